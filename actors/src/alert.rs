@@ -1,0 +1,250 @@
+//! The alert actor: judges every stored sample by the rules, keeps what follows, and passes it on.
+//!
+//! On each change of an alert: 1. the new state and the checkpoint are kept in the store, 2. those who read the shared
+//! state see it, 3. the time line, the hub and the notifier hear of it. Restart: alerts come from the store, samples
+//! since the checkpoint are judged again, so nothing is missed and nothing is told twice.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, AsyncContext, Context, Handler, Supervised};
+use rustc_hash::FxHashMap;
+use taskpulse_engine::event::Event;
+use taskpulse_engine::model::{SeriesId, TimestampMs};
+use taskpulse_engine::rules::{Alert, AlertBook, AlertState, RuleSet};
+use taskpulse_engine::store::{DocumentChange, Limits, Store};
+
+use crate::clock::now_ms;
+use crate::messages::{Acknowledge, ChangeDocuments, Notify, Publish, RecordEvents, StoredBatch};
+use crate::shared::Shared;
+use crate::supervisor::{Door, Vitals};
+
+/// Documents of pending and firing alerts, and the checkpoint.
+pub const ACTIVE: &str = "alerts";
+/// Documents of alerts that fired and ended.
+pub const HISTORY: &str = "alert_history";
+/// Ended alerts kept at the most.
+const MAX_HISTORY: usize = 10_000;
+const CHECKPOINT: &str = "checkpoint";
+const TICK: Duration = Duration::from_secs(5);
+const TRIM: Duration = Duration::from_secs(3_600);
+/// How far back a restart judges again at the most.
+const REPLAY_MS: i64 = 3_600_000;
+/// Samples that a replay reads at the most.
+const REPLAY_SAMPLES: usize = 5_000_000;
+
+/// Where the alert actor passes things on.
+#[derive(Clone)]
+pub struct AlertDoors {
+    /// Keeps states.
+    pub documents: Door<ChangeDocuments>,
+    /// Keeps the time line.
+    pub events: Door<RecordEvents>,
+    /// Tells people.
+    pub notifier: Door<Notify>,
+    /// Tells screens.
+    pub hub: Door<Publish>,
+}
+
+/// See the module.
+pub struct AlertActor {
+    vitals: Arc<Vitals>,
+    store: Arc<Store>,
+    rules: Arc<RuleSet>,
+    shared: Arc<Shared>,
+    doors: AlertDoors,
+    book: AlertBook,
+    /// Which rules watch a series.
+    watching: FxHashMap<SeriesId, Box<[usize]>>,
+    /// Number of the last batch judged; zero before the first.
+    batch: u64,
+    /// Samples up to here have been judged.
+    checkpoint: TimestampMs,
+}
+
+impl AlertActor {
+    /// An actor over `store`; it takes up what was kept when it starts.
+    #[must_use]
+    pub fn new(vitals: Arc<Vitals>, store: Arc<Store>, rules: Arc<RuleSet>, shared: Arc<Shared>, doors: AlertDoors) -> Self {
+        let book = AlertBook::new(Arc::clone(&rules));
+        Self { vitals, store, rules, shared, doors, book, watching: FxHashMap::default(), batch: 0, checkpoint: 0 }
+    }
+
+    /// Takes up alerts and checkpoint from the store.
+    fn take_up(&mut self) {
+        self.book = AlertBook::new(Arc::clone(&self.rules));
+        let now = now_ms();
+        let mut kept = Vec::new();
+        for kind in [ACTIVE, HISTORY] {
+            match self.store.documents(kind) {
+                Ok(documents) => {
+                    for (key, bytes) in documents {
+                        if key == CHECKPOINT {
+                            let at = serde_json::from_slice(&bytes).unwrap_or(0);
+                            self.checkpoint = self.checkpoint.max(at);
+                        } else if let Ok(alert) = serde_json::from_slice::<Alert>(&bytes) {
+                            kept.push(alert);
+                        }
+                    }
+                }
+                Err(error) => log::error!("alerts: kept states cannot be read: {error}"),
+            }
+        }
+        let ended = self.book.restore(kept, now);
+        self.pass_on(ended);
+        self.catch_up(now);
+    }
+
+    /// Judges what was stored since the checkpoint.
+    fn catch_up(&mut self, now: TimestampMs) {
+        let from = self.checkpoint.max(now - REPLAY_MS);
+        let limits = Limits { max_samples: REPLAY_SAMPLES, deadline: Instant::now() + Duration::from_secs(20) };
+        let mut changes = Vec::new();
+        for (at, rule) in self.rules.rules().iter().enumerate() {
+            let ids = self.store.select(&rule.condition.selector.matchers);
+            for series in self.store.scan(&ids, from.saturating_add(1), TimestampMs::MAX, limits) {
+                match series {
+                    Ok(series) => {
+                        for sample in series.columns.iter() {
+                            self.checkpoint = self.checkpoint.max(sample.t.min(now));
+                            changes.extend(self.book.observe(at, &series.labels, sample.t, sample.v));
+                        }
+                    }
+                    Err(error) => {
+                        log::error!("alerts: rule {} could not catch up: {error}", rule.name);
+                        break;
+                    }
+                }
+            }
+        }
+        self.pass_on(changes);
+    }
+
+    fn pass_on(&mut self, changes: Vec<Alert>) {
+        if changes.is_empty() {
+            return;
+        }
+        let mut active: Vec<DocumentChange> = vec![(CHECKPOINT.to_owned(), serde_json::to_vec(&self.checkpoint).ok())];
+        let mut history: Vec<DocumentChange> = Vec::new();
+        let mut events = Vec::new();
+        for alert in &changes {
+            let bytes = serde_json::to_vec(alert).ok();
+            if alert.state == AlertState::Resolved {
+                active.push((alert.id.clone(), None));
+                if let (Some(_), Some(ended)) = (alert.firing_since, alert.resolved_at) {
+                    history.push((history_key(ended, &alert.id), bytes));
+                }
+            } else {
+                active.push((alert.id.clone(), bytes));
+            }
+            if alert.firing_since.is_some() {
+                events.push(event_of(alert));
+                if let Err(why) = self.doors.notifier.try_send(Notify(alert.clone())) {
+                    log::error!("alerts: {} {:?} cannot be told: {why}: {}", alert.rule, alert.state, alert.summary);
+                }
+            }
+        }
+        *self.shared.alerts.write() = Arc::new(self.book.active());
+        let _ = self.doors.hub.try_send(Publish::Alerts(changes));
+        self.keep(ACTIVE, active);
+        if !history.is_empty() {
+            self.keep(HISTORY, history);
+        }
+        if !events.is_empty() && self.doors.events.try_send(RecordEvents(events)).is_err() {
+            log::error!("alerts: the store is too busy for the time line");
+        }
+    }
+
+    fn keep(&self, kind: &'static str, changes: Vec<DocumentChange>) {
+        if let Err(why) = self.doors.documents.try_send(ChangeDocuments { kind, changes }) {
+            log::error!("alerts: states not kept: the store: {why}");
+        }
+    }
+
+    fn trim_history(&self) {
+        let Ok(documents) = self.store.documents(HISTORY) else { return };
+        let over = documents.len().saturating_sub(MAX_HISTORY);
+        if over > 0 {
+            self.keep(HISTORY, documents.into_iter().take(over).map(|(key, _)| (key, None)).collect());
+        }
+    }
+}
+
+/// Sorts by time.
+fn history_key(ended: TimestampMs, id: &str) -> String {
+    format!("{ended:020}-{id}")
+}
+
+fn event_of(alert: &Alert) -> Event {
+    let (kind, at) = match alert.state {
+        AlertState::Resolved => ("alert_resolved", alert.resolved_at),
+        AlertState::Pending | AlertState::Firing => ("alert_firing", alert.firing_since),
+    };
+    let mut event = Event::new(at.unwrap_or(alert.last_sample), "alert", kind, alert.id.clone(), alert.summary.clone());
+    event.severity = alert.severity.to_string();
+    event.with_data(serde_json::json!({"rule": alert.rule, "metric": alert.metric}))
+}
+
+impl Actor for AlertActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.take_up();
+        *self.shared.alerts.write() = Arc::new(self.book.active());
+        ctx.run_interval(TICK, |this, _| {
+            let _work = this.vitals.working("tick");
+            let ended = this.book.tick(now_ms());
+            this.pass_on(ended);
+        });
+        ctx.run_interval(TRIM, |this, _| this.trim_history());
+    }
+}
+
+impl Supervised for AlertActor {
+    fn restarting(&mut self, _: &mut Self::Context) {
+        self.watching.clear();
+        self.batch = 0;
+    }
+}
+
+impl Handler<StoredBatch> for AlertActor {
+    type Result = ();
+
+    fn handle(&mut self, StoredBatch(stored): StoredBatch, _: &mut Self::Context) {
+        let _work = self.vitals.handling("StoredBatch");
+        let now = now_ms();
+        if self.batch != 0 && stored.number > self.batch + 1 {
+            self.catch_up(now);
+        }
+        self.batch = stored.number;
+        let mut changes = Vec::new();
+        for (id, t, v) in stored.rows() {
+            let (store, rules) = (&self.store, &self.rules);
+            let watching =
+                self.watching.entry(id).or_insert_with(|| store.labels(id).map(|labels| rules.watching(&labels).into()).unwrap_or_default());
+            if watching.is_empty() {
+                continue;
+            }
+            self.checkpoint = self.checkpoint.max(t.min(now));
+            if let Some(labels) = self.store.labels(id) {
+                for &rule in watching.iter() {
+                    changes.extend(self.book.observe(rule, &labels, t, v));
+                }
+            }
+        }
+        self.pass_on(changes);
+    }
+}
+
+impl Handler<Acknowledge> for AlertActor {
+    type Result = Option<Alert>;
+
+    fn handle(&mut self, message: Acknowledge, _: &mut Self::Context) -> Self::Result {
+        let _work = self.vitals.handling("Acknowledge");
+        let alert = self.book.acknowledge(&message.id, now_ms())?;
+        *self.shared.alerts.write() = Arc::new(self.book.active());
+        let _ = self.doors.hub.try_send(Publish::Alerts(vec![alert.clone()]));
+        self.keep(ACTIVE, vec![(alert.id.clone(), serde_json::to_vec(&alert).ok())]);
+        Some(alert)
+    }
+}

@@ -1,0 +1,164 @@
+//! The batcher: makes few large batches of many small ones.
+//!
+//! Samples wait for `batch_size` of them or for `flush_interval`, whichever is first; a sample that meets the condition
+//! of an alert rule waits for nothing. One batch is with the store at a time; what comes meanwhile waits here, up to
+//! `backlog` samples, beyond which the oldest are dropped and counted. A batch that the store could not take is tried
+//! again. Restart: what waits is kept, the batch that was on its way is sent again (the store knows duplicates).
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, Supervised, WrapFuture};
+use taskpulse_engine::model::Batch;
+use taskpulse_engine::rules::RuleSet;
+
+use crate::messages::{Append, AppendError, Collected, Flush};
+use crate::shared::Shared;
+use crate::supervisor::{Door, Vitals};
+
+/// How often a batch is given to a store that fails before it is dropped. A full disk does not count.
+const MAX_TRIES: u32 = 3;
+/// Wait before a batch is given to the store again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How batches are made.
+#[derive(Debug, Clone)]
+pub struct BatcherOptions {
+    /// Samples of a batch.
+    pub batch_size: usize,
+    /// Longest wait.
+    pub flush_interval: Duration,
+    /// Samples that may wait.
+    pub backlog: usize,
+}
+
+/// See the module.
+pub struct Batcher {
+    vitals: Arc<Vitals>,
+    options: BatcherOptions,
+    store: Door<Append>,
+    rules: Arc<RuleSet>,
+    shared: Arc<Shared>,
+    waiting: Batch,
+    on_its_way: Option<(Arc<Batch>, u32)>,
+}
+
+impl Batcher {
+    /// A batcher that hands to `store`.
+    #[must_use]
+    pub fn new(vitals: Arc<Vitals>, options: BatcherOptions, store: Door<Append>, rules: Arc<RuleSet>, shared: Arc<Shared>) -> Self {
+        Self { vitals, options, store, rules, shared, waiting: Batch::default(), on_its_way: None }
+    }
+
+    fn take_in(&mut self, batch: Batch) {
+        self.waiting.extend(batch);
+        let over = self.waiting.len().saturating_sub(self.options.backlog);
+        if over > 0 {
+            self.waiting.labels.drain(..over);
+            self.waiting.times.drain(..over);
+            self.waiting.values.drain(..over);
+            self.shared.dropped.add("batcher", "backlog_full", over);
+        }
+        self.shared.batcher_waiting.store(self.waiting.len(), Ordering::Relaxed);
+    }
+
+    fn hand_over(&mut self, ctx: &mut Context<Self>) {
+        if self.on_its_way.is_some() || self.waiting.is_empty() {
+            return;
+        }
+        let batch = Arc::new(std::mem::take(&mut self.waiting));
+        self.shared.batcher_waiting.store(0, Ordering::Relaxed);
+        self.on_its_way = Some((batch, 0));
+        self.deliver(ctx);
+    }
+
+    fn deliver(&mut self, ctx: &mut Context<Self>) {
+        let Some((batch, _)) = &self.on_its_way else { return };
+        let store = self.store.clone();
+        let message = Append(Arc::clone(batch));
+        let sending = async move { store.send(message).await }.into_actor(self).map(|answer, this, ctx| this.delivered(answer, ctx));
+        ctx.spawn(sending);
+    }
+
+    fn delivered(&mut self, answer: Result<Result<Arc<taskpulse_engine::store::Stored>, AppendError>, actix::MailboxError>, ctx: &mut Context<Self>) {
+        let Some((batch, tries)) = &mut self.on_its_way else { return };
+        let why = match answer {
+            Ok(Ok(_)) => {
+                self.on_its_way = None;
+                if self.waiting.len() >= self.options.batch_size {
+                    self.hand_over(ctx);
+                }
+                return;
+            }
+            Ok(Err(AppendError::Full(why))) => why,
+            Ok(Err(AppendError::Failed(why))) => {
+                *tries += 1;
+                why
+            }
+            Err(error) => {
+                *tries += 1;
+                format!("the store did not answer: {error}")
+            }
+        };
+        if *tries >= MAX_TRIES {
+            log::error!("batcher: {} samples dropped after {MAX_TRIES} tries: {why}", batch.len());
+            self.shared.dropped.add("batcher", "store_failed", batch.len());
+            self.on_its_way = None;
+            return;
+        }
+        log::warn!("batcher: batch not kept yet, trying again: {why}");
+        ctx.run_later(RETRY_AFTER, |this, ctx| this.deliver(ctx));
+    }
+}
+
+impl Actor for Batcher {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(self.options.flush_interval, |this, ctx| {
+            let _work = this.vitals.working("flush timer");
+            this.hand_over(ctx);
+        });
+        self.deliver(ctx);
+    }
+}
+
+impl Supervised for Batcher {}
+
+impl Handler<Collected> for Batcher {
+    type Result = ();
+
+    fn handle(&mut self, message: Collected, ctx: &mut Self::Context) {
+        let _work = self.vitals.handling("Collected");
+        let urgent = message.batch.rows().any(|(labels, sample)| self.rules.breaks(labels, sample.v));
+        self.take_in(message.batch);
+        if urgent || self.waiting.len() >= self.options.batch_size {
+            self.hand_over(ctx);
+        }
+    }
+}
+
+/// For the way down: hands over everything and answers when it is durable.
+impl Handler<Flush> for Batcher {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, _: Flush, _: &mut Self::Context) -> Self::Result {
+        let work = self.vitals.handling("Flush");
+        let mut batches: Vec<Arc<Batch>> = self.on_its_way.take().map(|(batch, _)| batch).into_iter().collect();
+        batches.push(Arc::new(std::mem::take(&mut self.waiting)));
+        self.shared.batcher_waiting.store(0, Ordering::Relaxed);
+        let store = self.store.clone();
+        let sending = async move {
+            let _work = work;
+            for batch in batches.into_iter().filter(|b| !b.is_empty()) {
+                match store.send(Append(batch)).await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => log::error!("batcher: last batch not kept: {error}"),
+                    Err(error) => log::error!("batcher: last batch not kept: {error}"),
+                }
+            }
+        };
+        Box::pin(sending.into_actor(self))
+    }
+}

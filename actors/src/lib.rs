@@ -1,0 +1,18 @@
+//! The actors: each a thin shell around the engine, supervised, with a bounded mailbox.
+//!
+//! Know messages and the engine, never HTTP. Who talks to whom is decided where they are started.
+
+pub mod alert;
+pub mod batcher;
+pub mod clock;
+pub mod collectors;
+pub mod hub;
+pub mod messages;
+pub mod notifier;
+pub mod optimizer;
+pub mod shared;
+pub mod status;
+pub mod store;
+pub mod supervisor;
+pub mod window;
+pub mod wire;

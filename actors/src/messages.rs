@@ -1,0 +1,109 @@
+//! What actors say to each other.
+
+use std::sync::Arc;
+
+use actix::Message;
+use taskpulse_engine::event::Event;
+use taskpulse_engine::model::{Batch, SeriesId};
+use taskpulse_engine::rules::Alert;
+use taskpulse_engine::store::{DocumentChange, Stored};
+use taskpulse_engine::windows::{Level, WindowRow};
+
+/// A collector → batcher: what a look at a source gave.
+#[derive(Message, Debug, Clone)]
+#[rtype(result = "()")]
+pub struct Collected {
+    /// The samples.
+    pub batch: Batch,
+}
+
+/// Batcher → itself on a timer, or the service on its way down: hand over what waits.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Flush;
+
+/// Why a batch was not kept.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AppendError {
+    /// No room on the disk.
+    #[error("{0}")]
+    Full(String),
+    /// The store failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Anyone → store: keep a batch. Answered when it is durable.
+#[derive(Message, Debug, Clone)]
+#[rtype(result = "Result<Arc<Stored>, AppendError>")]
+pub struct Append(pub Arc<Batch>);
+
+/// Anyone → store: keep events, then tell the hub.
+#[derive(Message, Debug, Clone)]
+#[rtype(result = "()")]
+pub struct RecordEvents(pub Vec<Event>);
+
+/// Anyone → store: change documents of a kind in one step.
+#[derive(Message, Debug, Clone)]
+#[rtype(result = "Result<(), AppendError>")]
+pub struct ChangeDocuments {
+    /// Their kind.
+    pub kind: &'static str,
+    /// The changes.
+    pub changes: Vec<DocumentChange>,
+}
+
+/// The service → store: make everything durable; the last message before the end.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Finish;
+
+/// Store → first windows, alerts, hub: a batch is durable.
+#[derive(Message, Debug, Clone)]
+#[rtype(result = "()")]
+pub struct StoredBatch(pub Arc<Stored>);
+
+/// Windows → longer windows, hub: windows were closed.
+#[derive(Message, Debug, Clone)]
+#[rtype(result = "()")]
+pub struct Closed {
+    /// Their length.
+    pub level: Level,
+    /// The series that moved on, and the rows.
+    pub rows: Arc<Vec<(SeriesId, WindowRow)>>,
+}
+
+/// Alerts → notifier: an alert fired or was resolved.
+#[derive(Message, Debug, Clone)]
+#[rtype(result = "()")]
+pub struct Notify(pub Alert);
+
+/// Someone → alerts: seen.
+#[derive(Message, Debug)]
+#[rtype(result = "Option<Alert>")]
+pub struct Acknowledge {
+    /// The alert.
+    pub id: String,
+}
+
+/// Someone → optimizer: what became of a recommendation.
+#[derive(Message, Debug)]
+#[rtype(result = "Option<taskpulse_engine::advice::Recommendation>")]
+pub struct Decide {
+    /// The recommendation.
+    pub id: String,
+    /// What was decided.
+    pub status: taskpulse_engine::advice::Status,
+}
+
+/// Anyone → hub: news for the sessions.
+#[derive(Message, Debug, Clone)]
+#[rtype(result = "()")]
+pub enum Publish {
+    /// Alerts that changed.
+    Alerts(Vec<Alert>),
+    /// Recommendations that changed.
+    Recommendations(Vec<taskpulse_engine::advice::Recommendation>),
+    /// New events with their ids.
+    Events(Vec<(String, Event)>),
+}

@@ -1,0 +1,119 @@
+//! The notifier: tells people of alerts that fired or were resolved, on the console and in a file.
+//!
+//! One line an alert: time, state, severity, rule, summary. The file is turned over at [`MAX_FILE_BYTES`], one old file
+//! is kept. A file that cannot be written is said once in the log and tried again with the next alert.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use actix::{Actor, Context, Handler, Supervised};
+use jiff::Timestamp;
+use taskpulse_engine::rules::{Alert, AlertState, Severity};
+
+use crate::messages::Notify;
+use crate::shared::Shared;
+use crate::supervisor::Vitals;
+
+/// Size at which the file is turned over.
+pub const MAX_FILE_BYTES: u64 = 5 << 20;
+
+/// Where alerts are told.
+#[derive(Debug, Clone)]
+pub struct Channels {
+    /// On the console (the log).
+    pub console: bool,
+    /// In this file.
+    pub file: Option<PathBuf>,
+}
+
+/// See the module.
+pub struct Notifier {
+    vitals: Arc<Vitals>,
+    channels: Channels,
+    shared: Arc<Shared>,
+}
+
+impl Notifier {
+    /// A notifier for these channels.
+    #[must_use]
+    pub fn new(vitals: Arc<Vitals>, channels: Channels, shared: Arc<Shared>) -> Self {
+        Self { vitals, channels, shared }
+    }
+
+    fn write(&self, path: &Path, line: &str) {
+        let written = append(path, line);
+        match written {
+            Ok(()) => self.shared.sources.remove("alert file"),
+            Err(error) => self.shared.sources.failing("alert file", format!("{}: {error}", path.display())),
+        }
+    }
+}
+
+fn append(path: &Path, line: &str) -> std::io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    if fs::metadata(path).is_ok_and(|meta| meta.len() + line.len() as u64 > MAX_FILE_BYTES) {
+        fs::rename(path, path.with_extension("log.1"))?;
+    }
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    file.write_all(line.as_bytes())
+}
+
+/// The line of an alert.
+#[must_use]
+pub fn line(alert: &Alert) -> String {
+    let (state, at) = match alert.state {
+        AlertState::Resolved => ("resolved", alert.resolved_at),
+        AlertState::Firing => ("firing", alert.firing_since),
+        AlertState::Pending => ("pending", Some(alert.pending_since)),
+    };
+    let time = at.and_then(|ms| Timestamp::from_millisecond(ms).ok()).map(|t| format!("{t:.0}")).unwrap_or_default();
+    let reason = alert.reason.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();
+    // Label values come from outside: no line breaks or control characters reach a terminal or the file.
+    let summary: String = alert.summary.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    format!("{time} {state:<8} {:<8} {}: {summary}{reason}\n", alert.severity.to_string(), alert.rule)
+}
+
+impl Actor for Notifier {
+    type Context = Context<Self>;
+}
+
+impl Supervised for Notifier {}
+
+impl Handler<Notify> for Notifier {
+    type Result = ();
+
+    fn handle(&mut self, Notify(alert): Notify, _: &mut Self::Context) {
+        let _work = self.vitals.handling("Notify");
+        let line = line(&alert);
+        if self.channels.console {
+            match (alert.state, alert.severity) {
+                (AlertState::Firing, Severity::Error | Severity::Critical) => log::error!("alert {}", line.trim_end()),
+                (AlertState::Firing, Severity::Warning) => log::warn!("alert {}", line.trim_end()),
+                _ => log::info!("alert {}", line.trim_end()),
+            }
+        }
+        if let Some(path) = &self.channels.file {
+            self.write(path, &line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_turned_over_and_one_old_one_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sub/alerts.log");
+        append(&path, "first\n").unwrap();
+        fs::write(&path, vec![b'x'; MAX_FILE_BYTES as usize]).unwrap();
+        append(&path, "second\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "second\n");
+        assert_eq!(fs::metadata(dir.path().join("sub/alerts.log.1")).unwrap().len(), MAX_FILE_BYTES);
+    }
+}

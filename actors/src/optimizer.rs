@@ -1,0 +1,130 @@
+//! The optimizer: every minute asks the engine for advice over the kept history and keeps each recommendation's life.
+//!
+//! Reading history is done off the actor's thread. Restart: recommendations come from the store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Supervised, WrapFuture};
+use taskpulse_engine::advice::{self, Ledger, Recommendation, Status};
+use taskpulse_engine::event::Event;
+use taskpulse_engine::store::{DocumentChange, Store};
+use tokio::task::spawn_blocking;
+
+use crate::clock::now_ms;
+use crate::messages::{ChangeDocuments, Decide, Publish, RecordEvents};
+use crate::shared::Shared;
+use crate::supervisor::{Door, Vitals};
+
+/// Documents of recommendations.
+pub const KIND: &str = "recommendations";
+/// First look, so that a fresh start has something to look at.
+const FIRST: Duration = Duration::from_secs(5);
+
+/// See the module.
+pub struct Optimizer {
+    vitals: Arc<Vitals>,
+    store: Arc<Store>,
+    shared: Arc<Shared>,
+    every: Duration,
+    documents: Door<ChangeDocuments>,
+    events: Door<RecordEvents>,
+    hub: Door<Publish>,
+    ledger: Ledger,
+    looking: bool,
+}
+
+impl Optimizer {
+    /// An optimizer that looks `every` so often.
+    #[must_use]
+    pub fn new(
+        vitals: Arc<Vitals>,
+        store: Arc<Store>,
+        shared: Arc<Shared>,
+        every: Duration,
+        (documents, events, hub): (Door<ChangeDocuments>, Door<RecordEvents>, Door<Publish>),
+    ) -> Self {
+        Self { vitals, store, shared, every, documents, events, hub, ledger: Ledger::default(), looking: false }
+    }
+
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        if self.looking {
+            return;
+        }
+        self.looking = true;
+        let work = self.vitals.working("look");
+        let store = Arc::clone(&self.store);
+        let now = now_ms();
+        let looking = spawn_blocking(move || advice::assess(&store, now)).into_actor(self).map(move |found, this, _| {
+            drop(work);
+            this.looking = false;
+            match found {
+                Ok(Ok(found)) => {
+                    let changed = this.ledger.update(found, now);
+                    this.pass_on(changed);
+                }
+                Ok(Err(error)) => log::error!("optimizer: history cannot be read: {error}"),
+                Err(error) => log::error!("optimizer: {error}"),
+            }
+        });
+        ctx.spawn(looking);
+    }
+
+    fn pass_on(&self, changed: Vec<Recommendation>) {
+        if changed.is_empty() {
+            return;
+        }
+        *self.shared.recommendations.write() = Arc::new(self.ledger.current());
+        let documents: Vec<DocumentChange> = changed.iter().map(|r| (r.id.clone(), serde_json::to_vec(r).ok())).collect();
+        if self.documents.try_send(ChangeDocuments { kind: KIND, changes: documents }).is_err() {
+            log::error!("optimizer: the store is too busy for recommendations");
+        }
+        let news = changed.iter().filter(|r| r.updated == r.created || r.status != Status::Open);
+        let events: Vec<Event> = news
+            .map(|r| {
+                let kind = format!("recommendation_{}", r.status);
+                Event::new(r.updated, "advice", &kind, r.id.clone(), format!("{}: {}", r.title, r.status))
+            })
+            .collect();
+        if !events.is_empty() {
+            let _ = self.events.try_send(RecordEvents(events));
+        }
+        let _ = self.hub.try_send(Publish::Recommendations(changed));
+    }
+}
+
+impl Actor for Optimizer {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        match self.store.documents(KIND) {
+            Ok(kept) => {
+                let kept: BTreeMap<String, Recommendation> =
+                    kept.into_iter().filter_map(|(key, bytes)| Some((key, serde_json::from_slice(&bytes).ok()?))).collect();
+                self.ledger = Ledger::new(kept);
+                *self.shared.recommendations.write() = Arc::new(self.ledger.current());
+            }
+            Err(error) => log::error!("optimizer: kept recommendations cannot be read: {error}"),
+        }
+        ctx.run_later(FIRST, |this, ctx| this.look(ctx));
+        ctx.run_interval(self.every, |this, ctx| this.look(ctx));
+    }
+}
+
+impl Supervised for Optimizer {
+    fn restarting(&mut self, _: &mut Self::Context) {
+        self.looking = false;
+    }
+}
+
+impl Handler<Decide> for Optimizer {
+    type Result = Option<Recommendation>;
+
+    fn handle(&mut self, message: Decide, _: &mut Self::Context) -> Self::Result {
+        let _work = self.vitals.handling("Decide");
+        let decided = self.ledger.decide(&message.id, message.status, now_ms())?;
+        self.pass_on(vec![decided.clone()]);
+        Some(decided)
+    }
+}

@@ -1,0 +1,157 @@
+//! What many read and one writes: the newest state of alerts, advice, boards, sources, and counts of what was lost.
+//!
+//! Nothing here is a truth of its own: the store has the history, the actors the decisions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+
+use parking_lot::{Mutex, RwLock};
+use serde::Serialize;
+use taskpulse_engine::advice::Recommendation;
+use taskpulse_engine::health::Health;
+use taskpulse_engine::model::TimestampMs;
+use taskpulse_engine::rules::Alert;
+
+use crate::clock::now_ms;
+use crate::wire::seconds;
+
+/// How a source is doing.
+#[derive(Debug, Clone, Default)]
+struct SourceState {
+    up: Option<bool>,
+    reason: Option<String>,
+    hint: Option<String>,
+    since: TimestampMs,
+    last_sample: Option<TimestampMs>,
+    samples: u64,
+}
+
+/// What status shows of a source.
+#[derive(Debug, Clone, Serialize)]
+pub struct SourceStatus {
+    /// Its name.
+    pub source: String,
+    /// Whether it works; none where there is nothing to watch.
+    pub up: Option<bool>,
+    /// Why it does not.
+    pub reason: Option<String>,
+    /// What would make it work.
+    pub hint: Option<String>,
+    /// Since when, Unix seconds.
+    pub since: f64,
+    /// Its newest sample, Unix seconds.
+    pub last_sample: Option<f64>,
+    /// Samples so far.
+    pub samples: u64,
+}
+
+/// All sources.
+#[derive(Debug, Default)]
+pub struct Sources {
+    states: Mutex<BTreeMap<String, SourceState>>,
+}
+
+impl Sources {
+    fn change(&self, source: &str, up: Option<bool>, reason: Option<String>, hint: Option<String>) {
+        let mut states = self.states.lock();
+        let state = states.entry(source.to_owned()).or_default();
+        if state.up != up || state.since == 0 {
+            state.since = now_ms();
+            match (up, &reason) {
+                (Some(true), _) => log::info!("source {source}: up"),
+                (Some(false), why) => log::warn!("source {source}: failing: {}", why.as_deref().unwrap_or("no reason known")),
+                (None, why) => log::info!("source {source}: absent: {}", why.as_deref().unwrap_or("nothing to watch")),
+            }
+        }
+        (state.up, state.reason, state.hint) = (up, reason, hint);
+    }
+
+    /// It gave so many samples, the newest at `newest`.
+    pub fn up(&self, source: &str, samples: usize, newest: TimestampMs) {
+        self.change(source, Some(true), None, None);
+        if let Some(state) = self.states.lock().get_mut(source) {
+            state.samples += samples as u64;
+            if samples > 0 {
+                state.last_sample = Some(newest);
+            }
+        }
+    }
+
+    /// It fails.
+    pub fn failing(&self, source: &str, reason: impl Into<String>) {
+        self.change(source, Some(false), Some(reason.into()), None);
+    }
+
+    /// There is nothing to watch; `hint` says what would change that.
+    pub fn absent(&self, source: &str, reason: impl Into<String>, hint: impl Into<String>) {
+        self.change(source, None, Some(reason.into()), Some(hint.into()));
+    }
+
+    /// It is no longer watched.
+    pub fn remove(&self, source: &str) {
+        self.states.lock().remove(source);
+    }
+
+    /// What status shows.
+    #[must_use]
+    pub fn status(&self) -> Vec<SourceStatus> {
+        let states = self.states.lock();
+        states
+            .iter()
+            .map(|(name, s)| SourceStatus {
+                source: name.clone(),
+                up: s.up,
+                reason: s.reason.clone(),
+                hint: s.hint.clone(),
+                since: seconds(s.since),
+                last_sample: s.last_sample.map(seconds),
+                samples: s.samples,
+            })
+            .collect()
+    }
+}
+
+/// Samples lost on the way, by stage and reason.
+#[derive(Debug, Default)]
+pub struct Dropped {
+    counts: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
+}
+
+impl Dropped {
+    /// Counts a loss.
+    pub fn add(&self, stage: &'static str, reason: &'static str, samples: usize) {
+        if samples > 0 {
+            *self.counts.lock().entry((stage, reason)).or_default() += samples as u64;
+        }
+    }
+
+    /// All counts.
+    #[must_use]
+    pub fn all(&self) -> BTreeMap<(&'static str, &'static str), u64> {
+        self.counts.lock().clone()
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// Pending and firing alerts.
+    pub alerts: RwLock<Arc<Vec<Alert>>>,
+    /// Recommendations that are not withdrawn.
+    pub recommendations: RwLock<Arc<Vec<Recommendation>>>,
+    /// Task boards as `/api/v1/tasks` shows them, by project.
+    pub boards: RwLock<BTreeMap<String, Vec<serde_json::Value>>>,
+    /// The health score.
+    pub health: RwLock<Option<Health>>,
+    /// The sources.
+    pub sources: Sources,
+    /// What was lost.
+    pub dropped: Dropped,
+    /// Samples that wait in the batcher.
+    pub batcher_waiting: AtomicUsize,
+    /// WebSocket sessions.
+    pub sessions: AtomicUsize,
+    /// Frames that slow clients did not get.
+    pub skipped_frames: AtomicU64,
+}

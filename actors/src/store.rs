@@ -1,0 +1,229 @@
+//! The store actor: one door to the engine's store for everything that writes.
+//!
+//! 1. takes a batch into journal and head, 2. makes the journal durable for all batches that came meanwhile in one
+//! flush (group commit), off its thread, 3. answers them, 4. tells windows, alerts and hub. Now and then it seals the
+//! head into chunks and applies the retention. A listener whose mailbox is full misses a message, sees the gap in the
+//! batch numbers, and catches up from the store.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, Supervised, WrapFuture};
+use taskpulse_engine::store::{Store, StoreError, Stored};
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+
+use crate::clock::now_ms;
+use crate::messages::{Append, AppendError, ChangeDocuments, Finish, Publish, RecordEvents, StoredBatch};
+use crate::supervisor::{Door, Vitals};
+
+/// How often size and retention are looked at.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
+
+/// When the head is sealed.
+#[derive(Debug, Clone)]
+pub struct StoreActorOptions {
+    /// Longest time between seals.
+    pub seal_interval: Duration,
+    /// Samples in the head that bring the next seal forward.
+    pub max_head_samples: u64,
+}
+
+/// Who hears of what was stored.
+#[derive(Clone)]
+pub struct Listeners {
+    /// Each gets every batch.
+    pub batches: Vec<Door<StoredBatch>>,
+    /// Gets new events.
+    pub events: Door<Publish>,
+}
+
+type Reply = (Arc<Stored>, oneshot::Sender<Result<Arc<Stored>, AppendError>>);
+
+/// See the module.
+pub struct StoreActor {
+    vitals: Arc<Vitals>,
+    store: Arc<Store>,
+    options: StoreActorOptions,
+    listeners: Arc<std::sync::OnceLock<Listeners>>,
+    waiting: Vec<Reply>,
+    committing: bool,
+    sealing: bool,
+    sealed_at: Instant,
+}
+
+impl StoreActor {
+    /// `listeners` may be filled in after the start; nothing is stored before.
+    #[must_use]
+    pub fn new(
+        vitals: Arc<Vitals>,
+        store: Arc<Store>,
+        options: StoreActorOptions,
+        listeners: Arc<std::sync::OnceLock<Listeners>>,
+    ) -> Self {
+        Self { vitals, store, options, listeners, waiting: Vec::new(), committing: false, sealing: false, sealed_at: Instant::now() }
+    }
+
+    /// One flush for all batches that wait now; those that come while it runs get the next.
+    fn commit(&mut self, ctx: &mut Context<Self>) {
+        if self.committing || self.waiting.is_empty() {
+            return;
+        }
+        self.committing = true;
+        let batches = std::mem::take(&mut self.waiting);
+        let store = Arc::clone(&self.store);
+        let work = self.vitals.working("commit");
+        let flush = spawn_blocking(move || store.commit());
+        let done = flush.into_actor(self).map(move |result, this, ctx| {
+            drop(work);
+            this.committing = false;
+            let outcome = match result {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(append_error(&error)),
+                Err(error) => Err(AppendError::Failed(error.to_string())),
+            };
+            for (stored, reply) in batches {
+                if outcome.is_ok() && !stored.ids.is_empty() {
+                    this.tell(&stored);
+                }
+                // Nobody waits any more: the batch is kept all the same.
+                let _ = reply.send(outcome.clone().map(|()| stored));
+            }
+            this.commit(ctx);
+            if this.store.head_is_over(this.options.max_head_samples) {
+                this.seal(ctx);
+            }
+        });
+        ctx.spawn(done);
+    }
+
+    fn tell(&self, stored: &Arc<Stored>) {
+        for door in self.listeners.get().iter().flat_map(|l| &l.batches) {
+            // A full mailbox: the listener sees the gap and catches up from the store.
+            let _ = door.try_send(StoredBatch(Arc::clone(stored)));
+        }
+    }
+
+    fn seal(&mut self, ctx: &mut Context<Self>) {
+        if self.sealing {
+            return;
+        }
+        self.sealing = true;
+        self.sealed_at = Instant::now();
+        let store = Arc::clone(&self.store);
+        let sealing = spawn_blocking(move || store.seal()).into_actor(self).map(|result, this, _| {
+            this.sealing = false;
+            match result {
+                Ok(Ok(chunks)) => log::debug!("store: sealed {chunks} chunks"),
+                Ok(Err(error)) => log::error!("store: sealing failed, will be tried again: {error}"),
+                Err(error) => log::error!("store: sealing failed, will be tried again: {error}"),
+            }
+        });
+        ctx.spawn(sealing);
+    }
+
+    fn keep_house(&mut self, ctx: &mut Context<Self>) {
+        if self.sealed_at.elapsed() >= self.options.seal_interval {
+            self.seal(ctx);
+        }
+        let store = Arc::clone(&self.store);
+        let looking = spawn_blocking(move || {
+            match store.apply_retention(now_ms()) {
+                Ok(gone) if gone.is_empty() => {}
+                Ok(gone) => log::info!("store: retention removed {}", gone.join(", ")),
+                Err(error) => log::error!("store: retention: {error}"),
+            }
+            store.measure();
+        });
+        ctx.spawn(looking.into_actor(self).map(|_, _, _| ()));
+    }
+}
+
+fn append_error(error: &StoreError) -> AppendError {
+    match error {
+        StoreError::DiskFull { .. } => AppendError::Full(error.to_string()),
+        _ => AppendError::Failed(error.to_string()),
+    }
+}
+
+impl Actor for StoreActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.keep_house(ctx);
+        ctx.run_interval(HOUSEKEEPING, |this, ctx| {
+            let _work = this.vitals.working("housekeeping");
+            this.keep_house(ctx);
+        });
+    }
+}
+
+impl Supervised for StoreActor {
+    fn restarting(&mut self, _: &mut Self::Context) {
+        // Those that waited for a flush get an error and send again; the store knows duplicates.
+        self.waiting.clear();
+        self.committing = false;
+        self.sealing = false;
+    }
+}
+
+impl Handler<Append> for StoreActor {
+    type Result = ResponseFuture<Result<Arc<Stored>, AppendError>>;
+
+    fn handle(&mut self, Append(batch): Append, ctx: &mut Self::Context) -> Self::Result {
+        let _work = self.vitals.handling("Append");
+        match self.store.append(&batch, now_ms()) {
+            Ok(stored) => {
+                let (reply, answer) = oneshot::channel();
+                self.waiting.push((Arc::new(stored), reply));
+                self.commit(ctx);
+                let lost = || Err(AppendError::Failed("the store restarted before the batch was durable".to_owned()));
+                Box::pin(async move { answer.await.unwrap_or_else(|_| lost()) })
+            }
+            Err(error) => {
+                log::error!("store: batch of {} samples not kept: {error}", batch.len());
+                let error = append_error(&error);
+                Box::pin(std::future::ready(Err(error)))
+            }
+        }
+    }
+}
+
+impl Handler<RecordEvents> for StoreActor {
+    type Result = ();
+
+    fn handle(&mut self, RecordEvents(events): RecordEvents, _: &mut Self::Context) {
+        let _work = self.vitals.handling("RecordEvents");
+        match self.store.add_events(&events) {
+            Ok(kept) => {
+                if let Some(listeners) = self.listeners.get() {
+                    let _ = listeners.events.try_send(Publish::Events(kept));
+                }
+            }
+            Err(error) => log::error!("store: {} events not kept: {error}", events.len()),
+        }
+    }
+}
+
+impl Handler<ChangeDocuments> for StoreActor {
+    type Result = Result<(), AppendError>;
+
+    fn handle(&mut self, message: ChangeDocuments, _: &mut Self::Context) -> Self::Result {
+        let _work = self.vitals.handling("ChangeDocuments");
+        self.store.change_documents(message.kind, message.changes).map_err(|error| {
+            log::error!("store: {} not kept: {error}", message.kind);
+            append_error(&error)
+        })
+    }
+}
+
+impl Handler<Finish> for StoreActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Finish, _: &mut Self::Context) {
+        let _work = self.vitals.handling("Finish");
+        if let Err(error) = self.store.commit() {
+            log::error!("store: last flush: {error}");
+        }
+    }
+}

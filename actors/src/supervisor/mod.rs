@@ -1,0 +1,215 @@
+//! Supervision: an actor that panics restarts alone, its mailbox and addresses intact.
+//!
+//! The stock actix supervisor does not survive a panic. [`start`] spawns a future over actix' own `ContextFut` that
+//! polls inside `catch_unwind` and calls `ContextFut::restart`: the message that panicked is dropped (its sender gets
+//! an error), those behind it are handled after a back-off of 100 ms to 30 s. An actor that panics more often than the
+//! [`Policy`] allows stays down and says so; for one that the service cannot do without, [`Policy::on_give_up`] ends
+//! the process. What to rebuild after a panic is the actor's business (`Supervised::restarting`).
+
+mod door;
+mod vitals;
+
+use std::any::Any;
+use std::backtrace::Backtrace;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::panic::{self, AssertUnwindSafe};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Poll};
+use std::time::{Duration, Instant};
+
+use actix::dev::{ContextFut, channel};
+use actix::{Actor, Addr, Context, Supervised};
+use actix_rt::ArbiterHandle;
+use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep};
+
+pub use self::door::{Door, Post, Refused};
+pub use self::vitals::{ActorState, ActorStatus, PanicNote, Registry, Vitals, Working};
+
+/// First wait before a restart.
+pub const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+/// Longest wait before a restart.
+pub const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+/// After so long without a panic the back-off starts over.
+pub const HEALTHY_AFTER: Duration = Duration::from_secs(60);
+/// How often an idle actor shows that its thread runs.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// How restarts are bounded.
+#[derive(Clone)]
+pub struct Policy {
+    /// Panics within [`Policy::window`] that are still answered with a restart.
+    pub max_restarts: usize,
+    /// See [`Policy::max_restarts`].
+    pub window: Duration,
+    /// What to do when the actor stays down.
+    pub on_give_up: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+/// An actor that can be supervised. All of ours.
+pub trait Service: Actor<Context = Context<Self>> + Supervised + Unpin {}
+
+impl<A: Actor<Context = Context<A>> + Supervised + Unpin> Service for A {}
+
+/// Starts a supervised actor on an arbiter. `make` gets the actor's vital signs.
+pub fn start<A, F>(arbiter: &ArbiterHandle, registry: &Registry, name: &str, policy: &Policy, mailbox: usize, make: F) -> Post<A>
+where
+    A: Service,
+    F: FnOnce(Arc<Vitals>) -> A + Send + 'static,
+{
+    let vitals = Vitals::new(name);
+    registry.add(Arc::clone(&vitals));
+    let (sender, receiver) = channel::channel(mailbox);
+    let policy = policy.clone();
+    let own = Arc::clone(&vitals);
+    let spawned = arbiter.spawn_fn(move || {
+        let ctx = Context::with_receiver(receiver);
+        let actor = make(Arc::clone(&own));
+        actix_rt::spawn(Supervising::new(ctx.into_future(actor), own, policy));
+    });
+    if !spawned {
+        vitals.set_state(ActorState::Down);
+        log::error!("actor {name} cannot start: its thread is gone");
+    }
+    Post::new(Addr::new(sender), vitals)
+}
+
+/// The future that runs an actor and restarts it.
+struct Supervising<A: Service> {
+    /// Taken away for good when the actor stays down.
+    running: Option<ContextFut<A, Context<A>>>,
+    vitals: Arc<Vitals>,
+    policy: Policy,
+    heartbeat: Interval,
+    panics: VecDeque<Instant>,
+    backoff: Duration,
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+impl<A: Service> Supervising<A> {
+    fn new(running: ContextFut<A, Context<A>>, vitals: Arc<Vitals>, policy: Policy) -> Self {
+        let mut heartbeat = interval(HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { running: Some(running), vitals, policy, heartbeat, panics: VecDeque::new(), backoff: FIRST_BACKOFF, waiting: None }
+    }
+
+    fn panicked(&mut self, payload: &(dyn Any + Send)) {
+        let now = Instant::now();
+        let during = self.vitals.interrupted();
+        let (message, backtrace) = describe_panic(payload);
+        log::error!("actor {} panicked in {during}: {message}\n{backtrace}", self.vitals.name());
+        self.vitals.note_panic(during, &message);
+        if self.panics.back().is_none_or(|last| now - *last >= HEALTHY_AFTER) {
+            self.backoff = FIRST_BACKOFF;
+        }
+        self.panics.push_back(now);
+        while self.panics.front().is_some_and(|first| now - *first > self.policy.window) {
+            self.panics.pop_front();
+        }
+        if self.panics.len() > self.policy.max_restarts {
+            self.give_up();
+            return;
+        }
+        self.vitals.set_state(ActorState::Restarting);
+        self.waiting = Some(Box::pin(sleep(with_jitter(self.backoff))));
+        self.backoff = (self.backoff * 2).min(LONGEST_BACKOFF);
+    }
+
+    fn give_up(&mut self) {
+        let (count, window) = (self.panics.len(), self.policy.window.as_secs());
+        log::error!("actor {} stays down: {count} panics within {window} s", self.vitals.name());
+        self.vitals.set_state(ActorState::Down);
+        if let Some(act) = &self.policy.on_give_up {
+            act();
+        }
+        let running = self.running.take();
+        // Dropping it runs the actor's `stopping`, which may panic like anything else of it.
+        let _ = guarded(|| drop(running));
+    }
+}
+
+impl<A: Service> Future for Supervising<A> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        loop {
+            while this.heartbeat.poll_tick(cx).is_ready() {
+                this.vitals.beat();
+            }
+            let Some(running) = &mut this.running else { return Poll::Ready(()) };
+            let outcome = if let Some(waiting) = &mut this.waiting {
+                std::task::ready!(waiting.as_mut().poll(cx));
+                this.waiting = None;
+                match guarded(|| running.restart()) {
+                    Ok(true) => {
+                        this.vitals.restarted();
+                        log::info!("actor {} restarted", this.vitals.name());
+                        Ok(Poll::Pending)
+                    }
+                    Ok(false) => Ok(Poll::Ready(())),
+                    Err(payload) => Err(payload),
+                }
+                .map(|poll: Poll<()>| poll.is_ready())
+                .map(|over| if over { Some(Poll::Ready(())) } else { None })
+            } else {
+                guarded(|| Pin::new(running).poll(cx)).map(Some)
+            };
+            match outcome {
+                Ok(None) => {}
+                Ok(Some(Poll::Pending)) => return Poll::Pending,
+                Ok(Some(Poll::Ready(()))) => {
+                    this.vitals.set_state(ActorState::Stopped);
+                    return Poll::Ready(());
+                }
+                Err(payload) => this.panicked(payload.as_ref()),
+            }
+        }
+    }
+}
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+    static CAUGHT: RefCell<Option<(String, String)>> = const { RefCell::new(None) };
+}
+
+/// Runs what may panic; the hook keeps place and backtrace for [`describe_panic`] instead of printing them.
+fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
+    let before = GUARDED.replace(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(run));
+    GUARDED.set(before);
+    result
+}
+
+/// Makes panics of supervised actors go to the log with actor and message. Call once, first thing.
+pub fn install_panic_hook() {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if GUARDED.get() {
+            let text = info.payload_as_str().unwrap_or("a panic without words");
+            let place = info.location().map(ToString::to_string).unwrap_or_default();
+            CAUGHT.set(Some((format!("{text} ({place})"), Backtrace::force_capture().to_string())));
+        } else {
+            usual(info);
+        }
+    }));
+}
+
+fn describe_panic(payload: &(dyn Any + Send)) -> (String, String) {
+    CAUGHT.take().unwrap_or_else(|| {
+        let text = payload.downcast_ref::<&str>().map(ToString::to_string);
+        let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+        (text.unwrap_or_else(|| "a panic without words".to_owned()), String::new())
+    })
+}
+
+/// Between half and all of a wait, so that actors that failed together do not come back together.
+fn with_jitter(wait: Duration) -> Duration {
+    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
+    wait.mul_f64(0.5 + 0.5 * f64::from(nanos % 1_000) / 1_000.0).max(FIRST_BACKOFF)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! Vital signs of an actor: what it does, how long it has been at it, what waits for it, how it last failed.
+//!
+//! Written by the actor and its supervisor, read by health, status and `/metrics` from other threads.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use taskpulse_engine::model::TimestampMs;
+
+use crate::clock::{monotonic_ms, now_ms};
+
+/// Where an actor stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u8)]
+pub enum ActorState {
+    /// It works.
+    Running,
+    /// It panicked and waits for its restart.
+    Restarting,
+    /// It makes no progress.
+    Stuck,
+    /// It panicked too often and stays down.
+    Down,
+    /// It was told to stop.
+    Stopped,
+}
+
+/// How an actor last panicked.
+#[derive(Debug, Clone, Serialize)]
+pub struct PanicNote {
+    /// When, Unix seconds.
+    pub time: f64,
+    /// What it was doing: the name of a message or timer.
+    pub during: String,
+    /// What the panic said, with its place.
+    pub message: String,
+}
+
+/// What status shows of an actor.
+#[derive(Debug, Clone, Serialize)]
+pub struct ActorStatus {
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub state: ActorState,
+    /// Restarts since the service started.
+    pub restarts: u64,
+    /// Messages that wait.
+    pub mailbox: u64,
+    /// Messages handled.
+    pub handled: u64,
+    /// How long its oldest work has taken so far.
+    pub busy_seconds: Option<f64>,
+    /// The last panic.
+    pub last_panic: Option<PanicNote>,
+    /// Why it is not running.
+    pub reason: Option<String>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Vitals {
+    name: String,
+    state: AtomicU8,
+    restarts: AtomicU64,
+    queued: AtomicI64,
+    handled: AtomicU64,
+    beat_ms: AtomicU64,
+    working: Mutex<VecDeque<(u64, &'static str, Instant)>>,
+    next_work: AtomicU64,
+    last_panic: Mutex<Option<PanicNote>>,
+}
+
+impl Vitals {
+    pub(super) fn new(name: &str) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.to_owned(),
+            state: AtomicU8::new(ActorState::Running as u8),
+            restarts: AtomicU64::new(0),
+            queued: AtomicI64::new(0),
+            handled: AtomicU64::new(0),
+            beat_ms: AtomicU64::new(monotonic_ms()),
+            working: Mutex::default(),
+            next_work: AtomicU64::new(0),
+            last_panic: Mutex::default(),
+        })
+    }
+
+    /// The actor's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Begins the handling of a message that came through a door; it ends when the guard is dropped. Take it first
+    /// thing in a handler, and into the future where the handling goes on in one.
+    #[must_use]
+    pub fn handling(self: &Arc<Self>, message: &'static str) -> Working {
+        self.queued.fetch_sub(1, Ordering::Relaxed);
+        self.working(message)
+    }
+
+    /// Begins work of the actor's own, such as a timer's.
+    #[must_use]
+    pub fn working(self: &Arc<Self>, what: &'static str) -> Working {
+        self.handled.fetch_add(1, Ordering::Relaxed);
+        let id = self.next_work.fetch_add(1, Ordering::Relaxed);
+        self.working.lock().push_back((id, what, Instant::now()));
+        let guard = Working { vitals: Arc::clone(self), id };
+        #[cfg(feature = "failpoints")]
+        fail::eval(&format!("actor::{}", self.name), |_| ());
+        guard
+    }
+
+    pub(super) fn sent(&self) {
+        self.queued.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn not_sent(&self) {
+        self.queued.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn beat(&self) {
+        self.beat_ms.store(monotonic_ms(), Ordering::Relaxed);
+    }
+
+    pub(super) fn set_state(&self, state: ActorState) {
+        self.state.store(state as u8, Ordering::Relaxed);
+    }
+
+    pub(super) fn restarted(&self) {
+        self.restarts.fetch_add(1, Ordering::Relaxed);
+        self.beat();
+        self.set_state(ActorState::Running);
+    }
+
+    /// What was being done when it panicked; forgets all work under way.
+    pub(super) fn interrupted(&self) -> &'static str {
+        self.working.lock().drain(..).next_back().map_or("starting", |(_, what, _)| what)
+    }
+
+    pub(super) fn note_panic(&self, during: &str, message: &str) {
+        *self.last_panic.lock() = Some(PanicNote { time: seconds(now_ms()), during: during.to_owned(), message: message.to_owned() });
+    }
+
+    /// Where it stands, and why where it does not run. An actor is stuck when its oldest work or its last heartbeat is
+    /// older than `stuck_after`.
+    #[must_use]
+    pub fn judge(&self, stuck_after: Duration) -> (ActorState, Option<String>) {
+        let state = self.state.load(Ordering::Relaxed);
+        let panicked = || self.last_panic.lock().as_ref().map(|p| format!("panicked in {}: {}", p.during, p.message));
+        match state {
+            s if s == ActorState::Restarting as u8 => (ActorState::Restarting, panicked()),
+            s if s == ActorState::Down as u8 => (ActorState::Down, panicked()),
+            s if s == ActorState::Stopped as u8 => (ActorState::Stopped, None),
+            _ => {
+                let oldest = self.working.lock().front().map(|(_, what, since)| (*what, since.elapsed()));
+                if let Some((what, for_)) = oldest.filter(|(_, for_)| *for_ > stuck_after) {
+                    return (ActorState::Stuck, Some(format!("busy with {what} for {} s", for_.as_secs())));
+                }
+                let silent = monotonic_ms().saturating_sub(self.beat_ms.load(Ordering::Relaxed));
+                if u128::from(silent) > stuck_after.as_millis() {
+                    return (ActorState::Stuck, Some(format!("no heartbeat for {} s: its thread is busy", silent / 1_000)));
+                }
+                (ActorState::Running, None)
+            }
+        }
+    }
+
+    /// What status shows.
+    #[must_use]
+    pub fn status(&self, stuck_after: Duration) -> ActorStatus {
+        let (state, reason) = self.judge(stuck_after);
+        ActorStatus {
+            name: self.name.clone(),
+            state,
+            restarts: self.restarts.load(Ordering::Relaxed),
+            mailbox: u64::try_from(self.queued.load(Ordering::Relaxed)).unwrap_or(0),
+            handled: self.handled.load(Ordering::Relaxed),
+            busy_seconds: self.working.lock().front().map(|(.., since)| since.elapsed().as_secs_f64()),
+            last_panic: self.last_panic.lock().clone(),
+            reason,
+        }
+    }
+}
+
+/// Unix seconds of a time in milliseconds.
+fn seconds(ms: TimestampMs) -> f64 {
+    ms as f64 / 1e3
+}
+
+/// Work under way; ends when dropped.
+#[derive(Debug)]
+pub struct Working {
+    vitals: Arc<Vitals>,
+    id: u64,
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        // Work that a panic interrupts stays on the list, so that the supervisor can say what it was.
+        if !std::thread::panicking() {
+            self.vitals.working.lock().retain(|(id, ..)| *id != self.id);
+        }
+    }
+}
+
+/// All actors of the service.
+#[derive(Debug, Default)]
+pub struct Registry {
+    actors: Mutex<Vec<Arc<Vitals>>>,
+}
+
+impl Registry {
+    pub(super) fn add(&self, vitals: Arc<Vitals>) {
+        self.actors.lock().push(vitals);
+    }
+
+    /// What status shows of each.
+    #[must_use]
+    pub fn status(&self, stuck_after: Duration) -> Vec<ActorStatus> {
+        self.actors.lock().iter().map(|v| v.status(stuck_after)).collect()
+    }
+
+    /// Names of those that do not run, with the reason. One that restarts counts only while its wait lasts.
+    #[must_use]
+    pub fn failing(&self, stuck_after: Duration) -> Vec<(String, String)> {
+        let actors = self.actors.lock();
+        actors
+            .iter()
+            .filter_map(|v| match v.judge(stuck_after) {
+                (ActorState::Running | ActorState::Stopped, _) => None,
+                (state, reason) => Some((v.name.clone(), format!("{}: {}", format!("{state:?}").to_lowercase(), reason.unwrap_or_default()))),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,111 @@
+//! The life of recommendations.
+
+use std::collections::BTreeMap;
+
+use super::{Finding, Recommendation, Status};
+use crate::model::TimestampMs;
+
+/// A dismissed recommendation stays so for this long after its evidence was last seen.
+const DISMISSED_FOR_MS: i64 = 7 * 86_400_000;
+/// Withdrawn recommendations kept at the most.
+const MAX_WITHDRAWN: usize = 200;
+/// Figures that move by less than this share are not news.
+const NEWS: f64 = 0.05;
+
+/// All recommendations by id.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    all: BTreeMap<String, Recommendation>,
+}
+
+impl Ledger {
+    /// A ledger that goes on from kept recommendations.
+    #[must_use]
+    pub fn new(kept: BTreeMap<String, Recommendation>) -> Self {
+        Self { all: kept }
+    }
+
+    /// Those that are not withdrawn, the newest first.
+    #[must_use]
+    pub fn current(&self) -> Vec<Recommendation> {
+        let mut current: Vec<_> = self.all.values().filter(|r| r.status != Status::Withdrawn).cloned().collect();
+        current.sort_by(|a, b| (b.severity, b.created, &a.id).cmp(&(a.severity, a.created, &b.id)));
+        current
+    }
+
+    /// Takes in what a look found; gives the recommendations that changed.
+    pub fn update(&mut self, found: Vec<Finding>, now: TimestampMs) -> Vec<Recommendation> {
+        let mut changed = Vec::new();
+        for old in self.all.values_mut() {
+            let gone = !found.iter().any(|f| f.id == old.id);
+            let rests = old.status == Status::Dismissed && now - old.updated < DISMISSED_FOR_MS;
+            if gone && old.status != Status::Withdrawn && !rests {
+                old.status = Status::Withdrawn;
+                old.updated = now;
+                changed.push(old.clone());
+            }
+        }
+        for finding in found {
+            let id = finding.id.clone();
+            match self.all.get_mut(&id) {
+                Some(old) if old.status != Status::Withdrawn => {
+                    if is_news(old, &finding) {
+                        *old = recommendation(finding, old.status, old.created, now);
+                        changed.push(old.clone());
+                    }
+                }
+                _ => {
+                    let new = recommendation(finding, Status::Open, now, now);
+                    changed.push(new.clone());
+                    self.all.insert(id, new);
+                }
+            }
+        }
+        self.forget_old();
+        changed
+    }
+
+    /// Notes a person's decision; none for an id that is not known or is withdrawn.
+    pub fn decide(&mut self, id: &str, status: Status, now: TimestampMs) -> Option<Recommendation> {
+        let recommendation = self.all.get_mut(id).filter(|r| r.status != Status::Withdrawn)?;
+        recommendation.status = status;
+        recommendation.updated = now;
+        Some(recommendation.clone())
+    }
+
+    fn forget_old(&mut self) {
+        let mut withdrawn: Vec<(TimestampMs, String)> =
+            self.all.values().filter(|r| r.status == Status::Withdrawn).map(|r| (r.updated, r.id.clone())).collect();
+        withdrawn.sort_unstable();
+        let over = withdrawn.len().saturating_sub(MAX_WITHDRAWN);
+        for (_, id) in &withdrawn[..over] {
+            self.all.remove(id);
+        }
+    }
+}
+
+fn is_news(old: &Recommendation, new: &Finding) -> bool {
+    let moved = |a: f64, b: f64| (a - b).abs() > NEWS * a.abs().max(b.abs());
+    old.evidence.len() != new.evidence.len()
+        || old.title != new.title
+        || old.severity != new.severity
+        || old.evidence.iter().zip(&new.evidence).any(|(a, b)| a.name != b.name || moved(a.value, b.value))
+}
+
+fn recommendation(f: Finding, status: Status, created: TimestampMs, updated: TimestampMs) -> Recommendation {
+    Recommendation {
+        id: f.id,
+        kind: f.kind.to_owned(),
+        title: f.title,
+        why: f.why,
+        action: f.action,
+        severity: f.severity,
+        status,
+        created,
+        updated,
+        evidence: f.evidence,
+        query: f.query,
+        start: f.start,
+        end: f.end,
+    }
+}

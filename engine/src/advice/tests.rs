@@ -1,0 +1,136 @@
+//! Advice over a real store: given where the evidence is, and only there.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::*;
+use crate::model::Batch;
+use crate::store::StoreOptions;
+use crate::windows::close_through;
+
+const T0: TimestampMs = 1_795_478_400_000;
+const MINUTE: i64 = 60_000;
+
+/// A store with one sample a minute of each series for so many minutes, closed as the actors do. Gives it with its folder and the time after.
+fn history(minutes: i64, series: &[(Labels, &dyn Fn(i64) -> f64)]) -> (tempfile::TempDir, Store, TimestampMs) {
+    let dir = tempfile::tempdir().unwrap();
+    let now = T0 + minutes * MINUTE;
+    let store = Store::open(dir.path(), StoreOptions { out_of_order_ms: i64::MAX / 4, ..StoreOptions::default() }, now).unwrap();
+    let mut batch = Batch::default();
+    for minute in 0..minutes {
+        for (labels, value) in series {
+            batch.push(labels.clone(), T0 + minute * MINUTE, value(minute));
+        }
+    }
+    store.append(&batch, now).unwrap();
+    for level in Level::ALL {
+        let due: Vec<_> = store
+            .progress(level)
+            .iter()
+            .map(|p| (p.id, if level == Level::M1 { close_through(level, p.newest, 30_000) } else { level.floor(p.below) }))
+            .collect();
+        store.close_windows(level, &due).unwrap();
+    }
+    (dir, store, now)
+}
+
+fn ids(store: &Store, now: TimestampMs) -> Vec<String> {
+    assess(store, now).unwrap().into_iter().map(|f| f.id).collect()
+}
+
+fn metric(name: &str, labels: &[(&str, &str)]) -> Labels {
+    Labels::metric(name, labels)
+}
+
+#[test]
+fn a_busy_cpu_is_explained_by_the_process_behind_it() {
+    let series: [(Labels, &dyn Fn(i64) -> f64); 3] = [
+        (metric("system_cpu_utilization_ratio", &[]), &|_| 0.93),
+        (metric("process_cpu_utilization_ratio", &[("process", "cargo")]), &|_| 1.6),
+        (metric("process_cpu_utilization_ratio", &[("process", "sshd")]), &|_| 0.1),
+    ];
+    let (_dir, store, now) = history(90, &series);
+    let found = assess(&store, now).unwrap();
+    assert_eq!(found.len(), 1);
+    assert!(found[0].why.contains("cargo"), "{}", found[0].why);
+    assert!(found[0].evidence.iter().any(|e| e.value == 1.0 && e.unit == "ratio"), "{:?}", found[0].evidence);
+}
+
+#[test]
+fn without_enough_history_there_is_no_advice() {
+    let busy: (Labels, &dyn Fn(i64) -> f64) = (metric("system_cpu_utilization_ratio", &[]), &|_| 0.99);
+    let (_dir, store, now) = history(20, &[busy]);
+    assert_eq!(ids(&store, now), Vec::<String>::new());
+}
+
+#[test]
+fn a_filling_disk_is_forecast_with_an_interval_and_a_steady_one_is_not() {
+    let noise = AtomicU32::new(1);
+    let jitter = || f64::from(noise.fetch_add(1, Ordering::Relaxed).wrapping_mul(2_654_435_761) % 100) / 1e5;
+    let growing = |minute: i64| 0.5 + minute as f64 / 1_440.0 * 0.1 + jitter();
+    let steady = |_: i64| 0.9 + jitter();
+    let series: [(Labels, &dyn Fn(i64) -> f64); 2] = [
+        (metric("system_filesystem_utilization_ratio", &[("mountpoint", "/data")]), &growing),
+        (metric("system_filesystem_utilization_ratio", &[("mountpoint", "/")]), &steady),
+    ];
+    let (_dir, store, now) = history(1_440, &series);
+    let found = assess(&store, now).unwrap();
+    assert_eq!(found.iter().map(|f| f.id.as_str()).collect::<Vec<_>>(), ["disk_filling:/data"]);
+    let until = &found[0].evidence[0];
+    // Full at 1.0 from 0.6, at 0.1 a day: four days.
+    assert!(until.low.unwrap() <= 4.0 * 86_400.0 && until.high.unwrap() >= 3.9 * 86_400.0, "{until:?}");
+    assert!((until.value / 86_400.0 - 4.0).abs() < 0.2, "{until:?}");
+}
+
+#[test]
+fn a_board_that_stands_still_with_work_on_it_is_told_and_one_that_moves_is_not() {
+    let board = |status: &str| metric("taskmaster_tasks", &[("project", "app"), ("tag", "master"), ("status", status)]);
+    let ready = metric("taskmaster_ready_tasks", &[("project", "app"), ("tag", "master")]);
+    let (_dir, store, now) = history(7 * 60, &[(board("pending"), &|_| 4.0), (board("done"), &|_| 2.0), (ready.clone(), &|_| 3.0)]);
+    let found = assess(&store, now).unwrap();
+    assert_eq!(found[0].id, "board_stalled:app:master");
+    assert_eq!(found[0].action, "Start one of the 3 tasks that are ready.");
+    let moving = |minute: i64| if minute < 200 { 2.0 } else { 3.0 };
+    let (_dir, store, now) = history(7 * 60, &[(board("pending"), &|_| 4.0), (board("done"), &moving)]);
+    assert!(ids(&store, now).is_empty());
+    let (_dir, store, now) = history(7 * 60, &[(board("done"), &|_| 2.0)]);
+    assert!(ids(&store, now).is_empty());
+}
+
+#[test]
+fn rising_durations_need_enough_tasks_and_a_rise_beyond_chance() {
+    let logs = |values: &[f64]| values.iter().map(|v: &f64| v.ln()).collect::<Vec<_>>();
+    let (ratio, low, high) =
+        board::ratio_of_means(&logs(&[200.0, 220.0, 180.0, 210.0, 190.0]), &logs(&[100.0, 110.0, 90.0, 105.0, 95.0])).unwrap();
+    assert!((ratio - 2.0).abs() < 0.05 && low > 1.7 && high < 2.4, "{ratio} {low} {high}");
+    assert!(board::ratio_of_means(&logs(&[1.0; 4]), &logs(&[1.0; 5])).is_none());
+    let (_, low, _) = board::ratio_of_means(&logs(&[50.0, 300.0, 20.0, 500.0, 90.0]), &logs(&[100.0, 20.0, 400.0, 60.0, 90.0])).unwrap();
+    assert!(low < 1.0);
+}
+
+#[test]
+fn a_recommendation_lives_until_its_evidence_is_gone() {
+    let finding = |value: f64| Finding {
+        id: "x".into(),
+        kind: "cpu",
+        title: "t".into(),
+        why: String::new(),
+        action: String::new(),
+        severity: Severity::Notice,
+        evidence: vec![Evidence::counted("n", value, "ratio")],
+        query: "q".into(),
+        start: 0,
+        end: 1,
+    };
+    let mut ledger = Ledger::default();
+    assert_eq!(ledger.update(vec![finding(1.0)], 1)[0].status, Status::Open);
+    assert!(ledger.update(vec![finding(1.01)], 2).is_empty());
+    assert_eq!(ledger.decide("x", Status::Accepted, 3).unwrap().status, Status::Accepted);
+    let changed = ledger.update(vec![finding(2.0)], 4);
+    assert_eq!((changed[0].status, changed[0].created, changed[0].updated), (Status::Accepted, 1, 4));
+    assert_eq!(ledger.update(vec![], 5)[0].status, Status::Withdrawn);
+    assert!(ledger.current().is_empty() && ledger.decide("x", Status::Open, 6).is_none());
+    assert_eq!(ledger.update(vec![finding(1.0)], 7)[0].created, 7);
+    ledger.decide("x", Status::Dismissed, 8);
+    assert!(ledger.update(vec![], 9).is_empty());
+    assert_eq!(ledger.update(vec![], 8 + 8 * 86_400_000)[0].status, Status::Withdrawn);
+}

@@ -1,0 +1,18 @@
+//! The decisions of Taskpulse: what a sample is, how it is kept, windowed, judged and turned into advice.
+//!
+//! Knows no actor, no HTTP and no clock: the time is always an argument (milliseconds, UTC), so every rule of the
+//! product can be tested here. The store is the only part that touches files.
+
+pub mod advice;
+//board
+pub mod codec;
+pub mod event;
+pub mod forecast;
+pub mod health;
+pub mod metrics;
+pub mod model;
+pub mod promql;
+pub mod rules;
+pub mod span;
+pub mod store;
+pub mod windows;

@@ -1,0 +1,169 @@
+//! What each metric of the product is: type, unit, and one line of help. Held to what is measured by a test.
+//!
+//! Served at `/api/v1/metadata` and in `/metrics`; `docs/METRICS.md` says more.
+
+use crate::model::format_value;
+use crate::span::Span;
+
+/// A counter only rises (and starts over with its process); a gauge goes both ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricType {
+    /// Goes both ways.
+    Gauge,
+    /// Only rises.
+    Counter,
+}
+
+impl MetricType {
+    /// As Prometheus names it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+        }
+    }
+}
+
+/// One metric.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: MetricType,
+    /// Base unit, empty where it is a plain number.
+    pub unit: &'static str,
+    /// One line.
+    pub help: &'static str,
+}
+
+macro_rules! metrics {
+    ($($name:literal $kind:ident $unit:literal $help:literal;)*) => {
+        /// Every metric that the product measures or tells of itself.
+        pub const METRICS: &[Metric] = &[$(Metric { name: $name, kind: MetricType::$kind, unit: $unit, help: $help }),*];
+    };
+}
+
+metrics! {
+    "system_cpu_utilization_ratio" Gauge "ratio" "Busy share of all CPU cores since the sample before";
+    "system_cpu_core_utilization_ratio" Gauge "ratio" "Busy share of one CPU core since the sample before";
+    "system_cpu_load_average_1m" Gauge "" "Runnable tasks, averaged over one minute";
+    "system_cpu_load_average_5m" Gauge "" "Runnable tasks, averaged over five minutes";
+    "system_cpu_load_average_15m" Gauge "" "Runnable tasks, averaged over fifteen minutes";
+    "system_memory_usage_bytes" Gauge "bytes" "Memory by state: used, free, available";
+    "system_memory_limit_bytes" Gauge "bytes" "All the memory there is";
+    "system_memory_utilization_ratio" Gauge "ratio" "Memory that is not available, as a share of all";
+    "system_paging_usage_bytes" Gauge "bytes" "Swap by state: used, free";
+    "system_filesystem_usage_bytes" Gauge "bytes" "File system by state: used, free";
+    "system_filesystem_utilization_ratio" Gauge "ratio" "Used share of a file system";
+    "system_disk_io_bytes_total" Counter "bytes" "Bytes read from and written to a disk";
+    "system_network_io_bytes_total" Counter "bytes" "Bytes received and transmitted by a network interface";
+    "system_uptime_seconds" Gauge "seconds" "Time since the machine started";
+    "system_processes" Gauge "" "Processes";
+    "system_temperature_celsius" Gauge "celsius" "Temperature of a sensor";
+    "process_cpu_utilization_ratio" Gauge "ratio" "CPU time of the processes of one name per second, in cores; the ten highest";
+    "process_memory_usage_bytes" Gauge "bytes" "Resident memory of the processes of one name; the ten highest";
+    "taskmaster_tasks" Gauge "" "Tasks by status";
+    "taskmaster_subtasks" Gauge "" "Subtasks by status";
+    "taskmaster_completion_ratio" Gauge "ratio" "Tasks done, as a share of those not cancelled";
+    "taskmaster_queue_depth" Gauge "" "Tasks pending";
+    "taskmaster_ready_tasks" Gauge "" "Pending tasks with every dependency done";
+    "taskmaster_failure_ratio" Gauge "ratio" "Cancelled and reopened tasks as a share of those and the done ones, last 24 h";
+    "taskmaster_critical_path_tasks" Gauge "" "Unfinished tasks on the longest chain of dependencies";
+    "taskmaster_task_execution_seconds" Gauge "seconds" "Time in progress and in review of a task, at its end";
+    "taskmaster_tasks_completed_total" Counter "" "Tasks seen to become done";
+    "taskmaster_tasks_reopened_total" Counter "" "Tasks seen to leave done or review for pending or in-progress";
+    "taskpulse_health_score" Gauge "" "0 to 100; the formula is in METRICS.md";
+    "taskpulse_health_part_score" Gauge "" "One part of the health score, 0 to 100";
+    "taskpulse_source_up" Gauge "" "1 while a source gives samples, 0 while it fails";
+    "taskpulse_appended_samples_total" Counter "" "Samples kept";
+    "taskpulse_rejected_samples_total" Counter "" "Samples refused by the store, by reason";
+    "taskpulse_dropped_samples_total" Counter "" "Samples lost on the way, by stage and reason";
+    "taskpulse_duplicate_samples_total" Counter "" "Samples that were there already";
+    "taskpulse_late_samples_total" Counter "" "Samples that came after their window had closed";
+    "taskpulse_windows_closed_total" Counter "" "Windows closed, by length";
+    "taskpulse_store_commits_total" Counter "" "Journal flushes";
+    "taskpulse_store_seals_total" Counter "" "Rewrites of the head into chunks";
+    "taskpulse_store_series" Gauge "" "Series known";
+    "taskpulse_store_head_samples" Gauge "" "Samples not in chunks yet";
+    "taskpulse_store_journal_records" Gauge "" "Records in the journal";
+    "taskpulse_store_disk_bytes" Gauge "bytes" "Size of the data directory on the disk";
+    "taskpulse_actor_up" Gauge "" "1 while an actor runs, by actor";
+    "taskpulse_actor_restarts_total" Counter "" "Restarts of an actor after a panic";
+    "taskpulse_actor_mailbox_messages" Gauge "" "Messages that wait for an actor";
+    "taskpulse_actor_handled_messages_total" Counter "" "Messages an actor has handled";
+    "taskpulse_sessions" Gauge "" "WebSocket sessions";
+    "taskpulse_alerts" Gauge "" "Alerts by state";
+    "taskpulse_process_cpu_seconds_total" Counter "seconds" "CPU time of this process";
+    "taskpulse_process_resident_memory_bytes" Gauge "bytes" "Resident memory of this process";
+    "taskpulse_process_start_time_seconds" Gauge "seconds" "When this process started, Unix time";
+    "taskpulse_build_info" Gauge "" "Version in the label, always 1";
+}
+
+/// What is known of a metric.
+#[must_use]
+pub fn describe(name: &str) -> Option<&'static Metric> {
+    METRICS.iter().find(|m| m.name == name)
+}
+
+/// A value of a metric for people: `87 %`, `1.2 GiB`, `7m10s`, by the unit in its name.
+#[must_use]
+pub fn quantity(metric: &str, v: f64) -> String {
+    if !v.is_finite() {
+        return format_value(v);
+    }
+    if metric.ends_with("_ratio") {
+        return format!("{} %", three_digits(v * 100.0));
+    }
+    if metric.ends_with("_bytes") || metric.ends_with("_bytes_total") {
+        let mut scaled = v;
+        for unit in ["B", "KiB", "MiB", "GiB", "TiB"] {
+            if scaled.abs() < 1024.0 || unit == "TiB" {
+                return format!("{} {unit}", three_digits(scaled));
+            }
+            scaled /= 1024.0;
+        }
+    }
+    if metric.ends_with("_seconds") && v.abs() >= 1.0 {
+        return Span::secs(v.round() as i64).to_string();
+    }
+    three_digits(v)
+}
+
+/// Three significant digits, without an exponent.
+fn three_digits(v: f64) -> String {
+    let digits = if v == 0.0 { 0 } else { (2 - v.abs().log10().floor() as i32).clamp(0, 6) };
+    let text = format!("{v:.*}", digits as usize);
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_read_as_people_write_them() {
+        for (metric, v, text) in [
+            ("a_ratio", 0.8712, "87.1 %"),
+            ("a_ratio", 1.0, "100 %"),
+            ("a_bytes", 1.5 * 1024.0 * 1024.0 * 1024.0, "1.5 GiB"),
+            ("a_bytes", 0.0, "0 B"),
+            ("a_seconds", 430.0, "7m10s"),
+            ("a_seconds", 0.212, "0.212"),
+            ("a", 12345.6, "12346"),
+            ("a", f64::INFINITY, "+Inf"),
+        ] {
+            assert_eq!(quantity(metric, v), text, "{metric} {v}");
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_follow_their_type_and_unit() {
+        for (at, metric) in METRICS.iter().enumerate() {
+            assert!(METRICS[at + 1..].iter().all(|m| m.name != metric.name), "{} twice", metric.name);
+            assert_eq!(metric.name.ends_with("_total"), metric.kind == MetricType::Counter, "{}", metric.name);
+            assert!(metric.name.contains(metric.unit), "{}", metric.name);
+        }
+    }
+}

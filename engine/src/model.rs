@@ -1,0 +1,344 @@
+//! The words of the data model: labels, series ids, samples and batches.
+//!
+//! A series is a metric name and its labels; both are one [`Labels`] value, the name under `__name__`. This module
+//! knows nothing of where samples come from or how they are kept.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+/// Milliseconds since the Unix epoch, UTC.
+pub type TimestampMs = i64;
+
+/// The label that holds the metric name.
+pub const NAME_LABEL: &str = "__name__";
+/// Longest label name, in bytes.
+pub const MAX_LABEL_NAME_BYTES: usize = 1_024;
+/// Longest label value, in bytes.
+pub const MAX_LABEL_VALUE_BYTES: usize = 16_384;
+/// Most labels of one series.
+pub const MAX_LABELS: usize = 64;
+
+/// The bit pattern with which Prometheus marks the end of a series.
+pub const STALE_NAN_BITS: u64 = 0x7ff0_0000_0000_0002;
+
+/// Whether a value is Prometheus' stale marker (a particular NaN).
+#[must_use]
+pub fn is_stale_marker(value: f64) -> bool {
+    value.to_bits() == STALE_NAN_BITS
+}
+
+/// A series' number in the catalog; dense, never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SeriesId(pub u32);
+
+impl SeriesId {
+    /// The id as an index into dense tables.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One measured value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sample {
+    /// When it was measured, ms UTC.
+    pub t: TimestampMs,
+    /// The value, kept bit for bit.
+    pub v: f64,
+}
+
+/// Why a set of labels is not one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LabelError {
+    /// There is no `__name__`, or it is empty.
+    #[error("a series needs a metric name: label `__name__` is missing or empty")]
+    NoName,
+    /// A label name that is empty or too long.
+    #[error("label name `{0}…` is empty or longer than {MAX_LABEL_NAME_BYTES} bytes")]
+    BadName(String),
+    /// The same label twice.
+    #[error("label `{0}` is given twice; give it once")]
+    Duplicate(String),
+    /// A value that is too long.
+    #[error("the value of label `{name}` has {bytes} bytes; at most {MAX_LABEL_VALUE_BYTES} are kept")]
+    ValueTooLong {
+        /// The label.
+        name: String,
+        /// Its length.
+        bytes: usize,
+    },
+    /// Too many labels.
+    #[error("the series has {0} labels; at most {MAX_LABELS} are kept")]
+    TooMany(usize),
+    /// Bytes that are not packed labels.
+    #[error("the packed labels are damaged")]
+    Damaged,
+}
+
+/// The labels of one series, sorted by name, without empty values; cheap to clone, compare and hash.
+///
+/// Packed as `len(name) name len(value) value …` with 16-bit little-endian lengths, so that equality and hashing work on
+/// one run of bytes.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Labels(Arc<[u8]>);
+
+impl Labels {
+    /// Labels from pairs in any order. A label with an empty value is the same as none.
+    ///
+    /// # Errors
+    /// [`LabelError`] says which label is wrong.
+    pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, LabelError> {
+        let mut sorted: Vec<(&str, &str)> = pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        sorted.sort_unstable();
+        if sorted.len() > MAX_LABELS {
+            return Err(LabelError::TooMany(sorted.len()));
+        }
+        if !sorted.iter().any(|(name, _)| *name == NAME_LABEL) {
+            return Err(LabelError::NoName);
+        }
+        if let Some(twice) = sorted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(LabelError::Duplicate(twice[0].0.to_owned()));
+        }
+        let mut packed = Vec::with_capacity(sorted.iter().map(|(n, v)| n.len() + v.len() + 4).sum());
+        for (name, value) in sorted {
+            if name.is_empty() || name.len() > MAX_LABEL_NAME_BYTES {
+                return Err(LabelError::BadName(name.chars().take(64).collect()));
+            }
+            if value.len() > MAX_LABEL_VALUE_BYTES {
+                return Err(LabelError::ValueTooLong { name: name.to_owned(), bytes: value.len() });
+            }
+            for text in [name, value] {
+                packed.extend_from_slice(&(text.len() as u16).to_le_bytes());
+                packed.extend_from_slice(text.as_bytes());
+            }
+        }
+        Ok(Self(packed.into()))
+    }
+
+    /// The labels of metric `name` with the given others. For names and labels that the caller wrote itself.
+    ///
+    /// Values longer than [`MAX_LABEL_VALUE_BYTES`] are cut, so that a long mount point costs its tail and not the sample.
+    #[must_use]
+    pub fn metric(name: &str, others: &[(&str, &str)]) -> Self {
+        let cut = |value: &str| -> String {
+            let mut end = value.len().min(MAX_LABEL_VALUE_BYTES);
+            while !value.is_char_boundary(end) {
+                end -= 1;
+            }
+            value[..end].to_owned()
+        };
+        let pairs: Vec<(&str, String)> =
+            std::iter::once((NAME_LABEL, name.to_owned())).chain(others.iter().map(|(n, v)| (*n, cut(v)))).collect();
+        Self::new(pairs.iter().map(|(n, v)| (*n, v.as_str()))).unwrap_or_else(|error| {
+            log::error!("labels of {name}: {error}");
+            Self(Arc::from([]))
+        })
+    }
+
+    /// The labels from their packed form.
+    ///
+    /// # Errors
+    /// [`LabelError::Damaged`] when the bytes are not what [`Labels::as_bytes`] gives.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, LabelError> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            for _ in 0..2 {
+                let (text, tail) = take_text(rest).ok_or(LabelError::Damaged)?;
+                std::str::from_utf8(text).map_err(|_| LabelError::Damaged)?;
+                rest = tail;
+            }
+        }
+        Ok(Self(bytes.into()))
+    }
+
+    /// The packed form, as kept in the catalog.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Name and value of each label, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut rest: &[u8] = &self.0;
+        std::iter::from_fn(move || {
+            let (name, tail) = take_text(rest)?;
+            let (value, tail) = take_text(tail)?;
+            rest = tail;
+            Some((std::str::from_utf8(name).ok()?, std::str::from_utf8(value).ok()?))
+        })
+    }
+
+    /// The value of a label.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(n, _)| *n == name).map(|(_, v)| v)
+    }
+
+    /// The metric name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.get(NAME_LABEL).unwrap_or("")
+    }
+}
+
+fn take_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<2>()?;
+    rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))
+}
+
+/// As a selector that finds just this series: `name{a="b"}`.
+impl fmt::Display for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        let mut open = false;
+        for (name, value) in self.iter().filter(|(n, _)| *n != NAME_LABEL) {
+            f.write_str(if open { "," } else { "{" })?;
+            open = true;
+            write!(f, "{name}={value:?}")?;
+        }
+        if open { f.write_str("}") } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Labels {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in self.iter() {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Labels {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map = std::collections::BTreeMap::<String, String>::deserialize(deserializer)?;
+        Self::new(map.iter().map(|(n, v)| (n.as_str(), v.as_str()))).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Samples on their way to the store, in columns: row `i` is `labels[i]`, `times[i]`, `values[i]`.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// The series of each row.
+    pub labels: Vec<Labels>,
+    /// The time of each row, ms UTC.
+    pub times: Vec<TimestampMs>,
+    /// The value of each row.
+    pub values: Vec<f64>,
+}
+
+impl Batch {
+    /// Adds one sample.
+    pub fn push(&mut self, labels: Labels, t: TimestampMs, v: f64) {
+        self.labels.push(labels);
+        self.times.push(t);
+        self.values.push(v);
+    }
+
+    /// How many samples there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Whether there is no sample.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
+
+    /// Takes the rows of another batch.
+    pub fn extend(&mut self, other: Self) {
+        self.labels.extend(other.labels);
+        self.times.extend(other.times);
+        self.values.extend(other.values);
+    }
+
+    /// The rows as labels and sample.
+    pub fn rows(&self) -> impl Iterator<Item = (&Labels, Sample)> {
+        self.labels.iter().zip(self.times.iter().zip(&self.values)).map(|(l, (&t, &v))| (l, Sample { t, v }))
+    }
+}
+
+/// The samples of one series, by rising time; `times` and `values` have the same length.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Columns {
+    /// Times, ms UTC, strictly rising.
+    pub times: Vec<TimestampMs>,
+    /// Values.
+    pub values: Vec<f64>,
+}
+
+impl Columns {
+    /// The rows.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Sample> + '_ {
+        self.times.iter().zip(&self.values).map(|(&t, &v)| Sample { t, v })
+    }
+}
+
+/// A float as Prometheus writes it in JSON and in its text format: shortest form, `NaN`, `+Inf`, `-Inf`.
+#[must_use]
+pub fn format_value(v: f64) -> String {
+    if v.is_nan() {
+        "NaN".to_owned()
+    } else if v.is_infinite() {
+        if v > 0.0 { "+Inf" } else { "-Inf" }.to_owned()
+    } else if v != 0.0 && (v.abs() >= 1e21 || v.abs() < 1e-6) {
+        format!("{v:e}")
+    } else {
+        format!("{v}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_equal_whatever_the_order_and_show_as_a_selector() {
+        let a = Labels::new([("cpu", "0"), ("__name__", "up"), ("empty", "")]).unwrap();
+        let b = Labels::new([("__name__", "up"), ("cpu", "0")]).unwrap();
+        assert_eq!(a, b);
+        assert_eq!(a.to_string(), r#"up{cpu="0"}"#);
+        assert_eq!(Labels::from_bytes(a.as_bytes()).unwrap(), a);
+        assert_eq!(serde_json::to_string(&a).unwrap(), r#"{"__name__":"up","cpu":"0"}"#);
+    }
+
+    #[test]
+    fn bad_labels_say_which_and_why() {
+        let long = "x".repeat(MAX_LABEL_VALUE_BYTES + 1);
+        for (pairs, part) in [
+            (vec![("a", "b")], "metric name"),
+            (vec![("__name__", "m"), ("a", "1"), ("a", "2")], "`a` is given twice"),
+            (vec![("__name__", "m"), ("a", &long)], "label `a` has 16385 bytes"),
+        ] {
+            let error = Labels::new(pairs).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+        assert_eq!(Labels::from_bytes(&[9, 0, b'x']), Err(LabelError::Damaged));
+    }
+
+    #[test]
+    fn a_long_value_is_cut_at_a_character() {
+        let labels = Labels::metric("m", &[("path", &"é".repeat(MAX_LABEL_VALUE_BYTES))]);
+        assert_eq!(labels.get("path").map(str::len), Some(MAX_LABEL_VALUE_BYTES));
+    }
+
+    #[test]
+    fn values_are_written_as_prometheus_does() {
+        for (v, text) in [(0.61, "0.61"), (f64::NAN, "NaN"), (f64::NEG_INFINITY, "-Inf"), (3.0, "3"), (1e-7, "1e-7"), (1e21, "1e21")] {
+            assert_eq!(format_value(v), text);
+        }
+    }
+}

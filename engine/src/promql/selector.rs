@@ -1,0 +1,340 @@
+//! Selectors `name{label="value",other=~"a|b"}[5m]` and conditions `selector > 0.8`, parsed by `promql-parser`.
+//!
+//! Evaluation over time is the caller's; this module says which series are meant.
+
+use std::fmt;
+
+use promql_parser::label as pl;
+use promql_parser::parser::{self, Expr};
+use regex::Regex;
+
+use crate::model::{Labels, NAME_LABEL};
+use crate::span::Span;
+
+/// Longest query text, in bytes. The parser recurses, so a bound here bounds its stack.
+pub const MAX_QUERY_BYTES: usize = 16_384;
+/// Deepest nesting of parentheses that is handed to the parser.
+const MAX_NESTING: usize = 64;
+/// Memory that one compiled regular expression may take.
+const REGEX_BYTES: usize = 1 << 20;
+
+/// Why a query cannot be answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// Not PromQL.
+    #[error("{0}")]
+    Parse(String),
+    /// PromQL, but more than this version answers.
+    #[error("{0} is not answered by this version; plain selectors are, such as system_cpu_utilization_ratio{{cpu=\"0\"}} or name[5m]")]
+    Unsupported(&'static str),
+}
+
+/// How a label is compared.
+#[derive(Debug, Clone)]
+pub enum MatchOp {
+    /// `=`
+    Equal(String),
+    /// `!=`
+    NotEqual(String),
+    /// `=~`, anchored at both ends.
+    Matches(Regex),
+    /// `!~`, anchored at both ends.
+    NotMatches(Regex),
+}
+
+/// One condition on one label.
+#[derive(Debug, Clone)]
+pub struct Matcher {
+    /// The label's name.
+    pub name: String,
+    /// What its value must be.
+    pub op: MatchOp,
+}
+
+impl Matcher {
+    /// `name = value`.
+    #[must_use]
+    pub fn equal(name: &str, value: &str) -> Self {
+        Self { name: name.to_owned(), op: MatchOp::Equal(value.to_owned()) }
+    }
+
+    /// Whether a value passes. A label that a series has not is the empty value.
+    #[must_use]
+    pub fn accepts(&self, value: &str) -> bool {
+        match &self.op {
+            MatchOp::Equal(wanted) => value == wanted,
+            MatchOp::NotEqual(unwanted) => value != unwanted,
+            MatchOp::Matches(pattern) => pattern.is_match(value),
+            MatchOp::NotMatches(pattern) => !pattern.is_match(value),
+        }
+    }
+}
+
+/// Which series, and for a range selector how far back.
+#[derive(Debug, Clone)]
+pub struct Selector {
+    /// All must accept.
+    pub matchers: Vec<Matcher>,
+    /// The `[5m]` of a range selector.
+    pub range: Option<Span>,
+}
+
+impl Selector {
+    /// Parses a plain selector.
+    ///
+    /// # Errors
+    /// [`QueryError::Parse`] with the parser's reason, [`QueryError::Unsupported`] for any other PromQL.
+    pub fn parse(query: &str) -> Result<Self, QueryError> {
+        Self::from_expr(&parse_expr(query)?)
+    }
+
+    /// Parses a selector whose metric name may end in `*`, as subscriptions use them: `system_*`, `up{job="a"}`.
+    ///
+    /// # Errors
+    /// As [`Selector::parse`].
+    pub fn parse_pattern(pattern: &str) -> Result<Self, QueryError> {
+        let (name, rest) = pattern.split_at(pattern.find('{').unwrap_or(pattern.len()));
+        let Some(prefix) = name.trim().strip_suffix('*') else { return Self::parse(pattern) };
+        if !prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b':') {
+            return Err(QueryError::Parse(format!("`{name}`: a name pattern is letters, digits, `_` and `:` with one `*` at its end")));
+        }
+        let by_name = Matcher { name: NAME_LABEL.to_owned(), op: MatchOp::Matches(anchored(&format!("{prefix}.*"))?) };
+        let mut matchers = vec![by_name];
+        let others = rest.trim().trim_start_matches('{').trim_end_matches('}').trim();
+        if !others.is_empty() {
+            matchers.extend(Self::parse(rest)?.matchers);
+        }
+        Ok(Self { matchers, range: None })
+    }
+
+    fn from_expr(expr: &Expr) -> Result<Self, QueryError> {
+        let (vector, range) = match expr {
+            Expr::Paren(inner) => return Self::from_expr(&inner.expr),
+            Expr::VectorSelector(vector) => (vector, None),
+            Expr::MatrixSelector(matrix) => (&matrix.vs, i64::try_from(matrix.range.as_millis()).ok().map(Span::millis)),
+            Expr::Aggregate(_) => return Err(QueryError::Unsupported("an aggregation")),
+            Expr::Binary(_) => return Err(QueryError::Unsupported("an operator")),
+            Expr::Call(_) => return Err(QueryError::Unsupported("a function")),
+            Expr::Subquery(_) => return Err(QueryError::Unsupported("a subquery")),
+            Expr::NumberLiteral(_) | Expr::StringLiteral(_) => return Err(QueryError::Unsupported("a literal")),
+            _ => return Err(QueryError::Unsupported("this expression")),
+        };
+        if vector.offset.is_some() {
+            return Err(QueryError::Unsupported("`offset`"));
+        }
+        if vector.at.is_some() {
+            return Err(QueryError::Unsupported("`@`"));
+        }
+        if !vector.matchers.or_matchers.is_empty() {
+            return Err(QueryError::Unsupported("`or` between matchers"));
+        }
+        let mut matchers = Vec::with_capacity(vector.matchers.matchers.len() + 1);
+        if let Some(name) = &vector.name {
+            matchers.push(Matcher::equal(NAME_LABEL, name));
+        }
+        for matcher in &vector.matchers.matchers {
+            let op = match &matcher.op {
+                pl::MatchOp::Equal => MatchOp::Equal(matcher.value.clone()),
+                pl::MatchOp::NotEqual => MatchOp::NotEqual(matcher.value.clone()),
+                pl::MatchOp::Re(_) => MatchOp::Matches(anchored(&matcher.value)?),
+                pl::MatchOp::NotRe(_) => MatchOp::NotMatches(anchored(&matcher.value)?),
+            };
+            matchers.push(Matcher { name: matcher.name.clone(), op });
+        }
+        Ok(Self { matchers, range })
+    }
+
+    /// Whether a series is meant.
+    #[must_use]
+    pub fn accepts(&self, labels: &Labels) -> bool {
+        self.matchers.iter().all(|m| m.accepts(labels.get(&m.name).unwrap_or("")))
+    }
+
+    /// The metric name, where the selector asks for just one.
+    #[must_use]
+    pub fn metric_name(&self) -> Option<&str> {
+        self.matchers.iter().find_map(|m| match &m.op {
+            MatchOp::Equal(name) if m.name == NAME_LABEL => Some(name.as_str()),
+            _ => None,
+        })
+    }
+}
+
+/// A comparison of a sample with a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessEqual,
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+}
+
+impl Comparison {
+    /// Whether the condition holds; never for NaN, except that NaN is unequal to everything.
+    #[must_use]
+    pub fn holds(self, value: f64, threshold: f64) -> bool {
+        match self {
+            Self::Greater => value > threshold,
+            Self::GreaterEqual => value >= threshold,
+            Self::Less => value < threshold,
+            Self::LessEqual => value <= threshold,
+            Self::Equal => value == threshold,
+            Self::NotEqual => value != threshold,
+        }
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Greater => ">",
+            Self::GreaterEqual => ">=",
+            Self::Less => "<",
+            Self::LessEqual => "<=",
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+        })
+    }
+}
+
+/// `selector op number`, the condition of a rule.
+#[derive(Debug, Clone)]
+pub struct Condition {
+    /// The series it watches.
+    pub selector: Selector,
+    /// How they are compared.
+    pub op: Comparison,
+    /// With what.
+    pub threshold: f64,
+}
+
+impl Condition {
+    /// Parses a condition such as `system_cpu_utilization_ratio > 0.8`.
+    ///
+    /// # Errors
+    /// [`QueryError`] says what is wrong and what would be right.
+    pub fn parse(text: &str) -> Result<Self, QueryError> {
+        let wrong = || QueryError::Parse(format!("`{text}` is not a condition; write it like system_cpu_utilization_ratio > 0.8"));
+        let Expr::Binary(binary) = parse_expr(text)? else { return Err(wrong()) };
+        let op = match binary.op.to_string().as_str() {
+            ">" => Comparison::Greater,
+            ">=" => Comparison::GreaterEqual,
+            "<" => Comparison::Less,
+            "<=" => Comparison::LessEqual,
+            "==" => Comparison::Equal,
+            "!=" => Comparison::NotEqual,
+            _ => return Err(wrong()),
+        };
+        let selector = Selector::from_expr(&binary.lhs)?;
+        let threshold = number(&binary.rhs).ok_or_else(wrong)?;
+        if selector.range.is_some() {
+            return Err(wrong());
+        }
+        Ok(Self { selector, op, threshold })
+    }
+}
+
+fn number(expr: &Expr) -> Option<f64> {
+    match expr {
+        Expr::NumberLiteral(literal) => Some(literal.val),
+        Expr::Unary(unary) => number(&unary.expr).map(|v| -v),
+        Expr::Paren(inner) => number(&inner.expr),
+        _ => None,
+    }
+}
+
+fn parse_expr(query: &str) -> Result<Expr, QueryError> {
+    if query.len() > MAX_QUERY_BYTES {
+        return Err(QueryError::Parse(format!("the query has {} bytes; at most {MAX_QUERY_BYTES} are read", query.len())));
+    }
+    let mut depth: usize = 0;
+    for byte in query.bytes() {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_NESTING {
+            return Err(QueryError::Parse(format!("parentheses nest deeper than {MAX_NESTING}")));
+        }
+    }
+    parser::parse(query).map_err(|error| QueryError::Parse(format!("`{query}`: {}", error.trim())))
+}
+
+fn anchored(pattern: &str) -> Result<Regex, QueryError> {
+    regex::RegexBuilder::new(&format!("^(?s:{pattern})$"))
+        .size_limit(REGEX_BYTES)
+        .build()
+        .map_err(|error| QueryError::Parse(format!("regular expression `{pattern}`: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(cpu: &str) -> Labels {
+        Labels::metric("system_cpu", &[("cpu", cpu)])
+    }
+
+    #[test]
+    fn selectors_accept_what_they_name() {
+        for (text, zero, ten) in [
+            ("system_cpu", true, true),
+            (r#"system_cpu{cpu="0"}"#, true, false),
+            (r#"{__name__="system_cpu",cpu!="0"}"#, false, true),
+            (r#"system_cpu{cpu=~"1.*"}"#, false, true),
+            (r#"system_cpu{cpu=~"1"}"#, false, false),
+            (r#"system_cpu{absent=""}"#, true, true),
+            ("other", false, false),
+        ] {
+            let selector = Selector::parse(text).unwrap();
+            assert_eq!((selector.accepts(&labels("0")), selector.accepts(&labels("10"))), (zero, ten), "{text}");
+        }
+        assert_eq!(Selector::parse("up[5m]").unwrap().range, Some(Span::secs(300)));
+    }
+
+    #[test]
+    fn patterns_take_a_star_at_the_end_of_the_name() {
+        for (text, zero) in
+            [("system_*", true), ("sys*{cpu=\"0\"}", true), ("sys*{cpu=\"1\"}", false), ("*", true), ("net*", false), ("system_*{}", true)]
+        {
+            assert_eq!(Selector::parse_pattern(text).unwrap().accepts(&labels("0")), zero, "{text}");
+        }
+        assert!(Selector::parse_pattern("a.*b*").is_err());
+    }
+
+    #[test]
+    fn what_is_not_answered_is_said() {
+        for (text, part) in [
+            ("sum(up)", "an aggregation"),
+            ("rate(up[5m])", "a function"),
+            ("up + 1", "an operator"),
+            ("up offset 5m", "`offset`"),
+            ("up{", "up{"),
+            (r#"up{a=~"("}"#, "up"),
+            ("", "no expression"),
+        ] {
+            let error = Selector::parse(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+        assert!(Selector::parse(&"(".repeat(10_000)).unwrap_err().to_string().contains("deeper"));
+    }
+
+    #[test]
+    fn conditions_are_a_selector_and_a_number() {
+        let condition = Condition::parse(r#"up{job="a"} <= -1"#).unwrap();
+        assert_eq!((condition.op, condition.threshold), (Comparison::LessEqual, -1.0));
+        for bad in ["up", "up > down", "1 > 2", "up[5m] > 1", "up > bool 1 > 2", "up +"] {
+            assert!(Condition::parse(bad).is_err(), "{bad}");
+        }
+        assert!(!Comparison::Greater.holds(f64::NAN, 0.0));
+    }
+}

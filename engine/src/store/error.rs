@@ -1,0 +1,76 @@
+//! What can go wrong with the store, in words that say what, where and what would be right.
+
+use std::path::PathBuf;
+
+use crate::codec::CodecError;
+
+/// An error of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The data directory cannot be made or written.
+    #[error("data directory {path}: {source}; give a folder that this user may write with --data-dir")]
+    DataDir {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another process has it.
+    #[error("data directory {path} is in use by another taskpulse (process {pid}); stop that one or give another folder with --data-dir")]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+        /// The process, as it wrote itself.
+        pid: String,
+    },
+    /// Written by a later version.
+    #[error("data directory {path} has format {found}, this version knows up to {known}; use the version that wrote it or another folder")]
+    Format {
+        /// The folder.
+        path: PathBuf,
+        /// What it has.
+        found: u32,
+        /// What is known.
+        known: u32,
+    },
+    /// No room on the disk.
+    #[error("no room left on the disk that holds {path}; free some, ingest goes on by itself")]
+    DiskFull {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// The embedded database failed.
+    #[error("{place}: {source}")]
+    Database {
+        /// Which part.
+        place: String,
+        /// What it said.
+        source: sled::Error,
+    },
+    /// A record or chunk cannot be read.
+    #[error("{place}: {source}")]
+    Damaged {
+        /// Where.
+        place: String,
+        /// How.
+        source: CodecError,
+    },
+    /// A read was stopped by its limits.
+    #[error("the query reads more than {0} samples; ask for less time or fewer series")]
+    TooManySamples(usize),
+    /// A read took too long.
+    #[error("the query took longer than its time limit; ask for less time or fewer series")]
+    Deadline,
+}
+
+impl StoreError {
+    /// An embedded database's error at a place in the data directory.
+    pub(super) fn database(place: impl Into<String>, data_dir: &std::path::Path, source: sled::Error) -> Self {
+        match &source {
+            sled::Error::Io(io) if io.raw_os_error() == Some(libc::ENOSPC) || io.raw_os_error() == Some(libc::EDQUOT) => {
+                Self::DiskFull { path: data_dir.to_owned() }
+            }
+            _ => Self::Database { place: place.into(), source },
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Reading: series by matchers, samples and windows by series and time.
+//!
+//! The head is looked at before the chunks: a seal that ends in between is then seen twice, never missed, and merging
+//! lets the last write at one time win.
+
+use std::time::Instant;
+
+use roaring::RoaringBitmap;
+
+use super::Store;
+use super::error::StoreError;
+use super::head::NEVER;
+use super::journal::row_of;
+use super::partition::Kind;
+use crate::codec::{self, Decoded};
+use crate::model::{Columns, Labels, Sample, SeriesId, TimestampMs};
+use crate::promql::Matcher;
+use crate::windows::{Level, WindowRow};
+
+/// What a read may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Samples at the most.
+    pub max_samples: usize,
+    /// When to stop.
+    pub deadline: Instant,
+}
+
+/// The samples of one series.
+#[derive(Debug, Clone)]
+pub struct SeriesColumns {
+    /// Which.
+    pub id: SeriesId,
+    /// Its labels.
+    pub labels: Labels,
+    /// Its samples within the range asked for.
+    pub columns: Columns,
+}
+
+impl Store {
+    /// The series that all matchers accept, by rising id.
+    pub fn select(&self, matchers: &[Matcher]) -> Vec<SeriesId> {
+        self.series.read().select(matchers).iter().map(SeriesId).collect()
+    }
+
+    /// The labels of a series.
+    pub fn labels(&self, id: SeriesId) -> Option<Labels> {
+        self.series.read().labels(id).cloned()
+    }
+
+    /// The id of a series, if it is known.
+    pub fn series_id(&self, labels: &Labels) -> Option<SeriesId> {
+        self.series.read().id(labels)
+    }
+
+    /// Names of the labels that the given series have, sorted.
+    pub fn label_names(&self, within: &[SeriesId]) -> Vec<String> {
+        self.series.read().label_names(&bitmap(within))
+    }
+
+    /// Values of a label among the given series, sorted.
+    pub fn label_values(&self, name: &str, within: &[SeriesId]) -> Vec<String> {
+        self.series.read().label_values(name, &bitmap(within))
+    }
+
+    /// Whether a series may have a sample within `[start, end]`: false only when it surely has none.
+    pub fn may_have(&self, id: SeriesId, start: TimestampMs) -> bool {
+        self.head.read().get(id).is_some_and(|h| h.newest != NEVER && h.newest >= start)
+    }
+
+    /// Samples within `[start, end]`, series by series in the order asked for; series without any are left out.
+    /// Holds one series in memory at a time.
+    pub fn scan<'a>(
+        &'a self,
+        ids: &'a [SeriesId],
+        start: TimestampMs,
+        end: TimestampMs,
+        limits: Limits,
+    ) -> impl Iterator<Item = Result<SeriesColumns, StoreError>> + 'a {
+        let mut left = limits.max_samples;
+        let mut failed = false;
+        ids.iter().filter_map(move |&id| {
+            if failed || !self.may_have(id, start) {
+                return None;
+            }
+            let read = || -> Result<Option<SeriesColumns>, StoreError> {
+                if Instant::now() >= limits.deadline {
+                    return Err(StoreError::Deadline);
+                }
+                let columns = self.samples(id, start, end)?;
+                left = left.checked_sub(columns.times.len()).ok_or(StoreError::TooManySamples(limits.max_samples))?;
+                let labels = self.labels(id);
+                Ok(labels.filter(|_| !columns.times.is_empty()).map(|labels| SeriesColumns { id, labels, columns }))
+            };
+            let mut read = read;
+            let result = read();
+            failed = result.is_err();
+            result.transpose()
+        })
+    }
+
+    /// Samples of one series within `[start, end]`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a chunk cannot be read.
+    pub fn samples(&self, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Result<Columns, StoreError> {
+        if start > end {
+            return Ok(Columns::default());
+        }
+        let (recent, sealed_to) = {
+            let head = self.head.read();
+            let Some(entry) = head.get(id) else { return Ok(Columns::default()) };
+            // While a seal runs, its rows may be in chunks already; they are in the head's copy too.
+            (entry.samples(start, end), entry.sealed_to)
+        };
+        let mut runs = Vec::new();
+        if sealed_to >= start {
+            for mut decoded in self.decode(0, id, start, end)? {
+                let values = decoded.columns.pop().unwrap_or_default();
+                runs.push(clip(Columns { times: decoded.times, values }, start, end));
+            }
+        }
+        runs.extend(recent.into_iter().flatten());
+        Ok(merge(runs))
+    }
+
+    /// Closed windows of one series that start within `[start, end]`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a chunk cannot be read.
+    pub fn windows(&self, id: SeriesId, level: Level, start: TimestampMs, end: TimestampMs) -> Result<Vec<WindowRow>, StoreError> {
+        if start > end {
+            return Ok(Vec::new());
+        }
+        let (recent, sealed_to) = match self.head.read().get(id) {
+            Some(entry) => (entry.window_rows(level, start, end), entry.sealed_to),
+            None => return Ok(Vec::new()),
+        };
+        let mut runs: Vec<Vec<WindowRow>> = Vec::new();
+        // A window in a chunk starts no later than the newest sample that was sealed with it or before it.
+        let chunks = if sealed_to >= start { self.decode(level.index() as Kind + 1, id, start, end)? } else { Vec::new() };
+        for decoded in chunks {
+            let row = |at: usize| {
+                row_of(decoded.times[at], std::array::from_fn(|c| decoded.columns.get(c).map_or(f64::NAN, |column| column[at])))
+            };
+            runs.push((0..decoded.times.len()).map(row).filter(|r| r.start >= start && r.start <= end).collect());
+        }
+        runs.extend(recent);
+        let mut rows: Vec<WindowRow> = runs.into_iter().flatten().collect();
+        // Stable, so that of equal starts the last written stays last.
+        rows.sort_by_key(|r| r.start);
+        rows.dedup_by(|later, earlier| {
+            let same = later.start == earlier.start;
+            if same {
+                *earlier = *later;
+            }
+            same
+        });
+        Ok(rows)
+    }
+
+    /// The newest sample of a series within `[not_before, not_after]`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a chunk cannot be read.
+    pub fn latest(&self, id: SeriesId, not_before: TimestampMs, not_after: TimestampMs) -> Result<Option<Sample>, StoreError> {
+        {
+            let head = self.head.read();
+            let Some(entry) = head.get(id).filter(|h| h.newest >= not_before) else { return Ok(None) };
+            if let Some((t, v)) = entry.last()
+                && t == entry.newest
+                && t <= not_after
+            {
+                return Ok(Some(Sample { t, v }));
+            }
+        }
+        Ok(self.samples(id, not_before, not_after)?.iter().next_back())
+    }
+
+    fn decode(&self, kind: Kind, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Result<Vec<Decoded>, StoreError> {
+        let mut out = Vec::new();
+        for day in self.partitions.days_within(start, end) {
+            let Some(partition) = self.partitions.get(day, false)? else { continue };
+            for chunk in partition.chunks(kind, id, start, end)? {
+                let place = || format!("partition {}, series {}", day.name(), id.0);
+                out.push(codec::decode(&chunk).map_err(|source| StoreError::Damaged { place: place(), source })?);
+            }
+        }
+        Ok(out)
+    }
+}
+
+fn bitmap(ids: &[SeriesId]) -> RoaringBitmap {
+    ids.iter().map(|id| id.0).collect()
+}
+
+fn clip(mut columns: Columns, start: TimestampMs, end: TimestampMs) -> Columns {
+    let from = columns.times.partition_point(|&t| t < start);
+    let to = columns.times.partition_point(|&t| t <= end);
+    columns.times.truncate(to);
+    columns.values.truncate(to);
+    columns.times.drain(..from);
+    columns.values.drain(..from);
+    columns
+}
+
+/// Merges runs, each in rising time; where times are equal the later run wins.
+fn merge(runs: Vec<Columns>) -> Columns {
+    let mut out = Columns::default();
+    let mut in_order = true;
+    for run in runs {
+        in_order &= match (out.times.last(), run.times.first()) {
+            (Some(last), Some(first)) => last < first,
+            _ => true,
+        };
+        out.times.extend(run.times);
+        out.values.extend(run.values);
+    }
+    if in_order {
+        return out;
+    }
+    let mut order: Vec<usize> = (0..out.times.len()).collect();
+    order.sort_by_key(|&at| out.times[at]);
+    let mut merged = Columns { times: Vec::with_capacity(order.len()), values: Vec::with_capacity(order.len()) };
+    for at in order {
+        if merged.times.last() == Some(&out.times[at]) {
+            merged.times.pop();
+            merged.values.pop();
+        }
+        merged.times.push(out.times[at]);
+        merged.values.push(out.values[at]);
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merging_keeps_the_later_run_where_times_are_equal() {
+        let run = |rows: &[(i64, f64)]| Columns { times: rows.iter().map(|r| r.0).collect(), values: rows.iter().map(|r| r.1).collect() };
+        let merged = merge(vec![run(&[(1, 1.0), (3, 3.0), (5, 5.0)]), run(&[(3, 9.0), (4, 4.0)]), run(&[(6, 6.0)])]);
+        assert_eq!(merged, run(&[(1, 1.0), (3, 9.0), (4, 4.0), (5, 5.0), (6, 6.0)]));
+    }
+}

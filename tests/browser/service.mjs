@@ -1,0 +1,108 @@
+/**
+ * The real binary as the browser test runs it: in a project folder of its own, on a free port, with a data
+ * folder that outlives a kill.
+ */
+import { spawn } from 'node:child_process'
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const REPOSITORY = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
+const BINARY = path.resolve(process.env.TASKPULSE_BIN ?? path.join(REPOSITORY, 'target/debug/taskpulse'))
+const BOARD = process.env.TASKPULSE_BOARD ?? path.join(REPOSITORY, 'tests/data/taskmaster/19')
+const START_MS = 30_000
+
+/** Asks again until there is an answer; never longer than the deadline. @template T @param {string} what @param {() => Promise<T|undefined|false|null>} ask @param {number} [ms] @returns {Promise<T>} */
+export async function until(what, ask, ms = START_MS) {
+  const deadline = Date.now() + ms
+  for (;;) {
+    const answer = await ask().catch(() => undefined)
+    if (answer) return answer
+    if (Date.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+export class Service {
+  /** @type {import('node:child_process').ChildProcess|undefined} */
+  #process
+  #said = ''
+
+  /** @param {string} folder @param {number} port */
+  constructor(folder, port) {
+    this.project = path.join(folder, 'project')
+    this.folder = folder
+    this.port = port
+    this.url = `http://127.0.0.1:${port}`
+  }
+
+  /** A project with a recorded board; nothing runs yet. */
+  static async prepare() {
+    const folder = await mkdtemp(path.join(tmpdir(), 'taskpulse-browser-'))
+    const service = new Service(folder, await freePort())
+    await cp(BOARD, path.join(service.project, '.taskmaster'), { recursive: true })
+    return service
+  }
+
+  /** Starts it and waits until it has kept a first sample. */
+  async start() {
+    this.#said = ''
+    const child = spawn(BINARY, ['--port', String(this.port), '--data-dir', path.join(this.folder, 'data'), '--no-browser'], {
+      cwd: this.project, stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#process = child
+    child.stdout.on('data', (text) => { this.#said += text })
+    child.stderr.on('data', (text) => { this.#said += text })
+    child.on('error', (error) => { this.#said += `${BINARY}: ${error.message}` })
+    try {
+      await until('the service is ready', async () => (await fetch(`${this.url}/readyz`)).ok)
+      await until('a first sample is kept', async () => {
+        const answer = await fetch(`${this.url}/api/v1/query?query=system_cpu_utilization_ratio`)
+        return (await answer.json()).data?.result?.length > 0
+      })
+    } catch (error) {
+      throw new Error(`${error instanceof Error ? error.message : error}\n${this.#said}`)
+    }
+  }
+
+  /** Ends it as a power cut would. */
+  async kill() {
+    const child = this.#process
+    this.#process = undefined
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGKILL')
+    await ended
+  }
+
+  async remove() {
+    await this.kill()
+    await rm(this.folder, { recursive: true, force: true })
+  }
+
+  /** Tasks by status of each tag, counted from the board's file. @returns {Promise<Record<string, Record<string, number>>>} */
+  async countsOfFiles() {
+    const file = JSON.parse(await readFile(path.join(this.project, '.taskmaster/tasks/tasks.json'), 'utf8'))
+    /** @type {Record<string, Record<string, number>>} */
+    const counts = {}
+    for (const [tag, { tasks }] of Object.entries(file)) {
+      counts[tag] = {}
+      for (const { status } of tasks) counts[tag][status] = (counts[tag][status] ?? 0) + 1
+    }
+    return counts
+  }
+}
+
+/** @returns {Promise<number>} */
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.on('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => (address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))))
+    })
+  })
+}

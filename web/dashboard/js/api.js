@@ -1,0 +1,48 @@
+/**
+ * Requests to the REST interface: the envelope opened, errors in plain words, 401 led to the login page.
+ */
+
+const PATIENCE_MS = 20_000
+
+/** What went wrong, in the words of the service where it gave any. */
+export class ApiError extends Error {
+  /** @param {string} message @param {number} status 0 when there was no answer */
+  constructor(message, status) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** @param {string} path @param {Record<string, string|number>} [params] @returns {Promise<any>} */
+export function get(path, params) {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(params ?? {})) query.set(name, String(value))
+  return request('GET', query.size ? `${path}?${query}` : path)
+}
+
+/** @param {string} path @returns {Promise<any>} */
+export const post = (path) => request('POST', path)
+
+/** @param {string} method @param {string} url */
+async function request(method, url) {
+  /** @type {Response} */
+  let response
+  try {
+    response = await fetch(url, { method, headers: { accept: 'application/json' }, signal: AbortSignal.timeout(PATIENCE_MS) })
+  } catch {
+    throw new ApiError('the service does not answer', 0)
+  }
+  if (response.status === 401) {
+    location.assign('/login')
+    throw new ApiError('a login is needed', 401)
+  }
+  /** @type {any} */
+  let body
+  try {
+    body = await response.json()
+  } catch {
+    throw new ApiError(`answer ${response.status} could not be read`, response.status)
+  }
+  if (!response.ok || body?.status === 'error') throw new ApiError(body?.error ?? `answer ${response.status}`, response.status)
+  return body.data
+}

@@ -1,0 +1,22 @@
+/**
+ * One number with its unit, leading to its history. No number: a dash that says why.
+ *
+ * @import { Unit } from '../types.js'
+ */
+import { DASH, format } from '../format.js'
+import { html } from '../lib.js'
+import { historyOf } from '../stores/route.js'
+
+/**
+ * @param {{ value: number|null|undefined, unit: Unit, series?: string, label: string, why?: string, big?: boolean }} props
+ *   `series`: selector of its history; `why`: what to say when there is no number
+ */
+export function Figure({ value, unit, series, label, why = 'No sample in the last 5 minutes.', big = false }) {
+  const text = format(value, unit)
+  const missing = text === DASH
+  const look = `figure${big ? ' figure-big' : ''}${missing ? ' figure-none' : ''}`
+  const title = missing ? why : series ? `${label}: show its history` : label
+  const spoken = `${label}: ${missing ? `no number. ${why}` : text}`
+  if (!series) return html`<span class=${look} title=${title} aria-label=${spoken}>${text}</span>`
+  return html`<a class=${look} href=${historyOf(series)} title=${title} aria-label=${spoken}>${text}</a>`
+}

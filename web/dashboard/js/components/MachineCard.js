@@ -1,0 +1,60 @@
+/**
+ * MACHINE: CPU, memory, the fullest disk, load.
+ */
+import { bytes, digits, format, span } from '../format.js'
+import { useSamples } from '../hooks.js'
+import { html } from '../lib.js'
+import { print } from '../selector.js'
+import { newest } from '../stores/samples.js'
+import { sourcesOf, status } from '../stores/status.js'
+import { Figure } from './Figure.js'
+import { Panel } from './Panel.js'
+import { Row } from './Row.js'
+import { SourceTrouble } from './SourceTrouble.js'
+import { Spark } from './Spark.js'
+
+const CPU = 'system_cpu_utilization_ratio'
+const MEMORY = 'system_memory_utilization_ratio'
+const DISK = 'system_filesystem_utilization_ratio'
+const LOAD = 'system_cpu_load_average_1m'
+const WANTED = [
+  'system_memory_limit_bytes', 'system_memory_usage_bytes{state="used"}', 'system_filesystem_usage_bytes{state="free"}',
+  'system_cpu_load_average_*', 'process_cpu_utilization_ratio', 'system_uptime_seconds',
+]
+
+export function MachineCard() {
+  useSamples(WANTED)
+  const source = sourcesOf('system')[0]
+  const why = source?.reason ?? undefined
+  const cpu = one(CPU)
+  const memory = one(MEMORY)
+  const disk = newest(DISK).sort((a, b) => b.v - a.v)[0]
+  const load = one(LOAD)
+  const nothing = cpu === null && memory === null && !disk
+  const face = !nothing ? 'data' : source?.up === false ? 'error' : status.value ? 'empty' : 'loading'
+  const used = one('system_memory_usage_bytes{state="used"}')
+  const limit = one('system_memory_limit_bytes')
+  const free = disk && newest('system_filesystem_usage_bytes{state="free"}').find((s) => s.metric.mountpoint === disk.metric.mountpoint)
+  const five = one('system_cpu_load_average_5m')
+  const uptime = one('system_uptime_seconds')
+  const [busiest] = newest('process_cpu_utilization_ratio').sort((a, b) => b.t - a.t || b.v - a.v)
+  return html`
+    <${Panel} title="Machine" kind="card" name="machine" face=${face} error=${why}
+      aside=${uptime !== null && html`<span class="note">up ${span(uptime)}</span>`}
+      empty=${html`<p>${source?.hint ?? 'No reading of this machine yet. The system collector brings the first one within seconds.'}</p>`}>
+      <${SourceTrouble} sources=${source ? [source] : []} />
+      <${Row} name="CPU" figure=${html`<${Figure} value=${cpu} unit="ratio" series=${CPU} label="CPU" why=${why} />`}
+        detail=${busiest && html`<span title="the busiest process">${busiest.metric.process} ${format(busiest.v, 'ratio')}</span>`}
+        spark=${html`<${Spark} selector=${CPU} top=${1} />`} />
+      <${Row} name="memory" figure=${html`<${Figure} value=${memory} unit="ratio" series=${MEMORY} label="Memory" why=${why} />`}
+        detail=${limit !== null && html`<span title=${used === null ? '' : `${bytes(used)} used`}>of ${bytes(limit)}</span>`} spark=${html`<${Spark} selector=${MEMORY} top=${1} />`} />
+      <${Row} name="disk" figure=${html`<${Figure} value=${disk?.v ?? null} unit="ratio" series=${disk ? print(disk.metric) : DISK} label="Fullest disk" why=${why} />`}
+        detail=${disk && html`<span title=${`the fullest file system${free ? `, ${bytes(free.v)} free` : ''}`}>${disk.metric.mountpoint}</span>`}
+        spark=${disk && html`<${Spark} selector=${DISK} metric=${disk.metric} top=${1} />`} />
+      <${Row} name="load" figure=${html`<${Figure} value=${load} unit="plain" series=${LOAD} label="Load over one minute" why=${why} />`}
+        detail=${five !== null && `${digits(five)} over 5 m`} spark=${html`<${Spark} selector=${LOAD} />`} />
+    <//>`
+}
+
+/** @param {string} selector */
+const one = (selector) => newest(selector)[0]?.v ?? null

@@ -1,0 +1,15 @@
+/**
+ * One line of a source card: a name, a number, what explains it, its course.
+ */
+import { html } from '../lib.js'
+
+/** @param {{ name: string, figure: any, detail?: any, spark?: any }} props */
+export function Row({ name, figure, detail, spark }) {
+  return html`
+    <div class="row">
+      <span class="row-name">${name}</span>
+      <span class="row-figure">${figure}</span>
+      <span class="row-detail">${detail}</span>
+      <span class="row-spark">${spark}</span>
+    </div>`
+}

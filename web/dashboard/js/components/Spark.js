@@ -1,0 +1,56 @@
+/**
+ * A line without axes beside a number: its shape over the range in view.
+ */
+import { useFeeds } from '../hooks.js'
+import { html } from '../lib.js'
+import { gapLimit } from '../points.js'
+import { print } from '../selector.js'
+import { serverTime } from '../stores/clock.js'
+import { range } from '../stores/route.js'
+
+const WIDTH = 88
+const HEIGHT = 22
+const BUCKETS = 44
+
+/** @param {{ selector: string, metric?: Record<string, string>, top?: number }} props `metric`: which of the series; `top`: fixed end of its scale */
+export function Spark({ selector, metric, top }) {
+  const [feed] = useFeeds([selector])
+  const line = metric ? feed.lines.get(print(metric)) : feed.lines.values().next().value
+  const { seconds, step, words } = range.value
+  const points = line ? buckets(line.t, line.v, serverTime() - seconds, seconds) : []
+  const most = Math.max(top ?? 0, ...points.map((p) => p?.v ?? 0)) || 1
+  const limit = line ? Math.max(gapLimit(line.t, step), (seconds / BUCKETS) * 1.5) : 0
+  let path = ''
+  let before = -Infinity
+  for (const point of points) {
+    if (!point) continue
+    const x = ((point.i + 0.5) / BUCKETS) * WIDTH
+    const y = HEIGHT - 1.5 - (point.v / most) * (HEIGHT - 3)
+    path += `${point.t - before > limit ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`
+    before = point.t
+  }
+  return html`
+    <svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label=${path ? `its course, ${words}` : `no course for the ${words}`}>
+      ${path && html`<path d=${path} />`}
+    </svg>`
+}
+
+/** Means of equal stretches of time. @param {number[]} t @param {Array<number|null>} v @param {number} start @param {number} seconds */
+function buckets(t, v, start, seconds) {
+  /** @type {Array<{ i: number, t: number, v: number, n: number }|undefined>} */
+  const found = Array(BUCKETS).fill(undefined)
+  t.forEach((at, k) => {
+    const i = Math.min(BUCKETS - 1, Math.floor(((at - start) / seconds) * BUCKETS))
+    const value = v[k]
+    if (i < 0 || value === null) return
+    const held = found[i]
+    if (held) {
+      held.v += (value - held.v) / (held.n + 1)
+      held.n += 1
+      held.t = at
+    } else {
+      found[i] = { i, t: at, v: value, n: 1 }
+    }
+  })
+  return found
+}

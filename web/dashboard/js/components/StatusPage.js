@@ -1,0 +1,133 @@
+/**
+ * The service about itself: problems, actors, sources, pipeline, store, addresses.
+ *
+ * @import { Status } from '../types.js'
+ */
+import { bytes, count, sentences, since, span } from '../format.js'
+import { html } from '../lib.js'
+import { now } from '../stores/clock.js'
+import { status } from '../stores/status.js'
+import { Mark } from './Mark.js'
+import { Panel } from './Panel.js'
+
+export function StatusPage() {
+  const s = status.value
+  const face = s ? 'data' : 'loading'
+  return html`
+    <div class="status-page">
+      <${Panel} title="Service" name="service" face=${face} note=${s && `version ${s.version}`}>${s && html`<${Service} s=${s} />`}<//>
+      <${Panel} title="Sources" name="sources" face=${face} kind="wide">${s && html`<${Sources} s=${s} />`}<//>
+      <${Panel} title="Actors" name="actors" face=${face} kind="wide">${s && html`<${Actors} s=${s} />`}<//>
+      <${Panel} title="Pipeline" name="pipeline" face=${face}>${s && html`<${Pipeline} s=${s} />`}<//>
+      <${Panel} title="Store" name="store" face=${face}>${s && html`<${Store} s=${s} />`}<//>
+      <${Panel} title="Windows" name="windows" face=${face}>${s && html`<${Windows} s=${s} />`}<//>
+    </div>`
+}
+
+/** @param {{ s: Status }} props */
+function Service({ s }) {
+  return html`
+    <${Facts} facts=${[
+      ['state', html`<${Mark} kind=${s.state === 'ok' ? 'ok' : 'warning'} word="" /> ${s.state}`],
+      ['running for', span(Math.round(s.uptime_seconds)), `since ${since(s.started_at, now.value)}`],
+      ['process', String(s.pid)],
+      ['open pages', String(s.sessions)],
+      ['addresses', s.addresses.map((a) => html`<code key=${a}>${a}</code> `)],
+    ]} />
+    ${s.problems.length > 0 && html`<ul class="plain-list">${s.problems.map((p) => html`<li key=${p} class="trouble"><${Mark} kind="warning" word="problem" /><span>${p}</span></li>`)}</ul>`}`
+}
+
+/** @param {{ s: Status }} props */
+function Sources({ s }) {
+  return html`
+    <div class="table-wrap" tabindex="0" role="region" aria-label="Sources">
+      <table>
+        <thead><tr><th>Source</th><th>State</th><th>Why, and what would change it</th><th class="num">Since</th><th class="num">Newest sample</th><th class="num">Samples</th></tr></thead>
+        <tbody>${s.sources.map((x) => html`
+          <tr key=${x.source} data-source=${x.source}>
+            <td>${x.source}</td>
+            <td class="state"><${Mark} kind=${x.up ? 'ok' : x.up === false ? 'error' : 'none'} word="" /> ${x.up ? 'up' : x.up === false ? 'failing' : 'not present'}</td>
+            <td class="words">${sentences([x.reason, x.hint]) || none('nothing to say')}</td>
+            <td class="num">${x.since === null ? none('not known') : since(x.since, now.value)}</td>
+            <td class="num">${x.last_sample === null ? none('no sample yet') : since(x.last_sample, now.value)}</td>
+            <td class="num">${grouped(x.samples)}</td>
+          </tr>`)}
+        </tbody>
+      </table>
+    </div>`
+}
+
+/** @type {Record<string, import('../statuses.js').Mark>} */
+const ACTOR_MARKS = { running: 'ok', restarting: 'warning', stuck: 'error', down: 'critical', stopped: 'none' }
+
+/** @param {{ s: Status }} props */
+function Actors({ s }) {
+  return html`
+    <div class="table-wrap" tabindex="0" role="region" aria-label="Actors">
+      <table>
+        <thead><tr><th>Actor</th><th>State</th><th class="num">Restarts</th><th class="num">Mailbox</th><th class="num">Handled</th><th>Last panic</th></tr></thead>
+        <tbody>${s.actors.map((a) => html`
+          <tr key=${a.name} data-actor=${a.name}>
+            <td>${a.name}</td>
+            <td class="state" title=${a.reason ?? ''}><${Mark} kind=${ACTOR_MARKS[a.state] ?? 'warning'} word="" /> ${a.state}${a.busy_seconds !== null && a.busy_seconds > 1 ? `, busy for ${span(a.busy_seconds)}` : ''}</td>
+            <td class="num">${grouped(a.restarts)}</td>
+            <td class="num">${grouped(a.mailbox)}</td>
+            <td class="num">${grouped(a.handled)}</td>
+            <td class="words">${a.last_panic
+              ? html`${since(a.last_panic.time, now.value)} during ${a.last_panic.during}: ${a.last_panic.message}`
+              : a.reason ?? none('it never panicked')}</td>
+          </tr>`)}
+        </tbody>
+      </table>
+    </div>`
+}
+
+/** @param {{ s: Status }} props */
+function Pipeline({ s: { pipeline: p } }) {
+  return html`<${Facts} facts=${[
+    ['samples stored', grouped(p.appended_samples)],
+    ['batches stored', grouped(p.appended_batches)],
+    ['waiting in the batcher', grouped(p.batcher_waiting)],
+    ['duplicates', grouped(p.duplicate_samples)],
+    ['late', grouped(p.late_samples)],
+    ...reasons('rejected', p.rejected),
+    ...reasons('dropped', p.dropped),
+  ]} />`
+}
+
+/** @param {{ s: Status }} props */
+function Store({ s: { store } }) {
+  const newest = store.partitions.at(-1)
+  return html`<${Facts} facts=${[
+    ['on disk', bytes(store.disk_bytes), `format ${store.format}`],
+    ['series', grouped(store.series), `of at most ${grouped(store.max_series)}`],
+    ['samples in memory', grouped(store.head_samples)],
+    ['journal', count(store.journal_records, 'record')],
+    ['partitions', grouped(store.partitions.length), newest && `newest ${newest}`],
+    ['kept for', span(store.retention_seconds)],
+    ['folder', html`<code>${store.data_dir}</code>`],
+  ]} />`
+}
+
+/** @param {{ s: Status }} props */
+function Windows({ s }) {
+  if (s.windows.length === 0) return html`<p class="quiet">No window has closed yet.</p>`
+  return html`<${Facts} facts=${s.windows.map((w) => [w.window, `${grouped(w.closed)} closed`, w.late_samples ? `${grouped(w.late_samples)} late samples` : ''])} />`
+}
+
+/** @param {{ facts: Array<[string, any, any?]> }} props */
+function Facts({ facts }) {
+  return html`<dl class="facts">${facts.map(([name, value, more]) => html`<div key=${name}><dt>${name}</dt><dd>${value} ${more && html`<span class="quiet">${more}</span>`}</dd></div>`)}</dl>`
+}
+
+/** @param {string} what @param {Record<string, number>} counts @returns {Array<[string, string]>} */
+function reasons(what, counts) {
+  const entries = Object.entries(counts)
+  if (entries.length === 0) return [[what, '0']]
+  return entries.map(([reason, n]) => [`${what}: ${reason.replaceAll('_', ' ')}`, grouped(n)])
+}
+
+/** Counters are shown to the last digit: here it is how much they moved that counts. @param {number} n */
+const grouped = (n) => n.toLocaleString('en').replaceAll(',', '\u202f')
+/** @param {string} why */
+const none = (why) => html`<span class="quiet" title=${why}>–</span>`

@@ -1,0 +1,38 @@
+/**
+ * What components need of the stores for as long as they are on screen.
+ *
+ * @import { Feed } from './stores/feeds.js'
+ */
+import { useEffect, useMemo, useState } from './lib.js'
+import { acquire, release } from './stores/feeds.js'
+import { want } from './stores/samples.js'
+
+/** Feeds of these selectors; the component renders again when their points change. @param {string[]} selectors @returns {Feed[]} */
+export function useFeeds(selectors) {
+  const key = selectors.join('\n')
+  const feeds = useMemo(() => selectors.map(acquire), [key])
+  useEffect(() => () => selectors.forEach(release), [key])
+  for (const feed of feeds) feed.version.value // read, to be told of new points
+  return feeds
+}
+
+/** Live samples of these selectors, without history. @param {string[]} selectors */
+export function useSamples(selectors) {
+  useEffect(() => want(selectors), [selectors.join('\n')])
+}
+
+/** A button's work: whether it is under way and what went wrong. */
+export function useAction() {
+  const [state, set] = useState({ busy: false, error: '' })
+  /** @param {() => Promise<unknown>} work */
+  const run = async (work) => {
+    set({ busy: true, error: '' })
+    try {
+      await work()
+      set({ busy: false, error: '' })
+    } catch (error) {
+      set({ busy: false, error: error instanceof Error ? error.message : String(error) })
+    }
+  }
+  return { ...state, run }
+}

@@ -1,0 +1,22 @@
+/**
+ * Starts the dashboard: stores listen, the stream opens, the page is drawn.
+ */
+import { App } from './components/App.js'
+import { html, render } from './lib.js'
+import { followAdvice } from './stores/advice.js'
+import { followAlerts } from './stores/alerts.js'
+import { followBoards } from './stores/boards.js'
+import { connect } from './stores/connection.js'
+import { followEvents } from './stores/events.js'
+import { followStatus } from './stores/status.js'
+
+followStatus()
+followAlerts()
+followAdvice()
+followEvents()
+followBoards()
+connect()
+
+const root = /** @type {HTMLElement} */ (document.getElementById('app'))
+root.replaceChildren()
+render(/** @type {any} */ (html`<${App} />`), root)

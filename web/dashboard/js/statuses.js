@@ -1,0 +1,31 @@
+/**
+ * Task statuses and severities: their order, words, colours and shapes, the same everywhere.
+ *
+ * @import { Severity } from './types.js'
+ */
+
+/** In the order in which work moves; also the order of the stacked chart, from below. @type {Array<{ status: string, word: string, colour: string }>} */
+export const STATUSES = [
+  { status: 'done', word: 'done', colour: '--series-done' },
+  { status: 'review', word: 'in review', colour: '--series-review' },
+  { status: 'in-progress', word: 'in progress', colour: '--series-progress' },
+  { status: 'pending', word: 'pending', colour: '--series-pending' },
+  { status: 'blocked', word: 'blocked', colour: '--series-blocked' },
+  { status: 'deferred', word: 'deferred', colour: '--series-deferred' },
+  { status: 'cancelled', word: 'cancelled', colour: '--series-cancelled' },
+]
+
+/** @param {string} status */
+export const statusRank = (status) => (STATUSES.findIndex((s) => s.status === status) + 1) || STATUSES.length + 1
+/** @param {string} status */
+export const statusWord = (status) => STATUSES.find((s) => s.status === status)?.word ?? status
+/** @param {string} status */
+export const statusColour = (status) => STATUSES.find((s) => s.status === status)?.colour ?? '--series-other'
+
+/** @typedef {'ok'|'info'|'warning'|'error'|'critical'|'none'} Mark */
+
+/** The mark of a severity: colour and shape together. @param {Severity} severity @returns {Mark} */
+export function markOf(severity) {
+  if (severity === 'warning' || severity === 'error' || severity === 'critical') return severity
+  return 'info'
+}

@@ -1,0 +1,43 @@
+/**
+ * Recommendations and what the reader decided about them.
+ *
+ * @import { Recommendation } from '../types.js'
+ */
+import { post } from '../api.js'
+import { computed, signal } from '../lib.js'
+import { subscribe } from './connection.js'
+
+/** @type {import('../../vendor/signals-core.js').Signal<Map<string, Recommendation>|null>} null until the first snapshot */
+const byId = signal(null)
+
+/** Open ones, then those accepted but not applied yet. Null: not known yet. */
+export const recommendations = computed(() => byId.value && [...byId.value.values()]
+  .filter((r) => r.status === 'open' || r.status === 'accepted')
+  .sort((a, b) => Number(b.status === 'open') - Number(a.status === 'open') || b.updated - a.updated))
+
+/** @param {string} id @param {'accept'|'dismiss'|'applied'} decision */
+export async function decide(id, decision) {
+  const answer = await post(`/api/v1/recommendations/${encodeURIComponent(id)}/${decision}`)
+  if (answer?.id) change([answer])
+}
+
+/** @param {Recommendation[]} changed */
+function change(changed) {
+  const next = new Map(byId.peek() ?? [])
+  for (const recommendation of changed) {
+    if (recommendation.status === 'withdrawn') next.delete(recommendation.id)
+    else next.set(recommendation.id, recommendation)
+  }
+  byId.value = next
+}
+
+/** Starts listening; called once. */
+export function followAdvice() {
+  subscribe({
+    topic: 'recommendations',
+    onFrame: (frame) => {
+      if (frame.type === 'snapshot') byId.value = new Map()
+      change(frame.data)
+    },
+  })
+}

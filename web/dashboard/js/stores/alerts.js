@@ -1,0 +1,77 @@
+/**
+ * Alerts that are pending or firing, and the thresholds of the rules behind them.
+ *
+ * @import { Alert, Rule, Severity } from '../types.js'
+ */
+import { get, post } from '../api.js'
+import { computed, effect, signal } from '../lib.js'
+import { epoch, subscribe } from './connection.js'
+
+/** @typedef {{ op: string, value: number, severity: Severity, rule: string }} Threshold */
+
+/** @type {import('../../vendor/signals-core.js').Signal<Map<string, Alert>|null>} null until the first snapshot */
+const byId = signal(null)
+/** @type {import('../../vendor/signals-core.js').Signal<Rule[]>} */
+const rules = signal([])
+
+const WEIGHT = { debug: 0, info: 1, notice: 2, warning: 3, error: 4, critical: 5 }
+
+/** Worst first, then oldest. Null: not known yet. */
+export const alerts = computed(() => byId.value && [...byId.value.values()].sort((a, b) =>
+  Number(b.state === 'firing') - Number(a.state === 'firing')
+  || WEIGHT[b.severity] - WEIGHT[a.severity]
+  || (a.pending_since ?? 0) - (b.pending_since ?? 0)))
+
+/** Thresholds of rules and of alerts in progress, by metric name. */
+export const thresholds = computed(() => {
+  /** @type {Map<string, Map<string, Threshold>>} */
+  const byMetric = new Map()
+  /** @param {string} metric @param {Threshold} threshold */
+  const add = (metric, threshold) => {
+    const known = byMetric.get(metric) ?? new Map()
+    byMetric.set(metric, known.set(threshold.op + threshold.value, threshold))
+  }
+  for (const rule of rules.value) {
+    const found = /^\s*([a-zA-Z_:][\w:]*)\s*(?:\{.*\})?\s*(>=|<=|>|<)\s*([-+.\deE]+)\s*$/.exec(rule.query ?? '')
+    const severity = /** @type {Severity} */ (rule.labels?.severity ?? 'warning')
+    if (found) add(found[1], { op: found[2], value: Number(found[3]), severity, rule: rule.name })
+  }
+  for (const alert of byId.value?.values() ?? []) {
+    add(alert.metric.__name__ ?? '', { op: alert.op, value: alert.threshold, severity: alert.severity, rule: alert.rule })
+  }
+  return byMetric
+})
+
+/** @param {string} id */
+export async function acknowledge(id) {
+  const answer = await post(`/api/v1/alerts/${encodeURIComponent(id)}/ack`)
+  if (answer?.id) change([answer])
+}
+
+/** @param {Alert[]} changed */
+function change(changed) {
+  const next = new Map(byId.peek() ?? [])
+  for (const alert of changed) {
+    if (alert.state === 'resolved') next.delete(alert.id)
+    else next.set(alert.id, alert)
+  }
+  byId.value = next
+}
+
+/** Starts listening; called once. */
+export function followAlerts() {
+  subscribe({
+    topic: 'alerts',
+    onFrame: (frame) => {
+      if (frame.type === 'snapshot') byId.value = new Map()
+      change(frame.data)
+    },
+  })
+  effect(() => {
+    // Rules change only with the settings, that is with a restart: asked once a connection.
+    if (epoch.value === 0) return
+    get('/api/v1/rules').then((data) => {
+      rules.value = data.groups.flatMap((/** @type {{ rules: Rule[] }} */ group) => group.rules)
+    }).catch(() => undefined)
+  })
+}

@@ -1,0 +1,123 @@
+/**
+ * The live stream: one WebSocket, its subscriptions, and coming back after a loss.
+ *
+ * It knows topics and frames, not what is in them. Whoever subscribes gets the snapshot again after each
+ * reconnect; what was missed in between is for them to ask REST for (`epoch` rises with each connection).
+ *
+ * @import { Frame } from '../types.js'
+ */
+import { get } from '../api.js'
+import { signal } from '../lib.js'
+import { learn } from './clock.js'
+
+/** @typedef {{ topic: string, match?: string[], onFrame: (frame: Frame) => void }} Subscription */
+
+const FIRST_RETRY_MS = 500
+const LAST_RETRY_MS = 10_000
+const PING_MS = 10_000
+/** A connection that says nothing for this long is given up: a browser does not notice a lost peer by itself. */
+const SILENCE_MS = 25_000
+
+/** @type {import('../../vendor/signals-core.js').Signal<'connecting'|'open'|'lost'>} */
+export const socketState = signal('connecting')
+/** How often a connection was made. */
+export const epoch = signal(0)
+/** The service's last refusal of a subscription, in its words. @type {import('../../vendor/signals-core.js').Signal<string|null>} */
+export const refusal = signal(null)
+
+/** @type {Map<number, Subscription>} */
+const subscriptions = new Map()
+/** @type {WebSocket|null} */
+let socket = null
+let nextId = 1
+let attempts = 0
+let heardAt = 0
+/** @type {ReturnType<typeof setTimeout>|undefined} */
+let retry
+
+/** @param {Subscription} subscription @returns {() => void} ends it */
+export function subscribe(subscription) {
+  const id = nextId++
+  subscriptions.set(id, subscription)
+  announce(id, subscription)
+  return () => {
+    subscriptions.delete(id)
+    say({ op: 'unsubscribe', id })
+  }
+}
+
+/** Opens the stream; called once. */
+export function connect() {
+  clearTimeout(retry)
+  const url = new URL('/ws', location.href)
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
+  const opened = new WebSocket(url)
+  socket = opened
+  opened.addEventListener('open', () => {
+    attempts = 0
+    heardAt = Date.now()
+    for (const [id, subscription] of subscriptions) announce(id, subscription)
+    socketState.value = 'open'
+    epoch.value += 1
+  })
+  opened.addEventListener('message', (message) => { if (socket === opened) hear(message.data) })
+  opened.addEventListener('close', () => { if (socket === opened) lost() })
+}
+
+/** @param {unknown} text */
+function hear(text) {
+  heardAt = Date.now()
+  /** @type {any} */
+  let frame
+  try {
+    frame = JSON.parse(String(text))
+  } catch {
+    return
+  }
+  if (frame.type === 'snapshot' || frame.type === 'update') {
+    if (typeof frame.time === 'number') learn(frame.time)
+    subscriptions.get(frame.id)?.onFrame(frame)
+  } else if (frame.type === 'error') {
+    refusal.value = String(frame.error)
+  }
+}
+
+function lost() {
+  socket = null
+  socketState.value = 'lost'
+  attempts += 1
+  // A handshake refused for want of a login looks like any other failure here; REST tells them apart.
+  if (attempts === 2) get('/api/v1/status').catch(() => undefined)
+  const longest = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempts - 1))
+  retry = setTimeout(connect, longest * (0.5 + Math.random() / 2))
+}
+
+/** @param {number} id @param {Subscription} subscription */
+function announce(id, { topic, match }) {
+  say(match ? { op: 'subscribe', id, topic, match } : { op: 'subscribe', id, topic })
+}
+
+/** @param {object} frame */
+function say(frame) {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(frame))
+}
+
+/** Closes without waiting for a peer that may be gone, and starts anew. */
+function giveUp() {
+  const silent = socket
+  lost()
+  silent?.close()
+}
+
+setInterval(() => {
+  if (!socket || socket.readyState !== WebSocket.OPEN) return
+  if (Date.now() - heardAt > SILENCE_MS) giveUp()
+  else say({ op: 'ping' })
+}, PING_MS)
+
+/** Someone is looking again or the network is back: the next try need not wait. */
+function hurry() {
+  if (!socket && document.visibilityState === 'visible') connect()
+}
+addEventListener('online', hurry)
+document.addEventListener('visibilitychange', hurry)

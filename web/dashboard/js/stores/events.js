@@ -1,0 +1,51 @@
+/**
+ * The time line: what changed, newest first.
+ *
+ * The stream brings the newest; REST brings those of the range in view, for the ticks below the charts.
+ *
+ * @import { TimelineEvent } from '../types.js'
+ */
+import { get } from '../api.js'
+import { effect, signal } from '../lib.js'
+import { serverTime } from './clock.js'
+import { epoch, subscribe } from './connection.js'
+import { range } from './route.js'
+
+/** More than this many are neither read nor told apart on a lane. */
+const KEPT = 1000
+
+/** @type {import('../../vendor/signals-core.js').Signal<TimelineEvent[]|null>} null until something is known */
+export const events = signal(null)
+/** The event pointed at in the list or on the lane. @type {import('../../vendor/signals-core.js').Signal<string|null>} */
+export const pointedEvent = signal(null)
+
+/** @type {Set<(fresh: TimelineEvent[]) => void>} */
+const listeners = new Set()
+
+/** Tells of events as they happen, not of old ones. @param {(fresh: TimelineEvent[]) => void} listener */
+export function onEvents(listener) {
+  listeners.add(listener)
+}
+
+/** @param {TimelineEvent[]} more */
+function add(more) {
+  const byId = new Map((events.peek() ?? []).map((e) => [e.id, e]))
+  for (const event of more) byId.set(event.id, event)
+  events.value = [...byId.values()].sort((a, b) => b.time - a.time).slice(0, KEPT)
+}
+
+/** Starts listening; called once. */
+export function followEvents() {
+  subscribe({
+    topic: 'events',
+    onFrame: (frame) => {
+      add(frame.data)
+      if (frame.type === 'update') for (const listener of listeners) listener(frame.data)
+    },
+  })
+  effect(() => {
+    if (epoch.value === 0) return
+    const end = serverTime()
+    get('/api/v1/events', { start: end - range.value.seconds, end }).then(add).catch(() => undefined)
+  })
+}

@@ -1,0 +1,121 @@
+/**
+ * Live samples: which are wanted, the newest of each series, and whether they still come.
+ *
+ * All wants share one subscription, limited to what is on screen. Charts listen through `onSamples`; single
+ * figures read `newest`.
+ *
+ * @import { Matrix, Metric } from '../types.js'
+ */
+import { batch, computed, signal } from '../lib.js'
+import * as selectors from '../selector.js'
+import { now, serverTime } from './clock.js'
+import { socketState, subscribe } from './connection.js'
+
+/** @typedef {{ metric: Metric, t: number, v: number }} Newest */
+
+/** No sample for this long, and what is shown is no longer live. */
+const STALE_AFTER_S = 15
+/** Wanted on every page: these tell that data still comes. */
+const PULSE = ['system_cpu_utilization_ratio', 'taskpulse_health_score']
+/** A series without a sample for this long has ended: its figure is a dash. */
+export const ENDED_AFTER_S = 300
+
+/** @type {Map<string, number>} */
+const wanted = new Map(PULSE.map((selector) => [selector, 1]))
+/** @type {Map<string, Newest>} */
+const newestByKey = new Map()
+/** @type {Set<(series: Matrix[]) => void>} */
+const listeners = new Set()
+let subscribed = ''
+let queued = false
+let end = () => {}
+
+/** Rises with each frame of samples. */
+export const samplesVersion = signal(0)
+/** When the newest sample of all was measured, on the service's clock. @type {import('../../vendor/signals-core.js').Signal<number|null>} */
+export const lastSampleAt = signal(null)
+/** When samples last arrived, same clock. */
+const arrivedAt = signal(-Infinity)
+
+const loadedAt = serverTime()
+
+/** @type {import('../../vendor/signals-core.js').ReadonlySignal<'connecting'|'live'|'stale'>} */
+export const link = computed(() => {
+  const fresh = now.value - arrivedAt.value <= STALE_AFTER_S
+  if (socketState.value === 'open' && fresh) return 'live'
+  // A service that has just started needs a moment for its first sample: that is not stale yet.
+  const early = lastSampleAt.value === null && now.value - loadedAt <= STALE_AFTER_S
+  return early && socketState.value !== 'lost' ? 'connecting' : 'stale'
+})
+
+/** Asks for live samples of these selectors. @param {string[]} list @returns {() => void} ends it */
+export function want(list) {
+  for (const selector of list) wanted.set(selector, (wanted.get(selector) ?? 0) + 1)
+  queue()
+  return () => {
+    for (const selector of list) {
+      const uses = (wanted.get(selector) ?? 0) - 1
+      if (uses > 0) wanted.set(selector, uses)
+      else wanted.delete(selector)
+    }
+    queue()
+  }
+}
+
+/** @param {(series: Matrix[]) => void} listener @returns {() => void} */
+export function onSamples(listener) {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+/** The newest samples that a selector matches and that have not ended. @param {string} selector @returns {Newest[]} */
+export function newest(selector) {
+  samplesVersion.value // read, so that whoever calls is told of the next frame
+  const parsed = selectors.parse(selector)
+  if (!parsed) return []
+  const from = (lastSampleAt.value ?? 0) - ENDED_AFTER_S
+  return [...newestByKey.values()].filter((s) => s.t >= from && selectors.matches(parsed, s.metric))
+}
+
+/** Subscribes at the end of the turn, so that a page's dozen wants make one subscription. */
+function queue() {
+  if (queued) return
+  queued = true
+  queueMicrotask(() => {
+    queued = false
+    const match = [...wanted.keys()].sort()
+    const key = match.join('\n')
+    if (key === subscribed) return
+    subscribed = key
+    end()
+    end = subscribe({ topic: 'samples', match, onFrame: (frame) => take(frame.data) })
+  })
+}
+
+/** @param {Matrix[]} series */
+function take(series) {
+  let latest = lastSampleAt.peek() ?? -Infinity
+  const before = latest
+  for (const { metric, values } of series) {
+    const [t, text] = values[values.length - 1] ?? [0, 'NaN']
+    const key = selectors.print(metric)
+    const held = newestByKey.get(key)
+    if (!held || t >= held.t) newestByKey.set(key, { metric, t, v: Number(text) })
+    if (t > latest) latest = t
+  }
+  batch(() => {
+    if (latest > -Infinity) lastSampleAt.value = latest
+    // After a restart the first snapshot holds old samples: those are history, not a sign of life.
+    if (latest > before && serverTime() - latest <= STALE_AFTER_S) arrivedAt.value = serverTime()
+    for (const listener of listeners) listener(series)
+    samplesVersion.value += 1
+  })
+  forgetEnded(latest)
+}
+
+/** Series of ended processes and removed disks would pile up over weeks. @param {number} latest */
+function forgetEnded(latest) {
+  for (const [key, sample] of newestByKey) if (sample.t < latest - 2 * ENDED_AFTER_S) newestByKey.delete(key)
+}
+
+queue()

@@ -1,0 +1,74 @@
+/**
+ * The shapes of docs/API.md as JSDoc types. Nothing here runs, and no page loads this file.
+ *
+ * @typedef {Record<string, string>} Metric  labels, `__name__` among them
+ * @typedef {{ metric: Metric, values: Array<[number, string]> }} Matrix
+ *
+ * @typedef {'debug'|'info'|'notice'|'warning'|'error'|'critical'} Severity
+ * @typedef {'ratio'|'bytes'|'seconds'|'count'|'bytes_per_second'|'per_day'|'score'|'plain'} Unit
+ *
+ * @typedef {{
+ *   id: string, rule: string, severity: Severity, state: 'pending'|'firing'|'resolved', metric: Metric,
+ *   value: number|null, op: string, threshold: number, for_seconds: number, cooldown_seconds: number,
+ *   pending_since: number|null, firing_since: number|null, resolved_at: number|null, last_sample: number|null,
+ *   summary: string, acked_at: number|null, reason: string|null
+ * }} Alert
+ *
+ * @typedef {{ name: string, value: number|null, low: number|null, high: number|null, unit: Unit }} Evidence
+ * @typedef {{
+ *   id: string, kind: string, title: string, why: string, action: string, severity: Severity,
+ *   status: 'open'|'accepted'|'dismissed'|'applied'|'withdrawn', created: number, updated: number,
+ *   evidence: Evidence[], query: string|null, start: number|null, end: number|null
+ * }} Recommendation
+ *
+ * @typedef {{
+ *   id: string, time: number, source: string, kind: string, severity: Severity, subject: string, title: string,
+ *   data: Record<string, unknown>
+ * }} TimelineEvent
+ *
+ * @typedef {{
+ *   id: string, title: string, status: string, priority: string, dependencies: string[], ready: boolean,
+ *   subtasks_done: number, subtasks_total: number, updated_at: number|null, in_progress_since: number|null,
+ *   execution_seconds: number|null
+ * }} TaskItem
+ * @typedef {{
+ *   project: string, root: string, tag: string, current: boolean, up: boolean, reason: string|null, read_at: number|null,
+ *   tasks: Record<string, number>, subtasks: Record<string, number>, completion_ratio: number|null,
+ *   queue_depth: number|null, ready_tasks: number|null, failure_ratio: number|null, critical_path_tasks: number|null,
+ *   cycle: string[]|null, unknown_statuses: string[], items: TaskItem[]
+ * }} Board
+ * @typedef {{ boards: Board[], sources: Array<{ project: string, root: string, up: boolean, reason: string|null }> }} Tasks
+ *
+ * @typedef {{ part: string, score: number, weight: number, why: string }} HealthPart
+ * @typedef {{
+ *   name: string, state: 'running'|'restarting'|'stuck'|'down'|'stopped', restarts: number, mailbox: number,
+ *   handled: number, busy_seconds: number|null, last_panic: { time: number, during: string, message: string }|null,
+ *   reason: string|null
+ * }} ActorState
+ * @typedef {{
+ *   source: string, up: boolean|null, reason: string|null, hint: string|null, since: number|null,
+ *   last_sample: number|null, samples: number
+ * }} Source
+ * @typedef {{
+ *   state: 'ok'|'degraded'|'starting'|'stopping', version: string, started_at: number, uptime_seconds: number, pid: number,
+ *   health: { score: number|null, parts: HealthPart[], missing: Array<{ part: string, why: string }> },
+ *   actors: ActorState[], sources: Source[],
+ *   pipeline: {
+ *     appended_samples: number, appended_batches: number, duplicate_samples: number, late_samples: number,
+ *     rejected: Record<string, number>, dropped: Record<string, number>, batcher_waiting: number
+ *   },
+ *   store: {
+ *     data_dir: string, series: number, max_series: number, head_samples: number, journal_records: number,
+ *     partitions: string[], disk_bytes: number, retention_seconds: number, format: number
+ *   },
+ *   windows: Array<{ window: string, closed: number, late_samples: number }>,
+ *   sessions: number, addresses: string[], problems: string[]
+ * }} Status
+ *
+ * @typedef {{
+ *   name: string, query: string, duration: number, labels?: Record<string, string>
+ * }} Rule
+ *
+ * @typedef {{ type: 'snapshot'|'update', id: number, seq: number, time: number, data: any[] }} Frame
+ */
+export {}
