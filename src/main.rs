@@ -1,1 +1,49 @@
-fn main() {}
+//! Taskpulse: watches an AI-driven project as a whole. This crate knows everything the others do not of each other:
+//! the command line, the settings, and who talks to whom.
+
+mod browser;
+mod cli;
+mod client;
+mod service;
+mod settings;
+mod systemd;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Exit code for a start that was refused: settings, port, data directory.
+const EXIT_REFUSED: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    if cli.print_settings {
+        print!("{}", settings::Settings::documented());
+        return ExitCode::SUCCESS;
+    }
+    let settings = match settings::load(&cli) {
+        Ok(settings) => settings,
+        Err(error) => return refused(&error),
+    };
+    if cli.health_check || cli.status {
+        return client::ask(&cli, &settings);
+    }
+    start_log(&settings);
+    taskpulse_actors::supervisor::install_panic_hook();
+    match actix_rt::System::new().block_on(service::run(settings, &cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refused(&error),
+    }
+}
+
+fn refused(error: &anyhow::Error) -> ExitCode {
+    eprintln!("taskpulse: {error:#}");
+    ExitCode::from(EXIT_REFUSED)
+}
+
+/// To standard error; level from the settings, or by module from `RUST_LOG`.
+fn start_log(settings: &settings::Settings) {
+    let default = format!("{},actix_server=warn,sled=warn", settings.log.level);
+    let mut builder = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(default));
+    builder.format_timestamp_millis().format_target(false).init();
+}

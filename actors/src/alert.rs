@@ -220,8 +220,10 @@ impl Handler<StoredBatch> for AlertActor {
         let mut changes = Vec::new();
         for (id, t, v) in stored.rows() {
             let (store, rules) = (&self.store, &self.rules);
-            let watching =
-                self.watching.entry(id).or_insert_with(|| store.labels(id).map(|labels| rules.watching(&labels).into()).unwrap_or_default());
+            let watching = self
+                .watching
+                .entry(id)
+                .or_insert_with(|| store.labels(id).map(|labels| rules.watching(&labels).into()).unwrap_or_default());
             if watching.is_empty() {
                 continue;
             }

@@ -81,7 +81,11 @@ impl Batcher {
         ctx.spawn(sending);
     }
 
-    fn delivered(&mut self, answer: Result<Result<Arc<taskpulse_engine::store::Stored>, AppendError>, actix::MailboxError>, ctx: &mut Context<Self>) {
+    fn delivered(
+        &mut self,
+        answer: Result<Result<Arc<taskpulse_engine::store::Stored>, AppendError>, actix::MailboxError>,
+        ctx: &mut Context<Self>,
+    ) {
         let Some((batch, tries)) = &mut self.on_its_way else { return };
         let why = match answer {
             Ok(Ok(_)) => {

@@ -27,7 +27,7 @@ pub struct Optimizer {
     vitals: Arc<Vitals>,
     store: Arc<Store>,
     shared: Arc<Shared>,
-    every: Duration,
+    every: Option<Duration>,
     documents: Door<ChangeDocuments>,
     events: Door<RecordEvents>,
     hub: Door<Publish>,
@@ -36,13 +36,13 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// An optimizer that looks `every` so often.
+    /// An optimizer that looks `every` so often; with none it keeps what there is and gives no new advice.
     #[must_use]
     pub fn new(
         vitals: Arc<Vitals>,
         store: Arc<Store>,
         shared: Arc<Shared>,
-        every: Duration,
+        every: Option<Duration>,
         (documents, events, hub): (Door<ChangeDocuments>, Door<RecordEvents>, Door<Publish>),
     ) -> Self {
         Self { vitals, store, shared, every, documents, events, hub, ledger: Ledger::default(), looking: false }
@@ -107,8 +107,10 @@ impl Actor for Optimizer {
             }
             Err(error) => log::error!("optimizer: kept recommendations cannot be read: {error}"),
         }
-        ctx.run_later(FIRST, |this, ctx| this.look(ctx));
-        ctx.run_interval(self.every, |this, ctx| this.look(ctx));
+        if let Some(every) = self.every {
+            ctx.run_later(FIRST, |this, ctx| this.look(ctx));
+            ctx.run_interval(every, |this, ctx| this.look(ctx));
+        }
     }
 }
 

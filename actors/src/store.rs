@@ -55,12 +55,7 @@ pub struct StoreActor {
 impl StoreActor {
     /// `listeners` may be filled in after the start; nothing is stored before.
     #[must_use]
-    pub fn new(
-        vitals: Arc<Vitals>,
-        store: Arc<Store>,
-        options: StoreActorOptions,
-        listeners: Arc<std::sync::OnceLock<Listeners>>,
-    ) -> Self {
+    pub fn new(vitals: Arc<Vitals>, store: Arc<Store>, options: StoreActorOptions, listeners: Arc<std::sync::OnceLock<Listeners>>) -> Self {
         Self { vitals, store, options, listeners, waiting: Vec::new(), committing: false, sealing: false, sealed_at: Instant::now() }
     }
 

@@ -4,7 +4,6 @@
 //! product can be tested here. The store is the only part that touches files.
 
 pub mod advice;
-//board
 pub mod codec;
 pub mod event;
 pub mod forecast;
@@ -15,4 +14,5 @@ pub mod promql;
 pub mod rules;
 pub mod span;
 pub mod store;
+pub mod tasks;
 pub mod windows;

@@ -1,1 +1,18 @@
+//! HTTP and WebSocket: the dashboard's files, the REST interface, the live stream, and who may use them.
+//!
+//! Knows messages and the engine's read side, never a concrete actor beyond its door. Shapes are those of `docs/API.md`.
 
+mod access;
+mod assets;
+mod envelope;
+mod login;
+mod ops;
+mod params;
+mod query;
+mod rest;
+mod server;
+mod session;
+
+pub use self::access::Access;
+pub use self::server::{AppState, Served, ServerOptions, serve};
+pub use self::session::Sessions;

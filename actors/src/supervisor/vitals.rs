@@ -235,7 +235,9 @@ impl Registry {
             .iter()
             .filter_map(|v| match v.judge(stuck_after) {
                 (ActorState::Running | ActorState::Stopped, _) => None,
-                (state, reason) => Some((v.name.clone(), format!("{}: {}", format!("{state:?}").to_lowercase(), reason.unwrap_or_default()))),
+                (state, reason) => {
+                    Some((v.name.clone(), format!("{}: {}", format!("{state:?}").to_lowercase(), reason.unwrap_or_default())))
+                }
             })
             .collect()
     }

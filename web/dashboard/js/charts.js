@@ -8,7 +8,7 @@
  */
 import { unitOf } from './format.js'
 import { rate, sumBy, withGaps } from './points.js'
-import { caption } from './selector.js'
+import { caption, print } from './selector.js'
 import { statusColour, statusRank, statusWord } from './statuses.js'
 
 /**
@@ -45,7 +45,7 @@ export const MACHINE_CHARTS = [
   },
   {
     id: 'io', title: 'Disk I/O', unit: 'bytes_per_second', selectors: ['system_disk_io_bytes_total'], top: 1024,
-    note: 'whole disks', name: (m) => m.direction, prepare: (lines, step) => byDirection(wholeDisks(lines), step), fill: FROM_MACHINE,
+    note: 'all disks', name: (m) => m.direction, prepare: (lines, step) => byDirection(wholeDisks(lines), step), fill: FROM_MACHINE,
   },
 ]
 
@@ -79,16 +79,17 @@ export function drawn(spec, lines, step) {
   return { lines: ready.slice(0, MOST_LINES).map((l) => withGaps(l, step)), left: Math.max(0, ready.length - MOST_LINES) }
 }
 
-/** @param {Line[]} lines @param {number} step */
+/** Sums keep the selector of what they sum as their key, as single series do. @param {Line[]} lines @param {number} step */
 function byDirection(lines, step) {
-  return sumBy(lines.map((l) => rate(l, step)), (m) => m.direction ?? '').sort((a, b) => a.key.localeCompare(b.key))
+  return sumBy(lines.map((l) => rate(l, step)), (m) => print({ __name__: m.__name__, direction: m.direction ?? '' }))
+    .sort((a, b) => a.key.localeCompare(b.key))
 }
 
-/** A partition's bytes are its disk's too, and a mapped device's those of the disks below it. @param {Line[]} lines */
+/** A partition's bytes are its disk's too; memory that looks like a disk is none. @param {Line[]} lines */
 function wholeDisks(lines) {
   const devices = new Set(lines.map((l) => l.metric.device ?? ''))
   return lines.filter(({ metric: { device = '' } }) => {
-    if (/^(loop|ram|zram|dm-|md)/.test(device)) return false
+    if (/^(loop|z?ram)/.test(device)) return false
     const disk = device.replace(/(?<=\d)p\d+$|(?<=[a-z])\d+$/, '')
     return disk === device || !devices.has(disk)
   })

@@ -9,6 +9,7 @@
  */
 import uPlot from '../vendor/uplot.js'
 import { clockTime, day, format } from './format.js'
+import { isolated } from './points.js'
 import { markOf } from './statuses.js'
 
 /** @typedef {{ name: string, colour: string }} DrawnLine */
@@ -113,7 +114,9 @@ export function makePlot(options, data, into) {
         label: line.name,
         stroke: () => colour(line.colour),
         width: 1.5,
-        points: { show: false },
+        points: options.stacked
+          ? { show: false }
+          : { show: true, size: 3, fill: () => colour(line.colour), filter: (u, series) => isolated(/** @type {Array<number|null|undefined>} */ (u.data[series])) },
         paths: stepped,
         fill: options.stacked && i === 0 ? () => fade(colour(line.colour)) : undefined,
       })),

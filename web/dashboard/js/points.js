@@ -77,7 +77,7 @@ export function withGaps(line, step) {
   return { ...line, t, v }
 }
 
-/** Growth per second of a counter. A counter that fell was reset: it grew by what it shows now. @param {Line} line @param {number} step @returns {Line} */
+/** Growth per second of a counter. Where it fell it was reset, and by how much it had grown is not known. @param {Line} line @param {number} step @returns {Line} */
 export function rate(line, step) {
   const limit = gapLimit(line.t, step)
   /** @type {number[]} */
@@ -90,7 +90,7 @@ export function rate(line, step) {
     const before = line.v[i - 1]
     t.push(line.t[i])
     // Across a hole the growth is known but not when it happened: nothing is drawn there.
-    v.push(now === null || before === null || seconds > limit ? null : (now >= before ? now - before : now) / seconds)
+    v.push(now === null || before === null || now < before || seconds > limit ? null : (now - before) / seconds)
   }
   return { ...line, t, v }
 }
@@ -122,6 +122,22 @@ export function align(lines) {
     let i = 0
     return xs.map((x) => (line.t[i] === x ? line.v[i++] : undefined))
   })]
+}
+
+/** Where a value stands between gaps: no line would show it. @param {Array<number|null|undefined>} column */
+export function isolated(column) {
+  /** @type {number[]} */
+  const found = []
+  let before = /** @type {number|null} */ (null)
+  let candidate = -1
+  column.forEach((value, i) => {
+    if (value === undefined) return
+    if (value === null && candidate >= 0) found.push(candidate)
+    candidate = value !== null && before === null ? i : -1
+    before = value
+  })
+  if (candidate >= 0) found.push(candidate)
+  return found
 }
 
 /** Each line on top of those before it; a line without a point at a time keeps its last one until its gap. @param {Line[]} lines @param {number} step @returns {Aligned} */

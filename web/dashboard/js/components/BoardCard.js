@@ -3,27 +3,28 @@
  *
  * @import { Board } from '../types.js'
  */
-import { age, count, percent } from '../format.js'
+import { age, count, percent, sentences } from '../format.js'
 import { html, useLayoutEffect, useRef } from '../lib.js'
 import { statusColour, statusRank, statusWord } from '../statuses.js'
 import { board, boardKey, boards, chosenBoard, refreshBoards } from '../stores/boards.js'
 import { now } from '../stores/clock.js'
-import { sourcesOf, status } from '../stores/status.js'
+import { sourcesOf } from '../stores/status.js'
 import { Figure } from './Figure.js'
 import { Mark } from './Mark.js'
 import { Panel } from './Panel.js'
 import { Row } from './Row.js'
+import { Swatch } from './Swatch.js'
 
 export function BoardCard() {
   const { tasks, error } = boards.value
   const shown = board.value
   const face = shown ? 'data' : tasks ? 'empty' : error ? 'error' : 'loading'
-  const failing = tasks?.sources.find((s) => !s.up)
-  const hint = failing?.reason ?? sourcesOf('task')[0]?.hint ?? status.value?.sources.find((s) => s.source.startsWith('task'))?.reason
+  const source = sourcesOf('task')[0]
+  const hint = sentences([tasks?.sources.find((x) => !x.up)?.reason ?? source?.reason, source?.hint])
   return html`
     <${Panel} title="Board" kind="card" name="board" face=${face} error=${error} retry=${refreshBoards}
       note=${shown && html`<${Chooser} list=${tasks?.boards ?? []} shown=${shown} />`}
-      empty=${html`<p>${hint ?? 'No Task Master board here. Run the service in a project that has a .taskmaster folder.'}</p>`}>
+      empty=${html`<p>${hint || 'No Task Master board here. Run the service in a project that has a .taskmaster folder.'}</p>`}>
       ${shown && html`<${Shown} board=${shown} />`}
     <//>`
 }
@@ -62,7 +63,7 @@ function Shown({ board: shown }) {
       <ul class="board-counts">
         ${counts.map(([name, n]) => html`
           <li key=${name} data-status=${name} data-count=${n}>
-            <${Swatch} status=${name} />${statusWord(name)}
+            <${Swatch} colour=${statusColour(name)} />${statusWord(name)}
             <${Figure} value=${n} unit="count" series=${`taskmaster_tasks{${labels},status=${JSON.stringify(name)}}`} label=${`Tasks ${statusWord(name)}`} />
           </li>`)}
       </ul>
@@ -104,11 +105,4 @@ function Part({ status: name, share }) {
     part.current.style.flexGrow = String(share)
   }, [name, share])
   return html`<i ref=${part}></i>`
-}
-
-/** @param {{ status: string }} props */
-function Swatch({ status: name }) {
-  const box = useRef(/** @type {HTMLElement|null} */ (null))
-  useLayoutEffect(() => { if (box.current) box.current.style.background = `var(${statusColour(name)})` }, [name])
-  return html`<i class="swatch" ref=${box}></i>`
 }

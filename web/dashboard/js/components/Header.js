@@ -4,7 +4,7 @@
 import { age } from '../format.js'
 import { html, useEffect } from '../lib.js'
 import { now } from '../stores/clock.js'
-import { epoch, socketState } from '../stores/connection.js'
+import { socketState } from '../stores/connection.js'
 import { address, RANGES, range, route } from '../stores/route.js'
 import { lastSampleAt, link } from '../stores/samples.js'
 import { status } from '../stores/status.js'
@@ -51,7 +51,6 @@ function Connection() {
   const old = at === null ? null : Math.max(0, now.value - at)
   const lost = socketState.value === 'lost'
   useEffect(() => { document.documentElement.dataset.state = state }, [state])
-  useEffect(() => { document.documentElement.dataset.connections = String(epoch.value) }, [epoch.value])
   const words = state === 'live' ? 'live' : state === 'connecting' ? 'connecting' : 'stale'
   const detail = state === 'live' ? age(old ?? 0)
     : state === 'connecting' ? ''

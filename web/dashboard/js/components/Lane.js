@@ -28,16 +28,27 @@ export function Lane() {
       ${sources.map((source) => html`
         <div class="lane-row" key=${source}>
           <span class="lane-name">${sourceWord(source)}</span>
-          <div class="lane-track">
-            ${apart(shown.filter((e) => e.source === source), seconds).map((event) => html`
-              <${Tick} key=${event.id} event=${event} at=${1 - (end - event.time) / seconds} />`)}
+          <div class="lane-track" onKeyDown=${walk}>
+            ${apart(shown.filter((e) => e.source === source), seconds).map((event, i) => html`
+              <${Tick} key=${event.id} event=${event} at=${1 - (end - event.time) / seconds} first=${i === 0} />`)}
           </div>
         </div>`)}
     <//>`
 }
 
-/** @param {{ event: TimelineEvent, at: number }} props */
-function Tick({ event, at }) {
+/** Left and right lead along a row: Tab would stop at every one of hundreds of marks. @param {KeyboardEvent} event */
+function walk(event) {
+  const mark = /** @type {HTMLElement} */ (event.target)
+  // Newest first in the document, newest at the right on the lane.
+  const next = event.key === 'ArrowLeft' ? mark.nextElementSibling : event.key === 'ArrowRight' ? mark.previousElementSibling : null
+  if (next instanceof HTMLElement) {
+    event.preventDefault()
+    next.focus()
+  }
+}
+
+/** @param {{ event: TimelineEvent, at: number, first: boolean }} props */
+function Tick({ event, at, first }) {
   const button = useRef(/** @type {HTMLElement|null} */ (null))
   useLayoutEffect(() => { if (button.current) button.current.style.left = `${(at * 100).toFixed(2)}%` })
   const point = () => {
@@ -50,7 +61,7 @@ function Tick({ event, at }) {
   }
   const show = () => document.getElementById(`event-${event.id}`)?.scrollIntoView({ block: 'nearest' })
   return html`
-    <button type="button" ref=${button} class="tick tick-${markOf(event.severity)}" title=${`${exactTime(event.time)} ${event.title}`}
+    <button type="button" ref=${button} tabindex=${first ? 0 : -1} class="tick tick-${markOf(event.severity)}" title=${`${exactTime(event.time)} ${event.title}`}
       aria-label=${`${exactTime(event.time)} ${event.title}`} onMouseEnter=${point} onMouseLeave=${leave} onFocus=${point} onBlur=${leave} onClick=${show}></button>`
 }
 

@@ -5,11 +5,12 @@
  * @import { Line } from '../points.js'
  */
 import { clockTime, exactTime } from '../format.js'
-import { html, useLayoutEffect, useRef } from '../lib.js'
+import { html } from '../lib.js'
 import { valueAt } from '../points.js'
 import { cursor } from '../stores/cursor.js'
 import { range } from '../stores/route.js'
 import { Figure } from './Figure.js'
+import { Swatch } from './Swatch.js'
 
 /** @param {{ spec: ChartSpec, lines: Line[], colours: string[] }} props */
 export function Legend({ spec, lines, colours }) {
@@ -25,24 +26,9 @@ export function Legend({ spec, lines, colours }) {
             ${lines.length > 1 && html`<${Swatch} colour=${colours[i]} />`}
             ${lines.length > 1 && html`<span class="legend-name" title=${name}>${name}</span>`}
             <${Figure} value=${valueAt(line, at ?? end, step)} unit=${spec.unit} label=${`${spec.title} ${name}`}
-              series=${line.metric.__name__ ? seriesOf(spec, line) : undefined} why="Nothing was measured at this time." />
+              series=${line.key} why="Nothing was measured at this time." />
           </li>`
       })}
       ${at !== null && html`<li class="legend-time">${step === 0 ? exactTime(at) : clockTime(at)}</li>`}
     </ul>`
-}
-
-/** A sum of several series leads to all of them. @param {ChartSpec} spec @param {Line} line */
-function seriesOf(spec, line) {
-  if (spec.prepare && line.key !== '' && !line.key.startsWith(line.metric.__name__ ?? '')) {
-    return `${spec.selectors[0]}{direction="${line.metric.direction}"}`
-  }
-  return line.key
-}
-
-/** @param {{ colour: string }} props */
-function Swatch({ colour }) {
-  const box = useRef(/** @type {HTMLElement|null} */ (null))
-  useLayoutEffect(() => { if (box.current) box.current.style.background = `var(${colour})` }, [colour])
-  return html`<i class="swatch" ref=${box}></i>`
 }

@@ -3,7 +3,7 @@
  *
  * @import { Status } from '../types.js'
  */
-import { bytes, count, sentences, since, span } from '../format.js'
+import { DASH, format, sentences, since, span } from '../format.js'
 import { html } from '../lib.js'
 import { now } from '../stores/clock.js'
 import { status } from '../stores/status.js'
@@ -99,10 +99,10 @@ function Pipeline({ s: { pipeline: p } }) {
 function Store({ s: { store } }) {
   const newest = store.partitions.at(-1)
   return html`<${Facts} facts=${[
-    ['on disk', bytes(store.disk_bytes), `format ${store.format}`],
+    ['on disk', format(store.disk_bytes, 'bytes'), `format ${store.format}`],
     ['series', grouped(store.series), `of at most ${grouped(store.max_series)}`],
     ['samples in memory', grouped(store.head_samples)],
-    ['journal', count(store.journal_records, 'record')],
+    ['journal', grouped(store.journal_records), 'records'],
     ['partitions', grouped(store.partitions.length), newest && `newest ${newest}`],
     ['kept for', span(store.retention_seconds)],
     ['folder', html`<code>${store.data_dir}</code>`],
@@ -127,7 +127,7 @@ function reasons(what, counts) {
   return entries.map(([reason, n]) => [`${what}: ${reason.replaceAll('_', ' ')}`, grouped(n)])
 }
 
-/** Counters are shown to the last digit: here it is how much they moved that counts. @param {number} n */
-const grouped = (n) => n.toLocaleString('en').replaceAll(',', '\u202f')
+/** Counters are shown to the last digit: here it is how much they moved that counts. @param {number|null|undefined} n */
+const grouped = (n) => (typeof n === 'number' ? n.toLocaleString('en').replaceAll(',', '\u202f') : DASH)
 /** @param {string} why */
 const none = (why) => html`<span class="quiet" title=${why}>–</span>`

@@ -20,13 +20,15 @@ const SILENCE_MS = 25_000
 
 /** @type {import('../../vendor/signals-core.js').Signal<'connecting'|'open'|'lost'>} */
 export const socketState = signal('connecting')
-/** How often a connection was made. */
+/** Rises with each connection, and when updates were left out because the page was too slow: time to ask REST what was missed. */
 export const epoch = signal(0)
 /** The service's last refusal of a subscription, in its words. @type {import('../../vendor/signals-core.js').Signal<string|null>} */
 export const refusal = signal(null)
 
 /** @type {Map<number, Subscription>} */
 const subscriptions = new Map()
+/** Subscriptions that had their first snapshot on this connection. @type {Set<number>} */
+const begun = new Set()
 /** @type {WebSocket|null} */
 let socket = null
 let nextId = 1
@@ -56,6 +58,7 @@ export function connect() {
   opened.addEventListener('open', () => {
     attempts = 0
     heardAt = Date.now()
+    begun.clear()
     for (const [id, subscription] of subscriptions) announce(id, subscription)
     socketState.value = 'open'
     epoch.value += 1
@@ -76,6 +79,10 @@ function hear(text) {
   }
   if (frame.type === 'snapshot' || frame.type === 'update') {
     if (typeof frame.time === 'number') learn(frame.time)
+    const missed = frame.type === 'snapshot' && begun.has(frame.id)
+    begun.add(frame.id)
+    // Before the frame is passed on: whoever asks REST starts from the points held so far.
+    if (missed) epoch.value += 1
     subscriptions.get(frame.id)?.onFrame(frame)
   } else if (frame.type === 'error') {
     refusal.value = String(frame.error)

@@ -1,0 +1,117 @@
+//! The service as a source of its own: health score, source states, own metrics, kept like any other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext, Context, Supervised};
+use taskpulse_engine::health::{self, Inputs};
+use taskpulse_engine::model::{Batch, TimestampMs};
+use taskpulse_engine::promql::Selector;
+use taskpulse_engine::rules::AlertState;
+
+use super::Outbox;
+use crate::clock::now_ms;
+use crate::messages::Collected;
+use crate::status::Reporter;
+use crate::supervisor::{Door, Vitals};
+
+/// A resource must have been measured within this time to count.
+const FRESH_MS: i64 = 60_000;
+/// Clocks that part by more than this within one interval have jumped.
+const JUMP_MS: i64 = 2_000;
+
+/// See the module.
+pub struct OwnCollector {
+    vitals: Arc<Vitals>,
+    reporter: Arc<Reporter>,
+    every: Duration,
+    outbox: Outbox,
+    /// Wall and monotonic time of the last look, to see the clock jump.
+    last: Option<(TimestampMs, u64)>,
+}
+
+impl OwnCollector {
+    /// A collector that looks `every` so often.
+    #[must_use]
+    pub fn new(vitals: Arc<Vitals>, reporter: Arc<Reporter>, every: Duration, batcher: Door<Collected>) -> Self {
+        let outbox = Outbox::new(batcher, Arc::clone(&reporter.shared), "own");
+        Self { vitals, reporter, every, outbox, last: None }
+    }
+
+    fn collect(&mut self) {
+        let now = now_ms();
+        self.watch_clock(now);
+        let inputs = self.inputs(now);
+        let health = health::assess(&inputs);
+        *self.reporter.shared.health.write() = Some(health);
+        let mut batch = Batch::default();
+        for (labels, v) in self.reporter.metrics() {
+            batch.push(labels, now, v);
+        }
+        self.outbox.send(batch);
+    }
+
+    fn watch_clock(&mut self, now: TimestampMs) {
+        let monotonic = crate::clock::monotonic_ms();
+        if let Some((wall, mono)) = self.last.replace((now, monotonic)) {
+            let jump = (now - wall) - i64::try_from(monotonic - mono).unwrap_or(0);
+            if jump.abs() > JUMP_MS {
+                let way = if jump > 0 { "forward" } else { "back" };
+                log::warn!("the system clock jumped {way} by {} s; samples carry the new time", jump.abs() / 1_000);
+            }
+        }
+    }
+
+    fn inputs(&self, now: TimestampMs) -> Inputs {
+        let shared = &self.reporter.shared;
+        let store = &self.reporter.store;
+        let mean = |metric: &str| {
+            let selector = Selector::parse(metric).ok()?;
+            let ids = store.select(&selector.matchers);
+            let samples = store.samples(*ids.first()?, now - FRESH_MS, now).ok()?;
+            let values: Vec<f64> = samples.values.into_iter().filter(|v| v.is_finite()).collect();
+            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+        };
+        let mut disk: Option<(String, f64)> = None;
+        if let Ok(selector) = Selector::parse("system_filesystem_utilization_ratio") {
+            for id in store.select(&selector.matchers) {
+                let newest = store.latest(id, now - FRESH_MS, now).ok().flatten();
+                let mount = store.labels(id).and_then(|l| l.get("mountpoint").map(str::to_owned));
+                if let (Some(sample), Some(mount)) = (newest, mount)
+                    && disk.as_ref().is_none_or(|(_, fullest)| sample.v > *fullest)
+                {
+                    disk = Some((mount, sample.v));
+                }
+            }
+        }
+        let alerts = Arc::clone(&shared.alerts.read());
+        // The score's own alert does not lower the score: it would hold itself up.
+        let firing = alerts.iter().filter(|a| a.state == AlertState::Firing && a.metric.name() != "taskpulse_health_score");
+        let sources = shared.sources.status();
+        let failing = sources.iter().filter(|s| s.up == Some(false)).map(|s| s.source.clone()).collect();
+        Inputs {
+            cpu: mean("system_cpu_utilization_ratio"),
+            memory: mean("system_memory_utilization_ratio"),
+            disk,
+            firing: firing.map(|a| a.severity).collect(),
+            sources: (sources.iter().filter(|s| s.up == Some(true)).count(), failing),
+        }
+    }
+}
+
+impl Actor for OwnCollector {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_later(Duration::from_secs(3), |this, _| {
+            let _work = this.vitals.working("first look");
+            this.collect();
+        });
+        ctx.run_interval(self.every, |this, _| {
+            let _work = this.vitals.working("look");
+            this.collect();
+        });
+    }
+}
+
+impl Supervised for OwnCollector {}

@@ -1,0 +1,235 @@
+//! The machine: CPU, memory, swap, file systems, disks, network, load, temperatures, and the busiest processes.
+//!
+//! Reads through `sysinfo` on a thread for blocking work, never on the arbiter. CPU shares need two looks: the first
+//! sample of them comes a second after the start. Figures that the machine does not give are left out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Supervised, WrapFuture};
+use sysinfo::{Components, CpuRefreshKind, Disks, MemoryRefreshKind, Networks, ProcessRefreshKind, ProcessesToUpdate, System};
+use taskpulse_engine::model::{Batch, Labels, TimestampMs};
+use tokio::task::spawn_blocking;
+
+use super::Outbox;
+use crate::clock::now_ms;
+use crate::messages::Collected;
+use crate::shared::Shared;
+use crate::supervisor::{Door, Vitals};
+
+/// The name of this source.
+pub const SOURCE: &str = "system";
+/// Process names kept, by CPU and by memory each.
+const TOP: usize = 10;
+/// The wait between the two looks that the first CPU figures need.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
+/// File systems that hold no one's data.
+const PSEUDO: [&str; 6] = ["tmpfs", "devtmpfs", "squashfs", "overlay", "ramfs", "efivarfs"];
+
+/// What `sysinfo` remembers between looks.
+struct Probe {
+    system: System,
+    disks: Disks,
+    networks: Networks,
+    components: Components,
+    looks: u64,
+}
+
+impl Probe {
+    fn new() -> Self {
+        let mut system = System::new();
+        system.refresh_cpu_list(CpuRefreshKind::nothing());
+        Self { system, disks: Disks::new_with_refreshed_list(), networks: Networks::new(), components: Components::new(), looks: 0 }
+    }
+
+    /// One look. The first gives no figure that is a change over time.
+    fn look(&mut self, now: TimestampMs) -> Batch {
+        let mut batch = Batch::default();
+        let mut push = |name: &str, labels: &[(&str, &str)], v: f64| batch.push(Labels::metric(name, labels), now, v);
+        let first = self.looks == 0;
+        self.looks += 1;
+        self.system.refresh_cpu_specifics(CpuRefreshKind::nothing().with_cpu_usage());
+        self.system.refresh_memory_specifics(MemoryRefreshKind::everything());
+        let processes = ProcessRefreshKind::nothing().with_cpu().with_memory().without_tasks();
+        self.system.refresh_processes_specifics(ProcessesToUpdate::All, true, processes);
+        if !first {
+            push("system_cpu_utilization_ratio", &[], ratio(self.system.global_cpu_usage()));
+            for (number, cpu) in self.system.cpus().iter().enumerate() {
+                push("system_cpu_core_utilization_ratio", &[("cpu", &number.to_string())], ratio(cpu.cpu_usage()));
+            }
+        }
+        let load = System::load_average();
+        push("system_cpu_load_average_1m", &[], load.one);
+        push("system_cpu_load_average_5m", &[], load.five);
+        push("system_cpu_load_average_15m", &[], load.fifteen);
+        self.memory(&mut push);
+        self.file_systems(&mut push);
+        self.networks.refresh(true);
+        for (device, data) in self.networks.iter() {
+            for (direction, bytes) in [("receive", data.total_received()), ("transmit", data.total_transmitted())] {
+                push("system_network_io_bytes_total", &[("device", device), ("direction", direction)], bytes as f64);
+            }
+        }
+        self.components.refresh(true);
+        for component in &self.components {
+            if let Some(celsius) = component.temperature().filter(|t| t.is_finite()) {
+                push("system_temperature_celsius", &[("sensor", component.label())], f64::from(celsius));
+            }
+        }
+        push("system_uptime_seconds", &[], System::uptime() as f64);
+        self.processes(first, &mut push);
+        batch
+    }
+
+    fn memory(&self, push: &mut impl FnMut(&str, &[(&str, &str)], f64)) {
+        let (total, available) = (self.system.total_memory(), self.system.available_memory());
+        if total > 0 {
+            for (state, bytes) in [("used", self.system.used_memory()), ("free", self.system.free_memory()), ("available", available)] {
+                push("system_memory_usage_bytes", &[("state", state)], bytes as f64);
+            }
+            push("system_memory_limit_bytes", &[], total as f64);
+            push("system_memory_utilization_ratio", &[], total.saturating_sub(available) as f64 / total as f64);
+        }
+        if self.system.total_swap() > 0 {
+            push("system_paging_usage_bytes", &[("state", "used")], self.system.used_swap() as f64);
+            push("system_paging_usage_bytes", &[("state", "free")], self.system.free_swap() as f64);
+        }
+    }
+
+    fn file_systems(&mut self, push: &mut impl FnMut(&str, &[(&str, &str)], f64)) {
+        self.disks.refresh(true);
+        let mut mounts = BTreeSet::new();
+        let mut devices = BTreeSet::new();
+        for disk in &self.disks {
+            let kind = disk.file_system().to_string_lossy();
+            let mount = disk.mount_point().to_string_lossy().into_owned();
+            let device = disk.name().to_string_lossy().trim_start_matches("/dev/").to_owned();
+            let (total, free) = (disk.total_space(), disk.available_space());
+            // A bind mount shows the same device again; once is enough.
+            if total == 0 || PSEUDO.contains(&kind.as_ref()) || !devices.insert(device.clone()) || !mounts.insert(mount.clone()) {
+                continue;
+            }
+            let used = total.saturating_sub(free);
+            for (state, bytes) in [("used", used), ("free", free)] {
+                push("system_filesystem_usage_bytes", &[("mountpoint", &mount), ("state", state)], bytes as f64);
+            }
+            push("system_filesystem_utilization_ratio", &[("mountpoint", &mount)], used as f64 / total as f64);
+            let io = disk.usage();
+            for (direction, bytes) in [("read", io.total_read_bytes), ("write", io.total_written_bytes)] {
+                push("system_disk_io_bytes_total", &[("device", &device), ("direction", direction)], bytes as f64);
+            }
+        }
+    }
+
+    fn processes(&self, first: bool, push: &mut impl FnMut(&str, &[(&str, &str)], f64)) {
+        push("system_processes", &[], self.system.processes().len() as f64);
+        let mut cpu: BTreeMap<String, f64> = BTreeMap::new();
+        let mut memory: BTreeMap<String, f64> = BTreeMap::new();
+        for process in self.system.processes().values() {
+            let name = process.name().to_string_lossy().into_owned();
+            *cpu.entry(name.clone()).or_default() += f64::from(process.cpu_usage()) / 100.0;
+            *memory.entry(name).or_default() += process.memory() as f64;
+        }
+        for (metric, by_name) in [("process_cpu_utilization_ratio", cpu), ("process_memory_usage_bytes", memory)] {
+            if first && metric == "process_cpu_utilization_ratio" {
+                continue;
+            }
+            let mut top: Vec<(String, f64)> = by_name.into_iter().filter(|(_, v)| *v > 0.0).collect();
+            top.sort_by(|a, b| b.1.total_cmp(&a.1));
+            for (name, v) in top.iter().take(TOP) {
+                push(metric, &[("process", name)], *v);
+            }
+        }
+    }
+}
+
+fn ratio(percent: f32) -> f64 {
+    // Three decimals: what the kernel's ticks can tell over five seconds, and no more.
+    (f64::from(percent) * 10.0).round() / 1_000.0
+}
+
+/// See the module.
+pub struct SystemCollector {
+    vitals: Arc<Vitals>,
+    shared: Arc<Shared>,
+    every: Duration,
+    outbox: Outbox,
+    probe: Option<Probe>,
+}
+
+impl SystemCollector {
+    /// A collector that looks `every` so often.
+    #[must_use]
+    pub fn new(vitals: Arc<Vitals>, shared: Arc<Shared>, every: Duration, batcher: Door<Collected>) -> Self {
+        let outbox = Outbox::new(batcher, Arc::clone(&shared), SOURCE);
+        Self { vitals, shared, every, outbox, probe: Some(Probe::new()) }
+    }
+
+    fn collect(&mut self, ctx: &mut Context<Self>) {
+        // Taken while a look is under way; a slow look makes the next one wait.
+        let Some(mut probe) = self.probe.take() else { return };
+        let work = self.vitals.working("look");
+        let looking = spawn_blocking(move || {
+            let batch = probe.look(now_ms());
+            (probe, batch)
+        });
+        let done = looking.into_actor(self).map(move |result, this, _| {
+            drop(work);
+            match result {
+                Ok((probe, batch)) => {
+                    this.probe = Some(probe);
+                    if let Some(newest) = batch.times.last() {
+                        this.shared.sources.up(SOURCE, batch.len(), *newest);
+                    }
+                    this.outbox.send(batch);
+                }
+                Err(error) => {
+                    this.shared.sources.failing(SOURCE, format!("the machine cannot be read: {error}"));
+                    this.probe = Some(Probe::new());
+                }
+            }
+        });
+        ctx.spawn(done);
+    }
+}
+
+impl Actor for SystemCollector {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.collect(ctx);
+        ctx.run_later(FIRST_LOOK, |this, ctx| this.collect(ctx));
+        ctx.run_interval(self.every, |this, ctx| this.collect(ctx));
+    }
+}
+
+impl Supervised for SystemCollector {
+    fn restarting(&mut self, _: &mut Self::Context) {
+        self.probe.get_or_insert_with(Probe::new);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_look_claims_no_change_and_the_second_gives_every_figure_in_range() {
+        let mut probe = Probe::new();
+        let named = |batch: &Batch, name: &str| batch.labels.iter().filter(|l| l.name() == name).count();
+        let first = probe.look(1);
+        assert_eq!(named(&first, "system_cpu_utilization_ratio") + named(&first, "process_cpu_utilization_ratio"), 0);
+        std::thread::sleep(sysinfo::MINIMUM_CPU_UPDATE_INTERVAL);
+        let second = probe.look(2);
+        assert_eq!(named(&second, "system_cpu_utilization_ratio"), 1);
+        assert!(named(&second, "system_memory_utilization_ratio") == 1 && named(&second, "system_processes") == 1);
+        for (labels, sample) in second.rows() {
+            assert!(taskpulse_engine::metrics::describe(labels.name()).is_some(), "{labels} is not described");
+            assert!(sample.v.is_finite() && sample.v >= 0.0, "{labels} {}", sample.v);
+            if labels.name().starts_with("system_") && labels.name().ends_with("_ratio") {
+                assert!(sample.v <= 1.0, "{labels} {}", sample.v);
+            }
+        }
+    }
+}

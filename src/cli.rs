@@ -1,0 +1,46 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Watches an AI-driven project as a whole: the machine, the Task Master board, CI and the application.
+#[derive(Debug, Parser)]
+#[command(name = "taskpulse", version)]
+pub struct Cli {
+    /// Port to listen on [default: 8090, see server.port]
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+
+    /// Settings file [default: Settings.toml in the working directory, where there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Where history is kept [default: .taskmaster/taskpulse where there is a .taskmaster, else ./taskpulse-data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Leave out anomaly detectors, forecasts and the optimizer
+    #[arg(long)]
+    pub no_advanced: bool,
+
+    /// Do not open a browser
+    #[arg(long)]
+    pub no_browser: bool,
+
+    /// Ask a running service whether it is well: exit code 0 or 1, the reasons printed
+    #[arg(long, conflicts_with = "status")]
+    pub health_check: bool,
+
+    /// Print the state of a running service
+    #[arg(long)]
+    pub status: bool,
+
+    /// With --status: as JSON
+    #[arg(long, requires = "status")]
+    pub json: bool,
+
+    /// Print all settings with their defaults and end
+    #[arg(long)]
+    pub print_settings: bool,
+}

@@ -1,0 +1,108 @@
+//! `--health-check` and `--status`: asking a running service.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::cli::Cli;
+use crate::settings::Settings;
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Asks and prints; 0 when all is well, 1 when not or when nobody answers.
+pub fn ask(cli: &Cli, settings: &Settings) -> ExitCode {
+    let path = if cli.health_check { "/readyz" } else { "/api/v1/status" };
+    let answer = actix_rt::System::new().block_on(get(settings, path));
+    let (status, body) = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            eprintln!("no answer from {}: {error}; is taskpulse running there?", address(settings));
+            return ExitCode::FAILURE;
+        }
+    };
+    if cli.health_check {
+        return health(status, &body);
+    }
+    if status != 200 {
+        eprintln!("{}: {}", address(settings), body["error"].as_str().unwrap_or("no status"));
+        return ExitCode::FAILURE;
+    }
+    if cli.json {
+        println!("{:#}", body["data"]);
+    } else {
+        print!("{}", summary(&body["data"]));
+    }
+    ExitCode::SUCCESS
+}
+
+fn health(status: u16, body: &Value) -> ExitCode {
+    if status == 200 {
+        println!("ok");
+        return ExitCode::SUCCESS;
+    }
+    for part in body["failing"].as_array().into_iter().flatten() {
+        println!("{}: {}", part["part"].as_str().unwrap_or("?"), part["reason"].as_str().unwrap_or("?"));
+    }
+    if let Some(error) = body["error"].as_str() {
+        println!("{error}");
+    }
+    ExitCode::FAILURE
+}
+
+fn address(settings: &Settings) -> String {
+    let ip = match settings.server.listen {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    format!("http://{}", std::net::SocketAddr::new(ip, settings.server.port))
+}
+
+async fn get(settings: &Settings, path: &str) -> anyhow::Result<(u16, Value)> {
+    crate::service::install_tls();
+    let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
+    let mut request = client.get(format!("{}{path}", address(settings)));
+    if let Some(token) = &settings.server.token {
+        request = request.bearer_auth(token);
+    }
+    let response = request.send().await?;
+    let status = response.status().as_u16();
+    Ok((status, response.json().await?))
+}
+
+/// The state in a few lines.
+fn summary(status: &Value) -> String {
+    use std::fmt::Write;
+    let mut out = String::new();
+    let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+    let _ = writeln!(
+        out,
+        "taskpulse {}: {}, up {} s",
+        text(&status["version"]),
+        text(&status["state"]),
+        status["uptime_seconds"].as_f64().unwrap_or(0.0) as i64
+    );
+    let score = status["health"]["score"].as_f64().map_or_else(|| "not measured yet".to_owned(), |score| format!("{score}"));
+    let _ = writeln!(out, "health   {score}");
+    let pipeline = &status["pipeline"];
+    let _ = writeln!(out, "samples  {} kept, {} waiting", pipeline["appended_samples"], pipeline["batcher_waiting"]);
+    let store = &status["store"];
+    let _ = writeln!(out, "store    {}: {} series, {} bytes", text(&store["data_dir"]), store["series"], store["disk_bytes"]);
+    for source in status["sources"].as_array().into_iter().flatten() {
+        let state = match source["up"].as_bool() {
+            Some(true) => "up".to_owned(),
+            Some(false) => format!("failing: {}", text(&source["reason"])),
+            None => format!("absent: {}", text(&source["reason"])),
+        };
+        let _ = writeln!(out, "source   {}: {state}", text(&source["source"]));
+    }
+    for actor in status["actors"].as_array().into_iter().flatten().filter(|a| a["state"] != "running") {
+        let _ = writeln!(out, "actor    {}: {} {}", text(&actor["name"]), text(&actor["state"]), actor["reason"].as_str().unwrap_or(""));
+    }
+    for problem in status["problems"].as_array().into_iter().flatten() {
+        let _ = writeln!(out, "problem  {}", text(problem));
+    }
+    out
+}

@@ -1,0 +1,312 @@
+//! The service: opens the store, starts the actors, serves, and stops in order.
+//!
+//! Threads: `store` (writing), `windows`, `pipeline` (batcher, alerts, notifier, optimizer), `hub`, `collectors`, the
+//! server's workers, and a pool for work that waits for the disk.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock, atomic::AtomicBool};
+use std::time::{Duration, Instant};
+
+use actix_rt::Arbiter;
+use actix_rt::signal::unix::{SignalKind, signal};
+use anyhow::Context;
+use taskpulse_actors::alert::{AlertActor, AlertDoors};
+use taskpulse_actors::batcher::{Batcher, BatcherOptions};
+use taskpulse_actors::clock::now_ms;
+use taskpulse_actors::collectors::own::OwnCollector;
+use taskpulse_actors::collectors::system::SystemCollector;
+use taskpulse_actors::collectors::taskmaster::{TaskCollector, TaskDoors};
+use taskpulse_actors::hub::Hub;
+use taskpulse_actors::messages::{Closed, Finish, Flush, RecordEvents, StoredBatch};
+use taskpulse_actors::notifier::{Channels, Notifier};
+use taskpulse_actors::optimizer::Optimizer;
+use taskpulse_actors::shared::Shared;
+use taskpulse_actors::status::Reporter;
+use taskpulse_actors::store::{Listeners, StoreActor, StoreActorOptions};
+use taskpulse_actors::supervisor::{Door, Policy, Post, Registry, Service, Vitals, start};
+use taskpulse_actors::window::WindowAggregator;
+use taskpulse_engine::event::Event;
+use taskpulse_engine::rules::RuleSet;
+use taskpulse_engine::store::{Store, StoreOptions};
+use taskpulse_engine::windows::Level;
+use taskpulse_web::{Access, AppState, ServerOptions, Sessions, serve};
+
+use crate::browser;
+use crate::cli::Cli;
+use crate::settings::Settings;
+use crate::systemd;
+
+/// Exit code when the store gave up: the init system should start the service again.
+const EXIT_STORE: i32 = 70;
+/// How often the service looks at itself.
+const OWN_EVERY: Duration = Duration::from_secs(10);
+/// Longest way down of each step; together well under ten seconds.
+const STOP_STEP: Duration = Duration::from_secs(3);
+/// Ports of `server.split_ports`: WebSocket, API, analytics.
+const SPLIT_PORTS: [u16; 3] = [8091, 8092, 8080];
+
+/// The folder that Task Master keeps in a project.
+const TASKMASTER: &str = ".taskmaster";
+
+fn data_dir(settings: &Settings) -> PathBuf {
+    settings.store.data_dir.clone().unwrap_or_else(|| {
+        let taskmaster = Path::new(TASKMASTER);
+        if taskmaster.is_dir() { taskmaster.join("taskpulse") } else { PathBuf::from("taskpulse-data") }
+    })
+}
+
+fn alert_file(settings: &Settings, data_dir: &Path) -> Option<PathBuf> {
+    let usual = || {
+        let taskmaster = Path::new(TASKMASTER);
+        if taskmaster.is_dir() { taskmaster.join("alerts.log") } else { data_dir.join("alerts.log") }
+    };
+    settings.alerts.file.then(|| settings.alerts.file_path.clone().unwrap_or_else(usual))
+}
+
+/// Chooses the TLS implementation of the HTTP client, once.
+pub fn install_tls() {
+    // A second call finds the first one's choice, which is the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Starts actors with the same policy and mailbox on their arbiters.
+struct Starter<'a> {
+    registry: Arc<Registry>,
+    settings: &'a Settings,
+    policy: Policy,
+}
+
+impl Starter<'_> {
+    fn start<A: Service>(&self, arbiter: &Arbiter, name: &str, make: impl FnOnce(Arc<Vitals>) -> A + Send + 'static) -> Post<A> {
+        start(&arbiter.handle(), &self.registry, name, &self.policy, self.settings.pipeline.mailbox, make)
+    }
+
+    /// For an actor without which the service cannot go on.
+    fn start_vital<A: Service>(&self, arbiter: &Arbiter, name: &str, make: impl FnOnce(Arc<Vitals>) -> A + Send + 'static) -> Post<A> {
+        let policy = Policy { on_give_up: Some(Arc::new(|| std::process::exit(EXIT_STORE))), ..self.policy.clone() };
+        start(&arbiter.handle(), &self.registry, name, &policy, self.settings.pipeline.mailbox, make)
+    }
+}
+
+/// Runs the service until it is told to stop.
+pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
+    #[cfg(feature = "failpoints")]
+    let _scenario = fail::FailScenario::setup();
+    let began = Instant::now();
+    let rules = Arc::new(RuleSet::new(&settings.alerts.rules, settings.store.retention)?);
+    let dir = data_dir(&settings);
+    let store = Arc::new(Store::open(&dir, store_options(&settings), now_ms())?);
+    let shared = Arc::new(Shared::default());
+    let reporter = Arc::new(Reporter {
+        registry: Arc::default(),
+        shared: Arc::clone(&shared),
+        store: Arc::clone(&store),
+        stuck_after: settings.supervision.stuck_after.duration(),
+        started_at: now_ms(),
+        version: env!("CARGO_PKG_VERSION"),
+        addresses: OnceLock::new(),
+        ready: AtomicBool::new(false),
+        stopping: AtomicBool::new(false),
+    });
+    let starter = Starter {
+        registry: Arc::clone(&reporter.registry),
+        settings: &settings,
+        policy: Policy {
+            max_restarts: settings.supervision.max_restarts,
+            window: settings.supervision.window.duration(),
+            on_give_up: None,
+        },
+    };
+
+    // The store first: everything else leads to it. Its listeners come when they exist.
+    let listeners: Arc<OnceLock<Listeners>> = Arc::default();
+    let (store_arbiter, windows_arbiter, pipeline, hub_arbiter, collectors) =
+        (Arbiter::new(), Arbiter::new(), Arbiter::new(), Arbiter::new(), Arbiter::new());
+    let store_post = {
+        let (store, listeners) = (Arc::clone(&store), Arc::clone(&listeners));
+        let options =
+            StoreActorOptions { seal_interval: settings.store.seal_interval.duration(), max_head_samples: settings.store.max_head_samples };
+        starter.start_vital(&store_arbiter, "store", move |vitals| StoreActor::new(vitals, store, options, listeners))
+    };
+    let hub_post = {
+        let (store, shared, reporter) = (Arc::clone(&store), Arc::clone(&shared), Arc::clone(&reporter));
+        let slow_after = settings.server.slow_client_timeout.duration();
+        let status = Arc::new(move || reporter.status());
+        starter.start(&hub_arbiter, "hub", move |vitals| Hub::new(vitals, store, shared, status, slow_after))
+    };
+    let notifier_post = {
+        let channels = Channels { console: settings.alerts.console, file: alert_file(&settings, &dir) };
+        let shared = Arc::clone(&shared);
+        starter.start(&pipeline, "notifier", move |vitals| Notifier::new(vitals, channels, shared))
+    };
+    let alert_post = {
+        let (store, rules, shared) = (Arc::clone(&store), Arc::clone(&rules), Arc::clone(&shared));
+        let doors =
+            AlertDoors { documents: store_post.door(), events: store_post.door(), notifier: notifier_post.door(), hub: hub_post.door() };
+        starter.start(&pipeline, "alerts", move |vitals| AlertActor::new(vitals, store, rules, shared, doors))
+    };
+    let optimizer_post = {
+        let (store, shared) = (Arc::clone(&store), Arc::clone(&shared));
+        let doors = (store_post.door(), store_post.door(), hub_post.door());
+        let every = settings.optimizer.enabled.then(|| settings.optimizer.interval.duration());
+        starter.start(&pipeline, "optimizer", move |vitals| Optimizer::new(vitals, store, shared, every, doors))
+    };
+    let first_window = start_windows(&starter, &windows_arbiter, &store, &hub_post.door());
+    // Filled once, here; the store tells nobody before.
+    let _ = listeners.set(Listeners { batches: vec![first_window, alert_post.door(), hub_post.door()], events: hub_post.door() });
+    let batcher_post = {
+        let (rules, shared, store) = (Arc::clone(&rules), Arc::clone(&shared), store_post.door());
+        let options = BatcherOptions {
+            batch_size: settings.pipeline.batch_size,
+            flush_interval: settings.pipeline.flush_interval.duration(),
+            backlog: settings.pipeline.backlog,
+        };
+        starter.start(&pipeline, "batcher", move |vitals| Batcher::new(vitals, options, store, rules, shared))
+    };
+
+    // The port before the sources: a start that is refused has measured nothing.
+    let sessions: Arc<Sessions> = Arc::default();
+    let state = AppState {
+        reporter: Arc::clone(&reporter),
+        store: Arc::clone(&store),
+        rules,
+        access: Access::new(settings.server.listen, settings.server.token.clone(), &settings.server.allowed_hosts),
+        sessions: Arc::clone(&sessions),
+        max_sessions: settings.server.max_sessions,
+        subscribe: hub_post.door(),
+        unsubscribe: hub_post.door(),
+        acknowledge: alert_post.door(),
+        decide: optimizer_post.door(),
+    };
+    let served = serve(state, &server_options(&settings))?;
+    let addresses: Vec<String> = served.addresses.iter().map(|address| format!("http://{address}")).collect();
+    let _ = reporter.addresses.set(addresses.clone());
+    let server = served.server.handle();
+    let serving = actix_rt::spawn(served.server);
+
+    start_collectors(&starter, &collectors, &reporter, &batcher_post, &store_post);
+    reporter.ready.store(true, Ordering::Relaxed);
+    log::info!(
+        "taskpulse {} on {}, history in {} ({} ms to start)",
+        reporter.version,
+        addresses.join(" "),
+        dir.display(),
+        began.elapsed().as_millis()
+    );
+    record(
+        &store_post.door(),
+        Event::new(now_ms(), "service", "start", reporter.version, format!("taskpulse {} started", reporter.version)),
+    );
+    systemd::ready(&addresses);
+    systemd::watchdog(Arc::clone(&reporter));
+    let url = addresses.first().map(|first| first.replace("127.0.0.1", "localhost")).unwrap_or_default();
+    match browser::why_not(cli.no_browser) {
+        None => browser::open(&url),
+        Some(why) => log::info!("open {url} in a browser (not opened here: {why})"),
+    }
+
+    let signal = stop_signal().await?;
+    log::info!("{signal}: stopping");
+    reporter.stopping.store(true, Ordering::Relaxed);
+    systemd::stopping();
+    // In order: no more samples, those that wait to the store, the store durable, the sessions, the server.
+    collectors.stop();
+    bounded("batcher", batcher_post.door::<Flush>().send(Flush)).await;
+    record(
+        &store_post.door(),
+        Event::new(now_ms(), "service", "stop", reporter.version, format!("taskpulse {} stopped", reporter.version)),
+    );
+    bounded("store", store_post.door::<Finish>().send(Finish)).await;
+    sessions.close_all();
+    bounded("server", server.stop(true)).await;
+    serving.abort();
+    for arbiter in [pipeline, windows_arbiter, hub_arbiter, store_arbiter] {
+        arbiter.stop();
+    }
+    log::info!("stopped");
+    Ok(())
+}
+
+async fn bounded<T>(what: &str, step: impl Future<Output = T>) {
+    if actix_rt::time::timeout(STOP_STEP, step).await.is_err() {
+        log::warn!("{what} did not stop within {} s", STOP_STEP.as_secs());
+    }
+}
+
+fn record(store: &Door<RecordEvents>, event: Event) {
+    if let Err(why) = store.try_send(RecordEvents(vec![event])) {
+        log::warn!("event not kept: the store: {why}");
+    }
+}
+
+fn start_windows(starter: &Starter<'_>, arbiter: &Arbiter, store: &Arc<Store>, hub: &Door<Closed>) -> Door<StoredBatch> {
+    let idle_after = starter.settings.windows.idle_after.duration();
+    let mut above: Option<Door<Closed>> = None;
+    for level in Level::ALL.into_iter().rev() {
+        let mut listeners = vec![hub.clone()];
+        listeners.extend(above.take());
+        let store = Arc::clone(store);
+        let name = format!("windows {}", level.name());
+        let post = starter.start(arbiter, &name, move |vitals| WindowAggregator::new(vitals, level, store, idle_after, listeners));
+        if level == Level::M1 {
+            return post.door();
+        }
+        above = Some(post.door());
+    }
+    unreachable!("Level::ALL begins with Level::M1")
+}
+
+fn start_collectors(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, batcher: &Post<Batcher>, store: &Post<StoreActor>) {
+    let settings = starter.settings;
+    if settings.system.enabled {
+        let (shared, every, door) = (Arc::clone(&reporter.shared), settings.system.interval.duration(), batcher.door());
+        starter.start(arbiter, "system", move |vitals| SystemCollector::new(vitals, shared, every, door));
+    } else {
+        reporter.shared.sources.absent("system", "switched off", "set system.enabled = true");
+    }
+    if settings.taskmaster.enabled {
+        let projects = settings.taskmaster.projects.clone();
+        let (reporter, every) = (Arc::clone(reporter), settings.taskmaster.interval.duration());
+        let doors = TaskDoors { batcher: batcher.door(), events: store.door(), documents: store.door() };
+        starter.start(arbiter, "taskmaster", move |vitals| TaskCollector::new(vitals, &reporter, projects, every, doors));
+    } else {
+        reporter.shared.sources.absent("taskmaster", "switched off", "set taskmaster.enabled = true");
+    }
+    let (reporter, door) = (Arc::clone(reporter), batcher.door());
+    starter.start(arbiter, "own", move |vitals| OwnCollector::new(vitals, reporter, OWN_EVERY, door));
+}
+
+fn store_options(settings: &Settings) -> StoreOptions {
+    let store = &settings.store;
+    StoreOptions {
+        retention_ms: store.retention.ms(),
+        out_of_order_ms: store.out_of_order.ms(),
+        max_ahead_ms: store.max_ahead.ms(),
+        allowed_lateness_ms: settings.windows.allowed_lateness.ms(),
+        max_series: store.max_series,
+        max_open_partitions: store.max_open_partitions,
+        cache_bytes: store.cache_bytes,
+    }
+}
+
+fn server_options(settings: &Settings) -> ServerOptions {
+    let split = settings.server.split_ports;
+    ServerOptions {
+        listen: settings.server.listen,
+        port: settings.server.port,
+        more_ports: if split { SPLIT_PORTS.to_vec() } else { Vec::new() },
+        socket_ports: if split { vec![SPLIT_PORTS[0]] } else { Vec::new() },
+        max_body_bytes: settings.server.max_body_bytes,
+        workers: settings.pipeline.workers,
+    }
+}
+
+async fn stop_signal() -> anyhow::Result<&'static str> {
+    let mut term = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
+    let mut int = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
+    Ok(tokio::select! {
+        _ = term.recv() => "SIGTERM",
+        _ = int.recv() => "SIGINT",
+    })
+}

@@ -1,0 +1,242 @@
+//! Reading the settings: every mistake is told with its file, its key and what would be right.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail, ensure};
+use config::{Config, Environment, File, FileFormat, Source, ValueKind};
+use taskpulse_engine::rules::RuleSet;
+use taskpulse_engine::span::Span;
+
+use super::Settings;
+use crate::cli::Cli;
+
+const FILE: &str = "Settings.toml";
+const ENVIRONMENT: &str = "TASKPULSE";
+/// Settings that are lists; in the environment their items stand between commas.
+const LISTS: [&str; 2] = ["server.allowed_hosts", "taskmaster.projects"];
+/// Keys whose tables have names of the user's own.
+const OPEN_TABLES: [&str; 1] = ["alerts.rules"];
+
+/// The settings in force for a command line.
+pub fn load(cli: &Cli) -> anyhow::Result<Settings> {
+    let file = match &cli.config {
+        Some(path) => {
+            ensure!(path.is_file(), "--config {}: there is no such file", path.display());
+            Some(path.clone())
+        }
+        None => Some(PathBuf::from(FILE)).filter(|path| path.is_file()),
+    };
+    let environment = Environment::with_prefix(ENVIRONMENT).prefix_separator("__").separator("__");
+    let mut settings = merge(file.as_deref(), environment)?;
+    if let Some(port) = cli.port {
+        settings.server.port = port;
+    }
+    if let Some(dir) = &cli.data_dir {
+        settings.store.data_dir = Some(dir.clone());
+    }
+    if cli.no_advanced {
+        settings.optimizer.enabled = false;
+    }
+    let origin = file.map_or_else(|| "settings".to_owned(), |path| path.display().to_string());
+    validate(&settings).with_context(|| origin)?;
+    Ok(settings)
+}
+
+fn merge(file: Option<&Path>, environment: Environment) -> anyhow::Result<Settings> {
+    let mut builder = Config::builder();
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        let source = File::from_str(&text, FileFormat::Toml);
+        let table = source.collect().map_err(|error| anyhow!("{}: {error}", path.display()))?;
+        check_keys(&table, &path.display().to_string())?;
+        builder = builder.add_source(source);
+    }
+    // The environment gives flat keys: `server.port`.
+    let variables = environment.collect().context("environment")?;
+    for path in variables.keys() {
+        let (section, key) = path.split_once('.').unwrap_or((path, ""));
+        check_key(section, key, "environment")?;
+    }
+    builder = builder.add_source(environment);
+    for key in LISTS {
+        if let Some(text) = variables.get(key) {
+            let items: Vec<String> = text.to_string().split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect();
+            builder = builder.set_override(key, items)?;
+        }
+    }
+    let config = builder.build()?;
+    let mut settings: Settings = config.try_deserialize().map_err(|error| {
+        let origin = file.map_or_else(|| "environment".to_owned(), |path| format!("{} or environment", path.display()));
+        anyhow!("{origin}: {error}")
+    })?;
+    // The file's rules join those that ship; one of the same name replaces it.
+    let mut rules = taskpulse_engine::rules::shipped();
+    rules.append(&mut settings.alerts.rules);
+    settings.alerts.rules = rules;
+    Ok(settings)
+}
+
+/// Refuses keys that no setting has.
+fn check_keys(table: &config::Map<String, config::Value>, origin: &str) -> anyhow::Result<()> {
+    for (section, value) in table {
+        match &value.kind {
+            ValueKind::Table(entries) => entries.keys().try_for_each(|key| check_key(section, key, origin))?,
+            _ => check_key(section, "", origin)?,
+        }
+    }
+    Ok(())
+}
+
+fn check_key(section: &str, key: &str, origin: &str) -> anyhow::Result<()> {
+    let known = toml::Value::try_from(Settings::default())?;
+    let keys = known_keys(&known, section);
+    if keys.is_empty() {
+        let sections: Vec<String> = known.as_table().map(|t| t.keys().cloned().collect()).unwrap_or_default();
+        bail!("{origin}: there is no section `{section}`; sections are {}", sections.join(", "));
+    }
+    if key.is_empty() {
+        bail!("{origin}: `{section}` is a section: write [{section}] and keys below it");
+    }
+    let open = OPEN_TABLES.iter().any(|table| format!("{section}.{key}").starts_with(table));
+    ensure!(open || keys.iter().any(|k| k == key), "{origin}: there is no setting `{section}.{key}`; [{section}] has {}", keys.join(", "));
+    Ok(())
+}
+
+/// The keys of a section: those with a default, and those that are unset by default.
+fn known_keys(known: &toml::Value, section: &str) -> Vec<String> {
+    let mut keys: Vec<String> = known.get(section).and_then(toml::Value::as_table).map(|t| t.keys().cloned().collect()).unwrap_or_default();
+    let unset: &[&str] = match section {
+        "server" => &["token"],
+        "store" => &["data_dir"],
+        "alerts" => &["file_path"],
+        _ => &[],
+    };
+    keys.extend(unset.iter().map(ToString::to_string));
+    keys
+}
+
+fn within<T: PartialOrd + std::fmt::Display>(key: &str, value: T, low: T, high: T) -> anyhow::Result<()> {
+    ensure!(value >= low && value <= high, "{key} = {value}: must be {low} to {high}");
+    Ok(())
+}
+
+fn validate(s: &Settings) -> anyhow::Result<()> {
+    let (second, minute, hour, day) = (Span::secs(1), Span::secs(60), Span::secs(3_600), Span::secs(86_400));
+    let none = Span::secs(0);
+    within("server.max_body_bytes", s.server.max_body_bytes, 1_024, 1 << 30)?;
+    within("server.max_sessions", s.server.max_sessions, 1, 100_000)?;
+    within("server.slow_client_timeout", s.server.slow_client_timeout, second, hour)?;
+    if let Some(token) = &s.server.token {
+        ensure!(
+            token.chars().count() >= 16,
+            "server.token has {} characters: must be at least 16; `openssl rand -hex 16` makes one",
+            token.chars().count()
+        );
+        ensure!(token.bytes().all(|b| b.is_ascii_graphic()), "server.token: must be printable ASCII without spaces");
+    }
+    ensure!(
+        s.server.listen.is_loopback() || s.server.token.is_some(),
+        "server.listen = {}: beyond this machine only with server.token set; set TASKPULSE__SERVER__TOKEN, or listen on 127.0.0.1",
+        s.server.listen
+    );
+    within("store.retention", s.store.retention, day, Span::secs(3_650 * 86_400))?;
+    within("store.out_of_order", s.store.out_of_order, none, Span::secs(7 * 86_400))?;
+    within("store.max_ahead", s.store.max_ahead, none, day)?;
+    within("store.max_series", s.store.max_series, 1, 10_000_000)?;
+    within("store.max_open_partitions", s.store.max_open_partitions, 1, 64)?;
+    within("store.cache_bytes", s.store.cache_bytes, 1 << 20, 1 << 30)?;
+    within("store.seal_interval", s.store.seal_interval, minute, Span::secs(6 * 3_600))?;
+    within("store.max_head_samples", s.store.max_head_samples, 10_000, 100_000_000)?;
+    within("pipeline.batch_size", s.pipeline.batch_size, 1, 100_000)?;
+    within("pipeline.flush_interval", s.pipeline.flush_interval, Span::millis(100), minute)?;
+    within("pipeline.backlog", s.pipeline.backlog, 1_000, 100_000_000)?;
+    within("pipeline.mailbox", s.pipeline.mailbox, 16, 100_000)?;
+    within("pipeline.workers", s.pipeline.workers, 1, 64)?;
+    within("windows.allowed_lateness", s.windows.allowed_lateness, none, hour)?;
+    within("windows.idle_after", s.windows.idle_after, minute, day)?;
+    within("system.interval", s.system.interval, second, hour)?;
+    within("taskmaster.interval", s.taskmaster.interval, second, hour)?;
+    within("optimizer.interval", s.optimizer.interval, Span::secs(10), day)?;
+    within("supervision.max_restarts", s.supervision.max_restarts, 0, 1_000)?;
+    within("supervision.window", s.supervision.window, second, hour)?;
+    within("supervision.stuck_after", s.supervision.stuck_after, second, hour)?;
+    ensure!(
+        s.log.level.parse::<log::LevelFilter>().is_ok(),
+        "log.level = {:?}: must be off, error, warn, info, debug or trace",
+        s.log.level
+    );
+    RuleSet::new(&s.alerts.rules, s.store.retention).context("alerts.rules")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(toml: &str, env: &[(&str, &str)]) -> anyhow::Result<Settings> {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join(FILE);
+        std::fs::write(&path, toml)?;
+        let pairs = env.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let environment =
+            Environment::with_prefix(ENVIRONMENT).prefix_separator("__").separator("__").source(Some(pairs));
+        let settings = merge(Some(&path), environment)?;
+        validate(&settings)?;
+        Ok(settings)
+    }
+
+    #[test]
+    fn the_file_in_the_project_is_what_the_types_say() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
+        let documented = Settings::documented();
+        if std::env::var_os("UPDATE_SETTINGS").is_some() {
+            std::fs::write(&path, &documented).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), documented, "run the test again with UPDATE_SETTINGS=1");
+        assert_eq!(read(&documented, &[]).unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn later_sources_pass_over_earlier_ones() {
+        let settings = read("[server]\nport = 9000\n[store]\nretention = \"7d\"", &[("TASKPULSE__SERVER__PORT", "9001")]).unwrap();
+        assert_eq!((settings.server.port, settings.store.retention), (9001, Span::secs(7 * 86_400)));
+        let settings = read("", &[("TASKPULSE__SERVER__TOKEN", "0123456789abcdef")]).unwrap();
+        assert_eq!(settings.server.token.as_deref(), Some("0123456789abcdef"));
+        let settings = read("", &[("TASKPULSE__SERVER__TOKEN", "1234567890123456")]).unwrap();
+        assert_eq!(settings.server.token.as_deref(), Some("1234567890123456"));
+        let settings = read("", &[("TASKPULSE__TASKMASTER__PROJECTS", "/a, /b"), ("TASKPULSE__OPTIMIZER__ENABLED", "false")]).unwrap();
+        assert_eq!((settings.taskmaster.projects.len(), settings.optimizer.enabled), (2, false));
+    }
+
+    #[test]
+    fn a_rule_of_ones_own_joins_those_that_ship() {
+        let settings = read("[alerts.rules.hot]\nexpr = \"x > 1\"\nseverity = \"notice\"\n[alerts.rules.high_cpu_usage]\nexpr = \"system_cpu_utilization_ratio > 0.5\"\nseverity = \"info\"", &[]).unwrap();
+        assert_eq!(settings.alerts.rules.len(), 7);
+        assert!(settings.alerts.rules["high_cpu_usage"].expr.ends_with("0.5"));
+    }
+
+    #[test]
+    fn mistakes_are_told_with_key_and_what_would_be_right() {
+        for (toml, env, parts) in [
+            ("[server]\nprt = 1", None, vec!["Settings.toml", "`server.prt`", "listen, "]),
+            ("[sever]\nport = 1", None, vec!["section `sever`", "server"]),
+            ("port = 1", None, vec!["section `port`"]),
+            ("[server]\nport = 70000", None, vec!["Settings.toml", "server.port", "70000"]),
+            ("[server]\nport = \"x\"", None, vec!["server.port"]),
+            ("[store]\nretention = \"5\"", None, vec!["`5` is not a length of time", "store.retention"]),
+            ("[store]\nretention = \"1h\"", None, vec!["store.retention = 1h: must be 1d to 3650d"]),
+            ("[server]\nlisten = \"0.0.0.0\"", None, vec!["server.listen", "server.token"]),
+            ("[server]\ntoken = \"short\"", None, vec!["server.token has 5 characters"]),
+            ("[log]\nlevel = \"loud\"", None, vec!["log.level", "debug"]),
+            ("[alerts.rules.x]\nexpr = \"up >\"\nseverity = \"info\"", None, vec!["rule `x`"]),
+            ("[alerts.rules.x]\nexpr = \"up > 1\"\nseverity = \"info\"\nfro = \"1m\"", None, vec!["fro"]),
+            ("[server", None, vec!["Settings.toml"]),
+            ("", Some(("TASKPULSE__SERVER__PRT", "1")), vec!["environment", "`server.prt`"]),
+        ] {
+            let error = format!("{:#}", read(toml, env.as_slice()).unwrap_err());
+            for part in parts {
+                assert!(error.contains(part), "{toml}: {error}");
+            }
+        }
+    }
+}

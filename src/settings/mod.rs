@@ -1,0 +1,9 @@
+//! Settings: typed, documented, validated. Defaults < `Settings.toml` < `TASKPULSE__SECTION__KEY` < flags.
+//!
+//! A setting is declared once, in [`sections`]; the structs, the defaults and the text of `Settings.toml` follow from it.
+
+mod load;
+mod sections;
+
+pub use self::load::load;
+pub use self::sections::Settings;

@@ -1,0 +1,202 @@
+//! Every setting, with its type, its default and the comment that `Settings.toml` shows.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use taskpulse_engine::rules::{RuleSpec, shipped};
+use taskpulse_engine::span::Span;
+
+/// Declares sections: a struct each, its default, and its part of the documentation.
+macro_rules! sections {
+    ($($(#[doc = $about:literal])* $section:ident: $name:ident { $($(#[doc = $doc:literal])* $key:ident: $type:ty = $default:expr,)* })*) => {
+        $(
+            $(#[doc = $about])*
+            #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+            #[serde(deny_unknown_fields, default)]
+            pub struct $name { $($(#[doc = $doc])* pub $key: $type,)* }
+
+            impl Default for $name {
+                fn default() -> Self {
+                    Self { $($key: $default,)* }
+                }
+            }
+        )*
+
+        /// All settings.
+        #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Settings { $($(#[doc = $about])* pub $section: $name,)* }
+
+        impl Settings {
+            /// The text of `Settings.toml`: every setting with its default and its comment.
+            pub fn documented() -> String {
+                let mut out = String::from(PREFACE);
+                $(
+                    let values = toml::Value::try_from($name::default()).unwrap_or_else(|_| toml::Value::Table(toml::Table::new()));
+                    out.push('\n');
+                    $(out.push_str(&comment($about));)*
+                    let _ = writeln!(out, "[{}]", stringify!($section));
+                    $(
+                        $(out.push_str(&comment($doc));)*
+                        out.push_str(&entry(stringify!($section), stringify!($key), values.get(stringify!($key))));
+                    )*
+                )*
+                out
+            }
+        }
+    };
+}
+
+const PREFACE: &str = "# Every setting of Taskpulse with its default. Keep what you change, leave out the rest.
+# An environment variable TASKPULSE__SECTION__KEY passes over this file, a flag over both.
+# Lengths of time are written like 500ms, 30s, 5m, 1h30m, 7d.
+";
+
+fn comment(doc: &str) -> String {
+    format!("#{}\n", doc.trim_end())
+}
+
+/// One setting as a line, a table of rules as tables; what is unset by default as a comment.
+fn entry(section: &str, key: &str, value: Option<&toml::Value>) -> String {
+    let mut out = String::new();
+    match value {
+        None => {
+            let _ = writeln!(out, "# {key} =");
+        }
+        Some(toml::Value::Table(entries)) => {
+            for (name, fields) in entries {
+                let _ = writeln!(out, "[{section}.{key}.{name}]");
+                for (field, value) in fields.as_table().into_iter().flatten() {
+                    let _ = writeln!(out, "{field} = {value}");
+                }
+            }
+        }
+        Some(value) => {
+            let _ = writeln!(out, "{key} = {value}");
+        }
+    }
+    out
+}
+
+sections! {
+    /// How the service is reached.
+    server: Server {
+        /// Address to listen on. Any other than a loopback address needs `token`.
+        listen: IpAddr = IpAddr::from([127, 0, 0, 1]),
+        /// Port; 1 to 65535, or 0 for any free one.
+        port: u16 = 8090,
+        /// Secret of at least 16 characters that clients must show (`Authorization: Bearer …`, or the login page). Unset: none is asked for.
+        token: Option<String> = None,
+        /// Further names by which browsers may reach it, such as the name of a reverse proxy. `localhost` and addresses are known.
+        allowed_hosts: Vec<String> = Vec::new(),
+        /// Also listen on 8091 (WebSocket at `/` too), 8092 (API) and 8080 (analytics), for links that expect them.
+        split_ports: bool = false,
+        /// Largest body of a request, in bytes; 1024 to 1073741824.
+        max_body_bytes: usize = 8 << 20,
+        /// WebSocket sessions at the same time; 1 to 100000.
+        max_sessions: usize = 1_000,
+        /// A client that takes nothing for so long is closed; 1s to 1h.
+        slow_client_timeout: Span = Span::secs(30),
+    }
+
+    /// How samples are kept.
+    store: Store {
+        /// Where; unset: `.taskmaster/taskpulse` where the working directory has a `.taskmaster`, else `taskpulse-data`. The same as `--data-dir`.
+        data_dir: Option<PathBuf> = None,
+        /// How long samples, windows and events are kept; 1d to 3650d.
+        retention: Span = Span::secs(30 * 86_400),
+        /// How far behind the newest sample of its series a sample may be; 0 to 7d.
+        out_of_order: Span = Span::secs(3_600),
+        /// How far ahead of this machine's clock a sample may be; 0 to 1d.
+        max_ahead: Span = Span::secs(3_600),
+        /// Series at the most; new ones beyond are refused; 1 to 10000000.
+        max_series: usize = 1_000_000,
+        /// Days open at the same time; 1 to 64.
+        max_open_partitions: usize = 4,
+        /// Page cache of each open day, of the catalog and of the journal, in bytes; 1048576 to 1073741824.
+        cache_bytes: u64 = 4 << 20,
+        /// Longest time until samples go from the journal into chunks; 1m to 6h.
+        seal_interval: Span = Span::secs(1_800),
+        /// Samples in memory that bring the next seal forward; 10000 to 100000000.
+        max_head_samples: u64 = 1_000_000,
+    }
+
+    /// The way of samples to the store.
+    pipeline: Pipeline {
+        /// Samples of a batch; 1 to 100000.
+        batch_size: usize = 100,
+        /// Longest wait of a sample for its batch; 100ms to 1m.
+        flush_interval: Span = Span::secs(5),
+        /// Samples that may wait when the store is slow; the oldest are dropped and counted beyond; 1000 to 100000000.
+        backlog: usize = 100_000,
+        /// Messages that may wait for an actor; 16 to 100000.
+        mailbox: usize = 256,
+        /// Threads that serve requests; 1 to 64.
+        workers: usize = 2,
+    }
+
+    /// Time windows of 1m, 5m, 15m, 1h, 6h and 24h.
+    windows: Windows {
+        /// A window closes when its series has moved so far past its end; later samples are left to the raw history; 0 to 1h.
+        allowed_lateness: Span = Span::secs(30),
+        /// A series that has been silent for so long no longer holds its last windows open; 1m to 1d.
+        idle_after: Span = Span::secs(300),
+    }
+
+    /// What is measured of the machine.
+    system: System {
+        /// `false` leaves the machine unmeasured.
+        enabled: bool = true,
+        /// Time between looks; 1s to 1h.
+        interval: Span = Span::secs(5),
+    }
+
+    /// Task Master boards.
+    taskmaster: Taskmaster {
+        /// `false` leaves boards alone.
+        enabled: bool = true,
+        /// Root folders of projects, each with a `.taskmaster` folder in it.
+        projects: Vec<PathBuf> = vec![PathBuf::from(".")],
+        /// Time between looks, beside the watching of the files; 1s to 1h.
+        interval: Span = Span::secs(5),
+    }
+
+    /// Alerts. A rule fires when `expr` (a selector, a comparison, a number) has held for `for`, at most once per `cooldown` and series.
+    alerts: Alerts {
+        /// Tell alerts on the console.
+        console: bool = true,
+        /// Tell alerts in a file.
+        file: bool = true,
+        /// That file; unset: `.taskmaster/alerts.log` where there is a `.taskmaster`, else `alerts.log` in the data directory.
+        file_path: Option<PathBuf> = None,
+        /// The rules by name; a rule of your own is one more table, `enabled = false` switches one off. Severities: debug, info, notice, warning, error, critical.
+        rules: BTreeMap<String, RuleSpec> = shipped(),
+    }
+
+    /// Recommendations.
+    optimizer: Optimizer {
+        /// `false` gives none. The same as `--no-advanced`.
+        enabled: bool = true,
+        /// Time between looks at the history; 10s to 1d.
+        interval: Span = Span::secs(60),
+    }
+
+    /// How actors that panic are treated.
+    supervision: Supervision {
+        /// Restarts within `window` before an actor stays down; 0 to 1000.
+        max_restarts: usize = 10,
+        /// See `max_restarts`; 1s to 1h.
+        window: Span = Span::secs(60),
+        /// An actor without progress for so long is reported as stuck; 1s to 1h.
+        stuck_after: Span = Span::secs(30),
+    }
+
+    /// The log, on standard error.
+    log: Log {
+        /// off, error, warn, info, debug or trace. RUST_LOG passes over it.
+        level: String = "info".to_owned(),
+    }
+}

@@ -1,0 +1,50 @@
+//! What systemd wants to know: ready, stopping, and alive. The watchdog is fed only while every actor makes progress.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use taskpulse_actors::status::Reporter;
+
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(false, states) {
+        log::warn!("systemd cannot be told: {error}");
+    }
+}
+
+/// The service serves.
+pub fn ready(addresses: &[String]) {
+    tell(&[NotifyState::Ready, NotifyState::Status(&format!("serving on {}", addresses.join(", ")))]);
+}
+
+/// The service is on its way down.
+pub fn stopping() {
+    tell(&[NotifyState::Stopping]);
+}
+
+/// Feeds the watchdog at half its period, where the unit has one. An actor that restarts is being cared for; one that
+/// is stuck or down is not, and then systemd should restart the whole.
+pub fn watchdog(reporter: Arc<Reporter>) {
+    let mut microseconds = 0;
+    if !sd_notify::watchdog_enabled(false, &mut microseconds) || microseconds == 0 {
+        return;
+    }
+    let every = Duration::from_micros(microseconds / 2);
+    actix_rt::spawn(async move {
+        loop {
+            let neglected: Vec<String> = reporter
+                .registry
+                .failing(reporter.stuck_after)
+                .into_iter()
+                .filter(|(_, why)| !why.starts_with("restarting"))
+                .map(|(name, why)| format!("{name} {why}"))
+                .collect();
+            if neglected.is_empty() {
+                tell(&[NotifyState::Watchdog]);
+            } else {
+                log::error!("the watchdog is not fed: {}", neglected.join("; "));
+            }
+            actix_rt::time::sleep(every).await;
+        }
+    });
+}

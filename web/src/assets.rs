@@ -1,0 +1,51 @@
+//! The dashboard's files, inside the binary.
+//!
+//! Each is served under its path below `web/dashboard/` with an `ETag` of its content.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::envelope::ApiError;
+
+include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("json") => "application/json",
+        _ => "text/plain; charset=utf-8",
+    }
+}
+
+fn serve(req: &HttpRequest, path: &str) -> HttpResponse {
+    let Some((name, bytes, hash)) = ASSETS.iter().find(|(name, ..)| *name == path) else {
+        use actix_web::ResponseError;
+        return ApiError::not_found(format!("there is no {}; the interface is at /api/v1, the dashboard at /", req.path()))
+            .error_response();
+    };
+    let tag = format!("\"{hash:08x}\"");
+    let known = req.headers().get(header::IF_NONE_MATCH).is_some_and(|v| v.to_str().is_ok_and(|v| v.contains(&tag)));
+    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    // `no-cache`: kept by the browser, asked for again each time, so that a new version is never mixed with an old one.
+    response.insert_header((header::ETAG, tag)).insert_header((header::CACHE_CONTROL, "no-cache"));
+    if known { response.finish() } else { response.content_type(content_type(name)).body(*bytes) }
+}
+
+/// `GET /`
+pub(crate) async fn index(req: HttpRequest) -> HttpResponse {
+    serve(&req, "index.html")
+}
+
+/// `GET /login`
+pub(crate) async fn login(req: HttpRequest) -> HttpResponse {
+    serve(&req, "login.html")
+}
+
+/// Any other path.
+pub(crate) async fn file(req: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    serve(&req, &path)
+}

@@ -1,0 +1,119 @@
+//! Answers in Prometheus' envelope, and errors that say what was wrong, where, and what would be right.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use serde_json::{Value, json};
+use taskpulse_engine::promql::QueryError;
+use taskpulse_engine::store::StoreError;
+
+/// An error as a client sees it.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    kind: &'static str,
+    text: String,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, kind: &'static str, text: impl Into<String>) -> Self {
+        Self { status, kind, text: text.into() }
+    }
+
+    pub(crate) fn bad_data(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_data", text)
+    }
+
+    pub(crate) fn unauthorized(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", text)
+    }
+
+    pub(crate) fn forbidden(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", text)
+    }
+
+    pub(crate) fn not_found(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", text)
+    }
+
+    pub(crate) fn method_not_allowed(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "bad_data", text)
+    }
+
+    pub(crate) fn too_large(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", text)
+    }
+
+    pub(crate) fn execution(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "execution", text)
+    }
+
+    pub(crate) fn unavailable(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text)
+    }
+
+    pub(crate) fn internal(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text)
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::build(self.status).json(json!({"status": "error", "errorType": self.kind, "error": self.text}))
+    }
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Parse(text) => Self::bad_data(format!("query: {text}")),
+            QueryError::Unsupported(_) => Self::execution(format!("query: {error}")),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let text = error.to_string();
+        match error {
+            StoreError::TooManySamples(_) => Self::execution(text),
+            StoreError::Deadline => Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", text),
+            _ => Self::internal(text),
+        }
+    }
+}
+
+/// A successful answer.
+pub(crate) fn success(data: impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().json(json!({"status": "success", "data": data}))
+}
+
+/// A successful answer whose data is JSON text already.
+pub(crate) fn success_text(data: &str) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(format!("{{\"status\":\"success\",\"data\":{data}}}"))
+}
+
+/// A list of `{part, reason}`.
+pub(crate) fn parts(failing: Vec<(String, String)>) -> Vec<Value> {
+    failing.into_iter().map(|(part, reason)| json!({"part": part, "reason": reason})).collect()
+}
+
+/// Runs what may wait for the disk or think for long on a thread that may.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, ApiError> + Send + 'static) -> Result<T, ApiError> {
+    match actix_web::web::block(work).await {
+        Ok(result) => result,
+        Err(error) => Err(ApiError::internal(format!("the work was cut off: {error}"))),
+    }
+}

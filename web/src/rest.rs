@@ -1,0 +1,180 @@
+//! The product's own REST interface: status, windows, rules, alerts, recommendations, events, tasks.
+
+use std::sync::Arc;
+
+use actix_web::{HttpResponse, web};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use taskpulse_actors::alert::HISTORY;
+use taskpulse_actors::clock::now_ms;
+use taskpulse_actors::messages::{Acknowledge, Decide};
+use taskpulse_actors::wire;
+use taskpulse_engine::advice::Status;
+use taskpulse_engine::model::{NAME_LABEL, TimestampMs, format_value};
+use taskpulse_engine::rules::{Alert, AlertState};
+use taskpulse_engine::windows::Level;
+
+use crate::envelope::{ApiError, blocking, success};
+use crate::params::Params;
+use crate::query::selectors;
+use crate::server::AppState;
+
+const DAY_MS: i64 = 86_400_000;
+const MAX_EVENTS: usize = 1_000;
+/// Rows of one answer of `/api/v1/windows`.
+const MAX_WINDOWS: usize = 500_000;
+
+/// `GET /api/v1/status`
+pub(crate) async fn status(state: web::Data<AppState>) -> HttpResponse {
+    success(state.reporter.status())
+}
+
+/// `GET /api/v1/windows`
+pub(crate) async fn windows(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+    let selectors = selectors(&params)?;
+    if selectors.is_empty() {
+        return Err(ApiError::bad_data("parameter `match[]` is missing; give at least one selector"));
+    }
+    let window = params.required("window")?;
+    let level = Level::from_name(window)
+        .ok_or_else(|| ApiError::bad_data(format!("parameter `window`: `{window}` is not kept; take one of 1m 5m 15m 1h 6h 24h")))?;
+    let now = now_ms();
+    let (start, end) = params.range(now - DAY_MS, now)?;
+    let store = Arc::clone(&state.store);
+    let rows = blocking(move || {
+        let mut ids: Vec<_> = selectors.iter().flat_map(|s| store.select(&s.matchers)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut out: Vec<Value> = Vec::new();
+        for id in ids {
+            let Some(labels) = store.labels(id) else { continue };
+            out.extend(store.windows(id, level, start, end)?.iter().map(|row| wire::window(&labels, level, row)));
+            if out.len() > MAX_WINDOWS {
+                return Err(ApiError::execution(format!("more than {MAX_WINDOWS} windows; ask for less time or fewer series")));
+            }
+        }
+        Ok(out)
+    })
+    .await?;
+    Ok(success(rows))
+}
+
+fn rfc3339(ms: TimestampMs) -> String {
+    Timestamp::from_millisecond(ms).map(|t| t.to_string()).unwrap_or_default()
+}
+
+/// As Prometheus shows an alert, with our own fields beside.
+fn prometheus_alert(alert: &Alert) -> Value {
+    let mut labels =
+        serde_json::Map::from_iter([("alertname".to_owned(), json!(alert.rule)), ("severity".to_owned(), json!(alert.severity))]);
+    labels.extend(alert.metric.iter().filter(|(name, _)| *name != NAME_LABEL).map(|(name, value)| (name.to_owned(), json!(value))));
+    let mut shown = wire::alert(alert);
+    if let Some(fields) = shown.as_object_mut() {
+        fields.insert("labels".to_owned(), Value::Object(labels));
+        fields.insert("annotations".to_owned(), json!({"summary": alert.summary}));
+        fields.insert("activeAt".to_owned(), json!(rfc3339(alert.pending_since)));
+        fields.insert("value".to_owned(), json!(format_value(alert.value)));
+    }
+    shown
+}
+
+/// `GET /api/v1/alerts`
+pub(crate) async fn alerts(state: web::Data<AppState>) -> HttpResponse {
+    let active = Arc::clone(&state.reporter.shared.alerts.read());
+    success(json!({"alerts": active.iter().map(prometheus_alert).collect::<Vec<_>>()}))
+}
+
+/// `GET /api/v1/rules`
+pub(crate) async fn rules(state: web::Data<AppState>) -> HttpResponse {
+    let active = Arc::clone(&state.reporter.shared.alerts.read());
+    let rules: Vec<Value> = state
+        .rules
+        .rules()
+        .iter()
+        .map(|rule| {
+            let alerts: Vec<&Alert> = active.iter().filter(|a| a.rule == rule.name).collect();
+            let worst = if alerts.iter().any(|a| a.state == AlertState::Firing) {
+                "firing"
+            } else if alerts.is_empty() {
+                "inactive"
+            } else {
+                "pending"
+            };
+            json!({
+                "type": "alerting", "name": rule.name, "query": rule.spec.expr, "state": worst, "health": "ok",
+                "duration": rule.spec.hold.as_secs_f64(), "keepFiringFor": 0, "cooldown": rule.spec.cooldown.as_secs_f64(),
+                "labels": {"severity": rule.spec.severity}, "annotations": {},
+                "op": rule.condition.op.to_string(), "threshold": wire::number(rule.condition.threshold),
+                "alerts": alerts.into_iter().map(prometheus_alert).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    success(json!({"groups": [{"name": "taskpulse", "file": "Settings.toml", "interval": 0, "limit": 0, "rules": rules}]}))
+}
+
+/// `GET /api/v1/alerts/history`
+pub(crate) async fn alert_history(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+    let (start, end) = params.range(0, TimestampMs::MAX)?;
+    let store = Arc::clone(&state.store);
+    let ended = blocking(move || {
+        let kept = store.documents(HISTORY)?;
+        let alerts = kept.into_iter().rev().filter_map(|(_, bytes)| serde_json::from_slice::<Alert>(&bytes).ok());
+        let within = alerts.filter(|a| a.resolved_at.is_some_and(|at| at >= start) && a.pending_since <= end);
+        Ok(within.map(|a| wire::alert(&a)).collect::<Vec<_>>())
+    })
+    .await?;
+    Ok(success(ended))
+}
+
+/// `POST /api/v1/alerts/{id}/ack`
+pub(crate) async fn acknowledge(state: web::Data<AppState>, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    let id = id.into_inner();
+    let answer = state.acknowledge.send(Acknowledge { id: id.clone() }).await;
+    match answer.map_err(|error| ApiError::unavailable(format!("the alert actor: {error}; try again")))? {
+        Some(alert) => Ok(success(wire::alert(&alert))),
+        None => Err(ApiError::not_found(format!("no active alert has the id `{id}`; /api/v1/alerts lists them"))),
+    }
+}
+
+/// `GET /api/v1/recommendations`
+pub(crate) async fn recommendations(state: web::Data<AppState>) -> HttpResponse {
+    let current = Arc::clone(&state.reporter.shared.recommendations.read());
+    success(current.iter().map(wire::recommendation).collect::<Vec<_>>())
+}
+
+/// `POST /api/v1/recommendations/{id}/{accept|dismiss|applied}`
+pub(crate) async fn decide(state: web::Data<AppState>, path: web::Path<(String, String)>) -> Result<HttpResponse, ApiError> {
+    let (id, decision) = path.into_inner();
+    let status = match decision.as_str() {
+        "accept" => Status::Accepted,
+        "dismiss" => Status::Dismissed,
+        "applied" => Status::Applied,
+        other => return Err(ApiError::not_found(format!("`{other}` is no decision; post to …/accept, …/dismiss or …/applied"))),
+    };
+    let answer = state.decide.send(Decide { id: id.clone(), status }).await;
+    match answer.map_err(|error| ApiError::unavailable(format!("the optimizer: {error}; try again")))? {
+        Some(recommendation) => Ok(success(wire::recommendation(&recommendation))),
+        None => Err(ApiError::not_found(format!("no recommendation has the id `{id}`; /api/v1/recommendations lists them"))),
+    }
+}
+
+/// `GET /api/v1/events`
+pub(crate) async fn events(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+    let (start, end) = params.range(0, TimestampMs::MAX - 1)?;
+    let source = params.get("source").map(str::to_owned);
+    let store = Arc::clone(&state.store);
+    let found = blocking(move || {
+        let wanted = |e: &taskpulse_engine::event::Event| source.as_ref().is_none_or(|s| *s == e.source);
+        Ok(store.events(start, end, MAX_EVENTS, wanted)?.iter().map(|(id, e)| wire::event(id, e)).collect::<Vec<_>>())
+    })
+    .await?;
+    Ok(success(found))
+}
+
+/// `GET /api/v1/tasks`
+pub(crate) async fn tasks(state: web::Data<AppState>) -> HttpResponse {
+    let boards: Vec<Value> = state.reporter.shared.boards.read().values().flatten().cloned().collect();
+    let sources: Vec<Value> =
+        state.reporter.shared.sources.status().into_iter().filter(|s| s.source.starts_with("taskmaster")).map(|s| json!(s)).collect();
+    success(json!({"boards": boards, "sources": sources}))
+}

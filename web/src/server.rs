@@ -1,0 +1,182 @@
+//! The server: sockets, routes, limits.
+
+use std::any::Any;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Extensions, Server};
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{App, HttpRequest, HttpServer, web};
+use taskpulse_actors::hub::{Subscribe, Unsubscribe};
+use taskpulse_actors::messages::{Acknowledge, Decide};
+use taskpulse_actors::status::Reporter;
+use taskpulse_actors::supervisor::Door;
+use taskpulse_engine::rules::RuleSet;
+use taskpulse_engine::store::Store;
+
+use crate::access::{Access, guard};
+use crate::envelope::ApiError;
+use crate::session::{Sessions, Socket};
+use crate::{assets, login, ops, query, rest, session};
+
+/// Connections at the most, each a small cost.
+const MAX_CONNECTIONS: usize = 2_048;
+/// Time for a client to send its request's head.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What requests are answered from.
+pub struct AppState {
+    /// Status, health, metrics, shared state.
+    pub reporter: Arc<Reporter>,
+    /// The store, for reading.
+    pub store: Arc<Store>,
+    /// The rules in force.
+    pub rules: Arc<RuleSet>,
+    /// Who may use it.
+    pub access: Access,
+    /// The sessions.
+    pub sessions: Arc<Sessions>,
+    /// Sessions at the most.
+    pub max_sessions: usize,
+    /// To the hub.
+    pub subscribe: Door<Subscribe>,
+    /// To the hub.
+    pub unsubscribe: Door<Unsubscribe>,
+    /// To the alert actor.
+    pub acknowledge: Door<Acknowledge>,
+    /// To the optimizer.
+    pub decide: Door<Decide>,
+}
+
+/// Where and how to listen.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// The address.
+    pub listen: IpAddr,
+    /// The port; 0 for any free one.
+    pub port: u16,
+    /// Further ports with the same routes.
+    pub more_ports: Vec<u16>,
+    /// Ports where `/` is the WebSocket too.
+    pub socket_ports: Vec<u16>,
+    /// Largest body of a request, bytes.
+    pub max_body_bytes: usize,
+    /// Threads that serve.
+    pub workers: usize,
+}
+
+/// A server that listens; it runs while [`Served::server`] is awaited.
+pub struct Served {
+    /// To be awaited.
+    pub server: Server,
+    /// Where it listens, the main one first.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// Binds all ports, then gives the server.
+///
+/// # Errors
+/// A message that names the address that cannot be had and why.
+pub fn serve(state: AppState, options: &ServerOptions) -> io::Result<Served> {
+    let state = web::Data::new(state);
+    let mut listeners = Vec::new();
+    for port in std::iter::once(options.port).chain(options.more_ports.iter().copied()) {
+        listeners.push(bind(SocketAddr::new(options.listen, port))?);
+    }
+    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
+    let max_body = options.max_body_bytes;
+    let socket_ports = options.socket_ports.clone();
+    let mut server = HttpServer::new(move || {
+        let socket_ports = socket_ports.clone();
+        App::new()
+            .app_data(state.clone())
+            .app_data(web::PayloadConfig::new(max_body))
+            .app_data(web::FormConfig::default().limit(max_body))
+            .wrap(Compress::default())
+            .wrap(from_fn(guard))
+            .configure(move |config| routes(config, &socket_ports))
+    })
+    .workers(options.workers)
+    .max_connections(MAX_CONNECTIONS)
+    .client_request_timeout(REQUEST_TIMEOUT)
+    .shutdown_timeout(5)
+    .on_connect(keep_socket)
+    .disable_signals();
+    for listener in listeners {
+        server = server.listen(listener)?;
+    }
+    Ok(Served { server: server.run(), addresses })
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address).map_err(|error| {
+        let right = match error.kind() {
+            io::ErrorKind::AddrInUse => "; another program has it: stop that one, or choose another with --port",
+            io::ErrorKind::PermissionDenied => "; ports below 1024 need rights: choose another with --port",
+            io::ErrorKind::AddrNotAvailable => "; the machine has no such address: see server.listen",
+            _ => "",
+        };
+        io::Error::new(error.kind(), format!("cannot listen on {address}: {error}{right}"))
+    })
+}
+
+/// Keeps a second handle on each socket, for sessions whose client takes nothing.
+fn keep_socket(connection: &dyn Any, data: &mut Extensions) {
+    if let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>()
+        && let Ok(handle) = stream.as_fd().try_clone_to_owned()
+    {
+        data.insert(Socket(Arc::new(TcpStream::from(handle))));
+    }
+}
+
+fn routes(config: &mut web::ServiceConfig, socket_ports: &[u16]) {
+    if !socket_ports.is_empty() {
+        let ports = socket_ports.to_vec();
+        let on_socket_port = move |ctx: &actix_web::guard::GuardContext<'_>| {
+            let host = ctx.head().headers().get("host").and_then(|h| h.to_str().ok()).unwrap_or("");
+            let port = host.rsplit(':').next().and_then(|p| p.parse::<u16>().ok());
+            ctx.head().headers().contains_key("sec-websocket-key") && port.is_some_and(|p| ports.contains(&p))
+        };
+        config.service(web::resource("/").guard(actix_web::guard::fn_guard(on_socket_port)).route(web::get().to(session::open)));
+    }
+    let get_or_post = || web::route().guard(actix_web::guard::Any(actix_web::guard::Get()).or(actix_web::guard::Post()));
+    let api = |path: &str| web::resource(format!("/api/v1{path}")).default_service(web::to(wrong_method));
+    config
+        .service(web::resource("/ws").route(web::get().to(session::open)))
+        .service(web::resource("/metrics").route(web::get().to(ops::metrics)))
+        .service(web::resource("/healthz").route(web::get().to(ops::healthz)))
+        .service(web::resource("/readyz").route(web::get().to(ops::readyz)))
+        .service(web::resource("/login").route(web::get().to(assets::login)).route(web::post().to(login::login)))
+        .service(api("/status").route(web::get().to(rest::status)))
+        .service(api("/status/buildinfo").route(web::get().to(query::buildinfo)))
+        .service(api("/query").route(get_or_post().to(query::query)))
+        .service(api("/query_range").route(get_or_post().to(query::query_range)))
+        .service(api("/series").route(get_or_post().to(query::series)))
+        .service(api("/labels").route(get_or_post().to(query::labels)))
+        .service(api("/label/{name}/values").route(web::get().to(query::label_values)))
+        .service(api("/metadata").route(web::get().to(query::metadata)))
+        .service(api("/windows").route(web::get().to(rest::windows)))
+        .service(api("/rules").route(web::get().to(rest::rules)))
+        .service(api("/alerts").route(web::get().to(rest::alerts)))
+        .service(api("/alerts/history").route(web::get().to(rest::alert_history)))
+        .service(api("/alerts/{id}/ack").route(web::post().to(rest::acknowledge)))
+        .service(api("/recommendations").route(web::get().to(rest::recommendations)))
+        // An id may hold a path of its own, such as a mount point.
+        .service(api("/recommendations/{id:.+}/{decision}").route(web::post().to(rest::decide)))
+        .service(api("/events").route(web::get().to(rest::events)))
+        .service(api("/tasks").route(web::get().to(rest::tasks)))
+        .service(web::resource("/api/{rest:.*}").default_service(web::to(no_such_path)))
+        .service(web::resource("/").route(web::get().to(assets::index)))
+        .service(web::resource("/{path:.+}").route(web::get().to(assets::file)));
+}
+
+async fn wrong_method(req: HttpRequest) -> Result<actix_web::HttpResponse, ApiError> {
+    Err(ApiError::method_not_allowed(format!("{} is not answered with {}; see docs/API.md", req.path(), req.method())))
+}
+
+async fn no_such_path(req: HttpRequest) -> Result<actix_web::HttpResponse, ApiError> {
+    Err(ApiError::not_found(format!("there is no {}; see docs/API.md", req.path())))
+}

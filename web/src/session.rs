@@ -1,0 +1,307 @@
+//! The WebSocket session: one actor a connection, between a client and the hub.
+//!
+//! The only file that knows `actix-web-actors`. A client that takes nothing stops this actor's stream from being polled,
+//! its mailbox fills, and the hub sees it; nothing queues without bound. What the hub has to say of such a client
+//! (`DropSlow`) closes the connection with 1013, or, where not even that can be written, cuts the socket.
+
+use std::collections::BTreeMap;
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Handler, Message, Recipient, StreamHandler, WrapFuture};
+use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web_actors::ws::{self, CloseCode, CloseReason, WebsocketContext};
+use parking_lot::Mutex;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use taskpulse_actors::hub::{DropSlow, Kind, Push, SessionId, Subscribe, Topic, Unsubscribe};
+use taskpulse_actors::shared::Shared;
+use taskpulse_actors::supervisor::Door;
+use taskpulse_actors::wire::seconds;
+use taskpulse_engine::windows::Level;
+
+use crate::envelope::ApiError;
+use crate::server::AppState;
+
+/// Longest frame of a client, bytes.
+const MAX_FRAME_BYTES: usize = 65_536;
+/// Subscriptions of one session.
+const MAX_SUBSCRIPTIONS: usize = 64;
+const PING_EVERY: Duration = Duration::from_secs(15);
+const SILENT_FOR: Duration = Duration::from_secs(45);
+/// How long a slow client has to take its close frame before the socket is cut.
+const CLOSE_GRACE: Duration = Duration::from_secs(2);
+
+/// Tells a session to close.
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "()")]
+struct GoAway;
+
+/// All sessions of the service.
+#[derive(Default)]
+pub struct Sessions {
+    open: Mutex<BTreeMap<SessionId, Recipient<GoAway>>>,
+    next: AtomicU64,
+}
+
+impl Sessions {
+    /// Closes all with 1001.
+    pub fn close_all(&self) {
+        for session in self.open.lock().values() {
+            let _ = session.try_send(GoAway);
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.open.lock().len()
+    }
+}
+
+/// A second handle on a connection's socket, to cut it from outside.
+#[derive(Clone)]
+pub(crate) struct Socket(pub(crate) Arc<TcpStream>);
+
+/// What a client says.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "op", rename_all = "lowercase", deny_unknown_fields)]
+enum Request {
+    Subscribe {
+        id: u64,
+        topic: String,
+        #[serde(default, rename = "match")]
+        patterns: Vec<String>,
+        #[serde(default)]
+        window: Option<String>,
+    },
+    Unsubscribe {
+        id: u64,
+    },
+    Ping,
+}
+
+struct Session {
+    number: SessionId,
+    hub: Door<Subscribe>,
+    leave: Door<Unsubscribe>,
+    sessions: Arc<Sessions>,
+    shared: Arc<Shared>,
+    socket: Option<Socket>,
+    too_slow: Arc<AtomicBool>,
+    heard: Instant,
+    subscriptions: usize,
+}
+
+/// `GET /ws`
+pub(crate) async fn open(req: HttpRequest, stream: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, actix_web::Error> {
+    if state.sessions.count() >= state.max_sessions {
+        return Err(
+            ApiError::unavailable(format!("{} sessions are open, as many as server.max_sessions allows", state.max_sessions)).into()
+        );
+    }
+    let session = Session {
+        number: state.sessions.next.fetch_add(1, Ordering::Relaxed),
+        hub: state.subscribe.clone(),
+        leave: state.unsubscribe.clone(),
+        sessions: Arc::clone(&state.sessions),
+        shared: Arc::clone(&state.reporter.shared),
+        socket: req.conn_data::<Socket>().cloned(),
+        too_slow: Arc::default(),
+        heard: Instant::now(),
+        subscriptions: 0,
+    };
+    ws::WsResponseBuilder::new(session, &req, stream).frame_size(MAX_FRAME_BYTES).start()
+}
+
+impl Session {
+    fn say(ctx: &mut WebsocketContext<Self>, value: &Value) {
+        ctx.text(value.to_string());
+    }
+
+    fn complain(ctx: &mut WebsocketContext<Self>, id: Option<u64>, error: &str) {
+        Self::say(ctx, &json!({"type": "error", "id": id, "error": error}));
+    }
+
+    fn close(ctx: &mut WebsocketContext<Self>, code: CloseCode, why: &str) {
+        ctx.close(Some(CloseReason { code, description: Some(why.to_owned()) }));
+        ctx.stop();
+    }
+
+    fn take(&mut self, text: &str, ctx: &mut WebsocketContext<Self>) {
+        match serde_json::from_str::<Request>(text) {
+            Ok(Request::Ping) => Self::say(ctx, &json!({"type": "pong"})),
+            Ok(Request::Unsubscribe { id }) => {
+                self.subscriptions = self.subscriptions.saturating_sub(1);
+                if self.leave.try_send(Unsubscribe { session: self.number, id: Some(id) }).is_err() {
+                    return Self::complain(ctx, Some(id), "the hub is busy; try again");
+                }
+                Self::say(ctx, &json!({"type": "unsubscribed", "id": id}));
+            }
+            Ok(Request::Subscribe { id, topic, patterns, window }) => self.subscribe(id, &topic, patterns, window, ctx),
+            Err(error) => {
+                let id = serde_json::from_str::<Value>(text).ok().and_then(|v| v.get("id").and_then(Value::as_u64));
+                let right = r#"send {"op":"subscribe","id":1,"topic":"samples","match":["system_*"]}, {"op":"unsubscribe","id":1} or {"op":"ping"}"#;
+                Self::complain(ctx, id, &format!("not understood: {error}; {right}"));
+            }
+        }
+    }
+
+    fn subscribe(&mut self, id: u64, topic: &str, patterns: Vec<String>, window: Option<String>, ctx: &mut WebsocketContext<Self>) {
+        let topic = match parse_topic(topic, &patterns, window.as_deref()) {
+            Ok(topic) => topic,
+            Err(why) => return Self::complain(ctx, Some(id), &why),
+        };
+        if self.subscriptions >= MAX_SUBSCRIPTIONS {
+            return Self::complain(
+                ctx,
+                Some(id),
+                &format!("a connection has at most {MAX_SUBSCRIPTIONS} subscriptions; unsubscribe one first"),
+            );
+        }
+        self.subscriptions += 1;
+        let message = Subscribe { session: self.number, id, topic, patterns, to: ctx.address().recipient(), drop_slow: self.drop_slow() };
+        let hub = self.hub.clone();
+        let asking = async move { hub.send(message).await }.into_actor(self).map(move |answer, this, ctx| {
+            let error = match answer {
+                Ok(Ok(())) => return,
+                Ok(Err(why)) => why,
+                Err(error) => format!("the hub does not answer: {error}; try again"),
+            };
+            this.subscriptions = this.subscriptions.saturating_sub(1);
+            Self::complain(ctx, Some(id), &error);
+        });
+        ctx.spawn(asking);
+    }
+
+    fn drop_slow(&self) -> DropSlow {
+        let (flag, socket) = (Arc::clone(&self.too_slow), self.socket.clone());
+        DropSlow(Arc::new(move || {
+            flag.store(true, Ordering::Relaxed);
+            if let Some(Socket(socket)) = socket.clone() {
+                actix::spawn(async move {
+                    actix_web::rt::time::sleep(CLOSE_GRACE).await;
+                    let _ = socket.shutdown(Shutdown::Both);
+                });
+            }
+        }))
+    }
+}
+
+fn parse_topic(topic: &str, patterns: &[String], window: Option<&str>) -> Result<Topic, String> {
+    let level = match window {
+        Some(name) => Some(Level::from_name(name).ok_or_else(|| format!("window `{name}` is not kept; take one of 1m 5m 15m 1h 6h 24h"))?),
+        None => None,
+    };
+    let parsed = match topic {
+        "samples" => Topic::Samples,
+        "windows" => Topic::Windows(level),
+        "alerts" => Topic::Alerts,
+        "recommendations" => Topic::Recommendations,
+        "events" => Topic::Events,
+        "status" => Topic::Status,
+        other => return Err(format!("topic `{other}` is not one of samples, windows, alerts, recommendations, events, status")),
+    };
+    if !patterns.is_empty() && !matches!(parsed, Topic::Samples | Topic::Windows(_)) {
+        return Err(format!("`match` goes with samples and windows only, not with {topic}"));
+    }
+    if level.is_some() && !matches!(parsed, Topic::Windows(_)) {
+        return Err(format!("`window` goes with windows only, not with {topic}"));
+    }
+    Ok(parsed)
+}
+
+impl Actor for Session {
+    type Context = WebsocketContext<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.sessions.open.lock().insert(self.number, ctx.address().recipient());
+        self.shared.sessions.store(self.sessions.count(), Ordering::Relaxed);
+        ctx.run_interval(PING_EVERY, |this, ctx| {
+            if this.heard.elapsed() > SILENT_FOR {
+                ctx.stop();
+            } else {
+                ctx.ping(b"");
+            }
+        });
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        self.sessions.open.lock().remove(&self.number);
+        self.shared.sessions.store(self.sessions.count(), Ordering::Relaxed);
+        // A full mailbox: the hub finds the address closed with the next update.
+        let _ = self.leave.try_send(Unsubscribe { session: self.number, id: None });
+    }
+}
+
+impl Handler<Push> for Session {
+    type Result = ();
+
+    fn handle(&mut self, push: Push, ctx: &mut Self::Context) {
+        if self.too_slow.load(Ordering::Relaxed) {
+            return Self::close(ctx, CloseCode::Again, "too slow: updates were not taken in time");
+        }
+        let kind = match push.kind {
+            Kind::Snapshot => "snapshot",
+            Kind::Update => "update",
+            Kind::Reset => return Self::close(ctx, CloseCode::Restart, "the hub started over; connect again"),
+        };
+        ctx.text(format!(
+            "{{\"id\":{},\"type\":\"{kind}\",\"seq\":{},\"time\":{},\"data\":{}}}",
+            push.id,
+            push.seq,
+            seconds(push.time),
+            push.data
+        ));
+    }
+}
+
+impl Handler<GoAway> for Session {
+    type Result = ();
+
+    fn handle(&mut self, _: GoAway, ctx: &mut Self::Context) {
+        Self::close(ctx, CloseCode::Away, "the service is stopping");
+    }
+}
+
+impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for Session {
+    fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, ctx: &mut Self::Context) {
+        self.heard = Instant::now();
+        match message {
+            Ok(ws::Message::Text(text)) => self.take(&text, ctx),
+            Ok(ws::Message::Ping(bytes)) => ctx.pong(&bytes),
+            Ok(ws::Message::Pong(_) | ws::Message::Nop) => {}
+            Ok(ws::Message::Close(reason)) => {
+                ctx.close(reason);
+                ctx.stop();
+            }
+            Ok(ws::Message::Binary(_)) => Self::complain(ctx, None, "binary frames are not understood; send text frames of JSON"),
+            Ok(ws::Message::Continuation(_)) => Self::complain(ctx, None, "fragmented frames are not understood; send one frame a message"),
+            Err(ws::ProtocolError::Overflow) => {
+                Self::close(ctx, CloseCode::Size, &format!("a frame has at most {MAX_FRAME_BYTES} bytes"));
+            }
+            Err(error) => Self::close(ctx, CloseCode::Protocol, &error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_say_what_they_take() {
+        let patterns = vec!["a".to_owned()];
+        assert_eq!(parse_topic("samples", &patterns, None), Ok(Topic::Samples));
+        assert_eq!(parse_topic("windows", &patterns, Some("5m")), Ok(Topic::Windows(Some(Level::M5))));
+        for (topic, patterns, window, part) in [
+            ("sample", &[][..], None, "topic `sample`"),
+            ("alerts", &patterns[..], None, "`match` goes with"),
+            ("samples", &[][..], Some("1m"), "`window` goes with"),
+            ("windows", &[][..], Some("2m"), "window `2m`"),
+        ] {
+            let error = parse_topic(topic, patterns, window).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}
