@@ -22,6 +22,9 @@ const MAX_TRIES: u32 = 3;
 /// Wait before a batch is given to the store again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// The first batch goes out no later than this.
+const FIRST_FLUSH: Duration = Duration::from_millis(1_500);
+
 /// How batches are made.
 #[derive(Debug, Clone)]
 pub struct BatcherOptions {
@@ -124,6 +127,8 @@ impl Actor for Batcher {
             let _work = this.vitals.working("flush timer");
             this.hand_over(ctx);
         });
+        // The first figures of a fresh start do not wait: someone may be looking at an empty screen.
+        ctx.run_later(FIRST_FLUSH, |this, ctx| this.hand_over(ctx));
         self.deliver(ctx);
     }
 }

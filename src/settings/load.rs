@@ -60,7 +60,8 @@ fn merge(file: Option<&Path>, environment: Environment) -> anyhow::Result<Settin
     builder = builder.add_source(environment);
     for key in LISTS {
         if let Some(text) = variables.get(key) {
-            let items: Vec<String> = text.to_string().split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect();
+            let items: Vec<String> =
+                text.to_string().split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect();
             builder = builder.set_override(key, items)?;
         }
     }
@@ -178,8 +179,7 @@ mod tests {
         let path = dir.path().join(FILE);
         std::fs::write(&path, toml)?;
         let pairs = env.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        let environment =
-            Environment::with_prefix(ENVIRONMENT).prefix_separator("__").separator("__").source(Some(pairs));
+        let environment = Environment::with_prefix(ENVIRONMENT).prefix_separator("__").separator("__").source(Some(pairs));
         let settings = merge(Some(&path), environment)?;
         validate(&settings)?;
         Ok(settings)

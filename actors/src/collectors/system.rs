@@ -4,6 +4,7 @@
 //! sample of them comes a second after the start. Figures that the machine does not give are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,16 +106,16 @@ impl Probe {
             let kind = disk.file_system().to_string_lossy();
             let mount = disk.mount_point().to_string_lossy().into_owned();
             let device = disk.name().to_string_lossy().trim_start_matches("/dev/").to_owned();
-            let (total, free) = (disk.total_space(), disk.available_space());
             // A bind mount shows the same device again; once is enough.
-            if total == 0 || PSEUDO.contains(&kind.as_ref()) || !devices.insert(device.clone()) || !mounts.insert(mount.clone()) {
+            if PSEUDO.contains(&kind.as_ref()) || !devices.insert(device.clone()) || !mounts.insert(mount.clone()) {
                 continue;
             }
-            let used = total.saturating_sub(free);
-            for (state, bytes) in [("used", used), ("free", free)] {
-                push("system_filesystem_usage_bytes", &[("mountpoint", &mount), ("state", state)], bytes as f64);
+            if let Some((used, available)) = space(disk.mount_point()) {
+                for (state, bytes) in [("used", used), ("free", available)] {
+                    push("system_filesystem_usage_bytes", &[("mountpoint", &mount), ("state", state)], bytes);
+                }
+                push("system_filesystem_utilization_ratio", &[("mountpoint", &mount)], used / (used + available));
             }
-            push("system_filesystem_utilization_ratio", &[("mountpoint", &mount)], used as f64 / total as f64);
             let io = disk.usage();
             for (direction, bytes) in [("read", io.total_read_bytes), ("write", io.total_written_bytes)] {
                 push("system_disk_io_bytes_total", &[("device", &device), ("direction", direction)], bytes as f64);
@@ -142,6 +143,15 @@ impl Probe {
             }
         }
     }
+}
+
+/// Used bytes of a file system and those that an ordinary user may still use; what is kept for root is neither, as for
+/// `df`. None where it cannot be asked or holds nothing.
+fn space(mount: &Path) -> Option<(f64, f64)> {
+    let stat = rustix::fs::statvfs(mount).ok()?;
+    let bytes = |blocks: u64| blocks as f64 * stat.f_frsize as f64;
+    let (used, available) = (bytes(stat.f_blocks.saturating_sub(stat.f_bfree)), bytes(stat.f_bavail));
+    (used + available > 0.0).then_some((used, available))
 }
 
 fn ratio(percent: f32) -> f64 {

@@ -1,6 +1,7 @@
 //! Doors: the ways into an actor's mailbox, bounded and counted.
 //!
-//! Unlike actix' `do_send`, nothing here passes the mailbox's capacity.
+//! Unlike actix' `do_send`, nothing here passes the mailbox's capacity. (Of actix' channel each clone of a door may hold
+//! one message more; so doors are made at the start and kept, not made for each message.)
 
 use std::sync::Arc;
 

@@ -1,1 +1,231 @@
+//! What supervision promises, with real actors on real threads.
 
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use actix::{AsyncContext, Handler, MailboxError, Message};
+use actix_rt::{Arbiter, System};
+use parking_lot::Mutex;
+
+use super::*;
+
+#[derive(Message)]
+#[rtype(result = "u32")]
+struct Add(u32);
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Boom;
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Block(Duration);
+
+/// What a test wants to see and to cause from outside.
+#[derive(Default)]
+struct Probe {
+    starts: AtomicU32,
+    fail_start: AtomicU32,
+    fail_timer: AtomicBool,
+    fail_restarting: AtomicBool,
+    times: Mutex<Vec<Instant>>,
+}
+
+struct Shaky {
+    vitals: Arc<Vitals>,
+    probe: Arc<Probe>,
+    sum: u32,
+}
+
+impl Actor for Shaky {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.probe.starts.fetch_add(1, Ordering::SeqCst);
+        self.probe.times.lock().push(Instant::now());
+        if self.probe.fail_start.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok() {
+            panic!("not today");
+        }
+        ctx.run_interval(Duration::from_millis(10), |this, _| {
+            let _work = this.vitals.working("timer");
+            assert!(!this.probe.fail_timer.swap(false, Ordering::SeqCst), "the timer broke");
+        });
+    }
+}
+
+impl Supervised for Shaky {
+    fn restarting(&mut self, _: &mut Self::Context) {
+        self.sum = 0;
+        assert!(!self.probe.fail_restarting.swap(false, Ordering::SeqCst), "restarting broke");
+    }
+}
+
+impl Handler<Add> for Shaky {
+    type Result = u32;
+
+    fn handle(&mut self, Add(n): Add, _: &mut Self::Context) -> u32 {
+        let _work = self.vitals.handling("Add");
+        self.sum += n;
+        self.sum
+    }
+}
+
+impl Handler<Boom> for Shaky {
+    type Result = ();
+
+    fn handle(&mut self, _: Boom, _: &mut Self::Context) {
+        let _work = self.vitals.handling("Boom");
+        panic!("out of cheese");
+    }
+}
+
+impl Handler<Block> for Shaky {
+    type Result = ();
+
+    fn handle(&mut self, Block(for_): Block, _: &mut Self::Context) {
+        let _work = self.vitals.handling("Block");
+        std::thread::sleep(for_);
+    }
+}
+
+struct Setup {
+    post: Post<Shaky>,
+    probe: Arc<Probe>,
+    registry: Registry,
+    arbiter: Arbiter,
+}
+
+const STUCK: Duration = Duration::from_millis(200);
+
+fn setup(probe: Probe, max_restarts: usize, on_give_up: Option<Arc<dyn Fn() + Send + Sync>>) -> Setup {
+    let (probe, registry, arbiter) = (Arc::new(probe), Registry::default(), Arbiter::new());
+    let policy = Policy { max_restarts, window: Duration::from_secs(60), on_give_up };
+    let own = Arc::clone(&probe);
+    let post = start(&arbiter.handle(), &registry, "shaky", &policy, 1_024, move |vitals| Shaky { vitals, probe: own, sum: 0 });
+    Setup { post, probe, registry, arbiter }
+}
+
+impl Setup {
+    fn status(&self) -> ActorStatus {
+        self.registry.status(STUCK).remove(0)
+    }
+
+    async fn until(&self, what: &str, holds: impl Fn(&ActorStatus) -> bool) -> ActorStatus {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let status = self.status();
+            if holds(&status) {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "{what}: {status:?}");
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    async fn end(self) {
+        self.arbiter.stop();
+        let _ = actix_rt::task::spawn_blocking(move || self.arbiter.join()).await;
+    }
+}
+
+#[test]
+fn messages_behind_a_panic_are_handled_and_the_one_that_panicked_is_answered_with_an_error() {
+    System::new().block_on(async {
+        let s = setup(Probe::default(), 10, None);
+        assert_eq!(s.post.door().send(Add(5)).await.unwrap(), 5);
+        let (boom, add) = (s.post.door::<Boom>(), s.post.door::<Add>());
+        let failing = actix_rt::spawn(async move { boom.send(Boom).await });
+        assert!(matches!(failing.await.unwrap(), Err(MailboxError::Closed)));
+        for _ in 0..1_000 {
+            add.try_send(Add(1)).unwrap();
+        }
+        assert!(s.status().mailbox > 0);
+        // State is fresh, the address the same, no message lost.
+        assert_eq!(s.post.door().send(Add(0)).await.unwrap(), 1_000);
+        let status = s.until("running again", |s| s.state == ActorState::Running && s.mailbox == 0).await;
+        assert_eq!(status.restarts, 1);
+        let panic = status.last_panic.unwrap();
+        assert_eq!(panic.during, "Boom");
+        assert!(panic.message.contains("out of cheese"), "{}", panic.message);
+        s.end().await;
+    });
+}
+
+#[test]
+fn a_panic_in_a_timer_in_started_or_in_restarting_is_survived() {
+    System::new().block_on(async {
+        let s = setup(Probe { fail_start: AtomicU32::new(2), ..Probe::default() }, 10, None);
+        s.until("two failed starts", |s| s.restarts == 2 && s.state == ActorState::Running).await;
+        assert_eq!(s.probe.starts.load(Ordering::SeqCst), 3);
+        s.probe.fail_timer.store(true, Ordering::SeqCst);
+        let status = s.until("a failed timer", |s| s.restarts == 3).await;
+        assert_eq!(status.last_panic.unwrap().during, "timer");
+        s.probe.fail_restarting.store(true, Ordering::SeqCst);
+        let _ = s.post.door().send(Boom).await;
+        s.until("a failed restart", |s| s.restarts == 4 && s.state == ActorState::Running).await;
+        assert_eq!(s.post.door().send(Add(2)).await.unwrap(), 2);
+        s.end().await;
+    });
+}
+
+#[test]
+fn waits_between_restarts_grow() {
+    System::new().block_on(async {
+        let s = setup(Probe { fail_start: AtomicU32::new(4), ..Probe::default() }, 10, None);
+        s.until("four failed starts", |s| s.restarts == 4 && s.state == ActorState::Running).await;
+        let times = s.probe.times.lock().clone();
+        let waits: Vec<Duration> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        // 100 ms, 200, 400, 800, each between half and all of it, never under 100 ms.
+        for (at, least) in [100, 100, 200, 400].into_iter().enumerate() {
+            assert!(waits[at] >= Duration::from_millis(least), "{waits:?}");
+        }
+        s.end().await;
+    });
+}
+
+#[test]
+fn an_actor_that_panics_too_often_stays_down_and_says_so() {
+    System::new().block_on(async {
+        let gave_up = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&gave_up);
+        let probe = Probe { fail_start: AtomicU32::new(u32::MAX), ..Probe::default() };
+        let s = setup(probe, 2, Some(Arc::new(move || flag.store(true, Ordering::SeqCst))));
+        let status = s.until("down", |s| s.state == ActorState::Down).await;
+        assert_eq!(status.restarts, 2);
+        assert!(status.reason.unwrap().contains("not today"));
+        assert!(gave_up.load(Ordering::SeqCst));
+        assert_eq!(s.post.door().try_send(Add(1)), Err(Refused::Closed));
+        assert_eq!(s.registry.failing(STUCK).len(), 1);
+        s.end().await;
+    });
+}
+
+#[test]
+fn an_actor_that_makes_no_progress_is_told_as_stuck_with_what_it_does() {
+    System::new().block_on(async {
+        let s = setup(Probe::default(), 2, None);
+        s.post.door().try_send(Block(STUCK * 4)).unwrap();
+        let status = s.until("stuck", |s| s.state == ActorState::Stuck).await;
+        assert!(status.reason.unwrap().contains("Block"));
+        assert!(s.registry.failing(STUCK)[0].1.starts_with("stuck"));
+        s.until("free again", |s| s.state == ActorState::Running).await;
+        s.end().await;
+    });
+}
+
+#[test]
+fn a_full_mailbox_refuses_and_counts() {
+    System::new().block_on(async {
+        let registry = Registry::default();
+        let arbiter = Arbiter::new();
+        let policy = Policy { max_restarts: 1, window: Duration::from_secs(1), on_give_up: None };
+        let probe = Arc::new(Probe::default());
+        let post = start(&arbiter.handle(), &registry, "small", &policy, 4, move |vitals| Shaky { vitals, probe, sum: 0 });
+        post.door().try_send(Block(Duration::from_millis(300))).unwrap();
+        let door = post.door();
+        let taken = (0..100).filter(|_| door.try_send(Add(1)).is_ok()).count();
+        assert!(taken < 100, "bounded");
+        assert!(registry.status(STUCK)[0].mailbox >= taken as u64);
+        assert_eq!(post.door().send(Add(0)).await.unwrap() as usize, taken);
+        arbiter.stop();
+    });
+}

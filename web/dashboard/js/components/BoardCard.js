@@ -45,16 +45,18 @@ function Chooser({ list, shown }) {
 function Shown({ board: shown }) {
   const counts = Object.entries(shown.tasks).filter(([, n]) => n > 0).sort(([a], [b]) => statusRank(a) - statusRank(b))
   const all = counts.reduce((sum, [, n]) => sum + n, 0)
+  // As the share beside it has it: what was cancelled is no longer to be done.
+  const wanted = all - (shown.tasks.cancelled ?? 0)
   const subtasks = Object.values(shown.subtasks).reduce((sum, n) => sum + n, 0)
   const labels = `project=${JSON.stringify(shown.project)},tag=${JSON.stringify(shown.tag)}`
   /** @param {string} metric */
   const series = (metric) => `${metric}{${labels}}`
   return html`
-    <div class="board" data-board=${boardKey(shown)} data-total=${all}>
+    <div class="board" data-board=${boardKey(shown)}>
       ${!shown.up && html`<p class="trouble" role="alert"><${Mark} kind="error" word="failing" /><span>${shown.reason ?? 'The board cannot be read.'}</span></p>`}
       ${shown.cycle && html`<p class="trouble"><${Mark} kind="warning" word="warning" /><span>Dependencies go in a circle: ${shown.cycle.join(' → ')}</span></p>`}
       <p class="board-head">
-        <span>done <b>${shown.tasks.done ?? 0}</b> of <b>${all}</b></span>
+        <span title=${wanted < all ? `not counting ${all - wanted} cancelled` : ''}>done <b>${shown.tasks.done ?? 0}</b> of <b>${wanted}</b></span>
         <${Figure} value=${shown.completion_ratio} unit="ratio" series=${series('taskmaster_completion_ratio')} label="Share of tasks done"
           why="There is no task to divide by." big />
         ${subtasks > 0 && html`<span class="quiet">subtasks ${shown.subtasks.done ?? 0} of ${subtasks}</span>`}

@@ -1,0 +1,88 @@
+//! Alerts raised by what is really measured, told, kept, acknowledged and resolved; advice and its life.
+
+mod common;
+
+use std::fs;
+use std::time::Duration;
+
+use common::{Folder, Service, eventually, within};
+use serde_json::{Value, json};
+
+const RULES: &str = "
+[alerts.rules.long_queue]
+expr = \"taskmaster_queue_depth > 5\"
+severity = \"error\"
+[alerts.rules.patient]
+expr = \"taskmaster_queue_depth > 5\"
+for = \"1h\"
+severity = \"notice\"
+";
+
+fn alert(service: &Service, rule: &str) -> Option<Value> {
+    service.data("/api/v1/alerts")["alerts"].as_array().unwrap().iter().find(|a| a["rule"] == rule).cloned()
+}
+
+#[test]
+fn a_real_breach_fires_is_told_survives_a_crash_and_resolves() {
+    let folder = Folder::with_settings(RULES);
+    folder.pending_tasks(3);
+    let service = folder.start();
+    eventually("a sample", || (!service.query("taskmaster_queue_depth").is_empty()).then_some(()));
+    assert!(alert(&service, "long_queue").is_none());
+    let mut socket = service.socket();
+    socket.send(&json!({"op": "subscribe", "id": 1, "topic": "alerts"}));
+    assert_eq!(socket.wait_for("the snapshot", |v| v["type"] == "snapshot")["data"], json!([]));
+
+    folder.pending_tasks(8);
+    let update = socket.wait_for("the alert", |v| v["type"] == "update" && v["data"][0]["rule"] == "long_queue" && v["data"][0]["state"] == "firing");
+    let (fired, sampled) = (update["time"].as_f64().unwrap(), update["data"][0]["last_sample"].as_f64().unwrap());
+    assert!(fired - sampled < 1.0, "{} s from the sample to the alert", fired - sampled);
+    let shown = alert(&service, "long_queue").unwrap();
+    assert_eq!((&shown["state"], &shown["severity"], &shown["value"]), (&json!("firing"), &json!("error"), &json!("8")));
+    assert_eq!(shown["labels"]["alertname"], "long_queue");
+    eventually("the patient rule waits", || Some(alert(&service, "patient")?["state"] == "pending"));
+    let log = folder.path().join(".taskmaster/alerts.log");
+    let told = || fs::read_to_string(&log).unwrap_or_default();
+    eventually("the line in the file", || told().contains("firing   error    long_queue: ").then_some(()));
+    assert!(service.log().contains("alert ") && service.log().contains("long_queue"));
+
+    let id = shown["id"].as_str().unwrap().to_owned();
+    let acked: Value = service.client.post(service.url(&format!("/api/v1/alerts/{id}/ack"))).send().unwrap().json().unwrap();
+    assert!(acked["data"]["acked_at"].is_number(), "{acked}");
+    eventually("the acknowledgement is kept", || alert(&service, "long_queue")?["acked_at"].is_number().then_some(()));
+    std::thread::sleep(Duration::from_millis(200));
+    service.kill();
+
+    let service = folder.start();
+    let again = alert(&service, "long_queue").unwrap();
+    assert_eq!((&again["state"], &again["firing_since"], &again["acked_at"]), (&json!("firing"), &shown["firing_since"], &acked["data"]["acked_at"]));
+    folder.pending_tasks(2);
+    eventually("it is resolved", || alert(&service, "long_queue").is_none().then_some(()));
+    assert_eq!(told().matches("firing   error    long_queue").count(), 1, "told once: {}", told());
+    eventually("its end is told", || told().contains("resolved error    long_queue").then_some(()));
+    let history = eventually("its history", || {
+        let history = service.data("/api/v1/alerts/history");
+        (!history.as_array()?.is_empty()).then_some(history)
+    });
+    assert_eq!((&history[0]["rule"], &history[0]["state"]), (&json!("long_queue"), &json!("resolved")));
+    assert!(alert(&service, "patient").is_none(), "never fired, never told");
+    assert!(!told().contains("patient"));
+    let events = service.data("/api/v1/events?source=alert");
+    let kinds: Vec<&str> = events.as_array().unwrap().iter().map(|e| e["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["alert_resolved", "alert_firing"]);
+}
+
+#[test]
+fn rules_are_listed_with_their_state() {
+    let folder = Folder::with_settings("[alerts.rules.always]\nexpr = \"system_uptime_seconds > 0\"\nseverity = \"info\"\n[alerts.rules.high_cpu_usage]\nexpr = \"system_cpu_utilization_ratio > 0.80\"\nseverity = \"warning\"\nenabled = false\n");
+    let service = folder.start();
+    let rules = || service.data("/api/v1/rules")["groups"][0]["rules"].as_array().unwrap().clone();
+    let names: Vec<String> = rules().iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names, ["always", "critical_cpu_usage", "degraded_performance", "github_failure_rate", "high_memory_usage", "task_failure_rate"]);
+    within(Duration::from_secs(15), "the rule that always holds fires", || (rules()[0]["state"] == "firing").then_some(()));
+    let missing = service.client.post(service.url("/api/v1/alerts/none/ack")).send().unwrap();
+    assert_eq!(missing.status(), 404);
+    let answer = service.client.post(service.url("/api/v1/recommendations/none/accept")).send().unwrap();
+    assert_eq!(answer.status(), 404);
+    assert_eq!(service.data("/api/v1/recommendations"), json!([]), "no advice without evidence");
+}

@@ -1,0 +1,134 @@
+//! A panic in any actor is survived; the service goes on and says what happened.
+
+#![cfg(feature = "failpoints")]
+
+mod common;
+
+use common::{Folder, Service, eventually};
+use serde_json::{Value, json};
+
+fn actor(service: &Service, name: &str) -> Value {
+    service.status()["actors"].as_array().unwrap().iter().find(|a| a["name"] == name).unwrap().clone()
+}
+
+/// Starts with the second piece of work of an actor failing, and waits until it is back.
+fn survives(name: &str, provoke: impl Fn(&Folder, &Service)) {
+    let folder = Folder::with_settings("[optimizer]\ninterval = \"10s\"\n[alerts.rules.long_queue]\nexpr = \"taskmaster_queue_depth > 5\"\nseverity = \"info\"\n");
+    folder.pending_tasks(3);
+    let service = folder.start_with(&[], &[("FAILPOINTS", &format!("actor::{name}=1*off->1*panic(a planned fault)->off"))]);
+    provoke(&folder, &service);
+    let back = eventually(&format!("{name} is back"), || {
+        provoke(&folder, &service);
+        Some(actor(&service, name)).filter(|a| a["restarts"] == 1 && a["state"] == "running")
+    });
+    assert!(back["last_panic"]["message"].as_str().unwrap().contains("planned fault"), "{back}");
+    assert!(service.log().contains(&format!("actor {name} panicked")));
+    let newest = || service.samples("system_uptime_seconds[10m]").last().copied();
+    let before = eventually("samples", newest);
+    eventually("newer samples", || newest().filter(|s| s.0 > before.0));
+    eventually("all is well again", || (service.status()["state"] == "ok").then_some(()));
+    eventually("health says so", || service.get("/healthz").status().is_success().then_some(()));
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn a_panic_in_the_store_is_survived_and_loses_nothing() {
+    survives("store", |_, _| ());
+}
+
+#[test]
+fn a_panic_in_the_batcher_is_survived() {
+    survives("batcher", |_, _| ());
+}
+
+#[test]
+fn a_panic_in_the_alert_actor_is_survived() {
+    survives("alerts", |_, _| ());
+}
+
+#[test]
+fn a_panic_in_the_hub_is_survived() {
+    survives("hub", |_, _| ());
+}
+
+#[test]
+fn a_panic_in_the_first_windows_is_survived() {
+    survives("windows 1m", |_, _| ());
+}
+
+#[test]
+fn a_panic_in_the_longest_windows_is_survived() {
+    survives("windows 24h", |_, _| ());
+}
+
+#[test]
+fn a_panic_in_the_system_collector_is_survived() {
+    survives("system", |_, _| ());
+}
+
+#[test]
+fn a_panic_in_the_task_collector_is_survived() {
+    survives("taskmaster", |_, _| ());
+}
+
+#[test]
+fn a_panic_in_the_own_collector_is_survived() {
+    survives("own", |_, _| ());
+}
+
+#[test]
+fn a_panic_in_the_optimizer_is_survived() {
+    survives("optimizer", |_, _| ());
+}
+
+#[test]
+fn a_panic_in_the_notifier_is_survived() {
+    // It works only when an alert comes or goes: let one do so until it has failed once.
+    let turn = std::cell::Cell::new(0usize);
+    survives("notifier", |folder, _| {
+        turn.set(turn.get() + 1);
+        if turn.get() % 20 == 1 {
+            folder.pending_tasks(if (turn.get() / 20) % 2 == 0 { 9 } else { 1 });
+        }
+    });
+}
+
+#[test]
+fn sessions_of_a_hub_that_failed_are_told_to_connect_anew() {
+    let folder = Folder::new();
+    let service = folder.start_with(&[], &[("FAILPOINTS", "actor::hub=6*off->1*panic->off")]);
+    let mut socket = service.socket();
+    socket.send(&json!({"op": "subscribe", "id": 1, "topic": "samples"}));
+    let close = eventually("the close frame", || match socket.next()? {
+        tungstenite::Message::Close(frame) => frame,
+        _ => None,
+    });
+    assert_eq!(u16::from(close.code), 1012);
+    let mut socket = service.socket();
+    socket.send(&json!({"op": "subscribe", "id": 1, "topic": "samples"}));
+    socket.wait_for("live again", |v| v["type"] == "update");
+}
+
+#[test]
+fn a_store_that_keeps_failing_ends_the_process_with_70() {
+    let folder = Folder::with_settings("[supervision]\nmax_restarts = 2\n");
+    let mut service = folder.start_with(&[], &[("FAILPOINTS", "actor::store=panic")]);
+    assert_eq!(service.wait().code(), Some(70));
+}
+
+#[test]
+fn another_actor_that_keeps_failing_makes_the_service_degraded_and_the_rest_goes_on() {
+    let folder = Folder::with_settings("[supervision]\nmax_restarts = 2\n");
+    let service = folder.start_with(&[], &[("FAILPOINTS", "actor::own=panic")]);
+    eventually("down", || (actor(&service, "own")["state"] == "down").then_some(()));
+    assert_eq!(service.status()["state"], "degraded");
+    let health = service.get("/healthz");
+    assert_eq!(health.status(), 503);
+    let body: Value = health.json().unwrap();
+    assert_eq!(body["failing"][0]["part"], "actor own");
+    let port = service.port.to_string();
+    let (code, text) = folder.run(&["--health-check", "--port", &port], &[]);
+    assert!(code == Some(1) && text.contains("actor own: down"), "{text}");
+    let before = eventually("samples", || service.samples("system_uptime_seconds[10m]").last().copied());
+    eventually("newer samples", || service.samples("system_uptime_seconds[10m]").last().copied().filter(|s| s.0 > before.0));
+}

@@ -1,0 +1,176 @@
+//! Start, stop, crash, start again; every flag; every refusal before serving.
+
+mod common;
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use common::{Folder, eventually, within};
+use serde_json::json;
+
+#[test]
+fn live_samples_arrive_within_six_seconds_of_the_start() {
+    let began = Instant::now();
+    let folder = Folder::new();
+    let service = folder.start();
+    let mut socket = service.socket();
+    socket.send(&json!({"op": "subscribe", "id": 7, "topic": "samples", "match": ["system_cpu_utilization_ratio"]}));
+    let update = socket.wait_for("a CPU sample", |v| v["data"].as_array().is_some_and(|d| !d.is_empty()));
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    assert_eq!(update["id"], 7);
+    assert_eq!(update["data"][0]["metric"]["__name__"], "system_cpu_utilization_ratio");
+    let value: f64 = update["data"][0]["values"][0][1].as_str().unwrap().parse().unwrap();
+    assert!((0.0..=1.0).contains(&value));
+    let seq = update["seq"].as_u64().unwrap();
+    let next = socket.wait_for("the next one", |v| v["type"] == "update" && v["seq"].as_u64() > Some(seq));
+    assert_eq!(next["seq"].as_u64(), Some(seq + 1));
+}
+
+#[test]
+fn history_is_there_after_sigterm_and_after_sigkill() {
+    let folder = Folder::new();
+    let seen = |service: &common::Service| service.samples("system_uptime_seconds[10m]");
+    let service = folder.start();
+    let before = eventually("two samples", || Some(seen(&service)).filter(|s| s.len() >= 2));
+    assert_eq!(service.stop(), Some(0));
+
+    let service = folder.start();
+    let after = seen(&service);
+    assert_eq!(after[..before.len()], before[..]);
+    let stored = eventually("new samples", || Some(seen(&service)).filter(|s| s.len() > after.len() + 1));
+    service.kill();
+
+    let service = folder.start();
+    let survived = seen(&service);
+    assert_eq!(survived[..stored.len()], stored[..], "what was shown is kept");
+    let times: Vec<f64> = survived.iter().map(|s| s.0).collect();
+    assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "no sample twice");
+    let kinds: Vec<_> = service.data("/api/v1/events?source=service").as_array().unwrap().iter().map(|e| e["kind"].clone()).collect();
+    assert_eq!(kinds, ["start", "start", "stop", "start"]);
+}
+
+#[test]
+fn a_stop_closes_sessions_flushes_and_ends_with_zero_within_ten_seconds() {
+    let folder = Folder::new();
+    let mut service = folder.start();
+    let mut socket = service.socket();
+    socket.send(&json!({"op": "subscribe", "id": 1, "topic": "status"}));
+    socket.wait_for("the snapshot", |v| v["type"] == "snapshot");
+    let began = Instant::now();
+    service.signal("INT");
+    let close = eventually("the close frame", || match socket.next()? {
+        tungstenite::Message::Close(frame) => frame,
+        _ => None,
+    });
+    assert_eq!(u16::from(close.code), 1001);
+    assert_eq!(service.wait().code(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(10));
+    assert!(service.log().contains("stopped"));
+}
+
+#[test]
+fn health_check_and_status_ask_a_running_service() {
+    let folder = Folder::new();
+    let service = folder.start();
+    let port = service.port.to_string();
+    eventually("ready", || service.get("/readyz").status().is_success().then_some(()));
+    assert_eq!(folder.run(&["--health-check", "--port", &port], &[]), (Some(0), "ok\n".to_owned()));
+    let (code, text) = folder.run(&["--status", "--port", &port], &[]);
+    assert_eq!(code, Some(0));
+    assert!(text.starts_with("taskpulse 0.1.0: ok") && text.contains("source   system: up"), "{text}");
+    let (code, text) = folder.run(&["--status", "--json", "--port", &port], &[]);
+    let status: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, status["pid"].as_u64()), (Some(0), Some(u64::from(service.pid()))));
+    service.kill();
+    for flag in ["--health-check", "--status"] {
+        let (code, text) = folder.run(&[flag, "--port", &port], &[]);
+        assert!(code == Some(1) && text.contains("is taskpulse running there?"), "{text}");
+    }
+}
+
+#[test]
+fn flags_and_environment_pass_over_the_file() {
+    let folder = Folder::with_settings("[store]\nmax_series = 5000\n[log]\nlevel = \"warn\"");
+    std::fs::write(folder.path().join("other.toml"), "[store]\nmax_series = 77\n").unwrap();
+    let data = folder.path().join("elsewhere");
+    let args = ["--config", "other.toml", "--data-dir", data.to_str().unwrap(), "--no-advanced"];
+    let service = folder.start_with(&args, &[("TASKPULSE__STORE__RETENTION", "3d")]);
+    let store = service.status()["store"].clone();
+    assert_eq!(store["max_series"], 77);
+    assert_eq!(store["retention_seconds"], 3.0 * 86_400.0);
+    assert_eq!(store["data_dir"], data.to_str().unwrap());
+    assert!(data.join("catalog").is_dir() && !folder.path().join("taskpulse-data").exists());
+    let optimizer = service.status()["actors"].as_array().unwrap().iter().find(|a| a["name"] == "optimizer").unwrap().clone();
+    assert_eq!(optimizer["handled"], 0);
+}
+
+#[test]
+fn the_data_directory_goes_where_task_master_is() {
+    let folder = Folder::new();
+    folder.board("00");
+    let _service = folder.start();
+    assert!(folder.path().join(".taskmaster/taskpulse/catalog").is_dir());
+}
+
+#[test]
+fn what_cannot_work_is_refused_before_serving_with_the_reason() {
+    let folder = Folder::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    std::fs::write(folder.path().join("bad.toml"), "[server]\nprot = 1\n").unwrap();
+    for (args, env, part) in [
+        (vec!["--port", &port, "--no-browser"], None, "another program has it"),
+        (vec!["--data-dir", "file/below"], None, "give a folder that this user may write"),
+        (vec!["--config", "bad.toml"], None, "bad.toml: there is no setting `server.prot`"),
+        (vec!["--config", "none.toml"], None, "none.toml: there is no such file"),
+        (vec!["--port", "70000"], None, "70000"),
+        (vec![], Some(("TASKPULSE__SERVER__LISTEN", "0.0.0.0")), "only with server.token set"),
+        (vec![], Some(("TASKPULSE__STORE__RETENTION", "1h")), "must be 1d to 3650d"),
+        (vec!["--frobnicate"], None, "--frobnicate"),
+    ] {
+        let (code, text) = folder.run(&args, env.as_slice());
+        assert!(code == Some(2) && text.contains(part), "{args:?} {env:?}: {code:?} {text}");
+    }
+}
+
+#[test]
+fn a_directory_in_use_is_refused_and_the_first_one_goes_on() {
+    let folder = Folder::new();
+    let service = folder.start();
+    let (code, text) = folder.run(&["--port", "0", "--no-browser"], &[]);
+    assert!(code == Some(2) && text.contains(&format!("process {}", service.pid())), "{text}");
+    assert!(service.get("/healthz").status().is_success());
+}
+
+#[test]
+fn print_settings_gives_a_file_that_changes_nothing() {
+    let folder = Folder::new();
+    let (code, text) = folder.run(&["--print-settings"], &[]);
+    assert_eq!(code, Some(0));
+    folder.settings(&text);
+    let service = folder.start();
+    assert_eq!(service.status()["state"], "ok");
+}
+
+#[test]
+fn windows_are_exact_across_kills() {
+    let folder = Folder::with_settings("[windows]\nallowed_lateness = \"1s\"\n[system]\ninterval = \"1s\"\n[pipeline]\nflush_interval = \"1s\"\n");
+    let began = Instant::now();
+    let mut service = folder.start();
+    for life in [13, 29, 41, 57] {
+        within(Duration::from_secs(120), "time to kill", || (began.elapsed() > Duration::from_secs(life)).then_some(()));
+        service.kill();
+        service = folder.start();
+    }
+    let windows = |window: &str| service.data(&format!("/api/v1/windows?match[]=system_uptime_seconds&window={window}")).as_array().unwrap().clone();
+    let closed = within(Duration::from_secs(180), "two closed windows", || Some(windows("1m")).filter(|w| w.len() >= 2));
+    let raw = service.samples("system_uptime_seconds[10m]");
+    for window in closed {
+        let (start, end) = (window["start"].as_f64().unwrap(), window["end"].as_f64().unwrap());
+        let inside: Vec<f64> = raw.iter().filter(|s| s.0 >= start && s.0 < end).map(|s| s.1).collect();
+        assert_eq!(window["count"].as_f64(), Some(inside.len() as f64), "{window}");
+        assert_eq!(window["sum"].as_f64(), Some(inside.iter().sum()), "{window}");
+        assert_eq!(window["last"].as_f64(), inside.last().copied(), "{window}");
+    }
+}
