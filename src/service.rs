@@ -240,21 +240,17 @@ fn record(store: &Door<RecordEvents>, event: Event) {
     }
 }
 
+/// Starts the aggregators from the longest to the shortest, each telling the one before it and the hub.
 fn start_windows(starter: &Starter<'_>, arbiter: &Arbiter, store: &Arc<Store>, hub: &Door<Closed>) -> Door<StoredBatch> {
     let idle_after = starter.settings.windows.idle_after.duration();
-    let mut above: Option<Door<Closed>> = None;
-    for level in Level::ALL.into_iter().rev() {
-        let mut listeners = vec![hub.clone()];
-        listeners.extend(above.take());
+    let start_level = |level: Level, above: Option<Door<Closed>>| {
+        let listeners: Vec<Door<Closed>> = std::iter::once(hub.clone()).chain(above).collect();
         let store = Arc::clone(store);
         let name = format!("windows {}", level.name());
-        let post = starter.start(arbiter, &name, move |vitals| WindowAggregator::new(vitals, level, store, idle_after, listeners));
-        if level == Level::M1 {
-            return post.door();
-        }
-        above = Some(post.door());
-    }
-    unreachable!("Level::ALL begins with Level::M1")
+        starter.start(arbiter, &name, move |vitals| WindowAggregator::new(vitals, level, store, idle_after, listeners))
+    };
+    let longer = Level::ALL[1..].iter().rev().fold(None, |above, level| Some(start_level(*level, above).door::<Closed>()));
+    start_level(Level::M1, longer).door()
 }
 
 fn start_collectors(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, batcher: &Post<Batcher>, store: &Post<StoreActor>) {

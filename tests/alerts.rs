@@ -1,5 +1,7 @@
 //! Alerts raised by what is really measured, told, kept, acknowledged and resolved; advice and its life.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::fs;
@@ -34,7 +36,8 @@ fn a_real_breach_fires_is_told_survives_a_crash_and_resolves() {
     assert_eq!(socket.wait_for("the snapshot", |v| v["type"] == "snapshot")["data"], json!([]));
 
     folder.pending_tasks(8);
-    let update = socket.wait_for("the alert", |v| v["type"] == "update" && v["data"][0]["rule"] == "long_queue" && v["data"][0]["state"] == "firing");
+    let update = socket
+        .wait_for("the alert", |v| v["type"] == "update" && v["data"][0]["rule"] == "long_queue" && v["data"][0]["state"] == "firing");
     let (fired, sampled) = (update["time"].as_f64().unwrap(), update["data"][0]["last_sample"].as_f64().unwrap());
     assert!(fired - sampled < 1.0, "{} s from the sample to the alert", fired - sampled);
     let shown = alert(&service, "long_queue").unwrap();
@@ -55,7 +58,10 @@ fn a_real_breach_fires_is_told_survives_a_crash_and_resolves() {
 
     let service = folder.start();
     let again = alert(&service, "long_queue").unwrap();
-    assert_eq!((&again["state"], &again["firing_since"], &again["acked_at"]), (&json!("firing"), &shown["firing_since"], &acked["data"]["acked_at"]));
+    assert_eq!(
+        (&again["state"], &again["firing_since"], &again["acked_at"]),
+        (&json!("firing"), &shown["firing_since"], &acked["data"]["acked_at"])
+    );
     folder.pending_tasks(2);
     eventually("it is resolved", || alert(&service, "long_queue").is_none().then_some(()));
     assert_eq!(told().matches("firing   error    long_queue").count(), 1, "told once: {}", told());
@@ -74,11 +80,16 @@ fn a_real_breach_fires_is_told_survives_a_crash_and_resolves() {
 
 #[test]
 fn rules_are_listed_with_their_state() {
-    let folder = Folder::with_settings("[alerts.rules.always]\nexpr = \"system_uptime_seconds > 0\"\nseverity = \"info\"\n[alerts.rules.high_cpu_usage]\nexpr = \"system_cpu_utilization_ratio > 0.80\"\nseverity = \"warning\"\nenabled = false\n");
+    let folder = Folder::with_settings(
+        "[alerts.rules.always]\nexpr = \"system_uptime_seconds > 0\"\nseverity = \"info\"\n[alerts.rules.high_cpu_usage]\nexpr = \"system_cpu_utilization_ratio > 0.80\"\nseverity = \"warning\"\nenabled = false\n",
+    );
     let service = folder.start();
     let rules = || service.data("/api/v1/rules")["groups"][0]["rules"].as_array().unwrap().clone();
     let names: Vec<String> = rules().iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(names, ["always", "critical_cpu_usage", "degraded_performance", "github_failure_rate", "high_memory_usage", "task_failure_rate"]);
+    assert_eq!(
+        names,
+        ["always", "critical_cpu_usage", "degraded_performance", "github_failure_rate", "high_memory_usage", "task_failure_rate"]
+    );
     within(Duration::from_secs(15), "the rule that always holds fires", || (rules()[0]["state"] == "firing").then_some(()));
     let missing = service.client.post(service.url("/api/v1/alerts/none/ack")).send().unwrap();
     assert_eq!(missing.status(), 404);

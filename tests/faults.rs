@@ -1,6 +1,7 @@
 //! A panic in any actor is survived; the service goes on and says what happened.
 
 #![cfg(feature = "failpoints")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;
 
@@ -13,7 +14,9 @@ fn actor(service: &Service, name: &str) -> Value {
 
 /// Starts with the second piece of work of an actor failing, and waits until it is back.
 fn survives(name: &str, provoke: impl Fn(&Folder, &Service)) {
-    let folder = Folder::with_settings("[optimizer]\ninterval = \"10s\"\n[alerts.rules.long_queue]\nexpr = \"taskmaster_queue_depth > 5\"\nseverity = \"info\"\n");
+    let folder = Folder::with_settings(
+        "[optimizer]\ninterval = \"10s\"\n[alerts.rules.long_queue]\nexpr = \"taskmaster_queue_depth > 5\"\nseverity = \"info\"\n",
+    );
     folder.pending_tasks(3);
     let service = folder.start_with(&[], &[("FAILPOINTS", &format!("actor::{name}=1*off->1*panic(a planned fault)->off"))]);
     provoke(&folder, &service);
@@ -88,7 +91,7 @@ fn a_panic_in_the_notifier_is_survived() {
     survives("notifier", |folder, _| {
         turn.set(turn.get() + 1);
         if turn.get() % 20 == 1 {
-            folder.pending_tasks(if (turn.get() / 20) % 2 == 0 { 9 } else { 1 });
+            folder.pending_tasks(if (turn.get() / 20).is_multiple_of(2) { 9 } else { 1 });
         }
     });
 }

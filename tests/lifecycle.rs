@@ -1,5 +1,7 @@
 //! Start, stop, crash, start again; every flag; every refusal before serving.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::net::TcpListener;
@@ -155,7 +157,8 @@ fn print_settings_gives_a_file_that_changes_nothing() {
 
 #[test]
 fn windows_are_exact_across_kills() {
-    let folder = Folder::with_settings("[windows]\nallowed_lateness = \"1s\"\n[system]\ninterval = \"1s\"\n[pipeline]\nflush_interval = \"1s\"\n");
+    let folder =
+        Folder::with_settings("[windows]\nallowed_lateness = \"1s\"\n[system]\ninterval = \"1s\"\n[pipeline]\nflush_interval = \"1s\"\n");
     let began = Instant::now();
     let mut service = folder.start();
     for life in [13, 29, 41, 57] {
@@ -163,7 +166,8 @@ fn windows_are_exact_across_kills() {
         service.kill();
         service = folder.start();
     }
-    let windows = |window: &str| service.data(&format!("/api/v1/windows?match[]=system_uptime_seconds&window={window}")).as_array().unwrap().clone();
+    let windows =
+        |window: &str| service.data(&format!("/api/v1/windows?match[]=system_uptime_seconds&window={window}")).as_array().unwrap().clone();
     let closed = within(Duration::from_secs(180), "two closed windows", || Some(windows("1m")).filter(|w| w.len() >= 2));
     let raw = service.samples("system_uptime_seconds[10m]");
     for window in closed {

@@ -1,5 +1,7 @@
 //! Who may use it, and what it answers to what it should not be asked.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::io::{Read, Write};
@@ -165,11 +167,15 @@ fn odd_frames_are_answered_and_the_connection_stays() {
 
 #[test]
 fn a_client_that_takes_nothing_is_closed_and_others_do_not_notice() {
-    let folder = Folder::with_settings("[server]\nslow_client_timeout = \"1s\"\n[system]\ninterval = \"1s\"\n[pipeline]\nflush_interval = \"100ms\"\n");
+    let folder = Folder::with_settings(
+        "[server]\nslow_client_timeout = \"1s\"\n[system]\ninterval = \"1s\"\n[pipeline]\nflush_interval = \"100ms\"\n",
+    );
     let service = folder.start();
     let mut slow = TcpStream::connect(("127.0.0.1", service.port)).unwrap();
     let key = tungstenite::handshake::client::generate_key();
-    let head = format!("GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n");
+    let head = format!(
+        "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+    );
     slow.write_all(head.as_bytes()).unwrap();
     let mut answer = [0; 12];
     slow.read_exact(&mut answer).unwrap();
@@ -182,7 +188,7 @@ fn a_client_that_takes_nothing_is_closed_and_others_do_not_notice() {
     eventually("the slow client is closed", || {
         for _ in 0..30 {
             id += 1;
-            let topic = if id % 2 == 0 { "samples" } else { "status" };
+            let topic = if id.is_multiple_of(2) { "samples" } else { "status" };
             let wanted = if id % 60 < 58 { "subscribe" } else { "ping" };
             let frame = json!({"op": wanted, "id": id, "topic": topic}).to_string();
             let mut masked = vec![0x81, 0x80 | 126, (frame.len() >> 8) as u8, frame.len() as u8, 0, 0, 0, 0];

@@ -1,8 +1,8 @@
 //! The alert actor: judges every stored sample by the rules, keeps what follows, and passes it on.
 //!
-//! On each change of an alert: 1. the new state and the checkpoint are kept in the store, 2. those who read the shared
-//! state see it, 3. the time line, the hub and the notifier hear of it. Restart: alerts come from the store, samples
-//! since the checkpoint are judged again, so nothing is missed and nothing is told twice.
+//! On each change of an alert the new state and the checkpoint are kept in the store, those who read the shared state
+//! see it, and the time line, the hub and the notifier hear of it. Restart: alerts come from the store, samples since
+//! the checkpoint are judged again, so nothing is missed and nothing is told twice.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

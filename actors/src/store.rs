@@ -1,9 +1,12 @@
 //! The store actor: one door to the engine's store for everything that writes.
 //!
-//! 1. takes a batch into journal and head, 2. makes the journal durable for all batches that came meanwhile in one
-//! flush (group commit), off its thread, 3. answers them, 4. tells windows, alerts and hub. Now and then it seals the
-//! head into chunks and applies the retention. A listener whose mailbox is full misses a message, sees the gap in the
-//! batch numbers, and catches up from the store.
+//! 1. takes a batch into journal and head,
+//! 2. makes the journal durable for all batches that came meanwhile in one flush (group commit), off its thread,
+//! 3. answers them,
+//! 4. tells windows, alerts and hub.
+//!
+//! Now and then it seals the head into chunks and applies the retention. A listener whose mailbox is full misses a
+//! message, sees the gap in the batch numbers, and catches up from the store.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -138,7 +138,7 @@ impl Service {
                 panic!("the service ended ({status}):\n{text}");
             }
             let at = text.find(" on http://")?;
-            text[at + 11..].split(|c: char| c.is_whitespace()).next()?.rsplit(':').next()?.parse().ok()
+            text[at + 11..].split(|c: char| c.is_whitespace() || c == ',').next()?.rsplit(':').next()?.parse().ok()
         });
         rustls::crypto::ring::default_provider().install_default().ok();
         let client = Client::builder()
@@ -249,7 +249,9 @@ impl Socket {
     pub fn next(&mut self) -> Option<Message> {
         match self.0.read() {
             Ok(message) => Some(message),
-            Err(tungstenite::Error::Io(error)) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => None,
+            Err(tungstenite::Error::Io(error)) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
+                None
+            }
             Err(error) => panic!("socket: {error}"),
         }
     }

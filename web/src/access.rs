@@ -215,7 +215,7 @@ mod tests {
         let access = access("127.0.0.1", &[]);
         let cookie = access.login_cookie().unwrap();
         assert!(access.is_login(cookie.value()));
-        assert!(!access.is_login(&cookie.value().replace(|c: char| c == 'a' || c == '1', "0")));
+        assert!(!access.is_login(&cookie.value().replace(['a', '1'], "0")));
         let past = format!("100.{}", access.signature(100).unwrap());
         assert!(!access.is_login(&past));
         let other = Access { token: Some("another one".to_owned()), ..access.clone() };

@@ -1,9 +1,11 @@
 //! Task Master boards: reads the files when they change and every few seconds, never the command line.
 //!
-//! 1. reads `.taskmaster/tasks/tasks.json` and `state.json` of each project off the arbiter, 2. lets the engine say what
-//! moved, 3. sends figures and durations to the batcher, transitions to the time line, the memory of what was seen to
-//! the store. A file that is missing, empty or half-written keeps the last good state; it counts as failing when it
-//! stays so for [`PATIENCE`].
+//! 1. reads `.taskmaster/tasks/tasks.json` and `state.json` of each project off the arbiter,
+//! 2. lets the engine say what moved,
+//! 3. sends figures and durations to the batcher, transitions to the time line, the memory of what was seen to the store.
+//!
+//! A file that is missing, empty or half-written keeps the last good state; it counts as failing when it stays so for
+//! [`PATIENCE`].
 
 mod board_json;
 

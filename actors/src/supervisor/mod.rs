@@ -80,6 +80,8 @@ where
 struct Supervising<A: Service> {
     /// Taken away for good when the actor stays down.
     running: Option<ContextFut<A, Context<A>>>,
+    /// Holds the mailbox open: an actor to whom nobody writes, such as a collector, is restarted like any other.
+    _address: Addr<A>,
     vitals: Arc<Vitals>,
     policy: Policy,
     heartbeat: Interval,
@@ -92,7 +94,17 @@ impl<A: Service> Supervising<A> {
     fn new(running: ContextFut<A, Context<A>>, vitals: Arc<Vitals>, policy: Policy) -> Self {
         let mut heartbeat = interval(HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { running: Some(running), vitals, policy, heartbeat, panics: VecDeque::new(), backoff: FIRST_BACKOFF, waiting: None }
+        let address = running.address();
+        Self {
+            running: Some(running),
+            _address: address,
+            vitals,
+            policy,
+            heartbeat,
+            panics: VecDeque::new(),
+            backoff: FIRST_BACKOFF,
+            waiting: None,
+        }
     }
 
     fn panicked(&mut self, payload: &(dyn Any + Send)) {

@@ -168,6 +168,21 @@ fn a_panic_in_a_timer_in_started_or_in_restarting_is_survived() {
 }
 
 #[test]
+fn an_actor_to_whom_nobody_writes_restarts_too() {
+    System::new().block_on(async {
+        let Setup { post, probe, registry, arbiter } = setup(Probe { fail_start: AtomicU32::new(1), ..Probe::default() }, 10, None);
+        drop(post);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while probe.starts.load(Ordering::SeqCst) < 2 {
+            assert!(Instant::now() < deadline, "{:?}", registry.status(STUCK));
+            sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(registry.status(STUCK)[0].state, ActorState::Running);
+        arbiter.stop();
+    });
+}
+
+#[test]
 fn waits_between_restarts_grow() {
     System::new().block_on(async {
         let s = setup(Probe { fail_start: AtomicU32::new(4), ..Probe::default() }, 10, None);

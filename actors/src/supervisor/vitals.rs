@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use serde::Serialize;
-use taskpulse_engine::model::TimestampMs;
 
 use crate::clock::{monotonic_ms, now_ms};
+use crate::wire::seconds;
 
 /// Where an actor stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -187,11 +187,6 @@ impl Vitals {
             reason,
         }
     }
-}
-
-/// Unix seconds of a time in milliseconds.
-fn seconds(ms: TimestampMs) -> f64 {
-    ms as f64 / 1e3
 }
 
 /// Work under way; ends when dropped.

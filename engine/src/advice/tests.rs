@@ -85,7 +85,7 @@ fn a_filling_disk_is_forecast_with_an_interval_and_a_steady_one_is_not() {
 fn a_board_that_stands_still_with_work_on_it_is_told_and_one_that_moves_is_not() {
     let board = |status: &str| metric("taskmaster_tasks", &[("project", "app"), ("tag", "master"), ("status", status)]);
     let ready = metric("taskmaster_ready_tasks", &[("project", "app"), ("tag", "master")]);
-    let (_dir, store, now) = history(7 * 60, &[(board("pending"), &|_| 4.0), (board("done"), &|_| 2.0), (ready.clone(), &|_| 3.0)]);
+    let (_dir, store, now) = history(7 * 60, &[(board("pending"), &|_| 4.0), (board("done"), &|_| 2.0), (ready, &|_| 3.0)]);
     let found = assess(&store, now).unwrap();
     assert_eq!(found[0].id, "board_stalled:app:master");
     assert_eq!(found[0].action, "Start one of the 3 tasks that are ready.");

@@ -59,11 +59,11 @@ fn the_recorded_board_gives_the_durations_that_its_times_tell() {
     let (watcher, transitions, executions) = replay(None);
     let tasks: Vec<&str> = executions.iter().filter(|e| e.tag == "master").map(|e| e.task_id.as_str()).collect();
     assert_eq!(tasks, ["1", "2", "3", "4", "7", "5"]);
-    // Task 1: in progress at 21:07:31.049, done at 21:07:42.821 by the files.
+    // Task 1: in progress at 21:07:30.903, done at 21:07:42.821 by the files.
     let first = &executions[0];
     let started = transitions.iter().find(|t| t.task_id == "1" && t.to.as_deref() == Some("in-progress")).unwrap().at;
     assert_eq!(first.at, "2026-11-23T21:07:42.821Z".parse::<Timestamp>().unwrap().as_millisecond());
-    assert_eq!(first.seconds, (first.at - started) as f64 / 1e3);
+    assert_eq!((first.seconds, (first.at - started) as f64 / 1e3), (11.918, 11.918));
     // Task 7 was sent back to pending and taken up again: that time does not count.
     let moves: Vec<i64> = transitions.iter().filter(|t| t.task_id == "7" && t.tag == "master" && t.from.is_some()).map(|t| t.at).collect();
     assert_eq!(moves.len(), 4);
