@@ -97,14 +97,15 @@ impl Alert {
     fn judge(&mut self, op: Comparison, t: TimestampMs, v: f64) {
         self.last_sample = t;
         self.value = v;
-        let name = self.metric.name();
+        let holds = op.holds(v, self.threshold);
         let relation = match op {
             Comparison::Greater | Comparison::GreaterEqual => "above",
             Comparison::Less | Comparison::LessEqual => "below",
             Comparison::Equal => "equal to",
             Comparison::NotEqual => "other than",
         };
-        self.summary = format!("{} is {}, {relation} {}", self.metric, quantity(name, v), quantity(name, self.threshold));
+        let (name, no_longer) = (self.metric.name(), if holds { "" } else { "no longer " });
+        self.summary = format!("{} is {}, {no_longer}{relation} {}", self.metric, quantity(name, v), quantity(name, self.threshold));
     }
 
     fn resolve(&mut self, t: TimestampMs, reason: Option<String>) {
@@ -211,14 +212,6 @@ impl AlertBook {
             Some(_) => {
                 let mut alert = self.active.remove(&id)?;
                 alert.judge(rule.condition.op, t, v);
-                let relation = format!(
-                    "{} is {}, no longer {} {}",
-                    alert.metric,
-                    quantity(alert.metric.name(), v),
-                    alert.op,
-                    quantity(alert.metric.name(), alert.threshold)
-                );
-                alert.summary = relation;
                 alert.resolve(t, None);
                 Some(alert)
             }

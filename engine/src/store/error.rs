@@ -34,7 +34,7 @@ pub enum StoreError {
         known: u32,
     },
     /// No room on the disk.
-    #[error("no room left on the disk that holds {path}; free some, ingest goes on by itself")]
+    #[error("no room left on the disk that holds {path}; free some room and start the service again; until then nothing new is kept")]
     DiskFull {
         /// The data directory.
         path: PathBuf,
@@ -66,10 +66,10 @@ pub enum StoreError {
 impl StoreError {
     /// An embedded database's error at a place in the data directory.
     pub(super) fn database(place: impl Into<String>, data_dir: &std::path::Path, source: sled::Error) -> Self {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
         match &source {
-            sled::Error::Io(io) if io.raw_os_error() == Some(libc::ENOSPC) || io.raw_os_error() == Some(libc::EDQUOT) => {
-                Self::DiskFull { path: data_dir.to_owned() }
-            }
+            // By kind: the database hands on a copy of the error that has lost the system's number.
+            sled::Error::Io(io) if matches!(io.kind(), StorageFull | QuotaExceeded) => Self::DiskFull { path: data_dir.to_owned() },
             _ => Self::Database { place: place.into(), source },
         }
     }

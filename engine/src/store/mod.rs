@@ -27,7 +27,7 @@ mod series;
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
@@ -211,7 +211,8 @@ pub struct Store {
     head_samples: AtomicU64,
     journal_records: AtomicU64,
     disk_bytes: AtomicU64,
-    full: AtomicBool,
+    /// Why the last write failed, while it does.
+    failing: Mutex<Option<String>>,
     _lock: File,
 }
 
@@ -245,7 +246,7 @@ impl Store {
             head_samples: AtomicU64::new(0),
             journal_records: AtomicU64::new(0),
             disk_bytes: AtomicU64::new(0),
-            full: AtomicBool::new(false),
+            failing: Mutex::default(),
             _lock: lock,
         };
         store.replay(now)?;
@@ -336,6 +337,14 @@ impl Store {
     /// [`StoreError`] when the journal cannot be written; nothing was kept then.
     pub fn append(&self, batch: &Batch, now: TimestampMs) -> Result<Stored, StoreError> {
         fail::fail_point!("store::append");
+        let stored = self.take(batch, now);
+        if let Err(error) = &stored {
+            *self.failing.lock() = Some(error.to_string());
+        }
+        stored
+    }
+
+    fn take(&self, batch: &Batch, now: TimestampMs) -> Result<Stored, StoreError> {
         let mut turn = self.turn.lock();
         let mut stored = Stored::default();
         let mut rows = Vec::with_capacity(batch.len());
@@ -447,7 +456,7 @@ impl Store {
     pub fn commit(&self) -> Result<(), StoreError> {
         fail::fail_point!("store::commit");
         let flushed = self.journal.flush().map(|_| ()).map_err(self.journal_error());
-        self.full.store(matches!(flushed, Err(StoreError::DiskFull { .. })), Ordering::Relaxed);
+        *self.failing.lock() = flushed.as_ref().err().map(ToString::to_string);
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         flushed
     }
@@ -554,9 +563,7 @@ impl Store {
     /// What is wrong right now, in words.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.partitions.problems();
-        if self.full.load(Ordering::Relaxed) {
-            problems.push(StoreError::DiskFull { path: self.dir.clone() }.to_string());
-        }
+        problems.extend(self.failing.lock().clone());
         problems
     }
 
