@@ -52,8 +52,6 @@ fn a_real_breach_fires_is_told_survives_a_crash_and_resolves() {
     let id = shown["id"].as_str().unwrap().to_owned();
     let acked: Value = service.client.post(service.url(&format!("/api/v1/alerts/{id}/ack"))).send().unwrap().json().unwrap();
     assert!(acked["data"]["acked_at"].is_number(), "{acked}");
-    eventually("the acknowledgement is kept", || alert(&service, "long_queue")?["acked_at"].is_number().then_some(()));
-    std::thread::sleep(Duration::from_millis(200));
     service.kill();
 
     let service = folder.start();

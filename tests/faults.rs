@@ -135,3 +135,22 @@ fn another_actor_that_keeps_failing_makes_the_service_degraded_and_the_rest_goes
     let before = eventually("samples", || service.samples("system_uptime_seconds[10m]").last().copied());
     eventually("newer samples", || service.samples("system_uptime_seconds[10m]").last().copied().filter(|s| s.0 > before.0));
 }
+
+#[test]
+fn a_stuck_actor_is_told_by_health_and_starves_the_watchdog() {
+    let folder = Folder::with_settings("[supervision]\nstuck_after = \"1s\"\n");
+    let path = folder.path().join("notify");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let service = folder.start_under_systemd(&path, 200_000, &[("FAILPOINTS", "actor::optimizer=sleep(600000)")]);
+    eventually("stuck", || (actor(&service, "optimizer")["state"] == "stuck").then_some(()));
+    assert_eq!(service.get("/healthz").status(), 503);
+    eventually("the watchdog is not fed", || service.log().contains("the watchdog is not fed").then_some(()));
+    let mut bytes = [0; 256];
+    while socket.recv(&mut bytes).is_ok() {}
+    let fed = (0..40).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        socket.recv(&mut bytes).is_ok()
+    });
+    assert!(!fed, "{}", String::from_utf8_lossy(&bytes));
+}

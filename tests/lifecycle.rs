@@ -156,6 +156,51 @@ fn print_settings_gives_a_file_that_changes_nothing() {
 }
 
 #[test]
+fn a_browser_is_opened_where_there_is_a_display_and_only_there() {
+    use std::os::unix::fs::PermissionsExt;
+    for (env, flag, opened) in
+        [(None, None, true), (Some(("CI", "true")), None, false), (None, Some("--no-browser"), false), (Some(("DISPLAY", "")), None, false)]
+    {
+        let folder = Folder::new();
+        let (program, note) = (folder.path().join("xdg-open"), folder.path().join("opened"));
+        std::fs::write(&program, format!("#!/bin/sh\necho \"$1\" > {}\n", note.display())).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        let mut command = folder.command();
+        command.args(["--port", "0"]).args(flag).env("PATH", path).env("DISPLAY", ":0");
+        command.env_remove("CI").env_remove("INVOCATION_ID").env_remove("WAYLAND_DISPLAY").envs(env);
+        let service = common::Service::spawn(command);
+        if opened {
+            let url = eventually("the browser is called", || std::fs::read_to_string(&note).ok().filter(|text| !text.is_empty()));
+            assert_eq!(url.trim(), format!("http://localhost:{}", service.port));
+        } else {
+            eventually("the reason is told", || service.log().contains("in a browser (not opened here:").then_some(()));
+            assert!(!note.exists());
+        }
+    }
+}
+
+#[test]
+fn systemd_is_told_when_it_is_ready_alive_and_stopping() {
+    let folder = Folder::new();
+    let path = folder.path().join("notify");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let told = || {
+        let mut bytes = [0; 1_024];
+        let length = socket.recv(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes[..length]).into_owned()
+    };
+    let service = folder.start_under_systemd(&path, 400_000, &[]);
+    let ready = told();
+    assert!(ready.contains("READY=1") && ready.contains(&format!("127.0.0.1:{}", service.port)), "{ready}");
+    assert!(told().contains("WATCHDOG=1"));
+    assert!(told().contains("WATCHDOG=1"));
+    assert_eq!(service.stop(), Some(0));
+    eventually("the stop is told", || told().contains("STOPPING=1").then_some(()));
+}
+
+#[test]
 fn windows_are_exact_across_kills() {
     let folder =
         Folder::with_settings("[windows]\nallowed_lateness = \"1s\"\n[system]\ninterval = \"1s\"\n[pipeline]\nflush_interval = \"1s\"\n");

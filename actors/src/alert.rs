@@ -4,10 +4,11 @@
 //! see it, and the time line, the hub and the notifier hear of it. Restart: alerts come from the store, samples since
 //! the checkpoint are judged again, so nothing is missed and nothing is told twice.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, AsyncContext, Context, Handler, Supervised};
+use actix::{Actor, AsyncContext, Context, Handler, ResponseFuture, Supervised};
 use rustc_hash::FxHashMap;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{SeriesId, TimestampMs};
@@ -15,8 +16,9 @@ use taskpulse_engine::rules::{Alert, AlertBook, AlertState, RuleSet};
 use taskpulse_engine::store::{DocumentChange, Limits, Store};
 
 use crate::clock::now_ms;
-use crate::messages::{Acknowledge, ChangeDocuments, Notify, Publish, RecordEvents, StoredBatch};
+use crate::messages::{Acknowledge, AppendError, ChangeDocuments, Notify, Publish, RecordEvents, StoredBatch};
 use crate::shared::Shared;
+use crate::store::change;
 use crate::supervisor::{Door, Vitals};
 
 /// Documents of pending and firing alerts, and the checkpoint.
@@ -239,14 +241,19 @@ impl Handler<StoredBatch> for AlertActor {
 }
 
 impl Handler<Acknowledge> for AlertActor {
-    type Result = Option<Alert>;
+    type Result = ResponseFuture<Result<Option<Alert>, AppendError>>;
 
     fn handle(&mut self, message: Acknowledge, _: &mut Self::Context) -> Self::Result {
-        let _work = self.vitals.handling("Acknowledge");
-        let alert = self.book.acknowledge(&message.id, now_ms())?;
+        let work = self.vitals.handling("Acknowledge");
+        let Some(alert) = self.book.acknowledge(&message.id, now_ms()) else { return Box::pin(ready(Ok(None))) };
         *self.shared.alerts.write() = Arc::new(self.book.active());
         let _ = self.doors.hub.try_send(Publish::Alerts(vec![alert.clone()]));
-        self.keep(ACTIVE, vec![(alert.id.clone(), serde_json::to_vec(&alert).ok())]);
-        Some(alert)
+        let changes = vec![(alert.id.clone(), serde_json::to_vec(&alert).ok())];
+        let documents = self.doors.documents.clone();
+        Box::pin(async move {
+            let _work = work;
+            change(&documents, ACTIVE, changes).await?;
+            Ok(Some(alert))
+        })
     }
 }

@@ -43,7 +43,7 @@ pub struct Append(pub Arc<Batch>);
 #[rtype(result = "()")]
 pub struct RecordEvents(pub Vec<Event>);
 
-/// Anyone → store: change documents of a kind in one step.
+/// Anyone → store: change documents of a kind in one step. Answered when they are durable.
 #[derive(Message, Debug, Clone)]
 #[rtype(result = "Result<(), AppendError>")]
 pub struct ChangeDocuments {
@@ -78,17 +78,17 @@ pub struct Closed {
 #[rtype(result = "()")]
 pub struct Notify(pub Alert);
 
-/// Someone → alerts: seen.
+/// Someone → alerts: seen. Answered when that is durable; none for an alert that is not active.
 #[derive(Message, Debug)]
-#[rtype(result = "Option<Alert>")]
+#[rtype(result = "Result<Option<Alert>, AppendError>")]
 pub struct Acknowledge {
     /// The alert.
     pub id: String,
 }
 
-/// Someone → optimizer: what became of a recommendation.
+/// Someone → optimizer: what became of a recommendation. Answered when that is durable; none for one that is not known.
 #[derive(Message, Debug)]
-#[rtype(result = "Option<taskpulse_engine::advice::Recommendation>")]
+#[rtype(result = "Result<Option<taskpulse_engine::advice::Recommendation>, AppendError>")]
 pub struct Decide {
     /// The recommendation.
     pub id: String,

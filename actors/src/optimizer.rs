@@ -3,18 +3,20 @@
 //! Reading history is done off the actor's thread. Restart: recommendations come from the store.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Supervised, WrapFuture};
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, Supervised, WrapFuture};
 use taskpulse_engine::advice::{self, Ledger, Recommendation, Status};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::store::{DocumentChange, Store};
 use tokio::task::spawn_blocking;
 
 use crate::clock::now_ms;
-use crate::messages::{ChangeDocuments, Decide, Publish, RecordEvents};
+use crate::messages::{AppendError, ChangeDocuments, Decide, Publish, RecordEvents};
 use crate::shared::Shared;
+use crate::store::change;
 use crate::supervisor::{Door, Vitals};
 
 /// Documents of recommendations.
@@ -75,11 +77,14 @@ impl Optimizer {
         if changed.is_empty() {
             return;
         }
-        *self.shared.recommendations.write() = Arc::new(self.ledger.current());
-        let documents: Vec<DocumentChange> = changed.iter().map(|r| (r.id.clone(), serde_json::to_vec(r).ok())).collect();
-        if self.documents.try_send(ChangeDocuments { kind: KIND, changes: documents }).is_err() {
+        if self.documents.try_send(ChangeDocuments { kind: KIND, changes: documents(&changed) }).is_err() {
             log::error!("optimizer: the store is too busy for recommendations");
         }
+        self.tell(changed);
+    }
+
+    fn tell(&self, changed: Vec<Recommendation>) {
+        *self.shared.recommendations.write() = Arc::new(self.ledger.current());
         let news = changed.iter().filter(|r| r.updated == r.created || r.status != Status::Open);
         let events: Vec<Event> = news
             .map(|r| {
@@ -120,13 +125,22 @@ impl Supervised for Optimizer {
     }
 }
 
+fn documents(changed: &[Recommendation]) -> Vec<DocumentChange> {
+    changed.iter().map(|r| (r.id.clone(), serde_json::to_vec(r).ok())).collect()
+}
+
 impl Handler<Decide> for Optimizer {
-    type Result = Option<Recommendation>;
+    type Result = ResponseFuture<Result<Option<Recommendation>, AppendError>>;
 
     fn handle(&mut self, message: Decide, _: &mut Self::Context) -> Self::Result {
-        let _work = self.vitals.handling("Decide");
-        let decided = self.ledger.decide(&message.id, message.status, now_ms())?;
-        self.pass_on(vec![decided.clone()]);
-        Some(decided)
+        let work = self.vitals.handling("Decide");
+        let Some(decided) = self.ledger.decide(&message.id, message.status, now_ms()) else { return Box::pin(ready(Ok(None))) };
+        self.tell(vec![decided.clone()]);
+        let store = self.documents.clone();
+        Box::pin(async move {
+            let _work = work;
+            change(&store, KIND, documents(std::slice::from_ref(&decided))).await?;
+            Ok(Some(decided))
+        })
     }
 }

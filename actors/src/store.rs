@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, Supervised, WrapFuture};
-use taskpulse_engine::store::{Store, StoreError, Stored};
+use taskpulse_engine::store::{DocumentChange, Store, StoreError, Stored};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
@@ -134,6 +134,14 @@ impl StoreActor {
             store.measure();
         });
         ctx.spawn(looking.into_actor(self).map(|_, _, _| ()));
+    }
+}
+
+/// Has documents changed and waits until that is durable.
+pub(crate) async fn change(store: &Door<ChangeDocuments>, kind: &'static str, changes: Vec<DocumentChange>) -> Result<(), AppendError> {
+    match store.send(ChangeDocuments { kind, changes }).await {
+        Ok(outcome) => outcome,
+        Err(error) => Err(AppendError::Failed(format!("the store did not answer: {error}"))),
     }
 }
 

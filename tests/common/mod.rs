@@ -93,6 +93,20 @@ impl Folder {
         Service::spawn(command)
     }
 
+    /// Starts it as systemd does: with a socket to tell, and a watchdog that names the process.
+    pub fn start_under_systemd(&self, socket: &Path, watchdog_us: u32, env: &[(&str, &str)]) -> Service {
+        let plain = self.command();
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("WATCHDOG_PID=$$ exec {BINARY} --port 0 --no-browser")]).current_dir(self.path()).stdin(Stdio::null());
+        for (name, value) in plain.get_envs() {
+            if value.is_none() {
+                command.env_remove(name);
+            }
+        }
+        command.env("NOTIFY_SOCKET", socket).env("WATCHDOG_USEC", watchdog_us.to_string()).envs(env.iter().copied());
+        Service::spawn(command)
+    }
+
     /// Runs to the end; exit code and what was printed.
     pub fn run(&self, args: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String) {
         let output = self.command().args(args).envs(env.iter().copied()).output().unwrap();
@@ -120,7 +134,7 @@ pub struct Service {
 }
 
 impl Service {
-    fn spawn(mut command: Command) -> Self {
+    pub fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log: Arc<Mutex<String>> = Arc::default();
         let stderr = child.stderr.take().unwrap();

@@ -130,7 +130,8 @@ pub(crate) async fn alert_history(state: web::Data<AppState>, params: Params) ->
 pub(crate) async fn acknowledge(state: web::Data<AppState>, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let id = id.into_inner();
     let answer = state.acknowledge.send(Acknowledge { id: id.clone() }).await;
-    match answer.map_err(|error| ApiError::unavailable(format!("the alert actor: {error}; try again")))? {
+    let answer = answer.map_err(|error| ApiError::unavailable(format!("the alert actor: {error}; try again")))?;
+    match answer.map_err(|error| ApiError::unavailable(format!("not kept: {error}")))? {
         Some(alert) => Ok(success(wire::alert(&alert))),
         None => Err(ApiError::not_found(format!("no active alert has the id `{id}`; /api/v1/alerts lists them"))),
     }
@@ -152,7 +153,8 @@ pub(crate) async fn decide(state: web::Data<AppState>, path: web::Path<(String, 
         other => return Err(ApiError::not_found(format!("`{other}` is no decision; post to …/accept, …/dismiss or …/applied"))),
     };
     let answer = state.decide.send(Decide { id: id.clone(), status }).await;
-    match answer.map_err(|error| ApiError::unavailable(format!("the optimizer: {error}; try again")))? {
+    let answer = answer.map_err(|error| ApiError::unavailable(format!("the optimizer: {error}; try again")))?;
+    match answer.map_err(|error| ApiError::unavailable(format!("not kept: {error}")))? {
         Some(recommendation) => Ok(success(wire::recommendation(&recommendation))),
         None => Err(ApiError::not_found(format!("no recommendation has the id `{id}`; /api/v1/recommendations lists them"))),
     }
