@@ -30,7 +30,8 @@ use taskpulse_engine::event::Event;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::{Store, StoreOptions};
 use taskpulse_engine::windows::Level;
-use taskpulse_web::{Access, AppState, ServerOptions, Sessions, serve};
+use taskpulse_web::{Access, AppState, INGEST_PLACES, ServerOptions, Sessions, serve};
+use tokio::sync::Semaphore;
 
 use crate::browser;
 use crate::cli::Cli;
@@ -174,6 +175,8 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
         access: Access::new(settings.server.listen, settings.server.token.clone(), &settings.server.allowed_hosts),
         sessions: Arc::clone(&sessions),
         max_sessions: settings.server.max_sessions,
+        append: store_post.door(),
+        ingest_places: Semaphore::new(INGEST_PLACES),
         subscribe: hub_post.door(),
         unsubscribe: hub_post.door(),
         acknowledge: alert_post.door(),

@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, Supervised, WrapFuture};
-use taskpulse_engine::advice::{self, Ledger, Recommendation, Status};
+use taskpulse_engine::advice::{self, Finding, Ledger, Recommendation, Status};
 use taskpulse_engine::event::Event;
-use taskpulse_engine::store::{DocumentChange, Store};
+use taskpulse_engine::store::{DocumentChange, Store, StoreError};
 use tokio::task::spawn_blocking;
 
 use crate::clock::now_ms;
@@ -24,6 +24,9 @@ pub const KIND: &str = "recommendations";
 /// First look, so that a fresh start has something to look at.
 const FIRST: Duration = Duration::from_secs(5);
 
+/// How often the whole month is looked at: that opens all its days.
+const MONTH_EVERY: Duration = Duration::from_secs(3_600);
+
 /// See the module.
 pub struct Optimizer {
     vitals: Arc<Vitals>,
@@ -34,6 +37,8 @@ pub struct Optimizer {
     events: Door<RecordEvents>,
     hub: Door<Publish>,
     ledger: Ledger,
+    /// What the last look at a whole month found, and when that was.
+    by_month: Option<(Instant, Vec<Finding>)>,
     looking: bool,
 }
 
@@ -47,7 +52,7 @@ impl Optimizer {
         every: Option<Duration>,
         (documents, events, hub): (Door<ChangeDocuments>, Door<RecordEvents>, Door<Publish>),
     ) -> Self {
-        Self { vitals, store, shared, every, documents, events, hub, ledger: Ledger::default(), looking: false }
+        Self { vitals, store, shared, every, documents, events, hub, ledger: Ledger::default(), by_month: None, looking: false }
     }
 
     fn look(&mut self, ctx: &mut Context<Self>) {
@@ -58,11 +63,21 @@ impl Optimizer {
         let work = self.vitals.working("look");
         let store = Arc::clone(&self.store);
         let now = now_ms();
-        let looking = spawn_blocking(move || advice::assess(&store, now)).into_actor(self).map(move |found, this, _| {
+        let by_month = self.by_month.take().filter(|(at, _)| at.elapsed() < MONTH_EVERY);
+        let look = move || -> Result<_, StoreError> {
+            let by_month = match by_month {
+                Some(known) => known,
+                None => (Instant::now(), advice::assess_month(&store, now)?),
+            };
+            Ok((advice::assess_recent(&store, now)?, by_month))
+        };
+        let looking = spawn_blocking(look).into_actor(self).map(move |found, this, _| {
             drop(work);
             this.looking = false;
             match found {
-                Ok(Ok(found)) => {
+                Ok(Ok((mut found, by_month))) => {
+                    found.extend(by_month.1.iter().cloned());
+                    this.by_month = Some(by_month);
                     let changed = this.ledger.update(found, now);
                     this.pass_on(changed);
                 }

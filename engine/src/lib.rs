@@ -11,6 +11,7 @@ pub mod health;
 pub mod metrics;
 pub mod model;
 pub mod promql;
+pub mod remote_write;
 pub mod rules;
 pub mod span;
 pub mod store;

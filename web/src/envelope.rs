@@ -15,11 +15,13 @@ pub struct ApiError {
     status: StatusCode,
     kind: &'static str,
     text: String,
+    /// Seconds after which to come again.
+    retry_after: Option<u32>,
 }
 
 impl ApiError {
     fn new(status: StatusCode, kind: &'static str, text: impl Into<String>) -> Self {
-        Self { status, kind, text: text.into() }
+        Self { status, kind, text: text.into(), retry_after: None }
     }
 
     pub(crate) fn bad_data(text: impl Into<String>) -> Self {
@@ -54,6 +56,20 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text)
     }
 
+    /// Nothing was kept; the same request may be sent again.
+    pub(crate) fn busy(text: impl Into<String>) -> Self {
+        let text = format!("{}; send it again", text.into());
+        Self { retry_after: Some(1), ..Self::unavailable(text) }
+    }
+
+    pub(crate) fn no_room(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "unavailable", text)
+    }
+
+    pub(crate) fn unsupported(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "bad_data", text)
+    }
+
     pub(crate) fn internal(text: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text)
     }
@@ -71,7 +87,11 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::build(self.status).json(json!({"status": "error", "errorType": self.kind, "error": self.text}))
+        let mut response = HttpResponse::build(self.status);
+        if let Some(seconds) = self.retry_after {
+            response.insert_header(("retry-after", seconds.to_string()));
+        }
+        response.json(json!({"status": "error", "errorType": self.kind, "error": self.text}))
     }
 }
 

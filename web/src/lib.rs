@@ -5,6 +5,7 @@
 mod access;
 mod assets;
 mod envelope;
+mod ingest;
 mod login;
 mod ops;
 mod params;
@@ -14,5 +15,5 @@ mod server;
 mod session;
 
 pub use self::access::Access;
-pub use self::server::{AppState, Served, ServerOptions, serve};
+pub use self::server::{AppState, INGEST_PLACES, Served, ServerOptions, serve};
 pub use self::session::Sessions;

@@ -90,7 +90,8 @@ impl Params {
     }
 }
 
-fn parse_time(name: &str, text: &str) -> Result<TimestampMs, ApiError> {
+/// A time as clients write it.
+pub(crate) fn parse_time(name: &str, text: &str) -> Result<TimestampMs, ApiError> {
     if let Ok(seconds) = text.parse::<f64>() {
         let ms = (seconds * 1e3).round();
         if ms.abs() <= MAX_TIME_MS {

@@ -11,21 +11,24 @@ use actix_web::dev::{Extensions, Server};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpRequest, HttpServer, web};
 use taskpulse_actors::hub::{Subscribe, Unsubscribe};
-use taskpulse_actors::messages::{Acknowledge, Decide};
+use taskpulse_actors::messages::{Acknowledge, Append, Decide};
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::supervisor::Door;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::Store;
+use tokio::sync::Semaphore;
 
 use crate::access::{Access, guard};
 use crate::envelope::ApiError;
 use crate::session::{Sessions, Socket};
-use crate::{assets, login, ops, query, rest, session};
+use crate::{assets, ingest, login, ops, query, rest, session};
 
 /// Connections at the most, each a small cost.
 const MAX_CONNECTIONS: usize = 2_048;
 /// Time for a client to send its request's head.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Requests with samples that may wait for the store at the same time.
+pub const INGEST_PLACES: usize = 64;
 
 /// What requests are answered from.
 pub struct AppState {
@@ -41,6 +44,10 @@ pub struct AppState {
     pub sessions: Arc<Sessions>,
     /// Sessions at the most.
     pub max_sessions: usize,
+    /// To the store.
+    pub append: Door<Append>,
+    /// How many requests may wait for the store; what comes beyond is told to come again.
+    pub ingest_places: Semaphore,
     /// To the hub.
     pub subscribe: Door<Subscribe>,
     /// To the hub.
@@ -167,6 +174,8 @@ fn routes(config: &mut web::ServiceConfig, socket_ports: &[u16]) {
         // An id may hold a path of its own, such as a mount point.
         .service(api("/recommendations/{id:.+}/{decision}").route(web::post().to(rest::decide)))
         .service(api("/events").route(web::get().to(rest::events)))
+        .service(api("/write").route(web::post().to(ingest::write)))
+        .service(api("/ingest").route(web::post().to(ingest::ingest)))
         .service(api("/tasks").route(web::get().to(rest::tasks)))
         .service(web::resource("/api/{rest:.*}").default_service(web::to(no_such_path)))
         .service(web::resource("/").route(web::get().to(assets::index)))

@@ -1,6 +1,6 @@
 //! Advice: what the kept history says should be done, each piece with its evidence, none without.
 //!
-//! [`assess`] looks at the store and gives what holds now; [`Ledger`] keeps the life of each recommendation:
+//! [`assess_recent`] and [`assess_month`] look at the store and give what holds now; [`Ledger`] keeps the life of each recommendation:
 //! open → accepted, dismissed or applied by a person, withdrawn when its evidence is gone.
 
 mod board;
@@ -125,19 +125,26 @@ pub struct Finding {
     pub end: TimestampMs,
 }
 
-/// Everything that holds now, by the kept history.
+/// What holds now by the last day: cheap enough for every minute.
 ///
 /// # Errors
 /// [`StoreError`] when the history cannot be read; no advice is given on half of it.
-pub fn assess(store: &Store, now: TimestampMs) -> Result<Vec<Finding>, StoreError> {
+pub fn assess_recent(store: &Store, now: TimestampMs) -> Result<Vec<Finding>, StoreError> {
     let history = History { store, now };
     let mut found = Vec::new();
     found.extend(machine::cpu(&history)?);
     found.extend(machine::memory(&history)?);
     found.extend(machine::disks(&history)?);
     found.extend(board::stalled(&history)?);
-    found.extend(board::rising_durations(&history)?);
     Ok(found)
+}
+
+/// What holds now by the last month. Opens every day of it: for now and then.
+///
+/// # Errors
+/// As [`assess_recent`].
+pub fn assess_month(store: &Store, now: TimestampMs) -> Result<Vec<Finding>, StoreError> {
+    board::rising_durations(&History { store, now })
 }
 
 /// The history as advice reads it.

@@ -34,7 +34,7 @@ fn history(minutes: i64, series: &[(Labels, &dyn Fn(i64) -> f64)]) -> (tempfile:
 }
 
 fn ids(store: &Store, now: TimestampMs) -> Vec<String> {
-    assess(store, now).unwrap().into_iter().map(|f| f.id).collect()
+    assess_recent(store, now).unwrap().into_iter().map(|f| f.id).collect()
 }
 
 fn metric(name: &str, labels: &[(&str, &str)]) -> Labels {
@@ -49,7 +49,7 @@ fn a_busy_cpu_is_explained_by_the_process_behind_it() {
         (metric("process_cpu_utilization_ratio", &[("process", "sshd")]), &|_| 0.1),
     ];
     let (_dir, store, now) = history(90, &series);
-    let found = assess(&store, now).unwrap();
+    let found = assess_recent(&store, now).unwrap();
     assert_eq!(found.len(), 1);
     assert!(found[0].why.contains("cargo"), "{}", found[0].why);
     assert!(found[0].evidence.iter().any(|e| e.value == 1.0 && e.unit == "ratio"), "{:?}", found[0].evidence);
@@ -73,7 +73,7 @@ fn a_filling_disk_is_forecast_with_an_interval_and_a_steady_one_is_not() {
         (metric("system_filesystem_utilization_ratio", &[("mountpoint", "/")]), &steady),
     ];
     let (_dir, store, now) = history(1_440, &series);
-    let found = assess(&store, now).unwrap();
+    let found = assess_recent(&store, now).unwrap();
     assert_eq!(found.iter().map(|f| f.id.as_str()).collect::<Vec<_>>(), ["disk_filling:/data"]);
     let until = &found[0].evidence[0];
     // Full at 1.0 from 0.6, at 0.1 a day: four days.
@@ -86,7 +86,7 @@ fn a_board_that_stands_still_with_work_on_it_is_told_and_one_that_moves_is_not()
     let board = |status: &str| metric("taskmaster_tasks", &[("project", "app"), ("tag", "master"), ("status", status)]);
     let ready = metric("taskmaster_ready_tasks", &[("project", "app"), ("tag", "master")]);
     let (_dir, store, now) = history(7 * 60, &[(board("pending"), &|_| 4.0), (board("done"), &|_| 2.0), (ready, &|_| 3.0)]);
-    let found = assess(&store, now).unwrap();
+    let found = assess_recent(&store, now).unwrap();
     assert_eq!(found[0].id, "board_stalled:app:master");
     assert_eq!(found[0].action, "Start one of the 3 tasks that are ready.");
     let moving = |minute: i64| if minute < 200 { 2.0 } else { 3.0 };
@@ -94,6 +94,24 @@ fn a_board_that_stands_still_with_work_on_it_is_told_and_one_that_moves_is_not()
     assert!(ids(&store, now).is_empty());
     let (_dir, store, now) = history(7 * 60, &[(board("done"), &|_| 2.0)]);
     assert!(ids(&store, now).is_empty());
+}
+
+#[test]
+fn durations_that_rise_over_weeks_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = T0 + 28 * 86_400_000;
+    let store = Store::open(dir.path(), StoreOptions { out_of_order_ms: i64::MAX / 4, ..StoreOptions::default() }, now).unwrap();
+    let labels = metric("taskmaster_task_execution_seconds", &[("project", "app"), ("tag", "master"), ("priority", "high")]);
+    let mut batch = Batch::default();
+    for day in 1..28 {
+        let seconds = if day < 21 { 600.0 } else { 1_500.0 } * (1.0 + f64::from(day % 5) / 50.0);
+        batch.push(labels.clone(), T0 + i64::from(day) * 86_400_000, seconds);
+    }
+    store.append(&batch, now).unwrap();
+    let found = assess_month(&store, now).unwrap();
+    assert_eq!(found[0].id, "duration_rising:app:master");
+    let ratio = &found[0].evidence[0];
+    assert!((ratio.value - 2.5).abs() < 0.1 && ratio.low.unwrap() > 2.0 && ratio.high.unwrap() < 3.0, "{ratio:?}");
 }
 
 #[test]

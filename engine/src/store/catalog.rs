@@ -3,7 +3,7 @@
 //! One sled database of its own. Samples and windows are elsewhere.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::error::StoreError;
 use super::head::{Head, NEVER};
@@ -18,6 +18,8 @@ pub const FORMAT: u32 = 1;
 
 /// Events kept at the most; the oldest go first.
 const MAX_EVENTS: usize = 100_000;
+/// Events added before they are counted again.
+const COUNT_AFTER: usize = MAX_EVENTS / 10;
 /// Series of one progress page.
 const PAGE: usize = 512;
 const PROGRESS_BYTES: usize = 8 + LEVELS * 8;
@@ -29,6 +31,8 @@ pub(super) struct Catalog {
     events: sled::Tree,
     data_dir: PathBuf,
     event_counter: AtomicU32,
+    /// Events added since they were last counted; counting reads them all.
+    uncounted_events: AtomicUsize,
 }
 
 /// Number of a progress page and its bytes.
@@ -61,6 +65,7 @@ impl Catalog {
             data_dir: data_dir.to_owned(),
             // Begins where no earlier process is likely to have been, so that equal times do not meet.
             event_counter: AtomicU32::new(std::process::id().wrapping_mul(0x9e37_79b9)),
+            uncounted_events: AtomicUsize::new(COUNT_AFTER),
         })
     }
 
@@ -157,6 +162,7 @@ impl Catalog {
     pub(super) fn add_events(&self, events: &[Event]) -> Result<Vec<(String, Event)>, StoreError> {
         let mut batch = sled::Batch::default();
         let mut kept = Vec::with_capacity(events.len());
+        self.uncounted_events.fetch_add(events.len(), Ordering::Relaxed);
         for event in events {
             let count = self.event_counter.fetch_add(1, Ordering::Relaxed);
             let mut key = event_key(event.at).to_vec();
@@ -199,7 +205,11 @@ impl Catalog {
 
     /// Forgets events before `horizon` and those over the bound.
     pub(super) fn trim_events(&self, horizon: TimestampMs) -> Result<(), StoreError> {
-        let over = self.events.len().saturating_sub(MAX_EVENTS);
+        let count_now = self.uncounted_events.load(Ordering::Relaxed) >= COUNT_AFTER;
+        let over = if count_now { self.events.len().saturating_sub(MAX_EVENTS) } else { 0 };
+        if count_now {
+            self.uncounted_events.store(0, Ordering::Relaxed);
+        }
         let horizon = event_key(horizon);
         let mut batch = sled::Batch::default();
         let mut count = 0;

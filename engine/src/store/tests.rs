@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::model::{Batch, Labels, SeriesId};
 use crate::promql::Selector;
+use crate::windows::{self, Level};
 
 const T0: TimestampMs = 1_795_478_400_000; // 2026-11-24T00:00:00Z
 const MINUTE: i64 = 60_000;

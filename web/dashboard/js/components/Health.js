@@ -39,7 +39,9 @@ export function Health() {
 
 function HowMany() {
   if (alerts.value === null || recommendations.value === null) return html`<span class="quiet">Looking for what needs you</span>`
-  const open = alerts.value.filter((a) => !a.acked_at).length + recommendations.value.filter((r) => r.status === 'open').length
+  // A pending alert may pass by itself: it is shown, and asks for nothing yet.
+  const firing = alerts.value.filter((a) => a.state === 'firing' && !a.acked_at).length
+  const open = firing + recommendations.value.filter((r) => r.status === 'open').length
   return open === 0 ? html`Nothing needs you` : html`${count(open, 'thing')} ${open === 1 ? 'needs' : 'need'} you`
 }
 

@@ -1,0 +1,190 @@
+//! Samples from others: what was acknowledged is there after SIGKILL, what is wrong is named.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use common::{Folder, Service, eventually};
+use serde_json::{Value, json};
+
+fn now_ms() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+}
+
+fn varint(mut v: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    while v >= 0x80 {
+        out.push(v as u8 | 0x80);
+        v >>= 7;
+    }
+    out.push(v as u8);
+    out
+}
+
+fn field(number: u64, content: &[u8]) -> Vec<u8> {
+    [varint(number << 3 | 2), varint(content.len() as u64), content.to_vec()].concat()
+}
+
+/// One series of a remote write request.
+fn series(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> Vec<u8> {
+    let labels = labels.iter().map(|(n, v)| field(1, &[field(1, n.as_bytes()), field(2, v.as_bytes())].concat()));
+    let samples =
+        samples.iter().map(|(t, v)| field(2, &[vec![9], v.to_bits().to_le_bytes().to_vec(), vec![16], varint(*t as u64)].concat()));
+    field(1, &labels.chain(samples).collect::<Vec<_>>().concat())
+}
+
+fn write(client: &reqwest::blocking::Client, url: &str, raw: &[u8]) -> reqwest::Result<(u16, String)> {
+    let body = snap::raw::Encoder::new().compress_vec(raw).unwrap();
+    let request = client.post(url).header("content-encoding", "snappy").header("content-type", "application/x-protobuf").body(body);
+    let response = request.send()?;
+    Ok((response.status().as_u16(), response.text()?))
+}
+
+fn values(service: &Service, query: &str) -> Vec<f64> {
+    service.samples(query).into_iter().map(|s| s.1).collect()
+}
+
+#[test]
+fn what_was_acknowledged_is_there_after_sigkill_in_mid_write() {
+    let folder = Folder::new();
+    let start = now_ms() - 3_000_000;
+    let writers = 4;
+    let acked: Vec<AtomicU64> = (0..writers).map(|_| AtomicU64::new(0)).collect();
+    for round in 0..4u64 {
+        let service = folder.start();
+        let url = service.url("/api/v1/write");
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for (writer, acked) in acked.iter().enumerate() {
+                let (client, url, stop) = (service.client.clone(), &url, &stop);
+                scope.spawn(move || {
+                    let name = writer.to_string();
+                    while !stop.load(Ordering::Relaxed) {
+                        let next = acked.load(Ordering::Relaxed);
+                        // One sample of a series known, one of a new series.
+                        let t = start + i64::try_from(next).unwrap() * 100;
+                        let raw = [
+                            series(&[("__name__", "written"), ("writer", &name)], &[(t, next as f64)]),
+                            series(&[("__name__", "fresh"), ("writer", &name), ("number", &next.to_string())], &[(t, 1.0)]),
+                        ];
+                        match write(&client, url, &raw.concat()) {
+                            Ok((204, _)) => acked.store(next + 1, Ordering::Relaxed),
+                            Ok(other) => panic!("{other:?}"),
+                            Err(_) => return,
+                        }
+                    }
+                });
+            }
+            let goal = (round + 1) * 150;
+            eventually("enough was acknowledged", || (acked[0].load(Ordering::Relaxed) >= goal).then_some(()));
+            service.kill();
+            stop.store(true, Ordering::Relaxed);
+        });
+        let service = folder.start();
+        for (writer, acked) in acked.iter().enumerate() {
+            let acked = acked.load(Ordering::Relaxed);
+            let kept = values(&service, &format!("written{{writer=\"{writer}\"}}[2h]"));
+            let expected: Vec<f64> = (0..acked).map(|n| n as f64).collect();
+            assert_eq!(kept[..expected.len()], expected[..], "round {round}, writer {writer}");
+            assert!(kept.len() as u64 <= acked + 1, "at most the one that was not answered is there besides");
+            let fresh = service.data(&format!("/api/v1/series?match[]=fresh{{writer=\"{writer}\"}}")).as_array().unwrap().len() as u64;
+            assert!(fresh >= acked, "{fresh} of {acked} new series");
+        }
+    }
+}
+
+#[test]
+fn windows_follow_the_time_of_the_samples_and_the_duplicates_of_a_retry_count_once() {
+    let folder = Folder::new();
+    let service = folder.start();
+    let start = (now_ms() / 3_600_000 - 2) * 3_600_000;
+    let samples: Vec<(i64, f64)> = (0..480).map(|n| (start + n * 15_000, (n % 7) as f64)).collect();
+    for half in samples.chunks(240) {
+        let raw = series(&[("__name__", "brought_in")], half);
+        for _ in 0..2 {
+            assert_eq!(write(&service.client, &service.url("/api/v1/write"), &raw).unwrap().0, 204);
+        }
+    }
+    assert_eq!(service.status()["pipeline"]["duplicate_samples"], 480);
+    let windows = |window: &str| {
+        let path = format!("/api/v1/windows?match[]=brought_in&window={window}&start={}&end={}", start / 1_000, start / 1_000 + 7_200);
+        service.data(&path).as_array().unwrap().clone()
+    };
+    let minutes = eventually("the closed minutes", || Some(windows("1m")).filter(|w| w.len() == 119));
+    for (at, window) in minutes.iter().enumerate() {
+        let inside: f64 = samples[at * 4..at * 4 + 4].iter().map(|s| s.1).sum();
+        assert_eq!((window["count"].as_f64(), window["sum"].as_f64()), (Some(4.0), Some(inside)), "{window}");
+    }
+    let hours = eventually("the closed hour", || Some(windows("1h")).filter(|w| w.len() == 1));
+    assert_eq!(hours[0]["count"], 240.0);
+    assert_eq!(hours[0]["sum"].as_f64(), Some(samples[..240].iter().map(|s| s.1).sum()));
+}
+
+#[test]
+fn bad_requests_are_told_with_what_was_kept_and_what_would_be_right() {
+    let folder = Folder::with_settings("[store]\nmax_series = 500\n");
+    let service = folder.start();
+    let url = service.url("/api/v1/write");
+    let now = now_ms();
+    let good = series(&[("__name__", "good")], &[(now, 1.0)]);
+    let nameless = series(&[("job", "x")], &[(now, 1.0), (now + 1, 1.0)]);
+    let (status, text) = write(&service.client, &url, &[nameless, good].concat()).unwrap();
+    assert_eq!(status, 400);
+    assert!(text.contains("1 samples were kept, 2 were not: series 0 {job=\\\"x\\\"}: a series needs a metric name"), "{text}");
+    assert_eq!(values(&service, "good[5m]"), [1.0]);
+    let ancient = series(&[("__name__", "good")], &[(now - 40 * 86_400_000, 1.0), (now + 86_400_000, 1.0), (now - 4_000_000, 1.0)]);
+    let (status, text) = write(&service.client, &url, &ancient).unwrap();
+    assert!(
+        status == 400 && text.contains("store.retention") && text.contains("sender's clock") && text.contains("store.out_of_order"),
+        "{text}"
+    );
+    let many: Vec<u8> = (0..600).flat_map(|n| series(&[("__name__", "many"), ("n", &n.to_string())], &[(now, 1.0)])).collect();
+    let (status, text) = write(&service.client, &url, &many).unwrap();
+    assert!(status == 400 && text.contains("store.max_series"), "{text}");
+    assert_eq!(write(&service.client, &url, &series(&[("__name__", "good")], &[(now + 2, 2.0)])).unwrap().0, 204, "old ones go on");
+    assert_eq!(write(&service.client, &url, &[0x0a, 0x09, 1]).unwrap().0, 400);
+    let post = |encoding: &str, kind: &str, body: Vec<u8>| {
+        let request = service.client.post(&url).header("content-encoding", encoding).header("content-type", kind).body(body);
+        request.send().unwrap().status().as_u16()
+    };
+    assert_eq!(post("zstd", "application/x-protobuf", vec![1]), 415);
+    assert_eq!(post("snappy", "application/json", vec![1]), 415);
+    assert_eq!(post("snappy", "application/x-protobuf;proto=io.prometheus.write.v2.Request", vec![1]), 415);
+    assert_eq!(post("snappy", "application/x-protobuf", vec![0xff; 64]), 400);
+    // A few bytes that claim to hold a gigabyte.
+    assert_eq!(post("snappy", "application/x-protobuf", vec![0x80, 0x80, 0x80, 0x80, 0x04, 0]), 413);
+    assert_eq!(post("snappy", "application/x-protobuf", vec![0; 9 << 20]), 413);
+}
+
+#[test]
+fn plain_json_is_kept_and_its_mistakes_are_named() {
+    let folder = Folder::new();
+    let service = folder.start();
+    let post = |body: &Value| -> (u16, Value) {
+        let response = service.client.post(service.url("/api/v1/ingest")).json(body).send().unwrap();
+        (response.status().as_u16(), response.json().unwrap())
+    };
+    let sample = json!({"name": "depth", "labels": {"queue": "mail"}, "value": 3});
+    let (status, answer) = post(&json!({"samples": [sample, {"name": "depth", "value": "NaN", "time": now_ms() as f64 / 1e3}]}));
+    assert_eq!((status, &answer["data"]["kept"]), (200, &json!(2)));
+    assert_eq!(service.query("depth{queue=\"mail\"}")[0]["value"][1], "3");
+    for (body, part) in [
+        (json!({"samples": [{"name": "a", "value": "three"}]}), "samples[0]: `value`"),
+        (json!({"samples": [{"name": "", "value": 1}]}), "a series needs a metric name"),
+        (json!({"samples": [{"name": "a", "value": 1, "time": "soon"}]}), "`soon` is not a time"),
+        (json!({"samples": [{"nam": "a", "value": 1}]}), "nam"),
+        (json!([1]), "send {"),
+    ] {
+        let (status, answer) = post(&body);
+        assert!(status == 400 && answer["error"].as_str().unwrap().contains(part), "{body}: {answer}");
+    }
+    let mut socket = service.socket();
+    socket.send(&json!({"op": "subscribe", "id": 1, "topic": "samples", "match": ["depth"]}));
+    socket.wait_for("the snapshot", |v| v["type"] == "snapshot");
+    post(&json!({"samples": [{"name": "depth", "labels": {"queue": "mail"}, "value": 4}]}));
+    let update = socket.wait_for("it is shown live", |v| v["type"] == "update");
+    assert_eq!(update["data"][0]["values"][0][1], "4");
+}
