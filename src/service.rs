@@ -116,6 +116,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
         policy: Policy {
             max_restarts: settings.supervision.max_restarts,
             window: settings.supervision.window.duration(),
+            stuck_after: settings.supervision.stuck_after.duration(),
             on_give_up: None,
         },
     };

@@ -29,6 +29,8 @@ use crate::server::AppState;
 const MAX_FRAME_BYTES: usize = 65_536;
 /// Subscriptions of one session.
 const MAX_SUBSCRIPTIONS: usize = 64;
+/// Frames that may wait for a client; beyond, it gets the newest state instead.
+const MAILBOX: usize = 128;
 const PING_EVERY: Duration = Duration::from_secs(15);
 const SILENT_FOR: Duration = Duration::from_secs(45);
 /// How long a slow client has to take its close frame before the socket is cut.
@@ -215,6 +217,7 @@ impl Actor for Session {
     type Context = WebsocketContext<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
         self.sessions.open.lock().insert(self.number, ctx.address().recipient());
         self.shared.sessions.store(self.sessions.count(), Ordering::Relaxed);
         ctx.run_interval(PING_EVERY, |this, ctx| {

@@ -34,8 +34,8 @@ pub const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 pub const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 /// After so long without a panic the back-off starts over.
 pub const HEALTHY_AFTER: Duration = Duration::from_secs(60);
-/// How often an idle actor shows that its thread runs.
-const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How often at the least an idle actor shows that its thread runs.
+const SLOWEST_HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// How restarts are bounded.
 #[derive(Clone)]
@@ -44,6 +44,8 @@ pub struct Policy {
     pub max_restarts: usize,
     /// See [`Policy::max_restarts`].
     pub window: Duration,
+    /// An actor without progress for so long is stuck; it shows signs of life three times as often.
+    pub stuck_after: Duration,
     /// What to do when the actor stays down.
     pub on_give_up: Option<Arc<dyn Fn() + Send + Sync>>,
 }
@@ -92,7 +94,7 @@ struct Supervising<A: Service> {
 
 impl<A: Service> Supervising<A> {
     fn new(running: ContextFut<A, Context<A>>, vitals: Arc<Vitals>, policy: Policy) -> Self {
-        let mut heartbeat = interval(HEARTBEAT);
+        let mut heartbeat = interval((policy.stuck_after / 3).min(SLOWEST_HEARTBEAT));
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let address = running.address();
         Self {

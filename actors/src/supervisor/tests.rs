@@ -94,11 +94,11 @@ struct Setup {
     arbiter: Arbiter,
 }
 
-const STUCK: Duration = Duration::from_millis(200);
+const STUCK: Duration = Duration::from_millis(600);
 
 fn setup(probe: Probe, max_restarts: usize, on_give_up: Option<Arc<dyn Fn() + Send + Sync>>) -> Setup {
     let (probe, registry, arbiter) = (Arc::new(probe), Registry::default(), Arbiter::new());
-    let policy = Policy { max_restarts, window: Duration::from_secs(60), on_give_up };
+    let policy = Policy { max_restarts, window: Duration::from_secs(60), stuck_after: STUCK, on_give_up };
     let own = Arc::clone(&probe);
     let post = start(&arbiter.handle(), &registry, "shaky", &policy, 1_024, move |vitals| Shaky { vitals, probe: own, sum: 0 });
     Setup { post, probe, registry, arbiter }
@@ -218,7 +218,7 @@ fn an_actor_that_panics_too_often_stays_down_and_says_so() {
 fn an_actor_that_makes_no_progress_is_told_as_stuck_with_what_it_does() {
     System::new().block_on(async {
         let s = setup(Probe::default(), 2, None);
-        s.post.door().try_send(Block(STUCK * 4)).unwrap();
+        s.post.door().try_send(Block(STUCK * 3)).unwrap();
         let status = s.until("stuck", |s| s.state == ActorState::Stuck).await;
         assert!(status.reason.unwrap().contains("Block"));
         assert!(s.registry.failing(STUCK)[0].1.starts_with("stuck"));
@@ -232,7 +232,7 @@ fn a_full_mailbox_refuses_and_counts() {
     System::new().block_on(async {
         let registry = Registry::default();
         let arbiter = Arbiter::new();
-        let policy = Policy { max_restarts: 1, window: Duration::from_secs(1), on_give_up: None };
+        let policy = Policy { max_restarts: 1, window: Duration::from_secs(1), stuck_after: STUCK, on_give_up: None };
         let probe = Arc::new(Probe::default());
         let post = start(&arbiter.handle(), &registry, "small", &policy, 4, move |vitals| Shaky { vitals, probe, sum: 0 });
         post.door().try_send(Block(Duration::from_millis(300))).unwrap();
