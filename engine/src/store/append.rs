@@ -10,6 +10,9 @@ use super::{Store, journal};
 use crate::model::{Batch, Labels, SeriesId, TimestampMs};
 use crate::windows::{self, LEVELS, Level};
 
+/// Rows of one journal record: larger values go to files of their own in the database, which costs far more.
+const RECORD_ROWS: usize = 1_500;
+
 /// Why a sample was not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -103,11 +106,15 @@ impl Store {
         self.resolve(batch, now, &mut rows, &mut stored.rejected)?;
         stored.accepted = rows.len();
         if !rows.is_empty() {
-            let number = *turn;
-            let record = journal::encode_samples(&rows);
-            self.journal.insert(number.to_be_bytes(), record).map_err(self.journal_error())?;
-            *turn += 1;
-            self.journal_records.fetch_add(1, Ordering::Relaxed);
+            let mut records = sled::Batch::default();
+            let mut count = 0;
+            for part in rows.chunks(RECORD_ROWS) {
+                records.insert(&(*turn + count).to_be_bytes()[..], journal::encode_samples(part));
+                count += 1;
+            }
+            self.journal.apply_batch(records).map_err(self.journal_error())?;
+            *turn += count;
+            self.journal_records.fetch_add(count, Ordering::Relaxed);
             stored.number = self.counters.batches.fetch_add(1, Ordering::Relaxed) + 1;
             self.apply(&rows, now, &mut stored);
         }
