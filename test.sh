@@ -59,7 +59,7 @@ if [ "$quick" != --quick ]; then
   (cd tests/browser && npm ci --silent --no-audit --no-fund && npm run --silent check)
   step "the dashboard in a browser"
   need chromium chromium
-  TASKPULSE_BIN="$PWD/target/debug/taskpulse" CHROMIUM="$(command -v chromium)" npm test --silent --prefix tests/browser
+  TASKPULSE_BIN="${CARGO_TARGET_DIR:-$PWD/target}/debug/taskpulse" CHROMIUM="$(command -v chromium)" npm test --silent --prefix tests/browser
 fi
 
 step "all checks passed"

@@ -8,7 +8,7 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
         let path = entry?.path();
         if path.is_dir() {
             collect(&path, files)?;
-        } else if path.extension().is_some_and(|e| e != "md") {
+        } else if path.extension().is_some_and(|e| e != "md" && e != "ts") {
             files.push(path);
         }
     }

@@ -4,9 +4,11 @@
 //! that a reader may meet half of one: [`BoardError::is_incomplete`] tells that apart from a file that is wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::STATUSES;
@@ -95,33 +97,49 @@ pub struct Board {
     pub tags: BTreeMap<String, Tag>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RawId {
-    Whole(i64),
-    Float(f64),
-    Text(String),
-}
+/// An id or dependency, whatever it is in the file.
+struct Id(String);
 
-impl RawId {
-    fn text(self) -> String {
-        match self {
-            Self::Whole(id) => id.to_string(),
-            Self::Float(id) => id.to_string(),
-            Self::Text(id) => id.trim().to_owned(),
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl Visitor<'_> for Any {
+            type Value = Id;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an id: a number or a string")
+            }
+
+            fn visit_u64<E>(self, id: u64) -> Result<Id, E> {
+                Ok(Id(id.to_string()))
+            }
+
+            fn visit_i64<E>(self, id: i64) -> Result<Id, E> {
+                Ok(Id(id.to_string()))
+            }
+
+            fn visit_f64<E>(self, id: f64) -> Result<Id, E> {
+                Ok(Id(id.to_string()))
+            }
+
+            fn visit_str<E>(self, id: &str) -> Result<Id, E> {
+                Ok(Id(id.trim().to_owned()))
+            }
         }
+        deserializer.deserialize_any(Any)
     }
 }
 
 #[derive(Deserialize)]
-struct RawTag {
-    tasks: Vec<RawTask>,
+struct RawTag<'a> {
+    #[serde(borrow)]
+    tasks: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawTask {
-    id: RawId,
+    id: Id,
     #[serde(default)]
     title: Option<String>,
     #[serde(default)]
@@ -129,7 +147,7 @@ struct RawTask {
     #[serde(default)]
     priority: Option<String>,
     #[serde(default)]
-    dependencies: Option<Vec<RawId>>,
+    dependencies: Option<Vec<Id>>,
     #[serde(default)]
     subtasks: Option<Vec<RawSubtask>>,
     #[serde(default)]
@@ -139,7 +157,7 @@ struct RawTask {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawSubtask {
-    id: RawId,
+    id: Id,
     #[serde(default)]
     title: Option<String>,
     #[serde(default)]
@@ -164,13 +182,13 @@ impl Board {
         let top: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(|e| BoardError::of("tasks.json", &e))?;
         // The older format is one bare {"tasks": […]}; the newer one has an object for each tag.
         if let Some(tasks) = top.get("tasks").filter(|raw| raw.get().starts_with('[')) {
-            let tasks: Vec<RawTask> = serde_json::from_str(tasks.get()).map_err(|e| BoardError::of("tasks", &e))?;
+            let tasks: Vec<&RawValue> = serde_json::from_str(tasks.get()).map_err(|e| BoardError::of("tasks", &e))?;
             return Ok(Self { tags: BTreeMap::from([(OLD_FORMAT_TAG.to_owned(), tag(OLD_FORMAT_TAG, tasks)?)]) });
         }
         let mut tags = BTreeMap::new();
         for (name, raw) in top {
             let place = format!("tag `{name}`");
-            let parsed: RawTag = serde_json::from_str(raw.get())
+            let parsed: RawTag<'_> = serde_json::from_str(raw.get())
                 .map_err(|error| BoardError::Wrong { place, reason: format!("{error}; a tag is an object {{\"tasks\": […]}}") })?;
             let made = tag(&name, parsed.tasks)?;
             tags.insert(name, made);
@@ -179,18 +197,21 @@ impl Board {
     }
 }
 
-fn tag(name: &str, raw: Vec<RawTask>) -> Result<Tag, BoardError> {
+fn tag(name: &str, raw: Vec<&RawValue>) -> Result<Tag, BoardError> {
     let mut made = Tag::default();
     let mut ids = BTreeSet::new();
-    for task in raw {
-        let id = task.id.text();
+    for (at, raw) in raw.into_iter().enumerate() {
+        let place = || format!("tag `{name}`, entry {} of `tasks`", at + 1);
+        let task: RawTask =
+            serde_json::from_str(raw.get()).map_err(|error| BoardError::Wrong { place: place(), reason: error.to_string() })?;
+        let id = task.id.0;
         if !ids.insert(id.clone()) {
             let reason = format!("task `{id}` is there twice; give one of them another id");
-            return Err(BoardError::Wrong { place: format!("tag `{name}`"), reason });
+            return Err(BoardError::Wrong { place: place(), reason });
         }
         let status = status(task.status, &mut made.unknown_statuses);
         let subtasks = task.subtasks.unwrap_or_default().into_iter().map(|sub| Subtask {
-            id: sub.id.text(),
+            id: sub.id.0,
             title: sub.title.unwrap_or_default(),
             status: self::status(sub.status, &mut made.unknown_statuses),
             updated_at: time(sub.updated_at),
@@ -201,7 +222,7 @@ fn tag(name: &str, raw: Vec<RawTask>) -> Result<Tag, BoardError> {
             title: task.title.unwrap_or_default(),
             status,
             priority: task.priority.unwrap_or_default(),
-            dependencies: task.dependencies.unwrap_or_default().into_iter().map(RawId::text).collect(),
+            dependencies: task.dependencies.unwrap_or_default().into_iter().map(|id| id.0).collect(),
             subtasks,
             updated_at: time(task.updated_at),
         });

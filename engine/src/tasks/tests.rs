@@ -125,7 +125,13 @@ fn what_is_wrong_is_said_with_its_place_and_half_a_file_is_told_apart() {
         (r#"{"master":5}"#, false, "tag `master`"),
         (r#"{"master":{"task":[]}}"#, false, "missing field `tasks`"),
         (r#"{"master":{"tasks":[{"title":"x"}]}}"#, false, "missing field `id`"),
-        (r#"{"master":{"tasks":[{"id":1},{"id":"1"}]}}"#, false, "task `1` is there twice"),
+        (r#"{"master":{"tasks":[{"id":1},{"id":"1"}]}}"#, false, "entry 2 of `tasks`: task `1` is there twice"),
+        (
+            r#"{"master":{"tasks":[{"id":1},{"id":2,"dependencies":[true]}]}}"#,
+            false,
+            "entry 2 of `tasks`: invalid type: boolean `true`, expected an id",
+        ),
+        (r#"{"tasks":[{"id":1,"status":5}]}"#, false, "entry 1 of `tasks`: invalid type: integer `5`, expected a string"),
     ] {
         let error = Board::parse(text.as_bytes()).unwrap_err();
         assert_eq!(error.is_incomplete(), incomplete, "{text}");
