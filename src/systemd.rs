@@ -30,7 +30,8 @@ pub fn watchdog(reporter: Arc<Reporter>) {
         return;
     }
     let every = Duration::from_micros(microseconds / 2);
-    actix_rt::spawn(async move {
+    // A thread of its own: a socket that nobody empties must not hold up the service.
+    std::thread::spawn(move || {
         loop {
             let neglected: Vec<String> = reporter
                 .registry
@@ -44,7 +45,7 @@ pub fn watchdog(reporter: Arc<Reporter>) {
             } else {
                 log::error!("the watchdog is not fed: {}", neglected.join("; "));
             }
-            actix_rt::time::sleep(every).await;
+            std::thread::sleep(every);
         }
     });
 }

@@ -65,6 +65,19 @@ fn a_panic_in_the_longest_windows_is_survived() {
 }
 
 #[test]
+fn panics_in_all_the_windows_between_are_survived() {
+    let levels = ["5m", "15m", "1h", "6h"];
+    let faults: Vec<String> = levels.iter().map(|level| format!("actor::windows {level}=1*off->1*panic->off")).collect();
+    let folder = Folder::new();
+    let service = folder.start_with(&[], &[("FAILPOINTS", &faults.join(";"))]);
+    for level in levels {
+        let back = |a: &Value| a["restarts"] == 1 && a["state"] == "running";
+        eventually(&format!("windows {level} are back"), || Some(actor(&service, &format!("windows {level}"))).filter(back));
+    }
+    eventually("all is well again", || (service.status()["state"] == "ok").then_some(()));
+}
+
+#[test]
 fn a_panic_in_the_system_collector_is_survived() {
     survives("system", |_, _| ());
 }
@@ -143,10 +156,16 @@ fn a_stuck_actor_is_told_by_health_and_starves_the_watchdog() {
     let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
     socket.set_nonblocking(true).unwrap();
     let service = folder.start_under_systemd(&path, 200_000, &[("FAILPOINTS", "actor::optimizer=sleep(600000)")]);
-    eventually("stuck", || (actor(&service, "optimizer")["state"] == "stuck").then_some(()));
-    assert_eq!(service.get("/healthz").status(), 503);
-    eventually("the watchdog is not fed", || service.log().contains("the watchdog is not fed").then_some(()));
     let mut bytes = [0; 256];
+    eventually("stuck", || {
+        while socket.recv(&mut bytes).is_ok() {}
+        (actor(&service, "optimizer")["state"] == "stuck").then_some(())
+    });
+    assert_eq!(service.get("/healthz").status(), 503);
+    eventually("the watchdog is not fed", || {
+        while socket.recv(&mut bytes).is_ok() {}
+        service.log().contains("the watchdog is not fed").then_some(())
+    });
     while socket.recv(&mut bytes).is_ok() {}
     let fed = (0..40).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(50));
