@@ -4,6 +4,7 @@
 //! product can be tested here. The store is the only part that touches files.
 
 pub mod advice;
+pub mod board;
 pub mod codec;
 pub mod event;
 pub mod forecast;
@@ -15,5 +16,4 @@ pub mod remote_write;
 pub mod rules;
 pub mod span;
 pub mod store;
-pub mod tasks;
 pub mod windows;

@@ -17,10 +17,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Supervised, WrapFuture};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use taskpulse_engine::board::{Board, Figures, Observed, STATUSES, Transition, Watcher, parse_state};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels, TimestampMs};
 use taskpulse_engine::store::Store;
-use taskpulse_engine::tasks::{Board, BoardError, Figures, Observed, STATUSES, Transition, Watcher, current_tag};
 use tokio::task::spawn_blocking;
 
 use self::board_json::board_json;
@@ -67,7 +67,7 @@ struct Project {
     source: String,
     root: PathBuf,
     stamp: Option<(Stamp, Option<Stamp>)>,
-    board: Option<(Board, Option<String>)>,
+    board: Option<Board>,
     read_at: TimestampMs,
     watcher: Watcher,
     failing_since: Option<(Instant, String)>,
@@ -79,7 +79,7 @@ struct Project {
 enum Look {
     Unchanged,
     Absent(&'static str),
-    Read { board: Board, current: Option<String>, stamp: (Stamp, Option<Stamp>) },
+    Read { board: Board, stamp: (Stamp, Option<Stamp>) },
     Failed(String),
 }
 
@@ -208,9 +208,15 @@ impl TaskCollector {
                     self.shared.sources.absent(&project.source, format!("no board in {}", project.root.display()), hint);
                     continue;
                 }
-                Look::Read { board, current, stamp } => {
+                Look::Read { board, stamp } => {
                     observed = project.watcher.observe(&board, now);
-                    project.board = Some((board, current));
+                    for status in &observed.unknown_statuses {
+                        log::warn!(
+                            "taskmaster: {}: status `{status}` is not one of Task Master's; it is counted under its own name",
+                            project.name
+                        );
+                    }
+                    project.board = Some(board);
                     project.stamp = Some(stamp);
                     project.read_at = now;
                     project.failing_since = None;
@@ -304,25 +310,26 @@ fn read(root: &Path, known: Option<(Stamp, Option<Stamp>)>) -> Look {
         Ok(bytes) => bytes,
         Err(error) => return Look::Failed(format!("{}: {error}", tasks.display())),
     };
-    match Board::parse(&bytes) {
-        Ok(board) => Look::Read { board, current: std::fs::read(&state).ok().and_then(|bytes| current_tag(&bytes)), stamp: now },
-        Err(error @ (BoardError::Incomplete(_) | BoardError::Wrong { .. })) => Look::Failed(format!("{}: {error}", tasks.display())),
+    let current = std::fs::read(&state).ok().and_then(|bytes| parse_state(&bytes));
+    match Board::parse(&bytes, current.as_deref()) {
+        Ok(board) => Look::Read { board, stamp: now },
+        Err(error) => Look::Failed(format!("{}: {error}", tasks.display())),
     }
 }
 
 impl Project {
     /// The figures of all tags as samples, and the durations of what was just finished.
     fn measure(&mut self, now: TimestampMs, observed: &Observed, batch: &mut Batch) {
-        let Some((board, _)) = &self.board else { return };
+        let Some(board) = &self.board else { return };
         for (tag, tasks) in &board.tags {
             let figures = Figures::of(tasks);
             let of = [("project", self.name.as_str()), ("tag", tag.as_str())];
             let mut push = |name: &str, v: f64| batch.push(Labels::metric(name, &of), now, v);
             push("taskmaster_queue_depth", figures.queue_depth as f64);
-            push("taskmaster_ready_tasks", figures.ready.len() as f64);
-            let (completed, reopened) = self.watcher.counters(tag);
-            push("taskmaster_tasks_completed_total", completed as f64);
-            push("taskmaster_tasks_reopened_total", reopened as f64);
+            push("taskmaster_ready_tasks", figures.ready_tasks as f64);
+            let counters = self.watcher.counters(tag);
+            push("taskmaster_tasks_completed_total", counters.completed as f64);
+            push("taskmaster_tasks_reopened_total", counters.reopened as f64);
             let sometimes = [
                 ("taskmaster_completion_ratio", figures.completion_ratio),
                 ("taskmaster_failure_ratio", self.watcher.failure_ratio(tag, now)),
@@ -343,7 +350,7 @@ impl Project {
         }
         for execution in &observed.executions {
             let labels = [("project", self.name.as_str()), ("tag", execution.tag.as_str()), ("priority", execution.priority.as_str())];
-            batch.push(Labels::metric("taskmaster_task_execution_seconds", &labels), execution.at, execution.seconds);
+            batch.push(Labels::metric("taskmaster_task_execution_seconds", &labels), execution.at_ms, execution.seconds);
         }
     }
 }
@@ -358,7 +365,7 @@ fn events_of(project: &str, transitions: &[Transition]) -> Vec<Event> {
         for (tag, moved) in by_tag {
             let kind = format!("task_{verb}");
             if moved.len() > FEW {
-                let at = moved.iter().map(|t| t.at).max().unwrap_or(0);
+                let at = moved.iter().map(|t| t.at_ms).max().unwrap_or(0);
                 let data =
                     serde_json::json!({"project": project, "tag": tag, "tasks": moved.iter().map(|t| &t.task_id).collect::<Vec<_>>()});
                 events.push(Event::new(at, "taskmaster", &kind, tag, format!("{} tasks {verb}, tag {tag}", moved.len())).with_data(data));
@@ -382,7 +389,7 @@ fn events_of(project: &str, transitions: &[Transition]) -> Vec<Event> {
 fn event(project: &str, t: &Transition, kind: &str, title: String) -> Event {
     let subject = t.subtask.as_ref().map_or_else(|| t.task_id.clone(), |subtask| format!("{}.{subtask}", t.task_id));
     let data = serde_json::json!({"project": project, "tag": t.tag, "title": t.title, "from": t.from, "to": t.to, "reopened": t.reopened});
-    Event::new(t.at, "taskmaster", kind, subject, title).with_data(data)
+    Event::new(t.at_ms, "taskmaster", kind, subject, title).with_data(data)
 }
 
 impl Actor for TaskCollector {

@@ -1,14 +1,14 @@
 //! A project's boards as `/api/v1/tasks` shows them.
 
 use serde_json::{Value, json};
-use taskpulse_engine::tasks::{Figures, Tag};
+use taskpulse_engine::board::{Figures, Tag};
 
 use super::Project;
 use crate::clock::now_ms;
 use crate::wire::seconds;
 
 pub(super) fn board_json(project: &Project) -> Vec<Value> {
-    let Some((board, current)) = &project.board else { return Vec::new() };
+    let Some(board) = &project.board else { return Vec::new() };
     let (up, reason) = match &project.failing_since {
         Some((_, why)) => (false, Some(why)),
         None => (true, None),
@@ -20,10 +20,10 @@ pub(super) fn board_json(project: &Project) -> Vec<Value> {
             let figures = Figures::of(tag);
             json!({
                 "project": project.name, "root": project.root, "tag": name,
-                "current": current.as_ref().map_or(name == "master", |current| current == name),
+                "current": board.is_current(name),
                 "up": up, "reason": reason, "read_at": seconds(project.read_at),
                 "tasks": figures.tasks, "subtasks": figures.subtasks, "completion_ratio": figures.completion_ratio,
-                "queue_depth": figures.queue_depth, "ready_tasks": figures.ready.len(),
+                "queue_depth": figures.queue_depth, "ready_tasks": figures.ready_tasks,
                 "failure_ratio": project.watcher.failure_ratio(name, now_ms()),
                 "critical_path_tasks": figures.critical_path_tasks, "cycle": figures.cycle,
                 "unknown_statuses": tag.unknown_statuses, "items": items(project, name, tag, &figures),
@@ -33,7 +33,7 @@ pub(super) fn board_json(project: &Project) -> Vec<Value> {
 }
 
 fn items(project: &Project, name: &str, tag: &Tag, figures: &Figures) -> Vec<Value> {
-    let ready: std::collections::BTreeSet<&String> = figures.ready.iter().collect();
+    let ready: std::collections::BTreeSet<&String> = figures.ready_ids.iter().collect();
     tag.tasks
         .iter()
         .map(|task| {
@@ -41,7 +41,7 @@ fn items(project: &Project, name: &str, tag: &Tag, figures: &Figures) -> Vec<Val
                 "id": task.id, "title": task.title, "status": task.status, "priority": task.priority, "dependencies": task.dependencies,
                 "ready": ready.contains(&task.id),
                 "subtasks_done": task.subtasks.iter().filter(|s| s.status == "done").count(), "subtasks_total": task.subtasks.len(),
-                "updated_at": task.updated_at.map(seconds),
+                "updated_at": task.updated_at_ms.map(seconds),
                 "in_progress_since": project.watcher.in_progress_since(name, &task.id).map(seconds),
                 "execution_seconds": project.watcher.last_execution_seconds(name, &task.id),
             })

@@ -1,0 +1,54 @@
+//! How long a task was worked on.
+//!
+//! Execution time runs from in progress to done. Time in review is part of it; time in any other status (sent back to
+//! pending, blocked, deferred, a status of the project's own) is not. A round ends when the task is done or cancelled;
+//! one that is reopened begins a new round.
+//!
+//! A round of which some part went on before anybody looked has no time: neither a task that was already in progress
+//! or review when it was first seen, nor one that came to review without having been seen in progress.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CANCELLED, DONE, IN_PROGRESS, is_work};
+
+/// The time of one task's current round. A task that is seen for the first time has the default, whatever its status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Stopwatch {
+    /// Start of the stretch of work that goes on now; none where none does, or where its start was not seen.
+    since_ms: Option<i64>,
+    /// Stretches of this round that are over.
+    worked_ms: i64,
+    /// A start was seen in this round.
+    started: bool,
+    /// Some work of this round was not seen to start.
+    unknown: bool,
+}
+
+impl Stopwatch {
+    /// Start of the stretch that goes on now, where it was seen.
+    pub(super) fn since_ms(&self) -> Option<i64> {
+        self.since_ms
+    }
+
+    /// Takes in a change of status; milliseconds of work when it ends a round as done and all of it was seen.
+    pub(super) fn change(&mut self, from: &str, to: &str, at_ms: i64) -> Option<i64> {
+        match (is_work(from), is_work(to)) {
+            (false, true) if to == IN_PROGRESS => {
+                self.since_ms = Some(at_ms);
+                self.started = true;
+            }
+            (true, false) => match self.since_ms.take() {
+                // Not seen to start; or a clock was set back since, which leaves no length to tell.
+                Some(since) if since <= at_ms => self.worked_ms = self.worked_ms.saturating_add(at_ms.saturating_sub(since)),
+                _ => self.unknown = true,
+            },
+            _ => {}
+        }
+        let worked = (to == DONE && self.started && !self.unknown).then_some(self.worked_ms);
+        if matches!(to, DONE | CANCELLED) {
+            *self = Self::default();
+        }
+        worked
+    }
+}
