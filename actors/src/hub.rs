@@ -192,14 +192,7 @@ impl Hub {
 
     fn samples_snapshot(&mut self, key: &GroupKey) -> String {
         let Some(group) = self.groups.get(key) else { return "[]".to_owned() };
-        let mut ids: Vec<SeriesId> = Vec::new();
-        if group.selectors.is_empty() {
-            ids = self.store.select(&[]);
-        } else {
-            group.selectors.iter().for_each(|s| ids.extend(self.store.select(&s.matchers)));
-            ids.sort_unstable();
-            ids.dedup();
-        }
+        let ids = self.store.select_any(&group.selectors);
         let now = now_ms();
         let mut rows = Vec::new();
         for id in ids {

@@ -151,10 +151,7 @@ fn push_values(out: &mut String, points: &[(TimestampMs, f64)]) {
 
 /// The series that any of the `match[]` selectors accept and that may have samples since `start`.
 fn matched(store: &Store, selectors: &[Selector], start: TimestampMs) -> Vec<SeriesId> {
-    let mut ids: Vec<SeriesId> =
-        if selectors.is_empty() { store.select(&[]) } else { selectors.iter().flat_map(|s| store.select(&s.matchers)).collect() };
-    ids.sort_unstable();
-    ids.dedup();
+    let mut ids = store.select_any(selectors);
     ids.retain(|id| store.may_have(*id, start));
     ids
 }

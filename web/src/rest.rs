@@ -42,11 +42,8 @@ pub(crate) async fn windows(state: web::Data<AppState>, params: Params) -> Resul
     let (start, end) = params.range(now - DAY_MS, now)?;
     let store = Arc::clone(&state.store);
     let rows = blocking(move || {
-        let mut ids: Vec<_> = selectors.iter().flat_map(|s| store.select(&s.matchers)).collect();
-        ids.sort_unstable();
-        ids.dedup();
         let mut out: Vec<Value> = Vec::new();
-        for id in ids {
+        for id in store.select_any(&selectors) {
             let Some(labels) = store.labels(id) else { continue };
             out.extend(store.windows(id, level, start, end)?.iter().map(|row| wire::window(&labels, level, row)));
             if out.len() > MAX_WINDOWS {

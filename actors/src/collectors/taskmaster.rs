@@ -68,6 +68,8 @@ struct Project {
     root: PathBuf,
     stamp: Option<(Stamp, Option<Stamp>)>,
     board: Option<Board>,
+    /// What the board adds up to, by tag; worked out when it is read.
+    figures: BTreeMap<String, Figures>,
     read_at: TimestampMs,
     watcher: Watcher,
     failing_since: Option<(Instant, String)>,
@@ -216,6 +218,7 @@ impl TaskCollector {
                             project.name
                         );
                     }
+                    project.figures = board.tags.iter().map(|(name, tag)| (name.clone(), Figures::of(tag))).collect();
                     project.board = Some(board);
                     project.stamp = Some(stamp);
                     project.read_at = now;
@@ -272,6 +275,7 @@ fn projects(roots: Vec<PathBuf>) -> Vec<Project> {
                 root: root.clone(),
                 stamp: None,
                 board: None,
+                figures: BTreeMap::new(),
                 read_at: 0,
                 watcher: Watcher::default(),
                 failing_since: None,
@@ -320,9 +324,7 @@ fn read(root: &Path, known: Option<(Stamp, Option<Stamp>)>) -> Look {
 impl Project {
     /// The figures of all tags as samples, and the durations of what was just finished.
     fn measure(&mut self, now: TimestampMs, observed: &Observed, batch: &mut Batch) {
-        let Some(board) = &self.board else { return };
-        for (tag, tasks) in &board.tags {
-            let figures = Figures::of(tasks);
+        for (tag, figures) in &self.figures {
             let of = [("project", self.name.as_str()), ("tag", tag.as_str())];
             let mut push = |name: &str, v: f64| batch.push(Labels::metric(name, &of), now, v);
             push("taskmaster_queue_depth", figures.queue_depth as f64);

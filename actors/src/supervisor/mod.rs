@@ -154,27 +154,25 @@ impl<A: Service> Future for Supervising<A> {
                 this.vitals.beat();
             }
             let Some(running) = &mut this.running else { return Poll::Ready(()) };
-            let outcome = if let Some(waiting) = &mut this.waiting {
+            let goes_on = if let Some(waiting) = &mut this.waiting {
                 std::task::ready!(waiting.as_mut().poll(cx));
                 this.waiting = None;
-                match guarded(|| running.restart()) {
-                    Ok(true) => {
-                        this.vitals.restarted();
-                        log::info!("actor {} restarted", this.vitals.name());
-                        Ok(Poll::Pending)
-                    }
-                    Ok(false) => Ok(Poll::Ready(())),
+                let restarted = guarded(|| running.restart());
+                if matches!(restarted, Ok(true)) {
+                    this.vitals.restarted();
+                    log::info!("actor {} restarted", this.vitals.name());
+                }
+                restarted
+            } else {
+                match guarded(|| Pin::new(running).poll(cx)) {
+                    Ok(Poll::Pending) => return Poll::Pending,
+                    Ok(Poll::Ready(())) => Ok(false),
                     Err(payload) => Err(payload),
                 }
-                .map(|poll: Poll<()>| poll.is_ready())
-                .map(|over| if over { Some(Poll::Ready(())) } else { None })
-            } else {
-                guarded(|| Pin::new(running).poll(cx)).map(Some)
             };
-            match outcome {
-                Ok(None) => {}
-                Ok(Some(Poll::Pending)) => return Poll::Pending,
-                Ok(Some(Poll::Ready(()))) => {
+            match goes_on {
+                Ok(true) => {}
+                Ok(false) => {
                     this.vitals.set_state(ActorState::Stopped);
                     return Poll::Ready(());
                 }

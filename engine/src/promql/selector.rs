@@ -149,15 +149,6 @@ impl Selector {
     pub fn accepts(&self, labels: &Labels) -> bool {
         self.matchers.iter().all(|m| m.accepts(labels.get(&m.name).unwrap_or("")))
     }
-
-    /// The metric name, where the selector asks for just one.
-    #[must_use]
-    pub fn metric_name(&self) -> Option<&str> {
-        self.matchers.iter().find_map(|m| match &m.op {
-            MatchOp::Equal(name) if m.name == NAME_LABEL => Some(name.as_str()),
-            _ => None,
-        })
-    }
 }
 
 /// A comparison of a sample with a number.

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use roaring::RoaringBitmap;
+use roaring::{MultiOps, RoaringBitmap};
 
 use super::Store;
 use super::error::StoreError;
@@ -14,7 +14,7 @@ use super::journal::row_of;
 use super::partition::Kind;
 use crate::codec::{self, Decoded};
 use crate::model::{Columns, Labels, Sample, SeriesId, TimestampMs};
-use crate::promql::Matcher;
+use crate::promql::{Matcher, Selector};
 use crate::windows::{Level, WindowRow};
 
 /// What a read may cost.
@@ -41,6 +41,18 @@ impl Store {
     /// The series that all matchers accept, by rising id.
     pub fn select(&self, matchers: &[Matcher]) -> Vec<SeriesId> {
         self.series.read().select(matchers).iter().map(SeriesId).collect()
+    }
+
+    /// The series that any of the selectors accepts, by rising id; all series where there is no selector.
+    pub fn select_any(&self, selectors: &[Selector]) -> Vec<SeriesId> {
+        let index = self.series.read();
+        match selectors {
+            [] => index.select(&[]),
+            several => several.iter().map(|s| index.select(&s.matchers)).union(),
+        }
+        .iter()
+        .map(SeriesId)
+        .collect()
     }
 
     /// The labels of a series.
@@ -83,7 +95,7 @@ impl Store {
             if failed || !self.may_have(id, start) {
                 return None;
             }
-            let read = || -> Result<Option<SeriesColumns>, StoreError> {
+            let mut read = || -> Result<Option<SeriesColumns>, StoreError> {
                 if Instant::now() >= limits.deadline {
                     return Err(StoreError::Deadline);
                 }
@@ -92,7 +104,6 @@ impl Store {
                 let labels = self.labels(id);
                 Ok(labels.filter(|_| !columns.times.is_empty()).map(|labels| SeriesColumns { id, labels, columns }))
             };
-            let mut read = read;
             let result = read();
             failed = result.is_err();
             result.transpose()

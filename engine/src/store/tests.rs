@@ -76,6 +76,17 @@ fn what_was_committed_is_there_after_a_restart_sealed_or_not() {
 }
 
 #[test]
+fn several_selectors_name_each_series_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir, T0);
+    store.append(&batch(&[("0", T0, 1.0), ("1", T0, 1.0), ("2", T0, 1.0)]), T0).unwrap();
+    let select = |queries: &[&str]| store.select_any(&queries.iter().map(|q| Selector::parse(q).unwrap()).collect::<Vec<_>>()).len();
+    assert_eq!(select(&[]), 3);
+    assert_eq!(select(&[r#"load{cpu="1"}"#, r#"load{cpu=~"1|2"}"#]), 2);
+    assert_eq!(select(&["none"]), 0);
+}
+
+#[test]
 fn refused_samples_are_counted_by_reason_and_the_rest_is_kept() {
     let dir = tempfile::tempdir().unwrap();
     let options = StoreOptions { max_series: 1, ..StoreOptions::default() };

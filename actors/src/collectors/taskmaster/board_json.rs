@@ -16,8 +16,8 @@ pub(super) fn board_json(project: &Project) -> Vec<Value> {
     board
         .tags
         .iter()
-        .map(|(name, tag)| {
-            let figures = Figures::of(tag);
+        .zip(project.figures.values())
+        .map(|((name, tag), figures)| {
             json!({
                 "project": project.name, "root": project.root, "tag": name,
                 "current": board.is_current(name),
@@ -26,7 +26,7 @@ pub(super) fn board_json(project: &Project) -> Vec<Value> {
                 "queue_depth": figures.queue_depth, "ready_tasks": figures.ready_tasks,
                 "failure_ratio": project.watcher.failure_ratio(name, now_ms()),
                 "critical_path_tasks": figures.critical_path_tasks, "cycle": figures.cycle,
-                "unknown_statuses": tag.unknown_statuses, "items": items(project, name, tag, &figures),
+                "unknown_statuses": tag.unknown_statuses, "items": items(project, name, tag, figures),
             })
         })
         .collect()
