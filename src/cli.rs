@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 /// Watches an AI-driven project as a whole: the machine, the Task Master board, CI and the application.
 #[derive(Debug, Parser)]
@@ -13,11 +13,11 @@ pub struct Cli {
     pub port: Option<u16>,
 
     /// Settings file [default: Settings.toml in the working directory, where there is one]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
 
     /// Where history is kept [default: .taskmaster/taskpulse where there is a .taskmaster, else ./taskpulse-data]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     pub data_dir: Option<PathBuf>,
 
     /// Leave out anomaly detectors, forecasts and the optimizer
@@ -43,4 +43,23 @@ pub struct Cli {
     /// Print all settings with their defaults and end
     #[arg(long)]
     pub print_settings: bool,
+
+    /// Something other than running the service
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What can be done instead of running the service.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a data directory from a snapshot (`POST /api/v1/admin/snapshot` makes one)
+    Restore {
+        /// The snapshot's folder
+        #[arg(value_name = "SNAPSHOT")]
+        snapshot: PathBuf,
+
+        /// Move a data directory that exists out of the way; it is kept beside the new one
+        #[arg(long)]
+        replace: bool,
+    },
 }

@@ -4,6 +4,8 @@
 mod browser;
 mod cli;
 mod client;
+mod memory;
+mod restore;
 mod service;
 mod settings;
 mod systemd;
@@ -29,6 +31,13 @@ fn main() -> ExitCode {
         return client::ask(&cli, &settings);
     }
     start_log(&settings);
+    if let Some(cli::Command::Restore { snapshot, replace }) = &cli.command {
+        return match restore::restore(snapshot, &settings, *replace) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => refused(&error),
+        };
+    }
+    memory::prepare();
     taskpulse_actors::supervisor::install_panic_hook();
     match actix_rt::System::new().block_on(service::run(settings, &cli)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -18,14 +18,14 @@ use taskpulse_actors::collectors::own::OwnCollector;
 use taskpulse_actors::collectors::system::SystemCollector;
 use taskpulse_actors::collectors::taskmaster::{TaskCollector, TaskDoors};
 use taskpulse_actors::hub::Hub;
-use taskpulse_actors::messages::{Closed, Finish, Flush, RecordEvents, StoredBatch};
+use taskpulse_actors::messages::{Advanced, Closed, Finish, Flush, RecordEvents, StoredBatch};
 use taskpulse_actors::notifier::{Channels, Notifier};
 use taskpulse_actors::optimizer::Optimizer;
 use taskpulse_actors::shared::Shared;
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::store::{Listeners, StoreActor, StoreActorOptions};
 use taskpulse_actors::supervisor::{Door, Policy, Post, Registry, Service, Vitals, start};
-use taskpulse_actors::window::WindowAggregator;
+use taskpulse_actors::window::{WindowAggregator, WindowDoors};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::{Store, StoreOptions};
@@ -50,7 +50,7 @@ const SPLIT_PORTS: [u16; 3] = [8091, 8092, 8080];
 /// The folder that Task Master keeps in a project.
 const TASKMASTER: &str = ".taskmaster";
 
-fn data_dir(settings: &Settings) -> PathBuf {
+pub fn data_dir(settings: &Settings) -> PathBuf {
     settings.store.data_dir.clone().unwrap_or_else(|| {
         let taskmaster = Path::new(TASKMASTER);
         if taskmaster.is_dir() { taskmaster.join("taskpulse") } else { PathBuf::from("taskpulse-data") }
@@ -70,6 +70,9 @@ pub fn install_tls() {
     // A second call finds the first one's choice, which is the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
+
+/// How often memory that is free goes back to the system.
+const GIVE_BACK: Duration = Duration::from_secs(30);
 
 /// Starts actors with the same policy and mailbox on their arbiters.
 struct Starter<'a> {
@@ -127,8 +130,11 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
         (Arbiter::new(), Arbiter::new(), Arbiter::new(), Arbiter::new(), Arbiter::new());
     let store_post = {
         let (store, listeners) = (Arc::clone(&store), Arc::clone(&listeners));
-        let options =
-            StoreActorOptions { seal_interval: settings.store.seal_interval.duration(), max_head_samples: settings.store.max_head_samples };
+        let options = StoreActorOptions {
+            compaction_share: settings.store.compaction_share,
+            seal_interval: settings.store.seal_interval.duration(),
+            max_head_samples: settings.store.max_head_samples,
+        };
         starter.start_vital(&store_arbiter, "store", move |vitals| StoreActor::new(vitals, store, options, listeners))
     };
     let hub_post = {
@@ -154,7 +160,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
         let every = settings.optimizer.enabled.then(|| settings.optimizer.interval.duration());
         starter.start(&pipeline, "optimizer", move |vitals| Optimizer::new(vitals, store, shared, every, doors))
     };
-    let first_window = start_windows(&starter, &windows_arbiter, &store, &hub_post.door());
+    let first_window = start_windows(&starter, &windows_arbiter, &store, &shared, &hub_post.door());
     // Filled once, here; the store tells nobody before.
     let _ = listeners.set(Listeners { batches: vec![first_window, alert_post.door(), hub_post.door()], events: hub_post.door() });
     let batcher_post = {
@@ -177,6 +183,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
         sessions: Arc::clone(&sessions),
         max_sessions: settings.server.max_sessions,
         append: store_post.door(),
+        append_resolved: store_post.door(),
         ingest_places: Semaphore::new(INGEST_PLACES),
         subscribe: hub_post.door(),
         unsubscribe: hub_post.door(),
@@ -210,6 +217,13 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
         Some(why) => log::info!("open {url} in a browser (not opened here: {why})"),
     }
 
+    actix_rt::spawn(async {
+        let mut every = actix_rt::time::interval(GIVE_BACK);
+        loop {
+            every.tick().await;
+            crate::memory::give_back();
+        }
+    });
     let signal = stop_signal().await?;
     log::info!("{signal}: stopping");
     reporter.stopping.store(true, Ordering::Relaxed);
@@ -245,15 +259,15 @@ fn record(store: &Door<RecordEvents>, event: Event) {
 }
 
 /// Starts the aggregators from the longest to the shortest, each telling the one before it and the hub.
-fn start_windows(starter: &Starter<'_>, arbiter: &Arbiter, store: &Arc<Store>, hub: &Door<Closed>) -> Door<StoredBatch> {
+fn start_windows(starter: &Starter<'_>, arbiter: &Arbiter, store: &Arc<Store>, shared: &Arc<Shared>, hub: &Door<Closed>) -> Door<StoredBatch> {
     let idle_after = starter.settings.windows.idle_after.duration();
-    let start_level = |level: Level, above: Option<Door<Closed>>| {
-        let listeners: Vec<Door<Closed>> = std::iter::once(hub.clone()).chain(above).collect();
-        let store = Arc::clone(store);
+    let start_level = |level: Level, above: Option<Door<Advanced>>| {
+        let doors = || WindowDoors { hub: hub.clone(), above: above.clone() };
+        let (store, shared, doors) = (Arc::clone(store), Arc::clone(shared), doors());
         let name = format!("windows {}", level.name());
-        starter.start(arbiter, &name, move |vitals| WindowAggregator::new(vitals, level, store, idle_after, listeners))
+        starter.start(arbiter, &name, move |vitals| WindowAggregator::new(vitals, level, store, shared, idle_after, doors))
     };
-    let longer = Level::ALL[1..].iter().rev().fold(None, |above, level| Some(start_level(*level, above).door::<Closed>()));
+    let longer = Level::ALL[1..].iter().rev().fold(None, |above, level| Some(start_level(*level, above).door::<Advanced>()));
     start_level(Level::M1, longer).door()
 }
 
@@ -277,10 +291,15 @@ fn start_collectors(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Rep
     starter.start(arbiter, "own", move |vitals| OwnCollector::new(vitals, reporter, OWN_EVERY, door));
 }
 
-fn store_options(settings: &Settings) -> StoreOptions {
+/// The store's options as the settings have them.
+pub fn store_options(settings: &Settings) -> StoreOptions {
     let store = &settings.store;
     StoreOptions {
         retention_ms: store.retention.ms(),
+        retention_overrides: store.overrides(),
+        windows_retention_ms: store.windows_retention.ms(),
+        max_bytes: store.max_bytes,
+        quiet: store.compact_after.duration(),
         out_of_order_ms: store.out_of_order.ms(),
         max_ahead_ms: store.max_ahead.ms(),
         allowed_lateness_ms: settings.windows.allowed_lateness.ms(),

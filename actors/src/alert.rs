@@ -58,6 +58,8 @@ pub struct AlertActor {
     book: AlertBook,
     /// Which rules watch a series.
     watching: FxHashMap<SeriesId, Box<[usize]>>,
+    /// Series that no rule watches, by id: most of them, so this is looked at first.
+    unwatched: Vec<bool>,
     /// Number of the last batch judged; zero before the first.
     batch: u64,
     /// Samples up to here have been judged.
@@ -69,7 +71,7 @@ impl AlertActor {
     #[must_use]
     pub fn new(vitals: Arc<Vitals>, store: Arc<Store>, rules: Arc<RuleSet>, shared: Arc<Shared>, doors: AlertDoors) -> Self {
         let book = AlertBook::new(Arc::clone(&rules));
-        Self { vitals, store, rules, shared, doors, book, watching: FxHashMap::default(), batch: 0, checkpoint: 0 }
+        Self { vitals, store, rules, shared, doors, book, watching: FxHashMap::default(), unwatched: Vec::new(), batch: 0, checkpoint: 0 }
     }
 
     /// Takes up alerts and checkpoint from the store.
@@ -205,6 +207,7 @@ impl Actor for AlertActor {
 impl Supervised for AlertActor {
     fn restarting(&mut self, _: &mut Self::Context) {
         self.watching.clear();
+        self.unwatched.clear();
         self.batch = 0;
     }
 }
@@ -221,12 +224,20 @@ impl Handler<StoredBatch> for AlertActor {
         self.batch = stored.number;
         let mut changes = Vec::new();
         for (id, t, v) in stored.rows() {
+            if self.unwatched.get(id.index()) == Some(&true) {
+                continue;
+            }
             let (store, rules) = (&self.store, &self.rules);
             let watching = self
                 .watching
                 .entry(id)
                 .or_insert_with(|| store.labels(id).map(|labels| rules.watching(&labels).into()).unwrap_or_default());
             if watching.is_empty() {
+                self.watching.remove(&id);
+                if self.unwatched.len() <= id.index() {
+                    self.unwatched.resize(id.index() + 1, false);
+                }
+                self.unwatched[id.index()] = true;
                 continue;
             }
             self.checkpoint = self.checkpoint.max(t.min(now));

@@ -305,7 +305,18 @@ impl Hub {
         });
         if group.subscribers.is_empty() {
             self.groups.remove(key);
+            self.note_followers();
         }
+    }
+
+    /// Says which windows somebody follows: others need not be worked out.
+    fn note_followers(&self) {
+        let bits = self.groups.keys().map(|(topic, _)| match topic {
+            Topic::Windows(None) => u8::MAX,
+            Topic::Windows(Some(level)) => 1 << level.index(),
+            _ => 0,
+        });
+        self.shared.followed_windows.store(bits.fold(0, |all, bit| all | bit), Ordering::Relaxed);
     }
 
     fn key_of(&self, session: SessionId, id: u64) -> Option<GroupKey> {
@@ -341,6 +352,7 @@ impl Supervised for Hub {
             let _ = subscriber.to.try_send(reset);
         }
         self.batch = 0;
+        self.note_followers();
     }
 }
 
@@ -362,6 +374,7 @@ impl Handler<Subscribe> for Hub {
         let fresh = || Group { selectors, passes: FxHashMap::default(), subscribers: BTreeMap::new() };
         let group = self.groups.entry(key.clone()).or_insert_with(fresh);
         group.subscribers.insert((session, id), Subscriber { to, drop_slow, seq: 0, behind: None });
+        self.note_followers();
         self.send_snapshot(&key, session, id);
         Ok(())
     }
@@ -376,6 +389,7 @@ impl Handler<Unsubscribe> for Hub {
             group.subscribers.retain(|(session, id), _| *session != message.session || message.id.is_some_and(|wanted| wanted != *id));
             !group.subscribers.is_empty()
         });
+        self.note_followers();
     }
 }
 

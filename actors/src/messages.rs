@@ -6,7 +6,7 @@ use actix::Message;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, SeriesId};
 use taskpulse_engine::rules::Alert;
-use taskpulse_engine::store::{DocumentChange, Stored};
+use taskpulse_engine::store::{DocumentChange, Resolved, Span, Stored};
 use taskpulse_engine::windows::{Level, WindowRow};
 
 /// A collector → batcher: what a look at a source gave.
@@ -38,6 +38,11 @@ pub enum AppendError {
 #[rtype(result = "Result<Arc<Stored>, AppendError>")]
 pub struct Append(pub Arc<Batch>);
 
+/// HTTP → store: keep samples whose series were found already. Answered when they are durable.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<Arc<Stored>, AppendError>")]
+pub struct AppendResolved(pub Resolved);
+
 /// Anyone → store: keep events, then tell the hub.
 #[derive(Message, Debug, Clone)]
 #[rtype(result = "()")]
@@ -63,13 +68,18 @@ pub struct Finish;
 #[rtype(result = "()")]
 pub struct StoredBatch(pub Arc<Stored>);
 
-/// Windows → longer windows, hub: windows were closed.
+/// Windows → longer windows: windows were closed.
+#[derive(Message, Debug, Clone)]
+#[rtype(result = "()")]
+pub struct Advanced(pub Arc<Vec<Span>>);
+
+/// Windows → hub: the rows of windows that were closed.
 #[derive(Message, Debug, Clone)]
 #[rtype(result = "()")]
 pub struct Closed {
     /// Their length.
     pub level: Level,
-    /// The series that moved on, and the rows.
+    /// Series and row.
     pub rows: Arc<Vec<(SeriesId, WindowRow)>>,
 }
 

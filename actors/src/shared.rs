@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
@@ -12,6 +12,7 @@ use taskpulse_engine::advice::Recommendation;
 use taskpulse_engine::health::Health;
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::rules::Alert;
+use taskpulse_engine::windows::{LEVELS, Level};
 
 use crate::clock::now_ms;
 use crate::wire::seconds;
@@ -154,4 +155,16 @@ pub struct Shared {
     pub sessions: AtomicUsize,
     /// Frames that slow clients did not get.
     pub skipped_frames: AtomicU64,
+    /// How often a series moved past the end of windows, by level.
+    pub windows_closed: [AtomicU64; LEVELS],
+    /// The levels whose windows somebody follows, a bit each.
+    pub followed_windows: AtomicU8,
+}
+
+impl Shared {
+    /// Whether anybody follows the windows of a level.
+    #[must_use]
+    pub fn follows(&self, level: Level) -> bool {
+        self.followed_windows.load(Ordering::Relaxed) & (1 << level.index()) != 0
+    }
 }

@@ -85,7 +85,7 @@ impl Reporter {
             .iter()
             .map(|level| {
                 let late = if *level == Level::M1 { count(&counters.late) } else { 0 };
-                json!({"window": level.name(), "closed": count(&counters.closed[level.index()]), "late_samples": late})
+                json!({"window": level.name(), "closed": count(&shared.windows_closed[level.index()]), "late_samples": late})
             })
             .collect();
         let sources = shared.sources.status();
@@ -105,6 +105,9 @@ impl Reporter {
             json!({"score": h.score, "parts": parts, "missing": h.missing})
         });
         let now = now_ms();
+        let mut store = json!(self.store.status());
+        let (metrics, labels) = self.store.cardinality();
+        (store["top_metrics"], store["top_labels"]) = (json!(metrics), json!(labels));
         json!({
             "state": self.state(&failing), "version": self.version, "pid": std::process::id(),
             "started_at": seconds(self.started_at), "uptime_seconds": seconds(now - self.started_at),
@@ -116,7 +119,7 @@ impl Reporter {
                 "duplicate_samples": count(&counters.duplicates), "late_samples": count(&counters.late),
                 "rejected": rejected, "dropped": dropped, "batcher_waiting": shared.batcher_waiting.load(Ordering::Relaxed),
             },
-            "store": self.store.status(),
+            "store": store,
             "windows": windows,
             "sessions": shared.sessions.load(Ordering::Relaxed),
             "addresses": self.addresses.get().cloned().unwrap_or_default(),
@@ -141,14 +144,22 @@ impl Reporter {
             push("taskpulse_dropped_samples_total", &[("stage", stage), ("reason", reason)], n as f64);
         }
         for level in Level::ALL {
-            push("taskpulse_windows_closed_total", &[("window", level.name())], count(&counters.closed[level.index()]));
+            push("taskpulse_windows_closed_total", &[("window", level.name())], count(&self.shared.windows_closed[level.index()]));
         }
         push("taskpulse_store_commits_total", &[], count(&counters.commits));
         push("taskpulse_store_seals_total", &[], count(&counters.seals));
+        push("taskpulse_store_seal_seconds_total", &[], count(&counters.seal_micros) / 1e6);
+        push("taskpulse_store_compactions_total", &[], count(&counters.compactions));
+        push("taskpulse_store_compaction_seconds_total", &[], count(&counters.compaction_micros) / 1e6);
         let store = self.store.status();
         push("taskpulse_store_series", &[], store.series as f64);
         push("taskpulse_store_head_samples", &[], store.head_samples as f64);
-        push("taskpulse_store_journal_records", &[], store.journal_records as f64);
+        push("taskpulse_store_journal_records", &[], store.journal.records as f64);
+        push("taskpulse_store_journal_bytes", &[], store.journal.bytes as f64);
+        push("taskpulse_store_journal_age_seconds", &[], store.journal.age_seconds);
+        push("taskpulse_store_open_partitions", &[], store.open_partitions as f64);
+        push("taskpulse_store_partition_hits_total", &[], store.partition_hits as f64);
+        push("taskpulse_store_partition_opens_total", &[], store.partition_opens as f64);
         push("taskpulse_store_disk_bytes", &[], store.disk_bytes as f64);
         for actor in self.registry.status(self.stuck_after) {
             let labels = [("actor", actor.name.as_str())];

@@ -17,15 +17,22 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use crate::clock::now_ms;
-use crate::messages::{Append, AppendError, ChangeDocuments, Finish, Publish, RecordEvents, StoredBatch};
+use crate::messages::{Append, AppendError, AppendResolved, ChangeDocuments, Finish, Publish, RecordEvents, StoredBatch};
 use crate::supervisor::{Door, Vitals};
 
 /// How often size and retention are looked at.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
-/// When the head is sealed.
+/// How often the compactor looks for work.
+const COMPACT_EVERY: Duration = Duration::from_secs(5);
+/// How often a head that is full is sealed again after a seal failed.
+const SEAL_AGAIN: Duration = Duration::from_secs(5);
+
+/// When the head is sealed, and what the compactor may take.
 #[derive(Debug, Clone)]
 pub struct StoreActorOptions {
+    /// Part of one core that the compactor may take.
+    pub compaction_share: f64,
     /// Longest time between seals.
     pub seal_interval: Duration,
     /// Samples in the head that bring the next seal forward.
@@ -41,6 +48,7 @@ pub struct Listeners {
     pub events: Door<Publish>,
 }
 
+type Answer = ResponseFuture<Result<Arc<Stored>, AppendError>>;
 type Reply = (Arc<Stored>, oneshot::Sender<Result<Arc<Stored>, AppendError>>);
 
 /// See the module.
@@ -53,13 +61,26 @@ pub struct StoreActor {
     committing: bool,
     sealing: bool,
     sealed_at: Instant,
+    seal_failed_at: Option<Instant>,
+    compacting: bool,
 }
 
 impl StoreActor {
     /// `listeners` may be filled in after the start; nothing is stored before.
     #[must_use]
     pub fn new(vitals: Arc<Vitals>, store: Arc<Store>, options: StoreActorOptions, listeners: Arc<std::sync::OnceLock<Listeners>>) -> Self {
-        Self { vitals, store, options, listeners, waiting: Vec::new(), committing: false, sealing: false, sealed_at: Instant::now() }
+        Self {
+            vitals,
+            store,
+            options,
+            listeners,
+            waiting: Vec::new(),
+            committing: false,
+            sealing: false,
+            sealed_at: Instant::now(),
+            seal_failed_at: None,
+            compacting: false,
+        }
     }
 
     /// One flush for all batches that wait now; those that come while it runs get the next.
@@ -103,7 +124,7 @@ impl StoreActor {
     }
 
     fn seal(&mut self, ctx: &mut Context<Self>) {
-        if self.sealing {
+        if self.sealing || self.seal_failed_at.is_some_and(|at| at.elapsed() < SEAL_AGAIN) {
             return;
         }
         self.sealing = true;
@@ -111,13 +132,59 @@ impl StoreActor {
         let store = Arc::clone(&self.store);
         let sealing = spawn_blocking(move || store.seal()).into_actor(self).map(|result, this, _| {
             this.sealing = false;
-            match result {
-                Ok(Ok(chunks)) => log::debug!("store: sealed {chunks} chunks"),
-                Ok(Err(error)) => log::error!("store: sealing failed, will be tried again: {error}"),
-                Err(error) => log::error!("store: sealing failed, will be tried again: {error}"),
-            }
+            this.seal_failed_at = None;
+            let error = match result {
+                Ok(Ok(chunks)) => {
+                    log::debug!("store: sealed {chunks} chunks");
+                    return;
+                }
+                Ok(Err(error)) => error.to_string(),
+                Err(error) => error.to_string(),
+            };
+            this.seal_failed_at = Some(Instant::now());
+            log::error!("store: sealing failed, will be tried again: {error}");
         });
         ctx.spawn(sealing);
+    }
+
+    fn compact(&mut self, ctx: &mut Context<Self>) {
+        if self.compacting {
+            return;
+        }
+        self.compacting = true;
+        let (store, share) = (Arc::clone(&self.store), self.options.compaction_share);
+        let work = spawn_blocking(move || store.compact(now_ms(), share)).into_actor(self).map(|result, this, ctx| {
+            this.compacting = false;
+            match result {
+                Ok(Ok(None)) => {}
+                Ok(Ok(Some(done))) => {
+                    let what = if done.finished { "finished" } else { "put together" };
+                    log::info!("store: {} {what}: {} samples in {} bytes", done.day, done.samples, done.bytes);
+                    this.compact(ctx);
+                }
+                Ok(Err(error)) => log::error!("store: compaction failed, will be tried again: {error}"),
+                Err(error) => log::error!("store: compaction failed, will be tried again: {error}"),
+            }
+        });
+        ctx.spawn(work);
+    }
+
+    /// Answers when what was just appended is durable.
+    fn acknowledge(&mut self, appended: Result<Stored, StoreError>, ctx: &mut Context<Self>) -> Answer {
+        match appended {
+            Ok(stored) => {
+                let (reply, answer) = oneshot::channel();
+                self.waiting.push((Arc::new(stored), reply));
+                self.commit(ctx);
+                let lost = || Err(AppendError::Failed("the store restarted before the batch was durable".to_owned()));
+                Box::pin(async move { answer.await.unwrap_or_else(|_| lost()) })
+            }
+            Err(error) => {
+                log::error!("store: a batch was not kept: {error}");
+                let error = append_error(&error);
+                Box::pin(std::future::ready(Err(error)))
+            }
+        }
     }
 
     fn keep_house(&mut self, ctx: &mut Context<Self>) {
@@ -131,7 +198,7 @@ impl StoreActor {
                 Ok(gone) => log::info!("store: retention removed {}", gone.join(", ")),
                 Err(error) => log::error!("store: retention: {error}"),
             }
-            store.measure();
+            store.measure(now_ms());
         });
         ctx.spawn(looking.into_actor(self).map(|_, _, _| ()));
     }
@@ -161,6 +228,10 @@ impl Actor for StoreActor {
             let _work = this.vitals.working("housekeeping");
             this.keep_house(ctx);
         });
+        ctx.run_interval(COMPACT_EVERY, |this, ctx| {
+            let _work = this.vitals.working("compaction");
+            this.compact(ctx);
+        });
     }
 }
 
@@ -170,28 +241,27 @@ impl Supervised for StoreActor {
         self.waiting.clear();
         self.committing = false;
         self.sealing = false;
+        self.compacting = false;
     }
 }
 
 impl Handler<Append> for StoreActor {
-    type Result = ResponseFuture<Result<Arc<Stored>, AppendError>>;
+    type Result = Answer;
 
     fn handle(&mut self, Append(batch): Append, ctx: &mut Self::Context) -> Self::Result {
         let _work = self.vitals.handling("Append");
-        match self.store.append(&batch, now_ms()) {
-            Ok(stored) => {
-                let (reply, answer) = oneshot::channel();
-                self.waiting.push((Arc::new(stored), reply));
-                self.commit(ctx);
-                let lost = || Err(AppendError::Failed("the store restarted before the batch was durable".to_owned()));
-                Box::pin(async move { answer.await.unwrap_or_else(|_| lost()) })
-            }
-            Err(error) => {
-                log::error!("store: batch of {} samples not kept: {error}", batch.len());
-                let error = append_error(&error);
-                Box::pin(std::future::ready(Err(error)))
-            }
-        }
+        let appended = self.store.append(&batch, now_ms());
+        self.acknowledge(appended, ctx)
+    }
+}
+
+impl Handler<AppendResolved> for StoreActor {
+    type Result = Answer;
+
+    fn handle(&mut self, AppendResolved(resolved): AppendResolved, ctx: &mut Self::Context) -> Self::Result {
+        let _work = self.vitals.handling("AppendResolved");
+        let appended = self.store.append_resolved(resolved, now_ms());
+        self.acknowledge(appended, ctx)
     }
 }
 
@@ -228,6 +298,7 @@ impl Handler<Finish> for StoreActor {
 
     fn handle(&mut self, _: Finish, _: &mut Self::Context) {
         let _work = self.vitals.handling("Finish");
+        self.store.stop_compacting();
         if let Err(error) = self.store.commit() {
             log::error!("store: last flush: {error}");
         }

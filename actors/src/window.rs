@@ -1,98 +1,87 @@
-//! One window aggregator a level: closes what is due, keeps it, tells the next level and the hub.
+//! One window aggregator a level: works out the windows that were just closed for those who follow them, and tells the
+//! next level.
 //!
-//! Holds nothing that counts: what is due follows from the store (each series' newest sample and closed windows), and
-//! closing a window computes its row from the store. So a restart loses nothing and counts nothing twice, and a missed
-//! message only delays a window until the next sweep. A series that has been silent for `idle_after` no longer holds
-//! its last windows open.
+//! Holds nothing that counts: how far each series is closed is the store's, and rows are computed from its samples. So a
+//! restart loses nothing and counts nothing twice; a follower gets what a missed message was about with the next one.
+//! While nobody follows a level, no row of it is worked out.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Supervised};
 use rustc_hash::FxHashMap;
 use taskpulse_engine::model::{SeriesId, TimestampMs};
-use taskpulse_engine::store::{Progress, Store};
-use taskpulse_engine::windows::{Level, close_through};
+use taskpulse_engine::store::{Span, Store};
+use taskpulse_engine::windows::Level;
 
 use crate::clock::now_ms;
-use crate::messages::{Closed, StoredBatch};
+use crate::messages::{Advanced, Closed, StoredBatch};
+use crate::shared::Shared;
 use crate::supervisor::{Door, Vitals};
 
-/// How often all series are looked at.
+/// How often silent series are looked for.
 const SWEEP: Duration = Duration::from_secs(15);
-/// Series closed in one step, so that appends get their turn in between.
-const STEP: usize = 256;
+
+/// Where a level reports to.
+pub struct WindowDoors {
+    /// Gets the rows.
+    pub hub: Door<Closed>,
+    /// The next longer level.
+    pub above: Option<Door<Advanced>>,
+}
 
 /// See the module.
 pub struct WindowAggregator {
     vitals: Arc<Vitals>,
     level: Level,
     store: Arc<Store>,
+    shared: Arc<Shared>,
     idle_after_ms: i64,
-    listeners: Vec<Door<Closed>>,
-    /// When the next window of a series is due, in its event time. A memory only: the store knows.
-    due_at: FxHashMap<SeriesId, TimestampMs>,
+    doors: WindowDoors,
+    /// Up to where followers were told of a series.
+    told: FxHashMap<SeriesId, TimestampMs>,
 }
 
 impl WindowAggregator {
     /// The aggregator of one level.
     #[must_use]
-    pub fn new(vitals: Arc<Vitals>, level: Level, store: Arc<Store>, idle_after: Duration, listeners: Vec<Door<Closed>>) -> Self {
+    pub fn new(vitals: Arc<Vitals>, level: Level, store: Arc<Store>, shared: Arc<Shared>, idle_after: Duration, doors: WindowDoors) -> Self {
         let idle_after_ms = i64::try_from(idle_after.as_millis()).unwrap_or(i64::MAX);
-        Self { vitals, level, store, idle_after_ms, listeners, due_at: FxHashMap::default() }
+        Self { vitals, level, store, shared, idle_after_ms, doors, told: FxHashMap::default() }
     }
 
-    fn lateness(&self) -> i64 {
-        self.store.options().allowed_lateness_ms
-    }
-
-    /// Up to where a series may be closed by what has come.
-    fn through(&self, p: &Progress) -> TimestampMs {
-        match self.level.below() {
-            None => close_through(self.level, p.newest, self.lateness()),
-            Some(_) => self.level.floor(p.below),
+    fn advance(&mut self, spans: &[Span]) {
+        let floor = |t| self.level.floor(t);
+        let own: Vec<Span> = spans.iter().map(|&(id, from, to)| (id, floor(from), floor(to))).filter(|(_, from, to)| to > from).collect();
+        if own.is_empty() {
+            return;
+        }
+        self.shared.windows_closed[self.level.index()].fetch_add(own.len() as u64, Ordering::Relaxed);
+        if self.shared.follows(self.level) {
+            self.tell(&own);
+        } else {
+            self.told.clear();
+        }
+        if let Some(above) = &self.doors.above {
+            // A full mailbox: followers there get it with the next one.
+            let _ = above.try_send(Advanced(Arc::new(own)));
         }
     }
 
-    /// Up to where a silent series may be closed by the clock: not past the day of its newest sample, so that history
-    /// that is still being brought in finds later days open.
-    fn through_when_idle(&self, p: &Progress, now: TimestampMs) -> Option<TimestampMs> {
-        if self.level != Level::M1 || now - p.touched < self.idle_after_ms {
-            return None;
-        }
-        let day_end = Level::H24.floor(p.newest).saturating_add(Level::H24.ms());
-        Some(close_through(self.level, now, self.lateness()).min(day_end))
-    }
-
-    fn close(&mut self, due: &[(SeriesId, TimestampMs)]) {
-        for step in due.chunks(STEP) {
-            match self.store.close_windows(self.level, step) {
-                Ok(rows) => {
-                    for &(id, through) in step {
-                        self.due_at.insert(id, through + self.level.ms() + self.lateness());
-                    }
-                    if !rows.is_empty() {
-                        let rows = Arc::new(rows);
-                        for door in &self.listeners {
-                            // A full mailbox: the next level sweeps, the hub shows what comes next.
-                            let _ = door.try_send(Closed { level: self.level, rows: Arc::clone(&rows) });
-                        }
-                    }
-                }
-                Err(error) => log::error!("windows {}: not closed yet, will be tried again: {error}", self.level.name()),
+    fn tell(&mut self, spans: &[Span]) {
+        let mut rows = Vec::new();
+        for &(id, from, to) in spans {
+            let from = self.told.insert(id, to).unwrap_or(from);
+            match self.store.windows(id, self.level, from, to - 1) {
+                Ok(closed) => rows.extend(closed.into_iter().map(|row| (id, row))),
+                Err(error) => log::error!("windows {}: {error}", self.level.name()),
             }
         }
-    }
-
-    fn sweep(&mut self, now: TimestampMs) {
-        let progress = self.store.progress(self.level);
-        let due: Vec<_> = progress
-            .iter()
-            .map(|p| (p.id, p.closed, self.through(p).max(self.through_when_idle(p, now).unwrap_or(TimestampMs::MIN))))
-            .filter(|(_, closed, through)| through > closed)
-            .map(|(id, _, through)| (id, through))
-            .collect();
-        self.close(&due);
+        if !rows.is_empty() {
+            // A full mailbox: the hub shows what comes next.
+            let _ = self.doors.hub.try_send(Closed { level: self.level, rows: Arc::new(rows) });
+        }
     }
 }
 
@@ -100,17 +89,19 @@ impl Actor for WindowAggregator {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.sweep(now_ms());
-        ctx.run_interval(SWEEP, |this, _| {
-            let _work = this.vitals.working("sweep");
-            this.sweep(now_ms());
-        });
+        if self.level == Level::M1 {
+            ctx.run_interval(SWEEP, |this, _| {
+                let _work = this.vitals.working("sweep");
+                let closed = this.store.close_silent(now_ms(), this.idle_after_ms);
+                this.advance(&closed);
+            });
+        }
     }
 }
 
 impl Supervised for WindowAggregator {
     fn restarting(&mut self, _: &mut Self::Context) {
-        self.due_at.clear();
+        self.told.clear();
     }
 }
 
@@ -119,36 +110,15 @@ impl Handler<StoredBatch> for WindowAggregator {
 
     fn handle(&mut self, StoredBatch(stored): StoredBatch, _: &mut Self::Context) {
         let _work = self.vitals.handling("StoredBatch");
-        let mut due: Vec<(SeriesId, TimestampMs)> = Vec::new();
-        for (id, t, _) in stored.rows() {
-            let at = *self.due_at.entry(id).or_insert_with(|| {
-                let closed = self.store.progress_of(self.level, id).map_or(t, |p| p.closed);
-                closed.saturating_add(self.level.ms()).saturating_add(self.store.options().allowed_lateness_ms)
-            });
-            if t >= at {
-                let through = close_through(self.level, t, self.lateness());
-                self.due_at.insert(id, through + self.level.ms() + self.lateness());
-                due.push((id, through));
-            }
-        }
-        self.close(&due);
+        self.advance(&stored.closed);
     }
 }
 
-impl Handler<Closed> for WindowAggregator {
+impl Handler<Advanced> for WindowAggregator {
     type Result = ();
 
-    fn handle(&mut self, below: Closed, _: &mut Self::Context) {
-        let _work = self.vitals.handling("Closed");
-        let mut due: Vec<(SeriesId, TimestampMs)> = Vec::new();
-        for &(id, row) in below.rows.iter() {
-            let end = row.start + below.level.ms();
-            if end % self.level.ms() == 0 || self.due_at.get(&id).is_none_or(|at| end >= *at) {
-                due.extend(self.store.progress_of(self.level, id).map(|p| (id, self.through(&p))));
-            }
-        }
-        due.sort_unstable();
-        due.dedup();
-        self.close(&due);
+    fn handle(&mut self, Advanced(spans): Advanced, _: &mut Self::Context) {
+        let _work = self.vitals.handling("Advanced");
+        self.advance(&spans);
     }
 }

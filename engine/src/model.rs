@@ -172,6 +172,34 @@ impl Labels {
         })
     }
 
+    /// Name and value of each label as bytes, sorted by name.
+    pub fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut rest: &[u8] = &self.0;
+        std::iter::from_fn(move || {
+            let (name, tail) = take_text(rest)?;
+            let (value, tail) = take_text(tail)?;
+            rest = tail;
+            Some((name, value))
+        })
+    }
+
+    /// Whether these are the labels, given by rising name and without empty values.
+    #[must_use]
+    #[inline]
+    pub fn are(&self, pairs: &[(&[u8], &[u8])]) -> bool {
+        let mut rest: &[u8] = &self.0;
+        for (name, value) in pairs {
+            for text in [name, value] {
+                let Some((own, tail)) = take_text(rest) else { return false };
+                if own != *text {
+                    return false;
+                }
+                rest = tail;
+            }
+        }
+        rest.is_empty()
+    }
+
     /// The value of a label.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

@@ -1,12 +1,14 @@
-//! Prometheus remote write 1.0: a `WriteRequest` in protobuf becomes a batch.
+//! Prometheus remote write 1.0: a `WriteRequest` in protobuf, passed on series by series.
 //!
-//! Reads only what is kept (labels, samples, their times); metadata and exemplars are passed over. A message that is
-//! not one is refused whole. A series whose labels cannot be kept is refused alone and named, the rest is kept.
-//! Decompression, and what is answered, is the caller's. Format: prometheus/prometheus, prompb/remote.proto and types.proto.
+//! Reads only what is kept (labels, samples, their times); metadata and exemplars are passed over. Nothing is allocated for
+//! a series that is known: its labels are compared as they stand in the request. A message that is not one is refused
+//! whole. A series whose labels cannot be kept is refused alone and named, the rest is kept. Decompression, and what is
+//! answered, is the caller's. Format: prometheus/prometheus, prompb/remote.proto and types.proto.
 
 use std::str;
 
-use crate::model::{Batch, Labels, TimestampMs};
+use crate::model::{Labels, TimestampMs};
+use crate::store::Intake;
 
 /// Refused series that are named; the rest is counted.
 const MAX_NAMED: usize = 10;
@@ -19,11 +21,36 @@ pub struct DecodeError {
     at: usize,
 }
 
-/// What a request holds.
+/// Where samples go.
+pub trait Sink {
+    /// The samples that follow are of this series, given by rising label name and without empty values; false where it is
+    /// not known, then [`Sink::begin_new`] is told its labels.
+    fn begin(&mut self, pairs: &[(&[u8], &[u8])]) -> bool;
+    /// The samples that follow are of a series with these labels.
+    fn begin_new(&mut self, labels: Labels);
+    /// A sample of the series begun last.
+    fn push(&mut self, t: TimestampMs, v: f64);
+}
+
+impl Sink for Intake<'_> {
+    #[inline]
+    fn begin(&mut self, pairs: &[(&[u8], &[u8])]) -> bool {
+        Intake::begin(self, pairs)
+    }
+
+    fn begin_new(&mut self, labels: Labels) {
+        Intake::begin_new(self, labels);
+    }
+
+    #[inline]
+    fn push(&mut self, t: TimestampMs, v: f64) {
+        Intake::push(self, t, v);
+    }
+}
+
+/// What of a request could not be kept.
 #[derive(Debug, Default)]
-pub struct Decoded {
-    /// What can be kept.
-    pub batch: Batch,
+pub struct Report {
     /// Why series were refused, the first few.
     pub refused: Vec<String>,
     /// How many samples were refused with their series.
@@ -51,6 +78,7 @@ impl<'a> Reader<'a> {
         Err(DecodeError { reason, at: self.at })
     }
 
+    #[inline]
     fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
         match self.bytes.split_at_checked(count) {
             Some((head, tail)) => {
@@ -62,7 +90,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn varint(&mut self) -> Result<u64, DecodeError> {
+        if let Some((&byte, tail)) = self.bytes.split_first()
+            && byte < 0x80
+        {
+            self.bytes = tail;
+            self.at += 1;
+            return Ok(u64::from(byte));
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, DecodeError> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.take(1)?[0];
@@ -75,6 +115,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field's number and value; none at the end.
+    #[inline]
     fn field(&mut self) -> Result<Option<(u64, Value<'a>)>, DecodeError> {
         if self.bytes.is_empty() {
             return Ok(None);
@@ -99,30 +140,44 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Decodes an uncompressed request.
+/// Passes the series and samples of an uncompressed request on.
 ///
 /// # Errors
-/// [`DecodeError`] with the place; nothing may be kept then.
-pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
-    let mut decoded = Decoded::default();
+/// [`DecodeError`] with the place; nothing of what was passed on may be kept then.
+pub fn decode(bytes: &[u8], sink: &mut impl Sink) -> Result<Report, DecodeError> {
+    let mut report = Report::default();
     let mut request = Reader { bytes, at: 0 };
+    let (mut labels, mut samples) = (Vec::new(), Vec::new());
     let mut number = 0;
     while let Some((field, value)) = request.field()? {
-        if let (1, Value::Bytes(series)) = (field, value) {
-            decode_series(series, number, &mut decoded)?;
+        if let (1, Value::Bytes(mut series)) = (field, value) {
+            labels.clear();
+            samples.clear();
+            read_series(&mut series, &mut labels, &mut samples, &mut report)?;
+            if begin(&labels, number, &mut report, sink) {
+                samples.iter().for_each(|&(t, v)| sink.push(t, v));
+            } else {
+                report.refused_samples += samples.len();
+            }
             number += 1;
         }
     }
-    Ok(decoded)
+    Ok(report)
 }
 
-fn decode_series(mut series: Reader<'_>, number: usize, decoded: &mut Decoded) -> Result<(), DecodeError> {
-    let mut labels: Vec<(&[u8], &[u8])> = Vec::new();
-    let mut samples: Vec<(TimestampMs, f64)> = Vec::new();
+type Pair<'a> = (&'a [u8], &'a [u8]);
+
+#[inline]
+fn read_series<'a>(
+    series: &mut Reader<'a>,
+    labels: &mut Vec<Pair<'a>>,
+    samples: &mut Vec<(TimestampMs, f64)>,
+    report: &mut Report,
+) -> Result<(), DecodeError> {
     while let Some((field, value)) = series.field()? {
         match (field, value) {
             (1, Value::Bytes(mut label)) => {
-                let (mut name, mut text): (&[u8], &[u8]) = (&[], &[]);
+                let (mut name, mut text): Pair<'a> = (&[], &[]);
                 while let Some((field, value)) = label.field()? {
                     match (field, value) {
                         (1, Value::Bytes(bytes)) => name = bytes.bytes,
@@ -143,20 +198,32 @@ fn decode_series(mut series: Reader<'_>, number: usize, decoded: &mut Decoded) -
                 }
                 samples.push((t, v));
             }
-            (4, _) => decoded.histograms += 1,
+            (4, _) => report.histograms += 1,
             _ => {}
         }
     }
-    match series_labels(&labels) {
-        Ok(labels) => samples.into_iter().for_each(|(t, v)| decoded.batch.push(labels.clone(), t, v)),
+    Ok(())
+}
+
+/// Tells the sink of a series; false where its labels cannot be kept.
+#[inline]
+fn begin(labels: &[Pair<'_>], number: usize, report: &mut Report, sink: &mut impl Sink) -> bool {
+    let in_order = labels.windows(2).all(|pair| pair[0].0 < pair[1].0) && labels.iter().all(|(name, value)| !name.is_empty() && !value.is_empty());
+    if in_order && sink.begin(labels) {
+        return true;
+    }
+    match series_labels(labels) {
+        Ok(labels) => {
+            sink.begin_new(labels);
+            true
+        }
         Err(why) => {
-            decoded.refused_samples += samples.len();
-            if decoded.refused.len() < MAX_NAMED {
-                decoded.refused.push(format!("series {number} {}: {why}", shown(&labels)));
+            if report.refused.len() < MAX_NAMED {
+                report.refused.push(format!("series {number} {}: {why}", shown(labels)));
             }
+            false
         }
     }
-    Ok(())
 }
 
 fn series_labels(pairs: &[(&[u8], &[u8])]) -> Result<Labels, String> {
@@ -180,6 +247,34 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::Batch;
+
+    /// Knows no series and keeps everything.
+    #[derive(Default)]
+    struct Kept {
+        current: Option<Labels>,
+        batch: Batch,
+    }
+
+    impl Sink for Kept {
+        fn begin(&mut self, _: &[(&[u8], &[u8])]) -> bool {
+            false
+        }
+
+        fn begin_new(&mut self, labels: Labels) {
+            self.current = Some(labels);
+        }
+
+        fn push(&mut self, t: TimestampMs, v: f64) {
+            self.batch.push(self.current.clone().unwrap(), t, v);
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Result<(Batch, Report), DecodeError> {
+        let mut kept = Kept::default();
+        let report = super::decode(bytes, &mut kept)?;
+        Ok((kept.batch, report))
+    }
 
     fn varint(mut v: u64) -> Vec<u8> {
         let mut out = Vec::new();
@@ -208,18 +303,18 @@ mod tests {
     fn a_request_gives_its_samples_bit_for_bit() {
         let stale = f64::from_bits(crate::model::STALE_NAN_BITS);
         let request = [series(&[("job", "a"), ("__name__", "up")], &[(1, 1.5), (-2, stale)]), bytes_field(3, b"metadata")].concat();
-        let decoded = decode(&request).unwrap();
-        assert_eq!(decoded.batch.labels[0].to_string(), r#"up{job="a"}"#);
-        assert_eq!(decoded.batch.times, [1, -2]);
-        assert_eq!(decoded.batch.values.iter().map(|v| v.to_bits()).collect::<Vec<_>>(), [1.5f64.to_bits(), stale.to_bits()]);
+        let (batch, _) = decode(&request).unwrap();
+        assert_eq!(batch.labels[0].to_string(), r#"up{job="a"}"#);
+        assert_eq!(batch.times, [1, -2]);
+        assert_eq!(batch.values.iter().map(|v| v.to_bits()).collect::<Vec<_>>(), [1.5f64.to_bits(), stale.to_bits()]);
     }
 
     #[test]
     fn a_bad_series_is_refused_alone_and_named() {
         let request = [series(&[("job", "a")], &[(1, 1.0), (2, 2.0)]), series(&[("__name__", "up")], &[(1, 1.0)])].concat();
-        let decoded = decode(&request).unwrap();
-        assert_eq!((decoded.batch.len(), decoded.refused_samples), (1, 2));
-        assert!(decoded.refused[0].starts_with(r#"series 0 {job="a"}: a series needs a metric name"#), "{:?}", decoded.refused);
+        let (batch, report) = decode(&request).unwrap();
+        assert_eq!((batch.len(), report.refused_samples), (1, 2));
+        assert!(report.refused[0].starts_with(r#"series 0 {job="a"}: a series needs a metric name"#), "{:?}", report.refused);
     }
 
     #[test]

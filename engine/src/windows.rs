@@ -117,6 +117,21 @@ pub struct WindowRow {
 }
 
 impl WindowRow {
+    /// How many figures a row has beside its start.
+    pub const FIGURES: usize = 7;
+
+    /// The figures in the order in which they are kept.
+    #[must_use]
+    pub fn figures(&self) -> [f64; Self::FIGURES] {
+        [self.count, self.sum, self.min, self.max, self.first, self.last, self.m2]
+    }
+
+    /// The row with these figures.
+    #[must_use]
+    pub fn of_figures(start: TimestampMs, [count, sum, min, max, first, last, m2]: [f64; Self::FIGURES]) -> Self {
+        Self { start, count, sum, min, max, first, last, m2 }
+    }
+
     fn of(start: TimestampMs, v: f64) -> Self {
         Self { start, count: 1.0, sum: v, min: v, max: v, first: v, last: v, m2: 0.0 }
     }

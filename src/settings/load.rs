@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail, ensure};
 use config::{Config, Environment, File, FileFormat, Source, ValueKind};
+use taskpulse_engine::promql::Selector;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::span::Span;
 
@@ -15,7 +16,7 @@ const ENVIRONMENT: &str = "TASKPULSE";
 /// Settings that are lists; in the environment their items stand between commas.
 const LISTS: [&str; 2] = ["server.allowed_hosts", "taskmaster.projects"];
 /// Keys whose tables have names of the user's own.
-const OPEN_TABLES: [&str; 1] = ["alerts.rules"];
+const OPEN_TABLES: [&str; 2] = ["alerts.rules", "store.retentions"];
 
 /// The settings in force for a command line.
 pub fn load(cli: &Cli) -> anyhow::Result<Settings> {
@@ -141,6 +142,19 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
         s.server.listen
     );
     within("store.retention", s.store.retention, day, Span::secs(3_650 * 86_400))?;
+    for (name, rule) in &s.store.retentions {
+        Selector::parse_pattern(&rule.pattern).with_context(|| format!("store.retentions.{name}.match = {:?}", rule.pattern))?;
+        within(&format!("store.retentions.{name}.keep"), rule.keep, day, Span::secs(3_650 * 86_400))?;
+    }
+    within("store.windows_retention", s.store.windows_retention, day, Span::secs(3_650 * 86_400))?;
+    ensure!(
+        s.store.max_bytes == 0 || s.store.max_bytes >= 16 << 20,
+        "store.max_bytes = {}: must be 0 for no bound, or at least {}",
+        s.store.max_bytes,
+        16 << 20
+    );
+    within("store.compact_after", s.store.compact_after, second, day)?;
+    within("store.compaction_share", s.store.compaction_share, 0.01, 1.0)?;
     within("store.out_of_order", s.store.out_of_order, none, Span::secs(7 * 86_400))?;
     within("store.max_ahead", s.store.max_ahead, none, day)?;
     within("store.max_series", s.store.max_series, 1, 10_000_000)?;
@@ -225,6 +239,9 @@ mod tests {
             ("[server]\nport = \"x\"", None, vec!["server.port"]),
             ("[store]\nretention = \"5\"", None, vec!["`5` is not a length of time", "store.retention"]),
             ("[store]\nretention = \"1h\"", None, vec!["store.retention = 1h: must be 1d to 3650d"]),
+            ("[store.retentions.x]\nmatch = \"{\"\nkeep = \"7d\"", None, vec!["store.retentions.x.match"]),
+            ("[store.retentions.x]\nmatch = \"up\"\nkeep = \"1h\"", None, vec!["store.retentions.x.keep = 1h: must be 1d"]),
+            ("[store]\nmax_bytes = 5", None, vec!["store.max_bytes = 5: must be 0"]),
             ("[server]\nlisten = \"0.0.0.0\"", None, vec!["server.listen", "server.token"]),
             ("[server]\ntoken = \"short\"", None, vec!["server.token has 5 characters"]),
             ("[log]\nlevel = \"loud\"", None, vec!["log.level", "debug"]),

@@ -6,8 +6,27 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use taskpulse_engine::promql::Selector;
 use taskpulse_engine::rules::{RuleSpec, shipped};
 use taskpulse_engine::span::Span;
+
+/// How long the samples of some series are kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionRule {
+    /// Which: a selector, or a metric name with `*`.
+    #[serde(rename = "match")]
+    pub pattern: String,
+    /// How long.
+    pub keep: Span,
+}
+
+impl Store {
+    /// The rules on retention as the store takes them. Selectors were checked when the settings were read.
+    pub fn overrides(&self) -> Vec<(Selector, i64)> {
+        self.retentions.values().filter_map(|rule| Some((Selector::parse_pattern(&rule.pattern).ok()?, rule.keep.ms()))).collect()
+    }
+}
 
 /// Declares sections: a struct each, its default, and its part of the documentation.
 macro_rules! sections {
@@ -106,8 +125,14 @@ sections! {
     store: Store {
         /// Where; unset: `.taskmaster/taskpulse` where the working directory has a `.taskmaster`, else `taskpulse-data`. The same as `--data-dir`.
         data_dir: Option<PathBuf> = None,
-        /// How long samples, windows and events are kept; 1d to 3650d.
+        /// How long samples and events are kept; 1d to 3650d.
         retention: Span = Span::secs(30 * 86_400),
+        /// How long some samples are kept instead, shorter or longer. A table a rule, the first by name that matches counts: `[store.retentions.probes]`, `match = "probe_*"`, `keep = "7d"`.
+        retentions: BTreeMap<String, RetentionRule> = BTreeMap::new(),
+        /// How long windows of 1h, 6h and 24h are kept; shorter ones are made from samples, for as long as those are kept; 1d to 3650d.
+        windows_retention: Span = Span::secs(400 * 86_400),
+        /// Bytes of the data directory beyond which the oldest days go; 0 for no bound, else at least 16777216.
+        max_bytes: u64 = 0,
         /// How far behind the newest sample of its series a sample may be; 0 to 7d.
         out_of_order: Span = Span::secs(3_600),
         /// How far ahead of this machine's clock a sample may be; 0 to 1d.
@@ -116,12 +141,16 @@ sections! {
         max_series: usize = 1_000_000,
         /// Days open at the same time; 1 to 64.
         max_open_partitions: usize = 4,
-        /// Page cache of each open day, of the catalog and of the journal, in bytes; 1048576 to 1073741824.
+        /// Page cache of each open day and of the catalog, in bytes; 1048576 to 1073741824.
         cache_bytes: u64 = 4 << 20,
         /// Longest time until samples go from the journal into chunks; 1m to 6h.
         seal_interval: Span = Span::secs(1_800),
         /// Samples in memory that bring the next seal forward; 10000 to 100000000.
-        max_head_samples: u64 = 1_000_000,
+        max_head_samples: u64 = 500_000,
+        /// A day that is over is written anew, smaller, once nothing came for it for so long; 1s to 1d.
+        compact_after: Span = Span::secs(20),
+        /// Part of one core that this may take; 0.01 to 1.
+        compaction_share: f64 = 0.5,
     }
 
     /// The way of samples to the store.

@@ -3,6 +3,7 @@
 //! Answered when the samples are durable. What is wrong with a request is said with its place; what could be kept was
 //! kept, and the answer says so. Under pressure: 503 with `Retry-After`, nothing kept.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +12,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
-use taskpulse_actors::messages::{Append, AppendError};
+use taskpulse_actors::messages::{Append, AppendError, AppendResolved};
 use taskpulse_engine::model::{Batch, Labels, NAME_LABEL};
-use taskpulse_engine::remote_write;
-use taskpulse_engine::store::{Rejection, Stored};
+use taskpulse_engine::remote_write::{self, Report};
+use taskpulse_engine::store::{Rejection, Resolved, Store, Stored};
 
 use crate::envelope::{ApiError, success};
 use crate::params::parse_time;
@@ -22,6 +23,8 @@ use crate::server::AppState;
 
 /// Largest request after decompression, bytes.
 const MAX_RAW_BYTES: usize = 64 << 20;
+/// Room for a decompressed request that is kept for the next one.
+const KEPT_BYTES: usize = 4 << 20;
 /// How long a request waits for the store before it is told to come again.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Problems that an answer names.
@@ -43,29 +46,54 @@ pub(crate) async fn write(req: HttpRequest, body: web::Bytes, state: web::Data<A
     if length > MAX_RAW_BYTES {
         return Err(ApiError::too_large(format!("the request has {length} bytes when decompressed; at most {MAX_RAW_BYTES} are read")));
     }
-    let raw = snap::raw::Decoder::new().decompress_vec(&body).map_err(|error| ApiError::bad_data(format!("snappy: {error}")))?;
-    let decoded = remote_write::decode(&raw).map_err(|error| ApiError::bad_data(error.to_string()))?;
-    let mut problems = decoded.refused;
-    if decoded.histograms > 0 {
-        problems.push(format!("{} native histograms: not kept by this version; send classic ones", decoded.histograms));
+    let (resolved, report) = resolve(&body, length, &state.store)?;
+    let mut problems = report.refused;
+    if report.histograms > 0 {
+        problems.push(format!("{} native histograms: not kept by this version; send classic ones", report.histograms));
     }
-    let lost = decoded.refused_samples;
-    let stored = keep(&state, decoded.batch).await?;
-    refuse(&stored, problems, lost)?;
+    let lost = report.refused_samples;
+    let rejected = resolved.rejected();
+    if resolved.is_empty() {
+        refuse(0, rejected, problems, lost)?;
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    let place = state.ingest_places.try_acquire();
+    let stored = kept(place.is_ok(), state.append_resolved.send(AppendResolved(resolved))).await?;
+    refuse(stored.accepted, rejected, problems, lost)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Has a batch kept; gives nothing where it was empty.
-async fn keep(state: &AppState, batch: Batch) -> Result<Option<Arc<Stored>>, ApiError> {
-    if batch.is_empty() {
-        return Ok(None);
-    }
-    let Ok(_place) = state.ingest_places.try_acquire() else {
+thread_local! {
+    /// The last request's room: it is as good for the next.
+    static RAW: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+fn resolve(body: &[u8], length: usize, store: &Store) -> Result<(Resolved, Report), ApiError> {
+    RAW.with_borrow_mut(|raw| {
+        if raw.len() < length {
+            raw.resize(length, 0);
+        }
+        let done = snap::raw::Decoder::new().decompress(body, raw).map_err(|error| ApiError::bad_data(format!("snappy: {error}")))?;
+        let mut intake = store.intake(now_ms());
+        let report = remote_write::decode(&raw[..done], &mut intake).map_err(|error| ApiError::bad_data(error.to_string()));
+        let resolved = report.map(|report| (intake.finish(), report));
+        if raw.len() > KEPT_BYTES {
+            *raw = Vec::new();
+        }
+        resolved
+    })
+}
+
+/// Waits until a batch is durable, where there was a place for it.
+async fn kept(
+    place: bool,
+    sending: impl Future<Output = Result<Result<Arc<Stored>, AppendError>, actix::MailboxError>>,
+) -> Result<Arc<Stored>, ApiError> {
+    if !place {
         return Err(ApiError::busy("too many requests wait for the store"));
-    };
-    let sent = actix_web::rt::time::timeout(PATIENCE, state.append.send(Append(Arc::new(batch)))).await;
-    match sent {
-        Ok(Ok(Ok(stored))) => Ok(Some(stored)),
+    }
+    match actix_web::rt::time::timeout(PATIENCE, sending).await {
+        Ok(Ok(Ok(stored))) => Ok(stored),
         Ok(Ok(Err(AppendError::Full(why)))) => Err(ApiError::no_room(why)),
         Ok(Ok(Err(AppendError::Failed(why)))) => Err(ApiError::busy(why)),
         Ok(Err(error)) => Err(ApiError::busy(format!("the store did not answer: {error}"))),
@@ -74,9 +102,7 @@ async fn keep(state: &AppState, batch: Batch) -> Result<Option<Arc<Stored>>, Api
 }
 
 /// An error that names what was not kept, where there was any.
-fn refuse(stored: &Option<Arc<Stored>>, mut problems: Vec<String>, lost: usize) -> Result<usize, ApiError> {
-    let rejected = stored.as_ref().map(|s| s.rejected).unwrap_or_default();
-    let kept = stored.as_ref().map_or(0, |s| s.accepted);
+fn refuse(kept: usize, rejected: [u64; 4], mut problems: Vec<String>, lost: usize) -> Result<usize, ApiError> {
     for reason in Rejection::ALL {
         let count = rejected[reason as usize];
         if count > 0 {
@@ -123,8 +149,14 @@ pub(crate) async fn ingest(body: web::Bytes, state: web::Data<AppState>) -> Resu
             }
         }
     }
-    let stored = keep(&state, batch).await?;
-    let kept = refuse(&stored, problems, lost)?;
+    let (accepted, rejected) = if batch.is_empty() {
+        (0, [0; 4])
+    } else {
+        let place = state.ingest_places.try_acquire();
+        let stored = kept(place.is_ok(), state.append.send(Append(Arc::new(batch)))).await?;
+        (stored.accepted, stored.rejected)
+    };
+    let kept = refuse(accepted, rejected, problems, lost)?;
     Ok(success(json!({"kept": kept})))
 }
 

@@ -3,6 +3,7 @@
 //! Knows messages and the engine's read side, never a concrete actor beyond its door. Shapes are those of `docs/API.md`.
 
 mod access;
+mod admin;
 mod assets;
 mod envelope;
 mod ingest;

@@ -54,14 +54,26 @@ fn instant(store: &Store, selector: &Selector, time: TimestampMs) -> Result<Stri
     };
     match selector.range {
         Some(range) => {
-            for series in store.scan(&ids, time - range.ms() + 1, time, limits()) {
-                let series = series?;
-                let points: Vec<(TimestampMs, f64)> = series.columns.iter().filter(|s| !is_stale_marker(s.v)).map(|s| (s.t, s.v)).collect();
-                if !points.is_empty() {
-                    open(&mut out, &metric(store, series.id));
-                    push_values(&mut out, &points);
-                    out.push('}');
+            let mut current: Option<SeriesId> = None;
+            for piece in store.scan(&ids, time - range.ms() + 1, time, limits()) {
+                let piece = piece?;
+                let points: Vec<(TimestampMs, f64)> = piece.columns.iter().filter(|s| !is_stale_marker(s.v)).map(|s| (s.t, s.v)).collect();
+                if points.is_empty() {
+                    continue;
                 }
+                if current != Some(piece.id) {
+                    if current.replace(piece.id).is_some() {
+                        out.push_str("]}");
+                    }
+                    open(&mut out, &metric(store, piece.id));
+                    out.push_str("\"values\":[");
+                } else {
+                    out.push(',');
+                }
+                push_values(&mut out, &points);
+            }
+            if current.is_some() {
+                out.push_str("]}");
             }
         }
         None => {
@@ -105,36 +117,71 @@ fn range(store: &Store, selector: &Selector, start: TimestampMs, end: TimestampM
     let ids = store.select(&selector.matchers);
     let mut out = String::from("{\"resultType\":\"matrix\",\"result\":[");
     let mut first = true;
-    for series in store.scan(&ids, start - LOOKBACK_MS + 1, end, limits()) {
-        let series = series?;
-        let points = stepped(&series.columns, start, end, step);
+    let mut write = |id: SeriesId, steps: Steps| {
+        let points = steps.finish();
         if !points.is_empty() {
-            let _ = write!(out, "{}{{\"metric\":{},", if first { "" } else { "," }, metric(store, series.id));
-            first = false;
+            let _ = write!(out, "{}{{\"metric\":{},\"values\":[", if std::mem::take(&mut first) { "" } else { "," }, metric(store, id));
             push_values(&mut out, &points);
-            out.push('}');
+            out.push_str("]}");
         }
+    };
+    let mut current: Option<(SeriesId, Steps)> = None;
+    for piece in store.scan(&ids, start - LOOKBACK_MS + 1, end, limits()) {
+        let piece = piece?;
+        let mut steps = match current.take() {
+            Some((id, steps)) if id == piece.id => steps,
+            before => {
+                before.into_iter().for_each(|(id, steps)| write(id, steps));
+                Steps::new(start, end, step)
+            }
+        };
+        steps.take(&piece.columns);
+        current = Some((piece.id, steps));
     }
+    current.into_iter().for_each(|(id, steps)| write(id, steps));
     out.push_str("]}");
     Ok(out)
 }
 
-/// The newest sample at each step, where there is one.
-fn stepped(columns: &Columns, start: TimestampMs, end: TimestampMs, step: i64) -> Vec<(TimestampMs, f64)> {
-    let mut points = Vec::new();
-    let mut next = 0;
-    let mut t = start;
-    while t <= end {
-        next += columns.times[next..].partition_point(|&time| time <= t);
-        if let Some(at) = next.checked_sub(1) {
-            let (time, v) = (columns.times[at], columns.values[at]);
-            if time > t - LOOKBACK_MS && !is_stale_marker(v) {
-                points.push((t, v));
-            }
-        }
-        t += step;
+/// The newest sample at each step, where there is one; fed with pieces of a series in rising time.
+struct Steps {
+    next: TimestampMs,
+    end: TimestampMs,
+    step: i64,
+    last: Option<(TimestampMs, f64)>,
+    points: Vec<(TimestampMs, f64)>,
+}
+
+impl Steps {
+    fn new(start: TimestampMs, end: TimestampMs, step: i64) -> Self {
+        Self { next: start, end, step, last: None, points: Vec::new() }
     }
-    points
+
+    fn take(&mut self, columns: &Columns) {
+        for sample in columns.iter() {
+            while self.next < sample.t && self.next <= self.end {
+                self.point();
+            }
+            self.last = Some((sample.t, sample.v));
+        }
+    }
+
+    fn point(&mut self) {
+        if let Some((time, v)) = self.last
+            && time > self.next - LOOKBACK_MS
+            && !is_stale_marker(v)
+        {
+            self.points.push((self.next, v));
+        }
+        self.next += self.step;
+    }
+
+    fn finish(mut self) -> Vec<(TimestampMs, f64)> {
+        while self.next <= self.end {
+            self.point();
+        }
+        self.points
+    }
 }
 
 fn metric(store: &Store, id: SeriesId) -> String {
@@ -142,11 +189,9 @@ fn metric(store: &Store, id: SeriesId) -> String {
 }
 
 fn push_values(out: &mut String, points: &[(TimestampMs, f64)]) {
-    out.push_str("\"values\":[");
     for (at, (t, v)) in points.iter().enumerate() {
         let _ = write!(out, "{}[{},\"{}\"]", if at == 0 { "" } else { "," }, seconds(*t), format_value(*v));
     }
-    out.push(']');
 }
 
 /// The series that any of the `match[]` selectors accept and that may have samples since `start`.
@@ -217,9 +262,11 @@ mod tests {
 
     #[test]
     fn a_step_takes_the_newest_sample_of_the_five_minutes_before_it() {
-        let columns =
-            Columns { times: vec![0, 10_000, 400_000], values: vec![1.0, 2.0, f64::from_bits(taskpulse_engine::model::STALE_NAN_BITS)] };
-        let points = stepped(&columns, -10_000, 420_000, 10_000);
+        let mut steps = Steps::new(-10_000, 420_000, 10_000);
+        steps.take(&Columns { times: vec![0], values: vec![1.0] });
+        let stale = f64::from_bits(taskpulse_engine::model::STALE_NAN_BITS);
+        steps.take(&Columns { times: vec![10_000, 400_000], values: vec![2.0, stale] });
+        let points = steps.finish();
         assert_eq!(points.first(), Some(&(0, 1.0)));
         assert_eq!(points.last(), Some(&(300_000, 2.0)));
         assert_eq!(points.len(), 31);

@@ -11,7 +11,7 @@ use actix_web::dev::{Extensions, Server};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpRequest, HttpServer, web};
 use taskpulse_actors::hub::{Subscribe, Unsubscribe};
-use taskpulse_actors::messages::{Acknowledge, Append, Decide};
+use taskpulse_actors::messages::{Acknowledge, Append, AppendResolved, Decide};
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::supervisor::Door;
 use taskpulse_engine::rules::RuleSet;
@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use crate::access::{Access, guard};
 use crate::envelope::ApiError;
 use crate::session::{Sessions, Socket};
-use crate::{assets, ingest, login, ops, query, rest, session};
+use crate::{admin, assets, ingest, login, ops, query, rest, session};
 
 /// Connections at the most, each a small cost.
 const MAX_CONNECTIONS: usize = 2_048;
@@ -46,6 +46,8 @@ pub struct AppState {
     pub max_sessions: usize,
     /// To the store.
     pub append: Door<Append>,
+    /// Takes samples whose series are known.
+    pub append_resolved: Door<AppendResolved>,
     /// How many requests may wait for the store; what comes beyond is told to come again.
     pub ingest_places: Semaphore,
     /// To the hub.
@@ -176,6 +178,7 @@ fn routes(config: &mut web::ServiceConfig, socket_ports: &[u16]) {
         .service(api("/events").route(web::get().to(rest::events)))
         .service(api("/write").route(web::post().to(ingest::write)))
         .service(api("/ingest").route(web::post().to(ingest::ingest)))
+        .service(api("/admin/snapshot").route(web::post().to(admin::snapshot)))
         .service(api("/tasks").route(web::get().to(rest::tasks)))
         .service(web::resource("/api/{rest:.*}").default_service(web::to(no_such_path)))
         .service(web::resource("/").route(web::get().to(assets::index)))

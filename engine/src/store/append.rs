@@ -2,16 +2,19 @@
 
 use std::sync::atomic::Ordering;
 
+use parking_lot::RwLockReadGuard;
 use serde::Serialize;
 
+use super::Store;
 use super::error::StoreError;
 use super::head::{NEVER, Put};
-use super::{Store, journal};
+use super::journal::{Encoded, Rows};
+use super::series::SeriesIndex;
 use crate::model::{Batch, Labels, SeriesId, TimestampMs};
-use crate::windows::{self, LEVELS, Level};
+use crate::windows::Level;
 
-/// Rows of one journal record: larger values go to files of their own in the database, which costs far more.
-const RECORD_ROWS: usize = 1_500;
+/// Stands for a series that is not known yet.
+const UNKNOWN: SeriesId = SeriesId(u32::MAX);
 
 /// Why a sample was not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -65,11 +68,16 @@ pub struct Stored {
     pub times: Vec<TimestampMs>,
     /// Value of each row.
     pub values: Vec<f64>,
+    /// Series whose windows these rows closed, from where to where, on the minute.
+    pub closed: Vec<Span>,
     /// How many samples were taken in, those that were there already included.
     pub accepted: usize,
     /// How many samples were refused, by [`Rejection::ALL`].
     pub rejected: [u64; 4],
 }
+
+/// A series and a span of its time, `[from, to)`.
+pub type Span = (SeriesId, TimestampMs, TimestampMs);
 
 impl Stored {
     /// The rows.
@@ -78,11 +86,147 @@ impl Stored {
     }
 }
 
+/// Samples whose series are known and that may be kept, ready for [`Store::append_resolved`].
+#[derive(Debug)]
+pub struct Resolved {
+    rows: Rows,
+    encoded: Encoded,
+    rejected: [u64; 4],
+}
+
+impl Resolved {
+    /// How many samples there are to keep.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is nothing to keep.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.len() == 0
+    }
+
+    /// How many samples were refused, by [`Rejection::ALL`].
+    #[must_use]
+    pub fn rejected(&self) -> [u64; 4] {
+        self.rejected
+    }
+}
+
+/// Samples on their way in. Finds their series while it is filled; new series wait for [`Intake::finish`], because others
+/// may look things up meanwhile.
+pub struct Intake<'a> {
+    store: &'a Store,
+    index: RwLockReadGuard<'a, SeriesIndex>,
+    now: TimestampMs,
+    horizon: TimestampMs,
+    rows: Rows,
+    /// Labels of new series, each with the rows from where on; those are marked [`UNKNOWN`].
+    new: Vec<(usize, Labels)>,
+    current: SeriesId,
+    before: Option<SeriesId>,
+    rejected: [u64; 4],
+}
+
+impl Intake<'_> {
+    /// The samples that follow are of this series, given by rising label name and without empty values; false where it is
+    /// not known, then [`Intake::begin_new`] has to be told its labels.
+    #[inline]
+    pub fn begin(&mut self, pairs: &[(&[u8], &[u8])]) -> bool {
+        match self.index.find(self.before, pairs) {
+            Some(id) => {
+                self.current = id;
+                self.before = Some(id);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The samples that follow are of a series with these labels.
+    pub fn begin_new(&mut self, labels: Labels) {
+        match self.index.id(&labels) {
+            Some(id) => self.current = id,
+            None => {
+                self.new.push((self.rows.len(), labels));
+                self.current = UNKNOWN;
+            }
+        }
+    }
+
+    /// A sample of the series begun last.
+    #[inline]
+    pub fn push(&mut self, t: TimestampMs, v: f64) {
+        let options = &self.store.options;
+        if t < self.horizon {
+            self.rejected[Rejection::TooOld as usize] += 1;
+        } else if t > self.now.saturating_add(options.max_ahead_ms) {
+            self.rejected[Rejection::TooFarAhead as usize] += 1;
+        } else {
+            self.rows.push(self.current, t, v);
+        }
+    }
+
+    /// Makes the new series and sorts out what cannot be kept.
+    #[must_use]
+    pub fn finish(self) -> Resolved {
+        let Self { store, index, now, mut rows, new, mut rejected, .. } = self;
+        drop(index);
+        if !new.is_empty() {
+            store.name_new_series(&mut rows, &new);
+        }
+        let out_of_order_ms = store.options.out_of_order_ms;
+        let mut refused = Vec::new();
+        {
+            let head = store.head.read();
+            for (at, (id, t, _)) in rows.iter().enumerate() {
+                // A clock that was ahead once does not shut a series out: nothing is behind what has not come yet.
+                let newest = head.get(id).map_or(NEVER, |h| h.newest).min(now);
+                if id == UNKNOWN {
+                    rejected[Rejection::SeriesLimit as usize] += 1;
+                    refused.push(at);
+                } else if newest != NEVER && t < newest.saturating_sub(out_of_order_ms) {
+                    rejected[Rejection::OutOfOrder as usize] += 1;
+                    refused.push(at);
+                }
+            }
+        }
+        if !refused.is_empty() {
+            rows.remove(&refused);
+        }
+        Resolved { encoded: rows.encode(), rows, rejected }
+    }
+}
+
 impl Store {
-    /// Where windows of a series begin: with its first sample, less the lateness that others may have.
-    pub(super) fn first_marks(&self, closed: &mut [TimestampMs; LEVELS], first: TimestampMs) {
-        if closed[0] == NEVER {
-            *closed = Level::ALL.map(|level| windows::close_through(level, first, self.options.allowed_lateness_ms));
+    /// Begins to take samples in.
+    pub fn intake(&self, now: TimestampMs) -> Intake<'_> {
+        Intake {
+            store: self,
+            index: self.series.read(),
+            now,
+            horizon: now.saturating_sub(self.options.longest_retention_ms()),
+            rows: Rows::default(),
+            new: Vec::new(),
+            current: UNKNOWN,
+            before: None,
+            rejected: [0; 4],
+        }
+    }
+
+    /// Gives rows of new series their ids; those beyond the limit stay unknown.
+    fn name_new_series(&self, rows: &mut Rows, new: &[(usize, Labels)]) {
+        let mut index = self.series.write();
+        for (at, (from, labels)) in new.iter().enumerate() {
+            let id = match index.id(labels) {
+                Some(id) => id,
+                None if index.len() >= self.options.max_series => continue,
+                None => index.add(labels.clone()),
+            };
+            let to = new.get(at + 1).map_or(rows.len(), |next| next.0);
+            // Up to the next series that was known, or the next that was not.
+            rows.ids[*from..to].iter_mut().take_while(|row| **row == UNKNOWN).for_each(|row| *row = id);
         }
     }
 
@@ -91,122 +235,96 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the journal cannot be written; nothing was kept then.
     pub fn append(&self, batch: &Batch, now: TimestampMs) -> Result<Stored, StoreError> {
+        let mut intake = self.intake(now);
+        let mut pairs = Vec::new();
+        for (labels, sample) in batch.rows() {
+            pairs.clear();
+            pairs.extend(labels.pairs());
+            if !intake.begin(&pairs) {
+                intake.begin_new(labels.clone());
+            }
+            intake.push(sample.t, sample.v);
+        }
+        self.append_resolved(intake.finish(), now)
+    }
+
+    /// As [`Store::append`], for samples whose series were found before.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub fn append_resolved(&self, resolved: Resolved, now: TimestampMs) -> Result<Stored, StoreError> {
         fail::fail_point!("store::append");
-        let stored = self.take(batch, now);
+        for (total, count) in self.counters.rejected.iter().zip(resolved.rejected) {
+            total.fetch_add(count, Ordering::Relaxed);
+        }
+        if resolved.is_empty() {
+            return Ok(Stored { rejected: resolved.rejected, ..Stored::default() });
+        }
+        let stored = self.room.check(&self.dir).and_then(|()| self.take(resolved, now));
         if let Err(error) = &stored {
             *self.failing.lock() = Some(error.to_string());
         }
         stored
     }
 
-    fn take(&self, batch: &Batch, now: TimestampMs) -> Result<Stored, StoreError> {
-        let mut turn = self.turn.lock();
-        let mut stored = Stored::default();
-        let mut rows = Vec::with_capacity(batch.len());
-        self.resolve(batch, now, &mut rows, &mut stored.rejected)?;
-        stored.accepted = rows.len();
-        if !rows.is_empty() {
-            let mut records = sled::Batch::default();
-            let mut count = 0;
-            for part in rows.chunks(RECORD_ROWS) {
-                records.insert(&(*turn + count).to_be_bytes()[..], journal::encode_samples(part));
-                count += 1;
-            }
-            self.journal.apply_batch(records).map_err(self.journal_error())?;
-            *turn += count;
-            self.journal_records.fetch_add(count, Ordering::Relaxed);
-            stored.number = self.counters.batches.fetch_add(1, Ordering::Relaxed) + 1;
-            self.apply(&rows, now, &mut stored);
-        }
-        for (total, count) in self.counters.rejected.iter().zip(stored.rejected) {
-            total.fetch_add(count, Ordering::Relaxed);
-        }
-        Ok(stored)
+    fn take(&self, resolved: Resolved, now: TimestampMs) -> Result<Stored, StoreError> {
+        let _turn = self.turn.lock();
+        self.keep_new_series()?;
+        self.journal.append(&resolved.encoded).map_err(|error| StoreError::io(&self.dir.join("journal"), error))?;
+        let number = self.counters.batches.fetch_add(1, Ordering::Relaxed) + 1;
+        Ok(self.apply(resolved, number, now))
     }
 
-    /// Finds or makes the series of each row and sorts out what cannot be kept.
-    fn resolve(
-        &self,
-        batch: &Batch,
-        now: TimestampMs,
-        rows: &mut Vec<(SeriesId, TimestampMs, f64)>,
-        rejected: &mut [u64; 4],
-    ) -> Result<(), StoreError> {
-        let mut reject = |why: Rejection| rejected[why as usize] += 1;
-        let mut new: Vec<(SeriesId, Labels)> = Vec::new();
-        let mut index = self.series.upgradable_read();
-        let head = self.head.read();
-        for (labels, sample) in batch.rows() {
-            if sample.t < now - self.options.retention_ms {
-                reject(Rejection::TooOld);
-                continue;
+    /// Makes new series durable, before any journal record names them: an id must never come to mean another series.
+    fn keep_new_series(&self) -> Result<(), StoreError> {
+        let durable = self.durable_series.load(Ordering::Acquire);
+        let new: Vec<Labels> = {
+            let index = self.series.read();
+            if index.len() == durable {
+                return Ok(());
             }
-            if sample.t > now.saturating_add(self.options.max_ahead_ms) {
-                reject(Rejection::TooFarAhead);
-                continue;
-            }
-            let id = match index.id(labels) {
-                Some(id) => {
-                    // A clock that was ahead once does not shut a series out: nothing is behind what has not come yet.
-                    let newest = head.get(id).map_or(NEVER, |h| h.newest).min(now);
-                    if newest != NEVER && sample.t < newest - self.options.out_of_order_ms {
-                        reject(Rejection::OutOfOrder);
-                        continue;
+            index.since(durable).to_vec()
+        };
+        self.catalog.add_series(SeriesId(durable as u32), &new)?;
+        self.durable_series.store(durable + new.len(), Ordering::Release);
+        Ok(())
+    }
+
+    fn apply(&self, resolved: Resolved, number: u64, now: TimestampMs) -> Stored {
+        let Resolved { mut rows, rejected, .. } = resolved;
+        let accepted = rows.len();
+        let (mut new, mut late) = (0, 0);
+        let (mut closed, mut duplicates) = (Vec::new(), Vec::new());
+        let lateness = self.options.allowed_lateness_ms;
+        let clock_ahead = now.saturating_add(self.options.max_ahead_ms.min(60_000));
+        {
+            let mut head = self.head.write();
+            for (at, (id, t, v)) in rows.iter().enumerate() {
+                let entry = head.entry(id);
+                entry.touched = now;
+                if t < entry.closed_to {
+                    if entry.closed_to > clock_ahead {
+                        // The clock was ahead and went back: the windows of the time between are open again.
+                        entry.closed_to = Level::M1.floor(t);
+                    } else {
+                        late += 1;
                     }
-                    id
                 }
-                None if index.len() >= self.options.max_series => {
-                    reject(Rejection::SeriesLimit);
-                    continue;
+                closed.extend(entry.close_behind(t, lateness).map(|(from, to)| (id, from, to)));
+                match entry.put(t, v) {
+                    Put::Duplicate => duplicates.push(at),
+                    Put::New => new += 1,
+                    Put::Replaced => {}
                 }
-                None => {
-                    let id = index.with_upgraded(|index| index.add(labels.clone()));
-                    new.push((id, labels.clone()));
-                    id
-                }
-            };
-            rows.push((id, sample.t, sample.v));
-        }
-        drop(head);
-        drop(index);
-        if new.is_empty() {
-            return Ok(());
-        }
-        // Durable before any journal record names them, so that an id never comes to mean another series.
-        self.catalog.add_series(&new)
-    }
-
-    fn apply(&self, rows: &[(SeriesId, TimestampMs, f64)], now: TimestampMs, stored: &mut Stored) {
-        let (mut new, mut duplicates, mut late) = (0, 0, 0);
-        let mut head = self.head.write();
-        for &(id, t, v) in rows {
-            let entry = head.entry(id);
-            entry.touched = now;
-            self.first_marks(&mut entry.closed, t);
-            if entry.closed[0] > now.saturating_add(self.options.max_ahead_ms.min(60_000)) && t < entry.closed[0] {
-                // The clock was ahead and went back: the windows of the time between are open again.
-                entry.closed = Level::ALL.map(|level| level.floor(t).min(entry.closed[level.index()]));
             }
-            match entry.put(t, v) {
-                Put::Duplicate => {
-                    duplicates += 1;
-                    continue;
-                }
-                Put::New => new += 1,
-                Put::Replaced => {}
-            }
-            if t < entry.closed[0] {
-                late += 1;
-            }
-            stored.ids.push(id);
-            stored.times.push(t);
-            stored.values.push(v);
         }
-        drop(head);
+        rows.remove(&duplicates);
         self.head_samples.fetch_add(new, Ordering::Relaxed);
-        self.counters.appended.fetch_add(stored.ids.len() as u64, Ordering::Relaxed);
-        self.counters.duplicates.fetch_add(duplicates, Ordering::Relaxed);
+        self.counters.appended.fetch_add(rows.len() as u64, Ordering::Relaxed);
+        self.counters.duplicates.fetch_add(duplicates.len() as u64, Ordering::Relaxed);
         self.counters.late.fetch_add(late, Ordering::Relaxed);
+        let Rows { ids, times, values } = rows;
+        Stored { number, ids, times, values, closed, accepted, rejected }
     }
 
     /// Makes everything appended before this call durable.
@@ -215,7 +333,7 @@ impl Store {
     /// [`StoreError`] when the disk refuses; nothing may be acknowledged then.
     pub fn commit(&self) -> Result<(), StoreError> {
         fail::fail_point!("store::commit");
-        let flushed = self.journal.flush().map(|_| ()).map_err(self.journal_error());
+        let flushed = self.journal.sync().map_err(|error| StoreError::io(&self.dir.join("journal"), error));
         *self.failing.lock() = flushed.as_ref().err().map(ToString::to_string);
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         flushed

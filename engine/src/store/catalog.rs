@@ -3,18 +3,21 @@
 //! One sled database of its own. Samples and windows are elsewhere.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+
+use parking_lot::RwLock;
 
 use super::error::StoreError;
-use super::head::{Head, NEVER};
-use super::partition::open_db;
+use super::head::Head;
+use super::hot::{copy_db, open_db};
 use super::series::SeriesIndex;
+use crate::codec::{CodecError, push_varint, take_varint};
 use crate::event::Event;
 use crate::model::{Labels, SeriesId, TimestampMs};
-use crate::windows::LEVELS;
 
-/// What this version writes; a directory with a higher number is refused.
-pub const FORMAT: u32 = 1;
+/// What this version writes; a directory with another number is refused.
+pub const FORMAT: u32 = 2;
 
 /// Events kept at the most; the oldest go first.
 const MAX_EVENTS: usize = 100_000;
@@ -22,13 +25,24 @@ const MAX_EVENTS: usize = 100_000;
 const COUNT_AFTER: usize = MAX_EVENTS / 10;
 /// Series of one progress page.
 const PAGE: usize = 512;
-const PROGRESS_BYTES: usize = 8 + LEVELS * 8;
+const PROGRESS_BYTES: usize = 8 + 8;
+/// Bytes of a run of series: larger values cost far more.
+const RUN_BYTES: usize = 24 << 10;
+const SEALED_THROUGH: &str = "sealed-through";
 
-pub(super) struct Catalog {
+/// The open database.
+struct Trees {
     db: sled::Db,
     series: sled::Tree,
     progress: sled::Tree,
     events: sled::Tree,
+}
+
+pub(super) struct Catalog {
+    trees: RwLock<Option<Arc<Trees>>>,
+    /// The database met an error, which it keeps for as long as it is open.
+    broken: AtomicBool,
+    cache_bytes: u64,
     data_dir: PathBuf,
     event_counter: AtomicU32,
     /// Events added since they were last counted; counting reads them all.
@@ -43,81 +57,122 @@ pub type DocumentChange = (String, Option<Vec<u8>>);
 
 impl Catalog {
     pub(super) fn open(data_dir: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
-        let fail = |source| StoreError::database("catalog", data_dir, source);
-        let db = open_db(&data_dir.join("catalog"), cache_bytes).map_err(fail)?;
-        match db.get("format").map_err(fail)? {
-            Some(value) => {
-                let found = value.as_ref().try_into().map(u32::from_be_bytes).unwrap_or(u32::MAX);
-                if found > FORMAT {
-                    return Err(StoreError::Format { path: data_dir.to_owned(), found, known: FORMAT });
-                }
-            }
-            None => {
-                db.insert("format", &FORMAT.to_be_bytes()).map_err(fail)?;
-                db.flush().map_err(fail)?;
-            }
-        }
-        Ok(Self {
-            series: db.open_tree("series").map_err(fail)?,
-            progress: db.open_tree("progress").map_err(fail)?,
-            events: db.open_tree("events").map_err(fail)?,
-            db,
+        let catalog = Self {
+            trees: RwLock::default(),
+            broken: AtomicBool::new(false),
+            cache_bytes,
             data_dir: data_dir.to_owned(),
             // Begins where no earlier process is likely to have been, so that equal times do not meet.
             event_counter: AtomicU32::new(std::process::id().wrapping_mul(0x9e37_79b9)),
             uncounted_events: AtomicUsize::new(COUNT_AFTER),
-        })
+        };
+        let trees = catalog.trees()?;
+        match trees.db.get("format").map_err(catalog.fail())? {
+            Some(value) => {
+                let found = value.as_ref().try_into().map(u32::from_be_bytes).unwrap_or(u32::MAX);
+                if found != FORMAT {
+                    return Err(StoreError::Format { path: data_dir.to_owned(), found, known: FORMAT });
+                }
+            }
+            None => {
+                trees.db.insert("format", &FORMAT.to_be_bytes()).map_err(catalog.fail())?;
+                trees.db.flush().map_err(catalog.fail())?;
+            }
+        }
+        drop(trees);
+        Ok(catalog)
+    }
+
+    /// The database, opened again where it met an error before.
+    fn trees(&self) -> Result<Arc<Trees>, StoreError> {
+        if !self.broken.load(Ordering::Acquire)
+            && let Some(trees) = self.trees.read().as_ref()
+        {
+            return Ok(Arc::clone(trees));
+        }
+        let mut slot = self.trees.write();
+        if self.broken.swap(false, Ordering::AcqRel) {
+            *slot = None;
+        }
+        if let Some(trees) = slot.as_ref() {
+            return Ok(Arc::clone(trees));
+        }
+        let db = open_db(&self.data_dir.join("catalog"), self.cache_bytes).map_err(self.fail())?;
+        let tree = |name: &str| db.open_tree(name).map_err(self.fail());
+        let trees = Arc::new(Trees { series: tree("series")?, progress: tree("progress")?, events: tree("events")?, db: db.clone() });
+        *slot = Some(Arc::clone(&trees));
+        Ok(trees)
     }
 
     #[cfg(test)]
     pub(super) fn set_format(&self, format: u32) {
-        self.db.insert("format", &format.to_be_bytes()).expect("writes");
-        self.db.flush().expect("flushes");
+        let trees = self.trees().expect("opens");
+        trees.db.insert("format", &format.to_be_bytes()).expect("writes");
+        trees.db.flush().expect("flushes");
     }
 
     fn fail(&self) -> impl Fn(sled::Error) -> StoreError + '_ {
-        |source| StoreError::database("catalog", &self.data_dir, source)
+        |source| {
+            self.broken.store(true, Ordering::Release);
+            StoreError::database("catalog", &self.data_dir, source)
+        }
     }
 
     /// Reads all series. Ids have no gaps, because a series is durable before a journal record names it.
     pub(super) fn load_series(&self) -> Result<SeriesIndex, StoreError> {
         let mut index = SeriesIndex::default();
-        for item in self.series.iter() {
+        for item in self.trees()?.series.iter() {
             let (key, value) = item.map_err(self.fail())?;
-            let labels = Labels::from_bytes(&value);
-            match (labels, key.as_ref() == (index.len() as u32).to_be_bytes()) {
-                (Ok(labels), true) => {
-                    index.add(labels);
-                }
-                _ => {
-                    let place = format!("catalog: series {}", index.len());
-                    return Err(StoreError::Damaged { place, source: crate::codec::CodecError::Damaged("labels") });
-                }
+            let damaged = |what| StoreError::Damaged { place: format!("catalog: series {}", index.len()), source: CodecError::Damaged(what) };
+            if key.as_ref() != (index.len() as u32).to_be_bytes() {
+                return Err(damaged("a run of series is missing"));
+            }
+            let mut rest = value.as_ref();
+            while !rest.is_empty() {
+                let damaged = |what| StoreError::Damaged { place: format!("catalog: series {}", index.len()), source: CodecError::Damaged(what) };
+                let length = take_varint(&mut rest).map_err(|_| damaged("length"))? as usize;
+                let (labels, tail) = rest.split_at_checked(length).ok_or_else(|| damaged("length"))?;
+                rest = tail;
+                let labels = Labels::from_bytes(labels).map_err(|_| damaged("labels"))?;
+                index.add(labels);
             }
         }
         Ok(index)
     }
 
-    /// Makes new series durable.
-    pub(super) fn add_series(&self, new: &[(SeriesId, Labels)]) -> Result<(), StoreError> {
-        let mut batch = sled::Batch::default();
-        for (id, labels) in new {
-            batch.insert(&id.0.to_be_bytes()[..], labels.as_bytes());
+    /// Makes new series durable; their ids follow each other from `first`.
+    pub(super) fn add_series(&self, first: SeriesId, new: &[Labels]) -> Result<(), StoreError> {
+        let trees = self.trees()?;
+        let (mut from, mut run) = (first.0, Vec::new());
+        for (at, labels) in new.iter().enumerate() {
+            let bytes = labels.as_bytes();
+            if !run.is_empty() && run.len() + bytes.len() > RUN_BYTES {
+                trees.series.insert(from.to_be_bytes(), std::mem::take(&mut run)).map_err(self.fail())?;
+                from = first.0 + at as u32;
+            }
+            push_varint(&mut run, bytes.len() as u64);
+            run.extend_from_slice(bytes);
         }
-        self.series.apply_batch(batch).map_err(self.fail())?;
-        self.db.flush().map_err(self.fail())?;
+        trees.series.insert(from.to_be_bytes(), run).map_err(self.fail())?;
+        trees.db.flush().map_err(self.fail())?;
         Ok(())
     }
 
-    /// Writes how far every series has come, durably.
-    pub(super) fn save_progress(&self, pages: Vec<ProgressPage>) -> Result<(), StoreError> {
-        let mut batch = sled::Batch::default();
+    /// Writes how far every series has come and which journal record was sealed last, durably.
+    pub(super) fn save_progress(&self, pages: Vec<ProgressPage>, sealed_through: u64) -> Result<(), StoreError> {
+        let trees = self.trees()?;
         for (page, bytes) in pages {
-            batch.insert(&page.to_be_bytes()[..], bytes);
+            trees.progress.insert(page.to_be_bytes(), bytes).map_err(self.fail())?;
         }
-        self.progress.apply_batch(batch).map_err(self.fail())?;
-        self.db.flush().map_err(self.fail())?;
+        trees.db.insert(SEALED_THROUGH, &sealed_through.to_be_bytes()).map_err(self.fail())?;
+        trees.db.flush().map_err(self.fail())?;
         Ok(())
+    }
+
+    /// The last journal record that was ever sealed.
+    pub(super) fn sealed_through(&self) -> Result<u64, StoreError> {
+        let value = self.trees()?.db.get(SEALED_THROUGH).map_err(self.fail())?;
+        Ok(value.and_then(|v| v.as_ref().try_into().ok().map(u64::from_be_bytes)).unwrap_or(0))
     }
 
     /// The pages of [`Catalog::save_progress`] for a head.
@@ -130,7 +185,7 @@ impl Catalog {
             }
             if let Some((_, bytes)) = pages.last_mut() {
                 bytes.extend_from_slice(&series.newest.to_le_bytes());
-                series.closed.iter().for_each(|mark| bytes.extend_from_slice(&mark.to_le_bytes()));
+                bytes.extend_from_slice(&series.closed_to.to_le_bytes());
             }
         }
         pages
@@ -138,7 +193,7 @@ impl Catalog {
 
     /// Puts the saved progress into a head.
     pub(super) fn load_progress(&self, head: &mut Head, series: usize) -> Result<(), StoreError> {
-        for item in self.progress.iter() {
+        for item in self.trees()?.progress.iter() {
             let (key, value) = item.map_err(self.fail())?;
             let page = key.as_ref().try_into().map(u32::from_be_bytes).unwrap_or(u32::MAX) as usize;
             for (at, row) in value.chunks_exact(PROGRESS_BYTES).enumerate() {
@@ -151,8 +206,7 @@ impl Catalog {
                 entry.newest = word(0);
                 // Everything that was known at the seal is in chunks.
                 entry.sealed_to = word(0);
-                entry.closed = std::array::from_fn(|level| word(1 + level));
-                debug_assert!(entry.newest != NEVER || entry.closed[0] == NEVER);
+                entry.closed_to = word(1);
             }
         }
         Ok(())
@@ -175,8 +229,9 @@ impl Catalog {
                 Err(error) => log::error!("event {} cannot be written: {error}", event.kind),
             }
         }
-        self.events.apply_batch(batch).map_err(self.fail())?;
-        self.db.flush().map_err(self.fail())?;
+        let trees = self.trees()?;
+        trees.events.apply_batch(batch).map_err(self.fail())?;
+        trees.db.flush().map_err(self.fail())?;
         Ok(kept)
     }
 
@@ -189,7 +244,7 @@ impl Catalog {
         wanted: impl Fn(&Event) -> bool,
     ) -> Result<Vec<(String, Event)>, StoreError> {
         let mut found = Vec::new();
-        for item in self.events.range(event_key(start).to_vec()..event_key(end.saturating_add(1)).to_vec()).rev() {
+        for item in self.trees()?.events.range(event_key(start).to_vec()..event_key(end.saturating_add(1)).to_vec()).rev() {
             let (key, value) = item.map_err(self.fail())?;
             if let Ok(event) = serde_json::from_slice::<Event>(&value)
                 && wanted(&event)
@@ -206,14 +261,15 @@ impl Catalog {
     /// Forgets events before `horizon` and those over the bound.
     pub(super) fn trim_events(&self, horizon: TimestampMs) -> Result<(), StoreError> {
         let count_now = self.uncounted_events.load(Ordering::Relaxed) >= COUNT_AFTER;
-        let over = if count_now { self.events.len().saturating_sub(MAX_EVENTS) } else { 0 };
+        let trees = self.trees()?;
+        let over = if count_now { trees.events.len().saturating_sub(MAX_EVENTS) } else { 0 };
         if count_now {
             self.uncounted_events.store(0, Ordering::Relaxed);
         }
         let horizon = event_key(horizon);
         let mut batch = sled::Batch::default();
         let mut count = 0;
-        for (at, item) in self.events.iter().keys().enumerate() {
+        for (at, item) in trees.events.iter().keys().enumerate() {
             let key = item.map_err(self.fail())?;
             if at >= over && key.as_ref() >= &horizon[..] {
                 break;
@@ -222,18 +278,19 @@ impl Catalog {
             count += 1;
         }
         if count > 0 {
-            self.events.apply_batch(batch).map_err(self.fail())?;
+            trees.events.apply_batch(batch).map_err(self.fail())?;
         }
         Ok(())
     }
 
-    fn documents_tree(&self, kind: &str) -> Result<sled::Tree, StoreError> {
-        self.db.open_tree(format!("documents/{kind}")).map_err(self.fail())
+    fn documents_tree(&self, trees: &Trees, kind: &str) -> Result<sled::Tree, StoreError> {
+        trees.db.open_tree(format!("documents/{kind}")).map_err(self.fail())
     }
 
     /// All documents of a kind.
     pub(super) fn documents(&self, kind: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        let tree = self.documents_tree(kind)?;
+        let trees = self.trees()?;
+        let tree = self.documents_tree(&trees, kind)?;
         tree.iter()
             .map(|item| item.map(|(key, value)| (String::from_utf8_lossy(&key).into_owned(), value.to_vec())).map_err(self.fail()))
             .collect()
@@ -241,7 +298,8 @@ impl Catalog {
 
     /// Changes documents of a kind in one atomic and durable step.
     pub(super) fn change_documents(&self, kind: &str, changes: Vec<DocumentChange>) -> Result<(), StoreError> {
-        let tree = self.documents_tree(kind)?;
+        let trees = self.trees()?;
+        let tree = self.documents_tree(&trees, kind)?;
         let mut batch = sled::Batch::default();
         for (key, bytes) in changes {
             match bytes {
@@ -250,8 +308,13 @@ impl Catalog {
             }
         }
         tree.apply_batch(batch).map_err(self.fail())?;
-        self.db.flush().map_err(self.fail())?;
+        trees.db.flush().map_err(self.fail())?;
         Ok(())
+    }
+
+    /// Makes a copy in another folder, tree by tree, as it stands now.
+    pub(super) fn copy_to(&self, to: &Path) -> Result<(), StoreError> {
+        copy_db(&self.trees()?.db, to).map_err(self.fail())
     }
 }
 

@@ -1,84 +1,76 @@
-//! Closing windows: how far each series is, and rows computed from what the store holds.
-
-use std::sync::atomic::Ordering;
+//! Windows: which are closed, and their rows, computed from the samples that the store holds.
+//!
+//! A row is worked out when it is asked for, so that it always agrees with the samples. The compactor keeps the hours of a
+//! finished day; they answer for the longer windows, faster, and for as long as windows are kept, after the samples have gone.
 
 use super::error::StoreError;
-use super::head::{NEVER, SeriesHead};
-use super::{Store, journal};
+use super::head::NEVER;
+use super::partition::Day;
+use super::{Span, Store};
 use crate::model::{SeriesId, TimestampMs};
 use crate::windows::{self, Level, WindowRow};
 
-/// How far a series is, for closing its windows.
-#[derive(Debug, Clone, Copy)]
-pub struct Progress {
-    /// The series.
-    pub id: SeriesId,
-    /// Time of its newest sample.
-    pub newest: TimestampMs,
-    /// When a sample of it was last accepted.
-    pub touched: TimestampMs,
-    /// Windows ending at or before this are closed at the level asked for.
-    pub closed: TimestampMs,
-    /// The same at the level below; the newest sample for the first level.
-    pub below: TimestampMs,
-}
-
-impl Progress {
-    fn of(id: SeriesId, head: &SeriesHead, level: Level) -> Self {
-        let below = level.below().map_or(head.newest, |below| head.closed[below.index()]);
-        Self { id, newest: head.newest, touched: head.touched, closed: head.closed[level.index()], below }
-    }
-}
+/// Earlier than any sample, and far enough from the end of numbers to reckon with.
+const EARLIEST: TimestampMs = i64::MIN / 2;
 
 impl Store {
-    /// How far each series is at a level; for deciding what to close.
-    pub fn progress(&self, level: Level) -> Vec<Progress> {
-        let head = self.head.read();
-        head.iter().filter(|(_, h)| h.newest != NEVER).map(|(id, h)| Progress::of(id, h, level)).collect()
+    /// Closes the windows of series that were silent for `idle_after_ms`, up to the clock but not past the day of their newest
+    /// sample, so that history that is still being brought in finds later days open. Gives from where to where.
+    pub fn close_silent(&self, now: TimestampMs, idle_after_ms: i64) -> Vec<Span> {
+        let mut closed = Vec::new();
+        let through = Level::M1.floor(now - self.options.allowed_lateness_ms);
+        let silent: Vec<SeriesId> = {
+            let head = self.head.read();
+            let silent = |touched: TimestampMs| now - touched >= idle_after_ms;
+            head.iter().filter(|(_, h)| h.newest != NEVER && h.closed_to < through && silent(h.touched)).map(|(id, _)| id).collect()
+        };
+        for part in silent.chunks(1_024) {
+            let mut head = self.head.write();
+            for &id in part {
+                let entry = head.entry(id);
+                let to = through.min(Day::of(entry.newest).end());
+                if to > entry.closed_to {
+                    closed.push((id, entry.closed_to, to));
+                    entry.closed_to = to;
+                }
+            }
+        }
+        closed
     }
 
-    /// How far one series is at a level.
-    pub fn progress_of(&self, level: Level, id: SeriesId) -> Option<Progress> {
-        let head = self.head.read();
-        head.get(id).filter(|h| h.newest != NEVER).map(|h| Progress::of(id, h, level))
-    }
-
-    /// Closes the windows of a level up to the given boundary of each series and keeps their rows. A row is computed
-    /// from what the store holds at this moment, so that closing the same window again gives the same row.
+    /// Closed windows of one series that start within `[start, end]`.
     ///
     /// # Errors
-    /// [`StoreError`] when samples cannot be read or the journal not be written; nothing was closed then.
-    pub fn close_windows(&self, level: Level, due: &[(SeriesId, TimestampMs)]) -> Result<Vec<(SeriesId, WindowRow)>, StoreError> {
-        let mut turn = self.turn.lock();
+    /// [`StoreError`] when a chunk cannot be read.
+    pub fn windows(&self, id: SeriesId, level: Level, start: TimestampMs, end: TimestampMs) -> Result<Vec<WindowRow>, StoreError> {
+        let Some(closed_to) = self.head.read().get(id).map(|h| h.closed_to).filter(|to| *to != NEVER) else { return Ok(Vec::new()) };
+        let first = level.floor(start.max(EARLIEST).saturating_add(level.ms() - 1));
+        let end = end.min(level.floor(closed_to).saturating_sub(1));
+        self.window_rows(id, level, first, end)
+    }
+
+    /// Windows that start within `[first, end]`, closed or not.
+    fn window_rows(&self, id: SeriesId, level: Level, first: TimestampMs, end: TimestampMs) -> Result<Vec<WindowRow>, StoreError> {
+        if first > end {
+            return Ok(Vec::new());
+        }
+        let last = level.floor(end).saturating_add(level.ms() - 1);
+        if level < Level::H1 {
+            return Ok(windows::from_samples(level, &self.samples(id, first, last)?));
+        }
         let mut rows = Vec::new();
-        let mut marks = Vec::with_capacity(due.len());
-        for &(id, through) in due {
-            let Some(closed) = self.head.read().get(id).map(|h| h.closed[level.index()]) else { continue };
-            if closed == NEVER || closed >= through {
-                continue;
+        for day in self.days_of(id, first, last) {
+            let (from, to) = (first.max(day.start()), last.min(day.end() - 1));
+            let kept = if self.head_has(id, from, to) { None } else { self.kept_hours(day, id, from, to)? };
+            match kept {
+                Some(hours) => rows.extend(hours.into_iter().filter(|row| row.start >= from && row.start <= to)),
+                None => rows.extend(windows::from_samples(Level::H1, &self.samples(id, from, to)?)),
             }
-            let made = match level.below() {
-                None => windows::from_samples(level, &self.samples(id, closed, through - 1)?),
-                Some(below) => windows::from_rows(level, &self.windows(id, below, closed, through - 1)?),
-            };
-            rows.extend(made.into_iter().map(|row| (id, row)));
-            marks.push((id, through));
         }
-        if !rows.is_empty() {
-            let record = journal::encode_windows(level, &rows);
-            self.journal.insert(turn.to_be_bytes(), record).map_err(self.journal_error())?;
-            *turn += 1;
-            self.journal_records.fetch_add(1, Ordering::Relaxed);
-        }
-        let mut head = self.head.write();
-        for &(id, row) in &rows {
-            head.entry(id).put_window(level, row);
-        }
-        for (id, through) in marks {
-            let closed = &mut head.entry(id).closed[level.index()];
-            *closed = (*closed).max(through);
-        }
-        self.counters.closed[level.index()].fetch_add(rows.len() as u64, Ordering::Relaxed);
-        Ok(rows)
+        Ok(if level == Level::H1 { rows } else { windows::from_rows(level, &rows) })
+    }
+
+    fn head_has(&self, id: SeriesId, start: TimestampMs, end: TimestampMs) -> bool {
+        self.head.read().get(id).is_some_and(|h| h.extent(start, end).is_some())
     }
 }

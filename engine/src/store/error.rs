@@ -23,8 +23,8 @@ pub enum StoreError {
         /// The process, as it wrote itself.
         pid: String,
     },
-    /// Written by a later version.
-    #[error("data directory {path} has format {found}, this version knows up to {known}; use the version that wrote it or another folder")]
+    /// Written by another version.
+    #[error("data directory {path} has format {found}, this version knows {known}; use the version that wrote it or another folder")]
     Format {
         /// The folder.
         path: PathBuf,
@@ -34,10 +34,18 @@ pub enum StoreError {
         known: u32,
     },
     /// No room on the disk.
-    #[error("no room left on the disk that holds {path}; free some room and start the service again; until then nothing new is kept")]
+    #[error("no room left on the disk that holds {path}; until some is free nothing new is kept, what was kept can be read")]
     DiskFull {
         /// The data directory.
         path: PathBuf,
+    },
+    /// A file cannot be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file or its folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
     },
     /// The embedded database failed.
     #[error("{place}: {source}")]
@@ -64,6 +72,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// An error of the file system at a place in the data directory.
+    pub(super) fn io(path: &std::path::Path, source: std::io::Error) -> Self {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        match source.kind() {
+            StorageFull | QuotaExceeded => Self::DiskFull { path: path.to_owned() },
+            _ => Self::File { path: path.to_owned(), source },
+        }
+    }
+
     /// An embedded database's error at a place in the data directory.
     pub(super) fn database(place: impl Into<String>, data_dir: &std::path::Path, source: sled::Error) -> Self {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};

@@ -6,44 +6,31 @@
 use std::sync::Arc;
 
 use crate::model::{Columns, SeriesId, TimestampMs};
-use crate::windows::{LEVELS, Level, WindowRow};
+use crate::windows::Level;
 
 /// A time that no sample has.
 pub(super) const NEVER: TimestampMs = TimestampMs::MIN;
 
-/// Window rows of one series, by level.
-pub(super) type WindowRows = [Vec<WindowRow>; LEVELS];
+/// Samples by rising time.
+pub(super) type Run = Vec<(TimestampMs, f64)>;
 
 /// One series' unsealed rows and progress.
 pub(super) struct SeriesHead {
-    times: Vec<TimestampMs>,
-    values: Vec<f64>,
-    sealing: Option<Arc<Columns>>,
-    windows: Option<Box<WindowRows>>,
-    windows_sealing: Option<Arc<WindowRows>>,
+    active: Run,
+    sealing: Option<Arc<Run>>,
     /// Time of the newest sample ever accepted.
     pub(super) newest: TimestampMs,
     /// Chunks may hold samples up to here.
     pub(super) sealed_to: TimestampMs,
     /// When the last sample was accepted.
     pub(super) touched: TimestampMs,
-    /// Windows that end at or before this are closed, by level; [`NEVER`] before the first sample.
-    pub(super) closed: [TimestampMs; LEVELS],
+    /// Windows that end at or before this are closed; [`NEVER`] before the first sample.
+    pub(super) closed_to: TimestampMs,
 }
 
 impl Default for SeriesHead {
     fn default() -> Self {
-        Self {
-            times: Vec::new(),
-            values: Vec::new(),
-            sealing: None,
-            windows: None,
-            windows_sealing: None,
-            newest: NEVER,
-            sealed_to: NEVER,
-            touched: 0,
-            closed: [NEVER; LEVELS],
-        }
+        Self { active: Vec::new(), sealing: None, newest: NEVER, sealed_to: NEVER, touched: 0, closed_to: NEVER }
     }
 }
 
@@ -60,55 +47,62 @@ pub(super) enum Put {
 
 impl SeriesHead {
     /// Keeps a sample; the last write at one time wins.
+    #[inline]
     pub(super) fn put(&mut self, t: TimestampMs, v: f64) -> Put {
         self.newest = self.newest.max(t);
-        if self.times.last().is_none_or(|&last| t > last) {
-            self.times.push(t);
-            self.values.push(v);
+        if self.active.last().is_none_or(|&(last, _)| t > last) {
+            self.active.push((t, v));
             return Put::New;
         }
-        match self.times.binary_search(&t) {
-            Ok(at) if self.values[at].to_bits() == v.to_bits() => Put::Duplicate,
+        match self.active.binary_search_by_key(&t, |row| row.0) {
+            Ok(at) if self.active[at].1.to_bits() == v.to_bits() => Put::Duplicate,
             Ok(at) => {
-                self.values[at] = v;
+                self.active[at].1 = v;
                 Put::Replaced
             }
             Err(at) => {
-                self.times.insert(at, t);
-                self.values.insert(at, v);
+                self.active.insert(at, (t, v));
                 Put::New
             }
         }
     }
 
-    /// Keeps a closed window and moves the mark of its level.
-    pub(super) fn put_window(&mut self, level: Level, row: WindowRow) {
-        let rows = &mut self.windows.get_or_insert_default()[level.index()];
-        match rows.binary_search_by_key(&row.start, |r| r.start) {
-            Ok(at) => rows[at] = row,
-            Err(at) => rows.insert(at, row),
+    /// Windows before a sample at `t` are closed, less the lateness; gives from where to where they were just closed.
+    #[inline]
+    pub(super) fn close_behind(&mut self, t: TimestampMs, lateness_ms: i64) -> Option<(TimestampMs, TimestampMs)> {
+        let from = self.closed_to;
+        if from == NEVER {
+            self.closed_to = Level::M1.floor(t.saturating_sub(lateness_ms));
+            return None;
         }
-        let closed = &mut self.closed[level.index()];
-        *closed = (*closed).max(row.start + level.ms());
+        if t.saturating_sub(lateness_ms) < from.saturating_add(Level::M1.ms()) {
+            return None;
+        }
+        self.closed_to = Level::M1.floor(t.saturating_sub(lateness_ms));
+        Some((from, self.closed_to))
     }
 
     /// Samples within `[start, end]`, the older of the two runs first.
     pub(super) fn samples(&self, start: TimestampMs, end: TimestampMs) -> [Option<Columns>; 2] {
-        let sealing = self.sealing.as_ref().and_then(|s| within(&s.times, &s.values, start, end));
-        [sealing, within(&self.times, &self.values, start, end)]
+        [self.sealing.as_ref().and_then(|run| within(run, start, end)), within(&self.active, start, end)]
     }
 
-    /// Windows of a level that start within `[start, end]`, the older of the two runs first.
-    pub(super) fn window_rows(&self, level: Level, start: TimestampMs, end: TimestampMs) -> [Vec<WindowRow>; 2] {
-        let pick = |rows: &WindowRows| rows[level.index()].iter().filter(|r| r.start >= start && r.start <= end).copied().collect();
-        [self.windows_sealing.as_deref().map(pick).unwrap_or_default(), self.windows.as_deref().map(pick).unwrap_or_default()]
+    /// The first and the last time of the unsealed samples within `[start, end]`.
+    pub(super) fn extent(&self, start: TimestampMs, end: TimestampMs) -> Option<(TimestampMs, TimestampMs)> {
+        let of = |run: &[(TimestampMs, f64)]| {
+            let rows = run.get(run.partition_point(|row| row.0 < start)..run.partition_point(|row| row.0 <= end))?;
+            Some((rows.first()?.0, rows.last()?.0))
+        };
+        match (of(&self.active), self.sealing.as_ref().and_then(|run| of(run))) {
+            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+            (a, b) => a.or(b),
+        }
     }
 
     /// The newest sample that is not in chunks.
     pub(super) fn last(&self) -> Option<(TimestampMs, f64)> {
-        let active = self.times.last().copied().zip(self.values.last().copied());
-        let sealing = self.sealing.as_ref().and_then(|s| s.times.last().copied().zip(s.values.last().copied()));
-        match (active, sealing) {
+        let sealing = self.sealing.as_ref().and_then(|run| run.last().copied());
+        match (self.active.last().copied(), sealing) {
             (Some(a), Some(s)) if s.0 > a.0 => Some(s),
             (Some(a), _) => Some(a),
             (None, s) => s,
@@ -117,54 +111,51 @@ impl SeriesHead {
 
     /// How many samples wait here.
     pub(super) fn len(&self) -> usize {
-        self.times.len()
+        self.active.len()
     }
 
     /// Hands the active rows to a seal; none where there are none.
-    pub(super) fn freeze(&mut self) -> Option<(Arc<Columns>, Arc<WindowRows>)> {
-        if self.times.is_empty() && self.windows.is_none() {
+    pub(super) fn freeze(&mut self) -> Option<Arc<Run>> {
+        if self.active.is_empty() {
             return None;
         }
-        let columns = Arc::new(Columns { times: std::mem::take(&mut self.times), values: std::mem::take(&mut self.values) });
-        let windows: Arc<WindowRows> = Arc::new(self.windows.take().map(|w| *w).unwrap_or_default());
-        self.sealing = Some(Arc::clone(&columns));
-        self.windows_sealing = Some(Arc::clone(&windows));
-        Some((columns, windows))
+        // As many are likely to come until the next seal.
+        let room = Vec::with_capacity(self.active.len());
+        let run = Arc::new(std::mem::replace(&mut self.active, room));
+        self.sealing = Some(Arc::clone(&run));
+        Some(run)
     }
 
     /// The frozen rows are in chunks.
     pub(super) fn sealed(&mut self) {
-        if let Some(last) = self.sealing.take().and_then(|s| s.times.last().copied()) {
+        if let Some(&(last, _)) = self.sealing.take().as_ref().and_then(|run| run.last()) {
             self.sealed_to = self.sealed_to.max(last);
         }
-        self.windows_sealing = None;
     }
 
     /// The seal failed: the frozen rows are active again, under what came since.
     pub(super) fn thaw(&mut self) {
         if let Some(frozen) = self.sealing.take() {
-            let newer = Columns { times: std::mem::take(&mut self.times), values: std::mem::take(&mut self.values) };
-            self.times.clone_from(&frozen.times);
-            self.values.clone_from(&frozen.values);
-            for sample in newer.iter() {
-                self.put(sample.t, sample.v);
+            let newer = std::mem::replace(&mut self.active, frozen.to_vec());
+            for (t, v) in newer {
+                self.put(t, v);
             }
         }
-        if let Some(frozen) = self.windows_sealing.take() {
-            let newer = self.windows.take();
-            for rows in [Some(frozen.as_ref()), newer.as_deref()].into_iter().flatten() {
-                for level in Level::ALL {
-                    rows[level.index()].iter().for_each(|row| self.put_window(level, *row));
-                }
-            }
+    }
+
+    /// Gives room back that is not needed.
+    pub(super) fn shrink(&mut self) {
+        if self.active.is_empty() {
+            self.active = Vec::new();
         }
     }
 }
 
-fn within(times: &[TimestampMs], values: &[f64], start: TimestampMs, end: TimestampMs) -> Option<Columns> {
-    let from = times.partition_point(|&t| t < start);
-    let to = times.partition_point(|&t| t <= end);
-    (from < to).then(|| Columns { times: times[from..to].to_vec(), values: values[from..to].to_vec() })
+fn within(run: &[(TimestampMs, f64)], start: TimestampMs, end: TimestampMs) -> Option<Columns> {
+    let from = run.partition_point(|row| row.0 < start);
+    let to = run.partition_point(|row| row.0 <= end);
+    let rows = run.get(from..to).filter(|rows| !rows.is_empty())?;
+    Some(Columns { times: rows.iter().map(|row| row.0).collect(), values: rows.iter().map(|row| row.1).collect() })
 }
 
 /// All heads, by series.
@@ -175,11 +166,13 @@ pub(super) struct Head {
 
 impl Head {
     /// The head of a series, if it ever had one.
+    #[inline]
     pub(super) fn get(&self, id: SeriesId) -> Option<&SeriesHead> {
         self.series.get(id.index())
     }
 
     /// The head of a series, made where needed.
+    #[inline]
     pub(super) fn entry(&mut self, id: SeriesId) -> &mut SeriesHead {
         if self.series.len() <= id.index() {
             self.series.resize_with(id.index() + 1, SeriesHead::default);
@@ -213,6 +206,7 @@ mod tests {
         assert_eq!(puts, [Put::New, Put::New, Put::New, Put::Duplicate, Put::Replaced]);
         assert_eq!(read(&head), [(10, 1.0), (20, 2.0), (30, 9.0)]);
         assert_eq!((head.newest, head.last()), (30, Some((30, 9.0))));
+        assert_eq!([(11, 19), (11, 20), (31, 99)].map(|(a, b)| head.extent(a, b)), [None, Some((20, 20)), None]);
     }
 
     #[test]
@@ -228,5 +222,17 @@ mod tests {
         head.freeze().unwrap();
         head.sealed();
         assert_eq!((read(&head).len(), head.sealed_to), (0, 30));
+    }
+
+    #[test]
+    fn windows_close_behind_the_newest_sample() {
+        let mut head = SeriesHead::default();
+        assert_eq!([60_000, 149_999, 150_000, 100_000, 400_000].map(|t| head.close_behind(t, 30_000)), [
+            None,
+            Some((0, 60_000)),
+            Some((60_000, 120_000)),
+            None,
+            Some((120_000, 360_000))
+        ]);
     }
 }

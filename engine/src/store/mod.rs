@@ -2,57 +2,77 @@
 //!
 //! ```text
 //! DATA_DIR/lock                     held while a process has the directory
-//! DATA_DIR/catalog/                 series, progress, events, documents
-//! DATA_DIR/journal/                 batches, in order, until their rows are in chunks
-//! DATA_DIR/partitions/2026-11-23/   chunks of one UTC day
+//! DATA_DIR/catalog/                 sled: series, progress, events, documents
+//! DATA_DIR/journal/                 records of samples, in order, until they are in chunks
+//! DATA_DIR/partitions/2026-11-23/   chunks of one UTC day: sled while the day is hot, then one file
+//! DATA_DIR/quarantine/              what could not be read
 //! ```
 //!
 //! A sample goes to the journal and the head (memory); [`Store::commit`] makes the journal durable, after which the
 //! sample may be acknowledged. [`Store::seal`] rewrites the head into chunks and shortens the journal. Each partition
 //! notes the last journal record that it holds, in the same atomic write as the chunks, so that a crash at any point
-//! loses nothing and counts nothing twice. Appends, closings of windows and the start of a seal exclude each other;
-//! reads exclude nothing for longer than the copy of one series.
+//! loses nothing and counts nothing twice. [`Store::compact`] makes one chunk a series of a finished day. Appends and the
+//! start of a seal exclude each other; reads exclude nothing for longer than the copy of one series.
 //!
-//! Knows no clock: times are arguments. Blocking: call it from a thread that may wait for the disk.
+//! Knows no clock for samples: their times are arguments. Blocking: call it from a thread that may wait for the disk.
 
 mod append;
 mod catalog;
 mod close;
+mod compact;
 mod error;
+mod file;
 mod head;
+mod hot;
 mod journal;
+mod page;
 mod partition;
 mod read;
+mod retention;
+mod room;
 mod seal;
 mod series;
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-pub use self::append::{Rejection, Stored};
+pub use self::append::{Intake, Rejection, Resolved, Span, Stored};
 use self::catalog::Catalog;
 pub use self::catalog::{DocumentChange, FORMAT};
-pub use self::close::Progress;
+pub use self::compact::Compacted;
 pub use self::error::StoreError;
 use self::head::{Head, Put};
-use self::journal::Record;
-use self::partition::{Day, Partitions, open_db};
+use self::journal::{Journal, Rows};
+pub use self::journal::JournalExtent;
+use self::partition::{Day, Partitions};
 pub use self::read::{Limits, SeriesColumns};
+use self::room::Room;
 use self::series::SeriesIndex;
+pub use self::series::Share;
 use crate::event::Event;
 use crate::model::TimestampMs;
-use crate::windows::LEVELS;
+use crate::promql::Selector;
 
 /// What the store may use and keep.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
     /// Samples older than this are refused and removed.
     pub retention_ms: i64,
+    /// How long the samples of some series are kept instead; the first selector that accepts a series counts.
+    pub retention_overrides: Vec<(Selector, i64)>,
+    /// How long windows of an hour and longer are kept.
+    pub windows_retention_ms: i64,
+    /// Bytes on the disk beyond which the oldest days go; 0 for no bound.
+    pub max_bytes: u64,
+    /// A day is compacted once no seal has written to it for so long.
+    pub quiet: Duration,
     /// How far behind the newest sample of its series a sample may be.
     pub out_of_order_ms: i64,
     /// How far ahead of the clock a sample may be.
@@ -71,6 +91,10 @@ impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             retention_ms: 30 * partition::DAY_MS,
+            retention_overrides: Vec::new(),
+            windows_retention_ms: 400 * partition::DAY_MS,
+            max_bytes: 0,
+            quiet: Duration::from_secs(20),
             out_of_order_ms: 3_600_000,
             max_ahead_ms: 3_600_000,
             allowed_lateness_ms: 30_000,
@@ -94,12 +118,22 @@ pub struct Counters {
     pub rejected: [AtomicU64; 4],
     /// Samples that came after their one-minute window had closed.
     pub late: AtomicU64,
-    /// Windows closed, by level.
-    pub closed: [AtomicU64; LEVELS],
     /// Journal flushes.
     pub commits: AtomicU64,
     /// Seals.
     pub seals: AtomicU64,
+    /// Time they took, microseconds.
+    pub seal_micros: AtomicU64,
+    /// Compactions.
+    pub compactions: AtomicU64,
+    /// Time they took, pauses included, microseconds.
+    pub compaction_micros: AtomicU64,
+}
+
+impl Counters {
+    fn add_time(&self, counter: &AtomicU64, since: Instant) {
+        counter.fetch_add(u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
 }
 
 /// What the store looks like now.
@@ -113,14 +147,24 @@ pub struct StoreStatus {
     pub max_series: usize,
     /// Samples not in chunks yet.
     pub head_samples: u64,
-    /// Journal records.
-    pub journal_records: u64,
+    /// The journal.
+    pub journal: JournalExtent,
     /// Days that have a partition.
     pub partitions: Vec<String>,
+    /// How many of them are open.
+    pub open_partitions: usize,
+    /// How often one was open when it was wanted.
+    pub partition_hits: u64,
+    /// How often one had to be opened.
+    pub partition_opens: u64,
     /// Bytes of the data directory on the disk, as last measured.
     pub disk_bytes: u64,
+    /// Bytes beyond which the oldest days go; 0 for no bound.
+    pub max_bytes: u64,
     /// How long samples are kept.
     pub retention_seconds: f64,
+    /// How long windows of an hour and longer are kept.
+    pub windows_retention_seconds: f64,
     /// Format of the directory.
     pub format: u32,
 }
@@ -130,16 +174,22 @@ pub struct Store {
     dir: PathBuf,
     options: StoreOptions,
     catalog: Catalog,
-    journal: sled::Db,
+    journal: Journal,
     partitions: Partitions,
     series: RwLock<SeriesIndex>,
+    /// How many series the catalog holds durably.
+    durable_series: AtomicUsize,
     head: RwLock<Head>,
-    /// Held by whoever appends, closes windows or begins a seal; holds the number of the next journal record.
-    turn: Mutex<u64>,
+    /// Held by whoever appends or begins a seal.
+    turn: Mutex<()>,
     sealing: Mutex<()>,
+    compacting: Mutex<()>,
+    /// Days with nothing for the compactor to do, and until when.
+    checked: Mutex<FxHashMap<Day, TimestampMs>>,
+    stopping: AtomicBool,
+    room: Room,
     counters: Counters,
     head_samples: AtomicU64,
-    journal_records: AtomicU64,
     disk_bytes: AtomicU64,
     /// Why the last write failed, while it does.
     failing: Mutex<Option<String>>,
@@ -150,108 +200,44 @@ impl Store {
     /// Opens a data directory, makes it where there is none, and replays its journal.
     ///
     /// # Errors
-    /// [`StoreError`]: the directory cannot be written, is in use, was written by a later version, or is damaged.
+    /// [`StoreError`]: the directory cannot be written, is in use, was written by another version, or is damaged.
     pub fn open(dir: &Path, options: StoreOptions, now: TimestampMs) -> Result<Self, StoreError> {
         let dir_error = |source| StoreError::DataDir { path: dir.to_owned(), source };
         fs::create_dir_all(dir).map_err(dir_error)?;
         let lock = take_lock(dir)?;
         let catalog = Catalog::open(dir, options.cache_bytes)?;
-        let journal = open_db(&dir.join("journal"), options.cache_bytes).map_err(|e| StoreError::database("journal", dir, e))?;
         let partitions = Partitions::open(dir, options.max_open_partitions, options.cache_bytes).map_err(dir_error)?;
-        partitions.drop_before(now - options.retention_ms).map_err(dir_error)?;
         let series = catalog.load_series()?;
+        let known = series.len();
         let mut head = Head::default();
-        catalog.load_progress(&mut head, series.len())?;
-        let store = Self {
+        catalog.load_progress(&mut head, known)?;
+        let mut replay = Replay { partitions: &partitions, options: &options, known, now, sealed: FxHashMap::default(), kept: 0 };
+        let (journal, problems) = Journal::open(dir, |number, rows| replay.record(&mut head, number, &rows))?;
+        let waiting = replay.kept;
+        problems.into_iter().for_each(|problem| partitions.note(problem));
+        // Numbers go on, so that a new record is never taken for a sealed one.
+        journal.begin_after(catalog.sealed_through()?);
+        Ok(Self {
             dir: dir.to_owned(),
             options,
             catalog,
             journal,
             partitions,
             series: RwLock::new(series),
+            durable_series: AtomicUsize::new(known),
             head: RwLock::new(head),
-            turn: Mutex::new(1),
+            turn: Mutex::new(()),
             sealing: Mutex::new(()),
+            compacting: Mutex::new(()),
+            checked: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            room: Room::default(),
             counters: Counters::default(),
-            head_samples: AtomicU64::new(0),
-            journal_records: AtomicU64::new(0),
+            head_samples: AtomicU64::new(waiting),
             disk_bytes: AtomicU64::new(0),
             failing: Mutex::default(),
             _lock: lock,
-        };
-        store.replay(now)?;
-        Ok(store)
-    }
-
-    fn journal_error(&self) -> impl Fn(sled::Error) -> StoreError + '_ {
-        |source| StoreError::database("journal", &self.dir, source)
-    }
-
-    /// Puts the journal's rows that are in no chunk yet into the head.
-    fn replay(&self, now: TimestampMs) -> Result<(), StoreError> {
-        let series = self.series.read().len();
-        let mut head = self.head.write();
-        let mut sealed: rustc_hash::FxHashMap<Day, u64> = rustc_hash::FxHashMap::default();
-        let mut next = 1;
-        for item in self.journal.iter() {
-            let (key, value) = item.map_err(self.journal_error())?;
-            let Ok(number) = key.as_ref().try_into().map(u64::from_be_bytes) else { continue };
-            next = next.max(number + 1);
-            self.journal_records.fetch_add(1, Ordering::Relaxed);
-            let mut unsealed = |t: TimestampMs| -> Result<bool, StoreError> {
-                let day = Day::of(t);
-                if let Some(&through) = sealed.get(&day) {
-                    return Ok(number > through);
-                }
-                let through = match self.partitions.get(day, false)? {
-                    Some(p) => p.sealed_through().map_err(|e| StoreError::database(day.name(), &self.dir, e))?,
-                    None => 0,
-                };
-                sealed.insert(day, through);
-                Ok(number > through)
-            };
-            let horizon = now - self.options.retention_ms;
-            let record =
-                journal::decode(&value).map_err(|source| StoreError::Damaged { place: format!("journal record {number}"), source })?;
-            match record {
-                Record::Samples(rows) => {
-                    for (id, t, v) in rows.into_iter().filter(|(id, ..)| id.index() < series) {
-                        if t < horizon {
-                            continue;
-                        }
-                        let entry = head.entry(id);
-                        entry.newest = entry.newest.max(t);
-                        entry.touched = now;
-                        self.first_marks(&mut entry.closed, t);
-                        if unsealed(t)? && entry.put(t, v) == Put::New {
-                            self.head_samples.fetch_add(1, Ordering::Relaxed);
-                        }
-                    }
-                }
-                Record::Windows(level, rows) => {
-                    for (id, row) in rows.into_iter().filter(|(id, _)| id.index() < series) {
-                        if unsealed(row.start)? {
-                            head.entry(id).put_window(level, row);
-                        } else {
-                            let closed = &mut head.entry(id).closed[level.index()];
-                            *closed = (*closed).max(row.start + level.ms());
-                        }
-                    }
-                }
-            }
-        }
-        // Numbers go on where any partition stopped, so that a new record is never taken for a sealed one.
-        let today = Day::of(now);
-        for day in self.partitions.days_within((today.0 - 2) * partition::DAY_MS, today.end() + self.options.max_ahead_ms) {
-            if let Some(partition) = self.partitions.get(day, false)? {
-                next = next.max(partition.sealed_through().map_err(|e| StoreError::database(day.name(), &self.dir, e))? + 1);
-            }
-        }
-        if let Some(value) = self.journal_mark()? {
-            next = next.max(value + 1);
-        }
-        *self.turn.lock() = next;
-        Ok(())
+        })
     }
 
     /// Keeps events, durably; gives each with its id.
@@ -292,6 +278,11 @@ impl Store {
         self.catalog.change_documents(kind, changes)
     }
 
+    /// The data directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// What the store may use and keep.
     pub fn options(&self) -> &StoreOptions {
         &self.options
@@ -309,6 +300,12 @@ impl Store {
         problems
     }
 
+    /// The metrics with the most series, and the labels with the most values.
+    pub fn cardinality(&self) -> (Vec<Share>, Vec<Share>) {
+        let index = self.series.read();
+        (index.top_metrics(), index.top_labels())
+    }
+
     /// What the store looks like now.
     pub fn status(&self) -> StoreStatus {
         StoreStatus {
@@ -316,12 +313,56 @@ impl Store {
             series: self.series.read().len(),
             max_series: self.options.max_series,
             head_samples: self.head_samples.load(Ordering::Relaxed),
-            journal_records: self.journal_records.load(Ordering::Relaxed),
-            partitions: self.partitions.names(),
+            journal: self.journal.extent(),
+            partitions: self.partitions.days().into_iter().map(Day::name).collect(),
+            open_partitions: self.partitions.open_count(),
+            partition_hits: self.partitions.hits.load(Ordering::Relaxed),
+            partition_opens: self.partitions.misses.load(Ordering::Relaxed),
             disk_bytes: self.disk_bytes.load(Ordering::Relaxed),
+            max_bytes: self.options.max_bytes,
             retention_seconds: self.options.retention_ms as f64 / 1e3,
+            windows_retention_seconds: self.options.windows_retention_ms as f64 / 1e3,
             format: FORMAT,
         }
+    }
+}
+
+/// Puts the journal's rows that are in no chunk yet into the head.
+struct Replay<'a> {
+    partitions: &'a Partitions,
+    options: &'a StoreOptions,
+    /// How many series the catalog knows.
+    known: usize,
+    now: TimestampMs,
+    sealed: FxHashMap<Day, u64>,
+    kept: u64,
+}
+
+impl Replay<'_> {
+    fn record(&mut self, head: &mut Head, number: u64, rows: &Rows) -> Result<(), StoreError> {
+        let (horizon, known) = (self.now - self.options.longest_retention_ms(), self.known);
+        for (id, t, v) in rows.iter().filter(|(id, t, _)| id.index() < known && *t >= horizon) {
+            let unsealed = number > self.sealed_through(Day::of(t))?;
+            let entry = head.entry(id);
+            entry.newest = entry.newest.max(t);
+            entry.touched = self.now;
+            entry.close_behind(t, self.options.allowed_lateness_ms);
+            if !unsealed {
+                entry.sealed_to = entry.sealed_to.max(t);
+            } else if entry.put(t, v) == Put::New {
+                self.kept += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn sealed_through(&mut self, day: Day) -> Result<u64, StoreError> {
+        if let Some(&through) = self.sealed.get(&day) {
+            return Ok(through);
+        }
+        let through = self.partitions.get(day, false)?.map_or(0, |partition| partition.sealed_through());
+        self.sealed.insert(day, through);
+        Ok(through)
     }
 }
 

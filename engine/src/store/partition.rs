@@ -1,32 +1,43 @@
-//! Partitions: one sled database a UTC day, holding that day's chunks.
+//! Partitions: a UTC day's chunks.
 //!
-//! Opened on demand, at most a few at a time, the least recently used closed first. A partition that cannot be opened
-//! is set aside under `quarantine/` and the rest serves on. Retention drops the folder whole.
+//! ```text
+//! partitions/2026-11-23/manifest      what belongs to the day; replaced whole
+//! partitions/2026-11-23/1.chunks      a chunk file: what the compactor made
+//! partitions/2026-11-23/hot-2/        the hot database: what seals wrote since
+//! ```
+//!
+//! Files hold what is older, the hot databases what came after, in the order of their numbers. What the manifest does not
+//! name is what a crash left, and goes. Opened on demand, at most a few at a time, the least recently used closed first.
+//! A partition that cannot be opened is set aside under `quarantine/` and the rest serves on. Retention drops the folder whole.
 
-use std::collections::BTreeMap;
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 use jiff::{Span as CivilSpan, ToSpan};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
+use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
-use crate::codec;
-use crate::model::{SeriesId, TimestampMs};
+use super::file::ChunkFile;
+use super::hot::{Hot, HotError, NewPage};
+use super::page::PageError;
+use crate::codec::CodecError;
+use crate::model::{Columns, SeriesId, TimestampMs};
+use crate::windows::WindowRow;
 
 /// Milliseconds of a day.
 pub(super) const DAY_MS: i64 = 86_400_000;
 /// Marks a folder that retention is taking away.
 const REMOVING: &str = ".removing";
-/// What a chunk holds: 0 is samples, 1 to 6 are windows of a level.
-pub(super) type Kind = u8;
-
-const SEALED_KEY: &[u8] = b"m/sealed";
-const CHUNK_PREFIX: u8 = b'c';
-const CHUNK_KEY_BYTES: usize = 1 + 1 + 4 + 8 + 8;
+const MANIFEST: &str = "manifest";
+const TEMPORARY: &str = ".tmp";
+/// Problems that are remembered.
+const MAX_PROBLEMS: usize = 20;
 
 /// A UTC day, counted from the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +46,10 @@ pub(super) struct Day(pub(super) i64);
 impl Day {
     pub(super) fn of(t: TimestampMs) -> Self {
         Self(t.div_euclid(DAY_MS))
+    }
+
+    pub(super) fn start(self) -> TimestampMs {
+        self.0.saturating_mul(DAY_MS)
     }
 
     pub(super) fn end(self) -> TimestampMs {
@@ -54,59 +69,327 @@ impl Day {
 
 const EPOCH: Date = Date::constant(1970, 1, 1);
 
+/// What belongs to a partition.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    /// Numbers of the chunk files, what is older first.
+    files: Vec<u64>,
+    /// Numbers of the hot databases, what is older first.
+    hot: Vec<u64>,
+    /// The next number.
+    next: u64,
+    /// The last journal record that is in the files.
+    sealed_through: u64,
+    /// The whole day is in the one file, windows of an hour too.
+    finished: bool,
+    /// Series whose retention is at most this, in ms, are gone from the file.
+    thinned_ms: i64,
+}
+
+/// What an open partition consists of at a moment.
+#[derive(Clone)]
+pub(super) struct Parts {
+    manifest: Manifest,
+    pub(super) files: Vec<Arc<ChunkFile>>,
+    pub(super) hot: Vec<Arc<Hot>>,
+}
+
+impl Parts {
+    /// Whether the one file holds all samples of the day and its windows of an hour.
+    pub(super) fn is_finished(&self) -> bool {
+        self.manifest.finished && self.hot.is_empty()
+    }
+
+    /// Series with a retention of at most this are gone.
+    pub(super) fn thinned_ms(&self) -> i64 {
+        self.manifest.thinned_ms
+    }
+
+    pub(super) fn hot_seals(&self) -> usize {
+        self.hot.iter().map(|hot| hot.seals()).sum()
+    }
+
+    pub(super) fn hot_bytes(&self) -> u64 {
+        self.hot.iter().map(|hot| hot.bytes()).sum()
+    }
+}
+
+/// What a compaction took, and how it leaves a partition.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Outcome {
+    /// The files were taken too, not the hot databases alone.
+    pub(super) whole: bool,
+    pub(super) finished: bool,
+    pub(super) thinned_ms: i64,
+}
+
 /// One open partition.
 pub(super) struct Partition {
-    db: sled::Db,
+    dir: PathBuf,
+    cache_bytes: u64,
+    parts: RwLock<Arc<Parts>>,
+    /// Held while the manifest changes or a seal writes.
+    change: Mutex<()>,
+    /// Hot databases that a compaction reads; seals write to another.
+    frozen: Mutex<Vec<u64>>,
+    last_seal: Mutex<Option<Instant>>,
 }
 
 impl Partition {
-    /// The last journal record whose rows of this day are in chunks.
-    pub(super) fn sealed_through(&self) -> Result<u64, sled::Error> {
-        let value = self.db.get(SEALED_KEY)?;
-        Ok(value.and_then(|v| Some(u64::from_be_bytes(v.as_ref().try_into().ok()?))).unwrap_or(0))
+    fn open(dir: &Path, cache_bytes: u64) -> Result<Self, PartitionError> {
+        fs::create_dir_all(dir)?;
+        let manifest: Manifest = match fs::read(dir.join(MANIFEST)) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| CodecError::Damaged("the manifest is not one"))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let manifest = Manifest { next: 1, ..Manifest::default() };
+                write_manifest(dir, &manifest)?;
+                manifest
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let files: BTreeSet<String> = manifest.files.iter().map(|n| file_name(*n)).collect();
+        let hot: BTreeSet<String> = manifest.hot.iter().map(|n| hot_name(*n)).collect();
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name == MANIFEST || files.contains(&name) || hot.contains(&name) {
+                continue;
+            }
+            log::info!("partition {}: removing {name}, which a crash left", dir.display());
+            if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path())? } else { fs::remove_file(entry.path())? }
+        }
+        let files = manifest.files.iter().map(|n| Ok(Arc::new(ChunkFile::open(&dir.join(file_name(*n)))?)));
+        let files = files.collect::<Result<Vec<_>, PageError>>()?;
+        let hot = manifest.hot.iter().map(|n| Ok(Arc::new(open_hot(dir, *n, cache_bytes)?)));
+        let hot = hot.collect::<Result<Vec<_>, sled::Error>>()?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            cache_bytes,
+            parts: RwLock::new(Arc::new(Parts { manifest, files, hot })),
+            change: Mutex::new(()),
+            frozen: Mutex::default(),
+            last_seal: Mutex::default(),
+        })
     }
 
-    /// Writes chunks (in key order) and the journal mark in one atomic batch, durably.
-    pub(super) fn seal(&self, chunks: Vec<(SeriesId, Kind, TimestampMs, Vec<u8>)>, through: u64) -> Result<(), sled::Error> {
-        let mut batch = sled::Batch::default();
-        for (id, kind, start, bytes) in chunks {
-            batch.insert(&chunk_key(kind, id, start, through)[..], bytes);
-        }
-        batch.insert(SEALED_KEY, &through.to_be_bytes()[..]);
-        self.db.apply_batch(batch)?;
-        self.db.flush()?;
+    /// What it consists of now.
+    pub(super) fn parts(&self) -> Arc<Parts> {
+        Arc::clone(&self.parts.read())
+    }
+
+    /// The last journal record whose rows of this day are in chunks.
+    pub(super) fn sealed_through(&self) -> u64 {
+        let parts = self.parts();
+        parts.hot.iter().map(|hot| hot.through()).fold(parts.manifest.sealed_through, u64::max)
+    }
+
+    /// How long ago a seal wrote here, as far as this process knows.
+    pub(super) fn quiet_for(&self) -> Option<Duration> {
+        self.last_seal.lock().map(|at| at.elapsed())
+    }
+
+    /// Keeps a seal's pages and the journal mark, all or none, durably.
+    pub(super) fn seal(&self, pages: Vec<NewPage>, through: u64) -> Result<(), PartitionError> {
+        let _one = self.change.lock();
+        let mut parts = Parts::clone(&self.parts());
+        let frozen = self.frozen.lock().clone();
+        let hot = match parts.hot.last().filter(|hot| !frozen.contains(&hot.number)) {
+            Some(hot) => Arc::clone(hot),
+            None => {
+                let number = parts.manifest.next;
+                let hot = Arc::new(open_hot(&self.dir, number, self.cache_bytes)?);
+                parts.manifest.next += 1;
+                parts.manifest.hot.push(number);
+                parts.hot.push(Arc::clone(&hot));
+                self.replace(parts)?;
+                hot
+            }
+        };
+        fail::fail_point!("store::seal::pages");
+        hot.seal(pages, through)?;
+        *self.last_seal.lock() = Some(Instant::now());
         Ok(())
     }
 
-    /// Chunks of a series that may hold rows within `[start, end]`, oldest seal first.
-    pub(super) fn chunks(&self, kind: Kind, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Result<Vec<sled::IVec>, StoreError> {
-        let mut found: Vec<(u64, sled::IVec)> = Vec::new();
-        for item in self.db.scan_prefix(&chunk_key(kind, id, 0, 0)[..6]) {
-            let (key, value) = item.map_err(|source| StoreError::Database { place: "partition".to_owned(), source })?;
-            let header =
-                codec::header(&value).map_err(|source| StoreError::Damaged { place: format!("chunk of series {}", id.0), source })?;
-            if header.first > end {
-                break;
-            }
-            if header.last >= start {
-                let seal: [u8; 8] = std::array::from_fn(|i| key.get(CHUNK_KEY_BYTES - 8 + i).copied().unwrap_or(0));
-                found.push((u64::from_be_bytes(seal), value));
+    fn replace(&self, parts: Parts) -> Result<(), PartitionError> {
+        write_manifest(&self.dir, &parts.manifest)?;
+        *self.parts.write() = Arc::new(parts);
+        Ok(())
+    }
+
+    /// Passes the samples of a series on in runs, what is older first.
+    pub(super) fn samples(&self, id: SeriesId, start: TimestampMs, end: TimestampMs, out: &mut Vec<Columns>) -> Result<(), PartitionError> {
+        let parts = self.parts();
+        for file in &parts.files {
+            file.samples(id, start, end, out)?;
+        }
+        for hot in &parts.hot {
+            hot.samples(id, start, end, out)?;
+        }
+        Ok(())
+    }
+
+    /// The windows of an hour of a series, where the day is finished; else none are kept.
+    pub(super) fn hours(&self, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Result<Option<Vec<WindowRow>>, PartitionError> {
+        let parts = self.parts();
+        if !parts.is_finished() {
+            return Ok(None);
+        }
+        let mut rows = Vec::new();
+        for file in &parts.files {
+            file.hours(id, start, end, &mut rows)?;
+        }
+        Ok(Some(rows))
+    }
+
+    /// Begins a compaction: seals write to another hot database from now on. Gives what there is, and the path and number of the file to write.
+    pub(super) fn begin_compaction(&self) -> (Arc<Parts>, PathBuf, u64) {
+        let _one = self.change.lock();
+        let parts = self.parts();
+        *self.frozen.lock() = parts.manifest.hot.clone();
+        let number = parts.manifest.next;
+        let mut after = Parts::clone(&parts);
+        after.manifest.next += 1;
+        // In memory only: a number that was given out and not used does no harm.
+        *self.parts.write() = Arc::new(after);
+        (parts, self.dir.join(format!("{}{TEMPORARY}", file_name(number))), number)
+    }
+
+    /// Puts a file that was written in the place of the parts it was made of; none where nothing was left to keep.
+    pub(super) fn end_compaction(
+        &self,
+        made_of: &Parts,
+        temporary: Option<(&Path, u64)>,
+        outcome: Outcome,
+    ) -> Result<(), PartitionError> {
+        let _one = self.change.lock();
+        let old = self.parts();
+        let mut parts = Parts::clone(&old);
+        let replaced = if outcome.whole { std::mem::take(&mut parts.files) } else { Vec::new() };
+        parts.manifest.files.truncate(parts.files.len());
+        if let Some((temporary, number)) = temporary {
+            let path = self.dir.join(file_name(number));
+            fail::fail_point!("store::compact::rename", |_| Err(std::io::Error::other("failpoint").into()));
+            fs::rename(temporary, &path)?;
+            sync_dir(&self.dir)?;
+            parts.files.push(Arc::new(ChunkFile::open(&path)?));
+            parts.manifest.files.push(number);
+        }
+        let gone: Vec<Arc<Hot>> = parts.hot.drain(..made_of.hot.len()).collect();
+        parts.manifest.hot.drain(..made_of.hot.len());
+        parts.manifest.sealed_through = gone.iter().map(|hot| hot.through()).fold(parts.manifest.sealed_through, u64::max);
+        parts.manifest.finished = outcome.finished;
+        parts.manifest.thinned_ms = outcome.thinned_ms;
+        fail::fail_point!("store::compact::manifest", |_| Err(std::io::Error::other("failpoint").into()));
+        self.replace(parts)?;
+        self.frozen.lock().clear();
+        drop(old);
+        fail::fail_point!("store::compact::cleanup", |_| Err(std::io::Error::other("failpoint").into()));
+        for file in replaced {
+            fs::remove_file(file.path())?;
+        }
+        for hot in gone {
+            let path = hot.path.clone();
+            drop(hot);
+            fs::remove_dir_all(path)?;
+        }
+        Ok(())
+    }
+
+    /// A compaction failed or was stopped: seals may write where they did before.
+    pub(super) fn abandon_compaction(&self, temporary: &Path) {
+        self.frozen.lock().clear();
+        if let Err(error) = fs::remove_file(temporary)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            log::warn!("{} cannot be removed: {error}", temporary.display());
+        }
+    }
+
+    /// Makes a copy in another folder; files are linked where that is possible. Seals and compactions wait.
+    pub(super) fn copy_to(&self, to: &Path) -> Result<(), PartitionError> {
+        let _one = self.change.lock();
+        let parts = self.parts();
+        fs::create_dir_all(to)?;
+        for file in &parts.files {
+            let name = file.path().file_name().unwrap_or_default();
+            if fs::hard_link(file.path(), to.join(name)).is_err() {
+                fs::copy(file.path(), to.join(name))?;
             }
         }
-        found.sort_by_key(|(seal, _)| *seal);
-        Ok(found.into_iter().map(|(_, value)| value).collect())
+        for hot in &parts.hot {
+            hot.copy_to(&to.join(hot_name(hot.number)))?;
+        }
+        Ok(write_manifest(to, &parts.manifest)?)
     }
 }
 
-fn chunk_key(kind: Kind, id: SeriesId, start: TimestampMs, seal: u64) -> [u8; CHUNK_KEY_BYTES] {
-    let mut key = [0; CHUNK_KEY_BYTES];
-    key[0] = CHUNK_PREFIX;
-    key[1] = kind;
-    key[2..6].copy_from_slice(&id.0.to_be_bytes());
-    // The sign bit flipped, so that times before 1970 sort first.
-    key[6..14].copy_from_slice(&((start as u64) ^ (1 << 63)).to_be_bytes());
-    key[14..22].copy_from_slice(&seal.to_be_bytes());
-    key
+fn open_hot(dir: &Path, number: u64, cache_bytes: u64) -> Result<Hot, sled::Error> {
+    let open = || Hot::open(&dir.join(hot_name(number)), number, cache_bytes);
+    let mut result = open();
+    // A database that was just closed holds its lock until its last thread is gone.
+    for _ in 0..50 {
+        match &result {
+            Err(sled::Error::Io(io)) if io.kind() == std::io::ErrorKind::WouldBlock || io.to_string().contains("lock") => {
+                std::thread::sleep(Duration::from_millis(20));
+                result = open();
+            }
+            _ => break,
+        }
+    }
+    result
+}
+
+fn file_name(number: u64) -> String {
+    format!("{number}.chunks")
+}
+
+fn hot_name(number: u64) -> String {
+    format!("hot-{number}")
+}
+
+fn write_manifest(dir: &Path, manifest: &Manifest) -> std::io::Result<()> {
+    let temporary = dir.join(format!("{MANIFEST}{TEMPORARY}"));
+    let mut file = File::create(&temporary)?;
+    file.write_all(&serde_json::to_vec(manifest)?)?;
+    file.sync_all()?;
+    fs::rename(&temporary, dir.join(MANIFEST))?;
+    sync_dir(dir)
+}
+
+/// Makes new names in a folder durable.
+pub(super) fn sync_dir(dir: &Path) -> std::io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// Why a partition cannot be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PartitionError {
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Database(#[from] sled::Error),
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+}
+
+impl From<PageError> for PartitionError {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Codec(error) => Self::Codec(error),
+            PageError::Io(error) => Self::Io(error),
+        }
+    }
+}
+
+impl From<HotError> for PartitionError {
+    fn from(error: HotError) -> Self {
+        match error {
+            HotError::Database(error) => Self::Database(error),
+            HotError::Page(error) => error.into(),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -117,13 +400,18 @@ struct Slot {
 
 /// All partitions of a data directory.
 pub(super) struct Partitions {
+    data_dir: PathBuf,
     dir: PathBuf,
-    quarantine: PathBuf,
     max_open: usize,
     cache_bytes: u64,
     days: Mutex<(BTreeMap<Day, Slot>, u64)>,
-    problems: Mutex<Vec<String>>,
+    problems: Mutex<BTreeSet<String>>,
+    /// Times that a partition was wanted and open already, and times that it was not.
+    pub(super) hits: std::sync::atomic::AtomicU64,
+    pub(super) misses: std::sync::atomic::AtomicU64,
 }
+
+use std::sync::atomic::Ordering::Relaxed;
 
 impl Partitions {
     /// Lists what is there and finishes removals that a crash interrupted.
@@ -141,12 +429,14 @@ impl Partitions {
             }
         }
         Ok(Self {
+            data_dir: data_dir.to_owned(),
             dir,
-            quarantine: data_dir.join("quarantine"),
             max_open: max_open.max(1),
             cache_bytes,
             days: Mutex::new((days, 0)),
             problems: Mutex::default(),
+            hits: 0.into(),
+            misses: 0.into(),
         })
     }
 
@@ -158,14 +448,42 @@ impl Partitions {
         self.days.lock().0.range(Day::of(start)..=Day::of(end)).map(|(day, _)| *day).collect()
     }
 
-    /// All days, as folder names.
-    pub(super) fn names(&self) -> Vec<String> {
-        self.days.lock().0.keys().map(|day| day.name()).collect()
+    /// Whether there is such a day.
+    pub(super) fn has(&self, day: Day) -> bool {
+        self.days.lock().0.contains_key(&day)
     }
 
-    /// What was set aside and why.
+    /// All days, the oldest first.
+    pub(super) fn days(&self) -> Vec<Day> {
+        self.days.lock().0.keys().copied().collect()
+    }
+
+    /// How many are open.
+    pub(super) fn open_count(&self) -> usize {
+        self.days.lock().0.values().filter(|slot| slot.open.is_some()).count()
+    }
+
+    /// What was set aside or is damaged, and why.
     pub(super) fn problems(&self) -> Vec<String> {
-        self.problems.lock().clone()
+        self.problems.lock().iter().cloned().collect()
+    }
+
+    /// Notes that something is wrong.
+    pub(super) fn note(&self, problem: String) {
+        let mut problems = self.problems.lock();
+        if problems.len() < MAX_PROBLEMS && problems.insert(problem.clone()) {
+            log::error!("{problem}");
+        }
+    }
+
+    /// An error of a partition, as the store tells it.
+    pub(super) fn error(&self, day: Day, error: PartitionError) -> StoreError {
+        let place = format!("partition {}", day.name());
+        match error {
+            PartitionError::Io(error) => StoreError::io(&self.dir.join(day.name()), error),
+            PartitionError::Database(source) => StoreError::database(place, &self.data_dir, source),
+            PartitionError::Codec(source) => StoreError::Damaged { place, source },
+        }
     }
 
     /// The partition of a day; made when `create`, else none where there is none.
@@ -180,20 +498,24 @@ impl Partitions {
         let slot = days.entry(day).or_default();
         slot.used = now;
         if let Some(open) = &slot.open {
+            self.hits.fetch_add(1, Relaxed);
             return Ok(Some(Arc::clone(open)));
         }
+        self.misses.fetch_add(1, Relaxed);
         self.close_idle(days, day);
-        let partition = match self.open_day(day) {
+        let path = self.dir.join(day.name());
+        let partition = match Partition::open(&path, self.cache_bytes).map_err(|error| self.error(day, error)) {
             Ok(partition) => partition,
-            Err(StoreError::DiskFull { path }) => return Err(StoreError::DiskFull { path }),
-            Err(error) => {
+            Err(error @ (StoreError::Damaged { .. } | StoreError::Database { .. })) => {
                 self.set_aside(day, &error)?;
                 if !create {
                     days.remove(&day);
                     return Ok(None);
                 }
-                self.open_day(day)?
+                Partition::open(&path, self.cache_bytes).map_err(|error| self.error(day, error))?
             }
+            // The disk is full, or the system will not open any more files: nothing is wrong with the data.
+            Err(error) => return Err(error),
         };
         let partition = Arc::new(partition);
         if let Some(slot) = days.get_mut(&day) {
@@ -202,35 +524,23 @@ impl Partitions {
         Ok(Some(partition))
     }
 
-    fn open_day(&self, day: Day) -> Result<Partition, StoreError> {
-        let path = self.dir.join(day.name());
-        let open = || open_db(&path, self.cache_bytes);
-        let mut result = open();
-        // A database that was just closed holds its lock until its last thread is gone.
-        for _ in 0..50 {
-            match &result {
-                Err(sled::Error::Io(io)) if io.kind() == std::io::ErrorKind::WouldBlock || io.to_string().contains("lock") => {
-                    std::thread::sleep(Duration::from_millis(20));
-                    result = open();
-                }
-                _ => break,
-            }
+    /// Closes a partition, so that the next use opens it afresh: a database that met a write error has to be.
+    pub(super) fn close(&self, day: Day) {
+        if let Some(slot) = self.days.lock().0.get_mut(&day) {
+            slot.open = None;
         }
-        let db = result.map_err(|source| StoreError::database(format!("partition {}", day.name()), &self.dir, source))?;
-        Ok(Partition { db })
     }
 
     fn set_aside(&self, day: Day, error: &StoreError) -> Result<(), StoreError> {
         let name = day.name();
+        let quarantine = self.data_dir.join("quarantine");
         let to = (0..)
-            .map(|n| self.quarantine.join(format!("{name}-{n}")))
+            .map(|n| quarantine.join(format!("{name}-{n}")))
             .find(|path| !path.exists())
-            .unwrap_or_else(|| self.quarantine.join(&name));
-        let moved = fs::create_dir_all(&self.quarantine).and_then(|()| fs::rename(self.dir.join(&name), &to));
+            .unwrap_or_else(|| quarantine.join(&name));
+        let moved = fs::create_dir_all(&quarantine).and_then(|()| fs::rename(self.dir.join(&name), &to));
         moved.map_err(|source| StoreError::DataDir { path: to.clone(), source })?;
-        let text = format!("partition {name} is damaged and was set aside in {}: {error}", to.display());
-        log::error!("{text}");
-        self.problems.lock().push(text);
+        self.note(format!("partition {name} is damaged and was set aside in {}: {error}", to.display()));
         Ok(())
     }
 
@@ -252,26 +562,22 @@ impl Partitions {
         }
     }
 
-    /// Removes the days that ended before `horizon`; gives their names.
-    pub(super) fn drop_before(&self, horizon: TimestampMs) -> std::io::Result<Vec<String>> {
-        let mut gone = Vec::new();
-        loop {
-            let mut guard = self.days.lock();
-            let Some((&day, _)) = guard.0.iter().next().filter(|(day, _)| day.end() <= horizon) else { return Ok(gone) };
-            let path = self.dir.join(day.name());
-            let leaving = self.dir.join(format!("{}{REMOVING}", day.name()));
-            fs::rename(&path, &leaving)?;
-            guard.0.remove(&day);
-            drop(guard);
-            fs::remove_dir_all(&leaving)?;
-            gone.push(day.name());
+    /// Removes the oldest day if `wanted` says so; gives its name.
+    pub(super) fn drop_oldest(&self, wanted: impl FnOnce(Day) -> bool) -> std::io::Result<Option<String>> {
+        let mut guard = self.days.lock();
+        let Some((&day, _)) = guard.0.iter().next() else { return Ok(None) };
+        if !wanted(day) {
+            return Ok(None);
         }
+        let path = self.dir.join(day.name());
+        let leaving = self.dir.join(format!("{}{REMOVING}", day.name()));
+        fs::rename(&path, &leaving)?;
+        guard.0.remove(&day);
+        drop(guard);
+        fail::fail_point!("store::retention", |_| Err(std::io::Error::other("failpoint")));
+        fs::remove_dir_all(&leaving)?;
+        Ok(Some(day.name()))
     }
-}
-
-/// Opens a sled database for callers that flush themselves.
-pub(super) fn open_db(path: &Path, cache_bytes: u64) -> Result<sled::Db, sled::Error> {
-    sled::Config::new().path(path).cache_capacity(cache_bytes).flush_every_ms(None).open()
 }
 
 #[cfg(test)]
@@ -287,34 +593,61 @@ mod tests {
         assert_eq!(Day::parse("2026-13-01"), None);
     }
 
+    fn page(id: u32, t: TimestampMs) -> NewPage {
+        let mut builder = super::super::page::PageBuilder::new(crate::codec::Effort::Quick);
+        builder.samples(SeriesId(id), &[t], &[1.0]).unwrap();
+        NewPage { ids: [SeriesId(id); 2], span: (t, t), bytes: builder.finish() }
+    }
+
+    fn read(partition: &Partition, id: u32) -> usize {
+        let mut out = Vec::new();
+        partition.samples(SeriesId(id), i64::MIN, i64::MAX, &mut out).unwrap();
+        out.len()
+    }
+
     #[test]
     fn few_partitions_stay_open_and_all_can_be_read() {
         let dir = tempfile::tempdir().unwrap();
         let partitions = Partitions::open(dir.path(), 2, 1 << 20).unwrap();
         for day in 0..5 {
-            let chunk = codec::encode(&[day * DAY_MS], &[&[1.0]]).unwrap();
             let partition = partitions.get(Day(day), true).unwrap().unwrap();
-            partition.seal(vec![(SeriesId(1), 0, day * DAY_MS, chunk)], day as u64 + 1).unwrap();
+            partition.seal(vec![page(1, day * DAY_MS)], day as u64 + 1).unwrap();
         }
-        assert!(partitions.days.lock().0.values().filter(|s| s.open.is_some()).count() <= 2);
+        assert!(partitions.open_count() <= 2);
         for day in partitions.days_within(0, i64::MAX) {
             let partition = partitions.get(day, false).unwrap().unwrap();
-            assert_eq!(partition.chunks(0, SeriesId(1), 0, i64::MAX).unwrap().len(), 1);
-            assert_eq!(partition.sealed_through().unwrap(), day.0 as u64 + 1);
+            assert_eq!((read(&partition, 1), read(&partition, 2)), (1, 0));
+            assert_eq!(partition.sealed_through(), day.0 as u64 + 1);
         }
-        assert_eq!(partitions.drop_before(2 * DAY_MS).unwrap(), ["1970-01-01", "1970-01-02"]);
-        assert_eq!(partitions.names().len(), 3);
+        let gone = std::iter::from_fn(|| partitions.drop_oldest(|day| day.0 < 2).unwrap()).collect::<Vec<_>>();
+        assert_eq!(gone, ["1970-01-01", "1970-01-02"]);
+        assert_eq!(partitions.days().len(), 3);
     }
 
     #[test]
     fn a_partition_that_cannot_be_opened_is_set_aside() {
         let dir = tempfile::tempdir().unwrap();
-        fs::create_dir_all(dir.path().join("partitions/2026-11-24/db")).unwrap();
+        fs::create_dir_all(dir.path().join("partitions/2026-11-24")).unwrap();
+        fs::write(dir.path().join("partitions/2026-11-24/manifest"), "{").unwrap();
         let partitions = Partitions::open(dir.path(), 2, 1 << 20).unwrap();
         let day = Day::parse("2026-11-24").unwrap();
         assert!(partitions.get(day, false).unwrap().is_none());
         assert!(partitions.problems()[0].contains("2026-11-24 is damaged"), "{:?}", partitions.problems());
-        assert!(dir.path().join("quarantine/2026-11-24-0").exists());
+        assert!(dir.path().join("quarantine/2026-11-24-0/manifest").exists());
         assert!(partitions.get(day, true).unwrap().is_some());
+    }
+
+    #[test]
+    fn what_the_manifest_does_not_name_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let day = Day(20_000);
+        let open = || Partitions::open(dir.path(), 2, 1 << 20).unwrap().get(day, true).unwrap().unwrap();
+        open().seal(vec![page(1, day.0 * DAY_MS)], 5).unwrap();
+        let at = dir.path().join("partitions").join(day.name());
+        fs::write(at.join("9.chunks"), "left by a crash").unwrap();
+        fs::create_dir_all(at.join("hot-9")).unwrap();
+        let partition = open();
+        assert!(!at.join("9.chunks").exists() && !at.join("hot-9").exists());
+        assert_eq!((read(&partition, 1), partition.sealed_through()), (1, 5));
     }
 }

@@ -10,12 +10,10 @@ use roaring::{MultiOps, RoaringBitmap};
 use super::Store;
 use super::error::StoreError;
 use super::head::NEVER;
-use super::journal::row_of;
-use super::partition::Kind;
-use crate::codec::{self, Decoded};
+use super::partition::{Day, Partition, PartitionError};
 use crate::model::{Columns, Labels, Sample, SeriesId, TimestampMs};
 use crate::promql::{Matcher, Selector};
-use crate::windows::{Level, WindowRow};
+use crate::windows::WindowRow;
 
 /// What a read may cost.
 #[derive(Debug, Clone, Copy)]
@@ -80,8 +78,8 @@ impl Store {
         self.head.read().get(id).is_some_and(|h| h.newest != NEVER && h.newest >= start)
     }
 
-    /// Samples within `[start, end]`, series by series in the order asked for; series without any are left out.
-    /// Holds one series in memory at a time.
+    /// Samples within `[start, end]`, series by series in the order asked for, each day by day: pieces of one series follow
+    /// each other by rising time and do not overlap. Series without any are left out. Holds one day of one series in memory.
     pub fn scan<'a>(
         &'a self,
         ids: &'a [SeriesId],
@@ -91,15 +89,16 @@ impl Store {
     ) -> impl Iterator<Item = Result<SeriesColumns, StoreError>> + 'a {
         let mut left = limits.max_samples;
         let mut failed = false;
-        ids.iter().filter_map(move |&id| {
-            if failed || !self.may_have(id, start) {
+        let pieces = ids.iter().flat_map(move |&id| self.spans_of(id, start, end).into_iter().map(move |(from, to)| (id, from, to)));
+        pieces.filter_map(move |(id, from, to)| {
+            if failed {
                 return None;
             }
             let mut read = || -> Result<Option<SeriesColumns>, StoreError> {
                 if Instant::now() >= limits.deadline {
                     return Err(StoreError::Deadline);
                 }
-                let columns = self.samples(id, start, end)?;
+                let columns = self.piece(id, from, to)?;
                 left = left.checked_sub(columns.times.len()).ok_or(StoreError::TooManySamples(limits.max_samples))?;
                 let labels = self.labels(id);
                 Ok(labels.filter(|_| !columns.times.is_empty()).map(|labels| SeriesColumns { id, labels, columns }))
@@ -115,9 +114,38 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when a chunk cannot be read.
     pub fn samples(&self, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Result<Columns, StoreError> {
-        if start > end {
-            return Ok(Columns::default());
+        let mut out = Columns::default();
+        for (from, to) in self.spans_of(id, start, end) {
+            let piece = self.piece(id, from, to)?;
+            out.times.extend(piece.times);
+            out.values.extend(piece.values);
         }
+        Ok(out)
+    }
+
+    /// The range cut at the days, as far as the series may have samples there.
+    fn spans_of(&self, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Vec<(TimestampMs, TimestampMs)> {
+        self.days_of(id, start, end).into_iter().map(|day| (start.max(day.start()), end.min(day.end() - 1))).collect()
+    }
+
+    /// The days within a range that may have samples of a series.
+    pub(super) fn days_of(&self, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Vec<Day> {
+        let mut days = Vec::new();
+        {
+            let head = self.head.read();
+            let Some(entry) = head.get(id).filter(|h| h.newest != NEVER && h.newest >= start) else { return days };
+            if let Some((first, last)) = entry.extent(start, end) {
+                days.extend((Day::of(first).0..=Day::of(last).0).map(Day));
+            }
+        }
+        days.extend(self.partitions.days_within(start, end));
+        days.sort_unstable();
+        days.dedup();
+        days
+    }
+
+    /// Samples of one series within `[start, end]`, which lies within one day.
+    fn piece(&self, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Result<Columns, StoreError> {
         let (recent, sealed_to) = {
             let head = self.head.read();
             let Some(entry) = head.get(id) else { return Ok(Columns::default()) };
@@ -126,48 +154,33 @@ impl Store {
         };
         let mut runs = Vec::new();
         if sealed_to >= start {
-            for mut decoded in self.decode(0, id, start, end)? {
-                let values = decoded.columns.pop().unwrap_or_default();
-                runs.push(clip(Columns { times: decoded.times, values }, start, end));
+            let day = Day::of(start);
+            self.with_partition(day, id, |partition| partition.samples(id, start, end, &mut runs))?;
+            for run in &mut runs {
+                clip(run, start, end);
             }
         }
         runs.extend(recent.into_iter().flatten());
         Ok(merge(runs))
     }
 
-    /// Closed windows of one series that start within `[start, end]`.
-    ///
-    /// # Errors
-    /// [`StoreError`] when a chunk cannot be read.
-    pub fn windows(&self, id: SeriesId, level: Level, start: TimestampMs, end: TimestampMs) -> Result<Vec<WindowRow>, StoreError> {
-        if start > end {
-            return Ok(Vec::new());
-        }
-        let (recent, sealed_to) = match self.head.read().get(id) {
-            Some(entry) => (entry.window_rows(level, start, end), entry.sealed_to),
-            None => return Ok(Vec::new()),
-        };
-        let mut runs: Vec<Vec<WindowRow>> = Vec::new();
-        // A window in a chunk starts no later than the newest sample that was sealed with it or before it.
-        let chunks = if sealed_to >= start { self.decode(level.index() as Kind + 1, id, start, end)? } else { Vec::new() };
-        for decoded in chunks {
-            let row = |at: usize| {
-                row_of(decoded.times[at], std::array::from_fn(|c| decoded.columns.get(c).map_or(f64::NAN, |column| column[at])))
-            };
-            runs.push((0..decoded.times.len()).map(row).filter(|r| r.start >= start && r.start <= end).collect());
-        }
-        runs.extend(recent);
-        let mut rows: Vec<WindowRow> = runs.into_iter().flatten().collect();
-        // Stable, so that of equal starts the last written stays last.
-        rows.sort_by_key(|r| r.start);
-        rows.dedup_by(|later, earlier| {
-            let same = later.start == earlier.start;
-            if same {
-                *earlier = *later;
+    /// The windows of an hour that the compactor kept; none where the day is not finished.
+    pub(super) fn kept_hours(&self, day: Day, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Result<Option<Vec<WindowRow>>, StoreError> {
+        Ok(self.with_partition(day, id, |partition| partition.hours(id, start, end))?.flatten())
+    }
+
+    /// Reads from a partition. A damaged chunk is told and passed over: what else there is serves on.
+    fn with_partition<T>(&self, day: Day, id: SeriesId, read: impl FnOnce(&Partition) -> Result<T, PartitionError>) -> Result<Option<T>, StoreError> {
+        let Some(partition) = self.partitions.get(day, false)? else { return Ok(None) };
+        match read(&partition) {
+            Ok(found) => Ok(Some(found)),
+            Err(PartitionError::Codec(error)) => {
+                let labels = self.labels(id).map(|l| l.to_string()).unwrap_or_default();
+                self.partitions.note(format!("partition {}: a chunk of {labels} cannot be read and is left out: {error}", day.name()));
+                Ok(None)
             }
-            same
-        });
-        Ok(rows)
+            Err(error) => Err(self.partitions.error(day, error)),
+        }
     }
 
     /// The newest sample of a series within `[not_before, not_after]`.
@@ -187,37 +200,25 @@ impl Store {
         }
         Ok(self.samples(id, not_before, not_after)?.iter().next_back())
     }
-
-    fn decode(&self, kind: Kind, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Result<Vec<Decoded>, StoreError> {
-        let mut out = Vec::new();
-        for day in self.partitions.days_within(start, end) {
-            let Some(partition) = self.partitions.get(day, false)? else { continue };
-            for chunk in partition.chunks(kind, id, start, end)? {
-                let place = || format!("partition {}, series {}", day.name(), id.0);
-                out.push(codec::decode(&chunk).map_err(|source| StoreError::Damaged { place: place(), source })?);
-            }
-        }
-        Ok(out)
-    }
 }
 
 fn bitmap(ids: &[SeriesId]) -> RoaringBitmap {
     ids.iter().map(|id| id.0).collect()
 }
 
-fn clip(mut columns: Columns, start: TimestampMs, end: TimestampMs) -> Columns {
+fn clip(columns: &mut Columns, start: TimestampMs, end: TimestampMs) {
     let from = columns.times.partition_point(|&t| t < start);
     let to = columns.times.partition_point(|&t| t <= end);
     columns.times.truncate(to);
     columns.values.truncate(to);
     columns.times.drain(..from);
     columns.values.drain(..from);
-    columns
 }
 
 /// Merges runs, each in rising time; where times are equal the later run wins.
-fn merge(runs: Vec<Columns>) -> Columns {
-    let mut out = Columns::default();
+pub(super) fn merge(runs: Vec<Columns>) -> Columns {
+    let mut runs = runs.into_iter();
+    let mut out = runs.next().unwrap_or_default();
     let mut in_order = true;
     for run in runs {
         in_order &= match (out.times.last(), run.times.first()) {

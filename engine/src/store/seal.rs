@@ -1,29 +1,27 @@
-//! Sealing the head into chunks, retention, and measuring the directory.
+//! Sealing the head into chunks, and measuring the directory.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
+use super::Store;
 use super::catalog::{Catalog, ProgressPage};
 use super::error::StoreError;
-use super::head::WindowRows;
-use super::journal::figures;
-use super::partition::{Day, Kind};
-use super::{Store, head};
-use crate::codec;
-use crate::model::{Columns, SeriesId, TimestampMs};
-use crate::windows::Level;
+use super::head::{self, Run};
+use super::hot::{NewPage, PAGE_BYTES, PAGE_CHUNKS};
+use super::page::PageBuilder;
+use super::partition::{Day, PartitionError};
+use crate::codec::{CodecError, Effort};
+use crate::model::{SeriesId, TimestampMs};
 
-/// Rows of one chunk at the most.
-const CHUNK_ROWS: usize = 16_384;
-/// Journal records removed in one step.
-const TRIM_STEP: usize = 1_024;
-/// The journal's last trimmed record; kept so that numbers never start over.
-const MARK: &[u8] = b"trimmed-through";
+/// Rows of one chunk at the most, so that its page stays near its size.
+const CHUNK_ROWS: usize = 4_096;
+/// The head gives room back for a series that was silent for so long.
+const SHRINK_AFTER_MS: i64 = 300_000;
 
-type Frozen = (SeriesId, Arc<Columns>, Arc<WindowRows>);
-type Chunk = (SeriesId, Kind, TimestampMs, Vec<u8>);
+type Frozen = (SeriesId, Arc<Run>);
 
 impl Store {
     /// Rewrites the head into chunks and removes what the journal no longer needs; gives the number of chunks.
@@ -33,20 +31,26 @@ impl Store {
     pub fn seal(&self) -> Result<usize, StoreError> {
         let _one_at_a_time = self.sealing.lock();
         fail::fail_point!("store::seal");
+        let begun = Instant::now();
         let (frozen, pages, through) = self.freeze();
         if frozen.is_empty() {
             return Ok(0);
         }
         match self.write_chunks(&frozen, through) {
             Ok(count) => {
+                drop(frozen);
                 self.head.write().iter_mut().for_each(|(_, h)| h.sealed());
                 self.count_head();
-                self.catalog.save_progress(pages)?;
-                self.trim_journal(through)?;
+                fail::fail_point!("store::seal::progress", |_| Err(StoreError::Deadline));
+                self.catalog.save_progress(pages, through)?;
+                fail::fail_point!("store::trim", |_| Err(StoreError::Deadline));
+                self.journal.trim(through).map_err(|error| StoreError::io(&self.dir.join("journal"), error))?;
                 self.counters.seals.fetch_add(1, Ordering::Relaxed);
+                self.counters.add_time(&self.counters.seal_micros, begun);
                 Ok(count)
             }
             Err(error) => {
+                drop(frozen);
                 self.head.write().iter_mut().for_each(|(_, h)| h.thaw());
                 self.count_head();
                 Err(error)
@@ -56,11 +60,14 @@ impl Store {
 
     /// Takes the active rows, the progress that belongs to them, and the last journal record that holds any of them.
     fn freeze(&self) -> (Vec<Frozen>, Vec<ProgressPage>, u64) {
-        let turn = self.turn.lock();
+        let _turn = self.turn.lock();
         let mut head = self.head.write();
-        let frozen = head.iter_mut().filter_map(|(id, h)| h.freeze().map(|(columns, rows)| (id, columns, rows))).collect();
-        // Now and not later: a mark saved for a window whose row is not durable yet would lose the row in a crash.
-        (frozen, Catalog::progress_pages(&head), *turn - 1)
+        let frozen: Vec<Frozen> = head.iter_mut().filter_map(|(id, h)| h.freeze().map(|run| (id, run))).collect();
+        if frozen.is_empty() {
+            return (frozen, Vec::new(), 0);
+        }
+        self.head_samples.store(0, Ordering::Relaxed);
+        (frozen, Catalog::progress_pages(&head), self.journal.rotate())
     }
 
     fn count_head(&self) {
@@ -69,101 +76,104 @@ impl Store {
     }
 
     fn write_chunks(&self, frozen: &[Frozen], through: u64) -> Result<usize, StoreError> {
-        let mut by_day: BTreeMap<Day, Vec<Chunk>> = BTreeMap::new();
-        for (id, columns, _) in frozen {
-            for_each_run(&columns.times, |day, from, to| {
-                let bytes = codec::encode(&columns.times[from..to], &[&columns.values[from..to]])?;
-                by_day.entry(day).or_default().push((*id, 0, columns.times[from], bytes));
-                Ok(())
+        let mut by_day: BTreeMap<Day, Pages> = BTreeMap::new();
+        let (mut times, mut values) = (Vec::new(), Vec::new());
+        for (id, run) in frozen {
+            times.clear();
+            values.clear();
+            times.extend(run.iter().map(|row| row.0));
+            values.extend(run.iter().map(|row| row.1));
+            for_each_run(&times, |day, from, to| {
+                let pages = by_day.entry(day).or_default();
+                let added = pages.add(*id, &times[from..to], &values[from..to]);
+                added.map_err(|source| StoreError::Damaged { place: format!("sealing {}", day.name()), source })
             })?;
         }
-        for level in Level::ALL {
-            for (id, _, rows) in frozen {
-                let rows = &rows[level.index()];
-                let starts: Vec<TimestampMs> = rows.iter().map(|r| r.start).collect();
-                let all: Vec<[f64; 7]> = rows.iter().map(figures).collect();
-                for_each_run(&starts, |day, from, to| {
-                    let columns: [Vec<f64>; 7] = std::array::from_fn(|c| all[from..to].iter().map(|row| row[c]).collect());
-                    let bytes = codec::encode(&starts[from..to], &columns.each_ref().map(Vec::as_slice))?;
-                    by_day.entry(day).or_default().push((*id, level.index() as Kind + 1, starts[from], bytes));
-                    Ok(())
-                })?;
-            }
-        }
         let mut count = 0;
-        for (day, chunks) in by_day {
-            count += chunks.len();
-            let fail = |source| StoreError::database(format!("partition {}", day.name()), &self.dir, source);
-            if let Some(partition) = self.partitions.get(day, true)? {
-                partition.seal(chunks, through).map_err(fail)?;
-            }
+        for (day, pages) in by_day {
+            count += pages.count;
+            self.seal_day(day, pages.finish(), through)?;
             fail::fail_point!("store::seal::between");
         }
         Ok(count)
     }
 
-    /// Removes journal records up to and with `through`. Their rows are in chunks.
-    fn trim_journal(&self, through: u64) -> Result<(), StoreError> {
-        fail::fail_point!("store::trim");
-        self.note_trimmed(through)?;
-        loop {
-            let mut batch = sled::Batch::default();
-            let mut count = 0;
-            for key in self.journal.range(..=through.to_be_bytes()).keys().take(TRIM_STEP) {
-                batch.remove(key.map_err(self.journal_error())?);
-                count += 1;
+    fn seal_day(&self, day: Day, pages: Vec<NewPage>, through: u64) -> Result<(), StoreError> {
+        let Some(partition) = self.partitions.get(day, true)? else { return Ok(()) };
+        self.checked.lock().remove(&day);
+        partition.seal(pages, through).map_err(|error| {
+            if matches!(error, PartitionError::Database(_)) {
+                // The database keeps its first error for as long as it is open.
+                self.partitions.close(day);
             }
-            if count == 0 {
-                return Ok(());
-            }
-            self.journal.apply_batch(batch).map_err(self.journal_error())?;
-            self.journal.flush().map_err(self.journal_error())?;
-            self.journal_records.fetch_sub(count.min(self.journal_records.load(Ordering::Relaxed)), Ordering::Relaxed);
-        }
+            self.partitions.error(day, error)
+        })
     }
 
-    fn note_trimmed(&self, through: u64) -> Result<(), StoreError> {
-        let tree = self.journal.open_tree("marks").map_err(self.journal_error())?;
-        tree.insert(MARK, &through.to_be_bytes()).map_err(self.journal_error())?;
-        self.journal.flush().map_err(self.journal_error())?;
+    /// Measures the directory on the disk, for [`Store::status`], and gives back memory that silent series hold.
+    pub fn measure(&self, now: TimestampMs) {
+        self.disk_bytes.store(self.bytes_on_disk(), Ordering::Relaxed);
+        self.head.write().iter_mut().filter(|(_, h)| now - h.touched > SHRINK_AFTER_MS).for_each(|(_, h)| h.shrink());
+    }
+
+    /// Bytes on the disk, without snapshots and what was set aside.
+    pub(super) fn bytes_on_disk(&self) -> u64 {
+        ["catalog", "journal", "partitions"].iter().map(|part| disk_bytes(&self.dir.join(part))).sum()
+    }
+
+    /// Whether so many rows wait that the next seal should not: `max_samples`, or more where there are more series, so that
+    /// chunks do not become too short.
+    pub fn head_is_over(&self, max_samples: u64) -> bool {
+        const ROWS_PER_SERIES: u64 = 24;
+        let waiting = self.head_samples.load(Ordering::Relaxed);
+        waiting >= max_samples && waiting >= self.series.read().len() as u64 * ROWS_PER_SERIES
+    }
+}
+
+/// The pages of a day while they are filled.
+struct Pages {
+    builder: PageBuilder,
+    done: Vec<NewPage>,
+    count: usize,
+}
+
+impl Default for Pages {
+    fn default() -> Self {
+        Self { builder: PageBuilder::new(Effort::Quick), done: Vec::new(), count: 0 }
+    }
+}
+
+impl Pages {
+    fn add(&mut self, id: SeriesId, times: &[TimestampMs], values: &[f64]) -> Result<(), CodecError> {
+        self.builder.samples(id, times, values)?;
+        self.count += 1;
+        let (chunks, bytes) = self.builder.size();
+        if chunks >= PAGE_CHUNKS || bytes >= PAGE_BYTES {
+            self.turn();
+        }
         Ok(())
     }
 
-    /// The last journal record that was ever trimmed.
-    pub(super) fn journal_mark(&self) -> Result<Option<u64>, StoreError> {
-        let tree = self.journal.open_tree("marks").map_err(self.journal_error())?;
-        let value = tree.get(MARK).map_err(self.journal_error())?;
-        Ok(value.and_then(|v| v.as_ref().try_into().ok().map(u64::from_be_bytes)))
+    fn turn(&mut self) {
+        if let (Some([first, last]), Some(span)) = (self.builder.keys(), self.builder.span()) {
+            let bytes = self.builder.finish();
+            self.done.push(NewPage { ids: [first.0, last.0], span, bytes });
+        }
     }
 
-    /// Removes partitions and events older than the retention; gives the names of the days that went.
-    ///
-    /// # Errors
-    /// [`StoreError`] when a folder cannot be removed.
-    pub fn apply_retention(&self, now: TimestampMs) -> Result<Vec<String>, StoreError> {
-        let horizon = now - self.options.retention_ms;
-        self.catalog.trim_events(horizon)?;
-        self.partitions.drop_before(horizon).map_err(|source| StoreError::DataDir { path: self.dir.join("partitions"), source })
-    }
-
-    /// Measures the directory on the disk, for [`Store::status`].
-    pub fn measure(&self) {
-        self.disk_bytes.store(disk_bytes(&self.dir), Ordering::Relaxed);
-    }
-
-    /// Whether rows wait long or many enough for a seal: the head holds `max_samples`.
-    pub fn head_is_over(&self, max_samples: u64) -> bool {
-        self.head_samples.load(Ordering::Relaxed) >= max_samples
+    fn finish(mut self) -> Vec<NewPage> {
+        self.turn();
+        self.done
     }
 }
 
 /// Calls back for each run of times that fits a chunk: one day, at most [`CHUNK_ROWS`].
-fn for_each_run(times: &[TimestampMs], mut run: impl FnMut(Day, usize, usize) -> Result<(), codec::CodecError>) -> Result<(), StoreError> {
+fn for_each_run(times: &[TimestampMs], mut run: impl FnMut(Day, usize, usize) -> Result<(), StoreError>) -> Result<(), StoreError> {
     let mut from = 0;
     while from < times.len() {
         let day = Day::of(times[from]);
         let to = (from + times[from..].partition_point(|&t| t < day.end())).min(from + CHUNK_ROWS);
-        run(day, from, to).map_err(|source| StoreError::Damaged { place: format!("sealing {}", day.name()), source })?;
+        run(day, from, to)?;
         from = to;
     }
     Ok(())

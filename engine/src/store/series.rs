@@ -1,22 +1,56 @@
 //! Which series there are: labels to id, id to labels, and postings (label value to ids) for matchers.
 //!
-//! In memory; the catalog keeps what is needed to build it again.
+//! In memory; the catalog keeps what is needed to build it again. Series that come in the order of the last time, as those
+//! of a scrape do, are found by one comparison, without a hash.
 
 use std::collections::BTreeMap;
+use std::hash::Hasher;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use hashbrown::HashTable;
 use roaring::RoaringBitmap;
-use rustc_hash::FxHashMap;
+use rustc_hash::FxHasher;
+use serde::Serialize;
 
 use crate::model::{Labels, SeriesId};
 use crate::promql::{MatchOp, Matcher};
 
+/// Names that a status lists.
+const TOP: usize = 10;
+
 /// The index of all series.
 #[derive(Default)]
 pub(super) struct SeriesIndex {
-    ids: FxHashMap<Labels, SeriesId>,
+    ids: HashTable<u32>,
     labels: Vec<Labels>,
+    /// The series that came after each when it was last looked up.
+    after: Vec<AtomicU32>,
     postings: BTreeMap<Box<str>, BTreeMap<Box<str>, RoaringBitmap>>,
     all: RoaringBitmap,
+}
+
+/// A name and how many series have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// A metric, or a label.
+    pub name: String,
+    /// Series with it.
+    pub series: u64,
+    /// Values of the label; none for a metric.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<usize>,
+}
+
+/// Label names and values as bytes, sorted by name, none empty.
+pub(super) type Pairs<'a> = [(&'a [u8], &'a [u8])];
+
+fn hash<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> u64 {
+    let mut hasher = FxHasher::default();
+    for (name, value) in pairs {
+        hasher.write(name);
+        hasher.write(value);
+    }
+    hasher.finish()
 }
 
 impl SeriesIndex {
@@ -25,16 +59,37 @@ impl SeriesIndex {
     }
 
     pub(super) fn id(&self, labels: &Labels) -> Option<SeriesId> {
-        self.ids.get(labels).copied()
+        self.ids.find(hash(labels.pairs()), |&id| self.labels[id as usize] == *labels).map(|id| SeriesId(*id))
+    }
+
+    /// The series with these labels, looked for first where it was the last time: after `before`.
+    #[inline]
+    pub(super) fn find(&self, before: Option<SeriesId>, pairs: &Pairs<'_>) -> Option<SeriesId> {
+        let hint = before.and_then(|before| self.after.get(before.index()));
+        if let Some(guess) = hint.map(|hint| hint.load(Ordering::Relaxed))
+            && self.labels.get(guess as usize).is_some_and(|labels| labels.are(pairs))
+        {
+            return Some(SeriesId(guess));
+        }
+        let id = *self.ids.find(hash(pairs.iter().copied()), |&id| self.labels[id as usize].are(pairs))?;
+        if let Some(hint) = hint {
+            hint.store(id, Ordering::Relaxed);
+        }
+        Some(SeriesId(id))
     }
 
     pub(super) fn labels(&self, id: SeriesId) -> Option<&Labels> {
         self.labels.get(id.index())
     }
 
+    /// The labels of all series from `first` on.
+    pub(super) fn since(&self, first: usize) -> &[Labels] {
+        self.labels.get(first..).unwrap_or_default()
+    }
+
     /// Adds a series that is not there yet; ids are given in order.
     pub(super) fn add(&mut self, labels: Labels) -> SeriesId {
-        let id = SeriesId(self.labels.len() as u32);
+        let id = self.labels.len() as u32;
         for (name, value) in labels.iter() {
             if !self.postings.contains_key(name) {
                 self.postings.insert(name.into(), BTreeMap::new());
@@ -42,18 +97,36 @@ impl SeriesIndex {
             if let Some(values) = self.postings.get_mut(name) {
                 match values.get_mut(value) {
                     Some(bitmap) => {
-                        bitmap.insert(id.0);
+                        bitmap.insert(id);
                     }
                     None => {
-                        values.insert(value.into(), RoaringBitmap::from_iter([id.0]));
+                        values.insert(value.into(), RoaringBitmap::from_iter([id]));
                     }
                 }
             }
         }
-        self.all.insert(id.0);
-        self.ids.insert(labels.clone(), id);
+        self.all.insert(id);
+        let known = &self.labels;
+        self.ids.insert_unique(hash(labels.pairs()), id, |&id| hash(known[id as usize].pairs()));
+        // Most likely the next new one comes next.
+        self.after.push(AtomicU32::new(id.wrapping_add(1)));
         self.labels.push(labels);
-        id
+        SeriesId(id)
+    }
+
+    /// The metrics with the most series.
+    pub(super) fn top_metrics(&self) -> Vec<Share> {
+        let Some(values) = self.postings.get(crate::model::NAME_LABEL) else { return Vec::new() };
+        top(values.iter().map(|(name, ids)| Share { name: name.to_string(), series: ids.len(), values: None }), |share| share.series)
+    }
+
+    /// The labels with the most values.
+    pub(super) fn top_labels(&self) -> Vec<Share> {
+        let shares = self.postings.iter().filter(|(name, _)| name.as_ref() != crate::model::NAME_LABEL).map(|(name, values)| {
+            let series = values.values().map(RoaringBitmap::len).sum();
+            Share { name: name.to_string(), series, values: Some(values.len()) }
+        });
+        top(shares, |share| share.values.unwrap_or(0) as u64)
     }
 
     /// The series that all matchers accept.
@@ -108,6 +181,13 @@ impl SeriesIndex {
     }
 }
 
+fn top(shares: impl Iterator<Item = Share>, weight: impl Fn(&Share) -> u64) -> Vec<Share> {
+    let mut shares: Vec<Share> = shares.collect();
+    shares.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| a.name.cmp(&b.name)));
+    shares.truncate(TOP);
+    shares
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,5 +220,28 @@ mod tests {
         }
         assert_eq!(index.label_names(&index.select(&[])), ["__name__", "job", "zone"]);
         assert_eq!(index.label_values("job", &index.select(&Selector::parse("up").unwrap().matchers)), ["a", "b"]);
+    }
+
+    #[test]
+    fn series_are_found_in_any_order_with_or_without_a_hint() {
+        let mut index = SeriesIndex::default();
+        let labels: Vec<Labels> = (0..500).map(|n| Labels::metric("m", &[("n", &n.to_string())])).collect();
+        labels.iter().for_each(|l| {
+            index.add(l.clone());
+        });
+        for step in [1, 7, 499] {
+            let mut before = None;
+            for at in (0..1_000).map(|i| i * step % 500) {
+                let pairs: Vec<_> = labels[at].pairs().collect();
+                let found = index.find(before, &pairs);
+                assert_eq!(found, Some(SeriesId(at as u32)));
+                assert_eq!(index.id(&labels[at]), found);
+                before = found;
+            }
+        }
+        let unknown = Labels::metric("m", &[("n", "500")]);
+        assert_eq!(index.find(Some(SeriesId(0)), &unknown.pairs().collect::<Vec<_>>()), None);
+        assert_eq!(index.top_metrics(), [Share { name: "m".into(), series: 500, values: None }]);
+        assert_eq!(index.top_labels(), [Share { name: "n".into(), series: 500, values: Some(500) }]);
     }
 }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::model::{Batch, Labels, SeriesId};
 use crate::promql::Selector;
-use crate::windows::{self, Level};
+use crate::windows::{self, Level, WindowRow};
 
 const T0: TimestampMs = 1_795_478_400_000; // 2026-11-24T00:00:00Z
 const MINUTE: i64 = 60_000;
@@ -38,21 +38,6 @@ fn limits() -> Limits {
     Limits { max_samples: 1_000_000, deadline: Instant::now() + Duration::from_secs(60) }
 }
 
-/// Closes what is due at every level, as the actors do.
-fn close_all(store: &Store) -> usize {
-    let mut closed = 0;
-    for level in Level::ALL {
-        let lateness = store.options().allowed_lateness_ms;
-        let due: Vec<_> = store
-            .progress(level)
-            .into_iter()
-            .map(|p| (p.id, if level == Level::M1 { windows::close_through(level, p.newest, lateness) } else { level.floor(p.below) }))
-            .collect();
-        closed += store.close_windows(level, &due).unwrap().len();
-    }
-    closed
-}
-
 #[test]
 fn what_was_committed_is_there_after_a_restart_sealed_or_not() {
     let dir = tempfile::tempdir().unwrap();
@@ -64,7 +49,7 @@ fn what_was_committed_is_there_after_a_restart_sealed_or_not() {
         assert_eq!(store.seal().unwrap(), 2);
         store.append(&batch(&[("0", T0 + 10_000, 2.5)]), T0).unwrap();
         store.commit().unwrap();
-        assert_eq!(store.status().journal_records, 1);
+        assert_eq!(store.status().journal.records, 1);
     }
     let store = open(&dir, T0 + 20_000);
     assert_eq!(read(&store, "0"), [(T0, 1f64.to_bits()), (T0 + 5_000, f64::NAN.to_bits()), (T0 + 10_000, 2.5f64.to_bits())]);
@@ -129,14 +114,12 @@ fn a_clock_that_was_ahead_and_went_back_shuts_nothing_out() {
     for minute in 0..10 {
         store.append(&batch(&[("0", ahead + minute * MINUTE, 1.0)]), ahead + minute * MINUTE).unwrap();
     }
-    close_all(&store);
     for minute in 0..10 {
         let stored = store.append(&batch(&[("0", T0 + minute * MINUTE, 2.0)]), T0 + minute * MINUTE).unwrap();
         assert_eq!((stored.ids.len(), stored.rejected), (1, [0; 4]));
     }
     assert_eq!(store.counters().late.load(Ordering::Relaxed), 0);
-    close_all(&store);
-    assert_eq!(store.windows(id(&store, "0"), Level::M1, T0, T0 + 9 * MINUTE).unwrap().len(), 10);
+    assert_eq!(store.windows(id(&store, "0"), Level::M1, T0, T0 + 9 * MINUTE).unwrap().len(), 8);
 }
 
 #[test]
@@ -151,8 +134,7 @@ fn windows_survive_a_crash_between_any_two_steps_without_losing_or_doubling() {
         }
         store.commit().unwrap();
         if step % 2 == 0 {
-            close_all(&store);
-            if step % 4 == 0 {
+                    if step % 4 == 0 {
                 store.commit().unwrap();
             }
         }
@@ -162,7 +144,6 @@ fn windows_survive_a_crash_between_any_two_steps_without_losing_or_doubling() {
         // Dropped without a word: what was not committed may be gone, all else must be there.
     }
     let store = open(&dir, now);
-    close_all(&store);
     for level in Level::ALL {
         let rows = store.windows(id(&store, "1"), level, T0, now).unwrap();
         let expected = (now - 5_000 - 30_000 - T0) / level.ms();
@@ -178,35 +159,176 @@ fn windows_survive_a_crash_between_any_two_steps_without_losing_or_doubling() {
 }
 
 #[test]
-fn a_late_sample_is_counted_and_kept_but_reopens_nothing() {
+fn a_late_sample_is_counted_and_the_window_agrees_with_the_samples() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir, T0);
-    store.append(&batch(&[("0", T0, 1.0), ("0", T0 + 2 * MINUTE, 1.0)]), T0).unwrap();
-    assert_eq!(close_all(&store), 1);
-    store.append(&batch(&[("0", T0 + 1_000, 9.0)]), T0).unwrap();
-    close_all(&store);
-    assert_eq!(store.counters().late.load(Ordering::Relaxed), 1);
-    assert_eq!(store.windows(id(&store, "0"), Level::M1, T0, T0).unwrap()[0].count, 1.0);
-    assert_eq!(read(&store, "0").len(), 3);
+    store.append(&batch(&[("0", T0, 1.0)]), T0).unwrap();
+    let stored = store.append(&batch(&[("0", T0 + 2 * MINUTE, 1.0)]), T0).unwrap();
+    assert_eq!(stored.closed, [(id(&store, "0"), T0 - MINUTE, T0 + MINUTE)]);
+    let stored = store.append(&batch(&[("0", T0 + 1_000, 9.0)]), T0).unwrap();
+    assert_eq!((stored.closed.len(), store.counters().late.load(Ordering::Relaxed)), (0, 1));
+    let rows = store.windows(id(&store, "0"), Level::M1, T0, T0 + 10 * MINUTE).unwrap();
+    assert_eq!(rows.iter().map(|r| (r.start, r.count, r.max)).collect::<Vec<_>>(), [(T0, 2.0, 9.0)], "the next minute is open");
 }
 
 #[test]
-fn retention_takes_whole_days_and_leaves_the_rest() {
+fn a_silent_series_holds_its_windows_open_no_longer_than_its_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir, T0);
+    store.append(&batch(&[("0", T0, 1.0)]), T0).unwrap();
+    let (later, idle) = (T0 + 3 * MINUTE, 2 * MINUTE);
+    assert_eq!(store.close_silent(T0 + MINUTE, idle), []);
+    assert_eq!(store.close_silent(later, idle), [(id(&store, "0"), T0 - MINUTE, T0 + 2 * MINUTE)]);
+    assert_eq!(store.windows(id(&store, "0"), Level::M1, T0, later).unwrap().len(), 1);
+    let day = partition::DAY_MS;
+    assert_eq!(store.close_silent(T0 + 3 * day, idle), [(id(&store, "0"), T0 + 2 * MINUTE, T0 + day)]);
+    assert_eq!(store.windows(id(&store, "0"), Level::H24, T0, T0 + day).unwrap().len(), 1);
+    drop(store);
+}
+
+/// Options under which a day is compacted as soon as it is over.
+fn eager() -> StoreOptions {
+    StoreOptions { quiet: Duration::ZERO, ..StoreOptions::default() }
+}
+
+fn compact_all(store: &Store, now: TimestampMs) -> Vec<Compacted> {
+    std::iter::from_fn(|| store.compact(now, 1.0).unwrap()).collect()
+}
+
+/// A sample a minute for some days, series `0` and `1`, from two days before [`T0`] on.
+fn some_days(store: &Store, days: i64) {
+    for day in 0..days {
+        let start = T0 + (day - 2) * partition::DAY_MS;
+        let mut rows = Batch::default();
+        for minute in 0..1_440 {
+            for cpu in ["0", "1"] {
+                rows.push(Labels::metric("load", &[("cpu", cpu)]), start + minute * MINUTE, (minute % 60) as f64);
+            }
+        }
+        store.append(&rows, start + partition::DAY_MS).unwrap();
+        store.commit().unwrap();
+        store.seal().unwrap();
+    }
+}
+
+fn hours(store: &Store, cpu: &str) -> Vec<WindowRow> {
+    store.windows(id(store, cpu), Level::H1, 0, i64::MAX).unwrap()
+}
+
+#[test]
+fn a_finished_day_is_one_file_and_reads_as_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = T0 + 2 * 3_600_000;
+    let store = Store::open(dir.path(), eager(), now).unwrap();
+    some_days(&store, 2);
+    store.append(&batch(&[("0", T0, 5.0)]), now).unwrap();
+    store.seal().unwrap();
+    let (before, windows) = (read(&store, "0"), hours(&store, "0"));
+    let done = compact_all(&store, now);
+    assert_eq!(done.iter().map(|c| (c.day.as_str(), c.samples, c.finished)).collect::<Vec<_>>(), [
+        ("2026-11-22", 2_880, true),
+        ("2026-11-23", 2_880, true)
+    ]);
+    let names: Vec<_> = fs::read_dir(dir.path().join("partitions/2026-11-22")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "the file and the manifest: {names:?}");
+    assert_eq!((read(&store, "0"), hours(&store, "0")), (before.clone(), windows.clone()));
+    assert_eq!(compact_all(&store, now), []);
+    // A late sample joins the day: the file is made anew.
+    let late = T0 - 61 * MINUTE + 1;
+    store.append(&batch(&[("1", late, 99.0)]), now).unwrap();
+    assert_eq!(hours(&store, "1").iter().map(|r| r.max).fold(0.0, f64::max), 99.0, "in the head");
+    store.commit().unwrap();
+    store.seal().unwrap();
+    assert_eq!(hours(&store, "1").iter().map(|r| r.max).fold(0.0, f64::max), 99.0, "in the hot part");
+    assert_eq!(compact_all(&store, now).len(), 1);
+    drop(store);
+    let store = Store::open(dir.path(), eager(), now).unwrap();
+    assert_eq!((read(&store, "0"), hours(&store, "0")), (before, windows));
+    assert_eq!(hours(&store, "1").iter().map(|r| r.max).fold(0.0, f64::max), 99.0, "in the file");
+}
+
+#[test]
+fn samples_go_at_their_retention_hours_stay_and_days_go_at_last() {
     let dir = tempfile::tempdir().unwrap();
     let day = partition::DAY_MS;
-    let store = open(&dir, T0);
-    for d in 0..40 {
-        let now = T0 + d * day;
-        store.append(&batch(&[("0", now, d as f64)]), now).unwrap();
-        store.add_events(&[Event::new(now, "service", "start", "x", "started")]).unwrap();
-    }
-    store.seal().unwrap();
-    let now = T0 + 40 * day;
-    let gone = store.apply_retention(now).unwrap();
-    assert_eq!((gone.len(), gone[0].as_str()), (10, "2026-11-24"));
-    assert_eq!(read(&store, "0").len(), 30);
-    assert_eq!(store.events(0, now, 1_000, |_| true).unwrap().len(), 30);
+    let short = Selector::parse(r#"load{cpu="1"}"#).unwrap();
+    let options = StoreOptions { retention_overrides: vec![(short, 7 * day)], windows_retention_ms: 60 * day, ..eager() };
+    let store = Store::open(dir.path(), options, T0).unwrap();
+    some_days(&store, 3);
+    let last_day = T0 + day;
+    let windows = hours(&store, "1");
+    compact_all(&store, last_day + 2 * day);
+    assert_eq!((read(&store, "0").len(), read(&store, "1").len()), (3 * 1_440, 3 * 1_440));
+    compact_all(&store, last_day + 7 * day);
+    assert_eq!((read(&store, "0").len(), read(&store, "1").len()), (3 * 1_440, 0), "the shorter retention");
+    compact_all(&store, last_day + 28 * day);
+    assert_eq!(read(&store, "0").len(), 2 * 1_440, "the first day is past thirty days");
+    compact_all(&store, last_day + 40 * day);
+    assert_eq!((read(&store, "0").len(), hours(&store, "1")), (0, windows), "hours are kept longer");
+    assert_eq!(store.windows(id(&store, "0"), Level::M1, 0, i64::MAX).unwrap(), [], "shorter windows need samples");
+    assert_eq!(store.windows(id(&store, "0"), Level::H24, 0, i64::MAX).unwrap().len(), 2);
+    assert_eq!(store.apply_retention(last_day + 58 * day).unwrap(), ["2026-11-22"]);
+    assert_eq!(store.apply_retention(last_day + 62 * day).unwrap().len(), 2);
     assert!(!dir.path().join("partitions/2026-11-24").exists());
+}
+
+#[test]
+fn the_oldest_days_go_when_the_directory_is_too_large() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = T0 + 2 * partition::DAY_MS;
+    {
+        let store = Store::open(dir.path(), eager(), now).unwrap();
+        some_days(&store, 4);
+        compact_all(&store, now);
+    }
+    let store = Store::open(dir.path(), StoreOptions { max_bytes: 1, ..eager() }, now).unwrap();
+    assert_eq!(store.apply_retention(now).unwrap(), ["2026-11-22", "2026-11-23", "2026-11-24"]);
+    assert_eq!(read(&store, "0").len(), 1_440, "the newest day stays");
+}
+
+#[test]
+fn a_snapshot_opens_as_it_is_and_holds_all_that_was_accepted() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = T0 + 2 * 3_600_000;
+    let store = Store::open(&dir.path().join("live"), eager(), now).unwrap();
+    some_days(&store, 2);
+    compact_all(&store, now);
+    store.append(&batch(&[("0", T0, 5.0), ("2", T0, 6.0)]), now).unwrap();
+    store.add_events(&[Event::new(T0, "service", "start", "x", "started")]).unwrap();
+    let copy = dir.path().join("copy");
+    store.snapshot(&copy).unwrap();
+    assert!(store.snapshot(&copy).unwrap_err().to_string().contains("exists already"));
+    store.append(&batch(&[("0", T0 + 1, 7.0)]), now).unwrap();
+    let copied = Store::open(&copy, eager(), now).unwrap();
+    assert_eq!(read(&copied, "0").len() + 1, read(&store, "0").len());
+    assert_eq!((read(&copied, "1"), read(&copied, "2")), (read(&store, "1"), read(&store, "2")));
+    assert_eq!(copied.events(0, i64::MAX - 1, 9, |_| true).unwrap().len(), 1);
+}
+
+#[test]
+fn a_damaged_chunk_is_told_and_the_rest_serves_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = T0 + 2 * 3_600_000;
+    {
+        let store = Store::open(dir.path(), eager(), now).unwrap();
+        some_days(&store, 2);
+        compact_all(&store, now);
+    }
+    let folder = dir.path().join("partitions/2026-11-22");
+    let is_file = |path: &PathBuf| path.extension().is_some_and(|e| e == "chunks");
+    let file = fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).find(is_file).unwrap();
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[20] ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    let store = Store::open(dir.path(), eager(), now).unwrap();
+    assert_eq!((read(&store, "0").len(), read(&store, "1").len()), (1_440, 2 * 1_440));
+    assert!(store.problems()[0].contains(r#"partition 2026-11-22: a chunk of load{cpu="0"}"#), "{:?}", store.problems());
+    drop(store);
+    fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    let store = Store::open(dir.path(), eager(), now).unwrap();
+    assert_eq!(read(&store, "1").len(), 1_440);
+    assert!(store.problems()[0].contains("set aside"), "{:?}", store.problems());
+    assert!(dir.path().join("quarantine/2026-11-22-0").exists());
 }
 
 #[test]
@@ -219,7 +341,7 @@ fn one_process_has_a_directory_and_a_later_format_is_refused() {
         store.catalog.set_format(FORMAT + 1);
     }
     let error = Store::open(dir.path(), StoreOptions::default(), T0).err().unwrap().to_string();
-    assert!(error.contains("has format 2, this version knows up to 1"), "{error}");
+    assert!(error.contains("has format 3, this version knows 2"), "{error}");
 }
 
 #[test]
@@ -243,7 +365,7 @@ fn events_and_documents_come_back() {
 enum Step {
     Append(Vec<(u8, i64, u64)>),
     Seal,
-    Close,
+    Compact,
     Restart,
 }
 
@@ -251,7 +373,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => prop::collection::vec((0u8..4, 0i64..3_000, any::<u64>()), 1..40).prop_map(Step::Append),
         1 => Just(Step::Seal),
-        1 => Just(Step::Close),
+        1 => Just(Step::Compact),
         1 => Just(Step::Restart),
     ]
 }
@@ -262,26 +384,31 @@ proptest! {
     #[test]
     fn the_store_holds_what_a_map_would(steps in prop::collection::vec(step(), 1..40)) {
         let dir = tempfile::tempdir().unwrap();
-        let now = T0 + 3_600_000;
-        let mut store = open(&dir, now);
+        // Samples fall into a day that is over and one that is not.
+        let (begin, now) = (T0 - 1_500_000, T0 + 3_700_000);
+        let open = || Store::open(dir.path(), StoreOptions { out_of_order_ms: 3_600_000, ..eager() }, now).unwrap();
+        let mut store = open();
         let mut model: BTreeMap<u8, BTreeMap<i64, u64>> = BTreeMap::new();
         for step in steps {
             match step {
                 Step::Append(rows) => {
                     let mut appended = Batch::default();
                     for (series, second, bits) in rows {
-                        appended.push(Labels::metric("load", &[("cpu", &series.to_string())]), T0 + second * 1_000, f64::from_bits(bits));
-                        model.entry(series).or_default().insert(T0 + second * 1_000, bits);
+                        appended.push(Labels::metric("load", &[("cpu", &series.to_string())]), begin + second * 1_000, f64::from_bits(bits));
+                        model.entry(series).or_default().insert(begin + second * 1_000, bits);
                     }
                     prop_assert_eq!(store.append(&appended, now).unwrap().rejected, [0; 4]);
                     store.commit().unwrap();
                 }
                 Step::Seal => { store.seal().unwrap(); }
-                Step::Close => { close_all(&store); }
+                Step::Compact => { compact_all(&store, now); }
                 Step::Restart => {
                     drop(store);
-                    store = open(&dir, now);
+                    store = open();
                 }
+            }
+            for (series, rows) in &model {
+                prop_assert_eq!(&read(&store, &series.to_string()), &rows.iter().map(|(t, bits)| (*t, *bits)).collect::<Vec<_>>());
             }
         }
         for (series, rows) in model {

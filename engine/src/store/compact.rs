@@ -1,0 +1,314 @@
+//! The compactor: a day's seals become one chunk a series, in one file.
+//!
+//! While a day is hot its seals are put together from time to time, so that reading it stays quick. When it is over, all of
+//! it goes into one file, with the windows of an hour. When samples are past their retention, the file is written again
+//! without them. A crash at any point leaves the old or the new; the work takes a bounded share of one core.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::error::StoreError;
+use super::file::{ChunkFile, FileWriter};
+use super::hot::HotPages;
+use super::page::{Chunk, Directory, Kind};
+use super::partition::{Day, Outcome, Partition, PartitionError, Parts};
+use super::read::merge;
+use super::{Store, StoreOptions};
+use crate::model::{Columns, SeriesId, TimestampMs};
+use crate::windows::{self, Level, WindowRow};
+
+/// Seals of a hot day that are put together even while more come.
+const MANY_SEALS: usize = 96;
+/// The same in bytes.
+const MANY_BYTES: u64 = 192 << 20;
+/// Seals and bytes that are worth putting together once the day is quiet.
+const SOME_SEALS: usize = 12;
+const SOME_BYTES: u64 = 4 << 20;
+/// Wait before a damaged day is tried again.
+const RETRY_DAMAGED_MS: i64 = 3_600_000;
+/// Work between two looks at the clock.
+const SLICE: Duration = Duration::from_millis(5);
+/// Samples of one chunk at the most.
+const CHUNK_ROWS: usize = 1 << 18;
+
+/// What a compaction did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compacted {
+    /// The day.
+    pub day: String,
+    /// Samples that were written.
+    pub samples: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Whether it holds the whole day now.
+    pub finished: bool,
+}
+
+/// What is to be done with a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Plan {
+    /// The files too, not the hot databases alone.
+    whole: bool,
+    /// The day is over.
+    finish: bool,
+    /// Samples of series with a retention of at most this go.
+    thin_ms: i64,
+}
+
+impl Store {
+    /// Does the next piece of work that is due, if there is any: one day. Takes at most `share` of one core.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the day cannot be read or written; it is left as it was.
+    pub fn compact(&self, now: TimestampMs, share: f64) -> Result<Option<Compacted>, StoreError> {
+        let _one_at_a_time = self.compacting.lock();
+        self.checked.lock().retain(|day, _| self.partitions.has(*day));
+        for day in self.partitions.days() {
+            if !self.worth_a_look(day, now) {
+                continue;
+            }
+            let Some(partition) = self.partitions.get(day, false)? else { continue };
+            let Some(plan) = self.plan(day, &partition, now) else {
+                if partition.parts().is_finished() {
+                    // Partitions that are done stay closed until a retention ends.
+                    self.checked.lock().insert(day, self.options.next_thinning(day, now));
+                }
+                continue;
+            };
+            let begun = Instant::now();
+            let outcome = self.rewrite(&partition, day, plan, share);
+            self.counters.add_time(&self.counters.compaction_micros, begun);
+            match outcome {
+                Ok(done) => {
+                    self.counters.compactions.fetch_add(u64::from(done.is_some()), Ordering::Relaxed);
+                    return Ok(done);
+                }
+                Err(PartitionError::Codec(error)) => {
+                    // Rewriting would leave the damage out for good; a person may know of a copy.
+                    self.partitions.note(format!("partition {} cannot be compacted, something in it is damaged: {error}", day.name()));
+                    self.checked.lock().insert(day, now + RETRY_DAMAGED_MS);
+                }
+                Err(error) => return Err(self.partitions.error(day, error)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// A day that was looked at and had nothing to do is left alone until something can have changed: partitions stay closed.
+    fn worth_a_look(&self, day: Day, now: TimestampMs) -> bool {
+        self.checked.lock().get(&day).is_none_or(|until| now >= *until)
+    }
+
+    fn plan(&self, day: Day, partition: &Partition, now: TimestampMs) -> Option<Plan> {
+        let parts = partition.parts();
+        let thin_ms = self.options.thin_ms(day, now).max(parts.thinned_ms());
+        let quiet = partition.quiet_for().is_none_or(|quiet| quiet >= self.options.quiet);
+        let over = now >= day.end() + self.options.out_of_order_ms;
+        if over && quiet && (!parts.is_finished() || thin_ms > parts.thinned_ms()) {
+            return Some(Plan { whole: true, finish: true, thin_ms });
+        }
+        let (seals, bytes) = (parts.hot_seals(), parts.hot_bytes());
+        let due = if quiet { seals >= SOME_SEALS || (seals > 1 && bytes >= SOME_BYTES) } else { seals >= MANY_SEALS || bytes >= MANY_BYTES };
+        due.then_some(Plan { whole: false, finish: false, thin_ms: parts.thinned_ms() })
+    }
+
+    fn rewrite(&self, partition: &Partition, day: Day, plan: Plan, share: f64) -> Result<Option<Compacted>, PartitionError> {
+        let (parts, temporary, number) = partition.begin_compaction();
+        let mut pace = Pace::new(share);
+        let outcome = self.write_file(&parts, plan, &temporary, &mut pace).and_then(|written| {
+            fail::fail_point!("store::compact::written", |_| Err(std::io::Error::other("failpoint").into()));
+            let Some((samples, any)) = written else { return Ok(None) };
+            let bytes = if any { std::fs::metadata(&temporary)?.len() } else { 0 };
+            let outcome = Outcome { whole: plan.whole, finished: plan.finish, thinned_ms: plan.thin_ms };
+            partition.end_compaction(&parts, any.then_some((temporary.as_path(), number)), outcome)?;
+            Ok(Some(Compacted { day: day.name(), samples, bytes, finished: plan.finish }))
+        });
+        if !matches!(outcome, Ok(Some(_))) {
+            partition.abandon_compaction(&temporary);
+        }
+        outcome
+    }
+
+    /// Gives the number of samples and whether anything was written; none where it was stopped.
+    fn write_file(
+        &self,
+        parts: &Arc<Parts>,
+        plan: Plan,
+        temporary: &std::path::Path,
+        pace: &mut Pace,
+    ) -> Result<Option<(u64, bool)>, PartitionError> {
+        fail::fail_point!("store::compact::write", |_| Err(std::io::Error::other("failpoint").into()));
+        let mut cursors: Vec<Cursor> = Vec::new();
+        if plan.whole {
+            cursors.extend(parts.files.iter().map(|file| Cursor::of_file(Arc::clone(file))));
+        }
+        cursors.extend(parts.hot.iter().flat_map(|hot| hot.cursors()).map(Cursor::of_seal));
+        for cursor in &mut cursors {
+            cursor.advance()?;
+        }
+        let mut writer = FileWriter::create(temporary)?;
+        let mut samples = 0u64;
+        while let Some(id) = cursors.iter().filter_map(Cursor::id).min() {
+            if self.stopping.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let (mut runs, mut hours) = (Vec::new(), Vec::new());
+            let keep_samples = plan.thin_ms == 0 || self.options.retention_of(self, id) > plan.thin_ms;
+            for cursor in &mut cursors {
+                cursor.take(id, &mut runs, &mut hours)?;
+            }
+            let had_samples = !runs.is_empty();
+            let columns = merge(runs);
+            if keep_samples {
+                for from in (0..columns.times.len()).step_by(CHUNK_ROWS) {
+                    let to = (from + CHUNK_ROWS).min(columns.times.len());
+                    writer.samples(id, &columns.times[from..to], &columns.values[from..to])?;
+                }
+                samples += columns.times.len() as u64;
+            }
+            // Once samples were thinned away, what is left of them (late ones) cannot make the hours.
+            if plan.finish {
+                if had_samples && (hours.is_empty() || keep_samples) {
+                    hours = windows::from_samples(Level::H1, &columns);
+                }
+                if !hours.is_empty() {
+                    writer.hours(id, &hours)?;
+                }
+            }
+            pace.step();
+        }
+        Ok(Some((samples, writer.finish()?)))
+    }
+
+    /// Stops a compaction that is under way; it is begun again by the next process.
+    pub fn stop_compacting(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+}
+
+impl StoreOptions {
+    /// How long the samples of a series are kept.
+    fn retention_of(&self, store: &Store, id: SeriesId) -> i64 {
+        let labels = if self.retention_overrides.is_empty() { None } else { store.labels(id) };
+        let matching = labels.and_then(|labels| self.retention_overrides.iter().find(|(selector, _)| selector.accepts(&labels)));
+        matching.map_or(self.retention_ms, |(_, ms)| *ms)
+    }
+
+    /// The longest that the samples of any series are kept.
+    pub(super) fn longest_retention_ms(&self) -> i64 {
+        self.retentions().last().copied().unwrap_or(self.retention_ms)
+    }
+
+    /// All retentions of samples, the shortest first.
+    fn retentions(&self) -> Vec<i64> {
+        let mut all: Vec<i64> = self.retention_overrides.iter().map(|(_, ms)| *ms).chain([self.retention_ms]).collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// The longest retention that a day is past; 0 where it is within all.
+    fn thin_ms(&self, day: Day, now: TimestampMs) -> i64 {
+        self.retentions().into_iter().rev().find(|ms| now >= day.end().saturating_add(*ms)).unwrap_or(0)
+    }
+
+    /// When the next retention of a day ends.
+    fn next_thinning(&self, day: Day, now: TimestampMs) -> TimestampMs {
+        self.retentions().into_iter().map(|ms| day.end().saturating_add(ms)).find(|at| *at > now).unwrap_or(TimestampMs::MAX)
+    }
+}
+
+/// Keeps work to a share of one core.
+struct Pace {
+    share: f64,
+    since: Instant,
+}
+
+impl Pace {
+    fn new(share: f64) -> Self {
+        Self { share: share.clamp(0.01, 1.0), since: Instant::now() }
+    }
+
+    fn step(&mut self) {
+        let worked = self.since.elapsed();
+        if worked >= SLICE {
+            std::thread::sleep(worked.mul_f64((1.0 - self.share) / self.share));
+            self.since = Instant::now();
+        }
+    }
+}
+
+enum Source {
+    File { file: Arc<ChunkFile>, next: usize },
+    Seal(HotPages),
+}
+
+enum PageBytes {
+    /// Read from the file, piece by piece; where the page begins.
+    InFile(u64),
+    Whole(sled::IVec),
+}
+
+/// Reads the chunks of a file or of a seal in order.
+struct Cursor {
+    source: Source,
+    page: Option<(Directory, PageBytes)>,
+    at: usize,
+}
+
+impl Cursor {
+    fn of_file(file: Arc<ChunkFile>) -> Self {
+        Self { source: Source::File { file, next: 0 }, page: None, at: 0 }
+    }
+
+    fn of_seal(pages: HotPages) -> Self {
+        Self { source: Source::Seal(pages), page: None, at: 0 }
+    }
+
+    fn chunk(&self) -> Option<&Chunk> {
+        self.page.as_ref()?.0.chunks.get(self.at)
+    }
+
+    fn id(&self) -> Option<SeriesId> {
+        self.chunk().map(|chunk| chunk.id)
+    }
+
+    /// Goes on to the next page when this one is read.
+    fn advance(&mut self) -> Result<(), PartitionError> {
+        while self.chunk().is_none() {
+            self.at = 0;
+            self.page = match &mut self.source {
+                Source::File { file, next } => {
+                    *next += 1;
+                    file.page(*next - 1)?.map(|(directory, start)| (directory, PageBytes::InFile(start)))
+                }
+                Source::Seal(pages) => match pages.next_page()? {
+                    Some(bytes) => Some((Directory::read(bytes.as_ref(), 0, bytes.len() as u64).map_err(PartitionError::from)?, PageBytes::Whole(bytes))),
+                    None => None,
+                },
+            };
+            if self.page.is_none() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what there is of a series.
+    fn take(&mut self, id: SeriesId, runs: &mut Vec<Columns>, hours: &mut Vec<WindowRow>) -> Result<(), PartitionError> {
+        while let Some((directory, bytes)) = &self.page
+            && let Some(chunk) = directory.chunks.get(self.at).filter(|chunk| chunk.id == id)
+        {
+            match (chunk.kind, bytes, &self.source) {
+                (Kind::Samples, PageBytes::Whole(page), _) => runs.push(directory.samples(page.as_ref(), 0, chunk)?),
+                (Kind::Hours, PageBytes::Whole(page), _) => hours.extend(directory.hours(page.as_ref(), 0, chunk)?),
+                (Kind::Samples, PageBytes::InFile(start), Source::File { file, .. }) => runs.push(directory.samples(file.as_ref(), *start, chunk)?),
+                (Kind::Hours, PageBytes::InFile(start), Source::File { file, .. }) => hours.extend(directory.hours(file.as_ref(), *start, chunk)?),
+                (_, PageBytes::InFile(_), Source::Seal(_)) => {}
+            }
+            self.at += 1;
+            self.advance()?;
+        }
+        Ok(())
+    }
+}

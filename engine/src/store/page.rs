@@ -1,0 +1,390 @@
+//! Pages: the chunks of several series together, with the columns of times that they share.
+//!
+//! Layout: pieces (each a column or the columns of windows, then its crc32), the directory (its crc32 last), the length of
+//! the directory as u32. The directory lists the distinct columns of times (place, rows, first, last) and, by rising series
+//! and kind, the chunks (place, which times, and the smallest and largest value where there are many rows). All numbers
+//! are varints. A piece is read without its neighbours. Where pages are kept is the business of who has them: the hot
+//! database of a day, or its files.
+
+use std::borrow::Cow;
+
+use super::file::Key;
+use crate::codec::{self, CodecError, Effort, push_signed, push_varint, take_signed, take_varint};
+use crate::model::{Columns, SeriesId, TimestampMs};
+use crate::windows::WindowRow;
+
+/// What a chunk holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// Samples.
+    Samples = 0,
+    /// Windows of an hour.
+    Hours = 1,
+}
+
+impl Kind {
+    fn of(byte: u64) -> Result<Self, CodecError> {
+        match byte {
+            0 => Ok(Self::Samples),
+            1 => Ok(Self::Hours),
+            _ => Err(CodecError::Damaged("unknown kind of chunk")),
+        }
+    }
+}
+
+/// Chunks with fewer rows do without the smallest and largest value: reading them costs less.
+const BOUNDS_ROWS: usize = 128;
+/// Columns of times that a later chunk is compared with.
+const REMEMBERED: usize = 4;
+/// Bytes of a piece's or directory's checksum.
+const CRC: usize = 4;
+/// Bytes at a page's end that say how long its directory is.
+pub(super) const TAIL: usize = 4;
+
+/// A distinct column of times.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Times {
+    offset: u64,
+    len: u64,
+    rows: u64,
+    first: TimestampMs,
+    last: TimestampMs,
+}
+
+/// A chunk, as the directory tells of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Chunk {
+    pub(super) kind: Kind,
+    pub(super) id: SeriesId,
+    offset: u64,
+    len: u64,
+    times: usize,
+    pub(super) rows: usize,
+    pub(super) first: TimestampMs,
+    pub(super) last: TimestampMs,
+    /// The smallest and largest value, NaN passed over; none where that was not worth keeping.
+    pub(super) bounds: Option<(f64, f64)>,
+}
+
+impl Chunk {
+    pub(super) fn key(&self) -> Key {
+        (self.id, self.kind)
+    }
+}
+
+/// Collects chunks by rising series and kind.
+pub(super) struct PageBuilder {
+    effort: Effort,
+    payload: Vec<u8>,
+    times: Vec<Times>,
+    recent: Vec<(usize, Vec<TimestampMs>)>,
+    chunks: Vec<Chunk>,
+}
+
+impl PageBuilder {
+    pub(super) fn new(effort: Effort) -> Self {
+        Self { effort, payload: Vec::new(), times: Vec::new(), recent: Vec::new(), chunks: Vec::new() }
+    }
+
+    /// Chunks so far, and bytes without the directory.
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.chunks.len(), self.payload.len())
+    }
+
+    /// Series and kind of the first and of the last chunk.
+    pub(super) fn keys(&self) -> Option<[Key; 2]> {
+        Some([self.chunks.first()?, self.chunks.last()?].map(Chunk::key))
+    }
+
+    /// The earliest and the latest time.
+    pub(super) fn span(&self) -> Option<(TimestampMs, TimestampMs)> {
+        Some((self.times.iter().map(|t| t.first).min()?, self.times.iter().map(|t| t.last).max()?))
+    }
+
+    /// Adds samples of a series; times rise.
+    pub(super) fn samples(&mut self, id: SeriesId, times: &[TimestampMs], values: &[f64]) -> Result<(), CodecError> {
+        if times.len() != values.len() {
+            return Err(CodecError::Shape);
+        }
+        let column = self.times(times)?;
+        let offset = self.payload.len();
+        codec::encode_values(values, self.effort, &mut self.payload)?;
+        let bounds = (values.len() >= BOUNDS_ROWS).then(|| bounds(values)).flatten();
+        self.chunk(Kind::Samples, id, offset, column, bounds);
+        Ok(())
+    }
+
+    /// Adds windows of a series; starts rise.
+    pub(super) fn hours(&mut self, id: SeriesId, rows: &[WindowRow]) -> Result<(), CodecError> {
+        let starts: Vec<TimestampMs> = rows.iter().map(|row| row.start).collect();
+        let column = self.times(&starts)?;
+        let offset = self.payload.len();
+        let mut encoded = Vec::new();
+        for at in 0..WindowRow::FIGURES {
+            let values: Vec<f64> = rows.iter().map(|row| row.figures()[at]).collect();
+            encoded.clear();
+            codec::encode_values(&values, self.effort, &mut encoded)?;
+            push_varint(&mut self.payload, encoded.len() as u64);
+            self.payload.extend_from_slice(&encoded);
+        }
+        self.chunk(Kind::Hours, id, offset, column, None);
+        Ok(())
+    }
+
+    fn times(&mut self, times: &[TimestampMs]) -> Result<usize, CodecError> {
+        if let Some((known, _)) = self.recent.iter().find(|(_, recent)| recent == times) {
+            return Ok(*known);
+        }
+        let (Some(&first), Some(&last)) = (times.first(), times.last()) else { return Err(CodecError::Shape) };
+        let offset = self.payload.len();
+        codec::encode_times(times, self.effort, &mut self.payload)?;
+        let len = self.payload.len() - offset;
+        self.checksum(offset);
+        let at = self.times.len();
+        self.times.push(Times { offset: offset as u64, len: len as u64, rows: times.len() as u64, first, last });
+        if self.recent.len() >= REMEMBERED {
+            self.recent.rotate_left(1);
+            self.recent.pop();
+        }
+        self.recent.push((at, times.to_vec()));
+        Ok(at)
+    }
+
+    fn checksum(&mut self, from: usize) {
+        let crc = crc32fast::hash(&self.payload[from..]);
+        self.payload.extend_from_slice(&crc.to_le_bytes());
+    }
+
+    fn chunk(&mut self, kind: Kind, id: SeriesId, offset: usize, times: usize, bounds: Option<(f64, f64)>) {
+        let len = (self.payload.len() - offset) as u64;
+        self.checksum(offset);
+        let Times { rows, first, last, .. } = self.times[times];
+        self.chunks.push(Chunk { kind, id, offset: offset as u64, len, times, rows: rows as usize, first, last, bounds });
+    }
+
+    /// The page's bytes; the builder is empty again.
+    pub(super) fn finish(&mut self) -> Vec<u8> {
+        let mut page = std::mem::take(&mut self.payload);
+        let start = page.len();
+        push_varint(&mut page, self.times.len() as u64);
+        for times in &self.times {
+            push_varint(&mut page, times.offset);
+            push_varint(&mut page, times.len);
+            push_varint(&mut page, times.rows);
+            push_signed(&mut page, times.first);
+            push_varint(&mut page, times.last.wrapping_sub(times.first) as u64);
+        }
+        push_varint(&mut page, self.chunks.len() as u64);
+        let mut before = 0u32;
+        for chunk in &self.chunks {
+            push_varint(&mut page, chunk.kind as u64 | u64::from(chunk.bounds.is_some()) << 7);
+            push_signed(&mut page, i64::from(chunk.id.0) - i64::from(before));
+            before = chunk.id.0;
+            push_varint(&mut page, chunk.times as u64);
+            push_varint(&mut page, chunk.offset);
+            push_varint(&mut page, chunk.len);
+            if let Some((min, max)) = chunk.bounds {
+                page.extend_from_slice(&min.to_le_bytes());
+                page.extend_from_slice(&max.to_le_bytes());
+            }
+        }
+        let crc = crc32fast::hash(&page[start..]);
+        page.extend_from_slice(&crc.to_le_bytes());
+        let directory = (page.len() - start) as u32;
+        page.extend_from_slice(&directory.to_le_bytes());
+        self.times.clear();
+        self.recent.clear();
+        self.chunks.clear();
+        page
+    }
+}
+
+fn bounds(values: &[f64]) -> Option<(f64, f64)> {
+    let seen = |(min, max): (f64, f64), v: &f64| (min.min(*v), max.max(*v));
+    let (min, max) = values.iter().filter(|v| !v.is_nan()).fold((f64::INFINITY, f64::NEG_INFINITY), seen);
+    (min <= max).then_some((min, max))
+}
+
+/// Bytes that can be read in pieces.
+pub(super) trait Source {
+    /// The bytes at a place, or why not.
+    fn read(&self, offset: u64, len: usize) -> Result<Cow<'_, [u8]>, PageError>;
+}
+
+/// Why a page cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PageError {
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl Source for [u8] {
+    fn read(&self, offset: u64, len: usize) -> Result<Cow<'_, [u8]>, PageError> {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX);
+        let bytes = from.checked_add(len).and_then(|to| self.get(from..to));
+        bytes.map(Cow::Borrowed).ok_or(PageError::Codec(CodecError::Damaged("a place is past the end")))
+    }
+}
+
+/// A page's directory.
+#[derive(Debug)]
+pub(super) struct Directory {
+    times: Vec<Times>,
+    pub(super) chunks: Vec<Chunk>,
+}
+
+impl Directory {
+    /// Reads the directory of the page that lies in `source` at `[start, end)`.
+    pub(super) fn read<S: Source + ?Sized>(source: &S, start: u64, end: u64) -> Result<Self, PageError> {
+        const SHORT: CodecError = CodecError::Damaged("a page is too short");
+        let tail_at = end.checked_sub(TAIL as u64).filter(|at| *at >= start).ok_or(SHORT)?;
+        let tail = source.read(tail_at, TAIL)?;
+        let len = u32::from_le_bytes(*tail.first_chunk::<TAIL>().ok_or(SHORT)?);
+        let at = tail_at.checked_sub(u64::from(len)).filter(|at| *at >= start).ok_or(SHORT)?;
+        let bytes = source.read(at, len as usize)?;
+        Ok(Self::parse(checked(&bytes)?)?)
+    }
+
+    fn parse(mut bytes: &[u8]) -> Result<Self, CodecError> {
+        let rest = &mut bytes;
+        let count = take_varint(rest)?;
+        let mut times = Vec::new();
+        for _ in 0..count {
+            let (offset, len, rows) = (take_varint(rest)?, take_varint(rest)?, take_varint(rest)?);
+            let first = take_signed(rest)?;
+            let last = first.wrapping_add(take_varint(rest)? as i64);
+            times.push(Times { offset, len, rows, first, last });
+        }
+        let count = take_varint(rest)?;
+        let mut chunks = Vec::new();
+        let mut before = 0i64;
+        for _ in 0..count {
+            let flags = take_varint(rest)?;
+            before = before.wrapping_add(take_signed(rest)?);
+            let id = SeriesId(u32::try_from(before).map_err(|_| CodecError::Damaged("impossible series"))?);
+            let at = take_varint(rest)? as usize;
+            let column = times.get(at).ok_or(CodecError::Damaged("unknown column of times"))?;
+            let (offset, len) = (take_varint(rest)?, take_varint(rest)?);
+            let mut float = || -> Result<f64, CodecError> {
+                let (bytes, tail) = rest.split_first_chunk::<8>().ok_or(CodecError::Damaged("too short"))?;
+                *rest = tail;
+                Ok(f64::from_le_bytes(*bytes))
+            };
+            let bounds = if flags & 1 << 7 == 0 { None } else { Some((float()?, float()?)) };
+            let (rows, first, last) = (column.rows as usize, column.first, column.last);
+            chunks.push(Chunk { kind: Kind::of(flags & 0x7f)?, id, offset, len, times: at, rows, first, last, bounds });
+        }
+        Ok(Self { times, chunks })
+    }
+
+    /// The chunks with a key.
+    pub(super) fn of(&self, key: Key) -> &[Chunk] {
+        let from = self.chunks.partition_point(|c| c.key() < key);
+        let to = self.chunks.partition_point(|c| c.key() <= key);
+        self.chunks.get(from..to).unwrap_or_default()
+    }
+
+    /// Reads the samples of one of the page's chunks; the page begins at `start`.
+    pub(super) fn samples<S: Source + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk) -> Result<Columns, PageError> {
+        let times = self.decode_times(source, start, chunk)?;
+        let bytes = piece(source, start, chunk.offset, chunk.len)?;
+        Ok(Columns { times, values: codec::decode_values(checked(&bytes)?, chunk.rows)? })
+    }
+
+    /// Reads the windows of one of the page's chunks.
+    pub(super) fn hours<S: Source + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk) -> Result<Vec<WindowRow>, PageError> {
+        let times = self.decode_times(source, start, chunk)?;
+        let bytes = piece(source, start, chunk.offset, chunk.len)?;
+        let mut rest = checked(&bytes)?;
+        let mut columns: [Vec<f64>; WindowRow::FIGURES] = Default::default();
+        for column in &mut columns {
+            let len = take_varint(&mut rest)? as usize;
+            let (bytes, tail) = rest.split_at_checked(len).ok_or(CodecError::Damaged("a length points past the end"))?;
+            *column = codec::decode_values(bytes, chunk.rows)?;
+            rest = tail;
+        }
+        Ok((0..times.len()).map(|row| WindowRow::of_figures(times[row], std::array::from_fn(|c| columns[c][row]))).collect())
+    }
+
+    fn decode_times<S: Source + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk) -> Result<Vec<TimestampMs>, PageError> {
+        let column = self.times.get(chunk.times).ok_or(CodecError::Damaged("unknown column of times"))?;
+        let bytes = piece(source, start, column.offset, column.len)?;
+        Ok(codec::decode_times(checked(&bytes)?, chunk.rows, column.first)?)
+    }
+}
+
+/// A piece with its checksum.
+fn piece<S: Source + ?Sized>(source: &S, start: u64, offset: u64, len: u64) -> Result<Cow<'_, [u8]>, PageError> {
+    let len = usize::try_from(len).ok().and_then(|len| len.checked_add(CRC)).ok_or(CodecError::Damaged("impossible length"))?;
+    source.read(start.saturating_add(offset), len)
+}
+
+/// The bytes before their checksum, if it is right.
+fn checked(bytes: &[u8]) -> Result<&[u8], CodecError> {
+    let (body, crc) = bytes.split_last_chunk::<CRC>().ok_or(CodecError::Damaged("too short"))?;
+    let (found, expected) = (crc32fast::hash(body), u32::from_le_bytes(*crc));
+    if found == expected { Ok(body) } else { Err(CodecError::Checksum { found, expected }) }
+}
+
+/// Reads every chunk of the page that some bytes are, if they are one.
+#[cfg(test)]
+pub(super) fn read_all(bytes: &[u8]) -> Result<Vec<(SeriesId, Columns)>, PageError> {
+    let directory = Directory::read(bytes, 0, bytes.len() as u64)?;
+    let mut out = Vec::new();
+    for chunk in &directory.chunks {
+        match chunk.kind {
+            Kind::Samples => out.push((chunk.id, directory.samples(bytes, 0, chunk)?)),
+            Kind::Hours => {
+                directory.hours(bytes, 0, chunk)?;
+            }
+        }
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::windows::{self, Level};
+
+    #[test]
+    fn a_page_gives_back_its_chunks_and_shares_equal_times() {
+        for effort in [Effort::Quick, Effort::Thorough] {
+            let times: Vec<i64> = (0..300).map(|i| i * 10_000 + i % 3).collect();
+            let values: Vec<f64> = (0..300).map(|i| f64::from(i % 17) / 10.0).collect();
+            let rows = windows::from_samples(Level::H1, &Columns { times: times.clone(), values: values.clone() });
+            let mut builder = PageBuilder::new(effort);
+            builder.samples(SeriesId(3), &times, &values).unwrap();
+            let alone = builder.size().1;
+            builder.samples(SeriesId(4), &times, &values).unwrap();
+            assert!(builder.size().1 < 2 * alone, "times are kept once");
+            builder.samples(SeriesId(9), &times[..2], &[f64::NAN, 1.0]).unwrap();
+            builder.hours(SeriesId(9), &rows).unwrap();
+            assert_eq!(builder.keys(), Some([(SeriesId(3), Kind::Samples), (SeriesId(9), Kind::Hours)]));
+            let page = builder.finish();
+            let directory = Directory::read(page.as_slice(), 0, page.len() as u64).unwrap();
+            let [chunk] = directory.of((SeriesId(4), Kind::Samples)) else { panic!("one chunk") };
+            assert_eq!(chunk.bounds, Some((0.0, 1.6)));
+            assert_eq!(directory.samples(page.as_slice(), 0, chunk).unwrap(), Columns { times, values });
+            assert_eq!(directory.of((SeriesId(5), Kind::Samples)).len(), 0);
+            let [hours] = directory.of((SeriesId(9), Kind::Hours)) else { panic!("one chunk") };
+            assert_eq!(directory.hours(page.as_slice(), 0, hours).unwrap(), rows);
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_is_noticed() {
+        let mut builder = PageBuilder::new(Effort::Quick);
+        builder.samples(SeriesId(3), &[1, 5, 7], &[0.5, 0.25, 9.0]).unwrap();
+        let page = builder.finish();
+        for at in 0..page.len() {
+            let mut damaged = page.clone();
+            damaged[at] ^= 4;
+            assert!(read_all(&damaged).is_err(), "byte {at}");
+            assert!(read_all(&page[..at]).is_err(), "cut at {at}");
+        }
+        assert_eq!(read_all(&page).unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,55 @@
+//! Room on the disk: samples are refused while there is still enough left to keep what was accepted.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::error::StoreError;
+
+/// Room that is left for chunks and catalog, unless the disk is small.
+const RESERVE: u64 = 64 << 20;
+/// The reserve is no larger than this part of the disk.
+const RESERVE_PART: u64 = 20;
+/// How long an answer holds.
+const HOLDS: Duration = Duration::from_secs(1);
+
+struct Looked {
+    at: Instant,
+    full: bool,
+}
+
+/// Remembers whether there is room.
+#[derive(Default)]
+pub(super) struct Room {
+    looked: Mutex<Option<Looked>>,
+}
+
+impl Room {
+    /// Whether samples may be taken in.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`] when less than the reserve is free.
+    pub(super) fn check(&self, data_dir: &Path) -> Result<(), StoreError> {
+        let mut looked = self.looked.lock();
+        let before = looked.as_ref();
+        let full = match before.filter(|l| l.at.elapsed() < HOLDS) {
+            Some(known) => known.full,
+            None => {
+                let full = is_full(data_dir, before.is_some_and(|l| l.full));
+                *looked = Some(Looked { at: Instant::now(), full });
+                full
+            }
+        };
+        if full { Err(StoreError::DiskFull { path: data_dir.to_owned() }) } else { Ok(()) }
+    }
+}
+
+/// A disk that was full has to have half as much again as the reserve: no flutter at the edge.
+fn is_full(data_dir: &Path, was: bool) -> bool {
+    // Where the system does not tell, the write itself will.
+    let Ok(stat) = rustix::fs::statvfs(data_dir) else { return false };
+    let reserve = RESERVE.min(stat.f_blocks.saturating_mul(stat.f_frsize) / RESERVE_PART);
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    free < if was { reserve + reserve / 2 } else { reserve }
+}

@@ -1,0 +1,39 @@
+//! For whoever looks after the data: snapshots.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use actix_web::{HttpResponse, web};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::envelope::{ApiError, blocking, success};
+use crate::server::AppState;
+
+/// Snapshots that may lie in the data directory: each holds on to the days it was made of.
+const MAX_SNAPSHOTS: usize = 16;
+
+/// `POST /api/v1/admin/snapshot`: a clean copy of everything, in a folder of its own.
+pub(crate) async fn snapshot(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let store = Arc::clone(&state.store);
+    let data = blocking(move || {
+        let snapshots = store.dir().join("snapshots");
+        let there = count(&snapshots);
+        if there >= MAX_SNAPSHOTS {
+            return Err(ApiError::execution(format!(
+                "there are {there} snapshots in {} already; remove those that are not needed first",
+                snapshots.display()
+            )));
+        }
+        let name = Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ").to_string();
+        let path = snapshots.join(&name);
+        store.snapshot(&path)?;
+        Ok(json!({"name": name, "path": path}))
+    })
+    .await?;
+    Ok(success(data))
+}
+
+fn count(dir: &Path) -> usize {
+    std::fs::read_dir(dir).map_or(0, Iterator::count)
+}
