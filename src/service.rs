@@ -259,7 +259,13 @@ fn record(store: &Door<RecordEvents>, event: Event) {
 }
 
 /// Starts the aggregators from the longest to the shortest, each telling the one before it and the hub.
-fn start_windows(starter: &Starter<'_>, arbiter: &Arbiter, store: &Arc<Store>, shared: &Arc<Shared>, hub: &Door<Closed>) -> Door<StoredBatch> {
+fn start_windows(
+    starter: &Starter<'_>,
+    arbiter: &Arbiter,
+    store: &Arc<Store>,
+    shared: &Arc<Shared>,
+    hub: &Door<Closed>,
+) -> Door<StoredBatch> {
     let idle_after = starter.settings.windows.idle_after.duration();
     let start_level = |level: Level, above: Option<Door<Advanced>>| {
         let doors = || WindowDoors { hub: hub.clone(), above: above.clone() };

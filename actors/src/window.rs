@@ -2,7 +2,7 @@
 //! next level.
 //!
 //! Holds nothing that counts: how far each series is closed is the store's, and rows are computed from its samples. So a
-//! restart loses nothing and counts nothing twice; a follower gets what a missed message was about with the next one.
+//! restart loses nothing and counts nothing twice; what a missed message was about, a follower gets with the next sweep.
 //! While nobody follows a level, no row of it is worked out.
 
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::messages::{Advanced, Closed, StoredBatch};
 use crate::shared::Shared;
 use crate::supervisor::{Door, Vitals};
 
-/// How often silent series are looked for.
+/// How often silent series, and what followers missed, are looked for.
 const SWEEP: Duration = Duration::from_secs(15);
 
 /// Where a level reports to.
@@ -46,7 +46,14 @@ pub struct WindowAggregator {
 impl WindowAggregator {
     /// The aggregator of one level.
     #[must_use]
-    pub fn new(vitals: Arc<Vitals>, level: Level, store: Arc<Store>, shared: Arc<Shared>, idle_after: Duration, doors: WindowDoors) -> Self {
+    pub fn new(
+        vitals: Arc<Vitals>,
+        level: Level,
+        store: Arc<Store>,
+        shared: Arc<Shared>,
+        idle_after: Duration,
+        doors: WindowDoors,
+    ) -> Self {
         let idle_after_ms = i64::try_from(idle_after.as_millis()).unwrap_or(i64::MAX);
         Self { vitals, level, store, shared, idle_after_ms, doors, told: FxHashMap::default() }
     }
@@ -64,9 +71,23 @@ impl WindowAggregator {
             self.told.clear();
         }
         if let Some(above) = &self.doors.above {
-            // A full mailbox: followers there get it with the next one.
+            // A full mailbox: followers there get it with their next sweep.
             let _ = above.try_send(Advanced(Arc::new(own)));
         }
+    }
+
+    /// Closes what silent series hold open; tells followers what a message that was lost did not.
+    fn sweep(&mut self) {
+        if self.level == Level::M1 {
+            let closed = self.store.close_silent(now_ms(), self.idle_after_ms);
+            self.advance(&closed);
+        }
+        let missed = |(&id, &told): (&SeriesId, &TimestampMs)| {
+            let to = self.level.floor(self.store.closed_to(id)?);
+            (to > told).then_some((id, told, to))
+        };
+        let missed: Vec<Span> = self.told.iter().filter_map(missed).collect();
+        self.tell(&missed);
     }
 
     fn tell(&mut self, spans: &[Span]) {
@@ -89,13 +110,10 @@ impl Actor for WindowAggregator {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        if self.level == Level::M1 {
-            ctx.run_interval(SWEEP, |this, _| {
-                let _work = this.vitals.working("sweep");
-                let closed = this.store.close_silent(now_ms(), this.idle_after_ms);
-                this.advance(&closed);
-            });
-        }
+        ctx.run_interval(SWEEP, |this, _| {
+            let _work = this.vitals.working("sweep");
+            this.sweep();
+        });
     }
 }
 

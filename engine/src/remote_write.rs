@@ -208,7 +208,8 @@ fn read_series<'a>(
 /// Tells the sink of a series; false where its labels cannot be kept.
 #[inline]
 fn begin(labels: &[Pair<'_>], number: usize, report: &mut Report, sink: &mut impl Sink) -> bool {
-    let in_order = labels.windows(2).all(|pair| pair[0].0 < pair[1].0) && labels.iter().all(|(name, value)| !name.is_empty() && !value.is_empty());
+    let in_order =
+        labels.windows(2).all(|pair| pair[0].0 < pair[1].0) && labels.iter().all(|(name, value)| !name.is_empty() && !value.is_empty());
     if in_order && sink.begin(labels) {
         return true;
     }

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::*;
 use crate::model::Batch;
 use crate::store::StoreOptions;
-use crate::windows::close_through;
 
 const T0: TimestampMs = 1_795_478_400_000;
 const MINUTE: i64 = 60_000;

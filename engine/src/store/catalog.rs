@@ -123,13 +123,15 @@ impl Catalog {
         let mut index = SeriesIndex::default();
         for item in self.trees()?.series.iter() {
             let (key, value) = item.map_err(self.fail())?;
-            let damaged = |what| StoreError::Damaged { place: format!("catalog: series {}", index.len()), source: CodecError::Damaged(what) };
+            let damaged =
+                |what| StoreError::Damaged { place: format!("catalog: series {}", index.len()), source: CodecError::Damaged(what) };
             if key.as_ref() != (index.len() as u32).to_be_bytes() {
                 return Err(damaged("a run of series is missing"));
             }
             let mut rest = value.as_ref();
             while !rest.is_empty() {
-                let damaged = |what| StoreError::Damaged { place: format!("catalog: series {}", index.len()), source: CodecError::Damaged(what) };
+                let damaged =
+                    |what| StoreError::Damaged { place: format!("catalog: series {}", index.len()), source: CodecError::Damaged(what) };
                 let length = take_varint(&mut rest).map_err(|_| damaged("length"))? as usize;
                 let (labels, tail) = rest.split_at_checked(length).ok_or_else(|| damaged("length"))?;
                 rest = tail;

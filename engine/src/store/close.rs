@@ -38,12 +38,17 @@ impl Store {
         closed
     }
 
+    /// Up to where the windows of a series are closed, on the minute; none before its first sample.
+    pub fn closed_to(&self, id: SeriesId) -> Option<TimestampMs> {
+        self.head.read().get(id).map(|h| h.closed_to).filter(|to| *to != NEVER)
+    }
+
     /// Closed windows of one series that start within `[start, end]`.
     ///
     /// # Errors
     /// [`StoreError`] when a chunk cannot be read.
     pub fn windows(&self, id: SeriesId, level: Level, start: TimestampMs, end: TimestampMs) -> Result<Vec<WindowRow>, StoreError> {
-        let Some(closed_to) = self.head.read().get(id).map(|h| h.closed_to).filter(|to| *to != NEVER) else { return Ok(Vec::new()) };
+        let Some(closed_to) = self.closed_to(id) else { return Ok(Vec::new()) };
         let first = level.floor(start.max(EARLIEST).saturating_add(level.ms() - 1));
         let end = end.min(level.floor(closed_to).saturating_sub(1));
         self.window_rows(id, level, first, end)

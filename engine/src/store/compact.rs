@@ -109,7 +109,8 @@ impl Store {
             return Some(Plan { whole: true, finish: true, thin_ms });
         }
         let (seals, bytes) = (parts.hot_seals(), parts.hot_bytes());
-        let due = if quiet { seals >= SOME_SEALS || (seals > 1 && bytes >= SOME_BYTES) } else { seals >= MANY_SEALS || bytes >= MANY_BYTES };
+        let due =
+            if quiet { seals >= SOME_SEALS || (seals > 1 && bytes >= SOME_BYTES) } else { seals >= MANY_SEALS || bytes >= MANY_BYTES };
         due.then_some(Plan { whole: false, finish: false, thin_ms: parts.thinned_ms() })
     }
 
@@ -283,7 +284,10 @@ impl Cursor {
                     file.page(*next - 1)?.map(|(directory, start)| (directory, PageBytes::InFile(start)))
                 }
                 Source::Seal(pages) => match pages.next_page()? {
-                    Some(bytes) => Some((Directory::read(bytes.as_ref(), 0, bytes.len() as u64).map_err(PartitionError::from)?, PageBytes::Whole(bytes))),
+                    Some(bytes) => Some((
+                        Directory::read(bytes.as_ref(), 0, bytes.len() as u64).map_err(PartitionError::from)?,
+                        PageBytes::Whole(bytes),
+                    )),
                     None => None,
                 },
             };
@@ -302,8 +306,12 @@ impl Cursor {
             match (chunk.kind, bytes, &self.source) {
                 (Kind::Samples, PageBytes::Whole(page), _) => runs.push(directory.samples(page.as_ref(), 0, chunk)?),
                 (Kind::Hours, PageBytes::Whole(page), _) => hours.extend(directory.hours(page.as_ref(), 0, chunk)?),
-                (Kind::Samples, PageBytes::InFile(start), Source::File { file, .. }) => runs.push(directory.samples(file.as_ref(), *start, chunk)?),
-                (Kind::Hours, PageBytes::InFile(start), Source::File { file, .. }) => hours.extend(directory.hours(file.as_ref(), *start, chunk)?),
+                (Kind::Samples, PageBytes::InFile(start), Source::File { file, .. }) => {
+                    runs.push(directory.samples(file.as_ref(), *start, chunk)?)
+                }
+                (Kind::Hours, PageBytes::InFile(start), Source::File { file, .. }) => {
+                    hours.extend(directory.hours(file.as_ref(), *start, chunk)?)
+                }
                 (_, PageBytes::InFile(_), Source::Seal(_)) => {}
             }
             self.at += 1;

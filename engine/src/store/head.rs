@@ -227,12 +227,9 @@ mod tests {
     #[test]
     fn windows_close_behind_the_newest_sample() {
         let mut head = SeriesHead::default();
-        assert_eq!([60_000, 149_999, 150_000, 100_000, 400_000].map(|t| head.close_behind(t, 30_000)), [
-            None,
-            Some((0, 60_000)),
-            Some((60_000, 120_000)),
-            None,
-            Some((120_000, 360_000))
-        ]);
+        assert_eq!(
+            [60_000, 149_999, 150_000, 100_000, 400_000].map(|t| head.close_behind(t, 30_000)),
+            [None, Some((0, 60_000)), Some((60_000, 120_000)), None, Some((120_000, 360_000))]
+        );
     }
 }

@@ -193,7 +193,10 @@ pub struct JournalExtent {
 
 impl Journal {
     /// Opens the journal of a data directory and passes its records on, in order. Gives what was found damaged, in words.
-    pub(super) fn open(data_dir: &Path, mut record: impl FnMut(u64, Rows) -> Result<(), StoreError>) -> Result<(Self, Vec<String>), StoreError> {
+    pub(super) fn open(
+        data_dir: &Path,
+        mut record: impl FnMut(u64, Rows) -> Result<(), StoreError>,
+    ) -> Result<(Self, Vec<String>), StoreError> {
         let dir = data_dir.join("journal");
         let fail = |source| StoreError::DataDir { path: dir.clone(), source };
         fs::create_dir_all(&dir).map_err(fail)?;

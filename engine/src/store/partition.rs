@@ -257,12 +257,7 @@ impl Partition {
     }
 
     /// Puts a file that was written in the place of the parts it was made of; none where nothing was left to keep.
-    pub(super) fn end_compaction(
-        &self,
-        made_of: &Parts,
-        temporary: Option<(&Path, u64)>,
-        outcome: Outcome,
-    ) -> Result<(), PartitionError> {
+    pub(super) fn end_compaction(&self, made_of: &Parts, temporary: Option<(&Path, u64)>, outcome: Outcome) -> Result<(), PartitionError> {
         let _one = self.change.lock();
         let old = self.parts();
         let mut parts = Parts::clone(&old);
@@ -534,10 +529,8 @@ impl Partitions {
     fn set_aside(&self, day: Day, error: &StoreError) -> Result<(), StoreError> {
         let name = day.name();
         let quarantine = self.data_dir.join("quarantine");
-        let to = (0..)
-            .map(|n| quarantine.join(format!("{name}-{n}")))
-            .find(|path| !path.exists())
-            .unwrap_or_else(|| quarantine.join(&name));
+        let to =
+            (0..).map(|n| quarantine.join(format!("{name}-{n}"))).find(|path| !path.exists()).unwrap_or_else(|| quarantine.join(&name));
         let moved = fs::create_dir_all(&quarantine).and_then(|()| fs::rename(self.dir.join(&name), &to));
         moved.map_err(|source| StoreError::DataDir { path: to.clone(), source })?;
         self.note(format!("partition {name} is damaged and was set aside in {}: {error}", to.display()));

@@ -165,12 +165,23 @@ impl Store {
     }
 
     /// The windows of an hour that the compactor kept; none where the day is not finished.
-    pub(super) fn kept_hours(&self, day: Day, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Result<Option<Vec<WindowRow>>, StoreError> {
+    pub(super) fn kept_hours(
+        &self,
+        day: Day,
+        id: SeriesId,
+        start: TimestampMs,
+        end: TimestampMs,
+    ) -> Result<Option<Vec<WindowRow>>, StoreError> {
         Ok(self.with_partition(day, id, |partition| partition.hours(id, start, end))?.flatten())
     }
 
     /// Reads from a partition. A damaged chunk is told and passed over: what else there is serves on.
-    fn with_partition<T>(&self, day: Day, id: SeriesId, read: impl FnOnce(&Partition) -> Result<T, PartitionError>) -> Result<Option<T>, StoreError> {
+    fn with_partition<T>(
+        &self,
+        day: Day,
+        id: SeriesId,
+        read: impl FnOnce(&Partition) -> Result<T, PartitionError>,
+    ) -> Result<Option<T>, StoreError> {
         let Some(partition) = self.partitions.get(day, false)? else { return Ok(None) };
         match read(&partition) {
             Ok(found) => Ok(Some(found)),

@@ -18,7 +18,8 @@ impl Store {
         let keep = self.options.longest_retention_ms().max(self.options.windows_retention_ms);
         let partitions = self.dir.join("partitions");
         let mut gone = Vec::new();
-        let drop_oldest = |wanted: &dyn Fn(Day) -> bool| self.partitions.drop_oldest(wanted).map_err(|error| StoreError::io(&partitions, error));
+        let drop_oldest =
+            |wanted: &dyn Fn(Day) -> bool| self.partitions.drop_oldest(wanted).map_err(|error| StoreError::io(&partitions, error));
         while let Some(day) = drop_oldest(&|day| day.end().saturating_add(keep) <= now)? {
             gone.push(day);
         }
