@@ -1,4 +1,4 @@
-//! A disk that fills up: what was kept stays, reading goes on, health says so, and a restart with room goes on.
+//! A disk that fills up: what was kept stays, reading goes on, health says so, and with room again it goes on by itself.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -9,6 +9,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
+use common::remote::{now_ms, series, write};
 use common::{Folder, eventually};
 
 /// A small file system of its own; gone when dropped.
@@ -30,7 +31,7 @@ impl Drop for SmallDisk<'_> {
 }
 
 #[test]
-fn a_full_disk_is_told_loses_nothing_kept_and_does_not_stop_reading() {
+fn a_full_disk_is_a_pause_it_is_told_loses_nothing_and_ends_by_itself() {
     let folder = Folder::with_settings("[system]\ninterval = \"1s\"\n[pipeline]\nflush_interval = \"1s\"\n");
     let place = folder.path().join("small");
     let Some(disk) = SmallDisk::mount(&place) else {
@@ -40,21 +41,45 @@ fn a_full_disk_is_told_loses_nothing_kept_and_does_not_stop_reading() {
     let service = folder.start_with(&["--data-dir", "small/data"], &[]);
     let seen = |service: &common::Service| service.samples("system_uptime_seconds[10m]");
     let kept = eventually("samples", || Some(seen(&service)).filter(|s| s.len() >= 3));
-    let mut filler = fs::File::create(place.join("filler")).unwrap();
-    while filler.write_all(&[0; 4_096]).is_ok() {}
-    eventually("health says so", || {
-        let health = service.get("/healthz");
-        (health.status() == 503 && health.text().unwrap().contains("no room left on the disk")).then_some(())
-    });
-    assert_eq!(seen(&service)[..kept.len()], kept[..], "reading goes on");
-    eventually("samples wait", || (service.status()["pipeline"]["batcher_waiting"].as_u64() > Some(0)).then_some(()));
+    let send = |n: i64| {
+        let raw = series(&[("__name__", "sent"), ("n", &n.to_string())], &[(now_ms(), 1.0)]);
+        write(&service.client, &service.url("/api/v1/write"), &raw).unwrap()
+    };
+    assert_eq!(send(0).0, 204);
+    for round in 1..=2 {
+        let mut filler = fs::File::create(place.join("filler")).unwrap();
+        while filler.write_all(&[0; 4_096]).is_ok() {}
+        let (status, text) = eventually("it is refused", || Some(send(round)).filter(|answer| answer.0 != 204));
+        assert!(status == 507 && text.contains("no room left on the disk"), "{status} {text}");
+        eventually("health says so", || {
+            let health = service.get("/healthz");
+            (health.status() == 503 && health.text().unwrap().contains("no room left on the disk")).then_some(())
+        });
+        assert_eq!(seen(&service)[..kept.len()], kept[..], "reading goes on");
+        eventually("samples wait", || (service.status()["pipeline"]["batcher_waiting"].as_u64() > Some(0)).then_some(()));
+        // Events meet the full disk too.
+        let before = seen(&service).len();
+        for count in 1..20 {
+            folder.pending_tasks(count);
+            service.get("/api/v1/events");
+        }
+        drop(filler);
+        fs::remove_file(place.join("filler")).unwrap();
+        eventually("it goes on by itself", || (send(10 + round).0 == 204).then_some(()));
+        eventually("and more comes", || (seen(&service).len() > before + 2).then_some(()));
+        eventually("health says so", || service.get("/healthz").status().is_success().then_some(()));
+        let events = |service: &common::Service| service.data("/api/v1/events?limit=1000").as_array().unwrap().len();
+        let before = events(&service);
+        folder.pending_tasks(1);
+        folder.pending_tasks(5);
+        eventually("events are kept again", || (events(&service) > before).then_some(()));
+    }
     service.kill();
-    drop(filler);
-    fs::remove_file(place.join("filler")).unwrap();
     let service = folder.start_with(&["--data-dir", "small/data"], &[]);
     assert_eq!(seen(&service)[..kept.len()], kept[..], "what was kept is there");
-    eventually("and more comes", || (seen(&service).len() > kept.len() + 1).then_some(()));
-    assert!(service.get("/healthz").status().is_success());
+    for n in [0, 11, 12] {
+        assert_eq!(service.query(&format!("sent{{n=\"{n}\"}}[10m]")).len(), 1, "acknowledged: {n}");
+    }
     drop(service);
     drop(disk);
 }

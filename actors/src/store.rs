@@ -23,7 +23,7 @@ use crate::supervisor::{Door, Vitals};
 /// How often size and retention are looked at.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
-/// How often the compactor looks for work.
+/// How often the compactor looks for work, unless days are to be compacted sooner.
 const COMPACT_EVERY: Duration = Duration::from_secs(5);
 /// How often a head that is full is sealed again after a seal failed.
 const SEAL_AGAIN: Duration = Duration::from_secs(5);
@@ -228,7 +228,8 @@ impl Actor for StoreActor {
             let _work = this.vitals.working("housekeeping");
             this.keep_house(ctx);
         });
-        ctx.run_interval(COMPACT_EVERY, |this, ctx| {
+        let every = COMPACT_EVERY.min(self.store.options().quiet).max(COMPACT_EVERY / 10);
+        ctx.run_interval(every, |this, ctx| {
             let _work = this.vitals.working("compaction");
             this.compact(ctx);
         });

@@ -8,6 +8,8 @@ pub mod board;
 pub mod codec;
 pub mod event;
 pub mod forecast;
+#[cfg(test)]
+mod fuzz;
 pub mod health;
 pub mod metrics;
 pub mod model;

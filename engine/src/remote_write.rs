@@ -243,6 +243,17 @@ fn shown(labels: &[(&[u8], &[u8])]) -> String {
     format!("{{{}}}", pairs.join(","))
 }
 
+/// Whole requests, for the fuzzer to begin with.
+#[cfg(test)]
+pub(crate) fn samples_of_requests() -> Vec<Vec<u8>> {
+    let two = [("__name__", "up"), ("job", "somewhere")];
+    vec![
+        tests::series(&two, &[(1, 1.5), (2, f64::NAN)]),
+        [tests::series(&two, &[(1_795_000_000_000, 1.0)]), tests::series(&[("__name__", "down")], &[])].concat(),
+        tests::series(&[("z", "1"), ("__name__", "m"), ("a", "")], &[(-1, 0.0)]),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -291,7 +302,7 @@ mod tests {
         [varint(number << 3 | 2), varint(content.len() as u64), content.to_vec()].concat()
     }
 
-    fn series(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> Vec<u8> {
+    pub(super) fn series(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> Vec<u8> {
         let labels = labels.iter().map(|(n, v)| bytes_field(1, &[bytes_field(1, n.as_bytes()), bytes_field(2, v.as_bytes())].concat()));
         let samples = samples.iter().map(|(t, v)| {
             let value = [varint(1 << 3 | 1), v.to_bits().to_le_bytes().to_vec()].concat();

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub mod remote;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;

@@ -86,7 +86,7 @@ impl Rows {
         Encoded { crc: crc32fast::hash(&bytes), bytes }
     }
 
-    fn decode(mut bytes: &[u8]) -> Result<Self, CodecError> {
+    pub(super) fn decode(mut bytes: &[u8]) -> Result<Self, CodecError> {
         let count = take_varint(&mut bytes)?;
         if count > MAX_RECORD_ROWS {
             return Err(CodecError::Damaged("impossible count"));
@@ -146,6 +146,13 @@ fn take_runs(bytes: &mut &[u8], count: usize) -> Result<Vec<i64>, CodecError> {
 pub(super) struct Encoded {
     bytes: Vec<u8>,
     crc: u32,
+}
+
+#[cfg(test)]
+impl Encoded {
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
 }
 
 struct Open {

@@ -384,5 +384,30 @@ fn take_lock(dir: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
+/// What the fuzzer reaches.
+#[cfg(test)]
+pub(crate) mod fuzz {
+    use super::journal::Rows;
+    pub(crate) use super::page::{mend_directory, read_all as read_page};
+    use crate::codec::{CodecError, Effort};
+    use crate::model::SeriesId;
+
+    pub(crate) fn page(effort: Effort, series: &[(SeriesId, Vec<i64>, Vec<f64>)]) -> Vec<u8> {
+        let mut builder = super::page::PageBuilder::new(effort);
+        series.iter().for_each(|(id, times, values)| builder.samples(*id, times, values).expect("rows"));
+        builder.finish()
+    }
+
+    pub(crate) fn journal_rows(of: &[(SeriesId, i64, f64)]) -> Vec<u8> {
+        let mut rows = Rows::default();
+        of.iter().for_each(|&(id, t, v)| rows.push(id, t, v));
+        rows.encode().into_bytes()
+    }
+
+    pub(crate) fn read_journal_rows(bytes: &[u8]) -> Result<usize, CodecError> {
+        Rows::decode(bytes).map(|rows| rows.len())
+    }
+}
+
 #[cfg(test)]
 mod tests;

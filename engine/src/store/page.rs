@@ -213,7 +213,7 @@ pub(super) trait Source {
 
 /// Why a page cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PageError {
+pub(crate) enum PageError {
     #[error(transparent)]
     Codec(#[from] CodecError),
     #[error(transparent)]
@@ -330,7 +330,7 @@ fn checked(bytes: &[u8]) -> Result<&[u8], CodecError> {
 
 /// Reads every chunk of the page that some bytes are, if they are one.
 #[cfg(test)]
-pub(super) fn read_all(bytes: &[u8]) -> Result<Vec<(SeriesId, Columns)>, PageError> {
+pub(crate) fn read_all(bytes: &[u8]) -> Result<Vec<(SeriesId, Columns)>, PageError> {
     let directory = Directory::read(bytes, 0, bytes.len() as u64)?;
     let mut out = Vec::new();
     for chunk in &directory.chunks {
@@ -342,6 +342,17 @@ pub(super) fn read_all(bytes: &[u8]) -> Result<Vec<(SeriesId, Columns)>, PageErr
         }
     }
     Ok(out)
+}
+
+/// Makes the checksum of a page's directory right, where there is room for one.
+#[cfg(test)]
+pub(crate) fn mend_directory(page: &mut [u8]) {
+    let Some((body, tail)) = page.split_last_chunk_mut::<TAIL>() else { return };
+    let len = u32::from_le_bytes(*tail) as usize;
+    let Some(start) = body.len().checked_sub(len) else { return };
+    if let Some((directory, crc)) = body[start..].split_last_chunk_mut::<CRC>() {
+        *crc = crc32fast::hash(directory).to_le_bytes();
+    }
 }
 
 #[cfg(test)]

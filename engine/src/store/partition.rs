@@ -206,7 +206,7 @@ impl Partition {
                 hot
             }
         };
-        fail::fail_point!("store::seal::pages");
+        fail::fail_point!("store::seal::pages", |_| Err(std::io::Error::other("failpoint").into()));
         hot.seal(pages, through)?;
         *self.last_seal.lock() = Some(Instant::now());
         Ok(())

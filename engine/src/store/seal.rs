@@ -93,7 +93,7 @@ impl Store {
         for (day, pages) in by_day {
             count += pages.count;
             self.seal_day(day, pages.finish(), through)?;
-            fail::fail_point!("store::seal::between");
+            fail::fail_point!("store::seal::between", |_| Err(StoreError::Deadline));
         }
         Ok(count)
     }

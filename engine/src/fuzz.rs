@@ -1,0 +1,168 @@
+//! Mutation fuzzing of what reads bytes from outside: the remote-write decoder, chunks, journal records.
+//!
+//! `FUZZ_SECONDS=60 cargo test -p taskpulse-engine --lib fuzz -- --ignored --nocapture` runs it; the test command does. Each
+//! target starts from real inputs, changes some bytes (or splices, cuts, repeats), and asks that nothing panics and that
+//! what is accepted holds together. A failure prints the seed, and `FUZZ_SEED` runs it again.
+
+use std::time::{Duration, Instant};
+
+use crate::codec::{self, Effort};
+use crate::model::{Labels, SeriesId};
+use crate::remote_write::{self, Sink};
+use crate::store::fuzz as store;
+
+/// splitmix64 (Steele, Lea, Flood 2014): the same on every machine.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound.max(1) as u64) as usize
+    }
+}
+
+/// Bytes that sit at the edges of what decoders look for.
+const EDGES: [u8; 10] = [0, 1, 2, 0x0a, 0x12, 0x7f, 0x80, 0x81, 0xfe, 0xff];
+
+fn mutate(random: &mut Random, corpus: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = corpus[random.below(corpus.len())].clone();
+    for _ in 0..=random.below(6) {
+        let at = random.below(bytes.len());
+        match random.below(7) {
+            0 if !bytes.is_empty() => bytes[at] ^= 1 << random.below(8),
+            1 if !bytes.is_empty() => bytes[at] = EDGES[random.below(EDGES.len())],
+            2 if !bytes.is_empty() => bytes[at] = random.next() as u8,
+            3 => bytes.truncate(at),
+            4 => bytes.insert(at, random.next() as u8),
+            5 => {
+                let other = &corpus[random.below(corpus.len())];
+                let from = random.below(other.len());
+                let to = (from + random.below(64)).min(other.len());
+                bytes.splice(at..at, other[from..to].iter().copied());
+            }
+            _ => {
+                let to = (at + random.below(32)).min(bytes.len());
+                let part = bytes[at..to].to_vec();
+                bytes.splice(at..at, part);
+            }
+        }
+    }
+    bytes
+}
+
+/// Runs a target for its part of `FUZZ_SECONDS`.
+fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
+    let number = |key: &str| std::env::var(key).ok().and_then(|text| text.parse::<u64>().ok());
+    let seconds = number("FUZZ_SECONDS").unwrap_or(3) as f64 / TARGETS;
+    let begun = Instant::now();
+    let mut seed = number("FUZZ_SEED").unwrap_or_else(|| std::process::id().into());
+    let mut count = 0u64;
+    corpus.iter().for_each(|bytes| target(bytes));
+    while begun.elapsed() < Duration::from_secs_f64(seconds) {
+        for _ in 0..256 {
+            let bytes = mutate(&mut Random(seed), corpus);
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| target(&bytes)));
+            assert!(outcome.is_ok(), "{name}: FUZZ_SEED={seed} made it panic, on {bytes:02x?}");
+            seed = seed.wrapping_add(1);
+            count += 1;
+        }
+    }
+    println!("fuzz {name}: {count} inputs");
+}
+
+const TARGETS: f64 = 4.0;
+
+/// Accepts everything and holds on to nothing.
+struct Count(usize);
+
+impl Sink for Count {
+    fn begin(&mut self, pairs: &[(&[u8], &[u8])]) -> bool {
+        self.0 += pairs.len();
+        false
+    }
+
+    fn begin_new(&mut self, labels: Labels) {
+        assert!(!labels.name().is_empty());
+        assert_eq!(Labels::from_bytes(labels.as_bytes()).as_ref(), Ok(&labels));
+    }
+
+    fn push(&mut self, _: i64, _: f64) {
+        self.0 += 1;
+    }
+}
+
+fn columns() -> Vec<(Vec<i64>, Vec<f64>)> {
+    let shape = |rows: i64, time: fn(i64) -> i64, value: fn(i64) -> f64| ((0..rows).map(time).collect(), (0..rows).map(value).collect());
+    vec![
+        shape(1, |_| 7, |_| 1.0),
+        shape(40, |i| i * 10_000, |i| i as f64 / 10.0),
+        shape(300, |i| i * 10_000 + i % 7, |i| (i * i) as f64),
+        shape(300, |i| i * i, |i| (i as f64).sin()),
+        shape(200, |i| i, |_| f64::NAN),
+    ]
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn remote_write_requests() {
+    let corpus = remote_write::samples_of_requests();
+    run("remote write", &corpus, |bytes| {
+        let _ = remote_write::decode(bytes, &mut Count(0));
+    });
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn encoded_columns() {
+    let mut corpus = Vec::new();
+    for (times, values) in columns() {
+        for effort in [Effort::Quick, Effort::Thorough] {
+            let (mut t, mut v) = (vec![times.len() as u8], vec![times.len() as u8]);
+            codec::encode_times(&times, effort, &mut t).expect("encodes");
+            codec::encode_values(&values, effort, &mut v).expect("encodes");
+            corpus.extend([t, v]);
+        }
+    }
+    run("columns", &corpus, |bytes| {
+        let Some((&rows, rest)) = bytes.split_first() else { return };
+        for rows in [usize::from(rows), 300, usize::from(rows) << 8] {
+            if let Ok(times) = codec::decode_times(rest, rows, 5) {
+                assert_eq!(times.len(), rows);
+            }
+            if let Ok(values) = codec::decode_values(rest, rows) {
+                assert_eq!(values.len(), rows);
+            }
+        }
+    });
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn chunk_pages() {
+    let of = |effort| store::page(effort, &columns().into_iter().zip(0..).map(|((t, v), id)| (SeriesId(id * 3), t, v)).collect::<Vec<_>>());
+    let corpus = [of(Effort::Quick), of(Effort::Thorough)];
+    // With checksums made right again, so that what is behind them is reached.
+    run("pages", &corpus, |bytes| {
+        let _ = store::read_page(bytes);
+        let mut bytes = bytes.to_vec();
+        store::mend_directory(&mut bytes);
+        let _ = store::read_page(&bytes);
+    });
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn journal_records() {
+    let rows = |n: u32| (0..n).map(|i| (SeriesId(i % 7), i64::from(i) * 10, f64::from(i))).collect::<Vec<_>>();
+    let corpus = [1, 7, 500].map(|n| store::journal_rows(&rows(n)));
+    run("journal", &corpus, |bytes| {
+        let _ = store::read_journal_rows(bytes);
+    });
+}

@@ -1,0 +1,146 @@
+//! A fault at each step of a seal, a compaction and of retention: the store holds the same before, after, and after a start.
+
+#![cfg(feature = "failpoints")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::path::Path;
+use std::time::Duration;
+
+use taskpulse_engine::model::{Batch, Labels};
+use taskpulse_engine::store::{Store, StoreError, StoreOptions};
+use taskpulse_engine::windows::Level;
+
+const T0: i64 = 1_795_478_400_000; // 2026-11-24T00:00:00Z
+const DAY: i64 = 86_400_000;
+const MINUTE: i64 = 60_000;
+const NOW: i64 = T0 + 2 * 3_600_000;
+
+fn open(dir: &Path) -> Store {
+    let options = StoreOptions { quiet: Duration::ZERO, retention_ms: 10 * DAY, windows_retention_ms: 10 * DAY, ..StoreOptions::default() };
+    Store::open(dir, options, NOW).unwrap()
+}
+
+fn labels(cpu: usize) -> Labels {
+    Labels::metric("load", &[("cpu", &cpu.to_string())])
+}
+
+/// One sample a minute and series from `from` to `to`.
+fn append(store: &Store, from: i64, to: i64) {
+    let mut batch = Batch::default();
+    for minute in 0..(to - from) / MINUTE {
+        for cpu in 0..3 {
+            batch.push(labels(cpu), from + minute * MINUTE, (minute * 7 % 100) as f64 / 10.0 + cpu as f64);
+        }
+    }
+    assert_eq!(store.append(&batch, to).unwrap().rejected, [0; 4]);
+    store.commit().unwrap();
+}
+
+type Rows = Vec<(Vec<(i64, u64)>, Vec<(i64, f64, f64)>)>;
+
+/// Every sample and every hour of every series.
+fn all(store: &Store) -> Rows {
+    let of = |cpu: usize| {
+        let id = store.series_id(&labels(cpu)).unwrap();
+        let samples = store.samples(id, i64::MIN, i64::MAX).unwrap().iter().map(|s| (s.t, s.v.to_bits())).collect();
+        let hours = store.windows(id, Level::H1, 0, i64::MAX).unwrap().iter().map(|r| (r.start, r.count, r.sum)).collect();
+        (samples, hours)
+    };
+    (0..3).map(of).collect()
+}
+
+type Step = fn(&Store) -> Result<(), StoreError>;
+
+/// Fails `step` once at `point`, on a store that `prepare` made; then goes on in the same process and in a new one.
+fn survives(point: &str, prepare: fn(&Store), step: Step) {
+    for restart in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = open(dir.path());
+        prepare(&store);
+        let before = all(&store);
+        fail::cfg(point, "1*return").unwrap();
+        let failed = step(&store);
+        fail::remove(point);
+        assert!(failed.is_err(), "{point}: the fault was not met");
+        assert_eq!(all(&store), before, "{point}: right after");
+        if restart {
+            drop(store);
+            store = open(dir.path());
+            assert_eq!(all(&store), before, "{point}: after a start");
+        }
+        // What comes meanwhile is not lost either.
+        append(&store, T0 + 3_600_000, T0 + 3_600_000 + 5 * MINUTE);
+        let more = all(&store);
+        step(&store).unwrap();
+        assert_eq!(all(&store), more, "{point}: the step again");
+        store.seal().unwrap();
+        drop(store);
+        let store = open(dir.path());
+        assert_eq!(all(&store), more, "{point}: in the end");
+        assert_eq!(store.problems(), Vec::<String>::new(), "{point}");
+    }
+}
+
+fn two_days_in_the_head(store: &Store) {
+    append(store, T0 - DAY, T0);
+    append(store, T0, T0 + 3_600_000);
+}
+
+fn a_day_in_two_seals_and_a_hot_one(store: &Store) {
+    append(store, T0 - DAY, T0 - DAY / 2);
+    store.seal().unwrap();
+    append(store, T0 - DAY / 2, T0);
+    store.seal().unwrap();
+    append(store, T0, T0 + 3_600_000);
+    store.seal().unwrap();
+}
+
+/// A finished day with a late sample: its file is written anew.
+fn a_finished_day_and_more(store: &Store) {
+    a_day_in_two_seals_and_a_hot_one(store);
+    store.compact(NOW, 1.0).unwrap().unwrap();
+    let mut late = Batch::default();
+    late.push(labels(0), T0 + 3_600_000 - 61 * MINUTE, 7.5);
+    store.append(&late, NOW).unwrap();
+    store.commit().unwrap();
+    store.seal().unwrap();
+}
+
+// One test: the points are the process' own.
+#[test]
+fn a_fault_at_any_step_leaves_the_old_or_the_new() {
+    let seal: Step = |store| store.seal().map(drop);
+    let compact: Step = |store| {
+        while store.compact(NOW, 1.0)?.is_some() {}
+        Ok(())
+    };
+    for point in ["store::seal::pages", "store::seal::between", "store::seal::progress", "store::trim"] {
+        survives(point, two_days_in_the_head, seal);
+    }
+    for point in [
+        "store::compact::write",
+        "store::compact::written",
+        "store::compact::rename",
+        "store::compact::manifest",
+        "store::compact::cleanup",
+    ] {
+        survives(point, a_day_in_two_seals_and_a_hot_one, compact);
+        survives(point, a_finished_day_and_more, compact);
+    }
+}
+
+#[test]
+fn a_removal_that_was_interrupted_is_finished_by_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    a_day_in_two_seals_and_a_hot_one(&store);
+    fail::cfg("store::retention", "1*return").unwrap();
+    assert!(store.apply_retention(T0 + 11 * DAY).is_err());
+    fail::remove("store::retention");
+    drop(store);
+    let names = || std::fs::read_dir(dir.path().join("partitions")).unwrap().map(|e| e.unwrap().file_name()).collect::<Vec<_>>();
+    assert!(names().iter().any(|name| name == "2026-11-23.removing"));
+    let store = open(dir.path());
+    assert_eq!(names(), ["2026-11-24"]);
+    assert_eq!(all(&store)[0].0.len(), 60);
+}
