@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use taskpulse_engine::model::{Batch, Labels};
@@ -106,9 +107,12 @@ fn a_finished_day_and_more(store: &Store) {
     store.seal().unwrap();
 }
 
-// One test: the points are the process' own.
+/// The points are the process' own: one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
 #[test]
 fn a_fault_at_any_step_leaves_the_old_or_the_new() {
+    let _alone = ALONE.lock();
     let seal: Step = |store| store.seal().map(drop);
     let compact: Step = |store| {
         while store.compact(NOW, 1.0)?.is_some() {}
@@ -131,6 +135,7 @@ fn a_fault_at_any_step_leaves_the_old_or_the_new() {
 
 #[test]
 fn a_removal_that_was_interrupted_is_finished_by_the_next_start() {
+    let _alone = ALONE.lock();
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     a_day_in_two_seals_and_a_hot_one(&store);

@@ -1,4 +1,4 @@
-//! The catalog: the series, how far each has come, events, and small documents such as alert states.
+//! The catalog: the series, events, and small documents such as alert states.
 //!
 //! One sled database of its own. Samples and windows are elsewhere.
 
@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use parking_lot::RwLock;
 
 use super::error::StoreError;
-use super::head::Head;
 use super::hot::{copy_db, open_db};
 use super::series::SeriesIndex;
 use crate::codec::{CodecError, push_varint, take_varint};
@@ -23,18 +22,13 @@ pub const FORMAT: u32 = 2;
 const MAX_EVENTS: usize = 100_000;
 /// Events added before they are counted again.
 const COUNT_AFTER: usize = MAX_EVENTS / 10;
-/// Series of one progress page.
-const PAGE: usize = 512;
-const PROGRESS_BYTES: usize = 8 + 8;
 /// Bytes of a run of series: larger values cost far more.
 const RUN_BYTES: usize = 24 << 10;
-const SEALED_THROUGH: &str = "sealed-through";
 
 /// The open database.
 struct Trees {
     db: sled::Db,
     series: sled::Tree,
-    progress: sled::Tree,
     events: sled::Tree,
 }
 
@@ -48,9 +42,6 @@ pub(super) struct Catalog {
     /// Events added since they were last counted; counting reads them all.
     uncounted_events: AtomicUsize,
 }
-
-/// Number of a progress page and its bytes.
-pub(super) type ProgressPage = (u32, Vec<u8>);
 
 /// A change to one document: its key, and its bytes or none to remove it.
 pub type DocumentChange = (String, Option<Vec<u8>>);
@@ -99,7 +90,7 @@ impl Catalog {
         }
         let db = open_db(&self.data_dir.join("catalog"), self.cache_bytes).map_err(self.fail())?;
         let tree = |name: &str| db.open_tree(name).map_err(self.fail());
-        let trees = Arc::new(Trees { series: tree("series")?, progress: tree("progress")?, events: tree("events")?, db: db.clone() });
+        let trees = Arc::new(Trees { series: tree("series")?, events: tree("events")?, db: db.clone() });
         *slot = Some(Arc::clone(&trees));
         Ok(trees)
     }
@@ -157,60 +148,6 @@ impl Catalog {
         }
         trees.series.insert(from.to_be_bytes(), run).map_err(self.fail())?;
         trees.db.flush().map_err(self.fail())?;
-        Ok(())
-    }
-
-    /// Writes how far every series has come and which journal record was sealed last, durably.
-    pub(super) fn save_progress(&self, pages: Vec<ProgressPage>, sealed_through: u64) -> Result<(), StoreError> {
-        let trees = self.trees()?;
-        for (page, bytes) in pages {
-            trees.progress.insert(page.to_be_bytes(), bytes).map_err(self.fail())?;
-        }
-        trees.db.insert(SEALED_THROUGH, &sealed_through.to_be_bytes()).map_err(self.fail())?;
-        trees.db.flush().map_err(self.fail())?;
-        Ok(())
-    }
-
-    /// The last journal record that was ever sealed.
-    pub(super) fn sealed_through(&self) -> Result<u64, StoreError> {
-        let value = self.trees()?.db.get(SEALED_THROUGH).map_err(self.fail())?;
-        Ok(value.and_then(|v| v.as_ref().try_into().ok().map(u64::from_be_bytes)).unwrap_or(0))
-    }
-
-    /// The pages of [`Catalog::save_progress`] for a head.
-    pub(super) fn progress_pages(head: &Head) -> Vec<ProgressPage> {
-        let mut pages: Vec<ProgressPage> = Vec::new();
-        for (id, series) in head.iter() {
-            let page = (id.index() / PAGE) as u32;
-            if pages.last().is_none_or(|(last, _)| *last != page) {
-                pages.push((page, Vec::with_capacity(PAGE * PROGRESS_BYTES)));
-            }
-            if let Some((_, bytes)) = pages.last_mut() {
-                bytes.extend_from_slice(&series.newest.to_le_bytes());
-                bytes.extend_from_slice(&series.closed_to.to_le_bytes());
-            }
-        }
-        pages
-    }
-
-    /// Puts the saved progress into a head.
-    pub(super) fn load_progress(&self, head: &mut Head, series: usize) -> Result<(), StoreError> {
-        for item in self.trees()?.progress.iter() {
-            let (key, value) = item.map_err(self.fail())?;
-            let page = key.as_ref().try_into().map(u32::from_be_bytes).unwrap_or(u32::MAX) as usize;
-            for (at, row) in value.chunks_exact(PROGRESS_BYTES).enumerate() {
-                let id = page.saturating_mul(PAGE) + at;
-                if id >= series {
-                    break;
-                }
-                let word = |i: usize| i64::from_le_bytes(std::array::from_fn(|b| row[i * 8 + b]));
-                let entry = head.entry(SeriesId(id as u32));
-                entry.newest = word(0);
-                // Everything that was known at the seal is in chunks.
-                entry.sealed_to = word(0);
-                entry.closed_to = word(1);
-            }
-        }
         Ok(())
     }
 

@@ -180,6 +180,11 @@ impl Head {
         &mut self.series[id.index()]
     }
 
+    /// How many there are, those without a sample included.
+    pub(super) fn len(&self) -> usize {
+        self.series.len()
+    }
+
     /// All heads with their ids.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (SeriesId, &mut SeriesHead)> {
         self.series.iter_mut().enumerate().map(|(i, head)| (SeriesId(i as u32), head))

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! DATA_DIR/lock                     held while a process has the directory
-//! DATA_DIR/catalog/                 sled: series, progress, events, documents
+//! DATA_DIR/catalog/                 sled: series, events, documents
+//! DATA_DIR/progress                 how far every series had come at the last seal
 //! DATA_DIR/journal/                 records of samples, in order, until they are in chunks
 //! DATA_DIR/partitions/2026-11-23/   chunks of one UTC day: sled while the day is hot, then one file
 //! DATA_DIR/quarantine/              what could not be read
@@ -27,6 +28,7 @@ mod hot;
 mod journal;
 mod page;
 mod partition;
+mod progress;
 mod read;
 mod retention;
 mod room;
@@ -210,13 +212,23 @@ impl Store {
         let series = catalog.load_series()?;
         let known = series.len();
         let mut head = Head::default();
-        catalog.load_progress(&mut head, known)?;
+        let sealed_through = match progress::load(dir, &mut head, known).map_err(dir_error)? {
+            Some(Ok(through)) => through,
+            Some(Err(error)) => {
+                partitions.note(format!(
+                    "{} is damaged: {error}; what the series had come to is taken from the days",
+                    dir.join("progress").display()
+                ));
+                partitions.sealed_through_of_all(&mut head, known)?
+            }
+            None => partitions.sealed_through_of_all(&mut head, known)?,
+        };
         let mut replay = Replay { partitions: &partitions, options: &options, known, now, sealed: FxHashMap::default(), kept: 0 };
         let (journal, problems) = Journal::open(dir, |number, rows| replay.record(&mut head, number, &rows))?;
         let waiting = replay.kept;
         problems.into_iter().for_each(|problem| partitions.note(problem));
         // Numbers go on, so that a new record is never taken for a sealed one.
-        journal.begin_after(catalog.sealed_through()?);
+        journal.begin_after(sealed_through);
         Ok(Self {
             dir: dir.to_owned(),
             options,

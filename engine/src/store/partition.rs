@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
 use super::file::ChunkFile;
+use super::head::Head;
 use super::hot::{Hot, HotError, NewPage};
 use super::page::PageError;
 use crate::codec::CodecError;
@@ -517,6 +518,20 @@ impl Partitions {
             slot.open = Some(Arc::clone(&partition));
         }
         Ok(Some(partition))
+    }
+
+    /// Does without saved progress: every series may have samples up to the end of the newest day. Gives the last journal
+    /// record that any day holds.
+    pub(super) fn sealed_through_of_all(&self, head: &mut Head, known: usize) -> Result<u64, StoreError> {
+        let days = self.days();
+        if let Some(newest) = days.last() {
+            for id in 0..known {
+                let entry = head.entry(SeriesId(id as u32));
+                (entry.newest, entry.sealed_to, entry.closed_to) = (newest.end() - 1, newest.end() - 1, newest.end());
+            }
+        }
+        let through = |day: Day| Ok(self.get(day, false)?.map_or(0, |partition| partition.sealed_through()));
+        days.into_iter().map(through).try_fold(0, |most, one| Ok(most.max(one?)))
     }
 
     /// Closes a partition, so that the next use opens it afresh: a database that met a write error has to be.

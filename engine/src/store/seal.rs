@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::Store;
-use super::catalog::{Catalog, ProgressPage};
 use super::error::StoreError;
 use super::head::{self, Run};
 use super::hot::{NewPage, PAGE_BYTES, PAGE_CHUNKS};
 use super::page::PageBuilder;
 use super::partition::{Day, PartitionError};
+use super::{Store, progress};
 use crate::codec::{CodecError, Effort};
 use crate::model::{SeriesId, TimestampMs};
 
@@ -32,7 +31,7 @@ impl Store {
         let _one_at_a_time = self.sealing.lock();
         fail::fail_point!("store::seal");
         let begun = Instant::now();
-        let (frozen, pages, through) = self.freeze();
+        let (frozen, marks, through) = self.freeze();
         if frozen.is_empty() {
             return Ok(0);
         }
@@ -42,7 +41,7 @@ impl Store {
                 self.head.write().iter_mut().for_each(|(_, h)| h.sealed());
                 self.count_head();
                 fail::fail_point!("store::seal::progress", |_| Err(StoreError::Deadline));
-                self.catalog.save_progress(pages, through)?;
+                progress::save(&self.dir, &marks).map_err(|error| StoreError::io(&self.dir, error))?;
                 fail::fail_point!("store::trim", |_| Err(StoreError::Deadline));
                 self.journal.trim(through).map_err(|error| StoreError::io(&self.dir.join("journal"), error))?;
                 self.counters.seals.fetch_add(1, Ordering::Relaxed);
@@ -59,7 +58,7 @@ impl Store {
     }
 
     /// Takes the active rows, the progress that belongs to them, and the last journal record that holds any of them.
-    fn freeze(&self) -> (Vec<Frozen>, Vec<ProgressPage>, u64) {
+    fn freeze(&self) -> (Vec<Frozen>, Vec<u8>, u64) {
         let _turn = self.turn.lock();
         let mut head = self.head.write();
         let frozen: Vec<Frozen> = head.iter_mut().filter_map(|(id, h)| h.freeze().map(|run| (id, run))).collect();
@@ -67,7 +66,8 @@ impl Store {
             return (frozen, Vec::new(), 0);
         }
         self.head_samples.store(0, Ordering::Relaxed);
-        (frozen, Catalog::progress_pages(&head), self.journal.rotate())
+        let through = self.journal.rotate();
+        (frozen, progress::encode(&head, through), through)
     }
 
     fn count_head(&self) {

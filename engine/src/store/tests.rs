@@ -304,6 +304,28 @@ fn a_snapshot_opens_as_it_is_and_holds_all_that_was_accepted() {
 }
 
 #[test]
+fn damaged_progress_is_told_and_everything_is_still_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = {
+        let store = open(&dir, T0);
+        store.append(&batch(&[("0", T0, 1.0), ("1", T0 - 50 * MINUTE, 2.0)]), T0).unwrap();
+        store.commit().unwrap();
+        store.seal().unwrap();
+        store.append(&batch(&[("0", T0 + 1, 3.0)]), T0).unwrap();
+        store.commit().unwrap();
+        (read(&store, "0"), read(&store, "1"))
+    };
+    fs::write(dir.path().join("progress"), "?").unwrap();
+    let store = open(&dir, T0 + MINUTE);
+    assert_eq!((read(&store, "0"), read(&store, "1")), before);
+    assert!(store.problems()[0].contains("progress is damaged"), "{:?}", store.problems());
+    store.append(&batch(&[("0", T0 + 2, 4.0)]), T0 + MINUTE).unwrap();
+    store.commit().unwrap();
+    drop(store);
+    assert_eq!(read(&open(&dir, T0 + MINUTE), "0").len(), 3, "record numbers went on");
+}
+
+#[test]
 fn a_damaged_chunk_is_told_and_the_rest_serves_on() {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + 2 * 3_600_000;
