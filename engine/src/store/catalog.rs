@@ -22,8 +22,8 @@ pub const FORMAT: u32 = 2;
 const MAX_EVENTS: usize = 100_000;
 /// Events added before they are counted again.
 const COUNT_AFTER: usize = MAX_EVENTS / 10;
-/// Bytes of a run of series: larger values cost far more.
-const RUN_BYTES: usize = 24 << 10;
+/// Bytes of a run of series before compression: larger values cost far more.
+const RUN_BYTES: usize = 64 << 10;
 
 /// The open database.
 struct Trees {
@@ -119,7 +119,8 @@ impl Catalog {
             if key.as_ref() != (index.len() as u32).to_be_bytes() {
                 return Err(damaged("a run of series is missing"));
             }
-            let mut rest = value.as_ref();
+            let run = snap::raw::Decoder::new().decompress_vec(&value).map_err(|_| damaged("a run of series"))?;
+            let mut rest = run.as_slice();
             while !rest.is_empty() {
                 let damaged =
                     |what| StoreError::Damaged { place: format!("catalog: series {}", index.len()), source: CodecError::Damaged(what) };
@@ -140,13 +141,14 @@ impl Catalog {
         for (at, labels) in new.iter().enumerate() {
             let bytes = labels.as_bytes();
             if !run.is_empty() && run.len() + bytes.len() > RUN_BYTES {
-                trees.series.insert(from.to_be_bytes(), std::mem::take(&mut run)).map_err(self.fail())?;
+                trees.series.insert(from.to_be_bytes(), compressed(&run)?).map_err(self.fail())?;
+                run.clear();
                 from = first.0 + at as u32;
             }
             push_varint(&mut run, bytes.len() as u64);
             run.extend_from_slice(bytes);
         }
-        trees.series.insert(from.to_be_bytes(), run).map_err(self.fail())?;
+        trees.series.insert(from.to_be_bytes(), compressed(&run)?).map_err(self.fail())?;
         trees.db.flush().map_err(self.fail())?;
         Ok(())
     }
@@ -255,6 +257,11 @@ impl Catalog {
     pub(super) fn copy_to(&self, to: &Path) -> Result<(), StoreError> {
         copy_db(&self.trees()?.db, to).map_err(self.fail())
     }
+}
+
+fn compressed(run: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let too_large = |_| StoreError::Damaged { place: "catalog: new series".to_owned(), source: CodecError::Shape };
+    snap::raw::Encoder::new().compress_vec(run).map_err(too_large)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -214,14 +214,15 @@ impl Store {
         let mut head = Head::default();
         let sealed_through = match progress::load(dir, &mut head, known).map_err(dir_error)? {
             Some(Ok(through)) => through,
-            Some(Err(error)) => {
-                partitions.note(format!(
-                    "{} is damaged: {error}; what the series had come to is taken from the days",
-                    dir.join("progress").display()
-                ));
+            None if partitions.days().is_empty() => {
+                progress::save(dir, &progress::encode(&head, 0)).map_err(|error| StoreError::io(dir, error))?;
+                0
+            }
+            lost => {
+                let why = lost.and_then(Result::err).map_or_else(|| "missing".to_owned(), |error| error.to_string());
+                partitions.note(format!("{} is {why}; what the series had come to is taken from the days", dir.join("progress").display()));
                 partitions.sealed_through_of_all(&mut head, known)?
             }
-            None => partitions.sealed_through_of_all(&mut head, known)?,
         };
         let mut replay = Replay { partitions: &partitions, options: &options, known, now, sealed: FxHashMap::default(), kept: 0 };
         let (journal, problems) = Journal::open(dir, |number, rows| replay.record(&mut head, number, &rows))?;

@@ -74,6 +74,7 @@ impl Store {
             }
         }
         self.catalog.copy_to(&to.join("catalog"))?;
+        std::fs::copy(self.dir.join("progress"), to.join("progress")).map_err(fail)?;
         super::partition::sync_dir(to).map_err(fail)
     }
 }

@@ -25,7 +25,11 @@ pub(super) struct SeriesIndex {
     labels: Vec<Labels>,
     /// The series that came after each when it was last looked up.
     after: Vec<AtomicU32>,
-    postings: BTreeMap<Box<str>, BTreeMap<Box<str>, RoaringBitmap>>,
+    /// Label, value, and where in `bitmaps` the series are that have it.
+    postings: BTreeMap<Box<str>, BTreeMap<Box<str>, u32>>,
+    bitmaps: Vec<RoaringBitmap>,
+    /// Where those of the series added last are: its neighbour shares most of them.
+    recent: Vec<u32>,
     all: RoaringBitmap,
 }
 
@@ -90,21 +94,18 @@ impl SeriesIndex {
     /// Adds a series that is not there yet; ids are given in order.
     pub(super) fn add(&mut self, labels: Labels) -> SeriesId {
         let id = self.labels.len() as u32;
-        for (name, value) in labels.iter() {
-            if !self.postings.contains_key(name) {
-                self.postings.insert(name.into(), BTreeMap::new());
-            }
-            if let Some(values) = self.postings.get_mut(name) {
-                match values.get_mut(value) {
-                    Some(bitmap) => {
-                        bitmap.insert(id);
-                    }
-                    None => {
-                        values.insert(value.into(), RoaringBitmap::from_iter([id]));
-                    }
-                }
-            }
+        let before = self.labels.last().cloned();
+        let mut neighbour = before.iter().flat_map(Labels::iter);
+        let mut places = Vec::with_capacity(self.recent.len());
+        for (at, (name, value)) in labels.iter().enumerate() {
+            let place = match neighbour.next() {
+                Some(pair) if pair == (name, value) => self.recent[at],
+                _ => self.place(name, value),
+            };
+            self.bitmaps[place as usize].insert(id);
+            places.push(place);
         }
+        self.recent = places;
         self.all.insert(id);
         let known = &self.labels;
         self.ids.insert_unique(hash(labels.pairs()), id, |&id| hash(known[id as usize].pairs()));
@@ -114,16 +115,35 @@ impl SeriesIndex {
         SeriesId(id)
     }
 
+    /// Where the bitmap of a label's value is, made where needed.
+    fn place(&mut self, name: &str, value: &str) -> u32 {
+        if !self.postings.contains_key(name) {
+            self.postings.insert(name.into(), BTreeMap::new());
+        }
+        let next = self.bitmaps.len() as u32;
+        let Some(values) = self.postings.get_mut(name) else { return next };
+        if let Some(&place) = values.get(value) {
+            return place;
+        }
+        values.insert(value.into(), next);
+        self.bitmaps.push(RoaringBitmap::new());
+        next
+    }
+
+    fn bitmap(&self, place: u32) -> &RoaringBitmap {
+        &self.bitmaps[place as usize]
+    }
+
     /// The metrics with the most series.
     pub(super) fn top_metrics(&self) -> Vec<Share> {
         let Some(values) = self.postings.get(crate::model::NAME_LABEL) else { return Vec::new() };
-        top(values.iter().map(|(name, ids)| Share { name: name.to_string(), series: ids.len(), values: None }), |share| share.series)
+        top(values.iter().map(|(name, ids)| Share { name: name.to_string(), series: self.bitmap(*ids).len(), values: None }), |share| share.series)
     }
 
     /// The labels with the most values.
     pub(super) fn top_labels(&self) -> Vec<Share> {
         let shares = self.postings.iter().filter(|(name, _)| name.as_ref() != crate::model::NAME_LABEL).map(|(name, values)| {
-            let series = values.values().map(RoaringBitmap::len).sum();
+            let series = values.values().map(|ids| self.bitmap(*ids).len()).sum();
             Share { name: name.to_string(), series, values: Some(values.len()) }
         });
         top(shares, |share| share.values.unwrap_or(0) as u64)
@@ -155,29 +175,29 @@ impl SeriesIndex {
         if let MatchOp::Equal(value) = &matcher.op
             && !value.is_empty()
         {
-            return values.get(value.as_str()).cloned().unwrap_or_default();
+            return values.get(value.as_str()).map(|ids| self.bitmap(*ids).clone()).unwrap_or_default();
         }
         if matcher.accepts("") {
             // Series without the label are accepted too, so take away what is refused.
             let mut accepted = self.all.clone();
-            values.iter().filter(|(value, _)| !matcher.accepts(value)).for_each(|(_, ids)| accepted -= ids);
+            values.iter().filter(|(value, _)| !matcher.accepts(value)).for_each(|(_, ids)| accepted -= self.bitmap(*ids));
             return accepted;
         }
         let mut accepted = RoaringBitmap::new();
-        values.iter().filter(|(value, _)| matcher.accepts(value)).for_each(|(_, ids)| accepted |= ids);
+        values.iter().filter(|(value, _)| matcher.accepts(value)).for_each(|(_, ids)| accepted |= self.bitmap(*ids));
         accepted
     }
 
     /// Label names of the given series, sorted.
     pub(super) fn label_names(&self, within: &RoaringBitmap) -> Vec<String> {
-        let used = |values: &BTreeMap<Box<str>, RoaringBitmap>| values.values().any(|ids| !ids.is_disjoint(within));
+        let used = |values: &BTreeMap<Box<str>, u32>| values.values().any(|ids| !self.bitmap(*ids).is_disjoint(within));
         self.postings.iter().filter(|(_, values)| used(values)).map(|(name, _)| name.to_string()).collect()
     }
 
     /// Values of a label among the given series, sorted.
     pub(super) fn label_values(&self, name: &str, within: &RoaringBitmap) -> Vec<String> {
         let Some(values) = self.postings.get(name) else { return Vec::new() };
-        values.iter().filter(|(_, ids)| !ids.is_disjoint(within)).map(|(value, _)| value.to_string()).collect()
+        values.iter().filter(|(_, ids)| !self.bitmap(**ids).is_disjoint(within)).map(|(value, _)| value.to_string()).collect()
     }
 }
 

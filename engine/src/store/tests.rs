@@ -318,7 +318,7 @@ fn damaged_progress_is_told_and_everything_is_still_there() {
     fs::write(dir.path().join("progress"), "?").unwrap();
     let store = open(&dir, T0 + MINUTE);
     assert_eq!((read(&store, "0"), read(&store, "1")), before);
-    assert!(store.problems()[0].contains("progress is damaged"), "{:?}", store.problems());
+    assert!(store.problems()[0].contains("progress is damaged: not a progress file"), "{:?}", store.problems());
     store.append(&batch(&[("0", T0 + 2, 4.0)]), T0 + MINUTE).unwrap();
     store.commit().unwrap();
     drop(store);
