@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every check of the project: format, lints, tests, the browser test, licences. Installs what it needs where it can.
 #   ./test.sh            all of it
-#   ./test.sh --quick    without the browser and without the load programs
+#   ./test.sh --quick    without the browser and without fuzzing
 set -euo pipefail
 cd "$(dirname "$0")"
 quick=${1:-}
@@ -32,6 +32,11 @@ cargo build --features failpoints --locked
 
 step "tests"
 cargo test --workspace --features failpoints --locked
+
+if [ "$quick" != --quick ]; then
+  step "fuzzing what reads bytes, ${FUZZ_SECONDS:=60} s"
+  FUZZ_SECONDS=$FUZZ_SECONDS cargo test -p taskpulse-engine --features failpoints --locked --lib fuzz -- --ignored --nocapture --test-threads 2
+fi
 
 step "the release build holds no fault injection"
 tree=$(cargo tree --edges normal,features --locked --prefix none)
