@@ -58,12 +58,17 @@
  *     rejected: Record<string, number>, dropped: Record<string, number>, batcher_waiting: number
  *   },
  *   store: {
- *     data_dir: string, series: number, max_series: number, head_samples: number, journal_records: number,
- *     partitions: string[], disk_bytes: number, retention_seconds: number, format: number
+ *     data_dir: string, series: number, max_series: number, head_samples: number,
+ *     journal: { records: number, bytes: number, age_seconds: number },
+ *     partitions: string[], disk_bytes: number, max_bytes: number,
+ *     retention_seconds: number, windows_retention_seconds: number, format: number,
+ *     top_metrics: Share[], top_labels: Share[]
  *   },
  *   windows: Array<{ window: string, closed: number, late_samples: number }>,
  *   sessions: number, addresses: string[], problems: string[]
  * }} Status
+ *
+ * @typedef {{ name: string, series: number, values?: number }} Share
  *
  * @typedef {{
  *   name: string, query: string, duration: number, labels?: Record<string, string>

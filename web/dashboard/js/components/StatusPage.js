@@ -98,13 +98,17 @@ function Pipeline({ s: { pipeline: p } }) {
 /** @param {{ s: Status }} props */
 function Store({ s: { store } }) {
   const newest = store.partitions.at(-1)
+  const [metric] = store.top_metrics
+  const [label] = store.top_labels
   return html`<${Facts} facts=${[
-    ['on disk', format(store.disk_bytes, 'bytes'), `format ${store.format}`],
+    ['on disk', format(store.disk_bytes, 'bytes'), store.max_bytes > 0 ? `of at most ${format(store.max_bytes, 'bytes')}` : `format ${store.format}`],
     ['series', grouped(store.series), `of at most ${grouped(store.max_series)}`],
     ['samples in memory', grouped(store.head_samples)],
-    ['journal', grouped(store.journal_records), 'records'],
+    ...(metric ? /** @type {Array<[string, any, any]>} */ ([['most series', grouped(metric.series), metric.name]]) : []),
+    ...(label ? /** @type {Array<[string, any, any]>} */ ([['most values', grouped(label.values ?? 0), `label ${label.name}`]]) : []),
+    ['journal', format(store.journal.bytes, 'bytes'), `${grouped(store.journal.records)} records`],
     ['partitions', grouped(store.partitions.length), newest && `newest ${newest}`],
-    ['kept for', span(store.retention_seconds)],
+    ['kept for', span(store.retention_seconds), `hours for ${span(store.windows_retention_seconds)}`],
     ['folder', html`<code>${store.data_dir}</code>`],
   ]} />`
 }
