@@ -311,6 +311,7 @@ pub fn store_options(settings: &Settings) -> StoreOptions {
         allowed_lateness_ms: settings.windows.allowed_lateness.ms(),
         max_series: store.max_series,
         max_open_partitions: store.max_open_partitions,
+        max_waiting: store.max_head_samples.saturating_mul(16),
         cache_bytes: store.cache_bytes,
     }
 }

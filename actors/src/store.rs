@@ -25,6 +25,8 @@ const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
 /// How often the compactor looks for work, unless days are to be compacted sooner.
 const COMPACT_EVERY: Duration = Duration::from_secs(5);
+/// Batches that may wait for one flush.
+const MAX_WAITING: usize = 1_024;
 /// How often a head that is full is sealed again after a seal failed.
 const SEAL_AGAIN: Duration = Duration::from_secs(5);
 
@@ -172,6 +174,10 @@ impl StoreActor {
     /// Answers when what was just appended is durable.
     fn acknowledge(&mut self, appended: Result<Stored, StoreError>, ctx: &mut Context<Self>) -> Answer {
         match appended {
+            Ok(_) if self.waiting.len() >= MAX_WAITING => {
+                let error = AppendError::Failed("the disk does not answer; too many batches wait for it".to_owned());
+                Box::pin(std::future::ready(Err(error)))
+            }
             Ok(stored) => {
                 let (reply, answer) = oneshot::channel();
                 self.waiting.push((Arc::new(stored), reply));

@@ -93,9 +93,12 @@ impl WindowAggregator {
     fn tell(&mut self, spans: &[Span]) {
         let mut rows = Vec::new();
         for &(id, from, to) in spans {
-            let from = self.told.insert(id, to).unwrap_or(from);
+            let from = *self.told.entry(id).or_insert(from);
             match self.store.windows(id, self.level, from, to - 1) {
-                Ok(closed) => rows.extend(closed.into_iter().map(|row| (id, row))),
+                Ok(closed) => {
+                    rows.extend(closed.into_iter().map(|row| (id, row)));
+                    self.told.insert(id, to);
+                }
                 Err(error) => log::error!("windows {}: {error}", self.level.name()),
             }
         }

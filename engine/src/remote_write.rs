@@ -7,7 +7,7 @@
 
 use std::str;
 
-use crate::model::{Labels, TimestampMs};
+use crate::model::{Labels, MAX_LABELS, TimestampMs};
 use crate::store::Intake;
 
 /// Refused series that are named; the rest is counted.
@@ -147,18 +147,12 @@ impl<'a> Reader<'a> {
 pub fn decode(bytes: &[u8], sink: &mut impl Sink) -> Result<Report, DecodeError> {
     let mut report = Report::default();
     let mut request = Reader { bytes, at: 0 };
-    let (mut labels, mut samples) = (Vec::new(), Vec::new());
+    let mut labels = Vec::new();
     let mut number = 0;
     while let Some((field, value)) = request.field()? {
         if let (1, Value::Bytes(mut series)) = (field, value) {
             labels.clear();
-            samples.clear();
-            read_series(&mut series, &mut labels, &mut samples, &mut report)?;
-            if begin(&labels, number, &mut report, sink) {
-                samples.iter().for_each(|&(t, v)| sink.push(t, v));
-            } else {
-                report.refused_samples += samples.len();
-            }
+            read_series(&mut series, &mut labels, number, &mut report, sink)?;
             number += 1;
         }
     }
@@ -171,9 +165,12 @@ type Pair<'a> = (&'a [u8], &'a [u8]);
 fn read_series<'a>(
     series: &mut Reader<'a>,
     labels: &mut Vec<Pair<'a>>,
-    samples: &mut Vec<(TimestampMs, f64)>,
+    number: usize,
     report: &mut Report,
+    sink: &mut impl Sink,
 ) -> Result<(), DecodeError> {
+    // Whether the series is one, once its first sample has come.
+    let mut kept: Option<bool> = None;
     while let Some((field, value)) = series.field()? {
         match (field, value) {
             (1, Value::Bytes(mut label)) => {
@@ -185,7 +182,13 @@ fn read_series<'a>(
                         _ => {}
                     }
                 }
-                labels.push((name, text));
+                if kept.is_some() {
+                    return series.fail("a series' labels come before its samples");
+                }
+                // One too many is enough to be refused for.
+                if labels.len() <= MAX_LABELS {
+                    labels.push((name, text));
+                }
             }
             (2, Value::Bytes(mut sample)) => {
                 let (mut t, mut v) = (0, 0.0);
@@ -196,7 +199,12 @@ fn read_series<'a>(
                         _ => {}
                     }
                 }
-                samples.push((t, v));
+                let kept = *kept.get_or_insert_with(|| begin(labels, number, report, sink));
+                if kept {
+                    sink.push(t, v);
+                } else {
+                    report.refused_samples += 1;
+                }
             }
             (4, _) => report.histograms += 1,
             _ => {}

@@ -22,7 +22,7 @@ use crate::params::parse_time;
 use crate::server::AppState;
 
 /// Largest request after decompression, bytes.
-const MAX_RAW_BYTES: usize = 64 << 20;
+const MAX_RAW_BYTES: usize = 32 << 20;
 /// Room for a decompressed request that is kept for the next one.
 const KEPT_BYTES: usize = 4 << 20;
 /// How long a request waits for the store before it is told to come again.
@@ -46,6 +46,9 @@ pub(crate) async fn write(req: HttpRequest, body: web::Bytes, state: web::Data<A
     if length > MAX_RAW_BYTES {
         return Err(ApiError::too_large(format!("the request has {length} bytes when decompressed; at most {MAX_RAW_BYTES} are read")));
     }
+    let Ok(_place) = state.ingest_places.try_acquire() else {
+        return Err(ApiError::busy("too many requests wait for the store"));
+    };
     let (resolved, report) = resolve(&body, length, &state.store)?;
     let mut problems = report.refused;
     if report.histograms > 0 {
@@ -57,8 +60,7 @@ pub(crate) async fn write(req: HttpRequest, body: web::Bytes, state: web::Data<A
         refuse(0, rejected, problems, lost)?;
         return Ok(HttpResponse::NoContent().finish());
     }
-    let place = state.ingest_places.try_acquire();
-    let stored = kept(place.is_ok(), state.append_resolved.send(AppendResolved(resolved))).await?;
+    let stored = kept(state.append_resolved.send(AppendResolved(resolved))).await?;
     refuse(stored.accepted, rejected, problems, lost)?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -84,14 +86,10 @@ fn resolve(body: &[u8], length: usize, store: &Store) -> Result<(Resolved, Repor
     })
 }
 
-/// Waits until a batch is durable, where there was a place for it.
+/// Waits until a batch is durable.
 async fn kept(
-    place: bool,
     sending: impl Future<Output = Result<Result<Arc<Stored>, AppendError>, actix::MailboxError>>,
 ) -> Result<Arc<Stored>, ApiError> {
-    if !place {
-        return Err(ApiError::busy("too many requests wait for the store"));
-    }
     match actix_web::rt::time::timeout(PATIENCE, sending).await {
         Ok(Ok(Ok(stored))) => Ok(stored),
         Ok(Ok(Err(AppendError::Full(why)))) => Err(ApiError::no_room(why)),
@@ -152,8 +150,10 @@ pub(crate) async fn ingest(body: web::Bytes, state: web::Data<AppState>) -> Resu
     let (accepted, rejected) = if batch.is_empty() {
         (0, [0; 4])
     } else {
-        let place = state.ingest_places.try_acquire();
-        let stored = kept(place.is_ok(), state.append.send(Append(Arc::new(batch)))).await?;
+        let Ok(_place) = state.ingest_places.try_acquire() else {
+            return Err(ApiError::busy("too many requests wait for the store"));
+        };
+        let stored = kept(state.append.send(Append(Arc::new(batch)))).await?;
         (stored.accepted, stored.rejected)
     };
     let kept = refuse(accepted, rejected, problems, lost)?;

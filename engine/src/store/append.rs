@@ -219,12 +219,16 @@ impl Store {
     fn name_new_series(&self, rows: &mut Rows, new: &[(usize, Labels)]) {
         let mut index = self.series.write();
         for (at, (from, labels)) in new.iter().enumerate() {
+            let to = new.get(at + 1).map_or(rows.len(), |next| next.0);
+            if rows.ids.get(*from..to).and_then(<[SeriesId]>::first) != Some(&UNKNOWN) {
+                // Nothing of it is kept: a series without samples is none.
+                continue;
+            }
             let id = match index.id(labels) {
                 Some(id) => id,
                 None if index.len() >= self.options.max_series => continue,
                 None => index.add(labels.clone()),
             };
-            let to = new.get(at + 1).map_or(rows.len(), |next| next.0);
             // Up to the next series that was known, or the next that was not.
             rows.ids[*from..to].iter_mut().take_while(|row| **row == UNKNOWN).for_each(|row| *row = id);
         }
@@ -260,11 +264,18 @@ impl Store {
         if resolved.is_empty() {
             return Ok(Stored { rejected: resolved.rejected, ..Stored::default() });
         }
-        let stored = self.room.check(&self.dir).and_then(|()| self.take(resolved, now));
+        let stored = self.room.check(&self.dir).and_then(|()| self.check_head()).and_then(|()| self.take(resolved, now));
         if let Err(error) = &stored {
             *self.failing.lock() = Some(error.to_string());
         }
         stored
+    }
+
+    /// Refuses samples while so many wait for a seal that memory would be next.
+    fn check_head(&self) -> Result<(), StoreError> {
+        let waiting = self.head_samples.load(Ordering::Relaxed);
+        let most = self.options.max_waiting.max(self.series.read().len() as u64 * 96);
+        if waiting > most { Err(StoreError::Backlog { waiting }) } else { Ok(()) }
     }
 
     fn take(&self, resolved: Resolved, now: TimestampMs) -> Result<Stored, StoreError> {

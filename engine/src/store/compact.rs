@@ -60,15 +60,23 @@ impl Store {
     /// Does the next piece of work that is due, if there is any: one day. Takes at most `share` of one core.
     ///
     /// # Errors
-    /// [`StoreError`] when the day cannot be read or written; it is left as it was.
+    /// [`StoreError`] when a day cannot be read or written, and there was no other to do; it is left as it was.
     pub fn compact(&self, now: TimestampMs, share: f64) -> Result<Option<Compacted>, StoreError> {
         let _one_at_a_time = self.compacting.lock();
         self.checked.lock().retain(|day, _| self.partitions.has(*day));
+        let mut failed = None;
         for day in self.partitions.days() {
             if !self.worth_a_look(day, now) {
                 continue;
             }
-            let Some(partition) = self.partitions.get(day, false)? else { continue };
+            let partition = match self.partitions.get(day, false) {
+                Ok(Some(partition)) => partition,
+                Ok(None) => continue,
+                Err(error) => {
+                    failed.get_or_insert(error);
+                    continue;
+                }
+            };
             let Some(plan) = self.plan(day, &partition, now) else {
                 if partition.parts().is_finished() {
                     // Partitions that are done stay closed until a retention ends.
@@ -89,10 +97,12 @@ impl Store {
                     self.partitions.note(format!("partition {} cannot be compacted, something in it is damaged: {error}", day.name()));
                     self.checked.lock().insert(day, now + RETRY_DAMAGED_MS);
                 }
-                Err(error) => return Err(self.partitions.error(day, error)),
+                Err(error) => {
+                    failed.get_or_insert(self.partitions.error(day, error));
+                }
             }
         }
-        Ok(None)
+        failed.map_or(Ok(None), Err)
     }
 
     /// A day that was looked at and had nothing to do is left alone until something can have changed: partitions stay closed.

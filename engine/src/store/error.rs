@@ -63,6 +63,12 @@ pub enum StoreError {
         /// How.
         source: CodecError,
     },
+    /// Samples come faster than they can be written, or writing fails.
+    #[error("{waiting} samples wait to be written into chunks; nothing new is kept until that works (the log says what is in its way)")]
+    Backlog {
+        /// How many.
+        waiting: u64,
+    },
     /// A read was stopped by its limits.
     #[error("the query reads more than {0} samples; ask for less time or fewer series")]
     TooManySamples(usize),

@@ -11,12 +11,18 @@ use crate::windows::Level;
 /// A time that no sample has.
 pub(super) const NEVER: TimestampMs = TimestampMs::MIN;
 
+/// So far behind the newest a sample is put straight into its place.
+const NEAR: usize = 64;
+
 /// Samples by rising time.
 pub(super) type Run = Vec<(TimestampMs, f64)>;
 
 /// One series' unsealed rows and progress.
 pub(super) struct SeriesHead {
     active: Run,
+    /// Samples that came far behind the newest, as they came; none of their times is in `active`. Put in order from time to
+    /// time, so that history that comes backwards does not move everything for each sample.
+    behind: Run,
     sealing: Option<Arc<Run>>,
     /// Time of the newest sample ever accepted.
     pub(super) newest: TimestampMs,
@@ -30,7 +36,7 @@ pub(super) struct SeriesHead {
 
 impl Default for SeriesHead {
     fn default() -> Self {
-        Self { active: Vec::new(), sealing: None, newest: NEVER, sealed_to: NEVER, touched: 0, closed_to: NEVER }
+        Self { active: Vec::new(), behind: Vec::new(), sealing: None, newest: NEVER, sealed_to: NEVER, touched: 0, closed_to: NEVER }
     }
 }
 
@@ -60,11 +66,28 @@ impl SeriesHead {
                 self.active[at].1 = v;
                 Put::Replaced
             }
-            Err(at) => {
+            Err(at) if self.behind.is_empty() && self.active.len() - at <= NEAR => {
                 self.active.insert(at, (t, v));
                 Put::New
             }
+            Err(_) => {
+                self.behind.push((t, v));
+                if self.behind.len() > NEAR + self.active.len() / 4 {
+                    self.order();
+                }
+                Put::New
+            }
         }
+    }
+
+    /// Puts what came behind into its place; the last write at one time wins.
+    fn order(&mut self) {
+        if self.behind.is_empty() {
+            return;
+        }
+        let behind = in_order(std::mem::take(&mut self.behind));
+        let active = std::mem::take(&mut self.active);
+        self.active = merged(&active, &behind);
     }
 
     /// Windows before a sample at `t` are closed, less the lateness; gives from where to where they were just closed.
@@ -84,7 +107,13 @@ impl SeriesHead {
 
     /// Samples within `[start, end]`, the older of the two runs first.
     pub(super) fn samples(&self, start: TimestampMs, end: TimestampMs) -> [Option<Columns>; 2] {
-        [self.sealing.as_ref().and_then(|run| within(run, start, end)), within(&self.active, start, end)]
+        let active = if self.behind.iter().any(|row| row.0 >= start && row.0 <= end) {
+            let behind = in_order(self.behind.clone());
+            within(&merged(&self.active, &behind), start, end)
+        } else {
+            within(&self.active, start, end)
+        };
+        [self.sealing.as_ref().and_then(|run| within(run, start, end)), active]
     }
 
     /// The first and the last time of the unsealed samples within `[start, end]`.
@@ -93,10 +122,14 @@ impl SeriesHead {
             let rows = run.get(run.partition_point(|row| row.0 < start)..run.partition_point(|row| row.0 <= end))?;
             Some((rows.first()?.0, rows.last()?.0))
         };
-        match (of(&self.active), self.sealing.as_ref().and_then(|run| of(run))) {
+        let behind = self.behind.iter().map(|row| row.0).filter(|t| *t >= start && *t <= end);
+        let behind =
+            behind.fold(None, |so_far: Option<(TimestampMs, TimestampMs)>, t| Some(so_far.map_or((t, t), |(a, b)| (a.min(t), b.max(t)))));
+        let both = |a: Option<(TimestampMs, TimestampMs)>, b: Option<(TimestampMs, TimestampMs)>| match (a, b) {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
             (a, b) => a.or(b),
-        }
+        };
+        both(both(of(&self.active), behind), self.sealing.as_ref().and_then(|run| of(run)))
     }
 
     /// The newest sample that is not in chunks.
@@ -111,7 +144,7 @@ impl SeriesHead {
 
     /// How many samples wait here.
     pub(super) fn len(&self) -> usize {
-        self.active.len()
+        self.active.len() + self.behind.len()
     }
 
     /// Hands the active rows to a seal; none where there are none.
@@ -119,6 +152,7 @@ impl SeriesHead {
         if self.active.is_empty() {
             return None;
         }
+        self.order();
         // As many are likely to come until the next seal.
         let room = Vec::with_capacity(self.active.len());
         let run = Arc::new(std::mem::replace(&mut self.active, room));
@@ -133,14 +167,16 @@ impl SeriesHead {
         }
     }
 
-    /// The seal failed: the frozen rows are active again, under what came since.
-    pub(super) fn thaw(&mut self) {
-        if let Some(frozen) = self.sealing.take() {
-            let newer = std::mem::replace(&mut self.active, frozen.to_vec());
-            for (t, v) in newer {
-                self.put(t, v);
-            }
+    /// The seal failed, for the times that `failed` says: those frozen rows are active again, under what came since.
+    pub(super) fn thaw(&mut self, failed: impl Fn(TimestampMs) -> bool) {
+        let Some(frozen) = self.sealing.take() else { return };
+        self.order();
+        let rows: Run = frozen.iter().copied().filter(|row| failed(row.0)).collect();
+        if let Some(last) = frozen.iter().map(|row| row.0).rfind(|t| !failed(*t)) {
+            self.sealed_to = self.sealed_to.max(last);
         }
+        let newer = std::mem::take(&mut self.active);
+        self.active = merged(&rows, &newer);
     }
 
     /// Gives room back that is not needed.
@@ -149,6 +185,35 @@ impl SeriesHead {
             self.active = Vec::new();
         }
     }
+}
+
+/// By rising time; of equal times the last stays.
+fn in_order(mut rows: Run) -> Run {
+    // Stable, so that of equal times the last written stays last.
+    rows.sort_by_key(|row| row.0);
+    rows.dedup_by(|later, earlier| {
+        let same = later.0 == earlier.0;
+        if same {
+            *earlier = *later;
+        }
+        same
+    });
+    rows
+}
+
+/// Both, by rising time; where times are equal the second wins.
+fn merged(first: &[(TimestampMs, f64)], second: &[(TimestampMs, f64)]) -> Run {
+    let mut out = Vec::with_capacity(first.len() + second.len());
+    let mut first = first.iter().copied().peekable();
+    for &row in second {
+        while let Some(before) = first.next_if(|f| f.0 < row.0) {
+            out.push(before);
+        }
+        first.next_if(|f| f.0 == row.0);
+        out.push(row);
+    }
+    out.extend(first);
+    out
 }
 
 fn within(run: &[(TimestampMs, f64)], start: TimestampMs, end: TimestampMs) -> Option<Columns> {
@@ -222,11 +287,37 @@ mod tests {
         head.freeze().unwrap();
         head.put(20, 7.0);
         head.put(30, 3.0);
-        head.thaw();
+        head.thaw(|_| true);
         assert_eq!(read(&head), [(10, 1.0), (20, 7.0), (30, 3.0)]);
         head.freeze().unwrap();
         head.sealed();
         assert_eq!((read(&head).len(), head.sealed_to), (0, 30));
+    }
+
+    #[test]
+    fn history_that_comes_backwards_is_in_order_and_quickly() {
+        let mut head = SeriesHead::default();
+        let rows = 200_000i64;
+        for t in (0..rows).rev() {
+            head.put(t, t as f64);
+        }
+        head.put(3, -1.0);
+        assert_eq!(head.extent(0, 100), Some((0, 100)));
+        let read = read(&head);
+        assert!(read.iter().enumerate().all(|(at, row)| row.0 == at as i64), "each time once, in order");
+        assert_eq!((read.len() as i64, read[3].1), (rows, -1.0));
+        assert_eq!(head.freeze().unwrap().len() as i64, rows);
+    }
+
+    #[test]
+    fn only_the_days_that_failed_come_back() {
+        let mut head = SeriesHead::default();
+        (0..10).for_each(|t| assert_eq!(head.put(t, 1.0), Put::New));
+        head.freeze().unwrap();
+        head.put(7, 2.0);
+        head.thaw(|t| t >= 5);
+        assert_eq!(read(&head).iter().map(|row| row.0).collect::<Vec<_>>(), [5, 6, 7, 8, 9]);
+        assert_eq!((read(&head)[2].1, head.sealed_to), (2.0, 4));
     }
 
     #[test]

@@ -43,13 +43,31 @@ struct Seal {
 /// An open hot database.
 pub(super) struct Hot {
     pub(super) number: u64,
-    pub(super) path: PathBuf,
     db: sled::Db,
     seals_tree: sled::Tree,
     seals: RwLock<Vec<Arc<Seal>>>,
     next: std::sync::atomic::AtomicU64,
     through: std::sync::atomic::AtomicU64,
     bytes: std::sync::atomic::AtomicU64,
+    /// Last, so that the database is closed before its folder goes.
+    folder: Folder,
+}
+
+/// The folder of a hot database; goes with the last who uses it once it is no longer needed.
+struct Folder {
+    path: PathBuf,
+    leaving: std::sync::atomic::AtomicBool,
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.leaving.load(Relaxed)
+            && let Err(error) = std::fs::remove_dir_all(&self.path)
+        {
+            // The next opening of the day removes what its manifest does not name.
+            log::warn!("{} cannot be removed yet: {error}", self.path.display());
+        }
+    }
 }
 
 use std::sync::atomic::Ordering::Relaxed;
@@ -72,14 +90,19 @@ impl Hot {
         let bytes = db.size_on_disk()?;
         Ok(Self {
             number,
-            path: path.to_owned(),
             db,
             seals_tree,
             seals: RwLock::new(seals),
             next: next.into(),
             through: through.into(),
             bytes: bytes.into(),
+            folder: Folder { path: path.to_owned(), leaving: false.into() },
         })
+    }
+
+    /// What it holds is in a file: its folder goes when the last reader is done.
+    pub(super) fn leave(&self) {
+        self.folder.leaving.store(true, Relaxed);
     }
 
     /// The last journal record whose rows are here.

@@ -185,6 +185,7 @@ struct State {
 pub(super) struct Journal {
     dir: PathBuf,
     state: Mutex<State>,
+    syncing: Mutex<()>,
 }
 
 /// What the journal holds.
@@ -253,7 +254,7 @@ impl Journal {
             }
             state.closed.push(Closed { path, last: state.next - 1, records, bytes: good as u64, since: Instant::now() });
         }
-        Ok((Self { dir, state: Mutex::new(state) }, problems))
+        Ok((Self { dir, state: Mutex::new(state), syncing: Mutex::new(()) }, problems))
     }
 
     /// The next record has at least this number.
@@ -271,8 +272,11 @@ impl Journal {
         let number = state.next;
         if state.open.is_none() {
             let path = self.dir.join(format!("{number:020}.log"));
-            let file = Arc::new(OpenOptions::new().append(true).create_new(true).open(&path)?);
-            File::open(&self.dir).and_then(|dir| dir.sync_all())?;
+            // One of this name can only be an empty one that could not be removed: the number was never written.
+            let folder = File::open(&self.dir)?;
+            let file = Arc::new(OpenOptions::new().append(true).create(true).open(&path)?);
+            file.set_len(0)?;
+            folder.sync_all()?;
             state.open = Some(Open { file, path, records: 0, bytes: 0, since: Instant::now() });
         }
         let Some(open) = &mut state.open else { return Err(std::io::ErrorKind::NotFound.into()) };
@@ -297,6 +301,7 @@ impl Journal {
 
     /// Makes every record written before this call durable.
     pub(super) fn sync(&self) -> std::io::Result<()> {
+        let _one_at_a_time = self.syncing.lock();
         let (unsynced, open) = {
             let mut state = self.state.lock();
             (std::mem::take(&mut state.unsynced), state.open.as_ref().map(|open| Arc::clone(&open.file)))
@@ -304,7 +309,9 @@ impl Journal {
         let result = unsynced.iter().chain(&open).try_for_each(|file| file.sync_data());
         if result.is_err() {
             // The system may have dropped what it could not write; a later sync of the same file would not tell.
-            close(&mut self.state.lock());
+            let mut state = self.state.lock();
+            close(&mut state);
+            state.unsynced.extend(unsynced);
         }
         result
     }

@@ -85,6 +85,8 @@ pub struct StoreOptions {
     pub max_series: usize,
     /// Partitions open at the same time.
     pub max_open_partitions: usize,
+    /// Samples that may wait in memory for a seal before more are refused; more where there are many series.
+    pub max_waiting: u64,
     /// Page cache of each open database.
     pub cache_bytes: u64,
 }
@@ -102,6 +104,7 @@ impl Default for StoreOptions {
             allowed_lateness_ms: 30_000,
             max_series: 1_000_000,
             max_open_partitions: 4,
+            max_waiting: 8_000_000,
             cache_bytes: 4 << 20,
         }
     }
@@ -212,7 +215,7 @@ impl Store {
         let series = catalog.load_series()?;
         let known = series.len();
         let mut head = Head::default();
-        let sealed_through = match progress::load(dir, &mut head, known).map_err(dir_error)? {
+        let sealed_through = match progress::load(dir, &mut head, known, now).map_err(dir_error)? {
             Some(Ok(through)) => through,
             None if partitions.days().is_empty() => {
                 progress::save(dir, &progress::encode(&head, 0)).map_err(|error| StoreError::io(dir, error))?;

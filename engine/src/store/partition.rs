@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
@@ -135,6 +136,8 @@ pub(super) struct Partition {
     /// Hot databases that a compaction reads; seals write to another.
     frozen: Mutex<Vec<u64>>,
     last_seal: Mutex<Option<Instant>>,
+    /// The manifest was replaced, but not durably yet.
+    unsynced: AtomicBool,
 }
 
 impl Partition {
@@ -143,8 +146,13 @@ impl Partition {
         let manifest: Manifest = match fs::read(dir.join(MANIFEST)) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| CodecError::Damaged("the manifest is not one"))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let mut entries = fs::read_dir(dir)?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+                if entries.any(|name| !name.ends_with(TEMPORARY)) {
+                    return Err(CodecError::Damaged("the manifest is missing").into());
+                }
                 let manifest = Manifest { next: 1, ..Manifest::default() };
                 write_manifest(dir, &manifest)?;
+                sync_dir(dir)?;
                 manifest
             }
             Err(error) => return Err(error.into()),
@@ -160,7 +168,12 @@ impl Partition {
             log::info!("partition {}: removing {name}, which a crash left", dir.display());
             if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path())? } else { fs::remove_file(entry.path())? }
         }
-        let files = manifest.files.iter().map(|n| Ok(Arc::new(ChunkFile::open(&dir.join(file_name(*n)))?)));
+        let files = manifest.files.iter().map(|n| match ChunkFile::open(&dir.join(file_name(*n))) {
+            Err(PageError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(CodecError::Damaged("a chunk file that the manifest names is missing").into())
+            }
+            other => other.map(Arc::new),
+        });
         let files = files.collect::<Result<Vec<_>, PageError>>()?;
         let hot = manifest.hot.iter().map(|n| Ok(Arc::new(open_hot(dir, *n, cache_bytes)?)));
         let hot = hot.collect::<Result<Vec<_>, sled::Error>>()?;
@@ -171,6 +184,7 @@ impl Partition {
             change: Mutex::new(()),
             frozen: Mutex::default(),
             last_seal: Mutex::default(),
+            unsynced: AtomicBool::new(false),
         })
     }
 
@@ -193,6 +207,7 @@ impl Partition {
     /// Keeps a seal's pages and the journal mark, all or none, durably.
     pub(super) fn seal(&self, pages: Vec<NewPage>, through: u64) -> Result<(), PartitionError> {
         let _one = self.change.lock();
+        self.settle()?;
         let mut parts = Parts::clone(&self.parts());
         let frozen = self.frozen.lock().clone();
         let hot = match parts.hot.last().filter(|hot| !frozen.contains(&hot.number)) {
@@ -215,7 +230,18 @@ impl Partition {
 
     fn replace(&self, parts: Parts) -> Result<(), PartitionError> {
         write_manifest(&self.dir, &parts.manifest)?;
+        // It is in place, so it is what counts from here on, durable or not.
         *self.parts.write() = Arc::new(parts);
+        self.unsynced.store(true, Relaxed);
+        self.settle()
+    }
+
+    /// Makes the manifest that is in place durable: nothing may rely on it before.
+    fn settle(&self) -> Result<(), PartitionError> {
+        if self.unsynced.load(Relaxed) {
+            sync_dir(&self.dir)?;
+            self.unsynced.store(false, Relaxed);
+        }
         Ok(())
     }
 
@@ -231,17 +257,24 @@ impl Partition {
         Ok(())
     }
 
-    /// The windows of an hour of a series, where the day is finished; else none are kept.
+    /// The windows of an hour of a series as they are kept; none where they are to be worked out from samples.
     pub(super) fn hours(&self, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Result<Option<Vec<WindowRow>>, PartitionError> {
         let parts = self.parts();
-        if !parts.is_finished() {
+        if !parts.manifest.finished {
             return Ok(None);
         }
-        let mut rows = Vec::new();
+        let (mut late, mut sealed, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+        for hot in &parts.hot {
+            hot.samples(id, start, end, &mut late)?;
+        }
         for file in &parts.files {
+            if !late.is_empty() {
+                file.samples(id, start, end, &mut sealed)?;
+            }
             file.hours(id, start, end, &mut rows)?;
         }
-        Ok(Some(rows))
+        // Late samples count together with those in the file; where those are past their retention, its hours stand.
+        Ok(if late.is_empty() || (sealed.is_empty() && !rows.is_empty()) { Some(rows) } else { None })
     }
 
     /// Begins a compaction: seals write to another hot database from now on. Gives what there is, and the path and number of the file to write.
@@ -260,6 +293,7 @@ impl Partition {
     /// Puts a file that was written in the place of the parts it was made of; none where nothing was left to keep.
     pub(super) fn end_compaction(&self, made_of: &Parts, temporary: Option<(&Path, u64)>, outcome: Outcome) -> Result<(), PartitionError> {
         let _one = self.change.lock();
+        self.settle()?;
         let old = self.parts();
         let mut parts = Parts::clone(&old);
         let replaced = if outcome.whole { std::mem::take(&mut parts.files) } else { Vec::new() };
@@ -285,11 +319,8 @@ impl Partition {
         for file in replaced {
             fs::remove_file(file.path())?;
         }
-        for hot in gone {
-            let path = hot.path.clone();
-            drop(hot);
-            fs::remove_dir_all(path)?;
-        }
+        // Readers may still be at them: each folder goes with the last.
+        gone.iter().for_each(|hot| hot.leave());
         Ok(())
     }
 
@@ -317,7 +348,22 @@ impl Partition {
         for hot in &parts.hot {
             hot.copy_to(&to.join(hot_name(hot.number)))?;
         }
-        Ok(write_manifest(to, &parts.manifest)?)
+        write_manifest(to, &parts.manifest)?;
+        Ok(sync_dir(to)?)
+    }
+}
+
+/// Whether what is on the disk is wrong, and not the moment.
+fn is_damage(error: &StoreError) -> bool {
+    use std::io::ErrorKind::{InvalidData, UnexpectedEof};
+    match error {
+        StoreError::Damaged { .. } => true,
+        StoreError::File { source, .. } => matches!(source.kind(), InvalidData | UnexpectedEof),
+        StoreError::Database { source: sled::Error::Io(source), .. } => {
+            matches!(source.kind(), InvalidData | UnexpectedEof) && !source.to_string().contains("lock")
+        }
+        StoreError::Database { source, .. } => matches!(source, sled::Error::Corruption { .. } | sled::Error::Unsupported(_)),
+        _ => false,
     }
 }
 
@@ -350,8 +396,7 @@ fn write_manifest(dir: &Path, manifest: &Manifest) -> std::io::Result<()> {
     let mut file = File::create(&temporary)?;
     file.write_all(&serde_json::to_vec(manifest)?)?;
     file.sync_all()?;
-    fs::rename(&temporary, dir.join(MANIFEST))?;
-    sync_dir(dir)
+    fs::rename(&temporary, dir.join(MANIFEST))
 }
 
 /// Makes new names in a folder durable.
@@ -391,6 +436,8 @@ impl From<HotError> for PartitionError {
 #[derive(Default)]
 struct Slot {
     open: Option<Arc<Partition>>,
+    /// Closed here, but somebody may still be at it: it cannot be opened afresh before.
+    closing: Weak<Partition>,
     used: u64,
 }
 
@@ -493,16 +540,17 @@ impl Partitions {
         }
         let slot = days.entry(day).or_default();
         slot.used = now;
-        if let Some(open) = &slot.open {
+        let open = slot.open.clone().or_else(|| slot.closing.upgrade());
+        if let Some(open) = open {
             self.hits.fetch_add(1, Relaxed);
-            return Ok(Some(Arc::clone(open)));
+            return Ok(Some(open));
         }
         self.misses.fetch_add(1, Relaxed);
         self.close_idle(days, day);
         let path = self.dir.join(day.name());
         let partition = match Partition::open(&path, self.cache_bytes).map_err(|error| self.error(day, error)) {
             Ok(partition) => partition,
-            Err(error @ (StoreError::Damaged { .. } | StoreError::Database { .. })) => {
+            Err(error) if is_damage(&error) => {
                 self.set_aside(day, &error)?;
                 if !create {
                     days.remove(&day);
@@ -510,7 +558,7 @@ impl Partitions {
                 }
                 Partition::open(&path, self.cache_bytes).map_err(|error| self.error(day, error))?
             }
-            // The disk is full, or the system will not open any more files: nothing is wrong with the data.
+            // The disk is full, the system will not open any more files, another still has it: nothing is wrong with the data.
             Err(error) => return Err(error),
         };
         let partition = Arc::new(partition);
@@ -536,9 +584,13 @@ impl Partitions {
 
     /// Closes a partition, so that the next use opens it afresh: a database that met a write error has to be.
     pub(super) fn close(&self, day: Day) {
-        if let Some(slot) = self.days.lock().0.get_mut(&day) {
-            slot.open = None;
-        }
+        let open = self.days.lock().0.get_mut(&day).and_then(|slot| {
+            let open = slot.open.take()?;
+            slot.closing = Arc::downgrade(&open);
+            Some(open)
+        });
+        // Dropped with the lock given back: closing a database takes a while.
+        drop(open);
     }
 
     fn set_aside(&self, day: Day, error: &StoreError) -> Result<(), StoreError> {
@@ -572,6 +624,12 @@ impl Partitions {
 
     /// Removes the oldest day if `wanted` says so; gives its name.
     pub(super) fn drop_oldest(&self, wanted: impl FnOnce(Day) -> bool) -> std::io::Result<Option<String>> {
+        // What an earlier removal could not take away.
+        for entry in fs::read_dir(&self.dir)?.flatten() {
+            if entry.file_name().to_string_lossy().ends_with(REMOVING) {
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
         let mut guard = self.days.lock();
         let Some((&day, _)) = guard.0.iter().next() else { return Ok(None) };
         if !wanted(day) {

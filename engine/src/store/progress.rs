@@ -10,7 +10,7 @@ use std::path::Path;
 use super::head::Head;
 use super::partition::sync_dir;
 use crate::codec::{CodecError, push_signed, push_varint, take_signed, take_varint};
-use crate::model::SeriesId;
+use crate::model::{SeriesId, TimestampMs};
 
 const NAME: &str = "progress";
 const MAGIC: &[u8; 8] = b"TPPROG01";
@@ -44,15 +44,15 @@ pub(super) fn save(data_dir: &Path, bytes: &[u8]) -> std::io::Result<()> {
 
 /// Puts the saved progress of the first `known` series into a head; gives the last journal record that was sealed. None where
 /// there is no file.
-pub(super) fn load(data_dir: &Path, head: &mut Head, known: usize) -> std::io::Result<Option<Result<u64, CodecError>>> {
+pub(super) fn load(data_dir: &Path, head: &mut Head, known: usize, now: TimestampMs) -> std::io::Result<Option<Result<u64, CodecError>>> {
     match fs::read(data_dir.join(NAME)) {
-        Ok(bytes) => Ok(Some(decode(&bytes, head, known))),
+        Ok(bytes) => Ok(Some(decode(&bytes, head, known, now))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn decode(bytes: &[u8], head: &mut Head, known: usize) -> Result<u64, CodecError> {
+fn decode(bytes: &[u8], head: &mut Head, known: usize, now: TimestampMs) -> Result<u64, CodecError> {
     let rest = bytes.strip_prefix(MAGIC).ok_or(CodecError::Damaged("not a progress file"))?;
     let (crc, mut body) = rest.split_first_chunk::<4>().ok_or(CodecError::Damaged("too short"))?;
     let (found, expected) = (crc32fast::hash(body), u32::from_le_bytes(*crc));
@@ -70,6 +70,8 @@ fn decode(bytes: &[u8], head: &mut Head, known: usize) -> Result<u64, CodecError
         // Everything that was known at the seal is in chunks.
         entry.sealed_to = before.0;
         entry.closed_to = before.1;
+        // Who was silent while nobody listened is not silent yet.
+        entry.touched = now;
     }
     Ok(sealed_through)
 }
@@ -90,15 +92,15 @@ mod tests {
         let bytes = encode(&head, 42);
         save(dir.path(), &bytes).unwrap();
         let mut back = Head::default();
-        assert_eq!(load(dir.path(), &mut back, 3).unwrap(), Some(Ok(42)));
+        assert_eq!(load(dir.path(), &mut back, 3, 7).unwrap(), Some(Ok(42)));
         let marks = |head: &Head| head.iter().map(|(_, h)| (h.newest, h.closed_to)).collect::<Vec<_>>();
         assert_eq!(marks(&back), marks(&head)[..3]);
         assert_eq!((back.get(SeriesId(1)).unwrap().newest, back.len()), (NEVER, 3));
         for at in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1;
-            assert!(decode(&damaged, &mut Head::default(), 3).is_err(), "byte {at}");
+            assert!(decode(&damaged, &mut Head::default(), 3, 7).is_err(), "byte {at}");
         }
-        assert_eq!(load(&dir.path().join("none"), &mut back, 3).unwrap(), None);
+        assert_eq!(load(&dir.path().join("none"), &mut back, 3, 7).unwrap(), None);
     }
 }

@@ -15,6 +15,8 @@ impl Store {
     /// [`StoreError`] when a folder cannot be removed.
     pub fn apply_retention(&self, now: TimestampMs) -> Result<Vec<String>, StoreError> {
         self.catalog.trim_events(now - self.options.retention_ms)?;
+        // Not while a day is written anew or copied.
+        let _one_at_a_time = self.compacting.lock();
         let keep = self.options.longest_retention_ms().max(self.options.windows_retention_ms);
         let partitions = self.dir.join("partitions");
         let mut gone = Vec::new();

@@ -21,6 +21,7 @@ const CHUNK_ROWS: usize = 4_096;
 const SHRINK_AFTER_MS: i64 = 300_000;
 
 type Frozen = (SeriesId, Arc<Run>);
+type Failed = (StoreError, Vec<Day>);
 
 impl Store {
     /// Rewrites the head into chunks and removes what the journal no longer needs; gives the number of chunks.
@@ -35,8 +36,17 @@ impl Store {
         if frozen.is_empty() {
             return Ok(0);
         }
-        match self.write_chunks(&frozen, through) {
-            Ok(count) => {
+        // Before any chunk names the records: their numbers must not come to mean others after a power failure.
+        let synced = self.journal.sync().map_err(|error| StoreError::io(&self.dir.join("journal"), error));
+        match synced.and_then(|()| self.write_chunks(&frozen, through)) {
+            Ok((_, Some((error, failed)))) => {
+                drop(frozen);
+                // The days that could be written are; the rows of the others stay in head and journal.
+                self.head.write().iter_mut().for_each(|(_, h)| h.thaw(|t| failed.contains(&Day::of(t))));
+                self.count_head();
+                Err(error)
+            }
+            Ok((count, None)) => {
                 drop(frozen);
                 self.head.write().iter_mut().for_each(|(_, h)| h.sealed());
                 self.count_head();
@@ -50,7 +60,7 @@ impl Store {
             }
             Err(error) => {
                 drop(frozen);
-                self.head.write().iter_mut().for_each(|(_, h)| h.thaw());
+                self.head.write().iter_mut().for_each(|(_, h)| h.thaw(|_| true));
                 self.count_head();
                 Err(error)
             }
@@ -75,7 +85,8 @@ impl Store {
         self.head_samples.store(left as u64, Ordering::Relaxed);
     }
 
-    fn write_chunks(&self, frozen: &[Frozen], through: u64) -> Result<usize, StoreError> {
+    /// Gives the number of chunks, and the days that could not be written with the first reason.
+    fn write_chunks(&self, frozen: &[Frozen], through: u64) -> Result<(usize, Option<Failed>), StoreError> {
         let mut by_day: BTreeMap<Day, Pages> = BTreeMap::new();
         let (mut times, mut values) = (Vec::new(), Vec::new());
         for (id, run) in frozen {
@@ -90,18 +101,22 @@ impl Store {
             })?;
         }
         let mut count = 0;
+        let mut failed: Option<Failed> = None;
         for (day, pages) in by_day {
             count += pages.count;
-            self.seal_day(day, pages.finish(), through)?;
+            if let Err(error) = self.seal_day(day, pages.finish(), through) {
+                failed.get_or_insert_with(|| (error, Vec::new())).1.push(day);
+            }
             fail::fail_point!("store::seal::between", |_| Err(StoreError::Deadline));
         }
-        Ok(count)
+        Ok((count, failed))
     }
 
     fn seal_day(&self, day: Day, pages: Vec<NewPage>, through: u64) -> Result<(), StoreError> {
         let Some(partition) = self.partitions.get(day, true)? else { return Ok(()) };
+        let sealed = partition.seal(pages, through);
         self.checked.lock().remove(&day);
-        partition.seal(pages, through).map_err(|error| {
+        sealed.map_err(|error| {
             if matches!(error, PartitionError::Database(_)) {
                 // The database keeps its first error for as long as it is open.
                 self.partitions.close(day);

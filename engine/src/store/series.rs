@@ -137,7 +137,9 @@ impl SeriesIndex {
     /// The metrics with the most series.
     pub(super) fn top_metrics(&self) -> Vec<Share> {
         let Some(values) = self.postings.get(crate::model::NAME_LABEL) else { return Vec::new() };
-        top(values.iter().map(|(name, ids)| Share { name: name.to_string(), series: self.bitmap(*ids).len(), values: None }), |share| share.series)
+        top(values.iter().map(|(name, ids)| Share { name: name.to_string(), series: self.bitmap(*ids).len(), values: None }), |share| {
+            share.series
+        })
     }
 
     /// The labels with the most values.

@@ -436,3 +436,67 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_day_whose_manifest_is_gone_is_set_aside_and_not_emptied() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = T0 + 2 * 3_600_000;
+    {
+        let store = Store::open(dir.path(), eager(), now).unwrap();
+        some_days(&store, 2);
+        compact_all(&store, now);
+    }
+    fs::remove_file(dir.path().join("partitions/2026-11-22/manifest")).unwrap();
+    let store = Store::open(dir.path(), eager(), now).unwrap();
+    assert_eq!(read(&store, "0").len(), 1_440);
+    assert!(store.problems()[0].contains("the manifest is missing"), "{:?}", store.problems());
+    let kept = fs::read_dir(dir.path().join("quarantine/2026-11-22-0")).unwrap().count();
+    assert_eq!(kept, 1, "the file is there for whoever has a manifest");
+}
+
+#[test]
+fn samples_that_are_refused_take_no_place_from_other_series() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = StoreOptions { max_series: 2, ..StoreOptions::default() };
+    let store = Store::open(dir.path(), options, T0).unwrap();
+    let old = T0 - 31 * partition::DAY_MS;
+    let rows = [("0", old, 1.0), ("1", old, 1.0), ("2", T0, 1.0), ("3", old, 1.0), ("4", T0, 1.0), ("5", T0, 1.0)];
+    let stored = store.append(&batch(&rows), T0).unwrap();
+    assert_eq!((stored.rejected, stored.times.len()), ([0, 3, 0, 1], 2));
+    assert_eq!(store.status().series, 2);
+    assert_eq!((read(&store, "2").len(), read(&store, "4").len()), (1, 1));
+}
+
+#[test]
+fn late_samples_of_one_series_do_not_take_the_hours_of_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let day = partition::DAY_MS;
+    let options = StoreOptions { retention_overrides: vec![(Selector::parse(r#"load{cpu="1"}"#).unwrap(), day)], ..eager() };
+    let now = T0 + 2 * day;
+    let store = Store::open(dir.path(), options, now).unwrap();
+    some_days(&store, 2);
+    compact_all(&store, now);
+    let before = hours(&store, "1");
+    assert_eq!((read(&store, "1").len(), before.len()), (0, 47));
+    store.append(&batch(&[("9", T0 - day - 5, 1.0), ("1", T0 - 30 * MINUTE, 9.0)]), now).unwrap();
+    store.commit().unwrap();
+    store.seal().unwrap();
+    assert_eq!(hours(&store, "1")[..46], before[..46]);
+    compact_all(&store, now);
+    assert_eq!(hours(&store, "1")[..46], before[..46]);
+}
+
+#[test]
+fn samples_are_refused_when_too_many_wait_for_a_seal() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), StoreOptions { max_waiting: 100, ..StoreOptions::default() }, T0).unwrap();
+    for n in 0..200 {
+        store.append(&batch(&[("0", T0 + n, 1.0)]), T0).unwrap_or_else(|error| {
+            assert!(n > 100 && error.to_string().contains("wait to be written into chunks"), "{n}: {error}");
+            Stored::default()
+        });
+    }
+    assert_eq!(read(&store, "0").len(), 101);
+    store.seal().unwrap();
+    store.append(&batch(&[("0", T0 + 1_000, 1.0)]), T0).unwrap();
+}
