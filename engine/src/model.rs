@@ -161,6 +161,64 @@ impl Labels {
         &self.0
     }
 
+    /// No labels: what an aggregation over everything leaves.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Arc::from([]))
+    }
+
+    /// Labels of an answer, which need no metric name; those with an empty value are left out.
+    #[must_use]
+    pub fn of(mut pairs: Vec<(&str, &str)>) -> Self {
+        pairs.retain(|(_, value)| !value.is_empty());
+        pairs.sort_unstable();
+        let mut packed = Vec::with_capacity(pairs.iter().map(|(n, v)| n.len() + v.len() + 4).sum());
+        for text in pairs.into_iter().flat_map(|(name, value)| [name, value]) {
+            let mut end = text.len().min(usize::from(u16::MAX));
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            packed.extend_from_slice(&(end as u16).to_le_bytes());
+            packed.extend_from_slice(&text.as_bytes()[..end]);
+        }
+        Self(packed.into())
+    }
+
+    /// Without some of them.
+    #[must_use]
+    pub fn without(&self, names: &[&str]) -> Self {
+        if self.iter().any(|(name, _)| names.contains(&name)) {
+            Self::of(self.iter().filter(|(name, _)| !names.contains(name)).collect())
+        } else {
+            self.clone()
+        }
+    }
+
+    /// Only some of them.
+    #[must_use]
+    pub fn only(&self, names: &[&str]) -> Self {
+        Self::of(self.iter().filter(|(name, _)| names.contains(name)).collect())
+    }
+
+    /// With a label set, or removed by an empty value.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        Self::of(self.iter().filter(|(n, _)| *n != name).chain([(name, value)]).collect())
+    }
+
+    /// The order of answers: label by label.
+    #[must_use]
+    pub fn cmp_pairs(&self, other: &Self) -> std::cmp::Ordering {
+        self.pairs().cmp(other.pairs())
+    }
+
+    /// As `{a="b", c="d"}`, the metric name among them.
+    #[must_use]
+    pub fn in_braces(&self) -> String {
+        let pairs: Vec<String> = self.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+        format!("{{{}}}", pairs.join(", "))
+    }
+
     /// Name and value of each label, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let mut rest: &[u8] = &self.0;
@@ -323,7 +381,11 @@ pub fn format_value(v: f64) -> String {
     } else if v.is_infinite() {
         if v > 0.0 { "+Inf" } else { "-Inf" }.to_owned()
     } else if v != 0.0 && (v.abs() >= 1e21 || v.abs() < 1e-6) {
-        format!("{v:e}")
+        // As Go writes it: a sign, and two digits at the least.
+        let text = format!("{v:e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |e| ('-', e));
+        format!("{digits}e{sign}{exponent:0>2}")
     } else {
         format!("{v}")
     }
@@ -365,7 +427,7 @@ mod tests {
 
     #[test]
     fn values_are_written_as_prometheus_does() {
-        for (v, text) in [(0.61, "0.61"), (f64::NAN, "NaN"), (f64::NEG_INFINITY, "-Inf"), (3.0, "3"), (1e-7, "1e-7"), (1e21, "1e21")] {
+        for (v, text) in [(0.61, "0.61"), (f64::NAN, "NaN"), (f64::NEG_INFINITY, "-Inf"), (3.0, "3"), (1e-7, "1e-07"), (1.5e21, "1.5e+21"), (1e-300, "1e-300")] {
             assert_eq!(format_value(v), text);
         }
     }

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::{Value, json};
-use taskpulse_engine::promql::QueryError;
+use taskpulse_engine::promql::{EvalError, QueryError};
 use taskpulse_engine::store::StoreError;
 
 /// An error as a client sees it.
@@ -104,6 +104,18 @@ impl From<QueryError> for ApiError {
     }
 }
 
+impl From<EvalError> for ApiError {
+    fn from(error: EvalError) -> Self {
+        let text = error.to_string();
+        match error {
+            EvalError::Parse(_) => Self::bad_data(text),
+            EvalError::Execution(_) | EvalError::TooManySamples(_) => Self::execution(text),
+            EvalError::Deadline => Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", text),
+            EvalError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let text = error.to_string();
@@ -118,11 +130,6 @@ impl From<StoreError> for ApiError {
 /// A successful answer.
 pub(crate) fn success(data: impl Serialize) -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "success", "data": data}))
-}
-
-/// A successful answer whose data is JSON text already.
-pub(crate) fn success_text(data: &str) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(format!("{{\"status\":\"success\",\"data\":{data}}}"))
 }
 
 /// A list of `{part, reason}`.

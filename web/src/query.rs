@@ -1,6 +1,4 @@
-//! History by query: the part of the Prometheus HTTP API that plain selectors need.
-//!
-//! A sample counts at an instant when it is the newest of the 5 minutes before it (open on the left) and no stale marker.
+//! History by query: PromQL through the Prometheus HTTP API.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -11,16 +9,18 @@ use serde_json::{Map, Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::wire::seconds;
 use taskpulse_engine::metrics::METRICS;
-use taskpulse_engine::model::{Columns, SeriesId, TimestampMs, format_value, is_stale_marker};
-use taskpulse_engine::promql::Selector;
-use taskpulse_engine::store::{Limits, Store};
+use taskpulse_engine::model::{Labels, SeriesId, TimestampMs, format_value};
+use taskpulse_engine::promql::{self, ABSENT, Answer, Expr, Notes, Selector};
+use taskpulse_engine::store::Store;
 
-use crate::envelope::{ApiError, blocking, success, success_text};
+use crate::envelope::{ApiError, blocking, success};
 use crate::params::Params;
 use crate::server::AppState;
 
 /// How old a sample may be to count at an instant.
 const LOOKBACK_MS: i64 = 300_000;
+/// Step of subqueries that name none.
+const DEFAULT_STEP_MS: i64 = 60_000;
 /// Points of one series in a range query, as in Prometheus.
 const MAX_POINTS: i64 = 11_000;
 /// Samples that one query may read.
@@ -28,75 +28,127 @@ const MAX_SAMPLES: usize = 50_000_000;
 /// Time that one query may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-fn limits() -> Limits {
-    Limits { max_samples: MAX_SAMPLES, deadline: Instant::now() + TIMEOUT }
+/// What a query is asked with, beside its text and times.
+struct Ask {
+    expr: Expr,
+    lookback: i64,
+    deadline: Instant,
+    limit: usize,
+}
+
+impl Ask {
+    fn new(params: &Params) -> Result<Self, ApiError> {
+        let expr = promql::parse_expr(params.required("query")?)?;
+        let timeout = params.get("timeout").map(|_| params.step("timeout")).transpose()?;
+        let timeout = timeout.map_or(TIMEOUT, |ms| Duration::from_millis(ms.unsigned_abs()).min(TIMEOUT));
+        let lookback = params.get("lookback_delta").map(|_| params.step("lookback_delta")).transpose()?;
+        let limit = params.get("limit").map(|text| text.parse::<usize>().map_err(|_| ApiError::bad_data(format!("parameter `limit`: `{text}` is not a count"))));
+        let limit = limit.transpose()?.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+        Ok(Self { expr, lookback: lookback.unwrap_or(LOOKBACK_MS), deadline: Instant::now() + timeout, limit })
+    }
+
+    /// The body of the answer.
+    fn run(&self, store: &Store, start: TimestampMs, end: TimestampMs, step: Option<i64>) -> Result<String, ApiError> {
+        let params = promql::Params {
+            start,
+            end,
+            step: step.unwrap_or(1),
+            lookback: self.lookback,
+            default_step: DEFAULT_STEP_MS,
+            max_samples: MAX_SAMPLES,
+            deadline: self.deadline,
+        };
+        let (answer, notes) = promql::evaluate(&self.expr, &params, store)?;
+        let mut out = String::from("{\"status\":\"success\",\"data\":");
+        let cut = write_answer(&mut out, answer, &params, step.is_some(), self.limit);
+        let Notes { mut warnings, .. } = notes;
+        warnings.extend(cut.then(|| format!("results truncated to {} series by `limit`", self.limit)));
+        if !warnings.is_empty() {
+            let _ = write!(out, ",\"warnings\":{}", Value::from(warnings));
+        }
+        out.push('}');
+        Ok(out)
+    }
+}
+
+fn answered(body: String) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(body)
+}
+
+/// Writes `{"resultType":…,"result":…}`; true where series were left out for the limit.
+fn write_answer(out: &mut String, answer: Answer, params: &promql::Params, stepped: bool, limit: usize) -> bool {
+    let open = |out: &mut String, at: usize, labels: &Labels| {
+        let metric = serde_json::to_string(labels).unwrap_or_else(|_| "{}".to_owned());
+        let _ = write!(out, "{}{{\"metric\":{metric},", if at == 0 { "" } else { "," });
+    };
+    let mut count = 0;
+    match answer {
+        Answer::Text(text) => {
+            let _ = write!(out, "{{\"resultType\":\"string\",\"result\":[{},{}]}}", seconds(params.start), Value::from(text));
+        }
+        Answer::Scalar(points) if !stepped => {
+            let value = points.first().map_or(f64::NAN, |point| point.1);
+            let _ = write!(out, "{{\"resultType\":\"scalar\",\"result\":[{},\"{}\"]}}", seconds(params.start), format_value(value));
+        }
+        Answer::Scalar(points) => {
+            out.push_str("{\"resultType\":\"matrix\",\"result\":[{\"metric\":{},\"values\":[");
+            push_values(out, points.into_iter());
+            out.push_str("]}]}");
+        }
+        Answer::Vector(rows) => {
+            out.push_str(if stepped { "{\"resultType\":\"matrix\",\"result\":[" } else { "{\"resultType\":\"vector\",\"result\":[" });
+            count = rows.len();
+            for (at, row) in rows.into_iter().take(limit).enumerate() {
+                open(out, at, &row.labels);
+                if stepped {
+                    out.push_str("\"values\":[");
+                    let times = (0..).map(|n| params.start + n * params.step);
+                    push_values(out, times.zip(row.values).filter(|(_, v)| v.to_bits() != ABSENT.to_bits()));
+                    out.push_str("]}");
+                } else {
+                    let value = row.values.first().copied().unwrap_or(f64::NAN);
+                    let _ = write!(out, "\"value\":[{},\"{}\"]}}", seconds(params.start), format_value(value));
+                }
+            }
+            out.push_str("]}");
+        }
+        Answer::Matrix(runs) => {
+            out.push_str("{\"resultType\":\"matrix\",\"result\":[");
+            count = runs.len();
+            for (at, run) in runs.into_iter().take(limit).enumerate() {
+                open(out, at, &run.labels);
+                out.push_str("\"values\":[");
+                push_values(out, run.columns.iter().map(|s| (s.t, s.v)));
+                out.push_str("]}");
+            }
+            out.push_str("]}");
+        }
+    }
+    count > limit
+}
+
+fn push_values(out: &mut String, points: impl Iterator<Item = (TimestampMs, f64)>) {
+    for (at, (t, v)) in points.enumerate() {
+        let _ = write!(out, "{}[{},\"{}\"]", if at == 0 { "" } else { "," }, seconds(t), format_value(v));
+    }
 }
 
 /// `GET|POST /api/v1/query`
 pub(crate) async fn query(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let selector = Selector::parse(params.required("query")?)?;
+    let ask = Ask::new(&params)?;
     let time = params.time("time")?.unwrap_or_else(now_ms);
     let store = Arc::clone(&state.store);
-    let data = blocking(move || instant(&store, &selector, time)).await?;
-    Ok(success_text(&data))
-}
-
-fn instant(store: &Store, selector: &Selector, time: TimestampMs) -> Result<String, ApiError> {
-    let ids = store.select(&selector.matchers);
-    let mut out = String::from(if selector.range.is_some() {
-        "{\"resultType\":\"matrix\",\"result\":["
-    } else {
-        "{\"resultType\":\"vector\",\"result\":["
-    });
-    let mut first = true;
-    let mut open = |out: &mut String, metric: &str| {
-        let _ = write!(out, "{}{{\"metric\":{metric},", if std::mem::take(&mut first) { "" } else { "," });
-    };
-    match selector.range {
-        Some(range) => {
-            let mut current: Option<SeriesId> = None;
-            for piece in store.scan(&ids, time - range.ms() + 1, time, limits()) {
-                let piece = piece?;
-                let points: Vec<(TimestampMs, f64)> = piece.columns.iter().filter(|s| !is_stale_marker(s.v)).map(|s| (s.t, s.v)).collect();
-                if points.is_empty() {
-                    continue;
-                }
-                if current != Some(piece.id) {
-                    if current.replace(piece.id).is_some() {
-                        out.push_str("]}");
-                    }
-                    open(&mut out, &metric(store, piece.id));
-                    out.push_str("\"values\":[");
-                } else {
-                    out.push(',');
-                }
-                push_values(&mut out, &points);
-            }
-            if current.is_some() {
-                out.push_str("]}");
-            }
-        }
-        None => {
-            for id in ids {
-                let newest = store.latest(id, time - LOOKBACK_MS + 1, time)?;
-                if let Some(sample) = newest.filter(|s| !is_stale_marker(s.v)) {
-                    open(&mut out, &metric(store, id));
-                    let _ = write!(out, "\"value\":[{},\"{}\"]}}", seconds(time), format_value(sample.v));
-                }
-            }
-        }
-    }
-    out.push_str("]}");
-    Ok(out)
+    blocking(move || ask.run(&store, time, time, None)).await.map(answered)
 }
 
 /// `GET|POST /api/v1/query_range`
 pub(crate) async fn query_range(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let selector = Selector::parse(params.required("query")?)?;
-    if selector.range.is_some() {
-        return Err(ApiError::bad_data(
-            "query: a range selector (name[5m]) cannot be stepped through; leave out the [5m], or use /api/v1/query",
-        ));
+    let ask = Ask::new(&params)?;
+    let kind = promql::kind_of(&ask.expr);
+    if !matches!(kind, "scalar" | "instant vector") {
+        return Err(ApiError::bad_data(format!(
+            "invalid expression type \"{kind}\" for range query, must be Scalar or instant Vector: leave out the [5m], or use /api/v1/query"
+        )));
     }
     params.required("start")?;
     params.required("end")?;
@@ -104,94 +156,12 @@ pub(crate) async fn query_range(state: web::Data<AppState>, params: Params) -> R
     let step = params.step("step")?;
     if (end - start) / step >= MAX_POINTS {
         return Err(ApiError::bad_data(format!(
-            "{} points a series are more than {MAX_POINTS}; take a longer `step` or less time",
+            "exceeded maximum resolution of {MAX_POINTS} points per timeseries ({} points); take a longer `step` or less time",
             (end - start) / step + 1
         )));
     }
     let store = Arc::clone(&state.store);
-    let data = blocking(move || range(&store, &selector, start, end, step)).await?;
-    Ok(success_text(&data))
-}
-
-fn range(store: &Store, selector: &Selector, start: TimestampMs, end: TimestampMs, step: i64) -> Result<String, ApiError> {
-    let ids = store.select(&selector.matchers);
-    let mut out = String::from("{\"resultType\":\"matrix\",\"result\":[");
-    let mut first = true;
-    let mut write = |id: SeriesId, steps: Steps| {
-        let points = steps.finish();
-        if !points.is_empty() {
-            let _ = write!(out, "{}{{\"metric\":{},\"values\":[", if std::mem::take(&mut first) { "" } else { "," }, metric(store, id));
-            push_values(&mut out, &points);
-            out.push_str("]}");
-        }
-    };
-    let mut current: Option<(SeriesId, Steps)> = None;
-    for piece in store.scan(&ids, start - LOOKBACK_MS + 1, end, limits()) {
-        let piece = piece?;
-        let mut steps = match current.take() {
-            Some((id, steps)) if id == piece.id => steps,
-            before => {
-                before.into_iter().for_each(|(id, steps)| write(id, steps));
-                Steps::new(start, end, step)
-            }
-        };
-        steps.take(&piece.columns);
-        current = Some((piece.id, steps));
-    }
-    current.into_iter().for_each(|(id, steps)| write(id, steps));
-    out.push_str("]}");
-    Ok(out)
-}
-
-/// The newest sample at each step, where there is one; fed with pieces of a series in rising time.
-struct Steps {
-    next: TimestampMs,
-    end: TimestampMs,
-    step: i64,
-    last: Option<(TimestampMs, f64)>,
-    points: Vec<(TimestampMs, f64)>,
-}
-
-impl Steps {
-    fn new(start: TimestampMs, end: TimestampMs, step: i64) -> Self {
-        Self { next: start, end, step, last: None, points: Vec::new() }
-    }
-
-    fn take(&mut self, columns: &Columns) {
-        for sample in columns.iter() {
-            while self.next < sample.t && self.next <= self.end {
-                self.point();
-            }
-            self.last = Some((sample.t, sample.v));
-        }
-    }
-
-    fn point(&mut self) {
-        if let Some((time, v)) = self.last
-            && time > self.next - LOOKBACK_MS
-            && !is_stale_marker(v)
-        {
-            self.points.push((self.next, v));
-        }
-        self.next += self.step;
-    }
-
-    fn finish(mut self) -> Vec<(TimestampMs, f64)> {
-        while self.next <= self.end {
-            self.point();
-        }
-        self.points
-    }
-}
-
-fn metric(store: &Store, id: SeriesId) -> String {
-    store.labels(id).and_then(|labels| serde_json::to_string(&labels).ok()).unwrap_or_else(|| "{}".to_owned())
-}
-
-fn push_values(out: &mut String, points: &[(TimestampMs, f64)]) {
-    for (at, (t, v)) in points.iter().enumerate() {
-        let _ = write!(out, "{}[{},\"{}\"]", if at == 0 { "" } else { "," }, seconds(*t), format_value(*v));
-    }
+    blocking(move || ask.run(&store, start, end, Some(step))).await.map(answered)
 }
 
 /// The series that any of the `match[]` selectors accept and that may have samples since `start`.
@@ -254,21 +224,4 @@ pub(crate) async fn buildinfo(state: web::Data<AppState>) -> HttpResponse {
     success(
         json!({"version": state.reporter.version, "application": "taskpulse", "revision": "", "branch": "", "buildUser": "", "buildDate": "", "goVersion": ""}),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_step_takes_the_newest_sample_of_the_five_minutes_before_it() {
-        let mut steps = Steps::new(-10_000, 420_000, 10_000);
-        steps.take(&Columns { times: vec![0], values: vec![1.0] });
-        let stale = f64::from_bits(taskpulse_engine::model::STALE_NAN_BITS);
-        steps.take(&Columns { times: vec![10_000, 400_000], values: vec![2.0, stale] });
-        let points = steps.finish();
-        assert_eq!(points.first(), Some(&(0, 1.0)));
-        assert_eq!(points.last(), Some(&(300_000, 2.0)));
-        assert_eq!(points.len(), 31);
-    }
 }

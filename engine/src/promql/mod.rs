@@ -1,5 +1,29 @@
-//! The query language. For now plain selectors; what else PromQL has is refused by name, never answered wrongly.
+//! The query language: PromQL over float samples, as Prometheus 3 answers it.
+//!
+//! `selector` says which series are meant, `eval` works expressions out over a grid of instants, the others are its parts.
+//! Native histograms are not kept and not answered. Knows no HTTP; samples come from a [`Source`].
 
+mod aggregate;
+mod binary;
+mod eval;
+mod functions;
+mod histogram;
+mod ranges;
 mod selector;
+mod source;
 
-pub use selector::{Comparison, Condition, MatchOp, Matcher, QueryError, Selector};
+pub use eval::{ABSENT, Answer, EvalError, Notes, Params, Row, Run, SeriesSink, Source, evaluate};
+pub use promql_parser::parser::Expr;
+/// What an expression comes to, in Prometheus' words.
+#[must_use]
+pub fn kind_of(expr: &Expr) -> &'static str {
+    use promql_parser::parser::value::ValueType;
+    match expr.value_type() {
+        ValueType::Vector => "instant vector",
+        ValueType::Scalar => "scalar",
+        ValueType::Matrix => "range vector",
+        ValueType::String => "string",
+    }
+}
+
+pub use selector::{Comparison, Condition, MAX_QUERY_BYTES, MatchOp, Matcher, QueryError, Selector, parse_expr, parse_series};

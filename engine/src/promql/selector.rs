@@ -5,9 +5,10 @@
 use std::fmt;
 
 use promql_parser::label as pl;
-use promql_parser::parser::{self, Expr};
+use promql_parser::parser::{self, Expr, VectorSelector};
 use regex::Regex;
 
+use super::eval::EvalError;
 use crate::model::{Labels, NAME_LABEL};
 use crate::span::Span;
 
@@ -15,6 +16,8 @@ use crate::span::Span;
 pub const MAX_QUERY_BYTES: usize = 16_384;
 /// Deepest nesting of parentheses that is handed to the parser.
 const MAX_NESTING: usize = 64;
+static REGISTER: std::sync::Once = std::sync::Once::new();
+
 /// Memory that one compiled regular expression may take.
 const REGEX_BYTES: usize = 1 << 20;
 
@@ -125,22 +128,10 @@ impl Selector {
         if vector.at.is_some() {
             return Err(QueryError::Unsupported("`@`"));
         }
-        if !vector.matchers.or_matchers.is_empty() {
+        let mut lists = selector_matchers(vector).map_err(|error| QueryError::Parse(error.to_string()))?;
+        let (Some(matchers), true) = (lists.pop(), lists.is_empty()) else {
             return Err(QueryError::Unsupported("`or` between matchers"));
-        }
-        let mut matchers = Vec::with_capacity(vector.matchers.matchers.len() + 1);
-        if let Some(name) = &vector.name {
-            matchers.push(Matcher::equal(NAME_LABEL, name));
-        }
-        for matcher in &vector.matchers.matchers {
-            let op = match &matcher.op {
-                pl::MatchOp::Equal => MatchOp::Equal(matcher.value.clone()),
-                pl::MatchOp::NotEqual => MatchOp::NotEqual(matcher.value.clone()),
-                pl::MatchOp::Re(_) => MatchOp::Matches(anchored(&matcher.value)?),
-                pl::MatchOp::NotRe(_) => MatchOp::NotMatches(anchored(&matcher.value)?),
-            };
-            matchers.push(Matcher { name: matcher.name.clone(), op });
-        }
+        };
         Ok(Self { matchers, range })
     }
 
@@ -233,6 +224,28 @@ impl Condition {
     }
 }
 
+/// The matchers of a selector; several lists where there is an `or` between them.
+pub(super) fn selector_matchers(vector: &VectorSelector) -> Result<Vec<Vec<Matcher>>, EvalError> {
+    let list = |matchers: &[pl::Matcher]| -> Result<Vec<Matcher>, EvalError> {
+        let named = vector.name.iter().map(|name| Ok(Matcher::equal(NAME_LABEL, name)));
+        let others = matchers.iter().map(|matcher| {
+            let regex = || anchored(&matcher.value).map_err(|error| EvalError::Parse(error.to_string()));
+            let op = match &matcher.op {
+                pl::MatchOp::Equal => MatchOp::Equal(matcher.value.clone()),
+                pl::MatchOp::NotEqual => MatchOp::NotEqual(matcher.value.clone()),
+                pl::MatchOp::Re(_) => MatchOp::Matches(regex()?),
+                pl::MatchOp::NotRe(_) => MatchOp::NotMatches(regex()?),
+            };
+            Ok(Matcher { name: matcher.name.clone(), op })
+        });
+        named.chain(others).collect()
+    };
+    if vector.matchers.or_matchers.is_empty() {
+        return Ok(vec![list(&vector.matchers.matchers)?]);
+    }
+    vector.matchers.or_matchers.iter().map(|matchers| list(matchers)).collect()
+}
+
 fn number(expr: &Expr) -> Option<f64> {
     match expr {
         Expr::NumberLiteral(literal) => Some(literal.val),
@@ -242,7 +255,20 @@ fn number(expr: &Expr) -> Option<f64> {
     }
 }
 
-fn parse_expr(query: &str) -> Result<Expr, QueryError> {
+/// Parses a query.
+///
+/// # Errors
+/// [`QueryError::Parse`] with the parser's reason, or for a text that is too long or nests too deeply.
+pub fn parse_expr(query: &str) -> Result<Expr, QueryError> {
+    REGISTER.call_once(|| {
+        use promql_parser::parser::function::{Function, register_extra_functions};
+        use promql_parser::parser::value::ValueType;
+        let args = vec![ValueType::Matrix, ValueType::Scalar, ValueType::Scalar];
+        // The name that double_exponential_smoothing() had before Prometheus 3.
+        if let Err(error) = register_extra_functions(vec![Function::new("holt_winters", args, 0, ValueType::Vector, false)]) {
+            log::warn!("holt_winters: {error}");
+        }
+    });
     if query.len() > MAX_QUERY_BYTES {
         return Err(QueryError::Parse(format!("the query has {} bytes; at most {MAX_QUERY_BYTES} are read", query.len())));
     }
@@ -258,6 +284,33 @@ fn parse_expr(query: &str) -> Result<Expr, QueryError> {
         }
     }
     parser::parse(query).map_err(|error| QueryError::Parse(format!("`{query}`: {}", error.trim())))
+}
+
+/// Parses a series as it is written: `name{a="b"}`, `{a="b"}` or `{}`; each label by equality.
+///
+/// # Errors
+/// [`QueryError::Parse`]
+pub fn parse_series(text: &str) -> Result<Labels, QueryError> {
+    let inner = text.trim().strip_suffix('}').map(|t| t.split_once('{').unwrap_or((t, "")));
+    if inner.is_some_and(|(name, rest)| name.trim().is_empty() && rest.trim().is_empty()) {
+        return Ok(Labels::none());
+    }
+    // A selector of empty values alone is refused by the parser, a series with them is not: a name is put in for its eyes.
+    let anonymous = inner.is_some_and(|(name, _)| name.trim().is_empty()) && !text.contains(NAME_LABEL);
+    let quoted_name = inner.is_some_and(|(name, rest)| name.trim().is_empty() && rest.trim_start().starts_with(['"', '\'', '`']));
+    let query = if anonymous && !quoted_name { format!("placeholder{}", text.trim()) } else { text.trim().to_owned() };
+    let selector = Selector::parse(&query)?;
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    for matcher in &selector.matchers {
+        match &matcher.op {
+            MatchOp::Equal(value) => pairs.push((&matcher.name, value)),
+            _ => return Err(QueryError::Parse(format!("`{text}`: a series has its labels by `=` alone"))),
+        }
+    }
+    if anonymous && !quoted_name {
+        pairs.retain(|(name, _)| *name != NAME_LABEL);
+    }
+    Ok(Labels::of(pairs))
 }
 
 fn anchored(pattern: &str) -> Result<Regex, QueryError> {

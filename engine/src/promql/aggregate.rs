@@ -1,0 +1,190 @@
+//! Aggregations over the rows of a vector, instant by instant.
+
+use std::collections::BTreeMap;
+use std::hash::Hasher;
+
+use promql_parser::parser::token::{
+    T_AVG, T_BOTTOMK, T_COUNT, T_COUNT_VALUES, T_GROUP, T_LIMIT_RATIO, T_LIMITK, T_MAX, T_MIN, T_QUANTILE, T_STDDEV, T_STDVAR, T_SUM, T_TOPK,
+};
+use promql_parser::parser::{AggregateExpr, Expr, LabelModifier};
+use rustc_hash::{FxHashMap, FxHasher};
+
+use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, execution, is_absent, nameless, unique};
+use super::ranges::{Kahan, mean, quantile, sum, variance};
+use crate::model::{Labels, NAME_LABEL, format_value};
+
+/// The labels by which a row is grouped.
+fn group_of(labels: &Labels, modifier: Option<&LabelModifier>) -> Labels {
+    match modifier {
+        None => Labels::none(),
+        Some(LabelModifier::Include(by)) => labels.only(&by.labels.iter().map(String::as_str).collect::<Vec<_>>()),
+        Some(LabelModifier::Exclude(without)) => {
+            let names: Vec<&str> = without.labels.iter().map(String::as_str).chain([NAME_LABEL]).collect();
+            labels.without(&names)
+        }
+    }
+}
+
+pub(super) fn eval(ev: &Evaluator<'_>, expr: &AggregateExpr, grid: &Grid) -> Result<Vec<Row>, EvalError> {
+    let op = expr.op.id();
+    let rows = ev.rows(&expr.expr, grid)?;
+    ev.check()?;
+    let mut groups: Vec<(Labels, Vec<usize>)> = Vec::new();
+    let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
+    for (at, row) in rows.iter().enumerate() {
+        let key = group_of(&row.labels, expr.modifier.as_ref());
+        let place = *places.entry(key.clone()).or_insert_with(|| {
+            groups.push((key, Vec::new()));
+            groups.len() - 1
+        });
+        groups[place].1.push(at);
+    }
+    let param = || -> Result<&Expr, EvalError> {
+        expr.param.as_deref().ok_or_else(|| EvalError::Parse("the aggregation needs a parameter".to_owned()))
+    };
+    match op {
+        T_COUNT_VALUES => count_values(&ev.text(param()?, grid)?, &rows, &groups, grid),
+        T_TOPK | T_BOTTOMK | T_LIMITK => {
+            let k = ev.scalar(param()?, grid)?;
+            select(op, &k, rows, &groups, grid)
+        }
+        T_LIMIT_RATIO => {
+            let ratio = ev.scalar(param()?, grid)?;
+            limit_ratio(ev, &ratio, rows)
+        }
+        T_QUANTILE => {
+            let q = ev.scalar(param()?, grid)?;
+            if q.iter().any(|q| q.is_nan() || !(0.0..=1.0).contains(q)) {
+                ev.warn(format!("PromQL warning: quantile value should be between 0 and 1, got {}", q[0]));
+            }
+            Ok(reduce(&rows, &groups, grid, |at, values| quantile(q[at], values)))
+        }
+        T_SUM => Ok(sums(&rows, groups, grid)),
+        T_AVG => Ok(reduce(&rows, &groups, grid, |_, values| mean(values))),
+        T_COUNT => Ok(reduce(&rows, &groups, grid, |_, values| values.len() as f64)),
+        T_GROUP => Ok(reduce(&rows, &groups, grid, |_, _| 1.0)),
+        T_MIN => Ok(reduce(&rows, &groups, grid, |_, values| fold(values, |a, b| b < a))),
+        T_MAX => Ok(reduce(&rows, &groups, grid, |_, values| fold(values, |a, b| b > a))),
+        T_STDDEV => Ok(reduce(&rows, &groups, grid, |_, values| variance(values.iter().copied()).sqrt())),
+        T_STDVAR => Ok(reduce(&rows, &groups, grid, |_, values| variance(values.iter().copied()))),
+        _ => execution(format!("the aggregation {} is not supported", expr.op)),
+    }
+}
+
+/// The best value; NaN only where there is nothing else.
+fn fold(values: &[f64], better: impl Fn(f64, f64) -> bool) -> f64 {
+    values.iter().copied().reduce(|best, v| if better(best, v) || best.is_nan() { v } else { best }).unwrap_or(ABSENT)
+}
+
+fn reduce(rows: &[Row], groups: &[(Labels, Vec<usize>)], grid: &Grid, f: impl Fn(usize, &mut [f64]) -> f64) -> Vec<Row> {
+    let mut there = Vec::new();
+    let of = |(labels, members): &(Labels, Vec<usize>)| {
+        let mut value = |at: usize| {
+            there.clear();
+            there.extend(members.iter().map(|&m| rows[m].values[at]).filter(|v| !is_absent(*v)));
+            if there.is_empty() { ABSENT } else { f(at, &mut there) }
+        };
+        Row { labels: labels.clone(), values: (0..grid.count).map(&mut value).collect() }
+    };
+    groups.iter().map(of).collect()
+}
+
+/// Row by row instead of instant by instant: memory is read in order.
+fn sums(rows: &[Row], groups: Vec<(Labels, Vec<usize>)>, grid: &Grid) -> Vec<Row> {
+    let of = |(labels, members): (Labels, Vec<usize>)| {
+        let mut totals: Vec<Option<Kahan>> = vec![None; grid.count];
+        for &m in &members {
+            for (total, &v) in totals.iter_mut().zip(&rows[m].values).filter(|(_, v)| !is_absent(**v)) {
+                total.get_or_insert_default().add(v);
+            }
+        }
+        Row { labels, values: totals.into_iter().map(|total| total.map_or(ABSENT, Kahan::total)).collect() }
+    };
+    debug_assert!(sum(std::iter::empty()) == 0.0);
+    groups.into_iter().map(of).collect()
+}
+
+/// A number without an exponent, as the label of count_values has it.
+fn plain(v: f64) -> String {
+    if v.is_finite() { format!("{v}") } else { format_value(v) }
+}
+
+fn count_values(label: &str, rows: &[Row], groups: &[(Labels, Vec<usize>)], grid: &Grid) -> Result<Vec<Row>, EvalError> {
+    if label.is_empty() {
+        return execution("invalid label name \"\" in count_values()");
+    }
+    let mut out = Vec::new();
+    for (labels, members) in groups {
+        let mut by_value: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        for at in 0..grid.count {
+            for v in members.iter().map(|&m| rows[m].values[at]).filter(|v| !is_absent(*v)) {
+                let counts = by_value.entry(plain(v)).or_insert_with(|| vec![ABSENT; grid.count]);
+                counts[at] = if is_absent(counts[at]) { 1.0 } else { counts[at] + 1.0 };
+            }
+        }
+        out.extend(by_value.into_iter().map(|(value, values)| Row { labels: labels.with(label, &value), values }));
+    }
+    unique(out)
+}
+
+/// topk, bottomk, limitk: rows of each group as they are, at the instants where they are chosen.
+fn select(op: promql_parser::parser::token::TokenId, k: &[f64], rows: Vec<Row>, groups: &[(Labels, Vec<usize>)], grid: &Grid) -> Result<Vec<Row>, EvalError> {
+    let mut chosen: Vec<Vec<f64>> = rows.iter().map(|row| vec![ABSENT; row.values.len()]).collect();
+    let mut order: Vec<usize> = Vec::new();
+    for (_, members) in groups {
+        for at in 0..grid.count {
+            if k[at].is_nan() {
+                return execution("Parameter value is NaN");
+            }
+            let wanted = if k[at] < 1.0 { 0 } else { k[at] as usize };
+            let mut there: Vec<usize> = members.iter().copied().filter(|&m| !is_absent(rows[m].values[at])).collect();
+            if op != T_LIMITK {
+                // NaN is the worst of all.
+                there.sort_by(|&a, &b| {
+                    let (a, b) = (rows[a].values[at], rows[b].values[at]);
+                    let by_value = if op == T_TOPK { b.partial_cmp(&a) } else { a.partial_cmp(&b) };
+                    by_value.unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+                });
+            }
+            there.truncate(wanted);
+            for m in there {
+                chosen[m][at] = rows[m].values[at];
+                if grid.count == 1 {
+                    order.push(m);
+                }
+            }
+        }
+    }
+    let mut rows: Vec<Option<Row>> = rows.into_iter().zip(chosen).map(|(row, values)| Some(Row { labels: row.labels, values })).collect();
+    if grid.count == 1 {
+        return Ok(order.into_iter().filter_map(|m| rows[m].take()).collect());
+    }
+    Ok(rows.into_iter().flatten().filter(|row| row.values.iter().any(|v| !is_absent(*v))).collect())
+}
+
+/// A part of the series, the same at each instant: by a hash of their labels.
+fn limit_ratio(ev: &Evaluator<'_>, ratio: &[f64], rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
+    if ratio.iter().any(|r| r.is_nan()) {
+        return execution("Ratio value is NaN");
+    }
+    if ratio.iter().any(|r| r.abs() > 1.0) {
+        ev.warn(format!("PromQL warning: ratio value should be between -1 and 1, got {}, capping", ratio[0]));
+    }
+    let place = |labels: &Labels| {
+        let mut hasher = FxHasher::default();
+        nameless(labels).pairs().for_each(|(name, value)| {
+            hasher.write(name);
+            hasher.write(value);
+        });
+        (hasher.finish() >> 11) as f64 / (1u64 << 53) as f64
+    };
+    let keep = |row: Row| {
+        let at = place(&row.labels);
+        let chosen = |(n, v): (usize, f64)| {
+            let r = ratio[n].clamp(-1.0, 1.0);
+            if (r >= 0.0 && at < r) || (r < 0.0 && at >= 1.0 + r) { v } else { ABSENT }
+        };
+        Row { values: row.values.into_iter().enumerate().map(chosen).collect(), labels: row.labels }
+    };
+    Ok(rows.into_iter().map(keep).collect())
+}

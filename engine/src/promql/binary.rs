@@ -1,0 +1,239 @@
+//! Binary operators, with vector matching.
+
+use promql_parser::parser::token::{
+    T_ADD, T_ATAN2, T_DIV, T_EQLC, T_GTE, T_GTR, T_LAND, T_LOR, T_LSS, T_LTE, T_LUNLESS, T_MOD, T_MUL, T_NEQ, T_POW, T_SUB, TokenId,
+};
+use promql_parser::parser::{BinModifier, BinaryExpr, LabelModifier, VectorMatchCardinality};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Value, execution, is_absent, nameless, unique};
+use crate::model::{Labels, NAME_LABEL};
+
+fn arithmetic(op: TokenId, a: f64, b: f64) -> f64 {
+    match op {
+        T_ADD => a + b,
+        T_SUB => a - b,
+        T_MUL => a * b,
+        T_DIV => a / b,
+        T_MOD => a % b,
+        T_POW => a.powf(b),
+        T_ATAN2 => a.atan2(b),
+        _ => f64::NAN,
+    }
+}
+
+fn compare(op: TokenId, a: f64, b: f64) -> Option<bool> {
+    Some(match op {
+        T_EQLC => a == b,
+        T_NEQ => a != b,
+        T_GTR => a > b,
+        T_LSS => a < b,
+        T_GTE => a >= b,
+        T_LTE => a <= b,
+        _ => return None,
+    })
+}
+
+/// What an operator gives for a pair; `kept` is what a comparison that holds leaves.
+fn combine(op: TokenId, as_bool: bool, a: f64, b: f64, kept: f64) -> f64 {
+    match compare(op, a, b) {
+        None => arithmetic(op, a, b),
+        Some(holds) if as_bool => f64::from(holds),
+        Some(true) => kept,
+        Some(false) => ABSENT,
+    }
+}
+
+pub(super) fn eval(ev: &Evaluator<'_>, expr: &BinaryExpr, grid: &Grid) -> Result<Value, EvalError> {
+    let op = expr.op.id();
+    let (left, right) = (ev.eval(&expr.lhs, grid)?, ev.eval(&expr.rhs, grid)?);
+    ev.check()?;
+    let as_bool = expr.modifier.as_ref().is_some_and(|m| m.return_bool);
+    let is_comparison = compare(op, 0.0, 0.0).is_some();
+    Ok(match (left, right) {
+        (Value::Scalar(a), Value::Scalar(b)) => {
+            Value::Scalar(a.into_iter().zip(b).map(|(a, b)| if is_comparison { combine(op, true, a, b, a) } else { arithmetic(op, a, b) }).collect())
+        }
+        (Value::Vector(rows), Value::Scalar(scalar)) => Value::Vector(with_scalar(rows, &scalar, is_comparison && !as_bool, |v, s| combine(op, as_bool, v, s, v))?),
+        (Value::Scalar(scalar), Value::Vector(rows)) => Value::Vector(with_scalar(rows, &scalar, is_comparison && !as_bool, |v, s| combine(op, as_bool, s, v, v))?),
+        (Value::Vector(left), Value::Vector(right)) => {
+            let modifier = expr.modifier.as_ref();
+            let key = |labels: &Labels| key_of(labels, modifier.and_then(|m| m.matching.as_ref()));
+            Value::Vector(match op {
+                T_LAND => and(left, &right, grid, key, true),
+                T_LUNLESS => and(left, &right, grid, key, false),
+                T_LOR => or(left, right, grid, key)?,
+                _ => matched(ev, op, left, right, modifier, grid, key)?,
+            })
+        }
+        _ => return execution("a string is no operand"),
+    })
+}
+
+fn with_scalar(rows: Vec<Row>, scalar: &[f64], keeps_name: bool, f: impl Fn(f64, f64) -> f64) -> Result<Vec<Row>, EvalError> {
+    let of = |row: Row| {
+        let values = row.values.iter().zip(scalar).map(|(v, s)| if is_absent(*v) { ABSENT } else { f(*v, *s) }).collect();
+        Row { labels: if keeps_name { row.labels } else { nameless(&row.labels) }, values }
+    };
+    unique(rows.into_iter().map(of).collect())
+}
+
+/// The labels by which rows are matched.
+fn key_of(labels: &Labels, matching: Option<&LabelModifier>) -> Labels {
+    match matching {
+        Some(LabelModifier::Include(on)) => labels.only(&on.labels.iter().map(String::as_str).collect::<Vec<_>>()),
+        Some(LabelModifier::Exclude(ignoring)) => {
+            let names: Vec<&str> = ignoring.labels.iter().map(String::as_str).chain([NAME_LABEL]).collect();
+            labels.without(&names)
+        }
+        None => nameless(labels),
+    }
+}
+
+/// Rows of the left where the right has (or has not) a value under the same key.
+fn and(left: Vec<Row>, right: &[Row], grid: &Grid, key: impl Fn(&Labels) -> Labels, wanted: bool) -> Vec<Row> {
+    let there = presence(right, grid, &key);
+    let none = vec![false; grid.count];
+    let of = |row: Row| {
+        let other = there.get(&key(&row.labels)).unwrap_or(&none);
+        let values = row.values.iter().zip(other).map(|(v, there)| if *there == wanted { *v } else { ABSENT }).collect();
+        Row { labels: row.labels, values }
+    };
+    left.into_iter().map(of).collect()
+}
+
+fn presence(rows: &[Row], grid: &Grid, key: &impl Fn(&Labels) -> Labels) -> FxHashMap<Labels, Vec<bool>> {
+    let mut there: FxHashMap<Labels, Vec<bool>> = FxHashMap::default();
+    for row in rows {
+        let at = there.entry(key(&row.labels)).or_insert_with(|| vec![false; grid.count]);
+        at.iter_mut().zip(&row.values).for_each(|(there, v)| *there |= !is_absent(*v));
+    }
+    there
+}
+
+fn or(left: Vec<Row>, right: Vec<Row>, grid: &Grid, key: impl Fn(&Labels) -> Labels) -> Result<Vec<Row>, EvalError> {
+    let there = presence(&left, grid, &key);
+    let none = vec![false; grid.count];
+    let mut rows = left;
+    for row in right {
+        let other = there.get(&key(&row.labels)).unwrap_or(&none);
+        let values = row.values.iter().zip(other).map(|(v, there)| if *there { ABSENT } else { *v }).collect();
+        rows.push(Row { labels: row.labels, values });
+    }
+    unique(rows)
+}
+
+/// One to one, many to one, one to many.
+fn matched(
+    ev: &Evaluator<'_>,
+    op: TokenId,
+    left: Vec<Row>,
+    right: Vec<Row>,
+    modifier: Option<&BinModifier>,
+    grid: &Grid,
+    key: impl Fn(&Labels) -> Labels,
+) -> Result<Vec<Row>, EvalError> {
+    let card = modifier.map_or(&VectorMatchCardinality::OneToOne, |m| &m.card);
+    let as_bool = modifier.is_some_and(|m| m.return_bool);
+    let swapped = matches!(card, VectorMatchCardinality::OneToMany(_));
+    let one_to_one = matches!(card, VectorMatchCardinality::OneToOne);
+    let (many, one) = if swapped { (right, left) } else { (left, right) };
+    // At each instant a key may have one row on the side of one.
+    let mut ones: FxHashMap<Labels, Vec<usize>> = FxHashMap::default();
+    for (at, row) in one.iter().enumerate() {
+        ones.entry(key(&row.labels)).or_default().push(at);
+    }
+    let side = if swapped { "left" } else { "right" };
+    for (key, members) in ones.iter().filter(|(_, members)| members.len() > 1) {
+        for at in 0..grid.count {
+            let mut there = members.iter().filter(|&&m| !is_absent(one[m].values[at]));
+            if let (Some(&a), Some(&b)) = (there.next(), there.next()) {
+                return execution(format!(
+                    "found duplicate series for the match group {} on the {side} hand-side of the operation: [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
+                    key.in_braces(),
+                    one[b].labels.in_braces(),
+                    one[a].labels.in_braces()
+                ));
+            }
+        }
+    }
+    let keeps_name = compare(op, 0.0, 0.0).is_some() && !as_bool;
+    let mut out: Vec<Row> = Vec::new();
+    let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
+    for row in &many {
+        let key = key(&row.labels);
+        let Some(members) = ones.get(&key) else { continue };
+        for &m in members {
+            let partner = &one[m];
+            let mut values = Vec::with_capacity(grid.count);
+            for (a, b) in row.values.iter().zip(&partner.values) {
+                values.push(if is_absent(*a) || is_absent(*b) {
+                    ABSENT
+                } else if swapped {
+                    combine(op, as_bool, *b, *a, *b)
+                } else {
+                    combine(op, as_bool, *a, *b, *a)
+                });
+            }
+            let both = row.values.iter().zip(&partner.values).map(|(a, b)| !is_absent(*a) && !is_absent(*b));
+            let labels = result_labels(row, partner, modifier, keeps_name);
+            match places.get(&labels) {
+                None => {
+                    places.insert(labels.clone(), out.len());
+                    out.push(Row { labels, values });
+                }
+                Some(&place) => {
+                    let met: FxHashSet<usize> = both.enumerate().filter(|(_, b)| *b).map(|(at, _)| at).collect();
+                    for (at, v) in values.into_iter().enumerate().filter(|(at, v)| met.contains(at) && !is_absent(*v)) {
+                        if !is_absent(out[place].values[at]) {
+                            return execution(if one_to_one {
+                                "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
+                            } else {
+                                "multiple matches for labels: grouping labels must ensure unique matches"
+                            });
+                        }
+                        out[place].values[at] = v;
+                    }
+                }
+            }
+        }
+    }
+    if one_to_one {
+        // Two rows on the side of many with one key are an error even where a comparison drops one of them.
+        let mut groups: FxHashMap<Labels, Vec<usize>> = FxHashMap::default();
+        many.iter().enumerate().for_each(|(at, row)| groups.entry(key(&row.labels)).or_default().push(at));
+        for (key, members) in groups.iter().filter(|(key, members)| members.len() > 1 && ones.contains_key(*key)) {
+            let partners = &ones[key];
+            for at in 0..grid.count {
+                let partner = partners.iter().any(|&m| !is_absent(one[m].values[at]));
+                let meets = |m: &&usize| {
+                    let v = many[**m].values[at];
+                    !is_absent(v) && partner
+                };
+                if members.iter().filter(meets).count() > 1 {
+                    let kept = |m: &&usize| {
+                        let b = partners.iter().map(|&p| one[p].values[at]).find(|v| !is_absent(*v)).unwrap_or(ABSENT);
+                        !is_absent(combine(op, as_bool, many[**m].values[at], b, 0.0))
+                    };
+                    if members.iter().filter(meets).filter(kept).count() > 1 {
+                        return execution("multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
+                    }
+                }
+            }
+        }
+    }
+    ev.check()?;
+    Ok(out)
+}
+
+fn result_labels(many: &Row, one: &Row, modifier: Option<&BinModifier>, keeps_name: bool) -> Labels {
+    let labels = if keeps_name { many.labels.clone() } else { nameless(&many.labels) };
+    match modifier.map(|m| (&m.card, m.matching.as_ref())) {
+        Some((VectorMatchCardinality::ManyToOne(include) | VectorMatchCardinality::OneToMany(include), _)) => {
+            include.labels.iter().fold(labels, |labels, name| labels.with(name, one.labels.get(name).unwrap_or("")))
+        }
+        Some((_, Some(LabelModifier::Include(on)))) => labels.only(&on.labels.iter().map(String::as_str).collect::<Vec<_>>()),
+        Some((_, Some(LabelModifier::Exclude(ignoring)))) => labels.without(&ignoring.labels.iter().map(String::as_str).collect::<Vec<_>>()),
+        _ => labels,
+    }
+}

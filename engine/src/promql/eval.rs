@@ -1,0 +1,520 @@
+//! Evaluation: an expression over a grid of instants, in columns.
+//!
+//! Every vector is rows of labels and one value an instant; [`ABSENT`] stands where a row has none. Selectors read one
+//! series at a time and leave only the instants of the grid behind, so memory follows the answer. Semantics are those of
+//! Prometheus 3 (prometheus/prometheus, promql/engine.go and functions.go): lookback and ranges are open on the left, a
+//! stale marker ends a series, subqueries run on absolute multiples of their step.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant, SystemTime};
+
+use promql_parser::parser::{AtModifier, Call, Expr, Offset, SubqueryExpr, VectorSelector};
+use rustc_hash::FxHashSet;
+
+use super::selector::{Matcher, selector_matchers};
+use super::{aggregate, binary, functions, histogram, ranges};
+use crate::model::{Columns, Labels, NAME_LABEL, STALE_NAN_BITS, TimestampMs, is_stale_marker};
+use crate::store::StoreError;
+
+/// No value at an instant. The stale marker is never a value of an answer.
+pub const ABSENT: f64 = f64::from_bits(STALE_NAN_BITS);
+
+/// Whether there is no value.
+#[inline]
+pub(super) fn is_absent(v: f64) -> bool {
+    v.to_bits() == STALE_NAN_BITS
+}
+
+/// Why a query has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum EvalError {
+    /// Not PromQL, or not of the types that it needs.
+    #[error("{0}")]
+    Parse(String),
+    /// It cannot be worked out for this data.
+    #[error("{0}")]
+    Execution(String),
+    /// More samples than a query may read.
+    #[error("the query reads more than {0} samples; ask for less time or fewer series")]
+    TooManySamples(usize),
+    /// It took too long.
+    #[error("the query took longer than its time limit; ask for less time or fewer series")]
+    Deadline,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+pub(super) fn execution<T>(text: impl Into<String>) -> Result<T, EvalError> {
+    Err(EvalError::Execution(text.into()))
+}
+
+/// Where samples come from.
+pub trait Source {
+    /// Passes on each series that one of the lists of matchers accepts, with its samples within `[start, end]`. A series
+    /// comes in pieces that follow each other by rising time; `begin` is called before its first.
+    ///
+    /// # Errors
+    /// Its own, and those of the callbacks.
+    fn read(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: &mut dyn SeriesSink) -> Result<(), EvalError>;
+}
+
+/// Takes series from a [`Source`].
+pub trait SeriesSink {
+    /// The pieces that follow are of this series.
+    ///
+    /// # Errors
+    /// When the query has to end.
+    fn begin(&mut self, labels: &Labels) -> Result<(), EvalError>;
+    /// The next samples of the series begun last.
+    ///
+    /// # Errors
+    /// When the query has to end.
+    fn piece(&mut self, columns: &Columns) -> Result<(), EvalError>;
+}
+
+/// When and how a query is worked out.
+#[derive(Debug, Clone, Copy)]
+pub struct Params {
+    /// First instant.
+    pub start: TimestampMs,
+    /// Last instant; equal to `start` for an instant query.
+    pub end: TimestampMs,
+    /// Between instants, ms; at least 1.
+    pub step: i64,
+    /// How old a sample may be to count at an instant.
+    pub lookback: i64,
+    /// Step of subqueries that name none.
+    pub default_step: i64,
+    /// Samples at the most.
+    pub max_samples: usize,
+    /// When to stop.
+    pub deadline: Instant,
+}
+
+/// Evenly spaced instants.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grid {
+    pub(super) start: TimestampMs,
+    pub(super) step: i64,
+    pub(super) count: usize,
+}
+
+impl Grid {
+    pub(super) fn time(&self, at: usize) -> TimestampMs {
+        self.start.saturating_add(self.step.saturating_mul(at as i64))
+    }
+
+    pub(super) fn times(&self) -> impl Iterator<Item = TimestampMs> + '_ {
+        (0..self.count).map(|at| self.time(at))
+    }
+}
+
+/// One series of a vector.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Its labels.
+    pub labels: Labels,
+    /// One value an instant, or [`ABSENT`].
+    pub values: Vec<f64>,
+}
+
+/// What an expression comes to.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    Scalar(Vec<f64>),
+    Text(String),
+    Vector(Vec<Row>),
+}
+
+/// The samples of one series of a matrix.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Its labels.
+    pub labels: Labels,
+    /// Its samples.
+    pub columns: Columns,
+}
+
+/// The answer to a query.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// One value an instant.
+    Scalar(Vec<(TimestampMs, f64)>),
+    /// Text.
+    Text(String),
+    /// Series with a value an instant; in the order of the expression for an instant query.
+    Vector(Vec<Row>),
+    /// Samples as they are (a range selector or subquery by itself).
+    Matrix(Vec<Run>),
+}
+
+/// What an evaluation is told on the way.
+#[derive(Debug, Clone, Default)]
+pub struct Notes {
+    /// What may make the answer other than expected.
+    pub warnings: Vec<String>,
+    /// Samples that were read.
+    pub samples: usize,
+}
+
+/// Works an expression out.
+///
+/// # Errors
+/// [`EvalError`]
+pub fn evaluate(expr: &Expr, params: &Params, source: &dyn Source) -> Result<(Answer, Notes), EvalError> {
+    let count = usize::try_from((params.end - params.start) / params.step.max(1) + 1).unwrap_or(0);
+    let grid = Grid { start: params.start, step: params.step.max(1), count };
+    let ev = Evaluator { source, params, warnings: RefCell::default(), samples: Cell::new(0) };
+    let instant = params.start == params.end;
+    let answer = match strip(expr) {
+        Expr::MatrixSelector(_) | Expr::Subquery(_) if instant => {
+            let mut runs = Vec::new();
+            ev.matrix(expr, &grid, &mut |labels, window| {
+                let (from, to) = window.within(params.start);
+                let (times, values) = (window.times[from..to].to_vec(), window.values[from..to].to_vec());
+                if !times.is_empty() {
+                    runs.push(Run { labels: labels.clone(), columns: Columns { times, values } });
+                }
+                Ok(())
+            })?;
+            runs.sort_by(|a, b| a.labels.cmp_pairs(&b.labels));
+            Answer::Matrix(runs)
+        }
+        _ => match ev.eval(expr, &grid)? {
+            Value::Scalar(values) => Answer::Scalar(grid.times().zip(values).collect()),
+            Value::Text(text) => Answer::Text(text),
+            Value::Vector(mut rows) => {
+                rows.retain(|row| row.values.iter().any(|v| !is_absent(*v)));
+                if !instant {
+                    rows.sort_by(|a, b| a.labels.cmp_pairs(&b.labels));
+                }
+                Answer::Vector(rows)
+            }
+        },
+    };
+    Ok((answer, Notes { warnings: ev.warnings.into_inner().into_iter().collect(), samples: ev.samples.get() }))
+}
+
+pub(super) fn strip(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Paren(inner) => strip(&inner.expr),
+        other => other,
+    }
+}
+
+/// Works expressions out over grids.
+pub(super) struct Evaluator<'a> {
+    source: &'a dyn Source,
+    pub(super) params: &'a Params,
+    pub(super) warnings: RefCell<BTreeSet<String>>,
+    samples: Cell<usize>,
+}
+
+/// A series' samples, and how a window over them is cut at an instant of the grid.
+pub(super) struct Windowed<'a> {
+    pub(super) times: &'a [TimestampMs],
+    pub(super) values: &'a [f64],
+    pub(super) range: i64,
+    shift: Shift,
+}
+
+/// From an instant of the grid to the instant that a selector means.
+#[derive(Debug, Clone, Copy)]
+struct Shift {
+    at: Option<TimestampMs>,
+    offset: i64,
+}
+
+impl Shift {
+    fn apply(self, t: TimestampMs) -> TimestampMs {
+        self.at.unwrap_or(t).saturating_sub(self.offset)
+    }
+}
+
+impl Windowed<'_> {
+    /// The end of the window at an instant of the grid.
+    pub(super) fn end(&self, t: TimestampMs) -> TimestampMs {
+        self.shift.apply(t)
+    }
+
+    /// The samples of the window at an instant: later than its end less the range, up to its end.
+    pub(super) fn within(&self, t: TimestampMs) -> (usize, usize) {
+        let end = self.end(t);
+        let start = end.saturating_sub(self.range);
+        (self.times.partition_point(|&time| time <= start), self.times.partition_point(|&time| time <= end))
+    }
+}
+
+type EachRun<'b> = &'b mut dyn FnMut(&Labels, &Windowed<'_>) -> Result<(), EvalError>;
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn warn(&self, text: impl Into<String>) {
+        self.warnings.borrow_mut().insert(text.into());
+    }
+
+    pub(super) fn check(&self) -> Result<(), EvalError> {
+        if Instant::now() >= self.params.deadline { Err(EvalError::Deadline) } else { Ok(()) }
+    }
+
+    fn count(&self, samples: usize) -> Result<(), EvalError> {
+        self.samples.set(self.samples.get().saturating_add(samples));
+        if self.samples.get() > self.params.max_samples { Err(EvalError::TooManySamples(self.params.max_samples)) } else { self.check() }
+    }
+
+    pub(super) fn eval(&self, expr: &Expr, grid: &Grid) -> Result<Value, EvalError> {
+        match expr {
+            Expr::Paren(inner) => self.eval(&inner.expr, grid),
+            Expr::NumberLiteral(number) => Ok(Value::Scalar(vec![number.val; grid.count])),
+            Expr::StringLiteral(text) => Ok(Value::Text(text.val.clone())),
+            Expr::VectorSelector(selector) => Ok(Value::Vector(self.vector(selector, grid, false)?)),
+            Expr::Unary(unary) => Ok(match self.eval(&unary.expr, grid)? {
+                Value::Scalar(values) => Value::Scalar(values.into_iter().map(|v| -v).collect()),
+                Value::Vector(rows) => Value::Vector(unique(functions::map(rows, |v| -v))?),
+                Value::Text(_) => return execution("a string has no negative"),
+            }),
+            Expr::Binary(expr) => binary::eval(self, expr, grid),
+            Expr::Aggregate(expr) => aggregate::eval(self, expr, grid).map(Value::Vector),
+            Expr::Call(call) => self.call(call, grid),
+            Expr::MatrixSelector(_) | Expr::Subquery(_) => {
+                execution("a range (such as [5m]) is no value at an instant; put it into a function such as rate()")
+            }
+            Expr::Extension(_) => execution("this expression is not known"),
+        }
+    }
+
+    pub(super) fn rows(&self, expr: &Expr, grid: &Grid) -> Result<Vec<Row>, EvalError> {
+        match self.eval(expr, grid)? {
+            Value::Vector(rows) => Ok(rows),
+            _ => execution("an instant vector is needed here"),
+        }
+    }
+
+    pub(super) fn scalar(&self, expr: &Expr, grid: &Grid) -> Result<Vec<f64>, EvalError> {
+        match self.eval(expr, grid)? {
+            Value::Scalar(values) => Ok(values),
+            _ => execution("a scalar is needed here"),
+        }
+    }
+
+    pub(super) fn text(&self, expr: &Expr, grid: &Grid) -> Result<String, EvalError> {
+        match self.eval(expr, grid)? {
+            Value::Text(text) => Ok(text),
+            _ => execution("a string is needed here"),
+        }
+    }
+
+    fn shift(&self, at: Option<&AtModifier>, offset: Option<&Offset>) -> Shift {
+        let millis = |d: &Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
+        let offset = match offset {
+            None => 0,
+            Some(Offset::Pos(by)) => millis(by),
+            Some(Offset::Neg(by)) => -millis(by),
+        };
+        let at = at.map(|at| match at {
+            AtModifier::Start => self.params.start,
+            AtModifier::End => self.params.end,
+            AtModifier::At(time) => match time.duration_since(SystemTime::UNIX_EPOCH) {
+                Ok(after) => millis(&after),
+                Err(before) => -millis(&before.duration()),
+            },
+        });
+        Shift { at, offset }
+    }
+
+    /// The newest sample within the lookback at each instant; with `stamps`, its time in seconds instead.
+    pub(super) fn vector(&self, selector: &VectorSelector, grid: &Grid, stamps: bool) -> Result<Vec<Row>, EvalError> {
+        struct Steps<'e, 'a> {
+            ev: &'e Evaluator<'a>,
+            grid: Grid,
+            shift: Shift,
+            stamps: bool,
+            rows: Vec<Row>,
+            labels: Option<Labels>,
+            values: Vec<f64>,
+            last: Option<(TimestampMs, f64)>,
+        }
+        impl Steps<'_, '_> {
+            fn point(&mut self) {
+                let t = self.shift.apply(self.grid.time(self.values.len()));
+                let fresh = self.last.filter(|(time, v)| *time > t.saturating_sub(self.ev.params.lookback) && !is_stale_marker(*v));
+                self.values.push(fresh.map_or(ABSENT, |(time, v)| if self.stamps { time as f64 / 1e3 } else { v }));
+            }
+
+            fn finish(&mut self) {
+                let Some(labels) = self.labels.take() else { return };
+                while self.values.len() < self.grid.count {
+                    self.point();
+                }
+                let values = std::mem::take(&mut self.values);
+                self.last = None;
+                if values.iter().any(|v| !is_absent(*v)) {
+                    self.rows.push(Row { labels, values });
+                }
+            }
+        }
+        impl SeriesSink for Steps<'_, '_> {
+            fn begin(&mut self, labels: &Labels) -> Result<(), EvalError> {
+                self.finish();
+                self.labels = Some(labels.clone());
+                self.values = Vec::with_capacity(self.grid.count);
+                self.ev.check()
+            }
+
+            fn piece(&mut self, columns: &Columns) -> Result<(), EvalError> {
+                self.ev.count(columns.times.len())?;
+                for sample in columns.iter() {
+                    while self.values.len() < self.grid.count && self.shift.apply(self.grid.time(self.values.len())) < sample.t {
+                        self.point();
+                    }
+                    self.last = Some((sample.t, sample.v));
+                }
+                Ok(())
+            }
+        }
+        let shift = self.shift(selector.at.as_ref(), selector.offset.as_ref());
+        let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
+        let matchers = selector_matchers(selector)?;
+        let mut steps = Steps { ev: self, grid: *grid, shift, stamps, rows: Vec::new(), labels: None, values: Vec::new(), last: None };
+        self.source.read(&matchers, first.saturating_sub(self.params.lookback).saturating_add(1), last, &mut steps)?;
+        steps.finish();
+        Ok(steps.rows)
+    }
+
+    /// Passes on each series of a range selector or subquery with all samples that any window of the grid may need.
+    pub(super) fn matrix(&self, expr: &Expr, grid: &Grid, each: EachRun<'_>) -> Result<(), EvalError> {
+        match strip(expr) {
+            Expr::MatrixSelector(matrix) => {
+                let shift = self.shift(matrix.vs.at.as_ref(), matrix.vs.offset.as_ref());
+                let range = i64::try_from(matrix.range.as_millis()).unwrap_or(i64::MAX);
+                let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
+                let matchers = selector_matchers(&matrix.vs)?;
+                let mut gather = Gather { ev: self, labels: None, columns: Columns::default(), range, shift, each };
+                self.source.read(&matchers, first.saturating_sub(range).saturating_add(1), last, &mut gather)?;
+                gather.finish()
+            }
+            Expr::Subquery(subquery) => self.subquery(subquery, grid, each),
+            _ => execution("a range vector is needed here, such as name[5m]"),
+        }
+    }
+
+    fn subquery(&self, subquery: &SubqueryExpr, grid: &Grid, each: EachRun<'_>) -> Result<(), EvalError> {
+        let millis = |d: &Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
+        let shift = self.shift(subquery.at.as_ref(), subquery.offset.as_ref());
+        let range = millis(&subquery.range);
+        let step = subquery.step.as_ref().map_or(self.params.default_step, millis).max(1);
+        let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
+        let after = first.saturating_sub(range);
+        let mut start = after - after.rem_euclid(step);
+        if start <= after {
+            start = start.saturating_add(step);
+        }
+        if start > last {
+            return Ok(());
+        }
+        let count = usize::try_from((last - start) / step + 1).unwrap_or(usize::MAX);
+        if count > self.params.max_samples {
+            return Err(EvalError::TooManySamples(self.params.max_samples));
+        }
+        let inner = Grid { start, step, count };
+        let rows = match self.eval(&subquery.expr, &inner)? {
+            Value::Vector(rows) => rows,
+            Value::Scalar(values) => vec![Row { labels: Labels::none(), values }],
+            Value::Text(_) => return execution("a string has no range"),
+        };
+        for row in rows {
+            let there = || row.values.iter().enumerate().filter(|(_, v)| !is_absent(**v));
+            let times: Vec<TimestampMs> = there().map(|(at, _)| inner.time(at)).collect();
+            let values: Vec<f64> = there().map(|(_, v)| *v).collect();
+            self.count(times.len())?;
+            each(&row.labels, &Windowed { times: &times, values: &values, range, shift })?;
+        }
+        Ok(())
+    }
+
+    fn call(&self, call: &Call, grid: &Grid) -> Result<Value, EvalError> {
+        let name = call.func.name;
+        let args = &call.args.args;
+        if let Some(value) = ranges::call(self, name, args, grid)? {
+            return Ok(value);
+        }
+        if name.starts_with("histogram_") {
+            return histogram::call(self, name, args, grid).map(Value::Vector);
+        }
+        functions::call(self, name, args, grid)
+    }
+}
+
+/// Puts the pieces of each series together, without stale markers.
+struct Gather<'e, 'a, 'f> {
+    ev: &'e Evaluator<'a>,
+    labels: Option<Labels>,
+    columns: Columns,
+    range: i64,
+    shift: Shift,
+    each: EachRun<'f>,
+}
+
+impl Gather<'_, '_, '_> {
+    fn finish(&mut self) -> Result<(), EvalError> {
+        let Some(labels) = self.labels.take() else { return Ok(()) };
+        let columns = std::mem::take(&mut self.columns);
+        if columns.times.is_empty() {
+            return Ok(());
+        }
+        (self.each)(&labels, &Windowed { times: &columns.times, values: &columns.values, range: self.range, shift: self.shift })
+    }
+}
+
+impl SeriesSink for Gather<'_, '_, '_> {
+    fn begin(&mut self, labels: &Labels) -> Result<(), EvalError> {
+        self.finish()?;
+        self.labels = Some(labels.clone());
+        self.ev.check()
+    }
+
+    fn piece(&mut self, columns: &Columns) -> Result<(), EvalError> {
+        self.ev.count(columns.times.len())?;
+        for sample in columns.iter().filter(|s| !is_stale_marker(s.v)) {
+            self.columns.times.push(sample.t);
+            self.columns.values.push(sample.v);
+        }
+        Ok(())
+    }
+}
+
+/// Refuses rows with equal labels that have values at the same instant; rows that never meet become one.
+pub(super) fn unique(rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
+    let mut seen: FxHashSet<Labels> = FxHashSet::default();
+    if rows.iter().all(|row| seen.insert(row.labels.clone())) {
+        return Ok(rows);
+    }
+    let mut merged: Vec<Row> = Vec::with_capacity(rows.len());
+    let mut places: rustc_hash::FxHashMap<Labels, usize> = rustc_hash::FxHashMap::default();
+    for row in rows {
+        match places.get(&row.labels) {
+            None => {
+                places.insert(row.labels.clone(), merged.len());
+                merged.push(row);
+            }
+            Some(&place) => {
+                for (there, new) in merged[place].values.iter_mut().zip(row.values) {
+                    if is_absent(new) {
+                        continue;
+                    }
+                    if !is_absent(*there) {
+                        return execution("vector cannot contain metrics with the same labelset");
+                    }
+                    *there = new;
+                }
+            }
+        }
+    }
+    Ok(merged)
+}
+
+/// The labels without the metric name.
+pub(super) fn nameless(labels: &Labels) -> Labels {
+    labels.without(&[NAME_LABEL])
+}

@@ -1,0 +1,270 @@
+//! Functions of instant vectors and scalars: mathematics, time, labels, sorting.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use promql_parser::parser::Expr;
+use regex::Regex;
+
+use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Value, execution, is_absent, nameless, strip, unique};
+use super::selector::selector_matchers;
+use crate::model::{Labels, NAME_LABEL, TimestampMs};
+use crate::promql::MatchOp;
+
+/// Applies a function to every value; the metric name goes.
+pub(super) fn map(rows: Vec<Row>, f: impl Fn(f64) -> f64) -> Vec<Row> {
+    rows.into_iter()
+        .map(|row| Row { labels: nameless(&row.labels), values: row.values.into_iter().map(|v| if is_absent(v) { v } else { f(v) }).collect() })
+        .collect()
+}
+
+/// As [`map`], with the place of the instant.
+fn map_at(rows: Vec<Row>, f: impl Fn(f64, usize) -> f64) -> Vec<Row> {
+    let each = |values: Vec<f64>| values.into_iter().enumerate().map(|(at, v)| if is_absent(v) { v } else { f(v, at) }).collect();
+    rows.into_iter().map(|row| Row { labels: nameless(&row.labels), values: each(row.values) }).collect()
+}
+
+fn simple(name: &str) -> Option<fn(f64) -> f64> {
+    Some(match name {
+        "abs" => f64::abs,
+        "ceil" => f64::ceil,
+        "floor" => f64::floor,
+        "exp" => f64::exp,
+        "sqrt" => f64::sqrt,
+        "ln" => f64::ln,
+        "log2" => f64::log2,
+        "log10" => f64::log10,
+        "sin" => f64::sin,
+        "cos" => f64::cos,
+        "tan" => f64::tan,
+        "asin" => f64::asin,
+        "acos" => f64::acos,
+        "atan" => f64::atan,
+        "sinh" => f64::sinh,
+        "cosh" => f64::cosh,
+        "tanh" => f64::tanh,
+        "asinh" => f64::asinh,
+        "acosh" => f64::acosh,
+        "atanh" => f64::atanh,
+        "rad" => |v| v * std::f64::consts::PI / 180.0,
+        "deg" => |v| v * 180.0 / std::f64::consts::PI,
+        "sgn" => |v| {
+            if v > 0.0 {
+                1.0
+            } else if v < 0.0 {
+                -1.0
+            } else {
+                v
+            }
+        },
+        _ => return None,
+    })
+}
+
+/// Parts of the date at a time in seconds.
+fn calendar(name: &str) -> Option<fn(f64) -> f64> {
+    fn date(seconds: f64) -> Option<jiff::Zoned> {
+        // Cut towards zero, as a conversion to whole seconds does.
+        Some(Timestamp::from_second(seconds as i64).ok()?.to_zoned(TimeZone::UTC))
+    }
+    fn part(seconds: f64, of: impl Fn(&jiff::Zoned) -> i64) -> f64 {
+        if seconds.is_finite() { date(seconds).map_or(f64::NAN, |d| of(&d) as f64) } else { f64::NAN }
+    }
+    Some(match name {
+        "minute" => |v| part(v, |d| d.minute().into()),
+        "hour" => |v| part(v, |d| d.hour().into()),
+        "day_of_month" => |v| part(v, |d| d.day().into()),
+        "day_of_week" => |v| part(v, |d| d.weekday().to_sunday_zero_offset().into()),
+        "day_of_year" => |v| part(v, |d| d.day_of_year().into()),
+        "days_in_month" => |v| part(v, |d| d.days_in_month().into()),
+        "month" => |v| part(v, |d| d.month().into()),
+        "year" => |v| part(v, |d| d.year().into()),
+        _ => return None,
+    })
+}
+
+fn seconds(t: TimestampMs) -> f64 {
+    t as f64 / 1e3
+}
+
+pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Grid) -> Result<Value, EvalError> {
+    if let Some(f) = simple(name) {
+        return Ok(Value::Vector(unique(map(ev.rows(arg(args, 0)?, grid)?, f))?));
+    }
+    if let Some(f) = calendar(name) {
+        return Ok(Value::Vector(match args.first() {
+            Some(expr) => unique(map(ev.rows(expr, grid)?, f))?,
+            None => vec![Row { labels: Labels::none(), values: grid.times().map(|t| f(seconds(t))).collect() }],
+        }));
+    }
+    let rows = |at: usize| ev.rows(arg(args, at)?, grid);
+    let scalar = |at: usize| ev.scalar(arg(args, at)?, grid);
+    Ok(match name {
+        "time" => Value::Scalar(grid.times().map(seconds).collect()),
+        "pi" => Value::Scalar(vec![std::f64::consts::PI; grid.count]),
+        "vector" => Value::Vector(vec![Row { labels: Labels::none(), values: scalar(0)? }]),
+        "scalar" => {
+            let rows = rows(0)?;
+            let one = |at: usize| {
+                let mut there = rows.iter().map(|row| row.values[at]).filter(|v| !is_absent(*v));
+                match (there.next(), there.next()) {
+                    (Some(v), None) => v,
+                    _ => f64::NAN,
+                }
+            };
+            Value::Scalar((0..grid.count).map(one).collect())
+        }
+        "timestamp" => Value::Vector(unique(match strip(arg(args, 0)?) {
+            Expr::VectorSelector(selector) => map(ev.vector(selector, grid, true)?, |v| v),
+            other => map_at(ev.rows(other, grid)?, |_, at| seconds(grid.time(at))),
+        })?),
+        "absent" => Value::Vector(absent(arg(args, 0)?, &rows(0)?, grid)?),
+        "round" => {
+            let to = if args.len() > 1 { scalar(1)? } else { vec![1.0; grid.count] };
+            // By the inverse, as Prometheus does: fewer surprises with 0.1.
+            let round = |v: f64, at: usize| {
+                let inverse = 1.0 / to[at];
+                (v * inverse + 0.5).floor() / inverse
+            };
+            Value::Vector(unique(map_at(rows(0)?, round))?)
+        }
+        "clamp" => {
+            let (low, high) = (scalar(1)?, scalar(2)?);
+            let clamped = map_at(rows(0)?, |v, at| {
+                if high[at] < low[at] { ABSENT } else { go_max(low[at], go_min(high[at], v)) }
+            });
+            Value::Vector(unique(clamped)?)
+        }
+        "clamp_min" => {
+            let low = scalar(1)?;
+            Value::Vector(unique(map_at(rows(0)?, |v, at| go_max(low[at], v)))?)
+        }
+        "clamp_max" => {
+            let high = scalar(1)?;
+            Value::Vector(unique(map_at(rows(0)?, |v, at| go_min(high[at], v)))?)
+        }
+        "sort" | "sort_desc" => Value::Vector(sorted(rows(0)?, name == "sort_desc")),
+        "sort_by_label" | "sort_by_label_desc" => {
+            let labels = (1..args.len()).map(|at| ev.text(&args[at], grid)).collect::<Result<Vec<_>, _>>()?;
+            let mut rows = rows(0)?;
+            rows.sort_by(|a, b| {
+                let by = labels.iter().map(|l| natural(a.labels.get(l).unwrap_or(""), b.labels.get(l).unwrap_or("")));
+                let order = by.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then).then_with(|| a.labels.cmp_pairs(&b.labels));
+                if name.ends_with("_desc") { order.reverse() } else { order }
+            });
+            Value::Vector(rows)
+        }
+        "label_replace" => Value::Vector(label_replace(ev, args, grid)?),
+        "label_join" => Value::Vector(label_join(ev, args, grid)?),
+        _ => return execution(format!("the function {name}() is not supported")),
+    })
+}
+
+/// Go's `math.Max`: NaN if either is.
+fn go_max(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+}
+
+fn go_min(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }
+}
+
+pub(super) fn arg(args: &[Box<Expr>], at: usize) -> Result<&Expr, EvalError> {
+    args.get(at).map(AsRef::as_ref).ok_or_else(|| EvalError::Parse(format!("argument {} is missing", at + 1)))
+}
+
+/// By value at the first instant, NaN last; only instant queries show an order.
+fn sorted(mut rows: Vec<Row>, descending: bool) -> Vec<Row> {
+    let key = |row: &Row| row.values.first().copied().unwrap_or(f64::NAN);
+    rows.retain(|row| row.values.iter().any(|v| !is_absent(*v)));
+    rows.sort_by(|a, b| {
+        let (a, b) = (key(a), key(b));
+        let order = if descending { b.partial_cmp(&a) } else { a.partial_cmp(&b) };
+        order.unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+    });
+    rows
+}
+
+/// Natural order of texts: runs of digits by their number.
+fn natural(a: &str, b: &str) -> std::cmp::Ordering {
+    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
+    loop {
+        match (a.first(), b.first()) {
+            (None, None) => return std::cmp::Ordering::Equal,
+            (None, _) => return std::cmp::Ordering::Less,
+            (_, None) => return std::cmp::Ordering::Greater,
+            (Some(x), Some(y)) if x.is_ascii_digit() && y.is_ascii_digit() => {
+                let take = |s: &[u8]| s.iter().take_while(|c| c.is_ascii_digit()).count();
+                let (m, n) = (take(a), take(b));
+                let trim = |s: &[u8]| s.iter().skip_while(|c| **c == b'0').copied().collect::<Vec<u8>>();
+                let (x, y) = (trim(&a[..m]), trim(&b[..n]));
+                let order = x.len().cmp(&y.len()).then_with(|| x.cmp(&y));
+                if order.is_ne() {
+                    return order;
+                }
+                (a, b) = (&a[m..], &b[n..]);
+            }
+            (Some(x), Some(y)) if x != y => return x.cmp(y),
+            _ => (a, b) = (&a[1..], &b[1..]),
+        }
+    }
+}
+
+/// 1 where no row has a value, under the labels that the selector asks for by equality.
+pub(super) fn absent(expr: &Expr, rows: &[Row], grid: &Grid) -> Result<Vec<Row>, EvalError> {
+    let there = |at: usize| rows.iter().any(|row| !is_absent(row.values[at]));
+    let values = (0..grid.count).map(|at| if there(at) { ABSENT } else { 1.0 }).collect();
+    Ok(vec![Row { labels: absent_labels(expr)?, values }])
+}
+
+pub(super) fn absent_labels(expr: &Expr) -> Result<Labels, EvalError> {
+    let selector = match strip(expr) {
+        Expr::VectorSelector(selector) => selector,
+        Expr::MatrixSelector(matrix) => &matrix.vs,
+        _ => return Ok(Labels::none()),
+    };
+    let lists = selector_matchers(selector)?;
+    let [matchers] = lists.as_slice() else { return Ok(Labels::none()) };
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    for matcher in matchers.iter().filter(|m| m.name != NAME_LABEL) {
+        let twice = matchers.iter().filter(|m| m.name == matcher.name).count() > 1;
+        if let (MatchOp::Equal(value), false) = (&matcher.op, twice) {
+            pairs.push((&matcher.name, value));
+        }
+    }
+    Ok(Labels::of(pairs))
+}
+
+fn is_label_name(name: &str) -> bool {
+    !name.is_empty()
+}
+
+fn label_replace(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<Vec<Row>, EvalError> {
+    let text = |at: usize| ev.text(arg(args, at)?, grid);
+    let (target, replacement, source, pattern) = (text(1)?, text(2)?, text(3)?, text(4)?);
+    if !is_label_name(&target) {
+        return execution(format!("invalid destination label name in label_replace(): {target}"));
+    }
+    let regex = Regex::new(&format!("^(?s:{pattern})$"))
+        .map_err(|error| EvalError::Execution(format!("invalid regular expression in label_replace(): {pattern}: {error}")))?;
+    let rows = ev.rows(arg(args, 0)?, grid)?.into_iter().map(|row| {
+        let Some(found) = regex.captures(row.labels.get(&source).unwrap_or("")) else { return row };
+        let mut value = String::new();
+        found.expand(&replacement, &mut value);
+        let labels = row.labels.with(&target, &value);
+        Row { labels, values: row.values }
+    });
+    unique(rows.collect())
+}
+
+fn label_join(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<Vec<Row>, EvalError> {
+    let texts = (1..args.len()).map(|at| ev.text(&args[at], grid)).collect::<Result<Vec<_>, _>>()?;
+    let [target, separator, sources @ ..] = texts.as_slice() else { return execution("label_join() needs a target label and a separator") };
+    if !is_label_name(target) {
+        return execution(format!("invalid destination label name in label_join(): {target}"));
+    }
+    let rows = ev.rows(arg(args, 0)?, grid)?.into_iter().map(|row| {
+        let parts: Vec<&str> = sources.iter().map(|s| row.labels.get(s).unwrap_or("")).collect();
+        Row { labels: row.labels.with(target, &parts.join(separator)), values: row.values }
+    });
+    unique(rows.collect())
+}
