@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use taskpulse_engine::model::{Columns, Labels, NAME_LABEL, STALE_NAN_BITS, TimestampMs, format_value};
+use taskpulse_engine::model::{Columns, Labels, STALE_NAN_BITS, TimestampMs, format_value};
 use taskpulse_engine::promql::{
     ABSENT, Answer, EvalError, Expr, Matcher, Notes, Params, SeriesSink, Source, evaluate, kind_of, parse_expr, parse_series,
 };
@@ -436,7 +436,6 @@ fn run_file(file: &str, counts: &mut Counts) -> std::io::Result<()> {
 }
 
 fn main() -> ExitCode {
-    debug_assert!(NAME_LABEL == "__name__");
     let mut counts = Counts::default();
     for file in std::env::args().skip(1) {
         if let Err(error) = run_file(&file, &mut counts) {

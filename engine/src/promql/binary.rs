@@ -144,8 +144,10 @@ fn matched(
         ones.entry(key(&row.labels)).or_default().push(at);
     }
     let side = if swapped { "left" } else { "right" };
+    // Where one side is empty nothing is matched, and nothing can be wrong.
+    let many_there: Vec<bool> = (0..grid.count).map(|at| many.iter().any(|row| !is_absent(row.values[at]))).collect();
     for (key, members) in ones.iter().filter(|(_, members)| members.len() > 1) {
-        for at in 0..grid.count {
+        for at in (0..grid.count).filter(|at| many_there[*at]) {
             let mut there = members.iter().filter(|&&m| !is_absent(one[m].values[at]));
             if let (Some(&a), Some(&b)) = (there.next(), there.next()) {
                 return execution(format!(

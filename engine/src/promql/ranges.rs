@@ -178,21 +178,14 @@ fn smoothed(w: &Window<'_>) -> f64 {
     if w.values.len() < 2 {
         return ABSENT;
     }
-    let (mut level, mut slope) = (w.values[0], w.values[1] - w.values[0]);
+    let (mut before, mut level, mut slope) = (0.0, w.values[0], w.values[1] - w.values[0]);
     for (at, v) in w.values.iter().enumerate().skip(1) {
-        let before = level;
         if at > 1 {
-            slope = trend * (level - PREVIOUS.with(std::cell::Cell::get)) + (1.0 - trend) * slope;
+            slope = trend * (level - before) + (1.0 - trend) * slope;
         }
-        PREVIOUS.with(|p| p.set(before));
-        level = smoothing * v + (1.0 - smoothing) * (level + slope);
+        (before, level) = (level, smoothing * v + (1.0 - smoothing) * (level + slope));
     }
     level
-}
-
-thread_local! {
-    /// The level before the last, within one call of [`smoothed`].
-    static PREVIOUS: std::cell::Cell<f64> = const { std::cell::Cell::new(0.0) };
 }
 
 /// The first place of the largest (or smallest) value; NaN only where there is nothing else.
@@ -273,7 +266,8 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
     if name == "double_exponential_smoothing" || name == "holt_winters" {
         for (factor, what) in others.iter().zip(["smoothing", "trend"]) {
             if let Some(wrong) = factor.iter().find(|f| !(0.0..=1.0).contains(*f)) {
-                return execution(format!("invalid {what} factor. Expected: 0 <= {} <= 1, got: {wrong}", &what[..1].replace('s', "sf").replace('t', "tf")));
+                let short = if what == "trend" { "tf" } else { "sf" };
+                return execution(format!("invalid {what} factor. Expected: 0 <= {short} <= 1, got: {wrong}"));
             }
         }
     }
