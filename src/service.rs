@@ -185,6 +185,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
         append: store_post.door(),
         append_resolved: store_post.door(),
         ingest_places: Semaphore::new(INGEST_PLACES),
+        query_places: Semaphore::new(settings.pipeline.workers),
         subscribe: hub_post.door(),
         unsubscribe: hub_post.door(),
         acknowledge: alert_post.door(),

@@ -48,7 +48,9 @@ impl Prometheus {
             .ok()?;
         let url = format!("http://127.0.0.1:{port}");
         let this = Self { child, url, _dir: dir };
-        eventually("prometheus is ready", || client.get(format!("{}/-/ready", this.url)).send().is_ok_and(|r| r.status().is_success()).then_some(()));
+        eventually("prometheus is ready", || {
+            client.get(format!("{}/-/ready", this.url)).send().is_ok_and(|r| r.status().is_success()).then_some(())
+        });
         Some(this)
     }
 }
@@ -80,10 +82,13 @@ impl Random {
 const STEP_MS: i64 = 15_000;
 const STEPS: i64 = 480;
 
+/// Labels and samples of a series.
+type Rows = (Vec<(String, String)>, Vec<(i64, f64)>);
+
 /// Gauges, counters with resets, a histogram, a series with gaps and stale markers, one that is NaN at times.
 fn samples(start: i64) -> Vec<Vec<u8>> {
     let mut random = Random(11);
-    let mut all: Vec<(Vec<(String, String)>, Vec<(i64, f64)>)> = Vec::new();
+    let mut all: Vec<Rows> = Vec::new();
     let stale = f64::from_bits(0x7ff0_0000_0000_0002);
     let mut add = |labels: &[(&str, &str)], offset: i64, value: &mut dyn FnMut(i64) -> Option<f64>| {
         let rows: Vec<(i64, f64)> = (0..STEPS).filter_map(|n| Some((start + n * STEP_MS + 137 + offset * 1_000, value(n)?))).collect();
@@ -133,7 +138,7 @@ fn samples(start: i64) -> Vec<Vec<u8>> {
     add(&[("__name__", "weights"), ("job", "b"), ("zone", "y")], 2, &mut |n| Some(2.0 + (n % 4) as f64));
     // All series a quarter of an hour at a time: Prometheus takes nothing that is much older than its newest.
     let part = |from: i64| {
-        let of = |(labels, rows): &(Vec<(String, String)>, Vec<(i64, f64)>)| {
+        let of = |(labels, rows): &Rows| {
             let labels: Vec<(&str, &str)> = labels.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
             let rows: Vec<(i64, f64)> = rows.iter().copied().filter(|(t, _)| *t >= from && *t < from + 900_000).collect();
             if rows.is_empty() { Vec::new() } else { series(&labels, &rows) }
@@ -151,7 +156,17 @@ impl Generator {
     fn selector(&mut self) -> String {
         let r = &mut self.random;
         let name = r.pick(&["gauge", "counter_total", "holes", "gauge", "counter_total", "odd", "weights"]);
-        let matcher = r.pick(&["", "", "", r#"{job="a"}"#, r#"{job!="a"}"#, r#"{job=~"a|b"}"#, r#"{instance="0"}"#, r#"{instance=~"[01]",job!~"c.*"}"#, r#"{none=""}"#]);
+        let matcher = r.pick(&[
+            "",
+            "",
+            "",
+            r#"{job="a"}"#,
+            r#"{job!="a"}"#,
+            r#"{job=~"a|b"}"#,
+            r#"{instance="0"}"#,
+            r#"{instance=~"[01]",job!~"c.*"}"#,
+            r#"{none=""}"#,
+        ]);
         format!("{name}{matcher}")
     }
 
@@ -181,7 +196,15 @@ impl Generator {
     }
 
     fn grouping(&mut self) -> &'static str {
-        self.random.pick(&["", " by (job)", " by (instance)", " without (instance)", " without (job)", " by (job, instance)", " by (nothing)"])
+        self.random.pick(&[
+            "",
+            " by (job)",
+            " by (instance)",
+            " without (instance)",
+            " without (job)",
+            " by (job, instance)",
+            " by (nothing)",
+        ])
     }
 
     fn vector(&mut self, depth: usize) -> String {
@@ -192,8 +215,23 @@ impl Generator {
             0 => format!("{}{}", self.selector(), self.modifier()),
             1..=4 => {
                 let f = self.random.pick(&[
-                    "rate", "increase", "delta", "irate", "idelta", "deriv", "avg_over_time", "sum_over_time", "count_over_time", "min_over_time",
-                    "max_over_time", "last_over_time", "present_over_time", "stddev_over_time", "stdvar_over_time", "changes", "resets",
+                    "rate",
+                    "increase",
+                    "delta",
+                    "irate",
+                    "idelta",
+                    "deriv",
+                    "avg_over_time",
+                    "sum_over_time",
+                    "count_over_time",
+                    "min_over_time",
+                    "max_over_time",
+                    "last_over_time",
+                    "present_over_time",
+                    "stddev_over_time",
+                    "stdvar_over_time",
+                    "changes",
+                    "resets",
                 ]);
                 if matches!(f, "rate" | "increase") {
                     // Near zero, where others are, version 3 extrapolates otherwise.
@@ -213,8 +251,30 @@ impl Generator {
             }
             6 | 7 => {
                 let f = self.random.pick(&[
-                    "abs", "ceil", "floor", "exp", "sqrt", "ln", "log2", "log10", "sgn", "sin", "cos", "atan", "deg", "rad", "round", "minute", "hour",
-                    "day_of_week", "timestamp", "absent", "-", "sort", "days_in_month", "year",
+                    "abs",
+                    "ceil",
+                    "floor",
+                    "exp",
+                    "sqrt",
+                    "ln",
+                    "log2",
+                    "log10",
+                    "sgn",
+                    "sin",
+                    "cos",
+                    "atan",
+                    "deg",
+                    "rad",
+                    "round",
+                    "minute",
+                    "hour",
+                    "day_of_week",
+                    "timestamp",
+                    "absent",
+                    "-",
+                    "sort",
+                    "days_in_month",
+                    "year",
                 ]);
                 format!("{f}({})", self.vector(depth - 1))
             }
@@ -231,10 +291,27 @@ impl Generator {
             9 => match self.random.below(3) {
                 0 => format!(r#"label_replace({}, "both", "$1-x", "job", "(.*)")"#, self.vector(depth - 1)),
                 1 => format!(r#"label_join({}, "both", "/", "job", "instance")"#, self.vector(depth - 1)),
-                _ => format!("histogram_quantile({}, rate(latency_bucket{}))", self.random.pick(&["0.5", "0.9", "0.99", "0"]), self.random.pick(&["[5m]", "[2m]"])),
+                _ => format!(
+                    "histogram_quantile({}, rate(latency_bucket{}))",
+                    self.random.pick(&["0.5", "0.9", "0.99", "0"]),
+                    self.random.pick(&["[5m]", "[2m]"])
+                ),
             },
             10..=12 => {
-                let op = self.random.pick(&["sum", "avg", "min", "max", "count", "group", "stddev", "stdvar", "topk", "bottomk", "quantile", "count_values"]);
+                let op = self.random.pick(&[
+                    "sum",
+                    "avg",
+                    "min",
+                    "max",
+                    "count",
+                    "group",
+                    "stddev",
+                    "stdvar",
+                    "topk",
+                    "bottomk",
+                    "quantile",
+                    "count_values",
+                ]);
                 let (grouping, inner) = (self.grouping(), self.vector(depth - 1));
                 let param = match op {
                     "topk" | "bottomk" => self.random.pick(&["1, ", "2, ", "4, "]),
@@ -252,7 +329,11 @@ impl Generator {
             _ => {
                 let op = self.random.pick(&["+", "-", "*", "/", ">", "<=", "== bool", "!=", "and", "or", "unless", "%"]);
                 let matching = self.random.pick(&["", "", " on (job, instance)", " ignoring (env)", " on (job)"]);
-                let group = if matching.is_empty() || matches!(op, "and" | "or" | "unless") { "" } else { self.random.pick(&["", " group_left", " group_right", " group_left (zone)"]) };
+                let group = if matching.is_empty() || matches!(op, "and" | "or" | "unless") {
+                    ""
+                } else {
+                    self.random.pick(&["", " group_left", " group_right", " group_left (zone)"])
+                };
                 format!("({}) {op}{matching}{group} ({})", self.vector(depth - 1), self.vector(depth - 1))
             }
         }
@@ -313,7 +394,11 @@ fn differs(ours: &Result<BTreeMap<String, Points>, String>, theirs: &Result<BTre
         (Ok(_), Err(b)) => Some(format!("an answer, theirs the error {b}")),
         (Ok(a), Ok(b)) => {
             if a.keys().ne(b.keys()) {
-                return Some(format!("series {:?}, theirs {:?}", a.keys().take(4).collect::<Vec<_>>(), b.keys().take(4).collect::<Vec<_>>()));
+                return Some(format!(
+                    "series {:?}, theirs {:?}",
+                    a.keys().take(4).collect::<Vec<_>>(),
+                    b.keys().take(4).collect::<Vec<_>>()
+                ));
             }
             a.iter().zip(b.values()).find_map(|((labels, a), b)| {
                 if a.keys().ne(b.keys()) {
@@ -359,7 +444,10 @@ fn random_queries_are_answered_as_prometheus_does() {
         } else {
             let step = [7, 15, 61, 300][generator.random.below(4)];
             let to = at + step * 12;
-            ("query_range", vec![("query", query.clone()), ("start", format!("{at}.5")), ("end", format!("{to}.5")), ("step", step.to_string())])
+            (
+                "query_range",
+                vec![("query", query.clone()), ("start", format!("{at}.5")), ("end", format!("{to}.5")), ("step", step.to_string())],
+            )
         };
         let ours = answer(&client, &service.url(""), path, &params);
         let theirs = answer(&client, &prometheus.url, path, &params);
@@ -367,5 +455,10 @@ fn random_queries_are_answered_as_prometheus_does() {
             differences.push(format!("{path} {params:?}: {difference}"));
         }
     }
-    assert!(differences.is_empty(), "{} of {count} differ:\n{}", differences.len(), differences.iter().take(40).cloned().collect::<Vec<_>>().join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{} of {count} differ:\n{}",
+        differences.len(),
+        differences.iter().take(40).cloned().collect::<Vec<_>>().join("\n")
+    );
 }

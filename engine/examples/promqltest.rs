@@ -67,11 +67,14 @@ fn points(text: &str) -> Result<Vec<Point>, Mistake> {
         } else if let Some(rest) = token.strip_prefix("stale") {
             let count = rest.strip_prefix('x').map_or(Ok(0), str::parse::<usize>).map_err(|_| Mistake(format!("`{token}`")))?;
             out.extend(std::iter::repeat_n(Some(f64::from_bits(STALE_NAN_BITS)), count + 1));
-        } else if let Some((value, count)) = token.rsplit_once('x').filter(|(v, c)| !v.is_empty() && *v != "0" && c.bytes().all(|b| b.is_ascii_digit())) {
+        } else if let Some((value, count)) =
+            token.rsplit_once('x').filter(|(v, c)| !v.is_empty() && *v != "0" && c.bytes().all(|b| b.is_ascii_digit()))
+        {
             let count: usize = count.parse().map_err(|_| Mistake(format!("`{token}`")))?;
             // The sign of a difference is the last one that does not begin the number or its exponent.
             let bytes = value.as_bytes();
-            let sign = (1..bytes.len()).rev().find(|&at| matches!(bytes[at], b'+' | b'-') && !matches!(bytes[at - 1], b'e' | b'E' | b'+' | b'-'));
+            let sign =
+                (1..bytes.len()).rev().find(|&at| matches!(bytes[at], b'+' | b'-') && !matches!(bytes[at - 1], b'e' | b'E' | b'+' | b'-'));
             let (first, step) = match sign {
                 Some(at) => (number(&value[..at])?, number(&value[at..])?),
                 None => (number(value)?, 0.0),
@@ -222,7 +225,8 @@ fn labels_of(series: &str) -> Result<Labels, Mistake> {
 
 fn header(line: &str, number: usize) -> Result<Eval, Mistake> {
     let (kind, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let expected = Expected { fail: kind == "eval_fail", ordered: kind == "eval_ordered", warn: kind == "eval_warn", ..Expected::default() };
+    let expected =
+        Expected { fail: kind == "eval_fail", ordered: kind == "eval_ordered", warn: kind == "eval_warn", ..Expected::default() };
     let words: Vec<&str> = rest.split_whitespace().collect();
     let after = |count: usize| {
         let mut rest = rest.trim_start();
@@ -312,7 +316,11 @@ fn run(eval: &Eval, memory: &Memory) -> Result<(), String> {
         return Err("expected a warning, came none".to_owned());
     }
     if let Answer::Text(text) = &answer {
-        return if expected.text.as_ref().is_none_or(|wanted| wanted == text) { Ok(()) } else { Err(format!("expected {:?}, came {text:?}", expected.text)) };
+        return if expected.text.as_ref().is_none_or(|wanted| wanted == text) {
+            Ok(())
+        } else {
+            Err(format!("expected {:?}, came {text:?}", expected.text))
+        };
     }
     if let (Some(wanted), Answer::Scalar(points), false) = (expected.scalar, &answer, eval.range) {
         let came = points.first().map_or(f64::NAN, |p| p.1);
@@ -327,7 +335,12 @@ fn run(eval: &Eval, memory: &Memory) -> Result<(), String> {
     }
     for (labels, wanted) in &expected.series {
         let Some((_, points)) = came.iter().find(|row| row.0 == *labels) else {
-            return Err(format!("expected {} {}, came none; there are {:?}", labels.in_braces(), shown(wanted), came.iter().map(|r| &r.0).collect::<Vec<_>>()));
+            return Err(format!(
+                "expected {} {}, came none; there are {:?}",
+                labels.in_braces(),
+                shown(wanted),
+                came.iter().map(|r| &r.0).collect::<Vec<_>>()
+            ));
         };
         let mut wanted = wanted.clone();
         if eval.range {
@@ -412,7 +425,12 @@ fn run_file(file: &str, counts: &mut Counts) -> std::io::Result<()> {
             } else if let Some(rest) = line.strip_prefix("load_with_nhcb ").or_else(|| line.strip_prefix("load ")) {
                 end(&mut eval, &memory, counts);
                 loading = Some(duration_ms(rest.trim())?);
-            } else if line.starts_with("eval") && line.split(char::is_whitespace).next().is_some_and(|w| matches!(w, "eval" | "eval_fail" | "eval_ordered" | "eval_warn" | "eval_info")) {
+            } else if line.starts_with("eval")
+                && line
+                    .split(char::is_whitespace)
+                    .next()
+                    .is_some_and(|w| matches!(w, "eval" | "eval_fail" | "eval_ordered" | "eval_warn" | "eval_info"))
+            {
                 end(&mut eval, &memory, counts);
                 loading = None;
                 eval = Some(header(line, number + 1)?);

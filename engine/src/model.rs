@@ -427,7 +427,15 @@ mod tests {
 
     #[test]
     fn values_are_written_as_prometheus_does() {
-        for (v, text) in [(0.61, "0.61"), (f64::NAN, "NaN"), (f64::NEG_INFINITY, "-Inf"), (3.0, "3"), (1e-7, "1e-07"), (1.5e21, "1.5e+21"), (1e-300, "1e-300")] {
+        for (v, text) in [
+            (0.61, "0.61"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-Inf"),
+            (3.0, "3"),
+            (1e-7, "1e-07"),
+            (1.5e21, "1.5e+21"),
+            (1e-300, "1e-300"),
+        ] {
             assert_eq!(format_value(v), text);
         }
     }

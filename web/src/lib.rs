@@ -6,6 +6,7 @@ mod access;
 mod admin;
 mod assets;
 mod envelope;
+mod export;
 mod ingest;
 mod login;
 mod ops;

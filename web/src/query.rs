@@ -10,8 +10,9 @@ use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::wire::seconds;
 use taskpulse_engine::metrics::METRICS;
 use taskpulse_engine::model::{Labels, SeriesId, TimestampMs, format_value};
-use taskpulse_engine::promql::{self, ABSENT, Answer, Expr, Notes, Selector};
+use taskpulse_engine::promql::{self, ABSENT, Answer, EvalError, Expr, Notes, Selector};
 use taskpulse_engine::store::Store;
+use tokio::sync::SemaphorePermit;
 
 use crate::envelope::{ApiError, blocking, success};
 use crate::params::Params;
@@ -42,7 +43,9 @@ impl Ask {
         let timeout = params.get("timeout").map(|_| params.step("timeout")).transpose()?;
         let timeout = timeout.map_or(TIMEOUT, |ms| Duration::from_millis(ms.unsigned_abs()).min(TIMEOUT));
         let lookback = params.get("lookback_delta").map(|_| params.step("lookback_delta")).transpose()?;
-        let limit = params.get("limit").map(|text| text.parse::<usize>().map_err(|_| ApiError::bad_data(format!("parameter `limit`: `{text}` is not a count"))));
+        let limit = params
+            .get("limit")
+            .map(|text| text.parse::<usize>().map_err(|_| ApiError::bad_data(format!("parameter `limit`: `{text}` is not a count"))));
         let limit = limit.transpose()?.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
         Ok(Self { expr, lookback: lookback.unwrap_or(LOOKBACK_MS), deadline: Instant::now() + timeout, limit })
     }
@@ -137,6 +140,7 @@ fn push_values(out: &mut String, points: impl Iterator<Item = (TimestampMs, f64)
 pub(crate) async fn query(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let ask = Ask::new(&params)?;
     let time = params.time("time")?.unwrap_or_else(now_ms);
+    let _place = place(&state, ask.deadline).await?;
     let store = Arc::clone(&state.store);
     blocking(move || ask.run(&store, time, time, None)).await.map(answered)
 }
@@ -160,8 +164,22 @@ pub(crate) async fn query_range(state: web::Data<AppState>, params: Params) -> R
             (end - start) / step + 1
         )));
     }
+    let _place = place(&state, ask.deadline).await?;
     let store = Arc::clone(&state.store);
     blocking(move || ask.run(&store, start, end, Some(step))).await.map(answered)
+}
+
+/// A place among the queries that are worked out, when one is free: they share the machine with what may not wait.
+async fn place(state: &AppState, deadline: Instant) -> Result<SemaphorePermit<'_>, ApiError> {
+    match actix_web::rt::time::timeout(deadline.saturating_duration_since(Instant::now()), state.query_places.acquire()).await {
+        Ok(Ok(place)) => Ok(place),
+        _ => Err(EvalError::Deadline.into()),
+    }
+}
+
+/// `GET|POST /api/v1/format_query`
+pub(crate) async fn format_query(params: Params) -> Result<HttpResponse, ApiError> {
+    Ok(success(promql::parse_expr(params.required("query")?)?.prettify()))
 }
 
 /// The series that any of the `match[]` selectors accept and that may have samples since `start`.

@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use crate::access::{Access, guard};
 use crate::envelope::ApiError;
 use crate::session::{Sessions, Socket};
-use crate::{admin, assets, ingest, login, ops, query, rest, session};
+use crate::{admin, assets, export, ingest, login, ops, query, rest, session};
 
 /// Connections at the most, each a small cost.
 const MAX_CONNECTIONS: usize = 2_048;
@@ -50,6 +50,8 @@ pub struct AppState {
     pub append_resolved: Door<AppendResolved>,
     /// How many requests may wait for the store; what comes beyond is told to come again.
     pub ingest_places: Semaphore,
+    /// Queries that may be worked out at the same time; others wait.
+    pub query_places: Semaphore,
     /// To the hub.
     pub subscribe: Door<Subscribe>,
     /// To the hub.
@@ -178,6 +180,8 @@ fn routes(config: &mut web::ServiceConfig, socket_ports: &[u16]) {
         .service(api("/events").route(web::get().to(rest::events)))
         .service(api("/write").route(web::post().to(ingest::write)))
         .service(api("/ingest").route(web::post().to(ingest::ingest)))
+        .service(api("/export").route(web::get().to(export::export)))
+        .service(api("/format_query").route(get_or_post().to(query::format_query)))
         .service(api("/admin/snapshot").route(web::post().to(admin::snapshot)))
         .service(api("/tasks").route(web::get().to(rest::tasks)))
         .service(web::resource("/api/{rest:.*}").default_service(web::to(no_such_path)))

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::hash::Hasher;
 
 use promql_parser::parser::token::{
-    T_AVG, T_BOTTOMK, T_COUNT, T_COUNT_VALUES, T_GROUP, T_LIMIT_RATIO, T_LIMITK, T_MAX, T_MIN, T_QUANTILE, T_STDDEV, T_STDVAR, T_SUM, T_TOPK,
+    T_AVG, T_BOTTOMK, T_COUNT, T_COUNT_VALUES, T_GROUP, T_LIMIT_RATIO, T_LIMITK, T_MAX, T_MIN, T_QUANTILE, T_STDDEV, T_STDVAR, T_SUM,
+    T_TOPK,
 };
 use promql_parser::parser::{AggregateExpr, Expr, LabelModifier};
 use rustc_hash::{FxHashMap, FxHasher};
@@ -127,7 +128,13 @@ fn count_values(label: &str, rows: &[Row], groups: &[(Labels, Vec<usize>)], grid
 }
 
 /// topk, bottomk, limitk: rows of each group as they are, at the instants where they are chosen.
-fn select(op: promql_parser::parser::token::TokenId, k: &[f64], rows: Vec<Row>, groups: &[(Labels, Vec<usize>)], grid: &Grid) -> Result<Vec<Row>, EvalError> {
+fn select(
+    op: promql_parser::parser::token::TokenId,
+    k: &[f64],
+    rows: Vec<Row>,
+    groups: &[(Labels, Vec<usize>)],
+    grid: &Grid,
+) -> Result<Vec<Row>, EvalError> {
     let mut chosen: Vec<Vec<f64>> = rows.iter().map(|row| vec![ABSENT; row.values.len()]).collect();
     let mut order: Vec<usize> = Vec::new();
     for (_, members) in groups {

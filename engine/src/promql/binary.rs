@@ -51,11 +51,15 @@ pub(super) fn eval(ev: &Evaluator<'_>, expr: &BinaryExpr, grid: &Grid) -> Result
     let as_bool = expr.modifier.as_ref().is_some_and(|m| m.return_bool);
     let is_comparison = compare(op, 0.0, 0.0).is_some();
     Ok(match (left, right) {
-        (Value::Scalar(a), Value::Scalar(b)) => {
-            Value::Scalar(a.into_iter().zip(b).map(|(a, b)| if is_comparison { combine(op, true, a, b, a) } else { arithmetic(op, a, b) }).collect())
+        (Value::Scalar(a), Value::Scalar(b)) => Value::Scalar(
+            a.into_iter().zip(b).map(|(a, b)| if is_comparison { combine(op, true, a, b, a) } else { arithmetic(op, a, b) }).collect(),
+        ),
+        (Value::Vector(rows), Value::Scalar(scalar)) => {
+            Value::Vector(with_scalar(rows, &scalar, is_comparison && !as_bool, |v, s| combine(op, as_bool, v, s, v))?)
         }
-        (Value::Vector(rows), Value::Scalar(scalar)) => Value::Vector(with_scalar(rows, &scalar, is_comparison && !as_bool, |v, s| combine(op, as_bool, v, s, v))?),
-        (Value::Scalar(scalar), Value::Vector(rows)) => Value::Vector(with_scalar(rows, &scalar, is_comparison && !as_bool, |v, s| combine(op, as_bool, s, v, v))?),
+        (Value::Scalar(scalar), Value::Vector(rows)) => {
+            Value::Vector(with_scalar(rows, &scalar, is_comparison && !as_bool, |v, s| combine(op, as_bool, s, v, v))?)
+        }
         (Value::Vector(left), Value::Vector(right)) => {
             let modifier = expr.modifier.as_ref();
             let key = |labels: &Labels| key_of(labels, modifier.and_then(|m| m.matching.as_ref()));
@@ -235,7 +239,9 @@ fn result_labels(many: &Row, one: &Row, modifier: Option<&BinModifier>, keeps_na
             include.labels.iter().fold(labels, |labels, name| labels.with(name, one.labels.get(name).unwrap_or("")))
         }
         Some((_, Some(LabelModifier::Include(on)))) => labels.only(&on.labels.iter().map(String::as_str).collect::<Vec<_>>()),
-        Some((_, Some(LabelModifier::Exclude(ignoring)))) => labels.without(&ignoring.labels.iter().map(String::as_str).collect::<Vec<_>>()),
+        Some((_, Some(LabelModifier::Exclude(ignoring)))) => {
+            labels.without(&ignoring.labels.iter().map(String::as_str).collect::<Vec<_>>())
+        }
         _ => labels,
     }
 }

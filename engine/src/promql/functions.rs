@@ -13,7 +13,10 @@ use crate::promql::MatchOp;
 /// Applies a function to every value; the metric name goes.
 pub(super) fn map(rows: Vec<Row>, f: impl Fn(f64) -> f64) -> Vec<Row> {
     rows.into_iter()
-        .map(|row| Row { labels: nameless(&row.labels), values: row.values.into_iter().map(|v| if is_absent(v) { v } else { f(v) }).collect() })
+        .map(|row| Row {
+            labels: nameless(&row.labels),
+            values: row.values.into_iter().map(|v| if is_absent(v) { v } else { f(v) }).collect(),
+        })
         .collect()
 }
 
@@ -129,9 +132,7 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
         }
         "clamp" => {
             let (low, high) = (scalar(1)?, scalar(2)?);
-            let clamped = map_at(rows(0)?, |v, at| {
-                if high[at] < low[at] { ABSENT } else { go_max(low[at], go_min(high[at], v)) }
-            });
+            let clamped = map_at(rows(0)?, |v, at| if high[at] < low[at] { ABSENT } else { go_max(low[at], go_min(high[at], v)) });
             Value::Vector(unique(clamped)?)
         }
         "clamp_min" => {

@@ -9,7 +9,7 @@ use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::page::{Directory, Kind, PageBuilder, PageError, Source};
+use super::page::{Directory, Kind, PageBuilder, PageError, Source, Wanted};
 use crate::codec::{CodecError, Effort, push_signed, push_varint, take_signed, take_varint};
 use crate::model::{Columns, SeriesId, TimestampMs};
 use crate::windows::WindowRow;
@@ -89,10 +89,19 @@ impl ChunkFile {
         self.first <= end && self.last >= start
     }
 
-    /// Passes the samples of a series on, chunk by chunk, where they may be within `[start, end]`.
-    pub(super) fn samples(&self, id: SeriesId, start: TimestampMs, end: TimestampMs, out: &mut Vec<Columns>) -> Result<(), PageError> {
+    /// Passes the samples of a series on, chunk by chunk, where they may be within `[start, end]` and among the wanted.
+    pub(super) fn samples(
+        &self,
+        id: SeriesId,
+        start: TimestampMs,
+        end: TimestampMs,
+        wanted: Wanted,
+        out: &mut Vec<Columns>,
+    ) -> Result<(), PageError> {
         self.each((id, Kind::Samples), start, end, |directory, at, chunk| {
-            out.push(directory.samples(self, at, chunk)?);
+            if chunk.may_hold(wanted) {
+                out.push(directory.samples(self, at, chunk)?);
+            }
             Ok(())
         })
     }
@@ -239,11 +248,11 @@ mod tests {
         assert!(file.overlaps(0, 5) && !file.overlaps(2_000_000, 3_000_000));
         for id in [0, 3, 747, 1_497] {
             let mut out = Vec::new();
-            file.samples(SeriesId(id), 0, 10, &mut out).unwrap();
+            file.samples(SeriesId(id), 0, 10, None, &mut out).unwrap();
             assert_eq!(out, [Columns { times: times.clone(), values: values(id) }]);
         }
         let (mut none, mut rows) = (Vec::new(), Vec::new());
-        file.samples(SeriesId(1), 0, 10, &mut none).unwrap();
+        file.samples(SeriesId(1), 0, 10, None, &mut none).unwrap();
         file.hours(SeriesId(3), 0, 10, &mut rows).unwrap();
         assert_eq!((none.len(), rows), (0, hours));
     }

@@ -11,7 +11,11 @@ use std::borrow::Cow;
 use super::file::Key;
 use crate::codec::{self, CodecError, Effort, push_signed, push_varint, take_signed, take_varint};
 use crate::model::{Columns, SeriesId, TimestampMs};
+use crate::promql::Comparison;
 use crate::windows::WindowRow;
+
+/// The values that are wanted of a scan; all without.
+pub(super) type Wanted = Option<(Comparison, f64)>;
 
 /// What a chunk holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +71,18 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
+    /// Whether any value can be what is wanted; false only when surely none is.
+    pub(super) fn may_hold(&self, wanted: Wanted) -> bool {
+        let (Some((op, threshold)), Some((min, max))) = (wanted, self.bounds) else { return true };
+        match op {
+            Comparison::Greater | Comparison::GreaterEqual => op.holds(max, threshold),
+            Comparison::Less | Comparison::LessEqual => op.holds(min, threshold),
+            Comparison::Equal => min <= threshold && threshold <= max,
+            // NaN is unequal to everything, and the bounds do not tell of it.
+            Comparison::NotEqual => true,
+        }
+    }
+
     pub(super) fn key(&self) -> Key {
         (self.id, self.kind)
     }
@@ -383,6 +399,31 @@ mod tests {
             let [hours] = directory.of((SeriesId(9), Kind::Hours)) else { panic!("one chunk") };
             assert_eq!(directory.hours(page.as_slice(), 0, hours).unwrap(), rows);
         }
+    }
+
+    #[test]
+    fn bounds_leave_out_only_what_surely_has_none() {
+        let values: Vec<f64> = (0..200).map(|i| if i == 7 { f64::NAN } else { f64::from(i) }).collect();
+        let times: Vec<i64> = (0..200).collect();
+        let mut builder = PageBuilder::new(Effort::Thorough);
+        builder.samples(SeriesId(1), &times, &values).unwrap();
+        let page = builder.finish();
+        let directory = Directory::read(page.as_slice(), 0, page.len() as u64).unwrap();
+        for op in [
+            Comparison::Greater,
+            Comparison::GreaterEqual,
+            Comparison::Less,
+            Comparison::LessEqual,
+            Comparison::Equal,
+            Comparison::NotEqual,
+        ] {
+            for threshold in [-1.0, 0.0, 0.5, 7.0, 199.0, 200.0, f64::NAN] {
+                let any = values.iter().any(|v| op.holds(*v, threshold));
+                assert!(directory.chunks[0].may_hold(Some((op, threshold))) || !any, "{op:?} {threshold}");
+            }
+        }
+        assert!(!directory.chunks[0].may_hold(Some((Comparison::Greater, 199.0))));
+        assert!(!directory.chunks[0].may_hold(Some((Comparison::Equal, 200.0))));
     }
 
     #[test]

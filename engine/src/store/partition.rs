@@ -27,7 +27,7 @@ use super::error::StoreError;
 use super::file::ChunkFile;
 use super::head::Head;
 use super::hot::{Hot, HotError, NewPage};
-use super::page::PageError;
+use super::page::{PageError, Wanted};
 use crate::codec::CodecError;
 use crate::model::{Columns, SeriesId, TimestampMs};
 use crate::windows::WindowRow;
@@ -245,11 +245,20 @@ impl Partition {
         Ok(())
     }
 
-    /// Passes the samples of a series on in runs, what is older first.
-    pub(super) fn samples(&self, id: SeriesId, start: TimestampMs, end: TimestampMs, out: &mut Vec<Columns>) -> Result<(), PartitionError> {
+    /// Passes the samples of a series on in runs, what is older first. Chunks without a wanted value may be left out.
+    pub(super) fn samples(
+        &self,
+        id: SeriesId,
+        start: TimestampMs,
+        end: TimestampMs,
+        wanted: Wanted,
+        out: &mut Vec<Columns>,
+    ) -> Result<(), PartitionError> {
         let parts = self.parts();
+        // Where a later run may replace values, all have to be looked at.
+        let wanted = wanted.filter(|_| parts.is_finished());
         for file in &parts.files {
-            file.samples(id, start, end, out)?;
+            file.samples(id, start, end, wanted, out)?;
         }
         for hot in &parts.hot {
             hot.samples(id, start, end, out)?;
@@ -269,7 +278,7 @@ impl Partition {
         }
         for file in &parts.files {
             if !late.is_empty() {
-                file.samples(id, start, end, &mut sealed)?;
+                file.samples(id, start, end, None, &mut sealed)?;
             }
             file.hours(id, start, end, &mut rows)?;
         }
@@ -667,7 +676,7 @@ mod tests {
 
     fn read(partition: &Partition, id: u32) -> usize {
         let mut out = Vec::new();
-        partition.samples(SeriesId(id), i64::MIN, i64::MAX, &mut out).unwrap();
+        partition.samples(SeriesId(id), i64::MIN, i64::MAX, None, &mut out).unwrap();
         out.len()
     }
 

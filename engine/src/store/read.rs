@@ -10,9 +10,10 @@ use roaring::{MultiOps, RoaringBitmap};
 use super::Store;
 use super::error::StoreError;
 use super::head::NEVER;
+use super::page::Wanted;
 use super::partition::{Day, Partition, PartitionError};
 use crate::model::{Columns, Labels, Sample, SeriesId, TimestampMs};
-use crate::promql::{Matcher, Selector};
+use crate::promql::{Comparison, Matcher, Selector};
 use crate::windows::WindowRow;
 
 /// What a read may cost.
@@ -87,6 +88,18 @@ impl Store {
         end: TimestampMs,
         limits: Limits,
     ) -> impl Iterator<Item = Result<SeriesColumns, StoreError>> + 'a {
+        self.scan_where(ids, start, end, None, limits)
+    }
+
+    /// As [`Store::scan`], with the samples alone whose values are wanted; chunks that surely have none are not read.
+    pub fn scan_where<'a>(
+        &'a self,
+        ids: &'a [SeriesId],
+        start: TimestampMs,
+        end: TimestampMs,
+        wanted: Option<(Comparison, f64)>,
+        limits: Limits,
+    ) -> impl Iterator<Item = Result<SeriesColumns, StoreError>> + 'a {
         let mut left = limits.max_samples;
         let mut failed = false;
         let pieces = ids.iter().flat_map(move |&id| self.spans_of(id, start, end).into_iter().map(move |(from, to)| (id, from, to)));
@@ -98,7 +111,7 @@ impl Store {
                 if Instant::now() >= limits.deadline {
                     return Err(StoreError::Deadline);
                 }
-                let columns = self.piece(id, from, to)?;
+                let columns = self.piece(id, from, to, wanted)?;
                 left = left.checked_sub(columns.times.len()).ok_or(StoreError::TooManySamples(limits.max_samples))?;
                 let labels = self.labels(id);
                 Ok(labels.filter(|_| !columns.times.is_empty()).map(|labels| SeriesColumns { id, labels, columns }))
@@ -116,7 +129,7 @@ impl Store {
     pub fn samples(&self, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Result<Columns, StoreError> {
         let mut out = Columns::default();
         for (from, to) in self.spans_of(id, start, end) {
-            let piece = self.piece(id, from, to)?;
+            let piece = self.piece(id, from, to, None)?;
             out.times.extend(piece.times);
             out.values.extend(piece.values);
         }
@@ -145,7 +158,7 @@ impl Store {
     }
 
     /// Samples of one series within `[start, end]`, which lies within one day.
-    fn piece(&self, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Result<Columns, StoreError> {
+    fn piece(&self, id: SeriesId, start: TimestampMs, end: TimestampMs, wanted: Wanted) -> Result<Columns, StoreError> {
         let (recent, sealed_to) = {
             let head = self.head.read();
             let Some(entry) = head.get(id) else { return Ok(Columns::default()) };
@@ -155,13 +168,19 @@ impl Store {
         let mut runs = Vec::new();
         if sealed_to >= start {
             let day = Day::of(start);
-            self.with_partition(day, id, |partition| partition.samples(id, start, end, &mut runs))?;
+            let prune = wanted.filter(|_| recent.iter().all(Option::is_none));
+            self.with_partition(day, id, |partition| partition.samples(id, start, end, prune, &mut runs))?;
             for run in &mut runs {
                 clip(run, start, end);
             }
         }
         runs.extend(recent.into_iter().flatten());
-        Ok(merge(runs))
+        let mut columns = merge(runs);
+        if let Some((op, threshold)) = wanted {
+            let rows: Vec<Sample> = columns.iter().filter(|s| op.holds(s.v, threshold)).collect();
+            columns = Columns { times: rows.iter().map(|s| s.t).collect(), values: rows.iter().map(|s| s.v).collect() };
+        }
+        Ok(columns)
     }
 
     /// The windows of an hour that the compactor kept; none where the day is not finished.

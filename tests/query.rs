@@ -1,0 +1,165 @@
+//! The Prometheus HTTP API as its clients use it, and the export.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::io::Read;
+use std::process::Command;
+use std::time::Instant;
+
+use common::remote::{now_ms, series, write};
+use common::{Folder, Service};
+use serde_json::{Value, json};
+
+fn service() -> (Folder, Service, i64) {
+    let folder = Folder::with_settings("[system]\nenabled = false\n");
+    let service = folder.start();
+    let start = now_ms() / 60_000 * 60_000 - 3_600_000;
+    let rows = |step: f64| (0..120).map(|n| (start + n * 15_000, n as f64 * step)).collect::<Vec<_>>();
+    let raw = [
+        series(&[("__name__", "requests_total"), ("job", "api"), ("path", "/a\"b")], &rows(30.0)),
+        series(&[("__name__", "requests_total"), ("job", "web")], &rows(15.0)),
+        series(&[("__name__", "level"), ("job", "api")], &[(start, 1.5), (start + 15_000, f64::NAN), (start + 30_000, f64::NEG_INFINITY)]),
+    ];
+    assert_eq!(write(&service.client, &service.url("/api/v1/write"), &raw.concat()).unwrap().0, 204);
+    (folder, service, start)
+}
+
+fn get(service: &Service, path: &str, params: &[(&str, &str)]) -> (u16, Value) {
+    let response = service.client.get(service.url(path)).query(params).send().unwrap();
+    (response.status().as_u16(), response.json().unwrap())
+}
+
+#[test]
+fn promql_is_answered_in_the_shapes_of_prometheus() {
+    let (_folder, service, start) = service();
+    let at = format!("{}", (start + 1_200_000) / 1_000);
+    let ask = |query: &str| get(&service, "/api/v1/query", &[("query", query), ("time", &at)]).1["data"].clone();
+    let time = (start + 1_200_000) / 1_000;
+    assert_eq!(
+        ask("sum by (job) (requests_total)"),
+        json!({"resultType": "vector", "result": [{"metric": {"job": "api"}, "value": [time, "2400"]}, {"metric": {"job": "web"}, "value": [time, "1200"]}]})
+    );
+    assert_eq!(ask("1 + 1"), json!({"resultType": "scalar", "result": [time, "2"]}));
+    assert_eq!(ask("\"text\""), json!({"resultType": "string", "result": [time, "text"]}));
+    let matrix = ask("requests_total{job=\"web\"}[31s]");
+    assert_eq!(matrix["resultType"], "matrix");
+    assert_eq!(matrix["result"][0]["values"], json!([[time - 30, "1170"], [time - 15, "1185"], [time, "1200"]]));
+    let form = [("query", "max(requests_total)"), ("start", at.as_str()), ("end", &format!("{}", time + 60)), ("step", "30s")];
+    let response = service.client.post(service.url("/api/v1/query_range")).form(&form).send().unwrap();
+    let body: Value = response.json().unwrap();
+    assert_eq!(
+        body["data"],
+        json!({"resultType": "matrix", "result": [{"metric": {}, "values": [[time, "2400"], [time + 30, "2460"], [time + 60, "2520"]]}]})
+    );
+    let (_, body) = get(&service, "/api/v1/query", &[("query", "quantile(2, requests_total)"), ("time", &at)]);
+    assert_eq!((&body["data"]["result"][0]["value"][1], body["warnings"].as_array().map(Vec::len)), (&json!("+Inf"), Some(1)), "{body}");
+    let (_, body) = get(&service, "/api/v1/query", &[("query", "requests_total"), ("time", &at), ("limit", "1")]);
+    assert_eq!((body["data"]["result"].as_array().unwrap().len(), body["warnings"].as_array().unwrap().len()), (1, 1));
+    let (_, body) = get(&service, "/api/v1/format_query", &[("query", "sum  by(job)(rate(requests_total[5m]))")]);
+    assert_eq!(body["data"], "sum by (job) (rate(requests_total[5m]))");
+}
+
+#[test]
+fn bad_queries_are_told_what_is_wrong_in_bounded_time() {
+    let (_folder, service, start) = service();
+    let now = (start / 1_000).to_string();
+    let explode = format!("level{{job=~\"{}\"}}", "(a{1,1000}){1,1000}".repeat(3));
+    let nested = format!("{}1{}", "(".repeat(8_000), ")".repeat(8_000));
+    let long = format!("{}1", "1+".repeat(8_000));
+    let begun = Instant::now();
+    for (query, status, kind, part) in [
+        ("sum(", 400, "bad_data", "sum("),
+        ("nothing_like_it(up)", 400, "bad_data", "nothing_like_it"),
+        ("rate(level)", 400, "bad_data", "rate"),
+        ("level{job=~\"(\"}", 400, "bad_data", "regex"),
+        (explode.as_str(), 400, "bad_data", "illegal regex"),
+        (nested.as_str(), 400, "bad_data", "nest deeper"),
+        ("{job=~\".*\"}", 400, "bad_data", "non-empty matcher"),
+        ("requests_total * on () requests_total", 422, "execution", "many-to-many matching not allowed"),
+        ("label_replace(level, \"x\", \"y\", \"job\", \"(\")", 422, "execution", "regular expression"),
+        ("sum_over_time(vector(1)[200y:1ms])", 422, "execution", "samples"),
+    ] {
+        let (came, body) = get(&service, "/api/v1/query", &[("query", query), ("time", &now)]);
+        let error = body["error"].as_str().unwrap_or("");
+        assert!(came == status && body["errorType"] == kind && error.contains(part), "{}: {came} {body}", &query[..query.len().min(60)]);
+    }
+    let range = |start: &str, end: &str, step: &str| {
+        get(&service, "/api/v1/query_range", &[("query", "level"), ("start", start), ("end", end), ("step", step)])
+    };
+    for ((status, body), part) in [
+        (range(&now, &now, "0"), "must be more than 0"),
+        (range("100", "50", "1"), "`end` is before `start`"),
+        (range("0", "6400000000", "1"), "11000 points"),
+    ] {
+        assert!(status == 400 && body["error"].as_str().unwrap().contains(part), "{body}");
+    }
+    let (status, body) = get(&service, "/api/v1/query_range", &[("query", "level[5m]"), ("start", "0"), ("end", "1"), ("step", "1")]);
+    assert!(status == 400 && body["error"].as_str().unwrap().contains("range vector"), "{body}");
+    // Deep without parentheses: answered or refused, not fatal.
+    let (status, _) = get(&service, "/api/v1/query", &[("query", &long), ("time", &now)]);
+    assert!(matches!(status, 200 | 400), "{status}");
+    assert!(begun.elapsed().as_secs() < 30);
+    assert!(service.get("/healthz").status().is_success());
+}
+
+#[test]
+fn history_is_exported_as_json_lines_and_csv_whole_or_by_value() {
+    let (_folder, service, start) = service();
+    let export = |params: &[(&str, &str)]| service.client.get(service.url("/api/v1/export")).query(params).send().unwrap().text().unwrap();
+    let lines = export(&[("match[]", "requests_total{job=\"web\"}"), ("match[]", "level")]);
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let web: Vec<&Value> = lines.iter().filter(|l| l["metric"]["__name__"] == "requests_total").collect();
+    assert_eq!(web.iter().map(|l| l["values"].as_array().unwrap().len()).sum::<usize>(), 120);
+    assert_eq!(web[0]["timestamps"][1], start + 15_000);
+    let level: Vec<Value> =
+        lines.iter().filter(|l| l["metric"]["__name__"] == "level").flat_map(|l| l["values"].as_array().unwrap().clone()).collect();
+    assert_eq!(level, [json!(1.5), json!("NaN"), json!("-Inf")]);
+    let csv = export(&[("match[]", "requests_total > 1750"), ("format", "csv")]);
+    let rows: Vec<&str> = csv.lines().collect();
+    assert_eq!(rows[0], "series,time,value");
+    assert_eq!(rows.len() - 1, 61 + 3, "{csv}");
+    assert!(rows[1].starts_with("\"requests_total{job=\"\"api\"\",path=\"\"/a\\\"\"b\"\"}\","), "{}", rows[1]);
+    for (params, part) in [
+        (vec![], "`match[]` is missing"),
+        (vec![("match[]", "up[5m]")], "leave out the range"),
+        (vec![("match[]", "up"), ("format", "xml")], "csv or jsonl"),
+        (vec![("match[]", "up +")], "match[]"),
+    ] {
+        let (status, body) = get(&service, "/api/v1/export", &params);
+        assert!(status == 400 && body["error"].as_str().unwrap().contains(part), "{body}");
+    }
+    let mut zipped = Vec::new();
+    let request =
+        service.client.get(service.url("/api/v1/export")).query(&[("match[]", "requests_total")]).header("accept-encoding", "gzip");
+    let mut response = request.send().unwrap();
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    response.read_to_end(&mut zipped).unwrap();
+    assert_eq!(zipped[..2], [0x1f, 0x8b]);
+}
+
+#[test]
+fn promtool_understands_the_answers() {
+    let (_folder, service, start) = service();
+    let url = service.url("");
+    let at = ((start + 600_000) / 1_000).to_string();
+    let end = ((start + 900_000) / 1_000).to_string();
+    let run = |args: &[&str]| Command::new("promtool").arg("query").args(args).output();
+    let instant = run(&["instant", "--time", &at, &url, "sum(requests_total)"]);
+    let Ok(instant) = instant else {
+        eprintln!("skipped: promtool is not installed");
+        return;
+    };
+    let text =
+        |output: &std::process::Output| format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(instant.status.success() && text(&instant).contains("=> 1800 @"), "{}", text(&instant));
+    for args in [
+        vec!["range", "--start", &at, "--end", &end, "--step", "1m", &url, "requests_total"],
+        vec!["series", "--match", "requests_total", "--start", &at, "--end", &end, &url],
+        vec!["labels", "--start", &at, "--end", &end, &url, "job"],
+    ] {
+        let output = run(&args).unwrap();
+        assert!(output.status.success() && text(&output).contains("web"), "{args:?}: {}", text(&output));
+    }
+}
