@@ -1,19 +1,24 @@
 //! Columns of one series as bytes: times and values in, small bytes out, bit for bit back.
 //!
-//! First byte of a column of times: `0 zigzag-varint(step)` where they are regular, `1 pco(i64)`, `2 varint…` (the first
-//! difference, then differences of differences). First byte of a column of values: `0 bits u64` where it is constant,
-//! `1 exponent u8 pco(i64)` where every value is a decimal that scales to an integer exactly, `2 pco(f64)`, `3 exponent u8
-//! varint…` (differences of the scaled integers), `4 f64…` as they are. How many rows there are and the first time stand
-//! with the caller, as do checksums and where the bytes are kept.
+//! First byte of a column of times: `0 zigzag-varint(step)` where they are regular, `1 packed(i64)` after the differences between
+//! the first times of its pages, `2 varint…` (the first difference, then differences of differences). First byte of a column of
+//! values: `0 bits u64` where it is constant, `1 exponent u8 packed(i64)` where every value is a decimal that scales to an
+//! integer exactly, `2 packed(f64)`, `3 exponent u8 varint…` (differences of the scaled integers), `4 f64…` as they are. Packed
+//! is `pco` in pages of [`PAGE_ROWS`] that are read by themselves: length and bytes of what they share, their lengths, their
+//! bytes. How many rows there are and the first time stand with the caller, as do checksums and where the bytes are kept.
 
-use pco::ChunkConfig;
-use pco::standalone::{simple_compress, simple_decompress};
+use std::ops::Range;
+
+use pco::wrapped::{FileCompressor, FileDecompressor};
+use pco::{ChunkConfig, PagingSpec};
 
 use crate::model::TimestampMs;
 
 /// Most rows of one column; a damaged count cannot ask for more memory than this.
 pub const MAX_ROWS: usize = 1 << 20;
 
+/// Rows of a page: so many are decoded to read a few.
+const PAGE_ROWS: usize = 2_048;
 const COMPRESSION_LEVEL: usize = 6;
 /// Columns shorter than this are smaller, and far quicker made, as varints than as what the compressor needs around them.
 const SHORT: usize = 128;
@@ -62,8 +67,63 @@ pub enum CodecError {
     Compression(String),
 }
 
-fn config() -> ChunkConfig {
-    ChunkConfig::default().with_compression_level(COMPRESSION_LEVEL)
+/// How many rows the pages of so many have.
+fn pages(rows: usize) -> impl Iterator<Item = usize> {
+    (0..rows).step_by(PAGE_ROWS).map(move |from| (rows - from).min(PAGE_ROWS))
+}
+
+fn pack<T: pco::data_types::Number>(numbers: &[T], out: &mut Vec<u8>) -> Result<(), CodecError> {
+    let config = ChunkConfig::default()
+        .with_compression_level(COMPRESSION_LEVEL)
+        .with_paging_spec(PagingSpec::Exact(pages(numbers.len()).collect()));
+    let mut write = || -> pco::errors::PcoResult<()> {
+        let file = FileCompressor::default();
+        let mut chunk = file.chunk_compressor(numbers, &config)?;
+        let shared = chunk.write_meta(file.write_header(Vec::new())?)?;
+        let mut lengths = Vec::new();
+        let mut bytes = Vec::with_capacity(numbers.len() * 2);
+        for page in 0..chunk.n_per_page().len() {
+            let from = bytes.len();
+            bytes = chunk.write_page(page, bytes)?;
+            lengths.push(bytes.len() - from);
+        }
+        push_varint(out, shared.len() as u64);
+        out.extend_from_slice(&shared);
+        lengths.into_iter().for_each(|length| push_varint(out, length as u64));
+        out.extend_from_slice(&bytes);
+        Ok(())
+    };
+    write().map_err(|error| CodecError::Compression(error.to_string()))
+}
+
+/// The rows of the pages that hold any of `wanted`; and the first of them.
+fn unpack<T: pco::data_types::Number>(mut bytes: &[u8], rows: usize, wanted: &Range<usize>) -> Result<(usize, Vec<T>), CodecError> {
+    let failed = |error: pco::errors::PcoError| CodecError::Compression(error.to_string());
+    let length = take_varint(&mut bytes)? as usize;
+    let (shared, mut bytes) = bytes.split_at_checked(length).ok_or(TOO_SHORT)?;
+    let mut lengths = Vec::with_capacity(rows.div_ceil(PAGE_ROWS));
+    for _ in pages(rows) {
+        lengths.push(take_varint(&mut bytes)? as usize);
+    }
+    let (file, rest) = FileDecompressor::new(shared).map_err(failed)?;
+    let (mut chunk, _) = file.chunk_decompressor::<T, _>(rest).map_err(failed)?;
+    let (mut out, mut first) = (Vec::new(), None);
+    for ((at, count), length) in (0..).zip(pages(rows)).zip(lengths) {
+        let (page, rest) = bytes.split_at_checked(length).ok_or(TOO_SHORT)?;
+        bytes = rest;
+        let from: usize = at * PAGE_ROWS;
+        if from >= wanted.end || from + count <= wanted.start {
+            continue;
+        }
+        first.get_or_insert(from);
+        let place = out.len();
+        out.resize(place + count, T::default());
+        let progress = chunk.page_decompressor(page, count).and_then(|mut page| page.read(&mut out[place..])).map_err(failed)?;
+        if progress.n_processed != count {
+            return Err(CodecError::Damaged("a page has another number of rows"));
+        }
+    }
+    Ok((first.unwrap_or(0), out))
 }
 
 /// Appends a column of times.
@@ -82,8 +142,10 @@ pub fn encode_times(times: &[TimestampMs], effort: Effort, out: &mut Vec<u8>) ->
     }
     if effort == Effort::Thorough && times.len() >= SHORT {
         out.push(TIMES_PACKED);
-        out.extend_from_slice(&packed(simple_compress(times, &config()))?);
-        return Ok(());
+        for pair in times.iter().step_by(PAGE_ROWS).collect::<Vec<_>>().windows(2) {
+            push_signed(out, pair[1].wrapping_sub(*pair[0]));
+        }
+        return pack(times, out);
     }
     out.push(TIMES_VARINT);
     let mut before = 0;
@@ -100,13 +162,45 @@ pub fn encode_times(times: &[TimestampMs], effort: Effort, out: &mut Vec<u8>) ->
 /// # Errors
 /// [`CodecError`] for anything that [`encode_times`] does not write.
 pub fn decode_times(bytes: &[u8], rows: usize, first: TimestampMs) -> Result<Vec<TimestampMs>, CodecError> {
+    Ok(decode_times_within(bytes, rows, first, TimestampMs::MIN, TimestampMs::MAX)?.1)
+}
+
+/// As [`decode_times`], but at the least the times within `[start, end]`, of a column that rises; and the row of the first.
+///
+/// # Errors
+/// As [`decode_times`].
+pub fn decode_times_within(
+    bytes: &[u8],
+    rows: usize,
+    first: TimestampMs,
+    start: TimestampMs,
+    end: TimestampMs,
+) -> Result<(usize, Vec<TimestampMs>), CodecError> {
     let (&kind, mut rest) = check(bytes, rows)?;
-    match kind {
+    let times = match kind {
         TIMES_REGULAR => {
             let step = take_signed(&mut rest)?;
-            Ok((0..rows as i64).map(|row| first.wrapping_add(row.wrapping_mul(step))).collect())
+            let time = |row: usize| first.wrapping_add((row as i64).wrapping_mul(step));
+            let (from, to) = match first.checked_add((rows as i64).saturating_mul(step)) {
+                Some(_) if step > 0 => {
+                    let row_at = |t: TimestampMs| usize::try_from(t.saturating_sub(first) / step).unwrap_or(0).min(rows);
+                    (row_at(start), row_at(end).saturating_add(1).min(rows))
+                }
+                _ => (0, rows),
+            };
+            return Ok((from, (from..to).map(time).collect()));
         }
-        TIMES_PACKED => unpack::<i64>(rest, rows),
+        TIMES_PACKED => {
+            let mut firsts = vec![first];
+            for _ in pages(rows).skip(1) {
+                let before = firsts.last().copied().unwrap_or(first);
+                firsts.push(before.wrapping_add(take_signed(&mut rest)?));
+            }
+            // The page before the first that begins after the start; up to the last that does not begin after the end.
+            let from = firsts.partition_point(|t| *t <= start).saturating_sub(1) * PAGE_ROWS;
+            let to = firsts.partition_point(|t| *t <= end).saturating_mul(PAGE_ROWS).min(rows);
+            return unpack::<i64>(rest, rows, &(from..to.max(from + 1)));
+        }
         TIMES_VARINT => {
             let mut times = Vec::with_capacity(rows);
             let (mut t, mut delta) = (first, 0i64);
@@ -116,10 +210,11 @@ pub fn decode_times(bytes: &[u8], rows: usize, first: TimestampMs) -> Result<Vec
                 t = t.wrapping_add(delta);
                 times.push(t);
             }
-            Ok(times)
+            times
         }
-        _ => Err(CodecError::Damaged("unknown encoding of times")),
-    }
+        _ => return Err(CodecError::Damaged("unknown encoding of times")),
+    };
+    Ok((0, times))
 }
 
 /// Appends a column of values.
@@ -141,7 +236,7 @@ pub fn encode_values(values: &[f64], effort: Effort, out: &mut Vec<u8>) -> Resul
         out.push(if long { VALUES_DECIMAL } else { VALUES_DECIMAL_VARINT });
         out.push(exponent);
         if long {
-            out.extend_from_slice(&packed(simple_compress(&scaled, &config()))?);
+            pack(&scaled, out)?;
         } else {
             out.reserve(scaled.len() * 2);
             let mut before = 0i64;
@@ -154,7 +249,7 @@ pub fn encode_values(values: &[f64], effort: Effort, out: &mut Vec<u8>) -> Resul
     }
     if long {
         out.push(VALUES_FLOAT);
-        out.extend_from_slice(&packed(simple_compress(values, &config()))?);
+        pack(values, out)?;
     } else {
         out.push(VALUES_RAW);
         out.reserve(values.len() * 8);
@@ -168,6 +263,14 @@ pub fn encode_values(values: &[f64], effort: Effort, out: &mut Vec<u8>) -> Resul
 /// # Errors
 /// [`CodecError`] for anything that [`encode_values`] does not write.
 pub fn decode_values(bytes: &[u8], rows: usize) -> Result<Vec<f64>, CodecError> {
+    Ok(decode_values_within(bytes, rows, &(0..rows))?.1)
+}
+
+/// As [`decode_values`], but at the least the rows that are wanted; and the first of them.
+///
+/// # Errors
+/// As [`decode_values`].
+pub fn decode_values_within(bytes: &[u8], rows: usize, wanted: &Range<usize>) -> Result<(usize, Vec<f64>), CodecError> {
     let (&kind, mut rest) = check(bytes, rows)?;
     let exponent = |rest: &mut &[u8]| -> Result<f64, CodecError> {
         let (&exponent, tail) = rest.split_first().ok_or(TOO_SHORT)?;
@@ -177,13 +280,15 @@ pub fn decode_values(bytes: &[u8], rows: usize) -> Result<Vec<f64>, CodecError> 
     match kind {
         VALUES_CONSTANT => {
             let bits = rest.first_chunk::<8>().ok_or(TOO_SHORT)?;
-            Ok(vec![f64::from_bits(u64::from_le_bytes(*bits)); rows])
+            let from = wanted.start.min(rows);
+            Ok((from, vec![f64::from_bits(u64::from_le_bytes(*bits)); wanted.end.min(rows).saturating_sub(from)]))
         }
         VALUES_DECIMAL => {
             let factor = exponent(&mut rest)?;
-            Ok(unpack::<i64>(rest, rows)?.into_iter().map(|v| v as f64 / factor).collect())
+            let (from, scaled) = unpack::<i64>(rest, rows, wanted)?;
+            Ok((from, scaled.into_iter().map(|v| v as f64 / factor).collect()))
         }
-        VALUES_FLOAT => unpack::<f64>(rest, rows),
+        VALUES_FLOAT => unpack::<f64>(rest, rows, wanted),
         VALUES_DECIMAL_VARINT => {
             let factor = exponent(&mut rest)?;
             let mut values = Vec::with_capacity(rows);
@@ -192,10 +297,11 @@ pub fn decode_values(bytes: &[u8], rows: usize) -> Result<Vec<f64>, CodecError> 
                 value = value.wrapping_add(take_signed(&mut rest)?);
                 values.push(value as f64 / factor);
             }
-            Ok(values)
+            Ok((0, values))
         }
         VALUES_RAW if rest.len() == rows * 8 => {
-            Ok(rest.chunks_exact(8).map(|b| f64::from_bits(u64::from_le_bytes(std::array::from_fn(|i| b[i])))).collect())
+            let float = |b: &[u8]| f64::from_bits(u64::from_le_bytes(std::array::from_fn(|i| b[i])));
+            Ok((0, rest.chunks_exact(8).map(float).collect()))
         }
         _ => Err(CodecError::Damaged("unknown encoding of values")),
     }
@@ -208,15 +314,6 @@ fn check(bytes: &[u8], rows: usize) -> Result<(&u8, &[u8]), CodecError> {
         return Err(CodecError::Damaged("the number of rows is impossible"));
     }
     bytes.split_first().ok_or(TOO_SHORT)
-}
-
-fn packed(block: pco::errors::PcoResult<Vec<u8>>) -> Result<Vec<u8>, CodecError> {
-    block.map_err(|error| CodecError::Compression(error.to_string()))
-}
-
-fn unpack<T: pco::data_types::Number>(block: &[u8], rows: usize) -> Result<Vec<T>, CodecError> {
-    let values = simple_decompress::<T>(block).map_err(|error| CodecError::Compression(error.to_string()))?;
-    if values.len() == rows { Ok(values) } else { Err(CodecError::Damaged("a column has another number of rows")) }
 }
 
 /// The smallest power of ten that makes every value an integer, and the integers; none where any bit would be lost.
@@ -329,6 +426,32 @@ mod tests {
                 bytes.clear();
                 encode_times(&times, effort, &mut bytes).unwrap();
                 prop_assert_eq!(&decode_times(&bytes, times.len(), times[0]).unwrap(), &times);
+            }
+        }
+
+        #[test]
+        fn a_part_of_a_column_is_what_the_whole_has_there(
+            gaps in prop::collection::vec(1i64..50_000, 1..3),
+            rows in 1usize..7_000,
+            a in -5_000i64..400_000_000,
+            length in 0i64..60_000_000,
+        ) {
+            // With one gap the times are regular, with two they alternate.
+            let times: Vec<i64> = (0..rows as i64).map(|i| i * gaps[0] + if i % 2 == 0 { 0 } else { gaps[gaps.len() - 1] % gaps[0] }).collect();
+            let values: Vec<f64> = (0..rows).map(|i| (i as f64 * 0.1).sin()).collect();
+            let (start, end) = (a, a + length);
+            for effort in BOTH {
+                let (mut t, mut v) = (Vec::new(), Vec::new());
+                encode_times(&times, effort, &mut t).unwrap();
+                encode_values(&values, effort, &mut v).unwrap();
+                let (from, part) = decode_times_within(&t, rows, times[0], start, end).unwrap();
+                prop_assert_eq!(&part[..], &times[from..from + part.len()]);
+                let inside = |t: &&i64| **t >= start && **t <= end;
+                prop_assert_eq!(part.iter().filter(inside).count(), times.iter().filter(inside).count());
+                let wanted = times.partition_point(|t| *t < start)..times.partition_point(|t| *t <= end);
+                let (from, part) = decode_values_within(&v, rows, &wanted).unwrap();
+                prop_assert!(wanted.is_empty() || (from <= wanted.start && from + part.len() >= wanted.end));
+                prop_assert_eq!(bits(&part), bits(&values[from..from + part.len()]));
             }
         }
 

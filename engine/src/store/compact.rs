@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::error::StoreError;
 use super::file::{ChunkFile, FileWriter};
 use super::hot::HotPages;
-use super::page::{Chunk, Directory, Kind};
+use super::page::{ALWAYS, Chunk, Directory, Kind};
 use super::partition::{Day, Outcome, Partition, PartitionError, Parts};
 use super::read::merge;
 use super::{Store, StoreOptions};
@@ -314,10 +314,10 @@ impl Cursor {
             && let Some(chunk) = directory.chunks.get(self.at).filter(|chunk| chunk.id == id)
         {
             match (chunk.kind, bytes, &self.source) {
-                (Kind::Samples, PageBytes::Whole(page), _) => runs.push(directory.samples(page.as_ref(), 0, chunk)?),
+                (Kind::Samples, PageBytes::Whole(page), _) => runs.push(directory.samples(page.as_ref(), 0, chunk, ALWAYS)?),
                 (Kind::Hours, PageBytes::Whole(page), _) => hours.extend(directory.hours(page.as_ref(), 0, chunk)?),
                 (Kind::Samples, PageBytes::InFile(start), Source::File { file, .. }) => {
-                    runs.push(directory.samples(file.as_ref(), *start, chunk)?)
+                    runs.push(directory.samples(file.as_ref(), *start, chunk, ALWAYS)?)
                 }
                 (Kind::Hours, PageBytes::InFile(start), Source::File { file, .. }) => {
                     hours.extend(directory.hours(file.as_ref(), *start, chunk)?)

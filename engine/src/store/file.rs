@@ -100,7 +100,7 @@ impl ChunkFile {
     ) -> Result<(), PageError> {
         self.each((id, Kind::Samples), start, end, |directory, at, chunk| {
             if chunk.may_hold(wanted) {
-                out.push(directory.samples(self, at, chunk)?);
+                out.push(directory.samples(self, at, chunk, (start, end))?);
             }
             Ok(())
         })
@@ -248,8 +248,10 @@ mod tests {
         assert!(file.overlaps(0, 5) && !file.overlaps(2_000_000, 3_000_000));
         for id in [0, 3, 747, 1_497] {
             let mut out = Vec::new();
-            file.samples(SeriesId(id), 0, 10, None, &mut out).unwrap();
+            file.samples(SeriesId(id), 0, i64::MAX, None, &mut out).unwrap();
             assert_eq!(out, [Columns { times: times.clone(), values: values(id) }]);
+            file.samples(SeriesId(id), 10_001, 30_000, None, &mut out).unwrap();
+            assert_eq!(out[1].times, [20_000, 30_000]);
         }
         let (mut none, mut rows) = (Vec::new(), Vec::new());
         file.samples(SeriesId(1), 0, 10, None, &mut none).unwrap();

@@ -157,7 +157,7 @@ impl Hot {
                 let bytes = self.page(page)?;
                 let directory = Directory::read(bytes.as_ref(), 0, bytes.len() as u64)?;
                 for chunk in directory.of((id, Kind::Samples)).iter().filter(|c| c.first <= end && c.last >= start) {
-                    out.push(directory.samples(bytes.as_ref(), 0, chunk)?);
+                    out.push(directory.samples(bytes.as_ref(), 0, chunk, (start, end))?);
                 }
             }
         }

@@ -14,6 +14,12 @@ use crate::model::{Columns, SeriesId, TimestampMs};
 use crate::promql::Comparison;
 use crate::windows::WindowRow;
 
+/// The first and the last time that are wanted.
+pub(super) type Within = (TimestampMs, TimestampMs);
+
+/// All times.
+pub(super) const ALWAYS: Within = (TimestampMs::MIN, TimestampMs::MAX);
+
 /// The values that are wanted of a scan; all without.
 pub(super) type Wanted = Option<(Comparison, f64)>;
 
@@ -302,11 +308,26 @@ impl Directory {
         self.chunks.get(from..to).unwrap_or_default()
     }
 
-    /// Reads the samples of one of the page's chunks; the page begins at `start`.
-    pub(super) fn samples<S: Source + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk) -> Result<Columns, PageError> {
-        let times = self.decode_times(source, start, chunk)?;
+    /// Reads the samples of one of the page's chunks that are within a span; the page begins at `start`.
+    pub(super) fn samples<S: Source + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk, within: Within) -> Result<Columns, PageError> {
+        let column = self.times.get(chunk.times).ok_or(CodecError::Damaged("unknown column of times"))?;
+        let bytes = piece(source, start, column.offset, column.len)?;
+        let (first, mut times) = codec::decode_times_within(checked(&bytes)?, chunk.rows, column.first, within.0, within.1)?;
+        let from = times.partition_point(|&t| t < within.0);
+        times.truncate(times.partition_point(|&t| t <= within.1));
+        times.drain(..from.min(times.len()));
+        if times.is_empty() {
+            return Ok(Columns::default());
+        }
+        let wanted = first + from..first + from + times.len();
         let bytes = piece(source, start, chunk.offset, chunk.len)?;
-        Ok(Columns { times, values: codec::decode_values(checked(&bytes)?, chunk.rows)? })
+        let (first, mut values) = codec::decode_values_within(checked(&bytes)?, chunk.rows, &wanted)?;
+        values.truncate(wanted.end.saturating_sub(first));
+        values.drain(..wanted.start.saturating_sub(first).min(values.len()));
+        if values.len() != times.len() {
+            return Err(CodecError::Damaged("a column has another number of rows").into());
+        }
+        Ok(Columns { times, values })
     }
 
     /// Reads the windows of one of the page's chunks.
@@ -351,7 +372,7 @@ pub(crate) fn read_all(bytes: &[u8]) -> Result<Vec<(SeriesId, Columns)>, PageErr
     let mut out = Vec::new();
     for chunk in &directory.chunks {
         match chunk.kind {
-            Kind::Samples => out.push((chunk.id, directory.samples(bytes, 0, chunk)?)),
+            Kind::Samples => out.push((chunk.id, directory.samples(bytes, 0, chunk, ALWAYS)?)),
             Kind::Hours => {
                 directory.hours(bytes, 0, chunk)?;
             }
@@ -394,7 +415,7 @@ mod tests {
             let directory = Directory::read(page.as_slice(), 0, page.len() as u64).unwrap();
             let [chunk] = directory.of((SeriesId(4), Kind::Samples)) else { panic!("one chunk") };
             assert_eq!(chunk.bounds, Some((0.0, 1.6)));
-            assert_eq!(directory.samples(page.as_slice(), 0, chunk).unwrap(), Columns { times, values });
+            assert_eq!(directory.samples(page.as_slice(), 0, chunk, ALWAYS).unwrap(), Columns { times, values });
             assert_eq!(directory.of((SeriesId(5), Kind::Samples)).len(), 0);
             let [hours] = directory.of((SeriesId(9), Kind::Hours)) else { panic!("one chunk") };
             assert_eq!(directory.hours(page.as_slice(), 0, hours).unwrap(), rows);

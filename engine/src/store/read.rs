@@ -165,15 +165,13 @@ impl Store {
             // While a seal runs, its rows may be in chunks already; they are in the head's copy too.
             (entry.samples(start, end), entry.sealed_to)
         };
-        let mut runs = Vec::new();
+        let mut runs: Vec<Columns> = Vec::new();
         if sealed_to >= start {
             let day = Day::of(start);
             let prune = wanted.filter(|_| recent.iter().all(Option::is_none));
             self.with_partition(day, id, |partition| partition.samples(id, start, end, prune, &mut runs))?;
-            for run in &mut runs {
-                clip(run, start, end);
-            }
         }
+        runs.retain(|run| !run.times.is_empty());
         runs.extend(recent.into_iter().flatten());
         let mut columns = merge(runs);
         if let Some((op, threshold)) = wanted {
@@ -234,15 +232,6 @@ impl Store {
 
 fn bitmap(ids: &[SeriesId]) -> RoaringBitmap {
     ids.iter().map(|id| id.0).collect()
-}
-
-fn clip(columns: &mut Columns, start: TimestampMs, end: TimestampMs) {
-    let from = columns.times.partition_point(|&t| t < start);
-    let to = columns.times.partition_point(|&t| t <= end);
-    columns.times.truncate(to);
-    columns.values.truncate(to);
-    columns.times.drain(..from);
-    columns.values.drain(..from);
 }
 
 /// Merges runs, each in rising time; where times are equal the later run wins.
