@@ -1,9 +1,27 @@
 //! The store as a source of samples for queries.
+//!
+//! Decoding is most of the work of a query over many series, so two threads share it where there are many and the range is
+//! short enough that a batch of them fits in memory; longer ranges are read one day of one series at a time.
+
+use std::time::{Duration, Instant};
 
 use super::eval::{EvalError, SeriesSink, Source};
 use super::selector::Matcher;
 use crate::model::{SeriesId, TimestampMs};
-use crate::store::{Limits, Store};
+use crate::store::{Limits, SeriesColumns, Store, StoreError};
+
+/// Fewer series are read faster than a thread begins.
+const MANY: usize = 16;
+/// Series that are held at the same time.
+const BATCH: usize = 32;
+/// Longest range of which a batch is held.
+const SHORT_MS: i64 = 2 * 86_400_000;
+
+type Pieces = Vec<Result<SeriesColumns, StoreError>>;
+
+fn read_all(store: &Store, ids: &[SeriesId], start: TimestampMs, end: TimestampMs, limits: Limits) -> Pieces {
+    store.scan(ids, start, end, limits).collect()
+}
 
 impl Source for Store {
     fn read(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: &mut dyn SeriesSink) -> Result<(), EvalError> {
@@ -11,20 +29,28 @@ impl Source for Store {
         ids.sort_unstable();
         ids.dedup();
         // The query has limits of its own and tells them better.
-        let limits = Limits { max_samples: usize::MAX, deadline: far_away() };
+        let limits = Limits { max_samples: usize::MAX, deadline: Instant::now() + Duration::from_secs(86_400) };
         let mut current: Option<SeriesId> = None;
-        for piece in self.scan(&ids, start, end, limits) {
+        let mut pass_on = |piece: Result<SeriesColumns, StoreError>| -> Result<(), EvalError> {
             let piece = piece?;
             if current != Some(piece.id) {
                 current = Some(piece.id);
                 sink.begin(&piece.labels)?;
             }
-            sink.piece(&piece.columns)?;
+            sink.piece(&piece.columns)
+        };
+        if ids.len() < MANY || end.saturating_sub(start) > SHORT_MS {
+            return self.scan(&ids, start, end, limits).try_for_each(pass_on);
+        }
+        for batch in ids.chunks(BATCH) {
+            let (here, there) = batch.split_at(batch.len() / 2);
+            let (first, second) = std::thread::scope(|scope| {
+                let other = scope.spawn(|| read_all(self, there, start, end, limits));
+                (read_all(self, here, start, end, limits), other.join())
+            });
+            let Ok(second) = second else { return Err(EvalError::Execution("a reading thread ended unexpectedly".to_owned())) };
+            first.into_iter().chain(second).try_for_each(&mut pass_on)?;
         }
         Ok(())
     }
-}
-
-fn far_away() -> std::time::Instant {
-    std::time::Instant::now() + std::time::Duration::from_secs(86_400)
 }
