@@ -14,6 +14,8 @@ use crate::span::Span;
 
 /// Longest query text, in bytes. The parser recurses, so a bound here bounds its stack.
 pub const MAX_QUERY_BYTES: usize = 16_384;
+/// Operators of one query at the most.
+const MAX_OPERATORS: usize = 256;
 /// Deepest nesting of parentheses that is handed to the parser.
 const MAX_NESTING: usize = 64;
 static REGISTER: std::sync::Once = std::sync::Once::new();
@@ -272,18 +274,41 @@ pub fn parse_expr(query: &str) -> Result<Expr, QueryError> {
     if query.len() > MAX_QUERY_BYTES {
         return Err(QueryError::Parse(format!("the query has {} bytes; at most {MAX_QUERY_BYTES} are read", query.len())));
     }
-    let mut depth: usize = 0;
+    check_size(query)?;
+    parser::parse(query).map_err(|error| QueryError::Parse(format!("`{query}`: {}", error.trim())))
+}
+
+/// Refuses what would need too much stack to parse and work out: both go down the expression, and each operator is a step.
+fn check_size(query: &str) -> Result<(), QueryError> {
+    let (mut depth, mut operators) = (0usize, 0usize);
+    let (mut quote, mut escaped) = (None, false);
     for byte in query.bytes() {
+        if let Some(open) = quote {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' if open != b'`' => escaped = true,
+                _ if byte == open => quote = None,
+                _ => {}
+            }
+            continue;
+        }
         match byte {
+            b'"' | b'\'' | b'`' => quote = Some(byte),
             b'(' => depth += 1,
             b')' => depth = depth.saturating_sub(1),
+            b'+' | b'-' | b'*' | b'/' | b'%' | b'^' | b'=' | b'<' | b'>' | b'!' => operators += 1,
             _ => {}
         }
         if depth > MAX_NESTING {
             return Err(QueryError::Parse(format!("parentheses nest deeper than {MAX_NESTING}")));
         }
     }
-    parser::parse(query).map_err(|error| QueryError::Parse(format!("`{query}`: {}", error.trim())))
+    let words = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':');
+    operators += words.filter(|word| ["and", "or", "unless", "atan2"].iter().any(|op| word.eq_ignore_ascii_case(op))).count();
+    if operators > MAX_OPERATORS {
+        return Err(QueryError::Parse(format!("the query has {operators} operators; at most {MAX_OPERATORS} are worked out")));
+    }
+    Ok(())
 }
 
 /// Parses a series as it is written: `name{a="b"}`, `{a="b"}` or `{}`; each label by equality.
