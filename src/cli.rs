@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 #[command(name = "taskpulse", version)]
 pub struct Cli {
     /// Port to listen on [default: 8090, see server.port]
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", global = true)]
     pub port: Option<u16>,
 
     /// Settings file [default: Settings.toml in the working directory, where there is one]
@@ -52,6 +52,39 @@ pub struct Cli {
 /// What can be done instead of running the service.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write history of a running service to a file
+    Export {
+        /// A selector, with or without a comparison: `system_*`, `up{job="a"}`, `system_cpu_utilization_ratio > 0.9`; repeatable
+        #[arg(long = "match", value_name = "SELECTOR", required = true)]
+        matchers: Vec<String>,
+
+        /// From when, Unix seconds or RFC 3339 [default: the beginning]
+        #[arg(long)]
+        start: Option<String>,
+
+        /// To when [default: now]
+        #[arg(long)]
+        end: Option<String>,
+
+        /// jsonl or csv
+        #[arg(long, default_value = "jsonl")]
+        format: String,
+
+        /// The file [default: standard output]
+        #[arg(long, short)]
+        output: Option<PathBuf>,
+    },
+
+    /// Bring history into a running service
+    Import {
+        /// The file, or - for standard input
+        file: PathBuf,
+
+        /// jsonl, csv or openmetrics (with times) [default: by the file's name]
+        #[arg(long)]
+        format: Option<String>,
+    },
+
     /// Make a data directory from a snapshot (`POST /api/v1/admin/snapshot` makes one)
     Restore {
         /// The snapshot's folder

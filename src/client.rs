@@ -51,7 +51,8 @@ fn health(status: u16, body: &Value) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn address(settings: &Settings) -> String {
+/// Where a service with these settings is reached.
+pub fn address(settings: &Settings) -> String {
     let ip = match settings.server.listen {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -60,14 +61,24 @@ fn address(settings: &Settings) -> String {
     format!("http://{}", std::net::SocketAddr::new(ip, settings.server.port))
 }
 
-async fn get(settings: &Settings, path: &str) -> anyhow::Result<(u16, Value)> {
+/// A client that shows the token of the settings.
+pub fn http(settings: &Settings, timeout: Option<Duration>) -> anyhow::Result<reqwest::Client> {
+    use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
     crate::service::install_tls();
-    let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
-    let mut request = client.get(format!("{}{path}", address(settings)));
+    let mut headers = HeaderMap::new();
     if let Some(token) = &settings.server.token {
-        request = request.bearer_auth(token);
+        headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}"))?);
     }
-    let response = request.send().await?;
+    let client = reqwest::Client::builder().no_proxy().default_headers(headers);
+    let client = match timeout {
+        Some(timeout) => client.timeout(timeout),
+        None => client,
+    };
+    Ok(client.build()?)
+}
+
+async fn get(settings: &Settings, path: &str) -> anyhow::Result<(u16, Value)> {
+    let response = http(settings, Some(TIMEOUT))?.get(format!("{}{path}", address(settings))).send().await?;
     let status = response.status().as_u16();
     Ok((status, response.json().await?))
 }

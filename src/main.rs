@@ -9,6 +9,7 @@ mod restore;
 mod service;
 mod settings;
 mod systemd;
+mod transfer;
 
 use std::process::ExitCode;
 
@@ -31,8 +32,8 @@ fn main() -> ExitCode {
         return client::ask(&cli, &settings);
     }
     start_log(&settings);
-    if let Some(cli::Command::Restore { snapshot, replace }) = &cli.command {
-        return match restore::restore(snapshot, &settings, *replace) {
+    if let Some(command) = &cli.command {
+        return match run_command(command, &settings) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => refused(&error),
         };
@@ -42,6 +43,17 @@ fn main() -> ExitCode {
     match actix_rt::System::new().block_on(service::run(settings, &cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refused(&error),
+    }
+}
+
+fn run_command(command: &cli::Command, settings: &settings::Settings) -> anyhow::Result<()> {
+    match command {
+        cli::Command::Restore { snapshot, replace } => restore::restore(snapshot, settings, *replace),
+        cli::Command::Export { matchers, start, end, format, output } => {
+            let (start, end, output) = (start.as_deref(), end.as_deref(), output.as_deref());
+            transfer::export(settings, &transfer::Wish { matchers, start, end, format, output })
+        }
+        cli::Command::Import { file, format } => transfer::import(settings, file, format.as_deref()),
     }
 }
 

@@ -147,6 +147,39 @@ fn history_is_exported_as_json_lines_and_csv_whole_or_by_value() {
 }
 
 #[test]
+fn what_was_exported_can_be_brought_into_another_service() {
+    let (folder, service, start) = service();
+    let port = service.port.to_string();
+    let all = |service: &Service, query: &str| service.samples(query);
+    let expected = all(&service, "requests_total{job=\"api\"}[2h]");
+    for (file, format) in [("out.jsonl", "jsonl"), ("out.csv", "csv")] {
+        let args = ["export", "--match", "requests_*", "--match", "level", "--format", format, "-o", file, "--port", &port];
+        let (code, output) = folder.run(&args, &[]);
+        assert_eq!(code, Some(0), "{output}");
+        let other = Folder::with_settings("[system]\nenabled = false\n");
+        let second = other.start();
+        let later = series(&[("__name__", "requests_total"), ("job", "api"), ("path", "/a\"b")], &[(now_ms(), 7.0)]);
+        assert_eq!(write(&second.client, &second.url("/api/v1/write"), &later).unwrap().0, 204);
+        let path = folder.path().join(file).display().to_string();
+        let (code, output) = folder.run(&["import", &path, "--port", &second.port.to_string()], &[]);
+        assert!(code == Some(0) && output.contains("243 samples"), "{output}");
+        let came = all(&second, "requests_total{job=\"api\"}[2h]");
+        assert_eq!(came[..came.len() - 1], expected[..], "{format}: older than what was there");
+        let level = second.query("level[2h]")[0]["values"].as_array().unwrap().iter().map(|v| v[1].clone()).collect::<Vec<_>>();
+        assert_eq!(level, [json!("1.5"), json!("NaN"), json!("-Inf")]);
+    }
+    let text = format!("# TYPE old gauge\nold{{a=\"b\"}} 4 {}\nold 5\n# EOF\n", start / 1_000 - 86_400);
+    std::fs::write(folder.path().join("old.prom"), text).unwrap();
+    let (code, output) = folder.run(&["import", "old.prom", "--port", &port], &[]);
+    assert!(code != Some(0) && output.contains("line 3: the time is missing") && output.contains("1 samples were kept"), "{output}");
+    assert_eq!(all(&service, "old[2d]").len(), 1);
+    let (code, output) = folder.run(&["import", "old.prom", "--port", "1"], &[]);
+    assert!(code != Some(0) && output.contains("is taskpulse running there?"), "{output}");
+    let (code, output) = folder.run(&["export", "--match", "up{", "--port", &port], &[]);
+    assert!(code != Some(0) && output.contains("match[]"), "{output}");
+}
+
+#[test]
 fn promtool_understands_the_answers() {
     let (_folder, service, start) = service();
     let url = service.url("");

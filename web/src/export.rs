@@ -38,7 +38,7 @@ enum Format {
 type Wish = (Selector, Option<(Comparison, f64)>);
 
 fn wish(text: &str) -> Result<Wish, ApiError> {
-    let (selector, wanted) = match Selector::parse(text) {
+    let (selector, wanted) = match Selector::parse_pattern(text) {
         Err(QueryError::Unsupported(_)) => {
             let condition = Condition::parse(text).map_err(|error| ApiError::bad_data(format!("match[]: {error}")))?;
             (condition.selector, Some((condition.op, condition.threshold)))

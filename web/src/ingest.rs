@@ -87,7 +87,7 @@ fn resolve(body: &[u8], length: usize, store: &Store) -> Result<(Resolved, Repor
 }
 
 /// Waits until a batch is durable.
-async fn kept(
+pub(crate) async fn kept(
     sending: impl Future<Output = Result<Result<Arc<Stored>, AppendError>, actix::MailboxError>>,
 ) -> Result<Arc<Stored>, ApiError> {
     match actix_web::rt::time::timeout(PATIENCE, sending).await {
@@ -100,7 +100,7 @@ async fn kept(
 }
 
 /// An error that names what was not kept, where there was any.
-fn refuse(kept: usize, rejected: [u64; 4], mut problems: Vec<String>, lost: usize) -> Result<usize, ApiError> {
+pub(crate) fn refuse(kept: usize, rejected: [u64; 4], mut problems: Vec<String>, lost: usize) -> Result<usize, ApiError> {
     for reason in Rejection::ALL {
         let count = rejected[reason as usize];
         if count > 0 {

@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use crate::access::{Access, guard};
 use crate::envelope::ApiError;
 use crate::session::{Sessions, Socket};
-use crate::{admin, assets, export, ingest, login, ops, query, rest, session};
+use crate::{admin, assets, export, import, ingest, login, ops, query, rest, session};
 
 /// Connections at the most, each a small cost.
 const MAX_CONNECTIONS: usize = 2_048;
@@ -181,6 +181,7 @@ fn routes(config: &mut web::ServiceConfig, socket_ports: &[u16]) {
         .service(api("/write").route(web::post().to(ingest::write)))
         .service(api("/ingest").route(web::post().to(ingest::ingest)))
         .service(api("/export").route(web::get().to(export::export)))
+        .service(api("/import").route(web::post().to(import::import)))
         .service(api("/format_query").route(get_or_post().to(query::format_query)))
         .service(api("/admin/snapshot").route(web::post().to(admin::snapshot)))
         .service(api("/tasks").route(web::get().to(rest::tasks)))

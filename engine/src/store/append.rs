@@ -127,9 +127,15 @@ pub struct Intake<'a> {
     current: SeriesId,
     before: Option<SeriesId>,
     rejected: [u64; 4],
+    any_order: bool,
 }
 
 impl Intake<'_> {
+    /// History that is brought in may be as far behind the newest sample as the retention.
+    pub fn accept_any_order(&mut self) {
+        self.any_order = true;
+    }
+
     /// The samples that follow are of this series, given by rising label name and without empty values; false where it is
     /// not known, then [`Intake::begin_new`] has to be told its labels.
     #[inline]
@@ -171,7 +177,7 @@ impl Intake<'_> {
     /// Makes the new series and sorts out what cannot be kept.
     #[must_use]
     pub fn finish(self) -> Resolved {
-        let Self { store, index, now, mut rows, new, mut rejected, .. } = self;
+        let Self { store, index, now, mut rows, new, mut rejected, any_order, .. } = self;
         drop(index);
         if !new.is_empty() {
             store.name_new_series(&mut rows, &new);
@@ -186,7 +192,7 @@ impl Intake<'_> {
                 if id == UNKNOWN {
                     rejected[Rejection::SeriesLimit as usize] += 1;
                     refused.push(at);
-                } else if newest != NEVER && t < newest.saturating_sub(out_of_order_ms) {
+                } else if !any_order && newest != NEVER && t < newest.saturating_sub(out_of_order_ms) {
                     rejected[Rejection::OutOfOrder as usize] += 1;
                     refused.push(at);
                 }
@@ -212,6 +218,7 @@ impl Store {
             current: UNKNOWN,
             before: None,
             rejected: [0; 4],
+            any_order: false,
         }
     }
 

@@ -1,0 +1,177 @@
+//! `taskpulse export` and `taskpulse import`: history out of and into a running service, with progress on standard error.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow, bail};
+use serde_json::Value;
+
+use crate::client::{address, http};
+use crate::settings::Settings;
+
+/// Text of one request to the service.
+const PART_BYTES: usize = 1 << 20;
+/// How often a part is sent again when the service is busy.
+const TRIES: u32 = 30;
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+
+/// What is exported, as the command line has it.
+pub struct Wish<'a> {
+    /// Selectors, each with or without a comparison.
+    pub matchers: &'a [String],
+    /// From when; the beginning without.
+    pub start: Option<&'a str>,
+    /// To when; now without.
+    pub end: Option<&'a str>,
+    /// jsonl or csv.
+    pub format: &'a str,
+    /// Where to; standard output without.
+    pub output: Option<&'a Path>,
+}
+
+/// How far it is, on one line of a terminal.
+struct Progress {
+    what: &'static str,
+    total: Option<u64>,
+    begun: Instant,
+    shown: Instant,
+    terminal: bool,
+}
+
+impl Progress {
+    fn new(what: &'static str, total: Option<u64>) -> Self {
+        Self { what, total, begun: Instant::now(), shown: Instant::now(), terminal: std::io::stderr().is_terminal() }
+    }
+
+    fn show(&mut self, bytes: u64, end: bool) {
+        if !end && (!self.terminal || self.shown.elapsed() < PROGRESS_EVERY) {
+            return;
+        }
+        self.shown = Instant::now();
+        let mib = bytes as f64 / f64::from(1 << 20);
+        let rate = mib / self.begun.elapsed().as_secs_f64().max(1e-3);
+        let bar = self.total.filter(|total| *total > 0).map(|total| {
+            let part = (bytes as f64 / total as f64).clamp(0.0, 1.0);
+            let full = (part * 30.0) as usize;
+            format!(" [{}{}] {:.0} %", "#".repeat(full), " ".repeat(30 - full), part * 100.0)
+        });
+        let line = format!("{}{} {mib:.1} MiB, {rate:.1} MiB/s", self.what, bar.unwrap_or_default());
+        if self.terminal {
+            eprint!("\r{line:<78}{}", if end { "\n" } else { "" });
+        } else {
+            eprintln!("{line}");
+        }
+    }
+}
+
+/// Writes history to a file or standard output.
+pub fn export(settings: &Settings, wish: &Wish<'_>) -> anyhow::Result<()> {
+    actix_rt::System::new().block_on(async {
+        let mut pairs: Vec<(&str, &str)> = wish.matchers.iter().map(|m| ("match[]", m.as_str())).collect();
+        pairs.push(("format", wish.format));
+        pairs.extend(wish.start.map(|start| ("start", start)));
+        pairs.extend(wish.end.map(|end| ("end", end)));
+        let query: Vec<String> = pairs.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
+        let path = format!("/api/v1/export?{}", query.join("&"));
+        let request = http(settings, None)?.get(format!("{}{path}", address(settings)));
+        let mut response = sent(settings, request).await?;
+        if !response.status().is_success() {
+            bail!("{}", reason(response).await);
+        }
+        let mut out: Box<dyn Write> = match wish.output {
+            Some(path) => Box::new(File::create(path).with_context(|| path.display().to_string())?),
+            None => Box::new(std::io::stdout().lock()),
+        };
+        let (mut progress, mut bytes) = (Progress::new("export", None), 0);
+        while let Some(part) = response.chunk().await.context("the export was cut off; what came is not whole")? {
+            out.write_all(&part)?;
+            bytes += part.len() as u64;
+            progress.show(bytes, false);
+        }
+        out.flush()?;
+        progress.show(bytes, true);
+        Ok(())
+    })
+}
+
+/// Sends a file, or standard input for `-`, to the service.
+pub fn import(settings: &Settings, file: &PathBuf, format: Option<&str>) -> anyhow::Result<()> {
+    let name = file.display().to_string();
+    let format = match format.or_else(|| file.extension().and_then(|e| e.to_str())) {
+        Some("jsonl" | "ndjson") => "jsonl",
+        Some("csv") => "csv",
+        Some("openmetrics" | "om" | "prom" | "txt") => "openmetrics",
+        _ => bail!("{name}: say what it is with --format jsonl, csv or openmetrics"),
+    };
+    let standard_input = name == "-";
+    let (input, total): (Box<dyn Read>, Option<u64>) = if standard_input {
+        (Box::new(std::io::stdin()), None)
+    } else {
+        let file = File::open(file).with_context(|| name.clone())?;
+        let total = file.metadata().ok().map(|meta| meta.len());
+        (Box::new(file), total)
+    };
+    let mut input = BufReader::with_capacity(PART_BYTES, input);
+    actix_rt::System::new().block_on(async {
+        let client = http(settings, None)?;
+        let (mut progress, mut bytes, mut kept, mut wrong) = (Progress::new("import", total), 0u64, 0u64, Vec::new());
+        let (mut part, mut lines, mut before) = (String::new(), 0usize, 0usize);
+        loop {
+            let more = input.read_line(&mut part).with_context(|| format!("{name}, line {}", before + lines + 1))? > 0;
+            lines += usize::from(more);
+            if part.len() >= PART_BYTES || (!more && !part.is_empty()) {
+                bytes += part.len() as u64;
+                let url = format!("{}/api/v1/import?format={format}&lines_before={before}", address(settings));
+                match put(settings, &client, &url, std::mem::take(&mut part)).await? {
+                    Ok(count) => kept += count,
+                    Err(why) => wrong.push(why),
+                }
+                before += std::mem::take(&mut lines);
+                progress.show(bytes, false);
+            }
+            if !more {
+                break;
+            }
+        }
+        progress.show(bytes, true);
+        if wrong.is_empty() {
+            println!("{kept} samples of {before} lines kept");
+            return Ok(());
+        }
+        Err(anyhow!("{name}: not all of it was kept: {}", wrong.join("\n")))
+    })
+}
+
+/// Sends a part; the samples that were kept, or what was wrong with some of it.
+async fn put(settings: &Settings, client: &reqwest::Client, url: &str, part: String) -> anyhow::Result<Result<u64, String>> {
+    for _ in 0..TRIES {
+        let response = sent(settings, client.post(url).body(part.clone())).await?;
+        match response.status().as_u16() {
+            200 => {
+                let body: Value = response.json().await?;
+                return Ok(Ok(body["data"]["kept"].as_u64().unwrap_or(0)));
+            }
+            400 => return Ok(Err(reason(response).await)),
+            503 => actix_rt::time::sleep(Duration::from_secs(1)).await,
+            _ => bail!("{}", reason(response).await),
+        }
+    }
+    bail!("the service stayed busy; what came before is kept, the same file may be sent again")
+}
+
+async fn sent(settings: &Settings, request: reqwest::RequestBuilder) -> anyhow::Result<reqwest::Response> {
+    request.send().await.with_context(|| format!("no answer from {}; is taskpulse running there?", address(settings)))
+}
+
+async fn reason(response: reqwest::Response) -> String {
+    let status = response.status();
+    let body: Value = response.json().await.unwrap_or_default();
+    body["error"].as_str().map_or_else(|| status.to_string(), str::to_owned)
+}
+
+fn escaped(text: &str) -> String {
+    let escape = |b: u8| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") };
+    text.bytes().map(escape).collect()
+}
