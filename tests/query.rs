@@ -179,6 +179,40 @@ fn what_was_exported_can_be_brought_into_another_service() {
     assert!(code != Some(0) && output.contains("match[]"), "{output}");
 }
 
+/// What Grafana's Prometheus data source sends: saving and testing it, building a query, drawing a panel, its variables.
+#[test]
+fn grafana_gets_what_it_asks_for() {
+    let (_folder, service, start) = service();
+    let (from, to) = (((start + 600_000) / 1_000).to_string(), ((start + 1_200_000) / 1_000).to_string());
+    let post = |path: &str, form: &[(&str, &str)]| -> Value {
+        let response = service.client.post(service.url(path)).form(form).send().unwrap();
+        assert!(response.status().is_success(), "{path}");
+        response.json().unwrap()
+    };
+    assert_eq!(post("/api/v1/query", &[("query", "1+1"), ("time", &from)])["data"]["result"][1], "2");
+    let (status, body) = get(&service, "/api/v1/status/buildinfo", &[]);
+    assert!(status == 200 && body["data"]["version"].is_string());
+    let span = [("start", from.as_str()), ("end", to.as_str())];
+    let names = get(&service, "/api/v1/label/__name__/values", &span).1["data"].clone();
+    assert!(names.as_array().unwrap().contains(&json!("requests_total")), "{names}");
+    let labels = post("/api/v1/labels", &[span[0], span[1], ("match[]", "requests_total")])["data"].clone();
+    assert_eq!(labels, json!(["__name__", "job", "path"]));
+    let values =
+        get(&service, "/api/v1/label/job/values", &[span[0], span[1], ("match[]", "{__name__=\"requests_total\"}")]).1["data"].clone();
+    assert_eq!(values, json!(["api", "web"]));
+    let found = post("/api/v1/series", &[span[0], span[1], ("match[]", "requests_total{job=\"web\"}")])["data"].clone();
+    assert_eq!(found, json!([{"__name__": "requests_total", "job": "web"}]));
+    assert!(get(&service, "/api/v1/metadata", &[("limit", "10")]).1["data"].is_object());
+    assert!(get(&service, "/api/v1/rules", &[]).1["data"]["groups"].is_array());
+    let panel = post(
+        "/api/v1/query_range",
+        &[span[0], span[1], ("query", "sum by (job) (rate(requests_total{job=~\"api|web\"}[1m15s]))"), ("step", "15")],
+    );
+    assert_eq!(panel["data"]["result"].as_array().map(Vec::len), Some(2), "{panel}");
+    let instant = post("/api/v1/query", &[("query", "topk(1, requests_total)"), ("time", &to)]);
+    assert_eq!(instant["data"]["result"][0]["metric"]["job"], "api");
+}
+
 #[test]
 fn promtool_understands_the_answers() {
     let (_folder, service, start) = service();
