@@ -237,3 +237,60 @@ fn promtool_understands_the_answers() {
         assert!(output.status.success() && text(&output).contains("web"), "{args:?}: {}", text(&output));
     }
 }
+
+#[test]
+fn every_path_of_the_openapi_document_is_there_and_every_route_is_in_it() {
+    let (_folder, service, start) = service();
+    let document: Value = service.get("/api/v1/openapi.json").json().unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let at = (start / 1_000 + 600).to_string();
+    let paths = document["paths"].as_object().unwrap();
+    for (path, methods) in paths {
+        for (method, operation) in methods.as_object().unwrap() {
+            let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+            let mut address = path.clone();
+            let mut query: Vec<(String, String)> = Vec::new();
+            for parameter in &parameters {
+                let name = parameter["name"].as_str().unwrap();
+                let value = match name {
+                    "query" | "match[]" => "requests_total",
+                    "window" => "1m",
+                    "step" => "60",
+                    "format" if path.ends_with("import") => "csv",
+                    "name" => "job",
+                    "decision" => "accept",
+                    "id" => "none",
+                    _ => at.as_str(),
+                };
+                if parameter["in"] == "path" {
+                    address = address.replace(&format!("{{{name}}}"), value);
+                } else if parameter["required"] == true {
+                    query.push((name.to_owned(), value.to_owned()));
+                }
+            }
+            let method = reqwest::Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let mut request = service.client.request(method.clone(), service.url(&address)).query(&query);
+            if let Some(content) = operation["requestBody"]["content"].as_object() {
+                let kind = content.keys().next().unwrap();
+                let body = if kind.contains("json") { "{\"samples\":[]}" } else { "" };
+                request = request
+                    .header("content-type", kind)
+                    .header("content-encoding", if kind.contains("protobuf") { "snappy" } else { "identity" })
+                    .body(body);
+            }
+            let response = request.send().unwrap();
+            let (status, text) = (response.status().as_u16(), response.text().unwrap());
+            // A thing that is not there is named; an empty message is refused as such.
+            let known =
+                matches!(status, 200 | 204) || (status == 404 && text.contains("none")) || (status == 400 && text.contains("snappy"));
+            assert!(known, "{method} {path}: {status} {text}");
+        }
+    }
+    let source = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("web/src/server.rs")).unwrap();
+    let routes: Vec<String> =
+        source.split("api(\"").skip(1).map(|part| format!("/api/v1{}", part.split('"').next().unwrap().replace(":.+", ""))).collect();
+    assert!(routes.len() > 20);
+    for route in routes {
+        assert!(paths.contains_key(&route), "{route} is not documented");
+    }
+}

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
@@ -30,7 +30,8 @@ enum Format {
 }
 
 /// `POST /api/v1/import`
-pub(crate) async fn import(params: Params, body: web::Bytes, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn import(req: HttpRequest, body: web::Bytes, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let params = Params::of_address(&req)?;
     let format = match params.required("format")? {
         "jsonl" => Format::JsonLines,
         "csv" => Format::Csv,

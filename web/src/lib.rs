@@ -10,6 +10,7 @@ mod export;
 mod import;
 mod ingest;
 mod login;
+mod openapi;
 mod ops;
 mod params;
 mod query;

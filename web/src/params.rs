@@ -20,11 +20,11 @@ impl FromRequest for Params {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let address = web::Query::<Vec<(String, String)>>::from_query(req.query_string());
+        let address = Self::of_address(req);
         let has_body = req.method() == actix_web::http::Method::POST && req.headers().contains_key("content-type");
         let form = has_body.then(|| web::Form::<Vec<(String, String)>>::from_request(req, payload));
         Box::pin(async move {
-            let mut all = address.map_err(|error| ApiError::bad_data(format!("the address's parameters: {error}")))?.into_inner();
+            let Self(mut all) = address?;
             if let Some(form) = form {
                 all.extend(form.await.map_err(form_error)?.into_inner());
             }
@@ -43,6 +43,12 @@ fn form_error(error: actix_web::Error) -> ApiError {
 }
 
 impl Params {
+    /// The parameters of the address alone, where the body is something else.
+    pub(crate) fn of_address(req: &HttpRequest) -> Result<Self, ApiError> {
+        let address = web::Query::<Vec<(String, String)>>::from_query(req.query_string());
+        Ok(Self(address.map_err(|error| ApiError::bad_data(format!("the address's parameters: {error}")))?.into_inner()))
+    }
+
     /// The last value of a parameter.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str())

@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use crate::access::{Access, guard};
 use crate::envelope::ApiError;
 use crate::session::{Sessions, Socket};
-use crate::{admin, assets, export, import, ingest, login, ops, query, rest, session};
+use crate::{admin, assets, export, import, ingest, login, openapi, ops, query, rest, session};
 
 /// Connections at the most, each a small cost.
 const MAX_CONNECTIONS: usize = 2_048;
@@ -184,6 +184,7 @@ fn routes(config: &mut web::ServiceConfig, socket_ports: &[u16]) {
         .service(api("/import").route(web::post().to(import::import)))
         .service(api("/format_query").route(get_or_post().to(query::format_query)))
         .service(api("/admin/snapshot").route(web::post().to(admin::snapshot)))
+        .service(api("/openapi.json").route(web::get().to(openapi::openapi)))
         .service(api("/tasks").route(web::get().to(rest::tasks)))
         .service(web::resource("/api/{rest:.*}").default_service(web::to(no_such_path)))
         .service(web::resource("/").route(web::get().to(assets::index)))
