@@ -8,6 +8,7 @@ mod memory;
 mod restore;
 mod service;
 mod settings;
+mod sources;
 mod systemd;
 mod transfer;
 

@@ -14,9 +14,7 @@ use anyhow::Context;
 use taskpulse_actors::alert::{AlertActor, AlertDoors};
 use taskpulse_actors::batcher::{Batcher, BatcherOptions};
 use taskpulse_actors::clock::now_ms;
-use taskpulse_actors::collectors::own::OwnCollector;
-use taskpulse_actors::collectors::system::SystemCollector;
-use taskpulse_actors::collectors::taskmaster::{TaskCollector, TaskDoors};
+use taskpulse_actors::collectors::source::Doors;
 use taskpulse_actors::hub::Hub;
 use taskpulse_actors::messages::{Advanced, Closed, Finish, Flush, RecordEvents, StoredBatch};
 use taskpulse_actors::notifier::{Channels, Notifier};
@@ -36,12 +34,11 @@ use tokio::sync::Semaphore;
 use crate::browser;
 use crate::cli::Cli;
 use crate::settings::Settings;
+use crate::sources;
 use crate::systemd;
 
 /// Exit code when the store gave up: the init system should start the service again.
 const EXIT_STORE: i32 = 70;
-/// How often the service looks at itself.
-const OWN_EVERY: Duration = Duration::from_secs(10);
 /// Longest way down of each step; together well under ten seconds.
 const STOP_STEP: Duration = Duration::from_secs(3);
 /// Ports of `server.split_ports`: WebSocket, API, analytics.
@@ -75,14 +72,14 @@ pub fn install_tls() {
 const GIVE_BACK: Duration = Duration::from_secs(30);
 
 /// Starts actors with the same policy and mailbox on their arbiters.
-struct Starter<'a> {
+pub struct Starter<'a> {
     registry: Arc<Registry>,
-    settings: &'a Settings,
+    pub settings: &'a Settings,
     policy: Policy,
 }
 
 impl Starter<'_> {
-    fn start<A: Service>(&self, arbiter: &Arbiter, name: &str, make: impl FnOnce(Arc<Vitals>) -> A + Send + 'static) -> Post<A> {
+    pub fn start<A: Service>(&self, arbiter: &Arbiter, name: &str, make: impl FnOnce(Arc<Vitals>) -> A + Send + 'static) -> Post<A> {
         start(&arbiter.handle(), &self.registry, name, &self.policy, self.settings.pipeline.mailbox, make)
     }
 
@@ -197,7 +194,8 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     let server = served.server.handle();
     let serving = actix_rt::spawn(served.server);
 
-    start_collectors(&starter, &collectors, &reporter, &batcher_post, &store_post);
+    let doors = Doors { batcher: batcher_post.door(), events: store_post.door(), documents: store_post.door() };
+    sources::start(&starter, &collectors, &reporter, &doors);
     reporter.ready.store(true, Ordering::Relaxed);
     log::info!(
         "taskpulse {} on {}, history in {} ({} ms to start)",
@@ -276,26 +274,6 @@ fn start_windows(
     };
     let longer = Level::ALL[1..].iter().rev().fold(None, |above, level| Some(start_level(*level, above).door::<Advanced>()));
     start_level(Level::M1, longer).door()
-}
-
-fn start_collectors(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, batcher: &Post<Batcher>, store: &Post<StoreActor>) {
-    let settings = starter.settings;
-    if settings.system.enabled {
-        let (shared, every, door) = (Arc::clone(&reporter.shared), settings.system.interval.duration(), batcher.door());
-        starter.start(arbiter, "system", move |vitals| SystemCollector::new(vitals, shared, every, door));
-    } else {
-        reporter.shared.sources.absent("system", "switched off", "set system.enabled = true");
-    }
-    if settings.taskmaster.enabled {
-        let projects = settings.taskmaster.projects.clone();
-        let (reporter, every) = (Arc::clone(reporter), settings.taskmaster.interval.duration());
-        let doors = TaskDoors { batcher: batcher.door(), events: store.door(), documents: store.door() };
-        starter.start(arbiter, "taskmaster", move |vitals| TaskCollector::new(vitals, &reporter, projects, every, doors));
-    } else {
-        reporter.shared.sources.absent("taskmaster", "switched off", "set taskmaster.enabled = true");
-    }
-    let (reporter, door) = (Arc::clone(reporter), batcher.door());
-    starter.start(arbiter, "own", move |vitals| OwnCollector::new(vitals, reporter, OWN_EVERY, door));
 }
 
 /// The store's options as the settings have them.

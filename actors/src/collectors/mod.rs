@@ -3,6 +3,7 @@
 //! A source that is missing or failing gives no sample; [`crate::shared::Sources`] says why.
 
 pub mod own;
+pub mod source;
 pub mod system;
 pub mod taskmaster;
 

@@ -25,11 +25,12 @@ use tokio::task::spawn_blocking;
 
 use self::board_json::board_json;
 use super::Outbox;
+use super::source::Doors;
 use crate::clock::now_ms;
-use crate::messages::{ChangeDocuments, Collected, RecordEvents};
+use crate::messages::{ChangeDocuments, RecordEvents};
 use crate::shared::Shared;
 use crate::status::Reporter;
-use crate::supervisor::{Door, Vitals};
+use crate::supervisor::Vitals;
 
 /// How long a file may be unreadable before its source counts as failing.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -46,17 +47,6 @@ const FEW: usize = 5;
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Changed;
-
-/// Where the collector passes things on.
-#[derive(Clone)]
-pub struct TaskDoors {
-    /// Samples.
-    pub batcher: Door<Collected>,
-    /// The time line.
-    pub events: Door<RecordEvents>,
-    /// What was seen.
-    pub documents: Door<ChangeDocuments>,
-}
 
 /// A file as it was last read: by these it is known to be unchanged.
 type Stamp = (SystemTime, u64);
@@ -91,7 +81,7 @@ pub struct TaskCollector {
     shared: Arc<Shared>,
     store: Arc<Store>,
     every: Duration,
-    doors: TaskDoors,
+    doors: Doors,
     outbox: Outbox,
     projects: Vec<Project>,
     looking: bool,
@@ -105,7 +95,7 @@ pub struct TaskCollector {
 impl TaskCollector {
     /// A collector of the boards below these roots.
     #[must_use]
-    pub fn new(vitals: Arc<Vitals>, reporter: &Reporter, roots: Vec<PathBuf>, every: Duration, doors: TaskDoors) -> Self {
+    pub fn new(vitals: Arc<Vitals>, reporter: &Reporter, roots: Vec<PathBuf>, every: Duration, doors: Doors) -> Self {
         let shared = Arc::clone(&reporter.shared);
         let outbox = Outbox::new(doors.batcher.clone(), Arc::clone(&shared), "taskmaster");
         Self {

@@ -1,0 +1,215 @@
+//! What a new source has to bring: one file with a [`Source`] and one section of settings. [`Poller`] does the rest.
+//!
+//! ```
+//! use std::time::Duration;
+//! use taskpulse_actors::collectors::source::{Findings, Look, Looking, Source};
+//! use taskpulse_engine::model::{Labels, TimestampMs};
+//!
+//! /// How full a queue directory is.
+//! struct Spool(std::path::PathBuf);
+//!
+//! impl Source for Spool {
+//!     fn name(&self) -> String {
+//!         format!("spool {}", self.0.display())
+//!     }
+//!
+//!     fn every(&self) -> Duration {
+//!         Duration::from_secs(30)
+//!     }
+//!
+//!     fn look(&mut self, now: TimestampMs) -> Looking<'_> {
+//!         Box::pin(async move {
+//!             let files = match std::fs::read_dir(&self.0) {
+//!                 Ok(entries) => entries.count(),
+//!                 // No sample is better than a false one.
+//!                 Err(error) => return Look::Failed(format!("{}: {error}", self.0.display()), Findings::default()),
+//!             };
+//!             let mut found = Findings::default();
+//!             found.batch.push(Labels::metric("spool_files", &[]), now, files as f64);
+//!             Look::Found(found)
+//!         })
+//!     }
+//! }
+//! ```
+//!
+//! A look runs on the collectors' thread: what takes longer than 5 ms of CPU, or waits for a file, goes to
+//! `tokio::task::spawn_blocking`. A look that is not done within [`Source::timeout`] is given up and told as a failure; no
+//! other source waits for it.
+
+use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Supervised, WrapFuture};
+use taskpulse_engine::event::Event;
+use taskpulse_engine::model::{Batch, Labels, STALE_NAN_BITS, TimestampMs};
+use taskpulse_engine::store::DocumentChange;
+
+use super::Outbox;
+use crate::clock::now_ms;
+use crate::messages::{ChangeDocuments, Collected, RecordEvents};
+use crate::shared::Shared;
+use crate::supervisor::{Door, Vitals};
+
+/// First looks of neighbours are so far apart, so that many sources do not look at once.
+const APART: Duration = Duration::from_millis(40);
+
+/// What a look gave.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Samples.
+    pub batch: Batch,
+    /// What belongs on the time line.
+    pub events: Vec<Event>,
+    /// What the source wants to find again after a restart, by kind.
+    pub documents: Vec<(&'static str, Vec<DocumentChange>)>,
+    /// When to look next, where that is not [`Source::every`] after the last look began.
+    pub next_in: Option<Duration>,
+}
+
+/// How a look ended.
+#[derive(Debug)]
+pub enum Look {
+    /// The source works.
+    Found(Findings),
+    /// It fails, for this reason; what is known all the same is kept (a probe that failed has a figure).
+    Failed(String, Findings),
+    /// There is nothing to look at: why, and what would change that.
+    Absent(String, String),
+}
+
+/// A look under way.
+pub type Looking<'a> = Pin<Box<dyn Future<Output = Look> + 'a>>;
+
+/// Something that is looked at now and then.
+pub trait Source: 'static {
+    /// Its name in status and in `taskpulse_source_up{source}`; one of a kind.
+    fn name(&self) -> String;
+    /// Time between the beginnings of two looks.
+    fn every(&self) -> Duration;
+    /// Longest time of a look.
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+    /// One look; `now` is when it begins.
+    fn look(&mut self, now: TimestampMs) -> Looking<'_>;
+}
+
+/// Ends the series that a source no longer gives: the same marker as Prometheus'.
+#[derive(Debug, Default)]
+pub struct Vanished {
+    before: BTreeSet<Vec<u8>>,
+}
+
+impl Vanished {
+    /// Adds a stale marker at `now` for each series of the last batch that this one has not. Series of the batch with a
+    /// time of their own should not be given here.
+    pub fn mark(&mut self, batch: &mut Batch, now: TimestampMs) {
+        let present: BTreeSet<Vec<u8>> = batch.labels.iter().map(|labels| labels.as_bytes().to_vec()).collect();
+        for gone in self.before.difference(&present) {
+            if let Ok(labels) = Labels::from_bytes(gone) {
+                batch.push(labels, now, f64::from_bits(STALE_NAN_BITS));
+            }
+        }
+        self.before = present;
+    }
+}
+
+/// Where findings go.
+#[derive(Clone)]
+pub struct Doors {
+    /// Samples.
+    pub batcher: Door<Collected>,
+    /// The time line.
+    pub events: Door<RecordEvents>,
+    /// What sources want to find again.
+    pub documents: Door<ChangeDocuments>,
+}
+
+/// Makes the sources anew: at the start, and after a panic.
+pub type MakeSources = Box<dyn Fn() -> Vec<Box<dyn Source>> + Send>;
+
+/// Looks at sources of one kind, each in its own time.
+pub struct Poller {
+    vitals: Arc<Vitals>,
+    shared: Arc<Shared>,
+    doors: Doors,
+    outbox: Outbox,
+    make: MakeSources,
+    /// A source is away while it looks.
+    sources: Vec<Option<Box<dyn Source>>>,
+}
+
+impl Poller {
+    /// A poller of what `make` makes; `kind` names them where samples are lost.
+    #[must_use]
+    pub fn new(vitals: Arc<Vitals>, shared: Arc<Shared>, kind: &'static str, doors: Doors, make: MakeSources) -> Self {
+        let outbox = Outbox::new(doors.batcher.clone(), Arc::clone(&shared), kind);
+        Self { vitals, shared, doors, outbox, make, sources: Vec::new() }
+    }
+
+    fn look(&mut self, at: usize, ctx: &mut Context<Self>) {
+        let Some(mut source) = self.sources.get_mut(at).and_then(Option::take) else { return };
+        let work = self.vitals.working("look");
+        let began = Instant::now();
+        let now = now_ms();
+        let looking = async move {
+            let limit = source.timeout();
+            let look = match tokio::time::timeout(limit, source.look(now)).await {
+                Ok(look) => look,
+                Err(_) => Look::Failed(format!("no answer within {} s", limit.as_secs_f64()), Findings::default()),
+            };
+            (source, look)
+        };
+        let done = looking.into_actor(self).map(move |(source, look), this, ctx| {
+            drop(work);
+            let next_in = this.take_in(&source.name(), now, look);
+            let next = next_in.unwrap_or_else(|| source.every().saturating_sub(began.elapsed()));
+            this.sources[at] = Some(source);
+            ctx.run_later(next, move |this, ctx| this.look(at, ctx));
+        });
+        ctx.spawn(done);
+    }
+
+    fn take_in(&mut self, name: &str, now: TimestampMs, look: Look) -> Option<Duration> {
+        let found = match look {
+            Look::Found(found) => {
+                self.shared.sources.up(name, found.batch.len(), found.batch.times.iter().copied().max().unwrap_or(now));
+                found
+            }
+            Look::Failed(why, found) => {
+                self.shared.sources.failing(name, why);
+                found
+            }
+            Look::Absent(why, hint) => {
+                self.shared.sources.absent(name, why, hint);
+                return None;
+            }
+        };
+        self.outbox.send(found.batch);
+        if !found.events.is_empty() && self.doors.events.try_send(RecordEvents(found.events)).is_err() {
+            log::error!("{name}: the store is too busy for the time line");
+        }
+        for (kind, changes) in found.documents {
+            if self.doors.documents.try_send(ChangeDocuments { kind, changes }).is_err() {
+                log::error!("{name}: the store is too busy for what was seen");
+            }
+        }
+        found.next_in
+    }
+}
+
+impl Actor for Poller {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.sources = (self.make)().into_iter().map(Some).collect();
+        for at in 0..self.sources.len() {
+            let wait = APART.saturating_mul(u32::try_from(at).unwrap_or(u32::MAX)).min(Duration::from_secs(10));
+            ctx.run_later(wait, move |this, ctx| this.look(at, ctx));
+        }
+    }
+}
+
+impl Supervised for Poller {}

@@ -1,0 +1,49 @@
+//! Starts the collectors that the settings ask for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_rt::Arbiter;
+use taskpulse_actors::collectors::own::OwnCollector;
+use taskpulse_actors::collectors::source::{Doors, Poller, Source};
+use taskpulse_actors::collectors::system::SystemCollector;
+use taskpulse_actors::collectors::taskmaster::TaskCollector;
+use taskpulse_actors::status::Reporter;
+
+use crate::service::Starter;
+
+/// How often the service looks at itself.
+const OWN_EVERY: Duration = Duration::from_secs(10);
+
+pub fn start(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, doors: &Doors) {
+    let settings = starter.settings;
+    if settings.system.enabled {
+        let (shared, every, door) = (Arc::clone(&reporter.shared), settings.system.interval.duration(), doors.batcher.clone());
+        starter.start(arbiter, "system", move |vitals| SystemCollector::new(vitals, shared, every, door));
+    } else {
+        reporter.shared.sources.absent("system", "switched off", "set system.enabled = true");
+    }
+    if settings.taskmaster.enabled {
+        let projects = settings.taskmaster.projects.clone();
+        let (reporter, every, doors) = (Arc::clone(reporter), settings.taskmaster.interval.duration(), doors.clone());
+        starter.start(arbiter, "taskmaster", move |vitals| TaskCollector::new(vitals, &reporter, projects, every, doors));
+    } else {
+        reporter.shared.sources.absent("taskmaster", "switched off", "set taskmaster.enabled = true");
+    }
+    let (reporter, door) = (Arc::clone(reporter), doors.batcher.clone());
+    starter.start(arbiter, "own", move |vitals| OwnCollector::new(vitals, reporter, OWN_EVERY, door));
+}
+
+/// Starts one poller of the sources that `make` makes, at the start and again after a panic.
+#[allow(dead_code, reason = "used by the sources that follow")]
+fn poll(
+    starter: &Starter<'_>,
+    arbiter: &Arbiter,
+    reporter: &Arc<Reporter>,
+    doors: &Doors,
+    kind: &'static str,
+    make: impl Fn() -> Vec<Box<dyn Source>> + Send + 'static,
+) {
+    let (shared, doors) = (Arc::clone(&reporter.shared), doors.clone());
+    starter.start(arbiter, kind, move |vitals| Poller::new(vitals, shared, kind, doors, Box::new(make)));
+}
