@@ -1,17 +1,23 @@
 //! Runs files in Prometheus' test language over the engine: no HTTP, no retention, no limit on the order of samples.
 //!
 //! `cargo run --release -p taskpulse-engine --example promqltest -- FILE…` prints a line for each eval that fails (file, line,
-//! what was expected, what came) and at last `N passed, N failed, N skipped`. Skipped is what is about native histograms.
+//! what was expected, what came) and at last `N passed, N failed, N skipped`. Skipped is what meets native histograms.
+//! As in Prometheus' own runner, metric names go at the end of an evaluation (its feature `promql-delayed-name-removal`).
 //! The exit code is 1 when anything failed.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use taskpulse_engine::model::{Columns, Labels, STALE_NAN_BITS, TimestampMs, format_value};
 use taskpulse_engine::promql::{
-    ABSENT, Answer, EvalError, Expr, Matcher, Notes, Params, SeriesSink, Source, evaluate, kind_of, parse_expr, parse_series,
+    ABSENT, Answer, EvalError, Expr, Matcher, Notes, Params, QueryGrid, SeriesSink, Source, evaluate, kind_of, parse_expr_for, parse_series,
 };
+
+/// How notes of each kind begin.
+const WARNING: &str = "PromQL warning:";
+const INFO: &str = "PromQL info:";
 
 /// Values that differ by less than this part are equal, as in Prometheus' own runner.
 const EPSILON: f64 = 1e-6;
@@ -20,15 +26,20 @@ const EPSILON: f64 = 1e-6;
 #[derive(Default)]
 struct Memory {
     series: BTreeMap<Vec<u8>, (Labels, BTreeMap<TimestampMs, f64>)>,
-    /// Metrics with native histograms, which are not kept.
-    native: Vec<String>,
+    /// Series with native histograms, which are not kept, and when they have some.
+    native: Vec<(Labels, Vec<TimestampMs>)>,
+    /// An evaluation met one of those.
+    met_native: Cell<bool>,
 }
 
 impl Source for Memory {
     fn read(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: &mut dyn SeriesSink) -> Result<(), EvalError> {
+        let accepted = |labels: &Labels| matchers.iter().any(|list| list.iter().all(|m| m.accepts(labels.get(&m.name).unwrap_or(""))));
+        if self.native.iter().any(|(labels, times)| times.iter().any(|t| (start..=end).contains(t)) && accepted(labels)) {
+            self.met_native.set(true);
+        }
         for (labels, samples) in self.series.values() {
-            let accepts = |list: &Vec<Matcher>| list.iter().all(|m| m.accepts(labels.get(&m.name).unwrap_or("")));
-            if start > end || !matchers.iter().any(accepts) {
+            if start > end || !accepted(labels) {
                 continue;
             }
             let (times, values) = samples.range(start..=end).map(|(t, v)| (*t, *v)).unzip();
@@ -41,6 +52,13 @@ impl Source for Memory {
 
 /// One value of a series; none where it is left out.
 type Point = Option<f64>;
+
+/// What a load gives a series at one step.
+enum Loaded {
+    Gap,
+    Float(f64),
+    Native,
+}
 
 struct Mistake(String);
 
@@ -88,6 +106,29 @@ fn points(text: &str) -> Result<Vec<Point>, Mistake> {
             out.push(Some(number(token)?));
         }
     }
+    Ok(out)
+}
+
+/// As [`points`], with native histograms in between: `0 {{count:1}} {{count:1}}+{{count:2}}x3`.
+fn loaded(text: &str) -> Result<Vec<Loaded>, Mistake> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    while let Some(open) = rest.find("{{") {
+        let wrong = || Mistake(format!("`{text}`: a native histogram does not end"));
+        out.extend(points(&rest[..open])?.into_iter().map(|p| p.map_or(Loaded::Gap, Loaded::Float)));
+        rest = &rest[open + rest[open..].find("}}").ok_or_else(wrong)? + 2..];
+        if rest.starts_with(['+', '-']) {
+            rest = &rest[rest.find("}}").ok_or_else(wrong)? + 2..];
+        }
+        let mut times = 1;
+        if let Some(repeated) = rest.strip_prefix('x') {
+            let digits = repeated.bytes().take_while(u8::is_ascii_digit).count();
+            times += repeated[..digits].parse::<usize>().map_err(|_| wrong())?;
+            rest = &repeated[digits..];
+        }
+        out.extend((0..times).map(|_| Loaded::Native));
+    }
+    out.extend(points(rest)?.into_iter().map(|p| p.map_or(Loaded::Gap, Loaded::Float)));
     Ok(out)
 }
 
@@ -160,7 +201,9 @@ struct Expected {
     fail: bool,
     message: Option<String>,
     pattern: Option<String>,
-    warn: bool,
+    /// Warnings and infos that must come, each with a part of its text, and kinds that must not.
+    notes: Vec<(&'static str, String)>,
+    no_notes: Vec<&'static str>,
     native: bool,
 }
 
@@ -192,8 +235,14 @@ fn expectation(eval: &mut Expected, line: &str) -> Result<(), Mistake> {
                 eval.pattern = rest.trim().strip_prefix("regex:").map(|m| m.trim().to_owned());
             }
             "ordered" => eval.ordered = true,
-            "warn" => eval.warn = true,
-            "string" => eval.text = Some(unquoted(rest.trim())),
+            "warn" | "info" => {
+                let kind = if what == "warn" { WARNING } else { INFO };
+                eval.notes.push((kind, rest.trim().strip_prefix("msg:").unwrap_or_default().trim().to_owned()));
+            }
+            "no_warn" => eval.no_notes.push(WARNING),
+            "no_info" => eval.no_notes.push(INFO),
+            "string" if rest.trim_start().starts_with(['"', '\'', '`']) => eval.text = Some(unquoted(rest.trim())),
+            "string" => eval.text = Some(rest.to_owned()),
             _ => {}
         }
         return Ok(());
@@ -225,8 +274,9 @@ fn labels_of(series: &str) -> Result<Labels, Mistake> {
 
 fn header(line: &str, number: usize) -> Result<Eval, Mistake> {
     let (kind, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let expected =
-        Expected { fail: kind == "eval_fail", ordered: kind == "eval_ordered", warn: kind == "eval_warn", ..Expected::default() };
+    let expected = Expected { fail: kind == "eval_fail", ordered: kind == "eval_ordered", ..Expected::default() };
+    let note = [("eval_warn", WARNING), ("eval_info", INFO)].into_iter().find(|(name, _)| *name == kind);
+    let expected = Expected { notes: note.into_iter().map(|(_, kind)| (kind, String::new())).collect(), ..expected };
     let words: Vec<&str> = rest.split_whitespace().collect();
     let after = |count: usize| {
         let mut rest = rest.trim_start();
@@ -283,7 +333,8 @@ fn rows_of(answer: Answer, eval: &Eval) -> Vec<(Labels, Vec<Point>)> {
 
 fn run(eval: &Eval, memory: &Memory) -> Result<(), String> {
     let expected = &eval.expected;
-    let outcome = parse_expr(&eval.query).map_err(|error| error.to_string()).and_then(|expr: Expr| {
+    let grid = QueryGrid { step: if eval.range { eval.step } else { 0 }, range: eval.end - eval.start };
+    let outcome = parse_expr_for(&eval.query, grid).map_err(|error| error.to_string()).and_then(|expr: Expr| {
         if eval.range && !matches!(kind_of(&expr), "scalar" | "instant vector") {
             return Err(format!("invalid expression type {} for range query", kind_of(&expr)));
         }
@@ -293,6 +344,7 @@ fn run(eval: &Eval, memory: &Memory) -> Result<(), String> {
             step: eval.step,
             lookback: 300_000,
             default_step: 60_000,
+            delayed_names: true,
             max_samples: 50_000_000,
             deadline: Instant::now() + Duration::from_secs(100),
         };
@@ -312,8 +364,13 @@ fn run(eval: &Eval, memory: &Memory) -> Result<(), String> {
         Ok(_) if expected.fail => return Err("expected an error, came an answer".to_owned()),
         Ok(answer) => answer,
     };
-    if expected.warn && notes.warnings.is_empty() {
-        return Err("expected a warning, came none".to_owned());
+    for (kind, part) in &expected.notes {
+        if !notes.warnings.iter().any(|note| note.starts_with(kind) && note.contains(part.as_str())) {
+            return Err(format!("expected `{kind} {part}`, came {:?}", notes.warnings));
+        }
+    }
+    if let Some(note) = notes.warnings.iter().find(|note| expected.no_notes.iter().any(|kind| note.starts_with(kind))) {
+        return Err(format!("expected none such, came `{note}`"));
     }
     if let Answer::Text(text) = &answer {
         return if expected.text.as_ref().is_none_or(|wanted| wanted == text) {
@@ -370,12 +427,13 @@ struct Counts {
 }
 
 fn finish(file: &str, eval: Eval, memory: &Memory, counts: &mut Counts) {
-    let native = eval.expected.native || memory.native.iter().any(|name| eval.query.contains(name.as_str()));
-    if native {
+    memory.met_native.set(false);
+    let result = run(&eval, memory);
+    if eval.expected.native || memory.met_native.get() {
         counts.skipped += 1;
         return;
     }
-    match run(&eval, memory) {
+    match result {
         Ok(()) => counts.passed += 1,
         Err(why) => {
             counts.failed += 1;
@@ -384,17 +442,23 @@ fn finish(file: &str, eval: Eval, memory: &Memory, counts: &mut Counts) {
     }
 }
 
-fn load(memory: &mut Memory, step: i64, line: &str) -> Result<(), Mistake> {
+fn load(memory: &mut Memory, step: i64, line: &str, as_native_too: bool) -> Result<(), Mistake> {
     let (series, values) = cut_series(line);
     let labels = labels_of(series)?;
-    if values.contains("{{") {
-        memory.native.push(labels.name().to_owned());
-        return Ok(());
+    let cells = loaded(values)?;
+    let at = |n: usize| n as i64 * step;
+    let times = |wanted: fn(&Loaded) -> bool| -> Vec<TimestampMs> {
+        cells.iter().enumerate().filter(|(_, cell)| wanted(cell)).map(|(n, _)| at(n)).collect()
+    };
+    memory.native.push((labels.clone(), times(|cell| matches!(cell, Loaded::Native))));
+    if let (Some(name), true) = (labels.name().strip_suffix("_bucket"), as_native_too) {
+        let whole = labels.without(&["le"]).with("__name__", name);
+        memory.native.push((whole, times(|cell| matches!(cell, Loaded::Float(_)))));
     }
     let known = memory.series.entry(labels.as_bytes().to_vec()).or_insert_with(|| (labels, BTreeMap::new()));
-    for (at, point) in points(values)?.into_iter().enumerate() {
-        if let Some(v) = point {
-            known.1.insert(at as i64 * step, v);
+    for (n, cell) in cells.iter().enumerate() {
+        if let Loaded::Float(v) = cell {
+            known.1.insert(at(n), *v);
         }
     }
     Ok(())
@@ -403,7 +467,7 @@ fn load(memory: &mut Memory, step: i64, line: &str) -> Result<(), Mistake> {
 fn run_file(file: &str, counts: &mut Counts) -> std::io::Result<()> {
     let text = std::fs::read_to_string(file)?;
     let mut memory = Memory::default();
-    let mut loading: Option<i64> = None;
+    let mut loading: Option<(i64, bool)> = None;
     let mut eval: Option<Eval> = None;
     for (number, raw) in text.lines().enumerate() {
         let line = raw.trim();
@@ -424,7 +488,7 @@ fn run_file(file: &str, counts: &mut Counts) -> std::io::Result<()> {
                 memory = Memory::default();
             } else if let Some(rest) = line.strip_prefix("load_with_nhcb ").or_else(|| line.strip_prefix("load ")) {
                 end(&mut eval, &memory, counts);
-                loading = Some(duration_ms(rest.trim())?);
+                loading = Some((duration_ms(rest.trim())?, line.starts_with("load_with_nhcb")));
             } else if line.starts_with("eval")
                 && line
                     .split(char::is_whitespace)
@@ -436,8 +500,8 @@ fn run_file(file: &str, counts: &mut Counts) -> std::io::Result<()> {
                 eval = Some(header(line, number + 1)?);
             } else if let Some(eval) = &mut eval {
                 expectation(&mut eval.expected, line)?;
-            } else if let Some(step) = loading {
-                load(&mut memory, step, line)?;
+            } else if let Some((step, as_native_too)) = loading {
+                load(&mut memory, step, line, as_native_too)?;
             }
             Ok(())
         };

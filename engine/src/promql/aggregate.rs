@@ -10,7 +10,7 @@ use promql_parser::parser::token::{
 use promql_parser::parser::{AggregateExpr, Expr, LabelModifier};
 use rustc_hash::{FxHashMap, FxHasher};
 
-use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, execution, is_absent, nameless, unique};
+use super::eval::{ABSENT, EvalError, Evaluator, Grid, OF_THE_METRIC, Row, execution, is_absent, nameless, unique};
 use super::ranges::{Kahan, mean, quantile, variance};
 use crate::model::{Labels, NAME_LABEL, format_value};
 
@@ -20,7 +20,7 @@ fn group_of(labels: &Labels, modifier: Option<&LabelModifier>) -> Labels {
         None => Labels::none(),
         Some(LabelModifier::Include(by)) => labels.only(&by.labels.iter().map(String::as_str).collect::<Vec<_>>()),
         Some(LabelModifier::Exclude(without)) => {
-            let names: Vec<&str> = without.labels.iter().map(String::as_str).chain([NAME_LABEL]).collect();
+            let names: Vec<&str> = without.labels.iter().map(String::as_str).chain(OF_THE_METRIC).collect();
             labels.without(&names)
         }
     }
@@ -72,6 +72,11 @@ pub(super) fn eval(ev: &Evaluator<'_>, expr: &AggregateExpr, grid: &Grid) -> Res
     }
 }
 
+/// Whether a group that has a metric name loses it at the end: where any of its members does.
+fn goes(rows: &[Row], labels: &Labels, members: &[usize]) -> bool {
+    labels.get(NAME_LABEL).is_some() && members.iter().any(|&m| rows[m].nameless)
+}
+
 /// The best value; NaN only where there is nothing else.
 fn fold(values: &[f64], better: impl Fn(f64, f64) -> bool) -> f64 {
     values.iter().copied().reduce(|best, v| if better(best, v) || best.is_nan() { v } else { best }).unwrap_or(ABSENT)
@@ -85,7 +90,7 @@ fn reduce(rows: &[Row], groups: &[(Labels, Vec<usize>)], grid: &Grid, f: impl Fn
             there.extend(members.iter().map(|&m| rows[m].values[at]).filter(|v| !is_absent(*v)));
             if there.is_empty() { ABSENT } else { f(at, &mut there) }
         };
-        Row { labels: labels.clone(), values: (0..grid.count).map(&mut value).collect() }
+        Row { labels: labels.clone(), values: (0..grid.count).map(&mut value).collect(), nameless: goes(rows, labels, members) }
     };
     groups.iter().map(of).collect()
 }
@@ -99,7 +104,8 @@ fn sums(rows: &[Row], groups: Vec<(Labels, Vec<usize>)>, grid: &Grid) -> Vec<Row
                 total.get_or_insert_default().add(v);
             }
         }
-        Row { labels, values: totals.into_iter().map(|total| total.map_or(ABSENT, Kahan::total)).collect() }
+        let nameless = goes(rows, &labels, &members);
+        Row { labels, values: totals.into_iter().map(|total| total.map_or(ABSENT, Kahan::total)).collect(), nameless }
     };
     groups.into_iter().map(of).collect()
 }
@@ -122,7 +128,8 @@ fn count_values(label: &str, rows: &[Row], groups: &[(Labels, Vec<usize>)], grid
                 counts[at] = if is_absent(counts[at]) { 1.0 } else { counts[at] + 1.0 };
             }
         }
-        out.extend(by_value.into_iter().map(|(value, values)| Row { labels: labels.with(label, &value), values }));
+        let nameless = goes(rows, labels, members) && label != NAME_LABEL;
+        out.extend(by_value.into_iter().map(|(value, values)| Row { labels: labels.with(label, &value), values, nameless }));
     }
     unique(out)
 }
@@ -161,7 +168,7 @@ fn select(
             }
         }
     }
-    let mut rows: Vec<Option<Row>> = rows.into_iter().zip(chosen).map(|(row, values)| Some(Row { labels: row.labels, values })).collect();
+    let mut rows: Vec<Option<Row>> = rows.into_iter().zip(chosen).map(|(row, values)| Some(Row { values, ..row })).collect();
     if grid.count == 1 {
         return Ok(order.into_iter().filter_map(|m| rows[m].take()).collect());
     }
@@ -190,7 +197,7 @@ fn limit_ratio(ev: &Evaluator<'_>, ratio: &[f64], rows: Vec<Row>) -> Result<Vec<
             let r = ratio[n].clamp(-1.0, 1.0);
             if (r >= 0.0 && at < r) || (r < 0.0 && at >= 1.0 + r) { v } else { ABSENT }
         };
-        Row { values: row.values.into_iter().enumerate().map(chosen).collect(), labels: row.labels }
+        Row { values: row.values.into_iter().enumerate().map(chosen).collect(), ..row }
     };
     Ok(rows.into_iter().map(keep).collect())
 }

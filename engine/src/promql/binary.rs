@@ -6,8 +6,8 @@ use promql_parser::parser::token::{
 use promql_parser::parser::{BinModifier, BinaryExpr, LabelModifier, VectorMatchCardinality};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Value, execution, is_absent, nameless, unique};
-use crate::model::{Labels, NAME_LABEL};
+use super::eval::{ABSENT, EvalError, Evaluator, Grid, OF_THE_METRIC, Row, Value, execution, is_absent, nameless, unique};
+use crate::model::Labels;
 
 fn arithmetic(op: TokenId, a: f64, b: f64) -> f64 {
     match op {
@@ -55,10 +55,10 @@ pub(super) fn eval(ev: &Evaluator<'_>, expr: &BinaryExpr, grid: &Grid) -> Result
             a.into_iter().zip(b).map(|(a, b)| if is_comparison { combine(op, true, a, b, a) } else { arithmetic(op, a, b) }).collect(),
         ),
         (Value::Vector(rows), Value::Scalar(scalar)) => {
-            Value::Vector(with_scalar(rows, &scalar, is_comparison && !as_bool, |v, s| combine(op, as_bool, v, s, v))?)
+            Value::Vector(with_scalar(ev, rows, &scalar, is_comparison && !as_bool, |v, s| combine(op, as_bool, v, s, v))?)
         }
         (Value::Scalar(scalar), Value::Vector(rows)) => {
-            Value::Vector(with_scalar(rows, &scalar, is_comparison && !as_bool, |v, s| combine(op, as_bool, s, v, v))?)
+            Value::Vector(with_scalar(ev, rows, &scalar, is_comparison && !as_bool, |v, s| combine(op, as_bool, s, v, v))?)
         }
         (Value::Vector(left), Value::Vector(right)) => {
             let modifier = expr.modifier.as_ref();
@@ -74,10 +74,16 @@ pub(super) fn eval(ev: &Evaluator<'_>, expr: &BinaryExpr, grid: &Grid) -> Result
     })
 }
 
-fn with_scalar(rows: Vec<Row>, scalar: &[f64], keeps_name: bool, f: impl Fn(f64, f64) -> f64) -> Result<Vec<Row>, EvalError> {
+fn with_scalar(
+    ev: &Evaluator<'_>,
+    rows: Vec<Row>,
+    scalar: &[f64],
+    keeps_name: bool,
+    f: impl Fn(f64, f64) -> f64,
+) -> Result<Vec<Row>, EvalError> {
     let of = |row: Row| {
         let values = row.values.iter().zip(scalar).map(|(v, s)| if is_absent(*v) { ABSENT } else { f(*v, *s) }).collect();
-        Row { labels: if keeps_name { row.labels } else { nameless(&row.labels) }, values }
+        if keeps_name { Row { values, ..row } } else { ev.unnamed_row(&row.labels, values) }
     };
     unique(rows.into_iter().map(of).collect())
 }
@@ -87,7 +93,7 @@ fn key_of(labels: &Labels, matching: Option<&LabelModifier>) -> Labels {
     match matching {
         Some(LabelModifier::Include(on)) => labels.only(&on.labels.iter().map(String::as_str).collect::<Vec<_>>()),
         Some(LabelModifier::Exclude(ignoring)) => {
-            let names: Vec<&str> = ignoring.labels.iter().map(String::as_str).chain([NAME_LABEL]).collect();
+            let names: Vec<&str> = ignoring.labels.iter().map(String::as_str).chain(OF_THE_METRIC).collect();
             labels.without(&names)
         }
         None => nameless(labels),
@@ -101,7 +107,7 @@ fn and(left: Vec<Row>, right: &[Row], grid: &Grid, key: impl Fn(&Labels) -> Labe
     let of = |row: Row| {
         let other = there.get(&key(&row.labels)).unwrap_or(&none);
         let values = row.values.iter().zip(other).map(|(v, there)| if *there == wanted { *v } else { ABSENT }).collect();
-        Row { labels: row.labels, values }
+        Row { values, ..row }
     };
     left.into_iter().map(of).collect()
 }
@@ -122,7 +128,7 @@ fn or(left: Vec<Row>, right: Vec<Row>, grid: &Grid, key: impl Fn(&Labels) -> Lab
     for row in right {
         let other = there.get(&key(&row.labels)).unwrap_or(&none);
         let values = row.values.iter().zip(other).map(|(v, there)| if *there { ABSENT } else { *v }).collect();
-        rows.push(Row { labels: row.labels, values });
+        rows.push(Row { values, ..row });
     }
     unique(rows)
 }
@@ -141,7 +147,14 @@ fn matched(
     let as_bool = modifier.is_some_and(|m| m.return_bool);
     let swapped = matches!(card, VectorMatchCardinality::OneToMany(_));
     let one_to_one = matches!(card, VectorMatchCardinality::OneToOne);
-    let (many, one) = if swapped { (right, left) } else { (left, right) };
+    let (mut many, mut one) = if swapped { (right, left) } else { (left, right) };
+    if let Some(fill) = modifier.map(|m| &m.fill_values) {
+        let (of_many, of_one) = if swapped { (fill.rhs, fill.lhs) } else { (fill.lhs, fill.rhs) };
+        let more_many = of_many.map(|v| filled(&one, &many, v, grid, &key)).unwrap_or_default();
+        let more_one = of_one.map(|v| filled(&many, &one, v, grid, &key)).unwrap_or_default();
+        many.extend(more_many);
+        one.extend(more_one);
+    }
     // At each instant a key may have one row on the side of one.
     let mut ones: FxHashMap<Labels, Vec<usize>> = FxHashMap::default();
     for (at, row) in one.iter().enumerate() {
@@ -182,11 +195,12 @@ fn matched(
                 });
             }
             let both = row.values.iter().zip(&partner.values).map(|(a, b)| !is_absent(*a) && !is_absent(*b));
-            let labels = result_labels(row, partner, modifier, keeps_name);
+            let later = as_bool && ev.params.delayed_names;
+            let labels = result_labels(row, partner, modifier, keeps_name || later);
             match places.get(&labels) {
                 None => {
                     places.insert(labels.clone(), out.len());
-                    out.push(Row { labels, values });
+                    out.push(Row { labels, values, nameless: later || (keeps_name && row.nameless) });
                 }
                 Some(&place) => {
                     let met: FxHashSet<usize> = both.enumerate().filter(|(_, b)| *b).map(|(at, _)| at).collect();
@@ -230,6 +244,18 @@ fn matched(
     }
     ev.check()?;
     Ok(out)
+}
+
+/// For each key of `there`, a row with the value where `there` has one and `missing` has none.
+fn filled(there: &[Row], missing: &[Row], value: f64, grid: &Grid, key: &impl Fn(&Labels) -> Labels) -> Vec<Row> {
+    let (there, missing) = (presence(there, grid, key), presence(missing, grid, key));
+    let none = vec![false; grid.count];
+    let of = |(labels, there): (Labels, Vec<bool>)| {
+        let other = missing.get(&labels).unwrap_or(&none);
+        let values = there.iter().zip(other).map(|(there, other)| if *there && !*other { value } else { ABSENT }).collect();
+        Row::new(labels, values)
+    };
+    there.into_iter().map(of).collect()
 }
 
 fn result_labels(many: &Row, one: &Row, modifier: Option<&BinModifier>, keeps_name: bool) -> Labels {

@@ -10,12 +10,15 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
 use promql_parser::parser::{AtModifier, Call, Expr, Offset, SubqueryExpr, VectorSelector};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::selector::{Matcher, selector_matchers};
-use super::{aggregate, binary, functions, histogram, ranges};
+use super::{aggregate, binary, extended, functions, histogram, info, ranges};
 use crate::model::{Columns, Labels, NAME_LABEL, STALE_NAN_BITS, TimestampMs, is_stale_marker};
 use crate::store::StoreError;
+
+/// Labels that name a metric; they go where what an expression gives is no longer that metric.
+pub(super) const OF_THE_METRIC: [&str; 3] = [NAME_LABEL, "__type__", "__unit__"];
 
 /// No value at an instant. The stale marker is never a value of an answer.
 pub const ABSENT: f64 = f64::from_bits(STALE_NAN_BITS);
@@ -87,6 +90,9 @@ pub struct Params {
     pub lookback: i64,
     /// Step of subqueries that name none.
     pub default_step: i64,
+    /// Whether metric names that functions take away go at the end only, so that label_replace() and `by (__name__)` still
+    /// see them: Prometheus' feature `promql-delayed-name-removal`.
+    pub delayed_names: bool,
     /// Samples at the most.
     pub max_samples: usize,
     /// When to stop.
@@ -118,6 +124,15 @@ pub struct Row {
     pub labels: Labels,
     /// One value an instant, or [`ABSENT`].
     pub values: Vec<f64>,
+    /// Its metric name goes at the end of the evaluation.
+    pub(super) nameless: bool,
+}
+
+impl Row {
+    /// A row that keeps its labels as they are.
+    pub(super) fn new(labels: Labels, values: Vec<f64>) -> Self {
+        Self { labels, values, nameless: false }
+    }
 }
 
 /// What an expression comes to.
@@ -187,6 +202,10 @@ pub fn evaluate(expr: &Expr, params: &Params, source: &dyn Source) -> Result<(An
             Value::Text(text) => Answer::Text(text),
             Value::Vector(mut rows) => {
                 rows.retain(|row| row.values.iter().any(|v| !is_absent(*v)));
+                if rows.iter().any(|row| row.nameless) {
+                    rows.iter_mut().filter(|row| row.nameless).for_each(|row| row.labels = nameless(&row.labels));
+                    rows = unique(rows)?;
+                }
                 if !instant {
                     rows.sort_by(|a, b| a.labels.cmp_pairs(&b.labels));
                 }
@@ -217,6 +236,8 @@ pub(super) struct Windowed<'a> {
     pub(super) times: &'a [TimestampMs],
     pub(super) values: &'a [f64],
     pub(super) range: i64,
+    /// The metric name of its labels goes at the end.
+    pub(super) nameless: bool,
     shift: Shift,
 }
 
@@ -254,6 +275,17 @@ impl<'a> Evaluator<'a> {
         self.warnings.borrow_mut().insert(text.into());
     }
 
+    /// Labels without the metric name, or with it and a mark that it goes at the end.
+    pub(super) fn unnamed(&self, labels: &Labels) -> (Labels, bool) {
+        if self.params.delayed_names { (labels.clone(), true) } else { (nameless(labels), false) }
+    }
+
+    /// A row whose metric name goes.
+    pub(super) fn unnamed_row(&self, labels: &Labels, values: Vec<f64>) -> Row {
+        let (labels, nameless) = self.unnamed(labels);
+        Row { labels, values, nameless }
+    }
+
     pub(super) fn check(&self) -> Result<(), EvalError> {
         if Instant::now() >= self.params.deadline { Err(EvalError::Deadline) } else { Ok(()) }
     }
@@ -271,7 +303,7 @@ impl<'a> Evaluator<'a> {
             Expr::VectorSelector(selector) => Ok(Value::Vector(self.vector(selector, grid, false)?)),
             Expr::Unary(unary) => Ok(match self.eval(&unary.expr, grid)? {
                 Value::Scalar(values) => Value::Scalar(values.into_iter().map(|v| -v).collect()),
-                Value::Vector(rows) => Value::Vector(unique(functions::map(rows, |v| -v))?),
+                Value::Vector(rows) => Value::Vector(unique(functions::map(self, rows, |v| -v))?),
                 Value::Text(_) => return execution("a string has no negative"),
             }),
             Expr::Binary(expr) => binary::eval(self, expr, grid),
@@ -325,6 +357,11 @@ impl<'a> Evaluator<'a> {
 
     /// The newest sample within the lookback at each instant; with `stamps`, its time in seconds instead.
     pub(super) fn vector(&self, selector: &VectorSelector, grid: &Grid, stamps: bool) -> Result<Vec<Row>, EvalError> {
+        let shift = self.shift(selector.at.as_ref(), selector.offset.as_ref());
+        self.latest(&selector_matchers(selector)?, shift, grid, stamps)
+    }
+
+    fn latest(&self, matchers: &[Vec<Matcher>], shift: Shift, grid: &Grid, stamps: bool) -> Result<Vec<Row>, EvalError> {
         struct Steps<'e, 'a> {
             ev: &'e Evaluator<'a>,
             grid: Grid,
@@ -350,7 +387,7 @@ impl<'a> Evaluator<'a> {
                 let values = std::mem::take(&mut self.values);
                 self.last = None;
                 if values.iter().any(|v| !is_absent(*v)) {
-                    self.rows.push(Row { labels, values });
+                    self.rows.push(Row::new(labels, values));
                 }
             }
         }
@@ -373,11 +410,9 @@ impl<'a> Evaluator<'a> {
                 Ok(())
             }
         }
-        let shift = self.shift(selector.at.as_ref(), selector.offset.as_ref());
         let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
-        let matchers = selector_matchers(selector)?;
         let mut steps = Steps { ev: self, grid: *grid, shift, stamps, rows: Vec::new(), labels: None, values: Vec::new(), last: None };
-        self.source.read(&matchers, first.saturating_sub(self.params.lookback).saturating_add(1), last, &mut steps)?;
+        self.source.read(matchers, first.saturating_sub(self.params.lookback).saturating_add(1), last, &mut steps)?;
         steps.finish();
         Ok(steps.rows)
     }
@@ -386,17 +421,43 @@ impl<'a> Evaluator<'a> {
     pub(super) fn matrix(&self, expr: &Expr, grid: &Grid, each: EachRun<'_>) -> Result<(), EvalError> {
         match strip(expr) {
             Expr::MatrixSelector(matrix) => {
-                let shift = self.shift(matrix.vs.at.as_ref(), matrix.vs.offset.as_ref());
                 let range = i64::try_from(matrix.range.as_millis()).unwrap_or(i64::MAX);
-                let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
-                let matchers = selector_matchers(&matrix.vs)?;
-                let mut gather = Gather { ev: self, labels: None, columns: Columns::default(), range, shift, each };
-                self.source.read(&matchers, first.saturating_sub(range).saturating_add(1), last, &mut gather)?;
-                gather.finish()
+                self.gather(&matrix.vs, range, 0, grid, each)
             }
             Expr::Subquery(subquery) => self.subquery(subquery, grid, each),
             _ => execution("a range vector is needed here, such as name[5m]"),
         }
+    }
+
+    /// Passes on each series of a selector with its samples from `range` before the first instant to `ahead` after the last.
+    pub(super) fn gather(
+        &self,
+        selector: &VectorSelector,
+        range: i64,
+        ahead: i64,
+        grid: &Grid,
+        each: EachRun<'_>,
+    ) -> Result<(), EvalError> {
+        let shift = self.shift(selector.at.as_ref(), selector.offset.as_ref());
+        let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
+        let matchers = selector_matchers(selector)?;
+        let mut gather = Gather { ev: self, labels: None, columns: Columns::default(), range, shift, each };
+        self.source.read(&matchers, first.saturating_sub(range).saturating_add(1), last.saturating_add(ahead), &mut gather)?;
+        gather.finish()
+    }
+
+    /// The newest samples of series, as values and as times, at the instants that `like` means.
+    pub(super) fn newest(
+        &self,
+        matchers: &[Vec<Matcher>],
+        like: Option<&VectorSelector>,
+        grid: &Grid,
+    ) -> Result<Vec<(Row, Row)>, EvalError> {
+        let shift = self.shift(like.and_then(|s| s.at.as_ref()), like.and_then(|s| s.offset.as_ref()));
+        let mut stamps: FxHashMap<Labels, Row> =
+            self.latest(matchers, shift, grid, true)?.into_iter().map(|row| (row.labels.clone(), row)).collect();
+        let values = self.latest(matchers, shift, grid, false)?;
+        Ok(values.into_iter().filter_map(|row| stamps.remove(&row.labels).map(|stamps| (row, stamps))).collect())
     }
 
     fn subquery(&self, subquery: &SubqueryExpr, grid: &Grid, each: EachRun<'_>) -> Result<(), EvalError> {
@@ -420,7 +481,7 @@ impl<'a> Evaluator<'a> {
         let inner = Grid { start, step, count };
         let rows = match self.eval(&subquery.expr, &inner)? {
             Value::Vector(rows) => rows,
-            Value::Scalar(values) => vec![Row { labels: Labels::none(), values }],
+            Value::Scalar(values) => vec![Row::new(Labels::none(), values)],
             Value::Text(_) => return execution("a string has no range"),
         };
         for row in rows {
@@ -428,7 +489,7 @@ impl<'a> Evaluator<'a> {
             let times: Vec<TimestampMs> = there().map(|(at, _)| inner.time(at)).collect();
             let values: Vec<f64> = there().map(|(_, v)| *v).collect();
             self.count(times.len())?;
-            each(&row.labels, &Windowed { times: &times, values: &values, range, shift })?;
+            each(&row.labels, &Windowed { times: &times, values: &values, range, nameless: row.nameless, shift })?;
         }
         Ok(())
     }
@@ -436,6 +497,12 @@ impl<'a> Evaluator<'a> {
     fn call(&self, call: &Call, grid: &Grid) -> Result<Value, EvalError> {
         let name = call.func.name;
         let args = &call.args.args;
+        if let Some(selector) = extended::smoothed_instant(call) {
+            return extended::vector(self, selector, grid).map(Value::Vector);
+        }
+        if name == "info" {
+            return info::call(self, args, grid).map(Value::Vector);
+        }
         if let Some(value) = ranges::call(self, name, args, grid)? {
             return Ok(value);
         }
@@ -463,7 +530,10 @@ impl Gather<'_, '_, '_> {
         if columns.times.is_empty() {
             return Ok(());
         }
-        (self.each)(&labels, &Windowed { times: &columns.times, values: &columns.values, range: self.range, shift: self.shift })
+        (self.each)(
+            &labels,
+            &Windowed { times: &columns.times, values: &columns.values, range: self.range, nameless: false, shift: self.shift },
+        )
     }
 }
 
@@ -491,7 +561,7 @@ pub(super) fn unique(rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
         return Ok(rows);
     }
     let mut merged: Vec<Row> = Vec::with_capacity(rows.len());
-    let mut places: rustc_hash::FxHashMap<Labels, usize> = rustc_hash::FxHashMap::default();
+    let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
     for row in rows {
         match places.get(&row.labels) {
             None => {
@@ -508,13 +578,14 @@ pub(super) fn unique(rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
                     }
                     *there = new;
                 }
+                merged[place].nameless |= row.nameless;
             }
         }
     }
     Ok(merged)
 }
 
-/// The labels without the metric name.
+/// The labels without the metric name, nor the type and unit that belong to it.
 pub(super) fn nameless(labels: &Labels) -> Labels {
-    labels.without(&[NAME_LABEL])
+    labels.without(&OF_THE_METRIC)
 }

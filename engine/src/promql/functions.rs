@@ -5,25 +5,21 @@ use jiff::tz::TimeZone;
 use promql_parser::parser::Expr;
 use regex::Regex;
 
-use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Value, execution, is_absent, nameless, strip, unique};
+use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Value, execution, is_absent, strip, unique};
 use super::selector::selector_matchers;
 use crate::model::{Labels, NAME_LABEL, TimestampMs};
 use crate::promql::MatchOp;
 
 /// Applies a function to every value; the metric name goes.
-pub(super) fn map(rows: Vec<Row>, f: impl Fn(f64) -> f64) -> Vec<Row> {
-    rows.into_iter()
-        .map(|row| Row {
-            labels: nameless(&row.labels),
-            values: row.values.into_iter().map(|v| if is_absent(v) { v } else { f(v) }).collect(),
-        })
-        .collect()
+pub(super) fn map(ev: &Evaluator<'_>, rows: Vec<Row>, f: impl Fn(f64) -> f64) -> Vec<Row> {
+    let each = |values: Vec<f64>| values.into_iter().map(|v| if is_absent(v) { v } else { f(v) }).collect();
+    rows.into_iter().map(|row| ev.unnamed_row(&row.labels, each(row.values))).collect()
 }
 
 /// As [`map`], with the place of the instant.
-fn map_at(rows: Vec<Row>, f: impl Fn(f64, usize) -> f64) -> Vec<Row> {
+fn map_at(ev: &Evaluator<'_>, rows: Vec<Row>, f: impl Fn(f64, usize) -> f64) -> Vec<Row> {
     let each = |values: Vec<f64>| values.into_iter().enumerate().map(|(at, v)| if is_absent(v) { v } else { f(v, at) }).collect();
-    rows.into_iter().map(|row| Row { labels: nameless(&row.labels), values: each(row.values) }).collect()
+    rows.into_iter().map(|row| ev.unnamed_row(&row.labels, each(row.values))).collect()
 }
 
 fn simple(name: &str) -> Option<fn(f64) -> f64> {
@@ -91,20 +87,24 @@ fn seconds(t: TimestampMs) -> f64 {
 
 pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Grid) -> Result<Value, EvalError> {
     if let Some(f) = simple(name) {
-        return Ok(Value::Vector(unique(map(ev.rows(arg(args, 0)?, grid)?, f))?));
+        return Ok(Value::Vector(unique(map(ev, ev.rows(arg(args, 0)?, grid)?, f))?));
     }
     if let Some(f) = calendar(name) {
         return Ok(Value::Vector(match args.first() {
-            Some(expr) => unique(map(ev.rows(expr, grid)?, f))?,
-            None => vec![Row { labels: Labels::none(), values: grid.times().map(|t| f(seconds(t))).collect() }],
+            Some(expr) => unique(map(ev, ev.rows(expr, grid)?, f))?,
+            None => vec![Row::new(Labels::none(), grid.times().map(|t| f(seconds(t))).collect())],
         }));
     }
     let rows = |at: usize| ev.rows(arg(args, at)?, grid);
     let scalar = |at: usize| ev.scalar(arg(args, at)?, grid);
     Ok(match name {
+        "start" => Value::Scalar(vec![seconds(ev.params.start); grid.count]),
+        "end" => Value::Scalar(vec![seconds(ev.params.end); grid.count]),
+        "range" => Value::Scalar(vec![seconds(ev.params.end - ev.params.start); grid.count]),
+        "step" => Value::Scalar(vec![if ev.params.end > ev.params.start { seconds(ev.params.step) } else { 0.0 }; grid.count]),
         "time" => Value::Scalar(grid.times().map(seconds).collect()),
         "pi" => Value::Scalar(vec![std::f64::consts::PI; grid.count]),
-        "vector" => Value::Vector(vec![Row { labels: Labels::none(), values: scalar(0)? }]),
+        "vector" => Value::Vector(vec![Row::new(Labels::none(), scalar(0)?)]),
         "scalar" => {
             let rows = rows(0)?;
             let one = |at: usize| {
@@ -117,8 +117,8 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
             Value::Scalar((0..grid.count).map(one).collect())
         }
         "timestamp" => Value::Vector(unique(match strip(arg(args, 0)?) {
-            Expr::VectorSelector(selector) => map(ev.vector(selector, grid, true)?, |v| v),
-            other => map_at(ev.rows(other, grid)?, |_, at| seconds(grid.time(at))),
+            Expr::VectorSelector(selector) => map(ev, ev.vector(selector, grid, true)?, |v| v),
+            other => map_at(ev, ev.rows(other, grid)?, |_, at| seconds(grid.time(at))),
         })?),
         "absent" => Value::Vector(absent(arg(args, 0)?, &rows(0)?, grid)?),
         "round" => {
@@ -128,20 +128,20 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
                 let inverse = 1.0 / to[at];
                 (v * inverse + 0.5).floor() / inverse
             };
-            Value::Vector(unique(map_at(rows(0)?, round))?)
+            Value::Vector(unique(map_at(ev, rows(0)?, round))?)
         }
         "clamp" => {
             let (low, high) = (scalar(1)?, scalar(2)?);
-            let clamped = map_at(rows(0)?, |v, at| if high[at] < low[at] { ABSENT } else { go_max(low[at], go_min(high[at], v)) });
+            let clamped = map_at(ev, rows(0)?, |v, at| if high[at] < low[at] { ABSENT } else { go_max(low[at], go_min(high[at], v)) });
             Value::Vector(unique(clamped)?)
         }
         "clamp_min" => {
             let low = scalar(1)?;
-            Value::Vector(unique(map_at(rows(0)?, |v, at| go_max(low[at], v)))?)
+            Value::Vector(unique(map_at(ev, rows(0)?, |v, at| go_max(low[at], v)))?)
         }
         "clamp_max" => {
             let high = scalar(1)?;
-            Value::Vector(unique(map_at(rows(0)?, |v, at| go_min(high[at], v)))?)
+            Value::Vector(unique(map_at(ev, rows(0)?, |v, at| go_min(high[at], v)))?)
         }
         "sort" | "sort_desc" => Value::Vector(sorted(rows(0)?, name == "sort_desc")),
         "sort_by_label" | "sort_by_label_desc" => {
@@ -214,7 +214,7 @@ fn natural(a: &str, b: &str) -> std::cmp::Ordering {
 pub(super) fn absent(expr: &Expr, rows: &[Row], grid: &Grid) -> Result<Vec<Row>, EvalError> {
     let there = |at: usize| rows.iter().any(|row| !is_absent(row.values[at]));
     let values = (0..grid.count).map(|at| if there(at) { ABSENT } else { 1.0 }).collect();
-    Ok(vec![Row { labels: absent_labels(expr)?, values }])
+    Ok(vec![Row::new(absent_labels(expr)?, values)])
 }
 
 pub(super) fn absent_labels(expr: &Expr) -> Result<Labels, EvalError> {
@@ -252,7 +252,7 @@ fn label_replace(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<
         let mut value = String::new();
         found.expand(&replacement, &mut value);
         let labels = row.labels.with(&target, &value);
-        Row { labels, values: row.values }
+        Row { labels, values: row.values, nameless: row.nameless && target != NAME_LABEL }
     });
     unique(rows.collect())
 }
@@ -265,7 +265,8 @@ fn label_join(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<Vec
     }
     let rows = ev.rows(arg(args, 0)?, grid)?.into_iter().map(|row| {
         let parts: Vec<&str> = sources.iter().map(|s| row.labels.get(s).unwrap_or("")).collect();
-        Row { labels: row.labels.with(target, &parts.join(separator)), values: row.values }
+        let nameless = row.nameless && target != NAME_LABEL;
+        Row { labels: row.labels.with(target, &parts.join(separator)), values: row.values, nameless }
     });
     unique(rows.collect())
 }

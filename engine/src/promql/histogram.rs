@@ -5,7 +5,7 @@
 use promql_parser::parser::Expr;
 use rustc_hash::FxHashMap;
 
-use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, execution, is_absent, nameless, unique};
+use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, execution, is_absent, unique};
 use super::functions::arg;
 use crate::model::Labels;
 
@@ -15,19 +15,20 @@ const TOLERANCE: f64 = 1e-12;
 
 struct Histogram {
     labels: Labels,
+    nameless: bool,
     /// Upper bounds and where their rows are.
     buckets: Vec<(f64, usize)>,
 }
 
 /// Rows that are buckets, by their other labels.
-fn histograms(rows: &[Row]) -> Vec<Histogram> {
+fn histograms(ev: &Evaluator<'_>, rows: &[Row]) -> Vec<Histogram> {
     let mut found: Vec<Histogram> = Vec::new();
     let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
     for (at, row) in rows.iter().enumerate() {
         let Some(bound) = row.labels.get(LE).and_then(|text| text.parse::<f64>().ok()) else { continue };
-        let labels = nameless(&row.labels).without(&[LE]);
+        let (labels, nameless) = ev.unnamed(&row.labels.without(&[LE]));
         let place = *places.entry(labels.clone()).or_insert_with(|| {
-            found.push(Histogram { labels, buckets: Vec::new() });
+            found.push(Histogram { labels, nameless, buckets: Vec::new() });
             found.len() - 1
         });
         found[place].buckets.push((bound, at));
@@ -155,7 +156,7 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
 
 fn each(ev: &Evaluator<'_>, rows: &[Row], grid: &Grid, f: impl Fn(usize, &[(f64, f64)]) -> f64) -> Result<Vec<Row>, EvalError> {
     let mut out = Vec::new();
-    for histogram in histograms(rows) {
+    for histogram in histograms(ev, rows) {
         let mut values = Vec::with_capacity(grid.count);
         for at in 0..grid.count {
             let (buckets, forced) = at_instant(&histogram, rows, at);
@@ -164,7 +165,7 @@ fn each(ev: &Evaluator<'_>, rows: &[Row], grid: &Grid, f: impl Fn(usize, &[(f64,
             }
             values.push(if buckets.is_empty() { ABSENT } else { f(at, &buckets) });
         }
-        out.push(Row { labels: histogram.labels, values });
+        out.push(Row { labels: histogram.labels, values, nameless: histogram.nameless });
     }
     unique(out)
 }

@@ -6,9 +6,12 @@
 mod aggregate;
 mod binary;
 mod eval;
+mod extended;
 mod functions;
 mod histogram;
+mod info;
 mod ranges;
+mod rewrite;
 mod selector;
 mod source;
 
@@ -26,4 +29,7 @@ pub fn kind_of(expr: &Expr) -> &'static str {
     }
 }
 
-pub use selector::{Comparison, Condition, MAX_QUERY_BYTES, MatchOp, Matcher, QueryError, Selector, parse_expr, parse_series};
+pub use rewrite::Grid as QueryGrid;
+pub use selector::{
+    Comparison, Condition, MAX_QUERY_BYTES, MatchOp, Matcher, QueryError, Selector, parse_expr, parse_expr_for, parse_series,
+};

@@ -6,9 +6,10 @@
 
 use promql_parser::parser::Expr;
 
-use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Value, execution, nameless, unique};
+use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Value, execution, unique};
+use super::extended;
 use super::functions::{absent_labels, arg};
-use crate::model::{Labels, TimestampMs};
+use crate::model::TimestampMs;
 
 /// A window as a function sees it: at least one sample.
 struct Window<'a> {
@@ -199,6 +200,14 @@ fn extreme(w: &Window<'_>, better: fn(f64, f64) -> bool) -> usize {
     best
 }
 
+pub(super) fn changes(values: &[f64]) -> f64 {
+    values.windows(2).filter(|p| p[0] != p[1] && !(p[0].is_nan() && p[1].is_nan())).count() as f64
+}
+
+pub(super) fn resets(values: &[f64]) -> f64 {
+    values.windows(2).filter(|p| p[1] < p[0]).count() as f64
+}
+
 fn reduce(name: &str) -> Option<Reduce> {
     Some(match name {
         "rate" => |w| extrapolated(w, true, true),
@@ -234,11 +243,14 @@ fn reduce(name: &str) -> Option<Reduce> {
             let median = quantile(0.5, &mut w.values.to_vec());
             quantile(0.5, &mut w.values.iter().map(|v| (v - median).abs()).collect::<Vec<_>>())
         },
-        "changes" => |w| w.values.windows(2).filter(|p| p[0] != p[1] && !(p[0].is_nan() && p[1].is_nan())).count() as f64,
-        "resets" => |w| w.values.windows(2).filter(|p| p[1] < p[0]).count() as f64,
+        "changes" => |w| changes(w.values),
+        "resets" => |w| resets(w.values),
         _ => return None,
     })
 }
+
+/// How the names of counters end.
+const OF_COUNTERS: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
 
 /// Functions that leave the metric name.
 fn keeps_name(name: &str) -> bool {
@@ -258,10 +270,13 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
             Ok(())
         })?;
         let values = there.into_iter().map(|there| if there { ABSENT } else { 1.0 }).collect();
-        return Ok(Some(Value::Vector(vec![Row { labels: absent_labels(expr)?, values }])));
+        return Ok(Some(Value::Vector(vec![Row::new(absent_labels(expr)?, values)])));
     }
     let Some(reduce) = reduce(name) else { return Ok(None) };
     let range_at = usize::from(name == "quantile_over_time");
+    if let Some((edges, selector)) = extended::inside(arg(args, range_at)?) {
+        return extended::call(ev, name, edges, selector, grid).map(|rows| Some(Value::Vector(rows)));
+    }
     let others = (0..args.len()).filter(|at| *at != range_at).map(|at| ev.scalar(&args[at], grid)).collect::<Result<Vec<_>, _>>()?;
     if name == "double_exponential_smoothing" || name == "holt_winters" {
         for (factor, what) in others.iter().zip(["smoothing", "trend"]) {
@@ -275,7 +290,12 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
         ev.warn(format!("PromQL warning: quantile value should be between 0 and 1, got {}", others[0][0]));
     }
     let mut rows = Vec::new();
+    let of_counters = matches!(name, "rate" | "increase");
     ev.matrix(arg(args, range_at)?, grid, &mut |labels, run| {
+        let metric = labels.name();
+        if of_counters && !metric.is_empty() && !OF_COUNTERS.iter().any(|suffix| metric.ends_with(suffix)) {
+            ev.warn(format!("PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"{metric}\""));
+        }
         let mut values = Vec::with_capacity(grid.count);
         let (mut from, mut to) = (0, 0);
         let mut known: Option<(TimestampMs, f64)> = None;
@@ -302,8 +322,8 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
             known = Some((end, v));
             values.push(v);
         }
-        let labels: Labels = if keeps_name(name) { labels.clone() } else { nameless(labels) };
-        rows.push(Row { labels, values });
+        let (labels, nameless) = if keeps_name(name) { (labels.clone(), run.nameless) } else { ev.unnamed(labels) };
+        rows.push(Row { labels, values, nameless });
         Ok(())
     })?;
     Ok(Some(Value::Vector(unique(rows)?)))

@@ -9,6 +9,7 @@ use promql_parser::parser::{self, Expr, VectorSelector};
 use regex::Regex;
 
 use super::eval::EvalError;
+use super::rewrite::{ANCHORED, Grid, SMOOTHED, SMOOTHED_INSTANT, rewritten};
 use crate::model::{Labels, NAME_LABEL};
 use crate::span::Span;
 
@@ -262,20 +263,34 @@ fn number(expr: &Expr) -> Option<f64> {
 /// # Errors
 /// [`QueryError::Parse`] with the parser's reason, or for a text that is too long or nests too deeply.
 pub fn parse_expr(query: &str) -> Result<Expr, QueryError> {
+    parse_expr_for(query, Grid::default())
+}
+
+/// Parses a query for the instants that it will be asked at: `step()` and `range()` in lengths of time mean those.
+///
+/// # Errors
+/// As [`parse_expr`].
+pub fn parse_expr_for(query: &str, grid: Grid) -> Result<Expr, QueryError> {
     REGISTER.call_once(|| {
         use promql_parser::parser::function::{Function, register_extra_functions};
         use promql_parser::parser::value::ValueType;
         let args = vec![ValueType::Matrix, ValueType::Scalar, ValueType::Scalar];
-        // The name that double_exponential_smoothing() had before Prometheus 3.
-        if let Err(error) = register_extra_functions(vec![Function::new("holt_winters", args, 0, ValueType::Vector, false)]) {
-            log::warn!("holt_winters: {error}");
+        let extra = vec![
+            // The name that double_exponential_smoothing() had before Prometheus 3.
+            Function::new("holt_winters", args, 0, ValueType::Vector, false),
+            Function::new(ANCHORED, vec![ValueType::Matrix], 0, ValueType::Matrix, false),
+            Function::new(SMOOTHED, vec![ValueType::Matrix], 0, ValueType::Matrix, false),
+            Function::new(SMOOTHED_INSTANT, vec![ValueType::Vector], 0, ValueType::Vector, false),
+        ];
+        if let Err(error) = register_extra_functions(extra) {
+            log::warn!("promql: {error}");
         }
     });
     if query.len() > MAX_QUERY_BYTES {
         return Err(QueryError::Parse(format!("the query has {} bytes; at most {MAX_QUERY_BYTES} are read", query.len())));
     }
     check_size(query)?;
-    parser::parse(query).map_err(|error| QueryError::Parse(format!("`{query}`: {}", error.trim())))
+    parser::parse(&rewritten(query, grid)?).map_err(|error| QueryError::Parse(format!("`{query}`: {}", error.trim())))
 }
 
 /// Refuses what would need too much stack to parse and work out: both go down the expression, and each operator is a step.
@@ -336,6 +351,11 @@ pub fn parse_series(text: &str) -> Result<Labels, QueryError> {
         pairs.retain(|(name, _)| *name != NAME_LABEL);
     }
     Ok(Labels::of(pairs))
+}
+
+/// `name =~ pattern`.
+pub(super) fn anchored_matcher(name: &str, pattern: &str) -> Result<Matcher, QueryError> {
+    Ok(Matcher { name: name.to_owned(), op: MatchOp::Matches(anchored(pattern)?) })
 }
 
 fn anchored(pattern: &str) -> Result<Regex, QueryError> {

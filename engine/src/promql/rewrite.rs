@@ -1,0 +1,583 @@
+//! Syntax that the parser does not know, put into words that it knows.
+//!
+//! Arithmetic on lengths of time (`[5m * 2]`, `offset (1h / 2)`, `step()`, `range()`), the modifiers `anchored` and
+//! `smoothed`, `_` between digits. Works on tokens, leaves strings, comments and everything else as they are; where
+//! something is wrong it leaves that too, for the parser to tell.
+
+use std::borrow::Cow;
+
+use super::selector::QueryError;
+
+/// Wraps an anchored range selector.
+pub(super) const ANCHORED: &str = "__anchored__";
+/// Wraps a smoothed range selector.
+pub(super) const SMOOTHED: &str = "__smoothed__";
+/// Wraps a smoothed instant selector.
+pub(super) const SMOOTHED_INSTANT: &str = "__smoothed_instant__";
+
+/// A matcher put into the second argument of `info()`: what it selects may be empty, which the parser refuses.
+pub(super) const INFO_MATCHER: &str = "__info__";
+
+/// What `step()` and `range()` are, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Grid {
+    /// Between the instants of a range query; 0 for an instant query.
+    pub step: i64,
+    /// From the first instant to the last.
+    pub range: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A name or keyword.
+    Word,
+    /// A number or a length of time.
+    Number,
+    Text,
+    /// One character of punctuation.
+    Mark(u8),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Token {
+    kind: Kind,
+    start: usize,
+    end: usize,
+}
+
+fn tokens(query: &str) -> Vec<Token> {
+    let bytes = query.as_bytes();
+    let (mut out, mut at) = (Vec::new(), 0);
+    let run = |from: usize, f: &dyn Fn(u8) -> bool| bytes[from..].iter().take_while(|b| f(**b)).count() + from;
+    while at < bytes.len() {
+        let start = at;
+        let kind = match bytes[at] {
+            b if b.is_ascii_whitespace() => {
+                at += 1;
+                continue;
+            }
+            b'#' => {
+                at = run(at, &|b| b != b'\n');
+                continue;
+            }
+            quote @ (b'"' | b'\'' | b'`') => {
+                at += 1;
+                while at < bytes.len() && bytes[at] != quote {
+                    at += if bytes[at] == b'\\' && quote != b'`' { 2 } else { 1 };
+                }
+                at = (at + 1).min(bytes.len());
+                Kind::Text
+            }
+            b if b.is_ascii_digit() || (b == b'.' && bytes.get(at + 1).is_some_and(u8::is_ascii_digit)) => {
+                at = run(at, &|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'_');
+                // The sign of an exponent belongs to the number.
+                let exponent = bytes[at - 1].eq_ignore_ascii_case(&b'e') && !query[start..at].starts_with("0x");
+                if exponent && at < bytes.len() && matches!(bytes[at], b'+' | b'-') {
+                    at = run(at + 1, &|b| b.is_ascii_digit());
+                }
+                Kind::Number
+            }
+            b if b.is_ascii_alphabetic() || b == b'_' || b >= 0x80 => {
+                at = run(at, &|b| b.is_ascii_alphanumeric() || b == b'_' || b == b':' || b >= 0x80);
+                Kind::Word
+            }
+            mark => {
+                at += 1;
+                Kind::Mark(mark)
+            }
+        };
+        out.push(Token { kind, start, end: at.min(bytes.len()) });
+    }
+    out
+}
+
+/// The query as the parser understands it.
+pub(super) fn rewritten(query: &str, grid: Grid) -> Result<Cow<'_, str>, QueryError> {
+    let wanted = ["anchored", "smoothed", "offset", "info"];
+    let lower = query.to_ascii_lowercase();
+    if !query.contains(['[', '_', '\\']) && !wanted.iter().any(|word| lower.contains(word)) {
+        return Ok(Cow::Borrowed(query));
+    }
+    let mut rewriter = Rewriter { query, tokens: tokens(query), grid, edits: Vec::new() };
+    rewriter.run()?;
+    if rewriter.edits.is_empty() {
+        return Ok(Cow::Borrowed(query));
+    }
+    let mut edits = rewriter.edits;
+    edits.sort_by_key(|edit| (edit.0, edit.1));
+    let (mut out, mut at) = (String::with_capacity(query.len() + 32), 0);
+    for (start, end, text) in edits {
+        if start < at {
+            return Err(QueryError::Parse(format!("`{query}`: two modifiers meet at byte {start}; write each once")));
+        }
+        out.push_str(&query[at..start]);
+        out.push_str(&text);
+        at = end;
+    }
+    out.push_str(&query[at..]);
+    Ok(Cow::Owned(out))
+}
+
+struct Rewriter<'q> {
+    query: &'q str,
+    tokens: Vec<Token>,
+    grid: Grid,
+    /// What goes where: start, end, text.
+    edits: Vec<(usize, usize, String)>,
+}
+
+impl<'q> Rewriter<'q> {
+    fn text(&self, at: usize) -> &'q str {
+        self.tokens.get(at).map_or("", |t| &self.query[t.start..t.end])
+    }
+
+    fn mark(&self, at: usize) -> Option<u8> {
+        match self.tokens.get(at)?.kind {
+            Kind::Mark(mark) => Some(mark),
+            _ => None,
+        }
+    }
+
+    fn is_word(&self, at: usize, words: &[&str]) -> bool {
+        self.tokens.get(at).is_some_and(|t| t.kind == Kind::Word) && words.iter().any(|w| self.text(at).eq_ignore_ascii_case(w))
+    }
+
+    /// Whether a token ends an operand, so that a word behind it is a modifier and no name.
+    fn ends_operand(&self, at: Option<usize>) -> bool {
+        const NOT_NAMES: [&str; 8] = ["and", "or", "unless", "atan2", "bool", "by", "without", "offset"];
+        let Some(at) = at else { return false };
+        match self.tokens[at].kind {
+            Kind::Word => !self.is_word(at, &NOT_NAMES),
+            Kind::Mark(mark) => matches!(mark, b')' | b']' | b'}'),
+            Kind::Number => true,
+            Kind::Text => false,
+        }
+    }
+
+    /// The place of the mark that closes the one at `open`.
+    fn closing(&self, open: usize) -> Option<usize> {
+        let mut depth = 0usize;
+        for at in open..self.tokens.len() {
+            match self.mark(at) {
+                Some(b'(' | b'[' | b'{') => depth += 1,
+                Some(b')' | b']' | b'}') => {
+                    depth = depth.checked_sub(1)?;
+                    if depth == 0 {
+                        return Some(at);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn opening(&self, close: usize) -> Option<usize> {
+        let mut depth = 0usize;
+        for at in (0..=close).rev() {
+            match self.mark(at) {
+                Some(b')' | b']' | b'}') => depth += 1,
+                Some(b'(' | b'[' | b'{') => {
+                    depth = depth.checked_sub(1)?;
+                    if depth == 0 {
+                        return Some(at);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn run(&mut self) -> Result<(), QueryError> {
+        let mut braces = 0usize;
+        for at in 0..self.tokens.len() {
+            let before = at.checked_sub(1);
+            match self.tokens[at].kind {
+                Kind::Mark(b'{') => braces += 1,
+                Kind::Mark(b'}') => braces = braces.saturating_sub(1),
+                Kind::Mark(b'[') => self.range(at)?,
+                Kind::Number if self.text(at).contains('_') => self.digits(at),
+                Kind::Text => self.string(at)?,
+                Kind::Word if self.is_word(at, &["info"]) && self.mark(at + 1) == Some(b'(') => self.info(at + 1),
+                Kind::Word if braces == 0 && self.ends_operand(before) => {
+                    if self.is_word(at, &["offset"]) {
+                        self.offset(at)?;
+                    } else if self.is_word(at, &["anchored", "smoothed"]) {
+                        self.extended(at)?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn info(&mut self, open: usize) {
+        let Some(close) = self.closing(open) else { return };
+        let mut depth = 0usize;
+        for at in open + 1..close {
+            match self.mark(at) {
+                Some(b'(' | b'[' | b'{') => depth += 1,
+                Some(b')' | b']' | b'}') => depth = depth.saturating_sub(1),
+                Some(b',') if depth == 0 && self.mark(at + 1) == Some(b'{') => {
+                    let place = self.tokens[at + 1].end;
+                    let comma = if self.mark(at + 2) == Some(b'}') { "" } else { "," };
+                    self.edits.push((place, place, format!("{INFO_MATCHER}!=\"\"{comma}")));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// `1_000`; a `_` at the end or twice stays, and is refused by the parser.
+    fn digits(&mut self, at: usize) {
+        let text = self.text(at);
+        if !text.ends_with('_') && !text.contains("__") {
+            let Token { start, end, .. } = self.tokens[at];
+            self.edits.push((start, end, text.replace('_', "")));
+        }
+    }
+
+    /// `"\xc3\xa9"` is bytes: they become the text that they are.
+    fn string(&mut self, at: usize) -> Result<(), QueryError> {
+        let Token { start, end, .. } = self.tokens[at];
+        let text = self.text(at);
+        if text.starts_with('`') || !text.contains("\\x") {
+            return Ok(());
+        }
+        let source = text.as_bytes();
+        let (mut bytes, mut place) = (Vec::with_capacity(source.len()), 0);
+        while place < source.len() {
+            let hex = (source[place] == b'\\' && source.get(place + 1) == Some(&b'x')).then(|| text.get(place + 2..place + 4)).flatten();
+            match hex.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+                Some(byte) if byte >= 0x80 => {
+                    bytes.push(byte);
+                    place += 4;
+                }
+                _ => {
+                    // An escaped backslash begins no escape of its own.
+                    let length = if source[place] == b'\\' { 2 } else { 1 };
+                    bytes.extend_from_slice(&source[place..(place + length).min(source.len())]);
+                    place += length;
+                }
+            }
+        }
+        match String::from_utf8(bytes) {
+            Ok(plain) if plain != text => self.edits.push((start, end, plain)),
+            Ok(_) => {}
+            Err(_) => return Err(QueryError::Parse(format!("the string {text} is not UTF-8"))),
+        }
+        Ok(())
+    }
+
+    /// `[5m * 2]`, `[1h:step()]`: each part by itself, where it is more than one token.
+    fn range(&mut self, open: usize) -> Result<(), QueryError> {
+        let Some(close) = self.closing(open) else { return Ok(()) };
+        let colon = (open + 1..close).find(|&at| self.mark(at) == Some(b':'));
+        let parts = [(open + 1, colon.unwrap_or(close)), (colon.map_or(close, |at| at + 1), close)];
+        for (from, to) in parts.into_iter().filter(|(from, to)| from < to) {
+            if to - from == 1 && self.tokens[from].kind == Kind::Number {
+                continue;
+            }
+            let mut sum = Sum { rewriter: self, at: from, end: to };
+            let seconds = sum.whole()?;
+            self.replace(from, to - 1, seconds, true)?;
+        }
+        Ok(())
+    }
+
+    /// `offset (1h / 2)`, `offset -step()`; a plain length of time stays.
+    fn offset(&mut self, at: usize) -> Result<(), QueryError> {
+        let mut first = at + 1;
+        let mut sign = 1.0;
+        while let Some(mark @ (b'+' | b'-')) = self.mark(first) {
+            sign = if mark == b'-' { -sign } else { sign };
+            first += 1;
+        }
+        let calls = ["step", "range", "min", "max"];
+        let last = match self.mark(first) {
+            Some(b'(') => self.closing(first),
+            _ if self.is_word(first, &calls) && self.mark(first + 1) == Some(b'(') => self.closing(first + 1),
+            _ => None,
+        };
+        let Some(last) = last else { return Ok(()) };
+        let seconds = Sum { rewriter: self, at: first, end: last + 1 }.whole()?;
+        self.replace(at + 1, last, sign * seconds, false)
+    }
+
+    fn replace(&mut self, first: usize, last: usize, seconds: f64, positive: bool) -> Result<(), QueryError> {
+        let (start, end) = (self.tokens[first].start, self.tokens[last].end);
+        let given = &self.query[start..end];
+        let ms = (seconds * 1e3).round();
+        if !ms.is_finite() || ms.abs() > 9.2e15 {
+            return Err(QueryError::Parse(format!("`{given}` is no length of time")));
+        }
+        if positive && ms < 1.0 {
+            return Err(QueryError::Parse(format!("duration must be greater than 0: `{given}` is {} s", ms / 1e3)));
+        }
+        let text = if ms < 0.0 { format!("-{}ms", -ms) } else { format!("{ms}ms") };
+        self.edits.push((start, end, text));
+        Ok(())
+    }
+
+    /// `name{a="b"}[5m] anchored offset 1m` becomes a call around all of it.
+    fn extended(&mut self, at: usize) -> Result<(), QueryError> {
+        let word = self.text(at).to_ascii_lowercase();
+        let (Some(mut first), Token { start, end, .. }) = (at.checked_sub(1), self.tokens[at]) else { return Ok(()) };
+        let is_range = self.mark(first) == Some(b']');
+        if is_range {
+            let Some(before) = self.opening(first).and_then(|open| open.checked_sub(1)) else { return Ok(()) };
+            first = before;
+        }
+        if self.mark(first) == Some(b'}') {
+            let Some(open) = self.opening(first) else { return Ok(()) };
+            first = if open > 0 && self.tokens[open - 1].kind == Kind::Word { open - 1 } else { open };
+        } else if self.tokens[first].kind != Kind::Word {
+            return Err(QueryError::Parse(format!("`{word}` at byte {start} belongs to a selector, such as name[5m] {word}")));
+        }
+        let wrapper = match (word.as_str(), is_range) {
+            ("anchored", true) => ANCHORED,
+            ("smoothed", true) => SMOOTHED,
+            ("smoothed", false) => SMOOTHED_INSTANT,
+            _ => {
+                return Err(QueryError::Parse(format!(
+                    "`anchored` at byte {start} belongs to a range selector, such as name[5m] anchored"
+                )));
+            }
+        };
+        // The modifiers that follow are the selector's.
+        let mut last = at;
+        loop {
+            let mut next = last + 1;
+            if self.is_word(next, &["offset"]) || self.mark(next) == Some(b'@') {
+                next += 1;
+                while matches!(self.mark(next), Some(b'+' | b'-')) {
+                    next += 1;
+                }
+                if self.mark(next + 1) == Some(b'(') && self.tokens[next].kind == Kind::Word {
+                    next += 1;
+                }
+                last = match self.mark(next) {
+                    Some(b'(') => self.closing(next).unwrap_or(next),
+                    _ => next,
+                };
+            } else {
+                break;
+            }
+        }
+        let place = self.tokens[first].start;
+        self.edits.push((place, place, format!("{wrapper}(")));
+        self.edits.push((start, end, String::new()));
+        let behind = self.tokens.get(last).map_or(self.query.len(), |t| t.end);
+        self.edits.push((behind, behind, ")".to_owned()));
+        Ok(())
+    }
+}
+
+/// Arithmetic on lengths of time; everything is seconds. Precedence as in PromQL.
+struct Sum<'r, 'q> {
+    rewriter: &'r Rewriter<'q>,
+    at: usize,
+    end: usize,
+}
+
+impl Sum<'_, '_> {
+    fn wrong<T>(&self, what: &str) -> Result<T, QueryError> {
+        let place = self.rewriter.tokens.get(self.at).map_or(self.rewriter.query.len(), |t| t.start);
+        Err(QueryError::Parse(format!("`{}`: {what} at byte {place} of a length of time", self.rewriter.query)))
+    }
+
+    fn whole(&mut self) -> Result<f64, QueryError> {
+        let value = self.sum()?;
+        if self.at < self.end { self.wrong("an operator is expected") } else { Ok(value) }
+    }
+
+    fn mark(&self) -> Option<u8> {
+        if self.at < self.end { self.rewriter.mark(self.at) } else { None }
+    }
+
+    fn sum(&mut self) -> Result<f64, QueryError> {
+        let mut value = self.product()?;
+        while let Some(op @ (b'+' | b'-')) = self.mark() {
+            self.at += 1;
+            let other = self.product()?;
+            value = if op == b'+' { value + other } else { value - other };
+        }
+        Ok(value)
+    }
+
+    fn product(&mut self) -> Result<f64, QueryError> {
+        let mut value = self.signed()?;
+        while let Some(op @ (b'*' | b'/' | b'%')) = self.mark() {
+            self.at += 1;
+            let other = self.signed()?;
+            if op != b'*' && other == 0.0 {
+                return self.wrong(if op == b'/' { "division by zero" } else { "modulo by zero" });
+            }
+            value = match op {
+                b'*' => value * other,
+                b'/' => value / other,
+                _ => value % other,
+            };
+        }
+        Ok(value)
+    }
+
+    fn signed(&mut self) -> Result<f64, QueryError> {
+        match self.mark() {
+            Some(b'-') => {
+                self.at += 1;
+                Ok(-self.signed()?)
+            }
+            Some(b'+') => {
+                self.at += 1;
+                self.signed()
+            }
+            _ => self.power(),
+        }
+    }
+
+    fn power(&mut self) -> Result<f64, QueryError> {
+        let base = self.atom()?;
+        if self.mark() == Some(b'^') {
+            self.at += 1;
+            return Ok(base.powf(self.signed()?));
+        }
+        Ok(base)
+    }
+
+    fn atom(&mut self) -> Result<f64, QueryError> {
+        if self.at >= self.end {
+            return self.wrong("a length of time is expected");
+        }
+        let (at, grid) = (self.at, self.rewriter.grid);
+        self.at += 1;
+        match self.rewriter.tokens[at].kind {
+            Kind::Mark(b'(') => {
+                let value = self.sum()?;
+                self.expect(b')')?;
+                Ok(value)
+            }
+            Kind::Number => match seconds(self.rewriter.text(at)) {
+                Some(value) => Ok(value),
+                None => self.wrong("a length of time is expected"),
+            },
+            Kind::Word if self.mark() == Some(b'(') => {
+                self.at += 1;
+                let name = self.rewriter.text(at).to_ascii_lowercase();
+                let value = match name.as_str() {
+                    "step" => grid.step as f64 / 1e3,
+                    "range" => grid.range as f64 / 1e3,
+                    "min" | "max" => {
+                        let first = self.sum()?;
+                        self.expect(b',')?;
+                        let second = self.sum()?;
+                        if name == "min" { first.min(second) } else { first.max(second) }
+                    }
+                    _ => return self.wrong("only step(), range(), min() and max() are known"),
+                };
+                self.expect(b')')?;
+                Ok(value)
+            }
+            _ => {
+                self.at = at;
+                self.wrong("a length of time is expected")
+            }
+        }
+    }
+
+    fn expect(&mut self, mark: u8) -> Result<(), QueryError> {
+        if self.mark() == Some(mark) {
+            self.at += 1;
+            return Ok(());
+        }
+        self.wrong(&format!("`{}` is expected", char::from(mark)))
+    }
+}
+
+/// `1h30m`, `90`, `1.5`, `0x10` in seconds.
+fn seconds(text: &str) -> Option<f64> {
+    let plain = text.replace('_', "");
+    if let Some(digits) = plain.strip_prefix("0x").or_else(|| plain.strip_prefix("0X")) {
+        return i64::from_str_radix(digits, 16).ok().map(|v| v as f64);
+    }
+    if let Ok(value) = plain.parse::<f64>() {
+        return Some(value);
+    }
+    let (mut total, mut rest) = (0.0, plain.as_str());
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let value: f64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+        total += value
+            * match &rest[..letters] {
+                "ms" => 0.001,
+                "s" => 1.0,
+                "m" => 60.0,
+                "h" => 3_600.0,
+                "d" => 86_400.0,
+                "w" => 604_800.0,
+                "y" => 31_536_000.0,
+                _ => return None,
+            };
+        rest = &rest[letters..];
+    }
+    Some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_parser_does_not_know_is_put_into_its_words() {
+        let grid = Grid { step: 10_000, range: 3_600_000 };
+        for (given, wanted) in [
+            ("up[5m]", "up[5m]"),
+            ("up[5m * 2]", "up[600000ms]"),
+            ("up[-5m+35m]", "up[1800000ms]"),
+            ("up[1h30m % 1h]", "up[1800000ms]"),
+            ("up[2 ^ 3 ^ 2]", "up[512000ms]"),
+            ("sum(up[step():min(step(), 1s)])", "sum(up[10000ms:1000ms])"),
+            ("up[1m:]", "up[1m:]"),
+            ("up offset (1h / 2)", "up offset 1800000ms"),
+            ("up offset -step()*2", "up offset -10000ms*2"),
+            ("up offset 100 + 2", "up offset 100 + 2"),
+            ("up offset -(range())", "up offset -3600000ms"),
+            ("offset offset (1 + 1)", "offset offset 2000ms"),
+            ("sum by (offset) (up)", "sum by (offset) (up)"),
+            (r#"up{a="[5m * 2]",offset="x"}"#, r#"up{a="[5m * 2]",offset="x"}"#),
+            ("rate(up[5m] anchored)", "rate(__anchored__(up[5m] ))"),
+            (r#"rate(up{a="]"}[1m*5] smoothed offset (1m) ) > 1"#, r#"rate(__smoothed__(up{a="]"}[300000ms]  offset 60000ms) ) > 1"#),
+            ("up smoothed @ end()", "__smoothed_instant__(up  @ end())"),
+            (r#"info(up, {a!="b"})"#, r#"info(up, {__info__!="",a!="b"})"#),
+            ("info(rate(up[5m * 1]), {})", r#"info(rate(up[300000ms]), {__info__!=""})"#),
+            ("1_000 + a_b", "1000 + a_b"),
+            ("1e3-2_0", "1e3-20"),
+            ("up # [5m * 2]", "up # [5m * 2]"),
+            (r#"label_replace(up, "\xc3\xa9", "a\\xb", "", "")"#, r#"label_replace(up, "é", "a\\xb", "", "")"#),
+        ] {
+            assert_eq!(rewritten(given, grid).unwrap(), wanted, "{given}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_time_that_are_none_are_told() {
+        for (query, part) in [
+            ("up[5m - 5m]", "greater than 0"),
+            ("up[5m * ]", "is expected"),
+            ("up[1 / 0]", "division by zero"),
+            ("up[foo()]", "step()"),
+            ("up[(1]", "`)`"),
+            ("up[1e300 * 1e300]", "no length of time"),
+            ("sum(up) anchored", "belongs to a selector"),
+            ("up anchored", "belongs to a range"),
+            (r#"label_replace(up, "\xff", "", "", "")"#, "not UTF-8"),
+        ] {
+            let error = rewritten(query, Grid::default()).unwrap_err().to_string();
+            assert!(error.contains(part), "{query}: {error}");
+        }
+    }
+}
