@@ -28,7 +28,7 @@ use taskpulse_engine::event::Event;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::{Store, StoreOptions};
 use taskpulse_engine::windows::Level;
-use taskpulse_web::{Access, AppState, INGEST_PLACES, ServerOptions, Sessions, serve};
+use taskpulse_web::{Access, AppState, INGEST_PLACES, QueryOptions, ServerOptions, Sessions, serve};
 use tokio::sync::Semaphore;
 
 use crate::browser;
@@ -183,6 +183,12 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
         append_resolved: store_post.door(),
         ingest_places: Semaphore::new(INGEST_PLACES),
         query_places: Semaphore::new(settings.pipeline.workers),
+        queries: QueryOptions {
+            lookback_ms: settings.query.lookback.ms(),
+            timeout: settings.query.timeout.duration(),
+            max_samples: settings.query.max_samples,
+            delayed_names: settings.query.delayed_name_removal,
+        },
         subscribe: hub_post.door(),
         unsubscribe: hub_post.door(),
         acknowledge: alert_post.door(),

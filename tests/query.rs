@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::Command;
 use std::time::Instant;
 
@@ -59,6 +59,65 @@ fn promql_is_answered_in_the_shapes_of_prometheus() {
     assert_eq!((body["data"]["result"].as_array().unwrap().len(), body["warnings"].as_array().unwrap().len()), (1, 1));
     let (_, body) = get(&service, "/api/v1/format_query", &[("query", "sum  by(job)(rate(requests_total[5m]))")]);
     assert_eq!(body["data"], "sum by (job) (rate(requests_total[5m]))");
+}
+
+#[test]
+fn a_query_tells_its_cost_and_what_may_be_wrong_with_it() {
+    let (_folder, service, start) = service();
+    let at = format!("{}", (start + 1_200_000) / 1_000);
+    let ask = |query: &str, stats: &str| get(&service, "/api/v1/query", &[("query", query), ("time", &at), ("stats", stats)]).1;
+    let body = ask("rate(level[1h])", "all");
+    assert_eq!(body["data"]["stats"]["samples"]["totalQueryableSamples"], 3, "{body}");
+    assert!(body["data"]["stats"]["timings"]["evalTotalTime"].as_f64().unwrap() >= 0.0, "{body}");
+    assert_eq!(body["data"]["stats"]["windows"]["hours"], 0);
+    assert!(body["infos"][0].as_str().unwrap().contains("might not be a counter") && body["warnings"].is_null(), "{body}");
+    let body = ask("rate(requests_total[5m])", "");
+    assert!(body["data"]["stats"].is_null() && body["infos"].is_null(), "{body}");
+    let range = [("query", "requests_total[step() * 2]"), ("start", &at), ("end", &at), ("step", "1m")];
+    let (status, body) = get(&service, "/api/v1/query_range", &range);
+    assert_eq!(status, 400, "{body}");
+    let range = [("query", "count_over_time(requests_total{job=\"web\"}[step() * 2])"), ("start", &at), ("end", &at), ("step", "1m")];
+    assert_eq!(get(&service, "/api/v1/query_range", &range).1["data"]["result"][0]["values"][0][1], "8");
+}
+
+#[test]
+fn settings_say_how_far_a_query_looks_back_and_what_it_may_read() {
+    let folder =
+        Folder::with_settings("[system]\nenabled = false\n[query]\nlookback = \"10m\"\nmax_samples = 1000\ndelayed_name_removal = true\n");
+    let service = folder.start();
+    let start = now_ms() - 3_600_000;
+    let rows: Vec<_> = (0..2_000).map(|n| (start + n * 1_000, n as f64)).collect();
+    let raw = series(&[("__name__", "ticks_total")], &rows);
+    assert_eq!(write(&service.client, &service.url("/api/v1/write"), &raw).unwrap().0, 204);
+    let at = |ms: i64| format!("{}", (start + ms) as f64 / 1e3);
+    let (_, body) = get(&service, "/api/v1/query", &[("query", "ticks_total"), ("time", &at(2_300_000))]);
+    assert_eq!(body["data"]["result"][0]["value"][1], "1999", "{body}");
+    let (_, body) = get(&service, "/api/v1/query", &[("query", "ticks_total"), ("time", &at(2_300_000)), ("lookback_delta", "5m")]);
+    assert_eq!(body["data"]["result"], json!([]));
+    let (status, body) = get(&service, "/api/v1/query", &[("query", "sum_over_time(ticks_total[1h])"), ("time", &at(2_300_000))]);
+    assert!(status == 422 && body["error"].as_str().unwrap().contains("more than 1000 samples"), "{body}");
+    let named = "label_replace(rate(ticks_total[5s]), \"was\", \"$1\", \"__name__\", \"(.*)\")";
+    let (_, body) = get(&service, "/api/v1/query", &[("query", named), ("time", &at(10_000))]);
+    assert_eq!(body["data"]["result"][0]["metric"], json!({"was": "ticks_total"}), "{body}");
+}
+
+#[test]
+fn a_query_whose_client_has_gone_is_given_up() {
+    let folder =
+        Folder::with_settings("[system]\nenabled = false\n[pipeline]\nworkers = 1\n[query]\ntimeout = \"10m\"\nmax_samples = 4000000000\n");
+    let service = folder.start();
+    // Many minutes of work, which nobody may wait for: the one place for queries is free again soon.
+    let query = "sum_over_time(vector(1)[200000s:1s])";
+    let path = format!("/api/v1/query_range?query={query}&start=1700000000&end=1700010000&step=1");
+    for _ in 0..3 {
+        let mut socket = std::net::TcpStream::connect(("127.0.0.1", service.port)).unwrap();
+        write!(socket, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        socket.set_read_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
+        assert!(socket.read(&mut [0; 16]).is_err(), "it takes long");
+    }
+    let begun = Instant::now();
+    assert_eq!(get(&service, "/api/v1/query", &[("query", "1 + 1")]).0, 200);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -138,8 +197,8 @@ fn history_is_exported_as_json_lines_and_csv_whole_or_by_value() {
         assert!(status == 400 && body["error"].as_str().unwrap().contains(part), "{body}");
     }
     let mut zipped = Vec::new();
-    let request =
-        service.client.get(service.url("/api/v1/export")).query(&[("match[]", "requests_total")]).header("accept-encoding", "gzip");
+    let plain = reqwest::blocking::Client::builder().no_gzip().build().unwrap();
+    let request = plain.get(service.url("/api/v1/export")).query(&[("match[]", "requests_total")]).header("accept-encoding", "gzip");
     let mut response = request.send().unwrap();
     assert_eq!(response.headers()["content-encoding"], "gzip");
     response.read_to_end(&mut zipped).unwrap();

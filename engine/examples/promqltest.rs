@@ -8,6 +8,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use taskpulse_engine::model::{Columns, Labels, STALE_NAN_BITS, TimestampMs, format_value};
@@ -345,8 +346,10 @@ fn run(eval: &Eval, memory: &Memory) -> Result<(), String> {
             lookback: 300_000,
             default_step: 60_000,
             delayed_names: true,
+            use_windows: false,
             max_samples: 50_000_000,
             deadline: Instant::now() + Duration::from_secs(100),
+            cancelled: Arc::default(),
         };
         evaluate(&expr, &params, memory).map_err(|error| error.to_string())
     });

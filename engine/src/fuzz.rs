@@ -1,4 +1,4 @@
-//! Mutation fuzzing of what reads bytes from outside: the remote-write decoder, chunks, journal records.
+//! Mutation fuzzing of what reads bytes from outside: the remote-write decoder, chunks, journal records, queries.
 //!
 //! `FUZZ_SECONDS=60 cargo test -p taskpulse-engine --lib fuzz -- --ignored --nocapture` runs it; the test command does. Each
 //! target starts from real inputs, changes some bytes (or splices, cuts, repeats), and asks that nothing panics and that
@@ -7,7 +7,8 @@
 use std::time::{Duration, Instant};
 
 use crate::codec::{self, Effort};
-use crate::model::{Labels, SeriesId};
+use crate::model::{Columns, Labels, SeriesId};
+use crate::promql::tests::{Memory, ask};
 use crate::remote_write::{self, Sink};
 use crate::store::fuzz as store;
 
@@ -77,7 +78,7 @@ fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
     println!("fuzz {name}: {count} inputs");
 }
 
-const TARGETS: f64 = 4.0;
+const TARGETS: f64 = 5.0;
 
 /// Accepts everything and holds on to nothing.
 struct Count(usize);
@@ -165,4 +166,65 @@ fn journal_records() {
     run("journal", &corpus, |bytes| {
         let _ = store::read_journal_rows(bytes);
     });
+}
+
+/// Queries that use every part of the language, for their pieces.
+const QUERIES: [&str; 24] = [
+    "sum by (g) (rate(m{i=~\"1|2\",g!=\"0\"}[5m])) / on (g) group_left (i) count without (i) (m) > bool 1",
+    "histogram_quantile(0.9, sum by (le) (rate(b_bucket[5m:30s] offset 1m)))",
+    "topk(3, m) or bottomk(2, -m) unless m @ 300 and m @ end()",
+    "label_replace(m, \"x\", \"$1-${2}\", \"i\", \"(.)(.*)\") * ignoring (x) group_right () m",
+    "quantile_over_time(scalar(m{i=\"0\"}) / 100, m[2m * 2 + step()])",
+    "count_values without (g) (\"v\", m) % 7 ^ 2 atan2 3",
+    "increase(m[2m] anchored offset (1h / 60)) + delta(m[2m] smoothed)",
+    "m smoothed @ start() == 1_000 + 0x1F - 1e3 + Inf",
+    "info(m, {__name__=~\".+\", data!=\"\"})",
+    "m + on (i) fill (0) m - fill_left (1) fill_right (-1) m",
+    "predict_linear(m[5m], 3600) > deriv(m[5m]) * 60",
+    "double_exponential_smoothing(m[5m], 0.5, 0.5) < holt_winters(m[5m], 0.1, 0.9)",
+    "absent(none{a=\"b\"}) or absent_over_time(none[5m])",
+    "sort_desc(sum_over_time(m[3m])) and sort_by_label(m, \"i\", \"g\")",
+    "clamp(m, -1, 1) + round(m, 0.1) + sgn(m) - abs(m)",
+    "day_of_week(vector(time())) + hour() + timestamp(m) + pi()",
+    "{__name__=~\"m|b_bucket\", g=\"1\" or g=\"2\"}",
+    "stddev(m) + stdvar(m) + group(m) + avg(m) + quantile(0.5, m)",
+    "limitk(1, m) or limit_ratio(0.5, m)",
+    "changes(m[5m]) + resets(m[5m]) + irate(m[5m]) + idelta(m[5m])",
+    "label_join(m, \"all\", \"-\", \"g\", \"i\") # a comment",
+    "max_over_time(min_over_time(m[2m])[4m:1m] @ 100 offset -1m)",
+    "{\"m\",\"g\"=\"1\"} == 1 or label_replace(m, `x`, 'y', \"\", \"\")",
+    "sum(m{g=\"\\x6d\\u00e9\"}) by (g,) + histogram_fraction(0, 1, b_bucket)",
+];
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn any_text_is_answered_or_refused() {
+    let series = (0..6).map(|n: usize| {
+        let labels = Labels::metric("m", &[("g", &(n % 2).to_string()), ("i", &n.to_string())]);
+        (
+            labels,
+            Columns { times: (0..21).map(|t| t * 30_000).collect(), values: (0..21).map(|v| f64::from(v * n as i32 % 7) - 2.0).collect() },
+        )
+    });
+    let buckets = ["0.1", "1", "+Inf"].into_iter().map(|le| {
+        let labels = Labels::metric("b_bucket", &[("le", le)]);
+        (labels, Columns { times: (0..21).map(|t| t * 30_000).collect(), values: (0..21).map(f64::from).collect() })
+    });
+    let source = Memory(series.chain(buckets).collect());
+    let corpus: Vec<Vec<u8>> = QUERIES.iter().map(|query| query.as_bytes().to_vec()).collect();
+    run("queries", &corpus, |bytes| {
+        let query = String::from_utf8_lossy(bytes);
+        let begun = Instant::now();
+        // Any outcome will do, but soon.
+        let _ = ask(&source, &query);
+        assert!(begun.elapsed() < Duration::from_secs(20), "{query}: took {:?}", begun.elapsed());
+    });
+}
+
+#[test]
+fn the_queries_of_the_corpus_are_answered() {
+    for query in QUERIES {
+        let answer = ask(&Memory(Vec::new()), query);
+        assert!(answer.is_ok(), "{query}: {answer:?}");
+    }
 }

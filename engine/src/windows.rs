@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Columns, TimestampMs};
+use crate::model::{Columns, TimestampMs, is_stale_marker};
 
 /// The lengths of windows, each made of the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -114,11 +114,34 @@ pub struct WindowRow {
     pub last: f64,
     /// Sum of squared differences from the mean, from which the standard deviation follows.
     pub m2: f64,
+    /// The samples later than the start, for those who need a window that is open on the left.
+    pub inner: Inner,
+}
+
+/// The samples of a window without one that lies exactly at its start.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Inner {
+    /// Whether a sample lies exactly at the start; it is the first one then.
+    pub on_start: bool,
+    /// Whether the row tells of all samples: it does not where one of the series' day was NaN.
+    pub whole: bool,
+    /// Sum of the others.
+    pub sum: f64,
+    /// The smallest of the others; +Inf where there are none.
+    pub min: f64,
+    /// The largest of the others; -Inf where there are none.
+    pub max: f64,
+}
+
+impl Inner {
+    const NONE: Self = Self { on_start: false, whole: true, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY };
 }
 
 impl WindowRow {
     /// How many figures a row has beside its start.
     pub const FIGURES: usize = 7;
+    /// How many figures are kept of [`WindowRow::inner`].
+    pub const INNER_FIGURES: usize = 5;
 
     /// The figures in the order in which they are kept.
     #[must_use]
@@ -129,11 +152,55 @@ impl WindowRow {
     /// The row with these figures.
     #[must_use]
     pub fn of_figures(start: TimestampMs, [count, sum, min, max, first, last, m2]: [f64; Self::FIGURES]) -> Self {
-        Self { start, count, sum, min, max, first, last, m2 }
+        Self { start, count, sum, min, max, first, last, m2, inner: Inner { whole: false, ..Inner::NONE } }
     }
 
-    fn of(start: TimestampMs, v: f64) -> Self {
-        Self { start, count: 1.0, sum: v, min: v, max: v, first: v, last: v, m2: 0.0 }
+    /// What is kept of [`WindowRow::inner`]: NaN stands for what follows from the other figures.
+    #[must_use]
+    pub fn inner_figures(&self) -> [f64; Self::INNER_FIGURES] {
+        let unless = |v: f64, follows: f64| if v == follows { f64::NAN } else { v };
+        let (i, derived) = (self.inner, self.derived_inner());
+        [f64::from(i.on_start), f64::from(i.whole), unless(i.sum, derived.sum), unless(i.min, derived.min), unless(i.max, derived.max)]
+    }
+
+    /// The row with these figures of [`WindowRow::inner`].
+    #[must_use]
+    pub fn with_inner_figures(mut self, [on_start, whole, sum, min, max]: [f64; Self::INNER_FIGURES]) -> Self {
+        let or = |v: f64, follows: f64| if v.is_nan() { follows } else { v };
+        (self.inner.on_start, self.inner.whole) = (on_start == 1.0, whole == 1.0);
+        let derived = self.derived_inner();
+        (self.inner.sum, self.inner.min, self.inner.max) = (or(sum, derived.sum), or(min, derived.min), or(max, derived.max));
+        self
+    }
+
+    /// How many samples are later than the start.
+    #[must_use]
+    pub fn inner_count(&self) -> f64 {
+        self.count - f64::from(self.inner.on_start)
+    }
+
+    /// What the others come to by subtraction: the sum almost, the extremes unless the first sample is one.
+    fn derived_inner(&self) -> Inner {
+        if self.inner_count() <= 0.0 {
+            return Inner { on_start: self.inner.on_start, whole: self.inner.whole, ..Inner::NONE };
+        }
+        let sum = if self.inner.on_start { self.sum - self.first } else { self.sum };
+        Inner { sum, min: self.min, max: self.max, ..self.inner }
+    }
+
+    /// Takes the sum that follows by subtraction where it differs in nothing but the last bits: it needs no room.
+    fn settled(mut self) -> Self {
+        let follows = self.derived_inner().sum;
+        if (follows - self.inner.sum).abs() <= 1e-13 * self.inner.sum.abs() {
+            self.inner.sum = follows;
+        }
+        self
+    }
+
+    fn of(start: TimestampMs, level: Level, v: f64) -> Self {
+        let on_start = level.floor(start) == start;
+        let inner = if on_start { Inner { on_start, ..Inner::NONE } } else { Inner { sum: v, min: v, max: v, ..Inner::NONE } };
+        Self { start, count: 1.0, sum: v, min: v, max: v, first: v, last: v, m2: 0.0, inner }
     }
 
     /// Mean.
@@ -159,6 +226,10 @@ impl WindowRow {
         self.min = self.min.min(later.min);
         self.max = self.max.max(later.max);
         self.last = later.last;
+        self.inner.whole &= later.inner.whole;
+        self.inner.sum += later.sum;
+        self.inner.min = self.inner.min.min(later.min);
+        self.inner.max = self.inner.max.max(later.max);
     }
 }
 
@@ -177,7 +248,13 @@ fn gather(level: Level, rows: impl Iterator<Item = WindowRow>) -> Vec<WindowRow>
 /// Windows of samples in rising time.
 #[must_use]
 pub fn from_samples(level: Level, samples: &Columns) -> Vec<WindowRow> {
-    gather(level, samples.iter().filter(|s| !s.v.is_nan()).map(|s| WindowRow::of(s.t, s.v)))
+    let mut rows = gather(level, samples.iter().filter(|s| !s.v.is_nan()).map(|s| WindowRow::of(s.t, level, s.v)));
+    let whole = !samples.values.iter().any(|v| v.is_nan() && !is_stale_marker(*v));
+    for row in &mut rows {
+        *row = row.settled();
+        row.inner.whole = whole;
+    }
+    rows
 }
 
 /// Windows of shorter windows in rising time.
@@ -217,6 +294,21 @@ mod tests {
     fn a_window_closes_when_the_watermark_passes_its_end_plus_the_lateness() {
         assert_eq!(close_through(Level::M1, 89_999, 30_000), 0);
         assert_eq!(close_through(Level::M1, 90_000, 30_000), 60_000);
+    }
+
+    #[test]
+    fn a_row_knows_its_samples_without_the_one_at_its_start() {
+        let day = columns(&[(0, 9.0), (10, 2.0), (20, 4.0), (3_600_001, 5.0), (7_200_000, 7.0)]);
+        let rows = from_samples(Level::H1, &day);
+        let told: Vec<_> = rows.iter().map(|r| (r.inner.on_start, r.inner_count(), r.inner.sum, r.inner.min, r.inner.max)).collect();
+        assert_eq!(told, [(true, 2.0, 6.0, 2.0, 4.0), (false, 1.0, 5.0, 5.0, 5.0), (true, 0.0, 0.0, f64::INFINITY, f64::NEG_INFINITY)]);
+        assert!(rows.iter().all(|r| r.inner.whole));
+        for row in rows {
+            assert_eq!(WindowRow::of_figures(row.start, row.figures()).with_inner_figures(row.inner_figures()), row);
+        }
+        assert!(!from_samples(Level::H1, &columns(&[(1, 1.0), (2, f64::NAN)]))[0].inner.whole);
+        let cancelled = from_samples(Level::H1, &columns(&[(0, 1e300), (1, 1.0)]))[0];
+        assert_eq!((cancelled.sum, cancelled.inner.sum), (1e300, 1.0), "no subtraction where it would lose the rest");
     }
 
     #[test]

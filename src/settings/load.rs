@@ -167,6 +167,9 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     within("pipeline.backlog", s.pipeline.backlog, 1_000, 100_000_000)?;
     within("pipeline.mailbox", s.pipeline.mailbox, 16, 100_000)?;
     within("pipeline.workers", s.pipeline.workers, 1, 64)?;
+    within("query.lookback", s.query.lookback, second, day)?;
+    within("query.timeout", s.query.timeout, second, hour)?;
+    within("query.max_samples", s.query.max_samples, 1_000, 10_000_000_000)?;
     within("windows.allowed_lateness", s.windows.allowed_lateness, none, hour)?;
     within("windows.idle_after", s.windows.idle_after, minute, day)?;
     within("system.interval", s.system.interval, second, hour)?;

@@ -167,6 +167,18 @@ sections! {
         workers: usize = 2,
     }
 
+    /// Queries.
+    query: Query {
+        /// How old a sample may be to count at an instant; 1s to 1d. A request may ask for another with `lookback_delta`.
+        lookback: Span = Span::secs(300),
+        /// Longest time of a query; 1s to 1h. A request may ask for less with `timeout`.
+        timeout: Span = Span::secs(30),
+        /// Samples that one query may read; 1000 to 10000000000.
+        max_samples: usize = 50_000_000,
+        /// Metric names that functions take away go at the end of a query only, so that `label_replace` still sees them: Prometheus' feature `promql-delayed-name-removal`.
+        delayed_name_removal: bool = false,
+    }
+
     /// Time windows of 1m, 5m, 15m, 1h, 6h and 24h.
     windows: Windows {
         /// A window closes when its series has moved so far past its end; later samples are left to the raw history; 0 to 1h.

@@ -110,7 +110,7 @@ impl From<EvalError> for ApiError {
         match error {
             EvalError::Parse(_) => Self::bad_data(text),
             EvalError::Execution(_) | EvalError::TooManySamples(_) => Self::execution(text),
-            EvalError::Deadline => Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", text),
+            EvalError::Deadline | EvalError::Cancelled => Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", text),
             EvalError::Store(error) => error.into(),
         }
     }

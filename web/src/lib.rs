@@ -19,5 +19,5 @@ mod server;
 mod session;
 
 pub use self::access::Access;
-pub use self::server::{AppState, INGEST_PLACES, Served, ServerOptions, serve};
+pub use self::server::{AppState, INGEST_PLACES, QueryOptions, Served, ServerOptions, serve};
 pub use self::session::Sessions;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponse, web};
@@ -10,44 +11,61 @@ use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::wire::seconds;
 use taskpulse_engine::metrics::METRICS;
 use taskpulse_engine::model::{Labels, SeriesId, TimestampMs, format_value};
-use taskpulse_engine::promql::{self, ABSENT, Answer, EvalError, Expr, Notes, Selector};
+use taskpulse_engine::promql::{self, ABSENT, Answer, EvalError, Expr, QueryGrid, Selector};
 use taskpulse_engine::store::Store;
 use tokio::sync::SemaphorePermit;
 
 use crate::envelope::{ApiError, blocking, success};
 use crate::params::Params;
-use crate::server::AppState;
+use crate::server::{AppState, QueryOptions};
 
-/// How old a sample may be to count at an instant.
-const LOOKBACK_MS: i64 = 300_000;
 /// Step of subqueries that name none.
 const DEFAULT_STEP_MS: i64 = 60_000;
 /// Points of one series in a range query, as in Prometheus.
 const MAX_POINTS: i64 = 11_000;
-/// Samples that one query may read.
-const MAX_SAMPLES: usize = 50_000_000;
-/// Time that one query may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// How notes begin that are no warnings.
+const INFO: &str = "PromQL info:";
 
 /// What a query is asked with, beside its text and times.
 struct Ask {
     expr: Expr,
-    lookback: i64,
+    options: QueryOptions,
     deadline: Instant,
     limit: usize,
+    stats: bool,
+    began: Instant,
+    cancelled: Arc<AtomicBool>,
+}
+
+/// Says that nobody waits when the request's future is dropped: its client has gone.
+struct Waiting(Arc<AtomicBool>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Ask {
-    fn new(params: &Params) -> Result<Self, ApiError> {
-        let expr = promql::parse_expr(params.required("query")?)?;
-        let timeout = params.get("timeout").map(|_| params.step("timeout")).transpose()?;
-        let timeout = timeout.map_or(TIMEOUT, |ms| Duration::from_millis(ms.unsigned_abs()).min(TIMEOUT));
-        let lookback = params.get("lookback_delta").map(|_| params.step("lookback_delta")).transpose()?;
+    fn new(params: &Params, mut options: QueryOptions, grid: QueryGrid) -> Result<Self, ApiError> {
+        let began = Instant::now();
+        let expr = promql::parse_expr_for(params.required("query")?, grid)?;
+        if params.get("timeout").is_some() {
+            options.timeout = options.timeout.min(Duration::from_millis(params.step("timeout")?.unsigned_abs()));
+        }
+        if params.get("lookback_delta").is_some() {
+            options.lookback_ms = params.step("lookback_delta")?;
+        }
         let limit = params
             .get("limit")
             .map(|text| text.parse::<usize>().map_err(|_| ApiError::bad_data(format!("parameter `limit`: `{text}` is not a count"))));
         let limit = limit.transpose()?.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
-        Ok(Self { expr, lookback: lookback.unwrap_or(LOOKBACK_MS), deadline: Instant::now() + timeout, limit })
+        let stats = params.get("stats").is_some_and(|stats| !stats.is_empty());
+        Ok(Self { expr, options, deadline: began + options.timeout, limit, stats, began, cancelled: Arc::default() })
+    }
+
+    fn waiting(&self) -> Waiting {
+        Waiting(Arc::clone(&self.cancelled))
     }
 
     /// The body of the answer.
@@ -56,18 +74,35 @@ impl Ask {
             start,
             end,
             step: step.unwrap_or(1),
-            lookback: self.lookback,
+            lookback: self.options.lookback_ms,
             default_step: DEFAULT_STEP_MS,
-            max_samples: MAX_SAMPLES,
+            delayed_names: self.options.delayed_names,
+            use_windows: true,
+            max_samples: self.options.max_samples,
             deadline: self.deadline,
+            cancelled: Arc::clone(&self.cancelled),
         };
+        let queued = self.began.elapsed().as_secs_f64();
         let (answer, notes) = promql::evaluate(&self.expr, &params, store)?;
+        let evaluated = self.began.elapsed().as_secs_f64() - queued;
         let mut out = String::from("{\"status\":\"success\",\"data\":");
         let cut = write_answer(&mut out, answer, &params, step.is_some(), self.limit);
-        let Notes { mut warnings, .. } = notes;
+        if self.stats {
+            // Within the braces of `data`, as in Prometheus; `windows` is ours.
+            out.pop();
+            let stats = json!({
+                "timings": {"evalTotalTime": evaluated, "execQueueTime": queued, "execTotalTime": self.began.elapsed().as_secs_f64()},
+                "samples": {"totalQueryableSamples": notes.samples},
+                "windows": {"hours": notes.hours},
+            });
+            let _ = write!(out, ",\"stats\":{stats}}}");
+        }
+        let (infos, mut warnings): (Vec<String>, Vec<String>) = notes.warnings.into_iter().partition(|note| note.starts_with(INFO));
         warnings.extend(cut.then(|| format!("results truncated to {} series by `limit`", self.limit)));
-        if !warnings.is_empty() {
-            let _ = write!(out, ",\"warnings\":{}", Value::from(warnings));
+        for (name, notes) in [("warnings", warnings), ("infos", infos)] {
+            if !notes.is_empty() {
+                let _ = write!(out, ",\"{name}\":{}", Value::from(notes));
+            }
         }
         out.push('}');
         Ok(out)
@@ -138,7 +173,8 @@ fn push_values(out: &mut String, points: impl Iterator<Item = (TimestampMs, f64)
 
 /// `GET|POST /api/v1/query`
 pub(crate) async fn query(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let ask = Ask::new(&params)?;
+    let ask = Ask::new(&params, state.queries, QueryGrid::default())?;
+    let _waiting = ask.waiting();
     let time = params.time("time")?.unwrap_or_else(now_ms);
     let _place = place(&state, ask.deadline).await?;
     let store = Arc::clone(&state.store);
@@ -147,17 +183,19 @@ pub(crate) async fn query(state: web::Data<AppState>, params: Params) -> Result<
 
 /// `GET|POST /api/v1/query_range`
 pub(crate) async fn query_range(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let ask = Ask::new(&params)?;
+    params.required("query")?;
+    params.required("start")?;
+    params.required("end")?;
+    let (start, end) = params.range(0, 0)?;
+    let step = params.step("step")?;
+    let ask = Ask::new(&params, state.queries, QueryGrid { step, range: end - start })?;
+    let _waiting = ask.waiting();
     let kind = promql::kind_of(&ask.expr);
     if !matches!(kind, "scalar" | "instant vector") {
         return Err(ApiError::bad_data(format!(
             "invalid expression type \"{kind}\" for range query, must be Scalar or instant Vector: leave out the [5m], or use /api/v1/query"
         )));
     }
-    params.required("start")?;
-    params.required("end")?;
-    let (start, end) = params.range(0, 0)?;
-    let step = params.step("step")?;
     if (end - start) / step >= MAX_POINTS {
         return Err(ApiError::bad_data(format!(
             "exceeded maximum resolution of {MAX_POINTS} points per timeseries ({} points); take a longer `step` or less time",

@@ -30,6 +30,19 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests with samples that may wait for the store at the same time.
 pub const INGEST_PLACES: usize = 64;
 
+/// How queries are worked out.
+#[derive(Debug, Clone, Copy)]
+pub struct QueryOptions {
+    /// How old a sample may be to count at an instant, ms.
+    pub lookback_ms: i64,
+    /// Longest time of one.
+    pub timeout: Duration,
+    /// Samples that one may read.
+    pub max_samples: usize,
+    /// Metric names that functions take away go at the end only.
+    pub delayed_names: bool,
+}
+
 /// What requests are answered from.
 pub struct AppState {
     /// Status, health, metrics, shared state.
@@ -52,6 +65,8 @@ pub struct AppState {
     pub ingest_places: Semaphore,
     /// Queries that may be worked out at the same time; others wait.
     pub query_places: Semaphore,
+    /// How queries are worked out.
+    pub queries: QueryOptions,
     /// To the hub.
     pub subscribe: Door<Subscribe>,
     /// To the hub.
@@ -114,6 +129,8 @@ pub fn serve(state: AppState, options: &ServerOptions) -> io::Result<Served> {
     .max_connections(MAX_CONNECTIONS)
     .client_request_timeout(REQUEST_TIMEOUT)
     .shutdown_timeout(5)
+    // A client that hangs up is gone: what it asked for is not worked out to its end.
+    .h1_allow_half_closed(false)
     .on_connect(keep_socket)
     .disable_signals();
     for listener in listeners {

@@ -7,6 +7,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use promql_parser::parser::{AtModifier, Call, Expr, Offset, SubqueryExpr, VectorSelector};
@@ -15,10 +17,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::selector::{Matcher, selector_matchers};
 use super::{aggregate, binary, extended, functions, histogram, info, ranges};
 use crate::model::{Columns, Labels, NAME_LABEL, STALE_NAN_BITS, TimestampMs, is_stale_marker};
-use crate::store::StoreError;
+use crate::store::{HourPart, StoreError};
 
 /// Labels that name a metric; they go where what an expression gives is no longer that metric.
 pub(super) const OF_THE_METRIC: [&str; 3] = [NAME_LABEL, "__type__", "__unit__"];
+
+/// The length of the windows that the store keeps.
+const HOUR_MS: i64 = 3_600_000;
 
 /// No value at an instant. The stale marker is never a value of an answer.
 pub const ABSENT: f64 = f64::from_bits(STALE_NAN_BITS);
@@ -41,6 +46,9 @@ pub enum EvalError {
     /// More samples than a query may read.
     #[error("the query reads more than {0} samples; ask for less time or fewer series")]
     TooManySamples(usize),
+    /// Nobody waits for the answer.
+    #[error("the query was given up: its client has gone")]
+    Cancelled,
     /// It took too long.
     #[error("the query took longer than its time limit; ask for less time or fewer series")]
     Deadline,
@@ -61,7 +69,19 @@ pub trait Source {
     /// # Errors
     /// Its own, and those of the callbacks.
     fn read(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: &mut dyn SeriesSink) -> Result<(), EvalError>;
+
+    /// Passes on each series with what it has within `(start, end]`, both on the hour, with whole hours in the place of
+    /// their samples where those are kept; and how many hours that were. False where no hours are kept at all.
+    ///
+    /// # Errors
+    /// Its own, and those of the callback.
+    fn read_hours(&self, _: &[Vec<Matcher>], _: TimestampMs, _: TimestampMs, _: HourSink<'_>) -> Result<bool, EvalError> {
+        Ok(false)
+    }
 }
+
+/// Takes a series with its parts and how many of them are hours.
+pub type HourSink<'a> = &'a mut dyn FnMut(&Labels, &[HourPart], usize) -> Result<(), EvalError>;
 
 /// Takes series from a [`Source`].
 pub trait SeriesSink {
@@ -78,7 +98,7 @@ pub trait SeriesSink {
 }
 
 /// When and how a query is worked out.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Params {
     /// First instant.
     pub start: TimestampMs,
@@ -93,10 +113,14 @@ pub struct Params {
     /// Whether metric names that functions take away go at the end only, so that label_replace() and `by (__name__)` still
     /// see them: Prometheus' feature `promql-delayed-name-removal`.
     pub delayed_names: bool,
+    /// Whether hours that are kept may answer in the place of their samples.
+    pub use_windows: bool,
     /// Samples at the most.
     pub max_samples: usize,
     /// When to stop.
     pub deadline: Instant,
+    /// Set when nobody waits for the answer any more.
+    pub cancelled: Arc<AtomicBool>,
 }
 
 /// Evenly spaced instants.
@@ -172,6 +196,8 @@ pub struct Notes {
     pub warnings: Vec<String>,
     /// Samples that were read.
     pub samples: usize,
+    /// Hours that were read in the place of their samples.
+    pub hours: usize,
 }
 
 /// Works an expression out.
@@ -181,7 +207,7 @@ pub struct Notes {
 pub fn evaluate(expr: &Expr, params: &Params, source: &dyn Source) -> Result<(Answer, Notes), EvalError> {
     let count = usize::try_from((params.end - params.start) / params.step.max(1) + 1).unwrap_or(0);
     let grid = Grid { start: params.start, step: params.step.max(1), count };
-    let ev = Evaluator { source, params, warnings: RefCell::default(), samples: Cell::new(0) };
+    let ev = Evaluator { source, params, warnings: RefCell::default(), samples: Cell::new(0), hours: Cell::new(0) };
     let instant = params.start == params.end;
     let answer = match strip(expr) {
         Expr::MatrixSelector(_) | Expr::Subquery(_) if instant => {
@@ -213,7 +239,7 @@ pub fn evaluate(expr: &Expr, params: &Params, source: &dyn Source) -> Result<(An
             }
         },
     };
-    Ok((answer, Notes { warnings: ev.warnings.into_inner().into_iter().collect(), samples: ev.samples.get() }))
+    Ok((answer, Notes { warnings: ev.warnings.into_inner().into_iter().collect(), samples: ev.samples.get(), hours: ev.hours.get() }))
 }
 
 pub(super) fn strip(expr: &Expr) -> &Expr {
@@ -229,6 +255,7 @@ pub(super) struct Evaluator<'a> {
     pub(super) params: &'a Params,
     pub(super) warnings: RefCell<BTreeSet<String>>,
     samples: Cell<usize>,
+    hours: Cell<usize>,
 }
 
 /// A series' samples, and how a window over them is cut at an instant of the grid.
@@ -268,6 +295,8 @@ impl Windowed<'_> {
     }
 }
 
+/// Takes a series by hours, and the windows over it: start, excluded, and end.
+type EachHours<'b> = &'b mut dyn FnMut(&Labels, &[HourPart], &mut dyn Iterator<Item = (TimestampMs, TimestampMs)>) -> Result<(), EvalError>;
 type EachRun<'b> = &'b mut dyn FnMut(&Labels, &Windowed<'_>) -> Result<(), EvalError>;
 
 impl<'a> Evaluator<'a> {
@@ -287,6 +316,9 @@ impl<'a> Evaluator<'a> {
     }
 
     pub(super) fn check(&self) -> Result<(), EvalError> {
+        if self.params.cancelled.load(Ordering::Relaxed) {
+            return Err(EvalError::Cancelled);
+        }
         if Instant::now() >= self.params.deadline { Err(EvalError::Deadline) } else { Ok(()) }
     }
 
@@ -427,6 +459,29 @@ impl<'a> Evaluator<'a> {
             Expr::Subquery(subquery) => self.subquery(subquery, grid, each),
             _ => execution("a range vector is needed here, such as name[5m]"),
         }
+    }
+
+    /// Passes on each series of a range selector by hours, where its ranges and the grid are whole hours and hours are kept.
+    /// False where they are not; nothing was passed on then.
+    pub(super) fn by_hours(&self, expr: &Expr, grid: &Grid, each: EachHours<'_>) -> Result<bool, EvalError> {
+        let Expr::MatrixSelector(matrix) = strip(expr) else { return Ok(false) };
+        let shift = self.shift(matrix.vs.at.as_ref(), matrix.vs.offset.as_ref());
+        let range = i64::try_from(matrix.range.as_millis()).unwrap_or(i64::MAX);
+        let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
+        let whole = |ms: i64| ms % HOUR_MS == 0;
+        if !whole(range) || !whole(first) || !whole(last) || (grid.count > 1 && first != last && !whole(grid.step)) {
+            return Ok(false);
+        }
+        let matchers = selector_matchers(&matrix.vs)?;
+        self.source.read_hours(&matchers, first.saturating_sub(range), last, &mut |labels, parts, hours| {
+            self.count(parts.len())?;
+            self.hours.set(self.hours.get() + hours);
+            let mut windows = grid.times().map(|t| {
+                let end = shift.apply(t);
+                (end.saturating_sub(range), end)
+            });
+            each(labels, parts, &mut windows)
+        })
     }
 
     /// Passes on each series of a selector with its samples from `range` before the first instant to `ahead` after the last.

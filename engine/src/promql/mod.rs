@@ -14,8 +14,10 @@ mod ranges;
 mod rewrite;
 mod selector;
 mod source;
+#[cfg(test)]
+pub(crate) mod tests;
 
-pub use eval::{ABSENT, Answer, EvalError, Notes, Params, Row, Run, SeriesSink, Source, evaluate};
+pub use eval::{ABSENT, Answer, EvalError, HourSink, Notes, Params, Row, Run, SeriesSink, Source, evaluate};
 pub use promql_parser::parser::Expr;
 /// What an expression comes to, in Prometheus' words.
 #[must_use]

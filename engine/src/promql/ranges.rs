@@ -10,6 +10,7 @@ use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Value, execution, uni
 use super::extended;
 use super::functions::{absent_labels, arg};
 use crate::model::TimestampMs;
+use crate::store::HourPart;
 
 /// A window as a function sees it: at least one sample.
 struct Window<'a> {
@@ -249,6 +250,38 @@ fn reduce(name: &str) -> Option<Reduce> {
     })
 }
 
+/// Functions that whole hours answer as well as their samples do: the sums to within the rounding of their last bits.
+fn combine(name: &str) -> Option<fn(&[HourPart]) -> f64> {
+    fn total(parts: &[HourPart]) -> f64 {
+        sum(parts.iter().map(|part| part.sum))
+    }
+    fn count(parts: &[HourPart]) -> f64 {
+        parts.iter().map(|part| part.count).sum()
+    }
+    /// The best that is no NaN.
+    fn best(values: impl Iterator<Item = f64>, better: fn(f64, f64) -> bool) -> f64 {
+        values.reduce(|best, v| if better(v, best) || best.is_nan() { v } else { best }).unwrap_or(ABSENT)
+    }
+    Some(match name {
+        "sum_over_time" => total,
+        "count_over_time" => count,
+        "avg_over_time" => |parts| {
+            let (total, count) = (total(parts), count(parts));
+            if total.is_infinite() && parts.iter().all(|part| part.sum.is_finite()) {
+                // The sum left the numbers, the mean need not.
+                return sum(parts.iter().map(|part| part.sum / count));
+            }
+            total / count
+        },
+        "min_over_time" => |parts| best(parts.iter().map(|part| part.min), |a, b| a < b),
+        "max_over_time" => |parts| best(parts.iter().map(|part| part.max), |a, b| a > b),
+        _ => return None,
+    })
+}
+
+/// Samples that are gone through between two looks at the clock.
+const BETWEEN_CHECKS: usize = 1 << 18;
+
 /// How the names of counters end.
 const OF_COUNTERS: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
 
@@ -290,6 +323,27 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
         ev.warn(format!("PromQL warning: quantile value should be between 0 and 1, got {}", others[0][0]));
     }
     let mut rows = Vec::new();
+    if let (Some(combine), true) = (combine(name), ev.params.use_windows) {
+        let mut rows = Vec::new();
+        let served = ev.by_hours(arg(args, range_at)?, grid, &mut |labels, parts, windows| {
+            let (mut from, mut to) = (0, 0);
+            let mut values = Vec::with_capacity(grid.count);
+            for (start, end) in windows {
+                // Where `@` holds the window still these do not move.
+                from += parts[from..].partition_point(|part| part.time <= start);
+                to += parts[to.min(parts.len())..].partition_point(|part| part.time <= end);
+                values.push(if from < to { combine(&parts[from..to]) } else { ABSENT });
+                if values.len() % 1_024 == 0 {
+                    ev.check()?;
+                }
+            }
+            rows.push(ev.unnamed_row(labels, values));
+            Ok(())
+        })?;
+        if served {
+            return Ok(Some(Value::Vector(unique(rows)?)));
+        }
+    }
     let of_counters = matches!(name, "rate" | "increase");
     ev.matrix(arg(args, range_at)?, grid, &mut |labels, run| {
         let metric = labels.name();
@@ -299,6 +353,7 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
         let mut values = Vec::with_capacity(grid.count);
         let (mut from, mut to) = (0, 0);
         let mut known: Option<(TimestampMs, f64)> = None;
+        let mut work = 0;
         for (at, t) in grid.times().enumerate() {
             let end = run.end(t);
             // Where `@` holds the window still, so does the answer.
@@ -312,6 +367,11 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
             }
             while to < run.times.len() && run.times[to] <= end {
                 to += 1;
+            }
+            work += to - from;
+            if work > BETWEEN_CHECKS {
+                work = 0;
+                ev.check()?;
             }
             let v = if from < to {
                 let scalars = std::array::from_fn(|n| others.get(n).map_or(f64::NAN, |s| s[at]));

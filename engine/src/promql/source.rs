@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::eval::{EvalError, SeriesSink, Source};
+use super::eval::{EvalError, HourSink, SeriesSink, Source};
 use super::selector::Matcher;
 use crate::model::{SeriesId, TimestampMs};
 use crate::store::{Limits, SeriesColumns, Store, StoreError};
@@ -19,15 +19,32 @@ const SHORT_MS: i64 = 2 * 86_400_000;
 
 type Pieces = Vec<Result<SeriesColumns, StoreError>>;
 
+fn ids(store: &Store, matchers: &[Vec<Matcher>]) -> Vec<SeriesId> {
+    let mut ids: Vec<SeriesId> = matchers.iter().flat_map(|list| store.select(list)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
 fn read_all(store: &Store, ids: &[SeriesId], start: TimestampMs, end: TimestampMs, limits: Limits) -> Pieces {
     store.scan(ids, start, end, limits).collect()
 }
 
 impl Source for Store {
+    fn read_hours(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: HourSink<'_>) -> Result<bool, EvalError> {
+        let mut parts = Vec::new();
+        for id in ids(self, matchers) {
+            parts.clear();
+            let hours = self.hour_parts(id, start, end, &mut parts)?;
+            if let Some(labels) = self.labels(id).filter(|_| !parts.is_empty()) {
+                sink(&labels, &parts, hours)?;
+            }
+        }
+        Ok(true)
+    }
+
     fn read(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: &mut dyn SeriesSink) -> Result<(), EvalError> {
-        let mut ids: Vec<SeriesId> = matchers.iter().flat_map(|list| self.select(list)).collect();
-        ids.sort_unstable();
-        ids.dedup();
+        let ids = ids(self, matchers);
         // The query has limits of its own and tells them better.
         let limits = Limits { max_samples: usize::MAX, deadline: Instant::now() + Duration::from_secs(86_400) };
         let mut current: Option<SeriesId> = None;

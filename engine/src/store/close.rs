@@ -7,11 +7,36 @@ use super::error::StoreError;
 use super::head::NEVER;
 use super::partition::Day;
 use super::{Span, Store};
-use crate::model::{SeriesId, TimestampMs};
+use crate::model::{SeriesId, TimestampMs, is_stale_marker};
 use crate::windows::{self, Level, WindowRow};
 
 /// Earlier than any sample, and far enough from the end of numbers to reckon with.
 const EARLIEST: TimestampMs = i64::MIN / 2;
+
+/// A sample, or the samples within an hour together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HourPart {
+    /// Of an hour: just after its start. Its samples are all earlier than its end.
+    pub time: TimestampMs,
+    /// How many samples.
+    pub count: f64,
+    /// Their sum.
+    pub sum: f64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+impl HourPart {
+    fn sample(time: TimestampMs, v: f64) -> Self {
+        Self { time, count: 1.0, sum: v, min: v, max: v }
+    }
+
+    fn hour(row: &WindowRow) -> Self {
+        Self { time: row.start + 1, count: row.inner_count(), sum: row.inner.sum, min: row.inner.min, max: row.inner.max }
+    }
+}
 
 impl Store {
     /// Closes the windows of series that were silent for `idle_after_ms`, up to the clock but not past the day of their newest
@@ -73,6 +98,37 @@ impl Store {
             }
         }
         Ok(if level == Level::H1 { rows } else { windows::from_rows(level, &rows) })
+    }
+
+    /// What a series has within `(start, end]`, both on the hour, with the hours that the compactor kept in the place of
+    /// their samples. Times rise. Gives how many of the parts are hours.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a chunk cannot be read.
+    pub fn hour_parts(&self, id: SeriesId, start: TimestampMs, end: TimestampMs, out: &mut Vec<HourPart>) -> Result<usize, StoreError> {
+        let (from_edge, mut kept) = (start.saturating_add(1), 0);
+        for day in self.days_of(id, from_edge, end) {
+            let (from, to) = (start.max(day.start()), end.min(day.end() - 1));
+            let hours = if self.head_has(id, from, to) { None } else { self.kept_hours(day, id, from, to)? };
+            match hours.filter(|hours| !hours.is_empty() && hours.iter().all(|row| row.inner.whole)) {
+                Some(hours) => {
+                    for row in hours.iter().filter(|row| row.start >= from && row.start <= to) {
+                        if row.inner.on_start && row.start > start {
+                            out.push(HourPart::sample(row.start, row.first));
+                        }
+                        if row.inner_count() > 0.0 && row.start < end {
+                            out.push(HourPart::hour(row));
+                            kept += 1;
+                        }
+                    }
+                }
+                None => {
+                    let samples = self.samples(id, from.max(from_edge), to)?;
+                    out.extend(samples.iter().filter(|s| !is_stale_marker(s.v)).map(|s| HourPart::sample(s.t, s.v)));
+                }
+            }
+        }
+        Ok(kept)
     }
 
     fn head_has(&self, id: SeriesId, start: TimestampMs, end: TimestampMs) -> bool {

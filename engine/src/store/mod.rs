@@ -48,6 +48,7 @@ use serde::Serialize;
 pub use self::append::{Intake, Rejection, Resolved, Span, Stored};
 use self::catalog::Catalog;
 pub use self::catalog::{DocumentChange, FORMAT};
+pub use self::close::HourPart;
 pub use self::compact::Compacted;
 pub use self::error::StoreError;
 use self::head::{Head, Put};

@@ -142,8 +142,9 @@ impl PageBuilder {
         let column = self.times(&starts)?;
         let offset = self.payload.len();
         let mut encoded = Vec::new();
-        for at in 0..WindowRow::FIGURES {
-            let values: Vec<f64> = rows.iter().map(|row| row.figures()[at]).collect();
+        let columns = (0..WindowRow::FIGURES).map(|at| rows.iter().map(|row| row.figures()[at]).collect::<Vec<f64>>());
+        let inner = (0..WindowRow::INNER_FIGURES).map(|at| rows.iter().map(|row| row.inner_figures()[at]).collect());
+        for values in columns.chain(inner) {
             encoded.clear();
             codec::encode_values(&values, self.effort, &mut encoded)?;
             push_varint(&mut self.payload, encoded.len() as u64);
@@ -336,13 +337,23 @@ impl Directory {
         let bytes = piece(source, start, chunk.offset, chunk.len)?;
         let mut rest = checked(&bytes)?;
         let mut columns: [Vec<f64>; WindowRow::FIGURES] = Default::default();
-        for column in &mut columns {
+        let mut inner: [Vec<f64>; WindowRow::INNER_FIGURES] = Default::default();
+        for (at, values) in columns.iter_mut().chain(&mut inner).enumerate() {
+            // Days that were written before these columns existed.
+            if at >= WindowRow::FIGURES && rest.is_empty() {
+                break;
+            }
             let len = take_varint(&mut rest)? as usize;
             let (bytes, tail) = rest.split_at_checked(len).ok_or(CodecError::Damaged("a length points past the end"))?;
-            *column = codec::decode_values(bytes, chunk.rows)?;
+            *values = codec::decode_values(bytes, chunk.rows)?;
             rest = tail;
         }
-        Ok((0..times.len()).map(|row| WindowRow::of_figures(times[row], std::array::from_fn(|c| columns[c][row]))).collect())
+        let complete = inner.iter().all(|column| !column.is_empty());
+        let row = |at: usize| {
+            let row = WindowRow::of_figures(times[at], std::array::from_fn(|c| columns[c][at]));
+            if complete { row.with_inner_figures(std::array::from_fn(|c| inner[c][at])) } else { row }
+        };
+        Ok((0..times.len()).map(row).collect())
     }
 
     fn decode_times<S: Source + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk) -> Result<Vec<TimestampMs>, PageError> {

@@ -1,6 +1,7 @@
 //! The store through its public door: what is read is what was written, whatever happened in between.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -8,7 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::{Batch, Labels, SeriesId};
-use crate::promql::Selector;
+use crate::promql::{self, Selector};
 use crate::windows::{self, Level, WindowRow};
 
 const T0: TimestampMs = 1_795_478_400_000; // 2026-11-24T00:00:00Z
@@ -243,6 +244,78 @@ fn a_finished_day_is_one_file_and_reads_as_before() {
     let store = Store::open(dir.path(), eager(), now).unwrap();
     assert_eq!((read(&store, "0"), hours(&store, "0")), (before, windows));
     assert_eq!(hours(&store, "1").iter().map(|r| r.max).fold(0.0, f64::max), 99.0, "in the file");
+}
+
+/// What a query over whole hours gives, from hours or from samples; and how many hours it read.
+fn over_time(store: &Store, query: &str, (start, end): (TimestampMs, TimestampMs), use_windows: bool) -> (Vec<Vec<f64>>, usize) {
+    let params = promql::Params {
+        start,
+        end,
+        step: 3_600_000,
+        lookback: 300_000,
+        default_step: MINUTE,
+        delayed_names: false,
+        use_windows,
+        max_samples: 10_000_000,
+        deadline: Instant::now() + Duration::from_secs(60),
+        cancelled: Arc::default(),
+    };
+    let (answer, notes) = promql::evaluate(&promql::parse_expr(query).unwrap(), &params, store).unwrap();
+    let promql::Answer::Vector(rows) = answer else { panic!("{query}: no vector") };
+    (rows.into_iter().map(|row| row.values).collect(), notes.hours)
+}
+
+#[test]
+fn hours_answer_in_the_place_of_samples_with_the_same_numbers_and_outlive_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let day = partition::DAY_MS;
+    let options = StoreOptions { windows_retention_ms: 60 * day, ..eager() };
+    let store = Store::open(dir.path(), options, T0).unwrap();
+    // Samples exactly on the hour, just beside it, stale markers and gaps; a series with NaN keeps to its samples.
+    let mut rows = Batch::default();
+    for at in 0..2 * 1_440 {
+        let t = T0 - 2 * day + at * MINUTE;
+        let v = ((at * 7_919) % 1_000) as f64 / 10.0 - 30.0;
+        rows.push(Labels::metric("load", &[("cpu", "0")]), t, v);
+        if at % 400 < 300 {
+            rows.push(Labels::metric("load", &[("cpu", "1")]), t + if at % 60 == 59 { 59_999 } else { 1 }, v);
+        } else if at % 400 == 300 {
+            rows.push(Labels::metric("load", &[("cpu", "1")]), t + 1, f64::from_bits(crate::model::STALE_NAN_BITS));
+        }
+        rows.push(Labels::metric("load", &[("cpu", "2")]), t, if at == 100 { f64::NAN } else { v });
+    }
+    store.append(&rows, T0).unwrap();
+    store.commit().unwrap();
+    store.seal().unwrap();
+    assert_eq!(compact_all(&store, T0 + 3_600_000).len(), 2);
+    store.append(&batch(&[("0", T0, 5.0), ("0", T0 + 1, 50.0)]), T0).unwrap();
+    let (from, to) = (T0 - 2 * day, T0 + 3_600_000);
+    let whole = |values: &[Vec<f64>]| values.iter().map(|v| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>()).collect::<Vec<_>>();
+    for name in ["sum", "count", "avg", "min", "max"] {
+        for range in ["[1h]", "[3h]", "[1d]", "[2h] offset 1h", "[1h] @ 1795456800"] {
+            let query = format!("{name}_over_time(load{range})");
+            let (from_hours, hours) = over_time(&store, &query, (from, to), true);
+            let (from_samples, none) = over_time(&store, &query, (from, to), false);
+            assert!(hours > 0 && none == 0, "{query}: {hours} hours");
+            assert_eq!(from_hours.len(), from_samples.len(), "{query}");
+            if name == "sum" || name == "avg" {
+                for (a, b) in from_hours.iter().flatten().zip(from_samples.iter().flatten()) {
+                    assert!(
+                        a.to_bits() == b.to_bits() || (a - b).abs() <= 1e-11 * b.abs().max(1.0) || (a.is_nan() && b.is_nan()),
+                        "{query}: {a} {b}"
+                    );
+                }
+            } else {
+                assert_eq!(whole(&from_hours), whole(&from_samples), "{query}");
+            }
+        }
+    }
+    assert_eq!(over_time(&store, "avg_over_time(load[90m])", (from, to), true).1, 0, "no whole hours");
+    assert_eq!(over_time(&store, "avg_over_time(load[1h])", (from + 1, to), true).1, 0, "beside the hour");
+    let before = over_time(&store, "avg_over_time(load{cpu=\"0\"}[1h])", (from, T0 - day), true).0;
+    compact_all(&store, T0 + 40 * day);
+    assert_eq!(read(&store, "0").iter().filter(|s| s.0 < T0).count(), 0, "the samples are past their retention");
+    assert_eq!(whole(&over_time(&store, "avg_over_time(load{cpu=\"0\"}[1h])", (from, T0 - day), true).0), whole(&before));
 }
 
 #[test]
