@@ -9,6 +9,7 @@ use taskpulse_actors::collectors::source::{Doors, Poller, Source};
 use taskpulse_actors::collectors::system::SystemCollector;
 use taskpulse_actors::collectors::taskmaster::TaskCollector;
 use taskpulse_actors::status::Reporter;
+use taskpulse_engine::board::cost::Names;
 
 use crate::service::Starter;
 
@@ -26,7 +27,9 @@ pub fn start(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>,
     if settings.taskmaster.enabled {
         let projects = settings.taskmaster.projects.clone();
         let (reporter, every, doors) = (Arc::clone(reporter), settings.taskmaster.interval.duration(), doors.clone());
-        starter.start(arbiter, "taskmaster", move |vitals| TaskCollector::new(vitals, &reporter, projects, every, doors));
+        let costs = &settings.costs;
+        let names = Names { tokens: costs.tokens.clone(), money: costs.money.clone(), active: costs.active_seconds.clone() };
+        starter.start(arbiter, "taskmaster", move |vitals| TaskCollector::new(vitals, &reporter, projects, every, names, doors));
     } else {
         reporter.shared.sources.absent("taskmaster", "switched off", "set taskmaster.enabled = true");
     }

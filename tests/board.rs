@@ -7,6 +7,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 
+use common::remote::now_ms;
 use common::{Folder, Service, eventually, recorded, replace, within};
 use serde_json::{Value, json};
 
@@ -121,4 +122,132 @@ fn a_change_is_seen_at_once() {
     eventually("the board", || (depth() == Some(3)).then_some(()));
     folder.pending_tasks(5);
     within(std::time::Duration::from_secs(10), "the change, by the watch alone", || (depth() == Some(5)).then_some(()));
+}
+
+/// Writes a board of tag `master`: id, status and the time of its last change, ms.
+fn write_board(folder: &Folder, tasks: &[(&str, &str, i64)]) {
+    let tasks: Vec<Value> = tasks
+        .iter()
+        .map(|(id, status, at)| {
+            let at = jiff::Timestamp::from_millisecond(*at).unwrap().to_string();
+            json!({"id": id, "title": format!("task {id}"), "status": status, "updatedAt": at, "dependencies": []})
+        })
+        .collect();
+    fs::create_dir_all(folder.path().join(".taskmaster/tasks")).unwrap();
+    let board = json!({"master": {"tasks": tasks}}).to_string();
+    replace(&folder.path().join(".taskmaster/tasks/tasks.json"), board.as_bytes());
+}
+
+fn item(service: &Service, id: &str) -> Value {
+    let board = boards(service).remove("master").unwrap();
+    board["items"].as_array().unwrap().iter().find(|i| i["id"] == id).cloned().unwrap()
+}
+
+#[test]
+fn a_task_shows_what_went_on_while_it_was_in_progress() {
+    let folder = Folder::new();
+    let now = now_ms();
+    write_board(&folder, &[("1", "pending", now - 600_000), ("2", "pending", now - 600_000)]);
+    let service = folder.start();
+    eventually("the board", || boards(&service).contains_key("master").then_some(()));
+    // 1 alone for 100 s, both for 100 s, 2 alone for 50 s; times as the file tells them.
+    let start = now - 500_000;
+    write_board(&folder, &[("1", "in-progress", start), ("2", "pending", now - 600_000)]);
+    eventually("1 in progress", || item(&service, "1")["in_progress_since"].as_f64());
+    write_board(&folder, &[("1", "in-progress", start), ("2", "in-progress", start + 100_000)]);
+    eventually("2 in progress", || item(&service, "2")["in_progress_since"].as_f64());
+    let samples: Vec<Value> = [(0, 1_000.0), (50, 1_100.0), (150, 1_300.0), (225, 1_340.0), (400, 9_999.0)]
+        .iter()
+        .flat_map(|(second, tokens)| {
+            let time = (start + second * 1_000) as f64 / 1e3;
+            [
+                json!({"name": "claude_code_token_usage_tokens_total", "labels": {"type": "output", "session_id": "s"}, "value": tokens, "time": time}),
+                json!({"name": "claude_code_cost_usage_USD_total", "labels": {"session_id": "s"}, "value": tokens / 1_000.0, "time": time}),
+            ]
+        })
+        .collect();
+    assert!(service.client.post(service.url("/api/v1/ingest")).json(&json!({"samples": samples})).send().unwrap().status().is_success());
+    write_board(&folder, &[("1", "review", start + 200_000), ("2", "in-progress", start + 100_000)]);
+    eventually("1 in review", || (item(&service, "1")["status"] == "review").then_some(()));
+    write_board(&folder, &[("1", "done", start + 260_000), ("2", "done", start + 250_000)]);
+    let one = eventually("the cost", || Some(item(&service, "1")).filter(|i| i["status"] == "done" && i["cost"]["wall_seconds"] == 200.0));
+    assert_eq!((&one["cost"]["shared_seconds"], &one["cost"]["tokens"]["output"]), (&json!(100.0), &json!(200.0)), "{one}");
+    assert_eq!(one["execution_seconds"], 260.0, "with the time in review");
+    assert!(one["cost"]["active_seconds"].is_null() && one["cost"]["ci_runs"].is_null(), "absent without a source: {one}");
+    let two = item(&service, "2");
+    assert_eq!((&two["cost"]["wall_seconds"], &two["cost"]["tokens"]["output"]), (&json!(150.0), &json!(140.0)), "{two}");
+    assert!((two["cost"]["money"].as_f64().unwrap() - 0.14).abs() < 1e-9);
+    let board = boards(&service).remove("master").unwrap();
+    assert_eq!((&board["cost"]["tokens"]["output"], &board["cost"]["wall_seconds"]), (&json!(340.0), &json!(250.0)), "{}", board["cost"]);
+    let weeks = board["cost_by_week"].as_object().unwrap();
+    let by_week: f64 = weeks.values().map(|cost| cost["tokens"]["output"].as_f64().unwrap_or(0.0)).sum();
+    assert!(weeks.keys().all(|week| week.contains("-W")) && (by_week - 340.0).abs() < 1e-9, "{weeks:?}");
+    let reviewed = eventually("the time in review", || service.samples("taskmaster_task_review_seconds[10m]").first().copied());
+    assert_eq!(reviewed.1, 0.0, "2 was never in review");
+    assert_eq!(service.samples("taskmaster_task_review_seconds[10m]").len(), 2);
+    // What was seen is known after a crash, and worked out anew.
+    service.kill();
+    let service = folder.start();
+    eventually("the cost again", || (item(&service, "1")["cost"]["tokens"]["output"] == 200.0).then_some(()));
+}
+
+#[test]
+fn a_board_is_forecast_from_five_completions_on_and_says_so_before() {
+    let folder = Folder::new();
+    let ids: Vec<String> = (1..=9).map(|n| n.to_string()).collect();
+    let now = now_ms();
+    let board = |done: usize| {
+        let at = now_ms();
+        let status = |n: usize| if n < done { ("done", at) } else { ("pending", now - 60_000) };
+        let tasks: Vec<(&str, &str, i64)> = ids.iter().enumerate().map(|(n, id)| (id.as_str(), status(n).0, status(n).1)).collect();
+        write_board(&folder, &tasks);
+    };
+    board(0);
+    fs::create_dir_all(folder.path().join(".taskmaster/reports")).unwrap();
+    let report = json!({"meta": {}, "complexityAnalysis": [{"taskId": 9, "complexityScore": 7}, {"taskId": "1", "complexityScore": 3}]});
+    fs::write(folder.path().join(".taskmaster/reports/task-complexity-report.json"), report.to_string()).unwrap();
+    let service = folder.start();
+    let shown = || boards(&service).remove("master");
+    eventually("the board", || Some(shown()?["queue_depth"] == 9).filter(|there| *there));
+    board(4);
+    let four = eventually("four done", || shown().filter(|b| b["tasks"]["done"] == 4));
+    assert_eq!(four["forecast"]["missing"], "4 completions were seen; a forecast needs 5", "{four}");
+    assert!(four["throughput_per_day"].is_null(), "not a day was watched");
+    board(6);
+    let six = eventually("a forecast", || shown().filter(|b| b["forecast"]["p50"].is_number()));
+    let at = |quantile: &str| six["forecast"][quantile].as_f64().unwrap();
+    assert!(at("p50") > now as f64 / 1e3 - 1.0 && at("p50") <= at("p85") && at("p85") <= at("p95"), "{six}");
+    assert_eq!((&six["forecast"]["completions"], &six["open_tasks"], &six["blocked_tasks"]), (&json!(6), &json!(3), &json!(0)));
+    eventually("the forecast as samples", || (service.query("taskmaster_forecast_done_timestamp_seconds").len() == 3).then_some(()));
+    assert_eq!(item(&service, "9")["complexity"], 7.0);
+    assert!(item(&service, "8")["complexity"].is_null());
+    eventually("open complexity", || (service.query("taskmaster_open_complexity").first()?["value"][1] == "7").then_some(()));
+}
+
+#[test]
+fn several_projects_and_a_board_of_five_thousand_tasks_are_watched() {
+    let folder = Folder::with_settings("[taskmaster]\nprojects = [\"one\", \"two\"]\n");
+    for (project, count) in [("one", 5_000), ("two", 3)] {
+        let tasks: Vec<Value> = (1..=count)
+            .map(|id| {
+                let details = "x".repeat(900);
+                json!({"id": id, "title": format!("task {id}"), "status": "pending", "details": details, "dependencies": if id > 1 { vec![id - 1] } else { vec![] }})
+            })
+            .collect();
+        fs::create_dir_all(folder.path().join(project).join(".taskmaster/tasks")).unwrap();
+        replace(
+            &folder.path().join(project).join(".taskmaster/tasks/tasks.json"),
+            json!({"master": {"tasks": tasks}}).to_string().as_bytes(),
+        );
+    }
+    let service = folder.start();
+    let figures = eventually("both boards", || {
+        let data = service.data("/api/v1/tasks");
+        let boards = data["boards"].as_array()?.clone();
+        (boards.len() == 2).then(|| {
+            boards.iter().map(|b| (b["project"].clone(), b["critical_path_tasks"].clone(), b["blocked_tasks"].clone())).collect::<Vec<_>>()
+        })
+    });
+    assert_eq!(figures, [(json!("one"), json!(5_000), json!(4_999)), (json!("two"), json!(3), json!(2))]);
+    eventually("samples of both", || (service.query("taskmaster_blocked_tasks").len() == 2).then_some(()));
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use taskpulse_engine::advice::Recommendation;
+use taskpulse_engine::board::cost::{Costs, Run};
 use taskpulse_engine::health::Health;
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::rules::Alert;
@@ -143,6 +144,10 @@ pub struct Shared {
     pub recommendations: RwLock<Arc<Vec<Recommendation>>>,
     /// Task boards as `/api/v1/tasks` shows them, by project.
     pub boards: RwLock<BTreeMap<String, Vec<serde_json::Value>>>,
+    /// What went on while tasks were in progress.
+    pub costs: RwLock<Arc<Costs>>,
+    /// CI runs that began in the last weeks; none where CI is not watched.
+    pub ci_runs: RwLock<Option<Arc<Vec<Run>>>>,
     /// The health score.
     pub health: RwLock<Option<Health>>,
     /// The sources.

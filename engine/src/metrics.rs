@@ -69,9 +69,14 @@ metrics! {
     "taskmaster_completion_ratio" Gauge "ratio" "Tasks done, as a share of those not cancelled";
     "taskmaster_queue_depth" Gauge "" "Tasks pending";
     "taskmaster_ready_tasks" Gauge "" "Pending tasks with every dependency done";
+    "taskmaster_blocked_tasks" Gauge "" "Pending tasks that wait for a dependency, and tasks whose status is blocked";
+    "taskmaster_throughput_tasks_per_day" Gauge "" "Tasks done a day over the last seven days, or as many of them as were watched";
+    "taskmaster_open_complexity" Gauge "" "Complexity scores of the open tasks together";
+    "taskmaster_forecast_done_timestamp_seconds" Gauge "seconds" "When no task will be open, by quantile of a simulation over the throughput seen";
     "taskmaster_failure_ratio" Gauge "ratio" "Cancelled and reopened tasks as a share of those and the done ones, last 24 h";
     "taskmaster_critical_path_tasks" Gauge "" "Unfinished tasks on the longest chain of dependencies";
     "taskmaster_task_execution_seconds" Gauge "seconds" "Time in progress and in review of a task, at its end";
+    "taskmaster_task_review_seconds" Gauge "seconds" "Time in review of a task, at its end";
     "taskmaster_tasks_completed_total" Counter "" "Tasks seen to become done";
     "taskmaster_tasks_reopened_total" Counter "" "Tasks seen to leave done or review for pending or in-progress";
     "taskpulse_health_score" Gauge "" "0 to 100; the formula is in METRICS.md";

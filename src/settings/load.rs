@@ -14,7 +14,7 @@ use crate::cli::Cli;
 const FILE: &str = "Settings.toml";
 const ENVIRONMENT: &str = "TASKPULSE";
 /// Settings that are lists; in the environment their items stand between commas.
-const LISTS: [&str; 2] = ["server.allowed_hosts", "taskmaster.projects"];
+const LISTS: [&str; 5] = ["server.allowed_hosts", "taskmaster.projects", "costs.tokens", "costs.money", "costs.active_seconds"];
 /// Keys whose tables have names of the user's own.
 const OPEN_TABLES: [&str; 2] = ["alerts.rules", "store.retentions"];
 

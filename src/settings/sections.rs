@@ -205,6 +205,16 @@ sections! {
         interval: Span = Span::secs(5),
     }
 
+    /// What went on while a task was in progress: the metrics of coding agents that are joined with tasks by time.
+    costs: CostNames {
+        /// Counters of tokens; their label `type` tells kinds apart.
+        tokens: Vec<String> = vec!["claude_code_token_usage_tokens_total".to_owned()],
+        /// Counters of money.
+        money: Vec<String> = vec!["claude_code_cost_usage_USD_total".to_owned()],
+        /// Counters of seconds that an agent was active.
+        active_seconds: Vec<String> = vec!["claude_code_active_time_seconds_total".to_owned()],
+    }
+
     /// Alerts. A rule fires when `expr` (a selector, a comparison, a number) has held for `for`, at most once per `cooldown` and series.
     alerts: Alerts {
         /// Tell alerts on the console.

@@ -10,6 +10,7 @@ use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::{Acknowledge, Decide};
 use taskpulse_actors::wire;
 use taskpulse_engine::advice::Status;
+use taskpulse_engine::board::cost::Costs;
 use taskpulse_engine::model::{NAME_LABEL, TimestampMs, format_value};
 use taskpulse_engine::rules::{Alert, AlertState};
 use taskpulse_engine::windows::Level;
@@ -172,8 +173,23 @@ pub(crate) async fn events(state: web::Data<AppState>, params: Params) -> Result
 
 /// `GET /api/v1/tasks`
 pub(crate) async fn tasks(state: web::Data<AppState>) -> HttpResponse {
-    let boards: Vec<Value> = state.reporter.shared.boards.read().values().flatten().cloned().collect();
+    let mut boards: Vec<Value> = state.reporter.shared.boards.read().values().flatten().cloned().collect();
+    let costs = Arc::clone(&state.reporter.shared.costs.read());
+    boards.iter_mut().for_each(|board| add_costs(board, &costs));
     let sources: Vec<Value> =
         state.reporter.shared.sources.status().into_iter().filter(|s| s.source.starts_with("taskmaster")).map(|s| json!(s)).collect();
     success(json!({"boards": boards, "sources": sources}))
+}
+
+/// What each task, the tag and its weeks came to, where a task was seen in progress.
+fn add_costs(board: &mut Value, costs: &Costs) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (project, tag) = (text(&board["project"]), text(&board["tag"]));
+    for item in board["items"].as_array_mut().into_iter().flatten() {
+        let key = (project.clone(), tag.clone(), text(&item["id"]));
+        item["cost"] = json!(costs.tasks.get(&key));
+    }
+    let weeks = costs.weeks.range((project.clone(), tag.clone(), String::new())..).take_while(|(key, _)| key.0 == project && key.1 == tag);
+    board["cost_by_week"] = weeks.map(|(key, cost)| (key.2.clone(), json!(cost))).collect::<serde_json::Map<_, _>>().into();
+    board["cost"] = json!(costs.tags.get(&(project, tag)));
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::parse::{Tag, Task};
-use super::{CANCELLED, DONE, PENDING, is_finished};
+use super::{BLOCKED, CANCELLED, DONE, PENDING, is_finished};
 
 /// The figures of one tag.
 ///
@@ -11,6 +11,8 @@ use super::{CANCELLED, DONE, PENDING, is_finished};
 /// completion_ratio    = done / (all − cancelled)
 /// queue_depth         = pending
 /// ready_tasks         = pending with every dependency done
+/// blocked_tasks       = pending without being ready + blocked
+/// open_tasks          = all − done − cancelled
 /// critical_path_tasks = longest chain of unfinished tasks through dependencies
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -30,6 +32,10 @@ pub struct Figures {
     pub ready_tasks: u64,
     /// The ids of these, in the order of the file.
     pub ready_ids: Vec<String>,
+    /// Pending tasks that wait for a dependency, and tasks whose status is blocked.
+    pub blocked_tasks: u64,
+    /// Tasks neither done nor cancelled.
+    pub open_tasks: u64,
     /// Tasks on the longest chain of those neither done nor cancelled; 0 when all are, none while there is a cycle.
     pub critical_path_tasks: Option<u64>,
     /// A cycle among unfinished tasks: each depends on the one after it, and the first stands again at the end.
@@ -54,6 +60,8 @@ impl Figures {
         let is_ready = |task: &&Task| task.status == PENDING && task.dependencies.iter().all(|id| index.is_done(id));
         figures.ready_ids = tag.tasks.iter().filter(is_ready).map(|task| task.id.clone()).collect();
         figures.ready_tasks = figures.ready_ids.len() as u64;
+        figures.blocked_tasks = figures.queue_depth - figures.ready_tasks + with(BLOCKED);
+        figures.open_tasks = tag.tasks.iter().filter(|task| !is_finished(&task.status)).count() as u64;
         match longest_chain(&tag.tasks, &index) {
             Ok(length) => figures.critical_path_tasks = Some(length),
             Err(cycle) => figures.cycle = Some(cycle),

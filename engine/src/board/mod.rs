@@ -9,16 +9,23 @@
 //! ```
 //!
 //! * [`parse`] is tolerant of every form that Task Master has written, and names the place of what it cannot read.
+//! * [`forecast`] says how fast tasks become done, and when the board will be; [`cost`] what went on while they were worked on.
+//! * [`complexity`] reads the scores of `task-master analyze-complexity`.
 //! * [`figures`] counts one tag. Subtasks are counted apart, never mixed into tasks.
 //! * [`watch`] compares looks. The files hold no history, so a start that nobody saw has no time, and no duration.
 
+pub mod complexity;
+pub mod cost;
 pub mod figures;
+pub mod forecast;
 mod loose;
 pub mod parse;
 mod stopwatch;
 pub mod watch;
 
+pub use self::complexity::{ComplexityError, parse_complexity};
 pub use self::figures::Figures;
+pub use self::forecast::{Flow, Forecast, Missing};
 pub use self::parse::{Board, BoardError, Place, Subtask, Tag, Task, parse_state};
 pub use self::watch::{Counters, Execution, Observed, Transition, Watcher};
 

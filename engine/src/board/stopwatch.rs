@@ -9,7 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CANCELLED, DONE, IN_PROGRESS, is_work};
+use super::{CANCELLED, DONE, IN_PROGRESS, REVIEW, is_work};
 
 /// The time of one task's current round. A task that is seen for the first time has the default, whatever its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -23,6 +23,19 @@ pub(super) struct Stopwatch {
     started: bool,
     /// Some work of this round was not seen to start.
     unknown: bool,
+    /// Since when it is in review; none where it is not, or where nobody saw it come there.
+    review_since_ms: Option<i64>,
+    /// Reviews of this round that are over.
+    reviewed_ms: i64,
+}
+
+/// What a round came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Round {
+    /// Time in progress and in review.
+    pub(super) worked_ms: i64,
+    /// The part of it in review.
+    pub(super) reviewed_ms: i64,
 }
 
 impl Stopwatch {
@@ -31,8 +44,16 @@ impl Stopwatch {
         self.since_ms
     }
 
-    /// Takes in a change of status; milliseconds of work when it ends a round as done and all of it was seen.
-    pub(super) fn change(&mut self, from: &str, to: &str, at_ms: i64) -> Option<i64> {
+    /// Takes in a change of status; what the round came to when that ends it as done and all of it was seen.
+    pub(super) fn change(&mut self, from: &str, to: &str, at_ms: i64) -> Option<Round> {
+        if from == REVIEW
+            && let Some(since) = self.review_since_ms.take()
+        {
+            self.reviewed_ms = self.reviewed_ms.saturating_add(at_ms.saturating_sub(since).max(0));
+        }
+        if to == REVIEW {
+            self.review_since_ms = Some(at_ms);
+        }
         match (is_work(from), is_work(to)) {
             (false, true) if to == IN_PROGRESS => {
                 self.since_ms = Some(at_ms);
@@ -45,7 +66,8 @@ impl Stopwatch {
             },
             _ => {}
         }
-        let worked = (to == DONE && self.started && !self.unknown).then_some(self.worked_ms);
+        let round = Round { worked_ms: self.worked_ms, reviewed_ms: self.reviewed_ms };
+        let worked = (to == DONE && self.started && !self.unknown).then_some(round);
         if matches!(to, DONE | CANCELLED) {
             *self = Self::default();
         }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::parse::{Board, Subtask, Tag, Task};
 use super::stopwatch::Stopwatch;
-use super::{CANCELLED, DONE, is_reopening};
+use super::{CANCELLED, DONE, IN_PROGRESS, is_reopening};
 
 /// How far back the failure ratio looks.
 pub const FAILURE_WINDOW_MS: i64 = 24 * 60 * 60 * 1000;
@@ -28,6 +28,10 @@ pub const FAILURE_WINDOW_MS: i64 = 24 * 60 * 60 * 1000;
 pub const MAX_OUTCOMES: usize = 10_000;
 /// Tags remembered for their counters when the board has them no more; the first to go are forgotten first.
 pub const MAX_GONE_TAGS: usize = 1_000;
+/// How long completions are remembered, for throughput and forecasts.
+pub const COMPLETIONS_WINDOW_MS: i64 = 90 * 24 * 60 * 60 * 1000;
+/// Stretches of work remembered of a task; the oldest go first.
+const MAX_STRETCHES: usize = 64;
 /// Unknown statuses remembered as told.
 const MAX_TOLD_STATUSES: usize = 1_000;
 
@@ -65,6 +69,9 @@ pub struct Execution {
     pub priority: String,
     /// Time in progress and in review since it was taken up.
     pub seconds: f64,
+    /// The part of it in review.
+    #[serde(default)]
+    pub review_seconds: f64,
     /// When it became done.
     pub at_ms: i64,
 }
@@ -123,7 +130,26 @@ struct SeenTask {
     stopwatch: Stopwatch,
     /// What the last completion took; none where it was not seen from its start.
     last_execution_ms: Option<i64>,
+    /// When it was in progress: from, and to where that is over. Only what was seen to begin.
+    work: VecDeque<(i64, Option<i64>)>,
     subtasks: BTreeMap<String, Seen>,
+}
+
+impl SeenTask {
+    /// Notes when the task comes to be in progress, and when that ends.
+    fn at_work(&mut self, from: &str, to: &str, at_ms: i64) {
+        if from == IN_PROGRESS
+            && let Some((since, end @ None)) = self.work.back_mut()
+        {
+            *end = Some(at_ms.max(*since));
+        }
+        if to == IN_PROGRESS {
+            self.work.push_back((at_ms, None));
+            if self.work.len() > MAX_STRETCHES {
+                self.work.pop_front();
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -144,6 +170,10 @@ pub struct Watcher {
     tags: BTreeMap<String, SeenTag>,
     /// In the order of time.
     outcomes: VecDeque<Outcome>,
+    /// When the memory began.
+    first_look_ms: Option<i64>,
+    /// When tasks became done, and of which tag; in the order of time.
+    completions: VecDeque<(i64, String)>,
     told_statuses: BTreeSet<String>,
 }
 
@@ -166,7 +196,9 @@ impl Watcher {
                 observed.unknown_statuses.push(status.to_owned());
             }
         }
+        self.completions.extend(outcomes.iter().filter(|o| o.kind == Kind::Done).map(|o| (o.at_ms, o.tag.clone())));
         self.outcomes.extend(outcomes);
+        self.first_look_ms.get_or_insert(seen_at_ms);
         self.last_look_ms = Some(seen_at_ms);
         self.forget(seen_at_ms);
         observed
@@ -183,6 +215,17 @@ impl Watcher {
     #[must_use]
     pub fn last_execution_seconds(&self, tag: &str, id: &str) -> Option<f64> {
         self.tags.get(tag)?.tasks.get(id)?.last_execution_ms.map(seconds)
+    }
+
+    /// When each task of the board was in progress, as far as that was seen to begin: tag, task, from and to.
+    pub fn work(&self) -> impl Iterator<Item = (&str, &str, &VecDeque<(i64, Option<i64>)>)> {
+        self.tags.iter().flat_map(|(tag, seen)| seen.tasks.iter().map(move |(id, task)| (tag.as_str(), id.as_str(), &task.work)))
+    }
+
+    /// When tasks of a tag became done, and since when that would have been seen.
+    #[must_use]
+    pub fn completions(&self, tag: &str) -> (Option<i64>, Vec<i64>) {
+        (self.first_look_ms, self.completions.iter().filter(|(_, of)| of == tag).map(|(at, _)| *at).collect())
     }
 
     /// What was counted of a tag since the memory began.
@@ -210,6 +253,9 @@ impl Watcher {
         let over = self.outcomes.len().saturating_sub(MAX_OUTCOMES);
         let old = self.outcomes.partition_point(|outcome| outcome.at_ms <= after_ms);
         self.outcomes.drain(..over.max(old));
+        self.completions.make_contiguous().sort_by_key(|(at, _)| *at);
+        let old = self.completions.partition_point(|(at, _)| *at <= now_ms.saturating_sub(COMPLETIONS_WINDOW_MS));
+        self.completions.drain(..old.max(self.completions.len().saturating_sub(MAX_OUTCOMES)));
         // Without a count, a tag that is gone has nothing to be remembered by.
         self.tags.retain(|_, seen| seen.gone_ms.is_none() || seen.completed > 0 || seen.reopened > 0);
         let mut gone: Vec<(i64, String)> = self.tags.iter().filter_map(|(name, seen)| Some((seen.gone_ms?, name.clone()))).collect();
@@ -259,14 +305,22 @@ impl Look {
         let subtasks = task.subtasks.iter().map(|s| (s.id.clone(), self.first_seen(&s.status, &s.title, s.updated_at_ms))).collect();
         let seen = self.first_seen(&task.status, &task.title, task.updated_at_ms);
         self.appeared_as(of, &seen);
-        SeenTask { stopwatch: Stopwatch::default(), seen, priority: task.priority.clone(), last_execution_ms: None, subtasks }
+        SeenTask {
+            stopwatch: Stopwatch::default(),
+            seen,
+            priority: task.priority.clone(),
+            last_execution_ms: None,
+            work: VecDeque::new(),
+            subtasks,
+        }
     }
 
     fn followed(&mut self, of: Subject<'_>, task: &Task, mut seen: SeenTask, counts: &mut SeenTag) -> SeenTask {
         if let Some((from, at_ms)) = self.step(&mut seen.seen, &task.status, &task.title, task.updated_at_ms) {
             let to = task.status.as_str();
             let reopened = is_reopening(&from, to);
-            let worked_ms = seen.stopwatch.change(&from, to, at_ms);
+            let round = seen.stopwatch.change(&from, to, at_ms);
+            seen.at_work(&from, to, at_ms);
             if reopened {
                 counts.reopened += 1;
                 self.outcome(of, Kind::Reopened, at_ms);
@@ -274,12 +328,13 @@ impl Look {
             if to == DONE {
                 counts.completed += 1;
                 self.outcome(of, Kind::Done, at_ms);
-                seen.last_execution_ms = worked_ms;
-                self.observed.executions.extend(worked_ms.map(|ms| Execution {
+                seen.last_execution_ms = round.map(|round| round.worked_ms);
+                self.observed.executions.extend(round.map(|round| Execution {
                     tag: of.tag.to_owned(),
                     task_id: of.task.to_owned(),
                     priority: of.priority.to_owned(),
-                    seconds: seconds(ms),
+                    seconds: seconds(round.worked_ms),
+                    review_seconds: seconds(round.reviewed_ms),
                     at_ms,
                 }));
             } else if to == CANCELLED {

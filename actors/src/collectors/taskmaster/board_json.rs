@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use taskpulse_engine::board::{Figures, Tag};
 
-use super::Project;
+use super::project::Project;
 use crate::clock::now_ms;
 use crate::wire::seconds;
 
@@ -23,7 +23,9 @@ pub(super) fn board_json(project: &Project) -> Vec<Value> {
                 "current": board.is_current(name),
                 "up": up, "reason": reason, "read_at": seconds(project.read_at),
                 "tasks": figures.tasks, "subtasks": figures.subtasks, "completion_ratio": figures.completion_ratio,
-                "queue_depth": figures.queue_depth, "ready_tasks": figures.ready_tasks,
+                "queue_depth": figures.queue_depth, "ready_tasks": figures.ready_tasks, "blocked_tasks": figures.blocked_tasks,
+                "open_tasks": figures.open_tasks, "throughput_per_day": project.with_flow(name, |flow| flow.throughput_per_day(now_ms())),
+                "forecast": forecast(project, name),
                 "failure_ratio": project.watcher.failure_ratio(name, now_ms()),
                 "critical_path_tasks": figures.critical_path_tasks, "cycle": figures.cycle,
                 "unknown_statuses": tag.unknown_statuses, "items": items(project, name, tag, figures),
@@ -32,14 +34,27 @@ pub(super) fn board_json(project: &Project) -> Vec<Value> {
         .collect()
 }
 
+/// When the board will be done, or why that is not told.
+fn forecast(project: &Project, tag: &str) -> Value {
+    match project.forecasts.get(tag) {
+        Some(Ok(f)) => json!({
+            "p50": f.p50_ms.map(seconds), "p85": f.p85_ms.map(seconds), "p95": f.p95_ms.map(seconds),
+            "completions": f.completions, "watched_days": f.watched_days,
+        }),
+        Some(Err(why)) => json!({"missing": why.to_string()}),
+        None => Value::Null,
+    }
+}
+
 fn items(project: &Project, name: &str, tag: &Tag, figures: &Figures) -> Vec<Value> {
+    let scores = project.complexity.get(name);
     let ready: std::collections::BTreeSet<&String> = figures.ready_ids.iter().collect();
     tag.tasks
         .iter()
         .map(|task| {
             json!({
                 "id": task.id, "title": task.title, "status": task.status, "priority": task.priority, "dependencies": task.dependencies,
-                "ready": ready.contains(&task.id),
+                "ready": ready.contains(&task.id), "complexity": scores.and_then(|scores| scores.get(&task.id)),
                 "subtasks_done": task.subtasks.iter().filter(|s| s.status == "done").count(), "subtasks_total": task.subtasks.len(),
                 "updated_at": task.updated_at_ms.map(seconds),
                 "in_progress_since": project.watcher.in_progress_since(name, &task.id).map(seconds),

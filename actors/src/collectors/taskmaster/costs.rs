@@ -1,0 +1,70 @@
+//! What went on while tasks were in progress, brought up to date now and then.
+//!
+//! Segments that are over are measured once, when late samples have had time to come; the rest each time. Everything is
+//! worked out from the store, so a restart loses nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use taskpulse_engine::board::cost::{Costs, Names, Segment, Spent, TaskKey, measure, segments};
+use taskpulse_engine::model::TimestampMs;
+use taskpulse_engine::store::Store;
+
+use super::project::Project;
+use crate::shared::Shared;
+
+/// Time between two reckonings while nothing moves.
+const EVERY: Duration = Duration::from_secs(60);
+/// Samples of a segment may come so long after its end: as long as the store takes them by default, and a little.
+const LATE_MS: i64 = 3_900_000;
+/// Segments that are remembered as measured.
+const MAX_MEASURED: usize = 20_000;
+
+pub(super) struct CostBook {
+    names: Names,
+    measured: BTreeMap<Segment, Spent>,
+    last: Option<Instant>,
+}
+
+impl CostBook {
+    pub(super) fn new(names: Names) -> Self {
+        Self { names, measured: BTreeMap::new(), last: None }
+    }
+
+    /// Reckons anew where something moved, or it was long ago.
+    pub(super) fn bring_up(&mut self, projects: &[Project], store: &Store, shared: &Shared, now: TimestampMs, moved: bool) {
+        if !moved && self.last.is_some_and(|last| last.elapsed() < EVERY) {
+            return;
+        }
+        self.last = Some(Instant::now());
+        let mut work: Vec<(TaskKey, TimestampMs, TimestampMs)> = Vec::new();
+        for project in projects {
+            for (tag, id, stretches) in project.watcher.work() {
+                let key = (project.name.clone(), tag.to_owned(), id.to_owned());
+                work.extend(stretches.iter().map(|(from, to)| (key.clone(), *from, to.unwrap_or(now))));
+            }
+        }
+        let runs = shared.ci_runs.read().clone();
+        let mut costs = Costs::default();
+        let mut kept = BTreeMap::new();
+        for segment in segments(&work) {
+            let spent = match self.measured.remove(&segment) {
+                Some(spent) => spent,
+                None => match measure(store, segment.from, segment.to, &self.names, runs.as_deref().map(Vec::as_slice)) {
+                    Ok(spent) => spent,
+                    Err(error) => {
+                        log::warn!("taskmaster: what tasks cost cannot be read: {error}");
+                        return;
+                    }
+                },
+            };
+            costs.add(&segment, &spent);
+            if segment.to < now - LATE_MS && kept.len() < MAX_MEASURED {
+                kept.insert(segment, spent);
+            }
+        }
+        self.measured = kept;
+        *shared.costs.write() = Arc::new(costs);
+    }
+}

@@ -1,0 +1,318 @@
+//! One project: its files, what is known of its boards, and the samples and events that follow.
+//!
+//! Everything here may wait for the disk and take its time: it runs off the arbiter.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use taskpulse_engine::board::{
+    Board, Figures, Flow, Forecast, MASTER, Missing, Observed, STATUSES, Transition, Watcher, is_finished, parse_complexity, parse_state,
+};
+use taskpulse_engine::event::Event;
+use taskpulse_engine::model::{Batch, Labels, TimestampMs};
+
+use super::board_json::board_json;
+use super::{FEW, Looked, MAX_BYTES, PATIENCE};
+use crate::shared::Shared;
+
+/// A file as it was last read: by these it is known to be unchanged.
+type Stamp = (SystemTime, u64);
+/// Those of the board, the state, and the complexity reports.
+type Stamps = (Stamp, Option<Stamp>, Option<SystemTime>);
+
+/// One project and what is known of it.
+pub(super) struct Project {
+    pub(super) name: String,
+    source: String,
+    pub(super) root: PathBuf,
+    stamp: Option<Stamps>,
+    pub(super) board: Option<Board>,
+    /// What the board adds up to, by tag; worked out when it is read.
+    pub(super) figures: BTreeMap<String, Figures>,
+    /// Scores by tag and task.
+    pub(super) complexity: BTreeMap<String, BTreeMap<String, f64>>,
+    pub(super) read_at: TimestampMs,
+    pub(super) watcher: Watcher,
+    pub(super) failing_since: Option<(Instant, String)>,
+    /// When each tag's tasks will be done, or why that is not known; and when that was worked out.
+    pub(super) forecasts: BTreeMap<String, Result<Forecast, Missing>>,
+    forecast_at: Option<Instant>,
+    /// When `/api/v1/tasks` was last told.
+    shown: Option<(Instant, bool)>,
+    /// Label values once given, so that a status that empties goes to 0 and does not linger.
+    seen: BTreeMap<(&'static str, String), BTreeSet<String>>,
+}
+
+/// What reading a project gave.
+enum Look {
+    Unchanged,
+    Absent(&'static str),
+    Read { board: Board, complexity: BTreeMap<String, BTreeMap<String, f64>>, stamp: Stamps },
+    Failed(String),
+}
+
+/// What is shown is made anew after so long even when nothing moved: some figures depend on the time.
+const SHOW_AGAIN: Duration = Duration::from_secs(60);
+
+/// Names by folder; folders of the same name go by their whole path.
+pub(super) fn projects(roots: &[PathBuf]) -> Vec<Project> {
+    let roots: Vec<PathBuf> = roots.iter().map(|root| root.canonicalize().unwrap_or_else(|_| root.clone())).collect();
+    let short = |root: &Path| root.file_name().map_or_else(|| root.display().to_string(), |name| name.to_string_lossy().into_owned());
+    let one = roots.len() == 1;
+    roots
+        .iter()
+        .map(|root| {
+            let unique = roots.iter().filter(|other| short(other) == short(root)).count() == 1;
+            let name = if unique { short(root) } else { root.display().to_string() };
+            Project {
+                source: if one { "taskmaster".to_owned() } else { format!("taskmaster {name}") },
+                name,
+                root: root.clone(),
+                stamp: None,
+                board: None,
+                figures: BTreeMap::new(),
+                complexity: BTreeMap::new(),
+                read_at: 0,
+                watcher: Watcher::default(),
+                failing_since: None,
+                forecasts: BTreeMap::new(),
+                forecast_at: None,
+                shown: None,
+                seen: BTreeMap::new(),
+            }
+        })
+        .collect()
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let meta = std::fs::metadata(path).ok()?;
+    Some((meta.modified().ok()?, meta.len()))
+}
+
+/// One look at a project's files. Blocking.
+fn read(root: &Path, known: Option<Stamps>) -> Look {
+    let folder = root.join(".taskmaster");
+    if !folder.is_dir() {
+        return Look::Absent("run `task-master init` in the project, or name its folder in taskmaster.projects");
+    }
+    let (tasks, state) = (folder.join("tasks/tasks.json"), folder.join("state.json"));
+    let Some(tasks_stamp) = stamp(&tasks) else {
+        if known.is_none() {
+            return Look::Absent("the board has no tasks yet: run `task-master parse-prd` or `task-master add-task`");
+        }
+        return Look::Failed(format!("{} is gone", tasks.display()));
+    };
+    let reports = std::fs::metadata(folder.join("reports")).and_then(|meta| meta.modified()).ok();
+    let now = (tasks_stamp, stamp(&state), reports);
+    if known == Some(now) {
+        return Look::Unchanged;
+    }
+    if tasks_stamp.1 > MAX_BYTES {
+        return Look::Failed(format!("{} has {} bytes; at most {MAX_BYTES} are read", tasks.display(), tasks_stamp.1));
+    }
+    let bytes = match std::fs::read(&tasks) {
+        Ok(bytes) => bytes,
+        Err(error) => return Look::Failed(format!("{}: {error}", tasks.display())),
+    };
+    let current = std::fs::read(&state).ok().and_then(|bytes| parse_state(&bytes));
+    match Board::parse(&bytes, current.as_deref()) {
+        Ok(board) => {
+            let complexity = complexity(&folder.join("reports"), &board);
+            Look::Read { board, complexity, stamp: now }
+        }
+        Err(error) => Look::Failed(format!("{}: {error}", tasks.display())),
+    }
+}
+
+/// The scores of each tag that has a report. One that cannot be read is told, and its tag has none.
+fn complexity(folder: &Path, board: &Board) -> BTreeMap<String, BTreeMap<String, f64>> {
+    let mut scores = BTreeMap::new();
+    for tag in board.tags.keys() {
+        let suffix = if tag == MASTER { String::new() } else { format!("_{tag}") };
+        let path = folder.join(format!("task-complexity-report{suffix}.json"));
+        let Ok(bytes) =
+            std::fs::metadata(&path).and_then(|meta| if meta.len() > MAX_BYTES { Ok(Vec::new()) } else { std::fs::read(&path) })
+        else {
+            continue;
+        };
+        match parse_complexity(&bytes) {
+            Ok(found) => {
+                scores.insert(tag.clone(), found);
+            }
+            Err(error) => log::warn!("taskmaster: {}: {error}", path.display()),
+        }
+    }
+    scores
+}
+
+impl Project {
+    /// Where its memory is kept.
+    pub(super) fn key(&self) -> String {
+        self.root.display().to_string()
+    }
+
+    /// One look at the files; what follows goes into `looked`. True where a task moved.
+    pub(super) fn look(&mut self, now: TimestampMs, shared: &Shared, looked: &mut Looked) -> bool {
+        let mut observed = Observed::default();
+        let mut changed = true;
+        match read(&self.root, self.stamp) {
+            Look::Unchanged => {
+                changed = self.failing_since.take().is_some();
+            }
+            Look::Absent(hint) => {
+                self.board = None;
+                self.stamp = None;
+                shared.boards.write().remove(&self.name);
+                shared.sources.absent(&self.source, format!("no board in {}", self.root.display()), hint);
+                return false;
+            }
+            Look::Read { board, complexity, stamp } => {
+                observed = self.watcher.observe(&board, now);
+                for status in &observed.unknown_statuses {
+                    log::warn!(
+                        "taskmaster: {}: status `{status}` is not one of Task Master's; it is counted under its own name",
+                        self.name
+                    );
+                }
+                self.figures = board.tags.iter().map(|(name, tag)| (name.clone(), Figures::of(tag))).collect();
+                self.complexity = complexity;
+                self.board = Some(board);
+                self.stamp = Some(stamp);
+                self.read_at = now;
+                self.failing_since = None;
+                if let Ok(bytes) = serde_json::to_vec(&self.watcher) {
+                    looked.documents.push((self.key(), Some(bytes)));
+                }
+            }
+            Look::Failed(why) => {
+                let (since, told) = self.failing_since.get_or_insert_with(|| (Instant::now(), why.clone()));
+                told.clone_from(&why);
+                if since.elapsed() >= PATIENCE || self.board.is_none() {
+                    shared.sources.failing(&self.source, why);
+                }
+            }
+        }
+        looked.events.extend(events_of(&self.name, &observed.transitions));
+        let fresh = self.failing_since.as_ref().is_none_or(|(since, _)| since.elapsed() < PATIENCE);
+        if fresh && self.board.is_some() {
+            let before = looked.batch.len();
+            self.measure(now, &observed, &mut looked.batch);
+            shared.sources.up(&self.source, looked.batch.len() - before, now);
+        }
+        if changed || self.shown.is_none_or(|(at, was)| at.elapsed() >= SHOW_AGAIN || was != fresh) {
+            self.shown = Some((Instant::now(), fresh));
+            let boards = board_json(self);
+            shared.boards.write().insert(self.name.clone(), boards);
+        }
+        !observed.transitions.is_empty()
+    }
+
+    /// How fast the tasks of a tag become done.
+    pub(super) fn with_flow<T>(&self, tag: &str, f: impl FnOnce(Flow<'_>) -> T) -> T {
+        let (watched_since_ms, completions_ms) = self.watcher.completions(tag);
+        f(Flow { watched_since_ms, completions_ms: &completions_ms })
+    }
+
+    /// The figures of all tags as samples, and the durations of what was just finished.
+    fn measure(&mut self, now: TimestampMs, observed: &Observed, batch: &mut Batch) {
+        for (tag, figures) in &self.figures {
+            let of = [("project", self.name.as_str()), ("tag", tag.as_str())];
+            let mut push = |name: &str, v: f64| batch.push(Labels::metric(name, &of), now, v);
+            push("taskmaster_queue_depth", figures.queue_depth as f64);
+            push("taskmaster_ready_tasks", figures.ready_tasks as f64);
+            push("taskmaster_blocked_tasks", figures.blocked_tasks as f64);
+            let counters = self.watcher.counters(tag);
+            push("taskmaster_tasks_completed_total", counters.completed as f64);
+            push("taskmaster_tasks_reopened_total", counters.reopened as f64);
+            let sometimes = [
+                ("taskmaster_completion_ratio", figures.completion_ratio),
+                ("taskmaster_failure_ratio", self.watcher.failure_ratio(tag, now)),
+                ("taskmaster_critical_path_tasks", figures.critical_path_tasks.map(|n| n as f64)),
+                ("taskmaster_throughput_tasks_per_day", self.with_flow(tag, |flow| flow.throughput_per_day(now))),
+                ("taskmaster_open_complexity", self.open_complexity(tag)),
+            ];
+            sometimes.into_iter().for_each(|(name, v)| v.into_iter().for_each(|v| push(name, v)));
+            for (name, counts) in [("taskmaster_tasks", &figures.tasks), ("taskmaster_subtasks", &figures.subtasks)] {
+                let seen = self.seen.entry((name, tag.clone())).or_default();
+                seen.extend(counts.keys().cloned());
+                if !seen.is_empty() || name == "taskmaster_tasks" {
+                    seen.extend(STATUSES.map(str::to_owned));
+                }
+                for status in seen.iter() {
+                    let labels = [("project", self.name.as_str()), ("tag", tag.as_str()), ("status", status.as_str())];
+                    batch.push(Labels::metric(name, &labels), now, counts.get(status).copied().unwrap_or(0) as f64);
+                }
+            }
+        }
+        let mut taken: BTreeSet<(&str, &str, TimestampMs)> = BTreeSet::new();
+        for execution in &observed.executions {
+            let of = [("project", self.name.as_str()), ("tag", execution.tag.as_str()), ("priority", execution.priority.as_str())];
+            // Tasks that were finished at the same moment stand a millisecond apart: a series has one sample at a time.
+            let free = |at: &TimestampMs| taken.insert((&execution.tag, &execution.priority, *at));
+            let at = (execution.at_ms..).find(free).unwrap_or(execution.at_ms);
+            batch.push(Labels::metric("taskmaster_task_execution_seconds", &of), at, execution.seconds);
+            batch.push(Labels::metric("taskmaster_task_review_seconds", &of), at, execution.review_seconds);
+        }
+        if self.forecast_at.is_none_or(|at| at.elapsed() >= SHOW_AGAIN) || !observed.transitions.is_empty() {
+            self.forecast_at = Some(Instant::now());
+            self.forecasts = self
+                .figures
+                .iter()
+                .map(|(tag, figures)| (tag.clone(), self.with_flow(tag, |flow| flow.forecast(figures.open_tasks, now))))
+                .collect();
+        }
+        for (tag, forecast) in &self.forecasts {
+            let Ok(forecast) = forecast else { continue };
+            for (quantile, at) in [("0.5", forecast.p50_ms), ("0.85", forecast.p85_ms), ("0.95", forecast.p95_ms)] {
+                let labels = [("project", self.name.as_str()), ("tag", tag.as_str()), ("quantile", quantile)];
+                if let Some(at) = at {
+                    batch.push(Labels::metric("taskmaster_forecast_done_timestamp_seconds", &labels), now, at as f64 / 1e3);
+                }
+            }
+        }
+    }
+
+    /// The scores of the open tasks together; none where the tag has no report.
+    fn open_complexity(&self, tag: &str) -> Option<f64> {
+        let (scores, tasks) = (self.complexity.get(tag)?, &self.board.as_ref()?.tags.get(tag)?.tasks);
+        Some(tasks.iter().filter(|task| !is_finished(&task.status)).filter_map(|task| scores.get(&task.id)).sum())
+    }
+}
+
+fn events_of(project: &str, transitions: &[Transition]) -> Vec<Event> {
+    let mut events = Vec::new();
+    for (added, verb) in [(true, "added"), (false, "removed")] {
+        let all: Vec<&Transition> =
+            transitions.iter().filter(|t| t.subtask.is_none() && (if added { t.from.is_none() } else { t.to.is_none() })).collect();
+        let mut by_tag: BTreeMap<&str, Vec<&Transition>> = BTreeMap::new();
+        all.into_iter().for_each(|t| by_tag.entry(&t.tag).or_default().push(t));
+        for (tag, moved) in by_tag {
+            let kind = format!("task_{verb}");
+            if moved.len() > FEW {
+                let at = moved.iter().map(|t| t.at_ms).max().unwrap_or(0);
+                let data =
+                    serde_json::json!({"project": project, "tag": tag, "tasks": moved.iter().map(|t| &t.task_id).collect::<Vec<_>>()});
+                events.push(Event::new(at, "taskmaster", &kind, tag, format!("{} tasks {verb}, tag {tag}", moved.len())).with_data(data));
+            } else {
+                events.extend(moved.into_iter().map(|t| event(project, t, &kind, format!("task {} {verb}", t.task_id))));
+            }
+        }
+    }
+    for t in transitions {
+        if let (Some(from), Some(to)) = (&t.from, &t.to) {
+            let (kind, subject) = match &t.subtask {
+                Some(subtask) => ("subtask_status", format!("subtask {}.{subtask}", t.task_id)),
+                None => ("task_status", format!("task {}", t.task_id)),
+            };
+            events.push(event(project, t, kind, format!("{subject} {from} → {to}")));
+        }
+    }
+    events
+}
+
+fn event(project: &str, t: &Transition, kind: &str, title: String) -> Event {
+    let subject = t.subtask.as_ref().map_or_else(|| t.task_id.clone(), |subtask| format!("{}.{subtask}", t.task_id));
+    let data = serde_json::json!({"project": project, "tag": t.tag, "title": t.title, "from": t.from, "to": t.to, "reopened": t.reopened});
+    Event::new(t.at_ms, "taskmaster", kind, subject, title).with_data(data)
+}
