@@ -94,6 +94,7 @@ impl Starter<'_> {
 pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     #[cfg(feature = "failpoints")]
     let _scenario = fail::FailScenario::setup();
+    install_tls();
     let began = Instant::now();
     let rules = Arc::new(RuleSet::new(&settings.alerts.rules, settings.store.retention)?);
     let dir = data_dir(&settings);

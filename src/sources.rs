@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_rt::Arbiter;
+use taskpulse_actors::collectors::command::CommandSource;
 use taskpulse_actors::collectors::own::OwnCollector;
+use taskpulse_actors::collectors::scrape::{ScrapeSource, Target};
 use taskpulse_actors::collectors::source::{Doors, Poller, Source};
 use taskpulse_actors::collectors::system::SystemCollector;
 use taskpulse_actors::collectors::taskmaster::TaskCollector;
@@ -12,6 +14,7 @@ use taskpulse_actors::status::Reporter;
 use taskpulse_engine::board::cost::Names;
 
 use crate::service::Starter;
+use crate::settings::sources::{CommandSpec, ScrapeTarget, each};
 
 /// How often the service looks at itself.
 const OWN_EVERY: Duration = Duration::from_secs(10);
@@ -33,12 +36,29 @@ pub fn start(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>,
     } else {
         reporter.shared.sources.absent("taskmaster", "switched off", "set taskmaster.enabled = true");
     }
+    start_scrape(starter, arbiter, reporter, doors);
+    // The settings were checked when they were read.
+    let programs = each(&settings.commands.run, CommandSpec::program).unwrap_or_default();
+    if !programs.is_empty() {
+        let make = move || programs.iter().map(|p| Box::new(CommandSource::new(p.clone())) as Box<dyn Source>).collect();
+        poll(starter, arbiter, reporter, doors, "commands", make);
+    }
     let (reporter, door) = (Arc::clone(reporter), doors.batcher.clone());
     starter.start(arbiter, "own", move |vitals| OwnCollector::new(vitals, reporter, OWN_EVERY, door));
 }
 
+fn start_scrape(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, doors: &Doors) {
+    let targets: Vec<Target> =
+        each(&starter.settings.scrape.targets, ScrapeTarget::targets).unwrap_or_default().into_iter().flatten().collect();
+    if targets.is_empty() {
+        return;
+    }
+    let shared = Arc::clone(&reporter.shared);
+    let make = move || targets.iter().map(|t| Box::new(ScrapeSource::new(t.clone(), Arc::clone(&shared))) as Box<dyn Source>).collect();
+    poll(starter, arbiter, reporter, doors, "scrape", make);
+}
+
 /// Starts one poller of the sources that `make` makes, at the start and again after a panic.
-#[allow(dead_code, reason = "used by the sources that follow")]
 fn poll(
     starter: &Starter<'_>,
     arbiter: &Arbiter,

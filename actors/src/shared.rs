@@ -10,6 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use taskpulse_engine::advice::Recommendation;
 use taskpulse_engine::board::cost::{Costs, Run};
+use taskpulse_engine::exposition::Line;
 use taskpulse_engine::health::Health;
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::rules::Alert;
@@ -80,6 +81,12 @@ impl Sources {
         }
     }
 
+    /// As [`Sources::up`], but something of it is wrong.
+    pub fn partly(&self, source: &str, samples: usize, newest: TimestampMs, reason: impl Into<String>) {
+        self.up(source, samples, newest);
+        self.change(source, Some(true), Some(reason.into()), None);
+    }
+
     /// It fails.
     pub fn failing(&self, source: &str, reason: impl Into<String>) {
         self.change(source, Some(false), Some(reason.into()), None);
@@ -111,6 +118,63 @@ impl Sources {
                 samples: s.samples,
             })
             .collect()
+    }
+}
+
+/// What programs say of their metrics: type, help and unit by name.
+#[derive(Debug, Default, Clone)]
+pub struct Metadata(BTreeMap<String, MetricMeta>);
+
+/// What is known of a metric.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+pub struct MetricMeta {
+    /// `counter`, `gauge`, `histogram`, `summary`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// One line.
+    pub help: String,
+    /// Its unit; empty where none is told.
+    pub unit: String,
+}
+
+/// Metrics of which something is remembered.
+const MAX_METADATA: usize = 20_000;
+/// Of a help text.
+const MAX_HELP: usize = 500;
+
+impl Metadata {
+    /// Takes in a line that is about a metric.
+    pub fn note(&mut self, line: &Line<'_>) {
+        let mut set = |name: &str, f: &dyn Fn(&mut MetricMeta)| f(self.0.entry(name.chars().take(200).collect()).or_default());
+        let cut = |text: &str| text.chars().take(MAX_HELP).collect::<String>();
+        match line {
+            Line::Type(name, kind) => set(name, &|meta| meta.kind = cut(kind)),
+            Line::Help(name, help) => set(name, &|meta| meta.help = cut(help)),
+            Line::Unit(name, unit) => set(name, &|meta| meta.unit = cut(unit)),
+            Line::Sample { .. } => {}
+        }
+    }
+}
+
+/// What was learnt of the metrics of others.
+#[derive(Debug, Default)]
+pub struct Learnt(RwLock<BTreeMap<String, MetricMeta>>);
+
+impl Learnt {
+    /// Takes in what a program says; names beyond the bound are left out.
+    pub fn learn(&self, new: Metadata) {
+        let mut known = self.0.write();
+        for (name, meta) in new.0 {
+            if known.len() < MAX_METADATA || known.contains_key(&name) {
+                known.insert(name, meta);
+            }
+        }
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn all(&self) -> BTreeMap<String, MetricMeta> {
+        self.0.read().clone()
     }
 }
 
@@ -152,6 +216,8 @@ pub struct Shared {
     pub health: RwLock<Option<Health>>,
     /// The sources.
     pub sources: Sources,
+    /// What is known of the metrics of others.
+    pub metadata: Learnt,
     /// What was lost.
     pub dropped: Dropped,
     /// Samples that wait in the batcher.

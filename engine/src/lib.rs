@@ -7,6 +7,7 @@ pub mod advice;
 pub mod board;
 pub mod codec;
 pub mod event;
+pub mod exposition;
 pub mod forecast;
 #[cfg(test)]
 mod fuzz;
@@ -14,6 +15,7 @@ pub mod health;
 pub mod metrics;
 pub mod model;
 pub mod promql;
+pub mod relabel;
 pub mod remote_write;
 pub mod rules;
 pub mod span;

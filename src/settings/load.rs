@@ -9,6 +9,7 @@ use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::span::Span;
 
 use super::Settings;
+use super::sources::{CommandSpec, ScrapeTarget, each};
 use crate::cli::Cli;
 
 const FILE: &str = "Settings.toml";
@@ -16,7 +17,7 @@ const ENVIRONMENT: &str = "TASKPULSE";
 /// Settings that are lists; in the environment their items stand between commas.
 const LISTS: [&str; 5] = ["server.allowed_hosts", "taskmaster.projects", "costs.tokens", "costs.money", "costs.active_seconds"];
 /// Keys whose tables have names of the user's own.
-const OPEN_TABLES: [&str; 2] = ["alerts.rules", "store.retentions"];
+const OPEN_TABLES: [&str; 4] = ["alerts.rules", "store.retentions", "scrape.targets", "commands.run"];
 
 /// The settings in force for a command line.
 pub fn load(cli: &Cli) -> anyhow::Result<Settings> {
@@ -178,6 +179,8 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     within("supervision.max_restarts", s.supervision.max_restarts, 0, 1_000)?;
     within("supervision.window", s.supervision.window, second, hour)?;
     within("supervision.stuck_after", s.supervision.stuck_after, second, hour)?;
+    each(&s.scrape.targets, ScrapeTarget::targets)?;
+    each(&s.commands.run, CommandSpec::program)?;
     ensure!(
         s.log.level.parse::<log::LevelFilter>().is_ok(),
         "log.level = {:?}: must be off, error, warn, info, debug or trace",
@@ -250,6 +253,21 @@ mod tests {
             ("[log]\nlevel = \"loud\"", None, vec!["log.level", "debug"]),
             ("[alerts.rules.x]\nexpr = \"up >\"\nseverity = \"info\"", None, vec!["rule `x`"]),
             ("[alerts.rules.x]\nexpr = \"up > 1\"\nseverity = \"info\"\nfro = \"1m\"", None, vec!["fro"]),
+            ("[scrape.targets.x]\njob = \"y\"", None, vec!["scrape.targets.x: needs url"]),
+            ("[scrape.targets.x]\nurl = \"ftp://y\"", None, vec!["scrape.targets.x", "http://"]),
+            (
+                "[scrape.targets.x]\nurl = \"http://y\"\ntimeout = \"1m\"",
+                None,
+                vec!["scrape.targets.x", "timeout = 1m: must be 100ms to the interval (15s)"],
+            ),
+            ("[scrape.targets.x]\nurl = \"http://y\"\nintervall = \"1m\"", None, vec!["intervall"]),
+            (
+                "[[scrape.targets.x.relabel]]\nregex = \"(\"\naction = \"keep\"\n[scrape.targets.x]\nurl = \"http://y\"",
+                None,
+                vec!["scrape.targets.x.relabel", "regex `(`"],
+            ),
+            ("[commands.run.x]\ncommand = []", None, vec!["commands.run.x: needs command"]),
+            ("[commands.run.x]\ncommand = \"ls\"\nformat = \"xml\"", None, vec!["commands.run.x.format", "prometheus or json"]),
             ("[server", None, vec!["Settings.toml"]),
             ("", Some(("TASKPULSE__SERVER__PRT", "1")), vec!["environment", "`server.prt`"]),
         ] {

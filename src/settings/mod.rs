@@ -4,6 +4,7 @@
 
 mod load;
 mod sections;
+pub mod sources;
 
 pub use self::load::load;
 pub use self::sections::Settings;

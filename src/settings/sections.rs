@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use super::sources::{CommandSpec, ScrapeTarget};
 use serde::{Deserialize, Serialize};
 use taskpulse_engine::promql::Selector;
 use taskpulse_engine::rules::{RuleSpec, shipped};
@@ -203,6 +204,20 @@ sections! {
         projects: Vec<PathBuf> = vec![PathBuf::from(".")],
         /// Time between looks, beside the watching of the files; 1s to 1h.
         interval: Span = Span::secs(5),
+    }
+
+    /// Programs that expose metrics as Prometheus text or OpenMetrics. A table a target: `[scrape.targets.node]`, `url = "http://localhost:9100/metrics"`;
+    /// further keys are in docs/OPERATIONS.md.
+    scrape: Scrape {
+        /// The targets by name, which is their label `job`.
+        targets: BTreeMap<String, ScrapeTarget> = BTreeMap::new(),
+    }
+
+    /// Programs that are run and print metrics. A table a program: `[commands.run.queue]`, `command = ["queue-depth", "--prometheus"]`;
+    /// further keys are in docs/OPERATIONS.md.
+    commands: Commands {
+        /// The programs by name.
+        run: BTreeMap<String, CommandSpec> = BTreeMap::new(),
     }
 
     /// What went on while a task was in progress: the metrics of coding agents that are joined with tasks by time.

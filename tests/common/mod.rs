@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub mod http;
 pub mod remote;
 
 use std::fs;

@@ -265,13 +265,22 @@ pub(crate) async fn label_values(state: web::Data<AppState>, name: web::Path<Str
 }
 
 /// `GET /api/v1/metadata`
-pub(crate) async fn metadata(params: Params) -> HttpResponse {
+pub(crate) async fn metadata(state: web::Data<AppState>, params: Params) -> HttpResponse {
     let wanted = params.get("metric").filter(|m| !m.is_empty());
     let all: Map<String, Value> = METRICS
         .iter()
         .filter(|m| wanted.is_none_or(|name| name == m.name))
         .map(|m| (m.name.to_owned(), json!([{"type": m.kind.name(), "help": m.help, "unit": m.unit}])))
         .collect();
+    let mut all = all;
+    for (name, meta) in state.reporter.shared.metadata.all() {
+        if wanted.is_none_or(|wanted| wanted == name) && !all.contains_key(&name) {
+            all.insert(name, json!([meta]));
+        }
+    }
+    if let Some(limit) = params.get("limit").and_then(|limit| limit.parse::<usize>().ok()) {
+        all = all.into_iter().take(limit).collect();
+    }
     success(all)
 }
 

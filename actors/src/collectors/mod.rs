@@ -2,7 +2,10 @@
 //!
 //! A source that is missing or failing gives no sample; [`crate::shared::Sources`] says why.
 
+pub mod command;
+mod fetch;
 pub mod own;
+pub mod scrape;
 pub mod source;
 pub mod system;
 pub mod taskmaster;

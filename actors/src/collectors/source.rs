@@ -73,6 +73,8 @@ pub struct Findings {
 pub enum Look {
     /// The source works.
     Found(Findings),
+    /// It works, but for this.
+    Partly(String, Findings),
     /// It fails, for this reason; what is known all the same is kept (a probe that failed has a figure).
     Failed(String, Findings),
     /// There is nothing to look at: why, and what would change that.
@@ -176,6 +178,11 @@ impl Poller {
         let found = match look {
             Look::Found(found) => {
                 self.shared.sources.up(name, found.batch.len(), found.batch.times.iter().copied().max().unwrap_or(now));
+                found
+            }
+            Look::Partly(why, found) => {
+                let newest = found.batch.times.iter().copied().max().unwrap_or(now);
+                self.shared.sources.partly(name, found.batch.len(), newest, why);
                 found
             }
             Look::Failed(why, found) => {

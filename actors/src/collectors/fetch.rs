@@ -1,0 +1,80 @@
+//! HTTP as collectors use it: one client, answers read no further than they may be.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use reqwest::{Client, RequestBuilder, Response};
+
+/// Longest time to reach a program; what a request may take in all is its own affair.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Longest reason that is told of a failure.
+const MAX_REASON: usize = 300;
+
+/// An answer's head and as much of its body as was allowed.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+/// The client of all collectors: the authorities that it trusts are read once. Made when it is first asked for.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub(crate) fn client() -> Result<&'static Client, String> {
+    static CLIENT: OnceLock<Result<Client, String>> = OnceLock::new();
+    let make = || {
+        let agent = concat!("taskpulse/", env!("CARGO_PKG_VERSION"));
+        let builder = Client::builder().user_agent(agent).connect_timeout(CONNECT).pool_max_idle_per_host(2);
+        builder.pool_idle_timeout(Duration::from_secs(120)).build().map_err(|error| reason(&error))
+    };
+    CLIENT.get_or_init(make).as_ref().map_err(Clone::clone)
+}
+
+/// Sends a request and reads its body, up to so many bytes (after inflation).
+///
+/// # Errors
+/// One line that says why there is no answer, or that it is too long.
+pub(crate) async fn read(request: RequestBuilder, max_bytes: usize) -> Result<Answer, String> {
+    let mut response: Response = request.send().await.map_err(|error| reason(&error))?;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| reason(&error))? {
+        if body.len() + chunk.len() > max_bytes {
+            return Err(format!("the answer is longer than {max_bytes} bytes; it was left unread"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status, headers, body })
+}
+
+/// An error with its causes, in one line and without the address (which may hold a secret).
+pub(crate) fn reason(error: &reqwest::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut source: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !parts.contains(&text) {
+            parts.push(text);
+        }
+        source = cause.source();
+    }
+    // The last cause says most.
+    let text = match parts.pop() {
+        _ if error.is_timeout() => "no answer in time".to_owned(),
+        Some(last) => last,
+        None if error.is_redirect() => "it redirects too often".to_owned(),
+        None => "the request failed".to_owned(),
+    };
+    let text = text.replace(['\n', '\r'], " ");
+    match text.char_indices().nth(MAX_REASON) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// The beginning of a body as one line of text, for a reason.
+pub(crate) fn beginning(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(200)]);
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(100).collect()
+}

@@ -1,0 +1,192 @@
+//! Sources of the user's own, each a named table: what may stand in it, and what it comes to.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use serde::{Deserialize, Serialize};
+use taskpulse_actors::collectors::command::{Output, Program};
+use taskpulse_actors::collectors::scrape::{Credentials, Target};
+use taskpulse_engine::relabel::{Rule, RuleSpec};
+use taskpulse_engine::span::Span;
+
+/// `[scrape.targets.NAME]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScrapeTarget {
+    pub url: Option<String>,
+    pub urls: Vec<String>,
+    pub job: Option<String>,
+    pub interval: Span,
+    pub timeout: Span,
+    pub labels: BTreeMap<String, String>,
+    pub bearer_token: Option<String>,
+    pub bearer_token_file: Option<PathBuf>,
+    pub username: Option<String>,
+    pub password: Option<String>,
+    pub honor_labels: bool,
+    pub honor_timestamps: bool,
+    pub max_bytes: usize,
+    pub max_samples: usize,
+    pub relabel: Vec<RuleSpec>,
+}
+
+impl Default for ScrapeTarget {
+    fn default() -> Self {
+        Self {
+            url: None,
+            urls: Vec::new(),
+            job: None,
+            interval: Span::secs(15),
+            timeout: Span::secs(10),
+            labels: BTreeMap::new(),
+            bearer_token: None,
+            bearer_token_file: None,
+            username: None,
+            password: None,
+            honor_labels: false,
+            honor_timestamps: true,
+            max_bytes: 16 << 20,
+            max_samples: 50_000,
+            relabel: Vec::new(),
+        }
+    }
+}
+
+/// Interval and timeout of a source: the one at least so long, the other no longer than it.
+pub fn check_times(interval: Span, timeout: Span) -> anyhow::Result<(Duration, Duration)> {
+    let (shortest, longest) = (Span::secs(1), Span::secs(86_400));
+    ensure!(interval >= shortest && interval <= longest, "interval = {interval}: must be {shortest} to {longest}");
+    ensure!(timeout >= Span::millis(100) && timeout <= interval, "timeout = {timeout}: must be 100ms to the interval ({interval})");
+    Ok((interval.duration(), timeout.duration()))
+}
+
+/// The host and port of an address, as the label `instance` has it.
+fn instance(url: &str) -> anyhow::Result<String> {
+    let parsed = reqwest::Url::parse(url).with_context(|| format!("url = {url:?}"))?;
+    ensure!(matches!(parsed.scheme(), "http" | "https"), "url = {url:?}: must begin with http:// or https://");
+    let host = parsed.host_str().with_context(|| format!("url = {url:?}: names no host"))?;
+    Ok(format!("{host}:{}", parsed.port_or_known_default().unwrap_or(80)))
+}
+
+impl ScrapeTarget {
+    /// The targets of the table `name`.
+    pub fn targets(&self, name: &str) -> anyhow::Result<Vec<Target>> {
+        let at = || format!("scrape.targets.{name}");
+        let urls: Vec<&String> = self.url.iter().chain(&self.urls).collect();
+        ensure!(!urls.is_empty(), "{}: needs url = \"http://host:port/metrics\", or urls = [...]", at());
+        let (interval, timeout) = check_times(self.interval, self.timeout).with_context(at)?;
+        ensure!(
+            self.max_bytes >= 1_024 && self.max_bytes <= 1 << 30,
+            "{}.max_bytes = {}: must be 1024 to {}",
+            at(),
+            self.max_bytes,
+            1 << 30
+        );
+        ensure!(
+            self.max_samples >= 1 && self.max_samples <= 10_000_000,
+            "{}.max_samples = {}: must be 1 to 10000000",
+            at(),
+            self.max_samples
+        );
+        let relabel = self.relabel.iter().map(Rule::new).collect::<Result<Vec<_>, _>>().with_context(|| format!("{}.relabel", at()))?;
+        let relabel = Arc::new(relabel);
+        let credentials = match (&self.bearer_token, &self.bearer_token_file, &self.username) {
+            (None, None, None) => Credentials::None,
+            (Some(token), None, None) => Credentials::Bearer(token.clone()),
+            (None, Some(path), None) => Credentials::BearerFile(path.clone()),
+            (None, None, Some(user)) => Credentials::Basic(user.clone(), self.password.clone().unwrap_or_default()),
+            _ => bail!("{}: give one of bearer_token, bearer_token_file and username", at()),
+        };
+        let one = urls.len() == 1;
+        let target = |url: &String| {
+            let instance = instance(url).with_context(at)?;
+            Ok(Target {
+                name: if one { name.to_owned() } else { format!("{name} {instance}") },
+                url: url.clone(),
+                job: self.job.clone().unwrap_or_else(|| name.to_owned()),
+                instance,
+                labels: self.labels.clone(),
+                interval,
+                timeout,
+                credentials: credentials.clone(),
+                honor_labels: self.honor_labels,
+                honor_timestamps: self.honor_timestamps,
+                max_bytes: self.max_bytes,
+                max_samples: self.max_samples,
+                relabel: Arc::clone(&relabel),
+            })
+        };
+        urls.into_iter().map(target).collect()
+    }
+}
+
+/// A program and its arguments, or a line for `sh -c`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum CommandLine {
+    Line(String),
+    Words(Vec<String>),
+}
+
+impl CommandLine {
+    pub fn words(&self) -> Vec<String> {
+        match self {
+            Self::Line(line) => ["sh", "-c", line].map(str::to_owned).to_vec(),
+            Self::Words(words) => words.clone(),
+        }
+    }
+}
+
+/// `[commands.run.NAME]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CommandSpec {
+    pub command: CommandLine,
+    pub interval: Span,
+    pub timeout: Span,
+    pub format: String,
+    pub labels: BTreeMap<String, String>,
+    pub max_bytes: usize,
+}
+
+impl Default for CommandSpec {
+    fn default() -> Self {
+        Self {
+            command: CommandLine::Words(Vec::new()),
+            interval: Span::secs(60),
+            timeout: Span::secs(10),
+            format: "prometheus".to_owned(),
+            labels: BTreeMap::new(),
+            max_bytes: 1 << 20,
+        }
+    }
+}
+
+impl CommandSpec {
+    /// The program of the table `name`.
+    pub fn program(&self, name: &str) -> anyhow::Result<Program> {
+        let at = || format!("commands.run.{name}");
+        let command = self.command.words();
+        ensure!(
+            command.first().is_some_and(|program| !program.is_empty()),
+            "{}: needs command = [\"program\", \"argument\"], or a line for sh",
+            at()
+        );
+        let (interval, timeout) = check_times(self.interval, self.timeout).with_context(at)?;
+        let output = match self.format.as_str() {
+            "prometheus" => Output::Prometheus,
+            "json" => Output::Json,
+            other => bail!("{}.format = {other:?}: must be prometheus or json", at()),
+        };
+        ensure!(self.max_bytes >= 64 && self.max_bytes <= 1 << 26, "{}.max_bytes = {}: must be 64 to {}", at(), self.max_bytes, 1 << 26);
+        Ok(Program { name: name.to_owned(), command, interval, timeout, output, labels: self.labels.clone(), max_bytes: self.max_bytes })
+    }
+}
+
+/// What each table of a kind comes to, one after the other.
+pub fn each<S, T>(specs: &BTreeMap<String, S>, make: impl Fn(&S, &str) -> anyhow::Result<T>) -> anyhow::Result<Vec<T>> {
+    specs.iter().map(|(name, spec)| make(spec, name)).collect()
+}
