@@ -108,7 +108,7 @@ fn openmetrics_gzip_times_and_clashing_labels_are_understood() {
         // A series that is there at every other time.
         "/sometimes" => {
             let n = counter.fetch_add(1, Ordering::Relaxed);
-            let body = format!("always {n}\n{}", if n % 2 == 0 { "sometimes{a=\"b\"} 1\n" } else { "" });
+            let body = format!("always {n}\n{}", if n.is_multiple_of(2) { "sometimes{a=\"b\"} 1\n" } else { "" });
             respond(stream, "200 OK", TEXT, body.as_bytes());
         }
         _ => respond(stream, "404 Not Found", TEXT, b"no such page here"),
