@@ -142,12 +142,12 @@ impl<'q> Rewriter<'q> {
         self.tokens.get(at).is_some_and(|t| t.kind == Kind::Word) && words.iter().any(|w| self.text(at).eq_ignore_ascii_case(w))
     }
 
-    /// Whether a token ends an operand, so that a word behind it is a modifier and no name.
-    fn ends_operand(&self, at: Option<usize>) -> bool {
-        const NOT_NAMES: [&str; 8] = ["and", "or", "unless", "atan2", "bool", "by", "without", "offset"];
-        let Some(at) = at else { return false };
+    /// Whether a token ends an operand, so that a word behind it is a modifier and no name; `behind` is whether the one
+    /// before it does: the words of the language are names where an operand has yet to come.
+    fn ends_operand(&self, at: usize, behind: bool) -> bool {
         match self.tokens[at].kind {
-            Kind::Word => !self.is_word(at, &NOT_NAMES),
+            Kind::Word if self.is_word(at, &["and", "or", "unless", "by", "without", "offset"]) => !behind,
+            Kind::Word => !self.is_word(at, &["bool", "atan2"]),
             Kind::Mark(mark) => matches!(mark, b')' | b']' | b'}'),
             Kind::Number => true,
             Kind::Text => false,
@@ -190,9 +190,8 @@ impl<'q> Rewriter<'q> {
     }
 
     fn run(&mut self) -> Result<(), QueryError> {
-        let mut braces = 0usize;
+        let (mut braces, mut behind_operand) = (0usize, false);
         for at in 0..self.tokens.len() {
-            let before = at.checked_sub(1);
             match self.tokens[at].kind {
                 Kind::Mark(b'{') => braces += 1,
                 Kind::Mark(b'}') => braces = braces.saturating_sub(1),
@@ -200,7 +199,7 @@ impl<'q> Rewriter<'q> {
                 Kind::Number if self.text(at).contains('_') => self.digits(at),
                 Kind::Text => self.string(at)?,
                 Kind::Word if self.is_word(at, &["info"]) && self.mark(at + 1) == Some(b'(') => self.info(at + 1),
-                Kind::Word if braces == 0 && self.ends_operand(before) => {
+                Kind::Word if braces == 0 && behind_operand => {
                     if self.is_word(at, &["offset"]) {
                         self.offset(at)?;
                     } else if self.is_word(at, &["anchored", "smoothed"]) {
@@ -209,6 +208,7 @@ impl<'q> Rewriter<'q> {
                 }
                 _ => {}
             }
+            behind_operand = self.ends_operand(at, behind_operand);
         }
         Ok(())
     }
@@ -273,7 +273,8 @@ impl<'q> Rewriter<'q> {
 
     /// `[5m * 2]`, `[1h:step()]`: each part by itself, where it is more than one token.
     fn range(&mut self, open: usize) -> Result<(), QueryError> {
-        let Some(close) = self.closing(open) else { return Ok(()) };
+        // No length of time has a bracket in it.
+        let Some(close) = (open + 1..self.tokens.len()).find(|&at| self.mark(at) == Some(b']')) else { return Ok(()) };
         let colon = (open + 1..close).find(|&at| self.mark(at) == Some(b':'));
         let parts = [(open + 1, colon.unwrap_or(close)), (colon.map_or(close, |at| at + 1), close)];
         for (from, to) in parts.into_iter().filter(|(from, to)| from < to) {
