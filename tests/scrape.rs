@@ -202,6 +202,7 @@ fn odd_targets_are_bounded_told_and_hold_up_nobody() {
     eventually("the good one goes on", || (service.samples("good{job=\"good\"}[5m]").len() >= first + 3).then_some(()));
     assert!(begun.elapsed() < Duration::from_secs(20), "nobody waits for the others");
     assert!(service.query("up == 0").len() >= 5);
+    assert!(reason(&service, "scrape labels").contains("left out"), "what is left out is told for as long as it is");
 }
 
 #[test]

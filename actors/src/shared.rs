@@ -72,19 +72,22 @@ impl Sources {
 
     /// It gave so many samples, the newest at `newest`.
     pub fn up(&self, source: &str, samples: usize, newest: TimestampMs) {
-        self.change(source, Some(true), None, None);
+        self.works(source, samples, newest, None);
+    }
+
+    /// As [`Sources::up`], but something of it is wrong.
+    pub fn partly(&self, source: &str, samples: usize, newest: TimestampMs, reason: impl Into<String>) {
+        self.works(source, samples, newest, Some(reason.into()));
+    }
+
+    fn works(&self, source: &str, samples: usize, newest: TimestampMs, reason: Option<String>) {
+        self.change(source, Some(true), reason, None);
         if let Some(state) = self.states.lock().get_mut(source) {
             state.samples += samples as u64;
             if samples > 0 {
                 state.last_sample = Some(newest);
             }
         }
-    }
-
-    /// As [`Sources::up`], but something of it is wrong.
-    pub fn partly(&self, source: &str, samples: usize, newest: TimestampMs, reason: impl Into<String>) {
-        self.up(source, samples, newest);
-        self.change(source, Some(true), Some(reason.into()), None);
     }
 
     /// It fails.

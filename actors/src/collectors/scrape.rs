@@ -69,10 +69,19 @@ pub struct Target {
     pub relabel: Arc<Vec<Rule>>,
 }
 
+/// What becomes of a series.
+enum Fate {
+    /// It is kept under these labels.
+    Kept(Labels),
+    /// A rule drops it.
+    Dropped,
+    /// It cannot be kept, for this reason.
+    LeftOut(String),
+}
+
 /// A series that was seen before.
 struct Seen {
-    /// None where a rule drops it, or a limit.
-    labels: Option<Labels>,
+    fate: Fate,
     scrape: u64,
     /// It came with a time of its own: it needs no marker.
     timed: bool,
@@ -140,6 +149,15 @@ impl ScrapeSource {
     }
 }
 
+/// What becomes of a series of a target.
+fn fate_of(series: &str, target: &Target) -> Fate {
+    match labels_of(series, target) {
+        Ok(Some(labels)) => Fate::Kept(labels),
+        Ok(None) => Fate::Dropped,
+        Err(why) => Fate::LeftOut(why),
+    }
+}
+
 /// The labels of a series of a target; none where a rule drops it.
 fn labels_of(series: &str, target: &Target) -> Result<Option<Labels>, String> {
     let own = exposition::labels(series)?;
@@ -169,7 +187,7 @@ impl Memory {
         let with_metadata = self.metadata_at.is_none_or(|at| at.elapsed() >= METADATA_EVERY);
         let mut out = Scraped { batch: Batch::default(), samples: 0, kept: 0, added: 0, left_out: None };
         let mut left_out = 0usize;
-        let mut first_left_out = String::new();
+        let mut first_left_out = None;
         let mut metadata = Metadata::default();
         for line in exposition::lines(text, format) {
             let (series, value, time) = match line.map_err(|error| error.to_string())? {
@@ -189,30 +207,29 @@ impl Memory {
             let seen = match self.series.get_mut(series) {
                 Some(seen) => seen,
                 None => {
-                    let labels = labels_of(series, target).unwrap_or_else(|why| {
-                        left_out += 1;
-                        if first_left_out.is_empty() {
-                            first_left_out = why;
-                        }
-                        None
-                    });
-                    out.added += usize::from(labels.is_some());
-                    self.series.entry(series.to_owned()).or_insert(Seen { labels, scrape: 0, timed: false })
+                    let fate = fate_of(series, target);
+                    out.added += usize::from(matches!(fate, Fate::Kept(_)));
+                    self.series.entry(series.to_owned()).or_insert(Seen { fate, scrape: 0, timed: false })
                 }
             };
             (seen.scrape, seen.timed) = (scrape, time.is_some());
-            if let Some(labels) = &seen.labels {
-                out.batch.push(labels.clone(), time.unwrap_or(now), value);
-                out.kept += 1;
+            match &seen.fate {
+                Fate::Kept(labels) => {
+                    out.batch.push(labels.clone(), time.unwrap_or(now), value);
+                    out.kept += 1;
+                }
+                Fate::Dropped => {}
+                Fate::LeftOut(why) => {
+                    left_out += 1;
+                    first_left_out.get_or_insert_with(|| why.clone());
+                }
             }
         }
         if with_metadata {
             self.metadata_at = Some(Instant::now());
             shared.metadata.learn(metadata);
         }
-        if left_out > 0 {
-            out.left_out = Some(format!("{left_out} series left out, the first: {first_left_out}"));
-        }
+        out.left_out = first_left_out.map(|why| format!("{left_out} series left out, the first: {why}"));
         self.end(&mut out.batch, now);
         Ok(out)
     }
@@ -222,7 +239,7 @@ impl Memory {
         let scrape = self.scrape;
         self.series.retain(|_, seen| {
             let there = seen.scrape == scrape;
-            if let (Some(labels), false, false) = (&seen.labels, there, seen.timed) {
+            if let (Fate::Kept(labels), false, false) = (&seen.fate, there, seen.timed) {
                 batch.push(labels.clone(), now, f64::from_bits(STALE_NAN_BITS));
             }
             there

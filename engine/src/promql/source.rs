@@ -1,7 +1,7 @@
 //! The store as a source of samples for queries.
 //!
-//! Decoding is most of the work of a query over many series, so two threads share it where there are many and the range is
-//! short enough that a batch of them fits in memory; longer ranges are read one day of one series at a time.
+//! Decoding is most of the work of a query over many series, so two threads share it where there is enough of it for a
+//! thread, batch by batch; a range so long that not even two series fit in a batch is read one day of one series at a time.
 
 use std::time::{Duration, Instant};
 
@@ -10,12 +10,16 @@ use super::selector::Matcher;
 use crate::model::{SeriesId, TimestampMs};
 use crate::store::{Limits, SeriesColumns, Store, StoreError};
 
-/// Fewer series are read faster than a thread begins.
-const MANY: usize = 16;
-/// Series that are held at the same time.
-const BATCH: usize = 32;
-/// Longest range of which a batch is held.
-const SHORT_MS: i64 = 2 * 86_400_000;
+/// What finding a series costs, in samples that could be decoded meanwhile.
+const FINDING: i64 = 300;
+/// Time between samples that is reckoned with.
+const APART_MS: i64 = 10_000;
+/// Work, in samples, that a thread is worth.
+const WORTH_A_THREAD: i64 = 60_000;
+/// Work that is held at the same time.
+const HELD: i64 = 400_000;
+/// Series that are held at the same time, at the most.
+const MOST_HELD: i64 = 4_096;
 
 type Pieces = Vec<Result<SeriesColumns, StoreError>>;
 
@@ -56,10 +60,12 @@ impl Source for Store {
             }
             sink.piece(&piece.columns)
         };
-        if ids.len() < MANY || end.saturating_sub(start) > SHORT_MS {
+        let work_of_one = FINDING.saturating_add(end.saturating_sub(start) / APART_MS);
+        let at_once = (HELD / work_of_one).min(MOST_HELD);
+        if at_once < 2 || work_of_one.saturating_mul(ids.len() as i64) < WORTH_A_THREAD {
             return self.scan(&ids, start, end, limits).try_for_each(pass_on);
         }
-        for batch in ids.chunks(BATCH) {
+        for batch in ids.chunks(at_once as usize) {
             let (here, there) = batch.split_at(batch.len() / 2);
             let (first, second) = std::thread::scope(|scope| {
                 let other = scope.spawn(|| read_all(self, there, start, end, limits));

@@ -1,13 +1,17 @@
 //! Chunk files: the pages of a day, written once and never changed.
 //!
 //! Layout: magic, pages by rising series and kind, index (for each page its first and last key and its end; the earliest
-//! and latest time), crc32 and length of the index, magic. Only the index is held in memory.
+//! and latest time), crc32 and length of the index, magic. The index is held in memory, and the directories of the pages
+//! that were read last: neighbours in a page are often asked for together.
 
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::page::{Directory, Kind, PageBuilder, PageError, Source, Wanted};
 use crate::codec::{CodecError, Effort, push_signed, push_varint, take_signed, take_varint};
@@ -21,6 +25,8 @@ const TAIL: u64 = 4 + 4 + 8;
 const PAGE_CHUNKS: usize = 64;
 /// Bytes after which a page ends.
 const PAGE_BYTES: usize = 512 << 10;
+/// Directories in memory, about 6 KB each.
+const DIRECTORIES: usize = 64;
 
 /// Order of the chunks.
 pub(super) type Key = (SeriesId, Kind);
@@ -40,6 +46,8 @@ pub(super) struct ChunkFile {
     first: TimestampMs,
     last: TimestampMs,
     bytes: u64,
+    /// Those read last, each in the place of its page's number modulo their count.
+    directories: Mutex<Vec<Option<(usize, Arc<Directory>)>>>,
 }
 
 impl Source for ChunkFile {
@@ -77,7 +85,7 @@ impl ChunkFile {
             return Err(CodecError::Checksum { found, expected }.into());
         }
         let (pages, first, last) = parse_index(&index)?;
-        Ok(Self { path: path.to_owned(), file, pages, first, last, bytes })
+        Ok(Self { path: path.to_owned(), file, pages, first, last, bytes, directories: Mutex::default() })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -125,13 +133,27 @@ impl ChunkFile {
             return Ok(());
         }
         let from = self.pages.partition_point(|page| page.last < key);
-        for page in self.pages[from..].iter().take_while(|page| page.first <= key) {
-            let directory = Directory::read(self, page.start, page.end)?;
+        for (at, page) in self.pages.iter().enumerate().skip(from).take_while(|(_, page)| page.first <= key) {
+            let directory = self.directory(at, page)?;
             for chunk in directory.of(key).iter().filter(|c| c.first <= end && c.last >= start) {
                 read(&directory, page.start, chunk)?;
             }
         }
         Ok(())
+    }
+
+    fn directory(&self, at: usize, page: &PageAt) -> Result<Arc<Directory>, PageError> {
+        let slot = at % DIRECTORIES;
+        if let Some((_, known)) = self.directories.lock().get(slot).and_then(Option::as_ref).filter(|(page, _)| *page == at) {
+            return Ok(Arc::clone(known));
+        }
+        let directory = Arc::new(Directory::read(self, page.start, page.end)?);
+        let mut known = self.directories.lock();
+        if known.len() <= slot {
+            known.resize(slot + 1, None);
+        }
+        known[slot] = Some((at, Arc::clone(&directory)));
+        Ok(directory)
     }
 
     /// The directory of a page and where the page begins, for reading all of it in order.
