@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, Supervised};
 use rustc_hash::FxHashMap;
 use serde_json::Value;
-use taskpulse_engine::model::{SeriesId, TimestampMs, format_value};
+use taskpulse_engine::model::{SeriesId, TimestampMs, push_point};
 use taskpulse_engine::promql::Selector;
 use taskpulse_engine::store::{Store, Stored};
 use taskpulse_engine::windows::Level;
@@ -225,7 +225,7 @@ impl Hub {
                 let _ = write!(out, "{{\"metric\":{metric},\"values\":[");
                 open = Some(id);
             }
-            let _ = write!(out, "[{},\"{}\"]", wire::seconds(t), format_value(v));
+            push_point(&mut out, t, v);
         }
         if open.is_some() {
             out.push_str("]}");

@@ -17,8 +17,10 @@ use crate::model::TimestampMs;
 /// Most rows of one column; a damaged count cannot ask for more memory than this.
 pub const MAX_ROWS: usize = 1 << 20;
 
-/// Rows of a page: so many are decoded to read a few.
-const PAGE_ROWS: usize = 2_048;
+/// Rows of a page: so many are decoded to read a few. Half as many cost 0.05 bytes a sample more.
+const PAGE_ROWS: usize = 512;
+/// Rows that the compressor decodes at a time: a page may be left after any of them.
+const STEP_ROWS: usize = 256;
 const COMPRESSION_LEVEL: usize = 6;
 /// Columns shorter than this are smaller, and far quicker made, as varints than as what the compressor needs around them.
 const SHORT: usize = 128;
@@ -96,7 +98,7 @@ fn pack<T: pco::data_types::Number>(numbers: &[T], out: &mut Vec<u8>) -> Result<
     write().map_err(|error| CodecError::Compression(error.to_string()))
 }
 
-/// The rows of the pages that hold any of `wanted`; and the first of them.
+/// The rows of the pages that hold any of `wanted`, the last as far as it is needed; and the first of them.
 fn unpack<T: pco::data_types::Number>(mut bytes: &[u8], rows: usize, wanted: &Range<usize>) -> Result<(usize, Vec<T>), CodecError> {
     let failed = |error: pco::errors::PcoError| CodecError::Compression(error.to_string());
     let length = take_varint(&mut bytes)? as usize;
@@ -117,9 +119,10 @@ fn unpack<T: pco::data_types::Number>(mut bytes: &[u8], rows: usize, wanted: &Ra
         }
         first.get_or_insert(from);
         let place = out.len();
-        out.resize(place + count, T::default());
+        let needed = (wanted.end - from).next_multiple_of(STEP_ROWS).min(count);
+        out.resize(place + needed, T::default());
         let progress = chunk.page_decompressor(page, count).and_then(|mut page| page.read(&mut out[place..])).map_err(failed)?;
-        if progress.n_processed != count {
+        if progress.n_processed != needed {
             return Err(CodecError::Damaged("a page has another number of rows"));
         }
     }

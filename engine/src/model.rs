@@ -3,7 +3,7 @@
 //! A series is a metric name and its labels; both are one [`Labels`] value, the name under `__name__`. This module
 //! knows nothing of where samples come from or how they are kept.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use serde::ser::SerializeMap;
@@ -376,24 +376,85 @@ impl Columns {
 /// A float as Prometheus writes it in JSON and in its text format: shortest form, `NaN`, `+Inf`, `-Inf`.
 #[must_use]
 pub fn format_value(v: f64) -> String {
+    let mut out = String::new();
+    push_value(&mut out, v);
+    out
+}
+
+/// As [`format_value`], behind what there is.
+pub fn push_value(out: &mut String, v: f64) {
+    let size = v.abs();
     if v.is_nan() {
-        "NaN".to_owned()
+        out.push_str("NaN");
     } else if v.is_infinite() {
-        if v > 0.0 { "+Inf" } else { "-Inf" }.to_owned()
-    } else if v != 0.0 && (v.abs() >= 1e21 || v.abs() < 1e-6) {
+        out.push_str(if v > 0.0 { "+Inf" } else { "-Inf" });
+    } else if v == 0.0 || (1e-5..1e15).contains(&size) {
+        // Here it writes no exponent.
+        let mut buffer = zmij::Buffer::new();
+        let text = buffer.format_finite(v);
+        out.push_str(text.strip_suffix(".0").unwrap_or(text));
+    } else if (1e-6..1e21).contains(&size) {
+        // Writing into a string cannot fail.
+        let _ = write!(out, "{v}");
+    } else {
         // As Go writes it: a sign, and two digits at the least.
         let text = format!("{v:e}");
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |e| ('-', e));
-        format!("{digits}e{sign}{exponent:0>2}")
-    } else {
-        format!("{v}")
+        let _ = write!(out, "{digits}e{sign}{exponent:0>2}");
+    }
+}
+
+/// A sample as the JSON of the Prometheus interface has it: `[1764000000.5,"0.61"]`.
+pub fn push_point(out: &mut String, t: TimestampMs, v: f64) {
+    out.push('[');
+    push_seconds(out, t);
+    out.push_str(",\"");
+    push_value(out, v);
+    out.push_str("\"]");
+}
+
+/// A time as Unix seconds with as many decimals as it needs.
+pub fn push_seconds(out: &mut String, t: TimestampMs) {
+    let (whole, part) = (t.unsigned_abs() / 1_000, t.unsigned_abs() % 1_000);
+    let sign = if t < 0 { "-" } else { "" };
+    let _ = write!(out, "{sign}{whole}");
+    if part > 0 {
+        let decimals = format!("{part:03}");
+        let _ = write!(out, ".{}", decimals.trim_end_matches('0'));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_value_is_written_in_its_shortest_form_and_read_back_bit_for_bit(bits in any::<u64>(), decimal in -1e9..1e9f64, places in 0..7i32) {
+            let rounded = (decimal * 10f64.powi(places)).round() / 10f64.powi(places);
+            for v in [f64::from_bits(bits), decimal, rounded] {
+                let text = format_value(v);
+                if v.is_nan() {
+                    prop_assert_eq!(text, "NaN");
+                    continue;
+                }
+                prop_assert_eq!(text.parse::<f64>().unwrap().to_bits(), v.to_bits());
+                if v == 0.0 || (1e-6..1e21).contains(&v.abs()) {
+                    prop_assert_eq!(text, format!("{v}"));
+                }
+            }
+        }
+
+        #[test]
+        fn a_time_is_written_as_the_float_of_its_seconds(t in -9_000_000_000_000..9_000_000_000_000i64) {
+            let mut text = String::new();
+            push_seconds(&mut text, t);
+            prop_assert_eq!(text, format!("{}", t as f64 / 1e3));
+        }
+    }
 
     #[test]
     fn labels_are_equal_whatever_the_order_and_show_as_a_selector() {

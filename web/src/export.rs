@@ -11,8 +11,7 @@ use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use serde_json::Value;
 use taskpulse_actors::clock::now_ms;
-use taskpulse_actors::wire::seconds;
-use taskpulse_engine::model::{Labels, TimestampMs, format_value};
+use taskpulse_engine::model::{Labels, TimestampMs, format_value, push_seconds, push_value};
 use taskpulse_engine::promql::{Comparison, Condition, QueryError, Selector};
 use taskpulse_engine::store::{Limits, SeriesColumns, Store};
 use tokio::sync::mpsc::{Sender, channel};
@@ -116,7 +115,11 @@ fn quoted(labels: &Labels) -> String {
 fn csv(out: &mut String, piece: &SeriesColumns) {
     let series = quoted(&piece.labels);
     for sample in piece.columns.iter() {
-        let _ = writeln!(out, "{series},{},{}", seconds(sample.t), format_value(sample.v));
+        let _ = write!(out, "{series},");
+        push_seconds(out, sample.t);
+        out.push(',');
+        push_value(out, sample.v);
+        out.push('\n');
     }
 }
 

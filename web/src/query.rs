@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::wire::seconds;
 use taskpulse_engine::metrics::METRICS;
-use taskpulse_engine::model::{Labels, SeriesId, TimestampMs, format_value};
+use taskpulse_engine::model::{Labels, SeriesId, TimestampMs, push_point};
 use taskpulse_engine::promql::{self, ABSENT, Answer, EvalError, Expr, QueryGrid, Selector};
 use taskpulse_engine::store::Store;
 use tokio::sync::SemaphorePermit;
@@ -126,7 +126,9 @@ fn write_answer(out: &mut String, answer: Answer, params: &promql::Params, stepp
         }
         Answer::Scalar(points) if !stepped => {
             let value = points.first().map_or(f64::NAN, |point| point.1);
-            let _ = write!(out, "{{\"resultType\":\"scalar\",\"result\":[{},\"{}\"]}}", seconds(params.start), format_value(value));
+            out.push_str("{\"resultType\":\"scalar\",\"result\":");
+            push_point(out, params.start, value);
+            out.push('}');
         }
         Answer::Scalar(points) => {
             out.push_str("{\"resultType\":\"matrix\",\"result\":[{\"metric\":{},\"values\":[");
@@ -145,7 +147,9 @@ fn write_answer(out: &mut String, answer: Answer, params: &promql::Params, stepp
                     out.push_str("]}");
                 } else {
                     let value = row.values.first().copied().unwrap_or(f64::NAN);
-                    let _ = write!(out, "\"value\":[{},\"{}\"]}}", seconds(params.start), format_value(value));
+                    out.push_str("\"value\":");
+                    push_point(out, params.start, value);
+                    out.push('}');
                 }
             }
             out.push_str("]}");
@@ -167,7 +171,8 @@ fn write_answer(out: &mut String, answer: Answer, params: &promql::Params, stepp
 
 fn push_values(out: &mut String, points: impl Iterator<Item = (TimestampMs, f64)>) {
     for (at, (t, v)) in points.enumerate() {
-        let _ = write!(out, "{}[{},\"{}\"]", if at == 0 { "" } else { "," }, seconds(t), format_value(v));
+        out.push_str(if at == 0 { "" } else { "," });
+        push_point(out, t, v);
     }
 }
 

@@ -433,12 +433,21 @@ impl<'a> Evaluator<'a> {
 
             fn piece(&mut self, columns: &Columns) -> Result<(), EvalError> {
                 self.ev.count(columns.times.len())?;
-                for sample in columns.iter() {
-                    while self.values.len() < self.grid.count && self.shift.apply(self.grid.time(self.values.len())) < sample.t {
-                        self.point();
+                let Some(&newest) = columns.times.last() else { return Ok(()) };
+                // The instants before the newest sample know which sample is theirs.
+                let mut behind = 0;
+                while self.values.len() < self.grid.count {
+                    let t = self.shift.apply(self.grid.time(self.values.len()));
+                    if t >= newest {
+                        break;
                     }
-                    self.last = Some((sample.t, sample.v));
+                    behind += columns.times[behind..].partition_point(|&time| time <= t);
+                    if let Some(at) = behind.checked_sub(1) {
+                        self.last = Some((columns.times[at], columns.values[at]));
+                    }
+                    self.point();
                 }
+                self.last = columns.values.last().map(|&v| (newest, v));
                 Ok(())
             }
         }

@@ -16,7 +16,7 @@ use crate::event::Event;
 use crate::model::{Labels, SeriesId, TimestampMs};
 
 /// What this version writes; a directory with another number is refused.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Events kept at the most; the oldest go first.
 const MAX_EVENTS: usize = 100_000;
