@@ -107,7 +107,7 @@ pub fn disturbed(server: &Server, shape: &Shape, table: &mut Table) -> Outcome<(
         let ask = || -> Outcome<usize> {
             let (mut http, mut asked) = (Http::connect(server.port)?, 0);
             while !done.load(Ordering::Relaxed) {
-                let query = "quantile by (role) (0.9, rate({__name__=~\"load_events_.+\"}[30m]))";
+                let query = "quantile by (role) (0.9, quantile_over_time(0.5, load_latency_18_seconds[1h]))";
                 http.query_range(query, shape.end_ms - 12 * HOUR, shape.end_ms, 120_000)?;
                 asked += 1;
             }
