@@ -22,7 +22,7 @@ use crate::params::parse_time;
 use crate::server::AppState;
 
 /// Largest request after decompression, bytes.
-const MAX_RAW_BYTES: usize = 32 << 20;
+pub(crate) const MAX_RAW_BYTES: usize = 32 << 20;
 /// Room for a decompressed request that is kept for the next one.
 const KEPT_BYTES: usize = 4 << 20;
 /// How long a request waits for the store before it is told to come again.
