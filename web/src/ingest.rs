@@ -26,7 +26,7 @@ pub(crate) const MAX_RAW_BYTES: usize = 32 << 20;
 /// Room for a decompressed request that is kept for the next one.
 const KEPT_BYTES: usize = 4 << 20;
 /// How long a request waits for the store before it is told to come again.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// Problems that an answer names.
 const MAX_NAMED: usize = 10;
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::http::{StatusCode, header};
+use actix_web::rt::time::timeout;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use flate2::read::MultiGzDecoder;
 use taskpulse_actors::clock::now_ms;
@@ -22,7 +23,7 @@ use taskpulse_engine::store::{Rejection, Resolved, Store};
 use tokio::sync::Mutex;
 
 use crate::envelope::ApiError;
-use crate::ingest::{MAX_RAW_BYTES, kept};
+use crate::ingest::{MAX_RAW_BYTES, PATIENCE, kept};
 use crate::server::{AppState, BodyLimit};
 
 /// The source's name in status.
@@ -33,7 +34,7 @@ const BEHIND_MS: i64 = 86_400_000;
 /// What is remembered between requests.
 pub struct Otlp {
     options: Options,
-    streams: Mutex<Streams>,
+    streams: Arc<Mutex<Streams>>,
     /// Whether anything was kept yet.
     seen: AtomicBool,
 }
@@ -42,7 +43,7 @@ impl Otlp {
     /// Nothing remembered yet.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self { options, streams: Mutex::default(), seen: AtomicBool::new(false) }
+        Self { options, streams: Arc::default(), seen: AtomicBool::new(false) }
     }
 }
 
@@ -151,53 +152,32 @@ async fn take(req: &HttpRequest, payload: web::Payload, encoding: Encoding, stat
         DecodeError::TooManyParts => ApiError::too_large(error.to_string()),
     })?;
     drop(body);
-    let otlp = &state.otlp;
-    let mut streams = otlp.streams.lock().await;
-    let mut translated = translate(&request, &otlp.options, &streams, &Known(&state.store));
+    let mut turn = timeout(PATIENCE, Arc::clone(&state.otlp.streams).lock_owned())
+        .await
+        .map_err(|_| ApiError::busy(format!("the store did not answer others within {} s", PATIENCE.as_secs())))?;
+    let mut translated = translate(&request, &state.otlp.options, &turn, &Known(&state.store));
     drop(request);
     let changes = std::mem::take(&mut translated.changes);
     let (resolved, not_in) = resolve(&translated.rows, &state.store);
-    let rejected = resolved.rejected();
-    let samples = resolved.len();
-    let append = async {
-        if !resolved.is_empty() {
-            kept(state.append_resolved.send(AppendResolved(resolved))).await?;
-        }
-        Ok::<_, ApiError>(())
-    };
-    if changes.is_empty() {
+    let (samples, rejected) = (resolved.len(), resolved.rejected());
+    if !resolved.is_empty() && changes.is_empty() {
         // Nothing to remember: others need not wait for this one's disk.
-        drop(streams);
-        append.await?;
-    } else {
-        // A client that hangs up ends this future; what it changed is then unknown, as after an error.
-        let mut turn = Turn { streams: &mut streams, changes: Some(changes) };
-        append.await?;
-        turn.keep(|row| not_in.binary_search(&row).is_ok());
+        drop(turn);
+        kept(state.append_resolved.send(AppendResolved(resolved))).await?;
+    } else if !resolved.is_empty() {
+        // A task of its own: where the client hangs up, or was told to come again, the turn still ends with the store's answer.
+        let (door, refused) = (state.append_resolved.clone(), not_in.clone());
+        let append = actix_web::rt::spawn(async move {
+            let outcome = door.send(AppendResolved(resolved)).await;
+            match &outcome {
+                Ok(Ok(_)) => turn.keep(changes, |row| refused.binary_search(&row).is_ok(), now_ms()),
+                _ => turn.forget(&changes),
+            }
+            outcome
+        });
+        kept(async { append.await.unwrap_or(Err(actix::MailboxError::Closed)) }).await?;
     }
     Ok(report(translated, samples, rejected, &not_in, state))
-}
-
-/// Forgets what a request would have changed, unless it is kept.
-struct Turn<'a> {
-    streams: &'a mut Streams,
-    changes: Option<taskpulse_engine::otlp::Changes>,
-}
-
-impl Turn<'_> {
-    fn keep(&mut self, refused: impl Fn(usize) -> bool) {
-        if let Some(changes) = self.changes.take() {
-            self.streams.keep(changes, refused, now_ms());
-        }
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        if let Some(changes) = &self.changes {
-            self.streams.forget(changes);
-        }
-    }
 }
 
 /// The body as it is meant, no longer than it may be.

@@ -120,8 +120,8 @@ impl Base<'_> {
 pub(super) enum Difference {
     /// It is added up.
     New,
-    /// It was added before.
-    Again,
+    /// It was added before; this is the total with it.
+    Again(f64),
 }
 
 /// A request on its way to rows.
@@ -279,6 +279,10 @@ impl Conversion<'_> {
         self.out.rows.push(Row { labels, t, v, point: None });
     }
 
+    pub(super) fn latest(&self, labels: &Labels) -> Option<f64> {
+        self.past.latest(labels).map(|sample| sample.v)
+    }
+
     pub(super) fn newest(&self, labels: &Labels) -> Option<TimestampMs> {
         self.past.newest(labels)
     }
@@ -302,15 +306,16 @@ impl Conversion<'_> {
         })
     }
 
-    /// Whether a difference is new to the total of a series. Several of one request at one time are parts of it.
+    /// Whether a difference is new to the total of a series. Several of one request at one time are parts of it. One that comes again
+    /// is written again too: whoever sends again was not told that it is durable.
     pub(super) fn difference(&self, labels: &Labels, times: Times) -> Result<Difference, String> {
-        let Some(Total { at, .. }) = self.total(labels) else { return Ok(Difference::New) };
+        let Some(Total { value, at }) = self.total(labels) else { return Ok(Difference::New) };
         let in_this_request = self.out.changes.totals.get(labels).is_some_and(|(total, _)| total.at == times.at);
         // From the store only the millisecond is known.
         let same = times.at == at || (at % NANOS == 0 && times.at / NANOS == at / NANOS);
         match times.at.cmp(&at) {
             _ if in_this_request => Ok(Difference::New),
-            _ if same => Ok(Difference::Again),
+            _ if same => Ok(Difference::Again(value)),
             std::cmp::Ordering::Less => Err("it is a difference from before the last one; differences have to come in order".to_owned()),
             _ => Ok(Difference::New),
         }
@@ -358,8 +363,11 @@ impl Conversion<'_> {
             self.rising(labels, times, value);
         } else if value.is_nan() || value < 0.0 {
             return Err(format!("{value} is no difference of a sum that only rises"));
-        } else if matches!(self.difference(&labels, times)?, Difference::New) {
-            self.add(labels, times, value);
+        } else {
+            match self.difference(&labels, times)? {
+                Difference::New => self.add(labels, times, value),
+                Difference::Again(total) => self.sample(labels, times.at_ms(), total),
+            }
         }
         Ok(())
     }

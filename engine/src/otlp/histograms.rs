@@ -57,8 +57,12 @@ impl Conversion<'_> {
             series.into_iter().for_each(|(labels, _)| self.sample(labels, times.at_ms(), STALE));
         } else if !delta {
             series.into_iter().for_each(|(labels, v)| self.rising(labels, times, v));
-        } else if matches!(self.difference(&count, times)?, Difference::New) {
-            series.into_iter().for_each(|(labels, v)| self.add(labels, times, v));
+        } else {
+            match self.difference(&count, times)? {
+                Difference::New => series.into_iter().for_each(|(labels, v)| self.add(labels, times, v)),
+                // With one of its samples all that came before are made durable.
+                Difference::Again(total) => self.sample(count, times.at_ms(), total),
+            }
         }
         Ok(())
     }
@@ -109,7 +113,11 @@ impl Conversion<'_> {
                 Some(before) if times.at < before.at => {
                     return Err("it is a difference from before the last one; differences have to come in order".to_owned());
                 }
-                Some(before) if times.at == before.at && !in_this_request => return Ok(()),
+                Some(before) if times.at == before.at && !in_this_request => {
+                    let count = before.shape.count as f64;
+                    self.sample(key, times.at_ms(), count);
+                    return Ok(());
+                }
                 Some(before) => {
                     let mut total = before.shape.clone();
                     total.add(&shape);
@@ -117,7 +125,11 @@ impl Conversion<'_> {
                 }
                 // After a restart the total begins at zero again, behind what was written.
                 None => match self.newest(&key) {
-                    Some(newest) if times.at_ms() == newest => return Ok(()),
+                    Some(newest) if times.at_ms() == newest => {
+                        let count = self.latest(&key);
+                        count.into_iter().for_each(|count| self.sample(key.clone(), newest, count));
+                        return Ok(());
+                    }
                     Some(newest) if times.at_ms() < newest => {
                         return Err("it is a difference from before the last one; differences have to come in order".to_owned());
                     }
