@@ -38,4 +38,4 @@ pub struct Options {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
