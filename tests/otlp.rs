@@ -247,6 +247,16 @@ fn a_difference_whose_answer_was_lost_counts_once_when_it_is_sent_again() {
 }
 
 #[test]
+fn with_a_token_it_has_to_be_shown() {
+    let folder = Folder::new();
+    let service =
+        folder.start_with(&[], &[("TASKPULSE__SERVER__TOKEN", "correct-horse-battery"), ("TASKPULSE__OTLP__SCOPE_LABELS", "true")]);
+    let request = || service.client.post(service.url("/v1/metrics")).header("content-type", JSON).body("{}");
+    assert_eq!(request().send().unwrap().status(), 401);
+    assert_eq!(request().bearer_auth("correct-horse-battery").send().unwrap().status(), 200);
+}
+
+#[test]
 fn many_senders_at_once_lose_nothing() {
     let folder = Folder::new();
     let service = folder.start();

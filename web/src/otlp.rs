@@ -71,7 +71,7 @@ impl Past for Known<'_> {
             let last = self.0.latest(id, newest, newest)?;
             match last.filter(|sample| !is_stale_marker(sample.v)) {
                 Some(sample) => Ok(Some(sample)),
-                None => Ok(self.0.samples(id, newest.saturating_sub(BEHIND_MS), newest)?.iter().filter(|s| !is_stale_marker(s.v)).last()),
+                None => Ok(self.0.samples(id, newest.saturating_sub(BEHIND_MS), newest)?.iter().rfind(|s| !is_stale_marker(s.v))),
             }
         };
         read().unwrap_or_else(|error: taskpulse_engine::store::StoreError| {
@@ -259,7 +259,7 @@ fn report(translated: Translated, samples: usize, rejected: [u64; 4], not_in: &[
     let mut metadata = Metadata::default();
     for metric in &translated.metrics {
         metadata.note(&Line::Type(&metric.name, metric.kind));
-        metadata.note(&Line::Help(&metric.name, metric.help.as_str().into()));
+        metadata.note(&Line::Help(&metric.name, &metric.help));
         metadata.note(&Line::Unit(&metric.name, &metric.unit));
     }
     shared.metadata.learn(metadata);

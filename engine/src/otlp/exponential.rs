@@ -98,12 +98,12 @@ impl Shape {
             count: point.count,
             sum: point.sum,
         };
-        shape.to_scale(MAX_SCALE);
+        shape.make_coarser(MAX_SCALE);
         shape.fit();
         Ok(shape)
     }
 
-    fn to_scale(&mut self, scale: i32) {
+    fn make_coarser(&mut self, scale: i32) {
         if scale < self.scale {
             let by = self.scale.abs_diff(scale);
             coarser(&mut self.positive, by);
@@ -115,7 +115,7 @@ impl Shape {
     fn fit(&mut self) {
         // Each step halves the number of buckets at the least every other time; at the coarsest scale there are four.
         while self.scale > MIN_SCALE && self.bounds().len() > MAX_BOUNDS {
-            self.to_scale(self.scale - 1);
+            self.make_coarser(self.scale - 1);
         }
     }
 
@@ -137,8 +137,8 @@ impl Shape {
     pub(super) fn add(&mut self, more: &Self) {
         let mut more = more.clone();
         let scale = self.scale.min(more.scale);
-        self.to_scale(scale);
-        more.to_scale(scale);
+        self.make_coarser(scale);
+        more.make_coarser(scale);
         if self.zero_threshold != more.zero_threshold {
             let threshold = self.zero_threshold.max(more.zero_threshold);
             self.widen(threshold);
