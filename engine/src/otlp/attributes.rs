@@ -135,8 +135,9 @@ impl Target {
 /// The labels of a scope, where the settings ask for them.
 pub(super) fn scope_labels(scope: Option<&InstrumentationScope>, schema_url: &str) -> Pairs {
     let Some(scope) = scope else { return Pairs::new() };
-    let mut out = labels(scope.attributes.iter());
-    out.iter_mut().for_each(|(name, _)| *name = label_name(&format!("otel_scope_{name}")));
+    let named = |kv: &KeyValue| KeyValue { key: format!("otel_scope_{}", kv.key), ..kv.clone() };
+    let attributes: Vec<KeyValue> = scope.attributes.iter().map(named).collect();
+    let mut out = labels(attributes.iter());
     for (name, value) in
         [("otel_scope_name", scope.name.as_str()), ("otel_scope_version", &scope.version), ("otel_scope_schema_url", schema_url)]
     {
@@ -243,9 +244,9 @@ mod tests {
         let scope = InstrumentationScope {
             name: "lib".to_owned(),
             version: "1".to_owned(),
-            attributes: vec![string("mascot", "bear")],
+            attributes: vec![string("mascot", "bear"), string("_mascot", "owl"), string("name", "mine")],
             ..InstrumentationScope::default()
         };
-        assert_eq!(shown(&scope_labels(Some(&scope), "")), "otel_scope_mascot=bear otel_scope_name=lib otel_scope_version=1");
+        assert_eq!(shown(&scope_labels(Some(&scope), "")), "otel_scope_mascot=owl;bear otel_scope_name=lib otel_scope_version=1");
     }
 }

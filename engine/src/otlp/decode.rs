@@ -12,6 +12,9 @@ use serde_json::json;
 /// Messages and attributes of one request at the most; at up to 300 bytes each in memory.
 pub const MAX_PARTS: usize = 400_000;
 
+/// Of what a decoder says.
+const MAX_TOLD: usize = 400;
+
 /// Why a request cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
@@ -21,6 +24,20 @@ pub enum DecodeError {
     /// Too much at once.
     #[error("the request has more than {MAX_PARTS} parts (points, attributes, buckets); send smaller batches")]
     TooManyParts,
+}
+
+impl DecodeError {
+    /// What a decoder says, without the whole of what it stumbled over.
+    pub(super) fn malformed(error: &impl ToString) -> Self {
+        let text = error.to_string();
+        if text.len() <= MAX_TOLD {
+            return Self::Malformed(text);
+        }
+        let head: String = text.chars().take(MAX_TOLD / 2).collect();
+        // The place is at the end.
+        let tail = &text[text.ceil_char_boundary(text.len() - MAX_TOLD / 4)..];
+        Self::Malformed(format!("{head} … {tail}"))
+    }
 }
 
 /// How a request is written; its answer is written the same way.
@@ -59,7 +76,7 @@ impl Encoding {
         match self {
             Self::Protobuf => {
                 count(bytes)?;
-                ExportMetricsServiceRequest::decode(bytes).map_err(|error| DecodeError::Malformed(error.to_string()))
+                ExportMetricsServiceRequest::decode(bytes).map_err(|error| DecodeError::malformed(&error))
             }
             Self::Json => super::json::decode(bytes),
         }

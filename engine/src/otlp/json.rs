@@ -27,7 +27,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<ExportMetricsServiceRequest, Decode
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(DecodeError::Malformed("an object is expected, `{\"resourceMetrics\":[…]}`".to_owned()));
     }
-    let request: Request = serde_json::from_slice(bytes).map_err(|error| DecodeError::Malformed(error.to_string()))?;
+    let request: Request = serde_json::from_slice(bytes).map_err(|error| DecodeError::malformed(&error))?;
     Ok(ExportMetricsServiceRequest { resource_metrics: all(request.resource_metrics) })
 }
 
@@ -406,6 +406,9 @@ mod tests {
             let error = decode(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
+        let long = format!(r#"{{"resourceMetrics":"{}é"}}"#, "é".repeat(1 << 20));
+        let error = decode(long.as_bytes()).unwrap_err().to_string();
+        assert!(error.len() < 1_000 && error.contains("invalid type: string") && error.contains("at line 1 column"), "{error}");
         let lists = r#"{"arrayValue":{"values":["#.repeat(200);
         let deep = format!(r#"{{"resourceMetrics":[{{"resource":{{"attributes":[{{"key":"k","value":{lists}"#);
         assert!(decode(deep.as_bytes()).unwrap_err().to_string().contains("recursion"));
