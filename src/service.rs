@@ -28,7 +28,7 @@ use taskpulse_engine::event::Event;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::{Store, StoreOptions};
 use taskpulse_engine::windows::Level;
-use taskpulse_web::{Access, AppState, INGEST_PLACES, QueryOptions, ServerOptions, Sessions, serve};
+use taskpulse_web::{Access, AppState, INGEST_PLACES, Otlp, QueryOptions, ServerOptions, Sessions, serve};
 use tokio::sync::Semaphore;
 
 use crate::browser;
@@ -182,6 +182,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
         max_sessions: settings.server.max_sessions,
         append: store_post.door(),
         append_resolved: store_post.door(),
+        otlp: Otlp::new(settings.otlp.options()),
         ingest_places: Semaphore::new(INGEST_PLACES),
         query_places: Semaphore::new(settings.pipeline.workers),
         queries: QueryOptions {

@@ -12,6 +12,7 @@ use taskpulse_actors::collectors::system::SystemCollector;
 use taskpulse_actors::collectors::taskmaster::TaskCollector;
 use taskpulse_actors::status::Reporter;
 use taskpulse_engine::board::cost::Names;
+use taskpulse_web::{OTLP_SOURCE, otlp_hint};
 
 use crate::service::Starter;
 use crate::settings::sources::{CommandSpec, ScrapeTarget, each};
@@ -36,6 +37,8 @@ pub fn start(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>,
     } else {
         reporter.shared.sources.absent("taskmaster", "switched off", "set taskmaster.enabled = true");
     }
+    let address = reporter.addresses.get().and_then(|all| all.first()).map_or("", String::as_str);
+    reporter.shared.sources.absent(OTLP_SOURCE, "nothing was sent to /v1/metrics yet", otlp_hint(address));
     start_scrape(starter, arbiter, reporter, doors);
     // The settings were checked when they were read.
     let programs = each(&settings.commands.run, CommandSpec::program).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Mutation fuzzing of what reads bytes from outside: the remote-write decoder, chunks, journal records, queries.
+//! Mutation fuzzing of what reads bytes from outside: the decoders of remote write and OTLP, chunks, journal records, queries.
 //!
 //! `FUZZ_SECONDS=60 cargo test -p taskpulse-engine --lib fuzz -- --ignored --nocapture` runs it; the test command does. Each
 //! target starts from real inputs, changes some bytes (or splices, cuts, repeats), and asks that nothing panics and that
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::codec::{self, Effort};
 use crate::model::{Columns, Labels, SeriesId};
+use crate::otlp::tests as otlp;
 use crate::promql::tests::{Memory, ask};
 use crate::remote_write::{self, Sink};
 use crate::store::fuzz as store;
@@ -78,7 +79,7 @@ fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
     println!("fuzz {name}: {count} inputs");
 }
 
-const TARGETS: f64 = 5.0;
+const TARGETS: f64 = 6.0;
 
 /// Accepts everything and holds on to nothing.
 struct Count(usize);
@@ -117,6 +118,13 @@ fn remote_write_requests() {
     run("remote write", &corpus, |bytes| {
         let _ = remote_write::decode(bytes, &mut Count(0));
     });
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn otlp_requests() {
+    let (names, corpus): (Vec<_>, Vec<_>) = otlp::samples_of_requests().into_iter().unzip();
+    run("otlp", &corpus, |bytes| names[..2].iter().for_each(|encoding| otlp::take_anything(*encoding, bytes)));
 }
 
 #[test]

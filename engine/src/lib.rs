@@ -14,6 +14,7 @@ mod fuzz;
 pub mod health;
 pub mod metrics;
 pub mod model;
+pub mod otlp;
 pub mod promql;
 pub mod relabel;
 pub mod remote_write;

@@ -173,6 +173,12 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     within("query.max_samples", s.query.max_samples, 1_000, 10_000_000_000)?;
     within("windows.allowed_lateness", s.windows.allowed_lateness, none, hour)?;
     within("windows.idle_after", s.windows.idle_after, minute, day)?;
+    let attributes = &s.otlp.resource_labels;
+    ensure!(
+        attributes.len() <= 32 && attributes.iter().all(|key| (1..=256).contains(&key.len())),
+        "otlp.resource_labels has {} attributes: must be at most 32, each of 1 to 256 characters",
+        attributes.len()
+    );
     within("system.interval", s.system.interval, second, hour)?;
     within("taskmaster.interval", s.taskmaster.interval, second, hour)?;
     within("optimizer.interval", s.optimizer.interval, Span::secs(10), day)?;
@@ -250,6 +256,7 @@ mod tests {
             ("[store]\nmax_bytes = 5", None, vec!["store.max_bytes = 5: must be 0"]),
             ("[server]\nlisten = \"0.0.0.0\"", None, vec!["server.listen", "server.token"]),
             ("[server]\ntoken = \"short\"", None, vec!["server.token has 5 characters"]),
+            ("[otlp]\nresource_labels = [\"\"]", None, vec!["otlp.resource_labels", "at most 32"]),
             ("[log]\nlevel = \"loud\"", None, vec!["log.level", "debug"]),
             ("[alerts.rules.x]\nexpr = \"up >\"\nseverity = \"info\"", None, vec!["rule `x`"]),
             ("[alerts.rules.x]\nexpr = \"up > 1\"\nseverity = \"info\"\nfro = \"1m\"", None, vec!["fro"]),

@@ -29,6 +29,12 @@ impl Store {
     }
 }
 
+impl OtlpReceiver {
+    pub fn options(&self) -> taskpulse_engine::otlp::Options {
+        taskpulse_engine::otlp::Options { scope_labels: self.scope_labels, resource_labels: self.resource_labels.clone() }
+    }
+}
+
 /// Declares sections: a struct each, its default, and its part of the documentation.
 macro_rules! sections {
     ($($(#[doc = $about:literal])* $section:ident: $name:ident { $($(#[doc = $doc:literal])* $key:ident: $type:ty = $default:expr,)* })*) => {
@@ -218,6 +224,14 @@ sections! {
     commands: Commands {
         /// The programs by name.
         run: BTreeMap<String, CommandSpec> = BTreeMap::new(),
+    }
+
+    /// OpenTelemetry metrics that programs send to `/v1/metrics`.
+    otlp: OtlpReceiver {
+        /// Series have the labels of their instrumentation scope (`otel_scope_name` …). Prometheus' receiver leaves them out too unless told.
+        scope_labels: bool = false,
+        /// Attributes of the resource that all its series have as labels, beside `job` and `instance`: `["deployment.environment.name"]`.
+        resource_labels: Vec<String> = Vec::new(),
     }
 
     /// What went on while a task was in progress: the metrics of coding agents that are joined with tasks by time.

@@ -12,6 +12,7 @@ mod ingest;
 mod login;
 mod openapi;
 mod ops;
+mod otlp;
 mod params;
 mod query;
 mod rest;
@@ -19,5 +20,6 @@ mod server;
 mod session;
 
 pub use self::access::Access;
+pub use self::otlp::{Otlp, SOURCE as OTLP_SOURCE, hint as otlp_hint};
 pub use self::server::{AppState, INGEST_PLACES, QueryOptions, Served, ServerOptions, serve};
 pub use self::session::Sessions;

@@ -102,6 +102,7 @@ const PATHS: &[Entry] = &[
     (&[Get], "/api/v1/tasks", "The task boards", &[], None),
     (&[Post], "/api/v1/write", "Prometheus remote write 1.0 (snappy)", &[], Some("application/x-protobuf")),
     (&[Post], "/api/v1/ingest", "Samples as JSON", &[], Some("application/json")),
+    (&[Post], "/v1/metrics", "OpenTelemetry metrics (OTLP/HTTP), protobuf or JSON", &[], Some("application/json")),
     (&[Post], "/api/v1/admin/snapshot", "A copy of everything in a folder of its own", &[], None),
 ];
 

@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use crate::access::{Access, guard};
 use crate::envelope::ApiError;
 use crate::session::{Sessions, Socket};
-use crate::{admin, assets, export, import, ingest, login, openapi, ops, query, rest, session};
+use crate::{admin, assets, export, import, ingest, login, openapi, ops, otlp, query, rest, session};
 
 /// Connections at the most, each a small cost.
 const MAX_CONNECTIONS: usize = 2_048;
@@ -61,6 +61,8 @@ pub struct AppState {
     pub append: Door<Append>,
     /// Takes samples whose series are known.
     pub append_resolved: Door<AppendResolved>,
+    /// What is remembered of those who send OpenTelemetry metrics.
+    pub otlp: otlp::Otlp,
     /// How many requests may wait for the store; what comes beyond is told to come again.
     pub ingest_places: Semaphore,
     /// Queries that may be worked out at the same time; others wait.
@@ -76,6 +78,9 @@ pub struct AppState {
     /// To the optimizer.
     pub decide: Door<Decide>,
 }
+
+/// Largest body of a request, bytes; for those who read bodies themselves.
+pub(crate) struct BodyLimit(pub(crate) usize);
 
 /// Where and how to listen.
 #[derive(Debug, Clone)]
@@ -120,6 +125,7 @@ pub fn serve(state: AppState, options: &ServerOptions) -> io::Result<Served> {
         App::new()
             .app_data(state.clone())
             .app_data(web::PayloadConfig::new(max_body))
+            .app_data(BodyLimit(max_body))
             .app_data(web::FormConfig::default().limit(max_body))
             .wrap(Compress::default())
             .wrap(from_fn(guard))
@@ -178,6 +184,7 @@ fn routes(config: &mut web::ServiceConfig, socket_ports: &[u16]) {
         .service(web::resource("/healthz").route(web::get().to(ops::healthz)))
         .service(web::resource("/readyz").route(web::get().to(ops::readyz)))
         .service(web::resource("/login").route(web::get().to(assets::login)).route(web::post().to(login::login)))
+        .service(web::resource("/v1/metrics").route(web::post().to(otlp::metrics)).default_service(web::to(wrong_method)))
         .service(api("/status").route(web::get().to(rest::status)))
         .service(api("/status/buildinfo").route(web::get().to(query::buildinfo)))
         .service(api("/query").route(get_or_post().to(query::query)))
