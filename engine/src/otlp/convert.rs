@@ -125,12 +125,13 @@ pub(super) struct Conversion<'a> {
     past: &'a dyn Past,
     pub(super) out: Translated,
     label_bytes: usize,
+    told_of_targets: bool,
 }
 
 /// Takes a request apart. Nothing is remembered before [`Streams::keep`].
 #[must_use]
 pub fn translate(request: &ExportMetricsServiceRequest, options: &Options, streams: &Streams, past: &dyn Past) -> Translated {
-    let mut conversion = Conversion { streams, past, out: Translated::default(), label_bytes: 0 };
+    let mut conversion = Conversion { streams, past, out: Translated::default(), label_bytes: 0, told_of_targets: false };
     for of_resource in &request.resource_metrics {
         let attributes = of_resource.resource.as_ref().map_or(&[][..], |r| &r.attributes);
         let target = Target::of(attributes, options);
@@ -371,10 +372,9 @@ impl Conversion<'_> {
         match (Base { name: "target_info", pairs: info }).series("", None) {
             Ok(labels) => {
                 self.beside(labels, newest, 1.0);
-                let help = "Attributes of the resource that sent metrics".to_owned();
-                let metric = Metric { name: "target_info".to_owned(), kind: "gauge", help, unit: String::new() };
-                if !self.out.metrics.contains(&metric) {
-                    self.out.metrics.push(metric);
+                if !std::mem::replace(&mut self.told_of_targets, true) {
+                    let help = "Attributes of the resource that sent metrics".to_owned();
+                    self.out.metrics.push(Metric { name: "target_info".to_owned(), kind: "gauge", help, unit: String::new() });
                 }
             }
             Err(why) => self.out.warnings.push(format!("target_info was left out: {why}")),
