@@ -275,6 +275,18 @@ fn many_senders_at_once_lose_nothing() {
         }
     });
     assert_eq!(value(&service, "sum(increase(d_total[20m] anchored))"), Some(600.0));
+    // Processes without an instance of their own are one series, and overtake each other.
+    for step in 0..10 {
+        std::thread::scope(|scope| {
+            for sender in 0..6 {
+                let service = &service;
+                let from = begun + step * 10_000 + sender;
+                let request = sum("shared", 1, from, from + 10_000, &[("a", 2.0)]).encode_to_vec();
+                scope.spawn(move || assert_eq!(post(service, PROTOBUF, None, request).bytes().unwrap(), Vec::<u8>::new()));
+            }
+        });
+    }
+    assert_eq!(value(&service, "increase(shared_total[20m] anchored)"), Some(120.0));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, DataPointF
 use super::Options;
 use super::attributes::{Pairs, Target, point_labels, scope_labels};
 use super::names::{Kind, metric_name, unit_name};
-use super::streams::{Changes, NANOS, Streams, Total};
+use super::streams::{Changes, NANOS, Step, Steps, Streams, Total};
 use crate::model::{Labels, NAME_LABEL, STALE_NAN_BITS, Sample, TimestampMs};
 
 /// Refusals that are named; the rest is counted.
@@ -116,13 +116,8 @@ impl Base<'_> {
     }
 }
 
-/// What becomes of a difference.
-pub(super) enum Difference {
-    /// It is added up.
-    New,
-    /// It was added before; this is the total with it.
-    Again(f64),
-}
+/// Why a difference is refused.
+pub(super) const TOO_LATE: &str = "it is a difference from before the last ones; whether it was added up already is not known";
 
 /// A request on its way to rows.
 pub(super) struct Conversion<'a> {
@@ -130,12 +125,13 @@ pub(super) struct Conversion<'a> {
     past: &'a dyn Past,
     pub(super) out: Translated,
     label_bytes: usize,
+    told_of_targets: bool,
 }
 
 /// Takes a request apart. Nothing is remembered before [`Streams::keep`].
 #[must_use]
 pub fn translate(request: &ExportMetricsServiceRequest, options: &Options, streams: &Streams, past: &dyn Past) -> Translated {
-    let mut conversion = Conversion { streams, past, out: Translated::default(), label_bytes: 0 };
+    let mut conversion = Conversion { streams, past, out: Translated::default(), label_bytes: 0, told_of_targets: false };
     for of_resource in &request.resource_metrics {
         let attributes = of_resource.resource.as_ref().map_or(&[][..], |r| &r.attributes);
         let target = Target::of(attributes, options);
@@ -279,8 +275,8 @@ impl Conversion<'_> {
         self.out.rows.push(Row { labels, t, v, point: None });
     }
 
-    pub(super) fn latest(&self, labels: &Labels) -> Option<f64> {
-        self.past.latest(labels).map(|sample| sample.v)
+    pub(super) fn latest(&self, labels: &Labels) -> Option<Sample> {
+        self.past.latest(labels)
     }
 
     pub(super) fn newest(&self, labels: &Labels) -> Option<TimestampMs> {
@@ -297,44 +293,39 @@ impl Conversion<'_> {
         self.sample(labels, times.at_ms(), v);
     }
 
-    /// The running total of a series; none where it begins now.
+    /// The running total of a series as it was before the request; none where it begins now.
     fn total(&self, labels: &Labels) -> Option<Total> {
-        let known = self.out.changes.totals.get(labels).map(|change| change.0).or_else(|| self.streams.total(labels));
-        known.or_else(|| {
+        self.streams.total(labels).or_else(|| {
             let last = self.past.latest(labels)?;
-            Some(Total { value: last.v, at: u64::try_from(last.t).ok()?.saturating_mul(NANOS) })
+            Some(Total { value: last.v, steps: Steps::kept(last.t) })
         })
     }
 
-    /// Whether a difference is new to the total of a series. Several of one request at one time are parts of it. One that comes again
-    /// is written again too: whoever sends again was not told that it is durable.
-    pub(super) fn difference(&self, labels: &Labels, times: Times) -> Result<Difference, String> {
-        let Some(Total { value, at }) = self.total(labels) else { return Ok(Difference::New) };
-        let in_this_request = self.out.changes.totals.get(labels).is_some_and(|(total, _)| total.at == times.at);
-        // From the store only the millisecond is known.
-        let same = times.at == at || (at % NANOS == 0 && times.at / NANOS == at / NANOS);
-        match times.at.cmp(&at) {
-            _ if in_this_request => Ok(Difference::New),
-            _ if same => Ok(Difference::Again(value)),
-            std::cmp::Ordering::Less => Err("it is a difference from before the last one; differences have to come in order".to_owned()),
-            _ => Ok(Difference::New),
+    /// Whether a difference is new to the total of a series. Several of one request at one time are parts of it.
+    pub(super) fn judge(&self, labels: &Labels, times: Times) -> Step {
+        self.total(labels).map_or(Step::New, |total| total.steps.judge(times.at))
+    }
+
+    /// Writes a total again: whoever sends a difference again was not told that it is durable.
+    pub(super) fn again(&mut self, labels: Labels) {
+        if let Some(total) = self.total(&labels) {
+            self.sample(labels, (total.steps.newest / NANOS) as TimestampMs, total.value);
         }
     }
 
-    /// Adds a difference to the total of a series.
+    /// Adds a difference to the total of a series. A late one counts from the newest on: what was before is not rewritten.
     pub(super) fn add(&mut self, labels: Labels, times: Times, difference: f64) {
-        let total = match self.total(&labels) {
-            Some(total) => {
-                self.sample(labels.clone(), times.at_ms(), total.value + difference);
-                total.value + difference
-            }
-            None => {
-                self.anew(labels.clone(), times, difference);
-                difference
-            }
-        };
+        let known = self.out.changes.totals.get(&labels).map(|change| change.0).or_else(|| self.total(&labels));
+        let mut total = known.unwrap_or(Total { value: 0.0, steps: Steps::default() });
+        total.value += difference;
+        total.steps.note(times.at);
+        if known.is_some() {
+            self.sample(labels.clone(), (total.steps.newest / NANOS) as TimestampMs, total.value);
+        } else {
+            self.anew(labels.clone(), times, difference);
+        }
         let row = self.out.rows.len() - 1;
-        self.out.changes.totals.insert(labels, (Total { value: total, at: times.at }, row));
+        self.out.changes.totals.insert(labels, (total, row));
     }
 
     /// A sample of a total that begins at zero: at its start, or behind what there is of its series.
@@ -364,9 +355,10 @@ impl Conversion<'_> {
         } else if value.is_nan() || value < 0.0 {
             return Err(format!("{value} is no difference of a sum that only rises"));
         } else {
-            match self.difference(&labels, times)? {
-                Difference::New => self.add(labels, times, value),
-                Difference::Again(total) => self.sample(labels, times.at_ms(), total),
+            match self.judge(&labels, times) {
+                Step::New => self.add(labels, times, value),
+                Step::Again => self.again(labels),
+                Step::TooLate => return Err(TOO_LATE.to_owned()),
             }
         }
         Ok(())
@@ -380,10 +372,9 @@ impl Conversion<'_> {
         match (Base { name: "target_info", pairs: info }).series("", None) {
             Ok(labels) => {
                 self.beside(labels, newest, 1.0);
-                let help = "Attributes of the resource that sent metrics".to_owned();
-                let metric = Metric { name: "target_info".to_owned(), kind: "gauge", help, unit: String::new() };
-                if !self.out.metrics.contains(&metric) {
-                    self.out.metrics.push(metric);
+                if !std::mem::replace(&mut self.told_of_targets, true) {
+                    let help = "Attributes of the resource that sent metrics".to_owned();
+                    self.out.metrics.push(Metric { name: "target_info".to_owned(), kind: "gauge", help, unit: String::new() });
                 }
             }
             Err(why) => self.out.warnings.push(format!("target_info was left out: {why}")),

@@ -15,6 +15,9 @@ const MIN_SCALE: i32 = -10;
 /// Boundaries of one histogram at the most, `+Inf` not counted.
 pub(super) const MAX_BOUNDS: usize = 160;
 
+/// Buckets that a point may come with, on each side of zero; SDKs send 160 at the most.
+const MAX_GIVEN: usize = 10_000;
+
 /// 2^(k/8).
 const EIGHTHS: [f64; 8] = [
     1.0,
@@ -88,6 +91,10 @@ impl Shape {
         }
         if !(point.zero_threshold >= 0.0 && point.zero_threshold.is_finite()) {
             return Err(format!("its zero threshold {} is no width", point.zero_threshold));
+        }
+        let given = [&point.positive, &point.negative].map(|side| side.as_ref().map_or(0, |b| b.bucket_counts.len()));
+        if let Some(many) = given.into_iter().find(|given| *given > MAX_GIVEN) {
+            return Err(format!("it has {many} buckets on one side of zero; at most {MAX_GIVEN} are read"));
         }
         let mut shape = Self {
             scale: point.scale,
@@ -271,6 +278,7 @@ mod tests {
         assert!(wide.scale < MAX_SCALE && wide.bounds().len() <= MAX_BOUNDS, "{}", wide.scale);
         assert_eq!(wide.below(f64::MAX), 2_000);
         assert!(Shape::of(&point(-11, 0, &[1])).is_err());
+        assert!(Shape::of(&point(0, 0, &vec![0; MAX_GIVEN + 1])).unwrap_err().contains("10001 buckets"));
         assert!(Shape::of(&point(i32::MAX, i32::MIN, &[1, 1])).is_ok());
     }
 

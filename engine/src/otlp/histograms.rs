@@ -2,9 +2,9 @@
 
 use opentelemetry_proto::tonic::metrics::v1 as otlp;
 
-use super::convert::{Base, Conversion, Difference, STALE, Times, nothing_recorded};
+use super::convert::{Base, Conversion, STALE, TOO_LATE, Times, nothing_recorded};
 use super::exponential::Shape;
-use super::streams::{NANOS, Written};
+use super::streams::{NANOS, Step, Steps, Written};
 use crate::model::{Labels, TimestampMs, format_value};
 
 /// Buckets or quantiles of one point at the most.
@@ -58,10 +58,11 @@ impl Conversion<'_> {
         } else if !delta {
             series.into_iter().for_each(|(labels, v)| self.rising(labels, times, v));
         } else {
-            match self.difference(&count, times)? {
-                Difference::New => series.into_iter().for_each(|(labels, v)| self.add(labels, times, v)),
+            match self.judge(&count, times) {
+                Step::New => series.into_iter().for_each(|(labels, v)| self.add(labels, times, v)),
                 // With one of its samples all that came before are made durable.
-                Difference::Again(total) => self.sample(count, times.at_ms(), total),
+                Step::Again => self.again(count),
+                Step::TooLate => return Err(TOO_LATE.to_owned()),
             }
         }
         Ok(())
@@ -96,49 +97,44 @@ impl Conversion<'_> {
         delta: bool,
     ) -> Result<(), String> {
         let key = base.series("_count", None)?;
-        let changed = self.out.changes.shapes.get(&key);
-        let in_this_request = changed.is_some_and(|(written, _)| written.as_ref().is_some_and(|w| w.at == times.at));
-        let before = changed.map_or_else(|| self.streams.written(&key), |(written, _)| written.as_ref()).cloned();
+        let known = self.streams.written(&key).cloned();
+        let before = self.out.changes.shapes.get(&key).map_or_else(|| known.clone(), |(written, _)| written.clone());
         if nothing_recorded(p.flags) {
             return self.end(base, key, times, before);
         }
-        // One from before tells nothing of the boundaries that are now.
-        let late = !delta && before.as_ref().is_some_and(|b| b.at > times.at);
-        let before = before.filter(|_| !late);
         let mut shape = Shape::of(p)?;
-        // What goes on has the boundaries of its last point to compare with; what begins has none.
-        let mut goes_on = before.as_ref().filter(|b| delta || b.start == times.start);
-        if delta {
-            match &before {
-                Some(before) if times.at < before.at => {
-                    return Err("it is a difference from before the last one; differences have to come in order".to_owned());
-                }
-                Some(before) if times.at == before.at && !in_this_request => {
-                    let count = before.shape.count as f64;
-                    self.sample(key, times.at_ms(), count);
+        let newest = self.newest(&key);
+        let (goes_on, late, steps, times) = if delta {
+            let judged = known.as_ref().map(|k| k.steps).or(newest.map(Steps::kept)).map_or(Step::New, |steps| steps.judge(times.at));
+            match judged {
+                Step::New => {}
+                Step::Again => {
+                    let last = known.map(|k| ((k.steps.newest / NANOS) as TimestampMs, k.shape.count as f64));
+                    let last = last.or_else(|| self.latest(&key).map(|last| (last.t, last.v)));
+                    last.into_iter().for_each(|(t, v)| self.sample(key.clone(), t, v));
                     return Ok(());
                 }
-                Some(before) => {
-                    let mut total = before.shape.clone();
-                    total.add(&shape);
-                    shape = total;
-                }
-                // After a restart the total begins at zero again, behind what was written.
-                None => match self.newest(&key) {
-                    Some(newest) if times.at_ms() == newest => {
-                        let count = self.latest(&key);
-                        count.into_iter().for_each(|count| self.sample(key.clone(), newest, count));
-                        return Ok(());
-                    }
-                    Some(newest) if times.at_ms() < newest => {
-                        return Err("it is a difference from before the last one; differences have to come in order".to_owned());
-                    }
-                    _ => goes_on = None,
-                },
+                Step::TooLate => return Err(TOO_LATE.to_owned()),
             }
-        }
+            let mut steps = before.as_ref().map(|b| b.steps).or(newest.map(Steps::kept)).unwrap_or_default();
+            if let Some(before) = &before {
+                let mut total = before.shape.clone();
+                total.add(&shape);
+                shape = total;
+            }
+            steps.note(times.at);
+            // After a restart the total begins at zero again, behind what was written.
+            (before.as_ref(), false, steps, Times { at: steps.newest, ..times })
+        } else {
+            // One from before tells nothing of the boundaries that are now.
+            let late = before.as_ref().is_some_and(|b| b.steps.newest > times.at);
+            let mut steps = Steps::default();
+            steps.note(times.at);
+            (before.as_ref().filter(|b| !late && b.start == times.start), late, steps, times)
+        };
         let bounds = shape.bounds();
-        let gone: Vec<f64> = before.iter().flat_map(|b| b.bounds.iter().copied()).filter(|b| !bounds.contains(b)).collect();
+        let gone: Vec<f64> =
+            before.iter().filter(|_| !late).flat_map(|b| b.bounds.iter().copied()).filter(|b| !bounds.contains(b)).collect();
         self.room(base, bounds.len() + gone.len() + 3)?;
         // All labels first: a point is taken whole or not at all.
         let infinite = base.series("_bucket", Some(("le", "+Inf")))?;
@@ -149,12 +145,12 @@ impl Conversion<'_> {
         let begins = goes_on.is_none();
         for (labels, bound) in buckets {
             if let Some(last) = goes_on
-                && last.at < times.at
+                && last.steps.newest < times.at
                 && !last.bounds.contains(&bound)
                 && last.shape.refines(&shape)
             {
                 // A boundary that is new to the ladder, with what was below it then.
-                self.beside(labels.clone(), (last.at / NANOS) as TimestampMs, last.shape.below(bound) as f64);
+                self.beside(labels.clone(), (last.steps.newest / NANOS) as TimestampMs, last.shape.below(bound) as f64);
             }
             self.part(labels, times, shape.below(bound) as f64, begins, delta);
         }
@@ -169,7 +165,7 @@ impl Conversion<'_> {
         self.part(key.clone(), times, shape.count as f64, begins, delta);
         let row = self.out.rows.len() - 1;
         if !late {
-            let written = Written { shape, bounds, start: times.start, at: times.at };
+            let written = Written { shape, bounds, start: times.start, steps };
             self.out.changes.shapes.insert(key, (Some(written), row));
         }
         Ok(())

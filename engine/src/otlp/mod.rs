@@ -7,8 +7,9 @@
 //! * Gauges and sums that may fall are gauges; sums that only rise are counters; histograms are classic ones (`_bucket`, `_sum`,
 //!   `_count`), exponential ones too ([`exponential`]); summaries have `quantile`.
 //! * Differences (delta temporality) are added up to a running total. It goes on from the newest sample of its series, so neither
-//!   a restart nor idleness is seen in it. A difference at the time of the last one was sent again and counts once; one before it
-//!   is refused, since whether it is in the total cannot be known. Differences of sums that may fall are refused too, as the
+//!   a restart nor idleness is seen in it. The times of the last ones are remembered: one of these was sent again and counts
+//!   once, another from between was overtaken and counts from now on. One from before them is refused, since whether it is in the total
+//!   cannot be known. Differences of sums that may fall are refused too, as the
 //!   specification says: their total is not known without its beginning.
 //! * Where a point's start time lies after the newest sample of its series, the total began again there, at zero; a sample says so,
 //!   unless that was long ago. So a counter that began again is seen as such even where it has risen beyond its old value,

@@ -21,12 +21,63 @@ const LOOK_EVERY_MS: i64 = 60_000;
 /// Nanoseconds of a millisecond.
 pub(super) const NANOS: u64 = 1_000_000;
 
-/// A running total, up to a time.
+/// Differences whose times are remembered, to tell one that is late from one that is sent again.
+const RECENT: usize = 8;
+
+/// What became of the differences of a series so far: which are in its total, and which cannot be known.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Steps {
+    /// The newest, nanoseconds.
+    pub(super) newest: u64,
+    /// Whether those up to here are in the total is not known.
+    floor: u64,
+    /// Times of those that are in it; 0 where there is none.
+    recent: [u64; RECENT],
+}
+
+/// What a difference is to a total.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It is not in it yet.
+    New,
+    /// It is in it.
+    Again,
+    /// It came too late to be known.
+    TooLate,
+}
+
+impl Steps {
+    /// Of a total that was found in the store; there only the millisecond is known.
+    pub(super) fn kept(newest: TimestampMs) -> Self {
+        let newest = u64::try_from(newest).unwrap_or_default().saturating_mul(NANOS);
+        Self { newest, floor: newest.saturating_add(NANOS - 1), recent: [newest; RECENT] }
+    }
+
+    pub(super) fn judge(&self, at: u64) -> Step {
+        if self.recent.contains(&at) || (at <= self.floor && at / NANOS == self.newest / NANOS) {
+            Step::Again
+        } else if at > self.floor {
+            Step::New
+        } else {
+            Step::TooLate
+        }
+    }
+
+    pub(super) fn note(&mut self, at: u64) {
+        self.newest = self.newest.max(at);
+        let oldest = self.recent.iter_mut().min();
+        if let Some(oldest) = oldest.filter(|oldest| **oldest < at) {
+            self.floor = self.floor.max(*oldest);
+            *oldest = at;
+        }
+    }
+}
+
+/// A running total.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Total {
     pub(super) value: f64,
-    /// Nanoseconds; those within the last millisecond are not known where the total comes from the store.
-    pub(super) at: u64,
+    pub(super) steps: Steps,
 }
 
 /// The last of an exponential histogram that was written.
@@ -35,7 +86,8 @@ pub(super) struct Written {
     pub(super) shape: Shape,
     pub(super) bounds: Vec<f64>,
     pub(super) start: u64,
-    pub(super) at: u64,
+    /// Its time is the newest step.
+    pub(super) steps: Steps,
 }
 
 /// Changes of a request, each with the row by which it is written.
@@ -114,7 +166,9 @@ mod tests {
     use super::*;
 
     fn change(names: std::ops::Range<usize>, row: usize) -> Changes {
-        let totals = names.map(|n| (Labels::metric("m", &[("n", &n.to_string())]), (Total { value: n as f64, at: 1 }, row))).collect();
+        let totals = names
+            .map(|n| (Labels::metric("m", &[("n", &n.to_string())]), (Total { value: n as f64, steps: Steps::default() }, row)))
+            .collect();
         Changes { totals, ..Changes::default() }
     }
 
@@ -128,6 +182,24 @@ mod tests {
         assert_eq!(known(&streams, 1), Some(1.0));
         streams.forget(&change(1..2, 7));
         assert_eq!(known(&streams, 1), None);
+    }
+
+    #[test]
+    fn a_late_difference_is_told_from_one_that_is_sent_again() {
+        use Step::{Again, New, TooLate};
+        let mut steps = Steps::default();
+        let at = |n: u64| n * NANOS;
+        for n in [50, 40, 60] {
+            assert_eq!(steps.judge(at(n)), New);
+            steps.note(at(n));
+            assert_eq!(steps.judge(at(n)), Again);
+        }
+        assert_eq!((steps.newest, steps.judge(at(45)), steps.judge(at(1))), (at(60), New, New));
+        (61..=66).for_each(|n| steps.note(at(n)));
+        assert_eq!([40, 45, 55].map(|n| steps.judge(at(n))), [TooLate, New, New], "the oldest is forgotten");
+        let kept = Steps::kept(7);
+        let judged = [6, 7, 8].map(|ms| kept.judge(ms * NANOS + 5));
+        assert_eq!(judged, [TooLate, Again, New]);
     }
 
     #[test]
