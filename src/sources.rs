@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_rt::Arbiter;
 use taskpulse_actors::collectors::command::CommandSource;
 use taskpulse_actors::collectors::own::OwnCollector;
+use taskpulse_actors::collectors::probe::ProbeSource;
 use taskpulse_actors::collectors::scrape::{ScrapeSource, Target};
 use taskpulse_actors::collectors::source::{Doors, Poller, Source};
 use taskpulse_actors::collectors::system::SystemCollector;
@@ -14,6 +15,7 @@ use taskpulse_actors::status::Reporter;
 use taskpulse_engine::board::cost::Names;
 
 use crate::service::Starter;
+use crate::settings::probes::ProbeSpec;
 use crate::settings::sources::{CommandSpec, ScrapeTarget, each};
 
 /// How often the service looks at itself.
@@ -43,6 +45,7 @@ pub fn start(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>,
         let make = move || programs.iter().map(|p| Box::new(CommandSource::new(p.clone())) as Box<dyn Source>).collect();
         poll(starter, arbiter, reporter, doors, "commands", make);
     }
+    start_probes(starter, arbiter, reporter, doors);
     let (reporter, door) = (Arc::clone(reporter), doors.batcher.clone());
     starter.start(arbiter, "own", move |vitals| OwnCollector::new(vitals, reporter, OWN_EVERY, door));
 }
@@ -56,6 +59,19 @@ fn start_scrape(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporte
     let shared = Arc::clone(&reporter.shared);
     let make = move || targets.iter().map(|t| Box::new(ScrapeSource::new(t.clone(), Arc::clone(&shared))) as Box<dyn Source>).collect();
     poll(starter, arbiter, reporter, doors, "scrape", make);
+}
+
+fn start_probes(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, doors: &Doors) {
+    let checks = each(&starter.settings.probes.check, ProbeSpec::check).unwrap_or_default();
+    if checks.is_empty() {
+        return;
+    }
+    let reporter_of_probes = Arc::clone(reporter);
+    let make = move || {
+        let (shared, store) = (&reporter_of_probes.shared, &reporter_of_probes.store);
+        checks.iter().map(|check| Box::new(ProbeSource::new(check.clone(), Arc::clone(shared), store)) as Box<dyn Source>).collect()
+    };
+    poll(starter, arbiter, reporter, doors, "probes", make);
 }
 
 /// Starts one poller of the sources that `make` makes, at the start and again after a panic.

@@ -78,7 +78,7 @@ fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
     println!("fuzz {name}: {count} inputs");
 }
 
-const TARGETS: f64 = 5.0;
+const TARGETS: f64 = 7.0;
 
 /// Accepts everything and holds on to nothing.
 struct Count(usize);

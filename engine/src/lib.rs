@@ -5,6 +5,7 @@
 
 pub mod advice;
 pub mod board;
+pub mod certificate;
 pub mod codec;
 pub mod event;
 pub mod exposition;
@@ -14,6 +15,7 @@ mod fuzz;
 pub mod health;
 pub mod metrics;
 pub mod model;
+pub mod probe;
 pub mod promql;
 pub mod relabel;
 pub mod remote_write;

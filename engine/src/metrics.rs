@@ -79,6 +79,17 @@ metrics! {
     "taskmaster_task_review_seconds" Gauge "seconds" "Time in review of a task, at its end";
     "taskmaster_tasks_completed_total" Counter "" "Tasks seen to become done";
     "taskmaster_tasks_reopened_total" Counter "" "Tasks seen to leave done or review for pending or in-progress";
+    "probe_success" Gauge "" "1 while a target answers as it should, 0 while it does not";
+    "probe_duration_seconds" Gauge "seconds" "How long a check took, whatever its end";
+    "probe_dns_lookup_time_seconds" Gauge "seconds" "How long the look-up of a target's name took";
+    "probe_http_status_code" Gauge "" "Status of the last answer";
+    "probe_http_duration_seconds" Gauge "seconds" "Time of a check over HTTP by phase: resolve, connect, tls, processing, transfer";
+    "probe_http_redirects" Gauge "" "Redirects that were followed";
+    "probe_http_version" Gauge "" "Version of HTTP that the target answered in";
+    "probe_http_content_length" Gauge "" "Bytes that the last answer said its body has";
+    "probe_http_ssl" Gauge "" "1 where the last answer came over TLS, else 0";
+    "probe_ssl_earliest_cert_expiry" Gauge "" "When the first certificate that was shown ends, Unix seconds";
+    "probe_failed_due_to_regex" Gauge "" "1 where the answer is not the one that was looked for in it, else 0";
     "taskpulse_health_score" Gauge "" "0 to 100; the formula is in METRICS.md";
     "taskpulse_health_part_score" Gauge "" "One part of the health score, 0 to 100";
     "taskpulse_source_up" Gauge "" "1 while a source gives samples, 0 while it fails";

@@ -5,6 +5,7 @@
 pub mod command;
 mod fetch;
 pub mod own;
+pub mod probe;
 pub mod scrape;
 pub mod source;
 pub mod system;

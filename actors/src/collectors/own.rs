@@ -89,11 +89,14 @@ impl OwnCollector {
         let firing = alerts.iter().filter(|a| a.state == AlertState::Firing && a.metric.name() != "taskpulse_health_score");
         let sources = shared.sources.status();
         let failing = sources.iter().filter(|s| s.up == Some(false)).map(|s| s.source.clone()).collect();
+        let targets = shared.targets.status();
+        let down = targets.iter().filter(|t| t.up == Some(false)).map(|t| t.target.clone()).collect();
         Inputs {
             cpu: mean("system_cpu_utilization_ratio"),
             memory: mean("system_memory_utilization_ratio"),
             disk,
             firing: firing.map(|a| a.severity).collect(),
+            targets: (targets.iter().filter(|t| t.up == Some(true)).count(), down),
             sources: (sources.iter().filter(|s| s.up == Some(true)).count(), failing),
         }
     }
