@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_rt::Arbiter;
+use taskpulse_actors::collectors::cgroup::{self, CgroupSource};
 use taskpulse_actors::collectors::command::CommandSource;
 use taskpulse_actors::collectors::own::OwnCollector;
 use taskpulse_actors::collectors::probe::ProbeSource;
@@ -46,6 +47,14 @@ pub fn start(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>,
         poll(starter, arbiter, reporter, doors, "commands", make);
     }
     start_probes(starter, arbiter, reporter, doors);
+    let containers = &settings.containers;
+    if containers.enabled {
+        let (root, every, most) = (containers.root.clone(), containers.interval.duration(), containers.max_groups);
+        let make = move || vec![Box::new(CgroupSource::new(root.clone(), every, most)) as Box<dyn Source>];
+        poll(starter, arbiter, reporter, doors, cgroup::SOURCE, make);
+    } else {
+        reporter.shared.sources.absent(cgroup::SOURCE, "switched off", "set containers.enabled = true");
+    }
     let (reporter, door) = (Arc::clone(reporter), doors.batcher.clone());
     starter.start(arbiter, "own", move |vitals| OwnCollector::new(vitals, reporter, OWN_EVERY, door));
 }

@@ -6,6 +6,7 @@
 pub mod advice;
 pub mod board;
 pub mod certificate;
+pub mod cgroup;
 pub mod codec;
 pub mod event;
 pub mod exposition;

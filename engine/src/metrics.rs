@@ -79,6 +79,12 @@ metrics! {
     "taskmaster_task_review_seconds" Gauge "seconds" "Time in review of a task, at its end";
     "taskmaster_tasks_completed_total" Counter "" "Tasks seen to become done";
     "taskmaster_tasks_reopened_total" Counter "" "Tasks seen to leave done or review for pending or in-progress";
+    "container_cpu_time_seconds_total" Counter "seconds" "CPU time of a container or of a unit of systemd's";
+    "container_memory_usage_bytes" Gauge "bytes" "Memory of a container or unit, page cache included";
+    "container_memory_limit_bytes" Gauge "bytes" "Memory that it may use, where there is a limit";
+    "container_disk_io_bytes_total" Counter "bytes" "Bytes that it read from and wrote to disks";
+    "container_processes" Gauge "" "Its processes and threads";
+    "container_oom_kills_total" Counter "" "Its processes that the kernel ended for want of memory";
     "probe_success" Gauge "" "1 while a target answers as it should, 0 while it does not";
     "probe_duration_seconds" Gauge "seconds" "How long a check took, whatever its end";
     "probe_dns_lookup_time_seconds" Gauge "seconds" "How long the look-up of a target's name took";

@@ -2,6 +2,7 @@
 //!
 //! A source that is missing or failing gives no sample; [`crate::shared::Sources`] says why.
 
+pub mod cgroup;
 pub mod command;
 mod fetch;
 pub mod own;
