@@ -350,5 +350,8 @@ fn certificates_are_verified_and_their_end_is_told_even_when_they_are_refused() 
     }
     assert!(service.query(&of("probe_http_status_code", "expired")).is_empty());
     assert!(service.query(&of("probe_success", "nofile")).is_empty());
-    assert_eq!(target(&service, "trusted")["certificate_expires"].as_f64(), value(&service, &of("probe_ssl_earliest_cert_expiry", "trusted")));
+    assert_eq!(
+        target(&service, "trusted")["certificate_expires"].as_f64(),
+        value(&service, &of("probe_ssl_earliest_cert_expiry", "trusted"))
+    );
 }

@@ -171,6 +171,8 @@ impl Reporter {
             push("taskpulse_actor_restarts_total", &labels, actor.restarts as f64);
             push("taskpulse_actor_mailbox_messages", &labels, actor.mailbox as f64);
             push("taskpulse_actor_handled_messages_total", &labels, actor.handled as f64);
+            push("taskpulse_actor_held_seconds_total", &labels, actor.held_seconds);
+            push("taskpulse_actor_longest_hold_seconds", &labels, actor.longest_hold_seconds);
         }
         for source in self.shared.sources.status() {
             if let Some(up) = source.up {

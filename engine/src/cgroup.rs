@@ -26,9 +26,13 @@ impl Group {
         let (name, above) = folders.split_last()?;
         let id = |text: &str| (text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())).then(|| text.to_owned());
         if let Some(scope) = name.strip_suffix(".scope") {
-            for (prefix, runtime) in
-                [("docker-", "docker"), ("libpod-", "podman"), ("crio-", "cri-o"), ("cri-containerd-", "containerd"), ("nerdctl-", "containerd")]
-            {
+            for (prefix, runtime) in [
+                ("docker-", "docker"),
+                ("libpod-", "podman"),
+                ("crio-", "cri-o"),
+                ("cri-containerd-", "containerd"),
+                ("nerdctl-", "containerd"),
+            ] {
                 if let Some(id) = scope.strip_prefix(prefix).and_then(id) {
                     return Some(Self::Container { id, runtime: Some(runtime) });
                 }

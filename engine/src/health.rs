@@ -130,7 +130,14 @@ mod tests {
 
     #[test]
     fn the_score_is_half_the_mean_and_half_the_worst() {
-        let good = Inputs { cpu: Some(0.2), memory: Some(0.5), disk: Some(("/".into(), 0.4)), firing: vec![], sources: (2, vec![]), ..Inputs::default() };
+        let good = Inputs {
+            cpu: Some(0.2),
+            memory: Some(0.5),
+            disk: Some(("/".into(), 0.4)),
+            firing: vec![],
+            sources: (2, vec![]),
+            ..Inputs::default()
+        };
         assert_eq!(assess(&good).score, Some(100.0));
         // disk: 100 × 0.1 / 0.2 = 50; mean of 100 100 50 100 100 = 90.
         let full = Inputs { disk: Some(("/data".into(), 0.9)), ..good.clone() };

@@ -81,7 +81,8 @@ impl Expected {
     pub fn judge(&self, status: u16, body: &[u8], cut: bool) -> Verdict {
         let status = (!self.statuses.accept(status)).then(|| format!("status {status}; expected {}", self.statuses));
         let within = if cut { format!(" within its first {} bytes", body.len()) } else { String::new() };
-        let missing = self.matches.iter().find(|regex| !regex.is_match(body)).map(|regex| format!("the body does not match `{regex}`{within}"));
+        let missing =
+            self.matches.iter().find(|regex| !regex.is_match(body)).map(|regex| format!("the body does not match `{regex}`{within}"));
         let unwanted = || self.not_matches.iter().find(|regex| regex.is_match(body)).map(|regex| format!("the body matches `{regex}`"));
         let body = missing.or_else(unwanted);
         let asked = !self.matches.is_empty() || !self.not_matches.is_empty();
@@ -166,11 +167,9 @@ mod tests {
 
     #[test]
     fn statuses_are_read_as_lists_and_ranges() {
-        for (text, fine, not, shown) in [
-            ("200", 200, 201, "200"),
-            ("200-299", 299, 300, "200 to 299"),
-            ("200-299, 301,404", 404, 302, "200 to 299, 301, 404"),
-        ] {
+        for (text, fine, not, shown) in
+            [("200", 200, 201, "200"), ("200-299", 299, 300, "200 to 299"), ("200-299, 301,404", 404, 302, "200 to 299, 301, 404")]
+        {
             let statuses = Statuses::parse(text).unwrap();
             assert!(statuses.accept(fine) && !statuses.accept(not), "{text}");
             assert_eq!(statuses.to_string(), shown);

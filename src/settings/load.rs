@@ -274,7 +274,11 @@ mod tests {
             ("[probes.check.x]\nurl = \"http://a\"\ntcp = \"a:1\"", None, vec!["probes.check.x: needs one of url"]),
             ("[probes.check.x]\nurl = \"ftp://a\"", None, vec!["probes.check.x.url", "http:// or https://"]),
             ("[probes.check.x]\nurl = \"http://me:secret@a\"", None, vec!["probes.check.x.url", "Authorization"]),
-            ("[probes.check.x]\nurl = \"http://a\"\nstatus = \"2xx\"", None, vec!["probes.check.x.status", "`2xx` is no status", "200-299"]),
+            (
+                "[probes.check.x]\nurl = \"http://a\"\nstatus = \"2xx\"",
+                None,
+                vec!["probes.check.x.status", "`2xx` is no status", "200-299"],
+            ),
             ("[probes.check.x]\nurl = \"http://a\"\nbody_matches = [\"(\"]", None, vec!["probes.check.x.body_matches", "`(`"]),
             ("[probes.check.x]\nurl = \"http://a\"\nmethod = \"GE T\"", None, vec!["probes.check.x.method", "GET"]),
             ("[probes.check.x]\nurl = \"http://a\"\nsend = \"x\"", None, vec!["probes.check.x: send", "tcp"]),

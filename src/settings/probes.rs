@@ -113,7 +113,9 @@ impl ProbeSpec {
             (Some(url), None, None) => Kind::Http(Box::new(self.http(url, &at)?)),
             (None, Some(address), None) => Kind::Tcp(self.tcp(address, &at)?),
             (None, None, Some(line)) => Kind::Command(line.words()),
-            _ => bail!("{}: needs one of url = \"https://host/path\", tcp = \"host:port\" and command = [\"program\", \"argument\"]", at("")),
+            _ => {
+                bail!("{}: needs one of url = \"https://host/path\", tcp = \"host:port\" and command = [\"program\", \"argument\"]", at(""))
+            }
         };
         if let Kind::Command(words) = &kind {
             ensure!(words.first().is_some_and(|word| !word.is_empty()), "{} names no program", at(".command"));

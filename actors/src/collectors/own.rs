@@ -77,7 +77,8 @@ impl OwnCollector {
             for id in store.select(&selector.matchers) {
                 let newest = store.latest(id, now - FRESH_MS, now).ok().flatten();
                 let mount = store.labels(id).and_then(|l| l.get("mountpoint").map(str::to_owned));
-                if let (Some(sample), Some(mount)) = (newest, mount)
+                // One that was taken away has ended with a marker.
+                if let (Some(sample), Some(mount)) = (newest.filter(|sample| sample.v.is_finite()), mount)
                     && disk.as_ref().is_none_or(|(_, fullest)| sample.v > *fullest)
                 {
                     disk = Some((mount, sample.v));

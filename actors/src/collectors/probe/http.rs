@@ -115,7 +115,9 @@ async fn send(
         let _ = connection.await;
     }));
     let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-    let host = url.port().map_or_else(|| url.host_str().unwrap_or_default().to_owned(), |port| format!("{}:{port}", url.host_str().unwrap_or_default()));
+    let host = url
+        .port()
+        .map_or_else(|| url.host_str().unwrap_or_default().to_owned(), |port| format!("{}:{port}", url.host_str().unwrap_or_default()));
     let mut request = Request::builder().method(method).uri(path).header(CONNECTION, "close");
     let given = |name: HeaderName| headers.iter().any(|(n, _)| *n == name);
     if !given(HOST) {
@@ -150,7 +152,8 @@ async fn read(check: &HttpCheck, status: u16, mut body: Incoming, seen: &mut Fig
     seen.end(step);
     let expected = check.expected.clone();
     // A large body and a regex are work for another thread.
-    let verdict = spawn_blocking(move || expected.judge(status, &bytes, cut)).await.map_err(|error| Trouble::CannotCheck(error.to_string()))?;
+    let verdict =
+        spawn_blocking(move || expected.judge(status, &bytes, cut)).await.map_err(|error| Trouble::CannotCheck(error.to_string()))?;
     seen.failed_due_to_regex = verdict.failed_due_to_regex;
     verdict.why.map_or(Ok(()), |why| Err(Trouble::Down(why)))
 }
