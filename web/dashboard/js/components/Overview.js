@@ -8,6 +8,7 @@ import { computed, html } from '../lib.js'
 import { print } from '../selector.js'
 import { alerts } from '../stores/alerts.js'
 import { board, boards, refreshBoards } from '../stores/boards.js'
+import { ApplicationCard } from './ApplicationCard.js'
 import { BoardCard } from './BoardCard.js'
 import { Chart } from './Chart.js'
 import { Health } from './Health.js'
@@ -56,8 +57,7 @@ export function Overview() {
         <${BoardCard} />
         <${SourceCard} title="CI" name="ci" prefixes=${['github', 'ci']} absent="This version does not read GitHub Actions yet."
           would="Success rate, duration and queue of runs will stand here." />
-        <${SourceCard} title="Application" name="application" prefixes=${['probe', 'scrape', 'app']} absent="This version does not probe applications yet."
-          would="Reachability, latency and errors will stand here." />
+        <${ApplicationCard} />
       </div>
       <div class="charts">${charts.value.map((spec) => html`<${Chart} key=${spec.id} spec=${spec} />`)}
         ${!board.value && html`<${NoBoard} />`}
