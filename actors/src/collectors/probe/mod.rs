@@ -314,7 +314,11 @@ impl Source for ProbeSource {
                     return Look::Failed(why, Findings { batch, ..Findings::default() });
                 }
             };
-            let events = self.course.observe(&self.check.name, now, failed.as_deref()).into_iter().collect();
+            let events: Vec<Event> = self.course.observe(&self.check.name, now, failed.as_deref()).into_iter().collect();
+            for event in &events {
+                let level = if failed.is_some() { log::Level::Warn } else { log::Level::Info };
+                log::log!(level, "probe: {}", event.title);
+            }
             let mut batch = self.figures(now, failed.is_none(), took, &seen);
             self.vanished.mark(&mut batch, now);
             self.tell(Some((now, took)), Some(failed.is_none()), &seen, failed.clone());
