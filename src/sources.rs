@@ -7,7 +7,7 @@ use actix_rt::Arbiter;
 use taskpulse_actors::collectors::cgroup::{self, CgroupSource};
 use taskpulse_actors::collectors::command::CommandSource;
 use taskpulse_actors::collectors::own::OwnCollector;
-use taskpulse_actors::collectors::probe::ProbeSource;
+use taskpulse_actors::collectors::probe::{self, Check, ProbeSource};
 use taskpulse_actors::collectors::scrape::{ScrapeSource, Target};
 use taskpulse_actors::collectors::source::{Doors, Poller, Source};
 use taskpulse_actors::collectors::system::SystemCollector;
@@ -77,8 +77,10 @@ fn start_probes(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporte
     }
     let reporter_of_probes = Arc::clone(reporter);
     let make = move || {
-        let (shared, store) = (&reporter_of_probes.shared, &reporter_of_probes.store);
-        checks.iter().map(|check| Box::new(ProbeSource::new(check.clone(), Arc::clone(shared), store)) as Box<dyn Source>).collect()
+        let known = probe::take_up(&reporter_of_probes.store, &checks);
+        let source =
+            |check: &Check| ProbeSource::new(check.clone(), Arc::clone(&reporter_of_probes.shared), known.get(&check.name).copied());
+        checks.iter().map(|check| Box::new(source(check)) as Box<dyn Source>).collect()
     };
     poll(starter, arbiter, reporter, doors, "probes", make);
 }

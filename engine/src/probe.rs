@@ -131,10 +131,10 @@ impl Course {
         Self { state }
     }
 
-    /// Since when the target is as it is.
+    /// Whether the target is up, and since when; none before its first check.
     #[must_use]
-    pub fn since(&self) -> Option<TimestampMs> {
-        self.state.map(|(_, since)| since)
+    pub fn state(&self) -> Option<(bool, TimestampMs)> {
+        self.state
     }
 
     /// Takes in a check at `now`, with why it failed; gives what belongs on the time line. A target that is up when it is
@@ -224,7 +224,7 @@ mod tests {
             (303, "probe_down", "shop is down: x"),
         ];
         assert_eq!(told, expected.map(|(second, kind, title)| (second, kind.to_owned(), title.to_owned())));
-        assert_eq!(course.since(), Some(303_000));
+        assert_eq!(course.state(), Some((false, 303_000)));
         assert!(Course::new(Some((false, 7))).observe("shop", 9, Some("still")).is_none(), "known from before a restart");
         assert!(Course::default().observe("shop", 9, Some("refused")).is_some(), "down when first seen");
     }

@@ -1,8 +1,9 @@
 //! Connections of probes: each is new, each step is timed, and the certificates that are shown are kept even where they
 //! are refused.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use taskpulse_engine::certificate;
 use taskpulse_engine::probe::days;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -49,15 +50,16 @@ pub(super) async fn connect(
     port: u16,
     tls: Option<&Tls>,
     alpn: &[&[u8]],
+    lookup: &Lookup,
     seen: &mut Figures,
 ) -> Result<Box<dyn Stream>, Trouble> {
     let addresses = match host.parse::<IpAddr>() {
         Ok(address) => vec![SocketAddr::new(address, port)],
         Err(_) => {
             let step = seen.begin(Phase::Resolve);
-            let found = lookup_host((host, port)).await;
+            let found = look_up(host, port, lookup).await.map_err(Trouble::Down)?;
             seen.end(step);
-            found.map_err(|error| Trouble::Down(format!("{host}: {}", plain(&error))))?.collect()
+            found
         }
     };
     let step = seen.begin(Phase::Connect);
@@ -87,6 +89,24 @@ pub(super) async fn connect(
             Err(Trouble::Down(format!("TLS: {}{note}", plain(&error))))
         }
     }
+}
+
+/// Whether a look-up is under way. The system's cannot be given up: a second one while the first hangs would be one more
+/// thread each time.
+pub(super) type Lookup = Arc<AtomicBool>;
+
+async fn look_up(host: &str, port: u16, under_way: &Lookup) -> Result<Vec<SocketAddr>, String> {
+    if under_way.swap(true, Ordering::AcqRel) {
+        return Err(format!("{host}: the look-up of its name has not come back yet"));
+    }
+    let (name, done) = (host.to_owned(), Arc::clone(under_way));
+    let work = spawn_blocking(move || {
+        let found = (name.as_str(), port).to_socket_addrs().map(Iterator::collect);
+        done.store(false, Ordering::Release);
+        found
+    });
+    let found: std::io::Result<Vec<SocketAddr>> = work.await.map_err(|error| error.to_string())?;
+    found.map_err(|error| format!("{host}: {}", plain(&error)))
 }
 
 async fn first_that_answers(host: &str, addresses: &[SocketAddr]) -> Result<TcpStream, Trouble> {

@@ -13,7 +13,7 @@ use reqwest::Url;
 use taskpulse_engine::probe::Expected;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::connect::{Tls, connect};
+use super::connect::{Lookup, Tls, connect};
 use super::{Figures, Phase, Trouble};
 
 /// Redirects that are followed.
@@ -64,13 +64,13 @@ fn reason(error: &hyper::Error) -> String {
 }
 
 /// Asks, follows, reads, judges.
-pub(super) async fn ask(check: &HttpCheck, seen: &mut Figures) -> Result<(), Trouble> {
+pub(super) async fn ask(check: &HttpCheck, lookup: &Lookup, seen: &mut Figures) -> Result<(), Trouble> {
     let mut url = check.url.clone();
     let mut method = check.method.clone();
     let mut body = check.body.clone();
     let mut headers = check.headers.clone();
     loop {
-        let (response, _driver) = send(check, &url, &method, &headers, &body, seen).await?;
+        let (response, _driver) = send(check, &url, &method, &headers, &body, lookup, seen).await?;
         let status = response.status();
         seen.http_status = Some(status.as_u16());
         seen.ssl = Some(url.scheme() == "https");
@@ -102,11 +102,12 @@ async fn send(
     method: &Method,
     headers: &[(HeaderName, HeaderValue)],
     body: &str,
+    lookup: &Lookup,
     seen: &mut Figures,
 ) -> Result<(Response<Incoming>, Driver), Trouble> {
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     let tls = (url.scheme() == "https").then_some(&check.tls);
-    let stream = connect(host, url.port_or_known_default().unwrap_or(80), tls, &[b"http/1.1"], seen).await?;
+    let stream = connect(host, url.port_or_known_default().unwrap_or(80), tls, &[b"http/1.1"], lookup, seen).await?;
     let step = seen.begin(Phase::Processing);
     let down = |error: &hyper::Error| Trouble::Down(reason(error));
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| down(&error))?;

@@ -27,6 +27,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use self::connect::Lookup;
 pub use self::connect::Tls;
 pub use self::http::HttpCheck;
 use super::command;
@@ -34,6 +35,8 @@ use super::source::{Findings, Look, Looking, Source, Vanished};
 use crate::shared::Shared;
 use crate::wire::seconds;
 
+/// Documents with what targets were when they were last seen to change.
+const STATES: &str = "probes";
 /// Of a command's output, which nobody reads.
 const MAX_OUTPUT: usize = 1 << 20;
 /// Of what a TCP server says first. All of it is looked at again with every piece that comes, so it must be short.
@@ -196,24 +199,38 @@ pub struct ProbeSource {
     shared: Arc<Shared>,
     course: Course,
     vanished: Vanished,
+    lookup: Lookup,
+}
+
+/// Whether targets were up before a restart, and since when; forgets those that are no longer checked.
+#[must_use]
+pub fn take_up(store: &Store, checks: &[Check]) -> BTreeMap<String, (bool, TimestampMs)> {
+    let documents = store.documents(STATES).unwrap_or_else(|error| {
+        log::error!("probes: kept states cannot be read: {error}");
+        Vec::new()
+    });
+    let (kept, gone): (Vec<_>, Vec<_>) = documents.into_iter().partition(|(name, _)| checks.iter().any(|check| check.name == *name));
+    if !gone.is_empty()
+        && let Err(error) = store.change_documents(STATES, gone.into_iter().map(|(name, _)| (name, None)).collect())
+    {
+        log::warn!("probes: states of targets that are gone stay: {error}");
+    }
+    kept.into_iter().filter_map(|(name, bytes)| Some((name, serde_json::from_slice(&bytes).ok()?))).collect()
 }
 
 impl ProbeSource {
-    /// A source that checks a target. What it was before a restart is on the time line.
+    /// A source that checks a target; `known` is whether it was up before a restart, and since when.
     #[must_use]
-    pub fn new(check: Check, shared: Arc<Shared>, store: &Store) -> Self {
-        let of_target = |event: &Event| event.source == "probe" && event.subject == check.name;
-        let newest = store.events(TimestampMs::MIN, TimestampMs::MAX, 1, of_target).ok().and_then(|mut found| found.pop());
-        let known = newest.map(|(_, event)| (event.kind == "probe_up", event.at));
-        let source = Self { check, shared, course: Course::new(known), vanished: Vanished::default() };
+    pub fn new(check: Check, shared: Arc<Shared>, known: Option<(bool, TimestampMs)>) -> Self {
+        let source = Self { check, shared, course: Course::new(known), vanished: Vanished::default(), lookup: Arc::default() };
         source.tell(None, None, &Figures::default(), None);
         source
     }
 
     async fn ask(&self, seen: &mut Figures) -> Result<(), Trouble> {
         match &self.check.kind {
-            Kind::Http(check) => http::ask(check, seen).await,
-            Kind::Tcp(check) => tcp(check, seen).await,
+            Kind::Http(check) => http::ask(check, &self.lookup, seen).await,
+            Kind::Tcp(check) => tcp(check, &self.lookup, seen).await,
             Kind::Command(words) => run(words, self.check.timeout).await,
         }
     }
@@ -266,7 +283,7 @@ impl ProbeSource {
             address: self.check.address(),
             up,
             reason,
-            since: self.course.since().filter(|_| up.is_some()).map(seconds),
+            since: self.course.state().filter(|_| up.is_some()).map(|(_, since)| seconds(since)),
             checked_at: at.map(|(at, _)| seconds(at)),
             interval_seconds: self.check.interval.as_secs_f64(),
             duration_seconds: at.filter(|_| up.is_some()).map(|(_, took)| took.as_secs_f64()),
@@ -314,6 +331,7 @@ impl Source for ProbeSource {
                     return Look::Failed(why, Findings { batch, ..Findings::default() });
                 }
             };
+            let before = self.course.state();
             let events: Vec<Event> = self.course.observe(&self.check.name, now, failed.as_deref()).into_iter().collect();
             for event in &events {
                 let level = if failed.is_some() { log::Level::Warn } else { log::Level::Info };
@@ -322,7 +340,9 @@ impl Source for ProbeSource {
             let mut batch = self.figures(now, failed.is_none(), took, &seen);
             self.vanished.mark(&mut batch, now);
             self.tell(Some((now, took)), Some(failed.is_none()), &seen, failed.clone());
-            let found = Findings { batch, events, ..Findings::default() };
+            let state = self.course.state().filter(|state| before != Some(*state));
+            let documents = state.map(|state| (STATES, vec![(self.check.name.clone(), serde_json::to_vec(&state).ok())]));
+            let found = Findings { batch, events, documents: documents.into_iter().collect(), ..Findings::default() };
             match failed {
                 None => Look::Found(found),
                 Some(why) => Look::Partly(format!("{} is down: {why}", self.check.name), found),
@@ -331,8 +351,8 @@ impl Source for ProbeSource {
     }
 }
 
-async fn tcp(check: &TcpCheck, seen: &mut Figures) -> Result<(), Trouble> {
-    let mut stream = connect::connect(&check.host, check.port, check.tls.as_ref(), &[], seen).await?;
+async fn tcp(check: &TcpCheck, lookup: &Lookup, seen: &mut Figures) -> Result<(), Trouble> {
+    let mut stream = connect::connect(&check.host, check.port, check.tls.as_ref(), &[], lookup, seen).await?;
     let down = |error: std::io::Error| Trouble::Down(connect::plain(&error));
     if let Some(text) = &check.send {
         let step = seen.begin(Phase::Processing);
