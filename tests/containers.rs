@@ -142,6 +142,9 @@ fn many_groups_are_bounded_to_the_busiest() {
 fn the_machine_this_runs_on_is_measured_or_it_is_said_why_not() {
     let folder = Folder::new();
     let service = folder.start();
+    eventually("a sample of a process", || value(&service, "count(process_cpu_utilization_ratio)"));
+    eventually("a sample of the service", || value(&service, "taskpulse_health_score"));
+    service.metrics_are_documented();
     let source = eventually("the source", || Some(source(&service, "containers")).filter(|s| !s.is_null()));
     if source["up"] == true {
         eventually("a sample", || value(&service, "count(container_cpu_time_seconds_total) > 0"));

@@ -8,8 +8,8 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::http::{Server, respond};
@@ -198,11 +198,57 @@ fn odd_answers_are_judged_bounded_and_hold_up_nobody() {
         (service.samples(&format!("{}[5m]", of("probe_success", "good"))).len() >= first + 3).then_some(())
     });
     assert!(begun.elapsed() < Duration::from_secs(15), "nobody waits for the others");
-    let named = service.data("/api/v1/label/__name__/values");
-    let table = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/METRICS.md")).unwrap();
-    for name in named.as_array().unwrap() {
-        assert!(table.contains(&format!("| `{}` |", name.as_str().unwrap())), "{name} is not in docs/METRICS.md");
+    service.metrics_are_documented();
+}
+
+/// Takes whole requests and answers each the same; gives its port and what it was asked.
+fn recorder(answer: String) -> (u16, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let log = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut bytes = Vec::new();
+            let mut piece = [0; 1_024];
+            while !String::from_utf8_lossy(&bytes).ends_with("the body") {
+                match stream.read(&mut piece) {
+                    Ok(count) if count > 0 => bytes.extend_from_slice(&piece[..count]),
+                    _ => break,
+                }
+            }
+            log.lock().unwrap().push(String::from_utf8_lossy(&bytes).to_lowercase());
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    (port, asked)
+}
+
+#[test]
+fn a_request_is_sent_as_it_is_asked_for_and_secrets_go_to_the_first_host_only() {
+    let (second, asked_second) = recorder("HTTP/1.0 202 Accepted\r\n\r\n".to_owned());
+    let (first, asked_first) =
+        recorder(format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:{second}/there?x=1\r\nContent-Length: 0\r\n\r\n"));
+    let keys = format!(
+        "url = \"http://127.0.0.1:{first}/here\"\nmethod = \"PUT\"\nbody = \"the body\"\nheaders = {{ Authorization = \"Bearer secret\", X-Trace = \"1\" }}\nstatus = 202"
+    );
+    let folder = Folder::with_settings(&check("put", &keys));
+    let service = folder.start();
+    eventually("it is up", || value(&service, &of("probe_success", "put")).filter(|v| *v == 1.0));
+    assert_eq!(value(&service, &of("probe_http_status_code", "put")), Some(202.0));
+    assert_eq!(value(&service, &of("probe_http_version", "put")), Some(1.0));
+    assert!(service.query(&of("probe_http_content_length", "put")).is_empty(), "no length was told");
+    let first_request = asked_first.lock().unwrap()[0].clone();
+    for part in
+        ["put /here http/1.1", &format!("host: 127.0.0.1:{first}"), "authorization: bearer secret", "x-trace: 1", "content-length: 8"]
+    {
+        assert!(first_request.contains(part), "{part}: {first_request}");
     }
+    let second_request = asked_second.lock().unwrap()[0].clone();
+    for part in ["put /there?x=1 http/1.1", &format!("host: 127.0.0.1:{second}"), "x-trace: 1", "the body"] {
+        assert!(second_request.contains(part), "{part}: {second_request}");
+    }
+    assert!(!second_request.contains("secret"), "{second_request}");
 }
 
 /// Says a line, then answers lines until the other side has gone.
