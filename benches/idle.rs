@@ -64,6 +64,7 @@ fn holds(address: &str) -> Result<(), Box<dyn Error>> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let status: Value = reqwest::blocking::get(format!("{address}/api/v1/status"))?.json()?;
     let uptime = status["data"]["uptime_seconds"].as_f64().unwrap_or(f64::NAN);
+    println!("{} series\n", status["data"]["store"]["series"]);
     println!("| actor | its thread, % | longest at a stretch, ms |");
     println!("|---|---|---|");
     for actor in status["data"]["actors"].as_array().into_iter().flatten() {

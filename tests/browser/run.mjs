@@ -155,6 +155,7 @@ test('the application card says how to fill it, then what is up, what is down an
     await card.locator('[data-target="checkout"][data-up="true"]').waitFor(PATIENCE)
     await card.locator('[data-target="search"][data-up="false"]').waitFor(PATIENCE)
     assert.match(await card.innerText(), /1 of 3 down.*search\s+–\s+down.*checkout\s+[\d.]+\s(ms|s)\s+up.*search: 127\.0\.0\.1:1: Connection refused.*since/s)
+    await page.locator('[data-panel="chart-application"] .plot').waitFor(PATIENCE)
     await until('its part of the health score', async () => /probes\s+67/.test(await page.locator('.parts').innerText()))
     if (process.env.TASKPULSE_PICTURE) await card.screenshot({ path: process.env.TASKPULSE_PICTURE.replace(/\.png$/, '-application.png') })
   } finally {
