@@ -9,10 +9,9 @@
 
 mod connect;
 mod http;
+mod plain;
 
 use std::collections::BTreeMap;
-use std::env;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,24 +22,17 @@ use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels, NAME_LABEL, TimestampMs};
 use taskpulse_engine::probe::{Course, Limits};
 use taskpulse_engine::store::Store;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use self::connect::Lookup;
 pub use self::connect::Tls;
 pub use self::http::HttpCheck;
-use super::command;
 use super::source::{Findings, Look, Looking, Source, Vanished};
 use crate::shared::Shared;
 use crate::wire::seconds;
 
 /// Documents with what targets were when they were last seen to change.
 const STATES: &str = "probes";
-/// Of a command's output, which nobody reads.
-const MAX_OUTPUT: usize = 1 << 20;
-/// Of what a TCP server says first. All of it is looked at again with every piece that comes, so it must be short.
-const MAX_GREETING: usize = 4_096;
 
 /// A check over TCP.
 #[derive(Debug, Clone)]
@@ -230,8 +222,8 @@ impl ProbeSource {
     async fn ask(&self, seen: &mut Figures) -> Result<(), Trouble> {
         match &self.check.kind {
             Kind::Http(check) => http::ask(check, &self.lookup, seen).await,
-            Kind::Tcp(check) => tcp(check, &self.lookup, seen).await,
-            Kind::Command(words) => run(words, self.check.timeout).await,
+            Kind::Tcp(check) => plain::tcp(check, &self.lookup, seen).await,
+            Kind::Command(words) => plain::run(words, self.check.timeout).await,
         }
     }
 
@@ -349,57 +341,4 @@ impl Source for ProbeSource {
             }
         })
     }
-}
-
-async fn tcp(check: &TcpCheck, lookup: &Lookup, seen: &mut Figures) -> Result<(), Trouble> {
-    let mut stream = connect::connect(&check.host, check.port, check.tls.as_ref(), &[], lookup, seen).await?;
-    let down = |error: std::io::Error| Trouble::Down(connect::plain(&error));
-    if let Some(text) = &check.send {
-        let step = seen.begin(Phase::Processing);
-        stream.write_all(text.as_bytes()).await.map_err(down)?;
-        stream.flush().await.map_err(down)?;
-        seen.end(step);
-    }
-    let Some(expect) = &check.expect else { return Ok(()) };
-    seen.begin(Phase::Transfer);
-    seen.failed_due_to_regex = Some(true);
-    let mut bytes = Vec::with_capacity(MAX_GREETING);
-    while bytes.len() < MAX_GREETING {
-        let room = MAX_GREETING - bytes.len();
-        let count = (&mut stream).take(room as u64).read_buf(&mut bytes).await.map_err(down)?;
-        if expect.is_match(&bytes) {
-            seen.failed_due_to_regex = Some(false);
-            return Ok(());
-        }
-        if count == 0 {
-            break;
-        }
-    }
-    Err(Trouble::Down(format!("what came ({} bytes) does not match `{expect}`", bytes.len())))
-}
-
-async fn run(words: &[String], limit: Duration) -> Result<(), Trouble> {
-    let words = words.to_vec();
-    let work = spawn_blocking(move || {
-        if let Some(program) = words.first().filter(|program| !installed(program)) {
-            return Err(Trouble::CannotCheck(format!("{program}: there is no such program")));
-        }
-        let run = command::run(&words, limit, MAX_OUTPUT).map_err(Trouble::Down)?;
-        match run.code {
-            Some(0) => Ok(()),
-            code => {
-                let code = code.map_or("a signal".to_owned(), |code| format!("code {code}"));
-                let said = if run.stderr.is_empty() { String::new() } else { format!(": {}", run.stderr) };
-                Err(Trouble::Down(format!("it ended with {code}{said}")))
-            }
-        }
-    });
-    work.await.unwrap_or_else(|error| Err(Trouble::CannotCheck(error.to_string())))
-}
-
-fn installed(program: &str) -> bool {
-    if program.contains('/') {
-        return Path::new(program).is_file();
-    }
-    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
