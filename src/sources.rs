@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_rt::Arbiter;
+use taskpulse_actors::collectors::cgroup::{self, CgroupSource};
 use taskpulse_actors::collectors::command::CommandSource;
 use taskpulse_actors::collectors::own::OwnCollector;
+use taskpulse_actors::collectors::probe::{self, Check, ProbeSource};
 use taskpulse_actors::collectors::scrape::{ScrapeSource, Target};
 use taskpulse_actors::collectors::source::{Doors, Poller, Source};
 use taskpulse_actors::collectors::system::SystemCollector;
@@ -15,6 +17,7 @@ use taskpulse_engine::board::cost::Names;
 use taskpulse_web::{OTLP_SOURCE, otlp_hint};
 
 use crate::service::Starter;
+use crate::settings::probes::ProbeSpec;
 use crate::settings::sources::{CommandSpec, ScrapeTarget, each};
 
 /// How often the service looks at itself.
@@ -46,6 +49,15 @@ pub fn start(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>,
         let make = move || programs.iter().map(|p| Box::new(CommandSource::new(p.clone())) as Box<dyn Source>).collect();
         poll(starter, arbiter, reporter, doors, "commands", make);
     }
+    start_probes(starter, arbiter, reporter, doors);
+    let containers = &settings.containers;
+    if containers.enabled {
+        let (root, every, most) = (containers.root.clone(), containers.interval.duration(), containers.max_groups);
+        let make = move || vec![Box::new(CgroupSource::new(root.clone(), every, most)) as Box<dyn Source>];
+        poll(starter, arbiter, reporter, doors, cgroup::SOURCE, make);
+    } else {
+        reporter.shared.sources.absent(cgroup::SOURCE, "switched off", "set containers.enabled = true");
+    }
     let (reporter, door) = (Arc::clone(reporter), doors.batcher.clone());
     starter.start(arbiter, "own", move |vitals| OwnCollector::new(vitals, reporter, OWN_EVERY, door));
 }
@@ -59,6 +71,21 @@ fn start_scrape(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporte
     let shared = Arc::clone(&reporter.shared);
     let make = move || targets.iter().map(|t| Box::new(ScrapeSource::new(t.clone(), Arc::clone(&shared))) as Box<dyn Source>).collect();
     poll(starter, arbiter, reporter, doors, "scrape", make);
+}
+
+fn start_probes(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, doors: &Doors) {
+    let checks = each(&starter.settings.probes.check, ProbeSpec::check).unwrap_or_default();
+    if checks.is_empty() {
+        return;
+    }
+    let reporter_of_probes = Arc::clone(reporter);
+    let make = move || {
+        let known = probe::take_up(&reporter_of_probes.store, &checks);
+        let source =
+            |check: &Check| ProbeSource::new(check.clone(), Arc::clone(&reporter_of_probes.shared), known.get(&check.name).copied());
+        checks.iter().map(|check| Box::new(source(check)) as Box<dyn Source>).collect()
+    };
+    poll(starter, arbiter, reporter, doors, "probes", make);
 }
 
 /// Starts one poller of the sources that `make` makes, at the start and again after a panic.

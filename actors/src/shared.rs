@@ -17,6 +17,7 @@ use taskpulse_engine::rules::Alert;
 use taskpulse_engine::windows::{LEVELS, Level};
 
 use crate::clock::now_ms;
+use crate::collectors::probe::Targets;
 use crate::wire::seconds;
 
 /// How a source is doing.
@@ -219,6 +220,8 @@ pub struct Shared {
     pub health: RwLock<Option<Health>>,
     /// The sources.
     pub sources: Sources,
+    /// What the probes found, by target.
+    pub targets: Targets,
     /// What is known of the metrics of others.
     pub metadata: Learnt,
     /// What was lost.

@@ -1,4 +1,5 @@
-//! Mutation fuzzing of what reads bytes from outside: the decoders of remote write and OTLP, chunks, journal records, queries.
+//! Mutation fuzzing of what reads bytes from outside: the decoders of remote write and OTLP, chunks, journal records, queries,
+//! certificates, files of control groups.
 //!
 //! `FUZZ_SECONDS=60 cargo test -p taskpulse-engine --lib fuzz -- --ignored --nocapture` runs it; the test command does. Each
 //! target starts from real inputs, changes some bytes (or splices, cuts, repeats), and asks that nothing panics and that
@@ -6,6 +7,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::certificate;
+use crate::cgroup::{self, Group};
 use crate::codec::{self, Effort};
 use crate::model::{Columns, Labels, SeriesId};
 use crate::otlp::tests as otlp;
@@ -79,7 +82,7 @@ fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
     println!("fuzz {name}: {count} inputs");
 }
 
-const TARGETS: f64 = 6.0;
+const TARGETS: f64 = 8.0;
 
 /// Accepts everything and holds on to nothing.
 struct Count(usize);
@@ -125,6 +128,41 @@ fn remote_write_requests() {
 fn otlp_requests() {
     let (names, corpus): (Vec<_>, Vec<_>) = otlp::samples_of_requests().into_iter().unzip();
     run("otlp", &corpus, |bytes| names[..2].iter().for_each(|encoding| otlp::take_anything(*encoding, bytes)));
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn certificates() {
+    let corpus = [
+        certificate::example(true, 0x17, "261124150102Z"),
+        certificate::example(false, 0x18, "99991231235959Z"),
+        certificate::example(true, 0x18, "20500101000000Z"),
+    ];
+    run("certificates", &corpus, |bytes| {
+        if let Ok(end) = certificate::not_after(bytes) {
+            assert!((-62_200_000_000..253_402_300_800).contains(&end), "{end}");
+        }
+    });
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn files_and_folders_of_control_groups() {
+    let id = "4f3c".repeat(16);
+    let corpus = [
+        b"usage_usec 1234567\nuser_usec 1000000\noom_kill 3\n".to_vec(),
+        b"8:0 rbytes=18446744073709551615 wbytes=20 rios=3\n8:16 rbytes=1 wbytes=2\n".to_vec(),
+        format!("system.slice/docker-{id}.scope").into_bytes(),
+        format!("user.slice/user@1000.service/app.slice/x.service/libpod-{id}.scope").into_bytes(),
+        format!("web-7d4_front_nginx-{id}.log").into_bytes(),
+    ];
+    run("control groups", &corpus, |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let _ = (cgroup::keyed(&text, "usage_usec"), cgroup::single(&text), cgroup::io_bytes(&text), cgroup::kubernetes_log(&text));
+        if let Some(Group::Container { id, .. }) = Group::of(&text.split('/').collect::<Vec<_>>()) {
+            assert!(Group::short(&id).len() <= id.len());
+        }
+    });
 }
 
 #[test]

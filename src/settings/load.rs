@@ -9,6 +9,7 @@ use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::span::Span;
 
 use super::Settings;
+use super::probes::ProbeSpec;
 use super::sources::{CommandSpec, ScrapeTarget, each};
 use crate::cli::Cli;
 
@@ -17,7 +18,7 @@ const ENVIRONMENT: &str = "TASKPULSE";
 /// Settings that are lists; in the environment their items stand between commas.
 const LISTS: [&str; 5] = ["server.allowed_hosts", "taskmaster.projects", "costs.tokens", "costs.money", "costs.active_seconds"];
 /// Keys whose tables have names of the user's own.
-const OPEN_TABLES: [&str; 4] = ["alerts.rules", "store.retentions", "scrape.targets", "commands.run"];
+const OPEN_TABLES: [&str; 5] = ["alerts.rules", "store.retentions", "scrape.targets", "commands.run", "probes.check"];
 
 /// The settings in force for a command line.
 pub fn load(cli: &Cli) -> anyhow::Result<Settings> {
@@ -187,6 +188,9 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     within("supervision.stuck_after", s.supervision.stuck_after, second, hour)?;
     each(&s.scrape.targets, ScrapeTarget::targets)?;
     each(&s.commands.run, CommandSpec::program)?;
+    each(&s.probes.check, ProbeSpec::check)?;
+    within("containers.interval", s.containers.interval, second, hour)?;
+    within("containers.max_groups", s.containers.max_groups, 1, 200)?;
     ensure!(
         s.log.level.parse::<log::LevelFilter>().is_ok(),
         "log.level = {:?}: must be off, error, warn, info, debug or trace",
@@ -273,6 +277,23 @@ mod tests {
                 None,
                 vec!["scrape.targets.x.relabel", "regex `(`"],
             ),
+            ("[probes.check.x]\ninterval = \"1m\"", None, vec!["probes.check.x: needs one of url", "tcp", "command"]),
+            ("[probes.check.x]\nurl = \"http://a\"\ntcp = \"a:1\"", None, vec!["probes.check.x: needs one of url"]),
+            ("[probes.check.x]\nurl = \"ftp://a\"", None, vec!["probes.check.x.url", "http:// or https://"]),
+            ("[probes.check.x]\nurl = \"http://me:secret@a\"", None, vec!["probes.check.x.url", "Authorization"]),
+            (
+                "[probes.check.x]\nurl = \"http://a\"\nstatus = \"2xx\"",
+                None,
+                vec!["probes.check.x.status", "`2xx` is no status", "200-299"],
+            ),
+            ("[probes.check.x]\nurl = \"http://a\"\nbody_matches = [\"(\"]", None, vec!["probes.check.x.body_matches", "`(`"]),
+            ("[probes.check.x]\nurl = \"http://a\"\nmethod = \"GE T\"", None, vec!["probes.check.x.method", "GET"]),
+            ("[probes.check.x]\nurl = \"http://a\"\nsend = \"x\"", None, vec!["probes.check.x: send", "tcp"]),
+            ("[probes.check.x]\ntcp = \"a\"", None, vec!["probes.check.x.tcp", "host:port"]),
+            ("[probes.check.x]\ntcp = \"a:1\"\nstatus = 200", None, vec!["probes.check.x: status", "url"]),
+            ("[probes.check.x]\ncommand = \"true\"\nmin_cert_lifetime = \"1d\"", None, vec!["probes.check.x: min_cert_lifetime"]),
+            ("[probes.check.x]\nurl = \"http://a\"\nlabels = { target = \"y\" }", None, vec!["probes.check.x.labels", "target"]),
+            ("[containers]\nmax_groups = 0", None, vec!["containers.max_groups = 0: must be 1 to 200"]),
             ("[commands.run.x]\ncommand = []", None, vec!["commands.run.x: needs command"]),
             ("[commands.run.x]\ncommand = \"ls\"\nformat = \"xml\"", None, vec!["commands.run.x.format", "prometheus or json"]),
             ("[server", None, vec!["Settings.toml"]),

@@ -3,6 +3,7 @@
 //! A setting is declared once, in [`sections`]; the structs, the defaults and the text of `Settings.toml` follow from it.
 
 mod load;
+pub mod probes;
 mod sections;
 pub mod sources;
 

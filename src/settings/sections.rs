@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use super::probes::ProbeSpec;
 use super::sources::{CommandSpec, ScrapeTarget};
 use serde::{Deserialize, Serialize};
 use taskpulse_engine::promql::Selector;
@@ -232,6 +233,25 @@ sections! {
         scope_labels: bool = false,
         /// Attributes of the resource that all its series have as labels, beside `job` and `instance`: `["deployment.environment.name"]`.
         resource_labels: Vec<String> = Vec::new(),
+    }
+
+    /// What users need and whether it answers. A table a target: `[probes.check.shop]`, `url = "https://shop.example"`, or `tcp = "db.example:5432"`,
+    /// or `command = ["pg_isready", "-q"]`; further keys are in docs/OPERATIONS.md.
+    probes: Probes {
+        /// The checks by name, which is their label `target`.
+        check: BTreeMap<String, ProbeSpec> = BTreeMap::new(),
+    }
+
+    /// What systemd's units and containers use, by cgroup v2.
+    containers: Containers {
+        /// `false` leaves them unmeasured.
+        enabled: bool = true,
+        /// Time between looks; 1s to 1h.
+        interval: Span = Span::secs(10),
+        /// Units and containers with samples at a time, the busiest by CPU and by memory; 1 to 200.
+        max_groups: usize = 20,
+        /// Where the machine's files are; `/host` where the service runs in a container that has the machine's root there.
+        root: PathBuf = PathBuf::from("/"),
     }
 
     /// What went on while a task was in progress: the metrics of coding agents that are joined with tasks by time.

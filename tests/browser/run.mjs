@@ -140,6 +140,29 @@ test('any number leads to its history, and back leads back', () => withPage(asyn
   await page.locator('[data-panel="health"]').waitFor(PATIENCE)
 }))
 
+test('the application card says how to fill it, then what is up, what is down and why', () => withPage(async ({ page }) => {
+  const card = page.locator('[data-panel="application"]')
+  await page.goto(service.url)
+  await card.locator('pre').waitFor(PATIENCE)
+  assert.equal(await card.getAttribute('data-face'), 'empty')
+  assert.match(await card.locator('pre').innerText(), /^\[probes\.check\.shop\]\nurl = "https:/)
+  const other = await Service.prepare()
+  try {
+    const check = (/** @type {string} */ name, /** @type {string} */ keys) => `[probes.check.${name}]\ninterval = "1s"\ntimeout = "1s"\n${keys}\n`
+    await other.settings(check('checkout', `url = "${other.url}/healthz"`) + check('search', 'tcp = "127.0.0.1:1"') + check('a-rather-long-name', 'command = "true"'))
+    await other.start()
+    await page.goto(other.url)
+    await card.locator('[data-target="checkout"][data-up="true"]').waitFor(PATIENCE)
+    await card.locator('[data-target="search"][data-up="false"]').waitFor(PATIENCE)
+    assert.match(await card.innerText(), /1 of 3 down.*search\s+–\s+down.*checkout\s+[\d.]+\s(ms|s)\s+up.*search: 127\.0\.0\.1:1: Connection refused.*since/s)
+    await page.locator('[data-panel="chart-application"] .plot').waitFor(PATIENCE)
+    await until('its part of the health score', async () => /probes\s+67/.test(await page.locator('.parts').innerText()))
+    if (process.env.TASKPULSE_PICTURE) await card.screenshot({ path: process.env.TASKPULSE_PICTURE.replace(/\.png$/, '-application.png') })
+  } finally {
+    await other.remove()
+  }
+}))
+
 test('the status page lists actors and sources', () => withPage(async ({ page }) => {
   await page.goto(`${service.url}/#/status`)
   await page.locator('[data-actor]').first().waitFor(PATIENCE)

@@ -3,7 +3,7 @@
  * folder that outlives a kill.
  */
 import { spawn } from 'node:child_process'
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -44,6 +44,11 @@ export class Service {
     const service = new Service(folder, await freePort())
     await cp(BOARD, path.join(service.project, '.taskmaster'), { recursive: true })
     return service
+  }
+
+  /** Its settings, for the next start. @param {string} text */
+  settings(text) {
+    return writeFile(path.join(this.project, 'Settings.toml'), text)
   }
 
   /** Starts it and waits until it has kept a first sample. */
