@@ -5,6 +5,7 @@
 
 pub mod advice;
 pub mod board;
+pub mod ci;
 pub mod codec;
 pub mod event;
 pub mod exposition;
