@@ -4,6 +4,7 @@
 
 pub mod command;
 mod fetch;
+pub mod github;
 pub mod own;
 pub mod scrape;
 pub mod source;

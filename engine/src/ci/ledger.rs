@@ -29,6 +29,8 @@ pub const MAX_RECORDS: usize = 10_000;
 const MAX_GAPS: usize = 8;
 /// How often the jobs of a run that ended are asked for while some have not.
 const MAX_TRIES: u32 = 4;
+/// How often they are asked for while GitHub cannot answer: for about a day.
+const MAX_POSTPONED: u32 = 20;
 /// Unknown statuses that are told apart.
 const MAX_STATUSES: usize = 16;
 /// Conclusions that have a count of 0 before their first run, so that a rate sees that one too.
@@ -392,6 +394,27 @@ impl Ledger {
             self.pending.batch.push(labels, at, queue);
         }
         self.changed.insert(key);
+    }
+
+    /// Whether an attempt is known to have ended, or a later one is known.
+    #[must_use]
+    pub fn has_ended(&self, (id, attempt): Key) -> bool {
+        self.newest(id).is_some_and(|known| known.run.attempt > attempt || (known.run.attempt == attempt && known.run.ended()))
+    }
+
+    /// The jobs of a run could not be had: others first, and then again. Given up in the end.
+    pub fn postpone(&mut self, key: Key, now: TimestampMs) {
+        let (tries, again) = self.tries.entry(key).or_default();
+        *tries += 1;
+        *again = now + 1_000 * 3_i64.pow((*tries).min(8));
+        if *tries >= MAX_POSTPONED {
+            self.note_jobs(key, None, now);
+        }
+    }
+
+    /// Adds samples that belong to the same look.
+    pub fn tell_also(&mut self, batch: Batch) {
+        self.pending.batch.extend(batch);
     }
 
     /// Adds the figures of now, and the history of counters once it is known. To be called when it is known that what is
