@@ -10,6 +10,7 @@ import { alerts } from '../stores/alerts.js'
 import { board, boards, refreshBoards } from '../stores/boards.js'
 import { BoardCard } from './BoardCard.js'
 import { Chart } from './Chart.js'
+import { CiCard } from './CiCard.js'
 import { Health } from './Health.js'
 import { Lane } from './Lane.js'
 import { MachineCard } from './MachineCard.js'
@@ -54,8 +55,7 @@ export function Overview() {
       <div class="cards">
         <${MachineCard} />
         <${BoardCard} />
-        <${SourceCard} title="CI" name="ci" prefixes=${['github', 'ci']} absent="This version does not read GitHub Actions yet."
-          would="Success rate, duration and queue of runs will stand here." />
+        <${CiCard} />
         <${SourceCard} title="Application" name="application" prefixes=${['probe', 'scrape', 'app']} absent="This version does not probe applications yet."
           would="Reachability, latency and errors will stand here." />
       </div>
