@@ -25,7 +25,7 @@ impl Fake {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/github/fake_github.py");
         let mut command = Command::new("python3");
         command.arg(script).args(["--port", &port.to_string()]).args(args).stdin(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn().expect("python3 runs the stand-in for GitHub");
+        let child = command.spawn().unwrap();
         rustls::crypto::ring::default_provider().install_default().ok();
         let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
         let token = args.windows(2).find(|pair| pair[0] == "--token").map(|pair| pair[1].to_owned());

@@ -156,7 +156,7 @@ struct Claim {
 
 /// What is to be done next.
 enum Task {
-    Jobs(Run, Purpose),
+    Jobs(Box<Run>, Purpose),
     Gap(i64, i64),
 }
 
@@ -408,9 +408,9 @@ impl GithubSource {
         loop {
             let now = now_ms();
             let next = move |ledger: &mut Ledger| match (ledger.wanted(now), ledger.gap()) {
-                (Some((run, false)), _) => Some(Task::Jobs(run, Purpose::Now)),
+                (Some((run, false)), _) => Some(Task::Jobs(Box::new(run), Purpose::Now)),
                 (_, Some(gap)) => Some(Task::Gap(gap.from, gap.to)),
-                (Some((run, true)), None) => Some(Task::Jobs(run, Purpose::History)),
+                (Some((run, true)), None) => Some(Task::Jobs(Box::new(run), Purpose::History)),
                 (None, None) => None,
             };
             let Some(task) = self.with(next).await? else { return Ok(false) };

@@ -171,10 +171,15 @@ fn median(records: &[&Record]) -> Option<f64> {
     }
 }
 
+/// Workflow and commit.
+type Commit<'a> = (&'a str, &'a str);
+/// [`super::parse::Run::order`]
+type Order = (TimestampMs, u64, u32);
+
 /// Which runs were in vain, and since when that is known.
 pub struct Waste<'a> {
     /// Green runs by workflow and commit: order and end, by rising order.
-    greens: BTreeMap<(&'a str, &'a str), BTreeSet<((TimestampMs, u64, u32), TimestampMs)>>,
+    greens: BTreeMap<Commit<'a>, BTreeSet<(Order, TimestampMs)>>,
 }
 
 impl<'a> Waste<'a> {
@@ -197,7 +202,7 @@ impl<'a> Waste<'a> {
             return Some(record.end());
         }
         let greens = self.greens.get(&(record.run.workflow.as_str(), record.run.sha.as_str()))?;
-        let later = greens.range(((record.run.order(), TimestampMs::MAX))..);
+        let later = greens.range((record.run.order(), TimestampMs::MAX)..);
         later.map(|(_, end)| (*end).max(record.end())).min()
     }
 }
