@@ -23,7 +23,7 @@ const MAX_ID: usize = 100;
 /// `POST /hooks/github`
 pub(crate) async fn github(req: HttpRequest, body: web::Bytes, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let Some(secret) = state.hooks.secret() else {
-        return Err(ApiError::not_found("webhooks are not taken: set github.webhook_secret to the secret of the webhook"));
+        return Err(ApiError::not_found("none are taken while github.webhook_secret is unset; set it to the secret of the webhook"));
     };
     let ci = &state.reporter.shared.ci;
     let event = text(req.headers(), "x-github-event").unwrap_or("");
