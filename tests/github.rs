@@ -338,6 +338,17 @@ fn trouble_is_told_in_one_line_and_holds_up_nobody() {
     let service = folder.start_with(&[], &[("GITHUB_TOKEN", "t0ken")]);
     whole(&service, "octo/app");
     drop(service);
+    // That of the command line `gh`, where neither has one.
+    let bin = folder.path().join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let script = "#!/bin/sh\n[ \"$1 $2 $3 $4\" = \"auth token --hostname 127.0.0.1\" ] && echo t0ken\n";
+    fs::write(bin.join("gh"), script).unwrap();
+    assert!(Command::new("chmod").arg("+x").arg(bin.join("gh")).status().unwrap().success());
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    fs::remove_dir_all(folder.path().join("taskpulse-data")).unwrap();
+    let service = folder.start_with(&[], &[("GITHUB_TOKEN", ""), ("PATH", &path)]);
+    whole(&service, "octo/app");
+    drop(service);
     let service = folder.start_with(&[], &[("GITHUB_TOKEN", "wr0ng")]);
     eventually("a wrong token of the environment", || reason(&service, "github octo/app").contains("(GITHUB_TOKEN)").then_some(()));
 }

@@ -13,151 +13,43 @@
 
 mod api;
 mod credentials;
+mod desk;
+mod read;
 pub mod state;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use taskpulse_engine::ci::budget::{Purpose, Wait};
-use taskpulse_engine::ci::ledger::{Changes, Ledger, Witness};
-use taskpulse_engine::ci::parse::{self, Job, JobFigures, Run, Workflow};
+use taskpulse_engine::ci::budget::Wait;
+use taskpulse_engine::ci::ledger::{Changes, Ledger};
+use taskpulse_engine::ci::parse::{Run, Workflow};
 use taskpulse_engine::model::{Batch, Labels, TimestampMs};
-use taskpulse_engine::store::{Resolved, Store};
 use tokio::task::spawn_blocking;
 
-use self::api::{Api, Reply, Trouble};
-use self::credentials::Credentials;
-use self::state::SharedHooks;
+use self::api::Trouble;
+pub use self::desk::{Desk, GithubOptions};
 use super::source::{Findings, Look, Looking, Source};
 use crate::clock::now_ms;
 use crate::messages::{AppendResolved, ChangeDocuments, RecordEvents};
-use crate::shared::Shared;
-use crate::supervisor::Door;
 
 /// Documents of what was seen.
 const KIND: &str = "github";
-/// Runs and jobs of one answer, as many as GitHub gives.
-const PER_PAGE: usize = 100;
-/// Jobs of one attempt that are read: a matrix has at most 256 jobs, and a workflow may have several.
-const MAX_JOB_PAGES: usize = 10;
-/// A look begins no request after this time; one takes 10 s at the most.
-const WORK: Duration = Duration::from_secs(2);
+/// A look given up after this time has lost nothing but the time.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(28);
-/// Runs under way that are asked for by number in one look: those that are not among the newest.
-const MAX_ASKED: usize = 20;
-/// Names and states of workflows are asked for again after so long.
-const WORKFLOWS_EVERY_MS: i64 = 86_400_000;
-/// While webhooks came within this time, polling is rarer,
-const HOOKS_COUNT_MS: i64 = 3_600_000;
-/// by this factor, but no rarer than this.
-const RARER: u32 = 10;
+/// Longest time between polls while webhooks come, and between looks while only a person can help.
 const RAREST: Duration = Duration::from_secs(900);
+/// Figures are told at least so often, or queries at an instant would not find them.
+const TELL_EVERY: Duration = Duration::from_secs(60);
 /// Longest wait after a failure.
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
-/// Ends that webhooks told and whose jobs have not ended: how often jobs are asked for, and how many wait.
-const MAX_CLAIM_TRIES: u32 = 3;
-const MAX_CLAIMS: usize = 500;
-
-/// How repositories are watched.
-#[derive(Debug, Clone)]
-pub struct GithubOptions {
-    /// `owner/name`; none: that of the working folder.
-    pub repositories: Vec<String>,
-    /// The token of the settings.
-    pub token: Option<String>,
-    /// The REST interface.
-    pub api_url: String,
-    /// Time between looks.
-    pub interval: Duration,
-    /// How far back runs are read at the first look, ms.
-    pub backfill_ms: i64,
-    /// Share of the hourly limit that may be used.
-    pub share: f64,
-}
-
-/// What all repositories share.
-pub struct Desk {
-    options: GithubOptions,
-    api: Api,
-    hooks: SharedHooks,
-    shared: Arc<Shared>,
-    store: Arc<Store>,
-    append: Door<AppendResolved>,
-    documents: Door<ChangeDocuments>,
-    events: Door<RecordEvents>,
-}
-
-impl Desk {
-    /// A desk whose sources keep what they see through these doors.
-    #[must_use]
-    pub fn new(
-        options: GithubOptions,
-        hooks: SharedHooks,
-        shared: Arc<Shared>,
-        store: Arc<Store>,
-        append: Door<AppendResolved>,
-        documents: Door<ChangeDocuments>,
-        events: Door<RecordEvents>,
-    ) -> Self {
-        let credentials = Credentials::new(options.token.clone(), &options.api_url);
-        let api = Api::new(&options.api_url, credentials, options.share);
-        Self { options, api, hooks, shared, store, append, documents, events }
-    }
-
-    /// The sources: one for each repository.
-    #[must_use]
-    pub fn sources(desk: &Arc<Self>) -> Vec<Box<dyn Source>> {
-        let source = |repo: Option<String>| Box::new(GithubSource::new(Arc::clone(desk), repo)) as Box<dyn Source>;
-        if desk.options.repositories.is_empty() {
-            return vec![source(None)];
-        }
-        desk.options.repositories.iter().map(|repo| source(Some(repo.clone()))).collect()
-    }
-
-    /// Labels are made to ids off the arbiter; history of any age is taken.
-    async fn resolve(&self, batch: Batch) -> Result<Resolved, String> {
-        let store = Arc::clone(&self.store);
-        let work = move || {
-            let mut intake = store.intake(now_ms());
-            intake.accept_any_order();
-            // Series by series, each from its beginning: that is how the store holds them.
-            let mut rows: Vec<usize> = (0..batch.len()).collect();
-            rows.sort_by(|a, b| {
-                let key = |at: usize| (batch.labels[at].as_bytes(), batch.times[at]);
-                key(*a).cmp(&key(*b))
-            });
-            let mut current: Option<&Labels> = None;
-            for at in rows {
-                let labels = &batch.labels[at];
-                if current != Some(labels) {
-                    let pairs: Vec<_> = labels.pairs().collect();
-                    if !intake.begin(&pairs) {
-                        intake.begin_new(labels.clone());
-                    }
-                    current = Some(labels);
-                }
-                intake.push(batch.times[at], batch.values[at]);
-            }
-            intake.finish()
-        };
-        spawn_blocking(work).await.map_err(|error| error.to_string())
-    }
-}
-
 /// The end of a run as a webhook told it, until its jobs say so too.
 struct Claim {
     run: Run,
     tries: u32,
     again: TimestampMs,
-}
-
-/// What is to be done next.
-enum Task {
-    Jobs(Box<Run>, Purpose),
-    Gap(i64, i64),
 }
 
 /// Watches one repository.
@@ -250,251 +142,22 @@ impl GithubSource {
         Ok(())
     }
 
-    /// Ends are believed when their jobs have ended; all else at once.
-    async fn take_deliveries(&mut self, repo: &str, now: TimestampMs) -> Result<(), Trouble> {
-        let runs = self.desk.hooks.of(repo);
-        if runs.is_empty() {
-            return Ok(());
-        }
-        self.hook_at = Some(now);
-        self.changed = true;
-        let (ended, others): (Vec<Run>, Vec<Run>) = runs.into_iter().partition(Run::ended);
-        for run in ended {
-            if self.claims.len() < MAX_CLAIMS {
-                self.claims.push_back(Claim { run, tries: 0, again: now });
-            } else {
-                self.next_poll = 0;
-            }
-        }
-        self.with(move |ledger| others.into_iter().for_each(|run| ledger.observe(run, Witness::Delivery, now))).await
-    }
-
-    async fn get(&self, path: &str, etag: Option<&str>, purpose: Purpose) -> Result<Reply, Trouble> {
-        self.desk.api.get(path, etag, purpose, &self.desk.shared).await
-    }
-
-    /// Asks for the newest runs, and for those under way that are not among them.
-    async fn poll(&mut self, repo: &str, now: TimestampMs) -> Result<(), Trouble> {
-        let path = format!("/repos/{repo}/actions/runs?per_page={PER_PAGE}");
-        if let Reply::Body(body, etag) = self.get(&path, self.etag.as_deref(), Purpose::Now).await? {
-            let page = spawn_blocking(move || parse::runs(&body)).await;
-            let page = page.map_err(|error| Trouble::Failed(error.to_string()))?.map_err(|error| Trouble::Failed(error.to_string()))?;
-            self.on_page = page.items.iter().map(|run| run.id).collect();
-            self.skipped = page.skipped;
-            self.with(move |ledger| ledger.first_page(page, PER_PAGE, now)).await?;
-            self.etag = etag;
-            self.changed = true;
-        }
-        let on_page = self.on_page.clone();
-        let under_way = self.with(|ledger| ledger.under_way()).await?;
-        self.etags.retain(|id, _| under_way.contains(id));
-        for id in under_way.into_iter().filter(|id| !on_page.contains(id)).take(MAX_ASKED) {
-            match self.get(&format!("/repos/{repo}/actions/runs/{id}"), self.etags.get(&id).map(String::as_str), Purpose::Now).await {
-                Ok(Reply::Same) => {}
-                Ok(Reply::Body(body, etag)) => {
-                    let run = parse::run(&body).map_err(|error| Trouble::Failed(error.to_string()))?;
-                    self.with(move |ledger| ledger.observe(run, Witness::Answer, now)).await?;
-                    self.etags.extend(etag.map(|etag| (id, etag)));
-                    self.changed = true;
-                }
-                Err(Trouble::Gone) => {
-                    self.with(move |ledger| ledger.gone(id)).await?;
-                    self.changed = true;
-                }
-                Err(trouble) => return Err(trouble),
-            }
-        }
-        self.confirmed = Some(now);
-        self.next_poll = now + i64::try_from(self.poll_every(now).as_millis()).unwrap_or(i64::MAX / 2);
-        Ok(())
-    }
-
-    fn poll_every(&self, now: TimestampMs) -> Duration {
-        let interval = self.desk.options.interval;
-        match self.hook_at {
-            Some(at) if now - at < HOOKS_COUNT_MS => (interval * RARER).min(RAREST).max(interval),
-            _ => interval,
-        }
-    }
-
-    async fn poll_workflows(&mut self, repo: &str, now: TimestampMs) -> Result<(), Trouble> {
-        let path = format!("/repos/{repo}/actions/workflows?per_page={PER_PAGE}");
-        if let Reply::Body(body, etag) = self.get(&path, self.workflows_etag.as_deref(), Purpose::Now).await? {
-            let page = parse::workflows(&body).map_err(|error| Trouble::Failed(error.to_string()))?;
-            (self.workflows, self.workflows_etag) = (page.items, etag);
-        }
-        self.next_workflows = now + WORKFLOWS_EVERY_MS;
-        Ok(())
-    }
-
-    /// The jobs of one attempt of a run; none where GitHub does not know it.
-    async fn jobs(&self, repo: &str, run: &Run, purpose: Purpose) -> Result<Option<JobFigures>, Trouble> {
-        let of_attempt = format!("/repos/{repo}/actions/runs/{}/attempts/{}/jobs", run.id, run.attempt);
-        let mut base = if run.attempt > 1 { of_attempt.clone() } else { format!("/repos/{repo}/actions/runs/{}/jobs", run.id) };
-        let mut all: Vec<Job> = Vec::new();
-        let mut number = 1;
-        while number <= MAX_JOB_PAGES {
-            let body = match self.get(&format!("{base}?per_page={PER_PAGE}&page={number}"), None, purpose).await {
-                Ok(Reply::Body(body, _)) => body,
-                Ok(Reply::Same) => Vec::new(),
-                Err(Trouble::Gone) => return Ok(None),
-                Err(trouble) => return Err(trouble),
-            };
-            let page = spawn_blocking(move || parse::jobs(&body)).await;
-            let page = page.map_err(|error| Trouble::Failed(error.to_string()))?.map_err(|error| Trouble::Failed(error.to_string()))?;
-            let other = page.items.iter().any(|job| job.attempt.is_some_and(|attempt| attempt != run.attempt));
-            if other && base != of_attempt {
-                // It was run again meanwhile: the jobs are those of its newest attempt.
-                base = of_attempt.clone();
-                (all, number) = (Vec::new(), 1);
-                continue;
-            }
-            all.extend(page.items);
-            if page.length < PER_PAGE {
-                break;
-            }
-            number += 1;
-        }
-        Ok(Some(JobFigures::of(&all)))
-    }
-
-    /// Ends that webhooks told, whose jobs have ended too.
-    async fn settle_claims(&mut self, repo: &str, began: Instant) -> Result<(), Trouble> {
-        for _ in 0..self.claims.len() {
-            let now = now_ms();
-            if began.elapsed() >= WORK {
-                return Ok(());
-            }
-            let Some(mut claim) = self.claims.pop_front() else { return Ok(()) };
-            if claim.again > now {
-                self.claims.push_back(claim);
-                continue;
-            }
-            let key = (claim.run.id, claim.run.attempt);
-            if self.with(move |ledger| ledger.has_ended(key)).await? {
-                continue;
-            }
-            match self.jobs(repo, &claim.run, Purpose::Now).await {
-                Ok(Some(jobs)) if jobs.ended && jobs.seconds.is_some() => {
-                    let run = claim.run;
-                    let settle = move |ledger: &mut Ledger| {
-                        ledger.observe(run, Witness::Delivery, now);
-                        ledger.note_jobs(key, Some(jobs), now);
-                    };
-                    self.with(settle).await?;
-                    self.changed = true;
-                }
-                Ok(_) => {
-                    claim.tries += 1;
-                    claim.again = now + 2_000 * 3_i64.pow(claim.tries.min(6));
-                    if claim.tries < MAX_CLAIM_TRIES {
-                        self.claims.push_back(claim);
-                    } else {
-                        // It is as the next answer has it.
-                        self.next_poll = 0;
-                    }
-                }
-                Err(trouble) => {
-                    self.claims.push_front(claim);
-                    return Err(trouble);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Jobs and the past, for as long as a look may take. Whether more is to be done now.
-    async fn read_on(&mut self, repo: &str, began: Instant) -> Result<bool, Trouble> {
-        loop {
-            let now = now_ms();
-            let next = move |ledger: &mut Ledger| match (ledger.wanted(now), ledger.gap()) {
-                (Some((run, false)), _) => Some(Task::Jobs(Box::new(run), Purpose::Now)),
-                (_, Some(gap)) => Some(Task::Gap(gap.from, gap.to)),
-                (Some((run, true)), None) => Some(Task::Jobs(Box::new(run), Purpose::History)),
-                (None, None) => None,
-            };
-            let Some(task) = self.with(next).await? else { return Ok(false) };
-            if began.elapsed() >= WORK {
-                return Ok(true);
-            }
-            self.changed = true;
-            match task {
-                Task::Jobs(run, purpose) => {
-                    let key = (run.id, run.attempt);
-                    match self.jobs(repo, &run, purpose).await {
-                        Ok(jobs) => self.with(move |ledger| ledger.note_jobs(key, jobs, now)).await?,
-                        Err(Trouble::Failed(why)) => {
-                            // The others must not wait for one that GitHub cannot answer for.
-                            self.with(move |ledger| ledger.postpone(key, now)).await?;
-                            return Err(Trouble::Failed(why));
-                        }
-                        Err(trouble) => return Err(trouble),
-                    }
-                }
-                Task::Gap(from, to) => {
-                    let day = |ms| jiff::Timestamp::from_millisecond(ms).map(|t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
-                    let (Ok(from), Ok(to)) = (day(from), day(to)) else { return Ok(false) };
-                    let path = format!("/repos/{repo}/actions/runs?per_page={PER_PAGE}&created={from}..{to}");
-                    if let Reply::Body(body, _) = self.get(&path, None, Purpose::History).await? {
-                        let page = spawn_blocking(move || parse::runs(&body)).await;
-                        let page = page
-                            .map_err(|error| Trouble::Failed(error.to_string()))?
-                            .map_err(|error| Trouble::Failed(error.to_string()))?;
-                        self.with(move |ledger| ledger.gap_page(page, PER_PAGE, now)).await?;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Steps 2 and 3. Whether more is to be done now, and what the work in the background waits for.
-    async fn work(&mut self, repo: &str, now: TimestampMs) -> Result<(bool, Option<Trouble>), Trouble> {
-        let began = Instant::now();
-        if now >= self.next_poll {
-            let first = self.confirmed.is_none();
-            self.poll(repo, now).await?;
-            if first {
-                // What is going on is shown before the past is read.
-                return Ok((true, None));
-            }
-        }
-        self.settle_claims(repo, began).await?;
-        match self.read_on(repo, began).await {
-            Ok(true) => return Ok((true, None)),
-            Ok(false) => {}
-            // What is going on is known all the same.
-            Err(trouble @ Trouble::Wait(Wait::Share(_))) => return Ok((false, Some(trouble))),
-            Err(trouble) => return Err(trouble),
-        }
-        if now >= self.next_workflows {
-            self.poll_workflows(repo, now).await?;
-        }
-        Ok((false, None))
-    }
-
-    /// Step 4. How many samples were kept.
+    /// Step 4. How many samples were kept. What is not kept stays, also where the look is given up meanwhile.
     async fn keep(&mut self) -> Result<usize, String> {
-        let changes = match self.unkept.take() {
-            Some(changes) => changes,
-            None => self.with(Ledger::changes).await.map_err(|trouble| trouble.explain("", &self.desk.api))?,
-        };
-        if changes.is_empty() {
-            return Ok(0);
-        }
-        let samples = changes.batch.len();
-        match self.keep_all(&changes).await {
-            Ok(()) => {
-                let events = changes.events;
-                if !events.is_empty() && self.desk.events.try_send(RecordEvents(events)).is_err() {
-                    log::error!("github: the store is too busy for the time line");
-                }
-                Ok(samples)
+        if self.unkept.is_none() {
+            let changes = self.with(Ledger::changes).await.map_err(|trouble| trouble.explain("", &self.desk.api))?;
+            if changes.is_empty() {
+                return Ok(0);
             }
-            Err(why) => {
-                self.unkept = Some(changes);
-                Err(format!("not kept yet: {why}"))
-            }
+            self.unkept = Some(changes);
         }
+        let Some(changes) = &self.unkept else { return Ok(0) };
+        self.keep_all(changes).await.map_err(|why| format!("not kept yet: {why}"))?;
+        let Some(changes) = self.unkept.take() else { return Ok(0) };
+        if !changes.events.is_empty() && self.desk.events.try_send(RecordEvents(changes.events)).is_err() {
+            log::error!("github: the store is too busy for the time line");
+        }
+        Ok(changes.batch.len())
     }
 
     async fn keep_all(&self, changes: &Changes) -> Result<(), String> {
@@ -543,18 +206,25 @@ impl GithubSource {
             }
         };
         self.desk.hooks.watch(&repo);
-        if self.ledger.is_none()
-            && let Err(why) = self.take_up(&repo).await
-        {
-            return Look::Failed(why, self.findings(0, Some(self.backoff())));
+        if self.ledger.is_none() {
+            // What was seen before it was lost belongs to what is read.
+            let kept = if self.unkept.is_some() { self.keep().await.map(|_| ()) } else { Ok(()) };
+            let taken = match kept {
+                Ok(()) => self.take_up(&repo).await,
+                Err(why) => Err(why),
+            };
+            if let Err(why) = taken {
+                self.failures += 1;
+                return Look::Failed(why, self.findings(0, Some(self.backoff())));
+            }
         }
         let outcome = match self.take_deliveries(&repo, now).await {
             Ok(()) => self.work(&repo, now).await,
             Err(trouble) => Err(trouble),
         };
-        let interval_ms = i64::try_from(self.desk.options.interval.as_millis()).unwrap_or(i64::MAX);
+        let every_ms = i64::try_from(self.every().as_millis()).unwrap_or(i64::MAX);
         let current = outcome.is_ok() && self.unkept.is_none();
-        if current && (self.changed || now - self.told >= interval_ms / 2) {
+        if current && (self.changed || now - self.told >= every_ms / 2) {
             // A counter that is told twice at one time would be told with the first value at the second.
             let at = now_ms().max(self.told + 1);
             let remaining = self.desk.api.limits().1;
@@ -635,7 +305,7 @@ impl Source for GithubSource {
     }
 
     fn every(&self) -> Duration {
-        self.desk.options.interval
+        self.desk.options.interval.min(TELL_EVERY)
     }
 
     fn timeout(&self) -> Duration {

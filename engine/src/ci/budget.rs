@@ -9,8 +9,9 @@ use crate::model::TimestampMs;
 
 const HOUR_MS: i64 = 3_600_000;
 const MINUTE_MS: i64 = 60_000;
-/// The limit while GitHub has not said it: that of a client without a token.
-const UNKNOWN_LIMIT: u64 = 60;
+/// The limit while GitHub has not said it (Enterprise has none by default): those of github.com.
+const LIMIT_WITH_TOKEN: u64 = 5_000;
+const LIMIT_WITHOUT: u64 = 60;
 /// Of the share, what requests in the background may use.
 const BACKGROUND: f64 = 0.95;
 /// GitHub's advice where it names no time to wait.
@@ -65,6 +66,7 @@ pub struct Limits {
 #[derive(Debug, Clone)]
 pub struct Budget {
     share: f64,
+    with_token: bool,
     limit: Option<u64>,
     remaining: Option<u64>,
     /// Paid requests of the last hour by minute.
@@ -76,7 +78,7 @@ impl Budget {
     /// A budget of a share (0 to 1) of the hourly limit.
     #[must_use]
     pub fn new(share: f64) -> Self {
-        Self { share, limit: None, remaining: None, paid: VecDeque::new(), wait: None }
+        Self { share, with_token: false, limit: None, remaining: None, paid: VecDeque::new(), wait: None }
     }
 
     /// The limit that GitHub said.
@@ -94,7 +96,13 @@ impl Budget {
     /// Requests of an hour that may be paid for.
     #[must_use]
     pub fn allowed(&self) -> u64 {
-        ((self.limit.unwrap_or(UNKNOWN_LIMIT) as f64 * self.share) as u64).max(1)
+        let unsaid = if self.with_token { LIMIT_WITH_TOKEN } else { LIMIT_WITHOUT };
+        ((self.limit.unwrap_or(unsaid) as f64 * self.share) as u64).max(1)
+    }
+
+    /// Whether requests carry a token.
+    pub fn carries_token(&mut self, with_token: bool) {
+        self.with_token = with_token;
     }
 
     /// Requests paid for in the last hour.
@@ -168,6 +176,8 @@ mod tests {
     fn requests_keep_to_the_share_of_the_hourly_limit() {
         let mut budget = Budget::new(0.1);
         assert_eq!(budget.allowed(), 6, "without a word of GitHub's: that of a client without a token");
+        budget.carries_token(true);
+        assert_eq!(budget.allowed(), 500, "and of one with a token");
         budget.note(Limits { limit: Some(5_000), remaining: Some(4_999), ..Limits::default() });
         let mut sent = 0;
         while budget.check(sent * 1_000, Purpose::History).is_ok() {

@@ -109,8 +109,12 @@ impl Api {
 
     /// Asks for a path below the base.
     pub(super) async fn get(&self, path: &str, etag: Option<&str>, purpose: Purpose, shared: &Shared) -> Result<Reply, Trouble> {
-        self.budget.lock().check(now_ms(), purpose).map_err(Trouble::Wait)?;
         let token = self.credentials.token().await;
+        {
+            let mut budget = self.budget.lock();
+            budget.carries_token(token.is_some());
+            budget.check(now_ms(), purpose).map_err(Trouble::Wait)?;
+        }
         let answer = self.send(path, etag, token.as_deref()).await.inspect_err(|_| shared.ci.count_request("failed"))?;
         let now = now_ms();
         let limits = limits(&answer.headers, now);

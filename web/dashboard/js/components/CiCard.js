@@ -29,7 +29,7 @@ export function CiCard() {
   const hints = sentences(sources.flatMap((s) => (s.up === null ? [s.reason, s.hint] : [])))
   return html`
     <${Panel} title="CI" kind="card" name="ci" face=${face} error=${failing[0]?.reason ?? error} retry=${refreshCi}
-      note=${shown && html`<${Chooser} shown=${shown} />`}
+      note=${shown && html`<${Chooser} shown=${shown} />`} aside=${shown && choices.value.length > 1 && html`<span class="note">${shown.repository.repo}</span>`}
       empty=${html`<p class="face-title"><${Mark} kind="none" word="not connected" /> Not connected</p>
         <p>${hints || 'The newest runs are being read.'}</p>
         <p class="quiet">Success rate, duration and queue of runs will stand here.</p>`}>
@@ -61,7 +61,7 @@ function Shown({ shown: { repository, workflow } }) {
   return html`
     <div class="ci" data-repo=${repository.repo}>
       <${Row} name="success" figure=${html`<${Figure} value=${workflow?.success_ratio} unit="ratio" series=${ratio} label="Share of runs that succeeded" why="No run succeeded or failed yet." />`}
-        detail=${workflow && `of the last ${count(workflow.judged_runs, 'run')}`} spark=${html`<${Spark} selector=${ratio} top=${1} />`} />
+        detail=${workflow && html`<span title="the last completed runs">of ${count(workflow.judged_runs, 'run')}</span>`} spark=${html`<${Spark} selector=${ratio} top=${1} />`} />
       <${Row} name="p50" figure=${html`<${Figure} value=${workflow?.p50_seconds} unit="seconds" series=${series('github_actions_run_duration_seconds')} label="Median duration of runs" why="No run has ended yet." />`}
         detail=${change !== null && html`<span title=${`${span(workflow?.p50_before_seconds ?? 0)} in as many runs before`}>${change > 0 ? '+' : ''}${percent(change)} ${change > 0 ? '▲' : change < 0 ? '▼' : ''}</span>`} />
       <${Row} name="active" figure=${html`<${Figure} value=${repository.active} unit="count" series=${`github_actions_active_runs{repo=${JSON.stringify(repository.repo)}}`} label="Runs under way" />`}
