@@ -31,6 +31,7 @@ step "build"
 cargo build --features failpoints --locked
 
 step "tests"
+need python3 python3
 cargo test --workspace --features failpoints --locked
 
 if [ "$quick" != --quick ]; then

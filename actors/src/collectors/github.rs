@@ -181,6 +181,10 @@ impl GithubSource {
         let workflows = self.workflows.clone();
         let made = move |ledger: &mut Ledger| (view::repository(ledger, &workflows), ledger.whole().then(|| ledger.began()));
         let (mut shown, began) = self.with(made).await?;
+        if self.confirmed.is_none() && shown["runs_known"] == 0 {
+            // Nothing is known of it: that is not the same as no runs.
+            return Ok(());
+        }
         let (limit, remaining, spent, allowed) = self.desk.api.limits();
         shown["confirmed_at"] = serde_json::json!(self.confirmed.map(crate::wire::seconds));
         shown["requests"] =
@@ -289,7 +293,7 @@ impl GithubSource {
         let next = if more { Some(Duration::ZERO) } else { claim.map(|ms| Duration::from_millis(ms.max(50) as u64).min(interval)) };
         let found = self.findings(samples, next);
         match waits {
-            Some(trouble) => Look::Partly(format!("the history is read later: {}", trouble.explain(repo, &self.desk.api)), found),
+            Some(trouble) => Look::Partly(format!("more is read later: {}", trouble.explain(repo, &self.desk.api)), found),
             None if self.skipped > 0 => {
                 let n = self.skipped;
                 Look::Partly(format!("{n} of the newest runs have no number, time or status and are left out"), found)

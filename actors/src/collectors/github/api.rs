@@ -97,7 +97,8 @@ impl Api {
         Self { base, credentials, budget: Mutex::new(Budget::new(share)), asked_limit: Mutex::new(0) }
     }
 
-    fn allowed(&self) -> u64 {
+    /// Requests of an hour that may be paid for.
+    pub(super) fn allowed(&self) -> u64 {
         self.budget.lock().allowed()
     }
 

@@ -22,6 +22,9 @@ const WORK: Duration = Duration::from_secs(2);
 const MAX_ASKED: usize = 20;
 /// Names and states of workflows are asked for again after so long.
 const WORKFLOWS_EVERY_MS: i64 = 86_400_000;
+const HOUR: Duration = Duration::from_secs(3_600);
+/// What was confirmed within this time still is told, where the share of the limit allows no look: an hour and a bit.
+const CURRENT_MS: i64 = 3_900_000;
 /// While webhooks came within this time, polling is rarer,
 const HOOKS_COUNT_MS: i64 = 3_600_000;
 /// by this factor.
@@ -97,7 +100,11 @@ impl GithubSource {
     }
 
     fn poll_every(&self, now: TimestampMs) -> Duration {
-        let interval = self.desk.options.interval;
+        let mut interval = self.desk.options.interval;
+        if !self.desk.api.credentials.known() {
+            // Each look is paid for then: half of what may be spent.
+            interval = interval.max(HOUR * 2 / u32::try_from(self.desk.api.allowed()).unwrap_or(u32::MAX));
+        }
         match self.hook_at {
             Some(at) if now - at < HOOKS_COUNT_MS => (interval * RARER).min(RAREST).max(interval),
             _ => interval,
@@ -239,7 +246,14 @@ impl GithubSource {
         let began = Instant::now();
         if now >= self.next_poll {
             let first = self.confirmed.is_none();
-            self.poll(repo, now).await?;
+            match self.poll(repo, now).await {
+                Ok(()) => {}
+                // What was known a while ago is shown with its age until there are requests to spare.
+                Err(trouble @ Trouble::Wait(Wait::Share(_))) if self.confirmed.is_some_and(|at| now - at < CURRENT_MS) => {
+                    return Ok((false, Some(trouble)));
+                }
+                Err(trouble) => return Err(trouble),
+            }
             if first {
                 // What is going on is shown before the past is read.
                 return Ok((true, None));
