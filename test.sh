@@ -37,6 +37,7 @@ if ! python3 -c "import ensurepip" 2>/dev/null; then
 fi
 
 step "tests"
+need python3 python3
 cargo test --workspace --features failpoints --locked
 
 if [ "$quick" != --quick ]; then

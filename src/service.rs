@@ -14,6 +14,7 @@ use anyhow::Context;
 use taskpulse_actors::alert::{AlertActor, AlertDoors};
 use taskpulse_actors::batcher::{Batcher, BatcherOptions};
 use taskpulse_actors::clock::now_ms;
+use taskpulse_actors::collectors::github::state::Hooks;
 use taskpulse_actors::collectors::source::Doors;
 use taskpulse_actors::hub::Hub;
 use taskpulse_actors::messages::{Advanced, Closed, Finish, Flush, RecordEvents, StoredBatch};
@@ -173,11 +174,13 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
 
     // The port before the sources: a start that is refused has measured nothing.
     let sessions: Arc<Sessions> = Arc::default();
+    let hooks = Arc::new(Hooks::new(settings.github.webhook_secret.clone().filter(|_| settings.github.enabled)));
     let state = AppState {
         reporter: Arc::clone(&reporter),
         store: Arc::clone(&store),
         rules,
         access: Access::new(settings.server.listen, settings.server.token.clone(), &settings.server.allowed_hosts),
+        hooks: Arc::clone(&hooks),
         sessions: Arc::clone(&sessions),
         max_sessions: settings.server.max_sessions,
         append: store_post.door(),
@@ -204,6 +207,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
 
     let doors = Doors { batcher: batcher_post.door(), events: store_post.door(), documents: store_post.door() };
     sources::start(&starter, &collectors, &reporter, &doors);
+    sources::start_github(&starter, &collectors, &reporter, &doors, store_post.door(), &hooks);
     reporter.ready.store(true, Ordering::Relaxed);
     log::info!(
         "taskpulse {} on {}, history in {} ({} ms to start)",

@@ -6,17 +6,22 @@ use std::time::Duration;
 use actix_rt::Arbiter;
 use taskpulse_actors::collectors::cgroup::{self, CgroupSource};
 use taskpulse_actors::collectors::command::CommandSource;
+use taskpulse_actors::collectors::github::Desk;
+use taskpulse_actors::collectors::github::state::SharedHooks;
 use taskpulse_actors::collectors::own::OwnCollector;
 use taskpulse_actors::collectors::probe::{self, Check, ProbeSource};
 use taskpulse_actors::collectors::scrape::{ScrapeSource, Target};
-use taskpulse_actors::collectors::source::{Doors, Poller, Source};
+use taskpulse_actors::collectors::source::{Doors, Poller, Source, Wake};
 use taskpulse_actors::collectors::system::SystemCollector;
 use taskpulse_actors::collectors::taskmaster::TaskCollector;
+use taskpulse_actors::messages::AppendResolved;
 use taskpulse_actors::status::Reporter;
+use taskpulse_actors::supervisor::{Door, Post};
 use taskpulse_engine::board::cost::Names;
 use taskpulse_web::{OTLP_SOURCE, otlp_hint};
 
 use crate::service::Starter;
+use crate::settings::github;
 use crate::settings::probes::ProbeSpec;
 use crate::settings::sources::{CommandSpec, ScrapeTarget, each};
 
@@ -88,6 +93,28 @@ fn start_probes(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporte
     poll(starter, arbiter, reporter, doors, "probes", make);
 }
 
+/// Watches CI; what it sees goes to the store through `append`, past the batcher, because it may be of any age.
+pub fn start_github(
+    starter: &Starter<'_>,
+    arbiter: &Arbiter,
+    reporter: &Arc<Reporter>,
+    doors: &Doors,
+    append: Door<AppendResolved>,
+    hooks: &SharedHooks,
+) {
+    if !starter.settings.github.enabled {
+        reporter.shared.sources.absent("github", "switched off", "set github.enabled = true");
+        return;
+    }
+    // The settings were checked when they were read.
+    let Ok(options) = github::options(&starter.settings.github) else { return };
+    let (shared, store) = (Arc::clone(&reporter.shared), Arc::clone(&reporter.store));
+    let (documents, events) = (doors.documents.clone(), doors.events.clone());
+    let desk = Arc::new(Desk::new(options, Arc::clone(hooks), shared, store, append, documents, events));
+    let post = poll(starter, arbiter, reporter, doors, "github", move || Desk::sources(&desk));
+    hooks.wakes(post.door::<Wake>());
+}
+
 /// Starts one poller of the sources that `make` makes, at the start and again after a panic.
 fn poll(
     starter: &Starter<'_>,
@@ -96,7 +123,7 @@ fn poll(
     doors: &Doors,
     kind: &'static str,
     make: impl Fn() -> Vec<Box<dyn Source>> + Send + 'static,
-) {
+) -> Post<Poller> {
     let (shared, doors) = (Arc::clone(&reporter.shared), doors.clone());
-    starter.start(arbiter, kind, move |vitals| Poller::new(vitals, shared, kind, doors, Box::new(make)));
+    starter.start(arbiter, kind, move |vitals| Poller::new(vitals, shared, kind, doors, Box::new(make)))
 }

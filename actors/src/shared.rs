@@ -17,6 +17,7 @@ use taskpulse_engine::rules::Alert;
 use taskpulse_engine::windows::{LEVELS, Level};
 
 use crate::clock::now_ms;
+use crate::collectors::github::state::CiState;
 use crate::collectors::probe::Targets;
 use crate::wire::seconds;
 
@@ -214,8 +215,10 @@ pub struct Shared {
     pub boards: RwLock<BTreeMap<String, Vec<serde_json::Value>>>,
     /// What went on while tasks were in progress.
     pub costs: RwLock<Arc<Costs>>,
-    /// CI runs that began in the last weeks; none where CI is not watched.
+    /// CI runs that began in the last weeks, by rising time; none where CI is not watched.
     pub ci_runs: RwLock<Option<Arc<Vec<Run>>>>,
+    /// CI as `/api/v1/ci/runs` shows it, and counts of what was asked and delivered.
+    pub ci: CiState,
     /// The health score.
     pub health: RwLock<Option<Health>>,
     /// The sources.

@@ -183,6 +183,7 @@ impl Reporter {
             health.score.into_iter().for_each(|score| push("taskpulse_health_score", &[], score));
             health.parts.iter().for_each(|p| push("taskpulse_health_part_score", &[("part", p.part)], p.score));
         }
+        self.shared.ci.metrics(&mut push);
         push("taskpulse_sessions", &[], self.shared.sessions.load(Ordering::Relaxed) as f64);
         let alerts = Arc::clone(&self.shared.alerts.read());
         for (state, name) in [(AlertState::Pending, "pending"), (AlertState::Firing, "firing")] {

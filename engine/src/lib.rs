@@ -7,6 +7,7 @@ pub mod advice;
 pub mod board;
 pub mod certificate;
 pub mod cgroup;
+pub mod ci;
 pub mod codec;
 pub mod event;
 pub mod exposition;

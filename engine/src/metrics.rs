@@ -103,6 +103,17 @@ metrics! {
     "probe_http_ssl" Gauge "" "1 where the last answer came over TLS, else 0";
     "probe_ssl_earliest_cert_expiry" Gauge "" "When the first certificate that was shown ends, Unix seconds";
     "probe_failed_due_to_regex" Gauge "" "1 where the answer is not the one that was looked for in it, else 0";
+    "github_actions_run_duration_seconds" Gauge "seconds" "Time from the beginning to the end of a run's last attempt, one sample a run, at its end";
+    "github_actions_run_queue_seconds" Gauge "seconds" "Time that a run waited for its first job, one sample a run, at its end";
+    "github_actions_success_ratio" Gauge "ratio" "Successes as a share of successes and failures among the last 20 completed runs";
+    "github_actions_flaky_ratio" Gauge "ratio" "Flaky commits as a share of those that succeeded or failed, of the runs that are held";
+    "github_actions_active_runs" Gauge "" "Runs that did not end yet, by status";
+    "github_actions_runs_total" Counter "" "Ends of runs, by conclusion";
+    "github_actions_job_seconds_total" Counter "seconds" "Seconds of jobs of runs that ended";
+    "github_actions_wasted_seconds_total" Counter "seconds" "Job seconds of runs that were cancelled or whose commit later got a green run";
+    "github_rate_limit_remaining" Gauge "" "Requests that are left in this hour, by GitHub's count";
+    "taskpulse_github_requests_total" Counter "" "Requests to GitHub by outcome: paid, unchanged (304), failed";
+    "taskpulse_webhooks_total" Counter "" "Webhook deliveries by event and outcome";
     "taskpulse_health_score" Gauge "" "0 to 100; the formula is in METRICS.md";
     "taskpulse_health_part_score" Gauge "" "One part of the health score, 0 to 100";
     "taskpulse_source_up" Gauge "" "1 while a source gives samples, 0 while it fails";

@@ -8,15 +8,16 @@ use taskpulse_engine::promql::Selector;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::span::Span;
 
-use super::Settings;
 use super::probes::ProbeSpec;
 use super::sources::{CommandSpec, ScrapeTarget, each};
+use super::{Settings, github};
 use crate::cli::Cli;
 
 const FILE: &str = "Settings.toml";
 const ENVIRONMENT: &str = "TASKPULSE";
 /// Settings that are lists; in the environment their items stand between commas.
-const LISTS: [&str; 5] = ["server.allowed_hosts", "taskmaster.projects", "costs.tokens", "costs.money", "costs.active_seconds"];
+const LISTS: [&str; 6] =
+    ["server.allowed_hosts", "taskmaster.projects", "costs.tokens", "costs.money", "costs.active_seconds", "github.repositories"];
 /// Keys whose tables have names of the user's own.
 const OPEN_TABLES: [&str; 5] = ["alerts.rules", "store.retentions", "scrape.targets", "commands.run", "probes.check"];
 
@@ -113,6 +114,7 @@ fn known_keys(known: &toml::Value, section: &str) -> Vec<String> {
         "server" => &["token"],
         "store" => &["data_dir"],
         "alerts" => &["file_path"],
+        "github" => &["token", "webhook_secret"],
         _ => &[],
     };
     keys.extend(unset.iter().map(ToString::to_string));
@@ -186,6 +188,7 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     within("supervision.max_restarts", s.supervision.max_restarts, 0, 1_000)?;
     within("supervision.window", s.supervision.window, second, hour)?;
     within("supervision.stuck_after", s.supervision.stuck_after, second, hour)?;
+    github::options(&s.github)?;
     each(&s.scrape.targets, ScrapeTarget::targets)?;
     each(&s.commands.run, CommandSpec::program)?;
     each(&s.probes.check, ProbeSpec::check)?;
@@ -294,6 +297,13 @@ mod tests {
             ("[probes.check.x]\ncommand = \"true\"\nmin_cert_lifetime = \"1d\"", None, vec!["probes.check.x: min_cert_lifetime"]),
             ("[probes.check.x]\nurl = \"http://a\"\nlabels = { target = \"y\" }", None, vec!["probes.check.x.labels", "target"]),
             ("[containers]\nmax_groups = 0", None, vec!["containers.max_groups = 0: must be 1 to 200"]),
+            ("[github]\nrepositories = [\"octo\"]", None, vec!["github.repositories: `octo`", "owner/name"]),
+            ("[github]\napi_url = \"api.github.com\"", None, vec!["github.api_url", "https://"]),
+            ("[github]\ninterval = \"1ms\"", None, vec!["github.interval = 1ms: must be 1s to 1h"]),
+            ("[github]\nbackfill = \"1h\"", None, vec!["github.backfill = 1h: must be 1d to 90d"]),
+            ("[github]\nshare = 2.0", None, vec!["github.share = 2: must be 0.01 to 1"]),
+            ("[github]\ntoken = \"a b\"", None, vec!["github.token"]),
+            ("[github]\nwebhook_secret = \"short\"", None, vec!["github.webhook_secret has 5 characters"]),
             ("[commands.run.x]\ncommand = []", None, vec!["commands.run.x: needs command"]),
             ("[commands.run.x]\ncommand = \"ls\"\nformat = \"xml\"", None, vec!["commands.run.x.format", "prometheus or json"]),
             ("[server", None, vec!["Settings.toml"]),

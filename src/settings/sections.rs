@@ -213,6 +213,26 @@ sections! {
         interval: Span = Span::secs(5),
     }
 
+    /// GitHub Actions.
+    github: Github {
+        /// `false` leaves CI unwatched.
+        enabled: bool = true,
+        /// The repositories, `owner/name` each. Empty: the one that the working folder's git remote names.
+        repositories: Vec<String> = Vec::new(),
+        /// Token that may read their Actions. Unset: GITHUB_TOKEN, else what `gh auth token` prints, else none (public repositories, 60 requests an hour).
+        token: Option<String> = None,
+        /// The REST interface; of GitHub Enterprise `https://HOST/api/v3`.
+        api_url: String = "https://api.github.com".to_owned(),
+        /// Time between looks; one at which nothing is new costs nothing; 1s to 1h.
+        interval: Span = Span::secs(60),
+        /// How far back runs are read, in the background, when a repository is seen first; 1d to 90d. No further than `store.retention`.
+        backfill: Span = Span::secs(30 * 86_400),
+        /// Part of the token's hourly limit that may be used; 0.01 to 1.
+        share: f64 = 0.1,
+        /// Secret of the webhook that posts to `/hooks/github`, of at least 16 characters. Unset: none are taken.
+        webhook_secret: Option<String> = None,
+    }
+
     /// Programs that expose metrics as Prometheus text or OpenMetrics. A table a target: `[scrape.targets.node]`, `url = "http://localhost:9100/metrics"`;
     /// further keys are in docs/OPERATIONS.md.
     scrape: Scrape {

@@ -7,6 +7,7 @@ mod admin;
 mod assets;
 mod envelope;
 mod export;
+mod hooks;
 mod import;
 mod ingest;
 mod login;

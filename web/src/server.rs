@@ -10,6 +10,7 @@ use std::time::Duration;
 use actix_web::dev::{Extensions, Server};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpRequest, HttpServer, web};
+use taskpulse_actors::collectors::github::state::SharedHooks;
 use taskpulse_actors::hub::{Subscribe, Unsubscribe};
 use taskpulse_actors::messages::{Acknowledge, Append, AppendResolved, Decide};
 use taskpulse_actors::status::Reporter;
@@ -21,7 +22,7 @@ use tokio::sync::Semaphore;
 use crate::access::{Access, guard};
 use crate::envelope::ApiError;
 use crate::session::{Sessions, Socket};
-use crate::{admin, assets, export, import, ingest, login, openapi, ops, otlp, query, rest, session};
+use crate::{admin, assets, export, hooks, import, ingest, login, openapi, ops, otlp, query, rest, session};
 
 /// Connections at the most, each a small cost.
 const MAX_CONNECTIONS: usize = 2_048;
@@ -53,6 +54,8 @@ pub struct AppState {
     pub rules: Arc<RuleSet>,
     /// Who may use it.
     pub access: Access,
+    /// The way of webhook deliveries to the collector.
+    pub hooks: SharedHooks,
     /// The sessions.
     pub sessions: Arc<Sessions>,
     /// Sessions at the most.
@@ -210,6 +213,8 @@ fn routes(config: &mut web::ServiceConfig, socket_ports: &[u16]) {
         .service(api("/admin/snapshot").route(web::post().to(admin::snapshot)))
         .service(api("/openapi.json").route(web::get().to(openapi::openapi)))
         .service(api("/tasks").route(web::get().to(rest::tasks)))
+        .service(api("/ci/runs").route(web::get().to(rest::ci_runs)))
+        .service(web::resource(hooks::GITHUB).route(web::post().to(hooks::github)).default_service(web::to(wrong_method)))
         .service(web::resource("/api/{rest:.*}").default_service(web::to(no_such_path)))
         .service(web::resource("/").route(web::get().to(assets::index)))
         .service(web::resource("/{path:.+}").route(web::get().to(assets::file)));

@@ -5,6 +5,7 @@
 pub mod cgroup;
 pub mod command;
 mod fetch;
+pub mod github;
 pub mod own;
 pub mod probe;
 pub mod scrape;

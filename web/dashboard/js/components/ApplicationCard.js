@@ -12,7 +12,7 @@ import { Figure } from './Figure.js'
 import { Mark } from './Mark.js'
 import { Panel } from './Panel.js'
 import { Row } from './Row.js'
-import { SourceLine } from './SourceCard.js'
+import { SourceLine } from './SourceLine.js'
 import { Spark } from './Spark.js'
 
 /** Targets that have a line of their own; those that are down come first. */

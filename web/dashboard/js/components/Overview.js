@@ -12,11 +12,11 @@ import { status } from '../stores/status.js'
 import { ApplicationCard } from './ApplicationCard.js'
 import { BoardCard } from './BoardCard.js'
 import { Chart } from './Chart.js'
+import { CiCard } from './CiCard.js'
 import { Health } from './Health.js'
 import { Lane } from './Lane.js'
 import { MachineCard } from './MachineCard.js'
 import { Panel } from './Panel.js'
-import { SourceCard } from './SourceCard.js'
 import { Timeline } from './Timeline.js'
 
 /** The board in view as a chart. Kept while the board stays the same, so that the plot is not built anew. */
@@ -60,8 +60,7 @@ export function Overview() {
       <div class="cards">
         <${MachineCard} />
         <${BoardCard} />
-        <${SourceCard} title="CI" name="ci" prefixes=${['github', 'ci']} absent="This version does not read GitHub Actions yet."
-          would="Success rate, duration and queue of runs will stand here." />
+        <${CiCard} />
         <${ApplicationCard} />
       </div>
       <div class="charts">${charts.value.map((spec) => html`<${Chart} key=${spec.id} spec=${spec} />`)}
