@@ -246,7 +246,7 @@ impl GithubSource {
     }
 
     fn backoff(&self) -> Duration {
-        Duration::from_secs(1 << self.failures.min(6)).min(MAX_BACKOFF)
+        Duration::from_secs(1 << self.failures.saturating_sub(1).min(6)).min(MAX_BACKOFF)
     }
 
     fn findings(&self, kept: usize, next_in: Option<Duration>) -> Findings {

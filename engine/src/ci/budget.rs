@@ -140,8 +140,13 @@ impl Budget {
         }
     }
 
-    /// Takes in what an answer said.
+    /// Takes in what an answer said. Where it was the last of the hour, the next waits without being refused first.
     pub fn note(&mut self, limits: Limits) {
+        if limits.remaining == Some(0)
+            && let Some(reset) = limits.reset
+        {
+            self.wait = Some(Wait::Limit(reset));
+        }
         self.limit = limits.limit.or(self.limit);
         self.remaining = limits.remaining.or(self.remaining);
     }
@@ -211,7 +216,10 @@ mod tests {
             assert_eq!(budget.check(expected.until(), Purpose::Now), Ok(()));
         }
         let mut budget = Budget::new(0.1);
-        budget.refused(said(Some(0), Some(2_800_000), None), 1_000_000);
+        budget.note(said(Some(1), Some(2_800_000), None));
+        assert!(budget.check(1_000_500, Purpose::Now).is_ok());
+        budget.note(said(Some(0), Some(2_800_000), None));
+        assert_eq!(budget.check(1_000_500, Purpose::Now), Err(Wait::Limit(2_800_000)), "the last one was answered");
         budget.lifted(0);
         assert!(budget.check(1_000_500, Purpose::Now).is_err());
         budget.lifted(10);
