@@ -184,6 +184,26 @@ fn polling_costs_nothing_while_nothing_changes() {
 }
 
 #[test]
+fn no_more_than_its_share_of_the_limit_is_used_and_what_is_known_is_shown() {
+    let fake = Fake::start(&["--speed", "0", "--token", "t0ken", "--runs", "90"]);
+    let folder = Folder::with_settings(&fake.settings(&["octo/app"], "share = 0.01\n"));
+    let service = folder.start();
+    eventually("it says why it waits", || {
+        let why = reason(&service, "github octo/app");
+        (why.contains("more is read later: the 50 requests an hour") && why.contains("github.share")).then_some(())
+    });
+    let shown = repository(&service, "octo/app").unwrap();
+    assert!(shown["whole"] == true && shown["jobs_wanted"].as_u64() > Some(20), "{}", shown["jobs_wanted"]);
+    let told = |metric: &str| one(&service, &format!("sum(count_over_time({metric}[40d]))")).unwrap_or(0.0);
+    let before = told("github_actions_success_ratio");
+    eventually("figures go on", || (told("github_actions_success_ratio") >= before + 4.0).then_some(()));
+    assert!(fake.paid() <= 50, "{} requests", fake.paid());
+    assert!(told("github_actions_runs_total") > 0.0);
+    assert_eq!(told("github_actions_job_seconds_total"), 0.0, "a sum of which a part is not known is not told");
+    assert_eq!(source(&service, "github octo/app")["up"], true);
+}
+
+#[test]
 fn the_history_is_read_on_after_a_crash_and_no_run_is_counted_twice() {
     let fake = Fake::start(&["--speed", "0", "--token", "t0ken", "--runs", "230", "--seed", "5"]);
     let folder = Folder::with_settings(&fake.settings(&["octo/app"], ""));

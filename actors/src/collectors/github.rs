@@ -52,6 +52,11 @@ struct Claim {
     again: TimestampMs,
 }
 
+/// Whether something is due that is never put off for longer than `most`: a clock that went back must not hold it up.
+fn due(at: TimestampMs, now: TimestampMs, most: Duration) -> bool {
+    now >= at || at - now > i64::try_from(most.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// Watches one repository.
 pub struct GithubSource {
     desk: Arc<Desk>,
@@ -228,9 +233,8 @@ impl GithubSource {
         };
         let every_ms = i64::try_from(self.every().as_millis()).unwrap_or(i64::MAX);
         let current = outcome.is_ok() && self.unkept.is_none();
-        if current && (self.changed || now - self.told >= every_ms / 2) {
-            // A counter that is told twice at one time would be told with the first value at the second.
-            let at = now_ms().max(self.told + 1);
+        if current && (self.changed || due(self.told + every_ms / 2, now, self.every())) {
+            let at = now_ms();
             let remaining = self.desk.api.limits().1;
             let told = self.with(move |ledger| ledger.tell(at)).await;
             (self.told, self.changed) = (at, false);

@@ -31,6 +31,8 @@ const MAX_GAPS: usize = 8;
 const MAX_TRIES: u32 = 4;
 /// How often they are asked for while GitHub cannot answer: for about a day.
 const MAX_POSTPONED: u32 = 20;
+/// Longest time between two of those.
+const MAX_WAIT_MS: i64 = 7_200_000;
 /// Unknown statuses that are told apart.
 const MAX_STATUSES: usize = 16;
 /// A run's number and attempt.
@@ -364,7 +366,8 @@ impl Ledger {
     /// first look, then history from its beginning.
     #[must_use]
     pub fn wanted(&self, now: TimestampMs) -> Option<(Run, bool)> {
-        let ready = |key: &Key| self.tries.get(key).is_none_or(|(_, again)| *again <= now);
+        // A clock that went back must not hold them up.
+        let ready = |key: &Key| self.tries.get(key).is_none_or(|(_, again)| *again <= now || *again > now + MAX_WAIT_MS);
         let wanted = self.records.iter().filter(|(key, record)| wants_jobs(record) && ready(key));
         let first = wanted.min_by_key(|(_, record)| if record.live { (false, -record.end()) } else { (true, record.end()) });
         first.map(|(_, record)| (record.run.clone(), !record.live))

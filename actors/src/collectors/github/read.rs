@@ -9,7 +9,7 @@ use taskpulse_engine::model::TimestampMs;
 use tokio::task::spawn_blocking;
 
 use super::api::{Reply, Trouble};
-use super::{Claim, GithubSource, RAREST};
+use super::{Claim, GithubSource, RAREST, due};
 use crate::clock::now_ms;
 
 /// Runs and jobs of one answer, as many as GitHub gives.
@@ -20,8 +20,8 @@ const MAX_JOB_PAGES: usize = 10;
 const WORK: Duration = Duration::from_secs(2);
 /// Runs under way that are asked for by number in one look: those that are not among the newest.
 const MAX_ASKED: usize = 20;
-/// Names and states of workflows are asked for again after so long.
-const WORKFLOWS_EVERY_MS: i64 = 86_400_000;
+/// Names and states of workflows are asked for again after so many hours.
+const WORKFLOWS_EVERY: u32 = 24;
 const HOUR: Duration = Duration::from_secs(3_600);
 /// What was confirmed within this time still is told, where the share of the limit allows no look: an hour and a bit.
 const CURRENT_MS: i64 = 3_900_000;
@@ -106,7 +106,7 @@ impl GithubSource {
             interval = interval.max(HOUR * 2 / u32::try_from(self.desk.api.allowed()).unwrap_or(u32::MAX));
         }
         match self.hook_at {
-            Some(at) if now - at < HOOKS_COUNT_MS => (interval * RARER).min(RAREST).max(interval),
+            Some(at) if (now - at).abs() < HOOKS_COUNT_MS => (interval * RARER).min(RAREST).max(interval),
             _ => interval,
         }
     }
@@ -117,7 +117,7 @@ impl GithubSource {
             let page = parse::workflows(&body).map_err(|error| Trouble::Failed(error.to_string()))?;
             (self.workflows, self.workflows_etag) = (page.items, etag);
         }
-        self.next_workflows = now + WORKFLOWS_EVERY_MS;
+        self.next_workflows = now + i64::from(WORKFLOWS_EVERY) * 3_600_000;
         Ok(())
     }
 
@@ -160,7 +160,7 @@ impl GithubSource {
                 return Ok(());
             }
             let Some(mut claim) = self.claims.pop_front() else { return Ok(()) };
-            if claim.again > now {
+            if !due(claim.again, now, HOUR) {
                 self.claims.push_back(claim);
                 continue;
             }
@@ -244,7 +244,7 @@ impl GithubSource {
     /// Steps 2 and 3. Whether more is to be done now, and what the work in the background waits for.
     pub(super) async fn work(&mut self, repo: &str, now: TimestampMs) -> Result<(bool, Option<Trouble>), Trouble> {
         let began = Instant::now();
-        if now >= self.next_poll {
+        if due(self.next_poll, now, self.poll_every(now)) {
             let first = self.confirmed.is_none();
             match self.poll(repo, now).await {
                 Ok(()) => {}
@@ -267,7 +267,7 @@ impl GithubSource {
             Err(trouble @ Trouble::Wait(Wait::Share(_))) => return Ok((false, Some(trouble))),
             Err(trouble) => return Err(trouble),
         }
-        if now >= self.next_workflows {
+        if due(self.next_workflows, now, HOUR * WORKFLOWS_EVERY) {
             self.poll_workflows(repo, now).await?;
         }
         Ok((false, None))
