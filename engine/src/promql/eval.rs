@@ -210,6 +210,14 @@ pub fn evaluate(expr: &Expr, params: &Params, source: &dyn Source) -> Result<(An
     let ev = Evaluator { source, params, warnings: RefCell::default(), samples: Cell::new(0), hours: Cell::new(0) };
     let instant = params.start == params.end;
     let answer = match strip(expr) {
+        inner @ Expr::Call(_) if instant && extended::inside(inner).is_some() => {
+            let mut runs = match extended::inside(inner) {
+                Some((edges, selector)) => extended::matrix(&ev, edges, selector, &grid)?,
+                None => Vec::new(),
+            };
+            runs.sort_by(|a, b| a.labels.cmp_pairs(&b.labels));
+            Answer::Matrix(runs)
+        }
         Expr::MatrixSelector(_) | Expr::Subquery(_) if instant => {
             let mut runs = Vec::new();
             ev.matrix(expr, &grid, &mut |labels, window| {
@@ -390,10 +398,20 @@ impl<'a> Evaluator<'a> {
     /// The newest sample within the lookback at each instant; with `stamps`, its time in seconds instead.
     pub(super) fn vector(&self, selector: &VectorSelector, grid: &Grid, stamps: bool) -> Result<Vec<Row>, EvalError> {
         let shift = self.shift(selector.at.as_ref(), selector.offset.as_ref());
-        self.latest(&selector_matchers(selector)?, shift, grid, stamps)
+        let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
+        let read = (first.saturating_sub(self.params.lookback).saturating_add(1), last);
+        self.latest(&selector_matchers(selector)?, shift, read, grid, stamps)
     }
 
-    fn latest(&self, matchers: &[Vec<Matcher>], shift: Shift, grid: &Grid, stamps: bool) -> Result<Vec<Row>, EvalError> {
+    /// The newest of the samples within `read` at each instant.
+    fn latest(
+        &self,
+        matchers: &[Vec<Matcher>],
+        shift: Shift,
+        read: (TimestampMs, TimestampMs),
+        grid: &Grid,
+        stamps: bool,
+    ) -> Result<Vec<Row>, EvalError> {
         struct Steps<'e, 'a> {
             ev: &'e Evaluator<'a>,
             grid: Grid,
@@ -451,9 +469,8 @@ impl<'a> Evaluator<'a> {
                 Ok(())
             }
         }
-        let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
         let mut steps = Steps { ev: self, grid: *grid, shift, stamps, rows: Vec::new(), labels: None, values: Vec::new(), last: None };
-        self.source.read(matchers, first.saturating_sub(self.params.lookback).saturating_add(1), last, &mut steps)?;
+        self.source.read(matchers, read.0, read.1, &mut steps)?;
         steps.finish();
         Ok(steps.rows)
     }
@@ -510,7 +527,8 @@ impl<'a> Evaluator<'a> {
         gather.finish()
     }
 
-    /// The newest samples of series, as values and as times, at the instants that `like` means.
+    /// The newest samples of series, as values and as times. As in Prometheus they are looked for at the instants of the
+    /// grid, among the samples that are read for a selector with the same `@` and `offset`.
     pub(super) fn newest(
         &self,
         matchers: &[Vec<Matcher>],
@@ -518,9 +536,12 @@ impl<'a> Evaluator<'a> {
         grid: &Grid,
     ) -> Result<Vec<(Row, Row)>, EvalError> {
         let shift = self.shift(like.and_then(|s| s.at.as_ref()), like.and_then(|s| s.offset.as_ref()));
+        let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
+        let read = (first.saturating_sub(self.params.lookback).saturating_add(1), last);
+        let at_grid = Shift { at: None, offset: 0 };
         let mut stamps: FxHashMap<Labels, Row> =
-            self.latest(matchers, shift, grid, true)?.into_iter().map(|row| (row.labels.clone(), row)).collect();
-        let values = self.latest(matchers, shift, grid, false)?;
+            self.latest(matchers, at_grid, read, grid, true)?.into_iter().map(|row| (row.labels.clone(), row)).collect();
+        let values = self.latest(matchers, at_grid, read, grid, false)?;
         Ok(values.into_iter().filter_map(|row| stamps.remove(&row.labels).map(|stamps| (row, stamps))).collect())
     }
 

@@ -310,14 +310,19 @@ impl<'q> Rewriter<'q> {
     fn replace(&mut self, first: usize, last: usize, seconds: f64, positive: bool) -> Result<(), QueryError> {
         let (start, end) = (self.tokens[first].start, self.tokens[last].end);
         let given = &self.query[start..end];
-        let ms = (seconds * 1e3).round();
+        let ms = (seconds * 1e3).trunc();
         if !ms.is_finite() || ms.abs() > 9.2e15 {
             return Err(QueryError::Parse(format!("`{given}` is no length of time")));
         }
-        if positive && ms < 1.0 {
+        if positive && seconds <= 0.0 {
             return Err(QueryError::Parse(format!("duration must be greater than 0: `{given}` is {} s", ms / 1e3)));
         }
-        let text = if ms < 0.0 { format!("-{}ms", -ms) } else { format!("{ms}ms") };
+        let text = match ms {
+            ms if ms < 0.0 => format!("-{}ms", -ms),
+            // Only without a unit does the parser take it.
+            0.0 => "0".to_owned(),
+            ms => format!("{ms}ms"),
+        };
         self.edits.push((start, end, text));
         Ok(())
     }
