@@ -215,7 +215,9 @@ impl Labels {
     /// As `{a="b", c="d"}`, the metric name among them.
     #[must_use]
     pub fn in_braces(&self) -> String {
-        let plain = |name: &str| !name.is_empty() && !name.as_bytes()[0].is_ascii_digit() && name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric());
+        let plain = |name: &str| {
+            !name.is_empty() && !name.as_bytes()[0].is_ascii_digit() && name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric())
+        };
         let named = |name: &str| if plain(name) { name.to_owned() } else { go_quoted(name) };
         let pairs: Vec<String> = self.iter().map(|(name, value)| format!("{}={}", named(name), go_quoted(value))).collect();
         format!("{{{}}}", pairs.join(", "))

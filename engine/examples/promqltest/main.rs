@@ -3,8 +3,10 @@
 //! `cargo run --release -p taskpulse-engine --example promqltest -- FILE…` prints a line for each eval that fails (file, line,
 //! what was expected, what came) and at last `N passed, N failed, N skipped`. Skipped is what meets native histograms.
 //! As in Prometheus' own runner, metric names go at the end of an evaluation (its feature `promql-delayed-name-removal`), and
-//! an instant query has to give the same in the middle of a range query. The exit code is 1 when anything failed.
+//! an instant query has to give the same in the middle of a range query, and at other instants when `@` holds all of it. The
+//! exit code is 1 when anything failed.
 
+mod held;
 mod language;
 mod series;
 
@@ -81,12 +83,18 @@ impl Memory {
     }
 }
 
-/// Asks the engine; errors as text.
-fn ask(query: &str, (start, end, step): (i64, i64, i64), range: bool, memory: &Memory) -> Result<(Answer, Notes), String> {
+/// First instant, last instant, step.
+type Instants = (TimestampMs, TimestampMs, i64);
+
+fn parsed(query: &str, (start, end, step): Instants, range: bool) -> Result<Expr, String> {
     let grid = QueryGrid { step: if range { step } else { 0 }, range: end - start };
-    let expr: Expr = parse_expr_for(query, grid).map_err(|error| error.to_string())?;
-    if range && !matches!(kind_of(&expr), "scalar" | "instant vector") {
-        return Err(format!("invalid expression type \"{}\" for range query, must be Scalar or instant Vector", kind_of(&expr)));
+    parse_expr_for(query, grid).map_err(|error| error.to_string())
+}
+
+/// Asks the engine; errors as text.
+fn ask(expr: &Expr, (start, end, step): Instants, range: bool, memory: &Memory) -> Result<(Answer, Notes), String> {
+    if range && !matches!(kind_of(expr), "scalar" | "instant vector") {
+        return Err(format!("invalid expression type \"{}\" for range query, must be Scalar or instant Vector", kind_of(expr)));
     }
     let params = Params {
         start,
@@ -100,7 +108,7 @@ fn ask(query: &str, (start, end, step): (i64, i64, i64), range: bool, memory: &M
         deadline: Instant::now() + Duration::from_secs(100),
         cancelled: Arc::default(),
     };
-    evaluate(&expr, &params, memory).map_err(|error| error.to_string())
+    evaluate(expr, &params, memory).map_err(|error| error.to_string())
 }
 
 fn near(expected: f64, came: f64) -> bool {
@@ -115,9 +123,7 @@ fn near(expected: f64, came: f64) -> bool {
 }
 
 fn check_notes(expected: &Expected, notes: &Notes) -> Result<(), String> {
-    for (kind, wanted, none) in
-        [(WARNING, &expected.warnings, expected.no_warnings), (INFO, &expected.infos, expected.no_infos)]
-    {
+    for (kind, wanted, none) in [(WARNING, &expected.warnings, expected.no_warnings), (INFO, &expected.infos, expected.no_infos)] {
         let came: Vec<&String> = notes.warnings.iter().filter(|note| note.starts_with(kind)).collect();
         if none && !came.is_empty() {
             return Err(format!("expected no such note, came {came:?}"));
@@ -152,7 +158,7 @@ fn shown(points: &[(TimestampMs, f64)]) -> String {
     points.iter().map(|(t, v)| format!("{}@{}", format_value(*v), *t as f64 / 1e3)).collect::<Vec<_>>().join(" ")
 }
 
-fn check_rows(expected: &Expected, came: &Rows, (start, end, step): (i64, i64, i64)) -> Result<(), String> {
+fn check_rows(expected: &Expected, came: &Rows, (start, end, step): Instants) -> Result<(), String> {
     if expected.scalar.is_some() {
         return Err(format!("expected a scalar, came the series {:?}", came.iter().map(|row| &row.0).collect::<Vec<_>>()));
     }
@@ -199,10 +205,31 @@ fn check_scalar(expected: &Expected, came: f64) -> Result<(), String> {
     }
 }
 
+/// Calls that mean the instants of the whole query, and differ with those.
+const OF_THE_QUERY: [&str; 4] = ["start()", "end()", "range()", "step()"];
+
 fn run(eval: &Eval, memory: &Memory) -> Result<(), String> {
-    let expected = &eval.expected;
     let grid = (eval.start, eval.end, eval.step);
-    let (answer, notes) = match (ask(&eval.query, grid, eval.range, memory), &expected.fail) {
+    let expr = parsed(&eval.query, grid, eval.range);
+    check(eval, expr.as_ref().map_err(Clone::clone), grid, memory)?;
+    let of_the_query = eval.range || OF_THE_QUERY.iter().any(|call| eval.query.contains(call));
+    let (Ok(mut held), false) = (expr, of_the_query) else { return Ok(()) };
+    if !held::hold(&mut held, eval.start) {
+        return Ok(());
+    }
+    let ms = eval.start;
+    let others = if ms == 0 { vec![-1_000, 0, 1_000] } else { vec![-10 * ms, 0, ms / 5, ms, 10 * ms] };
+    others.into_iter().try_for_each(|at| {
+        let asked = format!("held at {} s, asked at {} s", ms as f64 / 1e3, at as f64 / 1e3);
+        check(eval, Ok(&held), (at, at, 1), memory).map_err(|why| format!("{why} ({asked})"))
+    })
+}
+
+/// Asks at some instants, and compares with what is expected.
+fn check(eval: &Eval, expr: Result<&Expr, String>, grid: Instants, memory: &Memory) -> Result<(), String> {
+    let expected = &eval.expected;
+    let outcome = expr.and_then(|expr| Ok((expr, ask(expr, grid, eval.range, memory)?)));
+    let (expr, (answer, notes)) = match (outcome, &expected.fail) {
         (Err(error), Some(wanted)) if wanted.accepts(&error) => return Ok(()),
         (Err(error), Some(wanted)) => return Err(format!("expected the error {wanted:?}, came `{error}`")),
         (Err(error), None) => return Err(format!("expected an answer, came the error `{error}`")),
@@ -214,26 +241,26 @@ fn run(eval: &Eval, memory: &Memory) -> Result<(), String> {
         Answer::Text(text) if text == expected.text => return Ok(()),
         Answer::Text(text) => return Err(format!("expected {:?}, came {text:?}", expected.text)),
         Answer::Scalar(points) if !eval.range => check_scalar(expected, points.first().map_or(f64::NAN, |p| p.1))?,
-        answer => check_rows(expected, &rows_of(answer, eval.start, eval.step), expected.instants.unwrap_or(grid))?,
+        answer => check_rows(expected, &rows_of(answer, grid.0, grid.2), expected.instants.unwrap_or(grid))?,
     }
-    let of_the_query = ["start()", "end()", "range()", "step()"].iter().any(|call| eval.query.contains(call));
+    let of_the_query = OF_THE_QUERY.iter().any(|call| eval.query.contains(call));
     if eval.range || of_the_query || expected.instants.is_some() || expected.is_text || expected.ordered {
         return Ok(());
     }
-    in_the_middle(eval, memory).map_err(|why| format!("{why} (in the middle of a range query)"))
+    in_the_middle(eval, expr, grid.0, memory).map_err(|why| format!("{why} (in the middle of a range query)"))
 }
 
 /// An instant query gives the same as a range query at that instant.
-fn in_the_middle(eval: &Eval, memory: &Memory) -> Result<(), String> {
-    let grid = (eval.start - MINUTE_MS, eval.start + MINUTE_MS, MINUTE_MS);
-    let (answer, _) = ask(&eval.query, grid, true, memory)?;
+fn in_the_middle(eval: &Eval, expr: &Expr, at: TimestampMs, memory: &Memory) -> Result<(), String> {
+    let grid = (at - MINUTE_MS, at + MINUTE_MS, MINUTE_MS);
+    let (answer, _) = ask(expr, grid, true, memory)?;
     if let Answer::Scalar(points) = &answer {
         return check_scalar(&eval.expected, points.get(1).map_or(f64::NAN, |p| p.1));
     }
     let mut rows = rows_of(answer, grid.0, grid.2);
-    rows.iter_mut().for_each(|row| row.1.retain(|(t, _)| *t == eval.start));
+    rows.iter_mut().for_each(|row| row.1.retain(|(t, _)| *t == at));
     rows.retain(|row| !row.1.is_empty());
-    check_rows(&eval.expected, &rows, (eval.start, eval.end, eval.step))
+    check_rows(&eval.expected, &rows, (at, at, 1))
 }
 
 #[derive(Default)]

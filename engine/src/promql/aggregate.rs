@@ -11,8 +11,8 @@ use rustc_hash::FxHashMap;
 
 use super::eval::{ABSENT, EvalError, Evaluator, Grid, OF_THE_METRIC, Row, execution, is_absent};
 use super::functions::{go_max, go_min};
-use super::{hash, notes};
 use super::ranges::{Kahan, mean, quantile};
+use super::{hash, notes};
 use crate::model::{Labels, format_value, go_quoted};
 
 /// Floats from which on, and down to which, there are no whole numbers of 64 bits.

@@ -46,6 +46,10 @@ fn combine(op: TokenId, as_bool: bool, a: f64, b: f64, kept: f64) -> f64 {
 
 pub(super) fn eval(ev: &Evaluator<'_>, expr: &BinaryExpr, grid: &Grid) -> Result<Value, EvalError> {
     let op = expr.op.id();
+    let fills = expr.modifier.as_ref().is_some_and(|m| m.fill_values.lhs.is_some() || m.fill_values.rhs.is_some());
+    if fills && matches!(op, T_LAND | T_LOR | T_LUNLESS) {
+        return Err(EvalError::Parse("filling in missing series not allowed for set operators".to_owned()));
+    }
     let (left, right) = (ev.eval(&expr.lhs, grid)?, ev.eval(&expr.rhs, grid)?);
     ev.check()?;
     let as_bool = expr.modifier.as_ref().is_some_and(|m| m.return_bool);

@@ -224,12 +224,13 @@ pub fn evaluate(expr: &Expr, params: &Params, source: &dyn Source) -> Result<(An
                 let (from, to) = window.within(params.start);
                 let (times, values) = (window.times[from..to].to_vec(), window.values[from..to].to_vec());
                 if !times.is_empty() {
-                    runs.push(Run { labels: labels.clone(), columns: Columns { times, values } });
+                    let labels = if window.nameless { nameless(labels) } else { labels.clone() };
+                    runs.push(Run { labels, columns: Columns { times, values } });
                 }
                 Ok(())
             })?;
             runs.sort_by(|a, b| a.labels.cmp_pairs(&b.labels));
-            Answer::Matrix(runs)
+            Answer::Matrix(merged(runs)?)
         }
         _ => match ev.eval(expr, &grid)? {
             Value::Scalar(values) => Answer::Scalar(grid.times().zip(values).collect()),
@@ -668,6 +669,25 @@ pub(super) fn unique(rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
         }
     }
     Ok(merged)
+}
+
+/// Makes one of neighbours with equal labels; refuses those that have samples at the same time.
+fn merged(runs: Vec<Run>) -> Result<Vec<Run>, EvalError> {
+    let mut out: Vec<Run> = Vec::with_capacity(runs.len());
+    for run in runs {
+        let Some(last) = out.last_mut().filter(|last| last.labels == run.labels) else {
+            out.push(run);
+            continue;
+        };
+        let mut samples: Vec<(TimestampMs, f64)> = last.columns.iter().chain(run.columns.iter()).map(|s| (s.t, s.v)).collect();
+        samples.sort_by_key(|sample| sample.0);
+        if samples.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return execution("vector cannot contain metrics with the same labelset");
+        }
+        let (times, values) = samples.into_iter().unzip();
+        last.columns = Columns { times, values };
+    }
+    Ok(out)
 }
 
 /// The labels without the metric name, nor the type and unit that belong to it.

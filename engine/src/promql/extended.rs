@@ -55,8 +55,7 @@ impl Points<'_> {
     /// The values at both edges of a range.
     fn edges(&self, first: usize, last: usize, start: TimestampMs, end: TimestampMs, smoothed: bool, counter: bool) -> (f64, f64) {
         let left = if smoothed && self.times[first] < start { self.between(first, start, counter) } else { self.values[first] };
-        let right =
-            if smoothed && last > 0 && self.times[last] > end { self.between(last - 1, end, counter) } else { self.values[last] };
+        let right = if smoothed && last > 0 && self.times[last] > end { self.between(last - 1, end, counter) } else { self.values[last] };
         (left, right)
     }
 

@@ -41,6 +41,9 @@ fn asked(selector: Option<&Expr>) -> Result<Asked, EvalError> {
         let Expr::VectorSelector(selector) = strip(expr) else {
             return Err(EvalError::Parse("expected label selectors as the second argument to \"info\" function".to_owned()));
         };
+        if selector.name.is_some() {
+            return Err(EvalError::Parse("expected label selectors only, got vector selector instead".to_owned()));
+        }
         for matcher in selector_matchers(selector)?.into_iter().flatten().filter(|m| m.name != INFO_MATCHER) {
             let list = if matcher.name == NAME_LABEL { &mut asked.names } else { &mut asked.data };
             list.push(matcher);

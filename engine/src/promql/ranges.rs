@@ -7,8 +7,8 @@
 use promql_parser::parser::Expr;
 
 use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Value, execution, unique};
-use super::{extended, notes};
 use super::functions::{absent_labels, arg};
+use super::{extended, notes};
 use crate::model::TimestampMs;
 use crate::store::HourPart;
 

@@ -243,7 +243,15 @@ impl<'q> Rewriter<'q> {
     fn string(&mut self, at: usize) -> Result<(), QueryError> {
         let Token { start, end, .. } = self.tokens[at];
         let text = self.text(at);
-        if text.starts_with('`') || !text.contains("\\x") {
+        if let Some(raw) = text.strip_prefix('`').and_then(|raw| raw.strip_suffix('`')) {
+            if raw.contains('\\') {
+                // Between these a backslash is one; not every part of the parser knows that.
+                let escaped = raw.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\r', "\\r");
+                self.edits.push((start, end, format!("\"{escaped}\"")));
+            }
+            return Ok(());
+        }
+        if !text.contains("\\x") {
             return Ok(());
         }
         let source = text.as_bytes();
@@ -278,7 +286,7 @@ impl<'q> Rewriter<'q> {
         let colon = (open + 1..close).find(|&at| self.mark(at) == Some(b':'));
         let parts = [(open + 1, colon.unwrap_or(close)), (colon.map_or(close, |at| at + 1), close)];
         for (from, to) in parts.into_iter().filter(|(from, to)| from < to) {
-            if to - from == 1 && self.tokens[from].kind == Kind::Number {
+            if to - from == 1 && self.tokens[from].kind == Kind::Number && seconds(self.text(from)).is_none_or(|s| s != 0.0) {
                 continue;
             }
             let mut sum = Sum { rewriter: self, at: from, end: to };
@@ -327,10 +335,32 @@ impl<'q> Rewriter<'q> {
         Ok(())
     }
 
+    /// Where an `offset` or `@` begins that ends at a token.
+    fn modifier(&self, last: usize) -> Option<usize> {
+        let mut first = match self.tokens[last].kind {
+            Kind::Number => last,
+            Kind::Mark(b')') => {
+                let open = self.opening(last)?;
+                let before = open.checked_sub(1)?;
+                let called = self.is_word(before, &["start", "end", "step", "range", "min", "max"]);
+                if called { before } else { open }
+            }
+            _ => return None,
+        }
+        .checked_sub(1)?;
+        while matches!(self.mark(first), Some(b'+' | b'-')) {
+            first = first.checked_sub(1)?;
+        }
+        (self.mark(first) == Some(b'@') || self.is_word(first, &["offset"])).then_some(first)
+    }
+
     /// `name{a="b"}[5m] anchored offset 1m` becomes a call around all of it.
     fn extended(&mut self, at: usize) -> Result<(), QueryError> {
         let word = self.text(at).to_ascii_lowercase();
         let (Some(mut first), Token { start, end, .. }) = (at.checked_sub(1), self.tokens[at]) else { return Ok(()) };
+        while let Some(before) = self.modifier(first).and_then(|modifier| modifier.checked_sub(1)) {
+            first = before;
+        }
         let is_range = self.mark(first) == Some(b']');
         if is_range {
             let Some(before) = self.opening(first).and_then(|open| open.checked_sub(1)) else { return Ok(()) };
@@ -556,6 +586,8 @@ mod tests {
             ("sum by (offset) (up)", "sum by (offset) (up)"),
             (r#"up{a="[5m * 2]",offset="x"}"#, r#"up{a="[5m * 2]",offset="x"}"#),
             ("rate(up[5m] anchored)", "rate(__anchored__(up[5m] ))"),
+            ("rate(up[5m] offset -1m @ end() smoothed)", "rate(__smoothed__(up[5m] offset -1m @ end() ))"),
+            (r#"up{a=~`\d"`}"#, r#"up{a=~"\\d\""}"#),
             (r#"rate(up{a="]"}[1m*5] smoothed offset (1m) ) > 1"#, r#"rate(__smoothed__(up{a="]"}[300000ms]  offset 60000ms) ) > 1"#),
             ("up smoothed @ end()", "__smoothed_instant__(up  @ end())"),
             (r#"info(up, {a!="b"})"#, r#"info(up, {__info__!="",a!="b"})"#),
@@ -576,6 +608,7 @@ mod tests {
             ("up[5m * ]", "is expected"),
             ("up[1 / 0]", "division by zero"),
             ("up[foo()]", "step()"),
+            ("up[0]", "greater than 0"),
             ("up[(1]", "`)`"),
             ("up[1e300 * 1e300]", "no length of time"),
             ("sum(up) anchored", "belongs to a selector"),
