@@ -64,7 +64,7 @@ pub struct Eval {
 pub enum Command {
     Clear,
     Load { step: i64, as_native_too: bool, series: Vec<(Labels, Vec<Point>)> },
-    Eval(Eval),
+    Eval(Box<Eval>),
 }
 
 /// The commands of a file, each with its line; a command with a mistake is told and left out.
@@ -88,7 +88,7 @@ pub fn commands(file: &str) -> Vec<(usize, Result<Command, Mistake>)> {
             "load" | "load_with_nhcb" => load(line, below),
             word if word.starts_with("eval") => header(line, first).and_then(|mut eval| {
                 expectations(&mut eval, below)?;
-                Ok(Command::Eval(eval))
+                Ok(Command::Eval(Box::new(eval)))
             }),
             _ => Err(Mistake(format!("`{line}` is no command"))),
         };

@@ -124,12 +124,12 @@ fn near(expected: f64, came: f64) -> bool {
 
 fn check_notes(expected: &Expected, notes: &Notes) -> Result<(), String> {
     for (kind, wanted, none) in [(WARNING, &expected.warnings, expected.no_warnings), (INFO, &expected.infos, expected.no_infos)] {
-        let came: Vec<&String> = notes.warnings.iter().filter(|note| note.starts_with(kind)).collect();
+        let came: Vec<&String> = notes.notes.iter().map(|note| &note.text).filter(|note| note.starts_with(kind)).collect();
         if none && !came.is_empty() {
             return Err(format!("expected no such note, came {came:?}"));
         }
         if let Some(missing) = wanted.iter().find(|wanted| !came.iter().any(|note| wanted.accepts(note))) {
-            return Err(format!("expected a note beginning with `{kind}` ({missing:?}), came {:?}", notes.warnings));
+            return Err(format!("expected a note beginning with `{kind}` ({missing:?}), came {:?}", notes.notes));
         }
         if let Some(other) = came.iter().find(|note| !wanted.is_empty() && !wanted.iter().any(|wanted| wanted.accepts(note))) {
             return Err(format!("`{other}` was not expected"));

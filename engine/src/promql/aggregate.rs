@@ -55,14 +55,14 @@ pub(super) fn eval(ev: &Evaluator<'_>, expr: &AggregateExpr, grid: &Grid) -> Res
         }
         T_LIMIT_RATIO => {
             let ratio = ev.scalar(param()?, grid)?;
-            limit_ratio(ev, &ratio, rows)
+            limit_ratio(ev, param()?, &ratio, rows)
         }
         T_QUANTILE => {
             let q = ev.scalar(param()?, grid)?;
             let (lowest, highest) = extremes(&q);
-            notes::check_quantile(ev, highest);
+            notes::check_quantile(ev, param()?, highest);
             if lowest < 0.0 {
-                notes::check_quantile(ev, lowest);
+                notes::check_quantile(ev, param()?, lowest);
             }
             Ok(reduce(&rows, &groups, grid, |at, values| quantile(q[at], values)))
         }
@@ -220,7 +220,7 @@ fn select(
 }
 
 /// A part of the series, the same at each instant: by a hash of their labels.
-fn limit_ratio(ev: &Evaluator<'_>, ratio: &[f64], rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
+fn limit_ratio(ev: &Evaluator<'_>, about: &Expr, ratio: &[f64], rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
     let (lowest, highest) = extremes(ratio);
     if lowest == 0.0 && highest == 0.0 {
         return Ok(Vec::new());
@@ -229,10 +229,10 @@ fn limit_ratio(ev: &Evaluator<'_>, ratio: &[f64], rows: Vec<Row>) -> Result<Vec<
         return execution("Ratio value is NaN");
     }
     if highest > 1.0 {
-        notes::capped_ratio(ev, highest, 1.0);
+        notes::capped_ratio(ev, about, highest, 1.0);
     }
     if lowest < -1.0 {
-        notes::capped_ratio(ev, lowest, -1.0);
+        notes::capped_ratio(ev, about, lowest, -1.0);
     }
     let keep = |row: Row| {
         let at = hash::of(&row.labels) as f64 / u64::MAX as f64;

@@ -6,7 +6,7 @@
 //! stale marker ends a series, subqueries run on absolute multiples of their step.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -15,7 +15,7 @@ use promql_parser::parser::{AtModifier, Call, Expr, Offset, SubqueryExpr, Vector
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::selector::{Matcher, selector_matchers};
-use super::{aggregate, binary, extended, functions, histogram, info, ranges};
+use super::{aggregate, binary, extended, functions, histogram, info, places, ranges};
 use crate::model::{Columns, Labels, NAME_LABEL, STALE_NAN_BITS, TimestampMs, is_stale_marker};
 use crate::store::{HourPart, StoreError};
 
@@ -189,11 +189,20 @@ pub enum Answer {
     Matrix(Vec<Run>),
 }
 
+/// What may make an answer other than expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// `PromQL warning: …` or `PromQL info: …`.
+    pub text: String,
+    /// What it is about; [`super::Places`] tells where that stands.
+    pub about: usize,
+}
+
 /// What an evaluation is told on the way.
 #[derive(Debug, Clone, Default)]
 pub struct Notes {
-    /// What may make the answer other than expected.
-    pub warnings: Vec<String>,
+    /// By rising text, each once.
+    pub notes: Vec<Note>,
     /// Samples that were read.
     pub samples: usize,
     /// Hours that were read in the place of their samples.
@@ -207,7 +216,7 @@ pub struct Notes {
 pub fn evaluate(expr: &Expr, params: &Params, source: &dyn Source) -> Result<(Answer, Notes), EvalError> {
     let count = usize::try_from((params.end - params.start) / params.step.max(1) + 1).unwrap_or(0);
     let grid = Grid { start: params.start, step: params.step.max(1), count };
-    let ev = Evaluator { source, params, warnings: RefCell::default(), samples: Cell::new(0), hours: Cell::new(0) };
+    let ev = Evaluator { source, params, notes: RefCell::default(), samples: Cell::new(0), hours: Cell::new(0) };
     let instant = params.start == params.end;
     let answer = match strip(expr) {
         inner @ Expr::Call(_) if instant && extended::inside(inner).is_some() => {
@@ -248,7 +257,8 @@ pub fn evaluate(expr: &Expr, params: &Params, source: &dyn Source) -> Result<(An
             }
         },
     };
-    Ok((answer, Notes { warnings: ev.warnings.into_inner().into_iter().collect(), samples: ev.samples.get(), hours: ev.hours.get() }))
+    let notes = ev.notes.into_inner().into_iter().map(|(text, about)| Note { text, about }).collect();
+    Ok((answer, Notes { notes, samples: ev.samples.get(), hours: ev.hours.get() }))
 }
 
 pub(super) fn strip(expr: &Expr) -> &Expr {
@@ -262,7 +272,7 @@ pub(super) fn strip(expr: &Expr) -> &Expr {
 pub(super) struct Evaluator<'a> {
     source: &'a dyn Source,
     pub(super) params: &'a Params,
-    pub(super) warnings: RefCell<BTreeSet<String>>,
+    notes: RefCell<BTreeMap<String, usize>>,
     samples: Cell<usize>,
     hours: Cell<usize>,
 }
@@ -309,8 +319,9 @@ type EachHours<'b> = &'b mut dyn FnMut(&Labels, &[HourPart], &mut dyn Iterator<I
 type EachRun<'b> = &'b mut dyn FnMut(&Labels, &Windowed<'_>) -> Result<(), EvalError>;
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn warn(&self, text: impl Into<String>) {
-        self.warnings.borrow_mut().insert(text.into());
+    /// Notes something about an argument.
+    pub(super) fn note(&self, about: &Expr, text: String) {
+        self.notes.borrow_mut().insert(text, places::address(about));
     }
 
     /// Labels without the metric name, or with it and a mark that it goes at the end.

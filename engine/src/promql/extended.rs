@@ -128,7 +128,14 @@ pub(super) fn vector(ev: &Evaluator<'_>, selector: &VectorSelector, grid: &Grid)
 }
 
 /// A function of a range with a modifier.
-pub(super) fn call(ev: &Evaluator<'_>, name: &str, edges: Edges, selector: &Expr, grid: &Grid) -> Result<Vec<Row>, EvalError> {
+pub(super) fn call(
+    ev: &Evaluator<'_>,
+    name: &str,
+    edges: Edges,
+    about: &Expr,
+    selector: &Expr,
+    grid: &Grid,
+) -> Result<Vec<Row>, EvalError> {
     let (word, known): (_, &[&str]) = match edges {
         Edges::Anchored => ("anchored", &["changes", "delta", "increase", "rate", "resets"]),
         Edges::Smoothed => ("smoothed", &["delta", "increase", "rate"]),
@@ -149,7 +156,7 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, edges: Edges, selector: &Expr
         };
         let values: Vec<f64> = windows.map(value).collect();
         if of_counters(name) {
-            notes::check_counter(ev, labels, &values);
+            notes::check_counter(ev, about, labels, &values);
         }
         rows.push(ev.unnamed_row(labels, values));
     })?;

@@ -22,14 +22,14 @@ struct Histogram {
 }
 
 /// Rows that are buckets, by their other labels.
-fn histograms(ev: &Evaluator<'_>, rows: &[Row]) -> Vec<Histogram> {
+fn histograms(ev: &Evaluator<'_>, about: &Expr, rows: &[Row]) -> Vec<Histogram> {
     let mut found: Vec<Histogram> = Vec::new();
     let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
     for (at, row) in rows.iter().enumerate() {
         let text = row.labels.get(LE).unwrap_or("");
         let Ok(bound) = text.parse::<f64>() else {
             if row.values.iter().any(|v| !is_absent(*v)) {
-                notes::bad_bucket(ev, if ev.params.delayed_names { row.labels.name() } else { "" }, text);
+                notes::bad_bucket(ev, about, if ev.params.delayed_names { row.labels.name() } else { "" }, text);
             }
             continue;
         };
@@ -156,10 +156,16 @@ fn bucket_fraction(low: f64, high: f64, buckets: &[(f64, f64)]) -> f64 {
 }
 
 /// `histogram_quantile` at one quantile an instant; with a label, that has the quantile.
-fn quantiles(ev: &Evaluator<'_>, q: &[f64], label: Option<&str>, rows: &[Row], grid: &Grid) -> Vec<Row> {
-    q.iter().for_each(|q| notes::check_quantile(ev, *q));
+fn quantiles(
+    ev: &Evaluator<'_>,
+    (of_q, q): (&Expr, &[f64]),
+    label: Option<&str>,
+    (of_rows, rows): (&Expr, &[Row]),
+    grid: &Grid,
+) -> Vec<Row> {
+    q.iter().for_each(|q| notes::check_quantile(ev, of_q, *q));
     let mut out = Vec::new();
-    for histogram in histograms(ev, rows) {
+    for histogram in histograms(ev, of_rows, rows) {
         let quantile = |at: usize| {
             let buckets = at_instant(&histogram, rows, at);
             if buckets.is_empty() {
@@ -167,7 +173,7 @@ fn quantiles(ev: &Evaluator<'_>, q: &[f64], label: Option<&str>, rows: &[Row], g
             }
             let (value, lifted) = bucket_quantile(q[at], buckets);
             if lifted {
-                notes::lifted_buckets(ev, if ev.params.delayed_names { histogram.labels.name() } else { "" });
+                notes::lifted_buckets(ev, of_rows, if ev.params.delayed_names { histogram.labels.name() } else { "" });
             }
             value
         };
@@ -198,7 +204,7 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
         "histogram_quantile" => {
             let q = ev.scalar(arg(args, 0)?, grid)?;
             let rows = ev.rows(arg(args, 1)?, grid)?;
-            unique(quantiles(ev, &q, None, &rows, grid))
+            unique(quantiles(ev, (arg(args, 0)?, &q), None, (arg(args, 1)?, &rows), grid))
         }
         "histogram_quantiles" => {
             let label = ev.text(arg(args, 1)?, grid)?;
@@ -208,7 +214,7 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
             let rows = ev.rows(arg(args, 0)?, grid)?;
             let mut out = Vec::new();
             for q in args.get(2..).unwrap_or(&[]) {
-                out.extend(quantiles(ev, &ev.scalar(q, grid)?, Some(&label), &rows, grid));
+                out.extend(quantiles(ev, (q, &ev.scalar(q, grid)?), Some(&label), (arg(args, 0)?, &rows), grid));
             }
             unique(out)
         }
@@ -222,7 +228,7 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
                 };
                 ev.unnamed_row(&histogram.labels, (0..grid.count).map(fraction).collect())
             };
-            unique(histograms(ev, &rows).into_iter().map(of).collect())
+            unique(histograms(ev, arg(args, 2)?, &rows).into_iter().map(of).collect())
         }
         // These are of native histograms alone; float samples are passed over, as in Prometheus.
         "histogram_avg" | "histogram_count" | "histogram_sum" | "histogram_stddev" | "histogram_stdvar" => {

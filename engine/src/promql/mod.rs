@@ -12,6 +12,7 @@ mod hash;
 mod histogram;
 mod info;
 mod notes;
+mod places;
 mod ranges;
 mod rewrite;
 mod selector;
@@ -19,7 +20,7 @@ mod source;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use eval::{ABSENT, Answer, EvalError, HourSink, Notes, Params, Row, Run, SeriesSink, Source, evaluate};
+pub use eval::{ABSENT, Answer, EvalError, HourSink, Note, Notes, Params, Row, Run, SeriesSink, Source, evaluate};
 pub use promql_parser::parser::Expr;
 /// What an expression comes to, in Prometheus' words.
 #[must_use]
@@ -33,6 +34,7 @@ pub fn kind_of(expr: &Expr) -> &'static str {
     }
 }
 
+pub use places::Places;
 pub use rewrite::Grid as QueryGrid;
 pub use selector::{
     Comparison, Condition, MAX_QUERY_BYTES, MatchOp, Matcher, QueryError, Selector, parse_expr, parse_expr_for, parse_series,

@@ -2,6 +2,8 @@
 //!
 //! Texts have numbers and names as Go prints them, so that they are equal to the letter.
 
+use promql_parser::parser::Expr;
+
 use super::eval::{Evaluator, is_absent};
 use crate::model::{Labels, go_quoted};
 
@@ -38,40 +40,43 @@ fn for_metric(name: &str) -> String {
 }
 
 /// Warns where a quantile is none.
-pub(super) fn check_quantile(ev: &Evaluator<'_>, q: f64) {
+pub(super) fn check_quantile(ev: &Evaluator<'_>, about: &Expr, q: f64) {
     if !(0.0..=1.0).contains(&q) {
-        ev.warn(format!("PromQL warning: quantile value should be between 0 and 1, got {}", number(q)));
+        ev.note(about, format!("PromQL warning: quantile value should be between 0 and 1, got {}", number(q)));
     }
 }
 
 /// Warns of a ratio that is taken as 1 or -1.
-pub(super) fn capped_ratio(ev: &Evaluator<'_>, ratio: f64, to: f64) {
-    ev.warn(format!("PromQL warning: ratio value should be between -1 and 1, got {}, capping to {}", number(ratio), number(to)));
+pub(super) fn capped_ratio(ev: &Evaluator<'_>, about: &Expr, ratio: f64, to: f64) {
+    ev.note(about, format!("PromQL warning: ratio value should be between -1 and 1, got {}, capping to {}", number(ratio), number(to)));
 }
 
 /// Warns of a bucket whose upper bound is no number.
-pub(super) fn bad_bucket(ev: &Evaluator<'_>, metric: &str, bound: &str) {
+pub(super) fn bad_bucket(ev: &Evaluator<'_>, about: &Expr, metric: &str, bound: &str) {
     let (bound, metric) = (go_quoted(bound), for_metric(metric));
-    ev.warn(format!("PromQL warning: bucket label \"le\" is missing or has a malformed value of {bound}{metric}"));
+    ev.note(about, format!("PromQL warning: bucket label \"le\" is missing or has a malformed value of {bound}{metric}"));
 }
 
 /// Tells of buckets that held less than lower ones.
-pub(super) fn lifted_buckets(ev: &Evaluator<'_>, metric: &str) {
-    ev.warn(format!(
-        "PromQL info: input to histogram_quantile needed to be fixed for monotonicity \
+pub(super) fn lifted_buckets(ev: &Evaluator<'_>, about: &Expr, metric: &str) {
+    ev.note(
+        about,
+        format!(
+            "PromQL info: input to histogram_quantile needed to be fixed for monotonicity \
          (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile){}",
-        for_metric(metric)
-    ));
+            for_metric(metric)
+        ),
+    );
 }
 
 /// Tells of a metric whose name is none of a counter, where a function of counters gave something for it.
-pub(super) fn check_counter(ev: &Evaluator<'_>, labels: &Labels, values: &[f64]) {
+pub(super) fn check_counter(ev: &Evaluator<'_>, about: &Expr, labels: &Labels, values: &[f64]) {
     let metric = labels.name();
     if metric.is_empty() || OF_COUNTERS.iter().any(|suffix| metric.ends_with(suffix)) || values.iter().all(|v| is_absent(*v)) {
         return;
     }
     let metric = go_quoted(metric);
-    ev.warn(format!("PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {metric}"));
+    ev.note(about, format!("PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {metric}"));
 }
 
 #[cfg(test)]

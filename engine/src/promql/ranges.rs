@@ -329,8 +329,9 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
     }
     let Some(reduce) = reduce(name) else { return Ok(None) };
     let range_at = usize::from(name == "quantile_over_time");
-    if let Some((edges, selector)) = extended::inside(arg(args, range_at)?) {
-        return extended::call(ev, name, edges, selector, grid).map(|rows| Some(Value::Vector(rows)));
+    let range = arg(args, range_at)?;
+    if let Some((edges, selector)) = extended::inside(range) {
+        return extended::call(ev, name, edges, range, selector, grid).map(|rows| Some(Value::Vector(rows)));
     }
     let others = (0..args.len()).filter(|at| *at != range_at).map(|at| ev.scalar(&args[at], grid)).collect::<Result<Vec<_>, _>>()?;
     if name == "double_exponential_smoothing" || name == "holt_winters" {
@@ -389,7 +390,7 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
             }
             let v = if from < to {
                 if name == "quantile_over_time" {
-                    notes::check_quantile(ev, others[0][at]);
+                    notes::check_quantile(ev, &args[0], others[0][at]);
                 }
                 let scalars = std::array::from_fn(|n| others.get(n).map_or(f64::NAN, |s| s[at]));
                 reduce(&Window { times: &run.times[from..to], values: &run.values[from..to], end, range: run.range, asked: t, scalars })
@@ -400,7 +401,7 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
             values.push(v);
         }
         if of_counters(name) {
-            notes::check_counter(ev, labels, &values);
+            notes::check_counter(ev, range, labels, &values);
         }
         let (labels, nameless) = if keeps_name(name) { (labels.clone(), run.nameless) } else { ev.unnamed(labels) };
         rows.push(Row { labels, values, nameless });

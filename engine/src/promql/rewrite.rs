@@ -28,7 +28,7 @@ pub struct Grid {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     /// A name or keyword.
     Word,
     /// A number or a length of time.
@@ -39,13 +39,13 @@ enum Kind {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Token {
-    kind: Kind,
-    start: usize,
-    end: usize,
+pub(super) struct Token {
+    pub(super) kind: Kind,
+    pub(super) start: usize,
+    pub(super) end: usize,
 }
 
-fn tokens(query: &str) -> Vec<Token> {
+pub(super) fn tokens(query: &str) -> Vec<Token> {
     let bytes = query.as_bytes();
     let (mut out, mut at) = (Vec::new(), 0);
     let run = |from: usize, f: &dyn Fn(u8) -> bool| bytes[from..].iter().take_while(|b| f(**b)).count() + from;
