@@ -6,9 +6,10 @@
 
 use promql_parser::parser::{Call, Expr, VectorSelector};
 
-use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Run, Windowed, execution, is_absent, strip, unique};
+use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Run, distinct, execution, is_absent, strip};
 use super::notes;
 use super::ranges::{changes, of_counters, resets};
+use super::reading::Windowed;
 use super::rewrite::{ANCHORED, SMOOTHED, SMOOTHED_INSTANT};
 use crate::model::{Columns, Labels, TimestampMs};
 
@@ -160,7 +161,7 @@ pub(super) fn call(
         }
         rows.push(ev.unnamed_row(labels, values));
     })?;
-    unique(rows)
+    distinct(ev, rows)
 }
 
 /// Takes a series, the length of the range and, at each instant, its edges and the samples within reach of them.

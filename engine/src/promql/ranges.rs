@@ -6,7 +6,7 @@
 
 use promql_parser::parser::Expr;
 
-use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Value, execution, unique};
+use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Value, distinct, execution};
 use super::functions::{absent_labels, arg};
 use super::{extended, notes};
 use crate::model::TimestampMs;
@@ -316,6 +316,9 @@ fn keeps_name(name: &str) -> bool {
 pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Grid) -> Result<Option<Value>, EvalError> {
     if name == "absent_over_time" {
         let expr = arg(args, 0)?;
+        if let Some((edges, selector)) = extended::inside(expr) {
+            return extended::call(ev, name, edges, expr, selector, grid).map(|rows| Some(Value::Vector(rows)));
+        }
         let mut there = vec![false; grid.count];
         ev.matrix(expr, grid, &mut |_, run| {
             for (at, t) in grid.times().enumerate() {
@@ -361,7 +364,7 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
             Ok(())
         })?;
         if served {
-            return Ok(Some(Value::Vector(unique(rows)?)));
+            return Ok(Some(Value::Vector(distinct(ev, rows)?)));
         }
     }
     ev.matrix(arg(args, range_at)?, grid, &mut |labels, run| {
@@ -407,5 +410,5 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
         rows.push(Row { labels, values, nameless });
         Ok(())
     })?;
-    Ok(Some(Value::Vector(unique(rows)?)))
+    Ok(Some(Value::Vector(distinct(ev, rows)?)))
 }
