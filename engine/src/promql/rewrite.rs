@@ -19,6 +19,9 @@ pub(super) const SMOOTHED_INSTANT: &str = "__smoothed_instant__";
 /// A matcher put into the second argument of `info()`: what it selects may be empty, which the parser refuses.
 pub(super) const INFO_MATCHER: &str = "__info__";
 
+/// No length of time has as many seconds.
+const LONGEST: f64 = 9.2e12;
+
 /// What `step()` and `range()` are, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Grid {
@@ -319,7 +322,9 @@ impl<'q> Rewriter<'q> {
         let colon = (open + 1..close).find(|&at| self.mark(at) == Some(b':'));
         let parts = [(open + 1, colon.unwrap_or(close)), (colon.map_or(close, |at| at + 1), close)];
         for (from, to) in parts.into_iter().filter(|(from, to)| from < to) {
-            if to - from == 1 && self.tokens[from].kind == Kind::Number && seconds(self.text(from)).is_none_or(|s| s != 0.0) {
+            // One that is plain and of a length that there is stays.
+            let plain = to - from == 1 && self.tokens[from].kind == Kind::Number;
+            if plain && seconds(self.text(from)).is_none_or(|s| s != 0.0 && s < LONGEST) {
                 continue;
             }
             let mut sum = Sum { rewriter: self, at: from, end: to };
@@ -343,7 +348,14 @@ impl<'q> Rewriter<'q> {
             _ if self.is_word(first, &calls) && self.mark(first + 1) == Some(b'(') => self.closing(first + 1),
             _ => None,
         };
-        let Some(last) = last else { return Ok(()) };
+        let Some(last) = last else {
+            // The parser takes any number for a length of time, also one that is none.
+            let number = self.text(first);
+            if self.tokens.get(first).is_some() && number.parse::<f64>().is_ok_and(|seconds| seconds.is_nan() || seconds >= LONGEST) {
+                return Err(QueryError::Parse(format!("`{}`: `{number}` is no length of time", self.query)));
+            }
+            return Ok(());
+        };
         let seconds = Sum { rewriter: self, at: first, end: last + 1 }.whole()?;
         self.replace(at + 1, last, sign * seconds, false)
     }
@@ -352,7 +364,7 @@ impl<'q> Rewriter<'q> {
         let (start, end) = (self.tokens[first].start, self.tokens[last].end);
         let given = &self.query[start..end];
         let ms = (seconds * 1e3).trunc();
-        if !ms.is_finite() || ms.abs() > 9.2e15 {
+        if !ms.is_finite() || ms.abs() > LONGEST * 1e3 {
             return Err(QueryError::Parse(format!("`{given}` is no length of time")));
         }
         if positive && seconds <= 0.0 {
@@ -496,6 +508,10 @@ mod tests {
             ("up[0]", "greater than 0"),
             ("up[(1]", "`)`"),
             ("up[1e300 * 1e300]", "no length of time"),
+            ("up[1e300]", "no length of time"),
+            ("up offset 1e300", "no length of time"),
+            ("up offset -NaN", "no length of time"),
+            ("up[5m:1m] @ 5 offset Inf", "no length of time"),
             ("sum(up) anchored", "belongs to a selector"),
             ("up anchored", "belongs to a range"),
             (r#"label_replace(up, "\xff", "", "", "")"#, "not UTF-8"),
