@@ -200,6 +200,9 @@ fn expectations(eval: &mut Eval, below: &[&str]) -> Result<(), Mistake> {
                 "no_info" => expected.no_infos = true,
                 _ => return Err(Mistake(format!("`{line}` is not understood"))),
             }
+        } else if line.starts_with(['"', '\'', '`']) {
+            expected.text = text(line)?.0;
+            expected.is_text = true;
         } else if let Some(value) = scalar(line) {
             expected.scalar = Some(value);
         } else {

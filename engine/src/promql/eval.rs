@@ -380,6 +380,7 @@ pub(super) fn unique(rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
     if rows.iter().all(|row| seen.insert(row.labels.clone())) {
         return Ok(rows);
     }
+    let first = |row: &Row| row.values.iter().position(|v| !is_absent(*v)).unwrap_or(usize::MAX);
     let mut merged: Vec<Row> = Vec::with_capacity(rows.len());
     let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
     for row in rows {
@@ -389,6 +390,10 @@ pub(super) fn unique(rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
                 merged.push(row);
             }
             Some(&place) => {
+                // Whether the name goes at the end is as it is at the first instant.
+                if first(&row) < first(&merged[place]) {
+                    merged[place].nameless = row.nameless;
+                }
                 for (there, new) in merged[place].values.iter_mut().zip(row.values) {
                     if is_absent(new) {
                         continue;
@@ -398,7 +403,6 @@ pub(super) fn unique(rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
                     }
                     *there = new;
                 }
-                merged[place].nameless |= row.nameless;
             }
         }
     }

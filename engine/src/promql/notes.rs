@@ -29,6 +29,11 @@ pub(super) fn number(v: f64) -> String {
     }
 }
 
+/// A number as Go prints it with `%f`.
+pub(super) fn fixed(v: f64) -> String {
+    if v.is_finite() { format!("{v:.6}") } else { number(v) }
+}
+
 /// A number as a label of OpenMetrics: whole numbers have a point too.
 pub(super) fn label_number(v: f64) -> String {
     let text = number(v);

@@ -307,6 +307,16 @@ pub(super) fn of_counters(name: &str) -> bool {
     matches!(name, "rate" | "increase")
 }
 
+/// Refuses factors of smoothing that are none.
+fn check_factors(factors: &[Vec<f64>], at: usize) -> Result<(), EvalError> {
+    for (factor, (what, short)) in factors.iter().map(|factor| factor[at]).zip([("smoothing", "sf"), ("trend", "tf")]) {
+        if factor <= 0.0 || factor >= 1.0 {
+            return execution(format!("invalid {what} factor. Expected: 0 < {short} < 1, got: {}", notes::fixed(factor)));
+        }
+    }
+    Ok(())
+}
+
 /// Functions that leave the metric name.
 fn keeps_name(name: &str) -> bool {
     matches!(name, "last_over_time" | "first_over_time")
@@ -337,14 +347,6 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
         return extended::call(ev, name, edges, range, selector, grid).map(|rows| Some(Value::Vector(rows)));
     }
     let others = (0..args.len()).filter(|at| *at != range_at).map(|at| ev.scalar(&args[at], grid)).collect::<Result<Vec<_>, _>>()?;
-    if name == "double_exponential_smoothing" || name == "holt_winters" {
-        for (factor, what) in others.iter().zip(["smoothing", "trend"]) {
-            if let Some(wrong) = factor.iter().find(|f| **f <= 0.0 || **f >= 1.0) {
-                let short = if what == "trend" { "tf" } else { "sf" };
-                return execution(format!("invalid {what} factor. Expected: 0 < {short} < 1, got: {wrong:.6}"));
-            }
-        }
-    }
     let mut rows = Vec::new();
     if let (Some(combine), true) = (combine(name), ev.params.use_windows) {
         let mut rows = Vec::new();
@@ -392,8 +394,10 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
                 ev.check()?;
             }
             let v = if from < to {
-                if name == "quantile_over_time" {
-                    notes::check_quantile(ev, &args[0], others[0][at]);
+                match name {
+                    "quantile_over_time" => notes::check_quantile(ev, &args[0], others[0][at]),
+                    "double_exponential_smoothing" | "holt_winters" => check_factors(&others, at)?,
+                    _ => {}
                 }
                 let scalars = std::array::from_fn(|n| others.get(n).map_or(f64::NAN, |s| s[at]));
                 reduce(&Window { times: &run.times[from..to], values: &run.values[from..to], end, range: run.range, asked: t, scalars })
