@@ -30,7 +30,14 @@ cargo clippy --workspace --all-targets --features failpoints --locked -- -D warn
 step "build"
 cargo build --features failpoints --locked
 
+if ! python3 -c "import ensurepip" 2>/dev/null; then
+  step "installing python3-venv"
+  { command -v apt-get >/dev/null && as_root apt-get update -qq && as_root apt-get install -y -qq --no-install-recommends python3-venv >/dev/null; } ||
+    echo "(python3 with venv is not installed: the test with OpenTelemetry's Python SDK is skipped)"
+fi
+
 step "tests"
+need python3 python3
 cargo test --workspace --features failpoints --locked
 
 if [ "$quick" != --quick ]; then

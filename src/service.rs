@@ -14,6 +14,7 @@ use anyhow::Context;
 use taskpulse_actors::alert::{AlertActor, AlertDoors};
 use taskpulse_actors::batcher::{Batcher, BatcherOptions};
 use taskpulse_actors::clock::now_ms;
+use taskpulse_actors::collectors::github::state::Hooks;
 use taskpulse_actors::collectors::source::Doors;
 use taskpulse_actors::hub::Hub;
 use taskpulse_actors::messages::{Advanced, Closed, Finish, Flush, RecordEvents, StoredBatch};
@@ -28,7 +29,7 @@ use taskpulse_engine::event::Event;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::{Store, StoreOptions};
 use taskpulse_engine::windows::Level;
-use taskpulse_web::{Access, AppState, INGEST_PLACES, QueryOptions, ServerOptions, Sessions, serve};
+use taskpulse_web::{Access, AppState, INGEST_PLACES, Otlp, QueryOptions, ServerOptions, Sessions, serve};
 use tokio::sync::Semaphore;
 
 use crate::browser;
@@ -173,15 +174,18 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
 
     // The port before the sources: a start that is refused has measured nothing.
     let sessions: Arc<Sessions> = Arc::default();
+    let hooks = Arc::new(Hooks::new(settings.github.webhook_secret.clone().filter(|_| settings.github.enabled)));
     let state = AppState {
         reporter: Arc::clone(&reporter),
         store: Arc::clone(&store),
         rules,
         access: Access::new(settings.server.listen, settings.server.token.clone(), &settings.server.allowed_hosts),
+        hooks: Arc::clone(&hooks),
         sessions: Arc::clone(&sessions),
         max_sessions: settings.server.max_sessions,
         append: store_post.door(),
         append_resolved: store_post.door(),
+        otlp: Otlp::new(settings.otlp.options()),
         ingest_places: Semaphore::new(INGEST_PLACES),
         query_places: Semaphore::new(settings.pipeline.workers),
         queries: QueryOptions {
@@ -203,6 +207,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
 
     let doors = Doors { batcher: batcher_post.door(), events: store_post.door(), documents: store_post.door() };
     sources::start(&starter, &collectors, &reporter, &doors);
+    sources::start_github(&starter, &collectors, &reporter, &doors, store_post.door(), &hooks);
     reporter.ready.store(true, Ordering::Relaxed);
     log::info!(
         "taskpulse {} on {}, history in {} ({} ms to start)",

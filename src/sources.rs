@@ -4,16 +4,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_rt::Arbiter;
+use taskpulse_actors::collectors::cgroup::{self, CgroupSource};
 use taskpulse_actors::collectors::command::CommandSource;
+use taskpulse_actors::collectors::github::Desk;
+use taskpulse_actors::collectors::github::state::SharedHooks;
 use taskpulse_actors::collectors::own::OwnCollector;
+use taskpulse_actors::collectors::probe::{self, Check, ProbeSource};
 use taskpulse_actors::collectors::scrape::{ScrapeSource, Target};
-use taskpulse_actors::collectors::source::{Doors, Poller, Source};
+use taskpulse_actors::collectors::source::{Doors, Poller, Source, Wake};
 use taskpulse_actors::collectors::system::SystemCollector;
 use taskpulse_actors::collectors::taskmaster::TaskCollector;
+use taskpulse_actors::messages::AppendResolved;
 use taskpulse_actors::status::Reporter;
+use taskpulse_actors::supervisor::{Door, Post};
 use taskpulse_engine::board::cost::Names;
+use taskpulse_web::{OTLP_SOURCE, otlp_hint};
 
 use crate::service::Starter;
+use crate::settings::github;
+use crate::settings::probes::ProbeSpec;
 use crate::settings::sources::{CommandSpec, ScrapeTarget, each};
 
 /// How often the service looks at itself.
@@ -36,12 +45,23 @@ pub fn start(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>,
     } else {
         reporter.shared.sources.absent("taskmaster", "switched off", "set taskmaster.enabled = true");
     }
+    let address = reporter.addresses.get().and_then(|all| all.first()).map_or("", String::as_str);
+    reporter.shared.sources.absent(OTLP_SOURCE, "nothing was sent to /v1/metrics yet", otlp_hint(address));
     start_scrape(starter, arbiter, reporter, doors);
     // The settings were checked when they were read.
     let programs = each(&settings.commands.run, CommandSpec::program).unwrap_or_default();
     if !programs.is_empty() {
         let make = move || programs.iter().map(|p| Box::new(CommandSource::new(p.clone())) as Box<dyn Source>).collect();
         poll(starter, arbiter, reporter, doors, "commands", make);
+    }
+    start_probes(starter, arbiter, reporter, doors);
+    let containers = &settings.containers;
+    if containers.enabled {
+        let (root, every, most) = (containers.root.clone(), containers.interval.duration(), containers.max_groups);
+        let make = move || vec![Box::new(CgroupSource::new(root.clone(), every, most)) as Box<dyn Source>];
+        poll(starter, arbiter, reporter, doors, cgroup::SOURCE, make);
+    } else {
+        reporter.shared.sources.absent(cgroup::SOURCE, "switched off", "set containers.enabled = true");
     }
     let (reporter, door) = (Arc::clone(reporter), doors.batcher.clone());
     starter.start(arbiter, "own", move |vitals| OwnCollector::new(vitals, reporter, OWN_EVERY, door));
@@ -58,6 +78,43 @@ fn start_scrape(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporte
     poll(starter, arbiter, reporter, doors, "scrape", make);
 }
 
+fn start_probes(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, doors: &Doors) {
+    let checks = each(&starter.settings.probes.check, ProbeSpec::check).unwrap_or_default();
+    if checks.is_empty() {
+        return;
+    }
+    let reporter_of_probes = Arc::clone(reporter);
+    let make = move || {
+        let known = probe::take_up(&reporter_of_probes.store, &checks);
+        let source =
+            |check: &Check| ProbeSource::new(check.clone(), Arc::clone(&reporter_of_probes.shared), known.get(&check.name).copied());
+        checks.iter().map(|check| Box::new(source(check)) as Box<dyn Source>).collect()
+    };
+    poll(starter, arbiter, reporter, doors, "probes", make);
+}
+
+/// Watches CI; what it sees goes to the store through `append`, past the batcher, because it may be of any age.
+pub fn start_github(
+    starter: &Starter<'_>,
+    arbiter: &Arbiter,
+    reporter: &Arc<Reporter>,
+    doors: &Doors,
+    append: Door<AppendResolved>,
+    hooks: &SharedHooks,
+) {
+    if !starter.settings.github.enabled {
+        reporter.shared.sources.absent("github", "switched off", "set github.enabled = true");
+        return;
+    }
+    // The settings were checked when they were read.
+    let Ok(options) = github::options(&starter.settings.github) else { return };
+    let (shared, store) = (Arc::clone(&reporter.shared), Arc::clone(&reporter.store));
+    let (documents, events) = (doors.documents.clone(), doors.events.clone());
+    let desk = Arc::new(Desk::new(options, Arc::clone(hooks), shared, store, append, documents, events));
+    let post = poll(starter, arbiter, reporter, doors, "github", move || Desk::sources(&desk));
+    hooks.wakes(post.door::<Wake>());
+}
+
 /// Starts one poller of the sources that `make` makes, at the start and again after a panic.
 fn poll(
     starter: &Starter<'_>,
@@ -66,7 +123,7 @@ fn poll(
     doors: &Doors,
     kind: &'static str,
     make: impl Fn() -> Vec<Box<dyn Source>> + Send + 'static,
-) {
+) -> Post<Poller> {
     let (shared, doors) = (Arc::clone(&reporter.shared), doors.clone());
-    starter.start(arbiter, kind, move |vitals| Poller::new(vitals, shared, kind, doors, Box::new(make)));
+    starter.start(arbiter, kind, move |vitals| Poller::new(vitals, shared, kind, doors, Box::new(make)))
 }

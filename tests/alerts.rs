@@ -11,6 +11,8 @@ use common::{Folder, Service, eventually, within};
 use serde_json::{Value, json};
 
 const RULES: &str = "
+[system]
+enabled = false
 [alerts.rules.long_queue]
 expr = \"taskmaster_queue_depth > 5\"
 severity = \"error\"

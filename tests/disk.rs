@@ -51,6 +51,10 @@ fn a_full_disk_is_a_pause_it_is_told_loses_nothing_and_ends_by_itself() {
         while filler.write_all(&[0; 4_096]).is_ok() {}
         let (status, text) = eventually("it is refused", || Some(send(round)).filter(|answer| answer.0 != 204));
         assert!(status == 507 && text.contains("no room left on the disk"), "{status} {text}");
+        let otlp = r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"g","gauge":{"dataPoints":[{"timeUnixNano":"TIME","asInt":1}]}}]}]}]}"#;
+        let otlp = otlp.replace("TIME", &(now_ms() * 1_000_000).to_string());
+        let answer = service.client.post(service.url("/v1/metrics")).header("content-type", "application/json").body(otlp).send().unwrap();
+        assert!(answer.status() == 507 && answer.text().unwrap().contains("\"message\":\"no room left on the disk"));
         eventually("health says so", || {
             let health = service.get("/healthz");
             (health.status() == 503 && health.text().unwrap().contains("no room left on the disk")).then_some(())

@@ -155,3 +155,33 @@ fn plain_json_is_kept_and_its_mistakes_are_named() {
     let update = socket.wait_for("it is shown live", |v| v["type"] == "update");
     assert_eq!(update["data"][0]["values"][0][1], "4");
 }
+
+#[test]
+fn under_pressure_a_request_is_told_to_come_again_and_nothing_of_it_is_kept() {
+    let folder = Folder::with_settings("[system]\nenabled = false\n");
+    // The store stands still for a while with the first request that it commits.
+    let service = folder.start_with(&[], &[("FAILPOINTS", "store::commit=1*off->1*sleep(4000)")]);
+    let (url, now) = (service.url("/api/v1/write"), now_ms());
+    let answers: Vec<(u16, bool, String)> = std::thread::scope(|scope| {
+        let send = |number: usize| {
+            let (client, url) = (service.client.clone(), &url);
+            move || {
+                let raw = series(&[("__name__", "pressed"), ("number", &number.to_string())], &[(now, 1.0)]);
+                let body = snap::raw::Encoder::new().compress_vec(&raw).unwrap();
+                let request = client.post(url).header("content-encoding", "snappy").header("content-type", "application/x-protobuf");
+                let response = request.body(body).send().unwrap();
+                let again = response.headers().get("retry-after").is_some_and(|v| v.to_str().unwrap().parse::<u64>().is_ok());
+                (response.status().as_u16(), again, response.text().unwrap())
+            }
+        };
+        let threads: Vec<_> = (0..200).map(|number| scope.spawn(send(number))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let refused: Vec<_> = answers.iter().filter(|answer| answer.0 == 503).collect();
+    assert!(!refused.is_empty(), "200 at once are more than wait");
+    assert!(refused.iter().all(|(_, again, text)| *again && text.contains("wait for the store")), "{refused:?}");
+    for (number, (status, ..)) in answers.iter().enumerate() {
+        let kept = values(&service, &format!("pressed{{number=\"{number}\"}}[5m]")).len();
+        assert_eq!((kept, *status == 204), (usize::from(*status == 204), kept == 1), "request {number} was answered {status}");
+    }
+}

@@ -15,6 +15,7 @@ use taskpulse_engine::model::{SeriesId, TimestampMs};
 use taskpulse_engine::rules::{Alert, AlertBook, AlertState, RuleSet};
 use taskpulse_engine::store::{DocumentChange, Limits, Store};
 
+use crate::busiest::busiest;
 use crate::clock::now_ms;
 use crate::messages::{Acknowledge, AppendError, ChangeDocuments, Notify, Publish, RecordEvents, StoredBatch};
 use crate::shared::Shared;
@@ -124,9 +125,14 @@ impl AlertActor {
         self.pass_on(changes);
     }
 
-    fn pass_on(&mut self, changes: Vec<Alert>) {
+    fn pass_on(&mut self, mut changes: Vec<Alert>) {
         if changes.is_empty() {
             return;
+        }
+        for alert in changes.iter_mut().filter(|alert| alert.state == AlertState::Firing) {
+            if let Some(named) = self.book.name_busiest(&alert.id, busiest(&self.store, alert)) {
+                *alert = named;
+            }
         }
         let mut active: Vec<DocumentChange> = vec![(CHECKPOINT.to_owned(), serde_json::to_vec(&self.checkpoint).ok())];
         let mut history: Vec<DocumentChange> = Vec::new();
@@ -186,7 +192,7 @@ fn event_of(alert: &Alert) -> Event {
     };
     let mut event = Event::new(at.unwrap_or(alert.last_sample), "alert", kind, alert.id.clone(), alert.summary.clone());
     event.severity = alert.severity.to_string();
-    event.with_data(serde_json::json!({"rule": alert.rule, "metric": alert.metric}))
+    event.with_data(serde_json::json!({"rule": alert.rule, "metric": alert.metric, "busiest": alert.busiest}))
 }
 
 impl Actor for AlertActor {

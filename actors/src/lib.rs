@@ -4,6 +4,7 @@
 
 pub mod alert;
 pub mod batcher;
+mod busiest;
 pub mod clock;
 pub mod collectors;
 pub mod hub;

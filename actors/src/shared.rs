@@ -17,6 +17,8 @@ use taskpulse_engine::rules::Alert;
 use taskpulse_engine::windows::{LEVELS, Level};
 
 use crate::clock::now_ms;
+use crate::collectors::github::state::CiState;
+use crate::collectors::probe::Targets;
 use crate::wire::seconds;
 
 /// How a source is doing.
@@ -213,12 +215,16 @@ pub struct Shared {
     pub boards: RwLock<BTreeMap<String, Vec<serde_json::Value>>>,
     /// What went on while tasks were in progress.
     pub costs: RwLock<Arc<Costs>>,
-    /// CI runs that began in the last weeks; none where CI is not watched.
+    /// CI runs that began in the last weeks, by rising time; none where CI is not watched.
     pub ci_runs: RwLock<Option<Arc<Vec<Run>>>>,
+    /// CI as `/api/v1/ci/runs` shows it, and counts of what was asked and delivered.
+    pub ci: CiState,
     /// The health score.
     pub health: RwLock<Option<Health>>,
     /// The sources.
     pub sources: Sources,
+    /// What the probes found, by target.
+    pub targets: Targets,
     /// What is known of the metrics of others.
     pub metadata: Learnt,
     /// What was lost.

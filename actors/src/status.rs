@@ -96,6 +96,9 @@ impl Reporter {
                 .filter(|s| s.up == Some(false))
                 .map(|s| format!("source {}: {}", s.source, s.reason.as_deref().unwrap_or("failing"))),
         );
+        let targets = shared.targets.status();
+        let down = targets.iter().filter(|t| t.up == Some(false));
+        problems.extend(down.map(|t| format!("{} is down: {}", t.target, t.reason.as_deref().unwrap_or("no reason known"))));
         let health = shared.health.read().as_ref().map(|h| {
             let parts: Vec<Value> = h
                 .parts
@@ -114,6 +117,7 @@ impl Reporter {
             "health": health.unwrap_or_else(|| json!({"score": null, "parts": [], "missing": [{"part": "all", "why": "not measured yet"}]})),
             "actors": self.registry.status(self.stuck_after),
             "sources": sources,
+            "targets": targets,
             "pipeline": {
                 "appended_samples": count(&counters.appended), "appended_batches": count(&counters.batches),
                 "duplicate_samples": count(&counters.duplicates), "late_samples": count(&counters.late),
@@ -167,6 +171,8 @@ impl Reporter {
             push("taskpulse_actor_restarts_total", &labels, actor.restarts as f64);
             push("taskpulse_actor_mailbox_messages", &labels, actor.mailbox as f64);
             push("taskpulse_actor_handled_messages_total", &labels, actor.handled as f64);
+            push("taskpulse_actor_held_seconds_total", &labels, actor.held_seconds);
+            push("taskpulse_actor_longest_hold_seconds", &labels, actor.longest_hold_seconds);
         }
         for source in self.shared.sources.status() {
             if let Some(up) = source.up {
@@ -177,6 +183,7 @@ impl Reporter {
             health.score.into_iter().for_each(|score| push("taskpulse_health_score", &[], score));
             health.parts.iter().for_each(|p| push("taskpulse_health_part_score", &[("part", p.part)], p.score));
         }
+        self.shared.ci.metrics(&mut push);
         push("taskpulse_sessions", &[], self.shared.sessions.load(Ordering::Relaxed) as f64);
         let alerts = Arc::clone(&self.shared.alerts.read());
         for (state, name) in [(AlertState::Pending, "pending"), (AlertState::Firing, "firing")] {

@@ -28,7 +28,7 @@ pub fn alert(a: &Alert) -> Value {
         "for_seconds": seconds(a.hold_ms), "cooldown_seconds": seconds(a.cooldown_ms),
         "pending_since": seconds(a.pending_since), "firing_since": a.firing_since.map(seconds),
         "resolved_at": a.resolved_at.map(seconds), "last_sample": seconds(a.last_sample),
-        "summary": a.summary, "acked_at": a.acked_at.map(seconds), "reason": a.reason,
+        "summary": a.summary, "acked_at": a.acked_at.map(seconds), "reason": a.reason, "busiest": a.busiest,
     })
 }
 

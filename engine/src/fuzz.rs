@@ -1,4 +1,5 @@
-//! Mutation fuzzing of what reads bytes from outside: the remote-write decoder, chunks, journal records, queries.
+//! Mutation fuzzing of what reads bytes from outside: the decoders of remote write and OTLP, chunks, journal records, queries,
+//! certificates, files of control groups, answers of GitHub.
 //!
 //! `FUZZ_SECONDS=60 cargo test -p taskpulse-engine --lib fuzz -- --ignored --nocapture` runs it; the test command does. Each
 //! target starts from real inputs, changes some bytes (or splices, cuts, repeats), and asks that nothing panics and that
@@ -6,8 +7,13 @@
 
 use std::time::{Duration, Instant};
 
+use crate::certificate;
+use crate::cgroup::{self, Group};
+use crate::ci;
+use crate::ci::ledger::{Ledger, Witness};
 use crate::codec::{self, Effort};
 use crate::model::{Columns, Labels, SeriesId};
+use crate::otlp::tests as otlp;
 use crate::promql::tests::{Memory, ask};
 use crate::promql::{Places, parse_expr};
 use crate::remote_write::{self, Sink};
@@ -79,7 +85,7 @@ fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
     println!("fuzz {name}: {count} inputs");
 }
 
-const TARGETS: f64 = 5.0;
+const TARGETS: f64 = 9.0;
 
 /// Accepts everything and holds on to nothing.
 struct Count(usize);
@@ -117,6 +123,48 @@ fn remote_write_requests() {
     let corpus = remote_write::samples_of_requests();
     run("remote write", &corpus, |bytes| {
         let _ = remote_write::decode(bytes, &mut Count(0));
+    });
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn otlp_requests() {
+    let (names, corpus): (Vec<_>, Vec<_>) = otlp::samples_of_requests().into_iter().unzip();
+    run("otlp", &corpus, |bytes| names[..2].iter().for_each(|encoding| otlp::take_anything(*encoding, bytes)));
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn certificates() {
+    let corpus = [
+        certificate::example(true, 0x17, "261124150102Z"),
+        certificate::example(false, 0x18, "99991231235959Z"),
+        certificate::example(true, 0x18, "20500101000000Z"),
+    ];
+    run("certificates", &corpus, |bytes| {
+        if let Ok(end) = certificate::not_after(bytes) {
+            assert!((-62_200_000_000..253_402_300_800).contains(&end), "{end}");
+        }
+    });
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn files_and_folders_of_control_groups() {
+    let id = "4f3c".repeat(16);
+    let corpus = [
+        b"usage_usec 1234567\nuser_usec 1000000\noom_kill 3\n".to_vec(),
+        b"8:0 rbytes=18446744073709551615 wbytes=20 rios=3\n8:16 rbytes=1 wbytes=2\n".to_vec(),
+        format!("system.slice/docker-{id}.scope").into_bytes(),
+        format!("user.slice/user@1000.service/app.slice/x.service/libpod-{id}.scope").into_bytes(),
+        format!("web-7d4_front_nginx-{id}.log").into_bytes(),
+    ];
+    run("control groups", &corpus, |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let _ = (cgroup::keyed(&text, "usage_usec"), cgroup::single(&text), cgroup::io_bytes(&text), cgroup::kubernetes_log(&text));
+        if let Some(Group::Container { id, .. }) = Group::of(&text.split('/').collect::<Vec<_>>()) {
+            assert!(Group::short(&id).len() <= id.len());
+        }
     });
 }
 
@@ -166,6 +214,50 @@ fn journal_records() {
     let corpus = [1, 7, 500].map(|n| store::journal_rows(&rows(n)));
     run("journal", &corpus, |bytes| {
         let _ = store::read_journal_rows(bytes);
+    });
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn answers_of_github() {
+    let of = |id: u64, rest: &str| {
+        format!(
+            r#"{{"id":{id},"name":"CI","path":".github/workflows/ci.yml","status":"completed","conclusion":"success","run_attempt":2,"head_sha":"a{id}","created_at":"2026-11-24T00:00:00Z","run_started_at":"2026-11-24T00:00:05Z","updated_at":"2026-11-24T00:01:00Z"{rest}}}"#
+        )
+    };
+    let corpus: Vec<Vec<u8>> = [
+        format!(r#"{{"total_count":2,"workflow_runs":[{},{}]}}"#, of(1, r#","head_commit":null"#), of(2, r#","html_url":"https://x/y""#)),
+        format!(r#"{{"action":"completed","repository":{{"full_name":"o/r"}},"workflow_run":{}}}"#, of(3, "")),
+        r#"{"jobs":[{"run_attempt":1,"status":"completed","started_at":"2026-11-24T00:00:07Z","completed_at":"2026-11-24T00:00:59Z"}]}"#
+            .to_owned(),
+        r#"{"workflows":[{"name":"CI","state":"active"}],"message":"no","resources":{"core":{"remaining":5}}}"#.to_owned(),
+        "[remote \"origin\"]\n\turl = git@github.com:o/r.git\n[remote \"x\"]\n\turl = https://u:p@github.com:443/o/r".to_owned(),
+    ]
+    .map(String::into_bytes)
+    .to_vec();
+    let now = 1_795_478_400_000;
+    run("answers of GitHub", &corpus, |bytes| {
+        let mut ledger = Ledger::restore("o/r", 30 * 86_400_000, &[("o/r".to_owned(), bytes.to_vec())]);
+        if let Ok(page) = ci::parse::runs(bytes) {
+            assert!(page.items.len() + page.skipped == page.length);
+            ledger.first_page(page.clone(), 1, now);
+            ledger.gap_page(page, 1, now);
+        }
+        if let Ok(ci::parse::Delivery::Run { run, .. }) = ci::parse::delivery("workflow_run", bytes) {
+            ledger.observe(*run, Witness::Delivery, now);
+        }
+        let jobs = ci::parse::jobs(bytes).map(|page| ci::parse::JobFigures::of(&page.items)).ok();
+        while let Some((run, _)) = ledger.wanted(now) {
+            ledger.note_jobs((run.id, run.attempt), jobs.map(|jobs| ci::parse::JobFigures { ended: true, ..jobs }), now);
+        }
+        ledger.tell(now);
+        let changes = ledger.changes();
+        assert!(changes.batch.times.iter().all(|t| *t <= now + 1_000));
+        let again =
+            Ledger::restore("o/r", 30 * 86_400_000, &changes.documents.into_iter().filter_map(|(k, v)| Some((k, v?))).collect::<Vec<_>>());
+        assert_eq!(again.records().count(), ledger.records().count());
+        let _ = (ci::parse::workflows(bytes), ci::parse::message(bytes), ci::parse::remaining(bytes));
+        let _ = ci::remote::repository(&String::from_utf8_lossy(bytes), &["github.com".to_owned()]);
     });
 }
 

@@ -3,7 +3,8 @@
 //! A part that cannot be measured is left out and named, never guessed. Score = half the weighted mean of the parts plus
 //! half the worst of them, so that one part at its end cannot hide behind the others. The parts:
 //! head-room of CPU, memory and the fullest file system (100 below a knee, falling in a line to 0 when full), alerts
-//! (100 less 15 for each firing warning, 30 for an error, 50 for a critical one), and sources (the share that works).
+//! (100 less 15 for each firing warning, 30 for an error, 50 for a critical one), sources (the share that works), and probes
+//! (the share of targets that are up).
 
 use serde::Serialize;
 
@@ -22,12 +23,14 @@ pub struct Inputs {
     pub firing: Vec<Severity>,
     /// Sources that work, and names of those that fail.
     pub sources: (usize, Vec<String>),
+    /// Targets of probes that are up, and names of those that are down.
+    pub targets: (usize, Vec<String>),
 }
 
 /// One part of the score.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Part {
-    /// `cpu`, `memory`, `disk`, `alerts`, `sources`.
+    /// `cpu`, `memory`, `disk`, `alerts`, `sources`, `probes`.
     pub part: &'static str,
     /// 0 to 100.
     pub score: f64,
@@ -104,11 +107,14 @@ pub fn assess(inputs: &Inputs) -> Health {
         n => format!("{n} firing"),
     };
     parts.push(Part { part: "alerts", score: (100.0 - loss).max(0.0), weight: 1.0, why });
-    let (working, failing) = &inputs.sources;
-    let all = working + failing.len();
-    if all > 0 {
-        let why = if failing.is_empty() { "all work".to_owned() } else { format!("failing: {}", failing.join(", ")) };
-        parts.push(Part { part: "sources", score: 100.0 * *working as f64 / all as f64, weight: 1.0, why });
+    for (part, (good, bad), fine, not) in
+        [("sources", &inputs.sources, "all work", "failing"), ("probes", &inputs.targets, "all up", "down")]
+    {
+        let all = good + bad.len();
+        if all > 0 {
+            let why = if bad.is_empty() { fine.to_owned() } else { format!("{not}: {}", bad.join(", ")) };
+            parts.push(Part { part, score: 100.0 * *good as f64 / all as f64, weight: 1.0, why });
+        }
     }
     let weights: f64 = parts.iter().map(|p| p.weight).sum();
     let mean = parts.iter().map(|p| p.weight * p.score).sum::<f64>() / weights;
@@ -124,13 +130,30 @@ mod tests {
 
     #[test]
     fn the_score_is_half_the_mean_and_half_the_worst() {
-        let good = Inputs { cpu: Some(0.2), memory: Some(0.5), disk: Some(("/".into(), 0.4)), firing: vec![], sources: (2, vec![]) };
+        let good = Inputs {
+            cpu: Some(0.2),
+            memory: Some(0.5),
+            disk: Some(("/".into(), 0.4)),
+            firing: vec![],
+            sources: (2, vec![]),
+            ..Inputs::default()
+        };
         assert_eq!(assess(&good).score, Some(100.0));
         // disk: 100 × 0.1 / 0.2 = 50; mean of 100 100 50 100 100 = 90.
         let full = Inputs { disk: Some(("/data".into(), 0.9)), ..good.clone() };
         assert_eq!(assess(&full).score, Some(70.0));
         let alarmed = Inputs { firing: vec![Severity::Critical, Severity::Warning], ..good };
         assert_eq!(assess(&alarmed).parts.iter().find(|p| p.part == "alerts").unwrap().score, 35.0);
+    }
+
+    #[test]
+    fn targets_that_are_down_are_named_and_lower_the_score() {
+        let good = Inputs { cpu: Some(0.2), memory: Some(0.5), disk: Some(("/".into(), 0.4)), ..Inputs::default() };
+        assert!(assess(&good).parts.iter().all(|p| p.part != "probes"), "no probes, no part");
+        let health = assess(&Inputs { targets: (1, vec!["shop".into()]), ..good });
+        // probes 50; mean of 100 100 100 100 50 = 90.
+        assert_eq!(health.score, Some(70.0));
+        assert_eq!(health.parts.last().map(|p| (p.part, p.score, p.why.as_str())), Some(("probes", 50.0, "down: shop")));
     }
 
     #[test]

@@ -5,6 +5,9 @@
 
 pub mod advice;
 pub mod board;
+pub mod certificate;
+pub mod cgroup;
+pub mod ci;
 pub mod codec;
 pub mod event;
 pub mod exposition;
@@ -14,6 +17,8 @@ mod fuzz;
 pub mod health;
 pub mod metrics;
 pub mod model;
+pub mod otlp;
+pub mod probe;
 pub mod promql;
 pub mod relabel;
 pub mod remote_write;

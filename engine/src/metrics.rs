@@ -64,6 +64,8 @@ metrics! {
     "system_temperature_celsius" Gauge "celsius" "Temperature of a sensor";
     "process_cpu_utilization_ratio" Gauge "ratio" "CPU time of the processes of one name per second, in cores; the ten highest";
     "process_memory_usage_bytes" Gauge "bytes" "Resident memory of the processes of one name; the ten highest";
+    "process_disk_io_bytes_per_second" Gauge "bytes_per_second" "Bytes that the processes of one name read from and wrote to disks since the sample before, per second; the ten highest";
+    "process_count" Gauge "" "Processes of one name that is among the ten highest by CPU, memory or bytes";
     "taskmaster_tasks" Gauge "" "Tasks by status";
     "taskmaster_subtasks" Gauge "" "Subtasks by status";
     "taskmaster_completion_ratio" Gauge "ratio" "Tasks done, as a share of those not cancelled";
@@ -79,6 +81,39 @@ metrics! {
     "taskmaster_task_review_seconds" Gauge "seconds" "Time in review of a task, at its end";
     "taskmaster_tasks_completed_total" Counter "" "Tasks seen to become done";
     "taskmaster_tasks_reopened_total" Counter "" "Tasks seen to leave done or review for pending or in-progress";
+    "container_cpu_time_seconds_total" Counter "seconds" "CPU time of a container or of a unit of systemd's";
+    "container_memory_usage_bytes" Gauge "bytes" "Memory of a container or unit, page cache included";
+    "container_memory_limit_bytes" Gauge "bytes" "Memory that it may use, where there is a limit";
+    "container_disk_io_bytes_total" Counter "bytes" "Bytes that it read from and wrote to disks";
+    "container_processes" Gauge "" "Its processes and threads";
+    "container_oom_kills_total" Counter "" "Its processes that the kernel ended for want of memory";
+    "up" Gauge "" "1 where the last scrape of a target worked, else 0";
+    "scrape_duration_seconds" Gauge "seconds" "How long a scrape took";
+    "scrape_samples_scraped" Gauge "" "Samples that a target gave";
+    "scrape_samples_post_metric_relabeling" Gauge "" "Those that are left after the rules";
+    "scrape_series_added" Gauge "" "Series that the scrape before did not have";
+    "probe_success" Gauge "" "1 while a target answers as it should, 0 while it does not";
+    "probe_duration_seconds" Gauge "seconds" "How long a check took, whatever its end";
+    "probe_dns_lookup_time_seconds" Gauge "seconds" "How long the look-up of a target's name took";
+    "probe_http_status_code" Gauge "" "Status of the last answer";
+    "probe_http_duration_seconds" Gauge "seconds" "Time of a check over HTTP by phase: resolve, connect, tls, processing, transfer";
+    "probe_http_redirects" Gauge "" "Redirects that were followed";
+    "probe_http_version" Gauge "" "Version of HTTP that the target answered in";
+    "probe_http_content_length" Gauge "" "Bytes that the last answer said its body has";
+    "probe_http_ssl" Gauge "" "1 where the last answer came over TLS, else 0";
+    "probe_ssl_earliest_cert_expiry" Gauge "" "When the first certificate that was shown ends, Unix seconds";
+    "probe_failed_due_to_regex" Gauge "" "1 where the answer is not the one that was looked for in it, else 0";
+    "github_actions_run_duration_seconds" Gauge "seconds" "Time from the beginning to the end of a run's last attempt, one sample a run, at its end";
+    "github_actions_run_queue_seconds" Gauge "seconds" "Time that a run waited for its first job, one sample a run, at its end";
+    "github_actions_success_ratio" Gauge "ratio" "Successes as a share of successes and failures among the last 20 completed runs";
+    "github_actions_flaky_ratio" Gauge "ratio" "Flaky commits as a share of those that succeeded or failed, of the runs that are held";
+    "github_actions_active_runs" Gauge "" "Runs that did not end yet, by status";
+    "github_actions_runs_total" Counter "" "Ends of runs, by conclusion";
+    "github_actions_job_seconds_total" Counter "seconds" "Seconds of jobs of runs that ended";
+    "github_actions_wasted_seconds_total" Counter "seconds" "Job seconds of runs that were cancelled or whose commit later got a green run";
+    "github_rate_limit_remaining" Gauge "" "Requests that are left in this hour, by GitHub's count";
+    "taskpulse_github_requests_total" Counter "" "Requests to GitHub by outcome: paid, unchanged (304), failed";
+    "taskpulse_webhooks_total" Counter "" "Webhook deliveries by event and outcome";
     "taskpulse_health_score" Gauge "" "0 to 100; the formula is in METRICS.md";
     "taskpulse_health_part_score" Gauge "" "One part of the health score, 0 to 100";
     "taskpulse_source_up" Gauge "" "1 while a source gives samples, 0 while it fails";
@@ -106,6 +141,8 @@ metrics! {
     "taskpulse_actor_restarts_total" Counter "" "Restarts of an actor after a panic";
     "taskpulse_actor_mailbox_messages" Gauge "" "Messages that wait for an actor";
     "taskpulse_actor_handled_messages_total" Counter "" "Messages an actor has handled";
+    "taskpulse_actor_held_seconds_total" Counter "seconds" "Time that an actor held its thread";
+    "taskpulse_actor_longest_hold_seconds" Gauge "seconds" "Longest time at a stretch that an actor held its thread since the start";
     "taskpulse_sessions" Gauge "" "WebSocket sessions";
     "taskpulse_alerts" Gauge "" "Alerts by state";
     "taskpulse_process_cpu_seconds_total" Counter "seconds" "CPU time of this process";
@@ -128,6 +165,9 @@ pub fn quantity(metric: &str, v: f64) -> String {
     }
     if metric.ends_with("_ratio") {
         return format!("{} %", three_digits(v * 100.0));
+    }
+    if let Some(of) = metric.strip_suffix("_per_second").filter(|of| of.ends_with("_bytes")) {
+        return format!("{}/s", quantity(of, v));
     }
     if metric.ends_with("_bytes") || metric.ends_with("_bytes_total") {
         let mut scaled = v;
@@ -162,6 +202,7 @@ mod tests {
             ("a_ratio", 1.0, "100 %"),
             ("a_bytes", 1.5 * 1024.0 * 1024.0 * 1024.0, "1.5 GiB"),
             ("a_bytes", 0.0, "0 B"),
+            ("a_bytes_per_second", 2048.0, "2 KiB/s"),
             ("a_seconds", 430.0, "7m10s"),
             ("a_seconds", 0.212, "0.212"),
             ("a", 12345.6, "12346"),
@@ -169,6 +210,30 @@ mod tests {
         ] {
             assert_eq!(quantity(metric, v), text, "{metric} {v}");
         }
+    }
+
+    /// `docs/METRICS.md`: name, type and unit of each row of its table.
+    fn documented() -> Vec<(&'static str, &'static str, &'static str)> {
+        let text = include_str!("../../docs/METRICS.md");
+        let rows = text.lines().filter(|line| line.starts_with("| `"));
+        rows.map(|row| {
+            let columns: Vec<&str> = row.split('|').map(str::trim).collect();
+            assert_eq!(columns.len(), 8, "name, type, unit, labels, from, what: {row}");
+            assert!(!columns[5].is_empty() && !columns[6].is_empty(), "from where, and what it is: {row}");
+            (columns[1].trim_matches('`'), columns[2], columns[3])
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_table_in_the_documentation_has_every_metric_and_no_other() {
+        let documented = documented();
+        assert!(documented.is_sorted(), "the table is sorted by name: {documented:?}");
+        let mut known: Vec<_> = METRICS.iter().map(|metric| (metric.name, metric.kind.name(), metric.unit)).collect();
+        known.sort_unstable();
+        let missing: Vec<_> = known.iter().filter(|row| !documented.contains(row)).collect();
+        let unknown: Vec<_> = documented.iter().filter(|row| !known.contains(row)).collect();
+        assert!(missing.is_empty() && unknown.is_empty(), "missing from docs/METRICS.md: {missing:?}; not in metrics.rs: {unknown:?}");
     }
 
     #[test]

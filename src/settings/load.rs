@@ -8,16 +8,18 @@ use taskpulse_engine::promql::Selector;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::span::Span;
 
-use super::Settings;
+use super::probes::ProbeSpec;
 use super::sources::{CommandSpec, ScrapeTarget, each};
+use super::{Settings, github};
 use crate::cli::Cli;
 
 const FILE: &str = "Settings.toml";
 const ENVIRONMENT: &str = "TASKPULSE";
 /// Settings that are lists; in the environment their items stand between commas.
-const LISTS: [&str; 5] = ["server.allowed_hosts", "taskmaster.projects", "costs.tokens", "costs.money", "costs.active_seconds"];
+const LISTS: [&str; 6] =
+    ["server.allowed_hosts", "taskmaster.projects", "costs.tokens", "costs.money", "costs.active_seconds", "github.repositories"];
 /// Keys whose tables have names of the user's own.
-const OPEN_TABLES: [&str; 4] = ["alerts.rules", "store.retentions", "scrape.targets", "commands.run"];
+const OPEN_TABLES: [&str; 5] = ["alerts.rules", "store.retentions", "scrape.targets", "commands.run", "probes.check"];
 
 /// The settings in force for a command line.
 pub fn load(cli: &Cli) -> anyhow::Result<Settings> {
@@ -112,6 +114,7 @@ fn known_keys(known: &toml::Value, section: &str) -> Vec<String> {
         "server" => &["token"],
         "store" => &["data_dir"],
         "alerts" => &["file_path"],
+        "github" => &["token", "webhook_secret"],
         _ => &[],
     };
     keys.extend(unset.iter().map(ToString::to_string));
@@ -173,14 +176,24 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     within("query.max_samples", s.query.max_samples, 1_000, 10_000_000_000)?;
     within("windows.allowed_lateness", s.windows.allowed_lateness, none, hour)?;
     within("windows.idle_after", s.windows.idle_after, minute, day)?;
+    let attributes = &s.otlp.resource_labels;
+    ensure!(
+        attributes.len() <= 32 && attributes.iter().all(|key| (1..=256).contains(&key.len())),
+        "otlp.resource_labels has {} attributes: must be at most 32, each of 1 to 256 characters",
+        attributes.len()
+    );
     within("system.interval", s.system.interval, second, hour)?;
     within("taskmaster.interval", s.taskmaster.interval, second, hour)?;
     within("optimizer.interval", s.optimizer.interval, Span::secs(10), day)?;
     within("supervision.max_restarts", s.supervision.max_restarts, 0, 1_000)?;
     within("supervision.window", s.supervision.window, second, hour)?;
     within("supervision.stuck_after", s.supervision.stuck_after, second, hour)?;
+    github::options(&s.github)?;
     each(&s.scrape.targets, ScrapeTarget::targets)?;
     each(&s.commands.run, CommandSpec::program)?;
+    each(&s.probes.check, ProbeSpec::check)?;
+    within("containers.interval", s.containers.interval, second, hour)?;
+    within("containers.max_groups", s.containers.max_groups, 1, 200)?;
     ensure!(
         s.log.level.parse::<log::LevelFilter>().is_ok(),
         "log.level = {:?}: must be off, error, warn, info, debug or trace",
@@ -250,6 +263,7 @@ mod tests {
             ("[store]\nmax_bytes = 5", None, vec!["store.max_bytes = 5: must be 0"]),
             ("[server]\nlisten = \"0.0.0.0\"", None, vec!["server.listen", "server.token"]),
             ("[server]\ntoken = \"short\"", None, vec!["server.token has 5 characters"]),
+            ("[otlp]\nresource_labels = [\"\"]", None, vec!["otlp.resource_labels", "at most 32"]),
             ("[log]\nlevel = \"loud\"", None, vec!["log.level", "debug"]),
             ("[alerts.rules.x]\nexpr = \"up >\"\nseverity = \"info\"", None, vec!["rule `x`"]),
             ("[alerts.rules.x]\nexpr = \"up > 1\"\nseverity = \"info\"\nfro = \"1m\"", None, vec!["fro"]),
@@ -266,6 +280,30 @@ mod tests {
                 None,
                 vec!["scrape.targets.x.relabel", "regex `(`"],
             ),
+            ("[probes.check.x]\ninterval = \"1m\"", None, vec!["probes.check.x: needs one of url", "tcp", "command"]),
+            ("[probes.check.x]\nurl = \"http://a\"\ntcp = \"a:1\"", None, vec!["probes.check.x: needs one of url"]),
+            ("[probes.check.x]\nurl = \"ftp://a\"", None, vec!["probes.check.x.url", "http:// or https://"]),
+            ("[probes.check.x]\nurl = \"http://me:secret@a\"", None, vec!["probes.check.x.url", "Authorization"]),
+            (
+                "[probes.check.x]\nurl = \"http://a\"\nstatus = \"2xx\"",
+                None,
+                vec!["probes.check.x.status", "`2xx` is no status", "200-299"],
+            ),
+            ("[probes.check.x]\nurl = \"http://a\"\nbody_matches = [\"(\"]", None, vec!["probes.check.x.body_matches", "`(`"]),
+            ("[probes.check.x]\nurl = \"http://a\"\nmethod = \"GE T\"", None, vec!["probes.check.x.method", "GET"]),
+            ("[probes.check.x]\nurl = \"http://a\"\nsend = \"x\"", None, vec!["probes.check.x: send", "tcp"]),
+            ("[probes.check.x]\ntcp = \"a\"", None, vec!["probes.check.x.tcp", "host:port"]),
+            ("[probes.check.x]\ntcp = \"a:1\"\nstatus = 200", None, vec!["probes.check.x: status", "url"]),
+            ("[probes.check.x]\ncommand = \"true\"\nmin_cert_lifetime = \"1d\"", None, vec!["probes.check.x: min_cert_lifetime"]),
+            ("[probes.check.x]\nurl = \"http://a\"\nlabels = { target = \"y\" }", None, vec!["probes.check.x.labels", "target"]),
+            ("[containers]\nmax_groups = 0", None, vec!["containers.max_groups = 0: must be 1 to 200"]),
+            ("[github]\nrepositories = [\"octo\"]", None, vec!["github.repositories: `octo`", "owner/name"]),
+            ("[github]\napi_url = \"api.github.com\"", None, vec!["github.api_url", "https://"]),
+            ("[github]\ninterval = \"1ms\"", None, vec!["github.interval = 1ms: must be 1s to 1h"]),
+            ("[github]\nbackfill = \"1h\"", None, vec!["github.backfill = 1h: must be 1d to 90d"]),
+            ("[github]\nshare = 2.0", None, vec!["github.share = 2: must be 0.01 to 1"]),
+            ("[github]\ntoken = \"a b\"", None, vec!["github.token"]),
+            ("[github]\nwebhook_secret = \"short\"", None, vec!["github.webhook_secret has 5 characters"]),
             ("[commands.run.x]\ncommand = []", None, vec!["commands.run.x: needs command"]),
             ("[commands.run.x]\ncommand = \"ls\"\nformat = \"xml\"", None, vec!["commands.run.x.format", "prometheus or json"]),
             ("[server", None, vec!["Settings.toml"]),

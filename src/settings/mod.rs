@@ -2,7 +2,9 @@
 //!
 //! A setting is declared once, in [`sections`]; the structs, the defaults and the text of `Settings.toml` follow from it.
 
+pub mod github;
 mod load;
+pub mod probes;
 mod sections;
 pub mod sources;
 

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use super::probes::ProbeSpec;
 use super::sources::{CommandSpec, ScrapeTarget};
 use serde::{Deserialize, Serialize};
 use taskpulse_engine::promql::Selector;
@@ -26,6 +27,12 @@ impl Store {
     /// The rules on retention as the store takes them. Selectors were checked when the settings were read.
     pub fn overrides(&self) -> Vec<(Selector, i64)> {
         self.retentions.values().filter_map(|rule| Some((Selector::parse_pattern(&rule.pattern).ok()?, rule.keep.ms()))).collect()
+    }
+}
+
+impl OtlpReceiver {
+    pub fn options(&self) -> taskpulse_engine::otlp::Options {
+        taskpulse_engine::otlp::Options { scope_labels: self.scope_labels, resource_labels: self.resource_labels.clone() }
     }
 }
 
@@ -206,6 +213,26 @@ sections! {
         interval: Span = Span::secs(5),
     }
 
+    /// GitHub Actions.
+    github: Github {
+        /// `false` leaves CI unwatched.
+        enabled: bool = true,
+        /// The repositories, `owner/name` each. Empty: the one that the working folder's git remote names.
+        repositories: Vec<String> = Vec::new(),
+        /// Token that may read their Actions. Unset: GITHUB_TOKEN, else what `gh auth token` prints, else none (public repositories, 60 requests an hour).
+        token: Option<String> = None,
+        /// The REST interface; of GitHub Enterprise `https://HOST/api/v3`.
+        api_url: String = "https://api.github.com".to_owned(),
+        /// Time between looks; one at which nothing is new costs nothing; 1s to 1h.
+        interval: Span = Span::secs(60),
+        /// How far back runs are read, in the background, when a repository is seen first; 1d to 90d. No further than `store.retention`.
+        backfill: Span = Span::secs(30 * 86_400),
+        /// Part of the token's hourly limit that may be used; 0.01 to 1.
+        share: f64 = 0.1,
+        /// Secret of the webhook that posts to `/hooks/github`, of at least 16 characters. Unset: none are taken.
+        webhook_secret: Option<String> = None,
+    }
+
     /// Programs that expose metrics as Prometheus text or OpenMetrics. A table a target: `[scrape.targets.node]`, `url = "http://localhost:9100/metrics"`;
     /// further keys are in docs/OPERATIONS.md.
     scrape: Scrape {
@@ -218,6 +245,33 @@ sections! {
     commands: Commands {
         /// The programs by name.
         run: BTreeMap<String, CommandSpec> = BTreeMap::new(),
+    }
+
+    /// OpenTelemetry metrics that programs send to `/v1/metrics`.
+    otlp: OtlpReceiver {
+        /// Series have the labels of their instrumentation scope (`otel_scope_name` …). Prometheus' receiver leaves them out too unless told.
+        scope_labels: bool = false,
+        /// Attributes of the resource that all its series have as labels, beside `job` and `instance`: `["deployment.environment.name"]`.
+        resource_labels: Vec<String> = Vec::new(),
+    }
+
+    /// What users need and whether it answers. A table a target: `[probes.check.shop]`, `url = "https://shop.example"`, or `tcp = "db.example:5432"`,
+    /// or `command = ["pg_isready", "-q"]`; further keys are in docs/OPERATIONS.md.
+    probes: Probes {
+        /// The checks by name, which is their label `target`.
+        check: BTreeMap<String, ProbeSpec> = BTreeMap::new(),
+    }
+
+    /// What systemd's units and containers use, by cgroup v2.
+    containers: Containers {
+        /// `false` leaves them unmeasured.
+        enabled: bool = true,
+        /// Time between looks; 1s to 1h.
+        interval: Span = Span::secs(10),
+        /// Units and containers with samples at a time, the busiest by CPU and by memory; 1 to 200.
+        max_groups: usize = 20,
+        /// Where the machine's files are; `/host` where the service runs in a container that has the machine's root there.
+        root: PathBuf = PathBuf::from("/"),
     }
 
     /// What went on while a task was in progress: the metrics of coding agents that are joined with tasks by time.

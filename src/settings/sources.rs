@@ -190,3 +190,33 @@ impl CommandSpec {
 pub fn each<S, T>(specs: &BTreeMap<String, S>, make: impl Fn(&S, &str) -> anyhow::Result<T>) -> anyhow::Result<Vec<T>> {
     specs.iter().map(|(name, spec)| make(spec, name)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+
+    use super::super::probes::ProbeSpec;
+    use super::*;
+
+    /// The keys that a table may have, by what its reader says of one that it does not know.
+    fn keys<T: DeserializeOwned>() -> Vec<String> {
+        let error = toml::from_str::<T>("no_such_key = 1").err().map(|error| error.to_string()).unwrap_or_default();
+        let expected = error.split_once("expected").map_or("", |(_, keys)| keys);
+        expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_key_of_a_source_is_in_its_part_of_the_documentation() {
+        let text = include_str!("../../docs/OPERATIONS.md");
+        let part = |title: &str| text.split("\n## ").find(|part| part.starts_with(title)).map(str::to_owned).unwrap_or_default();
+        for (title, keys) in [
+            ("Scraping", [keys::<ScrapeTarget>(), keys::<RuleSpec>()].concat()),
+            ("Programs", keys::<CommandSpec>()),
+            ("Probes", keys::<ProbeSpec>()),
+        ] {
+            assert!(keys.len() >= 5, "{title}: {keys:?}");
+            let missing: Vec<_> = keys.iter().filter(|key| !part(title).contains(&format!("`{key}`"))).collect();
+            assert!(missing.is_empty(), "docs/OPERATIONS.md, {title}: {missing:?} not told");
+        }
+    }
+}

@@ -10,7 +10,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { launch, openPage, pointsOf, waitForState } from './browser.mjs'
 import { checkFormats, checkPoints, checkSelectors, checkVendored } from './pure.mjs'
-import { Service, until } from './service.mjs'
+import { Github, Service, until } from './service.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 const ALERT = {
@@ -102,6 +102,38 @@ test('the board shows the counts of its files, tag by tag', () => withPage(async
   }
 }))
 
+test('the CI card says what would fill it, and shows what the service tells', () => withPage(async ({ page }) => {
+  const card = page.locator('[data-panel="ci"]')
+  await page.goto(service.url)
+  await page.waitForSelector('[data-panel="ci"][data-face="empty"]', PATIENCE)
+  assert.match(await card.innerText(), /github\.repositories/)
+  const github = new Github()
+  const watching = await Service.prepare(await github.start())
+  try {
+    await watching.start()
+    await page.goto(watching.url)
+    await page.waitForSelector('[data-panel="ci"][data-face="data"]', PATIENCE)
+    const told = await until('all of the history', async () => {
+      const [repository] = (await (await fetch(`${watching.url}/api/v1/ci/runs`)).json()).data.repositories
+      return repository?.whole && repository.jobs_wanted === 0 && repository
+    })
+    const busiest = told.workflows.toSorted((/** @type {any} */ a, /** @type {any} */ b) => sum(b.runs) - sum(a.runs))[0]
+    const ratio = `${Math.round(busiest.success_ratio * 100)}\u00a0%`
+    await card.locator('.row', { hasText: 'success' }).locator('.figure', { hasText: ratio }).waitFor(PATIENCE)
+    const newest = told.runs.find((/** @type {any} */ run) => run.workflow === busiest.workflow)
+    await card.locator('li', { hasText: `#${newest.number}` }).waitFor(PATIENCE)
+    assert.equal(await card.locator('a.task-title').first().getAttribute('href'), newest.url)
+    await card.locator('select').selectOption({ label: 'Nightly' })
+    await card.locator('.row', { hasText: 'p50' }).locator('.figure', { hasText: 'm' }).waitFor(PATIENCE)
+  } finally {
+    await watching.remove()
+    github.stop()
+  }
+}))
+
+/** @param {Record<string, number>} counts */
+const sum = (counts) => Object.values(counts).reduce((all, n) => all + n, 0)
+
 test('a killed service is marked stale, and comes back by itself with its history', () => withPage(async ({ page, serverMayBeGone }) => {
   await page.goto(`${service.url}/#/?range=15m`)
   await waitForState(page, 'live')
@@ -138,6 +170,29 @@ test('any number leads to its history, and back leads back', () => withPage(asyn
   assert.match(page.url(), /#\/series\/system_cpu_utilization_ratio\?range=6h$/)
   await page.goBack()
   await page.locator('[data-panel="health"]').waitFor(PATIENCE)
+}))
+
+test('the application card says how to fill it, then what is up, what is down and why', () => withPage(async ({ page }) => {
+  const card = page.locator('[data-panel="application"]')
+  await page.goto(service.url)
+  await card.locator('pre').waitFor(PATIENCE)
+  assert.equal(await card.getAttribute('data-face'), 'empty')
+  assert.match(await card.locator('pre').innerText(), /^\[probes\.check\.shop\]\nurl = "https:/)
+  const other = await Service.prepare()
+  try {
+    const check = (/** @type {string} */ name, /** @type {string} */ keys) => `[probes.check.${name}]\ninterval = "1s"\ntimeout = "1s"\n${keys}\n`
+    await other.settings(check('checkout', `url = "${other.url}/healthz"`) + check('search', 'tcp = "127.0.0.1:1"') + check('a-rather-long-name', 'command = "true"'))
+    await other.start()
+    await page.goto(other.url)
+    await card.locator('[data-target="checkout"][data-up="true"]').waitFor(PATIENCE)
+    await card.locator('[data-target="search"][data-up="false"]').waitFor(PATIENCE)
+    assert.match(await card.innerText(), /1 of 3 down.*search\s+–\s+down.*checkout\s+[\d.]+\s(ms|s)\s+up.*search: 127\.0\.0\.1:1: Connection refused.*since/s)
+    await page.locator('[data-panel="chart-application"] .plot').waitFor(PATIENCE)
+    await until('its part of the health score', async () => /probes\s+67/.test(await page.locator('.parts').innerText()))
+    if (process.env.TASKPULSE_PICTURE) await card.screenshot({ path: process.env.TASKPULSE_PICTURE.replace(/\.png$/, '-application.png') })
+  } finally {
+    await other.remove()
+  }
 }))
 
 test('the status page lists actors and sources', () => withPage(async ({ page }) => {

@@ -3,7 +3,7 @@
  * folder that outlives a kill.
  */
 import { spawn } from 'node:child_process'
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -38,12 +38,18 @@ export class Service {
     this.url = `http://127.0.0.1:${port}`
   }
 
-  /** A project with a recorded board; nothing runs yet. */
-  static async prepare() {
+  /** A project with a recorded board; nothing runs yet. @param {string} [settings] */
+  static async prepare(settings = '') {
     const folder = await mkdtemp(path.join(tmpdir(), 'taskpulse-browser-'))
     const service = new Service(folder, await freePort())
     await cp(BOARD, path.join(service.project, '.taskmaster'), { recursive: true })
+    await writeFile(path.join(service.project, 'Settings.toml'), settings)
     return service
+  }
+
+  /** Its settings, for the next start. @param {string} text */
+  settings(text) {
+    return writeFile(path.join(this.project, 'Settings.toml'), text)
   }
 
   /** Starts it and waits until it has kept a first sample. */
@@ -92,6 +98,24 @@ export class Service {
       for (const { status } of tasks) counts[tag][status] = (counts[tag][status] ?? 0) + 1
     }
     return counts
+  }
+}
+
+/** The stand-in for GitHub of the other tests. */
+export class Github {
+  /** @type {import('node:child_process').ChildProcess|undefined} */
+  #process
+
+  /** Settings that watch it. */
+  async start() {
+    const port = await freePort()
+    this.#process = spawn('python3', [path.join(REPOSITORY, 'tests/data/github/fake_github.py'), '--port', String(port), '--speed', '0', '--runs', '60', '--token', 't0ken'], { stdio: 'ignore' })
+    await until('the stand-in for GitHub answers', async () => (await fetch(`http://127.0.0.1:${port}/_control`)).ok)
+    return `[github]\nrepositories = ["octo/app"]\napi_url = "http://127.0.0.1:${port}"\ntoken = "t0ken"\ninterval = "1s"\n`
+  }
+
+  stop() {
+    this.#process?.kill('SIGKILL')
   }
 }
 

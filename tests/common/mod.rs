@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub mod github;
 pub mod http;
 pub mod remote;
 
@@ -202,6 +203,15 @@ impl Service {
         let result = self.query(query);
         assert!(result.len() <= 1, "{query} names {} series", result.len());
         result.iter().flat_map(|r| r["values"].as_array().unwrap().iter().map(|v| (v[0].as_f64().unwrap(), number(&v[1])))).collect()
+    }
+
+    /// Every metric that it keeps must stand in the table of `docs/METRICS.md`.
+    pub fn metrics_are_documented(&self) {
+        let table = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/METRICS.md")).unwrap();
+        for name in self.data("/api/v1/label/__name__/values").as_array().unwrap() {
+            let name = name.as_str().unwrap();
+            assert!(table.contains(&format!("| `{name}` |")), "{name} is not in docs/METRICS.md");
+        }
     }
 
     pub fn log(&self) -> String {

@@ -23,9 +23,9 @@ use crate::server::AppState;
 const COOKIE: &str = "taskpulse_login";
 /// How long a login lasts, seconds.
 const LOGIN_SECONDS: u64 = 30 * 86_400;
-/// What needs no token: health, and what the login page is made of.
-const OPEN_PATHS: [&str; 8] =
-    ["/healthz", "/readyz", "/login", "/js/login.js", "/js/theme-boot.js", "/app.css", "/tokens.css", "/favicon.svg"];
+/// What needs no token: health, what the login page is made of, and what is signed.
+const OPEN_PATHS: [&str; 9] =
+    ["/healthz", "/readyz", "/login", "/js/login.js", "/js/theme-boot.js", "/app.css", "/tokens.css", "/favicon.svg", crate::hooks::GITHUB];
 
 const SECURITY_HEADERS: [(&str, &str); 5] = [
     (

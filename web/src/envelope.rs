@@ -24,6 +24,11 @@ impl ApiError {
         Self { status, kind, text: text.into(), retry_after: None }
     }
 
+    /// Seconds after which to come again, where that helps.
+    pub(crate) fn retry_after(&self) -> Option<u32> {
+        self.retry_after
+    }
+
     pub(crate) fn bad_data(text: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_data", text)
     }

@@ -107,7 +107,9 @@ fn json_line(line: &str, intake: &mut Intake<'_>) -> Result<(), String> {
     });
     let values = values.collect::<Result<Vec<f64>, String>>()?;
     begin(intake, Labels::new(line.metric.iter().map(|(n, v)| (n.as_str(), v.as_str()))).map_err(|error| error.to_string())?);
-    line.timestamps.into_iter().zip(values).for_each(|(t, v)| intake.push(t, v));
+    line.timestamps.into_iter().zip(values).for_each(|(t, v)| {
+        intake.push(t, v);
+    });
     Ok(())
 }
 

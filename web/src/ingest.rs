@@ -22,11 +22,11 @@ use crate::params::parse_time;
 use crate::server::AppState;
 
 /// Largest request after decompression, bytes.
-const MAX_RAW_BYTES: usize = 32 << 20;
+pub(crate) const MAX_RAW_BYTES: usize = 32 << 20;
 /// Room for a decompressed request that is kept for the next one.
 const KEPT_BYTES: usize = 4 << 20;
 /// How long a request waits for the store before it is told to come again.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// Problems that an answer names.
 const MAX_NAMED: usize = 10;
 

@@ -100,8 +100,11 @@ const PATHS: &[Entry] = &[
     ),
     (&[Get], "/api/v1/events", "Points on the time line, newest first", &[START, END, ("source", Query, "where they come from")], None),
     (&[Get], "/api/v1/tasks", "The task boards", &[], None),
+    (&[Get], "/api/v1/ci/runs", "CI: the figures of each workflow, and the newest runs", &[], None),
+    (&[Post], "/hooks/github", "Webhook deliveries, signed (X-Hub-Signature-256)", &[], Some("application/json")),
     (&[Post], "/api/v1/write", "Prometheus remote write 1.0 (snappy)", &[], Some("application/x-protobuf")),
     (&[Post], "/api/v1/ingest", "Samples as JSON", &[], Some("application/json")),
+    (&[Post], "/v1/metrics", "OpenTelemetry metrics (OTLP/HTTP), protobuf or JSON", &[], Some("application/json")),
     (&[Post], "/api/v1/admin/snapshot", "A copy of everything in a folder of its own", &[], None),
 ];
 

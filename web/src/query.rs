@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::wire::seconds;
 use taskpulse_engine::metrics::METRICS;
-use taskpulse_engine::model::{Labels, SeriesId, TimestampMs, push_point};
+use taskpulse_engine::model::{Labels, SeriesId, TimestampMs, push_point, push_seconds, push_value};
 use taskpulse_engine::promql::{self, ABSENT, Answer, EvalError, Expr, Places, QueryGrid, Selector};
 use taskpulse_engine::store::Store;
 use tokio::sync::SemaphorePermit;
@@ -149,12 +149,20 @@ fn write_answer(out: &mut String, answer: Answer, params: &promql::Params, stepp
         Answer::Vector(rows) => {
             out.push_str(if stepped { "{\"resultType\":\"matrix\",\"result\":[" } else { "{\"resultType\":\"vector\",\"result\":[" });
             count = rows.len();
+            // The instants are the same for every series: they are put into words once.
+            let instants: Vec<String> =
+                if stepped { (0..grid_count(params)).map(|n| instant(params.start + n * params.step)).collect() } else { Vec::new() };
             for (at, row) in rows.into_iter().take(limit).enumerate() {
                 open(out, at, &row.labels);
                 if stepped {
                     out.push_str("\"values\":[");
-                    let times = (0..).map(|n| params.start + n * params.step);
-                    push_values(out, times.zip(row.values).filter(|(_, v)| v.to_bits() != ABSENT.to_bits()));
+                    let there = instants.iter().zip(row.values).filter(|(_, v)| v.to_bits() != ABSENT.to_bits());
+                    for (at, (instant, v)) in there.enumerate() {
+                        out.push_str(if at == 0 { "[" } else { ",[" });
+                        out.push_str(instant);
+                        push_value(out, v);
+                        out.push_str("\"]");
+                    }
                     out.push_str("]}");
                 } else {
                     let value = row.values.first().copied().unwrap_or(f64::NAN);
@@ -178,6 +186,18 @@ fn write_answer(out: &mut String, answer: Answer, params: &promql::Params, stepp
         }
     }
     count > limit
+}
+
+fn grid_count(params: &promql::Params) -> i64 {
+    (params.end - params.start) / params.step.max(1) + 1
+}
+
+/// `1764000000,"`
+fn instant(t: TimestampMs) -> String {
+    let mut out = String::new();
+    push_seconds(&mut out, t);
+    out.push_str(",\"");
+    out
 }
 
 fn push_values(out: &mut String, points: impl Iterator<Item = (TimestampMs, f64)>) {

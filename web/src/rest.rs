@@ -1,4 +1,4 @@
-//! The product's own REST interface: status, windows, rules, alerts, recommendations, events, tasks.
+//! The product's own REST interface: status, windows, rules, alerts, recommendations, events, tasks, CI.
 
 use std::sync::Arc;
 
@@ -179,6 +179,14 @@ pub(crate) async fn tasks(state: web::Data<AppState>) -> HttpResponse {
     let sources: Vec<Value> =
         state.reporter.shared.sources.status().into_iter().filter(|s| s.source.starts_with("taskmaster")).map(|s| json!(s)).collect();
     success(json!({"boards": boards, "sources": sources}))
+}
+
+/// `GET /api/v1/ci/runs`
+pub(crate) async fn ci_runs(state: web::Data<AppState>) -> HttpResponse {
+    let repositories: Vec<Value> = state.reporter.shared.ci.repositories.read().values().cloned().collect();
+    let sources: Vec<Value> =
+        state.reporter.shared.sources.status().into_iter().filter(|s| s.source.starts_with("github")).map(|s| json!(s)).collect();
+    success(json!({"repositories": repositories, "sources": sources}))
 }
 
 /// What each task, the tag and its weeks came to, where a task was seen in progress.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use actix_web::dev::{Extensions, Server};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpRequest, HttpServer, web};
+use taskpulse_actors::collectors::github::state::SharedHooks;
 use taskpulse_actors::hub::{Subscribe, Unsubscribe};
 use taskpulse_actors::messages::{Acknowledge, Append, AppendResolved, Decide};
 use taskpulse_actors::status::Reporter;
@@ -21,7 +22,7 @@ use tokio::sync::Semaphore;
 use crate::access::{Access, guard};
 use crate::envelope::ApiError;
 use crate::session::{Sessions, Socket};
-use crate::{admin, assets, export, import, ingest, login, openapi, ops, query, rest, session};
+use crate::{admin, assets, export, hooks, import, ingest, login, openapi, ops, otlp, query, rest, session};
 
 /// Connections at the most, each a small cost.
 const MAX_CONNECTIONS: usize = 2_048;
@@ -53,6 +54,8 @@ pub struct AppState {
     pub rules: Arc<RuleSet>,
     /// Who may use it.
     pub access: Access,
+    /// The way of webhook deliveries to the collector.
+    pub hooks: SharedHooks,
     /// The sessions.
     pub sessions: Arc<Sessions>,
     /// Sessions at the most.
@@ -61,6 +64,8 @@ pub struct AppState {
     pub append: Door<Append>,
     /// Takes samples whose series are known.
     pub append_resolved: Door<AppendResolved>,
+    /// What is remembered of those who send OpenTelemetry metrics.
+    pub otlp: otlp::Otlp,
     /// How many requests may wait for the store; what comes beyond is told to come again.
     pub ingest_places: Semaphore,
     /// Queries that may be worked out at the same time; others wait.
@@ -76,6 +81,9 @@ pub struct AppState {
     /// To the optimizer.
     pub decide: Door<Decide>,
 }
+
+/// Largest body of a request, bytes; for those who read bodies themselves.
+pub(crate) struct BodyLimit(pub(crate) usize);
 
 /// Where and how to listen.
 #[derive(Debug, Clone)]
@@ -120,6 +128,7 @@ pub fn serve(state: AppState, options: &ServerOptions) -> io::Result<Served> {
         App::new()
             .app_data(state.clone())
             .app_data(web::PayloadConfig::new(max_body))
+            .app_data(BodyLimit(max_body))
             .app_data(web::FormConfig::default().limit(max_body))
             .wrap(Compress::default())
             .wrap(from_fn(guard))
@@ -178,6 +187,7 @@ fn routes(config: &mut web::ServiceConfig, socket_ports: &[u16]) {
         .service(web::resource("/healthz").route(web::get().to(ops::healthz)))
         .service(web::resource("/readyz").route(web::get().to(ops::readyz)))
         .service(web::resource("/login").route(web::get().to(assets::login)).route(web::post().to(login::login)))
+        .service(web::resource("/v1/metrics").route(web::post().to(otlp::metrics)).default_service(web::to(wrong_method)))
         .service(api("/status").route(web::get().to(rest::status)))
         .service(api("/status/buildinfo").route(web::get().to(query::buildinfo)))
         .service(api("/query").route(get_or_post().to(query::query)))
@@ -203,6 +213,8 @@ fn routes(config: &mut web::ServiceConfig, socket_ports: &[u16]) {
         .service(api("/admin/snapshot").route(web::post().to(admin::snapshot)))
         .service(api("/openapi.json").route(web::get().to(openapi::openapi)))
         .service(api("/tasks").route(web::get().to(rest::tasks)))
+        .service(api("/ci/runs").route(web::get().to(rest::ci_runs)))
+        .service(web::resource(hooks::GITHUB).route(web::post().to(hooks::github)).default_service(web::to(wrong_method)))
         .service(web::resource("/api/{rest:.*}").default_service(web::to(no_such_path)))
         .service(web::resource("/").route(web::get().to(assets::index)))
         .service(web::resource("/{path:.+}").route(web::get().to(assets::file)));

@@ -2,9 +2,12 @@
 //!
 //! A source that is missing or failing gives no sample; [`crate::shared::Sources`] says why.
 
+pub mod cgroup;
 pub mod command;
 mod fetch;
+pub mod github;
 pub mod own;
+pub mod probe;
 pub mod scrape;
 pub mod source;
 pub mod system;

@@ -77,7 +77,8 @@ impl OwnCollector {
             for id in store.select(&selector.matchers) {
                 let newest = store.latest(id, now - FRESH_MS, now).ok().flatten();
                 let mount = store.labels(id).and_then(|l| l.get("mountpoint").map(str::to_owned));
-                if let (Some(sample), Some(mount)) = (newest, mount)
+                // One that was taken away has ended with a marker.
+                if let (Some(sample), Some(mount)) = (newest.filter(|sample| sample.v.is_finite()), mount)
                     && disk.as_ref().is_none_or(|(_, fullest)| sample.v > *fullest)
                 {
                     disk = Some((mount, sample.v));
@@ -89,11 +90,14 @@ impl OwnCollector {
         let firing = alerts.iter().filter(|a| a.state == AlertState::Firing && a.metric.name() != "taskpulse_health_score");
         let sources = shared.sources.status();
         let failing = sources.iter().filter(|s| s.up == Some(false)).map(|s| s.source.clone()).collect();
+        let targets = shared.targets.status();
+        let down = targets.iter().filter(|t| t.up == Some(false)).map(|t| t.target.clone()).collect();
         Inputs {
             cpu: mean("system_cpu_utilization_ratio"),
             memory: mean("system_memory_utilization_ratio"),
             disk,
             firing: firing.map(|a| a.severity).collect(),
+            targets: (targets.iter().filter(|t| t.up == Some(true)).count(), down),
             sources: (sources.iter().filter(|s| s.up == Some(true)).count(), failing),
         }
     }

@@ -41,7 +41,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Supervised, WrapFuture};
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, SpawnHandle, Supervised, WrapFuture};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels, STALE_NAN_BITS, TimestampMs};
 use taskpulse_engine::store::DocumentChange;
@@ -60,6 +60,8 @@ const APART: Duration = Duration::from_millis(40);
 pub struct Findings {
     /// Samples.
     pub batch: Batch,
+    /// How many more the source has handed to the store itself.
+    pub kept: usize,
     /// What belongs on the time line.
     pub events: Vec<Event>,
     /// What the source wants to find again after a restart, by kind.
@@ -132,6 +134,11 @@ pub struct Doors {
 /// Makes the sources anew: at the start, and after a panic.
 pub type MakeSources = Box<dyn Fn() -> Vec<Box<dyn Source>> + Send>;
 
+/// Something came for the sources of a poller: they look now.
+#[derive(Message, Debug, Clone, Copy)]
+#[rtype(result = "()")]
+pub struct Wake;
+
 /// Looks at sources of one kind, each in its own time.
 pub struct Poller {
     vitals: Arc<Vitals>,
@@ -141,6 +148,10 @@ pub struct Poller {
     make: MakeSources,
     /// A source is away while it looks.
     sources: Vec<Option<Box<dyn Source>>>,
+    /// When each looks next.
+    timers: Vec<Option<SpawnHandle>>,
+    /// Woken while it looked: it looks again at once.
+    again: Vec<bool>,
 }
 
 impl Poller {
@@ -148,7 +159,14 @@ impl Poller {
     #[must_use]
     pub fn new(vitals: Arc<Vitals>, shared: Arc<Shared>, kind: &'static str, doors: Doors, make: MakeSources) -> Self {
         let outbox = Outbox::new(doors.batcher.clone(), Arc::clone(&shared), kind);
-        Self { vitals, shared, doors, outbox, make, sources: Vec::new() }
+        Self { vitals, shared, doors, outbox, make, sources: Vec::new(), timers: Vec::new(), again: Vec::new() }
+    }
+
+    fn look_in(&mut self, at: usize, wait: Duration, ctx: &mut Context<Self>) {
+        self.timers[at] = Some(ctx.run_later(wait, move |this, ctx| {
+            this.timers[at] = None;
+            this.look(at, ctx);
+        }));
     }
 
     fn look(&mut self, at: usize, ctx: &mut Context<Self>) {
@@ -169,7 +187,8 @@ impl Poller {
             let next_in = this.take_in(&source.name(), now, look);
             let next = next_in.unwrap_or_else(|| source.every().saturating_sub(began.elapsed()));
             this.sources[at] = Some(source);
-            ctx.run_later(next, move |this, ctx| this.look(at, ctx));
+            let next = if std::mem::take(&mut this.again[at]) { Duration::ZERO } else { next };
+            this.look_in(at, next, ctx);
         });
         ctx.spawn(done);
     }
@@ -177,12 +196,12 @@ impl Poller {
     fn take_in(&mut self, name: &str, now: TimestampMs, look: Look) -> Option<Duration> {
         let found = match look {
             Look::Found(found) => {
-                self.shared.sources.up(name, found.batch.len(), found.batch.times.iter().copied().max().unwrap_or(now));
+                self.shared.sources.up(name, found.batch.len() + found.kept, found.batch.times.iter().copied().max().unwrap_or(now));
                 found
             }
             Look::Partly(why, found) => {
                 let newest = found.batch.times.iter().copied().max().unwrap_or(now);
-                self.shared.sources.partly(name, found.batch.len(), newest, why);
+                self.shared.sources.partly(name, found.batch.len() + found.kept, newest, why);
                 found
             }
             Look::Failed(why, found) => {
@@ -212,11 +231,30 @@ impl Actor for Poller {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.sources = (self.make)().into_iter().map(Some).collect();
+        self.timers = vec![None; self.sources.len()];
+        self.again = vec![false; self.sources.len()];
         for at in 0..self.sources.len() {
             let wait = APART.saturating_mul(u32::try_from(at).unwrap_or(u32::MAX)).min(Duration::from_secs(10));
-            ctx.run_later(wait, move |this, ctx| this.look(at, ctx));
+            self.look_in(at, wait, ctx);
         }
     }
 }
 
 impl Supervised for Poller {}
+
+impl Handler<Wake> for Poller {
+    type Result = ();
+
+    fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
+        let _work = self.vitals.handling("Wake");
+        for at in 0..self.sources.len() {
+            match self.timers[at].take() {
+                Some(timer) => {
+                    ctx.cancel_future(timer);
+                    self.look(at, ctx);
+                }
+                None => self.again[at] = true,
+            }
+        }
+    }
+}

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Supervised, WrapFuture};
 use sysinfo::{Components, CpuRefreshKind, Disks, MemoryRefreshKind, Networks, ProcessRefreshKind, ProcessesToUpdate, System};
@@ -14,6 +14,7 @@ use taskpulse_engine::model::{Batch, Labels, TimestampMs};
 use tokio::task::spawn_blocking;
 
 use super::Outbox;
+use super::source::Vanished;
 use crate::clock::now_ms;
 use crate::messages::Collected;
 use crate::shared::Shared;
@@ -21,7 +22,7 @@ use crate::supervisor::{Door, Vitals};
 
 /// The name of this source.
 pub const SOURCE: &str = "system";
-/// Process names kept, by CPU and by memory each.
+/// Process names kept, by CPU, by memory and by bytes read and written each.
 const TOP: usize = 10;
 /// The wait between the two looks that the first CPU figures need.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
@@ -35,13 +36,24 @@ struct Probe {
     networks: Networks,
     components: Components,
     looks: u64,
+    looked_at: Instant,
+    /// Names leave the top ten, devices are taken away: their series end then.
+    vanished: Vanished,
 }
 
 impl Probe {
     fn new() -> Self {
         let mut system = System::new();
         system.refresh_cpu_list(CpuRefreshKind::nothing());
-        Self { system, disks: Disks::new_with_refreshed_list(), networks: Networks::new(), components: Components::new(), looks: 0 }
+        Self {
+            system,
+            disks: Disks::new_with_refreshed_list(),
+            networks: Networks::new(),
+            components: Components::new(),
+            looks: 0,
+            looked_at: Instant::now(),
+            vanished: Vanished::default(),
+        }
     }
 
     /// One look. The first gives no figure that is a change over time.
@@ -52,8 +64,10 @@ impl Probe {
         self.looks += 1;
         self.system.refresh_cpu_specifics(CpuRefreshKind::nothing().with_cpu_usage());
         self.system.refresh_memory_specifics(MemoryRefreshKind::everything());
-        let processes = ProcessRefreshKind::nothing().with_cpu().with_memory().without_tasks();
+        let processes = ProcessRefreshKind::nothing().with_cpu().with_memory().with_disk_usage().without_tasks();
         self.system.refresh_processes_specifics(ProcessesToUpdate::All, true, processes);
+        let since_last = self.looked_at.elapsed();
+        self.looked_at += since_last;
         if !first {
             push("system_cpu_utilization_ratio", &[], ratio(self.system.global_cpu_usage()));
             for (number, cpu) in self.system.cpus().iter().enumerate() {
@@ -79,7 +93,8 @@ impl Probe {
             }
         }
         push("system_uptime_seconds", &[], System::uptime() as f64);
-        self.processes(first, &mut push);
+        self.processes((!first).then_some(since_last), &mut push);
+        self.vanished.mark(&mut batch, now);
         batch
     }
 
@@ -123,26 +138,56 @@ impl Probe {
         }
     }
 
-    fn processes(&self, first: bool, push: &mut impl FnMut(&str, &[(&str, &str)], f64)) {
+    /// Processes by name; without the time since the last look there is no figure that is a change over time.
+    fn processes(&self, since_last: Option<Duration>, push: &mut impl FnMut(&str, &[(&str, &str)], f64)) {
         push("system_processes", &[], self.system.processes().len() as f64);
-        let mut cpu: BTreeMap<String, f64> = BTreeMap::new();
-        let mut memory: BTreeMap<String, f64> = BTreeMap::new();
+        let mut names: BTreeMap<String, Usage> = BTreeMap::new();
         for process in self.system.processes().values() {
-            let name = process.name().to_string_lossy().into_owned();
-            *cpu.entry(name.clone()).or_default() += f64::from(process.cpu_usage()) / 100.0;
-            *memory.entry(name).or_default() += process.memory() as f64;
+            let usage = names.entry(process.name().to_string_lossy().into_owned()).or_default();
+            let io = process.disk_usage();
+            usage.count += 1.0;
+            usage.cpu += f64::from(process.cpu_usage()) / 100.0;
+            usage.memory += process.memory() as f64;
+            usage.read += io.read_bytes as f64;
+            usage.written += io.written_bytes as f64;
         }
-        for (metric, by_name) in [("process_cpu_utilization_ratio", cpu), ("process_memory_usage_bytes", memory)] {
-            if first && metric == "process_cpu_utilization_ratio" {
-                continue;
+        let top = |of: fn(&Usage) -> f64| {
+            let mut top: Vec<(&String, &Usage)> = names.iter().filter(|(_, usage)| of(usage) > 0.0).collect();
+            top.sort_by(|a, b| of(b.1).total_cmp(&of(a.1)));
+            top.truncate(TOP);
+            top
+        };
+        let mut named: BTreeMap<&String, f64> = BTreeMap::new();
+        if let Some(seconds) = since_last.map(|time| time.as_secs_f64()).filter(|seconds| *seconds > 0.0) {
+            for (name, usage) in top(|usage| usage.cpu) {
+                push("process_cpu_utilization_ratio", &[("process", name)], usage.cpu);
+                named.insert(name, usage.count);
             }
-            let mut top: Vec<(String, f64)> = by_name.into_iter().filter(|(_, v)| *v > 0.0).collect();
-            top.sort_by(|a, b| b.1.total_cmp(&a.1));
-            for (name, v) in top.iter().take(TOP) {
-                push(metric, &[("process", name)], *v);
+            for (name, usage) in top(|usage| usage.read + usage.written) {
+                for (direction, bytes) in [("read", usage.read), ("write", usage.written)] {
+                    push("process_disk_io_bytes_per_second", &[("process", name), ("direction", direction)], bytes / seconds);
+                }
+                named.insert(name, usage.count);
             }
+        }
+        for (name, usage) in top(|usage| usage.memory) {
+            push("process_memory_usage_bytes", &[("process", name)], usage.memory);
+            named.insert(name, usage.count);
+        }
+        for (name, count) in named {
+            push("process_count", &[("process", name)], count);
         }
     }
+}
+
+/// What the processes of one name use together; bytes since the last look.
+#[derive(Default)]
+struct Usage {
+    count: f64,
+    cpu: f64,
+    memory: f64,
+    read: f64,
+    written: f64,
 }
 
 /// Used bytes of a file system and those that an ordinary user may still use; what is kept for root is neither, as for
@@ -222,6 +267,8 @@ impl Supervised for SystemCollector {
 
 #[cfg(test)]
 mod tests {
+    use taskpulse_engine::model::is_stale_marker;
+
     use super::*;
 
     #[test]
@@ -234,7 +281,8 @@ mod tests {
         let second = probe.look(2);
         assert_eq!(named(&second, "system_cpu_utilization_ratio"), 1);
         assert!(named(&second, "system_memory_utilization_ratio") == 1 && named(&second, "system_processes") == 1);
-        for (labels, sample) in second.rows() {
+        assert!(named(&second, "process_memory_usage_bytes") > 0 && named(&second, "process_count") > 0);
+        for (labels, sample) in second.rows().filter(|(_, sample)| !is_stale_marker(sample.v)) {
             assert!(taskpulse_engine::metrics::describe(labels.name()).is_some(), "{labels} is not described");
             assert!(sample.v.is_finite() && sample.v >= 0.0, "{labels} {}", sample.v);
             if labels.name().starts_with("system_") && labels.name().ends_with("_ratio") {

@@ -164,7 +164,10 @@ impl<A: Service> Future for Supervising<A> {
                 }
                 restarted
             } else {
-                match guarded(|| Pin::new(running).poll(cx)) {
+                let begun = Instant::now();
+                let polled = guarded(|| Pin::new(running).poll(cx));
+                this.vitals.held(begun.elapsed());
+                match polled {
                     Ok(Poll::Pending) => return Poll::Pending,
                     Ok(Poll::Ready(())) => Ok(false),
                     Err(payload) => Err(payload),

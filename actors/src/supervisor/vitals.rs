@@ -56,6 +56,10 @@ pub struct ActorStatus {
     pub handled: u64,
     /// How long its oldest work has taken so far.
     pub busy_seconds: Option<f64>,
+    /// How long it has held its thread in all since the service started.
+    pub held_seconds: f64,
+    /// The longest that it held its thread at a time; all others on that thread waited.
+    pub longest_hold_seconds: f64,
     /// The last panic.
     pub last_panic: Option<PanicNote>,
     /// Why it is not running.
@@ -73,6 +77,8 @@ pub struct Vitals {
     beat_ms: AtomicU64,
     working: Mutex<VecDeque<(u64, &'static str, Instant)>>,
     next_work: AtomicU64,
+    held_us: AtomicU64,
+    longest_hold_us: AtomicU64,
     last_panic: Mutex<Option<PanicNote>>,
 }
 
@@ -87,6 +93,8 @@ impl Vitals {
             beat_ms: AtomicU64::new(monotonic_ms()),
             working: Mutex::default(),
             next_work: AtomicU64::new(0),
+            held_us: AtomicU64::new(0),
+            longest_hold_us: AtomicU64::new(0),
             last_panic: Mutex::default(),
         })
     }
@@ -127,6 +135,13 @@ impl Vitals {
 
     pub(super) fn beat(&self) {
         self.beat_ms.store(monotonic_ms(), Ordering::Relaxed);
+    }
+
+    /// Notes a stretch during which it held its thread.
+    pub(super) fn held(&self, time: Duration) {
+        let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.held_us.fetch_add(us, Ordering::Relaxed);
+        self.longest_hold_us.fetch_max(us, Ordering::Relaxed);
     }
 
     pub(super) fn set_state(&self, state: ActorState) {
@@ -183,6 +198,8 @@ impl Vitals {
             mailbox: u64::try_from(self.queued.load(Ordering::Relaxed)).unwrap_or(0),
             handled: self.handled.load(Ordering::Relaxed),
             busy_seconds: self.working.lock().front().map(|(.., since)| since.elapsed().as_secs_f64()),
+            held_seconds: self.held_us.load(Ordering::Relaxed) as f64 / 1e6,
+            longest_hold_seconds: self.longest_hold_us.load(Ordering::Relaxed) as f64 / 1e6,
             last_panic: self.last_panic.lock().clone(),
             reason,
         }

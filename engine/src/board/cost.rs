@@ -109,6 +109,14 @@ fn plus(a: Option<f64>, b: Option<f64>, share: f64) -> Option<f64> {
 }
 
 impl Spent {
+    /// Takes in the runs that began in `(from, to]`, of those given by rising time.
+    pub fn add_runs(&mut self, from: TimestampMs, to: TimestampMs, runs: &[Run]) {
+        let upto = |at: TimestampMs| runs.partition_point(|run| run.0 <= at);
+        let began = &runs[upto(from)..upto(to).max(upto(from))];
+        self.ci_runs = Some(began.len() as f64);
+        self.ci_job_seconds = began.iter().filter_map(|run| run.1).reduce(|a, b| a + b);
+    }
+
     /// Adds a share of what another came to.
     pub fn add(&mut self, other: &Self, share: f64) {
         self.cpu_seconds = plus(self.cpu_seconds, other.cpu_seconds, share);
@@ -123,7 +131,7 @@ impl Spent {
     }
 }
 
-/// What went on in `(from, to]`, by the store and the runs that began; runs are none where CI is not watched.
+/// What went on in `(from, to]`, by the store and the runs that began, by rising time; runs are none where CI is not watched.
 ///
 /// # Errors
 /// [`StoreError`] when samples cannot be read.
@@ -133,9 +141,7 @@ pub fn measure(store: &Store, from: TimestampMs, to: TimestampMs, names: &Names,
         (spent.cpu_seconds, spent.cpu_covered_seconds) = (Some(cpu), Some(covered));
     }
     if let Some(runs) = runs {
-        let began: Vec<&Run> = runs.iter().filter(|run| run.0 > from && run.0 <= to).collect();
-        spent.ci_runs = Some(began.len() as f64);
-        spent.ci_job_seconds = began.iter().filter_map(|run| run.1).reduce(|a, b| a + b);
+        spent.add_runs(from, to, runs);
     }
     let total = |metrics: &[String]| -> Result<Option<f64>, StoreError> {
         let by_type = increases(store, metrics, from, to)?;

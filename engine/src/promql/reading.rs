@@ -141,7 +141,7 @@ impl Evaluator<'_> {
                     if t >= newest {
                         break;
                     }
-                    behind += columns.times[behind..].partition_point(|&time| time <= t);
+                    behind = first_after(&columns.times, behind, t);
                     if let Some(at) = behind.checked_sub(1) {
                         self.last = Some((columns.times[at], columns.values[at]));
                     }
@@ -260,6 +260,17 @@ impl Evaluator<'_> {
         }
         Ok(())
     }
+}
+
+/// The place of the first time after `t`, from `from` on, where it is near as a rule: as far ahead as it takes, then by halves.
+fn first_after(times: &[TimestampMs], from: usize, t: TimestampMs) -> usize {
+    let (mut low, mut ahead) = (from, 1);
+    while times.get(low + ahead - 1).is_some_and(|&time| time <= t) {
+        low += ahead;
+        ahead *= 2;
+    }
+    let high = times.len().min(low + ahead);
+    low + times[low..high].partition_point(|&time| time <= t)
 }
 
 /// Puts the pieces of each series together, without stale markers.

@@ -68,6 +68,9 @@ pub struct Alert {
     pub acked_at: Option<TimestampMs>,
     /// Why it ended, where it was not by its value.
     pub reason: Option<String>,
+    /// What used most of what it is about when it fired: `cargo (3 processes) 61 %`.
+    #[serde(default)]
+    pub busiest: Vec<String>,
 }
 
 impl Alert {
@@ -91,6 +94,7 @@ impl Alert {
             summary: String::new(),
             acked_at: None,
             reason: None,
+            busiest: Vec::new(),
         }
     }
 
@@ -106,6 +110,16 @@ impl Alert {
         };
         let (name, no_longer) = (self.metric.name(), if holds { "" } else { "no longer " });
         self.summary = format!("{} is {}, {no_longer}{relation} {}", self.metric, quantity(name, v), quantity(name, self.threshold));
+        if holds {
+            self.name_busiest();
+        }
+    }
+
+    /// The processes at the firing belong to the sentence for as long as it holds.
+    fn name_busiest(&mut self) {
+        if !self.busiest.is_empty() {
+            self.summary = format!("{} — at the firing: {}", self.summary, self.busiest.join(", "));
+        }
     }
 
     fn resolve(&mut self, t: TimestampMs, reason: Option<String>) {
@@ -238,6 +252,14 @@ impl AlertBook {
             .collect()
     }
 
+    /// Says of a firing alert what used most when it fired; gives the alert as it is then.
+    pub fn name_busiest(&mut self, id: &str, busiest: Vec<String>) -> Option<Alert> {
+        let alert = self.active.get_mut(id).filter(|alert| alert.state == AlertState::Firing && alert.busiest.is_empty())?;
+        alert.busiest = busiest;
+        alert.name_busiest();
+        Some(alert.clone())
+    }
+
     /// Marks an alert as seen by someone.
     pub fn acknowledge(&mut self, id: &str, now: TimestampMs) -> Option<Alert> {
         let alert = self.active.get_mut(id)?;
@@ -329,6 +351,21 @@ mod tests {
         assert_eq!(run(&mut again, &[(62, 0.9), (360, 0.9)]), [(62, AlertState::Pending), (360, AlertState::Firing)]);
         let mut other = AlertBook::new(Arc::new(RuleSet::default()));
         assert_eq!(other.restore(kept, 5)[0].reason.as_deref(), Some("its rule was changed or removed"));
+    }
+
+    #[test]
+    fn an_alert_names_what_was_busiest_when_it_fired_until_it_ends() {
+        let mut book = book(0, 0);
+        run(&mut book, &[(0, 0.9)]);
+        let id = book.active()[0].id.clone();
+        let named = book.name_busiest(&id, vec!["cargo (3 processes) 61 %".to_owned(), "sh 2 %".to_owned()]).unwrap();
+        assert_eq!(named.summary, "cpu_ratio is 90 %, above 80 % — at the firing: cargo (3 processes) 61 %, sh 2 %");
+        assert!(book.name_busiest(&id, vec!["late 1 %".to_owned()]).is_none(), "once");
+        run(&mut book, &[(1, 0.95)]);
+        assert_eq!(book.active()[0].summary, "cpu_ratio is 95 %, above 80 % — at the firing: cargo (3 processes) 61 %, sh 2 %");
+        let ended = book.observe(0, &cpu(), 2 * S, 0.1).unwrap();
+        assert_eq!((ended.summary.as_str(), ended.busiest.len()), ("cpu_ratio is 10 %, no longer above 80 %", 2));
+        assert!(book.name_busiest(&id, Vec::new()).is_none(), "no longer there");
     }
 
     #[test]

@@ -92,6 +92,7 @@ pub struct Resolved {
     rows: Rows,
     encoded: Encoded,
     rejected: [u64; 4],
+    refused: Vec<usize>,
 }
 
 impl Resolved {
@@ -111,6 +112,12 @@ impl Resolved {
     #[must_use]
     pub fn rejected(&self) -> [u64; 4] {
         self.rejected
+    }
+
+    /// Which of the samples that [`Intake::push`] took were refused at the end, by the order in which they came.
+    #[must_use]
+    pub fn refused(&self) -> &[usize] {
+        &self.refused
     }
 }
 
@@ -161,9 +168,9 @@ impl Intake<'_> {
         }
     }
 
-    /// A sample of the series begun last.
+    /// A sample of the series begun last; false where its time alone shuts it out.
     #[inline]
-    pub fn push(&mut self, t: TimestampMs, v: f64) {
+    pub fn push(&mut self, t: TimestampMs, v: f64) -> bool {
         let options = &self.store.options;
         if t < self.horizon {
             self.rejected[Rejection::TooOld as usize] += 1;
@@ -171,7 +178,9 @@ impl Intake<'_> {
             self.rejected[Rejection::TooFarAhead as usize] += 1;
         } else {
             self.rows.push(self.current, t, v);
+            return true;
         }
+        false
     }
 
     /// Makes the new series and sorts out what cannot be kept.
@@ -201,7 +210,7 @@ impl Intake<'_> {
         if !refused.is_empty() {
             rows.remove(&refused);
         }
-        Resolved { encoded: rows.encode(), rows, rejected }
+        Resolved { encoded: rows.encode(), rows, rejected, refused }
     }
 }
 

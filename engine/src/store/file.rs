@@ -38,6 +38,9 @@ struct PageAt {
     end: u64,
 }
 
+/// A directory and the number of its page.
+type Known = (usize, Arc<Directory>);
+
 /// An open chunk file.
 pub(super) struct ChunkFile {
     path: PathBuf,
@@ -47,7 +50,7 @@ pub(super) struct ChunkFile {
     last: TimestampMs,
     bytes: u64,
     /// Those read last, each in the place of its page's number modulo their count.
-    directories: Mutex<Vec<Option<(usize, Arc<Directory>)>>>,
+    directories: Mutex<Vec<Option<Known>>>,
 }
 
 impl Source for ChunkFile {

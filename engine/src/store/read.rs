@@ -79,6 +79,11 @@ impl Store {
         self.head.read().get(id).is_some_and(|h| h.newest != NEVER && h.newest >= start)
     }
 
+    /// The time of the newest sample of a series.
+    pub fn newest(&self, id: SeriesId) -> Option<TimestampMs> {
+        self.head.read().get(id).map(|h| h.newest).filter(|newest| *newest != NEVER)
+    }
+
     /// Samples within `[start, end]`, series by series in the order asked for, each day by day: pieces of one series follow
     /// each other by rising time and do not overlap. Series without any are left out. Holds one day of one series in memory.
     pub fn scan<'a>(

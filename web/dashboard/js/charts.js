@@ -31,7 +31,7 @@ export const MACHINE_CHARTS = [
   { id: 'memory', title: 'Memory', unit: 'ratio', selectors: ['system_memory_utilization_ratio'], top: 1, name: () => 'memory', fill: FROM_MACHINE },
   {
     id: 'disk', title: 'Disk', unit: 'ratio', selectors: ['system_filesystem_utilization_ratio'], top: 1,
-    name: (m) => m.mountpoint ?? caption(m), prepare: fullestFirst, fill: FROM_MACHINE,
+    name: (m) => m.mountpoint ?? caption(m), prepare: highestFirst, fill: FROM_MACHINE,
   },
   {
     id: 'load', title: 'Load', unit: 'plain', top: 1,
@@ -59,6 +59,12 @@ export function boardChart(board) {
     prepare: (lines) => lines.filter((l) => l.v.some((v) => v !== 0)).sort((a, b) => statusRank(a.metric.status) - statusRank(b.metric.status)),
     fill: 'Filled by the task collector as soon as it has read the board.',
   }
+}
+
+/** How long the probed targets take. @type {ChartSpec} */
+export const APPLICATION_CHART = {
+  id: 'application', title: 'Application', note: 'time of a check', unit: 'seconds', selectors: ['probe_duration_seconds'],
+  name: (m) => m.target ?? caption(m), prepare: highestFirst, fill: 'Filled by the probes as soon as they have asked.',
 }
 
 /** The plain chart of any selector: a series page, or an alert whose series has no chart of its own. @param {string} selector @param {string} name @returns {ChartSpec} */
@@ -96,7 +102,7 @@ function wholeDisks(lines) {
 }
 
 /** @param {Line[]} lines */
-function fullestFirst(lines) {
+function highestFirst(lines) {
   return [...lines].sort((a, b) => (b.v.at(-1) ?? 0) - (a.v.at(-1) ?? 0)).slice(0, MOST_LINES)
     .sort((a, b) => a.key.localeCompare(b.key))
 }

@@ -6,6 +6,7 @@ import { html, render } from './lib.js'
 import { followAdvice } from './stores/advice.js'
 import { followAlerts } from './stores/alerts.js'
 import { followBoards } from './stores/boards.js'
+import { followCi } from './stores/ci.js'
 import { connect } from './stores/connection.js'
 import { followEvents } from './stores/events.js'
 import { followStatus } from './stores/status.js'
@@ -15,6 +16,7 @@ followAlerts()
 followAdvice()
 followEvents()
 followBoards()
+followCi()
 connect()
 
 const root = /** @type {HTMLElement} */ (document.getElementById('app'))

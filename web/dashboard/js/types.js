@@ -11,7 +11,7 @@
  *   id: string, rule: string, severity: Severity, state: 'pending'|'firing'|'resolved', metric: Metric,
  *   value: number|null, op: string, threshold: number, for_seconds: number, cooldown_seconds: number,
  *   pending_since: number|null, firing_since: number|null, resolved_at: number|null, last_sample: number|null,
- *   summary: string, acked_at: number|null, reason: string|null
+ *   summary: string, acked_at: number|null, reason: string|null, busiest: string[]
  * }} Alert
  *
  * @typedef {{ name: string, value: number|null, low: number|null, high: number|null, unit: Unit }} Evidence
@@ -39,10 +39,27 @@
  * }} Board
  * @typedef {{ boards: Board[], sources: Array<{ project: string, root: string, up: boolean, reason: string|null }> }} Tasks
  *
+ * @typedef {{
+ *   id: number, attempt: number, number: number, workflow: string, title: string, event: string, branch: string, sha: string,
+ *   fork: boolean, status: string, conclusion: string|null, url: string, created: number, started: number, ended: number|null,
+ *   duration_seconds: number|null, queue_seconds: number|null, job_seconds: number|null
+ * }} CiRun
+ * @typedef {{
+ *   workflow: string, state: string|null, url: string|null, success_ratio: number|null, judged_runs: number,
+ *   flaky_ratio: number|null, flaky_commits: number, commits: number, p50_seconds: number|null,
+ *   p50_before_seconds: number|null, p50_change_ratio: number|null, active: number, statuses: Record<string, number>,
+ *   runs: Record<string, number>, job_seconds: number, wasted_seconds: number
+ * }} CiWorkflow
+ * @typedef {{
+ *   repo: string, whole: boolean, runs_known: number, jobs_wanted: number, active: number, queued: number,
+ *   confirmed_at: number|null, workflows: CiWorkflow[], runs: CiRun[]
+ * }} CiRepository
+ * @typedef {{ repositories: CiRepository[], sources: Source[] }} Ci
+ *
  * @typedef {{ part: string, score: number, weight: number, why: string }} HealthPart
  * @typedef {{
  *   name: string, state: 'running'|'restarting'|'stuck'|'down'|'stopped', restarts: number, mailbox: number,
- *   handled: number, busy_seconds: number|null, last_panic: { time: number, during: string, message: string }|null,
+ *   handled: number, busy_seconds: number|null, held_seconds: number, longest_hold_seconds: number, last_panic: { time: number, during: string, message: string }|null,
  *   reason: string|null
  * }} ActorState
  * @typedef {{
@@ -50,9 +67,14 @@
  *   last_sample: number|null, samples: number
  * }} Source
  * @typedef {{
+ *   target: string, kind: 'http'|'tcp'|'command', address: string, up: boolean|null, reason: string|null,
+ *   since: number|null, checked_at: number|null, interval_seconds: number, duration_seconds: number|null,
+ *   http_status: number|null, certificate_expires: number|null
+ * }} Target
+ * @typedef {{
  *   state: 'ok'|'degraded'|'starting'|'stopping', version: string, started_at: number, uptime_seconds: number, pid: number,
  *   health: { score: number|null, parts: HealthPart[], missing: Array<{ part: string, why: string }> },
- *   actors: ActorState[], sources: Source[],
+ *   actors: ActorState[], sources: Source[], targets: Target[],
  *   pipeline: {
  *     appended_samples: number, appended_batches: number, duplicate_samples: number, late_samples: number,
  *     rejected: Record<string, number>, dropped: Record<string, number>, batcher_waiting: number

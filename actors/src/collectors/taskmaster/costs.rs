@@ -49,9 +49,9 @@ impl CostBook {
         let mut costs = Costs::default();
         let mut kept = BTreeMap::new();
         for segment in segments(&work) {
-            let spent = match self.measured.remove(&segment) {
+            let measured = match self.measured.remove(&segment) {
                 Some(spent) => spent,
-                None => match measure(store, segment.from, segment.to, &self.names, runs.as_deref().map(Vec::as_slice)) {
+                None => match measure(store, segment.from, segment.to, &self.names, None) {
                     Ok(spent) => spent,
                     Err(error) => {
                         log::warn!("taskmaster: what tasks cost cannot be read: {error}");
@@ -59,9 +59,14 @@ impl CostBook {
                     }
                 },
             };
+            // Runs of long ago may become known now.
+            let mut spent = measured.clone();
+            if let Some(runs) = &runs {
+                spent.add_runs(segment.from, segment.to, runs);
+            }
             costs.add(&segment, &spent);
             if segment.to < now - LATE_MS && kept.len() < MAX_MEASURED {
-                kept.insert(segment, spent);
+                kept.insert(segment, measured);
             }
         }
         self.measured = kept;

@@ -3,18 +3,20 @@
  *
  * @import { ChartSpec } from '../charts.js'
  */
-import { boardChart, MACHINE_CHARTS, plainChart } from '../charts.js'
+import { APPLICATION_CHART, boardChart, MACHINE_CHARTS, plainChart } from '../charts.js'
 import { computed, html } from '../lib.js'
 import { print } from '../selector.js'
 import { alerts } from '../stores/alerts.js'
 import { board, boards, refreshBoards } from '../stores/boards.js'
+import { status } from '../stores/status.js'
+import { ApplicationCard } from './ApplicationCard.js'
 import { BoardCard } from './BoardCard.js'
 import { Chart } from './Chart.js'
+import { CiCard } from './CiCard.js'
 import { Health } from './Health.js'
 import { Lane } from './Lane.js'
 import { MachineCard } from './MachineCard.js'
 import { Panel } from './Panel.js'
-import { SourceCard } from './SourceCard.js'
 import { Timeline } from './Timeline.js'
 
 /** The board in view as a chart. Kept while the board stays the same, so that the plot is not built anew. */
@@ -31,9 +33,13 @@ const boardSpec = (() => {
 /** Charts of series that have an alert but no chart among the fixed ones. @type {Map<string, ChartSpec>} */
 const extra = new Map()
 
+/** Whether there is a probe. A value of its own: status comes every few seconds, the charts stay. */
+const probed = computed(() => (status.value?.targets.length ?? 0) > 0)
+
 /** Those behind the alerts first, the others in their fixed order. */
 const charts = computed(() => {
-  const fixed = [...MACHINE_CHARTS.slice(0, 4), ...(boardSpec.value ? [boardSpec.value] : []), ...MACHINE_CHARTS.slice(4)]
+  const application = probed.value ? [APPLICATION_CHART] : []
+  const fixed = [...MACHINE_CHARTS.slice(0, 4), ...(boardSpec.value ? [boardSpec.value] : []), ...application, ...MACHINE_CHARTS.slice(4)]
   /** @type {Set<ChartSpec>} */
   const pressing = new Set()
   for (const { metric } of alerts.value ?? []) {
@@ -54,10 +60,8 @@ export function Overview() {
       <div class="cards">
         <${MachineCard} />
         <${BoardCard} />
-        <${SourceCard} title="CI" name="ci" prefixes=${['github', 'ci']} absent="This version does not read GitHub Actions yet."
-          would="Success rate, duration and queue of runs will stand here." />
-        <${SourceCard} title="Application" name="application" prefixes=${['probe', 'scrape', 'app']} absent="This version does not probe applications yet."
-          would="Reachability, latency and errors will stand here." />
+        <${CiCard} />
+        <${ApplicationCard} />
       </div>
       <div class="charts">${charts.value.map((spec) => html`<${Chart} key=${spec.id} spec=${spec} />`)}
         ${!board.value && html`<${NoBoard} />`}

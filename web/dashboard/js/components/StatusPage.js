@@ -65,7 +65,7 @@ function Actors({ s }) {
   return html`
     <div class="table-wrap" tabindex="0" role="region" aria-label="Actors">
       <table>
-        <thead><tr><th>Actor</th><th>State</th><th class="num">Restarts</th><th class="num">Mailbox</th><th class="num">Handled</th><th>Last panic</th></tr></thead>
+        <thead><tr><th>Actor</th><th>State</th><th class="num">Restarts</th><th class="num">Mailbox</th><th class="num">Handled</th><th class="num" title="The longest that it held its thread at a stretch">Longest hold</th><th>Last panic</th></tr></thead>
         <tbody>${s.actors.map((a) => html`
           <tr key=${a.name} data-actor=${a.name}>
             <td>${a.name}</td>
@@ -73,6 +73,7 @@ function Actors({ s }) {
             <td class="num">${grouped(a.restarts)}</td>
             <td class="num">${grouped(a.mailbox)}</td>
             <td class="num">${grouped(a.handled)}</td>
+            <td class="num">${span(a.longest_hold_seconds)}</td>
             <td class="words">${a.last_panic
               ? html`${since(a.last_panic.time, now.value)} during ${a.last_panic.during}: ${a.last_panic.message}`
               : a.reason ?? none('it never panicked')}</td>

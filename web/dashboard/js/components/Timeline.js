@@ -16,7 +16,7 @@ import { Panel } from './Panel.js'
 const SHOWN = 40
 
 /** @type {Record<string, string>} */
-const WORDS = { taskmaster: 'board', alert: 'alert', service: 'service', advice: 'advice', github: 'CI' }
+const WORDS = { taskmaster: 'board', alert: 'alert', service: 'service', advice: 'advice', github: 'CI', probe: 'probes' }
 
 /** @param {string} source */
 export const sourceWord = (source) => WORDS[source] ?? source

@@ -74,7 +74,8 @@ export function newest(selector) {
   const parsed = selectors.parse(selector)
   if (!parsed) return []
   const from = (lastSampleAt.value ?? 0) - ENDED_AFTER_S
-  return [...newestByKey.values()].filter((s) => s.t >= from && selectors.matches(parsed, s.metric))
+  // A series that ended has a marker that is no number.
+  return [...newestByKey.values()].filter((s) => s.t >= from && !Number.isNaN(s.v) && selectors.matches(parsed, s.metric))
 }
 
 /** Subscribes at the end of the turn, so that a page's dozen wants make one subscription. */

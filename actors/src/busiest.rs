@@ -1,0 +1,89 @@
+//! Which processes used most of what an alert is about, from the samples that are kept.
+
+use taskpulse_engine::metrics::quantity;
+use taskpulse_engine::model::{Labels, NAME_LABEL, TimestampMs};
+use taskpulse_engine::promql::Selector;
+use taskpulse_engine::rules::Alert;
+use taskpulse_engine::store::Store;
+
+/// Processes that are named.
+const NAMED: usize = 3;
+/// How old a sample of them may be.
+const FRESH_MS: i64 = 60_000;
+
+/// The samples that tell what uses most of what a metric measures.
+fn behind(metric: &str) -> Option<&'static str> {
+    [
+        ("system_cpu_", "process_cpu_utilization_ratio"),
+        ("system_memory_", "process_memory_usage_bytes"),
+        ("system_paging_", "process_memory_usage_bytes"),
+        ("system_disk_io_", "process_disk_io_bytes_per_second"),
+    ]
+    .into_iter()
+    .find_map(|(prefix, behind)| metric.starts_with(prefix).then_some(behind))
+}
+
+/// Series of a metric with their values at `at`, ended ones left out.
+fn values(store: &Store, metric: &str, at: TimestampMs) -> Vec<(Labels, f64)> {
+    let Ok(selector) = Selector::parse(metric) else { return Vec::new() };
+    let ids = store.select(&selector.matchers);
+    let newest = ids.into_iter().filter_map(|id| {
+        let sample = store.latest(id, at - FRESH_MS, at).ok()??;
+        Some((store.labels(id)?, sample.v)).filter(|(_, v)| v.is_finite())
+    });
+    newest.collect()
+}
+
+/// The processes that used most when an alert fired, the first first: `cargo (3 processes) 61 %`. None where the alert is
+/// about something that processes do not use, or no sample of them is kept.
+pub(crate) fn busiest(store: &Store, alert: &Alert) -> Vec<String> {
+    let Some(metric) = behind(alert.metric.name()) else { return Vec::new() };
+    let at = alert.last_sample;
+    let mut by_name: Vec<(String, f64)> = Vec::new();
+    // Bytes read and bytes written of a process are added up.
+    for (labels, v) in values(store, metric, at) {
+        let Some(name) = labels.get("process") else { continue };
+        match by_name.iter_mut().find(|(known, _)| known == name) {
+            Some((_, sum)) => *sum += v,
+            None => by_name.push((name.to_owned(), v)),
+        }
+    }
+    by_name.sort_by(|a, b| b.1.total_cmp(&a.1));
+    by_name.truncate(NAMED);
+    // CPU is kept in cores and told as a share of the machine, like the figure that the alert is about.
+    let cores = values(store, "system_cpu_core_utilization_ratio", at).len();
+    let told = |v: f64| match metric {
+        "process_cpu_utilization_ratio" if cores > 0 => quantity(metric, v / cores as f64),
+        "process_cpu_utilization_ratio" => format!("{} of a core", quantity(metric, v)),
+        _ => quantity(metric, v),
+    };
+    let count = |name: &str| {
+        let id = Labels::new([(NAME_LABEL, "process_count"), ("process", name)]).ok().and_then(|labels| store.series_id(&labels))?;
+        Some(store.latest(id, at - FRESH_MS, at).ok()??.v).filter(|count| *count > 1.0)
+    };
+    let describe = |(name, v): &(String, f64)| {
+        let several = count(name).map(|count| format!(" ({count} processes)")).unwrap_or_default();
+        // A process may call itself anything; this goes to logs and mails.
+        let name: String = name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        format!("{name}{several} {}", told(*v))
+    };
+    by_name.iter().map(describe).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_processes_use_is_put_down_to_them() {
+        for (metric, expected) in [
+            ("system_cpu_utilization_ratio", Some("process_cpu_utilization_ratio")),
+            ("system_memory_utilization_ratio", Some("process_memory_usage_bytes")),
+            ("system_disk_io_bytes_total", Some("process_disk_io_bytes_per_second")),
+            ("system_filesystem_utilization_ratio", None),
+            ("taskmaster_queue_depth", None),
+        ] {
+            assert_eq!(behind(metric), expected, "{metric}");
+        }
+    }
+}

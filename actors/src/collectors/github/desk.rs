@@ -1,0 +1,104 @@
+//! What all repositories share: settings, token and limit, and the doors to the store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use taskpulse_engine::model::{Batch, Labels};
+use taskpulse_engine::store::{Resolved, Store};
+use tokio::task::spawn_blocking;
+
+use super::GithubSource;
+use super::api::Api;
+use super::credentials::Credentials;
+use super::state::SharedHooks;
+use crate::clock::now_ms;
+use crate::collectors::source::Source;
+use crate::messages::{AppendResolved, ChangeDocuments, RecordEvents};
+use crate::shared::Shared;
+use crate::supervisor::Door;
+
+/// How repositories are watched.
+#[derive(Debug, Clone)]
+pub struct GithubOptions {
+    /// `owner/name`; none: that of the working folder.
+    pub repositories: Vec<String>,
+    /// The token of the settings.
+    pub token: Option<String>,
+    /// The REST interface.
+    pub api_url: String,
+    /// Time between looks.
+    pub interval: Duration,
+    /// How far back runs are read at the first look, ms.
+    pub backfill_ms: i64,
+    /// Share of the hourly limit that may be used.
+    pub share: f64,
+}
+
+/// What all repositories share.
+pub struct Desk {
+    pub(super) options: GithubOptions,
+    pub(super) api: Api,
+    pub(super) hooks: SharedHooks,
+    pub(super) shared: Arc<Shared>,
+    pub(super) store: Arc<Store>,
+    pub(super) append: Door<AppendResolved>,
+    pub(super) documents: Door<ChangeDocuments>,
+    pub(super) events: Door<RecordEvents>,
+}
+
+impl Desk {
+    /// A desk whose sources keep what they see through these doors.
+    #[must_use]
+    pub fn new(
+        options: GithubOptions,
+        hooks: SharedHooks,
+        shared: Arc<Shared>,
+        store: Arc<Store>,
+        append: Door<AppendResolved>,
+        documents: Door<ChangeDocuments>,
+        events: Door<RecordEvents>,
+    ) -> Self {
+        let credentials = Credentials::new(options.token.clone(), &options.api_url);
+        let api = Api::new(&options.api_url, credentials, options.share);
+        Self { options, api, hooks, shared, store, append, documents, events }
+    }
+
+    /// The sources: one for each repository.
+    #[must_use]
+    pub fn sources(desk: &Arc<Self>) -> Vec<Box<dyn Source>> {
+        let source = |repo: Option<String>| Box::new(GithubSource::new(Arc::clone(desk), repo)) as Box<dyn Source>;
+        if desk.options.repositories.is_empty() {
+            return vec![source(None)];
+        }
+        desk.options.repositories.iter().map(|repo| source(Some(repo.clone()))).collect()
+    }
+
+    /// Labels are made to ids off the arbiter; history of any age is taken.
+    pub(super) async fn resolve(&self, batch: Batch) -> Result<Resolved, String> {
+        let store = Arc::clone(&self.store);
+        let work = move || {
+            let mut intake = store.intake(now_ms());
+            intake.accept_any_order();
+            // Series by series, each from its beginning: that is how the store holds them.
+            let mut rows: Vec<usize> = (0..batch.len()).collect();
+            rows.sort_by(|a, b| {
+                let key = |at: usize| (batch.labels[at].as_bytes(), batch.times[at]);
+                key(*a).cmp(&key(*b))
+            });
+            let mut current: Option<&Labels> = None;
+            for at in rows {
+                let labels = &batch.labels[at];
+                if current != Some(labels) {
+                    let pairs: Vec<_> = labels.pairs().collect();
+                    if !intake.begin(&pairs) {
+                        intake.begin_new(labels.clone());
+                    }
+                    current = Some(labels);
+                }
+                intake.push(batch.times[at], batch.values[at]);
+            }
+            intake.finish()
+        };
+        spawn_blocking(work).await.map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,157 @@
+//! What others read of CI, and the way of webhook deliveries to the collector.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::{Mutex, RwLock};
+use serde_json::Value;
+use taskpulse_engine::board::cost;
+use taskpulse_engine::ci::parse::Run;
+
+use crate::collectors::source::Wake;
+use crate::supervisor::Door;
+
+/// Deliveries that wait for the collector.
+const MAX_WAITING: usize = 1_000;
+/// Deliveries that are known again when they are sent a second time.
+const MAX_REMEMBERED: usize = 10_000;
+
+/// What is known of CI.
+#[derive(Debug, Default)]
+pub struct CiState {
+    /// By repository, as `/api/v1/ci/runs` shows it.
+    pub repositories: RwLock<BTreeMap<String, Value>>,
+    /// Runs that began, by repository.
+    began: Mutex<BTreeMap<String, Vec<cost::Run>>>,
+    /// Deliveries by event and what became of them.
+    webhooks: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
+    /// Requests by what they cost.
+    requests: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+impl CiState {
+    /// Counts a delivery.
+    pub fn count_webhook(&self, event: &str, outcome: &'static str) {
+        let event = ["ping", "workflow_run", "workflow_job"].into_iter().find(|known| *known == event).unwrap_or("other");
+        *self.webhooks.lock().entry((event, outcome)).or_default() += 1;
+    }
+
+    /// Counts a request to GitHub.
+    pub(super) fn count_request(&self, outcome: &'static str) {
+        *self.requests.lock().entry(outcome).or_default() += 1;
+    }
+
+    /// The runs of all repositories that began, by rising time, with those of one replaced.
+    pub(super) fn began(&self, repo: &str, runs: Vec<cost::Run>) -> Vec<cost::Run> {
+        let mut began = self.began.lock();
+        began.insert(repo.to_owned(), runs);
+        let mut all: Vec<cost::Run> = began.values().flatten().copied().collect();
+        all.sort_by_key(|(at, _)| *at);
+        all
+    }
+
+    /// Its own metrics.
+    pub(crate) fn metrics(&self, push: &mut impl FnMut(&str, &[(&str, &str)], f64)) {
+        for ((event, outcome), n) in &*self.webhooks.lock() {
+            push("taskpulse_webhooks_total", &[("event", event), ("outcome", outcome)], *n as f64);
+        }
+        for (outcome, n) in &*self.requests.lock() {
+            push("taskpulse_github_requests_total", &[("outcome", outcome)], *n as f64);
+        }
+    }
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// The collector will look at it.
+    Accepted,
+    /// It came before.
+    Replayed,
+    /// Nobody watches its repository.
+    NotWatched,
+    /// Too many wait.
+    Full,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// Repositories that are watched, in lower case.
+    watched: BTreeSet<String>,
+    runs: VecDeque<(String, Run)>,
+    order: VecDeque<String>,
+    seen: BTreeSet<String>,
+}
+
+/// The way of deliveries from the server to the collector: bounded, each once.
+#[derive(Default)]
+pub struct Hooks {
+    secret: Option<String>,
+    waiting: Mutex<Waiting>,
+    wake: OnceLock<Door<Wake>>,
+}
+
+impl Hooks {
+    /// Without a secret nothing is taken.
+    #[must_use]
+    pub fn new(secret: Option<String>) -> Self {
+        Self { secret, ..Self::default() }
+    }
+
+    /// What deliveries are signed with.
+    #[must_use]
+    pub fn secret(&self) -> Option<&str> {
+        self.secret.as_deref()
+    }
+
+    /// Whom to wake when something came; once.
+    pub fn wakes(&self, door: Door<Wake>) {
+        let _ = self.wake.set(door);
+    }
+
+    /// Takes a delivery that was signed.
+    pub fn take(&self, id: &str, repo: &str, run: Run) -> Taken {
+        let repo = repo.to_lowercase();
+        {
+            let mut waiting = self.waiting.lock();
+            if waiting.seen.contains(id) {
+                return Taken::Replayed;
+            }
+            if !waiting.watched.contains(&repo) {
+                return Taken::NotWatched;
+            }
+            if waiting.runs.len() >= MAX_WAITING {
+                return Taken::Full;
+            }
+            waiting.runs.push_back((repo, run));
+            waiting.seen.insert(id.to_owned());
+            waiting.order.push_back(id.to_owned());
+            if waiting.order.len() > MAX_REMEMBERED
+                && let Some(oldest) = waiting.order.pop_front()
+            {
+                waiting.seen.remove(&oldest);
+            }
+        }
+        if let Some(door) = self.wake.get() {
+            // A full mailbox: the collector looks at its next turn.
+            let _ = door.try_send(Wake);
+        }
+        Taken::Accepted
+    }
+
+    pub(super) fn watch(&self, repo: &str) {
+        self.waiting.lock().watched.insert(repo.to_lowercase());
+    }
+
+    /// The deliveries for a repository, as they came.
+    pub(super) fn of(&self, repo: &str) -> Vec<Run> {
+        let repo = repo.to_lowercase();
+        let mut waiting = self.waiting.lock();
+        let (ours, others) = waiting.runs.drain(..).partition::<Vec<_>, _>(|(of, _)| *of == repo);
+        waiting.runs = others.into();
+        ours.into_iter().map(|(_, run)| run).collect()
+    }
+}
+
+/// Shared by the server and the collector.
+pub type SharedHooks = Arc<Hooks>;

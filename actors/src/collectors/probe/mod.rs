@@ -1,0 +1,344 @@
+//! Probes: whether what users need answers, how fast, and until when its certificate is good.
+//!
+//! 1. asks each target in its own time, over HTTP or TCP or by running a command, on a new connection each time,
+//! 2. judges the answer by what is expected of it,
+//! 3. tells figures as blackbox_exporter names them, and the time line when a target goes down or comes back.
+//!
+//! A target that is down is a finding: its source works. Only a check that cannot be made (a `ca_file` that is not there, a
+//! program that is not installed) fails as a source, and says nothing of the target.
+
+mod connect;
+mod http;
+mod plain;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use regex::bytes::Regex;
+use serde::Serialize;
+use taskpulse_engine::event::Event;
+use taskpulse_engine::model::{Batch, Labels, NAME_LABEL, TimestampMs};
+use taskpulse_engine::probe::{Course, Limits};
+use taskpulse_engine::store::Store;
+use tokio::time::timeout;
+
+use self::connect::Lookup;
+pub use self::connect::Tls;
+pub use self::http::HttpCheck;
+use super::source::{Findings, Look, Looking, Source, Vanished};
+use crate::shared::Shared;
+use crate::wire::seconds;
+
+/// Documents with what targets were when they were last seen to change.
+const STATES: &str = "probes";
+
+/// A check over TCP.
+#[derive(Debug, Clone)]
+pub struct TcpCheck {
+    /// A name or an address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// With TLS.
+    pub tls: Option<Tls>,
+    /// What is sent.
+    pub send: Option<String>,
+    /// What must come within the first 4,096 bytes.
+    pub expect: Option<Regex>,
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// Over HTTP.
+    Http(Box<HttpCheck>),
+    /// Over TCP.
+    Tcp(TcpCheck),
+    /// A program that ends with code 0 where all is well.
+    Command(Vec<String>),
+}
+
+/// One target and how it is checked.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// The label `target`.
+    pub name: String,
+    /// What is asked.
+    pub kind: Kind,
+    /// Time between checks.
+    pub interval: Duration,
+    /// Longest time of one.
+    pub timeout: Duration,
+    /// Further labels.
+    pub labels: BTreeMap<String, String>,
+    /// What holds for any answer.
+    pub limits: Limits,
+}
+
+impl Check {
+    fn address(&self) -> String {
+        match &self.kind {
+            Kind::Http(check) => check.url.to_string(),
+            Kind::Tcp(check) => format!("{}:{}", check.host, check.port),
+            // The last word is the line where a shell runs it.
+            Kind::Command(words) => words.last().map_or(String::new(), |word| word.chars().take(100).collect()),
+        }
+    }
+}
+
+/// What status shows of a target.
+#[derive(Debug, Clone, Serialize)]
+pub struct TargetStatus {
+    /// Its name.
+    pub target: String,
+    /// `http`, `tcp` or `command`.
+    pub kind: &'static str,
+    /// What is asked.
+    pub address: String,
+    /// Whether it is up; none before the first check, and where it cannot be checked.
+    pub up: Option<bool>,
+    /// Why it is not.
+    pub reason: Option<String>,
+    /// Since when it is as it is, Unix seconds.
+    pub since: Option<f64>,
+    /// When it was last checked, Unix seconds.
+    pub checked_at: Option<f64>,
+    /// Time between checks.
+    pub interval_seconds: f64,
+    /// How long the last check took.
+    pub duration_seconds: Option<f64>,
+    /// The status of its last answer.
+    pub http_status: Option<u16>,
+    /// When the first certificate of its chain ends, Unix seconds.
+    pub certificate_expires: Option<i64>,
+}
+
+/// All targets.
+#[derive(Debug, Default)]
+pub struct Targets(Mutex<BTreeMap<String, TargetStatus>>);
+
+impl Targets {
+    fn set(&self, status: TargetStatus) {
+        self.0.lock().insert(status.target.clone(), status);
+    }
+
+    /// What status shows.
+    #[must_use]
+    pub fn status(&self) -> Vec<TargetStatus> {
+        self.0.lock().values().cloned().collect()
+    }
+}
+
+/// A part of a check; the order is that of [`PHASES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Resolve,
+    Connect,
+    Tls,
+    Processing,
+    Transfer,
+}
+
+/// The label `phase`, and what goes on in it.
+const PHASES: [(&str, &str); 5] = [
+    ("resolve", "looking up its name"),
+    ("connect", "connecting"),
+    ("tls", "agreeing on TLS"),
+    ("processing", "waiting for the answer"),
+    ("transfer", "reading the answer"),
+];
+
+/// What was seen of a target so far.
+#[derive(Debug, Default)]
+struct Figures {
+    phases: [Option<Duration>; PHASES.len()],
+    during: Option<Phase>,
+    http_status: Option<u16>,
+    http_version: Option<f64>,
+    content_length: Option<u64>,
+    ssl: Option<bool>,
+    redirects: u32,
+    cert_expiry: Option<i64>,
+    failed_due_to_regex: Option<bool>,
+}
+
+impl Figures {
+    fn begin(&mut self, phase: Phase) -> (Phase, Instant) {
+        self.during = Some(phase);
+        (phase, Instant::now())
+    }
+
+    /// Phases of one kind add up over redirects.
+    fn end(&mut self, (phase, begun): (Phase, Instant)) {
+        *self.phases[phase as usize].get_or_insert_default() += begun.elapsed();
+    }
+}
+
+/// Why a check has no good end.
+#[derive(Debug)]
+enum Trouble {
+    /// The target is not as it should be.
+    Down(String),
+    /// Nothing is known of it.
+    CannotCheck(String),
+}
+
+/// Checks one target.
+pub struct ProbeSource {
+    check: Check,
+    shared: Arc<Shared>,
+    course: Course,
+    vanished: Vanished,
+    lookup: Lookup,
+}
+
+/// Whether targets were up before a restart, and since when; forgets those that are no longer checked.
+#[must_use]
+pub fn take_up(store: &Store, checks: &[Check]) -> BTreeMap<String, (bool, TimestampMs)> {
+    let documents = store.documents(STATES).unwrap_or_else(|error| {
+        log::error!("probes: kept states cannot be read: {error}");
+        Vec::new()
+    });
+    let (kept, gone): (Vec<_>, Vec<_>) = documents.into_iter().partition(|(name, _)| checks.iter().any(|check| check.name == *name));
+    if !gone.is_empty()
+        && let Err(error) = store.change_documents(STATES, gone.into_iter().map(|(name, _)| (name, None)).collect())
+    {
+        log::warn!("probes: states of targets that are gone stay: {error}");
+    }
+    kept.into_iter().filter_map(|(name, bytes)| Some((name, serde_json::from_slice(&bytes).ok()?))).collect()
+}
+
+impl ProbeSource {
+    /// A source that checks a target; `known` is whether it was up before a restart, and since when.
+    #[must_use]
+    pub fn new(check: Check, shared: Arc<Shared>, known: Option<(bool, TimestampMs)>) -> Self {
+        let source = Self { check, shared, course: Course::new(known), vanished: Vanished::default(), lookup: Arc::default() };
+        source.tell(None, None, &Figures::default(), None);
+        source
+    }
+
+    async fn ask(&self, seen: &mut Figures) -> Result<(), Trouble> {
+        match &self.check.kind {
+            Kind::Http(check) => http::ask(check, &self.lookup, seen).await,
+            Kind::Tcp(check) => plain::tcp(check, &self.lookup, seen).await,
+            Kind::Command(words) => plain::run(words, self.check.timeout).await,
+        }
+    }
+
+    fn figures(&self, now: TimestampMs, up: bool, took: Duration, seen: &Figures) -> Batch {
+        let mut batch = Batch::default();
+        let mut push = |name: &str, phase: Option<&str>, v: f64| {
+            let own = [(NAME_LABEL, name), ("target", self.check.name.as_str())].into_iter().chain(phase.map(|phase| ("phase", phase)));
+            let others = self.check.labels.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+            // The labels were checked when the settings were read.
+            if let Ok(labels) = Labels::new(own.chain(others)) {
+                batch.push(labels, now, v);
+            }
+        };
+        push("probe_success", None, f64::from(up));
+        push("probe_duration_seconds", None, took.as_secs_f64());
+        if let Some(took) = seen.phases[Phase::Resolve as usize] {
+            push("probe_dns_lookup_time_seconds", None, took.as_secs_f64());
+        }
+        if let Kind::Http(check) = &self.check.kind {
+            for ((phase, _), took) in PHASES.iter().zip(seen.phases) {
+                took.into_iter().for_each(|took| push("probe_http_duration_seconds", Some(phase), took.as_secs_f64()));
+            }
+            if seen.http_status.is_some() && check.follow_redirects {
+                push("probe_http_redirects", None, f64::from(seen.redirects));
+            }
+        }
+        for (name, v) in [
+            ("probe_http_status_code", seen.http_status.map(f64::from)),
+            ("probe_http_version", seen.http_version),
+            ("probe_http_content_length", seen.content_length.map(|bytes| bytes as f64)),
+            ("probe_http_ssl", seen.ssl.map(f64::from)),
+            ("probe_ssl_earliest_cert_expiry", seen.cert_expiry.map(|at| at as f64)),
+            ("probe_failed_due_to_regex", seen.failed_due_to_regex.map(f64::from)),
+        ] {
+            v.into_iter().for_each(|v| push(name, None, v));
+        }
+        batch
+    }
+
+    /// Shows the outcome of a check in status: up or down, or not known and why.
+    fn tell(&self, at: Option<(TimestampMs, Duration)>, up: Option<bool>, seen: &Figures, reason: Option<String>) {
+        self.shared.targets.set(TargetStatus {
+            target: self.check.name.clone(),
+            kind: match self.check.kind {
+                Kind::Http(_) => "http",
+                Kind::Tcp(_) => "tcp",
+                Kind::Command(_) => "command",
+            },
+            address: self.check.address(),
+            up,
+            reason,
+            since: self.course.state().filter(|_| up.is_some()).map(|(_, since)| seconds(since)),
+            checked_at: at.map(|(at, _)| seconds(at)),
+            interval_seconds: self.check.interval.as_secs_f64(),
+            duration_seconds: at.filter(|_| up.is_some()).map(|(_, took)| took.as_secs_f64()),
+            http_status: seen.http_status,
+            certificate_expires: seen.cert_expiry,
+        });
+    }
+}
+
+impl Source for ProbeSource {
+    fn name(&self) -> String {
+        format!("probe {}", self.check.name)
+    }
+
+    fn every(&self) -> Duration {
+        self.check.interval
+    }
+
+    fn timeout(&self) -> Duration {
+        // The check has a limit of its own, after which there is still something to say.
+        self.check.timeout + Duration::from_secs(5)
+    }
+
+    fn look(&mut self, now: TimestampMs) -> Looking<'_> {
+        Box::pin(async move {
+            let begun = Instant::now();
+            let limit = self.check.timeout;
+            let mut seen = Figures::default();
+            let outcome = match timeout(limit, self.ask(&mut seen)).await {
+                Ok(outcome) => outcome,
+                Err(_) => {
+                    let during = seen.during.map(|phase| format!(", while {}", PHASES[phase as usize].1)).unwrap_or_default();
+                    Err(Trouble::Down(format!("no answer within {} s{during}", limit.as_secs_f64())))
+                }
+            };
+            let took = begun.elapsed();
+            let failed = match outcome {
+                Ok(()) => self.check.limits.judge(now, took.as_secs_f64(), seen.cert_expiry),
+                Err(Trouble::Down(why)) => Some(why.replace(['\n', '\r'], " ")),
+                Err(Trouble::CannotCheck(why)) => {
+                    // What was known of the target is no longer.
+                    let mut batch = Batch::default();
+                    self.vanished.mark(&mut batch, now);
+                    self.tell(Some((now, took)), None, &Figures::default(), Some(format!("it cannot be checked: {why}")));
+                    return Look::Failed(why, Findings { batch, ..Findings::default() });
+                }
+            };
+            let before = self.course.state();
+            let events: Vec<Event> = self.course.observe(&self.check.name, now, failed.as_deref()).into_iter().collect();
+            for event in &events {
+                let level = if failed.is_some() { log::Level::Warn } else { log::Level::Info };
+                log::log!(level, "probe: {}", event.title);
+            }
+            let mut batch = self.figures(now, failed.is_none(), took, &seen);
+            self.vanished.mark(&mut batch, now);
+            self.tell(Some((now, took)), Some(failed.is_none()), &seen, failed.clone());
+            let state = self.course.state().filter(|state| before != Some(*state));
+            let documents = state.map(|state| (STATES, vec![(self.check.name.clone(), serde_json::to_vec(&state).ok())]));
+            let found = Findings { batch, events, documents: documents.into_iter().collect(), ..Findings::default() };
+            match failed {
+                None => Look::Found(found),
+                Some(why) => Look::Partly(format!("{} is down: {why}", self.check.name), found),
+            }
+        })
+    }
+}

@@ -1,0 +1,144 @@
+//! When a certificate ends: the one field of X.509 that a probe tells.
+//!
+//! Walks the DER of RFC 5280, section 4.1, as far as `validity`. Whether a certificate is to be trusted is decided where the
+//! connection is made.
+
+use jiff::Unit;
+use jiff::civil::{Date, date};
+
+const SEQUENCE: u8 = 0x30;
+const INTEGER: u8 = 0x02;
+/// The version, which old certificates leave out.
+const VERSION: u8 = 0xa0;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+
+/// `notAfter` of a certificate in DER, Unix seconds.
+///
+/// # Errors
+/// What is not as it should be.
+pub fn not_after(der: &[u8]) -> Result<i64, String> {
+    let mut outer = der;
+    let mut certificate = expect(&mut outer, SEQUENCE, "the certificate")?;
+    let mut signed = expect(&mut certificate, SEQUENCE, "tbsCertificate")?;
+    if signed.first() == Some(&VERSION) {
+        expect(&mut signed, VERSION, "version")?;
+    }
+    expect(&mut signed, INTEGER, "serialNumber")?;
+    expect(&mut signed, SEQUENCE, "signature")?;
+    expect(&mut signed, SEQUENCE, "issuer")?;
+    let mut validity = expect(&mut signed, SEQUENCE, "validity")?;
+    element(&mut validity).ok_or("validity: notBefore is cut off")?;
+    let (tag, text) = element(&mut validity).ok_or("validity: notAfter is cut off")?;
+    time(tag, text).ok_or_else(|| format!("notAfter is no time: {}", String::from_utf8_lossy(text)))
+}
+
+fn expect<'a>(input: &mut &'a [u8], tag: u8, what: &str) -> Result<&'a [u8], String> {
+    match element(input) {
+        Some((found, content)) if found == tag => Ok(content),
+        Some((found, _)) => Err(format!("{what}: tag {found:#04x} in the place of {tag:#04x}")),
+        None => Err(format!("{what} is cut off")),
+    }
+}
+
+/// Takes the next element: its tag and its content.
+fn element<'a>(input: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
+    let (&tag, rest) = input.split_first()?;
+    let (&first, mut rest) = rest.split_first()?;
+    let length = if first < 0x80 {
+        usize::from(first)
+    } else {
+        // Of the long form, four bytes are more than any certificate needs; none is BER's open end, which DER forbids.
+        let count = usize::from(first & 0x7f);
+        if count == 0 || count > 4 {
+            return None;
+        }
+        let (bytes, after) = rest.split_at_checked(count)?;
+        rest = after;
+        bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte))
+    };
+    let (content, after) = rest.split_at_checked(length)?;
+    *input = after;
+    Some((tag, content))
+}
+
+/// `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ`, as RFC 5280 has them.
+fn time(tag: u8, text: &[u8]) -> Option<i64> {
+    let digits = text.strip_suffix(b"Z")?;
+    let wanted = match tag {
+        UTC_TIME => 12,
+        GENERALIZED_TIME => 14,
+        _ => return None,
+    };
+    if digits.len() != wanted || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number = |part: &[u8]| part.iter().fold(0i16, |n, digit| n * 10 + i16::from(digit - b'0'));
+    let (year, rest) = digits.split_at(wanted - 10);
+    let year = match number(year) {
+        year if tag == GENERALIZED_TIME => year,
+        year if year >= 50 => 1900 + year,
+        year => 2000 + year,
+    };
+    let part = |at: usize| i8::try_from(number(&rest[at..at + 2])).ok();
+    let (hour, minute, second) = (part(4)?, part(6)?, part(8)?);
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let day = Date::new(year, part(0)?, part(2)?).ok()?;
+    let days = date(1970, 1, 1).until((Unit::Day, day)).ok()?.get_days();
+    Some(i64::from(days) * 86_400 + i64::from(hour) * 3_600 + i64::from(minute) * 60 + i64::from(second))
+}
+
+/// A certificate with nothing in it but what is read here.
+#[cfg(test)]
+pub(crate) fn example(version: bool, tag: u8, not_after: &str) -> Vec<u8> {
+    let wrap = |tag: u8, content: &[u8]| -> Vec<u8> {
+        let length = content.len();
+        let head = if length < 0x80 { vec![tag, length as u8] } else { vec![tag, 0x82, (length >> 8) as u8, length as u8] };
+        [head, content.to_vec()].concat()
+    };
+    let validity = [wrap(UTC_TIME, b"200101000000Z"), wrap(tag, not_after.as_bytes())].concat();
+    let parts = [
+        if version { wrap(VERSION, &wrap(INTEGER, &[2])) } else { Vec::new() },
+        wrap(INTEGER, &[7]),
+        wrap(SEQUENCE, &[]),
+        wrap(SEQUENCE, &[0; 200]),
+        wrap(SEQUENCE, &validity),
+    ];
+    wrap(SEQUENCE, &wrap(SEQUENCE, &parts.concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_read_in_both_ways_of_writing_it() {
+        for (version, tag, text, expected) in [
+            (true, UTC_TIME, "261124150102Z", Ok(1_795_532_462)),
+            (false, UTC_TIME, "491231235959Z", Ok(2_524_607_999)),
+            (true, UTC_TIME, "500101000000Z", Ok(-631_152_000)),
+            (true, GENERALIZED_TIME, "20500101000000Z", Ok(2_524_608_000)),
+            // RFC 5280's "no end".
+            (true, GENERALIZED_TIME, "99991231235959Z", Ok(253_402_300_799)),
+            (true, UTC_TIME, "260230000000Z", Err("notAfter is no time: 260230000000Z")),
+            (true, UTC_TIME, "261124250000Z", Err("notAfter is no time: 261124250000Z")),
+            (true, GENERALIZED_TIME, "261124150102Z", Err("notAfter is no time: 261124150102Z")),
+            (true, INTEGER, "261124150102Z", Err("notAfter is no time: 261124150102Z")),
+        ] {
+            assert_eq!(not_after(&example(version, tag, text)), expected.map_err(str::to_owned), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_certificate_says_where_it_ends() {
+        let whole = example(true, UTC_TIME, "261124150102Z");
+        for length in 0..whole.len() {
+            assert!(not_after(&whole[..length]).is_err());
+        }
+        assert_eq!(not_after(b"").unwrap_err(), "the certificate is cut off");
+        assert_eq!(not_after(b"\x30\x80\x00\x00").unwrap_err(), "the certificate is cut off");
+        assert_eq!(not_after(b"\x02\x01\x00").unwrap_err(), "the certificate: tag 0x02 in the place of 0x30");
+    }
+}

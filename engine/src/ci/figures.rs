@@ -1,0 +1,208 @@
+//! The figures of a workflow, worked out from the runs that are known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::ledger::Record;
+use super::{ACTIVE, FAILURES, SUCCESS};
+use crate::model::TimestampMs;
+
+/// Completed runs that the success ratio goes by.
+pub const LAST: usize = 20;
+/// A median needs so many durations to be compared with another.
+const MIN_COMPARED: usize = 5;
+
+/// What runs came to that are no longer remembered one by one.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Base {
+    /// Runs by conclusion.
+    pub runs: BTreeMap<String, u64>,
+    /// Seconds of their jobs.
+    pub job_seconds: f64,
+    /// Those of them that were wasted.
+    pub wasted_seconds: f64,
+}
+
+/// See the module. A figure without what it is made of is none.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Figures {
+    /// Successes as a share of successes and failures among the last [`LAST`] completed runs.
+    pub success_ratio: Option<f64>,
+    /// Completed runs that it goes by, those that count for neither included.
+    pub judged_runs: usize,
+    /// Flaky commits as a share of the commits whose runs succeeded or failed.
+    pub flaky_ratio: Option<f64>,
+    /// Commits whose runs both failed and succeeded, or succeeded at a later attempt.
+    pub flaky_commits: usize,
+    /// Commits whose runs succeeded or failed.
+    pub commits: usize,
+    /// Median duration of the last [`LAST`] runs that succeeded or failed.
+    pub p50_seconds: Option<f64>,
+    /// The same of as many before them.
+    pub p50_before_seconds: Option<f64>,
+    /// By how much the median is longer than that before.
+    pub p50_change_ratio: Option<f64>,
+    /// Runs under way.
+    pub active: u64,
+    /// Runs that did not end yet, by status.
+    pub statuses: BTreeMap<String, u64>,
+    /// Ends of runs, by conclusion.
+    pub runs: BTreeMap<String, u64>,
+    /// Seconds of jobs.
+    pub job_seconds: f64,
+    /// Seconds of the jobs of runs that were cancelled, or whose commit later got a green run.
+    pub wasted_seconds: f64,
+}
+
+/// Whether a conclusion counts: a success, a failure, or neither.
+#[must_use]
+pub fn verdict(conclusion: Option<&str>) -> Option<bool> {
+    match conclusion? {
+        SUCCESS => Some(true),
+        other if FAILURES.contains(&other) => Some(false),
+        _ => None,
+    }
+}
+
+/// The figures of each workflow. Runs created before `whole_since` are not all known yet: ratios and medians that would
+/// need them are left out.
+#[must_use]
+pub fn by_workflow<'a>(
+    records: impl Iterator<Item = &'a Record> + Clone,
+    bases: &BTreeMap<String, Base>,
+    whole_since: Option<TimestampMs>,
+) -> BTreeMap<String, Figures> {
+    let mut newest: BTreeMap<u64, &Record> = BTreeMap::new();
+    let mut workflows: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
+    for record in records.clone() {
+        let held = newest.entry(record.run.id).or_insert(record);
+        if held.run.attempt < record.run.attempt {
+            *held = record;
+        }
+        workflows.entry(&record.run.workflow).or_default().push(record);
+    }
+    let waste = Waste::of(records);
+    let mut out: BTreeMap<String, Figures> = BTreeMap::new();
+    for (name, mut records) in workflows {
+        records.sort_by_key(|r| std::cmp::Reverse(r.run.order()));
+        let last: Vec<&Record> =
+            records.iter().copied().filter(|r| newest.get(&r.run.id).is_some_and(|n| n.run.attempt == r.run.attempt)).collect();
+        out.insert(name.to_owned(), of_one(&records, &last, &waste, whole_since));
+    }
+    for (name, base) in bases {
+        let figures = out.entry(name.clone()).or_default();
+        base.runs.iter().for_each(|(conclusion, n)| *figures.runs.entry(conclusion.clone()).or_default() += n);
+        figures.job_seconds += base.job_seconds;
+        figures.wasted_seconds += base.wasted_seconds;
+    }
+    out
+}
+
+/// `records` are all attempts, `last` the newest attempt of each run; the newest runs first.
+fn of_one(records: &[&Record], last: &[&Record], waste: &Waste<'_>, whole_since: Option<TimestampMs>) -> Figures {
+    let mut figures = Figures::default();
+    for record in last.iter().filter(|r| !r.run.ended()) {
+        *figures.statuses.entry(record.run.status.clone()).or_default() += 1;
+    }
+    figures.active = ACTIVE.iter().filter_map(|status| figures.statuses.get(*status)).sum();
+
+    let completed: Vec<&Record> = last.iter().copied().filter(|r| r.run.ended()).collect();
+    let judged = &completed[..completed.len().min(LAST)];
+    let whole = |runs: &[&Record], wanted: usize| match whole_since {
+        None => true,
+        Some(since) => runs.len() >= wanted && runs.iter().all(|r| r.run.created >= since),
+    };
+    if whole(judged, LAST) {
+        let verdicts: Vec<bool> = judged.iter().filter_map(|r| verdict(r.run.conclusion.as_deref())).collect();
+        figures.judged_runs = judged.len();
+        figures.success_ratio = share(verdicts.iter().filter(|good| **good).count(), verdicts.len());
+    }
+    if whole_since.is_none() {
+        let mut commits: BTreeMap<&str, [bool; 3]> = BTreeMap::new();
+        for record in records.iter().filter(|r| r.run.ended() && !r.run.sha.is_empty()) {
+            let Some(good) = verdict(record.run.conclusion.as_deref()) else { continue };
+            let seen = commits.entry(&record.run.sha).or_default();
+            seen[usize::from(good)] = true;
+            seen[2] |= good && record.run.attempt > 1;
+        }
+        figures.commits = commits.len();
+        figures.flaky_commits = commits.values().filter(|[failed, succeeded, again]| (*failed && *succeeded) || *again).count();
+        figures.flaky_ratio = share(figures.flaky_commits, figures.commits);
+    }
+    let told: Vec<&Record> =
+        completed.iter().copied().filter(|r| verdict(r.run.conclusion.as_deref()).is_some() && r.run.duration().is_some()).collect();
+    let (recent, before) = told.split_at(told.len().min(LAST));
+    let before = &before[..before.len().min(LAST)];
+    if whole(recent, LAST) {
+        figures.p50_seconds = median(recent);
+    }
+    if whole(before, LAST) {
+        figures.p50_before_seconds = median(before);
+    }
+    if recent.len() >= MIN_COMPARED && before.len() >= MIN_COMPARED {
+        let change = |(now, then): (f64, f64)| (then > 0.0).then(|| now / then - 1.0);
+        figures.p50_change_ratio = figures.p50_seconds.zip(figures.p50_before_seconds).and_then(change);
+    }
+
+    for record in records.iter().filter(|r| r.run.ended()) {
+        *figures.runs.entry(record.run.outcome().to_owned()).or_default() += 1;
+        let seconds = record.job_seconds.unwrap_or(0.0);
+        figures.job_seconds += seconds;
+        if waste.since(record).is_some() {
+            figures.wasted_seconds += seconds;
+        }
+    }
+    figures
+}
+
+fn share(part: usize, whole: usize) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+fn median(records: &[&Record]) -> Option<f64> {
+    let mut seconds: Vec<f64> = records.iter().filter_map(|r| r.run.duration()).collect();
+    seconds.sort_by(f64::total_cmp);
+    let middle = seconds.len() / 2;
+    match seconds.len() {
+        0 => None,
+        n if n % 2 == 1 => Some(seconds[middle]),
+        _ => Some((seconds[middle - 1] + seconds[middle]) / 2.0),
+    }
+}
+
+/// Workflow and commit.
+type Commit<'a> = (&'a str, &'a str);
+/// [`super::parse::Run::order`]
+type Order = (TimestampMs, u64, u32);
+
+/// Which runs were in vain, and since when that is known.
+pub struct Waste<'a> {
+    /// Green runs by workflow and commit: order and end, by rising order.
+    greens: BTreeMap<Commit<'a>, BTreeSet<(Order, TimestampMs)>>,
+}
+
+impl<'a> Waste<'a> {
+    /// By all the runs that are known.
+    #[must_use]
+    pub fn of(records: impl Iterator<Item = &'a Record>) -> Self {
+        let mut greens: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for record in records.filter(|r| r.run.ended() && r.run.outcome() == SUCCESS && !r.run.sha.is_empty()) {
+            let commit = (record.run.workflow.as_str(), record.run.sha.as_str());
+            greens.entry(commit).or_default().insert((record.run.order(), record.end()));
+        }
+        Self { greens }
+    }
+
+    /// When a run that ended was known to be in vain: at its end where it was cancelled, else at the end of the first
+    /// later green run of its workflow and commit.
+    #[must_use]
+    pub fn since(&self, record: &Record) -> Option<TimestampMs> {
+        if record.run.outcome() == "cancelled" {
+            return Some(record.end());
+        }
+        let greens = self.greens.get(&(record.run.workflow.as_str(), record.run.sha.as_str()))?;
+        let later = greens.range((record.run.order(), TimestampMs::MAX)..);
+        later.map(|(_, end)| (*end).max(record.end())).min()
+    }
+}

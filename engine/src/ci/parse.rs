@@ -1,0 +1,321 @@
+//! What GitHub's REST answers and webhook deliveries say.
+//!
+//! Nothing is taken for granted: a field that is missing, null or of another type is as good as absent. A run without a
+//! number, a time or a status is left out and counted; everything else is kept under the name it came with.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::COMPLETED;
+use crate::model::TimestampMs;
+
+/// Longest text that is kept of a field.
+const MAX_TEXT: usize = 200;
+/// A first job may begin so long before its run was created, by clocks that differ.
+const SKEW_MS: i64 = 5_000;
+
+/// One attempt of a run, as GitHub has it now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// GitHub's number of the run.
+    pub id: u64,
+    /// Its attempt, from 1.
+    pub attempt: u32,
+    /// Name of the workflow, or its file where it has none.
+    pub workflow: String,
+    /// As GitHub names it; `completed` when it ended.
+    pub status: String,
+    /// How it ended; `none` where it ended and GitHub does not say how.
+    pub conclusion: Option<String>,
+    /// Branch of its head.
+    pub branch: String,
+    /// Commit of its head; empty where it is not known.
+    pub sha: String,
+    /// What set it off.
+    pub event: String,
+    /// Its number among the runs of its workflow.
+    pub number: u64,
+    /// What GitHub shows as its title.
+    pub title: String,
+    /// Its page.
+    pub url: String,
+    /// Its head is in another repository.
+    pub fork: bool,
+    /// When it was created.
+    pub created: TimestampMs,
+    /// When this attempt began.
+    pub started: TimestampMs,
+    /// When it changed last: its end, where it ended.
+    pub updated: Option<TimestampMs>,
+    /// When its head was committed.
+    pub committed: Option<TimestampMs>,
+}
+
+impl Run {
+    /// Whether this attempt ended.
+    #[must_use]
+    pub fn ended(&self) -> bool {
+        self.status == COMPLETED
+    }
+
+    /// Seconds from its beginning to its end, where it ended after it began.
+    #[must_use]
+    pub fn duration(&self) -> Option<f64> {
+        let ms = self.updated.filter(|_| self.ended())? - self.started;
+        (ms >= 0).then_some(ms as f64 / 1e3)
+    }
+
+    /// How it ended, as a label value.
+    #[must_use]
+    pub fn outcome(&self) -> &str {
+        self.conclusion.as_deref().unwrap_or("none")
+    }
+
+    /// Where it stands among the runs of its repository, the newest last.
+    #[must_use]
+    pub fn order(&self) -> (TimestampMs, u64, u32) {
+        (self.created, self.id, self.attempt)
+    }
+}
+
+/// What an answer with a list came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// What could be read.
+    pub items: Vec<T>,
+    /// How many were on the page.
+    pub length: usize,
+    /// How many could not be read.
+    pub skipped: usize,
+}
+
+/// One job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// The attempt that it belongs to.
+    pub attempt: Option<u32>,
+    /// It ended.
+    pub ended: bool,
+    /// It was skipped.
+    pub skipped: bool,
+    /// When it began.
+    pub started: Option<TimestampMs>,
+    /// When it ended.
+    pub completed: Option<TimestampMs>,
+}
+
+/// A workflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workflow {
+    /// Its name.
+    pub name: String,
+    /// `active`, `disabled_manually`, …
+    pub state: String,
+    /// Its page.
+    pub url: String,
+}
+
+/// An answer that is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    /// Not JSON.
+    #[error("the answer is not JSON ({0}); is the address of the API right?")]
+    NotJson(String),
+    /// JSON of another kind.
+    #[error("the answer has no `{0}`; is the address of the API right?")]
+    Missing(&'static str),
+}
+
+fn json(bytes: &[u8]) -> Result<Value, ParseError> {
+    serde_json::from_slice(bytes).map_err(|error| ParseError::NotJson(error.to_string()))
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(|text| text.trim().chars().take(MAX_TEXT).collect()).filter(|text: &String| !text.is_empty())
+}
+
+fn time(value: &Value) -> Option<TimestampMs> {
+    value.as_str()?.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+}
+
+fn number(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// A web address to link to; nothing else is.
+fn link(value: &Value) -> String {
+    text(value).filter(|url| url.starts_with("https://") || url.starts_with("http://")).unwrap_or_default()
+}
+
+/// A list under `key`.
+fn page<T>(bytes: &[u8], key: &'static str, read: impl Fn(&Value) -> Option<T>) -> Result<Page<T>, ParseError> {
+    let answer = json(bytes)?;
+    let list = answer.get(key).and_then(Value::as_array).ok_or(ParseError::Missing(key))?;
+    let items: Vec<T> = list.iter().filter_map(read).collect();
+    Ok(Page { skipped: list.len() - items.len(), length: list.len(), items })
+}
+
+/// The answer of `…/actions/runs`.
+///
+/// # Errors
+/// [`ParseError`] when it is not such an answer.
+pub fn runs(bytes: &[u8]) -> Result<Page<Run>, ParseError> {
+    page(bytes, "workflow_runs", read_run)
+}
+
+/// The answer of `…/actions/runs/{id}`.
+///
+/// # Errors
+/// [`ParseError`] when it is not such an answer.
+pub fn run(bytes: &[u8]) -> Result<Run, ParseError> {
+    read_run(&json(bytes)?).ok_or(ParseError::Missing("id"))
+}
+
+/// The answer of `…/jobs`.
+///
+/// # Errors
+/// [`ParseError`] when it is not such an answer.
+pub fn jobs(bytes: &[u8]) -> Result<Page<Job>, ParseError> {
+    page(bytes, "jobs", |job| {
+        job.is_object().then(|| Job {
+            attempt: attempt(job),
+            ended: job["status"].as_str() == Some(COMPLETED),
+            skipped: job["conclusion"].as_str() == Some("skipped"),
+            started: time(&job["started_at"]),
+            completed: time(&job["completed_at"]),
+        })
+    })
+}
+
+/// The answer of `…/actions/workflows`.
+///
+/// # Errors
+/// [`ParseError`] when it is not such an answer.
+pub fn workflows(bytes: &[u8]) -> Result<Page<Workflow>, ParseError> {
+    page(bytes, "workflows", |workflow| {
+        Some(Workflow {
+            name: text(&workflow["name"]).or_else(|| file_name(&workflow["path"]))?,
+            state: text(&workflow["state"]).unwrap_or_default(),
+            url: link(&workflow["html_url"]),
+        })
+    })
+}
+
+/// What GitHub says in `message` of an error.
+#[must_use]
+pub fn message(bytes: &[u8]) -> Option<String> {
+    text(&json(bytes).ok()?["message"]).map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// The requests that are left by the answer of `/rate_limit`.
+#[must_use]
+pub fn remaining(bytes: &[u8]) -> Option<u64> {
+    number(&json(bytes).ok()?["resources"]["core"]["remaining"])
+}
+
+fn attempt(value: &Value) -> Option<u32> {
+    number(&value["run_attempt"]).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0)
+}
+
+fn file_name(path: &Value) -> Option<String> {
+    text(path).map(|path| path.rsplit('/').next().unwrap_or(&path).to_owned())
+}
+
+fn read_run(run: &Value) -> Option<Run> {
+    let (created, started, updated) = (time(&run["created_at"]), time(&run["run_started_at"]), time(&run["updated_at"]));
+    let created = created.or(started).or(updated)?;
+    let conclusion = text(&run["conclusion"]);
+    // What has a conclusion has ended.
+    let status = text(&run["status"]).or_else(|| conclusion.as_ref().map(|_| COMPLETED.to_owned()))?;
+    let workflow = text(&run["name"]).or_else(|| file_name(&run["path"]));
+    let workflow = workflow.or_else(|| number(&run["workflow_id"]).map(|id| format!("workflow {id}")))?;
+    let (repository, head) = (text(&run["repository"]["full_name"]), text(&run["head_repository"]["full_name"]));
+    Some(Run {
+        id: number(&run["id"])?,
+        attempt: attempt(run).unwrap_or(1),
+        workflow,
+        conclusion: conclusion.filter(|_| status == COMPLETED),
+        status,
+        branch: text(&run["head_branch"]).unwrap_or_default(),
+        sha: text(&run["head_sha"]).unwrap_or_default(),
+        event: text(&run["event"]).unwrap_or_default(),
+        number: number(&run["run_number"]).unwrap_or(0),
+        title: text(&run["display_title"]).unwrap_or_default(),
+        url: link(&run["html_url"]),
+        fork: repository.is_some() && head.is_some() && repository != head,
+        created,
+        started: started.unwrap_or(created),
+        updated,
+        committed: time(&run["head_commit"]["timestamp"]),
+    })
+}
+
+/// What the jobs of one attempt came to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct JobFigures {
+    /// All of them ended.
+    pub ended: bool,
+    /// When the first of them began; skipped ones count only where all are.
+    pub first_start: Option<TimestampMs>,
+    /// Their seconds together; none where there are no jobs.
+    pub seconds: Option<f64>,
+}
+
+impl JobFigures {
+    /// Of these jobs.
+    #[must_use]
+    pub fn of(jobs: &[Job]) -> Self {
+        let first = |skipped: bool| jobs.iter().filter(|j| j.skipped == skipped).filter_map(|j| j.started).min();
+        let seconds = |job: &Job| match (job.started, job.completed) {
+            (Some(from), Some(to)) => (to - from).max(0) as f64 / 1e3,
+            _ => 0.0,
+        };
+        Self {
+            ended: jobs.iter().all(|j| j.ended),
+            first_start: first(false).or_else(|| first(true)),
+            seconds: (!jobs.is_empty()).then(|| jobs.iter().map(seconds).sum()),
+        }
+    }
+
+    /// Seconds that a run waited for its first job: from its creation, or from the beginning of the attempt of a re-run.
+    #[must_use]
+    pub fn queue(&self, run: &Run) -> Option<f64> {
+        let asked = if run.attempt > 1 { run.started } else { run.created };
+        let waited = self.first_start? - asked;
+        (waited >= -SKEW_MS).then(|| waited.max(0) as f64 / 1e3)
+    }
+}
+
+/// A webhook delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Delivery {
+    /// GitHub tries whether anybody is there.
+    Ping,
+    /// A run of `repo` moved.
+    Run {
+        /// `owner/name`.
+        repo: String,
+        /// The run.
+        run: Box<Run>,
+    },
+    /// Nothing that is looked at.
+    Other,
+}
+
+/// Reads the body of a delivery of an event.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn delivery(event: &str, body: &[u8]) -> Result<Delivery, String> {
+    match event {
+        "ping" => Ok(Delivery::Ping),
+        "workflow_run" => {
+            let body: Value = serde_json::from_slice(body)
+                .map_err(|error| format!("the body is not JSON ({error}); set the webhook's content type to application/json"))?;
+            let repo = text(&body["repository"]["full_name"]).ok_or("the delivery has no `repository.full_name`")?;
+            let run = read_run(&body["workflow_run"]).ok_or("the delivery's `workflow_run` has no id, time or status")?;
+            Ok(Delivery::Run { repo, run: Box::new(run) })
+        }
+        _ => Ok(Delivery::Other),
+    }
+}

@@ -1,0 +1,252 @@
+//! Attributes as labels: of points, of scopes, and of resources (`job`, `instance`, the rest for `target_info`).
+
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use serde_json::{Value as Json, json};
+
+use super::Options;
+use super::names::label_name;
+use crate::model::{MAX_LABEL_VALUE_BYTES, MAX_LABELS, format_value};
+
+/// Labels without the metric's name, one of each name.
+pub(super) type Pairs = Vec<(String, String)>;
+
+/// Attributes of the resource that become `job` and `instance`.
+const IDENTITY: [&str; 3] = ["service.name", "service.namespace", "service.instance.id"];
+/// Room that `target_info` leaves for its name, `job` and `instance`.
+const INFO_LABELS: usize = MAX_LABELS - 3;
+
+/// The text of a value, as the attribute specification has it: lists and maps as JSON, bytes as base64.
+pub(super) fn text(value: Option<&AnyValue>) -> String {
+    match value.and_then(|v| v.value.as_ref()) {
+        None | Some(Value::StringValueStrindex(_)) => String::new(),
+        Some(Value::StringValue(text)) => text.clone(),
+        Some(Value::BoolValue(v)) => v.to_string(),
+        Some(Value::IntValue(v)) => v.to_string(),
+        Some(Value::DoubleValue(v)) => format_value(*v),
+        Some(Value::BytesValue(bytes)) => base64(bytes),
+        Some(other) => json_of(Some(other)).to_string(),
+    }
+}
+
+/// Nested values are as deep as the decoders let them be.
+fn json_of(value: Option<&Value>) -> Json {
+    let inner = |v: Option<&AnyValue>| json_of(v.and_then(|v| v.value.as_ref()));
+    match value {
+        None | Some(Value::StringValueStrindex(_)) => Json::Null,
+        Some(Value::StringValue(text)) => json!(text),
+        Some(Value::BoolValue(v)) => json!(v),
+        Some(Value::IntValue(v)) => json!(v),
+        Some(Value::DoubleValue(v)) if v.is_finite() => json!(v),
+        Some(Value::DoubleValue(v)) => json!(format_value(*v)),
+        Some(Value::BytesValue(bytes)) => json!(base64(bytes)),
+        Some(Value::ArrayValue(list)) => list.values.iter().map(|v| inner(Some(v))).collect(),
+        Some(Value::KvlistValue(map)) => map.values.iter().map(|kv| (kv.key.clone(), inner(kv.value.as_ref()))).collect(),
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for at in 0..4 {
+            let letter = LETTERS[(word >> (18 - 6 * at) & 63) as usize];
+            out.push(if at <= chunk.len() { letter as char } else { '=' });
+        }
+    }
+    out
+}
+
+/// Sets a label, in the place of one of that name.
+fn set(pairs: &mut Pairs, name: &str, value: String) {
+    match pairs.iter_mut().find(|(there, _)| there == name) {
+        Some((_, there)) => *there = value,
+        None if value.is_empty() => {}
+        None => pairs.push((name.to_owned(), value)),
+    }
+}
+
+/// The labels of attributes. Where keys become the same name, their values stand one after the other, by the order of the keys.
+pub(super) fn labels<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> Pairs {
+    let mut sorted: Vec<&KeyValue> = attributes.collect();
+    sorted.sort_by(|a, b| a.key.cmp(&b.key));
+    sorted.dedup_by(|again, first| again.key == first.key);
+    let mut named: Vec<(String, String)> =
+        sorted.iter().map(|kv| (label_name(&kv.key), text(kv.value.as_ref()))).filter(|(name, _)| !name.is_empty()).collect();
+    // Stable: values of one name keep the order of their keys.
+    named.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut out: Pairs = Vec::with_capacity(named.len());
+    for (name, value) in named {
+        match out.last_mut() {
+            Some((last, there)) if *last == name => {
+                there.push(';');
+                there.push_str(&value);
+            }
+            _ => out.push((name, value)),
+        }
+    }
+    out
+}
+
+/// What a resource gives to the series of its points.
+pub(super) struct Target {
+    /// `job`, `instance`, and the attributes that the settings promote.
+    pub(super) labels: Pairs,
+    /// Labels of `target_info`; none where there is nothing to say or nobody to say it of.
+    pub(super) info: Option<Pairs>,
+    /// What of it could not be kept.
+    pub(super) warning: Option<String>,
+}
+
+impl Target {
+    pub(super) fn of(attributes: &[KeyValue], options: &Options) -> Self {
+        let find = |key: &str| attributes.iter().find(|kv| kv.key == key).map(|kv| text(kv.value.as_ref())).unwrap_or_default();
+        let (service, namespace) = (find(IDENTITY[0]), find(IDENTITY[1]));
+        let job = if service.is_empty() || namespace.is_empty() { service } else { format!("{namespace}/{service}") };
+        let mut known = labels(attributes.iter().filter(|kv| options.resource_labels.contains(&kv.key)));
+        let identity = [("job", job), ("instance", find(IDENTITY[2]))];
+        identity.iter().for_each(|(name, value)| set(&mut known, name, value.clone()));
+        let mut rest = labels(attributes.iter().filter(|kv| !IDENTITY.contains(&kv.key.as_str())));
+        rest.retain(|(_, value)| !value.is_empty());
+        let mut warning = None;
+        if rest.len() > INFO_LABELS {
+            warning = Some(format!("target_info has the first {INFO_LABELS} of {} attributes of the resource", rest.len()));
+            rest.truncate(INFO_LABELS);
+        }
+        for (_, value) in &mut rest {
+            let mut end = value.len().min(MAX_LABEL_VALUE_BYTES);
+            while !value.is_char_boundary(end) {
+                end -= 1;
+            }
+            value.truncate(end);
+        }
+        let named = identity.iter().any(|(_, value)| !value.is_empty());
+        let info = (named && !rest.is_empty()).then(|| {
+            for (name, value) in identity {
+                set(&mut rest, name, value);
+            }
+            rest
+        });
+        Self { labels: known, info, warning }
+    }
+}
+
+/// The labels of a scope, where the settings ask for them.
+pub(super) fn scope_labels(scope: Option<&InstrumentationScope>, schema_url: &str) -> Pairs {
+    let Some(scope) = scope else { return Pairs::new() };
+    let named = |kv: &KeyValue| KeyValue { key: format!("otel_scope_{}", kv.key), ..kv.clone() };
+    let attributes: Vec<KeyValue> = scope.attributes.iter().map(named).collect();
+    let mut out = labels(attributes.iter());
+    for (name, value) in
+        [("otel_scope_name", scope.name.as_str()), ("otel_scope_version", &scope.version), ("otel_scope_schema_url", schema_url)]
+    {
+        set(&mut out, name, value.to_owned());
+    }
+    out
+}
+
+/// The labels of a point: its attributes, then what its scope and its resource say, which wins.
+pub(super) fn point_labels(attributes: &[KeyValue], scope: &Pairs, target: &Target) -> Pairs {
+    let mut out = labels(attributes.iter());
+    for (name, value) in scope.iter().chain(&target.labels) {
+        set(&mut out, name, value.clone());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::common::v1::{ArrayValue, KeyValueList};
+
+    use super::*;
+
+    fn kv(key: &str, value: Value) -> KeyValue {
+        KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+    }
+
+    fn string(key: &str, value: &str) -> KeyValue {
+        kv(key, Value::StringValue(value.to_owned()))
+    }
+
+    fn shown(pairs: &Pairs) -> String {
+        pairs.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn values_are_written_as_text() {
+        let list = Value::ArrayValue(ArrayValue {
+            values: vec![AnyValue { value: Some(Value::IntValue(1)) }, AnyValue { value: Some(Value::StringValue("a\"b".to_owned())) }],
+        });
+        let map = Value::KvlistValue(KeyValueList { values: vec![kv("k", Value::BoolValue(false)), kv("l", list.clone())] });
+        for (value, expected) in [
+            (Value::StringValue("x".to_owned()), "x"),
+            (Value::BoolValue(true), "true"),
+            (Value::IntValue(-3), "-3"),
+            (Value::DoubleValue(2.0), "2"),
+            (Value::DoubleValue(0.25), "0.25"),
+            (Value::DoubleValue(f64::NAN), "NaN"),
+            (Value::BytesValue(b"a".to_vec()), "YQ=="),
+            (Value::BytesValue(b"ab".to_vec()), "YWI="),
+            (Value::BytesValue(b"abc\xff".to_vec()), "YWJj/w=="),
+            (list, r#"[1,"a\"b"]"#),
+            (map, r#"{"k":false,"l":[1,"a\"b"]}"#),
+        ] {
+            assert_eq!(text(Some(&AnyValue { value: Some(value) })), expected);
+        }
+        assert_eq!(text(None), "");
+    }
+
+    #[test]
+    fn keys_that_become_one_name_stand_together_by_their_order() {
+        let attributes = [string("b.c", "2"), string("a", "1"), string("b_c", "3"), string("b-c", "1"), string("a", "again")];
+        assert_eq!(shown(&labels(attributes.iter())), "a=1 b_c=1;2;3");
+    }
+
+    #[test]
+    fn a_resource_is_job_instance_and_target_info() {
+        let options = Options { resource_labels: vec!["team".to_owned()], ..Options::default() };
+        let attributes = [
+            string("service.name", "cart"),
+            string("service.namespace", "shop"),
+            string("service.instance.id", "i-1"),
+            string("host.name", "h"),
+            string("team", "blue"),
+        ];
+        let target = Target::of(&attributes, &options);
+        assert_eq!(shown(&target.labels), "team=blue job=shop/cart instance=i-1");
+        assert_eq!(shown(&target.info.unwrap()), "host_name=h team=blue job=shop/cart instance=i-1");
+        let nobody = Target::of(&attributes[3..], &Options::default());
+        assert!(nobody.labels.is_empty() && nobody.info.is_none(), "nobody to say it of");
+        assert!(Target::of(&attributes[..3], &Options::default()).info.is_none(), "nothing to say");
+        let point = point_labels(&[string("job", "mine"), string("le", "x")], &Pairs::new(), &target_of("cart"));
+        assert_eq!(shown(&point), "job=cart le=x", "the resource wins");
+    }
+
+    fn target_of(service: &str) -> Target {
+        Target::of(&[string("service.name", service)], &Options::default())
+    }
+
+    #[test]
+    fn a_resource_with_too_much_to_say_is_cut_and_told() {
+        let mut attributes: Vec<KeyValue> = (0..100).map(|n| string(&format!("a{n:03}"), "v")).collect();
+        attributes.push(string("service.name", "s"));
+        attributes.push(string("a000b", &"é".repeat(20_000)));
+        let target = Target::of(&attributes, &Options::default());
+        let info = target.info.unwrap();
+        assert_eq!(info.len(), INFO_LABELS + 1);
+        assert!(info.iter().all(|(_, v)| v.len() <= MAX_LABEL_VALUE_BYTES));
+        assert!(target.warning.unwrap().contains("61 of 101"));
+    }
+
+    #[test]
+    fn a_scope_is_labels_of_its_own() {
+        let scope = InstrumentationScope {
+            name: "lib".to_owned(),
+            version: "1".to_owned(),
+            attributes: vec![string("mascot", "bear"), string("_mascot", "owl"), string("name", "mine")],
+            ..InstrumentationScope::default()
+        };
+        assert_eq!(shown(&scope_labels(Some(&scope), "")), "otel_scope_mascot=owl;bear otel_scope_name=lib otel_scope_version=1");
+    }
+}

@@ -1,0 +1,420 @@
+//! OTLP's JSON: protobuf's mapping with its own differences (opentelemetry.io, "JSON Protobuf Encoding").
+//!
+//! Numbers of 64 bits are numbers or text, as are all others; `"NaN"`, `"Infinity"` and `"-Infinity"` are numbers; `null` is the
+//! same as nothing; fields that are not known, and exemplars, are passed over without being kept. The mapping that comes
+//! with `opentelemetry-proto` refuses several of these, and buffers all it reads; so this one reads into plain structs and
+//! gives what the protobuf decoder gives.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList, any_value};
+use opentelemetry_proto::tonic::metrics::v1 as otlp;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::{exponential_histogram_data_point, number_data_point, summary_data_point};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+
+use super::decode::{DecodeError, MAX_PARTS};
+
+/// Reads a request.
+pub(super) fn decode(bytes: &[u8]) -> Result<ExportMetricsServiceRequest, DecodeError> {
+    if parts(bytes) > MAX_PARTS {
+        return Err(DecodeError::TooManyParts);
+    }
+    // Serde would take a list for a struct.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(DecodeError::Malformed("an object is expected, `{\"resourceMetrics\":[…]}`".to_owned()));
+    }
+    let request: Request = serde_json::from_slice(bytes).map_err(|error| DecodeError::malformed(&error))?;
+    Ok(ExportMetricsServiceRequest { resource_metrics: all(request.resource_metrics) })
+}
+
+/// Objects and lists, by their brackets outside of text.
+fn parts(bytes: &[u8]) -> usize {
+    let (mut count, mut in_text, mut escaped) = (0, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => count += 1,
+            _ => {}
+        }
+    }
+    count
+}
+
+/// A number, as a number or as text.
+struct Number<T>(PhantomData<T>);
+
+impl<T: Numeric> Visitor<'_> for Number<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::WHAT)
+    }
+
+    fn visit_u64<E: Error>(self, v: u64) -> Result<T, E> {
+        T::of_integer(i128::from(v)).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(v), &self))
+    }
+
+    fn visit_i64<E: Error>(self, v: i64) -> Result<T, E> {
+        T::of_integer(i128::from(v)).ok_or_else(|| E::invalid_value(Unexpected::Signed(v), &self))
+    }
+
+    fn visit_f64<E: Error>(self, v: f64) -> Result<T, E> {
+        T::of_float(v).ok_or_else(|| E::invalid_value(Unexpected::Float(v), &self))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        let integer = || text.parse::<i128>().ok().and_then(T::of_integer);
+        let float = || match text {
+            "Infinity" => T::of_float(f64::INFINITY),
+            "-Infinity" => T::of_float(f64::NEG_INFINITY),
+            _ => text.parse().ok().and_then(T::of_float),
+        };
+        integer().or_else(float).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+}
+
+trait Numeric: Sized {
+    const WHAT: &'static str;
+    fn of_integer(v: i128) -> Option<Self>;
+    fn of_float(v: f64) -> Option<Self>;
+}
+
+macro_rules! integers {
+    ($($type:ident $what:literal),*) => {$(
+        impl Numeric for $type {
+            const WHAT: &'static str = $what;
+            fn of_integer(v: i128) -> Option<Self> {
+                v.try_into().ok()
+            }
+            /// `1e3` and `5.0` are whole numbers too.
+            fn of_float(v: f64) -> Option<Self> {
+                (v.fract() == 0.0 && v.abs() < 9e18).then_some(v as i128).and_then(Self::of_integer)
+            }
+        }
+    )*};
+}
+
+integers! { i32 "a whole number of 32 bits", u32 "a whole number of 32 bits, not below 0", i64 "a whole number of 64 bits", u64 "a whole number of 64 bits, not below 0" }
+
+impl Numeric for f64 {
+    const WHAT: &'static str = "a number, \"NaN\", \"Infinity\" or \"-Infinity\"";
+    fn of_integer(v: i128) -> Option<Self> {
+        Some(v as Self)
+    }
+    fn of_float(v: f64) -> Option<Self> {
+        Some(v)
+    }
+}
+
+/// A number in a list or by itself.
+struct Num<T>(T);
+
+impl<'de, T: Numeric> Deserialize<'de> for Num<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Number(PhantomData)).map(Num)
+    }
+}
+
+/// `null` is the same as nothing.
+fn soft<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+fn number<'de, D: Deserializer<'de>, T: Numeric + Default>(deserializer: D) -> Result<T, D::Error> {
+    Ok(optional(deserializer)?.unwrap_or_default())
+}
+
+fn optional<'de, D: Deserializer<'de>, T: Numeric>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Num<T>>::deserialize(deserializer)?.map(|n| n.0))
+}
+
+fn numbers<'de, D: Deserializer<'de>, T: Numeric>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    Ok(Option::<Vec<Num<T>>>::deserialize(deserializer)?.unwrap_or_default().into_iter().map(|n| n.0).collect())
+}
+
+fn all<T, U: From<T>>(list: Vec<T>) -> Vec<U> {
+    list.into_iter().map(U::from).collect()
+}
+
+/// Declares what is read: fields by how they are read, and the message that it becomes.
+macro_rules! messages {
+    ($($name:ident { $($with:literal $field:ident: $type:ty,)* })*) => {$(
+        #[derive(Default, serde::Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        struct $name { $(#[serde(deserialize_with = $with)] $field: $type,)* }
+    )*};
+}
+
+messages! {
+    Request { "soft" resource_metrics: Vec<ResourceMetrics>, }
+    ResourceMetrics { "soft" resource: Attributed, "soft" scope_metrics: Vec<ScopeMetrics>, "soft" schema_url: String, }
+    ScopeMetrics { "soft" scope: Attributed, "soft" metrics: Vec<Metric>, "soft" schema_url: String, }
+    Attributed { "soft" name: String, "soft" version: String, "soft" attributes: Vec<Attribute>, }
+    Attribute { "soft" key: String, "soft" value: Any, }
+    Metric {
+        "soft" name: String, "soft" description: String, "soft" unit: String,
+        "soft" gauge: Option<Points<NumberPoint>>, "soft" sum: Option<Points<NumberPoint>>,
+        "soft" histogram: Option<Points<HistogramPoint>>, "soft" exponential_histogram: Option<Points<ExponentialPoint>>,
+        "soft" summary: Option<Points<SummaryPoint>>,
+    }
+    NumberPoint {
+        "soft" attributes: Vec<Attribute>, "number" start_time_unix_nano: u64, "number" time_unix_nano: u64, "number" flags: u32,
+        "optional" as_double: Option<f64>, "optional" as_int: Option<i64>,
+    }
+    HistogramPoint {
+        "soft" attributes: Vec<Attribute>, "number" start_time_unix_nano: u64, "number" time_unix_nano: u64, "number" flags: u32,
+        "number" count: u64, "optional" sum: Option<f64>, "numbers" bucket_counts: Vec<u64>, "numbers" explicit_bounds: Vec<f64>,
+    }
+    ExponentialPoint {
+        "soft" attributes: Vec<Attribute>, "number" start_time_unix_nano: u64, "number" time_unix_nano: u64, "number" flags: u32,
+        "number" count: u64, "optional" sum: Option<f64>, "number" scale: i32, "number" zero_count: u64, "number" zero_threshold: f64,
+        "soft" positive: Option<Buckets>, "soft" negative: Option<Buckets>,
+    }
+    Buckets { "number" offset: i32, "numbers" bucket_counts: Vec<u64>, }
+    SummaryPoint {
+        "soft" attributes: Vec<Attribute>, "number" start_time_unix_nano: u64, "number" time_unix_nano: u64, "number" flags: u32,
+        "number" count: u64, "number" sum: f64, "soft" quantile_values: Vec<Quantile>,
+    }
+    Quantile { "number" quantile: f64, "number" value: f64, }
+    Any {
+        "soft" string_value: Option<String>, "soft" bool_value: Option<bool>, "optional" int_value: Option<i64>,
+        "optional" double_value: Option<f64>, "soft" array_value: Option<Box<Several<Any>>>, "soft" kvlist_value: Option<Box<Several<Attribute>>>,
+        "soft" bytes_value: Option<String>,
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase", default, bound = "P: Deserialize<'de>")]
+struct Points<P> {
+    #[serde(deserialize_with = "soft")]
+    data_points: Vec<P>,
+    #[serde(deserialize_with = "number")]
+    aggregation_temporality: i32,
+    #[serde(deserialize_with = "soft")]
+    is_monotonic: bool,
+}
+
+impl<P> Default for Points<P> {
+    fn default() -> Self {
+        Self { data_points: Vec::new(), aggregation_temporality: 0, is_monotonic: false }
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(default, bound = "V: Deserialize<'de>")]
+struct Several<V> {
+    #[serde(deserialize_with = "soft")]
+    values: Vec<V>,
+}
+
+impl<V> Default for Several<V> {
+    fn default() -> Self {
+        Self { values: Vec::new() }
+    }
+}
+
+impl From<ResourceMetrics> for otlp::ResourceMetrics {
+    fn from(from: ResourceMetrics) -> Self {
+        let resource = Resource { attributes: all(from.resource.attributes), ..Resource::default() };
+        Self { resource: Some(resource), scope_metrics: all(from.scope_metrics), schema_url: from.schema_url }
+    }
+}
+
+impl From<ScopeMetrics> for otlp::ScopeMetrics {
+    fn from(from: ScopeMetrics) -> Self {
+        let Attributed { name, version, attributes } = from.scope;
+        let scope = InstrumentationScope { name, version, attributes: all(attributes), dropped_attributes_count: 0 };
+        Self { scope: Some(scope), metrics: all(from.metrics), schema_url: from.schema_url }
+    }
+}
+
+impl From<Attribute> for KeyValue {
+    fn from(from: Attribute) -> Self {
+        Self { key: from.key, value: Some(from.value.into()), ..Self::default() }
+    }
+}
+
+impl From<Any> for AnyValue {
+    fn from(from: Any) -> Self {
+        use any_value::Value;
+        let list = |several: Box<Several<Any>>| Value::ArrayValue(ArrayValue { values: all(several.values) });
+        let map = |several: Box<Several<Attribute>>| Value::KvlistValue(KeyValueList { values: all(several.values) });
+        let value = from.string_value.map(Value::StringValue).or(from.bool_value.map(Value::BoolValue));
+        let value = value.or(from.int_value.map(Value::IntValue)).or(from.double_value.map(Value::DoubleValue));
+        // Bytes are base64 in JSON, and so they are as a label.
+        let value = value.or(from.bytes_value.map(Value::StringValue));
+        Self { value: value.or_else(|| from.array_value.map(list)).or_else(|| from.kvlist_value.map(map)) }
+    }
+}
+
+impl From<Metric> for otlp::Metric {
+    fn from(from: Metric) -> Self {
+        let gauge = from.gauge.map(|p| Data::Gauge(otlp::Gauge { data_points: all(p.data_points) }));
+        let sum = from.sum.map(|p| {
+            let (aggregation_temporality, is_monotonic) = (p.aggregation_temporality, p.is_monotonic);
+            Data::Sum(otlp::Sum { data_points: all(p.data_points), aggregation_temporality, is_monotonic })
+        });
+        let histogram = from.histogram.map(|p| {
+            let aggregation_temporality = p.aggregation_temporality;
+            Data::Histogram(otlp::Histogram { data_points: all(p.data_points), aggregation_temporality })
+        });
+        let exponential = from.exponential_histogram.map(|p| {
+            let aggregation_temporality = p.aggregation_temporality;
+            Data::ExponentialHistogram(otlp::ExponentialHistogram { data_points: all(p.data_points), aggregation_temporality })
+        });
+        let summary = from.summary.map(|p| Data::Summary(otlp::Summary { data_points: all(p.data_points) }));
+        let data = gauge.or(sum).or(histogram).or(exponential).or(summary);
+        Self { name: from.name, description: from.description, unit: from.unit, metadata: Vec::new(), data }
+    }
+}
+
+impl From<NumberPoint> for otlp::NumberDataPoint {
+    fn from(p: NumberPoint) -> Self {
+        let value = p.as_int.map(number_data_point::Value::AsInt).or(p.as_double.map(number_data_point::Value::AsDouble));
+        let NumberPoint { start_time_unix_nano, time_unix_nano, flags, .. } = p;
+        Self { attributes: all(p.attributes), start_time_unix_nano, time_unix_nano, flags, value, exemplars: Vec::new() }
+    }
+}
+
+impl From<HistogramPoint> for otlp::HistogramDataPoint {
+    fn from(p: HistogramPoint) -> Self {
+        let HistogramPoint { start_time_unix_nano, time_unix_nano, flags, count, sum, bucket_counts, explicit_bounds, .. } = p;
+        let attributes = all(p.attributes);
+        Self { attributes, start_time_unix_nano, time_unix_nano, flags, count, sum, bucket_counts, explicit_bounds, ..Self::default() }
+    }
+}
+
+impl From<ExponentialPoint> for otlp::ExponentialHistogramDataPoint {
+    fn from(p: ExponentialPoint) -> Self {
+        let ExponentialPoint { start_time_unix_nano, time_unix_nano, flags, count, sum, scale, zero_count, zero_threshold, .. } = p;
+        let buckets = |b: Buckets| exponential_histogram_data_point::Buckets { offset: b.offset, bucket_counts: b.bucket_counts };
+        Self {
+            attributes: all(p.attributes),
+            positive: p.positive.map(buckets),
+            negative: p.negative.map(buckets),
+            start_time_unix_nano,
+            time_unix_nano,
+            flags,
+            count,
+            sum,
+            scale,
+            zero_count,
+            zero_threshold,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<SummaryPoint> for otlp::SummaryDataPoint {
+    fn from(p: SummaryPoint) -> Self {
+        let quantile = |q: Quantile| summary_data_point::ValueAtQuantile { quantile: q.quantile, value: q.value };
+        Self {
+            attributes: all(p.attributes),
+            start_time_unix_nano: p.start_time_unix_nano,
+            time_unix_nano: p.time_unix_nano,
+            flags: p.flags,
+            count: p.count,
+            sum: p.sum,
+            quantile_values: p.quantile_values.into_iter().map(quantile).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(text: &str) -> Result<otlp::NumberDataPoint, String> {
+        serde_json::from_str::<NumberPoint>(text).map(Into::into).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn numbers_are_numbers_or_text() {
+        use number_data_point::Value::{AsDouble, AsInt};
+        for (text, time, value) in [
+            (
+                r#"{"timeUnixNano":"1764000000000000001","asInt":"9007199254740993"}"#,
+                1_764_000_000_000_000_001,
+                Some(AsInt(9_007_199_254_740_993)),
+            ),
+            (r#"{"timeUnixNano":5,"asInt":-3}"#, 5, Some(AsInt(-3))),
+            (r#"{"timeUnixNano":1e3,"asDouble":2}"#, 1_000, Some(AsDouble(2.0))),
+            (r#"{"asDouble":"-Infinity"}"#, 0, Some(AsDouble(f64::NEG_INFINITY))),
+            (r#"{"asDouble":"1.5"}"#, 0, Some(AsDouble(1.5))),
+            (r#"{"asDouble":null,"asInt":null,"attributes":null,"flags":"1"}"#, 0, None),
+            (r#"{"unknown":{"deep":[1,{"asInt":2}]},"exemplars":[{"traceId":"zz","asInt":{}}]}"#, 0, None),
+        ] {
+            let read = point(text).unwrap();
+            assert_eq!((read.time_unix_nano, read.value), (time, value), "{text}");
+        }
+        assert!(matches!(point(r#"{"asDouble":"NaN"}"#).unwrap().value, Some(AsDouble(v)) if v.is_nan()));
+        for (text, part) in [
+            (r#"{"asInt":"three"}"#, "a whole number of 64 bits"),
+            (r#"{"asInt":1.5}"#, "a whole number of 64 bits"),
+            (r#"{"timeUnixNano":-1}"#, "not below 0"),
+            (r#"{"timeUnixNano":"99999999999999999999"}"#, "not below 0"),
+            (r#"{"asDouble":{}}"#, "\"NaN\""),
+        ] {
+            let error = point(text).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_whole_request_is_read_as_protobuf_would_be() {
+        let text = r#"{"resourceMetrics":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"s"}},
+            {"key":"list","value":{"arrayValue":{"values":[{"intValue":"1"},{"kvlistValue":{"values":[{"key":"k","value":{"boolValue":true}}]}},{}]}}},
+            {"key":"empty","value":{"arrayValue":{}}},{"key":"none"},{"key":"bytes","value":{"bytesValue":"YWI="}}]},
+            "scopeMetrics":[{"scope":{"name":"lib","version":"1"},"metrics":[
+            {"name":"g","unit":"1","gauge":{"dataPoints":[{"asDouble":1}]}},
+            {"name":"s","sum":{"aggregationTemporality":2,"isMonotonic":true,"dataPoints":[{"asInt":"2"}]}},
+            {"name":"h","histogram":{"aggregationTemporality":1,"dataPoints":[{"count":"3","sum":4.5,"bucketCounts":["1",2],"explicitBounds":[0.5],"min":0.1}]}},
+            {"name":"e","exponentialHistogram":{"aggregationTemporality":2,"dataPoints":[{"count":3,"scale":-1,"zeroCount":"1","positive":{"offset":-2,"bucketCounts":["2"]}}]}},
+            {"name":"q","summary":{"dataPoints":[{"count":"1","sum":2,"quantileValues":[{"quantile":0.5,"value":"NaN"}]}]}},
+            {"name":"nothing"}]}]}],"partial":true}"#;
+        let request = decode(text.as_bytes()).unwrap();
+        let resource = &request.resource_metrics[0];
+        let attributes = &resource.resource.as_ref().unwrap().attributes;
+        let texts: Vec<String> = attributes.iter().map(|kv| super::super::attributes::text(kv.value.as_ref())).collect();
+        assert_eq!(texts, ["s", r#"[1,{"k":true},null]"#, "[]", "", "YWI="]);
+        let metrics = &resource.scope_metrics[0].metrics;
+        let Some(Data::Sum(sum)) = &metrics[1].data else { panic!("{metrics:?}") };
+        assert!(sum.is_monotonic && sum.aggregation_temporality == 2);
+        let Some(Data::Histogram(histogram)) = &metrics[2].data else { panic!("{metrics:?}") };
+        assert_eq!((histogram.data_points[0].count, &histogram.data_points[0].bucket_counts), (3, &vec![1, 2]));
+        let Some(Data::ExponentialHistogram(exponential)) = &metrics[3].data else { panic!("{metrics:?}") };
+        assert_eq!((exponential.data_points[0].scale, exponential.data_points[0].positive.as_ref().unwrap().offset), (-1, -2));
+        assert!(matches!(&metrics[4].data, Some(Data::Summary(s)) if s.data_points[0].quantile_values[0].value.is_nan()));
+        assert!(metrics[5].data.is_none());
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused_with_its_place() {
+        for (text, part) in [
+            ("", "an object"),
+            ("{", "EOF"),
+            ("[]", "an object"),
+            (r#"{"resourceMetrics":{}}"#, "line 1 column"),
+            (r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":5}]}]}]}"#, "a string"),
+        ] {
+            let error = decode(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+        let long = format!(r#"{{"resourceMetrics":"{}é"}}"#, "é".repeat(1 << 20));
+        let error = decode(long.as_bytes()).unwrap_err().to_string();
+        assert!(error.len() < 1_000 && error.contains("invalid type: string") && error.contains("at line 1 column"), "{error}");
+        let lists = r#"{"arrayValue":{"values":["#.repeat(200);
+        let deep = format!(r#"{{"resourceMetrics":[{{"resource":{{"attributes":[{{"key":"k","value":{lists}"#);
+        assert!(decode(deep.as_bytes()).unwrap_err().to_string().contains("recursion"));
+        let many = format!(r#"{{"resourceMetrics":[{}]}}"#, vec!["{}"; MAX_PARTS].join(","));
+        assert_eq!(decode(many.as_bytes()), Err(DecodeError::TooManyParts));
+        let in_text = format!(r#"{{"resourceMetrics":[{{"schemaUrl":"\"{}"}}]}}"#, "[{".repeat(MAX_PARTS));
+        assert!(decode(in_text.as_bytes()).is_ok(), "brackets in text are no parts");
+    }
+}

@@ -1,0 +1,474 @@
+//! Requests, written in OTLP's JSON, and the rows that they come to.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::model::{Labels, Sample, TimestampMs, format_value, is_stale_marker};
+
+/// 2026-11-24T10:00:00Z
+const T0: i64 = 1_795_514_400_000;
+
+/// Samples as a store would hold them.
+#[derive(Default)]
+struct Kept(BTreeMap<String, BTreeMap<TimestampMs, f64>>);
+
+impl Past for Kept {
+    fn newest(&self, labels: &Labels) -> Option<TimestampMs> {
+        self.0.get(&labels.to_string())?.keys().next_back().copied()
+    }
+
+    fn latest(&self, labels: &Labels) -> Option<Sample> {
+        let of = self.0.get(&labels.to_string())?;
+        of.iter().rev().find(|(_, v)| !is_stale_marker(**v)).map(|(&t, &v)| Sample { t, v })
+    }
+}
+
+impl Kept {
+    /// A series as `second=value`, from [`T0`] on.
+    fn of(&self, series: &str) -> String {
+        let value = |v: f64| if is_stale_marker(v) { "stale".to_owned() } else { format_value(v) };
+        let rows = self.0.get(series).into_iter().flatten();
+        rows.map(|(t, v)| format!("{}={}", (t - T0) as f64 / 1e3, value(*v))).collect::<Vec<_>>().join(" ")
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.0.keys().map(String::as_str).collect()
+    }
+}
+
+#[derive(Default)]
+struct Receiver {
+    options: Options,
+    streams: Streams,
+    kept: Kept,
+}
+
+impl Receiver {
+    /// Takes a request as the web does.
+    fn take(&mut self, request: &Value) -> Translated {
+        let mut translated = self.translate(request);
+        for row in &translated.rows {
+            self.kept.0.entry(row.labels.to_string()).or_default().insert(row.t, row.v);
+        }
+        self.streams.keep(std::mem::take(&mut translated.changes), |_| false, T0);
+        translated
+    }
+
+    fn translate(&self, request: &Value) -> Translated {
+        let request = Encoding::Json.decode(request.to_string().as_bytes()).unwrap();
+        translate(&request, &self.options, &self.streams, &self.kept)
+    }
+
+    /// Takes metrics of nobody in particular, all of which are well.
+    fn metrics(&mut self, metrics: Value) {
+        let translated = self.take(&of_nobody(metrics));
+        assert_eq!(translated.reasons, [""; 0]);
+    }
+
+    fn refusal(&mut self, metric: Value) -> String {
+        let translated = self.take(&of_nobody(json!([metric])));
+        assert_eq!((translated.points, translated.refused, translated.rows.len()), (0, 1, 0), "{:?}", translated.reasons);
+        translated.reasons[0].clone()
+    }
+}
+
+fn of_nobody(metrics: Value) -> Value {
+    json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": metrics}]}]})
+}
+
+fn nanos(second: f64) -> String {
+    (T0 * 1_000_000 + (second * 1e9) as i64).to_string()
+}
+
+/// A point from a start to a time, seconds from [`T0`].
+fn point(start: f64, at: f64, mut more: Value) -> Value {
+    more["startTimeUnixNano"] = json!(nanos(start));
+    more["timeUnixNano"] = json!(nanos(at));
+    more
+}
+
+fn sum(name: &str, temporality: u32, monotonic: bool, points: &[Value]) -> Value {
+    json!({"name": name, "sum": {"aggregationTemporality": temporality, "isMonotonic": monotonic, "dataPoints": points}})
+}
+
+fn delta(start: f64, at: f64, v: f64) -> Value {
+    sum("d", 1, true, &[point(start, at, json!({"asDouble": v}))])
+}
+
+fn total(start: f64, at: f64, v: f64) -> Value {
+    sum("c", 2, true, &[point(start, at, json!({"asInt": v}))])
+}
+
+/// Requests with every kind of metric, in both encodings, for the fuzzer to change.
+pub(crate) fn samples_of_requests() -> Vec<(Encoding, Vec<u8>)> {
+    use prost::Message;
+    let nothing = |name: &str, data: &str| json!({"name": name, data: {"dataPoints": [point(0.0, 1.0, json!({"flags": 1}))]}});
+    let summary = json!({"count": 4, "sum": 10, "quantileValues": [{"quantile": 0.5, "value": 2}]});
+    let value =
+        json!({"arrayValue": {"values": [{"intValue": 1}, {"kvlistValue": {"values": [{"key": "k", "value": {"doubleValue": "NaN"}}]}}]}});
+    let metrics = json!([
+        total(0.0, 10.0, 5.0),
+        delta(0.0, 10.0, 5.0),
+        histogram(1, 0.0, 10.0, &[1, 2, 3], 4.0),
+        exponential(1, 0.0, 10.0, 20, -5, &[1, 0, 3]),
+        exponential(2, 0.0, 10.0, -3, 2, &[1, 0, 3]),
+        {"name": "q", "unit": "{x}/s", "summary": {"dataPoints": [point(0.0, 5.0, summary)]}},
+        nothing("g", "gauge"),
+        nothing("e", "exponentialHistogram"),
+    ]);
+    let resource = json!({"attributes": [{"key": "service.name", "value": {"stringValue": "s"}}, {"key": "list", "value": value}]});
+    let whole = json!({"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"scope": {"name": "lib"}, "metrics": metrics}]}]});
+    let each = metrics.as_array().into_iter().flatten().map(|metric| of_nobody(json!([metric])));
+    each.chain([whole])
+        .flat_map(|request| {
+            let json = request.to_string().into_bytes();
+            let protobuf = Encoding::Json.decode(&json).unwrap().encode_to_vec();
+            [(Encoding::Json, json), (Encoding::Protobuf, protobuf)]
+        })
+        .collect()
+}
+
+/// Takes bytes as a request, twice, so that what is remembered of the first meets the second; checks what comes out.
+pub(crate) fn take_anything(encoding: Encoding, bytes: &[u8]) {
+    let Ok(request) = encoding.decode(bytes) else { return };
+    let mut receiver = Receiver { options: Options { scope_labels: true, ..Options::default() }, ..Receiver::default() };
+    for _ in 0..2 {
+        let mut translated = translate(&request, &receiver.options, &receiver.streams, &receiver.kept);
+        for row in &translated.rows {
+            assert_eq!(Labels::from_bytes(row.labels.as_bytes()).as_ref(), Ok(&row.labels));
+            assert!(row.point.is_none_or(|point| point < translated.points), "a row of a point that was refused");
+            receiver.kept.0.entry(row.labels.to_string()).or_default().insert(row.t, row.v);
+        }
+        receiver.streams.keep(std::mem::take(&mut translated.changes), |_| false, T0);
+    }
+}
+
+#[test]
+fn gauges_and_sums_are_named_and_labelled() {
+    let mut receiver = Receiver::default();
+    let request = json!({"resourceMetrics": [{
+        "resource": {"attributes": [
+            {"key": "service.name", "value": {"stringValue": "cart"}},
+            {"key": "service.namespace", "value": {"stringValue": "shop"}},
+            {"key": "service.instance.id", "value": {"stringValue": "i-1"}},
+            {"key": "host.name", "value": {"stringValue": "h"}}]},
+        "scopeMetrics": [{"scope": {"name": "lib", "version": "2"}, "metrics": [
+            {"name": "queue.fill", "unit": "1", "description": "How full", "gauge": {"dataPoints": [point(0.0, 5.0, json!({"asDouble": 0.5, "attributes": [{"key": "queue.name", "value": {"stringValue": "mail"}}]}))]}},
+            sum("orders", 2, true, &[point(0.0, 5.0, json!({"asInt": "7"}))]),
+            sum("open.carts", 2, false, &[point(0.0, 5.0, json!({"asInt": -2}))])]}]}]});
+    let translated = receiver.take(&request);
+    assert_eq!((translated.points, translated.refused), (3, 0));
+    assert_eq!(
+        receiver.kept.names(),
+        [
+            r#"open_carts{instance="i-1",job="shop/cart"}"#,
+            r#"orders_total{instance="i-1",job="shop/cart"}"#,
+            r#"queue_fill_ratio{instance="i-1",job="shop/cart",queue_name="mail"}"#,
+            r#"target_info{host_name="h",instance="i-1",job="shop/cart"}"#,
+        ]
+    );
+    assert_eq!(receiver.kept.of(r#"orders_total{instance="i-1",job="shop/cart"}"#), "0=0 5=7");
+    assert_eq!(receiver.kept.of(r#"open_carts{instance="i-1",job="shop/cart"}"#), "5=-2");
+    let metric = &translated.metrics[0];
+    assert_eq!(
+        (metric.name.as_str(), metric.kind, metric.help.as_str(), metric.unit.as_str()),
+        ("queue_fill_ratio", "gauge", "How full", "")
+    );
+    assert_eq!(translated.metrics.iter().map(|m| m.kind).collect::<Vec<_>>(), ["gauge", "counter", "gauge", "gauge"]);
+    let mut receiver =
+        Receiver { options: Options { scope_labels: true, resource_labels: vec!["host.name".to_owned()] }, ..Receiver::default() };
+    receiver.take(&request);
+    assert!(
+        receiver
+            .kept
+            .names()
+            .contains(&r#"orders_total{host_name="h",instance="i-1",job="shop/cart",otel_scope_name="lib",otel_scope_version="2"}"#)
+    );
+}
+
+#[test]
+fn a_counter_that_begins_again_says_so_where_it_has_risen_beyond_its_old_value() {
+    let mut receiver = Receiver::default();
+    receiver.metrics(json!([total(0.0, 10.0, 5.0)]));
+    receiver.metrics(json!([total(0.0, 20.0, 8.0)]));
+    receiver.metrics(json!([total(22.0, 30.0, 50.0)]));
+    receiver.metrics(json!([total(30.0, 40.0, 60.0)]));
+    assert_eq!(receiver.kept.of("c_total"), "0=0 10=5 20=8 22=0 30=50 40=60", "a start at the last sample is no news");
+    // A start long ago, at the point's own time, or none.
+    for (start, at) in [(-9_000.0, 50.0), (60.0, 60.0), (-T0 as f64 / 1e3, 70.0)] {
+        let mut receiver = Receiver::default();
+        receiver.metrics(json!([total(start, at, 9.0)]));
+        assert_eq!(receiver.kept.of("c_total"), format!("{at}=9"));
+    }
+}
+
+#[test]
+fn differences_are_added_up_once_and_go_on_from_what_is_kept() {
+    let mut receiver = Receiver::default();
+    receiver.metrics(json!([delta(0.0, 10.0, 5.0)]));
+    receiver.metrics(json!([delta(10.0, 20.0, 2.0)]));
+    receiver.metrics(json!([delta(10.0, 20.0, 2.0)]));
+    assert_eq!(receiver.kept.of("d_total"), "0=0 10=5 20=7", "sent again");
+    receiver.streams = Streams::default();
+    receiver.metrics(json!([delta(10.0, 20.0, 2.0)]));
+    receiver.metrics(json!([delta(20.0, 30.0, 1.5)]));
+    assert_eq!(receiver.kept.of("d_total"), "0=0 10=5 20=7 30=8.5", "after a restart");
+    // One that was overtaken counts from the newest on; after a restart it is not known whether it did.
+    for _ in 0..2 {
+        receiver.metrics(json!([delta(20.0, 25.0, 1.0)]));
+        assert_eq!(receiver.kept.of("d_total"), "0=0 10=5 20=7 30=9.5");
+    }
+    receiver.streams = Streams::default();
+    assert!(receiver.refusal(delta(20.0, 25.0, 1.0)).contains("from before the last ones"));
+    // Several at one time in one request are parts of it, such as those of two scopes.
+    receiver.metrics(json!([delta(30.0, 40.0, 1.0), delta(30.0, 40.0, 2.0), delta(40.0, 50.0, 3.0)]));
+    assert_eq!(receiver.kept.of("d_total"), "0=0 10=5 20=7 30=9.5 40=12.5 50=15.5");
+    for v in [json!(-1), json!("NaN")] {
+        let metric = sum("d", 1, true, &[point(50.0, 60.0, json!({"asDouble": v}))]);
+        assert!(receiver.refusal(metric).contains("only rises"), "{v}");
+    }
+    assert!(receiver.refusal(sum("u", 1, false, &[point(0.0, 1.0, json!({"asInt": 1}))])).contains("as cumulative"));
+    assert!(receiver.refusal(sum("u", 0, true, &[point(0.0, 1.0, json!({"asInt": 1}))])).contains("temporality 0"));
+}
+
+#[test]
+fn a_request_that_was_not_kept_leaves_no_trace() {
+    let mut receiver = Receiver::default();
+    receiver.metrics(json!([delta(0.0, 10.0, 5.0)]));
+    let lost = receiver.translate(&of_nobody(json!([delta(10.0, 20.0, 2.0)])));
+    receiver.streams.forget(&lost.changes);
+    receiver.metrics(json!([delta(10.0, 20.0, 2.0)]));
+    assert_eq!(receiver.kept.of("d_total"), "0=0 10=5 20=7");
+    // Rows that the store refuses are not in the total.
+    let refused = receiver.translate(&of_nobody(json!([delta(20.0, 30.0, 9.0)])));
+    receiver.streams.keep(refused.changes, |_| true, T0);
+    receiver.metrics(json!([delta(30.0, 40.0, 1.0)]));
+    assert_eq!(receiver.kept.of("d_total"), "0=0 10=5 20=7 40=8");
+}
+
+#[test]
+fn what_ended_is_a_stale_marker_and_a_total_goes_on_behind_it() {
+    let mut receiver = Receiver::default();
+    receiver.metrics(json!([delta(0.0, 10.0, 5.0)]));
+    receiver.metrics(json!([
+        sum("d", 1, true, &[point(0.0, 15.0, json!({"flags": 1}))]),
+        {"name": "g", "gauge": {"dataPoints": [point(0.0, 15.0, json!({"flags": 1}))]}}
+    ]));
+    receiver.streams = Streams::default();
+    receiver.metrics(json!([delta(15.0, 20.0, 2.0)]));
+    assert_eq!((receiver.kept.of("d_total").as_str(), receiver.kept.of("g").as_str()), ("0=0 10=5 15=stale 20=7", "15=stale"));
+}
+
+fn histogram(temporality: u32, start: f64, at: f64, counts: &[u64], sum: f64) -> Value {
+    let data = json!({"count": counts.iter().sum::<u64>(), "sum": sum, "bucketCounts": counts, "explicitBounds": [0.5, 10.0]});
+    json!({"name": "h", "unit": "s", "histogram": {"aggregationTemporality": temporality, "dataPoints": [point(start, at, data)]}})
+}
+
+#[test]
+fn histograms_are_classic_ones_of_either_temporality() {
+    for temporality in [1, 2] {
+        let mut receiver = Receiver::default();
+        receiver.metrics(json!([histogram(temporality, 0.0, 10.0, &[1, 2, 0], 4.0)]));
+        let second: [u64; 3] = if temporality == 1 { [0, 1, 1] } else { [1, 3, 1] };
+        receiver.metrics(json!([histogram(
+            temporality,
+            if temporality == 1 { 10.0 } else { 0.0 },
+            20.0,
+            &second,
+            if temporality == 1 { 30.0 } else { 34.0 }
+        )]));
+        for (series, rows) in [
+            (r#"h_seconds_bucket{le="0.5"}"#, "0=0 10=1 20=1"),
+            (r#"h_seconds_bucket{le="10"}"#, "0=0 10=3 20=4"),
+            (r#"h_seconds_bucket{le="+Inf"}"#, "0=0 10=3 20=5"),
+            ("h_seconds_count", "0=0 10=3 20=5"),
+            ("h_seconds_sum", "0=0 10=4 20=34"),
+        ] {
+            assert_eq!(receiver.kept.of(series), rows, "{series} {temporality}");
+        }
+        assert_eq!(receiver.kept.names().len(), 5);
+        receiver.metrics(json!([{"name": "h", "unit": "s", "histogram": {"aggregationTemporality": temporality, "dataPoints": [point(0.0, 30.0, json!({"flags": 1}))]}}]));
+        assert!(receiver.kept.of("h_seconds_count").ends_with("30=stale"));
+    }
+    let mut receiver = Receiver::default();
+    for (data, part) in [
+        (json!({"count": 1, "bucketCounts": [1], "explicitBounds": [1]}), "1 buckets and 1 boundaries"),
+        (json!({"count": 1, "bucketCounts": [1, 0, 0], "explicitBounds": [2, 1]}), "do not rise"),
+        (json!({"count": 1, "bucketCounts": [], "explicitBounds": vec![0; 1_001]}), "1001 boundaries"),
+    ] {
+        let metric = json!({"name": "h", "histogram": {"aggregationTemporality": 2, "dataPoints": [point(0.0, 1.0, data)]}});
+        let why = receiver.refusal(metric);
+        assert!(why.contains(part), "{why}");
+    }
+    // Count and sum alone, and a last boundary of +Inf.
+    receiver.metrics(json!([{"name": "a", "histogram": {"aggregationTemporality": 2, "dataPoints": [point(0.0, 1.0, json!({"count": 2, "sum": 3}))]}},
+        {"name": "b", "histogram": {"aggregationTemporality": 2, "dataPoints": [point(0.0, 1.0, json!({"count": 2, "bucketCounts": [1, 1, 0], "explicitBounds": [1, "Infinity"]}))]}}]));
+    assert_eq!(
+        receiver.kept.names(),
+        [r#"a_bucket{le="+Inf"}"#, "a_count", "a_sum", r#"b_bucket{le="+Inf"}"#, r#"b_bucket{le="1"}"#, "b_count"]
+    );
+}
+
+fn exponential(temporality: u32, start: f64, at: f64, scale: i32, offset: i32, counts: &[u64]) -> Value {
+    let data =
+        json!({"count": counts.iter().sum::<u64>(), "sum": 1, "scale": scale, "positive": {"offset": offset, "bucketCounts": counts}});
+    json!({"name": "e", "exponentialHistogram": {"aggregationTemporality": temporality, "dataPoints": [point(start, at, data)]}})
+}
+
+#[test]
+fn exponential_histograms_become_ladders_that_stay_whole_as_they_grow() {
+    // Cumulative: (1, 2] first, then (4, 8] too; then coarser.
+    let mut receiver = Receiver::default();
+    receiver.metrics(json!([exponential(2, 0.0, 10.0, 0, 0, &[3])]));
+    receiver.metrics(json!([exponential(2, 0.0, 20.0, 0, 0, &[3, 0, 5])]));
+    receiver.metrics(json!([exponential(2, 0.0, 30.0, -1, 0, &[3, 7])]));
+    for (series, rows) in [
+        (r#"e_bucket{le="0"}"#, "0=0 10=0 20=0 30=0"),
+        (r#"e_bucket{le="1"}"#, "0=0 10=0 20=0 30=0"),
+        (r#"e_bucket{le="2"}"#, "0=0 10=3 20=3 30=stale"),
+        (r#"e_bucket{le="4"}"#, "10=3 20=3 30=3"),
+        (r#"e_bucket{le="8"}"#, "10=3 20=8 30=stale"),
+        (r#"e_bucket{le="16"}"#, "20=8 30=10"),
+        (r#"e_bucket{le="+Inf"}"#, "0=0 10=3 20=8 30=10"),
+        ("e_count", "0=0 10=3 20=8 30=10"),
+    ] {
+        assert_eq!(receiver.kept.of(series), rows, "{series}");
+    }
+    // The same by differences.
+    let mut receiver = Receiver::default();
+    receiver.metrics(json!([exponential(1, 0.0, 10.0, 0, 0, &[3])]));
+    receiver.metrics(json!([exponential(1, 10.0, 20.0, 0, 2, &[5])]));
+    receiver.metrics(json!([exponential(1, 10.0, 20.0, 0, 2, &[5])]));
+    receiver.metrics(json!([exponential(1, 20.0, 30.0, -1, 1, &[2])]));
+    for (series, rows) in [
+        (r#"e_bucket{le="2"}"#, "0=0 10=3 20=3 30=stale"),
+        (r#"e_bucket{le="4"}"#, "10=3 20=3 30=3"),
+        (r#"e_bucket{le="16"}"#, "20=8 30=10"),
+        ("e_count", "0=0 10=3 20=8 30=10"),
+        ("e_sum", "0=0 10=1 20=2 30=3"),
+    ] {
+        assert_eq!(receiver.kept.of(series), rows, "{series}");
+    }
+    // After a restart it begins again, behind what there is.
+    receiver.streams = Streams::default();
+    assert!(receiver.refusal(exponential(1, 0.0, 25.0, 0, 0, &[1])).contains("from before the last ones"));
+    receiver.metrics(json!([exponential(1, 20.0, 30.0, -1, 1, &[2])]));
+    receiver.metrics(json!([exponential(1, 30.0, 40.0, 0, 0, &[4])]));
+    for _ in 0..2 {
+        receiver.metrics(json!([exponential(1, 20.0, 35.0, 0, 0, &[1])]));
+        assert_eq!(receiver.kept.of("e_count"), "0=0 10=3 20=8 30=10 30.001=0 40=5", "one that was overtaken");
+    }
+    receiver.metrics(json!([{"name": "e", "exponentialHistogram": {"aggregationTemporality": 1, "dataPoints": [point(0.0, 50.0, json!({"flags": 1}))]}}]));
+    assert_eq!(receiver.kept.of(r#"e_bucket{le="1"}"#), "0=0 10=0 20=0 30=0 30.001=0 40=0 50=stale");
+}
+
+#[test]
+fn an_exponential_histogram_that_began_again_leaves_no_boundary_of_before() {
+    let mut receiver = Receiver::default();
+    receiver.metrics(json!([exponential(2, 0.0, 10.0, 0, 4, &[3])]));
+    receiver.metrics(json!([exponential(2, 15.0, 20.0, 0, 0, &[9])]));
+    assert_eq!(receiver.kept.of(r#"e_bucket{le="32"}"#), "0=0 10=3 20=stale");
+    assert_eq!(receiver.kept.of(r#"e_bucket{le="2"}"#), "15=0 20=9");
+    assert_eq!(receiver.kept.of("e_count"), "0=0 10=3 15=0 20=9");
+}
+
+#[test]
+fn summaries_have_quantiles() {
+    let mut receiver = Receiver::default();
+    let data = json!({"count": 4, "sum": 10, "quantileValues": [{"quantile": 0.5, "value": 2}, {"quantile": 0.99, "value": "NaN"}]});
+    receiver.metrics(json!([{"name": "q", "unit": "By", "summary": {"dataPoints": [point(0.0, 5.0, data)]}}]));
+    for (series, rows) in [
+        (r#"q_bytes{quantile="0.5"}"#, "5=2"),
+        (r#"q_bytes{quantile="0.99"}"#, "5=NaN"),
+        ("q_bytes_count", "0=0 5=4"),
+        ("q_bytes_sum", "0=0 5=10"),
+    ] {
+        assert_eq!(receiver.kept.of(series), rows, "{series}");
+    }
+}
+
+#[test]
+fn points_that_cannot_be_kept_are_named_and_the_others_are_kept() {
+    let mut receiver = Receiver::default();
+    let many: Vec<Value> = (0..10_000).map(|n| json!({"key": format!("k{n}"), "value": {"intValue": n}})).collect();
+    let gauge = |name: &str, data: Value| json!({"name": name, "gauge": {"dataPoints": [data]}});
+    let translated = receiver.take(&of_nobody(json!([
+        gauge("good", point(0.0, 1.0, json!({"asInt": 1}))),
+        gauge("many", point(0.0, 1.0, json!({"asInt": 1, "attributes": many}))),
+        gauge(&"x".repeat(1 << 20), point(0.0, 1.0, json!({"asInt": 1}))),
+        gauge("…", point(0.0, 1.0, json!({"asInt": 1}))),
+        gauge("timeless", json!({"asInt": 1})),
+        gauge("empty", point(0.0, 1.0, json!({}))),
+        gauge("empty", point(0.0, 1.0, json!({}))),
+        {"name": "nothing"}
+    ])));
+    assert_eq!((translated.points, translated.refused, translated.rows.len()), (1, 6, 1));
+    for (reason, part) in translated.reasons.iter().zip([
+        "metric `many`, data point 0: the series has 10001 labels; at most 64",
+        "xxx…`, data point 0: the value of label `__name__` has 1048576 bytes",
+        "no letter or digit",
+        "metric `timeless`, data point 0: it has no time",
+        "it has no value",
+    ]) {
+        assert!(reason.contains(part) && reason.len() < 400, "{reason}");
+    }
+    assert_eq!(translated.metrics.len(), 1);
+}
+
+#[test]
+fn few_bytes_do_not_become_many_labels() {
+    let mut receiver = Receiver::default();
+    let long: Vec<Value> = (0..60).map(|n| json!({"key": format!("k{n}"), "value": {"stringValue": "v".repeat(16_000)}})).collect();
+    let data = |at: f64| {
+        let data = json!({"count": 0, "attributes": long, "bucketCounts": vec![0; 61], "explicitBounds": (0..60).collect::<Vec<_>>()});
+        point(0.0, at, data)
+    };
+    let points: Vec<Value> = (1..5).map(|n| data(f64::from(n))).collect();
+    let translated = receiver.take(&of_nobody(json!([{"name": "h", "histogram": {"aggregationTemporality": 2, "dataPoints": points}}])));
+    assert_eq!((translated.points, translated.refused), (1, 3));
+    assert!(translated.reasons[0].contains("send smaller batches"), "{:?}", translated.reasons);
+}
+
+/// What PromQL's `increase` would find: rises, a fall being a beginning at zero.
+fn rises(rows: &BTreeMap<TimestampMs, f64>) -> f64 {
+    rows.values().fold((0.0, 0.0), |(rise, before), v| (rise + if *v >= before { v - before } else { *v }, *v)).0
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_happens_between_each_difference_counts_once(
+        steps in proptest::collection::vec((0u32..100, 0u8..6), 1..40),
+    ) {
+        let mut receiver = Receiver::default();
+        let (mut sent, mut at) = (0.0, 0.0);
+        for (v, what) in steps {
+            let (from, to) = (at, at + 10.0);
+            let request = of_nobody(json!([delta(from, to, f64::from(v)), histogram(1, from, to, &[u64::from(v), 1, 0], f64::from(v)),
+                exponential(1, from, to, 2, v as i32 - 50, &[1, u64::from(v)])]));
+            match what {
+                0 => receiver.streams = Streams::default(),
+                1 => {
+                    let lost = receiver.translate(&request);
+                    receiver.streams.forget(&lost.changes);
+                }
+                2 => {
+                    receiver.take(&request);
+                }
+                _ => {}
+            }
+            receiver.take(&request);
+            sent += f64::from(v);
+            at = to;
+        }
+        prop_assert_eq!(rises(&receiver.kept.0["d_total"]), sent);
+        let points = at / 10.0;
+        for (series, all) in [(r#"h_seconds_bucket{le="0.5"}"#, sent), ("h_seconds_count", sent + points), ("e_count", sent + points), (r#"e_bucket{le="+Inf"}"#, sent + points)] {
+            prop_assert_eq!(rises(&receiver.kept.0[series]), all, "{}", series);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Probes: what an answer must be like, and when a target went down or came back.
+//!
+//! Pure: asking is `actors::collectors::probe`. A check that cannot be made (a file is missing, a setting is wrong) is no
+//! answer and never comes here: nothing is known of its target then.
+
+use std::fmt;
+
+use regex::bytes::Regex;
+
+use crate::event::Event;
+use crate::model::TimestampMs;
+use crate::span::Span;
+
+/// The statuses that are fine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statuses(Vec<(u16, u16)>);
+
+impl Default for Statuses {
+    fn default() -> Self {
+        Self(vec![(200, 299)])
+    }
+}
+
+impl Statuses {
+    /// Reads `200`, `200-299`, `200-299, 301`.
+    ///
+    /// # Errors
+    /// Which part is no status, and what would be right.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let one = |text: &str| text.trim().parse::<u16>().ok().filter(|status| (100..=599).contains(status));
+        let range = |part: &str| {
+            let (low, high) = part.split_once('-').unwrap_or((part, part));
+            let (low, high) = one(low).zip(one(high)).filter(|(low, high)| low <= high).ok_or_else(|| {
+                format!("`{}` is no status: write one from 100 to 599, or a range such as 200-299, or several with commas", part.trim())
+            })?;
+            Ok((low, high))
+        };
+        text.split(',').map(range).collect::<Result<_, String>>().map(Self)
+    }
+
+    /// Whether a status is fine.
+    #[must_use]
+    pub fn accept(&self, status: u16) -> bool {
+        self.0.iter().any(|(low, high)| (*low..=*high).contains(&status))
+    }
+}
+
+impl fmt::Display for Statuses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (low, high)) in self.0.iter().enumerate() {
+            let before = if at == 0 { "" } else { ", " };
+            if low == high { write!(f, "{before}{low}")? } else { write!(f, "{before}{low} to {high}")? }
+        }
+        Ok(())
+    }
+}
+
+/// What an answer over HTTP must be like.
+#[derive(Debug, Clone, Default)]
+pub struct Expected {
+    /// Its status.
+    pub statuses: Statuses,
+    /// Its body matches each of these.
+    pub matches: Vec<Regex>,
+    /// And none of these.
+    pub not_matches: Vec<Regex>,
+}
+
+/// What an answer came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether the body is what failed; none where nothing is asked of it.
+    pub failed_due_to_regex: Option<bool>,
+    /// Why it is not fine, in one line.
+    pub why: Option<String>,
+}
+
+impl Expected {
+    /// Judges an answer; `cut` says that more of its body was left unread.
+    #[must_use]
+    pub fn judge(&self, status: u16, body: &[u8], cut: bool) -> Verdict {
+        let status = (!self.statuses.accept(status)).then(|| format!("status {status}; expected {}", self.statuses));
+        let within = if cut { format!(" within its first {} bytes", body.len()) } else { String::new() };
+        let missing =
+            self.matches.iter().find(|regex| !regex.is_match(body)).map(|regex| format!("the body does not match `{regex}`{within}"));
+        let unwanted = || self.not_matches.iter().find(|regex| regex.is_match(body)).map(|regex| format!("the body matches `{regex}`"));
+        let body = missing.or_else(unwanted);
+        let asked = !self.matches.is_empty() || !self.not_matches.is_empty();
+        Verdict { failed_due_to_regex: asked.then_some(body.is_some()), why: status.or(body) }
+    }
+}
+
+/// Limits of any check.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Limits {
+    /// A slower answer is not fine.
+    pub max_latency: Option<Span>,
+    /// Neither is a certificate that ends sooner.
+    pub min_cert_lifetime: Option<Span>,
+}
+
+impl Limits {
+    /// Why an answer that took so long, over a connection whose certificates end then (Unix seconds), is not fine.
+    #[must_use]
+    pub fn judge(&self, now: TimestampMs, seconds: f64, cert_expiry: Option<i64>) -> Option<String> {
+        if let Some(limit) = self.max_latency.filter(|limit| seconds > limit.as_secs_f64()) {
+            return Some(format!("it took {} ms; max_latency is {limit}", (seconds * 1e3).round()));
+        }
+        let left = cert_expiry?.saturating_sub(now / 1_000);
+        let wanted = self.min_cert_lifetime.filter(|wanted| (left as f64) < wanted.as_secs_f64())?;
+        Some(format!("its certificate ends in {}; min_cert_lifetime is {wanted}", days(left)))
+    }
+}
+
+/// Seconds in the unit in which certificates are thought of.
+#[must_use]
+pub fn days(seconds: i64) -> String {
+    if seconds.abs() < 2 * 86_400 { Span::secs(seconds.abs() / 60 * 60).to_string() } else { format!("{}d", seconds.abs() / 86_400) }
+}
+
+/// Whether a target is up, and since when.
+#[derive(Debug, Clone, Default)]
+pub struct Course {
+    state: Option<(bool, TimestampMs)>,
+}
+
+impl Course {
+    /// Goes on from what was known before a restart.
+    #[must_use]
+    pub fn new(state: Option<(bool, TimestampMs)>) -> Self {
+        Self { state }
+    }
+
+    /// Whether the target is up, and since when; none before its first check.
+    #[must_use]
+    pub fn state(&self) -> Option<(bool, TimestampMs)> {
+        self.state
+    }
+
+    /// Takes in a check at `now`, with why it failed; gives what belongs on the time line. A target that is up when it is
+    /// first seen is no news.
+    pub fn observe(&mut self, target: &str, now: TimestampMs, failed: Option<&str>) -> Option<Event> {
+        let up = failed.is_none();
+        let before = self.state;
+        if before.is_some_and(|(was, _)| was == up) {
+            return None;
+        }
+        self.state = Some((up, now));
+        match (failed, before) {
+            (Some(why), _) => {
+                let mut event = Event::new(now, "probe", "probe_down", target, format!("{target} is down: {why}"));
+                event.severity = "error".to_owned();
+                Some(event)
+            }
+            (None, Some((_, since))) => {
+                let down = Span::secs((now - since).max(0) / 1_000);
+                Some(Event::new(now, "probe", "probe_up", target, format!("{target} is up again after {down}")))
+            }
+            (None, None) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_read_as_lists_and_ranges() {
+        for (text, fine, not, shown) in
+            [("200", 200, 201, "200"), ("200-299", 299, 300, "200 to 299"), ("200-299, 301,404", 404, 302, "200 to 299, 301, 404")]
+        {
+            let statuses = Statuses::parse(text).unwrap();
+            assert!(statuses.accept(fine) && !statuses.accept(not), "{text}");
+            assert_eq!(statuses.to_string(), shown);
+        }
+        for text in ["", "2xx", "99", "600", "300-200", "200,", "-"] {
+            assert!(Statuses::parse(text).unwrap_err().contains("is no status: write one from 100 to 599"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_judged_by_status_and_body() {
+        let regex = |text: &str| vec![Regex::new(text).unwrap()];
+        let plain = Expected::default();
+        let wanting = Expected { matches: regex("^ok$"), ..Expected::default() };
+        let refusing = Expected { not_matches: regex("(?i)error"), ..Expected::default() };
+        for (expected, status, body, cut, failed, why) in [
+            (&plain, 204, "", false, None, None),
+            (&plain, 500, "", false, None, Some("status 500; expected 200 to 299")),
+            (&wanting, 200, "ok", false, Some(false), None),
+            (&wanting, 200, "no", false, Some(true), Some("the body does not match `^ok$`")),
+            (&wanting, 200, "no", true, Some(true), Some("the body does not match `^ok$` within its first 2 bytes")),
+            (&wanting, 404, "ok", false, Some(false), Some("status 404; expected 200 to 299")),
+            (&refusing, 200, "an Error", false, Some(true), Some("the body matches `(?i)error`")),
+            (&refusing, 200, "fine", false, Some(false), None),
+        ] {
+            let verdict = expected.judge(status, body.as_bytes(), cut);
+            assert_eq!((verdict.failed_due_to_regex, verdict.why.as_deref()), (failed, why), "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn latency_and_the_life_of_certificates_have_limits() {
+        let limits = Limits { max_latency: Some(Span::millis(500)), min_cert_lifetime: Some(Span::secs(14 * 86_400)) };
+        let judge = |seconds, expiry| limits.judge(1_000_000, seconds, expiry);
+        assert_eq!(judge(0.5, None), None);
+        assert_eq!(judge(0.5012, None).as_deref(), Some("it took 501 ms; max_latency is 500ms"));
+        assert_eq!(judge(0.1, Some(1_000 + 14 * 86_400)), None);
+        assert_eq!(judge(0.1, Some(1_000 + 13 * 86_400)).as_deref(), Some("its certificate ends in 13d; min_cert_lifetime is 14d"));
+        assert_eq!(Limits::default().judge(0, 1e9, Some(0)), None);
+    }
+
+    #[test]
+    fn only_changes_are_events() {
+        let mut course = Course::default();
+        let mut told = Vec::new();
+        for (second, failed) in [(0, None), (1, Some("refused")), (2, Some("status 500")), (301, None), (302, None), (303, Some("x"))] {
+            told.extend(course.observe("shop", second * 1_000, failed).map(|event| (second, event.kind, event.title)));
+        }
+        let expected = [
+            (1, "probe_down", "shop is down: refused"),
+            (301, "probe_up", "shop is up again after 5m"),
+            (303, "probe_down", "shop is down: x"),
+        ];
+        assert_eq!(told, expected.map(|(second, kind, title)| (second, kind.to_owned(), title.to_owned())));
+        assert_eq!(course.state(), Some((false, 303_000)));
+        assert!(Course::new(Some((false, 7))).observe("shop", 9, Some("still")).is_none(), "known from before a restart");
+        assert!(Course::default().observe("shop", 9, Some("refused")).is_some(), "down when first seen");
+    }
+}

@@ -1,0 +1,231 @@
+//! `[probes.check.NAME]`: what may stand in it, and what it comes to.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow, bail, ensure};
+use regex::bytes::Regex;
+use reqwest::Url;
+use reqwest::header::{HeaderName, HeaderValue};
+use serde::{Deserialize, Serialize};
+use taskpulse_actors::collectors::probe::{Check, HttpCheck, Kind, TcpCheck, Tls};
+use taskpulse_engine::model::{Labels, NAME_LABEL};
+use taskpulse_engine::probe::{Expected, Limits, Statuses};
+use taskpulse_engine::span::Span;
+
+use super::sources::{CommandLine, check_times};
+
+/// One or several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMore<T> {
+    One(T),
+    More(Vec<T>),
+}
+
+impl<T> OneOrMore<T> {
+    fn list(&self) -> &[T] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::More(more) => more,
+        }
+    }
+}
+
+/// A status or a range of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum StatusWord {
+    Number(u16),
+    Text(String),
+}
+
+/// `[probes.check.NAME]`. What is left out of those with an `Option` has its default, and may stand only where it means
+/// something.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProbeSpec {
+    pub url: Option<String>,
+    pub tcp: Option<String>,
+    pub command: Option<CommandLine>,
+    pub interval: Span,
+    pub timeout: Span,
+    pub labels: BTreeMap<String, String>,
+    pub max_latency: Option<Span>,
+    pub method: Option<String>,
+    pub headers: Option<BTreeMap<String, String>>,
+    pub body: Option<String>,
+    pub status: Option<OneOrMore<StatusWord>>,
+    pub body_matches: Option<OneOrMore<String>>,
+    pub body_not_matches: Option<OneOrMore<String>>,
+    pub follow_redirects: Option<bool>,
+    pub max_bytes: Option<usize>,
+    pub tls: Option<bool>,
+    pub tls_verify: Option<bool>,
+    pub ca_file: Option<PathBuf>,
+    pub min_cert_lifetime: Option<Span>,
+    pub send: Option<String>,
+    pub expect: Option<String>,
+}
+
+impl Default for ProbeSpec {
+    fn default() -> Self {
+        Self {
+            url: None,
+            tcp: None,
+            command: None,
+            interval: Span::secs(30),
+            timeout: Span::secs(10),
+            labels: BTreeMap::new(),
+            max_latency: None,
+            method: None,
+            headers: None,
+            body: None,
+            status: None,
+            body_matches: None,
+            body_not_matches: None,
+            follow_redirects: None,
+            max_bytes: None,
+            tls: None,
+            tls_verify: None,
+            ca_file: None,
+            min_cert_lifetime: None,
+            send: None,
+            expect: None,
+        }
+    }
+}
+
+fn regexes(list: Option<&OneOrMore<String>>) -> anyhow::Result<Vec<Regex>> {
+    let one = |text: &String| Regex::new(text).map_err(|error| anyhow!("`{text}` is no regex: {}", one_line(&error.to_string())));
+    list.map(OneOrMore::list).unwrap_or_default().iter().map(one).collect()
+}
+
+fn one_line(text: &str) -> String {
+    text.lines().last().unwrap_or_default().trim().to_owned()
+}
+
+impl ProbeSpec {
+    /// The check of the table `name`.
+    pub fn check(&self, name: &str) -> anyhow::Result<Check> {
+        let at = |key: &str| format!("probes.check.{name}{key}");
+        let kind = match (&self.url, &self.tcp, &self.command) {
+            (Some(url), None, None) => Kind::Http(Box::new(self.http(url, &at)?)),
+            (None, Some(address), None) => Kind::Tcp(self.tcp(address, &at)?),
+            (None, None, Some(line)) => Kind::Command(line.words()),
+            _ => {
+                bail!("{}: needs one of url = \"https://host/path\", tcp = \"host:port\" and command = [\"program\", \"argument\"]", at(""))
+            }
+        };
+        if let Kind::Command(words) = &kind {
+            ensure!(words.first().is_some_and(|word| !word.is_empty()), "{} names no program", at(".command"));
+        }
+        self.only_where_it_means_something(&kind, &at)?;
+        let (interval, timeout) = check_times(self.interval, self.timeout).with_context(|| at(""))?;
+        for own in ["target", "phase", NAME_LABEL] {
+            ensure!(!self.labels.contains_key(own), "{}: `{own}` is set by the probe; choose another name", at(".labels"));
+        }
+        let pairs = self.labels.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+        Labels::new(pairs.chain([(NAME_LABEL, "probe_success"), ("target", name)])).with_context(|| at(".labels"))?;
+        if let Some(limit) = self.max_latency {
+            ensure!(
+                limit >= Span::millis(1) && limit <= self.timeout,
+                "{} = {limit}: must be 1ms to the timeout ({})",
+                at(".max_latency"),
+                self.timeout
+            );
+        }
+        if let Some(limit) = self.min_cert_lifetime {
+            let (low, high) = (Span::secs(3_600), Span::secs(3_650 * 86_400));
+            ensure!(limit >= low && limit <= high, "{} = {limit}: must be {low} to {high}", at(".min_cert_lifetime"));
+        }
+        let limits = Limits { max_latency: self.max_latency, min_cert_lifetime: self.min_cert_lifetime };
+        Ok(Check { name: name.to_owned(), kind, interval, timeout, labels: self.labels.clone(), limits })
+    }
+
+    /// A key that would be passed over is a mistake.
+    fn only_where_it_means_something(&self, kind: &Kind, at: &impl Fn(&str) -> String) -> anyhow::Result<()> {
+        let http = matches!(kind, Kind::Http(_));
+        let tcp = matches!(kind, Kind::Tcp(_));
+        let tls = http || matches!(kind, Kind::Tcp(TcpCheck { tls: Some(_), .. }));
+        for (key, given, fits, with) in [
+            ("method", self.method.is_some(), http, "url"),
+            ("headers", self.headers.is_some(), http, "url"),
+            ("body", self.body.is_some(), http, "url"),
+            ("status", self.status.is_some(), http, "url"),
+            ("body_matches", self.body_matches.is_some(), http, "url"),
+            ("body_not_matches", self.body_not_matches.is_some(), http, "url"),
+            ("follow_redirects", self.follow_redirects.is_some(), http, "url"),
+            ("max_bytes", self.max_bytes.is_some(), http, "url"),
+            ("tls", self.tls.is_some(), tcp, "tcp"),
+            ("send", self.send.is_some(), tcp, "tcp"),
+            ("expect", self.expect.is_some(), tcp, "tcp"),
+            ("tls_verify", self.tls_verify.is_some(), tls, "url, or tcp and tls = true"),
+            ("ca_file", self.ca_file.is_some(), tls, "url, or tcp and tls = true"),
+            ("min_cert_lifetime", self.min_cert_lifetime.is_some(), tls, "url, or tcp and tls = true"),
+        ] {
+            ensure!(fits || !given, "{}: {key} means something only with {with}", at(""));
+        }
+        Ok(())
+    }
+
+    fn with_tls(&self) -> Tls {
+        Tls { verify: self.tls_verify.unwrap_or(true), ca_file: self.ca_file.clone() }
+    }
+
+    fn http(&self, url: &str, at: &impl Fn(&str) -> String) -> anyhow::Result<HttpCheck> {
+        let url = Url::parse(url).with_context(|| format!("{} = {url:?}", at(".url")))?;
+        ensure!(matches!(url.scheme(), "http" | "https"), "{}: {url} must begin with http:// or https://", at(".url"));
+        ensure!(
+            url.username().is_empty() && url.password().is_none(),
+            "{}: addresses are shown to everyone; give name and password as headers = {{ Authorization = \"Basic …\" }}",
+            at(".url")
+        );
+        let method = self.method.as_deref().unwrap_or("GET");
+        let method = method.parse().map_err(|_| anyhow!("{} = {method:?}: must be a method such as GET, HEAD or POST", at(".method")))?;
+        let headers = self.headers.iter().flatten().map(|(name, value)| {
+            let key = || format!("{}.{name}", at(".headers"));
+            Ok((name.parse::<HeaderName>().with_context(key)?, value.parse::<HeaderValue>().with_context(key)?))
+        });
+        let statuses = match &self.status {
+            None => Statuses::default(),
+            Some(list) => {
+                let words = list.list().iter().map(|word| match word {
+                    StatusWord::Number(status) => status.to_string(),
+                    StatusWord::Text(text) => text.clone(),
+                });
+                let text = words.collect::<Vec<_>>().join(",");
+                Statuses::parse(&text).map_err(|why| anyhow!("{}: {why}", at(".status")))?
+            }
+        };
+        let max_bytes = self.max_bytes.unwrap_or(1 << 20);
+        ensure!(max_bytes <= 1 << 26, "{} = {max_bytes}: must be 0 to {}", at(".max_bytes"), 1 << 26);
+        Ok(HttpCheck {
+            method,
+            headers: headers.collect::<anyhow::Result<_>>()?,
+            body: self.body.clone().unwrap_or_default(),
+            follow_redirects: self.follow_redirects.unwrap_or(true),
+            expected: Expected {
+                statuses,
+                matches: regexes(self.body_matches.as_ref()).with_context(|| at(".body_matches"))?,
+                not_matches: regexes(self.body_not_matches.as_ref()).with_context(|| at(".body_not_matches"))?,
+            },
+            tls: self.with_tls(),
+            max_bytes,
+            url,
+        })
+    }
+
+    fn tcp(&self, address: &str, at: &impl Fn(&str) -> String) -> anyhow::Result<TcpCheck> {
+        let parts = address.rsplit_once(':').and_then(|(host, port)| {
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            Some((host.to_owned(), port.parse::<u16>().ok().filter(|port| *port > 0)?)).filter(|(host, _)| !host.is_empty())
+        });
+        let (host, port) = parts.with_context(|| format!("{} = {address:?}: must be host:port", at(".tcp")))?;
+        let expect = match &self.expect {
+            Some(text) => regexes(Some(&OneOrMore::One(text.clone()))).with_context(|| at(".expect"))?.pop(),
+            None => None,
+        };
+        Ok(TcpCheck { host, port, tls: self.tls.unwrap_or(false).then(|| self.with_tls()), send: self.send.clone(), expect })
+    }
+}

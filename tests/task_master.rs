@@ -1,0 +1,79 @@
+//! The real `task-master` command line moves a board that the service watches.
+//!
+//! Installed from npm into the target folder where npm can; where it cannot, the test says so and passes.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use common::{Folder, Service, eventually};
+use serde_json::Value;
+
+const VERSION: &str = "0.43.1";
+
+/// The command line; none where npm cannot install it.
+fn task_master() -> Option<PathBuf> {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("task-master-{VERSION}"));
+    let binary = home.join("node_modules/.bin/task-master");
+    if !binary.exists() {
+        std::fs::create_dir_all(&home).unwrap();
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&home);
+        let installed = npm.arg(format!("task-master-ai@{VERSION}")).stdin(Stdio::null()).stdout(Stdio::null()).status();
+        if !installed.is_ok_and(|status| status.success()) {
+            return None;
+        }
+    }
+    binary.exists().then_some(binary)
+}
+
+fn run(binary: &Path, folder: &Folder, args: &[&str]) {
+    let output = Command::new(binary).args(args).current_dir(folder.path()).env("CI", "true").stdin(Stdio::null()).output().unwrap();
+    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "task-master {args:?}: {told}");
+}
+
+fn board(service: &Service, tag: &str) -> Option<Value> {
+    service.data("/api/v1/tasks")["boards"].as_array()?.iter().find(|board| board["tag"] == tag).cloned()
+}
+
+fn status_of(service: &Service, tag: &str, id: &str) -> Option<String> {
+    let board = board(service, tag)?;
+    let item = board["items"].as_array()?.iter().find(|item| item["id"] == id)?.clone();
+    item["status"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn a_board_that_the_command_line_moves_is_seen_as_it_moves() {
+    let Some(binary) = task_master() else {
+        println!("skipped: npm cannot install task-master-ai {VERSION} here");
+        return;
+    };
+    let folder = Folder::with_settings("[system]\nenabled = false\n");
+    run(&binary, &folder, &["init", "-y", "--name", "demo", "--no-git", "--no-aliases", "--rules", "claude"]);
+    // The first tasks come from a model; an empty board takes those that are written by hand.
+    std::fs::write(folder.path().join(".taskmaster/tasks/tasks.json"), r#"{"master":{"tasks":[],"metadata":{}}}"#).unwrap();
+    let service = folder.start();
+    run(&binary, &folder, &["add-task", "--title", "First", "--description", "one", "--priority", "high"]);
+    run(&binary, &folder, &["add-task", "--title", "Second", "--description", "two", "--dependencies", "1"]);
+    eventually("both tasks, one of them ready", || {
+        board(&service, "master").filter(|board| board["queue_depth"] == 2 && board["ready_tasks"] == 1)
+    });
+    for status in ["in-progress", "review", "done"] {
+        run(&binary, &folder, &["set-status", "--id", "1", "--status", status]);
+        eventually(status, || status_of(&service, "master", "1").filter(|found| found == status));
+    }
+    let board = eventually("the second is ready", || board(&service, "master").filter(|board| board["ready_tasks"] == 1));
+    assert_eq!((&board["tasks"]["done"], &board["completion_ratio"]), (&Value::from(1), &Value::from(0.5)));
+    let item = board["items"].as_array().unwrap().iter().find(|item| item["id"] == "1").cloned().unwrap();
+    assert!(item["execution_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "its start was seen: {item}");
+    run(&binary, &folder, &["add-tag", "later"]);
+    eventually("the new tag", || self::board(&service, "later"));
+    let events = service.data("/api/v1/events?source=taskmaster").to_string();
+    for moved in ["pending → in-progress", "in-progress → review", "review → done"] {
+        assert!(events.contains(moved), "{moved}: {events}");
+    }
+}

@@ -1,0 +1,85 @@
+//! Webhooks: deliveries of GitHub, taken only with a signature that is right.
+//!
+//! The signature stands in for the token of the service. What is signed, known and watched goes to the collector; what came
+//! before and what nobody looks at is answered with 200 (GitHub would send it again) and counted.
+
+use actix_web::http::header::HeaderMap;
+use actix_web::{HttpRequest, HttpResponse, web};
+use hmac::{Hmac, Mac};
+use serde_json::json;
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use taskpulse_actors::collectors::github::state::Taken;
+use taskpulse_engine::ci::parse::{self, Delivery};
+
+use crate::envelope::{ApiError, success};
+use crate::server::AppState;
+
+/// Where deliveries come.
+pub(crate) const GITHUB: &str = "/hooks/github";
+/// Longest number of a delivery.
+const MAX_ID: usize = 100;
+
+/// `POST /hooks/github`
+pub(crate) async fn github(req: HttpRequest, body: web::Bytes, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let Some(secret) = state.hooks.secret() else {
+        return Err(ApiError::not_found("none are taken while github.webhook_secret is unset; set it to the secret of the webhook"));
+    };
+    let ci = &state.reporter.shared.ci;
+    let event = text(req.headers(), "x-github-event").unwrap_or("");
+    let refused = |error: ApiError| {
+        ci.count_webhook(event, "refused");
+        error
+    };
+    check(secret, &body, text(req.headers(), "x-hub-signature-256")).map_err(refused)?;
+    let Some(id) = text(req.headers(), "x-github-delivery").filter(|id| !id.is_empty() && id.len() <= MAX_ID) else {
+        return Err(refused(ApiError::bad_data("the header X-GitHub-Delivery is missing or too long")));
+    };
+    let delivery = parse::delivery(event, &body).map_err(|why| refused(ApiError::bad_data(why)))?;
+    let outcome = match delivery {
+        Delivery::Ping => "accepted",
+        Delivery::Other => "ignored",
+        Delivery::Run { repo, run } => match state.hooks.take(id, &repo, *run) {
+            Taken::Accepted => "accepted",
+            Taken::Replayed => "replayed",
+            Taken::NotWatched => "ignored",
+            Taken::Full => return Err(refused(ApiError::busy("too many deliveries wait"))),
+        },
+    };
+    ci.count_webhook(event, outcome);
+    Ok(success(json!({"outcome": outcome})))
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Whether a body is signed with the secret; a wrong signature takes as long as a right one.
+fn check(secret: &str, body: &[u8], signature: Option<&str>) -> Result<(), ApiError> {
+    let wrong = || ApiError::unauthorized("the signature X-Hub-Signature-256 is missing or not made with github.webhook_secret");
+    let given = signature.and_then(|given| given.strip_prefix("sha256=")).ok_or_else(wrong)?;
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(|error| ApiError::internal(error.to_string()))?;
+    mac.update(body);
+    let right: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    if bool::from(right.as_bytes().ct_eq(given.as_bytes())) { Ok(()) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_must_be_signed_with_the_secret() {
+        // The example of GitHub's documentation.
+        let (secret, body) = ("It's a Secret to Everybody", b"Hello, World!");
+        let right = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+        assert!(check(secret, body, Some(right)).is_ok());
+        for wrong in
+            [None, Some(""), Some("sha256="), Some(&right[..70]), Some(&right[7..]), Some("sha1=757107ea0eb2509fc211221cce984b8a37570b6d")]
+        {
+            assert!(check(secret, body, wrong).is_err(), "{wrong:?}");
+        }
+        assert!(check(secret, b"Hello, World", Some(right)).is_err());
+        assert!(check("another", body, Some(right)).is_err());
+    }
+}

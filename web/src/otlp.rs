@@ -1,0 +1,267 @@
+//! `POST /v1/metrics`: OpenTelemetry metrics over HTTP, protobuf or JSON, plain or gzip.
+//!
+//! Answered as OTLP says, in the encoding of the request: 200 when the samples are durable, with a partial success that counts and
+//! names the data points that were not kept; a google.rpc.Status otherwise. 503 with `Retry-After` under pressure, nothing kept.
+//! Requests whose points need what is remembered of their senders (differences, exponential histograms) take turns: a total
+//! must not go on before its last step is durable.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix_web::http::{StatusCode, header};
+use actix_web::rt::time::timeout;
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use flate2::read::MultiGzDecoder;
+use taskpulse_actors::clock::now_ms;
+use taskpulse_actors::messages::AppendResolved;
+use taskpulse_actors::shared::{Metadata, Shared};
+use taskpulse_engine::exposition::Line;
+use taskpulse_engine::model::{Labels, Sample, TimestampMs, is_stale_marker};
+use taskpulse_engine::otlp::{DecodeError, Encoding, Options, Past, Row, Streams, Translated, translate};
+use taskpulse_engine::store::{Rejection, Resolved, Store};
+use tokio::sync::Mutex;
+
+use crate::envelope::ApiError;
+use crate::ingest::{MAX_RAW_BYTES, PATIENCE, kept};
+use crate::server::{AppState, BodyLimit};
+
+/// The source's name in status.
+pub const SOURCE: &str = "otlp";
+/// How far behind a stale marker the last value is looked for.
+const BEHIND_MS: i64 = 86_400_000;
+
+/// What is remembered between requests.
+pub struct Otlp {
+    options: Options,
+    streams: Arc<Mutex<Streams>>,
+    /// Whether anything was kept yet.
+    seen: AtomicBool,
+}
+
+impl Otlp {
+    /// Nothing remembered yet.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self { options, streams: Arc::default(), seen: AtomicBool::new(false) }
+    }
+}
+
+/// What would make something come, for status.
+#[must_use]
+pub fn hint(address: &str) -> String {
+    format!(
+        "set OTEL_EXPORTER_OTLP_ENDPOINT={address} and OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf for a program with an OpenTelemetry SDK; \
+         for Claude Code also CLAUDE_CODE_ENABLE_TELEMETRY=1 and OTEL_METRICS_EXPORTER=otlp"
+    )
+}
+
+/// The store as the translation sees it.
+struct Known<'a>(&'a Store);
+
+impl Past for Known<'_> {
+    fn newest(&self, labels: &Labels) -> Option<TimestampMs> {
+        self.0.newest(self.0.series_id(labels)?)
+    }
+
+    fn latest(&self, labels: &Labels) -> Option<Sample> {
+        let id = self.0.series_id(labels)?;
+        let newest = self.0.newest(id)?;
+        let read = || {
+            let last = self.0.latest(id, newest, newest)?;
+            match last.filter(|sample| !is_stale_marker(sample.v)) {
+                Some(sample) => Ok(Some(sample)),
+                None => Ok(self.0.samples(id, newest.saturating_sub(BEHIND_MS), newest)?.iter().rfind(|s| !is_stale_marker(s.v))),
+            }
+        };
+        read().unwrap_or_else(|error: taskpulse_engine::store::StoreError| {
+            log::warn!("otlp: the last value of {labels} cannot be read, its total begins again: {error}");
+            None
+        })
+    }
+}
+
+/// `POST /v1/metrics`
+pub(crate) async fn metrics(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
+    let text = |name| req.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let kind = text(header::CONTENT_TYPE).split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let (encoding, known) = match kind.as_str() {
+        "application/x-protobuf" | "application/protobuf" => (Encoding::Protobuf, true),
+        "application/json" => (Encoding::Json, true),
+        _ => (Encoding::Json, false),
+    };
+    let outcome = if known {
+        take(&req, payload, encoding, &state).await
+    } else {
+        let shown: String = kind.chars().take(100).collect();
+        Err(ApiError::unsupported(format!("Content-Type `{shown}` is not understood; send application/x-protobuf or application/json")))
+    };
+    match outcome {
+        Ok(partial) => HttpResponse::Ok().content_type(encoding.content_type()).body(encoding.answer(partial.rejected, &partial.message())),
+        Err(error) => refused(encoding, &error, &state),
+    }
+}
+
+/// An error as OTLP wants it; status says of it where it is the sender's.
+fn refused(encoding: Encoding, error: &ApiError, state: &AppState) -> HttpResponse {
+    let status = error.status_code();
+    if status.is_client_error() {
+        let why = format!("the last request was refused: {error}");
+        let sources = &state.reporter.shared.sources;
+        if state.otlp.seen.load(Ordering::Relaxed) {
+            sources.partly(SOURCE, 0, 0, why);
+        } else {
+            let address = state.reporter.addresses.get().and_then(|all| all.first()).map_or("", String::as_str);
+            sources.absent(SOURCE, why, hint(address));
+        }
+    }
+    // google.rpc.Code
+    let code = match status {
+        StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE => 3,
+        StatusCode::PAYLOAD_TOO_LARGE | StatusCode::INSUFFICIENT_STORAGE => 8,
+        StatusCode::SERVICE_UNAVAILABLE => 14,
+        _ => 13,
+    };
+    let mut response = HttpResponse::build(status);
+    if let Some(seconds) = error.retry_after() {
+        response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+    }
+    response.content_type(encoding.content_type()).body(encoding.error(code, &error.to_string()))
+}
+
+/// What of a request was not kept.
+struct Partial {
+    rejected: u64,
+    reasons: Vec<String>,
+}
+
+impl Partial {
+    fn message(&self) -> String {
+        let reasons = self.reasons.join("; ");
+        if self.rejected == 0 { reasons } else { format!("{} data points were not kept: {reasons}", self.rejected) }
+    }
+}
+
+async fn take(req: &HttpRequest, payload: web::Payload, encoding: Encoding, state: &AppState) -> Result<Partial, ApiError> {
+    let body = body(req, payload).await?;
+    let Ok(_place) = state.ingest_places.try_acquire() else {
+        return Err(ApiError::busy("too many requests wait for the store"));
+    };
+    let request = encoding.decode(&body).map_err(|error| match error {
+        DecodeError::Malformed(_) => ApiError::bad_data(error.to_string()),
+        DecodeError::TooManyParts => ApiError::too_large(error.to_string()),
+    })?;
+    drop(body);
+    let mut turn = timeout(PATIENCE, Arc::clone(&state.otlp.streams).lock_owned())
+        .await
+        .map_err(|_| ApiError::busy(format!("the store did not answer others within {} s", PATIENCE.as_secs())))?;
+    let mut translated = translate(&request, &state.otlp.options, &turn, &Known(&state.store));
+    drop(request);
+    let changes = std::mem::take(&mut translated.changes);
+    let (resolved, not_in) = resolve(&translated.rows, &state.store);
+    let (samples, rejected) = (resolved.len(), resolved.rejected());
+    if !resolved.is_empty() && changes.is_empty() {
+        // Nothing to remember: others need not wait for this one's disk.
+        drop(turn);
+        kept(state.append_resolved.send(AppendResolved(resolved))).await?;
+    } else if !resolved.is_empty() {
+        // A task of its own: where the client hangs up, or was told to come again, the turn still ends with the store's answer.
+        let (door, refused) = (state.append_resolved.clone(), not_in.clone());
+        let append = actix_web::rt::spawn(async move {
+            let outcome = door.send(AppendResolved(resolved)).await;
+            match &outcome {
+                Ok(Ok(_)) => turn.keep(changes, |row| refused.binary_search(&row).is_ok(), now_ms()),
+                _ => turn.forget(&changes),
+            }
+            outcome
+        });
+        kept(async { append.await.unwrap_or(Err(actix::MailboxError::Closed)) }).await?;
+    }
+    Ok(report(translated, samples, rejected, &not_in, state))
+}
+
+/// The body as it is meant, no longer than it may be.
+async fn body(req: &HttpRequest, payload: web::Payload) -> Result<Vec<u8>, ApiError> {
+    let limit = req.app_data::<BodyLimit>().map_or(0, |limit| limit.0);
+    let too_large = |what: String| ApiError::too_large(format!("{what}; at most {limit} bytes are read (server.max_body_bytes)"));
+    let text = |name| req.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or("");
+    if let Some(length) = text(header::CONTENT_LENGTH).parse::<usize>().ok().filter(|length| *length > limit) {
+        return Err(too_large(format!("the request has {length} bytes")));
+    }
+    let gzip = match text(header::CONTENT_ENCODING).trim().to_ascii_lowercase().as_str() {
+        "" | "identity" => false,
+        "gzip" | "x-gzip" => true,
+        other => return Err(ApiError::unsupported(format!("Content-Encoding `{other}` is not understood; send gzip, or none"))),
+    };
+    let body = match payload.to_bytes_limited(limit).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(error)) => return Err(ApiError::bad_data(format!("the body: {error}"))),
+        Err(_) => return Err(too_large("the request is longer".to_owned())),
+    };
+    if !gzip {
+        return Ok(body.to_vec());
+    }
+    let mut out = Vec::new();
+    let most = MAX_RAW_BYTES as u64;
+    let read = MultiGzDecoder::new(&body[..]).take(most + 1).read_to_end(&mut out);
+    read.map_err(|error| ApiError::bad_data(format!("gzip: {error}")))?;
+    if out.len() as u64 > most {
+        return Err(ApiError::too_large(format!("the request has more than {most} bytes when inflated; send smaller batches")));
+    }
+    Ok(out)
+}
+
+/// Finds the series of the rows; which rows may not be kept, by rising number.
+fn resolve(rows: &[Row], store: &Store) -> (Resolved, Vec<usize>) {
+    let mut intake = store.intake(now_ms());
+    let (mut taken, mut not_in) = (Vec::with_capacity(rows.len()), Vec::new());
+    let mut pairs = Vec::new();
+    for (at, row) in rows.iter().enumerate() {
+        pairs.clear();
+        pairs.extend(row.labels.pairs());
+        if !intake.begin(&pairs) {
+            intake.begin_new(row.labels.clone());
+        }
+        if intake.push(row.t, row.v) { taken.push(at) } else { not_in.push(at) }
+    }
+    let resolved = intake.finish();
+    not_in.extend(resolved.refused().iter().filter_map(|at| taken.get(*at)));
+    not_in.sort_unstable();
+    (resolved, not_in)
+}
+
+/// Tells status and metadata, and gives what the answer says.
+fn report(translated: Translated, samples: usize, rejected: [u64; 4], not_in: &[usize], state: &AppState) -> Partial {
+    let mut points: Vec<usize> = not_in.iter().filter_map(|at| translated.rows[*at].point).collect();
+    points.sort_unstable();
+    points.dedup();
+    let mut reasons = translated.reasons;
+    let more = translated.refused.saturating_sub(reasons.len() as u64);
+    if more > 0 {
+        reasons.push(format!("and {more} more"));
+    }
+    if !points.is_empty() {
+        let why = Rejection::ALL.iter().filter(|r| rejected[**r as usize] > 0).map(|r| r.explain());
+        reasons.push(format!("{} data points with samples {}", points.len(), why.collect::<Vec<_>>().join(", or ")));
+    }
+    reasons.extend(translated.warnings.into_iter().take(5));
+    let partial = Partial { rejected: translated.refused + points.len() as u64, reasons };
+    let shared: &Arc<Shared> = &state.reporter.shared;
+    let newest = translated.rows.iter().filter(|row| row.point.is_some()).map(|row| row.t).max().unwrap_or_default();
+    if samples > 0 {
+        state.otlp.seen.store(true, Ordering::Relaxed);
+    }
+    if partial.rejected > 0 {
+        shared.sources.partly(SOURCE, samples, newest, format!("of the last request, {}", partial.message()));
+    } else if samples > 0 {
+        shared.sources.up(SOURCE, samples, newest);
+    }
+    let mut metadata = Metadata::default();
+    for metric in &translated.metrics {
+        metadata.note(&Line::Type(&metric.name, metric.kind));
+        metadata.note(&Line::Help(&metric.name, &metric.help));
+        metadata.note(&Line::Unit(&metric.name, &metric.unit));
+    }
+    shared.metadata.learn(metadata);
+    partial
+}
