@@ -15,6 +15,7 @@ use crate::codec::{self, Effort};
 use crate::model::{Columns, Labels, SeriesId};
 use crate::otlp::tests as otlp;
 use crate::promql::tests::{Memory, ask};
+use crate::promql::{Places, parse_expr};
 use crate::remote_write::{self, Sink};
 use crate::store::fuzz as store;
 
@@ -261,7 +262,7 @@ fn answers_of_github() {
 }
 
 /// Queries that use every part of the language, for their pieces.
-const QUERIES: [&str; 24] = [
+const QUERIES: [&str; 27] = [
     "sum by (g) (rate(m{i=~\"1|2\",g!=\"0\"}[5m])) / on (g) group_left (i) count without (i) (m) > bool 1",
     "histogram_quantile(0.9, sum by (le) (rate(b_bucket[5m:30s] offset 1m)))",
     "topk(3, m) or bottomk(2, -m) unless m @ 300 and m @ end()",
@@ -286,6 +287,9 @@ const QUERIES: [&str; 24] = [
     "max_over_time(min_over_time(m[2m])[4m:1m] @ 100 offset -1m)",
     "{\"m\",\"g\"=\"1\"} == 1 or label_replace(m, `x`, 'y', \"\", \"\")",
     "sum(m{g=\"\\x6d\\u00e9\"}) by (g,) + histogram_fraction(0, 1, b_bucket)",
+    "histogram_quantiles(b_bucket, \"q\", 0.5, 1.5) or vector(max_of(1, min_of(2, NaN)))",
+    "m{g=~`\\d`} + on (i) group_left () m offset (1m) @ end() smoothed unless on (smoothed) smoothed",
+    "rate((m)[2m:30s]) or quantile by (g) ((1.5), m) or label_replace((m), \"g\", \"\", (\"i\"), \"1\")",
 ];
 
 #[test]
@@ -309,6 +313,9 @@ fn any_text_is_answered_or_refused() {
         let begun = Instant::now();
         // Any outcome will do, but soon.
         let _ = ask(&source, &query);
+        if let Ok(expr) = parse_expr(&query) {
+            let _ = Places::of(&query, &expr);
+        }
         assert!(begun.elapsed() < Duration::from_secs(20), "{query}: took {:?}", begun.elapsed());
     });
 }

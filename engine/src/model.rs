@@ -215,7 +215,11 @@ impl Labels {
     /// As `{a="b", c="d"}`, the metric name among them.
     #[must_use]
     pub fn in_braces(&self) -> String {
-        let pairs: Vec<String> = self.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+        let plain = |name: &str| {
+            !name.is_empty() && !name.as_bytes()[0].is_ascii_digit() && name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric())
+        };
+        let named = |name: &str| if plain(name) { name.to_owned() } else { go_quoted(name) };
+        let pairs: Vec<String> = self.iter().map(|(name, value)| format!("{}={}", named(name), go_quoted(value))).collect();
         format!("{{{}}}", pairs.join(", "))
     }
 
@@ -277,6 +281,30 @@ fn take_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// As a selector that finds just this series: `name{a="b"}`.
+/// Text in double quotes as Go's `%q` has it.
+#[must_use]
+pub fn go_quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            '\x07' => out.push_str("\\a"),
+            '\x08' => out.push_str("\\b"),
+            '\x0b' => out.push_str("\\v"),
+            '\x0c' => out.push_str("\\f"),
+            c if u32::from(c) < 0x20 || u32::from(c) == 0x7f => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
 impl fmt::Display for Labels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;

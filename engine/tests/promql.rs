@@ -35,6 +35,6 @@ fn the_runner_tells_what_fails_and_skips_native_histograms() {
     )
     .unwrap();
     let (passed, output) = run(&[file]);
-    assert!(!passed && output.contains("wrong.test:5: up: expected {__name__=\"up\"} 4, came 5"), "{output}");
+    assert!(!passed && output.contains("wrong.test:5: up: expected {__name__=\"up\"} 4@300, came 5@300"), "{output}");
     assert!(output.ends_with("1 passed, 1 failed, 1 skipped\n"), "{output}");
 }

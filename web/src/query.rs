@@ -11,7 +11,7 @@ use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::wire::seconds;
 use taskpulse_engine::metrics::METRICS;
 use taskpulse_engine::model::{Labels, SeriesId, TimestampMs, push_point, push_seconds, push_value};
-use taskpulse_engine::promql::{self, ABSENT, Answer, EvalError, Expr, QueryGrid, Selector};
+use taskpulse_engine::promql::{self, ABSENT, Answer, EvalError, Expr, Places, QueryGrid, Selector};
 use taskpulse_engine::store::Store;
 use tokio::sync::SemaphorePermit;
 
@@ -23,11 +23,14 @@ use crate::server::{AppState, QueryOptions};
 const DEFAULT_STEP_MS: i64 = 60_000;
 /// Points of one series in a range query, as in Prometheus.
 const MAX_POINTS: i64 = 11_000;
+/// Warnings, and infos, that are told one by one, as in Prometheus.
+const MAX_NOTES: usize = 10;
 /// How notes begin that are no warnings.
 const INFO: &str = "PromQL info:";
 
 /// What a query is asked with, beside its text and times.
 struct Ask {
+    query: String,
     expr: Expr,
     options: QueryOptions,
     deadline: Instant,
@@ -49,7 +52,8 @@ impl Drop for Waiting {
 impl Ask {
     fn new(params: &Params, mut options: QueryOptions, grid: QueryGrid) -> Result<Self, ApiError> {
         let began = Instant::now();
-        let expr = promql::parse_expr_for(params.required("query")?, grid)?;
+        let query = params.required("query")?.to_owned();
+        let expr = promql::parse_expr_for(&query, grid)?;
         if params.get("timeout").is_some() {
             options.timeout = options.timeout.min(Duration::from_millis(params.step("timeout")?.unsigned_abs()));
         }
@@ -61,7 +65,7 @@ impl Ask {
             .map(|text| text.parse::<usize>().map_err(|_| ApiError::bad_data(format!("parameter `limit`: `{text}` is not a count"))));
         let limit = limit.transpose()?.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
         let stats = params.get("stats").is_some_and(|stats| !stats.is_empty());
-        Ok(Self { expr, options, deadline: began + options.timeout, limit, stats, began, cancelled: Arc::default() })
+        Ok(Self { query, expr, options, deadline: began + options.timeout, limit, stats, began, cancelled: Arc::default() })
     }
 
     fn waiting(&self) -> Waiting {
@@ -97,7 +101,14 @@ impl Ask {
             });
             let _ = write!(out, ",\"stats\":{stats}}}");
         }
-        let (infos, mut warnings): (Vec<String>, Vec<String>) = notes.warnings.into_iter().partition(|note| note.starts_with(INFO));
+        let places = Places::of(&self.query, &self.expr);
+        let told = notes.notes.into_iter().map(|note| format!("{}{}", note.text, places.told(note.about)));
+        let (mut infos, mut warnings): (Vec<String>, Vec<String>) = told.partition(|note| note.starts_with(INFO));
+        for (notes, kind) in [(&mut warnings, "warning"), (&mut infos, "info")] {
+            let more = notes.len().saturating_sub(MAX_NOTES);
+            notes.truncate(MAX_NOTES);
+            notes.extend((more > 0).then(|| format!("{more} more {kind} annotations omitted")));
+        }
         warnings.extend(cut.then(|| format!("results truncated to {} series by `limit`", self.limit)));
         for (name, notes) in [("warnings", warnings), ("infos", infos)] {
             if !notes.is_empty() {

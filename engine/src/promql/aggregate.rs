@@ -1,18 +1,22 @@
 //! Aggregations over the rows of a vector, instant by instant.
 
 use std::collections::BTreeMap;
-use std::hash::Hasher;
 
 use promql_parser::parser::token::{
     T_AVG, T_BOTTOMK, T_COUNT, T_COUNT_VALUES, T_GROUP, T_LIMIT_RATIO, T_LIMITK, T_MAX, T_MIN, T_QUANTILE, T_STDDEV, T_STDVAR, T_SUM,
     T_TOPK,
 };
 use promql_parser::parser::{AggregateExpr, Expr, LabelModifier};
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::FxHashMap;
 
-use super::eval::{ABSENT, EvalError, Evaluator, Grid, OF_THE_METRIC, Row, execution, is_absent, nameless, unique};
-use super::ranges::{Kahan, mean, quantile, variance};
-use crate::model::{Labels, NAME_LABEL, format_value};
+use super::eval::{ABSENT, EvalError, Evaluator, Grid, OF_THE_METRIC, Row, execution, is_absent};
+use super::functions::{go_max, go_min};
+use super::ranges::{Kahan, mean, quantile};
+use super::{hash, notes};
+use crate::model::{Labels, format_value, go_quoted};
+
+/// Floats from which on, and down to which, there are no whole numbers of 64 bits.
+const BEYOND_WHOLE: (f64, f64) = (-9_223_372_036_854_775_808.0, 9_223_372_036_854_774_784.0);
 
 /// The labels by which a row is grouped.
 fn group_of(labels: &Labels, modifier: Option<&LabelModifier>) -> Labels {
@@ -44,19 +48,21 @@ pub(super) fn eval(ev: &Evaluator<'_>, expr: &AggregateExpr, grid: &Grid) -> Res
         expr.param.as_deref().ok_or_else(|| EvalError::Parse("the aggregation needs a parameter".to_owned()))
     };
     match op {
-        T_COUNT_VALUES => count_values(&ev.text(param()?, grid)?, &rows, &groups, grid),
+        T_COUNT_VALUES => count_values(&ev.text(param()?, grid)?, &rows, expr.modifier.as_ref(), grid),
         T_TOPK | T_BOTTOMK | T_LIMITK => {
             let k = ev.scalar(param()?, grid)?;
             select(op, &k, rows, &groups, grid)
         }
         T_LIMIT_RATIO => {
             let ratio = ev.scalar(param()?, grid)?;
-            limit_ratio(ev, &ratio, rows)
+            limit_ratio(ev, param()?, &ratio, rows)
         }
         T_QUANTILE => {
             let q = ev.scalar(param()?, grid)?;
-            if q.iter().any(|q| q.is_nan() || !(0.0..=1.0).contains(q)) {
-                ev.warn(format!("PromQL warning: quantile value should be between 0 and 1, got {}", q[0]));
+            let (lowest, highest) = extremes(&q);
+            notes::check_quantile(ev, param()?, highest);
+            if lowest < 0.0 {
+                notes::check_quantile(ev, param()?, lowest);
             }
             Ok(reduce(&rows, &groups, grid, |at, values| quantile(q[at], values)))
         }
@@ -66,15 +72,15 @@ pub(super) fn eval(ev: &Evaluator<'_>, expr: &AggregateExpr, grid: &Grid) -> Res
         T_GROUP => Ok(reduce(&rows, &groups, grid, |_, _| 1.0)),
         T_MIN => Ok(reduce(&rows, &groups, grid, |_, values| fold(values, |a, b| b < a))),
         T_MAX => Ok(reduce(&rows, &groups, grid, |_, values| fold(values, |a, b| b > a))),
-        T_STDDEV => Ok(reduce(&rows, &groups, grid, |_, values| variance(values.iter().copied()).sqrt())),
-        T_STDVAR => Ok(reduce(&rows, &groups, grid, |_, values| variance(values.iter().copied()))),
+        T_STDDEV => Ok(reduce(&rows, &groups, grid, |_, values| variance(values).sqrt())),
+        T_STDVAR => Ok(reduce(&rows, &groups, grid, |_, values| variance(values))),
         _ => execution(format!("the aggregation {} is not supported", expr.op)),
     }
 }
 
 /// Whether a group that has a metric name loses it at the end: where any of its members does.
 fn goes(rows: &[Row], labels: &Labels, members: &[usize]) -> bool {
-    labels.get(NAME_LABEL).is_some() && members.iter().any(|&m| rows[m].nameless)
+    OF_THE_METRIC.iter().any(|name| labels.get(name).is_some()) && members.iter().any(|&m| rows[m].nameless)
 }
 
 /// The best value; NaN only where there is nothing else.
@@ -115,23 +121,51 @@ fn plain(v: f64) -> String {
     if v.is_finite() { format!("{v}") } else { format_value(v) }
 }
 
-fn count_values(label: &str, rows: &[Row], groups: &[(Labels, Vec<usize>)], grid: &Grid) -> Result<Vec<Row>, EvalError> {
+/// The smallest and largest of some numbers; NaN where one is.
+fn extremes(values: &[f64]) -> (f64, f64) {
+    let all = |f: fn(f64, f64) -> f64| values.iter().copied().reduce(f).unwrap_or(0.0);
+    (all(go_min), all(go_max))
+}
+
+/// Variance of the population: Welford (1962).
+fn variance(values: &[f64]) -> f64 {
+    let (mut count, mut mean, mut m2) = (0.0, 0.0, 0.0);
+    for v in values {
+        count += 1.0;
+        let delta = v - mean;
+        mean += delta / count;
+        m2 += delta * (v - mean);
+    }
+    m2 / count
+}
+
+/// How many rows have each value, which becomes a label and is grouped by.
+fn count_values(label: &str, rows: &[Row], modifier: Option<&LabelModifier>, grid: &Grid) -> Result<Vec<Row>, EvalError> {
     if label.is_empty() {
-        return execution("invalid label name \"\" in count_values()");
+        return execution(format!("invalid label name {}", go_quoted(label)));
     }
-    let mut out = Vec::new();
-    for (labels, members) in groups {
-        let mut by_value: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-        for at in 0..grid.count {
-            for v in members.iter().map(|&m| rows[m].values[at]).filter(|v| !is_absent(*v)) {
-                let counts = by_value.entry(plain(v)).or_insert_with(|| vec![ABSENT; grid.count]);
-                counts[at] = if is_absent(counts[at]) { 1.0 } else { counts[at] + 1.0 };
-            }
+    let mut modifier = modifier.cloned().unwrap_or_else(|| LabelModifier::Include(promql_parser::label::Labels { labels: Vec::new() }));
+    if let LabelModifier::Include(by) = &mut modifier {
+        by.labels.push(label.to_owned());
+    }
+    let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
+    let mut out: Vec<Row> = Vec::new();
+    for row in rows {
+        // A row has few values: each is grouped once.
+        let mut by_value: BTreeMap<u64, usize> = BTreeMap::new();
+        for (at, v) in row.values.iter().enumerate().filter(|(_, v)| !is_absent(**v)) {
+            let place = *by_value.entry(v.to_bits()).or_insert_with(|| {
+                let labels = group_of(&row.labels.with(label, &plain(*v)), Some(&modifier));
+                *places.entry(labels.clone()).or_insert_with(|| {
+                    out.push(Row::new(labels, vec![ABSENT; grid.count]));
+                    out.len() - 1
+                })
+            });
+            let count = &mut out[place].values[at];
+            *count = if is_absent(*count) { 1.0 } else { *count + 1.0 };
         }
-        let nameless = goes(rows, labels, members) && label != NAME_LABEL;
-        out.extend(by_value.into_iter().map(|(value, values)| Row { labels: labels.with(label, &value), values, nameless }));
     }
-    unique(out)
+    Ok(out)
 }
 
 /// topk, bottomk, limitk: rows of each group as they are, at the instants where they are chosen.
@@ -142,13 +176,23 @@ fn select(
     groups: &[(Labels, Vec<usize>)],
     grid: &Grid,
 ) -> Result<Vec<Row>, EvalError> {
+    let (lowest, highest) = extremes(k);
+    if highest < 1.0 {
+        return Ok(Vec::new());
+    }
+    if highest.is_nan() || lowest.is_nan() {
+        return execution("Parameter value is NaN");
+    }
+    if lowest <= BEYOND_WHOLE.0 {
+        return execution(format!("Scalar value {} underflows int64", notes::number(lowest)));
+    }
+    if highest >= BEYOND_WHOLE.1 {
+        return execution(format!("Scalar value {} overflows int64", notes::number(highest)));
+    }
     let mut chosen: Vec<Vec<f64>> = rows.iter().map(|row| vec![ABSENT; row.values.len()]).collect();
     let mut order: Vec<usize> = Vec::new();
     for (_, members) in groups {
         for at in 0..grid.count {
-            if k[at].is_nan() {
-                return execution("Parameter value is NaN");
-            }
             let wanted = if k[at] < 1.0 { 0 } else { k[at] as usize };
             let mut there: Vec<usize> = members.iter().copied().filter(|&m| !is_absent(rows[m].values[at])).collect();
             if op != T_LIMITK {
@@ -176,23 +220,22 @@ fn select(
 }
 
 /// A part of the series, the same at each instant: by a hash of their labels.
-fn limit_ratio(ev: &Evaluator<'_>, ratio: &[f64], rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
-    if ratio.iter().any(|r| r.is_nan()) {
+fn limit_ratio(ev: &Evaluator<'_>, about: &Expr, ratio: &[f64], rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
+    let (lowest, highest) = extremes(ratio);
+    if lowest == 0.0 && highest == 0.0 {
+        return Ok(Vec::new());
+    }
+    if lowest.is_nan() || highest.is_nan() {
         return execution("Ratio value is NaN");
     }
-    if ratio.iter().any(|r| r.abs() > 1.0) {
-        ev.warn(format!("PromQL warning: ratio value should be between -1 and 1, got {}, capping", ratio[0]));
+    if highest > 1.0 {
+        notes::capped_ratio(ev, about, highest, 1.0);
     }
-    let place = |labels: &Labels| {
-        let mut hasher = FxHasher::default();
-        nameless(labels).pairs().for_each(|(name, value)| {
-            hasher.write(name);
-            hasher.write(value);
-        });
-        (hasher.finish() >> 11) as f64 / (1u64 << 53) as f64
-    };
+    if lowest < -1.0 {
+        notes::capped_ratio(ev, about, lowest, -1.0);
+    }
     let keep = |row: Row| {
-        let at = place(&row.labels);
+        let at = hash::of(&row.labels) as f64 / u64::MAX as f64;
         let chosen = |(n, v): (usize, f64)| {
             let r = ratio[n].clamp(-1.0, 1.0);
             if (r >= 0.0 && at < r) || (r < 0.0 && at >= 1.0 + r) { v } else { ABSENT }

@@ -4,7 +4,7 @@ use promql_parser::parser::token::{
     T_ADD, T_ATAN2, T_DIV, T_EQLC, T_GTE, T_GTR, T_LAND, T_LOR, T_LSS, T_LTE, T_LUNLESS, T_MOD, T_MUL, T_NEQ, T_POW, T_SUB, TokenId,
 };
 use promql_parser::parser::{BinModifier, BinaryExpr, LabelModifier, VectorMatchCardinality};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::eval::{ABSENT, EvalError, Evaluator, Grid, OF_THE_METRIC, Row, Value, execution, is_absent, nameless, unique};
 use crate::model::Labels;
@@ -46,6 +46,10 @@ fn combine(op: TokenId, as_bool: bool, a: f64, b: f64, kept: f64) -> f64 {
 
 pub(super) fn eval(ev: &Evaluator<'_>, expr: &BinaryExpr, grid: &Grid) -> Result<Value, EvalError> {
     let op = expr.op.id();
+    let fills = expr.modifier.as_ref().is_some_and(|m| m.fill_values.lhs.is_some() || m.fill_values.rhs.is_some());
+    if fills && matches!(op, T_LAND | T_LOR | T_LUNLESS) {
+        return Err(EvalError::Parse("filling in missing series not allowed for set operators".to_owned()));
+    }
     let (left, right) = (ev.eval(&expr.lhs, grid)?, ev.eval(&expr.rhs, grid)?);
     ev.check()?;
     let as_bool = expr.modifier.as_ref().is_some_and(|m| m.return_bool);
@@ -149,9 +153,9 @@ fn matched(
     let one_to_one = matches!(card, VectorMatchCardinality::OneToOne);
     let (mut many, mut one) = if swapped { (right, left) } else { (left, right) };
     if let Some(fill) = modifier.map(|m| &m.fill_values) {
-        let (of_many, of_one) = if swapped { (fill.rhs, fill.lhs) } else { (fill.lhs, fill.rhs) };
-        let more_many = of_many.map(|v| filled(&one, &many, v, grid, &key)).unwrap_or_default();
-        let more_one = of_one.map(|v| filled(&many, &one, v, grid, &key)).unwrap_or_default();
+        // As in Prometheus they go by side, not by operand: `fill_left` is for the side of many, also where that is on the right.
+        let more_many = fill.lhs.map(|v| filled(&one, &many, v, grid, &key)).unwrap_or_default();
+        let more_one = fill.rhs.map(|v| filled(&many, &one, v, grid, &key)).unwrap_or_default();
         many.extend(more_many);
         one.extend(more_one);
     }
@@ -162,7 +166,8 @@ fn matched(
     }
     let side = if swapped { "left" } else { "right" };
     // Where one side is empty nothing is matched, and nothing can be wrong.
-    let many_there: Vec<bool> = (0..grid.count).map(|at| many.iter().any(|row| !is_absent(row.values[at]))).collect();
+    let fills = modifier.is_some_and(|m| m.fill_values.lhs.is_some() || m.fill_values.rhs.is_some());
+    let many_there: Vec<bool> = (0..grid.count).map(|at| fills || many.iter().any(|row| !is_absent(row.values[at]))).collect();
     for (key, members) in ones.iter().filter(|(_, members)| members.len() > 1) {
         for at in (0..grid.count).filter(|at| many_there[*at]) {
             let mut there = members.iter().filter(|&&m| !is_absent(one[m].values[at]));
@@ -176,74 +181,46 @@ fn matched(
             }
         }
     }
+    let keys: Vec<Labels> = many.iter().map(|row| key(&row.labels)).collect();
+    let mut sizes: FxHashMap<&Labels, usize> = FxHashMap::default();
+    keys.iter().for_each(|key| *sizes.entry(key).or_default() += 1);
     let keeps_name = compare(op, 0.0, 0.0).is_some() && !as_bool;
+    // The instants at which a key, with the labels of the result where several rows may meet one, has been matched.
+    let mut matched: FxHashMap<(&Labels, Option<Labels>), Vec<bool>> = FxHashMap::default();
     let mut out: Vec<Row> = Vec::new();
-    let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
-    for row in &many {
-        let key = key(&row.labels);
-        let Some(members) = ones.get(&key) else { continue };
+    for (row, key) in many.iter().zip(&keys) {
+        let Some(members) = ones.get(key) else { continue };
         for &m in members {
             let partner = &one[m];
-            let mut values = Vec::with_capacity(grid.count);
-            for (a, b) in row.values.iter().zip(&partner.values) {
-                values.push(if is_absent(*a) || is_absent(*b) {
-                    ABSENT
-                } else if swapped {
-                    combine(op, as_bool, *b, *a, *b)
-                } else {
-                    combine(op, as_bool, *a, *b, *a)
-                });
-            }
-            let both = row.values.iter().zip(&partner.values).map(|(a, b)| !is_absent(*a) && !is_absent(*b));
             let later = as_bool && ev.params.delayed_names;
             let labels = result_labels(row, partner, modifier, keeps_name || later);
-            match places.get(&labels) {
-                None => {
-                    places.insert(labels.clone(), out.len());
-                    out.push(Row { labels, values, nameless: later || (keeps_name && row.nameless) });
-                }
-                Some(&place) => {
-                    let met: FxHashSet<usize> = both.enumerate().filter(|(_, b)| *b).map(|(at, _)| at).collect();
-                    for (at, v) in values.into_iter().enumerate().filter(|(at, v)| met.contains(at) && !is_absent(*v)) {
-                        if !is_absent(out[place].values[at]) {
-                            return execution(if one_to_one {
-                                "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
-                            } else {
-                                "multiple matches for labels: grouping labels must ensure unique matches"
-                            });
-                        }
-                        out[place].values[at] = v;
+            // Also a comparison that then drops both has matched them.
+            if sizes.get(key).is_some_and(|size| *size > 1) {
+                let of_result = (!one_to_one).then(|| labels.clone());
+                let before = matched.entry((key, of_result)).or_insert_with(|| vec![false; grid.count]);
+                for (before, (a, b)) in before.iter_mut().zip(row.values.iter().zip(&partner.values)) {
+                    let both = !is_absent(*a) && !is_absent(*b);
+                    if both && *before {
+                        return execution(if one_to_one {
+                            "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
+                        } else {
+                            "multiple matches for labels: grouping labels must ensure unique matches"
+                        });
                     }
+                    *before |= both;
                 }
             }
-        }
-    }
-    if one_to_one {
-        // Two rows on the side of many with one key are an error even where a comparison drops one of them.
-        let mut groups: FxHashMap<Labels, Vec<usize>> = FxHashMap::default();
-        many.iter().enumerate().for_each(|(at, row)| groups.entry(key(&row.labels)).or_default().push(at));
-        for (key, members) in groups.iter().filter(|(key, members)| members.len() > 1 && ones.contains_key(*key)) {
-            let partners = &ones[key];
-            for at in 0..grid.count {
-                let partner = partners.iter().any(|&m| !is_absent(one[m].values[at]));
-                let meets = |m: &&usize| {
-                    let v = many[**m].values[at];
-                    !is_absent(v) && partner
-                };
-                if members.iter().filter(meets).count() > 1 {
-                    let kept = |m: &&usize| {
-                        let b = partners.iter().map(|&p| one[p].values[at]).find(|v| !is_absent(*v)).unwrap_or(ABSENT);
-                        !is_absent(combine(op, as_bool, many[**m].values[at], b, 0.0))
-                    };
-                    if members.iter().filter(meets).filter(kept).count() > 1 {
-                        return execution("multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
-                    }
-                }
-            }
+            let of = |(a, b): (&f64, &f64)| match (is_absent(*a) || is_absent(*b), swapped) {
+                (true, _) => ABSENT,
+                (false, true) => combine(op, as_bool, *b, *a, *b),
+                (false, false) => combine(op, as_bool, *a, *b, *a),
+            };
+            let values = row.values.iter().zip(&partner.values).map(of).collect();
+            out.push(Row { labels, values, nameless: later });
         }
     }
     ev.check()?;
-    Ok(out)
+    unique(out)
 }
 
 /// For each key of `there`, a row with the value where `there` has one and `missing` has none.

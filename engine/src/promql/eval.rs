@@ -6,24 +6,21 @@
 //! stale marker ends a series, subqueries run on absolute multiples of their step.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
-use promql_parser::parser::{AtModifier, Call, Expr, Offset, SubqueryExpr, VectorSelector};
+use promql_parser::parser::{Call, Expr};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::selector::{Matcher, selector_matchers};
-use super::{aggregate, binary, extended, functions, histogram, info, ranges};
-use crate::model::{Columns, Labels, NAME_LABEL, STALE_NAN_BITS, TimestampMs, is_stale_marker};
+use super::selector::Matcher;
+use super::{aggregate, binary, extended, functions, histogram, info, places, ranges};
+use crate::model::{Columns, Labels, NAME_LABEL, STALE_NAN_BITS, TimestampMs};
 use crate::store::{HourPart, StoreError};
 
 /// Labels that name a metric; they go where what an expression gives is no longer that metric.
 pub(super) const OF_THE_METRIC: [&str; 3] = [NAME_LABEL, "__type__", "__unit__"];
-
-/// The length of the windows that the store keeps.
-const HOUR_MS: i64 = 3_600_000;
 
 /// No value at an instant. The stale marker is never a value of an answer.
 pub const ABSENT: f64 = f64::from_bits(STALE_NAN_BITS);
@@ -189,11 +186,20 @@ pub enum Answer {
     Matrix(Vec<Run>),
 }
 
+/// What may make an answer other than expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// `PromQL warning: …` or `PromQL info: …`.
+    pub text: String,
+    /// What it is about; [`super::Places`] tells where that stands.
+    pub about: usize,
+}
+
 /// What an evaluation is told on the way.
 #[derive(Debug, Clone, Default)]
 pub struct Notes {
-    /// What may make the answer other than expected.
-    pub warnings: Vec<String>,
+    /// By rising text, each once.
+    pub notes: Vec<Note>,
     /// Samples that were read.
     pub samples: usize,
     /// Hours that were read in the place of their samples.
@@ -207,21 +213,30 @@ pub struct Notes {
 pub fn evaluate(expr: &Expr, params: &Params, source: &dyn Source) -> Result<(Answer, Notes), EvalError> {
     let count = usize::try_from((params.end - params.start) / params.step.max(1) + 1).unwrap_or(0);
     let grid = Grid { start: params.start, step: params.step.max(1), count };
-    let ev = Evaluator { source, params, warnings: RefCell::default(), samples: Cell::new(0), hours: Cell::new(0) };
+    let ev = Evaluator { source, params, notes: RefCell::default(), samples: Cell::new(0), hours: Cell::new(0) };
     let instant = params.start == params.end;
     let answer = match strip(expr) {
+        inner @ Expr::Call(_) if instant && extended::inside(inner).is_some() => {
+            let mut runs = match extended::inside(inner) {
+                Some((edges, selector)) => extended::matrix(&ev, edges, selector, &grid)?,
+                None => Vec::new(),
+            };
+            runs.sort_by(|a, b| a.labels.cmp_pairs(&b.labels));
+            Answer::Matrix(runs)
+        }
         Expr::MatrixSelector(_) | Expr::Subquery(_) if instant => {
             let mut runs = Vec::new();
             ev.matrix(expr, &grid, &mut |labels, window| {
                 let (from, to) = window.within(params.start);
                 let (times, values) = (window.times[from..to].to_vec(), window.values[from..to].to_vec());
                 if !times.is_empty() {
-                    runs.push(Run { labels: labels.clone(), columns: Columns { times, values } });
+                    let labels = if window.nameless { nameless(labels) } else { labels.clone() };
+                    runs.push(Run { labels, columns: Columns { times, values } });
                 }
                 Ok(())
             })?;
             runs.sort_by(|a, b| a.labels.cmp_pairs(&b.labels));
-            Answer::Matrix(runs)
+            Answer::Matrix(merged(runs)?)
         }
         _ => match ev.eval(expr, &grid)? {
             Value::Scalar(values) => Answer::Scalar(grid.times().zip(values).collect()),
@@ -239,7 +254,8 @@ pub fn evaluate(expr: &Expr, params: &Params, source: &dyn Source) -> Result<(An
             }
         },
     };
-    Ok((answer, Notes { warnings: ev.warnings.into_inner().into_iter().collect(), samples: ev.samples.get(), hours: ev.hours.get() }))
+    let notes = ev.notes.into_inner().into_iter().map(|(text, about)| Note { text, about }).collect();
+    Ok((answer, Notes { notes, samples: ev.samples.get(), hours: ev.hours.get() }))
 }
 
 pub(super) fn strip(expr: &Expr) -> &Expr {
@@ -251,57 +267,17 @@ pub(super) fn strip(expr: &Expr) -> &Expr {
 
 /// Works expressions out over grids.
 pub(super) struct Evaluator<'a> {
-    source: &'a dyn Source,
+    pub(super) source: &'a dyn Source,
     pub(super) params: &'a Params,
-    pub(super) warnings: RefCell<BTreeSet<String>>,
+    notes: RefCell<BTreeMap<String, usize>>,
     samples: Cell<usize>,
-    hours: Cell<usize>,
+    pub(super) hours: Cell<usize>,
 }
-
-/// A series' samples, and how a window over them is cut at an instant of the grid.
-pub(super) struct Windowed<'a> {
-    pub(super) times: &'a [TimestampMs],
-    pub(super) values: &'a [f64],
-    pub(super) range: i64,
-    /// The metric name of its labels goes at the end.
-    pub(super) nameless: bool,
-    shift: Shift,
-}
-
-/// From an instant of the grid to the instant that a selector means.
-#[derive(Debug, Clone, Copy)]
-struct Shift {
-    at: Option<TimestampMs>,
-    offset: i64,
-}
-
-impl Shift {
-    fn apply(self, t: TimestampMs) -> TimestampMs {
-        self.at.unwrap_or(t).saturating_sub(self.offset)
-    }
-}
-
-impl Windowed<'_> {
-    /// The end of the window at an instant of the grid.
-    pub(super) fn end(&self, t: TimestampMs) -> TimestampMs {
-        self.shift.apply(t)
-    }
-
-    /// The samples of the window at an instant: later than its end less the range, up to its end.
-    pub(super) fn within(&self, t: TimestampMs) -> (usize, usize) {
-        let end = self.end(t);
-        let start = end.saturating_sub(self.range);
-        (self.times.partition_point(|&time| time <= start), self.times.partition_point(|&time| time <= end))
-    }
-}
-
-/// Takes a series by hours, and the windows over it: start, excluded, and end.
-type EachHours<'b> = &'b mut dyn FnMut(&Labels, &[HourPart], &mut dyn Iterator<Item = (TimestampMs, TimestampMs)>) -> Result<(), EvalError>;
-type EachRun<'b> = &'b mut dyn FnMut(&Labels, &Windowed<'_>) -> Result<(), EvalError>;
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn warn(&self, text: impl Into<String>) {
-        self.warnings.borrow_mut().insert(text.into());
+    /// Notes something about an argument.
+    pub(super) fn note(&self, about: &Expr, text: String) {
+        self.notes.borrow_mut().insert(text, places::address(about));
     }
 
     /// Labels without the metric name, or with it and a mark that it goes at the end.
@@ -322,7 +298,7 @@ impl<'a> Evaluator<'a> {
         if Instant::now() >= self.params.deadline { Err(EvalError::Deadline) } else { Ok(()) }
     }
 
-    fn count(&self, samples: usize) -> Result<(), EvalError> {
+    pub(super) fn count(&self, samples: usize) -> Result<(), EvalError> {
         self.samples.set(self.samples.get().saturating_add(samples));
         if self.samples.get() > self.params.max_samples { Err(EvalError::TooManySamples(self.params.max_samples)) } else { self.check() }
     }
@@ -369,195 +345,6 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn shift(&self, at: Option<&AtModifier>, offset: Option<&Offset>) -> Shift {
-        let millis = |d: &Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
-        let offset = match offset {
-            None => 0,
-            Some(Offset::Pos(by)) => millis(by),
-            Some(Offset::Neg(by)) => -millis(by),
-        };
-        let at = at.map(|at| match at {
-            AtModifier::Start => self.params.start,
-            AtModifier::End => self.params.end,
-            AtModifier::At(time) => match time.duration_since(SystemTime::UNIX_EPOCH) {
-                Ok(after) => millis(&after),
-                Err(before) => -millis(&before.duration()),
-            },
-        });
-        Shift { at, offset }
-    }
-
-    /// The newest sample within the lookback at each instant; with `stamps`, its time in seconds instead.
-    pub(super) fn vector(&self, selector: &VectorSelector, grid: &Grid, stamps: bool) -> Result<Vec<Row>, EvalError> {
-        let shift = self.shift(selector.at.as_ref(), selector.offset.as_ref());
-        self.latest(&selector_matchers(selector)?, shift, grid, stamps)
-    }
-
-    fn latest(&self, matchers: &[Vec<Matcher>], shift: Shift, grid: &Grid, stamps: bool) -> Result<Vec<Row>, EvalError> {
-        struct Steps<'e, 'a> {
-            ev: &'e Evaluator<'a>,
-            grid: Grid,
-            shift: Shift,
-            stamps: bool,
-            rows: Vec<Row>,
-            labels: Option<Labels>,
-            values: Vec<f64>,
-            last: Option<(TimestampMs, f64)>,
-        }
-        impl Steps<'_, '_> {
-            fn point(&mut self) {
-                let t = self.shift.apply(self.grid.time(self.values.len()));
-                let fresh = self.last.filter(|(time, v)| *time > t.saturating_sub(self.ev.params.lookback) && !is_stale_marker(*v));
-                self.values.push(fresh.map_or(ABSENT, |(time, v)| if self.stamps { time as f64 / 1e3 } else { v }));
-            }
-
-            fn finish(&mut self) {
-                let Some(labels) = self.labels.take() else { return };
-                while self.values.len() < self.grid.count {
-                    self.point();
-                }
-                let values = std::mem::take(&mut self.values);
-                self.last = None;
-                if values.iter().any(|v| !is_absent(*v)) {
-                    self.rows.push(Row::new(labels, values));
-                }
-            }
-        }
-        impl SeriesSink for Steps<'_, '_> {
-            fn begin(&mut self, labels: &Labels) -> Result<(), EvalError> {
-                self.finish();
-                self.labels = Some(labels.clone());
-                self.values = Vec::with_capacity(self.grid.count);
-                self.ev.check()
-            }
-
-            fn piece(&mut self, columns: &Columns) -> Result<(), EvalError> {
-                self.ev.count(columns.times.len())?;
-                let Some(&newest) = columns.times.last() else { return Ok(()) };
-                // The instants before the newest sample know which sample is theirs.
-                let mut behind = 0;
-                while self.values.len() < self.grid.count {
-                    let t = self.shift.apply(self.grid.time(self.values.len()));
-                    if t >= newest {
-                        break;
-                    }
-                    behind = first_after(&columns.times, behind, t);
-                    if let Some(at) = behind.checked_sub(1) {
-                        self.last = Some((columns.times[at], columns.values[at]));
-                    }
-                    self.point();
-                }
-                self.last = columns.values.last().map(|&v| (newest, v));
-                Ok(())
-            }
-        }
-        let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
-        let mut steps = Steps { ev: self, grid: *grid, shift, stamps, rows: Vec::new(), labels: None, values: Vec::new(), last: None };
-        self.source.read(matchers, first.saturating_sub(self.params.lookback).saturating_add(1), last, &mut steps)?;
-        steps.finish();
-        Ok(steps.rows)
-    }
-
-    /// Passes on each series of a range selector or subquery with all samples that any window of the grid may need.
-    pub(super) fn matrix(&self, expr: &Expr, grid: &Grid, each: EachRun<'_>) -> Result<(), EvalError> {
-        match strip(expr) {
-            Expr::MatrixSelector(matrix) => {
-                let range = i64::try_from(matrix.range.as_millis()).unwrap_or(i64::MAX);
-                self.gather(&matrix.vs, range, 0, grid, each)
-            }
-            Expr::Subquery(subquery) => self.subquery(subquery, grid, each),
-            _ => execution("a range vector is needed here, such as name[5m]"),
-        }
-    }
-
-    /// Passes on each series of a range selector by hours, where its ranges and the grid are whole hours and hours are kept.
-    /// False where they are not; nothing was passed on then.
-    pub(super) fn by_hours(&self, expr: &Expr, grid: &Grid, each: EachHours<'_>) -> Result<bool, EvalError> {
-        let Expr::MatrixSelector(matrix) = strip(expr) else { return Ok(false) };
-        let shift = self.shift(matrix.vs.at.as_ref(), matrix.vs.offset.as_ref());
-        let range = i64::try_from(matrix.range.as_millis()).unwrap_or(i64::MAX);
-        let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
-        let whole = |ms: i64| ms % HOUR_MS == 0;
-        if !whole(range) || !whole(first) || !whole(last) || (grid.count > 1 && first != last && !whole(grid.step)) {
-            return Ok(false);
-        }
-        let matchers = selector_matchers(&matrix.vs)?;
-        self.source.read_hours(&matchers, first.saturating_sub(range), last, &mut |labels, parts, hours| {
-            self.count(parts.len())?;
-            self.hours.set(self.hours.get() + hours);
-            let mut windows = grid.times().map(|t| {
-                let end = shift.apply(t);
-                (end.saturating_sub(range), end)
-            });
-            each(labels, parts, &mut windows)
-        })
-    }
-
-    /// Passes on each series of a selector with its samples from `range` before the first instant to `ahead` after the last.
-    pub(super) fn gather(
-        &self,
-        selector: &VectorSelector,
-        range: i64,
-        ahead: i64,
-        grid: &Grid,
-        each: EachRun<'_>,
-    ) -> Result<(), EvalError> {
-        let shift = self.shift(selector.at.as_ref(), selector.offset.as_ref());
-        let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
-        let matchers = selector_matchers(selector)?;
-        let mut gather = Gather { ev: self, labels: None, columns: Columns::default(), range, shift, each };
-        self.source.read(&matchers, first.saturating_sub(range).saturating_add(1), last.saturating_add(ahead), &mut gather)?;
-        gather.finish()
-    }
-
-    /// The newest samples of series, as values and as times, at the instants that `like` means.
-    pub(super) fn newest(
-        &self,
-        matchers: &[Vec<Matcher>],
-        like: Option<&VectorSelector>,
-        grid: &Grid,
-    ) -> Result<Vec<(Row, Row)>, EvalError> {
-        let shift = self.shift(like.and_then(|s| s.at.as_ref()), like.and_then(|s| s.offset.as_ref()));
-        let mut stamps: FxHashMap<Labels, Row> =
-            self.latest(matchers, shift, grid, true)?.into_iter().map(|row| (row.labels.clone(), row)).collect();
-        let values = self.latest(matchers, shift, grid, false)?;
-        Ok(values.into_iter().filter_map(|row| stamps.remove(&row.labels).map(|stamps| (row, stamps))).collect())
-    }
-
-    fn subquery(&self, subquery: &SubqueryExpr, grid: &Grid, each: EachRun<'_>) -> Result<(), EvalError> {
-        let millis = |d: &Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
-        let shift = self.shift(subquery.at.as_ref(), subquery.offset.as_ref());
-        let range = millis(&subquery.range);
-        let step = subquery.step.as_ref().map_or(self.params.default_step, millis).max(1);
-        let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
-        let after = first.saturating_sub(range);
-        let mut start = after - after.rem_euclid(step);
-        if start <= after {
-            start = start.saturating_add(step);
-        }
-        if start > last {
-            return Ok(());
-        }
-        let count = usize::try_from((last - start) / step + 1).unwrap_or(usize::MAX);
-        if count > self.params.max_samples {
-            return Err(EvalError::TooManySamples(self.params.max_samples));
-        }
-        let inner = Grid { start, step, count };
-        let rows = match self.eval(&subquery.expr, &inner)? {
-            Value::Vector(rows) => rows,
-            Value::Scalar(values) => vec![Row::new(Labels::none(), values)],
-            Value::Text(_) => return execution("a string has no range"),
-        };
-        for row in rows {
-            let there = || row.values.iter().enumerate().filter(|(_, v)| !is_absent(**v));
-            let times: Vec<TimestampMs> = there().map(|(at, _)| inner.time(at)).collect();
-            let values: Vec<f64> = there().map(|(_, v)| *v).collect();
-            self.count(times.len())?;
-            each(&row.labels, &Windowed { times: &times, values: &values, range, nameless: row.nameless, shift })?;
-        }
-        Ok(())
-    }
-
     fn call(&self, call: &Call, grid: &Grid) -> Result<Value, EvalError> {
         let name = call.func.name;
         let args = &call.args.args;
@@ -577,56 +364,14 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// The place of the first time after `t`, from `from` on, where it is near as a rule: as far ahead as it takes, then by halves.
-fn first_after(times: &[TimestampMs], from: usize, t: TimestampMs) -> usize {
-    let (mut low, mut ahead) = (from, 1);
-    while times.get(low + ahead - 1).is_some_and(|&time| time <= t) {
-        low += ahead;
-        ahead *= 2;
+/// Refuses rows with equal labels that have a value at all; where names go at the end, so does this.
+pub(super) fn distinct(ev: &Evaluator<'_>, rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
+    let mut seen: FxHashSet<&Labels> = FxHashSet::default();
+    let valued = |row: &&Row| row.values.iter().any(|v| !is_absent(*v));
+    if !ev.params.delayed_names && !rows.iter().filter(valued).all(|row| seen.insert(&row.labels)) {
+        return execution("vector cannot contain metrics with the same labelset");
     }
-    let high = times.len().min(low + ahead);
-    low + times[low..high].partition_point(|&time| time <= t)
-}
-
-/// Puts the pieces of each series together, without stale markers.
-struct Gather<'e, 'a, 'f> {
-    ev: &'e Evaluator<'a>,
-    labels: Option<Labels>,
-    columns: Columns,
-    range: i64,
-    shift: Shift,
-    each: EachRun<'f>,
-}
-
-impl Gather<'_, '_, '_> {
-    fn finish(&mut self) -> Result<(), EvalError> {
-        let Some(labels) = self.labels.take() else { return Ok(()) };
-        let columns = std::mem::take(&mut self.columns);
-        if columns.times.is_empty() {
-            return Ok(());
-        }
-        (self.each)(
-            &labels,
-            &Windowed { times: &columns.times, values: &columns.values, range: self.range, nameless: false, shift: self.shift },
-        )
-    }
-}
-
-impl SeriesSink for Gather<'_, '_, '_> {
-    fn begin(&mut self, labels: &Labels) -> Result<(), EvalError> {
-        self.finish()?;
-        self.labels = Some(labels.clone());
-        self.ev.check()
-    }
-
-    fn piece(&mut self, columns: &Columns) -> Result<(), EvalError> {
-        self.ev.count(columns.times.len())?;
-        for sample in columns.iter().filter(|s| !is_stale_marker(s.v)) {
-            self.columns.times.push(sample.t);
-            self.columns.values.push(sample.v);
-        }
-        Ok(())
-    }
+    Ok(rows)
 }
 
 /// Refuses rows with equal labels that have values at the same instant; rows that never meet become one.
@@ -635,6 +380,7 @@ pub(super) fn unique(rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
     if rows.iter().all(|row| seen.insert(row.labels.clone())) {
         return Ok(rows);
     }
+    let first = |row: &Row| row.values.iter().position(|v| !is_absent(*v)).unwrap_or(usize::MAX);
     let mut merged: Vec<Row> = Vec::with_capacity(rows.len());
     let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
     for row in rows {
@@ -644,6 +390,10 @@ pub(super) fn unique(rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
                 merged.push(row);
             }
             Some(&place) => {
+                // Whether the name goes at the end is as it is at the first instant.
+                if first(&row) < first(&merged[place]) {
+                    merged[place].nameless = row.nameless;
+                }
                 for (there, new) in merged[place].values.iter_mut().zip(row.values) {
                     if is_absent(new) {
                         continue;
@@ -653,11 +403,29 @@ pub(super) fn unique(rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
                     }
                     *there = new;
                 }
-                merged[place].nameless |= row.nameless;
             }
         }
     }
     Ok(merged)
+}
+
+/// Makes one of neighbours with equal labels; refuses those that have samples at the same time.
+fn merged(runs: Vec<Run>) -> Result<Vec<Run>, EvalError> {
+    let mut out: Vec<Run> = Vec::with_capacity(runs.len());
+    for run in runs {
+        let Some(last) = out.last_mut().filter(|last| last.labels == run.labels) else {
+            out.push(run);
+            continue;
+        };
+        let mut samples: Vec<(TimestampMs, f64)> = last.columns.iter().chain(run.columns.iter()).map(|s| (s.t, s.v)).collect();
+        samples.sort_by_key(|sample| sample.0);
+        if samples.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return execution("vector cannot contain metrics with the same labelset");
+        }
+        let (times, values) = samples.into_iter().unzip();
+        last.columns = Columns { times, values };
+    }
+    Ok(out)
 }
 
 /// The labels without the metric name, nor the type and unit that belong to it.

@@ -139,6 +139,10 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
             let low = scalar(1)?;
             Value::Vector(unique(map_at(ev, rows(0)?, |v, at| go_max(low[at], v)))?)
         }
+        "min_of" | "max_of" => {
+            let f = if name == "min_of" { go_min } else { go_max };
+            Value::Scalar(scalar(0)?.into_iter().zip(scalar(1)?).map(|(a, b)| f(a, b)).collect())
+        }
         "clamp_max" => {
             let high = scalar(1)?;
             Value::Vector(unique(map_at(ev, rows(0)?, |v, at| go_min(high[at], v)))?)
@@ -160,13 +164,16 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
     })
 }
 
-/// Go's `math.Max`: NaN if either is.
-fn go_max(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+/// Go's `math.Max`: NaN if either is, except beside the largest of all.
+pub(super) fn go_max(a: f64, b: f64) -> f64 {
+    let largest = a == f64::INFINITY || b == f64::INFINITY;
+    if (a.is_nan() || b.is_nan()) && !largest { f64::NAN } else { a.max(b) }
 }
 
-fn go_min(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }
+/// Go's `math.Min`: NaN if either is, except beside the smallest of all.
+pub(super) fn go_min(a: f64, b: f64) -> f64 {
+    let smallest = a == f64::NEG_INFINITY || b == f64::NEG_INFINITY;
+    if (a.is_nan() || b.is_nan()) && !smallest { f64::NAN } else { a.min(b) }
 }
 
 pub(super) fn arg(args: &[Box<Expr>], at: usize) -> Result<&Expr, EvalError> {
@@ -185,29 +192,27 @@ fn sorted(mut rows: Vec<Row>, descending: bool) -> Vec<Row> {
     rows
 }
 
-/// Natural order of texts: runs of digits by their number.
+/// The first run of digits, or of anything else, and what follows it.
+fn chunk(text: &str) -> (&str, &str) {
+    let digits = text.starts_with(|c: char| c.is_ascii_digit());
+    text.split_at(text.find(|c: char| c.is_ascii_digit() != digits).unwrap_or(text.len()))
+}
+
+/// Natural order of texts, run by run: digits by their number, everything else as text.
 fn natural(a: &str, b: &str) -> std::cmp::Ordering {
-    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
-    loop {
-        match (a.first(), b.first()) {
-            (None, None) => return std::cmp::Ordering::Equal,
-            (None, _) => return std::cmp::Ordering::Less,
-            (_, None) => return std::cmp::Ordering::Greater,
-            (Some(x), Some(y)) if x.is_ascii_digit() && y.is_ascii_digit() => {
-                let take = |s: &[u8]| s.iter().take_while(|c| c.is_ascii_digit()).count();
-                let (m, n) = (take(a), take(b));
-                let trim = |s: &[u8]| s.iter().skip_while(|c| **c == b'0').copied().collect::<Vec<u8>>();
-                let (x, y) = (trim(&a[..m]), trim(&b[..n]));
-                let order = x.len().cmp(&y.len()).then_with(|| x.cmp(&y));
-                if order.is_ne() {
-                    return order;
-                }
-                (a, b) = (&a[m..], &b[n..]);
-            }
-            (Some(x), Some(y)) if x != y => return x.cmp(y),
-            _ => (a, b) = (&a[1..], &b[1..]),
+    let (mut a, mut b) = (a, b);
+    while !a.is_empty() && !b.is_empty() {
+        let ((x, rest_of_a), (y, rest_of_b)) = (chunk(a), chunk(b));
+        let order = match (x.parse::<i64>(), y.parse::<i64>()) {
+            (Ok(x), Ok(y)) => x.cmp(&y),
+            _ => x.cmp(y),
+        };
+        if order.is_ne() {
+            return order;
         }
+        (a, b) = (rest_of_a, rest_of_b);
     }
+    a.len().cmp(&b.len())
 }
 
 /// 1 where no row has a value, under the labels that the selector asks for by equality.
@@ -225,11 +230,15 @@ pub(super) fn absent_labels(expr: &Expr) -> Result<Labels, EvalError> {
     };
     let lists = selector_matchers(selector)?;
     let [matchers] = lists.as_slice() else { return Ok(Labels::none()) };
-    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    // The first equality counts, unless the label is asked for once more behind it.
+    let (mut pairs, mut seen): (Vec<(&str, &str)>, Vec<&str>) = (Vec::new(), Vec::new());
     for matcher in matchers.iter().filter(|m| m.name != NAME_LABEL) {
-        let twice = matchers.iter().filter(|m| m.name == matcher.name).count() > 1;
-        if let (MatchOp::Equal(value), false) = (&matcher.op, twice) {
-            pairs.push((&matcher.name, value));
+        match &matcher.op {
+            MatchOp::Equal(value) if !seen.contains(&matcher.name.as_str()) => {
+                seen.push(&matcher.name);
+                pairs.push((&matcher.name, value));
+            }
+            _ => pairs.retain(|(name, _)| *name != matcher.name),
         }
     }
     Ok(Labels::of(pairs))
@@ -242,11 +251,11 @@ fn is_label_name(name: &str) -> bool {
 fn label_replace(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<Vec<Row>, EvalError> {
     let text = |at: usize| ev.text(arg(args, at)?, grid);
     let (target, replacement, source, pattern) = (text(1)?, text(2)?, text(3)?, text(4)?);
+    let regex = Regex::new(&format!("^(?s:{pattern})$"))
+        .map_err(|_| EvalError::Execution(format!("invalid regular expression in label_replace(): {pattern}")))?;
     if !is_label_name(&target) {
         return execution(format!("invalid destination label name in label_replace(): {target}"));
     }
-    let regex = Regex::new(&format!("^(?s:{pattern})$"))
-        .map_err(|error| EvalError::Execution(format!("invalid regular expression in label_replace(): {pattern}: {error}")))?;
     let rows = ev.rows(arg(args, 0)?, grid)?.into_iter().map(|row| {
         let Some(found) = regex.captures(row.labels.get(&source).unwrap_or("")) else { return row };
         let mut value = String::new();
@@ -260,6 +269,9 @@ fn label_replace(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<
 fn label_join(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<Vec<Row>, EvalError> {
     let texts = (1..args.len()).map(|at| ev.text(&args[at], grid)).collect::<Result<Vec<_>, _>>()?;
     let [target, separator, sources @ ..] = texts.as_slice() else { return execution("label_join() needs a target label and a separator") };
+    if let Some(source) = sources.iter().find(|source| !is_label_name(source)) {
+        return execution(format!("invalid source label name in label_join(): {source}"));
+    }
     if !is_label_name(target) {
         return execution(format!("invalid destination label name in label_join(): {target}"));
     }

@@ -7,28 +7,35 @@ use rustc_hash::FxHashMap;
 
 use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, execution, is_absent, unique};
 use super::functions::arg;
-use crate::model::Labels;
+use super::notes;
+use crate::model::{Labels, go_quoted};
 
 const LE: &str = "le";
 /// Counts that differ by less than this part are the same: rates of buckets are not taken at the same moment.
 const TOLERANCE: f64 = 1e-12;
 
 struct Histogram {
+    /// All but the bound.
     labels: Labels,
-    nameless: bool,
     /// Upper bounds and where their rows are.
     buckets: Vec<(f64, usize)>,
 }
 
 /// Rows that are buckets, by their other labels.
-fn histograms(ev: &Evaluator<'_>, rows: &[Row]) -> Vec<Histogram> {
+fn histograms(ev: &Evaluator<'_>, about: &Expr, rows: &[Row]) -> Vec<Histogram> {
     let mut found: Vec<Histogram> = Vec::new();
     let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
     for (at, row) in rows.iter().enumerate() {
-        let Some(bound) = row.labels.get(LE).and_then(|text| text.parse::<f64>().ok()) else { continue };
-        let (labels, nameless) = ev.unnamed(&row.labels.without(&[LE]));
+        let text = row.labels.get(LE).unwrap_or("");
+        let Ok(bound) = text.parse::<f64>() else {
+            if row.values.iter().any(|v| !is_absent(*v)) {
+                notes::bad_bucket(ev, about, if ev.params.delayed_names { row.labels.name() } else { "" }, text);
+            }
+            continue;
+        };
+        let labels = row.labels.without(&[LE]);
         let place = *places.entry(labels.clone()).or_insert_with(|| {
-            found.push(Histogram { labels, nameless, buckets: Vec::new() });
+            found.push(Histogram { labels, buckets: Vec::new() });
             found.len() - 1
         });
         found[place].buckets.push((bound, at));
@@ -37,8 +44,8 @@ fn histograms(ev: &Evaluator<'_>, rows: &[Row]) -> Vec<Histogram> {
     found
 }
 
-/// The buckets at an instant: those of equal bounds together, counts that never fall; true where one had to be lifted.
-fn at_instant(histogram: &Histogram, rows: &[Row], at: usize) -> (Vec<(f64, f64)>, bool) {
+/// The buckets at an instant, those of equal bounds together.
+fn at_instant(histogram: &Histogram, rows: &[Row], at: usize) -> Vec<(f64, f64)> {
     let mut buckets: Vec<(f64, f64)> = Vec::with_capacity(histogram.buckets.len());
     for &(bound, row) in &histogram.buckets {
         let count = rows[row].values[at];
@@ -50,45 +57,64 @@ fn at_instant(histogram: &Histogram, rows: &[Row], at: usize) -> (Vec<(f64, f64)
             _ => buckets.push((bound, count)),
         }
     }
-    let mut forced = false;
-    let mut highest = f64::NEG_INFINITY;
-    for bucket in &mut buckets {
-        if bucket.1 > highest {
-            highest = bucket.1;
-        } else if bucket.1 < highest {
-            forced |= !nearly(bucket.1, highest);
-            bucket.1 = highest;
+    buckets
+}
+
+/// Counts that never fall: what differs by rounding alone is made equal, what falls is lifted; true where that was needed.
+fn lift(buckets: &mut [(f64, f64)]) -> bool {
+    let mut lifted = false;
+    let Some(mut before) = buckets.first().map(|b| b.1) else { return false };
+    for (_, count) in &mut buckets[1..] {
+        if *count == before {
+            continue;
+        }
+        let near = nearly(before, *count);
+        if near || *count < before {
+            *count = before;
+            lifted |= !near;
+        } else {
+            before = *count;
         }
     }
-    (buckets, forced)
+    lifted
 }
 
 fn nearly(a: f64, b: f64) -> bool {
-    a == b || (a - b).abs() <= TOLERANCE * (a.abs() + b.abs()).min(f64::MAX)
+    let (sum, difference) = (a.abs() + b.abs(), (a - b).abs());
+    if a == 0.0 || b == 0.0 || sum < f64::MIN_POSITIVE {
+        return difference < TOLERANCE * f64::MIN_POSITIVE;
+    }
+    difference / sum.min(f64::MAX) < TOLERANCE
 }
 
-/// The quantile of a cumulative distribution, linear within a bucket (promql/quantile.go, `BucketQuantile`).
-fn bucket_quantile(q: f64, buckets: &[(f64, f64)]) -> f64 {
+/// The quantile of a cumulative distribution, linear within a bucket (promql/quantile.go, `BucketQuantile`), and whether
+/// counts had to be lifted for it.
+fn bucket_quantile(q: f64, mut buckets: Vec<(f64, f64)>) -> (f64, bool) {
     if q.is_nan() {
-        return f64::NAN;
+        return (f64::NAN, false);
     }
     if q < 0.0 {
-        return f64::NEG_INFINITY;
+        return (f64::NEG_INFINITY, false);
     }
     if q > 1.0 {
-        return f64::INFINITY;
+        return (f64::INFINITY, false);
     }
-    let Some(&(top, total)) = buckets.last() else { return f64::NAN };
-    if buckets.len() < 2 || top != f64::INFINITY || total == 0.0 || total.is_nan() {
-        return f64::NAN;
+    if buckets.last().is_none_or(|top| top.0 != f64::INFINITY) {
+        return (f64::NAN, false);
+    }
+    let lifted = lift(&mut buckets);
+    let last = buckets.len() - 1;
+    let total = buckets[last].1;
+    if last == 0 || total == 0.0 {
+        return (f64::NAN, false);
     }
     let mut rank = q * total;
-    let place = buckets[..buckets.len() - 1].iter().position(|(_, count)| *count >= rank).unwrap_or(buckets.len() - 1);
-    if place == buckets.len() - 1 {
-        return buckets[buckets.len() - 2].0;
+    let place = buckets[..last].partition_point(|(_, count)| *count < rank || rank.is_nan());
+    if place == last {
+        return (buckets[last - 1].0, lifted);
     }
     if place == 0 && buckets[0].0 <= 0.0 {
-        return buckets[0].0;
+        return (buckets[0].0, lifted);
     }
     let (mut low, high) = (0.0, buckets[place].0);
     let mut count = buckets[place].1;
@@ -97,10 +123,10 @@ fn bucket_quantile(q: f64, buckets: &[(f64, f64)]) -> f64 {
         count -= buckets[place - 1].1;
         rank -= buckets[place - 1].1;
     }
-    low + (high - low) * (rank / count)
+    (low + (high - low) * (rank / count), lifted)
 }
 
-/// The part of the observations within `(low, high]`.
+/// The part of the observations within `(low, high]` (promql/quantile.go, `BucketFraction`).
 fn bucket_fraction(low: f64, high: f64, buckets: &[(f64, f64)]) -> f64 {
     let Some(&(top, total)) = buckets.last() else { return f64::NAN };
     if top != f64::INFINITY || total == 0.0 || low.is_nan() || high.is_nan() {
@@ -109,41 +135,100 @@ fn bucket_fraction(low: f64, high: f64, buckets: &[(f64, f64)]) -> f64 {
     if low >= high {
         return 0.0;
     }
+    // Observations are taken to be positive where the lowest bound is.
+    let lowest = if buckets[0].0 <= 0.0 { f64::NEG_INFINITY } else { 0.0 };
     let below = |bound: f64| -> f64 {
-        let mut before = (f64::NEG_INFINITY, 0.0);
-        for (at, &(upper, count)) in buckets.iter().enumerate() {
-            if bound >= upper {
-                before = (upper, count);
-                continue;
+        let (mut lower, mut rank) = (lowest, 0.0);
+        for &(upper, count) in buckets {
+            if lower >= bound {
+                return rank;
             }
-            let from = if at == 0 && upper > 0.0 { 0.0 } else { before.0 };
-            if bound <= from || from == f64::NEG_INFINITY {
-                return before.1;
+            if upper > bound {
+                // Within a bucket without a lower end nothing is known: all of it counts.
+                return if lower == f64::NEG_INFINITY { count } else { rank + (count - rank) * (bound - lower) / (upper - lower) };
             }
-            if upper == f64::INFINITY {
-                return before.1;
-            }
-            return before.1 + (count - before.1) * ((bound - from) / (upper - from));
+            (lower, rank) = (upper, count);
         }
-        before.1
+        total
     };
-    (below(high) - below(low)) / total
+    let within = |rank: f64| if rank > total { total } else { rank };
+    (within(below(high)) - within(below(low))) / total
+}
+
+/// `histogram_quantile` at one quantile an instant; with a label, that has the quantile.
+fn quantiles(
+    ev: &Evaluator<'_>,
+    (of_q, q): (&Expr, &[f64]),
+    label: Option<&str>,
+    (of_rows, rows): (&Expr, &[Row]),
+    grid: &Grid,
+) -> Vec<Row> {
+    q.iter().for_each(|q| notes::check_quantile(ev, of_q, *q));
+    let mut out = Vec::new();
+    for histogram in histograms(ev, of_rows, rows) {
+        let quantile = |at: usize| {
+            let buckets = at_instant(&histogram, rows, at);
+            if buckets.is_empty() {
+                return ABSENT;
+            }
+            let (value, lifted) = bucket_quantile(q[at], buckets);
+            if lifted {
+                notes::lifted_buckets(ev, of_rows, if ev.params.delayed_names { histogram.labels.name() } else { "" });
+            }
+            value
+        };
+        let values: Vec<f64> = (0..grid.count).map(quantile).collect();
+        let Some(label) = label else {
+            out.push(ev.unnamed_row(&histogram.labels, values));
+            continue;
+        };
+        // The label follows the quantile from instant to instant.
+        let mut by_quantile: Vec<(u64, Vec<f64>)> = Vec::new();
+        for (at, v) in values.into_iter().enumerate().filter(|(_, v)| !is_absent(*v)) {
+            let place = by_quantile.iter().position(|(bits, _)| *bits == q[at].to_bits()).unwrap_or_else(|| {
+                by_quantile.push((q[at].to_bits(), vec![ABSENT; grid.count]));
+                by_quantile.len() - 1
+            });
+            by_quantile[place].1[at] = v;
+        }
+        for (bits, values) in by_quantile {
+            let labels = histogram.labels.with(label, &notes::label_number(f64::from_bits(bits)));
+            out.push(ev.unnamed_row(&labels, values));
+        }
+    }
+    out
 }
 
 pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Grid) -> Result<Vec<Row>, EvalError> {
     match name {
         "histogram_quantile" => {
             let q = ev.scalar(arg(args, 0)?, grid)?;
-            if let Some(wrong) = q.iter().find(|q| !(0.0..=1.0).contains(*q)) {
-                ev.warn(format!("PromQL warning: quantile value should be between 0 and 1, got {wrong}"));
-            }
             let rows = ev.rows(arg(args, 1)?, grid)?;
-            each(ev, &rows, grid, |at, buckets| bucket_quantile(q[at], buckets))
+            unique(quantiles(ev, (arg(args, 0)?, &q), None, (arg(args, 1)?, &rows), grid))
+        }
+        "histogram_quantiles" => {
+            let label = ev.text(arg(args, 1)?, grid)?;
+            if label.is_empty() {
+                return execution(format!("invalid label name {}", go_quoted(&label)));
+            }
+            let rows = ev.rows(arg(args, 0)?, grid)?;
+            let mut out = Vec::new();
+            for q in args.get(2..).unwrap_or(&[]) {
+                out.extend(quantiles(ev, (q, &ev.scalar(q, grid)?), Some(&label), (arg(args, 0)?, &rows), grid));
+            }
+            unique(out)
         }
         "histogram_fraction" => {
             let (low, high) = (ev.scalar(arg(args, 0)?, grid)?, ev.scalar(arg(args, 1)?, grid)?);
             let rows = ev.rows(arg(args, 2)?, grid)?;
-            each(ev, &rows, grid, |at, buckets| bucket_fraction(low[at], high[at], buckets))
+            let of = |histogram: Histogram| {
+                let fraction = |at: usize| {
+                    let buckets = at_instant(&histogram, &rows, at);
+                    if buckets.is_empty() { ABSENT } else { bucket_fraction(low[at], high[at], &buckets) }
+                };
+                ev.unnamed_row(&histogram.labels, (0..grid.count).map(fraction).collect())
+            };
+            unique(histograms(ev, arg(args, 2)?, &rows).into_iter().map(of).collect())
         }
         // These are of native histograms alone; float samples are passed over, as in Prometheus.
         "histogram_avg" | "histogram_count" | "histogram_sum" | "histogram_stddev" | "histogram_stdvar" => {
@@ -152,20 +237,4 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
         }
         _ => execution(format!("the function {name}() is not supported")),
     }
-}
-
-fn each(ev: &Evaluator<'_>, rows: &[Row], grid: &Grid, f: impl Fn(usize, &[(f64, f64)]) -> f64) -> Result<Vec<Row>, EvalError> {
-    let mut out = Vec::new();
-    for histogram in histograms(ev, rows) {
-        let mut values = Vec::with_capacity(grid.count);
-        for at in 0..grid.count {
-            let (buckets, forced) = at_instant(&histogram, rows, at);
-            if forced {
-                ev.warn("PromQL info: input to histogram_quantile needed to be fixed for monotonicity");
-            }
-            values.push(if buckets.is_empty() { ABSENT } else { f(at, &buckets) });
-        }
-        out.push(Row { labels: histogram.labels, values, nameless: histogram.nameless });
-    }
-    unique(out)
 }

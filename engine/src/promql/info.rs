@@ -4,7 +4,7 @@
 //! series for one target, the one with the newest sample counts; labels that a series has already stay.
 
 use promql_parser::parser::{Expr, VectorSelector};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::MatchOp;
 use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, execution, is_absent, strip, unique};
@@ -41,6 +41,9 @@ fn asked(selector: Option<&Expr>) -> Result<Asked, EvalError> {
         let Expr::VectorSelector(selector) = strip(expr) else {
             return Err(EvalError::Parse("expected label selectors as the second argument to \"info\" function".to_owned()));
         };
+        if selector.name.is_some() {
+            return Err(EvalError::Parse("expected label selectors only, got vector selector instead".to_owned()));
+        }
         for matcher in selector_matchers(selector)?.into_iter().flatten().filter(|m| m.name != INFO_MATCHER) {
             let list = if matcher.name == NAME_LABEL { &mut asked.names } else { &mut asked.data };
             list.push(matcher);
@@ -55,11 +58,6 @@ fn asked(selector: Option<&Expr>) -> Result<Asked, EvalError> {
     Ok(asked)
 }
 
-fn key(labels: &Labels) -> Option<Labels> {
-    let key = labels.only(&IDENTIFYING);
-    (key != Labels::none()).then_some(key)
-}
-
 /// What info metrics say of a target at an instant; none where two of them disagree.
 fn enrichment(infos: &[(Row, Row)], members: &[usize], at: usize, wanted: &[Matcher], base: &Labels) -> Result<Option<Labels>, EvalError> {
     // By metric the series with the newest sample.
@@ -71,9 +69,11 @@ fn enrichment(infos: &[(Row, Row)], members: &[usize], at: usize, wanted: &[Matc
             Some((_, best)) => {
                 let (there, new) = (infos[*best].1.values[at], infos[m].1.values[at]);
                 if there == new {
+                    let ms = (there * 1e3).round();
                     return execution(format!(
-                        "found duplicate series for info metric: existing {}, new {}",
-                        infos[*best].0.labels, infos[m].0.labels
+                        "found duplicate series for info metric: existing {} @ {ms}, new {} @ {ms}",
+                        infos[*best].0.labels.in_braces(),
+                        infos[m].0.labels.in_braces()
                     ));
                 }
                 if new > there {
@@ -92,8 +92,8 @@ fn enrichment(infos: &[(Row, Row)], members: &[usize], at: usize, wanted: &[Matc
             if !takes || name == NAME_LABEL || IDENTIFYING.contains(&name) || base.get(name).is_some() {
                 continue;
             }
-            if let Some(other) = added.get(name).filter(|other| *other != value) {
-                return execution(format!("conflicting label: {name} is {other:?} and {value:?} in two info metrics of the same target"));
+            if added.get(name).is_some_and(|other| other != value) {
+                return execution(format!("conflicting label: {name}"));
             }
             added = added.with(name, value);
         }
@@ -101,35 +101,51 @@ fn enrichment(infos: &[(Row, Row)], members: &[usize], at: usize, wanted: &[Matc
     Ok(Some(added))
 }
 
+/// Values of the identifying labels that any of the rows has; none where no row has one.
+fn targets<'r>(rows: impl Iterator<Item = &'r Row>) -> FxHashMap<&'static str, FxHashSet<String>> {
+    let mut found: FxHashMap<&'static str, FxHashSet<String>> = FxHashMap::default();
+    for row in rows {
+        for name in IDENTIFYING {
+            if let Some(value) = row.labels.get(name) {
+                found.entry(name).or_default().insert(value.to_owned());
+            }
+        }
+    }
+    found
+}
+
 pub(super) fn call(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<Vec<Row>, EvalError> {
     let base = ev.rows(arg(args, 0)?, grid)?;
     let asked = asked(args.get(1).map(AsRef::as_ref))?;
     let is_info = |labels: &Labels| asked.names.iter().all(|m| m.accepts(labels.name()));
-    let must: Vec<Matcher> = asked.data.iter().filter(|m| !m.accepts("")).cloned().collect();
-    let matchers = [asked.names.as_slice(), must.as_slice()].concat();
+    let targets = targets(base.iter().filter(|row| !is_info(&row.labels)));
+    let may_be_empty = asked.data.iter().all(|m| m.accepts(""));
     let like = first_selector(arg(args, 0)?);
-    let infos = ev.newest(&[matchers], like, grid)?;
+    let mut infos = Vec::new();
+    if !targets.is_empty() {
+        infos = ev.newest(&[[asked.names.as_slice(), asked.data.as_slice()].concat()], like, grid)?;
+        infos.retain(|(row, _)| targets.iter().all(|(name, values)| row.labels.get(name).is_some_and(|v| values.contains(v))));
+    }
+    // Where `@` holds the only argument still, so does it all.
+    let still = args.len() == 1 && like.is_some_and(|selector| selector.at.is_some());
     let mut by_target: FxHashMap<Labels, Vec<usize>> = FxHashMap::default();
     for (at, (row, _)) in infos.iter().enumerate() {
-        if let Some(key) = key(&row.labels) {
-            by_target.entry(key).or_default().push(at);
-        }
+        by_target.entry(row.labels.only(&IDENTIFYING)).or_default().push(at);
     }
     let mut out = Vec::new();
     for row in base {
-        let key = key(&row.labels);
-        let (Some(key), false) = (key, is_info(&row.labels)) else {
-            out.push(row);
+        if is_info(&row.labels) {
+            out.push(Row { nameless: false, ..row });
             continue;
-        };
-        let members = by_target.get(&key).map_or(&[][..], Vec::as_slice);
+        }
+        let members = by_target.get(&row.labels.only(&IDENTIFYING)).map_or(&[][..], Vec::as_slice);
         let mut split: Vec<(Labels, Vec<f64>)> = Vec::new();
         for (at, v) in row.values.iter().enumerate().filter(|(_, v)| !is_absent(**v)) {
-            let added = match enrichment(&infos, members, at, &asked.data, &row.labels)? {
+            let added = match enrichment(&infos, members, if still { 0 } else { at }, &asked.data, &row.labels)? {
                 Some(added) => added,
+                None if may_be_empty => Labels::none(),
                 // No info, and labels asked for that may not be empty.
-                None if !must.is_empty() => continue,
-                None => Labels::none(),
+                None => continue,
             };
             let place = split.iter().position(|(labels, _)| *labels == added).unwrap_or_else(|| {
                 split.push((added, vec![ABSENT; grid.count]));
@@ -139,7 +155,8 @@ pub(super) fn call(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Resul
         }
         for (added, values) in split {
             let labels = added.iter().fold(row.labels.clone(), |labels, (name, value)| labels.with(name, value));
-            out.push(Row { labels, values, nameless: row.nameless });
+            // As in Prometheus a name that was to go stays.
+            out.push(Row { labels, values, nameless: false });
         }
     }
     unique(out)

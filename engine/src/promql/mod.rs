@@ -8,16 +8,21 @@ mod binary;
 mod eval;
 mod extended;
 mod functions;
+mod hash;
 mod histogram;
 mod info;
+mod lengths;
+mod notes;
+mod places;
 mod ranges;
+mod reading;
 mod rewrite;
 mod selector;
 mod source;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use eval::{ABSENT, Answer, EvalError, HourSink, Notes, Params, Row, Run, SeriesSink, Source, evaluate};
+pub use eval::{ABSENT, Answer, EvalError, HourSink, Note, Notes, Params, Row, Run, SeriesSink, Source, evaluate};
 pub use promql_parser::parser::Expr;
 /// What an expression comes to, in Prometheus' words.
 #[must_use]
@@ -31,6 +36,7 @@ pub fn kind_of(expr: &Expr) -> &'static str {
     }
 }
 
+pub use places::Places;
 pub use rewrite::Grid as QueryGrid;
 pub use selector::{
     Comparison, Condition, MAX_QUERY_BYTES, MatchOp, Matcher, QueryError, Selector, parse_expr, parse_expr_for, parse_series,

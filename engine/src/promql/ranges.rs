@@ -6,9 +6,9 @@
 
 use promql_parser::parser::Expr;
 
-use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Value, execution, unique};
-use super::extended;
+use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Value, distinct, execution};
 use super::functions::{absent_labels, arg};
+use super::{extended, notes};
 use crate::model::TimestampMs;
 use crate::store::HourPart;
 
@@ -48,6 +48,10 @@ impl Kahan {
         self.sum = t;
     }
 
+    fn by(self, factor: f64) -> Self {
+        Self { sum: self.sum * factor, lost: self.lost * factor }
+    }
+
     pub(super) fn total(self) -> f64 {
         if self.sum.is_infinite() { self.sum } else { self.sum + self.lost }
     }
@@ -59,14 +63,30 @@ pub(super) fn sum(values: impl Iterator<Item = f64>) -> f64 {
     sum.total()
 }
 
+/// The mean: of the sum as long as that is a number, from there on sample by sample.
 pub(super) fn mean(values: &[f64]) -> f64 {
-    let total = sum(values.iter().copied());
-    if total.is_infinite() && values.iter().all(|v| v.is_finite()) {
-        // The sum left the numbers, the mean need not.
-        let n = values.len() as f64;
-        return sum(values.iter().map(|v| v / n));
+    let mut sum = Kahan::default();
+    let mut mean: Option<Kahan> = None;
+    for (before, &v) in values.iter().enumerate() {
+        let (before, count) = (before as f64, (before + 1) as f64);
+        let so_far = match mean {
+            Some(mean) => mean,
+            None => {
+                let mut next = sum;
+                next.add(v);
+                if before == 0.0 || !next.sum.is_infinite() {
+                    sum = next;
+                    continue;
+                }
+                Kahan { sum: sum.sum / before, lost: sum.lost / before }
+            }
+        };
+        let mut next = so_far.by(before / count);
+        next.add(v / count);
+        mean = Some(next);
     }
-    total / values.len() as f64
+    let n = values.len() as f64;
+    mean.map_or_else(|| sum.sum / n + sum.lost / n, |mean| mean.sum + mean.lost)
 }
 
 /// Variance of the population: Welford (1962).
@@ -190,11 +210,11 @@ fn smoothed(w: &Window<'_>) -> f64 {
     level
 }
 
-/// The first place of the largest (or smallest) value; NaN only where there is nothing else.
+/// The place of the largest (or smallest) value; NaN only where there is nothing else, the last of them then.
 fn extreme(w: &Window<'_>, better: fn(f64, f64) -> bool) -> usize {
     let mut best = 0;
     for (at, v) in w.values.iter().enumerate() {
-        if better(*v, w.values[best]) || (w.values[best].is_nan() && !v.is_nan()) {
+        if better(*v, w.values[best]) || w.values[best].is_nan() {
             best = at;
         }
     }
@@ -282,8 +302,20 @@ fn combine(name: &str) -> Option<fn(&[HourPart]) -> f64> {
 /// Samples that are gone through between two looks at the clock.
 const BETWEEN_CHECKS: usize = 1 << 18;
 
-/// How the names of counters end.
-const OF_COUNTERS: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
+/// Functions that are of counters alone.
+pub(super) fn of_counters(name: &str) -> bool {
+    matches!(name, "rate" | "increase")
+}
+
+/// Refuses factors of smoothing that are none.
+fn check_factors(factors: &[Vec<f64>], at: usize) -> Result<(), EvalError> {
+    for (factor, (what, short)) in factors.iter().map(|factor| factor[at]).zip([("smoothing", "sf"), ("trend", "tf")]) {
+        if factor <= 0.0 || factor >= 1.0 {
+            return execution(format!("invalid {what} factor. Expected: 0 < {short} < 1, got: {}", notes::fixed(factor)));
+        }
+    }
+    Ok(())
+}
 
 /// Functions that leave the metric name.
 fn keeps_name(name: &str) -> bool {
@@ -294,6 +326,9 @@ fn keeps_name(name: &str) -> bool {
 pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Grid) -> Result<Option<Value>, EvalError> {
     if name == "absent_over_time" {
         let expr = arg(args, 0)?;
+        if let Some((edges, selector)) = extended::inside(expr) {
+            return extended::call(ev, name, edges, expr, selector, grid).map(|rows| Some(Value::Vector(rows)));
+        }
         let mut there = vec![false; grid.count];
         ev.matrix(expr, grid, &mut |_, run| {
             for (at, t) in grid.times().enumerate() {
@@ -307,21 +342,11 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
     }
     let Some(reduce) = reduce(name) else { return Ok(None) };
     let range_at = usize::from(name == "quantile_over_time");
-    if let Some((edges, selector)) = extended::inside(arg(args, range_at)?) {
-        return extended::call(ev, name, edges, selector, grid).map(|rows| Some(Value::Vector(rows)));
+    let range = arg(args, range_at)?;
+    if let Some((edges, selector)) = extended::inside(range) {
+        return extended::call(ev, name, edges, range, selector, grid).map(|rows| Some(Value::Vector(rows)));
     }
     let others = (0..args.len()).filter(|at| *at != range_at).map(|at| ev.scalar(&args[at], grid)).collect::<Result<Vec<_>, _>>()?;
-    if name == "double_exponential_smoothing" || name == "holt_winters" {
-        for (factor, what) in others.iter().zip(["smoothing", "trend"]) {
-            if let Some(wrong) = factor.iter().find(|f| !(0.0..=1.0).contains(*f)) {
-                let short = if what == "trend" { "tf" } else { "sf" };
-                return execution(format!("invalid {what} factor. Expected: 0 <= {short} <= 1, got: {wrong}"));
-            }
-        }
-    }
-    if name == "quantile_over_time" && others[0].iter().any(|q| q.is_nan() || !(0.0..=1.0).contains(q)) {
-        ev.warn(format!("PromQL warning: quantile value should be between 0 and 1, got {}", others[0][0]));
-    }
     let mut rows = Vec::new();
     if let (Some(combine), true) = (combine(name), ev.params.use_windows) {
         let mut rows = Vec::new();
@@ -341,15 +366,10 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
             Ok(())
         })?;
         if served {
-            return Ok(Some(Value::Vector(unique(rows)?)));
+            return Ok(Some(Value::Vector(distinct(ev, rows)?)));
         }
     }
-    let of_counters = matches!(name, "rate" | "increase");
     ev.matrix(arg(args, range_at)?, grid, &mut |labels, run| {
-        let metric = labels.name();
-        if of_counters && !metric.is_empty() && !OF_COUNTERS.iter().any(|suffix| metric.ends_with(suffix)) {
-            ev.warn(format!("PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"{metric}\""));
-        }
         let mut values = Vec::with_capacity(grid.count);
         let (mut from, mut to) = (0, 0);
         let mut known: Option<(TimestampMs, f64)> = None;
@@ -374,6 +394,11 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
                 ev.check()?;
             }
             let v = if from < to {
+                match name {
+                    "quantile_over_time" => notes::check_quantile(ev, &args[0], others[0][at]),
+                    "double_exponential_smoothing" | "holt_winters" => check_factors(&others, at)?,
+                    _ => {}
+                }
                 let scalars = std::array::from_fn(|n| others.get(n).map_or(f64::NAN, |s| s[at]));
                 reduce(&Window { times: &run.times[from..to], values: &run.values[from..to], end, range: run.range, asked: t, scalars })
             } else {
@@ -382,9 +407,12 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
             known = Some((end, v));
             values.push(v);
         }
+        if of_counters(name) {
+            notes::check_counter(ev, range, labels, &values);
+        }
         let (labels, nameless) = if keeps_name(name) { (labels.clone(), run.nameless) } else { ev.unnamed(labels) };
         rows.push(Row { labels, values, nameless });
         Ok(())
     })?;
-    Ok(Some(Value::Vector(unique(rows)?)))
+    Ok(Some(Value::Vector(distinct(ev, rows)?)))
 }

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::lengths::{Sum, seconds};
 use super::selector::QueryError;
 
 /// Wraps an anchored range selector.
@@ -18,6 +19,9 @@ pub(super) const SMOOTHED_INSTANT: &str = "__smoothed_instant__";
 /// A matcher put into the second argument of `info()`: what it selects may be empty, which the parser refuses.
 pub(super) const INFO_MATCHER: &str = "__info__";
 
+/// No length of time has as many seconds.
+const LONGEST: f64 = 9.2e12;
+
 /// What `step()` and `range()` are, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Grid {
@@ -28,7 +32,7 @@ pub struct Grid {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     /// A name or keyword.
     Word,
     /// A number or a length of time.
@@ -39,13 +43,13 @@ enum Kind {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Token {
-    kind: Kind,
-    start: usize,
-    end: usize,
+pub(super) struct Token {
+    pub(super) kind: Kind,
+    pub(super) start: usize,
+    pub(super) end: usize,
 }
 
-fn tokens(query: &str) -> Vec<Token> {
+pub(super) fn tokens(query: &str) -> Vec<Token> {
     let bytes = query.as_bytes();
     let (mut out, mut at) = (Vec::new(), 0);
     let run = |from: usize, f: &dyn Fn(u8) -> bool| bytes[from..].iter().take_while(|b| f(**b)).count() + from;
@@ -118,20 +122,20 @@ pub(super) fn rewritten(query: &str, grid: Grid) -> Result<Cow<'_, str>, QueryEr
     Ok(Cow::Owned(out))
 }
 
-struct Rewriter<'q> {
-    query: &'q str,
-    tokens: Vec<Token>,
-    grid: Grid,
+pub(super) struct Rewriter<'q> {
+    pub(super) query: &'q str,
+    pub(super) tokens: Vec<Token>,
+    pub(super) grid: Grid,
     /// What goes where: start, end, text.
     edits: Vec<(usize, usize, String)>,
 }
 
 impl<'q> Rewriter<'q> {
-    fn text(&self, at: usize) -> &'q str {
+    pub(super) fn text(&self, at: usize) -> &'q str {
         self.tokens.get(at).map_or("", |t| &self.query[t.start..t.end])
     }
 
-    fn mark(&self, at: usize) -> Option<u8> {
+    pub(super) fn mark(&self, at: usize) -> Option<u8> {
         match self.tokens.get(at)?.kind {
             Kind::Mark(mark) => Some(mark),
             _ => None,
@@ -143,12 +147,19 @@ impl<'q> Rewriter<'q> {
     }
 
     /// Whether a token ends an operand, so that a word behind it is a modifier and no name; `behind` is whether the one
-    /// before it does: the words of the language are names where an operand has yet to come.
-    fn ends_operand(&self, at: usize, behind: bool) -> bool {
+    /// before it does: the words of the language are names where an operand has yet to come. `opened` is where a parenthesis
+    /// was opened that it closes.
+    fn ends_operand(&self, at: usize, behind: bool, opened: Option<usize>) -> bool {
         match self.tokens[at].kind {
             Kind::Word if self.is_word(at, &["and", "or", "unless", "by", "without", "offset"]) => !behind,
             Kind::Word => !self.is_word(at, &["bool", "atan2"]),
-            Kind::Mark(mark) => matches!(mark, b')' | b']' | b'}'),
+            // What a modifier of an operator lists comes before its right side.
+            Kind::Mark(b')') => {
+                let word = opened.and_then(|open| open.checked_sub(1));
+                let lists = ["on", "ignoring", "group_left", "group_right", "fill", "fill_left", "fill_right"];
+                word.is_none_or(|word| !self.is_word(word, &lists))
+            }
+            Kind::Mark(mark) => matches!(mark, b']' | b'}'),
             Kind::Number => true,
             Kind::Text => false,
         }
@@ -191,7 +202,16 @@ impl<'q> Rewriter<'q> {
 
     fn run(&mut self) -> Result<(), QueryError> {
         let (mut braces, mut behind_operand) = (0usize, false);
+        let mut open = Vec::new();
         for at in 0..self.tokens.len() {
+            let opened = match self.mark(at) {
+                Some(b'(') => {
+                    open.push(at);
+                    None
+                }
+                Some(b')') => open.pop(),
+                _ => None,
+            };
             match self.tokens[at].kind {
                 Kind::Mark(b'{') => braces += 1,
                 Kind::Mark(b'}') => braces = braces.saturating_sub(1),
@@ -199,6 +219,7 @@ impl<'q> Rewriter<'q> {
                 Kind::Number if self.text(at).contains('_') => self.digits(at),
                 Kind::Text => self.string(at)?,
                 Kind::Word if self.is_word(at, &["info"]) && self.mark(at + 1) == Some(b'(') => self.info(at + 1),
+                Kind::Word if braces == 0 && !behind_operand && self.is_word(at, &["anchored", "smoothed"]) => self.named(at),
                 Kind::Word if braces == 0 && behind_operand => {
                     if self.is_word(at, &["offset"]) {
                         self.offset(at)?;
@@ -208,9 +229,24 @@ impl<'q> Rewriter<'q> {
                 }
                 _ => {}
             }
-            behind_operand = self.ends_operand(at, behind_operand);
+            behind_operand = self.ends_operand(at, behind_operand, opened);
         }
         Ok(())
+    }
+
+    /// `anchored` and `smoothed` are names where they follow no operand: of a label where labels are listed, or of a metric.
+    fn named(&mut self, at: usize) {
+        let Token { start, end, .. } = self.tokens[at];
+        let name = self.text(at);
+        let list = (0..at).rev().find(|&before| self.mark(before) == Some(b'(')).and_then(|open| open.checked_sub(1));
+        let lists = ["by", "without", "on", "ignoring", "group_left", "group_right"];
+        if list.is_some_and(|word| self.is_word(word, &lists)) && self.closing(list.unwrap_or(0) + 1).is_some_and(|close| close > at) {
+            self.edits.push((start, end, format!("\"{name}\"")));
+        } else if self.mark(at + 1) == Some(b'{') {
+            self.edits.push((start, self.tokens[at + 1].end, format!("{{__name__=\"{name}\",")));
+        } else {
+            self.edits.push((start, end, format!("{{__name__=\"{name}\"}}")));
+        }
     }
 
     fn info(&mut self, open: usize) {
@@ -243,7 +279,15 @@ impl<'q> Rewriter<'q> {
     fn string(&mut self, at: usize) -> Result<(), QueryError> {
         let Token { start, end, .. } = self.tokens[at];
         let text = self.text(at);
-        if text.starts_with('`') || !text.contains("\\x") {
+        if let Some(raw) = text.strip_prefix('`').and_then(|raw| raw.strip_suffix('`')) {
+            if raw.contains('\\') {
+                // Between these a backslash is one; not every part of the parser knows that.
+                let escaped = raw.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\r', "\\r");
+                self.edits.push((start, end, format!("\"{escaped}\"")));
+            }
+            return Ok(());
+        }
+        if !text.contains("\\x") {
             return Ok(());
         }
         let source = text.as_bytes();
@@ -278,7 +322,9 @@ impl<'q> Rewriter<'q> {
         let colon = (open + 1..close).find(|&at| self.mark(at) == Some(b':'));
         let parts = [(open + 1, colon.unwrap_or(close)), (colon.map_or(close, |at| at + 1), close)];
         for (from, to) in parts.into_iter().filter(|(from, to)| from < to) {
-            if to - from == 1 && self.tokens[from].kind == Kind::Number {
+            // One that is plain and of a length that there is stays.
+            let plain = to - from == 1 && self.tokens[from].kind == Kind::Number;
+            if plain && seconds(self.text(from)).is_none_or(|s| s != 0.0 && s < LONGEST) {
                 continue;
             }
             let mut sum = Sum { rewriter: self, at: from, end: to };
@@ -302,7 +348,14 @@ impl<'q> Rewriter<'q> {
             _ if self.is_word(first, &calls) && self.mark(first + 1) == Some(b'(') => self.closing(first + 1),
             _ => None,
         };
-        let Some(last) = last else { return Ok(()) };
+        let Some(last) = last else {
+            // The parser takes any number for a length of time, also one that is none.
+            let number = self.text(first);
+            if self.tokens.get(first).is_some() && number.parse::<f64>().is_ok_and(|seconds| seconds.is_nan() || seconds >= LONGEST) {
+                return Err(QueryError::Parse(format!("`{}`: `{number}` is no length of time", self.query)));
+            }
+            return Ok(());
+        };
         let seconds = Sum { rewriter: self, at: first, end: last + 1 }.whole()?;
         self.replace(at + 1, last, sign * seconds, false)
     }
@@ -310,22 +363,49 @@ impl<'q> Rewriter<'q> {
     fn replace(&mut self, first: usize, last: usize, seconds: f64, positive: bool) -> Result<(), QueryError> {
         let (start, end) = (self.tokens[first].start, self.tokens[last].end);
         let given = &self.query[start..end];
-        let ms = (seconds * 1e3).round();
-        if !ms.is_finite() || ms.abs() > 9.2e15 {
+        let ms = (seconds * 1e3).trunc();
+        if !ms.is_finite() || ms.abs() > LONGEST * 1e3 {
             return Err(QueryError::Parse(format!("`{given}` is no length of time")));
         }
-        if positive && ms < 1.0 {
+        if positive && seconds <= 0.0 {
             return Err(QueryError::Parse(format!("duration must be greater than 0: `{given}` is {} s", ms / 1e3)));
         }
-        let text = if ms < 0.0 { format!("-{}ms", -ms) } else { format!("{ms}ms") };
+        let text = match ms {
+            ms if ms < 0.0 => format!("-{}ms", -ms),
+            // Only without a unit does the parser take it.
+            0.0 => "0".to_owned(),
+            ms => format!("{ms}ms"),
+        };
         self.edits.push((start, end, text));
         Ok(())
+    }
+
+    /// Where an `offset` or `@` begins that ends at a token.
+    fn modifier(&self, last: usize) -> Option<usize> {
+        let mut first = match self.tokens[last].kind {
+            Kind::Number => last,
+            Kind::Mark(b')') => {
+                let open = self.opening(last)?;
+                let before = open.checked_sub(1)?;
+                let called = self.is_word(before, &["start", "end", "step", "range", "min", "max"]);
+                if called { before } else { open }
+            }
+            _ => return None,
+        }
+        .checked_sub(1)?;
+        while matches!(self.mark(first), Some(b'+' | b'-')) {
+            first = first.checked_sub(1)?;
+        }
+        (self.mark(first) == Some(b'@') || self.is_word(first, &["offset"])).then_some(first)
     }
 
     /// `name{a="b"}[5m] anchored offset 1m` becomes a call around all of it.
     fn extended(&mut self, at: usize) -> Result<(), QueryError> {
         let word = self.text(at).to_ascii_lowercase();
         let (Some(mut first), Token { start, end, .. }) = (at.checked_sub(1), self.tokens[at]) else { return Ok(()) };
+        while let Some(before) = self.modifier(first).and_then(|modifier| modifier.checked_sub(1)) {
+            first = before;
+        }
         let is_range = self.mark(first) == Some(b']');
         if is_range {
             let Some(before) = self.opening(first).and_then(|open| open.checked_sub(1)) else { return Ok(()) };
@@ -376,158 +456,6 @@ impl<'q> Rewriter<'q> {
     }
 }
 
-/// Arithmetic on lengths of time; everything is seconds. Precedence as in PromQL.
-struct Sum<'r, 'q> {
-    rewriter: &'r Rewriter<'q>,
-    at: usize,
-    end: usize,
-}
-
-impl Sum<'_, '_> {
-    fn wrong<T>(&self, what: &str) -> Result<T, QueryError> {
-        let place = self.rewriter.tokens.get(self.at).map_or(self.rewriter.query.len(), |t| t.start);
-        Err(QueryError::Parse(format!("`{}`: {what} at byte {place} of a length of time", self.rewriter.query)))
-    }
-
-    fn whole(&mut self) -> Result<f64, QueryError> {
-        let value = self.sum()?;
-        if self.at < self.end { self.wrong("an operator is expected") } else { Ok(value) }
-    }
-
-    fn mark(&self) -> Option<u8> {
-        if self.at < self.end { self.rewriter.mark(self.at) } else { None }
-    }
-
-    fn sum(&mut self) -> Result<f64, QueryError> {
-        let mut value = self.product()?;
-        while let Some(op @ (b'+' | b'-')) = self.mark() {
-            self.at += 1;
-            let other = self.product()?;
-            value = if op == b'+' { value + other } else { value - other };
-        }
-        Ok(value)
-    }
-
-    fn product(&mut self) -> Result<f64, QueryError> {
-        let mut value = self.signed()?;
-        while let Some(op @ (b'*' | b'/' | b'%')) = self.mark() {
-            self.at += 1;
-            let other = self.signed()?;
-            if op != b'*' && other == 0.0 {
-                return self.wrong(if op == b'/' { "division by zero" } else { "modulo by zero" });
-            }
-            value = match op {
-                b'*' => value * other,
-                b'/' => value / other,
-                _ => value % other,
-            };
-        }
-        Ok(value)
-    }
-
-    fn signed(&mut self) -> Result<f64, QueryError> {
-        match self.mark() {
-            Some(b'-') => {
-                self.at += 1;
-                Ok(-self.signed()?)
-            }
-            Some(b'+') => {
-                self.at += 1;
-                self.signed()
-            }
-            _ => self.power(),
-        }
-    }
-
-    fn power(&mut self) -> Result<f64, QueryError> {
-        let base = self.atom()?;
-        if self.mark() == Some(b'^') {
-            self.at += 1;
-            return Ok(base.powf(self.signed()?));
-        }
-        Ok(base)
-    }
-
-    fn atom(&mut self) -> Result<f64, QueryError> {
-        if self.at >= self.end {
-            return self.wrong("a length of time is expected");
-        }
-        let (at, grid) = (self.at, self.rewriter.grid);
-        self.at += 1;
-        match self.rewriter.tokens[at].kind {
-            Kind::Mark(b'(') => {
-                let value = self.sum()?;
-                self.expect(b')')?;
-                Ok(value)
-            }
-            Kind::Number => match seconds(self.rewriter.text(at)) {
-                Some(value) => Ok(value),
-                None => self.wrong("a length of time is expected"),
-            },
-            Kind::Word if self.mark() == Some(b'(') => {
-                self.at += 1;
-                let name = self.rewriter.text(at).to_ascii_lowercase();
-                let value = match name.as_str() {
-                    "step" => grid.step as f64 / 1e3,
-                    "range" => grid.range as f64 / 1e3,
-                    "min" | "max" => {
-                        let first = self.sum()?;
-                        self.expect(b',')?;
-                        let second = self.sum()?;
-                        if name == "min" { first.min(second) } else { first.max(second) }
-                    }
-                    _ => return self.wrong("only step(), range(), min() and max() are known"),
-                };
-                self.expect(b')')?;
-                Ok(value)
-            }
-            _ => {
-                self.at = at;
-                self.wrong("a length of time is expected")
-            }
-        }
-    }
-
-    fn expect(&mut self, mark: u8) -> Result<(), QueryError> {
-        if self.mark() == Some(mark) {
-            self.at += 1;
-            return Ok(());
-        }
-        self.wrong(&format!("`{}` is expected", char::from(mark)))
-    }
-}
-
-/// `1h30m`, `90`, `1.5`, `0x10` in seconds.
-fn seconds(text: &str) -> Option<f64> {
-    let plain = text.replace('_', "");
-    if let Some(digits) = plain.strip_prefix("0x").or_else(|| plain.strip_prefix("0X")) {
-        return i64::from_str_radix(digits, 16).ok().map(|v| v as f64);
-    }
-    if let Ok(value) = plain.parse::<f64>() {
-        return Some(value);
-    }
-    let (mut total, mut rest) = (0.0, plain.as_str());
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let value: f64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
-        total += value
-            * match &rest[..letters] {
-                "ms" => 0.001,
-                "s" => 1.0,
-                "m" => 60.0,
-                "h" => 3_600.0,
-                "d" => 86_400.0,
-                "w" => 604_800.0,
-                "y" => 31_536_000.0,
-                _ => return None,
-            };
-        rest = &rest[letters..];
-    }
-    Some(total)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -551,7 +479,13 @@ mod tests {
             ("sum by (offset) (up)", "sum by (offset) (up)"),
             (r#"up{a="[5m * 2]",offset="x"}"#, r#"up{a="[5m * 2]",offset="x"}"#),
             ("rate(up[5m] anchored)", "rate(__anchored__(up[5m] ))"),
+            ("rate(up[5m] offset -1m @ end() smoothed)", "rate(__smoothed__(up[5m] offset -1m @ end() ))"),
+            (r#"up{a=~`\d"`}"#, r#"up{a=~"\\d\""}"#),
             (r#"rate(up{a="]"}[1m*5] smoothed offset (1m) ) > 1"#, r#"rate(__smoothed__(up{a="]"}[300000ms]  offset 60000ms) ) > 1"#),
+            (
+                "sum by (smoothed) (anchored{a=\"b\"} + smoothed smoothed)",
+                "sum by (\"smoothed\") ({__name__=\"anchored\",a=\"b\"} + __smoothed_instant__({__name__=\"smoothed\"} ))",
+            ),
             ("up smoothed @ end()", "__smoothed_instant__(up  @ end())"),
             (r#"info(up, {a!="b"})"#, r#"info(up, {__info__!="",a!="b"})"#),
             ("info(rate(up[5m * 1]), {})", r#"info(rate(up[300000ms]), {__info__!=""})"#),
@@ -571,8 +505,13 @@ mod tests {
             ("up[5m * ]", "is expected"),
             ("up[1 / 0]", "division by zero"),
             ("up[foo()]", "step()"),
+            ("up[0]", "greater than 0"),
             ("up[(1]", "`)`"),
             ("up[1e300 * 1e300]", "no length of time"),
+            ("up[1e300]", "no length of time"),
+            ("up offset 1e300", "no length of time"),
+            ("up offset -NaN", "no length of time"),
+            ("up[5m:1m] @ 5 offset Inf", "no length of time"),
             ("sum(up) anchored", "belongs to a selector"),
             ("up anchored", "belongs to a range"),
             (r#"label_replace(up, "\xff", "", "", "")"#, "not UTF-8"),

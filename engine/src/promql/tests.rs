@@ -116,3 +116,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn ranges_of_metrics_that_lose_their_names_must_be_of_one_metric() {
+    let series = |name: &str, from: i64| {
+        let times: Vec<TimestampMs> = (0..4).map(|n| (from + n) * 30_000).collect();
+        let values = times.iter().map(|t| *t as f64).collect();
+        (Labels::metric(name, &[("job", "a")]), Columns { times, values })
+    };
+    // They never have a value at the same instant.
+    let source = Memory(vec![series("first_total", 0), series("second_total", 16)]);
+    assert_eq!(rows(&source, "-{__name__=~\"first_total|second_total\"}").len(), 1);
+    let error = ask(&source, "rate({__name__=~\"first_total|second_total\"}[1m])").unwrap_err().to_string();
+    assert_eq!(error, "vector cannot contain metrics with the same labelset");
+}

@@ -1,0 +1,108 @@
+//! What an answer is told with: warnings and infos, in Prometheus' words (prometheus/prometheus, util/annotations).
+//!
+//! Texts have numbers and names as Go prints them, so that they are equal to the letter.
+
+use promql_parser::parser::Expr;
+
+use super::eval::{Evaluator, is_absent};
+use crate::model::{Labels, go_quoted};
+
+/// How the names of counters end.
+const OF_COUNTERS: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
+
+/// A number as Go prints it with `%g`.
+pub(super) fn number(v: f64) -> String {
+    if v.is_nan() {
+        return "NaN".to_owned();
+    }
+    if v.is_infinite() {
+        return if v > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    }
+    let scientific = format!("{v:e}");
+    let Some((digits, exponent)) = scientific.split_once('e') else { return scientific };
+    match exponent.parse::<i32>() {
+        Ok(exponent) if !(-4..6).contains(&exponent) => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{digits}e{sign}{:02}", exponent.abs())
+        }
+        _ => format!("{v}"),
+    }
+}
+
+/// A number as Go prints it with `%f`.
+pub(super) fn fixed(v: f64) -> String {
+    if v.is_finite() { format!("{v:.6}") } else { number(v) }
+}
+
+/// A number as a label of OpenMetrics: whole numbers have a point too.
+pub(super) fn label_number(v: f64) -> String {
+    let text = number(v);
+    if v.is_finite() && !text.contains(['.', 'e']) { format!("{text}.0") } else { text }
+}
+
+fn for_metric(name: &str) -> String {
+    if name.is_empty() { String::new() } else { format!(" for metric name {}", go_quoted(name)) }
+}
+
+/// Warns where a quantile is none.
+pub(super) fn check_quantile(ev: &Evaluator<'_>, about: &Expr, q: f64) {
+    if !(0.0..=1.0).contains(&q) {
+        ev.note(about, format!("PromQL warning: quantile value should be between 0 and 1, got {}", number(q)));
+    }
+}
+
+/// Warns of a ratio that is taken as 1 or -1.
+pub(super) fn capped_ratio(ev: &Evaluator<'_>, about: &Expr, ratio: f64, to: f64) {
+    ev.note(about, format!("PromQL warning: ratio value should be between -1 and 1, got {}, capping to {}", number(ratio), number(to)));
+}
+
+/// Warns of a bucket whose upper bound is no number.
+pub(super) fn bad_bucket(ev: &Evaluator<'_>, about: &Expr, metric: &str, bound: &str) {
+    let (bound, metric) = (go_quoted(bound), for_metric(metric));
+    ev.note(about, format!("PromQL warning: bucket label \"le\" is missing or has a malformed value of {bound}{metric}"));
+}
+
+/// Tells of buckets that held less than lower ones.
+pub(super) fn lifted_buckets(ev: &Evaluator<'_>, about: &Expr, metric: &str) {
+    ev.note(
+        about,
+        format!(
+            "PromQL info: input to histogram_quantile needed to be fixed for monotonicity \
+         (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile){}",
+            for_metric(metric)
+        ),
+    );
+}
+
+/// Tells of a metric whose name is none of a counter, where a function of counters gave something for it.
+pub(super) fn check_counter(ev: &Evaluator<'_>, about: &Expr, labels: &Labels, values: &[f64]) {
+    let metric = labels.name();
+    if metric.is_empty() || OF_COUNTERS.iter().any(|suffix| metric.ends_with(suffix)) || values.iter().all(|v| is_absent(*v)) {
+        return;
+    }
+    let metric = go_quoted(metric);
+    ev.note(about, format!("PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {metric}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_printed_as_go_does() {
+        for (v, text) in [
+            (1.1, "1.1"),
+            (-2.0, "-2"),
+            (1e6, "1e+06"),
+            (123_456.0, "123456"),
+            (12_345_678.0, "1.2345678e+07"),
+            (0.000_1, "0.0001"),
+            (0.000_01, "1e-05"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-Inf"),
+        ] {
+            assert_eq!(number(v), text);
+        }
+        assert_eq!((label_number(1.0), label_number(0.5), label_number(f64::INFINITY)), ("1.0".into(), "0.5".into(), "+Inf".into()));
+    }
+}

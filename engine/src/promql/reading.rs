@@ -1,0 +1,315 @@
+//! What selectors and subqueries read: the newest samples at instants, ranges of samples, whole hours.
+//!
+//! Series come one at a time and in pieces; what is left of each is its values at the instants of the grid, or the samples of
+//! the ranges that a function asks for.
+
+use std::time::{Duration, SystemTime};
+
+use promql_parser::parser::{AtModifier, Expr, Offset, SubqueryExpr, VectorSelector};
+use rustc_hash::FxHashMap;
+
+use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, SeriesSink, Value, execution, is_absent, strip};
+use super::selector::{Matcher, selector_matchers};
+use crate::model::{Columns, Labels, TimestampMs, is_stale_marker};
+use crate::store::HourPart;
+
+/// The length of the windows that the store keeps.
+const HOUR_MS: i64 = 3_600_000;
+
+/// A series' samples, and how a window over them is cut at an instant of the grid.
+pub(super) struct Windowed<'a> {
+    pub(super) times: &'a [TimestampMs],
+    pub(super) values: &'a [f64],
+    pub(super) range: i64,
+    /// The metric name of its labels goes at the end.
+    pub(super) nameless: bool,
+    shift: Shift,
+}
+
+/// From an instant of the grid to the instant that a selector means.
+#[derive(Debug, Clone, Copy)]
+struct Shift {
+    at: Option<TimestampMs>,
+    offset: i64,
+}
+
+impl Shift {
+    fn apply(self, t: TimestampMs) -> TimestampMs {
+        self.at.unwrap_or(t).saturating_sub(self.offset)
+    }
+}
+
+impl Windowed<'_> {
+    /// The end of the window at an instant of the grid.
+    pub(super) fn end(&self, t: TimestampMs) -> TimestampMs {
+        self.shift.apply(t)
+    }
+
+    /// The samples of the window at an instant: later than its end less the range, up to its end.
+    pub(super) fn within(&self, t: TimestampMs) -> (usize, usize) {
+        let end = self.end(t);
+        let start = end.saturating_sub(self.range);
+        (self.times.partition_point(|&time| time <= start), self.times.partition_point(|&time| time <= end))
+    }
+}
+
+/// Takes a series by hours, and the windows over it: start, excluded, and end.
+pub(super) type EachHours<'b> =
+    &'b mut dyn FnMut(&Labels, &[HourPart], &mut dyn Iterator<Item = (TimestampMs, TimestampMs)>) -> Result<(), EvalError>;
+pub(super) type EachRun<'b> = &'b mut dyn FnMut(&Labels, &Windowed<'_>) -> Result<(), EvalError>;
+
+impl Evaluator<'_> {
+    fn shift(&self, at: Option<&AtModifier>, offset: Option<&Offset>) -> Shift {
+        let millis = |d: &Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
+        let offset = match offset {
+            None => 0,
+            Some(Offset::Pos(by)) => millis(by),
+            Some(Offset::Neg(by)) => -millis(by),
+        };
+        let at = at.map(|at| match at {
+            AtModifier::Start => self.params.start,
+            AtModifier::End => self.params.end,
+            AtModifier::At(time) => match time.duration_since(SystemTime::UNIX_EPOCH) {
+                Ok(after) => millis(&after),
+                Err(before) => -millis(&before.duration()),
+            },
+        });
+        Shift { at, offset }
+    }
+
+    /// The newest sample within the lookback at each instant; with `stamps`, its time in seconds instead.
+    pub(super) fn vector(&self, selector: &VectorSelector, grid: &Grid, stamps: bool) -> Result<Vec<Row>, EvalError> {
+        let shift = self.shift(selector.at.as_ref(), selector.offset.as_ref());
+        let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
+        let read = (first.saturating_sub(self.params.lookback).saturating_add(1), last);
+        self.latest(&selector_matchers(selector)?, shift, read, grid, stamps)
+    }
+
+    /// The newest of the samples within `read` at each instant.
+    fn latest(
+        &self,
+        matchers: &[Vec<Matcher>],
+        shift: Shift,
+        read: (TimestampMs, TimestampMs),
+        grid: &Grid,
+        stamps: bool,
+    ) -> Result<Vec<Row>, EvalError> {
+        struct Steps<'e, 'a> {
+            ev: &'e Evaluator<'a>,
+            grid: Grid,
+            shift: Shift,
+            stamps: bool,
+            rows: Vec<Row>,
+            labels: Option<Labels>,
+            values: Vec<f64>,
+            last: Option<(TimestampMs, f64)>,
+        }
+        impl Steps<'_, '_> {
+            fn point(&mut self) {
+                let t = self.shift.apply(self.grid.time(self.values.len()));
+                let fresh = self.last.filter(|(time, v)| *time > t.saturating_sub(self.ev.params.lookback) && !is_stale_marker(*v));
+                self.values.push(fresh.map_or(ABSENT, |(time, v)| if self.stamps { time as f64 / 1e3 } else { v }));
+            }
+
+            fn finish(&mut self) {
+                let Some(labels) = self.labels.take() else { return };
+                while self.values.len() < self.grid.count {
+                    self.point();
+                }
+                let values = std::mem::take(&mut self.values);
+                self.last = None;
+                if values.iter().any(|v| !is_absent(*v)) {
+                    self.rows.push(Row::new(labels, values));
+                }
+            }
+        }
+        impl SeriesSink for Steps<'_, '_> {
+            fn begin(&mut self, labels: &Labels) -> Result<(), EvalError> {
+                self.finish();
+                self.labels = Some(labels.clone());
+                self.values = Vec::with_capacity(self.grid.count);
+                self.ev.check()
+            }
+
+            fn piece(&mut self, columns: &Columns) -> Result<(), EvalError> {
+                self.ev.count(columns.times.len())?;
+                let Some(&newest) = columns.times.last() else { return Ok(()) };
+                // The instants before the newest sample know which sample is theirs.
+                let mut behind = 0;
+                while self.values.len() < self.grid.count {
+                    let t = self.shift.apply(self.grid.time(self.values.len()));
+                    if t >= newest {
+                        break;
+                    }
+                    behind = first_after(&columns.times, behind, t);
+                    if let Some(at) = behind.checked_sub(1) {
+                        self.last = Some((columns.times[at], columns.values[at]));
+                    }
+                    self.point();
+                }
+                self.last = columns.values.last().map(|&v| (newest, v));
+                Ok(())
+            }
+        }
+        let mut steps = Steps { ev: self, grid: *grid, shift, stamps, rows: Vec::new(), labels: None, values: Vec::new(), last: None };
+        self.source.read(matchers, read.0, read.1, &mut steps)?;
+        steps.finish();
+        Ok(steps.rows)
+    }
+
+    /// Passes on each series of a range selector or subquery with all samples that any window of the grid may need.
+    pub(super) fn matrix(&self, expr: &Expr, grid: &Grid, each: EachRun<'_>) -> Result<(), EvalError> {
+        match strip(expr) {
+            Expr::MatrixSelector(matrix) => {
+                let range = i64::try_from(matrix.range.as_millis()).unwrap_or(i64::MAX);
+                self.gather(&matrix.vs, range, 0, grid, each)
+            }
+            Expr::Subquery(subquery) => self.subquery(subquery, grid, each),
+            _ => execution("a range vector is needed here, such as name[5m]"),
+        }
+    }
+
+    /// Passes on each series of a range selector by hours, where its ranges and the grid are whole hours and hours are kept.
+    /// False where they are not; nothing was passed on then.
+    pub(super) fn by_hours(&self, expr: &Expr, grid: &Grid, each: EachHours<'_>) -> Result<bool, EvalError> {
+        let Expr::MatrixSelector(matrix) = strip(expr) else { return Ok(false) };
+        let shift = self.shift(matrix.vs.at.as_ref(), matrix.vs.offset.as_ref());
+        let range = i64::try_from(matrix.range.as_millis()).unwrap_or(i64::MAX);
+        let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
+        let whole = |ms: i64| ms % HOUR_MS == 0;
+        if !whole(range) || !whole(first) || !whole(last) || (grid.count > 1 && first != last && !whole(grid.step)) {
+            return Ok(false);
+        }
+        let matchers = selector_matchers(&matrix.vs)?;
+        self.source.read_hours(&matchers, first.saturating_sub(range), last, &mut |labels, parts, hours| {
+            self.count(parts.len())?;
+            self.hours.set(self.hours.get() + hours);
+            let mut windows = grid.times().map(|t| {
+                let end = shift.apply(t);
+                (end.saturating_sub(range), end)
+            });
+            each(labels, parts, &mut windows)
+        })
+    }
+
+    /// Passes on each series of a selector with its samples from `range` before the first instant to `ahead` after the last.
+    pub(super) fn gather(
+        &self,
+        selector: &VectorSelector,
+        range: i64,
+        ahead: i64,
+        grid: &Grid,
+        each: EachRun<'_>,
+    ) -> Result<(), EvalError> {
+        let shift = self.shift(selector.at.as_ref(), selector.offset.as_ref());
+        let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
+        let matchers = selector_matchers(selector)?;
+        let mut gather = Gather { ev: self, labels: None, columns: Columns::default(), range, shift, each };
+        self.source.read(&matchers, first.saturating_sub(range).saturating_add(1), last.saturating_add(ahead), &mut gather)?;
+        gather.finish()
+    }
+
+    /// The newest samples of series, as values and as times. As in Prometheus they are looked for at the instants of the
+    /// grid, among the samples that are read for a selector with the same `@` and `offset`.
+    pub(super) fn newest(
+        &self,
+        matchers: &[Vec<Matcher>],
+        like: Option<&VectorSelector>,
+        grid: &Grid,
+    ) -> Result<Vec<(Row, Row)>, EvalError> {
+        let shift = self.shift(like.and_then(|s| s.at.as_ref()), like.and_then(|s| s.offset.as_ref()));
+        let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
+        let read = (first.saturating_sub(self.params.lookback).saturating_add(1), last);
+        let at_grid = Shift { at: None, offset: 0 };
+        let mut stamps: FxHashMap<Labels, Row> =
+            self.latest(matchers, at_grid, read, grid, true)?.into_iter().map(|row| (row.labels.clone(), row)).collect();
+        let values = self.latest(matchers, at_grid, read, grid, false)?;
+        Ok(values.into_iter().filter_map(|row| stamps.remove(&row.labels).map(|stamps| (row, stamps))).collect())
+    }
+
+    fn subquery(&self, subquery: &SubqueryExpr, grid: &Grid, each: EachRun<'_>) -> Result<(), EvalError> {
+        let millis = |d: &Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
+        let shift = self.shift(subquery.at.as_ref(), subquery.offset.as_ref());
+        let range = millis(&subquery.range);
+        let step = subquery.step.as_ref().map_or(self.params.default_step, millis).max(1);
+        let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
+        let after = first.saturating_sub(range);
+        let mut start = after - after.rem_euclid(step);
+        if start <= after {
+            start = start.saturating_add(step);
+        }
+        if start > last {
+            return Ok(());
+        }
+        let count = usize::try_from((last - start) / step + 1).unwrap_or(usize::MAX);
+        if count > self.params.max_samples {
+            return Err(EvalError::TooManySamples(self.params.max_samples));
+        }
+        let inner = Grid { start, step, count };
+        let rows = match self.eval(&subquery.expr, &inner)? {
+            Value::Vector(rows) => rows,
+            Value::Scalar(values) => vec![Row::new(Labels::none(), values)],
+            Value::Text(_) => return execution("a string has no range"),
+        };
+        for row in rows {
+            let there = || row.values.iter().enumerate().filter(|(_, v)| !is_absent(**v));
+            let times: Vec<TimestampMs> = there().map(|(at, _)| inner.time(at)).collect();
+            let values: Vec<f64> = there().map(|(_, v)| *v).collect();
+            self.count(times.len())?;
+            each(&row.labels, &Windowed { times: &times, values: &values, range, nameless: row.nameless, shift })?;
+        }
+        Ok(())
+    }
+}
+
+/// The place of the first time after `t`, from `from` on, where it is near as a rule: as far ahead as it takes, then by halves.
+fn first_after(times: &[TimestampMs], from: usize, t: TimestampMs) -> usize {
+    let (mut low, mut ahead) = (from, 1);
+    while times.get(low + ahead - 1).is_some_and(|&time| time <= t) {
+        low += ahead;
+        ahead *= 2;
+    }
+    let high = times.len().min(low + ahead);
+    low + times[low..high].partition_point(|&time| time <= t)
+}
+
+/// Puts the pieces of each series together, without stale markers.
+struct Gather<'e, 'a, 'f> {
+    ev: &'e Evaluator<'a>,
+    labels: Option<Labels>,
+    columns: Columns,
+    range: i64,
+    shift: Shift,
+    each: EachRun<'f>,
+}
+
+impl Gather<'_, '_, '_> {
+    fn finish(&mut self) -> Result<(), EvalError> {
+        let Some(labels) = self.labels.take() else { return Ok(()) };
+        let columns = std::mem::take(&mut self.columns);
+        if columns.times.is_empty() {
+            return Ok(());
+        }
+        (self.each)(
+            &labels,
+            &Windowed { times: &columns.times, values: &columns.values, range: self.range, nameless: false, shift: self.shift },
+        )
+    }
+}
+
+impl SeriesSink for Gather<'_, '_, '_> {
+    fn begin(&mut self, labels: &Labels) -> Result<(), EvalError> {
+        self.finish()?;
+        self.labels = Some(labels.clone());
+        self.ev.check()
+    }
+
+    fn piece(&mut self, columns: &Columns) -> Result<(), EvalError> {
+        self.ev.count(columns.times.len())?;
+        for sample in columns.iter().filter(|s| !is_stale_marker(s.v)) {
+            self.columns.times.push(sample.t);
+            self.columns.values.push(sample.v);
+        }
+        Ok(())
+    }
+}
