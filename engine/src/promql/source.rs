@@ -15,7 +15,7 @@ const FINDING: i64 = 300;
 /// Time between samples that is reckoned with.
 const APART_MS: i64 = 10_000;
 /// Work, in samples, that a thread is worth.
-const WORTH_A_THREAD: i64 = 60_000;
+const WORTH_A_THREAD: i64 = 25_000;
 /// Work that is held at the same time.
 const HELD: i64 = 400_000;
 /// Series that are held at the same time, at the most.

@@ -4,7 +4,6 @@
 //! and latest time), crc32 and length of the index, magic. The index is held in memory, and the directories of the pages
 //! that were read last: neighbours in a page are often asked for together.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
@@ -13,6 +12,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::bytes::{Bytes, Room};
 use super::page::{Directory, Kind, PageBuilder, PageError, Source, Wanted};
 use crate::codec::{CodecError, Effort, push_signed, push_varint, take_signed, take_varint};
 use crate::model::{Columns, SeriesId, TimestampMs};
@@ -54,11 +54,11 @@ pub(super) struct ChunkFile {
 }
 
 impl Source for ChunkFile {
-    fn read(&self, offset: u64, len: usize) -> Result<Cow<'_, [u8]>, PageError> {
+    fn read(&self, offset: u64, len: usize) -> Result<Bytes<'_>, PageError> {
         if offset.checked_add(len as u64).is_none_or(|end| end > self.bytes) {
             return Err(CodecError::Damaged("a place is past the end").into());
         }
-        Ok(Cow::Owned(read_at(&self.file, offset, len)?))
+        Ok(Bytes::Read(Room::filled(len, |room| self.file.read_exact_at(room, offset))?))
     }
 }
 

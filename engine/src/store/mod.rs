@@ -18,6 +18,7 @@
 //! Knows no clock for samples: their times are arguments. Blocking: call it from a thread that may wait for the disk.
 
 mod append;
+mod bytes;
 mod catalog;
 mod close;
 mod compact;

@@ -6,8 +6,7 @@
 //! are varints. A piece is read without its neighbours. Where pages are kept is the business of who has them: the hot
 //! database of a day, or its files.
 
-use std::borrow::Cow;
-
+use super::bytes::Bytes;
 use super::file::Key;
 use crate::codec::{self, CodecError, Effort, push_signed, push_varint, take_signed, take_varint};
 use crate::model::{Columns, SeriesId, TimestampMs};
@@ -231,7 +230,7 @@ fn bounds(values: &[f64]) -> Option<(f64, f64)> {
 /// Bytes that can be read in pieces.
 pub(super) trait Source {
     /// The bytes at a place, or why not.
-    fn read(&self, offset: u64, len: usize) -> Result<Cow<'_, [u8]>, PageError>;
+    fn read(&self, offset: u64, len: usize) -> Result<Bytes<'_>, PageError>;
 }
 
 /// Why a page cannot be read.
@@ -244,10 +243,10 @@ pub(crate) enum PageError {
 }
 
 impl Source for [u8] {
-    fn read(&self, offset: u64, len: usize) -> Result<Cow<'_, [u8]>, PageError> {
+    fn read(&self, offset: u64, len: usize) -> Result<Bytes<'_>, PageError> {
         let from = usize::try_from(offset).unwrap_or(usize::MAX);
         let bytes = from.checked_add(len).and_then(|to| self.get(from..to));
-        bytes.map(Cow::Borrowed).ok_or(PageError::Codec(CodecError::Damaged("a place is past the end")))
+        bytes.map(Bytes::There).ok_or(PageError::Codec(CodecError::Damaged("a place is past the end")))
     }
 }
 
@@ -364,7 +363,7 @@ impl Directory {
 }
 
 /// A piece with its checksum.
-fn piece<S: Source + ?Sized>(source: &S, start: u64, offset: u64, len: u64) -> Result<Cow<'_, [u8]>, PageError> {
+fn piece<S: Source + ?Sized>(source: &S, start: u64, offset: u64, len: u64) -> Result<Bytes<'_>, PageError> {
     let len = usize::try_from(len).ok().and_then(|len| len.checked_add(CRC)).ok_or(CodecError::Damaged("impossible length"))?;
     source.read(start.saturating_add(offset), len)
 }

@@ -1,0 +1,85 @@
+//! Bytes of a source: a part of what is in memory, or read from a file into room that the next read on the same thread uses again.
+
+use std::cell::RefCell;
+use std::ops::Deref;
+
+/// Rooms that a thread keeps.
+const KEPT: usize = 3;
+/// A larger one is given back.
+const KEPT_BYTES: usize = 64 << 10;
+
+thread_local! {
+    static ROOMS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// See the module.
+pub(super) enum Bytes<'a> {
+    There(&'a [u8]),
+    Read(Room),
+}
+
+impl Deref for Bytes<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::There(bytes) => bytes,
+            Self::Read(room) => room.0.get(..room.1).unwrap_or_default(),
+        }
+    }
+}
+
+/// Room, and how much of it is used.
+pub(super) struct Room(Vec<u8>, usize);
+
+impl Room {
+    /// Room of a length, filled by `fill`.
+    pub(super) fn filled<E>(len: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
+        let mut room = Self(ROOMS.with_borrow_mut(Vec::pop).unwrap_or_default(), len);
+        if room.0.len() < len {
+            room.0.resize(len, 0);
+        }
+        fill(&mut room.0[..len])?;
+        Ok(room)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let room = std::mem::take(&mut self.0);
+        if room.len() > KEPT_BYTES {
+            return;
+        }
+        // The thread may be ending.
+        let _ = ROOMS.try_with(|rooms| {
+            let mut rooms = rooms.borrow_mut();
+            if rooms.len() < KEPT {
+                rooms.push(room);
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_used_again_and_shows_only_what_was_read() {
+        let read = |len: usize, byte: u8| {
+            let fill = |room: &mut [u8]| {
+                room.fill(byte);
+                Ok::<(), ()>(())
+            };
+            Room::filled(len, fill).map(Bytes::Read).unwrap()
+        };
+        let long = read(100, 1);
+        let other = read(10, 2);
+        assert_eq!((&*long, &*other), (&[1; 100][..], &[2; 10][..]), "two at the same time are apart");
+        drop((long, other));
+        for len in [5, 100, 0] {
+            assert_eq!(&*read(len, 3), &vec![3; len][..]);
+        }
+        assert!(Room::filled(8, |_| Err("no")).is_err());
+    }
+}
