@@ -30,14 +30,25 @@ cargo clippy --workspace --all-targets --features failpoints --locked -- -D warn
 step "build"
 cargo build --features failpoints --locked
 
-if ! python3 -c "import ensurepip" 2>/dev/null; then
-  step "installing python3-venv"
-  { command -v apt-get >/dev/null && as_root apt-get update -qq && as_root apt-get install -y -qq --no-install-recommends python3-venv >/dev/null; } ||
-    echo "(python3 with venv is not installed: the test with OpenTelemetry's Python SDK is skipped)"
-fi
+need python3 python3
+need openssl openssl
+
+# Peers that tests measure themselves by where they are: installed in CI alone, since Debian starts them as services.
+peer() { # peer PACKAGE WHAT CHECK...: whether it is there, and what is skipped where it is not
+  local package=$1 what=$2
+  shift 2
+  "$@" >/dev/null 2>&1 && return 0
+  if [ -n "${CI:-}" ] && command -v apt-get >/dev/null; then
+    step "installing $package"
+    as_root apt-get update -qq && as_root apt-get install -y -qq --no-install-recommends "$package" >/dev/null && return 0
+  fi
+  echo "($package is not installed: $what is skipped)"
+}
+peer prometheus "the comparison with Prometheus" command -v promtool
+peer prometheus-node-exporter "scraping the node exporter" command -v prometheus-node-exporter
+peer python3-venv "the test with OpenTelemetry's Python SDK" python3 -c "import ensurepip"
 
 step "tests"
-need python3 python3
 cargo test --workspace --features failpoints --locked
 
 if [ "$quick" != --quick ]; then
