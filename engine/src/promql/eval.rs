@@ -43,6 +43,9 @@ pub enum EvalError {
     /// More samples than a query may read.
     #[error("the query reads more than {0} samples; ask for less time or fewer series")]
     TooManySamples(usize),
+    /// More work than a source that answers at once takes on.
+    #[error("the query is too much to be answered at once")]
+    TooMuchAtOnce,
     /// Nobody waits for the answer.
     #[error("the query was given up: its client has gone")]
     Cancelled,

@@ -41,3 +41,4 @@ pub use rewrite::Grid as QueryGrid;
 pub use selector::{
     Comparison, Condition, MAX_QUERY_BYTES, MatchOp, Matcher, QueryError, Selector, parse_expr, parse_expr_for, parse_series,
 };
+pub use source::AtOnce;

@@ -2,7 +2,9 @@
 //!
 //! Decoding is most of the work of a query over many series, so two threads share it where there is enough of it for a
 //! thread, batch by batch; a range so long that not even two series fit in a batch is read one day of one series at a time.
+//! What surely costs little can be asked of [`AtOnce`] instead, on a thread that others wait for.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use super::eval::{EvalError, HourSink, SeriesSink, Source};
@@ -21,6 +23,11 @@ const HELD: i64 = 400_000;
 /// Series that are held at the same time, at the most.
 const MOST_HELD: i64 = 4_096;
 
+/// Work of a query that is done at once, in samples: about a millisecond.
+const AT_ONCE: i64 = 40_000;
+/// So many series take too long to be searched at once.
+const MANY_SERIES: usize = 50_000;
+
 type Pieces = Vec<Result<SeriesColumns, StoreError>>;
 
 fn ids(store: &Store, matchers: &[Vec<Matcher>]) -> Vec<SeriesId> {
@@ -32,6 +39,29 @@ fn ids(store: &Store, matchers: &[Vec<Matcher>]) -> Vec<SeriesId> {
 
 fn read_all(store: &Store, ids: &[SeriesId], start: TimestampMs, end: TimestampMs, limits: Limits) -> Pieces {
     store.scan(ids, start, end, limits).collect()
+}
+
+/// The query has limits of its own and tells them better.
+fn no_limits() -> Limits {
+    Limits { max_samples: usize::MAX, deadline: Instant::now() + Duration::from_secs(86_400) }
+}
+
+/// What reading so many series costs, in samples.
+fn work(series: usize, start: TimestampMs, end: TimestampMs) -> i64 {
+    FINDING.saturating_add(end.saturating_sub(start) / APART_MS).saturating_mul(i64::try_from(series).unwrap_or(i64::MAX))
+}
+
+/// Passes pieces on, and says where a series begins.
+fn passing_to(sink: &mut dyn SeriesSink) -> impl FnMut(Result<SeriesColumns, StoreError>) -> Result<(), EvalError> {
+    let mut current: Option<SeriesId> = None;
+    move |piece| {
+        let piece = piece?;
+        if current != Some(piece.id) {
+            current = Some(piece.id);
+            sink.begin(&piece.labels)?;
+        }
+        sink.piece(&piece.columns)
+    }
 }
 
 impl Source for Store {
@@ -49,20 +79,10 @@ impl Source for Store {
 
     fn read(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: &mut dyn SeriesSink) -> Result<(), EvalError> {
         let ids = ids(self, matchers);
-        // The query has limits of its own and tells them better.
-        let limits = Limits { max_samples: usize::MAX, deadline: Instant::now() + Duration::from_secs(86_400) };
-        let mut current: Option<SeriesId> = None;
-        let mut pass_on = |piece: Result<SeriesColumns, StoreError>| -> Result<(), EvalError> {
-            let piece = piece?;
-            if current != Some(piece.id) {
-                current = Some(piece.id);
-                sink.begin(&piece.labels)?;
-            }
-            sink.piece(&piece.columns)
-        };
-        let work_of_one = FINDING.saturating_add(end.saturating_sub(start) / APART_MS);
-        let at_once = (HELD / work_of_one).min(MOST_HELD);
-        if at_once < 2 || work_of_one.saturating_mul(ids.len() as i64) < WORTH_A_THREAD {
+        let limits = no_limits();
+        let mut pass_on = passing_to(sink);
+        let at_once = (HELD / work(1, start, end)).min(MOST_HELD);
+        if at_once < 2 || work(ids.len(), start, end) < WORTH_A_THREAD {
             return self.scan(&ids, start, end, limits).try_for_each(pass_on);
         }
         for batch in ids.chunks(at_once as usize) {
@@ -75,5 +95,111 @@ impl Source for Store {
             first.into_iter().chain(second).try_for_each(&mut pass_on)?;
         }
         Ok(())
+    }
+}
+
+/// The store as a source for a query of little work: one that turns out to need more, or a day that is not open, ends with
+/// [`EvalError::TooMuchAtOnce`] before it was read.
+pub struct AtOnce<'a> {
+    store: &'a Store,
+    /// Instants of the query: each costs a little for each series.
+    instants: i64,
+    left: Cell<i64>,
+}
+
+impl<'a> AtOnce<'a> {
+    /// A source for one query over so many instants.
+    #[must_use]
+    pub fn new(store: &'a Store, instants: i64) -> Self {
+        Self { store, instants, left: Cell::new(AT_ONCE) }
+    }
+
+    fn admit(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs) -> Result<Vec<SeriesId>, EvalError> {
+        if self.store.series_count() > MANY_SERIES || !self.store.is_open_within(start, end) {
+            return Err(EvalError::TooMuchAtOnce);
+        }
+        let ids = ids(self.store, matchers);
+        let over_instants = (ids.len() as i64).saturating_mul(self.instants) / 4;
+        self.left.set(self.left.get().saturating_sub(work(ids.len(), start, end)).saturating_sub(over_instants));
+        if self.left.get() < 0 { Err(EvalError::TooMuchAtOnce) } else { Ok(ids) }
+    }
+}
+
+impl Source for AtOnce<'_> {
+    fn read_hours(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: HourSink<'_>) -> Result<bool, EvalError> {
+        self.admit(matchers, start, end)?;
+        self.store.read_hours(matchers, start, end, sink)
+    }
+
+    fn read(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: &mut dyn SeriesSink) -> Result<(), EvalError> {
+        let ids = self.admit(matchers, start, end)?;
+        self.store.scan(&ids, start, end, no_limits()).try_for_each(passing_to(sink))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Batch, Columns, Labels};
+    use crate::promql::{Answer, Params, evaluate, parse_expr};
+    use crate::store::StoreOptions;
+
+    const T0: i64 = 1_795_478_400_000;
+
+    fn ask(source: &dyn Source, query: &str, hours: i64) -> Result<Vec<Vec<f64>>, EvalError> {
+        let params = Params {
+            start: T0,
+            end: T0 + hours * 3_600_000,
+            step: 60_000,
+            lookback: 300_000,
+            default_step: 60_000,
+            delayed_names: false,
+            use_windows: true,
+            max_samples: 1_000_000,
+            deadline: Instant::now() + Duration::from_secs(60),
+            cancelled: std::sync::Arc::default(),
+        };
+        match evaluate(&parse_expr(query).unwrap(), &params, source)?.0 {
+            Answer::Vector(rows) => Ok(rows.into_iter().map(|row| row.values).collect()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_costs_little_is_answered_at_once_and_the_rest_is_left_before_it_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), StoreOptions::default(), T0).unwrap();
+        let mut batch = Batch::default();
+        for minute in 0..=120 {
+            for n in 0..200 {
+                batch.push(Labels::metric("level", &[("n", &n.to_string())]), T0 + minute * 60_000, f64::from(n) + minute as f64);
+            }
+        }
+        store.append(&batch, T0 + 7_200_000).unwrap();
+        let at_once = |query: &str, hours: i64| ask(&AtOnce::new(&store, hours * 60 + 1), query, hours);
+        for (query, hours) in [("rate(level{n=\"7\"}[5m])", 2), ("topk(3, level{n=~\"1.?\"})", 1), ("sum(level{n=~\"[1-5]\"}) - 1", 2)] {
+            let bits = |rows: Vec<Vec<f64>>| rows.iter().flatten().map(|v| v.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(at_once(query, hours).unwrap()), bits(ask(&store, query, hours).unwrap()), "{query}");
+        }
+        for query in
+            ["sum(level)", "sum(level{n=~\"1.\"}) + sum(level{n=~\"[2-9].\"}) + sum(level{n=~\"1..\"})", "max_over_time(level[9w])"]
+        {
+            assert!(matches!(at_once(query, 2), Err(EvalError::TooMuchAtOnce)), "{query}");
+        }
+        let mut sink = Nothing;
+        let matchers = [vec![Matcher::equal("n", "1")]];
+        assert!(matches!(AtOnce::new(&store, 1).read(&matchers, 0, i64::MAX / 2, &mut sink), Err(EvalError::TooMuchAtOnce)));
+    }
+
+    struct Nothing;
+
+    impl SeriesSink for Nothing {
+        fn begin(&mut self, _: &Labels) -> Result<(), EvalError> {
+            panic!("nothing is to be read")
+        }
+
+        fn piece(&mut self, _: &Columns) -> Result<(), EvalError> {
+            panic!("nothing is to be read")
+        }
     }
 }

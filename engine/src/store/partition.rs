@@ -500,6 +500,11 @@ impl Partitions {
         self.days.lock().0.range(Day::of(start)..=Day::of(end)).map(|(day, _)| *day).collect()
     }
 
+    /// Whether the days that exist within `[start, end]` are all open.
+    pub(super) fn is_open_within(&self, start: TimestampMs, end: TimestampMs) -> bool {
+        start > end || self.days.lock().0.range(Day::of(start)..=Day::of(end)).all(|(_, slot)| slot.open.is_some())
+    }
+
     /// Whether there is such a day.
     pub(super) fn has(&self, day: Day) -> bool {
         self.days.lock().0.contains_key(&day)

@@ -54,6 +54,16 @@ impl Store {
         .collect()
     }
 
+    /// How many series are known.
+    pub fn series_count(&self) -> usize {
+        self.series.read().len()
+    }
+
+    /// Whether all days within `[start, end]` that exist are open, so that reading them waits for no opening.
+    pub fn is_open_within(&self, start: TimestampMs, end: TimestampMs) -> bool {
+        self.partitions.is_open_within(start, end)
+    }
+
     /// The labels of a series.
     pub fn labels(&self, id: SeriesId) -> Option<Labels> {
         self.series.read().labels(id).cloned()
