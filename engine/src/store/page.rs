@@ -6,6 +6,10 @@
 //! are varints. A piece is read without its neighbours. Where pages are kept is the business of who has them: the hot
 //! database of a day, or its files.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::bytes::Bytes;
 use super::file::Key;
 use crate::codec::{self, CodecError, Effort, push_signed, push_varint, take_signed, take_varint};
@@ -250,9 +254,30 @@ impl Source for [u8] {
     }
 }
 
+/// Times of a column that lie within a range, and the row of the first.
+struct Rows {
+    first: usize,
+    times: Vec<TimestampMs>,
+}
+
+/// Rows that a thread remembers at the most: a day of them a second apart.
+const REMEMBERED_ROWS: usize = 86_400;
+
+/// A directory, a column of its times, a range.
+type Span = (u64, usize, Within);
+
+thread_local! {
+    /// What was decoded last: neighbours share their times and are asked for one after the other.
+    static LAST: RefCell<Option<(Span, Rc<Rows>)>> = const { RefCell::new(None) };
+}
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
 /// A page's directory.
 #[derive(Debug)]
 pub(super) struct Directory {
+    /// One of a kind in this process.
+    number: u64,
     times: Vec<Times>,
     pub(super) chunks: Vec<Chunk>,
 }
@@ -298,7 +323,7 @@ impl Directory {
             let (rows, first, last) = (column.rows as usize, column.first, column.last);
             chunks.push(Chunk { kind: Kind::of(flags & 0x7f)?, id, offset, len, times: at, rows, first, last, bounds });
         }
-        Ok(Self { times, chunks })
+        Ok(Self { number: NEXT.fetch_add(1, Ordering::Relaxed), times, chunks })
     }
 
     /// The chunks with a key.
@@ -310,24 +335,38 @@ impl Directory {
 
     /// Reads the samples of one of the page's chunks that are within a span; the page begins at `start`.
     pub(super) fn samples<S: Source + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk, within: Within) -> Result<Columns, PageError> {
+        let rows = self.times_within(source, start, chunk, within)?;
+        if rows.times.is_empty() {
+            return Ok(Columns::default());
+        }
+        let wanted = rows.first..rows.first + rows.times.len();
+        let bytes = piece(source, start, chunk.offset, chunk.len)?;
+        let (first, mut values) = codec::decode_values_within(checked(&bytes)?, chunk.rows, &wanted)?;
+        values.truncate(wanted.end.saturating_sub(first));
+        values.drain(..wanted.start.saturating_sub(first).min(values.len()));
+        if values.len() != rows.times.len() {
+            return Err(CodecError::Damaged("a column has another number of rows").into());
+        }
+        Ok(Columns { times: rows.times.clone(), values })
+    }
+
+    fn times_within<S: Source + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk, within: Within) -> Result<Rc<Rows>, PageError> {
+        let span = (self.number, chunk.times, within);
+        let known = LAST.with_borrow(|last| last.as_ref().filter(|(known, _)| *known == span).map(|(_, rows)| Rc::clone(rows)));
+        if let Some(rows) = known {
+            return Ok(rows);
+        }
         let column = self.times.get(chunk.times).ok_or(CodecError::Damaged("unknown column of times"))?;
         let bytes = piece(source, start, column.offset, column.len)?;
         let (first, mut times) = codec::decode_times_within(checked(&bytes)?, chunk.rows, column.first, within.0, within.1)?;
         let from = times.partition_point(|&t| t < within.0);
         times.truncate(times.partition_point(|&t| t <= within.1));
         times.drain(..from.min(times.len()));
-        if times.is_empty() {
-            return Ok(Columns::default());
+        let rows = Rc::new(Rows { first: first + from, times });
+        if rows.times.len() <= REMEMBERED_ROWS {
+            LAST.set(Some((span, Rc::clone(&rows))));
         }
-        let wanted = first + from..first + from + times.len();
-        let bytes = piece(source, start, chunk.offset, chunk.len)?;
-        let (first, mut values) = codec::decode_values_within(checked(&bytes)?, chunk.rows, &wanted)?;
-        values.truncate(wanted.end.saturating_sub(first));
-        values.drain(..wanted.start.saturating_sub(first).min(values.len()));
-        if values.len() != times.len() {
-            return Err(CodecError::Damaged("a column has another number of rows").into());
-        }
-        Ok(Columns { times, values })
+        Ok(rows)
     }
 
     /// Reads the windows of one of the page's chunks.
