@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -64,6 +64,17 @@ fn serve(stream: TcpStream, series: usize) -> Outcome<()> {
     Ok(())
 }
 
+/// What a query of one value comes to.
+fn value(port: u16, query: &str) -> Outcome<f64> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    write!(stream, "GET /api/v1/query?query={query} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let json: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").ok_or("no body")?.1)?;
+    let text = json["data"]["result"][0]["value"][1].as_str().ok_or_else(|| format!("{query}: {json}"))?;
+    Ok(text.parse()?)
+}
+
 fn cpu_seconds(pid: u32) -> Outcome<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let fields: Vec<&str> = stat.rsplit_once(')').ok_or("stat")?.1.split_whitespace().collect();
@@ -97,18 +108,20 @@ fn main() -> Outcome<()> {
         );
     }
     fs::write(folder.path().join("Settings.toml"), settings)?;
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let mut command = Command::new(env!("CARGO_BIN_EXE_taskpulse"));
-    command.current_dir(folder.path()).args(["--port", "0", "--no-browser"]).stdout(Stdio::null()).stderr(Stdio::null());
+    command.current_dir(folder.path()).args(["--port", &port.to_string(), "--no-browser"]).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn()?;
     thread::sleep(SETTLE);
     let (begun, before) = (Instant::now(), cpu_seconds(child.id())?);
     thread::sleep(Duration::from_secs(seconds as u64));
     let share = (cpu_seconds(child.id())? - before) / begun.elapsed().as_secs_f64();
     let resident = resident_mib(child.id())?;
+    let (up, scraped) = (value(port, "sum(up)")?, value(port, "sum(count_over_time({shard=~\".%2B\"}[1m]))")? / 60.0);
     child.kill()?;
     child.wait()?;
-    println!("| targets × series, every 10 s | CPU, % of one core | resident, MiB |");
-    println!("|---|---|---|");
-    println!("| {targets} × {series} | {:.1} | {resident:.0} |", share * 100.0);
+    println!("| targets × series, every 10 s | up | samples kept a second | CPU, % of one core | resident, MiB |");
+    println!("|---|---|---|---|---|");
+    println!("| {targets} × {series} | {up} | {scraped:.0} | {:.1} | {resident:.0} |", share * 100.0);
     Ok(())
 }
