@@ -117,7 +117,7 @@ fn main() -> Outcome<()> {
     thread::sleep(Duration::from_secs(seconds as u64));
     let share = (cpu_seconds(child.id())? - before) / begun.elapsed().as_secs_f64();
     let resident = resident_mib(child.id())?;
-    let (up, scraped) = (value(port, "sum(up)")?, value(port, "sum(count_over_time({shard=~\".%2B\"}[1m]))")? / 60.0);
+    let (up, scraped) = (value(port, "sum(up)")?, value(port, "sum(scrape_samples_post_metric_relabeling)")? / 10.0);
     child.kill()?;
     child.wait()?;
     println!("| targets × series, every 10 s | up | samples kept a second | CPU, % of one core | resident, MiB |");
