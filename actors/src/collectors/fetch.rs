@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, Response};
+use tokio::task::spawn_blocking;
 
 /// Longest time to reach a program; what a request may take in all is its own affair.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -17,18 +18,24 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-/// The client of all collectors: the authorities that it trusts are read once. Made when it is first asked for.
+static CLIENT: OnceLock<Result<Client, String>> = OnceLock::new();
+
+/// The client of all collectors: the authorities that it trusts are read once, which takes some milliseconds and is done off
+/// the arbiter. Made when it is first asked for.
 ///
 /// # Errors
 /// When TLS cannot be set up.
-pub(crate) fn client() -> Result<&'static Client, String> {
-    static CLIENT: OnceLock<Result<Client, String>> = OnceLock::new();
-    let make = || {
-        let agent = concat!("taskpulse/", env!("CARGO_PKG_VERSION"));
-        let builder = Client::builder().user_agent(agent).connect_timeout(CONNECT).pool_max_idle_per_host(2);
-        builder.pool_idle_timeout(Duration::from_secs(120)).build().map_err(|error| reason(&error))
-    };
+pub(crate) async fn client() -> Result<&'static Client, String> {
+    if CLIENT.get().is_none() {
+        spawn_blocking(|| CLIENT.get_or_init(make).is_ok()).await.map_err(|error| error.to_string())?;
+    }
     CLIENT.get_or_init(make).as_ref().map_err(Clone::clone)
+}
+
+fn make() -> Result<Client, String> {
+    let agent = concat!("taskpulse/", env!("CARGO_PKG_VERSION"));
+    let builder = Client::builder().user_agent(agent).connect_timeout(CONNECT).pool_max_idle_per_host(2);
+    builder.pool_idle_timeout(Duration::from_secs(120)).build().map_err(|error| reason(&error))
 }
 
 /// Sends a request and reads its body, up to so many bytes (after inflation).

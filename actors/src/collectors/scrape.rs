@@ -120,7 +120,8 @@ impl ScrapeSource {
 
     async fn fetch(&self) -> Result<(String, Format), String> {
         let target = &self.target;
-        let mut request = fetch::client()?
+        let mut request = fetch::client()
+            .await?
             .get(&target.url)
             .timeout(target.timeout)
             .header("accept", ACCEPT)

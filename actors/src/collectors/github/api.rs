@@ -154,7 +154,7 @@ impl Api {
 
     async fn send(&self, path: &str, etag: Option<&str>, token: Option<&str>) -> Result<fetch::Answer, Trouble> {
         let url = format!("{}{path}", self.base);
-        let mut request = fetch::client().map_err(Trouble::Failed)?.get(url).timeout(TIMEOUT);
+        let mut request = fetch::client().await.map_err(Trouble::Failed)?.get(url).timeout(TIMEOUT);
         request = request.header("accept", "application/vnd.github+json").header("x-github-api-version", VERSION);
         if let Some(token) = token {
             request = request.bearer_auth(token);
