@@ -29,13 +29,15 @@
  * @typedef {{
  *   id: string, title: string, status: string, priority: string, dependencies: string[], ready: boolean,
  *   subtasks_done: number, subtasks_total: number, updated_at: number|null, in_progress_since: number|null,
- *   execution_seconds: number|null
+ *   execution_seconds: number|null, complexity: number|null, cost: TaskCost|null
  * }} TaskItem
+ * @typedef {{ tokens?: Record<string, number>, money?: number, active_seconds?: number, cpu_seconds?: number, shared_seconds: number }} TaskCost
+ * @typedef {{ missing: string } | { p50: number|null, p85: number|null, p95: number|null, completions: number, watched_days: number }} Forecast  times in Unix seconds; null: too far away to tell
  * @typedef {{
  *   project: string, root: string, tag: string, current: boolean, up: boolean, reason: string|null, read_at: number|null,
  *   tasks: Record<string, number>, subtasks: Record<string, number>, completion_ratio: number|null,
  *   queue_depth: number|null, ready_tasks: number|null, failure_ratio: number|null, critical_path_tasks: number|null,
- *   cycle: string[]|null, unknown_statuses: string[], items: TaskItem[]
+ *   cycle: string[]|null, unknown_statuses: string[], items: TaskItem[], forecast: Forecast|null, throughput_per_day: number|null
  * }} Board
  * @typedef {{ boards: Board[], sources: Array<{ project: string, root: string, up: boolean, reason: string|null }> }} Tasks
  *

@@ -1,9 +1,9 @@
 /**
  * BOARD: how far the work is, by status, and what is being worked on.
  *
- * @import { Board } from '../types.js'
+ * @import { Board, Forecast, TaskCost } from '../types.js'
  */
-import { age, count, percent, sentences } from '../format.js'
+import { age, count, DASH, day, digits, percent, sentences, span } from '../format.js'
 import { html, useLayoutEffect, useRef } from '../lib.js'
 import { statusColour, statusRank, statusWord } from '../statuses.js'
 import { board, boardKey, boards, chosenBoard, refreshBoards } from '../stores/boards.js'
@@ -73,8 +73,33 @@ function Shown({ board: shown }) {
         detail=${`of ${shown.queue_depth ?? '–'} waiting`} />
       <${Row} name="longest" figure=${html`<${Figure} value=${shown.critical_path_tasks} unit="count" series=${series('taskmaster_critical_path_tasks')} label="Longest chain of open tasks"
         why="No open task." />`} detail="open tasks in a row" />
+      <${DoneBy} forecast=${shown.forecast} />
       <${UnderWay} board=${shown} />
     </div>`
+}
+
+/** When no task will be open, or why nobody can tell. @param {{ forecast: Forecast|null }} props */
+function DoneBy({ forecast }) {
+  if (!forecast || 'missing' in forecast) {
+    return html`<${Row} name="done by" figure=${html`<span title=${forecast?.missing ?? 'Nothing was seen yet.'}>${DASH}</span>`} detail=${forecast?.missing} />`
+  }
+  /** @param {number|null} t */
+  const date = (t) => (t === null ? 'far off' : day(t))
+  const from = `A simulation over ${count(forecast.completions, 'completion')} in ${digits(forecast.watched_days)} days: half of the trials were through by then`
+  return html`
+    <${Row} name="done by" figure=${html`<b title=${from}>${date(forecast.p50)}</b>`} detail=${`95 % by ${date(forecast.p95)}`} />`
+}
+
+/** What went on while a task was in progress, in words. @param {TaskCost} cost */
+function costWords(cost) {
+  const tokens = Object.values(cost.tokens ?? {}).reduce((sum, n) => sum + n, 0)
+  return [
+    tokens > 0 && `${digits(tokens)} tokens`,
+    cost.money !== undefined && `cost ${digits(cost.money)}`,
+    cost.active_seconds !== undefined && `agent active ${span(cost.active_seconds)}`,
+    cost.cpu_seconds !== undefined && `CPU ${span(cost.cpu_seconds)}`,
+    cost.shared_seconds > 0 && 'its share of time with other tasks',
+  ].filter(Boolean).join(', ')
 }
 
 /** @param {{ board: Board }} props */
@@ -86,6 +111,7 @@ function UnderWay({ board: shown }) {
       ${items.slice(0, 3).map((item) => html`
         <li key=${item.id}>
           <span class="task-id">${item.id}</span><span class="task-title" title=${item.title}>${item.title}</span>
+          ${item.cost && html`<span class="quiet task-cost" title=${costWords(item.cost)}>${costWords(item.cost).split(', ')[0]}</span>`}
           <span class="quiet" title=${item.in_progress_since === null ? 'Its start was not seen.' : 'in progress for'}>${item.in_progress_since === null ? '–' : age(now.value - item.in_progress_since)}</span>
         </li>`)}
       ${items.length > 3 && html`<li class="quiet">and ${count(items.length - 3, 'more', 'more')}</li>`}
