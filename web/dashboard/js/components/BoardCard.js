@@ -81,25 +81,28 @@ function Shown({ board: shown }) {
 /** When no task will be open, or why nobody can tell. @param {{ forecast: Forecast|null }} props */
 function DoneBy({ forecast }) {
   if (!forecast || 'missing' in forecast) {
-    return html`<${Row} name="done by" figure=${html`<span title=${forecast?.missing ?? 'Nothing was seen yet.'}>${DASH}</span>`} detail=${forecast?.missing} />`
+    const why = forecast?.missing ?? 'Nothing was seen yet.'
+    return html`<${Row} name="finish" figure=${html`<span title=${why}>${DASH}</span>`} detail=${html`<span title=${why}>${why}</span>`} />`
   }
   /** @param {number|null} t */
   const date = (t) => (t === null ? 'far off' : day(t))
   const from = `A simulation over ${count(forecast.completions, 'completion')} in ${digits(forecast.watched_days)} days: half of the trials were through by then`
   return html`
-    <${Row} name="done by" figure=${html`<b title=${from}>${date(forecast.p50)}</b>`} detail=${`95 % by ${date(forecast.p95)}`} />`
+    <${Row} name="finish" figure=${html`<b title=${from}>${date(forecast.p50)}</b>`} detail=${`95 % by ${date(forecast.p95)}`} />`
 }
 
-/** What went on while a task was in progress, in words. @param {TaskCost} cost */
-function costWords(cost) {
+/** What coding agents used while a task was in progress; on hover what else went on. @param {{ cost: TaskCost }} props */
+function Used({ cost }) {
   const tokens = Object.values(cost.tokens ?? {}).reduce((sum, n) => sum + n, 0)
-  return [
-    tokens > 0 && `${digits(tokens)} tokens`,
+  const used = tokens > 0 ? `${digits(tokens)} tokens` : ''
+  const words = [
+    used,
     cost.money !== undefined && `cost ${digits(cost.money)}`,
     cost.active_seconds !== undefined && `agent active ${span(cost.active_seconds)}`,
     cost.cpu_seconds !== undefined && `CPU ${span(cost.cpu_seconds)}`,
     cost.shared_seconds > 0 && 'its share of time with other tasks',
-  ].filter(Boolean).join(', ')
+  ]
+  return html`<span class="quiet task-cost" title=${words.filter(Boolean).join(', ')}>${used}</span>`
 }
 
 /** @param {{ board: Board }} props */
@@ -111,7 +114,7 @@ function UnderWay({ board: shown }) {
       ${items.slice(0, 3).map((item) => html`
         <li key=${item.id}>
           <span class="task-id">${item.id}</span><span class="task-title" title=${item.title}>${item.title}</span>
-          ${item.cost && html`<span class="quiet task-cost" title=${costWords(item.cost)}>${costWords(item.cost).split(', ')[0]}</span>`}
+          ${item.cost && html`<${Used} cost=${item.cost} />`}
           <span class="quiet" title=${item.in_progress_since === null ? 'Its start was not seen.' : 'in progress for'}>${item.in_progress_since === null ? '–' : age(now.value - item.in_progress_since)}</span>
         </li>`)}
       ${items.length > 3 && html`<li class="quiet">and ${count(items.length - 3, 'more', 'more')}</li>`}
