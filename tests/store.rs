@@ -77,6 +77,8 @@ fn twenty_kills_in_write_seal_compaction_and_retention_lose_nothing_acknowledged
     let total = usize::try_from(hours * HOUR_MS / STEP_MS).unwrap() / PER_REQUEST * PER_REQUEST;
     let acked: Vec<AtomicUsize> = (0..WRITERS).map(|_| AtomicUsize::new(0)).collect();
     let mut state = 0x2545_f491_4f6c_dd1d;
+    // Counted while the days are kept: which of them are over at the end depends on the time of the day.
+    let mut compacted = 0;
     for round in 0..ROUNDS {
         // Towards the end the first days go.
         let short = round >= ROUNDS * 3 / 4;
@@ -115,9 +117,10 @@ fn twenty_kills_in_write_seal_compaction_and_retention_lose_nothing_acknowledged
         verify(&service, round, start, since, &acked);
         let problems = service.status()["problems"].clone();
         assert_eq!(problems, serde_json::json!([]), "round {round}");
+        compacted = compacted.max(chunk_files(&folder.path().join("taskpulse-data")));
         service.kill();
     }
-    assert!(chunk_files(&folder.path().join("taskpulse-data")) > 0, "there was something to compact");
+    assert!(compacted > 0, "there was something to compact");
     assert!(acked.iter().all(|acked| acked.load(Ordering::Relaxed) > total / 2), "the kills left time to write");
 }
 
