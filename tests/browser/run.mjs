@@ -107,8 +107,7 @@ test('the board shows the counts of its files, tag by tag', () => withPage(async
 test('the CI card says what would fill it, and shows what the service tells', () => withPage(async ({ page }) => {
   const card = page.locator('[data-panel="ci"]')
   await page.goto(service.url)
-  await page.waitForSelector('[data-panel="ci"][data-face="empty"]', PATIENCE)
-  assert.match(await card.innerText(), /github\.repositories/)
+  await page.locator('[data-panel="ci"][data-face="empty"]', { hasText: 'github.repositories' }).waitFor(PATIENCE)
   const github = new Github()
   const watching = await Service.prepare(await github.start())
   try {
