@@ -5,6 +5,8 @@
 //! hundred control groups, waits for the start to settle, and reads `/proc/PID` before and after. `--seconds N` changes the
 //! minute.
 
+mod process;
+
 use std::error::Error;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -14,22 +16,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::process::{cpu_seconds, status};
+
 const SETTLE: Duration = Duration::from_secs(15);
-const TICKS_PER_SECOND: f64 = 100.0;
 /// As many units as a small server runs.
 const GROUPS: usize = 100;
-
-fn cpu_seconds(pid: u32) -> Result<f64, Box<dyn Error>> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let fields: Vec<&str> = stat.rsplit_once(')').ok_or("stat")?.1.split_whitespace().collect();
-    Ok((fields[11].parse::<f64>()? + fields[12].parse::<f64>()?) / TICKS_PER_SECOND)
-}
-
-fn status_kib(pid: u32, key: &str) -> Result<f64, Box<dyn Error>> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find(|l| l.starts_with(key)).ok_or("status")?;
-    Ok(line.split_whitespace().nth(1).ok_or("status")?.parse()?)
-}
 
 /// A machine's root with control groups of the kernel's files in it.
 fn groups(root: &Path) -> std::io::Result<()> {
@@ -98,8 +89,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (start, from) = (Instant::now(), cpu_seconds(pid)?);
     std::thread::sleep(Duration::from_secs(seconds));
     let (elapsed, spent) = (start.elapsed().as_secs_f64(), cpu_seconds(pid)? - from);
-    let (resident, peak) = (status_kib(pid, "VmRSS:")? / 1024.0, status_kib(pid, "VmHWM:")? / 1024.0);
-    let threads = status_kib(pid, "Threads:")?;
+    let (resident, peak) = (status(pid, "VmRSS")? / 1024.0, status(pid, "VmHWM")? / 1024.0);
+    let threads = status(pid, "Threads")?;
     let held = holds(&address);
     child.kill()?;
     child.wait()?;

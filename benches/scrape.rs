@@ -4,6 +4,8 @@
 //! `--seconds`). The targets are served by this program; half of their values move between scrapes. CPU is the service's own,
 //! from `/proc/PID/stat`.
 
+mod process;
+
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
@@ -13,10 +15,11 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::process::{cpu_seconds, status};
+
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 const SETTLE: Duration = Duration::from_secs(25);
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A target's text: counters by method and code, gauges by device, a help and a type for every ten series.
 fn exposition(series: usize, scrape: usize) -> String {
@@ -75,18 +78,6 @@ fn value(port: u16, query: &str) -> Outcome<f64> {
     Ok(text.parse()?)
 }
 
-fn cpu_seconds(pid: u32) -> Outcome<f64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let fields: Vec<&str> = stat.rsplit_once(')').ok_or("stat")?.1.split_whitespace().collect();
-    Ok((fields[11].parse::<f64>()? + fields[12].parse::<f64>()?) / TICKS_PER_SECOND)
-}
-
-fn resident_mib(pid: u32) -> Outcome<f64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find(|l| l.starts_with("VmRSS:")).ok_or("status")?;
-    Ok(line.split_whitespace().nth(1).ok_or("status")?.parse::<f64>()? / 1_024.0)
-}
-
 fn main() -> Outcome<()> {
     let args: Vec<String> = std::env::args().collect();
     let number =
@@ -116,7 +107,7 @@ fn main() -> Outcome<()> {
     let (begun, before) = (Instant::now(), cpu_seconds(child.id())?);
     thread::sleep(Duration::from_secs(seconds as u64));
     let share = (cpu_seconds(child.id())? - before) / begun.elapsed().as_secs_f64();
-    let resident = resident_mib(child.id())?;
+    let resident = status(child.id(), "VmRSS")? / 1_024.0;
     let (up, scraped) = (value(port, "sum(up)")?, value(port, "sum(scrape_samples_post_metric_relabeling)")? / 10.0);
     child.kill()?;
     child.wait()?;

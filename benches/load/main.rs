@@ -16,6 +16,8 @@
 //! jitters by 15 ms. Requests carry 5,000 samples, one sample a series entry, over two connections. CPU is the server's user
 //! and system time from `/proc/PID/stat`; memory its `VmHWM` and `VmRSS`. Compare ratios within one run, never times across runs.
 
+#[path = "../process/mod.rs"]
+mod process;
 mod reads;
 mod server;
 mod workload;

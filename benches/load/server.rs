@@ -7,10 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::Outcome;
 use crate::workload::{Shape, metric};
-
-const TICKS_PER_SECOND: f64 = 100.0;
+use crate::{Outcome, process};
 
 /// A connection that is kept open.
 pub struct Http {
@@ -188,15 +186,11 @@ impl Server {
     }
 
     pub fn cpu_seconds(&self) -> Outcome<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let fields: Vec<&str> = stat.rsplit_once(')').ok_or("stat")?.1.split_whitespace().collect();
-        Ok((fields[11].parse::<f64>()? + fields[12].parse::<f64>()?) / TICKS_PER_SECOND)
+        Ok(process::cpu_seconds(self.child.id())?)
     }
 
     pub fn mib(&self, key: &str) -> Outcome<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|l| l.starts_with(key)).ok_or("status")?;
-        Ok(line.split_whitespace().nth(1).ok_or("status")?.parse::<f64>()? / 1_024.0)
+        Ok(process::status(self.child.id(), key)? / 1_024.0)
     }
 
     /// Waits until it has been quiet for a while: merges and compactions are done.

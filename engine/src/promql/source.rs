@@ -64,17 +64,22 @@ fn passing_to(sink: &mut dyn SeriesSink) -> impl FnMut(Result<SeriesColumns, Sto
     }
 }
 
+/// Passes series on by hours; a store keeps them.
+fn hours_of(store: &Store, ids: &[SeriesId], start: TimestampMs, end: TimestampMs, sink: HourSink<'_>) -> Result<bool, EvalError> {
+    let mut parts = Vec::new();
+    for &id in ids {
+        parts.clear();
+        let hours = store.hour_parts(id, start, end, &mut parts)?;
+        if let Some(labels) = store.labels(id).filter(|_| !parts.is_empty()) {
+            sink(&labels, &parts, hours)?;
+        }
+    }
+    Ok(true)
+}
+
 impl Source for Store {
     fn read_hours(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: HourSink<'_>) -> Result<bool, EvalError> {
-        let mut parts = Vec::new();
-        for id in ids(self, matchers) {
-            parts.clear();
-            let hours = self.hour_parts(id, start, end, &mut parts)?;
-            if let Some(labels) = self.labels(id).filter(|_| !parts.is_empty()) {
-                sink(&labels, &parts, hours)?;
-            }
-        }
-        Ok(true)
+        hours_of(self, &ids(self, matchers), start, end, sink)
     }
 
     fn read(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: &mut dyn SeriesSink) -> Result<(), EvalError> {
@@ -127,8 +132,8 @@ impl<'a> AtOnce<'a> {
 
 impl Source for AtOnce<'_> {
     fn read_hours(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: HourSink<'_>) -> Result<bool, EvalError> {
-        self.admit(matchers, start, end)?;
-        self.store.read_hours(matchers, start, end, sink)
+        let ids = self.admit(matchers, start, end)?;
+        hours_of(self.store, &ids, start, end, sink)
     }
 
     fn read(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: &mut dyn SeriesSink) -> Result<(), EvalError> {
