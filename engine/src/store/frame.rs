@@ -1,0 +1,197 @@
+//! Frames: checksummed records of files that only grow at their end (the journal, the catalog's logs, the pages of a day).
+//!
+//! ```text
+//! frame    magic 4 bytes · length u32 · number u64 · kind u8 and 3 zeros · crc32 of the payload u32 · crc32 of these 24 bytes u32 · payload
+//! ```
+//!
+//! Damage is confined to its frame: [`scan`] reports it with its extent and goes on with the next whole frame. Whether damage
+//! at the very end is a write that a crash cut short or a durable record that went bad is for the caller to say, who knows how
+//! far the file was durable. Knows no files: bytes in, bytes out.
+
+use crate::codec::CodecError;
+
+/// Bytes before the payload.
+pub(super) const HEADER: usize = 28;
+const MAGIC: [u8; 4] = *b"TPf1";
+
+/// What stands before a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Header {
+    /// What the payload is; the file's own business.
+    pub(super) kind: u8,
+    /// Rises within a file; the file's own business too.
+    pub(super) number: u64,
+    /// Bytes of the payload.
+    pub(super) len: u32,
+    /// Checksum of the payload.
+    pub(super) crc: u32,
+}
+
+impl Header {
+    /// The header of a payload; none where it is too long for a frame.
+    pub(super) fn of(kind: u8, number: u64, payload: &[u8]) -> Option<Self> {
+        Some(Self { kind, number, len: u32::try_from(payload.len()).ok()?, crc: crc32fast::hash(payload) })
+    }
+
+    pub(super) fn to_bytes(self) -> [u8; HEADER] {
+        let mut bytes = [0; HEADER];
+        bytes[..4].copy_from_slice(&MAGIC);
+        bytes[4..8].copy_from_slice(&self.len.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.number.to_le_bytes());
+        bytes[16] = self.kind;
+        bytes[20..24].copy_from_slice(&self.crc.to_le_bytes());
+        let crc = crc32fast::hash(&bytes[..24]);
+        bytes[24..].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    /// The header at the beginning of `bytes`; none where there is no sound one.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let header = bytes.first_chunk::<HEADER>().filter(|header| header[..4] == MAGIC)?;
+        let word = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| header[at + i]));
+        let number = u64::from_le_bytes(std::array::from_fn(|i| header[8 + i]));
+        (crc32fast::hash(&header[..24]) == word(24)).then(|| Self { kind: header[16], number, len: word(4), crc: word(20) })
+    }
+
+    /// Bytes of the whole frame.
+    pub(super) fn frame_len(&self) -> usize {
+        HEADER + self.len as usize
+    }
+
+    /// Whether these bytes are the payload.
+    ///
+    /// # Errors
+    /// [`CodecError::Checksum`] where they are not.
+    pub(super) fn check(&self, payload: &[u8]) -> Result<(), CodecError> {
+        let found = crc32fast::hash(payload);
+        if found == self.crc { Ok(()) } else { Err(CodecError::Checksum { found, expected: self.crc }) }
+    }
+}
+
+/// Appends a frame to `out`; false, and nothing appended, where the payload is too long for one.
+pub(super) fn push(out: &mut Vec<u8>, kind: u8, number: u64, payload: &[u8]) -> bool {
+    let Some(header) = Header::of(kind, number, payload) else { return false };
+    out.extend_from_slice(&header.to_bytes());
+    out.extend_from_slice(payload);
+    true
+}
+
+/// A stretch of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found<'a> {
+    /// A whole frame, which begins at `at`.
+    Frame { at: usize, header: Header, payload: &'a [u8] },
+    /// Bytes `[from, to)` that are no frame.
+    Damage { from: usize, to: usize, why: CodecError },
+}
+
+/// The frames of a file in order, and the damage between them.
+pub(super) fn scan(bytes: &[u8]) -> impl Iterator<Item = Found<'_>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        if at >= bytes.len() {
+            return None;
+        }
+        let from = at;
+        match frame_at(bytes, from) {
+            Ok((header, payload)) => {
+                at += header.frame_len();
+                Some(Found::Frame { at: from, header, payload })
+            }
+            Err(why) => {
+                at = next_whole(bytes, from);
+                Some(Found::Damage { from, to: at, why })
+            }
+        }
+    })
+}
+
+fn frame_at(bytes: &[u8], at: usize) -> Result<(Header, &[u8]), CodecError> {
+    let header = Header::read(&bytes[at..]).ok_or(CodecError::Damaged("a record's header"))?;
+    let payload = bytes[at + HEADER..].get(..header.len as usize).ok_or(CodecError::Damaged("a record is cut short"))?;
+    header.check(payload)?;
+    Ok((header, payload))
+}
+
+/// Where the next whole frame after `from` begins; the end where there is none.
+fn next_whole(bytes: &[u8], from: usize) -> usize {
+    // Only the first byte of the magic is searched for: a search for all four would pass over a frame that begins within damage.
+    let mut at = from + 1;
+    while at + HEADER <= bytes.len() {
+        match bytes[at..].iter().position(|byte| *byte == MAGIC[0]) {
+            Some(skip) if frame_at(bytes, at + skip).is_ok() => return at + skip,
+            Some(skip) => at += skip + 1,
+            None => break,
+        }
+    }
+    bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn file(payloads: &[Vec<u8>]) -> Vec<u8> {
+        let mut out = Vec::new();
+        payloads.iter().zip(1..).for_each(|(payload, number)| assert!(push(&mut out, 7, number, payload)));
+        out
+    }
+
+    fn numbers(bytes: &[u8]) -> (Vec<u64>, Vec<(usize, usize)>) {
+        let (mut whole, mut damage) = (Vec::new(), Vec::new());
+        for found in scan(bytes) {
+            match found {
+                Found::Frame { header, .. } => whole.push(header.number),
+                Found::Damage { from, to, .. } => damage.push((from, to)),
+            }
+        }
+        (whole, damage)
+    }
+
+    proptest! {
+        #[test]
+        fn frames_come_back_and_one_damaged_byte_costs_one_frame(
+            payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 1..8),
+            at in any::<prop::sample::Index>(),
+            flip in 1u8..,
+        ) {
+            let bytes = file(&payloads);
+            let all: Vec<u64> = (1..=payloads.len() as u64).collect();
+            prop_assert_eq!(numbers(&bytes), (all.clone(), vec![]));
+            let mut damaged = bytes.clone();
+            let at = at.index(bytes.len());
+            damaged[at] ^= flip;
+            let hit = payloads.iter().scan(0, |end, payload| { *end += HEADER + payload.len(); Some(*end) }).position(|end| at < end).unwrap();
+            let (whole, damage) = numbers(&damaged);
+            let left: Vec<u64> = all.into_iter().filter(|n| *n != hit as u64 + 1).collect();
+            prop_assert_eq!(whole, left);
+            prop_assert_eq!(damage.len(), 1);
+            prop_assert!(damage[0].0 <= at && at < damage[0].1);
+        }
+
+        #[test]
+        fn any_bytes_are_covered_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut end = 0;
+            for found in scan(&bytes) {
+                let (from, to) = match found {
+                    Found::Frame { at, header, .. } => (at, at + header.frame_len()),
+                    Found::Damage { from, to, .. } => (from, to),
+                };
+                prop_assert_eq!(from, end);
+                end = to;
+            }
+            prop_assert_eq!(end, bytes.len());
+        }
+    }
+
+    #[test]
+    fn a_cut_end_is_one_stretch_of_damage() {
+        let bytes = file(&[vec![1; 10], vec![2; 10]]);
+        for cut in 1..38 {
+            let (whole, damage) = numbers(&bytes[..bytes.len() - cut]);
+            assert_eq!((whole, damage), (vec![1], vec![(38, bytes.len() - cut)]), "cut by {cut}");
+        }
+    }
+}
