@@ -9,14 +9,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use parking_lot::RwLock;
 
 use super::error::StoreError;
-use super::hot::{copy_db, open_db};
+use super::identity::FORMAT;
 use super::series::SeriesIndex;
 use crate::codec::{CodecError, push_varint, take_varint};
 use crate::event::Event;
 use crate::model::{Labels, SeriesId, TimestampMs};
-
-/// What this version writes; a directory with another number is refused.
-pub const FORMAT: u32 = 3;
 
 /// Events kept at the most; the oldest go first.
 const MAX_EVENTS: usize = 100_000;
@@ -257,6 +254,25 @@ impl Catalog {
     pub(super) fn copy_to(&self, to: &Path) -> Result<(), StoreError> {
         copy_db(&self.trees()?.db, to).map_err(self.fail())
     }
+}
+
+/// Copies a database, tree by tree.
+fn copy_db(db: &sled::Db, to: &Path) -> Result<(), sled::Error> {
+    let copy = open_db(to, 1 << 20)?;
+    for name in db.tree_names() {
+        let (from, to) = (db.open_tree(&name)?, copy.open_tree(&name)?);
+        for item in from.iter() {
+            let (key, value) = item?;
+            to.insert(key, value)?;
+        }
+    }
+    copy.flush()?;
+    Ok(())
+}
+
+/// Opens a sled database for callers that flush themselves.
+fn open_db(path: &Path, cache_bytes: u64) -> Result<sled::Db, sled::Error> {
+    sled::Config::new().path(path).cache_capacity(cache_bytes).flush_every_ms(None).open()
 }
 
 fn compressed(run: &[u8]) -> Result<Vec<u8>, StoreError> {

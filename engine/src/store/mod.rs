@@ -22,19 +22,24 @@ mod bytes;
 mod catalog;
 mod close;
 mod compact;
+mod day_file;
 mod error;
 mod file;
+mod files;
 mod frame;
 mod head;
 mod hot;
 mod identity;
 mod journal;
+mod manifest;
 mod page;
 mod partition;
 mod partitions;
+mod pread;
 mod problems;
 mod progress;
 mod read;
+mod resolve;
 mod retention;
 mod room;
 mod seal;
@@ -52,11 +57,13 @@ use serde::Serialize;
 
 pub use self::append::{Intake, Rejection, Resolved, Span, Stored};
 use self::catalog::Catalog;
-pub use self::catalog::{DocumentChange, FORMAT};
+pub use self::catalog::DocumentChange;
 pub use self::close::HourPart;
 pub use self::compact::Compacted;
 pub use self::error::StoreError;
 use self::head::{Head, Put};
+pub use self::identity::FORMAT;
+use self::identity::{Identity, Stated};
 pub use self::journal::JournalExtent;
 use self::journal::{Journal, Rows};
 use self::partition::Day;
@@ -94,7 +101,7 @@ pub struct StoreOptions {
     pub max_open_partitions: usize,
     /// Samples that may wait in memory for a seal before more are refused; more where there are many series.
     pub max_waiting: u64,
-    /// Page cache of each open database.
+    /// Page cache of the catalog.
     pub cache_bytes: u64,
 }
 
@@ -218,7 +225,9 @@ impl Store {
         fs::create_dir_all(dir).map_err(dir_error)?;
         let lock = take_lock(dir)?;
         let catalog = Catalog::open(dir, options.cache_bytes)?;
-        let partitions = Partitions::open(dir, options.max_open_partitions, options.cache_bytes).map_err(dir_error)?;
+        let (identity, problem) = identify(dir)?;
+        let partitions = Partitions::open(dir, identity, options.max_open_partitions).map_err(dir_error)?;
+        problem.into_iter().for_each(|problem| partitions.note(problem));
         let series = catalog.load_series()?;
         let known = series.len();
         let mut head = Head::default();
@@ -348,6 +357,30 @@ impl Store {
             format: FORMAT,
         }
     }
+}
+
+/// The identity of a data directory, made where there is none; and what is wrong with it, in words.
+fn identify(dir: &Path) -> Result<(Identity, Option<String>), StoreError> {
+    let dir_error = |source| StoreError::DataDir { path: dir.to_owned(), source };
+    let stated = identity::load(dir).map_err(dir_error)?;
+    match stated {
+        Stated::Known(identity) => return Ok((identity, None)),
+        Stated::OtherFormat(found) => return Err(StoreError::Format { path: dir.to_owned(), found, known: FORMAT }),
+        Stated::Missing | Stated::Damaged => {}
+    }
+    let seen = partition::identity_of_days(dir);
+    let identity = seen.map_or_else(Identity::random, Ok).map_err(dir_error)?;
+    let what = if stated == Stated::Damaged { "damaged" } else { "missing" };
+    let problem = (seen.is_some() || stated == Stated::Damaged)
+        .then(|| format!("{} is {what}; it is written again as the files of the days tell", dir.join("identity").display()));
+    if let Err(error) = identity::save(dir, identity) {
+        // Without days nothing belongs to it yet: it has to be kept first.
+        if seen.is_none() {
+            return Err(dir_error(error));
+        }
+        log::warn!("{} cannot be written: {error}", dir.join("identity").display());
+    }
+    Ok((identity, problem))
 }
 
 /// Puts the journal's rows that are in no chunk yet into the head.
