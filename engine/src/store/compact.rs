@@ -26,6 +26,8 @@ const MANY_BYTES: u64 = 192 << 20;
 /// Seals and bytes that are worth putting together once the day is quiet.
 const SOME_SEALS: usize = 12;
 const SOME_BYTES: u64 = 4 << 20;
+/// Time for reading days that have nothing to be done, in one call; the rest is read by the next.
+const VERIFY_TIME: Duration = Duration::from_secs(2);
 /// Work between two looks at the clock.
 const SLICE: Duration = Duration::from_millis(5);
 /// Samples of one chunk at the most.
@@ -64,6 +66,7 @@ impl Store {
         let _one_at_a_time = self.compacting.lock();
         self.checked.lock().retain(|day, _| self.partitions.has(*day));
         let mut failed = None;
+        let verifying = Instant::now();
         for day in self.partitions.days() {
             if !self.worth_a_look(day, now) {
                 continue;
@@ -77,7 +80,15 @@ impl Store {
                 }
             };
             let Some(plan) = self.plan(day, &partition, now) else {
-                if partition.parts().is_finished() {
+                match self.verify(day, &partition, verifying, share) {
+                    // What was found is dealt with the next time.
+                    Ok(()) if partition.parts().is_damaged() && self.partitions.may_heal(day) => continue,
+                    Ok(()) => {}
+                    Err(error) => {
+                        failed.get_or_insert(error);
+                    }
+                }
+                if verifying.elapsed() < VERIFY_TIME && partition.parts().is_finished() {
                     // Partitions that are done stay closed until a retention ends.
                     self.checked.lock().insert(day, self.options.next_thinning(day, now));
                 }
@@ -99,6 +110,15 @@ impl Store {
         failed.map_or(Ok(None), Err)
     }
 
+    /// Reads a day whole once, so that damage is told where nobody asks for what is damaged.
+    fn verify(&self, day: Day, partition: &Partition, since: Instant, share: f64) -> Result<(), StoreError> {
+        if since.elapsed() >= VERIFY_TIME {
+            return Ok(());
+        }
+        let mut pace = Pace::new(share);
+        self.partitions.verify_once(day, partition, || pace.step())
+    }
+
     /// A day that was looked at and had nothing to do is left alone until something can have changed: partitions stay closed.
     fn worth_a_look(&self, day: Day, now: TimestampMs) -> bool {
         self.checked.lock().get(&day).is_none_or(|until| now >= *until)
@@ -109,7 +129,8 @@ impl Store {
         let thin_ms = self.options.thin_ms(day, now).max(parts.thinned_ms());
         let quiet = partition.quiet_for().is_none_or(|quiet| quiet >= self.options.quiet);
         let over = now >= day.end() + self.options.out_of_order_ms;
-        if over && quiet && (!parts.is_finished() || thin_ms > parts.thinned_ms()) {
+        let damaged = parts.is_damaged() && self.partitions.may_heal(day);
+        if over && quiet && (!parts.is_finished() || thin_ms > parts.thinned_ms() || damaged) {
             return Some(Plan { whole: true, finish: true, thin_ms });
         }
         let (seals, bytes) = (parts.hot_seals(), parts.hot_bytes());
@@ -121,6 +142,9 @@ impl Store {
     fn rewrite(&self, partition: &Partition, day: Day, plan: Plan, share: f64) -> Result<Option<Compacted>, PartitionError> {
         let outcome = Outcome { whole: plan.whole, finished: plan.finish, thinned_ms: plan.thin_ms };
         let compaction = partition.begin_compaction(outcome);
+        if compaction.parts.is_damaged() {
+            self.partitions.note_healing(day);
+        }
         let mut pace = Pace::new(share);
         let outcome = self.write_file(&compaction, plan, &mut pace).and_then(|written| {
             fail::fail_point!("store::compact::written", |_| Err(std::io::Error::other("failpoint").into()));

@@ -249,24 +249,20 @@ impl Report {
         Self { problems, name, known: Default::default(), damaged: false.into() }
     }
 
-    /// Whether anything in the file could not be read so far.
+    /// Whether anything in the file was found damaged so far.
     pub(super) fn is_damaged(&self) -> bool {
         self.damaged.load(Relaxed)
-    }
-
-    /// Something is wrong with the file that need not cost anything.
-    pub(super) fn note(&self, what: &str) {
-        self.problems.note(format!("{}: {what}", self.name));
     }
 
     /// Something cannot be read.
     pub(super) fn lost(&self, what: &str) {
         self.damaged.store(true, Relaxed);
-        self.note(what);
+        self.problems.note(format!("{}: {what}", self.name));
     }
 
     /// Something is damaged that is there twice.
     pub(super) fn mended(&self, what: &str) {
+        self.damaged.store(true, Relaxed);
         self.problems.note(format!("{}: {what}; its second copy is used, nothing is lost", self.name));
     }
 
@@ -412,36 +408,31 @@ impl DayFile {
         runs.into_iter().find_map(found).map(|(_, labels)| labels)
     }
 
-    /// Reads all of it and tells what is damaged: every byte belongs to a frame with a checksum.
-    pub(super) fn verify(&self) -> std::io::Result<bool> {
+    /// Reads all of it and tells what is damaged: every byte belongs to a frame with a checksum. False where anything is.
+    pub(super) fn verify(&self, mut pause: impl FnMut()) -> std::io::Result<bool> {
         let mut sound = true;
-        let damaged = |from, to| {
-            sound = false;
-            self.report.note(&format!("bytes {from} to {to} are damaged"));
-        };
-        match verify(&self.file, damaged) {
-            Ok(()) => Ok(sound),
-            Err(PageError::Io(error)) => Err(error),
-            Err(PageError::Codec(error)) => {
-                self.report.note(&error.to_string());
-                Ok(false)
+        for stretch in self.file.frames(0) {
+            pause();
+            let damaged = match stretch.map_err(io_of)? {
+                Stretch::Frame { at, header } => {
+                    readable(self.file.payload(at, &header).map(drop))?.is_none().then(|| (at, at + header.frame_len() as u64))
+                }
+                Stretch::Damage { from, to } => Some((from, to)),
+            };
+            if let Some((from, to)) = damaged {
+                sound = false;
+                self.report.lost(&format!("bytes {from} to {to} are damaged; what can be read of them is"));
             }
         }
+        Ok(sound)
     }
 }
 
-fn verify(file: &Pread, mut damaged: impl FnMut(u64, u64)) -> Result<(), PageError> {
-    for stretch in file.frames(0) {
-        match stretch? {
-            Stretch::Frame { at, header } => match file.payload(at, &header) {
-                Ok(_) => {}
-                Err(PageError::Codec(_)) => damaged(at, at + header.frame_len() as u64),
-                Err(error) => return Err(error),
-            },
-            Stretch::Damage { from, to } => damaged(from, to),
-        }
+fn io_of(error: PageError) -> std::io::Error {
+    match error {
+        PageError::Io(error) => error,
+        PageError::Codec(error) => std::io::Error::new(std::io::ErrorKind::InvalidData, error),
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -400,7 +400,7 @@ impl<'a> Opening<'a> {
         let payload = readable(base.file.payload(at, header))?;
         let Some(seal) = payload.and_then(|bytes| SealEnd::decode(&bytes, at, self.expected).ok()) else {
             if end <= self.durable {
-                base.report.note("the end of a seal is damaged; its pages are found without it, nothing is lost");
+                base.report.lost("the end of a seal is damaged; its pages are found without it, nothing is lost");
             }
             return Ok(end <= self.durable);
         };
@@ -574,7 +574,7 @@ mod tests {
         let mut named = Vec::new();
         file.base.for_each_labels(|id, _| named.push(id.0)).unwrap();
         assert_eq!(named, IDS);
-        assert!(file.base.verify().unwrap());
+        assert!(file.base.verify(|| ()).unwrap());
         let file = PagesFile::open(&path, &EXPECTED, Some(ends[2]), &problems).unwrap();
         assert_eq!((left(&file), file.through()), (3 * OF_A_SEAL, 12), "a whole seal behind the noted length counts");
         assert_eq!(problems.list(), Vec::<String>::new());
@@ -595,7 +595,7 @@ mod tests {
             let file = open().unwrap_or_else(|error| panic!("byte {at}: {error}"));
             assert!(left(&file) >= 3 * OF_A_SEAL - ROWS as usize, "byte {at}: {} left", left(&file));
             assert!(file.through() == 12 && file.len() == ends[3], "byte {at}");
-            assert!(!file.base.verify().unwrap() && !problems.list().is_empty(), "byte {at}: not told");
+            assert!(!file.base.verify(|| ()).unwrap() && !problems.list().is_empty(), "byte {at}: not told");
             if at % 5 == 0 {
                 // It goes on.
                 seal(&file, 3).unwrap();

@@ -89,12 +89,17 @@ pub(super) struct Parts {
 impl Parts {
     /// Whether the one file holds all samples of the day and its windows of an hour.
     pub(super) fn is_finished(&self) -> bool {
-        self.has_hours() && self.hot.is_empty()
+        self.has_hours() && self.hot.is_empty() && self.files.len() == 1
     }
 
-    /// Whether the one file holds the windows of an hour, of all that was there when it was made.
-    fn has_hours(&self) -> bool {
-        matches!(&self.files[..], [file] if file.header.finished)
+    /// Whether the first file was made when the day was over, and has the windows of an hour.
+    pub(super) fn has_hours(&self) -> bool {
+        self.files.first().is_some_and(|file| file.header.finished)
+    }
+
+    /// Whether anything in its files is known to be damaged.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.bases().any(|file| file.report.is_damaged())
     }
 
     /// Series with a retention of at most this are gone.
@@ -299,7 +304,7 @@ impl Partition {
     /// The windows of an hour of a series as they are kept; none where they are to be worked out from samples.
     pub(super) fn hours(&self, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Result<Option<Vec<WindowRow>>, PartitionError> {
         let parts = self.parts();
-        if !parts.has_hours() {
+        if !parts.has_hours() || parts.files.len() > 1 {
             return Ok(None);
         }
         let (mut late, mut sealed, mut rows) = (Vec::new(), Vec::new(), Vec::new());
@@ -323,9 +328,14 @@ impl Partition {
 
     /// Reads all of its files and tells what is damaged; false where anything is.
     pub(super) fn verify(&self) -> Result<bool, PartitionError> {
+        self.verify_slowly(|| ())
+    }
+
+    /// As [`Partition::verify`]; calls back between two reads.
+    pub(super) fn verify_slowly(&self, mut pause: impl FnMut()) -> Result<bool, PartitionError> {
         let mut sound = !self.lost;
         for file in self.parts().bases() {
-            sound &= file.verify()?;
+            sound &= file.verify(&mut pause)?;
         }
         Ok(sound)
     }

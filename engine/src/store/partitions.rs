@@ -3,7 +3,7 @@
 //! A day of another data directory is set aside under `quarantine/` and the rest serves on. Retention takes a folder away whole.
 //! What is in a partition is its own business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,6 +38,9 @@ pub(super) struct Partitions {
     max_open: usize,
     days: Mutex<(BTreeMap<Day, Slot>, u64)>,
     problems: Arc<Problems>,
+    /// Days whose files were read whole, and days that were written anew because of damage, in this process.
+    verified: Mutex<BTreeSet<Day>>,
+    healed: Mutex<BTreeSet<Day>>,
     /// Times that a partition was wanted and open already, and times that it was not.
     pub(super) hits: std::sync::atomic::AtomicU64,
     pub(super) misses: std::sync::atomic::AtomicU64,
@@ -71,6 +74,8 @@ impl Partitions {
             max_open: max_open.max(1),
             days: Mutex::new((days, 0)),
             problems,
+            verified: Mutex::default(),
+            healed: Mutex::default(),
             hits: 0.into(),
             misses: 0.into(),
         })
@@ -227,6 +232,26 @@ impl Partitions {
         }
     }
 
+    /// Reads the files of a day whole, once in the life of the process, and tells what is damaged.
+    pub(super) fn verify_once(&self, day: Day, partition: &Partition, pause: impl FnMut()) -> Result<(), StoreError> {
+        if self.verified.lock().contains(&day) {
+            return Ok(());
+        }
+        partition.verify_slowly(pause).map_err(|error| self.error(day, error))?;
+        self.verified.lock().insert(day);
+        Ok(())
+    }
+
+    /// Whether a damaged day may be written anew: once in the life of the process, lest a bad disk never comes to rest.
+    pub(super) fn may_heal(&self, day: Day) -> bool {
+        !self.healed.lock().contains(&day)
+    }
+
+    /// A damaged day is written anew.
+    pub(super) fn note_healing(&self, day: Day) {
+        self.healed.lock().insert(day);
+    }
+
     /// Removes the oldest day if `wanted` says so; gives its name.
     pub(super) fn drop_oldest(&self, wanted: impl FnOnce(Day) -> bool) -> std::io::Result<Option<String>> {
         // What an earlier removal could not take away.
@@ -245,6 +270,8 @@ impl Partitions {
         fs::rename(&path, &leaving)?;
         guard.0.remove(&day);
         drop(guard);
+        self.verified.lock().remove(&day);
+        self.healed.lock().remove(&day);
         fail::fail_point!("store::retention", |_| Err(std::io::Error::other("failpoint")));
         fs::remove_dir_all(&leaving)?;
         Ok(Some(day.name()))

@@ -434,6 +434,65 @@ fn a_damaged_chunk_is_told_and_the_rest_serves_on() {
 }
 
 #[test]
+fn damage_in_a_finished_day_is_found_unasked_and_the_day_is_written_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = T0 + 2 * 3_600_000;
+    let before = {
+        let store = Store::open(dir.path(), eager(), now).unwrap();
+        some_days(&store, 2);
+        compact_all(&store, now);
+        hours(&store, "0")
+    };
+    let file = chunk_file(&dir, "2026-11-22");
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    let store = Store::open(dir.path(), eager(), now).unwrap();
+    compact_all(&store, now);
+    compact_all(&store, now);
+    assert!(store.problems()[0].contains("are damaged"), "{:?}", store.problems());
+    assert_ne!(chunk_file(&dir, "2026-11-22"), file);
+    let kept = fs::read_dir(dir.path().join("quarantine")).unwrap().map(|e| fs::read(e.unwrap().path()).unwrap()).collect::<Vec<_>>();
+    assert_eq!(kept, [bytes]);
+    assert_eq!(hours(&store, "0"), before);
+    drop(store);
+    let store = Store::open(dir.path(), eager(), now).unwrap();
+    assert_eq!(compact_all(&store, now), []);
+    assert_eq!(store.problems(), Vec::<String>::new());
+}
+
+#[test]
+fn a_day_with_a_damaged_seal_is_finished_with_all_that_is_sound() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = T0 + 2 * 3_600_000;
+    {
+        let store = Store::open(dir.path(), eager(), now).unwrap();
+        some_days(&store, 2);
+    }
+    let file = dir.path().join("partitions/2026-11-22/1.pages");
+    let whole = fs::read(&file).unwrap();
+    let damaged = (150..whole.len()).step_by(40).find_map(|at| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        fs::write(&file, &bytes).unwrap();
+        let store = Store::open(dir.path(), eager(), now).unwrap();
+        let left = read(&store, "0").len() + read(&store, "1").len();
+        (left < 4 * 1_440).then_some((store, left))
+    });
+    let (store, left) = damaged.unwrap();
+    assert_eq!(left, 3 * 1_440, "one chunk");
+    assert!(compact_all(&store, now).iter().any(|c| c.day == "2026-11-22" && c.finished));
+    assert_eq!(read(&store, "0").len() + read(&store, "1").len(), left);
+    assert_eq!(fs::read_dir(dir.path().join("quarantine")).unwrap().count(), 1);
+    assert!(!file.exists());
+    drop(store);
+    let store = Store::open(dir.path(), eager(), now).unwrap();
+    assert_eq!(compact_all(&store, now), []);
+    assert_eq!(store.problems(), Vec::<String>::new());
+}
+
+#[test]
 fn one_process_has_a_directory_and_a_later_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     {
