@@ -85,7 +85,7 @@ fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
     println!("fuzz {name}: {count} inputs");
 }
 
-const TARGETS: f64 = 9.0;
+const TARGETS: f64 = 11.0;
 
 /// Accepts everything and holds on to nothing.
 struct Count(usize);
@@ -205,6 +205,19 @@ fn chunk_pages() {
         store::mend_directory(&mut bytes);
         let _ = store::read_page(&bytes);
     });
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn files_of_days() {
+    let folder = tempfile::tempdir().expect("a folder");
+    run("files of days", &store::day_files(), |bytes| store::read_day_file(folder.path(), bytes));
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn records_of_days() {
+    run("records of days", &store::day_records(), store::read_day_record);
 }
 
 #[test]

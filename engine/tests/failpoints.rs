@@ -87,6 +87,13 @@ fn two_days_in_the_head(store: &Store) {
     append(store, T0, T0 + 3_600_000);
 }
 
+/// What is sealed next is appended to a file that is there.
+fn a_hot_day_and_more_in_the_head(store: &Store) {
+    append(store, T0, T0 + 1_800_000);
+    store.seal().unwrap();
+    append(store, T0 + 1_800_000, T0 + 3_600_000);
+}
+
 fn a_day_in_two_seals_and_a_hot_one(store: &Store) {
     append(store, T0 - DAY, T0 - DAY / 2);
     store.seal().unwrap();
@@ -118,8 +125,11 @@ fn a_fault_at_any_step_leaves_the_old_or_the_new() {
         while store.compact(NOW, 1.0)?.is_some() {}
         Ok(())
     };
-    for point in ["store::seal::pages", "store::seal::between", "store::seal::progress", "store::trim"] {
+    let seal_points =
+        ["store::seal::pages", "store::seal::write", "store::seal::sync", "store::seal::between", "store::seal::progress", "store::trim"];
+    for point in seal_points {
         survives(point, two_days_in_the_head, seal);
+        survives(point, a_hot_day_and_more_in_the_head, seal);
     }
     for point in [
         "store::compact::write",
@@ -131,6 +141,33 @@ fn a_fault_at_any_step_leaves_the_old_or_the_new() {
         survives(point, a_day_in_two_seals_and_a_hot_one, compact);
         survives(point, a_finished_day_and_more, compact);
     }
+}
+
+#[test]
+fn seals_and_compactions_count_although_no_manifest_can_be_written() {
+    let _alone = ALONE.lock();
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    two_days_in_the_head(&store);
+    let before = all(&store);
+    fail::cfg("store::manifest", "return").unwrap();
+    store.seal().unwrap();
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(all(&store), before);
+    append(&store, T0 + 3_600_000, T0 + 3_660_000);
+    store.seal().unwrap();
+    let more = all(&store);
+    assert!(store.compact(NOW, 1.0).unwrap().is_some());
+    assert_eq!(all(&store), more);
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(all(&store), more);
+    fail::remove("store::manifest");
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(all(&store), more);
+    assert_eq!(store.problems(), Vec::<String>::new());
 }
 
 #[test]

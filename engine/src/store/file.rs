@@ -355,6 +355,9 @@ impl FileWriter {
 }
 
 #[cfg(test)]
+pub(super) use self::tests::{example, read_anything, read_index};
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::day_file::FileKind;
@@ -443,6 +446,28 @@ mod tests {
         all.iter().for_each(|(id, _)| writer.labels(SeriesId(*id), &labels(*id)).unwrap());
         writer.finish().unwrap();
         all
+    }
+
+    /// The bytes of a small file.
+    pub(crate) fn example() -> Vec<u8> {
+        let dir = tempfile::tempdir().unwrap();
+        small_file(&dir.path().join("1.chunks"));
+        std::fs::read(dir.path().join("1.chunks")).unwrap()
+    }
+
+    /// Opens a file and reads all that is in it.
+    pub(crate) fn read_anything(path: &Path) {
+        let Ok((file, _)) = open(path) else { return };
+        for page in file.pages() {
+            let Ok(Some(directory)) = file.base.directory(&page) else { continue };
+            directory.chunks.iter().for_each(|chunk| _ = file.base.samples(&directory, &page, chunk, crate::store::page::ALWAYS));
+        }
+        let _ = (file.base.for_each_labels(|_, _| ()), file.base.verify(|| ()));
+    }
+
+    /// Reads an index.
+    pub(crate) fn read_index(bytes: &[u8]) {
+        drop(Index::decode(bytes));
     }
 
     /// Reads all that is left of the file; panics at anything that was never written. Gives how many samples are gone.

@@ -503,6 +503,9 @@ fn place_of(stretch: &Stretch) -> (u64, u64) {
 }
 
 #[cfg(test)]
+pub(super) use self::tests::{example, read_anything, read_end};
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::codec::Effort;
@@ -537,6 +540,27 @@ mod tests {
         });
         let ids = IDS.map(SeriesId);
         file.seal(pages.collect(), &Named { ids: &ids, labels: &labels }, n as u64 + 10)
+    }
+
+    /// The bytes of a file with two seals.
+    pub(crate) fn example() -> Vec<u8> {
+        let dir = tempfile::tempdir().unwrap();
+        write(&dir.path().join("1.pages"), 2);
+        std::fs::read(dir.path().join("1.pages")).unwrap()
+    }
+
+    /// Opens a file with and without a noted length, and reads all that is in it.
+    pub(crate) fn read_anything(path: &Path) {
+        for durable in [None, Some(0), Some(300)] {
+            let Ok(file) = PagesFile::open(path, &EXPECTED, durable, &Arc::default()) else { continue };
+            let _ = file.samples(SeriesId(4), i64::MIN, i64::MAX, &mut Vec::new());
+            let _ = (file.base.for_each_labels(|_, _| ()), file.base.verify(|| ()));
+        }
+    }
+
+    /// Reads the end of a seal.
+    pub(crate) fn read_end(bytes: &[u8]) {
+        drop(SealEnd::decode(bytes, 1_000, &EXPECTED));
     }
 
     fn write(path: &Path, seals: i64) -> Vec<u64> {

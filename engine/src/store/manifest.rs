@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::identity::Identity;
 use super::partition::Day;
+use super::pread::is_bad_sector;
 
 pub(super) const NAME: &str = "manifest";
 pub(super) const OLD: &str = "manifest.old";
@@ -96,6 +97,7 @@ pub(super) fn load(dir: &Path, identity: Identity, day: Day) -> std::io::Result<
     let read = |name: &str| match fs::read(dir.join(name)) {
         Ok(bytes) => Ok(Manifest::decode(&bytes, identity, day)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Err("missing")),
+        Err(error) if is_bad_sector(&error) => Ok(Err("on a bad sector")),
         Err(error) => Err(error),
     };
     Ok(match (read(NAME)?, read(OLD)?) {

@@ -460,6 +460,44 @@ pub(crate) mod fuzz {
         rows.encode().into_bytes()
     }
 
+    /// Files of a day: one of seals, one of the compactor.
+    pub(crate) fn day_files() -> [Vec<u8>; 2] {
+        [super::hot::example(), super::file::example()]
+    }
+
+    /// Opens bytes as a file of a day of either kind and reads all that is in it.
+    pub(crate) fn read_day_file(folder: &std::path::Path, bytes: &[u8]) {
+        std::fs::write(folder.join("1"), bytes).expect("writes");
+        super::hot::read_anything(&folder.join("1"));
+        super::file::read_anything(&folder.join("1"));
+    }
+
+    /// What stands in the records of files of a day and in a manifest, each after a byte that says which.
+    pub(crate) fn day_records() -> Vec<Vec<u8>> {
+        let mut all = Vec::new();
+        for file in day_files() {
+            for found in super::frame::scan(&file) {
+                if let super::frame::Found::Frame { header, payload, .. } = found {
+                    all.push([&[header.kind], payload].concat());
+                }
+            }
+        }
+        all
+    }
+
+    /// Reads bytes as the record that their first byte says.
+    pub(crate) fn read_day_record(bytes: &[u8]) {
+        use super::day_file;
+        let Some((kind, payload)) = bytes.split_first() else { return };
+        match *kind {
+            day_file::HEADER => drop(day_file::FileHeader::of_payload(payload)),
+            day_file::LABELS => drop(day_file::read_labels(payload)),
+            day_file::PAGE => drop(read_page(payload)),
+            day_file::SEAL => super::hot::read_end(payload),
+            _ => super::file::read_index(payload),
+        }
+    }
+
     pub(crate) fn read_journal_rows(bytes: &[u8]) -> Result<usize, CodecError> {
         Rows::decode(bytes).map(|rows| rows.len())
     }

@@ -753,6 +753,29 @@ mod tests {
     }
 
     #[test]
+    fn second_copies_and_spares_of_a_day_of_host_metrics_take_little_room() {
+        let times: Vec<i64> = (0..8_640).map(|i| i * 10_000 + i * i % 3).collect();
+        let mut builder = PageBuilder::new(Effort::Thorough);
+        for id in 0..20u32 {
+            let mut level = 40.0f64;
+            let values: Vec<f64> = (0..8_640u32)
+                .map(|i| {
+                    level += f64::from((i.wrapping_mul(2_654_435_761).wrapping_add(id) >> 16) % 21) / 10.0 - 1.0;
+                    (level * 100.0).round() / 100.0
+                })
+                .collect();
+            builder.samples(SeriesId(id), &times, &values).unwrap();
+        }
+        let page = builder.finish();
+        let directory = Directory::read(page.as_slice(), 0, page.len() as u64).unwrap();
+        let spares: u64 = directory.chunks.iter().map(|c| c.spare).chain(directory.times.iter().map(|t| t.spare + t.len)).sum();
+        let listed = u64::from(u32::from_le_bytes(std::array::from_fn(|i| page[page.len() - 4 + i])));
+        let samples = 20.0 * 8_640.0;
+        let (all, twice) = (page.len() as f64 / samples, (spares + listed) as f64 / samples);
+        assert!(twice < 0.05, "{twice} of {all} bytes a sample");
+    }
+
+    #[test]
     fn damage_without_a_spare_is_noticed_and_a_cut_page_is_refused() {
         let mut builder = PageBuilder::new(Effort::Quick);
         builder.samples(SeriesId(3), &[1, 5, 7], &[0.5, 0.25, 9.0]).unwrap();

@@ -385,10 +385,12 @@ impl Partition {
         parts.files.push(Arc::new(file));
         parts.leaving.extend(compaction.header.sources.iter().map(|source| source.0));
         *self.parts.write() = Arc::new(parts);
-        // The file says itself what it replaces, and is durable under its name: it counts from here on.
+        // The file says itself what it replaces, and is durable under its name: it counts from here on, and what it replaces
+        // may go although a full disk has no room for the manifest.
         written.current = false;
-        self.settle(&mut written)?;
-        sync_dir(&self.place.dir)?;
+        if let Err(error) = self.settle(&mut written).and_then(|()| sync_dir(&self.place.dir)) {
+            log::warn!("partition {}: its manifest cannot be written: {error}; it is tried again", self.place.day.name());
+        }
         fail::fail_point!("store::compact::cleanup", |_| Err(std::io::Error::other("failpoint").into()));
         let mut gone = Vec::new();
         for file in compaction.parts.bases() {

@@ -64,7 +64,7 @@ impl Partitions {
             } else if let Some(day) = Day::parse(&name).filter(|_| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
                 days.insert(day, Slot::default());
             } else {
-                set_aside(data_dir, &entry.path(), "nothing explains why it is among the days", &problems)?;
+                set_aside(data_dir, &entry.path(), "nothing explains why it is among the days", &problems);
             }
         }
         Ok(Self {
@@ -174,7 +174,10 @@ impl Partitions {
         if place.dir.exists() {
             match Partition::open(&place) {
                 Err(PartitionError::Foreign(other)) => {
-                    set_aside(&self.data_dir, &place.dir, &PartitionError::Foreign(other).to_string(), &self.problems)?;
+                    let why = PartitionError::Foreign(other);
+                    if !set_aside(&self.data_dir, &place.dir, &why.to_string(), &self.problems) && create {
+                        return Err(why);
+                    }
                 }
                 opened => return opened.map(Some),
             }
@@ -278,12 +281,19 @@ impl Partitions {
     }
 }
 
-/// Moves something that is among the days into quarantine and tells why.
-fn set_aside(data_dir: &Path, path: &Path, why: &str, problems: &Problems) -> std::io::Result<()> {
+/// Moves something that is among the days into quarantine and tells why; false where it has to stay.
+fn set_aside(data_dir: &Path, path: &Path, why: &str, problems: &Problems) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let to = files::set_aside(data_dir, path, &name)?;
-    problems.note(format!("{PARTITIONS}/{name}: {why}; it was set aside as {}", to.display()));
-    Ok(())
+    match files::set_aside(data_dir, path, &name) {
+        Ok(to) => {
+            problems.note(format!("{PARTITIONS}/{name}: {why}; it was set aside as {}", to.display()));
+            true
+        }
+        Err(error) => {
+            problems.note(format!("{PARTITIONS}/{name}: {why}; it is not used and cannot be set aside: {error}"));
+            false
+        }
+    }
 }
 
 #[cfg(test)]

@@ -30,10 +30,14 @@ impl Source for Pread {
     }
 }
 
+/// Whether the disk could not read what is written there (EIO).
+pub(super) fn is_bad_sector(error: &std::io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+}
+
 /// A sector that cannot be read, or a file that was cut, is damage; anything else is the moment's trouble.
 fn damage_of(error: std::io::Error) -> PageError {
-    const BAD_SECTOR: i32 = 5;
-    if error.raw_os_error() == Some(BAD_SECTOR) {
+    if is_bad_sector(&error) {
         return CodecError::Damaged("the disk cannot read it").into();
     }
     match error.kind() {
