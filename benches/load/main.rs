@@ -16,6 +16,8 @@
 //! jitters by 15 ms. Requests carry 5,000 samples, one sample a series entry, over two connections. CPU is the server's user
 //! and system time from `/proc/PID/stat`; memory its `VmHWM` and `VmRSS`. Compare ratios within one run, never times across runs.
 
+#[path = "../client/mod.rs"]
+mod client;
 #[path = "../process/mod.rs"]
 mod process;
 mod reads;
@@ -25,8 +27,9 @@ mod workload;
 use std::error::Error;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::server::{Http, Kind, Server, disk_bytes, points};
-use crate::workload::{CONNECTIONS, Random, Shape, field, metric, push_series, write};
+use crate::client::{Http, Random, field, push_series};
+use crate::server::{Kind, Server, disk_bytes, points};
+use crate::workload::{CONNECTIONS, Shape, metric, write};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 

@@ -3,34 +3,11 @@
 use std::time::{Duration, Instant};
 
 use crate::Outcome;
-use crate::server::Http;
+use crate::client::{Http, Random, field, push_series};
 
 pub const METRICS: usize = 20;
 const PER_REQUEST: usize = 5_000;
 pub const CONNECTIONS: usize = 2;
-
-/// splitmix64 (Steele, Lea, Flood 2014).
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Between 0 and 1.
-    pub fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// About normal: the sum of twelve, less six.
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
-    }
-}
 
 struct Host {
     random: Random,
@@ -85,20 +62,6 @@ pub fn metric(m: usize) -> String {
     }
 }
 
-fn varint(out: &mut Vec<u8>, mut v: u64) {
-    while v >= 0x80 {
-        out.push(v as u8 | 0x80);
-        v >>= 7;
-    }
-    out.push(v as u8);
-}
-
-pub fn field(out: &mut Vec<u8>, number: u8, content: &[u8]) {
-    out.push(number << 3 | 2);
-    varint(out, content.len() as u64);
-    out.extend_from_slice(content);
-}
-
 /// The labels of a series, as they stand in a request.
 fn labels(host: usize, m: usize) -> Vec<u8> {
     let mut out = Vec::new();
@@ -117,17 +80,6 @@ fn labels(host: usize, m: usize) -> Vec<u8> {
         field(&mut out, 1, &label);
     }
     out
-}
-
-pub fn push_series(request: &mut Vec<u8>, labels: &[u8], t: i64, v: f64) {
-    let mut sample = vec![9];
-    sample.extend_from_slice(&v.to_le_bytes());
-    sample.push(16);
-    varint(&mut sample, t as u64);
-    request.push(10);
-    varint(request, (labels.len() + 2 + sample.len()) as u64);
-    request.extend_from_slice(labels);
-    field(request, 2, &sample);
 }
 
 #[derive(Clone)]
