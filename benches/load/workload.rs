@@ -100,6 +100,40 @@ impl Shape {
     }
 }
 
+/// Days before the workload in which dead series lie.
+const DEAD_DAYS: i64 = 29;
+
+/// Writes what months of normal life leave: so many new names a day, such as processes, of ten minutes each, on each of the 29 days
+/// before the workload.
+pub fn write_dead(port: u16, shape: &Shape, per_day: usize) -> Outcome<()> {
+    const DAY_MS: i64 = 86_400_000;
+    let mut http = Http::connect(port)?;
+    let (mut request, mut count, mut number) = (Vec::new(), 0, 0);
+    for day in (1..=DEAD_DAYS).rev() {
+        for at in 0..per_day {
+            let mut labels = Vec::new();
+            for (name, value) in [("__name__", "load_process".to_owned()), ("process", format!("build-{number:08}"))] {
+                let mut label = Vec::new();
+                field(&mut label, 1, name.as_bytes());
+                field(&mut label, 2, value.as_bytes());
+                field(&mut labels, 1, &label);
+            }
+            number += 1;
+            let born = shape.end_ms - day * DAY_MS + at as i64 * (DAY_MS / per_day as i64);
+            for minute in 0..10 {
+                push_series(&mut request, &labels, born + minute * 60_000, minute as f64);
+                count += 1;
+            }
+            if count >= PER_REQUEST {
+                http.write(&request)?;
+                request.clear();
+                count = 0;
+            }
+        }
+    }
+    http.write(&request)
+}
+
 /// Writes the workload; for each connection the last step that was acknowledged. Ends early when the server does.
 pub fn write(port: u16, shape: &Shape, samples_per_second: Option<f64>) -> Outcome<Vec<i64>> {
     let work = |connection: usize| -> Outcome<i64> {
