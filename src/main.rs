@@ -4,6 +4,7 @@
 mod browser;
 mod cli;
 mod client;
+mod console;
 mod memory;
 mod restore;
 mod service;
@@ -22,8 +23,10 @@ const EXIT_REFUSED: u8 = 2;
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     if cli.print_settings {
-        print!("{}", settings::Settings::documented());
-        return ExitCode::SUCCESS;
+        return match console::print(&settings::Settings::documented()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => refused(&error.into()),
+        };
     }
     let settings = match settings::load(&cli) {
         Ok(settings) => settings,
@@ -59,7 +62,7 @@ fn run_command(command: &cli::Command, settings: &settings::Settings) -> anyhow:
 }
 
 fn refused(error: &anyhow::Error) -> ExitCode {
-    eprintln!("taskpulse: {error:#}");
+    console::tell(&format!("taskpulse: {error:#}\n"));
     ExitCode::from(EXIT_REFUSED)
 }
 

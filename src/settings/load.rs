@@ -184,6 +184,8 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     );
     within("system.interval", s.system.interval, second, hour)?;
     within("taskmaster.interval", s.taskmaster.interval, second, hour)?;
+    within("taskmaster.max_tags", s.taskmaster.max_tags, 1, 10_000)?;
+    within("taskmaster.max_tasks", s.taskmaster.max_tasks, 1, 1_000_000)?;
     within("optimizer.interval", s.optimizer.interval, Span::secs(10), day)?;
     within("supervision.max_restarts", s.supervision.max_restarts, 0, 1_000)?;
     within("supervision.window", s.supervision.window, second, hour)?;

@@ -66,6 +66,7 @@ pub struct ProbeSpec {
     pub min_cert_lifetime: Option<Span>,
     pub send: Option<String>,
     pub expect: Option<String>,
+    pub pass_environment: Option<Vec<String>>,
 }
 
 impl Default for ProbeSpec {
@@ -92,6 +93,7 @@ impl Default for ProbeSpec {
             min_cert_lifetime: None,
             send: None,
             expect: None,
+            pass_environment: None,
         }
     }
 }
@@ -140,7 +142,8 @@ impl ProbeSpec {
             ensure!(limit >= low && limit <= high, "{} = {limit}: must be {low} to {high}", at(".min_cert_lifetime"));
         }
         let limits = Limits { max_latency: self.max_latency, min_cert_lifetime: self.min_cert_lifetime };
-        Ok(Check { name: name.to_owned(), kind, interval, timeout, labels: self.labels.clone(), limits })
+        let pass_environment = self.pass_environment.clone().unwrap_or_default();
+        Ok(Check { name: name.to_owned(), kind, interval, timeout, labels: self.labels.clone(), limits, pass_environment })
     }
 
     /// A key that would be passed over is a mistake.
@@ -160,6 +163,7 @@ impl ProbeSpec {
             ("tls", self.tls.is_some(), tcp, "tcp"),
             ("send", self.send.is_some(), tcp, "tcp"),
             ("expect", self.expect.is_some(), tcp, "tcp"),
+            ("pass_environment", self.pass_environment.is_some(), matches!(kind, Kind::Command(_)), "command"),
             ("tls_verify", self.tls_verify.is_some(), tls, "url, or tcp and tls = true"),
             ("ca_file", self.ca_file.is_some(), tls, "url, or tcp and tls = true"),
             ("min_cert_lifetime", self.min_cert_lifetime.is_some(), tls, "url, or tcp and tls = true"),

@@ -211,6 +211,10 @@ sections! {
         projects: Vec<PathBuf> = vec![PathBuf::from(".")],
         /// Time between looks, beside the watching of the files; 1s to 1h.
         interval: Span = Span::secs(5),
+        /// Tags of a board that are watched; those beyond are left out and named in its source's status; 1 to 10000.
+        max_tags: usize = 100,
+        /// Tasks and subtasks of a board; one with more is not taken; 1 to 1000000.
+        max_tasks: usize = 50_000,
     }
 
     /// GitHub Actions.

@@ -150,6 +150,7 @@ pub struct CommandSpec {
     pub format: String,
     pub labels: BTreeMap<String, String>,
     pub max_bytes: usize,
+    pub pass_environment: Vec<String>,
 }
 
 impl Default for CommandSpec {
@@ -161,6 +162,7 @@ impl Default for CommandSpec {
             format: "prometheus".to_owned(),
             labels: BTreeMap::new(),
             max_bytes: 1 << 20,
+            pass_environment: Vec::new(),
         }
     }
 }
@@ -182,7 +184,16 @@ impl CommandSpec {
             other => bail!("{}.format = {other:?}: must be prometheus or json", at()),
         };
         ensure!(self.max_bytes >= 64 && self.max_bytes <= 1 << 26, "{}.max_bytes = {}: must be 64 to {}", at(), self.max_bytes, 1 << 26);
-        Ok(Program { name: name.to_owned(), command, interval, timeout, output, labels: self.labels.clone(), max_bytes: self.max_bytes })
+        Ok(Program {
+            name: name.to_owned(),
+            command,
+            interval,
+            timeout,
+            output,
+            labels: self.labels.clone(),
+            max_bytes: self.max_bytes,
+            pass_environment: self.pass_environment.clone(),
+        })
     }
 }
 
