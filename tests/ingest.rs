@@ -203,7 +203,7 @@ fn odd_values() -> Vec<f64> {
 
 #[test]
 fn values_survive_export_and_import_bit_for_bit_and_sent_twice_count_once() {
-    let folder = Folder::with_settings("[system]\nenabled = false\n[containers]\nenabled = false\n");
+    let folder = Folder::with_settings("[system]\nenabled = false\n[containers]\nenabled = false\n[store]\nout_of_order = \"1d\"\n");
     let service = folder.start();
     let start = now_ms() - 20_000_000;
     let values = odd_values();
