@@ -75,7 +75,9 @@ pub fn http(settings: &Settings, timeout: Option<Duration>) -> anyhow::Result<re
     crate::service::install_tls();
     let mut headers = HeaderMap::new();
     if let Some(token) = &settings.server.token {
-        headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}"))?);
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", &**token))?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
     }
     let client = reqwest::Client::builder().no_proxy().default_headers(headers);
     let client = match timeout {

@@ -28,8 +28,8 @@ fn main() -> ExitCode {
             Err(error) => refused(&error.into()),
         };
     }
-    let settings = match settings::load(&cli) {
-        Ok(settings) => settings,
+    let settings::Loaded { settings, warnings } = match settings::load(&cli) {
+        Ok(loaded) => loaded,
         Err(error) => return refused(&error),
     };
     if cli.health_check || cli.status {
@@ -42,6 +42,7 @@ fn main() -> ExitCode {
             Err(error) => refused(&error),
         };
     }
+    warnings.iter().for_each(|warning| log::warn!("{warning}"));
     memory::prepare();
     taskpulse_actors::supervisor::install_panic_hook();
     match actix_rt::System::new().block_on(service::run(settings, &cli)) {
