@@ -235,3 +235,17 @@ fn a_reader_that_has_gone_is_no_failure_and_never_a_panic() {
         assert_eq!(unread(&folder, &args, false).0, Some(0), "{args:?}");
     }
 }
+
+#[test]
+fn a_settings_file_with_a_secret_that_others_may_read_is_mentioned_at_the_start() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::with_settings("[server]\ntoken = \"very-secret-token\"\n");
+    let path = folder.path().join("Settings.toml");
+    for (mode, mentioned) in [(0o644, true), (0o600, false)] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let service = folder.start();
+        let log = service.log();
+        assert_eq!(log.contains("Settings.toml holds server.token and others may read it (mode 644): chmod 600"), mentioned, "{log}");
+        assert!(!log.contains("very-secret"), "{log}");
+    }
+}

@@ -17,11 +17,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use rustix::fs::OFlags;
 
 /// Longest time that a collector waits for files.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Largest file that holds a token or another short text.
 pub const MAX_SHORT: u64 = 1 << 16;
+/// For opening: not to wait for the other end of a FIFO, and not to be taken over by a terminal.
+#[allow(clippy::cast_possible_wrap, reason = "flags of open(2) are small")]
+pub const DO_NOT_WAIT: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits() as i32;
 /// Room that is made ready for a file before it is read; more is made as it comes.
 const FIRST_ROOM: u64 = 1 << 20;
 
@@ -115,8 +119,7 @@ pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, ReadError> {
     // Before it is opened: opening some devices does something.
     metadata(path)?;
     // O_NONBLOCK: a FIFO that came in between must not be waited for. On regular files it changes nothing.
-    let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits();
-    let file = OpenOptions::new().read(true).custom_flags(i32::try_from(flags).unwrap_or(0)).open(path).map_err(failed)?;
+    let file = OpenOptions::new().read(true).custom_flags(DO_NOT_WAIT).open(path).map_err(failed)?;
     let size = regular(path, file.metadata().map_err(failed)?)?.len();
     let too_long = || ReadError::TooLong { path: path.to_owned(), most };
     if size > most {
