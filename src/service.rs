@@ -174,12 +174,12 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
 
     // The port before the sources: a start that is refused has measured nothing.
     let sessions: Arc<Sessions> = Arc::default();
-    let hooks = Arc::new(Hooks::new(settings.github.webhook_secret.clone().filter(|_| settings.github.enabled)));
+    let hooks = Arc::new(Hooks::new(settings.github.webhook_secret.as_deref().map(str::to_owned).filter(|_| settings.github.enabled)));
     let state = AppState {
         reporter: Arc::clone(&reporter),
         store: Arc::clone(&store),
         rules,
-        access: Access::new(settings.server.listen, settings.server.token.clone(), &settings.server.allowed_hosts),
+        access: Access::new(settings.server.listen, settings.server.token.as_deref().map(str::to_owned), &settings.server.allowed_hosts),
         hooks: Arc::clone(&hooks),
         sessions: Arc::clone(&sessions),
         max_sessions: settings.server.max_sessions,
