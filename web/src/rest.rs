@@ -15,9 +15,10 @@ use taskpulse_engine::model::{NAME_LABEL, TimestampMs, format_value};
 use taskpulse_engine::rules::{Alert, AlertState};
 use taskpulse_engine::windows::Level;
 
+use crate::answers::List;
 use crate::envelope::{ApiError, blocking, success};
 use crate::params::Params;
-use crate::query::selectors;
+use crate::query::{need_match, with_selectors};
 use crate::server::AppState;
 
 const DAY_MS: i64 = 86_400_000;
@@ -32,29 +33,28 @@ pub(crate) async fn status(state: web::Data<AppState>) -> HttpResponse {
 
 /// `GET /api/v1/windows`
 pub(crate) async fn windows(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let selectors = selectors(&params)?;
-    if selectors.is_empty() {
-        return Err(ApiError::bad_data("parameter `match[]` is missing; give at least one selector"));
-    }
+    need_match(&params)?;
     let window = params.required("window")?;
     let level = Level::from_name(window)
         .ok_or_else(|| ApiError::bad_data(format!("parameter `window`: `{window}` is not kept; take one of 1m 5m 15m 1h 6h 24h")))?;
     let now = now_ms();
     let (start, end) = params.range(now - DAY_MS, now)?;
-    let store = Arc::clone(&state.store);
-    let rows = blocking(move || {
-        let mut out: Vec<Value> = Vec::new();
-        for id in store.select_any(&selectors) {
+    let text = with_selectors(&state, &params, move |store, selectors, goes_on| {
+        let (mut list, mut count) = (List::new(), 0);
+        for id in store.select_while(selectors, &|| goes_on.check())? {
+            goes_on.check()?;
             let Some(labels) = store.labels(id) else { continue };
-            out.extend(store.windows(id, level, start, end)?.iter().map(|row| wire::window(&labels, level, row)));
-            if out.len() > MAX_WINDOWS {
-                return Err(ApiError::execution(format!("more than {MAX_WINDOWS} windows; ask for less time or fewer series")));
+            for row in store.windows(id, level, start, end)? {
+                count += 1;
+                if count > MAX_WINDOWS {
+                    return Err(ApiError::execution(format!("more than {MAX_WINDOWS} windows; ask for less time or fewer series")));
+                }
+                list.push(&wire::window(&labels, level, &row))?;
             }
         }
-        Ok(out)
-    })
-    .await?;
-    Ok(success(rows))
+        Ok(list.finish())
+    });
+    state.answers.send_text(text.await?)
 }
 
 fn rfc3339(ms: TimestampMs) -> String {

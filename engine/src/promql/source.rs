@@ -5,10 +5,12 @@
 //! What surely costs little can be asked of [`AtOnce`] instead, on a thread that others wait for.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::eval::{EvalError, HourSink, SeriesSink, Source};
-use super::selector::Matcher;
+use super::pattern::Pattern;
+use super::selector::{MatchOp, Matcher, Selector};
 use crate::model::{SeriesId, TimestampMs};
 use crate::store::{Limits, SeriesColumns, Store, StoreError};
 
@@ -28,6 +30,9 @@ const AT_ONCE: i64 = 40_000;
 /// So many series take too long to be searched at once.
 const MANY_SERIES: usize = 50_000;
 
+/// What a word of a set takes beside its text.
+const PER_WORD: usize = 48;
+
 type Pieces = Vec<Result<SeriesColumns, StoreError>>;
 
 fn ids(store: &Store, matchers: &[Vec<Matcher>]) -> Vec<SeriesId> {
@@ -35,6 +40,65 @@ fn ids(store: &Store, matchers: &[Vec<Matcher>]) -> Vec<SeriesId> {
     ids.sort_unstable();
     ids.dedup();
     ids
+}
+
+/// Memory for the values that the patterns of one query match.
+const MATCHED_BYTES: usize = 32 << 20;
+
+/// Puts the values that there are in the place of regular expressions. The index is held for a moment at a time, so that new
+/// series need not wait for it.
+fn resolve(store: &Store, lists: &mut Vec<Vec<Matcher>>, go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
+    let mut left = MATCHED_BYTES;
+    for matcher in lists.iter_mut().flatten() {
+        let (MatchOp::Matches(pattern) | MatchOp::NotMatches(pattern)) = &mut matcher.op else { continue };
+        let Some(regex) = pattern.regex() else { continue };
+        let mut words: Vec<Box<str>> = regex.is_match("").then(|| "".into()).into_iter().collect();
+        let mut after: Option<Box<str>> = None;
+        loop {
+            go_on()?;
+            let known = words.len();
+            after = store.matching_values(&matcher.name, after.as_deref(), &|value| regex.is_match(value), &mut words);
+            let bytes: usize = words[known..].iter().map(|word| word.len() + PER_WORD).sum();
+            let Some(rest) = left.checked_sub(bytes) else {
+                return Err(EvalError::Execution(format!(
+                    "the patterns of the query match more than {} MiB of label values; narrow them, or use a prefix (a.*)",
+                    MATCHED_BYTES >> 20
+                )));
+            };
+            left = rest;
+            if after.is_none() {
+                break;
+            }
+        }
+        *pattern = Arc::new(Pattern::words(words));
+    }
+    Ok(())
+}
+
+impl Store {
+    /// The series that any of the selectors accepts, by rising id; all series where there is no selector. `go_on` is asked now
+    /// and then: patterns take time.
+    ///
+    /// # Errors
+    /// Those of the callback, and where patterns match too much.
+    pub fn select_while(&self, selectors: &[Selector], go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<Vec<SeriesId>, EvalError> {
+        if selectors.is_empty() {
+            return Ok(self.select(&[]));
+        }
+        let mut lists: Vec<Vec<Matcher>> = selectors.iter().map(|selector| selector.matchers.clone()).collect();
+        resolve(self, &mut lists, go_on)?;
+        let mut found = Vec::new();
+        for list in &lists {
+            go_on()?;
+            found.extend(self.select(list));
+            // Selectors that accept the same take no more than one.
+            if lists.len() > 1 {
+                found.sort_unstable();
+                found.dedup();
+            }
+        }
+        Ok(found)
+    }
 }
 
 fn read_all(store: &Store, ids: &[SeriesId], start: TimestampMs, end: TimestampMs, limits: Limits) -> Pieces {
@@ -78,6 +142,10 @@ fn hours_of(store: &Store, ids: &[SeriesId], start: TimestampMs, end: TimestampM
 }
 
 impl Source for Store {
+    fn resolve(&self, lists: &mut Vec<Vec<Matcher>>, go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
+        resolve(self, lists, go_on)
+    }
+
     fn read_hours(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: HourSink<'_>) -> Result<bool, EvalError> {
         hours_of(self, &ids(self, matchers), start, end, sink)
     }
@@ -131,6 +199,17 @@ impl<'a> AtOnce<'a> {
 }
 
 impl Source for AtOnce<'_> {
+    fn resolve(&self, lists: &mut Vec<Vec<Matcher>>, go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
+        if self.store.series_count() > MANY_SERIES {
+            return Err(EvalError::TooMuchAtOnce);
+        }
+        resolve(self.store, lists, go_on)
+    }
+
+    fn may_compile(&self) -> bool {
+        false
+    }
+
     fn read_hours(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: HourSink<'_>) -> Result<bool, EvalError> {
         let ids = self.admit(matchers, start, end)?;
         hours_of(self.store, &ids, start, end, sink)

@@ -54,6 +54,18 @@ impl Store {
         .collect()
     }
 
+    /// Adds values of a label behind `after` that match; the last one that was looked at where there are more. The index is
+    /// held for a moment only.
+    pub fn matching_values(
+        &self,
+        name: &str,
+        after: Option<&str>,
+        matches: &dyn Fn(&str) -> bool,
+        found: &mut Vec<Box<str>>,
+    ) -> Option<Box<str>> {
+        self.series.read().matching_values(name, after, matches, found)
+    }
+
     /// How many series are known.
     pub fn series_count(&self) -> usize {
         self.series.read().len()
