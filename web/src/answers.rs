@@ -46,7 +46,10 @@ impl Answers {
         }
         let held = Held { all: self.clone(), bytes };
         if self.0.fetch_add(bytes, Ordering::Relaxed) + bytes > ALL_ANSWERS_BYTES {
-            return Err(ApiError::busy(format!("answers that wait for their clients take {} MiB, as much as is allowed", ALL_ANSWERS_BYTES >> 20)));
+            return Err(ApiError::busy(format!(
+                "answers that wait for their clients take {} MiB, as much as is allowed",
+                ALL_ANSWERS_BYTES >> 20
+            )));
         }
         Ok(held)
     }
@@ -82,7 +85,10 @@ fn json(body: Bytes) -> HttpResponse {
 }
 
 pub(crate) fn too_long() -> ApiError {
-    ApiError::execution(format!("the answer takes more than {} MiB; ask for less time, fewer series or a longer `step`", MAX_ANSWER_BYTES >> 20))
+    ApiError::execution(format!(
+        "the answer takes more than {} MiB; ask for less time, fewer series or a longer `step`",
+        MAX_ANSWER_BYTES >> 20
+    ))
 }
 
 /// `{"status":"success","data":[…]}`, item by item; refused where it grows too long.
@@ -273,7 +279,8 @@ mod tests {
                 assert_eq!(row["metric"]["n"], format!("{n}]}}\\"));
                 let there = (0..points).filter(|at| at % 7 != n % 7);
                 let wanted: Vec<Value> = there.map(|at| serde_json::json!([at as f64 * 1.5, (at as f64 / 4.0).to_string()])).collect();
-                let given: Vec<Value> = row["values"].as_array().unwrap().iter().map(|p| serde_json::json!([p[0].as_f64(), p[1]])).collect();
+                let given: Vec<Value> =
+                    row["values"].as_array().unwrap().iter().map(|p| serde_json::json!([p[0].as_f64(), p[1]])).collect();
                 assert_eq!(given, wanted);
             }
         }

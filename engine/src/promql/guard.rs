@@ -23,9 +23,10 @@ use crate::model::NAME_LABEL;
 
 /// Parentheses within each other.
 pub const MAX_NESTING: usize = 64;
-/// Operators and parentheses on the way from the whole query to its innermost part; a chain `a + b + c` is as deep as it has
-/// operators.
+/// Operators and parentheses on the way from the whole query to its innermost part, where a parenthesis, which calls
+/// something, takes as much of the stack as four operators; a chain `a + b + c` is as deep as it has operators.
 pub const MAX_DEPTH: usize = 256;
+const PARENTHESIS: usize = 4;
 /// Matchers of one query.
 pub const MAX_MATCHERS: usize = 2_048;
 
@@ -37,7 +38,23 @@ const PLAIN: char = '\u{fdd2}';
 static ANY: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("").ok());
 
 const OPERATORS: [u16; 17] = [
-    T_ADD, T_SUB, T_MUL, T_DIV, T_MOD, T_POW, T_ATAN2, T_LAND, T_LOR, T_LUNLESS, T_EQLC, T_NEQ, T_GTR, T_GTE, T_LSS, T_LTE, T_LEFT_BRACKET,
+    T_ADD,
+    T_SUB,
+    T_MUL,
+    T_DIV,
+    T_MOD,
+    T_POW,
+    T_ATAN2,
+    T_LAND,
+    T_LOR,
+    T_LUNLESS,
+    T_EQLC,
+    T_NEQ,
+    T_GTR,
+    T_GTE,
+    T_LSS,
+    T_LTE,
+    T_LEFT_BRACKET,
 ];
 
 const MATCH_OPS: [u16; 4] = [T_EQL, T_NEQ, T_EQL_REGEX, T_NEQ_REGEX];
@@ -98,7 +115,7 @@ fn count(tokens: &[Token]) -> Result<(), QueryError> {
                 }
             }
             T_RIGHT_PAREN => {
-                let depth = part.depth() + 1;
+                let depth = part.depth() + PARENTHESIS;
                 part = outer.pop().unwrap_or_default();
                 part.deepest = part.deepest.max(depth);
             }
@@ -109,7 +126,7 @@ fn count(tokens: &[Token]) -> Result<(), QueryError> {
     }
     if part.depth() > MAX_DEPTH {
         return Err(QueryError::Parse(format!(
-            "the query is {} operators and parentheses deep; at most {MAX_DEPTH} are worked out: put a selector or an aggregation in the place of a chain",
+            "the query is {} operators deep, where a parenthesis counts as {PARENTHESIS}; at most {MAX_DEPTH} are worked out: put a selector or an aggregation in the place of a chain",
             part.depth()
         )));
     }
@@ -239,15 +256,15 @@ mod tests {
         };
         for (text, depth) in [
             ("1", 0),
-            ("(1)", 1),
-            ("f((1), 2 + 3 + 4)", 3),
-            ("f(1 + 2 + 3, (4))", 3),
-            ("sum by (a, b) (x)", 1),
+            ("(1)", 4),
+            ("f((1), 2 + 3 + 4)", 8),
+            ("f(1 + 2 + 3 + 4 + 5 + 6, (4))", 9),
+            ("sum by (a, b) (x)", 4),
             ("-a ^ b", 2),
             ("a[5m:1m]", 1),
             ("a{b=\"((((\", c!=\"+\"}", 0),
             ("a # ((((\n + 1", 1),
-            ("# \"\r((1))", 2),
+            ("# \"\r((1))", 8),
             ("'(\\'(' + 1", 1),
         ] {
             assert_eq!(depth_of(text), depth, "{text}");

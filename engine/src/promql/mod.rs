@@ -5,6 +5,8 @@
 
 mod aggregate;
 mod binary;
+#[cfg(test)]
+pub(crate) mod deep;
 mod eval;
 mod extended;
 mod functions;

@@ -147,7 +147,10 @@ impl Budget {
 fn compile(text: &str, left: usize) -> Result<(Regex, usize), PatternError> {
     let invalid = |why: String| PatternError::Invalid(shortened(text), why);
     if text.len() > MAX_REGEX_TEXT {
-        return Err(invalid(format!("it has {} bytes; at most {MAX_REGEX_TEXT} are compiled, lists of words (a|b|c) may be longer", text.len())));
+        return Err(invalid(format!(
+            "it has {} bytes; at most {MAX_REGEX_TEXT} are compiled, lists of words (a|b|c) may be longer",
+            text.len()
+        )));
     }
     let anchored = format!("^(?s:{text})$");
     for size in SIZES {
@@ -246,7 +249,6 @@ impl Pattern {
             _ => None,
         }
     }
-
 }
 
 /// What needs no regular expression. `.` matches line ends too.
@@ -265,7 +267,8 @@ fn simple(text: &str) -> Option<Kind> {
         };
     }
     // Grafana puts the values of a variable into parentheses.
-    let inner = text.strip_prefix("(?:").or_else(|| text.strip_prefix('(')).and_then(|t| t.strip_suffix(')')).filter(|t| !t.ends_with('\\'));
+    let inner =
+        text.strip_prefix("(?:").or_else(|| text.strip_prefix('(')).and_then(|t| t.strip_suffix(')')).filter(|t| !t.ends_with('\\'));
     alternatives(inner.unwrap_or(text)).map(|words| Kind::Words(words.into_iter().map(Into::into).collect()))
 }
 

@@ -241,7 +241,7 @@ mod tests {
             use_windows: true,
             max_samples: 1_000_000,
             deadline: Instant::now() + Duration::from_secs(60),
-            cancelled: std::sync::Arc::default(),
+            cancelled: Arc::default(),
         };
         match evaluate(&parse_expr(query).unwrap(), &params, source)?.0 {
             Answer::Vector(rows) => Ok(rows.into_iter().map(|row| row.values).collect()),
@@ -263,16 +263,65 @@ mod tests {
         let at_once = |query: &str, hours: i64| ask(&AtOnce::new(&store, hours * 60 + 1), query, hours);
         for (query, hours) in [("rate(level{n=\"7\"}[5m])", 2), ("topk(3, level{n=~\"1.?\"})", 1), ("sum(level{n=~\"[1-5]\"}) - 1", 2)] {
             let bits = |rows: Vec<Vec<f64>>| rows.iter().flatten().map(|v| v.to_bits()).collect::<Vec<_>>();
-            assert_eq!(bits(at_once(query, hours).unwrap()), bits(ask(&store, query, hours).unwrap()), "{query}");
+            // Regular expressions are compiled by those who may take the time.
+            let wanted = bits(ask(&store, query, hours).unwrap());
+            assert_eq!(bits(at_once(query, hours).unwrap()), wanted, "{query}");
         }
         for query in
             ["sum(level)", "sum(level{n=~\"1.\"}) + sum(level{n=~\"[2-9].\"}) + sum(level{n=~\"1..\"})", "max_over_time(level[9w])"]
         {
             assert!(matches!(at_once(query, 2), Err(EvalError::TooMuchAtOnce)), "{query}");
         }
+        assert!(matches!(at_once("level{n=~\"[6-7]\"}", 1), Err(EvalError::TooMuchAtOnce)), "compiles a pattern");
+        assert!(matches!(at_once("level{n=~\"(\"}", 1), Err(EvalError::TooMuchAtOnce)), "compiles a pattern");
         let mut sink = Nothing;
         let matchers = [vec![Matcher::equal("n", "1")]];
         assert!(matches!(AtOnce::new(&store, 1).read(&matchers, 0, i64::MAX / 2, &mut sink), Err(EvalError::TooMuchAtOnce)));
+    }
+
+    #[test]
+    fn patterns_are_matched_by_values_while_there_is_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), StoreOptions::default(), T0).unwrap();
+        let mut batch = Batch::default();
+        for n in 0..3_000 {
+            let host = format!("{n:x<2000}");
+            batch.push(Labels::metric("level", &[("host", &host), ("odd", ["", "yes"][n % 2])]), T0, 1.0);
+        }
+        store.append(&batch, T0).unwrap();
+        let select = |text: &str| {
+            let selector = Selector::parse(text).unwrap();
+            let plain = store.select(&selector.matchers);
+            assert_eq!(store.select_while(&[selector], &|| Ok(())).unwrap(), plain, "{text}");
+            plain.len()
+        };
+        for (text, count) in [
+            (r#"level{host=~"[12]x+"}"#, 2),
+            (r#"level{host!~"[12]x+"}"#, 2_998),
+            (r#"level{odd=~"y?e?s?"}"#, 3_000),
+            (r#"level{odd!~"y?e?s?"}"#, 0),
+            (r#"level{odd=~"y[e]s"}"#, 1_500),
+            (r#"level{odd!~"y[e]s"}"#, 1_500),
+            (r#"level{none=~"[a]?"}"#, 3_000),
+            (r#"level{none!~"[a]"}"#, 3_000),
+            (r#"level{odd!~"yes|no"}"#, 1_500),
+            (r#"level{odd=~"|yes"}"#, 3_000),
+        ] {
+            assert_eq!(select(text), count, "{text}");
+        }
+        let asked = Cell::new(0);
+        let selector = Selector::parse(r#"level{host=~"(x|[0-9]){2000,}"}"#);
+        let selector = selector.unwrap_or_else(|_| Selector::parse(r#"level{host=~".*[0-9]x.*[a-w]"}"#).unwrap());
+        let stopped = store.select_while(&[selector], &|| {
+            asked.set(asked.get() + 1);
+            if asked.get() > 2 { Err(EvalError::Deadline) } else { Ok(()) }
+        });
+        assert!(matches!(stopped, Err(EvalError::Deadline)), "{stopped:?} after {} times", asked.get());
+        let selector = Selector::parse(r#"{host=~"[0-9]+x+",odd=~"[y]?.*"}"#).unwrap();
+        assert!(store.select_while(&[selector], &|| Ok(())).is_ok());
+        let many =
+            Selector::parse(&format!("{{{}}}", (0..10).map(|n| format!("host=~\"[0-9]+x+|{n}\"")).collect::<Vec<_>>().join(","))).unwrap();
+        assert!(store.select_while(&[many], &|| Ok(())).unwrap_err().to_string().contains("32 MiB"));
     }
 
     struct Nothing;
