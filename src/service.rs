@@ -189,6 +189,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
         ingest_places: Semaphore::new(INGEST_PLACES),
         query_places: Semaphore::new(settings.pipeline.workers),
         answers: Answers::default(),
+        selector_places: Semaphore::new(settings.pipeline.workers),
         filter_places: Semaphore::new(1),
         queries: QueryOptions {
             lookback_ms: settings.query.lookback.ms(),

@@ -14,7 +14,7 @@ use taskpulse_engine::metrics::METRICS;
 use taskpulse_engine::model::{Columns, Labels, SeriesId, TimestampMs, push_point};
 use taskpulse_engine::promql::{self, Answer, Budget, EvalError, Expr, Places, QueryError, QueryGrid, Row, Selector};
 use taskpulse_engine::store::Store;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::answers::{List, Points, Text};
 use crate::envelope::{ApiError, blocking, success};
@@ -219,7 +219,7 @@ pub(crate) async fn query(state: web::Data<AppState>, params: Params) -> Result<
         return answered(&state, answer?);
     }
     let text = {
-        let _place = place(&state, ask.deadline).await?;
+        let _place = place(&state.query_places, ask.deadline).await?;
         let store = Arc::clone(&state.store);
         blocking(move || ask.run(&store, time, time, None)).await?
     };
@@ -251,7 +251,7 @@ pub(crate) async fn query_range(state: web::Data<AppState>, params: Params) -> R
         return answered(&state, answer?);
     }
     let text = {
-        let _place = place(&state, ask.deadline).await?;
+        let _place = place(&state.query_places, ask.deadline).await?;
         let store = Arc::clone(&state.store);
         blocking(move || ask.run(&store, start, end, Some(step))).await?
     };
@@ -259,8 +259,8 @@ pub(crate) async fn query_range(state: web::Data<AppState>, params: Params) -> R
 }
 
 /// A place among the queries that are worked out, when one is free: they share the machine with what may not wait.
-async fn place(state: &AppState, deadline: Instant) -> Result<SemaphorePermit<'_>, ApiError> {
-    match actix_web::rt::time::timeout(deadline.saturating_duration_since(Instant::now()), state.query_places.acquire()).await {
+async fn place(places: &Semaphore, deadline: Instant) -> Result<SemaphorePermit<'_>, ApiError> {
+    match actix_web::rt::time::timeout(deadline.saturating_duration_since(Instant::now()), places.acquire()).await {
         Ok(Ok(place)) => Ok(place),
         _ => Err(EvalError::Deadline.into()),
     }
@@ -295,8 +295,8 @@ impl GoesOn {
     }
 }
 
-/// Works out something of the `match[]` of a request: within the time limit of queries, on a thread that may wait, and with a
-/// place among them, since compiling and matching patterns is work as theirs is.
+/// Works out something of the `match[]` of a request: within the time limit of queries, on a thread that may wait, and no
+/// more of them at the same time than there are places, since compiling and matching patterns is work.
 pub(crate) async fn with_texts<T: Send + 'static>(
     state: &AppState,
     params: &Params,
@@ -309,7 +309,7 @@ pub(crate) async fn with_texts<T: Send + 'static>(
     let deadline = Instant::now() + timeout(params, state.queries.timeout)?;
     let cancelled: Arc<AtomicBool> = Arc::default();
     let (_waiting, goes_on) = (Waiting(Arc::clone(&cancelled)), GoesOn { deadline, cancelled });
-    let _place = place(state, deadline).await?;
+    let _place = place(&state.selector_places, deadline).await?;
     let store = Arc::clone(&state.store);
     blocking(move || work(&store, &texts, &goes_on)).await
 }

@@ -75,6 +75,8 @@ pub struct AppState {
     pub queries: QueryOptions,
     /// Answers that wait for their clients.
     pub answers: Answers,
+    /// Requests about selectors, as `/series` and `/labels`, that may be worked out at the same time.
+    pub selector_places: Semaphore,
     /// Filters of sessions that may be compiled at the same time.
     pub filter_places: Semaphore,
     /// To the hub.

@@ -175,10 +175,9 @@ impl Session {
         match serde_json::from_str::<Request>(text) {
             Ok(Request::Ping) => Self::say(ctx, &json!({"type": "pong"})),
             Ok(Request::Unsubscribe { id }) => {
-                if !self.subscriptions.contains_key(&id) {
-                    return Self::complain(ctx, Some(id), &format!("no subscription of this connection has the id {id}"));
-                }
-                if self.state.unsubscribe.try_send(Unsubscribe { session: self.number, id: Some(id) }).is_err() {
+                // One that is not there, or was refused, is over already, and gives no place back.
+                let lives = self.subscriptions.contains_key(&id);
+                if lives && self.state.unsubscribe.try_send(Unsubscribe { session: self.number, id: Some(id) }).is_err() {
                     return Self::complain(ctx, Some(id), "the hub is busy; try again");
                 }
                 self.subscriptions.remove(&id);

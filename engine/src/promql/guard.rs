@@ -149,7 +149,9 @@ fn marked<'q>(query: &'q str, tokens: &[Token]) -> Cow<'q, str> {
             T_RIGHT_BRACE => braces = false,
             _ => {}
         }
-        if !braces || !matches!(name.id, T_IDENTIFIER | T_STRING) || !MATCH_OPS.contains(&op.id) || value.id != T_STRING {
+        // What follows a value is no name.
+        if !braces || name.start < at || !matches!(name.id, T_IDENTIFIER | T_STRING) || !MATCH_OPS.contains(&op.id) || value.id != T_STRING
+        {
             continue;
         }
         let text = &query[name.start..name.end];
@@ -244,6 +246,24 @@ mod tests {
         ] {
             assert_eq!(guarded(given, given).unwrap(), wanted, "{given}");
         }
+    }
+
+    #[test]
+    fn selectors_that_are_none_are_refused_in_the_words_of_the_query() {
+        for query in [
+            "m{a=~\"x\"=~\"y\"}",
+            "m{a=~\"x\"!~\"y\"=\"z\",b=\"c\"}",
+            "m{a=~b}",
+            "m{a=~\"b\"",
+            "m{=~\"b\"}",
+            "m{\"é\"=~\"x\" \"é\"=\"x\"}",
+            "m{__name__=~\"x\"}",
+        ] {
+            let error = crate::promql::parse_expr(query).unwrap_err().to_string();
+            assert!(!error.contains([MATCHES, NOT_MATCHES, PLAIN]), "{error}");
+        }
+        let expr = crate::promql::parse_expr("{\"\u{fdd0}a\"=~\"x\", \"\u{fdd1}b\"=\"y\", c!~`z`}").unwrap();
+        assert_eq!(expr.to_string(), "{\"\u{fdd0}a\"=~\"x\",\"\u{fdd1}b\"=\"y\",c!~\"z\"}");
     }
 
     #[test]
