@@ -166,7 +166,7 @@ fn filters_of_the_live_stream_are_counted_and_hold_nobody_up() {
     viewer.send(&json!({"op": "subscribe", "id": 5, "topic": "samples", "match": ["system_*"]}));
     viewer.wait_for("a snapshot", |v| v["type"] == "snapshot");
     let mut hostile = service.socket();
-    let mut refused = |hostile: &mut common::Socket, id: u64, patterns: Vec<String>, part: &str| {
+    let refused = |hostile: &mut common::Socket, id: u64, patterns: Vec<String>, part: &str| {
         hostile.send(&json!({"op": "subscribe", "id": id, "topic": "samples", "match": patterns}));
         let told = hostile.wait_for("a refusal", |v| v["type"] == "error" && v["id"] == id);
         assert!(told["error"].as_str().unwrap().contains(part), "{told}");
@@ -201,6 +201,15 @@ fn filters_of_the_live_stream_are_counted_and_hold_nobody_up() {
     hostile.send(&json!({"op": "unsubscribe", "id": 1_000}));
     hostile.wait_for("the end of it", |v| v["type"] == "unsubscribed" && v["id"] == 1_000);
     refused(&mut hostile, 1_001, (0..194).map(|n| format!("a{n}")).collect(), "at most 256 selectors");
+    // A pattern is compiled once and held against series that come later.
+    hostile.send(&json!({"op": "subscribe", "id": 2_000, "topic": "samples", "match": [r#"{__name__=~"late_[ab]"}"#, "later*"]}));
+    hostile.wait_for("an empty snapshot", |v| v["type"] == "snapshot" && v["id"] == 2_000 && v["data"] == json!([]));
+    let rows: Vec<u8> = ["late_a", "late_c", "later_b"].iter().flat_map(|name| series(&[("__name__", name)], &[(now_ms(), 1.0)])).collect();
+    assert_eq!(write(&service.client, &service.url("/api/v1/write"), &rows).unwrap().0, 204);
+    let update = hostile.wait_for("the late ones", |v| v["type"] == "update" && v["id"] == 2_000);
+    let mut names: Vec<&str> = update["data"].as_array().unwrap().iter().map(|row| row["metric"]["__name__"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["late_a", "later_b"]);
     // All sessions together.
     let mut others: Vec<common::Socket> = (0..20).map(|_| service.socket()).collect();
     let told = others.iter_mut().enumerate().find_map(|(n, socket)| {

@@ -66,6 +66,12 @@ impl Answers {
         Ok(HttpResponse::Ok().content_type("application/json").streaming(futures_util::stream::iter(all)))
     }
 
+    /// Sends a successful answer, large where there is much of what is told.
+    pub(crate) fn success(&self, data: &impl Serialize) -> Result<HttpResponse, ApiError> {
+        let data = serde_json::to_string(data).map_err(|error| ApiError::internal(error.to_string()))?;
+        self.send_text(format!("{{\"status\":\"success\",\"data\":{data}}}"))
+    }
+
     /// Sends a text of JSON.
     pub(crate) fn send_text(&self, text: String) -> Result<HttpResponse, ApiError> {
         let bytes = text.len();

@@ -389,7 +389,7 @@ pub(crate) async fn label_values(state: web::Data<AppState>, name: web::Path<Str
 }
 
 /// `GET /api/v1/metadata`
-pub(crate) async fn metadata(state: web::Data<AppState>, params: Params) -> HttpResponse {
+pub(crate) async fn metadata(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let wanted = params.get("metric").filter(|m| !m.is_empty());
     let all: Map<String, Value> = METRICS
         .iter()
@@ -405,7 +405,7 @@ pub(crate) async fn metadata(state: web::Data<AppState>, params: Params) -> Http
     if let Some(limit) = params.get("limit").and_then(|limit| limit.parse::<usize>().ok()) {
         all = all.into_iter().take(limit).collect();
     }
-    success(all)
+    state.answers.success(&all)
 }
 
 /// `GET /api/v1/status/buildinfo`

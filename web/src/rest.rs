@@ -27,8 +27,8 @@ const MAX_EVENTS: usize = 1_000;
 const MAX_WINDOWS: usize = 500_000;
 
 /// `GET /api/v1/status`
-pub(crate) async fn status(state: web::Data<AppState>) -> HttpResponse {
-    success(state.reporter.status())
+pub(crate) async fn status(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    state.answers.success(&state.reporter.status())
 }
 
 /// `GET /api/v1/windows`
@@ -77,9 +77,9 @@ fn prometheus_alert(alert: &Alert) -> Value {
 }
 
 /// `GET /api/v1/alerts`
-pub(crate) async fn alerts(state: web::Data<AppState>) -> HttpResponse {
+pub(crate) async fn alerts(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let active = Arc::clone(&state.reporter.shared.alerts.read());
-    success(json!({"alerts": active.iter().map(prometheus_alert).collect::<Vec<_>>()}))
+    state.answers.success(&json!({"alerts": active.iter().map(prometheus_alert).collect::<Vec<_>>()}))
 }
 
 /// `GET /api/v1/rules`
@@ -121,7 +121,7 @@ pub(crate) async fn alert_history(state: web::Data<AppState>, params: Params) ->
         Ok(within.map(|a| wire::alert(&a)).collect::<Vec<_>>())
     })
     .await?;
-    Ok(success(ended))
+    state.answers.success(&ended)
 }
 
 /// `POST /api/v1/alerts/{id}/ack`
@@ -136,9 +136,9 @@ pub(crate) async fn acknowledge(state: web::Data<AppState>, id: web::Path<String
 }
 
 /// `GET /api/v1/recommendations`
-pub(crate) async fn recommendations(state: web::Data<AppState>) -> HttpResponse {
+pub(crate) async fn recommendations(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let current = Arc::clone(&state.reporter.shared.recommendations.read());
-    success(current.iter().map(wire::recommendation).collect::<Vec<_>>())
+    state.answers.success(&current.iter().map(wire::recommendation).collect::<Vec<_>>())
 }
 
 /// `POST /api/v1/recommendations/{id}/{accept|dismiss|applied}`
@@ -168,25 +168,25 @@ pub(crate) async fn events(state: web::Data<AppState>, params: Params) -> Result
         Ok(store.events(start, end, MAX_EVENTS, wanted)?.iter().map(|(id, e)| wire::event(id, e)).collect::<Vec<_>>())
     })
     .await?;
-    Ok(success(found))
+    state.answers.success(&found)
 }
 
 /// `GET /api/v1/tasks`
-pub(crate) async fn tasks(state: web::Data<AppState>) -> HttpResponse {
+pub(crate) async fn tasks(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let mut boards: Vec<Value> = state.reporter.shared.boards.read().values().flatten().cloned().collect();
     let costs = Arc::clone(&state.reporter.shared.costs.read());
     boards.iter_mut().for_each(|board| add_costs(board, &costs));
     let sources: Vec<Value> =
         state.reporter.shared.sources.status().into_iter().filter(|s| s.source.starts_with("taskmaster")).map(|s| json!(s)).collect();
-    success(json!({"boards": boards, "sources": sources}))
+    state.answers.success(&json!({"boards": boards, "sources": sources}))
 }
 
 /// `GET /api/v1/ci/runs`
-pub(crate) async fn ci_runs(state: web::Data<AppState>) -> HttpResponse {
+pub(crate) async fn ci_runs(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let repositories: Vec<Value> = state.reporter.shared.ci.repositories.read().values().cloned().collect();
     let sources: Vec<Value> =
         state.reporter.shared.sources.status().into_iter().filter(|s| s.source.starts_with("github")).map(|s| json!(s)).collect();
-    success(json!({"repositories": repositories, "sources": sources}))
+    state.answers.success(&json!({"repositories": repositories, "sources": sources}))
 }
 
 /// What each task, the tag and its weeks came to, where a task was seen in progress.
