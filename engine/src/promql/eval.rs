@@ -99,7 +99,7 @@ pub trait Source {
     ///
     /// # Errors
     /// Its own, and those of the callback.
-    fn resolve(&self, _: &mut Vec<Vec<Matcher>>, _: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
+    fn resolve(&self, _: &mut [Vec<Matcher>], _: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
         Ok(())
     }
 
@@ -329,7 +329,7 @@ impl<'a> Evaluator<'a> {
         Ok(matchers)
     }
 
-    pub(super) fn resolve(&self, lists: &mut Vec<Vec<Matcher>>) -> Result<(), EvalError> {
+    pub(super) fn resolve(&self, lists: &mut [Vec<Matcher>]) -> Result<(), EvalError> {
         self.check()?;
         self.source.resolve(lists, &|| self.check())
     }

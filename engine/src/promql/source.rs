@@ -47,7 +47,7 @@ const MATCHED_BYTES: usize = 32 << 20;
 
 /// Puts the values that there are in the place of regular expressions. The index is held for a moment at a time, so that new
 /// series need not wait for it.
-fn resolve(store: &Store, lists: &mut Vec<Vec<Matcher>>, go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
+fn resolve(store: &Store, lists: &mut [Vec<Matcher>], go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
     let mut left = MATCHED_BYTES;
     for matcher in lists.iter_mut().flatten() {
         let (MatchOp::Matches(pattern) | MatchOp::NotMatches(pattern)) = &mut matcher.op else { continue };
@@ -142,7 +142,7 @@ fn hours_of(store: &Store, ids: &[SeriesId], start: TimestampMs, end: TimestampM
 }
 
 impl Source for Store {
-    fn resolve(&self, lists: &mut Vec<Vec<Matcher>>, go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
+    fn resolve(&self, lists: &mut [Vec<Matcher>], go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
         resolve(self, lists, go_on)
     }
 
@@ -199,7 +199,7 @@ impl<'a> AtOnce<'a> {
 }
 
 impl Source for AtOnce<'_> {
-    fn resolve(&self, lists: &mut Vec<Vec<Matcher>>, go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
+    fn resolve(&self, lists: &mut [Vec<Matcher>], go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
         if self.store.series_count() > MANY_SERIES {
             return Err(EvalError::TooMuchAtOnce);
         }
