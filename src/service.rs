@@ -29,7 +29,7 @@ use taskpulse_engine::event::Event;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::{Store, StoreOptions};
 use taskpulse_engine::windows::Level;
-use taskpulse_web::{Access, AppState, INGEST_PLACES, Otlp, QueryOptions, ServerOptions, Sessions, serve};
+use taskpulse_web::{Access, Answers, AppState, INGEST_PLACES, Otlp, QueryOptions, ServerOptions, Sessions, serve};
 use tokio::sync::Semaphore;
 
 use crate::browser;
@@ -188,6 +188,9 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
         otlp: Otlp::new(settings.otlp.options()),
         ingest_places: Semaphore::new(INGEST_PLACES),
         query_places: Semaphore::new(settings.pipeline.workers),
+        answers: Answers::default(),
+        selector_places: Semaphore::new(settings.pipeline.workers),
+        filter_places: Semaphore::new(1),
         queries: QueryOptions {
             lookback_ms: settings.query.lookback.ms(),
             timeout: settings.query.timeout.duration(),
