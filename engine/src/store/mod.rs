@@ -32,6 +32,7 @@ mod journal;
 mod page;
 mod partition;
 mod partitions;
+mod problems;
 mod progress;
 mod read;
 mod retention;

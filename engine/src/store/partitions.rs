@@ -3,7 +3,7 @@
 //! A partition that cannot be opened is set aside under `quarantine/` and the rest serves on. Retention takes a folder away whole.
 //! What is in a partition is its own business.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
@@ -14,12 +14,11 @@ use parking_lot::Mutex;
 use super::error::StoreError;
 use super::head::Head;
 use super::partition::{Day, Partition, PartitionError, is_damage};
+use super::problems::Problems;
 use crate::model::{SeriesId, TimestampMs};
 
 /// Marks a folder that retention is taking away.
 const REMOVING: &str = ".removing";
-/// Problems that are remembered.
-const MAX_PROBLEMS: usize = 20;
 
 #[derive(Default)]
 struct Slot {
@@ -36,7 +35,7 @@ pub(super) struct Partitions {
     max_open: usize,
     cache_bytes: u64,
     days: Mutex<(BTreeMap<Day, Slot>, u64)>,
-    problems: Mutex<BTreeSet<String>>,
+    problems: Arc<Problems>,
     /// Times that a partition was wanted and open already, and times that it was not.
     pub(super) hits: std::sync::atomic::AtomicU64,
     pub(super) misses: std::sync::atomic::AtomicU64,
@@ -63,7 +62,7 @@ impl Partitions {
             max_open: max_open.max(1),
             cache_bytes,
             days: Mutex::new((days, 0)),
-            problems: Mutex::default(),
+            problems: Arc::default(),
             hits: 0.into(),
             misses: 0.into(),
         })
@@ -99,15 +98,17 @@ impl Partitions {
 
     /// What was set aside or is damaged, and why.
     pub(super) fn problems(&self) -> Vec<String> {
-        self.problems.lock().iter().cloned().collect()
+        self.problems.list()
     }
 
     /// Notes that something is wrong.
     pub(super) fn note(&self, problem: String) {
-        let mut problems = self.problems.lock();
-        if problems.len() < MAX_PROBLEMS && problems.insert(problem.clone()) {
-            log::error!("{problem}");
-        }
+        self.problems.note(problem);
+    }
+
+    /// The list of problems, which other parts of the store write to as well.
+    pub(super) fn shared_problems(&self) -> Arc<Problems> {
+        Arc::clone(&self.problems)
     }
 
     /// An error of a partition, as the store tells it.
