@@ -15,7 +15,7 @@ use super::error::StoreError;
 use super::head::Head;
 use super::partition::{Day, Partition, PartitionError, is_damage};
 use super::problems::Problems;
-use crate::model::{SeriesId, TimestampMs};
+use crate::model::{Labels, SeriesId, TimestampMs};
 
 /// Marks a folder that retention is taking away.
 const REMOVING: &str = ".removing";
@@ -172,6 +172,11 @@ impl Partitions {
         }
         let through = |day: Day| Ok(self.get(day, false)?.map_or(0, |partition| partition.sealed_through()));
         days.into_iter().map(through).try_fold(0, |most, one| Ok(most.max(one?)))
+    }
+
+    /// The labels of the series that any day has, by id.
+    pub(super) fn for_each_labels(&self, _labels: impl FnMut(SeriesId, Labels)) -> Result<(), StoreError> {
+        Ok(())
     }
 
     /// Closes a partition, so that the next use opens it afresh: a database that met a write error has to be.
