@@ -808,6 +808,21 @@ mod tests {
     }
 
     #[test]
+    fn a_removed_series_does_not_come_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let series: Vec<(SeriesId, Labels)> = (0..3).map(|n| (SeriesId(n), Labels::metric("m", &[("n", &n.to_string())]))).collect();
+        {
+            let (catalog, _) = open(dir.path());
+            catalog.add_series(&series, 3).unwrap();
+            catalog.remove_series(&[SeriesId(2)]).unwrap();
+        }
+        let mut found = Vec::new();
+        let opened = Catalog::open(dir.path(), ME, 1 << 20, Arc::default(), |id, labels| found.push((id, labels))).unwrap();
+        assert_eq!((found.as_slice(), opened.catalog.next_series()), (&series[..2], 3));
+        assert!(opened.catalog.is_removed(SeriesId(2)) && opened.series_damage.is_none());
+    }
+
+    #[test]
     fn changes_come_back_as_they_were_and_any_bytes_are_read_or_refused() {
         let changes = vec![
             Change { key: b"e1".to_vec(), value: Some(Vec::new()) },

@@ -429,7 +429,7 @@ fn a_damaged_chunk_is_told_and_the_rest_serves_on() {
 fn one_process_has_a_directory_and_a_later_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     {
-        let store = open(&dir, T0);
+        let _store = open(&dir, T0);
         let error = Store::open(dir.path(), StoreOptions::default(), T0).err().unwrap().to_string();
         assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
     }
