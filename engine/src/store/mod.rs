@@ -413,6 +413,52 @@ pub(crate) mod fuzz {
         rows.encode().into_bytes()
     }
 
+    pub(crate) fn logs() -> Vec<Vec<u8>> {
+        let labels = |n: u32| crate::model::Labels::metric("m", &[("n", &n.to_string())]);
+        let series: Vec<_> = (0..40).map(|n| (SeriesId(n * n), labels(n))).collect();
+        let change = |key: &[u8], value: Option<&[u8]>| super::index::Change { key: key.to_vec(), value: value.map(<[u8]>::to_vec) };
+        let changes = [change(b"e12345678", Some(b"{}")), change(b"dalerts\0a", None), change(b"dx\0y", Some(&[7; 200]))];
+        let mut all = super::series_log::encode_runs(&series).expect("encodes");
+        all.push(super::catalog::encode(&changes));
+        let mut frames = Vec::new();
+        all.iter().zip(0..).for_each(|(payload, number)| assert!(super::frame::push(&mut frames, 1, number, payload)));
+        all.push(frames);
+        all.push(super::mark::slots([1, 2, 3], [4, 5, 6]));
+        all.push(super::identity::text(super::FORMAT, super::identity::Identity([7; 16])).into_bytes());
+        all
+    }
+
+    /// Everything that reads records of logs.
+    pub(crate) fn read_logs(bytes: &[u8]) {
+        let mut payloads = vec![bytes];
+        let mut end = 0;
+        for found in super::frame::scan(bytes) {
+            match found {
+                super::frame::Found::Frame { at, header, payload } => {
+                    assert_eq!(at, end);
+                    end += header.frame_len();
+                    payloads.push(payload);
+                }
+                super::frame::Found::Damage { from, to, .. } => {
+                    assert!(from == end && to > from);
+                    end = to;
+                }
+            }
+        }
+        assert_eq!(end, bytes.len());
+        for payload in payloads {
+            let mut before = None;
+            let read = super::series_log::decode_run(payload, |id, labels| {
+                assert!(before.replace(id) < Some(id));
+                assert_eq!(crate::model::Labels::from_bytes(labels.as_bytes()).as_ref(), Ok(&labels));
+            });
+            let _ = (read, super::mark::read_slots(payload), super::identity::read(payload));
+            if let Ok(changes) = super::catalog::decode(payload) {
+                assert_eq!(super::catalog::decode(&super::catalog::encode(&changes)), Ok(changes));
+            }
+        }
+    }
+
     pub(crate) fn read_journal_rows(bytes: &[u8]) -> Result<usize, CodecError> {
         Rows::decode(bytes).map(|rows| rows.len())
     }
