@@ -240,6 +240,7 @@ impl Store {
         let catalog = opened.catalog;
         series.reserve(SeriesId(catalog.next_series()));
         let mut head = Head::default();
+        let mut progress_lost = false;
         let sealed_through = match progress::load(dir, &mut head, usize::MAX, now).map_err(dir_error)? {
             Some(Ok(through)) => through,
             None if partitions.days().is_empty() => {
@@ -249,6 +250,7 @@ impl Store {
                 0
             }
             lost => {
+                progress_lost = true;
                 let why = lost.and_then(Result::err).map_or_else(|| "missing".to_owned(), |error| error.to_string());
                 problems.note(format!("{} is {why}; what the series had come to is taken from the days", dir.join("progress").display()));
                 partitions.sealed_through_of_all(&mut head, series.next_id().index())?
@@ -263,7 +265,7 @@ impl Store {
         let damage = opened.series_damage.or(gone.then(|| "it is missing".to_owned()));
         let mut waiting = replayed.kept;
         if damage.is_some() || twice || replayed.needs_recovery() {
-            waiting -= recover::series(dir, damage, &replayed, &partitions, &catalog, &journal, &mut series, &mut head)?;
+            waiting -= recover::series(dir, damage, progress_lost, &replayed, &partitions, &catalog, &journal, &mut series, &mut head);
         }
         journal.series_kept(catalog.next_series());
         Ok(Self {
