@@ -27,6 +27,7 @@ mod bytes;
 mod catalog;
 mod close;
 mod compact;
+mod day_file;
 mod error;
 mod file;
 mod files;
@@ -37,14 +38,17 @@ mod identity;
 mod index;
 mod journal;
 mod log;
+mod manifest;
 mod mark;
 mod page;
 mod partition;
 mod partitions;
+mod pread;
 mod problems;
 mod progress;
 mod read;
 mod recover;
+mod resolve;
 mod retention;
 mod room;
 mod seal;
@@ -107,7 +111,7 @@ pub struct StoreOptions {
     pub max_open_partitions: usize,
     /// Samples that may wait in memory for a seal before more are refused; more where there are many series.
     pub max_waiting: u64,
-    /// Page cache of each open database.
+    /// Page cache of the catalog.
     pub cache_bytes: u64,
 }
 
@@ -229,7 +233,7 @@ impl Store {
         files::create_private_dir(dir).map_err(dir_error)?;
         let lock = take_lock(dir)?;
         let (identity, identity_problem) = recover::identify(dir)?;
-        let partitions = Partitions::open(dir, options.max_open_partitions, options.cache_bytes).map_err(dir_error)?;
+        let partitions = Partitions::open(dir, identity, options.max_open_partitions).map_err(dir_error)?;
         let problems = partitions.shared_problems();
         identity_problem.into_iter().for_each(|problem| problems.note(problem));
         let mut series = SeriesIndex::default();

@@ -16,7 +16,7 @@ use super::journal::{self, Journal, Record, Rows};
 use super::partition::Day;
 use super::partitions::Partitions;
 use super::series::SeriesIndex;
-use super::{StoreOptions, files, log, series_log};
+use super::{StoreOptions, files, log, partition, series_log};
 use crate::model::{Labels, SeriesId, TimestampMs};
 
 /// Whose directory this is; and what was wrong with the file that says so.
@@ -33,7 +33,7 @@ pub(super) fn identify(dir: &Path) -> Result<(Identity, Option<String>), StoreEr
         Stated::Damaged => "damaged",
     };
     let from_logs = || ["series.log", "catalog.log"].iter().find_map(|name| log::identity_of(&dir.join(name)));
-    let found = from_logs().or_else(|| journal::identity_of(dir));
+    let found = from_logs().or_else(|| journal::identity_of(dir)).or_else(|| partition::identity_of_days(dir));
     // The last format without an identity kept everything but samples in one database.
     if found.is_none() && stated == Stated::Missing && ["db", "conf"].iter().any(|file| dir.join("catalog").join(file).exists()) {
         return Err(StoreError::Format { path: dir.to_owned(), found: 3, known: FORMAT });
