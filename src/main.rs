@@ -21,6 +21,8 @@ use clap::Parser;
 const EXIT_REFUSED: u8 = 2;
 
 fn main() -> ExitCode {
+    // What is written is the user's alone: the data directory, its copies, the file of alerts.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let cli = cli::Cli::parse();
     if cli.print_settings {
         return match console::print(&settings::Settings::documented()) {

@@ -13,7 +13,7 @@ use crate::settings::Settings;
 
 /// Copies a snapshot to the data directory of the settings, and opens it to see that it is whole.
 pub fn restore(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow::Result<()> {
-    ensure!(snapshot.join("catalog").is_dir(), "{}: not a snapshot, there is no catalog in it", snapshot.display());
+    ensure!(snapshot.join("identity").is_file(), "{}: not a snapshot, there is no identity in it", snapshot.display());
     let target = service::data_dir(settings);
     let taken = fs::read_dir(&target).is_ok_and(|mut entries| entries.next().is_some());
     if taken && !replace {

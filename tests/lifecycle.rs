@@ -83,7 +83,7 @@ fn flags_and_environment_pass_over_the_file() {
     assert_eq!(store["max_series"], 77);
     assert_eq!(store["retention_seconds"], 3.0 * 86_400.0);
     assert_eq!(store["data_dir"], data.to_str().unwrap());
-    assert!(data.join("catalog").is_dir() && !folder.path().join("taskpulse-data").exists());
+    assert!(data.join("identity").is_file() && !folder.path().join("taskpulse-data").exists());
     let optimizer = service.status()["actors"].as_array().unwrap().iter().find(|a| a["name"] == "optimizer").unwrap().clone();
     assert_eq!(optimizer["handled"], 0);
 }
@@ -93,7 +93,7 @@ fn the_data_directory_goes_where_task_master_is() {
     let folder = Folder::new();
     folder.board("00");
     let _service = folder.start();
-    assert!(folder.path().join(".taskmaster/taskpulse/catalog").is_dir());
+    assert!(folder.path().join(".taskmaster/taskpulse/identity").is_file());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Mutation fuzzing of what reads bytes from outside: the decoders of remote write and OTLP, chunks, journal records, queries,
+//! Mutation fuzzing of what reads bytes from outside: the decoders of remote write and OTLP, chunks, journal records, logs, queries,
 //! certificates, files of control groups, answers of GitHub.
 //!
 //! `FUZZ_SECONDS=60 cargo test -p taskpulse-engine --lib fuzz -- --ignored --nocapture` runs it; the test command does. Each
@@ -86,7 +86,7 @@ fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
     println!("fuzz {name}: {count} inputs");
 }
 
-const TARGETS: f64 = 11.0;
+const TARGETS: f64 = 12.0;
 
 /// Accepts everything and holds on to nothing.
 struct Count(usize);
@@ -216,6 +216,12 @@ fn journal_records() {
     run("journal", &corpus, |bytes| {
         let _ = store::read_journal_rows(bytes);
     });
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn records_of_logs() {
+    run("logs", &store::logs(), store::read_logs);
 }
 
 #[test]

@@ -150,7 +150,7 @@ sections! {
         max_series: usize = 1_000_000,
         /// Days open at the same time; 1 to 64.
         max_open_partitions: usize = 4,
-        /// Page cache of each open day and of the catalog, in bytes; 1048576 to 1073741824.
+        /// Page cache of the catalog, in bytes; 1048576 to 1073741824.
         cache_bytes: u64 = 4 << 20,
         /// Longest time until samples go from the journal into chunks; 1m to 6h.
         seal_interval: Span = Span::secs(1_800),

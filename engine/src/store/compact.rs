@@ -2,17 +2,18 @@
 //!
 //! While a day is hot its seals are put together from time to time, so that reading it stays quick. When it is over, all of
 //! it goes into one file, with the windows of an hour. When samples are past their retention, the file is written again
-//! without them. A crash at any point leaves the old or the new; the work takes a bounded share of one core.
+//! without them. A crash at any point leaves the old or the new; the work takes a bounded share of one core. What is damaged
+//! is told and left out; the files that it is in go into quarantine.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::day_file::{DayFile, PageAt};
 use super::error::StoreError;
-use super::file::{ChunkFile, FileWriter};
-use super::hot::HotPages;
+use super::file::FileWriter;
 use super::page::{ALWAYS, Chunk, Directory, Kind};
-use super::partition::{Day, Outcome, Partition, PartitionError, Parts};
+use super::partition::{Compaction, Day, Outcome, Partition, PartitionError};
 use super::read::merge;
 use super::{Store, StoreOptions};
 use crate::model::{Columns, SeriesId, TimestampMs};
@@ -25,8 +26,6 @@ const MANY_BYTES: u64 = 192 << 20;
 /// Seals and bytes that are worth putting together once the day is quiet.
 const SOME_SEALS: usize = 12;
 const SOME_BYTES: u64 = 4 << 20;
-/// Wait before a damaged day is tried again.
-const RETRY_DAMAGED_MS: i64 = 3_600_000;
 /// Work between two looks at the clock.
 const SLICE: Duration = Duration::from_millis(5);
 /// Samples of one chunk at the most.
@@ -48,7 +47,7 @@ pub struct Compacted {
 /// What is to be done with a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Plan {
-    /// The files too, not the hot databases alone.
+    /// The chunk files too, not the pages files alone.
     whole: bool,
     /// The day is over.
     finish: bool,
@@ -92,11 +91,6 @@ impl Store {
                     self.counters.compactions.fetch_add(u64::from(done.is_some()), Ordering::Relaxed);
                     return Ok(done);
                 }
-                Err(PartitionError::Codec(error)) => {
-                    // Rewriting would leave the damage out for good; a person may know of a copy.
-                    self.partitions.note(format!("partition {} cannot be compacted, something in it is damaged: {error}", day.name()));
-                    self.checked.lock().insert(day, now + RETRY_DAMAGED_MS);
-                }
                 Err(error) => {
                     failed.get_or_insert(self.partitions.error(day, error));
                 }
@@ -125,40 +119,33 @@ impl Store {
     }
 
     fn rewrite(&self, partition: &Partition, day: Day, plan: Plan, share: f64) -> Result<Option<Compacted>, PartitionError> {
-        let (parts, temporary, number) = partition.begin_compaction();
+        let outcome = Outcome { whole: plan.whole, finished: plan.finish, thinned_ms: plan.thin_ms };
+        let compaction = partition.begin_compaction(outcome);
         let mut pace = Pace::new(share);
-        let outcome = self.write_file(&parts, plan, &temporary, &mut pace).and_then(|written| {
+        let outcome = self.write_file(&compaction, plan, &mut pace).and_then(|written| {
             fail::fail_point!("store::compact::written", |_| Err(std::io::Error::other("failpoint").into()));
-            let Some((samples, any)) = written else { return Ok(None) };
-            let bytes = if any { std::fs::metadata(&temporary)?.len() } else { 0 };
-            let outcome = Outcome { whole: plan.whole, finished: plan.finish, thinned_ms: plan.thin_ms };
-            partition.end_compaction(&parts, any.then_some((temporary.as_path(), number)), outcome)?;
+            let Some(samples) = written else { return Ok(None) };
+            let bytes = std::fs::metadata(&compaction.temporary)?.len();
+            partition.end_compaction(&compaction)?;
             Ok(Some(Compacted { day: day.name(), samples, bytes, finished: plan.finish }))
         });
         if !matches!(outcome, Ok(Some(_))) {
-            partition.abandon_compaction(&temporary);
+            partition.abandon_compaction(&compaction);
         }
         outcome
     }
 
-    /// Gives the number of samples and whether anything was written; none where it was stopped.
-    fn write_file(
-        &self,
-        parts: &Arc<Parts>,
-        plan: Plan,
-        temporary: &std::path::Path,
-        pace: &mut Pace,
-    ) -> Result<Option<(u64, bool)>, PartitionError> {
+    /// Gives the number of samples; none where it was stopped.
+    fn write_file(&self, compaction: &Compaction, plan: Plan, pace: &mut Pace) -> Result<Option<u64>, PartitionError> {
         fail::fail_point!("store::compact::write", |_| Err(std::io::Error::other("failpoint").into()));
-        let mut cursors: Vec<Cursor> = Vec::new();
-        if plan.whole {
-            cursors.extend(parts.files.iter().map(|file| Cursor::of_file(Arc::clone(file))));
-        }
-        cursors.extend(parts.hot.iter().flat_map(|hot| hot.cursors()).map(Cursor::of_seal));
+        let parts = &compaction.parts;
+        let files = parts.files.iter().map(|file| Cursor::new(Arc::clone(&file.base), file.pages()));
+        let seals = parts.hot.iter().flat_map(|hot| hot.pages_by_seal().into_iter().map(|pages| Cursor::new(Arc::clone(&hot.base), pages)));
+        let mut cursors: Vec<Cursor> = files.chain(seals).collect();
         for cursor in &mut cursors {
             cursor.advance()?;
         }
-        let mut writer = FileWriter::create(temporary)?;
+        let mut writer = FileWriter::create(&compaction.temporary, compaction.header.clone())?;
         let mut samples = 0u64;
         while let Some(id) = cursors.iter().filter_map(Cursor::id).min() {
             if self.stopping.load(Ordering::Relaxed) {
@@ -169,6 +156,7 @@ impl Store {
             for cursor in &mut cursors {
                 cursor.take(id, &mut runs, &mut hours)?;
             }
+            runs.retain(|run| !run.times.is_empty());
             let had_samples = !runs.is_empty();
             let columns = merge(runs);
             if keep_samples {
@@ -189,7 +177,27 @@ impl Store {
             }
             pace.step();
         }
-        Ok(Some((samples, writer.finish()?)))
+        writer.end_pages()?;
+        self.write_labels(compaction, &mut writer)?;
+        writer.finish()?;
+        Ok(Some(samples))
+    }
+
+    /// Copies the labels of the series that have chunks; those that are damaged there are in memory.
+    fn write_labels(&self, compaction: &Compaction, writer: &mut FileWriter) -> Result<(), PartitionError> {
+        let mut failed = Ok(());
+        compaction.parts.for_each_labels(|id, labels| {
+            if failed.is_ok() {
+                failed = writer.labels(id, &labels);
+            }
+        })?;
+        failed?;
+        for id in writer.unnamed.clone() {
+            if let Some(labels) = self.labels(SeriesId(id)) {
+                writer.labels(SeriesId(id), &labels)?;
+            }
+        }
+        Ok(())
     }
 
     /// Stops a compaction that is under way; it is begun again by the next process.
@@ -249,35 +257,21 @@ impl Pace {
     }
 }
 
-enum Source {
-    File { file: Arc<ChunkFile>, next: usize },
-    Seal(HotPages),
-}
-
-enum PageBytes {
-    /// Read from the file, piece by piece; where the page begins.
-    InFile(u64),
-    Whole(sled::IVec),
-}
-
-/// Reads the chunks of a file or of a seal in order.
+/// Reads the chunks of a file or of a seal in order; what is damaged is told and passed over.
 struct Cursor {
-    source: Source,
-    page: Option<(Directory, PageBytes)>,
+    file: Arc<DayFile>,
+    pages: std::vec::IntoIter<PageAt>,
+    page: Option<(PageAt, Directory)>,
     at: usize,
 }
 
 impl Cursor {
-    fn of_file(file: Arc<ChunkFile>) -> Self {
-        Self { source: Source::File { file, next: 0 }, page: None, at: 0 }
-    }
-
-    fn of_seal(pages: HotPages) -> Self {
-        Self { source: Source::Seal(pages), page: None, at: 0 }
+    fn new(file: Arc<DayFile>, pages: Vec<PageAt>) -> Self {
+        Self { file, pages: pages.into_iter(), page: None, at: 0 }
     }
 
     fn chunk(&self) -> Option<&Chunk> {
-        self.page.as_ref()?.0.chunks.get(self.at)
+        self.page.as_ref()?.1.chunks.get(self.at)
     }
 
     fn id(&self) -> Option<SeriesId> {
@@ -288,41 +282,21 @@ impl Cursor {
     fn advance(&mut self) -> Result<(), PartitionError> {
         while self.chunk().is_none() {
             self.at = 0;
-            self.page = match &mut self.source {
-                Source::File { file, next } => {
-                    *next += 1;
-                    file.page(*next - 1)?.map(|(directory, start)| (directory, PageBytes::InFile(start)))
-                }
-                Source::Seal(pages) => match pages.next_page()? {
-                    Some(bytes) => Some((
-                        Directory::read(bytes.as_ref(), 0, bytes.len() as u64).map_err(PartitionError::from)?,
-                        PageBytes::Whole(bytes),
-                    )),
-                    None => None,
-                },
-            };
-            if self.page.is_none() {
-                return Ok(());
-            }
+            self.page = None;
+            let Some(page) = self.pages.next() else { return Ok(()) };
+            self.page = self.file.directory(&page)?.map(|directory| (page, directory));
         }
         Ok(())
     }
 
     /// Takes what there is of a series.
     fn take(&mut self, id: SeriesId, runs: &mut Vec<Columns>, hours: &mut Vec<WindowRow>) -> Result<(), PartitionError> {
-        while let Some((directory, bytes)) = &self.page
+        while let Some((page, directory)) = &self.page
             && let Some(chunk) = directory.chunks.get(self.at).filter(|chunk| chunk.id == id)
         {
-            match (chunk.kind, bytes, &self.source) {
-                (Kind::Samples, PageBytes::Whole(page), _) => runs.push(directory.samples(page.as_ref(), 0, chunk, ALWAYS)?),
-                (Kind::Hours, PageBytes::Whole(page), _) => hours.extend(directory.hours(page.as_ref(), 0, chunk)?),
-                (Kind::Samples, PageBytes::InFile(start), Source::File { file, .. }) => {
-                    runs.push(directory.samples(file.as_ref(), *start, chunk, ALWAYS)?)
-                }
-                (Kind::Hours, PageBytes::InFile(start), Source::File { file, .. }) => {
-                    hours.extend(directory.hours(file.as_ref(), *start, chunk)?)
-                }
-                (_, PageBytes::InFile(_), Source::Seal(_)) => {}
+            match chunk.kind {
+                Kind::Samples => runs.push(self.file.samples(directory, page, chunk, ALWAYS)?),
+                Kind::Hours => hours.extend(self.file.hours(directory, page, chunk)?),
             }
             self.at += 1;
             self.advance()?;

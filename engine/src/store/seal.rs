@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use super::error::StoreError;
 use super::head::{self, Run};
-use super::hot::{NewPage, PAGE_BYTES, PAGE_CHUNKS};
+use super::hot::{Named, NewPage, PAGE_BYTES, PAGE_CHUNKS};
 use super::page::PageBuilder;
-use super::partition::{Day, PartitionError};
+use super::partition::Day;
 use super::{Store, progress};
 use crate::codec::{CodecError, Effort};
 use crate::model::{SeriesId, TimestampMs};
@@ -38,7 +38,8 @@ impl Store {
         }
         // Before any chunk names the records: their numbers must not come to mean others after a power failure.
         let synced = self.journal.sync().map_err(|error| StoreError::io(&self.dir.join("journal"), error));
-        match synced.and_then(|()| self.write_chunks(&frozen, through)) {
+        self.journal.sync_mark();
+        match synced.and_then(|()| self.keep_new_series()).and_then(|()| self.write_chunks(&frozen, through)) {
             Ok((_, Some((error, failed)))) => {
                 drop(frozen);
                 // The days that could be written are; the rows of the others stay in head and journal.
@@ -102,9 +103,10 @@ impl Store {
         }
         let mut count = 0;
         let mut failed: Option<Failed> = None;
-        for (day, pages) in by_day {
+        for (day, mut pages) in by_day {
             count += pages.count;
-            if let Err(error) = self.seal_day(day, pages.finish(), through) {
+            let ids = std::mem::take(&mut pages.ids);
+            if let Err(error) = self.seal_day(day, pages.finish(), &ids, through) {
                 failed.get_or_insert_with(|| (error, Vec::new())).1.push(day);
             }
             fail::fail_point!("store::seal::between", |_| Err(StoreError::Deadline));
@@ -112,17 +114,12 @@ impl Store {
         Ok((count, failed))
     }
 
-    fn seal_day(&self, day: Day, pages: Vec<NewPage>, through: u64) -> Result<(), StoreError> {
+    fn seal_day(&self, day: Day, pages: Vec<NewPage>, ids: &[SeriesId], through: u64) -> Result<(), StoreError> {
         let Some(partition) = self.partitions.get(day, true)? else { return Ok(()) };
-        let sealed = partition.seal(pages, through);
+        let labels = |id| self.labels(id);
+        let sealed = partition.seal(pages, &Named { ids, labels: &labels }, through);
         self.checked.lock().remove(&day);
-        sealed.map_err(|error| {
-            if matches!(error, PartitionError::Database(_)) {
-                // The database keeps its first error for as long as it is open.
-                self.partitions.close(day);
-            }
-            self.partitions.error(day, error)
-        })
+        sealed.map_err(|error| self.partitions.error(day, error))
     }
 
     /// Measures the directory on the disk, for [`Store::status`], and gives back memory that silent series hold.
@@ -133,7 +130,10 @@ impl Store {
 
     /// Bytes on the disk, without snapshots and what was set aside.
     pub(super) fn bytes_on_disk(&self) -> u64 {
-        ["catalog", "journal", "partitions"].iter().map(|part| disk_bytes(&self.dir.join(part))).sum()
+        ["catalog", "catalog.log", "series.log", "progress", "journal", "partitions"]
+            .iter()
+            .map(|part| disk_bytes(&self.dir.join(part)))
+            .sum()
     }
 
     /// Whether so many rows wait that the next seal should not: `max_samples`, or more where there are more series, so that
@@ -149,12 +149,14 @@ impl Store {
 struct Pages {
     builder: PageBuilder,
     done: Vec<NewPage>,
+    /// Series that are in them, rising.
+    ids: Vec<SeriesId>,
     count: usize,
 }
 
 impl Default for Pages {
     fn default() -> Self {
-        Self { builder: PageBuilder::new(Effort::Quick), done: Vec::new(), count: 0 }
+        Self { builder: PageBuilder::new(Effort::Quick), done: Vec::new(), ids: Vec::new(), count: 0 }
     }
 }
 
@@ -162,6 +164,9 @@ impl Pages {
     fn add(&mut self, id: SeriesId, times: &[TimestampMs], values: &[f64]) -> Result<(), CodecError> {
         self.builder.samples(id, times, values)?;
         self.count += 1;
+        if self.ids.last() != Some(&id) {
+            self.ids.push(id);
+        }
         let (chunks, bytes) = self.builder.size();
         if chunks >= PAGE_CHUNKS || bytes >= PAGE_BYTES {
             self.turn();
@@ -196,7 +201,9 @@ fn for_each_run(times: &[TimestampMs], mut run: impl FnMut(Day, usize, usize) ->
 
 fn disk_bytes(path: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
-    let Ok(entries) = std::fs::read_dir(path) else { return 0 };
+    let Ok(entries) = std::fs::read_dir(path) else {
+        return std::fs::metadata(path).map_or(0, |meta| meta.blocks() * 512);
+    };
     entries
         .flatten()
         .map(|entry| match entry.metadata() {
