@@ -7,12 +7,13 @@ use anyhow::{Context, bail, ensure};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_engine::store::Store;
 
+use crate::console;
 use crate::service;
 use crate::settings::Settings;
 
 /// Copies a snapshot to the data directory of the settings, and opens it to see that it is whole.
 pub fn restore(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow::Result<()> {
-    ensure!(snapshot.join("catalog").is_dir(), "{}: not a snapshot, there is no catalog in it", snapshot.display());
+    ensure!(snapshot.join("identity").is_file(), "{}: not a snapshot, there is no identity in it", snapshot.display());
     let target = service::data_dir(settings);
     let taken = fs::read_dir(&target).is_ok_and(|mut entries| entries.next().is_some());
     if taken && !replace {
@@ -32,13 +33,14 @@ pub fn restore(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow::R
     let (status, problems) = status.with_context(|| format!("the copy of {} cannot be opened; nothing was changed", snapshot.display()))?;
     if taken {
         fs::rename(&target, &before).with_context(|| target.display().to_string())?;
-        println!("what was there is in {}", before.display());
+        console::print(&format!("what was there is in {}\n", before.display()))?;
     } else if target.exists() {
         fs::remove_dir(&target).with_context(|| target.display().to_string())?;
     }
     fs::rename(&temporary, &target).with_context(|| target.display().to_string())?;
-    problems.iter().for_each(|problem| println!("note: {problem}"));
-    println!("restored {} series over {} days into {}", status.series, status.partitions.len(), target.display());
+    let notes: String = problems.iter().map(|problem| format!("note: {problem}\n")).collect();
+    let done = format!("restored {} series over {} days into {}\n", status.series, status.partitions.len(), target.display());
+    console::print(&format!("{notes}{done}"))?;
     Ok(())
 }
 

@@ -29,7 +29,7 @@ use taskpulse_engine::event::Event;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::{Store, StoreOptions};
 use taskpulse_engine::windows::Level;
-use taskpulse_web::{Access, AppState, INGEST_PLACES, Otlp, QueryOptions, ServerOptions, Sessions, serve};
+use taskpulse_web::{Access, Answers, AppState, INGEST_PLACES, Otlp, QueryOptions, ServerOptions, Sessions, serve};
 use tokio::sync::Semaphore;
 
 use crate::browser;
@@ -174,12 +174,12 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
 
     // The port before the sources: a start that is refused has measured nothing.
     let sessions: Arc<Sessions> = Arc::default();
-    let hooks = Arc::new(Hooks::new(settings.github.webhook_secret.clone().filter(|_| settings.github.enabled)));
+    let hooks = Arc::new(Hooks::new(settings.github.webhook_secret.as_deref().map(str::to_owned).filter(|_| settings.github.enabled)));
     let state = AppState {
         reporter: Arc::clone(&reporter),
         store: Arc::clone(&store),
         rules,
-        access: Access::new(settings.server.listen, settings.server.token.clone(), &settings.server.allowed_hosts),
+        access: Access::new(settings.server.listen, settings.server.token.as_deref().map(str::to_owned), &settings.server.allowed_hosts),
         hooks: Arc::clone(&hooks),
         sessions: Arc::clone(&sessions),
         max_sessions: settings.server.max_sessions,
@@ -188,6 +188,9 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
         otlp: Otlp::new(settings.otlp.options()),
         ingest_places: Semaphore::new(INGEST_PLACES),
         query_places: Semaphore::new(settings.pipeline.workers),
+        answers: Answers::default(),
+        selector_places: Semaphore::new(settings.pipeline.workers),
+        filter_places: Semaphore::new(1),
         queries: QueryOptions {
             lookback_ms: settings.query.lookback.ms(),
             timeout: settings.query.timeout.duration(),

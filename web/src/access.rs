@@ -27,6 +27,9 @@ const LOGIN_SECONDS: u64 = 30 * 86_400;
 const OPEN_PATHS: [&str; 9] =
     ["/healthz", "/readyz", "/login", "/js/login.js", "/js/theme-boot.js", "/app.css", "/tokens.css", "/favicon.svg", crate::hooks::GITHUB];
 
+/// Where paths begin that are no pages and no parts of pages.
+const NOT_PAGES: [&str; 5] = ["/api/", "/v1/", "/hooks/", "/ws", "/metrics"];
+
 const SECURITY_HEADERS: [(&str, &str); 5] = [
     (
         "content-security-policy",
@@ -79,6 +82,20 @@ impl Access {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses what the page of another site, or of another program on this machine, makes a browser ask for. An `<img>` sends no
+    /// `Origin`, but says where it is with `Sec-Fetch-Site`. Pages and their parts may be linked to from anywhere.
+    fn check_site(req: &ServiceRequest) -> Result<(), ApiError> {
+        let site = req.headers().get("sec-fetch-site").map(|value| value.to_str().unwrap_or("?"));
+        let foreign = !matches!(site, None | Some("same-origin" | "none"));
+        let only_a_page = req.method().is_safe() && !NOT_PAGES.iter().any(|prefix| req.path().starts_with(prefix));
+        if foreign && !only_a_page {
+            return Err(ApiError::forbidden(
+                "requests that the page of another site makes are refused (Sec-Fetch-Site); open the dashboard by its address, or ask from a program",
+            ));
+        }
+        Ok(())
     }
 
     fn check_token(&self, req: &ServiceRequest) -> Result<(), ApiError> {
@@ -138,7 +155,9 @@ pub(crate) async fn guard(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let allowed = match req.app_data::<web::Data<AppState>>() {
-        Some(state) => state.access.check_sender(req.headers()).and_then(|()| state.access.check_token(&req)),
+        Some(state) => {
+            state.access.check_sender(req.headers()).and_then(|()| Access::check_site(&req)).and_then(|()| state.access.check_token(&req))
+        }
         None => Err(ApiError::internal("the service is not set up")),
     };
     let is_page = req.method() == actix_web::http::Method::GET && req.path() == "/";
@@ -207,6 +226,30 @@ mod tests {
         assert!(check("localhost:8090", Some("http://localhost:8090")));
         for origin in ["http://localhost:8091", "http://evil.example", "null", "localhost:8090", ""] {
             assert!(!check("localhost:8090", Some(origin)), "{origin}");
+        }
+    }
+
+    #[test]
+    fn other_sites_may_link_to_pages_and_ask_for_nothing_else() {
+        let check = |method: &str, path: &str, site: Option<&str>| {
+            let mut req = actix_web::test::TestRequest::with_uri(path).method(method.parse().unwrap());
+            if let Some(site) = site {
+                req = req.insert_header(("sec-fetch-site", site));
+            }
+            Access::check_site(&req.to_srv_request()).is_ok()
+        };
+        for path in ["/", "/js/app.js", "/login", "/healthz"] {
+            assert!(check("GET", path, Some("cross-site")), "{path}");
+            assert!(!check("POST", path, Some("cross-site")), "{path}");
+        }
+        for path in ["/api/v1/query?query=up", "/api/v1/export", "/v1/metrics", "/hooks/github", "/ws", "/metrics", "/api/v1/nothing"] {
+            for (site, ok) in
+                [(None, true), (Some("none"), true), (Some("same-origin"), true), (Some("same-site"), false), (Some("cross-site"), false)]
+            {
+                assert_eq!(check("GET", path, site), ok, "{path} {site:?}");
+                assert_eq!(check("POST", path, site), ok, "{path} {site:?}");
+            }
+            assert!(!check("GET", path, Some("something new")), "{path}");
         }
     }
 

@@ -12,12 +12,13 @@ use bytes::Bytes;
 use serde_json::Value;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_engine::model::{Labels, TimestampMs, format_value, push_seconds, push_value};
-use taskpulse_engine::promql::{Comparison, Condition, QueryError, Selector};
+use taskpulse_engine::promql::{Budget, Comparison, Condition, Matcher, QueryError, Selector, Source};
 use taskpulse_engine::store::{Limits, SeriesColumns, Store};
 use tokio::sync::mpsc::{Sender, channel};
 
 use crate::envelope::ApiError;
 use crate::params::Params;
+use crate::query::{GoesOn, of_match, with_texts};
 use crate::server::AppState;
 
 /// Text that is sent at once.
@@ -33,27 +34,38 @@ enum Format {
     JsonLines,
 }
 
-/// What is exported: a selector, and which values.
-type Wish = (Selector, Option<(Comparison, f64)>);
+/// What is exported: the matchers of a selector, and which values.
+type Wish = (Vec<Matcher>, Option<(Comparison, f64)>);
 
-fn wish(text: &str) -> Result<Wish, ApiError> {
-    let (selector, wanted) = match Selector::parse_pattern(text) {
+fn wish(text: &str, budget: &mut Budget) -> Result<Wish, ApiError> {
+    let (selector, wanted) = match Selector::parse_pattern_within(text, budget) {
         Err(QueryError::Unsupported(_)) => {
-            let condition = Condition::parse(text).map_err(|error| ApiError::bad_data(format!("match[]: {error}")))?;
+            let condition = Condition::parse_within(text, budget).map_err(of_match)?;
             (condition.selector, Some((condition.op, condition.threshold)))
         }
-        other => (other.map_err(|error| ApiError::bad_data(format!("match[]: {error}")))?, None),
+        other => (other.map_err(of_match)?, None),
     };
     if selector.range.is_some() {
         return Err(ApiError::bad_data("match[]: leave out the range; `start` and `end` say from when to when"));
     }
-    Ok((selector, wanted))
+    Ok((selector.matchers, wanted))
+}
+
+/// The wishes of a request, their patterns replaced by what they match, so that nothing is left to do but to read.
+fn wishes(store: &Store, texts: &[String], goes_on: &GoesOn) -> Result<Vec<Wish>, ApiError> {
+    let mut budget = Budget::default();
+    let parse = |text: &String| {
+        goes_on.check()?;
+        wish(text, &mut budget)
+    };
+    let (mut lists, wanted): (Vec<_>, Vec<_>) = texts.iter().map(parse).collect::<Result<Vec<_>, ApiError>>()?.into_iter().unzip();
+    store.resolve(&mut lists, &|| goes_on.check())?;
+    Ok(lists.into_iter().zip(wanted).collect())
 }
 
 /// `GET /api/v1/export`
 pub(crate) async fn export(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let wishes = params.all("match[]").into_iter().map(wish).collect::<Result<Vec<_>, _>>()?;
-    if wishes.is_empty() {
+    if params.all("match[]").is_empty() {
         return Err(ApiError::bad_data(
             "parameter `match[]` is missing; give at least one selector, such as system_cpu_utilization_ratio > 0.9",
         ));
@@ -64,6 +76,7 @@ pub(crate) async fn export(state: web::Data<AppState>, params: Params) -> Result
         other => return Err(ApiError::bad_data(format!("parameter `format`: `{other}` is not known; take csv or jsonl"))),
     };
     let (start, end) = params.range(0, now_ms())?;
+    let wishes = with_texts(&state, &params, wishes).await?;
     let store = Arc::clone(&state.store);
     let (sender, receiver) = channel(PARTS);
     actix_web::rt::task::spawn_blocking(move || {
@@ -90,8 +103,8 @@ fn write(store: &Store, wishes: &[Wish], start: TimestampMs, end: TimestampMs, f
         out.push_str("series,time,value\n");
     }
     let limits = Limits { max_samples: usize::MAX, deadline: Instant::now() + PATIENCE };
-    for (selector, wanted) in wishes {
-        let ids = store.select(&selector.matchers);
+    for (matchers, wanted) in wishes {
+        let ids = store.select(matchers);
         for piece in store.scan_where(&ids, start, end, *wanted, limits) {
             let piece = piece.map_err(|error| error.to_string())?;
             match format {

@@ -4,6 +4,7 @@
 
 mod access;
 mod admin;
+mod answers;
 mod assets;
 mod envelope;
 mod export;
@@ -21,6 +22,7 @@ mod server;
 mod session;
 
 pub use self::access::Access;
+pub use self::answers::Answers;
 pub use self::otlp::{Otlp, SOURCE as OTLP_SOURCE, hint as otlp_hint};
 pub use self::server::{AppState, INGEST_PLACES, QueryOptions, Served, ServerOptions, serve};
 pub use self::session::Sessions;

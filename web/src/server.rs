@@ -20,6 +20,7 @@ use taskpulse_engine::store::Store;
 use tokio::sync::Semaphore;
 
 use crate::access::{Access, guard};
+use crate::answers::Answers;
 use crate::envelope::ApiError;
 use crate::session::{Sessions, Socket};
 use crate::{admin, assets, export, hooks, import, ingest, login, openapi, ops, otlp, query, rest, session};
@@ -72,6 +73,12 @@ pub struct AppState {
     pub query_places: Semaphore,
     /// How queries are worked out.
     pub queries: QueryOptions,
+    /// Answers that wait for their clients.
+    pub answers: Answers,
+    /// Requests about selectors, as `/series` and `/labels`, that may be worked out at the same time.
+    pub selector_places: Semaphore,
+    /// Filters of sessions that may be compiled at the same time.
+    pub filter_places: Semaphore,
     /// To the hub.
     pub subscribe: Door<Subscribe>,
     /// To the hub.

@@ -86,14 +86,4 @@ impl StoreError {
             _ => Self::File { path: path.to_owned(), source },
         }
     }
-
-    /// An embedded database's error at a place in the data directory.
-    pub(super) fn database(place: impl Into<String>, data_dir: &std::path::Path, source: sled::Error) -> Self {
-        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-        match &source {
-            // By kind: the database hands on a copy of the error that has lost the system's number.
-            sled::Error::Io(io) if matches!(io.kind(), StorageFull | QuotaExceeded) => Self::DiskFull { path: data_dir.to_owned() },
-            _ => Self::Database { place: place.into(), source },
-        }
-    }
 }

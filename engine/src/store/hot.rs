@@ -65,6 +65,9 @@ struct SealEnd {
     named: Vec<u32>,
 }
 
+/// The place of a page, and its directory.
+type Known = (u64, Arc<Directory>);
+
 /// An open pages file. One seal at a time.
 pub(super) struct PagesFile {
     pub(super) base: Arc<DayFile>,
@@ -77,7 +80,7 @@ pub(super) struct PagesFile {
     /// Something that was durable is not there any more.
     pub(super) lost: bool,
     /// Those read last, each with the place of its page, by seal.
-    directories: Mutex<Vec<Option<(u64, Arc<Directory>)>>>,
+    directories: Mutex<Vec<Option<Known>>>,
 }
 
 impl PagesFile {

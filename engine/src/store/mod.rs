@@ -2,17 +2,22 @@
 //!
 //! ```text
 //! DATA_DIR/lock                     held while a process has the directory
-//! DATA_DIR/catalog/                 sled: series, events, documents
+//! DATA_DIR/identity                 the format and the identity of the directory
+//! DATA_DIR/series.log               every series with its id
+//! DATA_DIR/catalog.log              every change of events and documents
+//! DATA_DIR/catalog/                 sled: an index of catalog.log
 //! DATA_DIR/progress                 how far every series had come at the last seal
-//! DATA_DIR/journal/                 records of samples, in order, until they are in chunks
-//! DATA_DIR/partitions/2026-11-23/   chunks of one UTC day: sled while the day is hot, then one file
+//! DATA_DIR/journal/                 records of samples and of new series, in order, until they are in chunks
+//! DATA_DIR/partitions/2026-11-23/   chunks of one UTC day: what seals appended while the day is hot, then one file
 //! DATA_DIR/quarantine/              what could not be read
 //! ```
 //!
 //! A sample goes to the journal and the head (memory); [`Store::commit`] makes the journal durable, after which the
 //! sample may be acknowledged. [`Store::seal`] rewrites the head into chunks and shortens the journal. Each partition
 //! notes the last journal record that it holds, in the same atomic write as the chunks, so that a crash at any point
-//! loses nothing and counts nothing twice. [`Store::compact`] makes one chunk a series of a finished day. Appends and the
+//! loses nothing and counts nothing twice. Labels of series are in three places: the journal defines new ones before the
+//! first rows that name them, a seal writes them to series.log before its chunks, and each file of a day has those of its
+//! chunks; what damage takes from one is made again from the others. [`Store::compact`] makes one chunk a series of a finished day. Appends and the
 //! start of a seal exclude each other; reads exclude nothing for longer than the copy of one series.
 //!
 //! Knows no clock for samples: their times are arguments. Blocking: call it from a thread that may wait for the disk.
@@ -30,8 +35,11 @@ mod frame;
 mod head;
 mod hot;
 mod identity;
+mod index;
 mod journal;
+mod log;
 mod manifest;
+mod mark;
 mod page;
 mod partition;
 mod partitions;
@@ -39,16 +47,19 @@ mod pread;
 mod problems;
 mod progress;
 mod read;
+mod recover;
 mod resolve;
 mod retention;
 mod room;
 mod seal;
 mod series;
+mod series_log;
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
@@ -61,11 +72,10 @@ pub use self::catalog::DocumentChange;
 pub use self::close::HourPart;
 pub use self::compact::Compacted;
 pub use self::error::StoreError;
-use self::head::{Head, Put};
+use self::head::Head;
 pub use self::identity::FORMAT;
-use self::identity::{Identity, Stated};
+use self::journal::Journal;
 pub use self::journal::JournalExtent;
-use self::journal::{Journal, Rows};
 use self::partition::Day;
 use self::partitions::Partitions;
 pub use self::read::{Limits, SeriesColumns};
@@ -73,7 +83,7 @@ use self::room::Room;
 use self::series::SeriesIndex;
 pub use self::series::Share;
 use crate::event::Event;
-use crate::model::TimestampMs;
+use crate::model::{SeriesId, TimestampMs};
 use crate::promql::Selector;
 
 /// What the store may use and keep.
@@ -196,8 +206,6 @@ pub struct Store {
     journal: Journal,
     partitions: Partitions,
     series: RwLock<SeriesIndex>,
-    /// How many series the catalog holds durably.
-    durable_series: AtomicUsize,
     head: RwLock<Head>,
     /// Held by whoever appends or begins a seal.
     turn: Mutex<()>,
@@ -222,33 +230,48 @@ impl Store {
     /// [`StoreError`]: the directory cannot be written, is in use, was written by another version, or is damaged.
     pub fn open(dir: &Path, options: StoreOptions, now: TimestampMs) -> Result<Self, StoreError> {
         let dir_error = |source| StoreError::DataDir { path: dir.to_owned(), source };
-        fs::create_dir_all(dir).map_err(dir_error)?;
+        files::create_private_dir(dir).map_err(dir_error)?;
         let lock = take_lock(dir)?;
-        let catalog = Catalog::open(dir, options.cache_bytes)?;
-        let (identity, problem) = identify(dir)?;
+        let (identity, identity_problem) = recover::identify(dir)?;
         let partitions = Partitions::open(dir, identity, options.max_open_partitions).map_err(dir_error)?;
-        problem.into_iter().for_each(|problem| partitions.note(problem));
-        let series = catalog.load_series()?;
-        let known = series.len();
+        let problems = partitions.shared_problems();
+        identity_problem.into_iter().for_each(|problem| problems.note(problem));
+        let mut series = SeriesIndex::default();
+        let mut twice = false;
+        let opened = Catalog::open(dir, identity, options.cache_bytes, Arc::clone(&problems), |id, labels| {
+            twice |= !recover::define(&mut series, id, labels);
+        })?;
+        let catalog = opened.catalog;
+        series.reserve(SeriesId(catalog.next_series()));
         let mut head = Head::default();
-        let sealed_through = match progress::load(dir, &mut head, known, now).map_err(dir_error)? {
+        let mut progress_lost = false;
+        let sealed_through = match progress::load(dir, &mut head, usize::MAX, now).map_err(dir_error)? {
             Some(Ok(through)) => through,
             None if partitions.days().is_empty() => {
-                progress::save(dir, &progress::encode(&head, 0)).map_err(|error| StoreError::io(dir, error))?;
+                if let Err(error) = progress::save(dir, &progress::encode(&head, 0)) {
+                    problems.note(format!("{} cannot be written: {error}", dir.join("progress").display()));
+                }
                 0
             }
             lost => {
+                progress_lost = true;
                 let why = lost.and_then(Result::err).map_or_else(|| "missing".to_owned(), |error| error.to_string());
-                partitions.note(format!("{} is {why}; what the series had come to is taken from the days", dir.join("progress").display()));
-                partitions.sealed_through_of_all(&mut head, known)?
+                problems.note(format!("{} is {why}; what the series had come to is taken from the days", dir.join("progress").display()));
+                partitions.sealed_through_of_all(&mut head, series.next_id().index())?
             }
         };
-        let mut replay = Replay { partitions: &partitions, options: &options, known, now, sealed: FxHashMap::default(), kept: 0 };
-        let (journal, problems) = Journal::open(dir, |number, rows| replay.record(&mut head, number, &rows))?;
-        let waiting = replay.kept;
-        problems.into_iter().for_each(|problem| partitions.note(problem));
+        let mut replay = recover::Replay::new(&partitions, &catalog, &options, &mut series, &mut head, now);
+        let journal = Journal::open(dir, identity, sealed_through, &problems, |number, record| replay.record(number, record))?;
+        let replayed = replay.finish();
         // Numbers go on, so that a new record is never taken for a sealed one.
         journal.begin_after(sealed_through);
+        let gone = catalog.next_series() == 0 && !partitions.days().is_empty();
+        let damage = opened.series_damage.or(gone.then(|| "it is missing".to_owned()));
+        let mut waiting = replayed.kept;
+        if damage.is_some() || twice || replayed.needs_recovery() {
+            waiting -= recover::series(dir, damage, progress_lost, &replayed, &partitions, &catalog, &journal, &mut series, &mut head);
+        }
+        journal.series_kept(catalog.next_series());
         Ok(Self {
             dir: dir.to_owned(),
             options,
@@ -256,7 +279,6 @@ impl Store {
             journal,
             partitions,
             series: RwLock::new(series),
-            durable_series: AtomicUsize::new(known),
             head: RwLock::new(head),
             turn: Mutex::new(()),
             sealing: Mutex::new(()),
@@ -359,69 +381,6 @@ impl Store {
     }
 }
 
-/// The identity of a data directory, made where there is none; and what is wrong with it, in words.
-fn identify(dir: &Path) -> Result<(Identity, Option<String>), StoreError> {
-    let dir_error = |source| StoreError::DataDir { path: dir.to_owned(), source };
-    let stated = identity::load(dir).map_err(dir_error)?;
-    match stated {
-        Stated::Known(identity) => return Ok((identity, None)),
-        Stated::OtherFormat(found) => return Err(StoreError::Format { path: dir.to_owned(), found, known: FORMAT }),
-        Stated::Missing | Stated::Damaged => {}
-    }
-    let seen = partition::identity_of_days(dir);
-    let identity = seen.map_or_else(Identity::random, Ok).map_err(dir_error)?;
-    let what = if stated == Stated::Damaged { "damaged" } else { "missing" };
-    let problem = (seen.is_some() || stated == Stated::Damaged)
-        .then(|| format!("{} is {what}; it is written again as the files of the days tell", dir.join("identity").display()));
-    if let Err(error) = identity::save(dir, identity) {
-        // Without days nothing belongs to it yet: it has to be kept first.
-        if seen.is_none() {
-            return Err(dir_error(error));
-        }
-        log::warn!("{} cannot be written: {error}", dir.join("identity").display());
-    }
-    Ok((identity, problem))
-}
-
-/// Puts the journal's rows that are in no chunk yet into the head.
-struct Replay<'a> {
-    partitions: &'a Partitions,
-    options: &'a StoreOptions,
-    /// How many series the catalog knows.
-    known: usize,
-    now: TimestampMs,
-    sealed: FxHashMap<Day, u64>,
-    kept: u64,
-}
-
-impl Replay<'_> {
-    fn record(&mut self, head: &mut Head, number: u64, rows: &Rows) -> Result<(), StoreError> {
-        let (horizon, known) = (self.now - self.options.longest_retention_ms(), self.known);
-        for (id, t, v) in rows.iter().filter(|(id, t, _)| id.index() < known && *t >= horizon) {
-            let unsealed = number > self.sealed_through(Day::of(t))?;
-            let entry = head.entry(id);
-            entry.newest = entry.newest.max(t);
-            entry.touched = self.now;
-            entry.close_behind(t, self.options.allowed_lateness_ms);
-            if !unsealed {
-                entry.sealed_to = entry.sealed_to.max(t);
-            } else if entry.put(t, v) == Put::New {
-                self.kept += 1;
-            }
-        }
-        Ok(())
-    }
-
-    fn sealed_through(&mut self, day: Day) -> Result<u64, StoreError> {
-        if let Some(&through) = self.sealed.get(&day) {
-            return Ok(through);
-        }
-        let through = self.partitions.get(day, false)?.map_or(0, |partition| partition.sealed_through());
-        self.sealed.insert(day, through);
-        Ok(through)
-    }
-}
-
 fn take_lock(dir: &Path) -> Result<File, StoreError> {
     let dir_error = |source| StoreError::DataDir { path: dir.to_owned(), source };
     let mut file = File::options().read(true).write(true).create(true).truncate(false).open(dir.join("lock")).map_err(dir_error)?;
@@ -495,6 +454,52 @@ pub(crate) mod fuzz {
             day_file::PAGE => drop(read_page(payload)),
             day_file::SEAL => super::hot::read_end(payload),
             _ => super::file::read_index(payload),
+        }
+    }
+
+    pub(crate) fn logs() -> Vec<Vec<u8>> {
+        let labels = |n: u32| crate::model::Labels::metric("m", &[("n", &n.to_string())]);
+        let series: Vec<_> = (0..40).map(|n| (SeriesId(n * n), labels(n))).collect();
+        let change = |key: &[u8], value: Option<&[u8]>| super::index::Change { key: key.to_vec(), value: value.map(<[u8]>::to_vec) };
+        let changes = [change(b"e12345678", Some(b"{}")), change(b"dalerts\0a", None), change(b"dx\0y", Some(&[7; 200]))];
+        let mut all = super::series_log::encode_runs(&series).expect("encodes");
+        all.push(super::catalog::encode(&changes));
+        let mut frames = Vec::new();
+        all.iter().zip(0..).for_each(|(payload, number)| assert!(super::frame::push(&mut frames, 1, number, payload)));
+        all.push(frames);
+        all.push(super::mark::slots([1, 2, 3], [4, 5, 6]));
+        all.push(super::identity::text(super::FORMAT, super::identity::Identity([7; 16])).into_bytes());
+        all
+    }
+
+    /// Everything that reads records of logs.
+    pub(crate) fn read_logs(bytes: &[u8]) {
+        let mut payloads = vec![bytes];
+        let mut end = 0;
+        for found in super::frame::scan(bytes) {
+            match found {
+                super::frame::Found::Frame { at, header, payload } => {
+                    assert_eq!(at, end);
+                    end += header.frame_len();
+                    payloads.push(payload);
+                }
+                super::frame::Found::Damage { from, to, .. } => {
+                    assert!(from == end && to > from);
+                    end = to;
+                }
+            }
+        }
+        assert_eq!(end, bytes.len());
+        for payload in payloads {
+            let mut before = None;
+            let read = super::series_log::decode_run(payload, |id, labels| {
+                assert!(before.replace(id) < Some(id));
+                assert_eq!(crate::model::Labels::from_bytes(labels.as_bytes()).as_ref(), Ok(&labels));
+            });
+            let _ = (read, super::mark::read_slots(payload), super::identity::read(payload));
+            if let Ok(changes) = super::catalog::decode(payload) {
+                assert_eq!(super::catalog::decode(&super::catalog::encode(&changes)), Ok(changes));
+            }
         }
     }
 

@@ -57,6 +57,8 @@ const REMEMBERED: usize = 4;
 const CRC: usize = 4;
 /// Bytes at a page's end that say how long its directory is, twice.
 const TAIL: usize = 8;
+/// Bytes at a page's end that are read first.
+const NEAR: u64 = 4 << 10;
 /// Flags of a chunk in the directory: its values have a spare, its bounds are kept.
 const HAS_SPARE: u64 = 1 << 6;
 const HAS_BOUNDS: u64 = 1 << 7;
@@ -352,14 +354,22 @@ impl Directory {
     pub(super) fn read<S: Source + ?Sized>(source: &S, start: u64, end: u64) -> Result<Self, PageError> {
         const SHORT: CodecError = CodecError::Damaged("a page is too short");
         let tail_at = end.checked_sub(TAIL as u64).filter(|at| *at >= start).ok_or(SHORT)?;
-        let tail = source.read(tail_at, TAIL)?;
+        // Most directories are shorter than this: one read gives all of it.
+        let near_at = end.saturating_sub(NEAR).max(start);
+        let near = source.read(near_at, (end - near_at) as usize)?;
+        let tail = near.last_chunk::<TAIL>().ok_or(SHORT)?;
         let length = |at: usize| u64::from(u32::from_le_bytes(std::array::from_fn(|i| tail[at + i])));
+        let parse = |at: u64, len: u64| -> Result<Self, PageError> {
+            match at.checked_sub(near_at).and_then(|from| near.get(from as usize..(from + len) as usize)) {
+                Some(bytes) => Ok(Self::parse(checked(bytes)?)?),
+                None => Ok(Self::parse(checked(&source.read(at, len as usize)?)?)?),
+            }
+        };
         let mut why = None;
         // The second copy lies next to the tail; a damaged length leads nowhere that checks.
         for (attempt, len, copies) in [(0, length(0), 1), (1, length(0), 2), (2, length(4), 1)] {
             let place = len.checked_mul(copies).and_then(|back| tail_at.checked_sub(back)).filter(|at| *at >= start);
-            let read = place.ok_or(PageError::Codec(SHORT)).and_then(|at| source.read(at, len as usize));
-            match read.and_then(|bytes| Ok(Self::parse(checked(&bytes)?)?)) {
+            match place.ok_or(PageError::Codec(SHORT)).and_then(|at| parse(at, len)) {
                 Ok(directory) => return Ok(Self { damaged: attempt > 0 || length(0) != length(4), ..directory }),
                 Err(PageError::Codec(error)) => why = why.or(Some(error)),
                 Err(error) => return Err(error),

@@ -326,13 +326,8 @@ impl Partition {
         Ok(self.parts().for_each_labels(each)?)
     }
 
-    /// Reads all of its files and tells what is damaged; false where anything is.
-    pub(super) fn verify(&self) -> Result<bool, PartitionError> {
-        self.verify_slowly(|| ())
-    }
-
-    /// As [`Partition::verify`]; calls back between two reads.
-    pub(super) fn verify_slowly(&self, mut pause: impl FnMut()) -> Result<bool, PartitionError> {
+    /// Reads all of its files and tells what is damaged; false where anything is. Calls back between two reads.
+    pub(super) fn verify(&self, mut pause: impl FnMut()) -> Result<bool, PartitionError> {
         let mut sound = !self.lost;
         for file in self.parts().bases() {
             sound &= file.verify(&mut pause)?;

@@ -66,16 +66,9 @@ impl Store {
                 copied.map_err(|error| self.partitions.error(day, error))?;
             }
         }
-        // Before the catalog, whose series it may name: a series is in the catalog before the journal has it.
-        self.journal.sync().map_err(fail)?;
-        let journal = to.join("journal");
-        std::fs::create_dir_all(&journal).map_err(fail)?;
-        for file in self.journal.files() {
-            if let Some(name) = file.file_name() {
-                std::fs::copy(&file, journal.join(name)).map_err(fail)?;
-            }
-        }
-        self.catalog.copy_to(&to.join("catalog"))?;
+        self.journal.copy_to(to).map_err(fail)?;
+        self.catalog.copy_to(to)?;
+        std::fs::copy(self.dir.join("identity"), to.join("identity")).map_err(fail)?;
         std::fs::copy(self.dir.join("progress"), to.join("progress")).map_err(fail)?;
         super::partition::sync_dir(to).map_err(fail)
     }

@@ -1,6 +1,7 @@
 //! The store through its public door: what is read is what was written, whatever happened in between.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -66,7 +67,9 @@ fn several_selectors_name_each_series_once() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir, T0);
     store.append(&batch(&[("0", T0, 1.0), ("1", T0, 1.0), ("2", T0, 1.0)]), T0).unwrap();
-    let select = |queries: &[&str]| store.select_any(&queries.iter().map(|q| Selector::parse(q).unwrap()).collect::<Vec<_>>()).len();
+    let select = |queries: &[&str]| {
+        store.select_while(&queries.iter().map(|q| Selector::parse(q).unwrap()).collect::<Vec<_>>(), &|| Ok(())).unwrap().len()
+    };
     assert_eq!(select(&[]), 3);
     assert_eq!(select(&[r#"load{cpu="1"}"#, r#"load{cpu=~"1|2"}"#]), 2);
     assert_eq!(select(&["none"]), 0);
@@ -496,11 +499,14 @@ fn a_day_with_a_damaged_seal_is_finished_with_all_that_is_sound() {
 fn one_process_has_a_directory_and_a_later_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     {
-        let store = open(&dir, T0);
+        let _store = open(&dir, T0);
         let error = Store::open(dir.path(), StoreOptions::default(), T0).err().unwrap().to_string();
         assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
-        store.catalog.set_format(FORMAT + 1);
     }
+    let identity = fs::read_to_string(dir.path().join("identity")).unwrap();
+    let later = identity.replace(&format!("format {FORMAT}"), &format!("format {}", FORMAT + 1));
+    let (body, _) = later.split_once("checksum").unwrap();
+    fs::write(dir.path().join("identity"), format!("{body}checksum {:08x}\n", crc32fast::hash(body.as_bytes()))).unwrap();
     let error = Store::open(dir.path(), StoreOptions::default(), T0).err().unwrap().to_string();
     assert!(error.contains(&format!("has format {}, this version knows {FORMAT}", FORMAT + 1)), "{error}");
 }
