@@ -203,7 +203,8 @@ fn subjects(store: &Store) -> Vec<String> {
 }
 
 fn add_event(store: &Store, subject: &str) -> Result<(), StoreError> {
-    store.add_events(&[Event::new(T0, "service", "start", subject, "started")]).map(drop)
+    let at = T0 + subject.parse::<i64>().unwrap();
+    store.add_events(&[Event::new(at, "service", "start", subject, "started")]).map(drop)
 }
 
 #[test]

@@ -91,8 +91,8 @@ impl Catalog {
             problems,
             series: Mutex::new(loaded.log),
             entries: Mutex::new(entries),
-            // Begins where no earlier process is likely to have been, so that equal times do not meet.
-            event_counter: AtomicU32::new(std::process::id().wrapping_mul(0x9e37_79b9)),
+            // Begins where no earlier process is likely to have been, so that events of equal times do not meet.
+            event_counter: AtomicU32::new(Identity::random().map_or_else(|_| std::process::id(), |random| random.first_word())),
         };
         Ok(Opened { catalog, series_damage: loaded.damage })
     }
@@ -469,7 +469,10 @@ impl Entries {
     /// Makes a database of what is in memory, in the next folder.
     fn try_new_database(&mut self) {
         let Some(Index::Memory(memory)) = &self.index else { return };
-        if self.log.len() == 0 || self.hung >= MAX_HUNG || !self.has_room() {
+        if self.log.len() == 0 {
+            return;
+        }
+        if self.hung >= MAX_HUNG || !self.has_room() {
             self.retry = Instant::now() + RETRY;
             return;
         }

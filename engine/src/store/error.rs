@@ -47,14 +47,6 @@ pub enum StoreError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The embedded database failed.
-    #[error("{place}: {source}")]
-    Database {
-        /// Which part.
-        place: String,
-        /// What it said.
-        source: sled::Error,
-    },
     /// A record or chunk cannot be read.
     #[error("{place}: {source}")]
     Damaged {

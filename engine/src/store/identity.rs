@@ -32,6 +32,11 @@ impl Identity {
         Ok(Self(bytes))
     }
 
+    /// The first bits of it.
+    pub(super) fn first_word(self) -> u32 {
+        u32::from_le_bytes(std::array::from_fn(|i| self.0[i]))
+    }
+
     /// From its text.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.as_bytes();
