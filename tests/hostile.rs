@@ -151,6 +151,13 @@ fn expensive_patterns_are_refused_and_nobody_waits_for_them() {
     });
     assert!(longest < SOON, "health took {longest:?}");
     assert!(peak_kb(&service) < MAX_PEAK_KB, "{} KiB", peak_kb(&service));
+    // The time limit is that of all who ask by selectors.
+    for path in ["/api/v1/series?", "/api/v1/labels?", "/api/v1/label/a/values?", "/api/v1/windows?window=1m&", "/api/v1/export?"] {
+        let selector = r#"{a=~".*[0-9]{3,7}.*[x]?"}"#;
+        let request = service.client.get(service.url(path)).query(&[("match[]", selector), ("timeout", "0.001")]);
+        let (status, body) = answer(request.send().unwrap());
+        assert!(status == 503 && body["errorType"] == "timeout", "{path}: {status} {body}");
+    }
     // What Grafana makes of a variable with all hosts needs no pattern at all.
     let hosts: Vec<String> = (0..1_500).map(|n| format!("host-{n}")).collect();
     let form = [("query", format!(r#"count(m{{a=~"({})"}})"#, hosts.join("|")))];
@@ -230,30 +237,32 @@ fn answers_that_nobody_takes_are_bounded_in_memory() {
     let now = now_ms();
     let rows: Vec<u8> = (0..300).flat_map(|n| series(&[("__name__", "m"), ("n", &n.to_string())], &[(now, 1.0 / 3.0)])).collect();
     assert_eq!(write(&service.client, &service.url("/api/v1/write"), &rows).unwrap().0, 204);
-    let path = format!("/api/v1/query_range?query=last_over_time(m[12h])&start={}&end={}&step=1", now / 1_000 + 1, now / 1_000 + 11_000);
+    let path = |points: i64| {
+        format!("/api/v1/query_range?query=last_over_time(m[12h])&start={}&end={}&step=1", now / 1_000 + 1, now / 1_000 + points)
+    };
     let ask = || {
         let mut socket = TcpStream::connect(("127.0.0.1", service.port)).unwrap();
-        write!(socket, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        write!(socket, "GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n", path(11_000)).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let mut head = [0; 12];
         socket.read_exact(&mut head).unwrap();
         (socket, head)
     };
     let ((), longest) = while_health_is_asked(&service, || {
-        let held: Vec<_> = (0..12).map(|_| ask()).collect();
+        let held: Vec<_> = (0..8).map(|_| ask()).collect();
         let whole = held.iter().filter(|(_, head)| head.ends_with(b"200")).count();
         let refused = held.iter().filter(|(_, head)| head.ends_with(b"503")).count();
-        assert!(whole >= 2 && refused >= 4 && whole + refused == 12, "{whole} and {refused}");
+        assert!(whole >= 2 && refused >= 2 && whole + refused == 8, "{whole} and {refused}");
         assert!(peak_kb(&service) < MAX_PEAK_KB, "{} KiB", peak_kb(&service));
         // Small ones go on meanwhile.
         assert_eq!(service.query("sum(m)").len(), 1);
     });
     assert!(longest < SOON, "health took {longest:?}");
     let whole = eventually("what was held is given back", || {
-        let response = service.client.get(service.url(&path)).send().unwrap();
+        let response = service.client.get(service.url(&path(1_000))).send().unwrap();
         response.status().is_success().then(|| response.text().unwrap())
     });
     let body: Value = serde_json::from_str(&whole).unwrap();
     let points: usize = body["data"]["result"].as_array().unwrap().iter().map(|row| row["values"].as_array().unwrap().len()).sum();
-    assert_eq!(points, 300 * 11_000);
+    assert_eq!(points, 300 * 1_000);
 }
