@@ -4,6 +4,7 @@
 mod browser;
 mod cli;
 mod client;
+mod descriptors;
 mod memory;
 mod restore;
 mod service;

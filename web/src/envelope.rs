@@ -53,6 +53,16 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", text)
     }
 
+    /// The request did not come in time.
+    pub(crate) fn slow(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", text)
+    }
+
+    /// Too many requests that were refused.
+    pub(crate) fn too_many(text: impl Into<String>, retry_after: u32) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "unauthorized", text) }
+    }
+
     pub(crate) fn execution(text: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "execution", text)
     }
