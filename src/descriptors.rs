@@ -5,8 +5,6 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// More than this is never needed; programs that this one starts would only be slower with more.
-const ENOUGH: u64 = 65_536;
 /// Descriptors beside those that are open at the start: journal, days, snapshots, and what sources open.
 const RESERVE: u64 = 96;
 /// Connections for which there is room in any case.
@@ -15,11 +13,10 @@ const MIN_CONNECTIONS: u64 = 16;
 /// Raises the limit of open files as far as this user may.
 pub fn raise_limit() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let wanted = maximum.unwrap_or(ENOUGH).min(ENOUGH);
-    if current.is_some_and(|current| current < wanted)
-        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum })
+    if current != maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
     {
-        log::warn!("the limit of open files cannot be raised to {wanted}: {error}");
+        log::warn!("the limit of open files stays at {}: {error}", current.unwrap_or(0));
     }
 }
 

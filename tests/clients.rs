@@ -142,9 +142,7 @@ fn answers_that_nobody_takes_hold_a_bounded_amount_of_memory() {
         let count = stream.peek(&mut bytes).unwrap_or(0);
         String::from_utf8_lossy(&bytes[..count]).contains("too many answers wait")
     };
-    eventually("those for which there is no room are told", || {
-        (unread.iter().filter(|stream| refused(stream)).count() >= 2).then_some(())
-    });
+    eventually("those for which there is no room are told", || (unread.iter().filter(|stream| refused(stream)).count() >= 2).then_some(()));
     let grown = resident_mib(&service) - before;
     assert!(grown < 200.0, "{grown} MiB more");
     answers_all(&service);
@@ -250,7 +248,7 @@ fn slow_bodies_give_way_to_quick_ones() {
 
 #[test]
 fn a_flood_of_connections_leaves_the_store_its_files_and_kept_connections_their_place() {
-    let folder = Folder::with_settings(&format!("{QUIET}[store]\nseal_interval = \"1m\"\nmax_head_samples = 10000\n"));
+    let folder = Folder::with_settings("[system]\ninterval = \"1s\"\n[store]\nseal_interval = \"1m\"\nmax_head_samples = 10000\n");
     let mut command = Command::new("sh");
     command.args(["-c", &format!("ulimit -n 128; exec {BINARY} --port 0 --no-browser")]).current_dir(folder.path()).stdin(Stdio::null());
     let service = Service::spawn(command);

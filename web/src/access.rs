@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn a_login_is_signed_by_the_token_and_ends() {
-        let access = access("127.0.0.1", &[]);
+        let (access, mut other) = (access("127.0.0.1", &[]), access("127.0.0.1", &[]));
         let cookie = access.login_cookie(false).unwrap();
         assert!(access.is_login(cookie.value()) && cookie.secure() == Some(false));
         assert_eq!(access.login_cookie(true).unwrap().secure(), Some(true));
@@ -367,7 +367,6 @@ mod tests {
         for odd in ["", ".", "..", "1.2", "x.y.z", "99999999999999.0.", &"9".repeat(100)] {
             assert!(!access.is_login(odd), "{odd}");
         }
-        let mut other = super::tests::access("127.0.0.1", &[]);
         other.token = Some("another one".to_owned());
         assert!(!other.is_login(cookie.value()));
         assert!(access.is_token("correct horse battery") && !access.is_token("correct horse"));
