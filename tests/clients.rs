@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::remote::{now_ms, series, write};
-use common::{BINARY, Folder, Service, eventually};
+use common::{BINARY, Folder, Service, eventually, within};
 use serde_json::{Value, json};
 
 const TOKEN: &str = "a-long-enough-secret";
@@ -65,6 +65,12 @@ fn resident_mib(service: &Service) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", service.pid())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1_024.0
+}
+
+fn cpu_seconds(service: &Service) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", service.pid())).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
 }
 
 fn descriptors(service: &Service) -> usize {
@@ -146,6 +152,37 @@ fn answers_that_nobody_takes_hold_a_bounded_amount_of_memory() {
     let grown = resident_mib(&service) - before;
     assert!(grown < 200.0, "{grown} MiB more");
     answers_all(&service);
+}
+
+#[test]
+fn requests_that_are_sent_ahead_wait_and_cost_nothing_while_answers_are_not_taken() {
+    let folder = Folder::with_settings(QUIET);
+    let service = folder.start();
+    let ahead = b"GET /js/login.js HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(400_000);
+    let mut stream = connect(&service);
+    stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    assert!(stream.write_all(&ahead).is_err(), "all of it was read");
+    let (mut spent, mut at) = (cpu_seconds(&service), Instant::now());
+    within(Duration::from_secs(20), "the service comes to rest before the client is cut off", || {
+        assert_eq!(service.get("/healthz").status(), 200);
+        if at.elapsed() < Duration::from_secs(2) {
+            return None;
+        }
+        let before = std::mem::replace(&mut spent, cpu_seconds(&service));
+        at = Instant::now();
+        (spent - before < 0.6).then_some(())
+    });
+    drop(stream);
+    // The same, taken: every request is answered.
+    let mut stream = connect(&service);
+    let mut writing = stream.try_clone().unwrap();
+    let sender = std::thread::spawn(move || {
+        let last = b"GET /js/login.js HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        writing.write_all(&b"GET /js/login.js HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(999)).unwrap();
+        writing.write_all(last).unwrap();
+    });
+    assert_eq!(rest(&mut stream).matches("HTTP/1.1 200 OK").count(), 1_000);
+    sender.join().unwrap();
 }
 
 #[test]

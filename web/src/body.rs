@@ -252,7 +252,7 @@ pub(crate) async fn read_unpacked(req: &HttpRequest, payload: web::Payload) -> R
     let done = unpack(&body).take(limit as u64 + 1).read_to_end(&mut out);
     done.map_err(|error| ApiError::bad_data(format!("{encoding}: {error}")))?;
     if out.len() > limit {
-        return Err(ApiError::too_large(format!("the body has more than {limit} bytes when unpacked; send less at once")));
+        return Err(ApiError::too_large(format!("the request has more than {limit} bytes when inflated; send smaller batches")));
     }
     if let Some(place) = &mut body.place {
         place.resize(out.len());

@@ -106,6 +106,10 @@ impl ResponseError for ApiError {
         if let Some(seconds) = self.retry_after {
             response.insert_header(("retry-after", seconds.to_string()));
         }
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            // The next guess costs another connection.
+            response.force_close();
+        }
         response.json(json!({"status": "error", "errorType": self.kind, "error": self.text}))
     }
 }
