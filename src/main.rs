@@ -4,6 +4,7 @@
 mod browser;
 mod cli;
 mod client;
+mod console;
 mod descriptors;
 mod memory;
 mod restore;
@@ -23,11 +24,13 @@ const EXIT_REFUSED: u8 = 2;
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     if cli.print_settings {
-        print!("{}", settings::Settings::documented());
-        return ExitCode::SUCCESS;
+        return match console::print(&settings::Settings::documented()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => refused(&error.into()),
+        };
     }
-    let settings = match settings::load(&cli) {
-        Ok(settings) => settings,
+    let settings::Loaded { settings, warnings } = match settings::load(&cli) {
+        Ok(loaded) => loaded,
         Err(error) => return refused(&error),
     };
     if cli.health_check || cli.status {
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
             Err(error) => refused(&error),
         };
     }
+    warnings.iter().for_each(|warning| log::warn!("{warning}"));
     memory::prepare();
     taskpulse_actors::supervisor::install_panic_hook();
     match actix_rt::System::new().block_on(service::run(settings, &cli)) {
@@ -60,7 +64,7 @@ fn run_command(command: &cli::Command, settings: &settings::Settings) -> anyhow:
 }
 
 fn refused(error: &anyhow::Error) -> ExitCode {
-    eprintln!("taskpulse: {error:#}");
+    console::tell(&format!("taskpulse: {error:#}\n"));
     ExitCode::from(EXIT_REFUSED)
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Context, bail, ensure};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_engine::store::Store;
 
+use crate::console;
 use crate::service;
 use crate::settings::Settings;
 
@@ -32,13 +33,14 @@ pub fn restore(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow::R
     let (status, problems) = status.with_context(|| format!("the copy of {} cannot be opened; nothing was changed", snapshot.display()))?;
     if taken {
         fs::rename(&target, &before).with_context(|| target.display().to_string())?;
-        println!("what was there is in {}", before.display());
+        console::print(&format!("what was there is in {}\n", before.display()))?;
     } else if target.exists() {
         fs::remove_dir(&target).with_context(|| target.display().to_string())?;
     }
     fs::rename(&temporary, &target).with_context(|| target.display().to_string())?;
-    problems.iter().for_each(|problem| println!("note: {problem}"));
-    println!("restored {} series over {} days into {}", status.series, status.partitions.len(), target.display());
+    let notes: String = problems.iter().map(|problem| format!("note: {problem}\n")).collect();
+    let done = format!("restored {} series over {} days into {}\n", status.series, status.partitions.len(), target.display());
+    console::print(&format!("{notes}{done}"))?;
     Ok(())
 }
 

@@ -30,7 +30,7 @@ use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::{Store, StoreOptions};
 use taskpulse_engine::windows::Level;
 use taskpulse_web::{
-    Access, AccessOptions, AppState, INGEST_PLACES, MAX_CONNECTIONS, Otlp, Proxies, QueryOptions, ServerOptions, Sessions, serve,
+    Access, AccessOptions, Answers, AppState, INGEST_PLACES, MAX_CONNECTIONS, Otlp, Proxies, QueryOptions, ServerOptions, Sessions, serve,
 };
 use tokio::sync::Semaphore;
 
@@ -179,7 +179,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
 
     // The port before the sources: a start that is refused has measured nothing.
     let sessions: Arc<Sessions> = Arc::default();
-    let hooks = Arc::new(Hooks::new(settings.github.webhook_secret.clone().filter(|_| settings.github.enabled)));
+    let hooks = Arc::new(Hooks::new(settings.github.webhook_secret.as_deref().map(str::to_owned).filter(|_| settings.github.enabled)));
     let state = AppState {
         reporter: Arc::clone(&reporter),
         store: Arc::clone(&store),
@@ -193,6 +193,9 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
         otlp: Otlp::new(settings.otlp.options()),
         ingest_places: Semaphore::new(INGEST_PLACES),
         query_places: Semaphore::new(settings.pipeline.workers),
+        answers: Answers::default(),
+        selector_places: Semaphore::new(settings.pipeline.workers),
+        filter_places: Semaphore::new(1),
         queries: QueryOptions {
             lookback_ms: settings.query.lookback.ms(),
             timeout: settings.query.timeout.duration(),
@@ -316,7 +319,7 @@ fn access_options(settings: &Settings) -> AccessOptions {
     let server = &settings.server;
     AccessOptions {
         listen: server.listen,
-        token: server.token.clone(),
+        token: server.token.as_deref().map(str::to_owned),
         allowed_hosts: server.allowed_hosts.clone(),
         // The settings were checked when they were read.
         proxies: Proxies::parse(&server.trusted_proxies).unwrap_or_default(),

@@ -130,31 +130,6 @@ fn answers_that_nobody_takes_hold_up_no_others_and_are_cut_off() {
 }
 
 #[test]
-fn answers_that_nobody_takes_hold_a_bounded_amount_of_memory() {
-    let folder = Folder::with_settings(&format!("{QUIET}[server]\nmax_body_bytes = 16777216\n"));
-    let service = folder.start();
-    import(&service, 50_000);
-    let end = now_ms() / 1_000;
-    // An answer of 11 MB: there is room for eight.
-    let wide = (0..45).map(|n| format!("label_replace(long,\"n\",\"{n}\",\"\",\"\")")).collect::<Vec<_>>().join(" or ");
-    let path = format!("/api/v1/query_range?query={wide}&start={}&end={end}&step=1", end - 10_900).replace(' ', "%20").replace('"', "%22");
-    let whole = service.get(&path).text().unwrap();
-    assert!(whole.len() > 9_000_000, "{}", whole.len());
-    let before = resident_mib(&service);
-    let unread: Vec<TcpStream> = (0..11).map(|_| send(&service, &format!("GET {path} HTTP/1.1"))).collect();
-    let refused = |stream: &TcpStream| {
-        let mut bytes = [0; 2_048];
-        stream.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
-        let count = stream.peek(&mut bytes).unwrap_or(0);
-        String::from_utf8_lossy(&bytes[..count]).contains("too many answers wait")
-    };
-    eventually("those for which there is no room are told", || (unread.iter().filter(|stream| refused(stream)).count() >= 2).then_some(()));
-    let grown = resident_mib(&service) - before;
-    assert!(grown < 200.0, "{grown} MiB more");
-    answers_all(&service);
-}
-
-#[test]
 fn requests_that_are_sent_ahead_wait_and_cost_nothing_while_answers_are_not_taken() {
     let folder = Folder::with_settings(QUIET);
     let service = folder.start();

@@ -7,6 +7,7 @@ pub mod batcher;
 mod busiest;
 pub mod clock;
 pub mod collectors;
+pub mod files;
 pub mod hub;
 pub mod messages;
 pub mod notifier;

@@ -44,6 +44,9 @@ const OPEN_PATHS: [&str; 10] = [
     crate::hooks::GITHUB,
 ];
 
+/// Where paths begin that are no pages and no parts of pages.
+const NOT_PAGES: [&str; 5] = ["/api/", "/v1/", "/hooks/", "/ws", "/metrics"];
+
 const SECURITY_HEADERS: [(&str, &str); 5] = [
     (
         "content-security-policy",
@@ -123,6 +126,20 @@ impl Access {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses what the page of another site, or of another program on this machine, makes a browser ask for. An `<img>` sends no
+    /// `Origin`, but says where it is with `Sec-Fetch-Site`. Pages and their parts may be linked to from anywhere.
+    fn check_site(req: &ServiceRequest) -> Result<(), ApiError> {
+        let site = req.headers().get("sec-fetch-site").map(|value| value.to_str().unwrap_or("?"));
+        let foreign = !matches!(site, None | Some("same-origin" | "none"));
+        let only_a_page = req.method().is_safe() && !NOT_PAGES.iter().any(|prefix| req.path().starts_with(prefix));
+        if foreign && !only_a_page {
+            return Err(ApiError::forbidden(
+                "requests that the page of another site makes are refused (Sec-Fetch-Site); open the dashboard by its address, or ask from a program",
+            ));
+        }
+        Ok(())
     }
 
     fn check_token(&self, req: &ServiceRequest, failures: &AtomicU64) -> Result<(), ApiError> {
@@ -268,7 +285,8 @@ pub(crate) async fn guard(
     let underway = Underway::new(req.conn_data::<Arc<Link>>().cloned());
     let allowed = match req.app_data::<web::Data<AppState>>() {
         Some(state) => {
-            state.access.check_sender(req.headers()).and_then(|()| state.access.check_token(&req, &state.reporter.shared.auth_failures))
+            let check = state.access.check_sender(req.headers()).and_then(|()| Access::check_site(&req));
+            check.and_then(|()| state.access.check_token(&req, &state.reporter.shared.auth_failures))
         }
         None => Err(ApiError::internal("the service is not set up")),
     };
@@ -352,6 +370,30 @@ mod tests {
         assert!(check("LOCALHOST:8090", Some("http://localhost:8090")));
         for origin in ["http://localhost:8091", "http://evil.example", "null", "localhost:8090", ""] {
             assert!(!check("localhost:8090", Some(origin)), "{origin}");
+        }
+    }
+
+    #[test]
+    fn other_sites_may_link_to_pages_and_ask_for_nothing_else() {
+        let check = |method: &str, path: &str, site: Option<&str>| {
+            let mut req = actix_web::test::TestRequest::with_uri(path).method(method.parse().unwrap());
+            if let Some(site) = site {
+                req = req.insert_header(("sec-fetch-site", site));
+            }
+            Access::check_site(&req.to_srv_request()).is_ok()
+        };
+        for path in ["/", "/js/app.js", "/login", "/healthz"] {
+            assert!(check("GET", path, Some("cross-site")), "{path}");
+            assert!(!check("POST", path, Some("cross-site")), "{path}");
+        }
+        for path in ["/api/v1/query?query=up", "/api/v1/export", "/v1/metrics", "/hooks/github", "/ws", "/metrics", "/api/v1/nothing"] {
+            for (site, ok) in
+                [(None, true), (Some("none"), true), (Some("same-origin"), true), (Some("same-site"), false), (Some("cross-site"), false)]
+            {
+                assert_eq!(check("GET", path, site), ok, "{path} {site:?}");
+                assert_eq!(check("POST", path, site), ok, "{path} {site:?}");
+            }
+            assert!(!check("GET", path, Some("something new")), "{path}");
         }
     }
 

@@ -118,7 +118,8 @@ impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
         match error {
             QueryError::Parse(text) => Self::bad_data(format!("query: {text}")),
-            QueryError::Unsupported(_) => Self::execution(format!("query: {error}")),
+            QueryError::Unsupported(_) | QueryError::TooMuch(_) => Self::execution(format!("query: {error}")),
+            QueryError::Busy(text) => Self::busy(text),
         }
     }
 }
@@ -129,6 +130,7 @@ impl From<EvalError> for ApiError {
         match error {
             EvalError::Parse(_) => Self::bad_data(text),
             EvalError::Execution(_) | EvalError::TooManySamples(_) | EvalError::TooMuchAtOnce => Self::execution(text),
+            EvalError::Busy(text) => Self::busy(text),
             EvalError::Deadline | EvalError::Cancelled => Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", text),
             EvalError::Store(error) => error.into(),
         }

@@ -13,12 +13,13 @@ use bytes::Bytes;
 use serde_json::Value;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_engine::model::{Labels, SeriesId, TimestampMs, format_value, push_seconds, push_value};
-use taskpulse_engine::promql::{Comparison, Condition, QueryError, Selector};
+use taskpulse_engine::promql::{Budget, Comparison, Condition, Matcher, QueryError, Selector, Source};
 use taskpulse_engine::store::{Limits, SeriesColumns, Store, StoreError};
 
-use crate::answers::PART_BYTES;
+use crate::answers::PIECE_BYTES;
 use crate::envelope::ApiError;
 use crate::params::Params;
+use crate::query::{GoesOn, of_match, with_texts};
 use crate::server::{AppState, Resources};
 
 /// Exports at the same time.
@@ -36,27 +37,38 @@ enum Format {
     JsonLines,
 }
 
-/// What is exported: a selector, and which values.
-type Wish = (Selector, Option<(Comparison, f64)>);
+/// What is exported: the matchers of a selector, and which values.
+type Wish = (Vec<Matcher>, Option<(Comparison, f64)>);
 
-fn wish(text: &str) -> Result<Wish, ApiError> {
-    let (selector, wanted) = match Selector::parse_pattern(text) {
+fn wish(text: &str, budget: &mut Budget) -> Result<Wish, ApiError> {
+    let (selector, wanted) = match Selector::parse_pattern_within(text, budget) {
         Err(QueryError::Unsupported(_)) => {
-            let condition = Condition::parse(text).map_err(|error| ApiError::bad_data(format!("match[]: {error}")))?;
+            let condition = Condition::parse_within(text, budget).map_err(of_match)?;
             (condition.selector, Some((condition.op, condition.threshold)))
         }
-        other => (other.map_err(|error| ApiError::bad_data(format!("match[]: {error}")))?, None),
+        other => (other.map_err(of_match)?, None),
     };
     if selector.range.is_some() {
         return Err(ApiError::bad_data("match[]: leave out the range; `start` and `end` say from when to when"));
     }
-    Ok((selector, wanted))
+    Ok((selector.matchers, wanted))
+}
+
+/// The wishes of a request, their patterns replaced by what they match, so that nothing is left to do but to read.
+fn wishes(store: &Store, texts: &[String], goes_on: &GoesOn) -> Result<Vec<Wish>, ApiError> {
+    let mut budget = Budget::default();
+    let parse = |text: &String| {
+        goes_on.check()?;
+        wish(text, &mut budget)
+    };
+    let (mut lists, wanted): (Vec<_>, Vec<_>) = texts.iter().map(parse).collect::<Result<Vec<_>, ApiError>>()?.into_iter().unzip();
+    store.resolve(&mut lists, &|| goes_on.check())?;
+    Ok(lists.into_iter().zip(wanted).collect())
 }
 
 /// `GET /api/v1/export`
 pub(crate) async fn export(state: web::Data<AppState>, resources: web::Data<Resources>, params: Params) -> Result<HttpResponse, ApiError> {
-    let wishes = params.all("match[]").into_iter().map(wish).collect::<Result<Vec<_>, _>>()?;
-    if wishes.is_empty() {
+    if params.all("match[]").is_empty() {
         return Err(ApiError::bad_data(
             "parameter `match[]` is missing; give at least one selector, such as system_cpu_utilization_ratio > 0.9",
         ));
@@ -67,6 +79,7 @@ pub(crate) async fn export(state: web::Data<AppState>, resources: web::Data<Reso
         other => return Err(ApiError::bad_data(format!("parameter `format`: `{other}` is not known; take csv or jsonl"))),
     };
     let (start, end) = params.range(0, now_ms())?;
+    let wishes = with_texts(&state, &params, wishes).await?;
     let place = Arc::clone(&resources.exports).try_acquire_owned();
     let place = place.map_err(|_| ApiError::busy(format!("{MAX_EXPORTS} exports run already, as many as may")))?;
     let cursor = Cursor::new(&state.store, wishes, start, end, format);
@@ -92,7 +105,7 @@ pub(crate) async fn export(state: web::Data<AppState>, resources: web::Data<Reso
                     io::Error::other(error)
                 })?);
             }
-            let part = rest.split_to(rest.len().min(PART_BYTES));
+            let part = rest.split_to(rest.len().min(PIECE_BYTES));
             Ok::<_, io::Error>(Some((part, (cursor, rest, place))))
         }
     });
@@ -133,14 +146,14 @@ impl Cursor {
         let mut out = std::mem::take(&mut self.head);
         let began = Instant::now();
         let limits = Limits { max_samples: usize::MAX, deadline: began + SERIES_TIME };
-        while out.len() < PART_BYTES && began.elapsed() < PIECE_TIME {
+        while out.len() < PIECE_BYTES && began.elapsed() < PIECE_TIME {
             let Some(id) = self.ids.last().copied() else {
-                let Some((selector, wanted)) = self.wishes.next() else {
+                let Some((matchers, wanted)) = self.wishes.next() else {
                     self.done = true;
                     break;
                 };
                 self.wanted = wanted;
-                self.ids = self.store.select(&selector.matchers);
+                self.ids = self.store.select(&matchers);
                 self.ids.reverse();
                 self.from = self.start;
                 continue;

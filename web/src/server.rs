@@ -29,7 +29,7 @@ use crate::connection::{Connection, Connections, Tracked};
 use crate::envelope::ApiError;
 use crate::export::{EXPORT_TURNS, MAX_EXPORTS};
 use crate::session::Sessions;
-use crate::{admin, answers, assets, export, hooks, import, ingest, login, openapi, ops, otlp, query, rest, session};
+use crate::{admin, assets, export, hooks, import, ingest, login, openapi, ops, otlp, query, rest, session};
 
 /// Connections at the most beside those of sessions, each a small cost.
 pub const MAX_CONNECTIONS: usize = 1_048;
@@ -85,6 +85,12 @@ pub struct AppState {
     pub query_places: Semaphore,
     /// How queries are worked out.
     pub queries: QueryOptions,
+    /// Answers that wait for their clients.
+    pub answers: Answers,
+    /// Requests about selectors, as `/series` and `/labels`, that may be worked out at the same time.
+    pub selector_places: Semaphore,
+    /// Filters of sessions that may be compiled at the same time.
+    pub filter_places: Semaphore,
     /// To the hub.
     pub subscribe: Door<Subscribe>,
     /// To the hub.
@@ -95,10 +101,9 @@ pub struct AppState {
     pub decide: Door<Decide>,
 }
 
-/// What clients share: connections, memory for bodies and answers, exports.
+/// What clients share: memory for bodies, exports.
 pub(crate) struct Resources {
     pub(crate) bodies: Bodies,
-    pub(crate) answers: Answers,
     /// Exports that may run at the same time.
     pub(crate) exports: Arc<Semaphore>,
     /// Exports that may read at the same time.
@@ -149,7 +154,6 @@ pub fn serve(mut state: AppState, options: &ServerOptions) -> io::Result<Served>
     let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
     let resources = web::Data::new(Resources {
         bodies: Bodies::new(options.max_body_bytes, options.patience),
-        answers: Answers::default(),
         exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
         export_turns: Semaphore::new(EXPORT_TURNS),
     });
@@ -205,7 +209,6 @@ fn app(
     App::new()
         .app_data(state)
         .app_data(resources)
-        .wrap(from_fn(answers::cut))
         .wrap(Compress::default())
         .wrap(from_fn(guard))
         .configure(move |config| routes(config, &socket_ports))

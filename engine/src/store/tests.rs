@@ -66,7 +66,9 @@ fn several_selectors_name_each_series_once() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir, T0);
     store.append(&batch(&[("0", T0, 1.0), ("1", T0, 1.0), ("2", T0, 1.0)]), T0).unwrap();
-    let select = |queries: &[&str]| store.select_any(&queries.iter().map(|q| Selector::parse(q).unwrap()).collect::<Vec<_>>()).len();
+    let select = |queries: &[&str]| {
+        store.select_while(&queries.iter().map(|q| Selector::parse(q).unwrap()).collect::<Vec<_>>(), &|| Ok(())).unwrap().len()
+    };
     assert_eq!(select(&[]), 3);
     assert_eq!(select(&[r#"load{cpu="1"}"#, r#"load{cpu=~"1|2"}"#]), 2);
     assert_eq!(select(&["none"]), 0);

@@ -76,6 +76,8 @@ pub struct Check {
     pub labels: BTreeMap<String, String>,
     /// What holds for any answer.
     pub limits: Limits,
+    /// Variables that a command gets although they are the service's own.
+    pub pass_environment: Vec<String>,
 }
 
 impl Check {
@@ -223,7 +225,7 @@ impl ProbeSource {
         match &self.check.kind {
             Kind::Http(check) => http::ask(check, &self.lookup, seen).await,
             Kind::Tcp(check) => plain::tcp(check, &self.lookup, seen).await,
-            Kind::Command(words) => plain::run(words, self.check.timeout).await,
+            Kind::Command(words) => plain::run(words, &self.check.pass_environment, self.check.timeout).await,
         }
     }
 
