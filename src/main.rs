@@ -5,6 +5,7 @@ mod browser;
 mod cli;
 mod client;
 mod console;
+mod descriptors;
 mod memory;
 mod restore;
 mod service;

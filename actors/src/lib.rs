@@ -12,6 +12,7 @@ pub mod hub;
 pub mod messages;
 pub mod notifier;
 pub mod optimizer;
+pub mod redact;
 pub mod shared;
 pub mod status;
 pub mod store;

@@ -18,8 +18,15 @@ use crate::cli::Cli;
 const FILE: &str = "Settings.toml";
 const ENVIRONMENT: &str = "TASKPULSE";
 /// Settings that are lists; in the environment their items stand between commas.
-const LISTS: [&str; 6] =
-    ["server.allowed_hosts", "taskmaster.projects", "costs.tokens", "costs.money", "costs.active_seconds", "github.repositories"];
+const LISTS: [&str; 7] = [
+    "server.allowed_hosts",
+    "server.trusted_proxies",
+    "taskmaster.projects",
+    "costs.tokens",
+    "costs.money",
+    "costs.active_seconds",
+    "github.repositories",
+];
 /// Keys whose tables have names of the user's own.
 const OPEN_TABLES: [&str; 5] = ["alerts.rules", "store.retentions", "scrape.targets", "commands.run", "probes.check"];
 
@@ -154,6 +161,8 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     let none = Span::secs(0);
     within("server.max_body_bytes", s.server.max_body_bytes, 1_024, 1 << 30)?;
     within("server.max_sessions", s.server.max_sessions, 1, 100_000)?;
+    within("server.session_lifetime", s.server.session_lifetime, Span::secs(300), Span::secs(365 * 86_400))?;
+    taskpulse_web::Proxies::parse(&s.server.trusted_proxies).map_err(|why| anyhow!("server.trusted_proxies: {why}"))?;
     within("server.slow_client_timeout", s.server.slow_client_timeout, second, hour)?;
     if let Some(token) = &s.server.token {
         ensure!(

@@ -120,13 +120,17 @@ sections! {
         token: Option<Secret> = None,
         /// Further names by which browsers may reach it, such as the name of a reverse proxy. `localhost` and addresses are known.
         allowed_hosts: Vec<String> = Vec::new(),
+        /// How long a login on the login page lasts; 5m to 365d.
+        session_lifetime: Span = Span::secs(30 * 86_400),
+        /// Addresses of reverse proxies, or networks such as `10.0.0.0/8`, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+        trusted_proxies: Vec<String> = Vec::new(),
         /// Also listen on 8091 (WebSocket at `/` too), 8092 (API) and 8080 (analytics), for links that expect them.
         split_ports: bool = false,
         /// Largest body of a request, in bytes; 1024 to 1073741824.
         max_body_bytes: usize = 8 << 20,
         /// WebSocket sessions at the same time; 1 to 100000.
         max_sessions: usize = 1_000,
-        /// A client that takes nothing for so long is closed; 1s to 1h.
+        /// A client that takes nothing of its answer, or sends too little of its request, for so long is cut off; 1s to 1h.
         slow_client_timeout: Span = Span::secs(30),
     }
 

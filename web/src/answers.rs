@@ -21,7 +21,7 @@ pub(crate) const MAX_ANSWER_BYTES: usize = 64 << 20;
 /// Memory that all answers that wait may take.
 const ALL_ANSWERS_BYTES: usize = 128 << 20;
 /// Text that is produced at once. A shorter answer is sent whole.
-const PIECE_BYTES: usize = 64 << 10;
+pub(crate) const PIECE_BYTES: usize = 64 << 10;
 
 /// What is held for clients.
 #[derive(Debug, Clone, Default)]

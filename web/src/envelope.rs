@@ -53,6 +53,16 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", text)
     }
 
+    /// The request did not come in time.
+    pub(crate) fn slow(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", text)
+    }
+
+    /// Too many requests that were refused.
+    pub(crate) fn too_many(text: impl Into<String>, retry_after: u32) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "unauthorized", text) }
+    }
+
     pub(crate) fn execution(text: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "execution", text)
     }
@@ -95,6 +105,10 @@ impl ResponseError for ApiError {
         let mut response = HttpResponse::build(self.status);
         if let Some(seconds) = self.retry_after {
             response.insert_header(("retry-after", seconds.to_string()));
+        }
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            // The next guess costs another connection.
+            response.force_close();
         }
         response.json(json!({"status": "error", "errorType": self.kind, "error": self.text}))
     }

@@ -17,6 +17,7 @@ use taskpulse_engine::model::{Labels, TimestampMs};
 use taskpulse_engine::promql::parse_series;
 use taskpulse_engine::store::{Intake, Resolved, Store};
 
+use crate::body;
 use crate::envelope::{ApiError, success};
 use crate::ingest::{kept, refuse};
 use crate::params::{Params, parse_time};
@@ -33,7 +34,7 @@ enum Format {
 }
 
 /// `POST /api/v1/import`
-pub(crate) async fn import(req: HttpRequest, body: web::Bytes, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn import(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let params = Params::of_address(&req)?;
     let format = match params.required("format")? {
         "jsonl" => Format::JsonLines,
@@ -45,12 +46,14 @@ pub(crate) async fn import(req: HttpRequest, body: web::Bytes, state: web::Data<
         .get("lines_before")
         .map_or(Ok(0), str::parse::<usize>)
         .map_err(|_| ApiError::bad_data("parameter `lines_before` is not a count"))?;
+    let body = body::read_unpacked(&req, payload).await?;
     let text = std::str::from_utf8(&body)
         .map_err(|error| ApiError::bad_data(format!("the body is not UTF-8 after byte {}", error.valid_up_to())))?;
     let Ok(_place) = state.ingest_places.try_acquire() else {
         return Err(ApiError::busy("too many requests wait for the store"));
     };
     let (resolved, problems, lost) = resolve(&state.store, format, text, before);
+    drop(body);
     let rejected = resolved.rejected();
     let accepted = if resolved.is_empty() { 0 } else { kept(state.append_resolved.send(AppendResolved(resolved))).await?.accepted };
     Ok(success(json!({"kept": refuse(accepted, rejected, problems, lost)?})))

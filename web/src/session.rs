@@ -5,7 +5,6 @@
 //! (`DropSlow`) closes the connection with 1013, or, where not even that can be written, cuts the socket.
 
 use std::collections::BTreeMap;
-use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -22,6 +21,7 @@ use taskpulse_actors::wire::seconds;
 use taskpulse_engine::promql::{self, Budget, EvalError, Selector};
 use taskpulse_engine::windows::Level;
 
+use crate::connection::Link;
 use crate::envelope::ApiError;
 use crate::server::AppState;
 
@@ -65,10 +65,6 @@ impl Sessions {
     }
 }
 
-/// A second handle on a connection's socket, to cut it from outside.
-#[derive(Clone)]
-pub(crate) struct Socket(pub(crate) Arc<TcpStream>);
-
 /// What a client says.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "op", rename_all = "lowercase", deny_unknown_fields)]
@@ -92,7 +88,7 @@ struct Session {
     state: web::Data<AppState>,
     sessions: Arc<Sessions>,
     shared: Arc<Shared>,
-    socket: Option<Socket>,
+    link: Option<Arc<Link>>,
     too_slow: Arc<AtomicBool>,
     heard: Instant,
     /// The subscriptions that live, by the client's number, and what each takes.
@@ -140,20 +136,25 @@ async fn filter(state: &AppState, patterns: Vec<String>, left: (usize, usize)) -
 /// `GET /ws`
 pub(crate) async fn open(req: HttpRequest, stream: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, actix_web::Error> {
     if state.sessions.count() >= state.max_sessions {
-        return Err(
-            ApiError::unavailable(format!("{} sessions are open, as many as server.max_sessions allows", state.max_sessions)).into()
-        );
+        return Err(ApiError::unavailable(format!(
+            "{} sessions are open, as many as server.max_sessions and the limit of open files allow",
+            state.max_sessions
+        ))
+        .into());
     }
     let session = Session {
         number: state.sessions.next.fetch_add(1, Ordering::Relaxed),
         sessions: Arc::clone(&state.sessions),
         shared: Arc::clone(&state.reporter.shared),
-        socket: req.conn_data::<Socket>().cloned(),
+        link: req.conn_data::<Arc<Link>>().cloned(),
         too_slow: Arc::default(),
         heard: Instant::now(),
         subscriptions: BTreeMap::new(),
         state,
     };
+    if let Some(link) = &session.link {
+        link.read_on();
+    }
     ws::WsResponseBuilder::new(session, &req, stream).frame_size(MAX_FRAME_BYTES).start()
 }
 
@@ -240,13 +241,13 @@ impl Session {
     }
 
     fn drop_slow(&self) -> DropSlow {
-        let (flag, socket) = (Arc::clone(&self.too_slow), self.socket.clone());
+        let (flag, link) = (Arc::clone(&self.too_slow), self.link.clone());
         DropSlow(Arc::new(move || {
             flag.store(true, Ordering::Relaxed);
-            if let Some(Socket(socket)) = socket.clone() {
+            if let Some(link) = link.clone() {
                 actix::spawn(async move {
                     actix_web::rt::time::sleep(CLOSE_GRACE).await;
-                    let _ = socket.shutdown(Shutdown::Both);
+                    link.cut();
                 });
             }
         }))

@@ -48,6 +48,8 @@ struct Probe {
 
 impl Probe {
     fn new() -> Self {
+        // Else it keeps a file of each process open, up to half of all that the service may have.
+        sysinfo::set_open_files_limit(0);
         let mut system = System::new();
         system.refresh_cpu_list(CpuRefreshKind::nothing());
         Self {

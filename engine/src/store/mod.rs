@@ -351,6 +351,12 @@ impl Store {
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.partitions.problems();
         problems.extend(self.failing.lock().clone());
+        let (series, most) = (self.series_count(), self.options.max_series);
+        if series >= most {
+            problems.push(format!(
+                "there are {series} series, as many as store.max_series allows: samples of new ones are refused; raise it, or send fewer"
+            ));
+        }
         problems
     }
 

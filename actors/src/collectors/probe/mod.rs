@@ -28,6 +28,7 @@ use self::connect::Lookup;
 pub use self::connect::Tls;
 pub use self::http::HttpCheck;
 use super::source::{Findings, Look, Looking, Source, Vanished};
+use crate::redact;
 use crate::shared::Shared;
 use crate::wire::seconds;
 
@@ -82,10 +83,9 @@ pub struct Check {
 impl Check {
     fn address(&self) -> String {
         match &self.kind {
-            Kind::Http(check) => check.url.to_string(),
+            Kind::Http(check) => redact::address(check.url.as_str()),
             Kind::Tcp(check) => format!("{}:{}", check.host, check.port),
-            // The last word is the line where a shell runs it.
-            Kind::Command(words) => words.last().map_or(String::new(), |word| word.chars().take(100).collect()),
+            Kind::Command(words) => redact::command(words),
         }
     }
 }
@@ -97,7 +97,7 @@ pub struct TargetStatus {
     pub target: String,
     /// `http`, `tcp` or `command`.
     pub kind: &'static str,
-    /// What is asked.
+    /// What is asked, without what may be a secret in it.
     pub address: String,
     /// Whether it is up; none before the first check, and where it cannot be checked.
     pub up: Option<bool>,
