@@ -144,7 +144,7 @@ sections! {
         retentions: BTreeMap<String, RetentionRule> = BTreeMap::new(),
         /// How long windows of 1h, 6h and 24h are kept; shorter ones are made from samples, for as long as those are kept; 1d to 3650d.
         windows_retention: Span = Span::secs(400 * 86_400),
-        /// Bytes of the data directory beyond which the oldest days go; 0 for no bound, else at least 16777216.
+        /// Bytes of the data directory beyond which the oldest days go, after all that sealing and compaction give back; 0 for no bound, else at least 16777216.
         max_bytes: u64 = 0,
         /// How far behind the newest sample of its series a sample may be; 0 to 7d.
         out_of_order: Span = Span::secs(3_600),

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::error::StoreError;
 use super::head::{NEVER, Put};
 use super::journal::{Encoded, Rows};
+use super::retention::horizon;
 use super::series::SeriesIndex;
 use super::{Store, series_log};
 use crate::model::{Batch, Labels, SeriesId, TimestampMs};
@@ -39,7 +40,7 @@ impl Rejection {
     pub const fn explain(self) -> &'static str {
         match self {
             Self::OutOfOrder => "too far behind the newest sample of their series (store.out_of_order)",
-            Self::TooOld => "older than what is kept (store.retention)",
+            Self::TooOld => "older than what is kept of their series (store.retention, store.retentions)",
             Self::TooFarAhead => "too far ahead of this machine's clock (store.max_ahead); check the sender's clock",
             Self::SeriesLimit => "of new series, and as many as store.max_series allows are known",
         }
@@ -127,7 +128,13 @@ pub struct Intake<'a> {
     store: &'a Store,
     index: RwLockReadGuard<'a, SeriesIndex>,
     now: TimestampMs,
+    /// Samples before the first are refused, whatever their series; those before the second by the retention of their series.
     horizon: TimestampMs,
+    near_horizon: TimestampMs,
+    /// Samples after this are refused.
+    ahead: TimestampMs,
+    /// The time that retention goes by.
+    trusted: TimestampMs,
     rows: Rows,
     /// Labels of new series, each with the rows from where on; those are marked [`UNKNOWN`].
     new: Vec<(usize, Labels)>,
@@ -171,10 +178,9 @@ impl Intake<'_> {
     /// A sample of the series begun last; false where its time alone shuts it out.
     #[inline]
     pub fn push(&mut self, t: TimestampMs, v: f64) -> bool {
-        let options = &self.store.options;
         if t < self.horizon {
             self.rejected[Rejection::TooOld as usize] += 1;
-        } else if t > self.now.saturating_add(options.max_ahead_ms) {
+        } else if t > self.ahead {
             self.rejected[Rejection::TooFarAhead as usize] += 1;
         } else {
             self.rows.push(self.current, t, v);
@@ -186,13 +192,14 @@ impl Intake<'_> {
     /// Makes the new series and sorts out what cannot be kept.
     #[must_use]
     pub fn finish(self) -> Resolved {
-        let Self { store, index, now, mut rows, new, mut rejected, any_order, .. } = self;
+        let Self { store, index, now, near_horizon, trusted, mut rows, new, mut rejected, any_order, .. } = self;
         drop(index);
         if !new.is_empty() {
             store.name_new_series(&mut rows, &new);
         }
         let out_of_order_ms = store.options.out_of_order_ms;
         let mut refused = Vec::new();
+        let too_old = store.past_their_retention(&rows, near_horizon, trusted);
         {
             let head = store.head.read();
             for (at, (id, t, _)) in rows.iter().enumerate() {
@@ -200,6 +207,9 @@ impl Intake<'_> {
                 let newest = head.get(id).map_or(NEVER, |h| h.newest).min(now);
                 if id == UNKNOWN {
                     rejected[Rejection::SeriesLimit as usize] += 1;
+                    refused.push(at);
+                } else if too_old.binary_search(&at).is_ok() {
+                    rejected[Rejection::TooOld as usize] += 1;
                     refused.push(at);
                 } else if !any_order && newest != NEVER && t < newest.saturating_sub(out_of_order_ms) {
                     rejected[Rejection::OutOfOrder as usize] += 1;
@@ -217,11 +227,18 @@ impl Intake<'_> {
 impl Store {
     /// Begins to take samples in.
     pub fn intake(&self, now: TimestampMs) -> Intake<'_> {
+        let trusted = self.clock.trusted(now);
+        let [near_horizon, horizon] =
+            [self.options.shortest_retention_ms(), self.options.longest_retention_ms()].map(|keep| horizon(trusted, keep));
         Intake {
             store: self,
             index: self.series.read(),
             now,
-            horizon: now.saturating_sub(self.options.longest_retention_ms()),
+            horizon,
+            near_horizon,
+            // A clock that went back does not shut out those that are right.
+            ahead: self.clock.latest(now).saturating_add(self.options.max_ahead_ms),
+            trusted,
             rows: Rows::default(),
             new: Vec::new(),
             current: UNKNOWN,
@@ -229,6 +246,23 @@ impl Store {
             rejected: [0; 4],
             any_order: false,
         }
+    }
+
+    /// Which rows are past the retention of their own series, by their place; only those before `near_horizon` can be.
+    fn past_their_retention(&self, rows: &Rows, near_horizon: TimestampMs, trusted: TimestampMs) -> Vec<usize> {
+        let mut kept_from: Option<(SeriesId, TimestampMs)> = None;
+        let mut past = Vec::new();
+        for (at, (id, t, _)) in rows.iter().enumerate().filter(|(_, (id, t, _))| *t < near_horizon && *id != UNKNOWN) {
+            let from = match kept_from {
+                Some((known, from)) if known == id => from,
+                _ => horizon(trusted, self.options.retention_of(self, id)),
+            };
+            kept_from = Some((id, from));
+            if t < from {
+                past.push(at);
+            }
+        }
+        past
     }
 
     /// Gives rows of new series their ids; those beyond the limit stay unknown.

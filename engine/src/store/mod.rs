@@ -7,6 +7,7 @@
 //! DATA_DIR/catalog.log              every change of events and documents
 //! DATA_DIR/catalog/                 sled: an index of catalog.log
 //! DATA_DIR/progress                 how far every series had come at the last seal
+//! DATA_DIR/clock                    the time that retention goes by
 //! DATA_DIR/journal/                 records of samples and of new series, in order, until they are in chunks
 //! DATA_DIR/partitions/2026-11-23/   chunks of one UTC day: what seals appended while the day is hot, then one file
 //! DATA_DIR/quarantine/              what could not be read
@@ -25,6 +26,7 @@
 mod append;
 mod bytes;
 mod catalog;
+mod clock;
 mod close;
 mod compact;
 mod day_file;
@@ -34,6 +36,7 @@ mod files;
 mod frame;
 mod head;
 mod hot;
+mod hours;
 mod identity;
 mod index;
 mod journal;
@@ -69,6 +72,7 @@ use serde::Serialize;
 pub use self::append::{Intake, Rejection, Resolved, Span, Stored};
 use self::catalog::Catalog;
 pub use self::catalog::DocumentChange;
+use self::clock::Clock;
 pub use self::close::HourPart;
 pub use self::compact::Compacted;
 pub use self::error::StoreError;
@@ -205,6 +209,7 @@ pub struct Store {
     catalog: Catalog,
     journal: Journal,
     partitions: Partitions,
+    clock: Clock,
     series: RwLock<SeriesIndex>,
     head: RwLock<Head>,
     /// Held by whoever appends or begins a seal.
@@ -220,6 +225,10 @@ pub struct Store {
     disk_bytes: AtomicU64,
     /// Why the last write failed, while it does.
     failing: Mutex<Option<String>>,
+    /// The directory is larger than it may be: compaction takes up what it would leave for later.
+    pressed: AtomicBool,
+    /// The same in words, while nothing that may go makes it smaller.
+    full: Mutex<Option<String>>,
     _lock: File,
 }
 
@@ -243,6 +252,8 @@ impl Store {
         })?;
         let catalog = opened.catalog;
         series.reserve(SeriesId(catalog.next_series()));
+        let (clock, problem) = Clock::open(dir).map_err(dir_error)?;
+        problem.into_iter().for_each(|problem| problems.note(problem));
         let mut head = Head::default();
         let mut progress_lost = false;
         let sealed_through = match progress::load(dir, &mut head, usize::MAX, now).map_err(dir_error)? {
@@ -260,7 +271,9 @@ impl Store {
                 partitions.sealed_through_of_all(&mut head, series.next_id().index())?
             }
         };
-        let mut replay = recover::Replay::new(&partitions, &catalog, &options, &mut series, &mut head, now);
+        // What is past the retention of samples still makes hours; only whole days that would go at once are left out.
+        let horizon = retention::horizon(clock.trusted(now), options.longest_retention_ms().max(options.windows_retention_ms));
+        let mut replay = recover::Replay::new(&partitions, &catalog, &options, &mut series, &mut head, (now, horizon));
         let journal = Journal::open(dir, identity, sealed_through, &problems, |number, record| replay.record(number, record))?;
         let replayed = replay.finish();
         // Numbers go on, so that a new record is never taken for a sealed one.
@@ -278,6 +291,7 @@ impl Store {
             catalog,
             journal,
             partitions,
+            clock,
             series: RwLock::new(series),
             head: RwLock::new(head),
             turn: Mutex::new(()),
@@ -290,6 +304,8 @@ impl Store {
             head_samples: AtomicU64::new(waiting),
             disk_bytes: AtomicU64::new(0),
             failing: Mutex::default(),
+            pressed: AtomicBool::new(false),
+            full: Mutex::default(),
             _lock: lock,
         })
     }
@@ -358,6 +374,11 @@ impl Store {
             ));
         }
         problems
+    }
+
+    /// What a person should know of, and what keeps nothing from working.
+    pub fn warnings(&self) -> Vec<String> {
+        self.clock.problem().into_iter().chain(self.full.lock().clone()).collect()
     }
 
     /// The metrics with the most series, and the labels with the most values.

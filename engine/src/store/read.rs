@@ -14,7 +14,6 @@ use super::page::Wanted;
 use super::partition::{Day, Partition, PartitionError};
 use crate::model::{Columns, Labels, Sample, SeriesId, TimestampMs};
 use crate::promql::{Comparison, Matcher};
-use crate::windows::WindowRow;
 
 /// What a read may cost.
 #[derive(Debug, Clone, Copy)]
@@ -196,19 +195,8 @@ impl Store {
         Ok(columns)
     }
 
-    /// The windows of an hour that the compactor kept; none where the day is not finished.
-    pub(super) fn kept_hours(
-        &self,
-        day: Day,
-        id: SeriesId,
-        start: TimestampMs,
-        end: TimestampMs,
-    ) -> Result<Option<Vec<WindowRow>>, StoreError> {
-        Ok(self.with_partition(day, id, |partition| partition.hours(id, start, end))?.flatten())
-    }
-
     /// Reads from a partition. A damaged chunk is told and passed over: what else there is serves on.
-    fn with_partition<T>(
+    pub(super) fn with_partition<T>(
         &self,
         day: Day,
         id: SeriesId,

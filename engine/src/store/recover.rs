@@ -76,6 +76,8 @@ pub(super) struct Replay<'a> {
     series: &'a mut SeriesIndex,
     head: &'a mut Head,
     now: TimestampMs,
+    /// Samples before this would go at once.
+    horizon: TimestampMs,
     sealed: FxHashMap<Day, u64>,
     replayed: Replayed,
 }
@@ -105,9 +107,9 @@ impl<'a> Replay<'a> {
         options: &'a StoreOptions,
         series: &'a mut SeriesIndex,
         head: &'a mut Head,
-        now: TimestampMs,
+        (now, horizon): (TimestampMs, TimestampMs),
     ) -> Self {
-        Self { partitions, catalog, options, series, head, now, sealed: FxHashMap::default(), replayed: Replayed::default() }
+        Self { partitions, catalog, options, series, head, now, horizon, sealed: FxHashMap::default(), replayed: Replayed::default() }
     }
 
     pub(super) fn finish(self) -> Replayed {
@@ -133,7 +135,7 @@ impl<'a> Replay<'a> {
     }
 
     fn rows(&mut self, number: u64, rows: &Rows) -> Result<(), StoreError> {
-        let horizon = self.now - self.options.longest_retention_ms();
+        let horizon = self.horizon;
         for (id, t, v) in rows.iter().filter(|(_, t, _)| *t >= horizon) {
             if !self.series.contains(id) {
                 if self.catalog.is_removed(id) {
