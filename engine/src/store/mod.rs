@@ -28,6 +28,8 @@ mod catalog;
 mod close;
 mod compact;
 mod day_file;
+mod dormancy;
+mod dormant;
 mod error;
 mod file;
 mod files;
@@ -35,6 +37,7 @@ mod frame;
 mod head;
 mod hot;
 mod identity;
+mod ids;
 mod index;
 mod journal;
 mod log;
@@ -52,6 +55,7 @@ mod resolve;
 mod retention;
 mod room;
 mod seal;
+mod segment;
 mod series;
 mod series_log;
 
@@ -63,6 +67,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
+use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
@@ -80,7 +85,7 @@ use self::partition::Day;
 use self::partitions::Partitions;
 pub use self::read::{Limits, SeriesColumns};
 use self::room::Room;
-use self::series::SeriesIndex;
+use self::series::{IndexLoader, SeriesIndex};
 pub use self::series::Share;
 use crate::event::Event;
 use crate::model::{SeriesId, TimestampMs};
@@ -172,6 +177,8 @@ pub struct StoreStatus {
     pub data_dir: PathBuf,
     /// Series known.
     pub series: usize,
+    /// Those of them that nobody has written to for hours.
+    pub dormant_series: usize,
     /// Series at the most.
     pub max_series: usize,
     /// Samples not in chunks yet.
@@ -211,6 +218,7 @@ pub struct Store {
     turn: Mutex<()>,
     sealing: Mutex<()>,
     compacting: Mutex<()>,
+    resting: Mutex<()>,
     /// Days with nothing for the compactor to do, and until when.
     checked: Mutex<FxHashMap<Day, TimestampMs>>,
     stopping: AtomicBool,
@@ -236,30 +244,38 @@ impl Store {
         let partitions = Partitions::open(dir, identity, options.max_open_partitions).map_err(dir_error)?;
         let problems = partitions.shared_problems();
         identity_problem.into_iter().for_each(|problem| problems.note(problem));
-        let mut series = SeriesIndex::default();
+        // Before the series: it says which of them are dormant.
+        let mut head = Head::default();
+        let (saved, lost) = match progress::load(dir).map_err(dir_error)? {
+            Some(Ok(saved)) => (Some(saved), None),
+            lost => (None, lost.and_then(Result::err)),
+        };
+        let progress_lost = saved.is_none() && !partitions.days().is_empty();
+        if let Some(saved) = &saved {
+            head.load(&saved.series, now);
+        }
+        let mut loader = IndexLoader::default();
         let mut twice = false;
         let opened = Catalog::open(dir, identity, options.cache_bytes, Arc::clone(&problems), |id, labels| {
-            twice |= !recover::define(&mut series, id, labels);
+            twice |= !loader.add(id, labels, saved.is_some() && head.rests(id));
         })?;
         let catalog = opened.catalog;
-        series.reserve(SeriesId(catalog.next_series()));
-        let mut head = Head::default();
-        let mut progress_lost = false;
-        let sealed_through = match progress::load(dir, &mut head, usize::MAX, now).map_err(dir_error)? {
-            Some(Ok(through)) => through,
+        let mut series = loader.finish(SeriesId(catalog.next_series()));
+        let sealed_through = match saved {
+            Some(saved) => saved.sealed_through,
             None if partitions.days().is_empty() => {
                 if let Err(error) = progress::save(dir, &progress::encode(&head, 0)) {
                     problems.note(format!("{} cannot be written: {error}", dir.join("progress").display()));
                 }
                 0
             }
-            lost => {
-                progress_lost = true;
-                let why = lost.and_then(Result::err).map_or_else(|| "missing".to_owned(), |error| error.to_string());
+            None => {
+                let why = lost.map_or_else(|| "missing".to_owned(), |error| error.to_string());
                 problems.note(format!("{} is {why}; what the series had come to is taken from the days", dir.join("progress").display()));
-                partitions.sealed_through_of_all(&mut head, series.next_id().index())?
+                partitions.sealed_through_of_all(&mut head, series.all().iter().map(SeriesId))?
             }
         };
+        head.retain(|id| !catalog.is_removed(id));
         let mut replay = recover::Replay::new(&partitions, &catalog, &options, &mut series, &mut head, now);
         let journal = Journal::open(dir, identity, sealed_through, &problems, |number, record| replay.record(number, record))?;
         let replayed = replay.finish();
@@ -278,11 +294,13 @@ impl Store {
             catalog,
             journal,
             partitions,
+            durable_series: AtomicUsize::new(series.next_id().index()),
             series: RwLock::new(series),
             head: RwLock::new(head),
             turn: Mutex::new(()),
             sealing: Mutex::new(()),
             compacting: Mutex::new(()),
+            resting: Mutex::new(()),
             checked: Mutex::default(),
             stopping: AtomicBool::new(false),
             room: Room::default(),
@@ -368,9 +386,14 @@ impl Store {
 
     /// What the store looks like now.
     pub fn status(&self) -> StoreStatus {
+        let (series, dormant_series) = {
+            let index = self.series.read();
+            (index.len(), index.dormant())
+        };
         StoreStatus {
             data_dir: self.dir.clone(),
-            series: self.series.read().len(),
+            series,
+            dormant_series,
             max_series: self.options.max_series,
             head_samples: self.head_samples.load(Ordering::Relaxed),
             journal: self.journal.extent(),

@@ -9,7 +9,7 @@ use crate::model::TimestampMs;
 
 impl Store {
     /// Removes partitions and events past their retention, and the oldest days while the directory is larger than it may
-    /// be; gives the names of the days that went. What is past the retention of its samples alone is the compactor's.
+    /// be, and series of which nothing is left; gives the names of the days that went. What is past the retention of its samples alone is the compactor's.
     ///
     /// # Errors
     /// [`StoreError`] when a folder cannot be removed.
@@ -31,6 +31,7 @@ impl Store {
                 gone.extend(drop_oldest(&|_| true)?);
             }
         }
+        self.remove_ended_series()?;
         Ok(gone)
     }
 
