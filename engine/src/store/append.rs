@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::head::{NEVER, Put};
 use super::journal::{Encoded, Rows};
 use super::retention::horizon;
-use super::series::SeriesIndex;
+use super::series::{Found, SeriesIndex};
 use super::{Store, series_log};
 use crate::model::{Batch, Labels, SeriesId, TimestampMs};
 use crate::windows::Level;
@@ -94,6 +94,8 @@ pub struct Resolved {
     encoded: Encoded,
     rejected: [u64; 4],
     refused: Vec<usize>,
+    /// Of the index when the series were found.
+    removals: u64,
 }
 
 impl Resolved {
@@ -139,7 +141,7 @@ pub struct Intake<'a> {
     /// Labels of new series, each with the rows from where on; those are marked [`UNKNOWN`].
     new: Vec<(usize, Labels)>,
     current: SeriesId,
-    before: Option<SeriesId>,
+    before: Option<Found>,
     rejected: [u64; 4],
     any_order: bool,
 }
@@ -150,14 +152,14 @@ impl Intake<'_> {
         self.any_order = true;
     }
 
-    /// The samples that follow are of this series, given by rising label name and without empty values; false where it is
-    /// not known, then [`Intake::begin_new`] has to be told its labels.
+    /// The samples that follow are of this series, given by rising label name and without empty values; false where it does
+    /// not live, then [`Intake::begin_new`] has to be told its labels.
     #[inline]
     pub fn begin(&mut self, pairs: &[(&[u8], &[u8])]) -> bool {
         match self.index.find(self.before, pairs) {
-            Some(id) => {
-                self.current = id;
-                self.before = Some(id);
+            Some(found) => {
+                self.current = found.id;
+                self.before = Some(found);
                 true
             }
             None => false,
@@ -166,8 +168,9 @@ impl Intake<'_> {
 
     /// The samples that follow are of a series with these labels.
     pub fn begin_new(&mut self, labels: Labels) {
-        match self.index.id(&labels) {
+        match self.index.live_id(&labels) {
             Some(id) => self.current = id,
+            // New, or dormant: to wake one changes the index.
             None => {
                 self.new.push((self.rows.len(), labels));
                 self.current = UNKNOWN;
@@ -193,6 +196,8 @@ impl Intake<'_> {
     #[must_use]
     pub fn finish(self) -> Resolved {
         let Self { store, index, now, near_horizon, trusted, mut rows, new, mut rejected, any_order, .. } = self;
+        // Before the series are found: one that is removed afterwards is noticed when the rows are kept.
+        let removals = index.removals();
         drop(index);
         if !new.is_empty() {
             store.name_new_series(&mut rows, &new);
@@ -204,7 +209,7 @@ impl Intake<'_> {
             let head = store.head.read();
             for (at, (id, t, _)) in rows.iter().enumerate() {
                 // A clock that was ahead once does not shut a series out: nothing is behind what has not come yet.
-                let newest = head.get(id).map_or(NEVER, |h| h.newest).min(now);
+                let newest = head.progress(id).map_or(NEVER, |p| p.newest).min(now);
                 if id == UNKNOWN {
                     rejected[Rejection::SeriesLimit as usize] += 1;
                     refused.push(at);
@@ -220,7 +225,7 @@ impl Intake<'_> {
         if !refused.is_empty() {
             rows.remove(&refused);
         }
-        Resolved { encoded: rows.encode(), rows, rejected, refused }
+        Resolved { encoded: rows.encode(), rows, rejected, refused, removals }
     }
 }
 
@@ -265,7 +270,7 @@ impl Store {
         past
     }
 
-    /// Gives rows of new series their ids; those beyond the limit stay unknown.
+    /// Gives rows of new and of dormant series their ids; those beyond the limit stay unknown.
     fn name_new_series(&self, rows: &mut Rows, new: &[(usize, Labels)]) {
         let mut index = self.series.write();
         for (at, (from, labels)) in new.iter().enumerate() {
@@ -274,7 +279,7 @@ impl Store {
                 // Nothing of it is kept: a series without samples is none.
                 continue;
             }
-            let id = match index.id(labels) {
+            let id = match index.wake(labels) {
                 Some(id) => id,
                 None if index.len() >= self.options.max_series => continue,
                 None => index.add(labels.clone()),
@@ -324,12 +329,13 @@ impl Store {
     /// Refuses samples while so many wait for a seal that memory would be next.
     fn check_head(&self) -> Result<(), StoreError> {
         let waiting = self.head_samples.load(Ordering::Relaxed);
-        let most = self.options.max_waiting.max(self.series.read().len() as u64 * 96);
+        let most = self.options.max_waiting.max(self.series.read().live() as u64 * 96);
         if waiting > most { Err(StoreError::Backlog { waiting }) } else { Ok(()) }
     }
 
     fn take(&self, resolved: Resolved, now: TimestampMs) -> Result<Stored, StoreError> {
         let _turn = self.turn.lock();
+        self.check_removals(&resolved)?;
         let appended = self.journal.append(&resolved.encoded, |from| {
             let index = self.series.read();
             let next = index.next_id().0.max(from);
@@ -353,6 +359,15 @@ impl Store {
         self.catalog.add_series(&new, next.0)?;
         self.journal.series_kept(next.0);
         Ok(())
+    }
+
+    /// Refuses rows of series that were removed since the rows were taken in: their ids mean nothing any more.
+    fn check_removals(&self, resolved: &Resolved) -> Result<(), StoreError> {
+        let index = self.series.read();
+        if index.removals() == resolved.removals || resolved.rows.ids.iter().all(|id| index.contains(*id)) {
+            return Ok(());
+        }
+        Err(StoreError::Removed)
     }
 
     fn apply(&self, resolved: Resolved, number: u64, now: TimestampMs) -> Stored {

@@ -121,7 +121,6 @@ impl Catalog {
     ///
     /// # Errors
     /// [`StoreError`] when the log cannot be written; nothing was removed then.
-    #[cfg_attr(not(test), allow(dead_code, reason = "for what removes series past every retention"))]
     pub(super) fn remove_series(&self, ids: &[SeriesId]) -> Result<(), StoreError> {
         let mut log = self.series.lock();
         let removed = log.remove(ids);

@@ -50,28 +50,17 @@ impl Store {
     pub fn close_silent(&self, now: TimestampMs, idle_after_ms: i64) -> Vec<Span> {
         let mut closed = Vec::new();
         let through = Level::M1.floor(now - self.options.allowed_lateness_ms);
-        let silent: Vec<SeriesId> = {
-            let head = self.head.read();
-            let silent = |touched: TimestampMs| now - touched >= idle_after_ms;
-            head.iter().filter(|(_, h)| h.newest != NEVER && h.closed_to < through && silent(h.touched)).map(|(id, _)| id).collect()
-        };
+        let silent = self.head.write().to_close(now, idle_after_ms, through);
         for part in silent.chunks(1_024) {
             let mut head = self.head.write();
-            for &id in part {
-                let entry = head.entry(id);
-                let to = through.min(Day::of(entry.newest).end());
-                if to > entry.closed_to {
-                    closed.push((id, entry.closed_to, to));
-                    entry.closed_to = to;
-                }
-            }
+            closed.extend(part.iter().filter_map(|&id| head.close(id, through).map(|(from, to)| (id, from, to))));
         }
         closed
     }
 
     /// Up to where the windows of a series are closed, on the minute; none before its first sample.
     pub fn closed_to(&self, id: SeriesId) -> Option<TimestampMs> {
-        self.head.read().get(id).map(|h| h.closed_to).filter(|to| *to != NEVER)
+        self.head.read().progress(id).map(|p| p.closed_to).filter(|to| *to != NEVER)
     }
 
     /// Closed windows of one series that start within `[start, end]`.

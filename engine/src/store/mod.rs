@@ -30,6 +30,8 @@ mod clock;
 mod close;
 mod compact;
 mod day_file;
+mod dormancy;
+mod dormant;
 mod error;
 mod file;
 mod files;
@@ -38,6 +40,7 @@ mod head;
 mod hot;
 mod hours;
 mod identity;
+mod ids;
 mod index;
 mod journal;
 mod log;
@@ -55,6 +58,7 @@ mod resolve;
 mod retention;
 mod room;
 mod seal;
+mod segment;
 mod series;
 mod series_log;
 
@@ -66,6 +70,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
+use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
@@ -84,7 +89,7 @@ use self::partition::Day;
 use self::partitions::Partitions;
 pub use self::read::{Limits, SeriesColumns};
 use self::room::Room;
-use self::series::SeriesIndex;
+use self::series::{IndexLoader, SeriesIndex};
 pub use self::series::Share;
 use crate::event::Event;
 use crate::model::{SeriesId, TimestampMs};
@@ -176,6 +181,8 @@ pub struct StoreStatus {
     pub data_dir: PathBuf,
     /// Series known.
     pub series: usize,
+    /// Those of them that nobody has written to for hours.
+    pub dormant_series: usize,
     /// Series at the most.
     pub max_series: usize,
     /// Samples not in chunks yet.
@@ -216,6 +223,7 @@ pub struct Store {
     turn: Mutex<()>,
     sealing: Mutex<()>,
     compacting: Mutex<()>,
+    resting: Mutex<()>,
     /// Days with nothing for the compactor to do, and until when.
     checked: Mutex<FxHashMap<Day, TimestampMs>>,
     stopping: AtomicBool,
@@ -245,32 +253,40 @@ impl Store {
         let partitions = Partitions::open(dir, identity, options.max_open_partitions).map_err(dir_error)?;
         let problems = partitions.shared_problems();
         identity_problem.into_iter().for_each(|problem| problems.note(problem));
-        let mut series = SeriesIndex::default();
+        // Before the series: it says which of them are dormant.
+        let mut head = Head::default();
+        let (saved, lost) = match progress::load(dir).map_err(dir_error)? {
+            Some(Ok(saved)) => (Some(saved), None),
+            lost => (None, lost.and_then(Result::err)),
+        };
+        let progress_lost = saved.is_none() && !partitions.days().is_empty();
+        if let Some(saved) = &saved {
+            head.load(&saved.series, now);
+        }
+        let mut loader = IndexLoader::default();
         let mut twice = false;
         let opened = Catalog::open(dir, identity, options.cache_bytes, Arc::clone(&problems), |id, labels| {
-            twice |= !recover::define(&mut series, id, labels);
+            twice |= !loader.add(id, labels, saved.is_some() && head.rests(id));
         })?;
         let catalog = opened.catalog;
-        series.reserve(SeriesId(catalog.next_series()));
         let (clock, problem) = Clock::open(dir).map_err(dir_error)?;
         problem.into_iter().for_each(|problem| problems.note(problem));
-        let mut head = Head::default();
-        let mut progress_lost = false;
-        let sealed_through = match progress::load(dir, &mut head, usize::MAX, now).map_err(dir_error)? {
-            Some(Ok(through)) => through,
+        let mut series = loader.finish(SeriesId(catalog.next_series()));
+        let sealed_through = match saved {
+            Some(saved) => saved.sealed_through,
             None if partitions.days().is_empty() => {
                 if let Err(error) = progress::save(dir, &progress::encode(&head, 0)) {
                     problems.note(format!("{} cannot be written: {error}", dir.join("progress").display()));
                 }
                 0
             }
-            lost => {
-                progress_lost = true;
-                let why = lost.and_then(Result::err).map_or_else(|| "missing".to_owned(), |error| error.to_string());
+            None => {
+                let why = lost.map_or_else(|| "missing".to_owned(), |error| error.to_string());
                 problems.note(format!("{} is {why}; what the series had come to is taken from the days", dir.join("progress").display()));
-                partitions.sealed_through_of_all(&mut head, series.next_id().index())?
+                partitions.sealed_through_of_all(&mut head, series.all().iter().map(SeriesId))?
             }
         };
+        head.retain(|id| !catalog.is_removed(id));
         // What is past the retention of samples still makes hours; only whole days that would go at once are left out.
         let horizon = retention::horizon(clock.trusted(now), options.longest_retention_ms().max(options.windows_retention_ms));
         let mut replay = recover::Replay::new(&partitions, &catalog, &options, &mut series, &mut head, (now, horizon));
@@ -297,6 +313,7 @@ impl Store {
             turn: Mutex::new(()),
             sealing: Mutex::new(()),
             compacting: Mutex::new(()),
+            resting: Mutex::new(()),
             checked: Mutex::default(),
             stopping: AtomicBool::new(false),
             room: Room::default(),
@@ -389,9 +406,14 @@ impl Store {
 
     /// What the store looks like now.
     pub fn status(&self) -> StoreStatus {
+        let (series, dormant_series) = {
+            let index = self.series.read();
+            (index.len(), index.dormant())
+        };
         StoreStatus {
             data_dir: self.dir.clone(),
-            series: self.series.read().len(),
+            series,
+            dormant_series,
             max_series: self.options.max_series,
             head_samples: self.head_samples.load(Ordering::Relaxed),
             journal: self.journal.extent(),

@@ -205,11 +205,12 @@ impl Partitions {
 
     /// Does without saved progress: every series may have samples up to the end of the newest day. Gives the last journal
     /// record that any day holds.
-    pub(super) fn sealed_through_of_all(&self, head: &mut Head, known: usize) -> Result<u64, StoreError> {
+    pub(super) fn sealed_through_of_all(&self, head: &mut Head, known: impl Iterator<Item = SeriesId>) -> Result<u64, StoreError> {
         let days = self.days();
         if let Some(newest) = days.last() {
-            for id in 0..known {
-                let entry = head.entry(SeriesId(id as u32));
+            for id in known {
+                let entry = head.entry(id);
+                entry.born = TimestampMs::MIN;
                 (entry.newest, entry.sealed_to, entry.closed_to) = (newest.end() - 1, newest.end() - 1, newest.end());
             }
         }

@@ -145,7 +145,7 @@ impl<'a> Replay<'a> {
             }
             let unsealed = number > self.sealed_through(Day::of(t))?;
             let entry = self.head.entry(id);
-            entry.newest = entry.newest.max(t);
+            entry.notice(t);
             entry.touched = self.now;
             entry.close_behind(t, self.options.allowed_lateness_ms);
             if !unsealed {
@@ -182,7 +182,7 @@ pub(super) fn series(
     head: &mut Head,
 ) -> u64 {
     let mut known: BTreeMap<SeriesId, Labels> = index.since(SeriesId(0)).into_iter().collect();
-    let mut next = index.next_id().0.max(head.len() as u32);
+    let mut next = index.next_id().0.max(head.next_id().0);
     next = next.max(replayed.unknown.last().map_or(0, |id| id.0.saturating_add(1)));
     let mut found = Vec::new();
     let read = partitions.for_each_labels(|id, labels| {

@@ -32,7 +32,7 @@ impl Store {
     }
 
     /// Removes partitions and events past their retention, and the oldest days while the directory is larger than it may
-    /// be; gives the names of the days that went. What is past the retention of its samples alone is the compactor's.
+    /// be, and series of which nothing is left; gives the names of the days that went. What is past the retention of its samples alone is the compactor's.
     ///
     /// # Errors
     /// [`StoreError`] when a folder cannot be removed.
@@ -47,6 +47,7 @@ impl Store {
             gone.push(day);
         }
         gone.extend(self.make_room()?);
+        self.remove_ended_series()?;
         Ok(gone)
     }
 

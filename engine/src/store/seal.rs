@@ -18,7 +18,7 @@ use crate::model::{SeriesId, TimestampMs};
 /// Rows of one chunk at the most, so that its page stays near its size.
 const CHUNK_ROWS: usize = 4_096;
 /// The head gives room back for a series that was silent for so long.
-const SHRINK_AFTER_MS: i64 = 300_000;
+const SHRINK_AFTER_MS: i64 = 120_000;
 
 /// What there is in a data directory beside the days.
 const OTHER: [&str; 6] = ["catalog", "catalog.log", "series.log", "progress", "clock", "journal"];
@@ -77,7 +77,9 @@ impl Store {
     fn freeze(&self) -> (Vec<Frozen>, Vec<u8>, u64) {
         let _turn = self.turn.lock();
         let mut head = self.head.write();
-        let frozen: Vec<Frozen> = head.iter_mut().filter_map(|(id, h)| h.freeze().map(|run| (id, run))).collect();
+        let mut frozen: Vec<Frozen> = head.iter_mut().filter_map(|(id, h)| h.freeze().map(|run| (id, run))).collect();
+        // Chunks come by rising series.
+        frozen.sort_unstable_by_key(|(id, _)| *id);
         if frozen.is_empty() {
             return (frozen, Vec::new(), 0);
         }
@@ -131,6 +133,7 @@ impl Store {
     pub fn measure(&self, now: TimestampMs) {
         self.disk_bytes.store(self.disk_usage().total(), Ordering::Relaxed);
         self.head.write().iter_mut().filter(|(_, h)| now - h.touched > SHRINK_AFTER_MS).for_each(|(_, h)| h.shrink());
+        self.rest_silent_series(now);
     }
 
     /// Bytes on the disk, without snapshots and what was set aside.
@@ -155,7 +158,7 @@ impl Store {
     pub fn head_is_over(&self, max_samples: u64) -> bool {
         const ROWS_PER_SERIES: u64 = 24;
         let waiting = self.head_samples.load(Ordering::Relaxed);
-        waiting >= max_samples && waiting >= self.series.read().len() as u64 * ROWS_PER_SERIES
+        waiting >= max_samples && waiting >= self.series.read().live() as u64 * ROWS_PER_SERIES
     }
 }
 
