@@ -11,15 +11,15 @@
 //! A clock that is behind counts at once, since it deletes less. Pure: both times are arguments. Kept in `DATA_DIR/clock`, so
 //! that a restart is no way around it.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 
 use super::error::StoreError;
+use super::files;
 use super::frame::{self, Found};
-use super::partition::{DAY_MS, sync_dir};
+use super::partition::DAY_MS;
 use crate::codec::{CodecError, push_signed, push_varint, take_signed, take_varint};
 use crate::model::TimestampMs;
 
@@ -186,7 +186,7 @@ impl Clock {
         }
         let due = observed.saved.is_none_or(|at| running.saturating_sub(at) >= SAVE_EVERY);
         if due || !known || change != Change::None {
-            save(&self.path, &state.encode()).map_err(|error| StoreError::io(&self.path, error))?;
+            files::replace(&self.path, &state.encode()).map_err(|error| StoreError::io(&self.path, error))?;
             observed.saved = Some(running);
         }
         Ok(())
@@ -215,16 +215,6 @@ impl Clock {
 
 fn time(t: TimestampMs) -> String {
     jiff::Timestamp::from_millisecond(t).map_or_else(|_| format!("{t} ms"), |t| t.to_string())
-}
-
-/// Replaces the file, durably.
-fn save(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let temporary = path.with_extension("tmp");
-    let mut file = File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    path.parent().map_or(Ok(()), sync_dir)
 }
 
 #[cfg(test)]

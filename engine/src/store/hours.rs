@@ -614,7 +614,8 @@ mod tests {
         for (name, columns, most) in [
             ("walk", walk, 12.0),
             ("ratio", ratio, 12.0),
-            ("counter", counter, 18.0),
+            ("counter", counter, 14.0),
+            ("memory", memory, 12.0),
             ("constant", constant, 1.0),
             ("floats", floats, 38.0),
         ] {
