@@ -14,6 +14,7 @@ use super::hot::HotPages;
 use super::page::{ALWAYS, Chunk, Directory, Kind};
 use super::partition::{Day, Outcome, Partition, PartitionError, Parts};
 use super::read::merge;
+use super::work::Task;
 use super::{Store, StoreOptions};
 use crate::model::{Columns, SeriesId, TimestampMs};
 use crate::windows::{self, Level, WindowRow};
@@ -63,6 +64,10 @@ impl Store {
     /// [`StoreError`] when a day cannot be read or written, and there was no other to do; it is left as it was.
     pub fn compact(&self, now: TimestampMs, share: f64) -> Result<Option<Compacted>, StoreError> {
         let _one_at_a_time = self.compacting.lock();
+        self.work.run(Task::Compaction, || self.compact_next(now, share))
+    }
+
+    fn compact_next(&self, now: TimestampMs, share: f64) -> Result<Option<Compacted>, StoreError> {
         self.checked.lock().retain(|day, _| self.partitions.has(*day));
         let mut failed = None;
         for day in self.partitions.days() {
@@ -188,6 +193,7 @@ impl Store {
                 }
             }
             pace.step();
+            self.work.progress(Task::Compaction);
         }
         Ok(Some((samples, writer.finish()?)))
     }

@@ -39,6 +39,12 @@ pub enum StoreError {
         /// The data directory.
         path: PathBuf,
     },
+    /// The directory, or a part of it, is no longer where it was.
+    #[error("{path} is gone while the service runs; nothing new is kept until it is there again (moved back, or made anew by the service)")]
+    Vanished {
+        /// What is gone.
+        path: PathBuf,
+    },
     /// A file cannot be read or written.
     #[error("{path}: {source}")]
     File {

@@ -21,6 +21,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 
 use super::error::StoreError;
+use super::place::is_at;
 use crate::codec::{CodecError, push_signed, push_varint, take_signed, take_varint};
 use crate::model::{SeriesId, TimestampMs};
 
@@ -351,6 +352,13 @@ impl Journal {
             extent.age_seconds = extent.age_seconds.max(since.elapsed().as_secs_f64());
         }
         extent
+    }
+
+    /// A file with records that is no longer where it was.
+    pub(super) fn missing_file(&self) -> Option<PathBuf> {
+        let state = self.state.lock();
+        let open = state.open.as_ref().filter(|open| !is_at(&open.file, &open.path)).map(|open| open.path.clone());
+        open.or_else(|| state.closed.iter().map(|closed| &closed.path).find(|path| !path.exists()).cloned())
     }
 
     /// The files, the newest last; for a copy.

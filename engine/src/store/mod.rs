@@ -32,15 +32,17 @@ mod journal;
 mod page;
 mod partition;
 mod partitions;
+mod place;
 mod progress;
 mod read;
 mod retention;
 mod room;
 mod seal;
 mod series;
+mod snapshot;
+mod work;
 
-use std::fs::{self, File, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -60,10 +62,14 @@ pub use self::journal::JournalExtent;
 use self::journal::{Journal, Rows};
 use self::partition::Day;
 use self::partitions::Partitions;
+pub use self::place::DirectoryLock;
+use self::place::Place;
 pub use self::read::{Limits, SeriesColumns};
 use self::room::Room;
 use self::series::SeriesIndex;
 pub use self::series::Share;
+pub use self::snapshot::{SnapshotError, SnapshotList, copy_directory, finished_snapshots};
+use self::work::{Task, Work};
 use crate::event::Event;
 use crate::model::TimestampMs;
 use crate::promql::Selector;
@@ -204,7 +210,8 @@ pub struct Store {
     disk_bytes: AtomicU64,
     /// Why the last write failed, while it does.
     failing: Mutex<Option<String>>,
-    _lock: File,
+    place: Place,
+    work: Work,
 }
 
 impl Store {
@@ -215,7 +222,8 @@ impl Store {
     pub fn open(dir: &Path, options: StoreOptions, now: TimestampMs) -> Result<Self, StoreError> {
         let dir_error = |source| StoreError::DataDir { path: dir.to_owned(), source };
         fs::create_dir_all(dir).map_err(dir_error)?;
-        let lock = take_lock(dir)?;
+        let lock = DirectoryLock::take(dir)?;
+        snapshot::clear_leftovers(dir).map_err(dir_error)?;
         let catalog = Catalog::open(dir, options.cache_bytes)?;
         let partitions = Partitions::open(dir, options.max_open_partitions, options.cache_bytes).map_err(dir_error)?;
         let series = catalog.load_series()?;
@@ -258,7 +266,8 @@ impl Store {
             head_samples: AtomicU64::new(waiting),
             disk_bytes: AtomicU64::new(0),
             failing: Mutex::default(),
-            _lock: lock,
+            place: Place::new(dir, lock),
+            work: Work::default(),
         })
     }
 
@@ -267,7 +276,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the catalog cannot be written.
     pub fn add_events(&self, events: &[Event]) -> Result<Vec<(String, Event)>, StoreError> {
-        self.catalog.add_events(events)
+        self.work.run(Task::Catalog, || self.catalog.add_events(events))
     }
 
     /// Events within `[start, end]` that are wanted, newest first, at most `limit`, each with its id.
@@ -297,7 +306,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the catalog cannot be written; nothing was changed then.
     pub fn change_documents(&self, kind: &str, changes: Vec<DocumentChange>) -> Result<(), StoreError> {
-        self.catalog.change_documents(kind, changes)
+        self.work.run(Task::Catalog, || self.catalog.change_documents(kind, changes))
     }
 
     /// The data directory.
@@ -318,8 +327,36 @@ impl Store {
     /// What is wrong right now, in words.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.partitions.problems();
+        problems.extend(self.place.missing().map(|missing| StoreError::Vanished { path: missing.path }.to_string()));
         problems.extend(self.failing.lock().clone());
         problems
+    }
+
+    /// Work on the disk that makes no progress for `stuck_after`, work that keeps failing, and seals that are overdue where one is
+    /// to be made every `seal_interval`; in words.
+    pub fn stalled(&self, stuck_after: Duration, seal_interval: Duration) -> Vec<String> {
+        let mut stalled = self.work.problems(stuck_after);
+        let (extent, since) = (self.journal.extent(), self.work.since_success(Task::Seal));
+        // The clock of the interval has a step of its own, and the work takes a while.
+        let overdue = seal_interval * 3 + stuck_after;
+        if extent.records > 0 && extent.age_seconds > overdue.as_secs_f64() && since > overdue {
+            let (since, every) = (since.as_secs() / 60, seal_interval.as_secs() / 60);
+            stalled.push(format!(
+                "the journal's {} records wait to be sealed into chunks: the last seal was {since} min ago, one is due every {every} min \
+                 (store.seal_interval)",
+                extent.records
+            ));
+        }
+        stalled
+    }
+
+    /// Compares the directory with what lies at its path, for which it takes a few calls into the system.
+    ///
+    /// # Errors
+    /// [`StoreError::Vanished`] when the directory, or a part of it, is no longer there.
+    pub fn check_place(&self) -> Result<(), StoreError> {
+        let found = self.place.look(|| self.journal.missing_file());
+        self.place.note(found).map_or(Ok(()), |missing| Err(StoreError::Vanished { path: missing.path }))
     }
 
     /// The metrics with the most series, and the labels with the most values.
@@ -386,24 +423,6 @@ impl Replay<'_> {
         self.sealed.insert(day, through);
         Ok(through)
     }
-}
-
-fn take_lock(dir: &Path) -> Result<File, StoreError> {
-    let dir_error = |source| StoreError::DataDir { path: dir.to_owned(), source };
-    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(dir.join("lock")).map_err(dir_error)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut pid = String::new();
-            file.read_to_string(&mut pid).map_err(dir_error)?;
-            return Err(StoreError::Locked { path: dir.to_owned(), pid: pid.trim().to_owned() });
-        }
-        Err(TryLockError::Error(source)) => return Err(dir_error(source)),
-    }
-    file.set_len(0).map_err(dir_error)?;
-    file.rewind().map_err(dir_error)?;
-    writeln!(file, "{}", std::process::id()).map_err(dir_error)?;
-    Ok(file)
 }
 
 /// What the fuzzer reaches.

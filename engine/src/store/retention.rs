@@ -1,10 +1,9 @@
 //! What goes when: days past every retention, and the oldest days when the directory is too large.
 
-use std::path::Path;
-
 use super::Store;
 use super::error::StoreError;
 use super::partition::Day;
+use super::work::Task;
 use crate::model::TimestampMs;
 
 impl Store {
@@ -14,6 +13,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when a folder cannot be removed.
     pub fn apply_retention(&self, now: TimestampMs) -> Result<Vec<String>, StoreError> {
+        self.work.run(Task::Retention, || self.remove_what_is_past(now))
+    }
+
+    fn remove_what_is_past(&self, now: TimestampMs) -> Result<Vec<String>, StoreError> {
         self.catalog.trim_events(now - self.options.retention_ms)?;
         // Not while a day is written anew or copied: the next look comes soon enough.
         let Some(_one_at_a_time) = self.compacting.try_lock() else { return Ok(Vec::new()) };
@@ -24,6 +27,7 @@ impl Store {
             |wanted: &dyn Fn(Day) -> bool| self.partitions.drop_oldest(wanted).map_err(|error| StoreError::io(&partitions, error));
         while let Some(day) = drop_oldest(&|day| day.end().saturating_add(keep) <= now)? {
             gone.push(day);
+            self.work.progress(Task::Retention);
         }
         if self.options.max_bytes > 0 {
             // The newest day stays: without it there would be nothing to look at.
@@ -32,51 +36,5 @@ impl Store {
             }
         }
         Ok(gone)
-    }
-
-    /// Makes a copy of everything that was accepted before this call in a new folder, while the service goes on. Chunk files
-    /// are linked where the file system allows, the rest is copied. [`Store::open`] opens the copy as it is.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the folder exists or cannot be written; what was written of it is removed.
-    pub fn snapshot(&self, to: &Path) -> Result<(), StoreError> {
-        let fail = |error| StoreError::io(to, error);
-        if to.exists() {
-            return Err(fail(std::io::Error::new(std::io::ErrorKind::AlreadyExists, "exists already; name a new folder")));
-        }
-        std::fs::create_dir_all(to).map_err(fail)?;
-        let made = self.copy_everything(to);
-        if made.is_err()
-            && let Err(error) = std::fs::remove_dir_all(to)
-        {
-            log::warn!("{} cannot be removed: {error}", to.display());
-        }
-        made
-    }
-
-    fn copy_everything(&self, to: &Path) -> Result<(), StoreError> {
-        let fail = |error| StoreError::io(to, error);
-        // Compactions and seals wait; appends go on and are in the journal that is copied last.
-        let _no_compaction = self.compacting.lock();
-        self.seal()?;
-        let _no_seal = self.sealing.lock();
-        for day in self.partitions.days() {
-            if let Some(partition) = self.partitions.get(day, false)? {
-                let copied = partition.copy_to(&to.join("partitions").join(day.name()));
-                copied.map_err(|error| self.partitions.error(day, error))?;
-            }
-        }
-        // Before the catalog, whose series it may name: a series is in the catalog before the journal has it.
-        self.journal.sync().map_err(fail)?;
-        let journal = to.join("journal");
-        std::fs::create_dir_all(&journal).map_err(fail)?;
-        for file in self.journal.files() {
-            if let Some(name) = file.file_name() {
-                std::fs::copy(&file, journal.join(name)).map_err(fail)?;
-            }
-        }
-        self.catalog.copy_to(&to.join("catalog"))?;
-        std::fs::copy(self.dir.join("progress"), to.join("progress")).map_err(fail)?;
-        super::partition::sync_dir(to).map_err(fail)
     }
 }

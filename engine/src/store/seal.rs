@@ -11,6 +11,7 @@ use super::head::{self, Run};
 use super::hot::{NewPage, PAGE_BYTES, PAGE_CHUNKS};
 use super::page::PageBuilder;
 use super::partition::{Day, PartitionError};
+use super::work::Task;
 use super::{Store, progress};
 use crate::codec::{CodecError, Effort};
 use crate::model::{SeriesId, TimestampMs};
@@ -30,6 +31,10 @@ impl Store {
     /// [`StoreError`] when a partition cannot be written. Nothing is lost then: the rows stay in head and journal.
     pub fn seal(&self) -> Result<usize, StoreError> {
         let _one_at_a_time = self.sealing.lock();
+        self.work.run(Task::Seal, || self.seal_head())
+    }
+
+    fn seal_head(&self) -> Result<usize, StoreError> {
         fail::fail_point!("store::seal");
         let begun = Instant::now();
         let (frozen, marks, through) = self.freeze();
@@ -99,11 +104,13 @@ impl Store {
                 let added = pages.add(*id, &times[from..to], &values[from..to]);
                 added.map_err(|source| StoreError::Damaged { place: format!("sealing {}", day.name()), source })
             })?;
+            self.work.progress(Task::Seal);
         }
         let mut count = 0;
         let mut failed: Option<Failed> = None;
         for (day, pages) in by_day {
             count += pages.count;
+            self.work.progress(Task::Seal);
             if let Err(error) = self.seal_day(day, pages.finish(), through) {
                 failed.get_or_insert_with(|| (error, Vec::new())).1.push(day);
             }
