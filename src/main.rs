@@ -2,6 +2,7 @@
 //! the command line, the settings, and who talks to whom.
 
 mod browser;
+mod check;
 mod cli;
 mod client;
 mod memory;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
 /// Gives whether all was well: false where damage was found, which is said.
 fn run_command(command: &cli::Command, settings: &settings::Settings) -> anyhow::Result<bool> {
     match command {
+        cli::Command::Check { repair, json } => check::check(settings, *repair, *json),
         cli::Command::Restore { snapshot, replace } => restore::restore(snapshot, settings, *replace),
         cli::Command::Export { matchers, start, end, format, output } => {
             let (start, end, output) = (start.as_deref(), end.as_deref(), output.as_deref());

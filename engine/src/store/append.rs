@@ -369,8 +369,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the disk refuses; nothing may be acknowledged then.
     pub fn commit(&self) -> Result<(), StoreError> {
-        fail::fail_point!("store::commit");
         let flushed = self.work.run(Task::Commit, || {
+            fail::fail_point!("store::commit");
             self.journal.sync().map_err(|error| StoreError::io(&self.dir.join("journal"), error))?;
             // A file that was removed meanwhile is durable nowhere.
             self.check_place()

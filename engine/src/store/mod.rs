@@ -20,6 +20,7 @@
 mod append;
 mod bytes;
 mod catalog;
+mod check;
 mod close;
 mod compact;
 mod error;
@@ -54,6 +55,7 @@ use serde::Serialize;
 pub use self::append::{Intake, Rejection, Resolved, Span, Stored};
 use self::catalog::Catalog;
 pub use self::catalog::{DocumentChange, FORMAT};
+pub use self::check::{Report as CheckReport, check};
 pub use self::close::HourPart;
 pub use self::compact::Compacted;
 pub use self::error::StoreError;

@@ -24,17 +24,26 @@ pub struct DirectoryLock {
 }
 
 impl DirectoryLock {
-    /// Takes a directory that exists; `lock` is made in it.
+    /// Takes a directory that exists; `lock` is made in it where it can be written.
     ///
     /// # Errors
     /// [`StoreError::Locked`] where another process has it, [`StoreError::DataDir`] where it cannot be locked.
     pub fn take(dir: &Path) -> Result<Self, StoreError> {
         let dir_error = |source| StoreError::DataDir { path: dir.to_owned(), source };
         let folder = lock_folder(dir)?;
-        let mut file = File::options().read(true).write(true).create(true).truncate(false).open(dir.join(LOCK)).map_err(dir_error)?;
-        lock(&file, dir)?;
-        sign(&mut file).map_err(dir_error)?;
-        Ok(Self { folder, file: Some(file) })
+        match File::options().read(true).write(true).create(true).truncate(false).open(dir.join(LOCK)) {
+            Ok(mut file) => {
+                lock(&file, dir)?;
+                sign(&mut file);
+                Ok(Self { folder, file: Some(file) })
+            }
+            // A directory that cannot be written can be read all the same.
+            Err(error) if is_unwritable(&error) => {
+                drop(folder);
+                Self::take_as_it_is(dir)
+            }
+            Err(error) => Err(dir_error(error)),
+        }
     }
 
     /// As [`DirectoryLock::take`], but changes nothing in the directory.
@@ -81,10 +90,18 @@ fn locked(dir: &Path) -> StoreError {
     StoreError::Locked { path: dir.to_owned(), pid }
 }
 
-fn sign(file: &mut File) -> std::io::Result<()> {
-    file.set_len(0)?;
-    file.rewind()?;
-    writeln!(file, "{}", std::process::id())
+/// Says who has the lock. It only makes a message better, so nothing depends on it.
+fn sign(file: &mut File) {
+    let signed = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+    if let Err(error) = signed {
+        log::debug!("the lock file cannot be written: {error}");
+    }
+}
+
+/// Whether the disk is read-only, full, or not this user's to write.
+pub(super) fn is_unwritable(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
 }
 
 /// Whether an open file is what lies at a path.
@@ -170,6 +187,6 @@ fn lock_file_again(dir: &Path) -> Result<File, StoreError> {
     let dir_error = |source| StoreError::DataDir { path: dir.to_owned(), source };
     let mut file = File::options().read(true).write(true).create(true).truncate(false).open(dir.join(LOCK)).map_err(dir_error)?;
     lock(&file, dir)?;
-    sign(&mut file).map_err(dir_error)?;
+    sign(&mut file);
     Ok(file)
 }

@@ -76,6 +76,8 @@ impl Store {
     fn freeze(&self) -> (Vec<Frozen>, Vec<u8>, u64) {
         let _turn = self.turn.lock();
         let mut head = self.head.write();
+        // A seal that was cut short by a fault of the program has left its rows frozen.
+        head.iter_mut().for_each(|(_, h)| h.thaw(|_| true));
         let frozen: Vec<Frozen> = head.iter_mut().filter_map(|(id, h)| h.freeze().map(|run| (id, run))).collect();
         if frozen.is_empty() {
             return (frozen, Vec::new(), 0);

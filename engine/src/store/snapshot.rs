@@ -193,6 +193,23 @@ impl SnapshotList {
     /// # Errors
     /// [`SnapshotError`]: a file is missing, is not what the list says, or is not on the list; or something cannot be read or written.
     pub fn copy_to(&self, snapshot: &Path, to: &Path) -> Result<(), SnapshotError> {
+        self.hold(snapshot, |name, path| copy_file(path, &to.join(name)))?;
+        sync_folders(to).map_err(|source| SnapshotError::Io { path: to.to_owned(), source })
+    }
+
+    /// Holds the files of a snapshot to the list.
+    ///
+    /// # Errors
+    /// As [`SnapshotList::copy_to`].
+    pub fn verify(&self, snapshot: &Path) -> Result<(), SnapshotError> {
+        self.hold(snapshot, |_, path| {
+            let read = File::open(path).and_then(|mut file| digest(&mut file, &mut std::io::sink()));
+            read.map_err(|source| SnapshotError::Io { path: path.to_owned(), source })
+        })
+    }
+
+    /// `read` gives the length and the checksum of a file.
+    fn hold(&self, snapshot: &Path, mut read: impl FnMut(&str, &Path) -> Result<(u64, u32), SnapshotError>) -> Result<(), SnapshotError> {
         let found: BTreeMap<String, PathBuf> = walk(snapshot)?.into_iter().filter(|(name, _)| name != LIST).collect();
         if let Some(name) = self.files.keys().find(|name| !found.contains_key(*name)) {
             return Err(SnapshotError::Differs { path: snapshot.join(name), what: "is missing, the list names it".to_owned() });
@@ -200,7 +217,7 @@ impl SnapshotList {
         for (name, path) in &found {
             let differs = |what: String| SnapshotError::Differs { path: path.clone(), what };
             let entry = self.files.get(name).ok_or_else(|| differs("is not on the list".to_owned()))?;
-            let (bytes, crc) = copy_file(path, &to.join(name))?;
+            let (bytes, crc) = read(name, path)?;
             if bytes != entry.bytes {
                 return Err(differs(format!("has {bytes} bytes, the list says {}", entry.bytes)));
             }
@@ -208,7 +225,7 @@ impl SnapshotList {
                 return Err(differs("is damaged, its checksum is not the one on the list".to_owned()));
             }
         }
-        sync_folders(to).map_err(|source| SnapshotError::Io { path: to.to_owned(), source })
+        Ok(())
     }
 }
 

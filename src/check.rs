@@ -1,0 +1,37 @@
+//! `taskpulse check`: what is wrong with a data directory that nobody has open, and what is or would be done about it.
+
+use taskpulse_actors::clock::now_ms;
+use taskpulse_engine::store;
+
+use crate::service;
+use crate::settings::Settings;
+
+/// Examines the data directory of the settings and prints a report. Gives whether it was sound.
+pub fn check(settings: &Settings, repair: bool, json: bool) -> anyhow::Result<bool> {
+    let report = store::check(&service::data_dir(settings), &service::store_options(settings), now_ms(), repair)?;
+    let sound = report.findings.is_empty();
+    if json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+        return Ok(sound);
+    }
+    println!(
+        "{}: format {}, {} days, {} series, {} samples in the journal, {} bytes read",
+        report.data_dir.display(),
+        report.format,
+        report.days,
+        report.series,
+        report.unsealed_samples,
+        report.bytes
+    );
+    if sound {
+        println!("sound");
+        return Ok(true);
+    }
+    report.findings.iter().for_each(|finding| println!("- {finding}"));
+    if report.repaired {
+        println!("this was done; what was set aside is in {}", report.data_dir.join("quarantine").display());
+    } else {
+        println!("nothing was changed; what is written above is what `taskpulse check --repair`, or the next start of the service, does");
+    }
+    Ok(false)
+}
