@@ -73,7 +73,9 @@ fn damage_to_any_file_is_found_and_nothing_changes_before_it_is_to_be_repaired()
     let folder = with_history();
     let data = folder.path().join("data");
     let sound = files(&data);
-    for (path, bytes) in sound.iter().filter(|(path, bytes)| bytes.len() > 8 && !path.starts_with(data.join("catalog")) && !path.ends_with("lock")) {
+    for (path, bytes) in
+        sound.iter().filter(|(path, bytes)| bytes.len() > 8 && !path.starts_with(data.join("catalog")) && !path.ends_with("lock"))
+    {
         let name = path.strip_prefix(&data).unwrap().display().to_string();
         let mut damaged = bytes.clone();
         let middle = damaged.len() / 2;

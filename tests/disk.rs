@@ -96,10 +96,8 @@ fn a_start_on_a_disk_that_cannot_be_written_serves_reading_and_goes_on_by_itself
     (5..10).for_each(|n| assert_eq!(send(&service, n).0, 204));
     service.kill();
     type Change<'a> = &'a dyn Fn();
-    let cases: [(&str, Change<'_>, Change<'_>, i64); 2] = [
-        ("full", &|| disk.fill(), &|| disk.make_room(), 100),
-        ("read-only", &|| disk.remount("ro"), &|| disk.remount("rw"), 200),
-    ];
+    let cases: [(&str, Change<'_>, Change<'_>, i64); 2] =
+        [("full", &|| disk.fill(), &|| disk.make_room(), 100), ("read-only", &|| disk.remount("ro"), &|| disk.remount("rw"), 200)];
     for (name, begin, end, first) in cases {
         begin();
         let service = start();

@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 use parking_lot::RwLockReadGuard;
 use serde::Serialize;
 
-use super::Store;
 use super::error::StoreError;
 use super::head::{NEVER, Put};
 use super::journal::{Encoded, Rows};
 use super::series::SeriesIndex;
 use super::work::Task;
+use super::{Store, series_log};
 use crate::model::{Batch, Labels, SeriesId, TimestampMs};
 use crate::windows::Level;
 
@@ -281,7 +281,7 @@ impl Store {
         if resolved.is_empty() {
             return Ok(Stored { rejected: resolved.rejected, ..Stored::default() });
         }
-        let here = || self.place.missing().map_or(Ok(()), |missing| Err(StoreError::Vanished { path: missing.path }));
+        let here = || self.place.missing().map_or(Ok(()), |missing| Err(missing.error()));
         let stored =
             here().and_then(|()| self.room.check(&self.dir)).and_then(|()| self.check_head()).and_then(|()| self.take(resolved, now));
         if let Err(error) = &stored {
@@ -299,24 +299,28 @@ impl Store {
 
     fn take(&self, resolved: Resolved, now: TimestampMs) -> Result<Stored, StoreError> {
         let _turn = self.turn.lock();
-        self.keep_new_series()?;
-        self.journal.append(&resolved.encoded).map_err(|error| StoreError::io(&self.dir.join("journal"), error))?;
+        let appended = self.journal.append(&resolved.encoded, |from| {
+            let index = self.series.read();
+            let next = index.next_id().0.max(from);
+            Ok((if next > from { series_log::encode_runs(&index.since(SeriesId(from)))? } else { Vec::new() }, next))
+        });
+        appended.map_err(|error| StoreError::io(&self.dir.join("journal"), error))?;
         let number = self.counters.batches.fetch_add(1, Ordering::Relaxed) + 1;
         Ok(self.apply(resolved, number, now))
     }
 
-    /// Makes new series durable, before any journal record names them: an id must never come to mean another series.
-    fn keep_new_series(&self) -> Result<(), StoreError> {
-        let durable = self.durable_series.load(Ordering::Acquire);
-        let new: Vec<Labels> = {
+    /// Writes new series to the log of series, before any chunk names them: the journal that defines them goes after a seal.
+    pub(super) fn keep_new_series(&self) -> Result<(), StoreError> {
+        let kept = SeriesId(self.catalog.next_series());
+        let (new, next) = {
             let index = self.series.read();
-            if index.len() == durable {
+            if index.next_id() <= kept {
                 return Ok(());
             }
-            index.since(durable).to_vec()
+            (index.since(kept), index.next_id())
         };
-        self.work.run(Task::Catalog, || self.catalog.add_series(SeriesId(durable as u32), &new))?;
-        self.durable_series.store(durable + new.len(), Ordering::Release);
+        self.work.run(Task::Catalog, || self.catalog.add_series(&new, next.0))?;
+        self.journal.series_kept(next.0);
         Ok(())
     }
 
@@ -373,7 +377,7 @@ impl Store {
             fail::fail_point!("store::commit");
             self.journal.sync().map_err(|error| StoreError::io(&self.dir.join("journal"), error))?;
             // A file that was removed meanwhile is durable nowhere.
-            self.check_place()
+            self.is_in_place()
         });
         match &flushed {
             Ok(()) => *self.failing.lock() = None,

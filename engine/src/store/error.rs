@@ -40,10 +40,12 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The directory, or a part of it, is no longer where it was.
-    #[error("{path} is gone while the service runs; nothing new is kept until it is there again (moved back, or made anew by the service)")]
+    #[error("{path} {what}; nothing new is kept until that is put right, which the service does by itself where it can")]
     Vanished {
-        /// What is gone.
+        /// What is not as it was.
         path: PathBuf,
+        /// How.
+        what: &'static str,
     },
     /// A file cannot be read or written.
     #[error("{path}: {source}")]

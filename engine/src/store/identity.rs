@@ -4,7 +4,15 @@
 //! another directory would show its samples under names of this one; the identity is what tells them apart.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use super::files;
+
+/// The number of the format that this version writes; a directory with another number is refused.
+pub const FORMAT: u32 = 4;
+
+pub(super) const FILE: &str = "identity";
 
 /// The identity of a data directory: 128 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,6 +43,62 @@ impl Identity {
     }
 }
 
+/// What the file of the identity says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Stated {
+    /// Who the directory is.
+    Known(Identity),
+    /// Another format.
+    OtherFormat(u32),
+    /// There is no such file.
+    Missing,
+    /// The file is damaged.
+    Damaged,
+}
+
+/// Reads the identity of a data directory.
+///
+/// # Errors
+/// The system's, where there is a file that cannot be read.
+pub(super) fn load(data_dir: &Path) -> std::io::Result<Stated> {
+    match std::fs::read(data_dir.join(FILE)) {
+        Ok(bytes) => Ok(read(&bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Stated::Missing),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes the identity of a data directory, durably.
+///
+/// # Errors
+/// The system's.
+pub(super) fn save(data_dir: &Path, identity: Identity) -> std::io::Result<()> {
+    files::replace(&data_dir.join(FILE), text(FORMAT, identity).as_bytes())
+}
+
+fn text(format: u32, identity: Identity) -> String {
+    let body = format!("taskpulse data directory\nformat {format}\nidentity {identity}\n");
+    format!("{body}checksum {:08x}\n", crc32fast::hash(body.as_bytes()))
+}
+
+fn read(bytes: &[u8]) -> Stated {
+    let parse = || {
+        let whole = std::str::from_utf8(bytes).ok()?;
+        let (body, checksum) = whole.split_once("checksum ")?;
+        let crc = u32::from_str_radix(checksum.strip_suffix('\n')?, 16).ok()?;
+        let sound = crc == crc32fast::hash(body.as_bytes()) && checksum.len() == 9;
+        let mut lines = body.lines().skip(1);
+        let format: u32 = lines.next()?.strip_prefix("format ")?.parse().ok()?;
+        // Another version may write the rest in another way.
+        if sound && format != FORMAT {
+            return Some(Stated::OtherFormat(format));
+        }
+        let identity = Identity::parse(lines.next()?.strip_prefix("identity ")?)?;
+        (whole == text(FORMAT, identity)).then_some(Stated::Known(identity))
+    };
+    parse().unwrap_or(Stated::Damaged)
+}
+
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -58,6 +122,25 @@ mod tests {
         assert_eq!(Identity::parse(&one.to_string()), Some(one));
         for text in ["", "00", "zz112233445566778899aabbccddeeff", "é0112233445566778899aabbccddeef"] {
             assert_eq!(Identity::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_file_is_read_back_another_format_is_named_and_every_damaged_byte_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(load(dir.path()).unwrap(), Stated::Missing);
+        let identity = Identity::random().unwrap();
+        save(dir.path(), identity).unwrap();
+        assert_eq!(load(dir.path()).unwrap(), Stated::Known(identity));
+        assert_eq!(read(text(7, identity).as_bytes()), Stated::OtherFormat(7));
+        let whole = text(FORMAT, identity).into_bytes();
+        for at in 0..whole.len() {
+            for bit in 0..8 {
+                let mut bytes = whole.clone();
+                bytes[at] ^= 1 << bit;
+                assert_eq!(read(&bytes), Stated::Damaged, "byte {at}, bit {bit}");
+            }
+            assert_eq!(read(&whole[..at]), Stated::Damaged, "{at} bytes");
         }
     }
 }

@@ -1,15 +1,18 @@
-//! The journal: accepted samples, in order, until they are in chunks. Files that only ever grow at their end.
+//! The journal: accepted samples, in order, until they are in chunks, and the definitions of new series. Files that only
+//! ever grow at their end.
 //!
 //! ```text
-//! DATA_DIR/journal/00000000000000000042.log     records from number 42 on
-//! record   length u32 · crc32 of the rows u32 · number u64 · crc32 of these 16 bytes u32 · rows
+//! DATA_DIR/journal/00000000000000000042.log     records from number 42 on, each a frame
+//! DATA_DIR/journal/synced                       the mark: newest file, its durable length, its last durable record
+//! header   identity of the directory
+//! series   a run of definitions, before the first rows that name them
 //! rows     count · runs of series differences · runs of time differences · values f64…
 //! ```
 //!
 //! A record is durable after [`Journal::sync`]. A write that fails is taken back, so that a full disk is only a pause. What
-//! a crash left unfinished at the end is cut off; damage before the end is set aside for a
-//! person to look at, and reading goes on with the next whole record. When a
-//! seal begins, the next file begins, and when it has ended, the files before go.
+//! a crash left unfinished behind the mark is cut off. Anything else that does not check, and records that the mark or their
+//! numbers prove to be missing, is damage: it is told, the bytes are set aside, and reading goes on with the next whole
+//! record. When a seal begins, the next file begins, and when it has ended, the files before go.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -21,11 +24,21 @@ use parking_lot::Mutex;
 use serde::Serialize;
 
 use super::error::StoreError;
+use super::files;
+use super::frame::{self, Found, Header};
+use super::identity::Identity;
+use super::mark::{Mark, Numbers};
 use super::place::is_at;
+use super::problems::Problems;
 use crate::codec::{CodecError, push_signed, push_varint, take_signed, take_varint};
 use crate::model::{SeriesId, TimestampMs};
 
-const HEADER: usize = 20;
+/// Kinds of frames.
+const HEADER: u8 = 0;
+const ROWS: u8 = 1;
+const SERIES: u8 = 2;
+/// The name of the mark.
+const SYNCED: &str = "synced";
 /// A file ends when it is longer.
 const MAX_FILE_BYTES: u64 = 32 << 20;
 /// Rows of one record at the most; a damaged count cannot ask for more memory.
@@ -159,6 +172,7 @@ impl Encoded {
 struct Open {
     file: Arc<File>,
     path: PathBuf,
+    first: u64,
     records: u64,
     bytes: u64,
     since: Instant,
@@ -180,13 +194,28 @@ struct State {
     /// Files with records that are not durable yet, the open one aside.
     unsynced: Vec<Arc<File>>,
     next: u64,
+    /// What the mark says once all that was written is durable.
+    written: Numbers,
+    /// Series below are defined in the log of series.
+    kept: u32,
+    /// Series below are defined there or in records whose sync has not failed.
+    defined: u32,
 }
 
 /// See the module. Appends come one at a time; a sync may run beside them.
 pub(super) struct Journal {
     dir: PathBuf,
+    identity: Identity,
+    mark: Mark,
     state: Mutex<State>,
     syncing: Mutex<()>,
+}
+
+/// What a record holds.
+pub(super) enum Record<'a> {
+    Rows(Rows),
+    /// A run of definitions of series.
+    Series(&'a [u8]),
 }
 
 /// What the journal holds.
@@ -201,61 +230,56 @@ pub struct JournalExtent {
 }
 
 impl Journal {
-    /// Opens the journal of a data directory and passes its records on, in order. Gives what was found damaged, in words.
+    /// Opens the journal of a data directory and passes its records on, in order. The records up to `sealed_through` are
+    /// in chunks and may be gone. Notes what is damaged or missing.
     pub(super) fn open(
         data_dir: &Path,
-        mut record: impl FnMut(u64, Rows) -> Result<(), StoreError>,
-    ) -> Result<(Self, Vec<String>), StoreError> {
+        identity: Identity,
+        sealed_through: u64,
+        problems: &Problems,
+        record: impl FnMut(u64, Record<'_>) -> Result<(), StoreError>,
+    ) -> Result<Self, StoreError> {
         let dir = data_dir.join("journal");
         let fail = |source| StoreError::DataDir { path: dir.clone(), source };
-        fs::create_dir_all(&dir).map_err(fail)?;
-        let mut names: Vec<(u64, PathBuf)> = Vec::new();
-        for entry in fs::read_dir(&dir).map_err(fail)? {
-            let path = entry.map_err(fail)?.path();
-            let first = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".log")).and_then(|n| n.parse().ok());
-            names.extend(first.map(|first| (first, path)));
-        }
-        names.sort();
-        let mut problems = Vec::new();
-        let mut state = State { open: None, closed: Vec::new(), unsynced: Vec::new(), next: 1 };
+        files::create_private_dir(&dir).map_err(fail)?;
+        let names = list(&dir).map_err(fail)?;
+        let (mark, marked) = Mark::open(&dir.join(SYNCED));
+        let mut replay = Replay {
+            data_dir,
+            identity,
+            problems,
+            marked: marked.numbers(),
+            next: 1,
+            sealed_through,
+            explained: false,
+            closed: Vec::new(),
+            record,
+        };
         let newest = names.len().saturating_sub(1);
         for (at, (first, path)) in names.into_iter().enumerate() {
-            let mut bytes = Vec::new();
-            File::open(&path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(fail)?;
-            state.next = state.next.max(first);
-            let mut rest = bytes.as_slice();
-            let (mut good, mut records) = (0, 0);
-            loop {
-                match next_record(&mut rest, state.next) {
-                    Ok(Some((number, rows))) => {
-                        record(number, rows)?;
-                        state.next = number + 1;
-                        records += 1;
-                        good = bytes.len() - rest.len();
-                    }
-                    Ok(None) => break,
-                    Err(error) => {
-                        let from = bytes.len() - rest.len();
-                        let whole = next_whole(rest);
-                        let damaged = &rest[..whole.unwrap_or(rest.len())];
-                        // What a crash cut off at the very end was never acknowledged; anything else is worth a look.
-                        if at < newest || whole.is_some() {
-                            problems.push(set_aside(data_dir, &path, from, damaged, &error).map_err(fail)?);
-                        }
-                        rest = &rest[damaged.len()..];
-                    }
-                }
-            }
-            if records == 0 {
-                fs::remove_file(&path).map_err(fail)?;
-                continue;
-            }
-            if good < bytes.len() {
-                OpenOptions::new().write(true).open(&path).and_then(|file| file.set_len(good as u64)).map_err(fail)?;
-            }
-            state.closed.push(Closed { path, last: state.next - 1, records, bytes: good as u64, since: Instant::now() });
+            let bytes = fs::read(&path).map_err(|error| StoreError::io(&path, error))?;
+            replay.file(first, path, &bytes, at == newest)?;
         }
-        Ok((Self { dir, state: Mutex::new(state), syncing: Mutex::new(()) }, problems))
+        let Replay { mut next, closed, explained, .. } = replay;
+        if let Some([.., last]) = marked.numbers() {
+            let from = next.max(sealed_through + 1);
+            if from <= last && !explained {
+                problems.note(missing(&dir, from, last));
+            }
+            // Numbers are not given twice.
+            next = next.max(last + 1);
+        }
+        if marked.damaged || (marked.numbers().is_none() && !closed.is_empty()) {
+            problems.note(format!("{} is damaged or missing; nothing is lost by that", dir.join(SYNCED).display()));
+        }
+        let written = marked.numbers().unwrap_or([0, 0, next - 1]);
+        if marked.numbers().is_none() {
+            // From now on a missing mark is damage.
+            mark.set(written);
+            mark.sync();
+        }
+        let state = State { open: None, closed, unsynced: Vec::new(), next, written, kept: 0, defined: 0 };
+        Ok(Self { dir, identity, mark, state: Mutex::new(state), syncing: Mutex::new(()) })
     }
 
     /// The next record has at least this number.
@@ -264,13 +288,46 @@ impl Journal {
         state.next = state.next.max(number + 1);
     }
 
-    /// Writes a record; gives its number. A write that fails leaves the journal as it was.
-    pub(super) fn append(&self, rows: &Encoded) -> std::io::Result<u64> {
+    /// Series below `next` are in the log of series, durably: the journal need not define them.
+    pub(super) fn series_kept(&self, next: u32) {
+        let mut state = self.state.lock();
+        state.kept = state.kept.max(next);
+        state.defined = state.defined.max(next);
+    }
+
+    /// Goes on in a new file, after some of those that there were have gone. Gives the number of the last record so far and the
+    /// files that are left, for the caller to remove once all that counts is written again. The series that they define must be
+    /// in the log of series.
+    pub(super) fn begin_anew(&self) -> std::io::Result<(u64, Vec<PathBuf>)> {
+        let _no_sync = self.syncing.lock();
+        let mut state = self.state.lock();
+        files::create_private_dir(&self.dir)?;
+        let left = list(&self.dir)?.into_iter().map(|(_, path)| path).collect();
+        state.open = None;
+        state.closed.clear();
+        state.unsynced.clear();
+        let last = state.next - 1;
+        state.written = [0, 0, last];
+        self.mark.reopen();
+        self.mark.set(state.written);
+        Ok((last, left))
+    }
+
+    /// Writes a record of rows, and before it the definitions of series that were not defined yet: `definitions` is given
+    /// the first id and gives runs of them and the next id. Gives the record's number. A write that fails leaves the journal
+    /// as it was.
+    pub(super) fn append(
+        &self,
+        rows: &Encoded,
+        definitions: impl FnOnce(u32) -> std::io::Result<(Vec<Vec<u8>>, u32)>,
+    ) -> std::io::Result<u64> {
         let mut state = self.state.lock();
         if state.open.as_ref().is_some_and(|open| open.bytes >= MAX_FILE_BYTES) {
             close(&mut state);
         }
-        let number = state.next;
+        let (runs, defined) = definitions(state.defined)?;
+        let mut number = state.next;
+        let mut ahead = Vec::new();
         if state.open.is_none() {
             let path = self.dir.join(format!("{number:020}.log"));
             // One of this name can only be an empty one that could not be removed: the number was never written.
@@ -278,15 +335,20 @@ impl Journal {
             let file = Arc::new(OpenOptions::new().append(true).create(true).open(&path)?);
             file.set_len(0)?;
             folder.sync_all()?;
-            state.open = Some(Open { file, path, records: 0, bytes: 0, since: Instant::now() });
+            frame::push(&mut ahead, HEADER, number, &self.identity.0);
+            state.open = Some(Open { file, path, first: number, records: 0, bytes: 0, since: Instant::now() });
         }
         let Some(open) = &mut state.open else { return Err(std::io::ErrorKind::NotFound.into()) };
-        let mut header = Vec::with_capacity(HEADER);
-        header.extend_from_slice(&(rows.bytes.len() as u32).to_le_bytes());
-        header.extend_from_slice(&rows.crc.to_le_bytes());
-        header.extend_from_slice(&number.to_le_bytes());
-        header.extend_from_slice(&crc32fast::hash(&header).to_le_bytes());
-        let written = open.file.as_ref().write_all(&header).and_then(|()| open.file.as_ref().write_all(&rows.bytes));
+        if open.records == 0 && ahead.is_empty() {
+            frame::push(&mut ahead, HEADER, number, &self.identity.0);
+        }
+        for run in &runs {
+            frame::push(&mut ahead, SERIES, number, run);
+            number += 1;
+        }
+        let len = u32::try_from(rows.bytes.len()).map_err(|_| std::io::ErrorKind::InvalidInput)?;
+        ahead.extend_from_slice(&Header { kind: ROWS, number, len, crc: rows.crc }.to_bytes());
+        let written = open.file.as_ref().write_all(&ahead).and_then(|()| open.file.as_ref().write_all(&rows.bytes));
         if let Err(error) = written {
             if open.file.set_len(open.bytes).is_err() {
                 // It cannot be cut either: what follows goes to another file, and replay stops at the torn record.
@@ -294,27 +356,46 @@ impl Journal {
             }
             return Err(error);
         }
-        open.bytes += (HEADER + rows.bytes.len()) as u64;
-        open.records += 1;
-        state.next += 1;
+        open.bytes += (ahead.len() + rows.bytes.len()) as u64;
+        open.records += 1 + runs.len() as u64;
+        let written = [open.first, open.bytes, number];
+        (state.written, state.next, state.defined) = (written, number + 1, defined);
         Ok(number)
     }
 
     /// Makes every record written before this call durable.
     pub(super) fn sync(&self) -> std::io::Result<()> {
         let _one_at_a_time = self.syncing.lock();
-        let (unsynced, open) = {
+        let (unsynced, open, written) = {
             let mut state = self.state.lock();
-            (std::mem::take(&mut state.unsynced), state.open.as_ref().map(|open| Arc::clone(&open.file)))
+            (std::mem::take(&mut state.unsynced), state.open.as_ref().map(|open| Arc::clone(&open.file)), state.written)
         };
-        let result = unsynced.iter().chain(&open).try_for_each(|file| file.sync_data());
-        if result.is_err() {
-            // The system may have dropped what it could not write; a later sync of the same file would not tell.
-            let mut state = self.state.lock();
-            close(&mut state);
-            state.unsynced.extend(unsynced);
+        let sync = |file: &Arc<File>| {
+            fail::fail_point!("store::journal::sync", |_| Err(std::io::Error::other("failpoint")));
+            file.sync_data()
+        };
+        match unsynced.iter().chain(&open).try_for_each(sync) {
+            Ok(()) => {
+                if !unsynced.is_empty() || open.is_some() {
+                    self.mark.set(written);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                // The system may have dropped what it could not write; a later sync of the same file would not tell. Rows
+                // that come now must not rely on a definition in it.
+                let mut state = self.state.lock();
+                close(&mut state);
+                state.unsynced.extend(unsynced);
+                state.defined = state.kept;
+                Err(error)
+            }
         }
-        result
+    }
+
+    /// Makes the mark durable too.
+    pub(super) fn sync_mark(&self) {
+        self.mark.sync();
     }
 
     /// Begins a new file; gives the number of the last record so far.
@@ -366,6 +447,23 @@ impl Journal {
         let state = self.state.lock();
         state.closed.iter().map(|c| c.path.clone()).chain(state.open.as_ref().map(|o| o.path.clone())).collect()
     }
+
+    /// Copies what was synced into another data directory.
+    pub(super) fn copy_to(&self, data_dir: &Path) -> std::io::Result<()> {
+        self.sync()?;
+        let written = self.state.lock().written;
+        let dir = data_dir.join("journal");
+        files::create_private_dir(&dir)?;
+        for file in self.files() {
+            let to = dir.join(file.file_name().unwrap_or_default());
+            fs::copy(&file, &to)?;
+            File::open(&to)?.sync_all()?;
+        }
+        let mark = Mark::open(&dir.join(SYNCED)).0;
+        mark.set(written);
+        mark.sync();
+        super::partition::sync_dir(&dir)
+    }
 }
 
 fn close(state: &mut State) {
@@ -380,47 +478,123 @@ fn close(state: &mut State) {
     }
 }
 
-/// The record at the beginning of `rest`, which then begins after it; none at the end.
-fn next_record(rest: &mut &[u8], at_least: u64) -> Result<Option<(u64, Rows)>, CodecError> {
-    if rest.is_empty() {
-        return Ok(None);
+/// The files of a journal with the numbers in their names, the oldest first.
+fn list(dir: &Path) -> std::io::Result<Vec<(u64, PathBuf)>> {
+    let mut names: Vec<(u64, PathBuf)> = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let first = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".log")).and_then(|n| n.parse().ok());
+        names.extend(first.map(|first| (first, path)));
     }
-    let (length, crc, number) = header(rest).ok_or(CodecError::Damaged("a record's header"))?;
-    let rows = rest[HEADER..].get(..length).ok_or(CodecError::Damaged("a record is cut short"))?;
-    let found = crc32fast::hash(rows);
-    if found != crc {
-        return Err(CodecError::Checksum { found, expected: crc });
-    }
-    if number < at_least {
-        return Err(CodecError::Damaged("a record's number is out of order"));
-    }
-    let decoded = Rows::decode(rows)?;
-    *rest = &rest[HEADER + length..];
-    Ok(Some((number, decoded)))
+    names.sort();
+    Ok(names)
 }
 
-fn header(bytes: &[u8]) -> Option<(usize, u32, u64)> {
-    let header = bytes.first_chunk::<HEADER>()?;
-    let word = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| header[at + i]));
-    let number = u64::from_le_bytes(std::array::from_fn(|i| header[8 + i]));
-    (crc32fast::hash(&header[..16]) == word(16)).then(|| (word(0) as usize, word(4), number))
-}
-
-/// Where the next whole record begins after damage.
-fn next_whole(bytes: &[u8]) -> Option<usize> {
-    (1..bytes.len()).find(|&at| {
-        header(&bytes[at..])
-            .is_some_and(|(length, crc, _)| bytes[at + HEADER..].get(..length).is_some_and(|rows| crc32fast::hash(rows) == crc))
+/// The identity that a journal's files state, for a directory whose own file of it is gone.
+pub(super) fn identity_of(data_dir: &Path) -> Option<Identity> {
+    let names = list(&data_dir.join("journal")).ok()?;
+    names.iter().find_map(|(_, path)| {
+        let mut bytes = Vec::new();
+        File::open(path).ok()?.take(256).read_to_end(&mut bytes).ok()?;
+        let header = Header::read(&bytes)?;
+        let payload = bytes.get(frame::HEADER..header.frame_len())?;
+        let sound = header.kind == HEADER && header.check(payload).is_ok();
+        payload.first_chunk().filter(|_| sound).map(|bytes| Identity(*bytes))
     })
 }
 
-fn set_aside(data_dir: &Path, path: &Path, from: usize, rest: &[u8], error: &CodecError) -> std::io::Result<String> {
-    let quarantine = data_dir.join("quarantine");
-    fs::create_dir_all(&quarantine)?;
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let to = quarantine.join(format!("journal-{name}-{from}"));
-    fs::write(&to, rest)?;
-    Ok(format!("the journal is damaged ({name} at byte {from}: {error}); {} bytes were set aside in {}", rest.len(), to.display()))
+fn missing(dir: &Path, from: u64, to: u64) -> String {
+    format!("{}: records {from} to {to} are missing, samples that were accepted are lost with them", dir.display())
+}
+
+/// Reads the files of a journal.
+struct Replay<'a, F> {
+    data_dir: &'a Path,
+    identity: Identity,
+    problems: &'a Problems,
+    marked: Option<Numbers>,
+    /// The lowest number that the next record may have.
+    next: u64,
+    sealed_through: u64,
+    /// Damage since the last sound record was told; missing numbers are no news then.
+    explained: bool,
+    closed: Vec<Closed>,
+    record: F,
+}
+
+impl<F: FnMut(u64, Record<'_>) -> Result<(), StoreError>> Replay<'_, F> {
+    fn file(&mut self, first: u64, path: PathBuf, bytes: &[u8], newest: bool) -> Result<(), StoreError> {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let durable = self.marked.map(|[file, len, _]| match file.cmp(&first) {
+            std::cmp::Ordering::Less => 0,
+            std::cmp::Ordering::Equal => len,
+            std::cmp::Ordering::Greater => u64::MAX,
+        });
+        let (mut good, mut records, mut torn) = (0, 0, false);
+        for found in frame::scan(bytes) {
+            match found {
+                Found::Frame { header, payload, .. } if header.kind == HEADER => {
+                    if payload != self.identity.0 {
+                        let kept = files::set_aside(self.data_dir, &path, &format!("journal-{name}"));
+                        let kept = files::outcome("it was moved to", kept);
+                        self.problems.note(format!("{} belongs to another data directory; {kept}", path.display()));
+                        return Ok(());
+                    }
+                    good = good.max(header.frame_len());
+                }
+                Found::Frame { at, header, payload } => match self.record(header, payload)? {
+                    Ok(()) => {
+                        records += 1;
+                        good = at + header.frame_len();
+                    }
+                    Err(why) => self.damage(&name, at, &bytes[at..at + header.frame_len()], &why),
+                },
+                Found::Damage { from, to, .. } if newest && to == bytes.len() && durable.is_none_or(|durable| from as u64 >= durable) => {
+                    torn = true;
+                }
+                Found::Damage { from, to, why } => self.damage(&name, from, &bytes[from..to], &why),
+            }
+        }
+        if records == 0 && !self.explained {
+            if let Err(error) = fs::remove_file(&path) {
+                log::warn!("{} cannot be removed: {error}", path.display());
+            }
+            return Ok(());
+        }
+        if torn && let Err(error) = OpenOptions::new().write(true).open(&path).and_then(|file| file.set_len(good as u64)) {
+            log::warn!("{} cannot be cut to {good} bytes: {error}", path.display());
+        }
+        self.closed.push(Closed { path, last: self.next.max(first) - 1, records, bytes: good as u64, since: Instant::now() });
+        Ok(())
+    }
+
+    /// Passes a record on; what is wrong with it, if anything.
+    fn record(&mut self, header: Header, payload: &[u8]) -> Result<Result<(), CodecError>, StoreError> {
+        if header.number < self.next {
+            return Ok(Err(CodecError::Damaged("a record's number is out of order")));
+        }
+        let record = match header.kind {
+            ROWS => match Rows::decode(payload) {
+                Ok(rows) => Record::Rows(rows),
+                Err(error) => return Ok(Err(error)),
+            },
+            SERIES => Record::Series(payload),
+            _ => return Ok(Err(CodecError::Damaged("an unknown kind of record"))),
+        };
+        let expected = self.next.max(self.sealed_through + 1);
+        if header.number > expected && !self.explained {
+            self.problems.note(missing(&self.data_dir.join("journal"), expected, header.number - 1));
+        }
+        (self.next, self.explained) = (header.number + 1, false);
+        (self.record)(header.number, record).map(Ok)
+    }
+
+    fn damage(&mut self, name: &str, from: usize, bytes: &[u8], why: &CodecError) {
+        self.explained = true;
+        let kept = files::keep_aside(self.data_dir, &format!("journal-{name}-{from}"), bytes);
+        let kept = files::outcome("they were copied to", kept);
+        self.problems.note(format!("the journal is damaged ({name}, {} bytes from byte {from} on: {why}); {kept}", bytes.len()));
+    }
 }
 
 #[cfg(test)]
@@ -435,14 +609,28 @@ mod tests {
         rows
     }
 
-    fn replay(dir: &Path) -> (Journal, Vec<(u64, usize)>, Vec<String>) {
-        let mut seen = Vec::new();
-        let (journal, problems) = Journal::open(dir, |number, rows| {
-            seen.push((number, rows.len()));
+    const ME: Identity = Identity([7; Identity::LEN]);
+
+    fn replay_from(dir: &Path, sealed_through: u64) -> (Journal, Vec<(u64, usize)>, Vec<String>) {
+        let (mut seen, problems) = (Vec::new(), Problems::default());
+        let journal = Journal::open(dir, ME, sealed_through, &problems, |number, record| {
+            seen.push((number, if let Record::Rows(rows) = record { rows.len() } else { 0 }));
             Ok(())
         })
         .unwrap();
-        (journal, seen, problems)
+        (journal, seen, problems.list())
+    }
+
+    fn replay(dir: &Path) -> (Journal, Vec<(u64, usize)>, Vec<String>) {
+        replay_from(dir, 0)
+    }
+
+    fn append(journal: &Journal, of: &[(u32, i64, u64)]) -> u64 {
+        journal.append(&rows(of).encode(), |from| Ok((Vec::new(), from))).unwrap()
+    }
+
+    fn files(dir: &Path) -> Vec<PathBuf> {
+        list(&dir.join("journal")).unwrap().into_iter().map(|(_, path)| path).collect()
     }
 
     proptest! {
@@ -469,48 +657,128 @@ mod tests {
     #[test]
     fn records_survive_rotation_and_what_a_crash_cut_off_is_dropped_in_silence() {
         let dir = tempfile::tempdir().unwrap();
-        {
+        let durable = {
             let (journal, ..) = replay(dir.path());
-            for n in 1..=3 {
-                assert_eq!(journal.append(&rows(&[(n, 1, 1)]).encode()).unwrap(), u64::from(n));
+            for n in 1..=2 {
+                assert_eq!(append(&journal, &[(n, 1, 1)]), u64::from(n));
                 if n == 1 {
                     assert_eq!(journal.rotate(), 1);
                 }
             }
             journal.sync().unwrap();
+            let durable = fs::metadata(&files(dir.path())[1]).unwrap().len() as usize;
+            assert_eq!(append(&journal, &[(3, 1, 1)]), 3);
             assert_eq!(journal.extent().records, 3);
-        }
-        let newest = fs::read_dir(dir.path().join("journal")).unwrap().map(|e| e.unwrap().path()).max().unwrap();
+            durable
+        };
+        let newest = files(dir.path())[1].clone();
         let whole = fs::read(&newest).unwrap();
-        for cut in 1..whole.len() / 2 {
-            fs::write(&newest, &whole[..whole.len() - cut]).unwrap();
+        for len in durable..whole.len() {
+            fs::write(&newest, &whole[..len]).unwrap();
             let (_, seen, problems) = replay(dir.path());
-            assert_eq!((seen, problems.len()), (vec![(1, 1), (2, 1)], 0), "cut by {cut}");
+            assert_eq!((seen, problems), (vec![(1, 1), (2, 1)], vec![]), "{len} bytes");
         }
         fs::write(&newest, &whole).unwrap();
         let (journal, seen, _) = replay(dir.path());
         assert_eq!(seen.len(), 3);
         journal.trim(1).unwrap();
-        assert_eq!(journal.append(&rows(&[(9, 1, 1)]).encode()).unwrap(), 4);
+        assert_eq!(append(&journal, &[(9, 1, 1)]), 4);
         drop(journal);
-        assert_eq!(replay(dir.path()).1, [(2, 1), (3, 1), (4, 1)]);
+        assert_eq!(replay_from(dir.path(), 1).1, [(2, 1), (3, 1), (4, 1)]);
+        assert_eq!(replay_from(dir.path(), 1).2, Vec::<String>::new());
+    }
+
+    /// Two files, of the records 1 and 2 and of 3 and 4, all durable.
+    fn two_files(dir: &Path) -> Vec<PathBuf> {
+        let (journal, ..) = replay(dir);
+        for n in 1..=4 {
+            append(&journal, &[(n, 1, 1)]);
+            if n == 2 {
+                journal.rotate();
+            }
+        }
+        journal.sync().unwrap();
+        files(dir)
     }
 
     #[test]
-    fn a_damaged_record_is_set_aside_and_told_and_the_others_are_read() {
+    fn every_damaged_byte_of_what_was_durable_is_told_and_costs_its_record_alone() {
         let dir = tempfile::tempdir().unwrap();
-        {
-            let (journal, ..) = replay(dir.path());
-            (1..=3).for_each(|n| assert_eq!(journal.append(&rows(&[(n, 1, 1)]).encode()).unwrap(), u64::from(n)));
-            journal.sync().unwrap();
+        let mut paths = two_files(dir.path());
+        paths.push(dir.path().join("journal").join(SYNCED));
+        for path in paths {
+            let whole = fs::read(&path).unwrap();
+            for at in 0..whole.len() {
+                let mut bytes = whole.clone();
+                bytes[at] ^= 0x40;
+                fs::write(&path, &bytes).unwrap();
+                let (_, seen, problems) = replay(dir.path());
+                assert!(seen.len() >= 3 && seen.iter().all(|(number, rows)| *number <= 4 && *rows == 1), "byte {at}: {seen:?}");
+                assert_eq!(problems.len(), 1, "byte {at} of {}: {problems:?}", path.display());
+                fs::write(&path, &whole).unwrap();
+            }
         }
-        let file = fs::read_dir(dir.path().join("journal")).unwrap().next().unwrap().unwrap().path();
-        let mut bytes = fs::read(&file).unwrap();
-        let second = bytes.len() / 3;
-        bytes[second + HEADER + 3] ^= 1;
-        fs::write(&file, bytes).unwrap();
+        assert_eq!(replay(dir.path()).2, Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_cut_of_what_was_durable_and_every_missing_file_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        for path in two_files(dir.path()) {
+            let whole = fs::read(&path).unwrap();
+            for len in 0..whole.len() {
+                fs::write(&path, &whole[..len]).unwrap();
+                let (journal, seen, problems) = replay(dir.path());
+                assert!(seen.len() >= 2 && seen.len() < 4, "{len} bytes: {seen:?}");
+                assert!(!problems.is_empty(), "{len} bytes of {} are not told", path.display());
+                assert!(append(&journal, &[(9, 1, 1)]) > 4, "numbers go on");
+                drop(journal);
+                fs::remove_file(files(dir.path()).last().unwrap()).unwrap();
+                fs::write(&path, &whole).unwrap();
+            }
+            fs::remove_file(&path).unwrap();
+            let problems = replay(dir.path()).2;
+            assert!(problems.len() == 1 && problems[0].contains("are missing"), "{problems:?}");
+            fs::write(&path, &whole).unwrap();
+        }
+        fs::remove_file(dir.path().join("journal").join(SYNCED)).unwrap();
         let (_, seen, problems) = replay(dir.path());
-        assert_eq!(seen, [(1, 1), (3, 1)]);
-        assert!(problems[0].contains("checksum") && problems[0].contains("quarantine"), "{problems:?}");
+        assert_eq!((seen.len(), problems.len()), (4, 1), "{problems:?}");
+        for path in files(dir.path()) {
+            fs::remove_file(path).unwrap();
+        }
+        assert_eq!(replay_from(dir.path(), 4).2, Vec::<String>::new(), "all of them are in chunks");
+    }
+
+    #[test]
+    fn series_are_defined_again_after_a_failed_sync_and_not_once_they_are_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, ..) = replay(dir.path());
+        let asked = |journal: &Journal| {
+            let mut asked = 0;
+            let define = |from| {
+                asked = from;
+                Ok((if from < 5 { vec![vec![1, 2, 3]] } else { Vec::new() }, 5))
+            };
+            journal.append(&rows(&[(1, 1, 1)]).encode(), define).unwrap();
+            asked
+        };
+        assert_eq!([asked(&journal), asked(&journal)], [0, 5]);
+        journal.series_kept(3);
+        journal.state.lock().defined = 3; // as after a sync that failed
+        assert_eq!([asked(&journal), asked(&journal)], [3, 5]);
+        drop(journal);
+        assert_eq!(replay(dir.path()).1, [(1, 0), (2, 1), (3, 1), (4, 0), (5, 1), (6, 1)]);
+    }
+
+    #[test]
+    fn files_of_another_directory_are_set_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        two_files(dir.path());
+        let problems = Problems::default();
+        assert_eq!(identity_of(dir.path()), Some(ME));
+        let other = Identity([8; Identity::LEN]);
+        Journal::open(dir.path(), other, 4, &problems, |_, _| Err(StoreError::Deadline)).unwrap();
+        assert_eq!((files(dir.path()).len(), problems.list().len()), (0, 2), "{:?}", problems.list());
     }
 }

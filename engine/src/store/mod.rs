@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! DATA_DIR/lock                     held while a process has the directory
-//! DATA_DIR/catalog/                 sled: series, events, documents
+//! DATA_DIR/identity                 the format and the identity of the directory
+//! DATA_DIR/series.log               every series with its id
+//! DATA_DIR/catalog.log              every change of events and documents
+//! DATA_DIR/catalog/                 sled: an index of catalog.log
 //! DATA_DIR/progress                 how far every series had come at the last seal
-//! DATA_DIR/journal/                 records of samples, in order, until they are in chunks
+//! DATA_DIR/journal/                 records of samples and of new series, in order, until they are in chunks
 //! DATA_DIR/partitions/2026-11-23/   chunks of one UTC day: sled while the day is hot, then one file
 //! DATA_DIR/quarantine/              what could not be read
 //! ```
@@ -12,7 +15,9 @@
 //! A sample goes to the journal and the head (memory); [`Store::commit`] makes the journal durable, after which the
 //! sample may be acknowledged. [`Store::seal`] rewrites the head into chunks and shortens the journal. Each partition
 //! notes the last journal record that it holds, in the same atomic write as the chunks, so that a crash at any point
-//! loses nothing and counts nothing twice. [`Store::compact`] makes one chunk a series of a finished day. Appends and the
+//! loses nothing and counts nothing twice. Labels of series are in three places: the journal defines new ones before the
+//! first rows that name them, a seal writes them to series.log before its chunks, and each file of a day has those of its
+//! chunks; what damage takes from one is made again from the others. [`Store::compact`] makes one chunk a series of a finished day. Appends and the
 //! start of a seal exclude each other; reads exclude nothing for longer than the copy of one series.
 //!
 //! Knows no clock for samples: their times are arguments. Blocking: call it from a thread that may wait for the disk.
@@ -25,27 +30,35 @@ mod close;
 mod compact;
 mod error;
 mod file;
+mod files;
 mod frame;
 mod head;
 mod hot;
 mod identity;
+mod index;
 mod journal;
+mod log;
+mod mark;
 mod page;
 mod partition;
 mod partitions;
 mod place;
+mod problems;
 mod progress;
 mod read;
+mod recover;
+mod renew;
 mod retention;
 mod room;
 mod seal;
 mod series;
+mod series_log;
 mod snapshot;
 mod work;
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
@@ -54,14 +67,16 @@ use serde::Serialize;
 
 pub use self::append::{Intake, Rejection, Resolved, Span, Stored};
 use self::catalog::Catalog;
-pub use self::catalog::{DocumentChange, FORMAT};
+pub use self::catalog::DocumentChange;
 pub use self::check::{Report as CheckReport, check};
 pub use self::close::HourPart;
 pub use self::compact::Compacted;
 pub use self::error::StoreError;
-use self::head::{Head, Put};
+use self::head::Head;
+pub use self::identity::FORMAT;
+use self::identity::Identity;
+use self::journal::Journal;
 pub use self::journal::JournalExtent;
-use self::journal::{Journal, Rows};
 use self::partition::Day;
 use self::partitions::Partitions;
 pub use self::place::DirectoryLock;
@@ -73,7 +88,7 @@ pub use self::series::Share;
 pub use self::snapshot::{SnapshotError, SnapshotList, copy_directory, finished_snapshots};
 use self::work::{Task, Work};
 use crate::event::Event;
-use crate::model::TimestampMs;
+use crate::model::{SeriesId, TimestampMs};
 use crate::promql::Selector;
 
 /// What the store may use and keep.
@@ -196,8 +211,6 @@ pub struct Store {
     journal: Journal,
     partitions: Partitions,
     series: RwLock<SeriesIndex>,
-    /// How many series the catalog holds durably.
-    durable_series: AtomicUsize,
     head: RwLock<Head>,
     /// Held by whoever appends or begins a seal.
     turn: Mutex<()>,
@@ -213,6 +226,7 @@ pub struct Store {
     /// Why the last write failed, while it does.
     failing: Mutex<Option<String>>,
     place: Place,
+    identity: Identity,
     work: Work,
 }
 
@@ -223,32 +237,49 @@ impl Store {
     /// [`StoreError`]: the directory cannot be written, is in use, was written by another version, or is damaged.
     pub fn open(dir: &Path, options: StoreOptions, now: TimestampMs) -> Result<Self, StoreError> {
         let dir_error = |source| StoreError::DataDir { path: dir.to_owned(), source };
-        fs::create_dir_all(dir).map_err(dir_error)?;
+        files::create_private_dir(dir).map_err(dir_error)?;
         let lock = DirectoryLock::take(dir)?;
-        snapshot::clear_leftovers(dir).map_err(dir_error)?;
-        let catalog = Catalog::open(dir, options.cache_bytes)?;
+        if let Err(error) = snapshot::clear_leftovers(dir) {
+            ::log::warn!("{}: {error}", dir.join(snapshot::FOLDER).display());
+        }
+        let (identity, identity_problem) = recover::identify(dir)?;
         let partitions = Partitions::open(dir, options.max_open_partitions, options.cache_bytes).map_err(dir_error)?;
-        let series = catalog.load_series()?;
-        let known = series.len();
+        let problems = partitions.shared_problems();
+        identity_problem.into_iter().for_each(|problem| problems.note(problem));
+        let mut series = SeriesIndex::default();
+        let mut twice = false;
+        let opened = Catalog::open(dir, identity, options.cache_bytes, Arc::clone(&problems), |id, labels| {
+            twice |= !recover::define(&mut series, id, labels);
+        })?;
+        let catalog = opened.catalog;
+        series.reserve(SeriesId(catalog.next_series()));
         let mut head = Head::default();
-        let sealed_through = match progress::load(dir, &mut head, known, now).map_err(dir_error)? {
+        let sealed_through = match progress::load(dir, &mut head, usize::MAX, now).map_err(dir_error)? {
             Some(Ok(through)) => through,
             None if partitions.days().is_empty() => {
-                progress::save(dir, &progress::encode(&head, 0)).map_err(|error| StoreError::io(dir, error))?;
+                if let Err(error) = progress::save(dir, &progress::encode(&head, 0)) {
+                    problems.note(format!("{} cannot be written: {error}", dir.join("progress").display()));
+                }
                 0
             }
             lost => {
                 let why = lost.and_then(Result::err).map_or_else(|| "missing".to_owned(), |error| error.to_string());
-                partitions.note(format!("{} is {why}; what the series had come to is taken from the days", dir.join("progress").display()));
-                partitions.sealed_through_of_all(&mut head, known)?
+                problems.note(format!("{} is {why}; what the series had come to is taken from the days", dir.join("progress").display()));
+                partitions.sealed_through_of_all(&mut head, series.next_id().index())?
             }
         };
-        let mut replay = Replay { partitions: &partitions, options: &options, known, now, sealed: FxHashMap::default(), kept: 0 };
-        let (journal, problems) = Journal::open(dir, |number, rows| replay.record(&mut head, number, &rows))?;
-        let waiting = replay.kept;
-        problems.into_iter().for_each(|problem| partitions.note(problem));
+        let mut replay = recover::Replay::new(&partitions, &catalog, &options, &mut series, &mut head, now);
+        let journal = Journal::open(dir, identity, sealed_through, &problems, |number, record| replay.record(number, record))?;
+        let replayed = replay.finish();
         // Numbers go on, so that a new record is never taken for a sealed one.
         journal.begin_after(sealed_through);
+        let gone = catalog.next_series() == 0 && !partitions.days().is_empty();
+        let damage = opened.series_damage.or(gone.then(|| "it is missing".to_owned()));
+        let mut waiting = replayed.kept;
+        if damage.is_some() || twice || replayed.needs_recovery() {
+            waiting -= recover::series(dir, damage, &replayed, &partitions, &catalog, &journal, &mut series, &mut head)?;
+        }
+        journal.series_kept(catalog.next_series());
         Ok(Self {
             dir: dir.to_owned(),
             options,
@@ -256,7 +287,6 @@ impl Store {
             journal,
             partitions,
             series: RwLock::new(series),
-            durable_series: AtomicUsize::new(known),
             head: RwLock::new(head),
             turn: Mutex::new(()),
             sealing: Mutex::new(()),
@@ -269,6 +299,7 @@ impl Store {
             disk_bytes: AtomicU64::new(0),
             failing: Mutex::default(),
             place: Place::new(dir, lock),
+            identity,
             work: Work::default(),
         })
     }
@@ -329,7 +360,7 @@ impl Store {
     /// What is wrong right now, in words.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.partitions.problems();
-        problems.extend(self.place.missing().map(|missing| StoreError::Vanished { path: missing.path }.to_string()));
+        problems.extend(self.place.missing().map(|missing| missing.error().to_string()));
         problems.extend(self.failing.lock().clone());
         problems
     }
@@ -350,15 +381,6 @@ impl Store {
             ));
         }
         stalled
-    }
-
-    /// Compares the directory with what lies at its path, for which it takes a few calls into the system.
-    ///
-    /// # Errors
-    /// [`StoreError::Vanished`] when the directory, or a part of it, is no longer there.
-    pub fn check_place(&self) -> Result<(), StoreError> {
-        let found = self.place.look(|| self.journal.missing_file());
-        self.place.note(found).map_or(Ok(()), |missing| Err(StoreError::Vanished { path: missing.path }))
     }
 
     /// The metrics with the most series, and the labels with the most values.
@@ -385,45 +407,6 @@ impl Store {
             windows_retention_seconds: self.options.windows_retention_ms as f64 / 1e3,
             format: FORMAT,
         }
-    }
-}
-
-/// Puts the journal's rows that are in no chunk yet into the head.
-struct Replay<'a> {
-    partitions: &'a Partitions,
-    options: &'a StoreOptions,
-    /// How many series the catalog knows.
-    known: usize,
-    now: TimestampMs,
-    sealed: FxHashMap<Day, u64>,
-    kept: u64,
-}
-
-impl Replay<'_> {
-    fn record(&mut self, head: &mut Head, number: u64, rows: &Rows) -> Result<(), StoreError> {
-        let (horizon, known) = (self.now - self.options.longest_retention_ms(), self.known);
-        for (id, t, v) in rows.iter().filter(|(id, t, _)| id.index() < known && *t >= horizon) {
-            let unsealed = number > self.sealed_through(Day::of(t))?;
-            let entry = head.entry(id);
-            entry.newest = entry.newest.max(t);
-            entry.touched = self.now;
-            entry.close_behind(t, self.options.allowed_lateness_ms);
-            if !unsealed {
-                entry.sealed_to = entry.sealed_to.max(t);
-            } else if entry.put(t, v) == Put::New {
-                self.kept += 1;
-            }
-        }
-        Ok(())
-    }
-
-    fn sealed_through(&mut self, day: Day) -> Result<u64, StoreError> {
-        if let Some(&through) = self.sealed.get(&day) {
-            return Ok(through);
-        }
-        let through = self.partitions.get(day, false)?.map_or(0, |partition| partition.sealed_through());
-        self.sealed.insert(day, through);
-        Ok(through)
     }
 }
 

@@ -3,7 +3,7 @@
 //! A partition that cannot be opened is set aside under `quarantine/` and the rest serves on. Retention takes a folder away whole.
 //! What is in a partition is its own business.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
@@ -14,12 +14,11 @@ use parking_lot::Mutex;
 use super::error::StoreError;
 use super::head::Head;
 use super::partition::{Day, Partition, PartitionError, is_damage};
-use crate::model::{SeriesId, TimestampMs};
+use super::problems::Problems;
+use crate::model::{Labels, SeriesId, TimestampMs};
 
 /// Marks a folder that retention is taking away.
 const REMOVING: &str = ".removing";
-/// Problems that are remembered.
-const MAX_PROBLEMS: usize = 20;
 
 #[derive(Default)]
 struct Slot {
@@ -36,7 +35,7 @@ pub(super) struct Partitions {
     max_open: usize,
     cache_bytes: u64,
     days: Mutex<(BTreeMap<Day, Slot>, u64)>,
-    problems: Mutex<BTreeSet<String>>,
+    problems: Arc<Problems>,
     /// Times that a partition was wanted and open already, and times that it was not.
     pub(super) hits: std::sync::atomic::AtomicU64,
     pub(super) misses: std::sync::atomic::AtomicU64,
@@ -63,7 +62,7 @@ impl Partitions {
             max_open: max_open.max(1),
             cache_bytes,
             days: Mutex::new((days, 0)),
-            problems: Mutex::default(),
+            problems: Arc::default(),
             hits: 0.into(),
             misses: 0.into(),
         })
@@ -99,15 +98,17 @@ impl Partitions {
 
     /// What was set aside or is damaged, and why.
     pub(super) fn problems(&self) -> Vec<String> {
-        self.problems.lock().iter().cloned().collect()
+        self.problems.list()
     }
 
     /// Notes that something is wrong.
     pub(super) fn note(&self, problem: String) {
-        let mut problems = self.problems.lock();
-        if problems.len() < MAX_PROBLEMS && problems.insert(problem.clone()) {
-            log::error!("{problem}");
-        }
+        self.problems.note(problem);
+    }
+
+    /// The list of problems, which other parts of the store write to as well.
+    pub(super) fn shared_problems(&self) -> Arc<Problems> {
+        Arc::clone(&self.problems)
     }
 
     /// An error of a partition, as the store tells it.
@@ -171,6 +172,26 @@ impl Partitions {
         }
         let through = |day: Day| Ok(self.get(day, false)?.map_or(0, |partition| partition.sealed_through()));
         days.into_iter().map(through).try_fold(0, |most, one| Ok(most.max(one?)))
+    }
+
+    /// The folder of a day that was removed behind the back of the store.
+    pub(super) fn missing_folder(&self) -> Option<PathBuf> {
+        // With the lock held: retention renames a folder and forgets it in one step.
+        let days = self.days.lock();
+        days.0.keys().map(|day| self.dir.join(day.name())).find(|path| !path.exists())
+    }
+
+    /// Forgets days whose folders were removed behind the back of the store; gives their names.
+    pub(super) fn forget_missing(&self) -> Vec<String> {
+        let mut days = self.days.lock();
+        let gone: Vec<Day> = days.0.keys().copied().filter(|day| !self.dir.join(day.name()).exists()).collect();
+        gone.iter().for_each(|day| _ = days.0.remove(day));
+        gone.into_iter().map(Day::name).collect()
+    }
+
+    /// The labels of the series that any day has, by id.
+    pub(super) fn for_each_labels(&self, _labels: impl FnMut(SeriesId, Labels)) -> Result<(), StoreError> {
+        Ok(())
     }
 
     /// Closes a partition, so that the next use opens it afresh: a database that met a write error has to be.

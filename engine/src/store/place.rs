@@ -111,29 +111,55 @@ pub(super) fn is_at(file: &File, path: &Path) -> bool {
     open.is_ok_and(|open| there.is_ok_and(|there| open == there))
 }
 
-/// Why the store's files are not where they were.
+/// Why the store cannot go on with its directory.
 #[derive(Debug, Clone)]
 pub(super) struct Missing {
     /// What is missing.
     pub(super) path: PathBuf,
+    /// How.
+    pub(super) what: &'static str,
     /// Since when it is known.
     pub(super) since: Instant,
+}
+
+const GONE: &str = "is gone while the service runs";
+const OTHER: &str = "is not the directory that the service opened; restart it to use this one, or put the other back";
+
+impl Missing {
+    /// As the store tells it.
+    pub(super) fn error(self) -> StoreError {
+        StoreError::Vanished { path: self.path, what: self.what }
+    }
+}
+
+/// What lies at the directory's path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AtPath {
+    /// The directory that was opened.
+    Same,
+    /// Nothing, or an empty folder, on the file system where it was: it can be made anew.
+    Nothing,
+    /// Something else, or the file system is not there.
+    Other,
 }
 
 /// Watches the place of an open store.
 #[derive(Debug)]
 pub(super) struct Place {
     dir: PathBuf,
+    /// The file system that it was on.
+    device: Option<u64>,
     lock: Mutex<DirectoryLock>,
     missing: Mutex<Option<Missing>>,
 }
 
-/// Folders of a data directory that the store does not make again by itself when it needs them.
+/// Folders of a data directory that nothing makes again when it needs them.
 const FOLDERS: [&str; 2] = ["journal", "partitions"];
 
 impl Place {
     pub(super) fn new(dir: &Path, lock: DirectoryLock) -> Self {
-        Self { dir: dir.to_owned(), lock: Mutex::new(lock), missing: Mutex::default() }
+        let device = lock.folder.metadata().ok().map(|meta| meta.dev());
+        Self { dir: dir.to_owned(), device, lock: Mutex::new(lock), missing: Mutex::default() }
     }
 
     /// What is known to be missing.
@@ -141,45 +167,68 @@ impl Place {
         self.missing.lock().clone()
     }
 
-    /// The first part that is not where it was, by what is there now. A lock file that was removed is made again.
-    pub(super) fn look(&self, lost: impl FnOnce() -> Option<PathBuf>) -> Option<PathBuf> {
-        let mut lock = self.lock.lock();
-        if !is_at(&lock.folder, &self.dir) {
-            return Some(self.dir.clone());
+    /// What lies at the path now.
+    pub(super) fn at_path(&self) -> AtPath {
+        if is_at(&self.lock.lock().folder, &self.dir) {
+            return AtPath::Same;
         }
-        if let Some(folder) = FOLDERS.iter().map(|name| self.dir.join(name)).find(|path| !path.is_dir()) {
-            return Some(folder);
+        let on_device = |path: &Path| fs::metadata(path).is_ok_and(|meta| meta.is_dir() && Some(meta.dev()) == self.device);
+        let parent = self.dir.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+        match fs::read_dir(&self.dir).map(Iterator::count) {
+            Ok(0) if on_device(&self.dir) => AtPath::Nothing,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && parent.is_some_and(on_device) => AtPath::Nothing,
+            _ => AtPath::Other,
         }
-        let lost = lost();
-        let path = self.dir.join(LOCK);
-        if lost.is_none() && lock.file.as_ref().is_some_and(|file| !is_at(file, &path)) {
-            match lock_file_again(&self.dir) {
-                Ok(file) => {
-                    log::warn!("{} was removed while the service runs; it is made again", path.display());
-                    lock.file = Some(file);
-                }
-                Err(error) => log::error!("{} was removed while the service runs and cannot be made again: {error}", path.display()),
-            }
-        }
-        lost
     }
 
-    /// Notes what a look found; gives since when something is missing.
-    pub(super) fn note(&self, found: Option<PathBuf>) -> Option<Missing> {
+    /// Takes the directory at the path, in the place of the one that is gone.
+    pub(super) fn take_anew(&self) -> Result<(), StoreError> {
+        let taken = DirectoryLock::take(&self.dir)?;
+        *self.lock.lock() = taken;
+        Ok(())
+    }
+
+    /// Looks what is missing, and notes it; `part` is asked for a part of the directory while that is there.
+    pub(super) fn look(&self, part: impl FnOnce() -> Option<PathBuf>) -> Option<Missing> {
+        let found = match self.at_path() {
+            AtPath::Same => {
+                let folder = FOLDERS.iter().map(|name| self.dir.join(name)).find(|path| !path.is_dir());
+                folder.or_else(part).map(|path| (path, GONE))
+            }
+            AtPath::Nothing => Some((self.dir.clone(), GONE)),
+            AtPath::Other if self.dir.exists() => Some((self.dir.clone(), OTHER)),
+            AtPath::Other => Some((self.dir.clone(), GONE)),
+        };
         let mut missing = self.missing.lock();
         match (found, &mut *missing) {
             (None, None) => {}
             (None, Some(_)) => {
-                log::warn!("data directory {} is there again; the service goes on with it", self.dir.display());
+                log::warn!("data directory {} is whole again; the service goes on with it", self.dir.display());
                 *missing = None;
             }
-            (Some(path), Some(known)) => known.path = path,
-            (Some(path), None) => {
-                log::error!("{} is gone; nothing new is kept until it is there again or was made anew", path.display());
-                *missing = Some(Missing { path, since: Instant::now() });
+            (Some((path, what)), Some(known)) => (known.path, known.what) = (path, what),
+            (Some((path, what)), None) => {
+                log::error!("{} {what}; nothing new is kept meanwhile", path.display());
+                *missing = Some(Missing { path, what, since: Instant::now() });
             }
         }
         missing.clone()
+    }
+
+    /// Makes the lock file again where it was removed.
+    pub(super) fn keep_lock(&self) {
+        let mut lock = self.lock.lock();
+        let path = self.dir.join(LOCK);
+        if lock.file.as_ref().is_none_or(|file| is_at(file, &path)) {
+            return;
+        }
+        match lock_file_again(&self.dir) {
+            Ok(file) => {
+                log::warn!("{} was removed while the service runs; it is made again", path.display());
+                lock.file = Some(file);
+            }
+            Err(error) => log::error!("{} was removed while the service runs and cannot be made again: {error}", path.display()),
+        }
     }
 }
 

@@ -43,7 +43,12 @@ impl Store {
         }
         // Before any chunk names the records: their numbers must not come to mean others after a power failure.
         let synced = self.journal.sync().map_err(|error| StoreError::io(&self.dir.join("journal"), error));
-        match synced.and_then(|()| self.write_chunks(&frozen, through)) {
+        self.journal.sync_mark();
+        match synced
+            .and_then(|()| self.keep_new_series())
+            .and_then(|()| self.write_chunks(&frozen, through))
+            .and_then(|done| self.is_in_place().map(|()| done))
+        {
             Ok((_, Some((error, failed)))) => {
                 drop(frozen);
                 // The days that could be written are; the rows of the others stay in head and journal.
@@ -142,7 +147,10 @@ impl Store {
 
     /// Bytes on the disk, without snapshots and what was set aside.
     pub(super) fn bytes_on_disk(&self) -> u64 {
-        ["catalog", "journal", "partitions"].iter().map(|part| disk_bytes(&self.dir.join(part))).sum()
+        ["catalog", "catalog.log", "series.log", "progress", "journal", "partitions"]
+            .iter()
+            .map(|part| disk_bytes(&self.dir.join(part)))
+            .sum()
     }
 
     /// Whether so many rows wait that the next seal should not: `max_samples`, or more where there are more series, so that
@@ -205,7 +213,9 @@ fn for_each_run(times: &[TimestampMs], mut run: impl FnMut(Day, usize, usize) ->
 
 fn disk_bytes(path: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
-    let Ok(entries) = std::fs::read_dir(path) else { return 0 };
+    let Ok(entries) = std::fs::read_dir(path) else {
+        return std::fs::metadata(path).map_or(0, |meta| meta.blocks() * 512);
+    };
     entries
         .flatten()
         .map(|entry| match entry.metadata() {

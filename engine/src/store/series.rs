@@ -59,7 +59,25 @@ fn hash<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> u64 {
 
 impl SeriesIndex {
     pub(super) fn len(&self) -> usize {
-        self.labels.len()
+        self.all.len() as usize
+    }
+
+    /// The id that the next new series gets.
+    pub(super) fn next_id(&self) -> SeriesId {
+        SeriesId(self.labels.len() as u32)
+    }
+
+    /// The ids below are not given to new series.
+    pub(super) fn reserve(&mut self, next: SeriesId) {
+        while self.labels.len() < next.index() {
+            self.after.push(AtomicU32::new(u32::MAX));
+            self.labels.push(Labels::none());
+            self.recent.clear();
+        }
+    }
+
+    pub(super) fn contains(&self, id: SeriesId) -> bool {
+        self.all.contains(id.0)
     }
 
     pub(super) fn id(&self, labels: &Labels) -> Option<SeriesId> {
@@ -83,36 +101,51 @@ impl SeriesIndex {
     }
 
     pub(super) fn labels(&self, id: SeriesId) -> Option<&Labels> {
-        self.labels.get(id.index())
+        self.labels.get(id.index()).filter(|_| self.contains(id))
     }
 
-    /// The labels of all series from `first` on.
-    pub(super) fn since(&self, first: usize) -> &[Labels] {
-        self.labels.get(first..).unwrap_or_default()
+    /// The labels of the series whose ids were given from `first` on.
+    pub(super) fn since(&self, first: SeriesId) -> Vec<(SeriesId, Labels)> {
+        (first.0..self.next_id().0).map(SeriesId).filter_map(|id| Some((id, self.labels(id)?.clone()))).collect()
     }
 
     /// Adds a series that is not there yet; ids are given in order.
     pub(super) fn add(&mut self, labels: Labels) -> SeriesId {
-        let id = self.labels.len() as u32;
-        let before = self.labels.last().cloned();
+        let id = self.next_id();
+        self.insert(id, labels);
+        id
+    }
+
+    /// Adds a series that is not there yet under the id that it has.
+    pub(super) fn insert(&mut self, id: SeriesId, labels: Labels) {
+        self.reserve(id);
+        let last = id == self.next_id();
+        let id = id.0;
+        let before = self.labels.last().filter(|_| last).cloned();
         let mut neighbour = before.iter().flat_map(Labels::iter);
         let mut places = Vec::with_capacity(self.recent.len());
         for (at, (name, value)) in labels.iter().enumerate() {
             let place = match neighbour.next() {
-                Some(pair) if pair == (name, value) => self.recent[at],
+                Some(pair) if pair == (name, value) && at < self.recent.len() => self.recent[at],
                 _ => self.place(name, value),
             };
             self.bitmaps[place as usize].insert(id);
             places.push(place);
         }
-        self.recent = places;
+        // A series in a gap has other neighbours than the one added last.
+        self.recent = if last { places } else { Vec::new() };
         self.all.insert(id);
         let known = &self.labels;
         self.ids.insert_unique(hash(labels.pairs()), id, |&id| hash(known[id as usize].pairs()));
         // Most likely the next new one comes next.
-        self.after.push(AtomicU32::new(id.wrapping_add(1)));
-        self.labels.push(labels);
-        SeriesId(id)
+        let after = AtomicU32::new(id.wrapping_add(1));
+        if last {
+            self.after.push(after);
+            self.labels.push(labels);
+        } else {
+            self.after[id as usize] = after;
+            self.labels[id as usize] = labels;
+        }
     }
 
     /// Where the bitmap of a label's value is, made where needed.
@@ -242,6 +275,25 @@ mod tests {
         }
         assert_eq!(index.label_names(&index.select(&[])), ["__name__", "job", "zone"]);
         assert_eq!(index.label_values("job", &index.select(&Selector::parse("up").unwrap().matchers)), ["a", "b"]);
+    }
+
+    #[test]
+    fn gaps_between_ids_are_no_series_and_can_be_filled() {
+        let mut index = SeriesIndex::default();
+        let labels = |n: u32| Labels::metric("m", &[("job", "a"), ("n", &n.to_string())]);
+        index.add(labels(0));
+        index.insert(SeriesId(3), labels(3));
+        index.reserve(SeriesId(6));
+        assert_eq!((index.len(), index.next_id()), (2, SeriesId(6)));
+        assert_eq!((index.labels(SeriesId(1)), index.id(&Labels::none())), (None, None));
+        index.insert(SeriesId(1), labels(1));
+        assert_eq!(index.add(labels(6)), SeriesId(6));
+        for n in [0, 1, 3, 6] {
+            let pairs = labels(n);
+            assert_eq!(index.find(Some(SeriesId(n.saturating_sub(1))), &pairs.pairs().collect::<Vec<_>>()), Some(SeriesId(n)));
+        }
+        assert_eq!(index.select(&Selector::parse(r#"m{job="a"}"#).unwrap().matchers).iter().collect::<Vec<_>>(), [0, 1, 3, 6]);
+        assert_eq!(index.since(SeriesId(2)).iter().map(|(id, _)| id.0).collect::<Vec<_>>(), [3, 6]);
     }
 
     #[test]

@@ -376,17 +376,15 @@ impl Store {
 
     /// What is copied must leave the reserve of the disk as it is.
     fn room_for_snapshot(&self) -> Result<(), StoreError> {
-        fn copied(folder: &Path) -> u64 {
-            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-            entries
-                .map(|entry| match entry.metadata() {
-                    Ok(meta) if meta.is_dir() => copied(&entry.path()),
-                    Ok(meta) if entry.path().extension().is_none_or(|extension| extension != "chunks") => meta.len(),
-                    _ => 0,
-                })
-                .sum()
+        fn copied(path: &Path) -> u64 {
+            match fs::metadata(path) {
+                Ok(meta) if meta.is_dir() => fs::read_dir(path).into_iter().flatten().flatten().map(|entry| copied(&entry.path())).sum(),
+                Ok(meta) if path.extension().is_none_or(|extension| extension != "chunks") => meta.len(),
+                _ => 0,
+            }
         }
-        let bytes = ["catalog", "journal", "partitions"].iter().map(|part| copied(&self.dir.join(part))).sum();
+        let bytes =
+            ["series.log", "catalog.log", "progress", "journal", "partitions"].iter().map(|part| copied(&self.dir.join(part))).sum();
         self.room.check_for(&self.dir, bytes)
     }
 
@@ -412,18 +410,11 @@ impl Store {
                 progress();
             }
         }
-        // Before the catalog, whose series it may name: a series is in the catalog before the journal has it.
-        self.journal.sync().map_err(fail)?;
-        let journal = to.join("journal");
-        fs::create_dir_all(&journal).map_err(fail)?;
-        for file in self.journal.files() {
-            if let Some(name) = file.file_name() {
-                fs::copy(&file, journal.join(name)).map_err(fail)?;
-                progress();
-            }
-        }
-        self.catalog.copy_to(&to.join("catalog"))?;
+        self.journal.copy_to(to).map_err(fail)?;
         progress();
+        self.catalog.copy_to(to)?;
+        progress();
+        fs::copy(self.dir.join("identity"), to.join("identity")).map_err(fail)?;
         fs::copy(self.dir.join("progress"), to.join("progress")).map_err(fail)?;
         Ok(())
     }

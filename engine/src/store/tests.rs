@@ -1,6 +1,7 @@
 //! The store through its public door: what is read is what was written, whatever happened in between.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -431,8 +432,11 @@ fn one_process_has_a_directory_and_a_later_format_is_refused() {
         let store = open(&dir, T0);
         let error = Store::open(dir.path(), StoreOptions::default(), T0).err().unwrap().to_string();
         assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
-        store.catalog.set_format(FORMAT + 1);
     }
+    let identity = fs::read_to_string(dir.path().join("identity")).unwrap();
+    let later = identity.replace(&format!("format {FORMAT}"), &format!("format {}", FORMAT + 1));
+    let (body, _) = later.split_once("checksum").unwrap();
+    fs::write(dir.path().join("identity"), format!("{body}checksum {:08x}\n", crc32fast::hash(body.as_bytes()))).unwrap();
     let error = Store::open(dir.path(), StoreOptions::default(), T0).err().unwrap().to_string();
     assert!(error.contains(&format!("has format {}, this version knows {FORMAT}", FORMAT + 1)), "{error}");
 }

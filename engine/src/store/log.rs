@@ -1,0 +1,486 @@
+//! A log: a file of frames that says everything, from which the rest is built (the series, the events and documents).
+//!
+//! ```text
+//! NAME.log       frames, numbered from 0; the first is the header: format u32 · identity of the directory · generation u64
+//! NAME.synced    the mark: generation, durable length, one number of the owner
+//! ```
+//!
+//! A record is durable when [`Log::append`] has given it back. A rewrite is a new file with the next generation. What a
+//! crash left unfinished at the end is cut off; anything else that does not check is damage, which the owner repairs by a
+//! rewrite from what it knows besides.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufWriter, ErrorKind, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use super::files;
+use super::frame::{self, Found, HEADER};
+use super::identity::{FORMAT, Identity};
+use super::mark::Mark;
+use crate::codec::CodecError;
+
+/// The kind of the first frame.
+const HEADER_KIND: u8 = 0;
+/// Places of damage that a message names.
+const NAMED: usize = 3;
+
+/// A log that is open. One user at a time.
+#[derive(Debug)]
+pub(super) struct Log {
+    path: PathBuf,
+    identity: Identity,
+    generation: u64,
+    /// Opened for the first record.
+    file: Option<File>,
+    /// Bytes that count; what is behind them was never acknowledged.
+    len: u64,
+    /// The number of the next frame.
+    number: u64,
+    mark: Mark,
+    /// The owner's number, kept in the mark.
+    note: u64,
+}
+
+/// What was found when a log was opened.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) log: Log,
+    /// What is damaged or missing, in words; none where all is well.
+    pub(super) damage: Option<String>,
+    /// Where the last damage ends; an index that has come further lacks nothing.
+    pub(super) damaged_to: u64,
+    /// The owner's number from the mark; 0 where there is none.
+    pub(super) note: u64,
+}
+
+/// What is wrong with a log, a bounded number of places.
+#[derive(Default)]
+struct Damage {
+    places: Vec<String>,
+    more: usize,
+    to: u64,
+}
+
+impl Damage {
+    fn add(&mut self, place: String) {
+        if self.places.len() < NAMED { self.places.push(place) } else { self.more += 1 }
+    }
+
+    fn reaches(&mut self, to: u64) {
+        self.to = self.to.max(to);
+    }
+
+    fn text(mut self) -> Option<String> {
+        if self.more > 0 {
+            self.places.push(format!("and at {} more places", self.more));
+        }
+        (!self.places.is_empty()).then(|| self.places.join("; "))
+    }
+}
+
+impl Log {
+    /// Opens the log `NAME.log` of a data directory and passes its records on: where each ends, its kind, its payload.
+    ///
+    /// # Errors
+    /// The system's, where there is a file that cannot be read.
+    pub(super) fn open(
+        data_dir: &Path,
+        name: &str,
+        identity: Identity,
+        mut record: impl FnMut(u64, u8, &[u8]) -> Result<(), CodecError>,
+    ) -> std::io::Result<Opened> {
+        let path = data_dir.join(format!("{name}.log"));
+        let (mark, found) = Mark::open(&data_dir.join(format!("{name}.synced")));
+        let mut damage = Damage::default();
+        let mut bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let mut header = header(&bytes);
+        if header.is_some_and(|(theirs, _)| theirs != identity) {
+            let moved = files::set_aside(data_dir, &path, &format!("{name}.log"));
+            damage.add(format!("it belongs to another data directory; {}", files::outcome("it was moved to", moved)));
+            (bytes, header) = (Vec::new(), None);
+        }
+        let marked = found.numbers();
+        let generation = header.map(|header| header.1).or(marked.map(|m| m[0])).unwrap_or(1);
+        // Another generation's length says nothing of this file.
+        let durable = marked.filter(|m| m[0] == generation).map(|m| m[1]);
+        let (mut len, mut number, mut after_damage) = (0, 0, false);
+        for found in frame::scan(&bytes) {
+            match found {
+                Found::Frame { at, header, payload } => {
+                    if header.number != number && !after_damage {
+                        damage.add(format!("records before byte {at} are missing"));
+                        damage.reaches(u64::MAX);
+                    }
+                    (number, after_damage) = (header.number.wrapping_add(1), false);
+                    len = (at + header.frame_len()) as u64;
+                    if header.kind != HEADER_KIND
+                        && let Err(error) = record(len, header.kind, payload)
+                    {
+                        damage.add(format!("at byte {at}: {error}"));
+                        damage.reaches(len);
+                    }
+                }
+                // What a crash cut short at the end was never acknowledged.
+                Found::Damage { from, to, .. } if to == bytes.len() && durable.is_some_and(|durable| from as u64 >= durable) => {}
+                Found::Damage { from, to, why } => {
+                    damage.add(format!("at byte {from}: {why}"));
+                    // Where the end is cut off, more is lost than there is to be seen.
+                    damage.reaches(if to == bytes.len() { durable.unwrap_or(u64::MAX).max(to as u64) } else { to as u64 });
+                    after_damage = true;
+                }
+            }
+        }
+        if let Some([newest, durable, _]) = marked
+            && (newest > generation || newest == generation && len < durable && !after_damage)
+        {
+            let has = if bytes.is_empty() { "it is missing or empty".to_owned() } else { format!("it ends at byte {len}") };
+            damage.add(format!("{has}, {durable} bytes were written"));
+            damage.reaches(if newest == generation { durable } else { u64::MAX });
+        }
+        if found.damaged || (marked.is_none() && len > 0) {
+            damage.add(format!("its mark {name}.synced is damaged or missing"));
+        }
+        if marked.is_none() && len == 0 {
+            // From now on a missing mark is damage.
+            mark.set([generation, 0, 0]);
+            mark.sync();
+        }
+        let note = marked.map_or(0, |m| m[2]);
+        let log = Self { path, identity, generation, file: None, len, number, mark, note };
+        let damaged_to = damage.to;
+        Ok(Opened { log, damage: damage.text(), damaged_to, note })
+    }
+
+    /// Passes the records from a place on again, as [`Log::open`] does.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn read_from(&self, from: u64, mut record: impl FnMut(u64, u8, &[u8])) -> std::io::Result<()> {
+        if from >= self.len {
+            return Ok(());
+        }
+        let mut file = File::open(&self.path)?;
+        file.seek(std::io::SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.take(self.len - from).read_to_end(&mut bytes)?;
+        for found in frame::scan(&bytes) {
+            if let Found::Frame { at, header, payload } = found
+                && header.kind != HEADER_KIND
+            {
+                record(from + (at + header.frame_len()) as u64, header.kind, payload);
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of the log.
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Which generation of the log this is, and how many bytes of it there are.
+    pub(super) fn position(&self) -> (u64, u64) {
+        (self.generation, self.len)
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the file was removed behind the back of the log.
+    pub(super) fn is_gone(&self) -> bool {
+        self.len > 0 && !self.path.exists()
+    }
+
+    /// Appends records and makes them durable; `note` goes into the mark. Where that fails the log is as it was.
+    ///
+    /// # Errors
+    /// The system's, or that a record is too long.
+    pub(super) fn append(&mut self, records: &[(u8, Vec<u8>)], note: u64) -> std::io::Result<()> {
+        let mut bytes = Vec::new();
+        let mut number = self.number;
+        if self.len == 0 {
+            number = 0;
+            push(&mut bytes, HEADER_KIND, number, &header_payload(self.identity, self.generation))?;
+            number += 1;
+        }
+        for (kind, payload) in records {
+            push(&mut bytes, *kind, number, payload)?;
+            number += 1;
+        }
+        let written = self.writer().and_then(|file| {
+            fail::fail_point!("store::log", |_| Err(std::io::Error::other("failpoint")));
+            file.write_all(&bytes)?;
+            file.sync_data()
+        });
+        if let Err(error) = written {
+            // The next append opens the file anew and cuts it there.
+            if let Some(file) = self.file.take()
+                && let Err(error) = file.set_len(self.len)
+            {
+                log::warn!("{} cannot be cut to {} bytes yet: {error}", self.path.display(), self.len);
+            }
+            return Err(error);
+        }
+        (self.len, self.number, self.note) = (self.len + bytes.len() as u64, number, note);
+        self.mark.set([self.generation, self.len, note]);
+        Ok(())
+    }
+
+    /// The file, open at the end of what counts.
+    fn writer(&mut self) -> std::io::Result<&mut File> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => {
+                let file = OpenOptions::new().append(true).create(true).open(&self.path)?;
+                if file.metadata()?.len() != self.len {
+                    file.set_len(self.len)?;
+                }
+                if self.len == 0 {
+                    self.path.parent().map_or(Ok(()), super::partition::sync_dir)?;
+                }
+                file
+            }
+        };
+        Ok(self.file.insert(file))
+    }
+
+    /// Puts a new file in the place of the log, with the records that `write` passes on.
+    ///
+    /// # Errors
+    /// The system's, or what `write` gives; the log is as it was then.
+    pub(super) fn rewrite<E: From<std::io::Error>>(
+        &mut self,
+        note: u64,
+        write: impl FnOnce(&mut Rewrite) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let temporary = files::temporary_of(&self.path);
+        let generation = self.generation + 1;
+        let made = || -> Result<Rewrite, E> {
+            let mut out = Rewrite { file: BufWriter::new(File::create(&temporary)?), len: 0, number: 0 };
+            out.push(HEADER_KIND, &header_payload(self.identity, generation))?;
+            write(&mut out)?;
+            out.file.flush()?;
+            out.file.get_ref().sync_all()?;
+            files::put_in_place(&temporary, &self.path)?;
+            Ok(out)
+        };
+        match made() {
+            Ok(Rewrite { len, number, .. }) => {
+                (self.file, self.generation, self.len, self.number, self.note) = (None, generation, len, number, note);
+                self.mark.reopen();
+                self.mark.set([generation, len, note]);
+                Ok(())
+            }
+            Err(error) => {
+                if let Err(error) = fs::remove_file(&temporary)
+                    && error.kind() != ErrorKind::NotFound
+                {
+                    log::warn!("{} cannot be removed: {error}", temporary.display());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Copies the log and its mark into another folder.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn copy_to(&self, folder: &Path) -> std::io::Result<()> {
+        if self.len == 0 {
+            return Ok(());
+        }
+        let name = self.path.file_name().unwrap_or_default();
+        let to = folder.join(name);
+        fs::copy(&self.path, &to)?;
+        let copy = OpenOptions::new().write(true).open(&to)?;
+        copy.set_len(self.len)?;
+        copy.sync_all()?;
+        let mark = Mark::open(&to.with_extension("synced")).0;
+        mark.set([self.generation, self.len, self.note]);
+        mark.sync();
+        Ok(())
+    }
+}
+
+/// The next version of a log while it is written.
+pub(super) struct Rewrite {
+    file: BufWriter<File>,
+    len: u64,
+    number: u64,
+}
+
+impl Rewrite {
+    /// Writes a record.
+    ///
+    /// # Errors
+    /// The system's, or that the record is too long.
+    pub(super) fn push(&mut self, kind: u8, payload: &[u8]) -> std::io::Result<()> {
+        let header = frame::Header::of(kind, self.number, payload).ok_or_else(too_long)?;
+        self.file.write_all(&header.to_bytes())?;
+        self.file.write_all(payload)?;
+        self.len += header.frame_len() as u64;
+        self.number += 1;
+        Ok(())
+    }
+}
+
+fn push(out: &mut Vec<u8>, kind: u8, number: u64, payload: &[u8]) -> std::io::Result<()> {
+    if frame::push(out, kind, number, payload) { Ok(()) } else { Err(too_long()) }
+}
+
+fn too_long() -> std::io::Error {
+    std::io::Error::new(ErrorKind::InvalidInput, "a record is longer than 4 GiB")
+}
+
+fn header_payload(identity: Identity, generation: u64) -> Vec<u8> {
+    let mut payload = FORMAT.to_le_bytes().to_vec();
+    payload.extend_from_slice(&identity.0);
+    payload.extend_from_slice(&generation.to_le_bytes());
+    payload
+}
+
+/// Whose log this is and its generation, where the header is sound.
+fn header(bytes: &[u8]) -> Option<(Identity, u64)> {
+    let head = frame::Header::read(bytes)?;
+    let payload = bytes.get(HEADER..head.frame_len())?;
+    if head.kind != HEADER_KIND || head.check(payload).is_err() {
+        return None;
+    }
+    let (identity, rest) = payload.get(4..)?.split_first_chunk::<{ Identity::LEN }>()?;
+    Some((Identity(*identity), u64::from_le_bytes(*rest.first_chunk()?)))
+}
+
+/// The identity that a log states, for a directory whose own file of it is gone.
+pub(super) fn identity_of(path: &Path) -> Option<Identity> {
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(256).read_to_end(&mut bytes).ok()?;
+    header(&bytes).map(|header| header.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ME: Identity = Identity([7; Identity::LEN]);
+
+    fn open(dir: &Path) -> (Log, Vec<u8>, Option<String>) {
+        let mut seen = Vec::new();
+        let opened = Log::open(dir, "series", ME, |_, kind, payload| {
+            assert_eq!(kind, 1);
+            seen.extend_from_slice(payload);
+            Ok(())
+        })
+        .unwrap();
+        (opened.log, seen, opened.damage)
+    }
+
+    /// A log with the records 1, 2 and 3, and where each ends.
+    fn three(dir: &Path) -> Vec<u64> {
+        let (mut log, seen, damage) = open(dir);
+        assert_eq!((seen.len(), damage), (0, None));
+        let ends = (1..=3).map(|n| {
+            log.append(&[(1, vec![n])], 0).unwrap();
+            log.len()
+        });
+        ends.collect()
+    }
+
+    #[test]
+    fn every_damaged_byte_costs_its_record_alone_and_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let ends = three(dir.path());
+        for name in ["series.log", "series.synced"] {
+            let path = dir.path().join(name);
+            let whole = fs::read(&path).unwrap();
+            for at in 0..whole.len() {
+                let mut bytes = whole.clone();
+                bytes[at] ^= 0x10;
+                fs::write(&path, &bytes).unwrap();
+                let (_, seen, damage) = open(dir.path());
+                let hit = ends.iter().position(|end| (at as u64) < *end).filter(|_| name == "series.log");
+                // The first stretch is the header and the first record.
+                let left = match hit {
+                    Some(0) if at < 2 * HEADER + 20 => vec![1, 2, 3],
+                    Some(n) => [1, 2, 3].into_iter().filter(|r| *r != n as u8 + 1).collect(),
+                    None => vec![1, 2, 3],
+                };
+                if hit != Some(0) {
+                    assert_eq!(seen, left, "{name} byte {at}");
+                } else {
+                    assert!(seen.ends_with(&[2, 3]), "{name} byte {at}");
+                }
+                assert!(damage.is_some(), "{name} byte {at} is not told");
+            }
+            fs::write(&path, &whole).unwrap();
+        }
+        assert_eq!(open(dir.path()).2, None);
+    }
+
+    #[test]
+    fn every_cut_below_the_mark_is_told_and_above_it_is_a_crash() {
+        let dir = tempfile::tempdir().unwrap();
+        let ends = three(dir.path());
+        let path = dir.path().join("series.log");
+        let whole = fs::read(&path).unwrap();
+        for len in 0..whole.len() {
+            fs::write(&path, &whole[..len]).unwrap();
+            let (_, seen, damage) = open(dir.path());
+            assert_eq!(seen.len(), ends.iter().filter(|end| len as u64 >= **end).count());
+            assert!(damage.is_some(), "{len} bytes are not told");
+        }
+        // A fourth record that the mark does not know yet.
+        let mut torn = whole.clone();
+        frame::push(&mut torn, 1, 4, &[4]);
+        for len in whole.len()..torn.len() {
+            fs::write(&path, &torn[..len]).unwrap();
+            let (mut log, seen, damage) = open(dir.path());
+            assert_eq!((seen.as_slice(), damage), (&[1, 2, 3][..], None), "{len} bytes");
+            log.append(&[(1, vec![9])], 0).unwrap();
+            assert_eq!(open(dir.path()).1, [1, 2, 3, 9]);
+            assert_eq!(open(dir.path()).2, None);
+        }
+    }
+
+    #[test]
+    fn a_rewritten_log_holds_what_was_written_and_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        three(dir.path());
+        let (mut log, ..) = open(dir.path());
+        let failed = log.rewrite(0, |out| {
+            out.push(1, &[8])?;
+            Err(std::io::Error::other("no"))
+        });
+        assert!(failed.is_err());
+        assert_eq!(open(dir.path()).1, [1, 2, 3]);
+        log.rewrite(5, |out| out.push(1, &[2])).unwrap();
+        log.append(&[(1, vec![4]), (1, vec![5])], 6).unwrap();
+        let (_, seen, damage) = open(dir.path());
+        assert_eq!((seen.as_slice(), damage), (&[2, 4, 5][..], None));
+        let copy = dir.path().join("copy");
+        fs::create_dir(&copy).unwrap();
+        log.copy_to(&copy).unwrap();
+        let (_, seen, damage) = open(&copy);
+        assert_eq!((seen.as_slice(), damage), (&[2, 4, 5][..], None));
+    }
+
+    #[test]
+    fn a_log_of_another_directory_and_one_that_is_gone_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        three(dir.path());
+        let other = Identity([8; Identity::LEN]);
+        assert_eq!(identity_of(&dir.path().join("series.log")), Some(ME));
+        let opened = Log::open(dir.path(), "series", other, |_, _, _| Err(CodecError::Shape)).unwrap();
+        assert!(opened.damage.unwrap().contains("another data directory"));
+        assert!(dir.path().join("quarantine/series.log").exists());
+        let (_, seen, damage) = open(dir.path());
+        assert_eq!(seen.len(), 0);
+        assert!(damage.unwrap().contains("missing or empty"));
+    }
+}

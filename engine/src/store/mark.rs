@@ -1,0 +1,166 @@
+//! A durable mark: how far a file that grows at its end is known to be on the disk.
+//!
+//! A record at the end of such a file that does not check is either a write that a crash cut short, which nobody was told
+//! of, or an acknowledged record that went bad. The mark tells them apart: it is written after each successful sync. It is
+//! not synced itself, since it need only survive the end of the process and damage to the other file; a power failure may
+//! leave an older mark, which claims less.
+//!
+//! ```text
+//! file     slot 0 · slot 1, written by turns, so that a torn write leaves one
+//! slot     magic 8 bytes · count u64 · three numbers u64 · zeros · crc32 of the rest u32: 64 bytes
+//! ```
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
+
+const MAGIC: &[u8; 8] = b"TPmark1\n";
+const SLOT: usize = 64;
+
+/// What a mark says. What the numbers mean is the file's own business.
+pub(super) type Numbers = [u64; 3];
+
+/// The slots of a mark file as they were found.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Found {
+    /// The newest sound slot: its count and numbers.
+    newest: Option<(u64, Numbers)>,
+    /// A slot was written to and does not check.
+    pub(super) damaged: bool,
+}
+
+impl Found {
+    /// What the newest sound slot says.
+    pub(super) fn numbers(&self) -> Option<Numbers> {
+        self.newest.map(|newest| newest.1)
+    }
+}
+
+/// A mark file that is open for writing.
+#[derive(Debug)]
+pub(super) struct Mark {
+    path: PathBuf,
+    /// The file, and how often it was written.
+    state: Mutex<(Option<File>, u64)>,
+}
+
+impl Mark {
+    /// Opens a mark file, made where there is none. The mark is of use only after damage: where it cannot be opened or
+    /// written, everything goes on without it.
+    pub(super) fn open(path: &Path) -> (Self, Found) {
+        let mut bytes = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(4 * SLOT as u64).read_to_end(&mut bytes));
+        let mut found = read_slots(&bytes);
+        found.damaged |= read.is_err_and(|error| error.kind() != ErrorKind::NotFound);
+        let count = found.newest.map_or(0, |newest| newest.0);
+        (Self { path: path.to_owned(), state: Mutex::new((open_to_write(path), count)) }, found)
+    }
+
+    /// Opens the file again by its name: the one that is open was removed.
+    pub(super) fn reopen(&self) {
+        self.state.lock().0 = open_to_write(&self.path);
+    }
+
+    /// Writes the mark.
+    pub(super) fn set(&self, numbers: Numbers) {
+        let mut state = self.state.lock();
+        let (file, count) = &mut *state;
+        let Some(open) = file else { return };
+        *count += 1;
+        let at = (*count % 2) * SLOT as u64;
+        if let Err(error) = open.write_all_at(&slot(*count, numbers), at) {
+            log::debug!("a mark cannot be written: {error}");
+        }
+    }
+
+    /// Makes the mark durable.
+    pub(super) fn sync(&self) {
+        if let Some(file) = &self.state.lock().0
+            && let Err(error) = file.sync_data()
+        {
+            log::debug!("a mark cannot be synced: {error}");
+        }
+    }
+}
+
+fn open_to_write(path: &Path) -> Option<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+    file.inspect_err(|error| log::warn!("{}: {error}", path.display())).ok()
+}
+
+fn slot(count: u64, numbers: Numbers) -> [u8; SLOT] {
+    let mut bytes = [0; SLOT];
+    bytes[..8].copy_from_slice(MAGIC);
+    for (at, number) in std::iter::once(count).chain(numbers).enumerate() {
+        bytes[8 + at * 8..16 + at * 8].copy_from_slice(&number.to_le_bytes());
+    }
+    let crc = crc32fast::hash(&bytes[..SLOT - 4]);
+    bytes[SLOT - 4..].copy_from_slice(&crc.to_le_bytes());
+    bytes
+}
+
+fn read_slots(bytes: &[u8]) -> Found {
+    let mut found = Found { newest: None, damaged: !bytes.is_empty() && bytes.len() != 2 * SLOT };
+    for slot in bytes.chunks(SLOT).take(2) {
+        if slot.iter().all(|byte| *byte == 0) {
+            continue;
+        }
+        match read_slot(slot) {
+            Some(slot) if found.newest.is_none_or(|newest| slot.0 > newest.0) => found.newest = Some(slot),
+            Some(_) => {}
+            None => found.damaged = true,
+        }
+    }
+    found
+}
+
+fn read_slot(bytes: &[u8]) -> Option<(u64, Numbers)> {
+    let bytes = bytes.first_chunk::<SLOT>().filter(|bytes| bytes.starts_with(MAGIC))?;
+    let crc = u32::from_le_bytes(std::array::from_fn(|i| bytes[SLOT - 4 + i]));
+    if crc32fast::hash(&bytes[..SLOT - 4]) != crc {
+        return None;
+    }
+    let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| bytes[8 + at * 8 + i]));
+    Some((number(0), [number(1), number(2), number(3)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_newest_mark_is_found_and_a_damaged_slot_leaves_the_one_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mark");
+        let (mark, found) = Mark::open(&path);
+        assert_eq!((found.numbers(), found.damaged), (None, false));
+        for n in 1..=4 {
+            mark.set([n, n * 10, n * 100]);
+            let found = Mark::open(&path).1;
+            assert_eq!((found.numbers(), found.damaged), (Some([n, n * 10, n * 100]), false));
+        }
+        let whole = fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 4;
+            fs::write(&path, &bytes).unwrap();
+            let found = Mark::open(&path).1;
+            let left = if at < SLOT { [3, 30, 300] } else { [4, 40, 400] };
+            assert_eq!((found.numbers(), found.damaged), (Some(left), true), "byte {at}");
+        }
+        for len in 0..whole.len() {
+            fs::write(&path, &whole[..len]).unwrap();
+            let found = Mark::open(&path).1;
+            assert!(found.numbers().is_none_or(|n| n == [4, 40, 400] || n == [3, 30, 300]), "length {len}: {found:?}");
+        }
+        fs::write(&path, &whole).unwrap();
+        let (mark, _) = Mark::open(&path);
+        mark.set([5, 50, 500]);
+        assert_eq!(Mark::open(&path).1.numbers(), Some([5, 50, 500]), "counting goes on");
+    }
+}

@@ -1,0 +1,242 @@
+//! What a start does to know whose directory it is, what was accepted and not sealed, and which series there are.
+//!
+//! The journal's rows that are in no chunk yet go into the head. Labels of series that series.log does not give are taken
+//! from the journal's definitions and from the days.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::catalog::Catalog;
+use super::error::StoreError;
+use super::head::{Head, Put, SeriesHead};
+use super::identity::{self, FORMAT, Identity, Stated};
+use super::journal::{self, Journal, Record, Rows};
+use super::partition::Day;
+use super::partitions::Partitions;
+use super::series::SeriesIndex;
+use super::{StoreOptions, files, log, series_log};
+use crate::model::{Labels, SeriesId, TimestampMs};
+
+/// Whose directory this is; and what was wrong with the file that says so.
+///
+/// # Errors
+/// [`StoreError`] where the directory has another format or cannot be read or written.
+pub(super) fn identify(dir: &Path) -> Result<(Identity, Option<String>), StoreError> {
+    let fail = |source| StoreError::DataDir { path: dir.to_owned(), source };
+    let stated = identity::load(dir).map_err(fail)?;
+    let why = match stated {
+        Stated::Known(identity) => return Ok((identity, None)),
+        Stated::OtherFormat(found) => return Err(StoreError::Format { path: dir.to_owned(), found, known: FORMAT }),
+        Stated::Missing => "missing",
+        Stated::Damaged => "damaged",
+    };
+    let from_logs = || ["series.log", "catalog.log"].iter().find_map(|name| log::identity_of(&dir.join(name)));
+    let found = from_logs().or_else(|| journal::identity_of(dir));
+    // The last format without an identity kept everything but samples in one database.
+    if found.is_none() && stated == Stated::Missing && ["db", "conf"].iter().any(|file| dir.join("catalog").join(file).exists()) {
+        return Err(StoreError::Format { path: dir.to_owned(), found: 3, known: FORMAT });
+    }
+    let path = dir.join("identity");
+    let identity = match found {
+        Some(identity) => identity,
+        None => Identity::random().map_err(fail)?,
+    };
+    let saved = identity::save(dir, identity);
+    let problem = match (found, stated) {
+        // A new directory.
+        (None, Stated::Missing) => {
+            saved.map_err(fail)?;
+            return Ok((identity, None));
+        }
+        (None, _) => format!("{} is {why} and nothing else says whose directory this is: it has a new identity", path.display()),
+        (Some(_), _) => format!("{} is {why}; it was made again from the other files", path.display()),
+    };
+    Ok((identity, Some(saved.map_or_else(|error| format!("{problem}, which cannot be written: {error}"), |()| problem.clone()))))
+}
+
+/// Puts a series into the index under its id; false where the id or the labels are another's already.
+pub(super) fn define(index: &mut SeriesIndex, id: SeriesId, labels: Labels) -> bool {
+    match index.id(&labels) {
+        Some(known) => known == id,
+        None if index.contains(id) => false,
+        None => {
+            index.insert(id, labels);
+            true
+        }
+    }
+}
+
+/// Takes the records of the journal in.
+pub(super) struct Replay<'a> {
+    partitions: &'a Partitions,
+    catalog: &'a Catalog,
+    options: &'a StoreOptions,
+    series: &'a mut SeriesIndex,
+    head: &'a mut Head,
+    now: TimestampMs,
+    sealed: FxHashMap<Day, u64>,
+    replayed: Replayed,
+}
+
+/// What the records of a journal gave.
+#[derive(Default)]
+pub(super) struct Replayed {
+    /// Rows that are in no chunk.
+    pub(super) kept: u64,
+    /// Series of rows that nothing had defined by then.
+    unknown: BTreeSet<SeriesId>,
+    /// Definitions that say something else than the log of series, or cannot be read.
+    unclear: bool,
+}
+
+impl Replayed {
+    /// Whether labels are wanted that series.log and the journal do not give.
+    pub(super) fn needs_recovery(&self) -> bool {
+        self.unclear || !self.unknown.is_empty()
+    }
+}
+
+impl<'a> Replay<'a> {
+    pub(super) fn new(
+        partitions: &'a Partitions,
+        catalog: &'a Catalog,
+        options: &'a StoreOptions,
+        series: &'a mut SeriesIndex,
+        head: &'a mut Head,
+        now: TimestampMs,
+    ) -> Self {
+        Self { partitions, catalog, options, series, head, now, sealed: FxHashMap::default(), replayed: Replayed::default() }
+    }
+
+    pub(super) fn finish(self) -> Replayed {
+        self.replayed
+    }
+
+    pub(super) fn record(&mut self, number: u64, record: Record<'_>) -> Result<(), StoreError> {
+        match record {
+            Record::Rows(rows) => self.rows(number, &rows),
+            Record::Series(run) => {
+                let read = series_log::decode_run(run, |id, labels| {
+                    if !self.catalog.is_removed(id) {
+                        self.replayed.unclear |= !define(self.series, id, labels);
+                    }
+                });
+                if let Err(error) = read {
+                    self.replayed.unclear = true;
+                    self.partitions.note(format!("the journal's record {number} of new series cannot be read: {error}"));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn rows(&mut self, number: u64, rows: &Rows) -> Result<(), StoreError> {
+        let horizon = self.now - self.options.longest_retention_ms();
+        for (id, t, v) in rows.iter().filter(|(_, t, _)| *t >= horizon) {
+            if !self.series.contains(id) {
+                if self.catalog.is_removed(id) {
+                    continue;
+                }
+                self.replayed.unknown.insert(id);
+            }
+            let unsealed = number > self.sealed_through(Day::of(t))?;
+            let entry = self.head.entry(id);
+            entry.newest = entry.newest.max(t);
+            entry.touched = self.now;
+            entry.close_behind(t, self.options.allowed_lateness_ms);
+            if !unsealed {
+                entry.sealed_to = entry.sealed_to.max(t);
+            } else if entry.put(t, v) == Put::New {
+                self.replayed.kept += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn sealed_through(&mut self, day: Day) -> Result<u64, StoreError> {
+        if let Some(&through) = self.sealed.get(&day) {
+            return Ok(through);
+        }
+        let through = self.partitions.get(day, false)?.map_or(0, |partition| partition.sealed_through());
+        self.sealed.insert(day, through);
+        Ok(through)
+    }
+}
+
+/// Makes the index of series again from all that is known, and series.log from that. Samples whose series is known nowhere
+/// leave the head; gives how many. Their ids are not given again.
+///
+/// # Errors
+/// [`StoreError`] where a day cannot be read.
+#[allow(clippy::too_many_arguments, reason = "the parts of a store that is not one yet")]
+pub(super) fn series(
+    dir: &Path,
+    damage: Option<String>,
+    replayed: &Replayed,
+    partitions: &Partitions,
+    catalog: &Catalog,
+    journal: &Journal,
+    index: &mut SeriesIndex,
+    head: &mut Head,
+) -> Result<u64, StoreError> {
+    let mut known: BTreeMap<SeriesId, Labels> = index.since(SeriesId(0)).into_iter().collect();
+    let had = known.len();
+    let mut next = index.next_id().0.max(head.len() as u32);
+    next = next.max(replayed.unknown.last().map_or(0, |id| id.0.saturating_add(1)));
+    partitions.for_each_labels(|id, labels| {
+        next = next.max(id.0.saturating_add(1));
+        if !catalog.is_removed(id) {
+            known.entry(id).or_insert(labels);
+        }
+    })?;
+    let found = known.len() - had;
+    // The same labels under two ids are those of a series that was removed and came again: the later id is in use.
+    let mut seen = FxHashSet::default();
+    let mut doubled = Vec::new();
+    for (id, labels) in known.iter().rev() {
+        if !seen.insert(labels.clone()) {
+            doubled.push(*id);
+        }
+    }
+    doubled.iter().for_each(|id| _ = known.remove(id));
+    *index = SeriesIndex::default();
+    for (id, labels) in known {
+        index.insert(id, labels);
+    }
+    index.reserve(SeriesId(next));
+    let log = dir.join("series.log");
+    if let Some(damage) = damage {
+        let kept = catalog.keep_damaged_series();
+        partitions.note(format!(
+            "{} was damaged ({damage}); {kept}; it was written anew, {found} series were taken from the days' files",
+            log.display()
+        ));
+    }
+    if let Err(error) = catalog.rewrite_series(next, index.since(SeriesId(0)).into_iter()) {
+        partitions.note(format!("{} cannot be written anew: {error}", log.display()));
+    }
+    let mut lost = 0;
+    let nameless: Vec<SeriesId> = replayed.unknown.iter().copied().filter(|id| !index.contains(*id)).collect();
+    for id in &nameless {
+        let entry = head.entry(*id);
+        lost += entry.len() as u64;
+        *entry = SeriesHead::default();
+    }
+    if lost > 0 {
+        for file in journal.files() {
+            let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if let Err(error) = files::copy_aside(dir, &file, &format!("journal-{name}")) {
+                partitions.note(format!("{} cannot be copied to quarantine: {error}", file.display()));
+            }
+        }
+        partitions.note(format!(
+            "{lost} samples in the journal are of {} series whose labels are damaged everywhere; they are left out, and the journal's files \
+             were copied to {}",
+            nameless.len(),
+            dir.join("quarantine").display()
+        ));
+    }
+    Ok(lost)
+}

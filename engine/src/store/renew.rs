@@ -1,0 +1,125 @@
+//! A data directory that was removed, or a part of it, while the store is open: made anew with what is in memory.
+//!
+//! In memory are the rows that no chunk has, the labels of all series, and how far each has come. What was sealed into chunks
+//! is gone with the files. A directory that was moved away and is moved back needs nothing of this.
+
+use std::fs;
+use std::time::Duration;
+
+use super::error::StoreError;
+use super::journal::Rows;
+use super::place::AtPath;
+use super::{Store, files, identity, progress, snapshot};
+use crate::model::{SeriesId, TimestampMs};
+
+/// How long a directory may be away before it is made anew: somebody may move it back.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Rows of a record.
+const ROWS: usize = 50_000;
+
+impl Store {
+    /// Compares the directory with what lies at its path, for which it takes a few calls into the system, and makes anew what was
+    /// removed. To be called about once a second.
+    ///
+    /// # Errors
+    /// [`StoreError::Vanished`] while the directory, or a part of it, is not there; another where it cannot be made anew.
+    pub fn check_place(&self) -> Result<(), StoreError> {
+        let part = || self.journal.missing_file().or_else(|| self.catalog.missing_part()).or_else(|| self.partitions.missing_folder());
+        let Some(missing) = self.place.look(part) else {
+            self.place.keep_lock();
+            return Ok(());
+        };
+        match self.place.at_path() {
+            AtPath::Same => self.renew(false)?,
+            AtPath::Nothing if missing.since.elapsed() >= PATIENCE => self.renew(true)?,
+            AtPath::Nothing | AtPath::Other => {}
+        }
+        self.place.look(part).map_or(Ok(()), |missing| Err(missing.error()))
+    }
+
+    /// As [`Store::check_place`], but makes nothing anew and looks only at what a sample needs to be durable.
+    pub(super) fn is_in_place(&self) -> Result<(), StoreError> {
+        self.place.look(|| self.journal.missing_file()).map_or(Ok(()), |missing| Err(missing.error()))
+    }
+
+    /// Makes anew what is missing of the directory, or all of it.
+    fn renew(&self, all: bool) -> Result<(), StoreError> {
+        let _no_seal = self.sealing.lock();
+        let _turn = self.turn.lock();
+        let fail = |error| StoreError::io(&self.dir, error);
+        if all {
+            files::create_private_dir(&self.dir).map_err(fail)?;
+            self.place.take_anew()?;
+        }
+        files::create_private_dir(&self.dir.join("partitions")).map_err(fail)?;
+        let lost_days = self.partitions.forget_missing();
+        let mut made = Vec::new();
+        if !self.dir.join(identity::FILE).exists() {
+            identity::save(&self.dir, self.identity).map_err(fail)?;
+            made.push("its identity".to_owned());
+        }
+        let journal_gone = all || !self.dir.join("journal").is_dir() || self.journal.missing_file().is_some();
+        if all || journal_gone || self.catalog.missing_part().is_some() {
+            let (series, next) = {
+                let index = self.series.read();
+                (index.since(SeriesId(0)), index.next_id().0)
+            };
+            made.push(format!("{} series", series.len()));
+            self.catalog.rewrite_series(next, series.into_iter())?;
+            self.journal.series_kept(next);
+            if self.catalog.missing_part().is_some() {
+                self.catalog.renew_entries()?;
+                made.push("the events and documents that could still be read".to_owned());
+            }
+        }
+        if journal_gone {
+            made.push(format!("{} samples that were not sealed yet", self.renew_journal()?));
+        }
+        if !lost_days.is_empty() {
+            self.checked.lock().clear();
+            log::error!("what was sealed of {} is lost with the folders", lost_days.join(", "));
+        }
+        snapshot::clear_leftovers(&self.dir).map_err(fail)?;
+        let what = if all { "data directory" } else { "parts of data directory" };
+        log::warn!(
+            "{what} {} made anew: {}",
+            self.dir.display(),
+            if made.is_empty() { "nothing was lost".to_owned() } else { made.join(", ") }
+        );
+        Ok(())
+    }
+
+    /// Writes all rows of the head to a new file of the journal, durably; gives how many.
+    fn renew_journal(&self) -> Result<usize, StoreError> {
+        let fail = |error| StoreError::io(&self.dir.join("journal"), error);
+        let (last, left) = self.journal.begin_anew().map_err(fail)?;
+        let (mut rows, mut count) = (Rows::default(), 0);
+        let mut write = |rows: &mut Rows| -> Result<(), StoreError> {
+            if rows.len() > 0 {
+                count += rows.len();
+                self.journal.append(&std::mem::take(rows).encode(), |from| Ok((Vec::new(), from))).map_err(fail)?;
+            }
+            Ok(())
+        };
+        let head = self.head.read();
+        for (id, series) in head.iter() {
+            for columns in series.samples(TimestampMs::MIN, TimestampMs::MAX).into_iter().flatten() {
+                for sample in columns.iter() {
+                    rows.push(id, sample.t, sample.v);
+                    if rows.len() >= ROWS {
+                        write(&mut rows)?;
+                    }
+                }
+            }
+        }
+        write(&mut rows)?;
+        self.journal.sync().map_err(fail)?;
+        // The records before are no loss that a start would have to tell.
+        progress::save(&self.dir, &progress::encode(&head, last)).map_err(fail)?;
+        drop(head);
+        for path in left {
+            fs::remove_file(path).map_err(fail)?;
+        }
+        Ok(count)
+    }
+}
