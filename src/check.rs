@@ -8,6 +8,8 @@ use crate::settings::Settings;
 
 /// Examines the data directory of the settings and prints a report. Gives whether it was sound.
 pub fn check(settings: &Settings, repair: bool, json: bool) -> anyhow::Result<bool> {
+    // What is found is in the report; the log would say it again, of a scratch folder.
+    log::set_max_level(log::LevelFilter::Off);
     let report = store::check(&service::data_dir(settings), &service::store_options(settings), now_ms(), repair)?;
     let sound = report.findings.is_empty();
     if json {

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use taskpulse_actors::clock::now_ms;
-use taskpulse_engine::store::{DirectoryLock, SnapshotError, SnapshotList, Store, copy_directory};
+use taskpulse_engine::store::{DirectoryLock, SnapshotError, SnapshotList, Store, StoreStatus, copy_directory};
 
 use crate::service;
 use crate::settings::Settings;
@@ -45,8 +45,11 @@ fn restore_sound(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow:
         remove(&temporary)?;
     }
     copied?;
-    let opened = Store::open(&temporary, service::store_options(settings), now_ms()).map(|store| store.status());
-    let status = opened.with_context(|| format!("the copy of {} cannot be opened; nothing was changed", source.path.display()))?;
+    let examined = examine(&source, &temporary, settings);
+    if examined.is_err() {
+        remove(&temporary)?;
+    }
+    let status = examined?;
     if target.taken {
         fs::rename(&target.path, &before).with_context(|| target.path.display().to_string())?;
         println!("what was there is in {}", before.display());
@@ -74,6 +77,19 @@ fn copy(source: &Source, temporary: &Path) -> anyhow::Result<()> {
         None => copy_directory(&source.path, temporary)?,
     }
     Ok(())
+}
+
+/// Opens the copy and reads all of it.
+fn examine(source: &Source, temporary: &Path, settings: &Settings) -> anyhow::Result<StoreStatus> {
+    let store = Store::open(temporary, service::store_options(settings), now_ms())
+        .with_context(|| format!("the copy of {} cannot be opened; nothing was changed", source.path.display()))?;
+    store.read_all_days()?;
+    let (copy, original) = (temporary.display().to_string(), source.path.display().to_string());
+    let findings: Vec<String> = store.problems().into_iter().map(|finding| finding.replace(&copy, &original)).collect();
+    if findings.is_empty() {
+        return Ok(store.status());
+    }
+    Err(SnapshotError::Damaged { path: source.path.clone(), findings }.into())
 }
 
 /// What is restored from.

@@ -46,7 +46,11 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = BTreeMap::new();
     for entry in fs::read_dir(folder).into_iter().flatten() {
         let path = entry.unwrap().path();
-        if path.is_dir() { all.extend(files(&path)) } else { drop(all.insert(path.clone(), fs::read(path).unwrap())) }
+        if path.is_dir() {
+            all.extend(files(&path));
+        } else if let Ok(bytes) = fs::read(&path) {
+            all.insert(path, bytes);
+        }
     }
     all
 }

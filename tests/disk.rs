@@ -133,7 +133,7 @@ fn a_full_disk_is_a_pause_it_is_told_loses_nothing_and_ends_by_itself() {
         return;
     };
     let service = folder.start_with(&["--data-dir", "small/data"], &[]);
-    let seen = |service: &common::Service| service.samples("system_uptime_seconds[10m]");
+    let seen = |service: &Service| service.samples("system_uptime_seconds[10m]");
     let kept = eventually("samples", || Some(seen(&service)).filter(|s| s.len() >= 3));
     let send = |n: i64| {
         let raw = series(&[("__name__", "sent"), ("n", &n.to_string())], &[(now_ms(), 1.0)]);
@@ -166,7 +166,7 @@ fn a_full_disk_is_a_pause_it_is_told_loses_nothing_and_ends_by_itself() {
         eventually("it goes on by itself", || (send(10 + round).0 == 204).then_some(()));
         eventually("and more comes", || (seen(&service).len() > before + 2).then_some(()));
         eventually("health says so", || service.get("/healthz").status().is_success().then_some(()));
-        let events = |service: &common::Service| service.data("/api/v1/events?limit=1000").as_array().unwrap().len();
+        let events = |service: &Service| service.data("/api/v1/events?limit=1000").as_array().unwrap().len();
         let before = events(&service);
         folder.pending_tasks(1);
         folder.pending_tasks(5);

@@ -439,6 +439,7 @@ impl Journal {
     pub(super) fn missing_file(&self) -> Option<PathBuf> {
         let state = self.state.lock();
         let open = state.open.as_ref().filter(|open| !is_at(&open.file, &open.path)).map(|open| open.path.clone());
+        let open = open.or_else(|| self.mark.is_gone().then(|| self.dir.join(SYNCED)));
         open.or_else(|| state.closed.iter().map(|closed| &closed.path).find(|path| !path.exists()).cloned())
     }
 

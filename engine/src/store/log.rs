@@ -192,9 +192,9 @@ impl Log {
         &self.path
     }
 
-    /// Whether the file was removed behind the back of the log.
+    /// Whether the file or its mark was removed behind the back of the log.
     pub(super) fn is_gone(&self) -> bool {
-        self.len > 0 && !self.path.exists()
+        self.len > 0 && !self.path.exists() || self.mark.is_gone()
     }
 
     /// Appends records and makes them durable; `note` goes into the mark. Where that fails the log is as it was.

@@ -59,6 +59,11 @@ impl Mark {
         (Self { path: path.to_owned(), state: Mutex::new((open_to_write(path), count)) }, found)
     }
 
+    /// Whether the file was removed behind the back of the store.
+    pub(super) fn is_gone(&self) -> bool {
+        self.state.lock().0.is_some() && !self.path.exists()
+    }
+
     /// Opens the file again by its name: the one that is open was removed.
     pub(super) fn reopen(&self) {
         self.state.lock().0 = open_to_write(&self.path);

@@ -37,8 +37,11 @@ impl Store {
         self.place.look(part).map_or(Ok(()), |missing| Err(missing.error()))
     }
 
-    /// As [`Store::check_place`], but makes nothing anew and looks only at what a sample needs to be durable.
+    /// Looks at what a sample needs to be durable. What is missing is so until [`Store::check_place`] has seen to all of it.
     pub(super) fn is_in_place(&self) -> Result<(), StoreError> {
+        if let Some(missing) = self.place.missing() {
+            return Err(missing.error());
+        }
         self.place.look(|| self.journal.missing_file()).map_or(Ok(()), |missing| Err(missing.error()))
     }
 

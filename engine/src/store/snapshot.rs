@@ -60,6 +60,14 @@ pub enum SnapshotError {
         /// How it differs.
         what: String,
     },
+    /// What is in the files is damaged.
+    #[error("{} is damaged; `taskpulse check` says this of it, and a copy of the folder can still be opened with what is sound:\n- {}", path.display(), findings.join("\n- "))]
+    Damaged {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong.
+        findings: Vec<String>,
+    },
     /// Something other than a file or folder.
     #[error("{0}: neither a file nor a folder; a snapshot has no links and no devices")]
     Foreign(PathBuf),
@@ -77,7 +85,7 @@ impl SnapshotError {
     /// Whether it is a snapshot that something happened to.
     #[must_use]
     pub fn is_damage(&self) -> bool {
-        matches!(self, Self::List(..) | Self::Differs { .. })
+        matches!(self, Self::List(..) | Self::Differs { .. } | Self::Damaged { .. })
     }
 }
 
