@@ -66,7 +66,13 @@ impl Mark {
 
     /// Opens the file again by its name: the one that is open was removed.
     pub(super) fn reopen(&self) {
-        self.state.lock().0 = open_to_write(&self.path);
+        let mut state = self.state.lock();
+        let file = open_to_write(&self.path);
+        // A new file begins with the second slot, as every one does.
+        if file.as_ref().and_then(|file| file.metadata().ok()).is_some_and(|meta| meta.len() == 0) {
+            state.1 = 0;
+        }
+        state.0 = file;
     }
 
     /// Writes the mark.
@@ -137,6 +143,22 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn a_mark_whose_file_was_removed_is_written_to_a_new_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mark");
+        let (mark, _) = Mark::open(&path);
+        for n in 1..=4 {
+            mark.set([n, 0, 0]);
+            fs::remove_file(&path).unwrap();
+            assert!(mark.is_gone());
+            mark.reopen();
+            mark.set([n, 7, 7]);
+            let found = Mark::open(&path).1;
+            assert_eq!((found.numbers(), found.damaged, mark.is_gone()), (Some([n, 7, 7]), false, false));
+        }
+    }
 
     #[test]
     fn the_newest_mark_is_found_and_a_damaged_slot_leaves_the_one_before() {

@@ -239,3 +239,66 @@ fn lock_file_again(dir: &Path) -> Result<File, StoreError> {
     sign(&mut file);
     Ok(file)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(dir: &Path) -> Place {
+        fs::create_dir_all(dir.join("journal")).unwrap();
+        fs::create_dir_all(dir.join("partitions")).unwrap();
+        Place::new(dir, DirectoryLock::take(dir).unwrap())
+    }
+
+    #[test]
+    fn a_directory_is_locked_even_where_the_lock_file_was_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = DirectoryLock::take(dir.path()).unwrap();
+        let text = DirectoryLock::take(dir.path()).unwrap_err().to_string();
+        assert!(text.contains(&format!("process {}", std::process::id())), "{text}");
+        fs::remove_file(dir.path().join(LOCK)).unwrap();
+        assert!(matches!(DirectoryLock::take(dir.path()), Err(StoreError::Locked { .. })));
+        assert!(matches!(DirectoryLock::take_as_it_is(dir.path()), Err(StoreError::Locked { .. })));
+        drop(held);
+        drop(DirectoryLock::take_as_it_is(dir.path()).unwrap());
+        assert!(!dir.path().join(LOCK).exists(), "nothing is made");
+        drop(DirectoryLock::take(dir.path()).unwrap());
+    }
+
+    #[test]
+    fn what_lies_at_the_path_is_told_apart() {
+        let root = tempfile::tempdir().unwrap();
+        let (dir, away) = (root.path().join("data"), root.path().join("away"));
+        let place = opened(&dir);
+        assert!(place.look(|| None).is_none() && place.at_path() == AtPath::Same);
+        fs::rename(&dir, &away).unwrap();
+        assert_eq!((place.look(|| None).unwrap().what, place.at_path()), (GONE, AtPath::Nothing));
+        fs::create_dir(&dir).unwrap();
+        assert_eq!(place.at_path(), AtPath::Nothing, "an empty folder is as good as none");
+        fs::write(dir.join("something"), "").unwrap();
+        assert_eq!((place.look(|| None).unwrap().what, place.at_path()), (OTHER, AtPath::Other));
+        assert!(place.missing().is_some());
+        fs::remove_dir_all(&dir).unwrap();
+        fs::rename(&away, &dir).unwrap();
+        assert!(place.look(|| None).is_none() && place.missing().is_none());
+        fs::remove_dir(dir.join("journal")).unwrap();
+        assert_eq!(place.look(|| None).unwrap().path, dir.join("journal"));
+        fs::remove_dir_all(root.path().join("data")).unwrap();
+        drop(root);
+        assert_eq!(place.at_path(), AtPath::Other, "without the folder above nothing is made anew");
+    }
+
+    #[test]
+    fn a_removed_lock_file_is_made_again() {
+        let root = tempfile::tempdir().unwrap();
+        let place = opened(root.path());
+        let path = root.path().join(LOCK);
+        fs::remove_file(&path).unwrap();
+        place.keep_lock();
+        assert_eq!(fs::read_to_string(&path).unwrap().trim(), std::process::id().to_string());
+        fs::write(root.path().join("new"), "").unwrap();
+        fs::rename(root.path().join("new"), &path).unwrap();
+        place.keep_lock();
+        assert_eq!(fs::read_to_string(&path).unwrap().trim(), std::process::id().to_string());
+    }
+}

@@ -24,7 +24,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Vanished`] while the directory, or a part of it, is not there; another where it cannot be made anew.
     pub fn check_place(&self) -> Result<(), StoreError> {
-        let part = || self.journal.missing_file().or_else(|| self.catalog.missing_part()).or_else(|| self.partitions.missing_folder());
+        let part = || {
+            let identity = || Some(self.dir.join(identity::FILE)).filter(|path| !path.exists());
+            let missing = self.journal.missing_file().or_else(|| self.catalog.missing_part());
+            missing.or_else(|| self.partitions.missing_folder()).or_else(identity)
+        };
         let Some(missing) = self.place.look(part) else {
             self.place.keep_lock();
             return Ok(());
@@ -124,5 +128,75 @@ impl Store {
             fs::remove_file(path).map_err(fail)?;
         }
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::StoreOptions;
+    use super::*;
+    use crate::event::Event;
+    use crate::model::{Batch, Labels};
+
+    const T0: TimestampMs = 1_795_478_400_000;
+
+    fn append(store: &Store, n: i64) {
+        let mut batch = Batch::default();
+        batch.push(Labels::metric("load", &[("n", &(n / 10).to_string())]), T0 + n, n as f64);
+        store.append(&batch, T0 + n).unwrap();
+        store.commit().unwrap();
+    }
+
+    /// Which of the samples up to 40 are there.
+    fn there(store: &Store) -> Vec<i64> {
+        let of = |n: i64| store.series_id(&Labels::metric("load", &[("n", &(n / 10).to_string())]));
+        (0..40).filter(|n| of(*n).is_some_and(|id| store.samples(id, T0 + n, T0 + n).unwrap().len() == 1)).collect()
+    }
+
+    fn remove(path: &Path) {
+        if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
+    }
+
+    #[test]
+    fn whatever_part_is_removed_nothing_is_acknowledged_until_it_is_there_and_nothing_more_is_lost() {
+        let sealed_too: Vec<i64> = (0..40).collect();
+        let without_sealed: Vec<i64> = (20..40).collect();
+        let day = "partitions/2026-11-24";
+        for (part, left) in [
+            ("journal", &sealed_too),
+            ("journal/00000000000000000021.log", &sealed_too),
+            ("journal/synced", &sealed_too),
+            ("series.log", &sealed_too),
+            ("series.synced", &sealed_too),
+            ("catalog.log", &sealed_too),
+            ("catalog", &sealed_too),
+            ("identity", &sealed_too),
+            ("partitions", &without_sealed),
+            (day, &without_sealed),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let open = || Store::open(dir.path(), StoreOptions::default(), T0 + 40).unwrap();
+            let store = open();
+            store.add_events(&[Event::new(T0, "service", "start", "x", "started")]).unwrap();
+            (0..20).for_each(|n| append(&store, n));
+            store.seal().unwrap();
+            (20..30).for_each(|n| append(&store, n));
+            store.check_place().unwrap();
+            remove(&dir.path().join(part));
+            if part.starts_with("journal") || part == "partitions" {
+                assert!(matches!(store.commit(), Err(StoreError::Vanished { .. })), "{part}: nothing is acknowledged");
+            }
+            store.check_place().unwrap_or_else(|error| panic!("{part}: {error}"));
+            (30..40).for_each(|n| append(&store, n));
+            assert_eq!(&there(&store), left, "{part}: while it runs");
+            drop(store);
+            let store = open();
+            assert_eq!((&there(&store), store.problems()), (left, Vec::new()), "{part}: after a restart");
+            assert_eq!(store.events(0, i64::MAX - 1, 9, |_| true).unwrap().len(), 1, "{part}");
+            store.seal().unwrap();
+            assert_eq!(&there(&store), left, "{part}: sealed");
+        }
     }
 }
