@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every check of the project: format, lints, tests, the browser test, licences. Installs what it needs where it can.
 #   ./test.sh            all of it
-#   ./test.sh --quick    without the browser and without fuzzing
+#   ./test.sh --quick    without the browser, fuzzing and trouble
 set -euo pipefail
 cd "$(dirname "$0")"
 quick=${1:-}
@@ -47,6 +47,7 @@ peer() { # peer PACKAGE WHAT CHECK...: whether it is there, and what is skipped 
 peer prometheus "the comparison with Prometheus" command -v promtool
 peer prometheus-node-exporter "scraping the node exporter" command -v prometheus-node-exporter
 peer python3-venv "the test with OpenTelemetry's Python SDK" python3 -c "import ensurepip"
+peer faketime "leaping clocks" command -v faketime
 
 step "tests"
 cargo test --workspace --features failpoints --locked
@@ -54,6 +55,9 @@ cargo test --workspace --features failpoints --locked
 if [ "$quick" != --quick ]; then
   step "fuzzing what reads bytes, ${FUZZ_SECONDS:=60} s"
   FUZZ_SECONDS=$FUZZ_SECONDS cargo test -p taskpulse-engine --features failpoints --locked --lib fuzz -- --ignored --nocapture --test-threads 2
+
+  step "trouble: kills, damaged bytes, a full disk, a leaping clock, hostile clients"
+  cargo test --bench chaos --features failpoints --locked -- --short
 fi
 
 step "the release build holds no fault injection"

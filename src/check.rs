@@ -3,6 +3,7 @@
 use taskpulse_actors::clock::now_ms;
 use taskpulse_engine::store;
 
+use crate::console;
 use crate::service;
 use crate::settings::Settings;
 
@@ -13,11 +14,11 @@ pub fn check(settings: &Settings, repair: bool, json: bool) -> anyhow::Result<bo
     let report = store::check(&service::data_dir(settings), &service::store_options(settings), now_ms(), repair)?;
     let sound = report.findings.is_empty();
     if json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        console::print(&format!("{}\n", serde_json::to_string_pretty(&report)?))?;
         return Ok(sound);
     }
-    println!(
-        "{}: format {}, {} days, {} series, {} samples in the journal, {} bytes read",
+    let mut text = format!(
+        "{}: format {}, {} days, {} series, {} samples in the journal, {} bytes read\n",
         report.data_dir.display(),
         report.format,
         report.days,
@@ -25,15 +26,16 @@ pub fn check(settings: &Settings, repair: bool, json: bool) -> anyhow::Result<bo
         report.unsealed_samples,
         report.bytes
     );
-    if sound {
-        println!("sound");
-        return Ok(true);
-    }
-    report.findings.iter().for_each(|finding| println!("- {finding}"));
-    if report.repaired {
-        println!("this was done; what was set aside is in {}", report.data_dir.join("quarantine").display());
-    } else {
-        println!("nothing was changed; what is written above is what `taskpulse check --repair`, or the next start of the service, does");
-    }
-    Ok(false)
+    report.findings.iter().for_each(|finding| text.push_str(&format!("- {finding}\n")));
+    text.push_str(&match (sound, report.repaired) {
+        (true, _) => "sound\n".to_owned(),
+        (false, true) => format!("this was done; what was set aside is in {}\n", report.data_dir.join("quarantine").display()),
+        (false, false) => {
+            "nothing was changed; what is written above is what `taskpulse check --repair`, or the next start of the service, \
+                           does\n"
+                .to_owned()
+        }
+    });
+    console::print(&text)?;
+    Ok(sound)
 }

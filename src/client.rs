@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::cli::Cli;
+use crate::console;
 use crate::settings::Settings;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -18,7 +19,7 @@ pub fn ask(cli: &Cli, settings: &Settings) -> ExitCode {
     let (status, body) = match answer {
         Ok(answer) => answer,
         Err(error) => {
-            eprintln!("no answer from {}: {error}; is taskpulse running there?", address(settings));
+            console::tell(&format!("no answer from {}: {error}; is taskpulse running there?\n", address(settings)));
             return ExitCode::FAILURE;
         }
     };
@@ -26,29 +27,36 @@ pub fn ask(cli: &Cli, settings: &Settings) -> ExitCode {
         return health(status, &body);
     }
     if status != 200 {
-        eprintln!("{}: {}", address(settings), body["error"].as_str().unwrap_or("no status"));
+        console::tell(&format!("{}: {}\n", address(settings), body["error"].as_str().unwrap_or("no status")));
         return ExitCode::FAILURE;
     }
-    if cli.json {
-        println!("{:#}", body["data"]);
-    } else {
-        print!("{}", summary(&body["data"]));
+    let text = if cli.json { format!("{:#}\n", body["data"]) } else { summary(&body["data"]) };
+    printed(&text, ExitCode::SUCCESS)
+}
+
+/// Prints an answer; the code says what it was, or that it could not be printed.
+fn printed(text: &str, code: ExitCode) -> ExitCode {
+    match console::print(text) {
+        Ok(()) => code,
+        Err(error) => {
+            console::tell(&format!("standard output: {error}\n"));
+            ExitCode::FAILURE
+        }
     }
-    ExitCode::SUCCESS
 }
 
 fn health(status: u16, body: &Value) -> ExitCode {
     if status == 200 {
-        println!("ok");
-        return ExitCode::SUCCESS;
+        return printed("ok\n", ExitCode::SUCCESS);
     }
-    for part in body["failing"].as_array().into_iter().flatten() {
-        println!("{}: {}", part["part"].as_str().unwrap_or("?"), part["reason"].as_str().unwrap_or("?"));
-    }
+    let parts = body["failing"].as_array().into_iter().flatten();
+    let mut text: String =
+        parts.map(|part| format!("{}: {}\n", part["part"].as_str().unwrap_or("?"), part["reason"].as_str().unwrap_or("?"))).collect();
     if let Some(error) = body["error"].as_str() {
-        println!("{error}");
+        text.push_str(error);
+        text.push('\n');
     }
-    ExitCode::FAILURE
+    printed(&text, ExitCode::FAILURE)
 }
 
 /// Where a service with these settings is reached.
@@ -67,7 +75,9 @@ pub fn http(settings: &Settings, timeout: Option<Duration>) -> anyhow::Result<re
     crate::service::install_tls();
     let mut headers = HeaderMap::new();
     if let Some(token) = &settings.server.token {
-        headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}"))?);
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", &**token))?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
     }
     let client = reqwest::Client::builder().no_proxy().default_headers(headers);
     let client = match timeout {

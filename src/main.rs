@@ -5,6 +5,8 @@ mod browser;
 mod check;
 mod cli;
 mod client;
+mod console;
+mod descriptors;
 mod memory;
 mod restore;
 mod service;
@@ -23,13 +25,17 @@ const EXIT_REFUSED: u8 = 2;
 const EXIT_DAMAGED: u8 = 1;
 
 fn main() -> ExitCode {
+    // What is written is the user's alone: the data directory, its copies, the file of alerts.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let cli = cli::Cli::parse();
     if cli.print_settings {
-        print!("{}", settings::Settings::documented());
-        return ExitCode::SUCCESS;
+        return match console::print(&settings::Settings::documented()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => refused(&error.into()),
+        };
     }
-    let settings = match settings::load(&cli) {
-        Ok(settings) => settings,
+    let settings::Loaded { settings, warnings } = match settings::load(&cli) {
+        Ok(loaded) => loaded,
         Err(error) => return refused(&error),
     };
     if cli.health_check || cli.status {
@@ -43,6 +49,7 @@ fn main() -> ExitCode {
             Err(error) => refused(&error),
         };
     }
+    warnings.iter().for_each(|warning| log::warn!("{warning}"));
     memory::prepare();
     taskpulse_actors::supervisor::install_panic_hook();
     match actix_rt::System::new().block_on(service::run(settings, &cli)) {
@@ -65,7 +72,7 @@ fn run_command(command: &cli::Command, settings: &settings::Settings) -> anyhow:
 }
 
 fn refused(error: &anyhow::Error) -> ExitCode {
-    eprintln!("taskpulse: {error:#}");
+    console::tell(&format!("taskpulse: {error:#}\n"));
     ExitCode::from(EXIT_REFUSED)
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_engine::store::{DirectoryLock, SnapshotError, SnapshotList, Store, StoreStatus, copy_directory};
 
+use crate::console;
 use crate::service;
 use crate::settings::Settings;
 
@@ -15,7 +16,7 @@ use crate::settings::Settings;
 pub fn restore(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow::Result<bool> {
     match restore_sound(snapshot, settings, replace) {
         Err(error) if error.downcast_ref::<SnapshotError>().is_some_and(SnapshotError::is_damage) => {
-            eprintln!("taskpulse: {error:#}\nnothing was restored and nothing was changed");
+            console::tell(&format!("taskpulse: {error:#}\nnothing was restored and nothing was changed\n"));
             Ok(false)
         }
         outcome => outcome.map(|()| true),
@@ -52,14 +53,15 @@ fn restore_sound(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow:
     let status = examined?;
     if target.taken {
         fs::rename(&target.path, &before).with_context(|| target.path.display().to_string())?;
-        println!("what was there is in {}", before.display());
+        console::print(&format!("what was there is in {}\n", before.display()))?;
     }
     // Takes the place of a folder that is empty.
     fs::rename(&temporary, &target.path).with_context(|| target.path.display().to_string())?;
     if let Some(parent) = target.path.parent() {
         fs::File::open(parent).and_then(|parent| parent.sync_all()).with_context(|| parent.display().to_string())?;
     }
-    println!("restored {} series over {} days into {}", status.series, status.partitions.len(), target.path.display());
+    let (series, days) = (status.series, status.partitions.len());
+    console::print(&format!("restored {series} series over {days} days into {}\n", target.path.display()))?;
     Ok(())
 }
 

@@ -29,11 +29,14 @@ use taskpulse_engine::event::Event;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::{Store, StoreOptions};
 use taskpulse_engine::windows::Level;
-use taskpulse_web::{Access, AppState, INGEST_PLACES, Otlp, QueryOptions, ServerOptions, Sessions, serve};
+use taskpulse_web::{
+    Access, AccessOptions, Answers, AppState, INGEST_PLACES, MAX_CONNECTIONS, Otlp, Proxies, QueryOptions, ServerOptions, Sessions, serve,
+};
 use tokio::sync::Semaphore;
 
 use crate::browser;
 use crate::cli::Cli;
+use crate::descriptors;
 use crate::settings::Settings;
 use crate::sources;
 use crate::systemd;
@@ -98,11 +101,13 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     #[cfg(feature = "failpoints")]
     let _scenario = fail::FailScenario::setup();
     install_tls();
+    descriptors::raise_limit();
     let began = Instant::now();
     let rules = Arc::new(RuleSet::new(&settings.alerts.rules, settings.store.retention)?);
     let dir = data_dir(&settings);
     let store = Arc::new(Store::open(&dir, store_options(&settings), now_ms())?);
     let shared = Arc::new(Shared::default());
+    shared.login.store(settings.server.token.is_some(), Ordering::Relaxed);
     let reporter = Arc::new(Reporter {
         registry: Arc::default(),
         shared: Arc::clone(&shared),
@@ -177,12 +182,12 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
 
     // The port before the sources: a start that is refused has measured nothing.
     let sessions: Arc<Sessions> = Arc::default();
-    let hooks = Arc::new(Hooks::new(settings.github.webhook_secret.clone().filter(|_| settings.github.enabled)));
+    let hooks = Arc::new(Hooks::new(settings.github.webhook_secret.as_deref().map(str::to_owned).filter(|_| settings.github.enabled)));
     let state = AppState {
         reporter: Arc::clone(&reporter),
         store: Arc::clone(&store),
         rules,
-        access: Access::new(settings.server.listen, settings.server.token.clone(), &settings.server.allowed_hosts),
+        access: Access::new(access_options(&settings)),
         hooks: Arc::clone(&hooks),
         sessions: Arc::clone(&sessions),
         max_sessions: settings.server.max_sessions,
@@ -191,6 +196,9 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
         otlp: Otlp::new(settings.otlp.options()),
         ingest_places: Semaphore::new(INGEST_PLACES),
         query_places: Semaphore::new(settings.pipeline.workers),
+        answers: Answers::default(),
+        selector_places: Semaphore::new(settings.pipeline.workers),
+        filter_places: Semaphore::new(1),
         queries: QueryOptions {
             lookback_ms: settings.query.lookback.ms(),
             timeout: settings.query.timeout.duration(),
@@ -326,6 +334,18 @@ pub fn store_options(settings: &Settings) -> StoreOptions {
     }
 }
 
+fn access_options(settings: &Settings) -> AccessOptions {
+    let server = &settings.server;
+    AccessOptions {
+        listen: server.listen,
+        token: server.token.as_deref().map(str::to_owned),
+        allowed_hosts: server.allowed_hosts.clone(),
+        // The settings were checked when they were read.
+        proxies: Proxies::parse(&server.trusted_proxies).unwrap_or_default(),
+        session_lifetime: server.session_lifetime.duration(),
+    }
+}
+
 fn server_options(settings: &Settings) -> ServerOptions {
     let split = settings.server.split_ports;
     ServerOptions {
@@ -335,6 +355,8 @@ fn server_options(settings: &Settings) -> ServerOptions {
         socket_ports: if split { vec![SPLIT_PORTS[0]] } else { Vec::new() },
         max_body_bytes: settings.server.max_body_bytes,
         workers: settings.pipeline.workers,
+        patience: settings.server.slow_client_timeout.duration(),
+        max_connections: descriptors::for_connections(settings.server.max_sessions + MAX_CONNECTIONS),
     }
 }
 

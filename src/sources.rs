@@ -13,7 +13,7 @@ use taskpulse_actors::collectors::probe::{self, Check, ProbeSource};
 use taskpulse_actors::collectors::scrape::{ScrapeSource, Target};
 use taskpulse_actors::collectors::source::{Doors, Poller, Source, Wake};
 use taskpulse_actors::collectors::system::SystemCollector;
-use taskpulse_actors::collectors::taskmaster::TaskCollector;
+use taskpulse_actors::collectors::taskmaster::{BoardOptions, Bounds, TaskCollector};
 use taskpulse_actors::messages::AppendResolved;
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::supervisor::{Door, Post};
@@ -37,11 +37,15 @@ pub fn start(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>,
         reporter.shared.sources.absent("system", "switched off", "set system.enabled = true");
     }
     if settings.taskmaster.enabled {
-        let projects = settings.taskmaster.projects.clone();
-        let (reporter, every, doors) = (Arc::clone(reporter), settings.taskmaster.interval.duration(), doors.clone());
-        let costs = &settings.costs;
-        let names = Names { tokens: costs.tokens.clone(), money: costs.money.clone(), active: costs.active_seconds.clone() };
-        starter.start(arbiter, "taskmaster", move |vitals| TaskCollector::new(vitals, &reporter, projects, every, names, doors));
+        let (boards, costs) = (&settings.taskmaster, &settings.costs);
+        let options = BoardOptions {
+            roots: boards.projects.clone(),
+            every: boards.interval.duration(),
+            bounds: Bounds { max_tags: boards.max_tags, max_tasks: boards.max_tasks },
+            names: Names { tokens: costs.tokens.clone(), money: costs.money.clone(), active: costs.active_seconds.clone() },
+        };
+        let (reporter, doors) = (Arc::clone(reporter), doors.clone());
+        starter.start(arbiter, "taskmaster", move |vitals| TaskCollector::new(vitals, &reporter, options, doors));
     } else {
         reporter.shared.sources.absent("taskmaster", "switched off", "set taskmaster.enabled = true");
     }

@@ -5,14 +5,17 @@ use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 use serde_json::Value;
 
 use crate::client::{address, http};
+use crate::console;
 use crate::settings::Settings;
 
 /// Text of one request to the service.
 const PART_BYTES: usize = 1 << 20;
+/// Longest line of a file.
+const MAX_LINE: u64 = 64 << 20;
 /// How often a part is sent again when the service is busy.
 const TRIES: u32 = 30;
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
@@ -59,9 +62,9 @@ impl Progress {
         });
         let line = format!("{}{} {mib:.1} MiB, {rate:.1} MiB/s", self.what, bar.unwrap_or_default());
         if self.terminal {
-            eprint!("\r{line:<78}{}", if end { "\n" } else { "" });
+            console::tell(&format!("\r{line:<78}{}", if end { "\n" } else { "" }));
         } else {
-            eprintln!("{line}");
+            console::tell(&format!("{line}\n"));
         }
     }
 }
@@ -86,11 +89,14 @@ pub fn export(settings: &Settings, wish: &Wish<'_>) -> anyhow::Result<()> {
         };
         let (mut progress, mut bytes) = (Progress::new("export", None), 0);
         while let Some(part) = response.chunk().await.context("the export was cut off; what came is not whole")? {
-            out.write_all(&part)?;
+            if !console::unless_gone(out.write_all(&part))? {
+                // Nobody reads the rest: as for any program in a pipe, that is no failure.
+                return Ok(());
+            }
             bytes += part.len() as u64;
             progress.show(bytes, false);
         }
-        out.flush()?;
+        console::unless_gone(out.flush())?;
         progress.show(bytes, true);
         Ok(())
     })
@@ -119,7 +125,10 @@ pub fn import(settings: &Settings, file: &PathBuf, format: Option<&str>) -> anyh
         let (mut progress, mut bytes, mut kept, mut wrong) = (Progress::new("import", total), 0u64, 0u64, Vec::new());
         let (mut part, mut lines, mut before) = (String::new(), 0usize, 0usize);
         loop {
-            let more = input.read_line(&mut part).with_context(|| format!("{name}, line {}", before + lines + 1))? > 0;
+            let at = || format!("{name}, line {}", before + lines + 1);
+            let length = (&mut input).take(MAX_LINE).read_line(&mut part).with_context(at)? as u64;
+            ensure!(length < MAX_LINE || part.ends_with('\n'), "{}: longer than {MAX_LINE} bytes; what came before is kept", at());
+            let more = length > 0;
             lines += usize::from(more);
             if part.len() >= PART_BYTES || (!more && !part.is_empty()) {
                 bytes += part.len() as u64;
@@ -137,7 +146,7 @@ pub fn import(settings: &Settings, file: &PathBuf, format: Option<&str>) -> anyh
         }
         progress.show(bytes, true);
         if wrong.is_empty() {
-            println!("{kept} samples of {before} lines kept");
+            console::print(&format!("{kept} samples of {before} lines kept\n"))?;
             return Ok(());
         }
         Err(anyhow!("{name}: not all of it was kept: {}", wrong.join("\n")))

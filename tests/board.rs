@@ -251,3 +251,112 @@ fn several_projects_and_a_board_of_five_thousand_tasks_are_watched() {
     assert_eq!(figures, [(json!("one"), json!(5_000), json!(4_999)), (json!("two"), json!(3), json!(2))]);
     eventually("samples of both", || (service.query("taskmaster_blocked_tasks").len() == 2).then_some(()));
 }
+
+/// The status of a project's source, where several are watched.
+fn project(service: &Service, name: &str) -> Value {
+    let status = service.status();
+    let found = status["sources"].as_array().unwrap().iter().find(|s| s["source"] == format!("taskmaster {name}").as_str()).cloned();
+    found.unwrap_or_default()
+}
+
+fn threads(service: &Service) -> usize {
+    fs::read_dir(format!("/proc/{}/task", service.pid())).unwrap().count()
+}
+
+#[test]
+fn a_board_that_is_no_regular_file_is_refused_by_name_and_holds_up_no_other() {
+    let names = ["good", "zero", "fifo", "folder", "state", "long", "hangs"];
+    let listed: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    let folder = Folder::with_settings(&format!(
+        "[system]\nenabled = false\n[containers]\nenabled = false\n[github]\nenabled = false\n[taskmaster]\ninterval = \"1s\"\nprojects = [{}]\n",
+        listed.join(", ")
+    ));
+    let board = |name: &str| folder.path().join(name).join(".taskmaster/tasks/tasks.json");
+    let one = |status: &str| json!({"master": {"tasks": [{"id": 1, "title": "one", "status": status}]}}).to_string();
+    for name in names {
+        fs::create_dir_all(board(name).parent().unwrap()).unwrap();
+        fs::write(board(name), one("pending")).unwrap();
+    }
+    for name in ["zero", "fifo", "folder"] {
+        fs::remove_file(board(name)).unwrap();
+    }
+    std::os::unix::fs::symlink("/dev/zero", board("zero")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(board("fifo")).status().unwrap().success());
+    fs::create_dir(board("folder")).unwrap();
+    let state = folder.path().join("state/.taskmaster/state.json");
+    std::os::unix::fs::symlink("/dev/zero", state).unwrap();
+    fs::File::create(board("long")).unwrap().set_len(33 << 20).unwrap();
+    let service = folder.start_with(&[], &[("FAILPOINTS", "taskmaster::read=pause")]);
+    for (name, part) in [
+        ("zero", "is a character device"),
+        ("fifo", "is a FIFO"),
+        ("folder", "is a folder"),
+        ("long", "is longer than 33554432 bytes"),
+        ("hangs", "a read has not come back"),
+    ] {
+        let source = eventually(part, || Some(project(&service, name)).filter(|s| s["reason"].as_str().is_some_and(|r| r.contains(part))));
+        assert_eq!(source["up"], false, "{source}");
+    }
+    let state = eventually("the state", || Some(project(&service, "state")).filter(|s| s["up"] == true && s["reason"].is_string()));
+    assert!(state["reason"].as_str().unwrap().contains("state.json is a character device"), "{state}");
+    // The others go on at their pace, and nothing piles up behind the one that hangs.
+    let before = threads(&service);
+    for status in ["in-progress", "review", "done"] {
+        replace(&board("good"), one(status).as_bytes());
+        within(std::time::Duration::from_secs(20), status, || {
+            let shown = service.query(&format!("taskmaster_tasks{{project=\"good\",status=\"{status}\"}}"));
+            (shown.first()?["value"][1] == "1").then_some(())
+        });
+    }
+    let samples = || project(&service, "good")["samples"].as_u64().unwrap();
+    let first = samples();
+    eventually("some more looks", || (samples() >= first + 60).then_some(()));
+    let kept = fs::read_to_string(format!("/proc/{}/status", service.pid())).unwrap();
+    let peak = kept.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()).unwrap();
+    assert!(peak < 300_000, "{peak} kB at the most");
+    assert!(threads(&service) <= before + 4, "{} threads, {before} before", threads(&service));
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn tags_and_statuses_beyond_the_bounds_are_left_out_and_named() {
+    let folder = Folder::with_settings("[taskmaster]\nmax_tags = 5\nmax_tasks = 100\n");
+    let path = folder.path().join(".taskmaster/tasks/tasks.json");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let tag = |count: usize| {
+        let tasks: Vec<Value> = (0..count).map(|id| json!({"id": id, "title": "t", "status": format!("odd{id:02}")})).collect();
+        json!({"tasks": tasks})
+    };
+    let mut board: serde_json::Map<String, Value> = (0..2_000).map(|n| (format!("tag{n:04}"), tag(0))).collect();
+    board.insert("zulu".to_owned(), tag(30));
+    board.insert("master".to_owned(), tag(1));
+    fs::write(folder.path().join(".taskmaster/state.json"), r#"{"currentTag": "tag1999"}"#).unwrap();
+    replace(&path, Value::from(board.clone()).to_string().as_bytes());
+    let service = folder.start();
+    let source = || service.status()["sources"].as_array().unwrap().iter().find(|s| s["source"] == "taskmaster").cloned();
+    let reason = eventually("the reason", || source()?["reason"].as_str().map(str::to_owned));
+    assert!(
+        reason.contains("1997 tags beyond 5 are left out (taskmaster.max_tags): tag0002, ") && reason.contains("and 1992 more"),
+        "{reason}"
+    );
+    assert!(reason.contains("10 statuses and priorities beyond the bounds") && reason.contains("odd20"), "{reason}");
+    let shown = boards(&service);
+    assert_eq!(
+        shown.keys().collect::<Vec<_>>(),
+        ["master", "tag0000", "tag0001", "tag1999", "zulu"],
+        "the one in use, and those with tasks"
+    );
+    let count = eventually("samples", || Some(service.query("count(taskmaster_tasks)")).filter(|r| !r.is_empty()));
+    assert_eq!(count[0]["value"][1], (4 * 7 + 1 + 7 + 20).to_string());
+    // One that was left out is not removed, and does not come in while there is no room.
+    board.insert("tag1000".to_owned(), tag(3));
+    replace(&path, Value::from(board.clone()).to_string().as_bytes());
+    let read_at = shown["master"]["read_at"].as_f64();
+    eventually("the next look", || (boards(&service)["master"]["read_at"].as_f64() > read_at).then_some(()));
+    assert_eq!(boards(&service).keys().collect::<Vec<_>>(), shown.keys().collect::<Vec<_>>());
+    let events = service.data("/api/v1/events?source=taskmaster");
+    assert_eq!(events, json!([]), "nothing moved that is watched");
+    board.insert("master".to_owned(), tag(101));
+    replace(&path, Value::from(board).to_string().as_bytes());
+    eventually("too many tasks", || source()?["reason"].as_str()?.contains("at most 100 are watched (taskmaster.max_tasks)").then_some(()));
+}

@@ -285,6 +285,12 @@ fn webhooks_move_the_figures_at_once_and_only_signed_ones_do() {
     assert!(status == 400 && text.contains("not JSON"), "{text}");
     let other = json!({"repository": {"full_name": "evil/repo"}, "workflow_run": {"id": 1, "name": "CI", "status": "queued", "created_at": "2026-11-24T00:00:00Z"}}).to_string();
     assert!(deliver("workflow_run", "6", &other, &signature(&other)).1.contains("ignored"), "a repository that nobody watches");
+    let own = other.replace("evil/repo", "octo/app");
+    assert!(deliver("workflow_run", "7", &own, &signature(&own)).1.contains("accepted"));
+    assert!(
+        deliver("workflow_run", "8", &own, &signature(&own)).1.contains("replayed"),
+        "the same body under another id, which is not signed"
+    );
     let foreign = service.client.post(&url).header("host", "evil.example").body("{}").send().unwrap();
     assert_eq!(foreign.status(), 403, "the host is looked at all the same");
     assert_eq!(service.client.get(&url).send().unwrap().status(), 405);

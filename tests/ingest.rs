@@ -185,3 +185,53 @@ fn under_pressure_a_request_is_told_to_come_again_and_nothing_of_it_is_kept() {
         assert_eq!((kept, *status == 204), (usize::from(*status == 204), kept == 1), "request {number} was answered {status}");
     }
 }
+
+/// Values of every size and kind, the same each time.
+fn odd_values() -> Vec<f64> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let mut values: Vec<f64> = (0..4_000).map(|_| f64::from_bits(next())).filter(|v| v.is_finite()).collect();
+    values.extend((0..4_000).map(|_| (next() as f64 / u64::MAX as f64 - 0.5) * 10f64.powi((next() % 12) as i32 - 3)));
+    values.extend([0.0, -0.0, f64::MIN_POSITIVE, 5e-324, f64::MAX, f64::MIN, 0.1 + 0.2, 9_007_199_254_740_993.0, 1e21, 1e-7]);
+    values
+}
+
+#[test]
+fn values_survive_export_and_import_bit_for_bit_and_sent_twice_count_once() {
+    let folder = Folder::with_settings("[system]\nenabled = false\n[containers]\nenabled = false\n[store]\nout_of_order = \"1d\"\n");
+    let service = folder.start();
+    let start = now_ms() - 20_000_000;
+    let values = odd_values();
+    let samples: Vec<(i64, f64)> = values.iter().enumerate().map(|(at, v)| (start + at as i64 * 1_000, *v)).collect();
+    assert_eq!(write(&service.client, &service.url("/api/v1/write"), &series(&[("__name__", "sent")], &samples)).unwrap().0, 204);
+    let export = |name: &str, format: &str| service.get(&format!("/api/v1/export?match[]={name}&format={format}")).text().unwrap();
+    let import = |format: &str, text: String| {
+        let response = service.client.post(service.url(&format!("/api/v1/import?format={format}"))).body(text).send().unwrap();
+        let (status, body): (_, Value) = (response.status().as_u16(), response.json().unwrap());
+        assert_eq!((status, &body["data"]["kept"]), (200, &json!(values.len())), "{body}");
+    };
+    for format in ["jsonl", "csv"] {
+        let first = export("sent", format);
+        let name = format!("back_{format}");
+        import(format, first.replace("sent", &name));
+        assert_eq!(export(&name, format), first.replace("sent", &name), "{format}: the same text again");
+        // By another way: the values themselves.
+        let duplicates = || service.status()["pipeline"]["duplicate_samples"].as_u64().unwrap();
+        let before = duplicates();
+        let raw = series(&[("__name__", &name)], &samples);
+        assert_eq!(write(&service.client, &service.url("/api/v1/write"), &raw).unwrap().0, 204);
+        assert_eq!(duplicates() - before, values.len() as u64, "{format}: every one is the sample that is there");
+    }
+    // Numbers as a client writes them.
+    for chunk in samples.chunks(1_000) {
+        let list: Vec<Value> = chunk.iter().map(|(t, v)| json!({"name": "ingested", "time": *t as f64 / 1e3, "value": v})).collect();
+        let sent = service.client.post(service.url("/api/v1/ingest")).json(&json!({"samples": list})).send().unwrap();
+        assert!(sent.status().is_success());
+    }
+    assert_eq!(export("ingested", "csv"), export("sent", "csv").replace("sent", "ingested"));
+}

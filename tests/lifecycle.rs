@@ -83,7 +83,7 @@ fn flags_and_environment_pass_over_the_file() {
     assert_eq!(store["max_series"], 77);
     assert_eq!(store["retention_seconds"], 3.0 * 86_400.0);
     assert_eq!(store["data_dir"], data.to_str().unwrap());
-    assert!(data.join("catalog").is_dir() && !folder.path().join("taskpulse-data").exists());
+    assert!(data.join("identity").is_file() && !folder.path().join("taskpulse-data").exists());
     let optimizer = service.status()["actors"].as_array().unwrap().iter().find(|a| a["name"] == "optimizer").unwrap().clone();
     assert_eq!(optimizer["handled"], 0);
 }
@@ -93,7 +93,7 @@ fn the_data_directory_goes_where_task_master_is() {
     let folder = Folder::new();
     folder.board("00");
     let _service = folder.start();
-    assert!(folder.path().join(".taskmaster/taskpulse/catalog").is_dir());
+    assert!(folder.path().join(".taskmaster/taskpulse/identity").is_file());
 }
 
 #[test]
@@ -203,5 +203,49 @@ fn windows_are_exact_across_kills() {
         assert_eq!(window["count"].as_f64(), Some(inside.len() as f64), "{window}");
         assert_eq!(window["sum"].as_f64(), Some(inside.iter().sum()), "{window}");
         assert_eq!(window["last"].as_f64(), inside.last().copied(), "{window}");
+    }
+}
+
+/// Runs with one output that nobody reads; exit code, and what came out of the other.
+fn unread(folder: &Folder, args: &[&str], standard_error: bool) -> (Option<i32>, String) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = folder.command();
+    command.args(args);
+    let output = match standard_error {
+        true => command.stderr(writer).output().unwrap(),
+        false => command.stdout(writer).output().unwrap(),
+    };
+    (output.status.code(), format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_failure_and_never_a_panic() {
+    let folder = Folder::with_settings("[server]\nport = 1\n");
+    assert_eq!(unread(&folder, &["--print-settings"], false), (Some(0), String::new()));
+    // Nobody is there; what was to be told about it finds no reader either.
+    for args in [&["--status"][..], &["--health-check"], &["export", "--match", "up"], &["import", "none.csv"], &["--port", "70000"]] {
+        let (code, text) = unread(&folder, args, true);
+        assert!(matches!(code, Some(1 | 2)) && text.is_empty(), "{args:?}: {code:?} {text}");
+    }
+    let service = folder.start();
+    let port = service.port.to_string();
+    for args in [&["--status"][..], &["--status", "--json"], &["--health-check"], &["export", "--match", "*"]] {
+        let args = [args, &["--port", &port]].concat();
+        assert_eq!(unread(&folder, &args, false).0, Some(0), "{args:?}");
+    }
+}
+
+#[test]
+fn a_settings_file_with_a_secret_that_others_may_read_is_mentioned_at_the_start() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::with_settings("[server]\ntoken = \"very-secret-token\"\n");
+    let path = folder.path().join("Settings.toml");
+    for (mode, mentioned) in [(0o644, true), (0o600, false)] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let service = folder.start();
+        let log = service.log();
+        assert_eq!(log.contains("Settings.toml holds server.token and others may read it (mode 644): chmod 600"), mentioned, "{log}");
+        assert!(!log.contains("very-secret"), "{log}");
     }
 }

@@ -135,7 +135,7 @@ fn bad_queries_are_told_what_is_wrong_in_bounded_time() {
         ("nothing_like_it(up)", 400, "bad_data", "nothing_like_it"),
         ("rate(level)", 400, "bad_data", "rate"),
         ("level{job=~\"(\"}", 400, "bad_data", "regex"),
-        (explode.as_str(), 400, "bad_data", "illegal regex"),
+        (explode.as_str(), 400, "bad_data", "larger than 1024 KiB"),
         (nested.as_str(), 400, "bad_data", "nest deeper"),
         ("{job=~\".*\"}", 400, "bad_data", "non-empty matcher"),
         ("requests_total * on () requests_total", 422, "execution", "many-to-many matching not allowed"),

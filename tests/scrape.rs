@@ -195,7 +195,7 @@ fn odd_targets_are_bounded_told_and_hold_up_nobody() {
         });
     }
     eventually("an answer that was cut off", || (!reason(&service, "scrape cut").is_empty()).then_some(()));
-    assert_eq!(value(&service, "fine{job=\"labels\"}"), Some(2.0), "the rest of a scrape is kept");
+    eventually("the rest of a scrape is kept", || (value(&service, "fine{job=\"labels\"}") == Some(2.0)).then_some(()));
     assert_eq!(value(&service, "fine{job=\"cut\"}"), None, "nothing of half a scrape is");
     let first = service.samples("good{job=\"good\"}[5m]").len();
     let begun = std::time::Instant::now();
@@ -267,4 +267,77 @@ timeout = "1s"
     let process = std::path::PathBuf::from(format!("/proc/{}/cmdline", child.trim()));
     eventually("the children are ended too", || (!std::fs::read(&process).is_ok_and(|line| !line.is_empty())).then_some(()));
     assert_eq!(source(&service, "command text")["up"], true);
+}
+
+fn count(service: &Service, what: &str) -> usize {
+    std::fs::read_dir(format!("/proc/{}/{what}", service.pid())).unwrap().count()
+}
+
+#[test]
+fn what_a_program_leaves_running_takes_no_threads_and_no_descriptors() {
+    let mut settings = "[system]\nenabled = false\n[github]\nenabled = false\n[containers]\nenabled = false\n".to_owned();
+    for number in 0..10 {
+        // A child that leaves the process group, keeps the output open and outlives its time.
+        let command = format!("setsid sleep 30 & echo $! >> left; echo round {number} 1");
+        settings.push_str(&format!("[commands.run.left{number}]\ncommand = \"{command}\"\ninterval = \"1s\"\ntimeout = \"200ms\"\n"));
+    }
+    let folder = Folder::with_settings(&settings);
+    let service = folder.start();
+    let left = || std::fs::read_to_string(folder.path().join("left")).unwrap_or_default();
+    eventually("the first rounds", || (left().lines().count() >= 10).then_some(()));
+    eventually("the reason", || reason(&service, "command left0").contains("still holds its output").then_some(()));
+    let (threads, descriptors) = (count(&service, "task"), count(&service, "fd"));
+    eventually("fifty rounds more", || (left().lines().count() >= 60).then_some(()));
+    eventually("what a round takes is given back", || {
+        (count(&service, "task") <= threads + 3 && count(&service, "fd") <= descriptors + 3).then_some(())
+    });
+    let zombies = || {
+        let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", service.pid())).unwrap_or_default();
+        children.split_whitespace().count()
+    };
+    assert!(zombies() <= 10, "{} children", zombies());
+    assert_eq!(service.stop(), Some(0));
+    for child in left().lines() {
+        let _ = std::process::Command::new("kill").arg(child).stderr(std::process::Stdio::null()).status();
+    }
+}
+
+#[test]
+fn programs_do_not_get_the_secrets_of_the_service_unless_they_are_listed() {
+    let folder = Folder::with_settings(
+        r#"
+[commands.run.plain]
+command = "env > plain"
+interval = "1s"
+timeout = "1s"
+[commands.run.listed]
+command = "env > listed"
+interval = "1s"
+timeout = "1s"
+pass_environment = ["GITHUB_TOKEN"]
+[probes.check.probed]
+command = "env > probed"
+interval = "1s"
+timeout = "1s"
+"#,
+    );
+    let env = [
+        ("TASKPULSE__SERVER__TOKEN", "very-secret-token"),
+        ("TASKPULSE__GITHUB__WEBHOOK_SECRET", "very-secret-webhook"),
+        ("TASKPULSE__GITHUB__API_URL", "http://127.0.0.1:9/very-secret-path"),
+        ("GITHUB_TOKEN", "very-secret-github"),
+        ("GH_TOKEN", "very-secret-gh"),
+        ("QUEUE_HOST", "here"),
+    ];
+    let service = folder.start_with(&[], &env);
+    let read = |name: &str| {
+        eventually(name, || std::fs::read_to_string(folder.path().join(name)).ok().filter(|text| text.contains("QUEUE_HOST=here")))
+    };
+    for name in ["plain", "probed"] {
+        let text = read(name);
+        assert!(!text.contains("very-secret") && !text.contains("TASKPULSE__"), "{name}: {text}");
+    }
+    let text = read("listed");
+    assert!(text.contains("GITHUB_TOKEN=very-secret-github") && text.matches("very-secret").count() == 1, "{text}");
+    drop(service);
 }

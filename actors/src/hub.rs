@@ -12,10 +12,11 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, Supervised};
+use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 use taskpulse_engine::model::{SeriesId, TimestampMs, push_point};
-use taskpulse_engine::promql::Selector;
+use taskpulse_engine::promql::{EvalError, Selector};
 use taskpulse_engine::store::{Store, Stored};
 use taskpulse_engine::windows::Level;
 
@@ -33,6 +34,12 @@ const SNAPSHOT_MS: i64 = 300_000;
 const SNAPSHOT_EVENTS: usize = 100;
 /// Series of a snapshot at the most.
 const SNAPSHOT_SERIES: usize = 10_000;
+
+/// Filters of all subscriptions together: selectors, the bytes of their text, and different sets of them. Each new series is
+/// held against each selector, here.
+const MAX_SELECTORS: usize = 4_096;
+const MAX_FILTER_BYTES: usize = 4 << 20;
+const MAX_GROUPS: usize = 1_024;
 
 /// A session's number.
 pub type SessionId = u64;
@@ -93,10 +100,47 @@ pub struct Subscribe {
     pub topic: Topic,
     /// Which series; as written, so that equal filters are one group.
     pub patterns: Vec<String>,
+    /// The same, worked out.
+    pub filter: Filter,
     /// Where to.
     pub to: Recipient<Push>,
     /// What to do when the client takes nothing for too long.
     pub drop_slow: DropSlow,
+}
+
+/// Which series a subscription is about, worked out by the session on a thread that may take its time: here all sessions wait.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    selectors: Vec<Selector>,
+    /// Series that were held against the selectors, and those that passed; series never change.
+    known: RoaringBitmap,
+    passing: RoaringBitmap,
+}
+
+impl Filter {
+    /// A filter that every series passes where there is no selector, else those that any selector accepts.
+    ///
+    /// # Errors
+    /// Those of `go_on`, and where patterns match too much.
+    pub fn new(store: &Store, selectors: Vec<Selector>, go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<Self, EvalError> {
+        if selectors.is_empty() {
+            return Ok(Self::default());
+        }
+        // Series that come meanwhile are not known, and held against the selectors when they are met.
+        let known = store.select(&[]).into_iter().map(|id| id.0).collect::<RoaringBitmap>();
+        let passing = store.select_while(&selectors, go_on)?.into_iter().map(|id| id.0).collect::<RoaringBitmap>() & &known;
+        Ok(Self { selectors, known, passing })
+    }
+
+    fn passes(&mut self, id: SeriesId, store: &Store) -> bool {
+        if self.selectors.is_empty() {
+            return true;
+        }
+        if self.known.insert(id.0) && store.labels(id).is_some_and(|labels| self.selectors.iter().any(|s| s.accepts(&labels))) {
+            self.passing.insert(id.0);
+        }
+        self.passing.contains(id.0)
+    }
 }
 
 /// Ends a session from outside, whatever its client does.
@@ -129,9 +173,7 @@ struct Subscriber {
 
 /// Subscriptions with the same topic and filter.
 struct Group {
-    selectors: Vec<Selector>,
-    /// Which series pass, once known; series never change.
-    passes: FxHashMap<SeriesId, bool>,
+    filter: Filter,
     subscribers: BTreeMap<(SessionId, u64), Subscriber>,
 }
 
@@ -191,8 +233,9 @@ impl Hub {
     }
 
     fn samples_snapshot(&mut self, key: &GroupKey) -> String {
-        let Some(group) = self.groups.get(key) else { return "[]".to_owned() };
-        let ids = self.store.select_any(&group.selectors);
+        let Some(group) = self.groups.get_mut(key) else { return "[]".to_owned() };
+        let mut ids = self.store.select(&[]);
+        ids.retain(|id| group.filter.passes(*id, &self.store));
         let now = now_ms();
         let mut rows = Vec::new();
         for id in ids {
@@ -248,17 +291,7 @@ impl Hub {
                     .for_each(|s| s.behind = Some(s.behind.unwrap_or_else(Instant::now)));
             }
             let Some(group) = self.groups.get_mut(&key) else { continue };
-            let store = &self.store;
-            let rows: Vec<_> = stored
-                .rows()
-                .filter(|(id, ..)| {
-                    group.selectors.is_empty()
-                        || *group
-                            .passes
-                            .entry(*id)
-                            .or_insert_with(|| store.labels(*id).is_some_and(|labels| group.selectors.iter().any(|s| s.accepts(&labels))))
-                })
-                .collect();
+            let rows: Vec<_> = stored.rows().filter(|(id, ..)| group.filter.passes(*id, &self.store)).collect();
             if rows.is_empty() && !lost {
                 continue;
             }
@@ -319,6 +352,19 @@ impl Hub {
         self.shared.followed_windows.store(bits.fold(0, |all, bit| all | bit), Ordering::Relaxed);
     }
 
+    /// Whether there is room for one more filter.
+    fn admit(&self, patterns: &[String]) -> Result<(), String> {
+        let all = || self.groups.keys().map(|(_, patterns)| patterns.as_slice()).chain([patterns]);
+        let (selectors, bytes) = (all().map(<[_]>::len).sum::<usize>(), all().flatten().map(String::len).sum::<usize>());
+        if self.groups.len() >= MAX_GROUPS || selectors > MAX_SELECTORS || bytes > MAX_FILTER_BYTES {
+            return Err(format!(
+                "all subscriptions together have at most {MAX_GROUPS} different filters of {MAX_SELECTORS} selectors and {MAX_FILTER_BYTES} bytes; \
+                 unsubscribe some, take fewer and wider selectors (system_*), or try again later"
+            ));
+        }
+        Ok(())
+    }
+
     fn key_of(&self, session: SessionId, id: u64) -> Option<GroupKey> {
         self.groups.iter().find(|(_, g)| g.subscribers.contains_key(&(session, id))).map(|(key, _)| key.clone())
     }
@@ -361,18 +407,18 @@ impl Handler<Subscribe> for Hub {
 
     fn handle(&mut self, message: Subscribe, _: &mut Self::Context) -> Self::Result {
         let _work = self.vitals.handling("Subscribe");
-        let Subscribe { session, id, topic, mut patterns, to, drop_slow } = message;
+        let Subscribe { session, id, topic, mut patterns, filter, to, drop_slow } = message;
         if self.key_of(session, id).is_some() {
             return Err(format!(
                 "id {id} is in use by another subscription of this connection; unsubscribe it first or take another number"
             ));
         }
-        let parse = |p: &String| Selector::parse_pattern(p).map_err(|e| e.to_string());
-        let selectors: Vec<Selector> = patterns.iter().map(parse).collect::<Result<_, _>>()?;
         patterns.sort_unstable();
         let key = (topic, patterns);
-        let fresh = || Group { selectors, passes: FxHashMap::default(), subscribers: BTreeMap::new() };
-        let group = self.groups.entry(key.clone()).or_insert_with(fresh);
+        if !self.groups.contains_key(&key) {
+            self.admit(&key.1)?;
+        }
+        let group = self.groups.entry(key.clone()).or_insert_with(|| Group { filter, subscribers: BTreeMap::new() });
         group.subscribers.insert((session, id), Subscriber { to, drop_slow, seq: 0, behind: None });
         self.note_followers();
         self.send_snapshot(&key, session, id);
@@ -410,15 +456,12 @@ impl Handler<Closed> for Hub {
         let wanted = |topic: &Topic| matches!(topic, Topic::Windows(level) if level.is_none_or(|l| l == closed.level));
         let keys: Vec<GroupKey> = self.groups.keys().filter(|(topic, _)| wanted(topic)).cloned().collect();
         for key in keys {
-            let Some(group) = self.groups.get(&key) else { continue };
+            let Some(group) = self.groups.get_mut(&key) else { continue };
             let rows: Vec<Value> = closed
                 .rows
                 .iter()
-                .filter_map(|(id, row)| {
-                    let labels = self.store.labels(*id)?;
-                    let passes = group.selectors.is_empty() || group.selectors.iter().any(|s| s.accepts(&labels));
-                    passes.then(|| wire::window(&labels, closed.level, row))
-                })
+                .filter(|(id, _)| group.filter.passes(*id, &self.store))
+                .filter_map(|(id, row)| Some(wire::window(&self.store.labels(*id)?, closed.level, row)))
                 .collect();
             if !rows.is_empty() {
                 let data: Arc<str> = Value::Array(rows).to_string().into();

@@ -5,6 +5,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use actix::{Actor, Context, Handler, Supervised};
 use jiff::Timestamp;
 use taskpulse_engine::rules::{Alert, AlertState, Severity};
 
+use crate::files;
 use crate::messages::Notify;
 use crate::shared::Shared;
 use crate::supervisor::Vitals;
@@ -58,7 +60,8 @@ fn append(path: &Path, line: &str) -> std::io::Result<()> {
     if fs::metadata(path).is_ok_and(|meta| meta.len() + line.len() as u64 > MAX_FILE_BYTES) {
         fs::rename(path, path.with_extension("log.1"))?;
     }
-    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    // A FIFO that nobody reads is refused, and not waited for.
+    let mut file = OpenOptions::new().create(true).append(true).custom_flags(files::DO_NOT_WAIT).open(path)?;
     file.write_all(line.as_bytes())
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
@@ -235,6 +235,10 @@ pub struct Shared {
     pub sessions: AtomicUsize,
     /// Frames that slow clients did not get.
     pub skipped_frames: AtomicU64,
+    /// Wrong tokens that were sent.
+    pub auth_failures: AtomicU64,
+    /// Whether clients must log in.
+    pub login: AtomicBool,
     /// How often a series moved past the end of windows, by level.
     pub windows_closed: [AtomicU64; LEVELS],
     /// The levels whose windows somebody follows, a bit each.

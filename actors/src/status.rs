@@ -128,6 +128,7 @@ impl Reporter {
             },
             "store": store,
             "windows": windows,
+            "login": shared.login.load(Ordering::Relaxed),
             "sessions": shared.sessions.load(Ordering::Relaxed),
             "addresses": self.addresses.get().cloned().unwrap_or_default(),
             "problems": problems,
@@ -187,6 +188,7 @@ impl Reporter {
             health.parts.iter().for_each(|p| push("taskpulse_health_part_score", &[("part", p.part)], p.score));
         }
         self.shared.ci.metrics(&mut push);
+        push("taskpulse_auth_failures_total", &[], count(&self.shared.auth_failures));
         push("taskpulse_sessions", &[], self.shared.sessions.load(Ordering::Relaxed) as f64);
         let alerts = Arc::clone(&self.shared.alerts.read());
         for (state, name) in [(AlertState::Pending, "pending"), (AlertState::Firing, "firing")] {

@@ -9,6 +9,7 @@
 //! cargo bench --bench load -- --growth                # memory as history grows: 1 M, 10 M, 100 M samples
 //! cargo bench --bench load -- --only taskpulse --crashes 20
 //! cargo bench --bench load -- --only taskpulse --beside   # how long a sample takes beside heavy queries
+//! cargo bench --bench load -- --only taskpulse --dead 3000   # reads without and with 3,000 dead series a day over 29 days
 //! ```
 //!
 //! The workload is deterministic: a host has eight gauges in percent with two decimals, five counters, three gauges in
@@ -16,6 +17,8 @@
 //! jitters by 15 ms. Requests carry 5,000 samples, one sample a series entry, over two connections. CPU is the server's user
 //! and system time from `/proc/PID/stat`; memory its `VmHWM` and `VmRSS`. Compare ratios within one run, never times across runs.
 
+#[path = "../client/mod.rs"]
+mod client;
 #[path = "../process/mod.rs"]
 mod process;
 mod reads;
@@ -25,8 +28,9 @@ mod workload;
 use std::error::Error;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::server::{Http, Kind, Server, disk_bytes, points};
-use crate::workload::{CONNECTIONS, Random, Shape, field, metric, push_series, write};
+use crate::client::{Http, Random, field, push_series};
+use crate::server::{Kind, Server, disk_bytes, points};
+use crate::workload::{CONNECTIONS, Shape, metric, write};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -111,6 +115,26 @@ fn measure(kind: Kind, shape: &Shape, table: &mut Table) -> Outcome<()> {
     Ok(())
 }
 
+/// What dead series cost: reads of the workload without them and with so many a day, one server each.
+fn dead(kind: Kind, shape: &Shape, per_day: usize, table: &mut Table) -> Outcome<()> {
+    for per_day in [0, per_day] {
+        let dir = tempfile::tempdir()?;
+        let mut server = Server::start(kind, dir.path())?;
+        if per_day > 0 {
+            workload::write_dead(server.port, shape, per_day)?;
+        }
+        write(server.port, shape, None)?;
+        server.settle(Duration::from_secs(45))?;
+        let label = format!(", {per_day} dead series a day");
+        reads::measure(&server, shape, READS, &label, table)?;
+        table.put(&format!("resident{label}, MiB"), format!("{:.0}", server.mib("VmRSS")?));
+        table.put(&format!("ready after SIGTERM{label}, ms"), format!("{:.0}", server.again("TERM", shape)?));
+        reads::measure(&server, shape, READS, &format!("{label}, after a restart"), table)?;
+        table.put(&format!("resident{label}, after a restart, MiB"), format!("{:.0}", server.mib("VmRSS")?));
+    }
+    Ok(())
+}
+
 /// Acknowledged samples that are gone after SIGKILL in mid-write, over some rounds.
 fn crashes(kind: Kind, rounds: usize, table: &mut Table) -> Outcome<()> {
     let mut random = Random(7);
@@ -187,6 +211,8 @@ fn main() -> Outcome<()> {
             reads::disturbed(&server, &shape, &mut table)?;
         } else if args.iter().any(|a| a == "--growth") {
             growth(kind, &mut table)?;
+        } else if number("--dead", 0.0) > 0.0 {
+            dead(kind, &shape, number("--dead", 0.0) as usize, &mut table)?;
         } else if rounds > 0 {
             crashes(kind, rounds, &mut table)?;
         } else {

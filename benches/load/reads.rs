@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use tungstenite::Message;
 
-use crate::server::{Http, Server};
-use crate::workload::{Random, Shape, field, metric, push_series};
+use crate::client::{Http, Random, field, push_series};
+use crate::server::Server;
+use crate::workload::{Shape, metric};
 use crate::{Outcome, Table, now_ms, percentile};
 
 const HOUR: i64 = 3_600_000;

@@ -1,97 +1,13 @@
 //! The servers side by side: how each is started, asked, and looked at through `/proc`.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::client::Http;
 use crate::workload::{Shape, metric};
 use crate::{Outcome, process};
-
-/// A connection that is kept open.
-pub struct Http {
-    port: u16,
-    stream: BufReader<TcpStream>,
-}
-
-impl Http {
-    pub fn connect(port: u16) -> Outcome<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-        Ok(Self { port, stream: BufReader::new(stream) })
-    }
-
-    pub fn send(&mut self, head: &str, body: &[u8]) -> Outcome<(u16, Vec<u8>)> {
-        let head = format!("{head}\r\nHost: 127.0.0.1:{}\r\nContent-Length: {}\r\n\r\n", self.port, body.len());
-        self.stream.get_mut().write_all(head.as_bytes())?;
-        self.stream.get_mut().write_all(body)?;
-        let (mut line, mut length, mut chunked, mut status) = (String::new(), 0, false, 0);
-        loop {
-            line.clear();
-            if self.stream.read_line(&mut line)? == 0 {
-                return Err("the connection ended".into());
-            }
-            let text = line.trim_end();
-            if status == 0 {
-                status = text.split(' ').nth(1).ok_or("no status")?.parse()?;
-            } else if text.is_empty() {
-                break;
-            } else if let Some((name, value)) = text.split_once(':') {
-                match name.to_ascii_lowercase().as_str() {
-                    "content-length" => length = value.trim().parse()?,
-                    "transfer-encoding" => chunked = true,
-                    _ => {}
-                }
-            }
-        }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body)?;
-        while chunked {
-            line.clear();
-            self.stream.read_line(&mut line)?;
-            let size = usize::from_str_radix(line.trim(), 16)?;
-            let from = body.len();
-            body.resize(from + size + 2, 0);
-            self.stream.read_exact(&mut body[from..])?;
-            body.truncate(from + size);
-            chunked = size > 0;
-        }
-        Ok((status, body))
-    }
-
-    pub fn write(&mut self, raw: &[u8]) -> Outcome<()> {
-        const HEAD: &str = "POST /api/v1/write HTTP/1.1\r\nContent-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\nX-Prometheus-Remote-Write-Version: 0.1.0";
-        let body = snap::raw::Encoder::new().compress_vec(raw)?;
-        loop {
-            match self.send(HEAD, &body)? {
-                (200..300, _) => return Ok(()),
-                (429 | 503, _) => std::thread::sleep(Duration::from_millis(20)),
-                (status, text) => return Err(format!("{status}: {}", String::from_utf8_lossy(&text)).into()),
-            }
-        }
-    }
-
-    pub fn query(&mut self, query: &str, time_ms: i64) -> Outcome<serde_json::Value> {
-        self.ask(&format!("query?query={}&time={}", escaped(query), time_ms as f64 / 1e3))
-    }
-
-    pub fn query_range(&mut self, query: &str, start_ms: i64, end_ms: i64, step_ms: i64) -> Outcome<serde_json::Value> {
-        let [start, end, step] = [start_ms, end_ms, step_ms].map(|ms| ms as f64 / 1e3);
-        self.ask(&format!("query_range?query={}&start={start}&end={end}&step={step}", escaped(query)))
-    }
-
-    fn ask(&mut self, path: &str) -> Outcome<serde_json::Value> {
-        let (status, body) = self.send(&format!("GET /api/v1/{path} HTTP/1.1"), &[])?;
-        if status == 200 { Ok(serde_json::from_slice(&body)?) } else { Err(format!("{status}: {}", String::from_utf8_lossy(&body)).into()) }
-    }
-}
-
-fn escaped(query: &str) -> String {
-    query.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
-}
 
 /// Which server, and how it is started.
 #[derive(Clone, Copy, PartialEq)]

@@ -3,34 +3,11 @@
 use std::time::{Duration, Instant};
 
 use crate::Outcome;
-use crate::server::Http;
+use crate::client::{Http, Random, field, push_series};
 
 pub const METRICS: usize = 20;
 const PER_REQUEST: usize = 5_000;
 pub const CONNECTIONS: usize = 2;
-
-/// splitmix64 (Steele, Lea, Flood 2014).
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Between 0 and 1.
-    pub fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// About normal: the sum of twelve, less six.
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
-    }
-}
 
 struct Host {
     random: Random,
@@ -85,20 +62,6 @@ pub fn metric(m: usize) -> String {
     }
 }
 
-fn varint(out: &mut Vec<u8>, mut v: u64) {
-    while v >= 0x80 {
-        out.push(v as u8 | 0x80);
-        v >>= 7;
-    }
-    out.push(v as u8);
-}
-
-pub fn field(out: &mut Vec<u8>, number: u8, content: &[u8]) {
-    out.push(number << 3 | 2);
-    varint(out, content.len() as u64);
-    out.extend_from_slice(content);
-}
-
 /// The labels of a series, as they stand in a request.
 fn labels(host: usize, m: usize) -> Vec<u8> {
     let mut out = Vec::new();
@@ -119,17 +82,6 @@ fn labels(host: usize, m: usize) -> Vec<u8> {
     out
 }
 
-pub fn push_series(request: &mut Vec<u8>, labels: &[u8], t: i64, v: f64) {
-    let mut sample = vec![9];
-    sample.extend_from_slice(&v.to_le_bytes());
-    sample.push(16);
-    varint(&mut sample, t as u64);
-    request.push(10);
-    varint(request, (labels.len() + 2 + sample.len()) as u64);
-    request.extend_from_slice(labels);
-    field(request, 2, &sample);
-}
-
 #[derive(Clone)]
 pub struct Shape {
     pub hosts: usize,
@@ -146,6 +98,40 @@ impl Shape {
     pub fn time(&self, step: i64) -> i64 {
         self.end_ms - (self.steps - 1 - step) * self.interval_ms
     }
+}
+
+/// Days before the workload in which dead series lie.
+const DEAD_DAYS: i64 = 29;
+
+/// Writes what months of normal life leave: so many new names a day, such as processes, of ten minutes each, on each of the 29 days
+/// before the workload.
+pub fn write_dead(port: u16, shape: &Shape, per_day: usize) -> Outcome<()> {
+    const DAY_MS: i64 = 86_400_000;
+    let mut http = Http::connect(port)?;
+    let (mut request, mut count, mut number) = (Vec::new(), 0, 0);
+    for day in (1..=DEAD_DAYS).rev() {
+        for at in 0..per_day {
+            let mut labels = Vec::new();
+            for (name, value) in [("__name__", "load_process".to_owned()), ("process", format!("build-{number:08}"))] {
+                let mut label = Vec::new();
+                field(&mut label, 1, name.as_bytes());
+                field(&mut label, 2, value.as_bytes());
+                field(&mut labels, 1, &label);
+            }
+            number += 1;
+            let born = shape.end_ms - day * DAY_MS + at as i64 * (DAY_MS / per_day as i64);
+            for minute in 0..10 {
+                push_series(&mut request, &labels, born + minute * 60_000, minute as f64);
+                count += 1;
+            }
+            if count >= PER_REQUEST {
+                http.write(&request)?;
+                request.clear();
+                count = 0;
+            }
+        }
+    }
+    http.write(&request)
 }
 
 /// Writes the workload; for each connection the last step that was acknowledged. Ends early when the server does.

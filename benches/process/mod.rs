@@ -1,5 +1,7 @@
 //! What a process costs, from `/proc`.
 
+#![allow(dead_code, reason = "each benchmark uses its part")]
+
 use std::{fs, io};
 
 const TICKS_PER_SECOND: f64 = 100.0;

@@ -18,7 +18,7 @@ use crate::model::TimestampMs;
 pub const MAX_ROWS: usize = 1 << 20;
 
 /// Rows of a page: so many are decoded to read a few. With 2,048 a day of host metrics takes 0.03 bytes a sample less.
-const PAGE_ROWS: usize = 512;
+pub const PAGE_ROWS: usize = 512;
 /// Rows that the compressor decodes at a time: a page may be left after any of them.
 const STEP_ROWS: usize = 256;
 const COMPRESSION_LEVEL: usize = 6;
@@ -129,6 +129,41 @@ fn unpack<T: pco::data_types::Number>(mut bytes: &[u8], rows: usize, wanted: &Ra
     Ok((first.unwrap_or(0), out))
 }
 
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// Times.
+    Times,
+    /// Values.
+    Values,
+}
+
+/// Where the runs of a packed column lie within its bytes, [`PAGE_ROWS`] rows each; what is before the first belongs to all
+/// of them. None where the column is not packed or not sound.
+#[must_use]
+pub fn runs(bytes: &[u8], rows: usize, column: Column) -> Option<Vec<Range<usize>>> {
+    let mut rest = bytes;
+    let kind = check(rest, rows).map(|(kind, tail)| (*kind, tail)).ok()?;
+    rest = kind.1;
+    match (column, kind.0) {
+        (Column::Times, TIMES_PACKED) => pages(rows).skip(1).try_for_each(|_| take_signed(&mut rest).map(drop)).ok()?,
+        (Column::Values, VALUES_DECIMAL) => rest = rest.get(1..)?,
+        (Column::Values, VALUES_FLOAT) => {}
+        _ => return None,
+    }
+    let shared = take_varint(&mut rest).ok()? as usize;
+    rest = rest.get(shared..)?;
+    let lengths = pages(rows).map(|_| take_varint(&mut rest).map(|length| length as usize)).collect::<Result<Vec<_>, _>>().ok()?;
+    let mut at = bytes.len() - rest.len();
+    let mut runs = Vec::with_capacity(lengths.len());
+    for length in lengths {
+        let to = at.checked_add(length).filter(|to| *to <= bytes.len())?;
+        runs.push(at..to);
+        at = to;
+    }
+    Some(runs)
+}
+
 /// Appends a column of times.
 ///
 /// # Errors
@@ -218,6 +253,19 @@ pub fn decode_times_within(
         _ => return Err(CodecError::Damaged("unknown encoding of times")),
     };
     Ok((0, times))
+}
+
+/// Reads one run of a packed column of times: `rows` of its `of` rows, those of the other runs need not be sound.
+///
+/// # Errors
+/// As [`decode_times`].
+pub fn decode_times_run(bytes: &[u8], of: usize, rows: &Range<usize>) -> Result<Vec<TimestampMs>, CodecError> {
+    let (&kind, mut rest) = check(bytes, of)?;
+    if kind != TIMES_PACKED {
+        return Err(CodecError::Damaged("a column without runs"));
+    }
+    pages(of).skip(1).try_for_each(|_| take_signed(&mut rest).map(drop))?;
+    Ok(unpack::<i64>(rest, of, rows)?.1)
 }
 
 /// Appends a column of values.

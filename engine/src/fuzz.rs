@@ -1,4 +1,4 @@
-//! Mutation fuzzing of what reads bytes from outside: the decoders of remote write and OTLP, chunks, journal records, queries,
+//! Mutation fuzzing of what reads bytes from outside: the decoders of remote write and OTLP, chunks, journal records, logs, queries,
 //! certificates, files of control groups, answers of GitHub.
 //!
 //! `FUZZ_SECONDS=60 cargo test -p taskpulse-engine --lib fuzz -- --ignored --nocapture` runs it; the test command does. Each
@@ -14,8 +14,9 @@ use crate::ci::ledger::{Ledger, Witness};
 use crate::codec::{self, Effort};
 use crate::model::{Columns, Labels, SeriesId};
 use crate::otlp::tests as otlp;
+use crate::promql::deep::{on_a_small_stack, work_on};
 use crate::promql::tests::{Memory, ask};
-use crate::promql::{Places, parse_expr};
+use crate::promql::{Budget, Places, parse_expr};
 use crate::remote_write::{self, Sink};
 use crate::store::fuzz as store;
 
@@ -85,7 +86,7 @@ fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
     println!("fuzz {name}: {count} inputs");
 }
 
-const TARGETS: f64 = 9.0;
+const TARGETS: f64 = 14.0;
 
 /// Accepts everything and holds on to nothing.
 struct Count(usize);
@@ -209,12 +210,31 @@ fn chunk_pages() {
 
 #[test]
 #[ignore = "runs for FUZZ_SECONDS"]
+fn files_of_days() {
+    let folder = tempfile::tempdir().expect("a folder");
+    run("files of days", &store::day_files(), |bytes| store::read_day_file(folder.path(), bytes));
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn records_of_days() {
+    run("records of days", &store::day_records(), store::read_day_record);
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
 fn journal_records() {
     let rows = |n: u32| (0..n).map(|i| (SeriesId(i % 7), i64::from(i) * 10, f64::from(i))).collect::<Vec<_>>();
     let corpus = [1, 7, 500].map(|n| store::journal_rows(&rows(n)));
     run("journal", &corpus, |bytes| {
         let _ = store::read_journal_rows(bytes);
     });
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn records_of_logs() {
+    run("logs", &store::logs(), store::read_logs);
 }
 
 #[test]
@@ -318,6 +338,114 @@ fn any_text_is_answered_or_refused() {
         }
         assert!(begun.elapsed() < Duration::from_secs(20), "{query}: took {:?}", begun.elapsed());
     });
+}
+
+/// Texts that hide how deep they are, and those that do not.
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn queries_of_any_depth_are_answered_or_refused() {
+    let pieces = [
+        "(",
+        "-",
+        "m+",
+        "m^",
+        "sum(",
+        "# \"\n",
+        "# '(\r",
+        "'\\'(' ",
+        "abs(",
+        "`\\`",
+        "rate(m[-",
+        "m[",
+        "m offset -(",
+        "[2m:1m])",
+        "min(",
+        "{a=~\"(\",",
+        "}",
+    ];
+    let closers = [")", "", "[1m:])", "]", "+m)", ", 1)", "\"", "#"];
+    let mut random = Random(7);
+    let corpus: Vec<Vec<u8>> = (0..200)
+        .map(|n| {
+            let (open, close) = (pieces[n % pieces.len()], closers[n % closers.len()]);
+            let (other, times) = (pieces[random.below(pieces.len())], 1 + random.below(400));
+            let text = format!("{}{other}m{}", [open, other].concat().repeat(times / 2), close.repeat(random.below(times + 1)));
+            text.into_bytes()
+        })
+        .collect();
+    run("deep queries", &corpus, |bytes| {
+        let query = String::from_utf8_lossy(bytes);
+        on_a_small_stack(|| {
+            work_on(&query);
+        });
+    });
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn patterns_are_compiled_or_refused() {
+    let deep = |open: &str, close: &str, times: usize| [open.repeat(times), "a".to_owned(), close.repeat(times)].concat().into_bytes();
+    let mut corpus: Vec<Vec<u8>> =
+        ["a|b|c", "(host-1\\.x:9100|host-2)", "foo.*", ".*foo.*", "(?i)[a-z]+\\d{1,3}", "\\pL{1,12}x", "[[:alpha:]&&[^a]]"]
+            .map(|text| text.as_bytes().to_vec())
+            .to_vec();
+    corpus.extend([deep("(", ")", 60), deep("(?:x|", ")*", 60), deep("[", "]", 60), deep("(", "){1,9}", 30), deep("(", ")", 5_000)]);
+    run("patterns", &corpus, |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        on_a_small_stack(|| {
+            if let Ok(pattern) = Budget::default().pattern(&text) {
+                let _ = (pattern.is_match("aab"), pattern.is_match(""), pattern.is_match(&text));
+            }
+        });
+    });
+}
+
+/// What is read by going down it: none of it goes deeper than a small stack allows, whatever it is sent.
+#[test]
+fn what_nests_without_end_is_refused() {
+    let (names, _): (Vec<_>, Vec<_>) = otlp::samples_of_requests().into_iter().unzip();
+    let value = |open: &str, close: &str, times: usize| {
+        let attribute = [open.repeat(times), r#"{"stringValue":"x"}"#.to_owned(), close.repeat(times)].concat();
+        format!(r#"{{"resourceMetrics":[{{"resource":{{"attributes":[{{"key":"job","value":{attribute}}}]}}}}]}}"#).into_bytes()
+    };
+    let mut inputs: Vec<Vec<u8>> = Vec::new();
+    for times in [1, 10, 20, 30, 31, 32, 40, 41, 42, 43, 60, 120, 126, 127, 128, 129, 1_000, 100_000] {
+        inputs.push(value(r#"{"arrayValue":{"values":["#, "]}}", times));
+        inputs.push(value(r#"{"kvlistValue":{"values":[{"key":"a","value":"#, "}]}}", times));
+        for (open, close) in [
+            ("[", "]"),
+            ("{\"a\":", "}"),
+            ("{\"tasks\":[", "]}"),
+            ("{\"subtasks\":[", "]}"),
+            ("{\"workflow_runs\":[", "]}"),
+            ("\\\"(", ")"),
+        ] {
+            inputs.push([open.repeat(times), "1".to_owned(), close.repeat(times)].concat().into_bytes());
+            inputs.push(format!("{{\"master\":{{\"tasks\":[{{\"id\":{}1{}}}]}}}}", open.repeat(times), close.repeat(times)).into_bytes());
+        }
+        // Lists of values in protobuf, each within the one before.
+        let mut list = vec![0x0a, 1, b'x'];
+        for field in [5u8, 1].repeat(times.min(2_000)).into_iter().chain([2, 1, 1, 1]) {
+            let mut outer = vec![field << 3 | 2];
+            prost::encoding::encode_varint(list.len() as u64, &mut outer);
+            outer.extend(list);
+            list = outer;
+        }
+        inputs.push(list);
+    }
+    for bytes in &inputs {
+        on_a_small_stack(|| {
+            names[..2].iter().for_each(|encoding| otlp::take_anything(*encoding, bytes));
+            let _ = (crate::board::Board::parse(bytes, None), crate::board::parse_state(bytes));
+            let _ = (ci::parse::runs(bytes).is_ok(), ci::parse::jobs(bytes).is_ok(), ci::parse::delivery("workflow_run", bytes).is_ok());
+            let _ = serde_json::from_slice::<serde_json::Value>(bytes).map(|value| value.to_string());
+            let text = String::from_utf8_lossy(bytes);
+            let _ = (
+                crate::exposition::lines(&text, crate::exposition::Format::OpenMetrics).count(),
+                crate::promql::parse_series(&text).is_ok(),
+            );
+        });
+    }
 }
 
 #[test]

@@ -143,6 +143,7 @@ metrics! {
     "taskpulse_actor_handled_messages_total" Counter "" "Messages an actor has handled";
     "taskpulse_actor_held_seconds_total" Counter "seconds" "Time that an actor held its thread";
     "taskpulse_actor_longest_hold_seconds" Gauge "seconds" "Longest time at a stretch that an actor held its thread since the start";
+    "taskpulse_auth_failures_total" Counter "" "Requests and logins with a wrong token";
     "taskpulse_sessions" Gauge "" "WebSocket sessions";
     "taskpulse_alerts" Gauge "" "Alerts by state";
     "taskpulse_process_cpu_seconds_total" Counter "seconds" "CPU time of this process";

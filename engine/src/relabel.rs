@@ -6,6 +6,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use crate::model::MAX_LABELS;
+use crate::promql::MAX_REGEX_NESTING;
 
 /// What a rule does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -86,7 +87,11 @@ impl Rule {
     /// [`RelabelError`] says what is wrong with it.
     pub fn new(spec: &RuleSpec) -> Result<Self, RelabelError> {
         let wrong = |error: regex::Error| RelabelError::Regex(spec.regex.clone(), error.to_string());
-        let regex = regex::RegexBuilder::new(&format!("^(?s:{})$", spec.regex)).size_limit(1 << 20).build().map_err(wrong)?;
+        let regex = regex::RegexBuilder::new(&format!("^(?s:{})$", spec.regex))
+            .size_limit(1 << 20)
+            .nest_limit(MAX_REGEX_NESTING)
+            .build()
+            .map_err(wrong)?;
         let name = match spec.action {
             Action::Replace => Some("replace"),
             Action::Lowercase => Some("lowercase"),

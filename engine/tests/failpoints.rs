@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels};
 use taskpulse_engine::store::{Store, StoreError, StoreOptions};
 use taskpulse_engine::windows::Level;
@@ -87,6 +88,13 @@ fn two_days_in_the_head(store: &Store) {
     append(store, T0, T0 + 3_600_000);
 }
 
+/// What is sealed next is appended to a file that is there.
+fn a_hot_day_and_more_in_the_head(store: &Store) {
+    append(store, T0, T0 + 1_800_000);
+    store.seal().unwrap();
+    append(store, T0 + 1_800_000, T0 + 3_600_000);
+}
+
 fn a_day_in_two_seals_and_a_hot_one(store: &Store) {
     append(store, T0 - DAY, T0 - DAY / 2);
     store.seal().unwrap();
@@ -118,8 +126,21 @@ fn a_fault_at_any_step_leaves_the_old_or_the_new() {
         while store.compact(NOW, 1.0)?.is_some() {}
         Ok(())
     };
-    for point in ["store::seal::pages", "store::seal::between", "store::seal::progress", "store::trim"] {
+    let points = [
+        "store::journal::sync",
+        "store::log",
+        "store::seal::pages",
+        "store::seal::write",
+        "store::seal::sync",
+        "store::seal::between",
+        "store::seal::progress",
+        "store::trim",
+    ];
+    for point in points {
         survives(point, two_days_in_the_head, seal);
+    }
+    for point in ["store::seal::pages", "store::seal::write", "store::seal::sync", "store::seal::between"] {
+        survives(point, a_hot_day_and_more_in_the_head, seal);
     }
     for point in [
         "store::compact::write",
@@ -131,6 +152,33 @@ fn a_fault_at_any_step_leaves_the_old_or_the_new() {
         survives(point, a_day_in_two_seals_and_a_hot_one, compact);
         survives(point, a_finished_day_and_more, compact);
     }
+}
+
+#[test]
+fn seals_and_compactions_count_although_no_manifest_can_be_written() {
+    let _alone = ALONE.lock();
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    two_days_in_the_head(&store);
+    let before = all(&store);
+    fail::cfg("store::manifest", "return").unwrap();
+    store.seal().unwrap();
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(all(&store), before);
+    append(&store, T0 + 3_600_000, T0 + 3_660_000);
+    store.seal().unwrap();
+    let more = all(&store);
+    assert!(store.compact(NOW, 1.0).unwrap().is_some());
+    assert_eq!(all(&store), more);
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(all(&store), more);
+    fail::remove("store::manifest");
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(all(&store), more);
+    assert_eq!(store.problems(), Vec::<String>::new());
 }
 
 #[test]
@@ -148,4 +196,87 @@ fn a_removal_that_was_interrupted_is_finished_by_the_next_start() {
     let store = open(dir.path());
     assert_eq!(names(), ["2026-11-24"]);
     assert_eq!(all(&store)[0].0.len(), 60);
+}
+
+fn subjects(store: &Store) -> Vec<String> {
+    store.events(0, i64::MAX - 1, 100, |_| true).unwrap().into_iter().map(|(_, event)| event.subject).collect()
+}
+
+fn add_event(store: &Store, subject: &str) -> Result<(), StoreError> {
+    let at = T0 + subject.parse::<i64>().unwrap();
+    store.add_events(&[Event::new(at, "service", "start", subject, "started")]).map(drop)
+}
+
+#[test]
+fn an_event_whose_log_cannot_be_written_is_refused_and_the_next_is_kept() {
+    let _alone = ALONE.lock();
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    add_event(&store, "1").unwrap();
+    fail::cfg("store::log", "1*return").unwrap();
+    assert!(add_event(&store, "2").is_err());
+    fail::remove("store::log");
+    assert_eq!(subjects(&store), ["1"]);
+    add_event(&store, "3").unwrap();
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!((subjects(&store), store.problems()), (vec!["3".to_owned(), "1".to_owned()], vec![]));
+}
+
+#[test]
+fn an_index_that_fails_or_hangs_is_made_again_and_no_event_is_lost() {
+    let _alone = ALONE.lock();
+    for action in ["1*return", "1*panic(as over damage)", "1*pause"] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        add_event(&store, "1").unwrap();
+        drop(store);
+        let store = open(dir.path());
+        fail::cfg("store::index::apply", action).unwrap();
+        add_event(&store, "2").unwrap();
+        fail::remove("store::index::apply");
+        assert_eq!(subjects(&store), ["2", "1"], "{action}");
+        assert!(store.problems().len() == 1 && store.problems()[0].contains("index"), "{action}: {:?}", store.problems());
+        add_event(&store, "3").unwrap();
+        drop(store);
+        let store = open(dir.path());
+        assert_eq!((subjects(&store).len(), store.problems()), (3, vec![]), "{action}");
+    }
+}
+
+#[test]
+fn an_index_that_cannot_be_opened_does_not_stop_the_start() {
+    let _alone = ALONE.lock();
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    add_event(&store, "1").unwrap();
+    drop(store);
+    fail::cfg("store::index::open", "return").unwrap();
+    let store = open(dir.path());
+    add_event(&store, "2").unwrap();
+    assert_eq!(subjects(&store), ["2", "1"]);
+    fail::remove("store::index::open");
+    drop(store);
+    assert_eq!(subjects(&open(dir.path())), ["2", "1"]);
+}
+
+#[test]
+fn rows_do_not_rely_on_a_definition_whose_sync_failed() {
+    let _alone = ALONE.lock();
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut batch = Batch::default();
+    batch.push(labels(0), T0, 1.5);
+    store.append(&batch, NOW).unwrap();
+    fail::cfg("store::journal::sync", "1*return").unwrap();
+    assert!(store.commit().is_err());
+    fail::remove("store::journal::sync");
+    append(&store, T0 + MINUTE, T0 + 2 * MINUTE);
+    drop(store);
+    // The system kept nothing of the file that it could not sync.
+    let files = std::fs::read_dir(dir.path().join("journal")).unwrap().map(|entry| entry.unwrap().path());
+    std::fs::remove_file(files.filter(|path| path.extension().is_some_and(|e| e == "log")).min().unwrap()).unwrap();
+    let store = open(dir.path());
+    assert_eq!(all(&store).iter().map(|rows| rows.0.len()).collect::<Vec<_>>(), [1, 1, 1]);
+    assert!(store.problems().iter().any(|problem| problem.contains("missing")), "{:?}", store.problems());
 }

@@ -7,6 +7,7 @@ use taskpulse_actors::collectors::github::GithubOptions;
 use taskpulse_engine::ci::remote::is_repository;
 use taskpulse_engine::span::Span;
 
+use super::secret::without_secrets;
 use super::sections::Github;
 
 /// How repositories are watched, by the settings.
@@ -20,9 +21,10 @@ pub fn options(github: &Github) -> anyhow::Result<GithubOptions> {
     ensure!(github.backfill >= day && github.backfill <= most, "github.backfill = {}: must be {day} to {most}", github.backfill);
     ensure!(github.share >= 0.01 && github.share <= 1.0, "github.share = {}: must be 0.01 to 1", github.share);
     let right = "must be https://api.github.com, or https://HOST/api/v3 of GitHub Enterprise";
-    let url = reqwest::Url::parse(&github.api_url).with_context(|| format!("github.api_url = {:?}: {right}", github.api_url))?;
+    let shown = without_secrets(&github.api_url);
+    let url = reqwest::Url::parse(&github.api_url).with_context(|| format!("github.api_url = {shown:?}: {right}"))?;
     let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    ensure!(matches!(url.scheme(), "http" | "https") && url.has_host() && plain, "github.api_url = {:?}: {right}", github.api_url);
+    ensure!(matches!(url.scheme(), "http" | "https") && url.has_host() && plain, "github.api_url = {shown:?}: {right}");
     if let Some(token) = &github.token {
         let graphic = !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
         ensure!(graphic, "github.token: must be printable ASCII without spaces; leave it out to use GITHUB_TOKEN or gh");
@@ -35,7 +37,7 @@ pub fn options(github: &Github) -> anyhow::Result<GithubOptions> {
     Ok(GithubOptions {
         // GitHub does not tell upper from lower case.
         repositories: github.repositories.iter().filter(|repo| seen.insert(repo.to_lowercase())).cloned().collect(),
-        token: github.token.clone(),
+        token: github.token.as_deref().map(str::to_owned),
         api_url: github.api_url.clone(),
         interval: github.interval.duration(),
         backfill_ms: github.backfill.ms(),

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail, ensure};
 use config::{Config, Environment, File, FileFormat, Source, ValueKind};
+use taskpulse_actors::files;
 use taskpulse_engine::promql::Selector;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::span::Span;
 
 use super::probes::ProbeSpec;
+use super::secret::{explain, explain_syntax, exposed, secrets};
 use super::sources::{CommandSpec, ScrapeTarget, each};
 use super::{Settings, github};
 use crate::cli::Cli;
@@ -16,22 +18,36 @@ use crate::cli::Cli;
 const FILE: &str = "Settings.toml";
 const ENVIRONMENT: &str = "TASKPULSE";
 /// Settings that are lists; in the environment their items stand between commas.
-const LISTS: [&str; 6] =
-    ["server.allowed_hosts", "taskmaster.projects", "costs.tokens", "costs.money", "costs.active_seconds", "github.repositories"];
+const LISTS: [&str; 7] = [
+    "server.allowed_hosts",
+    "server.trusted_proxies",
+    "taskmaster.projects",
+    "costs.tokens",
+    "costs.money",
+    "costs.active_seconds",
+    "github.repositories",
+];
 /// Keys whose tables have names of the user's own.
 const OPEN_TABLES: [&str; 5] = ["alerts.rules", "store.retentions", "scrape.targets", "commands.run", "probes.check"];
 
+/// Largest settings file.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// The settings in force, and what is to be said about them.
+#[derive(Debug)]
+pub struct Loaded {
+    pub settings: Settings,
+    pub warnings: Vec<String>,
+}
+
 /// The settings in force for a command line.
-pub fn load(cli: &Cli) -> anyhow::Result<Settings> {
+pub fn load(cli: &Cli) -> anyhow::Result<Loaded> {
     let file = match &cli.config {
-        Some(path) => {
-            ensure!(path.is_file(), "--config {}: there is no such file", path.display());
-            Some(path.clone())
-        }
-        None => Some(PathBuf::from(FILE)).filter(|path| path.is_file()),
+        Some(path) => Some(path.clone()),
+        None => Some(PathBuf::from(FILE)).filter(|path| path.exists()),
     };
     let environment = Environment::with_prefix(ENVIRONMENT).prefix_separator("__").separator("__");
-    let mut settings = merge(file.as_deref(), environment)?;
+    let Loaded { mut settings, warnings } = merge(file.as_deref(), environment)?;
     if let Some(port) = cli.port {
         settings.server.port = port;
     }
@@ -43,16 +59,21 @@ pub fn load(cli: &Cli) -> anyhow::Result<Settings> {
     }
     let origin = file.map_or_else(|| "settings".to_owned(), |path| path.display().to_string());
     validate(&settings).with_context(|| origin)?;
-    Ok(settings)
+    Ok(Loaded { settings, warnings })
 }
 
-fn merge(file: Option<&Path>, environment: Environment) -> anyhow::Result<Settings> {
+fn merge(file: Option<&Path>, environment: Environment) -> anyhow::Result<Loaded> {
     let mut builder = Config::builder();
+    let mut warnings = Vec::new();
     if let Some(path) = file {
-        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        let text = files::read_text(path, MAX_BYTES)?;
+        if let Err(error) = toml::from_str::<toml::Table>(&text) {
+            bail!("{}: {}", path.display(), explain_syntax(&text, &error, is_known));
+        }
         let source = File::from_str(&text, FileFormat::Toml);
-        let table = source.collect().map_err(|error| anyhow!("{}: {error}", path.display()))?;
+        let table = source.collect().map_err(|error| anyhow!("{}: {}", path.display(), explain(&error)))?;
         check_keys(&table, &path.display().to_string())?;
+        warnings.extend(exposed(path, &secrets(&table)));
         builder = builder.add_source(source);
     }
     // The environment gives flat keys: `server.port`.
@@ -72,13 +93,22 @@ fn merge(file: Option<&Path>, environment: Environment) -> anyhow::Result<Settin
     let config = builder.build()?;
     let mut settings: Settings = config.try_deserialize().map_err(|error| {
         let origin = file.map_or_else(|| "environment".to_owned(), |path| format!("{} or environment", path.display()));
-        anyhow!("{origin}: {error}")
+        anyhow!("{origin}: {}", explain(&error))
     })?;
     // The file's rules join those that ship; one of the same name replaces it.
     let mut rules = taskpulse_engine::rules::shipped();
     rules.append(&mut settings.alerts.rules);
     settings.alerts.rules = rules;
-    Ok(settings)
+    Ok(Loaded { settings, warnings })
+}
+
+/// Whether a word is a key of some section.
+fn is_known(key: &str) -> bool {
+    let known = toml::Value::try_from(Settings::default()).ok();
+    known.is_some_and(|known| {
+        let sections = known.as_table().into_iter().flat_map(toml::Table::keys);
+        sections.into_iter().any(|section| known_keys(&known, section).iter().any(|known| known == key))
+    })
 }
 
 /// Refuses keys that no setting has.
@@ -131,6 +161,8 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     let none = Span::secs(0);
     within("server.max_body_bytes", s.server.max_body_bytes, 1_024, 1 << 30)?;
     within("server.max_sessions", s.server.max_sessions, 1, 100_000)?;
+    within("server.session_lifetime", s.server.session_lifetime, Span::secs(300), Span::secs(365 * 86_400))?;
+    taskpulse_web::Proxies::parse(&s.server.trusted_proxies).map_err(|why| anyhow!("server.trusted_proxies: {why}"))?;
     within("server.slow_client_timeout", s.server.slow_client_timeout, second, hour)?;
     if let Some(token) = &s.server.token {
         ensure!(
@@ -184,6 +216,8 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     );
     within("system.interval", s.system.interval, second, hour)?;
     within("taskmaster.interval", s.taskmaster.interval, second, hour)?;
+    within("taskmaster.max_tags", s.taskmaster.max_tags, 1, 10_000)?;
+    within("taskmaster.max_tasks", s.taskmaster.max_tasks, 1, 1_000_000)?;
     within("optimizer.interval", s.optimizer.interval, Span::secs(10), day)?;
     within("supervision.max_restarts", s.supervision.max_restarts, 0, 1_000)?;
     within("supervision.window", s.supervision.window, second, hour)?;
@@ -213,7 +247,7 @@ mod tests {
         std::fs::write(&path, toml)?;
         let pairs = env.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
         let environment = Environment::with_prefix(ENVIRONMENT).prefix_separator("__").separator("__").source(Some(pairs));
-        let settings = merge(Some(&path), environment)?;
+        let settings = merge(Some(&path), environment)?.settings;
         validate(&settings)?;
         Ok(settings)
     }
@@ -246,6 +280,47 @@ mod tests {
         let settings = read("[alerts.rules.hot]\nexpr = \"x > 1\"\nseverity = \"notice\"\n[alerts.rules.high_cpu_usage]\nexpr = \"system_cpu_utilization_ratio > 0.5\"\nseverity = \"info\"", &[]).unwrap();
         assert_eq!(settings.alerts.rules.len(), 7);
         assert!(settings.alerts.rules["high_cpu_usage"].expr.ends_with("0.5"));
+    }
+
+    #[test]
+    fn no_message_shows_a_secret() {
+        let secret = "Hunter2Hunter2Hunter2";
+        let good = format!(
+            "[server]\ntoken = \"{secret}\"\n[github]\nwebhook_secret = '{secret}'\n[scrape.targets.a]\nurl = \"http://a\"\nusername = \"me\"\npassword = \"\"\"{secret}\"\"\"\n[probes.check.a]\nurl = \"http://a\"\nheaders = {{ Authorization = \"{secret}\" }}\n"
+        );
+        let settings = read(&good, &[]).unwrap();
+        assert_eq!(settings.server.token.as_deref(), Some(secret));
+        assert!(!format!("{settings:?}").contains(secret));
+        let told = |toml: &str| {
+            if let Err(error) = read(toml, &[]) {
+                let error = format!("{error:#}");
+                assert!(!error.contains("unter2H"), "{toml}\n{error}");
+            }
+        };
+        for at in (0..=good.len()).filter(|at| good.is_char_boundary(*at)) {
+            told(&good[..at]);
+            for odd in ["\"", "'", "\n", "=", "[", "{", "\\", "\u{1}", "#", "x = 1\n"] {
+                told(&format!("{}{odd}{}", &good[..at], &good[at..]));
+            }
+            if let Some(rest) = good.get(at + 1..) {
+                told(&format!("{}{rest}", &good[..at]));
+            }
+        }
+        for (toml, part) in [
+            ("[server]\nport = 1\ntoken = SECRET\n", "Settings.toml: line 3, column 9, key `token`: "),
+            ("[server]\ntoken = [\"SECRET\"]\n", "for key `server.token`"),
+            ("[server]\ntoken = { a = \"SECRET\" }\n", "for key `server.token`"),
+            ("[github]\napi_url = \"https://me:SECRET@host/?key=SECRET\"\n", "github.api_url"),
+            ("[scrape.targets.a]\nurl = \"ftp://me:SECRET@host\"\n", "must begin with http"),
+            ("[probes.check.a]\nurl = \"http://a\"\nheaders = { Cookie = \"SECRET\\u0001\" }\n", "headers.Cookie"),
+            ("[probes.check.a]\nurl = \"http://a\"\nheaders = { Cookie = [\"SECRET\"] }\n", "headers"),
+        ] {
+            let error = format!("{:#}", read(&toml.replace("SECRET", secret), &[]).unwrap_err());
+            assert!(error.contains(part) && !error.contains(secret), "{toml}: {error}");
+        }
+        // A number that may be one.
+        let error = read("[server]\ntoken = 1234.5\n", &[]).map(|s| s.server.token.is_some());
+        assert!(error.is_err_and(|error| !format!("{error:#}").contains("1234")));
     }
 
     #[test]

@@ -5,8 +5,9 @@
 pub mod github;
 mod load;
 pub mod probes;
+mod secret;
 mod sections;
 pub mod sources;
 
-pub use self::load::load;
+pub use self::load::{Loaded, load};
 pub use self::sections::Settings;

@@ -13,6 +13,7 @@ use taskpulse_engine::model::{Labels, NAME_LABEL};
 use taskpulse_engine::probe::{Expected, Limits, Statuses};
 use taskpulse_engine::span::Span;
 
+use super::secret::{Secret, without_secrets};
 use super::sources::{CommandLine, check_times};
 
 /// One or several.
@@ -53,8 +54,8 @@ pub struct ProbeSpec {
     pub labels: BTreeMap<String, String>,
     pub max_latency: Option<Span>,
     pub method: Option<String>,
-    pub headers: Option<BTreeMap<String, String>>,
-    pub body: Option<String>,
+    pub headers: Option<BTreeMap<String, Secret>>,
+    pub body: Option<Secret>,
     pub status: Option<OneOrMore<StatusWord>>,
     pub body_matches: Option<OneOrMore<String>>,
     pub body_not_matches: Option<OneOrMore<String>>,
@@ -64,8 +65,9 @@ pub struct ProbeSpec {
     pub tls_verify: Option<bool>,
     pub ca_file: Option<PathBuf>,
     pub min_cert_lifetime: Option<Span>,
-    pub send: Option<String>,
+    pub send: Option<Secret>,
     pub expect: Option<String>,
+    pub pass_environment: Option<Vec<String>>,
 }
 
 impl Default for ProbeSpec {
@@ -92,6 +94,7 @@ impl Default for ProbeSpec {
             min_cert_lifetime: None,
             send: None,
             expect: None,
+            pass_environment: None,
         }
     }
 }
@@ -140,7 +143,8 @@ impl ProbeSpec {
             ensure!(limit >= low && limit <= high, "{} = {limit}: must be {low} to {high}", at(".min_cert_lifetime"));
         }
         let limits = Limits { max_latency: self.max_latency, min_cert_lifetime: self.min_cert_lifetime };
-        Ok(Check { name: name.to_owned(), kind, interval, timeout, labels: self.labels.clone(), limits })
+        let pass_environment = self.pass_environment.clone().unwrap_or_default();
+        Ok(Check { name: name.to_owned(), kind, interval, timeout, labels: self.labels.clone(), limits, pass_environment })
     }
 
     /// A key that would be passed over is a mistake.
@@ -160,6 +164,7 @@ impl ProbeSpec {
             ("tls", self.tls.is_some(), tcp, "tcp"),
             ("send", self.send.is_some(), tcp, "tcp"),
             ("expect", self.expect.is_some(), tcp, "tcp"),
+            ("pass_environment", self.pass_environment.is_some(), matches!(kind, Kind::Command(_)), "command"),
             ("tls_verify", self.tls_verify.is_some(), tls, "url, or tcp and tls = true"),
             ("ca_file", self.ca_file.is_some(), tls, "url, or tcp and tls = true"),
             ("min_cert_lifetime", self.min_cert_lifetime.is_some(), tls, "url, or tcp and tls = true"),
@@ -174,8 +179,9 @@ impl ProbeSpec {
     }
 
     fn http(&self, url: &str, at: &impl Fn(&str) -> String) -> anyhow::Result<HttpCheck> {
-        let url = Url::parse(url).with_context(|| format!("{} = {url:?}", at(".url")))?;
-        ensure!(matches!(url.scheme(), "http" | "https"), "{}: {url} must begin with http:// or https://", at(".url"));
+        let shown = without_secrets(url);
+        let url = Url::parse(url).with_context(|| format!("{} = {shown:?}", at(".url")))?;
+        ensure!(matches!(url.scheme(), "http" | "https"), "{}: {shown} must begin with http:// or https://", at(".url"));
         ensure!(
             url.username().is_empty() && url.password().is_none(),
             "{}: addresses are shown to everyone; give name and password as headers = {{ Authorization = \"Basic …\" }}",
@@ -185,7 +191,9 @@ impl ProbeSpec {
         let method = method.parse().map_err(|_| anyhow!("{} = {method:?}: must be a method such as GET, HEAD or POST", at(".method")))?;
         let headers = self.headers.iter().flatten().map(|(name, value)| {
             let key = || format!("{}.{name}", at(".headers"));
-            Ok((name.parse::<HeaderName>().with_context(key)?, value.parse::<HeaderValue>().with_context(key)?))
+            let mut value = value.parse::<HeaderValue>().with_context(key)?;
+            value.set_sensitive(true);
+            Ok((name.parse::<HeaderName>().with_context(key)?, value))
         });
         let statuses = match &self.status {
             None => Statuses::default(),
@@ -203,7 +211,7 @@ impl ProbeSpec {
         Ok(HttpCheck {
             method,
             headers: headers.collect::<anyhow::Result<_>>()?,
-            body: self.body.clone().unwrap_or_default(),
+            body: self.body.as_deref().unwrap_or_default().to_owned(),
             follow_redirects: self.follow_redirects.unwrap_or(true),
             expected: Expected {
                 statuses,
@@ -226,6 +234,12 @@ impl ProbeSpec {
             Some(text) => regexes(Some(&OneOrMore::One(text.clone()))).with_context(|| at(".expect"))?.pop(),
             None => None,
         };
-        Ok(TcpCheck { host, port, tls: self.tls.unwrap_or(false).then(|| self.with_tls()), send: self.send.clone(), expect })
+        Ok(TcpCheck {
+            host,
+            port,
+            tls: self.tls.unwrap_or(false).then(|| self.with_tls()),
+            send: self.send.as_deref().map(str::to_owned),
+            expect,
+        })
     }
 }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::probes::ProbeSpec;
+use super::secret::Secret;
 use super::sources::{CommandSpec, ScrapeTarget};
 use serde::{Deserialize, Serialize};
 use taskpulse_engine::promql::Selector;
@@ -116,16 +117,20 @@ sections! {
         /// Port; 1 to 65535, or 0 for any free one.
         port: u16 = 8090,
         /// Secret of at least 16 characters that clients must show (`Authorization: Bearer …`, or the login page). Unset: none is asked for.
-        token: Option<String> = None,
+        token: Option<Secret> = None,
         /// Further names by which browsers may reach it, such as the name of a reverse proxy. `localhost` and addresses are known.
         allowed_hosts: Vec<String> = Vec::new(),
+        /// How long a login on the login page lasts; 5m to 365d.
+        session_lifetime: Span = Span::secs(30 * 86_400),
+        /// Addresses of reverse proxies, or networks such as `10.0.0.0/8`, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+        trusted_proxies: Vec<String> = Vec::new(),
         /// Also listen on 8091 (WebSocket at `/` too), 8092 (API) and 8080 (analytics), for links that expect them.
         split_ports: bool = false,
         /// Largest body of a request, in bytes; 1024 to 1073741824.
         max_body_bytes: usize = 8 << 20,
         /// WebSocket sessions at the same time; 1 to 100000.
         max_sessions: usize = 1_000,
-        /// A client that takes nothing for so long is closed; 1s to 1h.
+        /// A client that takes nothing of its answer, or sends too little of its request, for so long is cut off; 1s to 1h.
         slow_client_timeout: Span = Span::secs(30),
     }
 
@@ -149,7 +154,7 @@ sections! {
         max_series: usize = 1_000_000,
         /// Days open at the same time; 1 to 64.
         max_open_partitions: usize = 4,
-        /// Page cache of each open day and of the catalog, in bytes; 1048576 to 1073741824.
+        /// Page cache of the catalog, in bytes; 1048576 to 1073741824.
         cache_bytes: u64 = 4 << 20,
         /// Longest time until samples go from the journal into chunks; 1m to 6h.
         seal_interval: Span = Span::secs(1_800),
@@ -211,6 +216,10 @@ sections! {
         projects: Vec<PathBuf> = vec![PathBuf::from(".")],
         /// Time between looks, beside the watching of the files; 1s to 1h.
         interval: Span = Span::secs(5),
+        /// Tags of a board that are watched; those beyond are left out and named in its source's status; 1 to 10000.
+        max_tags: usize = 100,
+        /// Tasks and subtasks of a board; one with more is not taken; 1 to 1000000.
+        max_tasks: usize = 50_000,
     }
 
     /// GitHub Actions.
@@ -220,7 +229,7 @@ sections! {
         /// The repositories, `owner/name` each. Empty: the one that the working folder's git remote names.
         repositories: Vec<String> = Vec::new(),
         /// Token that may read their Actions. Unset: GITHUB_TOKEN, else what `gh auth token` prints, else none (public repositories, 60 requests an hour).
-        token: Option<String> = None,
+        token: Option<Secret> = None,
         /// The REST interface; of GitHub Enterprise `https://HOST/api/v3`.
         api_url: String = "https://api.github.com".to_owned(),
         /// Time between looks; one at which nothing is new costs nothing; 1s to 1h.
@@ -230,7 +239,7 @@ sections! {
         /// Part of the token's hourly limit that may be used; 0.01 to 1.
         share: f64 = 0.1,
         /// Secret of the webhook that posts to `/hooks/github`, of at least 16 characters. Unset: none are taken.
-        webhook_secret: Option<String> = None,
+        webhook_secret: Option<Secret> = None,
     }
 
     /// Programs that expose metrics as Prometheus text or OpenMetrics. A table a target: `[scrape.targets.node]`, `url = "http://localhost:9100/metrics"`;

@@ -12,6 +12,8 @@ use taskpulse_actors::collectors::scrape::{Credentials, Target};
 use taskpulse_engine::relabel::{Rule, RuleSpec};
 use taskpulse_engine::span::Span;
 
+use super::secret::{Secret, without_secrets};
+
 /// `[scrape.targets.NAME]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -22,10 +24,10 @@ pub struct ScrapeTarget {
     pub interval: Span,
     pub timeout: Span,
     pub labels: BTreeMap<String, String>,
-    pub bearer_token: Option<String>,
+    pub bearer_token: Option<Secret>,
     pub bearer_token_file: Option<PathBuf>,
     pub username: Option<String>,
-    pub password: Option<String>,
+    pub password: Option<Secret>,
     pub honor_labels: bool,
     pub honor_timestamps: bool,
     pub max_bytes: usize,
@@ -65,9 +67,10 @@ pub fn check_times(interval: Span, timeout: Span) -> anyhow::Result<(Duration, D
 
 /// The host and port of an address, as the label `instance` has it.
 fn instance(url: &str) -> anyhow::Result<String> {
-    let parsed = reqwest::Url::parse(url).with_context(|| format!("url = {url:?}"))?;
-    ensure!(matches!(parsed.scheme(), "http" | "https"), "url = {url:?}: must begin with http:// or https://");
-    let host = parsed.host_str().with_context(|| format!("url = {url:?}: names no host"))?;
+    let shown = without_secrets(url);
+    let parsed = reqwest::Url::parse(url).with_context(|| format!("url = {shown:?}"))?;
+    ensure!(matches!(parsed.scheme(), "http" | "https"), "url = {shown:?}: must begin with http:// or https://");
+    let host = parsed.host_str().with_context(|| format!("url = {shown:?}: names no host"))?;
     Ok(format!("{host}:{}", parsed.port_or_known_default().unwrap_or(80)))
 }
 
@@ -95,9 +98,9 @@ impl ScrapeTarget {
         let relabel = Arc::new(relabel);
         let credentials = match (&self.bearer_token, &self.bearer_token_file, &self.username) {
             (None, None, None) => Credentials::None,
-            (Some(token), None, None) => Credentials::Bearer(token.clone()),
+            (Some(token), None, None) => Credentials::Bearer(token.to_string()),
             (None, Some(path), None) => Credentials::BearerFile(path.clone()),
-            (None, None, Some(user)) => Credentials::Basic(user.clone(), self.password.clone().unwrap_or_default()),
+            (None, None, Some(user)) => Credentials::Basic(user.clone(), self.password.as_deref().unwrap_or_default().to_owned()),
             _ => bail!("{}: give one of bearer_token, bearer_token_file and username", at()),
         };
         let one = urls.len() == 1;
@@ -150,6 +153,7 @@ pub struct CommandSpec {
     pub format: String,
     pub labels: BTreeMap<String, String>,
     pub max_bytes: usize,
+    pub pass_environment: Vec<String>,
 }
 
 impl Default for CommandSpec {
@@ -161,6 +165,7 @@ impl Default for CommandSpec {
             format: "prometheus".to_owned(),
             labels: BTreeMap::new(),
             max_bytes: 1 << 20,
+            pass_environment: Vec::new(),
         }
     }
 }
@@ -182,7 +187,16 @@ impl CommandSpec {
             other => bail!("{}.format = {other:?}: must be prometheus or json", at()),
         };
         ensure!(self.max_bytes >= 64 && self.max_bytes <= 1 << 26, "{}.max_bytes = {}: must be 64 to {}", at(), self.max_bytes, 1 << 26);
-        Ok(Program { name: name.to_owned(), command, interval, timeout, output, labels: self.labels.clone(), max_bytes: self.max_bytes })
+        Ok(Program {
+            name: name.to_owned(),
+            command,
+            interval,
+            timeout,
+            output,
+            labels: self.labels.clone(),
+            max_bytes: self.max_bytes,
+            pass_environment: self.pass_environment.clone(),
+        })
     }
 }
 

@@ -1,31 +1,51 @@
 //! Who may use the service: checks of `Host`, `Origin` and token on every request, and the headers of every answer.
 //!
 //! `Host` defeats DNS rebinding, `Origin` defeats other sites' scripts and sockets. Secrets are compared in constant time
-//! and appear in no log and no answer.
+//! and appear in no log and no answer. A login is a signed cookie; one that was ended is remembered until it would have ended by itself.
 
-use std::net::IpAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use actix_web::body::MessageBody;
 use actix_web::cookie::{Cookie, SameSite, time::Duration as CookieDuration};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, web};
+use actix_web::{HttpMessage, HttpRequest, web};
 use hmac::{Hmac, Mac};
+use parking_lot::Mutex;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use crate::connection::{Link, Tracked, Underway};
 use crate::envelope::ApiError;
+use crate::guesses::{Guesses, LOG_EVERY};
+use crate::peers::{Client, Proxies};
 use crate::server::AppState;
 
 /// The cookie that a login sets.
 const COOKIE: &str = "taskpulse_login";
-/// How long a login lasts, seconds.
-const LOGIN_SECONDS: u64 = 30 * 86_400;
-/// What needs no token: health, what the login page is made of, and what is signed.
-const OPEN_PATHS: [&str; 9] =
-    ["/healthz", "/readyz", "/login", "/js/login.js", "/js/theme-boot.js", "/app.css", "/tokens.css", "/favicon.svg", crate::hooks::GITHUB];
+/// Logins that were ended and are remembered.
+const MAX_ENDED: usize = 10_000;
+/// What needs no token: health, what the login page is made of, its end, and what is signed.
+const OPEN_PATHS: [&str; 10] = [
+    "/healthz",
+    "/readyz",
+    "/login",
+    "/logout",
+    "/js/login.js",
+    "/js/theme-boot.js",
+    "/app.css",
+    "/tokens.css",
+    "/favicon.svg",
+    crate::hooks::GITHUB,
+];
+
+/// Where paths begin that are no pages and no parts of pages.
+const NOT_PAGES: [&str; 5] = ["/api/", "/v1/", "/hooks/", "/ws", "/metrics"];
 
 const SECURITY_HEADERS: [(&str, &str); 5] = [
     (
@@ -39,28 +59,55 @@ const SECURITY_HEADERS: [(&str, &str); 5] = [
     ("cross-origin-resource-policy", "same-origin"),
 ];
 
+/// What the settings say of access.
+#[derive(Debug, Clone)]
+pub struct AccessOptions {
+    /// Where the service listens.
+    pub listen: IpAddr,
+    /// The secret that clients must show.
+    pub token: Option<String>,
+    /// Further names that `Host` may have.
+    pub allowed_hosts: Vec<String>,
+    /// Whose word on clients counts.
+    pub proxies: Proxies,
+    /// How long a login lasts.
+    pub session_lifetime: Duration,
+}
+
 /// The rules of access.
-#[derive(Clone)]
 pub struct Access {
     token: Option<String>,
     /// Names that `Host` may have, lower case, without port.
     hosts: Vec<String>,
     /// Listening beyond loopback: any address literal is as good as another.
     any_address: bool,
+    proxies: Proxies,
+    session_lifetime: Duration,
+    guesses: Arc<Guesses>,
+    /// Logins that were ended, with the time at which they would have ended by themselves.
+    ended: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Access {
-    /// Rules for a service that listens on `listen`.
+    /// The rules for a service.
     #[must_use]
-    pub fn new(listen: IpAddr, token: Option<String>, allowed_hosts: &[String]) -> Self {
-        let mut hosts: Vec<String> = allowed_hosts.iter().map(|h| h.to_lowercase()).collect();
+    pub fn new(options: AccessOptions) -> Self {
+        let mut hosts: Vec<String> = options.allowed_hosts.iter().map(|host| plain_host(host)).collect();
         hosts.push("localhost".to_owned());
-        Self { token, hosts, any_address: !listen.is_loopback() }
+        Self {
+            token: options.token,
+            hosts,
+            any_address: !options.listen.is_loopback(),
+            proxies: options.proxies,
+            session_lifetime: options.session_lifetime,
+            guesses: Arc::default(),
+            ended: Mutex::default(),
+        }
     }
 
     fn host_allowed(&self, host: &str) -> bool {
-        let name = without_port(host).to_lowercase();
-        let literal = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        let name = plain_host(host);
+        let literal = name.parse::<IpAddr>();
         literal.map_or_else(|_| self.hosts.contains(&name), |ip| self.any_address || ip.is_loopback() || self.hosts.contains(&name))
     }
 
@@ -74,14 +121,28 @@ impl Access {
             )));
         }
         match text(header::ORIGIN) {
-            Some(origin) if origin.split_once("://").map(|(_, authority)| authority) != Some(host) => {
+            Some(origin) if !origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host)) => {
                 Err(ApiError::forbidden("requests from another origin are refused"))
             }
             _ => Ok(()),
         }
     }
 
-    fn check_token(&self, req: &ServiceRequest) -> Result<(), ApiError> {
+    /// Refuses what the page of another site, or of another program on this machine, makes a browser ask for. An `<img>` sends no
+    /// `Origin`, but says where it is with `Sec-Fetch-Site`. Pages and their parts may be linked to from anywhere.
+    fn check_site(req: &ServiceRequest) -> Result<(), ApiError> {
+        let site = req.headers().get("sec-fetch-site").map(|value| value.to_str().unwrap_or("?"));
+        let foreign = !matches!(site, None | Some("same-origin" | "none"));
+        let only_a_page = req.method().is_safe() && !NOT_PAGES.iter().any(|prefix| req.path().starts_with(prefix));
+        if foreign && !only_a_page {
+            return Err(ApiError::forbidden(
+                "requests that the page of another site makes are refused (Sec-Fetch-Site); open the dashboard by its address, or ask from a program",
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_token(&self, req: &ServiceRequest, failures: &AtomicU64) -> Result<(), ApiError> {
         if self.token.is_none() || OPEN_PATHS.contains(&req.path()) {
             return Ok(());
         }
@@ -90,7 +151,43 @@ impl Access {
         if by_bearer || req.cookie(COOKIE).is_some_and(|cookie| self.is_login(cookie.value())) {
             return Ok(());
         }
+        if bearer.is_some_and(|given| !given.is_empty()) {
+            self.refuse(req.peer_addr(), req.request(), failures)?;
+        }
         Err(ApiError::unauthorized("a token is needed: send `Authorization: Bearer TOKEN` (server.token), or log in at /login"))
+    }
+
+    /// Counts a wrong token; an error where its sender has sent too many.
+    pub(crate) fn refuse(&self, peer: Option<SocketAddr>, req: &HttpRequest, failures: &AtomicU64) -> Result<(), ApiError> {
+        failures.fetch_add(1, Ordering::Relaxed);
+        let verdict = self.guesses.wrong(self.client(peer, req).address, Instant::now());
+        if let Some(line) = verdict.line {
+            log::warn!("{line}");
+        }
+        if verdict.line_later {
+            let guesses = Arc::clone(&self.guesses);
+            actix_web::rt::spawn(async move {
+                actix_web::rt::time::sleep(LOG_EVERY).await;
+                if let Some(line) = guesses.line(Instant::now()) {
+                    log::warn!("{line}");
+                }
+            });
+        }
+        match verdict.retry_after {
+            Some(seconds) => {
+                Err(ApiError::too_many(format!("too many wrong tokens; wait {seconds} s (the right one is taken at once)"), seconds))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn client(&self, peer: Option<SocketAddr>, req: &HttpRequest) -> Client {
+        self.proxies.client(peer.map(|peer| peer.ip()), req.headers())
+    }
+
+    /// Whether a request came by TLS, as a trusted proxy says.
+    pub(crate) fn by_tls(&self, req: &HttpRequest) -> bool {
+        self.client(req.peer_addr(), req).tls
     }
 
     /// Whether a text is the token; takes the same time for every wrong one of a length.
@@ -98,52 +195,104 @@ impl Access {
         self.token.as_ref().is_some_and(|token| bool::from(token.as_bytes().ct_eq(given.as_bytes())))
     }
 
-    fn signature(&self, expires: u64) -> Option<String> {
+    fn signature(&self, expires: u64, number: &str) -> Option<String> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.token.as_ref()?.as_bytes()).ok()?;
         mac.update(b"taskpulse login until ");
         mac.update(&expires.to_be_bytes());
-        Some(mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
+        mac.update(number.as_bytes());
+        Some(hex(&mac.finalize().into_bytes()))
+    }
+
+    /// The end and the number of a login, where its cookie is signed with the token.
+    fn signed<'a>(&self, cookie: &'a str) -> Option<(u64, &'a str)> {
+        let mut parts = cookie.split('.');
+        let (expires, number, given) = (parts.next()?, parts.next()?, parts.next()?);
+        let expires = expires.parse::<u64>().ok()?;
+        let expected = self.signature(expires, number)?;
+        bool::from(expected.as_bytes().ct_eq(given.as_bytes())).then_some((expires, number))
     }
 
     fn is_login(&self, cookie: &str) -> bool {
-        let Some((expires, given)) = cookie.split_once('.') else { return false };
-        let Ok(expires) = expires.parse::<u64>() else { return false };
-        let Some(expected) = self.signature(expires) else { return false };
-        bool::from(expected.as_bytes().ct_eq(given.as_bytes())) && expires > unix_now()
+        self.signed(cookie).is_some_and(|(expires, number)| expires > unix_now() && !self.ended.lock().contains_key(number))
     }
 
-    /// The cookie of a login: its end, signed with the token. A new token ends all logins.
-    pub(crate) fn login_cookie(&self) -> Option<Cookie<'static>> {
-        let expires = unix_now() + LOGIN_SECONDS;
-        let value = format!("{expires}.{}", self.signature(expires)?);
-        let max_age = CookieDuration::seconds(i64::try_from(LOGIN_SECONDS).ok()?);
-        Some(Cookie::build(COOKIE, value).path("/").http_only(true).same_site(SameSite::Strict).max_age(max_age).finish())
+    /// The cookie of a login: its end and a number of its own, signed with the token. A new token ends all logins.
+    ///
+    /// # Errors
+    /// Where the system gives no random number, or there is no token.
+    pub(crate) fn login_cookie(&self, secure: bool) -> Result<Cookie<'static>, ApiError> {
+        let mut number = [0; 16];
+        rustix::rand::getrandom(&mut number, rustix::rand::GetRandomFlags::empty())
+            .map_err(|error| ApiError::internal(format!("no random number: {error}")))?;
+        let lifetime = self.session_lifetime.as_secs();
+        let (expires, number) = (unix_now() + lifetime, hex(&number));
+        let signature =
+            self.signature(expires, &number).ok_or_else(|| ApiError::internal("no login can be made: server.token is unset"))?;
+        let cookie = Cookie::build(COOKIE, format!("{expires}.{number}.{signature}"));
+        let max_age = CookieDuration::seconds(i64::try_from(lifetime).unwrap_or(i64::MAX));
+        Ok(cookie.path("/").http_only(true).same_site(SameSite::Strict).secure(secure).max_age(max_age).finish())
     }
+
+    /// Ends the login of a request, if it has one.
+    pub(crate) fn end_login(&self, req: &HttpRequest) {
+        let Some(cookie) = req.cookie(COOKIE) else { return };
+        let Some((expires, number)) = self.signed(cookie.value()) else { return };
+        let now = unix_now();
+        let mut ended = self.ended.lock();
+        ended.retain(|_, expires| *expires > now);
+        if ended.len() >= MAX_ENDED
+            && let Some(first) = ended.iter().min_by_key(|(_, expires)| **expires).map(|(number, _)| number.clone())
+        {
+            ended.remove(&first);
+        }
+        ended.insert(number.to_owned(), expires);
+    }
+
+    /// A cookie that removes that of a login.
+    pub(crate) fn no_cookie(&self, secure: bool) -> Cookie<'static> {
+        let mut cookie = Cookie::build(COOKIE, "").path("/").http_only(true).same_site(SameSite::Strict).secure(secure).finish();
+        cookie.make_removal();
+        cookie
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unix_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
-fn without_port(host: &str) -> &str {
-    match host.rfind(':') {
-        Some(colon) if !host.ends_with(']') && host[colon + 1..].bytes().all(|b| b.is_ascii_digit()) => &host[..colon],
+/// The name or address of a `Host`: lower case, without port, brackets and the dot at the end of a full name.
+fn plain_host(host: &str) -> String {
+    let name = match host.rfind(':') {
+        // An IPv6 address without brackets has colons and no port.
+        Some(colon) if !host[..colon].contains(':') || host[..colon].ends_with(']') => {
+            if host[colon + 1..].bytes().all(|b| b.is_ascii_digit()) { &host[..colon] } else { host }
+        }
         _ => host,
-    }
+    };
+    let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    name.strip_suffix('.').unwrap_or(name).to_lowercase()
 }
 
 /// The middleware: checks each request, dresses each answer.
 pub(crate) async fn guard(
     req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+) -> Result<ServiceResponse<Tracked>, actix_web::Error> {
+    let underway = Underway::new(req.conn_data::<Arc<Link>>().cloned());
     let allowed = match req.app_data::<web::Data<AppState>>() {
-        Some(state) => state.access.check_sender(req.headers()).and_then(|()| state.access.check_token(&req)),
+        Some(state) => {
+            let check = state.access.check_sender(req.headers()).and_then(|()| Access::check_site(&req));
+            check.and_then(|()| state.access.check_token(&req, &state.reporter.shared.auth_failures))
+        }
         None => Err(ApiError::internal("the service is not set up")),
     };
     let is_page = req.method() == actix_web::http::Method::GET && req.path() == "/";
     let mut res = match allowed {
-        Ok(()) => next.call(req).await?.map_into_left_body(),
+        Ok(()) => next.call(req).await?.map_into_boxed_body(),
         Err(error) => {
             use actix_web::ResponseError;
             let answer = if is_page && error.status_code() == actix_web::http::StatusCode::UNAUTHORIZED {
@@ -152,7 +301,7 @@ pub(crate) async fn guard(
                 error.error_response()
             };
             req.extensions_mut().clear();
-            req.into_response(answer).map_into_right_body()
+            req.into_response(answer)
         }
     };
     for (name, value) in SECURITY_HEADERS {
@@ -161,7 +310,7 @@ pub(crate) async fn guard(
     if !res.headers().contains_key(header::CACHE_CONTROL) {
         res.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    Ok(res)
+    Ok(res.map_body(|_, body| Tracked::new(body, underway)))
 }
 
 #[cfg(test)]
@@ -169,8 +318,13 @@ mod tests {
     use super::*;
 
     fn access(listen: &str, hosts: &[&str]) -> Access {
-        let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
-        Access::new(listen.parse().unwrap(), Some("correct horse battery".to_owned()), &hosts)
+        Access::new(AccessOptions {
+            listen: listen.parse().unwrap(),
+            token: Some("correct horse battery".to_owned()),
+            allowed_hosts: hosts.iter().map(ToString::to_string).collect(),
+            proxies: Proxies::default(),
+            session_lifetime: Duration::from_secs(3_600),
+        })
     }
 
     #[test]
@@ -180,8 +334,16 @@ mod tests {
             ("localhost:8090", true),
             ("127.0.0.1:8090", true),
             ("[::1]:8090", true),
+            ("[::1]", true),
+            ("::1", true),
             ("LOCALHOST", true),
+            ("LocalHost.:8090", true),
+            ("localhost.", true),
             ("pulse.example", true),
+            ("PULSE.example.:443", true),
+            ("localhost:x", false),
+            ("[localhost", false),
+            ("localhost..", false),
             ("evil.example:8090", false),
             ("localhost.evil.example", false),
             ("192.168.1.5", false),
@@ -205,21 +367,62 @@ mod tests {
         };
         assert!(check("localhost:8090", None));
         assert!(check("localhost:8090", Some("http://localhost:8090")));
+        assert!(check("LOCALHOST:8090", Some("http://localhost:8090")));
         for origin in ["http://localhost:8091", "http://evil.example", "null", "localhost:8090", ""] {
             assert!(!check("localhost:8090", Some(origin)), "{origin}");
         }
     }
 
     #[test]
+    fn other_sites_may_link_to_pages_and_ask_for_nothing_else() {
+        let check = |method: &str, path: &str, site: Option<&str>| {
+            let mut req = actix_web::test::TestRequest::with_uri(path).method(method.parse().unwrap());
+            if let Some(site) = site {
+                req = req.insert_header(("sec-fetch-site", site));
+            }
+            Access::check_site(&req.to_srv_request()).is_ok()
+        };
+        for path in ["/", "/js/app.js", "/login", "/healthz"] {
+            assert!(check("GET", path, Some("cross-site")), "{path}");
+            assert!(!check("POST", path, Some("cross-site")), "{path}");
+        }
+        for path in ["/api/v1/query?query=up", "/api/v1/export", "/v1/metrics", "/hooks/github", "/ws", "/metrics", "/api/v1/nothing"] {
+            for (site, ok) in
+                [(None, true), (Some("none"), true), (Some("same-origin"), true), (Some("same-site"), false), (Some("cross-site"), false)]
+            {
+                assert_eq!(check("GET", path, site), ok, "{path} {site:?}");
+                assert_eq!(check("POST", path, site), ok, "{path} {site:?}");
+            }
+            assert!(!check("GET", path, Some("something new")), "{path}");
+        }
+    }
+
+    #[test]
     fn a_login_is_signed_by_the_token_and_ends() {
-        let access = access("127.0.0.1", &[]);
-        let cookie = access.login_cookie().unwrap();
-        assert!(access.is_login(cookie.value()));
+        let (access, mut other) = (access("127.0.0.1", &[]), access("127.0.0.1", &[]));
+        let cookie = access.login_cookie(false).unwrap();
+        assert!(access.is_login(cookie.value()) && cookie.secure() == Some(false));
+        assert_eq!(access.login_cookie(true).unwrap().secure(), Some(true));
         assert!(!access.is_login(&cookie.value().replace(['a', '1'], "0")));
-        let past = format!("100.{}", access.signature(100).unwrap());
+        let past = format!("100.0.{}", access.signature(100, "0").unwrap());
         assert!(!access.is_login(&past));
-        let other = Access { token: Some("another one".to_owned()), ..access.clone() };
+        for odd in ["", ".", "..", "1.2", "x.y.z", "99999999999999.0.", &"9".repeat(100)] {
+            assert!(!access.is_login(odd), "{odd}");
+        }
+        other.token = Some("another one".to_owned());
         assert!(!other.is_login(cookie.value()));
         assert!(access.is_token("correct horse battery") && !access.is_token("correct horse"));
+    }
+
+    #[test]
+    fn a_login_that_was_ended_is_none_any_more_and_others_are() {
+        let access = access("127.0.0.1", &[]);
+        let (one, other) = (access.login_cookie(false).unwrap(), access.login_cookie(false).unwrap());
+        let with = |cookie: &Cookie<'static>| actix_web::test::TestRequest::default().cookie(cookie.clone()).to_http_request();
+        access.end_login(&with(&one));
+        assert!(!access.is_login(one.value()) && access.is_login(other.value()));
+        // What nobody signed is not remembered.
+        access.end_login(&with(&Cookie::new(COOKIE, "99999999999.0.0")));
+        assert_eq!(access.ended.lock().len(), 1);
     }
 }

@@ -53,6 +53,16 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", text)
     }
 
+    /// The request did not come in time.
+    pub(crate) fn slow(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", text)
+    }
+
+    /// Too many requests that were refused.
+    pub(crate) fn too_many(text: impl Into<String>, retry_after: u32) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "unauthorized", text) }
+    }
+
     pub(crate) fn execution(text: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "execution", text)
     }
@@ -96,6 +106,10 @@ impl ResponseError for ApiError {
         if let Some(seconds) = self.retry_after {
             response.insert_header(("retry-after", seconds.to_string()));
         }
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            // The next guess costs another connection.
+            response.force_close();
+        }
         response.json(json!({"status": "error", "errorType": self.kind, "error": self.text}))
     }
 }
@@ -104,7 +118,8 @@ impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
         match error {
             QueryError::Parse(text) => Self::bad_data(format!("query: {text}")),
-            QueryError::Unsupported(_) => Self::execution(format!("query: {error}")),
+            QueryError::Unsupported(_) | QueryError::TooMuch(_) => Self::execution(format!("query: {error}")),
+            QueryError::Busy(text) => Self::busy(text),
         }
     }
 }
@@ -115,6 +130,7 @@ impl From<EvalError> for ApiError {
         match error {
             EvalError::Parse(_) => Self::bad_data(text),
             EvalError::Execution(_) | EvalError::TooManySamples(_) | EvalError::TooMuchAtOnce => Self::execution(text),
+            EvalError::Busy(text) => Self::busy(text),
             EvalError::Deadline | EvalError::Cancelled => Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", text),
             EvalError::Store(error) => error.into(),
         }

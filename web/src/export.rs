@@ -1,9 +1,10 @@
 //! History as it is kept, streamed: CSV and JSON lines of any length in constant memory.
 //!
-//! A thread that may wait reads a day of a series at a time and waits for the client; when the client goes, it ends. An error on
-//! the way cuts the connection, so that half an answer is not taken for a whole one.
+//! Text is made piece by piece as the client takes it, a day of a series at the most; between two pieces only a cursor is kept, and
+//! no thread. An error on the way cuts the connection, so that half an answer is not taken for a whole one.
 
 use std::fmt::Write;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,21 +12,24 @@ use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use serde_json::Value;
 use taskpulse_actors::clock::now_ms;
-use taskpulse_engine::model::{Labels, TimestampMs, format_value, push_seconds, push_value};
-use taskpulse_engine::promql::{Comparison, Condition, QueryError, Selector};
-use taskpulse_engine::store::{Limits, SeriesColumns, Store};
-use tokio::sync::mpsc::{Sender, channel};
+use taskpulse_engine::model::{Labels, SeriesId, TimestampMs, format_value, push_seconds, push_value};
+use taskpulse_engine::promql::{Budget, Comparison, Condition, Matcher, QueryError, Selector, Source};
+use taskpulse_engine::store::{Limits, SeriesColumns, Store, StoreError};
 
+use crate::answers::PIECE_BYTES;
 use crate::envelope::ApiError;
 use crate::params::Params;
-use crate::server::AppState;
+use crate::query::{GoesOn, of_match, with_texts};
+use crate::server::{AppState, Resources};
 
-/// Text that is sent at once.
-const PART_BYTES: usize = 64 << 10;
-/// Parts that may wait for the client.
-const PARTS: usize = 4;
-/// An export is no query: it may take as long as its client does.
-const PATIENCE: Duration = Duration::from_secs(7 * 86_400);
+/// Exports at the same time.
+pub(crate) const MAX_EXPORTS: usize = 16;
+/// How many of them may read at the same time; the others wait for their turn.
+pub(crate) const EXPORT_TURNS: usize = 2;
+/// A turn ends after so long, even where nothing was found.
+const PIECE_TIME: Duration = Duration::from_millis(50);
+/// Longest time to read one series.
+const SERIES_TIME: Duration = Duration::from_secs(600);
 
 #[derive(Clone, Copy)]
 enum Format {
@@ -33,27 +37,38 @@ enum Format {
     JsonLines,
 }
 
-/// What is exported: a selector, and which values.
-type Wish = (Selector, Option<(Comparison, f64)>);
+/// What is exported: the matchers of a selector, and which values.
+type Wish = (Vec<Matcher>, Option<(Comparison, f64)>);
 
-fn wish(text: &str) -> Result<Wish, ApiError> {
-    let (selector, wanted) = match Selector::parse_pattern(text) {
+fn wish(text: &str, budget: &mut Budget) -> Result<Wish, ApiError> {
+    let (selector, wanted) = match Selector::parse_pattern_within(text, budget) {
         Err(QueryError::Unsupported(_)) => {
-            let condition = Condition::parse(text).map_err(|error| ApiError::bad_data(format!("match[]: {error}")))?;
+            let condition = Condition::parse_within(text, budget).map_err(of_match)?;
             (condition.selector, Some((condition.op, condition.threshold)))
         }
-        other => (other.map_err(|error| ApiError::bad_data(format!("match[]: {error}")))?, None),
+        other => (other.map_err(of_match)?, None),
     };
     if selector.range.is_some() {
         return Err(ApiError::bad_data("match[]: leave out the range; `start` and `end` say from when to when"));
     }
-    Ok((selector, wanted))
+    Ok((selector.matchers, wanted))
+}
+
+/// The wishes of a request, their patterns replaced by what they match, so that nothing is left to do but to read.
+fn wishes(store: &Store, texts: &[String], goes_on: &GoesOn) -> Result<Vec<Wish>, ApiError> {
+    let mut budget = Budget::default();
+    let parse = |text: &String| {
+        goes_on.check()?;
+        wish(text, &mut budget)
+    };
+    let (mut lists, wanted): (Vec<_>, Vec<_>) = texts.iter().map(parse).collect::<Result<Vec<_>, ApiError>>()?.into_iter().unzip();
+    store.resolve(&mut lists, &|| goes_on.check())?;
+    Ok(lists.into_iter().zip(wanted).collect())
 }
 
 /// `GET /api/v1/export`
-pub(crate) async fn export(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let wishes = params.all("match[]").into_iter().map(wish).collect::<Result<Vec<_>, _>>()?;
-    if wishes.is_empty() {
+pub(crate) async fn export(state: web::Data<AppState>, resources: web::Data<Resources>, params: Params) -> Result<HttpResponse, ApiError> {
+    if params.all("match[]").is_empty() {
         return Err(ApiError::bad_data(
             "parameter `match[]` is missing; give at least one selector, such as system_cpu_utilization_ratio > 0.9",
         ));
@@ -64,16 +79,36 @@ pub(crate) async fn export(state: web::Data<AppState>, params: Params) -> Result
         other => return Err(ApiError::bad_data(format!("parameter `format`: `{other}` is not known; take csv or jsonl"))),
     };
     let (start, end) = params.range(0, now_ms())?;
-    let store = Arc::clone(&state.store);
-    let (sender, receiver) = channel(PARTS);
-    actix_web::rt::task::spawn_blocking(move || {
-        if let Err(error) = write(&store, &wishes, start, end, format, &sender) {
-            log::warn!("export: {error}");
-            // The client sees a connection that was cut.
-            let _ = sender.blocking_send(Err(std::io::Error::other(error)));
+    let wishes = with_texts(&state, &params, wishes).await?;
+    let place = Arc::clone(&resources.exports).try_acquire_owned();
+    let place = place.map_err(|_| ApiError::busy(format!("{MAX_EXPORTS} exports run already, as many as may")))?;
+    let cursor = Cursor::new(&state.store, wishes, start, end, format);
+    let parts = futures_util::stream::try_unfold((cursor, Bytes::new(), place), move |(mut cursor, mut rest, place)| {
+        let resources = resources.clone();
+        async move {
+            while rest.is_empty() {
+                if cursor.done {
+                    return Ok(None);
+                }
+                let turn = resources.export_turns.acquire().await.map_err(io::Error::other)?;
+                let (back, piece) = web::block(move || {
+                    let piece = cursor.advance();
+                    (cursor, piece)
+                })
+                .await
+                .map_err(io::Error::other)?;
+                drop(turn);
+                cursor = back;
+                // An error on the way: the client sees a connection that was cut.
+                rest = Bytes::from(piece.map_err(|error| {
+                    log::warn!("export: {error}");
+                    io::Error::other(error)
+                })?);
+            }
+            let part = rest.split_to(rest.len().min(PIECE_BYTES));
+            Ok::<_, io::Error>(Some((part, (cursor, rest, place))))
         }
     });
-    let parts = futures_util::stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|part| (part, receiver)) });
     let (kind, name) = match format {
         Format::Csv => ("text/csv; charset=utf-8", "taskpulse.csv"),
         Format::JsonLines => ("application/x-ndjson", "taskpulse.jsonl"),
@@ -82,30 +117,74 @@ pub(crate) async fn export(state: web::Data<AppState>, params: Params) -> Result
     Ok(HttpResponse::Ok().content_type(kind).insert_header(("content-disposition", disposition)).streaming(parts))
 }
 
-type Part = Result<Bytes, std::io::Error>;
+/// How far an export has come.
+struct Cursor {
+    store: Arc<Store>,
+    wishes: std::vec::IntoIter<Wish>,
+    wanted: Option<(Comparison, f64)>,
+    /// The series of the current selector that are left, the next one last.
+    ids: Vec<SeriesId>,
+    /// From when on the next series is read.
+    from: TimestampMs,
+    start: TimestampMs,
+    end: TimestampMs,
+    format: Format,
+    /// Text that comes before all others.
+    head: String,
+    done: bool,
+}
 
-fn write(store: &Store, wishes: &[Wish], start: TimestampMs, end: TimestampMs, format: Format, to: &Sender<Part>) -> Result<(), String> {
-    let mut out = String::with_capacity(PART_BYTES * 2);
-    if matches!(format, Format::Csv) {
-        out.push_str("series,time,value\n");
+impl Cursor {
+    fn new(store: &Arc<Store>, wishes: Vec<Wish>, start: TimestampMs, end: TimestampMs, format: Format) -> Self {
+        let head = if matches!(format, Format::Csv) { "series,time,value\n".to_owned() } else { String::new() };
+        let (store, wishes) = (Arc::clone(store), wishes.into_iter());
+        Self { store, wishes, wanted: None, ids: Vec::new(), from: start, start, end, format, head, done: false }
     }
-    let limits = Limits { max_samples: usize::MAX, deadline: Instant::now() + PATIENCE };
-    for (selector, wanted) in wishes {
-        let ids = store.select(&selector.matchers);
-        for piece in store.scan_where(&ids, start, end, *wanted, limits) {
-            let piece = piece.map_err(|error| error.to_string())?;
-            match format {
-                Format::Csv => csv(&mut out, &piece),
-                Format::JsonLines => json_line(&mut out, &piece),
-            }
-            if out.len() >= PART_BYTES && to.blocking_send(Ok(Bytes::from(std::mem::take(&mut out)))).is_err() {
-                return Ok(());
+
+    /// The next piece of text, empty where nothing was found within the time for one.
+    fn advance(&mut self) -> Result<String, StoreError> {
+        let mut out = std::mem::take(&mut self.head);
+        let began = Instant::now();
+        let limits = Limits { max_samples: usize::MAX, deadline: began + SERIES_TIME };
+        while out.len() < PIECE_BYTES && began.elapsed() < PIECE_TIME {
+            let Some(id) = self.ids.last().copied() else {
+                let Some((matchers, wanted)) = self.wishes.next() else {
+                    self.done = true;
+                    break;
+                };
+                self.wanted = wanted;
+                self.ids = self.store.select(&matchers);
+                self.ids.reverse();
+                self.from = self.start;
+                continue;
+            };
+            let series = [id];
+            let mut days = self.store.scan_where(&series, self.from, self.end, self.wanted, limits);
+            let day = days.next().transpose()?;
+            drop(days);
+            match day.as_ref().and_then(|day| Some((day, *day.columns.times.last()?))) {
+                Some((day, last)) if last < self.end => {
+                    self.write(day, &mut out);
+                    self.from = last + 1;
+                }
+                rest => {
+                    if let Some((day, _)) = rest {
+                        self.write(day, &mut out);
+                    }
+                    self.ids.pop();
+                    self.from = self.start;
+                }
             }
         }
+        Ok(out)
     }
-    // Nobody there any more: nothing to tell.
-    let _ = to.blocking_send(Ok(Bytes::from(out)));
-    Ok(())
+
+    fn write(&self, day: &SeriesColumns, out: &mut String) {
+        match self.format {
+            Format::Csv => csv(out, day),
+            Format::JsonLines => json_line(out, day),
+        }
+    }
 }
 
 fn quoted(labels: &Labels) -> String {

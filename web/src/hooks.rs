@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 use taskpulse_actors::collectors::github::state::Taken;
 use taskpulse_engine::ci::parse::{self, Delivery};
 
+use crate::body;
 use crate::envelope::{ApiError, success};
 use crate::server::AppState;
 
@@ -21,7 +22,7 @@ pub(crate) const GITHUB: &str = "/hooks/github";
 const MAX_ID: usize = 100;
 
 /// `POST /hooks/github`
-pub(crate) async fn github(req: HttpRequest, body: web::Bytes, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn github(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let Some(secret) = state.hooks.secret() else {
         return Err(ApiError::not_found("none are taken while github.webhook_secret is unset; set it to the secret of the webhook"));
     };
@@ -31,7 +32,9 @@ pub(crate) async fn github(req: HttpRequest, body: web::Bytes, state: web::Data<
         ci.count_webhook(event, "refused");
         error
     };
-    check(secret, &body, text(req.headers(), "x-hub-signature-256")).map_err(refused)?;
+    let signature = signature(text(req.headers(), "x-hub-signature-256")).map_err(refused)?;
+    let body = body::read(&req, payload).await.map_err(refused)?;
+    check(secret, &body, signature).map_err(refused)?;
     let Some(id) = text(req.headers(), "x-github-delivery").filter(|id| !id.is_empty() && id.len() <= MAX_ID) else {
         return Err(refused(ApiError::bad_data("the header X-GitHub-Delivery is missing or too long")));
     };
@@ -39,7 +42,7 @@ pub(crate) async fn github(req: HttpRequest, body: web::Bytes, state: web::Data<
     let outcome = match delivery {
         Delivery::Ping => "accepted",
         Delivery::Other => "ignored",
-        Delivery::Run { repo, run } => match state.hooks.take(id, &repo, *run) {
+        Delivery::Run { repo, run } => match state.hooks.take(id, signature, &repo, *run) {
             Taken::Accepted => "accepted",
             Taken::Replayed => "replayed",
             Taken::NotWatched => "ignored",
@@ -54,10 +57,18 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
+fn wrong() -> ApiError {
+    ApiError::unauthorized("the signature X-Hub-Signature-256 is missing or not made with github.webhook_secret")
+}
+
+/// What a delivery gives as its signature; one that gives none has nothing to say that is worth reading.
+fn signature(given: Option<&str>) -> Result<&str, ApiError> {
+    let hex = given.and_then(|given| given.strip_prefix("sha256="));
+    hex.filter(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())).ok_or_else(wrong)
+}
+
 /// Whether a body is signed with the secret; a wrong signature takes as long as a right one.
-fn check(secret: &str, body: &[u8], signature: Option<&str>) -> Result<(), ApiError> {
-    let wrong = || ApiError::unauthorized("the signature X-Hub-Signature-256 is missing or not made with github.webhook_secret");
-    let given = signature.and_then(|given| given.strip_prefix("sha256=")).ok_or_else(wrong)?;
+fn check(secret: &str, body: &[u8], given: &str) -> Result<(), ApiError> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(|error| ApiError::internal(error.to_string()))?;
     mac.update(body);
     let right: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -73,13 +84,14 @@ mod tests {
         // The example of GitHub's documentation.
         let (secret, body) = ("It's a Secret to Everybody", b"Hello, World!");
         let right = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
-        assert!(check(secret, body, Some(right)).is_ok());
+        let check = |secret, body, given| check(secret, body, signature(given)?);
+        assert!(check(secret, &body[..], Some(right)).is_ok());
         for wrong in
             [None, Some(""), Some("sha256="), Some(&right[..70]), Some(&right[7..]), Some("sha1=757107ea0eb2509fc211221cce984b8a37570b6d")]
         {
-            assert!(check(secret, body, wrong).is_err(), "{wrong:?}");
+            assert!(check(secret, &body[..], wrong).is_err(), "{wrong:?}");
         }
-        assert!(check(secret, b"Hello, World", Some(right)).is_err());
-        assert!(check("another", body, Some(right)).is_err());
+        assert!(check(secret, &b"Hello, World"[..], Some(right)).is_err());
+        assert!(check("another", &body[..], Some(right)).is_err());
     }
 }

@@ -4,16 +4,20 @@
 //! named by its number and left out, the others are kept.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use rustc_hash::FxHashMap;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::de::{Deserializer, Visitor};
+use serde_json::json;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::AppendResolved;
 use taskpulse_engine::model::{Labels, TimestampMs};
 use taskpulse_engine::promql::parse_series;
 use taskpulse_engine::store::{Intake, Resolved, Store};
 
+use crate::body;
 use crate::envelope::{ApiError, success};
 use crate::ingest::{kept, refuse};
 use crate::params::{Params, parse_time};
@@ -30,7 +34,7 @@ enum Format {
 }
 
 /// `POST /api/v1/import`
-pub(crate) async fn import(req: HttpRequest, body: web::Bytes, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn import(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let params = Params::of_address(&req)?;
     let format = match params.required("format")? {
         "jsonl" => Format::JsonLines,
@@ -42,12 +46,14 @@ pub(crate) async fn import(req: HttpRequest, body: web::Bytes, state: web::Data<
         .get("lines_before")
         .map_or(Ok(0), str::parse::<usize>)
         .map_err(|_| ApiError::bad_data("parameter `lines_before` is not a count"))?;
+    let body = body::read_unpacked(&req, payload).await?;
     let text = std::str::from_utf8(&body)
         .map_err(|error| ApiError::bad_data(format!("the body is not UTF-8 after byte {}", error.valid_up_to())))?;
     let Ok(_place) = state.ingest_places.try_acquire() else {
         return Err(ApiError::busy("too many requests wait for the store"));
     };
     let (resolved, problems, lost) = resolve(&state.store, format, text, before);
+    drop(body);
     let rejected = resolved.rejected();
     let accepted = if resolved.is_empty() { 0 } else { kept(state.append_resolved.send(AppendResolved(resolved))).await?.accepted };
     Ok(success(json!({"kept": refuse(accepted, rejected, problems, lost)?})))
@@ -56,12 +62,13 @@ pub(crate) async fn import(req: HttpRequest, body: web::Bytes, state: web::Data<
 fn resolve(store: &Store, format: Format, text: &str, before: usize) -> (Resolved, Vec<String>, usize) {
     let mut intake = store.intake(now_ms());
     intake.accept_any_order();
+    let mut names = Names::default();
     let (mut problems, mut lost) = (Vec::new(), 0);
     for (at, line) in text.lines().enumerate() {
         let taken = match format {
             Format::JsonLines => json_line(line, &mut intake),
-            Format::Csv => csv_line(line, &mut intake),
-            Format::OpenMetrics => open_metrics_line(line, &mut intake),
+            Format::Csv => csv_line(line, &mut names, &mut intake),
+            Format::OpenMetrics => open_metrics_line(line, &mut names, &mut intake),
         };
         if let Err(why) = taken {
             lost += 1;
@@ -84,10 +91,45 @@ fn number(text: &str) -> Result<f64, String> {
     text.parse::<f64>().map_err(|_| format!("`{text}` is not a number; write 3, NaN, +Inf or -Inf"))
 }
 
+/// A value as JSON lines have it: a number, or a text where JSON has no number for it.
+struct JsonValue(f64);
+
+impl<'de> Deserialize<'de> for JsonValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+
+        impl Visitor<'_> for Number {
+            type Value = f64;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a number, \"NaN\", \"+Inf\" or \"-Inf\"")
+            }
+
+            fn visit_f64<E>(self, v: f64) -> Result<f64, E> {
+                Ok(v)
+            }
+
+            fn visit_u64<E>(self, v: u64) -> Result<f64, E> {
+                Ok(v as f64)
+            }
+
+            fn visit_i64<E>(self, v: i64) -> Result<f64, E> {
+                Ok(v as f64)
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<f64, E> {
+                number(text).map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_any(Number).map(Self)
+    }
+}
+
 #[derive(Deserialize)]
 struct Line {
     metric: BTreeMap<String, String>,
-    values: Vec<Value>,
+    values: Vec<JsonValue>,
     timestamps: Vec<TimestampMs>,
 }
 
@@ -100,15 +142,9 @@ fn json_line(line: &str, intake: &mut Intake<'_>) -> Result<(), String> {
     if line.values.len() != line.timestamps.len() {
         return Err(format!("{} values and {} timestamps; there is one for each", line.values.len(), line.timestamps.len()));
     }
-    let values = line.values.iter().map(|v| match v {
-        Value::Number(n) => n.as_f64().ok_or_else(|| format!("{n} is too large")),
-        Value::String(text) => number(text),
-        other => Err(format!("{other} is not a number")),
-    });
-    let values = values.collect::<Result<Vec<f64>, String>>()?;
     begin(intake, Labels::new(line.metric.iter().map(|(n, v)| (n.as_str(), v.as_str()))).map_err(|error| error.to_string())?);
-    line.timestamps.into_iter().zip(values).for_each(|(t, v)| {
-        intake.push(t, v);
+    line.timestamps.into_iter().zip(line.values).for_each(|(t, v)| {
+        intake.push(t, v.0);
     });
     Ok(())
 }
@@ -119,40 +155,67 @@ fn series(text: &str) -> Result<Labels, String> {
     Labels::new(labels.iter()).map_err(|error| error.to_string())
 }
 
+/// Labels of the series of a request by their text, which is the same in line after line.
+#[derive(Default)]
+struct Names<'a> {
+    known: FxHashMap<&'a str, Labels>,
+    /// The text of the series that samples go to now.
+    current: Option<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    /// What follows is of the series that is written as `text`; `parse` reads one that was not met before.
+    fn begin(&mut self, text: &'a str, intake: &mut Intake<'_>, parse: impl FnOnce(&str) -> Result<Labels, String>) -> Result<(), String> {
+        if self.current == Some(text) {
+            return Ok(());
+        }
+        let labels = match self.known.entry(text) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(new) => new.insert(parse(text)?),
+        };
+        begin(intake, labels.clone());
+        self.current = Some(text);
+        Ok(())
+    }
+}
+
+/// The first field of a line, as it is written, and what follows its comma.
+fn first_field(line: &str) -> Option<(&str, &str)> {
+    if !line.starts_with('"') {
+        return line.split_once(',');
+    }
+    let bytes = line.as_bytes();
+    let mut at = 1;
+    loop {
+        at += bytes.get(at..)?.iter().position(|byte| *byte == b'"')? + 1;
+        match bytes.get(at)? {
+            // Two quotes are one.
+            b'"' => at += 1,
+            b',' => return Some((&line[..at], &line[at + 1..])),
+            _ => return None,
+        }
+    }
+}
+
 /// `"up{job=""a""}",1764000000,1`; the first line names the columns.
-fn csv_line(line: &str, intake: &mut Intake<'_>) -> Result<(), String> {
+fn csv_line<'a>(line: &'a str, names: &mut Names<'a>, intake: &mut Intake<'_>) -> Result<(), String> {
     if line.trim().is_empty() || line == "series,time,value" {
         return Ok(());
     }
     let wrong = || r#"not `"up{job=""a""}",1764000000,1` (series, time, value)"#.to_owned();
-    let (name, rest) = match line.strip_prefix('"') {
-        Some(quoted) => {
-            let mut name = String::new();
-            let mut parts = quoted.split('"');
-            let rest = loop {
-                name.push_str(parts.next().ok_or_else(wrong)?);
-                match parts.next().ok_or_else(wrong)? {
-                    // Two quotes are one.
-                    "" => name.push('"'),
-                    rest => break rest,
-                }
-                if name.ends_with('"') && parts.clone().next().is_none() {
-                    return Err(wrong());
-                }
-            };
-            (name, rest.strip_prefix(',').ok_or_else(wrong)?.to_owned())
-        }
-        None => line.split_once(',').map(|(name, rest)| (name.to_owned(), rest.to_owned())).ok_or_else(wrong)?,
-    };
+    let (name, rest) = first_field(line).ok_or_else(wrong)?;
     let (time, value) = rest.split_once(',').ok_or_else(wrong)?;
     let (time, value) = (parse_time("time", time).map_err(|error| error.to_string())?, number(value.trim())?);
-    begin(intake, series(&name)?);
+    names.begin(name, intake, |name| match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+        Some(quoted) => series(&quoted.replace("\"\"", "\"")),
+        None => series(name),
+    })?;
     intake.push(time, value);
     Ok(())
 }
 
 /// `up{job="a"} 1 1764000000.5 # exemplar`; times are in seconds.
-fn open_metrics_line(line: &str, intake: &mut Intake<'_>) -> Result<(), String> {
+fn open_metrics_line<'a>(line: &'a str, names: &mut Names<'a>, intake: &mut Intake<'_>) -> Result<(), String> {
     if line.trim().is_empty() || line.starts_with('#') {
         return Ok(());
     }
@@ -162,7 +225,7 @@ fn open_metrics_line(line: &str, intake: &mut Intake<'_>) -> Result<(), String> 
     let value = number(fields.next().ok_or("the value is missing")?)?;
     let time = fields.next().ok_or("the time is missing; only samples with a time can be brought in")?;
     let time = parse_time("time", time).map_err(|error| error.to_string())?;
-    begin(intake, series(name)?);
+    names.begin(name, intake, series)?;
     intake.push(time, value);
     Ok(())
 }

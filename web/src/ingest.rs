@@ -17,12 +17,11 @@ use taskpulse_engine::model::{Batch, Labels, NAME_LABEL};
 use taskpulse_engine::remote_write::{self, Report};
 use taskpulse_engine::store::{Rejection, Resolved, Store, Stored};
 
+use crate::body::{self, MAX_RAW_BYTES};
 use crate::envelope::{ApiError, success};
 use crate::params::parse_time;
 use crate::server::AppState;
 
-/// Largest request after decompression, bytes.
-pub(crate) const MAX_RAW_BYTES: usize = 32 << 20;
 /// Room for a decompressed request that is kept for the next one.
 const KEPT_BYTES: usize = 4 << 20;
 /// How long a request waits for the store before it is told to come again.
@@ -31,7 +30,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 const MAX_NAMED: usize = 10;
 
 /// `POST /api/v1/write`
-pub(crate) async fn write(req: HttpRequest, body: web::Bytes, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn write(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let text = |name| req.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or("");
     let (encoding, kind) = (text(header::CONTENT_ENCODING), text(header::CONTENT_TYPE));
     if !encoding.eq_ignore_ascii_case("snappy") {
@@ -42,6 +41,7 @@ pub(crate) async fn write(req: HttpRequest, body: web::Bytes, state: web::Data<A
             "Content-Type `{kind}` is not understood; send application/x-protobuf (remote write 1.0)"
         )));
     }
+    let body = body::read(&req, payload).await?;
     let length = snap::raw::decompress_len(&body).map_err(|error| ApiError::bad_data(format!("snappy: {error}")))?;
     if length > MAX_RAW_BYTES {
         return Err(ApiError::too_large(format!("the request has {length} bytes when decompressed; at most {MAX_RAW_BYTES} are read")));
@@ -50,6 +50,7 @@ pub(crate) async fn write(req: HttpRequest, body: web::Bytes, state: web::Data<A
         return Err(ApiError::busy("too many requests wait for the store"));
     };
     let (resolved, report) = resolve(&body, length, &state.store)?;
+    drop(body);
     let mut problems = report.refused;
     if report.histograms > 0 {
         problems.push(format!("{} native histograms: not kept by this version; send classic ones", report.histograms));
@@ -132,9 +133,11 @@ struct IngestSample {
 }
 
 /// `POST /api/v1/ingest`
-pub(crate) async fn ingest(body: web::Bytes, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn ingest(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let right = r#"send {"samples":[{"name":"queue_depth","labels":{"queue":"mail"},"time":1764000000.5,"value":3}]}"#;
+    let body = body::read_unpacked(&req, payload).await?;
     let request: Ingest = serde_json::from_slice(&body).map_err(|error| ApiError::bad_data(format!("not understood: {error}; {right}")))?;
+    drop(body);
     let now = now_ms();
     let mut batch = Batch::default();
     let mut problems = Vec::new();

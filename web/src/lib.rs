@@ -4,9 +4,13 @@
 
 mod access;
 mod admin;
+mod answers;
 mod assets;
+mod body;
+mod connection;
 mod envelope;
 mod export;
+mod guesses;
 mod hooks;
 mod import;
 mod ingest;
@@ -15,12 +19,15 @@ mod openapi;
 mod ops;
 mod otlp;
 mod params;
+mod peers;
 mod query;
 mod rest;
 mod server;
 mod session;
 
-pub use self::access::Access;
+pub use self::access::{Access, AccessOptions};
+pub use self::answers::Answers;
 pub use self::otlp::{Otlp, SOURCE as OTLP_SOURCE, hint as otlp_hint};
-pub use self::server::{AppState, INGEST_PLACES, QueryOptions, Served, ServerOptions, serve};
+pub use self::peers::Proxies;
+pub use self::server::{AppState, INGEST_PLACES, MAX_CONNECTIONS, QueryOptions, Served, ServerOptions, serve};
 pub use self::session::Sessions;

@@ -5,14 +5,12 @@
 //! Requests whose points need what is remembered of their senders (differences, exponential histograms) take turns: a total
 //! must not go on before its last step is durable.
 
-use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::http::{StatusCode, header};
 use actix_web::rt::time::timeout;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
-use flate2::read::MultiGzDecoder;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::AppendResolved;
 use taskpulse_actors::shared::{Metadata, Shared};
@@ -22,9 +20,10 @@ use taskpulse_engine::otlp::{DecodeError, Encoding, Options, Past, Row, Streams,
 use taskpulse_engine::store::{Rejection, Resolved, Store};
 use tokio::sync::Mutex;
 
+use crate::body;
 use crate::envelope::ApiError;
-use crate::ingest::{MAX_RAW_BYTES, PATIENCE, kept};
-use crate::server::{AppState, BodyLimit};
+use crate::ingest::{PATIENCE, kept};
+use crate::server::AppState;
 
 /// The source's name in status.
 pub const SOURCE: &str = "otlp";
@@ -143,7 +142,7 @@ impl Partial {
 }
 
 async fn take(req: &HttpRequest, payload: web::Payload, encoding: Encoding, state: &AppState) -> Result<Partial, ApiError> {
-    let body = body(req, payload).await?;
+    let body = body::read_unpacked(req, payload).await?;
     let Ok(_place) = state.ingest_places.try_acquire() else {
         return Err(ApiError::busy("too many requests wait for the store"));
     };
@@ -178,37 +177,6 @@ async fn take(req: &HttpRequest, payload: web::Payload, encoding: Encoding, stat
         kept(async { append.await.unwrap_or(Err(actix::MailboxError::Closed)) }).await?;
     }
     Ok(report(translated, samples, rejected, &not_in, state))
-}
-
-/// The body as it is meant, no longer than it may be.
-async fn body(req: &HttpRequest, payload: web::Payload) -> Result<Vec<u8>, ApiError> {
-    let limit = req.app_data::<BodyLimit>().map_or(0, |limit| limit.0);
-    let too_large = |what: String| ApiError::too_large(format!("{what}; at most {limit} bytes are read (server.max_body_bytes)"));
-    let text = |name| req.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or("");
-    if let Some(length) = text(header::CONTENT_LENGTH).parse::<usize>().ok().filter(|length| *length > limit) {
-        return Err(too_large(format!("the request has {length} bytes")));
-    }
-    let gzip = match text(header::CONTENT_ENCODING).trim().to_ascii_lowercase().as_str() {
-        "" | "identity" => false,
-        "gzip" | "x-gzip" => true,
-        other => return Err(ApiError::unsupported(format!("Content-Encoding `{other}` is not understood; send gzip, or none"))),
-    };
-    let body = match payload.to_bytes_limited(limit).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(error)) => return Err(ApiError::bad_data(format!("the body: {error}"))),
-        Err(_) => return Err(too_large("the request is longer".to_owned())),
-    };
-    if !gzip {
-        return Ok(body.to_vec());
-    }
-    let mut out = Vec::new();
-    let most = MAX_RAW_BYTES as u64;
-    let read = MultiGzDecoder::new(&body[..]).take(most + 1).read_to_end(&mut out);
-    read.map_err(|error| ApiError::bad_data(format!("gzip: {error}")))?;
-    if out.len() as u64 > most {
-        return Err(ApiError::too_large(format!("the request has more than {most} bytes when inflated; send smaller batches")));
-    }
-    Ok(out)
 }
 
 /// Finds the series of the rows; which rows may not be kept, by rising number.

@@ -1,11 +1,12 @@
 //! Parameters of requests: from the address, and from the form of a POST, as Prometheus takes them.
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::span::Span;
 
+use crate::body;
 use crate::envelope::ApiError;
 
 /// The times that are taken; years beyond are mistakes.
@@ -22,24 +23,26 @@ impl FromRequest for Params {
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let address = Self::of_address(req);
         let has_body = req.method() == actix_web::http::Method::POST && req.headers().contains_key("content-type");
-        let form = has_body.then(|| web::Form::<Vec<(String, String)>>::from_request(req, payload));
+        let form = has_body.then(|| (req.clone(), web::Payload::from_request(req, payload)));
         Box::pin(async move {
             let Self(mut all) = address?;
-            if let Some(form) = form {
-                all.extend(form.await.map_err(form_error)?.into_inner());
+            if let Some((req, payload)) = form {
+                all.extend(read_form(&req, payload.await.map_err(|error| ApiError::internal(error.to_string()))?).await?);
             }
             Ok(Self(all))
         })
     }
 }
 
-fn form_error(error: actix_web::Error) -> ApiError {
-    let text = error.to_string();
-    if error.as_response_error().status_code() == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE {
-        ApiError::too_large(format!("the form: {text}"))
-    } else {
-        ApiError::bad_data(format!("the body is not a form (application/x-www-form-urlencoded): {text}"))
+async fn read_form(req: &HttpRequest, payload: web::Payload) -> Result<Vec<(String, String)>, ApiError> {
+    let wrong = |why: String| ApiError::bad_data(format!("the body is not a form (application/x-www-form-urlencoded): {why}"));
+    let kind = req.content_type();
+    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(wrong(format!("Content-Type is `{kind}`")));
     }
+    let body = body::read_unpacked(req, payload).await?;
+    let text = std::str::from_utf8(&body).map_err(|error| wrong(error.to_string()))?;
+    Ok(web::Query::<Vec<(String, String)>>::from_query(text).map_err(|error| wrong(error.to_string()))?.into_inner())
 }
 
 impl Params {

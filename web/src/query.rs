@@ -6,15 +6,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponse, web};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::wire::seconds;
 use taskpulse_engine::metrics::METRICS;
-use taskpulse_engine::model::{Labels, SeriesId, TimestampMs, push_point, push_seconds, push_value};
-use taskpulse_engine::promql::{self, ABSENT, Answer, EvalError, Expr, Places, QueryGrid, Selector};
+use taskpulse_engine::model::{Columns, Labels, SeriesId, TimestampMs, push_point};
+use taskpulse_engine::promql::{self, Answer, Budget, EvalError, Expr, Places, QueryError, QueryGrid, Row, Selector};
 use taskpulse_engine::store::Store;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::answers::{List, Points, Text};
 use crate::envelope::{ApiError, blocking, success};
 use crate::params::Params;
 use crate::server::{AppState, QueryOptions};
@@ -30,6 +32,10 @@ const AT_ONCE: Duration = Duration::from_millis(5);
 /// Its instants, and the bytes of its text: they bound the work that reads nothing.
 const AT_ONCE_INSTANTS: i64 = 2_000;
 const AT_ONCE_BYTES: usize = 300;
+/// Longest text that is parsed on the thread that took it.
+const PARSED_AT_ONCE_BYTES: usize = 4_096;
+/// `match[]` of one request.
+const MAX_SELECTORS: usize = 1_000;
 /// How notes begin that are no warnings.
 const INFO: &str = "PromQL info:";
 
@@ -55,13 +61,10 @@ impl Drop for Waiting {
 }
 
 impl Ask {
-    fn new(params: &Params, mut options: QueryOptions, grid: QueryGrid) -> Result<Self, ApiError> {
+    async fn new(params: &Params, mut options: QueryOptions, grid: QueryGrid) -> Result<Self, ApiError> {
         let began = Instant::now();
         let query = params.required("query")?.to_owned();
-        let expr = promql::parse_expr_for(&query, grid)?;
-        if params.get("timeout").is_some() {
-            options.timeout = options.timeout.min(Duration::from_millis(params.step("timeout")?.unsigned_abs()));
-        }
+        options.timeout = timeout(params, options.timeout)?;
         if params.get("lookback_delta").is_some() {
             options.lookback_ms = params.step("lookback_delta")?;
         }
@@ -70,6 +73,12 @@ impl Ask {
             .map(|text| text.parse::<usize>().map_err(|_| ApiError::bad_data(format!("parameter `limit`: `{text}` is not a count"))));
         let limit = limit.transpose()?.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
         let stats = params.get("stats").is_some_and(|stats| !stats.is_empty());
+        let expr = if query.len() <= PARSED_AT_ONCE_BYTES {
+            promql::parse_expr_for(&query, grid)?
+        } else {
+            let query = query.clone();
+            blocking(move || Ok(promql::parse_expr_for(&query, grid)?)).await?
+        };
         Ok(Self { query, expr, options, deadline: began + options.timeout, limit, stats, began, cancelled: Arc::default() })
     }
 
@@ -78,7 +87,7 @@ impl Ask {
     }
 
     /// The body of the answer, where it takes so little that handing it to another thread would take longer; else none.
-    fn at_once(&self, store: &Store, start: TimestampMs, end: TimestampMs, step: Option<i64>) -> Option<Result<String, ApiError>> {
+    fn at_once(&self, store: &Store, start: TimestampMs, end: TimestampMs, step: Option<i64>) -> Option<Result<Text, ApiError>> {
         let instants = (end - start) / step.unwrap_or(1) + 1;
         if instants > AT_ONCE_INSTANTS || self.query.len() > AT_ONCE_BYTES {
             return None;
@@ -91,7 +100,7 @@ impl Ask {
     }
 
     /// The body of the answer.
-    fn run(&self, store: &Store, start: TimestampMs, end: TimestampMs, step: Option<i64>) -> Result<String, ApiError> {
+    fn run(&self, store: &Store, start: TimestampMs, end: TimestampMs, step: Option<i64>) -> Result<Text, ApiError> {
         Ok(self.answer(store, self.deadline, start, end, step)?)
     }
 
@@ -102,7 +111,7 @@ impl Ask {
         start: TimestampMs,
         end: TimestampMs,
         step: Option<i64>,
-    ) -> Result<String, EvalError> {
+    ) -> Result<Text, EvalError> {
         let params = promql::Params {
             start,
             end,
@@ -118,18 +127,20 @@ impl Ask {
         let queued = self.began.elapsed().as_secs_f64();
         let (answer, notes) = promql::evaluate(&self.expr, &params, source)?;
         let evaluated = self.began.elapsed().as_secs_f64() - queued;
-        let mut out = String::from("{\"status\":\"success\",\"data\":");
-        let cut = write_answer(&mut out, answer, &params, step.is_some(), self.limit);
+        let Parts { head, mut series, end } = parts(answer, &params, step.is_some());
+        let cut = series.len() > self.limit;
+        series.truncate(self.limit);
+        let mut out = String::from(end);
         if self.stats {
             // Within the braces of `data`, as in Prometheus; `windows` is ours.
-            out.pop();
             let stats = json!({
                 "timings": {"evalTotalTime": evaluated, "execQueueTime": queued, "execTotalTime": self.began.elapsed().as_secs_f64()},
                 "samples": {"totalQueryableSamples": notes.samples},
                 "windows": {"hours": notes.hours},
             });
-            let _ = write!(out, ",\"stats\":{stats}}}");
+            let _ = write!(out, ",\"stats\":{stats}");
         }
+        out.push('}');
         let places = Places::of(&self.query, &self.expr);
         let told = notes.notes.into_iter().map(|note| format!("{}{}", note.text, places.told(note.about)));
         let (mut infos, mut warnings): (Vec<String>, Vec<String>) = told.partition(|note| note.starts_with(INFO));
@@ -145,108 +156,74 @@ impl Ask {
             }
         }
         out.push('}');
-        Ok(out)
+        let times = (0..grid_count(&params)).map(|n| params.start + n * params.step);
+        Ok(Text::new(format!("{{\"status\":\"success\",\"data\":{head}"), series, times, out))
     }
 }
 
-fn answered(body: String) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(body)
+fn answered(state: &AppState, text: Text) -> Result<HttpResponse, ApiError> {
+    let bytes = text.bytes();
+    state.answers.send(text, bytes)
 }
 
-/// Writes `{"resultType":…,"result":…}`; true where series were left out for the limit.
-fn write_answer(out: &mut String, answer: Answer, params: &promql::Params, stepped: bool, limit: usize) -> bool {
-    let open = |out: &mut String, at: usize, labels: &Labels| {
-        let metric = serde_json::to_string(labels).unwrap_or_else(|_| "{}".to_owned());
-        let _ = write!(out, "{}{{\"metric\":{metric},", if at == 0 { "" } else { "," });
-    };
-    let mut count = 0;
+/// An answer as `{"resultType":…,"result":…`: what comes before its series, the series, and what ends them.
+struct Parts {
+    head: String,
+    series: Vec<(Labels, Points)>,
+    end: &'static str,
+}
+
+fn parts(answer: Answer, params: &promql::Params, stepped: bool) -> Parts {
+    let head = |kind: &str| format!("{{\"resultType\":\"{kind}\",\"result\":");
     match answer {
         Answer::Text(text) => {
-            let _ = write!(out, "{{\"resultType\":\"string\",\"result\":[{},{}]}}", seconds(params.start), Value::from(text));
+            let head = format!("{}[{},{}]", head("string"), seconds(params.start), Value::from(text));
+            Parts { head, series: Vec::new(), end: "" }
         }
         Answer::Scalar(points) if !stepped => {
             let value = points.first().map_or(f64::NAN, |point| point.1);
-            out.push_str("{\"resultType\":\"scalar\",\"result\":");
-            push_point(out, params.start, value);
-            out.push('}');
+            let mut head = head("scalar");
+            push_point(&mut head, params.start, value);
+            Parts { head, series: Vec::new(), end: "" }
         }
         Answer::Scalar(points) => {
-            out.push_str("{\"resultType\":\"matrix\",\"result\":[{\"metric\":{},\"values\":[");
-            push_values(out, points.into_iter());
-            out.push_str("]}]}");
+            let (times, values) = points.into_iter().unzip();
+            let series = vec![(Labels::none(), Points::Run(Columns { times, values }))];
+            Parts { head: head("matrix") + "[", series, end: "]" }
+        }
+        Answer::Vector(rows) if !stepped => {
+            let one = |row: Row| (row.labels, Points::One(params.start, row.values.first().copied().unwrap_or(f64::NAN)));
+            Parts { head: head("vector") + "[", series: rows.into_iter().map(one).collect(), end: "]" }
         }
         Answer::Vector(rows) => {
-            out.push_str(if stepped { "{\"resultType\":\"matrix\",\"result\":[" } else { "{\"resultType\":\"vector\",\"result\":[" });
-            count = rows.len();
-            // The instants are the same for every series: they are put into words once.
-            let instants: Vec<String> =
-                if stepped { (0..grid_count(params)).map(|n| instant(params.start + n * params.step)).collect() } else { Vec::new() };
-            for (at, row) in rows.into_iter().take(limit).enumerate() {
-                open(out, at, &row.labels);
-                if stepped {
-                    out.push_str("\"values\":[");
-                    let there = instants.iter().zip(row.values).filter(|(_, v)| v.to_bits() != ABSENT.to_bits());
-                    for (at, (instant, v)) in there.enumerate() {
-                        out.push_str(if at == 0 { "[" } else { ",[" });
-                        out.push_str(instant);
-                        push_value(out, v);
-                        out.push_str("\"]");
-                    }
-                    out.push_str("]}");
-                } else {
-                    let value = row.values.first().copied().unwrap_or(f64::NAN);
-                    out.push_str("\"value\":");
-                    push_point(out, params.start, value);
-                    out.push('}');
-                }
-            }
-            out.push_str("]}");
+            let series = rows.into_iter().map(|row| (row.labels, Points::Grid(row.values))).collect();
+            Parts { head: head("matrix") + "[", series, end: "]" }
         }
         Answer::Matrix(runs) => {
-            out.push_str("{\"resultType\":\"matrix\",\"result\":[");
-            count = runs.len();
-            for (at, run) in runs.into_iter().take(limit).enumerate() {
-                open(out, at, &run.labels);
-                out.push_str("\"values\":[");
-                push_values(out, run.columns.iter().map(|s| (s.t, s.v)));
-                out.push_str("]}");
-            }
-            out.push_str("]}");
+            let series = runs.into_iter().map(|run| (run.labels, Points::Run(run.columns))).collect();
+            Parts { head: head("matrix") + "[", series, end: "]" }
         }
     }
-    count > limit
 }
 
 fn grid_count(params: &promql::Params) -> i64 {
     (params.end - params.start) / params.step.max(1) + 1
 }
 
-/// `1764000000,"`
-fn instant(t: TimestampMs) -> String {
-    let mut out = String::new();
-    push_seconds(&mut out, t);
-    out.push_str(",\"");
-    out
-}
-
-fn push_values(out: &mut String, points: impl Iterator<Item = (TimestampMs, f64)>) {
-    for (at, (t, v)) in points.enumerate() {
-        out.push_str(if at == 0 { "" } else { "," });
-        push_point(out, t, v);
-    }
-}
-
 /// `GET|POST /api/v1/query`
 pub(crate) async fn query(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let ask = Ask::new(&params, state.queries, QueryGrid::default())?;
+    let ask = Ask::new(&params, state.queries, QueryGrid::default()).await?;
     let _waiting = ask.waiting();
     let time = params.time("time")?.unwrap_or_else(now_ms);
     if let Some(answer) = ask.at_once(&state.store, time, time, None) {
-        return answer.map(answered);
+        return answered(&state, answer?);
     }
-    let _place = place(&state, ask.deadline).await?;
-    let store = Arc::clone(&state.store);
-    blocking(move || ask.run(&store, time, time, None)).await.map(answered)
+    let text = {
+        let _place = place(&state.query_places, ask.deadline).await?;
+        let store = Arc::clone(&state.store);
+        blocking(move || ask.run(&store, time, time, None)).await?
+    };
+    answered(&state, text)
 }
 
 /// `GET|POST /api/v1/query_range`
@@ -256,7 +233,7 @@ pub(crate) async fn query_range(state: web::Data<AppState>, params: Params) -> R
     params.required("end")?;
     let (start, end) = params.range(0, 0)?;
     let step = params.step("step")?;
-    let ask = Ask::new(&params, state.queries, QueryGrid { step, range: end - start })?;
+    let ask = Ask::new(&params, state.queries, QueryGrid { step, range: end - start }).await?;
     let _waiting = ask.waiting();
     let kind = promql::kind_of(&ask.expr);
     if !matches!(kind, "scalar" | "instant vector") {
@@ -271,72 +248,148 @@ pub(crate) async fn query_range(state: web::Data<AppState>, params: Params) -> R
         )));
     }
     if let Some(answer) = ask.at_once(&state.store, start, end, Some(step)) {
-        return answer.map(answered);
+        return answered(&state, answer?);
     }
-    let _place = place(&state, ask.deadline).await?;
-    let store = Arc::clone(&state.store);
-    blocking(move || ask.run(&store, start, end, Some(step))).await.map(answered)
+    let text = {
+        let _place = place(&state.query_places, ask.deadline).await?;
+        let store = Arc::clone(&state.store);
+        blocking(move || ask.run(&store, start, end, Some(step))).await?
+    };
+    answered(&state, text)
 }
 
 /// A place among the queries that are worked out, when one is free: they share the machine with what may not wait.
-async fn place(state: &AppState, deadline: Instant) -> Result<SemaphorePermit<'_>, ApiError> {
-    match actix_web::rt::time::timeout(deadline.saturating_duration_since(Instant::now()), state.query_places.acquire()).await {
+async fn place(places: &Semaphore, deadline: Instant) -> Result<SemaphorePermit<'_>, ApiError> {
+    match actix_web::rt::time::timeout(deadline.saturating_duration_since(Instant::now()), places.acquire()).await {
         Ok(Ok(place)) => Ok(place),
         _ => Err(EvalError::Deadline.into()),
     }
 }
 
+/// The time limit of a request: that of the settings, or a shorter one that the client asks for.
+fn timeout(params: &Params, most: Duration) -> Result<Duration, ApiError> {
+    if params.get("timeout").is_none() {
+        return Ok(most);
+    }
+    Ok(most.min(Duration::from_millis(params.step("timeout")?.unsigned_abs())))
+}
+
 /// `GET|POST /api/v1/format_query`
 pub(crate) async fn format_query(params: Params) -> Result<HttpResponse, ApiError> {
-    Ok(success(promql::parse_expr(params.required("query")?)?.prettify()))
+    let query = params.required("query")?.to_owned();
+    Ok(success(blocking(move || Ok(promql::parse_expr(&query)?.prettify())).await?))
 }
 
-/// The series that any of the `match[]` selectors accept and that may have samples since `start`.
-fn matched(store: &Store, selectors: &[Selector], start: TimestampMs) -> Vec<SeriesId> {
-    let mut ids = store.select_any(selectors);
+/// Whether a request still goes on: someone waits for it, and its time is not over.
+pub(crate) struct GoesOn {
+    deadline: Instant,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl GoesOn {
+    pub(crate) fn check(&self) -> Result<(), EvalError> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(EvalError::Cancelled);
+        }
+        if Instant::now() >= self.deadline { Err(EvalError::Deadline) } else { Ok(()) }
+    }
+}
+
+/// Works out something of the `match[]` of a request: within the time limit of queries, on a thread that may wait, and no
+/// more of them at the same time than there are places, since compiling and matching patterns is work.
+pub(crate) async fn with_texts<T: Send + 'static>(
+    state: &AppState,
+    params: &Params,
+    work: impl FnOnce(&Store, &[String], &GoesOn) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let texts: Vec<String> = params.all("match[]").into_iter().map(str::to_owned).collect();
+    if texts.len() > MAX_SELECTORS {
+        return Err(ApiError::bad_data(format!("there are {} `match[]`; at most {MAX_SELECTORS} are answered at once", texts.len())));
+    }
+    let deadline = Instant::now() + timeout(params, state.queries.timeout)?;
+    let cancelled: Arc<AtomicBool> = Arc::default();
+    let (_waiting, goes_on) = (Waiting(Arc::clone(&cancelled)), GoesOn { deadline, cancelled });
+    let _place = place(&state.selector_places, deadline).await?;
+    let store = Arc::clone(&state.store);
+    blocking(move || work(&store, &texts, &goes_on)).await
+}
+
+/// As [`with_texts`], with the selectors that the texts are.
+pub(crate) async fn with_selectors<T: Send + 'static>(
+    state: &AppState,
+    params: &Params,
+    work: impl FnOnce(&Store, &[Selector], &GoesOn) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    with_texts(state, params, |store, texts, goes_on| {
+        let mut budget = Budget::default();
+        let parse = |text: &String| {
+            goes_on.check()?;
+            Selector::parse_within(text, &mut budget).map_err(of_match)
+        };
+        work(store, &texts.iter().map(parse).collect::<Result<Vec<_>, ApiError>>()?, goes_on)
+    })
+    .await
+}
+
+/// An error in one of the `match[]`.
+pub(crate) fn of_match(error: QueryError) -> ApiError {
+    match error {
+        QueryError::Parse(text) => ApiError::bad_data(format!("match[]: {text}")),
+        QueryError::Unsupported(_) => ApiError::bad_data(format!("match[]: {error}")),
+        other => other.into(),
+    }
+}
+
+/// The series that any of the selectors accept and that may have samples since `start`.
+fn matched(store: &Store, selectors: &[Selector], start: TimestampMs, goes_on: &GoesOn) -> Result<Vec<SeriesId>, ApiError> {
+    let mut ids = store.select_while(selectors, &|| goes_on.check())?;
     ids.retain(|id| store.may_have(*id, start));
-    ids
+    Ok(ids)
 }
 
-pub(crate) fn selectors(params: &Params) -> Result<Vec<Selector>, ApiError> {
-    params
-        .all("match[]")
-        .into_iter()
-        .map(|text| Selector::parse(text).map_err(|error| ApiError::bad_data(format!("match[]: {error}"))))
-        .collect()
+pub(crate) fn need_match(params: &Params) -> Result<(), ApiError> {
+    if params.all("match[]").is_empty() {
+        return Err(ApiError::bad_data("parameter `match[]` is missing; give at least one selector"));
+    }
+    Ok(())
+}
+
+fn list(items: impl IntoIterator<Item = impl Serialize>) -> Result<String, ApiError> {
+    let mut list = List::new();
+    items.into_iter().try_for_each(|item| list.push(&item))?;
+    Ok(list.finish())
 }
 
 /// `GET|POST /api/v1/series`
 pub(crate) async fn series(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let selectors = selectors(&params)?;
-    if selectors.is_empty() {
-        return Err(ApiError::bad_data("parameter `match[]` is missing; give at least one selector"));
-    }
+    need_match(&params)?;
     let (start, _) = params.range(0, TimestampMs::MAX)?;
-    let store = Arc::clone(&state.store);
-    let found =
-        blocking(move || Ok(matched(&store, &selectors, start).into_iter().filter_map(|id| store.labels(id)).collect::<Vec<_>>())).await?;
-    Ok(success(found))
+    let text = with_selectors(&state, &params, move |store, selectors, goes_on| {
+        list(matched(store, selectors, start, goes_on)?.into_iter().filter_map(|id| store.labels(id)))
+    });
+    state.answers.send_text(text.await?)
 }
 
 /// `GET|POST /api/v1/labels`
 pub(crate) async fn labels(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let selectors = selectors(&params)?;
     let (start, _) = params.range(0, TimestampMs::MAX)?;
-    let store = Arc::clone(&state.store);
-    Ok(success(blocking(move || Ok(store.label_names(&matched(&store, &selectors, start)))).await?))
+    let text = with_selectors(&state, &params, move |store, selectors, goes_on| {
+        list(store.label_names(&matched(store, selectors, start, goes_on)?))
+    });
+    state.answers.send_text(text.await?)
 }
 
 /// `GET /api/v1/label/{name}/values`
 pub(crate) async fn label_values(state: web::Data<AppState>, name: web::Path<String>, params: Params) -> Result<HttpResponse, ApiError> {
-    let selectors = selectors(&params)?;
     let (start, _) = params.range(0, TimestampMs::MAX)?;
-    let store = Arc::clone(&state.store);
-    Ok(success(blocking(move || Ok(store.label_values(&name, &matched(&store, &selectors, start)))).await?))
+    let text = with_selectors(&state, &params, move |store, selectors, goes_on| {
+        list(store.label_values(&name, &matched(store, selectors, start, goes_on)?))
+    });
+    state.answers.send_text(text.await?)
 }
 
 /// `GET /api/v1/metadata`
-pub(crate) async fn metadata(state: web::Data<AppState>, params: Params) -> HttpResponse {
+pub(crate) async fn metadata(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let wanted = params.get("metric").filter(|m| !m.is_empty());
     let all: Map<String, Value> = METRICS
         .iter()
@@ -352,7 +405,7 @@ pub(crate) async fn metadata(state: web::Data<AppState>, params: Params) -> Http
     if let Some(limit) = params.get("limit").and_then(|limit| limit.parse::<usize>().ok()) {
         all = all.into_iter().take(limit).collect();
     }
-    success(all)
+    state.answers.success(&all)
 }
 
 /// `GET /api/v1/status/buildinfo`

@@ -15,9 +15,10 @@ use taskpulse_engine::model::{NAME_LABEL, TimestampMs, format_value};
 use taskpulse_engine::rules::{Alert, AlertState};
 use taskpulse_engine::windows::Level;
 
+use crate::answers::List;
 use crate::envelope::{ApiError, blocking, success};
 use crate::params::Params;
-use crate::query::selectors;
+use crate::query::{need_match, with_selectors};
 use crate::server::AppState;
 
 const DAY_MS: i64 = 86_400_000;
@@ -26,35 +27,34 @@ const MAX_EVENTS: usize = 1_000;
 const MAX_WINDOWS: usize = 500_000;
 
 /// `GET /api/v1/status`
-pub(crate) async fn status(state: web::Data<AppState>) -> HttpResponse {
-    success(state.reporter.status())
+pub(crate) async fn status(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    state.answers.success(&state.reporter.status())
 }
 
 /// `GET /api/v1/windows`
 pub(crate) async fn windows(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let selectors = selectors(&params)?;
-    if selectors.is_empty() {
-        return Err(ApiError::bad_data("parameter `match[]` is missing; give at least one selector"));
-    }
+    need_match(&params)?;
     let window = params.required("window")?;
     let level = Level::from_name(window)
         .ok_or_else(|| ApiError::bad_data(format!("parameter `window`: `{window}` is not kept; take one of 1m 5m 15m 1h 6h 24h")))?;
     let now = now_ms();
     let (start, end) = params.range(now - DAY_MS, now)?;
-    let store = Arc::clone(&state.store);
-    let rows = blocking(move || {
-        let mut out: Vec<Value> = Vec::new();
-        for id in store.select_any(&selectors) {
+    let text = with_selectors(&state, &params, move |store, selectors, goes_on| {
+        let (mut list, mut count) = (List::new(), 0);
+        for id in store.select_while(selectors, &|| goes_on.check())? {
+            goes_on.check()?;
             let Some(labels) = store.labels(id) else { continue };
-            out.extend(store.windows(id, level, start, end)?.iter().map(|row| wire::window(&labels, level, row)));
-            if out.len() > MAX_WINDOWS {
-                return Err(ApiError::execution(format!("more than {MAX_WINDOWS} windows; ask for less time or fewer series")));
+            for row in store.windows(id, level, start, end)? {
+                count += 1;
+                if count > MAX_WINDOWS {
+                    return Err(ApiError::execution(format!("more than {MAX_WINDOWS} windows; ask for less time or fewer series")));
+                }
+                list.push(&wire::window(&labels, level, &row))?;
             }
         }
-        Ok(out)
-    })
-    .await?;
-    Ok(success(rows))
+        Ok(list.finish())
+    });
+    state.answers.send_text(text.await?)
 }
 
 fn rfc3339(ms: TimestampMs) -> String {
@@ -77,9 +77,9 @@ fn prometheus_alert(alert: &Alert) -> Value {
 }
 
 /// `GET /api/v1/alerts`
-pub(crate) async fn alerts(state: web::Data<AppState>) -> HttpResponse {
+pub(crate) async fn alerts(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let active = Arc::clone(&state.reporter.shared.alerts.read());
-    success(json!({"alerts": active.iter().map(prometheus_alert).collect::<Vec<_>>()}))
+    state.answers.success(&json!({"alerts": active.iter().map(prometheus_alert).collect::<Vec<_>>()}))
 }
 
 /// `GET /api/v1/rules`
@@ -121,7 +121,7 @@ pub(crate) async fn alert_history(state: web::Data<AppState>, params: Params) ->
         Ok(within.map(|a| wire::alert(&a)).collect::<Vec<_>>())
     })
     .await?;
-    Ok(success(ended))
+    state.answers.success(&ended)
 }
 
 /// `POST /api/v1/alerts/{id}/ack`
@@ -136,9 +136,9 @@ pub(crate) async fn acknowledge(state: web::Data<AppState>, id: web::Path<String
 }
 
 /// `GET /api/v1/recommendations`
-pub(crate) async fn recommendations(state: web::Data<AppState>) -> HttpResponse {
+pub(crate) async fn recommendations(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let current = Arc::clone(&state.reporter.shared.recommendations.read());
-    success(current.iter().map(wire::recommendation).collect::<Vec<_>>())
+    state.answers.success(&current.iter().map(wire::recommendation).collect::<Vec<_>>())
 }
 
 /// `POST /api/v1/recommendations/{id}/{accept|dismiss|applied}`
@@ -168,25 +168,25 @@ pub(crate) async fn events(state: web::Data<AppState>, params: Params) -> Result
         Ok(store.events(start, end, MAX_EVENTS, wanted)?.iter().map(|(id, e)| wire::event(id, e)).collect::<Vec<_>>())
     })
     .await?;
-    Ok(success(found))
+    state.answers.success(&found)
 }
 
 /// `GET /api/v1/tasks`
-pub(crate) async fn tasks(state: web::Data<AppState>) -> HttpResponse {
+pub(crate) async fn tasks(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let mut boards: Vec<Value> = state.reporter.shared.boards.read().values().flatten().cloned().collect();
     let costs = Arc::clone(&state.reporter.shared.costs.read());
     boards.iter_mut().for_each(|board| add_costs(board, &costs));
     let sources: Vec<Value> =
         state.reporter.shared.sources.status().into_iter().filter(|s| s.source.starts_with("taskmaster")).map(|s| json!(s)).collect();
-    success(json!({"boards": boards, "sources": sources}))
+    state.answers.success(&json!({"boards": boards, "sources": sources}))
 }
 
 /// `GET /api/v1/ci/runs`
-pub(crate) async fn ci_runs(state: web::Data<AppState>) -> HttpResponse {
+pub(crate) async fn ci_runs(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let repositories: Vec<Value> = state.reporter.shared.ci.repositories.read().values().cloned().collect();
     let sources: Vec<Value> =
         state.reporter.shared.sources.status().into_iter().filter(|s| s.source.starts_with("github")).map(|s| json!(s)).collect();
-    success(json!({"repositories": repositories, "sources": sources}))
+    state.answers.success(&json!({"repositories": repositories, "sources": sources}))
 }
 
 /// What each task, the tag and its weeks came to, where a task was seen in progress.

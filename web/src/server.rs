@@ -1,15 +1,18 @@
 //! The server: sockets, routes, limits.
 
-use std::any::Any;
+use std::future::ready;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{Extensions, Server};
+use actix_http::HttpService;
+use actix_http::error::DispatchError;
+use actix_service::{ServiceFactoryExt, map_config};
+use actix_web::dev::{AppConfig, Server, ServiceFactory, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::{App, HttpRequest, HttpServer, web};
+use actix_web::rt::net::TcpStream;
+use actix_web::{App, HttpRequest, web};
 use taskpulse_actors::collectors::github::state::SharedHooks;
 use taskpulse_actors::hub::{Subscribe, Unsubscribe};
 use taskpulse_actors::messages::{Acknowledge, Append, AppendResolved, Decide};
@@ -20,12 +23,22 @@ use taskpulse_engine::store::Store;
 use tokio::sync::Semaphore;
 
 use crate::access::{Access, guard};
+use crate::answers::Answers;
+use crate::body::Bodies;
+use crate::connection::{Connection, Connections, Tracked};
 use crate::envelope::ApiError;
-use crate::session::{Sessions, Socket};
+use crate::export::{EXPORT_TURNS, MAX_EXPORTS};
+use crate::session::Sessions;
 use crate::{admin, assets, export, hooks, import, ingest, login, openapi, ops, otlp, query, rest, session};
 
-/// Connections at the most, each a small cost.
-const MAX_CONNECTIONS: usize = 2_048;
+/// Connections at the most beside those of sessions, each a small cost.
+pub const MAX_CONNECTIONS: usize = 1_048;
+/// Connections beyond the limit, for a moment.
+const SPARE_CONNECTIONS: usize = 16;
+/// How long a connection stays open with nothing to do.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// How long a connection that is to be closed waits for its client to do so.
+const LINGER: Duration = Duration::from_secs(1);
 /// Time for a client to send its request's head.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests with samples that may wait for the store at the same time.
@@ -72,6 +85,12 @@ pub struct AppState {
     pub query_places: Semaphore,
     /// How queries are worked out.
     pub queries: QueryOptions,
+    /// Answers that wait for their clients.
+    pub answers: Answers,
+    /// Requests about selectors, as `/series` and `/labels`, that may be worked out at the same time.
+    pub selector_places: Semaphore,
+    /// Filters of sessions that may be compiled at the same time.
+    pub filter_places: Semaphore,
     /// To the hub.
     pub subscribe: Door<Subscribe>,
     /// To the hub.
@@ -82,8 +101,14 @@ pub struct AppState {
     pub decide: Door<Decide>,
 }
 
-/// Largest body of a request, bytes; for those who read bodies themselves.
-pub(crate) struct BodyLimit(pub(crate) usize);
+/// What clients share: memory for bodies, exports.
+pub(crate) struct Resources {
+    pub(crate) bodies: Bodies,
+    /// Exports that may run at the same time.
+    pub(crate) exports: Arc<Semaphore>,
+    /// Exports that may read at the same time.
+    pub(crate) export_turns: Semaphore,
+}
 
 /// Where and how to listen.
 #[derive(Debug, Clone)]
@@ -100,6 +125,10 @@ pub struct ServerOptions {
     pub max_body_bytes: usize,
     /// Threads that serve.
     pub workers: usize,
+    /// A client that keeps the service waiting for so long is cut off.
+    pub patience: Duration,
+    /// Connections at the most.
+    pub max_connections: usize,
 }
 
 /// A server that listens; it runs while [`Served::server`] is awaited.
@@ -114,38 +143,75 @@ pub struct Served {
 ///
 /// # Errors
 /// A message that names the address that cannot be had and why.
-pub fn serve(state: AppState, options: &ServerOptions) -> io::Result<Served> {
+pub fn serve(mut state: AppState, options: &ServerOptions) -> io::Result<Served> {
+    // Sessions stay; there must be connections for others.
+    state.max_sessions = state.max_sessions.min(options.max_connections / 4 * 3);
     let state = web::Data::new(state);
     let mut listeners = Vec::new();
     for port in std::iter::once(options.port).chain(options.more_ports.iter().copied()) {
         listeners.push(bind(SocketAddr::new(options.listen, port))?);
     }
     let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
-    let max_body = options.max_body_bytes;
-    let socket_ports = options.socket_ports.clone();
-    let mut server = HttpServer::new(move || {
-        let socket_ports = socket_ports.clone();
-        App::new()
-            .app_data(state.clone())
-            .app_data(web::PayloadConfig::new(max_body))
-            .app_data(BodyLimit(max_body))
-            .app_data(web::FormConfig::default().limit(max_body))
-            .wrap(Compress::default())
-            .wrap(from_fn(guard))
-            .configure(move |config| routes(config, &socket_ports))
-    })
-    .workers(options.workers)
-    .max_connections(MAX_CONNECTIONS)
-    .client_request_timeout(REQUEST_TIMEOUT)
-    .shutdown_timeout(5)
-    // A client that hangs up is gone: what it asked for is not worked out to its end.
-    .h1_allow_half_closed(false)
-    .on_connect(keep_socket)
-    .disable_signals();
+    let resources = web::Data::new(Resources {
+        bodies: Bodies::new(options.max_body_bytes, options.patience),
+        exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
+        export_turns: Semaphore::new(EXPORT_TURNS),
+    });
+    let max_connections = options.max_connections;
+    let connections = Arc::new(Connections::new(max_connections, options.patience));
+    let mut server = Server::build()
+        .workers(options.workers)
+        // Those beyond the limit are taken in for a moment: to make room, or to be refused with an answer.
+        .max_concurrent_connections((max_connections + SPARE_CONNECTIONS).div_ceil(options.workers))
+        .shutdown_timeout(5)
+        .disable_signals();
+    let stopping = server.graceful_shutdown_signal();
     for listener in listeners {
-        server = server.listen(listener)?;
+        let (state, resources, connections) = (state.clone(), resources.clone(), Arc::clone(&connections));
+        let (socket_ports, stopping) = (options.socket_ports.clone(), stopping.clone());
+        let address = listener.local_addr()?;
+        server = server.listen(format!("http {address}"), listener, move || {
+            let (connections, stopping) = (Arc::clone(&connections), stopping.clone());
+            let app = map_config(app(state.clone(), resources.clone(), socket_ports.clone()), |_| AppConfig::default());
+            let http = HttpService::build()
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .keep_alive(KEEP_ALIVE)
+                .client_request_timeout(REQUEST_TIMEOUT)
+                .client_disconnect_timeout(LINGER)
+                // A client that hangs up is gone: what it asked for is not worked out to its end.
+                .h1_allow_half_closed(false)
+                .local_addr(address)
+                .on_connect_ext(|connection: &Connection, data| {
+                    data.insert(connection.link());
+                })
+                .h1(app);
+            fn_service(move |socket: TcpStream| {
+                let connection = connections.admit(socket).map(|connection| {
+                    let peer = connection.peer();
+                    (connection, peer)
+                });
+                ready(connection.ok_or(DispatchError::DisconnectTimeout))
+            })
+            .and_then(http)
+        })?;
     }
     Ok(Served { server: server.run(), addresses })
+}
+
+fn app(
+    state: web::Data<AppState>,
+    resources: web::Data<Resources>,
+    socket_ports: Vec<u16>,
+) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<Tracked>, Error = actix_web::Error, InitError = ()>> {
+    App::new()
+        .app_data(state)
+        .app_data(resources)
+        .wrap(Compress::default())
+        .wrap(from_fn(guard))
+        .configure(move |config| routes(config, &socket_ports))
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -158,15 +224,6 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         };
         io::Error::new(error.kind(), format!("cannot listen on {address}: {error}{right}"))
     })
-}
-
-/// Keeps a second handle on each socket, for sessions whose client takes nothing.
-fn keep_socket(connection: &dyn Any, data: &mut Extensions) {
-    if let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>()
-        && let Ok(handle) = stream.as_fd().try_clone_to_owned()
-    {
-        data.insert(Socket(Arc::new(TcpStream::from(handle))));
-    }
 }
 
 fn routes(config: &mut web::ServiceConfig, socket_ports: &[u16]) {
@@ -187,6 +244,7 @@ fn routes(config: &mut web::ServiceConfig, socket_ports: &[u16]) {
         .service(web::resource("/healthz").route(web::get().to(ops::healthz)))
         .service(web::resource("/readyz").route(web::get().to(ops::readyz)))
         .service(web::resource("/login").route(web::get().to(assets::login)).route(web::post().to(login::login)))
+        .service(web::resource("/logout").route(web::post().to(login::logout)).default_service(web::to(wrong_method)))
         .service(web::resource("/v1/metrics").route(web::post().to(otlp::metrics)).default_service(web::to(wrong_method)))
         .service(api("/status").route(web::get().to(rest::status)))
         .service(api("/status/buildinfo").route(web::get().to(query::buildinfo)))

@@ -5,7 +5,6 @@
 //! (`DropSlow`) closes the connection with 1013, or, where not even that can be written, cuts the socket.
 
 use std::collections::BTreeMap;
-use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,12 +15,13 @@ use actix_web_actors::ws::{self, CloseCode, CloseReason, WebsocketContext};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use taskpulse_actors::hub::{DropSlow, Kind, Push, SessionId, Subscribe, Topic, Unsubscribe};
+use taskpulse_actors::hub::{DropSlow, Filter, Kind, Push, SessionId, Subscribe, Topic, Unsubscribe};
 use taskpulse_actors::shared::Shared;
-use taskpulse_actors::supervisor::Door;
 use taskpulse_actors::wire::seconds;
+use taskpulse_engine::promql::{self, Budget, EvalError, Selector};
 use taskpulse_engine::windows::Level;
 
+use crate::connection::Link;
 use crate::envelope::ApiError;
 use crate::server::AppState;
 
@@ -29,6 +29,10 @@ use crate::server::AppState;
 const MAX_FRAME_BYTES: usize = 65_536;
 /// Subscriptions of one session.
 const MAX_SUBSCRIPTIONS: usize = 64;
+/// Selectors of all subscriptions of one session.
+const MAX_SESSION_SELECTORS: usize = 256;
+/// How long a filter may take to be worked out.
+const FILTER_TIME: Duration = Duration::from_secs(10);
 /// Frames that may wait for a client; beyond, it gets the newest state instead.
 const MAILBOX: usize = 128;
 const PING_EVERY: Duration = Duration::from_secs(15);
@@ -61,10 +65,6 @@ impl Sessions {
     }
 }
 
-/// A second handle on a connection's socket, to cut it from outside.
-#[derive(Clone)]
-pub(crate) struct Socket(pub(crate) Arc<TcpStream>);
-
 /// What a client says.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "op", rename_all = "lowercase", deny_unknown_fields)]
@@ -85,34 +85,76 @@ enum Request {
 
 struct Session {
     number: SessionId,
-    hub: Door<Subscribe>,
-    leave: Door<Unsubscribe>,
+    state: web::Data<AppState>,
     sessions: Arc<Sessions>,
     shared: Arc<Shared>,
-    socket: Option<Socket>,
+    link: Option<Arc<Link>>,
     too_slow: Arc<AtomicBool>,
     heard: Instant,
-    subscriptions: usize,
+    /// The subscriptions that live, by the client's number, and what each takes.
+    subscriptions: BTreeMap<u64, Cost>,
+}
+
+/// What a subscription takes of what a session may have.
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    selectors: usize,
+    /// Of patterns, compiled.
+    bytes: usize,
+    patterns: usize,
+}
+
+/// Works out a filter, with what it costs.
+async fn filter(state: &AppState, patterns: Vec<String>, left: (usize, usize)) -> Result<(Filter, Cost), String> {
+    if patterns.is_empty() {
+        return Ok((Filter::default(), Cost::default()));
+    }
+    let deadline = Instant::now() + FILTER_TIME;
+    let busy = || "filters of other subscriptions are being worked out; try again".to_owned();
+    // Names and prefixes take no time; regular expressions are compiled one filter after the other.
+    let _place = if patterns.iter().any(|pattern| pattern.contains('~')) {
+        Some(actix_web::rt::time::timeout(FILTER_TIME, state.filter_places.acquire()).await.map_err(|_| busy())?.map_err(|_| busy())?)
+    } else {
+        None
+    };
+    let store = Arc::clone(&state.store);
+    let work = move || {
+        let go_on = || if Instant::now() < deadline { Ok(()) } else { Err(EvalError::Deadline) };
+        let mut budget = Budget::of(left.0, left.1);
+        let parse = |pattern: &String| {
+            go_on().map_err(|error| error.to_string())?;
+            Selector::parse_pattern_within(pattern, &mut budget).map_err(|error| error.to_string())
+        };
+        let selectors = patterns.iter().map(parse).collect::<Result<Vec<_>, String>>()?;
+        let (bytes, of_patterns) = budget.left();
+        let cost = Cost { selectors: selectors.len(), bytes: left.0 - bytes, patterns: left.1 - of_patterns };
+        Ok((Filter::new(&store, selectors, &go_on).map_err(|error| error.to_string())?, cost))
+    };
+    web::block(work).await.map_err(|error| format!("the filter was not worked out: {error}"))?
 }
 
 /// `GET /ws`
 pub(crate) async fn open(req: HttpRequest, stream: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, actix_web::Error> {
     if state.sessions.count() >= state.max_sessions {
-        return Err(
-            ApiError::unavailable(format!("{} sessions are open, as many as server.max_sessions allows", state.max_sessions)).into()
-        );
+        return Err(ApiError::unavailable(format!(
+            "{} sessions are open, as many as server.max_sessions and the limit of open files allow",
+            state.max_sessions
+        ))
+        .into());
     }
     let session = Session {
         number: state.sessions.next.fetch_add(1, Ordering::Relaxed),
-        hub: state.subscribe.clone(),
-        leave: state.unsubscribe.clone(),
         sessions: Arc::clone(&state.sessions),
         shared: Arc::clone(&state.reporter.shared),
-        socket: req.conn_data::<Socket>().cloned(),
+        link: req.conn_data::<Arc<Link>>().cloned(),
         too_slow: Arc::default(),
         heard: Instant::now(),
-        subscriptions: 0,
+        subscriptions: BTreeMap::new(),
+        state,
     };
+    if let Some(link) = &session.link {
+        link.read_on();
+    }
     ws::WsResponseBuilder::new(session, &req, stream).frame_size(MAX_FRAME_BYTES).start()
 }
 
@@ -134,10 +176,12 @@ impl Session {
         match serde_json::from_str::<Request>(text) {
             Ok(Request::Ping) => Self::say(ctx, &json!({"type": "pong"})),
             Ok(Request::Unsubscribe { id }) => {
-                self.subscriptions = self.subscriptions.saturating_sub(1);
-                if self.leave.try_send(Unsubscribe { session: self.number, id: Some(id) }).is_err() {
+                // One that is not there, or was refused, is over already, and gives no place back.
+                let lives = self.subscriptions.contains_key(&id);
+                if lives && self.state.unsubscribe.try_send(Unsubscribe { session: self.number, id: Some(id) }).is_err() {
                     return Self::complain(ctx, Some(id), "the hub is busy; try again");
                 }
+                self.subscriptions.remove(&id);
                 Self::say(ctx, &json!({"type": "unsubscribed", "id": id}));
             }
             Ok(Request::Subscribe { id, topic, patterns, window }) => self.subscribe(id, &topic, patterns, window, ctx),
@@ -154,36 +198,56 @@ impl Session {
             Ok(topic) => topic,
             Err(why) => return Self::complain(ctx, Some(id), &why),
         };
-        if self.subscriptions >= MAX_SUBSCRIPTIONS {
-            return Self::complain(
+        let complain = |ctx: &mut WebsocketContext<Self>, why: &str| Self::complain(ctx, Some(id), why);
+        if self.subscriptions.contains_key(&id) {
+            return complain(
                 ctx,
-                Some(id),
-                &format!("a connection has at most {MAX_SUBSCRIPTIONS} subscriptions; unsubscribe one first"),
+                &format!("id {id} is in use by another subscription of this connection; unsubscribe it first or take another number"),
             );
         }
-        self.subscriptions += 1;
-        let message = Subscribe { session: self.number, id, topic, patterns, to: ctx.address().recipient(), drop_slow: self.drop_slow() };
-        let hub = self.hub.clone();
-        let asking = async move { hub.send(message).await }.into_actor(self).map(move |answer, this, ctx| {
-            let error = match answer {
-                Ok(Ok(())) => return,
-                Ok(Err(why)) => why,
-                Err(error) => format!("the hub does not answer: {error}; try again"),
-            };
-            this.subscriptions = this.subscriptions.saturating_sub(1);
-            Self::complain(ctx, Some(id), &error);
+        if self.subscriptions.len() >= MAX_SUBSCRIPTIONS {
+            return complain(ctx, &format!("a connection has at most {MAX_SUBSCRIPTIONS} subscriptions; unsubscribe one first"));
+        }
+        let used = |of: fn(&Cost) -> usize| self.subscriptions.values().map(of).sum::<usize>();
+        let selectors = used(|cost| cost.selectors) + patterns.len();
+        if selectors > MAX_SESSION_SELECTORS {
+            return complain(
+                ctx,
+                &format!(
+                    "the subscriptions of a connection have at most {MAX_SESSION_SELECTORS} selectors, with this one {selectors}; \
+                     take fewer and wider ones, such as system_*"
+                ),
+            );
+        }
+        let left = (
+            promql::REQUEST_BYTES.saturating_sub(used(|cost| cost.bytes)),
+            promql::REQUEST_PATTERNS.saturating_sub(used(|cost| cost.patterns)),
+        );
+        let (state, session, to, drop_slow) = (self.state.clone(), self.number, ctx.address().recipient(), self.drop_slow());
+        let asking = async move {
+            let (filter, cost) = filter(&state, patterns.clone(), left).await?;
+            let message = Subscribe { session, id, topic, patterns, filter, to, drop_slow };
+            let answer = state.subscribe.send(message).await;
+            answer.map_err(|error| format!("the hub does not answer: {error}; try again"))?.map(|()| cost)
+        };
+        let done = asking.into_actor(self).map(move |answer: Result<Cost, String>, this, ctx| match answer {
+            Ok(cost) => {
+                this.subscriptions.insert(id, cost);
+            }
+            Err(why) => Self::complain(ctx, Some(id), &why),
         });
-        ctx.spawn(asking);
+        // One after the other, so that what a client unsubscribes next is there.
+        ctx.wait(done);
     }
 
     fn drop_slow(&self) -> DropSlow {
-        let (flag, socket) = (Arc::clone(&self.too_slow), self.socket.clone());
+        let (flag, link) = (Arc::clone(&self.too_slow), self.link.clone());
         DropSlow(Arc::new(move || {
             flag.store(true, Ordering::Relaxed);
-            if let Some(Socket(socket)) = socket.clone() {
+            if let Some(link) = link.clone() {
                 actix::spawn(async move {
                     actix_web::rt::time::sleep(CLOSE_GRACE).await;
-                    let _ = socket.shutdown(Shutdown::Both);
+                    link.cut();
                 });
             }
         }))
@@ -233,7 +297,7 @@ impl Actor for Session {
         self.sessions.open.lock().remove(&self.number);
         self.shared.sessions.store(self.sessions.count(), Ordering::Relaxed);
         // A full mailbox: the hub finds the address closed with the next update.
-        let _ = self.leave.try_send(Unsubscribe { session: self.number, id: None });
+        let _ = self.state.unsubscribe.try_send(Unsubscribe { session: self.number, id: None });
     }
 }
 

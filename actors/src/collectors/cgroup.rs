@@ -8,8 +8,7 @@
 //! busiest end with stale markers. What a user's own manager runs is told apart by the label `user`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use taskpulse_engine::model::{Batch, Labels, NAME_LABEL, TimestampMs};
 use tokio::task::spawn_blocking;
 
 use super::source::{Findings, Look, Looking, Source, Vanished};
+use crate::files;
 
 /// The name of this source.
 pub const SOURCE: &str = "containers";
@@ -30,6 +30,8 @@ const MAX_DEPTH: usize = 12;
 const MAX_FILE: u64 = 1 << 16;
 /// Of a file with names.
 const MAX_NAMES: u64 = 4 << 20;
+/// Longest time of a look; below what a source may take, so that the reason is told.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(8);
 /// How often the name of a container is looked for: its file may come after its folder.
 const TRIES: u8 = 3;
 
@@ -73,23 +75,18 @@ impl CgroupSource {
 }
 
 fn read(path: &Path, most: u64) -> Option<String> {
-    let mut text = String::new();
-    File::open(path).ok()?.take(most).read_to_string(&mut text).ok()?;
-    Some(text)
+    files::read_text(path, most).ok()
 }
 
 /// Why there is nothing to measure, and what would change that.
 fn absence(root: &Path) -> Option<(String, String)> {
     let top = root.join("sys/fs/cgroup");
-    let error = fs::read_to_string(top.join("cgroup.controllers")).err()?;
+    let error = files::read_text(&top.join("cgroup.controllers"), MAX_FILE).err()?;
     let off = "or set containers.enabled = false".to_owned();
     Some(if top.join("memory").is_dir() || top.join("unified").is_dir() {
         ("cgroup v1 is in use".to_owned(), format!("start the kernel with systemd.unified_cgroup_hierarchy=1 for cgroup v2, {off}"))
     } else {
-        (
-            format!("{}: {error}", top.join("cgroup.controllers").display()),
-            format!("cgroup v2 must be mounted at /sys/fs/cgroup below containers.root = {}, {off}", root.display()),
-        )
+        (error.to_string(), format!("cgroup v2 must be mounted at /sys/fs/cgroup below containers.root = {}, {off}", root.display()))
     })
 }
 
@@ -271,16 +268,18 @@ impl Source for CgroupSource {
             // Gone only if a look before was cut off in its middle.
             let mut memory = self.memory.take().unwrap_or_default();
             let (root, most) = (self.root.clone(), self.most);
-            let work = spawn_blocking(move || {
+            let key = root.clone();
+            let work = move || {
                 let look = memory.look(&root, most, now);
                 (memory, look)
-            });
-            match work.await {
+            };
+            let looked = spawn_blocking(move || files::within(&key, LOOK_TIMEOUT, work)).await;
+            match looked.map_err(|error| error.to_string()).and_then(|looked| looked) {
                 Ok((memory, look)) => {
                     self.memory = Some(memory);
                     look
                 }
-                Err(error) => Look::Failed(format!("the groups cannot be read: {error}"), Findings::default()),
+                Err(why) => Look::Failed(format!("the groups cannot be read: {why}"), Findings::default()),
             }
         })
     }

@@ -4,13 +4,16 @@
 //! is over. A program that ends with another code than 0 has failed: nothing of what it printed is kept.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use serde_json::Value;
 use taskpulse_engine::exposition::{self, Format, Line};
 use taskpulse_engine::model::{Batch, Labels, NAME_LABEL, TimestampMs};
@@ -22,6 +25,10 @@ use super::source::{Findings, Look, Looking, Source, Vanished};
 const MAX_STDERR: usize = 4_096;
 /// How often a running program is looked at.
 const STEP: Duration = Duration::from_millis(10);
+/// How many pieces of an output are taken before the clock is looked at.
+const DRAINS: usize = 16;
+/// The same as [`STEP`], for the kernel.
+const POLL: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
 
 /// How the output is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +56,8 @@ pub struct Program {
     pub labels: BTreeMap<String, String>,
     /// Bytes of output.
     pub max_bytes: usize,
+    /// Variables that it gets although they are the service's own.
+    pub pass_environment: Vec<String>,
 }
 
 /// What a program printed and how it ended.
@@ -58,77 +67,154 @@ pub(crate) struct Run {
     pub(crate) code: Option<i32>,
 }
 
-/// Runs a program to its end. Blocking.
+/// Variables of the environment that are the service's own business: secrets, and what its init system told it. With `*`,
+/// all that begin so.
+const OWN_VARIABLES: [&str; 11] = [
+    "TASKPULSE__*",
+    "GITHUB_TOKEN",
+    "GITHUB_ENTERPRISE_TOKEN",
+    "GH_TOKEN",
+    "GH_ENTERPRISE_TOKEN",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "CREDENTIALS_DIRECTORY",
+];
+
+/// Keeps from a program what is the service's own business. `passed` are names that it gets all the same.
+pub fn clean_environment(command: &mut Command, passed: &[String]) {
+    let own = |name: &str| {
+        OWN_VARIABLES.iter().any(|own| match own.strip_suffix('*') {
+            Some(prefix) => name.starts_with(prefix),
+            None => name == *own,
+        })
+    };
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if own(&text) && !passed.iter().any(|passed| *passed == text) {
+            command.env_remove(&name);
+        }
+    }
+}
+
+/// Programs that were killed and have not ended: they wait in the kernel for a disk that does not answer.
+static KILLED: Mutex<Vec<Child>> = Mutex::new(Vec::new());
+/// With so many of them no more programs are run.
+const MAX_KILLED: usize = 32;
+/// How long the end of a program that was killed is waited for.
+const REAP: Duration = Duration::from_secs(1);
+
+/// Runs a program to its end; `passed` are variables that it gets although they are the service's own. Blocking, for at
+/// most `timeout` and [`REAP`]. What the program leaves running outside its process group holds up nobody: its output is
+/// no longer read.
 ///
 /// # Errors
 /// One line that says why it did not come to an end by itself.
-pub(crate) fn run(command: &[String], timeout: Duration, max_bytes: usize) -> Result<Run, String> {
+pub(crate) fn run(command: &[String], passed: &[String], timeout: Duration, max_bytes: usize) -> Result<Run, String> {
     let [program, arguments @ ..] = command else { return Err("no program is named".to_owned()) };
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .map_err(|error| format!("{program}: {error}"))?;
-    let deadline = Instant::now() + timeout;
-    let stdout = reading(child.stdout.take(), max_bytes + 1);
-    let stderr = reading(child.stderr.take(), MAX_STDERR);
-    let outcome = wait(&mut child, deadline, &stdout, max_bytes, timeout);
+    {
+        let mut killed = KILLED.lock();
+        killed.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+        if killed.len() >= MAX_KILLED {
+            return Err(format!("{program}: not started, {MAX_KILLED} programs that were ended do not end"));
+        }
+    }
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    clean_environment(&mut command, passed);
+    let mut child = command.spawn().map_err(|error| format!("{program}: {error}"))?;
+    let outcome = follow(&mut child, timeout, max_bytes);
     // Its children too: what it started must not outlive it.
     if let Ok(pid) = i32::try_from(child.id())
         && let Some(pid) = rustix::process::Pid::from_raw(pid)
     {
         let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
     }
-    let _ = child.wait();
-    let (code, out) = outcome?;
-    let err = stderr.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
+    reap(child);
+    let (code, out, err) = outcome?;
     let line = String::from_utf8_lossy(&err).lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("").chars().take(200).collect();
     Ok(Run { stdout: out, stderr: line, code })
 }
 
-type Bytes = mpsc::Receiver<Vec<u8>>;
-
-fn wait(
-    child: &mut Child,
-    deadline: Instant,
-    stdout: &Bytes,
-    max_bytes: usize,
-    timeout: Duration,
-) -> Result<(Option<i32>, Vec<u8>), String> {
-    let mut out: Option<Vec<u8>> = None;
-    loop {
-        if out.is_none() {
-            out = stdout.try_recv().ok();
-        }
-        if out.as_ref().is_some_and(|out| out.len() > max_bytes) {
-            return Err(format!("it printed more than {max_bytes} bytes"));
-        }
-        match (child.try_wait(), &mut out) {
-            (Ok(Some(status)), Some(out)) => return Ok((status.code(), std::mem::take(out))),
-            (Err(error), _) => return Err(error.to_string()),
-            _ => {}
-        }
+/// Waits for the end of a program that was killed, but not for ever.
+fn reap(mut child: Child) {
+    let deadline = Instant::now() + REAP;
+    while matches!(child.try_wait(), Ok(None)) {
         if Instant::now() >= deadline {
-            return Err(format!("it was not done after {} s and was ended", timeout.as_secs_f64()));
+            KILLED.lock().push(child);
+            return;
         }
         thread::sleep(STEP);
     }
 }
 
-/// Reads a pipe on a thread of its own, so that a full one holds nobody up.
-fn reading(pipe: Option<impl Read + Send + 'static>, max_bytes: usize) -> Bytes {
-    let (send, receive) = mpsc::channel();
-    if let Some(pipe) = pipe {
-        thread::spawn(move || {
-            let mut bytes = Vec::new();
-            let _ = pipe.take(max_bytes as u64).read_to_end(&mut bytes);
-            let _ = send.send(bytes);
-        });
+/// One of the outputs of a program: what came of it, up to a bound; the rest is read and forgotten.
+struct Pipe<P> {
+    /// None once it is closed.
+    pipe: Option<P>,
+    bytes: Vec<u8>,
+    most: usize,
+}
+
+impl<P: Read + AsFd> Pipe<P> {
+    fn new(pipe: Option<P>, most: usize) -> Result<Self, String> {
+        if let Some(pipe) = &pipe {
+            let flags = fcntl_getfl(pipe).and_then(|flags| fcntl_setfl(pipe, flags | OFlags::NONBLOCK));
+            flags.map_err(|error| format!("its output cannot be read: {error}"))?;
+        }
+        Ok(Self { pipe, bytes: Vec::new(), most })
     }
-    receive
+
+    /// Takes what is there.
+    fn drain(&mut self) {
+        let mut room = [0; 8_192];
+        // One that prints without end must not keep us from looking at the clock.
+        for _ in 0..DRAINS {
+            let Some(pipe) = &mut self.pipe else { return };
+            match pipe.read(&mut room) {
+                Ok(count) if count > 0 => self.bytes.extend_from_slice(&room[..count.min(self.most - self.bytes.len())]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // The end, or as good as one.
+                _ => self.pipe = None,
+            }
+        }
+    }
+}
+
+type Ended = (Option<i32>, Vec<u8>, Vec<u8>);
+
+/// Reads what a program prints until it has ended and its output is closed.
+fn follow(child: &mut Child, timeout: Duration, max_bytes: usize) -> Result<Ended, String> {
+    let deadline = Instant::now() + timeout;
+    let mut stdout = Pipe::new(child.stdout.take(), max_bytes + 1)?;
+    let mut stderr = Pipe::new(child.stderr.take(), MAX_STDERR)?;
+    loop {
+        // Asked before the pipes are read: what it printed before its end is there then.
+        let ended = child.try_wait().map_err(|error| error.to_string())?;
+        stdout.drain();
+        stderr.drain();
+        if stdout.bytes.len() > max_bytes {
+            return Err(format!("it printed more than {max_bytes} bytes"));
+        }
+        if let (Some(status), None) = (ended, &stdout.pipe) {
+            return Ok((status.code(), stdout.bytes, stderr.bytes));
+        }
+        if Instant::now() >= deadline {
+            let seconds = timeout.as_secs_f64();
+            return Err(match ended {
+                Some(_) => {
+                    format!("it ended, but after {seconds} s something that it started still holds its output; let that write elsewhere")
+                }
+                None => format!("it was not done after {seconds} s and was ended"),
+            });
+        }
+        let fds = [stdout.pipe.as_ref().map(AsFd::as_fd), stderr.pipe.as_ref().map(AsFd::as_fd)];
+        let mut fds: Vec<PollFd<'_>> = fds.iter().flatten().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+        let _ = poll(&mut fds, Some(&POLL));
+    }
 }
 
 /// Samples of a program's output.
@@ -219,7 +305,7 @@ impl Source for CommandSource {
         Box::pin(async move {
             let program = self.program.clone();
             let work = spawn_blocking(move || {
-                let run = run(&program.command, program.timeout, program.max_bytes)?;
+                let run = run(&program.command, &program.pass_environment, program.timeout, program.max_bytes)?;
                 if run.code != Some(0) {
                     let code = run.code.map_or("a signal".to_owned(), |code| format!("code {code}"));
                     return Err(format!("it ended with {code}: {}", run.stderr));

@@ -33,6 +33,7 @@ use self::api::Trouble;
 pub use self::desk::{Desk, GithubOptions};
 use super::source::{Findings, Look, Looking, Source};
 use crate::clock::now_ms;
+use crate::files;
 use crate::messages::{AppendResolved, ChangeDocuments, RecordEvents};
 
 /// Documents of what was seen.
@@ -114,8 +115,9 @@ impl GithubSource {
             return Ok(repo.clone());
         }
         let api_url = self.desk.options.api_url.clone();
-        let found = spawn_blocking(move || credentials::repository(Path::new("."), &api_url)).await;
-        let repo = found.map_err(|error| error.to_string())??;
+        let find = move || credentials::repository(Path::new("."), &api_url);
+        let found = spawn_blocking(move || files::within(Path::new(".git"), files::PATIENCE, find)).await;
+        let repo = found.map_err(|error| error.to_string())???;
         // It has another name from here on.
         self.desk.shared.sources.remove(&self.name());
         self.repo = Some(repo.clone());

@@ -19,6 +19,7 @@ use tokio::task::spawn_blocking;
 
 use super::fetch;
 use super::source::{Findings, Look, Looking, Source};
+use crate::files;
 use crate::shared::{Metadata, Shared};
 
 const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.6,*/*;q=0.1";
@@ -26,7 +27,7 @@ const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;q=0.8,text/plai
 const METADATA_EVERY: Duration = Duration::from_secs(600);
 
 /// How a target shows that it may ask.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Credentials {
     /// None asked for.
     None,
@@ -36,6 +37,18 @@ pub enum Credentials {
     BearerFile(std::path::PathBuf),
     /// User name and password.
     Basic(String, String),
+}
+
+impl std::fmt::Debug for Credentials {
+    /// Without the secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Bearer(_) => "Bearer(…)",
+            Self::BearerFile(_) => "BearerFile(…)",
+            Self::Basic(..) => "Basic(…)",
+        })
+    }
 }
 
 /// One target.
@@ -132,7 +145,9 @@ impl ScrapeSource {
             Credentials::BearerFile(path) => {
                 let path = path.clone();
                 let token = spawn_blocking(move || {
-                    std::fs::read_to_string(&path).map_err(|error| format!("bearer_token_file {}: {error}", path.display()))
+                    let file = path.clone();
+                    let read = move || files::read_text(&file, files::MAX_SHORT).map_err(|error| error.to_string());
+                    files::within(&path, files::PATIENCE, read).and_then(|read| read).map_err(|why| format!("bearer_token_file: {why}"))
                 });
                 let token = token.await.map_err(|error| error.to_string())??;
                 request.bearer_auth(token.trim())

@@ -1,7 +1,8 @@
 //! The machine: CPU, memory, swap, file systems, disks, network, load, temperatures, and the busiest processes.
 //!
 //! Reads through `sysinfo` on a thread for blocking work, never on the arbiter. CPU shares need two looks: the first
-//! sample of them comes a second after the start. Figures that the machine does not give are left out.
+//! sample of them comes a second after the start. Figures that the machine does not give are left out. File systems are
+//! asked with a time limit: one that does not answer takes its own figures away, and no others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -16,6 +17,7 @@ use tokio::task::spawn_blocking;
 use super::Outbox;
 use super::source::Vanished;
 use crate::clock::now_ms;
+use crate::files;
 use crate::messages::Collected;
 use crate::shared::Shared;
 use crate::supervisor::{Door, Vitals};
@@ -24,6 +26,8 @@ use crate::supervisor::{Door, Vitals};
 pub const SOURCE: &str = "system";
 /// Process names kept, by CPU, by memory and by bytes read and written each.
 const TOP: usize = 10;
+/// What work with file systems goes by, so that one at a time hangs at the most.
+const MOUNTS: &str = "/proc/mounts";
 /// The wait between the two looks that the first CPU figures need.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
 /// File systems that hold no one's data.
@@ -32,7 +36,8 @@ const PSEUDO: [&str; 6] = ["tmpfs", "devtmpfs", "squashfs", "overlay", "ramfs", 
 /// What `sysinfo` remembers between looks.
 struct Probe {
     system: System,
-    disks: Disks,
+    /// None while a look at them hangs.
+    disks: Option<Disks>,
     networks: Networks,
     components: Components,
     looks: u64,
@@ -43,11 +48,14 @@ struct Probe {
 
 impl Probe {
     fn new() -> Self {
+        // Else it keeps a file of each process open, up to half of all that the service may have.
+        sysinfo::set_open_files_limit(0);
         let mut system = System::new();
         system.refresh_cpu_list(CpuRefreshKind::nothing());
         Self {
             system,
-            disks: Disks::new_with_refreshed_list(),
+            // Filled by the first look: some mount may hang.
+            disks: None,
             networks: Networks::new(),
             components: Components::new(),
             looks: 0,
@@ -56,8 +64,8 @@ impl Probe {
         }
     }
 
-    /// One look. The first gives no figure that is a change over time.
-    fn look(&mut self, now: TimestampMs) -> Batch {
+    /// One look, and what is wrong with it. The first gives no figure that is a change over time.
+    fn look(&mut self, now: TimestampMs) -> (Batch, Option<String>) {
         let mut batch = Batch::default();
         let mut push = |name: &str, labels: &[(&str, &str)], v: f64| batch.push(Labels::metric(name, labels), now, v);
         let first = self.looks == 0;
@@ -79,7 +87,7 @@ impl Probe {
         push("system_cpu_load_average_5m", &[], load.five);
         push("system_cpu_load_average_15m", &[], load.fifteen);
         self.memory(&mut push);
-        self.file_systems(&mut push);
+        let problem = self.file_systems(&mut push).err();
         self.networks.refresh(true);
         for (device, data) in self.networks.iter() {
             for (direction, bytes) in [("receive", data.total_received()), ("transmit", data.total_transmitted())] {
@@ -95,7 +103,7 @@ impl Probe {
         push("system_uptime_seconds", &[], System::uptime() as f64);
         self.processes((!first).then_some(since_last), &mut push);
         self.vanished.mark(&mut batch, now);
-        batch
+        (batch, problem)
     }
 
     fn memory(&self, push: &mut impl FnMut(&str, &[(&str, &str)], f64)) {
@@ -113,29 +121,23 @@ impl Probe {
         }
     }
 
-    fn file_systems(&mut self, push: &mut impl FnMut(&str, &[(&str, &str)], f64)) {
-        self.disks.refresh(true);
-        let mut mounts = BTreeSet::new();
-        let mut devices = BTreeSet::new();
-        for disk in &self.disks {
-            let kind = disk.file_system().to_string_lossy();
-            let mount = disk.mount_point().to_string_lossy().into_owned();
-            let device = disk.name().to_string_lossy().trim_start_matches("/dev/").to_owned();
-            // A bind mount shows the same device again; once is enough.
-            if PSEUDO.contains(&kind.as_ref()) || !devices.insert(device.clone()) || !mounts.insert(mount.clone()) {
-                continue;
-            }
-            if let Some((used, available)) = space(disk.mount_point()) {
+    fn file_systems(&mut self, push: &mut impl FnMut(&str, &[(&str, &str)], f64)) -> Result<(), String> {
+        let disks = self.disks.take();
+        let (disks, mounts) = files::within(Path::new(MOUNTS), files::PATIENCE, move || mounts(disks.unwrap_or_default()))
+            .map_err(|why| format!("file systems have no figures: {why}"))?;
+        self.disks = Some(disks);
+        for Mount { path, device, space, read, written } in mounts {
+            if let Some((used, available)) = space {
                 for (state, bytes) in [("used", used), ("free", available)] {
-                    push("system_filesystem_usage_bytes", &[("mountpoint", &mount), ("state", state)], bytes);
+                    push("system_filesystem_usage_bytes", &[("mountpoint", &path), ("state", state)], bytes);
                 }
-                push("system_filesystem_utilization_ratio", &[("mountpoint", &mount)], used / (used + available));
+                push("system_filesystem_utilization_ratio", &[("mountpoint", &path)], used / (used + available));
             }
-            let io = disk.usage();
-            for (direction, bytes) in [("read", io.total_read_bytes), ("write", io.total_written_bytes)] {
+            for (direction, bytes) in [("read", read), ("write", written)] {
                 push("system_disk_io_bytes_total", &[("device", &device), ("direction", direction)], bytes as f64);
             }
         }
+        Ok(())
     }
 
     /// Processes by name; without the time since the last look there is no figure that is a change over time.
@@ -190,6 +192,33 @@ struct Usage {
     written: f64,
 }
 
+/// A file system that is mounted, and what its device read and wrote.
+struct Mount {
+    path: String,
+    device: String,
+    space: Option<(f64, f64)>,
+    read: u64,
+    written: u64,
+}
+
+/// The file systems that hold somebody's data. It may hang.
+fn mounts(mut disks: Disks) -> (Disks, Vec<Mount>) {
+    disks.refresh(true);
+    let (mut seen, mut devices, mut found) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    for disk in &disks {
+        let kind = disk.file_system().to_string_lossy();
+        let path = disk.mount_point().to_string_lossy().into_owned();
+        let device = disk.name().to_string_lossy().trim_start_matches("/dev/").to_owned();
+        // A bind mount shows the same device again; once is enough.
+        if PSEUDO.contains(&kind.as_ref()) || !devices.insert(device.clone()) || !seen.insert(path.clone()) {
+            continue;
+        }
+        let (space, io) = (space(disk.mount_point()), disk.usage());
+        found.push(Mount { path, device, space, read: io.total_read_bytes, written: io.total_written_bytes });
+    }
+    (disks, found)
+}
+
 /// Used bytes of a file system and those that an ordinary user may still use; what is kept for root is neither, as for
 /// `df`. None where it cannot be asked or holds nothing.
 fn space(mount: &Path) -> Option<(f64, f64)> {
@@ -226,16 +255,19 @@ impl SystemCollector {
         let Some(mut probe) = self.probe.take() else { return };
         let work = self.vitals.working("look");
         let looking = spawn_blocking(move || {
-            let batch = probe.look(now_ms());
-            (probe, batch)
+            let looked = probe.look(now_ms());
+            (probe, looked)
         });
         let done = looking.into_actor(self).map(move |result, this, _| {
             drop(work);
             match result {
-                Ok((probe, batch)) => {
+                Ok((probe, (batch, problem))) => {
                     this.probe = Some(probe);
                     if let Some(newest) = batch.times.last() {
-                        this.shared.sources.up(SOURCE, batch.len(), *newest);
+                        match problem {
+                            None => this.shared.sources.up(SOURCE, batch.len(), *newest),
+                            Some(why) => this.shared.sources.partly(SOURCE, batch.len(), *newest, why),
+                        }
                     }
                     this.outbox.send(batch);
                 }
@@ -275,10 +307,11 @@ mod tests {
     fn the_first_look_claims_no_change_and_the_second_gives_every_figure_in_range() {
         let mut probe = Probe::new();
         let named = |batch: &Batch, name: &str| batch.labels.iter().filter(|l| l.name() == name).count();
-        let first = probe.look(1);
+        let (first, problem) = probe.look(1);
+        assert_eq!(problem, None);
         assert_eq!(named(&first, "system_cpu_utilization_ratio") + named(&first, "process_cpu_utilization_ratio"), 0);
         std::thread::sleep(sysinfo::MINIMUM_CPU_UPDATE_INTERVAL);
-        let second = probe.look(2);
+        let (second, _) = probe.look(2);
         assert_eq!(named(&second, "system_cpu_utilization_ratio"), 1);
         assert!(named(&second, "system_memory_utilization_ratio") == 1 && named(&second, "system_processes") == 1);
         assert!(named(&second, "process_memory_usage_bytes") > 0 && named(&second, "process_count") > 0);

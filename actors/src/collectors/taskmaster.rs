@@ -5,20 +5,21 @@
 //! 3. sends figures and durations to the batcher, transitions to the time line, the memory of what was seen to the store.
 //!
 //! All of a look happens off the arbiter. A file that is missing, empty or half-written keeps the last good state; it
-//! counts as failing when it stays so for [`PATIENCE`].
+//! counts as failing when it stays so for [`PATIENCE`]. Files are read as [`crate::files`] reads what others have written: a
+//! project whose disk does not answer fails alone. What of a board is beyond the [`Bounds`] is left out and told.
 
 mod board_json;
 mod costs;
 mod project;
+mod watch;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Supervised, WrapFuture};
-use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use taskpulse_engine::board::cost::Names;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::Batch;
@@ -27,9 +28,11 @@ use tokio::task::spawn_blocking;
 
 use self::costs::CostBook;
 use self::project::{Project, projects};
+use self::watch::Watch;
 use super::Outbox;
 use super::source::Doors;
 use crate::clock::now_ms;
+use crate::files;
 use crate::messages::{ChangeDocuments, RecordEvents};
 use crate::shared::Shared;
 use crate::status::Reporter;
@@ -37,14 +40,38 @@ use crate::supervisor::Vitals;
 
 /// How long a file may be unreadable before its source counts as failing.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Largest file that is read.
-const MAX_BYTES: u64 = 64 << 20;
+/// Largest board that is read.
+const MAX_BYTES: u64 = 32 << 20;
+/// Projects whose files are read at the same time.
+const READERS: usize = 8;
 /// From the first sign of a change to the look, so that a rewrite is over.
 const SETTLE: Duration = Duration::from_millis(60);
 /// Documents of what was seen.
 const KIND: &str = "taskmaster";
 /// More tasks than this added or removed in one look are one event.
 const FEW: usize = 5;
+
+/// How boards are watched.
+#[derive(Debug, Clone)]
+pub struct BoardOptions {
+    /// The folders of the projects.
+    pub roots: Vec<PathBuf>,
+    /// Time between looks.
+    pub every: Duration,
+    /// How much of a board is watched.
+    pub bounds: Bounds,
+    /// The metrics of coding agents.
+    pub names: Names,
+}
+
+/// How much of a board is watched.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Tags; those beyond are left out.
+    pub max_tags: usize,
+    /// Tasks and subtasks; a board with more is not taken.
+    pub max_tasks: usize,
+}
 
 /// The watch saw a file change.
 #[derive(Message)]
@@ -64,12 +91,17 @@ struct Known {
     shared: Arc<Shared>,
     store: Arc<Store>,
     projects: Vec<Project>,
+    bounds: Bounds,
     costs: CostBook,
 }
 
 impl Known {
-    fn new(shared: Arc<Shared>, store: Arc<Store>, roots: &[PathBuf], names: Names) -> Self {
-        Self { shared, store, projects: projects(roots), costs: CostBook::new(names) }
+    /// Blocking.
+    fn new(shared: Arc<Shared>, store: Arc<Store>, options: &BoardOptions) -> Self {
+        let (projects, costs) = (projects(&options.roots), CostBook::new(options.names.clone()));
+        let mut known = Self { shared, store, projects, bounds: options.bounds, costs };
+        known.take_up();
+        known
     }
 
     /// What was seen before, as the store has it.
@@ -86,12 +118,17 @@ impl Known {
         }
     }
 
-    fn look(&mut self) -> Looked {
+    fn look(&mut self, watch: &Arc<Watch>) -> Looked {
         let now = now_ms();
         let mut looked = Looked::default();
         let mut moved = false;
-        for project in &mut self.projects {
-            moved |= project.look(now, &self.shared, &mut looked);
+        for projects in self.projects.chunks_mut(READERS) {
+            let deadline = Instant::now() + files::PATIENCE;
+            let begun: Vec<_> = projects.iter().map(|project| project.fetch(watch)).collect();
+            for (project, begun) in projects.iter_mut().zip(begun) {
+                let fetched = begun.wait(deadline.saturating_duration_since(Instant::now()));
+                moved |= project.look(now, fetched, &self.bounds, &self.shared, &mut looked);
+            }
         }
         self.costs.bring_up(&self.projects, &self.store, &self.shared, now, moved);
         looked
@@ -104,74 +141,36 @@ pub struct TaskCollector {
     every: Duration,
     doors: Doors,
     outbox: Outbox,
-    roots: Vec<PathBuf>,
-    make: Box<dyn Fn() -> Known + Send>,
+    make: Arc<dyn Fn() -> Known + Send + Sync>,
     known: Option<Known>,
     looking: bool,
     look_again: bool,
     /// Set while a look is due, so that a burst of changes is one look.
     due: Arc<AtomicBool>,
-    watch: Option<RecommendedWatcher>,
-    watched: BTreeSet<PathBuf>,
+    watch: Option<Arc<Watch>>,
 }
 
 impl TaskCollector {
-    /// A collector of the boards below these roots; `names` are the metrics of coding agents.
+    /// A collector of boards.
     #[must_use]
-    pub fn new(vitals: Arc<Vitals>, reporter: &Reporter, roots: Vec<PathBuf>, every: Duration, names: Names, doors: Doors) -> Self {
+    pub fn new(vitals: Arc<Vitals>, reporter: &Reporter, options: BoardOptions, doors: Doors) -> Self {
         let (shared, store) = (Arc::clone(&reporter.shared), Arc::clone(&reporter.store));
         let outbox = Outbox::new(doors.batcher.clone(), Arc::clone(&shared), "taskmaster");
-        let make = {
-            let roots = roots.clone();
-            Box::new(move || Known::new(Arc::clone(&shared), Arc::clone(&store), &roots, names.clone()))
-        };
-        Self {
-            vitals,
-            every,
-            doors,
-            outbox,
-            roots,
-            make,
-            known: None,
-            looking: false,
-            look_again: false,
-            due: Arc::default(),
-            watch: None,
-            watched: BTreeSet::new(),
-        }
+        let every = options.every;
+        let make = Arc::new(move || Known::new(Arc::clone(&shared), Arc::clone(&store), &options));
+        Self { vitals, every, doors, outbox, make, known: None, looking: false, look_again: false, due: Arc::default(), watch: None }
     }
 
-    /// Watches the folders of the files; those that do not exist yet are tried again with each look.
-    fn watch(&mut self, ctx: &mut Context<Self>) {
-        if self.watch.is_none() {
-            let (addr, due) = (ctx.address(), Arc::clone(&self.due));
-            let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-                let ours = |path: &PathBuf| path.file_name().is_some_and(|name| name == "tasks.json" || name == "state.json");
-                let about_us = event.is_ok_and(|e| !e.kind.is_access() && (e.paths.iter().any(ours) || e.need_rescan()));
-                if about_us && !due.swap(true, Ordering::Relaxed) && addr.try_send(Changed).is_err() {
-                    // Full or stopping: the regular look comes anyway.
-                    due.store(false, Ordering::Relaxed);
-                }
-            });
-            match watcher {
-                Ok(watcher) => self.watch = Some(watcher),
-                Err(error) => {
-                    log::warn!("taskmaster: files cannot be watched, they are looked at every {} s: {error}", self.every.as_secs());
-                    return;
-                }
+    /// The watch, made when it is first asked for.
+    fn watch(&mut self, ctx: &mut Context<Self>) -> Arc<Watch> {
+        let (addr, due) = (ctx.address(), Arc::clone(&self.due));
+        let changed = move || {
+            if !due.swap(true, Ordering::Relaxed) && addr.try_send(Changed).is_err() {
+                // Full or stopping: the regular look comes anyway.
+                due.store(false, Ordering::Relaxed);
             }
-        }
-        let Some(watch) = &mut self.watch else { return };
-        for root in &self.roots {
-            for folder in [root.join(".taskmaster"), root.join(".taskmaster/tasks")] {
-                let there = folder.is_dir();
-                if there && !self.watched.contains(&folder) && watch.watch(&folder, RecursiveMode::NonRecursive).is_ok() {
-                    self.watched.insert(folder);
-                } else if !there && self.watched.remove(&folder) {
-                    let _ = watch.unwatch(&folder);
-                }
-            }
-        }
+        };
+        Arc::clone(self.watch.get_or_insert_with(|| Arc::new(Watch::new(changed))))
     }
 
     fn look(&mut self, ctx: &mut Context<Self>) {
@@ -181,31 +180,22 @@ impl TaskCollector {
             return;
         }
         self.looking = true;
-        self.watch(ctx);
+        let (watch, make) = (self.watch(ctx), Arc::clone(&self.make));
         let work = self.vitals.working("look");
         let known = self.known.take();
-        let fresh = known.is_none().then(|| (self.make)());
         let looking = spawn_blocking(move || {
-            let mut known = match (known, fresh) {
-                (Some(known), _) => known,
-                (None, Some(mut fresh)) => {
-                    fresh.take_up();
-                    fresh
-                }
-                (None, None) => return None,
-            };
-            let looked = known.look();
-            Some((known, looked))
+            let mut known = known.unwrap_or_else(|| make());
+            let looked = known.look(&watch);
+            (known, looked)
         });
         let done = looking.into_actor(self).map(move |result, this, ctx| {
             drop(work);
             this.looking = false;
             match result {
-                Ok(Some((known, looked))) => {
+                Ok((known, looked)) => {
                     this.known = Some(known);
                     this.pass_on(looked);
                 }
-                Ok(None) => {}
                 // What was known is lost with it; the store has it.
                 Err(error) => log::error!("taskmaster: look failed: {error}"),
             }
@@ -242,7 +232,6 @@ impl Supervised for TaskCollector {
         self.looking = false;
         self.look_again = false;
         self.watch = None;
-        self.watched.clear();
         // Read anew, against what was seen as the store knows it.
         self.known = None;
     }

@@ -34,9 +34,13 @@ pub struct Segment {
     pub tasks: Vec<TaskKey>,
 }
 
-/// Cuts stretches of work into segments, in the order of time.
+/// Tasks that all segments may have together. A segment names each of its tasks, so that thousands in progress at the same
+/// time would make the square of it.
+pub const MAX_SEGMENT_TASKS: usize = 200_000;
+
+/// Cuts stretches of work into segments, in the order of time. None where they have more than [`MAX_SEGMENT_TASKS`].
 #[must_use]
-pub fn segments(work: &[(TaskKey, TimestampMs, TimestampMs)]) -> Vec<Segment> {
+pub fn segments(work: &[(TaskKey, TimestampMs, TimestampMs)]) -> Option<Vec<Segment>> {
     let mut edges: Vec<(TimestampMs, bool, &TaskKey)> = Vec::with_capacity(work.len() * 2);
     for (task, from, to) in work.iter().filter(|(_, from, to)| from < to) {
         edges.push((*from, true, task));
@@ -44,9 +48,13 @@ pub fn segments(work: &[(TaskKey, TimestampMs, TimestampMs)]) -> Vec<Segment> {
     }
     edges.sort_by_key(|(at, begins, _)| (*at, *begins));
     let mut now: BTreeMap<&TaskKey, usize> = BTreeMap::new();
-    let (mut out, mut last) = (Vec::new(), TimestampMs::MIN);
+    let (mut out, mut last, mut named) = (Vec::new(), TimestampMs::MIN, 0);
     for (at, begins, task) in edges {
         if at > last && !now.is_empty() {
+            named += now.len();
+            if named > MAX_SEGMENT_TASKS {
+                return None;
+            }
             out.push(Segment { from: last, to: at, tasks: now.keys().map(|task| (*task).clone()).collect() });
         }
         last = at;
@@ -56,7 +64,7 @@ pub fn segments(work: &[(TaskKey, TimestampMs, TimestampMs)]) -> Vec<Segment> {
             now.remove(task);
         }
     }
-    out
+    Some(out)
 }
 
 /// The metrics of coding agents, by name.
@@ -263,11 +271,16 @@ mod tests {
     #[test]
     fn time_is_cut_where_the_tasks_in_progress_change() {
         let work = [(task("1"), 0, 10), (task("2"), 4, 6), (task("1"), 20, 30), (task("3"), 30, 30), (task("2"), 25, 40)];
-        let cut: Vec<_> =
-            segments(&work).into_iter().map(|s| (s.from, s.to, s.tasks.into_iter().map(|t| t.2).collect::<Vec<_>>().concat())).collect();
+        let cut: Vec<_> = segments(&work)
+            .unwrap()
+            .into_iter()
+            .map(|s| (s.from, s.to, s.tasks.into_iter().map(|t| t.2).collect::<Vec<_>>().concat()))
+            .collect();
         let expected = [(0, 4, "1"), (4, 6, "12"), (6, 10, "1"), (20, 25, "1"), (25, 30, "12"), (30, 40, "2")];
         assert_eq!(cut, expected.map(|(from, to, ids)| (from, to, ids.to_owned())));
-        assert_eq!(segments(&[]), []);
+        assert_eq!(segments(&[]), Some(vec![]));
+        let many: Vec<_> = (0..2_000).map(|n| (task(&n.to_string()), n, 10_000)).collect();
+        assert_eq!(segments(&many), None, "two thousand at a time would name two million tasks");
     }
 
     #[test]

@@ -140,6 +140,8 @@ pub struct Board {
     pub tags: BTreeMap<String, Tag>,
     /// The tag in use. The board need not have it.
     pub current_tag: String,
+    /// Tags that the file has and that [`Board::bound_tags`] left out.
+    pub left_out: BTreeSet<String>,
 }
 
 impl Board {
@@ -165,7 +167,26 @@ impl Board {
         };
         let tags = tags(entries)?;
         let current_tag = current_tag.filter(|tag| !tag.is_empty()).unwrap_or(MASTER).to_owned();
-        Ok(Self { tags, current_tag })
+        Ok(Self { tags, current_tag, left_out: BTreeSet::new() })
+    }
+
+    /// Leaves out the tags beyond `most`. The one in use stays, then those of `before` (which were there the last time, so
+    /// that tags do not come and go), `master`, those with tasks, and then by name.
+    pub fn bound_tags(&mut self, most: usize, before: impl Fn(&str) -> bool) {
+        if self.tags.len() <= most {
+            return;
+        }
+        let rank = |name: &str, tag: &Tag| (name != self.current_tag, !before(name), name != MASTER, tag.tasks.is_empty());
+        let mut names: Vec<_> = self.tags.iter().map(|(name, tag)| (rank(name, tag), name.clone())).collect();
+        names.sort_unstable();
+        self.left_out = names.drain(most..).map(|(_, name)| name).collect();
+        self.tags.retain(|name, _| !self.left_out.contains(name));
+    }
+
+    /// Tasks and subtasks of all tags.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.tags.values().flat_map(|tag| &tag.tasks).map(|task| 1 + task.subtasks.len()).sum()
     }
 
     /// Whether a tag is the one in use.

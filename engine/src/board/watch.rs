@@ -184,7 +184,9 @@ impl Watcher {
         for (name, tag) in &board.tags {
             look.tag(name, tag, self.tags.entry(name.clone()).or_default());
         }
-        for (name, seen) in self.tags.iter_mut().filter(|(name, _)| !board.tags.contains_key(*name)) {
+        // A tag that was left out is not gone: what is known of it stays as it is.
+        let gone = |name: &String| !board.tags.contains_key(name) && !board.left_out.contains(name);
+        for (name, seen) in self.tags.iter_mut().filter(|(name, _)| gone(name)) {
             look.removed(name, std::mem::take(&mut seen.tasks));
             seen.gone_ms.get_or_insert(seen_at_ms);
         }

@@ -5,16 +5,18 @@
 //! Prometheus 3 (prometheus/prometheus, promql/engine.go and functions.go): lookback and ranges are open on the left, a
 //! stale marker ends a series, subqueries run on absolute multiples of their step.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use promql_parser::parser::{Call, Expr};
+use promql_parser::parser::{Call, Expr, VectorSelector};
+use regex::Regex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::selector::Matcher;
+use super::pattern::Budget;
+use super::selector::{Matcher, QueryError, selector_matchers};
 use super::{aggregate, binary, extended, functions, histogram, info, places, ranges};
 use crate::model::{Columns, Labels, NAME_LABEL, STALE_NAN_BITS, TimestampMs};
 use crate::store::{HourPart, StoreError};
@@ -46,6 +48,9 @@ pub enum EvalError {
     /// More work than a source that answers at once takes on.
     #[error("the query is too much to be answered at once")]
     TooMuchAtOnce,
+    /// All that there is for it is in use.
+    #[error("{0}")]
+    Busy(String),
     /// Nobody waits for the answer.
     #[error("the query was given up: its client has gone")]
     Cancelled,
@@ -55,6 +60,16 @@ pub enum EvalError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<QueryError> for EvalError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Parse(text) => Self::Parse(text),
+            QueryError::Unsupported(_) | QueryError::TooMuch(_) => Self::Execution(error.to_string()),
+            QueryError::Busy(text) => Self::Busy(text),
+        }
+    }
 }
 
 pub(super) fn execution<T>(text: impl Into<String>) -> Result<T, EvalError> {
@@ -77,6 +92,20 @@ pub trait Source {
     /// Its own, and those of the callback.
     fn read_hours(&self, _: &[Vec<Matcher>], _: TimestampMs, _: TimestampMs, _: HourSink<'_>) -> Result<bool, EvalError> {
         Ok(false)
+    }
+
+    /// Puts the values that patterns accept in the place of those patterns that take time to match, where the source knows
+    /// the values; `go_on` is asked now and then.
+    ///
+    /// # Errors
+    /// Its own, and those of the callback.
+    fn resolve(&self, _: &mut [Vec<Matcher>], _: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
+        Ok(())
+    }
+
+    /// Whether the thread that reads may take the time to compile patterns.
+    fn may_compile(&self) -> bool {
+        true
     }
 }
 
@@ -216,7 +245,9 @@ pub struct Notes {
 pub fn evaluate(expr: &Expr, params: &Params, source: &dyn Source) -> Result<(Answer, Notes), EvalError> {
     let count = usize::try_from((params.end - params.start) / params.step.max(1) + 1).unwrap_or(0);
     let grid = Grid { start: params.start, step: params.step.max(1), count };
-    let ev = Evaluator { source, params, notes: RefCell::default(), samples: Cell::new(0), hours: Cell::new(0) };
+    let budget = RefCell::new(if source.may_compile() { Budget::default() } else { Budget::cached_only() });
+    let (notes, matchers) = (RefCell::default(), RefCell::default());
+    let ev = Evaluator { source, params, notes, samples: Cell::new(0), hours: Cell::new(0), budget, matchers };
     let instant = params.start == params.end;
     let answer = match strip(expr) {
         inner @ Expr::Call(_) if instant && extended::inside(inner).is_some() => {
@@ -275,9 +306,49 @@ pub(super) struct Evaluator<'a> {
     notes: RefCell<BTreeMap<String, usize>>,
     samples: Cell<usize>,
     pub(super) hours: Cell<usize>,
+    /// What patterns may still take.
+    budget: RefCell<Budget>,
+    /// The matchers of selectors that were met, by the address of the selector: one in a subquery is met often.
+    matchers: RefCell<FxHashMap<usize, Matchers>>,
 }
 
+/// The lists of matchers of a selector, any of which must accept a series.
+type Matchers = Arc<Vec<Vec<Matcher>>>;
+
 impl<'a> Evaluator<'a> {
+    /// The matchers of a selector of the query.
+    pub(super) fn matchers(&self, selector: &VectorSelector) -> Result<Matchers, EvalError> {
+        let address = std::ptr::from_ref(selector).addr();
+        if let Some(known) = self.matchers.borrow().get(&address) {
+            return Ok(Arc::clone(known));
+        }
+        let mut lists = selector_matchers(selector, &mut self.budget.borrow_mut()).map_err(|error| self.refused(error))?;
+        self.resolve(&mut lists)?;
+        let matchers = Arc::new(lists);
+        self.matchers.borrow_mut().insert(address, Arc::clone(&matchers));
+        Ok(matchers)
+    }
+
+    pub(super) fn resolve(&self, lists: &mut [Vec<Matcher>]) -> Result<(), EvalError> {
+        self.check()?;
+        self.source.resolve(lists, &|| self.check())
+    }
+
+    /// A pattern whose groups are needed.
+    pub(super) fn regex(&self, text: &str) -> Result<Regex, EvalError> {
+        self.budget.borrow_mut().regex(text).map_err(|error| self.refused(error.into()))
+    }
+
+    /// Where nothing may be compiled, somebody else compiles it and tells what is wrong with it.
+    pub(super) fn refused(&self, error: QueryError) -> EvalError {
+        if self.source.may_compile() { error.into() } else { EvalError::TooMuchAtOnce }
+    }
+
+    /// The budget of the query's patterns.
+    pub(super) fn budget(&self) -> RefMut<'_, Budget> {
+        self.budget.borrow_mut()
+    }
+
     /// Notes something about an argument.
     pub(super) fn note(&self, about: &Expr, text: String) {
         self.notes.borrow_mut().insert(text, places::address(about));

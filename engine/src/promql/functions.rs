@@ -2,13 +2,11 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use promql_parser::label::MatchOp;
 use promql_parser::parser::Expr;
-use regex::Regex;
 
 use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Value, execution, is_absent, strip, unique};
-use super::selector::selector_matchers;
 use crate::model::{Labels, NAME_LABEL, TimestampMs};
-use crate::promql::MatchOp;
 
 /// Applies a function to every value; the metric name goes.
 pub(super) fn map(ev: &Evaluator<'_>, rows: Vec<Row>, f: impl Fn(f64) -> f64) -> Vec<Row> {
@@ -228,21 +226,25 @@ pub(super) fn absent_labels(expr: &Expr) -> Result<Labels, EvalError> {
         Expr::MatrixSelector(matrix) => &matrix.vs,
         _ => return Ok(Labels::none()),
     };
-    let lists = selector_matchers(selector)?;
-    let [matchers] = lists.as_slice() else { return Ok(Labels::none()) };
+    if !selector.matchers.or_matchers.is_empty() {
+        return Ok(Labels::none());
+    }
     // The first equality counts, unless the label is asked for once more behind it.
     let (mut pairs, mut seen): (Vec<(&str, &str)>, Vec<&str>) = (Vec::new(), Vec::new());
-    for matcher in matchers.iter().filter(|m| m.name != NAME_LABEL) {
+    for matcher in selector.matchers.matchers.iter().filter(|m| m.name != NAME_LABEL) {
         match &matcher.op {
-            MatchOp::Equal(value) if !seen.contains(&matcher.name.as_str()) => {
+            MatchOp::Equal if !seen.contains(&matcher.name.as_str()) => {
                 seen.push(&matcher.name);
-                pairs.push((&matcher.name, value));
+                pairs.push((&matcher.name, &matcher.value));
             }
             _ => pairs.retain(|(name, _)| *name != matcher.name),
         }
     }
     Ok(Labels::of(pairs))
 }
+
+/// Longest label value that a query makes.
+const MAX_VALUE_BYTES: usize = 1 << 20;
 
 fn is_label_name(name: &str) -> bool {
     !name.is_empty()
@@ -251,19 +253,26 @@ fn is_label_name(name: &str) -> bool {
 fn label_replace(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<Vec<Row>, EvalError> {
     let text = |at: usize| ev.text(arg(args, at)?, grid);
     let (target, replacement, source, pattern) = (text(1)?, text(2)?, text(3)?, text(4)?);
-    let regex = Regex::new(&format!("^(?s:{pattern})$"))
-        .map_err(|_| EvalError::Execution(format!("invalid regular expression in label_replace(): {pattern}")))?;
+    let regex = ev.regex(&pattern).map_err(|error| match error {
+        EvalError::Parse(_) => EvalError::Execution(format!("invalid regular expression in label_replace(): {pattern}")),
+        other => other,
+    })?;
     if !is_label_name(&target) {
         return execution(format!("invalid destination label name in label_replace(): {target}"));
     }
-    let rows = ev.rows(arg(args, 0)?, grid)?.into_iter().map(|row| {
-        let Some(found) = regex.captures(row.labels.get(&source).unwrap_or("")) else { return row };
+    let replaced = |row: Row| {
+        let given = row.labels.get(&source).unwrap_or("");
+        let Some(found) = regex.captures(given) else { return Ok(row) };
+        // Each `$1` may stand for all of it: one call within another could double a value each time.
+        if replacement.len().saturating_mul(given.len()) > MAX_VALUE_BYTES {
+            return execution(format!("label_replace() would make values of more than {MAX_VALUE_BYTES} bytes"));
+        }
         let mut value = String::new();
         found.expand(&replacement, &mut value);
         let labels = row.labels.with(&target, &value);
-        Row { labels, values: row.values, nameless: row.nameless && target != NAME_LABEL }
-    });
-    unique(rows.collect())
+        Ok(Row { labels, values: row.values, nameless: row.nameless && target != NAME_LABEL })
+    };
+    unique(ev.rows(arg(args, 0)?, grid)?.into_iter().map(replaced).collect::<Result<_, _>>()?)
 }
 
 fn label_join(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<Vec<Row>, EvalError> {
@@ -275,10 +284,13 @@ fn label_join(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<Vec
     if !is_label_name(target) {
         return execution(format!("invalid destination label name in label_join(): {target}"));
     }
-    let rows = ev.rows(arg(args, 0)?, grid)?.into_iter().map(|row| {
+    let joined = |row: Row| {
         let parts: Vec<&str> = sources.iter().map(|s| row.labels.get(s).unwrap_or("")).collect();
+        if parts.iter().map(|part| part.len() + separator.len()).sum::<usize>() > MAX_VALUE_BYTES {
+            return execution(format!("label_join() would make values of more than {MAX_VALUE_BYTES} bytes"));
+        }
         let nameless = row.nameless && target != NAME_LABEL;
-        Row { labels: row.labels.with(target, &parts.join(separator)), values: row.values, nameless }
-    });
-    unique(rows.collect())
+        Ok(Row { labels: row.labels.with(target, &parts.join(separator)), values: row.values, nameless })
+    };
+    unique(ev.rows(arg(args, 0)?, grid)?.into_iter().map(joined).collect::<Result<_, _>>()?)
 }

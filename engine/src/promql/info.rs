@@ -10,7 +10,7 @@ use super::MatchOp;
 use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, execution, is_absent, strip, unique};
 use super::functions::arg;
 use super::rewrite::INFO_MATCHER;
-use super::selector::{Matcher, anchored_matcher, selector_matchers};
+use super::selector::{Matcher, selector_matchers};
 use crate::model::{Labels, NAME_LABEL};
 
 /// Labels by which a target is known.
@@ -35,7 +35,7 @@ struct Asked {
     data: Vec<Matcher>,
 }
 
-fn asked(selector: Option<&Expr>) -> Result<Asked, EvalError> {
+fn asked(ev: &Evaluator<'_>, selector: Option<&Expr>) -> Result<Asked, EvalError> {
     let mut asked = Asked { names: Vec::new(), data: Vec::new() };
     if let Some(expr) = selector {
         let Expr::VectorSelector(selector) = strip(expr) else {
@@ -44,7 +44,8 @@ fn asked(selector: Option<&Expr>) -> Result<Asked, EvalError> {
         if selector.name.is_some() {
             return Err(EvalError::Parse("expected label selectors only, got vector selector instead".to_owned()));
         }
-        for matcher in selector_matchers(selector)?.into_iter().flatten().filter(|m| m.name != INFO_MATCHER) {
+        let lists = selector_matchers(selector, &mut ev.budget()).map_err(|error| ev.refused(error))?;
+        for matcher in lists.into_iter().flatten().filter(|m| m.name != INFO_MATCHER) {
             let list = if matcher.name == NAME_LABEL { &mut asked.names } else { &mut asked.data };
             list.push(matcher);
         }
@@ -53,7 +54,8 @@ fn asked(selector: Option<&Expr>) -> Result<Asked, EvalError> {
         asked.names.push(Matcher::equal(NAME_LABEL, "target_info"));
     } else if asked.names.iter().all(|m| matches!(m.op, MatchOp::NotEqual(_) | MatchOp::NotMatches(_))) {
         // Only what it is not: then any info metric.
-        asked.names.push(anchored_matcher(NAME_LABEL, ".+_info").map_err(|error| EvalError::Parse(error.to_string()))?);
+        let any = ev.budget().pattern(".+_info").map_err(|error| ev.refused(error.into()))?;
+        asked.names.push(Matcher { name: NAME_LABEL.to_owned(), op: MatchOp::Matches(any) });
     }
     Ok(asked)
 }
@@ -116,14 +118,16 @@ fn targets<'r>(rows: impl Iterator<Item = &'r Row>) -> FxHashMap<&'static str, F
 
 pub(super) fn call(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<Vec<Row>, EvalError> {
     let base = ev.rows(arg(args, 0)?, grid)?;
-    let asked = asked(args.get(1).map(AsRef::as_ref))?;
+    let asked = asked(ev, args.get(1).map(AsRef::as_ref))?;
     let is_info = |labels: &Labels| asked.names.iter().all(|m| m.accepts(labels.name()));
     let targets = targets(base.iter().filter(|row| !is_info(&row.labels)));
     let may_be_empty = asked.data.iter().all(|m| m.accepts(""));
     let like = first_selector(arg(args, 0)?);
     let mut infos = Vec::new();
     if !targets.is_empty() {
-        infos = ev.newest(&[[asked.names.as_slice(), asked.data.as_slice()].concat()], like, grid)?;
+        let mut lists = vec![[asked.names.as_slice(), asked.data.as_slice()].concat()];
+        ev.resolve(&mut lists)?;
+        infos = ev.newest(&lists, like, grid)?;
         infos.retain(|(row, _)| targets.iter().all(|(name, values)| row.labels.get(name).is_some_and(|v| values.contains(v))));
     }
     // Where `@` holds the only argument still, so does it all.

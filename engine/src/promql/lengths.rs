@@ -11,7 +11,12 @@ pub(super) struct Sum<'r, 'q> {
     /// The next token, and where the last one was.
     pub(super) at: usize,
     pub(super) end: usize,
+    /// Signs, powers and parentheses so far: each is worked out within the one before.
+    pub(super) depth: usize,
 }
+
+/// Signs, powers and parentheses of one length of time at the most.
+const MAX_DEPTH: usize = 64;
 
 impl Sum<'_, '_> {
     fn wrong<T>(&self, what: &str) -> Result<T, QueryError> {
@@ -56,6 +61,10 @@ impl Sum<'_, '_> {
     }
 
     fn signed(&mut self) -> Result<f64, QueryError> {
+        self.depth += usize::from(matches!(self.mark(), Some(b'-' | b'+' | b'(')));
+        if self.depth > MAX_DEPTH {
+            return self.wrong(&format!("at most {MAX_DEPTH} signs, powers and parentheses are worked out"));
+        }
         match self.mark() {
             Some(b'-') => {
                 self.at += 1;
@@ -72,7 +81,7 @@ impl Sum<'_, '_> {
     fn power(&mut self) -> Result<f64, QueryError> {
         let base = self.atom()?;
         if self.mark() == Some(b'^') {
-            self.at += 1;
+            (self.at, self.depth) = (self.at + 1, self.depth + 1);
             return Ok(base.powf(self.signed()?));
         }
         Ok(base)
@@ -101,6 +110,7 @@ impl Sum<'_, '_> {
                     "step" => grid.step as f64 / 1e3,
                     "range" => grid.range as f64 / 1e3,
                     "min" | "max" => {
+                        self.depth += 1;
                         let first = self.sum()?;
                         self.expect(b',')?;
                         let second = self.sum()?;

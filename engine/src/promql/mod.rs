@@ -5,14 +5,18 @@
 
 mod aggregate;
 mod binary;
+#[cfg(test)]
+pub(crate) mod deep;
 mod eval;
 mod extended;
 mod functions;
+mod guard;
 mod hash;
 mod histogram;
 mod info;
 mod lengths;
 mod notes;
+mod pattern;
 mod places;
 mod ranges;
 mod reading;
@@ -36,6 +40,8 @@ pub fn kind_of(expr: &Expr) -> &'static str {
     }
 }
 
+pub use guard::{MAX_DEPTH, MAX_MATCHERS, MAX_NESTING};
+pub use pattern::{Budget, MAX_REGEX_NESTING, Pattern, REQUEST_BYTES, REQUEST_PATTERNS};
 pub use places::Places;
 pub use rewrite::Grid as QueryGrid;
 pub use selector::{

@@ -9,7 +9,7 @@ use promql_parser::parser::{AtModifier, Expr, Offset, SubqueryExpr, VectorSelect
 use rustc_hash::FxHashMap;
 
 use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, SeriesSink, Value, execution, is_absent, strip};
-use super::selector::{Matcher, selector_matchers};
+use super::selector::Matcher;
 use crate::model::{Columns, Labels, TimestampMs, is_stale_marker};
 use crate::store::HourPart;
 
@@ -82,7 +82,7 @@ impl Evaluator<'_> {
         let shift = self.shift(selector.at.as_ref(), selector.offset.as_ref());
         let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
         let read = (first.saturating_sub(self.params.lookback).saturating_add(1), last);
-        self.latest(&selector_matchers(selector)?, shift, read, grid, stamps)
+        self.latest(&self.matchers(selector)?, shift, read, grid, stamps)
     }
 
     /// The newest of the samples within `read` at each instant.
@@ -180,7 +180,7 @@ impl Evaluator<'_> {
         if !whole(range) || !whole(first) || !whole(last) || (grid.count > 1 && first != last && !whole(grid.step)) {
             return Ok(false);
         }
-        let matchers = selector_matchers(&matrix.vs)?;
+        let matchers = self.matchers(&matrix.vs)?;
         self.source.read_hours(&matchers, first.saturating_sub(range), last, &mut |labels, parts, hours| {
             self.count(parts.len())?;
             self.hours.set(self.hours.get() + hours);
@@ -203,7 +203,7 @@ impl Evaluator<'_> {
     ) -> Result<(), EvalError> {
         let shift = self.shift(selector.at.as_ref(), selector.offset.as_ref());
         let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
-        let matchers = selector_matchers(selector)?;
+        let matchers = self.matchers(selector)?;
         let mut gather = Gather { ev: self, labels: None, columns: Columns::default(), range, shift, each };
         self.source.read(&matchers, first.saturating_sub(range).saturating_add(1), last.saturating_add(ahead), &mut gather)?;
         gather.finish()

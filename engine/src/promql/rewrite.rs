@@ -61,7 +61,8 @@ pub(super) fn tokens(query: &str) -> Vec<Token> {
                 continue;
             }
             b'#' => {
-                at = run(at, &|b| b != b'\n');
+                // As the parser has it: a comment ends with the line, whichever way that ends.
+                at = run(at, &|b| b != b'\n' && b != b'\r');
                 continue;
             }
             quote @ (b'"' | b'\'' | b'`') => {
@@ -93,6 +94,22 @@ pub(super) fn tokens(query: &str) -> Vec<Token> {
         out.push(Token { kind, start, end: at.min(bytes.len()) });
     }
     out
+}
+
+/// How deep brackets of any kind nest. What rewrites a query looks for the bracket that closes one, for each that opens.
+pub(super) fn nesting(query: &str) -> usize {
+    let (mut depth, mut deepest) = (0usize, 0);
+    for token in tokens(query) {
+        match token.kind {
+            Kind::Mark(b'(' | b'[' | b'{') => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            Kind::Mark(b')' | b']' | b'}') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// The query as the parser understands it.
@@ -327,7 +344,7 @@ impl<'q> Rewriter<'q> {
             if plain && seconds(self.text(from)).is_none_or(|s| s != 0.0 && s < LONGEST) {
                 continue;
             }
-            let mut sum = Sum { rewriter: self, at: from, end: to };
+            let mut sum = Sum { rewriter: self, at: from, end: to, depth: 0 };
             let seconds = sum.whole()?;
             self.replace(from, to - 1, seconds, true)?;
         }
@@ -356,7 +373,7 @@ impl<'q> Rewriter<'q> {
             }
             return Ok(());
         };
-        let seconds = Sum { rewriter: self, at: first, end: last + 1 }.whole()?;
+        let seconds = Sum { rewriter: self, at: first, end: last + 1, depth: 0 }.whole()?;
         self.replace(at + 1, last, sign * seconds, false)
     }
 

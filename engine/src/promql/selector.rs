@@ -2,27 +2,22 @@
 //!
 //! Evaluation over time is the caller's; this module says which series are meant.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use promql_parser::label as pl;
 use promql_parser::parser::{self, Expr, VectorSelector};
-use regex::Regex;
 
-use super::eval::EvalError;
-use super::rewrite::{ANCHORED, Grid, SMOOTHED, SMOOTHED_INSTANT, rewritten};
+use super::guard::{MAX_NESTING, guarded, restore, without_marks};
+use super::pattern::{Budget, Pattern, PatternError};
+use super::rewrite::{ANCHORED, Grid, SMOOTHED, SMOOTHED_INSTANT, nesting, rewritten};
 use crate::model::{Labels, NAME_LABEL};
 use crate::span::Span;
 
-/// Longest query text, in bytes. The parser recurses, so a bound here bounds its stack.
-pub const MAX_QUERY_BYTES: usize = 16_384;
-/// Operators of one query at the most.
-const MAX_OPERATORS: usize = 256;
-/// Deepest nesting of parentheses that is handed to the parser.
-const MAX_NESTING: usize = 64;
+/// Longest query text, in bytes: what is done before the parser sees it takes time with the square of some of its parts.
+pub const MAX_QUERY_BYTES: usize = 64 << 10;
 static REGISTER: std::sync::Once = std::sync::Once::new();
-
-/// Memory that one compiled regular expression may take.
-const REGEX_BYTES: usize = 1 << 20;
 
 /// Why a query cannot be answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +28,23 @@ pub enum QueryError {
     /// PromQL, but more than this version answers.
     #[error("{0} is not answered by this version; plain selectors are, such as system_cpu_utilization_ratio{{cpu=\"0\"}} or name[5m]")]
     Unsupported(&'static str),
+    /// More than a request may cost.
+    #[error("{0}")]
+    TooMuch(String),
+    /// More than can be had at this time.
+    #[error("{0}")]
+    Busy(String),
+}
+
+impl From<PatternError> for QueryError {
+    fn from(error: PatternError) -> Self {
+        let text = error.to_string();
+        match error {
+            PatternError::Invalid(..) => Self::Parse(text),
+            PatternError::TooLarge | PatternError::TooMany | PatternError::NotCompiled => Self::TooMuch(text),
+            PatternError::Busy => Self::Busy(text),
+        }
+    }
 }
 
 /// How a label is compared.
@@ -43,9 +55,9 @@ pub enum MatchOp {
     /// `!=`
     NotEqual(String),
     /// `=~`, anchored at both ends.
-    Matches(Regex),
+    Matches(Arc<Pattern>),
     /// `!~`, anchored at both ends.
-    NotMatches(Regex),
+    NotMatches(Arc<Pattern>),
 }
 
 /// One condition on one label.
@@ -91,7 +103,15 @@ impl Selector {
     /// # Errors
     /// [`QueryError::Parse`] with the parser's reason, [`QueryError::Unsupported`] for any other PromQL.
     pub fn parse(query: &str) -> Result<Self, QueryError> {
-        Self::from_expr(&parse_expr(query)?)
+        Self::parse_within(query, &mut Budget::default())
+    }
+
+    /// As [`Selector::parse`], its patterns paid from a budget.
+    ///
+    /// # Errors
+    /// As [`Selector::parse`], and where the budget is spent.
+    pub fn parse_within(query: &str, budget: &mut Budget) -> Result<Self, QueryError> {
+        Self::from_expr(&parse_expr(query)?, budget)
     }
 
     /// Parses a selector whose metric name may end in `*`, as subscriptions use them: `system_*`, `up{job="a"}`.
@@ -99,23 +119,31 @@ impl Selector {
     /// # Errors
     /// As [`Selector::parse`].
     pub fn parse_pattern(pattern: &str) -> Result<Self, QueryError> {
+        Self::parse_pattern_within(pattern, &mut Budget::default())
+    }
+
+    /// As [`Selector::parse_pattern`], its patterns paid from a budget.
+    ///
+    /// # Errors
+    /// As [`Selector::parse`], and where the budget is spent.
+    pub fn parse_pattern_within(pattern: &str, budget: &mut Budget) -> Result<Self, QueryError> {
         let (name, rest) = pattern.split_at(pattern.find('{').unwrap_or(pattern.len()));
-        let Some(prefix) = name.trim().strip_suffix('*') else { return Self::parse(pattern) };
+        let Some(prefix) = name.trim().strip_suffix('*') else { return Self::parse_within(pattern, budget) };
         if !prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b':') {
             return Err(QueryError::Parse(format!("`{name}`: a name pattern is letters, digits, `_` and `:` with one `*` at its end")));
         }
-        let by_name = Matcher { name: NAME_LABEL.to_owned(), op: MatchOp::Matches(anchored(&format!("{prefix}.*"))?) };
+        let by_name = Matcher { name: NAME_LABEL.to_owned(), op: MatchOp::Matches(Arc::new(Pattern::prefix(prefix))) };
         let mut matchers = vec![by_name];
         let others = rest.trim().trim_start_matches('{').trim_end_matches('}').trim();
         if !others.is_empty() {
-            matchers.extend(Self::parse(rest)?.matchers);
+            matchers.extend(Self::parse_within(rest, budget)?.matchers);
         }
         Ok(Self { matchers, range: None })
     }
 
-    fn from_expr(expr: &Expr) -> Result<Self, QueryError> {
+    fn from_expr(expr: &Expr, budget: &mut Budget) -> Result<Self, QueryError> {
         let (vector, range) = match expr {
-            Expr::Paren(inner) => return Self::from_expr(&inner.expr),
+            Expr::Paren(inner) => return Self::from_expr(&inner.expr, budget),
             Expr::VectorSelector(vector) => (vector, None),
             Expr::MatrixSelector(matrix) => (&matrix.vs, i64::try_from(matrix.range.as_millis()).ok().map(Span::millis)),
             Expr::Aggregate(_) => return Err(QueryError::Unsupported("an aggregation")),
@@ -131,7 +159,7 @@ impl Selector {
         if vector.at.is_some() {
             return Err(QueryError::Unsupported("`@`"));
         }
-        let mut lists = selector_matchers(vector).map_err(|error| QueryError::Parse(error.to_string()))?;
+        let mut lists = selector_matchers(vector, budget)?;
         let (Some(matchers), true) = (lists.pop(), lists.is_empty()) else {
             return Err(QueryError::Unsupported("`or` between matchers"));
         };
@@ -207,6 +235,14 @@ impl Condition {
     /// # Errors
     /// [`QueryError`] says what is wrong and what would be right.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
+        Self::parse_within(text, &mut Budget::default())
+    }
+
+    /// As [`Condition::parse`], its patterns paid from a budget.
+    ///
+    /// # Errors
+    /// As [`Condition::parse`], and where the budget is spent.
+    pub fn parse_within(text: &str, budget: &mut Budget) -> Result<Self, QueryError> {
         let wrong = || QueryError::Parse(format!("`{text}` is not a condition; write it like system_cpu_utilization_ratio > 0.8"));
         let Expr::Binary(binary) = parse_expr(text)? else { return Err(wrong()) };
         let op = match binary.op.to_string().as_str() {
@@ -218,7 +254,7 @@ impl Condition {
             "!=" => Comparison::NotEqual,
             _ => return Err(wrong()),
         };
-        let selector = Selector::from_expr(&binary.lhs)?;
+        let selector = Selector::from_expr(&binary.lhs, budget)?;
         let threshold = number(&binary.rhs).ok_or_else(wrong)?;
         if selector.range.is_some() {
             return Err(wrong());
@@ -228,25 +264,30 @@ impl Condition {
 }
 
 /// The matchers of a selector; several lists where there is an `or` between them.
-pub(super) fn selector_matchers(vector: &VectorSelector) -> Result<Vec<Vec<Matcher>>, EvalError> {
-    let list = |matchers: &[pl::Matcher]| -> Result<Vec<Matcher>, EvalError> {
+pub(super) fn selector_matchers(vector: &VectorSelector, budget: &mut Budget) -> Result<Vec<Vec<Matcher>>, QueryError> {
+    let mut list = |matchers: &[pl::Matcher]| -> Result<Vec<Matcher>, QueryError> {
         let named = vector.name.iter().map(|name| Ok(Matcher::equal(NAME_LABEL, name)));
         let others = matchers.iter().map(|matcher| {
-            let regex = || anchored(&matcher.value).map_err(|error| EvalError::Parse(error.to_string()));
             let op = match &matcher.op {
                 pl::MatchOp::Equal => MatchOp::Equal(matcher.value.clone()),
                 pl::MatchOp::NotEqual => MatchOp::NotEqual(matcher.value.clone()),
-                pl::MatchOp::Re(_) => MatchOp::Matches(regex()?),
-                pl::MatchOp::NotRe(_) => MatchOp::NotMatches(regex()?),
+                pl::MatchOp::Re(_) => MatchOp::Matches(budget.pattern(&matcher.value)?),
+                pl::MatchOp::NotRe(_) => MatchOp::NotMatches(budget.pattern(&matcher.value)?),
             };
             Ok(Matcher { name: matcher.name.clone(), op })
         });
         named.chain(others).collect()
     };
-    if vector.matchers.or_matchers.is_empty() {
-        return Ok(vec![list(&vector.matchers.matchers)?]);
+    let lists = if vector.matchers.or_matchers.is_empty() {
+        vec![list(&vector.matchers.matchers)?]
+    } else {
+        vector.matchers.or_matchers.iter().map(|matchers| list(matchers)).collect::<Result<_, _>>()?
+    };
+    // The parser, which sees no patterns, cannot tell it.
+    if lists.iter().flatten().all(|matcher| matcher.accepts("")) {
+        return Err(QueryError::Parse("vector selector must contain at least one non-empty matcher".to_owned()));
     }
-    vector.matchers.or_matchers.iter().map(|matchers| list(matchers)).collect()
+    Ok(lists)
 }
 
 fn number(expr: &Expr) -> Option<f64> {
@@ -261,7 +302,7 @@ fn number(expr: &Expr) -> Option<f64> {
 /// Parses a query.
 ///
 /// # Errors
-/// [`QueryError::Parse`] with the parser's reason, or for a text that is too long or nests too deeply.
+/// [`QueryError::Parse`] with the parser's reason, or for a text that is too long or too deep.
 pub fn parse_expr(query: &str) -> Result<Expr, QueryError> {
     parse_expr_for(query, Grid::default())
 }
@@ -289,41 +330,20 @@ pub fn parse_expr_for(query: &str, grid: Grid) -> Result<Expr, QueryError> {
     if query.len() > MAX_QUERY_BYTES {
         return Err(QueryError::Parse(format!("the query has {} bytes; at most {MAX_QUERY_BYTES} are read", query.len())));
     }
-    check_size(query)?;
-    parser::parse(&rewritten(query, grid)?).map_err(|error| QueryError::Parse(format!("`{query}`: {}", error.trim())))
-}
-
-/// Refuses what would need too much stack to parse and work out: both go down the expression, and each operator is a step.
-fn check_size(query: &str) -> Result<(), QueryError> {
-    let (mut depth, mut operators) = (0usize, 0usize);
-    let (mut quote, mut escaped) = (None, false);
-    for byte in query.bytes() {
-        if let Some(open) = quote {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' if open != b'`' => escaped = true,
-                _ if byte == open => quote = None,
-                _ => {}
-            }
-            continue;
-        }
-        match byte {
-            b'"' | b'\'' | b'`' => quote = Some(byte),
-            b'(' => depth += 1,
-            b')' => depth = depth.saturating_sub(1),
-            b'+' | b'-' | b'*' | b'/' | b'%' | b'^' | b'=' | b'<' | b'>' | b'!' => operators += 1,
-            _ => {}
-        }
-        if depth > MAX_NESTING {
-            return Err(QueryError::Parse(format!("parentheses nest deeper than {MAX_NESTING}")));
-        }
+    if nesting(query) > MAX_NESTING {
+        return Err(QueryError::Parse(format!("parentheses nest deeper than {MAX_NESTING}")));
     }
-    let words = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':');
-    operators += words.filter(|word| ["and", "or", "unless", "atan2"].iter().any(|op| word.eq_ignore_ascii_case(op))).count();
-    if operators > MAX_OPERATORS {
-        return Err(QueryError::Parse(format!("the query has {operators} operators; at most {MAX_OPERATORS} are worked out")));
-    }
-    Ok(())
+    let query_error = |error: String| QueryError::Parse(format!("`{query}`: {}", without_marks(error.trim())));
+    let text = rewritten(query, grid)?;
+    let expr = match guarded(&text, query)? {
+        Cow::Borrowed(text) => parser::parse(text).map_err(query_error)?,
+        Cow::Owned(text) => {
+            let mut expr = parser::parse(&text).map_err(query_error)?;
+            restore(&mut expr)?;
+            expr
+        }
+    };
+    Ok(expr)
 }
 
 /// Parses a series as it is written: `name{a="b"}`, `{a="b"}` or `{}`; each label by equality.
@@ -351,18 +371,6 @@ pub fn parse_series(text: &str) -> Result<Labels, QueryError> {
         pairs.retain(|(name, _)| *name != NAME_LABEL);
     }
     Ok(Labels::of(pairs))
-}
-
-/// `name =~ pattern`.
-pub(super) fn anchored_matcher(name: &str, pattern: &str) -> Result<Matcher, QueryError> {
-    Ok(Matcher { name: name.to_owned(), op: MatchOp::Matches(anchored(pattern)?) })
-}
-
-fn anchored(pattern: &str) -> Result<Regex, QueryError> {
-    regex::RegexBuilder::new(&format!("^(?s:{pattern})$"))
-        .size_limit(REGEX_BYTES)
-        .build()
-        .map_err(|error| QueryError::Parse(format!("regular expression `{pattern}`: {error}")))
 }
 
 #[cfg(test)]

@@ -5,10 +5,12 @@
 //! What surely costs little can be asked of [`AtOnce`] instead, on a thread that others wait for.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::eval::{EvalError, HourSink, SeriesSink, Source};
-use super::selector::Matcher;
+use super::pattern::Pattern;
+use super::selector::{MatchOp, Matcher, Selector};
 use crate::model::{SeriesId, TimestampMs};
 use crate::store::{Limits, SeriesColumns, Store, StoreError};
 
@@ -28,6 +30,9 @@ const AT_ONCE: i64 = 40_000;
 /// So many series take too long to be searched at once.
 const MANY_SERIES: usize = 50_000;
 
+/// What a word of a set takes beside its text.
+const PER_WORD: usize = 48;
+
 type Pieces = Vec<Result<SeriesColumns, StoreError>>;
 
 fn ids(store: &Store, matchers: &[Vec<Matcher>]) -> Vec<SeriesId> {
@@ -35,6 +40,65 @@ fn ids(store: &Store, matchers: &[Vec<Matcher>]) -> Vec<SeriesId> {
     ids.sort_unstable();
     ids.dedup();
     ids
+}
+
+/// Memory for the values that the patterns of one query match.
+const MATCHED_BYTES: usize = 32 << 20;
+
+/// Puts the values that there are in the place of regular expressions. The index is held for a moment at a time, so that new
+/// series need not wait for it.
+fn resolve(store: &Store, lists: &mut [Vec<Matcher>], go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
+    let mut left = MATCHED_BYTES;
+    for matcher in lists.iter_mut().flatten() {
+        let (MatchOp::Matches(pattern) | MatchOp::NotMatches(pattern)) = &mut matcher.op else { continue };
+        let Some(regex) = pattern.regex() else { continue };
+        let mut words: Vec<Box<str>> = regex.is_match("").then(|| "".into()).into_iter().collect();
+        let mut after: Option<Box<str>> = None;
+        loop {
+            go_on()?;
+            let known = words.len();
+            after = store.matching_values(&matcher.name, after.as_deref(), &|value| regex.is_match(value), &mut words);
+            let bytes: usize = words[known..].iter().map(|word| word.len() + PER_WORD).sum();
+            let Some(rest) = left.checked_sub(bytes) else {
+                return Err(EvalError::Execution(format!(
+                    "the patterns of the query match more than {} MiB of label values; narrow them, or use a prefix (a.*)",
+                    MATCHED_BYTES >> 20
+                )));
+            };
+            left = rest;
+            if after.is_none() {
+                break;
+            }
+        }
+        *pattern = Arc::new(Pattern::words(words));
+    }
+    Ok(())
+}
+
+impl Store {
+    /// The series that any of the selectors accepts, by rising id; all series where there is no selector. `go_on` is asked now
+    /// and then: patterns take time.
+    ///
+    /// # Errors
+    /// Those of the callback, and where patterns match too much.
+    pub fn select_while(&self, selectors: &[Selector], go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<Vec<SeriesId>, EvalError> {
+        if selectors.is_empty() {
+            return Ok(self.select(&[]));
+        }
+        let mut lists: Vec<Vec<Matcher>> = selectors.iter().map(|selector| selector.matchers.clone()).collect();
+        resolve(self, &mut lists, go_on)?;
+        let mut found = Vec::new();
+        for list in &lists {
+            go_on()?;
+            found.extend(self.select(list));
+            // Selectors that accept the same take no more than one.
+            if lists.len() > 1 {
+                found.sort_unstable();
+                found.dedup();
+            }
+        }
+        Ok(found)
+    }
 }
 
 fn read_all(store: &Store, ids: &[SeriesId], start: TimestampMs, end: TimestampMs, limits: Limits) -> Pieces {
@@ -78,6 +142,10 @@ fn hours_of(store: &Store, ids: &[SeriesId], start: TimestampMs, end: TimestampM
 }
 
 impl Source for Store {
+    fn resolve(&self, lists: &mut [Vec<Matcher>], go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
+        resolve(self, lists, go_on)
+    }
+
     fn read_hours(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: HourSink<'_>) -> Result<bool, EvalError> {
         hours_of(self, &ids(self, matchers), start, end, sink)
     }
@@ -131,6 +199,17 @@ impl<'a> AtOnce<'a> {
 }
 
 impl Source for AtOnce<'_> {
+    fn resolve(&self, lists: &mut [Vec<Matcher>], go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
+        if self.store.series_count() > MANY_SERIES {
+            return Err(EvalError::TooMuchAtOnce);
+        }
+        resolve(self.store, lists, go_on)
+    }
+
+    fn may_compile(&self) -> bool {
+        false
+    }
+
     fn read_hours(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: HourSink<'_>) -> Result<bool, EvalError> {
         let ids = self.admit(matchers, start, end)?;
         hours_of(self.store, &ids, start, end, sink)
@@ -162,7 +241,7 @@ mod tests {
             use_windows: true,
             max_samples: 1_000_000,
             deadline: Instant::now() + Duration::from_secs(60),
-            cancelled: std::sync::Arc::default(),
+            cancelled: Arc::default(),
         };
         match evaluate(&parse_expr(query).unwrap(), &params, source)?.0 {
             Answer::Vector(rows) => Ok(rows.into_iter().map(|row| row.values).collect()),
@@ -184,16 +263,65 @@ mod tests {
         let at_once = |query: &str, hours: i64| ask(&AtOnce::new(&store, hours * 60 + 1), query, hours);
         for (query, hours) in [("rate(level{n=\"7\"}[5m])", 2), ("topk(3, level{n=~\"1.?\"})", 1), ("sum(level{n=~\"[1-5]\"}) - 1", 2)] {
             let bits = |rows: Vec<Vec<f64>>| rows.iter().flatten().map(|v| v.to_bits()).collect::<Vec<_>>();
-            assert_eq!(bits(at_once(query, hours).unwrap()), bits(ask(&store, query, hours).unwrap()), "{query}");
+            // Regular expressions are compiled by those who may take the time.
+            let wanted = bits(ask(&store, query, hours).unwrap());
+            assert_eq!(bits(at_once(query, hours).unwrap()), wanted, "{query}");
         }
         for query in
             ["sum(level)", "sum(level{n=~\"1.\"}) + sum(level{n=~\"[2-9].\"}) + sum(level{n=~\"1..\"})", "max_over_time(level[9w])"]
         {
             assert!(matches!(at_once(query, 2), Err(EvalError::TooMuchAtOnce)), "{query}");
         }
+        assert!(matches!(at_once("level{n=~\"[6-7]\"}", 1), Err(EvalError::TooMuchAtOnce)), "compiles a pattern");
+        assert!(matches!(at_once("level{n=~\"(\"}", 1), Err(EvalError::TooMuchAtOnce)), "compiles a pattern");
         let mut sink = Nothing;
         let matchers = [vec![Matcher::equal("n", "1")]];
         assert!(matches!(AtOnce::new(&store, 1).read(&matchers, 0, i64::MAX / 2, &mut sink), Err(EvalError::TooMuchAtOnce)));
+    }
+
+    #[test]
+    fn patterns_are_matched_by_values_while_there_is_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), StoreOptions::default(), T0).unwrap();
+        let mut batch = Batch::default();
+        for n in 0..3_000 {
+            let host = format!("{n:x<2000}");
+            batch.push(Labels::metric("level", &[("host", &host), ("odd", ["", "yes"][n % 2])]), T0, 1.0);
+        }
+        store.append(&batch, T0).unwrap();
+        let select = |text: &str| {
+            let selector = Selector::parse(text).unwrap();
+            let plain = store.select(&selector.matchers);
+            assert_eq!(store.select_while(&[selector], &|| Ok(())).unwrap(), plain, "{text}");
+            plain.len()
+        };
+        for (text, count) in [
+            (r#"level{host=~"[12]x+"}"#, 2),
+            (r#"level{host!~"[12]x+"}"#, 2_998),
+            (r#"level{odd=~"y?e?s?"}"#, 3_000),
+            (r#"level{odd!~"y?e?s?"}"#, 0),
+            (r#"level{odd=~"y[e]s"}"#, 1_500),
+            (r#"level{odd!~"y[e]s"}"#, 1_500),
+            (r#"level{none=~"[a]?"}"#, 3_000),
+            (r#"level{none!~"[a]"}"#, 3_000),
+            (r#"level{odd!~"yes|no"}"#, 1_500),
+            (r#"level{odd=~"|yes"}"#, 3_000),
+        ] {
+            assert_eq!(select(text), count, "{text}");
+        }
+        let asked = Cell::new(0);
+        let selector = Selector::parse(r#"level{host=~"(x|[0-9]){2000,}"}"#);
+        let selector = selector.unwrap_or_else(|_| Selector::parse(r#"level{host=~".*[0-9]x.*[a-w]"}"#).unwrap());
+        let stopped = store.select_while(&[selector], &|| {
+            asked.set(asked.get() + 1);
+            if asked.get() > 2 { Err(EvalError::Deadline) } else { Ok(()) }
+        });
+        assert!(matches!(stopped, Err(EvalError::Deadline)), "{stopped:?} after {} times", asked.get());
+        let selector = Selector::parse(r#"{host=~"[0-9]+x+",odd=~"[y]?.*"}"#).unwrap();
+        assert!(store.select_while(&[selector], &|| Ok(())).is_ok());
+        let many =
+            Selector::parse(&format!("{{{}}}", (0..10).map(|n| format!("host=~\"[0-9]+x+|{n}\"")).collect::<Vec<_>>().join(","))).unwrap();
+        assert!(store.select_while(&[many], &|| Ok(())).unwrap_err().to_string().contains("32 MiB"));
     }
 
     struct Nothing;

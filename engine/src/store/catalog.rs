@@ -42,7 +42,11 @@ const REWRITE_BYTES: u64 = 1 << 20;
 /// About what an entry costs in the log besides its key and value.
 const ENTRY_COST: u64 = 40;
 /// How long after a failure a new index is tried.
-const RETRY: Duration = Duration::from_secs(10);
+const RETRY: Duration = Duration::from_secs(60);
+/// Databases that may hang before no further one is tried: each leaves a thread behind.
+const MAX_HUNG: u32 = 3;
+/// Room on the disk without which no database is opened or flushed: sled can damage or hang itself on a full disk.
+const ROOM: u64 = 16 << 20;
 /// The index is made durable when so much of the log came since: the next start applies no more than that.
 const FLUSH_BYTES: u64 = 1 << 20;
 /// A longer log is not applied to a new index while the service starts.
@@ -87,8 +91,8 @@ impl Catalog {
             problems,
             series: Mutex::new(loaded.log),
             entries: Mutex::new(entries),
-            // Begins where no earlier process is likely to have been, so that equal times do not meet.
-            event_counter: AtomicU32::new(std::process::id().wrapping_mul(0x9e37_79b9)),
+            // Begins where no earlier process is likely to have been, so that events of equal times do not meet.
+            event_counter: AtomicU32::new(Identity::random().map_or_else(|_| std::process::id(), |random| random.first_word())),
         };
         Ok(Opened { catalog, series_damage: loaded.damage })
     }
@@ -292,6 +296,8 @@ struct Entries {
     retry: Instant,
     /// Bytes of the log when the index was last flushed.
     flushed: u64,
+    /// Databases that hung.
+    hung: u32,
 }
 
 impl Entries {
@@ -301,8 +307,16 @@ impl Entries {
             _ => Err(CodecError::Damaged("an unknown kind of record")),
         })?;
         let flushed = opened.log.len();
-        let mut entries =
-            Self { data_dir: data_dir.to_owned(), identity, cache_bytes, log: opened.log, index: None, retry: Instant::now(), flushed };
+        let mut entries = Self {
+            data_dir: data_dir.to_owned(),
+            identity,
+            cache_bytes,
+            log: opened.log,
+            index: None,
+            retry: Instant::now(),
+            flushed,
+            hung: 0,
+        };
         let (folders, newest) = entries.folders();
         // An index is made of a log that holds something.
         let gone = (entries.log.len() == 0 && newest.is_some()).then(|| "it is missing".to_owned());
@@ -310,11 +324,15 @@ impl Entries {
         for stale in &folders[..folders.len().saturating_sub(1)] {
             remove_folder(stale);
         }
-        if let Some(folder) = newest.filter(|folder| folder.exists()) {
+        if let Some(folder) = newest.filter(|_| entries.has_room() || damage.is_some()) {
             match entries.adopt(&folder, damage.as_ref().map(|damage| damage.1)) {
                 Ok(disk) => entries.index = Some(Index::Disk(disk)),
                 Err(IndexError::Stale) => log::info!("{} is not of this log and is made anew", folder.display()),
                 Err(error) if error.is_full() => log::warn!("{}: {error}", folder.display()),
+                Err(IndexError::Hung) => {
+                    entries.hung += 1;
+                    entries.tell(&folder, &IndexError::Hung, problems);
+                }
                 Err(error) => entries.tell(&folder, &error, problems),
             }
         }
@@ -478,6 +496,10 @@ impl Entries {
         if self.log.len() == 0 {
             return;
         }
+        if self.hung >= MAX_HUNG || !self.has_room() {
+            self.retry = Instant::now() + RETRY;
+            return;
+        }
         let (older, _) = self.folders();
         let folder = self.folder_after(older.last());
         match self.database_of(memory, &folder) {
@@ -488,9 +510,7 @@ impl Entries {
             Err(error) => {
                 self.retry = Instant::now() + RETRY;
                 log::warn!("{}: {error}; events and documents are served from memory", folder.display());
-                if !matches!(error, IndexError::Hung) {
-                    remove_folder(&folder);
-                }
+                if matches!(error, IndexError::Hung) { self.hung += 1 } else { remove_folder(&folder) }
             }
         }
     }
@@ -551,9 +571,16 @@ impl Entries {
 
     fn begin_flush(&mut self) {
         self.flushed = self.log.len();
-        if let Some(Index::Disk(disk)) = &self.index {
+        if let Some(Index::Disk(disk)) = &self.index
+            && self.has_room()
+        {
             disk.begin_flush();
         }
+    }
+
+    fn has_room(&self) -> bool {
+        // Where the system does not tell, the writes will.
+        rustix::fs::statvfs(&self.data_dir).map_or(true, |stat| stat.f_bavail.saturating_mul(stat.f_frsize) >= ROOM)
     }
 
     /// The folders of databases by rising number, and the newest.
@@ -788,6 +815,7 @@ mod tests {
                     index: None,
                     retry: Instant::now() + RETRY,
                     flushed: 0,
+                    hung: 0,
                 };
                 drop(entries);
                 let all = (Bound::Unbounded, Bound::Unbounded);
@@ -867,6 +895,21 @@ mod tests {
             boards.iter().map(|(key, value)| (key.as_str(), value[0], value.len())).collect::<Vec<_>>(),
             [("0", 55, long.len()), ("1", 56, long.len()), ("2", 57, long.len()), ("3", 58, long.len()), ("4", 59, long.len())]
         );
+    }
+
+    #[test]
+    fn a_removed_series_does_not_come_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let series: Vec<(SeriesId, Labels)> = (0..3).map(|n| (SeriesId(n), Labels::metric("m", &[("n", &n.to_string())]))).collect();
+        {
+            let (catalog, _) = open(dir.path());
+            catalog.add_series(&series, 3).unwrap();
+            catalog.remove_series(&[SeriesId(2)]).unwrap();
+        }
+        let mut found = Vec::new();
+        let opened = Catalog::open(dir.path(), ME, 1 << 20, Arc::default(), |id, labels| found.push((id, labels))).unwrap();
+        assert_eq!((found.as_slice(), opened.catalog.next_series()), (&series[..2], 3));
+        assert!(opened.catalog.is_removed(SeriesId(2)) && opened.series_damage.is_none());
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl Store {
     pub fn read_all_days(&self) -> Result<(), StoreError> {
         for day in self.partitions.days() {
             if let Some(partition) = self.partitions.get(day, false)? {
-                partition.verify().map_err(|error| self.partitions.error(day, error))?;
+                partition.verify(|| ()).map_err(|error| self.partitions.error(day, error))?;
             }
         }
         Ok(())

@@ -2,17 +2,18 @@
 //!
 //! While a day is hot its seals are put together from time to time, so that reading it stays quick. When it is over, all of
 //! it goes into one file, with the windows of an hour. When samples are past their retention, the file is written again
-//! without them. A crash at any point leaves the old or the new; the work takes a bounded share of one core.
+//! without them. A crash at any point leaves the old or the new; the work takes a bounded share of one core. What is damaged
+//! is told and left out; the files that it is in go into quarantine.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::day_file::{DayFile, PageAt};
 use super::error::StoreError;
-use super::file::{ChunkFile, FileWriter};
-use super::hot::HotPages;
+use super::file::FileWriter;
 use super::page::{ALWAYS, Chunk, Directory, Kind};
-use super::partition::{Day, Outcome, Partition, PartitionError, Parts};
+use super::partition::{Compaction, Day, Outcome, Partition, PartitionError};
 use super::read::merge;
 use super::work::Task;
 use super::{Store, StoreOptions};
@@ -26,8 +27,8 @@ const MANY_BYTES: u64 = 192 << 20;
 /// Seals and bytes that are worth putting together once the day is quiet.
 const SOME_SEALS: usize = 12;
 const SOME_BYTES: u64 = 4 << 20;
-/// Wait before a damaged day is tried again.
-const RETRY_DAMAGED_MS: i64 = 3_600_000;
+/// Time for reading days that have nothing to be done, in one call; the rest is read by the next.
+const VERIFY_TIME: Duration = Duration::from_secs(2);
 /// Work between two looks at the clock.
 const SLICE: Duration = Duration::from_millis(5);
 /// Samples of one chunk at the most.
@@ -49,7 +50,7 @@ pub struct Compacted {
 /// What is to be done with a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Plan {
-    /// The files too, not the hot databases alone.
+    /// The chunk files too, not the pages files alone.
     whole: bool,
     /// The day is over.
     finish: bool,
@@ -70,6 +71,7 @@ impl Store {
     fn compact_next(&self, now: TimestampMs, share: f64) -> Result<Option<Compacted>, StoreError> {
         self.checked.lock().retain(|day, _| self.partitions.has(*day));
         let mut failed = None;
+        let verifying = Instant::now();
         for day in self.partitions.days() {
             if !self.worth_a_look(day, now) {
                 continue;
@@ -83,7 +85,15 @@ impl Store {
                 }
             };
             let Some(plan) = self.plan(day, &partition, now) else {
-                if partition.parts().is_finished() {
+                match self.verify(day, &partition, verifying, share) {
+                    // What was found is dealt with the next time.
+                    Ok(()) if partition.parts().is_damaged() && self.partitions.may_heal(day) => continue,
+                    Ok(()) => {}
+                    Err(error) => {
+                        failed.get_or_insert(error);
+                    }
+                }
+                if verifying.elapsed() < VERIFY_TIME && partition.parts().is_finished() {
                     // Partitions that are done stay closed until a retention ends.
                     self.checked.lock().insert(day, self.options.next_thinning(day, now));
                 }
@@ -97,17 +107,21 @@ impl Store {
                     self.counters.compactions.fetch_add(u64::from(done.is_some()), Ordering::Relaxed);
                     return Ok(done);
                 }
-                Err(PartitionError::Codec(error)) => {
-                    // Rewriting would leave the damage out for good; a person may know of a copy.
-                    self.partitions.note(format!("partition {} cannot be compacted, something in it is damaged: {error}", day.name()));
-                    self.checked.lock().insert(day, now + RETRY_DAMAGED_MS);
-                }
                 Err(error) => {
                     failed.get_or_insert(self.partitions.error(day, error));
                 }
             }
         }
         failed.map_or(Ok(None), Err)
+    }
+
+    /// Reads a day whole once, so that damage is told where nobody asks for what is damaged.
+    fn verify(&self, day: Day, partition: &Partition, since: Instant, share: f64) -> Result<(), StoreError> {
+        if since.elapsed() >= VERIFY_TIME {
+            return Ok(());
+        }
+        let mut pace = Pace::new(share);
+        self.partitions.verify_once(day, partition, || pace.step())
     }
 
     /// A day that was looked at and had nothing to do is left alone until something can have changed: partitions stay closed.
@@ -120,7 +134,8 @@ impl Store {
         let thin_ms = self.options.thin_ms(day, now).max(parts.thinned_ms());
         let quiet = partition.quiet_for().is_none_or(|quiet| quiet >= self.options.quiet);
         let over = now >= day.end() + self.options.out_of_order_ms;
-        if over && quiet && (!parts.is_finished() || thin_ms > parts.thinned_ms()) {
+        let damaged = parts.is_damaged() && self.partitions.may_heal(day);
+        if over && quiet && (!parts.is_finished() || thin_ms > parts.thinned_ms() || damaged) {
             return Some(Plan { whole: true, finish: true, thin_ms });
         }
         let (seals, bytes) = (parts.hot_seals(), parts.hot_bytes());
@@ -130,40 +145,36 @@ impl Store {
     }
 
     fn rewrite(&self, partition: &Partition, day: Day, plan: Plan, share: f64) -> Result<Option<Compacted>, PartitionError> {
-        let (parts, temporary, number) = partition.begin_compaction();
+        let outcome = Outcome { whole: plan.whole, finished: plan.finish, thinned_ms: plan.thin_ms };
+        let compaction = partition.begin_compaction(outcome);
+        if compaction.parts.is_damaged() {
+            self.partitions.note_healing(day);
+        }
         let mut pace = Pace::new(share);
-        let outcome = self.write_file(&parts, plan, &temporary, &mut pace).and_then(|written| {
+        let outcome = self.write_file(&compaction, plan, &mut pace).and_then(|written| {
             fail::fail_point!("store::compact::written", |_| Err(std::io::Error::other("failpoint").into()));
-            let Some((samples, any)) = written else { return Ok(None) };
-            let bytes = if any { std::fs::metadata(&temporary)?.len() } else { 0 };
-            let outcome = Outcome { whole: plan.whole, finished: plan.finish, thinned_ms: plan.thin_ms };
-            partition.end_compaction(&parts, any.then_some((temporary.as_path(), number)), outcome)?;
+            let Some(samples) = written else { return Ok(None) };
+            let bytes = std::fs::metadata(&compaction.temporary)?.len();
+            partition.end_compaction(&compaction)?;
             Ok(Some(Compacted { day: day.name(), samples, bytes, finished: plan.finish }))
         });
         if !matches!(outcome, Ok(Some(_))) {
-            partition.abandon_compaction(&temporary);
+            partition.abandon_compaction(&compaction);
         }
         outcome
     }
 
-    /// Gives the number of samples and whether anything was written; none where it was stopped.
-    fn write_file(
-        &self,
-        parts: &Arc<Parts>,
-        plan: Plan,
-        temporary: &std::path::Path,
-        pace: &mut Pace,
-    ) -> Result<Option<(u64, bool)>, PartitionError> {
+    /// Gives the number of samples; none where it was stopped.
+    fn write_file(&self, compaction: &Compaction, plan: Plan, pace: &mut Pace) -> Result<Option<u64>, PartitionError> {
         fail::fail_point!("store::compact::write", |_| Err(std::io::Error::other("failpoint").into()));
-        let mut cursors: Vec<Cursor> = Vec::new();
-        if plan.whole {
-            cursors.extend(parts.files.iter().map(|file| Cursor::of_file(Arc::clone(file))));
-        }
-        cursors.extend(parts.hot.iter().flat_map(|hot| hot.cursors()).map(Cursor::of_seal));
+        let parts = &compaction.parts;
+        let files = parts.files.iter().map(|file| Cursor::new(Arc::clone(&file.base), file.pages()));
+        let seals = parts.hot.iter().flat_map(|hot| hot.pages_by_seal().into_iter().map(|pages| Cursor::new(Arc::clone(&hot.base), pages)));
+        let mut cursors: Vec<Cursor> = files.chain(seals).collect();
         for cursor in &mut cursors {
             cursor.advance()?;
         }
-        let mut writer = FileWriter::create(temporary)?;
+        let mut writer = FileWriter::create(&compaction.temporary, compaction.header.clone())?;
         let mut samples = 0u64;
         while let Some(id) = cursors.iter().filter_map(Cursor::id).min() {
             if self.stopping.load(Ordering::Relaxed) {
@@ -174,6 +185,7 @@ impl Store {
             for cursor in &mut cursors {
                 cursor.take(id, &mut runs, &mut hours)?;
             }
+            runs.retain(|run| !run.times.is_empty());
             let had_samples = !runs.is_empty();
             let columns = merge(runs);
             if keep_samples {
@@ -195,7 +207,27 @@ impl Store {
             pace.step();
             self.work.progress(Task::Compaction);
         }
-        Ok(Some((samples, writer.finish()?)))
+        writer.end_pages()?;
+        self.write_labels(compaction, &mut writer)?;
+        writer.finish()?;
+        Ok(Some(samples))
+    }
+
+    /// Copies the labels of the series that have chunks; those that are damaged there are in memory.
+    fn write_labels(&self, compaction: &Compaction, writer: &mut FileWriter) -> Result<(), PartitionError> {
+        let mut failed = Ok(());
+        compaction.parts.for_each_labels(|id, labels| {
+            if failed.is_ok() {
+                failed = writer.labels(id, &labels);
+            }
+        })?;
+        failed?;
+        for id in writer.unnamed.clone() {
+            if let Some(labels) = self.labels(SeriesId(id)) {
+                writer.labels(SeriesId(id), &labels)?;
+            }
+        }
+        Ok(())
     }
 
     /// Stops a compaction that is under way; it is begun again by the next process.
@@ -255,35 +287,21 @@ impl Pace {
     }
 }
 
-enum Source {
-    File { file: Arc<ChunkFile>, next: usize },
-    Seal(HotPages),
-}
-
-enum PageBytes {
-    /// Read from the file, piece by piece; where the page begins.
-    InFile(u64),
-    Whole(sled::IVec),
-}
-
-/// Reads the chunks of a file or of a seal in order.
+/// Reads the chunks of a file or of a seal in order; what is damaged is told and passed over.
 struct Cursor {
-    source: Source,
-    page: Option<(Directory, PageBytes)>,
+    file: Arc<DayFile>,
+    pages: std::vec::IntoIter<PageAt>,
+    page: Option<(PageAt, Directory)>,
     at: usize,
 }
 
 impl Cursor {
-    fn of_file(file: Arc<ChunkFile>) -> Self {
-        Self { source: Source::File { file, next: 0 }, page: None, at: 0 }
-    }
-
-    fn of_seal(pages: HotPages) -> Self {
-        Self { source: Source::Seal(pages), page: None, at: 0 }
+    fn new(file: Arc<DayFile>, pages: Vec<PageAt>) -> Self {
+        Self { file, pages: pages.into_iter(), page: None, at: 0 }
     }
 
     fn chunk(&self) -> Option<&Chunk> {
-        self.page.as_ref()?.0.chunks.get(self.at)
+        self.page.as_ref()?.1.chunks.get(self.at)
     }
 
     fn id(&self) -> Option<SeriesId> {
@@ -294,41 +312,21 @@ impl Cursor {
     fn advance(&mut self) -> Result<(), PartitionError> {
         while self.chunk().is_none() {
             self.at = 0;
-            self.page = match &mut self.source {
-                Source::File { file, next } => {
-                    *next += 1;
-                    file.page(*next - 1)?.map(|(directory, start)| (directory, PageBytes::InFile(start)))
-                }
-                Source::Seal(pages) => match pages.next_page()? {
-                    Some(bytes) => Some((
-                        Directory::read(bytes.as_ref(), 0, bytes.len() as u64).map_err(PartitionError::from)?,
-                        PageBytes::Whole(bytes),
-                    )),
-                    None => None,
-                },
-            };
-            if self.page.is_none() {
-                return Ok(());
-            }
+            self.page = None;
+            let Some(page) = self.pages.next() else { return Ok(()) };
+            self.page = self.file.directory(&page)?.map(|directory| (page, directory));
         }
         Ok(())
     }
 
     /// Takes what there is of a series.
     fn take(&mut self, id: SeriesId, runs: &mut Vec<Columns>, hours: &mut Vec<WindowRow>) -> Result<(), PartitionError> {
-        while let Some((directory, bytes)) = &self.page
+        while let Some((page, directory)) = &self.page
             && let Some(chunk) = directory.chunks.get(self.at).filter(|chunk| chunk.id == id)
         {
-            match (chunk.kind, bytes, &self.source) {
-                (Kind::Samples, PageBytes::Whole(page), _) => runs.push(directory.samples(page.as_ref(), 0, chunk, ALWAYS)?),
-                (Kind::Hours, PageBytes::Whole(page), _) => hours.extend(directory.hours(page.as_ref(), 0, chunk)?),
-                (Kind::Samples, PageBytes::InFile(start), Source::File { file, .. }) => {
-                    runs.push(directory.samples(file.as_ref(), *start, chunk, ALWAYS)?)
-                }
-                (Kind::Hours, PageBytes::InFile(start), Source::File { file, .. }) => {
-                    hours.extend(directory.hours(file.as_ref(), *start, chunk)?)
-                }
-                (_, PageBytes::InFile(_), Source::Seal(_)) => {}
+            match chunk.kind {
+                Kind::Samples => runs.push(self.file.samples(directory, page, chunk, ALWAYS)?),
+                Kind::Hours => hours.extend(self.file.hours(directory, page, chunk)?),
             }
             self.at += 1;
             self.advance()?;

@@ -55,14 +55,6 @@ pub enum StoreError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The embedded database failed.
-    #[error("{place}: {source}")]
-    Database {
-        /// Which part.
-        place: String,
-        /// What it said.
-        source: sled::Error,
-    },
     /// A record or chunk cannot be read.
     #[error("{place}: {source}")]
     Damaged {
@@ -92,16 +84,6 @@ impl StoreError {
         match source.kind() {
             StorageFull | QuotaExceeded => Self::DiskFull { path: path.to_owned() },
             _ => Self::File { path: path.to_owned(), source },
-        }
-    }
-
-    /// An embedded database's error at a place in the data directory.
-    pub(super) fn database(place: impl Into<String>, data_dir: &std::path::Path, source: sled::Error) -> Self {
-        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-        match &source {
-            // By kind: the database hands on a copy of the error that has lost the system's number.
-            sled::Error::Io(io) if matches!(io.kind(), StorageFull | QuotaExceeded) => Self::DiskFull { path: data_dir.to_owned() },
-            _ => Self::Database { place: place.into(), source },
         }
     }
 }

@@ -1,38 +1,53 @@
-//! The hot part of a day: what seals wrote, as pages in an embedded database, until the compactor puts it in a file.
+//! Pages files: what seals wrote of a day, until the compactor puts it in a chunk file.
 //!
-//! Key of a page: `seal u64 · number u32`, so that keys only rise. A seal counts once its entry in the tree `seals` is
-//! durable: the last journal record in it, then for each page its first and last series and times. Pages without an entry
-//! are what a crash or a full disk left; nobody reads them.
+//! A file of frames (`frame`) that only grows at its end. It begins with its header (`day_file`); then for each seal: the
+//! labels of series that it did not name before, the pages, and the end of the seal. The end says where the pages are and
+//! what they cover, so that opening a file reads it and the headers of the frames alone. The number of a frame is the last
+//! journal record of its seal.
+//!
+//! A seal counts once its end is there. How far the file was durable is noted elsewhere (the manifest): what is damaged
+//! before that is told, and the pages of a seal whose end is damaged are found by themselves; what is unfinished behind it
+//! is what a crash left, and is cut off.
 
-use std::path::{Path, PathBuf};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
+use roaring::RoaringBitmap;
 
-use super::page::{Directory, Kind, PageError};
-use crate::codec::CodecError;
-use crate::model::{Columns, SeriesId, TimestampMs};
+use super::day_file::{self, DayFile, Expected, FileHeader, LabelRuns, OpenError, PageAt, Place, Report, readable};
+use super::frame::{self, Header};
+use super::page::{Directory, Kind, Within};
+use super::place::is_at;
+use super::pread::{Pread, Stretch};
+use super::problems::Problems;
+use crate::codec::{CodecError, push_signed, push_varint, take_signed, take_varint};
+use crate::model::{Columns, Labels, SeriesId, TimestampMs};
 
-/// Bytes after which a page ends: larger values go to files of their own in the database, which costs far more.
+/// Bytes after which a page ends: a damaged one costs no more.
 pub(super) const PAGE_BYTES: usize = 24 << 10;
 /// Chunks of one page at the most.
-pub(super) const PAGE_CHUNKS: usize = 512;
-
-const ENTRY: usize = 4 + 4 + 8 + 8;
+pub(super) const PAGE_CHUNKS: usize = 256;
+/// Bytes that are written at once.
+const WRITE_BYTES: usize = 256 << 10;
+/// Directories in memory.
+const DIRECTORIES: usize = 128;
 
 /// A page that is to be kept.
 pub(super) struct NewPage {
     pub(super) ids: [SeriesId; 2],
-    pub(super) span: (TimestampMs, TimestampMs),
+    pub(super) span: Within,
     pub(super) bytes: Vec<u8>,
 }
 
-/// Where a page is and what it covers.
-#[derive(Debug, Clone, Copy)]
-struct PageAt {
-    key: [u8; 12],
-    ids: [SeriesId; 2],
-    span: (TimestampMs, TimestampMs),
+/// The series of a seal, and how their labels are found.
+pub(super) struct Named<'a> {
+    pub(super) ids: &'a [SeriesId],
+    pub(super) labels: &'a dyn Fn(SeriesId) -> Option<Labels>,
 }
 
 /// One seal's pages, by rising series.
@@ -40,69 +55,98 @@ struct Seal {
     pages: Vec<PageAt>,
 }
 
-/// An open hot database.
-pub(super) struct Hot {
-    pub(super) number: u64,
-    db: sled::Db,
-    seals_tree: sled::Tree,
+/// The end of a seal.
+#[derive(Default)]
+struct SealEnd {
+    /// Where its first frame begins.
+    start: u64,
+    labels: Vec<Place>,
+    pages: Vec<PageAt>,
+    /// Series whose labels are in it.
+    named: Vec<u32>,
+}
+
+/// The place of a page, and its directory.
+type Known = (u64, Arc<Directory>);
+
+/// An open pages file. One seal at a time.
+pub(super) struct PagesFile {
+    pub(super) base: Arc<DayFile>,
+    header: FileHeader,
     seals: RwLock<Vec<Arc<Seal>>>,
-    next: std::sync::atomic::AtomicU64,
-    through: std::sync::atomic::AtomicU64,
-    bytes: std::sync::atomic::AtomicU64,
-    /// Last, so that the database is closed before its folder goes.
-    folder: Folder,
+    named: Mutex<RoaringBitmap>,
+    through: AtomicU64,
+    /// A write failed and could not be taken back, or the file cannot be written: nothing more is appended.
+    closed: AtomicBool,
+    /// Something that was durable is not there any more.
+    pub(super) lost: bool,
+    /// Those read last, each with the place of its page, by seal.
+    directories: Mutex<Vec<Option<Known>>>,
 }
 
-/// The folder of a hot database; goes with the last who uses it once it is no longer needed.
-struct Folder {
-    path: PathBuf,
-    leaving: std::sync::atomic::AtomicBool,
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if self.leaving.load(Relaxed)
-            && let Err(error) = std::fs::remove_dir_all(&self.path)
-        {
-            // The next opening of the day removes what its manifest does not name.
-            log::warn!("{} cannot be removed yet: {error}", self.path.display());
-        }
-    }
-}
-
-use std::sync::atomic::Ordering::Relaxed;
-
-impl Hot {
-    pub(super) fn open(path: &Path, number: u64, cache_bytes: u64) -> Result<Self, sled::Error> {
-        let db = open_db(path, cache_bytes)?;
-        let seals_tree = db.open_tree("seals")?;
-        let (mut seals, mut through, mut next) = (Vec::new(), 0, 0);
-        if let Some((key, _)) = db.last()? {
-            next = number_of(&key) + 1;
-        }
-        for item in seals_tree.iter() {
-            let (key, value) = item?;
-            next = next.max(number_of(&key) + 1);
-            through = through.max(number_of(&value));
-            let pages = value.get(8..).unwrap_or_default().chunks_exact(ENTRY).enumerate();
-            seals.push(Arc::new(Seal { pages: pages.map(|(at, entry)| page_at(&key, at, entry)).collect() }));
-        }
-        let bytes = db.size_on_disk()?;
-        Ok(Self {
-            number,
-            db,
-            seals_tree,
-            seals: RwLock::new(seals),
-            next: next.into(),
-            through: through.into(),
-            bytes: bytes.into(),
-            folder: Folder { path: path.to_owned(), leaving: false.into() },
-        })
+impl PagesFile {
+    /// Makes a new file. It is durable after the first seal.
+    pub(super) fn create(path: &Path, expected: &Expected, problems: &Arc<Problems>) -> std::io::Result<Self> {
+        let header = FileHeader::of_pages(expected.identity, expected.day, expected.number);
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+        let mut payload = Vec::new();
+        header.encode(&mut payload);
+        let mut bytes = Vec::new();
+        frame::push(&mut bytes, day_file::HEADER, expected.number, &payload);
+        file.write_all_at(&bytes, 0)?;
+        Ok(Self::of(path, Pread::of(file)?, header, problems))
     }
 
-    /// What it holds is in a file: its folder goes when the last reader is done.
-    pub(super) fn leave(&self) {
-        self.folder.leaving.store(true, Relaxed);
+    fn of(path: &Path, file: Pread, header: FileHeader, problems: &Arc<Problems>) -> Self {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let report = Report::new(Arc::clone(problems), header.day, &name);
+        Self {
+            base: Arc::new(DayFile { path: path.to_owned(), number: header.number, file, report, labels: RwLock::default() }),
+            header,
+            seals: RwLock::default(),
+            named: Mutex::default(),
+            through: 0.into(),
+            closed: false.into(),
+            lost: false,
+            directories: Mutex::default(),
+        }
+    }
+
+    /// Opens a file of which `durable` bytes are known to be durable; all of it where that is not known.
+    pub(super) fn open(path: &Path, expected: &Expected, durable: Option<u64>, problems: &Arc<Problems>) -> Result<Self, OpenError> {
+        let (file, writable) = open_file(path)?;
+        let header = FileHeader::of_pages(expected.identity, expected.day, expected.number);
+        let mut pages = Self::of(path, Pread::of(file)?, header, problems);
+        pages.closed = (!writable).into();
+        let len = pages.base.file.len();
+        let good = Opening::new(&mut pages, expected, durable.unwrap_or(len)).run()?;
+        if durable.is_some_and(|durable| durable > len) {
+            pages.lost = true;
+            pages.base.report.lost(&format!("it is {len} bytes long, {} were written; the end is missing", durable.unwrap_or(0)));
+        }
+        if good < len {
+            log::info!("{}: cutting off {} bytes that a crash left", path.display(), len - good);
+            if let Err(error) = pages.base.file.file.set_len(good) {
+                log::warn!("{}: {error}; the next seal begins another file", path.display());
+                pages.closed = true.into();
+            }
+            pages.base.file.set_len(good);
+        }
+        Ok(pages)
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.header.number
+    }
+
+    /// Bytes that count.
+    pub(super) fn len(&self) -> u64 {
+        self.base.file.len()
+    }
+
+    /// Whether a seal may be appended.
+    pub(super) fn is_open(&self) -> bool {
+        !self.closed.load(Relaxed)
     }
 
     /// The last journal record whose rows are here.
@@ -115,122 +159,540 @@ impl Hot {
         self.seals.read().len()
     }
 
-    /// About how many bytes it has on the disk.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes.load(Relaxed)
-    }
-
-    /// Keeps a seal's pages, all or none, durably. One call at a time.
-    pub(super) fn seal(&self, pages: Vec<NewPage>, through: u64) -> Result<(), sled::Error> {
-        let seal = self.next.fetch_add(1, Relaxed);
-        let mut entry = Vec::with_capacity(8 + pages.len() * ENTRY);
-        entry.extend_from_slice(&through.to_be_bytes());
-        let mut kept = Vec::with_capacity(pages.len());
-        let mut bytes = 0;
-        for (at, page) in pages.into_iter().enumerate() {
-            let from = entry.len();
-            page.ids.iter().for_each(|id| entry.extend_from_slice(&id.0.to_be_bytes()));
-            entry.extend_from_slice(&page.span.0.to_be_bytes());
-            entry.extend_from_slice(&page.span.1.to_be_bytes());
-            let page_at = page_at(&seal.to_be_bytes(), at, &entry[from..]);
-            bytes += page.bytes.len() as u64;
-            self.db.insert(page_at.key, page.bytes)?;
-            kept.push(page_at);
-        }
-        self.seals_tree.insert(seal.to_be_bytes(), entry)?;
-        self.db.flush()?;
-        self.seals.write().push(Arc::new(Seal { pages: kept }));
-        self.through.fetch_max(through, Relaxed);
-        self.bytes.fetch_add(bytes, Relaxed);
+    /// Keeps a seal's pages, all or none, durably. What fails is taken back.
+    pub(super) fn seal(&self, pages: Vec<NewPage>, named: &Named<'_>, through: u64) -> std::io::Result<()> {
+        let start = self.len();
+        let written = self.write_seal(start, pages, named, through);
+        let written = written.and_then(|written| {
+            fail::fail_point!("store::seal::sync", |_| Err(std::io::Error::other("failpoint")));
+            self.base.file.file.sync_data()?;
+            if !is_at(&self.base.file.file, &self.base.path) {
+                // What is in it is read for as long as it is open, and kept by the next compaction; a seal would be lost.
+                self.closed.store(true, Relaxed);
+                log::error!("{} was removed while the service runs; the next seal begins another file", self.base.path.display());
+                return Err(std::io::ErrorKind::NotFound.into());
+            }
+            Ok(written)
+        });
+        let (end, seal_end) = match written {
+            Ok(written) => written,
+            Err(error) => {
+                // After a failed sync nobody knows what the disk has: the file is left as it was before, and gets no more.
+                if let Err(error) = self.base.file.file.set_len(start).and_then(|()| self.base.file.file.sync_data()) {
+                    log::warn!("{}: {error}; the next seal begins another file", self.base.path.display());
+                    self.closed.store(true, Relaxed);
+                }
+                return Err(error);
+            }
+        };
+        self.base.file.set_len(end);
+        self.take_in(seal_end, through);
         Ok(())
     }
 
+    /// Gives the end of what was written.
+    fn write_seal(&self, start: u64, pages: Vec<NewPage>, named: &Named<'_>, through: u64) -> std::io::Result<(u64, SealEnd)> {
+        let mut out = Appender { file: &self.base.file.file, at: start, buffer: Vec::new(), number: through };
+        let mut end = SealEnd { start, ..SealEnd::default() };
+        let mut runs = LabelRuns::default();
+        {
+            let known = self.named.lock();
+            for id in named.ids.iter().filter(|id| !known.contains(id.0)) {
+                let Some(labels) = (named.labels)(*id) else { continue };
+                end.named.push(id.0);
+                if let Some(run) = runs.add(*id, &labels) {
+                    end.labels.push(out.frame(day_file::LABELS, &run)?);
+                }
+            }
+        }
+        if let Some(run) = runs.finish() {
+            end.labels.push(out.frame(day_file::LABELS, &run)?);
+        }
+        for page in pages {
+            let place = out.frame(day_file::PAGE, &page.bytes)?;
+            end.pages.push(PageAt { place, ids: page.ids, span: page.span });
+        }
+        fail::fail_point!("store::seal::write", |_| Err(std::io::ErrorKind::StorageFull.into()));
+        out.frame(day_file::SEAL, &end.encode(&self.header))?;
+        out.flush()?;
+        Ok((out.at, end))
+    }
+
+    fn take_in(&self, end: SealEnd, through: u64) {
+        self.named.lock().extend(end.named);
+        self.base.labels.write().extend(end.labels);
+        self.seals.write().push(Arc::new(Seal { pages: end.pages }));
+        self.through.fetch_max(through, Relaxed);
+    }
+
     /// Passes the samples of a series on, seal by seal, where they may be within `[start, end]`.
-    pub(super) fn samples(&self, id: SeriesId, start: TimestampMs, end: TimestampMs, out: &mut Vec<Columns>) -> Result<(), HotError> {
+    pub(super) fn samples(&self, id: SeriesId, start: TimestampMs, end: TimestampMs, out: &mut Vec<Columns>) -> std::io::Result<()> {
         let seals: Vec<Arc<Seal>> = self.seals.read().clone();
-        for seal in seals {
+        for (number, seal) in seals.iter().enumerate() {
             let from = seal.pages.partition_point(|page| page.ids[1] < id);
             for page in seal.pages[from..].iter().take_while(|page| page.ids[0] <= id) {
                 if page.span.0 > end || page.span.1 < start {
                     continue;
                 }
-                let bytes = self.page(page)?;
-                let directory = Directory::read(bytes.as_ref(), 0, bytes.len() as u64)?;
+                let Some(directory) = self.directory(number, page)? else { continue };
                 for chunk in directory.of((id, Kind::Samples)).iter().filter(|c| c.first <= end && c.last >= start) {
-                    out.push(directory.samples(bytes.as_ref(), 0, chunk, (start, end))?);
+                    out.push(self.base.samples(&directory, page, chunk, (start, end))?);
                 }
             }
         }
         Ok(())
     }
 
-    fn page(&self, at: &PageAt) -> Result<sled::IVec, HotError> {
-        self.db.get(at.key)?.ok_or(HotError::Page(PageError::Codec(CodecError::Damaged("a page is missing"))))
+    fn directory(&self, seal: usize, page: &PageAt) -> std::io::Result<Option<Arc<Directory>>> {
+        let slot = seal % DIRECTORIES;
+        let known = self.directories.lock().get(slot).and_then(Option::as_ref).filter(|known| known.0 == page.place.at).cloned();
+        if let Some((_, directory)) = known {
+            return Ok(Some(directory));
+        }
+        let Some(directory) = self.base.directory(page)?.map(Arc::new) else { return Ok(None) };
+        let mut directories = self.directories.lock();
+        if directories.len() <= slot {
+            directories.resize(slot + 1, None);
+        }
+        directories[slot] = Some((page.place.at, Arc::clone(&directory)));
+        Ok(Some(directory))
     }
 
-    /// Makes a copy in another folder.
-    pub(super) fn copy_to(&self, to: &Path) -> Result<(), sled::Error> {
-        copy_db(&self.db, to)
-    }
-
-    /// A cursor for each seal, for reading all of it in order.
-    pub(super) fn cursors(self: &Arc<Self>) -> Vec<HotPages> {
-        self.seals.read().iter().map(|seal| HotPages { hot: Arc::clone(self), seal: Arc::clone(seal), next: 0 }).collect()
-    }
-}
-
-/// Why the hot part cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum HotError {
-    #[error(transparent)]
-    Database(#[from] sled::Error),
-    #[error(transparent)]
-    Page(#[from] PageError),
-}
-
-/// The pages of one seal, in order.
-pub(super) struct HotPages {
-    hot: Arc<Hot>,
-    seal: Arc<Seal>,
-    next: usize,
-}
-
-impl HotPages {
-    pub(super) fn next_page(&mut self) -> Result<Option<sled::IVec>, HotError> {
-        let Some(page) = self.seal.pages.get(self.next) else { return Ok(None) };
-        self.next += 1;
-        self.hot.page(page).map(Some)
+    /// The pages of each seal, for reading all of it in order.
+    pub(super) fn pages_by_seal(&self) -> Vec<Vec<PageAt>> {
+        self.seals.read().iter().map(|seal| seal.pages.clone()).collect()
     }
 }
 
-fn number_of(bytes: &[u8]) -> u64 {
-    bytes.first_chunk::<8>().map_or(0, |b| u64::from_be_bytes(*b))
+/// For appending where that is allowed, for reading otherwise.
+fn open_file(path: &Path) -> std::io::Result<(File, bool)> {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    match OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) if matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) => Ok((File::open(path)?, false)),
+        other => Ok((other?, true)),
+    }
 }
 
-fn page_at(seal: &[u8], number: usize, entry: &[u8]) -> PageAt {
-    let mut key = [0; 12];
-    key[..8].copy_from_slice(&number_of(seal).to_be_bytes());
-    key[8..].copy_from_slice(&(number as u32).to_be_bytes());
-    let id = |at: usize| SeriesId(u32::from_be_bytes(std::array::from_fn(|i| entry[at + i])));
-    let time = |at: usize| i64::from_be_bytes(std::array::from_fn(|i| entry[at + i]));
-    PageAt { key, ids: [id(0), id(4)], span: (time(8), time(16)) }
+/// Appends frames.
+struct Appender<'a> {
+    file: &'a File,
+    /// Where the next frame begins.
+    at: u64,
+    buffer: Vec<u8>,
+    number: u64,
 }
 
-/// Copies a database, tree by tree.
-pub(super) fn copy_db(db: &sled::Db, to: &Path) -> Result<(), sled::Error> {
-    let copy = open_db(to, 1 << 20)?;
-    for name in db.tree_names() {
-        let (from, to) = (db.open_tree(&name)?, copy.open_tree(&name)?);
-        for item in from.iter() {
-            let (key, value) = item?;
-            to.insert(key, value)?;
+impl Appender<'_> {
+    fn frame(&mut self, kind: u8, payload: &[u8]) -> std::io::Result<Place> {
+        if !frame::push(&mut self.buffer, kind, self.number, payload) {
+            return Err(std::io::Error::other("a record is too large"));
+        }
+        let place = Place { at: self.at, len: payload.len() as u64 };
+        self.at = place.payload().1;
+        if self.buffer.len() >= WRITE_BYTES {
+            self.flush()?;
+        }
+        Ok(place)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let from = self.at - self.buffer.len() as u64;
+        self.file.write_all_at(&self.buffer, from)?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl SealEnd {
+    fn encode(&self, header: &FileHeader) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64 + self.pages.len() * 24 + self.named.len());
+        header.encode(&mut out);
+        push_varint(&mut out, self.start);
+        push_varint(&mut out, self.labels.len() as u64);
+        self.labels.iter().for_each(|run| push_varint(&mut out, run.len));
+        push_varint(&mut out, self.pages.len() as u64);
+        for page in &self.pages {
+            push_varint(&mut out, page.place.len);
+            page.ids.iter().for_each(|id| push_varint(&mut out, u64::from(id.0)));
+            push_signed(&mut out, page.span.0);
+            push_signed(&mut out, page.span.1);
+        }
+        push_varint(&mut out, self.named.len() as u64);
+        let mut before = 0i64;
+        for id in &self.named {
+            push_signed(&mut out, i64::from(*id) - before);
+            before = i64::from(*id);
+        }
+        out
+    }
+
+    /// Reads the end of a seal that stands at `at`.
+    fn decode(mut bytes: &[u8], at: u64, expected: &Expected) -> Result<Self, CodecError> {
+        const DAMAGED: CodecError = CodecError::Damaged("the end of a seal");
+        let rest = &mut bytes;
+        expected.check(&FileHeader::decode(rest)?).map_err(|_| DAMAGED)?;
+        let mut end = Self { start: take_varint(rest)?, ..Self::default() };
+        let mut next = end.start;
+        let mut place = |len: u64| {
+            let place = Place { at: next, len };
+            next = place.payload().1;
+            place
+        };
+        for _ in 0..take_varint(rest)? {
+            end.labels.push(place(take_varint(rest)?));
+        }
+        for _ in 0..take_varint(rest)? {
+            let place = place(take_varint(rest)?);
+            let mut id = || u32::try_from(take_varint(rest)?).map(SeriesId).map_err(|_| DAMAGED);
+            let ids = [id()?, id()?];
+            end.pages.push(PageAt { place, ids, span: (take_signed(rest)?, take_signed(rest)?) });
+        }
+        let mut before = 0i64;
+        for _ in 0..take_varint(rest)? {
+            before = before.wrapping_add(take_signed(rest)?);
+            end.named.push(u32::try_from(before).map_err(|_| DAMAGED)?);
+        }
+        if next == at && rest.is_empty() { Ok(end) } else { Err(DAMAGED) }
+    }
+}
+
+/// Reads a file's seals at its opening.
+struct Opening<'a> {
+    pages: &'a mut PagesFile,
+    expected: &'a Expected,
+    /// So far the file is known to have been durable.
+    durable: u64,
+    /// Where what counts ends.
+    good: u64,
+    has_header: bool,
+    /// What came since the last end of a seal.
+    pending: Vec<Stretch>,
+}
+
+impl<'a> Opening<'a> {
+    fn new(pages: &'a mut PagesFile, expected: &'a Expected, durable: u64) -> Self {
+        Self { pages, expected, durable, good: 0, has_header: false, pending: Vec::new() }
+    }
+
+    /// Gives the end of what counts.
+    fn run(mut self) -> Result<u64, OpenError> {
+        let base = Arc::clone(&self.pages.base);
+        for stretch in base.file.frames(0) {
+            match stretch? {
+                Stretch::Frame { at: 0, header } if header.kind == day_file::HEADER => {
+                    if let Some(found) = readable(base.file.payload(0, &header))?.and_then(|b| FileHeader::of_payload(&b).ok()) {
+                        self.expected.check(&found)?;
+                        self.has_header = true;
+                    }
+                    self.good = header.frame_len() as u64;
+                }
+                Stretch::Frame { at, header } if header.kind == day_file::SEAL => {
+                    if !self.end_of_seal(at, &header)? {
+                        break;
+                    }
+                }
+                other => self.pending.push(other),
+            }
+        }
+        let len = base.file.len();
+        let left = std::mem::take(&mut self.pending);
+        self.without_end(&left.into_iter().filter(|stretch| place_of(stretch).0 < self.durable).collect::<Vec<_>>())?;
+        if !self.has_header {
+            return Err(CodecError::Damaged("its header cannot be read").into());
+        }
+        Ok(self.good.max(self.durable.min(len)))
+    }
+
+    /// Takes a seal in; false where it and all behind it do not count.
+    fn end_of_seal(&mut self, at: u64, header: &Header) -> Result<bool, OpenError> {
+        let end = at + header.frame_len() as u64;
+        let base = Arc::clone(&self.pages.base);
+        let payload = readable(base.file.payload(at, header))?;
+        let Some(seal) = payload.and_then(|bytes| SealEnd::decode(&bytes, at, self.expected).ok()) else {
+            if end <= self.durable {
+                base.report.lost("the end of a seal is damaged; its pages are found without it, nothing is lost");
+            }
+            return Ok(end <= self.durable);
+        };
+        let is_orphan = |stretch: &Stretch| place_of(stretch).1 <= seal.start;
+        let (orphans, own): (Vec<_>, Vec<_>) = std::mem::take(&mut self.pending).into_iter().partition(is_orphan);
+        if end > self.durable && !(seal.start == self.good.max(self.durable) && self.are_whole(&own)?) {
+            self.pending = orphans;
+            return Ok(false);
+        }
+        self.without_end(&orphans)?;
+        if own.iter().any(|stretch| matches!(stretch, Stretch::Damage { .. })) {
+            base.report.mended("the header of a record is damaged");
+        }
+        if !self.has_header {
+            base.report.mended("its header is damaged");
+            self.has_header = true;
+        }
+        self.pages.take_in(seal, header.number);
+        self.good = end;
+        Ok(true)
+    }
+
+    /// Whether frames that nobody knows to be durable are as they were written.
+    fn are_whole(&self, frames: &[Stretch]) -> Result<bool, OpenError> {
+        for stretch in frames {
+            let Stretch::Frame { at, header } = stretch else { return Ok(false) };
+            if readable(self.pages.base.file.payload(*at, header))?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Finds the pages and labels of seals whose end is damaged.
+    fn without_end(&mut self, stretches: &[Stretch]) -> Result<(), OpenError> {
+        let base = Arc::clone(&self.pages.base);
+        let mut seal = SealEnd::default();
+        let mut through = 0;
+        for stretch in stretches {
+            let (from, to) = place_of(stretch);
+            let place = Place { at: from, len: (to - from).saturating_sub(frame::HEADER as u64) };
+            // Behind a damaged header there may still be a page.
+            let is_page = match stretch {
+                Stretch::Frame { header, .. } => {
+                    through = through.max(header.number);
+                    header.kind == day_file::PAGE
+                }
+                Stretch::Damage { .. } => true,
+            };
+            let directory = if is_page { readable(Directory::read(&base.file, place.payload().0, to))? } else { None };
+            match (stretch, directory.and_then(|directory| PageAt::of(place, &directory))) {
+                (_, Some(page)) => seal.pages.push(page),
+                (Stretch::Frame { at, header }, None) if header.kind == day_file::LABELS => {
+                    if let Some(labels) = readable(base.file.payload(*at, header))?.and_then(|b| day_file::read_labels(&b).ok()) {
+                        seal.named.extend(labels.iter().map(|(id, _)| id.0));
+                    }
+                    seal.labels.push(place);
+                }
+                _ => {
+                    self.pages.lost = true;
+                    base.report.lost(&format!("bytes {from} to {to} cannot be read; what is around them is"));
+                }
+            }
+        }
+        if !seal.pages.is_empty() || !seal.labels.is_empty() {
+            // Of one seal or of several: none has a series twice in one page, and what came later stands later.
+            for page in split_by_order(std::mem::take(&mut seal.pages)) {
+                self.pages.take_in(SealEnd { pages: page, ..SealEnd::default() }, through);
+            }
+            self.pages.take_in_labels(seal);
+        }
+        Ok(())
+    }
+}
+
+impl PagesFile {
+    fn take_in_labels(&self, end: SealEnd) {
+        self.named.lock().extend(end.named);
+        self.base.labels.write().extend(end.labels);
+    }
+}
+
+/// Pages in parts within which the series rise.
+fn split_by_order(pages: Vec<PageAt>) -> Vec<Vec<PageAt>> {
+    let mut parts: Vec<Vec<PageAt>> = Vec::new();
+    for page in pages {
+        match parts.last_mut().filter(|part| part.last().is_none_or(|last| last.ids[1] <= page.ids[0])) {
+            Some(part) => part.push(page),
+            None => parts.push(vec![page]),
         }
     }
-    copy.flush()?;
-    Ok(())
+    parts
 }
 
-/// Opens a sled database for callers that flush themselves.
-pub(super) fn open_db(path: &Path, cache_bytes: u64) -> Result<sled::Db, sled::Error> {
-    sled::Config::new().path(path).cache_capacity(cache_bytes).flush_every_ms(None).open()
+fn place_of(stretch: &Stretch) -> (u64, u64) {
+    match stretch {
+        Stretch::Frame { at, header } => (*at, at + header.frame_len() as u64),
+        Stretch::Damage { from, to } => (*from, *to),
+    }
+}
+
+#[cfg(test)]
+pub(super) use self::tests::{example, read_anything, read_end};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Effort;
+    use crate::store::day_file::FileKind;
+    use crate::store::identity::Identity;
+    use crate::store::page::PageBuilder;
+    use crate::store::partition::Day;
+
+    const EXPECTED: Expected = Expected { identity: Identity([5; 16]), day: Day(0), number: 1, kind: FileKind::Pages };
+    /// Rows of a series in one seal.
+    const ROWS: i64 = 20;
+    const IDS: [u32; 4] = [1, 4, 5, 9];
+
+    fn labels(id: SeriesId) -> Option<Labels> {
+        Some(Labels::metric("load", &[("n", &id.0.to_string())]))
+    }
+
+    fn value(id: u32, t: i64) -> f64 {
+        ((t * 31 + i64::from(id)) % 97) as f64 / 10.0
+    }
+
+    /// The n-th seal: two series a page.
+    fn seal(file: &PagesFile, n: i64) -> std::io::Result<()> {
+        let times: Vec<i64> = (n * ROWS..(n + 1) * ROWS).map(|i| i * 1_000 + i % 3).collect();
+        let pages = IDS.chunks(2).map(|ids| {
+            let mut builder = PageBuilder::new(Effort::Quick);
+            for id in ids {
+                let values: Vec<f64> = times.iter().map(|t| value(*id, *t)).collect();
+                builder.samples(SeriesId(*id), &times, &values).unwrap();
+            }
+            NewPage { ids: [SeriesId(ids[0]), SeriesId(ids[1])], span: (times[0], times[times.len() - 1]), bytes: builder.finish() }
+        });
+        let ids = IDS.map(SeriesId);
+        file.seal(pages.collect(), &Named { ids: &ids, labels: &labels }, n as u64 + 10)
+    }
+
+    /// The bytes of a file with two seals.
+    pub(crate) fn example() -> Vec<u8> {
+        let dir = tempfile::tempdir().unwrap();
+        write(&dir.path().join("1.pages"), 2);
+        std::fs::read(dir.path().join("1.pages")).unwrap()
+    }
+
+    /// Opens a file with and without a noted length, and reads all that is in it.
+    pub(crate) fn read_anything(path: &Path) {
+        for durable in [None, Some(0), Some(300)] {
+            let Ok(file) = PagesFile::open(path, &EXPECTED, durable, &Arc::default()) else { continue };
+            let _ = file.samples(SeriesId(4), i64::MIN, i64::MAX, &mut Vec::new());
+            let _ = (file.base.for_each_labels(|_, _| ()), file.base.verify(|| ()));
+        }
+    }
+
+    /// Reads the end of a seal.
+    pub(crate) fn read_end(bytes: &[u8]) {
+        drop(SealEnd::decode(bytes, 1_000, &EXPECTED));
+    }
+
+    fn write(path: &Path, seals: i64) -> Vec<u64> {
+        let file = PagesFile::create(path, &EXPECTED, &Arc::default()).unwrap();
+        let ends = (0..seals).map(|n| seal(&file, n).map(|()| file.len()).unwrap());
+        std::iter::once(file.len()).chain(ends).collect()
+    }
+
+    /// Samples that are left; panics at one that was never written.
+    fn left(file: &PagesFile) -> usize {
+        let mut left = 0;
+        for id in IDS {
+            let mut runs = Vec::new();
+            file.samples(SeriesId(id), i64::MIN, i64::MAX, &mut runs).unwrap();
+            for sample in runs.iter().flat_map(Columns::iter) {
+                assert_eq!(sample.v.to_bits(), value(id, sample.t).to_bits());
+                left += 1;
+            }
+        }
+        file.base.for_each_labels(|id, found| assert_eq!(Some(found), labels(id))).unwrap();
+        left
+    }
+
+    const OF_A_SEAL: usize = IDS.len() * ROWS as usize;
+
+    #[test]
+    fn seals_are_there_after_a_new_opening_and_labels_are_written_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("1.pages");
+        let ends = write(&path, 2);
+        let problems = Arc::<Problems>::default();
+        let file = PagesFile::open(&path, &EXPECTED, Some(ends[2]), &problems).unwrap();
+        assert_eq!((left(&file), file.seals(), file.through(), file.lost), (2 * OF_A_SEAL, 2, 11, false));
+        seal(&file, 2).unwrap();
+        let mut named = Vec::new();
+        file.base.for_each_labels(|id, _| named.push(id.0)).unwrap();
+        assert_eq!(named, IDS);
+        assert!(file.base.verify(|| ()).unwrap());
+        let file = PagesFile::open(&path, &EXPECTED, Some(ends[2]), &problems).unwrap();
+        assert_eq!((left(&file), file.through()), (3 * OF_A_SEAL, 12), "a whole seal behind the noted length counts");
+        assert_eq!(problems.list(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_damaged_byte_costs_one_chunk_at_the_most_and_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("1.pages");
+        let ends = write(&path, 3);
+        let whole = std::fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= [1, 0x10, 0xff][at % 3];
+            std::fs::write(&path, &bytes).unwrap();
+            let problems = Arc::<Problems>::default();
+            let open = || PagesFile::open(&path, &EXPECTED, Some(ends[3]), &problems);
+            let file = open().unwrap_or_else(|error| panic!("byte {at}: {error}"));
+            assert!(left(&file) >= 3 * OF_A_SEAL - ROWS as usize, "byte {at}: {} left", left(&file));
+            assert!(file.through() == 12 && file.len() == ends[3], "byte {at}");
+            assert!(!file.base.verify(|| ()).unwrap() && !problems.list().is_empty(), "byte {at}: not told");
+            if at % 5 == 0 {
+                // It goes on.
+                seal(&file, 3).unwrap();
+                let before = left(&file);
+                drop(file);
+                assert_eq!(left(&open().unwrap()), before, "byte {at}: after another seal");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_keeps_its_whole_seals_and_a_lost_one_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("1.pages");
+        let ends = write(&path, 3);
+        let whole = std::fs::read(&path).unwrap();
+        for len in ends[0] as usize..whole.len() {
+            std::fs::write(&path, &whole[..len]).unwrap();
+            let whole_seals = ends.iter().filter(|end| **end <= len as u64).count() - 1;
+            // What was not known to be durable goes in silence.
+            let problems = Arc::<Problems>::default();
+            let file = PagesFile::open(&path, &EXPECTED, Some(ends[whole_seals]), &problems).unwrap();
+            assert_eq!((left(&file), problems.list().len(), file.lost), (whole_seals * OF_A_SEAL, 0, false), "cut at {len}");
+            assert_eq!(std::fs::metadata(&path).unwrap().len(), ends[whole_seals]);
+            std::fs::write(&path, &whole[..len]).unwrap();
+            let file = PagesFile::open(&path, &EXPECTED, Some(ends[3]), &problems).unwrap();
+            assert!(left(&file) >= whole_seals * OF_A_SEAL && file.lost && !problems.list().is_empty(), "cut at {len}");
+        }
+    }
+
+    #[test]
+    fn an_unfinished_seal_of_random_length_and_content_is_cut_off_and_the_next_one_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("1.pages");
+        let ends = write(&path, 2);
+        let whole = std::fs::read(&path).unwrap();
+        let second = ends[1] as usize;
+        for hole in (second..whole.len()).step_by(7) {
+            // The end reached the disk, a part in the middle did not.
+            let mut bytes = whole.clone();
+            let to = (hole + 40).min(whole.len());
+            bytes[hole..to].fill(0);
+            std::fs::write(&path, &bytes).unwrap();
+            let problems = Arc::<Problems>::default();
+            let file = PagesFile::open(&path, &EXPECTED, Some(ends[1]), &problems).unwrap();
+            assert_eq!((left(&file), file.len(), problems.list().len()), (OF_A_SEAL, ends[1], 0), "hole at {hole}");
+            seal(&file, 5).unwrap();
+            drop(file);
+            let file = PagesFile::open(&path, &EXPECTED, Some(ends[1]), &problems).unwrap();
+            assert_eq!((left(&file), file.through()), (2 * OF_A_SEAL, 15));
+        }
+    }
+
+    #[test]
+    fn without_a_known_length_all_that_is_sound_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("1.pages");
+        let ends = write(&path, 2);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes.truncate(bytes.len() - 3);
+        std::fs::write(&path, &bytes).unwrap();
+        let problems = Arc::<Problems>::default();
+        let file = PagesFile::open(&path, &EXPECTED, None, &problems).unwrap();
+        assert!(left(&file) >= OF_A_SEAL && file.len() >= ends[1], "{}", file.len());
+    }
 }

@@ -32,6 +32,11 @@ impl Identity {
         Ok(Self(bytes))
     }
 
+    /// The first bits of it.
+    pub(super) fn first_word(self) -> u32 {
+        u32::from_le_bytes(std::array::from_fn(|i| self.0[i]))
+    }
+
     /// From its text.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.as_bytes();
@@ -76,12 +81,12 @@ pub(super) fn save(data_dir: &Path, identity: Identity) -> std::io::Result<()> {
     files::replace(&data_dir.join(FILE), text(FORMAT, identity).as_bytes())
 }
 
-fn text(format: u32, identity: Identity) -> String {
+pub(super) fn text(format: u32, identity: Identity) -> String {
     let body = format!("taskpulse data directory\nformat {format}\nidentity {identity}\n");
     format!("{body}checksum {:08x}\n", crc32fast::hash(body.as_bytes()))
 }
 
-fn read(bytes: &[u8]) -> Stated {
+pub(super) fn read(bytes: &[u8]) -> Stated {
     let parse = || {
         let whole = std::str::from_utf8(bytes).ok()?;
         let (body, checksum) = whole.split_once("checksum ")?;

@@ -438,8 +438,10 @@ mod tests {
         // A fourth record that the mark does not know yet.
         let mut torn = whole.clone();
         frame::push(&mut torn, 1, 4, &[4]);
+        let mark = fs::read(dir.path().join("series.synced")).unwrap();
         for len in whole.len()..torn.len() {
             fs::write(&path, &torn[..len]).unwrap();
+            fs::write(dir.path().join("series.synced"), &mark).unwrap();
             let (mut log, seen, damage) = open(dir.path());
             assert_eq!((seen.as_slice(), damage), (&[1, 2, 3][..], None), "{len} bytes");
             log.append(&[(1, vec![9])], 0).unwrap();

@@ -113,7 +113,12 @@ fn slot(count: u64, numbers: Numbers) -> [u8; SLOT] {
     bytes
 }
 
-fn read_slots(bytes: &[u8]) -> Found {
+#[cfg(test)]
+pub(super) fn slots(first: Numbers, second: Numbers) -> Vec<u8> {
+    [slot(1, first), slot(2, second)].concat()
+}
+
+pub(super) fn read_slots(bytes: &[u8]) -> Found {
     let mut found = Found { newest: None, damaged: !bytes.is_empty() && bytes.len() != 2 * SLOT };
     for slot in bytes.chunks(SLOT).take(2) {
         if slot.iter().all(|byte| *byte == 0) {

@@ -8,7 +8,7 @@
 //! DATA_DIR/catalog/                 sled: an index of catalog.log
 //! DATA_DIR/progress                 how far every series had come at the last seal
 //! DATA_DIR/journal/                 records of samples and of new series, in order, until they are in chunks
-//! DATA_DIR/partitions/2026-11-23/   chunks of one UTC day: sled while the day is hot, then one file
+//! DATA_DIR/partitions/2026-11-23/   chunks of one UTC day: what seals appended while the day is hot, then one file
 //! DATA_DIR/quarantine/              what could not be read
 //! ```
 //!
@@ -28,6 +28,7 @@ mod catalog;
 mod check;
 mod close;
 mod compact;
+mod day_file;
 mod error;
 mod file;
 mod files;
@@ -38,16 +39,19 @@ mod identity;
 mod index;
 mod journal;
 mod log;
+mod manifest;
 mod mark;
 mod page;
 mod partition;
 mod partitions;
 mod place;
+mod pread;
 mod problems;
 mod progress;
 mod read;
 mod recover;
 mod renew;
+mod resolve;
 mod retention;
 mod room;
 mod seal;
@@ -116,7 +120,7 @@ pub struct StoreOptions {
     pub max_open_partitions: usize,
     /// Samples that may wait in memory for a seal before more are refused; more where there are many series.
     pub max_waiting: u64,
-    /// Page cache of each open database.
+    /// Page cache of the catalog.
     pub cache_bytes: u64,
 }
 
@@ -243,7 +247,7 @@ impl Store {
             ::log::warn!("{}: {error}", dir.join(snapshot::FOLDER).display());
         }
         let (identity, identity_problem) = recover::identify(dir)?;
-        let partitions = Partitions::open(dir, options.max_open_partitions, options.cache_bytes).map_err(dir_error)?;
+        let partitions = Partitions::open(dir, identity, options.max_open_partitions).map_err(dir_error)?;
         let problems = partitions.shared_problems();
         identity_problem.into_iter().for_each(|problem| problems.note(problem));
         let mut series = SeriesIndex::default();
@@ -254,6 +258,7 @@ impl Store {
         let catalog = opened.catalog;
         series.reserve(SeriesId(catalog.next_series()));
         let mut head = Head::default();
+        let mut progress_lost = false;
         let sealed_through = match progress::load(dir, &mut head, usize::MAX, now).map_err(dir_error)? {
             Some(Ok(through)) => through,
             None if partitions.days().is_empty() => {
@@ -263,6 +268,7 @@ impl Store {
                 0
             }
             lost => {
+                progress_lost = true;
                 let why = lost.and_then(Result::err).map_or_else(|| "missing".to_owned(), |error| error.to_string());
                 problems.note(format!("{} is {why}; what the series had come to is taken from the days", dir.join("progress").display()));
                 partitions.sealed_through_of_all(&mut head, series.next_id().index())?
@@ -277,7 +283,7 @@ impl Store {
         let damage = opened.series_damage.or(gone.then(|| "it is missing".to_owned()));
         let mut waiting = replayed.kept;
         if damage.is_some() || twice || replayed.needs_recovery() {
-            waiting -= recover::series(dir, damage, &replayed, &partitions, &catalog, &journal, &mut series, &mut head)?;
+            waiting -= recover::series(dir, damage, progress_lost, &replayed, &partitions, &catalog, &journal, &mut series, &mut head);
         }
         journal.series_kept(catalog.next_series());
         Ok(Self {
@@ -362,6 +368,12 @@ impl Store {
         let mut problems = self.partitions.problems();
         problems.extend(self.place.missing().map(|missing| missing.error().to_string()));
         problems.extend(self.failing.lock().clone());
+        let (series, most) = (self.series_count(), self.options.max_series);
+        if series >= most {
+            problems.push(format!(
+                "there are {series} series, as many as store.max_series allows: samples of new ones are refused; raise it, or send fewer"
+            ));
+        }
         problems
     }
 
@@ -428,6 +440,90 @@ pub(crate) mod fuzz {
         let mut rows = Rows::default();
         of.iter().for_each(|&(id, t, v)| rows.push(id, t, v));
         rows.encode().into_bytes()
+    }
+
+    /// Files of a day: one of seals, one of the compactor.
+    pub(crate) fn day_files() -> [Vec<u8>; 2] {
+        [super::hot::example(), super::file::example()]
+    }
+
+    /// Opens bytes as a file of a day of either kind and reads all that is in it.
+    pub(crate) fn read_day_file(folder: &std::path::Path, bytes: &[u8]) {
+        std::fs::write(folder.join("1"), bytes).expect("writes");
+        super::hot::read_anything(&folder.join("1"));
+        super::file::read_anything(&folder.join("1"));
+    }
+
+    /// What stands in the records of files of a day and in a manifest, each after a byte that says which.
+    pub(crate) fn day_records() -> Vec<Vec<u8>> {
+        let mut all = Vec::new();
+        for file in day_files() {
+            for found in super::frame::scan(&file) {
+                if let super::frame::Found::Frame { header, payload, .. } = found {
+                    all.push([&[header.kind], payload].concat());
+                }
+            }
+        }
+        all
+    }
+
+    /// Reads bytes as the record that their first byte says.
+    pub(crate) fn read_day_record(bytes: &[u8]) {
+        use super::day_file;
+        let Some((kind, payload)) = bytes.split_first() else { return };
+        match *kind {
+            day_file::HEADER => drop(day_file::FileHeader::of_payload(payload)),
+            day_file::LABELS => drop(day_file::read_labels(payload)),
+            day_file::PAGE => drop(read_page(payload)),
+            day_file::SEAL => super::hot::read_end(payload),
+            _ => super::file::read_index(payload),
+        }
+    }
+
+    pub(crate) fn logs() -> Vec<Vec<u8>> {
+        let labels = |n: u32| crate::model::Labels::metric("m", &[("n", &n.to_string())]);
+        let series: Vec<_> = (0..40).map(|n| (SeriesId(n * n), labels(n))).collect();
+        let change = |key: &[u8], value: Option<&[u8]>| super::index::Change { key: key.to_vec(), value: value.map(<[u8]>::to_vec) };
+        let changes = [change(b"e12345678", Some(b"{}")), change(b"dalerts\0a", None), change(b"dx\0y", Some(&[7; 200]))];
+        let mut all = super::series_log::encode_runs(&series).expect("encodes");
+        all.push(super::catalog::encode(&changes));
+        let mut frames = Vec::new();
+        all.iter().zip(0..).for_each(|(payload, number)| assert!(super::frame::push(&mut frames, 1, number, payload)));
+        all.push(frames);
+        all.push(super::mark::slots([1, 2, 3], [4, 5, 6]));
+        all.push(super::identity::text(super::FORMAT, super::identity::Identity([7; 16])).into_bytes());
+        all
+    }
+
+    /// Everything that reads records of logs.
+    pub(crate) fn read_logs(bytes: &[u8]) {
+        let mut payloads = vec![bytes];
+        let mut end = 0;
+        for found in super::frame::scan(bytes) {
+            match found {
+                super::frame::Found::Frame { at, header, payload } => {
+                    assert_eq!(at, end);
+                    end += header.frame_len();
+                    payloads.push(payload);
+                }
+                super::frame::Found::Damage { from, to, .. } => {
+                    assert!(from == end && to > from);
+                    end = to;
+                }
+            }
+        }
+        assert_eq!(end, bytes.len());
+        for payload in payloads {
+            let mut before = None;
+            let read = super::series_log::decode_run(payload, |id, labels| {
+                assert!(before.replace(id) < Some(id));
+                assert_eq!(crate::model::Labels::from_bytes(labels.as_bytes()).as_ref(), Ok(&labels));
+            });
+            let _ = (read, super::mark::read_slots(payload), super::identity::read(payload));
+            if let Ok(changes) = super::catalog::decode(payload) {
+                assert_eq!(super::catalog::decode(&super::catalog::encode(&changes)), Ok(changes));
+            }
+        }
     }
 
     pub(crate) fn read_journal_rows(bytes: &[u8]) -> Result<usize, CodecError> {

@@ -1,18 +1,22 @@
 //! Pages: the chunks of several series together, with the columns of times that they share.
 //!
-//! Layout: pieces (each a column or the columns of windows, then its crc32), the directory (its crc32 last), the length of
-//! the directory as u32. The directory lists the distinct columns of times (place, rows, first, last) and, by rising series
-//! and kind, the chunks (place, which times, and the smallest and largest value where there are many rows). All numbers
-//! are varints. A piece is read without its neighbours. Where pages are kept is the business of who has them: the hot
-//! database of a day, or its files.
+//! Layout: pieces (each a column or the columns of windows, then its crc32), the directory (its crc32 last) twice, the length
+//! of the directory as u32 twice. The directory lists the distinct columns of times (place, rows, first, last) and, by rising
+//! series and kind, the chunks (place, which times, and the smallest and largest value where there are many rows). All numbers
+//! are varints. A piece is read without its neighbours. Where pages are kept is the business of the files of a day.
+//!
+//! What many chunks need is there twice, so that one bad byte costs one chunk at the most: the directory, and columns of times
+//! that several chunks share. Behind a column of several runs of rows stands a spare: what its runs share once more, and a
+//! checksum of each run; with it one bad byte costs one run. Spares and second copies are read after damage alone.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::bytes::Bytes;
 use super::file::Key;
-use crate::codec::{self, CodecError, Effort, push_signed, push_varint, take_signed, take_varint};
+use crate::codec::{self, CodecError, Column, Effort, PAGE_ROWS, push_signed, push_varint, take_signed, take_varint};
 use crate::model::{Columns, SeriesId, TimestampMs};
 use crate::promql::Comparison;
 use crate::windows::WindowRow;
@@ -51,14 +55,23 @@ const BOUNDS_ROWS: usize = 128;
 const REMEMBERED: usize = 4;
 /// Bytes of a piece's or directory's checksum.
 const CRC: usize = 4;
-/// Bytes at a page's end that say how long its directory is.
-pub(super) const TAIL: usize = 4;
+/// Bytes at a page's end that say how long its directory is, twice.
+const TAIL: usize = 8;
+/// Bytes at a page's end that are read first.
+const NEAR: u64 = 4 << 10;
+/// Flags of a chunk in the directory: its values have a spare, its bounds are kept.
+const HAS_SPARE: u64 = 1 << 6;
+const HAS_BOUNDS: u64 = 1 << 7;
 
 /// A distinct column of times.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Times {
     offset: u64,
     len: u64,
+    /// Bytes of the spare behind it; 0 where there is none.
+    spare: u64,
+    /// Where its second copy is; 0 where there is none.
+    copy: u64,
     rows: u64,
     first: TimestampMs,
     last: TimestampMs,
@@ -71,6 +84,8 @@ pub(super) struct Chunk {
     pub(super) id: SeriesId,
     offset: u64,
     len: u64,
+    /// Bytes of the spare behind its values; 0 where there is none.
+    spare: u64,
     times: usize,
     pub(super) rows: usize,
     pub(super) first: TimestampMs,
@@ -135,7 +150,8 @@ impl PageBuilder {
         let offset = self.payload.len();
         codec::encode_values(values, self.effort, &mut self.payload)?;
         let bounds = (values.len() >= BOUNDS_ROWS).then(|| bounds(values)).flatten();
-        self.chunk(Kind::Samples, id, offset, column, bounds);
+        let (len, spare) = self.end_piece(offset, Some((values.len(), Column::Values)));
+        self.chunk(Kind::Samples, id, (offset, len, spare), column, bounds);
         Ok(())
     }
 
@@ -153,7 +169,8 @@ impl PageBuilder {
             push_varint(&mut self.payload, encoded.len() as u64);
             self.payload.extend_from_slice(&encoded);
         }
-        self.chunk(Kind::Hours, id, offset, column, None);
+        let (len, spare) = self.end_piece(offset, None);
+        self.chunk(Kind::Hours, id, (offset, len, spare), column, None);
         Ok(())
     }
 
@@ -164,10 +181,9 @@ impl PageBuilder {
         let (Some(&first), Some(&last)) = (times.first(), times.last()) else { return Err(CodecError::Shape) };
         let offset = self.payload.len();
         codec::encode_times(times, self.effort, &mut self.payload)?;
-        let len = self.payload.len() - offset;
-        self.checksum(offset);
+        let (len, spare) = self.end_piece(offset, Some((times.len(), Column::Times)));
         let at = self.times.len();
-        self.times.push(Times { offset: offset as u64, len: len as u64, rows: times.len() as u64, first, last });
+        self.times.push(Times { offset: offset as u64, len, spare, copy: 0, rows: times.len() as u64, first, last });
         if self.recent.len() >= REMEMBERED {
             self.recent.rotate_left(1);
             self.recent.pop();
@@ -181,21 +197,54 @@ impl PageBuilder {
         self.payload.extend_from_slice(&crc.to_le_bytes());
     }
 
-    fn chunk(&mut self, kind: Kind, id: SeriesId, offset: usize, times: usize, bounds: Option<(f64, f64)>) {
-        let len = (self.payload.len() - offset) as u64;
+    /// Ends the piece that begins at `offset`, with the spare of a column of so many rows if it has several runs; gives the
+    /// lengths of both.
+    fn end_piece(&mut self, offset: usize, column: Option<(usize, Column)>) -> (u64, u64) {
+        let len = self.payload.len() - offset;
         self.checksum(offset);
+        let runs = column.and_then(|(rows, column)| codec::runs(&self.payload[offset..offset + len], rows, column));
+        let Some((runs, head)) = runs.filter(|runs| runs.len() > 1).map(|runs| (runs.clone(), runs[0].start)) else {
+            return (len as u64, 0);
+        };
+        let at = self.payload.len();
+        push_varint(&mut self.payload, head as u64);
+        self.payload.extend_from_within(offset..offset + head);
+        for run in runs {
+            let crc = crc32fast::hash(&self.payload[offset + run.start..offset + run.end]);
+            self.payload.extend_from_slice(&crc.to_le_bytes());
+        }
+        let spare = self.payload.len() - at;
+        self.checksum(at);
+        (len as u64, spare as u64)
+    }
+
+    fn chunk(&mut self, kind: Kind, id: SeriesId, (offset, len, spare): (usize, u64, u64), times: usize, bounds: Option<(f64, f64)>) {
         let Times { rows, first, last, .. } = self.times[times];
-        self.chunks.push(Chunk { kind, id, offset: offset as u64, len, times, rows: rows as usize, first, last, bounds });
+        self.chunks.push(Chunk { kind, id, offset: offset as u64, len, spare, times, rows: rows as usize, first, last, bounds });
+    }
+
+    /// Writes the columns of times that several chunks share once more.
+    fn copy_shared_times(&mut self) {
+        let mut users = vec![0u32; self.times.len()];
+        self.chunks.iter().for_each(|chunk| users[chunk.times] += 1);
+        for (times, _) in self.times.iter_mut().zip(users).filter(|(_, users)| *users > 1) {
+            times.copy = self.payload.len() as u64;
+            let from = times.offset as usize;
+            self.payload.extend_from_within(from..from + times.len as usize + CRC);
+        }
     }
 
     /// The page's bytes; the builder is empty again.
     pub(super) fn finish(&mut self) -> Vec<u8> {
+        self.copy_shared_times();
         let mut page = std::mem::take(&mut self.payload);
         let start = page.len();
         push_varint(&mut page, self.times.len() as u64);
         for times in &self.times {
             push_varint(&mut page, times.offset);
             push_varint(&mut page, times.len);
+            push_varint(&mut page, times.spare);
+            push_varint(&mut page, times.copy);
             push_varint(&mut page, times.rows);
             push_signed(&mut page, times.first);
             push_varint(&mut page, times.last.wrapping_sub(times.first) as u64);
@@ -203,12 +252,16 @@ impl PageBuilder {
         push_varint(&mut page, self.chunks.len() as u64);
         let mut before = 0u32;
         for chunk in &self.chunks {
-            push_varint(&mut page, chunk.kind as u64 | u64::from(chunk.bounds.is_some()) << 7);
+            let flag = |flag: u64, set: bool| if set { flag } else { 0 };
+            push_varint(&mut page, chunk.kind as u64 | flag(HAS_SPARE, chunk.spare > 0) | flag(HAS_BOUNDS, chunk.bounds.is_some()));
             push_signed(&mut page, i64::from(chunk.id.0) - i64::from(before));
             before = chunk.id.0;
             push_varint(&mut page, chunk.times as u64);
             push_varint(&mut page, chunk.offset);
             push_varint(&mut page, chunk.len);
+            if chunk.spare > 0 {
+                push_varint(&mut page, chunk.spare);
+            }
             if let Some((min, max)) = chunk.bounds {
                 page.extend_from_slice(&min.to_le_bytes());
                 page.extend_from_slice(&max.to_le_bytes());
@@ -216,8 +269,11 @@ impl PageBuilder {
         }
         let crc = crc32fast::hash(&page[start..]);
         page.extend_from_slice(&crc.to_le_bytes());
-        let directory = (page.len() - start) as u32;
-        page.extend_from_slice(&directory.to_le_bytes());
+        let end = page.len();
+        page.extend_from_within(start..end);
+        for _ in 0..2 {
+            page.extend_from_slice(&((end - start) as u32).to_le_bytes());
+        }
         self.times.clear();
         self.recent.clear();
         self.chunks.clear();
@@ -273,6 +329,15 @@ thread_local! {
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
+/// What a read met.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Damage {
+    /// The first and last time of rows that cannot be read.
+    pub(super) lost: Vec<Within>,
+    /// A second copy or a spare was needed.
+    pub(super) spare_used: bool,
+}
+
 /// A page's directory.
 #[derive(Debug)]
 pub(super) struct Directory {
@@ -280,6 +345,8 @@ pub(super) struct Directory {
     number: u64,
     times: Vec<Times>,
     pub(super) chunks: Vec<Chunk>,
+    /// One of its copies cannot be read.
+    pub(super) damaged: bool,
 }
 
 impl Directory {
@@ -287,11 +354,28 @@ impl Directory {
     pub(super) fn read<S: Source + ?Sized>(source: &S, start: u64, end: u64) -> Result<Self, PageError> {
         const SHORT: CodecError = CodecError::Damaged("a page is too short");
         let tail_at = end.checked_sub(TAIL as u64).filter(|at| *at >= start).ok_or(SHORT)?;
-        let tail = source.read(tail_at, TAIL)?;
-        let len = u32::from_le_bytes(*tail.first_chunk::<TAIL>().ok_or(SHORT)?);
-        let at = tail_at.checked_sub(u64::from(len)).filter(|at| *at >= start).ok_or(SHORT)?;
-        let bytes = source.read(at, len as usize)?;
-        Ok(Self::parse(checked(&bytes)?)?)
+        // Most directories are shorter than this: one read gives all of it.
+        let near_at = end.saturating_sub(NEAR).max(start);
+        let near = source.read(near_at, (end - near_at) as usize)?;
+        let tail = near.last_chunk::<TAIL>().ok_or(SHORT)?;
+        let length = |at: usize| u64::from(u32::from_le_bytes(std::array::from_fn(|i| tail[at + i])));
+        let parse = |at: u64, len: u64| -> Result<Self, PageError> {
+            match at.checked_sub(near_at).and_then(|from| near.get(from as usize..(from + len) as usize)) {
+                Some(bytes) => Ok(Self::parse(checked(bytes)?)?),
+                None => Ok(Self::parse(checked(&source.read(at, len as usize)?)?)?),
+            }
+        };
+        let mut why = None;
+        // The second copy lies next to the tail; a damaged length leads nowhere that checks.
+        for (attempt, len, copies) in [(0, length(0), 1), (1, length(0), 2), (2, length(4), 1)] {
+            let place = len.checked_mul(copies).and_then(|back| tail_at.checked_sub(back)).filter(|at| *at >= start);
+            match place.ok_or(PageError::Codec(SHORT)).and_then(|at| parse(at, len)) {
+                Ok(directory) => return Ok(Self { damaged: attempt > 0 || length(0) != length(4), ..directory }),
+                Err(PageError::Codec(error)) => why = why.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(why.unwrap_or(SHORT).into())
     }
 
     fn parse(mut bytes: &[u8]) -> Result<Self, CodecError> {
@@ -299,10 +383,11 @@ impl Directory {
         let count = take_varint(rest)?;
         let mut times = Vec::new();
         for _ in 0..count {
-            let (offset, len, rows) = (take_varint(rest)?, take_varint(rest)?, take_varint(rest)?);
+            let (offset, len, spare) = (take_varint(rest)?, take_varint(rest)?, take_varint(rest)?);
+            let (copy, rows) = (take_varint(rest)?, take_varint(rest)?);
             let first = take_signed(rest)?;
             let last = first.wrapping_add(take_varint(rest)? as i64);
-            times.push(Times { offset, len, rows, first, last });
+            times.push(Times { offset, len, spare, copy, rows, first, last });
         }
         let count = take_varint(rest)?;
         let mut chunks = Vec::new();
@@ -314,16 +399,18 @@ impl Directory {
             let at = take_varint(rest)? as usize;
             let column = times.get(at).ok_or(CodecError::Damaged("unknown column of times"))?;
             let (offset, len) = (take_varint(rest)?, take_varint(rest)?);
+            let spare = if flags & HAS_SPARE == 0 { 0 } else { take_varint(rest)? };
             let mut float = || -> Result<f64, CodecError> {
                 let (bytes, tail) = rest.split_first_chunk::<8>().ok_or(CodecError::Damaged("too short"))?;
                 *rest = tail;
                 Ok(f64::from_le_bytes(*bytes))
             };
-            let bounds = if flags & 1 << 7 == 0 { None } else { Some((float()?, float()?)) };
+            let bounds = if flags & HAS_BOUNDS == 0 { None } else { Some((float()?, float()?)) };
             let (rows, first, last) = (column.rows as usize, column.first, column.last);
-            chunks.push(Chunk { kind: Kind::of(flags & 0x7f)?, id, offset, len, times: at, rows, first, last, bounds });
+            let kind = Kind::of(flags & !(HAS_SPARE | HAS_BOUNDS))?;
+            chunks.push(Chunk { kind, id, offset, len, spare, times: at, rows, first, last, bounds });
         }
-        Ok(Self { number: NEXT.fetch_add(1, Ordering::Relaxed), times, chunks })
+        Ok(Self { number: NEXT.fetch_add(1, Ordering::Relaxed), times, chunks, damaged: false })
     }
 
     /// The chunks with a key.
@@ -333,8 +420,29 @@ impl Directory {
         self.chunks.get(from..to).unwrap_or_default()
     }
 
-    /// Reads the samples of one of the page's chunks that are within a span; the page begins at `start`.
-    pub(super) fn samples<S: Source + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk, within: Within) -> Result<Columns, PageError> {
+    /// Reads the samples of one of the page's chunks that are within a span; the page begins at `start`. What cannot be read
+    /// of them is put into `damage`.
+    ///
+    /// # Errors
+    /// [`PageError`] where nothing of it can be read.
+    pub(super) fn samples<S: Source + ?Sized>(
+        &self,
+        source: &S,
+        start: u64,
+        chunk: &Chunk,
+        within: Within,
+        damage: &mut Damage,
+    ) -> Result<Columns, PageError> {
+        match self.sound_samples(source, start, chunk, within) {
+            Err(PageError::Codec(error)) => self.salvage(source, start, chunk, within, damage).map_err(|salvage| match salvage {
+                PageError::Codec(_) => PageError::Codec(error),
+                PageError::Io(error) => PageError::Io(error),
+            }),
+            other => other,
+        }
+    }
+
+    fn sound_samples<S: Source + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk, within: Within) -> Result<Columns, PageError> {
         let rows = self.times_within(source, start, chunk, within)?;
         if rows.times.is_empty() {
             return Ok(Columns::default());
@@ -350,6 +458,73 @@ impl Directory {
         Ok(Columns { times: rows.times.clone(), values })
     }
 
+    /// Reads what can be read of a damaged chunk, run by run.
+    fn salvage<S: Source + ?Sized>(
+        &self,
+        source: &S,
+        start: u64,
+        chunk: &Chunk,
+        within: Within,
+        damage: &mut Damage,
+    ) -> Result<Columns, PageError> {
+        let column = self.times.get(chunk.times).ok_or(CodecError::Damaged("unknown column of times"))?;
+        let times = match self
+            .times_of(source, start, column)
+            .and_then(|bytes| Ok(codec::decode_times(checked(&bytes)?, chunk.rows, column.first)?))
+        {
+            Ok(times) => times.chunks(PAGE_ROWS).map(|run| Some(run.to_vec())).collect(),
+            Err(PageError::Io(error)) => return Err(error.into()),
+            Err(PageError::Codec(_)) => {
+                let place = (column.offset, column.len, column.spare);
+                salvage_column(source, start, place, chunk.rows, Column::Times, codec::decode_times_run)?
+            }
+        };
+        let sound = piece(source, start, chunk.offset, chunk.len).and_then(|bytes| Ok(codec::decode_values(checked(&bytes)?, chunk.rows)?));
+        let values = match sound {
+            Ok(values) => values.chunks(PAGE_ROWS).map(|run| Some(run.to_vec())).collect(),
+            Err(PageError::Io(error)) => return Err(error.into()),
+            Err(PageError::Codec(_)) => {
+                let place = (chunk.offset, chunk.len, chunk.spare);
+                let decode = |bytes: &[u8], rows, run: &Range<usize>| codec::decode_values_within(bytes, rows, run).map(|found| found.1);
+                salvage_column(source, start, place, chunk.rows, Column::Values, decode)?
+            }
+        };
+        damage.spare_used = true;
+        let mut out = Columns::default();
+        // Of a run without times all that is known is what is around it.
+        let (mut after, mut open) = (chunk.first, None);
+        for (times, values) in times.into_iter().zip(values) {
+            let known = times.as_ref().and_then(|times| Some((*times.first()?, *times.last()?)));
+            if let (Some(from), Some((first, _))) = (open, known) {
+                damage.lost.push((from, first - 1));
+                open = None;
+            }
+            match (times, values) {
+                (Some(times), Some(values)) if times.len() == values.len() => {
+                    let rows = times.into_iter().zip(values).filter(|row| row.0 >= within.0 && row.0 <= within.1);
+                    rows.for_each(|(t, v)| {
+                        out.times.push(t);
+                        out.values.push(v);
+                    });
+                }
+                (Some(_), _) => damage.lost.extend(known),
+                (None, _) => open = open.or(Some(after)),
+            }
+            after = known.map_or(after, |(_, last)| last.saturating_add(1));
+        }
+        damage.lost.extend(open.map(|from| (from, chunk.last)));
+        Ok(out)
+    }
+
+    /// The bytes of a column of times with their checksum; of its second copy where those of the first are damaged.
+    fn times_of<'a, S: Source + ?Sized>(&self, source: &'a S, start: u64, column: &Times) -> Result<Bytes<'a>, PageError> {
+        let first = piece(source, start, column.offset, column.len);
+        if column.copy == 0 || first.as_ref().is_ok_and(|bytes| checked(bytes).is_ok()) {
+            return first;
+        }
+        piece(source, start, column.copy, column.len)
+    }
+
     fn times_within<S: Source + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk, within: Within) -> Result<Rc<Rows>, PageError> {
         let span = (self.number, chunk.times, within);
         let known = LAST.with_borrow(|last| last.as_ref().filter(|(known, _)| *known == span).map(|(_, rows)| Rc::clone(rows)));
@@ -358,6 +533,7 @@ impl Directory {
         }
         let column = self.times.get(chunk.times).ok_or(CodecError::Damaged("unknown column of times"))?;
         let bytes = piece(source, start, column.offset, column.len)?;
+        // A damaged one goes the slow way, by its second copy.
         let (first, mut times) = codec::decode_times_within(checked(&bytes)?, chunk.rows, column.first, within.0, within.1)?;
         let from = times.partition_point(|&t| t < within.0);
         times.truncate(times.partition_point(|&t| t <= within.1));
@@ -396,7 +572,7 @@ impl Directory {
 
     fn decode_times<S: Source + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk) -> Result<Vec<TimestampMs>, PageError> {
         let column = self.times.get(chunk.times).ok_or(CodecError::Damaged("unknown column of times"))?;
-        let bytes = piece(source, start, column.offset, column.len)?;
+        let bytes = self.times_of(source, start, column)?;
         Ok(codec::decode_times(checked(&bytes)?, chunk.rows, column.first)?)
     }
 }
@@ -414,6 +590,43 @@ fn checked(bytes: &[u8]) -> Result<&[u8], CodecError> {
     if found == expected { Ok(body) } else { Err(CodecError::Checksum { found, expected }) }
 }
 
+/// Place, length, and length of the spare of a column.
+type Place = (u64, u64, u64);
+
+/// The runs of a damaged column that can be read.
+fn salvage_column<S: Source + ?Sized, T>(
+    source: &S,
+    start: u64,
+    (offset, len, spare): Place,
+    rows: usize,
+    column: Column,
+    decode: impl Fn(&[u8], usize, &Range<usize>) -> Result<Vec<T>, CodecError>,
+) -> Result<Vec<Option<Vec<T>>>, PageError> {
+    const NO_SPARE: CodecError = CodecError::Damaged("no spare");
+    if spare == 0 {
+        return Err(NO_SPARE.into());
+    }
+    let bytes = piece(source, start, offset.saturating_add(len).saturating_add(CRC as u64), spare)?;
+    let mut rest = checked(&bytes)?;
+    let head = take_varint(&mut rest)? as usize;
+    let (head, sums) = rest.split_at_checked(head).ok_or(NO_SPARE)?;
+    let len = usize::try_from(len).map_err(|_| CodecError::Damaged("impossible length"))?;
+    let mut whole = head.to_vec();
+    whole.resize(len.max(head.len()), 0);
+    let runs = codec::runs(&whole, rows, column).ok_or(NO_SPARE)?;
+    let mut found = Vec::with_capacity(runs.len());
+    for (at, (run, sum)) in runs.into_iter().zip(sums.chunks_exact(CRC)).enumerate() {
+        let read = source.read(start.saturating_add(offset + run.start as u64), run.len());
+        let sound = read.ok().filter(|bytes| crc32fast::hash(bytes).to_le_bytes() == *sum);
+        let place = at * PAGE_ROWS..((at + 1) * PAGE_ROWS).min(rows);
+        found.push(sound.and_then(|bytes| {
+            whole[run].copy_from_slice(&bytes);
+            decode(&whole, rows, &place).ok()
+        }));
+    }
+    Ok(found)
+}
+
 /// Reads every chunk of the page that some bytes are, if they are one.
 #[cfg(test)]
 pub(crate) fn read_all(bytes: &[u8]) -> Result<Vec<(SeriesId, Columns)>, PageError> {
@@ -421,7 +634,7 @@ pub(crate) fn read_all(bytes: &[u8]) -> Result<Vec<(SeriesId, Columns)>, PageErr
     let mut out = Vec::new();
     for chunk in &directory.chunks {
         match chunk.kind {
-            Kind::Samples => out.push((chunk.id, directory.samples(bytes, 0, chunk, ALWAYS)?)),
+            Kind::Samples => out.push((chunk.id, directory.samples(bytes, 0, chunk, ALWAYS, &mut Damage::default())?)),
             Kind::Hours => {
                 directory.hours(bytes, 0, chunk)?;
             }
@@ -434,7 +647,7 @@ pub(crate) fn read_all(bytes: &[u8]) -> Result<Vec<(SeriesId, Columns)>, PageErr
 #[cfg(test)]
 pub(crate) fn mend_directory(page: &mut [u8]) {
     let Some((body, tail)) = page.split_last_chunk_mut::<TAIL>() else { return };
-    let len = u32::from_le_bytes(*tail) as usize;
+    let len = u32::from_le_bytes(std::array::from_fn(|i| tail[i])) as usize;
     let Some(start) = body.len().checked_sub(len) else { return };
     if let Some((directory, crc)) = body[start..].split_last_chunk_mut::<CRC>() {
         *crc = crc32fast::hash(directory).to_le_bytes();
@@ -464,7 +677,7 @@ mod tests {
             let directory = Directory::read(page.as_slice(), 0, page.len() as u64).unwrap();
             let [chunk] = directory.of((SeriesId(4), Kind::Samples)) else { panic!("one chunk") };
             assert_eq!(chunk.bounds, Some((0.0, 1.6)));
-            assert_eq!(directory.samples(page.as_slice(), 0, chunk, ALWAYS).unwrap(), Columns { times, values });
+            assert_eq!(directory.samples(page.as_slice(), 0, chunk, ALWAYS, &mut Damage::default()).unwrap(), Columns { times, values });
             assert_eq!(directory.of((SeriesId(5), Kind::Samples)).len(), 0);
             let [hours] = directory.of((SeriesId(9), Kind::Hours)) else { panic!("one chunk") };
             assert_eq!(directory.hours(page.as_slice(), 0, hours).unwrap(), rows);
@@ -496,15 +709,93 @@ mod tests {
         assert!(!directory.chunks[0].may_hold(Some((Comparison::Equal, 200.0))));
     }
 
+    /// What a page has left after damage: each series' rows, and whether it was noticed.
+    fn left(page: &[u8]) -> (Vec<(u32, Columns)>, Damage) {
+        let mut damage = Damage::default();
+        let Ok(directory) = Directory::read(page, 0, page.len() as u64) else { panic!("the directory is there twice") };
+        damage.spare_used |= directory.damaged;
+        let mut read = Vec::new();
+        for chunk in &directory.chunks {
+            match directory.samples(page, 0, chunk, ALWAYS, &mut damage) {
+                Ok(columns) => read.push((chunk.id.0, columns)),
+                Err(_) => damage.lost.push((chunk.first, chunk.last)),
+            }
+        }
+        (read, damage)
+    }
+
     #[test]
-    fn a_flipped_bit_anywhere_is_noticed() {
+    fn a_damaged_byte_costs_one_run_of_one_chunk_and_never_gives_a_wrong_value() {
+        let times: Vec<i64> = (0..1_100).map(|i| i * 10_000 + i * i % 7).collect();
+        let own: Vec<i64> = times.iter().map(|t| t + t % 3).collect();
+        let decimals: Vec<f64> = (0..1_100).map(|i| f64::from(i * 7_919 % 100) / 10.0).collect();
+        let floats: Vec<f64> = (0..1_100).map(|i| (f64::from(i) * 0.1).sin()).collect();
+        let all = [(3, &times, &decimals), (4, &times, &floats), (7, &own, &decimals)];
+        for effort in [Effort::Quick, Effort::Thorough] {
+            let mut builder = PageBuilder::new(effort);
+            all.iter().for_each(|(id, times, values)| builder.samples(SeriesId(*id), times, values).unwrap());
+            builder.samples(SeriesId(9), &[5], &[0.5]).unwrap();
+            let page = builder.finish();
+            assert_eq!(left(&page).1, Damage::default());
+            let longest = if effort == Effort::Thorough { PAGE_ROWS } else { 1_100 };
+            for at in 0..page.len() {
+                let mut damaged = page.clone();
+                damaged[at] ^= 1 << (at % 8);
+                let (read, damage) = left(&damaged);
+                let mut lost = 0;
+                for (id, times, values) in &all {
+                    let found = read.iter().find(|(read, _)| read == id).map(|(_, columns)| columns.clone()).unwrap_or_default();
+                    let mut rows = 0..times.len();
+                    for sample in found.iter() {
+                        let row = rows.find(|row| times[*row] == sample.t).unwrap_or_else(|| panic!("byte {at}: a time from nowhere"));
+                        assert_eq!(sample.v.to_bits(), values[row].to_bits(), "byte {at}");
+                    }
+                    lost += times.len() - found.times.len();
+                    let told = |t: &i64| damage.lost.iter().any(|(first, last)| first <= t && t <= last);
+                    assert!(
+                        found.times.len() == times.len() || times.iter().all(|t| told(t) || found.times.binary_search(t).is_ok()),
+                        "byte {at}: lost without a word"
+                    );
+                }
+                assert!(lost <= longest, "byte {at}, {effort:?}: {lost} rows lost");
+            }
+        }
+    }
+
+    #[test]
+    fn second_copies_and_spares_of_a_day_of_host_metrics_take_little_room() {
+        let times: Vec<i64> = (0..8_640).map(|i| i * 10_000 + i * i % 3).collect();
+        let mut builder = PageBuilder::new(Effort::Thorough);
+        for id in 0..20u32 {
+            let mut level = 40.0f64;
+            let values: Vec<f64> = (0..8_640u32)
+                .map(|i| {
+                    level += f64::from((i.wrapping_mul(2_654_435_761).wrapping_add(id) >> 16) % 21) / 10.0 - 1.0;
+                    (level * 100.0).round() / 100.0
+                })
+                .collect();
+            builder.samples(SeriesId(id), &times, &values).unwrap();
+        }
+        let page = builder.finish();
+        let directory = Directory::read(page.as_slice(), 0, page.len() as u64).unwrap();
+        let spares: u64 = directory.chunks.iter().map(|c| c.spare).chain(directory.times.iter().map(|t| t.spare + t.len)).sum();
+        let listed = u64::from(u32::from_le_bytes(std::array::from_fn(|i| page[page.len() - 4 + i])));
+        let samples = 20.0 * 8_640.0;
+        let (all, twice) = (page.len() as f64 / samples, (spares + listed) as f64 / samples);
+        assert!(twice < 0.05, "{twice} of {all} bytes a sample");
+    }
+
+    #[test]
+    fn damage_without_a_spare_is_noticed_and_a_cut_page_is_refused() {
         let mut builder = PageBuilder::new(Effort::Quick);
         builder.samples(SeriesId(3), &[1, 5, 7], &[0.5, 0.25, 9.0]).unwrap();
         let page = builder.finish();
         for at in 0..page.len() {
             let mut damaged = page.clone();
             damaged[at] ^= 4;
-            assert!(read_all(&damaged).is_err(), "byte {at}");
+            let whole = read_all(&page).unwrap();
+            // The copy of the directory that is read last is not read while the other is sound.
+            assert!(read_all(&damaged).is_ok_and(|read| read == whole) || left(&damaged).1.lost == [(1, 7)], "byte {at}");
             assert!(read_all(&page[..at]).is_err(), "cut at {at}");
         }
         assert_eq!(read_all(&page).unwrap().len(), 1);

@@ -1,20 +1,24 @@
 //! The partitions of a data directory: opened on demand, at most a few at a time, the least recently used closed first.
 //!
-//! A partition that cannot be opened is set aside under `quarantine/` and the rest serves on. Retention takes a folder away whole.
+//! A day of another data directory is set aside under `quarantine/` and the rest serves on. Retention takes a folder away whole.
 //! What is in a partition is its own business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
 use super::error::StoreError;
+use super::files;
 use super::head::Head;
-use super::partition::{Day, Partition, PartitionError, is_damage};
+use super::identity::Identity;
+use super::partition::{CREATING, Day, PARTITIONS, Partition, PartitionError};
 use super::problems::Problems;
+use super::resolve::DayPlace;
+use crate::codec::CodecError;
 use crate::model::{Labels, SeriesId, TimestampMs};
 
 /// Marks a folder that retention is taking away.
@@ -23,8 +27,6 @@ const REMOVING: &str = ".removing";
 #[derive(Default)]
 struct Slot {
     open: Option<Arc<Partition>>,
-    /// Closed here, but somebody may still be at it: it cannot be opened afresh before.
-    closing: Weak<Partition>,
     used: u64,
 }
 
@@ -32,10 +34,13 @@ struct Slot {
 pub(super) struct Partitions {
     data_dir: PathBuf,
     dir: PathBuf,
+    identity: Identity,
     max_open: usize,
-    cache_bytes: u64,
     days: Mutex<(BTreeMap<Day, Slot>, u64)>,
     problems: Arc<Problems>,
+    /// Days whose files were read whole, and days that were written anew because of damage, in this process.
+    verified: Mutex<BTreeSet<Day>>,
+    healed: Mutex<BTreeSet<Day>>,
     /// Times that a partition was wanted and open already, and times that it was not.
     pub(super) hits: std::sync::atomic::AtomicU64,
     pub(super) misses: std::sync::atomic::AtomicU64,
@@ -43,26 +48,34 @@ pub(super) struct Partitions {
 
 impl Partitions {
     /// Lists what is there and finishes removals that a crash interrupted.
-    pub(super) fn open(data_dir: &Path, max_open: usize, cache_bytes: u64) -> std::io::Result<Self> {
-        let dir = data_dir.join("partitions");
+    pub(super) fn open(data_dir: &Path, identity: Identity, max_open: usize) -> std::io::Result<Self> {
+        let dir = data_dir.join(PARTITIONS);
         fs::create_dir_all(&dir)?;
+        let problems = Arc::<Problems>::default();
         let mut days = BTreeMap::new();
         for entry in fs::read_dir(&dir)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.ends_with(REMOVING) {
-                fs::remove_dir_all(entry.path())?;
-            } else if let Some(day) = Day::parse(&name) {
+            if name.ends_with(REMOVING) || name.ends_with(CREATING) {
+                // On a disk that cannot be written it stays.
+                if let Err(error) = fs::remove_dir_all(entry.path()) {
+                    log::warn!("{} cannot be removed yet: {error}", entry.path().display());
+                }
+            } else if let Some(day) = Day::parse(&name).filter(|_| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
                 days.insert(day, Slot::default());
+            } else {
+                set_aside(data_dir, &entry.path(), "nothing explains why it is among the days", &problems);
             }
         }
         Ok(Self {
             data_dir: data_dir.to_owned(),
             dir,
+            identity,
             max_open: max_open.max(1),
-            cache_bytes,
             days: Mutex::new((days, 0)),
-            problems: Arc::default(),
+            problems,
+            verified: Mutex::default(),
+            healed: Mutex::default(),
             hits: 0.into(),
             misses: 0.into(),
         })
@@ -116,8 +129,8 @@ impl Partitions {
         let place = format!("partition {}", day.name());
         match error {
             PartitionError::Io(error) => StoreError::io(&self.dir.join(day.name()), error),
-            PartitionError::Database(source) => StoreError::database(place, &self.data_dir, source),
             PartitionError::Codec(source) => StoreError::Damaged { place, source },
+            PartitionError::Foreign(_) => StoreError::Damaged { place, source: CodecError::Damaged("it is of another data directory") },
         }
     }
 
@@ -132,32 +145,65 @@ impl Partitions {
         }
         let slot = days.entry(day).or_default();
         slot.used = now;
-        let open = slot.open.clone().or_else(|| slot.closing.upgrade());
-        if let Some(open) = open {
+        if let Some(open) = &slot.open {
             self.hits.fetch_add(1, Relaxed);
-            return Ok(Some(open));
+            return Ok(Some(Arc::clone(open)));
         }
         self.misses.fetch_add(1, Relaxed);
         self.close_idle(days, day);
-        let path = self.dir.join(day.name());
-        let partition = match Partition::open(&path, self.cache_bytes).map_err(|error| self.error(day, error)) {
-            Ok(partition) => partition,
-            Err(error) if is_damage(&error) => {
-                self.set_aside(day, &error)?;
-                if !create {
-                    days.remove(&day);
-                    return Ok(None);
-                }
-                Partition::open(&path, self.cache_bytes).map_err(|error| self.error(day, error))?
+        let partition = match self.open_day(day, create) {
+            Ok(Some(partition)) => Arc::new(partition),
+            Ok(None) => {
+                days.remove(&day);
+                return Ok(None);
             }
-            // The disk is full, the system will not open any more files, another still has it: nothing is wrong with the data.
-            Err(error) => return Err(error),
+            // The disk is full, the system will not open any more files: nothing is wrong with the data.
+            Err(error) => return Err(self.error(day, error)),
         };
-        let partition = Arc::new(partition);
         if let Some(slot) = days.get_mut(&day) {
             slot.open = Some(Arc::clone(&partition));
         }
         Ok(Some(partition))
+    }
+
+    /// Opens a day; none where there is none any more. One of another data directory is set aside whole.
+    fn open_day(&self, day: Day, create: bool) -> Result<Option<Partition>, PartitionError> {
+        let dir = self.dir.join(day.name());
+        let problems = Arc::clone(&self.problems);
+        let place = DayPlace { data_dir: self.data_dir.clone(), dir, identity: self.identity, day, problems };
+        let mut foreign = false;
+        if place.dir.exists() {
+            match Partition::open(&place) {
+                Err(PartitionError::Foreign(other)) => {
+                    let why = PartitionError::Foreign(other);
+                    if !set_aside(&self.data_dir, &place.dir, &why.to_string(), &self.problems) && create {
+                        return Err(why);
+                    }
+                    foreign = true;
+                }
+                opened => return opened.map(Some),
+            }
+        }
+        if !create {
+            // It is known and not there: removed behind the back of the store, or moved away with all the rest.
+            return if foreign { Ok(None) } else { Err(std::io::Error::from(std::io::ErrorKind::NotFound).into()) };
+        }
+        Partition::create(&place)?;
+        Partition::open(&place).map(Some)
+    }
+
+    /// Passes the labels of all series of all days on, some more than once. What is damaged is told and left out, as is a day
+    /// that cannot be read.
+    ///
+    /// # Errors
+    /// [`StoreError`] where a day cannot be read for the moment.
+    pub(super) fn for_each_labels(&self, mut each: impl FnMut(SeriesId, Labels)) -> Result<(), StoreError> {
+        for day in self.days() {
+            if let Some(partition) = self.get(day, false)? {
+                partition.for_each_labels(&mut each).map_err(|error| self.error(day, error))?;
+            }
+        }
+        Ok(())
     }
 
     /// Does without saved progress: every series may have samples up to the end of the newest day. Gives the last journal
@@ -170,7 +216,7 @@ impl Partitions {
                 (entry.newest, entry.sealed_to, entry.closed_to) = (newest.end() - 1, newest.end() - 1, newest.end());
             }
         }
-        let through = |day: Day| Ok(self.get(day, false)?.map_or(0, |partition| partition.sealed_through()));
+        let through = |day: Day| Ok(self.get(day, false)?.map_or(0, |partition| partition.last_record()));
         days.into_iter().map(through).try_fold(0, |most, one| Ok(most.max(one?)))
     }
 
@@ -187,33 +233,6 @@ impl Partitions {
         let gone: Vec<Day> = days.0.keys().copied().filter(|day| !self.dir.join(day.name()).exists()).collect();
         gone.iter().for_each(|day| _ = days.0.remove(day));
         gone.into_iter().map(Day::name).collect()
-    }
-
-    /// The labels of the series that any day has, by id.
-    pub(super) fn for_each_labels(&self, _labels: impl FnMut(SeriesId, Labels)) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    /// Closes a partition, so that the next use opens it afresh: a database that met a write error has to be.
-    pub(super) fn close(&self, day: Day) {
-        let open = self.days.lock().0.get_mut(&day).and_then(|slot| {
-            let open = slot.open.take()?;
-            slot.closing = Arc::downgrade(&open);
-            Some(open)
-        });
-        // Dropped with the lock given back: closing a database takes a while.
-        drop(open);
-    }
-
-    fn set_aside(&self, day: Day, error: &StoreError) -> Result<(), StoreError> {
-        let name = day.name();
-        let quarantine = self.data_dir.join("quarantine");
-        let to =
-            (0..).map(|n| quarantine.join(format!("{name}-{n}"))).find(|path| !path.exists()).unwrap_or_else(|| quarantine.join(&name));
-        let moved = fs::create_dir_all(&quarantine).and_then(|()| fs::rename(self.dir.join(&name), &to));
-        moved.map_err(|source| StoreError::DataDir { path: to.clone(), source })?;
-        self.note(format!("partition {name} is damaged and was set aside in {}: {error}", to.display()));
-        Ok(())
     }
 
     fn close_idle(&self, days: &mut BTreeMap<Day, Slot>, except: Day) {
@@ -234,6 +253,26 @@ impl Partitions {
         }
     }
 
+    /// Reads the files of a day whole, once in the life of the process, and tells what is damaged.
+    pub(super) fn verify_once(&self, day: Day, partition: &Partition, pause: impl FnMut()) -> Result<(), StoreError> {
+        if self.verified.lock().contains(&day) {
+            return Ok(());
+        }
+        partition.verify(pause).map_err(|error| self.error(day, error))?;
+        self.verified.lock().insert(day);
+        Ok(())
+    }
+
+    /// Whether a damaged day may be written anew: once in the life of the process, lest a bad disk never comes to rest.
+    pub(super) fn may_heal(&self, day: Day) -> bool {
+        !self.healed.lock().contains(&day)
+    }
+
+    /// A damaged day is written anew.
+    pub(super) fn note_healing(&self, day: Day) {
+        self.healed.lock().insert(day);
+    }
+
     /// Removes the oldest day if `wanted` says so; gives its name.
     pub(super) fn drop_oldest(&self, wanted: impl FnOnce(Day) -> bool) -> std::io::Result<Option<String>> {
         // What an earlier removal could not take away.
@@ -252,22 +291,50 @@ impl Partitions {
         fs::rename(&path, &leaving)?;
         guard.0.remove(&day);
         drop(guard);
+        self.verified.lock().remove(&day);
+        self.healed.lock().remove(&day);
         fail::fail_point!("store::retention", |_| Err(std::io::Error::other("failpoint")));
         fs::remove_dir_all(&leaving)?;
         Ok(Some(day.name()))
     }
 }
 
+/// Moves something that is among the days into quarantine and tells why; false where it has to stay.
+fn set_aside(data_dir: &Path, path: &Path, why: &str, problems: &Problems) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    match files::set_aside(data_dir, path, &name) {
+        Ok(to) => {
+            problems.note(format!("{PARTITIONS}/{name}: {why}; it was set aside as {}", to.display()));
+            true
+        }
+        Err(error) => {
+            problems.note(format!("{PARTITIONS}/{name}: {why}; it is not used and cannot be set aside: {error}"));
+            false
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::hot::NewPage;
+    use crate::store::hot::{Named, NewPage};
     use crate::store::partition::DAY_MS;
+
+    const IDENTITY: Identity = Identity([9; 16]);
+
+    fn open(dir: &Path) -> Partitions {
+        Partitions::open(dir, IDENTITY, 2).unwrap()
+    }
 
     fn page(id: u32, t: TimestampMs) -> NewPage {
         let mut builder = super::super::page::PageBuilder::new(crate::codec::Effort::Quick);
         builder.samples(SeriesId(id), &[t], &[1.0]).unwrap();
         NewPage { ids: [SeriesId(id); 2], span: (t, t), bytes: builder.finish() }
+    }
+
+    fn seal(partition: &Partition, id: u32, t: TimestampMs, through: u64) {
+        let labels = |id: SeriesId| Some(Labels::metric("load", &[("n", &id.0.to_string())]));
+        partition.seal(vec![page(id, t)], &Named { ids: &[SeriesId(id)], labels: &labels }, through).unwrap();
     }
 
     fn read(partition: &Partition, id: u32) -> usize {
@@ -279,10 +346,10 @@ mod tests {
     #[test]
     fn few_partitions_stay_open_and_all_can_be_read() {
         let dir = tempfile::tempdir().unwrap();
-        let partitions = Partitions::open(dir.path(), 2, 1 << 20).unwrap();
+        let partitions = open(dir.path());
         for day in 0..5 {
             let partition = partitions.get(Day(day), true).unwrap().unwrap();
-            partition.seal(vec![page(1, day * DAY_MS)], day as u64 + 1).unwrap();
+            seal(&partition, 1, day * DAY_MS, day as u64 + 1);
         }
         assert!(partitions.open_count() <= 2);
         for day in partitions.days_within(0, i64::MAX) {
@@ -293,32 +360,46 @@ mod tests {
         let gone = std::iter::from_fn(|| partitions.drop_oldest(|day| day.0 < 2).unwrap()).collect::<Vec<_>>();
         assert_eq!(gone, ["1970-01-01", "1970-01-02"]);
         assert_eq!(partitions.days().len(), 3);
+        let mut named = Vec::new();
+        partitions.for_each_labels(|id, labels| named.push((id, labels.to_string()))).unwrap();
+        assert_eq!(named, vec![(SeriesId(1), r#"load{n="1"}"#.to_owned()); 3]);
+        assert_eq!(partitions.problems(), Vec::<String>::new());
     }
 
     #[test]
-    fn a_partition_that_cannot_be_opened_is_set_aside() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir_all(dir.path().join("partitions/2026-11-24")).unwrap();
-        fs::write(dir.path().join("partitions/2026-11-24/manifest"), "{").unwrap();
-        let partitions = Partitions::open(dir.path(), 2, 1 << 20).unwrap();
-        let day = Day::parse("2026-11-24").unwrap();
-        assert!(partitions.get(day, false).unwrap().is_none());
-        assert!(partitions.problems()[0].contains("2026-11-24 is damaged"), "{:?}", partitions.problems());
-        assert!(dir.path().join("quarantine/2026-11-24-0/manifest").exists());
-        assert!(partitions.get(day, true).unwrap().is_some());
-    }
-
-    #[test]
-    fn what_the_manifest_does_not_name_goes() {
+    fn a_day_of_another_directory_is_set_aside_and_what_nothing_explains_too() {
         let dir = tempfile::tempdir().unwrap();
         let day = Day(20_000);
-        let open = || Partitions::open(dir.path(), 2, 1 << 20).unwrap().get(day, true).unwrap().unwrap();
-        open().seal(vec![page(1, day.0 * DAY_MS)], 5).unwrap();
+        seal(&Partitions::open(dir.path(), Identity([8; 16]), 2).unwrap().get(day, true).unwrap().unwrap(), 1, day.start(), 5);
+        fs::write(dir.path().join("partitions/notes.txt"), "mine").unwrap();
+        let partitions = open(dir.path());
+        assert!(partitions.get(day, false).unwrap().is_none());
+        let problems = partitions.problems();
+        assert!(problems[0].contains("it belongs to the data directory 0808"), "{problems:?}");
+        assert!(problems[1].contains("notes.txt: nothing explains"), "{problems:?}");
+        let quarantine = dir.path().join("quarantine");
+        assert!(quarantine.join(day.name()).join("1.pages").exists() && quarantine.join("notes.txt").exists());
+        seal(&partitions.get(day, true).unwrap().unwrap(), 2, day.start(), 1);
+        assert_eq!(read(&open(dir.path()).get(day, false).unwrap().unwrap(), 2), 1);
+    }
+
+    #[test]
+    fn a_file_that_nothing_explains_is_kept_and_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let day = Day(20_000);
+        seal(&open(dir.path()).get(day, true).unwrap().unwrap(), 1, day.start(), 5);
         let at = dir.path().join("partitions").join(day.name());
-        fs::write(at.join("9.chunks"), "left by a crash").unwrap();
+        fs::write(at.join("9.chunks"), "what is this").unwrap();
         fs::create_dir_all(at.join("hot-9")).unwrap();
-        let partition = open();
-        assert!(!at.join("9.chunks").exists() && !at.join("hot-9").exists());
-        assert_eq!((read(&partition, 1), partition.sealed_through()), (1, 5));
+        fs::write(at.join("8.chunks.tmp"), "left by a crash").unwrap();
+        let partitions = open(dir.path());
+        let partition = partitions.get(day, false).unwrap().unwrap();
+        assert_eq!((read(&partition, 1), partition.sealed_through()), (1, 0), "the journal may have what was in it");
+        assert_eq!(partition.last_record(), 5);
+        assert_eq!(partitions.problems().len(), 2, "{:?}", partitions.problems());
+        let quarantine = dir.path().join("quarantine");
+        assert_eq!(fs::read(quarantine.join(format!("{}-9.chunks", day.name()))).unwrap(), b"what is this");
+        assert!(quarantine.join(format!("{}-hot-9", day.name())).exists());
+        assert_eq!(fs::read_dir(&at).unwrap().count(), 3, "1.pages and two manifests");
     }
 }

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use roaring::{MultiOps, RoaringBitmap};
+use roaring::RoaringBitmap;
 
 use super::Store;
 use super::error::StoreError;
@@ -13,7 +13,7 @@ use super::head::NEVER;
 use super::page::Wanted;
 use super::partition::{Day, Partition, PartitionError};
 use crate::model::{Columns, Labels, Sample, SeriesId, TimestampMs};
-use crate::promql::{Comparison, Matcher, Selector};
+use crate::promql::{Comparison, Matcher};
 use crate::windows::WindowRow;
 
 /// What a read may cost.
@@ -42,16 +42,16 @@ impl Store {
         self.series.read().select(matchers).iter().map(SeriesId).collect()
     }
 
-    /// The series that any of the selectors accepts, by rising id; all series where there is no selector.
-    pub fn select_any(&self, selectors: &[Selector]) -> Vec<SeriesId> {
-        let index = self.series.read();
-        match selectors {
-            [] => index.select(&[]),
-            several => several.iter().map(|s| index.select(&s.matchers)).union(),
-        }
-        .iter()
-        .map(SeriesId)
-        .collect()
+    /// Adds values of a label behind `after` that match; the last one that was looked at where there are more. The index is
+    /// held for a moment only.
+    pub fn matching_values(
+        &self,
+        name: &str,
+        after: Option<&str>,
+        matches: &dyn Fn(&str) -> bool,
+        found: &mut Vec<Box<str>>,
+    ) -> Option<Box<str>> {
+        self.series.read().matching_values(name, after, matches, found)
     }
 
     /// How many series are known.

@@ -10,13 +10,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::catalog::Catalog;
 use super::error::StoreError;
-use super::head::{Head, Put, SeriesHead};
+use super::head::{Head, NEVER, Put, SeriesHead};
 use super::identity::{self, FORMAT, Identity, Stated};
 use super::journal::{self, Journal, Record, Rows};
 use super::partition::Day;
 use super::partitions::Partitions;
 use super::series::SeriesIndex;
-use super::{StoreOptions, files, log, series_log};
+use super::{StoreOptions, files, log, partition, series_log};
 use crate::model::{Labels, SeriesId, TimestampMs};
 
 /// Whose directory this is; and what was wrong with the file that says so.
@@ -33,7 +33,7 @@ pub(super) fn identify(dir: &Path) -> Result<(Identity, Option<String>), StoreEr
         Stated::Damaged => "damaged",
     };
     let from_logs = || ["series.log", "catalog.log"].iter().find_map(|name| log::identity_of(&dir.join(name)));
-    let found = from_logs().or_else(|| journal::identity_of(dir));
+    let found = from_logs().or_else(|| journal::identity_of(dir)).or_else(|| partition::identity_of_days(dir));
     // The last format without an identity kept everything but samples in one database.
     if found.is_none() && stated == Stated::Missing && ["db", "conf"].iter().any(|file| dir.join("catalog").join(file).exists()) {
         return Err(StoreError::Format { path: dir.to_owned(), found: 3, known: FORMAT });
@@ -167,31 +167,43 @@ impl<'a> Replay<'a> {
 
 /// Makes the index of series again from all that is known, and series.log from that. Samples whose series is known nowhere
 /// leave the head; gives how many. Their ids are not given again.
-///
-/// # Errors
-/// [`StoreError`] where a day cannot be read.
 #[allow(clippy::too_many_arguments, reason = "the parts of a store that is not one yet")]
 pub(super) fn series(
     dir: &Path,
     damage: Option<String>,
+    progress_lost: bool,
     replayed: &Replayed,
     partitions: &Partitions,
     catalog: &Catalog,
     journal: &Journal,
     index: &mut SeriesIndex,
     head: &mut Head,
-) -> Result<u64, StoreError> {
+) -> u64 {
     let mut known: BTreeMap<SeriesId, Labels> = index.since(SeriesId(0)).into_iter().collect();
-    let had = known.len();
     let mut next = index.next_id().0.max(head.len() as u32);
     next = next.max(replayed.unknown.last().map_or(0, |id| id.0.saturating_add(1)));
-    partitions.for_each_labels(|id, labels| {
+    let mut found = Vec::new();
+    let read = partitions.for_each_labels(|id, labels| {
         next = next.max(id.0.saturating_add(1));
         if !catalog.is_removed(id) {
-            known.entry(id).or_insert(labels);
+            known.entry(id).or_insert_with(|| {
+                found.push(id);
+                labels
+            });
         }
-    })?;
-    let found = known.len() - had;
+    });
+    if let Err(error) = read {
+        partitions.note(format!("the labels of some days cannot be read, their series may be missing: {error}"));
+    }
+    if progress_lost && let Some(day) = partitions.days().last() {
+        for id in &found {
+            let entry = head.entry(*id);
+            if entry.newest == NEVER {
+                (entry.newest, entry.sealed_to, entry.closed_to) = (day.end() - 1, day.end() - 1, day.end());
+            }
+        }
+    }
+    let found = found.len();
     // The same labels under two ids are those of a series that was removed and came again: the later id is in use.
     let mut seen = FxHashSet::default();
     let mut doubled = Vec::new();
@@ -238,5 +250,5 @@ pub(super) fn series(
             dir.join("quarantine").display()
         ));
     }
-    Ok(lost)
+    lost
 }

@@ -41,6 +41,13 @@ impl Store {
         self.place.look(part).map_or(Ok(()), |missing| Err(missing.error()))
     }
 
+    /// As [`Store::is_in_place`], with the days: what is sealed must be found again.
+    pub(super) fn days_are_in_place(&self) -> Result<(), StoreError> {
+        self.is_in_place()?;
+        let gone = self.partitions.missing_folder();
+        gone.map_or(Ok(()), |path| Err(StoreError::io(&path, std::io::ErrorKind::NotFound.into())))
+    }
+
     /// Looks at what a sample needs to be durable. What is missing is so until [`Store::check_place`] has seen to all of it.
     pub(super) fn is_in_place(&self) -> Result<(), StoreError> {
         if let Some(missing) = self.place.missing() {

@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use super::error::StoreError;
 use super::head::{self, Run};
-use super::hot::{NewPage, PAGE_BYTES, PAGE_CHUNKS};
+use super::hot::{Named, NewPage, PAGE_BYTES, PAGE_CHUNKS};
 use super::page::PageBuilder;
-use super::partition::{Day, PartitionError};
+use super::partition::Day;
 use super::work::Task;
 use super::{Store, progress};
 use crate::codec::{CodecError, Effort};
@@ -47,7 +47,7 @@ impl Store {
         match synced
             .and_then(|()| self.keep_new_series())
             .and_then(|()| self.write_chunks(&frozen, through))
-            .and_then(|done| self.is_in_place().map(|()| done))
+            .and_then(|done| self.days_are_in_place().map(|()| done))
         {
             Ok((_, Some((error, failed)))) => {
                 drop(frozen);
@@ -115,10 +115,11 @@ impl Store {
         }
         let mut count = 0;
         let mut failed: Option<Failed> = None;
-        for (day, pages) in by_day {
+        for (day, mut pages) in by_day {
             count += pages.count;
             self.work.progress(Task::Seal);
-            if let Err(error) = self.seal_day(day, pages.finish(), through) {
+            let ids = std::mem::take(&mut pages.ids);
+            if let Err(error) = self.seal_day(day, pages.finish(), &ids, through) {
                 failed.get_or_insert_with(|| (error, Vec::new())).1.push(day);
             }
             fail::fail_point!("store::seal::between", |_| Err(StoreError::Deadline));
@@ -126,17 +127,12 @@ impl Store {
         Ok((count, failed))
     }
 
-    fn seal_day(&self, day: Day, pages: Vec<NewPage>, through: u64) -> Result<(), StoreError> {
+    fn seal_day(&self, day: Day, pages: Vec<NewPage>, ids: &[SeriesId], through: u64) -> Result<(), StoreError> {
         let Some(partition) = self.partitions.get(day, true)? else { return Ok(()) };
-        let sealed = partition.seal(pages, through);
+        let labels = |id| self.labels(id);
+        let sealed = partition.seal(pages, &Named { ids, labels: &labels }, through);
         self.checked.lock().remove(&day);
-        sealed.map_err(|error| {
-            if matches!(error, PartitionError::Database(_)) {
-                // The database keeps its first error for as long as it is open.
-                self.partitions.close(day);
-            }
-            self.partitions.error(day, error)
-        })
+        sealed.map_err(|error| self.partitions.error(day, error))
     }
 
     /// Measures the directory on the disk, for [`Store::status`], and gives back memory that silent series hold.
@@ -166,12 +162,14 @@ impl Store {
 struct Pages {
     builder: PageBuilder,
     done: Vec<NewPage>,
+    /// Series that are in them, rising.
+    ids: Vec<SeriesId>,
     count: usize,
 }
 
 impl Default for Pages {
     fn default() -> Self {
-        Self { builder: PageBuilder::new(Effort::Quick), done: Vec::new(), count: 0 }
+        Self { builder: PageBuilder::new(Effort::Quick), done: Vec::new(), ids: Vec::new(), count: 0 }
     }
 }
 
@@ -179,6 +177,9 @@ impl Pages {
     fn add(&mut self, id: SeriesId, times: &[TimestampMs], values: &[f64]) -> Result<(), CodecError> {
         self.builder.samples(id, times, values)?;
         self.count += 1;
+        if self.ids.last() != Some(&id) {
+            self.ids.push(id);
+        }
         let (chunks, bytes) = self.builder.size();
         if chunks >= PAGE_CHUNKS || bytes >= PAGE_BYTES {
             self.turn();

@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::hash::Hasher;
+use std::ops::Bound;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use hashbrown::HashTable;
-use roaring::RoaringBitmap;
+use roaring::{MultiOps, RoaringBitmap};
 use rustc_hash::FxHasher;
 use serde::Serialize;
 
@@ -17,6 +19,9 @@ use crate::promql::{MatchOp, Matcher};
 
 /// Names that a status lists.
 const TOP: usize = 10;
+/// How long values are matched while the index is held, and after how many the time is looked at.
+const MATCHING_TIME: Duration = Duration::from_millis(1);
+const MATCHED_AT_ONCE: usize = 16;
 
 /// The index of all series.
 #[derive(Default)]
@@ -212,6 +217,19 @@ impl SeriesIndex {
         {
             return values.get(value.as_str()).map(|ids| self.bitmap(*ids).clone()).unwrap_or_default();
         }
+        match &matcher.op {
+            MatchOp::Matches(pattern) if !pattern.is_match("") => {
+                if let Some(words) = pattern.as_words() {
+                    return words.filter_map(|word| values.get(word)).map(|ids| self.bitmap(*ids)).union();
+                }
+            }
+            MatchOp::NotMatches(pattern) if !pattern.is_match("") => {
+                if let Some(words) = pattern.as_words() {
+                    return &self.all - words.filter_map(|word| values.get(word)).map(|ids| self.bitmap(*ids)).union();
+                }
+            }
+            _ => {}
+        }
         if matcher.accepts("") {
             // Series without the label are accepted too, so take away what is refused.
             let mut accepted = self.all.clone();
@@ -221,6 +239,28 @@ impl SeriesIndex {
         let mut accepted = RoaringBitmap::new();
         values.iter().filter(|(value, _)| matcher.accepts(value)).for_each(|(_, ids)| accepted |= self.bitmap(*ids));
         accepted
+    }
+
+    /// Adds the values of a label behind `after` that match, as many as there is time for; the last one that was looked at
+    /// where there are more.
+    pub(super) fn matching_values(
+        &self,
+        name: &str,
+        after: Option<&str>,
+        matches: &dyn Fn(&str) -> bool,
+        found: &mut Vec<Box<str>>,
+    ) -> Option<Box<str>> {
+        let begun = Instant::now();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        for (at, (value, _)) in self.postings.get(name)?.range::<str, _>((from, Bound::Unbounded)).enumerate() {
+            if matches(value) {
+                found.push(value.clone());
+            }
+            if at % MATCHED_AT_ONCE == MATCHED_AT_ONCE - 1 && begun.elapsed() > MATCHING_TIME {
+                return Some(value.clone());
+            }
+        }
+        None
     }
 
     /// Label names of the given series, sorted.

@@ -67,7 +67,9 @@ fn several_selectors_name_each_series_once() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir, T0);
     store.append(&batch(&[("0", T0, 1.0), ("1", T0, 1.0), ("2", T0, 1.0)]), T0).unwrap();
-    let select = |queries: &[&str]| store.select_any(&queries.iter().map(|q| Selector::parse(q).unwrap()).collect::<Vec<_>>()).len();
+    let select = |queries: &[&str]| {
+        store.select_while(&queries.iter().map(|q| Selector::parse(q).unwrap()).collect::<Vec<_>>(), &|| Ok(())).unwrap().len()
+    };
     assert_eq!(select(&[]), 3);
     assert_eq!(select(&[r#"load{cpu="1"}"#, r#"load{cpu=~"1|2"}"#]), 2);
     assert_eq!(select(&["none"]), 0);
@@ -230,7 +232,7 @@ fn a_finished_day_is_one_file_and_reads_as_before() {
         [("2026-11-22", 2_880, true), ("2026-11-23", 2_880, true)]
     );
     let names: Vec<_> = fs::read_dir(dir.path().join("partitions/2026-11-22")).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert_eq!(names.len(), 2, "the file and the manifest: {names:?}");
+    assert_eq!(names.len(), 3, "the file and two manifests: {names:?}");
     assert_eq!((read(&store, "0"), hours(&store, "0")), (before.clone(), windows.clone()));
     assert_eq!(compact_all(&store, now), []);
     // A late sample joins the day: the file is made anew.
@@ -399,6 +401,11 @@ fn damaged_progress_is_told_and_everything_is_still_there() {
     assert_eq!(read(&open(&dir, T0 + MINUTE), "0").len(), 3, "record numbers went on");
 }
 
+fn chunk_file(dir: &TempDir, day: &str) -> PathBuf {
+    let is_file = |path: &PathBuf| path.extension().is_some_and(|e| e == "chunks");
+    fs::read_dir(dir.path().join("partitions").join(day)).unwrap().map(|e| e.unwrap().path()).find(is_file).unwrap()
+}
+
 #[test]
 fn a_damaged_chunk_is_told_and_the_rest_serves_on() {
     let dir = tempfile::tempdir().unwrap();
@@ -408,28 +415,91 @@ fn a_damaged_chunk_is_told_and_the_rest_serves_on() {
         some_days(&store, 2);
         compact_all(&store, now);
     }
-    let folder = dir.path().join("partitions/2026-11-22");
-    let is_file = |path: &PathBuf| path.extension().is_some_and(|e| e == "chunks");
-    let file = fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).find(is_file).unwrap();
+    let file = chunk_file(&dir, "2026-11-22");
+    let whole = fs::read(&file).unwrap();
+    // Behind headers and times are the values of the first series; some bytes of them are there twice.
+    let damaged = (110..170).find_map(|at| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        fs::write(&file, &bytes).unwrap();
+        let store = Store::open(dir.path(), eager(), now).unwrap();
+        (read(&store, "0").len() < 2 * 1_440).then_some(store)
+    });
+    let store = damaged.unwrap();
+    let (first, second) = (read(&store, "0").len(), read(&store, "1").len());
+    assert!(first >= 2 * 1_440 - 512 && second == 2 * 1_440, "{first} {second}");
+    assert!(store.problems()[0].contains(r#"samples of load{cpu="0"} from 2026-11-22T"#), "{:?}", store.problems());
+    drop(store);
+    fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    let store = Store::open(dir.path(), eager(), now).unwrap();
+    assert!(read(&store, "1").len() >= 1_440);
+    assert!(store.problems().iter().any(|p| p.contains("partition 2026-11-22: ")), "{:?}", store.problems());
+}
+
+#[test]
+fn damage_in_a_finished_day_is_found_unasked_and_the_day_is_written_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = T0 + 2 * 3_600_000;
+    let before = {
+        let store = Store::open(dir.path(), eager(), now).unwrap();
+        some_days(&store, 2);
+        compact_all(&store, now);
+        hours(&store, "0")
+    };
+    let file = chunk_file(&dir, "2026-11-22");
     let mut bytes = fs::read(&file).unwrap();
-    bytes[20] ^= 1;
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
     fs::write(&file, &bytes).unwrap();
     let store = Store::open(dir.path(), eager(), now).unwrap();
-    assert_eq!((read(&store, "0").len(), read(&store, "1").len()), (1_440, 2 * 1_440));
-    assert!(store.problems()[0].contains(r#"partition 2026-11-22: a chunk of load{cpu="0"}"#), "{:?}", store.problems());
+    compact_all(&store, now);
+    compact_all(&store, now);
+    assert!(store.problems()[0].contains("are damaged"), "{:?}", store.problems());
+    assert_ne!(chunk_file(&dir, "2026-11-22"), file);
+    let kept = fs::read_dir(dir.path().join("quarantine")).unwrap().map(|e| fs::read(e.unwrap().path()).unwrap()).collect::<Vec<_>>();
+    assert_eq!(kept, [bytes]);
+    assert_eq!(hours(&store, "0"), before);
     drop(store);
-    fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
     let store = Store::open(dir.path(), eager(), now).unwrap();
-    assert_eq!(read(&store, "1").len(), 1_440);
-    assert!(store.problems()[0].contains("set aside"), "{:?}", store.problems());
-    assert!(dir.path().join("quarantine/2026-11-22-0").exists());
+    assert_eq!(compact_all(&store, now), []);
+    assert_eq!(store.problems(), Vec::<String>::new());
+}
+
+#[test]
+fn a_day_with_a_damaged_seal_is_finished_with_all_that_is_sound() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = T0 + 2 * 3_600_000;
+    {
+        let store = Store::open(dir.path(), eager(), now).unwrap();
+        some_days(&store, 2);
+    }
+    let file = dir.path().join("partitions/2026-11-22/1.pages");
+    let whole = fs::read(&file).unwrap();
+    let damaged = (150..whole.len()).step_by(40).find_map(|at| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        fs::write(&file, &bytes).unwrap();
+        let store = Store::open(dir.path(), eager(), now).unwrap();
+        let left = read(&store, "0").len() + read(&store, "1").len();
+        (left < 4 * 1_440).then_some((store, left))
+    });
+    let (store, left) = damaged.unwrap();
+    assert_eq!(left, 3 * 1_440, "one chunk");
+    assert!(compact_all(&store, now).iter().any(|c| c.day == "2026-11-22" && c.finished));
+    assert_eq!(read(&store, "0").len() + read(&store, "1").len(), left);
+    assert_eq!(fs::read_dir(dir.path().join("quarantine")).unwrap().count(), 1);
+    assert!(!file.exists());
+    drop(store);
+    let store = Store::open(dir.path(), eager(), now).unwrap();
+    assert_eq!(compact_all(&store, now), []);
+    assert_eq!(store.problems(), Vec::<String>::new());
 }
 
 #[test]
 fn one_process_has_a_directory_and_a_later_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     {
-        let store = open(&dir, T0);
+        let _store = open(&dir, T0);
         let error = Store::open(dir.path(), StoreOptions::default(), T0).err().unwrap().to_string();
         assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
     }
@@ -515,20 +585,23 @@ proptest! {
 }
 
 #[test]
-fn a_day_whose_manifest_is_gone_is_set_aside_and_not_emptied() {
+fn a_day_whose_manifests_are_gone_is_put_together_from_its_files() {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + 2 * 3_600_000;
-    {
+    let before = {
         let store = Store::open(dir.path(), eager(), now).unwrap();
         some_days(&store, 2);
         compact_all(&store, now);
+        (read(&store, "0"), hours(&store, "1"))
+    };
+    for name in ["manifest", "manifest.old"] {
+        fs::remove_file(dir.path().join("partitions/2026-11-22").join(name)).unwrap();
     }
-    fs::remove_file(dir.path().join("partitions/2026-11-22/manifest")).unwrap();
     let store = Store::open(dir.path(), eager(), now).unwrap();
-    assert_eq!(read(&store, "0").len(), 1_440);
-    assert!(store.problems()[0].contains("the manifest is missing"), "{:?}", store.problems());
-    let kept = fs::read_dir(dir.path().join("quarantine/2026-11-22-0")).unwrap().count();
-    assert_eq!(kept, 1, "the file is there for whoever has a manifest");
+    assert_eq!((read(&store, "0"), hours(&store, "1")), before);
+    assert!(store.problems()[0].contains("its manifest is missing"), "{:?}", store.problems());
+    drop(store);
+    assert_eq!(Store::open(dir.path(), eager(), now).unwrap().problems(), Vec::<String>::new(), "it was written again");
 }
 
 #[test]

@@ -89,7 +89,7 @@
  *     top_metrics: Share[], top_labels: Share[]
  *   },
  *   windows: Array<{ window: string, closed: number, late_samples: number }>,
- *   sessions: number, addresses: string[], problems: string[]
+ *   login: boolean, sessions: number, addresses: string[], problems: string[]
  * }} Status
  *
  * @typedef {{ name: string, series: number, values?: number }} Share

@@ -1,6 +1,5 @@
 //! Which repository is watched, and with which token: from the settings, the environment, `gh`, or the working folder.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,14 +8,17 @@ use taskpulse_engine::ci::remote;
 use tokio::task::spawn_blocking;
 
 use crate::collectors::command;
+use crate::files;
 
 /// Longest time that `gh auth token` may take.
 const GH_TIMEOUT: Duration = Duration::from_secs(5);
+/// The variables by which `gh` is told a token.
+const GH_VARIABLES: [&str; 3] = ["GH_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"];
 /// Longest `.git/config` that is read.
 const MAX_CONFIG: u64 = 1 << 20;
 
 /// The token, and where it comes from.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 struct Found {
     token: Option<String>,
     origin: &'static str,
@@ -74,7 +76,8 @@ fn find(setting: Option<String>, host: Option<&str>) -> Found {
     }
     let mut line = ["gh", "auth", "token"].map(str::to_owned).to_vec();
     line.extend(host.into_iter().flat_map(|host| ["--hostname".to_owned(), host.to_owned()]));
-    let token = match command::run(&line, GH_TIMEOUT, 4_096) {
+    let passed = GH_VARIABLES.map(str::to_owned);
+    let token = match command::run(&line, &passed, GH_TIMEOUT, 4_096) {
         Ok(run) if run.code == Some(0) => String::from_utf8(run.stdout).ok().map(|t| t.trim().to_owned()).filter(|t| usable(t)),
         // Not installed, not logged in, or too slow: public repositories are read without a token.
         _ => None,
@@ -90,11 +93,7 @@ pub(super) fn repository(folder: &Path, api_url: &str) -> Result<String, String>
     let mut hosts = vec!["github.com".to_owned()];
     hosts.extend(remote::host_of_api(api_url).filter(|host| host != "github.com"));
     let config = config_of(folder).ok_or_else(|| "there is no git repository here".to_owned())?;
-    let size = fs::metadata(&config).map(|m| m.len()).map_err(|error| format!("{}: {error}", config.display()))?;
-    if size > MAX_CONFIG {
-        return Err(format!("{} has {size} bytes; at most {MAX_CONFIG} are read", config.display()));
-    }
-    let text = fs::read(&config).map_err(|error| format!("{}: {error}", config.display()))?;
+    let text = files::read(&config, MAX_CONFIG).map_err(|error| error.to_string())?;
     remote::repository(&String::from_utf8_lossy(&text), &hosts)
 }
 
@@ -106,10 +105,10 @@ fn config_of(folder: &Path) -> Option<PathBuf> {
         return Some(git.join("config"));
     }
     // A worktree or a submodule: a file says where the repository is.
-    let text = fs::read_to_string(&git).ok()?;
+    let text = files::read_text(&git, files::MAX_SHORT).ok()?;
     let named = text.strip_prefix("gitdir:")?.trim();
     let dir = git.parent()?.join(named);
-    match fs::read_to_string(dir.join("commondir")) {
+    match files::read_text(&dir.join("commondir"), files::MAX_SHORT) {
         Ok(common) => Some(dir.join(common.trim()).join("config")),
         Err(_) => Some(dir.join("config")),
     }
@@ -118,6 +117,8 @@ fn config_of(folder: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

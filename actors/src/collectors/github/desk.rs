@@ -18,7 +18,7 @@ use crate::shared::Shared;
 use crate::supervisor::Door;
 
 /// How repositories are watched.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct GithubOptions {
     /// `owner/name`; none: that of the working folder.
     pub repositories: Vec<String>,

@@ -79,6 +79,7 @@ struct Waiting {
     /// Repositories that are watched, in lower case.
     watched: BTreeSet<String>,
     runs: VecDeque<(String, Run)>,
+    /// The ids and signatures of deliveries that were taken, the oldest first.
     order: VecDeque<String>,
     seen: BTreeSet<String>,
 }
@@ -109,12 +110,13 @@ impl Hooks {
         let _ = self.wake.set(door);
     }
 
-    /// Takes a delivery that was signed.
-    pub fn take(&self, id: &str, repo: &str, run: Run) -> Taken {
+    /// Takes a delivery that was signed, once: neither under the same id, which is not signed, nor with the same signature.
+    pub fn take(&self, id: &str, signature: &str, repo: &str, run: Run) -> Taken {
         let repo = repo.to_lowercase();
         {
             let mut waiting = self.waiting.lock();
-            if waiting.seen.contains(id) {
+            let marks = [format!("id {id}"), format!("signature {signature}")];
+            if marks.iter().any(|mark| waiting.seen.contains(mark)) {
                 return Taken::Replayed;
             }
             if !waiting.watched.contains(&repo) {
@@ -124,11 +126,12 @@ impl Hooks {
                 return Taken::Full;
             }
             waiting.runs.push_back((repo, run));
-            waiting.seen.insert(id.to_owned());
-            waiting.order.push_back(id.to_owned());
-            if waiting.order.len() > MAX_REMEMBERED
-                && let Some(oldest) = waiting.order.pop_front()
-            {
+            for mark in marks {
+                waiting.seen.insert(mark.clone());
+                waiting.order.push_back(mark);
+            }
+            while waiting.order.len() > 2 * MAX_REMEMBERED {
+                let Some(oldest) = waiting.order.pop_front() else { break };
                 waiting.seen.remove(&oldest);
             }
         }

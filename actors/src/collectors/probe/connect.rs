@@ -24,11 +24,14 @@ use tokio_rustls::TlsConnector;
 
 use super::{Figures, Phase, Trouble};
 use crate::clock::now_ms;
+use crate::files;
 
 /// Longest wait for one address where a name has several.
 const ONE_OF_MANY: Duration = Duration::from_secs(3);
 /// Certificates of a chain that are looked at.
 const MAX_CHAIN: usize = 10;
+/// Largest file of authorities; that of Mozilla's has 220 kB.
+const MAX_CA: u64 = 8 << 20;
 
 /// How TLS is to be spoken.
 #[derive(Debug, Clone)]
@@ -158,8 +161,11 @@ async fn judge(tls: &Tls) -> Result<Option<Judge>, Trouble> {
         }
         Some(path) => {
             let at = |error: &dyn std::fmt::Display| format!("ca_file {}: {error}", path.display());
+            let file = path.clone();
+            let read = files::within(&path, files::PATIENCE, move || files::read(&file, MAX_CA).map_err(|error| error.to_string()));
+            let pem = read.and_then(|read| read).map_err(|why| format!("ca_file: {why}"))?;
             let mut roots = RootCertStore::empty();
-            for certificate in CertificateDer::pem_file_iter(&path).map_err(|error| at(&error))? {
+            for certificate in CertificateDer::pem_slice_iter(&pem) {
                 roots.add(certificate.map_err(|error| at(&error))?).map_err(|error| at(&error))?;
             }
             let made = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();

@@ -15,6 +15,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::connect::{Lookup, Tls, connect};
 use super::{Figures, Phase, Trouble};
+use crate::redact;
 
 /// Redirects that are followed.
 const MAX_REDIRECTS: u32 = 10;
@@ -84,7 +85,9 @@ pub(super) async fn ask(check: &HttpCheck, lookup: &Lookup, seen: &mut Figures) 
         }
         seen.redirects += 1;
         let next = url.join(location).ok().filter(|next| matches!(next.scheme(), "http" | "https") && next.host().is_some());
-        let next = next.ok_or_else(|| Trouble::Down(format!("it redirects to {:?}", location.chars().take(100).collect::<String>())))?;
+        let next = next.ok_or_else(|| {
+            Trouble::Down(format!("it redirects to {:?}", redact::address(location).chars().take(100).collect::<String>()))
+        })?;
         if matches!(status.as_u16(), 301..=303) && method != Method::GET && method != Method::HEAD {
             (method, body) = (Method::GET, String::new());
         }

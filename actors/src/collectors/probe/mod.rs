@@ -28,6 +28,7 @@ use self::connect::Lookup;
 pub use self::connect::Tls;
 pub use self::http::HttpCheck;
 use super::source::{Findings, Look, Looking, Source, Vanished};
+use crate::redact;
 use crate::shared::Shared;
 use crate::wire::seconds;
 
@@ -75,15 +76,16 @@ pub struct Check {
     pub labels: BTreeMap<String, String>,
     /// What holds for any answer.
     pub limits: Limits,
+    /// Variables that a command gets although they are the service's own.
+    pub pass_environment: Vec<String>,
 }
 
 impl Check {
     fn address(&self) -> String {
         match &self.kind {
-            Kind::Http(check) => check.url.to_string(),
+            Kind::Http(check) => redact::address(check.url.as_str()),
             Kind::Tcp(check) => format!("{}:{}", check.host, check.port),
-            // The last word is the line where a shell runs it.
-            Kind::Command(words) => words.last().map_or(String::new(), |word| word.chars().take(100).collect()),
+            Kind::Command(words) => redact::command(words),
         }
     }
 }
@@ -95,7 +97,7 @@ pub struct TargetStatus {
     pub target: String,
     /// `http`, `tcp` or `command`.
     pub kind: &'static str,
-    /// What is asked.
+    /// What is asked, without what may be a secret in it.
     pub address: String,
     /// Whether it is up; none before the first check, and where it cannot be checked.
     pub up: Option<bool>,
@@ -223,7 +225,7 @@ impl ProbeSource {
         match &self.check.kind {
             Kind::Http(check) => http::ask(check, &self.lookup, seen).await,
             Kind::Tcp(check) => plain::tcp(check, &self.lookup, seen).await,
-            Kind::Command(words) => plain::run(words, self.check.timeout).await,
+            Kind::Command(words) => plain::run(words, &self.check.pass_environment, self.check.timeout).await,
         }
     }
 

@@ -45,13 +45,13 @@ pub(super) async fn tcp(check: &TcpCheck, lookup: &Lookup, seen: &mut Figures) -
 }
 
 /// Runs a program; its code says how it went.
-pub(super) async fn run(words: &[String], limit: Duration) -> Result<(), Trouble> {
-    let words = words.to_vec();
+pub(super) async fn run(words: &[String], passed: &[String], limit: Duration) -> Result<(), Trouble> {
+    let (words, passed) = (words.to_vec(), passed.to_vec());
     let work = spawn_blocking(move || {
         if let Some(program) = words.first().filter(|program| !installed(program)) {
             return Err(Trouble::CannotCheck(format!("{program}: there is no such program")));
         }
-        let run = command::run(&words, limit, MAX_OUTPUT).map_err(Trouble::Down)?;
+        let run = command::run(&words, &passed, limit, MAX_OUTPUT).map_err(Trouble::Down)?;
         match run.code {
             Some(0) => Ok(()),
             code => {

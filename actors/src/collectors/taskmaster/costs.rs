@@ -25,11 +25,13 @@ pub(super) struct CostBook {
     names: Names,
     measured: BTreeMap<Segment, Spent>,
     last: Option<Instant>,
+    /// More is in progress than can be told apart; logged once.
+    too_many: bool,
 }
 
 impl CostBook {
     pub(super) fn new(names: Names) -> Self {
-        Self { names, measured: BTreeMap::new(), last: None }
+        Self { names, measured: BTreeMap::new(), last: None, too_many: false }
     }
 
     /// Reckons anew where something moved, or it was long ago.
@@ -48,7 +50,15 @@ impl CostBook {
         let runs = shared.ci_runs.read().clone();
         let mut costs = Costs::default();
         let mut kept = BTreeMap::new();
-        for segment in segments(&work) {
+        let Some(segments) = segments(&work) else {
+            if !std::mem::replace(&mut self.too_many, true) {
+                log::warn!("taskmaster: so many tasks are in progress at the same time that what each costs is not worked out");
+            }
+            *shared.costs.write() = Arc::default();
+            return;
+        };
+        self.too_many = false;
+        for segment in segments {
             let measured = match self.measured.remove(&segment) {
                 Some(spent) => spent,
                 None => match measure(store, segment.from, segment.to, &self.names, None) {

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use taskpulse_engine::board::{
@@ -13,8 +14,21 @@ use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels, TimestampMs};
 
 use super::board_json::board_json;
-use super::{FEW, Looked, MAX_BYTES, PATIENCE};
+use super::watch::Watch;
+use super::{Bounds, FEW, Looked, MAX_BYTES, PATIENCE};
+use crate::files::{self, Begun, ReadError};
 use crate::shared::Shared;
+
+/// Of the complexity reports of a project together.
+const MAX_REPORTS: u64 = 16 << 20;
+/// Statuses of a tag that Task Master does not have and that have samples.
+const MAX_OTHER_STATUSES: usize = 20;
+/// Priorities of a project that have samples.
+const MAX_PRIORITIES: usize = 20;
+/// Characters of a title in an event.
+const MAX_TITLE: usize = 500;
+/// Events of one look at a project.
+const MAX_EVENTS: usize = 500;
 
 /// A file as it was last read: by these it is known to be unchanged.
 type Stamp = (SystemTime, u64);
@@ -42,22 +56,43 @@ pub(super) struct Project {
     shown: Option<(Instant, bool)>,
     /// Label values once given, so that a status that empties goes to 0 and does not linger.
     seen: BTreeMap<(&'static str, String), BTreeSet<String>>,
+    /// Priorities with samples.
+    priorities: BTreeSet<String>,
+    /// What of the files is left aside.
+    notes: Vec<String>,
 }
 
-/// What reading a project gave.
+/// What a read of a project's files gave.
+pub(super) enum Fetched {
+    Unchanged,
+    Absent(&'static str),
+    Read { board: Vec<u8>, state: Result<Vec<u8>, ReadError>, stamps: Stamps },
+    Failed(String),
+}
+
+/// What a look at a project gave.
 enum Look {
     Unchanged,
     Absent(&'static str),
-    Read { board: Board, complexity: BTreeMap<String, BTreeMap<String, f64>>, stamp: Stamps },
+    Read { board: Board, stamps: Stamps, notes: Vec<String> },
     Failed(String),
 }
 
 /// What is shown is made anew after so long even when nothing moved: some figures depend on the time.
 const SHOW_AGAIN: Duration = Duration::from_secs(60);
 
-/// Names by folder; folders of the same name go by their whole path.
+/// Names by folder; folders of the same name go by their whole path. Blocking.
 pub(super) fn projects(roots: &[PathBuf]) -> Vec<Project> {
-    let roots: Vec<PathBuf> = roots.iter().map(|root| root.canonicalize().unwrap_or_else(|_| root.clone())).collect();
+    let begun = roots.iter().map(|root| {
+        let path = root.clone();
+        (root, files::begin(root, move || path.canonicalize()))
+    });
+    let begun: Vec<_> = begun.collect();
+    let found = begun.into_iter().map(|(root, begun)| match begun.wait(files::PATIENCE) {
+        Ok(Ok(path)) => path,
+        _ => std::path::absolute(root).unwrap_or_else(|_| root.clone()),
+    });
+    let roots: Vec<PathBuf> = found.collect();
     let short = |root: &Path| root.file_name().map_or_else(|| root.display().to_string(), |name| name.to_string_lossy().into_owned());
     let one = roots.len() == 1;
     roots
@@ -80,70 +115,80 @@ pub(super) fn projects(roots: &[PathBuf]) -> Vec<Project> {
                 forecast_at: None,
                 shown: None,
                 seen: BTreeMap::new(),
+                priorities: BTreeSet::new(),
+                notes: Vec::new(),
             }
         })
         .collect()
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
-    let meta = std::fs::metadata(path).ok()?;
-    Some((meta.modified().ok()?, meta.len()))
+fn stamp(path: &Path) -> Result<Stamp, ReadError> {
+    let meta = files::metadata(path)?;
+    Ok((meta.modified().unwrap_or(SystemTime::UNIX_EPOCH), meta.len()))
 }
 
-/// One look at a project's files. Blocking.
-fn read(root: &Path, known: Option<Stamps>) -> Look {
+/// Reads a project's files, and sees to it that they are watched. It may hang.
+fn fetch(root: &Path, known: Option<Stamps>, watch: &Watch) -> Fetched {
+    fail::fail_point!("taskmaster::read", root.ends_with("hangs"), |_| Fetched::Failed(String::new()));
     let folder = root.join(".taskmaster");
+    watch.follow(&folder);
+    watch.follow(&folder.join("tasks"));
     if !folder.is_dir() {
-        return Look::Absent("run `task-master init` in the project, or name its folder in taskmaster.projects");
+        return Fetched::Absent("run `task-master init` in the project, or name its folder in taskmaster.projects");
     }
     let (tasks, state) = (folder.join("tasks/tasks.json"), folder.join("state.json"));
-    let Some(tasks_stamp) = stamp(&tasks) else {
-        if known.is_none() {
-            return Look::Absent("the board has no tasks yet: run `task-master parse-prd` or `task-master add-task`");
+    let tasks_stamp = match stamp(&tasks) {
+        Ok(stamp) => stamp,
+        Err(error) if error.is_missing() && known.is_none() => {
+            return Fetched::Absent("the board has no tasks yet: run `task-master parse-prd` or `task-master add-task`");
         }
-        return Look::Failed(format!("{} is gone", tasks.display()));
+        Err(error) if error.is_missing() => return Fetched::Failed(format!("{} is gone", tasks.display())),
+        Err(error) => return Fetched::Failed(error.to_string()),
     };
     let reports = std::fs::metadata(folder.join("reports")).and_then(|meta| meta.modified()).ok();
-    let now = (tasks_stamp, stamp(&state), reports);
-    if known == Some(now) {
-        return Look::Unchanged;
+    let stamps = (tasks_stamp, stamp(&state).ok(), reports);
+    if known == Some(stamps) {
+        return Fetched::Unchanged;
     }
-    if tasks_stamp.1 > MAX_BYTES {
-        return Look::Failed(format!("{} has {} bytes; at most {MAX_BYTES} are read", tasks.display(), tasks_stamp.1));
-    }
-    let bytes = match std::fs::read(&tasks) {
-        Ok(bytes) => bytes,
-        Err(error) => return Look::Failed(format!("{}: {error}", tasks.display())),
-    };
-    let current = std::fs::read(&state).ok().and_then(|bytes| parse_state(&bytes));
-    match Board::parse(&bytes, current.as_deref()) {
-        Ok(board) => {
-            let complexity = complexity(&folder.join("reports"), &board);
-            Look::Read { board, complexity, stamp: now }
-        }
-        Err(error) => Look::Failed(format!("{}: {error}", tasks.display())),
+    match files::read(&tasks, MAX_BYTES) {
+        Ok(board) => Fetched::Read { board, state: files::read(&state, files::MAX_SHORT), stamps },
+        Err(error) => Fetched::Failed(error.to_string()),
     }
 }
 
-/// The scores of each tag that has a report. One that cannot be read is told, and its tag has none.
-fn complexity(folder: &Path, board: &Board) -> BTreeMap<String, BTreeMap<String, f64>> {
-    let mut scores = BTreeMap::new();
-    for tag in board.tags.keys() {
+type Scores = BTreeMap<String, BTreeMap<String, f64>>;
+
+/// The scores of each tag that has a report, and what is wrong with the others. It may hang.
+fn complexity(folder: &Path, tags: Vec<String>) -> (Scores, Vec<String>) {
+    let (mut scores, mut notes, mut left) = (BTreeMap::new(), Vec::new(), MAX_REPORTS);
+    for tag in tags {
         let suffix = if tag == MASTER { String::new() } else { format!("_{tag}") };
         let path = folder.join(format!("task-complexity-report{suffix}.json"));
-        let Ok(bytes) =
-            std::fs::metadata(&path).and_then(|meta| if meta.len() > MAX_BYTES { Ok(Vec::new()) } else { std::fs::read(&path) })
-        else {
-            continue;
+        let bytes = match files::read(&path, left) {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_missing() => continue,
+            Err(error) => {
+                notes.push(error.to_string());
+                continue;
+            }
         };
+        left -= bytes.len() as u64;
         match parse_complexity(&bytes) {
             Ok(found) => {
-                scores.insert(tag.clone(), found);
+                scores.insert(tag, found);
             }
-            Err(error) => log::warn!("taskmaster: {}: {error}", path.display()),
+            Err(error) => notes.push(format!("{}: {error}", path.display())),
         }
     }
-    scores
+    (scores, notes)
+}
+
+/// Some of many names, and how many more there are.
+fn some(names: impl ExactSizeIterator<Item = impl AsRef<str>>) -> String {
+    let count = names.len();
+    let named: Vec<String> = names.take(FEW).map(|name| name.as_ref().chars().take(60).collect()).collect();
+    let more = if count > named.len() { format!(" and {} more", count - named.len()) } else { String::new() };
+    format!("{}{more}", named.join(", "))
 }
 
 impl Project {
@@ -152,11 +197,60 @@ impl Project {
         self.root.display().to_string()
     }
 
-    /// One look at the files; what follows goes into `looked`. True where a task moved.
-    pub(super) fn look(&mut self, now: TimestampMs, shared: &Shared, looked: &mut Looked) -> bool {
+    /// Begins to read the files.
+    pub(super) fn fetch(&self, watch: &Arc<Watch>) -> Begun<Fetched> {
+        let (root, known, watch) = (self.root.clone(), self.stamp, Arc::clone(watch));
+        files::begin(&self.root, move || fetch(&root, known, &watch))
+    }
+
+    /// Makes of what was read a board that is within bounds.
+    fn understand(&self, fetched: Fetched, bounds: &Bounds) -> Look {
+        let (bytes, state, stamps) = match fetched {
+            Fetched::Unchanged => return Look::Unchanged,
+            Fetched::Absent(hint) => return Look::Absent(hint),
+            Fetched::Failed(why) => return Look::Failed(why),
+            Fetched::Read { board, state, stamps } => (board, state, stamps),
+        };
+        let mut notes = Vec::new();
+        let current = match state {
+            Ok(bytes) => parse_state(&bytes),
+            Err(error) => {
+                notes.extend((!error.is_missing()).then(|| error.to_string()));
+                None
+            }
+        };
+        let mut board = match Board::parse(&bytes, current.as_deref()) {
+            Ok(board) => board,
+            Err(error) => return Look::Failed(format!("{}: {error}", self.root.join(".taskmaster/tasks/tasks.json").display())),
+        };
+        let (size, most) = (board.size(), bounds.max_tasks);
+        if size > most {
+            return Look::Failed(format!("the board has {size} tasks and subtasks; at most {most} are watched (taskmaster.max_tasks)"));
+        }
+        board.bound_tags(bounds.max_tags, |tag| self.figures.contains_key(tag));
+        if !board.left_out.is_empty() {
+            notes.push(format!(
+                "{} tags beyond {} are left out (taskmaster.max_tags): {}",
+                board.left_out.len(),
+                bounds.max_tags,
+                some(board.left_out.iter())
+            ));
+        }
+        Look::Read { board, stamps, notes }
+    }
+
+    /// What was read, or why it was not; what follows goes into `looked`. True where a task moved.
+    pub(super) fn look(
+        &mut self,
+        now: TimestampMs,
+        fetched: Result<Fetched, String>,
+        bounds: &Bounds,
+        shared: &Shared,
+        looked: &mut Looked,
+    ) -> bool {
         let mut observed = Observed::default();
         let mut changed = true;
-        match read(&self.root, self.stamp) {
+        match self.understand(fetched.unwrap_or_else(Fetched::Failed), bounds) {
             Look::Unchanged => {
                 changed = self.failing_since.take().is_some();
             }
@@ -167,20 +261,34 @@ impl Project {
                 shared.sources.absent(&self.source, format!("no board in {}", self.root.display()), hint);
                 return false;
             }
-            Look::Read { board, complexity, stamp } => {
+            Look::Read { board, mut stamps, mut notes } => {
                 observed = self.watcher.observe(&board, now);
                 for status in &observed.unknown_statuses {
                     log::warn!(
-                        "taskmaster: {}: status `{status}` is not one of Task Master's; it is counted under its own name",
-                        self.name
+                        "taskmaster: {}: status `{}` is not one of Task Master's; it is counted under its own name",
+                        self.name,
+                        some([status].into_iter())
                     );
                 }
                 self.figures = board.tags.iter().map(|(name, tag)| (name.clone(), Figures::of(tag))).collect();
-                self.complexity = complexity;
+                self.seen.retain(|(_, tag), _| board.tags.contains_key(tag));
+                let (folder, tags) = (self.root.join(".taskmaster/reports"), board.tags.keys().cloned().collect());
+                match files::within(&folder.clone(), files::PATIENCE, move || complexity(&folder, tags)) {
+                    Ok((scores, wrong)) => {
+                        self.complexity = scores;
+                        notes.extend(wrong);
+                    }
+                    Err(why) => {
+                        // Read again at the next look.
+                        stamps.2 = None;
+                        notes.push(why);
+                    }
+                }
                 self.board = Some(board);
-                self.stamp = Some(stamp);
+                self.stamp = Some(stamps);
                 self.read_at = now;
                 self.failing_since = None;
+                self.set_notes(notes);
                 if let Ok(bytes) = serde_json::to_vec(&self.watcher) {
                     looked.documents.push((self.key(), Some(bytes)));
                 }
@@ -193,12 +301,20 @@ impl Project {
                 }
             }
         }
-        looked.events.extend(events_of(&self.name, &observed.transitions));
+        looked.events.extend(bounded(&self.name, events_of(&self.name, &observed.transitions)));
         let fresh = self.failing_since.as_ref().is_none_or(|(since, _)| since.elapsed() < PATIENCE);
         if fresh && self.board.is_some() {
             let before = looked.batch.len();
-            self.measure(now, &observed, &mut looked.batch);
-            shared.sources.up(&self.source, looked.batch.len() - before, now);
+            let beyond = self.measure(now, &observed, &mut looked.batch);
+            let mut notes = self.notes.clone();
+            if !beyond.is_empty() {
+                notes.push(format!("{} statuses and priorities beyond the bounds have no samples: {}", beyond.len(), some(beyond.iter())));
+            }
+            let count = looked.batch.len() - before;
+            match notes.is_empty() {
+                true => shared.sources.up(&self.source, count, now),
+                false => shared.sources.partly(&self.source, count, now, notes.join("; ")),
+            }
         }
         if changed || self.shown.is_none_or(|(at, was)| at.elapsed() >= SHOW_AGAIN || was != fresh) {
             self.shown = Some((Instant::now(), fresh));
@@ -214,8 +330,18 @@ impl Project {
         f(Flow { watched_since_ms, completions_ms: &completions_ms })
     }
 
-    /// The figures of all tags as samples, and the durations of what was just finished.
-    fn measure(&mut self, now: TimestampMs, observed: &Observed, batch: &mut Batch) {
+    /// What of the files is left aside; logged once.
+    fn set_notes(&mut self, notes: Vec<String>) {
+        for note in notes.iter().filter(|note| !self.notes.contains(note)) {
+            log::warn!("taskmaster: {}: {note}", self.name);
+        }
+        self.notes = notes;
+    }
+
+    /// The figures of all tags as samples, and the durations of what was just finished. Statuses and priorities that are
+    /// beyond the bounds are given back.
+    fn measure(&mut self, now: TimestampMs, observed: &Observed, batch: &mut Batch) -> BTreeSet<String> {
+        let mut beyond = BTreeSet::new();
         for (tag, figures) in &self.figures {
             let of = [("project", self.name.as_str()), ("tag", tag.as_str())];
             let mut push = |name: &str, v: f64| batch.push(Labels::metric(name, &of), now, v);
@@ -235,9 +361,15 @@ impl Project {
             sometimes.into_iter().for_each(|(name, v)| v.into_iter().for_each(|v| push(name, v)));
             for (name, counts) in [("taskmaster_tasks", &figures.tasks), ("taskmaster_subtasks", &figures.subtasks)] {
                 let seen = self.seen.entry((name, tag.clone())).or_default();
-                seen.extend(counts.keys().cloned());
-                if !seen.is_empty() || name == "taskmaster_tasks" {
+                if !seen.is_empty() || !counts.is_empty() || name == "taskmaster_tasks" {
                     seen.extend(STATUSES.map(str::to_owned));
+                }
+                for status in counts.keys() {
+                    if seen.contains(status) || seen.len() < STATUSES.len() + MAX_OTHER_STATUSES {
+                        seen.insert(status.clone());
+                    } else {
+                        beyond.insert(status.clone());
+                    }
                 }
                 for status in seen.iter() {
                     let labels = [("project", self.name.as_str()), ("tag", tag.as_str()), ("status", status.as_str())];
@@ -247,6 +379,11 @@ impl Project {
         }
         let mut taken: BTreeSet<(&str, &str, TimestampMs)> = BTreeSet::new();
         for execution in &observed.executions {
+            if !self.priorities.contains(&execution.priority) && self.priorities.len() >= MAX_PRIORITIES {
+                beyond.insert(execution.priority.clone());
+                continue;
+            }
+            self.priorities.insert(execution.priority.clone());
             let of = [("project", self.name.as_str()), ("tag", execution.tag.as_str()), ("priority", execution.priority.as_str())];
             // Tasks that were finished at the same moment stand a millisecond apart: a series has one sample at a time.
             let free = |at: &TimestampMs| taken.insert((&execution.tag, &execution.priority, *at));
@@ -271,6 +408,7 @@ impl Project {
                 }
             }
         }
+        beyond
     }
 
     /// The scores of the open tasks together; none where the tag has no report.
@@ -278,6 +416,18 @@ impl Project {
         let (scores, tasks) = (self.complexity.get(tag)?, &self.board.as_ref()?.tags.get(tag)?.tasks);
         Some(tasks.iter().filter(|task| !is_finished(&task.status)).filter_map(|task| scores.get(&task.id)).sum())
     }
+}
+
+/// A look gives no more events than [`MAX_EVENTS`]; one says how many there were.
+fn bounded(project: &str, mut events: Vec<Event>) -> Vec<Event> {
+    if events.len() > MAX_EVENTS {
+        let at = events.iter().map(|event| event.at).max().unwrap_or(0);
+        let more = events.len() - MAX_EVENTS;
+        events.truncate(MAX_EVENTS);
+        let data = serde_json::json!({"project": project, "more": more});
+        events.push(Event::new(at, "taskmaster", "tasks_moved", project, format!("{more} more tasks moved at once")).with_data(data));
+    }
+    events
 }
 
 fn events_of(project: &str, transitions: &[Transition]) -> Vec<Event> {
@@ -313,6 +463,8 @@ fn events_of(project: &str, transitions: &[Transition]) -> Vec<Event> {
 
 fn event(project: &str, t: &Transition, kind: &str, title: String) -> Event {
     let subject = t.subtask.as_ref().map_or_else(|| t.task_id.clone(), |subtask| format!("{}.{subtask}", t.task_id));
-    let data = serde_json::json!({"project": project, "tag": t.tag, "title": t.title, "from": t.from, "to": t.to, "reopened": t.reopened});
+    let title_of_task: String = t.title.chars().take(MAX_TITLE).collect();
+    let data =
+        serde_json::json!({"project": project, "tag": t.tag, "title": title_of_task, "from": t.from, "to": t.to, "reopened": t.reopened});
     Event::new(t.at_ms, "taskmaster", kind, subject, title).with_data(data)
 }

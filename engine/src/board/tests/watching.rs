@@ -249,3 +249,30 @@ fn a_memory_of_an_older_form_is_taken_up() {
     assert_eq!(watcher, Watcher::default());
     assert!(serde_json::from_str::<Watcher>("{\"tags\":5}").is_err());
 }
+
+#[test]
+fn a_tag_beyond_the_bound_is_left_out_and_neither_gone_nor_removed() {
+    let read = |current: &str, status: &str| {
+        let tag = |status: &str| json!({"tasks": [{"id": 1, "status": status}]});
+        let all = json!({"a": tag("pending"), "b": tag(status), "c": tag("pending"), "empty": {"tasks": []}, "master": {"tasks": []}});
+        Board::parse(all.to_string().as_bytes(), Some(current)).unwrap()
+    };
+    let names = |board: &Board| board.tags.keys().cloned().collect::<Vec<_>>();
+    let mut watcher = Watcher::default();
+    let mut first = read("b", "pending");
+    first.bound_tags(5, |_| false);
+    assert!(first.left_out.is_empty() && first.size() == 3);
+    first.bound_tags(3, |_| false);
+    assert_eq!(names(&first), ["a", "b", "master"], "the one in use, master, then those with tasks");
+    watcher.observe(&first, 1_000);
+    let mut second = read("c", "done");
+    second.bound_tags(3, |tag| first.tags.contains_key(tag));
+    assert_eq!((names(&second), second.left_out.len()), (vec!["a".to_owned(), "c".to_owned(), "master".to_owned()], 2));
+    let seen = watcher.observe(&second, 2_000);
+    assert_eq!(seen.transitions.iter().map(|t| (t.tag.as_str(), t.to.as_deref())).collect::<Vec<_>>(), [("c", Some("pending"))]);
+    let mut third = read("b", "done");
+    third.bound_tags(3, |tag| second.tags.contains_key(tag));
+    let seen = watcher.observe(&third, 3_000);
+    assert_eq!(seen.transitions.iter().map(|t| (t.tag.as_str(), t.from.as_deref())).collect::<Vec<_>>(), [("b", Some("pending"))]);
+    assert_eq!(watcher.counters("b").completed, 1, "what was known of it was kept");
+}

@@ -1,0 +1,44 @@
+//! The watch on the folders of boards: a change is seen at once, beside the regular look.
+//!
+//! Folders are added where files are read, since a file system that hangs would hang this too.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use parking_lot::Mutex;
+
+/// How long a project waits to have its folders watched while another does so.
+const TURN: Duration = Duration::from_secs(1);
+
+/// The watch, and the folders that are watched. Without one, files are looked at in their time alone.
+pub(super) struct Watch(Mutex<Option<(RecommendedWatcher, BTreeSet<PathBuf>)>>);
+
+impl Watch {
+    /// A watch that tells of changes of boards.
+    pub(super) fn new(changed: impl Fn() + Send + 'static) -> Self {
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            let ours = |path: &PathBuf| path.file_name().is_some_and(|name| name == "tasks.json" || name == "state.json");
+            if event.is_ok_and(|e| !e.kind.is_access() && (e.paths.iter().any(ours) || e.need_rescan())) {
+                changed();
+            }
+        });
+        let watcher =
+            watcher.inspect_err(|error| log::warn!("taskmaster: files cannot be watched, they are looked at now and then: {error}"));
+        Self(Mutex::new(watcher.ok().map(|watcher| (watcher, BTreeSet::new()))))
+    }
+
+    /// Watches a folder where it is there, and leaves it where it is gone.
+    pub(super) fn follow(&self, folder: &Path) {
+        let there = folder.is_dir();
+        // Not for ever: another project's file system may hang in there.
+        let Some(mut watch) = self.0.try_lock_for(TURN) else { return };
+        let Some((watcher, watched)) = watch.as_mut() else { return };
+        if there && !watched.contains(folder) && watcher.watch(folder, RecursiveMode::NonRecursive).is_ok() {
+            watched.insert(folder.to_owned());
+        } else if !there && watched.remove(folder) {
+            let _ = watcher.unwatch(folder);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What may be shown of an address or a command: where it leads, without what it carries.
+//!
+//! Status is read by everyone who may look; a key in the query of an address, a password before its host, or an argument of a
+//! command is not meant for them.
+
+/// An address without user, password, fragment and the values of its query.
+#[must_use]
+pub fn address(text: &str) -> String {
+    let text = text.split('#').next().unwrap_or("");
+    let (place, query) = match text.split_once('?') {
+        Some((place, query)) => (place, Some(query)),
+        None => (text, None),
+    };
+    let mut out = match place.split_once("://") {
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+            match authority.rsplit_once('@') {
+                Some((_, host)) => format!("{scheme}://…@{host}{path}"),
+                None => place.to_owned(),
+            }
+        }
+        None => place.to_owned(),
+    };
+    for (at, part) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
+        out.push(if at == 0 { '?' } else { '&' });
+        match part.split_once('=') {
+            Some((key, _)) => {
+                out.push_str(key);
+                out.push_str("=…");
+            }
+            None if part.is_empty() => {}
+            // A key by itself may be the secret.
+            None => out.push('…'),
+        }
+    }
+    out
+}
+
+/// The program of a command, and how many arguments it has. Of a line for a shell, its first word.
+#[must_use]
+pub fn command(words: &[String]) -> String {
+    let [program, arguments @ ..] = words else { return String::new() };
+    if let [flag, line] = arguments
+        && flag == "-c"
+    {
+        let plain = |word: &&str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
+        return match line.split_whitespace().next().filter(plain) {
+            Some(word) if line.trim() == word => word.to_owned(),
+            Some(word) => format!("{word} …"),
+            None => format!("{program} -c …"),
+        };
+    }
+    match arguments.len() {
+        0 => program.clone(),
+        1 => format!("{program} (1 argument)"),
+        count => format!("{program} ({count} arguments)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_shows_where_it_leads_and_nothing_that_it_carries() {
+        for (text, shown) in [
+            ("https://shop.example/health", "https://shop.example/health"),
+            ("https://shop.example:8443/h?key=s3cret&v=1#frag", "https://shop.example:8443/h?key=…&v=…"),
+            ("https://shop.example/h?s3cret", "https://shop.example/h?…"),
+            ("https://shop.example/h?", "https://shop.example/h?"),
+            ("https://user:s3cret@shop.example", "https://…@shop.example"),
+            ("https://user:s3@cret@shop.example/a@b", "https://…@shop.example/a@b"),
+            ("/moved?token=s3cret", "/moved?token=…"),
+        ] {
+            assert_eq!(address(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_command_shows_its_program_only() {
+        for (words, shown) in [
+            (&["pg_isready"][..], "pg_isready"),
+            (&["pg_isready", "-q"], "pg_isready (1 argument)"),
+            (&["curl", "-H", "Authorization: s3cret"], "curl (2 arguments)"),
+            (&["sh", "-c", "curl -H 'Authorization: s3cret' x"], "curl …"),
+            (&["sh", "-c", "TOKEN=s3cret curl x"], "sh -c …"),
+            (&["sh", "-c", "true"], "true"),
+            (&[], ""),
+        ] {
+            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+            assert_eq!(command(&words), shown);
+        }
+    }
+}

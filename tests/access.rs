@@ -1,0 +1,174 @@
+//! Logins, wrong tokens, proxies, and what is shown to those who may look.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{Folder, Service, eventually};
+use reqwest::header;
+use serde_json::Value;
+
+const TOKEN: &str = "a-long-enough-secret";
+const QUIET: &str = "[system]\nenabled = false\n[containers]\nenabled = false\n[github]\nenabled = false\n";
+
+fn with_token(more: &str) -> (Folder, Service) {
+    let folder = Folder::with_settings(&format!("{QUIET}[server]\ntoken = \"{TOKEN}\"\n{more}"));
+    let service = folder.start();
+    (folder, service)
+}
+
+/// Status of an answer, and its `Retry-After`.
+fn bearer(service: &Service, token: &str, forwarded_for: &str) -> (u16, Option<u64>) {
+    let request = service.client.get(service.url("/api/v1/status")).bearer_auth(token).header("x-forwarded-for", forwarded_for);
+    let answer = request.send().unwrap();
+    let wait = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().parse().unwrap());
+    (answer.status().as_u16(), wait)
+}
+
+fn login(service: &Service, proto: &str) -> reqwest::blocking::Response {
+    service.client.post(service.url("/login")).header("x-forwarded-proto", proto).form(&[("token", TOKEN)]).send().unwrap()
+}
+
+fn status_with(service: &Service, cookie: &str) -> u16 {
+    // A client of its own: none of the other's cookies.
+    let client = reqwest::blocking::Client::builder().no_proxy().build().unwrap();
+    client.get(service.url("/api/v1/status")).header(header::COOKIE, cookie).send().unwrap().status().as_u16()
+}
+
+#[test]
+fn wrong_tokens_are_slowed_down_counted_and_told_once_and_the_right_one_passes() {
+    let (_folder, service) = with_token("");
+    for _ in 0..10 {
+        assert_eq!(bearer(&service, "a-wrong-token-altogether", ""), (401, None));
+    }
+    let waits: Vec<_> = (0..4).map(|_| bearer(&service, "a-wrong-token-altogether", "")).collect();
+    assert_eq!(waits, [(429, Some(1)), (429, Some(2)), (429, Some(4)), (429, Some(8))]);
+    assert_eq!(bearer(&service, TOKEN, "").0, 200, "the right one is taken at once");
+    assert_eq!(bearer(&service, "a-wrong-token-altogether", "198.51.100.7").0, 429, "nobody is believed about other addresses");
+    let wrong = service.client.post(service.url("/login")).form(&[("token", "guess")]).send().unwrap();
+    assert_eq!(wrong.status(), 429);
+    assert_eq!(login(&service, "http").headers()["location"], "/");
+    let text = service.client.get(service.url("/metrics")).bearer_auth(TOKEN).send().unwrap().text().unwrap();
+    assert!(text.contains("taskpulse_auth_failures_total 16\n"), "{text}");
+    let lines = service.log().lines().filter(|line| line.contains("wrong token")).count();
+    assert_eq!(lines, 1, "{}", service.log());
+    assert!(service.log().contains("1 wrong token was refused, from 127.0.0.1 (1)"));
+    assert!(!service.log().contains("a-wrong-token-altogether"));
+}
+
+#[test]
+fn a_trusted_proxy_is_believed_about_clients_and_tls() {
+    let (_folder, service) = with_token("trusted_proxies = [\"127.0.0.1\"]\n");
+    for _ in 0..12 {
+        bearer(&service, "wrong", "198.51.100.7");
+    }
+    assert_eq!(bearer(&service, "wrong", "198.51.100.7").0, 429);
+    assert_eq!(bearer(&service, "wrong", "198.51.100.8").0, 401, "another client of the same proxy");
+    let cookie = |proto: &str| login(&service, proto).headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(cookie("https").contains("; Secure"));
+    assert!(!cookie("http").contains("Secure"));
+    let (_folder, service) = with_token("");
+    assert!(!login(&service, "https").headers()["set-cookie"].to_str().unwrap().contains("Secure"), "nobody is trusted");
+}
+
+#[test]
+fn a_login_lasts_as_long_as_is_set_and_a_logout_ends_it_everywhere() {
+    let (_folder, service) = with_token("session_lifetime = \"2h\"\n");
+    let cookie = login(&service, "").headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(cookie.contains("Max-Age=7200"), "{cookie}");
+    let copy = cookie.split(';').next().unwrap().to_owned();
+    let other = login(&service, "").headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    assert_eq!(status_with(&service, &copy), 200);
+    let out = service.client.post(service.url("/logout")).header(header::COOKIE, &copy).send().unwrap();
+    assert_eq!((out.status().as_u16(), out.headers()["location"].to_str().unwrap()), (303, "/login"));
+    assert!(out.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
+    assert_eq!((status_with(&service, &copy), status_with(&service, &other)), (401, 200), "the copy of a cookie is worth nothing now");
+    let foreign = service.client.post(service.url("/logout")).header(header::ORIGIN, "http://evil.example").send().unwrap();
+    assert_eq!(foreign.status(), 403);
+    let data: Value = service.client.get(service.url("/api/v1/status")).bearer_auth(TOKEN).send().unwrap().json().unwrap();
+    assert_eq!(data["data"]["login"], true);
+}
+
+#[test]
+fn hosts_are_compared_as_names_are() {
+    let folder = Folder::with_settings(&format!("{QUIET}[server]\nallowed_hosts = [\"Pulse.Example\"]\n"));
+    let service = folder.start();
+    for (host, status) in [
+        ("LOCALHOST", 200),
+        ("localhost.", 200),
+        ("LocalHost:1234", 200),
+        ("[::1]:80", 200),
+        ("pulse.EXAMPLE.:443", 200),
+        ("evil.example", 403),
+        ("localhost.evil.example", 403),
+    ] {
+        let answer = service.client.get(service.url("/healthz")).header(header::HOST, host).send().unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{host}");
+    }
+}
+
+#[test]
+fn nothing_shows_what_probed_addresses_and_commands_carry() {
+    let probes = "[probes.check.shop]\nurl = \"http://127.0.0.1:9/health?key=hidden-in-query&x=1\"\ninterval = \"1s\"\ntimeout = \"500ms\"\n\
+        [probes.check.tool]\ncommand = [\"false\", \"--password=hidden-in-argument\"]\n\
+        [probes.check.line]\ncommand = \"KEY=hidden-in-line false\"\n\
+        [commands.run.queue]\ncommand = [\"/nowhere/queue\", \"--token=hidden-in-command\"]\n\
+        [scrape.targets.node]\nurl = \"http://user:hidden-in-user@127.0.0.1:9/metrics?key=hidden-in-scrape\"\ninterval = \"1s\"\ntimeout = \"500ms\"\n";
+    let folder = Folder::with_settings(&format!("{QUIET}{probes}"));
+    let service = folder.start();
+    let down = |status: &Value| status["targets"].as_array().unwrap().iter().filter(|target| target["up"] == false).count();
+    let failing = |status: &Value| status["sources"].as_array().unwrap().iter().filter(|source| source["up"] == false).count();
+    let status = eventually("all fail", || Some(service.status()).filter(|status| down(status) == 3 && failing(status) >= 2));
+    let addresses: Vec<&str> = status["targets"].as_array().unwrap().iter().map(|target| target["address"].as_str().unwrap()).collect();
+    for address in ["http://127.0.0.1:9/health?key=…&x=…", "false (1 argument)", "sh -c …"] {
+        assert!(addresses.contains(&address), "{addresses:?}");
+    }
+    let events = service.data("/api/v1/events");
+    let everything = format!(
+        "{status}{events}{}{}{}",
+        service.log(),
+        service.get("/metrics").text().unwrap(),
+        service.data("/api/v1/series?match[]={__name__!=\"\"}")
+    );
+    assert!(!everything.contains("hidden"), "{}", everything.split("hidden").next().unwrap().chars().rev().take(200).collect::<String>());
+}
+
+#[test]
+fn as_many_series_as_may_be_are_a_problem_that_is_told() {
+    let folder = Folder::with_settings(&format!("{QUIET}[store]\nmax_series = 300\n"));
+    let service = folder.start();
+    let samples: Vec<Value> = (0..300).map(|n| serde_json::json!({"name": "many", "labels": {"n": n.to_string()}, "value": n})).collect();
+    let body = serde_json::json!({"samples": samples}).to_string();
+    service.client.post(service.url("/api/v1/ingest")).body(body).send().unwrap();
+    let health = eventually("health says so", || Some(service.get("/healthz")).filter(|answer| answer.status() == 503));
+    assert!(health.text().unwrap().contains("as many as store.max_series allows"));
+    assert!(service.status()["problems"].to_string().contains("as many as store.max_series allows"));
+}
+
+#[test]
+fn a_body_that_is_too_long_is_told_the_limit_of_its_route() {
+    let folder = Folder::with_settings(&format!("{QUIET}[server]\nmax_body_bytes = 2000000\n"));
+    let service = folder.start();
+    let began = Instant::now();
+    for (path, kind, limit, size) in [
+        ("/login", "application/x-www-form-urlencoded", "16384 bytes\"", 20_000),
+        ("/api/v1/query", "application/x-www-form-urlencoded", "1048576 bytes\"", 1_100_000),
+        ("/api/v1/ingest", "application/json", "2000000 bytes (server.max_body_bytes)\"", 2_100_000),
+        ("/api/v1/import?format=csv", "text/csv", "2000000 bytes (server.max_body_bytes)\"", 2_100_000),
+        ("/v1/metrics", "application/json", "2000000 bytes (server.max_body_bytes)\"", 2_100_000),
+    ] {
+        for chunked in [false, true] {
+            let body = "x".repeat(size);
+            let request = service.client.post(service.url(path)).header("content-type", kind);
+            let request = if chunked { request.body(reqwest::blocking::Body::new(std::io::Cursor::new(body))) } else { request.body(body) };
+            let answer = request.send().unwrap();
+            assert_eq!(answer.status(), 413, "{path}");
+            let text = answer.text().unwrap();
+            assert!(text.contains(&format!("reads at most {limit}")), "{path}: {text}");
+            assert!(path == "/v1/metrics" || text.contains("\"errorType\":\"too_large\""), "{path}: {text}");
+        }
+    }
+    assert!(began.elapsed() < Duration::from_secs(30));
+}
