@@ -85,6 +85,17 @@ pub enum Command {
         format: Option<String>,
     },
 
+    /// Examine the data directory of a service that is stopped: exit code 0 sound, 1 damaged, 2 it cannot be examined
+    Check {
+        /// Do what a start of the service would do about it: rebuild what can be rebuilt, set aside what cannot be read
+        #[arg(long)]
+        repair: bool,
+
+        /// Print the report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+
     /// Make a data directory from a snapshot (`POST /api/v1/admin/snapshot` makes one)
     Restore {
         /// The snapshot's folder

@@ -2,6 +2,7 @@
 //! the command line, the settings, and who talks to whom.
 
 mod browser;
+mod check;
 mod cli;
 mod client;
 mod console;
@@ -20,6 +21,8 @@ use clap::Parser;
 
 /// Exit code for a start that was refused: settings, port, data directory.
 const EXIT_REFUSED: u8 = 2;
+/// Exit code where damage was found in a snapshot or a data directory.
+const EXIT_DAMAGED: u8 = 1;
 
 fn main() -> ExitCode {
     // What is written is the user's alone: the data directory, its copies, the file of alerts.
@@ -41,7 +44,8 @@ fn main() -> ExitCode {
     start_log(&settings);
     if let Some(command) = &cli.command {
         return match run_command(command, &settings) {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(EXIT_DAMAGED),
             Err(error) => refused(&error),
         };
     }
@@ -54,14 +58,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run_command(command: &cli::Command, settings: &settings::Settings) -> anyhow::Result<()> {
+/// Gives whether all was well: false where damage was found, which is said.
+fn run_command(command: &cli::Command, settings: &settings::Settings) -> anyhow::Result<bool> {
     match command {
+        cli::Command::Check { repair, json } => check::check(settings, *repair, *json),
         cli::Command::Restore { snapshot, replace } => restore::restore(snapshot, settings, *replace),
         cli::Command::Export { matchers, start, end, format, output } => {
             let (start, end, output) = (start.as_deref(), end.as_deref(), output.as_deref());
-            transfer::export(settings, &transfer::Wish { matchers, start, end, format, output })
+            transfer::export(settings, &transfer::Wish { matchers, start, end, format, output }).map(|()| true)
         }
-        cli::Command::Import { file, format } => transfer::import(settings, file, format.as_deref()),
+        cli::Command::Import { file, format } => transfer::import(settings, file, format.as_deref()).map(|()| true),
     }
 }
 

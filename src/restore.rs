@@ -1,60 +1,181 @@
-//! `taskpulse restore`: a data directory from a snapshot. The new directory is complete or not there.
+//! `taskpulse restore`: a data directory from a snapshot. The new directory is complete and checked, or not there.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use taskpulse_actors::clock::now_ms;
-use taskpulse_engine::store::Store;
+use taskpulse_engine::store::{DirectoryLock, SnapshotError, SnapshotList, Store, StoreStatus, copy_directory};
 
 use crate::console;
 use crate::service;
 use crate::settings::Settings;
 
-/// Copies a snapshot to the data directory of the settings, and opens it to see that it is whole.
-pub fn restore(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow::Result<()> {
-    ensure!(snapshot.join("identity").is_file(), "{}: not a snapshot, there is no identity in it", snapshot.display());
-    let target = service::data_dir(settings);
-    let taken = fs::read_dir(&target).is_ok_and(|mut entries| entries.next().is_some());
-    if taken && !replace {
-        bail!("{} is not empty; give another folder with --data-dir, or --replace to move it out of the way", target.display());
+/// Copies a snapshot, or a data directory that nobody has open, to the data directory of the settings. Gives whether it was done: not
+/// where the source is damaged, which is then said.
+pub fn restore(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow::Result<bool> {
+    match restore_sound(snapshot, settings, replace) {
+        Err(error) if error.downcast_ref::<SnapshotError>().is_some_and(SnapshotError::is_damage) => {
+            console::tell(&format!("taskpulse: {error:#}\nnothing was restored and nothing was changed\n"));
+            Ok(false)
+        }
+        outcome => outcome.map(|()| true),
     }
-    if taken {
-        // Refuses a directory that a service has open.
-        drop(Store::open(&target, service::store_options(settings), now_ms())?);
-    }
-    let beside = |what: &str| PathBuf::from(format!("{}.{what}", target.display()));
+}
+
+fn restore_sound(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow::Result<()> {
+    let source = Source::open(snapshot)?;
+    let target = Target::of(&service::data_dir(settings))?;
+    source.is_apart_from(&target)?;
+    ensure!(
+        !target.taken || replace,
+        "{} is not empty; give another folder with --data-dir, or --replace to move it out of the way",
+        target.path.display()
+    );
+    // Held until the end, so that no service begins to use what is about to move.
+    let _target_lock = target.path.is_dir().then(|| DirectoryLock::take_as_it_is(&target.path)).transpose()?;
+    let beside = |what: &str| {
+        let mut name = target.path.as_os_str().to_owned();
+        name.push(format!(".{what}"));
+        PathBuf::from(name)
+    };
     let (temporary, before) = (beside("restoring"), beside(&format!("before-{}", now_ms())));
-    if temporary.exists() {
-        fs::remove_dir_all(&temporary).with_context(|| temporary.display().to_string())?;
+    remove(&temporary)?;
+    let copied = copy(&source, &temporary);
+    if copied.is_err() {
+        remove(&temporary)?;
     }
-    copy(snapshot, &temporary).with_context(|| format!("copying {} to {}", snapshot.display(), temporary.display()))?;
-    let status = Store::open(&temporary, service::store_options(settings), now_ms()).map(|store| (store.status(), store.problems()));
-    let (status, problems) = status.with_context(|| format!("the copy of {} cannot be opened; nothing was changed", snapshot.display()))?;
-    if taken {
-        fs::rename(&target, &before).with_context(|| target.display().to_string())?;
+    copied?;
+    let examined = examine(&source, &temporary, settings);
+    if examined.is_err() {
+        remove(&temporary)?;
+    }
+    let status = examined?;
+    if target.taken {
+        fs::rename(&target.path, &before).with_context(|| target.path.display().to_string())?;
         console::print(&format!("what was there is in {}\n", before.display()))?;
-    } else if target.exists() {
-        fs::remove_dir(&target).with_context(|| target.display().to_string())?;
     }
-    fs::rename(&temporary, &target).with_context(|| target.display().to_string())?;
-    let notes: String = problems.iter().map(|problem| format!("note: {problem}\n")).collect();
-    let done = format!("restored {} series over {} days into {}\n", status.series, status.partitions.len(), target.display());
-    console::print(&format!("{notes}{done}"))?;
+    // Takes the place of a folder that is empty.
+    fs::rename(&temporary, &target.path).with_context(|| target.path.display().to_string())?;
+    if let Some(parent) = target.path.parent() {
+        fs::File::open(parent).and_then(|parent| parent.sync_all()).with_context(|| parent.display().to_string())?;
+    }
+    let (series, days) = (status.series, status.partitions.len());
+    console::print(&format!("restored {series} series over {days} days into {}\n", target.path.display()))?;
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
+fn remove(folder: &Path) -> anyhow::Result<()> {
+    if folder.symlink_metadata().is_ok() {
+        fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    Ok(())
+}
+
+fn copy(source: &Source, temporary: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(temporary).with_context(|| temporary.display().to_string())?;
+    match &source.list {
+        Some(list) => list.copy_to(&source.path, temporary)?,
+        None => copy_directory(&source.path, temporary)?,
+    }
+    Ok(())
+}
+
+/// Opens the copy and reads all of it.
+fn examine(source: &Source, temporary: &Path, settings: &Settings) -> anyhow::Result<StoreStatus> {
+    let store = Store::open(temporary, service::store_options(settings), now_ms())
+        .with_context(|| format!("the copy of {} cannot be opened; nothing was changed", source.path.display()))?;
+    store.read_all_days()?;
+    let (copy, original) = (temporary.display().to_string(), source.path.display().to_string());
+    let findings: Vec<String> = store.problems().into_iter().map(|finding| finding.replace(&copy, &original)).collect();
+    if findings.is_empty() {
+        return Ok(store.status());
+    }
+    Err(SnapshotError::Damaged { path: source.path.clone(), findings }.into())
+}
+
+/// What is restored from.
+struct Source {
+    path: PathBuf,
+    /// None for a data directory that nobody has open.
+    list: Option<SnapshotList>,
+    /// Held while it is read.
+    _lock: DirectoryLock,
+}
+
+impl Source {
+    fn open(given: &Path) -> anyhow::Result<Self> {
+        let path = fs::canonicalize(given).with_context(|| format!("{}: name a snapshot's folder", given.display()))?;
+        ensure!(path.is_dir(), "{}: not a folder; name the folder of a snapshot", given.display());
+        let lock = DirectoryLock::take_as_it_is(&path)
+            .context("only what nobody writes to can be restored; take a snapshot of a running service (POST /api/v1/admin/snapshot)")?;
+        let list = if SnapshotList::is_in(&path) {
+            Some(SnapshotList::read(&path)?)
+        } else if !path.join("lock").exists() {
+            // A directory that was in use has its lock file; what is left is a snapshot that was interrupted, or something else.
+            return Err(SnapshotError::NoList(path).into());
         } else {
-            fs::copy(entry.path(), &target)?;
-            fs::File::open(&target)?.sync_all()?;
+            ensure!(
+                path.join("partitions").is_dir(),
+                "{}: not a data directory, it has no partitions; name the folder of a snapshot",
+                path.display()
+            );
+            None
+        };
+        Ok(Self { path, list, _lock: lock })
+    }
+
+    /// A copy into itself would not end.
+    fn is_apart_from(&self, target: &Target) -> anyhow::Result<()> {
+        let (from, to) = (&self.path, &target.path);
+        ensure!(from != to, "{} cannot be restored onto itself; give another folder with --data-dir", from.display());
+        ensure!(!to.starts_with(from), "{} is inside of {}; give a folder outside of it with --data-dir", to.display(), from.display());
+        let own_snapshot = from.parent() == Some(&to.join("snapshots"));
+        ensure!(
+            own_snapshot || !from.starts_with(to),
+            "{} is inside of {}, which would be moved; copy it elsewhere first, or give another folder with --data-dir",
+            from.display(),
+            to.display()
+        );
+        Ok(())
+    }
+}
+
+/// Where the new directory goes: absolute, without `.` and without links.
+struct Target {
+    path: PathBuf,
+    /// Something is there.
+    taken: bool,
+}
+
+impl Target {
+    fn of(given: &Path) -> anyhow::Result<Self> {
+        let fail = || format!("data directory {}", given.display());
+        // Without a trailing slash, and without a `.` at the end.
+        let given_path: PathBuf = std::path::absolute(given).with_context(fail)?.components().collect();
+        match fs::canonicalize(&given_path) {
+            Ok(path) => {
+                ensure!(path.is_dir(), "{} is not a folder; give another with --data-dir", path.display());
+                let taken = fs::read_dir(&path).with_context(fail)?.next().is_some();
+                ensure!(path.parent().is_some(), "{} cannot be a data directory; give another with --data-dir", path.display());
+                Ok(Self { path, taken })
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && given_path.symlink_metadata().is_err() => {
+                Ok(Self { path: new_folder(&given_path)?, taken: false })
+            }
+            Err(error) => Err(error).with_context(fail),
         }
     }
-    fs::File::open(to)?.sync_all()
+}
+
+/// The path of a folder that does not exist, by the nearest one above it that does.
+fn new_folder(given: &Path) -> anyhow::Result<PathBuf> {
+    let existing = given.ancestors().skip(1).find(|path| path.exists()).unwrap_or_else(|| Path::new("/"));
+    let rest = given.strip_prefix(existing)?;
+    ensure!(
+        rest.components().all(|component| matches!(component, Component::Normal(_))),
+        "{}: a folder in this path does not exist; give it without `..`",
+        given.display()
+    );
+    Ok(fs::canonicalize(existing).with_context(|| existing.display().to_string())?.join(rest))
 }

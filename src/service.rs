@@ -45,6 +45,8 @@ use crate::systemd;
 const EXIT_STORE: i32 = 70;
 /// Longest way down of each step; together well under ten seconds.
 const STOP_STEP: Duration = Duration::from_secs(3);
+/// Longest way down of all.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// Ports of `server.split_ports`: WebSocket, API, analytics.
 const SPLIT_PORTS: [u16; 3] = [8091, 8092, 8080];
 
@@ -111,6 +113,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
         shared: Arc::clone(&shared),
         store: Arc::clone(&store),
         stuck_after: settings.supervision.stuck_after.duration(),
+        seal_interval: settings.store.seal_interval.duration(),
         started_at: now_ms(),
         version: env!("CARGO_PKG_VERSION"),
         addresses: OnceLock::new(),
@@ -247,6 +250,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     log::info!("{signal}: stopping");
     reporter.stopping.store(true, Ordering::Relaxed);
     systemd::stopping();
+    bound_the_stop();
     // In order: no more samples, those that wait to the store, the store durable, the sessions, the server.
     collectors.stop();
     bounded("batcher", batcher_post.door::<Flush>().send(Flush)).await;
@@ -263,6 +267,21 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     }
     log::info!("stopped");
     Ok(())
+}
+
+/// Ends the process when it has not ended by itself: a thread that waits for a disk that hangs cannot be stopped.
+fn bound_the_stop() {
+    let ending = std::thread::Builder::new().name("stop".to_owned()).spawn(|| {
+        std::thread::sleep(STOP_WITHIN);
+        log::error!(
+            "not stopped within {} s, the disk may hang; ending all the same: what was acknowledged is kept",
+            STOP_WITHIN.as_secs()
+        );
+        std::process::exit(EXIT_STORE);
+    });
+    if let Err(error) = ending {
+        log::warn!("no thread to bound the stop: {error}");
+    }
 }
 
 async fn bounded<T>(what: &str, step: impl Future<Output = T>) {

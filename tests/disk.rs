@@ -8,9 +8,10 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use common::remote::{now_ms, series, write};
-use common::{Folder, eventually};
+use common::{Folder, Service, eventually, within};
 
 /// A small file system of its own; gone when dropped.
 struct SmallDisk<'a>(&'a Path);
@@ -30,6 +31,99 @@ impl Drop for SmallDisk<'_> {
     }
 }
 
+impl SmallDisk<'_> {
+    /// Takes all of the room that is left.
+    fn fill(&self) {
+        let mut filler = fs::File::create(self.0.join("filler")).unwrap();
+        while filler.write_all(&[0; 4_096]).is_ok() {}
+    }
+
+    fn make_room(&self) {
+        fs::remove_file(self.0.join("filler")).unwrap();
+    }
+
+    fn remount(&self, how: &str) {
+        assert!(Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(self.0).status().unwrap().success());
+    }
+}
+
+fn send(service: &Service, n: i64) -> (u16, String) {
+    let raw = series(&[("__name__", "sent"), ("n", &n.to_string())], &[(now_ms(), 1.0)]);
+    write(&service.client, &service.url("/api/v1/write"), &raw).unwrap()
+}
+
+fn is_well(service: &Service) -> bool {
+    service.get("/healthz").status().is_success()
+}
+
+#[test]
+fn a_snapshot_on_a_full_disk_is_refused_and_leaves_nothing() {
+    let folder = Folder::with_settings("[system]\nenabled = false\n");
+    let place = folder.path().join("small");
+    let Some(disk) = SmallDisk::mount(&place) else {
+        eprintln!("skipped: this user may not mount a small file system");
+        return;
+    };
+    let service = folder.start_with(&["--data-dir", "small/data"], &[]);
+    assert_eq!(send(&service, 0).0, 204);
+    let snapshot = || service.client.post(service.url("/api/v1/admin/snapshot")).send().unwrap();
+    let there = || fs::read_dir(place.join("data/snapshots")).map_or(0, Iterator::count);
+    disk.fill();
+    let answer = snapshot();
+    assert_eq!(answer.status(), 507);
+    assert!(answer.text().unwrap().contains("no room left on the disk"));
+    assert_eq!(there(), 0, "nothing is left behind");
+    disk.make_room();
+    eventually("with room it works", || snapshot().status().is_success().then_some(()));
+    assert_eq!(there(), 1);
+    assert_eq!(service.stop(), Some(0));
+    drop(disk);
+}
+
+#[test]
+fn a_start_on_a_disk_that_cannot_be_written_serves_reading_and_goes_on_by_itself() {
+    let folder = Folder::with_settings("[system]\nenabled = false\n");
+    let place = folder.path().join("small");
+    let Some(disk) = SmallDisk::mount(&place) else {
+        eprintln!("skipped: this user may not mount a small file system");
+        return;
+    };
+    let start = || folder.start_with(&["--data-dir", "small/data"], &[]);
+    let service = start();
+    (0..5).for_each(|n| assert_eq!(send(&service, n).0, 204));
+    // Some of it in chunks, some in the journal alone.
+    assert!(service.client.post(service.url("/api/v1/admin/snapshot")).send().unwrap().status().is_success());
+    (5..10).for_each(|n| assert_eq!(send(&service, n).0, 204));
+    service.kill();
+    type Change<'a> = &'a dyn Fn();
+    let cases: [(&str, Change<'_>, Change<'_>, i64); 2] =
+        [("full", &|| disk.fill(), &|| disk.make_room(), 100), ("read-only", &|| disk.remount("ro"), &|| disk.remount("rw"), 200)];
+    for (name, begin, end, first) in cases {
+        begin();
+        let service = start();
+        for n in 0..10 {
+            assert_eq!(service.query(&format!("sent{{n=\"{n}\"}}[30m]")).len(), 1, "{name}: {n} can be read");
+        }
+        let (status, text) = send(&service, 99);
+        assert!(matches!(status, 503 | 507), "{name}: {status} {text}");
+        assert!(text.contains(if name == "full" { "no room left" } else { "Read-only file system" }), "{name}: {text}");
+        eventually("health says so", || (!is_well(&service)).then_some(()));
+        end();
+        let mut n = first;
+        within(Duration::from_secs(15), "it goes on by itself", || {
+            n += 1;
+            (send(&service, n).0 == 204).then_some(())
+        });
+        eventually("health says so", || is_well(&service).then_some(()));
+        service.kill();
+        let service = start();
+        assert_eq!(service.query(&format!("sent{{n=\"{n}\"}}[30m]")).len(), 1, "{name}: what was acknowledged is kept");
+        assert_eq!(service.status()["problems"], serde_json::json!([]), "{name}");
+        service.kill();
+    }
+    drop(disk);
+}
+
 #[test]
 fn a_full_disk_is_a_pause_it_is_told_loses_nothing_and_ends_by_itself() {
     let folder = Folder::with_settings("[system]\ninterval = \"1s\"\n[pipeline]\nflush_interval = \"1s\"\n");
@@ -39,7 +133,7 @@ fn a_full_disk_is_a_pause_it_is_told_loses_nothing_and_ends_by_itself() {
         return;
     };
     let service = folder.start_with(&["--data-dir", "small/data"], &[]);
-    let seen = |service: &common::Service| service.samples("system_uptime_seconds[10m]");
+    let seen = |service: &Service| service.samples("system_uptime_seconds[10m]");
     let kept = eventually("samples", || Some(seen(&service)).filter(|s| s.len() >= 3));
     let send = |n: i64| {
         let raw = series(&[("__name__", "sent"), ("n", &n.to_string())], &[(now_ms(), 1.0)]);
@@ -72,7 +166,7 @@ fn a_full_disk_is_a_pause_it_is_told_loses_nothing_and_ends_by_itself() {
         eventually("it goes on by itself", || (send(10 + round).0 == 204).then_some(()));
         eventually("and more comes", || (seen(&service).len() > before + 2).then_some(()));
         eventually("health says so", || service.get("/healthz").status().is_success().then_some(()));
-        let events = |service: &common::Service| service.data("/api/v1/events?limit=1000").as_array().unwrap().len();
+        let events = |service: &Service| service.data("/api/v1/events?limit=1000").as_array().unwrap().len();
         let before = events(&service);
         folder.pending_tasks(1);
         folder.pending_tasks(5);

@@ -28,6 +28,8 @@ pub struct Reporter {
     pub store: Arc<Store>,
     /// When an actor counts as stuck.
     pub stuck_after: Duration,
+    /// Longest time between seals.
+    pub seal_interval: Duration,
     /// When the process started.
     pub started_at: TimestampMs,
     /// The product's version.
@@ -45,7 +47,8 @@ impl Reporter {
     pub fn failing(&self) -> Vec<(String, String)> {
         let mut failing: Vec<(String, String)> =
             self.registry.failing(self.stuck_after).into_iter().map(|(name, why)| (format!("actor {name}"), why)).collect();
-        failing.extend(self.store.problems().into_iter().map(|why| ("store".to_owned(), why)));
+        let store = self.store.problems().into_iter().chain(self.store.stalled(self.stuck_after, self.seal_interval));
+        failing.extend(store.map(|why| ("store".to_owned(), why)));
         failing
     }
 

@@ -27,8 +27,12 @@ const HOUSEKEEPING: Duration = Duration::from_secs(60);
 const COMPACT_EVERY: Duration = Duration::from_secs(5);
 /// Batches that may wait for one flush.
 const MAX_WAITING: usize = 1_024;
-/// How often a head that is full is sealed again after a seal failed.
-const SEAL_AGAIN: Duration = Duration::from_secs(5);
+/// How soon a seal or the retention is tried again after it failed.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+/// How often it is seen to that the data directory is still there.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often the same failure is logged again.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 
 /// When the head is sealed, and what the compactor may take.
 #[derive(Debug, Clone)]
@@ -39,6 +43,28 @@ pub struct StoreActorOptions {
     pub seal_interval: Duration,
     /// Samples in the head that bring the next seal forward.
     pub max_head_samples: u64,
+}
+
+/// Says what fails once, and again when the reason is another or a minute has passed.
+#[derive(Default)]
+struct Complaint {
+    said: Option<(Instant, String)>,
+}
+
+impl Complaint {
+    fn say(&mut self, what: &str, why: &dyn std::fmt::Display) {
+        let why = why.to_string();
+        if self.said.as_ref().is_none_or(|(at, said)| *said != why || at.elapsed() >= COMPLAIN_EVERY) {
+            log::error!("store: {what}: {why}");
+            self.said = Some((Instant::now(), why));
+        }
+    }
+
+    fn over(&mut self, what: &str) {
+        if self.said.take().is_some() {
+            log::info!("store: {what} again");
+        }
+    }
 }
 
 /// Who hears of what was stored.
@@ -65,6 +91,14 @@ pub struct StoreActor {
     sealed_at: Instant,
     seal_failed_at: Option<Instant>,
     compacting: bool,
+    keeping_house: bool,
+    kept_house_at: Instant,
+    retention_failed: bool,
+    looking: bool,
+    seal_complaint: Complaint,
+    compaction_complaint: Complaint,
+    retention_complaint: Complaint,
+    batch_complaint: Complaint,
 }
 
 impl StoreActor {
@@ -82,6 +116,14 @@ impl StoreActor {
             sealed_at: Instant::now(),
             seal_failed_at: None,
             compacting: false,
+            keeping_house: false,
+            kept_house_at: Instant::now(),
+            retention_failed: false,
+            looking: false,
+            seal_complaint: Complaint::default(),
+            compaction_complaint: Complaint::default(),
+            retention_complaint: Complaint::default(),
+            batch_complaint: Complaint::default(),
         }
     }
 
@@ -126,7 +168,7 @@ impl StoreActor {
     }
 
     fn seal(&mut self, ctx: &mut Context<Self>) {
-        if self.sealing || self.seal_failed_at.is_some_and(|at| at.elapsed() < SEAL_AGAIN) {
+        if self.sealing || self.seal_failed_at.is_some_and(|at| at.elapsed() < TRY_AGAIN) {
             return;
         }
         self.sealing = true;
@@ -137,6 +179,7 @@ impl StoreActor {
             this.seal_failed_at = None;
             let error = match result {
                 Ok(Ok(chunks)) => {
+                    this.seal_complaint.over("sealing works");
                     log::debug!("store: sealed {chunks} chunks");
                     return;
                 }
@@ -144,7 +187,7 @@ impl StoreActor {
                 Err(error) => error.to_string(),
             };
             this.seal_failed_at = Some(Instant::now());
-            log::error!("store: sealing failed, will be tried again: {error}");
+            this.seal_complaint.say("sealing failed and is tried again", &error);
         });
         ctx.spawn(sealing);
     }
@@ -158,14 +201,14 @@ impl StoreActor {
         let work = spawn_blocking(move || store.compact(now_ms(), share)).into_actor(self).map(|result, this, ctx| {
             this.compacting = false;
             match result {
-                Ok(Ok(None)) => {}
+                Ok(Ok(None)) => this.compaction_complaint.over("compaction works"),
                 Ok(Ok(Some(done))) => {
                     let what = if done.finished { "finished" } else { "put together" };
                     log::info!("store: {} {what}: {} samples in {} bytes", done.day, done.samples, done.bytes);
                     this.compact(ctx);
                 }
-                Ok(Err(error)) => log::error!("store: compaction failed, will be tried again: {error}"),
-                Err(error) => log::error!("store: compaction failed, will be tried again: {error}"),
+                Ok(Err(error)) => this.compaction_complaint.say("compaction failed and is tried again", &error),
+                Err(error) => this.compaction_complaint.say("compaction failed and is tried again", &error),
             }
         });
         ctx.spawn(work);
@@ -179,6 +222,7 @@ impl StoreActor {
                 Box::pin(std::future::ready(Err(error)))
             }
             Ok(stored) => {
+                self.batch_complaint.over("batches are kept");
                 let (reply, answer) = oneshot::channel();
                 self.waiting.push((Arc::new(stored), reply));
                 self.commit(ctx);
@@ -186,7 +230,7 @@ impl StoreActor {
                 Box::pin(async move { answer.await.unwrap_or_else(|_| lost()) })
             }
             Err(error) => {
-                log::error!("store: a batch was not kept: {error}");
+                self.batch_complaint.say("a batch was not kept", &error);
                 let error = append_error(&error);
                 Box::pin(std::future::ready(Err(error)))
             }
@@ -194,22 +238,58 @@ impl StoreActor {
     }
 
     fn keep_house(&mut self, ctx: &mut Context<Self>) {
-        if self.sealed_at.elapsed() >= self.options.seal_interval {
-            self.seal(ctx);
+        // While the disk hangs, threads must not pile up behind it.
+        if self.keeping_house {
+            return;
         }
+        self.keeping_house = true;
+        self.kept_house_at = Instant::now();
         let store = Arc::clone(&self.store);
-        let looking = spawn_blocking(move || {
+        let work = spawn_blocking(move || {
             if let Err(error) = store.observe_clock(now_ms(), running_ms()) {
                 log::error!("store: what is known of the clock cannot be kept: {error}");
             }
-            match store.apply_retention(now_ms()) {
-                Ok(gone) if gone.is_empty() => {}
-                Ok(gone) => log::info!("store: retention removed {}", gone.join(", ")),
-                Err(error) => log::error!("store: retention: {error}"),
-            }
+            let applied = store.apply_retention(now_ms());
             store.measure(now_ms());
+            applied
         });
-        ctx.spawn(looking.into_actor(self).map(|_, _, _| ()));
+        ctx.spawn(work.into_actor(self).map(|result, this, _| {
+            this.keeping_house = false;
+            this.retention_failed = true;
+            match result {
+                Ok(Ok(gone)) => {
+                    this.retention_failed = false;
+                    this.retention_complaint.over("retention works");
+                    if !gone.is_empty() {
+                        log::info!("store: retention removed {}", gone.join(", "));
+                    }
+                }
+                Ok(Err(error)) => this.retention_complaint.say("retention failed and is tried again", &error),
+                Err(error) => this.retention_complaint.say("retention failed and is tried again", &error),
+            }
+        }));
+    }
+
+    /// Begins what is due. What failed is due again soon: the disk may have room again.
+    fn begin_due(&mut self, ctx: &mut Context<Self>) {
+        if self.sealed_at.elapsed() >= self.options.seal_interval || self.seal_failed_at.is_some() {
+            self.seal(ctx);
+        }
+        if self.kept_house_at.elapsed() >= if self.retention_failed { TRY_AGAIN } else { HOUSEKEEPING } {
+            self.keep_house(ctx);
+        }
+    }
+
+    /// Sees to it that the data directory is still there.
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        if self.looking {
+            return;
+        }
+        self.looking = true;
+        let store = Arc::clone(&self.store);
+        let looking = spawn_blocking(move || store.check_place()).into_actor(self);
+        // What is missing was told, and stands in the store's problems.
+        ctx.spawn(looking.map(|_, this, _| this.looking = false));
     }
 }
 
@@ -233,9 +313,10 @@ impl Actor for StoreActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.keep_house(ctx);
-        ctx.run_interval(HOUSEKEEPING, |this, ctx| {
+        ctx.run_interval(LOOK_EVERY, |this, ctx| {
             let _work = this.vitals.working("housekeeping");
-            this.keep_house(ctx);
+            this.begin_due(ctx);
+            this.look(ctx);
         });
         let every = COMPACT_EVERY.min(self.store.options().quiet).max(COMPACT_EVERY / 10);
         ctx.run_interval(every, |this, ctx| {
@@ -252,6 +333,8 @@ impl Supervised for StoreActor {
         self.committing = false;
         self.sealing = false;
         self.compacting = false;
+        self.keeping_house = false;
+        self.looking = false;
     }
 }
 

@@ -1,11 +1,11 @@
 //! For whoever looks after the data: snapshots.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 use serde_json::json;
+use taskpulse_engine::store::finished_snapshots;
 
 use crate::envelope::{ApiError, blocking, success};
 use crate::server::AppState;
@@ -18,7 +18,7 @@ pub(crate) async fn snapshot(state: web::Data<AppState>) -> Result<HttpResponse,
     let store = Arc::clone(&state.store);
     let data = blocking(move || {
         let snapshots = store.dir().join("snapshots");
-        let there = count(&snapshots);
+        let there = finished_snapshots(store.dir()).len();
         if there >= MAX_SNAPSHOTS {
             return Err(ApiError::execution(format!(
                 "there are {there} snapshots in {} already; remove those that are not needed first",
@@ -32,8 +32,4 @@ pub(crate) async fn snapshot(state: web::Data<AppState>) -> Result<HttpResponse,
     })
     .await?;
     Ok(success(data))
-}
-
-fn count(dir: &Path) -> usize {
-    std::fs::read_dir(dir).map_or(0, Iterator::count)
 }

@@ -143,6 +143,8 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::TooManySamples(_) => Self::execution(text),
             StoreError::Deadline => Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", text),
+            StoreError::DiskFull { .. } => Self::no_room(text),
+            StoreError::Vanished { .. } => Self::unavailable(text),
             _ => Self::internal(text),
         }
     }

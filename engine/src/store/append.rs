@@ -10,6 +10,7 @@ use super::head::{NEVER, Put};
 use super::journal::{Encoded, Rows};
 use super::retention::horizon;
 use super::series::{Found, SeriesIndex};
+use super::work::Task;
 use super::{Store, series_log};
 use crate::model::{Batch, Labels, SeriesId, TimestampMs};
 use crate::windows::Level;
@@ -319,9 +320,11 @@ impl Store {
         if resolved.is_empty() {
             return Ok(Stored { rejected: resolved.rejected, ..Stored::default() });
         }
-        let stored = self.room.check(&self.dir).and_then(|()| self.check_head()).and_then(|()| self.take(resolved, now));
+        let here = || self.place.missing().map_or(Ok(()), |missing| Err(missing.error()));
+        let stored =
+            here().and_then(|()| self.room.check(&self.dir)).and_then(|()| self.check_head()).and_then(|()| self.take(resolved, now));
         if let Err(error) = &stored {
-            *self.failing.lock() = Some(error.to_string());
+            self.note_failure(error);
         }
         stored
     }
@@ -356,7 +359,7 @@ impl Store {
             }
             (index.since(kept), index.next_id())
         };
-        self.catalog.add_series(&new, next.0)?;
+        self.work.run(Task::Catalog, || self.catalog.add_series(&new, next.0))?;
         self.journal.series_kept(next.0);
         Ok(())
     }
@@ -407,14 +410,28 @@ impl Store {
         Stored { number, ids, times, values, closed, accepted, rejected }
     }
 
+    fn note_failure(&self, error: &StoreError) {
+        // That the directory is gone is known apart from this, and ends apart from this.
+        if !matches!(error, StoreError::Vanished { .. }) {
+            *self.failing.lock() = Some(error.to_string());
+        }
+    }
+
     /// Makes everything appended before this call durable.
     ///
     /// # Errors
     /// [`StoreError`] when the disk refuses; nothing may be acknowledged then.
     pub fn commit(&self) -> Result<(), StoreError> {
-        fail::fail_point!("store::commit");
-        let flushed = self.journal.sync().map_err(|error| StoreError::io(&self.dir.join("journal"), error));
-        *self.failing.lock() = flushed.as_ref().err().map(ToString::to_string);
+        let flushed = self.work.run(Task::Commit, || {
+            fail::fail_point!("store::commit");
+            self.journal.sync().map_err(|error| StoreError::io(&self.dir.join("journal"), error))?;
+            // A file that was removed meanwhile is durable nowhere.
+            self.is_in_place()
+        });
+        match &flushed {
+            Ok(()) => *self.failing.lock() = None,
+            Err(error) => self.note_failure(error),
+        }
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         flushed
     }

@@ -241,6 +241,30 @@ impl Catalog {
         copied.map_err(|error| StoreError::io(to, error))
     }
 
+    /// A part that was removed behind the back of the catalog.
+    pub(super) fn missing_part(&self) -> Option<PathBuf> {
+        let series = self.series.lock();
+        if series.is_gone() {
+            return Some(series.path().to_owned());
+        }
+        drop(series);
+        let entries = self.entries.lock();
+        match &entries.index {
+            _ if entries.log.is_gone() => Some(entries.log.path().to_owned()),
+            Some(Index::Disk(disk)) if !disk.folder().exists() => Some(disk.folder().to_owned()),
+            _ => None,
+        }
+    }
+
+    /// Writes events and documents anew into a directory that lost them, as far as they can still be read.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be written.
+    pub(super) fn renew_entries(&self) -> Result<(), StoreError> {
+        let mut entries = self.entries.lock();
+        entries.renew().map_err(|error| StoreError::io(entries.log.path(), std::io::Error::other(error)))
+    }
+
     fn change(&self, changes: Vec<Change>) -> Result<(), StoreError> {
         if changes.is_empty() {
             return Ok(());
@@ -511,6 +535,25 @@ impl Entries {
         Ok(())
     }
 
+    /// Makes log and database again. A database whose files were removed reads them for as long as it has them open.
+    fn renew(&mut self) -> Result<(), IndexError> {
+        let memory = match self.index.take() {
+            Some(Index::Memory(memory)) => memory,
+            Some(Index::Disk(disk)) => {
+                let memory = entries_of(&disk);
+                disk.abandon();
+                memory
+            }
+            None => MemoryIndex::default(),
+        };
+        self.index = Some(Index::Memory(memory));
+        if self.log.len() > 0 {
+            self.rewrite()?;
+        }
+        self.try_new_database();
+        Ok(())
+    }
+
     fn begin_flush(&self) {
         if let Some(Index::Disk(disk)) = &self.index
             && self.has_room()
@@ -542,6 +585,25 @@ impl Entries {
     fn folder_after(&self, last: Option<&PathBuf>) -> PathBuf {
         let number = last.and_then(|path| path.file_name()?.to_str()?.strip_prefix("index-")?.parse::<u64>().ok());
         self.data_dir.join("catalog").join(format!("index-{}", number.map_or(1, |number| number.saturating_add(1))))
+    }
+}
+
+/// All that can be read of a database.
+fn entries_of(disk: &DiskIndex) -> MemoryIndex {
+    let mut memory = MemoryIndex::default();
+    let mut from = Bound::Unbounded;
+    loop {
+        let entries = match disk.page((from, Bound::Unbounded), PAGE) {
+            Ok(entries) => entries,
+            Err(error) => {
+                log::error!("{}: not all events and documents can be read: {error}", disk.folder().display());
+                return memory;
+            }
+        };
+        let Some((last, _)) = entries.last() else { return memory };
+        from = Bound::Excluded(last.clone());
+        let changes = entries.into_iter().filter(|(key, _)| matches!(key.first(), Some(&EVENT | &DOCUMENT)));
+        memory.apply(changes.map(|(key, value)| Change { key, value: Some(value) }).collect(), (0, 0));
     }
 }
 

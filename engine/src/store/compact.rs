@@ -15,6 +15,7 @@ use super::file::FileWriter;
 use super::page::{ALWAYS, Chunk, Directory, Kind};
 use super::partition::{Compaction, Day, Outcome, Partition, PartitionError};
 use super::read::merge;
+use super::work::Task;
 use super::{Store, StoreOptions};
 use crate::model::{Columns, SeriesId, TimestampMs};
 use crate::windows::{self, WindowRow};
@@ -75,6 +76,10 @@ impl Store {
     /// [`StoreError`] when a day cannot be read or written, and there was no other to do; it is left as it was.
     pub fn compact(&self, now: TimestampMs, share: f64) -> Result<Option<Compacted>, StoreError> {
         let _one_at_a_time = self.compacting.lock();
+        self.work.run(Task::Compaction, || self.compact_next(now, share))
+    }
+
+    fn compact_next(&self, now: TimestampMs, share: f64) -> Result<Option<Compacted>, StoreError> {
         let now = self.now(now);
         self.checked.lock().retain(|day, _| self.partitions.has(*day));
         let mut failed = None;
@@ -239,6 +244,7 @@ impl Store {
                 writer.hours(id, &hours)?;
             }
             pace.step();
+            self.work.progress(Task::Compaction);
         }
         writer.end_pages()?;
         self.write_labels(compaction, &mut writer)?;

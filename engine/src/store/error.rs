@@ -39,6 +39,14 @@ pub enum StoreError {
         /// The data directory.
         path: PathBuf,
     },
+    /// The directory, or a part of it, is no longer where it was.
+    #[error("{path} {what}; nothing new is kept until that is put right, which the service does by itself where it can")]
+    Vanished {
+        /// What is not as it was.
+        path: PathBuf,
+        /// How.
+        what: &'static str,
+    },
     /// A file cannot be read or written.
     #[error("{path}: {source}")]
     File {

@@ -22,6 +22,7 @@ use roaring::RoaringBitmap;
 use super::day_file::{self, DayFile, Expected, FileHeader, LabelRuns, OpenError, PageAt, Place, Report, readable};
 use super::frame::{self, Header};
 use super::page::{Directory, Kind, Within};
+use super::place::is_at;
 use super::pread::{Pread, Stretch};
 use super::problems::Problems;
 use crate::codec::{CodecError, push_signed, push_varint, take_signed, take_varint};
@@ -165,6 +166,12 @@ impl PagesFile {
         let written = written.and_then(|written| {
             fail::fail_point!("store::seal::sync", |_| Err(std::io::Error::other("failpoint")));
             self.base.file.file.sync_data()?;
+            if !is_at(&self.base.file.file, &self.base.path) {
+                // What is in it is read for as long as it is open, and kept by the next compaction; a seal would be lost.
+                self.closed.store(true, Relaxed);
+                log::error!("{} was removed while the service runs; the next seal begins another file", self.base.path.display());
+                return Err(std::io::ErrorKind::NotFound.into());
+            }
             Ok(written)
         });
         let (end, seal_end) = match written {

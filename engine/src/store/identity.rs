@@ -12,7 +12,7 @@ use super::files;
 /// The number of the format that this version writes; a directory with another number is refused.
 pub const FORMAT: u32 = 4;
 
-const FILE: &str = "identity";
+pub(super) const FILE: &str = "identity";
 
 /// The identity of a data directory: 128 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -28,6 +28,7 @@ use super::files;
 use super::frame::{self, Found, Header};
 use super::identity::Identity;
 use super::mark::{Mark, Numbers};
+use super::place::is_at;
 use super::problems::Problems;
 use crate::codec::{CodecError, push_signed, push_varint, take_signed, take_varint};
 use crate::model::{SeriesId, TimestampMs};
@@ -294,6 +295,24 @@ impl Journal {
         state.defined = state.defined.max(next);
     }
 
+    /// Goes on in a new file, after some of those that there were have gone. Gives the number of the last record so far and the
+    /// files that are left, for the caller to remove once all that counts is written again. The series that they define must be
+    /// in the log of series.
+    pub(super) fn begin_anew(&self) -> std::io::Result<(u64, Vec<PathBuf>)> {
+        let _no_sync = self.syncing.lock();
+        let mut state = self.state.lock();
+        files::create_private_dir(&self.dir)?;
+        let left = list(&self.dir)?.into_iter().map(|(_, path)| path).collect();
+        state.open = None;
+        state.closed.clear();
+        state.unsynced.clear();
+        let last = state.next - 1;
+        state.written = [0, 0, last];
+        self.mark.reopen();
+        self.mark.set(state.written);
+        Ok((last, left))
+    }
+
     /// Writes a record of rows, and before it the definitions of series that were not defined yet: `definitions` is given
     /// the first id and gives runs of them and the next id. Gives the record's number. A write that fails leaves the journal
     /// as it was.
@@ -416,7 +435,15 @@ impl Journal {
         extent
     }
 
-    /// The files, the newest last.
+    /// A file with records that is no longer where it was.
+    pub(super) fn missing_file(&self) -> Option<PathBuf> {
+        let state = self.state.lock();
+        let open = state.open.as_ref().filter(|open| !is_at(&open.file, &open.path)).map(|open| open.path.clone());
+        let open = open.or_else(|| self.mark.is_gone().then(|| self.dir.join(SYNCED)));
+        open.or_else(|| state.closed.iter().map(|closed| &closed.path).find(|path| !path.exists()).cloned())
+    }
+
+    /// The files, the newest last; for a copy.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let state = self.state.lock();
         state.closed.iter().map(|c| c.path.clone()).chain(state.open.as_ref().map(|o| o.path.clone())).collect()

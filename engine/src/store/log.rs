@@ -192,6 +192,11 @@ impl Log {
         &self.path
     }
 
+    /// Whether the file or its mark was removed behind the back of the log.
+    pub(super) fn is_gone(&self) -> bool {
+        self.len > 0 && !self.path.exists() || self.mark.is_gone()
+    }
+
     /// Appends records and makes them durable; `note` goes into the mark. Where that fails the log is as it was.
     ///
     /// # Errors
@@ -268,6 +273,7 @@ impl Log {
         match made() {
             Ok(Rewrite { len, number, .. }) => {
                 (self.file, self.generation, self.len, self.number, self.note) = (None, generation, len, number, note);
+                self.mark.reopen();
                 self.mark.set([generation, len, note]);
                 Ok(())
             }

@@ -13,7 +13,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 
@@ -42,6 +42,7 @@ impl Found {
 /// A mark file that is open for writing.
 #[derive(Debug)]
 pub(super) struct Mark {
+    path: PathBuf,
     /// The file, and how often it was written.
     state: Mutex<(Option<File>, u64)>,
 }
@@ -54,10 +55,24 @@ impl Mark {
         let read = File::open(path).and_then(|file| file.take(4 * SLOT as u64).read_to_end(&mut bytes));
         let mut found = read_slots(&bytes);
         found.damaged |= read.is_err_and(|error| error.kind() != ErrorKind::NotFound);
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-        let file = file.inspect_err(|error| log::warn!("{}: {error}", path.display())).ok();
         let count = found.newest.map_or(0, |newest| newest.0);
-        (Self { state: Mutex::new((file, count)) }, found)
+        (Self { path: path.to_owned(), state: Mutex::new((open_to_write(path), count)) }, found)
+    }
+
+    /// Whether the file was removed behind the back of the store.
+    pub(super) fn is_gone(&self) -> bool {
+        self.state.lock().0.is_some() && !self.path.exists()
+    }
+
+    /// Opens the file again by its name: the one that is open was removed.
+    pub(super) fn reopen(&self) {
+        let mut state = self.state.lock();
+        let file = open_to_write(&self.path);
+        // A new file begins with the second slot, as every one does.
+        if file.as_ref().and_then(|file| file.metadata().ok()).is_some_and(|meta| meta.len() == 0) {
+            state.1 = 0;
+        }
+        state.0 = file;
     }
 
     /// Writes the mark.
@@ -80,6 +95,11 @@ impl Mark {
             log::debug!("a mark cannot be synced: {error}");
         }
     }
+}
+
+fn open_to_write(path: &Path) -> Option<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+    file.inspect_err(|error| log::warn!("{}: {error}", path.display())).ok()
 }
 
 fn slot(count: u64, numbers: Numbers) -> [u8; SLOT] {
@@ -128,6 +148,22 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn a_mark_whose_file_was_removed_is_written_to_a_new_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mark");
+        let (mark, _) = Mark::open(&path);
+        for n in 1..=4 {
+            mark.set([n, 0, 0]);
+            fs::remove_file(&path).unwrap();
+            assert!(mark.is_gone());
+            mark.reopen();
+            mark.set([n, 7, 7]);
+            let found = Mark::open(&path).1;
+            assert_eq!((found.numbers(), found.damaged, mark.is_gone()), (Some([n, 7, 7]), false, false));
+        }
+    }
 
     #[test]
     fn the_newest_mark_is_found_and_a_damaged_slot_leaves_the_one_before() {

@@ -26,6 +26,7 @@
 mod append;
 mod bytes;
 mod catalog;
+mod check;
 mod clock;
 mod close;
 mod compact;
@@ -49,11 +50,13 @@ mod mark;
 mod page;
 mod partition;
 mod partitions;
+mod place;
 mod pread;
 mod problems;
 mod progress;
 mod read;
 mod recover;
+mod renew;
 mod resolve;
 mod retention;
 mod room;
@@ -61,36 +64,41 @@ mod seal;
 mod segment;
 mod series;
 mod series_log;
+mod snapshot;
+mod work;
 
-use std::fs::{File, TryLockError};
-use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
-use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 pub use self::append::{Intake, Rejection, Resolved, Span, Stored};
 use self::catalog::Catalog;
 pub use self::catalog::DocumentChange;
+pub use self::check::{Report as CheckReport, check};
 use self::clock::Clock;
 pub use self::close::HourPart;
 pub use self::compact::Compacted;
 pub use self::error::StoreError;
 use self::head::Head;
 pub use self::identity::FORMAT;
+use self::identity::Identity;
 use self::journal::Journal;
 pub use self::journal::JournalExtent;
 use self::partition::Day;
 use self::partitions::Partitions;
+pub use self::place::DirectoryLock;
+use self::place::Place;
 pub use self::read::{Limits, SeriesColumns};
 use self::room::Room;
-use self::series::{IndexLoader, SeriesIndex};
 pub use self::series::Share;
+use self::series::{IndexLoader, SeriesIndex};
+pub use self::snapshot::{SnapshotError, SnapshotList, copy_directory, finished_snapshots};
+use self::work::{Task, Work};
 use crate::event::Event;
 use crate::model::{SeriesId, TimestampMs};
 use crate::promql::Selector;
@@ -237,7 +245,9 @@ pub struct Store {
     pressed: AtomicBool,
     /// The same in words, while nothing that may go makes it smaller.
     full: Mutex<Option<String>>,
-    _lock: File,
+    place: Place,
+    identity: Identity,
+    work: Work,
 }
 
 impl Store {
@@ -248,7 +258,10 @@ impl Store {
     pub fn open(dir: &Path, options: StoreOptions, now: TimestampMs) -> Result<Self, StoreError> {
         let dir_error = |source| StoreError::DataDir { path: dir.to_owned(), source };
         files::create_private_dir(dir).map_err(dir_error)?;
-        let lock = take_lock(dir)?;
+        let lock = DirectoryLock::take(dir)?;
+        if let Err(error) = snapshot::clear_leftovers(dir) {
+            ::log::warn!("{}: {error}", dir.join(snapshot::FOLDER).display());
+        }
         let (identity, identity_problem) = recover::identify(dir)?;
         let partitions = Partitions::open(dir, identity, options.max_open_partitions).map_err(dir_error)?;
         let problems = partitions.shared_problems();
@@ -323,7 +336,9 @@ impl Store {
             failing: Mutex::default(),
             pressed: AtomicBool::new(false),
             full: Mutex::default(),
-            _lock: lock,
+            place: Place::new(dir, lock),
+            identity,
+            work: Work::default(),
         })
     }
 
@@ -332,7 +347,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the catalog cannot be written.
     pub fn add_events(&self, events: &[Event]) -> Result<Vec<(String, Event)>, StoreError> {
-        self.catalog.add_events(events)
+        self.work.run(Task::Catalog, || self.catalog.add_events(events))
     }
 
     /// Events within `[start, end]` that are wanted, newest first, at most `limit`, each with its id.
@@ -362,7 +377,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the catalog cannot be written; nothing was changed then.
     pub fn change_documents(&self, kind: &str, changes: Vec<DocumentChange>) -> Result<(), StoreError> {
-        self.catalog.change_documents(kind, changes)
+        self.work.run(Task::Catalog, || self.catalog.change_documents(kind, changes))
     }
 
     /// The data directory.
@@ -383,6 +398,7 @@ impl Store {
     /// What is wrong right now, in words.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.partitions.problems();
+        problems.extend(self.place.missing().map(|missing| missing.error().to_string()));
         problems.extend(self.failing.lock().clone());
         let (series, most) = (self.series_count(), self.options.max_series);
         if series >= most {
@@ -396,6 +412,24 @@ impl Store {
     /// What a person should know of, and what keeps nothing from working.
     pub fn warnings(&self) -> Vec<String> {
         self.clock.problem().into_iter().chain(self.full.lock().clone()).collect()
+    }
+
+    /// Work on the disk that makes no progress for `stuck_after`, work that keeps failing, and seals that are overdue where one is
+    /// to be made every `seal_interval`; in words.
+    pub fn stalled(&self, stuck_after: Duration, seal_interval: Duration) -> Vec<String> {
+        let mut stalled = self.work.problems(stuck_after);
+        let (extent, since) = (self.journal.extent(), self.work.since_success(Task::Seal));
+        // The clock of the interval has a step of its own, and the work takes a while.
+        let overdue = seal_interval * 3 + stuck_after;
+        if extent.records > 0 && extent.age_seconds > overdue.as_secs_f64() && since > overdue {
+            let (since, every) = (since.as_secs() / 60, seal_interval.as_secs() / 60);
+            stalled.push(format!(
+                "the journal's {} records wait to be sealed into chunks: the last seal was {since} min ago, one is due every {every} min \
+                 (store.seal_interval)",
+                extent.records
+            ));
+        }
+        stalled
     }
 
     /// The metrics with the most series, and the labels with the most values.
@@ -428,24 +462,6 @@ impl Store {
             format: FORMAT,
         }
     }
-}
-
-fn take_lock(dir: &Path) -> Result<File, StoreError> {
-    let dir_error = |source| StoreError::DataDir { path: dir.to_owned(), source };
-    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(dir.join("lock")).map_err(dir_error)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut pid = String::new();
-            file.read_to_string(&mut pid).map_err(dir_error)?;
-            return Err(StoreError::Locked { path: dir.to_owned(), pid: pid.trim().to_owned() });
-        }
-        Err(TryLockError::Error(source)) => return Err(dir_error(source)),
-    }
-    file.set_len(0).map_err(dir_error)?;
-    file.rewind().map_err(dir_error)?;
-    writeln!(file, "{}", std::process::id()).map_err(dir_error)?;
-    Ok(file)
 }
 
 /// What the fuzzer reaches.

@@ -171,6 +171,7 @@ impl Partitions {
         let dir = self.dir.join(day.name());
         let problems = Arc::clone(&self.problems);
         let place = DayPlace { data_dir: self.data_dir.clone(), dir, identity: self.identity, day, problems };
+        let mut foreign = false;
         if place.dir.exists() {
             match Partition::open(&place) {
                 Err(PartitionError::Foreign(other)) => {
@@ -178,12 +179,14 @@ impl Partitions {
                     if !set_aside(&self.data_dir, &place.dir, &why.to_string(), &self.problems) && create {
                         return Err(why);
                     }
+                    foreign = true;
                 }
                 opened => return opened.map(Some),
             }
         }
         if !create {
-            return Ok(None);
+            // It is known and not there: removed behind the back of the store, or moved away with all the rest.
+            return if foreign { Ok(None) } else { Err(std::io::Error::from(std::io::ErrorKind::NotFound).into()) };
         }
         Partition::create(&place)?;
         Partition::open(&place).map(Some)
@@ -216,6 +219,21 @@ impl Partitions {
         }
         let through = |day: Day| Ok(self.get(day, false)?.map_or(0, |partition| partition.last_record()));
         days.into_iter().map(through).try_fold(0, |most, one| Ok(most.max(one?)))
+    }
+
+    /// The folder of a day that was removed behind the back of the store.
+    pub(super) fn missing_folder(&self) -> Option<PathBuf> {
+        // With the lock held: retention renames a folder and forgets it in one step.
+        let days = self.days.lock();
+        days.0.keys().map(|day| self.dir.join(day.name())).find(|path| !path.exists())
+    }
+
+    /// Forgets days whose folders were removed behind the back of the store; gives their names.
+    pub(super) fn forget_missing(&self) -> Vec<String> {
+        let mut days = self.days.lock();
+        let gone: Vec<Day> = days.0.keys().copied().filter(|day| !self.dir.join(day.name()).exists()).collect();
+        gone.iter().for_each(|day| _ = days.0.remove(day));
+        gone.into_iter().map(Day::name).collect()
     }
 
     fn close_idle(&self, days: &mut BTreeMap<Day, Slot>, except: Day) {

@@ -2,12 +2,12 @@
 //!
 //! A clock that may be wrong removes nothing: see `clock`. Bytes that a seal or a compaction gives back remove nothing either.
 
-use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use super::Store;
 use super::error::StoreError;
 use super::partition::Day;
+use super::work::Task;
 use crate::model::TimestampMs;
 
 /// Part of [`super::StoreOptions::max_bytes`] that the days may have in any case, however much the rest takes.
@@ -37,6 +37,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when a folder cannot be removed.
     pub fn apply_retention(&self, now: TimestampMs) -> Result<Vec<String>, StoreError> {
+        self.work.run(Task::Retention, || self.remove_what_is_past(now))
+    }
+
+    fn remove_what_is_past(&self, now: TimestampMs) -> Result<Vec<String>, StoreError> {
         let trusted = self.clock.trusted(now);
         self.catalog.trim_events(trusted.saturating_sub(self.options.retention_ms))?;
         // Not while a day is written anew or copied: the next look comes soon enough.
@@ -45,6 +49,7 @@ impl Store {
         let mut gone = Vec::new();
         while let Some(day) = self.drop_oldest(|day| day.end().saturating_add(keep) <= trusted)? {
             gone.push(day);
+            self.work.progress(Task::Retention);
         }
         gone.extend(self.make_room()?);
         self.remove_ended_series()?;
@@ -103,44 +108,5 @@ impl Store {
         // Of a day of host metrics the hours are less than a quarter.
         let samples = parts.files.iter().map(|file| file.len()).sum::<u64>() / 4 * 3;
         Ok(parts.is_finished() && has_samples && samples >= bytes)
-    }
-
-    /// Makes a copy of everything that was accepted before this call in a new folder, while the service goes on. Chunk files
-    /// are linked where the file system allows, the rest is copied. [`Store::open`] opens the copy as it is.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the folder exists or cannot be written; what was written of it is removed.
-    pub fn snapshot(&self, to: &Path) -> Result<(), StoreError> {
-        let fail = |error| StoreError::io(to, error);
-        if to.exists() {
-            return Err(fail(std::io::Error::new(std::io::ErrorKind::AlreadyExists, "exists already; name a new folder")));
-        }
-        std::fs::create_dir_all(to).map_err(fail)?;
-        let made = self.copy_everything(to);
-        if made.is_err()
-            && let Err(error) = std::fs::remove_dir_all(to)
-        {
-            log::warn!("{} cannot be removed: {error}", to.display());
-        }
-        made
-    }
-
-    fn copy_everything(&self, to: &Path) -> Result<(), StoreError> {
-        let fail = |error| StoreError::io(to, error);
-        // Compactions and seals wait; appends go on and are in the journal that is copied last.
-        let _no_compaction = self.compacting.lock();
-        self.seal()?;
-        let _no_seal = self.sealing.lock();
-        for day in self.partitions.days() {
-            if let Some(partition) = self.partitions.get(day, false)? {
-                let copied = partition.copy_to(&to.join("partitions").join(day.name()));
-                copied.map_err(|error| self.partitions.error(day, error))?;
-            }
-        }
-        self.journal.copy_to(to).map_err(fail)?;
-        self.catalog.copy_to(to)?;
-        std::fs::copy(self.dir.join("identity"), to.join("identity")).map_err(fail)?;
-        std::fs::copy(self.dir.join("progress"), to.join("progress")).map_err(fail)?;
-        super::partition::sync_dir(to).map_err(fail)
     }
 }

@@ -43,13 +43,29 @@ impl Room {
         };
         if full { Err(StoreError::DiskFull { path: data_dir.to_owned() }) } else { Ok(()) }
     }
+
+    /// Whether so many bytes can be written and the reserve is still free.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`] when they cannot.
+    pub(super) fn check_for(&self, data_dir: &Path, bytes: u64) -> Result<(), StoreError> {
+        match space(data_dir) {
+            Some((free, reserve)) if free < reserve.saturating_add(bytes) => Err(StoreError::DiskFull { path: data_dir.to_owned() }),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A disk that was full has to have half as much again as the reserve: no flutter at the edge.
 fn is_full(data_dir: &Path, was: bool) -> bool {
     // Where the system does not tell, the write itself will.
-    let Ok(stat) = rustix::fs::statvfs(data_dir) else { return false };
-    let reserve = RESERVE.min(stat.f_blocks.saturating_mul(stat.f_frsize) / RESERVE_PART);
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let Some((free, reserve)) = space(data_dir) else { return false };
     free < if was { reserve + reserve / 2 } else { reserve }
+}
+
+/// Bytes that are free, and the reserve of this disk.
+fn space(data_dir: &Path) -> Option<(u64, u64)> {
+    let stat = rustix::fs::statvfs(data_dir).ok()?;
+    let reserve = RESERVE.min(stat.f_blocks.saturating_mul(stat.f_frsize) / RESERVE_PART);
+    Some((stat.f_bavail.saturating_mul(stat.f_frsize), reserve))
 }

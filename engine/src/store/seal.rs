@@ -11,6 +11,7 @@ use super::head::{self, Run};
 use super::hot::{Named, NewPage, PAGE_BYTES, PAGE_CHUNKS};
 use super::page::PageBuilder;
 use super::partition::Day;
+use super::work::Task;
 use super::{Store, progress};
 use crate::codec::{CodecError, Effort};
 use crate::model::{SeriesId, TimestampMs};
@@ -35,6 +36,10 @@ impl Store {
     /// [`StoreError`] when a partition cannot be written. Nothing is lost then: the rows stay in head and journal.
     pub fn seal(&self) -> Result<usize, StoreError> {
         let _one_at_a_time = self.sealing.lock();
+        self.work.run(Task::Seal, || self.seal_head())
+    }
+
+    fn seal_head(&self) -> Result<usize, StoreError> {
         fail::fail_point!("store::seal");
         let begun = Instant::now();
         let (frozen, marks, through) = self.freeze();
@@ -44,7 +49,11 @@ impl Store {
         // Before any chunk names the records: their numbers must not come to mean others after a power failure.
         let synced = self.journal.sync().map_err(|error| StoreError::io(&self.dir.join("journal"), error));
         self.journal.sync_mark();
-        match synced.and_then(|()| self.keep_new_series()).and_then(|()| self.write_chunks(&frozen, through)) {
+        match synced
+            .and_then(|()| self.keep_new_series())
+            .and_then(|()| self.write_chunks(&frozen, through))
+            .and_then(|done| self.days_are_in_place().map(|()| done))
+        {
             Ok((_, Some((error, failed)))) => {
                 drop(frozen);
                 // The days that could be written are; the rows of the others stay in head and journal.
@@ -77,6 +86,8 @@ impl Store {
     fn freeze(&self) -> (Vec<Frozen>, Vec<u8>, u64) {
         let _turn = self.turn.lock();
         let mut head = self.head.write();
+        // A seal that was cut short by a fault of the program has left its rows frozen.
+        head.iter_mut().for_each(|(_, h)| h.thaw(|_| true));
         let mut frozen: Vec<Frozen> = head.iter_mut().filter_map(|(id, h)| h.freeze().map(|run| (id, run))).collect();
         // Chunks come by rising series.
         frozen.sort_unstable_by_key(|(id, _)| *id);
@@ -107,11 +118,13 @@ impl Store {
                 let added = pages.add(*id, &times[from..to], &values[from..to]);
                 added.map_err(|source| StoreError::Damaged { place: format!("sealing {}", day.name()), source })
             })?;
+            self.work.progress(Task::Seal);
         }
         let mut count = 0;
         let mut failed: Option<Failed> = None;
         for (day, mut pages) in by_day {
             count += pages.count;
+            self.work.progress(Task::Seal);
             let ids = std::mem::take(&mut pages.ids);
             if let Err(error) = self.seal_day(day, pages.finish(), &ids, through) {
                 failed.get_or_insert_with(|| (error, Vec::new())).1.push(day);

@@ -179,6 +179,11 @@ impl SeriesLog {
         Ok(())
     }
 
+    /// Whether the file was removed behind the back of the log.
+    pub(super) fn is_gone(&self) -> bool {
+        self.log.is_gone()
+    }
+
     /// The file.
     pub(super) fn path(&self) -> &Path {
         self.log.path()

@@ -1,0 +1,304 @@
+//! The data directory's place: who may use it, and whether it is still there.
+//!
+//! A directory is locked twice, by the file `lock` in it and by the folder itself: removing the file lets no second process in.
+//! A folder that is removed or moved takes no notice of those who have files in it open: they write on, into nothing. So it is
+//! compared again and again with what lies at its path.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::error::StoreError;
+
+const LOCK: &str = "lock";
+
+/// A data directory that this process has to itself. The locks end with it.
+#[derive(Debug)]
+pub struct DirectoryLock {
+    folder: File,
+    file: Option<File>,
+}
+
+impl DirectoryLock {
+    /// Takes a directory that exists; `lock` is made in it where it can be written.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] where another process has it, [`StoreError::DataDir`] where it cannot be locked.
+    pub fn take(dir: &Path) -> Result<Self, StoreError> {
+        let dir_error = |source| StoreError::DataDir { path: dir.to_owned(), source };
+        let folder = lock_folder(dir)?;
+        match File::options().read(true).write(true).create(true).truncate(false).open(dir.join(LOCK)) {
+            Ok(mut file) => {
+                lock(&file, dir)?;
+                sign(&mut file);
+                Ok(Self { folder, file: Some(file) })
+            }
+            // A directory that cannot be written can be read all the same.
+            Err(error) if is_unwritable(&error) => {
+                drop(folder);
+                Self::take_as_it_is(dir)
+            }
+            Err(error) => Err(dir_error(error)),
+        }
+    }
+
+    /// As [`DirectoryLock::take`], but changes nothing in the directory.
+    ///
+    /// # Errors
+    /// As [`DirectoryLock::take`].
+    pub fn take_as_it_is(dir: &Path) -> Result<Self, StoreError> {
+        let folder = lock_folder(dir)?;
+        let file = match File::open(dir.join(LOCK)) {
+            Ok(file) => Some(file),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(source) => return Err(StoreError::DataDir { path: dir.to_owned(), source }),
+        };
+        if let Some(file) = &file {
+            lock(file, dir)?;
+        }
+        Ok(Self { folder, file })
+    }
+}
+
+fn lock_folder(dir: &Path) -> Result<File, StoreError> {
+    let folder = File::open(dir).map_err(|source| StoreError::DataDir { path: dir.to_owned(), source })?;
+    match folder.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(locked(dir)),
+        // Some network file systems lock no folders; the file in it is locked there all the same.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(folder),
+    }
+}
+
+fn lock(file: &File, dir: &Path) -> Result<(), StoreError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(locked(dir)),
+        Err(TryLockError::Error(source)) => Err(StoreError::DataDir { path: dir.to_owned(), source }),
+    }
+}
+
+fn locked(dir: &Path) -> StoreError {
+    let mut pid = String::new();
+    // It only makes the message better.
+    let read = File::open(dir.join(LOCK)).and_then(|file| file.take(20).read_to_string(&mut pid));
+    let pid = pid.trim();
+    let pid = if read.is_err() || pid.is_empty() { "unknown".to_owned() } else { pid.to_owned() };
+    StoreError::Locked { path: dir.to_owned(), pid }
+}
+
+/// Says who has the lock. It only makes a message better, so nothing depends on it.
+fn sign(file: &mut File) {
+    let signed = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+    if let Err(error) = signed {
+        log::debug!("the lock file cannot be written: {error}");
+    }
+}
+
+/// Whether the disk is read-only, full, or not this user's to write.
+pub(super) fn is_unwritable(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
+}
+
+/// Whether an open file is what lies at a path.
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
+    let key = |meta: fs::Metadata| (meta.dev(), meta.ino());
+    let (open, there) = (file.metadata().map(key), fs::metadata(path).map(key));
+    open.is_ok_and(|open| there.is_ok_and(|there| open == there))
+}
+
+/// Why the store cannot go on with its directory.
+#[derive(Debug, Clone)]
+pub(super) struct Missing {
+    /// What is missing.
+    pub(super) path: PathBuf,
+    /// How.
+    pub(super) what: &'static str,
+    /// Since when it is known.
+    pub(super) since: Instant,
+}
+
+const GONE: &str = "is gone while the service runs";
+const OTHER: &str = "is not the directory that the service opened; restart it to use this one, or put the other back";
+
+impl Missing {
+    /// As the store tells it.
+    pub(super) fn error(self) -> StoreError {
+        StoreError::Vanished { path: self.path, what: self.what }
+    }
+}
+
+/// What lies at the directory's path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AtPath {
+    /// The directory that was opened.
+    Same,
+    /// Nothing, or an empty folder, on the file system where it was: it can be made anew.
+    Nothing,
+    /// Something else, or the file system is not there.
+    Other,
+}
+
+/// Watches the place of an open store.
+#[derive(Debug)]
+pub(super) struct Place {
+    dir: PathBuf,
+    /// The file system that it was on.
+    device: Option<u64>,
+    lock: Mutex<DirectoryLock>,
+    missing: Mutex<Option<Missing>>,
+}
+
+/// Folders of a data directory that nothing makes again when it needs them.
+const FOLDERS: [&str; 2] = ["journal", "partitions"];
+
+impl Place {
+    pub(super) fn new(dir: &Path, lock: DirectoryLock) -> Self {
+        let device = lock.folder.metadata().ok().map(|meta| meta.dev());
+        Self { dir: dir.to_owned(), device, lock: Mutex::new(lock), missing: Mutex::default() }
+    }
+
+    /// What is known to be missing.
+    pub(super) fn missing(&self) -> Option<Missing> {
+        self.missing.lock().clone()
+    }
+
+    /// What lies at the path now.
+    pub(super) fn at_path(&self) -> AtPath {
+        if is_at(&self.lock.lock().folder, &self.dir) {
+            return AtPath::Same;
+        }
+        let on_device = |path: &Path| fs::metadata(path).is_ok_and(|meta| meta.is_dir() && Some(meta.dev()) == self.device);
+        let parent = self.dir.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+        match fs::read_dir(&self.dir).map(Iterator::count) {
+            Ok(0) if on_device(&self.dir) => AtPath::Nothing,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && parent.is_some_and(on_device) => AtPath::Nothing,
+            _ => AtPath::Other,
+        }
+    }
+
+    /// Takes the directory at the path, in the place of the one that is gone.
+    pub(super) fn take_anew(&self) -> Result<(), StoreError> {
+        let taken = DirectoryLock::take(&self.dir)?;
+        *self.lock.lock() = taken;
+        Ok(())
+    }
+
+    /// Looks what is missing, and notes it; `part` is asked for a part of the directory while that is there.
+    pub(super) fn look(&self, part: impl FnOnce() -> Option<PathBuf>) -> Option<Missing> {
+        let found = match self.at_path() {
+            AtPath::Same => {
+                let folder = FOLDERS.iter().map(|name| self.dir.join(name)).find(|path| !path.is_dir());
+                folder.or_else(part).map(|path| (path, GONE))
+            }
+            AtPath::Nothing => Some((self.dir.clone(), GONE)),
+            AtPath::Other if self.dir.exists() => Some((self.dir.clone(), OTHER)),
+            AtPath::Other => Some((self.dir.clone(), GONE)),
+        };
+        let mut missing = self.missing.lock();
+        match (found, &mut *missing) {
+            (None, None) => {}
+            (None, Some(_)) => {
+                log::warn!("data directory {} is whole again; the service goes on with it", self.dir.display());
+                *missing = None;
+            }
+            (Some((path, what)), Some(known)) => (known.path, known.what) = (path, what),
+            (Some((path, what)), None) => {
+                log::error!("{} {what}; nothing new is kept meanwhile", path.display());
+                *missing = Some(Missing { path, what, since: Instant::now() });
+            }
+        }
+        missing.clone()
+    }
+
+    /// Makes the lock file again where it was removed.
+    pub(super) fn keep_lock(&self) {
+        let mut lock = self.lock.lock();
+        let path = self.dir.join(LOCK);
+        if lock.file.as_ref().is_none_or(|file| is_at(file, &path)) {
+            return;
+        }
+        match lock_file_again(&self.dir) {
+            Ok(file) => {
+                log::warn!("{} was removed while the service runs; it is made again", path.display());
+                lock.file = Some(file);
+            }
+            Err(error) => log::error!("{} was removed while the service runs and cannot be made again: {error}", path.display()),
+        }
+    }
+}
+
+fn lock_file_again(dir: &Path) -> Result<File, StoreError> {
+    let dir_error = |source| StoreError::DataDir { path: dir.to_owned(), source };
+    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(dir.join(LOCK)).map_err(dir_error)?;
+    lock(&file, dir)?;
+    sign(&mut file);
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(dir: &Path) -> Place {
+        fs::create_dir_all(dir.join("journal")).unwrap();
+        fs::create_dir_all(dir.join("partitions")).unwrap();
+        Place::new(dir, DirectoryLock::take(dir).unwrap())
+    }
+
+    #[test]
+    fn a_directory_is_locked_even_where_the_lock_file_was_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = DirectoryLock::take(dir.path()).unwrap();
+        let text = DirectoryLock::take(dir.path()).unwrap_err().to_string();
+        assert!(text.contains(&format!("process {}", std::process::id())), "{text}");
+        fs::remove_file(dir.path().join(LOCK)).unwrap();
+        assert!(matches!(DirectoryLock::take(dir.path()), Err(StoreError::Locked { .. })));
+        assert!(matches!(DirectoryLock::take_as_it_is(dir.path()), Err(StoreError::Locked { .. })));
+        drop(held);
+        drop(DirectoryLock::take_as_it_is(dir.path()).unwrap());
+        assert!(!dir.path().join(LOCK).exists(), "nothing is made");
+        drop(DirectoryLock::take(dir.path()).unwrap());
+    }
+
+    #[test]
+    fn what_lies_at_the_path_is_told_apart() {
+        let root = tempfile::tempdir().unwrap();
+        let (dir, away) = (root.path().join("data"), root.path().join("away"));
+        let place = opened(&dir);
+        assert!(place.look(|| None).is_none() && place.at_path() == AtPath::Same);
+        fs::rename(&dir, &away).unwrap();
+        assert_eq!((place.look(|| None).unwrap().what, place.at_path()), (GONE, AtPath::Nothing));
+        fs::create_dir(&dir).unwrap();
+        assert_eq!(place.at_path(), AtPath::Nothing, "an empty folder is as good as none");
+        fs::write(dir.join("something"), "").unwrap();
+        assert_eq!((place.look(|| None).unwrap().what, place.at_path()), (OTHER, AtPath::Other));
+        assert!(place.missing().is_some());
+        fs::remove_dir_all(&dir).unwrap();
+        fs::rename(&away, &dir).unwrap();
+        assert!(place.look(|| None).is_none() && place.missing().is_none());
+        fs::remove_dir(dir.join("journal")).unwrap();
+        assert_eq!(place.look(|| None).unwrap().path, dir.join("journal"));
+        fs::remove_dir_all(root.path().join("data")).unwrap();
+        drop(root);
+        assert_eq!(place.at_path(), AtPath::Other, "without the folder above nothing is made anew");
+    }
+
+    #[test]
+    fn a_removed_lock_file_is_made_again() {
+        let root = tempfile::tempdir().unwrap();
+        let place = opened(root.path());
+        let path = root.path().join(LOCK);
+        fs::remove_file(&path).unwrap();
+        place.keep_lock();
+        assert_eq!(fs::read_to_string(&path).unwrap().trim(), std::process::id().to_string());
+        fs::write(root.path().join("new"), "").unwrap();
+        fs::rename(root.path().join("new"), &path).unwrap();
+        place.keep_lock();
+        assert_eq!(fs::read_to_string(&path).unwrap().trim(), std::process::id().to_string());
+    }
+}
