@@ -152,8 +152,8 @@ sections! {
         max_ahead: Span = Span::secs(3_600),
         /// Series at the most; new ones beyond are refused; 1 to 10000000.
         max_series: usize = 1_000_000,
-        /// Days open at the same time; 1 to 64.
-        max_open_partitions: usize = 4,
+        /// Files of days open at the same time, the least recently used closed first; 16 to 65536.
+        max_open_files: usize = 512,
         /// Page cache of the catalog, in bytes; 1048576 to 1073741824.
         cache_bytes: u64 = 4 << 20,
         /// Longest time until samples go from the journal into chunks; 1m to 6h.

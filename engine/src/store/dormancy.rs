@@ -69,7 +69,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::model::{Batch, Labels};
+    use crate::model::Labels;
     use crate::promql::Selector;
     use crate::store::partition::DAY_MS;
     use crate::store::{Limits, StoreOptions};

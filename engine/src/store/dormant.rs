@@ -70,11 +70,6 @@ impl DormantIndex {
         self.parts.iter().map(Part::len).sum()
     }
 
-    /// Bytes in memory.
-    pub(super) fn bytes(&self) -> usize {
-        self.parts.iter().map(|part| part.segment.bytes() + part.gone.serialized_size()).sum()
-    }
-
     /// Adds the series of a segment, but those that are gone already; none of them is here.
     pub(super) fn push(&mut self, segment: Segment, gone: RoaringBitmap) {
         if segment.len() > gone.len() as usize {

@@ -15,20 +15,15 @@ struct Page<T, const N: usize> {
 /// Values by id, in pages of `N`.
 pub(super) struct SparseTable<T, const N: usize> {
     pages: Vec<Option<Box<Page<T, N>>>>,
-    len: usize,
 }
 
 impl<T, const N: usize> Default for SparseTable<T, N> {
     fn default() -> Self {
-        Self { pages: Vec::new(), len: 0 }
+        Self { pages: Vec::new() }
     }
 }
 
 impl<T: Copy, const N: usize> SparseTable<T, N> {
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-
     #[inline]
     pub(super) fn get(&self, id: SeriesId) -> Option<T> {
         self.pages.get(id.index() / N)?.as_ref()?.entries[id.index() % N]
@@ -46,7 +41,6 @@ impl<T: Copy, const N: usize> SparseTable<T, N> {
         let page = self.pages[at].get_or_insert_with(|| Box::new(Page { used: 0, entries: [None; N] }));
         let before = page.entries[id.index() % N].replace(value);
         page.used += usize::from(before.is_none());
-        self.len += usize::from(before.is_none());
         before
     }
 
@@ -55,7 +49,6 @@ impl<T: Copy, const N: usize> SparseTable<T, N> {
         let page = slot.as_mut()?;
         let before = page.entries[id.index() % N].take()?;
         page.used -= 1;
-        self.len -= 1;
         if page.used == 0 {
             *slot = None;
         }
@@ -188,7 +181,7 @@ mod tests {
                     prop_assert_eq!(table.remove(key), before);
                 }
                 prop_assert_eq!((sparse.get(key), table.get(key).copied()), (map.get(&id).copied(), map.get(&id).copied()));
-                prop_assert_eq!((sparse.len(), table.len()), (map.len(), map.len()));
+                prop_assert_eq!(table.len(), map.len());
             }
             let expected: Vec<(SeriesId, u32)> = map.into_iter().map(|(id, value)| (SeriesId(id), value)).collect();
             prop_assert_eq!(&sparse.iter().collect::<Vec<_>>(), &expected);

@@ -31,6 +31,7 @@ mod clock;
 mod close;
 mod compact;
 mod day_file;
+mod directories;
 mod dormancy;
 mod dormant;
 mod error;
@@ -124,8 +125,8 @@ pub struct StoreOptions {
     pub allowed_lateness_ms: i64,
     /// Series kept at the most; new ones beyond are refused.
     pub max_series: usize,
-    /// Partitions open at the same time.
-    pub max_open_partitions: usize,
+    /// Files of days that are open at the same time.
+    pub max_open_files: usize,
     /// Samples that may wait in memory for a seal before more are refused; more where there are many series.
     pub max_waiting: u64,
     /// Page cache of the catalog.
@@ -144,7 +145,7 @@ impl Default for StoreOptions {
             max_ahead_ms: 3_600_000,
             allowed_lateness_ms: 30_000,
             max_series: 1_000_000,
-            max_open_partitions: 4,
+            max_open_files: 512,
             max_waiting: 8_000_000,
             cache_bytes: 4 << 20,
         }
@@ -263,7 +264,7 @@ impl Store {
             ::log::warn!("{}: {error}", dir.join(snapshot::FOLDER).display());
         }
         let (identity, identity_problem) = recover::identify(dir)?;
-        let partitions = Partitions::open(dir, identity, options.max_open_partitions).map_err(dir_error)?;
+        let partitions = Partitions::open(dir, identity, options.max_open_files).map_err(dir_error)?;
         let problems = partitions.shared_problems();
         identity_problem.into_iter().for_each(|problem| problems.note(problem));
         // Before the series: it says which of them are dormant.

@@ -406,6 +406,11 @@ impl Directory {
         Ok(Self { number: NEXT.fetch_add(1, Ordering::Relaxed), times, chunks, damaged: false })
     }
 
+    /// Bytes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.times.len() * size_of::<Times>() + self.chunks.len() * size_of::<Chunk>()
+    }
+
     /// The chunks with a key.
     pub(super) fn of(&self, key: Key) -> &[Chunk] {
         let from = self.chunks.partition_point(|c| c.key() < key);

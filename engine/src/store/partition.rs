@@ -115,6 +115,12 @@ impl Parts {
         self.hot.iter().map(|hot| hot.len()).sum()
     }
 
+    /// How many files are open, and the bytes of their indexes in memory.
+    pub(super) fn weight(&self) -> (usize, usize) {
+        let bytes = self.files.iter().map(|file| file.index_bytes()).chain(self.hot.iter().map(|hot| hot.index_bytes())).sum();
+        (self.files.len() + self.hot.len(), bytes)
+    }
+
     fn through(&self) -> u64 {
         let files = self.files.iter().map(|file| file.header.through);
         files.chain(self.hot.iter().map(|hot| hot.through())).max().unwrap_or(0)

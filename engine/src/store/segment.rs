@@ -72,10 +72,6 @@ fn push_text(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 impl SegmentBuilder {
-    pub(super) fn len(&self) -> usize {
-        self.ids.len()
-    }
-
     /// Whether it holds as much as one segment should get at once.
     pub(super) fn is_full(&self) -> bool {
         self.ids.len() >= FULL_SERIES || self.packed.len() >= FULL_BYTES
