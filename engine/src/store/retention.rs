@@ -70,8 +70,22 @@ impl Store {
         }
         let pressed = !fits();
         self.pressed.store(pressed, Ordering::Relaxed);
+        let gone = if pressed { self.remove_oldest(most)? } else { Vec::new() };
+        let usage = self.disk_usage();
+        let (total, left) = (usage.total(), usage.total() - usage.seals / 4 * 3);
+        *self.full.lock() = (most > 0 && left > most).then(|| {
+            format!(
+                "the data directory has {total} bytes, and no more days may go; store.max_bytes is {most}, {total} or more would be right"
+            )
+        });
+        Ok(gone)
+    }
+
+    /// Takes the samples of the oldest day, or the day, one at a time, until the days have no more room than is theirs; gives the days
+    /// that went.
+    fn remove_oldest(&self, most: u64) -> Result<Vec<String>, StoreError> {
         let mut gone = Vec::new();
-        while pressed {
+        loop {
             let usage = self.disk_usage();
             // Removing days makes nothing else smaller: the rest cannot take all the room that they have.
             let allowed = most.saturating_sub(usage.other).max(most / DAYS_PART);
@@ -90,13 +104,6 @@ impl Store {
                 break;
             }
         }
-        let usage = self.disk_usage();
-        let (total, left) = (usage.total(), usage.total() - usage.seals / 4 * 3);
-        *self.full.lock() = (most > 0 && left > most).then(|| {
-            format!(
-                "the data directory has {total} bytes, and no more days may go; store.max_bytes is {most}, {total} or more would be right"
-            )
-        });
         Ok(gone)
     }
 
