@@ -27,12 +27,13 @@ impl Store {
     pub fn observe_clock(&self, now: TimestampMs, running_ms: i64) -> Result<(), StoreError> {
         self.clock.observe(now, running_ms, || {
             let head = self.head.read();
-            head.iter().map(|(_, series)| series.newest).filter(|newest| *newest != super::head::NEVER && *newest <= now).max()
+            head.all_progress().map(|(_, series)| series.newest).filter(|newest| *newest <= now).max()
         })
     }
 
-    /// Removes partitions and events past their retention, and the oldest days while the directory is larger than it may
-    /// be, and series of which nothing is left; gives the names of the days that went. What is past the retention of its samples alone is the compactor's.
+    /// Removes partitions and events past their retention, the oldest days while the directory is larger than it may be, and
+    /// series of which nothing is left; gives the names of the days that went. What is past the retention of its samples
+    /// alone is the compactor's.
     ///
     /// # Errors
     /// [`StoreError`] when a folder cannot be removed.
