@@ -121,7 +121,10 @@ impl Store {
             return Ok(());
         }
         let mut pace = Pace::new(share);
-        self.partitions.verify_once(day, partition, || pace.step())
+        self.partitions.verify_once(day, partition, || {
+            pace.step();
+            self.work.progress(Task::Compaction);
+        })
     }
 
     /// A day that was looked at and had nothing to do is left alone until something can have changed: partitions stay closed.

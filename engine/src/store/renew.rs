@@ -159,7 +159,7 @@ mod tests {
     /// Which of the samples up to 40 are there.
     fn there(store: &Store) -> Vec<i64> {
         let of = |n: i64| store.series_id(&Labels::metric("load", &[("n", &(n / 10).to_string())]));
-        (0..40).filter(|n| of(*n).is_some_and(|id| store.samples(id, T0 + n, T0 + n).unwrap().len() == 1)).collect()
+        (0..40).filter(|n| of(*n).is_some_and(|id| store.samples(id, T0 + n, T0 + n).unwrap().times.len() == 1)).collect()
     }
 
     fn remove(path: &Path) {
