@@ -5,8 +5,10 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors beside those that are open at the start: journal, days, snapshots, and what sources open.
-const RESERVE: u64 = 96;
+/// Descriptors beside those that are open at the start and the days: journal, snapshots, and what sources open.
+const RESERVE: u64 = 32;
+/// Files of days for which there are descriptors in any case.
+const MIN_FILES: u64 = 64;
 /// Connections for which there is room in any case.
 const MIN_CONNECTIONS: u64 = 16;
 
@@ -20,11 +22,18 @@ pub fn raise_limit() {
     }
 }
 
-/// Connections for which there are descriptors, when the store has its own; fewer than `wanted` where the limit is low.
-pub fn for_connections(wanted: usize) -> usize {
+/// Files of days that the store may have open; fewer than `wanted` where the limit is low.
+pub fn for_files(wanted: usize) -> usize {
+    let Some(limit) = getrlimit(Resource::Nofile).current else { return wanted };
+    wanted.min(usize::try_from((limit / 8).max(MIN_FILES)).unwrap_or(usize::MAX))
+}
+
+/// Connections for which there are descriptors, when the store has its own for so many files of days; fewer than `wanted`
+/// where the limit is low.
+pub fn for_connections(wanted: usize, files: usize) -> usize {
     let Some(limit) = getrlimit(Resource::Nofile).current else { return wanted };
     let open = std::fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64);
-    let (room, least) = (limit.saturating_sub(open + RESERVE), limit.saturating_sub(open) / 3);
+    let (room, least) = (limit.saturating_sub(open + RESERVE + (files as u64).max(MIN_FILES)), limit.saturating_sub(open) / 3);
     let connections = usize::try_from(room.max(least).max(MIN_CONNECTIONS)).unwrap_or(usize::MAX).min(wanted);
     if connections < wanted {
         log::warn!(

@@ -328,7 +328,7 @@ pub fn store_options(settings: &Settings) -> StoreOptions {
         max_ahead_ms: store.max_ahead.ms(),
         allowed_lateness_ms: settings.windows.allowed_lateness.ms(),
         max_series: store.max_series,
-        max_open_partitions: store.max_open_partitions,
+        max_open_files: descriptors::for_files(store.max_open_files),
         max_waiting: store.max_head_samples.saturating_mul(16),
         cache_bytes: store.cache_bytes,
     }
@@ -356,7 +356,10 @@ fn server_options(settings: &Settings) -> ServerOptions {
         max_body_bytes: settings.server.max_body_bytes,
         workers: settings.pipeline.workers,
         patience: settings.server.slow_client_timeout.duration(),
-        max_connections: descriptors::for_connections(settings.server.max_sessions + MAX_CONNECTIONS),
+        max_connections: descriptors::for_connections(
+            settings.server.max_sessions + MAX_CONNECTIONS,
+            descriptors::for_files(settings.store.max_open_files),
+        ),
     }
 }
 

@@ -233,6 +233,7 @@ impl Handler<StoredBatch> for AlertActor {
             if self.unwatched.get(id.index()) == Some(&true) {
                 continue;
             }
+            crate::hub::forget_when_many(&mut self.watching);
             let (store, rules) = (&self.store, &self.rules);
             let watching = self
                 .watching

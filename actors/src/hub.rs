@@ -179,6 +179,16 @@ struct Group {
 
 type GroupKey = (Topic, Vec<String>);
 
+/// Series of which something is remembered at the most: those that ended are forgotten in time.
+const MOST_REMEMBERED: usize = 1 << 17;
+
+/// Begins anew where very much is remembered; what is needed is worked out again.
+pub(crate) fn forget_when_many<T>(known: &mut FxHashMap<SeriesId, T>) {
+    if known.len() >= MOST_REMEMBERED {
+        *known = FxHashMap::default();
+    }
+}
+
 /// See the module.
 pub struct Hub {
     vitals: Arc<Vitals>,
@@ -208,6 +218,7 @@ impl Hub {
         if let Some(known) = self.metrics.get(&id) {
             return Arc::clone(known);
         }
+        forget_when_many(&mut self.metrics);
         let text = self.store.labels(id).and_then(|labels| serde_json::to_string(&labels).ok()).unwrap_or_else(|| "{}".to_owned());
         let text: Arc<str> = text.into();
         self.metrics.insert(id, Arc::clone(&text));

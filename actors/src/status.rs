@@ -99,6 +99,7 @@ impl Reporter {
                 .filter(|s| s.up == Some(false))
                 .map(|s| format!("source {}: {}", s.source, s.reason.as_deref().unwrap_or("failing"))),
         );
+        problems.extend(self.store.warnings());
         let targets = shared.targets.status();
         let down = targets.iter().filter(|t| t.up == Some(false));
         problems.extend(down.map(|t| format!("{} is down: {}", t.target, t.reason.as_deref().unwrap_or("no reason known"))));

@@ -16,7 +16,7 @@ use taskpulse_engine::store::{DocumentChange, Store, StoreError, Stored};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use crate::clock::now_ms;
+use crate::clock::{now_ms, running_ms};
 use crate::messages::{Append, AppendError, AppendResolved, ChangeDocuments, Finish, Publish, RecordEvents, StoredBatch};
 use crate::supervisor::{Door, Vitals};
 
@@ -246,6 +246,9 @@ impl StoreActor {
         self.kept_house_at = Instant::now();
         let store = Arc::clone(&self.store);
         let work = spawn_blocking(move || {
+            if let Err(error) = store.observe_clock(now_ms(), running_ms()) {
+                log::error!("store: what is known of the clock cannot be kept: {error}");
+            }
             let applied = store.apply_retention(now_ms());
             store.measure(now_ms());
             applied

@@ -144,9 +144,41 @@ fn store(c: &mut Criterion) {
     group.finish();
 }
 
+const DORMANT: usize = 87_000;
+
+/// What series that ended cost: a start with them, and selections among them.
+fn dormant(c: &mut Criterion) {
+    let Ok(dir) = tempfile::tempdir() else { return };
+    let open = || Store::open(dir.path(), StoreOptions::default(), NOW);
+    if let Ok(store) = open() {
+        let mut batch = batch(NOW);
+        for n in 0..DORMANT {
+            batch.push(Labels::metric("proc", &[("process", &format!("build-{n:08}"))]), NOW - 86_400_000, n as f64);
+        }
+        let kept = store.append(&batch, NOW).is_ok() && store.commit().is_ok() && store.seal().is_ok();
+        assert!(kept, "the store keeps the series");
+    }
+    let mut group = c.benchmark_group("87,000 dormant series");
+    group.bench_function("open", |b| b.iter_batched(|| (), |()| open().map(|store| store.series_count()), BatchSize::PerIteration));
+    let Ok(store) = open() else { return };
+    for query in ["proc", r#"{process=~".*77"}"#, r#"proc{process="build-00004711"}"#, r#"metric_3_bytes{host="host-00100"}"#] {
+        let Ok(selector) = Selector::parse(query) else { continue };
+        group.bench_function(query, |b| b.iter(|| store.select(black_box(&selector.matchers)).len()));
+    }
+    let known = Labels::metric("proc", &[("process", "build-00004711")]);
+    let new = Labels::metric("proc", &[("process", "build-00004711x")]);
+    group.bench_function("labels to a dormant series", |b| b.iter(|| store.series_id(black_box(&known))));
+    group.bench_function("labels that are new", |b| b.iter(|| store.series_id(black_box(&new))));
+    let ids = store.select(&[]);
+    let Some(id) = ids.get(50_000).copied() else { return };
+    group.bench_function("labels of a dormant series", |b| b.iter(|| store.labels(black_box(id))));
+    group.bench_function("cardinality", |b| b.iter(|| store.cardinality().0.len()));
+    group.finish();
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(20).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
-    targets = codec, store
+    targets = codec, store, dormant
 }
 criterion_main!(benches);

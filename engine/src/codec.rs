@@ -391,6 +391,32 @@ fn as_decimals(values: &[f64]) -> Option<(u8, Vec<i64>)> {
     None
 }
 
+/// The smallest exponent with which every value is a decimal of few digits, exactly; none where there is none.
+pub(crate) fn decimal_exponent(values: &[f64]) -> Option<u8> {
+    (0..=MAX_EXPONENT).find(|&exponent| values.iter().all(|v| to_decimal(*v, exponent).is_some()))
+}
+
+/// The integer that a value is when scaled by a power of ten; none where any bit would be lost.
+pub(crate) fn to_decimal(value: f64, exponent: u8) -> Option<i64> {
+    let factor = POWERS.get(usize::from(exponent))?;
+    let product = (value * factor).round();
+    let integer = product as i64;
+    // Through the integer, which knows no -0.
+    (product.abs() < MAX_EXACT && from_decimal(integer, exponent).to_bits() == value.to_bits()).then_some(integer)
+}
+
+/// What [`to_decimal`] was given.
+pub(crate) fn from_decimal(integer: i64, exponent: u8) -> f64 {
+    integer as f64 / POWERS[usize::from(exponent.min(MAX_EXPONENT))]
+}
+
+/// The decimal next to a value; none where it has too many digits.
+pub(crate) fn nearest_decimal(value: f64, exponent: u8) -> Option<f64> {
+    let factor = POWERS.get(usize::from(exponent))?;
+    let product = (value * factor).round();
+    (product.abs() < MAX_EXACT).then(|| from_decimal(product as i64, exponent))
+}
+
 /// Appends an unsigned number, seven bits a byte, the lowest first.
 #[inline]
 pub fn push_varint(out: &mut Vec<u8>, mut value: u64) {

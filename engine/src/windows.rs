@@ -3,8 +3,11 @@
 //! Pure. When a window closes is decided by [`close_through`] from event time; the store keeps the rows; the actors
 //! drive it. Late samples reopen nothing: past the allowed lateness they are counted and left to the raw history.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use crate::codec;
 use crate::model::{Columns, TimestampMs, is_stale_marker};
 
 /// The lengths of windows, each made of the one before it.
@@ -95,7 +98,7 @@ impl Level {
     }
 }
 
-/// What a window says about its samples. NaN is no sample here; an empty window has no row.
+/// What a window says about its samples. NaN is no sample here, but counted beside; an empty window has no row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WindowRow {
     /// First instant of the window; it covers `[start, start + length)`.
@@ -123,8 +126,10 @@ pub struct WindowRow {
 pub struct Inner {
     /// Whether a sample lies exactly at the start; it is the first one then.
     pub on_start: bool,
-    /// Whether the row tells of all samples: it does not where one of the series' day was NaN.
-    pub whole: bool,
+    /// Whether a NaN lies exactly at the start.
+    pub nan_on_start: bool,
+    /// How many NaN are later than the start; stale markers are none.
+    pub nans: f64,
     /// Sum of the others.
     pub sum: f64,
     /// The smallest of the others; +Inf where there are none.
@@ -134,43 +139,24 @@ pub struct Inner {
 }
 
 impl Inner {
-    const NONE: Self = Self { on_start: false, whole: true, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY };
+    const NONE: Self = Self { on_start: false, nan_on_start: false, nans: 0.0, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY };
 }
 
 impl WindowRow {
-    /// How many figures a row has beside its start.
-    pub const FIGURES: usize = 7;
-    /// How many figures are kept of [`WindowRow::inner`].
-    pub const INNER_FIGURES: usize = 5;
-
-    /// The figures in the order in which they are kept.
+    /// A row without samples.
     #[must_use]
-    pub fn figures(&self) -> [f64; Self::FIGURES] {
-        [self.count, self.sum, self.min, self.max, self.first, self.last, self.m2]
-    }
-
-    /// The row with these figures.
-    #[must_use]
-    pub fn of_figures(start: TimestampMs, [count, sum, min, max, first, last, m2]: [f64; Self::FIGURES]) -> Self {
-        Self { start, count, sum, min, max, first, last, m2, inner: Inner { whole: false, ..Inner::NONE } }
-    }
-
-    /// What is kept of [`WindowRow::inner`]: NaN stands for what follows from the other figures.
-    #[must_use]
-    pub fn inner_figures(&self) -> [f64; Self::INNER_FIGURES] {
-        let unless = |v: f64, follows: f64| if v == follows { f64::NAN } else { v };
-        let (i, derived) = (self.inner, self.derived_inner());
-        [f64::from(i.on_start), f64::from(i.whole), unless(i.sum, derived.sum), unless(i.min, derived.min), unless(i.max, derived.max)]
-    }
-
-    /// The row with these figures of [`WindowRow::inner`].
-    #[must_use]
-    pub fn with_inner_figures(mut self, [on_start, whole, sum, min, max]: [f64; Self::INNER_FIGURES]) -> Self {
-        let or = |v: f64, follows: f64| if v.is_nan() { follows } else { v };
-        (self.inner.on_start, self.inner.whole) = (on_start == 1.0, whole == 1.0);
-        let derived = self.derived_inner();
-        (self.inner.sum, self.inner.min, self.inner.max) = (or(sum, derived.sum), or(min, derived.min), or(max, derived.max));
-        self
+    pub fn empty(start: TimestampMs) -> Self {
+        Self {
+            start,
+            count: 0.0,
+            sum: 0.0,
+            min: f64::INFINITY,
+            max: f64::NEG_INFINITY,
+            first: f64::NAN,
+            last: f64::NAN,
+            m2: 0.0,
+            inner: Inner::NONE,
+        }
     }
 
     /// How many samples are later than the start.
@@ -179,19 +165,42 @@ impl WindowRow {
         self.count - f64::from(self.inner.on_start)
     }
 
-    /// What the others come to by subtraction: the sum almost, the extremes unless the first sample is one.
-    fn derived_inner(&self) -> Inner {
-        if self.inner_count() <= 0.0 {
-            return Inner { on_start: self.inner.on_start, whole: self.inner.whole, ..Inner::NONE };
-        }
-        let sum = if self.inner.on_start { self.sum - self.first } else { self.sum };
-        Inner { sum, min: self.min, max: self.max, ..self.inner }
+    /// How many samples there were, NaN included.
+    #[must_use]
+    pub fn count_with_nans(&self) -> f64 {
+        self.count + self.inner.nans + f64::from(self.inner.nan_on_start)
     }
 
-    /// Takes the sum that follows by subtraction where it differs in nothing but the last bits: it needs no room.
+    /// Sum, smallest and largest of the samples later than the start as they follow from the other figures: the sum almost,
+    /// the extremes unless the first sample is one.
+    #[must_use]
+    pub fn derived_inner(&self) -> [f64; 3] {
+        if self.inner_count() <= 0.0 {
+            return [Inner::NONE.sum, Inner::NONE.min, Inner::NONE.max];
+        }
+        let sum = if self.inner.on_start { self.sum - self.first } else { self.sum };
+        [sum, self.min, self.max]
+    }
+
+    /// Rounds away what is no information but costs room where rows are kept: a sum of decimals is a decimal, its last bits
+    /// are errors of addition; a standard deviation is told to seven digits.
     fn settled(mut self) -> Self {
-        let follows = self.derived_inner().sum;
-        if (follows - self.inner.sum).abs() <= 1e-13 * self.inner.sum.abs() {
+        if self.min == self.max && self.min.is_finite() {
+            (self.sum, self.m2) = (self.count * self.min, 0.0);
+        } else if let Some(exponent) = codec::decimal_exponent(&[self.min, self.max, self.first, self.last]) {
+            let scale = self.sum.abs().max(self.min.abs()).max(self.max.abs());
+            if let Some(decimal) = codec::nearest_decimal(self.sum, exponent)
+                && (decimal - self.sum).abs() <= ROUNDING * scale
+            {
+                self.sum = decimal;
+            }
+        }
+        let rounded = self.m2 as f32;
+        if rounded.is_normal() {
+            self.m2 = f64::from(rounded);
+        }
+        let follows = self.derived_inner()[0];
+        if (follows - self.inner.sum).abs() <= ROUNDING * self.inner.sum.abs() {
             self.inner.sum = follows;
         }
         self
@@ -199,6 +208,10 @@ impl WindowRow {
 
     fn of(start: TimestampMs, level: Level, v: f64) -> Self {
         let on_start = level.floor(start) == start;
+        if v.is_nan() {
+            let inner = Inner { nan_on_start: on_start, nans: f64::from(!on_start), ..Inner::NONE };
+            return Self { inner, ..Self::empty(start) };
+        }
         let inner = if on_start { Inner { on_start, ..Inner::NONE } } else { Inner { sum: v, min: v, max: v, ..Inner::NONE } };
         Self { start, count: 1.0, sum: v, min: v, max: v, first: v, last: v, m2: 0.0, inner }
     }
@@ -215,23 +228,71 @@ impl WindowRow {
         (self.m2 / self.count).max(0.0).sqrt()
     }
 
-    /// Takes in a later row: Chan, Golub, LeVeque (1979), "Updating formulae and a pairwise algorithm for computing
-    /// sample variances", equation 2.1b.
+    /// Takes in a later row.
     fn absorb(&mut self, later: &Self) {
-        let delta = later.avg() - self.avg();
-        let count = self.count + later.count;
-        self.m2 += later.m2 + delta * delta * self.count * later.count / count;
-        self.count = count;
-        self.sum += later.sum;
-        self.min = self.min.min(later.min);
-        self.max = self.max.max(later.max);
+        self.inner.nans += later.inner.nans + f64::from(later.inner.nan_on_start);
+        if later.count == 0.0 {
+            return;
+        }
+        if self.count == 0.0 {
+            self.first = later.first;
+        }
         self.last = later.last;
-        self.inner.whole &= later.inner.whole;
+        self.add(later);
         self.inner.sum += later.sum;
         self.inner.min = self.inner.min.min(later.min);
         self.inner.max = self.inner.max.max(later.max);
     }
+
+    /// Adds what does not depend on order. Chan, Golub, LeVeque (1979), "Updating formulae and a pairwise algorithm for
+    /// computing sample variances", equation 2.1b.
+    fn add(&mut self, other: &Self) {
+        if self.count == 0.0 {
+            self.m2 = other.m2;
+        } else {
+            let delta = other.avg() - self.avg();
+            self.m2 += other.m2 + delta * delta * self.count * other.count / (self.count + other.count);
+        }
+        self.count += other.count;
+        self.sum += other.sum;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+    }
+
+    /// The row of an hour whose samples have gone, with samples of the same hour that came afterwards. A sample at the very
+    /// start counts once; of the others nobody can tell whether one was there. The first and the last stay what they were, since
+    /// their times are not known.
+    fn with_late(mut self, mut late: Self) -> Self {
+        let taken = self.inner.on_start || self.inner.nan_on_start;
+        if taken && late.inner.on_start {
+            // Without the one at the start: the rest is what lies inside.
+            let rest = late.inner_count();
+            let around = late.avg() - late.first;
+            late.m2 = if rest > 0.0 { (late.m2 - around * around * late.count / rest).max(0.0) } else { 0.0 };
+            (late.count, late.sum, late.min, late.max) = (rest, late.inner.sum, late.inner.min, late.inner.max);
+            late.inner.on_start = false;
+        }
+        self.inner.nans += late.inner.nans;
+        self.inner.nan_on_start |= late.inner.nan_on_start && !taken;
+        if late.count == 0.0 {
+            return self;
+        }
+        if self.count == 0.0 {
+            (self.first, self.last) = (late.first, late.last);
+        } else if late.inner.on_start {
+            self.first = late.first;
+        }
+        self.inner.on_start |= late.inner.on_start;
+        self.add(&late);
+        self.inner.sum += late.inner.sum;
+        self.inner.min = self.inner.min.min(late.inner.min);
+        self.inner.max = self.inner.max.max(late.inner.max);
+        self.settled()
+    }
 }
+
+/// What adding up is off by, relative to the largest number.
+const ROUNDING: f64 = 1e-12;
 
 fn gather(level: Level, rows: impl Iterator<Item = WindowRow>) -> Vec<WindowRow> {
     let mut out: Vec<WindowRow> = Vec::new();
@@ -248,19 +309,48 @@ fn gather(level: Level, rows: impl Iterator<Item = WindowRow>) -> Vec<WindowRow>
 /// Windows of samples in rising time.
 #[must_use]
 pub fn from_samples(level: Level, samples: &Columns) -> Vec<WindowRow> {
-    let mut rows = gather(level, samples.iter().filter(|s| !s.v.is_nan()).map(|s| WindowRow::of(s.t, level, s.v)));
-    let whole = !samples.values.iter().any(|v| v.is_nan() && !is_stale_marker(*v));
-    for row in &mut rows {
-        *row = row.settled();
-        row.inner.whole = whole;
+    if level == Level::H1 {
+        let mut hours = hours(samples);
+        hours.retain(|row| row.count > 0.0);
+        return hours;
     }
-    rows
+    gather(level, samples.iter().filter(|s| !s.v.is_nan()).map(|s| WindowRow::of(s.t, level, s.v)))
 }
 
 /// Windows of shorter windows in rising time.
 #[must_use]
 pub fn from_rows(level: Level, rows: &[WindowRow]) -> Vec<WindowRow> {
-    gather(level, rows.iter().copied())
+    gather(level, rows.iter().copied().filter(|row| row.count > 0.0))
+}
+
+/// The hours of samples in rising time as they are kept: those with NaN alone have a row too.
+#[must_use]
+pub fn hours(samples: &Columns) -> Vec<WindowRow> {
+    let level = Level::H1;
+    let rows = gather(level, samples.iter().filter(|s| !is_stale_marker(s.v)).map(|s| WindowRow::of(s.t, level, s.v)));
+    rows.into_iter().map(WindowRow::settled).collect()
+}
+
+/// Kept hours together with samples that came after they were made. `there` are the samples of those hours that are still
+/// kept, `late` the ones that came. An hour whose samples are all there is worked out anew; to one whose samples have
+/// gone, wholly or in part, the late ones are added.
+#[must_use]
+pub fn hours_with_late(kept: &[WindowRow], there: &Columns, late: &Columns) -> Vec<WindowRow> {
+    let is_new = |t: &TimestampMs| there.times.binary_search(t).is_err();
+    let new: Vec<_> = late.iter().filter(|s| is_new(&s.t)).collect();
+    let mut all: BTreeMap<TimestampMs, f64> = there.iter().map(|s| (s.t, s.v)).collect();
+    all.extend(late.iter().map(|s| (s.t, s.v)));
+    let by_start = |rows: Vec<WindowRow>| rows.into_iter().map(|row| (row.start, row)).collect::<BTreeMap<_, _>>();
+    let there = by_start(hours(there));
+    let new = by_start(hours(&Columns { times: new.iter().map(|s| s.t).collect(), values: new.iter().map(|s| s.v).collect() }));
+    let mut out = by_start(hours(&Columns { times: all.keys().copied().collect(), values: all.values().copied().collect() }));
+    for row in kept {
+        if there.get(&row.start).is_some_and(|t| t.count_with_nans() == row.count_with_nans()) {
+            continue;
+        }
+        out.insert(row.start, new.get(&row.start).map_or(*row, |late| row.with_late(*late)));
+    }
+    out.into_values().collect()
 }
 
 /// Up to where the windows of a series may be closed, given its newest sample: the last boundary that the watermark
@@ -302,11 +392,9 @@ mod tests {
         let rows = from_samples(Level::H1, &day);
         let told: Vec<_> = rows.iter().map(|r| (r.inner.on_start, r.inner_count(), r.inner.sum, r.inner.min, r.inner.max)).collect();
         assert_eq!(told, [(true, 2.0, 6.0, 2.0, 4.0), (false, 1.0, 5.0, 5.0, 5.0), (true, 0.0, 0.0, f64::INFINITY, f64::NEG_INFINITY)]);
-        assert!(rows.iter().all(|r| r.inner.whole));
-        for row in rows {
-            assert_eq!(WindowRow::of_figures(row.start, row.figures()).with_inner_figures(row.inner_figures()), row);
-        }
-        assert!(!from_samples(Level::H1, &columns(&[(1, 1.0), (2, f64::NAN)]))[0].inner.whole);
+        let with_nan = hours(&columns(&[(0, f64::NAN), (1, 1.0), (2, f64::NAN), (3_600_000, f64::NAN)]));
+        let told: Vec<_> = with_nan.iter().map(|r| (r.count, r.inner.nan_on_start, r.inner.nans, r.count_with_nans())).collect();
+        assert_eq!(told, [(1.0, true, 1.0, 3.0), (0.0, true, 0.0, 1.0)], "an hour of NaN alone is kept, but is no window");
         let cancelled = from_samples(Level::H1, &columns(&[(0, 1e300), (1, 1.0)]))[0];
         assert_eq!((cancelled.sum, cancelled.inner.sum), (1e300, 1.0), "no subtraction where it would lose the rest");
     }

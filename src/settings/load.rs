@@ -194,7 +194,7 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     within("store.out_of_order", s.store.out_of_order, none, Span::secs(7 * 86_400))?;
     within("store.max_ahead", s.store.max_ahead, none, day)?;
     within("store.max_series", s.store.max_series, 1, 10_000_000)?;
-    within("store.max_open_partitions", s.store.max_open_partitions, 1, 64)?;
+    within("store.max_open_files", s.store.max_open_files, 16, 65_536)?;
     within("store.cache_bytes", s.store.cache_bytes, 1 << 20, 1 << 30)?;
     within("store.seal_interval", s.store.seal_interval, minute, Span::secs(6 * 3_600))?;
     within("store.max_head_samples", s.store.max_head_samples, 10_000, 100_000_000)?;

@@ -144,7 +144,7 @@ sections! {
         retentions: BTreeMap<String, RetentionRule> = BTreeMap::new(),
         /// How long windows of 1h, 6h and 24h are kept; shorter ones are made from samples, for as long as those are kept; 1d to 3650d.
         windows_retention: Span = Span::secs(400 * 86_400),
-        /// Bytes of the data directory beyond which the oldest days go; 0 for no bound, else at least 16777216.
+        /// Bytes of the data directory beyond which the oldest days go, after all that sealing and compaction give back; 0 for no bound, else at least 16777216.
         max_bytes: u64 = 0,
         /// How far behind the newest sample of its series a sample may be; 0 to 7d.
         out_of_order: Span = Span::secs(3_600),
@@ -152,8 +152,8 @@ sections! {
         max_ahead: Span = Span::secs(3_600),
         /// Series at the most; new ones beyond are refused; 1 to 10000000.
         max_series: usize = 1_000_000,
-        /// Days open at the same time; 1 to 64.
-        max_open_partitions: usize = 4,
+        /// Files of days open at the same time, the least recently used closed first; 16 to 65536.
+        max_open_files: usize = 512,
         /// Page cache of the catalog, in bytes; 1048576 to 1073741824.
         cache_bytes: u64 = 4 << 20,
         /// Longest time until samples go from the journal into chunks; 1m to 6h.

@@ -23,7 +23,7 @@ const WORTH_A_THREAD: i64 = 60_000;
 /// Work that is held at the same time.
 const HELD: i64 = 400_000;
 /// Series that are held at the same time, at the most.
-const MOST_HELD: i64 = 4_096;
+const MOST_HELD: usize = 4_096;
 
 /// Work of a query that is done at once, in samples: about a millisecond.
 const AT_ONCE: i64 = 40_000;
@@ -33,7 +33,8 @@ const MANY_SERIES: usize = 50_000;
 /// What a word of a set takes beside its text.
 const PER_WORD: usize = 48;
 
-type Pieces = Vec<Result<SeriesColumns, StoreError>>;
+/// A series and the part of the wanted range where it may have samples.
+type Span = (SeriesId, TimestampMs, TimestampMs);
 
 fn ids(store: &Store, matchers: &[Vec<Matcher>]) -> Vec<SeriesId> {
     let mut ids: Vec<SeriesId> = matchers.iter().flat_map(|list| store.select(list)).collect();
@@ -101,8 +102,8 @@ impl Store {
     }
 }
 
-fn read_all(store: &Store, ids: &[SeriesId], start: TimestampMs, end: TimestampMs, limits: Limits) -> Pieces {
-    store.scan(ids, start, end, limits).collect()
+fn read_all(store: &Store, ids: &[SeriesId], start: TimestampMs, end: TimestampMs) -> Result<Vec<SeriesColumns>, StoreError> {
+    store.scan_together(ids, start, end, no_limits())
 }
 
 /// The query has limits of its own and tells them better.
@@ -110,16 +111,29 @@ fn no_limits() -> Limits {
     Limits { max_samples: usize::MAX, deadline: Instant::now() + Duration::from_secs(86_400) }
 }
 
-/// What reading so many series costs, in samples.
-fn work(series: usize, start: TimestampMs, end: TimestampMs) -> i64 {
-    FINDING.saturating_add(end.saturating_sub(start) / APART_MS).saturating_mul(i64::try_from(series).unwrap_or(i64::MAX))
+/// What reading a series costs, in samples.
+fn work(from: TimestampMs, to: TimestampMs) -> i64 {
+    FINDING.saturating_add(to.saturating_sub(from) / APART_MS)
+}
+
+fn total_work(spans: &[Span]) -> i64 {
+    spans.iter().fold(0, |sum, (_, from, to)| sum.saturating_add(work(*from, *to)))
+}
+
+/// How many of the first spans are held at the same time; one where not even two fit.
+fn batch_len(spans: &[Span]) -> usize {
+    let mut held = 0i64;
+    let fits = |(_, from, to): &&Span| {
+        held = held.saturating_add(work(*from, *to));
+        held <= HELD
+    };
+    spans.iter().take(MOST_HELD).take_while(fits).count().max(1)
 }
 
 /// Passes pieces on, and says where a series begins.
-fn passing_to(sink: &mut dyn SeriesSink) -> impl FnMut(Result<SeriesColumns, StoreError>) -> Result<(), EvalError> {
+fn passing_to(sink: &mut dyn SeriesSink) -> impl FnMut(SeriesColumns) -> Result<(), EvalError> {
     let mut current: Option<SeriesId> = None;
     move |piece| {
-        let piece = piece?;
         if current != Some(piece.id) {
             current = Some(piece.id);
             sink.begin(&piece.labels)?;
@@ -147,25 +161,29 @@ impl Source for Store {
     }
 
     fn read_hours(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: HourSink<'_>) -> Result<bool, EvalError> {
-        hours_of(self, &ids(self, matchers), start, end, sink)
+        let spans = self.spans(&ids(self, matchers), start, end);
+        hours_of(self, &spans.iter().map(|span| span.0).collect::<Vec<_>>(), start, end, sink)
     }
 
     fn read(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: &mut dyn SeriesSink) -> Result<(), EvalError> {
-        let ids = ids(self, matchers);
-        let limits = no_limits();
+        let spans = self.spans(&ids(self, matchers), start, end);
         let mut pass_on = passing_to(sink);
-        let at_once = (HELD / work(1, start, end)).min(MOST_HELD);
-        if at_once < 2 || work(ids.len(), start, end) < WORTH_A_THREAD {
-            return self.scan(&ids, start, end, limits).try_for_each(pass_on);
-        }
-        for batch in ids.chunks(at_once as usize) {
-            let (here, there) = batch.split_at(batch.len() / 2);
+        let mut rest = spans.as_slice();
+        while !rest.is_empty() {
+            let (batch, later) = rest.split_at(batch_len(rest));
+            rest = later;
+            let ids: Vec<SeriesId> = batch.iter().map(|span| span.0).collect();
+            if batch.len() < 2 || total_work(batch) < WORTH_A_THREAD {
+                self.scan(&ids, start, end, no_limits()).try_for_each(|piece| pass_on(piece?))?;
+                continue;
+            }
+            let (here, there) = ids.split_at(ids.len() / 2);
             let (first, second) = std::thread::scope(|scope| {
-                let other = scope.spawn(|| read_all(self, there, start, end, limits));
-                (read_all(self, here, start, end, limits), other.join())
+                let other = scope.spawn(|| read_all(self, there, start, end));
+                (read_all(self, here, start, end), other.join())
             });
             let Ok(second) = second else { return Err(EvalError::Execution("a reading thread ended unexpectedly".to_owned())) };
-            first.into_iter().chain(second).try_for_each(&mut pass_on)?;
+            first?.into_iter().chain(second?).try_for_each(&mut pass_on)?;
         }
         Ok(())
     }
@@ -188,13 +206,14 @@ impl<'a> AtOnce<'a> {
     }
 
     fn admit(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs) -> Result<Vec<SeriesId>, EvalError> {
-        if self.store.series_count() > MANY_SERIES || !self.store.is_open_within(start, end) {
+        let searched: usize = matchers.iter().map(|list| self.store.select_work(list)).sum();
+        if searched > MANY_SERIES || !self.store.is_open_within(start, end) {
             return Err(EvalError::TooMuchAtOnce);
         }
-        let ids = ids(self.store, matchers);
-        let over_instants = (ids.len() as i64).saturating_mul(self.instants) / 4;
-        self.left.set(self.left.get().saturating_sub(work(ids.len(), start, end)).saturating_sub(over_instants));
-        if self.left.get() < 0 { Err(EvalError::TooMuchAtOnce) } else { Ok(ids) }
+        let spans = self.store.spans(&ids(self.store, matchers), start, end);
+        let over_instants = (spans.len() as i64).saturating_mul(self.instants) / 4;
+        self.left.set(self.left.get().saturating_sub(total_work(&spans)).saturating_sub(over_instants));
+        if self.left.get() < 0 { Err(EvalError::TooMuchAtOnce) } else { Ok(spans.into_iter().map(|span| span.0).collect()) }
     }
 }
 
@@ -217,7 +236,8 @@ impl Source for AtOnce<'_> {
 
     fn read(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: &mut dyn SeriesSink) -> Result<(), EvalError> {
         let ids = self.admit(matchers, start, end)?;
-        self.store.scan(&ids, start, end, no_limits()).try_for_each(passing_to(sink))
+        let mut pass_on = passing_to(sink);
+        self.store.scan(&ids, start, end, no_limits()).try_for_each(|piece| pass_on(piece?))
     }
 }
 

@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::error::StoreError;
 use super::head::{NEVER, Put};
 use super::journal::{Encoded, Rows};
-use super::series::SeriesIndex;
+use super::retention::horizon;
+use super::series::{Found, SeriesIndex};
 use super::work::Task;
 use super::{Store, series_log};
 use crate::model::{Batch, Labels, SeriesId, TimestampMs};
@@ -40,7 +41,7 @@ impl Rejection {
     pub const fn explain(self) -> &'static str {
         match self {
             Self::OutOfOrder => "too far behind the newest sample of their series (store.out_of_order)",
-            Self::TooOld => "older than what is kept (store.retention)",
+            Self::TooOld => "older than what is kept of their series (store.retention, store.retentions)",
             Self::TooFarAhead => "too far ahead of this machine's clock (store.max_ahead); check the sender's clock",
             Self::SeriesLimit => "of new series, and as many as store.max_series allows are known",
         }
@@ -94,6 +95,8 @@ pub struct Resolved {
     encoded: Encoded,
     rejected: [u64; 4],
     refused: Vec<usize>,
+    /// Of the index when the series were found.
+    removals: u64,
 }
 
 impl Resolved {
@@ -128,12 +131,18 @@ pub struct Intake<'a> {
     store: &'a Store,
     index: RwLockReadGuard<'a, SeriesIndex>,
     now: TimestampMs,
+    /// Samples before the first are refused, whatever their series; those before the second by the retention of their series.
     horizon: TimestampMs,
+    near_horizon: TimestampMs,
+    /// Samples after this are refused.
+    ahead: TimestampMs,
+    /// The time that retention goes by.
+    trusted: TimestampMs,
     rows: Rows,
     /// Labels of new series, each with the rows from where on; those are marked [`UNKNOWN`].
     new: Vec<(usize, Labels)>,
     current: SeriesId,
-    before: Option<SeriesId>,
+    before: Option<Found>,
     rejected: [u64; 4],
     any_order: bool,
 }
@@ -144,14 +153,14 @@ impl Intake<'_> {
         self.any_order = true;
     }
 
-    /// The samples that follow are of this series, given by rising label name and without empty values; false where it is
-    /// not known, then [`Intake::begin_new`] has to be told its labels.
+    /// The samples that follow are of this series, given by rising label name and without empty values; false where it does
+    /// not live, then [`Intake::begin_new`] has to be told its labels.
     #[inline]
     pub fn begin(&mut self, pairs: &[(&[u8], &[u8])]) -> bool {
         match self.index.find(self.before, pairs) {
-            Some(id) => {
-                self.current = id;
-                self.before = Some(id);
+            Some(found) => {
+                self.current = found.id;
+                self.before = Some(found);
                 true
             }
             None => false,
@@ -160,8 +169,9 @@ impl Intake<'_> {
 
     /// The samples that follow are of a series with these labels.
     pub fn begin_new(&mut self, labels: Labels) {
-        match self.index.id(&labels) {
+        match self.index.live_id(&labels) {
             Some(id) => self.current = id,
+            // New, or dormant: to wake one changes the index.
             None => {
                 self.new.push((self.rows.len(), labels));
                 self.current = UNKNOWN;
@@ -172,10 +182,9 @@ impl Intake<'_> {
     /// A sample of the series begun last; false where its time alone shuts it out.
     #[inline]
     pub fn push(&mut self, t: TimestampMs, v: f64) -> bool {
-        let options = &self.store.options;
         if t < self.horizon {
             self.rejected[Rejection::TooOld as usize] += 1;
-        } else if t > self.now.saturating_add(options.max_ahead_ms) {
+        } else if t > self.ahead {
             self.rejected[Rejection::TooFarAhead as usize] += 1;
         } else {
             self.rows.push(self.current, t, v);
@@ -187,20 +196,26 @@ impl Intake<'_> {
     /// Makes the new series and sorts out what cannot be kept.
     #[must_use]
     pub fn finish(self) -> Resolved {
-        let Self { store, index, now, mut rows, new, mut rejected, any_order, .. } = self;
+        let Self { store, index, now, near_horizon, trusted, mut rows, new, mut rejected, any_order, .. } = self;
+        // Before the series are found: one that is removed afterwards is noticed when the rows are kept.
+        let removals = index.removals();
         drop(index);
         if !new.is_empty() {
             store.name_new_series(&mut rows, &new);
         }
         let out_of_order_ms = store.options.out_of_order_ms;
         let mut refused = Vec::new();
+        let too_old = store.past_their_retention(&rows, near_horizon, trusted);
         {
             let head = store.head.read();
             for (at, (id, t, _)) in rows.iter().enumerate() {
                 // A clock that was ahead once does not shut a series out: nothing is behind what has not come yet.
-                let newest = head.get(id).map_or(NEVER, |h| h.newest).min(now);
+                let newest = head.progress(id).map_or(NEVER, |p| p.newest).min(now);
                 if id == UNKNOWN {
                     rejected[Rejection::SeriesLimit as usize] += 1;
+                    refused.push(at);
+                } else if too_old.binary_search(&at).is_ok() {
+                    rejected[Rejection::TooOld as usize] += 1;
                     refused.push(at);
                 } else if !any_order && newest != NEVER && t < newest.saturating_sub(out_of_order_ms) {
                     rejected[Rejection::OutOfOrder as usize] += 1;
@@ -211,18 +226,25 @@ impl Intake<'_> {
         if !refused.is_empty() {
             rows.remove(&refused);
         }
-        Resolved { encoded: rows.encode(), rows, rejected, refused }
+        Resolved { encoded: rows.encode(), rows, rejected, refused, removals }
     }
 }
 
 impl Store {
     /// Begins to take samples in.
     pub fn intake(&self, now: TimestampMs) -> Intake<'_> {
+        let trusted = self.clock.trusted(now);
+        let [near_horizon, horizon] =
+            [self.options.shortest_retention_ms(), self.options.longest_retention_ms()].map(|keep| horizon(trusted, keep));
         Intake {
             store: self,
             index: self.series.read(),
             now,
-            horizon: now.saturating_sub(self.options.longest_retention_ms()),
+            horizon,
+            near_horizon,
+            // A clock that went back does not shut out those that are right.
+            ahead: self.clock.latest(now).saturating_add(self.options.max_ahead_ms),
+            trusted,
             rows: Rows::default(),
             new: Vec::new(),
             current: UNKNOWN,
@@ -232,7 +254,24 @@ impl Store {
         }
     }
 
-    /// Gives rows of new series their ids; those beyond the limit stay unknown.
+    /// Which rows are past the retention of their own series, by their place; only those before `near_horizon` can be.
+    fn past_their_retention(&self, rows: &Rows, near_horizon: TimestampMs, trusted: TimestampMs) -> Vec<usize> {
+        let mut kept_from: Option<(SeriesId, TimestampMs)> = None;
+        let mut past = Vec::new();
+        for (at, (id, t, _)) in rows.iter().enumerate().filter(|(_, (id, t, _))| *t < near_horizon && *id != UNKNOWN) {
+            let from = match kept_from {
+                Some((known, from)) if known == id => from,
+                _ => horizon(trusted, self.options.retention_of(self, id)),
+            };
+            kept_from = Some((id, from));
+            if t < from {
+                past.push(at);
+            }
+        }
+        past
+    }
+
+    /// Gives rows of new and of dormant series their ids; those beyond the limit stay unknown.
     fn name_new_series(&self, rows: &mut Rows, new: &[(usize, Labels)]) {
         let mut index = self.series.write();
         for (at, (from, labels)) in new.iter().enumerate() {
@@ -241,7 +280,7 @@ impl Store {
                 // Nothing of it is kept: a series without samples is none.
                 continue;
             }
-            let id = match index.id(labels) {
+            let id = match index.wake(labels) {
                 Some(id) => id,
                 None if index.len() >= self.options.max_series => continue,
                 None => index.add(labels.clone()),
@@ -293,12 +332,13 @@ impl Store {
     /// Refuses samples while so many wait for a seal that memory would be next.
     fn check_head(&self) -> Result<(), StoreError> {
         let waiting = self.head_samples.load(Ordering::Relaxed);
-        let most = self.options.max_waiting.max(self.series.read().len() as u64 * 96);
+        let most = self.options.max_waiting.max(self.series.read().live() as u64 * 96);
         if waiting > most { Err(StoreError::Backlog { waiting }) } else { Ok(()) }
     }
 
     fn take(&self, resolved: Resolved, now: TimestampMs) -> Result<Stored, StoreError> {
         let _turn = self.turn.lock();
+        self.check_removals(&resolved)?;
         let appended = self.journal.append(&resolved.encoded, |from| {
             let index = self.series.read();
             let next = index.next_id().0.max(from);
@@ -322,6 +362,15 @@ impl Store {
         self.work.run(Task::Catalog, || self.catalog.add_series(&new, next.0))?;
         self.journal.series_kept(next.0);
         Ok(())
+    }
+
+    /// Refuses rows of series that were removed since the rows were taken in: their ids mean nothing any more.
+    fn check_removals(&self, resolved: &Resolved) -> Result<(), StoreError> {
+        let index = self.series.read();
+        if index.removals() == resolved.removals || resolved.rows.ids.iter().all(|id| index.contains(*id)) {
+            return Ok(());
+        }
+        Err(StoreError::Removed)
     }
 
     fn apply(&self, resolved: Resolved, number: u64, now: TimestampMs) -> Stored {

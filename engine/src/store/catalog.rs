@@ -47,8 +47,6 @@ const RETRY: Duration = Duration::from_secs(60);
 const MAX_HUNG: u32 = 3;
 /// Room on the disk without which no database is opened or flushed: sled can damage or hang itself on a full disk.
 const ROOM: u64 = 16 << 20;
-/// The index is made durable when so much of the log came since: the next start applies no more than that.
-const FLUSH_BYTES: u64 = 1 << 20;
 /// A longer log is not applied to a new index while the service starts.
 const QUICK_BYTES: u64 = 4 << 20;
 
@@ -121,7 +119,6 @@ impl Catalog {
     ///
     /// # Errors
     /// [`StoreError`] when the log cannot be written; nothing was removed then.
-    #[cfg_attr(not(test), allow(dead_code, reason = "for what removes series past every retention"))]
     pub(super) fn remove_series(&self, ids: &[SeriesId]) -> Result<(), StoreError> {
         let mut log = self.series.lock();
         let removed = log.remove(ids);
@@ -294,8 +291,6 @@ struct Entries {
     index: Option<Index>,
     /// When a new database is tried, while there is none.
     retry: Instant,
-    /// Bytes of the log when the index was last flushed.
-    flushed: u64,
     /// Databases that hung.
     hung: u32,
 }
@@ -306,17 +301,8 @@ impl Entries {
             CHANGES => Ok(()),
             _ => Err(CodecError::Damaged("an unknown kind of record")),
         })?;
-        let flushed = opened.log.len();
-        let mut entries = Self {
-            data_dir: data_dir.to_owned(),
-            identity,
-            cache_bytes,
-            log: opened.log,
-            index: None,
-            retry: Instant::now(),
-            flushed,
-            hung: 0,
-        };
+        let mut entries =
+            Self { data_dir: data_dir.to_owned(), identity, cache_bytes, log: opened.log, index: None, retry: Instant::now(), hung: 0 };
         let (folders, newest) = entries.folders();
         // An index is made of a log that holds something.
         let gone = (entries.log.len() == 0 && newest.is_some()).then(|| "it is missing".to_owned());
@@ -423,9 +409,8 @@ impl Entries {
                 log::warn!("{} cannot be written anew: {error}", self.log.path().display());
             }
         }
-        if self.log.len() > self.flushed + FLUSH_BYTES {
-            self.begin_flush();
-        }
+        // Nobody waits for it: the log is durable. An index that is nearly as far stands in for a log that is damaged.
+        self.begin_flush();
         Ok(())
     }
 
@@ -569,8 +554,7 @@ impl Entries {
         Ok(())
     }
 
-    fn begin_flush(&mut self) {
-        self.flushed = self.log.len();
+    fn begin_flush(&self) {
         if let Some(Index::Disk(disk)) = &self.index
             && self.has_room()
         {
@@ -814,7 +798,6 @@ mod tests {
                     log: Log::open(copied.path(), "catalog", ME, |_, _, _| Ok(())).unwrap().log,
                     index: None,
                     retry: Instant::now() + RETRY,
-                    flushed: 0,
                     hung: 0,
                 };
                 drop(entries);

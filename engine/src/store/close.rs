@@ -6,6 +6,7 @@
 use super::error::StoreError;
 use super::head::NEVER;
 use super::partition::Day;
+use super::read::merge;
 use super::{Span, Store};
 use crate::model::{SeriesId, TimestampMs, is_stale_marker};
 use crate::windows::{self, Level, WindowRow};
@@ -33,8 +34,13 @@ impl HourPart {
         Self { time, count: 1.0, sum: v, min: v, max: v }
     }
 
-    fn hour(row: &WindowRow) -> Self {
-        Self { time: row.start + 1, count: row.inner_count(), sum: row.inner.sum, min: row.inner.min, max: row.inner.max }
+    /// The samples of an hour that are later than its start; none where there are none. NaN makes the sum NaN and is passed
+    /// over by the extremes, as if the samples were asked.
+    fn hour(row: &WindowRow) -> Option<Self> {
+        let (time, count, inner) = (row.start + 1, row.inner_count(), &row.inner);
+        let sum = if inner.nans > 0.0 { f64::NAN } else { inner.sum };
+        let (min, max) = if count > 0.0 { (inner.min, inner.max) } else { (f64::NAN, f64::NAN) };
+        Some(Self { time, count: count + inner.nans, sum, min, max }).filter(|part| part.count > 0.0)
     }
 }
 
@@ -44,28 +50,17 @@ impl Store {
     pub fn close_silent(&self, now: TimestampMs, idle_after_ms: i64) -> Vec<Span> {
         let mut closed = Vec::new();
         let through = Level::M1.floor(now - self.options.allowed_lateness_ms);
-        let silent: Vec<SeriesId> = {
-            let head = self.head.read();
-            let silent = |touched: TimestampMs| now - touched >= idle_after_ms;
-            head.iter().filter(|(_, h)| h.newest != NEVER && h.closed_to < through && silent(h.touched)).map(|(id, _)| id).collect()
-        };
+        let silent = self.head.write().to_close(now, idle_after_ms, through);
         for part in silent.chunks(1_024) {
             let mut head = self.head.write();
-            for &id in part {
-                let entry = head.entry(id);
-                let to = through.min(Day::of(entry.newest).end());
-                if to > entry.closed_to {
-                    closed.push((id, entry.closed_to, to));
-                    entry.closed_to = to;
-                }
-            }
+            closed.extend(part.iter().filter_map(|&id| head.close(id, through).map(|(from, to)| (id, from, to))));
         }
         closed
     }
 
     /// Up to where the windows of a series are closed, on the minute; none before its first sample.
     pub fn closed_to(&self, id: SeriesId) -> Option<TimestampMs> {
-        self.head.read().get(id).map(|h| h.closed_to).filter(|to| *to != NEVER)
+        self.head.read().progress(id).map(|p| p.closed_to).filter(|to| *to != NEVER)
     }
 
     /// Closed windows of one series that start within `[start, end]`.
@@ -91,9 +86,8 @@ impl Store {
         let mut rows = Vec::new();
         for day in self.days_of(id, first, last) {
             let (from, to) = (first.max(day.start()), last.min(day.end() - 1));
-            let kept = if self.head_has(id, from, to) { None } else { self.kept_hours(day, id, from, to)? };
-            match kept {
-                Some(hours) => rows.extend(hours.into_iter().filter(|row| row.start >= from && row.start <= to)),
+            match self.kept_hours(day, id, from, to)? {
+                Some(hours) => rows.extend(hours.into_iter().filter(|row| row.count > 0.0)),
                 None => rows.extend(windows::from_samples(Level::H1, &self.samples(id, from, to)?)),
             }
         }
@@ -109,15 +103,15 @@ impl Store {
         let (from_edge, mut kept) = (start.saturating_add(1), 0);
         for day in self.days_of(id, from_edge, end) {
             let (from, to) = (start.max(day.start()), end.min(day.end() - 1));
-            let hours = if self.head_has(id, from, to) { None } else { self.kept_hours(day, id, from, to)? };
-            match hours.filter(|hours| !hours.is_empty() && hours.iter().all(|row| row.inner.whole)) {
+            // The last hour is read whole for the one sample that may lie on its start.
+            match self.kept_hours(day, id, from, Level::H1.floor(to).saturating_add(Level::H1.ms() - 1))? {
                 Some(hours) => {
-                    for row in hours.iter().filter(|row| row.start >= from && row.start <= to) {
-                        if row.inner.on_start && row.start > start {
-                            out.push(HourPart::sample(row.start, row.first));
+                    for row in hours.iter().filter(|row| row.start <= to) {
+                        if row.start > start && (row.inner.on_start || row.inner.nan_on_start) {
+                            out.push(HourPart::sample(row.start, if row.inner.on_start { row.first } else { f64::NAN }));
                         }
-                        if row.inner_count() > 0.0 && row.start < end {
-                            out.push(HourPart::hour(row));
+                        if let Some(hour) = HourPart::hour(row).filter(|_| row.start < end) {
+                            out.push(hour);
                             kept += 1;
                         }
                     }
@@ -131,7 +125,19 @@ impl Store {
         Ok(kept)
     }
 
-    fn head_has(&self, id: SeriesId, start: TimestampMs, end: TimestampMs) -> bool {
-        self.head.read().get(id).is_some_and(|h| h.extent(start, end).is_some())
+    /// The hours of a series within `[start, end]`, both on the edge of an hour, as the compactor kept them and with what came
+    /// late; none where the day is not finished.
+    fn kept_hours(&self, day: Day, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Result<Option<Vec<WindowRow>>, StoreError> {
+        // The head first: a seal that ends in between is seen twice, and counts once.
+        let recent = self.head.read().get(id).map(|h| h.samples(start, end)).unwrap_or_default();
+        let late = recent.iter().any(Option::is_some);
+        let Some(kept) = self.with_partition(day, id, |partition| partition.hours(id, start, end, late))?.flatten() else {
+            return Ok(None);
+        };
+        if !late && kept.late.is_empty() {
+            return Ok(Some(kept.rows));
+        }
+        let late = merge(kept.late.into_iter().chain(recent.into_iter().flatten()).collect());
+        Ok(Some(windows::hours_with_late(&kept.rows, &merge(kept.there), &late)))
     }
 }

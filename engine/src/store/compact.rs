@@ -18,7 +18,7 @@ use super::read::merge;
 use super::work::Task;
 use super::{Store, StoreOptions};
 use crate::model::{Columns, SeriesId, TimestampMs};
-use crate::windows::{self, Level, WindowRow};
+use crate::windows::{self, WindowRow};
 
 /// Seals of a hot day that are put together even while more come.
 const MANY_SEALS: usize = 96;
@@ -29,6 +29,8 @@ const SOME_SEALS: usize = 12;
 const SOME_BYTES: u64 = 4 << 20;
 /// Time for reading days that have nothing to be done, in one call; the rest is read by the next.
 const VERIFY_TIME: Duration = Duration::from_secs(2);
+/// Bytes of seals that are worth putting together while the directory is larger than it may be.
+const PRESSED_BYTES: u64 = 256 << 10;
 /// Work between two looks at the clock.
 const SLICE: Duration = Duration::from_millis(5);
 /// Samples of one chunk at the most.
@@ -45,6 +47,15 @@ pub struct Compacted {
     pub bytes: u64,
     /// Whether it holds the whole day now.
     pub finished: bool,
+}
+
+/// The time.
+#[derive(Debug, Clone, Copy)]
+struct Now {
+    /// The machine's clock says when a day is over: nothing is lost where it is wrong.
+    clock: TimestampMs,
+    /// Samples go by this one.
+    trusted: TimestampMs,
 }
 
 /// What is to be done with a day.
@@ -69,6 +80,7 @@ impl Store {
     }
 
     fn compact_next(&self, now: TimestampMs, share: f64) -> Result<Option<Compacted>, StoreError> {
+        let now = self.now(now);
         self.checked.lock().retain(|day, _| self.partitions.has(*day));
         let mut failed = None;
         let verifying = Instant::now();
@@ -95,7 +107,7 @@ impl Store {
                 }
                 if verifying.elapsed() < VERIFY_TIME && partition.parts().is_finished() {
                     // Partitions that are done stay closed until a retention ends.
-                    self.checked.lock().insert(day, self.options.next_thinning(day, now));
+                    self.checked.lock().insert(day, self.options.next_thinning(day, now.trusted));
                 }
                 continue;
             };
@@ -127,23 +139,43 @@ impl Store {
         })
     }
 
-    /// A day that was looked at and had nothing to do is left alone until something can have changed: partitions stay closed.
-    fn worth_a_look(&self, day: Day, now: TimestampMs) -> bool {
-        self.checked.lock().get(&day).is_none_or(|until| now >= *until)
+    fn now(&self, clock: TimestampMs) -> Now {
+        Now { clock, trusted: self.clock.trusted(clock) }
     }
 
-    fn plan(&self, day: Day, partition: &Partition, now: TimestampMs) -> Option<Plan> {
+    /// Writes a day again with its hours alone; false where it is damaged.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the day cannot be read or written; it is left as it was then.
+    pub(super) fn drop_samples(&self, day: Day) -> Result<bool, StoreError> {
+        let Some(partition) = self.partitions.get(day, false)? else { return Ok(false) };
+        let plan = Plan { whole: true, finish: true, thin_ms: i64::MAX };
+        match self.rewrite(&partition, day, plan, 1.0) {
+            Ok(done) => Ok(done.is_some()),
+            Err(PartitionError::Codec(_)) => Ok(false),
+            Err(error) => Err(self.partitions.error(day, error)),
+        }
+    }
+
+    /// A day that was looked at and had nothing to do is left alone until something can have changed: partitions stay closed.
+    fn worth_a_look(&self, day: Day, now: Now) -> bool {
+        self.checked.lock().get(&day).is_none_or(|until| now.trusted >= *until)
+    }
+
+    fn plan(&self, day: Day, partition: &Partition, now: Now) -> Option<Plan> {
         let parts = partition.parts();
-        let thin_ms = self.options.thin_ms(day, now).max(parts.thinned_ms());
-        let quiet = partition.quiet_for().is_none_or(|quiet| quiet >= self.options.quiet);
-        let over = now >= day.end() + self.options.out_of_order_ms;
+        let thin_ms = self.options.thin_ms(day, now.trusted).max(parts.thinned_ms());
+        // Where the directory is too large, everything that makes it smaller is worth it, and at once.
+        let pressed = self.pressed.load(Ordering::Relaxed);
+        let quiet = pressed || partition.quiet_for().is_none_or(|quiet| quiet >= self.options.quiet);
+        let over = now.clock >= day.end() + self.options.out_of_order_ms;
         let damaged = parts.is_damaged() && self.partitions.may_heal(day);
         if over && quiet && (!parts.is_finished() || thin_ms > parts.thinned_ms() || damaged) {
             return Some(Plan { whole: true, finish: true, thin_ms });
         }
         let (seals, bytes) = (parts.hot_seals(), parts.hot_bytes());
-        let due =
-            if quiet { seals >= SOME_SEALS || (seals > 1 && bytes >= SOME_BYTES) } else { seals >= MANY_SEALS || bytes >= MANY_BYTES };
+        let some = seals >= SOME_SEALS || (seals > 1 && bytes >= SOME_BYTES) || (pressed && seals > 0 && bytes >= PRESSED_BYTES);
+        let due = if quiet { some } else { seals >= MANY_SEALS || bytes >= MANY_BYTES };
         due.then_some(Plan { whole: false, finish: false, thin_ms: parts.thinned_ms() })
     }
 
@@ -183,14 +215,27 @@ impl Store {
             if self.stopping.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            let (mut runs, mut hours) = (Vec::new(), Vec::new());
             let keep_samples = plan.thin_ms == 0 || self.options.retention_of(self, id) > plan.thin_ms;
+            let (mut there, mut late, mut hours) = (Vec::new(), Vec::new(), Vec::new());
             for cursor in &mut cursors {
+                let (mut runs, before) = (Vec::new(), hours.len());
                 cursor.take(id, &mut runs, &mut hours)?;
+                // What comes with hours is in them; the rest came after they were made.
+                if hours.len() > before { &mut there } else { &mut late }.extend(runs);
             }
-            runs.retain(|run| !run.times.is_empty());
-            let had_samples = !runs.is_empty();
-            let columns = merge(runs);
+            let columns = if hours.is_empty() {
+                let columns = merge(late);
+                if plan.finish {
+                    hours = windows::hours(&columns);
+                }
+                columns
+            } else {
+                if !late.is_empty() {
+                    hours = windows::hours_with_late(&hours, &merge(there.clone()), &merge(late.clone()));
+                }
+                there.extend(late);
+                merge(there)
+            };
             if keep_samples {
                 for from in (0..columns.times.len()).step_by(CHUNK_ROWS) {
                     let to = (from + CHUNK_ROWS).min(columns.times.len());
@@ -198,14 +243,8 @@ impl Store {
                 }
                 samples += columns.times.len() as u64;
             }
-            // Once samples were thinned away, what is left of them (late ones) cannot make the hours.
-            if plan.finish {
-                if had_samples && (hours.is_empty() || keep_samples) {
-                    hours = windows::from_samples(Level::H1, &columns);
-                }
-                if !hours.is_empty() {
-                    writer.hours(id, &hours)?;
-                }
+            if plan.finish && !hours.is_empty() {
+                writer.hours(id, &hours)?;
             }
             pace.step();
             self.work.progress(Task::Compaction);
@@ -241,7 +280,7 @@ impl Store {
 
 impl StoreOptions {
     /// How long the samples of a series are kept.
-    fn retention_of(&self, store: &Store, id: SeriesId) -> i64 {
+    pub(super) fn retention_of(&self, store: &Store, id: SeriesId) -> i64 {
         let labels = if self.retention_overrides.is_empty() { None } else { store.labels(id) };
         let matching = labels.and_then(|labels| self.retention_overrides.iter().find(|(selector, _)| selector.accepts(&labels)));
         matching.map_or(self.retention_ms, |(_, ms)| *ms)
@@ -250,6 +289,11 @@ impl StoreOptions {
     /// The longest that the samples of any series are kept.
     pub(super) fn longest_retention_ms(&self) -> i64 {
         self.retentions().last().copied().unwrap_or(self.retention_ms)
+    }
+
+    /// The shortest.
+    pub(super) fn shortest_retention_ms(&self) -> i64 {
+        self.retentions().first().copied().unwrap_or(self.retention_ms)
     }
 
     /// All retentions of samples, the shortest first.

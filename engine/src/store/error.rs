@@ -69,6 +69,9 @@ pub enum StoreError {
         /// How many.
         waiting: u64,
     },
+    /// Series were removed between the time when samples were taken in and when they were to be kept.
+    #[error("a series of this request left its retention just now; send the request again")]
+    Removed,
     /// A read was stopped by its limits.
     #[error("the query reads more than {0} samples; ask for less time or fewer series")]
     TooManySamples(usize),

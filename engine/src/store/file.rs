@@ -11,10 +11,11 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use roaring::RoaringBitmap;
 
 use super::day_file::{self, DayFile, Expected, FileHeader, LabelRuns, OpenError, PageAt, Place, Report, readable};
+use super::directories::Directories;
 use super::frame;
 use super::page::{Directory, Kind, PageBuilder, PageError, Wanted, Within};
 use super::pread::{Pread, Stretch};
@@ -29,14 +30,9 @@ const TRAILER: usize = frame::HEADER + 8;
 const PAGE_CHUNKS: usize = 64;
 /// Bytes after which a page ends.
 const PAGE_BYTES: usize = 512 << 10;
-/// Directories in memory, about 6 KB each.
-const DIRECTORIES: usize = 64;
 
 /// Order of the chunks.
 pub(super) type Key = (SeriesId, Kind);
-
-/// A directory and the number of its page.
-type Known = (usize, Arc<Directory>);
 
 /// An open chunk file.
 pub(super) struct ChunkFile {
@@ -47,8 +43,7 @@ pub(super) struct ChunkFile {
     span: Within,
     /// Something that was written is not there any more.
     pub(super) lost: bool,
-    /// Those read last, each in the place of its page's number modulo their count.
-    directories: Mutex<Vec<Option<Known>>>,
+    directories: Directories,
 }
 
 /// Where the pages and the labels are.
@@ -72,7 +67,7 @@ impl ChunkFile {
         let spans = index.pages.iter().map(|page| page.span);
         let span = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((TimestampMs::MAX, TimestampMs::MIN));
         let base = DayFile { path: path.to_owned(), number: header.number, file, report, labels: RwLock::new(index.labels) };
-        Ok(Self { base: Arc::new(base), header, pages: index.pages, span, lost, directories: Mutex::default() })
+        Ok(Self { base: Arc::new(base), header, pages: index.pages, span, lost, directories: Directories::default() })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -129,11 +124,11 @@ impl ChunkFile {
             return Ok(());
         }
         let from = self.pages.partition_point(|page| page.ids[1] < key.0);
-        for (at, page) in self.pages.iter().enumerate().skip(from).take_while(|(_, page)| page.ids[0] <= key.0) {
+        for page in self.pages.iter().skip(from).take_while(|page| page.ids[0] <= key.0) {
             if page.span.0 > end || page.span.1 < start {
                 continue;
             }
-            let Some(directory) = self.directory(at, page)? else { continue };
+            let Some(directory) = self.directories.get(page.place.at, || self.base.directory(page))? else { continue };
             for chunk in directory.of(key).iter().filter(|c| c.first <= end && c.last >= start) {
                 read(&directory, page, chunk)?;
             }
@@ -141,18 +136,9 @@ impl ChunkFile {
         Ok(())
     }
 
-    fn directory(&self, at: usize, page: &PageAt) -> std::io::Result<Option<Arc<Directory>>> {
-        let slot = at % DIRECTORIES;
-        if let Some((_, known)) = self.directories.lock().get(slot).and_then(Option::as_ref).filter(|(page, _)| *page == at) {
-            return Ok(Some(Arc::clone(known)));
-        }
-        let Some(directory) = self.base.directory(page)?.map(Arc::new) else { return Ok(None) };
-        let mut known = self.directories.lock();
-        if known.len() <= slot {
-            known.resize(slot + 1, None);
-        }
-        known[slot] = Some((at, Arc::clone(&directory)));
-        Ok(Some(directory))
+    /// Bytes of its index in memory.
+    pub(super) fn index_bytes(&self) -> usize {
+        self.pages.len() * size_of::<PageAt>()
     }
 
     /// All pages, for reading all of it in order.

@@ -20,6 +20,7 @@ use parking_lot::{Mutex, RwLock};
 use roaring::RoaringBitmap;
 
 use super::day_file::{self, DayFile, Expected, FileHeader, LabelRuns, OpenError, PageAt, Place, Report, readable};
+use super::directories::Directories;
 use super::frame::{self, Header};
 use super::page::{Directory, Kind, Within};
 use super::place::is_at;
@@ -34,8 +35,6 @@ pub(super) const PAGE_BYTES: usize = 24 << 10;
 pub(super) const PAGE_CHUNKS: usize = 256;
 /// Bytes that are written at once.
 const WRITE_BYTES: usize = 256 << 10;
-/// Directories in memory.
-const DIRECTORIES: usize = 128;
 
 /// A page that is to be kept.
 pub(super) struct NewPage {
@@ -66,9 +65,6 @@ struct SealEnd {
     named: Vec<u32>,
 }
 
-/// The place of a page, and its directory.
-type Known = (u64, Arc<Directory>);
-
 /// An open pages file. One seal at a time.
 pub(super) struct PagesFile {
     pub(super) base: Arc<DayFile>,
@@ -80,8 +76,7 @@ pub(super) struct PagesFile {
     closed: AtomicBool,
     /// Something that was durable is not there any more.
     pub(super) lost: bool,
-    /// Those read last, each with the place of its page, by seal.
-    directories: Mutex<Vec<Option<Known>>>,
+    directories: Directories,
 }
 
 impl PagesFile {
@@ -108,7 +103,7 @@ impl PagesFile {
             through: 0.into(),
             closed: false.into(),
             lost: false,
-            directories: Mutex::default(),
+            directories: Directories::default(),
         }
     }
 
@@ -228,13 +223,13 @@ impl PagesFile {
     /// Passes the samples of a series on, seal by seal, where they may be within `[start, end]`.
     pub(super) fn samples(&self, id: SeriesId, start: TimestampMs, end: TimestampMs, out: &mut Vec<Columns>) -> std::io::Result<()> {
         let seals: Vec<Arc<Seal>> = self.seals.read().clone();
-        for (number, seal) in seals.iter().enumerate() {
+        for seal in &seals {
             let from = seal.pages.partition_point(|page| page.ids[1] < id);
             for page in seal.pages[from..].iter().take_while(|page| page.ids[0] <= id) {
                 if page.span.0 > end || page.span.1 < start {
                     continue;
                 }
-                let Some(directory) = self.directory(number, page)? else { continue };
+                let Some(directory) = self.directories.get(page.place.at, || self.base.directory(page))? else { continue };
                 for chunk in directory.of((id, Kind::Samples)).iter().filter(|c| c.first <= end && c.last >= start) {
                     out.push(self.base.samples(&directory, page, chunk, (start, end))?);
                 }
@@ -243,19 +238,9 @@ impl PagesFile {
         Ok(())
     }
 
-    fn directory(&self, seal: usize, page: &PageAt) -> std::io::Result<Option<Arc<Directory>>> {
-        let slot = seal % DIRECTORIES;
-        let known = self.directories.lock().get(slot).and_then(Option::as_ref).filter(|known| known.0 == page.place.at).cloned();
-        if let Some((_, directory)) = known {
-            return Ok(Some(directory));
-        }
-        let Some(directory) = self.base.directory(page)?.map(Arc::new) else { return Ok(None) };
-        let mut directories = self.directories.lock();
-        if directories.len() <= slot {
-            directories.resize(slot + 1, None);
-        }
-        directories[slot] = Some((page.place.at, Arc::clone(&directory)));
-        Ok(Some(directory))
+    /// Bytes of its index in memory.
+    pub(super) fn index_bytes(&self) -> usize {
+        self.seals.read().iter().map(|seal| seal.pages.len() * size_of::<PageAt>()).sum()
     }
 
     /// The pages of each seal, for reading all of it in order.

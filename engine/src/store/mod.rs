@@ -7,6 +7,7 @@
 //! DATA_DIR/catalog.log              every change of events and documents
 //! DATA_DIR/catalog/                 sled: an index of catalog.log
 //! DATA_DIR/progress                 how far every series had come at the last seal
+//! DATA_DIR/clock                    the time that retention goes by
 //! DATA_DIR/journal/                 records of samples and of new series, in order, until they are in chunks
 //! DATA_DIR/partitions/2026-11-23/   chunks of one UTC day: what seals appended while the day is hot, then one file
 //! DATA_DIR/quarantine/              what could not be read
@@ -26,16 +27,22 @@ mod append;
 mod bytes;
 mod catalog;
 mod check;
+mod clock;
 mod close;
 mod compact;
 mod day_file;
+mod directories;
+mod dormancy;
+mod dormant;
 mod error;
 mod file;
 mod files;
 mod frame;
 mod head;
 mod hot;
+mod hours;
 mod identity;
+mod ids;
 mod index;
 mod journal;
 mod log;
@@ -55,6 +62,7 @@ mod resolve;
 mod retention;
 mod room;
 mod seal;
+mod segment;
 mod series;
 mod series_log;
 mod snapshot;
@@ -73,6 +81,7 @@ pub use self::append::{Intake, Rejection, Resolved, Span, Stored};
 use self::catalog::Catalog;
 pub use self::catalog::DocumentChange;
 pub use self::check::{Report as CheckReport, check};
+use self::clock::Clock;
 pub use self::close::HourPart;
 pub use self::compact::Compacted;
 pub use self::error::StoreError;
@@ -87,8 +96,8 @@ pub use self::place::DirectoryLock;
 use self::place::Place;
 pub use self::read::{Limits, SeriesColumns};
 use self::room::Room;
-use self::series::SeriesIndex;
 pub use self::series::Share;
+use self::series::{IndexLoader, SeriesIndex};
 pub use self::snapshot::{SnapshotError, SnapshotList, copy_directory, finished_snapshots};
 use self::work::{Task, Work};
 use crate::event::Event;
@@ -116,8 +125,8 @@ pub struct StoreOptions {
     pub allowed_lateness_ms: i64,
     /// Series kept at the most; new ones beyond are refused.
     pub max_series: usize,
-    /// Partitions open at the same time.
-    pub max_open_partitions: usize,
+    /// Files of days that are open at the same time.
+    pub max_open_files: usize,
     /// Samples that may wait in memory for a seal before more are refused; more where there are many series.
     pub max_waiting: u64,
     /// Page cache of the catalog.
@@ -136,7 +145,7 @@ impl Default for StoreOptions {
             max_ahead_ms: 3_600_000,
             allowed_lateness_ms: 30_000,
             max_series: 1_000_000,
-            max_open_partitions: 4,
+            max_open_files: 512,
             max_waiting: 8_000_000,
             cache_bytes: 4 << 20,
         }
@@ -181,6 +190,8 @@ pub struct StoreStatus {
     pub data_dir: PathBuf,
     /// Series known.
     pub series: usize,
+    /// Those of them that nobody has written to for hours.
+    pub dormant_series: usize,
     /// Series at the most.
     pub max_series: usize,
     /// Samples not in chunks yet.
@@ -214,12 +225,14 @@ pub struct Store {
     catalog: Catalog,
     journal: Journal,
     partitions: Partitions,
+    clock: Clock,
     series: RwLock<SeriesIndex>,
     head: RwLock<Head>,
     /// Held by whoever appends or begins a seal.
     turn: Mutex<()>,
     sealing: Mutex<()>,
     compacting: Mutex<()>,
+    resting: Mutex<()>,
     /// Days with nothing for the compactor to do, and until when.
     checked: Mutex<FxHashMap<Day, TimestampMs>>,
     stopping: AtomicBool,
@@ -229,6 +242,10 @@ pub struct Store {
     disk_bytes: AtomicU64,
     /// Why the last write failed, while it does.
     failing: Mutex<Option<String>>,
+    /// The directory is larger than it may be: compaction takes up what it would leave for later.
+    pressed: AtomicBool,
+    /// The same in words, while nothing that may go makes it smaller.
+    full: Mutex<Option<String>>,
     place: Place,
     identity: Identity,
     work: Work,
@@ -247,34 +264,46 @@ impl Store {
             ::log::warn!("{}: {error}", dir.join(snapshot::FOLDER).display());
         }
         let (identity, identity_problem) = recover::identify(dir)?;
-        let partitions = Partitions::open(dir, identity, options.max_open_partitions).map_err(dir_error)?;
+        let partitions = Partitions::open(dir, identity, options.max_open_files).map_err(dir_error)?;
         let problems = partitions.shared_problems();
         identity_problem.into_iter().for_each(|problem| problems.note(problem));
-        let mut series = SeriesIndex::default();
+        // Before the series: it says which of them are dormant.
+        let mut head = Head::default();
+        let (saved, lost) = match progress::load(dir).map_err(dir_error)? {
+            Some(Ok(saved)) => (Some(saved), None),
+            lost => (None, lost.and_then(Result::err)),
+        };
+        let progress_lost = saved.is_none() && !partitions.days().is_empty();
+        if let Some(saved) = &saved {
+            head.load(&saved.series, now);
+        }
+        let mut loader = IndexLoader::default();
         let mut twice = false;
         let opened = Catalog::open(dir, identity, options.cache_bytes, Arc::clone(&problems), |id, labels| {
-            twice |= !recover::define(&mut series, id, labels);
+            twice |= !loader.add(id, labels, saved.is_some() && head.rests(id));
         })?;
         let catalog = opened.catalog;
-        series.reserve(SeriesId(catalog.next_series()));
-        let mut head = Head::default();
-        let mut progress_lost = false;
-        let sealed_through = match progress::load(dir, &mut head, usize::MAX, now).map_err(dir_error)? {
-            Some(Ok(through)) => through,
+        let (clock, problem) = Clock::open(dir).map_err(dir_error)?;
+        problem.into_iter().for_each(|problem| problems.note(problem));
+        let mut series = loader.finish(SeriesId(catalog.next_series()));
+        let sealed_through = match saved {
+            Some(saved) => saved.sealed_through,
             None if partitions.days().is_empty() => {
                 if let Err(error) = progress::save(dir, &progress::encode(&head, 0)) {
                     problems.note(format!("{} cannot be written: {error}", dir.join("progress").display()));
                 }
                 0
             }
-            lost => {
-                progress_lost = true;
-                let why = lost.and_then(Result::err).map_or_else(|| "missing".to_owned(), |error| error.to_string());
+            None => {
+                let why = lost.map_or_else(|| "missing".to_owned(), |error| error.to_string());
                 problems.note(format!("{} is {why}; what the series had come to is taken from the days", dir.join("progress").display()));
-                partitions.sealed_through_of_all(&mut head, series.next_id().index())?
+                partitions.sealed_through_of_all(&mut head, series.all().iter().map(SeriesId))?
             }
         };
-        let mut replay = recover::Replay::new(&partitions, &catalog, &options, &mut series, &mut head, now);
+        head.retain(|id| !catalog.is_removed(id));
+        // What is past the retention of samples still makes hours; only whole days that would go at once are left out.
+        let horizon = retention::horizon(clock.trusted(now), options.longest_retention_ms().max(options.windows_retention_ms));
+        let mut replay = recover::Replay::new(&partitions, &catalog, &options, &mut series, &mut head, (now, horizon));
         let journal = Journal::open(dir, identity, sealed_through, &problems, |number, record| replay.record(number, record))?;
         let replayed = replay.finish();
         // Numbers go on, so that a new record is never taken for a sealed one.
@@ -292,11 +321,13 @@ impl Store {
             catalog,
             journal,
             partitions,
+            clock,
             series: RwLock::new(series),
             head: RwLock::new(head),
             turn: Mutex::new(()),
             sealing: Mutex::new(()),
             compacting: Mutex::new(()),
+            resting: Mutex::new(()),
             checked: Mutex::default(),
             stopping: AtomicBool::new(false),
             room: Room::default(),
@@ -304,6 +335,8 @@ impl Store {
             head_samples: AtomicU64::new(waiting),
             disk_bytes: AtomicU64::new(0),
             failing: Mutex::default(),
+            pressed: AtomicBool::new(false),
+            full: Mutex::default(),
             place: Place::new(dir, lock),
             identity,
             work: Work::default(),
@@ -377,6 +410,11 @@ impl Store {
         problems
     }
 
+    /// What a person should know of, and what keeps nothing from working.
+    pub fn warnings(&self) -> Vec<String> {
+        self.clock.problem().into_iter().chain(self.full.lock().clone()).collect()
+    }
+
     /// Work on the disk that makes no progress for `stuck_after`, work that keeps failing, and seals that are overdue where one is
     /// to be made every `seal_interval`; in words.
     pub fn stalled(&self, stuck_after: Duration, seal_interval: Duration) -> Vec<String> {
@@ -403,9 +441,14 @@ impl Store {
 
     /// What the store looks like now.
     pub fn status(&self) -> StoreStatus {
+        let (series, dormant_series) = {
+            let index = self.series.read();
+            (index.len(), index.dormant())
+        };
         StoreStatus {
             data_dir: self.dir.clone(),
-            series: self.series.read().len(),
+            series,
+            dormant_series,
             max_series: self.options.max_series,
             head_samples: self.head_samples.load(Ordering::Relaxed),
             journal: self.journal.extent(),

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::bytes::Bytes;
 use super::file::Key;
+use super::hours;
 use crate::codec::{self, CodecError, Column, Effort, PAGE_ROWS, push_signed, push_varint, take_signed, take_varint};
 use crate::model::{Columns, SeriesId, TimestampMs};
 use crate::promql::Comparison;
@@ -160,15 +161,7 @@ impl PageBuilder {
         let starts: Vec<TimestampMs> = rows.iter().map(|row| row.start).collect();
         let column = self.times(&starts)?;
         let offset = self.payload.len();
-        let mut encoded = Vec::new();
-        let columns = (0..WindowRow::FIGURES).map(|at| rows.iter().map(|row| row.figures()[at]).collect::<Vec<f64>>());
-        let inner = (0..WindowRow::INNER_FIGURES).map(|at| rows.iter().map(|row| row.inner_figures()[at]).collect());
-        for values in columns.chain(inner) {
-            encoded.clear();
-            codec::encode_values(&values, self.effort, &mut encoded)?;
-            push_varint(&mut self.payload, encoded.len() as u64);
-            self.payload.extend_from_slice(&encoded);
-        }
+        hours::encode(rows, &mut self.payload);
         let (len, spare) = self.end_piece(offset, None);
         self.chunk(Kind::Hours, id, (offset, len, spare), column, None);
         Ok(())
@@ -413,6 +406,11 @@ impl Directory {
         Ok(Self { number: NEXT.fetch_add(1, Ordering::Relaxed), times, chunks, damaged: false })
     }
 
+    /// Bytes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.times.len() * size_of::<Times>() + self.chunks.len() * size_of::<Chunk>()
+    }
+
     /// The chunks with a key.
     pub(super) fn of(&self, key: Key) -> &[Chunk] {
         let from = self.chunks.partition_point(|c| c.key() < key);
@@ -549,25 +547,7 @@ impl Directory {
     pub(super) fn hours<S: Source + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk) -> Result<Vec<WindowRow>, PageError> {
         let times = self.decode_times(source, start, chunk)?;
         let bytes = piece(source, start, chunk.offset, chunk.len)?;
-        let mut rest = checked(&bytes)?;
-        let mut columns: [Vec<f64>; WindowRow::FIGURES] = Default::default();
-        let mut inner: [Vec<f64>; WindowRow::INNER_FIGURES] = Default::default();
-        for (at, values) in columns.iter_mut().chain(&mut inner).enumerate() {
-            // Days that were written before these columns existed.
-            if at >= WindowRow::FIGURES && rest.is_empty() {
-                break;
-            }
-            let len = take_varint(&mut rest)? as usize;
-            let (bytes, tail) = rest.split_at_checked(len).ok_or(CodecError::Damaged("a length points past the end"))?;
-            *values = codec::decode_values(bytes, chunk.rows)?;
-            rest = tail;
-        }
-        let complete = inner.iter().all(|column| !column.is_empty());
-        let row = |at: usize| {
-            let row = WindowRow::of_figures(times[at], std::array::from_fn(|c| columns[c][at]));
-            if complete { row.with_inner_figures(std::array::from_fn(|c| inner[c][at])) } else { row }
-        };
-        Ok((0..times.len()).map(row).collect())
+        Ok(hours::decode(checked(&bytes)?, &times)?)
     }
 
     fn decode_times<S: Source + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk) -> Result<Vec<TimestampMs>, PageError> {

@@ -92,7 +92,7 @@ impl Parts {
         self.has_hours() && self.hot.is_empty() && self.files.len() == 1
     }
 
-    /// Whether the first file was made when the day was over, and has the windows of an hour.
+    /// Whether the first file was made when the day was over, and has the hours of all that was there then.
     pub(super) fn has_hours(&self) -> bool {
         self.files.first().is_some_and(|file| file.header.finished)
     }
@@ -115,6 +115,12 @@ impl Parts {
         self.hot.iter().map(|hot| hot.len()).sum()
     }
 
+    /// How many files are open, and the bytes of their indexes in memory.
+    pub(super) fn weight(&self) -> (usize, usize) {
+        let bytes = self.files.iter().map(|file| file.index_bytes()).chain(self.hot.iter().map(|hot| hot.index_bytes())).sum();
+        (self.files.len() + self.hot.len(), bytes)
+    }
+
     fn through(&self) -> u64 {
         let files = self.files.iter().map(|file| file.header.through);
         files.chain(self.hot.iter().map(|hot| hot.through())).max().unwrap_or(0)
@@ -128,6 +134,16 @@ impl Parts {
     fn bases(&self) -> impl Iterator<Item = &Arc<DayFile>> {
         self.files.iter().map(|file| &file.base).chain(self.hot.iter().map(|hot| &hot.base))
     }
+}
+
+/// The hours of a series as they are kept, and what came since.
+#[derive(Default)]
+pub(super) struct KeptHours {
+    pub(super) rows: Vec<WindowRow>,
+    /// Samples of those hours that are still kept, in runs, what is older first.
+    pub(super) there: Vec<Columns>,
+    /// Samples that came after the hours were made, in runs, what is older first.
+    pub(super) late: Vec<Columns>,
 }
 
 /// How a compaction leaves a partition.
@@ -301,24 +317,37 @@ impl Partition {
         Ok(())
     }
 
-    /// The windows of an hour of a series as they are kept; none where they are to be worked out from samples.
-    pub(super) fn hours(&self, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Result<Option<Vec<WindowRow>>, PartitionError> {
+    /// What is known of the hours of a series within `[start, end]`, both on the edge of an hour; none where they are to be
+    /// worked out from samples. Samples that are still there are read where late ones came, here or elsewhere (`late`).
+    pub(super) fn hours(
+        &self,
+        id: SeriesId,
+        start: TimestampMs,
+        end: TimestampMs,
+        late: bool,
+    ) -> Result<Option<KeptHours>, PartitionError> {
         let parts = self.parts();
-        if !parts.has_hours() || parts.files.len() > 1 {
+        if !parts.has_hours() {
             return Ok(None);
         }
-        let (mut late, mut sealed, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+        let mut kept = KeptHours::default();
         for hot in &parts.hot {
-            hot.samples(id, start, end, &mut late)?;
+            hot.samples(id, start, end, &mut kept.late)?;
         }
-        for file in &parts.files {
-            if !late.is_empty() {
-                file.samples(id, start, end, None, &mut sealed)?;
+        for file in parts.files.iter().rev() {
+            let rows = kept.rows.len();
+            file.hours(id, start, end, &mut kept.rows)?;
+            if kept.rows.len() == rows {
+                // Made of what came after the hours.
+                let newer = std::mem::take(&mut kept.late);
+                file.samples(id, start, end, None, &mut kept.late)?;
+                kept.late.extend(newer);
+            } else if late || !kept.late.is_empty() {
+                file.samples(id, start, end, None, &mut kept.there)?;
             }
-            file.hours(id, start, end, &mut rows)?;
         }
-        // Late samples count together with those in the file; where those are past their retention, its hours stand.
-        Ok(if late.is_empty() || (sealed.is_empty() && !rows.is_empty()) { Some(rows) } else { None })
+        kept.rows.retain(|row| row.start >= start && row.start <= end);
+        Ok(Some(kept))
     }
 
     /// Passes the labels of all series in its files on, some more than once; what is damaged is told and left out.

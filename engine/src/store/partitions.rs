@@ -1,4 +1,4 @@
-//! The partitions of a data directory: opened on demand, at most a few at a time, the least recently used closed first.
+//! The partitions of a data directory: opened on demand, the least recently used closed first where too many files are open.
 //!
 //! A day of another data directory is set aside under `quarantine/` and the rest serves on. Retention takes a folder away whole.
 //! What is in a partition is its own business.
@@ -21,6 +21,8 @@ use super::resolve::DayPlace;
 use crate::codec::CodecError;
 use crate::model::{Labels, SeriesId, TimestampMs};
 
+/// Memory for the indexes of open files.
+const MAX_INDEX_BYTES: usize = 32 << 20;
 /// Marks a folder that retention is taking away.
 const REMOVING: &str = ".removing";
 
@@ -35,7 +37,7 @@ pub(super) struct Partitions {
     data_dir: PathBuf,
     dir: PathBuf,
     identity: Identity,
-    max_open: usize,
+    max_files: usize,
     days: Mutex<(BTreeMap<Day, Slot>, u64)>,
     problems: Arc<Problems>,
     /// Days whose files were read whole, and days that were written anew because of damage, in this process.
@@ -48,7 +50,7 @@ pub(super) struct Partitions {
 
 impl Partitions {
     /// Lists what is there and finishes removals that a crash interrupted.
-    pub(super) fn open(data_dir: &Path, identity: Identity, max_open: usize) -> std::io::Result<Self> {
+    pub(super) fn open(data_dir: &Path, identity: Identity, max_files: usize) -> std::io::Result<Self> {
         let dir = data_dir.join(PARTITIONS);
         fs::create_dir_all(&dir)?;
         let problems = Arc::<Problems>::default();
@@ -71,7 +73,7 @@ impl Partitions {
             data_dir: data_dir.to_owned(),
             dir,
             identity,
-            max_open: max_open.max(1),
+            max_files: max_files.max(1),
             days: Mutex::new((days, 0)),
             problems,
             verified: Mutex::default(),
@@ -208,11 +210,12 @@ impl Partitions {
 
     /// Does without saved progress: every series may have samples up to the end of the newest day. Gives the last journal
     /// record that any day holds.
-    pub(super) fn sealed_through_of_all(&self, head: &mut Head, known: usize) -> Result<u64, StoreError> {
+    pub(super) fn sealed_through_of_all(&self, head: &mut Head, known: impl Iterator<Item = SeriesId>) -> Result<u64, StoreError> {
         let days = self.days();
         if let Some(newest) = days.last() {
-            for id in 0..known {
-                let entry = head.entry(SeriesId(id as u32));
+            for id in known {
+                let entry = head.entry(id);
+                entry.born = TimestampMs::MIN;
                 (entry.newest, entry.sealed_to, entry.closed_to) = (newest.end() - 1, newest.end() - 1, newest.end());
             }
         }
@@ -235,20 +238,21 @@ impl Partitions {
         gone.into_iter().map(Day::name).collect()
     }
 
+    /// Closes days until another one fits: an open day costs the descriptors of its files and their indexes.
     fn close_idle(&self, days: &mut BTreeMap<Day, Slot>, except: Day) {
-        loop {
-            let open = days.values().filter(|slot| slot.open.is_some()).count();
-            if open < self.max_open {
-                return;
-            }
+        let open = days.values().filter_map(|slot| slot.open.as_ref());
+        let (mut files, mut bytes) = open.map(|p| p.parts().weight()).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        while files >= self.max_files || bytes >= MAX_INDEX_BYTES {
             let idle = days
                 .iter_mut()
                 .filter(|(day, slot)| **day != except && slot.open.as_ref().is_some_and(|p| Arc::strong_count(p) == 1))
                 .min_by_key(|(_, slot)| slot.used);
-            match idle {
-                Some((_, slot)) => slot.open = None,
-                // All are being read right now; the bound is passed rather than a reader disturbed.
-                None => return,
+            // Where all are being read right now, the bound is passed rather than a reader disturbed.
+            let Some(closed) = idle.and_then(|(_, slot)| slot.open.take()) else { return };
+            let weight = closed.parts().weight();
+            (files, bytes) = (files.saturating_sub(weight.0), bytes.saturating_sub(weight.1));
+            if weight == (0, 0) && files == 0 {
+                return;
             }
         }
     }

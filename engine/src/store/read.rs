@@ -3,18 +3,17 @@
 //! The head is looked at before the chunks: a seal that ends in between is then seen twice, never missed, and merging
 //! lets the last write at one time win.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use roaring::RoaringBitmap;
 
 use super::Store;
 use super::error::StoreError;
-use super::head::NEVER;
 use super::page::Wanted;
 use super::partition::{Day, Partition, PartitionError};
 use crate::model::{Columns, Labels, Sample, SeriesId, TimestampMs};
 use crate::promql::{Comparison, Matcher};
-use crate::windows::WindowRow;
 
 /// What a read may cost.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +58,11 @@ impl Store {
         self.series.read().len()
     }
 
+    /// About how many series have to be looked at one by one to select.
+    pub fn select_work(&self, matchers: &[Matcher]) -> usize {
+        self.series.read().work(matchers)
+    }
+
     /// Whether all days within `[start, end]` that exist are open, so that reading them waits for no opening.
     pub fn is_open_within(&self, start: TimestampMs, end: TimestampMs) -> bool {
         self.partitions.is_open_within(start, end)
@@ -66,7 +70,7 @@ impl Store {
 
     /// The labels of a series.
     pub fn labels(&self, id: SeriesId) -> Option<Labels> {
-        self.series.read().labels(id).cloned()
+        self.series.read().labels(id)
     }
 
     /// The id of a series, if it is known.
@@ -84,14 +88,14 @@ impl Store {
         self.series.read().label_values(name, &bitmap(within))
     }
 
-    /// Whether a series may have a sample within `[start, end]`: false only when it surely has none.
+    /// Whether a series may have a sample from `start` on: false only when it surely has none.
     pub fn may_have(&self, id: SeriesId, start: TimestampMs) -> bool {
-        self.head.read().get(id).is_some_and(|h| h.newest != NEVER && h.newest >= start)
+        self.head.read().progress(id).is_some_and(|p| p.newest >= start)
     }
 
     /// The time of the newest sample of a series.
     pub fn newest(&self, id: SeriesId) -> Option<TimestampMs> {
-        self.head.read().get(id).map(|h| h.newest).filter(|newest| *newest != NEVER)
+        self.head.read().progress(id).map(|p| p.newest)
     }
 
     /// Samples within `[start, end]`, series by series in the order asked for, each day by day: pieces of one series follow
@@ -151,6 +155,57 @@ impl Store {
         Ok(out)
     }
 
+    /// Those of the series that may have samples within `[start, end]`, each with the part of the range where they may be.
+    pub fn spans(&self, ids: &[SeriesId], start: TimestampMs, end: TimestampMs) -> Vec<(SeriesId, TimestampMs, TimestampMs)> {
+        let head = self.head.read();
+        let span = |&id: &SeriesId| {
+            let progress = head.progress(id)?;
+            let (from, to) = (start.max(progress.born), end.min(progress.newest));
+            (from <= to).then_some((id, from, to))
+        };
+        ids.iter().filter_map(span).collect()
+    }
+
+    /// As [`Store::scan`], for a few series that are held at the same time: read day by day, so that what neighbours share is
+    /// read once.
+    ///
+    /// # Errors
+    /// As [`Store::scan`] has them.
+    pub fn scan_together(
+        &self,
+        ids: &[SeriesId],
+        start: TimestampMs,
+        end: TimestampMs,
+        limits: Limits,
+    ) -> Result<Vec<SeriesColumns>, StoreError> {
+        let mut days: BTreeMap<Day, Vec<usize>> = BTreeMap::new();
+        for (at, &id) in ids.iter().enumerate() {
+            self.days_of(id, start, end).into_iter().for_each(|day| days.entry(day).or_default().push(at));
+        }
+        let mut left = limits.max_samples;
+        let mut pieces: Vec<Vec<Columns>> = vec![Vec::new(); ids.len()];
+        for (day, places) in days {
+            let (from, to) = (start.max(day.start()), end.min(day.end() - 1));
+            for at in places {
+                if Instant::now() >= limits.deadline {
+                    return Err(StoreError::Deadline);
+                }
+                let columns = self.piece(ids[at], from, to, None)?;
+                left = left.checked_sub(columns.times.len()).ok_or(StoreError::TooManySamples(limits.max_samples))?;
+                if !columns.times.is_empty() {
+                    pieces[at].push(columns);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        for (&id, pieces) in ids.iter().zip(pieces) {
+            if let Some(labels) = self.labels(id).filter(|_| !pieces.is_empty()) {
+                found.extend(pieces.into_iter().map(|columns| SeriesColumns { id, labels: labels.clone(), columns }));
+            }
+        }
+        Ok(found)
+    }
+
     /// The range cut at the days, as far as the series may have samples there.
     fn spans_of(&self, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Vec<(TimestampMs, TimestampMs)> {
         self.days_of(id, start, end).into_iter().map(|day| (start.max(day.start()), end.min(day.end() - 1))).collect()
@@ -161,12 +216,14 @@ impl Store {
         let mut days = Vec::new();
         {
             let head = self.head.read();
-            let Some(entry) = head.get(id).filter(|h| h.newest != NEVER && h.newest >= start) else { return days };
-            if let Some((first, last)) = entry.extent(start, end) {
+            let Some(progress) = head.progress(id) else { return days };
+            // Neither before the series began nor after it ended.
+            let (start, end) = (start.max(progress.born), end.min(progress.newest));
+            if let Some((first, last)) = head.get(id).and_then(|h| h.extent(start, end)) {
                 days.extend((Day::of(first).0..=Day::of(last).0).map(Day));
             }
+            days.extend(self.partitions.days_within(start, end));
         }
-        days.extend(self.partitions.days_within(start, end));
         days.sort_unstable();
         days.dedup();
         days
@@ -176,9 +233,9 @@ impl Store {
     fn piece(&self, id: SeriesId, start: TimestampMs, end: TimestampMs, wanted: Wanted) -> Result<Columns, StoreError> {
         let (recent, sealed_to) = {
             let head = self.head.read();
-            let Some(entry) = head.get(id) else { return Ok(Columns::default()) };
+            let Some(progress) = head.progress(id) else { return Ok(Columns::default()) };
             // While a seal runs, its rows may be in chunks already; they are in the head's copy too.
-            (entry.samples(start, end), entry.sealed_to)
+            (head.get(id).map_or([None, None], |entry| entry.samples(start, end)), progress.sealed_to)
         };
         let mut runs: Vec<Columns> = Vec::new();
         if sealed_to >= start {
@@ -196,19 +253,8 @@ impl Store {
         Ok(columns)
     }
 
-    /// The windows of an hour that the compactor kept; none where the day is not finished.
-    pub(super) fn kept_hours(
-        &self,
-        day: Day,
-        id: SeriesId,
-        start: TimestampMs,
-        end: TimestampMs,
-    ) -> Result<Option<Vec<WindowRow>>, StoreError> {
-        Ok(self.with_partition(day, id, |partition| partition.hours(id, start, end))?.flatten())
-    }
-
     /// Reads from a partition. A damaged chunk is told and passed over: what else there is serves on.
-    fn with_partition<T>(
+    pub(super) fn with_partition<T>(
         &self,
         day: Day,
         id: SeriesId,
@@ -233,9 +279,9 @@ impl Store {
     pub fn latest(&self, id: SeriesId, not_before: TimestampMs, not_after: TimestampMs) -> Result<Option<Sample>, StoreError> {
         {
             let head = self.head.read();
-            let Some(entry) = head.get(id).filter(|h| h.newest >= not_before) else { return Ok(None) };
-            if let Some((t, v)) = entry.last()
-                && t == entry.newest
+            let Some(progress) = head.progress(id).filter(|p| p.newest >= not_before) else { return Ok(None) };
+            if let Some((t, v)) = head.get(id).and_then(|entry| entry.last())
+                && t == progress.newest
                 && t <= not_after
             {
                 return Ok(Some(Sample { t, v }));

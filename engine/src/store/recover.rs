@@ -76,6 +76,8 @@ pub(super) struct Replay<'a> {
     series: &'a mut SeriesIndex,
     head: &'a mut Head,
     now: TimestampMs,
+    /// Samples before this would go at once.
+    horizon: TimestampMs,
     sealed: FxHashMap<Day, u64>,
     replayed: Replayed,
 }
@@ -105,9 +107,9 @@ impl<'a> Replay<'a> {
         options: &'a StoreOptions,
         series: &'a mut SeriesIndex,
         head: &'a mut Head,
-        now: TimestampMs,
+        (now, horizon): (TimestampMs, TimestampMs),
     ) -> Self {
-        Self { partitions, catalog, options, series, head, now, sealed: FxHashMap::default(), replayed: Replayed::default() }
+        Self { partitions, catalog, options, series, head, now, horizon, sealed: FxHashMap::default(), replayed: Replayed::default() }
     }
 
     pub(super) fn finish(self) -> Replayed {
@@ -133,7 +135,7 @@ impl<'a> Replay<'a> {
     }
 
     fn rows(&mut self, number: u64, rows: &Rows) -> Result<(), StoreError> {
-        let horizon = self.now - self.options.longest_retention_ms();
+        let horizon = self.horizon;
         for (id, t, v) in rows.iter().filter(|(_, t, _)| *t >= horizon) {
             if !self.series.contains(id) {
                 if self.catalog.is_removed(id) {
@@ -143,7 +145,7 @@ impl<'a> Replay<'a> {
             }
             let unsealed = number > self.sealed_through(Day::of(t))?;
             let entry = self.head.entry(id);
-            entry.newest = entry.newest.max(t);
+            entry.notice(t);
             entry.touched = self.now;
             entry.close_behind(t, self.options.allowed_lateness_ms);
             if !unsealed {
@@ -180,7 +182,7 @@ pub(super) fn series(
     head: &mut Head,
 ) -> u64 {
     let mut known: BTreeMap<SeriesId, Labels> = index.since(SeriesId(0)).into_iter().collect();
-    let mut next = index.next_id().0.max(head.len() as u32);
+    let mut next = index.next_id().0.max(head.next_id().0);
     next = next.max(replayed.unknown.last().map_or(0, |id| id.0.saturating_add(1)));
     let mut found = Vec::new();
     let read = partitions.for_each_labels(|id, labels| {

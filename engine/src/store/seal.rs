@@ -19,7 +19,12 @@ use crate::model::{SeriesId, TimestampMs};
 /// Rows of one chunk at the most, so that its page stays near its size.
 const CHUNK_ROWS: usize = 4_096;
 /// The head gives room back for a series that was silent for so long.
-const SHRINK_AFTER_MS: i64 = 300_000;
+const SHRINK_AFTER_MS: i64 = 120_000;
+
+/// What there is in a data directory beside the days.
+const OTHER: [&str; 6] = ["catalog", "catalog.log", "series.log", "progress", "clock", "journal"];
+/// Ends the names of files that seals write.
+const PAGES: &str = "pages";
 
 type Frozen = (SeriesId, Arc<Run>);
 type Failed = (StoreError, Vec<Day>);
@@ -83,7 +88,9 @@ impl Store {
         let mut head = self.head.write();
         // A seal that was cut short by a fault of the program has left its rows frozen.
         head.iter_mut().for_each(|(_, h)| h.thaw(|_| true));
-        let frozen: Vec<Frozen> = head.iter_mut().filter_map(|(id, h)| h.freeze().map(|run| (id, run))).collect();
+        let mut frozen: Vec<Frozen> = head.iter_mut().filter_map(|(id, h)| h.freeze().map(|run| (id, run))).collect();
+        // Chunks come by rising series.
+        frozen.sort_unstable_by_key(|(id, _)| *id);
         if frozen.is_empty() {
             return (frozen, Vec::new(), 0);
         }
@@ -137,16 +144,26 @@ impl Store {
 
     /// Measures the directory on the disk, for [`Store::status`], and gives back memory that silent series hold.
     pub fn measure(&self, now: TimestampMs) {
-        self.disk_bytes.store(self.bytes_on_disk(), Ordering::Relaxed);
+        self.disk_bytes.store(self.disk_usage().total(), Ordering::Relaxed);
         self.head.write().iter_mut().filter(|(_, h)| now - h.touched > SHRINK_AFTER_MS).for_each(|(_, h)| h.shrink());
+        self.rest_silent_series(now);
     }
 
     /// Bytes on the disk, without snapshots and what was set aside.
-    pub(super) fn bytes_on_disk(&self) -> u64 {
-        ["catalog", "catalog.log", "series.log", "progress", "journal", "partitions"]
-            .iter()
-            .map(|part| disk_bytes(&self.dir.join(part)))
-            .sum()
+    pub(super) fn disk_usage(&self) -> DiskUsage {
+        let dir = self.dir.join("partitions");
+        let other = OTHER.iter().map(|part| disk_bytes(&self.dir.join(part))).sum();
+        let mut usage = DiskUsage { other, ..DiskUsage::default() };
+        for day in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
+            for entry in std::fs::read_dir(day.path()).into_iter().flatten().flatten() {
+                let bytes = entry_bytes(&entry);
+                usage.days += bytes;
+                if entry.path().extension().is_some_and(|kind| kind == PAGES) {
+                    usage.seals += bytes;
+                }
+            }
+        }
+        usage
     }
 
     /// Whether so many rows wait that the next seal should not: `max_samples`, or more where there are more series, so that
@@ -154,7 +171,7 @@ impl Store {
     pub fn head_is_over(&self, max_samples: u64) -> bool {
         const ROWS_PER_SERIES: u64 = 24;
         let waiting = self.head_samples.load(Ordering::Relaxed);
-        waiting >= max_samples && waiting >= self.series.read().len() as u64 * ROWS_PER_SERIES
+        waiting >= max_samples && waiting >= self.series.read().live() as u64 * ROWS_PER_SERIES
     }
 }
 
@@ -212,17 +229,36 @@ fn for_each_run(times: &[TimestampMs], mut run: impl FnMut(Day, usize, usize) ->
     Ok(())
 }
 
+/// Bytes on the disk.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct DiskUsage {
+    /// Of the days.
+    pub(super) days: u64,
+    /// Those of them that seals wrote and no compaction has taken yet.
+    pub(super) seals: u64,
+    /// Of all else but snapshots and what was set aside.
+    pub(super) other: u64,
+}
+
+impl DiskUsage {
+    pub(super) fn total(&self) -> u64 {
+        self.days + self.other
+    }
+}
+
 fn disk_bytes(path: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
-    let Ok(entries) = std::fs::read_dir(path) else {
-        return std::fs::metadata(path).map_or(0, |meta| meta.blocks() * 512);
-    };
-    entries
-        .flatten()
-        .map(|entry| match entry.metadata() {
-            Ok(meta) if meta.is_dir() => disk_bytes(&entry.path()),
-            Ok(meta) => meta.blocks() * 512,
-            Err(_) => 0,
-        })
-        .sum()
+    match std::fs::read_dir(path) {
+        Ok(entries) => entries.flatten().map(|entry| entry_bytes(&entry)).sum(),
+        Err(_) => std::fs::metadata(path).map_or(0, |meta| meta.blocks() * 512),
+    }
+}
+
+fn entry_bytes(entry: &std::fs::DirEntry) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    match entry.metadata() {
+        Ok(meta) if meta.is_dir() => disk_bytes(&entry.path()),
+        Ok(meta) => meta.blocks() * 512,
+        Err(_) => 0,
+    }
 }

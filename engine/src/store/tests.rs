@@ -650,3 +650,5 @@ fn samples_are_refused_when_too_many_wait_for_a_seal() {
     store.seal().unwrap();
     store.append(&batch(&[("0", T0 + 1_000, 1.0)]), T0).unwrap();
 }
+
+mod kept;

@@ -82,7 +82,7 @@
  *     rejected: Record<string, number>, dropped: Record<string, number>, batcher_waiting: number
  *   },
  *   store: {
- *     data_dir: string, series: number, max_series: number, head_samples: number,
+ *     data_dir: string, series: number, dormant_series: number, max_series: number, head_samples: number,
  *     journal: { records: number, bytes: number, age_seconds: number },
  *     partitions: string[], disk_bytes: number, max_bytes: number,
  *     retention_seconds: number, windows_retention_seconds: number, format: number,
