@@ -1,9 +1,10 @@
 //! `taskpulse restore`: a data directory from a snapshot. The new directory is complete and checked, or not there.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_engine::store::{DirectoryLock, SnapshotError, SnapshotList, Store, StoreStatus, copy_directory};
 
@@ -34,12 +35,7 @@ fn restore_sound(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow:
     );
     // Held until the end, so that no service begins to use what is about to move.
     let _target_lock = target.path.is_dir().then(|| DirectoryLock::take_as_it_is(&target.path)).transpose()?;
-    let beside = |what: &str| {
-        let mut name = target.path.as_os_str().to_owned();
-        name.push(format!(".{what}"));
-        PathBuf::from(name)
-    };
-    let (temporary, before) = (beside("restoring"), beside(&format!("before-{}", now_ms())));
+    let (temporary, before) = (target.beside(RESTORING), target.beside(&format!("before-{}", now_ms())));
     remove(&temporary)?;
     let copied = copy(&source, &temporary);
     if copied.is_err() {
@@ -51,14 +47,9 @@ fn restore_sound(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow:
         remove(&temporary)?;
     }
     let status = examined?;
+    target.put_in_place(&temporary, &before).with_context(|| target.path.display().to_string())?;
     if target.taken {
-        fs::rename(&target.path, &before).with_context(|| target.path.display().to_string())?;
         console::print(&format!("what was there is in {}\n", before.display()))?;
-    }
-    // Takes the place of a folder that is empty.
-    fs::rename(&temporary, &target.path).with_context(|| target.path.display().to_string())?;
-    if let Some(parent) = target.path.parent() {
-        fs::File::open(parent).and_then(|parent| parent.sync_all()).with_context(|| parent.display().to_string())?;
     }
     let (series, days) = (status.series, status.partitions.len());
     console::print(&format!("restored {series} series over {days} days into {}\n", target.path.display()))?;
@@ -146,7 +137,14 @@ struct Target {
     path: PathBuf,
     /// Something is there.
     taken: bool,
+    /// A file system of its own begins here, such as a container's volume: the folder itself cannot be moved.
+    mounted: bool,
 }
+
+/// The copy, while it is made.
+const RESTORING: &str = "restoring";
+/// What a file system has at its top by itself.
+const LOST_AND_FOUND: &str = "lost+found";
 
 impl Target {
     fn of(given: &Path) -> anyhow::Result<Self> {
@@ -156,15 +154,63 @@ impl Target {
         match fs::canonicalize(&given_path) {
             Ok(path) => {
                 ensure!(path.is_dir(), "{} is not a folder; give another with --data-dir", path.display());
-                let taken = fs::read_dir(&path).with_context(fail)?.next().is_some();
-                ensure!(path.parent().is_some(), "{} cannot be a data directory; give another with --data-dir", path.display());
-                Ok(Self { path, taken })
+                let Some(parent) = path.parent() else {
+                    bail!("{} cannot be a data directory; give another with --data-dir", path.display());
+                };
+                let device = |path: &Path| fs::metadata(path).map(|meta| meta.dev());
+                let mounted = device(parent).with_context(fail)? != device(&path).with_context(fail)?;
+                let target = Self { path, taken: false, mounted };
+                Ok(Self { taken: !target.entries().with_context(fail)?.is_empty(), ..target })
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && given_path.symlink_metadata().is_err() => {
-                Ok(Self { path: new_folder(&given_path)?, taken: false })
+                Ok(Self { path: new_folder(&given_path)?, taken: false, mounted: false })
             }
             Err(error) => Err(error).with_context(fail),
         }
+    }
+}
+
+impl Target {
+    /// What is there, but for what belongs to a restore or to the file system.
+    fn entries(&self) -> std::io::Result<Vec<PathBuf>> {
+        let all: Vec<PathBuf> = fs::read_dir(&self.path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+        let own = |path: &PathBuf| self.mounted && [RESTORING, LOST_AND_FOUND].iter().any(|name| path.ends_with(name));
+        Ok(all.into_iter().filter(|path| !own(path)).collect())
+    }
+
+    /// A path on the same file system for what is not in its place.
+    fn beside(&self, what: &str) -> PathBuf {
+        if self.mounted {
+            return self.path.join(what);
+        }
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(format!(".{what}"));
+        PathBuf::from(name)
+    }
+
+    /// Moves what is there out of the way, and the copy to its place.
+    fn put_in_place(&self, temporary: &Path, before: &Path) -> std::io::Result<()> {
+        let sync = |folder: &Path| fs::File::open(folder)?.sync_all();
+        if self.mounted {
+            let move_all = |from: Vec<PathBuf>, to: &Path| {
+                from.iter().try_for_each(|path| fs::rename(path, to.join(path.file_name().unwrap_or_default())))
+            };
+            if self.taken {
+                let there = self.entries()?;
+                fs::create_dir(before)?;
+                move_all(there, before)?;
+            }
+            let copied = fs::read_dir(temporary)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+            move_all(copied, &self.path)?;
+            fs::remove_dir(temporary)?;
+            return sync(&self.path);
+        }
+        if self.taken {
+            fs::rename(&self.path, before)?;
+        }
+        // Takes the place of a folder that is empty.
+        fs::rename(temporary, &self.path)?;
+        self.path.parent().map_or(Ok(()), sync)
     }
 }
 

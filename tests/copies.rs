@@ -6,6 +6,7 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use common::remote::{now_ms, series, write};
 use common::{Folder, Service, eventually};
@@ -89,6 +90,24 @@ fn restoring_into_the_folder_that_one_stands_in_works() {
     let output = folder.command().current_dir(&here).args(["restore", "../snap", "--data-dir", "."]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(here.join("partitions").is_dir());
+}
+
+#[test]
+fn restoring_onto_a_mounted_file_system_moves_what_is_in_it() {
+    let folder = with_snapshot();
+    let volume = folder.path().join("volume");
+    fs::create_dir(&volume).unwrap();
+    if !Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(&volume).status().is_ok_and(|status| status.success()) {
+        eprintln!("skipped: this user may not mount a file system");
+        return;
+    }
+    let (code, output) = restore(&folder, &["snap", "--data-dir", "volume"]);
+    let again = restore(&folder, &["snap", "--data-dir", "volume/", "--replace"]);
+    let there = names(&volume);
+    let unmounted = Command::new("umount").args(["-l"]).arg(&volume).status().unwrap();
+    assert!(unmounted.success() && code == Some(0), "{output}");
+    assert_eq!(again.0, Some(0), "{}", again.1);
+    assert!(there.contains(&"partitions".to_owned()) && there.iter().any(|name| name.starts_with("before-")), "{there:?}");
 }
 
 #[test]

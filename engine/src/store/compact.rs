@@ -133,7 +133,10 @@ impl Store {
             return Ok(());
         }
         let mut pace = Pace::new(share);
-        self.partitions.verify_once(day, partition, || pace.step())
+        self.partitions.verify_once(day, partition, || {
+            pace.step();
+            self.work.progress(Task::Compaction);
+        })
     }
 
     fn now(&self, clock: TimestampMs) -> Now {
