@@ -555,15 +555,21 @@ pub(super) struct IndexLoader {
     index: SeriesIndex,
     resting: SegmentBuilder,
     ids: RoaringBitmap,
-    /// Hashes of labels: where two are equal, the labels may be.
+    /// Hashes of labels: only where one comes again can the labels be there.
     labels: FxHashSet<u64>,
 }
 
 impl IndexLoader {
-    /// Adds a series; false where its id was there, or perhaps its labels.
+    /// Adds a series; false where its id or its labels were there.
     pub(super) fn add(&mut self, id: SeriesId, labels: Labels, rests: bool) -> bool {
-        if !self.ids.insert(id.0) || !self.labels.insert(hash(labels.pairs())) {
+        if !self.ids.insert(id.0) {
             return false;
+        }
+        if !self.labels.insert(hash(labels.pairs())) {
+            self.turn();
+            if self.index.id(&labels).is_some() {
+                return false;
+            }
         }
         if !rests {
             self.index.insert(id, labels);
