@@ -73,7 +73,7 @@ impl Store {
         self.pressed.store(pressed, Ordering::Relaxed);
         let gone = if pressed { self.remove_oldest(most)? } else { Vec::new() };
         let usage = self.disk_usage();
-        let (total, left) = (usage.total(), usage.total() - usage.seals / 4 * 3);
+        let (total, left) = (usage.total(), usage.total() - usage.given_back());
         *self.full.lock() = (most > 0 && left > most).then(|| {
             format!(
                 "the data directory has {total} bytes, and no more days may go; store.max_bytes is {most}, {total} or more would be right"
@@ -90,11 +90,12 @@ impl Store {
             let usage = self.disk_usage();
             // Removing days makes nothing else smaller: the rest cannot take all the room that they have.
             let allowed = most.saturating_sub(usage.other).max(most / DAYS_PART);
-            let over = usage.days.saturating_sub(allowed).saturating_sub(usage.seals / 4 * 3);
+            let over = usage.days.saturating_sub(allowed).saturating_sub(usage.given_back());
             let days = self.partitions.days();
             let (Some(&oldest), true) = (days.first(), over > 0 && days.len() > 1) else { break };
             let told =
                 format!("store.max_bytes = {most}: the directory has {} bytes, {} of them beside the days", usage.total(), usage.other);
+            self.work.progress(Task::Retention);
             if self.samples_suffice(oldest, over)? && self.drop_samples(oldest)? {
                 let freed = usage.days.saturating_sub(self.disk_usage().days);
                 log::warn!("{told}; the samples of {} were removed, {freed} bytes; its hours stay", oldest.name());

@@ -244,6 +244,11 @@ impl DiskUsage {
     pub(super) fn total(&self) -> u64 {
         self.days + self.other
     }
+
+    /// About what compaction gives back: of samples as seals write them most.
+    pub(super) fn given_back(&self) -> u64 {
+        self.seals / 4 * 3
+    }
 }
 
 fn disk_bytes(path: &Path) -> u64 {
