@@ -298,7 +298,7 @@ fn what_a_program_leaves_running_takes_no_threads_and_no_descriptors() {
     assert!(zombies() <= 10, "{} children", zombies());
     assert_eq!(service.stop(), Some(0));
     for child in left().lines() {
-        let _ = std::process::Command::new("kill").arg(child).stderr(std::process::Stdio::null()).status();
+        let _ = Command::new("kill").arg(child).stderr(Stdio::null()).status();
     }
 }
 

@@ -219,7 +219,7 @@ sections! {
         /// Tags of a board that are watched; those beyond are left out and named in its source's status; 1 to 10000.
         max_tags: usize = 100,
         /// Tasks and subtasks of a board; one with more is not taken; 1 to 1000000.
-        max_tasks: usize = 50_000,
+        max_tasks: usize = 10_000,
     }
 
     /// GitHub Actions.

@@ -130,7 +130,6 @@ impl Resolved {
 pub struct Intake<'a> {
     store: &'a Store,
     index: RwLockReadGuard<'a, SeriesIndex>,
-    now: TimestampMs,
     /// Samples before the first are refused, whatever their series; those before the second by the retention of their series.
     horizon: TimestampMs,
     near_horizon: TimestampMs,
@@ -196,7 +195,7 @@ impl Intake<'_> {
     /// Makes the new series and sorts out what cannot be kept.
     #[must_use]
     pub fn finish(self) -> Resolved {
-        let Self { store, index, now, near_horizon, trusted, mut rows, new, mut rejected, any_order, .. } = self;
+        let Self { store, index, near_horizon, trusted, mut rows, new, mut rejected, any_order, .. } = self;
         // Before the series are found: one that is removed afterwards is noticed when the rows are kept.
         let removals = index.removals();
         drop(index);
@@ -210,7 +209,7 @@ impl Intake<'_> {
             let head = store.head.read();
             for (at, (id, t, _)) in rows.iter().enumerate() {
                 // A clock that was ahead once does not shut a series out: nothing is behind what has not come yet.
-                let newest = head.progress(id).map_or(NEVER, |p| p.newest).min(now);
+                let newest = head.progress(id).map_or(NEVER, |p| p.newest).min(trusted);
                 if id == UNKNOWN {
                     rejected[Rejection::SeriesLimit as usize] += 1;
                     refused.push(at);
@@ -239,7 +238,6 @@ impl Store {
         Intake {
             store: self,
             index: self.series.read(),
-            now,
             horizon,
             near_horizon,
             // A clock that went back does not shut out those that are right.

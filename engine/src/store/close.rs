@@ -50,7 +50,7 @@ impl Store {
     pub fn close_silent(&self, now: TimestampMs, idle_after_ms: i64) -> Vec<Span> {
         let mut closed = Vec::new();
         let through = Level::M1.floor(now - self.options.allowed_lateness_ms);
-        let silent = self.head.write().to_close(now, idle_after_ms, through);
+        let silent = self.head.write().due_to_close(now, idle_after_ms, through);
         for part in silent.chunks(1_024) {
             let mut head = self.head.write();
             closed.extend(part.iter().filter_map(|&id| head.close(id, through).map(|(from, to)| (id, from, to))));

@@ -447,7 +447,7 @@ impl Head {
 
     /// Series whose windows are open although they were silent for `idle_after_ms`: before `through`, and before the end of
     /// the day of their newest sample.
-    pub(super) fn to_close(&mut self, now: TimestampMs, idle_after_ms: i64, through: TimestampMs) -> Vec<SeriesId> {
+    pub(super) fn due_to_close(&mut self, now: TimestampMs, idle_after_ms: i64, through: TimestampMs) -> Vec<SeriesId> {
         let silent = |since: TimestampMs| now - since >= idle_after_ms;
         let open = |p: &Progress| p.closed_to < through.min(Day::of(p.newest).end());
         let live = self.live.iter().filter(|(_, h)| silent(h.touched) && h.progress().is_some_and(|p| open(&p)));

@@ -135,7 +135,7 @@ impl Scales {
         if self.single { place(v) >> 29 } else { place(v) }
     }
 
-    fn from_square(self, integer: i64) -> f64 {
+    fn unsquared(self, integer: i64) -> f64 {
         from_place(if self.single { integer << 29 } else { integer })
     }
 }
@@ -365,7 +365,7 @@ fn unpack(bytes: &[u8], starts: &[TimestampMs]) -> Result<Vec<WindowRow>, CodecE
             row.count = f.count as f64;
             (row.min, row.max) = (levels.number(f.min), levels.number(f.max));
             (row.first, row.last) = (levels.number(f.first), levels.number(f.last));
-            (row.sum, row.m2) = (sum.number(f.sum), scales.from_square(f.m2));
+            (row.sum, row.m2) = (sum.number(f.sum), scales.unsquared(f.m2));
         }
         row.inner.on_start = if on_start == 2 { bits.take(1)? == 1 } else { on_start == 1 };
         if nans {

@@ -706,10 +706,10 @@ mod tests {
 
     #[test]
     fn a_damaged_byte_costs_one_run_of_one_chunk_and_never_gives_a_wrong_value() {
-        let times: Vec<i64> = (0..1_100).map(|i| i * 10_000 + i * i % 7).collect();
+        let times: Vec<i64> = (0..700).map(|i| i * 10_000 + i * i % 7).collect();
         let own: Vec<i64> = times.iter().map(|t| t + t % 3).collect();
-        let decimals: Vec<f64> = (0..1_100).map(|i| f64::from(i * 7_919 % 100) / 10.0).collect();
-        let floats: Vec<f64> = (0..1_100).map(|i| (f64::from(i) * 0.1).sin()).collect();
+        let decimals: Vec<f64> = (0..700).map(|i| f64::from(i * 7_919 % 100) / 10.0).collect();
+        let floats: Vec<f64> = (0..700).map(|i| (f64::from(i) * 0.1).sin()).collect();
         let all = [(3, &times, &decimals), (4, &times, &floats), (7, &own, &decimals)];
         for effort in [Effort::Quick, Effort::Thorough] {
             let mut builder = PageBuilder::new(effort);
@@ -717,8 +717,8 @@ mod tests {
             builder.samples(SeriesId(9), &[5], &[0.5]).unwrap();
             let page = builder.finish();
             assert_eq!(left(&page).1, Damage::default());
-            let longest = if effort == Effort::Thorough { PAGE_ROWS } else { 1_100 };
-            for at in 0..page.len() {
+            let longest = if effort == Effort::Thorough { PAGE_ROWS } else { 700 };
+            for at in (0..page.len()).step_by(if effort == Effort::Thorough { 1 } else { 5 }) {
                 let mut damaged = page.clone();
                 damaged[at] ^= 1 << (at % 8);
                 let (read, damage) = left(&damaged);

@@ -27,12 +27,13 @@ impl Store {
     pub fn observe_clock(&self, now: TimestampMs, running_ms: i64) -> Result<(), StoreError> {
         self.clock.observe(now, running_ms, || {
             let head = self.head.read();
-            head.iter().map(|(_, series)| series.newest).filter(|newest| *newest != super::head::NEVER && *newest <= now).max()
+            head.all_progress().map(|(_, series)| series.newest).filter(|newest| *newest <= now).max()
         })
     }
 
-    /// Removes partitions and events past their retention, and the oldest days while the directory is larger than it may
-    /// be, and series of which nothing is left; gives the names of the days that went. What is past the retention of its samples alone is the compactor's.
+    /// Removes partitions and events past their retention, the oldest days while the directory is larger than it may be, and
+    /// series of which nothing is left; gives the names of the days that went. What is past the retention of its samples
+    /// alone is the compactor's.
     ///
     /// # Errors
     /// [`StoreError`] when a folder cannot be removed.
@@ -70,8 +71,22 @@ impl Store {
         }
         let pressed = !fits();
         self.pressed.store(pressed, Ordering::Relaxed);
+        let gone = if pressed { self.remove_oldest(most)? } else { Vec::new() };
+        let usage = self.disk_usage();
+        let (total, left) = (usage.total(), usage.total() - usage.seals / 4 * 3);
+        *self.full.lock() = (most > 0 && left > most).then(|| {
+            format!(
+                "the data directory has {total} bytes, and no more days may go; store.max_bytes is {most}, {total} or more would be right"
+            )
+        });
+        Ok(gone)
+    }
+
+    /// Takes the samples of the oldest day, or the day, one at a time, until the days have no more room than is theirs; gives the days
+    /// that went.
+    fn remove_oldest(&self, most: u64) -> Result<Vec<String>, StoreError> {
         let mut gone = Vec::new();
-        while pressed {
+        loop {
             let usage = self.disk_usage();
             // Removing days makes nothing else smaller: the rest cannot take all the room that they have.
             let allowed = most.saturating_sub(usage.other).max(most / DAYS_PART);
@@ -90,13 +105,6 @@ impl Store {
                 break;
             }
         }
-        let usage = self.disk_usage();
-        let (total, left) = (usage.total(), usage.total() - usage.seals / 4 * 3);
-        *self.full.lock() = (most > 0 && left > most).then(|| {
-            format!(
-                "the data directory has {total} bytes, and no more days may go; store.max_bytes is {most}, {total} or more would be right"
-            )
-        });
         Ok(gone)
     }
 

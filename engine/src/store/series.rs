@@ -745,7 +745,8 @@ mod tests {
                 assert_eq!(index.label_values(name, &found), of(name).into_iter().collect::<Vec<_>>(), "{query} {name}");
             }
         }
-        let (mut metrics, mut values): (BTreeMap<&str, u64>, BTreeMap<&str, (u64, BTreeSet<&str>)>) = Default::default();
+        let mut metrics: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut values: BTreeMap<&str, (u64, BTreeSet<&str>)> = BTreeMap::new();
         for labels in naive.values() {
             *metrics.entry(labels.name()).or_default() += 1;
             for (name, value) in labels.iter().filter(|(name, _)| *name != NAME_LABEL) {

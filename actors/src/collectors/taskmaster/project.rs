@@ -35,12 +35,20 @@ type Stamp = (SystemTime, u64);
 /// Those of the board, the state, and the complexity reports.
 type Stamps = (Stamp, Option<Stamp>, Option<SystemTime>);
 
+/// Files that are no board, or too large a one.
+struct Refused {
+    stamps: Stamps,
+    at: Instant,
+    why: String,
+}
+
 /// One project and what is known of it.
 pub(super) struct Project {
     pub(super) name: String,
     source: String,
     pub(super) root: PathBuf,
     stamp: Option<Stamps>,
+    refused: Option<Refused>,
     pub(super) board: Option<Board>,
     /// What the board adds up to, by tag; worked out when it is read.
     pub(super) figures: BTreeMap<String, Figures>,
@@ -65,8 +73,14 @@ pub(super) struct Project {
 /// What a read of a project's files gave.
 pub(super) enum Fetched {
     Unchanged,
+    /// The same that was refused not long ago.
+    Refused,
     Absent(&'static str),
-    Read { board: Vec<u8>, state: Result<Vec<u8>, ReadError>, stamps: Stamps },
+    Read {
+        board: Vec<u8>,
+        state: Result<Vec<u8>, ReadError>,
+        stamps: Stamps,
+    },
     Failed(String),
 }
 
@@ -105,6 +119,7 @@ pub(super) fn projects(roots: &[PathBuf]) -> Vec<Project> {
                 name,
                 root: root.clone(),
                 stamp: None,
+                refused: None,
                 board: None,
                 figures: BTreeMap::new(),
                 complexity: BTreeMap::new(),
@@ -128,7 +143,7 @@ fn stamp(path: &Path) -> Result<Stamp, ReadError> {
 }
 
 /// Reads a project's files, and sees to it that they are watched. It may hang.
-fn fetch(root: &Path, known: Option<Stamps>, watch: &Watch) -> Fetched {
+fn fetch(root: &Path, known: Option<Stamps>, refused: Option<Stamps>, watch: &Watch) -> Fetched {
     fail::fail_point!("taskmaster::read", root.ends_with("hangs"), |_| Fetched::Failed(String::new()));
     let folder = root.join(".taskmaster");
     watch.follow(&folder);
@@ -149,6 +164,9 @@ fn fetch(root: &Path, known: Option<Stamps>, watch: &Watch) -> Fetched {
     let stamps = (tasks_stamp, stamp(&state).ok(), reports);
     if known == Some(stamps) {
         return Fetched::Unchanged;
+    }
+    if refused == Some(stamps) {
+        return Fetched::Refused;
     }
     match files::read(&tasks, MAX_BYTES) {
         Ok(board) => Fetched::Read { board, state: files::read(&state, files::MAX_SHORT), stamps },
@@ -200,13 +218,15 @@ impl Project {
     /// Begins to read the files.
     pub(super) fn fetch(&self, watch: &Arc<Watch>) -> Begun<Fetched> {
         let (root, known, watch) = (self.root.clone(), self.stamp, Arc::clone(watch));
-        files::begin(&self.root, move || fetch(&root, known, &watch))
+        let refused = self.refused.as_ref().filter(|refused| refused.at.elapsed() < SHOW_AGAIN).map(|refused| refused.stamps);
+        files::begin(&self.root, move || fetch(&root, known, refused, &watch))
     }
 
     /// Makes of what was read a board that is within bounds.
-    fn understand(&self, fetched: Fetched, bounds: &Bounds) -> Look {
+    fn understand(&mut self, fetched: Fetched, bounds: &Bounds) -> Look {
         let (bytes, state, stamps) = match fetched {
             Fetched::Unchanged => return Look::Unchanged,
+            Fetched::Refused => return Look::Failed(self.refused.as_ref().map(|refused| refused.why.clone()).unwrap_or_default()),
             Fetched::Absent(hint) => return Look::Absent(hint),
             Fetched::Failed(why) => return Look::Failed(why),
             Fetched::Read { board, state, stamps } => (board, state, stamps),
@@ -221,11 +241,12 @@ impl Project {
         };
         let mut board = match Board::parse(&bytes, current.as_deref()) {
             Ok(board) => board,
-            Err(error) => return Look::Failed(format!("{}: {error}", self.root.join(".taskmaster/tasks/tasks.json").display())),
+            Err(error) => return self.refuse(stamps, format!("{}: {error}", self.root.join(".taskmaster/tasks/tasks.json").display())),
         };
         let (size, most) = (board.size(), bounds.max_tasks);
         if size > most {
-            return Look::Failed(format!("the board has {size} tasks and subtasks; at most {most} are watched (taskmaster.max_tasks)"));
+            return self
+                .refuse(stamps, format!("the board has {size} tasks and subtasks; at most {most} are watched (taskmaster.max_tasks)"));
         }
         board.bound_tags(bounds.max_tags, |tag| self.figures.contains_key(tag));
         if !board.left_out.is_empty() {
@@ -237,6 +258,12 @@ impl Project {
             ));
         }
         Look::Read { board, stamps, notes }
+    }
+
+    /// The same files are not read again at each look.
+    fn refuse(&mut self, stamps: Stamps, why: String) -> Look {
+        self.refused = Some(Refused { stamps, at: Instant::now(), why: why.clone() });
+        Look::Failed(why)
     }
 
     /// What was read, or why it was not; what follows goes into `looked`. True where a task moved.
@@ -286,6 +313,7 @@ impl Project {
                 }
                 self.board = Some(board);
                 self.stamp = Some(stamps);
+                self.refused = None;
                 self.read_at = now;
                 self.failing_since = None;
                 self.set_notes(notes);
