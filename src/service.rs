@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use actix_rt::Arbiter;
 use actix_rt::signal::unix::{SignalKind, signal};
 use anyhow::Context;
-use taskpulse_actors::alert::{AlertActor, AlertDoors};
+use taskpulse_actors::alert::{AlertActor, AlertDoors, kept_alerts};
 use taskpulse_actors::batcher::{Batcher, BatcherOptions};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::collectors::github::state::Hooks;
@@ -157,6 +157,8 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     };
     let alert_post = {
         let (store, rules, shared) = (Arc::clone(&store), Arc::clone(&rules), Arc::clone(&shared));
+        // Before the first request: an alert that fires does not seem to be over while the actor starts.
+        *shared.alerts.write() = Arc::new(kept_alerts(&store, &rules));
         let doors =
             AlertDoors { documents: store_post.door(), events: store_post.door(), notifier: notifier_post.door(), hub: hub_post.door() };
         starter.start(&pipeline, "alerts", move |vitals| AlertActor::new(vitals, store, rules, shared, doors))

@@ -139,7 +139,7 @@ fn write_board(folder: &Folder, tasks: &[(&str, &str, i64)]) {
 }
 
 fn item(service: &Service, id: &str) -> Value {
-    let board = boards(service).remove("master").unwrap();
+    let board = eventually("the board", || boards(service).remove("master"));
     board["items"].as_array().unwrap().iter().find(|i| i["id"] == id).cloned().unwrap()
 }
 

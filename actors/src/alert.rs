@@ -67,6 +67,16 @@ pub struct AlertActor {
     checkpoint: TimestampMs,
 }
 
+/// The alerts that were pending or firing when they were kept last: what there is to see until the actor has started.
+#[must_use]
+pub fn kept_alerts(store: &Store, rules: &Arc<RuleSet>) -> Vec<Alert> {
+    let mut book = AlertBook::new(Arc::clone(rules));
+    let kept = store.documents(ACTIVE).unwrap_or_default();
+    // The actor logs what cannot be read, and records those that have ended.
+    book.restore(kept.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect(), now_ms());
+    book.active()
+}
+
 impl AlertActor {
     /// An actor over `store`; it takes up what was kept when it starts.
     #[must_use]
