@@ -179,8 +179,11 @@ mod tests {
         work.run(Task::Compaction, || {
             let begun = Instant::now();
             while begun.elapsed() < 2 * SOON {
+                let before = Instant::now();
                 work.progress(Task::Compaction);
-                assert_eq!(work.problems(SOON), Vec::<String>::new());
+                let problems = work.problems(SOON);
+                // A machine that held this thread up for longer has shown nothing.
+                assert!(problems.is_empty() || before.elapsed() >= SOON, "{problems:?}");
                 std::thread::yield_now();
             }
             while work.problems(SOON).is_empty() {
