@@ -187,5 +187,5 @@ fn a_day_that_is_over_becomes_one_file_and_a_snapshot_of_it_can_be_restored() {
     let (code, output) = folder.run(&["restore", "data", "--data-dir", "third"], &[]);
     assert_eq!(code, Some(0), "a directory nobody has open is as good: {output}");
     let (code, output) = folder.run(&["restore", "nowhere", "--data-dir", "third2"], &[]);
-    assert!(code != Some(0) && output.contains("not a snapshot"), "{output}");
+    assert!(code == Some(2) && output.contains("name a snapshot"), "{output}");
 }

@@ -163,7 +163,7 @@ async fn judge(tls: &Tls) -> Result<Option<Judge>, Trouble> {
             let at = |error: &dyn std::fmt::Display| format!("ca_file {}: {error}", path.display());
             let file = path.clone();
             let read = files::within(&path, files::PATIENCE, move || files::read(&file, MAX_CA).map_err(|error| error.to_string()));
-            let pem = read.and_then(|read| read).map_err(|why| format!("ca_file: {why}"))?;
+            let pem = read.and_then(|read| read).map_err(|why| format!("ca_file {why}"))?;
             let mut roots = RootCertStore::empty();
             for certificate in CertificateDer::pem_slice_iter(&pem) {
                 roots.add(certificate.map_err(|error| at(&error))?).map_err(|error| at(&error))?;
