@@ -115,7 +115,7 @@ fn units_and_containers_are_measured_named_and_end_with_their_folder() {
     fs::remove_file(machine.0.join("sys/fs/cgroup/cgroup.controllers")).unwrap();
     eventually("it says why there is nothing", || {
         let source = source(&service, "containers");
-        source["reason"].as_str()?.contains("cgroup.controllers: No such file").then_some(())?;
+        source["reason"].as_str()?.contains("cgroup.controllers: there is no such file").then_some(())?;
         source["hint"].as_str()?.contains("containers.root = host").then_some(())
     });
     eventually("all series end", || service.query("container_cpu_time_seconds_total").is_empty().then_some(()));
