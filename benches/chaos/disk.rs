@@ -78,7 +78,7 @@ pub fn run(plan: &Plan, report: &mut Report) -> Outcome<()> {
     let dir = tempfile::tempdir()?;
     let place = dir.path().join("small");
     let mut random = Random(plan.seed);
-    let (mut all, mut hangs, mut slow, mut longest) = (Difference::default(), 0, 0, 0.0f64);
+    let (mut all, mut hangs, mut slow, mut longest, mut refused) = (Difference::default(), 0, 0, 0.0f64, 0);
     let mut done = 0;
     while done < rounds {
         let Some(disk) = SmallDisk::mount(&place)? else {
@@ -99,6 +99,12 @@ pub fn run(plan: &Plan, report: &mut Report) -> Outcome<()> {
                 feed.send(&running);
             }
             disk.fill(random.next() % 600_000)?;
+            // Until it is refused: how much room there is, is looked at once a second.
+            let filled = Instant::now();
+            while feed.send(&running) && filled.elapsed() < Duration::from_secs(3) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            refused += u64::from(filled.elapsed() < Duration::from_secs(3));
             for _ in 0..4 {
                 feed.send(&running);
                 if random.next().is_multiple_of(3) {
@@ -162,7 +168,7 @@ pub fn run(plan: &Plan, report: &mut Report) -> Outcome<()> {
         drop(service);
         drop(disk);
     }
-    report.put(&format!("{rounds} rounds of a disk that fills: hangs"), hangs.to_string());
+    report.put(&format!("{rounds} rounds of a disk that fills: writes refused; hangs"), format!("{refused}; {hangs}"));
     report.put("acknowledged samples lost, wrong, foreign", format!("{}, {}, {}", all.lost, all.wrong, all.foreign));
     report.put("goes on after room came, longest, s; over 10 s", format!("{longest:.1}; {slow}"));
     Ok(())

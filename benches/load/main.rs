@@ -10,6 +10,7 @@
 //! cargo bench --bench load -- --only taskpulse --crashes 20
 //! cargo bench --bench load -- --only taskpulse --beside   # how long a sample takes beside heavy queries
 //! cargo bench --bench load -- --only taskpulse --dead 3000   # reads without and with 3,000 dead series a day over 29 days
+//! TASKPULSE_BIN=/path/to/another cargo bench --bench load -- --only taskpulse   # the same for another build, such as the one before a change
 //! ```
 //!
 //! The workload is deterministic: a host has eight gauges in percent with two decimals, five counters, three gauges in

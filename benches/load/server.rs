@@ -36,7 +36,8 @@ impl Kind {
         let data = dir.join("data");
         Ok(match self {
             Self::Taskpulse => {
-                let mut command = Command::new(env!("CARGO_BIN_EXE_taskpulse"));
+                let binary = std::env::var("TASKPULSE_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_taskpulse").to_owned());
+                let mut command = Command::new(binary);
                 command.args(["--no-browser", "--port", &port.to_string(), "--data-dir"]).arg(data);
                 command
             }
