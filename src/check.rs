@@ -18,7 +18,7 @@ pub fn check(settings: &Settings, repair: bool, json: bool) -> anyhow::Result<bo
         return Ok(sound);
     }
     let mut text = format!(
-        "{}: format {}, {} days, {} series, {} samples in the journal, {} bytes read\n",
+        "{}: format {}; days: {}, series: {}, samples in the journal: {}, bytes read: {}\n",
         report.data_dir.display(),
         report.format,
         report.days,

@@ -65,7 +65,7 @@ fn a_sound_directory_is_sound_and_stays_as_it_is() {
     let before = files(&folder.path().join("data"));
     let (code, output) = check(&folder, &[]);
     assert_eq!(code, Some(0), "{output}");
-    assert!(output.contains("2 days") && output.contains("sound"), "{output}");
+    assert!(output.contains("days: 2") && output.contains("sound"), "{output}");
     assert!(files(&folder.path().join("data")) == before && !folder.path().join("data/snapshots").exists(), "nothing changes");
     let output = folder.command().args(["check", "--data-dir", "data", "--json"]).output().unwrap();
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
