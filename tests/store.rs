@@ -189,3 +189,21 @@ fn a_day_that_is_over_becomes_one_file_and_a_snapshot_of_it_can_be_restored() {
     let (code, output) = folder.run(&["restore", "nowhere", "--data-dir", "third2"], &[]);
     assert!(code == Some(2) && output.contains("name a snapshot"), "{output}");
 }
+
+#[test]
+fn a_start_with_more_than_may_wait_seals_by_itself_and_takes_samples_again() {
+    let folder = Folder::with_settings("[store]\nmax_head_samples = 10000\n[system]\nenabled = false\n");
+    let start = now_ms() - HOUR_MS;
+    let send = |service: &Service, n: i64| {
+        let times: Vec<(i64, f64)> = (0..100).map(|i| (start + n * 100_000 + i * 1_000, 1.0)).collect();
+        let raw: Vec<u8> = (0..100).flat_map(|s| series(&[("__name__", "waits"), ("s", &s.to_string())], &times)).collect();
+        write(&service.client, &service.url("/api/v1/write"), &raw).unwrap().0
+    };
+    let service = folder.start_with(&[], &[("FAILPOINTS", "store::seal::pages=return")]);
+    let refused = (0..36).find(|n| send(&service, *n) != 204).unwrap_or_else(|| panic!("so much may not wait"));
+    service.kill();
+    let service = folder.start();
+    eventually("it takes samples again", || (send(&service, refused) == 204).then_some(()));
+    let kept = service.query("sum(count_over_time(waits[2h]))");
+    assert_eq!(kept[0]["value"][1], ((refused + 1) * 10_000).to_string());
+}

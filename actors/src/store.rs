@@ -272,7 +272,9 @@ impl StoreActor {
 
     /// Begins what is due. What failed is due again soon: the disk may have room again.
     fn begin_due(&mut self, ctx: &mut Context<Self>) {
-        if self.sealed_at.elapsed() >= self.options.seal_interval || self.seal_failed_at.is_some() {
+        // A start may find more in the journal than may wait: nothing is taken in then that would bring a seal about.
+        let over = self.store.head_is_over(self.options.max_head_samples);
+        if over || self.sealed_at.elapsed() >= self.options.seal_interval || self.seal_failed_at.is_some() {
             self.seal(ctx);
         }
         if self.kept_house_at.elapsed() >= if self.retention_failed { TRY_AGAIN } else { HOUSEKEEPING } {

@@ -53,6 +53,8 @@ struct Feed {
     truth: Samples,
     /// Times of requests that were refused or not answered: some of it may be there.
     open: Vec<(i64, i64)>,
+    /// Why the last of them was refused.
+    why: String,
 }
 
 impl Feed {
@@ -60,8 +62,9 @@ impl Feed {
     fn send(&mut self, service: &Service) -> bool {
         let times: Vec<i64> = (0..PER_REQUEST).map(|i| self.next + i * STEP_MS).collect();
         let sent = service.http().and_then(|mut http| truth::write(&mut http, METRIC, 0..SERIES, &times, &mut self.truth));
-        if sent.is_err() {
+        if let Err(why) = &sent {
             self.open.push((self.next, self.next + PER_REQUEST * STEP_MS));
+            self.why = why.to_string();
         }
         self.next += PER_REQUEST * STEP_MS;
         sent.is_ok()
@@ -87,7 +90,7 @@ pub fn run(plan: &Plan, report: &mut Report) -> Outcome<()> {
         };
         let setup = Setup { data: place.join("data"), ..Setup::busy(dir.path()) };
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64;
-        let mut feed = Feed { next: now - 20 * 3_600_000, truth: Samples::new(), open: Vec::new() };
+        let mut feed = Feed { next: now - 20 * 3_600_000, truth: Samples::new(), open: Vec::new(), why: String::new() };
         let mut service = Some(setup.start()?);
         for _ in 0..TOGETHER.min(rounds - done) {
             done += 1;
@@ -136,6 +139,11 @@ pub fn run(plan: &Plan, report: &mut Report) -> Outcome<()> {
                 return Err(format!("round {done}: it ended").into());
             }
             let full = feed.compare(&running)?;
+            // Snapshots are room too.
+            let snapshots = setup.data.join("snapshots");
+            if snapshots.exists() {
+                fs::remove_dir_all(snapshots)?;
+            }
             disk.empty()?;
             let freed = Instant::now();
             while !feed.send(&running) && freed.elapsed() < Duration::from_secs(60) {
@@ -145,7 +153,7 @@ pub fn run(plan: &Plan, report: &mut Report) -> Outcome<()> {
             longest = longest.max(took);
             if took > 10.0 {
                 slow += 1;
-                report.broken(format!("disk: round {done}: {took:.1} s from room to the first acknowledged write"));
+                report.broken(format!("disk: round {done}: {took:.1} s from room to the first acknowledged write: {}", feed.why));
             }
             let difference = feed.compare(&running)?;
             for (when, difference) in [("while it is full", full), ("with room again", difference)] {
@@ -153,10 +161,6 @@ pub fn run(plan: &Plan, report: &mut Report) -> Outcome<()> {
                     report.broken(format!("disk: round {done}, {when}: {difference:?}"));
                     all += difference;
                 }
-            }
-            let snapshots = setup.data.join("snapshots");
-            if snapshots.exists() {
-                fs::remove_dir_all(snapshots)?;
             }
             service = Some(running);
         }
