@@ -30,7 +30,7 @@ const MAX_DEPTH: usize = 12;
 const MAX_FILE: u64 = 1 << 16;
 /// Of a file with names.
 const MAX_NAMES: u64 = 4 << 20;
-/// Longest time of a look; below what a source may take, so that the reason is told.
+/// Time limit of one collection; shorter than that of a source, so that its reason is reported.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(8);
 /// How often the name of a container is looked for: its file may come after its folder.
 const TRIES: u8 = 3;

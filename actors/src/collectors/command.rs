@@ -25,7 +25,7 @@ use super::source::{Findings, Look, Looking, Source, Vanished};
 const MAX_STDERR: usize = 4_096;
 /// How often a running program is looked at.
 const STEP: Duration = Duration::from_millis(10);
-/// How many pieces of an output are taken before the clock is looked at.
+/// Pieces of an output that are read between two checks of the time limit.
 const DRAINS: usize = 16;
 /// The same as [`STEP`], for the kernel.
 const POLL: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };

@@ -36,7 +36,7 @@ const PSEUDO: [&str; 6] = ["tmpfs", "devtmpfs", "squashfs", "overlay", "ramfs", 
 /// What `sysinfo` remembers between looks.
 struct Probe {
     system: System,
-    /// None while a look at them hangs.
+    /// None while reading them hangs.
     disks: Option<Disks>,
     networks: Networks,
     components: Components,

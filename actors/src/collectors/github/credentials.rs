@@ -12,7 +12,7 @@ use crate::files;
 
 /// Longest time that `gh auth token` may take.
 const GH_TIMEOUT: Duration = Duration::from_secs(5);
-/// The variables by which `gh` is told a token.
+/// Environment variables from which `gh` takes a token.
 const GH_VARIABLES: [&str; 3] = ["GH_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"];
 /// Longest `.git/config` that is read.
 const MAX_CONFIG: u64 = 1 << 20;

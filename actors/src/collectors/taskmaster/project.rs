@@ -84,7 +84,7 @@ pub(super) enum Fetched {
     Failed(String),
 }
 
-/// What a look at a project gave.
+/// Result of one poll of a project.
 enum Look {
     Unchanged,
     Absent(&'static str),

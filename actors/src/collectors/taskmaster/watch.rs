@@ -12,11 +12,11 @@ use parking_lot::Mutex;
 /// How long a project waits to have its folders watched while another does so.
 const TURN: Duration = Duration::from_secs(1);
 
-/// The watch, and the folders that are watched. Without one, files are looked at in their time alone.
+/// The file watch and its folders. Without a watch, files are read at the poll interval only.
 pub(super) struct Watch(Mutex<Option<(RecommendedWatcher, BTreeSet<PathBuf>)>>);
 
 impl Watch {
-    /// A watch that tells of changes of boards.
+    /// A watch that reports changes of boards.
     pub(super) fn new(changed: impl Fn() + Send + 'static) -> Self {
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let ours = |path: &PathBuf| path.file_name().is_some_and(|name| name == "tasks.json" || name == "state.json");
