@@ -303,7 +303,8 @@ impl Entries {
         })?;
         let mut entries =
             Self { data_dir: data_dir.to_owned(), identity, cache_bytes, log: opened.log, index: None, retry: Instant::now(), hung: 0 };
-        let (folders, newest) = entries.folders();
+        let folders = entries.folders();
+        let newest = folders.last();
         // An index is made of a log that holds something.
         let gone = (entries.log.len() == 0 && newest.is_some()).then(|| "it is missing".to_owned());
         let damage = opened.damage.or(gone).map(|damage| (damage, opened.damaged_to));
@@ -311,15 +312,15 @@ impl Entries {
             remove_folder(stale);
         }
         if let Some(folder) = newest.filter(|_| entries.has_room() || damage.is_some()) {
-            match entries.adopt(&folder, damage.as_ref().map(|damage| damage.1)) {
+            match entries.adopt(folder, damage.as_ref().map(|damage| damage.1)) {
                 Ok(disk) => entries.index = Some(Index::Disk(disk)),
                 Err(IndexError::Stale) => log::info!("{} is not of this log and is made anew", folder.display()),
                 Err(error) if error.is_full() => log::warn!("{}: {error}", folder.display()),
                 Err(IndexError::Hung) => {
                     entries.hung += 1;
-                    entries.tell(&folder, &IndexError::Hung, problems);
+                    entries.tell(folder, &IndexError::Hung, problems);
                 }
-                Err(error) => entries.tell(&folder, &error, problems),
+                Err(error) => entries.tell(folder, &error, problems),
             }
         }
         if let Some((what, damaged_to)) = damage {
@@ -485,7 +486,7 @@ impl Entries {
             self.retry = Instant::now() + RETRY;
             return;
         }
-        let (older, _) = self.folders();
+        let older = self.folders();
         let folder = self.folder_after(older.last());
         match self.database_of(memory, &folder) {
             Ok(disk) => {
@@ -567,8 +568,8 @@ impl Entries {
         rustix::fs::statvfs(&self.data_dir).map_or(true, |stat| stat.f_bavail.saturating_mul(stat.f_frsize) >= ROOM)
     }
 
-    /// The folders of databases by rising number, and the newest.
-    fn folders(&self) -> (Vec<PathBuf>, Option<PathBuf>) {
+    /// The folders of databases, by rising number.
+    fn folders(&self) -> Vec<PathBuf> {
         let catalog = self.data_dir.join("catalog");
         let mut numbers: Vec<u64> = fs::read_dir(&catalog)
             .into_iter()
@@ -577,9 +578,7 @@ impl Entries {
             .filter_map(|entry| entry.file_name().to_str()?.strip_prefix("index-")?.parse().ok())
             .collect();
         numbers.sort_unstable();
-        let folders: Vec<PathBuf> = numbers.into_iter().map(|number| catalog.join(format!("index-{number}"))).collect();
-        let newest = folders.last().cloned();
-        (folders, newest)
+        numbers.into_iter().map(|number| catalog.join(format!("index-{number}"))).collect()
     }
 
     fn folder_after(&self, last: Option<&PathBuf>) -> PathBuf {
@@ -789,7 +788,7 @@ mod tests {
                 let copied = tempfile::tempdir().unwrap();
                 copy(dir.path(), copied.path());
                 fs::write(copied.path().join("catalog.log"), &bytes).unwrap();
-                let (entries, problems) = (Problems::default(), Problems::default());
+                let problems = Problems::default();
                 // The log alone: to make a database for each byte would take long.
                 let mut found = Entries {
                     data_dir: copied.path().to_owned(),
@@ -800,7 +799,6 @@ mod tests {
                     retry: Instant::now() + RETRY,
                     hung: 0,
                 };
-                drop(entries);
                 let all = (Bound::Unbounded, Bound::Unbounded);
                 let left = found.page(all, PAGE, &problems).unwrap();
                 if bytes.len() == whole.len() {
