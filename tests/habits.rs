@@ -259,7 +259,7 @@ fn names_that_are_no_plain_names_can_be_asked_for() {
             ("GET", "/api/v1/label/U__k8s_2E_namespace_2e_name/values", NOTHING, "", 200, "/data", prod.clone()),
             ("GET", "/api/v1/label/k8s.namespace.name/values", NOTHING, "", 200, "/data", prod.clone()),
             ("GET", "/api/v1/label/k8s%2Enamespace%2Ename/values/", NOTHING, "", 200, "/data", prod),
-            ("GET", "/api/v1/label/U____name____/values", NOTHING, "", 200, "/data", json!(["gap", "new", "old"])),
+            ("GET", "/api/v1/label/U______name____/values", NOTHING, "", 200, "/data", json!(["gap", "new", "old"])),
             ("GET", "/api/v1/label/U__job/values", NOTHING, "", 200, "/data/0", json!("a")),
             ("GET", "/api/v1/label/U__k8s_2e/values", NOTHING, "", 200, "/data", json!([])),
             ("GET", "/api/v1/label/U__/values", NOTHING, "", 400, "/error", json!("invalid label name")),
@@ -417,8 +417,4 @@ fn own_metrics_come_in_the_format_that_is_accepted_and_promtool_finds_no_fault()
     let output = check.wait_with_output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && said.is_empty(), "{said}");
-    for question in ["healthy", "ready"] {
-        let output = Command::new("promtool").args(["check", question, "--url", &service.url("")]).output().unwrap();
-        assert!(output.status.success(), "{question}: {}", String::from_utf8_lossy(&output.stderr));
-    }
 }
