@@ -92,7 +92,15 @@ fn parameters_count_wherever_they_stand_and_whatever_the_body_is() {
             ("POST", "/api/v1/query", JSON, "{\"query\":\"2\"}", 400, "/errorType", json!("bad_data")),
             // A form comes before the address, a multipart form after it; of several the first counts.
             ("POST", "/api/v1/query?query=2", FORM, "query=1", 200, VALUE, json!("1")),
-            ("POST", "/api/v1/query?query=2", &[("content-type", "application/X-WWW-form-urlencoded; charset=UTF-8")], "query=1", 200, VALUE, json!("1")),
+            (
+                "POST",
+                "/api/v1/query?query=2",
+                &[("content-type", "application/X-WWW-form-urlencoded; charset=UTF-8")],
+                "query=1",
+                200,
+                VALUE,
+                json!("1"),
+            ),
             ("POST", "/api/v1/query", MULTIPART, ONE, 200, VALUE, json!("1")),
             ("POST", "/api/v1/query?query=2", MULTIPART, ONE, 200, VALUE, json!("2")),
             ("GET", "/api/v1/query?query=1&query=2", NOTHING, "", 200, VALUE, json!("1")),
@@ -114,7 +122,8 @@ fn parameters_count_wherever_they_stand_and_whatever_the_body_is() {
     );
     // A body that nobody reads leaves the connection as it was.
     for _ in 0..3 {
-        let answer = service.client.post(service.url("/api/v1/query?query=1")).header("content-type", "text/plain").body("x".repeat(100_000));
+        let answer =
+            service.client.post(service.url("/api/v1/query?query=1")).header("content-type", "text/plain").body("x".repeat(100_000));
         assert_eq!(answer.send().unwrap().status(), 200);
     }
 }
@@ -155,14 +164,30 @@ fn empty_parameters_are_none_and_times_and_lengths_are_those_of_prometheus() {
             ("GET", "/api/v1/query_range?query=1&start=0&end=10&step=1e1", NOTHING, "", 200, "/data/result/0/values/1/0", json!(10)),
             ("GET", "/api/v1/query_range?query=1&start=0&end=7200&step=1h30m", NOTHING, "", 200, "/data/result/0/values/1/0", json!(5_400)),
             ("GET", "/api/v1/query_range?query=1&start=0&end=10&step=1.5h", NOTHING, "", 400, "/errorType", bad.clone()),
-            ("GET", "/api/v1/query_range?query=1&start=0&end=10&step=-5", NOTHING, "", 400, "/error", value("zero or negative query resolution")),
+            (
+                "GET",
+                "/api/v1/query_range?query=1&start=0&end=10&step=-5",
+                NOTHING,
+                "",
+                400,
+                "/error",
+                value("zero or negative query resolution"),
+            ),
             ("GET", "/api/v1/query?query=1&timeout=30m1h", NOTHING, "", 400, "/errorType", bad.clone()),
             ("GET", "/api/v1/query?query=1&timeout=1.5", NOTHING, "", 200, "/data/result/1", value("1")),
             ("GET", "/api/v1/query?query=1&timeout=0", NOTHING, "", 503, "/errorType", value("timeout")),
             ("GET", "/api/v1/query?query=1&stats=all", NOTHING, "", 200, "/data/stats/samples/totalQueryableSamples", json!(0)),
             ("GET", "/api/v1/query_range?query=1&start=10&end=5&step=1", NOTHING, "", 400, "/errorType", bad),
             // 11,000 steps, which are 11,001 points.
-            ("GET", "/api/v1/query_range?query=1&start=0&end=11000&step=1", NOTHING, "", 200, "/data/result/0/values/11000", json!([11_000, "1"])),
+            (
+                "GET",
+                "/api/v1/query_range?query=1&start=0&end=11000&step=1",
+                NOTHING,
+                "",
+                200,
+                "/data/result/0/values/11000",
+                json!([11_000, "1"]),
+            ),
             ("GET", "/api/v1/query_range?query=1&start=0&end=11000.9&step=1", NOTHING, "", 200, "/data/result/0/values/11001", json!(null)),
             (
                 "GET",
@@ -285,10 +310,26 @@ fn rules_are_listed_as_they_are_asked_for() {
             ("GET", "/api/v1/rules?rule_name[]=high_cpu_usage", NOTHING, "", 200, "/data/groups/0/rules/0/name", json!("high_cpu_usage")),
             ("GET", "/api/v1/rules?rule_name[]=high_cpu_usage", NOTHING, "", 200, "/data/groups/0/rules/1", json!(null)),
             ("GET", "/api/v1/rules?rule_name[]=none", NOTHING, "", 200, RULES, json!(null)),
-            ("GET", "/api/v1/rules?rule_group[]=taskpulse&file[]=Settings.toml", NOTHING, "", 200, "/data/groups/0/file", json!("Settings.toml")),
+            (
+                "GET",
+                "/api/v1/rules?rule_group[]=taskpulse&file[]=Settings.toml",
+                NOTHING,
+                "",
+                200,
+                "/data/groups/0/file",
+                json!("Settings.toml"),
+            ),
             ("GET", "/api/v1/rules?rule_group[]=other", NOTHING, "", 200, "/data/groups", json!([])),
             ("GET", "/api/v1/rules?file[]=other", NOTHING, "", 200, "/data/groups", json!([])),
-            ("GET", "/api/v1/rules?match[]={severity=\"critical\"}", NOTHING, "", 200, "/data/groups/0/rules/0/name", json!("critical_cpu_usage")),
+            (
+                "GET",
+                "/api/v1/rules?match[]={severity=\"critical\"}",
+                NOTHING,
+                "",
+                200,
+                "/data/groups/0/rules/0/name",
+                json!("critical_cpu_usage"),
+            ),
             ("GET", "/api/v1/rules?match[]={severity=", NOTHING, "", 400, "/errorType", bad.clone()),
             ("GET", "/api/v1/rules?exclude_alerts=true", NOTHING, "", 200, "/data/groups/0/rules/0/alerts", json!([])),
             ("GET", "/api/v1/rules?exclude_alerts=maybe", NOTHING, "", 400, "/errorType", bad.clone()),
@@ -343,8 +384,22 @@ fn methods_slashes_and_encodings_that_clients_use_are_taken() {
     assert_eq!(packed.headers()["content-encoding"], "gzip");
     // HEAD answers where GET does, with the same head and no body.
     for path in [
-        "/", "/app.css", "/login", "/metrics", "/healthz", "/readyz", "/-/healthy", "/-/ready", "/api/v1/status", "/api/v1/query?query=1",
-        "/api/v1/labels", "/api/v1/rules", "/api/v1/export?match[]=old", "/none", "/api/v1/none", "/api/v1/query",
+        "/",
+        "/app.css",
+        "/login",
+        "/metrics",
+        "/healthz",
+        "/readyz",
+        "/-/healthy",
+        "/-/ready",
+        "/api/v1/status",
+        "/api/v1/query?query=1",
+        "/api/v1/labels",
+        "/api/v1/rules",
+        "/api/v1/export?match[]=old",
+        "/none",
+        "/api/v1/none",
+        "/api/v1/query",
     ] {
         let get: Habit<'_> = ("GET", path, NOTHING, "", 0, "", Value::Null);
         let (status, headers, body) = ask(&service, &get);
@@ -379,7 +434,8 @@ fn methods_slashes_and_encodings_that_clients_use_are_taken() {
         assert_eq!((came, headers.get("allow").map(|allow| allow.to_str().unwrap())), (status, Some(allow)), "{method} {path}");
         assert!(status != 405 || method == "HEAD" || body.contains("\"errorType\":\"bad_data\""), "{method} {path}: {body}");
     }
-    let foreign = service.client.request(Method::OPTIONS, service.url("/api/v1/query")).header("origin", "http://evil.example").send().unwrap();
+    let foreign =
+        service.client.request(Method::OPTIONS, service.url("/api/v1/query")).header("origin", "http://evil.example").send().unwrap();
     assert_eq!(foreign.status(), 403);
 }
 
@@ -397,7 +453,10 @@ fn own_metrics_come_in_the_format_that_is_accepted_and_promtool_finds_no_fault()
         (None, TEXT),
         (Some("*/*"), TEXT),
         (Some("text/plain;version=0.0.4;q=1,*/*;q=0.1"), TEXT),
-        (Some("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2"), "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        (
+            Some("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2"),
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        ),
     ] {
         let (came, text) = metrics(accept);
         assert_eq!(came, kind, "{accept:?}");
@@ -408,7 +467,11 @@ fn own_metrics_come_in_the_format_that_is_accepted_and_promtool_finds_no_fault()
     }
     let (_, text) = metrics(None);
     let mut check = Command::new("promtool");
-    check.args(["check", "metrics"]).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    check
+        .args(["check", "metrics"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
     let Ok(mut check) = check.spawn() else {
         eprintln!("skipped: promtool is not installed");
         return;

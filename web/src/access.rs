@@ -37,7 +37,7 @@ const COOKIE: &str = "taskpulse_login";
 /// Logins that were ended and are remembered.
 const MAX_ENDED: usize = 10_000;
 /// What needs no token: health, what the login page is made of, its end, and what is signed.
-const OPEN_PATHS: [&str; 12] = [
+const OPEN_PATHS: [&str; 13] = [
     "/healthz",
     "/readyz",
     "/-/healthy",
@@ -49,6 +49,7 @@ const OPEN_PATHS: [&str; 12] = [
     "/app.css",
     "/tokens.css",
     "/favicon.svg",
+    "/favicon.ico",
     crate::hooks::GITHUB,
 ];
 
@@ -344,6 +345,8 @@ pub(crate) async fn guard(
                     let status = res.status();
                     res.map_body(|head, _| {
                         head.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(pages::HTML));
+                        // The page is not packed.
+                        head.headers_mut().remove(header::CONTENT_ENCODING);
                         BoxBody::new(pages::refusal(status, &why))
                     })
                 }

@@ -44,6 +44,11 @@ pub(crate) async fn index(req: HttpRequest) -> Result<HttpResponse, ApiError> {
     serve(&req, "index.html")
 }
 
+/// `GET /favicon.ico`, which browsers ask for beside what is no page.
+pub(crate) async fn favicon(req: HttpRequest) -> Result<HttpResponse, ApiError> {
+    serve(&req, "favicon.svg")
+}
+
 /// Any other path.
 pub(crate) async fn file(req: HttpRequest, path: web::Path<String>) -> Result<HttpResponse, ApiError> {
     serve(&req, &path)

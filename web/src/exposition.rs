@@ -151,9 +151,14 @@ mod tests {
         let text = Format::Text.write(series());
         assert!(text.contains(&format!("# TYPE taskpulse_source_up gauge\n{samples}")), "{text}");
         assert!(text.contains("# TYPE taskpulse_store_seal_seconds_total counter\ntaskpulse_store_seal_seconds_total 1.5\n"), "{text}");
-        assert!(text.contains("# HELP taskpulse_store_seal_seconds_total ") && !text.contains("# EOF") && !text.contains("# UNIT"), "{text}");
+        assert!(
+            text.contains("# HELP taskpulse_store_seal_seconds_total ") && !text.contains("# EOF") && !text.contains("# UNIT"),
+            "{text}"
+        );
         let open = Format::OpenMetrics("1.0.0").write(series());
-        assert!(open.contains("# TYPE taskpulse_store_seal_seconds counter\n# UNIT taskpulse_store_seal_seconds seconds\n# HELP taskpulse_store_seal_seconds "));
+        assert!(open.contains(
+            "# TYPE taskpulse_store_seal_seconds counter\n# UNIT taskpulse_store_seal_seconds seconds\n# HELP taskpulse_store_seal_seconds "
+        ));
         assert!(open.contains(samples) && open.ends_with("taskpulse_store_seal_seconds_total 1.5\n# EOF\n"), "{open}");
         assert_eq!((escaped("a\"b\\c\nd", false), escaped("a\"b", true)), ("a\"b\\\\c\\nd".to_owned(), "a\\\"b".to_owned()));
     }

@@ -1,8 +1,8 @@
 //! Pages for people that are made here: the login form with what went wrong, and refusals.
 
 use actix_web::body::BoxBody;
-use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::assets;
@@ -20,9 +20,10 @@ const WHY: &str = "<p id=\"why\"></p>";
 
 /// Whether a person looks at the answer: a browser that opens an address asks for HTML, programs and scripts do not.
 pub(crate) fn wanted(headers: &HeaderMap) -> bool {
-    headers.get_all(header::ACCEPT).filter_map(|value| value.to_str().ok()).any(|accept| {
-        accept.split(',').any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/html"))
-    })
+    headers
+        .get_all(header::ACCEPT)
+        .filter_map(|value| value.to_str().ok())
+        .any(|accept| accept.split(',').any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/html")))
 }
 
 /// An address within the service, to which a login may lead; nothing that a browser would take for another site's.
@@ -78,7 +79,9 @@ pub(crate) fn refusal(status: StatusCode, why: &str) -> String {
         StatusCode::TOO_MANY_REQUESTS => "Too many tries",
         _ => "That did not work",
     };
-    assets::text("refused.html").replace(TITLE, &format!("<h1>{title}</h1>")).replace(WHY, &format!("<p id=\"why\">{}</p>", escaped(&sentence(why))))
+    assets::text("refused.html")
+        .replace(TITLE, &format!("<h1>{title}</h1>"))
+        .replace(WHY, &format!("<p id=\"why\">{}</p>", escaped(&sentence(why))))
 }
 
 fn sentence(text: &str) -> String {
@@ -98,7 +101,9 @@ mod tests {
 
     #[test]
     fn a_login_leads_nowhere_but_into_the_service() {
-        for address in ["/", "/?range=6h", "/metrics", "/api/v1/query?query=up%7B%7D&time=1", "/a//b", "/x?next=//evil.example", "/#/status"] {
+        for address in
+            ["/", "/?range=6h", "/metrics", "/api/v1/query?query=up%7B%7D&time=1", "/a//b", "/x?next=//evil.example", "/#/status"]
+        {
             assert_eq!(local_address(address), Some(address));
         }
         for address in [
@@ -135,7 +140,10 @@ mod tests {
         assert!(assets::text("login.html").contains(PROBLEM) && assets::text("refused.html").contains(WHY));
         assert!(assets::text("refused.html").contains(TITLE));
         let page = refusal(StatusCode::NOT_FOUND, "there is no /<b>\"&");
-        assert!(page.contains("<h1>There is no such page</h1>") && page.contains("<p id=\"why\">There is no /&lt;b&gt;&quot;&amp;.</p>"), "{page}");
+        assert!(
+            page.contains("<h1>There is no such page</h1>") && page.contains("<p id=\"why\">There is no /&lt;b&gt;&quot;&amp;.</p>"),
+            "{page}"
+        );
     }
 
     #[test]

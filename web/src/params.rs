@@ -171,7 +171,9 @@ impl Params {
     pub(crate) fn whole_number(&self, name: &str) -> Result<Option<i64>, ApiError> {
         let parse = |text: &str| text.parse::<i64>().ok();
         self.get(name)
-            .map(|text| parse(text).ok_or_else(|| ApiError::bad_data(format!("invalid parameter \"{name}\": `{text}` is not a whole number"))))
+            .map(|text| {
+                parse(text).ok_or_else(|| ApiError::bad_data(format!("invalid parameter \"{name}\": `{text}` is not a whole number")))
+            })
             .transpose()
     }
 }

@@ -104,8 +104,13 @@ pub(crate) async fn rules(state: web::Data<AppState>, params: Params) -> Result<
     let asked = Asked::of(&params)?;
     let selectors = with_selectors(&state, &params, |_, selectors, _| Ok(selectors.to_vec())).await?;
     let active = Arc::clone(&state.reporter.shared.alerts.read());
-    let mut rules: Vec<Value> =
-        state.rules.rules().iter().filter(|rule| asked.wants(rule, &selectors)).map(|rule| shown(rule, &active, asked.with_alerts)).collect();
+    let mut rules: Vec<Value> = state
+        .rules
+        .rules()
+        .iter()
+        .filter(|rule| asked.wants(rule, &selectors))
+        .map(|rule| shown(rule, &active, asked.with_alerts))
+        .collect();
     let cut = rules.len() > asked.limit;
     rules.truncate(asked.limit);
     let group = json!({

@@ -295,6 +295,7 @@ fn routes(config: &mut web::ServiceConfig, socket_ports: &[u16]) {
         .service(at(hooks::GITHUB, WRITE).route(web::post().to(hooks::github)))
         .service(web::resource("/api/{rest:.*}").default_service(web::to(no_such_path)))
         .service(at("/", READ).route(web::get().to(assets::index)))
+        .service(at("/favicon.ico", READ).route(web::get().to(assets::favicon)))
         .service(at("/{path:.+}", READ).route(web::get().to(assets::file)));
 }
 
