@@ -85,9 +85,10 @@ test('a wrong token shows the form again and says so, and the right one still le
 }))
 
 test('a login leads to no other site', () => withPage(async ({ page }) => {
-  for (const next of ['//evil.example/', 'https://evil.example/', '/\\evil.example', '/%09/evil.example', '/login', 'javascript:alert(1)', '/%0d%0aSet-Cookie:a=b']) {
+  // More of them are in tests/access.rs.
+  for (const next of ['//evil.example/', '/\\evil.example']) {
     await page.context().clearCookies()
-    await page.goto(`${service.url}/login?next=${encodeURIComponent(decodeURIComponent(next))}`)
+    await page.goto(`${service.url}/login?next=${encodeURIComponent(next)}`)
     await logIn(page)
     await page.waitForURL(`${service.url}/`, PATIENCE)
     await waitForState(page, 'live')
