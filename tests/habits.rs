@@ -90,6 +90,7 @@ fn parameters_count_wherever_they_stand_and_whatever_the_body_is() {
             ("POST", "/api/v1/query?query=1", JSON, "{\"query\":\"2\"}", 200, VALUE, json!("1")),
             ("POST", "/api/v1/query?query=1", NOTHING, "query=2", 200, VALUE, json!("1")),
             ("POST", "/api/v1/query", JSON, "{\"query\":\"2\"}", 400, "/errorType", json!("bad_data")),
+            ("POST", "/api/v1/query?query=1", &[FORM[0], ("content-encoding", "gzip")], "", 200, VALUE, json!("1")),
             // A form comes before the address, a multipart form after it; of several the first counts.
             ("POST", "/api/v1/query?query=2", FORM, "query=1", 200, VALUE, json!("1")),
             (

@@ -153,14 +153,18 @@ test('a service that is not well, parts of it that are down and what it reads on
     state: 'degraded',
     problems: ['store: the disk is full', 'actor hub: no beat for 40 s', 'source system: not all file systems answer'],
     actors: status.actors.map((/** @type {any} */ a) => (a.name === 'hub' ? { ...a, state: 'stuck', reason: 'no beat for 40 s' } : a)),
-    sources: status.sources.map((/** @type {any} */ s) => (s.source === 'system' ? { ...s, up: true, reason: 'not all file systems answer' } : s)),
+    sources: [
+      ...status.sources.map((/** @type {any} */ s) => (s.source === 'system' ? { ...s, up: true, reason: 'not all file systems answer' } : s)),
+      { source: 'taskmaster shop', up: null, reason: 'no board in /srv/shop', hint: 'run `task-master init`', since: 1, last_sample: null, samples: 0 },
+    ],
   }))
   await page.goto(service.url)
   await failure(page, 'problem store: the disk is full').waitFor(PATIENCE)
   await failure(page, 'actor hub').waitFor(PATIENCE)
   assert.match(await failure(page, 'source system').innerText(), /The machine can be read only in part.*not all file systems answer/s)
+  assert.match(await failure(page, 'source taskmaster shop').innerText(), /The board of shop is not there.*no board in \/srv\/shop; run/s)
   await countsItsRows(page)
-  assert.equal(await page.locator('[data-failure]').count(), 3, 'each once')
+  assert.equal(await page.locator('[data-failure]').count(), 4, 'each once')
   assert.ok(!(await said()).includes(QUIET), `${await said()}`)
 }))
 

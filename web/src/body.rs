@@ -248,6 +248,9 @@ pub(crate) async fn read_unpacked(req: &HttpRequest, payload: web::Payload) -> R
         other => return Err(ApiError::unsupported(format!("Content-Encoding `{other}` is not understood; send gzip, or none"))),
     };
     let mut body = read(req, payload).await?;
+    if body.is_empty() {
+        return Ok(body);
+    }
     let allowed = Allowed::of(req)?;
     let limit = ROUTES.iter().find(|route| route.path == allowed.path).and_then(|route| route.inflated).unwrap_or(allowed.limit);
     let mut out = Vec::new();

@@ -30,6 +30,7 @@ mod rest;
 mod rules;
 mod server;
 mod session;
+mod tree;
 
 pub use self::access::{Access, AccessOptions};
 pub use self::answers::Answers;

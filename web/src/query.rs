@@ -347,11 +347,3 @@ pub(crate) fn need_match(params: &Params) -> Result<(), ApiError> {
     }
     Ok(())
 }
-
-/// `GET|POST /api/v1/parse_query`: the query as a tree.
-pub(crate) async fn parse_query(params: Params) -> Result<HttpResponse, ApiError> {
-    let query = params.required("query")?.to_owned();
-    Ok(success(
-        blocking(move || serde_json::to_value(promql::parse_expr(&query)?).map_err(|error| ApiError::internal(error.to_string()))).await?,
-    ))
-}

@@ -30,7 +30,9 @@ use crate::connection::{Connection, Connections, Tracked};
 use crate::envelope::ApiError;
 use crate::export::{EXPORT_TURNS, MAX_EXPORTS};
 use crate::session::Sessions;
-use crate::{admin, assets, discovery, export, hooks, import, ingest, login, openapi, ops, otlp, prometheus, query, rest, rules, session};
+use crate::{
+    admin, assets, discovery, export, hooks, import, ingest, login, openapi, ops, otlp, prometheus, query, rest, rules, session, tree,
+};
 
 /// Connections at the most beside those of sessions, each a small cost.
 pub const MAX_CONNECTIONS: usize = 1_048;
@@ -287,7 +289,7 @@ fn routes(config: &mut web::ServiceConfig, socket_ports: &[u16]) {
         .service(api("/export").route(web::get().to(export::export)))
         .service(post_api("/import").route(web::post().to(import::import)))
         .service(form_api("/format_query").route(get_or_post().to(query::format_query)))
-        .service(form_api("/parse_query").route(get_or_post().to(query::parse_query)))
+        .service(form_api("/parse_query").route(get_or_post().to(tree::parse_query)))
         .service(post_api("/admin/snapshot").route(web::post().to(admin::snapshot)))
         .service(api("/openapi.json").route(web::get().to(openapi::openapi)))
         .service(api("/tasks").route(web::get().to(rest::tasks)))

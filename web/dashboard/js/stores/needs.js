@@ -38,8 +38,15 @@ function nameOf(source) {
   return SOURCES[kind]?.(rest.join(' ')) ?? source
 }
 
+/** One of several that the settings name: when it is not there, something is wrong with it. @param {Source} source */
+const isMissing = (source) => source.up === null && source.source.includes(' ')
+
 /** @param {Source} source @returns {Failure} */
 function failureOf(source) {
+  if (isMissing(source)) {
+    const detail = [source.reason, source.hint].filter((part) => !!part).join('; ')
+    return { key: `source ${source.source}`, mark: 'warning', word: 'not there', title: `${nameOf(source.source)} is not there`, detail, since: source.since }
+  }
   const failing = source.up === false
   return {
     key: `source ${source.source}`,
@@ -110,7 +117,7 @@ export const failures = computed(() => {
   // One cause, one row: where an alert fires on it, or has been noted, that is its row.
   const firing = (alerts.value ?? []).filter((a) => a.state === 'firing').map((a) => a.metric)
   const down = s.targets.filter((t) => t.up === false || (t.up === null && t.checked_at !== null))
-  const sources = s.sources.filter((x) => x.up === false || (x.up === true && x.reason !== null))
+  const sources = s.sources.filter((x) => x.up === false || isMissing(x) || (x.up === true && x.reason !== null))
     .filter((x) => !down.some((t) => x.source === `probe ${t.target}`))
     .filter((x) => !firing.some((m) => m.__name__ === 'taskpulse_source_up' && m.source === x.source))
   const targets = down.filter((t) => !firing.some((m) => m.__name__ === 'probe_success' && m.target === t.target))
