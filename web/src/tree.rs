@@ -40,6 +40,7 @@ fn complete(node: &mut Value) {
         Some("subquery") if fields.get("step").is_some_and(Value::is_null) => {
             fields.insert("step".to_owned(), json!(0));
         }
+        Some("binaryExpr") => complete_matching(fields),
         _ => {}
     }
     if let Some(matching) = fields.get_mut("matching").and_then(Value::as_object_mut)
@@ -55,6 +56,29 @@ fn complete(node: &mut Value) {
         }
     }
     fields.get_mut("args").and_then(Value::as_array_mut).into_iter().flatten().for_each(complete);
+}
+
+/// Two vectors are always matched, anything else never.
+fn complete_matching(fields: &mut Map<String, Value>) {
+    let both = ["lhs", "rhs"].iter().all(|side| fields.get(*side).is_some_and(is_vector));
+    let set = fields.get("op").and_then(Value::as_str).is_some_and(|op| ["and", "or", "unless"].contains(&op));
+    if !both {
+        fields.insert("matching".to_owned(), Value::Null);
+    } else if fields.get("matching").is_none_or(Value::is_null) {
+        let card = if set { "many-to-many" } else { "one-to-one" };
+        let matching = json!({"card": card, "labels": [], "on": false, "include": [], "fillValues": {"lhs": null, "rhs": null}});
+        fields.insert("matching".to_owned(), matching);
+    }
+}
+
+fn is_vector(node: &Value) -> bool {
+    match node["type"].as_str() {
+        Some("numberLiteral" | "stringLiteral") => false,
+        Some("parenExpr" | "unaryExpr") => is_vector(&node["expr"]),
+        Some("binaryExpr") => is_vector(&node["lhs"]) || is_vector(&node["rhs"]),
+        Some("call") => node.pointer("/func/returnType").is_some_and(|kind| kind == "vector"),
+        _ => true,
+    }
 }
 
 /// The word behind a range, and its selector, of a function that stands for it.
@@ -95,6 +119,10 @@ mod tests {
             ("a + on (x) group_right b", "/matching/card", json!("one-to-many")),
             ("a + b", "/matching/card", json!("one-to-one")),
             ("a or b", "/rhs/matchers", json!([name("b")])),
+            ("a or b", "/matching/card", json!("many-to-many")),
+            ("a == bool 1", "/matching", json!(null)),
+            ("time() + (a * 2)", "/matching", json!(null)),
+            ("vector(1) + -(a * 2)", "/matching/card", json!("one-to-one")),
             ("topk(3, x)", "/param/val", json!("3")),
             ("x[5m:]", "/step", json!(0)),
             ("x[5m:1m]", "/step", json!(60_000)),
