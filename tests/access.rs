@@ -11,6 +11,8 @@ use reqwest::header;
 use serde_json::Value;
 
 const TOKEN: &str = "a-long-enough-secret";
+/// What a browser accepts that opens an address.
+const PAGE: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 const QUIET: &str = "[system]\nenabled = false\n[containers]\nenabled = false\n[github]\nenabled = false\n";
 
 fn with_token(more: &str) -> (Folder, Service) {
@@ -49,9 +51,13 @@ fn wrong_tokens_are_slowed_down_counted_and_told_once_and_the_right_one_passes()
     assert_eq!(bearer(&service, "a-wrong-token-altogether", "198.51.100.7").0, 429, "nobody is believed about other addresses");
     let wrong = service.client.post(service.url("/login")).form(&[("token", "guess")]).send().unwrap();
     assert_eq!(wrong.status(), 429);
+    let page = service.client.post(service.url("/login")).header("accept", PAGE).form(&[("token", "guess")]).send().unwrap();
+    assert_eq!((page.status().as_u16(), page.headers().contains_key("retry-after")), (429, true));
+    let page = page.text().unwrap();
+    assert!(page.contains("role=\"alert\">Too many wrong tokens; wait ") && page.contains("name=\"token\""), "{page}");
     assert_eq!(login(&service, "http").headers()["location"], "/");
     let text = service.client.get(service.url("/metrics")).bearer_auth(TOKEN).send().unwrap().text().unwrap();
-    assert!(text.contains("taskpulse_auth_failures_total 16\n"), "{text}");
+    assert!(text.contains("taskpulse_auth_failures_total 17\n"), "{text}");
     let lines = service.log().lines().filter(|line| line.contains("wrong token")).count();
     assert_eq!(lines, 1, "{}", service.log());
     assert!(service.log().contains("1 wrong token was refused, from 127.0.0.1 (1)"));
@@ -89,6 +95,126 @@ fn a_login_lasts_as_long_as_is_set_and_a_logout_ends_it_everywhere() {
     assert_eq!(foreign.status(), 403);
     let data: Value = service.client.get(service.url("/api/v1/status")).bearer_auth(TOKEN).send().unwrap().json().unwrap();
     assert_eq!(data["data"]["login"], true);
+}
+
+#[test]
+fn a_form_is_believed_by_what_the_browser_vouches_for_and_leads_on_within_the_service() {
+    let (_folder, service) = with_token("allowed_hosts = [\"pulse.example\"]\n");
+    let post = |next: &str, token: &str, headers: &[(&str, &str)]| {
+        let request = service.client.post(service.url(&format!("/login{next}"))).form(&[("token", token)]);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let answer = request.send().unwrap();
+        let location = answer.headers().get("location").map_or("", |at| at.to_str().unwrap()).to_owned();
+        (answer.status().as_u16(), location, answer.headers().get("set-cookie").is_some(), answer.text().unwrap())
+    };
+    let own = service.url("");
+    for (origin, site, status) in [
+        ("null", "same-origin", 303),
+        (own.as_str(), "same-origin", 303),
+        ("https://pulse.example", "same-origin", 303),
+        ("null", "cross-site", 403),
+        ("null", "none", 403),
+        ("http://evil.example", "same-origin", 403),
+        ("http://evil.example", "cross-site", 403),
+        ("https://pulse.example", "cross-site", 403),
+        (own.as_str(), "same-site", 403),
+    ] {
+        let (came, _, cookie, text) = post("", TOKEN, &[("origin", origin), ("sec-fetch-site", site), ("accept", PAGE)]);
+        assert_eq!((came, cookie), (status, status == 303), "{origin} {site}");
+        assert!(status == 303 || (text.starts_with("<!doctype html>") && !text.contains("errorType")), "{text}");
+    }
+    for (next, location) in [
+        ("", "/"),
+        ("?next=/metrics", "/metrics"),
+        ("?next=%2Fapi%2Fv1%2Fquery%3Fquery%3Dup%26time%3D1", "/api/v1/query?query=up&time=1"),
+        ("?next=//evil.example", "/"),
+        ("?next=https://evil.example", "/"),
+        ("?next=/%5Cevil.example", "/"),
+        ("?next=/%09/evil.example", "/"),
+        ("?next=/a%0d%0aSet-Cookie:x=y", "/"),
+        ("?next=/login", "/"),
+        ("?next=", "/"),
+    ] {
+        let (came, at, ..) = post(next, TOKEN, &[("accept", PAGE)]);
+        assert_eq!((came, at.as_str()), (303, location), "{next}");
+    }
+    let (came, _, cookie, text) = post("?next=/metrics", "wrong", &[("accept", PAGE)]);
+    assert!(came == 401 && !cookie && text.contains("role=\"alert\">That token is not right.</p>"), "{text}");
+    let (came, _, _, text) = post("", "wrong", &[]);
+    assert!(came == 401 && text.contains("\"errorType\":\"unauthorized\""), "{text}");
+    let (came, _, cookie, _) = post(&format!("?token={TOKEN}"), "", &[]);
+    assert!(came == 401 && !cookie, "the token does not stand in an address");
+}
+
+#[test]
+fn a_person_is_led_to_the_login_or_told_in_a_page_and_a_program_in_json() {
+    let (_folder, service) = with_token("");
+    let client = reqwest::blocking::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let get = |path: &str, accept: &str, packed: bool| {
+        let request = client.get(service.url(path)).header("accept", accept);
+        let request = if packed { request } else { request.header("accept-encoding", "identity") };
+        let answer = request.send().unwrap();
+        let location = answer.headers().get("location").map(|at| at.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), location, answer.text().unwrap())
+    };
+    for (path, location) in [
+        ("/", "/login"),
+        ("/?range=6h", "/login?next=/%3Frange=6h"),
+        ("/metrics", "/login?next=/metrics"),
+        ("/api/v1/query?query=up%7B%7D", "/login?next=/api/v1/query%3Fquery=up%257B%257D"),
+        ("/none", "/login?next=/none"),
+    ] {
+        assert_eq!(get(path, PAGE, true).1.as_deref(), Some(location), "{path}");
+    }
+    let (status, _, text) = get("/api/v1/status", "*/*", true);
+    assert!(status == 401 && text.contains("\"errorType\":\"unauthorized\""), "{text}");
+    assert_eq!(get("/js/main.js", "*/*", true).0, 401);
+    let login = login(&service, "");
+    let cookie = login.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let logged_in = client.get(service.url("/login?next=/metrics")).header(header::COOKIE, &cookie).send().unwrap();
+    assert_eq!((logged_in.status().as_u16(), logged_in.headers()["location"].to_str().unwrap()), (303, "/metrics"));
+    let folder = Folder::with_settings(QUIET);
+    let service = folder.start();
+    let get = |path: &str, headers: &[(&str, &str)]| {
+        let request = headers.iter().fold(service.client.get(service.url(path)), |request, (name, value)| request.header(*name, *value));
+        let answer = request.send().unwrap();
+        (answer.status().as_u16(), answer.text().unwrap())
+    };
+    let (status, text) = get("/none", &[("accept", PAGE)]);
+    assert!(status == 404 && text.contains("<h1>There is no such page</h1>"), "{text}");
+    assert!(get("/none", &[]).1.contains("\"errorType\":\"not_found\""));
+    assert!(get("/api/v1/none", &[("accept", PAGE)]).1.contains("\"errorType\":\"not_found\""), "the interface answers as ever");
+    let (status, text) = get("/", &[("accept", PAGE), ("host", "<b>evil.example")]);
+    assert!(status == 403 && text.contains("Host `&lt;b&gt;evil.example` is not this service"), "{text}");
+    assert_eq!(service.get("/").headers()["referrer-policy"], "same-origin");
+}
+
+#[test]
+fn the_live_stream_ends_with_the_login_that_opened_it() {
+    let (_folder, service) = with_token("");
+    let cookie = login(&service, "").headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let open = |name: &str, value: &str| {
+        let stream = std::net::TcpStream::connect(("127.0.0.1", service.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let request = tungstenite::http::Request::builder()
+            .uri(service.url("/ws").replace("http", "ws"))
+            .header("host", format!("127.0.0.1:{}", service.port))
+            .header("connection", "Upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", tungstenite::handshake::client::generate_key())
+            .header(name, value);
+        tungstenite::client(request.body(()).unwrap(), stream).unwrap().0
+    };
+    let (mut by_login, mut by_token) = (open("cookie", &cookie), open("authorization", &format!("Bearer {TOKEN}")));
+    service.client.post(service.url("/logout")).header(header::COOKIE, &cookie).send().unwrap();
+    let closed = eventually("it is closed", || match by_login.read() {
+        Ok(tungstenite::Message::Close(frame)) => Some(frame),
+        _ => None,
+    });
+    assert_eq!(closed.map(|frame| u16::from(frame.code)), Some(4401));
+    by_token.send(tungstenite::Message::text("{\"op\":\"ping\"}")).unwrap();
+    assert!(by_token.read().unwrap().into_text().unwrap().contains("pong"), "a program goes on");
 }
 
 #[test]

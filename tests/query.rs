@@ -152,7 +152,7 @@ fn bad_queries_are_told_what_is_wrong_in_bounded_time() {
     for ((status, body), part) in [
         (range(&now, &now, "0"), "must be more than 0"),
         (range("100", "50", "1"), "`end` is before `start`"),
-        (range("0", "6400000000", "1"), "11000 points"),
+        (range("0", "6400000000", "1"), "maximum resolution of 11,000 points"),
     ] {
         assert!(status == 400 && body["error"].as_str().unwrap().contains(part), "{body}");
     }

@@ -80,7 +80,7 @@ fn with_a_token_nothing_but_health_and_login_is_open() {
     let bearer = |token: &str| service.client.get(service.url("/api/v1/status")).bearer_auth(token).send().unwrap().status().as_u16();
     assert_eq!((bearer(TOKEN), bearer("a-long-enough-secreT"), bearer("")), (200, 401, 401));
     let login = |token: &str| service.client.post(service.url("/login")).form(&[("token", token)]).send().unwrap();
-    assert_eq!(login("wrong").headers()["location"], "/login?failed=1");
+    assert_eq!(login("wrong").status(), 401);
     let answer = login(TOKEN);
     let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && !cookie.contains(TOKEN), "{cookie}");
@@ -104,7 +104,7 @@ fn malformed_requests_are_answered_with_what_would_be_right() {
         ("/api/v1/query?query=up&time=yesterday", 400, "`yesterday` is not a time"),
         ("/api/v1/query_range?query=up&start=0&end=10&step=0", 400, "must be more than 0"),
         ("/api/v1/query_range?query=up&start=10&end=0&step=1", 400, "before `start`"),
-        ("/api/v1/query_range?query=up&start=0&end=6000000000&step=1", 400, "11000 points"),
+        ("/api/v1/query_range?query=up&start=0&end=6000000000&step=1", 400, "maximum resolution of 11,000 points"),
         ("/api/v1/query_range?query=up[5m]&start=0&end=1&step=1", 400, "range vector"),
         ("/api/v1/windows?match[]=up&window=2m", 400, "take one of 1m 5m"),
         ("/api/v1/windows?window=1m", 400, "`match[]` is missing"),

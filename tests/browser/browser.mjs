@@ -1,6 +1,7 @@
 /**
  * Pages of a real Chromium that remember everything they complained about.
  */
+import assert from 'node:assert/strict'
 import { chromium } from 'playwright-core'
 
 const FLAGS = [
@@ -14,8 +15,14 @@ export const launch = () => chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: FLAGS,
 })
 
+/** What it writes of an answer that refuses something. */
+const REFUSED = /responded with a status of 4\d\d|WebSocket connection to .*(4\d\d|failed)/
+
 /**
- * @typedef {{ page: import('playwright-core').Page, complaints: string[], serverMayBeGone: (may: boolean) => void, close: () => Promise<void> }} Watched
+ * @typedef {{
+ *   page: import('playwright-core').Page, complaints: string[], serverMayBeGone: (may: boolean) => void,
+ *   serverMayRefuse: (may: boolean) => void, close: () => Promise<void>
+ * }} Watched
  */
 
 /**
@@ -28,9 +35,11 @@ export async function openPage(browser, options = {}) {
   /** @type {string[]} */
   const complaints = []
   let gone = false
+  let refuses = false
   page.on('console', (message) => {
     const text = `${message.text()} ${message.location().url}`
-    if (message.type() === 'error' && !(gone && SERVER_GONE.test(text))) complaints.push(text)
+    const forgiven = (gone && SERVER_GONE.test(text)) || (refuses && REFUSED.test(text))
+    if (message.type() === 'error' && !forgiven) complaints.push(text)
     if (message.text().startsWith('policy violation')) complaints.push(text)
   })
   page.on('pageerror', (error) => complaints.push(String(error.stack ?? error)))
@@ -43,7 +52,18 @@ export async function openPage(browser, options = {}) {
     }
     requestAnimationFrame(look)
   })
-  return { page, complaints, serverMayBeGone: (may) => { gone = may }, close: () => context.close() }
+  return { page, complaints, serverMayBeGone: (may) => { gone = may }, serverMayRefuse: (may) => { refuses = may }, close: () => context.close() }
+}
+
+/** A page of its own for each test, closed at its end, that must not have complained. @param {import('playwright-core').Browser} browser @param {(w: Watched) => Promise<void>} body @param {import('playwright-core').BrowserContextOptions} [options] */
+export async function withPage(browser, body, options) {
+  const watched = await openPage(browser, options)
+  try {
+    await body(watched)
+    assert.deepEqual(watched.complaints, [], 'the console stays empty')
+  } finally {
+    await watched.close()
+  }
 }
 
 /** @param {import('playwright-core').Page} page @param {'live'|'stale'} state @param {number} [timeout] */

@@ -8,7 +8,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { launch, openPage, pointsOf, waitForState } from './browser.mjs'
+import { launch, pointsOf, waitForState, withPage as onPage } from './browser.mjs'
 import { checkFormats, checkPoints, checkSelectors, checkVendored } from './pure.mjs'
 import { Github, Service, until } from './service.mjs'
 
@@ -35,16 +35,8 @@ after(async () => {
   await service?.remove()
 })
 
-/** A page of its own for each test, closed at its end, that must not have complained. @param {(w: import('./browser.mjs').Watched) => Promise<void>} body @param {import('playwright-core').BrowserContextOptions} [options] */
-async function withPage(body, options) {
-  const watched = await openPage(browser, options)
-  try {
-    await body(watched)
-    assert.deepEqual(watched.complaints, [], 'the console stays empty')
-  } finally {
-    await watched.close()
-  }
-}
+/** @param {(w: import('./browser.mjs').Watched) => Promise<void>} body @param {import('playwright-core').BrowserContextOptions} [options] */
+const withPage = (body, options) => onPage(browser, body, options)
 
 test('the vendored libraries are those of the named packages', checkVendored)
 
@@ -262,11 +254,6 @@ test('the keyboard reaches navigation, ranges and the ack button, and presses it
   }
   await page.keyboard.press('Enter')
   await page.locator('[data-alert="keyboard"]', { hasText: 'noted' }).waitFor(PATIENCE)
-}))
-
-test('a wrong token is said so on the login page', () => withPage(async ({ page }) => {
-  await page.goto(`${service.url}/login?failed=1`)
-  await page.getByText('That token is not right.').waitFor(PATIENCE)
 }))
 
 test('a picture of the first screen', { skip: !process.env.TASKPULSE_PICTURE }, () => withPage(async ({ page }) => {

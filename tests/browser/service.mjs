@@ -3,7 +3,7 @@
  * folder that outlives a kill.
  */
 import { spawn } from 'node:child_process'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -29,6 +29,8 @@ export class Service {
   /** @type {import('node:child_process').ChildProcess|undefined} */
   #process
   #said = ''
+  /** What the settings have as `server.token`; empty for none. */
+  token = ''
 
   /** @param {string} folder @param {number} port */
   constructor(folder, port) {
@@ -64,13 +66,28 @@ export class Service {
     child.on('error', (error) => { this.#said += `${BINARY}: ${error.message}` })
     try {
       await until('the service is ready', async () => (await fetch(`${this.url}/readyz`)).ok)
-      await until('a first sample is kept', async () => {
-        const answer = await fetch(`${this.url}/api/v1/query?query=system_cpu_utilization_ratio`)
-        return (await answer.json()).data?.result?.length > 0
-      })
+      await until('a first sample is kept', async () => (await this.get('/api/v1/query?query=system_cpu_utilization_ratio')).result.length > 0)
     } catch (error) {
       throw new Error(`${error instanceof Error ? error.message : error}\n${this.#said}`)
     }
+  }
+
+  /** The data of an answer. @param {string} path @returns {Promise<any>} */
+  async get(path) {
+    const answer = await fetch(`${this.url}${path}`, { headers: this.token ? { authorization: `Bearer ${this.token}` } : {} })
+    return (await answer.json()).data
+  }
+
+  /** Changes a file of the project, in one step as programs do. @param {string} file @param {string} text */
+  async write(file, text) {
+    const at = path.join(this.project, file)
+    await writeFile(`${at}.new`, text)
+    await rename(`${at}.new`, at)
+  }
+
+  /** @param {string} file */
+  read(file) {
+    return readFile(path.join(this.project, file), 'utf8')
   }
 
   /** Ends it as a power cut would. */

@@ -4,17 +4,22 @@
 //! and appear in no log and no answer. A login is a signed cookie; one that was ended is remembered until it would have ended by itself.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::cookie::{Cookie, SameSite, time::Duration as CookieDuration};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpRequest, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
+use bytes::Bytes;
 use hmac::{Hmac, Mac};
 use parking_lot::Mutex;
 use sha2::Sha256;
@@ -23,6 +28,7 @@ use subtle::ConstantTimeEq;
 use crate::connection::{Link, Tracked, Underway};
 use crate::envelope::ApiError;
 use crate::guesses::{Guesses, LOG_EVERY};
+use crate::pages;
 use crate::peers::{Client, Proxies};
 use crate::server::AppState;
 
@@ -31,9 +37,11 @@ const COOKIE: &str = "taskpulse_login";
 /// Logins that were ended and are remembered.
 const MAX_ENDED: usize = 10_000;
 /// What needs no token: health, what the login page is made of, its end, and what is signed.
-const OPEN_PATHS: [&str; 10] = [
+const OPEN_PATHS: [&str; 13] = [
     "/healthz",
     "/readyz",
+    "/-/healthy",
+    "/-/ready",
     "/login",
     "/logout",
     "/js/login.js",
@@ -41,6 +49,7 @@ const OPEN_PATHS: [&str; 10] = [
     "/app.css",
     "/tokens.css",
     "/favicon.svg",
+    "/favicon.ico",
     crate::hooks::GITHUB,
 ];
 
@@ -54,7 +63,8 @@ const SECURITY_HEADERS: [(&str, &str); 5] = [
          base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     ),
     ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
+    // Not `no-referrer`: with that, a browser says of the service's own forms that they come from nowhere (`Origin: null`).
+    ("referrer-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
 ];
@@ -72,6 +82,12 @@ pub struct AccessOptions {
     pub proxies: Proxies,
     /// How long a login lasts.
     pub session_lifetime: Duration,
+}
+
+/// A login that its cookie proved.
+pub(crate) struct Login {
+    expires: u64,
+    number: String,
 }
 
 /// The rules of access.
@@ -120,12 +136,20 @@ impl Access {
                 "Host `{shown}` is not this service; use localhost, or add the name to server.allowed_hosts"
             )));
         }
-        match text(header::ORIGIN) {
-            Some(origin) if !origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host)) => {
-                Err(ApiError::forbidden("requests from another origin are refused"))
-            }
-            _ => Ok(()),
+        let Some(origin) = text(header::ORIGIN) else { return Ok(()) };
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        if authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host)) {
+            return Ok(());
         }
+        // No page can forge `Sec-Fetch-Site`. A browser that was told to keep origins to itself sends `null` with it; behind a proxy
+        // that changes `Host`, the origin has the name that the browser knows.
+        let same_site = headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin");
+        if same_site && (origin == "null" || authority.is_some_and(|authority| self.host_allowed(authority))) {
+            return Ok(());
+        }
+        Err(ApiError::forbidden(
+            "requests from another origin are refused; open the dashboard by its own address. Behind a proxy, add the name that browsers know to server.allowed_hosts",
+        ))
     }
 
     /// Refuses what the page of another site, or of another program on this machine, makes a browser ask for. An `<img>` sends no
@@ -193,6 +217,19 @@ impl Access {
     /// Whether a text is the token; takes the same time for every wrong one of a length.
     pub(crate) fn is_token(&self, given: &str) -> bool {
         self.token.as_ref().is_some_and(|token| bool::from(token.as_bytes().ct_eq(given.as_bytes())))
+    }
+
+    /// The login that a request shows, where it is one and lives.
+    pub(crate) fn login_of(&self, req: &HttpRequest) -> Option<Login> {
+        let cookie = req.cookie(COOKIE)?;
+        let (expires, number) = self.signed(cookie.value())?;
+        let login = Login { expires, number: number.to_owned() };
+        self.lives(&login).then_some(login)
+    }
+
+    /// Whether a login has neither run out nor been ended.
+    pub(crate) fn lives(&self, login: &Login) -> bool {
+        login.expires > unix_now() && !self.ended.lock().contains_key(&login.number)
     }
 
     fn signature(&self, expires: u64, number: &str) -> Option<String> {
@@ -279,7 +316,7 @@ fn plain_host(host: &str) -> String {
 
 /// The middleware: checks each request, dresses each answer.
 pub(crate) async fn guard(
-    req: ServiceRequest,
+    mut req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<Tracked>, actix_web::Error> {
     let underway = Underway::new(req.conn_data::<Arc<Link>>().cloned());
@@ -290,16 +327,34 @@ pub(crate) async fn guard(
         }
         None => Err(ApiError::internal("the service is not set up")),
     };
-    let is_page = req.method() == actix_web::http::Method::GET && req.path() == "/";
+    // What answers GET answers HEAD. A WebSocket is no answer.
+    let head = req.method() == Method::HEAD && req.path() != "/ws";
+    if head {
+        req.head_mut().method = Method::GET;
+    }
+    if !takes_packed(req.headers()) {
+        // As Prometheus does: an answer as it is, where a client says nothing of a packing that is known, or rules out any.
+        req.headers_mut().remove(header::ACCEPT_ENCODING);
+    }
+    let wants_page = pages::wanted(req.headers()) && !NOT_PAGES.iter().any(|prefix| req.path().starts_with(prefix));
     let mut res = match allowed {
-        Ok(()) => next.call(req).await?.map_into_boxed_body(),
+        Ok(()) => {
+            let res = next.call(req).await?.map_into_boxed_body();
+            match res.response().error().filter(|_| wants_page).map(ToString::to_string) {
+                Some(why) => {
+                    let status = res.status();
+                    res.map_body(|head, _| {
+                        head.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(pages::HTML));
+                        // The page is not packed.
+                        head.headers_mut().remove(header::CONTENT_ENCODING);
+                        BoxBody::new(pages::refusal(status, &why))
+                    })
+                }
+                None => res,
+            }
+        }
         Err(error) => {
-            use actix_web::ResponseError;
-            let answer = if is_page && error.status_code() == actix_web::http::StatusCode::UNAUTHORIZED {
-                actix_web::HttpResponse::SeeOther().insert_header((header::LOCATION, "/login")).finish()
-            } else {
-                error.error_response()
-            };
+            let answer = refused(&req, &error);
             req.extensions_mut().clear();
             req.into_response(answer)
         }
@@ -310,7 +365,42 @@ pub(crate) async fn guard(
     if !res.headers().contains_key(header::CACHE_CONTROL) {
         res.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    Ok(res.map_body(|_, body| Tracked::new(body, underway)))
+    Ok(res.map_body(|_, body| Tracked::new(if head { BoxBody::new(Unsent(body.size())) } else { body }, underway)))
+}
+
+/// The answer to what may not be asked: a person in a browser is led to the login, or told in a page.
+fn refused(req: &ServiceRequest, error: &ApiError) -> HttpResponse {
+    let status = error.status_code();
+    let person = pages::wanted(req.headers());
+    if status == StatusCode::UNAUTHORIZED && req.method() == Method::GET && (person || req.path() == "/") {
+        let wanted = req.uri().path_and_query().map_or("/", |at| at.as_str());
+        return HttpResponse::SeeOther().insert_header((header::LOCATION, pages::login_address(wanted))).finish();
+    }
+    if person { pages::page(error, pages::refusal(status, &error.to_string())) } else { error.error_response() }
+}
+
+/// Whether a client takes an answer that is packed as the service can.
+fn takes_packed(headers: &HeaderMap) -> bool {
+    headers.get_all(header::ACCEPT_ENCODING).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|coding| {
+        let (name, q) = coding.split_once(';').unwrap_or((coding, ""));
+        let refused = q.trim().to_ascii_lowercase().strip_prefix("q=").is_some_and(|q| q.trim().parse().is_ok_and(|q: f64| q == 0.0));
+        ["gzip", "deflate"].iter().any(|known| name.trim().eq_ignore_ascii_case(known)) && !refused
+    })
+}
+
+/// A body of which HEAD tells the length.
+struct Unsent(BodySize);
+
+impl MessageBody for Unsent {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        self.0
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(None)
+    }
 }
 
 #[cfg(test)]
@@ -370,6 +460,31 @@ mod tests {
         assert!(check("LOCALHOST:8090", Some("http://localhost:8090")));
         for origin in ["http://localhost:8091", "http://evil.example", "null", "localhost:8090", ""] {
             assert!(!check("localhost:8090", Some(origin)), "{origin}");
+        }
+    }
+
+    #[test]
+    fn what_the_browser_vouches_for_may_hide_its_origin_or_know_the_service_by_an_allowed_name() {
+        let access = access("127.0.0.1", &["pulse.example"]);
+        let check = |origin: &'static str, site: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static("127.0.0.1:8090"));
+            headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+            headers.insert(HeaderName::from_static("sec-fetch-site"), HeaderValue::from_static(site));
+            access.check_sender(&headers).is_ok()
+        };
+        for (origin, same_origin) in [
+            ("null", true),
+            ("https://pulse.example", true),
+            ("http://127.0.0.1:8090", true),
+            ("https://evil.example", false),
+            ("https://pulse.example.evil.example", false),
+            ("nothing", false),
+        ] {
+            assert_eq!(check(origin, "same-origin"), same_origin, "{origin}");
+            for site in ["cross-site", "same-site", "none", ""] {
+                assert_eq!(check(origin, site), origin == "http://127.0.0.1:8090", "{origin} {site}");
+            }
         }
     }
 

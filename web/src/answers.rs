@@ -113,8 +113,16 @@ impl List {
         if self.0.len() > MAX_ANSWER_BYTES { Err(too_long()) } else { Ok(()) }
     }
 
-    pub(crate) fn finish(mut self) -> String {
-        self.0.push_str("]}");
+    pub(crate) fn finish(self) -> String {
+        self.finish_with(&[])
+    }
+
+    pub(crate) fn finish_with(mut self, warnings: &[&str]) -> String {
+        self.0.push(']');
+        if !warnings.is_empty() {
+            let _ = write!(self.0, ",\"warnings\":{}", serde_json::json!(warnings));
+        }
+        self.0.push('}');
         self.0
     }
 }

@@ -21,31 +21,35 @@ fn content_type(path: &str) -> &'static str {
     }
 }
 
-fn serve(req: &HttpRequest, path: &str) -> HttpResponse {
+/// The content of a file.
+pub(crate) fn text(path: &str) -> &'static str {
+    let found = ASSETS.iter().find(|(name, ..)| *name == path);
+    found.and_then(|(_, bytes, _)| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+}
+
+fn serve(req: &HttpRequest, path: &str) -> Result<HttpResponse, ApiError> {
     let Some((name, bytes, hash)) = ASSETS.iter().find(|(name, ..)| *name == path) else {
-        use actix_web::ResponseError;
-        return ApiError::not_found(format!("there is no {}; the interface is at /api/v1, the dashboard at /", req.path()))
-            .error_response();
+        return Err(ApiError::not_found(format!("there is no {}; the interface is at /api/v1, the dashboard at /", req.path())));
     };
     let tag = format!("\"{hash:08x}\"");
     let known = req.headers().get(header::IF_NONE_MATCH).is_some_and(|v| v.to_str().is_ok_and(|v| v.contains(&tag)));
     let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     // `no-cache`: kept by the browser, asked for again each time, so that a new version is never mixed with an old one.
     response.insert_header((header::ETAG, tag)).insert_header((header::CACHE_CONTROL, "no-cache"));
-    if known { response.finish() } else { response.content_type(content_type(name)).body(*bytes) }
+    Ok(if known { response.finish() } else { response.content_type(content_type(name)).body(*bytes) })
 }
 
 /// `GET /`
-pub(crate) async fn index(req: HttpRequest) -> HttpResponse {
+pub(crate) async fn index(req: HttpRequest) -> Result<HttpResponse, ApiError> {
     serve(&req, "index.html")
 }
 
-/// `GET /login`
-pub(crate) async fn login(req: HttpRequest) -> HttpResponse {
-    serve(&req, "login.html")
+/// `GET /favicon.ico`, which browsers ask for beside what is no page.
+pub(crate) async fn favicon(req: HttpRequest) -> Result<HttpResponse, ApiError> {
+    serve(&req, "favicon.svg")
 }
 
 /// Any other path.
-pub(crate) async fn file(req: HttpRequest, path: web::Path<String>) -> HttpResponse {
+pub(crate) async fn file(req: HttpRequest, path: web::Path<String>) -> Result<HttpResponse, ApiError> {
     serve(&req, &path)
 }

@@ -52,7 +52,7 @@ pub(crate) const MAX_RAW_BYTES: usize = 32 << 20;
 const FORM: Option<usize> = Some(1 << 20);
 
 /// All routes that read a body. `docs/API.md` shows this table.
-pub(crate) const ROUTES: [Route; 11] = [
+pub(crate) const ROUTES: [Route; 13] = [
     // Nobody is known there yet.
     Route { path: "/login", limit: Some(16 << 10), inflated: None },
     // The longest that GitHub sends.
@@ -63,7 +63,9 @@ pub(crate) const ROUTES: [Route; 11] = [
     Route { path: "/api/v1/import", limit: None, inflated: None },
     Route { path: "/api/v1/query", limit: FORM, inflated: None },
     Route { path: "/api/v1/query_range", limit: FORM, inflated: None },
+    Route { path: "/api/v1/query_exemplars", limit: FORM, inflated: None },
     Route { path: "/api/v1/format_query", limit: FORM, inflated: None },
+    Route { path: "/api/v1/parse_query", limit: FORM, inflated: None },
     Route { path: "/api/v1/series", limit: FORM, inflated: None },
     Route { path: "/api/v1/labels", limit: FORM, inflated: None },
 ];
@@ -246,6 +248,9 @@ pub(crate) async fn read_unpacked(req: &HttpRequest, payload: web::Payload) -> R
         other => return Err(ApiError::unsupported(format!("Content-Encoding `{other}` is not understood; send gzip, or none"))),
     };
     let mut body = read(req, payload).await?;
+    if body.is_empty() {
+        return Ok(body);
+    }
     let allowed = Allowed::of(req)?;
     let limit = ROUTES.iter().find(|route| route.path == allowed.path).and_then(|route| route.inflated).unwrap_or(allowed.limit);
     let mut out = Vec::new();

@@ -35,7 +35,7 @@ enum Format {
 
 /// `POST /api/v1/import`
 pub(crate) async fn import(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let params = Params::of_address(&req)?;
+    let params = Params::of_address(&req);
     let format = match params.required("format")? {
         "jsonl" => Format::JsonLines,
         "csv" => Format::Csv,

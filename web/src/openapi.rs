@@ -33,17 +33,27 @@ const END: Parameter = ("end", Query, TIME);
 const MATCH: Parameter = ("match[]", Several, "a selector");
 const QUERY: Parameter = ("query", Needed, "PromQL");
 const TIMEOUT: Parameter = ("timeout", Query, "seconds, or a length of time; at most 30 s");
-const LIMIT: Parameter = ("limit", Query, "series at the most");
+const LIMIT: Parameter = ("limit", Query, "items of the answer at the most; 0 for all");
 const LOOKBACK: Parameter = ("lookback_delta", Query, "how old a sample may be to count at an instant");
 const BOTH: &[HttpMethod] = &[Get, Post];
 
 const PATHS: &[Entry] = &[
     (&[Get], "/api/v1/openapi.json", "This document", &[], None),
-    (&[Get], "/metrics", "The service's own metrics, OpenMetrics 1.0", &[], None),
+    (&[Get], "/metrics", "The service's own metrics: Prometheus' text 0.0.4, or OpenMetrics where that is accepted", &[], None),
     (&[Get], "/healthz", "Whether it is well; 503 names the failing parts", &[], None),
     (&[Get], "/readyz", "Whether it is ready; 503 while it starts, stops or fails", &[], None),
+    (&[Get], "/-/healthy", "As /healthz, in Prometheus' words", &[], None),
+    (&[Get], "/-/ready", "As /readyz, in Prometheus' words", &[], None),
     (&[Get], "/api/v1/status", "Actors, sources, pipeline, store, problems", &[], None),
     (&[Get], "/api/v1/status/buildinfo", "Version, as Prometheus answers it", &[], None),
+    (&[Get], "/api/v1/status/runtimeinfo", "Since when it runs and how long it keeps, as Prometheus answers it", &[], None),
+    (
+        &[Get],
+        "/api/v1/status/tsdb",
+        "The metrics with the most series, the labels with the most values",
+        &[("limit", Query, "of each; 1 to 10,000")],
+        None,
+    ),
     (BOTH, "/api/v1/query", "PromQL at an instant", &[QUERY, ("time", Query, TIME), TIMEOUT, LIMIT, LOOKBACK], None),
     (
         BOTH,
@@ -60,11 +70,33 @@ const PATHS: &[Entry] = &[
         ],
         None,
     ),
+    (BOTH, "/api/v1/query_exemplars", "Exemplars: none are kept", &[QUERY, START, END], None),
     (BOTH, "/api/v1/format_query", "A query well laid out", &[QUERY], None),
-    (BOTH, "/api/v1/series", "Label sets of the series that are meant", &[("match[]", Needed, "a selector; repeatable"), START, END], None),
-    (BOTH, "/api/v1/labels", "Label names", &[MATCH, START, END], None),
-    (&[Get], "/api/v1/label/{name}/values", "Values of a label", &[("name", Path, "the label"), MATCH, START, END], None),
-    (&[Get], "/api/v1/metadata", "Type, help and unit of the metrics that the service makes", &[("metric", Query, "one of them")], None),
+    (BOTH, "/api/v1/parse_query", "A query as a tree", &[QUERY], None),
+    (
+        BOTH,
+        "/api/v1/series",
+        "Label sets of the series that are meant",
+        &[("match[]", Needed, "a selector; repeatable"), START, END, LIMIT],
+        None,
+    ),
+    (BOTH, "/api/v1/labels", "Label names", &[MATCH, START, END, LIMIT], None),
+    (&[Get], "/api/v1/label/{name}/values", "Values of a label", &[("name", Path, "the label"), MATCH, START, END, LIMIT], None),
+    (
+        &[Get],
+        "/api/v1/metadata",
+        "Type, help and unit of metrics",
+        &[("metric", Query, "one of them"), ("limit", Query, "metrics at the most"), ("limit_per_metric", Query, "each has one entry")],
+        None,
+    ),
+    (
+        &[Get],
+        "/api/v1/targets/metadata",
+        "The same of scraped programs alone",
+        &[("match_target", Query, "a selector"), ("metric", Query, "one of them"), LIMIT],
+        None,
+    ),
+    (&[Get], "/api/v1/alertmanagers", "Where alerts are sent as Prometheus sends them: nowhere", &[], None),
     (
         &[Get],
         "/api/v1/windows",
@@ -86,7 +118,21 @@ const PATHS: &[Entry] = &[
         &[("format", Needed, "jsonl, csv or openmetrics"), ("lines_before", Query, "added to the numbers of lines in errors")],
         Some("text/plain"),
     ),
-    (&[Get], "/api/v1/rules", "Alert rules, as Prometheus answers them", &[], None),
+    (
+        &[Get],
+        "/api/v1/rules",
+        "Alert rules, as Prometheus answers them",
+        &[
+            ("type", Query, "alert or record"),
+            ("rule_name[]", Several, "a rule"),
+            ("rule_group[]", Several, "its group"),
+            ("file[]", Several, "its file"),
+            MATCH,
+            ("exclude_alerts", Query, "true leaves the alerts out"),
+            LIMIT,
+        ],
+        None,
+    ),
     (&[Get], "/api/v1/alerts", "Alerts, as Prometheus answers them", &[], None),
     (&[Get], "/api/v1/alerts/history", "Alerts that ended, newest first", &[START, END], None),
     (&[Post], "/api/v1/alerts/{id}/ack", "Acknowledges an alert", &[("id", Path, "the alert")], None),

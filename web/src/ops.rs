@@ -1,13 +1,11 @@
 //! For those who run it: health, readiness, own metrics.
 
-use std::fmt::Write;
-
-use actix_web::{HttpResponse, web};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
-use taskpulse_engine::metrics::{MetricType, describe};
-use taskpulse_engine::model::{NAME_LABEL, format_value};
 
 use crate::envelope::parts;
+use crate::exposition::Format;
 use crate::server::AppState;
 
 fn verdict(failing: Vec<(String, String)>) -> HttpResponse {
@@ -28,41 +26,29 @@ pub(crate) async fn readyz(state: web::Data<AppState>) -> HttpResponse {
     verdict(state.reporter.not_ready())
 }
 
-/// `GET /metrics`: OpenMetrics text, version 1.0.0.
-pub(crate) async fn metrics(state: web::Data<AppState>) -> HttpResponse {
-    let mut series = state.reporter.metrics();
-    series.sort_by(|a, b| a.0.name().cmp(b.0.name()));
-    let mut out = String::with_capacity(16_384);
-    let mut family = String::new();
-    for (labels, v) in series {
-        let name = labels.name();
-        if name != family {
-            family = name.to_owned();
-            if let Some(metric) = describe(name) {
-                // OpenMetrics names a counter's family without `_total`, its sample with it.
-                let (shown, kind) = match metric.kind {
-                    MetricType::Counter => (name.trim_end_matches("_total"), "counter"),
-                    MetricType::Gauge => (name, "gauge"),
-                };
-                let _ = writeln!(out, "# TYPE {shown} {kind}");
-                if !metric.unit.is_empty() && shown.ends_with(metric.unit) {
-                    let _ = writeln!(out, "# UNIT {shown} {}", metric.unit);
-                }
-                let _ = writeln!(out, "# HELP {shown} {}", metric.help);
-            }
-        }
-        out.push_str(name);
-        let mut open = false;
-        for (label, value) in labels.iter().filter(|(label, _)| *label != NAME_LABEL) {
-            out.push(if open { ',' } else { '{' });
-            open = true;
-            let _ = write!(out, "{label}=\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"));
-        }
-        if open {
-            out.push('}');
-        }
-        let _ = writeln!(out, " {}", format_value(v));
-    }
-    out.push_str("# EOF\n");
-    HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(out)
+/// `GET /-/healthy`: health in Prometheus' words, for `promtool check healthy` and probes of containers.
+pub(crate) async fn healthy(state: web::Data<AppState>) -> HttpResponse {
+    said("Healthy", state.reporter.failing())
+}
+
+/// `GET /-/ready`
+pub(crate) async fn ready(state: web::Data<AppState>) -> HttpResponse {
+    said("Ready", state.reporter.not_ready())
+}
+
+fn said(what: &str, failing: Vec<(String, String)>) -> HttpResponse {
+    let lines: String = failing.iter().map(|(part, reason)| format!("{part}: {reason}\n")).collect();
+    let mut answer = if failing.is_empty() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let not = if failing.is_empty() { "" } else { "not " };
+    answer.content_type("text/plain; charset=utf-8").body(format!("Taskpulse is {not}{what}.\n{lines}"))
+}
+
+/// `GET /metrics`
+pub(crate) async fn metrics(req: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
+    let accept: Vec<&str> = req.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok()).collect();
+    let format = Format::accepted(&accept.join(","));
+    HttpResponse::Ok()
+        .insert_header((header::VARY, "Accept"))
+        .content_type(format.content_type())
+        .body(format.write(state.reporter.metrics()))
 }

@@ -6,25 +6,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponse, web};
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::wire::seconds;
-use taskpulse_engine::metrics::METRICS;
-use taskpulse_engine::model::{Columns, Labels, SeriesId, TimestampMs, push_point};
+use taskpulse_engine::model::{Columns, Labels, TimestampMs, push_point};
 use taskpulse_engine::promql::{self, Answer, Budget, EvalError, Expr, Places, QueryError, QueryGrid, Row, Selector};
 use taskpulse_engine::store::Store;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::answers::{List, Points, Text};
+use crate::answers::{Points, Text};
 use crate::envelope::{ApiError, blocking, success};
 use crate::params::Params;
 use crate::server::{AppState, QueryOptions};
 
 /// Step of subqueries that name none.
 const DEFAULT_STEP_MS: i64 = 60_000;
-/// Points of one series in a range query, as in Prometheus.
-const MAX_POINTS: i64 = 11_000;
+/// Steps of a range query, as in Prometheus; it has one point more than steps.
+const MAX_STEPS: i64 = 11_000;
+/// What is said where `limit` cut an answer, in Prometheus' words.
+pub(crate) const TRUNCATED: &str = "results truncated due to limit";
 /// Warnings, and infos, that are told one by one, as in Prometheus.
 const MAX_NOTES: usize = 10;
 /// Longest time of a query that is answered on the thread that took it, where others wait.
@@ -65,14 +65,15 @@ impl Ask {
         let began = Instant::now();
         let query = params.required("query")?.to_owned();
         options.timeout = timeout(params, options.timeout)?;
-        if params.get("lookback_delta").is_some() {
-            options.lookback_ms = params.step("lookback_delta")?;
+        if options.timeout.is_zero() {
+            return Err(EvalError::Deadline.into());
         }
-        let limit = params
-            .get("limit")
-            .map(|text| text.parse::<usize>().map_err(|_| ApiError::bad_data(format!("parameter `limit`: `{text}` is not a count"))));
-        let limit = limit.transpose()?.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
-        let stats = params.get("stats").is_some_and(|stats| !stats.is_empty());
+        // 0 is as good as none, as in Prometheus.
+        if let Some(lookback) = params.duration("lookback_delta")?.filter(|ms| *ms > 0) {
+            options.lookback_ms = lookback;
+        }
+        let limit = params.limit()?;
+        let stats = params.get("stats").is_some();
         let expr = if query.len() <= PARSED_AT_ONCE_BYTES {
             promql::parse_expr_for(&query, grid)?
         } else {
@@ -149,7 +150,7 @@ impl Ask {
             notes.truncate(MAX_NOTES);
             notes.extend((more > 0).then(|| format!("{more} more {kind} annotations omitted")));
         }
-        warnings.extend(cut.then(|| format!("results truncated to {} series by `limit`", self.limit)));
+        warnings.extend(cut.then(|| TRUNCATED.to_owned()));
         for (name, notes) in [("warnings", warnings), ("infos", infos)] {
             if !notes.is_empty() {
                 let _ = write!(out, ",\"{name}\":{}", Value::from(notes));
@@ -241,10 +242,12 @@ pub(crate) async fn query_range(state: web::Data<AppState>, params: Params) -> R
             "invalid expression type \"{kind}\" for range query, must be Scalar or instant Vector: leave out the [5m], or use /api/v1/query"
         )));
     }
-    if (end - start) / step >= MAX_POINTS {
+    if (end - start) / step > MAX_STEPS {
         return Err(ApiError::bad_data(format!(
-            "exceeded maximum resolution of {MAX_POINTS} points per timeseries ({} points); take a longer `step` or less time",
-            (end - start) / step + 1
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX); \
+             there are {} steps, a step of {} s is long enough",
+            (end - start) / step,
+            ((end - start) as u64).div_ceil(MAX_STEPS as u64 * 1_000)
         )));
     }
     if let Some(answer) = ask.at_once(&state.store, start, end, Some(step)) {
@@ -268,10 +271,8 @@ async fn place(places: &Semaphore, deadline: Instant) -> Result<SemaphorePermit<
 
 /// The time limit of a request: that of the settings, or a shorter one that the client asks for.
 fn timeout(params: &Params, most: Duration) -> Result<Duration, ApiError> {
-    if params.get("timeout").is_none() {
-        return Ok(most);
-    }
-    Ok(most.min(Duration::from_millis(params.step("timeout")?.unsigned_abs())))
+    let wanted = params.duration("timeout")?.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)));
+    Ok(wanted.map_or(most, |wanted| most.min(wanted)))
 }
 
 /// `GET|POST /api/v1/format_query`
@@ -340,77 +341,9 @@ pub(crate) fn of_match(error: QueryError) -> ApiError {
     }
 }
 
-/// The series that any of the selectors accept and that may have samples since `start`.
-fn matched(store: &Store, selectors: &[Selector], start: TimestampMs, goes_on: &GoesOn) -> Result<Vec<SeriesId>, ApiError> {
-    let mut ids = store.select_while(selectors, &|| goes_on.check())?;
-    ids.retain(|id| store.may_have(*id, start));
-    Ok(ids)
-}
-
 pub(crate) fn need_match(params: &Params) -> Result<(), ApiError> {
     if params.all("match[]").is_empty() {
         return Err(ApiError::bad_data("parameter `match[]` is missing; give at least one selector"));
     }
     Ok(())
-}
-
-fn list(items: impl IntoIterator<Item = impl Serialize>) -> Result<String, ApiError> {
-    let mut list = List::new();
-    items.into_iter().try_for_each(|item| list.push(&item))?;
-    Ok(list.finish())
-}
-
-/// `GET|POST /api/v1/series`
-pub(crate) async fn series(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    need_match(&params)?;
-    let (start, _) = params.range(0, TimestampMs::MAX)?;
-    let text = with_selectors(&state, &params, move |store, selectors, goes_on| {
-        list(matched(store, selectors, start, goes_on)?.into_iter().filter_map(|id| store.labels(id)))
-    });
-    state.answers.send_text(text.await?)
-}
-
-/// `GET|POST /api/v1/labels`
-pub(crate) async fn labels(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let (start, _) = params.range(0, TimestampMs::MAX)?;
-    let text = with_selectors(&state, &params, move |store, selectors, goes_on| {
-        list(store.label_names(&matched(store, selectors, start, goes_on)?))
-    });
-    state.answers.send_text(text.await?)
-}
-
-/// `GET /api/v1/label/{name}/values`
-pub(crate) async fn label_values(state: web::Data<AppState>, name: web::Path<String>, params: Params) -> Result<HttpResponse, ApiError> {
-    let (start, _) = params.range(0, TimestampMs::MAX)?;
-    let text = with_selectors(&state, &params, move |store, selectors, goes_on| {
-        list(store.label_values(&name, &matched(store, selectors, start, goes_on)?))
-    });
-    state.answers.send_text(text.await?)
-}
-
-/// `GET /api/v1/metadata`
-pub(crate) async fn metadata(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let wanted = params.get("metric").filter(|m| !m.is_empty());
-    let all: Map<String, Value> = METRICS
-        .iter()
-        .filter(|m| wanted.is_none_or(|name| name == m.name))
-        .map(|m| (m.name.to_owned(), json!([{"type": m.kind.name(), "help": m.help, "unit": m.unit}])))
-        .collect();
-    let mut all = all;
-    for (name, meta) in state.reporter.shared.metadata.all() {
-        if wanted.is_none_or(|wanted| wanted == name) && !all.contains_key(&name) {
-            all.insert(name, json!([meta]));
-        }
-    }
-    if let Some(limit) = params.get("limit").and_then(|limit| limit.parse::<usize>().ok()) {
-        all = all.into_iter().take(limit).collect();
-    }
-    state.answers.success(&all)
-}
-
-/// `GET /api/v1/status/buildinfo`
-pub(crate) async fn buildinfo(state: web::Data<AppState>) -> HttpResponse {
-    success(
-        json!({"version": state.reporter.version, "application": "taskpulse", "revision": "", "branch": "", "buildUser": "", "buildDate": "", "goVersion": ""}),
-    )
 }

@@ -1,9 +1,8 @@
-//! The product's own REST interface: status, windows, rules, alerts, recommendations, events, tasks, CI.
+//! The product's own REST interface: status, windows, ended alerts, recommendations, events, tasks, CI.
 
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use taskpulse_actors::alert::HISTORY;
 use taskpulse_actors::clock::now_ms;
@@ -11,8 +10,8 @@ use taskpulse_actors::messages::{Acknowledge, Decide};
 use taskpulse_actors::wire;
 use taskpulse_engine::advice::Status;
 use taskpulse_engine::board::cost::Costs;
-use taskpulse_engine::model::{NAME_LABEL, TimestampMs, format_value};
-use taskpulse_engine::rules::{Alert, AlertState};
+use taskpulse_engine::model::TimestampMs;
+use taskpulse_engine::rules::Alert;
 use taskpulse_engine::windows::Level;
 
 use crate::answers::List;
@@ -55,59 +54,6 @@ pub(crate) async fn windows(state: web::Data<AppState>, params: Params) -> Resul
         Ok(list.finish())
     });
     state.answers.send_text(text.await?)
-}
-
-fn rfc3339(ms: TimestampMs) -> String {
-    Timestamp::from_millisecond(ms).map(|t| t.to_string()).unwrap_or_default()
-}
-
-/// As Prometheus shows an alert, with our own fields beside.
-fn prometheus_alert(alert: &Alert) -> Value {
-    let mut labels =
-        serde_json::Map::from_iter([("alertname".to_owned(), json!(alert.rule)), ("severity".to_owned(), json!(alert.severity))]);
-    labels.extend(alert.metric.iter().filter(|(name, _)| *name != NAME_LABEL).map(|(name, value)| (name.to_owned(), json!(value))));
-    let mut shown = wire::alert(alert);
-    if let Some(fields) = shown.as_object_mut() {
-        fields.insert("labels".to_owned(), Value::Object(labels));
-        fields.insert("annotations".to_owned(), json!({"summary": alert.summary}));
-        fields.insert("activeAt".to_owned(), json!(rfc3339(alert.pending_since)));
-        fields.insert("value".to_owned(), json!(format_value(alert.value)));
-    }
-    shown
-}
-
-/// `GET /api/v1/alerts`
-pub(crate) async fn alerts(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let active = Arc::clone(&state.reporter.shared.alerts.read());
-    state.answers.success(&json!({"alerts": active.iter().map(prometheus_alert).collect::<Vec<_>>()}))
-}
-
-/// `GET /api/v1/rules`
-pub(crate) async fn rules(state: web::Data<AppState>) -> HttpResponse {
-    let active = Arc::clone(&state.reporter.shared.alerts.read());
-    let rules: Vec<Value> = state
-        .rules
-        .rules()
-        .iter()
-        .map(|rule| {
-            let alerts: Vec<&Alert> = active.iter().filter(|a| a.rule == rule.name).collect();
-            let worst = if alerts.iter().any(|a| a.state == AlertState::Firing) {
-                "firing"
-            } else if alerts.is_empty() {
-                "inactive"
-            } else {
-                "pending"
-            };
-            json!({
-                "type": "alerting", "name": rule.name, "query": rule.spec.expr, "state": worst, "health": "ok",
-                "duration": rule.spec.hold.as_secs_f64(), "keepFiringFor": 0, "cooldown": rule.spec.cooldown.as_secs_f64(),
-                "labels": {"severity": rule.spec.severity}, "annotations": {},
-                "op": rule.condition.op.to_string(), "threshold": wire::number(rule.condition.threshold),
-                "alerts": alerts.into_iter().map(prometheus_alert).collect::<Vec<_>>(),
-            })
-        })
-        .collect();
-    success(json!({"groups": [{"name": "taskpulse", "file": "Settings.toml", "interval": 0, "limit": 0, "rules": rules}]}))
 }
 
 /// `GET /api/v1/alerts/history`

@@ -21,6 +21,7 @@ use taskpulse_actors::wire::seconds;
 use taskpulse_engine::promql::{self, Budget, EvalError, Selector};
 use taskpulse_engine::windows::Level;
 
+use crate::access::Login;
 use crate::connection::Link;
 use crate::envelope::ApiError;
 use crate::server::AppState;
@@ -39,6 +40,10 @@ const PING_EVERY: Duration = Duration::from_secs(15);
 const SILENT_FOR: Duration = Duration::from_secs(45);
 /// How long a slow client has to take its close frame before the socket is cut.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
+/// How often it is looked whether the login of a session lives.
+const LOGIN_CHECK_EVERY: Duration = Duration::from_secs(1);
+/// The code with which a session ends whose login has ended; of those that are free for applications.
+const LOGIN_ENDED: CloseCode = CloseCode::Other(4401);
 
 /// Tells a session to close.
 #[derive(Message, Clone, Copy)]
@@ -89,6 +94,8 @@ struct Session {
     sessions: Arc<Sessions>,
     shared: Arc<Shared>,
     link: Option<Arc<Link>>,
+    /// By which it was opened; none for a client that showed the token itself.
+    login: Option<Login>,
     too_slow: Arc<AtomicBool>,
     heard: Instant,
     /// The subscriptions that live, by the client's number, and what each takes.
@@ -147,6 +154,7 @@ pub(crate) async fn open(req: HttpRequest, stream: web::Payload, state: web::Dat
         sessions: Arc::clone(&state.sessions),
         shared: Arc::clone(&state.reporter.shared),
         link: req.conn_data::<Arc<Link>>().cloned(),
+        login: state.access.login_of(&req),
         too_slow: Arc::default(),
         heard: Instant::now(),
         subscriptions: BTreeMap::new(),
@@ -291,6 +299,13 @@ impl Actor for Session {
                 ctx.ping(b"");
             }
         });
+        if self.login.is_some() {
+            ctx.run_interval(LOGIN_CHECK_EVERY, |this, ctx| {
+                if this.login.as_ref().is_some_and(|login| !this.state.access.lives(login)) {
+                    Self::close(ctx, LOGIN_ENDED, "the login has ended; log in again");
+                }
+            });
+        }
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {

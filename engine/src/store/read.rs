@@ -93,6 +93,27 @@ impl Store {
         self.head.read().progress(id).is_some_and(|p| p.newest >= start)
     }
 
+    /// Whether a series has a sample within `[start, end]`. Reads samples only where neither the head nor the time of the newest
+    /// one tells.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a chunk cannot be read.
+    pub fn has_samples(&self, id: SeriesId, start: TimestampMs, end: TimestampMs) -> Result<bool, StoreError> {
+        {
+            let head = self.head.read();
+            let Some(progress) = head.progress(id).filter(|p| p.newest >= start && p.born <= end) else { return Ok(false) };
+            if progress.newest <= end || head.get(id).is_some_and(|entry| entry.extent(start, end).is_some()) {
+                return Ok(true);
+            }
+        }
+        for (from, to) in self.spans_of(id, start, end) {
+            if !self.piece(id, from, to, None)?.times.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The time of the newest sample of a series.
     pub fn newest(&self, id: SeriesId) -> Option<TimestampMs> {
         self.head.read().progress(id).map(|p| p.newest)

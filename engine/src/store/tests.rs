@@ -63,6 +63,39 @@ fn what_was_committed_is_there_after_a_restart_sealed_or_not() {
 }
 
 #[test]
+fn a_series_has_samples_where_there_are_some_and_not_between_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let day = partition::DAY_MS;
+    let store = Store::open(dir.path(), eager(), T0 - 2 * day).unwrap();
+    let rows = [("0", T0 - 2 * day, 1.0), ("0", T0 - 2 * day + MINUTE, 1.0), ("0", T0 + 3 * MINUTE, 1.0), ("1", T0 + MINUTE, f64::NAN)];
+    let ask = |store: &Store| {
+        for (cpu, start, end, there) in [
+            ("0", i64::MIN, i64::MAX, true),
+            ("0", T0 - 2 * day, T0 - 2 * day, true),
+            ("0", T0 - 2 * day + 1, T0 - 2 * day + MINUTE - 1, false),
+            ("0", T0 - 2 * day + MINUTE + 1, T0 + 3 * MINUTE - 1, false),
+            ("0", T0 + 3 * MINUTE, T0 + day, true),
+            ("0", T0 + 3 * MINUTE + 1, i64::MAX, false),
+            ("0", i64::MIN, T0 - 2 * day - 1, false),
+            ("1", T0, T0 + MINUTE, true),
+            ("1", T0, T0 + MINUTE - 1, false),
+            ("1", T0 + day, T0, false),
+        ] {
+            assert_eq!(store.has_samples(id(store, cpu), start, end).unwrap(), there, "{cpu} {start} {end}");
+        }
+    };
+    rows.iter().for_each(|row| drop(store.append(&batch(&[*row]), row.1).unwrap()));
+    store.commit().unwrap();
+    ask(&store);
+    store.seal().unwrap();
+    ask(&store);
+    assert_eq!(compact_all(&store, T0 + 3 * MINUTE).len(), 1);
+    ask(&store);
+    drop(store);
+    ask(&open(&dir, T0 + 4 * MINUTE));
+}
+
+#[test]
 fn several_selectors_name_each_series_once() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir, T0);

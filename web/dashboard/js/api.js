@@ -1,6 +1,7 @@
 /**
- * Requests to the REST interface: the envelope opened, errors in plain words, 401 led to the login page.
+ * Requests to the REST interface: the envelope opened, errors in plain words. Once the login has ended, nothing is asked any more.
  */
+import { loginEnded } from './stores/login.js'
 
 const PATIENCE_MS = 20_000
 
@@ -23,8 +24,15 @@ export function get(path, params) {
 /** @param {string} path @returns {Promise<any>} */
 export const post = (path) => request('POST', path)
 
+/** Asks whether there is a login again, as after one in another window. */
+export async function askForLogin() {
+  const answer = await fetch('/login', { redirect: 'manual', headers: { accept: 'text/html' } }).catch(() => null)
+  if (answer?.type === 'opaqueredirect') loginEnded.value = false
+}
+
 /** @param {string} method @param {string} url */
 async function request(method, url) {
+  if (loginEnded.peek()) throw new ApiError('a login is needed', 401)
   /** @type {Response} */
   let response
   try {
@@ -33,7 +41,7 @@ async function request(method, url) {
     throw new ApiError('the service does not answer', 0)
   }
   if (response.status === 401) {
-    location.assign('/login')
+    loginEnded.value = true
     throw new ApiError('a login is needed', 401)
   }
   /** @type {any} */

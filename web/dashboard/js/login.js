@@ -1,10 +1,14 @@
 /**
- * Says on the login page that the last try failed.
+ * Leads on who is logged in already: a link from another site comes without the cookie, so the service asked for a login.
  */
-if (new URLSearchParams(location.search).has('failed')) {
-  const problem = document.getElementById('problem')
-  if (problem) problem.textContent = 'That token is not right.'
-  document.getElementById('token')?.setAttribute('aria-invalid', 'true')
+
+/** Where the login leads, as the service judges it. */
+function destination() {
+  const next = new URLSearchParams(location.search).get('next') ?? '/'
+  return (/^\/(?![/\\])[!-[\]-~]*$/.test(next) ? next : '/') + location.hash
 }
+
+const answer = await fetch(location.href, { redirect: 'manual', headers: { accept: 'text/html' } }).catch(() => null)
+if (answer?.type === 'opaqueredirect') location.replace(destination())
 
 export {}

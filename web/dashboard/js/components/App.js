@@ -3,6 +3,7 @@
  */
 import { html, useEffect } from '../lib.js'
 import { refusal } from '../stores/connection.js'
+import { loginAddress, loginEnded } from '../stores/login.js'
 import { address, range, route } from '../stores/route.js'
 import { samplesVersion } from '../stores/samples.js'
 import { Header } from './Header.js'
@@ -20,6 +21,10 @@ export function App() {
   return html`
     <${Header} />
     ${refusal.value && html`<p class="banner" role="alert">The service refused part of the live stream: ${refusal.value}</p>`}
+    ${loginEnded.value && html`
+      <div class="banner banner-login" role="alert">
+        <span>Your login has ended. What you see is no longer live.</span> <a class="button button-main" href=${loginAddress.value}>Log in</a>
+      </div>`}
     <main id="main" tabindex="-1">
       <h1 class="unseen">${TITLES[page]}</h1>
       ${page === 'overview' && html`<${Overview} />`}

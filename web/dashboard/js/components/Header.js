@@ -92,8 +92,9 @@ function Theme() {
 function Logout() {
   return status.value?.login && html`
     <form class="logout" method="post" action="/logout">
-      <button type="submit" class="icon" title="Log out" aria-label="Log out">
+      <button type="submit" class="button button-plain" title="Log out" aria-label="Log out">
         <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 2h6v1.3H3.3v9.4H8V14H2zM10.2 4.6 13.6 8l-3.4 3.4-.9-.9 1.8-1.9H5.5V7.4h5.6L9.3 5.5z" /></svg>
+        <span class="logout-word">Log out</span>
       </button>
     </form>`
 }

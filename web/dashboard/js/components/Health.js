@@ -3,8 +3,7 @@
  */
 import { count } from '../format.js'
 import { html } from '../lib.js'
-import { alerts } from '../stores/alerts.js'
-import { recommendations } from '../stores/advice.js'
+import { doubt, needed } from '../stores/needs.js'
 import { newest } from '../stores/samples.js'
 import { status } from '../stores/status.js'
 import { Figure } from './Figure.js'
@@ -38,11 +37,9 @@ export function Health() {
 }
 
 function HowMany() {
-  if (alerts.value === null || recommendations.value === null) return html`<span class="quiet">Looking for what needs you</span>`
-  // A pending alert may pass by itself: it is shown, and asks for nothing yet.
-  const firing = alerts.value.filter((a) => a.state === 'firing' && !a.acked_at).length
-  const open = firing + recommendations.value.filter((r) => r.status === 'open').length
-  return open === 0 ? html`Nothing needs you` : html`${count(open, 'thing')} ${open === 1 ? 'needs' : 'need'} you`
+  const many = needed.value
+  if (many > 0) return html`${count(many, 'thing')} ${many === 1 ? 'needs' : 'need'} you`
+  return doubt.value ? html`<span class="quiet">${doubt.value}</span>` : html`Nothing needs you`
 }
 
 function Parts() {

@@ -1,9 +1,10 @@
 /**
- * What needs the reader: alerts with since when and how to take note, advice with why and what next.
+ * What needs the reader: what fails and why, alerts with since when and how to take note, advice with why and what next.
  *
  * @import { Alert, Evidence, Recommendation } from '../types.js'
+ * @import { Failure } from '../stores/needs.js'
  */
-import { DASH, format, since, span } from '../format.js'
+import { DASH, format, sentences, since, span } from '../format.js'
 import { useAction } from '../hooks.js'
 import { html } from '../lib.js'
 import { print } from '../selector.js'
@@ -11,21 +12,43 @@ import { markOf } from '../statuses.js'
 import { acknowledge, alerts } from '../stores/alerts.js'
 import { decide, recommendations } from '../stores/advice.js'
 import { now } from '../stores/clock.js'
-import { historyOf } from '../stores/route.js'
+import { doubt, failures, firing, needed, noted, openAdvice } from '../stores/needs.js'
+import { address, historyOf, range } from '../stores/route.js'
 import { Mark } from './Mark.js'
 
 export function Needs() {
-  if (alerts.value === null || recommendations.value === null) {
-    return html`<div class="face skeleton" role="status"><span class="unseen">Loading</span></div>`
-  }
-  if (alerts.value.length + recommendations.value.length === 0) {
-    return html`<p class="all-quiet"><${Mark} kind="ok" word="ok" /> No alert is pending or firing, and there is no open advice.</p>`
-  }
+  const known = alerts.value !== null && recommendations.value !== null
+  const { alerts: quiet, advice } = noted.value
   return html`
-    <ul class="needs" tabindex="0" aria-label="What needs you">
-      ${alerts.value.map((alert) => html`<${AlertRow} key=${alert.id} alert=${alert} />`)}
-      ${recommendations.value.map((r) => html`<${AdviceRow} key=${r.id} advice=${r} />`)}
-    </ul>`
+    ${needed.value > 0 && html`
+      <ul class="needs" tabindex="0" aria-label="What needs you">
+        ${failures.value.map((failure) => html`<${FailureRow} key=${failure.key} failure=${failure} />`)}
+        ${firing.value.map((alert) => html`<${AlertRow} key=${alert.id} alert=${alert} />`)}
+        ${openAdvice.value.map((r) => html`<${AdviceRow} key=${r.id} advice=${r} />`)}
+      </ul>`}
+    ${needed.value === 0 && !known && html`<div class="face skeleton" role="status"><span class="unseen">Loading</span></div>`}
+    ${needed.value === 0 && !doubt.value && html`
+      <p class="all-quiet"><${Mark} kind="ok" word="ok" /> All that is watched can be read, no alert fires, and there is no open advice.</p>`}
+    ${quiet.length + advice.length > 0 && html`
+      <h4>Pending and noted</h4>
+      <ul class="needs needs-noted" tabindex="0" aria-label="Pending and noted">
+        ${quiet.map((alert) => html`<${AlertRow} key=${alert.id} alert=${alert} />`)}
+        ${advice.map((r) => html`<${AdviceRow} key=${r.id} advice=${r} />`)}
+      </ul>`}`
+}
+
+/** @param {{ failure: Failure }} props */
+function FailureRow({ failure }) {
+  return html`
+    <li class="need" data-failure=${failure.key}>
+      <${Mark} kind=${failure.mark} word=${failure.word} />
+      <div class="need-text">
+        <a class="need-title" href=${address('status', range.value)}>${failure.title}</a>
+      </div>
+      <span class="need-since">${failure.since !== null && html`${failure.word} since ${since(failure.since, now.value)}`}</span>
+      <span class="need-buttons"></span>
+      <div class="need-body"><p>${sentences([failure.detail])}</p></div>
+    </li>`
 }
 
 /** @param {{ alert: Alert }} props */

@@ -6,9 +6,10 @@
  *
  * @import { Frame } from '../types.js'
  */
-import { get } from '../api.js'
-import { signal } from '../lib.js'
+import { askForLogin, get } from '../api.js'
+import { effect, signal } from '../lib.js'
 import { learn } from './clock.js'
+import { loginEnded } from './login.js'
 
 /** @typedef {{ topic: string, match?: string[], onFrame: (frame: Frame) => void }} Subscription */
 
@@ -17,6 +18,8 @@ const LAST_RETRY_MS = 10_000
 const PING_MS = 10_000
 /** A connection that says nothing for this long is given up: a browser does not notice a lost peer by itself. */
 const SILENCE_MS = 25_000
+/** The service closes a connection with it when the login has ended. */
+const LOGIN_ENDED = 4401
 
 /** @type {import('../../vendor/signals-core.js').Signal<'connecting'|'open'|'lost'>} */
 export const socketState = signal('connecting')
@@ -64,7 +67,10 @@ export function connect() {
     epoch.value += 1
   })
   opened.addEventListener('message', (message) => { if (socket === opened) hear(message.data) })
-  opened.addEventListener('close', () => { if (socket === opened) lost() })
+  opened.addEventListener('close', (event) => {
+    if (event.code === LOGIN_ENDED) loginEnded.value = true
+    if (socket === opened) lost()
+  })
 }
 
 /** @param {unknown} text */
@@ -93,6 +99,7 @@ function lost() {
   socket = null
   socketState.value = 'lost'
   attempts += 1
+  if (loginEnded.peek()) return
   // A handshake refused for want of a login looks like any other failure here; REST tells them apart.
   if (attempts === 2) get('/api/v1/status').catch(() => undefined)
   const longest = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempts - 1))
@@ -124,7 +131,17 @@ setInterval(() => {
 
 /** Someone is looking again or the network is back: the next try need not wait. */
 function hurry() {
-  if (!socket && document.visibilityState === 'visible') connect()
+  if (socket || document.visibilityState !== 'visible') return
+  if (loginEnded.peek()) askForLogin()
+  else connect()
 }
+
+/** No try succeeds before there is a login again; with it, all goes on. */
+let refused = false
+effect(() => {
+  if (loginEnded.value) clearTimeout(retry)
+  else if (refused && !socket) connect()
+  refused = loginEnded.value
+})
 addEventListener('online', hurry)
 document.addEventListener('visibilitychange', hurry)

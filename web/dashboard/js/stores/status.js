@@ -3,11 +3,14 @@
  *
  * @import { Source, Status } from '../types.js'
  */
-import { signal } from '../lib.js'
+import { batch, signal } from '../lib.js'
+import { serverTime } from './clock.js'
 import { subscribe } from './connection.js'
 
 /** @type {import('../../vendor/signals-core.js').Signal<Status|null>} */
 export const status = signal(null)
+/** When it came last, on the service's clock. */
+export const statusAt = signal(-Infinity)
 
 /** Sources whose name begins with one of these. @param {string[]} prefixes @returns {Source[]} */
 export function sourcesOf(...prefixes) {
@@ -16,5 +19,14 @@ export function sourcesOf(...prefixes) {
 
 /** Starts listening; called once. */
 export function followStatus() {
-  subscribe({ topic: 'status', onFrame: (frame) => { if (frame.data[0]) status.value = frame.data[0] } })
+  subscribe({
+    topic: 'status',
+    onFrame: (frame) => {
+      if (!frame.data[0]) return
+      batch(() => {
+        status.value = frame.data[0]
+        statusAt.value = serverTime()
+      })
+    },
+  })
 }

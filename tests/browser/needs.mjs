@@ -1,0 +1,179 @@
+/**
+ * What needs the reader: whatever the service reports as failing, in its words; and no good word while something fails or is not known.
+ */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { launch, waitForState, withPage as onPage } from './browser.mjs'
+import { Github, Service, until } from './service.mjs'
+
+const PATIENCE = { timeout: 20_000 }
+const TASKS = '.taskmaster/tasks/tasks.json'
+/** Nothing but what a test makes fail: a busy machine has alerts and advice of its own. */
+const CALM = `[optimizer]\nenabled = false\n[containers]\nenabled = false\n${['high_cpu_usage', 'critical_cpu_usage', 'high_memory_usage', 'degraded_performance', 'task_failure_rate', 'github_failure_rate'].map((rule) => `[alerts.rules.${rule}]\nexpr = "none > 0"\nseverity = "info"\nenabled = false\n`).join('')}`
+const QUIET = 'Nothing needs you'
+
+/** @type {import('playwright-core').Browser} */
+let browser
+
+before(async () => { browser = await launch() })
+after(() => browser?.close())
+
+/** A service of its own and a page that notes whatever the heading has said. @param {string} settings @param {(s: Service, w: import('./browser.mjs').Watched & { said: () => Promise<string[]> }) => Promise<void>} body */
+async function watched(settings, body) {
+  const service = await Service.prepare(CALM + settings)
+  try {
+    await onPage(browser, async (watch) => {
+      await watch.page.addInitScript(() => {
+        /** @type {string[]} */
+        const said = []
+        Object.assign(window, { said })
+        new MutationObserver(() => {
+          const text = document.querySelector('.health-needs h3')?.textContent?.trim()
+          if (text && said.at(-1) !== text) said.push(text)
+        }).observe(document, { subtree: true, childList: true, characterData: true })
+      })
+      await body(service, { ...watch, said: () => watch.page.evaluate(() => /** @type {any} */ (window).said) })
+    })
+  } finally {
+    await service.remove()
+  }
+}
+
+/** @param {import('playwright-core').Page} page @param {string|RegExp} text */
+const heading = (page, text) => page.locator('.health-needs h3', { hasText: text }).waitFor(PATIENCE)
+/** @param {import('playwright-core').Page} page @param {string} key */
+const failure = (page, key) => page.locator(`[data-failure="${key}"]`)
+
+/** The number above the list is that of its rows. @param {import('playwright-core').Page} page */
+async function countsItsRows(page) {
+  const rows = await page.locator('.needs:not(.needs-noted) > li').count()
+  assert.equal(await page.locator('.health-needs h3').innerText(), rows === 1 ? '1 thing needs you' : `${rows} things need you`)
+}
+
+test('a board that cannot be read needs the reader, and no longer when it can', () => watched('', async (service, { page, said }) => {
+  const board = await service.read(TASKS)
+  await service.write(TASKS, '{ garbage')
+  await service.start()
+  await page.goto(service.url)
+  const row = failure(page, 'source taskmaster')
+  await row.waitFor(PATIENCE)
+  assert.match(await row.innerText(), /The task board cannot be read.*failing since.*is not JSON.*restore it/s)
+  await heading(page, '1 thing needs you')
+  await countsItsRows(page)
+  assert.ok(!(await said()).includes(QUIET), `${await said()}`)
+  await service.write(TASKS, board)
+  await heading(page, QUIET)
+  assert.equal(await row.count(), 0)
+  // One that breaks while the page is open.
+  await service.write(TASKS, '')
+  await row.waitFor({ timeout: 60_000 })
+}))
+
+test('CI that refuses the token needs the reader', () => watched('', async (service, { page, said }) => {
+  const github = new Github()
+  try {
+    await service.settings(CALM + (await github.start()).replace('token = "t0ken"', 'token = "wrong"'))
+    await service.start()
+    await page.goto(service.url)
+    const row = failure(page, 'source github octo/app')
+    await row.waitFor(PATIENCE)
+    assert.match(await row.innerText(), /CI of octo\/app cannot be read/)
+    await countsItsRows(page)
+    assert.ok(!(await said()).includes(QUIET), `${await said()}`)
+  } finally {
+    github.stop()
+  }
+}))
+
+test('targets that are down, metrics that do not come and programs that fail need the reader, each once', () => watched(
+  '[probes.check.shop]\ntcp = "127.0.0.1:1"\ninterval = "1s"\ntimeout = "500ms"\n' +
+  '[scrape.targets.node]\nurl = "http://127.0.0.1:1/metrics"\ninterval = "1s"\ntimeout = "500ms"\n' +
+  '[commands.run.queue]\ncommand = ["false"]\ninterval = "1s"\ntimeout = "500ms"\n',
+  async (service, { page, said }) => {
+    await service.start()
+    await page.goto(service.url)
+    for (const [key, words] of /** @type {Array<[string, RegExp]>} */ ([
+      ['target shop', /shop is down.*down since.*Connection refused/s], ['source scrape node', /The metrics of node cannot be read/], ['source command queue', /The program queue cannot be read/],
+    ])) {
+      await failure(page, key).waitFor(PATIENCE)
+      assert.match(await failure(page, key).innerText(), words)
+    }
+    await countsItsRows(page)
+    assert.equal(await page.locator('[data-failure]').count(), 3)
+    assert.ok(!(await said()).includes(QUIET), `${await said()}`)
+  },
+))
+
+test('nothing good is said while the page loads, while nothing is checked yet, or when the connection is lost', () => watched('', async (service, { page, said, serverMayBeGone }) => {
+  await service.start()
+  // Status does not come: all else does.
+  let held = true
+  await page.routeWebSocket(/\/ws$/, (socket) => {
+    const server = socket.connectToServer()
+    let id = -1
+    socket.onMessage((text) => {
+      const frame = JSON.parse(String(text))
+      if (frame.op === 'subscribe' && frame.topic === 'status') id = frame.id
+      server.send(text)
+    })
+    server.onMessage((text) => {
+      if (!held || JSON.parse(String(text)).id !== id) socket.send(text)
+    })
+  })
+  await page.goto(service.url)
+  await page.locator('[data-panel="board"][data-face="data"]').waitFor(PATIENCE)
+  await waitForState(page, 'live')
+  assert.ok(!(await said()).includes(QUIET), `${await said()}`)
+  held = false
+  await heading(page, QUIET)
+  serverMayBeGone(true)
+  await service.kill()
+  await heading(page, 'The connection is lost')
+  assert.equal(await page.locator('.all-quiet').count(), 0)
+}))
+
+/** Changes what the service says of itself. @param {import('playwright-core').Page} page @param {(status: any) => object} change */
+const saying = (page, change) => page.routeWebSocket(/\/ws$/, (socket) => {
+  const server = socket.connectToServer()
+  let id = -1
+  socket.onMessage((text) => {
+    const frame = JSON.parse(String(text))
+    if (frame.op === 'subscribe' && frame.topic === 'status') id = frame.id
+    server.send(text)
+  })
+  server.onMessage((text) => {
+    const frame = JSON.parse(String(text))
+    socket.send(frame.id === id && frame.data ? JSON.stringify({ ...frame, data: [{ ...frame.data[0], ...change(frame.data[0]) }] }) : text)
+  })
+})
+
+test('a service that is not well, parts of it that are down and what it reads only in part need the reader', () => watched('', async (service, { page, said }) => {
+  await service.start()
+  await saying(page, (status) => ({
+    state: 'degraded',
+    problems: ['store: the disk is full', 'actor hub: no beat for 40 s', 'source system: not all file systems answer'],
+    actors: status.actors.map((/** @type {any} */ a) => (a.name === 'hub' ? { ...a, state: 'stuck', reason: 'no beat for 40 s' } : a)),
+    sources: [
+      ...status.sources.map((/** @type {any} */ s) => (s.source === 'system' ? { ...s, up: true, reason: 'not all file systems answer' } : s)),
+      { source: 'taskmaster shop', up: null, reason: 'no board in /srv/shop', hint: 'run `task-master init`', since: 1, last_sample: null, samples: 0 },
+    ],
+  }))
+  await page.goto(service.url)
+  await failure(page, 'problem store: the disk is full').waitFor(PATIENCE)
+  await failure(page, 'actor hub').waitFor(PATIENCE)
+  assert.match(await failure(page, 'source system').innerText(), /The machine can be read only in part.*not all file systems answer/s)
+  assert.match(await failure(page, 'source taskmaster shop').innerText(), /The board of shop is not there.*no board in \/srv\/shop; run/s)
+  await countsItsRows(page)
+  assert.equal(await page.locator('[data-failure]').count(), 4, 'each once')
+  assert.ok(!(await said()).includes(QUIET), `${await said()}`)
+}))
+
+test('a target that was not checked yet is not known to be well', () => watched('', async (service, { page, said }) => {
+  await service.start()
+  const target = { target: 'shop', kind: 'tcp', address: 'x:1', up: null, reason: null, since: null, checked_at: null, interval_seconds: 30, duration_seconds: null, http_status: null, certificate_expires: null }
+  await saying(page, () => ({ targets: [target] }))
+  await page.goto(service.url)
+  await heading(page, 'Not checked yet: shop')
+  await until('the board is there', async () => await page.locator('[data-panel="board"][data-face="data"]').count() > 0)
+  assert.ok(!(await said()).includes(QUIET), `${await said()}`)
+}))
