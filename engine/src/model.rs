@@ -23,6 +23,8 @@ pub const MAX_LABELS: usize = 64;
 
 /// The bit pattern with which Prometheus marks the end of a series.
 pub const STALE_NAN_BITS: u64 = 0x7ff0_0000_0000_0002;
+/// The bit pattern that Prometheus gives to a `NaN` that came as text.
+pub const NORMAL_NAN_BITS: u64 = 0x7ff8_0000_0000_0001;
 
 /// Whether a value is Prometheus' stale marker (a particular NaN).
 #[must_use]
@@ -215,10 +217,7 @@ impl Labels {
     /// As `{a="b", c="d"}`, the metric name among them.
     #[must_use]
     pub fn in_braces(&self) -> String {
-        let plain = |name: &str| {
-            !name.is_empty() && !name.as_bytes()[0].is_ascii_digit() && name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric())
-        };
-        let named = |name: &str| if plain(name) { name.to_owned() } else { go_quoted(name) };
+        let named = |name: &str| if is_plain_name(name, false) { name.to_owned() } else { go_quoted(name) };
         let pairs: Vec<String> = self.iter().map(|(name, value)| format!("{}={}", named(name), go_quoted(value))).collect();
         format!("{{{}}}", pairs.join(", "))
     }
@@ -280,7 +279,13 @@ fn take_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))
 }
 
-/// As a selector that finds just this series: `name{a="b"}`.
+/// Whether a name may stand without quotes; in the name of a metric, colons may too.
+#[must_use]
+pub fn is_plain_name(name: &str, colons: bool) -> bool {
+    let first = |b: u8| b.is_ascii_alphabetic() || b == b'_' || (colons && b == b':');
+    name.bytes().next().is_some_and(first) && name.bytes().all(|b| first(b) || b.is_ascii_digit())
+}
+
 /// Text in double quotes as Go's `%q` has it.
 #[must_use]
 pub fn go_quoted(text: &str) -> String {
@@ -305,16 +310,19 @@ pub fn go_quoted(text: &str) -> String {
     out
 }
 
+/// As a selector that finds just this series: `name{a="b"}`, or `{"a name",a="b"}`.
 impl fmt::Display for Labels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())?;
-        let mut open = false;
-        for (name, value) in self.iter().filter(|(n, _)| *n != NAME_LABEL) {
-            f.write_str(if open { "," } else { "{" })?;
-            open = true;
-            write!(f, "{name}={value:?}")?;
-        }
-        if open { f.write_str("}") } else { Ok(()) }
+        let name = self.name();
+        let plain = name.is_empty() || is_plain_name(name, true);
+        let quoted = (!plain).then(|| go_quoted(name));
+        f.write_str(if plain { name } else { "" })?;
+        let others = self.iter().filter(|(n, _)| *n != NAME_LABEL).map(|(name, value)| {
+            let name = if is_plain_name(name, false) { name.to_owned() } else { go_quoted(name) };
+            format!("{name}={}", go_quoted(value))
+        });
+        let inside: Vec<String> = quoted.into_iter().chain(others).collect();
+        if inside.is_empty() { Ok(()) } else { write!(f, "{{{}}}", inside.join(",")) }
     }
 }
 
