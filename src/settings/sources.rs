@@ -9,6 +9,7 @@ use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 use taskpulse_actors::collectors::command::{Output, Program};
 use taskpulse_actors::collectors::scrape::{Credentials, Target};
+use taskpulse_engine::model::{Labels, NAME_LABEL};
 use taskpulse_engine::relabel::{Rule, RuleSpec};
 use taskpulse_engine::span::Span;
 
@@ -65,6 +66,14 @@ pub fn check_times(interval: Span, timeout: Span) -> anyhow::Result<(Duration, D
     Ok((interval.duration(), timeout.duration()))
 }
 
+/// Labels that every series of a source gets: as a series may have them, and without a metric name.
+fn check_labels(labels: &BTreeMap<String, String>) -> anyhow::Result<()> {
+    ensure!(!labels.contains_key(NAME_LABEL), "labels: `{NAME_LABEL}` is the name of a metric; choose another label");
+    let pairs = labels.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+    Labels::new(pairs.chain([(NAME_LABEL, "up")])).context("labels")?;
+    Ok(())
+}
+
 /// The host and port of an address, as the label `instance` has it.
 fn instance(url: &str) -> anyhow::Result<String> {
     let shown = without_secrets(url);
@@ -94,6 +103,7 @@ impl ScrapeTarget {
             at(),
             self.max_samples
         );
+        check_labels(&self.labels).with_context(at)?;
         let relabel = self.relabel.iter().map(Rule::new).collect::<Result<Vec<_>, _>>().with_context(|| format!("{}.relabel", at()))?;
         let relabel = Arc::new(relabel);
         let credentials = match (&self.bearer_token, &self.bearer_token_file, &self.username) {
@@ -181,6 +191,7 @@ impl CommandSpec {
             at()
         );
         let (interval, timeout) = check_times(self.interval, self.timeout).with_context(at)?;
+        check_labels(&self.labels).with_context(at)?;
         let output = match self.format.as_str() {
             "prometheus" => Output::Prometheus,
             "json" => Output::Json,

@@ -4,27 +4,27 @@
 //! 2. takes the text apart off the arbiter; labels of series that were seen before are remembered,
 //! 3. adds `up` and what the scrape cost, and ends the series that a target no longer gives with stale markers.
 //!
-//! A scrape of which a line cannot be read is a failed scrape: nothing of it is kept. Series that are over a limit are left
-//! out and told.
+//! A scrape of which a line cannot be read is a failed scrape: nothing of it is kept. Series that are over a limit, and a second
+//! value of a series at one time, are left out and told.
+
+mod memory;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxHashMap;
-use taskpulse_engine::exposition::{self, Format, Line};
-use taskpulse_engine::model::{Batch, Labels, NAME_LABEL, STALE_NAN_BITS, TimestampMs};
-use taskpulse_engine::relabel::{self, Rule};
+use taskpulse_engine::exposition::Format;
+use taskpulse_engine::model::{Batch, TimestampMs};
+use taskpulse_engine::relabel::Rule;
 use tokio::task::spawn_blocking;
 
+use self::memory::{Memory, report};
 use super::fetch;
 use super::source::{Findings, Look, Looking, Source};
 use crate::files;
-use crate::shared::{Metadata, Shared};
+use crate::shared::Shared;
 
 const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.6,*/*;q=0.1";
-/// Metadata is read again after so long.
-const METADATA_EVERY: Duration = Duration::from_secs(600);
 
 /// How a target shows that it may ask.
 #[derive(Clone)]
@@ -82,39 +82,13 @@ pub struct Target {
     pub relabel: Arc<Vec<Rule>>,
 }
 
-/// What becomes of a series.
-enum Fate {
-    /// It is kept under these labels.
-    Kept(Labels),
-    /// A rule drops it.
-    Dropped,
-    /// It cannot be kept, for this reason.
-    LeftOut(String),
-}
-
-/// A series that was seen before.
-struct Seen {
-    fate: Fate,
-    scrape: u64,
-    /// It came with a time of its own: it needs no marker.
-    timed: bool,
-}
-
-/// What is remembered of a target's series, by their text.
-#[derive(Default)]
-struct Memory {
-    series: FxHashMap<String, Seen>,
-    scrape: u64,
-    metadata_at: Option<Instant>,
-}
-
-/// What a scrape came to.
-struct Scraped {
-    batch: Batch,
-    samples: usize,
-    kept: usize,
-    added: usize,
-    left_out: Option<String>,
+impl Target {
+    /// The labels that all its series get, one of each name: `job`, `instance`, and what the settings give, which comes first.
+    fn own_labels(&self) -> Vec<(&str, &str)> {
+        let given = self.labels.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+        let others = [("job", self.job.as_str()), ("instance", self.instance.as_str())];
+        given.chain(others.into_iter().filter(|(name, _)| !self.labels.contains_key(*name))).collect()
+    }
 }
 
 /// Scrapes one target.
@@ -165,128 +139,6 @@ impl ScrapeSource {
     }
 }
 
-/// What becomes of a series of a target.
-fn fate_of(series: &str, target: &Target) -> Fate {
-    match labels_of(series, target) {
-        Ok(Some(labels)) => Fate::Kept(labels),
-        Ok(None) => Fate::Dropped,
-        Err(why) => Fate::LeftOut(why),
-    }
-}
-
-/// The labels of a series of a target; none where a rule drops it.
-fn labels_of(series: &str, target: &Target) -> Result<Option<Labels>, String> {
-    let own = exposition::labels(series)?;
-    let mut labels: Vec<(String, String)> = own.into_iter().map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
-    let ours = [("job", target.job.as_str()), ("instance", target.instance.as_str())];
-    for (name, value) in ours.into_iter().chain(target.labels.iter().map(|(n, v)| (n.as_str(), v.as_str()))) {
-        if let Some((clash, there)) = labels.iter_mut().find(|(n, v)| n == name && !v.is_empty()) {
-            if target.honor_labels {
-                continue;
-            }
-            let exported = format!("exported_{clash}");
-            let there = std::mem::take(there);
-            relabel::set(&mut labels, &exported, there);
-        }
-        relabel::set(&mut labels, name, value.to_owned());
-    }
-    if !relabel::apply(&target.relabel, &mut labels) {
-        return Ok(None);
-    }
-    Labels::new(labels.iter().map(|(n, v)| (n.as_str(), v.as_str()))).map(Some).map_err(|error| error.to_string())
-}
-
-impl Memory {
-    /// Takes a scrape's text apart.
-    fn take(&mut self, text: &str, format: Format, target: &Target, now: TimestampMs, shared: &Shared) -> Result<Scraped, String> {
-        self.scrape += 1;
-        let with_metadata = self.metadata_at.is_none_or(|at| at.elapsed() >= METADATA_EVERY);
-        let mut out = Scraped { batch: Batch::default(), samples: 0, kept: 0, added: 0, left_out: None };
-        let mut left_out = 0usize;
-        let mut first_left_out = None;
-        let mut metadata = Metadata::default();
-        for line in exposition::lines(text, format) {
-            let (series, value, time) = match line.map_err(|error| error.to_string())? {
-                Line::Sample { series, value, time } => (series, value, time.filter(|_| target.honor_timestamps)),
-                other => {
-                    if with_metadata {
-                        metadata.note(&other);
-                    }
-                    continue;
-                }
-            };
-            out.samples += 1;
-            if out.samples > target.max_samples {
-                return Err(format!("more than {} samples; raise max_samples, or drop some at the target", target.max_samples));
-            }
-            let scrape = self.scrape;
-            let seen = match self.series.get_mut(series) {
-                Some(seen) => seen,
-                None => {
-                    let fate = fate_of(series, target);
-                    out.added += usize::from(matches!(fate, Fate::Kept(_)));
-                    self.series.entry(series.to_owned()).or_insert(Seen { fate, scrape: 0, timed: false })
-                }
-            };
-            (seen.scrape, seen.timed) = (scrape, time.is_some());
-            match &seen.fate {
-                Fate::Kept(labels) => {
-                    out.batch.push(labels.clone(), time.unwrap_or(now), value);
-                    out.kept += 1;
-                }
-                Fate::Dropped => {}
-                Fate::LeftOut(why) => {
-                    left_out += 1;
-                    first_left_out.get_or_insert_with(|| why.clone());
-                }
-            }
-        }
-        if with_metadata {
-            self.metadata_at = Some(Instant::now());
-            shared.metadata.learn(metadata);
-        }
-        out.left_out = first_left_out.map(|why| format!("{left_out} series left out, the first: {why}"));
-        self.end(&mut out.batch, now);
-        Ok(out)
-    }
-
-    /// Marks the series that the last scrape had and this one has not, and forgets them.
-    fn end(&mut self, batch: &mut Batch, now: TimestampMs) {
-        let scrape = self.scrape;
-        self.series.retain(|_, seen| {
-            let there = seen.scrape == scrape;
-            if let (Fate::Kept(labels), false, false) = (&seen.fate, there, seen.timed) {
-                batch.push(labels.clone(), now, f64::from_bits(STALE_NAN_BITS));
-            }
-            there
-        });
-    }
-
-    /// Marks everything: the target did not answer.
-    fn end_all(&mut self, batch: &mut Batch, now: TimestampMs) {
-        self.scrape += 1;
-        self.end(batch, now);
-    }
-}
-
-/// What a scrape says of itself.
-fn report(target: &Target, now: TimestampMs, seconds: f64, scraped: Option<(usize, usize, usize)>, batch: &mut Batch) {
-    let base = [("job", target.job.as_str()), ("instance", target.instance.as_str())];
-    let labels = || base.into_iter().chain(target.labels.iter().map(|(n, v)| (n.as_str(), v.as_str())));
-    let (samples, kept, added) = scraped.unwrap_or_default();
-    for (name, v) in [
-        ("up", f64::from(scraped.is_some())),
-        ("scrape_duration_seconds", seconds),
-        ("scrape_samples_scraped", samples as f64),
-        ("scrape_samples_post_metric_relabeling", kept as f64),
-        ("scrape_series_added", added as f64),
-    ] {
-        if let Ok(labels) = Labels::new(labels().chain([(NAME_LABEL, name)])) {
-            batch.push(labels, now, v);
-        }
-    }
-}
-
 impl Source for ScrapeSource {
     fn name(&self) -> String {
         format!("scrape {}", self.target.name)
@@ -315,7 +167,7 @@ impl Source for ScrapeSource {
                 let note = match outcome {
                     Ok(scraped) => {
                         batch = scraped.batch;
-                        report(&target, now, seconds, Some((scraped.samples, scraped.kept, scraped.added)), &mut batch);
+                        report(&target, now, seconds, Some(scraped.counts), &mut batch);
                         Ok(scraped.left_out)
                     }
                     Err(why) => {
