@@ -7,7 +7,7 @@
 
 use std::str;
 
-use crate::model::{Labels, MAX_LABELS, TimestampMs};
+use crate::model::{LabelError, Labels, MAX_LABELS, TimestampMs};
 use crate::store::Intake;
 
 /// Refused series that are named; the rest is counted.
@@ -150,14 +150,21 @@ pub fn decode(bytes: &[u8], sink: &mut impl Sink) -> Result<Report, DecodeError>
     let mut labels = Vec::new();
     let mut number = 0;
     while let Some((field, value)) = request.field()? {
-        if let (1, Value::Bytes(mut series)) = (field, value) {
-            labels.clear();
-            read_series(&mut series, &mut labels, number, &mut report, sink)?;
-            number += 1;
+        match (field, value) {
+            (1, Value::Bytes(mut series)) => {
+                labels.clear();
+                read_series(&mut series, &mut labels, number, &mut report, sink)?;
+                number += 1;
+            }
+            (1, _) => return request.fail(WRONG_TYPE),
+            _ => {}
         }
     }
     Ok(report)
 }
+
+/// To pass over such a field would make two series one, or a value 0.
+const WRONG_TYPE: &str = "a field has another wire type than its own";
 
 type Pair<'a> = (&'a [u8], &'a [u8]);
 
@@ -171,6 +178,7 @@ fn read_series<'a>(
 ) -> Result<(), DecodeError> {
     // Whether the series is one, once its first sample has come.
     let mut kept: Option<bool> = None;
+    let mut count = 0;
     while let Some((field, value)) = series.field()? {
         match (field, value) {
             (1, Value::Bytes(mut label)) => {
@@ -179,15 +187,19 @@ fn read_series<'a>(
                     match (field, value) {
                         (1, Value::Bytes(bytes)) => name = bytes.bytes,
                         (2, Value::Bytes(bytes)) => text = bytes.bytes,
+                        (1 | 2, _) => return label.fail(WRONG_TYPE),
                         _ => {}
                     }
                 }
                 if kept.is_some() {
                     return series.fail("a series' labels come before its samples");
                 }
-                // One too many is enough to be refused for.
-                if labels.len() <= MAX_LABELS {
-                    labels.push((name, text));
+                // An empty label is the same as none. Those beyond the bound are counted: the series is refused for them.
+                if !text.is_empty() {
+                    count += 1;
+                    if count <= MAX_LABELS {
+                        labels.push((name, text));
+                    }
                 }
             }
             (2, Value::Bytes(mut sample)) => {
@@ -196,16 +208,18 @@ fn read_series<'a>(
                     match (field, value) {
                         (1, Value::Fixed64(bits)) => v = f64::from_bits(bits),
                         (2, Value::Varint(ms)) => t = ms as i64,
+                        (1 | 2, _) => return sample.fail(WRONG_TYPE),
                         _ => {}
                     }
                 }
-                let kept = *kept.get_or_insert_with(|| begin(labels, number, report, sink));
+                let kept = *kept.get_or_insert_with(|| begin(labels, count, number, report, sink));
                 if kept {
                     sink.push(t, v);
                 } else {
                     report.refused_samples += 1;
                 }
             }
+            (1 | 2, _) => return series.fail(WRONG_TYPE),
             (4, _) => report.histograms += 1,
             _ => {}
         }
@@ -213,15 +227,16 @@ fn read_series<'a>(
     Ok(())
 }
 
-/// Tells the sink of a series; false where its labels cannot be kept.
+/// Tells the sink of a series that has so many labels that are not empty; false where they cannot be kept.
 #[inline]
-fn begin(labels: &[Pair<'_>], number: usize, report: &mut Report, sink: &mut impl Sink) -> bool {
-    let in_order =
-        labels.windows(2).all(|pair| pair[0].0 < pair[1].0) && labels.iter().all(|(name, value)| !name.is_empty() && !value.is_empty());
-    if in_order && sink.begin(labels) {
+fn begin(labels: &[Pair<'_>], count: usize, number: usize, report: &mut Report, sink: &mut impl Sink) -> bool {
+    let whole = count == labels.len();
+    let in_order = labels.windows(2).all(|pair| pair[0].0 < pair[1].0) && labels.iter().all(|(name, _)| !name.is_empty());
+    if whole && in_order && sink.begin(labels) {
         return true;
     }
-    match series_labels(labels) {
+    let checked = if whole { series_labels(labels) } else { Err(LabelError::TooMany(count).to_string()) };
+    match checked {
         Ok(labels) => {
             sink.begin_new(labels);
             true
@@ -338,10 +353,70 @@ mod tests {
     }
 
     #[test]
+    fn series_that_differ_in_their_last_label_stay_apart_whatever_is_empty_before_it() {
+        let names: Vec<String> = (0..1_000).map(|n| format!("a{n:04}")).collect();
+        let full: Vec<String> = (0..MAX_LABELS - 2).map(|n| format!("b{n:02}")).collect();
+        let of = |last: &str, more: &[(&str, &str)]| {
+            let empty = names.iter().map(|name| (name.as_str(), ""));
+            let full = full.iter().map(|name| (name.as_str(), "v"));
+            let pairs: Vec<_> =
+                [("__name__", "m")].into_iter().chain(empty).chain(full).chain([("zz", last)]).chain(more.iter().copied()).collect();
+            series(&pairs, &[(1, 1.0)])
+        };
+        let (batch, report) = decode(&[of("one", &[]), of("two", &[])].concat()).unwrap();
+        assert_eq!((batch.len(), report.refused_samples), (2, 0), "{report:?}");
+        assert_ne!(batch.labels[0], batch.labels[1]);
+        let (batch, report) = decode(&[of("one", &[("zzz", "a")]), of("one", &[("zzz", "b"), ("zzzz", "c")])].concat()).unwrap();
+        assert_eq!((batch.len(), report.refused_samples), (0, 2));
+        assert!(report.refused[0].contains("65 labels") && report.refused[1].contains("66 labels"), "{report:?}");
+    }
+
+    #[test]
+    fn labels_that_are_none_are_refused_and_named_not_changed() {
+        let long = "v".repeat(crate::model::MAX_LABEL_VALUE_BYTES + 1);
+        for (pairs, part) in [
+            (&[("__name__", "m"), ("a", "1"), ("a", "2")][..], "`a` is given twice"),
+            (&[("__name__", "m"), ("a", "1"), ("a", "1")], "`a` is given twice"),
+            (&[("a", "1"), ("__name__", "m"), ("a", "2")], "`a` is given twice"),
+            (&[("__name__", "m"), ("", "x")], "is empty"),
+            (&[("__name__", ""), ("a", "1")], "metric name"),
+            (&[("__name__", "m"), ("a", long.as_str())], "16385 bytes"),
+        ] {
+            let request = [series(pairs, &[(1, 1.0)]), series(&[("__name__", "good")], &[(1, 1.0)])].concat();
+            let (batch, report) = decode(&request).unwrap();
+            assert_eq!((batch.len(), report.refused_samples), (1, 1), "{part}");
+            assert!(report.refused[0].contains(part), "{part}: {:?}", report.refused);
+        }
+        for (pairs, shown) in [
+            (&[("z", "1"), ("__name__", "m"), ("b", "2")][..], r#"m{b="2",z="1"}"#),
+            (&[("__name__", "m"), ("a", ""), ("a", "2")], r#"m{a="2"}"#),
+            (&[("__name__", "m"), ("", "")], "m"),
+        ] {
+            assert_eq!(decode(&series(pairs, &[(1, 1.0)])).unwrap().0.labels[0].to_string(), shown);
+        }
+        let name = [bytes_field(1, b"m"), bytes_field(2, b"\xff")].concat();
+        let request = bytes_field(1, &[bytes_field(1, &name), bytes_field(2, &[16, 1])].concat());
+        let (batch, report) = decode(&request).unwrap();
+        assert!(batch.is_empty() && report.refused[0].contains("not UTF-8"), "{report:?}");
+    }
+
+    #[test]
     fn what_is_no_request_is_refused_with_its_place() {
-        for (bytes, part) in
-            [(&[0x0a, 0x05, 1][..], "it ends early at byte 2"), (&[0xff; 11][..], "more than 64 bits"), (&[0x0b][..], "unknown wire type")]
-        {
+        let sample = |content: &[u8]| bytes_field(1, &[bytes_field(1, &[]), bytes_field(2, content)].concat());
+        let wrong = "another wire type";
+        for (bytes, part) in [
+            (&[0x0a, 0x05, 1][..], "it ends early at byte 2"),
+            (&[0xff; 11][..], "more than 64 bits"),
+            (&[0x0b][..], "unknown wire type"),
+            (&[0x08, 1], wrong),
+            (&bytes_field(1, &[0x08, 1]), wrong),
+            (&bytes_field(1, &[0x10, 1]), wrong),
+            (&bytes_field(1, &bytes_field(1, &[0x08, 1])), wrong),
+            (&bytes_field(1, &bytes_field(1, &[0x10, 1])), wrong),
+            (&sample(&[0x08, 1]), wrong),
+            (&sample(&[0x0d, 0, 0, 0, 0]), wrong),
+            (&sample(&[0x11, 0, 0, 0, 0, 0, 0, 0, 0]), wrong),
+        ] {
             let error = decode(bytes).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
         }
