@@ -12,6 +12,7 @@ use super::attributes::{Pairs, Target, point_labels, scope_labels};
 use super::names::{Kind, metric_name, unit_name};
 use super::streams::{Changes, NANOS, Step, Steps, Streams, Total};
 use crate::model::{Labels, NAME_LABEL, STALE_NAN_BITS, Sample, TimestampMs};
+use crate::relabel;
 
 /// Refusals that are named; the rest is counted.
 const MAX_NAMED: usize = 5;
@@ -103,12 +104,21 @@ pub(super) struct Base<'a> {
 }
 
 impl Base<'_> {
-    /// One of the point's series.
+    /// One of the point's series. An attribute that has the name of what tells them apart (`le`, `quantile`) stands beside it.
     pub(super) fn series(&self, ending: &str, extra: Option<(&str, &str)>) -> Result<Labels, String> {
         let name = format!("{}{ending}", self.name);
-        let taken = extra.map(|(name, _)| name);
-        let others = self.pairs.iter().filter(|(n, _)| Some(n.as_str()) != taken).map(|(n, v)| (n.as_str(), v.as_str()));
-        Labels::new(others.chain(extra).chain([(NAME_LABEL, name.as_str())])).map_err(|error| error.to_string())
+        let of = |pairs: &[(String, String)], extra: Option<(&str, &str)>| {
+            let pairs = pairs.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+            Labels::new(pairs.chain(extra).chain([(NAME_LABEL, name.as_str())])).map_err(|error| error.to_string())
+        };
+        match extra {
+            Some(extra) if self.pairs.iter().any(|(n, _)| n == extra.0) => {
+                let mut pairs = self.pairs.clone();
+                relabel::attach(&mut pairs, &[extra], false);
+                of(&pairs, None)
+            }
+            extra => of(&self.pairs, extra),
+        }
     }
 
     fn bytes(&self) -> usize {
@@ -181,7 +191,7 @@ impl Conversion<'_> {
             let taken = if name.is_empty() {
                 Err("its name has no letter or digit that a metric's name may have".to_owned())
             } else {
-                this.point(&Base { name: &name, pairs: point_labels(attributes, scope, target) }, times, take)
+                point_labels(attributes, scope, target).and_then(|pairs| this.point(&Base { name: &name, pairs }, times, take))
             };
             if let Err(why) = taken {
                 this.refuse(&metric.name, at, &why);

@@ -17,6 +17,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
 use super::decode::{DecodeError, MAX_PARTS};
+use crate::exposition;
 
 /// Reads a request.
 pub(super) fn decode(bytes: &[u8]) -> Result<ExportMetricsServiceRequest, DecodeError> {
@@ -70,11 +71,7 @@ impl<T: Numeric> Visitor<'_> for Number<T> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
         let integer = || text.parse::<i128>().ok().and_then(T::of_integer);
-        let float = || match text {
-            "Infinity" => T::of_float(f64::INFINITY),
-            "-Infinity" => T::of_float(f64::NEG_INFINITY),
-            _ => text.parse().ok().and_then(T::of_float),
-        };
+        let float = || exposition::number(text).and_then(T::of_float);
         integer().or_else(float).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
     }
 }
