@@ -8,6 +8,7 @@ mod answers;
 mod assets;
 mod body;
 mod connection;
+mod csv;
 mod envelope;
 mod export;
 mod guesses;
