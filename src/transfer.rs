@@ -110,8 +110,8 @@ pub fn import(settings: &Settings, file: &PathBuf, format: Option<&str>) -> anyh
     let format = match format.or_else(|| file.extension().and_then(|e| e.to_str())) {
         Some("jsonl" | "ndjson") => "jsonl",
         Some("csv") => "csv",
-        Some("openmetrics" | "om" | "txt") => "openmetrics",
-        Some("prometheus" | "prom") => "prometheus",
+        Some("openmetrics" | "om" | "prom" | "txt") => "openmetrics",
+        Some("prometheus") => "prometheus",
         _ => bail!("{name}: say what it is with --format jsonl, csv, openmetrics or prometheus"),
     };
     let standard_input = name == "-";

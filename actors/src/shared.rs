@@ -176,6 +176,9 @@ pub struct Learnt(RwLock<BTreeMap<String, MetricMeta>>);
 impl Learnt {
     /// Takes in what a program says; names beyond the bound are left out.
     pub fn learn(&self, new: Metadata) {
+        if new.0.is_empty() {
+            return;
+        }
         let mut known = self.0.write();
         for (name, meta) in new.0 {
             if known.len() < MAX_METADATA || known.contains_key(&name) {

@@ -23,8 +23,6 @@ pub const MAX_LABELS: usize = 64;
 
 /// The bit pattern with which Prometheus marks the end of a series.
 pub const STALE_NAN_BITS: u64 = 0x7ff0_0000_0000_0002;
-/// The bit pattern that Prometheus gives to a `NaN` that came as text.
-pub const NORMAL_NAN_BITS: u64 = 0x7ff8_0000_0000_0001;
 
 /// Whether a value is Prometheus' stale marker (a particular NaN).
 #[must_use]

@@ -1,6 +1,6 @@
 //! Prometheus remote write 1.0: a `WriteRequest` in protobuf, passed on series by series.
 //!
-//! Reads only what is kept (labels, samples, their times); metadata and exemplars are passed over. Nothing is allocated for
+//! Reads only what is kept (labels, samples, their times, what metrics are); exemplars are passed over. Nothing is allocated for
 //! a series that is known: its labels are compared as they stand in the request. A message that is not one is refused
 //! whole. A series whose labels cannot be kept is refused alone and named, the rest is kept. Decompression, and what is
 //! answered, is the caller's. Format: prometheus/prometheus, prompb/remote.proto and types.proto.
@@ -57,7 +57,27 @@ pub struct Report {
     pub refused_samples: usize,
     /// Native histograms, which are not kept.
     pub histograms: usize,
+    /// What is said of metrics.
+    pub described: Vec<Described>,
 }
+
+/// What is said of a metric.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// Its name.
+    pub name: String,
+    /// `counter`, `gauge`, … or `unknown`.
+    pub kind: &'static str,
+    /// Its help text.
+    pub help: String,
+    /// Its unit.
+    pub unit: String,
+}
+
+/// Metrics of a request of which something is remembered.
+const MAX_DESCRIBED: usize = 5_000;
+/// The kinds of the protocol by their numbers.
+const KINDS: [&str; 8] = ["unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset"];
 
 /// A run of protobuf fields.
 #[derive(Clone, Copy)]
@@ -157,10 +177,33 @@ pub fn decode(bytes: &[u8], sink: &mut impl Sink) -> Result<Report, DecodeError>
                 number += 1;
             }
             (1, _) => return request.fail(WRONG_TYPE),
+            (3, Value::Bytes(mut metadata)) if report.described.len() < MAX_DESCRIBED => {
+                report.described.extend(described(&mut metadata)?);
+            }
             _ => {}
         }
     }
     Ok(report)
+}
+
+/// What is said of a metric; none where it has no name, or not as text.
+fn described(metadata: &mut Reader<'_>) -> Result<Option<Described>, DecodeError> {
+    let mut out = Described { kind: KINDS[0], ..Described::default() };
+    while let Some((field, value)) = metadata.field()? {
+        let place = match (field, value) {
+            (1, Value::Varint(kind)) => {
+                out.kind = usize::try_from(kind).ok().and_then(|kind| KINDS.get(kind).copied()).unwrap_or(KINDS[0]);
+                continue;
+            }
+            (2, Value::Bytes(text)) => (&mut out.name, text.bytes),
+            (4, Value::Bytes(text)) => (&mut out.help, text.bytes),
+            (5, Value::Bytes(text)) => (&mut out.unit, text.bytes),
+            _ => continue,
+        };
+        let Ok(text) = str::from_utf8(place.1) else { return Ok(None) };
+        text.clone_into(place.0);
+    }
+    Ok(Some(out).filter(|described| !described.name.is_empty()))
 }
 
 /// To pass over such a field would make two series one, or a value 0.
@@ -274,6 +317,7 @@ pub(crate) fn samples_of_requests() -> Vec<Vec<u8>> {
         tests::series(&two, &[(1, 1.5), (2, f64::NAN)]),
         [tests::series(&two, &[(1_795_000_000_000, 1.0)]), tests::series(&[("__name__", "down")], &[])].concat(),
         tests::series(&[("z", "1"), ("__name__", "m"), ("a", "")], &[(-1, 0.0)]),
+        vec![0x1a, 9, 8, 1, 0x12, 1, b'm', 0x22, 2, b'h', b'i'],
     ]
 }
 
@@ -342,6 +386,18 @@ mod tests {
         assert_eq!(batch.labels[0].to_string(), r#"up{job="a"}"#);
         assert_eq!(batch.times, [1, -2]);
         assert_eq!(batch.values.iter().map(|v| v.to_bits()).collect::<Vec<_>>(), [1.5f64.to_bits(), stale.to_bits()]);
+    }
+
+    #[test]
+    fn what_is_said_of_metrics_is_passed_on() {
+        let metadata = |kind: u8, name: &[u8]| {
+            bytes_field(3, &[vec![8, kind], bytes_field(2, name), bytes_field(4, b"two\nlines"), bytes_field(5, b"seconds")].concat())
+        };
+        let request = [metadata(1, b"a"), metadata(5, b"my.metric"), metadata(99, b"c"), metadata(1, b"\xff"), metadata(1, b"")].concat();
+        let (_, report) = decode(&request).unwrap();
+        let seen: Vec<_> = report.described.iter().map(|d| (d.name.as_str(), d.kind, d.help.as_str(), d.unit.as_str())).collect();
+        let of = |name, kind| (name, kind, "two\nlines", "seconds");
+        assert_eq!(seen, [of("a", "counter"), of("my.metric", "summary"), of("c", "unknown")]);
     }
 
     #[test]

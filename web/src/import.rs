@@ -12,6 +12,7 @@ use serde::de::{Deserializer, Visitor};
 use serde_json::json;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::AppendResolved;
+use taskpulse_actors::shared::Metadata;
 use taskpulse_engine::exposition::{self, Line as TextLine};
 use taskpulse_engine::model::{Labels, STALE_NAN_BITS, TimestampMs};
 use taskpulse_engine::store::{Intake, Resolved, Store};
@@ -57,14 +58,16 @@ pub(crate) async fn import(req: HttpRequest, payload: web::Payload, state: web::
     let Ok(_place) = state.ingest_places.try_acquire() else {
         return Err(ApiError::busy("too many requests wait for the store"));
     };
-    let (resolved, problems, lost) = resolve(&state.store, format, text, before);
+    let mut metadata = Metadata::default();
+    let (resolved, problems, lost) = resolve(&state.store, format, text, before, &mut metadata);
     drop(body);
+    state.reporter.shared.metadata.learn(metadata);
     let rejected = resolved.rejected();
     let accepted = if resolved.is_empty() { 0 } else { kept(state.append_resolved.send(AppendResolved(resolved))).await?.accepted };
     Ok(success(json!({"kept": refuse(accepted, rejected, problems, lost)?})))
 }
 
-fn resolve(store: &Store, format: Format, text: &str, before: usize) -> (Resolved, Vec<String>, usize) {
+fn resolve(store: &Store, format: Format, text: &str, before: usize, metadata: &mut Metadata) -> (Resolved, Vec<String>, usize) {
     let mut intake = store.intake(now_ms());
     intake.accept_any_order();
     let mut names = Names::default();
@@ -85,7 +88,7 @@ fn resolve(store: &Store, format: Format, text: &str, before: usize) -> (Resolve
         }
         Format::JsonLines => text.lines().enumerate().for_each(|(at, line)| note(at + 1, json_line(line, &mut intake))),
         Format::Text(format) => {
-            text.lines().enumerate().for_each(|(at, line)| note(at + 1, text_line(line, format, &mut names, &mut intake)));
+            text.lines().enumerate().for_each(|(at, line)| note(at + 1, text_line(line, format, &mut names, &mut intake, metadata)));
         }
     }
     (intake.finish(), problems, lost)
@@ -215,11 +218,21 @@ fn csv_record<'a>(record: Record<'a>, names: &mut Names<'a>, intake: &mut Intake
 }
 
 /// `up{job="a"} 1 1764000000.5 # exemplar`; times are in seconds in OpenMetrics, in milliseconds in Prometheus' format.
-fn text_line<'a>(line: &'a str, format: exposition::Format, names: &mut Names<'a>, intake: &mut Intake<'_>) -> Result<(), String> {
-    if let Some(TextLine::Sample { series: name, value, time }) = exposition::parse_line(line, format)? {
-        let time = time.ok_or_else(|| format!("`{name}`: the time is missing; only samples with a time can be brought in"))?;
-        names.begin(name, intake, series)?;
-        intake.push(time, value);
+fn text_line<'a>(
+    line: &'a str,
+    format: exposition::Format,
+    names: &mut Names<'a>,
+    intake: &mut Intake<'_>,
+    metadata: &mut Metadata,
+) -> Result<(), String> {
+    match exposition::parse_line(line, format)? {
+        Some(TextLine::Sample { series: name, value, time }) => {
+            let time = time.ok_or("the time is missing; only samples with a time can be brought in")?;
+            names.begin(name, intake, series)?;
+            intake.push(time, value);
+        }
+        Some(other) => metadata.note(&other),
+        None => {}
     }
     Ok(())
 }
@@ -227,7 +240,7 @@ fn text_line<'a>(line: &'a str, format: exposition::Format, names: &mut Names<'a
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use taskpulse_engine::model::{Columns, NORMAL_NAN_BITS, SeriesId};
+    use taskpulse_engine::model::{Columns, SeriesId};
     use taskpulse_engine::store::{SeriesColumns, StoreOptions};
 
     use super::*;
@@ -240,7 +253,7 @@ mod tests {
     fn rows(format: Format, text: &str) -> (Vec<(String, TimestampMs, u64)>, Vec<String>) {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), StoreOptions { retention_ms: i64::MAX / 4, ..StoreOptions::default() }, now_ms()).unwrap();
-        let (resolved, problems, _) = resolve(&store, format, text, 100);
+        let (resolved, problems, _) = resolve(&store, format, text, 100, &mut Metadata::default());
         let stored = store.append_resolved(resolved, now_ms()).unwrap();
         let name = |id: &SeriesId| store.labels(*id).map(|labels| serde_json::to_string(&labels).unwrap()).unwrap_or_default();
         let rows = stored.ids.iter().zip(stored.times.iter().zip(&stored.values)).map(|(id, (t, v))| (name(id), *t, v.to_bits()));
@@ -316,7 +329,7 @@ mod tests {
         let bits: Vec<u64> = rows(Format::JsonLines, line).0.iter().map(|row| row.2).collect();
         assert_eq!(
             bits,
-            [1f64.to_bits(), STALE_NAN_BITS, f64::INFINITY.to_bits(), f64::NEG_INFINITY.to_bits(), NORMAL_NAN_BITS],
+            [1f64.to_bits(), STALE_NAN_BITS, f64::INFINITY.to_bits(), f64::NEG_INFINITY.to_bits(), f64::NAN.to_bits()],
             "null is a stale marker"
         );
     }
@@ -363,7 +376,7 @@ mod tests {
 
     fn odd_value() -> impl Strategy<Value = f64> {
         let nan = (1u64..1 << 52, any::<bool>()).prop_map(|(payload, sign)| payload | 0x7ff0_0000_0000_0000 | u64::from(sign) << 63);
-        let special = [STALE_NAN_BITS, NORMAL_NAN_BITS, f64::NAN.to_bits(), (-0.0f64).to_bits(), f64::INFINITY.to_bits(), 1];
+        let special = [STALE_NAN_BITS, 0x7ff8_0000_0000_0001, f64::NAN.to_bits(), (-0.0f64).to_bits(), f64::INFINITY.to_bits(), 1];
         prop_oneof![any::<u64>(), nan, prop::sample::select(special.to_vec()), any::<i32>().prop_map(|i| f64::from(i).to_bits())]
             .prop_map(f64::from_bits)
     }

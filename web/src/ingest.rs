@@ -15,9 +15,10 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::{Append, AppendError, AppendResolved};
-use taskpulse_engine::exposition;
+use taskpulse_actors::shared::Metadata;
+use taskpulse_engine::exposition::{self, Line};
 use taskpulse_engine::model::{Batch, LabelError, Labels, NAME_LABEL};
-use taskpulse_engine::remote_write::{self, Report};
+use taskpulse_engine::remote_write::{self, Described, Report};
 use taskpulse_engine::store::{Rejection, Resolved, Store, Stored};
 
 use crate::body::{self, MAX_RAW_BYTES};
@@ -54,6 +55,13 @@ pub(crate) async fn write(req: HttpRequest, payload: web::Payload, state: web::D
     };
     let (resolved, report) = resolve(&body, length, &state.store)?;
     drop(body);
+    let mut metadata = Metadata::default();
+    for Described { name, kind, help, unit } in &report.described {
+        metadata.note(&Line::Type(name.as_str().into(), kind));
+        metadata.note(&Line::Help(name.as_str().into(), help.as_str().into()));
+        metadata.note(&Line::Unit(name.as_str().into(), unit));
+    }
+    state.reporter.shared.metadata.learn(metadata);
     let mut problems = report.refused;
     if report.histograms > 0 {
         problems.push(format!("{} native histograms: not kept by this version; send classic ones", report.histograms));

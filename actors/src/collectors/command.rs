@@ -228,7 +228,7 @@ fn parse(program: &Program, text: &str, now: TimestampMs) -> Result<Batch, Strin
     let given: Vec<(&str, &str)> = program.labels.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     let mut known = FxHashSet::default();
     let mut push = |mut labels: Vec<(String, String)>, time: Option<TimestampMs>, value: f64| -> Result<(), String> {
-        relabel::attach(&mut labels, &given, false);
+        relabel::attach(&mut labels, &given, true);
         let labels = Labels::new(labels.iter().map(|(n, v)| (n.as_str(), v.as_str()))).map_err(|error| error.to_string())?;
         let time = time.unwrap_or(now);
         if !known.insert((labels.clone(), time)) {
@@ -321,7 +321,10 @@ impl Source for CommandSource {
                     let code = run.code.map_or("a signal".to_owned(), |code| format!("code {code}"));
                     return Err(format!("it ended with {code}: {}", run.stderr));
                 }
-                let text = String::from_utf8(run.stdout).map_err(|_| "its output is not UTF-8".to_owned())?;
+                let text = match program.output {
+                    Output::Prometheus => exposition::text(run.stdout).map_err(|error| error.to_string())?,
+                    Output::Json => String::from_utf8(run.stdout).map_err(|_| "its output is not UTF-8".to_owned())?,
+                };
                 parse(&program, &text, now)
             });
             let outcome = work.await.unwrap_or_else(|error| Err(error.to_string()));
@@ -336,5 +339,49 @@ impl Source for CommandSource {
                 Some(why) => Look::Failed(why, found),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(output: Output, text: &str) -> Result<Vec<String>, String> {
+        let program = Program {
+            name: "p".to_owned(),
+            command: Vec::new(),
+            interval: Duration::from_secs(60),
+            timeout: Duration::from_secs(10),
+            output,
+            labels: BTreeMap::from([("foo".to_owned(), "a".to_owned())]),
+            max_bytes: 1 << 20,
+            pass_environment: Vec::new(),
+        };
+        Ok(parse(&program, text, 7)?.rows().map(|(labels, sample)| format!("{labels} {} {}", sample.v, sample.t)).collect())
+    }
+
+    #[test]
+    fn no_label_and_no_sample_of_a_program_takes_the_place_of_another() {
+        for (output, text, expected) in [
+            (Output::Prometheus, "e{foo=\"c\",exported_foo=\"d\"} 6", Ok(r#"e{exported_foo="d",foo="c"} 6 7"#)),
+            (Output::Json, r#"[{"name":"e","labels":{"foo":"c"},"value":"Infinity"}]"#, Ok(r#"e{foo="c"} inf 7"#)),
+            (Output::Prometheus, "e 1\ne 2\n", Err("line 2: e{foo=\"a\"} is printed twice")),
+            (
+                Output::Prometheus,
+                "e{x=\"1\",y=\"2\"} 1\ne{y=\"2\",x=\"1\"} 1\n",
+                Err("line 2: e{foo=\"a\",x=\"1\",y=\"2\"} is printed twice"),
+            ),
+            (Output::Json, r#"[{"name":"e","value":1},{"name":"e","value":2}]"#, Err("e{foo=\"a\"} is printed twice")),
+            (Output::Json, r#"{"e":"1e999"}"#, Err("`1e999` is not a number")),
+            (Output::Prometheus, "e 1\na-b 1\n", Err("line 2: `a-b`")),
+            (Output::Prometheus, "# HELP e \u{feff}\n\u{feff}e 1\n", Err("line 2: ")),
+        ] {
+            match (printed(output, text), expected) {
+                (Ok(rows), Ok(expected)) => assert_eq!(rows, [expected], "{text}"),
+                (Err(why), Err(part)) => assert!(why.contains(part), "{text}: {why}"),
+                (got, _) => panic!("{text}: {got:?}"),
+            }
+        }
+        assert_eq!(printed(Output::Prometheus, "e 1 1000\ne 2 2000\n").map(|rows| rows.len()), Ok(2), "two times are two samples");
     }
 }

@@ -76,6 +76,26 @@ fn short(text: &str) -> String {
     }
 }
 
+/// The text of an answer. Bytes that are not UTF-8 are replaced in comments, as nothing that is kept depends on them.
+///
+/// # Errors
+/// The line of a sample that has such bytes.
+pub fn text(bytes: Vec<u8>) -> Result<String, ExpositionError> {
+    let bytes = match String::from_utf8(bytes) {
+        Ok(text) => return Ok(text),
+        Err(error) => error.into_bytes(),
+    };
+    for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+        if !line.trim_ascii_start().starts_with(b"#")
+            && let Err(error) = std::str::from_utf8(line)
+        {
+            let before = String::from_utf8_lossy(&line[..error.valid_up_to()]);
+            return Err(ExpositionError { line: at + 1, why: format!("not UTF-8 after `{}`", short(&before)) });
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// The lines of a text that say something. A byte order mark at its start is passed over. Ends after a line that is wrong; a text in
 /// OpenMetrics that does not end with `# EOF` was cut off, and its end is such a line.
 #[must_use]
@@ -250,10 +270,13 @@ fn metadata(comment: &str, format: Format) -> Option<Line<'_>> {
     })
 }
 
+/// The end of the year 9999: beyond it, a time was written in another unit.
+const MAX_TIME_MS: f64 = 253_402_300_799_999.0;
+
 fn time(text: &str, format: Format) -> Option<TimestampMs> {
     match format {
         Format::Prometheus => text.parse().ok(),
-        Format::OpenMetrics => number(text).map(|s| (s * 1e3).round()).filter(|ms| ms.abs() < 9.0e15).map(|ms| ms as i64),
+        Format::OpenMetrics => number(text).map(|s| (s * 1e3).round()).filter(|ms| ms.abs() <= MAX_TIME_MS).map(|ms| ms as i64),
     }
 }
 
@@ -353,7 +376,7 @@ mod tests {
             let last = shown(text, Format::Prometheus).pop().unwrap();
             assert!(last.starts_with("line ") && last.contains(part), "{text}: {last}");
         }
-        for time in ["NaN", "+Inf", "1e300"] {
+        for time in ["NaN", "+Inf", "1e300", "1764000000000"] {
             let last = shown(&format!("up 1 {time}\n# EOF\n"), Format::OpenMetrics).pop().unwrap();
             assert!(last.contains("is not a time"), "{time}: {last}");
         }
@@ -387,6 +410,19 @@ mod tests {
         ] {
             let read = parse_line(line, format).unwrap().map_or(String::new(), |line| format!("{line:?}"));
             assert_eq!(read, expected, "{line} {format:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_let_through_in_comments_alone() {
+        for (bytes, expected) in [
+            (&b"# HELP a Gr\xf6\xdfe\na 1\n"[..], Ok("# HELP a Gr\u{fffd}\u{fffd}e\na 1\n")),
+            (b"a 1\n# \xff\n", Ok("a 1\n# \u{fffd}\n")),
+            (b"a 1\nb{c=\"\xff\"} 1\n", Err("line 2: not UTF-8 after `b{c=\"`")),
+            ("größe".as_bytes(), Ok("größe")),
+        ] {
+            let read = text(bytes.to_vec());
+            assert_eq!(read.as_deref().map_err(ToString::to_string), expected.map_err(str::to_owned));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::model::{NORMAL_NAN_BITS, STALE_NAN_BITS, push_value};
+use crate::model::{STALE_NAN_BITS, push_value};
 
 /// A number as Go's `ParseFloat` reads it and Prometheus' text parser accepts it: `1`, `.5`, `5.`, `1e5`, and in any case `NaN`, `Inf`,
 /// `Infinity`, the latter two with a sign. No hexadecimal digits, no `_`; nothing that only infinity could stand for.
@@ -13,7 +13,7 @@ pub fn number(text: &str) -> Option<f64> {
         return text.parse().ok().filter(|v: &f64| v.is_finite());
     }
     if text.eq_ignore_ascii_case("nan") {
-        return Some(f64::from_bits(NORMAL_NAN_BITS));
+        return Some(f64::NAN);
     }
     let (size, word) = match text.as_bytes() {
         [b'-', ..] => (f64::NEG_INFINITY, &text[1..]),
@@ -23,32 +23,33 @@ pub fn number(text: &str) -> Option<f64> {
     (word.eq_ignore_ascii_case("inf") || word.eq_ignore_ascii_case("infinity")).then_some(size)
 }
 
-/// What the stale marker is called where text has to keep it.
-const STALE: &str = "StaleNaN";
+/// Words for NaNs where text has to keep their bits: that of most languages, that of Go and so of Prometheus, and the stale marker. Who
+/// does not mind the bits reads the first two as NaN.
+const NANS: [(&str, u64); 3] = [("NaN", 0x7ff8_0000_0000_0000), ("nan", 0x7ff8_0000_0000_0001), ("StaleNaN", STALE_NAN_BITS)];
 
-/// A number, the stale marker, or a NaN by its bits: what [`push_exact`] writes.
+/// A number, or a NaN by one of its words or its bits: what [`push_exact`] writes.
 #[must_use]
 pub fn exact(text: &str) -> Option<f64> {
+    if let Some((_, bits)) = NANS.iter().find(|(word, _)| *word == text) {
+        return Some(f64::from_bits(*bits));
+    }
     number(text).or_else(|| {
-        if text == STALE {
-            return Some(f64::from_bits(STALE_NAN_BITS));
-        }
         let digits = text.strip_prefix("NaN(0x")?.strip_suffix(')')?;
         let bits = u64::from_str_radix(digits, 16).ok().filter(|_| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
         Some(f64::from_bits(bits)).filter(|v| v.is_nan())
     })
 }
 
-/// Writes a value so that [`exact`] gives back every bit: the usual `NaN` by that name, the stale marker as `StaleNaN`, any other NaN by
-/// its bits.
+/// Writes a value so that [`exact`] gives back every bit: NaNs by their words, `NaN(0x…)` where there is none.
 pub fn push_exact(out: &mut String, v: f64) {
-    match v.to_bits() {
-        STALE_NAN_BITS => out.push_str(STALE),
-        bits if v.is_nan() && bits != NORMAL_NAN_BITS => {
-            // Writing into a string cannot fail.
-            let _ = write!(out, "NaN(0x{bits:016x})");
-        }
-        _ => push_value(out, v),
+    let bits = v.to_bits();
+    if !v.is_nan() {
+        push_value(out, v);
+    } else if let Some((word, _)) = NANS.iter().find(|(_, there)| *there == bits) {
+        out.push_str(word);
+    } else {
+        // Writing into a string cannot fail.
+        let _ = write!(out, "NaN(0x{bits:016x})");
     }
 }
 
@@ -82,7 +83,7 @@ mod tests {
         }
         assert_eq!(number("-0").map(f64::to_bits), Some((-0.0f64).to_bits()));
         for text in ["nan", "NAN", "NaN"] {
-            assert_eq!(number(text).map(f64::to_bits), Some(NORMAL_NAN_BITS), "{text}");
+            assert!(number(text).is_some_and(f64::is_nan), "{text}");
         }
         for text in [
             "",
@@ -125,7 +126,7 @@ mod tests {
         #[test]
         fn every_bit_of_a_value_survives_its_text(bits: u64, payload in 1u64..1 << 52, sign: bool) {
             let nan = payload | 0x7ff0_0000_0000_0000 | u64::from(sign) << 63;
-            for bits in [bits, nan, STALE_NAN_BITS, NORMAL_NAN_BITS, f64::NAN.to_bits(), bits & 0x800f_ffff_ffff_ffff] {
+            for bits in [bits, nan, STALE_NAN_BITS, 0x7ff8_0000_0000_0001, f64::NAN.to_bits(), bits & 0x800f_ffff_ffff_ffff] {
                 let mut text = String::new();
                 push_exact(&mut text, f64::from_bits(bits));
                 prop_assert_eq!(exact(&text).map(f64::to_bits), Some(bits), "{}", text);

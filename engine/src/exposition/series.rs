@@ -35,8 +35,8 @@ pub(super) fn series_end(line: &str) -> Result<usize, bool> {
     Err(quoted)
 }
 
-/// Takes `name{a="b"}` or `{"name","a b"="c"}` apart, the name as the label `__name__`. A label that is given twice, without counting
-/// empty ones, is an error.
+/// Takes `name{a="b"}` or `{"name","a b"="c"}` apart, the name as the label `__name__`. Labels may be empty; of the others, none has
+/// the name of another.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -84,6 +84,9 @@ pub fn labels(series: &str) -> Result<Pairs<'_>, String> {
         // Prometheus does not insist on a comma either.
         rest = rest.trim_start_matches(BLANKS);
         rest = rest.strip_prefix(',').map_or(rest, |after| after.trim_start_matches(BLANKS));
+    }
+    if !out.iter().any(|(name, value)| name == NAME_LABEL && !value.is_empty()) {
+        return Err(wrong("there is no metric name"));
     }
     match twice(&out) {
         Some(name) => Err(wrong(&format!("label `{}` is given twice", short(name)))),
@@ -221,6 +224,9 @@ mod tests {
             assert_eq!(of(series).unwrap(), expected, "{series}");
         }
         for (series, part) in [
+            ("{a=\"b\"}", "no metric name"),
+            ("{}", "no metric name"),
+            ("{\"\",a=\"b\"}", "no metric name"),
             ("up{a}", "no value"),
             ("up{a=b}", "not quoted"),
             ("up{\"a\"}", "no value"),

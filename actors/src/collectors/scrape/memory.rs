@@ -22,7 +22,7 @@ const REPORTED: [&str; 5] =
 /// What becomes of the samples of a text.
 enum Fate {
     /// They are kept in a series, by its place.
-    Kept(usize),
+    Kept(u32),
     /// A rule drops them.
     Dropped,
     /// They cannot be kept, for this reason.
@@ -32,16 +32,16 @@ enum Fate {
 /// A text that was seen before.
 struct Seen {
     fate: Fate,
-    scrape: u64,
+    scrape: u32,
 }
 
 /// A series that is kept.
 struct Series {
     labels: Labels,
     /// The scrape that it began with.
-    since: u64,
+    since: u32,
     /// The last one that had it.
-    scrape: u64,
+    scrape: u32,
     /// The time of its last sample, and whether it came with it: then it needs no marker.
     time: TimestampMs,
     timed: bool,
@@ -55,9 +55,9 @@ pub(super) struct Memory {
     seen: FxHashMap<String, Seen>,
     series: Vec<Option<Series>>,
     /// Places in `series` that are free.
-    free: Vec<usize>,
-    places: FxHashMap<Labels, usize>,
-    scrape: u64,
+    free: Vec<u32>,
+    places: FxHashMap<Labels, u32>,
+    scrape: u32,
     metadata_at: Option<Instant>,
 }
 
@@ -122,8 +122,8 @@ impl Memory {
         if taken.is_err() {
             // Series of which nothing was kept have no end either.
             let scrape = self.scrape;
-            for place in 0..self.series.len() {
-                if self.series[place].as_ref().is_some_and(|series| series.since == scrape) {
+            for place in 0..self.series.len() as u32 {
+                if self.at(place).is_some_and(|series| series.since == scrape) {
                     self.forget(place);
                 }
             }
@@ -172,7 +172,7 @@ impl Memory {
             match &seen.fate {
                 Fate::Kept(place) => {
                     // A text that is remembered has its series.
-                    let Some(series) = self.series.get_mut(*place).and_then(Option::as_mut) else { continue };
+                    let Some(series) = self.series.get_mut(*place as usize).and_then(Option::as_mut) else { continue };
                     let at = time.unwrap_or(now);
                     if series.reported || (series.scrape == scrape && series.time == at) {
                         again.note(|| series.labels.to_string());
@@ -212,7 +212,7 @@ impl Memory {
         for name in REPORTED {
             if let Ok(labels) = Labels::new(target.own_labels().into_iter().chain([(NAME_LABEL, name)])) {
                 let (place, _) = self.place(labels);
-                if let Some(series) = &mut self.series[place] {
+                if let Some(series) = &mut self.series[place as usize] {
                     series.reported = true;
                 }
             }
@@ -220,28 +220,32 @@ impl Memory {
     }
 
     /// The place of a series, and whether it is a new one.
-    fn place(&mut self, labels: Labels) -> (usize, bool) {
+    fn place(&mut self, labels: Labels) -> (u32, bool) {
         if let Some(place) = self.places.get(&labels) {
             return (*place, false);
         }
         let series = Series { labels: labels.clone(), since: self.scrape, scrape: 0, time: 0, timed: false, reported: false };
         let place = match self.free.pop() {
             Some(place) => {
-                self.series[place] = Some(series);
+                self.series[place as usize] = Some(series);
                 place
             }
             None => {
                 self.series.push(Some(series));
-                self.series.len() - 1
+                self.series.len() as u32 - 1
             }
         };
         self.places.insert(labels, place);
         (place, true)
     }
 
-    fn forget(&mut self, place: usize) {
-        if self.series[place].as_ref().is_some_and(|series| !series.reported)
-            && let Some(series) = self.series[place].take()
+    fn at(&self, place: u32) -> Option<&Series> {
+        self.series.get(place as usize)?.as_ref()
+    }
+
+    fn forget(&mut self, place: u32) {
+        if self.at(place).is_some_and(|series| !series.reported)
+            && let Some(series) = self.series[place as usize].take()
         {
             self.places.remove(&series.labels);
             self.free.push(place);
@@ -252,8 +256,8 @@ impl Memory {
     fn end(&mut self, batch: &mut Batch, now: TimestampMs) {
         let scrape = self.scrape;
         self.seen.retain(|_, seen| seen.scrape == scrape);
-        for place in 0..self.series.len() {
-            let Some(series) = &self.series[place] else { continue };
+        for place in 0..self.series.len() as u32 {
+            let Some(series) = self.at(place) else { continue };
             if series.reported || series.scrape == scrape {
                 continue;
             }

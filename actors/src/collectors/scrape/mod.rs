@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use taskpulse_engine::exposition::Format;
+use taskpulse_engine::exposition::{self, Format};
 use taskpulse_engine::model::{Batch, TimestampMs};
 use taskpulse_engine::relabel::Rule;
 use tokio::task::spawn_blocking;
@@ -134,7 +134,12 @@ impl ScrapeSource {
         }
         let kind = answer.headers.get("content-type").and_then(|v| v.to_str().ok()).unwrap_or("");
         let format = Format::of_content_type(kind);
-        let text = String::from_utf8(answer.body).map_err(|error| format!("not UTF-8 after byte {}", error.utf8_error().valid_up_to()))?;
+        if format == Format::Prometheus && answer.until_close && answer.body.last().is_some_and(|byte| *byte != b'\n') {
+            return Err("the answer does not say how long it is and its last line does not end, so it may be cut off; \
+                        end the text with a new line, or send Content-Length"
+                .to_owned());
+        }
+        let text = exposition::text(answer.body).map_err(|error| error.to_string())?;
         Ok((text, format))
     }
 }
