@@ -119,15 +119,18 @@ impl Rule {
             Action::LabelDrop => labels.retain(|(name, _)| !self.regex.is_match(name)),
             Action::LabelKeep => labels.retain(|(name, _)| name == crate::model::NAME_LABEL || self.regex.is_match(name)),
             Action::LabelMap => {
-                let mapped: Vec<(String, String)> = labels
+                let mut mapped: Vec<(&str, String, String)> = labels
                     .iter()
                     .filter_map(|(name, value)| {
                         let caught = self.regex.captures(name)?;
                         let mut target = String::new();
                         caught.expand(&spec.replacement, &mut target);
-                        Some((target, value.clone()))
+                        Some((name.as_str(), target, value.clone()))
                     })
                     .collect();
+                // Of several that come to one name the last by name counts, however the series was written.
+                mapped.sort_unstable();
+                let mapped: Vec<(String, String)> = mapped.into_iter().map(|(_, target, value)| (target, value)).collect();
                 mapped.into_iter().for_each(|(name, value)| set(labels, &name, value));
             }
             Action::Lowercase => {
@@ -309,6 +312,16 @@ mod tests {
             let labels: BTreeMap<&str, &str> = text.split(' ').filter_map(|pair| pair.split_once('=')).collect();
             prop_assert_eq!(labels.len(), own.len() + source.len());
             prop_assert!(source.iter().all(|(n, v)| labels.get(n.as_str()) == Some(&v.as_str())), "{}", text);
+        }
+    }
+
+    #[test]
+    fn what_labelmap_makes_does_not_depend_on_the_order_of_labels() {
+        let rules = [rule("action = 'labelmap'\nregex = 'x_.'\nreplacement = 'x'")];
+        for order in [["x_1", "x_2", "x"], ["x_2", "x", "x_1"], ["x", "x_2", "x_1"]] {
+            let mut labels: Vec<(String, String)> = order.iter().map(|n| (n.to_string(), format!("of {n}"))).collect();
+            assert_eq!(apply(&rules, &mut labels), Ok(true));
+            assert_eq!(labels.iter().find(|(n, _)| n == "x").map(|(_, v)| v.as_str()), Some("of x_2"), "{order:?}");
         }
     }
 

@@ -244,4 +244,24 @@ mod tests {
             assert!(missing.is_empty(), "docs/OPERATIONS.md, {title}: {missing:?} not told");
         }
     }
+
+    #[test]
+    fn labels_of_a_source_are_those_that_a_series_may_have() {
+        let long = "x".repeat(20_000);
+        for (labels, part) in [
+            ("{ zone = \"eu\", job = \"j\", instance = \"i\", \"a.b\" = \"c\" }", None),
+            ("{ __name__ = \"x\" }", Some("is the name of a metric")),
+            ("{ \"\" = \"x\" }", Some("is empty")),
+            (&format!("{{ zone = \"{long}\" }}"), Some("20000 bytes")),
+        ] {
+            let scraped =
+                toml::from_str::<ScrapeTarget>(&format!("url = \"http://localhost:1/\"\nlabels = {labels}")).unwrap().targets("t").err();
+            let run = toml::from_str::<CommandSpec>(&format!("command = \"true\"\nlabels = {labels}")).unwrap().program("t").err();
+            for error in [scraped, run] {
+                let error = error.map(|error| format!("{error:#}"));
+                assert_eq!(error.is_some(), part.is_some(), "{error:?}");
+                assert!(part.is_none_or(|part| error.as_deref().is_some_and(|error| error.contains(part))), "{error:?}");
+            }
+        }
+    }
 }
