@@ -128,7 +128,10 @@ impl<'a> Lines<'a> {
     fn line(&mut self, rest: &'a str) -> &'a str {
         self.before += 1;
         self.number = self.before;
-        let (line, rest) = rest.split_once('\n').map_or((rest, None), |(line, rest)| (line, Some(rest)));
+        let (line, rest) = match rest.find('\n') {
+            Some(end) => (&rest[..end], Some(&rest[end + 1..])),
+            None => (rest, None),
+        };
         self.rest = rest;
         line.strip_suffix('\r').unwrap_or(line)
     }
@@ -146,6 +149,16 @@ impl<'a> Lines<'a> {
         Some(line.strip_suffix('\r').unwrap_or(line))
     }
 
+    /// What a line says that cannot be read by itself.
+    #[cold]
+    fn parse_longer(&mut self, from: &'a str, line: &str, why: String) -> Result<Option<Line<'a>>, String> {
+        match self.longer(from, line) {
+            Some(longer) => self.parse(longer),
+            None => Err(why),
+        }
+    }
+
+    #[inline]
     fn parse(&mut self, line: &'a str) -> Result<Option<Line<'a>>, String> {
         if self.format == Format::Prometheus {
             return parse_line(line, self.format);
@@ -175,13 +188,7 @@ impl<'a> Iterator for Lines<'a> {
         loop {
             let from = self.rest?;
             let line = self.line(from);
-            let mut parsed = self.parse(line);
-            if parsed.is_err()
-                && let Some(longer) = self.longer(from, line)
-            {
-                parsed = self.parse(longer);
-            }
-            match parsed {
+            match self.parse(line).or_else(|why| self.parse_longer(from, line, why)) {
                 Ok(None) => {}
                 Ok(Some(line)) => return Some(Ok(line)),
                 Err(why) => {
@@ -194,7 +201,7 @@ impl<'a> Iterator for Lines<'a> {
 }
 
 fn is_comment(line: &str) -> bool {
-    line.trim_start_matches([' ', '\t']).starts_with('#')
+    skip_blanks(line).starts_with('#')
 }
 
 /// What one line says; none where it says nothing. `# EOF` is a comment here.
@@ -202,7 +209,7 @@ fn is_comment(line: &str) -> bool {
 /// # Errors
 /// What is wrong with it.
 pub fn parse_line(line: &str, format: Format) -> Result<Option<Line<'_>>, String> {
-    let line = line.trim_start_matches([' ', '\t']);
+    let line = skip_blanks(line);
     if line.is_empty() {
         return Ok(None);
     }
@@ -217,27 +224,41 @@ pub fn parse_line(line: &str, format: Format) -> Result<Option<Line<'_>>, String
     }
     let value =
         number(value).ok_or_else(|| format!("`{}`: `{}` is not a number; write 1, NaN, +Inf or -Inf", short(line), short(value)))?;
-    let (at, after) = word(rest);
-    let (time, rest) = match at {
-        "" => (None, ""),
-        // An exemplar.
-        _ if at.starts_with('#') => (None, ""),
-        _ => {
-            let time = time(at, format).ok_or_else(|| format!("`{}`: `{}` is not a time", short(line), short(at)))?;
-            (Some(time), after)
-        }
-    };
+    let time = if rest.is_empty() { None } else { time_after(line, rest, format)? };
+    let series = if series.ends_with([' ', '\t']) { series.trim_end_matches([' ', '\t']) } else { series };
+    Ok(Some(Line::Sample { series, value, time }))
+}
+
+/// The time that follows the value of a line, if there is one. An exemplar may come after it.
+fn time_after(line: &str, rest: &str, format: Format) -> Result<Option<TimestampMs>, String> {
+    let (at, rest) = word(rest);
+    if at.is_empty() || at.starts_with('#') {
+        return Ok(None);
+    }
+    let time = time(at, format).ok_or_else(|| format!("`{}`: `{}` is not a time", short(line), short(at)))?;
     let (more, _) = word(rest);
     if !more.is_empty() && !more.starts_with('#') {
         return Err(format!("`{}`: `{}` is more than a value and a time", short(line), short(more)));
     }
-    Ok(Some(Line::Sample { series: series.trim_end_matches([' ', '\t']), value, time }))
+    Ok(Some(time))
+}
+
+/// The text from its first byte on that is no blank.
+#[inline]
+fn skip_blanks(text: &str) -> &str {
+    let blanks = text.bytes().position(|b| !is_blank(b)).unwrap_or(text.len());
+    &text[blanks..]
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
 /// The first word, and what follows.
+#[inline]
 fn word(text: &str) -> (&str, &str) {
-    let text = text.trim_start_matches([' ', '\t']);
-    text.split_at(text.bytes().position(|b| matches!(b, b' ' | b'\t')).unwrap_or(text.len()))
+    let text = skip_blanks(text);
+    text.split_at(text.bytes().position(is_blank).unwrap_or(text.len()))
 }
 
 /// What a comment says of a metric. A comment that says it in another way is only a comment.
@@ -249,7 +270,7 @@ fn metadata(comment: &str, format: Format) -> Option<Line<'_>> {
     if !matches!(what, "TYPE" | "HELP" | "UNIT") {
         return None;
     }
-    let rest = rest.trim_start_matches([' ', '\t']);
+    let rest = skip_blanks(rest);
     let (name, rest) = if rest.starts_with('"') {
         quoted(rest)?
     } else {

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::short;
+use super::{short, skip_blanks};
 use crate::model::{Labels, NAME_LABEL, is_plain_name};
 
 /// Names and values of labels.
@@ -56,7 +56,7 @@ pub fn labels(series: &str) -> Result<Pairs<'_>, String> {
         }
         out.push((Cow::Borrowed(NAME_LABEL), Cow::Borrowed(name)));
     }
-    let mut rest = inner.trim_start_matches(BLANKS);
+    let mut rest = skip_blanks(inner);
     while !rest.is_empty() {
         let (key, after) = if rest.starts_with('"') {
             quoted(rest).ok_or_else(|| wrong("a quoted name does not end"))?
@@ -68,7 +68,7 @@ pub fn labels(series: &str) -> Result<Pairs<'_>, String> {
             }
             (Cow::Borrowed(key), &rest[end..])
         };
-        let after = after.trim_start_matches(BLANKS);
+        let after = skip_blanks(after);
         rest = match after.strip_prefix('=') {
             None if rest.starts_with('"') && name.is_empty() && !out.iter().any(|(n, _)| n == NAME_LABEL) => {
                 out.push((Cow::Borrowed(NAME_LABEL), key));
@@ -76,14 +76,14 @@ pub fn labels(series: &str) -> Result<Pairs<'_>, String> {
             }
             None => return Err(wrong("a label has no value")),
             Some(value) => {
-                let (value, after) = quoted(value.trim_start_matches(BLANKS)).ok_or_else(|| wrong("the value of a label is not quoted"))?;
+                let (value, after) = quoted(skip_blanks(value)).ok_or_else(|| wrong("the value of a label is not quoted"))?;
                 out.push((key, value));
                 after
             }
         };
         // Prometheus does not insist on a comma either.
-        rest = rest.trim_start_matches(BLANKS);
-        rest = rest.strip_prefix(',').map_or(rest, |after| after.trim_start_matches(BLANKS));
+        rest = skip_blanks(rest);
+        rest = rest.strip_prefix(',').map_or(rest, skip_blanks);
     }
     if !out.iter().any(|(name, value)| name == NAME_LABEL && !value.is_empty()) {
         return Err(wrong("there is no metric name"));
@@ -99,10 +99,18 @@ const BLANKS: [char; 2] = [' ', '\t'];
 
 /// A label that is given twice, empty ones aside: they are as good as none.
 fn twice<'a>(pairs: &'a Pairs<'_>) -> Option<&'a str> {
+    if pairs.len() <= FEW {
+        let again = |at: usize| pairs[..at].iter().any(|(name, value)| !value.is_empty() && *name == pairs[at].0);
+        let at = (1..pairs.len()).find(|at| !pairs[*at].1.is_empty() && again(*at))?;
+        return Some(&pairs[at].0);
+    }
     let mut names: Vec<&str> = pairs.iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name.as_ref()).collect();
     names.sort_unstable();
     names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
+
+/// So many labels are compared faster than sorted.
+const FEW: usize = 12;
 
 /// A quoted text, without its quotes and escapes, and what follows.
 pub(super) fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
@@ -249,6 +257,18 @@ mod tests {
         ] {
             let error = of(series).unwrap_err();
             assert!(error.contains(part), "{series}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_label_that_is_given_twice_is_found_among_many() {
+        for count in [2, FEW, FEW + 1, 500] {
+            let of = |last: &str| {
+                let pairs: String = (0..count).map(|n| format!("l{n}=\"\",l{n}=\"v\",")).collect();
+                labels(&format!("up{{{pairs}{last}=\"x\"}}")).map(|pairs| pairs.len())
+            };
+            assert_eq!(of("other"), Ok(2 * count + 2));
+            assert!(of("l0").unwrap_err().contains("`l0` is given twice"));
         }
     }
 
