@@ -80,7 +80,7 @@ pub enum Command {
         /// The file, or - for standard input
         file: PathBuf,
 
-        /// jsonl, csv or openmetrics (with times) [default: by the file's name]
+        /// jsonl, csv, openmetrics or prometheus (with times) [default: by the file's name]
         #[arg(long)]
         format: Option<String>,
     },

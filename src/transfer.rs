@@ -14,6 +14,8 @@ use crate::settings::Settings;
 
 /// Text of one request to the service.
 const PART_BYTES: usize = 1 << 20;
+/// The same where it has no good place to end.
+const MOST_OF_A_PART: usize = 8 * PART_BYTES;
 /// Longest line of a file.
 const MAX_LINE: u64 = 64 << 20;
 /// How often a part is sent again when the service is busy.
@@ -109,7 +111,8 @@ pub fn import(settings: &Settings, file: &PathBuf, format: Option<&str>) -> anyh
         Some("jsonl" | "ndjson") => "jsonl",
         Some("csv") => "csv",
         Some("openmetrics" | "om" | "prom" | "txt") => "openmetrics",
-        _ => bail!("{name}: say what it is with --format jsonl, csv or openmetrics"),
+        Some("prometheus") => "prometheus",
+        _ => bail!("{name}: say what it is with --format jsonl, csv, openmetrics or prometheus"),
     };
     let standard_input = name == "-";
     let (input, total): (Box<dyn Read>, Option<u64>) = if standard_input {
@@ -124,13 +127,21 @@ pub fn import(settings: &Settings, file: &PathBuf, format: Option<&str>) -> anyh
         let client = http(settings, None)?;
         let (mut progress, mut bytes, mut kept, mut wrong) = (Progress::new("import", total), 0u64, 0u64, Vec::new());
         let (mut part, mut lines, mut before) = (String::new(), 0usize, 0usize);
+        // A field of CSV goes on in the next line while its quotes have not ended; no part ends there, unless it gets far too long.
+        let mut quotes = 0usize;
         loop {
             let at = || format!("{name}, line {}", before + lines + 1);
+            let had = part.len();
             let length = (&mut input).take(MAX_LINE).read_line(&mut part).with_context(at)? as u64;
             ensure!(length < MAX_LINE || part.ends_with('\n'), "{}: longer than {MAX_LINE} bytes; what came before is kept", at());
             let more = length > 0;
             lines += usize::from(more);
-            if part.len() >= PART_BYTES || (!more && !part.is_empty()) {
+            if format == "csv" {
+                quotes += part[had..].bytes().filter(|byte| *byte == b'"').count();
+            }
+            let whole = quotes.is_multiple_of(2) || part.len() >= MOST_OF_A_PART;
+            if (part.len() >= PART_BYTES && whole) || (!more && !part.is_empty()) {
+                quotes = 0;
                 bytes += part.len() as u64;
                 let url = format!("{}/api/v1/import?format={format}&lines_before={before}", address(settings));
                 match put(settings, &client, &url, std::mem::take(&mut part)).await? {

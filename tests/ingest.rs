@@ -127,6 +127,49 @@ fn bad_requests_are_told_with_what_was_kept_and_what_would_be_right() {
 }
 
 #[test]
+fn remote_write_loses_no_label_and_is_read_whatever_its_client_calls_it() {
+    let folder = Folder::new();
+    let service = folder.start();
+    let now = now_ms();
+    // Empty labels before the one that tells two series apart.
+    let empty: Vec<String> = (0..2_000).map(|n| format!("a{n:04}")).collect();
+    let full: Vec<String> = (0..44).map(|n| format!("b{n:02}")).collect();
+    let of = |last: &str| {
+        let pairs: Vec<(&str, &str)> = [("__name__", "lost")]
+            .into_iter()
+            .chain(empty.iter().map(|name| (name.as_str(), "")))
+            .chain(full.iter().map(|name| (name.as_str(), "v")))
+            .chain([("zz", last)])
+            .collect();
+        series(&pairs, &[(now, 1.0)])
+    };
+    let url = service.url("/api/v1/write");
+    assert_eq!(write(&service.client, &url, &[of("one"), of("two")].concat()).unwrap().0, 204);
+    assert_eq!(service.query("count by (zz) (lost)").len(), 2);
+    // What cannot be kept is refused and named, the rest is kept.
+    let twice = series(&[("__name__", "twice"), ("a", "1"), ("a", "2")], &[(now, 1.0)]);
+    let (status, text) = write(&service.client, &url, &[twice, series(&[("__name__", "kept")], &[(now, 1.0)])].concat()).unwrap();
+    assert!(status == 400 && text.contains("1 samples were kept, 1 were not") && text.contains("`a` is given twice"), "{status} {text}");
+    assert_eq!((service.query("kept").len(), service.query("twice").len()), (1, 0));
+    for (at, headers) in [
+        &[][..],
+        &[("content-encoding", "snappy")],
+        &[("content-type", "application/x-protobuf")],
+        &[("content-type", "application/x-protobuf;proto=prometheus.WriteRequest"), ("content-encoding", "SNAPPY")],
+        &[("content-type", "application/octet-stream")],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let raw = series(&[("__name__", "headers"), ("at", &at.to_string())], &[(now, 1.0)]);
+        let body = snap::raw::Encoder::new().compress_vec(&raw).unwrap();
+        let request = headers.iter().fold(service.client.post(&url).body(body), |request, (name, value)| request.header(*name, *value));
+        assert_eq!(request.send().unwrap().status(), 204, "{headers:?}");
+    }
+    assert_eq!(service.query("headers").len(), 5);
+}
+
+#[test]
 fn plain_json_is_kept_and_its_mistakes_are_named() {
     let folder = Folder::new();
     let service = folder.start();

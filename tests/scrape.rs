@@ -136,6 +136,112 @@ fn openmetrics_gzip_times_and_clashing_labels_are_understood() {
     assert!(server.asked.lock().unwrap().len() > 4);
 }
 
+/// A target's name, the headers and the text of its answer; what is kept of it, or what is told of a failure.
+type Case = (&'static str, &'static str, &'static [u8], Result<&'static [(&'static str, &'static str)], &'static str>);
+
+#[test]
+fn texts_are_read_as_prometheus_reads_them_or_fail_with_their_line() {
+    const OPEN: &str = "Content-Type: application/openmetrics-text; version=1.0.0\r\n";
+    let cases: [Case; 22] = [
+        ("infinity", TEXT, b"a -Infinity\nb{c=\"1\"} +infinity\n", Ok(&[("a", "-Inf"), ("b{c=\"1\"}", "+Inf")])),
+        ("bom", TEXT, b"\xef\xbb\xbfa 1\n", Ok(&[("a", "1")])),
+        ("bommid", TEXT, b"a 1\n\xef\xbb\xbfb 1\n", Err("line 2: ")),
+        ("underscore", TEXT, b"a 1\nb 1_000\n", Err("line 2: `b 1_000`: `1_000` is not a number")),
+        ("toolarge", TEXT, b"a 1e999\n", Err("line 1: `a 1e999`")),
+        ("twice", TEXT, b"a{b=\"1\",b=\"2\"} 1\n", Err("line 1: `a{b=\"1\",b=\"2\"}`: label `b` is given twice")),
+        ("name", TEXT, "größe 1\n".as_bytes(), Err("is no metric name")),
+        ("latin", TEXT, b"# HELP a Gr\xf6\xdfe\na 1\n", Ok(&[("a", "1")])),
+        ("nottext", TEXT, b"a 1\nb{c=\"\xff\"} 1\n", Err("line 2: not UTF-8")),
+        ("unended", TEXT, b"a 1\nb 12", Ok(&[("a", "1"), ("b", "12")])),
+        ("nextline", TEXT, b"a{b=\"x\ny\"} 1\n", Ok(&[("a{b=\"x\\ny\"}", "1")])),
+        ("escape", TEXT, b"a{b=\"\\t\\\\n\"} 1\n", Ok(&[("a{b=`\\t\\n`}", "1")])),
+        ("utf8", TEXT, b"# TYPE \"my.metric\" untyped\n{\"my.metric\",\"a.b\"=\"1\"} 5\n", Ok(&[("{\"my.metric\",\"a.b\"=\"1\"}", "5")])),
+        ("eof", TEXT, b"a 1\n# EOF\nb 1\n", Ok(&[("b", "1")])),
+        ("noeof", OPEN, b"# TYPE a gauge\na 1\nb 12", Err("line 3: the text ends with `b 12` and not with `# EOF`")),
+        ("noeofline", OPEN, b"a 1\nb 12\n", Err("does not end with `# EOF`")),
+        ("none", OPEN, b"", Err("does not end with `# EOF`")),
+        ("after", OPEN, b"a 1\n# EOF\nb 1\n", Err("line 3: `b 1` comes after `# EOF`")),
+        ("ended", OPEN, b"a 1\n# EOF", Ok(&[("a", "1")])),
+        ("upper", "Content-Type: Application/OpenMetrics-Text\r\n", b"a 1\n", Err("does not end with `# EOF`")),
+        ("nokind", "", b"a 1\n", Ok(&[("a", "1")])),
+        ("open", OPEN, b"a NaN\na_created 5 # {t=\"# EOF\"} 1\n# EOF\n", Ok(&[("a", "NaN"), ("a_created", "5")])),
+    ];
+    let server = Server::start(move |asked, stream| match asked.path.as_str() {
+        "/cut" => {
+            let _ = stream.write_all(b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\na 1\nb 12");
+        }
+        path => {
+            let Some((_, kind, body, _)) = cases.iter().find(|case| case.0 == &path[1..]) else { return };
+            respond(stream, "200 OK", kind, body);
+        }
+    });
+    let names = cases.iter().map(|case| case.0).chain(["cut"]);
+    let targets = names.map(|name| {
+        format!("[scrape.targets.{name}]\nurl = \"{}\"\ninterval = \"1s\"\ntimeout = \"1s\"\n", server.url(&format!("/{name}")))
+    });
+    let folder = Folder::with_settings(&format!("[system]\nenabled = false\n{}", targets.collect::<String>()));
+    let service = folder.start();
+    let of_job = |query: &str, name: &str| format!("({query}) and on (job) up{{job=\"{name}\"}}");
+    for (name, _, _, expected) in cases.iter().chain([&("cut", "", &b""[..], Err("may be cut off"))]) {
+        match expected {
+            Ok(rows) => {
+                eventually(name, || (value(&service, &format!("up{{job=\"{name}\"}}")) == Some(1.0)).then_some(()));
+                for (query, expected) in *rows {
+                    let found = eventually(query, || service.query(&of_job(query, name)).first().cloned());
+                    assert_eq!(found["value"][1], *expected, "{name}: {query}");
+                }
+            }
+            Err(part) => {
+                eventually(name, || reason(&service, &format!("scrape {name}")).contains(part).then_some(()));
+                eventually(name, || (value(&service, &format!("up{{job=\"{name}\"}}")) == Some(0.0)).then_some(()));
+                let kept = service.query(&format!("{{job=\"{name}\",__name__!~\"up|scrape_.*\"}}"));
+                assert!(kept.is_empty(), "{name}: {kept:?}");
+            }
+        }
+    }
+    assert_eq!(service.data("/api/v1/metadata?metric=my.metric")["my.metric"][0]["type"], "unknown");
+}
+
+#[test]
+fn no_series_of_a_target_becomes_another_by_its_labels() {
+    let server = Server::start(|asked, stream| {
+        let body = match asked.path.as_str() {
+            "/job" => "e{job=\"x\",exported_job=\"1\"} 1\ne{job=\"x\",exported_job=\"2\"} 2\n",
+            "/foo" => "e{foo=\"c\"} 3\n",
+            // As the Pushgateway says that a series belongs to no instance.
+            "/honest" => "e{instance=\"\",job=\"pushed\"} 4\n",
+            _ => "same{x=\"1\",y=\"2\"} 1\nsame{y=\"2\",x=\"1\"} 2\nup 5\n",
+        };
+        respond(stream, "200 OK", TEXT, body.as_bytes());
+    });
+    let target = |name: &str, more: &str| {
+        format!("[scrape.targets.{name}]\nurl = \"{}\"\ninterval = \"1s\"\ntimeout = \"1s\"\n{more}", server.url(&format!("/{name}")))
+    };
+    let folder = Folder::with_settings(&format!(
+        "[system]\nenabled = false\n{}{}{}{}{}",
+        target("job", ""),
+        target("foo", "labels = { foo = \"a\", exported_foo = \"b\" }\n"),
+        target("honest", "honor_labels = true\n"),
+        target("same", "labels = { instance = \"mine\" }\n"),
+        "[commands.run.printed]\ncommand = \"echo 'e{foo=\\\"c\\\",exported_foo=\\\"d\\\"} 6'\"\ninterval = \"1s\"\ntimeout = \"1s\"\nlabels = { foo = \"a\" }\n"
+    ));
+    let service = folder.start();
+    for (query, expected) in [
+        ("e{job=\"job\",exported_exported_job=\"x\",exported_job=\"1\"}", 1.0),
+        ("e{job=\"job\",exported_exported_job=\"x\",exported_job=\"2\"}", 2.0),
+        ("e{foo=\"a\",exported_foo=\"b\",exported_exported_foo=\"c\"}", 3.0),
+        ("e{job=\"pushed\",instance=\"\"}", 4.0),
+        ("same{x=\"1\",y=\"2\",instance=\"mine\"}", 1.0),
+        ("up{job=\"same\",instance=\"mine\"}", 1.0),
+        ("e{foo=\"c\",exported_foo=\"d\"}", 6.0),
+    ] {
+        let found = eventually(query, || value(&service, query));
+        assert_eq!((found, service.query(query).len()), (expected, 1), "{query}");
+    }
+    let told = eventually("what was left out", || Some(reason(&service, "scrape same")).filter(|reason| !reason.is_empty()));
+    assert!(told.starts_with("2 samples left out") && told.contains("same{"), "{told}");
+}
+
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut child = Command::new("gzip").arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(bytes).unwrap();

@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use taskpulse_engine::advice::Recommendation;
 use taskpulse_engine::board::cost::{Costs, Run};
-use taskpulse_engine::exposition::Line;
+use taskpulse_engine::exposition::{KINDS, Line};
 use taskpulse_engine::health::Health;
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::rules::Alert;
@@ -133,7 +133,7 @@ pub struct Metadata(BTreeMap<String, MetricMeta>);
 /// What is known of a metric.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
 pub struct MetricMeta {
-    /// `counter`, `gauge`, `histogram`, `summary`, …
+    /// `counter`, `gauge`, `histogram`, `summary`, … or `unknown`.
     #[serde(rename = "type")]
     pub kind: String,
     /// One line.
@@ -144,16 +144,24 @@ pub struct MetricMeta {
 
 /// Metrics of which something is remembered.
 const MAX_METADATA: usize = 20_000;
+/// Bytes of a name of which something is remembered.
+const MAX_METADATA_NAME: usize = 1_024;
 /// Of a help text.
 const MAX_HELP: usize = 500;
 
 impl Metadata {
     /// Takes in a line that is about a metric.
     pub fn note(&mut self, line: &Line<'_>) {
-        let mut set = |name: &str, f: &dyn Fn(&mut MetricMeta)| f(self.0.entry(name.chars().take(200).collect()).or_default());
+        let mut set = |name: &str, f: &dyn Fn(&mut MetricMeta)| {
+            // A shorter name would be another metric's.
+            if name.len() <= MAX_METADATA_NAME {
+                let unknown = || MetricMeta { kind: KINDS[0].to_owned(), ..MetricMeta::default() };
+                f(self.0.entry(name.to_owned()).or_insert_with(unknown));
+            }
+        };
         let cut = |text: &str| text.chars().take(MAX_HELP).collect::<String>();
         match line {
-            Line::Type(name, kind) => set(name, &|meta| meta.kind = cut(kind)),
+            Line::Type(name, kind) => set(name, &|meta| meta.kind = (*kind).to_owned()),
             Line::Help(name, help) => set(name, &|meta| meta.help = cut(help)),
             Line::Unit(name, unit) => set(name, &|meta| meta.unit = cut(unit)),
             Line::Sample { .. } => {}
@@ -168,6 +176,9 @@ pub struct Learnt(RwLock<BTreeMap<String, MetricMeta>>);
 impl Learnt {
     /// Takes in what a program says; names beyond the bound are left out.
     pub fn learn(&self, new: Metadata) {
+        if new.0.is_empty() {
+            return;
+        }
         let mut known = self.0.write();
         for (name, meta) in new.0 {
             if known.len() < MAX_METADATA || known.contains_key(&name) {

@@ -1,4 +1,4 @@
-//! Mutation fuzzing of what reads bytes from outside: the decoders of remote write and OTLP, chunks, journal records, logs, queries,
+//! Mutation fuzzing of what reads bytes from outside: the decoders of remote write and OTLP, texts of metrics, chunks, journal records, logs, queries,
 //! certificates, files of control groups, answers of GitHub.
 //!
 //! `FUZZ_SECONDS=60 cargo test -p taskpulse-engine --lib fuzz -- --ignored --nocapture` runs it; the test command does. Each
@@ -12,6 +12,7 @@ use crate::cgroup::{self, Group};
 use crate::ci;
 use crate::ci::ledger::{Ledger, Witness};
 use crate::codec::{self, Effort};
+use crate::exposition;
 use crate::model::{Columns, Labels, SeriesId};
 use crate::otlp::tests as otlp;
 use crate::promql::deep::{on_a_small_stack, work_on};
@@ -86,7 +87,7 @@ fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
     println!("fuzz {name}: {count} inputs");
 }
 
-const TARGETS: f64 = 14.0;
+const TARGETS: f64 = 15.0;
 
 /// Accepts everything and holds on to nothing.
 struct Count(usize);
@@ -124,6 +125,37 @@ fn remote_write_requests() {
     let corpus = remote_write::samples_of_requests();
     run("remote write", &corpus, |bytes| {
         let _ = remote_write::decode(bytes, &mut Count(0));
+    });
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn exposition_texts() {
+    let corpus = [
+        "# HELP up Is it\\n up?\n# TYPE \"my.metric\" untyped\nup{a=\"b\\\"c\",d=\"\\\\\"} 1 1764000000000\n{\"my.metric\",\"a b\"=\"c\"} -Inf\n",
+        "# UNIT a_s s\na_s_total{q=\"x\ny\"} 1e5 1764000000.5 # {t=\"x\"} 1 2\na 0x1p-2\n\u{feff}b NaN\n# EOF\n",
+        "up,1764000000,StaleNaN\nup{a=\"\"} NaN(0x7ff8000000000000) 5\n",
+    ];
+    let corpus: Vec<Vec<u8>> = corpus.iter().map(|text| text.as_bytes().to_vec()).collect();
+    run("exposition", &corpus, |bytes| {
+        let text = exposition::text(bytes.to_vec()).unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned());
+        for format in [exposition::Format::Prometheus, exposition::Format::OpenMetrics] {
+            for line in exposition::lines(&text, format) {
+                let Ok(exposition::Line::Sample { series, .. }) = line else { continue };
+                let Ok(pairs) = exposition::labels(series) else { continue };
+                let Ok(labels) = Labels::new(pairs.iter().map(|(n, v)| (n.as_ref(), v.as_ref()))) else { continue };
+                let mut written = String::new();
+                exposition::push_series(&mut written, &labels);
+                let again = exposition::labels(&written).unwrap();
+                assert_eq!(Labels::new(again.iter().map(|(n, v)| (n.as_ref(), v.as_ref()))), Ok(labels));
+            }
+        }
+        text.split([' ', ',']).for_each(|word| {
+            let Some(v) = exposition::exact(word) else { return };
+            let mut written = String::new();
+            exposition::push_exact(&mut written, v);
+            assert_eq!(exposition::exact(&written).map(f64::to_bits), Some(v.to_bits()));
+        });
     });
 }
 
@@ -440,10 +472,7 @@ fn what_nests_without_end_is_refused() {
             let _ = (ci::parse::runs(bytes).is_ok(), ci::parse::jobs(bytes).is_ok(), ci::parse::delivery("workflow_run", bytes).is_ok());
             let _ = serde_json::from_slice::<serde_json::Value>(bytes).map(|value| value.to_string());
             let text = String::from_utf8_lossy(bytes);
-            let _ = (
-                crate::exposition::lines(&text, crate::exposition::Format::OpenMetrics).count(),
-                crate::promql::parse_series(&text).is_ok(),
-            );
+            let _ = (exposition::lines(&text, exposition::Format::OpenMetrics).count(), exposition::labels(&text).is_ok());
         });
     }
 }

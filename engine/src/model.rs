@@ -4,8 +4,10 @@
 //! knows nothing of where samples come from or how they are kept.
 
 use std::fmt::{self, Write};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use rustc_hash::FxBuildHasher;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -121,15 +123,16 @@ impl Labels {
 
     /// The labels of metric `name` with the given others. For names and labels that the caller wrote itself.
     ///
-    /// Values longer than [`MAX_LABEL_VALUE_BYTES`] are cut, so that a long mount point costs its tail and not the sample.
+    /// Values longer than [`MAX_LABEL_VALUE_BYTES`] are cut, so that a long mount point costs its tail and not the sample. A hash of
+    /// the whole takes the place of the tail: two values that begin alike stay two.
     #[must_use]
     pub fn metric(name: &str, others: &[(&str, &str)]) -> Self {
         let cut = |value: &str| -> String {
-            let mut end = value.len().min(MAX_LABEL_VALUE_BYTES);
-            while !value.is_char_boundary(end) {
-                end -= 1;
+            if value.len() <= MAX_LABEL_VALUE_BYTES {
+                return value.to_owned();
             }
-            value[..end].to_owned()
+            let tail = format!("…{:016x}", FxBuildHasher.hash_one(value));
+            format!("{}{tail}", &value[..value.floor_char_boundary(MAX_LABEL_VALUE_BYTES - tail.len())])
         };
         let pairs: Vec<(&str, String)> =
             std::iter::once((NAME_LABEL, name.to_owned())).chain(others.iter().map(|(n, v)| (*n, cut(v)))).collect();
@@ -215,10 +218,7 @@ impl Labels {
     /// As `{a="b", c="d"}`, the metric name among them.
     #[must_use]
     pub fn in_braces(&self) -> String {
-        let plain = |name: &str| {
-            !name.is_empty() && !name.as_bytes()[0].is_ascii_digit() && name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric())
-        };
-        let named = |name: &str| if plain(name) { name.to_owned() } else { go_quoted(name) };
+        let named = |name: &str| if is_plain_name(name, false) { name.to_owned() } else { go_quoted(name) };
         let pairs: Vec<String> = self.iter().map(|(name, value)| format!("{}={}", named(name), go_quoted(value))).collect();
         format!("{{{}}}", pairs.join(", "))
     }
@@ -280,7 +280,13 @@ fn take_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))
 }
 
-/// As a selector that finds just this series: `name{a="b"}`.
+/// Whether a name may stand without quotes; in the name of a metric, colons may too.
+#[must_use]
+pub fn is_plain_name(name: &str, colons: bool) -> bool {
+    let first = |b: u8| b.is_ascii_alphabetic() || b == b'_' || (colons && b == b':');
+    name.bytes().next().is_some_and(first) && name.bytes().all(|b| first(b) || b.is_ascii_digit())
+}
+
 /// Text in double quotes as Go's `%q` has it.
 #[must_use]
 pub fn go_quoted(text: &str) -> String {
@@ -305,16 +311,19 @@ pub fn go_quoted(text: &str) -> String {
     out
 }
 
+/// As a selector that finds just this series: `name{a="b"}`, or `{"a name",a="b"}`.
 impl fmt::Display for Labels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())?;
-        let mut open = false;
-        for (name, value) in self.iter().filter(|(n, _)| *n != NAME_LABEL) {
-            f.write_str(if open { "," } else { "{" })?;
-            open = true;
-            write!(f, "{name}={value:?}")?;
-        }
-        if open { f.write_str("}") } else { Ok(()) }
+        let name = self.name();
+        let plain = name.is_empty() || is_plain_name(name, true);
+        let quoted = (!plain).then(|| go_quoted(name));
+        f.write_str(if plain { name } else { "" })?;
+        let others = self.iter().filter(|(n, _)| *n != NAME_LABEL).map(|(name, value)| {
+            let name = if is_plain_name(name, false) { name.to_owned() } else { go_quoted(name) };
+            format!("{name}={}", go_quoted(value))
+        });
+        let inside: Vec<String> = quoted.into_iter().chain(others).collect();
+        if inside.is_empty() { Ok(()) } else { write!(f, "{{{}}}", inside.join(",")) }
     }
 }
 
@@ -509,9 +518,11 @@ mod tests {
     }
 
     #[test]
-    fn a_long_value_is_cut_at_a_character() {
-        let labels = Labels::metric("m", &[("path", &"é".repeat(MAX_LABEL_VALUE_BYTES))]);
-        assert_eq!(labels.get("path").map(str::len), Some(MAX_LABEL_VALUE_BYTES));
+    fn a_long_value_is_cut_at_a_character_and_stays_another_than_one_that_begins_alike() {
+        let of = |tail: &str| Labels::metric("m", &[("path", &format!("{}{tail}", "é".repeat(MAX_LABEL_VALUE_BYTES)))]);
+        let (a, b) = (of("a"), of("b"));
+        assert!(a.get("path").is_some_and(|path| path.starts_with("éé") && path.len() > MAX_LABEL_VALUE_BYTES - 3), "{a}");
+        assert!(a != b && a == of("a"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Relabelling, as Prometheus' `metric_relabel_configs`: rules that keep, drop and change the labels of a series.
 //!
-//! Regular expressions are anchored at both ends; `$1` and `${name}` in a replacement stand for what they caught.
+//! Regular expressions are anchored at both ends; `$1` and `${name}` in a replacement stand for what they caught. [`attach`] is for
+//! what comes before rules: the labels of a target or a program.
 
 use regex::Regex;
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,9 @@ pub enum RelabelError {
     /// No target.
     #[error("action {0} needs a target_label")]
     NoTarget(&'static str),
+    /// More labels than rules work on.
+    #[error("the series has {0} labels; at most {MAX_WORKING_LABELS} are relabelled")]
+    TooMany(usize),
 }
 
 /// A rule ready for use.
@@ -115,15 +119,18 @@ impl Rule {
             Action::LabelDrop => labels.retain(|(name, _)| !self.regex.is_match(name)),
             Action::LabelKeep => labels.retain(|(name, _)| name == crate::model::NAME_LABEL || self.regex.is_match(name)),
             Action::LabelMap => {
-                let mapped: Vec<(String, String)> = labels
+                let mut mapped: Vec<(&str, String, String)> = labels
                     .iter()
                     .filter_map(|(name, value)| {
                         let caught = self.regex.captures(name)?;
                         let mut target = String::new();
                         caught.expand(&spec.replacement, &mut target);
-                        Some((target, value.clone()))
+                        Some((name.as_str(), target, value.clone()))
                     })
                     .collect();
+                // Of several that come to one name the last by name counts, however the series was written.
+                mapped.sort_unstable();
+                let mapped: Vec<(String, String)> = mapped.into_iter().map(|(_, target, value)| (target, value)).collect();
                 mapped.into_iter().for_each(|(name, value)| set(labels, &name, value));
             }
             Action::Lowercase => {
@@ -149,27 +156,79 @@ impl Rule {
 }
 
 /// Sets a label; an empty value removes it.
-pub fn set(labels: &mut Vec<(String, String)>, name: &str, value: String) {
+fn set(labels: &mut Vec<(String, String)>, name: &str, value: String) {
     labels.retain(|(n, _)| n != name);
-    if !value.is_empty() && !name.is_empty() && labels.len() <= MAX_LABELS {
+    if !value.is_empty() && !name.is_empty() {
         labels.push((name.to_owned(), value));
     }
 }
 
+/// Most labels that rules work on. Rules may drop labels, so a series may have more of them before than after; but the time of a rule
+/// grows with their square.
+const MAX_WORKING_LABELS: usize = 16 * MAX_LABELS;
+
 /// Applies rules in their order; false where the series is dropped.
-#[must_use]
-pub fn apply(rules: &[Rule], labels: &mut Vec<(String, String)>) -> bool {
-    rules.iter().all(|rule| rule.apply(labels))
+///
+/// # Errors
+/// When there are too many labels to work on.
+pub fn apply(rules: &[Rule], labels: &mut Vec<(String, String)>) -> Result<bool, RelabelError> {
+    for rule in rules {
+        if labels.len() > MAX_WORKING_LABELS {
+            return Err(RelabelError::TooMany(labels.len()));
+        }
+        if !rule.apply(labels) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Adds the labels of a source to those of a series, which may have some of the same names.
+///
+/// With `honor` the series keeps its own, even an empty one, which says that it wants none. Without, its own are renamed: `exported_`
+/// is put before them as often as it takes to find a free name, the shortest first, as Prometheus does. So no label takes
+/// the place of another, and two series never become one.
+pub fn attach(labels: &mut Vec<(String, String)>, source: &[(&str, &str)], honor: bool) {
+    let source = || source.iter().filter(|(_, value)| !value.is_empty());
+    if honor {
+        let missing = source().filter(|(name, _)| !labels.iter().any(|(n, _)| n == name));
+        let missing: Vec<(String, String)> = missing.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        labels.extend(missing);
+        return;
+    }
+    labels.retain(|(_, value)| !value.is_empty());
+    let mut moved = Vec::new();
+    for (name, value) in source() {
+        match labels.iter_mut().find(|(n, _)| n == name) {
+            Some((_, there)) => moved.push((*name, std::mem::replace(there, (*value).to_owned()))),
+            None => labels.push(((*name).to_owned(), (*value).to_owned())),
+        }
+    }
+    moved.sort_by_key(|(name, _)| name.len());
+    for (name, value) in moved {
+        let mut free = format!("exported_{name}");
+        while labels.iter().any(|(n, _)| *n == free) {
+            free.insert_str(0, "exported_");
+        }
+        labels.push((free, value));
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn rule(toml: &str) -> Rule {
+        Rule::new(&toml::from_str::<RuleSpec>(toml).unwrap()).unwrap()
+    }
 
     #[test]
     fn rules_do_what_prometheus_does() {
         let base = [("__name__", "http_total"), ("job", "web"), ("path", "/a/b"), ("tmp_x", "1"), ("Case", "Mixed")];
-        let rule = |toml: &str| Rule::new(&toml::from_str::<RuleSpec>(toml).unwrap()).unwrap();
         for (rules, expected) in [
             (
                 vec!["action = 'keep'\nsource_labels = ['job']\nregex = 'we.'"],
@@ -196,11 +255,84 @@ mod tests {
         ] {
             let rules: Vec<Rule> = rules.iter().map(|r| rule(r)).collect();
             let mut labels: Vec<(String, String)> = base.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
-            let kept = apply(&rules, &mut labels);
+            let kept = apply(&rules, &mut labels).unwrap();
             labels.sort();
             let text = labels.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join(" ");
             assert_eq!(kept.then_some(text.as_str()), expected, "{rules:?}");
         }
+    }
+
+    fn attached(own: &[(&str, &str)], source: &[(&str, &str)], honor: bool) -> String {
+        let mut labels: Vec<(String, String)> = own.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
+        attach(&mut labels, source, honor);
+        labels.sort();
+        labels.iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn labels_of_a_source_take_the_place_of_no_other_label() {
+        for (own, source, expected) in [
+            (&[("job", "x"), ("exported_job", "1")][..], &[("job", "t")][..], "exported_exported_job=x exported_job=1 job=t"),
+            (&[("foo", "c")], &[("foo", "a"), ("exported_foo", "b")], "exported_exported_foo=c exported_foo=b foo=a"),
+            (
+                &[("foo", "c"), ("exported_foo", "d")],
+                &[("foo", "a"), ("exported_foo", "b")],
+                "exported_exported_exported_foo=d exported_exported_foo=c exported_foo=b foo=a",
+            ),
+            (&[("job", ""), ("exported_job", "")], &[("job", "t")], "job=t"),
+            (&[("job", ""), ("job", "x")], &[("job", "t")], "exported_job=x job=t"),
+            (&[("job", "x")], &[("job", "")], "job=x"),
+            (&[("a", "1")], &[], "a=1"),
+        ] {
+            assert_eq!(attached(own, source, false), expected, "{own:?} {source:?}");
+        }
+    }
+
+    #[test]
+    fn a_series_whose_labels_are_honored_keeps_them_even_an_empty_one() {
+        for (own, expected) in [
+            (&[("job", "x")][..], "instance=i job=x"),
+            (&[("job", ""), ("instance", "")], ""),
+            (&[("exported_job", "1")], "exported_job=1 instance=i job=t"),
+        ] {
+            assert_eq!(attached(own, &[("job", "t"), ("instance", "i")], true), expected, "{own:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_label_of_series_and_source_is_there_afterwards(
+            own in prop::collection::btree_map("(exported_){0,3}[ab]", "[xy]", 0..5),
+            source in prop::collection::btree_map("(exported_){0,3}[ab]", "[tu]", 0..5),
+        ) {
+            fn pairs(map: &BTreeMap<String, String>) -> Vec<(&str, &str)> {
+                map.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect()
+            }
+            let text = attached(&pairs(&own), &pairs(&source), false);
+            let labels: BTreeMap<&str, &str> = text.split(' ').filter_map(|pair| pair.split_once('=')).collect();
+            prop_assert_eq!(labels.len(), own.len() + source.len());
+            prop_assert!(source.iter().all(|(n, v)| labels.get(n.as_str()) == Some(&v.as_str())), "{}", text);
+        }
+    }
+
+    #[test]
+    fn what_labelmap_makes_does_not_depend_on_the_order_of_labels() {
+        let rules = [rule("action = 'labelmap'\nregex = 'x_.'\nreplacement = 'x'")];
+        for order in [["x_1", "x_2", "x"], ["x_2", "x", "x_1"], ["x", "x_2", "x_1"]] {
+            let mut labels: Vec<(String, String)> = order.iter().map(|n| (n.to_string(), format!("of {n}"))).collect();
+            assert_eq!(apply(&rules, &mut labels), Ok(true));
+            assert_eq!(labels.iter().find(|(n, _)| n == "x").map(|(_, v)| v.as_str()), Some("of x_2"), "{order:?}");
+        }
+    }
+
+    #[test]
+    fn labels_are_lost_to_no_bound_before_rules_have_dropped_others() {
+        let mut labels: Vec<(String, String)> = (0..100).map(|n| (format!("drop_{n}"), "v".to_owned())).collect();
+        let rules = [rule("replacement = 'x'\ntarget_label = 'kept'"), rule("action = 'labeldrop'\nregex = 'drop_.*'")];
+        assert_eq!(apply(&rules, &mut labels), Ok(true));
+        assert_eq!(labels, [("kept".to_owned(), "x".to_owned())]);
+        let mut labels: Vec<(String, String)> = (0..2_000).map(|n| (format!("l{n}"), "v".to_owned())).collect();
+        assert_eq!(apply(&rules, &mut labels), Err(RelabelError::TooMany(2_000)));
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Prometheus remote write 1.0: a `WriteRequest` in protobuf, passed on series by series.
 //!
-//! Reads only what is kept (labels, samples, their times); metadata and exemplars are passed over. Nothing is allocated for
+//! Reads only what is kept (labels, samples, their times, what metrics are); exemplars are passed over. Nothing is allocated for
 //! a series that is known: its labels are compared as they stand in the request. A message that is not one is refused
 //! whole. A series whose labels cannot be kept is refused alone and named, the rest is kept. Decompression, and what is
 //! answered, is the caller's. Format: prometheus/prometheus, prompb/remote.proto and types.proto.
 
 use std::str;
 
-use crate::model::{Labels, MAX_LABELS, TimestampMs};
+use crate::model::{LabelError, Labels, MAX_LABELS, TimestampMs};
 use crate::store::Intake;
 
 /// Refused series that are named; the rest is counted.
@@ -57,7 +57,27 @@ pub struct Report {
     pub refused_samples: usize,
     /// Native histograms, which are not kept.
     pub histograms: usize,
+    /// What is said of metrics.
+    pub described: Vec<Described>,
 }
+
+/// What is said of a metric.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// Its name.
+    pub name: String,
+    /// `counter`, `gauge`, … or `unknown`.
+    pub kind: &'static str,
+    /// Its help text.
+    pub help: String,
+    /// Its unit.
+    pub unit: String,
+}
+
+/// Metrics of a request of which something is remembered.
+const MAX_DESCRIBED: usize = 5_000;
+/// The kinds of the protocol by their numbers.
+const KINDS: [&str; 8] = ["unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset"];
 
 /// A run of protobuf fields.
 #[derive(Clone, Copy)]
@@ -150,14 +170,44 @@ pub fn decode(bytes: &[u8], sink: &mut impl Sink) -> Result<Report, DecodeError>
     let mut labels = Vec::new();
     let mut number = 0;
     while let Some((field, value)) = request.field()? {
-        if let (1, Value::Bytes(mut series)) = (field, value) {
-            labels.clear();
-            read_series(&mut series, &mut labels, number, &mut report, sink)?;
-            number += 1;
+        match (field, value) {
+            (1, Value::Bytes(mut series)) => {
+                labels.clear();
+                read_series(&mut series, &mut labels, number, &mut report, sink)?;
+                number += 1;
+            }
+            (1, _) => return request.fail(WRONG_TYPE),
+            (3, Value::Bytes(mut metadata)) if report.described.len() < MAX_DESCRIBED => {
+                report.described.extend(described(&mut metadata)?);
+            }
+            _ => {}
         }
     }
     Ok(report)
 }
+
+/// What is said of a metric; none where it has no name, or not as text.
+fn described(metadata: &mut Reader<'_>) -> Result<Option<Described>, DecodeError> {
+    let mut out = Described { kind: KINDS[0], ..Described::default() };
+    while let Some((field, value)) = metadata.field()? {
+        let place = match (field, value) {
+            (1, Value::Varint(kind)) => {
+                out.kind = usize::try_from(kind).ok().and_then(|kind| KINDS.get(kind).copied()).unwrap_or(KINDS[0]);
+                continue;
+            }
+            (2, Value::Bytes(text)) => (&mut out.name, text.bytes),
+            (4, Value::Bytes(text)) => (&mut out.help, text.bytes),
+            (5, Value::Bytes(text)) => (&mut out.unit, text.bytes),
+            _ => continue,
+        };
+        let Ok(text) = str::from_utf8(place.1) else { return Ok(None) };
+        text.clone_into(place.0);
+    }
+    Ok(Some(out).filter(|described| !described.name.is_empty()))
+}
+
+/// To pass over such a field would make two series one, or a value 0.
+const WRONG_TYPE: &str = "a field has another wire type than its own";
 
 type Pair<'a> = (&'a [u8], &'a [u8]);
 
@@ -171,6 +221,7 @@ fn read_series<'a>(
 ) -> Result<(), DecodeError> {
     // Whether the series is one, once its first sample has come.
     let mut kept: Option<bool> = None;
+    let mut count = 0;
     while let Some((field, value)) = series.field()? {
         match (field, value) {
             (1, Value::Bytes(mut label)) => {
@@ -179,15 +230,19 @@ fn read_series<'a>(
                     match (field, value) {
                         (1, Value::Bytes(bytes)) => name = bytes.bytes,
                         (2, Value::Bytes(bytes)) => text = bytes.bytes,
+                        (1 | 2, _) => return label.fail(WRONG_TYPE),
                         _ => {}
                     }
                 }
                 if kept.is_some() {
                     return series.fail("a series' labels come before its samples");
                 }
-                // One too many is enough to be refused for.
-                if labels.len() <= MAX_LABELS {
-                    labels.push((name, text));
+                // An empty label is the same as none. Those beyond the bound are counted: the series is refused for them.
+                if !text.is_empty() {
+                    count += 1;
+                    if count <= MAX_LABELS {
+                        labels.push((name, text));
+                    }
                 }
             }
             (2, Value::Bytes(mut sample)) => {
@@ -196,16 +251,18 @@ fn read_series<'a>(
                     match (field, value) {
                         (1, Value::Fixed64(bits)) => v = f64::from_bits(bits),
                         (2, Value::Varint(ms)) => t = ms as i64,
+                        (1 | 2, _) => return sample.fail(WRONG_TYPE),
                         _ => {}
                     }
                 }
-                let kept = *kept.get_or_insert_with(|| begin(labels, number, report, sink));
+                let kept = *kept.get_or_insert_with(|| begin(labels, count, number, report, sink));
                 if kept {
                     sink.push(t, v);
                 } else {
                     report.refused_samples += 1;
                 }
             }
+            (1 | 2, _) => return series.fail(WRONG_TYPE),
             (4, _) => report.histograms += 1,
             _ => {}
         }
@@ -213,15 +270,16 @@ fn read_series<'a>(
     Ok(())
 }
 
-/// Tells the sink of a series; false where its labels cannot be kept.
+/// Tells the sink of a series that has so many labels that are not empty; false where they cannot be kept.
 #[inline]
-fn begin(labels: &[Pair<'_>], number: usize, report: &mut Report, sink: &mut impl Sink) -> bool {
-    let in_order =
-        labels.windows(2).all(|pair| pair[0].0 < pair[1].0) && labels.iter().all(|(name, value)| !name.is_empty() && !value.is_empty());
-    if in_order && sink.begin(labels) {
+fn begin(labels: &[Pair<'_>], count: usize, number: usize, report: &mut Report, sink: &mut impl Sink) -> bool {
+    let whole = count == labels.len();
+    let in_order = labels.windows(2).all(|pair| pair[0].0 < pair[1].0) && labels.iter().all(|(name, _)| !name.is_empty());
+    if whole && in_order && sink.begin(labels) {
         return true;
     }
-    match series_labels(labels) {
+    let checked = if whole { series_labels(labels) } else { Err(LabelError::TooMany(count).to_string()) };
+    match checked {
         Ok(labels) => {
             sink.begin_new(labels);
             true
@@ -259,6 +317,7 @@ pub(crate) fn samples_of_requests() -> Vec<Vec<u8>> {
         tests::series(&two, &[(1, 1.5), (2, f64::NAN)]),
         [tests::series(&two, &[(1_795_000_000_000, 1.0)]), tests::series(&[("__name__", "down")], &[])].concat(),
         tests::series(&[("z", "1"), ("__name__", "m"), ("a", "")], &[(-1, 0.0)]),
+        vec![0x1a, 9, 8, 1, 0x12, 1, b'm', 0x22, 2, b'h', b'i'],
     ]
 }
 
@@ -330,6 +389,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_metrics_is_passed_on() {
+        let metadata = |kind: u8, name: &[u8]| {
+            bytes_field(3, &[vec![8, kind], bytes_field(2, name), bytes_field(4, b"two\nlines"), bytes_field(5, b"seconds")].concat())
+        };
+        let request = [metadata(1, b"a"), metadata(5, b"my.metric"), metadata(99, b"c"), metadata(1, b"\xff"), metadata(1, b"")].concat();
+        let (_, report) = decode(&request).unwrap();
+        let seen: Vec<_> = report.described.iter().map(|d| (d.name.as_str(), d.kind, d.help.as_str(), d.unit.as_str())).collect();
+        let of = |name, kind| (name, kind, "two\nlines", "seconds");
+        assert_eq!(seen, [of("a", "counter"), of("my.metric", "summary"), of("c", "unknown")]);
+    }
+
+    #[test]
     fn a_bad_series_is_refused_alone_and_named() {
         let request = [series(&[("job", "a")], &[(1, 1.0), (2, 2.0)]), series(&[("__name__", "up")], &[(1, 1.0)])].concat();
         let (batch, report) = decode(&request).unwrap();
@@ -338,10 +409,70 @@ mod tests {
     }
 
     #[test]
+    fn series_that_differ_in_their_last_label_stay_apart_whatever_is_empty_before_it() {
+        let names: Vec<String> = (0..1_000).map(|n| format!("a{n:04}")).collect();
+        let full: Vec<String> = (0..MAX_LABELS - 2).map(|n| format!("b{n:02}")).collect();
+        let of = |last: &str, more: &[(&str, &str)]| {
+            let empty = names.iter().map(|name| (name.as_str(), ""));
+            let full = full.iter().map(|name| (name.as_str(), "v"));
+            let pairs: Vec<_> =
+                [("__name__", "m")].into_iter().chain(empty).chain(full).chain([("zz", last)]).chain(more.iter().copied()).collect();
+            series(&pairs, &[(1, 1.0)])
+        };
+        let (batch, report) = decode(&[of("one", &[]), of("two", &[])].concat()).unwrap();
+        assert_eq!((batch.len(), report.refused_samples), (2, 0), "{report:?}");
+        assert_ne!(batch.labels[0], batch.labels[1]);
+        let (batch, report) = decode(&[of("one", &[("zzz", "a")]), of("one", &[("zzz", "b"), ("zzzz", "c")])].concat()).unwrap();
+        assert_eq!((batch.len(), report.refused_samples), (0, 2));
+        assert!(report.refused[0].contains("65 labels") && report.refused[1].contains("66 labels"), "{report:?}");
+    }
+
+    #[test]
+    fn labels_that_are_none_are_refused_and_named_not_changed() {
+        let long = "v".repeat(crate::model::MAX_LABEL_VALUE_BYTES + 1);
+        for (pairs, part) in [
+            (&[("__name__", "m"), ("a", "1"), ("a", "2")][..], "`a` is given twice"),
+            (&[("__name__", "m"), ("a", "1"), ("a", "1")], "`a` is given twice"),
+            (&[("a", "1"), ("__name__", "m"), ("a", "2")], "`a` is given twice"),
+            (&[("__name__", "m"), ("", "x")], "is empty"),
+            (&[("__name__", ""), ("a", "1")], "metric name"),
+            (&[("__name__", "m"), ("a", long.as_str())], "16385 bytes"),
+        ] {
+            let request = [series(pairs, &[(1, 1.0)]), series(&[("__name__", "good")], &[(1, 1.0)])].concat();
+            let (batch, report) = decode(&request).unwrap();
+            assert_eq!((batch.len(), report.refused_samples), (1, 1), "{part}");
+            assert!(report.refused[0].contains(part), "{part}: {:?}", report.refused);
+        }
+        for (pairs, shown) in [
+            (&[("z", "1"), ("__name__", "m"), ("b", "2")][..], r#"m{b="2",z="1"}"#),
+            (&[("__name__", "m"), ("a", ""), ("a", "2")], r#"m{a="2"}"#),
+            (&[("__name__", "m"), ("", "")], "m"),
+        ] {
+            assert_eq!(decode(&series(pairs, &[(1, 1.0)])).unwrap().0.labels[0].to_string(), shown);
+        }
+        let name = [bytes_field(1, b"m"), bytes_field(2, b"\xff")].concat();
+        let request = bytes_field(1, &[bytes_field(1, &name), bytes_field(2, &[16, 1])].concat());
+        let (batch, report) = decode(&request).unwrap();
+        assert!(batch.is_empty() && report.refused[0].contains("not UTF-8"), "{report:?}");
+    }
+
+    #[test]
     fn what_is_no_request_is_refused_with_its_place() {
-        for (bytes, part) in
-            [(&[0x0a, 0x05, 1][..], "it ends early at byte 2"), (&[0xff; 11][..], "more than 64 bits"), (&[0x0b][..], "unknown wire type")]
-        {
+        let sample = |content: &[u8]| bytes_field(1, &[bytes_field(1, &[]), bytes_field(2, content)].concat());
+        let wrong = "another wire type";
+        for (bytes, part) in [
+            (&[0x0a, 0x05, 1][..], "it ends early at byte 2"),
+            (&[0xff; 11][..], "more than 64 bits"),
+            (&[0x0b][..], "unknown wire type"),
+            (&[0x08, 1], wrong),
+            (&bytes_field(1, &[0x08, 1]), wrong),
+            (&bytes_field(1, &[0x10, 1]), wrong),
+            (&bytes_field(1, &bytes_field(1, &[0x08, 1])), wrong),
+            (&bytes_field(1, &bytes_field(1, &[0x10, 1])), wrong),
+            (&sample(&[0x08, 1]), wrong),
+            (&sample(&[0x0d, 0, 0, 0, 0]), wrong),
+            (&sample(&[0x11, 0, 0, 0, 0, 0, 0, 0, 0]), wrong),
+        ] {
             let error = decode(bytes).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
         }

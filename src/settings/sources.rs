@@ -9,6 +9,7 @@ use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 use taskpulse_actors::collectors::command::{Output, Program};
 use taskpulse_actors::collectors::scrape::{Credentials, Target};
+use taskpulse_engine::model::{Labels, NAME_LABEL};
 use taskpulse_engine::relabel::{Rule, RuleSpec};
 use taskpulse_engine::span::Span;
 
@@ -65,6 +66,14 @@ pub fn check_times(interval: Span, timeout: Span) -> anyhow::Result<(Duration, D
     Ok((interval.duration(), timeout.duration()))
 }
 
+/// Labels that every series of a source gets: as a series may have them, and without a metric name.
+fn check_labels(labels: &BTreeMap<String, String>) -> anyhow::Result<()> {
+    ensure!(!labels.contains_key(NAME_LABEL), "labels: `{NAME_LABEL}` is the name of a metric; choose another label");
+    let pairs = labels.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+    Labels::new(pairs.chain([(NAME_LABEL, "up")])).context("labels")?;
+    Ok(())
+}
+
 /// The host and port of an address, as the label `instance` has it.
 fn instance(url: &str) -> anyhow::Result<String> {
     let shown = without_secrets(url);
@@ -94,6 +103,7 @@ impl ScrapeTarget {
             at(),
             self.max_samples
         );
+        check_labels(&self.labels).with_context(at)?;
         let relabel = self.relabel.iter().map(Rule::new).collect::<Result<Vec<_>, _>>().with_context(|| format!("{}.relabel", at()))?;
         let relabel = Arc::new(relabel);
         let credentials = match (&self.bearer_token, &self.bearer_token_file, &self.username) {
@@ -181,6 +191,7 @@ impl CommandSpec {
             at()
         );
         let (interval, timeout) = check_times(self.interval, self.timeout).with_context(at)?;
+        check_labels(&self.labels).with_context(at)?;
         let output = match self.format.as_str() {
             "prometheus" => Output::Prometheus,
             "json" => Output::Json,
@@ -231,6 +242,26 @@ mod tests {
             assert!(keys.len() >= 5, "{title}: {keys:?}");
             let missing: Vec<_> = keys.iter().filter(|key| !part(title).contains(&format!("`{key}`"))).collect();
             assert!(missing.is_empty(), "docs/OPERATIONS.md, {title}: {missing:?} not told");
+        }
+    }
+
+    #[test]
+    fn labels_of_a_source_are_those_that_a_series_may_have() {
+        let long = "x".repeat(20_000);
+        for (labels, part) in [
+            ("{ zone = \"eu\", job = \"j\", instance = \"i\", \"a.b\" = \"c\" }", None),
+            ("{ __name__ = \"x\" }", Some("is the name of a metric")),
+            ("{ \"\" = \"x\" }", Some("is empty")),
+            (&format!("{{ zone = \"{long}\" }}"), Some("20000 bytes")),
+        ] {
+            let scraped =
+                toml::from_str::<ScrapeTarget>(&format!("url = \"http://localhost:1/\"\nlabels = {labels}")).unwrap().targets("t").err();
+            let run = toml::from_str::<CommandSpec>(&format!("command = \"true\"\nlabels = {labels}")).unwrap().program("t").err();
+            for error in [scraped, run] {
+                let error = error.map(|error| format!("{error:#}"));
+                assert_eq!(error.is_some(), part.is_some(), "{error:?}");
+                assert!(part.is_none_or(|part| error.as_deref().is_some_and(|error| error.contains(part))), "{error:?}");
+            }
         }
     }
 }

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
-use serde_json::Value;
 use taskpulse_actors::clock::now_ms;
-use taskpulse_engine::model::{Labels, SeriesId, TimestampMs, format_value, push_seconds, push_value};
+use taskpulse_engine::exposition;
+use taskpulse_engine::model::{SeriesId, TimestampMs, is_stale_marker, push_seconds};
 use taskpulse_engine::promql::{Budget, Comparison, Condition, Matcher, QueryError, Selector, Source};
 use taskpulse_engine::store::{Limits, SeriesColumns, Store, StoreError};
 
 use crate::answers::PIECE_BYTES;
+use crate::csv;
 use crate::envelope::ApiError;
 use crate::params::Params;
 use crate::query::{GoesOn, of_match, with_texts};
@@ -181,37 +182,43 @@ impl Cursor {
 
     fn write(&self, day: &SeriesColumns, out: &mut String) {
         match self.format {
-            Format::Csv => csv(out, day),
+            Format::Csv => csv_lines(out, day),
             Format::JsonLines => json_line(out, day),
         }
     }
 }
 
-fn quoted(labels: &Labels) -> String {
-    format!("\"{}\"", labels.to_string().replace('"', "\"\""))
-}
-
-fn csv(out: &mut String, piece: &SeriesColumns) {
-    let series = quoted(&piece.labels);
+pub(crate) fn csv_lines(out: &mut String, piece: &SeriesColumns) {
+    let mut series = String::new();
+    exposition::push_series(&mut series, &piece.labels);
+    let series = csv::quoted(&series);
     for sample in piece.columns.iter() {
         let _ = write!(out, "{series},");
         push_seconds(out, sample.t);
         out.push(',');
-        push_value(out, sample.v);
+        exposition::push_exact(out, sample.v);
         out.push('\n');
     }
 }
 
-/// `{"metric":{…},"values":[1,"NaN"],"timestamps":[ms,ms]}`
-fn json_line(out: &mut String, piece: &SeriesColumns) {
+/// `{"metric":{…},"values":[1,"NaN",null],"timestamps":[ms,ms,ms]}`; a stale marker is `null`, as in VictoriaMetrics.
+pub(crate) fn json_line(out: &mut String, piece: &SeriesColumns) {
     let metric = serde_json::to_string(&piece.labels).unwrap_or_else(|_| "{}".to_owned());
     let _ = write!(out, "{{\"metric\":{metric},\"values\":[");
     for (at, v) in piece.columns.values.iter().enumerate() {
         let comma = if at == 0 { "" } else { "," };
-        let _ = match serde_json::Number::from_f64(*v) {
-            Some(number) => write!(out, "{comma}{number}"),
-            None => write!(out, "{comma}{}", Value::from(format_value(*v))),
-        };
+        out.push_str(comma);
+        match serde_json::Number::from_f64(*v) {
+            Some(number) => {
+                let _ = write!(out, "{number}");
+            }
+            None if is_stale_marker(*v) => out.push_str("null"),
+            None => {
+                out.push('"');
+                exposition::push_exact(out, *v);
+                out.push('"');
+            }
+        }
     }
     out.push_str("],\"timestamps\":[");
     for (at, t) in piece.columns.times.iter().enumerate() {

@@ -1,9 +1,8 @@
-//! History brought in: CSV and JSON lines as the export writes them, and OpenMetrics text with times.
+//! History brought in: CSV and JSON lines as the export writes them, and Prometheus text or OpenMetrics with times.
 //!
 //! Answered when the samples are durable. Samples may be as old as the retention, in any order. A line that is wrong is
 //! named by its number and left out, the others are kept.
 
-use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -13,13 +12,15 @@ use serde::de::{Deserializer, Visitor};
 use serde_json::json;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::AppendResolved;
-use taskpulse_engine::model::{Labels, TimestampMs};
-use taskpulse_engine::promql::parse_series;
+use taskpulse_actors::shared::Metadata;
+use taskpulse_engine::exposition::{self, Line as TextLine};
+use taskpulse_engine::model::{Labels, STALE_NAN_BITS, TimestampMs};
 use taskpulse_engine::store::{Intake, Resolved, Store};
 
 use crate::body;
+use crate::csv::{self, Record};
 use crate::envelope::{ApiError, success};
-use crate::ingest::{kept, refuse};
+use crate::ingest::{Pairs, kept, refuse};
 use crate::params::{Params, parse_time};
 use crate::server::AppState;
 
@@ -30,7 +31,7 @@ const MAX_NAMED: usize = 10;
 enum Format {
     JsonLines,
     Csv,
-    OpenMetrics,
+    Text(exposition::Format),
 }
 
 /// `POST /api/v1/import`
@@ -39,8 +40,13 @@ pub(crate) async fn import(req: HttpRequest, payload: web::Payload, state: web::
     let format = match params.required("format")? {
         "jsonl" => Format::JsonLines,
         "csv" => Format::Csv,
-        "openmetrics" => Format::OpenMetrics,
-        other => return Err(ApiError::bad_data(format!("parameter `format`: `{other}` is not known; take jsonl, csv or openmetrics"))),
+        "openmetrics" => Format::Text(exposition::Format::OpenMetrics),
+        "prometheus" => Format::Text(exposition::Format::Prometheus),
+        other => {
+            return Err(ApiError::bad_data(format!(
+                "parameter `format`: `{other}` is not known; take jsonl, csv, openmetrics or prometheus"
+            )));
+        }
     };
     let before = params
         .get("lines_before")
@@ -52,29 +58,37 @@ pub(crate) async fn import(req: HttpRequest, payload: web::Payload, state: web::
     let Ok(_place) = state.ingest_places.try_acquire() else {
         return Err(ApiError::busy("too many requests wait for the store"));
     };
-    let (resolved, problems, lost) = resolve(&state.store, format, text, before);
+    let mut metadata = Metadata::default();
+    let (resolved, problems, lost) = resolve(&state.store, format, text, before, &mut metadata);
     drop(body);
+    state.reporter.shared.metadata.learn(metadata);
     let rejected = resolved.rejected();
     let accepted = if resolved.is_empty() { 0 } else { kept(state.append_resolved.send(AppendResolved(resolved))).await?.accepted };
     Ok(success(json!({"kept": refuse(accepted, rejected, problems, lost)?})))
 }
 
-fn resolve(store: &Store, format: Format, text: &str, before: usize) -> (Resolved, Vec<String>, usize) {
+fn resolve(store: &Store, format: Format, text: &str, before: usize, metadata: &mut Metadata) -> (Resolved, Vec<String>, usize) {
     let mut intake = store.intake(now_ms());
     intake.accept_any_order();
     let mut names = Names::default();
     let (mut problems, mut lost) = (Vec::new(), 0);
-    for (at, line) in text.lines().enumerate() {
-        let taken = match format {
-            Format::JsonLines => json_line(line, &mut intake),
-            Format::Csv => csv_line(line, &mut names, &mut intake),
-            Format::OpenMetrics => open_metrics_line(line, &mut names, &mut intake),
-        };
+    let mut note = |line: usize, taken: Result<(), String>| {
         if let Err(why) = taken {
             lost += 1;
             if problems.len() < MAX_NAMED {
-                problems.push(format!("line {}: {why}", before + at + 1));
+                problems.push(format!("line {}: {why}", before + line));
             }
+        }
+    };
+    // Some editors and spreadsheets begin a text with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match format {
+        Format::Csv => {
+            csv::records(text).for_each(|(line, record)| note(line, record.and_then(|record| csv_record(record, &mut names, &mut intake))))
+        }
+        Format::JsonLines => text.lines().enumerate().for_each(|(at, line)| note(at + 1, json_line(line, &mut intake))),
+        Format::Text(format) => {
+            text.lines().enumerate().for_each(|(at, line)| note(at + 1, text_line(line, format, &mut names, &mut intake, metadata)));
         }
     }
     (intake.finish(), problems, lost)
@@ -87,11 +101,8 @@ fn begin(intake: &mut Intake<'_>, labels: Labels) {
     }
 }
 
-fn number(text: &str) -> Result<f64, String> {
-    text.parse::<f64>().map_err(|_| format!("`{text}` is not a number; write 3, NaN, +Inf or -Inf"))
-}
-
-/// A value as JSON lines have it: a number, or a text where JSON has no number for it.
+/// A value as JSON lines have it: a number, or a text where JSON has no number for it. `null` is the stale marker, as
+/// VictoriaMetrics writes it.
 struct JsonValue(f64);
 
 impl<'de> Deserialize<'de> for JsonValue {
@@ -102,7 +113,7 @@ impl<'de> Deserialize<'de> for JsonValue {
             type Value = f64;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a number, \"NaN\", \"+Inf\" or \"-Inf\"")
+                f.write_str("a number, \"NaN\", \"+Inf\", \"-Inf\" or null for a stale marker")
             }
 
             fn visit_f64<E>(self, v: f64) -> Result<f64, E> {
@@ -117,8 +128,12 @@ impl<'de> Deserialize<'de> for JsonValue {
                 Ok(v as f64)
             }
 
+            fn visit_unit<E>(self) -> Result<f64, E> {
+                Ok(f64::from_bits(STALE_NAN_BITS))
+            }
+
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<f64, E> {
-                number(text).map_err(E::custom)
+                exposition::exact(text).ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))
             }
         }
 
@@ -128,7 +143,7 @@ impl<'de> Deserialize<'de> for JsonValue {
 
 #[derive(Deserialize)]
 struct Line {
-    metric: BTreeMap<String, String>,
+    metric: Pairs,
     values: Vec<JsonValue>,
     timestamps: Vec<TimestampMs>,
 }
@@ -142,7 +157,7 @@ fn json_line(line: &str, intake: &mut Intake<'_>) -> Result<(), String> {
     if line.values.len() != line.timestamps.len() {
         return Err(format!("{} values and {} timestamps; there is one for each", line.values.len(), line.timestamps.len()));
     }
-    begin(intake, Labels::new(line.metric.iter().map(|(n, v)| (n.as_str(), v.as_str()))).map_err(|error| error.to_string())?);
+    begin(intake, line.metric.labels(None).map_err(|error| error.to_string())?);
     line.timestamps.into_iter().zip(line.values).for_each(|(t, v)| {
         intake.push(t, v.0);
     });
@@ -151,11 +166,11 @@ fn json_line(line: &str, intake: &mut Intake<'_>) -> Result<(), String> {
 
 /// A series by itself, with a metric name.
 fn series(text: &str) -> Result<Labels, String> {
-    let labels = parse_series(text).map_err(|error| error.to_string())?;
-    Labels::new(labels.iter()).map_err(|error| error.to_string())
+    let labels = exposition::labels(text)?;
+    Labels::new(labels.iter().map(|(n, v)| (n.as_ref(), v.as_ref()))).map_err(|error| error.to_string())
 }
 
-/// Labels of the series of a request by their text, which is the same in line after line.
+/// The series that were met, by their text. A text has few of them and many samples.
 #[derive(Default)]
 struct Names<'a> {
     known: FxHashMap<&'a str, Labels>,
@@ -179,115 +194,222 @@ impl<'a> Names<'a> {
     }
 }
 
-/// The first field of a line, as it is written, and what follows its comma.
-fn first_field(line: &str) -> Option<(&str, &str)> {
-    if !line.starts_with('"') {
-        return line.split_once(',');
-    }
-    let bytes = line.as_bytes();
-    let mut at = 1;
-    loop {
-        at += bytes.get(at..)?.iter().position(|byte| *byte == b'"')? + 1;
-        match bytes.get(at)? {
-            // Two quotes are one.
-            b'"' => at += 1,
-            b',' => return Some((&line[..at], &line[at + 1..])),
-            _ => return None,
-        }
-    }
-}
-
 /// `"up{job=""a""}",1764000000,1`; the first line names the columns.
-fn csv_line<'a>(line: &'a str, names: &mut Names<'a>, intake: &mut Intake<'_>) -> Result<(), String> {
-    if line.trim().is_empty() || line == "series,time,value" {
+fn csv_record<'a>(record: Record<'a>, names: &mut Names<'a>, intake: &mut Intake<'_>) -> Result<(), String> {
+    if record.is_header() {
         return Ok(());
     }
-    let wrong = || r#"not `"up{job=""a""}",1764000000,1` (series, time, value)"#.to_owned();
-    let (name, rest) = first_field(line).ok_or_else(wrong)?;
-    let (time, value) = rest.split_once(',').ok_or_else(wrong)?;
-    let (time, value) = (parse_time("time", time).map_err(|error| error.to_string())?, number(value.trim())?);
-    names.begin(name, intake, |name| match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
-        Some(quoted) => series(&quoted.replace("\"\"", "\"")),
-        None => series(name),
+    let (time, value) = (record.time(), record.value());
+    let time = parse_time("time", time.trim()).map_err(|error| error.to_string())?;
+    let value = value.trim();
+    let value = exposition::exact(value).ok_or_else(|| format!("`{value}` is not a number; write 3, NaN, +Inf, -Inf or StaleNaN"))?;
+    names.begin(record.raw_series(), intake, |raw| {
+        let text = csv::unquoted(raw);
+        match exposition::unknown_escape(&text) {
+            // Other tools mean other things by it, so it may be another series than the one that is meant.
+            Some(escape) => {
+                Err(format!(r"`{escape}` is no escape here; write \\ for a backslash, \n for a new line, and any other character as it is"))
+            }
+            None => series(&text),
+        }
     })?;
     intake.push(time, value);
     Ok(())
 }
 
-/// `up{job="a"} 1 1764000000.5 # exemplar`; times are in seconds.
-fn open_metrics_line<'a>(line: &'a str, names: &mut Names<'a>, intake: &mut Intake<'_>) -> Result<(), String> {
-    if line.trim().is_empty() || line.starts_with('#') {
-        return Ok(());
-    }
-    let end = series_end(line).ok_or("not `name{label=\"value\"} value time`")?;
-    let (name, rest) = line.split_at(end);
-    let mut fields = rest.split(" # ").next().unwrap_or("").split_whitespace();
-    let value = number(fields.next().ok_or("the value is missing")?)?;
-    let time = fields.next().ok_or("the time is missing; only samples with a time can be brought in")?;
-    let time = parse_time("time", time).map_err(|error| error.to_string())?;
-    names.begin(name, intake, series)?;
-    intake.push(time, value);
-    Ok(())
-}
-
-/// Where the series of a line ends: after its braces, or at the first space.
-fn series_end(line: &str) -> Option<usize> {
-    let (mut inside, mut quoted, mut escaped) = (false, false, false);
-    for (at, c) in line.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            '{' if !quoted => inside = true,
-            '}' if !quoted => return Some(at + 1),
-            ' ' | '\t' if !quoted && !inside => return Some(at),
-            _ => {}
+/// `up{job="a"} 1 1764000000.5 # exemplar`; times are in seconds in OpenMetrics, in milliseconds in Prometheus' format.
+fn text_line<'a>(
+    line: &'a str,
+    format: exposition::Format,
+    names: &mut Names<'a>,
+    intake: &mut Intake<'_>,
+    metadata: &mut Metadata,
+) -> Result<(), String> {
+    match exposition::parse_line(line, format)? {
+        Some(TextLine::Sample { series: name, value, time }) => {
+            let time = time.ok_or("the time is missing; only samples with a time can be brought in")?;
+            names.begin(name, intake, series)?;
+            intake.push(time, value);
         }
+        Some(other) => metadata.note(&other),
+        None => {}
     }
-    None
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use taskpulse_engine::store::StoreOptions;
+    use proptest::prelude::*;
+    use taskpulse_engine::model::{Columns, SeriesId};
+    use taskpulse_engine::store::{SeriesColumns, StoreOptions};
 
     use super::*;
+    use crate::export;
 
-    fn take(format: Format, text: &str) -> (usize, Vec<String>) {
+    const OPEN: Format = Format::Text(exposition::Format::OpenMetrics);
+    const PLAIN: Format = Format::Text(exposition::Format::Prometheus);
+
+    /// What was kept, and what was wrong.
+    fn rows(format: Format, text: &str) -> (Vec<(String, TimestampMs, u64)>, Vec<String>) {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), StoreOptions { retention_ms: i64::MAX / 4, ..StoreOptions::default() }, now_ms()).unwrap();
-        let (resolved, problems, _) = resolve(&store, format, text, 100);
+        let (resolved, problems, _) = resolve(&store, format, text, 100, &mut Metadata::default());
         let stored = store.append_resolved(resolved, now_ms()).unwrap();
-        assert!(stored.times.iter().all(|t| *t / 1_000 == 1_764_000_000), "{:?}", stored.times);
-        (stored.accepted, problems)
+        let name = |id: &SeriesId| store.labels(*id).map(|labels| serde_json::to_string(&labels).unwrap()).unwrap_or_default();
+        let rows = stored.ids.iter().zip(stored.times.iter().zip(&stored.values)).map(|(id, (t, v))| (name(id), *t, v.to_bits()));
+        (rows.collect(), problems)
+    }
+
+    fn take(format: Format, text: &str) -> (usize, Vec<String>) {
+        let (rows, problems) = rows(format, text);
+        assert!(rows.iter().all(|row| row.1 / 1_000 == 1_764_000_000), "{rows:?}");
+        (rows.len(), problems)
     }
 
     #[test]
     fn lines_of_each_format_are_taken() {
         let json = r#"{"metric":{"__name__":"up","job":"a\"b"},"values":[1,"NaN"],"timestamps":[1764000000000,1764000000500]}"#;
-        assert_eq!(take(Format::JsonLines, &format!("{json}\n\n")), (2, vec![]));
-        let csv =
-            "series,time,value\n\"up{job=\"\"a,b\"\"}\",1764000000,1\nup,2025-11-24T16:00:00Z,+Inf\n\"up{job=\"\"\"\"}\",1764000000,1\n";
+        assert_eq!(take(Format::JsonLines, &format!("\u{feff}{json}\r\n\n")), (2, vec![]));
+        let csv = "\u{feff}series,time,value\r\n\"up{job=\"\"a,b\"\"}\",1764000000,1\nup,2025-11-24T16:00:00Z,+Inf\n\"up{job=\"\"\"\"}\",\"1764000000\", 1 \n";
         assert_eq!(take(Format::Csv, csv), (3, vec![]));
         let text = "# TYPE up gauge\nup{job=\"a } b\",x=\"\\\"\"} 1 1764000000.25\nup 2 1764000000 # {trace=\"1\"} 0.5\n# EOF\n";
-        assert_eq!(take(Format::OpenMetrics, text), (2, vec![]));
+        assert_eq!(take(OPEN, text), (2, vec![]));
+        assert_eq!(take(PLAIN, "# HELP up x\nup{job=\"a\",} 1 1764000000250\n"), (1, vec![]));
     }
 
     #[test]
     fn a_wrong_line_is_named_and_the_others_are_kept() {
+        let json = r#"{"metric":{"__name__":"up"},"values":[1],"timestamps":[1764000000000]}"#;
         for (format, wrong, good, part) in [
-            (Format::JsonLines, "{", r#"{"metric":{"__name__":"up"},"values":[1],"timestamps":[1764000000000]}"#, "line 101: EOF"),
+            (Format::JsonLines, "{", json, "line 101: EOF"),
             (Format::JsonLines, r#"{"metric":{"__name__":"up"},"values":[1,2],"timestamps":[1]}"#, "", "2 values and 1 timestamps"),
             (Format::JsonLines, r#"{"metric":{"job":"up"},"values":[],"timestamps":[]}"#, "", "metric name"),
+            (
+                Format::JsonLines,
+                r#"{"metric":{"__name__":"up","a":"1","a":"2"},"values":[1],"timestamps":[1764000000000]}"#,
+                json,
+                "`a` is given twice",
+            ),
+            (Format::JsonLines, r#"{"metric":{"__name__":"\ud800"},"values":[],"timestamps":[]}"#, "", "line 101: "),
+            (Format::JsonLines, r#"{"metric":{"__name__":"up"},"values":["1_0"],"timestamps":[1]}"#, "", "\"1_0\""),
             (Format::Csv, "\"up", "up,1764000000,1", "not `"),
             (Format::Csv, "up,soon,1", "up,1764000000,1", "`soon` is not a time"),
             (Format::Csv, "up,1764000000,many", "up,1764000000,1", "`many` is not a number"),
-            (Format::OpenMetrics, "up 1", "up 1 1764000000", "the time is missing"),
-            (Format::OpenMetrics, "up{job=\"a\" 1 1", "up 1 1764000000", "not `name"),
+            (Format::Csv, "up,1764000000,", "up,1764000000,1", "`` is not a number"),
+            (Format::Csv, "up,1764000000,1e999", "up,1764000000,1", "`1e999` is not a number"),
+            (Format::Csv, "up,1764000000,1,2", "up,1764000000,1", "not `"),
+            (Format::Csv, r#""up{a=""\t""}",1764000000,1"#, "up,1764000000,1", r"`\t` is no escape"),
+            (Format::Csv, r#""up{a=""\u{200b}""}",1764000000,1"#, "up,1764000000,1", r"`\u` is no escape"),
+            (Format::Csv, "my.metric,1764000000,1", "up,1764000000,1", "no metric name"),
+            (OPEN, "up 1", "up 1 1764000000", "the time is missing"),
+            (OPEN, "up{job=\"a\" 1 1", "up 1 1764000000", "the labels do not end"),
+            (OPEN, "up 1 2025-11-24T16:00:00Z", "up 1 1764000000", "is not a time"),
+            (PLAIN, "up 1 1764000000.5", "up 1 1764000000000", "`1764000000.5` is not a time"),
+            (PLAIN, "a-b 1 1", "up 1 1764000000000", "no metric name"),
         ] {
             let (kept, problems) = take(format, &format!("{wrong}\n{good}"));
             assert_eq!((kept, problems.len()), (usize::from(!good.is_empty()), 1), "{wrong}: {problems:?}");
             assert!(problems[0].starts_with("line 101: ") && problems[0].contains(part), "{wrong}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn escapes_of_the_text_formats_are_theirs_and_not_those_of_queries() {
+        let text = r#"esc{route="g\u003c/w",path="C:\temp\dir",both="\\n\n\""} 1 "#;
+        for (format, time) in [(OPEN, "1764000000"), (PLAIN, "1764000000000")] {
+            let (rows, problems) = rows(format, &format!("{text}{time}\n"));
+            assert_eq!(problems, [""; 0]);
+            assert_eq!(rows[0].0, r#"{"__name__":"esc","both":"\\n\n\"","path":"C:\\temp\\dir","route":"g\\u003c/w"}"#);
+        }
+    }
+
+    #[test]
+    fn values_of_victoria_metrics_are_read() {
+        let line = r#"{"metric":{"__name__":"up"},"values":[1,null,"Infinity","-Infinity","NaN"],"timestamps":[1,2,3,4,5]}"#;
+        let bits: Vec<u64> = rows(Format::JsonLines, line).0.iter().map(|row| row.2).collect();
+        assert_eq!(
+            bits,
+            [1f64.to_bits(), STALE_NAN_BITS, f64::INFINITY.to_bits(), f64::NEG_INFINITY.to_bits(), f64::NAN.to_bits()],
+            "null is a stale marker"
+        );
+    }
+
+    /// Texts that are easily got wrong.
+    fn odd_text() -> impl Strategy<Value = String> {
+        const ODD: &[&str] = &[
+            "on",
+            "inf",
+            "nan",
+            "bool",
+            "by",
+            "series",
+            "a",
+            "1",
+            " ",
+            "\u{feff}",
+            "\u{200b}",
+            "e\u{301}",
+            "\u{a0}",
+            "\u{1b}[31m",
+            "\u{7f}",
+            "\\n",
+            "\\",
+            "\"",
+            "\n",
+            "\r",
+            "\r\n",
+            ",",
+            "{}",
+            "=",
+            "\0",
+            "#",
+            "\u{1f468}\u{200d}\u{1f469}",
+            "\u{fffd}",
+            "\u{2028}",
+        ];
+        prop_oneof![
+            any::<String>(),
+            "[a-z_:]{1,4}",
+            prop::collection::vec(prop::sample::select(ODD), 1..6).prop_map(|parts| parts.concat())
+        ]
+    }
+
+    fn odd_value() -> impl Strategy<Value = f64> {
+        let nan = (1u64..1 << 52, any::<bool>()).prop_map(|(payload, sign)| payload | 0x7ff0_0000_0000_0000 | u64::from(sign) << 63);
+        let special = [STALE_NAN_BITS, 0x7ff8_0000_0000_0001, f64::NAN.to_bits(), (-0.0f64).to_bits(), f64::INFINITY.to_bits(), 1];
+        prop_oneof![any::<u64>(), nan, prop::sample::select(special.to_vec()), any::<i32>().prop_map(|i| f64::from(i).to_bits())]
+            .prop_map(f64::from_bits)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+        #[test]
+        fn what_is_exported_and_imported_is_the_same_bit_for_bit(
+            series in prop::collection::vec((odd_text(), prop::collection::btree_map(odd_text(), odd_text(), 0..4)), 1..6),
+            samples in prop::collection::btree_map(0i64..1_780_000_000_000, odd_value(), 1..6),
+        ) {
+            let columns = Columns { times: samples.keys().copied().collect(), values: samples.values().copied().collect() };
+            let mut expected = Vec::new();
+            let (mut lines, mut csv) = (String::new(), "series,time,value\n".to_owned());
+            for (name, others) in &series {
+                let pairs = others.iter().filter(|(n, _)| *n != "__name__").map(|(n, v)| (n.as_str(), v.as_str()));
+                let Ok(labels) = Labels::new(pairs.chain([("__name__", name.as_str())])) else { continue };
+                let shown = serde_json::to_string(&labels).unwrap();
+                expected.extend(columns.iter().map(|sample| (shown.clone(), sample.t, sample.v.to_bits())));
+                let piece = SeriesColumns { id: SeriesId(0), labels, columns: columns.clone() };
+                export::json_line(&mut lines, &piece);
+                export::csv_lines(&mut csv, &piece);
+            }
+            for (format, text) in [(Format::JsonLines, &lines), (Format::Csv, &csv)] {
+                let (mut read, problems) = rows(format, text);
+                prop_assert!(problems.is_empty(), "{:?} in {}", problems, text);
+                let mut expected = expected.clone();
+                for list in [&mut read, &mut expected] {
+                    list.sort();
+                    list.dedup();
+                }
+                prop_assert_eq!(read, expected);
+            }
         }
     }
 }

@@ -10,11 +10,15 @@ use std::time::Duration;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::{Append, AppendError, AppendResolved};
-use taskpulse_engine::model::{Batch, Labels, NAME_LABEL};
-use taskpulse_engine::remote_write::{self, Report};
+use taskpulse_actors::shared::Metadata;
+use taskpulse_engine::exposition::{self, Line};
+use taskpulse_engine::model::{Batch, LabelError, Labels, NAME_LABEL};
+use taskpulse_engine::remote_write::{self, Described, Report};
 use taskpulse_engine::store::{Rejection, Resolved, Store, Stored};
 
 use crate::body::{self, MAX_RAW_BYTES};
@@ -31,12 +35,12 @@ const MAX_NAMED: usize = 10;
 
 /// `POST /api/v1/write`
 pub(crate) async fn write(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let text = |name| req.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let text = |name| req.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or("").trim();
     let (encoding, kind) = (text(header::CONTENT_ENCODING), text(header::CONTENT_TYPE));
-    if !encoding.eq_ignore_ascii_case("snappy") {
+    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("snappy") {
         return Err(ApiError::unsupported(format!("Content-Encoding `{encoding}` is not understood; send snappy")));
     }
-    if !kind.starts_with("application/x-protobuf") || kind.contains("write.v2") {
+    if !is_remote_write(kind) {
         return Err(ApiError::unsupported(format!(
             "Content-Type `{kind}` is not understood; send application/x-protobuf (remote write 1.0)"
         )));
@@ -51,6 +55,13 @@ pub(crate) async fn write(req: HttpRequest, payload: web::Payload, state: web::D
     };
     let (resolved, report) = resolve(&body, length, &state.store)?;
     drop(body);
+    let mut metadata = Metadata::default();
+    for Described { name, kind, help, unit } in &report.described {
+        metadata.note(&Line::Type(name.as_str().into(), kind));
+        metadata.note(&Line::Help(name.as_str().into(), help.as_str().into()));
+        metadata.note(&Line::Unit(name.as_str().into(), unit));
+    }
+    state.reporter.shared.metadata.learn(metadata);
     let mut problems = report.refused;
     if report.histograms > 0 {
         problems.push(format!("{} native histograms: not kept by this version; send classic ones", report.histograms));
@@ -64,6 +75,22 @@ pub(crate) async fn write(req: HttpRequest, payload: web::Payload, state: web::D
     let stored = kept(state.append_resolved.send(AppendResolved(resolved))).await?;
     refuse(stored.accepted, rejected, problems, lost)?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Whether a body of this type may be a `WriteRequest` of version 1.0. No type is one too, as for Prometheus, and so are those that
+/// HTTP clients set by themselves.
+fn is_remote_write(content_type: &str) -> bool {
+    let mut parts = content_type.split(';').map(str::trim);
+    let kind = parts.next().unwrap_or("").to_ascii_lowercase();
+    let known = matches!(
+        kind.as_str(),
+        "" | "application/x-protobuf" | "application/protobuf" | "application/octet-stream" | "application/x-www-form-urlencoded"
+    );
+    let message = parts.find_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("proto").then(|| value.trim().trim_matches('"'))
+    });
+    known && message.is_none_or(|message| message == "prometheus.WriteRequest")
 }
 
 thread_local! {
@@ -117,27 +144,70 @@ pub(crate) fn refuse(kept: usize, rejected: [u64; 4], mut problems: Vec<String>,
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Ingest {
-    samples: Vec<Value>,
+struct Ingest<'a> {
+    /// Read one by one: one that is wrong is named, the others are kept.
+    #[serde(borrow)]
+    samples: Vec<&'a RawValue>,
+}
+
+/// The labels of a JSON object, all of them: of two with one name, none takes the place of the other.
+pub(crate) struct Pairs(Vec<(String, String)>);
+
+impl Pairs {
+    /// The same as labels, with a metric name where it is not among them.
+    ///
+    /// # Errors
+    /// Which of them cannot be kept.
+    pub(crate) fn labels(&self, name: Option<&str>) -> Result<Labels, LabelError> {
+        Labels::new(self.0.iter().map(|(n, v)| (n.as_str(), v.as_str())).chain(name.map(|name| (NAME_LABEL, name))))
+    }
+}
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object of labels")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct IngestSample {
     name: String,
-    #[serde(default)]
-    labels: std::collections::BTreeMap<String, String>,
+    #[serde(default = "no_labels")]
+    labels: Pairs,
     #[serde(default)]
     time: Option<Value>,
     value: Value,
+}
+
+fn no_labels() -> Pairs {
+    Pairs(Vec::new())
 }
 
 /// `POST /api/v1/ingest`
 pub(crate) async fn ingest(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let right = r#"send {"samples":[{"name":"queue_depth","labels":{"queue":"mail"},"time":1764000000.5,"value":3}]}"#;
     let body = body::read_unpacked(&req, payload).await?;
-    let request: Ingest = serde_json::from_slice(&body).map_err(|error| ApiError::bad_data(format!("not understood: {error}; {right}")))?;
-    drop(body);
+    let request: Ingest<'_> =
+        serde_json::from_slice(&body).map_err(|error| ApiError::bad_data(format!("not understood: {error}; {right}")))?;
     let now = now_ms();
     let mut batch = Batch::default();
     let mut problems = Vec::new();
@@ -150,6 +220,7 @@ pub(crate) async fn ingest(req: HttpRequest, payload: web::Payload, state: web::
             }
         }
     }
+    drop(body);
     let (accepted, rejected) = if batch.is_empty() {
         (0, [0; 4])
     } else {
@@ -163,8 +234,8 @@ pub(crate) async fn ingest(req: HttpRequest, payload: web::Payload, state: web::
     Ok(success(json!({"kept": kept})))
 }
 
-fn take(sample: Value, now: i64, batch: &mut Batch) -> Result<(), String> {
-    let sample: IngestSample = serde_json::from_value(sample).map_err(|error| error.to_string())?;
+fn take(sample: &RawValue, now: i64, batch: &mut Batch) -> Result<(), String> {
+    let sample: IngestSample = serde_json::from_str(sample.get()).map_err(|error| error.to_string())?;
     let time = match sample.time {
         None | Some(Value::Null) => now,
         Some(Value::String(text)) => parse_time("time", &text).map_err(|error| error.to_string())?,
@@ -172,12 +243,61 @@ fn take(sample: Value, now: i64, batch: &mut Batch) -> Result<(), String> {
     };
     let value = match &sample.value {
         Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.parse::<f64>().ok(),
+        Value::String(text) => exposition::exact(text),
         _ => None,
     };
     let value = value.ok_or_else(|| format!("`value`: {} is not a number; write 3, \"NaN\", \"+Inf\" or \"-Inf\"", sample.value))?;
-    let others = sample.labels.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-    let labels = Labels::new(others.chain([(NAME_LABEL, sample.name.as_str())])).map_err(|error| error.to_string())?;
+    let labels = sample.labels.labels(Some(&sample.name)).map_err(|error| error.to_string())?;
     batch.push(labels, time, value);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_of_a_remote_write_is_read_as_prometheus_does() {
+        for (kind, right) in [
+            ("application/x-protobuf", true),
+            ("Application/X-Protobuf ; charset=utf-8", true),
+            ("application/x-protobuf;proto=prometheus.WriteRequest", true),
+            ("application/x-protobuf; proto=\"prometheus.WriteRequest\"", true),
+            ("", true),
+            ("application/octet-stream", true),
+            ("application/x-www-form-urlencoded", true),
+            ("application/x-protobuf;proto=io.prometheus.write.v2.Request", false),
+            ("application/x-protobuf;proto=something", false),
+            ("application/x-protobufs", false),
+            ("application/json", false),
+            ("text/plain", false),
+        ] {
+            assert_eq!(is_remote_write(kind), right, "{kind}");
+        }
+    }
+
+    #[test]
+    fn labels_of_a_json_sample_take_the_place_of_no_other() {
+        let mut batch = Batch::default();
+        let mut take = |text: &str| {
+            let raw = RawValue::from_string(text.to_owned()).unwrap();
+            take(&raw, 7, &mut batch)
+        };
+        for (text, part) in [
+            (r#"{"name":"a","labels":{"x":"1","x":"2"},"value":1}"#, "`x` is given twice"),
+            (r#"{"name":"a","labels":{"__name__":"b"},"value":1}"#, "`__name__` is given twice"),
+            (r#"{"name":"a","name":"b","value":1}"#, "duplicate field"),
+            (r#"{"name":"a","labels":{"x":1},"value":1}"#, "expected a string"),
+            (r#"{"name":"a","value":"1e999"}"#, "is not a number"),
+            (r#"{"name":"a","value":"-nan"}"#, "is not a number"),
+            (r#"{"name":"a","value":"0x10"}"#, "is not a number"),
+        ] {
+            let why = take(text).unwrap_err();
+            assert!(why.contains(part), "{text}: {why}");
+        }
+        for value in ["1", "\"Infinity\"", "\"-inf\"", "\"NaN\"", "\"1e5\""] {
+            take(&format!(r#"{{"name":"a","labels":{{"x":"","x":"2"}},"value":{value}}}"#)).unwrap();
+        }
+        assert!(batch.labels.iter().all(|labels| labels.to_string() == r#"a{x="2"}"#), "{:?}", batch.labels);
+    }
 }

@@ -8,6 +8,7 @@ mod answers;
 mod assets;
 mod body;
 mod connection;
+mod csv;
 mod discovery;
 mod envelope;
 mod export;

@@ -115,7 +115,7 @@ const PATHS: &[Entry] = &[
         &[Post],
         "/api/v1/import",
         "History brought in",
-        &[("format", Needed, "jsonl, csv or openmetrics"), ("lines_before", Query, "added to the numbers of lines in errors")],
+        &[("format", Needed, "jsonl, csv, openmetrics or prometheus"), ("lines_before", Query, "added to the numbers of lines in errors")],
         Some("text/plain"),
     ),
     (

@@ -226,9 +226,9 @@ fn report(translated: Translated, samples: usize, rejected: [u64; 4], not_in: &[
     }
     let mut metadata = Metadata::default();
     for metric in &translated.metrics {
-        metadata.note(&Line::Type(&metric.name, metric.kind));
-        metadata.note(&Line::Help(&metric.name, &metric.help));
-        metadata.note(&Line::Unit(&metric.name, &metric.unit));
+        metadata.note(&Line::Type(metric.name.as_str().into(), metric.kind));
+        metadata.note(&Line::Help(metric.name.as_str().into(), metric.help.as_str().into()));
+        metadata.note(&Line::Unit(metric.name.as_str().into(), &metric.unit));
     }
     shared.metadata.learn(metadata);
     partial

@@ -12,11 +12,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use rustc_hash::FxHashSet;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use serde_json::Value;
 use taskpulse_engine::exposition::{self, Format, Line};
 use taskpulse_engine::model::{Batch, Labels, NAME_LABEL, TimestampMs};
+use taskpulse_engine::relabel;
 use tokio::task::spawn_blocking;
 
 use super::source::{Findings, Look, Looking, Source, Vanished};
@@ -223,19 +225,28 @@ fn follow(child: &mut Child, timeout: Duration, max_bytes: usize) -> Result<Ende
 /// What is wrong with it, and where.
 fn parse(program: &Program, text: &str, now: TimestampMs) -> Result<Batch, String> {
     let mut batch = Batch::default();
-    let mut push = |own: Vec<(String, String)>, time: Option<TimestampMs>, value: f64| -> Result<(), String> {
-        let others = program.labels.iter().filter(|(name, _)| !own.iter().any(|(n, _)| n == *name));
-        let pairs = own.iter().map(|(n, v)| (n.as_str(), v.as_str())).chain(others.map(|(n, v)| (n.as_str(), v.as_str())));
-        batch.push(Labels::new(pairs).map_err(|error| error.to_string())?, time.unwrap_or(now), value);
+    let given: Vec<(&str, &str)> = program.labels.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let mut known = FxHashSet::default();
+    let mut push = |mut labels: Vec<(String, String)>, time: Option<TimestampMs>, value: f64| -> Result<(), String> {
+        relabel::attach(&mut labels, &given, true);
+        let labels = Labels::new(labels.iter().map(|(n, v)| (n.as_str(), v.as_str()))).map_err(|error| error.to_string())?;
+        let time = time.unwrap_or(now);
+        if !known.insert((labels.clone(), time)) {
+            return Err(format!("{labels} is printed twice for one time; print it once"));
+        }
+        batch.push(labels, time, value);
         Ok(())
     };
     match program.output {
         Output::Prometheus => {
             let format = if text.trim_end().ends_with("# EOF") { Format::OpenMetrics } else { Format::Prometheus };
-            for line in exposition::lines(text, format) {
+            let mut lines = exposition::lines(text, format);
+            while let Some(line) = lines.next() {
                 if let Line::Sample { series, value, time } = line.map_err(|error| error.to_string())? {
-                    let labels = exposition::labels(series)?;
-                    push(labels.into_iter().map(|(n, v)| (n.into_owned(), v.into_owned())).collect(), time, value)?;
+                    let labels = exposition::labels(series)
+                        .map(|labels| labels.into_iter().map(|(n, v)| (n.into_owned(), v.into_owned())).collect())
+                        .and_then(|labels| push(labels, time, value));
+                    labels.map_err(|why| lines.wrong(why).to_string())?;
                 }
             }
         }
@@ -243,7 +254,7 @@ fn parse(program: &Program, text: &str, now: TimestampMs) -> Result<Batch, Strin
             let right = "print {\"name\": 1} or [{\"name\": \"x\", \"labels\": {\"a\": \"b\"}, \"value\": 1, \"time\": 1764000000}]";
             let number = |value: &Value, of: &str| match value {
                 Value::Number(n) => n.as_f64().ok_or_else(|| format!("{of}: {n} is too large")),
-                Value::String(text) => text.parse().map_err(|_| format!("{of}: `{text}` is not a number")),
+                Value::String(text) => exposition::number(text).ok_or_else(|| format!("{of}: `{text}` is not a number")),
                 Value::Bool(there) => Ok(f64::from(*there)),
                 other => Err(format!("{of}: {other} is not a number; {right}")),
             };
@@ -310,7 +321,10 @@ impl Source for CommandSource {
                     let code = run.code.map_or("a signal".to_owned(), |code| format!("code {code}"));
                     return Err(format!("it ended with {code}: {}", run.stderr));
                 }
-                let text = String::from_utf8(run.stdout).map_err(|_| "its output is not UTF-8".to_owned())?;
+                let text = match program.output {
+                    Output::Prometheus => exposition::text(run.stdout).map_err(|error| error.to_string())?,
+                    Output::Json => String::from_utf8(run.stdout).map_err(|_| "its output is not UTF-8".to_owned())?,
+                };
                 parse(&program, &text, now)
             });
             let outcome = work.await.unwrap_or_else(|error| Err(error.to_string()));
@@ -325,5 +339,49 @@ impl Source for CommandSource {
                 Some(why) => Look::Failed(why, found),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(output: Output, text: &str) -> Result<Vec<String>, String> {
+        let program = Program {
+            name: "p".to_owned(),
+            command: Vec::new(),
+            interval: Duration::from_secs(60),
+            timeout: Duration::from_secs(10),
+            output,
+            labels: BTreeMap::from([("foo".to_owned(), "a".to_owned())]),
+            max_bytes: 1 << 20,
+            pass_environment: Vec::new(),
+        };
+        Ok(parse(&program, text, 7)?.rows().map(|(labels, sample)| format!("{labels} {} {}", sample.v, sample.t)).collect())
+    }
+
+    #[test]
+    fn no_label_and_no_sample_of_a_program_takes_the_place_of_another() {
+        for (output, text, expected) in [
+            (Output::Prometheus, "e{foo=\"c\",exported_foo=\"d\"} 6", Ok(r#"e{exported_foo="d",foo="c"} 6 7"#)),
+            (Output::Json, r#"[{"name":"e","labels":{"foo":"c"},"value":"Infinity"}]"#, Ok(r#"e{foo="c"} inf 7"#)),
+            (Output::Prometheus, "e 1\ne 2\n", Err("line 2: e{foo=\"a\"} is printed twice")),
+            (
+                Output::Prometheus,
+                "e{x=\"1\",y=\"2\"} 1\ne{y=\"2\",x=\"1\"} 1\n",
+                Err("line 2: e{foo=\"a\",x=\"1\",y=\"2\"} is printed twice"),
+            ),
+            (Output::Json, r#"[{"name":"e","value":1},{"name":"e","value":2}]"#, Err("e{foo=\"a\"} is printed twice")),
+            (Output::Json, r#"{"e":"1e999"}"#, Err("`1e999` is not a number")),
+            (Output::Prometheus, "e 1\na-b 1\n", Err("line 2: `a-b`")),
+            (Output::Prometheus, "# HELP e \u{feff}\n\u{feff}e 1\n", Err("line 2: ")),
+        ] {
+            match (printed(output, text), expected) {
+                (Ok(rows), Ok(expected)) => assert_eq!(rows, [expected], "{text}"),
+                (Err(why), Err(part)) => assert!(why.contains(part), "{text}: {why}"),
+                (got, _) => panic!("{text}: {got:?}"),
+            }
+        }
+        assert_eq!(printed(Output::Prometheus, "e 1 1000\ne 2 2000\n").map(|rows| rows.len()), Ok(2), "two times are two samples");
     }
 }

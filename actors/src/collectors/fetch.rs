@@ -3,7 +3,8 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder, Response};
+use reqwest::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use reqwest::{Client, RequestBuilder, Response, Version};
 use tokio::task::spawn_blocking;
 
 /// Longest time to reach a program; what a request may take in all is its own affair.
@@ -14,8 +15,10 @@ const MAX_REASON: usize = 300;
 /// An answer's head and as much of its body as was allowed.
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+    /// Nothing said how long the body is, so one that was cut off looks like a whole one.
+    pub(crate) until_close: bool,
 }
 
 static CLIENT: OnceLock<Result<Client, String>> = OnceLock::new();
@@ -45,6 +48,7 @@ fn make() -> Result<Client, String> {
 pub(crate) async fn read(request: RequestBuilder, max_bytes: usize) -> Result<Answer, String> {
     let mut response: Response = request.send().await.map_err(|error| reason(&error))?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let until_close = is_until_close(response.version(), &headers);
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| reason(&error))? {
         if body.len() + chunk.len() > max_bytes {
@@ -52,7 +56,15 @@ pub(crate) async fn read(request: RequestBuilder, max_bytes: usize) -> Result<An
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, headers, body })
+    Ok(Answer { status, headers, body, until_close })
+}
+
+/// Whether the end of the connection is what ends a body. The length of one that came compressed is gone from the headers, so only an
+/// answer that ends its connection counts.
+fn is_until_close(version: Version, headers: &HeaderMap) -> bool {
+    let closes = headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
+    let framed = headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
+    !framed && (version <= Version::HTTP_10 || (version == Version::HTTP_11 && closes))
 }
 
 /// An error with its causes, in one line and without the address (which may hold a secret).

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use super::Options;
 use super::names::label_name;
 use crate::model::{MAX_LABEL_VALUE_BYTES, MAX_LABELS, format_value};
+use crate::relabel;
 
 /// Labels without the metric's name, one of each name.
 pub(super) type Pairs = Vec<(String, String)>;
@@ -67,11 +68,11 @@ fn set(pairs: &mut Pairs, name: &str, value: String) {
     }
 }
 
-/// The labels of attributes. Where keys become the same name, their values stand one after the other, by the order of the keys.
+/// The labels of attributes. Where keys become the same name, or are the same, their values stand one after the other, by the order of
+/// the keys, as Prometheus joins them.
 pub(super) fn labels<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> Pairs {
     let mut sorted: Vec<&KeyValue> = attributes.collect();
     sorted.sort_by(|a, b| a.key.cmp(&b.key));
-    sorted.dedup_by(|again, first| again.key == first.key);
     let mut named: Vec<(String, String)> =
         sorted.iter().map(|kv| (label_name(&kv.key), text(kv.value.as_ref()))).filter(|(name, _)| !name.is_empty()).collect();
     // Stable: values of one name keep the order of their keys.
@@ -114,12 +115,10 @@ impl Target {
             warning = Some(format!("target_info has the first {INFO_LABELS} of {} attributes of the resource", rest.len()));
             rest.truncate(INFO_LABELS);
         }
-        for (_, value) in &mut rest {
-            let mut end = value.len().min(MAX_LABEL_VALUE_BYTES);
-            while !value.is_char_boundary(end) {
-                end -= 1;
-            }
-            value.truncate(end);
+        for (name, value) in rest.iter_mut().filter(|(_, value)| value.len() > MAX_LABEL_VALUE_BYTES) {
+            let why = format!("target_info has the first {MAX_LABEL_VALUE_BYTES} of {} bytes of `{name}`", value.len());
+            warning = Some(warning.map_or_else(|| why.clone(), |before| format!("{before}; {why}")));
+            value.truncate(value.floor_char_boundary(MAX_LABEL_VALUE_BYTES));
         }
         let named = identity.iter().any(|(_, value)| !value.is_empty());
         let info = (named && !rest.is_empty()).then(|| {
@@ -146,13 +145,20 @@ pub(super) fn scope_labels(scope: Option<&InstrumentationScope>, schema_url: &st
     out
 }
 
-/// The labels of a point: its attributes, then what its scope and its resource say, which wins.
-pub(super) fn point_labels(attributes: &[KeyValue], scope: &Pairs, target: &Target) -> Pairs {
-    let mut out = labels(attributes.iter());
-    for (name, value) in scope.iter().chain(&target.labels) {
-        set(&mut out, name, value.clone());
+/// The labels of a point: its attributes, and what its scope and its resource say. An attribute that would have the name of one of the
+/// latter stands beside it, as with a scraped target: points that differ stay apart.
+///
+/// # Errors
+/// When an attribute has no key, so that no label can tell the points apart that differ in it.
+pub(super) fn point_labels(attributes: &[KeyValue], scope: &Pairs, target: &Target) -> Result<Pairs, String> {
+    if attributes.iter().any(|kv| kv.key.is_empty()) {
+        return Err("one of its attributes has an empty key".to_owned());
     }
-    out
+    let mut out = labels(attributes.iter());
+    let others: Vec<&(String, String)> = scope.iter().filter(|(name, _)| !target.labels.iter().any(|(n, _)| n == name)).collect();
+    let others: Vec<(&str, &str)> = others.into_iter().chain(&target.labels).map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    relabel::attach(&mut out, &others, false);
+    Ok(out)
 }
 
 #[cfg(test)]
@@ -200,7 +206,7 @@ mod tests {
     #[test]
     fn keys_that_become_one_name_stand_together_by_their_order() {
         let attributes = [string("b.c", "2"), string("a", "1"), string("b_c", "3"), string("b-c", "1"), string("a", "again")];
-        assert_eq!(shown(&labels(attributes.iter())), "a=1 b_c=1;2;3");
+        assert_eq!(shown(&labels(attributes.iter())), "a=1;again b_c=1;2;3");
     }
 
     #[test]
@@ -219,8 +225,24 @@ mod tests {
         let nobody = Target::of(&attributes[3..], &Options::default());
         assert!(nobody.labels.is_empty() && nobody.info.is_none(), "nobody to say it of");
         assert!(Target::of(&attributes[..3], &Options::default()).info.is_none(), "nothing to say");
-        let point = point_labels(&[string("job", "mine"), string("le", "x")], &Pairs::new(), &target_of("cart"));
-        assert_eq!(shown(&point), "job=cart le=x", "the resource wins");
+    }
+
+    #[test]
+    fn an_attribute_that_clashes_with_resource_or_scope_stands_beside_it() {
+        let scope = vec![("otel_scope_name".to_owned(), "lib".to_owned())];
+        for (attributes, expected) in [
+            (&[string("job", "mine"), string("le", "x")][..], "exported_job=mine job=cart le=x otel_scope_name=lib"),
+            (
+                &[string("job", "mine"), string("exported.job", "other")],
+                "exported_exported_job=mine exported_job=other job=cart otel_scope_name=lib",
+            ),
+            (&[string("otel.scope.name", "mine")], "exported_otel_scope_name=mine job=cart otel_scope_name=lib"),
+        ] {
+            let mut point = point_labels(attributes, &scope, &target_of("cart")).unwrap();
+            point.sort();
+            assert_eq!(shown(&point), expected);
+        }
+        assert!(point_labels(&[string("", "x")], &Pairs::new(), &target_of("cart")).unwrap_err().contains("empty key"));
     }
 
     fn target_of(service: &str) -> Target {
@@ -236,7 +258,8 @@ mod tests {
         let info = target.info.unwrap();
         assert_eq!(info.len(), INFO_LABELS + 1);
         assert!(info.iter().all(|(_, v)| v.len() <= MAX_LABEL_VALUE_BYTES));
-        assert!(target.warning.unwrap().contains("61 of 101"));
+        let warning = target.warning.unwrap();
+        assert!(warning.contains("61 of 101") && warning.contains("of 40000 bytes of `a000b`"), "{warning}");
     }
 
     #[test]

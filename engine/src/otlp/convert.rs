@@ -9,9 +9,11 @@ use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, DataPointF
 
 use super::Options;
 use super::attributes::{Pairs, Target, point_labels, scope_labels};
+use super::clashes::Clashes;
 use super::names::{Kind, metric_name, unit_name};
 use super::streams::{Changes, NANOS, Step, Steps, Streams, Total};
 use crate::model::{Labels, NAME_LABEL, STALE_NAN_BITS, Sample, TimestampMs};
+use crate::relabel;
 
 /// Refusals that are named; the rest is counted.
 const MAX_NAMED: usize = 5;
@@ -103,12 +105,21 @@ pub(super) struct Base<'a> {
 }
 
 impl Base<'_> {
-    /// One of the point's series.
+    /// One of the point's series. An attribute that has the name of what tells them apart (`le`, `quantile`) stands beside it.
     pub(super) fn series(&self, ending: &str, extra: Option<(&str, &str)>) -> Result<Labels, String> {
         let name = format!("{}{ending}", self.name);
-        let taken = extra.map(|(name, _)| name);
-        let others = self.pairs.iter().filter(|(n, _)| Some(n.as_str()) != taken).map(|(n, v)| (n.as_str(), v.as_str()));
-        Labels::new(others.chain(extra).chain([(NAME_LABEL, name.as_str())])).map_err(|error| error.to_string())
+        let of = |pairs: &[(String, String)], extra: Option<(&str, &str)>| {
+            let pairs = pairs.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+            Labels::new(pairs.chain(extra).chain([(NAME_LABEL, name.as_str())])).map_err(|error| error.to_string())
+        };
+        match extra {
+            Some(extra) if self.pairs.iter().any(|(n, _)| n == extra.0) => {
+                let mut pairs = self.pairs.clone();
+                relabel::attach(&mut pairs, &[extra], false);
+                of(&pairs, None)
+            }
+            extra => of(&self.pairs, extra),
+        }
     }
 
     fn bytes(&self) -> usize {
@@ -126,12 +137,14 @@ pub(super) struct Conversion<'a> {
     pub(super) out: Translated,
     label_bytes: usize,
     told_of_targets: bool,
+    clashes: Clashes<'a>,
 }
 
 /// Takes a request apart. Nothing is remembered before [`Streams::keep`].
 #[must_use]
 pub fn translate(request: &ExportMetricsServiceRequest, options: &Options, streams: &Streams, past: &dyn Past) -> Translated {
-    let mut conversion = Conversion { streams, past, out: Translated::default(), label_bytes: 0, told_of_targets: false };
+    let mut conversion =
+        Conversion { streams, past, out: Translated::default(), label_bytes: 0, told_of_targets: false, clashes: Clashes::default() };
     for of_resource in &request.resource_metrics {
         let attributes = of_resource.resource.as_ref().map_or(&[][..], |r| &r.attributes);
         let target = Target::of(attributes, options);
@@ -143,6 +156,12 @@ pub fn translate(request: &ExportMetricsServiceRequest, options: &Options, strea
         conversion.target_info(target, from);
     }
     conversion.out
+}
+
+/// A metric's name as it is shown in a refusal.
+fn shortened(name: &str) -> String {
+    let shown: String = name.chars().take(MAX_SHOWN).collect();
+    if shown.len() < name.len() { format!("{shown}…") } else { shown }
 }
 
 fn is_delta(temporality: i32) -> Result<bool, String> {
@@ -160,8 +179,8 @@ pub(super) fn nothing_recorded(flags: u32) -> bool {
 
 pub(super) const STALE: f64 = f64::from_bits(STALE_NAN_BITS);
 
-impl Conversion<'_> {
-    fn metric(&mut self, metric: &otlp::Metric, scope: &Pairs, target: &Target) {
+impl<'a> Conversion<'a> {
+    fn metric(&mut self, metric: &'a otlp::Metric, scope: &Pairs, target: &Target) {
         let (kind, word) = match &metric.data {
             Some(Data::Gauge(_)) => (Kind::Gauge, "gauge"),
             Some(Data::Sum(sum)) if sum.is_monotonic => (Kind::Counter, "counter"),
@@ -173,6 +192,8 @@ impl Conversion<'_> {
         };
         let name = metric_name(&metric.name, &metric.unit, kind);
         let before = self.out.points;
+        let rows = self.out.rows.len();
+        self.clashes.begin(&name, &metric.name, &self.out.rows);
         let mut at = 0;
         let mut one = |this: &mut Self,
                        attributes: &[KeyValue],
@@ -181,7 +202,12 @@ impl Conversion<'_> {
             let taken = if name.is_empty() {
                 Err("its name has no letter or digit that a metric's name may have".to_owned())
             } else {
-                this.point(&Base { name: &name, pairs: point_labels(attributes, scope, target) }, times, take)
+                point_labels(attributes, scope, target).and_then(|pairs| {
+                    this.clashes
+                        .claim(&name, &metric.name, &pairs)
+                        .map_err(|other| format!("its series would be one of metric `{}`: both names become `{name}`", shortened(other)))?;
+                    this.point(&Base { name: &name, pairs }, times, take)
+                })
             };
             if let Err(why) = taken {
                 this.refuse(&metric.name, at, &why);
@@ -217,6 +243,7 @@ impl Conversion<'_> {
             }
             Some(Data::Summary(summary)) => points!(summary, |this: &mut Self, base, times, p| this.summary(base, times, p)),
         }
+        self.clashes.end(&name, rows..self.out.rows.len());
         if self.out.points > before {
             let unit = unit_name(&metric.unit);
             self.out.metrics.push(Metric { name, kind: word, help: metric.description.clone(), unit });
@@ -258,9 +285,7 @@ impl Conversion<'_> {
     fn refuse(&mut self, metric: &str, at: usize, why: &str) {
         self.out.refused += 1;
         if self.out.reasons.len() < MAX_NAMED {
-            let shown: String = metric.chars().take(MAX_SHOWN).collect();
-            let dots = if shown.len() < metric.len() { "…" } else { "" };
-            self.out.reasons.push(format!("metric `{shown}{dots}`, data point {at}: {why}"));
+            self.out.reasons.push(format!("metric `{}`, data point {at}: {why}", shortened(metric)));
         }
     }
 

@@ -17,6 +17,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
 use super::decode::{DecodeError, MAX_PARTS};
+use crate::exposition;
 
 /// Reads a request.
 pub(super) fn decode(bytes: &[u8]) -> Result<ExportMetricsServiceRequest, DecodeError> {
@@ -70,11 +71,7 @@ impl<T: Numeric> Visitor<'_> for Number<T> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
         let integer = || text.parse::<i128>().ok().and_then(T::of_integer);
-        let float = || match text {
-            "Infinity" => T::of_float(f64::INFINITY),
-            "-Infinity" => T::of_float(f64::NEG_INFINITY),
-            _ => text.parse().ok().and_then(T::of_float),
-        };
+        let float = || exposition::number(text).and_then(T::of_float);
         integer().or_else(float).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
     }
 }
@@ -138,6 +135,15 @@ fn numbers<'de, D: Deserializer<'de>, T: Numeric>(deserializer: D) -> Result<Vec
     Ok(Option::<Vec<Num<T>>>::deserialize(deserializer)?.unwrap_or_default().into_iter().map(|n| n.0).collect())
 }
 
+/// A temporality by its number, or by its name, as protobuf's own mapping has it.
+fn temporality<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    match value.as_str().and_then(otlp::AggregationTemporality::from_str_name) {
+        Some(temporality) => Ok(temporality as i32),
+        None => number(value).map_err(D::Error::custom),
+    }
+}
+
 fn all<T, U: From<T>>(list: Vec<T>) -> Vec<U> {
     list.into_iter().map(U::from).collect()
 }
@@ -194,7 +200,7 @@ messages! {
 struct Points<P> {
     #[serde(deserialize_with = "soft")]
     data_points: Vec<P>,
-    #[serde(deserialize_with = "number")]
+    #[serde(deserialize_with = "temporality")]
     aggregation_temporality: i32,
     #[serde(deserialize_with = "soft")]
     is_monotonic: bool,
@@ -360,6 +366,8 @@ mod tests {
             (r#"{"timeUnixNano":-1}"#, "not below 0"),
             (r#"{"timeUnixNano":"99999999999999999999"}"#, "not below 0"),
             (r#"{"asDouble":{}}"#, "\"NaN\""),
+            (r#"{"asDouble":"1e999"}"#, "\"NaN\""),
+            (r#"{"asDouble":"1_0"}"#, "\"NaN\""),
         ] {
             let error = point(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");
@@ -374,7 +382,7 @@ mod tests {
             "scopeMetrics":[{"scope":{"name":"lib","version":"1"},"metrics":[
             {"name":"g","unit":"1","gauge":{"dataPoints":[{"asDouble":1}]}},
             {"name":"s","sum":{"aggregationTemporality":2,"isMonotonic":true,"dataPoints":[{"asInt":"2"}]}},
-            {"name":"h","histogram":{"aggregationTemporality":1,"dataPoints":[{"count":"3","sum":4.5,"bucketCounts":["1",2],"explicitBounds":[0.5],"min":0.1}]}},
+            {"name":"h","histogram":{"aggregationTemporality":"AGGREGATION_TEMPORALITY_DELTA","dataPoints":[{"count":"3","sum":4.5,"bucketCounts":["1",2],"explicitBounds":[0.5],"min":0.1}]}},
             {"name":"e","exponentialHistogram":{"aggregationTemporality":2,"dataPoints":[{"count":3,"scale":-1,"zeroCount":"1","positive":{"offset":-2,"bucketCounts":["2"]}}]}},
             {"name":"q","summary":{"dataPoints":[{"count":"1","sum":2,"quantileValues":[{"quantile":0.5,"value":"NaN"}]}]}},
             {"name":"nothing"}]}]}],"partial":true}"#;
@@ -388,6 +396,7 @@ mod tests {
         assert!(sum.is_monotonic && sum.aggregation_temporality == 2);
         let Some(Data::Histogram(histogram)) = &metrics[2].data else { panic!("{metrics:?}") };
         assert_eq!((histogram.data_points[0].count, &histogram.data_points[0].bucket_counts), (3, &vec![1, 2]));
+        assert_eq!(histogram.aggregation_temporality, 1);
         let Some(Data::ExponentialHistogram(exponential)) = &metrics[3].data else { panic!("{metrics:?}") };
         assert_eq!((exponential.data_points[0].scale, exponential.data_points[0].positive.as_ref().unwrap().offset), (-1, -2));
         assert!(matches!(&metrics[4].data, Some(Data::Summary(s)) if s.data_points[0].quantile_values[0].value.is_nan()));

@@ -17,6 +17,7 @@
 //! * A point without a recorded value is a stale marker.
 
 mod attributes;
+mod clashes;
 mod convert;
 mod decode;
 mod exponential;

@@ -419,6 +419,37 @@ fn points_that_cannot_be_kept_are_named_and_the_others_are_kept() {
 }
 
 #[test]
+fn metrics_whose_names_become_one_go_on_with_no_series_of_each_other() {
+    let mut receiver = Receiver::default();
+    let labelled = |v: f64, attribute: &str| {
+        point(0.0, 10.0, json!({"asDouble": v, "attributes": [{"key": "x", "value": {"stringValue": attribute}}]}))
+    };
+    let translated = receiver.take(&of_nobody(json!([
+        sum("a.b", 1, true, &[labelled(5.0, "1"), labelled(6.0, "2")]),
+        sum("a_b", 1, true, &[labelled(3.0, "1"), labelled(4.0, "3")]),
+        sum("a-b", 1, true, &[labelled(1.0, "3")]),
+        sum("a.b", 1, true, &[labelled(7.0, "4"), labelled(8.0, "3")]),
+    ])));
+    assert_eq!((translated.points, translated.refused), (4, 3));
+    for (reason, part) in translated.reasons.iter().zip([
+        "metric `a_b`, data point 0: its series would be one of metric `a.b`: both names become `a_b_total`",
+        "metric `a-b`, data point 0: its series would be one of metric `a_b`",
+        "metric `a.b`, data point 1: its series would be one of metric `a_b`",
+    ]) {
+        assert!(reason.contains(part), "{reason}");
+    }
+    let rows: Vec<String> =
+        translated.rows.iter().filter(|row| row.point.is_some()).map(|row| format!("{} {}", row.labels, row.v)).collect();
+    assert_eq!(rows, [r#"a_b_total{x="1"} 5"#, r#"a_b_total{x="2"} 6"#, r#"a_b_total{x="3"} 4"#, r#"a_b_total{x="4"} 7"#]);
+    let histogram = |name: &str| {
+        let data = json!({"count": 1, "sum": 1, "bucketCounts": [1, 0], "explicitBounds": [1]});
+        json!({"name": name, "histogram": {"aggregationTemporality": 2, "dataPoints": [point(0.0, 10.0, data)]}})
+    };
+    let translated = receiver.take(&of_nobody(json!([histogram("h.x"), histogram("h.x"), histogram("h_x")])));
+    assert_eq!((translated.points, translated.refused), (2, 1), "{:?}", translated.reasons);
+}
+
+#[test]
 fn few_bytes_do_not_become_many_labels() {
     let mut receiver = Receiver::default();
     let long: Vec<Value> = (0..60).map(|n| json!({"key": format!("k{n}"), "value": {"stringValue": "v".repeat(16_000)}})).collect();

@@ -44,7 +44,5 @@ pub use guard::{MAX_DEPTH, MAX_MATCHERS, MAX_NESTING};
 pub use pattern::{Budget, MAX_REGEX_NESTING, Pattern, REQUEST_BYTES, REQUEST_PATTERNS};
 pub use places::Places;
 pub use rewrite::Grid as QueryGrid;
-pub use selector::{
-    Comparison, Condition, MAX_QUERY_BYTES, MatchOp, Matcher, QueryError, Selector, parse_expr, parse_expr_for, parse_series,
-};
+pub use selector::{Comparison, Condition, MAX_QUERY_BYTES, MatchOp, Matcher, QueryError, Selector, parse_expr, parse_expr_for};
 pub use source::AtOnce;

@@ -346,33 +346,6 @@ pub fn parse_expr_for(query: &str, grid: Grid) -> Result<Expr, QueryError> {
     Ok(expr)
 }
 
-/// Parses a series as it is written: `name{a="b"}`, `{a="b"}` or `{}`; each label by equality.
-///
-/// # Errors
-/// [`QueryError::Parse`]
-pub fn parse_series(text: &str) -> Result<Labels, QueryError> {
-    let inner = text.trim().strip_suffix('}').map(|t| t.split_once('{').unwrap_or((t, "")));
-    if inner.is_some_and(|(name, rest)| name.trim().is_empty() && rest.trim().is_empty()) {
-        return Ok(Labels::none());
-    }
-    // A selector of empty values alone is refused by the parser, a series with them is not: a name is put in for its eyes.
-    let anonymous = inner.is_some_and(|(name, _)| name.trim().is_empty()) && !text.contains(NAME_LABEL);
-    let quoted_name = inner.is_some_and(|(name, rest)| name.trim().is_empty() && rest.trim_start().starts_with(['"', '\'', '`']));
-    let query = if anonymous && !quoted_name { format!("placeholder{}", text.trim()) } else { text.trim().to_owned() };
-    let selector = Selector::parse(&query)?;
-    let mut pairs: Vec<(&str, &str)> = Vec::new();
-    for matcher in &selector.matchers {
-        match &matcher.op {
-            MatchOp::Equal(value) => pairs.push((&matcher.name, value)),
-            _ => return Err(QueryError::Parse(format!("`{text}`: a series has its labels by `=` alone"))),
-        }
-    }
-    if anonymous && !quoted_name {
-        pairs.retain(|(name, _)| *name != NAME_LABEL);
-    }
-    Ok(Labels::of(pairs))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
