@@ -50,7 +50,7 @@ pub enum BoardError {
     #[error("tasks.json is incomplete ({0}): it may be half-written, read it again shortly")]
     Incomplete(String),
     /// It is not JSON.
-    #[error("tasks.json is not JSON ({0}): restore it, or let `task-master` write it anew")]
+    #[error("tasks.json is not JSON ({0}): correct or restore it; `task-master` does not read it either")]
     Syntax(String),
     /// A value is missing or has the wrong type.
     #[error("tasks.json, {place}: {found}; {wanted}")]
