@@ -8,14 +8,17 @@ mod common;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use common::{Folder, Service, eventually};
 use serde_json::Value;
 
 const VERSION: &str = "0.43.1";
 
-/// The command line; none where npm cannot install it.
+/// The command line; none where npm cannot install it. One test at a time installs it.
 fn task_master() -> Option<PathBuf> {
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _turn = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("task-master-{VERSION}"));
     let binary = home.join("node_modules/.bin/task-master");
     if !binary.exists() {
@@ -116,8 +119,9 @@ fn what_the_command_line_lists_is_counted() {
             .unwrap();
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{tasks}: {told}");
-        // Warnings may stand before the answer.
-        let answer: Value = told.find("{\n").map_or(Value::Null, |at| serde_json::from_str(&told[at..]).unwrap());
+        // Warnings may stand before the answer, and other words behind it.
+        let answers = told.find("{\n").map(|at| serde_json::Deserializer::from_str(&told[at..]).into_iter::<Value>());
+        let answer = answers.and_then(|mut answers| answers.next()?.ok()).unwrap_or_default();
         let listed = answer["tasks"].as_array().map_or(0, Vec::len);
         let board = taskpulse_engine::board::Board::parse(&file, None).unwrap();
         assert_eq!(board.tags["master"].tasks.len(), listed, "{tasks}");

@@ -111,7 +111,8 @@ mod tests {
         for (status, at) in [("pending", 20), ("in-progress", 25), ("done", 25), ("pending", 30)] {
             facts.add(&state(status, Some(at)));
         }
-        let table: &[((&str, Option<i64>), (&str, Option<i64>), Verdict)] = &[
+        type Sight = (&'static str, Option<i64>);
+        let table: &[(Sight, Sight, Verdict)] = &[
             (("pending", Some(30)), ("pending", Some(30)), Verdict::Same),
             (("pending", None), ("pending", None), Verdict::Same),
             (("pending", Some(30)), ("done", Some(31)), Verdict::Forward),

@@ -133,7 +133,9 @@ impl<'a> Index<'a> {
         let edge = |id: &String| {
             let (before, status) = self.find(id)?;
             let subtask = *id != self.tasks[before].id;
-            (!is_finished(status) && !is_finished(&self.tasks[before].status) && !(before == at && subtask)).then_some((before, subtask))
+            let over = is_finished(status) || is_finished(&self.tasks[before].status);
+            let own = before == at && subtask;
+            (!over && !own).then_some((before, subtask))
         };
         task.dependencies.iter().filter_map(edge).collect()
     }

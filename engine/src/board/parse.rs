@@ -320,13 +320,12 @@ impl Board {
             self.findings.add(|| place(field), what);
         }
         match bare {
+            // An empty leftover beside a tag `master` says nothing.
+            Some(tasks) if self.tags.contains_key(MASTER) && tasks.is_empty() => {}
             Some(tasks) if self.tags.contains_key(MASTER) => {
-                // An empty leftover beside a tag `master` says nothing.
-                if !tasks.is_empty() {
-                    let place = || Place { field: Some("tasks".to_owned()), ..Place::default() };
-                    let what = || format!("has {} tasks of the older format, left aside as there is a tag `master`", tasks.len());
-                    self.findings.add(place, what);
-                }
+                let place = || Place { field: Some("tasks".to_owned()), ..Place::default() };
+                let what = || format!("has {} tasks of the older format, left aside as there is a tag `master`", tasks.len());
+                self.findings.add(place, what);
             }
             Some(tasks) => {
                 let tag = tag(MASTER, tasks, mended, &mut self.findings);

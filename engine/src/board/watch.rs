@@ -171,22 +171,18 @@ pub(super) struct SeenTask {
 impl SeenTask {
     /// Notes from when the task is in progress, and when that ends. `start_seen` says whether `at_ms` is its real start.
     pub(super) fn at_work(&mut self, status: &str, at_ms: i64, start_seen: bool) {
-        match self.work.back_mut() {
-            Some((since, end @ None)) => {
-                if status != IN_PROGRESS {
-                    *end = Some(at_ms.max(*since));
-                }
+        if status != IN_PROGRESS {
+            if let Some((since, end @ None)) = self.work.back_mut() {
+                *end = Some(at_ms.max(*since));
             }
-            _ if status == IN_PROGRESS => {
-                if self.work.is_empty() && !start_seen {
-                    self.work_seen_late_ms = Some(at_ms);
-                }
-                self.work.push_back((at_ms, None));
-                if self.work.len() > MAX_STRETCHES {
-                    self.work.pop_front();
-                }
+        } else if !matches!(self.work.back(), Some((_, None))) {
+            if self.work.is_empty() && !start_seen {
+                self.work_seen_late_ms = Some(at_ms);
             }
-            _ => {}
+            self.work.push_back((at_ms, None));
+            if self.work.len() > MAX_STRETCHES {
+                self.work.pop_front();
+            }
         }
     }
 
