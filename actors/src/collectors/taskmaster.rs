@@ -13,6 +13,8 @@
 
 mod board_json;
 mod costs;
+mod events;
+mod fetch;
 mod given;
 mod project;
 mod stamps;

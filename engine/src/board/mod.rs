@@ -25,6 +25,7 @@ mod look;
 mod loose;
 pub mod parse;
 mod stopwatch;
+mod tasks;
 pub mod watch;
 
 pub use self::complexity::{ComplexityError, parse_complexity};

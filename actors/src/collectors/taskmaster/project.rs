@@ -8,30 +8,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use taskpulse_engine::board::{
-    Board, Figures, Findings, Flow, Forecast, MASTER, Missing, Observed, STATUSES, Switched, Transition, Watcher, is_finished,
-    parse_complexity, parse_state,
-};
-use taskpulse_engine::event::Event;
+use taskpulse_engine::board::{Board, Figures, Findings, Flow, Forecast, Missing, Observed, STATUSES, Watcher, is_finished, parse_state};
 use taskpulse_engine::model::{Labels, TimestampMs};
 
 use super::board_json::board_json;
+use super::events::events;
+use super::fetch::{Fetched, Scores, complexity, fetch};
 use super::stamps::Stamps;
 use super::watch::Watch;
-use super::{Bounds, FEW, Looked, MAX_BYTES, PATIENCE};
-use crate::files::{self, Begun, ReadError};
+use super::{Bounds, FEW, Looked, PATIENCE};
+use crate::files::{self, Begun};
 use crate::shared::Shared;
 
-/// Of the complexity reports of a project together.
-const MAX_REPORTS: u64 = 16 << 20;
 /// Statuses of a tag that Task Master does not have and that have samples.
 const MAX_OTHER_STATUSES: usize = 20;
 /// Priorities of a project that have samples.
 const MAX_PRIORITIES: usize = 20;
-/// Characters of a title in an event.
-const MAX_TITLE: usize = 500;
-/// Events of one look at a project.
-const MAX_EVENTS: usize = 500;
 
 /// Files that are no board, or too large a one.
 struct Refused {
@@ -52,8 +44,7 @@ pub(super) struct Project {
     pub(super) board: Option<Board>,
     /// What the board adds up to, by tag; worked out when it is read.
     pub(super) figures: BTreeMap<String, Figures>,
-    /// Scores by tag and task.
-    pub(super) complexity: BTreeMap<String, BTreeMap<String, f64>>,
+    pub(super) complexity: Scores,
     pub(super) read_at: TimestampMs,
     pub(super) watcher: Watcher,
     pub(super) failing_since: Option<(Instant, String)>,
@@ -70,20 +61,6 @@ pub(super) struct Project {
     notes: Vec<String>,
     /// What is wrong with complexity reports.
     report_notes: Vec<String>,
-}
-
-/// What a read of a project's files gave.
-pub(super) enum Fetched {
-    Unchanged,
-    /// The same that was refused not long ago.
-    Refused,
-    Absent(&'static str),
-    Read {
-        board: Vec<u8>,
-        state: Result<Vec<u8>, ReadError>,
-        stamps: Stamps,
-    },
-    Failed(String),
 }
 
 /// Result of one poll of a project.
@@ -148,39 +125,6 @@ pub(super) fn projects(roots: &[PathBuf]) -> Vec<Project> {
         .collect()
 }
 
-/// Reads a project's files, and sees to it that they are watched. It may hang.
-fn fetch(root: &Path, had_board: bool, known: Option<&Stamps>, refused: Option<&Stamps>, watch: &Watch) -> Fetched {
-    fail::fail_point!("taskmaster::read", root.ends_with("hangs"), |_| Fetched::Failed(String::new()));
-    let folder = root.join(".taskmaster");
-    watch.follow(&folder);
-    watch.follow(&folder.join("tasks"));
-    watch.follow(&folder.join("reports"));
-    if !folder.is_dir() {
-        return Fetched::Absent("run `task-master init` in the project, or name its folder in taskmaster.projects");
-    }
-    let tasks = folder.join("tasks/tasks.json");
-    let stamps = match Stamps::of(&folder) {
-        Ok(stamps) => stamps,
-        Err(error) if error.is_missing() && !had_board => return Fetched::Absent(NO_TASKS),
-        Err(error) if error.is_missing() => return Fetched::Failed(format!("{} is gone", tasks.display())),
-        Err(error) => return Fetched::Failed(error.to_string()),
-    };
-    if stamps.same_as(known) {
-        return Fetched::Unchanged;
-    }
-    if stamps.same_as(refused) {
-        return Fetched::Refused;
-    }
-    match files::read(&tasks, MAX_BYTES) {
-        Ok(board) => Fetched::Read { board, state: files::read(&folder.join("state.json"), files::MAX_SHORT), stamps },
-        Err(error) => Fetched::Failed(error.to_string()),
-    }
-}
-
-/// `task-master add-task` refuses to make the first file; with an empty one it works.
-const NO_TASKS: &str = "the board has no tasks yet: run `task-master parse-prd FILE`, or write {\"master\":{\"tasks\":[]}} to \
-    .taskmaster/tasks/tasks.json and then run `task-master add-task --title TITLE --description TEXT`";
-
 /// In memory only: the hash need not be the same in the next version.
 fn hash_of(board: &[u8], state: Option<&[u8]>) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -197,33 +141,6 @@ fn said_of(findings: &Findings) -> String {
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     let values = if findings.count == 1 { "1 value" } else { &format!("{} values", findings.count) };
     format!("tasks.json has {values} that cannot be read as they are: {}{more}", named.join("; "))
-}
-
-type Scores = BTreeMap<String, BTreeMap<String, f64>>;
-
-/// The scores of each tag that has a report, and what is wrong with the others. It may hang.
-fn complexity(folder: &Path, tags: Vec<String>) -> (Scores, Vec<String>) {
-    let (mut scores, mut notes, mut left) = (BTreeMap::new(), Vec::new(), MAX_REPORTS);
-    for tag in tags {
-        let suffix = if tag == MASTER { String::new() } else { format!("_{tag}") };
-        let path = folder.join(format!("task-complexity-report{suffix}.json"));
-        let bytes = match files::read(&path, left) {
-            Ok(bytes) => bytes,
-            Err(error) if error.is_missing() => continue,
-            Err(error) => {
-                notes.push(error.to_string());
-                continue;
-            }
-        };
-        left -= bytes.len() as u64;
-        match parse_complexity(&bytes) {
-            Ok(found) => {
-                scores.insert(tag, found);
-            }
-            Err(error) => notes.push(format!("{}: {error}", path.display())),
-        }
-    }
-    (scores, notes)
 }
 
 /// Some of many names, and how many more there are.
@@ -355,9 +272,7 @@ impl Project {
                 }
             }
         }
-        let mut events = events_of(&self.name, &observed.transitions);
-        events.extend(observed.switched.iter().map(|switched| switched_event(&self.name, switched)));
-        looked.events.extend(bounded(&self.name, events));
+        looked.events.extend(events(&self.name, &observed));
         let fresh = self.failing_since.as_ref().is_none_or(|(since, _)| since.elapsed() < PATIENCE);
         if fresh && self.board.is_some() {
             let before = looked.batch.len();
@@ -493,64 +408,4 @@ impl Project {
         let (scores, tasks) = (self.complexity.get(tag)?, &self.board.as_ref()?.tags.get(tag)?.tasks);
         Some(tasks.iter().filter(|task| !is_finished(&task.status)).filter_map(|task| scores.get(&task.id)).sum())
     }
-}
-
-/// A look gives no more events than [`MAX_EVENTS`]; one says how many there were.
-fn bounded(project: &str, mut events: Vec<Event>) -> Vec<Event> {
-    if events.len() > MAX_EVENTS {
-        let at = events.iter().map(|event| event.at).max().unwrap_or(0);
-        let more = events.len() - MAX_EVENTS;
-        events.truncate(MAX_EVENTS);
-        let data = serde_json::json!({"project": project, "more": more});
-        events.push(Event::new(at, "taskmaster", "tasks_moved", project, format!("{more} more tasks moved at once")).with_data(data));
-    }
-    events
-}
-
-fn events_of(project: &str, transitions: &[Transition]) -> Vec<Event> {
-    let mut events = Vec::new();
-    for (added, verb) in [(true, "added"), (false, "removed")] {
-        let all: Vec<&Transition> =
-            transitions.iter().filter(|t| t.subtask.is_none() && (if added { t.from.is_none() } else { t.to.is_none() })).collect();
-        let mut by_tag: BTreeMap<&str, Vec<&Transition>> = BTreeMap::new();
-        all.into_iter().for_each(|t| by_tag.entry(&t.tag).or_default().push(t));
-        for (tag, moved) in by_tag {
-            let kind = format!("task_{verb}");
-            if moved.len() > FEW {
-                let at = moved.iter().map(|t| t.at_ms).max().unwrap_or(0);
-                let data =
-                    serde_json::json!({"project": project, "tag": tag, "tasks": moved.iter().map(|t| &t.task_id).collect::<Vec<_>>()});
-                events.push(Event::new(at, "taskmaster", &kind, tag, format!("{} tasks {verb}, tag {tag}", moved.len())).with_data(data));
-            } else {
-                events.extend(moved.into_iter().map(|t| event(project, t, &kind, format!("task {} {verb}", t.task_id))));
-            }
-        }
-    }
-    for t in transitions {
-        if let (Some(from), Some(to)) = (&t.from, &t.to) {
-            let (kind, subject) = match &t.subtask {
-                Some(subtask) => ("subtask_status", format!("subtask {}.{subtask}", t.task_id)),
-                None => ("task_status", format!("task {}", t.task_id)),
-            };
-            events.push(event(project, t, kind, format!("{subject} {from} → {to}")));
-        }
-    }
-    events
-}
-
-fn switched_event(project: &str, switched: &Switched) -> Event {
-    let Switched { tag, task_ids, at_ms } = switched;
-    let count = task_ids.len();
-    let (tasks, are) = if count == 1 { ("task", "is") } else { ("tasks", "are") };
-    let title = format!("{count} {tasks}, tag {tag}, {are} as at another time: a checkout or an older copy, counted as no move");
-    let data = serde_json::json!({"project": project, "tag": tag, "tasks": task_ids});
-    Event::new(*at_ms, "taskmaster", "tasks_switched", tag, title).with_data(data)
-}
-
-fn event(project: &str, t: &Transition, kind: &str, title: String) -> Event {
-    let subject = t.subtask.as_ref().map_or_else(|| t.task_id.clone(), |subtask| format!("{}.{subtask}", t.task_id));
-    let title_of_task: String = t.title.chars().take(MAX_TITLE).collect();
-    let data =
-        serde_json::json!({"project": project, "tag": t.tag, "title": title_of_task, "from": t.from, "to": t.to, "reopened": t.reopened});
-    Event::new(t.at_ms, "taskmaster", kind, subject, title).with_data(data)
 }
