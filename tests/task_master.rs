@@ -8,14 +8,17 @@ mod common;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use common::{Folder, Service, eventually};
 use serde_json::Value;
 
 const VERSION: &str = "0.43.1";
 
-/// The command line; none where npm cannot install it.
+/// The command line; none where npm cannot install it. One test at a time installs it.
 fn task_master() -> Option<PathBuf> {
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _turn = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("task-master-{VERSION}"));
     let binary = home.join("node_modules/.bin/task-master");
     if !binary.exists() {
@@ -75,5 +78,52 @@ fn a_board_that_the_command_line_moves_is_seen_as_it_moves() {
     let events = service.data("/api/v1/events?source=taskmaster").to_string();
     for moved in ["pending → in-progress", "in-progress → review", "review → done"] {
         assert!(events.contains(moved), "{moved}: {events}");
+    }
+}
+
+/// Files that `task-master list` reads, and that are odd.
+const ODD: [&str; 10] = [
+    r#"[{T,"id":1},{T,"id":1}]"#,
+    r#"[{T,"id":1,"subtasks":[{"id":1},{"id":1}]}]"#,
+    r#"[{T,"id":1,"subtasks":["text",null,{"id":null}]}]"#,
+    r#"[{T,"id":1,"dependencies":[null,"",{"id":1},["2"]]},{T,"id":2,"dependencies":""}]"#,
+    r#"[{T,"id":1,"updatedAt":1764000000000},{T,"id":2,"updatedAt":"yesterday"}]"#,
+    r#"[{T,"id":1e999},{T,"id":-1.5},{T,"id":""}]"#,
+    r#"[{"title":"\ud83d","description":"d","status":"pending","priority":"low","id":1}]"#,
+    "[{T,\"id\":1,\"details\":\"Caf\u{e9}\"}]",
+    "null",
+    r#"[{T,"id":1,"dependencies":["2.1"],"subtasks":[{"id":1}]},{T,"id":2,"dependencies":["1.1"],"subtasks":[{"id":1}]}]"#,
+];
+
+#[test]
+fn what_the_command_line_lists_is_counted() {
+    let Some(binary) = task_master() else {
+        println!("skipped: npm cannot install task-master-ai {VERSION} here");
+        return;
+    };
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.path().join(".taskmaster/tasks")).unwrap();
+    std::fs::write(folder.path().join(".taskmaster/config.json"), r#"{"models":{},"global":{}}"#).unwrap();
+    for tasks in ODD {
+        let tasks = tasks.replace('T', r#""title":"t","description":"d","status":"pending","priority":"low""#);
+        let text = format!(r#"{{"version":"1.0","master":{{"tasks":{tasks}}},"v2":null,"v3":{{"metadata":{{}}}}}}"#);
+        // As a file that was saved as Latin-1.
+        let file: Vec<u8> = if text.contains('\u{e9}') { text.chars().map(|c| c as u8).collect() } else { text.into_bytes() };
+        std::fs::write(folder.path().join(".taskmaster/tasks/tasks.json"), &file).unwrap();
+        let output = Command::new(&binary)
+            .args(["list", "--json"])
+            .current_dir(folder.path())
+            .env("CI", "true")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{tasks}: {told}");
+        // Warnings may stand before the answer, and other words behind it.
+        let answers = told.find("{\n").map(|at| serde_json::Deserializer::from_str(&told[at..]).into_iter::<Value>());
+        let answer = answers.and_then(|mut answers| answers.next()?.ok()).unwrap_or_default();
+        let listed = answer["tasks"].as_array().map_or(0, Vec::len);
+        let board = taskpulse_engine::board::Board::parse(&file, None).unwrap();
+        assert_eq!(board.tags["master"].tasks.len(), listed, "{tasks}");
     }
 }

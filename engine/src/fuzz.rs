@@ -1,5 +1,5 @@
-//! Mutation fuzzing of what reads bytes from outside: the decoders of remote write and OTLP, texts of metrics, chunks, journal records, logs, queries,
-//! certificates, files of control groups, answers of GitHub.
+//! Mutation fuzzing of what reads bytes from outside: the decoders of remote write and OTLP, texts of metrics, chunks, journal records, logs,
+//! queries, certificates, files of control groups, answers of GitHub, boards.
 //!
 //! `FUZZ_SECONDS=60 cargo test -p taskpulse-engine --lib fuzz -- --ignored --nocapture` runs it; the test command does. Each
 //! target starts from real inputs, changes some bytes (or splices, cuts, repeats), and asks that nothing panics and that
@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::board::{Board, Figures, Watcher, parse_complexity, parse_state};
 use crate::certificate;
 use crate::cgroup::{self, Group};
 use crate::ci;
@@ -313,6 +314,37 @@ fn answers_of_github() {
     });
 }
 
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn boards() {
+    let corpus = [
+        &br#"{"master":{"tasks":[{"id":1,"title":"Ship it \ud83d","status":"done","dependencies":["2.1",null,{"id":3}],"updatedAt":1764000000000},
+            {"id":"2","title":"\ud83d\ude00 \\ud83d","status":"in-progress","subtasks":[{"id":1},{"id":"2.1"},"text",null],"updatedAt":"2026-11-25T20:00:00Z"}],"metadata":{}}}"#[..],
+        br#"{"version":"1.0","tasks":[{"id":1e999,"dependencies":"1"},{"id":1},{"id":1,"subtasks":{}},5,{"title":"x"}],"v2":{"metadata":{}}}"#,
+        b"\xEF\xBB\xBF{\"m\":{\"tasks\":[{\"id\":-1.5E3,\"title\":\"Caf\xe9\",\"priority\":\"high\",\"dependencies\":[1,2]}]},\"n\":{\"tasks\":null}}",
+        br#"{"complexityAnalysis":[{"taskId":3,"complexityScore":7}],"currentTag":"x\udfff"}"#,
+    ]
+    .map(<[u8]>::to_vec);
+    let mut watcher = Watcher::default();
+    let mut now = 1_795_478_400_000;
+    run("boards", &corpus, |bytes| {
+        let _ = (parse_state(bytes), parse_complexity(bytes).is_ok());
+        let Ok(board) = Board::parse(bytes, None) else { return };
+        now += 1_000;
+        let before: Vec<_> = board.tags.keys().map(|tag| watcher.counters(tag)).collect();
+        watcher.observe(&board, now);
+        for ((name, tag), before) in board.tags.iter().zip(before) {
+            let (figures, after) = (Figures::of(tag), watcher.counters(name));
+            assert_eq!(figures.tasks.values().sum::<u64>(), tag.tasks.len() as u64);
+            assert!(after.completed >= before.completed && after.reopened >= before.reopened);
+            assert!(after.completed + after.reopened <= before.completed + before.reopened + tag.tasks.len() as u64);
+        }
+        assert!(board.findings.first.len() <= board.findings.count);
+        let again = watcher.observe(&board, now + 1);
+        assert!(again.transitions.is_empty() && again.switched.is_empty());
+    });
+}
+
 /// Queries that use every part of the language, for their pieces.
 const QUERIES: [&str; 27] = [
     "sum by (g) (rate(m{i=~\"1|2\",g!=\"0\"}[5m])) / on (g) group_left (i) count without (i) (m) > bool 1",
@@ -468,7 +500,7 @@ fn what_nests_without_end_is_refused() {
     for bytes in &inputs {
         on_a_small_stack(|| {
             names[..2].iter().for_each(|encoding| otlp::take_anything(*encoding, bytes));
-            let _ = (crate::board::Board::parse(bytes, None), crate::board::parse_state(bytes));
+            let _ = (Board::parse(bytes, None), parse_state(bytes));
             let _ = (ci::parse::runs(bytes).is_ok(), ci::parse::jobs(bytes).is_ok(), ci::parse::delivery("workflow_run", bytes).is_ok());
             let _ = serde_json::from_slice::<serde_json::Value>(bytes).map(|value| value.to_string());
             let text = String::from_utf8_lossy(bytes);

@@ -107,6 +107,11 @@ pub struct Vanished {
 }
 
 impl Vanished {
+    /// Takes in a series of an earlier run: it ends unless the next batch has it.
+    pub fn expect(&mut self, labels: &Labels) {
+        self.before.insert(labels.as_bytes().to_vec());
+    }
+
     /// Adds a stale marker at `now` for each series of the last batch that this one has not. Series of the batch with a
     /// time of their own should not be given here.
     pub fn mark(&mut self, batch: &mut Batch, now: TimestampMs) {

@@ -4,13 +4,20 @@
 //! 2. lets the engine say what moved, and from time to time what went on while tasks were in progress,
 //! 3. sends figures and durations to the batcher, transitions to the time line, the memory of what was seen to the store.
 //!
+//! A series whose project, tag or status is gone ends with a stale marker in the same look, also where it went while the
+//! service was away: what the store still has of an earlier run is compared with the first look.
+//!
 //! All of a look happens off the arbiter. A file that is missing, empty or half-written keeps the last good state; it
 //! counts as failing when it stays so for [`PATIENCE`]. Files are read as [`crate::files`] reads what others have written: a
 //! project whose disk does not answer fails alone. What of a board is beyond the [`Bounds`] is left out and told.
 
 mod board_json;
 mod costs;
+mod events;
+mod fetch;
+mod given;
 mod project;
+mod stamps;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -27,6 +34,7 @@ use taskpulse_engine::store::{DocumentChange, Store};
 use tokio::task::spawn_blocking;
 
 use self::costs::CostBook;
+use self::given::Given;
 use self::project::{Project, projects};
 use self::watch::Watch;
 use super::Outbox;
@@ -81,7 +89,10 @@ struct Changed;
 /// What a look gave.
 #[derive(Default)]
 struct Looked {
+    /// Samples of now.
     batch: Batch,
+    /// Durations, each with a time of its own.
+    durations: Batch,
     events: Vec<Event>,
     documents: Vec<DocumentChange>,
 }
@@ -93,13 +104,15 @@ struct Known {
     projects: Vec<Project>,
     bounds: Bounds,
     costs: CostBook,
+    given: Given,
 }
 
 impl Known {
     /// Blocking.
     fn new(shared: Arc<Shared>, store: Arc<Store>, options: &BoardOptions) -> Self {
         let (projects, costs) = (projects(&options.roots), CostBook::new(options.names.clone()));
-        let mut known = Self { shared, store, projects, bounds: options.bounds, costs };
+        let given = Given::of_the_store(&store, now_ms());
+        let mut known = Self { shared, store, projects, bounds: options.bounds, costs, given };
         known.take_up();
         known
     }
@@ -112,8 +125,12 @@ impl Known {
         });
         let kept: BTreeMap<String, Vec<u8>> = kept.into_iter().collect();
         for project in &mut self.projects {
-            if let Some(before) = kept.get(&project.key()).and_then(|bytes| serde_json::from_slice(bytes).ok()) {
-                project.watcher = before;
+            match kept.get(&project.key()).map(|bytes| serde_json::from_slice(bytes)) {
+                Some(Ok(before)) => project.watcher = before,
+                Some(Err(error)) => {
+                    log::error!("taskmaster: {}: what was seen before cannot be read, counts begin anew: {error}", project.name)
+                }
+                None => {}
             }
         }
     }
@@ -130,6 +147,7 @@ impl Known {
                 moved |= project.look(now, fetched, &self.bounds, &self.shared, &mut looked);
             }
         }
+        self.given.end_what_is_gone(&mut looked, now);
         self.costs.bring_up(&self.projects, &self.store, &self.shared, now, moved);
         looked
     }
@@ -208,6 +226,7 @@ impl TaskCollector {
 
     fn pass_on(&mut self, looked: Looked) {
         self.outbox.send(looked.batch);
+        self.outbox.send(looked.durations);
         if !looked.events.is_empty() && self.doors.events.try_send(RecordEvents(looked.events)).is_err() {
             log::error!("taskmaster: the store is too busy for the time line");
         }

@@ -86,6 +86,9 @@ pub type Run = (TimestampMs, Option<f64>);
 pub struct Spent {
     /// Time in progress.
     pub wall_seconds: f64,
+    /// The part of it during which the service was not running: what was pushed then is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unwatched_seconds: Option<f64>,
     /// CPU time of the whole machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_seconds: Option<f64>,
@@ -205,6 +208,54 @@ fn increases(store: &Store, metrics: &[String], from: TimestampMs, to: Timestamp
     Ok(by_type)
 }
 
+/// Samples of the service itself that are further apart had no service between them; it takes one each ten seconds.
+const SILENCE_MS: i64 = 60_000;
+/// Times without the service that are remembered; the oldest go first.
+const MAX_SILENCES: usize = 10_000;
+/// A series that the service always has of itself.
+const OF_ITSELF: &str = "taskpulse_process_start_time_seconds";
+
+/// When the service was not running, by the samples that it takes of itself.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Downtimes {
+    /// By rising time, apart from each other.
+    gaps: Vec<(TimestampMs, TimestampMs)>,
+    /// The last sample that was taken in.
+    newest: Option<TimestampMs>,
+}
+
+impl Downtimes {
+    /// Reads on from where it left off, from `from` at the earliest.
+    ///
+    /// # Errors
+    /// [`StoreError`] when samples cannot be read.
+    pub fn bring_up(&mut self, store: &Store, from: TimestampMs, now: TimestampMs) -> Result<(), StoreError> {
+        let from = self.newest.map_or(from, |newest| newest.saturating_add(1));
+        for id in store.select(&[Matcher::equal(NAME_LABEL, OF_ITSELF)]) {
+            for at in store.samples(id, from, now)?.times {
+                if let Some(before) = self.newest
+                    && at - before > SILENCE_MS
+                {
+                    self.gaps.push((before, at));
+                }
+                self.newest = self.newest.max(Some(at));
+            }
+        }
+        let over = self.gaps.len().saturating_sub(MAX_SILENCES);
+        self.gaps.drain(..over);
+        Ok(())
+    }
+
+    /// Seconds of a stretch of time in which it was not running.
+    #[must_use]
+    pub fn within(&self, from: TimestampMs, to: TimestampMs) -> Option<f64> {
+        let first = self.gaps.partition_point(|gap| gap.1 <= from);
+        let parts = self.gaps[first..].iter().take_while(|gap| gap.0 < to).map(|gap| gap.1.min(to) - gap.0.max(from));
+        let ms: i64 = parts.sum();
+        (ms > 0).then_some(ms as f64 / 1e3)
+    }
+}
+
 /// What went on while a task was in progress.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Cost {
@@ -213,6 +264,12 @@ pub struct Cost {
     pub spent: Spent,
     /// Seconds during which other tasks were in progress too.
     pub shared_seconds: f64,
+    /// Of a task: Unix seconds from which it is counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<f64>,
+    /// Of a task: whether that is when it started. It may have been in progress when the service first saw it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_seen: Option<bool>,
 }
 
 /// Costs of tasks, and their totals by tag and by ISO week.
@@ -238,6 +295,7 @@ impl Costs {
             let here = segment.tasks.iter().filter(|(p, t, _)| p == project && t == tag).count() as f64;
             let add = |cost: &mut Cost, share: f64| {
                 cost.spent.wall_seconds += spent.wall_seconds;
+                cost.spent.unwatched_seconds = plus(cost.spent.unwatched_seconds, spent.unwatched_seconds, 1.0);
                 cost.shared_seconds += shared;
                 cost.spent.add(spent, share);
             };
@@ -311,6 +369,27 @@ mod tests {
         assert_eq!(spent.tokens, BTreeMap::from([("input".to_owned(), 80.0), ("output".to_owned(), 8.0)]), "a reset, and a start at zero");
         assert_eq!((spent.money, spent.active_seconds), (None, None));
         assert_eq!((spent.ci_runs, spent.ci_job_seconds), (Some(2.0), Some(30.0)));
+    }
+
+    #[test]
+    fn time_without_the_service_is_known_by_its_own_samples() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), StoreOptions::default(), T0).unwrap();
+        let mut downtimes = Downtimes::default();
+        let append = |downtimes: &mut Downtimes, seconds: std::ops::Range<i64>| {
+            let mut batch = Batch::default();
+            let last = seconds.end;
+            seconds.step_by(10).for_each(|s| batch.push(Labels::metric(OF_ITSELF, &[]), T0 + s * 1_000, 1.0));
+            store.append(&batch, T0 + last * 1_000).unwrap();
+            downtimes.bring_up(&store, T0, T0 + last * 1_000).unwrap();
+        };
+        append(&mut downtimes, 0..101);
+        assert_eq!(downtimes.within(T0, T0 + 200_000), None, "the samples to come are not missing yet");
+        append(&mut downtimes, 400..501);
+        append(&mut downtimes, 1_000..1_001);
+        let within = |from: i64, to: i64| downtimes.within(T0 + from * 1_000, T0 + to * 1_000);
+        assert_eq!((within(0, 1_000), within(200, 300), within(450, 600)), (Some(800.0), Some(100.0), Some(100.0)));
+        assert_eq!((within(400, 500), within(1_000, 2_000)), (None, None));
     }
 
     #[test]

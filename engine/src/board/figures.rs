@@ -1,6 +1,6 @@
 //! What the tasks of one tag add up to.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use super::parse::{Tag, Task};
 use super::{BLOCKED, CANCELLED, DONE, PENDING, is_finished};
@@ -36,7 +36,8 @@ pub struct Figures {
     pub blocked_tasks: u64,
     /// Tasks neither done nor cancelled.
     pub open_tasks: u64,
-    /// Tasks on the longest chain of those neither done nor cancelled; 0 when all are, none while there is a cycle.
+    /// Tasks on the longest chain of those neither done nor cancelled; 0 when all are, none while there is a cycle, and none
+    /// where dependencies through subtasks go around in so many ways that the chain is not worked out.
     pub critical_path_tasks: Option<u64>,
     /// A cycle among unfinished tasks: each depends on the one after it, and the first stands again at the end.
     pub cycle: Option<Vec<String>>,
@@ -63,7 +64,7 @@ impl Figures {
         figures.blocked_tasks = figures.queue_depth - figures.ready_tasks + with(BLOCKED);
         figures.open_tasks = tag.tasks.iter().filter(|task| !is_finished(&task.status)).count() as u64;
         match longest_chain(&tag.tasks, &index) {
-            Ok(length) => figures.critical_path_tasks = Some(length),
+            Ok(length) => figures.critical_path_tasks = length,
             Err(cycle) => figures.cycle = Some(cycle),
         }
         figures
@@ -79,7 +80,8 @@ fn count(counts: &mut BTreeMap<String, u64>, status: &str) {
     }
 }
 
-/// What the ids that dependencies name stand for.
+/// What the ids that dependencies name stand for. Of tasks with the same id the first stands for it, and one that is done
+/// is enough for what waits for it, as it is for Task Master.
 struct Index<'a> {
     tasks: &'a [Task],
     by_id: HashMap<&'a str, usize>,
@@ -89,10 +91,23 @@ struct Index<'a> {
 
 impl<'a> Index<'a> {
     fn of(tasks: &'a [Task]) -> Self {
-        let by_id = tasks.iter().enumerate().map(|(at, task)| (task.id.as_str(), at)).collect();
-        let subtasks = tasks.iter().enumerate();
-        let subtasks = subtasks.flat_map(|(at, task)| task.subtasks.iter().map(move |s| ((at, s.id.as_str()), s.status.as_str())));
-        Self { tasks, by_id, subtasks: subtasks.collect() }
+        let (mut by_id, mut subtasks) = (HashMap::with_capacity(tasks.len()), HashMap::new());
+        for (at, task) in tasks.iter().enumerate() {
+            let first = *by_id.entry(task.id.as_str()).or_insert(at);
+            if task.status == DONE && tasks[first].status != DONE {
+                by_id.insert(&task.id, at);
+            }
+        }
+        for (at, task) in tasks.iter().enumerate() {
+            let of = by_id.get(task.id.as_str()).copied().unwrap_or(at);
+            for subtask in &task.subtasks {
+                let status = subtasks.entry((of, subtask.id.as_str())).or_insert(subtask.status.as_str());
+                if subtask.status == DONE {
+                    *status = DONE;
+                }
+            }
+        }
+        Self { tasks, by_id, subtasks }
     }
 
     /// The task that an id names or, for `3.1`, the task of that subtask; and the status of what is named.
@@ -109,16 +124,18 @@ impl<'a> Index<'a> {
         self.find(id).is_some_and(|(_, status)| status == DONE)
     }
 
-    /// The unfinished tasks that a task still waits for.
+    /// The unfinished tasks that a task still waits for, and whether that is for a subtask of theirs.
     ///
     /// A dependency on an unfinished subtask stands for its task, because a chain is made of tasks; one on a subtask of
     /// the task itself is no edge.
-    fn waits_for(&self, at: usize) -> Vec<usize> {
+    fn waits_for(&self, at: usize) -> Vec<(usize, bool)> {
         let task = &self.tasks[at];
         let edge = |id: &String| {
             let (before, status) = self.find(id)?;
-            let own_subtask = before == at && *id != task.id;
-            (!is_finished(status) && !is_finished(&self.tasks[before].status) && !own_subtask).then_some(before)
+            let subtask = *id != self.tasks[before].id;
+            let over = is_finished(status) || is_finished(&self.tasks[before].status);
+            let own = before == at && subtask;
+            (!over && !own).then_some((before, subtask))
         };
         task.dependencies.iter().filter_map(edge).collect()
     }
@@ -126,18 +143,61 @@ impl<'a> Index<'a> {
 
 /// The number of unfinished tasks on the longest chain, or a cycle among them.
 ///
-/// Kahn's order: a task is taken once all it waits for have been, so nothing recurses, and what can never be taken
-/// waits for a cycle.
-fn longest_chain(tasks: &[Task], index: &Index<'_>) -> Result<u64, Vec<String>> {
-    let open = |at: &usize| !is_finished(&tasks[*at].status);
-    let waits_for: Vec<Vec<usize>> = (0..tasks.len()).map(|at| if open(&at) { index.waits_for(at) } else { Vec::new() }).collect();
-    let mut needed_by: Vec<Vec<usize>> = vec![Vec::new(); tasks.len()];
+/// 1 that waits for the subtask 2.1 and 2 that waits for 1.1 are no cycle: the subtasks can be done first. Where edges
+/// through subtasks go around, each of those counts the task of its subtask and ends there.
+fn longest_chain(tasks: &[Task], index: &Index<'_>) -> Result<Option<u64>, Vec<String>> {
+    let open: Vec<bool> = tasks.iter().map(|task| !is_finished(&task.status)).collect();
+    let waits_for: Vec<Vec<(usize, bool)>> = (0..tasks.len()).map(|at| if open[at] { index.waits_for(at) } else { Vec::new() }).collect();
+    let all: Edges = waits_for.iter().map(|edges| edges.iter().map(|edge| edge.0).collect()).collect();
+    let mut least: Vec<u64> = open.iter().map(|open| u64::from(*open)).collect();
+    let left = match in_order(&all, &least) {
+        Ok(length) => return Ok(Some(length)),
+        Err(left) => left,
+    };
+    let direct: Edges =
+        waits_for.iter().map(|edges| edges.iter().filter(|(_, subtask)| !subtask).map(|(before, _)| *before).collect()).collect();
+    if let Err(left) = in_order(&direct, &least) {
+        let start = left.iter().position(|left| *left > 0).unwrap_or(0);
+        return Err(cycle_from(start, &direct, &left).into_iter().map(|at| tasks[at].id.clone()).collect());
+    }
+    let mut budget = MAX_STEPS;
+    let mut kept = direct.clone();
+    for (at, edges) in waits_for.iter().enumerate() {
+        for &(before, _) in edges.iter().filter(|(_, subtask)| *subtask) {
+            let around = left[at] > 0 && left[before] > 0;
+            let Some(around) = (if around { reaches(before, at, &all, &mut budget) } else { Some(false) }) else { return Ok(None) };
+            if !around {
+                kept[at].push(before);
+                continue;
+            }
+            // A task that waits for this one anyway is on the chain already.
+            match reaches(before, at, &direct, &mut budget) {
+                Some(true) => {}
+                Some(false) => least[at] = 2,
+                None => return Ok(None),
+            }
+        }
+    }
+    Ok(in_order(&kept, &least).ok())
+}
+
+/// The tasks that each task waits for.
+type Edges = Vec<Vec<usize>>;
+
+/// Steps from task to task that are taken to see which edges go around.
+const MAX_STEPS: usize = 1_000_000;
+
+/// Kahn's order: a task is taken once all it waits for have been, so nothing recurses, and what can never be taken waits
+/// for a cycle. The longest chain, where that of each task is its `least` at least; or for how many others each task still
+/// waits.
+fn in_order(waits_for: &Edges, least: &[u64]) -> Result<u64, Vec<usize>> {
+    let mut needed_by: Edges = vec![Vec::new(); waits_for.len()];
     for (at, before) in waits_for.iter().enumerate() {
         before.iter().for_each(|&b| needed_by[b].push(at));
     }
     let mut left: Vec<usize> = waits_for.iter().map(Vec::len).collect();
-    let mut length: Vec<u64> = (0..tasks.len()).map(|at| u64::from(open(&at))).collect();
-    let mut free: VecDeque<usize> = (0..tasks.len()).filter(|&at| left[at] == 0).collect();
+    let mut length = least.to_vec();
+    let mut free: VecDeque<usize> = (0..waits_for.len()).filter(|&at| left[at] == 0).collect();
     let mut taken = 0;
     while let Some(at) = free.pop_front() {
         taken += 1;
@@ -149,16 +209,24 @@ fn longest_chain(tasks: &[Task], index: &Index<'_>) -> Result<u64, Vec<String>> 
             }
         }
     }
-    match left.iter().position(|&left| left > 0) {
-        Some(start) if taken < tasks.len() => {
-            Err(cycle_from(start, &waits_for, &left).into_iter().map(|at| tasks[at].id.clone()).collect())
+    if taken < waits_for.len() { Err(left) } else { Ok(length.into_iter().max().unwrap_or(0)) }
+}
+
+/// Whether one task waits for another, over any number of others; none once the steps are used up.
+fn reaches(from: usize, to: usize, waits_for: &Edges, budget: &mut usize) -> Option<bool> {
+    let (mut seen, mut open) = (HashSet::from([from]), vec![from]);
+    while let Some(at) = open.pop() {
+        if at == to {
+            return Some(true);
         }
-        _ => Ok(length.into_iter().max().unwrap_or(0)),
+        *budget = budget.checked_sub(waits_for[at].len() + 1)?;
+        open.extend(waits_for[at].iter().filter(|before| seen.insert(**before)));
     }
+    Some(false)
 }
 
 /// Follows what was not taken until it comes around. Begins with the cycle's first task of the file, and ends with it.
-fn cycle_from(start: usize, waits_for: &[Vec<usize>], left: &[usize]) -> Vec<usize> {
+fn cycle_from(start: usize, waits_for: &Edges, left: &[usize]) -> Vec<usize> {
     let mut step_of: Vec<Option<usize>> = vec![None; left.len()];
     let mut path = Vec::new();
     let mut at = start;

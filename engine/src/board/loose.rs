@@ -123,12 +123,14 @@ impl<'de> Loose<'de> for Scalar<'de> {
     }
 }
 
-/// A list of texts and numbers.
+/// A list of texts and numbers. An empty text or object has none, as for JavaScript.
 #[derive(Default)]
 pub(super) enum Scalars<'a> {
     #[default]
     Absent,
     Items(Vec<Scalar<'a>>),
+    /// One alone, without a list around it.
+    One(Scalar<'a>),
     Other(&'static str),
 }
 
@@ -141,8 +143,20 @@ impl<'de> Loose<'de> for Scalars<'de> {
         Self::Absent
     }
 
+    fn text(text: Cow<'de, str>) -> Self {
+        if text.trim().is_empty() { Self::Absent } else { Self::One(Scalar::Text(text)) }
+    }
+
+    fn number(number: impl fmt::Display) -> Self {
+        Self::One(Scalar::Number(number.to_string()))
+    }
+
     fn items<A: SeqAccess<'de>>(items: A) -> Result<Self, A::Error> {
         collect(items).map(Self::Items)
+    }
+
+    fn fields<A: MapAccess<'de>>(fields: A) -> Result<Self, A::Error> {
+        Ok(if is_empty(fields)? { Self::Absent } else { Self::Other("an object") })
     }
 }
 
@@ -154,13 +168,18 @@ pub(super) trait Fields<'de>: Default {
 
 /// What should be an object.
 pub(super) enum Object<'a, T> {
-    Is(T, PhantomData<&'a ()>),
+    Is(T),
+    Text(Cow<'a, str>),
     Other(&'static str),
 }
 
 impl<'de, T: Fields<'de>> Loose<'de> for Object<'de, T> {
     fn other(kind: &'static str) -> Self {
         Self::Other(kind)
+    }
+
+    fn text(text: Cow<'de, str>) -> Self {
+        Self::Text(text)
     }
 
     fn fields<A: MapAccess<'de>>(mut fields: A) -> Result<Self, A::Error> {
@@ -171,11 +190,11 @@ impl<'de, T: Fields<'de>> Loose<'de> for Object<'de, T> {
                 fields.next_value::<IgnoredAny>()?;
             }
         }
-        Ok(Self::Is(made, PhantomData))
+        Ok(Self::Is(made))
     }
 }
 
-/// What should be a list of objects.
+/// What should be a list of objects. An empty text or object has none, as for JavaScript.
 #[derive(Default)]
 pub(super) enum Objects<'a, T> {
     #[default]
@@ -196,6 +215,23 @@ impl<'de, T: Fields<'de>> Loose<'de> for Objects<'de, T> {
     fn items<A: SeqAccess<'de>>(items: A) -> Result<Self, A::Error> {
         collect(items).map(Self::Items)
     }
+
+    fn text(text: Cow<'de, str>) -> Self {
+        if text.trim().is_empty() { Self::Absent } else { Self::Other("a text") }
+    }
+
+    fn fields<A: MapAccess<'de>>(fields: A) -> Result<Self, A::Error> {
+        Ok(if is_empty(fields)? { Self::Absent } else { Self::Other("an object") })
+    }
+}
+
+/// Skips an object; whether it had no field.
+fn is_empty<'de, A: MapAccess<'de>>(mut fields: A) -> Result<bool, A::Error> {
+    let mut empty = true;
+    while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+        empty = false;
+    }
+    Ok(empty)
 }
 
 fn collect<'de, A: SeqAccess<'de>, T: Deserialize<'de>>(mut items: A) -> Result<Vec<T>, A::Error> {
@@ -246,8 +282,8 @@ fields! {
 pub(super) enum Entry<'a> {
     /// A bare list of tasks, the older format's.
     Tasks(Vec<Object<'a, RawTask<'a>>>),
-    /// An object; `None` where it has no `tasks`.
-    Tag(Option<Objects<'a, RawTask<'a>>>),
+    /// An object: its `tasks`, and whether it has `metadata` as a tag has.
+    Tag(Option<Objects<'a, RawTask<'a>>>, bool),
     Other(&'static str),
 }
 
@@ -261,15 +297,17 @@ impl<'de> Loose<'de> for Entry<'de> {
     }
 
     fn fields<A: MapAccess<'de>>(mut fields: A) -> Result<Self, A::Error> {
-        let mut tasks = None;
+        let (mut tasks, mut metadata) = (None, false);
         while let Some(name) = fields.next_key::<Scalar<'de>>()? {
-            if matches!(name, Scalar::Text(name) if name == "tasks") {
+            let name = if let Scalar::Text(name) = name { name } else { Cow::Borrowed("") };
+            if name == "tasks" {
                 tasks = Some(fields.next_value()?);
             } else {
+                metadata |= name == "metadata";
                 fields.next_value::<IgnoredAny>()?;
             }
         }
-        Ok(Self::Tag(tasks))
+        Ok(Self::Tag(tasks, metadata))
     }
 }
 

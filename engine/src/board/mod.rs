@@ -12,22 +12,27 @@
 //! * [`forecast`] says how fast tasks become done, and when the board will be; [`cost`] what went on while they were worked on.
 //! * [`complexity`] reads the scores of `task-master analyze-complexity`.
 //! * [`figures`] counts one tag. Subtasks are counted apart, never mixed into tasks.
-//! * [`watch`] compares looks. The files hold no history, so a start that nobody saw has no time, and no duration.
+//! * [`watch`] remembers what was seen, [`look`] tells moves from a file that went to another past (`facts`). The files hold
+//!   no history, so a start that nobody saw has no time, and no duration.
 
 pub mod complexity;
 pub mod cost;
+mod facts;
 pub mod figures;
 pub mod forecast;
+mod lenient;
+mod look;
 mod loose;
 pub mod parse;
 mod stopwatch;
+mod tasks;
 pub mod watch;
 
 pub use self::complexity::{ComplexityError, parse_complexity};
 pub use self::figures::Figures;
 pub use self::forecast::{Flow, Forecast, Missing};
-pub use self::parse::{Board, BoardError, Place, Subtask, Tag, Task, parse_state};
-pub use self::watch::{Counters, Execution, Observed, Transition, Watcher};
+pub use self::parse::{Board, BoardError, Finding, Findings, Place, Subtask, Tag, Task, parse_state};
+pub use self::watch::{Counters, Execution, Observed, Switched, Transition, Watcher};
 
 /// The tag of the older format, and the current one where nothing names another.
 pub const MASTER: &str = "master";

@@ -7,19 +7,34 @@
 //!
 //! Ids and dependencies are texts in one tag and numbers in the next, and change from one to the other when the file is
 //! rewritten: all become texts. `metadata.taskCount` and its like can be stale, so they are not read. What is absent or
-//! null has a default; what has the wrong type is an error with its place, since a guess would become a wrong figure.
+//! null has a default.
+//!
+//! The rule is what `task-master list` reads, and beyond it all that can be read without a guess. What cannot is a
+//! [`Finding`] with its place: it costs that field or that task, never the file. So
+//!
+//! * an id that stands twice is two tasks, each counted; they are followed as first and second of two ([`Twin`]),
+//! * a task or subtask without a readable id is counted and not followed,
+//! * a dependency that cannot be read is one that is not done, as it is for `task-master next`,
+//! * a status that is no text is the status `unreadable`.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use jiff::Timestamp;
-
-use super::loose::{Entry, Object, Objects, RawSubtask, RawTask, Scalar, Scalars, Top};
-use super::{DONE, MASTER, PENDING, STATUSES};
+use super::MASTER;
+use super::lenient::mend;
+use super::loose::{Entry, Objects, Top};
+use super::tasks::tag;
 
 /// Keys that Task Master leaks into files now and then beside the tags, and skips itself when it lists tags.
-const NOT_TAGS: [&str; 3] = ["metadata", "tag", "_rawTaggedData"];
+const NOT_TAGS: [&str; 2] = ["metadata", "tag"];
+/// One that holds a copy of the tags.
+const RAW_DATA: &str = "_rawTaggedData";
+/// Keys beside the tags that say something of the file. They hold no tasks, so leaving them aside loses nothing.
+const OF_THE_FILE: [&str; 9] =
+    ["version", "$schema", "name", "projectName", "description", "lastModified", "lastUpdated", "updatedAt", "createdAt"];
+/// Findings of a file that are kept; the rest is counted.
+pub const MAX_FINDINGS: usize = 100;
 /// Longest piece of the file in a message.
 const MAX_QUOTE: usize = 60;
 
@@ -30,7 +45,7 @@ pub enum BoardError {
     #[error("tasks.json is incomplete ({0}): it may be half-written, read it again shortly")]
     Incomplete(String),
     /// It is not JSON.
-    #[error("tasks.json is not JSON ({0}): restore it, or let `task-master` write it anew")]
+    #[error("tasks.json is not JSON ({0}): correct or restore it; `task-master` does not read it either")]
     Syntax(String),
     /// A value is missing or has the wrong type.
     #[error("tasks.json, {place}: {found}; {wanted}")]
@@ -41,14 +56,6 @@ pub enum BoardError {
         found: String,
         /// What would be right.
         wanted: &'static str,
-    },
-    /// Two tasks of a tag, or two subtasks of a task, have one id.
-    #[error("tasks.json, {place}: id `{}` is there twice; give one of the two another id", short(.id))]
-    Duplicate {
-        /// The tag and, for a subtask, its task.
-        place: Place,
-        /// The id.
-        id: String,
     },
 }
 
@@ -85,18 +92,68 @@ impl fmt::Display for Place {
     }
 }
 
-fn short(text: &str) -> Cow<'_, str> {
+pub(super) fn short(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(MAX_QUOTE) {
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
         None => Cow::Borrowed(text),
     }
 }
 
+/// Something in the file that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Where.
+    pub place: Place,
+    /// What is there, what became of it, and what would be right.
+    pub what: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.what)
+    }
+}
+
+/// What of a file could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Findings {
+    /// In the order of the file; at most [`MAX_FINDINGS`].
+    pub first: Vec<Finding>,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl Findings {
+    pub(super) fn add(&mut self, place: impl FnOnce() -> Place, what: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.first.len() < MAX_FINDINGS {
+            self.first.push(Finding { place: place(), what: what() });
+        }
+    }
+}
+
+/// Which of several tasks with the same id one is: its place among them, from 1, and how many there are.
+pub type Twin = (u32, u32);
+
+/// What a task or subtask is followed by from one reading to the next; none where it has no id. Twins are told apart by
+/// their order, as long as their number is the same.
+fn key(id: &str, has_id: bool, twin: Option<Twin>) -> Option<Cow<'_, str>> {
+    match twin {
+        _ if !has_id => None,
+        None => Some(Cow::Borrowed(id)),
+        Some((nth, of)) => Some(Cow::Owned(format!("{id} ({nth} of {of})"))),
+    }
+}
+
 /// A subtask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subtask {
-    /// Its number within the task: `1` for `3.1`.
+    /// Its number within the task: `1` for `3.1`. Without a readable one its place in the list, `#1`.
     pub id: String,
+    /// Whether the file has a readable id.
+    pub has_id: bool,
+    /// Which it is of several with the same id.
+    pub twin: Option<Twin>,
     /// Its title; empty where the file has none.
     pub title: String,
     /// Its status.
@@ -108,15 +165,20 @@ pub struct Subtask {
 /// A task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
-    /// Its id within the tag.
+    /// Its id within the tag. Without a readable one its place in the list, `#4`.
     pub id: String,
+    /// Whether the file has a readable id.
+    pub has_id: bool,
+    /// Which it is of several with the same id.
+    pub twin: Option<Twin>,
     /// Its title; empty where the file has none.
     pub title: String,
     /// Its status.
     pub status: String,
     /// Its priority; empty where the file has none.
     pub priority: String,
-    /// Ids of the tasks (`3`) and subtasks (`3.1`) to be done before.
+    /// Ids of the tasks (`3`) and subtasks (`3.1`) to be done before. One that cannot be read is there as what it is, in
+    /// brackets (`(null)`).
     pub dependencies: Vec<String>,
     /// Its subtasks, in the order of the file.
     pub subtasks: Vec<Subtask>,
@@ -124,10 +186,26 @@ pub struct Task {
     pub updated_at_ms: Option<i64>,
 }
 
+impl Subtask {
+    /// What it is followed by.
+    #[must_use]
+    pub fn key(&self) -> Option<Cow<'_, str>> {
+        key(&self.id, self.has_id, self.twin)
+    }
+}
+
+impl Task {
+    /// What it is followed by.
+    #[must_use]
+    pub fn key(&self) -> Option<Cow<'_, str>> {
+        key(&self.id, self.has_id, self.twin)
+    }
+}
+
 /// The tasks of one tag.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tag {
-    /// In the order of the file. No two have the same id.
+    /// In the order of the file.
     pub tasks: Vec<Task>,
     /// Statuses of tasks and subtasks that Task Master does not have.
     pub unknown_statuses: BTreeSet<String>,
@@ -142,6 +220,10 @@ pub struct Board {
     pub current_tag: String,
     /// Tags that the file has and that [`Board::bound_tags`] left out.
     pub left_out: BTreeSet<String>,
+    /// Tags whose list of tasks cannot be read.
+    pub unreadable: BTreeSet<String>,
+    /// What could not be read.
+    pub findings: Findings,
 }
 
 impl Board {
@@ -156,18 +238,96 @@ impl Board {
         if json.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
             return Err(BoardError::Incomplete("it is empty".to_owned()));
         }
-        let top: Top<'_> = serde_json::from_slice(json).map_err(|error| match error.is_eof() {
-            true => BoardError::Incomplete(error.to_string()),
-            false => BoardError::Syntax(error.to_string()),
-        })?;
+        if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] = json {
+            return Err(BoardError::Syntax("it is UTF-16 and must be UTF-8".to_owned()));
+        }
+        match serde_json::from_slice(json) {
+            Ok(top) => Self::from_top(top, current_tag, false),
+            Err(error) if error.is_eof() => Err(BoardError::Incomplete(error.to_string())),
+            Err(_) => {
+                let mended = mend(json);
+                let top = serde_json::from_slice(&mended).map_err(|error| match error.is_eof() {
+                    true => BoardError::Incomplete(error.to_string()),
+                    false => BoardError::Syntax(error.to_string()),
+                })?;
+                Self::from_top(top, current_tag, true)
+            }
+        }
+    }
+
+    /// `mended` says that the file has characters that cannot be read.
+    fn from_top(top: Top<'_>, current_tag: Option<&str>, mended: bool) -> Result<Self, BoardError> {
         let wanted = "it must be an object of tags, {\"master\": {\"tasks\": […]}}";
         let entries = match top {
             Top::Entries(entries) => entries,
-            Top::Other(kind) => return Err(wrong(Place::default(), format!("is {kind}"), wanted)),
+            Top::Other(kind) => return Err(BoardError::Wrong { place: Place::default(), found: format!("is {kind}"), wanted }),
         };
-        let tags = tags(entries)?;
         let current_tag = current_tag.filter(|tag| !tag.is_empty()).unwrap_or(MASTER).to_owned();
-        Ok(Self { tags, current_tag, left_out: BTreeSet::new() })
+        let mut board = Self { current_tag, ..Self::default() };
+        board.read(entries, mended);
+        match board.findings.first.first() {
+            Some(finding) if board.tags.is_empty() => {
+                Err(BoardError::Wrong { place: finding.place.clone(), found: finding.what.clone(), wanted })
+            }
+            _ => Ok(board),
+        }
+    }
+
+    /// Of a tag given twice the last counts, as it does for JavaScript.
+    fn read(&mut self, entries: Vec<(String, Entry<'_>)>, mended: bool) {
+        let is_older_format = entries.iter().any(|(key, entry)| key == "tasks" && matches!(entry, Entry::Tasks(_)));
+        let mut bare = None;
+        for (key, entry) in entries {
+            let place = |field: Option<&str>| Place { tag: Some(key.clone()), task: None, field: field.map(str::to_owned) };
+            let (found, field) = match entry {
+                // A copy of the tags beside them.
+                _ if key == RAW_DATA => continue,
+                Entry::Tasks(tasks) if key == "tasks" => {
+                    bare = Some(tasks);
+                    continue;
+                }
+                Entry::Tag(Some(Objects::Items(tasks)), _) => {
+                    let tag = tag(&key, tasks, mended, &mut self.findings);
+                    self.tags.insert(key, tag);
+                    continue;
+                }
+                // The older format has its metadata beside the tasks, under more than one name.
+                _ if NOT_TAGS.contains(&key.as_str()) => continue,
+                Entry::Tag(None, _) if is_older_format => continue,
+                Entry::Other(_) if is_older_format || OF_THE_FILE.contains(&key.as_str()) => continue,
+                Entry::Tag(Some(Objects::Absent), _) | Entry::Tag(None, true) => {
+                    self.tags.insert(key, Tag::default());
+                    continue;
+                }
+                Entry::Tag(None, false) => {
+                    self.findings.add(|| place(None), || "has no `tasks` and counts as an empty tag; {\"tasks\": []} says so".to_owned());
+                    self.tags.insert(key, Tag::default());
+                    continue;
+                }
+                Entry::Tag(Some(Objects::Other(kind)), _) => {
+                    self.unreadable.insert(key.clone());
+                    (kind, Some("tasks"))
+                }
+                Entry::Tasks(_) => ("an array", None),
+                Entry::Other(kind) => (kind, None),
+            };
+            let what = || format!("is {found} and is left aside; a tag is an object {{\"tasks\": […]}}");
+            self.findings.add(|| place(field), what);
+        }
+        match bare {
+            // An empty leftover beside a tag `master` says nothing.
+            Some(tasks) if self.tags.contains_key(MASTER) && tasks.is_empty() => {}
+            Some(tasks) if self.tags.contains_key(MASTER) => {
+                let place = || Place { field: Some("tasks".to_owned()), ..Place::default() };
+                let what = || format!("has {} tasks of the older format, left aside as there is a tag `master`", tasks.len());
+                self.findings.add(place, what);
+            }
+            Some(tasks) => {
+                let tag = tag(MASTER, tasks, mended, &mut self.findings);
+                self.tags.insert(MASTER.to_owned(), tag);
+            }
+            None => {}
+        }
     }
 
     /// Leaves out the tags beyond `most`. The one in use stays, then those of `before` (which were there the last time, so
@@ -206,185 +366,6 @@ impl Board {
 #[must_use]
 pub fn parse_state(state_json: &[u8]) -> Option<String> {
     let json = state_json.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(state_json);
-    let state: serde_json::Value = serde_json::from_slice(json).ok()?;
+    let state: serde_json::Value = serde_json::from_slice(json).or_else(|_| serde_json::from_slice(&mend(json))).ok()?;
     state.get("currentTag")?.as_str().filter(|tag| !tag.is_empty()).map(str::to_owned)
-}
-
-/// Of a tag given twice the last counts, as it does for JavaScript.
-fn tags(entries: Vec<(String, Entry<'_>)>) -> Result<BTreeMap<String, Tag>, BoardError> {
-    let is_older_format = entries.iter().any(|(key, entry)| key == "tasks" && matches!(entry, Entry::Tasks(_)));
-    let mut tags = BTreeMap::new();
-    let mut bare = None;
-    for (key, entry) in entries {
-        let wanted = "a tag must be an object {\"tasks\": […]}";
-        let (found, field) = match entry {
-            Entry::Tasks(tasks) if key == "tasks" => {
-                bare = Some(tag(MASTER, tasks)?);
-                continue;
-            }
-            Entry::Tag(Some(Objects::Items(tasks))) if key != "_rawTaggedData" => {
-                let tag = tag(&key, tasks)?;
-                tags.insert(key, tag);
-                continue;
-            }
-            // The older format has its metadata beside the tasks, under more than one name.
-            _ if is_older_format || NOT_TAGS.contains(&key.as_str()) => continue,
-            Entry::Tag(Some(Objects::Other(kind))) => (format!("is {kind}"), Some("tasks")),
-            Entry::Tag(Some(Objects::Absent)) => ("is null".to_owned(), Some("tasks")),
-            Entry::Tag(_) => ("has no `tasks`".to_owned(), None),
-            Entry::Tasks(_) => ("is an array".to_owned(), None),
-            Entry::Other(kind) => (format!("is {kind}"), None),
-        };
-        return Err(wrong(Place { tag: Some(key), task: None, field: field.map(str::to_owned) }, found, wanted));
-    }
-    match bare {
-        // An empty leftover beside a tag `master` says nothing.
-        Some(bare) if bare.tasks.is_empty() && tags.contains_key(MASTER) => {}
-        Some(_) if tags.contains_key(MASTER) => {
-            let place = Place { field: Some("tasks".to_owned()), ..Place::default() };
-            let found = "has tasks of the older format beside a tag `master`".to_owned();
-            return Err(wrong(place, found, "keep one of the two, best the tag"));
-        }
-        Some(bare) => {
-            tags.insert(MASTER.to_owned(), bare);
-        }
-        None => {}
-    }
-    Ok(tags)
-}
-
-fn wrong(place: Place, found: String, wanted: &'static str) -> BoardError {
-    BoardError::Wrong { place, found, wanted }
-}
-
-const WANTED_ID: &str = "it must be a number or a text, 3 or \"3\"";
-const WANTED_TEXT: &str = "it must be a text, or be left out";
-
-fn tag(name: &str, raw: Vec<Object<'_, RawTask<'_>>>) -> Result<Tag, BoardError> {
-    let mut made = Tag { tasks: Vec::with_capacity(raw.len()), ..Tag::default() };
-    let mut ids = HashSet::with_capacity(raw.len());
-    for (at, raw) in raw.into_iter().enumerate() {
-        let mut reader = Reader { tag: name, task: format!("#{}", at + 1), unknown_statuses: &mut made.unknown_statuses };
-        let task = reader.task(reader.object(raw)?)?;
-        if !ids.insert(task.id.clone()) {
-            return Err(BoardError::Duplicate { place: Place { tag: Some(name.to_owned()), ..Place::default() }, id: task.id });
-        }
-        made.tasks.push(task);
-    }
-    Ok(made)
-}
-
-/// Reads the fields of one task or subtask, knowing where it is.
-struct Reader<'a> {
-    tag: &'a str,
-    task: String,
-    unknown_statuses: &'a mut BTreeSet<String>,
-}
-
-impl Reader<'_> {
-    fn wrong(&self, field: &str, found: impl Into<String>, wanted: &'static str) -> BoardError {
-        let field = (!field.is_empty()).then(|| field.to_owned());
-        wrong(Place { tag: Some(self.tag.to_owned()), task: Some(self.task.clone()), field }, found.into(), wanted)
-    }
-
-    fn object<T>(&self, raw: Object<'_, T>) -> Result<T, BoardError> {
-        match raw {
-            Object::Is(fields, _) => Ok(fields),
-            Object::Other(kind) => Err(self.wrong("", format!("is {kind}"), "it must be an object {\"id\": …, \"title\": …}")),
-        }
-    }
-
-    fn task(&mut self, raw: RawTask<'_>) -> Result<Task, BoardError> {
-        let id = self.id("id", raw.id)?;
-        self.task.clone_from(&id);
-        let (title, status, priority) = (self.text("title", raw.title)?, self.status(raw.status)?, self.text("priority", raw.priority)?);
-        let updated_at_ms = self.time(raw.updated_at)?;
-        let dependencies = match raw.dependencies {
-            Scalars::Absent => Vec::new(),
-            Scalars::Items(ids) => ids.into_iter().enumerate().map(|(at, id)| self.dependency(at, id)).collect::<Result<_, _>>()?,
-            Scalars::Other(kind) => {
-                return Err(self.wrong("dependencies", format!("is {kind}"), "it must be an array of ids, [1, \"3.1\"]"));
-            }
-        };
-        let subtasks = match raw.subtasks {
-            Objects::Absent => Vec::new(),
-            Objects::Items(subtasks) => self.subtasks(&id, subtasks)?,
-            Objects::Other(kind) => return Err(self.wrong("subtasks", format!("is {kind}"), "it must be an array of objects")),
-        };
-        Ok(Task { id, title, status, priority, dependencies, subtasks, updated_at_ms })
-    }
-
-    fn subtasks(&mut self, task: &str, raw: Vec<Object<'_, RawSubtask<'_>>>) -> Result<Vec<Subtask>, BoardError> {
-        let mut ids = HashSet::with_capacity(raw.len());
-        let mut made = Vec::with_capacity(raw.len());
-        for (at, raw) in raw.into_iter().enumerate() {
-            self.task = format!("{task}.#{}", at + 1);
-            let raw = self.object(raw)?;
-            let id = self.id("id", raw.id)?;
-            // Some files name a subtask in full.
-            let id =
-                id.strip_prefix(task).and_then(|rest| rest.strip_prefix('.')).filter(|n| !n.is_empty()).map(str::to_owned).unwrap_or(id);
-            self.task = format!("{task}.{id}");
-            if !ids.insert(id.clone()) {
-                return Err(BoardError::Duplicate {
-                    place: Place { tag: Some(self.tag.to_owned()), task: Some(task.to_owned()), field: Some("subtasks".to_owned()) },
-                    id,
-                });
-            }
-            let (title, status) = (self.text("title", raw.title)?, self.status(raw.status)?);
-            made.push(Subtask { id, title, status, updated_at_ms: self.time(raw.updated_at)? });
-        }
-        Ok(made)
-    }
-
-    fn id(&self, field: &str, raw: Scalar<'_>) -> Result<String, BoardError> {
-        let found = match raw {
-            Scalar::Number(number) => return Ok(number),
-            Scalar::Text(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),
-            Scalar::Text(_) => "is empty".to_owned(),
-            Scalar::Absent => "is missing".to_owned(),
-            Scalar::Other(kind) => format!("is {kind}"),
-        };
-        Err(self.wrong(field, found, WANTED_ID))
-    }
-
-    fn dependency(&self, at: usize, raw: Scalar<'_>) -> Result<String, BoardError> {
-        match raw {
-            Scalar::Number(number) => Ok(number),
-            // Only a wrong one pays for the name of its place.
-            raw => self.id("", raw).map_err(|error| match error {
-                BoardError::Wrong { found, wanted, .. } => self.wrong(&format!("dependencies[{at}]"), found, wanted),
-                other => other,
-            }),
-        }
-    }
-
-    fn text(&self, field: &str, raw: Scalar<'_>) -> Result<String, BoardError> {
-        match raw {
-            Scalar::Absent => Ok(String::new()),
-            Scalar::Text(text) => Ok(text.into_owned()),
-            Scalar::Number(_) => Err(self.wrong(field, "is a number", WANTED_TEXT)),
-            Scalar::Other(kind) => Err(self.wrong(field, format!("is {kind}"), WANTED_TEXT)),
-        }
-    }
-
-    /// The status under the name that counts.
-    fn status(&mut self, raw: Scalar<'_>) -> Result<String, BoardError> {
-        let status = self.text("status", raw)?;
-        match status.as_str() {
-            "" => return Ok(PENDING.to_owned()),
-            "completed" => return Ok(DONE.to_owned()),
-            known if STATUSES.contains(&known) || self.unknown_statuses.contains(known) => {}
-            unknown => {
-                self.unknown_statuses.insert(unknown.to_owned());
-            }
-        }
-        Ok(status)
-    }
-
-    /// A time that cannot be read is as good as none: when it was seen to change then counts.
-    fn time(&self, raw: Scalar<'_>) -> Result<Option<i64>, BoardError> {
-        let text = self.text("updatedAt", raw)?;
-        Ok(text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond))
-    }
 }

@@ -4,6 +4,7 @@ mod figures;
 mod odd;
 mod properties;
 mod recorded;
+mod switching;
 mod watching;
 
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ fn figures(of: &[(&str, &str, &[&str])]) -> Figures {
     Figures::of(&board(&tasks).tags["master"])
 }
 
-/// One task's life: what it was at which second, and what was seen of it. `updatedAt` says nothing.
+/// One task's life: what it was at which second, by its `updatedAt` and the looks, and what was seen of it.
 fn life(watcher: &mut Watcher, looks: &[(i64, &str)]) -> Vec<Observed> {
-    looks.iter().map(|(at, status)| watcher.observe(&board(&tasks(&[("1", status, None)])), at * 1000)).collect()
+    looks.iter().map(|(at, status)| watcher.observe(&board(&tasks(&[("1", status, Some(*at))])), at * 1000)).collect()
 }

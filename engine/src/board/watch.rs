@@ -1,26 +1,31 @@
 //! What was seen to move on a board, from look to look.
 //!
 //! The files hold no history: `updatedAt` is the only time in them, so when a task started is known only to who watched
-//! it. The first look tells nothing but where things are. From the second on, each difference is a transition.
+//! it. The first look shows nothing but where things are. From the second on, what changed is a move, or a file that went
+//! to another past; [`super::facts`] says which for a task, [`super::look`] for a look.
 //!
 //! * **When**: `updatedAt` where it moved and can be true, else the time of the look. A look after a long absence thus
-//!   gives its transitions the times that the files tell.
-//! * **What counts**: only tasks count as completed or reopened, have durations and take part in the failure ratio. A
-//!   subtask's change is a transition and nothing more.
+//!   gives its transitions the times that the files have.
+//! * **What counts**: only tasks count as completed or reopened, have durations and take part in the failure ratio, and
+//!   only by moves: a branch that is checked out, a stash, a restored copy count nothing, however often. A subtask's change
+//!   is a transition and nothing more.
 //! * **What appears or goes** is a transition, but no outcome: a task that appears as done was not seen to become done,
 //!   and one that appears in progress has an unknown start. Subtasks that come or go with their task are not told apart
-//!   from it. Counters of a tag outlive its tasks, so that they never fall.
+//!   from it. Counters of a tag outlive its tasks, so that they never fall; a task that comes back as it was seen before
+//!   is the same one.
 //!
 //! A [`Watcher`] is one project's memory. It can be written and read back at any look, and goes on as if it had stayed.
-//! Its size is bounded by the board's, by [`MAX_OUTCOMES`] and by [`MAX_GONE_TAGS`].
+//! Its size is bounded by the board's, by [`MAX_OUTCOMES`], [`MAX_GONE_TAGS`] and [`MAX_GONE_TASKS`].
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::parse::{Board, Subtask, Tag, Task};
+use super::IN_PROGRESS;
+use super::facts::{Facts, State};
+use super::look::Look;
+use super::parse::Board;
 use super::stopwatch::Stopwatch;
-use super::{CANCELLED, DONE, IN_PROGRESS, is_reopening};
 
 /// How far back the failure ratio looks.
 pub const FAILURE_WINDOW_MS: i64 = 24 * 60 * 60 * 1000;
@@ -28,6 +33,9 @@ pub const FAILURE_WINDOW_MS: i64 = 24 * 60 * 60 * 1000;
 pub const MAX_OUTCOMES: usize = 10_000;
 /// Tags remembered for their counters when the board has them no more; the first to go are forgotten first.
 pub const MAX_GONE_TAGS: usize = 1_000;
+/// Tasks remembered that the board has no more, so that they are known when they come back; the first to go are forgotten
+/// first.
+pub const MAX_GONE_TASKS: usize = 2_000;
 /// How long completions are remembered, for throughput and forecasts.
 pub const COMPLETIONS_WINDOW_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 /// Stretches of work remembered of a task; the oldest go first.
@@ -76,6 +84,17 @@ pub struct Execution {
     pub at_ms: i64,
 }
 
+/// A tag that went to another past: another branch was checked out, or an older copy restored. None of it is a move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switched {
+    /// The tag.
+    pub tag: String,
+    /// The tasks whose status is another one now.
+    pub task_ids: Vec<String>,
+    /// When that was seen.
+    pub at_ms: i64,
+}
+
 /// What one look showed.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Observed {
@@ -83,6 +102,8 @@ pub struct Observed {
     pub transitions: Vec<Transition>,
     /// What was finished, in the order of time.
     pub executions: Vec<Execution>,
+    /// Tags that went to another past.
+    pub switched: Vec<Switched>,
     /// Statuses that Task Master does not have and that were not met before, to be reported once.
     pub unknown_statuses: Vec<String>,
 }
@@ -98,68 +119,103 @@ pub struct Counters {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Kind {
+pub(super) enum Kind {
     Done,
     Cancelled,
     Reopened,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Outcome {
-    at_ms: i64,
-    tag: String,
-    kind: Kind,
+pub(super) struct Outcome {
+    pub(super) at_ms: i64,
+    pub(super) tag: String,
+    pub(super) kind: Kind,
 }
 
 /// What both tasks and subtasks are remembered by.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Seen {
-    status: String,
-    title: String,
-    updated_at_ms: Option<i64>,
+pub(super) struct Seen {
+    pub(super) status: String,
+    pub(super) title: String,
+    pub(super) updated_at_ms: Option<i64>,
     /// No transition can have happened before: the last one's time, or the last `updatedAt` that could be true.
-    not_before_ms: Option<i64>,
+    pub(super) not_before_ms: Option<i64>,
+}
+
+impl Seen {
+    pub(super) fn state(&self) -> State {
+        State { status: self.status.clone(), at_ms: self.updated_at_ms }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct SeenTask {
-    seen: Seen,
-    priority: String,
-    stopwatch: Stopwatch,
+pub(super) struct SeenTask {
+    pub(super) seen: Seen,
+    pub(super) priority: String,
+    pub(super) stopwatch: Stopwatch,
     /// What the last completion took; none where it was not seen from its start.
-    last_execution_ms: Option<i64>,
-    /// When it was in progress: from, and to where that is over. Only what was seen to begin.
-    work: VecDeque<(i64, Option<i64>)>,
-    subtasks: BTreeMap<String, Seen>,
+    pub(super) last_execution_ms: Option<i64>,
+    /// When it was in progress: from, and to where that is over.
+    pub(super) work: VecDeque<(i64, Option<i64>)>,
+    /// Beginning of the first stretch of `work`, where the task was in progress already when it was first seen so.
+    pub(super) work_seen_late_ms: Option<i64>,
+    pub(super) subtasks: BTreeMap<String, Seen>,
+    /// What it was seen as.
+    pub(super) facts: Facts,
+    /// The state that the stopwatch belongs to, while the file shows another past.
+    pub(super) parked: Option<State>,
 }
 
 impl SeenTask {
-    /// Notes when the task comes to be in progress, and when that ends.
-    fn at_work(&mut self, from: &str, to: &str, at_ms: i64) {
-        if from == IN_PROGRESS
-            && let Some((since, end @ None)) = self.work.back_mut()
-        {
-            *end = Some(at_ms.max(*since));
-        }
-        if to == IN_PROGRESS {
+    /// Notes from when the task is in progress, and when that ends. `start_seen` says whether `at_ms` is its real start.
+    pub(super) fn at_work(&mut self, status: &str, at_ms: i64, start_seen: bool) {
+        if status != IN_PROGRESS {
+            if let Some((since, end @ None)) = self.work.back_mut() {
+                *end = Some(at_ms.max(*since));
+            }
+        } else if !matches!(self.work.back(), Some((_, None))) {
+            if self.work.is_empty() && !start_seen {
+                self.work_seen_late_ms = Some(at_ms);
+            }
             self.work.push_back((at_ms, None));
             if self.work.len() > MAX_STRETCHES {
                 self.work.pop_front();
             }
         }
     }
+
+    /// The file shows another past of the task, seen at `seen_at_ms`. When it comes back to the state that was left, the
+    /// stopwatch goes on as if nothing had been.
+    pub(super) fn switch_to(&mut self, now: State, seen_at_ms: i64) {
+        let line = self.parked.take().unwrap_or_else(|| self.seen.state());
+        self.parked = (line != now).then_some(line);
+        self.facts.add(&now);
+        self.at_work(&now.status, seen_at_ms, false);
+        (self.seen.status, self.seen.updated_at_ms) = (now.status, now.at_ms);
+    }
+}
+
+/// A task that the board has no more.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct GoneTask {
+    pub(super) gone_ms: i64,
+    pub(super) task: SeenTask,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct SeenTag {
-    tasks: BTreeMap<String, SeenTask>,
-    completed: u64,
-    reopened: u64,
+pub(super) struct SeenTag {
+    pub(super) tasks: BTreeMap<String, SeenTask>,
+    pub(super) completed: u64,
+    pub(super) reopened: u64,
     /// Since when the board does not have it.
-    gone_ms: Option<i64>,
+    pub(super) gone_ms: Option<i64>,
+    /// Tasks that it had, by key.
+    pub(super) gone_tasks: BTreeMap<String, GoneTask>,
+    /// Hashes of all that the tag was seen as, while it has tasks without a time; the last is what it is.
+    pub(super) wholes: VecDeque<u64>,
 }
 
 /// The memory of what was seen to move in one project. See the module.
@@ -180,17 +236,17 @@ pub struct Watcher {
 impl Watcher {
     /// Takes in a look at the board; tells what moved since the last one. The first look shows no transition.
     pub fn observe(&mut self, board: &Board, seen_at_ms: i64) -> Observed {
-        let mut look = Look { seen_at_ms, last_look_ms: self.last_look_ms, observed: Observed::default(), outcomes: Vec::new() };
+        let mut look = Look::new(seen_at_ms, self.last_look_ms, board, &mut self.tags);
         for (name, tag) in &board.tags {
             look.tag(name, tag, self.tags.entry(name.clone()).or_default());
         }
         // A tag that was left out is not gone: what is known of it stays as it is.
-        let gone = |name: &String| !board.tags.contains_key(name) && !board.left_out.contains(name);
+        let gone = |name: &String| !board.tags.contains_key(name) && !board.left_out.contains(name) && !board.unreadable.contains(name);
         for (name, seen) in self.tags.iter_mut().filter(|(name, _)| gone(name)) {
-            look.removed(name, std::mem::take(&mut seen.tasks));
+            look.tag_gone(name, seen);
             seen.gone_ms.get_or_insert(seen_at_ms);
         }
-        let Look { mut observed, outcomes, .. } = look;
+        let (mut observed, outcomes) = look.end();
         observed.transitions.sort_by_key(|transition| transition.at_ms);
         observed.executions.sort_by_key(|execution| execution.at_ms);
         for status in board.unknown_statuses() {
@@ -210,7 +266,16 @@ impl Watcher {
     /// start.
     #[must_use]
     pub fn in_progress_since(&self, tag: &str, id: &str) -> Option<i64> {
-        self.tags.get(tag)?.tasks.get(id)?.stopwatch.since_ms()
+        self.tags.get(tag)?.tasks.get(id).filter(|task| task.parked.is_none())?.stopwatch.since_ms()
+    }
+
+    /// From when on a task's time in progress is known, and whether that is when it started: it may have been in progress
+    /// when it was first seen. None where it was never seen in progress.
+    #[must_use]
+    pub fn work_since(&self, tag: &str, id: &str) -> Option<(i64, bool)> {
+        let task = self.tags.get(tag)?.tasks.get(id)?;
+        let from = task.work.front()?.0;
+        Some((from, task.work_seen_late_ms != Some(from)))
     }
 
     /// How long a task took the last time it became done; none where that was not seen from its start.
@@ -219,7 +284,7 @@ impl Watcher {
         self.tags.get(tag)?.tasks.get(id)?.last_execution_ms.map(seconds)
     }
 
-    /// When each task of the board was in progress, as far as that was seen to begin: tag, task, from and to.
+    /// When each task of the board was in progress, as far as that was seen: tag, task, from and to.
     pub fn work(&self) -> impl Iterator<Item = (&str, &str, &VecDeque<(i64, Option<i64>)>)> {
         self.tags.iter().flat_map(|(tag, seen)| seen.tasks.iter().map(move |(id, task)| (tag.as_str(), id.as_str(), &task.work)))
     }
@@ -258,173 +323,28 @@ impl Watcher {
         self.completions.make_contiguous().sort_by_key(|(at, _)| *at);
         let old = self.completions.partition_point(|(at, _)| *at <= now_ms.saturating_sub(COMPLETIONS_WINDOW_MS));
         self.completions.drain(..old.max(self.completions.len().saturating_sub(MAX_OUTCOMES)));
-        // Without a count, a tag that is gone has nothing to be remembered by.
-        self.tags.retain(|_, seen| seen.gone_ms.is_none() || seen.completed > 0 || seen.reopened > 0);
+        self.forget_tasks();
+        // A tag that is gone is remembered by its counts, and by tasks that may come back.
+        self.tags.retain(|_, seen| seen.gone_ms.is_none() || seen.completed > 0 || seen.reopened > 0 || !seen.gone_tasks.is_empty());
         let mut gone: Vec<(i64, String)> = self.tags.iter().filter_map(|(name, seen)| Some((seen.gone_ms?, name.clone()))).collect();
         gone.sort_unstable();
         let over = gone.len().saturating_sub(MAX_GONE_TAGS);
         gone.drain(..over).for_each(|(_, name)| drop(self.tags.remove(&name)));
     }
+
+    fn forget_tasks(&mut self) {
+        let count: usize = self.tags.values().map(|tag| tag.gone_tasks.len()).sum();
+        let Some(over) = count.checked_sub(MAX_GONE_TASKS).filter(|over| *over > 0) else { return };
+        let all =
+            self.tags.iter().flat_map(|(tag, seen)| seen.gone_tasks.iter().map(move |(id, gone)| (gone.gone_ms, tag.clone(), id.clone())));
+        let mut gone: Vec<(i64, String, String)> = all.collect();
+        gone.sort_unstable();
+        for (_, tag, id) in gone.drain(..over) {
+            self.tags.get_mut(&tag).and_then(|tag| tag.gone_tasks.remove(&id));
+        }
+    }
 }
 
-fn seconds(ms: i64) -> f64 {
+pub(super) fn seconds(ms: i64) -> f64 {
     ms as f64 / 1e3
-}
-
-/// One look in the making.
-struct Look {
-    seen_at_ms: i64,
-    last_look_ms: Option<i64>,
-    observed: Observed,
-    outcomes: Vec<Outcome>,
-}
-
-/// What moved: its tag, task, subtask and priority.
-#[derive(Clone, Copy)]
-struct Subject<'a> {
-    tag: &'a str,
-    task: &'a str,
-    subtask: Option<&'a str>,
-    priority: &'a str,
-}
-
-impl Look {
-    fn tag(&mut self, name: &str, tag: &Tag, memory: &mut SeenTag) {
-        memory.gone_ms = None;
-        let mut before = std::mem::take(&mut memory.tasks);
-        for task in &tag.tasks {
-            let of = Subject { tag: name, task: &task.id, subtask: None, priority: &task.priority };
-            let seen = match before.remove(&task.id) {
-                Some(seen) => self.followed(of, task, seen, memory),
-                None => self.appeared(of, task),
-            };
-            memory.tasks.insert(task.id.clone(), seen);
-        }
-        self.removed(name, before);
-    }
-
-    fn appeared(&mut self, of: Subject<'_>, task: &Task) -> SeenTask {
-        let subtasks = task.subtasks.iter().map(|s| (s.id.clone(), self.first_seen(&s.status, &s.title, s.updated_at_ms))).collect();
-        let seen = self.first_seen(&task.status, &task.title, task.updated_at_ms);
-        self.appeared_as(of, &seen);
-        SeenTask {
-            stopwatch: Stopwatch::default(),
-            seen,
-            priority: task.priority.clone(),
-            last_execution_ms: None,
-            work: VecDeque::new(),
-            subtasks,
-        }
-    }
-
-    fn followed(&mut self, of: Subject<'_>, task: &Task, mut seen: SeenTask, counts: &mut SeenTag) -> SeenTask {
-        if let Some((from, at_ms)) = self.step(&mut seen.seen, &task.status, &task.title, task.updated_at_ms) {
-            let to = task.status.as_str();
-            let reopened = is_reopening(&from, to);
-            let round = seen.stopwatch.change(&from, to, at_ms);
-            seen.at_work(&from, to, at_ms);
-            if reopened {
-                counts.reopened += 1;
-                self.outcome(of, Kind::Reopened, at_ms);
-            }
-            if to == DONE {
-                counts.completed += 1;
-                self.outcome(of, Kind::Done, at_ms);
-                seen.last_execution_ms = round.map(|round| round.worked_ms);
-                self.observed.executions.extend(round.map(|round| Execution {
-                    tag: of.tag.to_owned(),
-                    task_id: of.task.to_owned(),
-                    priority: of.priority.to_owned(),
-                    seconds: seconds(round.worked_ms),
-                    review_seconds: seconds(round.reviewed_ms),
-                    at_ms,
-                }));
-            } else if to == CANCELLED {
-                self.outcome(of, Kind::Cancelled, at_ms);
-            }
-            self.transition(of, &task.title, (Some(from), Some(to.to_owned())), at_ms, reopened);
-        }
-        seen.priority.clone_from(&task.priority);
-        seen.subtasks = self.subtasks(of, &task.subtasks, seen.subtasks);
-        seen
-    }
-
-    fn subtasks(&mut self, of: Subject<'_>, now: &[Subtask], mut before: BTreeMap<String, Seen>) -> BTreeMap<String, Seen> {
-        let mut after = BTreeMap::new();
-        for subtask in now {
-            let of = Subject { subtask: Some(&subtask.id), ..of };
-            let seen = match before.remove(&subtask.id) {
-                Some(mut seen) => {
-                    if let Some((from, at_ms)) = self.step(&mut seen, &subtask.status, &subtask.title, subtask.updated_at_ms) {
-                        self.transition(of, &subtask.title, (Some(from), Some(subtask.status.clone())), at_ms, false);
-                    }
-                    seen
-                }
-                None => {
-                    let seen = self.first_seen(&subtask.status, &subtask.title, subtask.updated_at_ms);
-                    self.appeared_as(of, &seen);
-                    seen
-                }
-            };
-            after.insert(subtask.id.clone(), seen);
-        }
-        for (id, gone) in before {
-            self.transition(Subject { subtask: Some(&id), ..of }, &gone.title, (Some(gone.status), None), self.seen_at_ms, false);
-        }
-        after
-    }
-
-    fn removed(&mut self, tag: &str, gone: BTreeMap<String, SeenTask>) {
-        for (id, SeenTask { seen, priority, .. }) in gone {
-            let of = Subject { tag, task: &id, subtask: None, priority: &priority };
-            self.transition(of, &seen.title, (Some(seen.status), None), self.seen_at_ms, false);
-        }
-    }
-
-    fn first_seen(&self, status: &str, title: &str, updated_at_ms: Option<i64>) -> Seen {
-        let not_before_ms = updated_at_ms.filter(|at| *at <= self.seen_at_ms);
-        Seen { status: status.to_owned(), title: title.to_owned(), updated_at_ms, not_before_ms }
-    }
-
-    fn appeared_as(&mut self, of: Subject<'_>, seen: &Seen) {
-        let Some(last_look_ms) = self.last_look_ms else { return };
-        // What came from another tag or file brings an `updatedAt` from long before it appeared here.
-        let told = seen.updated_at_ms.filter(|at| *at > last_look_ms && *at <= self.seen_at_ms);
-        self.transition(of, &seen.title, (None, Some(seen.status.clone())), told.unwrap_or(self.seen_at_ms), false);
-    }
-
-    /// Brings the memory of a task or subtask up to date; its status before and the time, where its status changed.
-    fn step(&self, seen: &mut Seen, status: &str, title: &str, updated_at_ms: Option<i64>) -> Option<(String, i64)> {
-        if seen.title != title {
-            title.clone_into(&mut seen.title);
-        }
-        let moved = updated_at_ms.filter(|_| seen.updated_at_ms != updated_at_ms);
-        seen.updated_at_ms = updated_at_ms;
-        let told = moved.filter(|at| *at <= self.seen_at_ms && seen.not_before_ms.is_none_or(|before| *at >= before));
-        if seen.status == status {
-            seen.not_before_ms = seen.not_before_ms.max(told);
-            return None;
-        }
-        let at_ms = told.unwrap_or(self.seen_at_ms);
-        seen.not_before_ms = Some(at_ms);
-        Some((std::mem::replace(&mut seen.status, status.to_owned()), at_ms))
-    }
-
-    fn outcome(&mut self, of: Subject<'_>, kind: Kind, at_ms: i64) {
-        self.outcomes.push(Outcome { at_ms, tag: of.tag.to_owned(), kind });
-    }
-
-    fn transition(&mut self, of: Subject<'_>, title: &str, change: (Option<String>, Option<String>), at_ms: i64, reopened: bool) {
-        self.observed.transitions.push(Transition {
-            tag: of.tag.to_owned(),
-            task_id: of.task.to_owned(),
-            subtask: of.subtask.map(str::to_owned),
-            title: title.to_owned(),
-            priority: of.priority.to_owned(),
-            from: change.0,
-            to: change.1,
-            at_ms,
-            reopened,
-        });
-    }
 }

@@ -31,7 +31,7 @@
  *   subtasks_done: number, subtasks_total: number, updated_at: number|null, in_progress_since: number|null,
  *   execution_seconds: number|null, complexity: number|null, cost: TaskCost|null
  * }} TaskItem
- * @typedef {{ tokens?: Record<string, number>, money?: number, active_seconds?: number, cpu_seconds?: number, shared_seconds: number }} TaskCost
+ * @typedef {{ tokens?: Record<string, number>, money?: number, active_seconds?: number, cpu_seconds?: number, shared_seconds: number, since?: number, start_seen?: boolean, unwatched_seconds?: number }} TaskCost
  * @typedef {{ missing: string } | { p50: number|null, p85: number|null, p95: number|null, completions: number, watched_days: number }} Forecast  times in Unix seconds; null: too far away to tell
  * @typedef {{
  *   project: string, root: string, tag: string, current: boolean, up: boolean, reason: string|null, read_at: number|null,

@@ -1,7 +1,7 @@
 //! A project's boards as `/api/v1/tasks` shows them.
 
 use serde_json::{Value, json};
-use taskpulse_engine::board::{Figures, Tag};
+use taskpulse_engine::board::{Board, Figures, Tag};
 
 use super::project::Project;
 use crate::clock::now_ms;
@@ -28,10 +28,16 @@ pub(super) fn board_json(project: &Project) -> Vec<Value> {
                 "forecast": forecast(project, name),
                 "failure_ratio": project.watcher.failure_ratio(name, now_ms()),
                 "critical_path_tasks": figures.critical_path_tasks, "cycle": figures.cycle,
-                "unknown_statuses": tag.unknown_statuses, "items": items(project, name, tag, figures),
+                "unknown_statuses": tag.unknown_statuses, "findings": findings(board, name), "items": items(project, name, tag, figures),
             })
         })
         .collect()
+}
+
+/// What of a tag could not be read.
+fn findings(board: &Board, tag: &str) -> Vec<Value> {
+    let of_tag = board.findings.first.iter().filter(|finding| finding.place.tag.as_deref() == Some(tag));
+    of_tag.map(|f| json!({"task": f.place.task, "field": f.place.field, "what": f.what})).collect()
 }
 
 /// When the board will be done, or why that is not told.

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use taskpulse_engine::board::cost::{Costs, Names, Segment, Spent, TaskKey, measure, segments};
+use taskpulse_engine::board::cost::{Costs, Downtimes, Names, Segment, Spent, TaskKey, measure, segments};
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::store::Store;
 
 use super::project::Project;
 use crate::shared::Shared;
+use crate::wire::seconds;
 
 /// Time between two reckonings while nothing moves.
 const EVERY: Duration = Duration::from_secs(60);
@@ -25,13 +26,14 @@ pub(super) struct CostBook {
     names: Names,
     measured: BTreeMap<Segment, Spent>,
     last: Option<Instant>,
+    downtimes: Downtimes,
     /// More is in progress than can be told apart; logged once.
     too_many: bool,
 }
 
 impl CostBook {
     pub(super) fn new(names: Names) -> Self {
-        Self { names, measured: BTreeMap::new(), last: None, too_many: false }
+        Self { names, measured: BTreeMap::new(), last: None, downtimes: Downtimes::default(), too_many: false }
     }
 
     /// Reckons anew where something moved, or it was long ago.
@@ -46,6 +48,10 @@ impl CostBook {
                 let key = (project.name.clone(), tag.to_owned(), id.to_owned());
                 work.extend(stretches.iter().map(|(from, to)| (key.clone(), *from, to.unwrap_or(now))));
             }
+        }
+        let first = work.iter().map(|(_, from, _)| *from).min().unwrap_or(now);
+        if let Err(error) = self.downtimes.bring_up(store, first, now) {
+            log::warn!("taskmaster: when the service was not running cannot be read: {error}");
         }
         let runs = shared.ci_runs.read().clone();
         let mut costs = Costs::default();
@@ -71,6 +77,7 @@ impl CostBook {
             };
             // Runs of long ago may become known now.
             let mut spent = measured.clone();
+            spent.unwatched_seconds = self.downtimes.within(segment.from, segment.to);
             if let Some(runs) = &runs {
                 spent.add_runs(segment.from, segment.to, runs);
             }
@@ -80,6 +87,12 @@ impl CostBook {
             }
         }
         self.measured = kept;
+        for (project, tag, id) in projects.iter().flat_map(|project| project.watcher.work().map(move |(tag, id, _)| (project, tag, id))) {
+            let Some((since, start_seen)) = project.watcher.work_since(tag, id) else { continue };
+            // Also where nothing was measured yet: since when it is counted is known at once.
+            let cost = costs.tasks.entry((project.name.clone(), tag.to_owned(), id.to_owned())).or_default();
+            (cost.since, cost.start_seen) = (Some(seconds(since)), Some(start_seen));
+        }
         *shared.costs.write() = Arc::new(costs);
     }
 }

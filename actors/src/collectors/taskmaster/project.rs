@@ -3,37 +3,27 @@
 //! Everything here may wait for the disk and take its time: it runs off the arbiter.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use taskpulse_engine::board::{
-    Board, Figures, Flow, Forecast, MASTER, Missing, Observed, STATUSES, Transition, Watcher, is_finished, parse_complexity, parse_state,
-};
-use taskpulse_engine::event::Event;
-use taskpulse_engine::model::{Batch, Labels, TimestampMs};
+use taskpulse_engine::board::{Board, Figures, Findings, Flow, Forecast, Missing, Observed, STATUSES, Watcher, is_finished, parse_state};
+use taskpulse_engine::model::{Labels, TimestampMs};
 
 use super::board_json::board_json;
+use super::events::events;
+use super::fetch::{Fetched, Scores, complexity, fetch};
+use super::stamps::Stamps;
 use super::watch::Watch;
-use super::{Bounds, FEW, Looked, MAX_BYTES, PATIENCE};
-use crate::files::{self, Begun, ReadError};
+use super::{Bounds, FEW, Looked, PATIENCE};
+use crate::files::{self, Begun};
 use crate::shared::Shared;
 
-/// Of the complexity reports of a project together.
-const MAX_REPORTS: u64 = 16 << 20;
 /// Statuses of a tag that Task Master does not have and that have samples.
 const MAX_OTHER_STATUSES: usize = 20;
 /// Priorities of a project that have samples.
 const MAX_PRIORITIES: usize = 20;
-/// Characters of a title in an event.
-const MAX_TITLE: usize = 500;
-/// Events of one look at a project.
-const MAX_EVENTS: usize = 500;
-
-/// A file as it was last read: by these it is known to be unchanged.
-type Stamp = (SystemTime, u64);
-/// Those of the board, the state, and the complexity reports.
-type Stamps = (Stamp, Option<Stamp>, Option<SystemTime>);
 
 /// Files that are no board, or too large a one.
 struct Refused {
@@ -47,13 +37,14 @@ pub(super) struct Project {
     pub(super) name: String,
     source: String,
     pub(super) root: PathBuf,
-    stamp: Option<Stamps>,
+    stamps: Option<Stamps>,
+    /// A hash of the board and the state that were read last.
+    content: Option<u64>,
     refused: Option<Refused>,
     pub(super) board: Option<Board>,
     /// What the board adds up to, by tag; worked out when it is read.
     pub(super) figures: BTreeMap<String, Figures>,
-    /// Scores by tag and task.
-    pub(super) complexity: BTreeMap<String, BTreeMap<String, f64>>,
+    pub(super) complexity: Scores,
     pub(super) read_at: TimestampMs,
     pub(super) watcher: Watcher,
     pub(super) failing_since: Option<(Instant, String)>,
@@ -66,29 +57,24 @@ pub(super) struct Project {
     seen: BTreeMap<(&'static str, String), BTreeSet<String>>,
     /// Priorities with samples.
     priorities: BTreeSet<String>,
-    /// What of the files is left aside.
+    /// What of the board is left aside.
     notes: Vec<String>,
-}
-
-/// What a read of a project's files gave.
-pub(super) enum Fetched {
-    Unchanged,
-    /// The same that was refused not long ago.
-    Refused,
-    Absent(&'static str),
-    Read {
-        board: Vec<u8>,
-        state: Result<Vec<u8>, ReadError>,
-        stamps: Stamps,
-    },
-    Failed(String),
+    /// What is wrong with complexity reports.
+    report_notes: Vec<String>,
 }
 
 /// Result of one poll of a project.
 enum Look {
     Unchanged,
     Absent(&'static str),
-    Read { board: Board, stamps: Stamps, notes: Vec<String> },
+    Read {
+        board: Board,
+        stamps: Stamps,
+        content: u64,
+        notes: Vec<String>,
+    },
+    /// Written again with what was there, or beside new reports.
+    Rewritten(Stamps),
     Failed(String),
 }
 
@@ -118,7 +104,8 @@ pub(super) fn projects(roots: &[PathBuf]) -> Vec<Project> {
                 source: if one { "taskmaster".to_owned() } else { format!("taskmaster {name}") },
                 name,
                 root: root.clone(),
-                stamp: None,
+                stamps: None,
+                content: None,
                 refused: None,
                 board: None,
                 figures: BTreeMap::new(),
@@ -132,73 +119,28 @@ pub(super) fn projects(roots: &[PathBuf]) -> Vec<Project> {
                 seen: BTreeMap::new(),
                 priorities: BTreeSet::new(),
                 notes: Vec::new(),
+                report_notes: Vec::new(),
             }
         })
         .collect()
 }
 
-fn stamp(path: &Path) -> Result<Stamp, ReadError> {
-    let meta = files::metadata(path)?;
-    Ok((meta.modified().unwrap_or(SystemTime::UNIX_EPOCH), meta.len()))
+/// In memory only: the hash need not be the same in the next version.
+fn hash_of(board: &[u8], state: Option<&[u8]>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(board);
+    hasher.write_u8(u8::from(state.is_some()));
+    hasher.write(state.unwrap_or_default());
+    hasher.finish()
 }
 
-/// Reads a project's files, and sees to it that they are watched. It may hang.
-fn fetch(root: &Path, known: Option<Stamps>, refused: Option<Stamps>, watch: &Watch) -> Fetched {
-    fail::fail_point!("taskmaster::read", root.ends_with("hangs"), |_| Fetched::Failed(String::new()));
-    let folder = root.join(".taskmaster");
-    watch.follow(&folder);
-    watch.follow(&folder.join("tasks"));
-    if !folder.is_dir() {
-        return Fetched::Absent("run `task-master init` in the project, or name its folder in taskmaster.projects");
-    }
-    let (tasks, state) = (folder.join("tasks/tasks.json"), folder.join("state.json"));
-    let tasks_stamp = match stamp(&tasks) {
-        Ok(stamp) => stamp,
-        Err(error) if error.is_missing() && known.is_none() => {
-            return Fetched::Absent("the board has no tasks yet: run `task-master parse-prd` or `task-master add-task`");
-        }
-        Err(error) if error.is_missing() => return Fetched::Failed(format!("{} is gone", tasks.display())),
-        Err(error) => return Fetched::Failed(error.to_string()),
-    };
-    let reports = std::fs::metadata(folder.join("reports")).and_then(|meta| meta.modified()).ok();
-    let stamps = (tasks_stamp, stamp(&state).ok(), reports);
-    if known == Some(stamps) {
-        return Fetched::Unchanged;
-    }
-    if refused == Some(stamps) {
-        return Fetched::Refused;
-    }
-    match files::read(&tasks, MAX_BYTES) {
-        Ok(board) => Fetched::Read { board, state: files::read(&state, files::MAX_SHORT), stamps },
-        Err(error) => Fetched::Failed(error.to_string()),
-    }
-}
-
-type Scores = BTreeMap<String, BTreeMap<String, f64>>;
-
-/// The scores of each tag that has a report, and what is wrong with the others. It may hang.
-fn complexity(folder: &Path, tags: Vec<String>) -> (Scores, Vec<String>) {
-    let (mut scores, mut notes, mut left) = (BTreeMap::new(), Vec::new(), MAX_REPORTS);
-    for tag in tags {
-        let suffix = if tag == MASTER { String::new() } else { format!("_{tag}") };
-        let path = folder.join(format!("task-complexity-report{suffix}.json"));
-        let bytes = match files::read(&path, left) {
-            Ok(bytes) => bytes,
-            Err(error) if error.is_missing() => continue,
-            Err(error) => {
-                notes.push(error.to_string());
-                continue;
-            }
-        };
-        left -= bytes.len() as u64;
-        match parse_complexity(&bytes) {
-            Ok(found) => {
-                scores.insert(tag, found);
-            }
-            Err(error) => notes.push(format!("{}: {error}", path.display())),
-        }
-    }
-    (scores, notes)
+/// What of the file could not be read, in one line.
+fn said_of(findings: &Findings) -> String {
+    let named: Vec<String> = findings.first.iter().take(FEW).map(ToString::to_string).collect();
+    let more = findings.count - named.len();
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let values = if findings.count == 1 { "1 value" } else { &format!("{} values", findings.count) };
+    format!("tasks.json has {values} that cannot be read as they are: {}{more}", named.join("; "))
 }
 
 /// Some of many names, and how many more there are.
@@ -217,9 +159,9 @@ impl Project {
 
     /// Begins to read the files.
     pub(super) fn fetch(&self, watch: &Arc<Watch>) -> Begun<Fetched> {
-        let (root, known, watch) = (self.root.clone(), self.stamp, Arc::clone(watch));
-        let refused = self.refused.as_ref().filter(|refused| refused.at.elapsed() < SHOW_AGAIN).map(|refused| refused.stamps);
-        files::begin(&self.root, move || fetch(&root, known, refused, &watch))
+        let (root, had_board, known, watch) = (self.root.clone(), self.board.is_some(), self.stamps.clone(), Arc::clone(watch));
+        let refused = self.refused.as_ref().filter(|refused| refused.at.elapsed() < SHOW_AGAIN).map(|refused| refused.stamps.clone());
+        files::begin(&self.root, move || fetch(&root, had_board, known.as_ref(), refused.as_ref(), &watch))
     }
 
     /// Makes of what was read a board that is within bounds.
@@ -231,6 +173,10 @@ impl Project {
             Fetched::Failed(why) => return Look::Failed(why),
             Fetched::Read { board, state, stamps } => (board, state, stamps),
         };
+        let content = hash_of(&bytes, state.as_deref().ok());
+        if self.content == Some(content) && self.board.is_some() && self.refused.is_none() {
+            return Look::Rewritten(stamps);
+        }
         let mut notes = Vec::new();
         let current = match state {
             Ok(bytes) => parse_state(&bytes),
@@ -257,7 +203,10 @@ impl Project {
                 some(board.left_out.iter())
             ));
         }
-        Look::Read { board, stamps, notes }
+        if board.findings.count > 0 {
+            notes.push(said_of(&board.findings));
+        }
+        Look::Read { board, stamps, content, notes }
     }
 
     /// The same files are not read again at each look.
@@ -283,12 +232,16 @@ impl Project {
             }
             Look::Absent(hint) => {
                 self.board = None;
-                self.stamp = None;
+                (self.stamps, self.content) = (None, None);
                 shared.boards.write().remove(&self.name);
                 shared.sources.absent(&self.source, format!("no board in {}", self.root.display()), hint);
                 return false;
             }
-            Look::Read { board, mut stamps, mut notes } => {
+            Look::Rewritten(stamps) => {
+                changed = self.failing_since.take().is_some() | self.read_reports();
+                self.stamps = Some(stamps);
+            }
+            Look::Read { board, stamps, content, notes } => {
                 observed = self.watcher.observe(&board, now);
                 for status in &observed.unknown_statuses {
                     log::warn!(
@@ -299,24 +252,14 @@ impl Project {
                 }
                 self.figures = board.tags.iter().map(|(name, tag)| (name.clone(), Figures::of(tag))).collect();
                 self.seen.retain(|(_, tag), _| board.tags.contains_key(tag));
-                let (folder, tags) = (self.root.join(".taskmaster/reports"), board.tags.keys().cloned().collect());
-                match files::within(&folder.clone(), files::PATIENCE, move || complexity(&folder, tags)) {
-                    Ok((scores, wrong)) => {
-                        self.complexity = scores;
-                        notes.extend(wrong);
-                    }
-                    Err(why) => {
-                        // Read again at the next look.
-                        stamps.2 = None;
-                        notes.push(why);
-                    }
-                }
                 self.board = Some(board);
-                self.stamp = Some(stamps);
+                self.stamps = Some(stamps);
+                self.content = Some(content);
                 self.refused = None;
                 self.read_at = now;
                 self.failing_since = None;
                 self.set_notes(notes);
+                self.read_reports();
                 if let Ok(bytes) = serde_json::to_vec(&self.watcher) {
                     looked.documents.push((self.key(), Some(bytes)));
                 }
@@ -329,12 +272,12 @@ impl Project {
                 }
             }
         }
-        looked.events.extend(bounded(&self.name, events_of(&self.name, &observed.transitions)));
+        looked.events.extend(events(&self.name, &observed));
         let fresh = self.failing_since.as_ref().is_none_or(|(since, _)| since.elapsed() < PATIENCE);
         if fresh && self.board.is_some() {
             let before = looked.batch.len();
-            let beyond = self.measure(now, &observed, &mut looked.batch);
-            let mut notes = self.notes.clone();
+            let beyond = self.measure(now, &observed, looked);
+            let mut notes: Vec<String> = self.notes.iter().chain(&self.report_notes).cloned().collect();
             if !beyond.is_empty() {
                 notes.push(format!("{} statuses and priorities beyond the bounds have no samples: {}", beyond.len(), some(beyond.iter())));
             }
@@ -349,7 +292,27 @@ impl Project {
             let boards = board_json(self);
             shared.boards.write().insert(self.name.clone(), boards);
         }
-        !observed.transitions.is_empty()
+        !observed.transitions.is_empty() || !observed.switched.is_empty()
+    }
+
+    /// Reads the complexity reports; whether the scores are others now.
+    fn read_reports(&mut self) -> bool {
+        let (folder, tags) = (self.root.join(".taskmaster/reports"), self.figures.keys().cloned().collect());
+        let (scores, notes) = match files::within(&folder.clone(), files::PATIENCE, move || complexity(&folder, tags)) {
+            Ok(read) => read,
+            Err(why) => {
+                // Read again at the next look.
+                self.stamps = None;
+                (std::mem::take(&mut self.complexity), vec![why])
+            }
+        };
+        for note in notes.iter().filter(|note| !self.report_notes.contains(note)) {
+            log::warn!("taskmaster: {}: {note}", self.name);
+        }
+        self.report_notes = notes;
+        let changed = self.complexity != scores;
+        self.complexity = scores;
+        changed
     }
 
     /// How fast the tasks of a tag become done.
@@ -368,7 +331,8 @@ impl Project {
 
     /// The figures of all tags as samples, and the durations of what was just finished. Statuses and priorities that are
     /// beyond the bounds are given back.
-    fn measure(&mut self, now: TimestampMs, observed: &Observed, batch: &mut Batch) -> BTreeSet<String> {
+    fn measure(&mut self, now: TimestampMs, observed: &Observed, looked: &mut Looked) -> BTreeSet<String> {
+        let Looked { batch, durations, .. } = looked;
         let mut beyond = BTreeSet::new();
         for (tag, figures) in &self.figures {
             let of = [("project", self.name.as_str()), ("tag", tag.as_str())];
@@ -416,8 +380,8 @@ impl Project {
             // Tasks that were finished at the same moment stand a millisecond apart: a series has one sample at a time.
             let free = |at: &TimestampMs| taken.insert((&execution.tag, &execution.priority, *at));
             let at = (execution.at_ms..).find(free).unwrap_or(execution.at_ms);
-            batch.push(Labels::metric("taskmaster_task_execution_seconds", &of), at, execution.seconds);
-            batch.push(Labels::metric("taskmaster_task_review_seconds", &of), at, execution.review_seconds);
+            durations.push(Labels::metric("taskmaster_task_execution_seconds", &of), at, execution.seconds);
+            durations.push(Labels::metric("taskmaster_task_review_seconds", &of), at, execution.review_seconds);
         }
         if self.forecast_at.is_none_or(|at| at.elapsed() >= SHOW_AGAIN) || !observed.transitions.is_empty() {
             self.forecast_at = Some(Instant::now());
@@ -444,55 +408,4 @@ impl Project {
         let (scores, tasks) = (self.complexity.get(tag)?, &self.board.as_ref()?.tags.get(tag)?.tasks);
         Some(tasks.iter().filter(|task| !is_finished(&task.status)).filter_map(|task| scores.get(&task.id)).sum())
     }
-}
-
-/// A look gives no more events than [`MAX_EVENTS`]; one says how many there were.
-fn bounded(project: &str, mut events: Vec<Event>) -> Vec<Event> {
-    if events.len() > MAX_EVENTS {
-        let at = events.iter().map(|event| event.at).max().unwrap_or(0);
-        let more = events.len() - MAX_EVENTS;
-        events.truncate(MAX_EVENTS);
-        let data = serde_json::json!({"project": project, "more": more});
-        events.push(Event::new(at, "taskmaster", "tasks_moved", project, format!("{more} more tasks moved at once")).with_data(data));
-    }
-    events
-}
-
-fn events_of(project: &str, transitions: &[Transition]) -> Vec<Event> {
-    let mut events = Vec::new();
-    for (added, verb) in [(true, "added"), (false, "removed")] {
-        let all: Vec<&Transition> =
-            transitions.iter().filter(|t| t.subtask.is_none() && (if added { t.from.is_none() } else { t.to.is_none() })).collect();
-        let mut by_tag: BTreeMap<&str, Vec<&Transition>> = BTreeMap::new();
-        all.into_iter().for_each(|t| by_tag.entry(&t.tag).or_default().push(t));
-        for (tag, moved) in by_tag {
-            let kind = format!("task_{verb}");
-            if moved.len() > FEW {
-                let at = moved.iter().map(|t| t.at_ms).max().unwrap_or(0);
-                let data =
-                    serde_json::json!({"project": project, "tag": tag, "tasks": moved.iter().map(|t| &t.task_id).collect::<Vec<_>>()});
-                events.push(Event::new(at, "taskmaster", &kind, tag, format!("{} tasks {verb}, tag {tag}", moved.len())).with_data(data));
-            } else {
-                events.extend(moved.into_iter().map(|t| event(project, t, &kind, format!("task {} {verb}", t.task_id))));
-            }
-        }
-    }
-    for t in transitions {
-        if let (Some(from), Some(to)) = (&t.from, &t.to) {
-            let (kind, subject) = match &t.subtask {
-                Some(subtask) => ("subtask_status", format!("subtask {}.{subtask}", t.task_id)),
-                None => ("task_status", format!("task {}", t.task_id)),
-            };
-            events.push(event(project, t, kind, format!("{subject} {from} → {to}")));
-        }
-    }
-    events
-}
-
-fn event(project: &str, t: &Transition, kind: &str, title: String) -> Event {
-    let subject = t.subtask.as_ref().map_or_else(|| t.task_id.clone(), |subtask| format!("{}.{subtask}", t.task_id));
-    let title_of_task: String = t.title.chars().take(MAX_TITLE).collect();
-    let data =
-        serde_json::json!({"project": project, "tag": t.tag, "title": title_of_task, "from": t.from, "to": t.to, "reopened": t.reopened});
-    Event::new(t.at_ms, "taskmaster", kind, subject, title).with_data(data)
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use parking_lot::Mutex;
 
+use super::stamps::is_report;
+
 /// How long a project waits to have its folders watched while another does so.
 const TURN: Duration = Duration::from_secs(1);
 
@@ -19,7 +21,9 @@ impl Watch {
     /// A watch that reports changes of boards.
     pub(super) fn new(changed: impl Fn() + Send + 'static) -> Self {
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let ours = |path: &PathBuf| path.file_name().is_some_and(|name| name == "tasks.json" || name == "state.json");
+            let ours = |path: &PathBuf| {
+                path.file_name().is_some_and(|name| name == "tasks.json" || name == "state.json" || is_report(Path::new(name)))
+            };
             if event.is_ok_and(|e| !e.kind.is_access() && (e.paths.iter().any(ours) || e.need_rescan())) {
                 changed();
             }

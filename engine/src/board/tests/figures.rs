@@ -75,7 +75,46 @@ fn a_subtask_stands_for_its_task_in_a_chain() {
     assert_eq!(path(&[], "pending"), (Some(2), None));
     assert_eq!(path(&[], "done"), (Some(1), None));
     assert_eq!(path(&["1.1"], "pending"), (Some(2), None));
-    assert_eq!(path(&["2"], "pending").0, None);
+    // The subtask can be done first, then 2, then the rest of 1.
+    assert_eq!(path(&["2"], "pending"), (Some(2), None));
+}
+
+#[test]
+fn dependencies_on_subtasks_go_around_without_being_a_cycle() {
+    let sub = |id: u32| json!({"id": id, "status": "pending"});
+    let task = |id: u32, before: &[&str]| json!({"id": id, "dependencies": before, "subtasks": [sub(1), sub(2)]});
+    for (tasks, path, cycle) in [
+        // Each waits for a part of the other.
+        (vec![task(1, &["2.1"]), task(2, &["1.1"])], Some(2), None),
+        (vec![task(1, &["2.1"]), task(2, &["3.1"]), task(3, &["1.2"])], Some(2), None),
+        (vec![task(1, &["2.1"]), task(2, &["1.1"]), task(3, &["1"]), task(4, &["3.1"])], Some(4), None),
+        // Whole tasks that wait for each other are one, whatever their subtasks wait for.
+        (vec![task(1, &["2", "2.1"]), task(2, &["1"])], None, Some(vec!["1", "2", "1"])),
+        (vec![task(1, &["2.1"]), task(2, &["1.1"]), task(3, &["4"]), task(4, &["3"])], None, Some(vec!["3", "4", "3"])),
+    ] {
+        let figures = Figures::of(&board(&json!(tasks)).tags["master"]);
+        let cycle: Option<Vec<String>> = cycle.map(|ids: Vec<&str>| ids.into_iter().map(str::to_owned).collect());
+        assert_eq!((figures.critical_path_tasks, figures.cycle), (path, cycle), "{tasks:?}");
+    }
+    // What subtasks wait for themselves: 1.1 for 2.1 and 2.2 for 1.2.
+    let crosswise = json!([
+        {"id": 1, "subtasks": [{"id": 1, "dependencies": ["2.1"]}, {"id": 2}]},
+        {"id": 2, "subtasks": [{"id": 1}, {"id": 2, "dependencies": ["1.2"]}]},
+    ]);
+    let figures = Figures::of(&board(&crosswise).tags["master"]);
+    assert_eq!((figures.critical_path_tasks, figures.cycle, figures.ready_tasks), (Some(1), None, 2));
+}
+
+#[test]
+fn thousands_of_dependencies_that_go_around_through_subtasks_take_no_time() {
+    let tasks: Vec<Value> = (0..5_000)
+        .map(|id| json!({"id": id, "dependencies": (1..=5).map(|n| format!("{}.1", (id + n) % 5_000)).collect::<Vec<_>>(), "subtasks": [{"id": 1}]}))
+        .collect();
+    let board = board(&json!(tasks));
+    let start = Instant::now();
+    let figures = Figures::of(&board.tags["master"]);
+    assert_eq!(figures.cycle, None);
+    assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
 #[test]

@@ -75,50 +75,201 @@ fn an_unknown_status_keeps_its_name_and_is_listed() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_its_place_and_what_would_be_right() {
-    let in_task = |fields: &str| format!(r#"{{"m":{{"tasks":[{{"id":7,{fields}}}]}}}}"#);
-    let table: Vec<(String, &str)> = vec![
-        ("[]".into(), "tasks.json, top level: is an array; it must be an object of tags"),
-        ("null".into(), "top level: is null"),
-        (r#"{"m":5}"#.into(), "tag `m`: is a number; a tag must be an object {\"tasks\": […]}"),
-        (r#"{"m":null}"#.into(), "tag `m`: is null"),
-        (r#"{"m":[{"id":1}]}"#.into(), "tag `m`: is an array"),
-        (r#"{"m":{"task":[]}}"#.into(), "tag `m`: has no `tasks`"),
-        (r#"{"m":{"tasks":{}}}"#.into(), "tag `m`, field `tasks`: is an object"),
-        (r#"{"m":{"tasks":null}}"#.into(), "tag `m`, field `tasks`: is null"),
-        (r#"{"ok":{"tasks":[]},"version":"1"}"#.into(), "tag `version`: is a text"),
-        (
-            r#"{"tasks":[{"id":1}],"master":{"tasks":[{"id":1}]}}"#.into(),
-            "field `tasks`: has tasks of the older format beside a tag `master`",
-        ),
-        (r#"{"m":{"tasks":[{"id":1},true]}}"#.into(), "tag `m`, task `#2`: is a boolean; it must be an object"),
-        (r#"{"m":{"tasks":[{"title":"x"}]}}"#.into(), "tag `m`, task `#1`, field `id`: is missing; it must be a number or a text"),
-        (r#"{"m":{"tasks":[{"id":" "}]}}"#.into(), "task `#1`, field `id`: is empty"),
-        (r#"{"m":{"tasks":[{"id":{}}]}}"#.into(), "task `#1`, field `id`: is an object"),
-        (r#"{"m":{"tasks":[{"id":1},{"id":"1"}]}}"#.into(), "tag `m`: id `1` is there twice; give one of the two another id"),
-        (in_task(r#""status":3"#), "tag `m`, task `7`, field `status`: is a number; it must be a text, or be left out"),
-        (in_task(r#""title":["x"]"#), "task `7`, field `title`: is an array"),
-        (in_task(r#""priority":true"#), "task `7`, field `priority`: is a boolean"),
-        (in_task(r#""updatedAt":1764000000"#), "task `7`, field `updatedAt`: is a number"),
-        (in_task(r#""dependencies":"1,2""#), "task `7`, field `dependencies`: is a text; it must be an array of ids"),
-        (in_task(r#""dependencies":[1,null]"#), "task `7`, field `dependencies[1]`: is missing"),
-        (in_task(r#""dependencies":[[1]]"#), "task `7`, field `dependencies[0]`: is an array"),
-        (in_task(r#""dependencies":[""]"#), "task `7`, field `dependencies[0]`: is empty"),
-        (in_task(r#""subtasks":{}"#), "task `7`, field `subtasks`: is an object"),
-        (in_task(r#""subtasks":[1]"#), "task `7.#1`: is a number"),
-        (in_task(r#""subtasks":[{"id":1},{}]"#), "task `7.#2`, field `id`: is missing"),
-        (in_task(r#""subtasks":[{"id":1,"status":{}}]"#), "task `7.1`, field `status`: is an object"),
-        (in_task(r#""subtasks":[{"id":1},{"id":"7.1"}]"#), "tag `m`, task `7`, field `subtasks`: id `1` is there twice"),
-        (r#"{"m":{"tasks":[}}"#.into(), "tasks.json is not JSON"),
-        (r#"{"m":{"tasks":[]}} }"#.into(), "tasks.json is not JSON (trailing characters at line 1"),
+fn what_is_no_board_is_an_error_with_its_place_and_what_would_be_right() {
+    let table = [
+        ("[]", "tasks.json, top level: is an array; it must be an object of tags"),
+        ("null", "top level: is null"),
+        (r#"{"m":5}"#, "tag `m`: is a number and is left aside; a tag is an object {\"tasks\": […]}"),
+        (r#"{"m":null}"#, "tag `m`: is null"),
+        (r#"{"m":[{"id":1}]}"#, "tag `m`: is an array"),
+        (r#"{"m":{"tasks":{"1":{}}}}"#, "tag `m`, field `tasks`: is an object"),
+        (r#"{"m":{"tasks":[}}"#, "tasks.json is not JSON"),
+        (r#"{"m":{"tasks":[{"id":1},]}}"#, "tasks.json is not JSON (trailing comma"),
+        (r#"{"m":{"tasks":[{"id":NaN}]}}"#, "tasks.json is not JSON"),
+        (r#"{"m":{"tasks":[]}} }"#, "tasks.json is not JSON (trailing characters at line 1"),
     ];
     for (text, part) in table {
-        let error = parse(&text).unwrap_err();
+        let error = parse(text).unwrap_err();
         assert!(!error.is_incomplete(), "{text}");
         assert!(error.to_string().contains(part), "{text}\n gave {error}\n not  {part}");
     }
+    for utf16 in [&b"\xff\xfe{\0}\0"[..], b"\xfe\xff\0{\0}"] {
+        assert!(Board::parse(utf16, None).unwrap_err().to_string().contains("UTF-16 and must be UTF-8"));
+    }
     let long = parse(&json!({"ä".repeat(10_000): 1}).to_string()).unwrap_err().to_string();
-    assert!(long.len() < 300, "a message quotes no more than a line: {long}");
+    assert!(long.len() < 400, "a message quotes no more than a line: {long}");
+}
+
+#[test]
+fn what_cannot_be_read_costs_its_field_or_task_and_is_named() {
+    let in_task = |fields: &str| format!(r#"{{"m":{{"tasks":[{{"id":7,{fields}}},{{"id":8}}]}}}}"#);
+    // The file, the statuses that are counted, the tasks that are ready, and what is said of what is wrong.
+    type Row<'a> = (String, &'a str, &'a [&'a str], &'a str);
+    let table: Vec<Row<'_>> = vec![
+        (
+            r#"{"m":{"tasks":[{"id":1},true]}}"#.into(),
+            "pending 1",
+            &["1"],
+            "tag `m`, task `#2`: is a boolean and is left aside; it must be",
+        ),
+        (r#"{"m":{"tasks":["x",null,{"id":1}]}}"#.into(), "pending 1", &["1"], "task `#1`: is a text and is left aside"),
+        (r#"{"m":{"tasks":[{},{"id":1}]}}"#.into(), "pending 1", &["1"], "task `#1`: has neither id nor title nor status"),
+        (
+            r#"{"m":{"tasks":[{"title":"x"}]}}"#.into(),
+            "pending 1",
+            &["#1"],
+            "task `#1`, field `id`: is missing: it is counted, its changes are not followed; it must be a number or a text",
+        ),
+        (r#"{"m":{"tasks":[{"id":" ","status":"done"}]}}"#.into(), "done 1", &[], "task `#1`, field `id`: is empty"),
+        (r#"{"m":{"tasks":[{"id":{},"status":"done"}]}}"#.into(), "done 1", &[], "task `#1`, field `id`: is an object"),
+        (
+            r#"{"m":{"tasks":[{"id":1},{"id":"1","status":"done"},{"id":2,"dependencies":[1]}]}}"#.into(),
+            "done 1 pending 2",
+            &["1", "2"],
+            "tag `m`: id `1` is there twice and counts as often",
+        ),
+        (
+            in_task(r#""status":3"#),
+            "3 1 pending 1",
+            &["8"],
+            "tag `m`, task `7`, field `status`: is a number; it must be a text, or be left out",
+        ),
+        (in_task(r#""status":{}"#), "pending 1 unreadable 1", &["8"], "task `7`, field `status`: is an object and counts as `unreadable`"),
+        (in_task(r#""title":["x"]"#), "pending 2", &["7", "8"], "task `7`, field `title`: is an array and counts as none"),
+        (in_task(r#""title":5"#), "pending 2", &["7", "8"], "task `7`, field `title`: is a number"),
+        (in_task(r#""priority":true"#), "pending 2", &["7", "8"], "task `7`, field `priority`: is a boolean"),
+        (
+            in_task(r#""updatedAt":"yesterday""#),
+            "pending 2",
+            &["7", "8"],
+            "task `7`, field `updatedAt`: is `yesterday` and counts as none; it must be a time",
+        ),
+        (in_task(r#""updatedAt":1e300"#), "pending 2", &["7", "8"], "field `updatedAt`: is `1"),
+        (
+            in_task(r#""dependencies":"1,2""#),
+            "pending 2",
+            &["8"],
+            "task `7`, field `dependencies`: is a text: the task counts as waiting; it must be an array of ids",
+        ),
+        (in_task(r#""dependencies":8"#), "pending 2", &["8"], "field `dependencies`: is `8` alone and counts as [\"8\"]"),
+        (in_task(r#""dependencies":{"id":8}"#), "pending 2", &["8"], "field `dependencies`: is an object"),
+        (
+            in_task(r#""dependencies":[null]"#),
+            "pending 2",
+            &["8"],
+            "task `7`, field `dependencies[0]`: is null: the task counts as waiting",
+        ),
+        (in_task(r#""dependencies":[""]"#), "pending 2", &["8"], "task `7`, field `dependencies[0]`: is empty"),
+        (in_task(r#""dependencies":[[1]]"#), "pending 2", &["8"], "task `7`, field `dependencies[0]`: is an array"),
+        (in_task(r#""dependencies":[{"id":8}]"#), "pending 2", &["8"], "task `7`, field `dependencies[0]`: is an object"),
+        (in_task(r#""subtasks":{"1":{}}"#), "pending 2", &["7", "8"], "task `7`, field `subtasks`: is an object and is left aside"),
+        (in_task(r#""subtasks":"write it""#), "pending 2", &["7", "8"], "task `7`, field `subtasks`: is a text"),
+        (in_task(r#""subtasks":[1]"#), "pending 2", &["7", "8"], "task `7.#1`: is a number and is left aside"),
+        (in_task(r#""subtasks":[{"id":null}]"#), "pending 2 / pending 1", &["7", "8"], "task `7.#1`, field `id`: is missing"),
+        (
+            in_task(r#""subtasks":["write it","test it"]"#),
+            "pending 2 / pending 2",
+            &["7", "8"],
+            "task `7.#1`: is a text and counts as a pending subtask of that title",
+        ),
+        (
+            in_task(r#""subtasks":[{"id":1,"status":{}}]"#),
+            "pending 2 / unreadable 1",
+            &["7", "8"],
+            "task `7.1`, field `status`: is an object",
+        ),
+        (
+            in_task(r#""subtasks":[{"id":1},{"id":"7.1"},{"id":1,"status":"done"}]"#),
+            "pending 2 / done 1 pending 2",
+            &["7", "8"],
+            "tag `m`, task `7`, field `subtasks`: id `1` is there 3 times",
+        ),
+        // Beside tags.
+        (r#"{"ok":{"tasks":[{"id":1}]},"v2":null}"#.into(), "pending 1", &["1"], "tag `v2`: is null and is left aside"),
+        (r#"{"ok":{"tasks":[{"id":1}]},"v2":[1]}"#.into(), "pending 1", &["1"], "tag `v2`: is an array"),
+        (r#"{"ok":{"tasks":[{"id":1}]},"v2":{"tasks":{"a":1}}}"#.into(), "pending 1", &["1"], "tag `v2`, field `tasks`: is an object"),
+        (
+            r#"{"m":{"tasks":[{"id":1}]},"v2":{"task":[]}}"#.into(),
+            "pending 1",
+            &["1"],
+            "tag `v2`: has no `tasks` and counts as an empty tag",
+        ),
+        (
+            r#"{"tasks":[{"id":1}],"master":{"tasks":[{"id":2}]}}"#.into(),
+            "pending 1",
+            &["2"],
+            "field `tasks`: has 1 tasks of the older format, left aside",
+        ),
+        // What JavaScript reads.
+        (
+            r#"{"m":{"tasks":[{"id":1,"title":"Ship it \ud83d"}]}}"#.into(),
+            "pending 1",
+            &["1"],
+            "task `1`, field `title`: has bytes or escapes that are no character",
+        ),
+    ];
+    for (text, counted, ready, part) in table {
+        let board = parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let figures = Figures::of(board.tags.values().find(|tag| !tag.tasks.is_empty()).unwrap());
+        let line =
+            |counts: &std::collections::BTreeMap<String, u64>| counts.iter().map(|(s, n)| format!("{s} {n}")).collect::<Vec<_>>().join(" ");
+        let shown = if figures.subtasks.is_empty() {
+            line(&figures.tasks)
+        } else {
+            format!("{} / {}", line(&figures.tasks), line(&figures.subtasks))
+        };
+        assert_eq!((shown.as_str(), figures.ready_ids.iter().map(String::as_str).collect::<Vec<_>>()), (counted, ready.to_vec()), "{text}");
+        let said: Vec<String> = board.findings.first.iter().map(ToString::to_string).collect();
+        assert!(said.iter().any(|said| said.contains(part)), "{text}\n gave {said:?}\n not  {part}");
+        assert_eq!(board.findings.count, said.len());
+    }
+}
+
+#[test]
+fn what_task_master_reads_without_a_word_is_read_without_a_word() {
+    let in_task = |fields: &str| format!(r#"{{"m":{{"tasks":[{{"id":7,{fields}}}]}}}}"#);
+    for text in [
+        in_task(r#""dependencies":null,"subtasks":null"#),
+        in_task(r#""dependencies":"","subtasks":"","updatedAt":"""#),
+        in_task(r#""updatedAt":1764000000000"#),
+        r#"{"m":{"tasks":[{"id":7}]},"version":"1.0","$schema":"x"}"#.to_owned(),
+        r#"{"m":{"tasks":[{"id":7}]},"v2":{"metadata":{"created":"x"}}}"#.to_owned(),
+        r#"{"m":{"tasks":[{"id":7}]},"v2":{"tasks":null}}"#.to_owned(),
+        r#"{"m":{"tasks":[{"id":6}]},"m":{"tasks":[{"id":6,"id":7}]}}"#.to_owned(),
+        r#"{"m":{"tasks":[{"id":7,"status":"done","status":"pending"}]},"tasks":[]}"#.to_owned(),
+    ] {
+        let board = parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!((board.findings.count, &*board.tags["m"].tasks[0].id), (0, "7"), "{text}");
+    }
+    let huge = parse(r#"{"m":{"tasks":[{"id":1e999},{"id":-1e999}]}}"#).unwrap();
+    assert_eq!(huge.tags["m"].tasks.iter().map(|t| t.id.as_str()).collect::<Vec<_>>(), ["Infinity", "-Infinity"]);
+    let latin = Board::parse(b"{\"m\":{\"tasks\":[{\"id\":1,\"title\":\"Caf\xe9\",\"details\":\"\xe9\"}]}}", None).unwrap();
+    assert_eq!((&*latin.tags["m"].tasks[0].title, latin.findings.count), ("Caf\u{fffd}", 1));
+    let names = parse(r#"{"__proto__":{"tasks":[{"id":1}]},"":{"tasks":[{"id":2}]},"constructor":{"tasks":[]}}"#).unwrap();
+    assert_eq!(names.tags.keys().collect::<Vec<_>>(), ["", "__proto__", "constructor"]);
+}
+
+#[test]
+fn numbers_are_times_in_seconds_or_milliseconds() {
+    for (value, ms) in [
+        (json!(1_764_000_000), Some(1_764_000_000_000)),
+        (json!(1_764_000_000.25), Some(1_764_000_000_250)),
+        (json!(1_764_000_000_000i64), Some(1_764_000_000_000)),
+        (json!("1764000000000"), Some(1_764_000_000_000)),
+        (json!("1764000000"), Some(1_764_000_000_000)),
+        (json!(1.0e17), None),
+        (json!("2026-11-25"), None),
+        (json!(true), None),
+    ] {
+        assert_eq!(board(&json!([{"id": 1, "updatedAt": value}])).tags["master"].tasks[0].updated_at_ms, ms, "{value}");
+    }
+}
+
+#[test]
+fn findings_are_counted_and_the_first_are_kept() {
+    let tasks: Vec<serde_json::Value> = (0..5_000).map(|id| json!({"id": id, "title": 5})).collect();
+    let board = board(&json!(tasks));
+    assert_eq!((board.findings.count, board.findings.first.len(), board.size()), (5_000, crate::board::parse::MAX_FINDINGS, 5_000));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 /**
  * BOARD: how far the work is, by status, and what is being worked on.
  *
- * @import { Board, Forecast, TaskCost } from '../types.js'
+ * @import { Board, Forecast, TaskCost, TaskItem } from '../types.js'
  */
-import { age, count, DASH, day, digits, percent, sentences, span } from '../format.js'
+import { age, count, DASH, day, digits, percent, sentences, since, span } from '../format.js'
 import { html, useLayoutEffect, useRef } from '../lib.js'
 import { statusColour, statusRank, statusWord } from '../statuses.js'
 import { board, boardKey, boards, chosenBoard, refreshBoards } from '../stores/boards.js'
@@ -101,8 +101,21 @@ function Used({ cost }) {
     cost.active_seconds !== undefined && `agent active ${span(cost.active_seconds)}`,
     cost.cpu_seconds !== undefined && `CPU ${span(cost.cpu_seconds)}`,
     cost.shared_seconds > 0 && 'its share of time with other tasks',
+    cost.start_seen === false && cost.since !== undefined && countedFrom(cost.since),
+    cost.unwatched_seconds !== undefined && `the service was not running for ${span(cost.unwatched_seconds)} of it`,
   ]
   return html`<span class="quiet task-cost" title=${words.filter(Boolean).join(', ')}>${used}</span>`
+}
+
+/** @param {number} t Unix seconds */
+const countedFrom = (t) => `counted from ${since(t, now.value)}, when the service first saw it in progress`
+
+/** How long a task has been in progress, as far as that was seen. @param {{ item: TaskItem }} props */
+function Duration({ item }) {
+  const { in_progress_since: start, cost } = item
+  if (start !== null) return html`<span class="quiet" title="in progress for">${age(now.value - start)}</span>`
+  if (cost?.since === undefined) return html`<span class="quiet" title="Its start was not seen.">${DASH}</span>`
+  return html`<span class="quiet" title=${`Its start was not seen: ${countedFrom(cost.since)}.`}>≥ ${age(now.value - cost.since)}</span>`
 }
 
 /** @param {{ board: Board }} props */
@@ -115,7 +128,7 @@ function UnderWay({ board: shown }) {
         <li key=${item.id}>
           <span class="task-id">${item.id}</span><span class="task-title" title=${item.title}>${item.title}</span>
           ${item.cost && html`<${Used} cost=${item.cost} />`}
-          <span class="quiet" title=${item.in_progress_since === null ? 'Its start was not seen.' : 'in progress for'}>${item.in_progress_since === null ? '–' : age(now.value - item.in_progress_since)}</span>
+          <${Duration} item=${item} />
         </li>`)}
       ${items.length > 3 && html`<li class="quiet">and ${count(items.length - 3, 'more', 'more')}</li>`}
     </ul>`
