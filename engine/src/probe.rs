@@ -76,6 +76,12 @@ pub struct Verdict {
 }
 
 impl Expected {
+    /// Whether something is asked of the body.
+    #[must_use]
+    pub fn wants_body(&self) -> bool {
+        !self.matches.is_empty() || !self.not_matches.is_empty()
+    }
+
     /// Judges an answer; `cut` says that more of its body was left unread.
     #[must_use]
     pub fn judge(&self, status: u16, body: &[u8], cut: bool) -> Verdict {
@@ -85,8 +91,7 @@ impl Expected {
             self.matches.iter().find(|regex| !regex.is_match(body)).map(|regex| format!("the body does not match `{regex}`{within}"));
         let unwanted = || self.not_matches.iter().find(|regex| regex.is_match(body)).map(|regex| format!("the body matches `{regex}`"));
         let body = missing.or_else(unwanted);
-        let asked = !self.matches.is_empty() || !self.not_matches.is_empty();
-        Verdict { failed_due_to_regex: asked.then_some(body.is_some()), why: status.or(body) }
+        Verdict { failed_due_to_regex: self.wants_body().then_some(body.is_some()), why: status.or(body) }
     }
 }
 
