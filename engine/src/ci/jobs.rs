@@ -36,13 +36,20 @@ impl JobFigures {
         let last = run.updated.map_or(TimestampMs::MAX, |end| end.max(run.started).max(run.created).saturating_add(SLACK_MS));
         let can_be = |at: &TimestampMs| (run.created - SKEW_MS..=last).contains(at);
         let mut figures = Self { ended: true, whole, first_start: None, seconds: None, carried_seconds: 0.0, last_end: None, unclear: 0 };
-        let (mut starts, mut starts_of_skipped, mut starts_known) = (Vec::new(), Vec::new(), true);
+        let (mut starts, mut starts_of_skipped, mut starts_known, mut ends) = (Vec::new(), Vec::new(), true, Vec::new());
         for job in jobs.iter().filter(|job| job.attempt.is_none_or(|attempt| attempt <= run.attempt)) {
             let (started, completed) = (job.started.filter(can_be), job.completed.filter(can_be));
+            let ms = started.zip(completed).map(|(from, to)| to - from).filter(|ms| *ms >= 0 && job.ended);
             figures.ended &= job.ended;
+            let before = job.attempt.is_some_and(|attempt| attempt < run.attempt) || started.is_some_and(|at| at < run.started - SKEW_MS);
+            let carried = run.attempt > 1 && before;
+            if !carried {
+                ends.push(completed);
+            }
             if job.skipped {
                 starts_of_skipped.extend(started);
-                figures.seconds.get_or_insert_default();
+                // As a rule none, and no time is needed to say so.
+                *figures.seconds.get_or_insert_default() += ms.unwrap_or(0) as f64 / 1e3;
                 continue;
             }
             if job.cancelled && job.started.is_none() {
@@ -50,14 +57,10 @@ impl JobFigures {
                 figures.seconds.get_or_insert_default();
                 continue;
             }
-            let before = job.attempt.is_some_and(|attempt| attempt < run.attempt) || started.is_some_and(|at| at < run.started - SKEW_MS);
-            let carried = run.attempt > 1 && before;
             if !carried {
                 starts_known &= started.is_some();
                 starts.extend(started);
             }
-            let ms = started.zip(completed).map(|(from, to)| to - from).filter(|ms| *ms >= 0 && job.ended);
-            figures.last_end = figures.last_end.max(completed.filter(|_| !carried));
             match ms.map(|ms| ms as f64 / 1e3) {
                 Some(seconds) if carried => figures.carried_seconds += seconds,
                 Some(seconds) => *figures.seconds.get_or_insert_default() += seconds,
@@ -68,7 +71,8 @@ impl JobFigures {
         figures.seconds = figures.seconds.filter(|seconds| figures.unclear == 0 || *seconds > 0.0);
         figures.first_start = if starts.is_empty() { starts_of_skipped.into_iter().min() } else { starts.into_iter().min() };
         figures.first_start = figures.first_start.filter(|_| starts_known && whole);
-        figures.last_end = figures.last_end.filter(|_| figures.unclear == 0 && whole);
+        let ends: Option<Vec<TimestampMs>> = ends.into_iter().collect();
+        figures.last_end = ends.filter(|_| whole).and_then(|ends| ends.into_iter().max());
         figures
     }
 

@@ -173,9 +173,16 @@ fn an_end_stays_as_it_was_seen_first() {
 #[test]
 fn a_run_that_changed_long_after_its_end_ended_with_its_last_job() {
     let day = 86_400;
-    for (updated, expected) in [(20 * day, 290), (600, 600)] {
+    let done = || job(1, "success", Some(10), Some(290));
+    for (updated, listed, expected) in [
+        (20 * day, vec![done()], 290),
+        (600, vec![done()], 600),
+        // It waited for a job that was cancelled in the end.
+        (20 * day, vec![done(), job(1, "cancelled", None, Some(20 * day - 9))], 20 * day),
+        (20 * day, vec![done(), job(1, "cancelled", None, None)], 20 * day),
+    ] {
         let run = run(1, 1, "a", "success", 0, updated);
-        let figures = jobs(&run, &[job(1, "success", Some(10), Some(290))]);
+        let figures = jobs(&run, &listed);
         let mut ledger = Ledger::restore("o/r", KEEP, &[]);
         let now = T0 + 21 * day * 1_000;
         ledger.first_page(of(vec![run.clone()]), now);
