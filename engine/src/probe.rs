@@ -27,11 +27,11 @@ impl Statuses {
     /// # Errors
     /// Which part is no status, and what would be right.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let one = |text: &str| text.trim().parse::<u16>().ok().filter(|status| (100..=599).contains(status));
+        let one = |text: &str| text.trim().parse::<u16>().ok().filter(|status| (100..=999).contains(status));
         let range = |part: &str| {
             let (low, high) = part.split_once('-').unwrap_or((part, part));
             let (low, high) = one(low).zip(one(high)).filter(|(low, high)| low <= high).ok_or_else(|| {
-                format!("`{}` is no status: write one from 100 to 599, or a range such as 200-299, or several with commas", part.trim())
+                format!("`{}` is no status: write one from 100 to 999, or a range such as 200-299, or several with commas", part.trim())
             })?;
             Ok((low, high))
         };
@@ -179,8 +179,8 @@ mod tests {
             assert!(statuses.accept(fine) && !statuses.accept(not), "{text}");
             assert_eq!(statuses.to_string(), shown);
         }
-        for text in ["", "2xx", "99", "600", "300-200", "200,", "-"] {
-            assert!(Statuses::parse(text).unwrap_err().contains("is no status: write one from 100 to 599"), "{text}");
+        for text in ["", "2xx", "99", "1000", "300-200", "200,", "-"] {
+            assert!(Statuses::parse(text).unwrap_err().contains("is no status: write one from 100 to 999"), "{text}");
         }
     }
 

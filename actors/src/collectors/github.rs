@@ -72,6 +72,8 @@ pub struct GithubSource {
     etag: Option<String>,
     /// Runs of the newest page.
     on_page: BTreeSet<u64>,
+    /// Where the next look begins among the runs that are asked for by number.
+    turn: usize,
     /// Of runs that are asked for by number.
     etags: BTreeMap<u64, String>,
     next_poll: TimestampMs,
@@ -100,6 +102,7 @@ impl GithubSource {
             ledger: None,
             etag: None,
             on_page: BTreeSet::new(),
+            turn: 0,
             etags: BTreeMap::new(),
             next_poll: 0,
             confirmed: None,

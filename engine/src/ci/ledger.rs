@@ -12,6 +12,7 @@
 //! the time before the first look, and the time during which nobody looked.
 
 mod news;
+mod pages;
 mod tell;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,9 +20,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+pub use self::pages::Gap;
 use super::figures::{self, Base, Figures};
 use super::jobs::JobFigures;
-use super::parse::{Page, Run, Workflow};
+use super::parse::{Run, Workflow};
 use super::workflow::{Names, WorkflowKey};
 use crate::event::Event;
 use crate::model::{Batch, TimestampMs};
@@ -31,8 +33,6 @@ use crate::store::DocumentChange;
 const MAX_ACTIVE_MS: i64 = 35 * 86_400_000;
 /// Records that are held one by one; the oldest are added up beyond.
 pub const MAX_RECORDS: usize = 10_000;
-/// Stretches of the past that are still to be read; more become one.
-const MAX_GAPS: usize = 8;
 /// How often the jobs of a run that ended are asked for while some have not.
 const MAX_TRIES: u32 = 4;
 /// How often they are asked for while GitHub cannot answer: for about a day.
@@ -41,8 +41,6 @@ const MAX_POSTPONED: u32 = 20;
 const MAX_WAIT_MS: i64 = 7_200_000;
 /// Unknown statuses that are told apart.
 const MAX_STATUSES: usize = 16;
-/// Pages that GitHub gives of a list with a filter: it stops at 1,000 items.
-const MAX_PAGES: u32 = 10;
 /// Earlier ends of one attempt that are remembered.
 const MAX_EARLIER: usize = 16;
 /// The form of what is kept. What has another form is read anew from GitHub.
@@ -108,25 +106,6 @@ impl Record {
     pub fn end(&self) -> TimestampMs {
         self.at.or(self.run.updated).unwrap_or(self.run.created)
     }
-}
-
-/// A stretch of creation times of which not all runs are known, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gap {
-    /// Its beginning.
-    pub from: TimestampMs,
-    /// Its end; moves towards the beginning.
-    pub to: TimestampMs,
-    /// The page that comes next, from 1: more than the first is read only where a page does not get any further back.
-    #[serde(default = "first")]
-    pub page: u32,
-    /// Runs on the pages before it.
-    #[serde(default)]
-    pub seen: u64,
-}
-
-fn first() -> u32 {
-    1
 }
 
 /// Workflow, conclusion and time of samples.
@@ -297,64 +276,6 @@ impl Ledger {
 
     fn newest(&self, id: u64) -> Option<&Record> {
         self.records.range((id, 0)..=(id, u32::MAX)).next_back().map(|(_, record)| record)
-    }
-
-    /// Takes in the newest runs, as the first page of an answer has them.
-    pub fn first_page(&mut self, page: Page<Run>, now: TimestampMs) {
-        let newest = page.items.iter().map(|run| run.created).max();
-        // A page of which nothing could be read says nothing of how far back it goes.
-        let reached = page.items.last().map_or(now, |run| run.created);
-        let from = self.meta.seen_to.unwrap_or(TimestampMs::MIN).max(now - self.keep_ms);
-        if page.more && reached > from {
-            self.meta.gaps.push(Gap { from, to: reached, page: 1, seen: 0 });
-            if self.meta.gaps.len() > MAX_GAPS {
-                let ends =
-                    |gaps: &[Gap]| (gaps.iter().map(|g| g.from).min().unwrap_or(from), gaps.iter().map(|g| g.to).max().unwrap_or(reached));
-                let (from, to) = ends(&self.meta.gaps);
-                self.meta.gaps = vec![Gap { from, to, page: 1, seen: 0 }];
-            }
-            self.meta_changed = true;
-        }
-        self.take(page.items, now);
-        // A clock that is ahead must not hide what comes later.
-        let newest = newest.map(|newest| newest.min(now)).max(self.meta.seen_to);
-        if newest != self.meta.seen_to || self.meta.opened.is_none() {
-            self.meta.seen_to = newest.or(Some(now));
-            self.meta.opened.get_or_insert(now);
-            self.meta_changed = true;
-        }
-    }
-
-    /// The stretch of the past that is to be read next, the newest first.
-    #[must_use]
-    pub fn gap(&self) -> Option<Gap> {
-        self.meta.gaps.last().copied()
-    }
-
-    /// Takes in an answer for [`Ledger::gap`]: a page of its runs, the newest first.
-    ///
-    /// The next request asks for what was created up to the last run of this page. So no page shifts while runs come or are deleted, and
-    /// GitHub's bound of 1,000 runs for a filter is not met. Where that gets no further (a page within one second, or one of which
-    /// nothing is shown), the page after it is asked for.
-    pub fn gap_page(&mut self, page: Page<Run>, now: TimestampMs) {
-        let (reached, more, total, length) = (page.items.last().map(|run| run.created), page.more, page.total, page.length as u64);
-        self.take(page.items, now);
-        let Some(gap) = self.meta.gaps.last_mut() else { return };
-        // The last page that GitHub gives of a long list is not its end.
-        let last = gap.page >= MAX_PAGES;
-        match reached.filter(|reached| *reached < gap.to) {
-            Some(reached) if more || last => *gap = Gap { to: reached, page: 1, seen: 0, ..*gap },
-            None if more && !last => (gap.page, gap.seen) = (gap.page + 1, gap.seen + length),
-            None if more || (last && total.is_some_and(|total| total > gap.seen + length)) => {
-                *gap = Gap { to: gap.to - 1_000, page: 1, seen: 0, ..*gap };
-                self.meta.missed = true;
-            }
-            _ => gap.to = TimestampMs::MIN,
-        }
-        if gap.to <= gap.from.max(now - self.keep_ms) {
-            self.meta.gaps.pop();
-        }
-        self.meta_changed = true;
     }
 
     /// Oldest end first, so that runs which ended in the same second get their times in the same order each time.

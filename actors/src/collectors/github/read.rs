@@ -101,7 +101,13 @@ impl GithubSource {
         let on_page = self.on_page.clone();
         let under_way = self.with(|ledger| ledger.under_way()).await?;
         self.etags.retain(|id, _| under_way.contains(id));
-        for id in under_way.into_iter().filter(|id| !on_page.contains(id)).take(MAX_ASKED) {
+        let mut others: Vec<u64> = under_way.into_iter().filter(|id| !on_page.contains(id)).collect();
+        if others.len() > MAX_ASKED {
+            // Each has its turn.
+            self.turn = (self.turn + MAX_ASKED) % others.len();
+            others.rotate_left(self.turn);
+        }
+        for id in others.into_iter().take(MAX_ASKED) {
             match self.get(&format!("/repos/{repo}/actions/runs/{id}"), self.etags.get(&id).map(String::as_str), Purpose::Now).await {
                 Ok(Reply::Same) => {}
                 Ok(Reply::Found(Found { body, etag, .. })) => {

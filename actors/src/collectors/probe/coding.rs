@@ -1,4 +1,4 @@
-//! Undoing the content codings of a body before it is looked at: gzip and deflate.
+//! Undoing the content codings of a body before it is looked at (gzip and deflate), and UTF-16.
 //!
 //! A probe asks for none, but servers that send compressed files, or answer from a cache, use them all the same.
 
@@ -44,6 +44,25 @@ impl Body {
             };
         }
         Ok(self)
+    }
+
+    /// Text in UTF-16, by its content type or its first bytes, as UTF-8: that is what a regex is written in. All else is left as it is.
+    pub(super) fn into_utf8(mut self, content_type: &str) -> Self {
+        let kind = content_type.to_ascii_lowercase();
+        let big = match self.bytes.as_slice() {
+            [0xff, 0xfe, ..] => false,
+            [0xfe, 0xff, ..] => true,
+            _ if kind.contains("utf-16le") => false,
+            _ if kind.contains("utf-16") => true,
+            _ => return self,
+        };
+        let units = self.bytes.chunks_exact(2).map(|pair| {
+            let pair = [pair[0], pair[1]];
+            if big { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }
+        });
+        let text: String = char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+        self.bytes = text.strip_prefix('\u{feff}').unwrap_or(&text).as_bytes().to_vec();
+        self
     }
 
     /// Several gzip streams may follow each other; what follows and is none is left out, as gzip does.
@@ -130,6 +149,23 @@ mod tests {
             assert_eq!(read(codings, bytes, false), Ok(Body { bytes: b"ready".to_vec(), cut: false }), "{codings}");
         }
         assert_eq!(read("br", Vec::new(), false), Ok(Body { bytes: Vec::new(), cut: false }), "a HEAD request has no body to read");
+    }
+
+    #[test]
+    fn utf16_is_read_as_text() {
+        let units = |text: &str, big: bool| -> Vec<u8> {
+            text.encode_utf16().flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+        };
+        for (kind, bytes) in [
+            ("text/plain; charset=UTF-16", units("\u{feff}ready", false)),
+            ("text/plain", units("\u{feff}ready", true)),
+            ("text/plain; charset=utf-16le", units("ready", false)),
+            ("text/plain; charset=utf-16", units("ready", true)),
+            ("text/plain; charset=utf-8", b"ready".to_vec()),
+        ] {
+            assert_eq!(Body { bytes, cut: false }.into_utf8(kind).bytes, b"ready", "{kind}");
+        }
+        assert_eq!(Body { bytes: vec![0xff, 0xfe, 0x00], cut: true }.into_utf8("").bytes, b"", "cut within a character");
     }
 
     #[test]

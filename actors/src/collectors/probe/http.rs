@@ -7,8 +7,8 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, COOKIE, HOST, HeaderName, HeaderValue, LOCATION, SET_COOKIE,
-    TRANSFER_ENCODING, USER_AGENT,
+    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, LOCATION,
+    SET_COOKIE, TRANSFER_ENCODING, USER_AGENT,
 };
 use hyper::{Method, Request, Response, Version};
 use hyper_util::rt::TokioIo;
@@ -145,6 +145,8 @@ async fn send(
     // What people use is to be found well: odd lines in a head hold up no browser either.
     client.allow_spaces_after_header_name_in_responses(true).allow_obsolete_multiline_headers_in_responses(true);
     client.ignore_invalid_headers_in_responses(true).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD);
+    // Some small servers know `Host` and not `host`.
+    client.title_case_headers(true);
     let (mut sender, connection) = client.handshake(TokioIo::new(stream)).await.map_err(|error| down(&error))?;
     let driver = Driver(tokio::spawn(async move {
         // What goes wrong with the connection is told to whoever waits for the answer.
@@ -154,13 +156,13 @@ async fn send(
     let host = url
         .port()
         .map_or_else(|| url.host_str().unwrap_or_default().to_owned(), |port| format!("{}:{port}", url.host_str().unwrap_or_default()));
-    let mut request = Request::builder().method(method).uri(path).header(CONNECTION, "close");
-    let given = |name: HeaderName| headers.iter().any(|(n, _)| *n == name);
-    if !given(HOST) {
-        request = request.header(HOST, host);
-    }
-    if !given(USER_AGENT) {
-        request = request.header(USER_AGENT, concat!("taskpulse/", env!("CARGO_PKG_VERSION")));
+    let mut request = Request::builder().method(method).uri(path);
+    let given = |name: &HeaderName| headers.iter().any(|(n, _)| n == name);
+    let agent = concat!("taskpulse/", env!("CARGO_PKG_VERSION"));
+    for (name, value) in [(HOST, host.as_str()), (USER_AGENT, agent), (ACCEPT, "*/*"), (CONNECTION, "close")] {
+        if !given(&name) {
+            request = request.header(name, value);
+        }
     }
     for (name, value) in headers.iter().filter(|(name, _)| *name != COOKIE) {
         request = request.header(name, value);
@@ -211,11 +213,13 @@ async fn read(check: &HttpCheck, url: &Url, response: Response<Incoming>, seen: 
     seen.end(step);
     let codings: Vec<String> =
         head.headers.get_all(CONTENT_ENCODING).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect();
+    let kind = head.headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default();
     let (expected, max_bytes) = (check.expected.clone(), check.max_bytes);
     // A large body and a regex are work for another thread.
     let judge = move || {
         let body = Body { bytes, cut };
-        let body = if expected.wants_body() { body.decode(&codings.join(","), max_bytes) } else { Ok(body) };
+        let body =
+            if expected.wants_body() { body.decode(&codings.join(","), max_bytes).map(|body| body.into_utf8(&kind)) } else { Ok(body) };
         body.map(|body| expected.judge(status, &body.bytes, body.cut))
     };
     let verdict = spawn_blocking(judge).await.map_err(|error| Trouble::CannotCheck(error.to_string()))?;
