@@ -43,7 +43,7 @@ pub enum StatusWord {
 
 /// `[probes.check.NAME]`. What is left out of those with an `Option` has its default, and may stand only where it means
 /// something.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProbeSpec {
     pub url: Option<String>,
@@ -68,35 +68,6 @@ pub struct ProbeSpec {
     pub send: Option<Secret>,
     pub expect: Option<String>,
     pub pass_environment: Option<Vec<String>>,
-}
-
-impl Default for ProbeSpec {
-    fn default() -> Self {
-        Self {
-            url: None,
-            tcp: None,
-            command: None,
-            interval: None,
-            timeout: None,
-            labels: BTreeMap::new(),
-            max_latency: None,
-            method: None,
-            headers: None,
-            body: None,
-            status: None,
-            body_matches: None,
-            body_not_matches: None,
-            follow_redirects: None,
-            max_bytes: None,
-            tls: None,
-            tls_verify: None,
-            ca_file: None,
-            min_cert_lifetime: None,
-            send: None,
-            expect: None,
-            pass_environment: None,
-        }
-    }
 }
 
 fn regexes(list: Option<&OneOrMore<String>>) -> anyhow::Result<Vec<Regex>> {

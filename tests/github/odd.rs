@@ -50,7 +50,7 @@ fn github(runs: Arc<Mutex<Vec<Value>>>, jobs: impl Fn(&str) -> Vec<Value> + Send
                 let jobs = jobs(id);
                 ("200 OK", json!({"total_count": jobs.len(), "jobs": jobs}), String::new())
             }
-            Some(id) => match runs.iter().find(|run| run["id"].to_string() == id) {
+            Some(id) => match runs.iter().find(|run| run["id"].as_u64() == id.parse().ok()) {
                 Some(run) => ("200 OK", run.clone(), String::new()),
                 None => ("404 Not Found", json!({"message": "Not Found"}), String::new()),
             },
