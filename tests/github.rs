@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;
+#[path = "github/odd.rs"]
+mod odd;
 
 use std::collections::BTreeMap;
 use std::fs;

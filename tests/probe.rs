@@ -167,7 +167,7 @@ fn odd_answers_are_judged_bounded_and_hold_up_nobody() {
         ("stalls", "no answer within 1 s, while reading the answer"),
         ("cut", "status 200, but its body is not whole"),
         ("garbage", "HTTP"),
-        ("loop", "it redirects more than 10 times"),
+        ("loop", "it redirects more than 50 times"),
         ("elsewhere", "it redirects to \"ftp://x/\""),
         ("missing", "status 404; expected 200"),
         ("wrong", "the body does not match `^broken$`"),
@@ -199,6 +199,79 @@ fn odd_answers_are_judged_bounded_and_hold_up_nobody() {
     });
     assert!(begun.elapsed() < Duration::from_secs(15), "nobody waits for the others");
     service.metrics_are_documented();
+}
+
+/// An answer as a head and a body, with the length of the body.
+fn raw(head: &[u8], body: &[u8]) -> Vec<u8> {
+    [b"HTTP/1.1 200 OK\r\n", head, format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
+}
+
+/// What a server says that people use all the same, by path.
+fn odd_but_well(path: &str, cookie: bool) -> Vec<u8> {
+    let ready = b"ready".as_slice();
+    let moved = |location: &[u8]| [b"HTTP/1.1 302 Found\r\nLocation: ", location, b"\r\nContent-Length: 0\r\n\r\n"].concat();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(b"the service is ready").unwrap();
+    let gzip = gzip.finish().unwrap();
+    match path {
+        "/cookie" if cookie => raw(b"", ready),
+        "/cookie" => [b"HTTP/1.1 302 Found\r\nSet-Cookie: seen=1; path=/; HttpOnly\r\n".as_slice(), &moved(b"/cookie")[20..]].concat(),
+        "/utf8" => moved("/stra\u{df}e/ok".as_bytes()),
+        "/latin1" => moved(b"/stra\xdfe/ok"),
+        "/absolute" => moved(b"?/a b/../ok"),
+        path if path.contains("%C3%9F") || path.contains("%DF") || path.starts_with("/absolute?") => raw(b"", ready),
+        "/control" => raw(b"Set-Cookie: a=b\x01c; path=/\r\n", ready),
+        "/folded" => raw(b"X-Policy: default-src 'self';\r\n   script-src 'self'\r\n\t'unsafe-inline'\r\n", ready),
+        "/spaced" => raw(b"X-Device : camera\r\n", ready),
+        "/headless" => raw(b"this line is no header\r\n", ready),
+        "/latin" => raw(b"X-City: M\xfcnchen\r\n", ready),
+        "/many" => raw((0..1_500).map(|n| format!("X-H{n}: v\r\n")).collect::<String>().as_bytes(), ready),
+        "/large" => raw(format!("X-Large: {}\r\n", "y".repeat(90_000)).as_bytes(), ready),
+        "/twice" => raw(b"Content-Length: 5\r\n", ready),
+        "/newlines" => b"HTTP/1.1 200 OK\nContent-Length: 5\n\nready".to_vec(),
+        "/reason" => b"HTTP/1.1 200\r\nContent-Length: 5\r\n\r\nready".to_vec(),
+        "/foreign" => b"HTTP/1.1 200 \xd0\x9e\xd0\x9a\r\nContent-Length: 5\r\n\r\nready".to_vec(),
+        "/old" => b"HTTP/1.0 200 OK\r\n\r\nready".to_vec(),
+        "/early" => [b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n".as_slice(), &raw(b"", ready)].concat(),
+        "/chunked" => b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=1\r\nre\r\n3\r\nady\r\n0\r\nTrailer: x\r\n\r\n".to_vec(),
+        "/both" => b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nready\r\n0\r\n\r\n".to_vec(),
+        "/gzip" => raw(b"Content-Encoding: gzip\r\n", &gzip),
+        "/brotli" => raw(b"Content-Encoding: br\r\n", b"\x0b\x02\x80ready\x03"),
+        _ => b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(),
+    }
+}
+
+#[test]
+fn what_curl_takes_is_an_answer() {
+    let server = Server::start(|asked, stream| {
+        let cookie = asked.headers.get("cookie").is_some_and(|cookie| cookie.contains("seen=1"));
+        let _ = stream.write_all(&odd_but_well(&asked.path, cookie));
+    });
+    let well = [
+        "cookie", "utf8", "latin1", "absolute", "control", "folded", "spaced", "headless", "latin", "many", "large", "twice", "newlines",
+        "reason", "foreign", "old", "early", "chunked", "both", "gzip",
+    ];
+    let probe = |name: &&str| check(name, &format!("url = \"{}\"\nbody_matches = \"ready$\"", server.url(&format!("/{name}"))));
+    let brotli = server.url("/brotli");
+    let settings = [
+        "[system]\nenabled = false\n".to_owned(),
+        well.iter().map(probe).collect(),
+        check("brotli", &format!("url = \"{brotli}\"\nbody_matches = \"ready\"")),
+        check("unread", &format!("url = \"{brotli}\"")),
+    ];
+    let folder = Folder::with_settings(&settings.concat());
+    let service = folder.start();
+    for name in well.into_iter().chain(["unread"]) {
+        let up = || target(&service, name)["up"].as_bool();
+        let outcome = eventually(name, up);
+        assert!(outcome, "{name}: {}", reason(&service, name));
+    }
+    eventually("the cookie's redirect", || value(&service, &of("probe_http_redirects", "cookie")).filter(|v| *v == 1.0));
+    eventually("what cannot be read is named", || {
+        let expected = "status 200, but its body has the content coding `br`; gzip and deflate can be read";
+        (reason(&service, "brotli") == expected).then_some(())
+    });
+    assert_eq!(value(&service, &of("probe_failed_due_to_regex", "gzip")), Some(0.0));
 }
 
 /// Takes whole requests and answers each the same; gives its port and what it was asked.
@@ -342,9 +415,13 @@ fn certificates(dir: &Path) -> bool {
 }
 
 fn tls_server(dir: &Path, certificate: &str) -> (Ended, u16) {
+    tls_server_with(dir, certificate, "s.key", &[])
+}
+
+fn tls_server_with(dir: &Path, certificate: &str, key: &str, more: &[&str]) -> (Ended, u16) {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut command = Command::new("openssl");
-    command.current_dir(dir).args(["s_server", "-quiet", "-www", "-cert", certificate, "-key", "s.key"]);
+    command.current_dir(dir).args(["s_server", "-quiet", "-www", "-cert", certificate, "-key", key]).args(more);
     let child = command.args(["-accept", &port.to_string()]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     eventually("it listens", || TcpStream::connect(("127.0.0.1", port)).ok());
     (Ended(child), port)
@@ -403,4 +480,85 @@ fn certificates_are_verified_and_their_end_is_told_even_when_they_are_refused() 
         target(&service, "trusted")["certificate_expires"].as_f64(),
         value(&service, &of("probe_ssl_earliest_cert_expiry", "trusted"))
     );
+}
+
+/// Certificates that only those who know their server would take.
+fn odd_certificates(dir: &Path) -> bool {
+    let new = "req -x509 -newkey rsa:2048 -nodes -days 20 -subj /CN=localhost";
+    let v1 = "x509 -req -in v1.csr -signkey v1.key -days 20 -out v1.pem";
+    openssl(dir, &format!("{new} -keyout own.key -out own.pem -addext subjectAltName=DNS:localhost"))
+        && openssl(dir, &format!("{new} -keyout cn.key -out cn.pem"))
+        && openssl(dir, &format!("{new} -keyout other.key -out other.pem -addext subjectAltName=DNS:other.example"))
+        && openssl(dir, &format!("{} -keyout short.key -out short.pem", new.replace("2048", "1024")))
+        && openssl(dir, "genrsa -out v1.key 2048")
+        && openssl(dir, "req -new -key v1.key -subj /CN=localhost -out v1.csr")
+        && openssl(dir, v1)
+        && openssl(dir, &v1.replace("20 -out v1", "-1 -out oldv1"))
+        && openssl(dir, "req -new -key own.key -subj /CN=localhost -out own.csr")
+        && openssl(dir, "x509 -req -in own.csr -signkey own.key -days -1 -out oldown.pem")
+}
+
+#[test]
+fn a_certificate_that_is_given_or_not_verified_may_be_of_any_kind() {
+    let folder = Folder::new();
+    let dir = folder.path();
+    if !odd_certificates(dir) {
+        println!("skipped: openssl cannot make certificates here");
+        return;
+    }
+    let weak = ["-cipher", "DEFAULT@SECLEVEL=0"];
+    let servers: Vec<(&str, (Ended, u16))> = [
+        ("own", "own.key", [].as_slice()),
+        ("cn", "cn.key", &[]),
+        ("other", "other.key", &[]),
+        ("short", "short.key", &weak),
+        ("v1", "v1.key", &[]),
+        ("oldv1", "v1.key", &["-tls1_2"]),
+        ("oldown", "own.key", &[]),
+    ]
+    .into_iter()
+    .map(|(name, key, more)| (name, tls_server_with(dir, &format!("{name}.pem"), key, more)))
+    .collect();
+    let port = |name: &str| servers.iter().find(|(n, _)| *n == name).unwrap().1.1;
+    let probe = |name: &str, server: &str, keys: &str| check(name, &format!("url = \"https://localhost:{}/\"\n{keys}", port(server)));
+    let (unverified, of_file) = ("tls_verify = false", |file: &str| format!("ca_file = \"{file}.pem\""));
+    let well = [
+        ("own-ca", "own"),
+        ("cn-ca", "cn"),
+        ("v1", "v1"),
+        ("oldv1", "oldv1"),
+        ("short", "short"),
+        ("other", "other"),
+        ("oldown", "oldown"),
+    ];
+    let settings = [
+        "[system]\nenabled = false\n".to_owned(),
+        probe("own-ca", "own", &of_file("own")),
+        probe("cn-ca", "cn", &of_file("cn")),
+        probe("v1", "v1", unverified),
+        probe("oldv1", "oldv1", unverified),
+        probe("short", "short", unverified),
+        probe("other", "other", unverified),
+        probe("oldown", "oldown", unverified),
+        probe("other-ca", "other", &of_file("other")),
+        probe("oldown-ca", "oldown", &of_file("oldown")),
+        probe("stranger", "own", &of_file("cn")),
+        probe("dot", "own", &of_file("own")).replace("localhost:", "localhost.:"),
+    ];
+    folder.settings(&settings.concat());
+    let service = folder.start();
+    for (name, _) in well.into_iter().chain([("dot", "own")]) {
+        let outcome = eventually(name, || target(&service, name)["up"].as_bool());
+        assert!(outcome, "{name}: {}", reason(&service, name));
+    }
+    for (name, part) in [("other-ca", "localhost"), ("oldown-ca", "it ended "), ("stranger", "ca_file with that certificate trusts it")] {
+        eventually(name, || reason(&service, name).contains(part).then_some(()));
+        assert_eq!(target(&service, name)["up"], false, "{name}");
+    }
+    let now = common::remote::now_ms() as f64 / 1e3;
+    for (name, server) in well {
+        let end = eventually("the end", || value(&service, &of("probe_ssl_earliest_cert_expiry", name)));
+        let days = if server.starts_with("old") { -1.0 } else { 20.0 };
+        assert!((end - now - days * 86_400.0).abs() < 8_640.0, "{name}: {end}");
+    }
 }

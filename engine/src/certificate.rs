@@ -1,23 +1,73 @@
-//! When a certificate ends: the one field of X.509 that a probe tells.
+//! What a probe reads of a certificate: when it is valid, and its common name.
 //!
-//! Walks the DER of RFC 5280, section 4.1, as far as `validity`. Whether a certificate is to be trusted is decided where the
-//! connection is made.
+//! Walks the DER of RFC 5280, section 4.1, as far as `subject`, in certificates of any version. Whether a certificate is to be trusted is
+//! decided where the connection is made.
 
 use jiff::Unit;
 use jiff::civil::{Date, date};
 
 const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
 const INTEGER: u8 = 0x02;
+const OBJECT_IDENTIFIER: u8 = 0x06;
 /// The version, which old certificates leave out.
 const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
+/// UTF8String, PrintableString, IA5String: those whose bytes are text in UTF-8.
+const TEXTS: [u8; 3] = [0x0c, 0x13, 0x16];
+/// 2.5.4.3, `commonName`.
+const COMMON_NAME: [u8; 3] = [0x55, 0x04, 0x03];
 
 /// `notAfter` of a certificate in DER, Unix seconds.
 ///
 /// # Errors
 /// What is not as it should be.
 pub fn not_after(der: &[u8]) -> Result<i64, String> {
+    let (mut validity, _) = as_far_as_validity(der)?;
+    element(&mut validity).ok_or("validity: notBefore is cut off")?;
+    let (tag, text) = element(&mut validity).ok_or("validity: notAfter is cut off")?;
+    time(tag, text).ok_or_else(|| format!("notAfter is no time: {}", String::from_utf8_lossy(text)))
+}
+
+/// `notBefore` of a certificate in DER, Unix seconds; none where it cannot be read.
+#[must_use]
+pub fn not_before(der: &[u8]) -> Option<i64> {
+    let (mut validity, _) = as_far_as_validity(der).ok()?;
+    let (tag, text) = element(&mut validity)?;
+    time(tag, text)
+}
+
+/// The last common name of a certificate's subject, where it has one.
+#[must_use]
+pub fn common_name(der: &[u8]) -> Option<String> {
+    let (_, mut rest) = as_far_as_validity(der).ok()?;
+    let mut subject = expect(&mut rest, SEQUENCE, "subject").ok()?;
+    let mut found = None;
+    while let Some((SET, mut parts)) = element(&mut subject) {
+        while let Some((SEQUENCE, mut part)) = element(&mut parts) {
+            if element(&mut part) != Some((OBJECT_IDENTIFIER, COMMON_NAME.as_slice())) {
+                continue;
+            }
+            let text = element(&mut part).filter(|(tag, _)| TEXTS.contains(tag));
+            found = text.and_then(|(_, text)| String::from_utf8(text.to_vec()).ok()).or(found);
+        }
+    }
+    found
+}
+
+/// Whether a common name is that of a host: the same name, or `*` in the place of its first label.
+#[must_use]
+pub fn names_host(common_name: &str, host: &str) -> bool {
+    let wild = || {
+        let (rest, (first, domain)) = (common_name.strip_prefix("*.")?, host.split_once('.')?);
+        Some(!first.is_empty() && rest.contains('.') && rest.eq_ignore_ascii_case(domain))
+    };
+    common_name.eq_ignore_ascii_case(host) || wild() == Some(true)
+}
+
+/// The content of `validity`, and what comes after it.
+fn as_far_as_validity(der: &[u8]) -> Result<(&[u8], &[u8]), String> {
     let mut outer = der;
     let mut certificate = expect(&mut outer, SEQUENCE, "the certificate")?;
     let mut signed = expect(&mut certificate, SEQUENCE, "tbsCertificate")?;
@@ -27,10 +77,8 @@ pub fn not_after(der: &[u8]) -> Result<i64, String> {
     expect(&mut signed, INTEGER, "serialNumber")?;
     expect(&mut signed, SEQUENCE, "signature")?;
     expect(&mut signed, SEQUENCE, "issuer")?;
-    let mut validity = expect(&mut signed, SEQUENCE, "validity")?;
-    element(&mut validity).ok_or("validity: notBefore is cut off")?;
-    let (tag, text) = element(&mut validity).ok_or("validity: notAfter is cut off")?;
-    time(tag, text).ok_or_else(|| format!("notAfter is no time: {}", String::from_utf8_lossy(text)))
+    let validity = expect(&mut signed, SEQUENCE, "validity")?;
+    Ok((validity, signed))
 }
 
 fn expect<'a>(input: &mut &'a [u8], tag: u8, what: &str) -> Result<&'a [u8], String> {
@@ -98,6 +146,8 @@ pub(crate) fn example(version: bool, tag: u8, not_after: &str) -> Vec<u8> {
         let head = if length < 0x80 { vec![tag, length as u8] } else { vec![tag, 0x82, (length >> 8) as u8, length as u8] };
         [head, content.to_vec()].concat()
     };
+    let named =
+        |what: &[u8], text: &str| wrap(SET, &wrap(SEQUENCE, &[wrap(OBJECT_IDENTIFIER, what), wrap(TEXTS[0], text.as_bytes())].concat()));
     let validity = [wrap(UTC_TIME, b"200101000000Z"), wrap(tag, not_after.as_bytes())].concat();
     let parts = [
         if version { wrap(VERSION, &wrap(INTEGER, &[2])) } else { Vec::new() },
@@ -105,6 +155,7 @@ pub(crate) fn example(version: bool, tag: u8, not_after: &str) -> Vec<u8> {
         wrap(SEQUENCE, &[]),
         wrap(SEQUENCE, &[0; 200]),
         wrap(SEQUENCE, &validity),
+        wrap(SEQUENCE, &[named(&[0x55, 0x04, 0x0a], "Example"), named(&COMMON_NAME, "*.shop.example")].concat()),
     ];
     wrap(SEQUENCE, &wrap(SEQUENCE, &parts.concat()))
 }
@@ -128,6 +179,29 @@ mod tests {
             (true, INTEGER, "261124150102Z", Err("notAfter is no time: 261124150102Z")),
         ] {
             assert_eq!(not_after(&example(version, tag, text)), expected.map_err(str::to_owned), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_beginning_and_the_common_name_are_read() {
+        for version in [true, false] {
+            let der = example(version, UTC_TIME, "261124150102Z");
+            assert_eq!((not_before(&der), common_name(&der).as_deref()), (Some(1_577_836_800), Some("*.shop.example")));
+            for length in 0..der.len() {
+                assert!(common_name(&der[..length]).is_none());
+            }
+        }
+        for (name, host, expected) in [
+            ("localhost", "LOCALHOST", true),
+            ("localhost", "localhost.example", false),
+            ("*.shop.example", "a.shop.example", true),
+            ("*.shop.example", "a.b.shop.example", false),
+            ("*.shop.example", "shop.example", false),
+            ("*.example", "a.example", false),
+            ("*", "a", false),
+            ("10.0.0.1", "10.0.0.1", true),
+        ] {
+            assert_eq!(names_host(name, host), expected, "{name} {host}");
         }
     }
 

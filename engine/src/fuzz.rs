@@ -176,6 +176,7 @@ fn certificates() {
         certificate::example(true, 0x18, "20500101000000Z"),
     ];
     run("certificates", &corpus, |bytes| {
+        let _ = (certificate::not_before(bytes), certificate::common_name(bytes));
         if let Ok(end) = certificate::not_after(bytes) {
             assert!((-62_200_000_000..253_402_300_800).contains(&end), "{end}");
         }
@@ -291,17 +292,23 @@ fn answers_of_github() {
     let now = 1_795_478_400_000;
     run("answers of GitHub", &corpus, |bytes| {
         let mut ledger = Ledger::restore("o/r", 30 * 86_400_000, &[("o/r".to_owned(), bytes.to_vec())]);
+        if let Ok(page) = ci::parse::workflows(bytes) {
+            ledger.note_workflows(&page.items);
+        }
         if let Ok(page) = ci::parse::runs(bytes) {
             assert!(page.items.len() + page.skipped == page.length);
-            ledger.first_page(page.clone(), 1, now);
-            ledger.gap_page(page, 1, now);
+            ledger.first_page(ci::parse::Page { more: true, ..page.clone() }, now);
+            ledger.gap_page(page, now);
         }
         if let Ok(ci::parse::Delivery::Run { run, .. }) = ci::parse::delivery("workflow_run", bytes) {
             ledger.observe(*run, Witness::Delivery, now);
         }
-        let jobs = ci::parse::jobs(bytes).map(|page| ci::parse::JobFigures::of(&page.items)).ok();
+        let jobs = ci::parse::jobs(bytes).ok();
+        let figures_of = |run: &ci::parse::Run| {
+            jobs.as_ref().map(|page| ci::jobs::JobFigures { ended: true, ..ci::jobs::JobFigures::of(&page.items, run, true) })
+        };
         while let Some((run, _)) = ledger.wanted(now) {
-            ledger.note_jobs((run.id, run.attempt), jobs.map(|jobs| ci::parse::JobFigures { ended: true, ..jobs }), now);
+            ledger.note_jobs((run.id, run.attempt), figures_of(&run), now);
         }
         ledger.tell(now);
         let changes = ledger.changes();
@@ -309,7 +316,8 @@ fn answers_of_github() {
         let again =
             Ledger::restore("o/r", 30 * 86_400_000, &changes.documents.into_iter().filter_map(|(k, v)| Some((k, v?))).collect::<Vec<_>>());
         assert_eq!(again.records().count(), ledger.records().count());
-        let _ = (ci::parse::workflows(bytes), ci::parse::message(bytes), ci::parse::remaining(bytes));
+        let _ = (ci::parse::message(bytes), ci::parse::remaining(bytes), ci::parse::repository(bytes));
+        let _ = ci::paging::goes_on(std::str::from_utf8(bytes).ok(), None, 1, 1, 1);
         let _ = ci::remote::repository(&String::from_utf8_lossy(bytes), &["github.com".to_owned()]);
     });
 }

@@ -27,11 +27,11 @@ impl Statuses {
     /// # Errors
     /// Which part is no status, and what would be right.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let one = |text: &str| text.trim().parse::<u16>().ok().filter(|status| (100..=599).contains(status));
+        let one = |text: &str| text.trim().parse::<u16>().ok().filter(|status| (100..=999).contains(status));
         let range = |part: &str| {
             let (low, high) = part.split_once('-').unwrap_or((part, part));
             let (low, high) = one(low).zip(one(high)).filter(|(low, high)| low <= high).ok_or_else(|| {
-                format!("`{}` is no status: write one from 100 to 599, or a range such as 200-299, or several with commas", part.trim())
+                format!("`{}` is no status: write one from 100 to 999, or a range such as 200-299, or several with commas", part.trim())
             })?;
             Ok((low, high))
         };
@@ -76,6 +76,12 @@ pub struct Verdict {
 }
 
 impl Expected {
+    /// Whether something is asked of the body.
+    #[must_use]
+    pub fn wants_body(&self) -> bool {
+        !self.matches.is_empty() || !self.not_matches.is_empty()
+    }
+
     /// Judges an answer; `cut` says that more of its body was left unread.
     #[must_use]
     pub fn judge(&self, status: u16, body: &[u8], cut: bool) -> Verdict {
@@ -85,8 +91,7 @@ impl Expected {
             self.matches.iter().find(|regex| !regex.is_match(body)).map(|regex| format!("the body does not match `{regex}`{within}"));
         let unwanted = || self.not_matches.iter().find(|regex| regex.is_match(body)).map(|regex| format!("the body matches `{regex}`"));
         let body = missing.or_else(unwanted);
-        let asked = !self.matches.is_empty() || !self.not_matches.is_empty();
-        Verdict { failed_due_to_regex: asked.then_some(body.is_some()), why: status.or(body) }
+        Verdict { failed_due_to_regex: self.wants_body().then_some(body.is_some()), why: status.or(body) }
     }
 }
 
@@ -174,8 +179,8 @@ mod tests {
             assert!(statuses.accept(fine) && !statuses.accept(not), "{text}");
             assert_eq!(statuses.to_string(), shown);
         }
-        for text in ["", "2xx", "99", "600", "300-200", "200,", "-"] {
-            assert!(Statuses::parse(text).unwrap_err().contains("is no status: write one from 100 to 599"), "{text}");
+        for text in ["", "2xx", "99", "1000", "300-200", "200,", "-"] {
+            assert!(Statuses::parse(text).unwrap_err().contains("is no status: write one from 100 to 999"), "{text}");
         }
     }
 

@@ -276,6 +276,18 @@ mod tests {
     }
 
     #[test]
+    fn a_short_interval_is_enough_for_every_kind_of_source() {
+        let sources =
+            ["[probes.check.x]\nurl = \"http://a\"", "[scrape.targets.x]\nurl = \"http://a\"", "[commands.run.x]\ncommand = \"ls\""];
+        for source in sources {
+            for times in ["interval = \"5s\"", "interval = \"1s\"", "timeout = \"5m\"", "timeout = \"100ms\""] {
+                let settings = read(&format!("{source}\n{times}\n"), &[]);
+                assert!(settings.is_ok(), "{source} {times}: {settings:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_rule_of_ones_own_joins_those_that_ship() {
         let settings = read("[alerts.rules.hot]\nexpr = \"x > 1\"\nseverity = \"notice\"\n[alerts.rules.high_cpu_usage]\nexpr = \"system_cpu_utilization_ratio > 0.5\"\nseverity = \"info\"", &[]).unwrap();
         assert_eq!(settings.alerts.rules.len(), 7);
@@ -345,9 +357,24 @@ mod tests {
             ("[scrape.targets.x]\njob = \"y\"", None, vec!["scrape.targets.x: needs url"]),
             ("[scrape.targets.x]\nurl = \"ftp://y\"", None, vec!["scrape.targets.x", "http://"]),
             (
-                "[scrape.targets.x]\nurl = \"http://y\"\ntimeout = \"1m\"",
+                "[scrape.targets.x]\nurl = \"http://y\"\ninterval = \"15s\"\ntimeout = \"1m\"",
                 None,
-                vec!["scrape.targets.x", "timeout = 1m: must be 100ms to the interval (15s)"],
+                vec!["scrape.targets.x", "timeout = 1m: must be 100ms to the interval, 15s"],
+            ),
+            (
+                "[commands.run.x]\ncommand = \"ls\"\ninterval = \"5s\"\ntimeout = \"6s\"",
+                None,
+                vec!["commands.run.x", "timeout = 6s: must be 100ms to the interval, 5s"],
+            ),
+            (
+                "[probes.check.x]\nurl = \"http://a\"\ninterval = \"5s\"\nmax_latency = \"6s\"",
+                None,
+                vec!["probes.check.x.max_latency = 6s: must be 1ms to the interval, 5s"],
+            ),
+            (
+                "[probes.check.x]\nurl = \"http://a\"\ntimeout = \"5s\"\nmax_latency = \"6s\"",
+                None,
+                vec!["probes.check.x.max_latency = 6s: must be 1ms to the timeout, 5s"],
             ),
             ("[scrape.targets.x]\nurl = \"http://y\"\nintervall = \"1m\"", None, vec!["intervall"]),
             (

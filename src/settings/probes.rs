@@ -14,7 +14,7 @@ use taskpulse_engine::probe::{Expected, Limits, Statuses};
 use taskpulse_engine::span::Span;
 
 use super::secret::{Secret, without_secrets};
-use super::sources::{CommandLine, check_times};
+use super::sources::{CommandLine, Times};
 
 /// One or several.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,14 +43,14 @@ pub enum StatusWord {
 
 /// `[probes.check.NAME]`. What is left out of those with an `Option` has its default, and may stand only where it means
 /// something.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProbeSpec {
     pub url: Option<String>,
     pub tcp: Option<String>,
     pub command: Option<CommandLine>,
-    pub interval: Span,
-    pub timeout: Span,
+    pub interval: Option<Span>,
+    pub timeout: Option<Span>,
     pub labels: BTreeMap<String, String>,
     pub max_latency: Option<Span>,
     pub method: Option<String>,
@@ -68,35 +68,6 @@ pub struct ProbeSpec {
     pub send: Option<Secret>,
     pub expect: Option<String>,
     pub pass_environment: Option<Vec<String>>,
-}
-
-impl Default for ProbeSpec {
-    fn default() -> Self {
-        Self {
-            url: None,
-            tcp: None,
-            command: None,
-            interval: Span::secs(30),
-            timeout: Span::secs(10),
-            labels: BTreeMap::new(),
-            max_latency: None,
-            method: None,
-            headers: None,
-            body: None,
-            status: None,
-            body_matches: None,
-            body_not_matches: None,
-            follow_redirects: None,
-            max_bytes: None,
-            tls: None,
-            tls_verify: None,
-            ca_file: None,
-            min_cert_lifetime: None,
-            send: None,
-            expect: None,
-            pass_environment: None,
-        }
-    }
 }
 
 fn regexes(list: Option<&OneOrMore<String>>) -> anyhow::Result<Vec<Regex>> {
@@ -124,7 +95,7 @@ impl ProbeSpec {
             ensure!(words.first().is_some_and(|word| !word.is_empty()), "{} names no program", at(".command"));
         }
         self.only_where_it_means_something(&kind, &at)?;
-        let (interval, timeout) = check_times(self.interval, self.timeout).with_context(|| at(""))?;
+        let times = Times::new(self.interval, self.timeout, Span::secs(30), self.max_latency).with_context(|| at(""))?;
         for own in ["target", "phase", NAME_LABEL] {
             ensure!(!self.labels.contains_key(own), "{}: `{own}` is set by the probe; choose another name", at(".labels"));
         }
@@ -132,10 +103,11 @@ impl ProbeSpec {
         Labels::new(pairs.chain([(NAME_LABEL, "probe_success"), ("target", name)])).with_context(|| at(".labels"))?;
         if let Some(limit) = self.max_latency {
             ensure!(
-                limit >= Span::millis(1) && limit <= self.timeout,
-                "{} = {limit}: must be 1ms to the timeout ({})",
+                limit >= Span::millis(1) && limit <= times.timeout,
+                "{} = {limit}: must be 1ms to the {}, {}",
                 at(".max_latency"),
-                self.timeout
+                if self.timeout.is_some() { "timeout" } else { "interval" },
+                times.timeout
             );
         }
         if let Some(limit) = self.min_cert_lifetime {
@@ -144,7 +116,15 @@ impl ProbeSpec {
         }
         let limits = Limits { max_latency: self.max_latency, min_cert_lifetime: self.min_cert_lifetime };
         let pass_environment = self.pass_environment.clone().unwrap_or_default();
-        Ok(Check { name: name.to_owned(), kind, interval, timeout, labels: self.labels.clone(), limits, pass_environment })
+        Ok(Check {
+            name: name.to_owned(),
+            kind,
+            interval: times.interval.duration(),
+            timeout: times.timeout.duration(),
+            labels: self.labels.clone(),
+            limits,
+            pass_environment,
+        })
     }
 
     /// A key that would be passed over is a mistake.

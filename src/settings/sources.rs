@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -22,8 +21,8 @@ pub struct ScrapeTarget {
     pub url: Option<String>,
     pub urls: Vec<String>,
     pub job: Option<String>,
-    pub interval: Span,
-    pub timeout: Span,
+    pub interval: Option<Span>,
+    pub timeout: Option<Span>,
     pub labels: BTreeMap<String, String>,
     pub bearer_token: Option<Secret>,
     pub bearer_token_file: Option<PathBuf>,
@@ -42,8 +41,8 @@ impl Default for ScrapeTarget {
             url: None,
             urls: Vec::new(),
             job: None,
-            interval: Span::secs(15),
-            timeout: Span::secs(10),
+            interval: None,
+            timeout: None,
             labels: BTreeMap::new(),
             bearer_token: None,
             bearer_token_file: None,
@@ -58,12 +57,42 @@ impl Default for ScrapeTarget {
     }
 }
 
-/// Interval and timeout of a source: the one at least so long, the other no longer than it.
-pub fn check_times(interval: Span, timeout: Span) -> anyhow::Result<(Duration, Duration)> {
-    let (shortest, longest) = (Span::secs(1), Span::secs(86_400));
-    ensure!(interval >= shortest && interval <= longest, "interval = {interval}: must be {shortest} to {longest}");
-    ensure!(timeout >= Span::millis(100) && timeout <= interval, "timeout = {timeout}: must be 100ms to the interval ({interval})");
-    Ok((interval.duration(), timeout.duration()))
+/// Longest time of one look where none is set and the interval allows it.
+const DEFAULT_TIMEOUT: Span = Span::secs(10);
+
+/// How often a source is looked at, and how long one look may take.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Times {
+    pub interval: Span,
+    pub timeout: Span,
+}
+
+impl Times {
+    /// By what is set. What is not set follows what is: a default never clashes with a value that somebody wrote. `longest_answer` is
+    /// a further limit (`max_latency`) that the timeout must leave room for.
+    ///
+    /// # Errors
+    /// Which value is out of its range, and the range.
+    pub fn new(
+        interval: Option<Span>,
+        timeout: Option<Span>,
+        default_interval: Span,
+        longest_answer: Option<Span>,
+    ) -> anyhow::Result<Self> {
+        let (shortest, longest) = (Span::secs(1), Span::secs(86_400));
+        if let Some(interval) = interval {
+            ensure!(interval >= shortest && interval <= longest, "interval = {interval}: must be {shortest} to {longest}");
+        }
+        if let Some(timeout) = timeout {
+            let (most, of) = interval.map_or((longest, ""), |interval| (interval, "the interval, "));
+            ensure!(timeout >= Span::millis(100) && timeout <= most, "timeout = {timeout}: must be 100ms to {of}{most}");
+        }
+        // One look must fit between two.
+        let needed = [timeout, longest_answer].into_iter().flatten().fold(default_interval, Span::max).min(longest);
+        let interval = interval.unwrap_or(needed);
+        let timeout = timeout.unwrap_or_else(|| longest_answer.map_or(DEFAULT_TIMEOUT, |answer| answer.max(DEFAULT_TIMEOUT)).min(interval));
+        Ok(Self { interval, timeout })
+    }
 }
 
 /// Labels that every series of a source gets: as a series may have them, and without a metric name.
@@ -89,7 +118,7 @@ impl ScrapeTarget {
         let at = || format!("scrape.targets.{name}");
         let urls: Vec<&String> = self.url.iter().chain(&self.urls).collect();
         ensure!(!urls.is_empty(), "{}: needs url = \"http://host:port/metrics\", or urls = [...]", at());
-        let (interval, timeout) = check_times(self.interval, self.timeout).with_context(at)?;
+        let times = Times::new(self.interval, self.timeout, Span::secs(15), None).with_context(at)?;
         ensure!(
             self.max_bytes >= 1_024 && self.max_bytes <= 1 << 30,
             "{}.max_bytes = {}: must be 1024 to {}",
@@ -122,8 +151,8 @@ impl ScrapeTarget {
                 job: self.job.clone().unwrap_or_else(|| name.to_owned()),
                 instance,
                 labels: self.labels.clone(),
-                interval,
-                timeout,
+                interval: times.interval.duration(),
+                timeout: times.timeout.duration(),
                 credentials: credentials.clone(),
                 honor_labels: self.honor_labels,
                 honor_timestamps: self.honor_timestamps,
@@ -158,8 +187,8 @@ impl CommandLine {
 #[serde(deny_unknown_fields, default)]
 pub struct CommandSpec {
     pub command: CommandLine,
-    pub interval: Span,
-    pub timeout: Span,
+    pub interval: Option<Span>,
+    pub timeout: Option<Span>,
     pub format: String,
     pub labels: BTreeMap<String, String>,
     pub max_bytes: usize,
@@ -170,8 +199,8 @@ impl Default for CommandSpec {
     fn default() -> Self {
         Self {
             command: CommandLine::Words(Vec::new()),
-            interval: Span::secs(60),
-            timeout: Span::secs(10),
+            interval: None,
+            timeout: None,
             format: "prometheus".to_owned(),
             labels: BTreeMap::new(),
             max_bytes: 1 << 20,
@@ -190,7 +219,7 @@ impl CommandSpec {
             "{}: needs command = [\"program\", \"argument\"], or a line for sh",
             at()
         );
-        let (interval, timeout) = check_times(self.interval, self.timeout).with_context(at)?;
+        let times = Times::new(self.interval, self.timeout, Span::secs(60), None).with_context(at)?;
         check_labels(&self.labels).with_context(at)?;
         let output = match self.format.as_str() {
             "prometheus" => Output::Prometheus,
@@ -201,8 +230,8 @@ impl CommandSpec {
         Ok(Program {
             name: name.to_owned(),
             command,
-            interval,
-            timeout,
+            interval: times.interval.duration(),
+            timeout: times.timeout.duration(),
             output,
             labels: self.labels.clone(),
             max_bytes: self.max_bytes,
@@ -228,6 +257,41 @@ mod tests {
         let error = toml::from_str::<T>("no_such_key = 1").err().map(|error| error.to_string()).unwrap_or_default();
         let expected = error.split_once("expected").map_or("", |(_, keys)| keys);
         expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn an_interval_or_a_limit_that_is_not_set_follows_what_is() {
+        let read = |text: &str| Some(text).filter(|text| !text.is_empty()).map(|text| text.parse::<Span>().unwrap());
+        for (interval, timeout, latency, expected) in [
+            ("", "", "", ("30s", "10s")),
+            ("5s", "", "", ("5s", "5s")),
+            ("1s", "", "", ("1s", "1s")),
+            ("10s", "", "", ("10s", "10s")),
+            ("1h", "", "", ("1h", "10s")),
+            ("5s", "3s", "", ("5s", "3s")),
+            ("", "1m", "", ("1m", "1m")),
+            ("", "20s", "", ("30s", "20s")),
+            ("", "", "15s", ("30s", "15s")),
+            ("", "", "45s", ("45s", "45s")),
+            ("20s", "", "15s", ("20s", "15s")),
+            ("5s", "", "15s", ("5s", "5s")),
+        ] {
+            let times = Times::new(read(interval), read(timeout), Span::secs(30), read(latency)).unwrap();
+            assert_eq!(
+                (times.interval.to_string(), times.timeout.to_string()),
+                (expected.0.to_owned(), expected.1.to_owned()),
+                "{interval} {timeout} {latency}"
+            );
+        }
+        for (interval, timeout, expected) in [
+            ("5s", "10s", "timeout = 10s: must be 100ms to the interval, 5s"),
+            ("5s", "50ms", "timeout = 50ms: must be 100ms to the interval, 5s"),
+            ("", "2d", "timeout = 2d: must be 100ms to 1d"),
+            ("500ms", "", "interval = 500ms: must be 1s to 1d"),
+            ("2d", "1s", "interval = 2d: must be 1s to 1d"),
+        ] {
+            assert_eq!(Times::new(read(interval), read(timeout), Span::secs(30), None).unwrap_err().to_string(), expected);
+        }
     }
 
     #[test]

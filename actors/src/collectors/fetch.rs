@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response, Version};
 use tokio::task::spawn_blocking;
 
@@ -22,6 +23,7 @@ pub(crate) struct Answer {
 }
 
 static CLIENT: OnceLock<Result<Client, String>> = OnceLock::new();
+static CLIENT_WITHOUT_REDIRECTS: OnceLock<Result<Client, String>> = OnceLock::new();
 
 /// The client of all collectors: the authorities that it trusts are read once, which takes some milliseconds and is done off
 /// the arbiter. Made when it is first asked for.
@@ -29,15 +31,30 @@ static CLIENT: OnceLock<Result<Client, String>> = OnceLock::new();
 /// # Errors
 /// When TLS cannot be set up.
 pub(crate) async fn client() -> Result<&'static Client, String> {
-    if CLIENT.get().is_none() {
-        spawn_blocking(|| CLIENT.get_or_init(make).is_ok()).await.map_err(|error| error.to_string())?;
-    }
-    CLIENT.get_or_init(make).as_ref().map_err(Clone::clone)
+    made_once(&CLIENT, || make(Policy::default())).await
 }
 
-fn make() -> Result<Client, String> {
+/// The same for callers that follow redirects themselves.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub(crate) async fn client_without_redirects() -> Result<&'static Client, String> {
+    made_once(&CLIENT_WITHOUT_REDIRECTS, || make(Policy::none())).await
+}
+
+async fn made_once(
+    client: &'static OnceLock<Result<Client, String>>,
+    make: fn() -> Result<Client, String>,
+) -> Result<&'static Client, String> {
+    if client.get().is_none() {
+        spawn_blocking(move || client.get_or_init(make).is_ok()).await.map_err(|error| error.to_string())?;
+    }
+    client.get_or_init(make).as_ref().map_err(Clone::clone)
+}
+
+fn make(redirects: Policy) -> Result<Client, String> {
     let agent = concat!("taskpulse/", env!("CARGO_PKG_VERSION"));
-    let builder = Client::builder().user_agent(agent).connect_timeout(CONNECT).pool_max_idle_per_host(2);
+    let builder = Client::builder().user_agent(agent).connect_timeout(CONNECT).pool_max_idle_per_host(2).redirect(redirects);
     builder.pool_idle_timeout(Duration::from_secs(120)).build().map_err(|error| reason(&error))
 }
 

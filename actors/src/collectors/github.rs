@@ -61,12 +61,19 @@ fn due(at: TimestampMs, now: TimestampMs, most: Duration) -> bool {
 /// Watches one repository.
 pub struct GithubSource {
     desk: Arc<Desk>,
+    /// The name under which it is watched.
     repo: Option<String>,
+    /// The name that it has now, where that is another one.
+    moved_to: Option<String>,
+    /// It is a repository that is watched under this name already.
+    watched_as: Option<String>,
     /// None until it was read, and while it is worked on.
     ledger: Option<Ledger>,
     etag: Option<String>,
     /// Runs of the newest page.
     on_page: BTreeSet<u64>,
+    /// Where the next look begins among the runs that are asked for by number.
+    turn: usize,
     /// Of runs that are asked for by number.
     etags: BTreeMap<u64, String>,
     next_poll: TimestampMs,
@@ -90,9 +97,12 @@ impl GithubSource {
         Self {
             desk,
             repo,
+            moved_to: None,
+            watched_as: None,
             ledger: None,
             etag: None,
             on_page: BTreeSet::new(),
+            turn: 0,
             etags: BTreeMap::new(),
             next_poll: 0,
             confirmed: None,
@@ -193,6 +203,7 @@ impl GithubSource {
             return Ok(());
         }
         let (limit, remaining, spent, allowed) = self.desk.api.limits();
+        shown["now_named"] = serde_json::json!(self.moved_to);
         shown["confirmed_at"] = serde_json::json!(self.confirmed.map(crate::wire::seconds));
         shown["requests"] =
             serde_json::json!({"limit": limit, "remaining": remaining, "spent_last_hour": spent, "allowed_an_hour": allowed});
@@ -216,7 +227,14 @@ impl GithubSource {
                 return Look::Absent(why, hint.to_owned());
             }
         };
-        self.desk.hooks.watch(&repo);
+        if let Err(name) = self.desk.hooks.watch(&repo, &repo) {
+            self.watched_as = Some(name);
+        }
+        if let Some(name) = &self.watched_as {
+            self.desk.shared.ci.repositories.write().remove(&repo);
+            let why = Trouble::Watched(name.clone()).explain(&repo, &self.desk.api);
+            return Look::Absent(why, format!("take {repo} out of github.repositories"));
+        }
         if self.ledger.is_none() {
             // What was seen before it was lost belongs to what is read.
             let kept = if self.unkept.is_some() { self.keep().await.map(|_| ()) } else { Ok(()) };
@@ -233,6 +251,9 @@ impl GithubSource {
             Ok(()) => self.work(&repo, now).await,
             Err(trouble) => Err(trouble),
         };
+        if let Err(Trouble::Watched(name)) = &outcome {
+            self.watched_as = Some(name.clone());
+        }
         let every_ms = i64::try_from(self.every().as_millis()).unwrap_or(i64::MAX);
         let current = outcome.is_ok() && self.unkept.is_none();
         if current && (self.changed || due(self.told + every_ms / 2, now, self.every())) {
@@ -249,6 +270,20 @@ impl GithubSource {
         let kept = self.keep().await;
         let shown = self.show(&repo).await;
         self.judge(&repo, outcome, kept, shown).await
+    }
+
+    /// What is not as it should be although all was read.
+    async fn notes(&mut self, repo: &str) -> Option<String> {
+        let (jobs, missed) = self.with(|ledger| (ledger.unclear_jobs(), ledger.missed())).await.ok()?;
+        let skipped = self.skipped;
+        let notes = [
+            self.moved_to.as_ref().map(|name| format!("{repo} is now {name}: write that into github.repositories")),
+            (skipped > 0).then(|| format!("{skipped} of the newest runs have no number, time, status or workflow and are left out")),
+            (jobs > 0).then(|| format!("{jobs} jobs have times that are missing or cannot be: their seconds are not counted")),
+            missed.then(|| "GitHub would not list all runs of one second".to_owned()),
+        ];
+        let notes: Vec<String> = notes.into_iter().flatten().collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
     }
 
     fn backoff(&self) -> Duration {
@@ -284,7 +319,9 @@ impl GithubSource {
                         }
                     }
                     // Nobody but a person can change these.
-                    Trouble::Token(_) | Trouble::Gone | Trouble::Refused(_) => (interval * 5).min(RAREST).max(interval),
+                    Trouble::Token(_) | Trouble::Gone | Trouble::Watched(_) | Trouble::Refused(_) => {
+                        (interval * 5).min(RAREST).max(interval)
+                    }
                     Trouble::Failed(_) => self.backoff().min(interval.max(Duration::from_secs(5))),
                 };
                 return Look::Failed(why, self.findings(samples, Some(next)));
@@ -300,11 +337,10 @@ impl GithubSource {
         let found = self.findings(samples, next);
         match waits {
             Some(trouble) => Look::Partly(format!("more is read later: {}", trouble.explain(repo, &self.desk.api)), found),
-            None if self.skipped > 0 => {
-                let n = self.skipped;
-                Look::Partly(format!("{n} of the newest runs have no number, time or status and are left out"), found)
-            }
-            None => Look::Found(found),
+            None => match self.notes(repo).await {
+                Some(notes) => Look::Partly(notes, found),
+                None => Look::Found(found),
+            },
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::ledger::Record;
+use super::workflow::WorkflowKey;
 use super::{ACTIVE, FAILURES, SUCCESS};
 use crate::model::TimestampMs;
 
@@ -70,28 +71,28 @@ pub fn verdict(conclusion: Option<&str>) -> Option<bool> {
 #[must_use]
 pub fn by_workflow<'a>(
     records: impl Iterator<Item = &'a Record> + Clone,
-    bases: &BTreeMap<String, Base>,
+    bases: &BTreeMap<WorkflowKey, Base>,
     whole_since: Option<TimestampMs>,
-) -> BTreeMap<String, Figures> {
+) -> BTreeMap<WorkflowKey, Figures> {
     let mut newest: BTreeMap<u64, &Record> = BTreeMap::new();
-    let mut workflows: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
+    let mut workflows: BTreeMap<WorkflowKey, Vec<&Record>> = BTreeMap::new();
     for record in records.clone() {
         let held = newest.entry(record.run.id).or_insert(record);
         if held.run.attempt < record.run.attempt {
             *held = record;
         }
-        workflows.entry(&record.run.workflow).or_default().push(record);
+        workflows.entry(record.run.key()).or_default().push(record);
     }
     let waste = Waste::of(records);
-    let mut out: BTreeMap<String, Figures> = BTreeMap::new();
-    for (name, mut records) in workflows {
+    let mut out: BTreeMap<WorkflowKey, Figures> = BTreeMap::new();
+    for (key, mut records) in workflows {
         records.sort_by_key(|r| std::cmp::Reverse(r.run.order()));
         let last: Vec<&Record> =
             records.iter().copied().filter(|r| newest.get(&r.run.id).is_some_and(|n| n.run.attempt == r.run.attempt)).collect();
-        out.insert(name.to_owned(), of_one(&records, &last, &waste, whole_since));
+        out.insert(key, of_one(&records, &last, &waste, whole_since));
     }
-    for (name, base) in bases {
-        let figures = out.entry(name.clone()).or_default();
+    for (key, base) in bases {
+        let figures = out.entry(key.clone()).or_default();
         base.runs.iter().for_each(|(conclusion, n)| *figures.runs.entry(conclusion.clone()).or_default() += n);
         figures.job_seconds += base.job_seconds;
         figures.wasted_seconds += base.wasted_seconds;
@@ -145,8 +146,10 @@ fn of_one(records: &[&Record], last: &[&Record], waste: &Waste<'_>, whole_since:
         figures.p50_change_ratio = figures.p50_seconds.zip(figures.p50_before_seconds).and_then(change);
     }
 
-    for record in records.iter().filter(|r| r.run.ended()) {
-        *figures.runs.entry(record.run.outcome().to_owned()).or_default() += 1;
+    for record in records {
+        for outcome in record.ends() {
+            *figures.runs.entry(outcome.to_owned()).or_default() += 1;
+        }
         let seconds = record.job_seconds.unwrap_or(0.0);
         figures.job_seconds += seconds;
         if waste.since(record).is_some() {
@@ -172,7 +175,7 @@ fn median(records: &[&Record]) -> Option<f64> {
 }
 
 /// Workflow and commit.
-type Commit<'a> = (&'a str, &'a str);
+type Commit<'a> = (WorkflowKey, &'a str);
 /// [`super::parse::Run::order`]
 type Order = (TimestampMs, u64, u32);
 
@@ -188,20 +191,20 @@ impl<'a> Waste<'a> {
     pub fn of(records: impl Iterator<Item = &'a Record>) -> Self {
         let mut greens: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for record in records.filter(|r| r.run.ended() && r.run.outcome() == SUCCESS && !r.run.sha.is_empty()) {
-            let commit = (record.run.workflow.as_str(), record.run.sha.as_str());
+            let commit = (record.run.key(), record.run.sha.as_str());
             greens.entry(commit).or_default().insert((record.run.order(), record.end()));
         }
         Self { greens }
     }
 
-    /// When a run that ended was known to be in vain: at its end where it was cancelled, else at the end of the first
+    /// When a run was known to be in vain: at its end where it was cancelled, else at the end of the first
     /// later green run of its workflow and commit.
     #[must_use]
     pub fn since(&self, record: &Record) -> Option<TimestampMs> {
         if record.run.outcome() == "cancelled" {
             return Some(record.end());
         }
-        let greens = self.greens.get(&(record.run.workflow.as_str(), record.run.sha.as_str()))?;
+        let greens = self.greens.get(&(record.run.key(), record.run.sha.as_str()))?;
         let later = greens.range((record.run.order(), TimestampMs::MAX)..);
         later.map(|(_, end)| (*end).max(record.end())).min()
     }

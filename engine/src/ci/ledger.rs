@@ -4,10 +4,15 @@
 //! a crash between keeping the samples and keeping the record) changes nothing. Counters are worked out from the
 //! records: they neither lose nor double a run, whatever happened to the answers in between.
 //!
+//! An attempt that waits for an approval has ended by GitHub's word (`action_required`) and goes on under the same number: that end stays
+//! counted, and the end after it is one more.
+//!
 //! Runs that ended before the first look are *history*: their counters are told at the times of their ends once all of
 //! them are known, oldest first, and those of now go on from there. What is still to be read of the past are [`Gap`]s:
 //! the time before the first look, and the time during which nobody looked.
 
+mod news;
+mod pages;
 mod tell;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,18 +20,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+pub use self::pages::Gap;
 use super::figures::{self, Base, Figures};
-use super::parse::{JobFigures, Page, Run};
+use super::jobs::JobFigures;
+use super::parse::{Run, Workflow};
+use super::workflow::{Names, WorkflowKey};
 use crate::event::Event;
-use crate::model::{Batch, Labels, TimestampMs};
+use crate::model::{Batch, TimestampMs};
 use crate::store::DocumentChange;
 
 /// GitHub ends what takes longer.
 const MAX_ACTIVE_MS: i64 = 35 * 86_400_000;
 /// Records that are held one by one; the oldest are added up beyond.
 pub const MAX_RECORDS: usize = 10_000;
-/// Stretches of the past that are still to be read; more become one.
-const MAX_GAPS: usize = 8;
 /// How often the jobs of a run that ended are asked for while some have not.
 const MAX_TRIES: u32 = 4;
 /// How often they are asked for while GitHub cannot answer: for about a day.
@@ -35,6 +41,11 @@ const MAX_POSTPONED: u32 = 20;
 const MAX_WAIT_MS: i64 = 7_200_000;
 /// Unknown statuses that are told apart.
 const MAX_STATUSES: usize = 16;
+/// Earlier ends of one attempt that are remembered.
+const MAX_EARLIER: usize = 16;
+/// The form of what is kept. What has another form is read anew from GitHub.
+const FORMAT: u32 = 2;
+
 /// A run's number and attempt.
 pub type Key = (u64, u32);
 
@@ -54,9 +65,42 @@ pub struct Record {
     pub queue: Option<f64>,
     /// Seconds of its jobs.
     pub job_seconds: Option<f64>,
+    /// Jobs of it whose times cannot be, or that GitHub does not list: their seconds are not known.
+    #[serde(default)]
+    pub unclear_jobs: u32,
+    /// Ends after which it went on.
+    #[serde(default)]
+    pub earlier: Vec<End>,
+}
+
+/// An end of an attempt after which it went on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    /// As [`Run::outcome`].
+    pub outcome: String,
+    /// The time of its samples.
+    pub at: Option<TimestampMs>,
+    /// It came after the first look.
+    pub live: bool,
 }
 
 impl Record {
+    /// How it ended, each time.
+    pub fn ends(&self) -> impl Iterator<Item = &str> {
+        let last = self.run.ended().then(|| self.run.outcome());
+        self.earlier.iter().map(|end| end.outcome.as_str()).chain(last)
+    }
+
+    /// The outcome and the time of its samples, for each end that has some.
+    fn places(&self) -> impl Iterator<Item = Place> {
+        let earlier = self.earlier.iter().filter_map(|end| Some((self.run.key(), end.outcome.clone(), end.at?)));
+        earlier.chain(self.last_place())
+    }
+
+    fn last_place(&self) -> Option<Place> {
+        self.at.map(|at| (self.run.key(), self.run.outcome().to_owned(), at))
+    }
+
     /// When it ended, as far as that is known.
     #[must_use]
     pub fn end(&self) -> TimestampMs {
@@ -64,19 +108,14 @@ impl Record {
     }
 }
 
-/// A stretch of creation times of which not all runs are known, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gap {
-    /// Its beginning.
-    pub from: TimestampMs,
-    /// Its end; moves towards the beginning.
-    pub to: TimestampMs,
-}
+/// Workflow, conclusion and time of samples.
+type Place = (WorkflowKey, String, TimestampMs);
 
 /// What is remembered beside the records.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct Meta {
+    format: u32,
     /// The first look.
     opened: Option<TimestampMs>,
     /// All runs created up to here are known, but for the gaps.
@@ -86,7 +125,10 @@ struct Meta {
     told_runs: bool,
     /// And that of job seconds.
     told_jobs: bool,
-    bases: BTreeMap<String, Base>,
+    bases: BTreeMap<WorkflowKey, Base>,
+    names: Names,
+    /// GitHub would not give all runs of some time.
+    missed: bool,
 }
 
 /// What is to be kept: samples first, then documents, then events.
@@ -125,14 +167,16 @@ pub struct Ledger {
     keep_ms: i64,
     records: BTreeMap<Key, Record>,
     meta: Meta,
-    /// Workflow, conclusion and time of samples, so that no two runs share one.
-    taken: BTreeSet<(String, String, TimestampMs)>,
+    /// No two runs share one.
+    taken: BTreeSet<Place>,
     changed: BTreeSet<Key>,
     meta_changed: bool,
     pending: Changes,
     /// Jobs that were asked for too early: how often, and when to ask again.
     tries: BTreeMap<Key, (u32, TimestampMs)>,
     statuses: BTreeSet<String>,
+    /// What was told of each workflow the last time.
+    told: BTreeMap<WorkflowKey, tell::Told>,
 }
 
 fn document_key(repo: &str, (id, attempt): Key) -> String {
@@ -154,19 +198,22 @@ impl Ledger {
             pending: Changes::default(),
             tries: BTreeMap::new(),
             statuses: BTreeSet::new(),
+            told: BTreeMap::new(),
         };
         let prefix = format!("{repo}/");
-        for (key, bytes) in documents {
-            if key == repo {
-                ledger.meta = serde_json::from_slice(bytes).unwrap_or_default();
-            } else if key.starts_with(&prefix)
-                && let Ok(record) = serde_json::from_slice::<Record>(bytes)
-            {
-                if let Some(at) = record.at {
-                    ledger.taken.insert((record.run.workflow.clone(), record.run.outcome().to_owned(), at));
-                }
-                ledger.records.insert((record.run.id, record.run.attempt), record);
-            }
+        let ours = || documents.iter().filter(|(key, _)| key == repo || key.starts_with(&prefix));
+        let meta = ours().find(|(key, _)| key == repo).and_then(|(_, bytes)| serde_json::from_slice::<Meta>(bytes).ok());
+        let Some(meta) = meta.filter(|meta| meta.format == FORMAT) else {
+            // Without its meta document, a run says nothing of which others are known.
+            ledger.pending.documents.extend(ours().map(|(key, _)| (key.clone(), None)));
+            (ledger.meta.format, ledger.meta_changed) = (FORMAT, true);
+            return ledger;
+        };
+        ledger.meta = meta;
+        for (_, bytes) in ours().filter(|(key, _)| key != repo) {
+            let Ok(record) = serde_json::from_slice::<Record>(bytes) else { continue };
+            ledger.taken.extend(record.places());
+            ledger.records.insert((record.run.id, record.run.attempt), record);
         }
         ledger
     }
@@ -188,6 +235,29 @@ impl Ledger {
         self.meta.opened.is_some() && self.meta.gaps.is_empty()
     }
 
+    /// Whether GitHub would not give all runs of some time, so that what is known is not whole although all was asked for.
+    #[must_use]
+    pub fn missed(&self) -> bool {
+        self.meta.missed
+    }
+
+    /// Jobs whose seconds are not known although their runs have ended.
+    #[must_use]
+    pub fn unclear_jobs(&self) -> u64 {
+        self.records.values().map(|record| u64::from(record.unclear_jobs)).sum()
+    }
+
+    /// What workflows are called.
+    #[must_use]
+    pub fn names(&self) -> &Names {
+        &self.meta.names
+    }
+
+    /// Takes in the list of workflows.
+    pub fn note_workflows(&mut self, workflows: &[Workflow]) {
+        self.meta_changed |= self.meta.names.list(workflows);
+    }
+
     /// Runs whose jobs are still to be asked for.
     #[must_use]
     pub fn jobs_wanted(&self) -> usize {
@@ -196,7 +266,7 @@ impl Ledger {
 
     /// The figures of each workflow.
     #[must_use]
-    pub fn figures(&self) -> BTreeMap<String, Figures> {
+    pub fn figures(&self) -> BTreeMap<WorkflowKey, Figures> {
         let since = match (self.meta.opened, self.meta.gaps.iter().map(|gap| gap.to).max()) {
             (None, _) => Some(TimestampMs::MAX),
             (Some(_), to) => to,
@@ -208,58 +278,12 @@ impl Ledger {
         self.records.range((id, 0)..=(id, u32::MAX)).next_back().map(|(_, record)| record)
     }
 
-    /// Takes in the newest runs, as the first page of an answer has them; `full` is the length of a page after which
-    /// there is another.
-    pub fn first_page(&mut self, page: Page<Run>, full: usize, now: TimestampMs) {
-        let times = || page.items.iter().map(|run| run.created);
-        let (oldest, newest) = (times().min(), times().max());
-        let from = self.meta.seen_to.unwrap_or(TimestampMs::MIN).max(now - self.keep_ms);
-        if let Some(oldest) = oldest.filter(|oldest| page.length >= full && *oldest > from) {
-            self.meta.gaps.push(Gap { from, to: oldest });
-            if self.meta.gaps.len() > MAX_GAPS {
-                let ends =
-                    |gaps: &[Gap]| (gaps.iter().map(|g| g.from).min().unwrap_or(from), gaps.iter().map(|g| g.to).max().unwrap_or(oldest));
-                let (from, to) = ends(&self.meta.gaps);
-                self.meta.gaps = vec![Gap { from, to }];
-            }
-            self.meta_changed = true;
-        }
-        self.take(page.items, now);
-        // A clock that is ahead must not hide what comes later.
-        let newest = newest.map(|newest| newest.min(now)).max(self.meta.seen_to);
-        if newest != self.meta.seen_to || self.meta.opened.is_none() {
-            self.meta.seen_to = newest.or(Some(now));
-            self.meta.opened.get_or_insert(now);
-            self.meta_changed = true;
-        }
-    }
-
-    /// The stretch of the past that is to be read next, the newest first.
-    #[must_use]
-    pub fn gap(&self) -> Option<Gap> {
-        self.meta.gaps.last().copied()
-    }
-
-    /// Takes in an answer for [`Ledger::gap`], the newest runs of it.
-    pub fn gap_page(&mut self, page: Page<Run>, full: usize, now: TimestampMs) {
-        let oldest = page.items.iter().map(|run| run.created).min();
-        let more = page.length >= full;
-        self.take(page.items, now);
-        let Some(gap) = self.meta.gaps.last_mut() else { return };
-        match oldest.filter(|_| more) {
-            // A whole page within one second: on to the second before.
-            Some(oldest) => gap.to = if oldest < gap.to { oldest } else { gap.to - 1_000 },
-            None => gap.to = TimestampMs::MIN,
-        }
-        if gap.to <= gap.from.max(now - self.keep_ms) {
-            self.meta.gaps.pop();
-        }
-        self.meta_changed = true;
-    }
-
     /// Oldest end first, so that runs which ended in the same second get their times in the same order each time.
     fn take(&mut self, mut runs: Vec<Run>, now: TimestampMs) {
         runs.sort_by_key(|run| (run.updated, run.id));
+        for run in &runs {
+            self.meta_changed |= self.meta.names.learn(run);
+        }
         for run in runs {
             self.observe(run, Witness::Answer, now);
         }
@@ -272,31 +296,31 @@ impl Ledger {
         if run.created < horizon {
             return;
         }
-        let mut fresh = true;
-        if let Some(known) = self.newest(run.id) {
-            if known.run.attempt > run.attempt || (known.run.attempt == run.attempt && (known.run.ended() || known.run == run)) {
-                return;
-            }
-            if known.run.attempt == run.attempt {
-                let rank = |run: &Run| (run.updated, run.ended(), run.status == "in_progress");
-                if witness == Witness::Delivery && rank(&run) < rank(&known.run) {
-                    return;
-                }
-                fresh = false;
-            } else if !known.run.ended() {
-                // Its end was not seen, and is not known any more.
-                let before = (known.run.id, known.run.attempt);
-                self.forget(before);
-            }
+        let known = self.newest(run.id);
+        if known.is_some_and(|known| !news::is_news(&known.run, &run, witness)) {
+            return;
         }
+        let before = known.filter(|known| known.run.attempt == run.attempt).cloned();
+        let replaced = known.filter(|known| known.run.attempt < run.attempt && !known.run.ended()).map(|known| known.run.attempt);
+        // Its end was not seen, and is not known any more.
+        replaced.into_iter().for_each(|attempt| self.forget((run.id, attempt)));
+        self.meta_changed |= self.meta.names.learn(&run);
         let live = self.meta.opened.is_some_and(|opened| run.updated.is_none_or(|end| end >= opened));
-        if fresh && (live || !run.ended()) {
+        if before.is_none() && (live || !run.ended()) {
             self.pending.events.push(self.event("run_started", run.started.min(now), &run, "started".to_owned()));
         }
         if !run.ended() && self.statuses.len() < MAX_STATUSES {
             self.statuses.insert(run.status.clone());
         }
-        let mut record = Record { run, at: None, live, jobs_known: false, queue: None, job_seconds: None };
+        let mut record =
+            Record { run, at: None, live, jobs_known: false, queue: None, job_seconds: None, unclear_jobs: 0, earlier: Vec::new() };
+        if let Some(before) = before {
+            if before.run.ended() && !record.run.ended() {
+                let goes_on = format!("goes on after {}", before.run.outcome());
+                self.pending.events.push(self.event("run_started", record.run.updated.unwrap_or(now).min(now), &record.run, goes_on));
+            }
+            record.follow(before);
+        }
         if record.run.ended() {
             self.end(&mut record, now);
         }
@@ -310,30 +334,41 @@ impl Ledger {
         if record.live {
             self.pending.events.push(self.event("run_finished", run.updated.unwrap_or(now).min(now), run, ended));
         }
-        let Some(end) = run.updated else { return };
         // No run ended in the future: the clocks differ.
-        let mut place = (run.workflow.clone(), run.outcome().to_owned(), end.min(now));
-        while !self.taken.insert(place.clone()) {
-            place.2 += 1;
+        if let Some(end) = run.updated {
+            record.at = Some(self.place(run, end.min(now)));
         }
-        record.at = Some(place.2);
-        if let Some(seconds) = run.duration() {
-            let labels = self.run_labels("github_actions_run_duration_seconds", run);
-            self.pending.batch.push(labels, place.2, seconds);
+        // Of one that ended long ago, the end is known only when its jobs are.
+        if record.live {
+            self.tell_duration(record);
         }
     }
 
-    fn run_labels(&self, metric: &str, run: &Run) -> Labels {
-        Labels::metric(metric, &[("repo", &self.repo), ("workflow", &run.workflow), ("conclusion", run.outcome())])
+    /// A time of its own for samples of a run that ended.
+    fn place(&mut self, run: &Run, end: TimestampMs) -> TimestampMs {
+        let mut place = (run.key(), run.outcome().to_owned(), end);
+        while !self.taken.insert(place.clone()) {
+            place.2 += 1;
+        }
+        place.2
+    }
+
+    fn tell_duration(&mut self, record: &Record) {
+        if let (Some(at), Some(seconds)) = (record.at, record.run.duration()) {
+            let labels = self.run_labels("github_actions_run_duration_seconds", &record.run);
+            self.pending.batch.push(labels, at, seconds);
+        }
     }
 
     fn event(&self, kind: &str, at: TimestampMs, run: &Run, what: String) -> Event {
         let again = if run.attempt > 1 { format!(", attempt {}", run.attempt) } else { String::new() };
-        let title = format!("run {} #{}{again} {what}", run.workflow, run.number);
+        let key = run.key();
+        let workflow = self.meta.names.name(&key);
+        let title = format!("run {workflow} #{}{again} {what}", run.number);
         Event::new(at, "github", kind, run.id.to_string(), title).with_data(json!({
-            "repo": self.repo, "workflow": run.workflow, "number": run.number, "attempt": run.attempt, "branch": run.branch,
-            "sha": run.sha, "event": run.event, "status": run.status, "conclusion": run.conclusion, "url": run.url,
-            "duration_seconds": run.duration(),
+            "repo": self.repo, "workflow": workflow, "workflow_path": self.meta.names.path(&key), "number": run.number,
+            "attempt": run.attempt, "branch": run.branch, "sha": run.sha, "event": run.event, "status": run.status,
+            "conclusion": run.conclusion, "url": run.url, "duration_seconds": run.duration(),
         }))
     }
 
@@ -355,8 +390,8 @@ impl Ledger {
         self.changed.remove(&key);
         self.tries.remove(&key);
         if let Some(record) = self.records.remove(&key) {
-            if let Some(at) = record.at {
-                self.taken.remove(&(record.run.workflow.clone(), record.run.outcome().to_owned(), at));
+            for place in record.places() {
+                self.taken.remove(&place);
             }
             self.pending.documents.push((document_key(&self.repo, key), None));
         }
@@ -375,8 +410,10 @@ impl Ledger {
 
     /// Takes in the jobs of a run that ended; none where GitHub does not know them any more.
     pub fn note_jobs(&mut self, key: Key, jobs: Option<JobFigures>, now: TimestampMs) {
-        let Some(record) = self.records.get_mut(&key).filter(|r| wants_jobs(r)) else { return };
-        if jobs.is_some_and(|jobs| !jobs.ended) {
+        let (id, attempt) = key;
+        let counted = self.records.range((id, 0)..(id, attempt)).next().is_some();
+        let Some(mut record) = self.records.get(&key).filter(|r| wants_jobs(r)).cloned() else { return };
+        if jobs.is_some_and(|jobs| !jobs.ended || !jobs.whole) {
             let (tries, again) = self.tries.entry(key).or_default();
             *tries += 1;
             *again = now + 2_000 * 3_i64.pow((*tries).min(6));
@@ -387,19 +424,37 @@ impl Ledger {
         self.tries.remove(&key);
         record.jobs_known = true;
         record.queue = jobs.and_then(|jobs| jobs.queue(&record.run));
-        record.job_seconds = jobs.and_then(|jobs| jobs.seconds);
-        let (run, at, queue) = (record.run.clone(), record.at, record.queue);
-        if let (Some(at), Some(queue)) = (at, queue) {
-            let labels = self.run_labels("github_actions_run_queue_seconds", &run);
+        record.unclear_jobs = jobs.map_or(0, |jobs| jobs.unclear.max(u32::from(!jobs.whole)));
+        // A job that an attempt took over is counted with the attempt in which it ran, or here where that was not seen.
+        let carried = |jobs: JobFigures| if counted { 0.0 } else { jobs.carried_seconds };
+        let seconds = jobs.and_then(|jobs| Some(jobs.seconds? + carried(jobs)));
+        // What was counted of it before it went on stays counted.
+        record.job_seconds = [seconds, record.job_seconds].into_iter().flatten().reduce(f64::max);
+        if !record.live {
+            if let (Some(updated), Some(jobs)) = (record.run.updated, jobs)
+                && jobs.end(updated) < updated
+            {
+                let end = jobs.end(updated);
+                record.run.updated = Some(end);
+                if let Some(place) = record.last_place() {
+                    self.taken.remove(&place);
+                }
+                record.at = Some(self.place(&record.run, end.min(now)));
+            }
+            self.tell_duration(&record);
+        }
+        if let (Some(at), Some(queue)) = (record.at, record.queue) {
+            let labels = self.run_labels("github_actions_run_queue_seconds", &record.run);
             self.pending.batch.push(labels, at, queue);
         }
+        self.records.insert(key, record);
         self.changed.insert(key);
     }
 
-    /// Whether an attempt is known to have ended, or a later one is known.
+    /// Whether what a delivery says of a run is no news.
     #[must_use]
-    pub fn has_ended(&self, (id, attempt): Key) -> bool {
-        self.newest(id).is_some_and(|known| known.run.attempt > attempt || (known.run.attempt == attempt && known.run.ended()))
+    pub fn knows(&self, run: &Run) -> bool {
+        self.newest(run.id).is_some_and(|known| !news::is_news(&known.run, run, Witness::Delivery))
     }
 
     /// The jobs of a run could not be had: others first, and then again. Given up in the end.

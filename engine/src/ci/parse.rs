@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::COMPLETED;
+use super::workflow::{WorkflowKey, is_place, without_ref};
 use crate::model::TimestampMs;
 
 /// Longest text that is kept of a field.
 const MAX_TEXT: usize = 200;
-/// A first job may begin so long before its run was created, by clocks that differ.
-const SKEW_MS: i64 = 5_000;
+/// Times of GitHub are in here: 2008 to 2100. What it does not know it may write as the year 1.
+const TIMES: std::ops::Range<TimestampMs> = 1_199_145_600_000..4_102_444_800_000;
 
 /// One attempt of a run, as GitHub has it now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,8 +22,15 @@ pub struct Run {
     pub id: u64,
     /// Its attempt, from 1.
     pub attempt: u32,
-    /// Name of the workflow, or its file where it has none.
-    pub workflow: String,
+    /// GitHub's number of the workflow; 0 where it is not told.
+    #[serde(default)]
+    pub workflow_id: u64,
+    /// File of the workflow, without a branch; empty where it is not told.
+    #[serde(default)]
+    pub path: String,
+    /// Name of the workflow; none where GitHub has none, or its file in the place of it.
+    #[serde(default)]
+    pub name: Option<String>,
     /// As GitHub names it; `completed` when it ended.
     pub status: String,
     /// How it ended; `none` where it ended and GitHub does not say how.
@@ -71,6 +79,12 @@ impl Run {
         self.conclusion.as_deref().unwrap_or("none")
     }
 
+    /// What its workflow is known by.
+    #[must_use]
+    pub fn key(&self) -> WorkflowKey {
+        WorkflowKey::new(self.workflow_id, &self.path, self.name.as_deref())
+    }
+
     /// Where it stands among the runs of its repository, the newest last.
     #[must_use]
     pub fn order(&self) -> (TimestampMs, u64, u32) {
@@ -81,8 +95,14 @@ impl Run {
 /// What an answer with a list came to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
-    /// What could be read.
+    /// What could be read, in the order of the answer.
     pub items: Vec<T>,
+    /// How many there are on all pages, where that is told.
+    pub total: Option<u64>,
+    /// Another page follows. That is not part of the body: see [`super::paging`].
+    pub more: bool,
+    /// The repository that the first of them says it is of.
+    pub repo: Option<String>,
     /// How many were on the page.
     pub length: usize,
     /// How many could not be read.
@@ -92,12 +112,16 @@ pub struct Page<T> {
 /// One job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
+    /// GitHub's number of it.
+    pub id: Option<u64>,
     /// The attempt that it belongs to.
     pub attempt: Option<u32>,
     /// It ended.
     pub ended: bool,
     /// It was skipped.
     pub skipped: bool,
+    /// It was cancelled.
+    pub cancelled: bool,
     /// When it began.
     pub started: Option<TimestampMs>,
     /// When it ended.
@@ -107,12 +131,24 @@ pub struct Job {
 /// A workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workflow {
-    /// Its name.
-    pub name: String,
+    /// GitHub's number of it; 0 where it is not told.
+    pub id: u64,
+    /// Its file; empty where it is not told.
+    pub path: String,
+    /// Its name; none where GitHub has none, or its file in the place of it.
+    pub name: Option<String>,
     /// `active`, `disabled_manually`, …
     pub state: String,
     /// Its page.
     pub url: String,
+}
+
+impl Workflow {
+    /// What it is known by.
+    #[must_use]
+    pub fn key(&self) -> WorkflowKey {
+        WorkflowKey::new(self.id, &self.path, self.name.as_deref())
+    }
 }
 
 /// An answer that is none.
@@ -135,7 +171,8 @@ fn text(value: &Value) -> Option<String> {
 }
 
 fn time(value: &Value) -> Option<TimestampMs> {
-    value.as_str()?.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+    let at = value.as_str()?.parse::<jiff::Timestamp>().ok()?.as_millisecond();
+    TIMES.contains(&at).then_some(at)
 }
 
 fn number(value: &Value) -> Option<u64> {
@@ -152,7 +189,8 @@ fn page<T>(bytes: &[u8], key: &'static str, read: impl Fn(&Value) -> Option<T>) 
     let answer = json(bytes)?;
     let list = answer.get(key).and_then(Value::as_array).ok_or(ParseError::Missing(key))?;
     let items: Vec<T> = list.iter().filter_map(read).collect();
-    Ok(Page { skipped: list.len() - items.len(), length: list.len(), items })
+    let repo = list.iter().find_map(|item| text(&item["repository"]["full_name"]));
+    Ok(Page { skipped: list.len() - items.len(), length: list.len(), total: number(&answer["total_count"]), more: false, repo, items })
 }
 
 /// The answer of `…/actions/runs`.
@@ -178,9 +216,11 @@ pub fn run(bytes: &[u8]) -> Result<Run, ParseError> {
 pub fn jobs(bytes: &[u8]) -> Result<Page<Job>, ParseError> {
     page(bytes, "jobs", |job| {
         job.is_object().then(|| Job {
+            id: number(&job["id"]),
             attempt: attempt(job),
             ended: job["status"].as_str() == Some(COMPLETED),
             skipped: job["conclusion"].as_str() == Some("skipped"),
+            cancelled: job["conclusion"].as_str() == Some("cancelled"),
             started: time(&job["started_at"]),
             completed: time(&job["completed_at"]),
         })
@@ -193,8 +233,12 @@ pub fn jobs(bytes: &[u8]) -> Result<Page<Job>, ParseError> {
 /// [`ParseError`] when it is not such an answer.
 pub fn workflows(bytes: &[u8]) -> Result<Page<Workflow>, ParseError> {
     page(bytes, "workflows", |workflow| {
-        Some(Workflow {
-            name: text(&workflow["name"]).or_else(|| file_name(&workflow["path"]))?,
+        let (path, name) = place(workflow);
+        let id = number(&workflow["id"]).unwrap_or(0);
+        (id > 0 || !path.is_empty() || name.is_some()).then(|| Workflow {
+            id,
+            path,
+            name,
             state: text(&workflow["state"]).unwrap_or_default(),
             url: link(&workflow["html_url"]),
         })
@@ -207,6 +251,12 @@ pub fn message(bytes: &[u8]) -> Option<String> {
     text(&json(bytes).ok()?["message"]).map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
+/// The name of the repository in the answer of `/repos/{owner}/{name}`.
+#[must_use]
+pub fn repository(bytes: &[u8]) -> Option<String> {
+    text(&json(bytes).ok()?["full_name"])
+}
+
 /// The requests that are left by the answer of `/rate_limit`.
 #[must_use]
 pub fn remaining(bytes: &[u8]) -> Option<u64> {
@@ -217,8 +267,13 @@ fn attempt(value: &Value) -> Option<u32> {
     number(&value["run_attempt"]).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0)
 }
 
-fn file_name(path: &Value) -> Option<String> {
-    text(path).map(|path| path.rsplit('/').next().unwrap_or(&path).to_owned())
+/// The file of a workflow, and its name where that is more than its file.
+fn place(value: &Value) -> (String, Option<String>) {
+    let path = text(&value["path"]).map(|path| without_ref(&path).to_owned());
+    let name = text(&value["name"]);
+    let is_file = name.as_deref().is_some_and(|name| is_place(name) || path.as_deref() == Some(without_ref(name)));
+    let path = path.or_else(|| name.clone().filter(|_| is_file));
+    (path.unwrap_or_default(), name.filter(|_| !is_file))
 }
 
 fn read_run(run: &Value) -> Option<Run> {
@@ -227,13 +282,17 @@ fn read_run(run: &Value) -> Option<Run> {
     let conclusion = text(&run["conclusion"]);
     // What has a conclusion has ended.
     let status = text(&run["status"]).or_else(|| conclusion.as_ref().map(|_| COMPLETED.to_owned()))?;
-    let workflow = text(&run["name"]).or_else(|| file_name(&run["path"]));
-    let workflow = workflow.or_else(|| number(&run["workflow_id"]).map(|id| format!("workflow {id}")))?;
+    let ((path, name), workflow_id) = (place(run), number(&run["workflow_id"]).unwrap_or(0));
+    if workflow_id == 0 && path.is_empty() && name.is_none() {
+        return None;
+    }
     let (repository, head) = (text(&run["repository"]["full_name"]), text(&run["head_repository"]["full_name"]));
     Some(Run {
         id: number(&run["id"])?,
         attempt: attempt(run).unwrap_or(1),
-        workflow,
+        workflow_id,
+        path,
+        name,
         conclusion: conclusion.filter(|_| status == COMPLETED),
         status,
         branch: text(&run["head_branch"]).unwrap_or_default(),
@@ -248,42 +307,6 @@ fn read_run(run: &Value) -> Option<Run> {
         updated,
         committed: time(&run["head_commit"]["timestamp"]),
     })
-}
-
-/// What the jobs of one attempt came to.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct JobFigures {
-    /// All of them ended.
-    pub ended: bool,
-    /// When the first of them began; skipped ones count only where all are.
-    pub first_start: Option<TimestampMs>,
-    /// Their seconds together; none where there are no jobs.
-    pub seconds: Option<f64>,
-}
-
-impl JobFigures {
-    /// Of these jobs.
-    #[must_use]
-    pub fn of(jobs: &[Job]) -> Self {
-        let first = |skipped: bool| jobs.iter().filter(|j| j.skipped == skipped).filter_map(|j| j.started).min();
-        let seconds = |job: &Job| match (job.started, job.completed) {
-            (Some(from), Some(to)) => (to - from).max(0) as f64 / 1e3,
-            _ => 0.0,
-        };
-        Self {
-            ended: jobs.iter().all(|j| j.ended),
-            first_start: first(false).or_else(|| first(true)),
-            seconds: (!jobs.is_empty()).then(|| jobs.iter().map(seconds).sum()),
-        }
-    }
-
-    /// Seconds that a run waited for its first job: from its creation, or from the beginning of the attempt of a re-run.
-    #[must_use]
-    pub fn queue(&self, run: &Run) -> Option<f64> {
-        let asked = if run.attempt > 1 { run.started } else { run.created };
-        let waited = self.first_start? - asked;
-        (waited >= -SKEW_MS).then(|| waited.max(0) as f64 / 1e3)
-    }
 }
 
 /// A webhook delivery.

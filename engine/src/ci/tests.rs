@@ -8,8 +8,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::figures::{Figures, verdict};
+use super::jobs::JobFigures;
 use super::ledger::{Ledger, Witness};
-use super::parse::{self, Delivery, Job, JobFigures, Page, ParseError, Run};
+use super::parse::{self, Delivery, Page, ParseError, Run};
+use super::workflow::WorkflowKey;
 use crate::model::TimestampMs;
 
 const T0: TimestampMs = 1_795_478_400_000; // 2026-11-24T00:00:00Z
@@ -18,6 +20,9 @@ const KEEP: i64 = 30 * 86_400_000;
 fn one(run: Value) -> Page<Run> {
     parse::runs(json!({"total_count": 1, "workflow_runs": [run]}).to_string().as_bytes()).unwrap()
 }
+
+mod ends;
+mod workflows;
 
 #[test]
 fn a_run_is_read_whatever_is_missing_or_odd() {
@@ -29,7 +34,7 @@ fn a_run_is_read_whatever_is_missing_or_odd() {
         "repository": {"full_name": "o/r"}, "head_repository": {"full_name": "me/r"},
     });
     let run = one(whole.clone()).items.remove(0);
-    assert_eq!((run.id, run.attempt, run.workflow.as_str(), run.outcome(), run.fork), (7, 2, "CI", "success", true));
+    assert_eq!((run.id, run.attempt, run.name.as_deref(), run.outcome(), run.fork), (7, 2, Some("CI"), "success", true));
     assert_eq!((run.created, run.duration(), run.committed), (T0, Some(90.0), Some(T0 - 60_000)));
     let with = |key: &str, value: Value| {
         let mut run = whole.clone();
@@ -39,7 +44,9 @@ fn a_run_is_read_whatever_is_missing_or_odd() {
     let read = |key: &str, value: Value| with(key, value).items.pop();
     assert_eq!(read("head_commit", Value::Null).unwrap().committed, None);
     assert!(!read("head_repository", Value::Null).unwrap().fork, "a deleted fork is not known to be one");
-    assert_eq!(read("name", Value::Null).unwrap().workflow, "ci.yml");
+    for time in ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"] {
+        assert_eq!(read("updated_at", json!(time)).unwrap().updated, None, "{time} stands for no time");
+    }
     assert_eq!(read("run_attempt", Value::Null).unwrap().attempt, 1);
     assert_eq!(read("run_attempt", json!(0)).unwrap().attempt, 1);
     assert_eq!(read("run_started_at", Value::Null).unwrap().duration(), Some(150.0));
@@ -104,7 +111,9 @@ fn run(id: u64, attempt: u32, sha: &str, outcome: &str, created: i64, seconds: i
     Run {
         id,
         attempt,
-        workflow: "CI".to_owned(),
+        workflow_id: 5,
+        path: ".github/workflows/ci.yml".to_owned(),
+        name: Some("CI".to_owned()),
         status: if outcome.is_empty() { "in_progress" } else { "completed" }.to_owned(),
         conclusion: (!outcome.is_empty()).then(|| outcome.to_owned()),
         branch: "main".to_owned(),
@@ -122,22 +131,39 @@ fn run(id: u64, attempt: u32, sha: &str, outcome: &str, created: i64, seconds: i
 }
 
 fn of(items: Vec<Run>) -> Page<Run> {
-    Page { length: items.len(), skipped: 0, items }
+    Page { length: items.len(), skipped: 0, total: None, more: false, repo: None, items }
+}
+
+fn job_of(start: TimestampMs, seconds: f64) -> JobFigures {
+    JobFigures {
+        ended: true,
+        whole: true,
+        first_start: Some(start),
+        seconds: Some(seconds),
+        carried_seconds: 0.0,
+        last_end: None,
+        unclear: 0,
+    }
+}
+
+/// The workflow of [`run`].
+fn ci() -> WorkflowKey {
+    WorkflowKey::new(5, "", None)
 }
 
 /// A ledger whose runs all have one job of 10 s.
 fn known(runs: Vec<Run>, now: i64) -> Ledger {
     let mut ledger = Ledger::restore("o/r", KEEP, &[]);
-    ledger.first_page(of(runs), 100, T0 + now * 1_000);
+    ledger.first_page(of(runs), T0 + now * 1_000);
     while let Some((run, _)) = ledger.wanted(T0 + now * 1_000) {
-        let figures = JobFigures { ended: true, first_start: Some(run.created + 3_000), seconds: Some(10.0) };
+        let figures = job_of(run.created + 3_000, 10.0);
         ledger.note_jobs((run.id, run.attempt), Some(figures), T0 + now * 1_000);
     }
     ledger
 }
 
 fn figures(runs: Vec<Run>) -> Figures {
-    known(runs, 100_000).figures().remove("CI").unwrap_or_default()
+    known(runs, 100_000).figures().remove(&ci()).unwrap_or_default()
 }
 
 #[test]
@@ -176,25 +202,6 @@ fn figures_are_those_of_their_definitions() {
 }
 
 #[test]
-fn jobs_give_the_wait_and_their_seconds() {
-    let job = |started: i64, seconds: i64, skipped: bool| Job {
-        attempt: Some(1),
-        ended: true,
-        skipped,
-        started: Some(T0 + started * 1_000),
-        completed: Some(T0 + (started + seconds) * 1_000),
-    };
-    let jobs = JobFigures::of(&[job(40, 10, false), job(30, 20, false), job(1, 0, true)]);
-    assert_eq!((jobs.seconds, jobs.queue(&run(1, 1, "a", "success", 10, 60))), (Some(30.0), Some(20.0)));
-    let again = Run { started: T0 + 25_000, ..run(1, 2, "a", "success", 10, 60) };
-    assert_eq!(jobs.queue(&again), Some(5.0), "a re-run waits from its own beginning");
-    assert_eq!(JobFigures::of(&[job(7, 0, true)]).queue(&run(1, 1, "a", "skipped", 5, 60)), Some(2.0));
-    assert_eq!(jobs.queue(&run(1, 1, "a", "success", 33, 60)), Some(0.0), "clocks differ by a little");
-    assert_eq!(jobs.queue(&run(1, 1, "a", "success", 99, 60)), None);
-    assert_eq!(JobFigures::of(&[]), JobFigures { ended: true, first_start: None, seconds: None });
-}
-
-#[test]
 fn runs_that_end_in_the_same_second_have_a_sample_each() {
     let mut ledger = known((0..5).map(|n| run(n, 1, "a", "success", 100 - n as i64, n as i64)).collect(), 1_000);
     let changes = ledger.changes();
@@ -224,7 +231,7 @@ fn deliveries_out_of_order_take_nothing_back() {
     ledger.observe(run(1, 1, "a", "failure", 0, 80), Witness::Delivery, now);
     ledger.observe(Run { status: "queued".to_owned(), ..run(1, 2, "a", "", 0, 85) }, Witness::Delivery, now);
     assert_eq!(seen(&ledger), [(1, "completed".to_owned()), (2, "in_progress".to_owned())]);
-    assert_eq!(ledger.figures()["CI"].runs, BTreeMap::from([("success".to_owned(), 1)]));
+    assert_eq!(ledger.figures()[&ci()].runs, BTreeMap::from([("success".to_owned(), 1)]));
     ledger.gone(1);
     assert_eq!(seen(&ledger), [(1, "completed".to_owned())], "what ended stays counted");
 }
@@ -306,8 +313,13 @@ impl World {
     fn page(&self, from: TimestampMs, to: TimestampMs, now: TimestampMs) -> Page<Run> {
         let mut runs: Vec<Run> = self.0.iter().filter(|r| r.created >= from && r.created <= to.min(now)).map(|r| self.at(r, now)).collect();
         runs.sort_by_key(|run| std::cmp::Reverse(run.order()));
+        let more = runs.len() > PAGE;
         runs.truncate(PAGE);
-        of(runs)
+        // GitHub hides some runs from some tokens: pages may be short.
+        if more && runs[0].id.is_multiple_of(3) {
+            runs.pop();
+        }
+        Page { more, ..of(runs) }
     }
 }
 
@@ -315,7 +327,7 @@ impl World {
 fn take(step: &Step, world: &World, ledger: &mut Ledger, now: TimestampMs) {
     match step {
         Step::Poll => {
-            ledger.first_page(world.page(0, now, now), PAGE, now);
+            ledger.first_page(world.page(0, now, now), now);
             for id in ledger.under_way() {
                 let run = world.0.iter().find(|r| r.id == id).unwrap();
                 ledger.observe(world.at(run, now), Witness::Answer, now);
@@ -323,12 +335,12 @@ fn take(step: &Step, world: &World, ledger: &mut Ledger, now: TimestampMs) {
         }
         Step::Gap => {
             if let Some(gap) = ledger.gap() {
-                ledger.gap_page(world.page(gap.from, gap.to, now), PAGE, now);
+                ledger.gap_page(world.page(gap.from, gap.to, now), now);
             }
         }
         Step::Jobs => {
             if let Some((run, _)) = ledger.wanted(now) {
-                let figures = JobFigures { ended: true, first_start: Some(run.created + 2_000), seconds: Some(run.id as f64) };
+                let figures = job_of(run.created + 2_000, run.id as f64);
                 ledger.note_jobs((run.id, run.attempt), Some(figures), now);
             }
         }
@@ -399,7 +411,7 @@ proptest! {
         let total: f64 = durations.iter().map(|(_, _, v)| v).sum();
         prop_assert_eq!(total, world.0.iter().filter_map(Run::duration).sum::<f64>());
         let truth = known(world.0.clone(), (now - T0) / 1_000);
-        let expected = &truth.figures()["CI"];
+        let expected = &truth.figures()[&ci()];
         for (conclusion, count) in &expected.runs {
             let last = kept.series(&format!("github_actions_runs_total{{conclusion=\"{conclusion}\"")).last().map(|(_, _, v)| *v);
             prop_assert_eq!(last, Some(*count as f64));

@@ -42,12 +42,12 @@
  * @typedef {{ boards: Board[], sources: Array<{ project: string, root: string, up: boolean, reason: string|null }> }} Tasks
  *
  * @typedef {{
- *   id: number, attempt: number, number: number, workflow: string, title: string, event: string, branch: string, sha: string,
+ *   id: number, attempt: number, number: number, workflow: string, workflow_id: number|null, title: string, event: string, branch: string, sha: string,
  *   fork: boolean, status: string, conclusion: string|null, url: string, created: number, started: number, ended: number|null,
  *   duration_seconds: number|null, queue_seconds: number|null, job_seconds: number|null
  * }} CiRun
  * @typedef {{
- *   workflow: string, state: string|null, url: string|null, success_ratio: number|null, judged_runs: number,
+ *   workflow: string, workflow_id: number|null, workflow_path: string|null, state: string|null, url: string|null, success_ratio: number|null, judged_runs: number,
  *   flaky_ratio: number|null, flaky_commits: number, commits: number, p50_seconds: number|null,
  *   p50_before_seconds: number|null, p50_change_ratio: number|null, active: number, statuses: Record<string, number>,
  *   runs: Record<string, number>, job_seconds: number, wasted_seconds: number

@@ -76,8 +76,8 @@ pub enum Taken {
 
 #[derive(Default)]
 struct Waiting {
-    /// Repositories that are watched, in lower case.
-    watched: BTreeSet<String>,
+    /// Names of repositories that are watched, those that they had before among them, and under which of them each is watched. In lower case.
+    watched: BTreeMap<String, String>,
     runs: VecDeque<(String, Run)>,
     /// The ids and signatures of deliveries that were taken, the oldest first.
     order: VecDeque<String>,
@@ -119,9 +119,7 @@ impl Hooks {
             if marks.iter().any(|mark| waiting.seen.contains(mark)) {
                 return Taken::Replayed;
             }
-            if !waiting.watched.contains(&repo) {
-                return Taken::NotWatched;
-            }
+            let Some(repo) = waiting.watched.get(&repo).cloned() else { return Taken::NotWatched };
             if waiting.runs.len() >= MAX_WAITING {
                 return Taken::Full;
             }
@@ -142,8 +140,15 @@ impl Hooks {
         Taken::Accepted
     }
 
-    pub(super) fn watch(&self, repo: &str) {
-        self.waiting.lock().watched.insert(repo.to_lowercase());
+    /// Takes deliveries for `name`, which is another name of `repo` or the same.
+    ///
+    /// # Errors
+    /// Under which name that repository is watched already.
+    pub(super) fn watch(&self, name: &str, repo: &str) -> Result<(), String> {
+        let repo = repo.to_lowercase();
+        let mut waiting = self.waiting.lock();
+        let held = waiting.watched.entry(name.to_lowercase()).or_insert_with(|| repo.clone());
+        if *held == repo { Ok(()) } else { Err(held.clone()) }
     }
 
     /// The deliveries for a repository, as they came.

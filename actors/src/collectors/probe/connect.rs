@@ -1,7 +1,7 @@
 //! Connections of probes: each is new, each step is timed, and the certificates that are shown are kept even where they
 //! are refused.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use taskpulse_engine::certificate;
 use taskpulse_engine::probe::days;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -79,7 +80,9 @@ pub(super) async fn connect(
     // A session that is taken up again would show no certificate.
     config.resumption = Resumption::disabled();
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-    let name = ServerName::try_from(host.to_owned()).map_err(|error| Trouble::CannotCheck(format!("TLS: {host}: {error}")))?;
+    // The dot that ends a full name is no part of it in certificates.
+    let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned())
+        .map_err(|error| Trouble::CannotCheck(format!("TLS: {host}: {error}")))?;
     let step = seen.begin(Phase::Tls);
     let shaken = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
     seen.end(step);
@@ -89,9 +92,19 @@ pub(super) async fn connect(
         Err(error) => {
             let ended = seen.cert_expiry.map(|end| now_ms() / 1_000 - end).filter(|ago| *ago >= 0);
             let note = ended.map(|ago| format!("; it ended {} ago", days(ago))).unwrap_or_default();
-            Err(Trouble::Down(format!("TLS: {}{note}", plain(&error))))
+            Err(Trouble::Down(format!("TLS: {}{note}", refusal(&plain(&error)))))
         }
     }
+}
+
+/// Why TLS failed, in words where the library has only a name for it.
+fn refusal(text: &str) -> String {
+    const KNOWN: [(&str, &str); 3] = [
+        ("CaUsedAsEndEntity", "it shows a certificate that is an authority's; ca_file with that certificate trusts it"),
+        ("UnsupportedCertVersion", "its certificate is not of X.509 version 3; only tls_verify = false takes it"),
+        ("UnknownIssuer", "nobody who is trusted signed its certificate (UnknownIssuer)"),
+    ];
+    KNOWN.iter().find(|(name, _)| text.contains(name)).map_or_else(|| text.to_owned(), |(_, words)| (*words).to_owned())
 }
 
 /// Whether a look-up is under way. The system's cannot be given up: a second one while the first hangs would be one more
@@ -109,7 +122,16 @@ async fn look_up(host: &str, port: u16, under_way: &Lookup) -> Result<Vec<Socket
         found
     });
     let found: std::io::Result<Vec<SocketAddr>> = work.await.map_err(|error| error.to_string())?;
-    found.map_err(|error| format!("{host}: {}", plain(&error)))
+    found.or_else(|error| if is_localhost(host) { Ok(loopback(port)) } else { Err(format!("{host}: {}", plain(&error))) })
+}
+
+/// `localhost` and names below it are this machine (RFC 6761), whether or not the system knows them.
+fn is_localhost(host: &str) -> bool {
+    host.strip_suffix('.').unwrap_or(host).rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
+}
+
+fn loopback(port: u16) -> Vec<SocketAddr> {
+    vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()]
 }
 
 async fn first_that_answers(host: &str, addresses: &[SocketAddr]) -> Result<TcpStream, Trouble> {
@@ -144,45 +166,128 @@ fn provider() -> Arc<CryptoProvider> {
     CryptoProvider::get_default().cloned().unwrap_or_else(|| Arc::new(rustls::crypto::ring::default_provider()))
 }
 
-type Judge = Arc<dyn ServerCertVerifier>;
+/// Who decides on certificates.
+#[derive(Debug, Clone)]
+enum Judge {
+    /// Nobody: they are not verified.
+    Nobody,
+    /// The system's authorities.
+    System(Arc<dyn ServerCertVerifier>),
+    /// A file of certificates.
+    File(Arc<Trusted>),
+}
 
-/// Who decides on certificates; none where they are not verified.
-async fn judge(tls: &Tls) -> Result<Option<Judge>, Trouble> {
+/// The certificates of a `ca_file`: authorities, or those of servers themselves.
+#[derive(Debug)]
+struct Trusted {
+    certificates: Vec<CertificateDer<'static>>,
+    authorities: Arc<WebPkiServerVerifier>,
+}
+
+impl Trusted {
+    fn read(pem: &[u8]) -> Result<Self, String> {
+        let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+        let mut roots = RootCertStore::empty();
+        let mut last = "there is no certificate in it".to_owned();
+        for certificate in &certificates {
+            // One that can be no authority may still be a server's own.
+            if let Err(error) = roots.add(certificate.clone()) {
+                last = error.to_string();
+            }
+        }
+        let made = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
+        Ok(Self { certificates, authorities: made.map_err(|_| last)? })
+    }
+
+    /// As curl decides: by an authority of the file, or because the certificate itself is in it. That one needs no authority, whatever it
+    /// says that it may be used for; its time and its name count all the same. One without alternative names is known by its
+    /// common name.
+    fn verify(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let by_authority = self.authorities.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let named = match by_authority {
+            Err(error) if self.certificates.contains(end_entity) => {
+                let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+                let invalid = |error| Err(rustls::Error::InvalidCertificate(error));
+                match (certificate::not_before(end_entity), certificate::not_after(end_entity)) {
+                    (Some(begin), _) if begin > seconds => return invalid(CertificateError::NotValidYet),
+                    (_, Ok(end)) if end < seconds => return invalid(CertificateError::Expired),
+                    (Some(_), Ok(_)) => verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name),
+                    _ => Err(error),
+                }
+            }
+            other => other.map(|_| ()),
+        };
+        match named {
+            Err(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. }))
+                if presented.is_empty() && has_common_name(end_entity, server_name) =>
+            {
+                Ok(())
+            }
+            other => other,
+        }
+        .map(|()| ServerCertVerified::assertion())
+    }
+}
+
+fn has_common_name(certificate: &[u8], server_name: &ServerName<'_>) -> bool {
+    certificate::common_name(certificate).is_some_and(|name| certificate::names_host(&name, &server_name.to_str()))
+}
+
+async fn judge(tls: &Tls) -> Result<Judge, Trouble> {
     // The system's authorities take some milliseconds of reading: once is enough.
     static SYSTEM: OnceLock<Result<Judge, String>> = OnceLock::new();
     if !tls.verify {
-        return Ok(None);
+        return Ok(Judge::Nobody);
     }
     let path = tls.ca_file.clone();
     let work = spawn_blocking(move || match path {
         None => {
-            let make = || rustls_platform_verifier::Verifier::new(provider()).map(|made| Arc::new(made) as Judge);
+            let make = || rustls_platform_verifier::Verifier::new(provider()).map(|made| Judge::System(Arc::new(made)));
             SYSTEM.get_or_init(|| make().map_err(|error| format!("the system's authorities: {error}"))).clone()
         }
         Some(path) => {
-            let at = |error: &dyn std::fmt::Display| format!("ca_file {}: {error}", path.display());
             let file = path.clone();
             let read = files::within(&path, files::PATIENCE, move || files::read(&file, MAX_CA).map_err(|error| error.to_string()));
             let pem = read.and_then(|read| read).map_err(|why| format!("ca_file {why}"))?;
-            let mut roots = RootCertStore::empty();
-            for certificate in CertificateDer::pem_slice_iter(&pem) {
-                roots.add(certificate.map_err(|error| at(&error))?).map_err(|error| at(&error))?;
-            }
-            let made = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
-            made.map(|made| made as Judge).map_err(|error| at(&error))
+            Trusted::read(&pem).map(|made| Judge::File(Arc::new(made))).map_err(|error| format!("ca_file {}: {error}", path.display()))
         }
     });
     let outcome = work.await.unwrap_or_else(|error| Err(error.to_string()));
-    outcome.map(Some).map_err(Trouble::CannotCheck)
+    outcome.map_err(Trouble::CannotCheck)
 }
 
-/// Lets another decide and keeps what was shown.
+/// Lets another decide and keeps what was shown. Where nobody decides, nothing of a certificate has to be understood: old versions, short
+/// keys, weak or broken signatures are no hindrance, and no signature of the handshake is verified with a key that nobody vouches for.
 #[derive(Debug)]
 struct Recorder {
-    judge: Option<Judge>,
+    judge: Judge,
     provider: Arc<CryptoProvider>,
     shown: Mutex<Vec<CertificateDer<'static>>>,
 }
+
+/// Ways to sign that servers may use where nothing is verified.
+const ANY_SCHEME: [SignatureScheme; 13] = [
+    SignatureScheme::ECDSA_NISTP256_SHA256,
+    SignatureScheme::ECDSA_NISTP384_SHA384,
+    SignatureScheme::ECDSA_NISTP521_SHA512,
+    SignatureScheme::ED25519,
+    SignatureScheme::ED448,
+    SignatureScheme::RSA_PSS_SHA256,
+    SignatureScheme::RSA_PSS_SHA384,
+    SignatureScheme::RSA_PSS_SHA512,
+    SignatureScheme::RSA_PKCS1_SHA256,
+    SignatureScheme::RSA_PKCS1_SHA384,
+    SignatureScheme::RSA_PKCS1_SHA512,
+    SignatureScheme::ECDSA_SHA1_Legacy,
+    SignatureScheme::RSA_PKCS1_SHA1,
+];
 
 impl Recorder {
     /// When the first of the certificates shown ends, Unix seconds.
@@ -202,8 +307,9 @@ impl ServerCertVerifier for Recorder {
     ) -> Result<ServerCertVerified, rustls::Error> {
         *self.shown.lock() = [end_entity].into_iter().chain(intermediates).take(MAX_CHAIN).map(|c| c.clone().into_owned()).collect();
         match &self.judge {
-            Some(judge) => judge.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now),
-            None => Ok(ServerCertVerified::assertion()),
+            Judge::Nobody => Ok(ServerCertVerified::assertion()),
+            Judge::System(judge) => judge.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now),
+            Judge::File(trusted) => trusted.verify(end_entity, intermediates, server_name, ocsp_response, now),
         }
     }
 
@@ -213,7 +319,10 @@ impl ServerCertVerifier for Recorder {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+        match self.judge {
+            Judge::Nobody => Ok(HandshakeSignatureValid::assertion()),
+            _ => verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms),
+        }
     }
 
     fn verify_tls13_signature(
@@ -222,10 +331,16 @@ impl ServerCertVerifier for Recorder {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+        match self.judge {
+            Judge::Nobody => Ok(HandshakeSignatureValid::assertion()),
+            _ => verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms),
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        match self.judge {
+            Judge::Nobody => ANY_SCHEME.to_vec(),
+            _ => self.provider.signature_verification_algorithms.supported_schemes(),
+        }
     }
 }

@@ -7,11 +7,27 @@ use rustc_hash::FxHashMap;
 use super::{Key, Ledger, MAX_ACTIVE_MS, MAX_RECORDS, Record};
 use crate::ci::figures::Waste;
 use crate::ci::parse::Run;
+use crate::ci::workflow::WorkflowKey;
 use crate::ci::{ACTIVE, SUCCESS};
-use crate::model::{Batch, Labels, TimestampMs};
+use crate::model::{Batch, Labels, STALE_NAN_BITS, TimestampMs};
 
 /// Conclusions that have a count of 0 before their first run, so that a rate sees that one too.
 const COUNTED: [&str; 3] = [SUCCESS, "failure", "cancelled"];
+
+/// Series of a workflow, and the name and the file in their labels.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    names: (String, String),
+    series: Vec<Labels>,
+}
+
+/// One step of a counter's history.
+struct Step<'a> {
+    at: TimestampMs,
+    record: &'a Record,
+    metric: &'static str,
+    outcome: &'a str,
+}
 
 impl Ledger {
     /// Adds samples that belong to the same look.
@@ -35,70 +51,93 @@ impl Ledger {
     }
 
     fn tell_history(&mut self, with_jobs: bool) {
-        let mut steps: Vec<(TimestampMs, &Record, &str)> = Vec::new();
+        let mut steps: Vec<Step<'_>> = Vec::new();
         let waste = Waste::of(self.records.values().filter(|r| !r.live));
-        for record in self.records.values().filter(|r| !r.live && r.at.is_some()) {
+        for record in self.records.values() {
             if !self.meta.told_runs {
-                steps.push((record.end(), record, "github_actions_runs_total"));
+                let earlier = record.earlier.iter().filter(|end| !end.live).filter_map(|end| Some((end.at?, end.outcome.as_str())));
+                let last = record.at.filter(|_| !record.live).map(|at| (at, record.run.outcome()));
+                let ends = earlier.chain(last);
+                steps.extend(ends.map(|(at, outcome)| Step { at, record, metric: "github_actions_runs_total", outcome }));
             }
-            if with_jobs {
-                steps.push((record.end(), record, "github_actions_job_seconds_total"));
-                steps.extend(waste.since(record).map(|at| (at, record, "github_actions_wasted_seconds_total")));
+            if with_jobs && !record.live && record.at.is_some() {
+                let step = |at, metric| Step { at, record, metric, outcome: "" };
+                steps.push(step(record.end(), "github_actions_job_seconds_total"));
+                steps.extend(waste.since(record).map(|at| step(at, "github_actions_wasted_seconds_total")));
             }
         }
-        steps.sort_by_key(|(at, record, _)| (*at, record.run.id, record.run.attempt));
+        steps.sort_by_key(|step| (step.at, step.record.run.id, step.record.run.attempt));
         let mut totals: FxHashMap<Labels, f64> = FxHashMap::default();
         let mut batch = Batch::default();
-        for (at, record, metric) in steps {
-            let run = &record.run;
+        for Step { at, record, metric, outcome } in steps {
+            let key = record.run.key();
             let (labels, more) = match metric {
-                "github_actions_runs_total" => (self.run_labels(metric, run), 1.0),
-                _ => (self.workflow_labels(metric, &run.workflow), record.job_seconds.unwrap_or(0.0)),
+                "github_actions_runs_total" => (self.labels(metric, &key, Some(("conclusion", outcome))), 1.0),
+                _ => (self.labels(metric, &key, None), record.job_seconds.unwrap_or(0.0)),
             };
-            let total = totals.entry(labels.clone()).or_insert_with(|| self.base_of(metric, run));
+            let total = totals.entry(labels.clone()).or_insert_with(|| self.base_of(metric, &key, outcome));
             *total += more;
             batch.push(labels, at, *total);
         }
         self.pending.batch.extend(batch);
     }
 
-    fn base_of(&self, metric: &str, run: &Run) -> f64 {
-        let Some(base) = self.meta.bases.get(&run.workflow) else { return 0.0 };
+    fn base_of(&self, metric: &str, key: &WorkflowKey, outcome: &str) -> f64 {
+        let Some(base) = self.meta.bases.get(key) else { return 0.0 };
         match metric {
-            "github_actions_runs_total" => base.runs.get(run.outcome()).copied().unwrap_or(0) as f64,
+            "github_actions_runs_total" => base.runs.get(outcome).copied().unwrap_or(0) as f64,
             "github_actions_job_seconds_total" => base.job_seconds,
             _ => base.wasted_seconds,
         }
     }
 
-    fn workflow_labels(&self, metric: &str, workflow: &str) -> Labels {
-        Labels::metric(metric, &[("repo", &self.repo), ("workflow", workflow)])
+    pub(super) fn run_labels(&self, metric: &str, run: &Run) -> Labels {
+        self.labels(metric, &run.key(), Some(("conclusion", run.outcome())))
+    }
+
+    /// The name of a workflow, its file and its number: the first is what people call it, the second tells two of one name apart for them, the
+    /// third stays whatever becomes of the others. What is not known is left out.
+    fn labels(&self, metric: &str, key: &WorkflowKey, more: Option<(&str, &str)>) -> Labels {
+        let names = &self.meta.names;
+        let known = [("workflow_path", names.path(key)), ("workflow_id", key.number())].into_iter().filter(|(_, value)| !value.is_empty());
+        let labels: Vec<_> = [("repo", self.repo.as_str()), ("workflow", names.name(key))].into_iter().chain(known).chain(more).collect();
+        Labels::metric(metric, &labels)
     }
 
     fn tell_now(&mut self, now: TimestampMs, runs: bool, jobs: bool) {
         let mut batch = Batch::default();
         for (workflow, figures) in self.figures() {
-            let of = |metric: &str| self.workflow_labels(metric, &workflow);
-            figures.success_ratio.into_iter().for_each(|v| batch.push(of("github_actions_success_ratio"), now, v));
-            figures.flaky_ratio.into_iter().for_each(|v| batch.push(of("github_actions_flaky_ratio"), now, v));
+            let mut told = Told::default();
+            let mut push = |metric: &str, more: Option<(&str, &str)>, v: f64| {
+                let labels = self.labels(metric, &workflow, more);
+                told.series.push(labels.clone());
+                batch.push(labels, now, v);
+            };
+            figures.success_ratio.into_iter().for_each(|v| push("github_actions_success_ratio", None, v));
+            figures.flaky_ratio.into_iter().for_each(|v| push("github_actions_flaky_ratio", None, v));
             let statuses: BTreeSet<&str> = ACTIVE.into_iter().chain(self.statuses.iter().map(String::as_str)).collect();
             for status in statuses {
-                let labels = [("repo", self.repo.as_str()), ("workflow", &workflow), ("status", status)];
                 let count = figures.statuses.get(status).copied().unwrap_or(0);
-                batch.push(Labels::metric("github_actions_active_runs", &labels), now, count as f64);
+                push("github_actions_active_runs", Some(("status", status)), count as f64);
             }
             if runs {
                 let conclusions: BTreeSet<&str> = COUNTED.into_iter().chain(figures.runs.keys().map(String::as_str)).collect();
                 for conclusion in conclusions {
-                    let labels = [("repo", self.repo.as_str()), ("workflow", &workflow), ("conclusion", conclusion)];
                     let count = figures.runs.get(conclusion).copied().unwrap_or(0);
-                    batch.push(Labels::metric("github_actions_runs_total", &labels), now, count as f64);
+                    push("github_actions_runs_total", Some(("conclusion", conclusion)), count as f64);
                 }
             }
             if jobs {
-                batch.push(of("github_actions_job_seconds_total"), now, figures.job_seconds);
-                batch.push(of("github_actions_wasted_seconds_total"), now, figures.wasted_seconds);
+                push("github_actions_job_seconds_total", None, figures.job_seconds);
+                push("github_actions_wasted_seconds_total", None, figures.wasted_seconds);
             }
+            let names = &self.meta.names;
+            told.names = (names.name(&workflow).to_owned(), names.path(&workflow).to_owned());
+            // The series under a name that it had before end.
+            if let Some(before) = self.told.get(&workflow).filter(|before| before.names != told.names) {
+                before.series.iter().for_each(|labels| batch.push(labels.clone(), now, f64::from_bits(STALE_NAN_BITS)));
+            }
+            self.told.insert(workflow, told);
         }
         self.pending.batch.extend(batch);
     }
@@ -125,8 +164,10 @@ impl Ledger {
         let waste = Waste::of(self.records.values());
         for key in &old {
             let Some(record) = self.records.get(key) else { continue };
-            let base = self.meta.bases.entry(record.run.workflow.clone()).or_default();
-            *base.runs.entry(record.run.outcome().to_owned()).or_default() += 1;
+            let base = self.meta.bases.entry(record.run.key()).or_default();
+            for outcome in record.ends() {
+                *base.runs.entry(outcome.to_owned()).or_default() += 1;
+            }
             let seconds = record.job_seconds.unwrap_or(0.0);
             base.job_seconds += seconds;
             if waste.since(record).is_some() {
@@ -134,6 +175,8 @@ impl Ledger {
             }
         }
         old.into_iter().for_each(|key| self.forget(key));
+        let held = self.records.values().map(|record| record.run.key()).chain(self.meta.bases.keys().cloned()).collect();
+        self.meta.names.retain(&held);
         self.meta_changed = true;
     }
 }

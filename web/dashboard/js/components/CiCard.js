@@ -42,7 +42,12 @@ export function CiCard() {
 function Chooser({ shown }) {
   const many = new Set(choices.value.map((c) => c.repository.repo)).size > 1
   /** @param {Choice} c */
-  const name = (c) => (many ? `${c.repository.repo} · ${c.workflow?.workflow ?? 'no runs'}` : c.workflow?.workflow ?? c.repository.repo)
+  const workflow = (c) => {
+    const twins = choices.value.filter((d) => d.repository === c.repository && d.workflow?.workflow === c.workflow?.workflow).length > 1
+    return c.workflow && (twins && c.workflow.workflow_path ? `${c.workflow.workflow} · ${c.workflow.workflow_path.split('/').pop()}` : c.workflow.workflow)
+  }
+  /** @param {Choice} c */
+  const name = (c) => (many ? `${c.repository.repo} · ${workflow(c) ?? 'no runs'}` : workflow(c) ?? c.repository.repo)
   if (choices.value.length < 2) return html`${shown.repository.repo}`
   return html`
     <select class="chooser" aria-label="Workflow" title=${shown.repository.repo} value=${choiceKey(shown)} onChange=${(/** @type {any} */ e) => { chosenWorkflow.value = e.target.value }}>
@@ -52,12 +57,12 @@ function Chooser({ shown }) {
 
 /** @param {{ shown: Choice }} props */
 function Shown({ shown: { repository, workflow } }) {
-  const labels = `repo=${JSON.stringify(repository.repo)}` + (workflow ? `,workflow=${JSON.stringify(workflow.workflow)}` : '')
+  const labels = `repo=${JSON.stringify(repository.repo)}` + (workflow ? `,workflow=${JSON.stringify(workflow.workflow)}` : '') + (workflow?.workflow_id ? `,workflow_id="${workflow.workflow_id}"` : '')
   /** @param {string} metric */
   const series = (metric) => `${metric}{${labels}}`
   const ratio = series('github_actions_success_ratio')
   const change = workflow?.p50_change_ratio ?? null
-  const runs = repository.runs.filter((run) => !workflow || run.workflow === workflow.workflow)
+  const runs = repository.runs.filter((run) => !workflow || (run.workflow === workflow.workflow && run.workflow_id === workflow.workflow_id))
   return html`
     <div class="ci" data-repo=${repository.repo}>
       <${Row} name="success" figure=${html`<${Figure} value=${workflow?.success_ratio} unit="ratio" series=${ratio} label="Share of runs that succeeded" why="No run succeeded or failed yet." />`}

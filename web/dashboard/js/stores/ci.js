@@ -22,7 +22,7 @@ export const chosenWorkflow = signal(null)
 /** @typedef {{ repository: CiRepository, workflow: CiWorkflow|null }} Choice */
 
 /** @param {Choice} choice */
-export const choiceKey = ({ repository, workflow }) => `${repository.repo} ${workflow?.workflow ?? ''}`
+export const choiceKey = ({ repository, workflow }) => `${repository.repo} ${workflow?.workflow_id ?? workflow?.workflow ?? ''}`
 
 /** @param {CiWorkflow} workflow */
 const ends = (workflow) => Object.values(workflow.runs).reduce((sum, n) => sum + n, 0)

@@ -1,0 +1,183 @@
+//! Undoing the content codings of a body before it is looked at (gzip and deflate), and UTF-16.
+//!
+//! A probe asks for none, but servers that send compressed files, or answer from a cache, use them all the same.
+
+use std::io::Read;
+
+use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
+
+/// The first bytes of gzip.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// A body as it is looked at.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Body {
+    pub(super) bytes: Vec<u8>,
+    /// There is more of it.
+    pub(super) cut: bool,
+}
+
+impl Body {
+    /// Undoes `codings`, a list as `Content-Encoding` has it, up to `max_bytes`.
+    ///
+    /// # Errors
+    /// Which coding is not known, or what is wrong with the body.
+    pub(super) fn decode(mut self, codings: &str, max_bytes: usize) -> Result<Self, String> {
+        for coding in codings.rsplit(',').map(str::trim).filter(|coding| !coding.is_empty()) {
+            if self.bytes.is_empty() {
+                break;
+            }
+            self = match coding.to_ascii_lowercase().as_str() {
+                "identity" | "none" => self,
+                // It is not what it is said to be: taken as it came.
+                "gzip" | "x-gzip" if !self.bytes.starts_with(&GZIP) => self,
+                "gzip" | "x-gzip" => self.gunzip(max_bytes)?,
+                "deflate" if is_zlib(&self.bytes) => {
+                    let bytes = std::mem::take(&mut self.bytes);
+                    self.inflate(ZlibDecoder::new(bytes.as_slice()), max_bytes, "deflate")?
+                }
+                "deflate" => {
+                    let bytes = std::mem::take(&mut self.bytes);
+                    self.inflate(DeflateDecoder::new(bytes.as_slice()), max_bytes, "deflate")?
+                }
+                other => return Err(format!("its body has the content coding `{}`; gzip and deflate can be read", shown(other))),
+            };
+        }
+        Ok(self)
+    }
+
+    /// Text in UTF-16, by its content type or its first bytes, as UTF-8: that is what a regex is written in. All else is left as it is.
+    pub(super) fn into_utf8(mut self, content_type: &str) -> Self {
+        let kind = content_type.to_ascii_lowercase();
+        let big = match self.bytes.as_slice() {
+            [0xff, 0xfe, ..] => false,
+            [0xfe, 0xff, ..] => true,
+            _ if kind.contains("utf-16le") => false,
+            _ if kind.contains("utf-16") => true,
+            _ => return self,
+        };
+        let units = self.bytes.chunks_exact(2).map(|pair| {
+            let pair = [pair[0], pair[1]];
+            if big { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }
+        });
+        let text: String = char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+        self.bytes = text.strip_prefix('\u{feff}').unwrap_or(&text).as_bytes().to_vec();
+        self
+    }
+
+    /// Several gzip streams may follow each other; what follows and is none is left out, as gzip does.
+    fn gunzip(self, max_bytes: usize) -> Result<Self, String> {
+        let mut rest = self.bytes.as_slice();
+        let mut whole = Self { bytes: Vec::new(), cut: self.cut };
+        while rest.starts_with(&GZIP) {
+            let mut decoder = GzDecoder::new(rest);
+            let part = Self { bytes: Vec::new(), cut: self.cut }.inflate(&mut decoder, max_bytes - whole.bytes.len(), "gzip")?;
+            whole.bytes.extend(part.bytes);
+            whole.cut = part.cut;
+            rest = decoder.into_inner();
+            if whole.bytes.len() >= max_bytes {
+                whole.cut |= !rest.is_empty();
+                break;
+            }
+        }
+        Ok(whole)
+    }
+
+    fn inflate(self, decoder: impl Read, max_bytes: usize, coding: &str) -> Result<Self, String> {
+        let mut bytes = Vec::new();
+        // One byte more tells whether there is more.
+        match decoder.take(max_bytes as u64 + 1).read_to_end(&mut bytes) {
+            Ok(_) => {}
+            // Its end was left unread.
+            Err(_) if self.cut => {}
+            Err(error) => return Err(format!("its body is no {coding}: {error}")),
+        }
+        let more = bytes.len() > max_bytes;
+        bytes.truncate(max_bytes);
+        Ok(Self { bytes, cut: self.cut || more })
+    }
+}
+
+/// RFC 1950's header. Some servers leave it out, although `deflate` is to have it.
+fn is_zlib(bytes: &[u8]) -> bool {
+    matches!(bytes, [method, flags, ..] if method & 0x0f == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0)
+}
+
+fn shown(coding: &str) -> String {
+    coding.chars().filter(char::is_ascii_graphic).take(30).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+
+    use super::*;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn read(codings: &str, bytes: Vec<u8>, cut: bool) -> Result<Body, String> {
+        Body { bytes, cut }.decode(codings, 100)
+    }
+
+    #[test]
+    fn gzip_and_deflate_are_undone() {
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+        zlib.write_all(b"ready").unwrap();
+        let mut raw = DeflateEncoder::new(Vec::new(), Compression::default());
+        raw.write_all(b"ready").unwrap();
+        let trailed = [gzip(b"ready"), b"\0\0".to_vec()].concat();
+        for (codings, bytes) in [
+            ("", b"ready".to_vec()),
+            ("identity", b"ready".to_vec()),
+            ("gzip", gzip(b"ready")),
+            ("X-GZIP", gzip(b"ready")),
+            ("gzip, gzip", gzip(&gzip(b"ready"))),
+            ("identity, gzip", gzip(b"ready")),
+            ("gzip", [gzip(b"rea"), gzip(b"dy")].concat()),
+            ("gzip", trailed),
+            ("gzip", b"ready".to_vec()),
+            ("deflate", zlib.finish().unwrap()),
+            ("deflate", raw.finish().unwrap()),
+        ] {
+            assert_eq!(read(codings, bytes, false), Ok(Body { bytes: b"ready".to_vec(), cut: false }), "{codings}");
+        }
+        assert_eq!(read("br", Vec::new(), false), Ok(Body { bytes: Vec::new(), cut: false }), "a HEAD request has no body to read");
+    }
+
+    #[test]
+    fn utf16_is_read_as_text() {
+        let units = |text: &str, big: bool| -> Vec<u8> {
+            text.encode_utf16().flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+        };
+        for (kind, bytes) in [
+            ("text/plain; charset=UTF-16", units("\u{feff}ready", false)),
+            ("text/plain", units("\u{feff}ready", true)),
+            ("text/plain; charset=utf-16le", units("ready", false)),
+            ("text/plain; charset=utf-16", units("ready", true)),
+            ("text/plain; charset=utf-8", b"ready".to_vec()),
+        ] {
+            assert_eq!(Body { bytes, cut: false }.into_utf8(kind).bytes, b"ready", "{kind}");
+        }
+        assert_eq!(Body { bytes: vec![0xff, 0xfe, 0x00], cut: true }.into_utf8("").bytes, b"", "cut within a character");
+    }
+
+    #[test]
+    fn what_cannot_be_undone_says_why_and_a_bomb_is_cut() {
+        assert!(read("br", b"x".to_vec(), false).unwrap_err().contains("`br`; gzip and deflate"));
+        let whole = gzip(&[b'x'; 60]);
+        let half = whole[..whole.len() - 9].to_vec();
+        assert!(read("gzip", half.clone(), false).unwrap_err().contains("no gzip"), "its end is missing");
+        assert!(read("gzip", half, true).is_ok_and(|body| body.cut), "its end was left unread");
+        let bomb = read("gzip", gzip(&vec![b'x'; 10_000_000]), false).unwrap();
+        assert_eq!((bomb.bytes.len(), bomb.cut), (100, true));
+        let many = read("gzip", [gzip(&[b'x'; 100]), gzip(b"y")].concat(), false).unwrap();
+        assert_eq!((many.bytes.len(), many.cut), (100, true));
+    }
+}
