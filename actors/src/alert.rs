@@ -86,7 +86,19 @@ impl AlertActor {
     #[must_use]
     pub fn new(vitals: Arc<Vitals>, store: Arc<Store>, rules: Arc<RuleSet>, shared: Arc<Shared>, doors: AlertDoors) -> Self {
         let book = AlertBook::new(Arc::clone(&rules));
-        Self { vitals, store, rules, shared, doors, book, watching: FxHashMap::default(), unwatched: Vec::new(), batch: 0, checkpoint: 0, known: (0, 0) }
+        Self {
+            vitals,
+            store,
+            rules,
+            shared,
+            doors,
+            book,
+            watching: FxHashMap::default(),
+            unwatched: Vec::new(),
+            batch: 0,
+            checkpoint: 0,
+            known: (0, 0),
+        }
     }
 
     /// Takes up alerts and checkpoint from the store.
@@ -125,7 +137,8 @@ impl AlertActor {
             if still.is_long() && still.number > self.known.1 {
                 self.known.1 = still.number;
                 let seconds = still.length.as_secs();
-                let title = format!("The service stood still for {seconds} s (asleep, stopped, or without CPU); nothing was judged meanwhile");
+                let title =
+                    format!("The service stood still for {seconds} s (asleep, stopped, or without CPU); nothing was judged meanwhile");
                 log::warn!("{title}");
                 let event = Event::new(still.to, "service", "standstill", "taskpulse", title);
                 events.push(event.with_data(serde_json::json!({"from": seconds_of(still.from), "to": seconds_of(still.to)})));

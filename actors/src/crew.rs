@@ -82,11 +82,7 @@ impl<K: Ord + Clone + Send + Sync + 'static> Crew<K> {
     }
 
     /// Reads each of `items`, blocking; at most twice the limit for each that begins to hang.
-    pub fn each<T: Send + 'static>(
-        &self,
-        items: Vec<K>,
-        work: impl Fn(&K) -> T + Send + Sync + 'static,
-    ) -> Vec<(K, Result<T, Missed>)> {
+    pub fn each<T: Send + 'static>(&self, items: Vec<K>, work: impl Fn(&K) -> T + Send + Sync + 'static) -> Vec<(K, Result<T, Missed>)> {
         let hanging = self.stuck.lock().clone();
         let (known, items): (Vec<K>, Vec<K>) = items.into_iter().partition(|item| hanging.contains_key(item));
         let results = Mutex::new(items.iter().map(|_| None).collect());
@@ -167,7 +163,6 @@ fn go_through<K: Ord, T>(
         }
     }
 }
-
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]

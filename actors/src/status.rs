@@ -49,7 +49,8 @@ impl Reporter {
         let mut failing: Vec<(String, String)> =
             self.registry.failing(self.stuck_after).into_iter().map(|(name, why)| (format!("actor {name}"), why)).collect();
         // Work that the machine itself held up has as long to go on as work that begins.
-        let stalled = if standstill::awake_for() > self.stuck_after { self.store.stalled(self.stuck_after, self.seal_interval) } else { Vec::new() };
+        let stalled =
+            if standstill::awake_for() > self.stuck_after { self.store.stalled(self.stuck_after, self.seal_interval) } else { Vec::new() };
         let store = self.store.problems().into_iter().chain(stalled);
         failing.extend(store.map(|why| ("store".to_owned(), why)));
         failing

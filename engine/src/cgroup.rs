@@ -219,11 +219,12 @@ mod tests {
     #[test]
     fn folders_are_told_apart() {
         let id = "4f3c".repeat(16);
-        let of_user = |runtime, user: Option<&str>| {
-            Some(Group::Container { id: "4f3c".repeat(16), runtime, user: user.map(str::to_owned) })
-        };
+        let of_user =
+            |runtime, user: Option<&str>| Some(Group::Container { id: "4f3c".repeat(16), runtime, user: user.map(str::to_owned) });
         let container = |runtime| of_user(runtime, None);
-        let lxc = |id: &str, user: Option<&str>| Some(Group::Container { id: id.to_owned(), runtime: Some("lxc"), user: user.map(str::to_owned) });
+        let lxc = |id: &str, user: Option<&str>| {
+            Some(Group::Container { id: id.to_owned(), runtime: Some("lxc"), user: user.map(str::to_owned) })
+        };
         let unit = |name: &str, user: Option<&str>| Some(Group::Unit { name: name.to_owned(), user: user.map(str::to_owned) });
         let manager = "user.slice/user-1000.slice/user@1000.service";
         for (path, expected) in [

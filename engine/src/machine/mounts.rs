@@ -19,16 +19,74 @@ use super::proc::DeviceId;
 /// Kinds whose figures say nothing of a disk, or repeat another file system's. Those of FUSE that only show what others hold
 /// belong here. Unknown ones of the kernel's have no blocks, and are told by that.
 const PSEUDO: [&str; 46] = [
-    "aufs", "autofs", "bdev", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "cpuset", "debugfs", "devpts", "devtmpfs",
-    "dmabuf", "ecryptfs", "efivarfs", "fuse.fuse-overlayfs", "fuse.gvfsd-fuse", "fuse.lxcfs", "fuse.portal", "fusectl", "guestmemfs",
-    "hugetlbfs", "mqueue", "nfsd", "none", "nsfs", "nullfs", "overlay", "pidfs", "pipefs", "proc", "pstore", "ramfs", "resctrl",
-    "rootfs", "rpc_pipefs", "secretmem", "securityfs", "selinuxfs", "shiftfs", "smackfs", "sockfs", "sysfs", "tmpfs", "tracefs", "xenfs",
+    "aufs",
+    "autofs",
+    "bdev",
+    "binfmt_misc",
+    "bpf",
+    "cgroup",
+    "cgroup2",
+    "configfs",
+    "cpuset",
+    "debugfs",
+    "devpts",
+    "devtmpfs",
+    "dmabuf",
+    "ecryptfs",
+    "efivarfs",
+    "fuse.fuse-overlayfs",
+    "fuse.gvfsd-fuse",
+    "fuse.lxcfs",
+    "fuse.portal",
+    "fusectl",
+    "guestmemfs",
+    "hugetlbfs",
+    "mqueue",
+    "nfsd",
+    "none",
+    "nsfs",
+    "nullfs",
+    "overlay",
+    "pidfs",
+    "pipefs",
+    "proc",
+    "pstore",
+    "ramfs",
+    "resctrl",
+    "rootfs",
+    "rpc_pipefs",
+    "secretmem",
+    "securityfs",
+    "selinuxfs",
+    "shiftfs",
+    "smackfs",
+    "sockfs",
+    "sysfs",
+    "tmpfs",
+    "tracefs",
+    "xenfs",
 ];
 /// Kinds that are images: made once, read ever after.
 const IMAGES: [&str; 19] = [
-    "axfs", "cramfs", "erofs", "iso9660", "romfs", "squashfs", "fuse.archivemount", "fuse.cvmfs2", "fuse.dwarfs", "fuse.erofsfuse",
-    "fuse.fuse-archive", "fuse.fuse-zip", "fuse.fuseiso", "fuse.mount-zip", "fuse.ratarmount", "fuse.snapfuse", "fuse.squashfuse",
-    "fuse.squashfuse_ll", "fuse.isofs",
+    "axfs",
+    "cramfs",
+    "erofs",
+    "iso9660",
+    "romfs",
+    "squashfs",
+    "fuse.archivemount",
+    "fuse.cvmfs2",
+    "fuse.dwarfs",
+    "fuse.erofsfuse",
+    "fuse.fuse-archive",
+    "fuse.fuse-zip",
+    "fuse.fuseiso",
+    "fuse.mount-zip",
+    "fuse.ratarmount",
+    "fuse.snapfuse",
+    "fuse.squashfuse",
+    "fuse.squashfuse_ll",
+    "fuse.isofs",
 ];
 /// Kinds that lie on disks of this machine although they have no device number of one.
 const POOLS: [&str; 7] = ["bcachefs", "btrfs", "jffs2", "ubifs", "yaffs2", "zfs", "nilfs2"];
@@ -124,7 +182,13 @@ pub fn file_systems(mountinfo: &[u8]) -> Vec<FileSystem> {
     for mount in mounts.iter().filter(wanted) {
         // The whole of it before a part, the shortest path of several.
         let rank = |mount: &Mount| (mount.root != b"/", mount.path.len());
-        best.entry(mount.device).and_modify(|known| if rank(mount) < rank(known) { *known = mount }).or_insert(mount);
+        best.entry(mount.device)
+            .and_modify(|known| {
+                if rank(mount) < rank(known) {
+                    *known = mount
+                }
+            })
+            .or_insert(mount);
     }
     let mut found: Vec<FileSystem> = best
         .into_values()
@@ -188,7 +252,8 @@ mod tests {
     }
 
     fn expect(text: &str, expected: &[(&str, &str, bool, bool)]) {
-        let expected: Vec<_> = expected.iter().map(|(path, kind, local, ro)| ((*path).to_owned(), (*kind).to_owned(), *local, *ro)).collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(path, kind, local, ro)| ((*path).to_owned(), (*kind).to_owned(), *local, *ro)).collect();
         assert_eq!(found(text), expected, "{text}");
     }
 
@@ -198,17 +263,29 @@ mod tests {
     fn only_what_can_fill_counts_and_only_once() {
         for (more, expected) in [
             ("", &[] as &[_]),
-            ("22 28 0:21 / /proc rw - proc proc rw\n23 28 0:5 / /dev rw - devtmpfs udev rw\n24 28 0:24 / /run rw - tmpfs tmpfs rw,size=5k\n", &[]),
+            (
+                "22 28 0:21 / /proc rw - proc proc rw\n23 28 0:5 / /dev rw - devtmpfs udev rw\n24 28 0:24 / /run rw - tmpfs tmpfs rw,size=5k\n",
+                &[],
+            ),
             ("40 28 7:0 / /snap/core/1 ro,nodev - squashfs /dev/loop0 ro\n41 28 7:1 / /img ro - erofs /dev/loop1 ro\n", &[]),
             ("40 28 11:0 / /media/cd ro - iso9660 /dev/sr0 ro\n41 28 31:0 / /rom rw - cramfs /dev/mtdblock0 rw\n", &[]),
-            ("40 28 0:50 / /snap/core/1 rw - fuse.snapfuse snapfuse rw,user_id=0\n41 28 0:51 / /tmp/.mount_Cool rw - fuse.Cool.AppImage Cool.AppImage rw\n", &[]),
+            (
+                "40 28 0:50 / /snap/core/1 rw - fuse.snapfuse snapfuse rw,user_id=0\n41 28 0:51 / /tmp/.mount_Cool rw - fuse.Cool.AppImage Cool.AppImage rw\n",
+                &[],
+            ),
             ("40 28 0:51 / /tmp/.mount_x rw - fuse.My\\040Tool-x86_64.appimage x rw\n", &[]),
             ("40 28 0:50 / /var/lib/docker/overlay2/x/merged rw - overlay overlay rw,lowerdir=/a\n", &[]),
             // A bind mount, read-only or not, is the same disk.
             ("40 28 8:1 /srv /mnt/srv ro - ext4 /dev/sda1 rw\n41 28 8:1 / /mnt/all rw - ext4 /dev/sda1 rw\n", &[]),
             ("40 28 8:2 / /boot ro - vfat /dev/sda2 ro,fmask=0077\n", &[("/boot", "vfat", true, true)]),
-            ("40 28 0:40 /@home /home rw - btrfs /dev/sdb rw,subvol=/@home\n41 28 0:40 /@ /data rw - btrfs /dev/sdb rw\n", &[("/data", "btrfs", true, false)]),
-            ("40 28 0:60 / /mnt/a rw - nfs4 nas:/a rw\n41 28 0:61 / /mnt/b rw - fuse.sshfs me@host: rw\n", &[("/mnt/a", "nfs4", false, false), ("/mnt/b", "fuse.sshfs", false, false)]),
+            (
+                "40 28 0:40 /@home /srv/home rw - btrfs /dev/sdb rw,subvol=/@home\n41 28 0:40 /@ /data rw - btrfs /dev/sdb rw\n",
+                &[("/data", "btrfs", true, false)],
+            ),
+            (
+                "40 28 0:60 / /mnt/a rw - nfs4 nas:/a rw\n41 28 0:61 / /mnt/b rw - fuse.sshfs me@host: rw\n",
+                &[("/mnt/a", "nfs4", false, false), ("/mnt/b", "fuse.sshfs", false, false)],
+            ),
             ("40 28 8:17 / /mnt/stick\\040of\\011mine rw - fuseblk /dev/sdb1 rw\n", &[("/mnt/stick of\tmine", "fuseblk", true, false)]),
             ("40 28 0:70 / /c rw - 9p C:\\134 rw\n", &[("/c", "9p", false, false)]),
             ("nonsense\n40 28 8:9 / /cut rw - ext4\n40 28 x:9 / /odd rw - ext4 /dev/x rw\n", &[]),
@@ -239,7 +316,9 @@ mod tests {
             let seen = found(&format!("{early}{ROOT}{cover}"));
             assert!(seen.iter().all(|(path, kind, ..)| path != "/boot" || kind == "xfs"), "{seen:?}");
         }
-        let text = format!("{ROOT}30 28 8:2 / /mnt/a rw - ext4 /dev/sda2 rw\n31 30 8:3 / /mnt/a/b rw - ext4 /dev/sda3 rw\n32 28 0:31 / /mnt rw - tmpfs tmpfs rw\n");
+        let text = format!(
+            "{ROOT}30 28 8:2 / /mnt/a rw - ext4 /dev/sda2 rw\n31 30 8:3 / /mnt/a/b rw - ext4 /dev/sda3 rw\n32 28 0:31 / /mnt rw - tmpfs tmpfs rw\n"
+        );
         expect(&text, &[("/", "ext4", true, false)]);
         let beside = format!("{ROOT}30 28 8:2 / /mnt/ab rw - ext4 /dev/sda2 rw\n32 28 8:3 / /mnt/a rw - ext4 /dev/sda3 rw\n");
         expect(&beside, &[("/", "ext4", true, false), ("/mnt/a", "ext4", true, false), ("/mnt/ab", "ext4", true, false)]);

@@ -194,7 +194,8 @@ mod tests {
 
     #[test]
     fn memory_that_is_not_told_is_not_made_up() {
-        let memory = Memory::parse("MemTotal:       16000 kB\nMemFree:         4000 kB\nSwapTotal:           0 kB\nHugePages_Total:       0\n");
+        let memory =
+            Memory::parse("MemTotal:       16000 kB\nMemFree:         4000 kB\nSwapTotal:           0 kB\nHugePages_Total:       0\n");
         assert_eq!((memory.total, memory.free, memory.swap_total), (Some(16_384_000), Some(4_096_000), Some(0)));
         assert_eq!((memory.available, memory.swap_free), (None, None));
         assert_eq!(Memory::parse("MemTotal: lots\n"), Memory::default());

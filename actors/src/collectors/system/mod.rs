@@ -1,14 +1,15 @@
 //! The machine: CPU, memory, swap, file systems, disks, network, load, temperatures, and the busiest processes.
 //!
-//! Three parts are read apart, each on a thread of its own and never on the arbiter: what the kernel says of the whole machine
-//! ([`overview`]), the processes ([`processes`]), and what hangs on devices and mounts ([`devices`]). Within a part each file,
+//! Four parts are read apart, each on a thread of its own and never on the arbiter: what the kernel says of the whole machine
+//! ([`overview`]), [`processes`], [`file_systems`] and [`temperatures`]. Within a part each file,
 //! process, chip and mount has a time limit of its own ([`crate::crew`]). So a mount or a sensor that does not answer takes its own
 //! figures away and no others; the source names it. CPU shares need two looks: the first sample of them comes a second
 //! after the start. Figures that the machine does not give are left out.
 
-mod devices;
+mod file_systems;
 mod overview;
 mod processes;
+mod temperatures;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -82,13 +83,31 @@ fn texts(crew: &Crew<PathBuf>, paths: &[&str]) -> Texts {
     })
 }
 
-/// Which part, and how it is made.
-type MakePart = fn(&Crew<PathBuf>) -> Box<dyn Part>;
+/// Who reads what. Each has a bound of its own, so that many mounts that hang leave threads for everything else.
+#[derive(Debug, Clone)]
+struct Crews {
+    /// Files of the kernel's and lists of things.
+    files: Crew<PathBuf>,
+    processes: Crew<PathBuf>,
+    mounts: Crew<PathBuf>,
+    chips: Crew<PathBuf>,
+}
 
-const PARTS: [(&str, MakePart); 3] = [
-    ("overview", |crew| Box::new(overview::Overview::new(crew.clone()))),
-    ("processes", |crew| Box::new(processes::Processes::new(crew.clone(), Path::new("/proc")))),
-    ("devices", |crew| Box::new(devices::Devices::new(crew.clone()))),
+impl Crews {
+    fn new(patience: Duration) -> Self {
+        let crew = || Crew::new(patience);
+        Self { files: crew(), processes: crew(), mounts: crew(), chips: crew() }
+    }
+}
+
+/// Which part, and how it is made.
+type MakePart = fn(&Crews) -> Box<dyn Part>;
+
+const PARTS: [(&str, MakePart); 4] = [
+    ("overview", |crews| Box::new(overview::Overview::new(crews.clone()))),
+    ("processes", |crews| Box::new(processes::Processes::new(crews.clone(), Path::new("/proc")))),
+    ("file systems", |crews| Box::new(file_systems::FileSystems::new(crews.clone()))),
+    ("sensors", |crews| Box::new(temperatures::Temperatures::new(crews.clone()))),
 ];
 
 /// What is known of a part between looks.
@@ -108,8 +127,8 @@ pub struct SystemCollector {
     shared: Arc<Shared>,
     every: Duration,
     outbox: Outbox,
-    /// Shared by all parts, also after a panic: what hangs is known for as long as it does.
-    crew: Crew<PathBuf>,
+    /// Kept also after a panic: what hangs is known for as long as it does.
+    crews: Crews,
     slots: [Slot; PARTS.len()],
 }
 
@@ -118,14 +137,14 @@ impl SystemCollector {
     #[must_use]
     pub fn new(vitals: Arc<Vitals>, shared: Arc<Shared>, every: Duration, batcher: Door<Collected>) -> Self {
         let outbox = Outbox::new(batcher, Arc::clone(&shared), SOURCE);
-        let mut collector = Self { vitals, shared, every, outbox, crew: Crew::new(PATIENCE), slots: Default::default() };
+        let mut collector = Self { vitals, shared, every, outbox, crews: Crews::new(PATIENCE), slots: Default::default() };
         collector.make_parts();
         collector
     }
 
     fn make_parts(&mut self) {
         for (slot, (_, make)) in self.slots.iter_mut().zip(PARTS) {
-            slot.part.get_or_insert_with(|| make(&self.crew));
+            slot.part.get_or_insert_with(|| make(&self.crews));
         }
     }
 
@@ -151,7 +170,7 @@ impl SystemCollector {
             drop(work);
             let (part, reading) = answer.unwrap_or_else(|_| {
                 let why = no_thread.unwrap_or_else(|| format!("{name}: reading it ended in a panic"));
-                (make(&this.crew), Reading { samples: Vec::new(), problems: vec![why] })
+                (make(&this.crews), Reading { samples: Vec::new(), problems: vec![why] })
             });
             this.take_in(at, part, reading);
         });
@@ -213,8 +232,8 @@ mod tests {
 
     #[test]
     fn the_first_look_claims_no_change_and_the_second_gives_every_figure_in_range() {
-        let crew = Crew::new(Duration::from_secs(10));
-        let mut parts: Vec<Box<dyn Part>> = PARTS.iter().map(|(_, make)| make(&crew)).collect();
+        let crews = Crews::new(Duration::from_secs(10));
+        let mut parts: Vec<Box<dyn Part>> = PARTS.iter().map(|(_, make)| make(&crews)).collect();
         let mut look = || -> Vec<(Labels, f64)> { parts.iter_mut().flat_map(|part| part.read().samples).collect() };
         let named = |samples: &[(Labels, f64)], name: &str| samples.iter().filter(|(l, _)| l.name() == name).count();
         let first = look();

@@ -1,25 +1,23 @@
 //! What the kernel says of the whole machine: CPU, memory, swap, load, network, and how long it has run.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use taskpulse_engine::machine::proc::{self, CpuTimes, Memory};
 
-use super::{Part, Reading, texts};
-use crate::crew::Crew;
+use super::{Crews, Part, Reading, texts};
 
 const FILES: [&str; 5] = ["/proc/stat", "/proc/meminfo", "/proc/loadavg", "/proc/uptime", "/proc/self/net/dev"];
 
 /// See the module.
 pub(super) struct Overview {
-    crew: Crew<PathBuf>,
+    crews: Crews,
     /// At the last look, by core; all of them together under `None`.
     cpu: BTreeMap<Option<u32>, CpuTimes>,
 }
 
 impl Overview {
-    pub(super) fn new(crew: Crew<PathBuf>) -> Self {
-        Self { crew, cpu: BTreeMap::new() }
+    pub(super) fn new(crews: Crews) -> Self {
+        Self { crews, cpu: BTreeMap::new() }
     }
 
     fn cpu(&mut self, text: &str, reading: &mut Reading) {
@@ -56,7 +54,7 @@ fn memory(text: &str, reading: &mut Reading) {
 impl Part for Overview {
     fn read(&mut self) -> Reading {
         let mut reading = Reading::default();
-        for (path, read) in texts(&self.crew, &FILES) {
+        for (path, read) in texts(&self.crews.files, &FILES) {
             let Some(text) = reading.take(path.display(), read).flatten() else {
                 // What was read after a pause would not be the share since the sample before.
                 if path.ends_with("stat") {

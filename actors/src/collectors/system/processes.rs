@@ -8,9 +8,8 @@ use std::time::Instant;
 use rustix::param::{clock_ticks_per_second, page_size};
 use taskpulse_engine::machine::proc::{self, Process};
 
-use super::{Part, Reading};
+use super::{Crews, Part, Reading};
 use crate::clock::running_ms;
-use crate::crew::Crew;
 use crate::files;
 
 /// Process names kept, by CPU, by memory and by bytes read and written each.
@@ -31,7 +30,7 @@ struct Before {
 
 /// See the module.
 pub(super) struct Processes {
-    crew: Crew<PathBuf>,
+    crews: Crews,
     root: PathBuf,
     before: HashMap<PathBuf, Before>,
     /// When the last look was, also by the clock that processes' starts are told by.
@@ -58,8 +57,8 @@ fn read(folder: &Path) -> Seen {
 }
 
 impl Processes {
-    pub(super) fn new(crew: Crew<PathBuf>, root: &Path) -> Self {
-        Self { crew, root: root.to_owned(), before: HashMap::new(), looked_at: None }
+    pub(super) fn new(crews: Crews, root: &Path) -> Self {
+        Self { crews, root: root.to_owned(), before: HashMap::new(), looked_at: None }
     }
 
     /// The folders of all processes.
@@ -69,7 +68,7 @@ impl Processes {
             let is_process = |name: &std::ffi::OsStr| name.as_encoded_bytes().iter().all(u8::is_ascii_digit);
             Ok(entries.flatten().filter(|entry| is_process(&entry.file_name())).take(MOST).map(|entry| entry.path()).collect())
         };
-        let mut listed = self.crew.each(vec![self.root.clone()], list);
+        let mut listed = self.crews.files.each(vec![self.root.clone()], list);
         listed.pop().and_then(|(root, listed)| reading.take(root.display(), listed)).unwrap_or_default()
     }
 
@@ -102,7 +101,7 @@ impl Part for Processes {
         let mut names: BTreeMap<String, Usage> = BTreeMap::new();
         let mut seen = HashMap::with_capacity(folders.len());
         let mut count = 0_usize;
-        for (folder, read) in self.crew.each(folders, |folder| read(folder)) {
+        for (folder, read) in self.crews.processes.each(folders, |folder| read(folder)) {
             let (process, io) = match read {
                 Ok(Some(process)) => process,
                 Ok(None) => continue,
@@ -187,7 +186,7 @@ mod tests {
         process(root, 1, "old", 500, 0, 10, None);
         process(root, 2, "worker", 100, 0, 20, Some((1_000, 0)));
         process(root, 3, "", 5, 0, 30, None);
-        let mut part = Processes::new(Crew::new(Duration::from_secs(10)), root);
+        let mut part = Processes::new(Crews::new(Duration::from_secs(10)), root);
         let value = |reading: &Reading, name: &str, labels: &[(&str, &str)]| {
             let wanted = Labels::metric(name, labels);
             reading.samples.iter().find(|(labels, _)| *labels == wanted).map(|(_, v)| *v)
