@@ -149,7 +149,7 @@ fn units_of_guests_are_not_the_machines_and_no_sample_comes_twice() {
         machine.group(path, seconds * 1_000_000, 1 << 20);
     }
     let service = folder.start();
-    eventually("groups", || value(&service, "count(container_cpu_time_seconds_total) > 9"));
+    eventually("groups", || value(&service, "count(container_cpu_time_seconds_total) == 9"));
     for (labels, expected) in [
         ("unit=\"init.scope\"", 1.0),
         ("unit=\"ssh.service\"", 2.0),

@@ -33,6 +33,8 @@ use crate::supervisor::{Door, Vitals};
 pub const SOURCE: &str = "system";
 /// The wait between the two looks that the first CPU figures need.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
+/// How long the overview waits for the processes of the same look: an alert on its figures names them.
+const TOGETHER: Duration = Duration::from_millis(500);
 /// How long one file, process, chip or mount may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Of one of the kernel's files.
@@ -103,6 +105,10 @@ impl Crews {
 /// Which part, and how it is made.
 type MakePart = fn(&Crews) -> Box<dyn Part>;
 
+/// Where the first two stand in [`PARTS`].
+const OVERVIEW: usize = 0;
+const PROCESSES: usize = 1;
+
 const PARTS: [(&str, MakePart); 4] = [
     ("overview", |crews| Box::new(overview::Overview::new(crews.clone()))),
     ("processes", |crews| Box::new(processes::Processes::new(crews.clone(), Path::new("/proc")))),
@@ -130,6 +136,8 @@ pub struct SystemCollector {
     /// Kept also after a panic: what hangs is known for as long as it does.
     crews: Crews,
     slots: [Slot; PARTS.len()],
+    /// An overview that waits for the processes.
+    waiting: Option<(Box<dyn Part>, Reading)>,
 }
 
 impl SystemCollector {
@@ -137,7 +145,7 @@ impl SystemCollector {
     #[must_use]
     pub fn new(vitals: Arc<Vitals>, shared: Arc<Shared>, every: Duration, batcher: Door<Collected>) -> Self {
         let outbox = Outbox::new(batcher, Arc::clone(&shared), SOURCE);
-        let mut collector = Self { vitals, shared, every, outbox, crews: Crews::new(PATIENCE), slots: Default::default() };
+        let mut collector = Self { vitals, shared, every, outbox, crews: Crews::new(PATIENCE), slots: Default::default(), waiting: None };
         collector.make_parts();
         collector
     }
@@ -149,7 +157,8 @@ impl SystemCollector {
     }
 
     fn collect(&mut self, ctx: &mut Context<Self>) {
-        for at in 0..PARTS.len() {
+        // The processes are away then when the overview comes back.
+        for at in (0..PARTS.len()).rev() {
             self.collect_part(at, ctx);
         }
     }
@@ -166,15 +175,29 @@ impl SystemCollector {
             let _ = reply.send((part, reading));
         });
         let no_thread = reading.err().map(|error| format!("{name}: no thread to read it: {error}"));
-        let done = answer.into_actor(self).map(move |answer, this, _| {
+        let done = answer.into_actor(self).map(move |answer, this, ctx| {
             drop(work);
             let (part, reading) = answer.unwrap_or_else(|_| {
                 let why = no_thread.unwrap_or_else(|| format!("{name}: reading it ended in a panic"));
                 (make(&this.crews), Reading { samples: Vec::new(), problems: vec![why] })
             });
+            if at == OVERVIEW && this.slots[PROCESSES].part.is_none() {
+                this.waiting = Some((part, reading));
+                ctx.run_later(TOGETHER, |this, _| this.take_in_waiting());
+                return;
+            }
             this.take_in(at, part, reading);
+            if at == PROCESSES {
+                this.take_in_waiting();
+            }
         });
         ctx.spawn(done);
+    }
+
+    fn take_in_waiting(&mut self) {
+        if let Some((part, reading)) = self.waiting.take() {
+            self.take_in(OVERVIEW, part, reading);
+        }
     }
 
     fn take_in(&mut self, at: usize, part: Box<dyn Part>, reading: Reading) {
@@ -219,6 +242,7 @@ impl Actor for SystemCollector {
 
 impl Supervised for SystemCollector {
     fn restarting(&mut self, _: &mut Self::Context) {
+        self.waiting = None;
         self.make_parts();
     }
 }

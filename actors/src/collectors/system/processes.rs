@@ -1,7 +1,8 @@
 //! Processes by name: CPU, memory, bytes read and written; those of one name are added up.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -10,14 +11,13 @@ use taskpulse_engine::machine::proc::{self, Process};
 
 use super::{Crews, Part, Reading};
 use crate::clock::running_ms;
-use crate::files;
 
 /// Process names kept, by CPU, by memory and by bytes read and written each.
 const TOP: usize = 10;
 /// Processes that are looked at.
 const MOST: usize = 100_000;
-/// Of a file of a process.
-const MAX_FILE: u64 = 1 << 14;
+/// Longer than any of the two files of a process.
+const MAX_FILE: usize = 1 << 12;
 /// What a process without a name is called: a label may not be empty.
 const NAMELESS: &str = "(no name)";
 
@@ -50,9 +50,16 @@ struct Usage {
 /// A process, and what it read and wrote where that may be seen. None where it has ended.
 type Seen = Option<(Process, Option<(u64, u64)>)>;
 
+/// One of the kernel's files, which come in one piece: there are two of each process.
+fn file(path: &Path, room: &mut [u8; MAX_FILE]) -> Option<usize> {
+    File::open(path).ok()?.read(room).ok()
+}
+
 fn read(folder: &Path) -> Seen {
-    let process = Process::parse(&files::read(&folder.join("stat"), MAX_FILE).ok()?)?;
-    let io = files::read(&folder.join("io"), MAX_FILE).ok().and_then(|text| proc::process_io(&String::from_utf8_lossy(&text)));
+    let mut room = [0; MAX_FILE];
+    let length = file(&folder.join("stat"), &mut room)?;
+    let process = Process::parse(room.get(..length)?)?;
+    let io = file(&folder.join("io"), &mut room).and_then(|length| proc::process_io(std::str::from_utf8(room.get(..length)?).ok()?));
     Some((process, io))
 }
 

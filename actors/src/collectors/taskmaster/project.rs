@@ -18,6 +18,7 @@ use super::watch::Watch;
 use super::{Bounds, FEW, Looked, MAX_BYTES, PATIENCE};
 use crate::files::{self, Begun, ReadError};
 use crate::shared::Shared;
+use crate::standstill;
 
 /// Of the complexity reports of a project together.
 const MAX_REPORTS: u64 = 16 << 20;
@@ -324,13 +325,13 @@ impl Project {
             Look::Failed(why) => {
                 let (since, told) = self.failing_since.get_or_insert_with(|| (Instant::now(), why.clone()));
                 told.clone_from(&why);
-                if since.elapsed() >= PATIENCE || self.board.is_none() {
+                if since.elapsed().min(standstill::awake_for()) >= PATIENCE || self.board.is_none() {
                     shared.sources.failing(&self.source, why);
                 }
             }
         }
         looked.events.extend(bounded(&self.name, events_of(&self.name, &observed.transitions)));
-        let fresh = self.failing_since.as_ref().is_none_or(|(since, _)| since.elapsed() < PATIENCE);
+        let fresh = self.failing_since.as_ref().is_none_or(|(since, _)| since.elapsed().min(standstill::awake_for()) < PATIENCE);
         if fresh && self.board.is_some() {
             let before = looked.batch.len();
             let beyond = self.measure(now, &observed, &mut looked.batch);
