@@ -22,12 +22,15 @@ type Space = [u64; 3];
 
 /// Requests that wait while it hangs; none while it does not.
 type Waiting = Arc<Mutex<Option<Vec<u64>>>>;
+/// Requests that are never answered before the end.
+type Lost = Mutex<Vec<u64>>;
 
 /// A file system of FUSE with an empty root.
 struct Fuse {
     file: Arc<File>,
     space: Space,
     waiting: Waiting,
+    lost: Lost,
 }
 
 fn words(values: &[u64]) -> Vec<u8> {
@@ -52,7 +55,7 @@ impl Fuse {
     fn open(space: Space) -> Option<Self> {
         let file = Arc::new(File::options().read(true).write(true).open("/dev/fuse").ok()?);
         rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty()).unwrap();
-        let fuse = Self { file, space, waiting: Arc::default() };
+        let fuse = Self { file, space, waiting: Arc::default(), lost: Lost::default() };
         let (file, waiting) = (Arc::clone(&fuse.file), Arc::clone(&fuse.waiting));
         std::thread::spawn(move || serve(&file, space, &waiting));
         Some(fuse)
@@ -69,6 +72,12 @@ impl Fuse {
         self.waiting.lock().unwrap().get_or_insert_default();
     }
 
+    /// Answers again, but not what was asked meanwhile.
+    fn lose(&self) {
+        let lost = self.waiting.lock().unwrap().take().unwrap_or_default();
+        self.lost.lock().unwrap().extend(lost);
+    }
+
     fn go_on(&self) {
         for unique in self.waiting.lock().unwrap().take().unwrap_or_default() {
             reply(&self.file, unique, 0, &statfs(self.space));
@@ -81,6 +90,9 @@ struct GoesOn<'a>(&'a Fuse);
 
 impl Drop for GoesOn<'_> {
     fn drop(&mut self) {
+        self.0.go_on();
+        let lost = std::mem::take(&mut *self.0.lost.lock().unwrap());
+        *self.0.waiting.lock().unwrap() = Some(lost);
         self.0.go_on();
     }
 }
@@ -201,4 +213,9 @@ fn images_are_no_full_disks_and_a_mount_that_hangs_takes_nothing_else_with_it() 
     remote.go_on();
     eventually("it is measured again", || value(&service, &ratio).filter(|v| *v == 0.5));
     eventually("nothing is wrong any more", || source(&service)["reason"].is_null().then_some(()));
+
+    remote.hang();
+    eventually("it hangs again", || source(&service)["reason"].as_str()?.contains(&named).then_some(()));
+    remote.lose();
+    eventually("a request that was lost is made anew", || value(&service, &ratio).filter(|v| *v == 0.5));
 }

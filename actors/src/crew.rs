@@ -2,7 +2,8 @@
 //!
 //! A call into a file system that does not answer cannot be ended. So one thread goes through all things in their order; where
 //! one of them takes longer than the limit, its thread is left there and another goes on with the rest. A thing that hangs
-//! is not asked again until its thread comes back, so each holds one thread at the most, and all of them no more than
+//! is free again when its thread comes back. A server may have lost the request and answer the next, so it is asked
+//! anew now and then, ever more rarely. It holds [`MOST_OF_ONE`] threads at the most, all things together no more than
 //! [`MOST_STUCK`].
 
 use std::collections::BTreeMap;
@@ -19,6 +20,11 @@ use crate::standstill;
 
 /// Threads of one crew that hang at the most.
 pub const MOST_STUCK: usize = 16;
+/// Those of them that one thing holds at the most.
+const MOST_OF_ONE: usize = 4;
+/// A thing that hangs is asked anew after so long; each further time it takes [`RARER`] times as long.
+const AGAIN: Duration = Duration::from_secs(10);
+const RARER: u32 = 3;
 
 /// Why a thing was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +54,29 @@ impl fmt::Display for Missed {
 #[derive(Debug, Clone)]
 pub struct Crew<K> {
     limit: Duration,
-    /// What hangs, and since when.
-    stuck: Arc<Mutex<BTreeMap<K, Instant>>>,
+    again: Duration,
+    stuck: Arc<Mutex<BTreeMap<K, Stuck>>>,
+}
+
+/// A thing that holds threads.
+#[derive(Debug, Clone, Copy)]
+struct Stuck {
+    /// Since when it does not answer; none where it does again, but still holds threads.
+    since: Option<Instant>,
+    threads: usize,
+    /// When it is asked anew, and how long after that the next time.
+    next: Instant,
+    wait: Duration,
+}
+
+impl Stuck {
+    fn is_left_alone(&self) -> bool {
+        self.since.is_some() && (self.threads >= MOST_OF_ONE || Instant::now() < self.next)
+    }
+}
+
+fn threads<K>(stuck: &BTreeMap<K, Stuck>) -> usize {
+    stuck.values().map(|stuck| stuck.threads).sum()
 }
 
 /// One pass over things.
@@ -61,7 +88,7 @@ struct Round<K, T> {
 
 /// Frees a thing whose thread was left behind and came back, also by a panic.
 struct Held<'a, K: Ord> {
-    stuck: &'a Mutex<BTreeMap<K, Instant>>,
+    stuck: &'a Mutex<BTreeMap<K, Stuck>>,
     left: &'a AtomicBool,
     item: &'a K,
 }
@@ -69,7 +96,14 @@ struct Held<'a, K: Ord> {
 impl<K: Ord> Drop for Held<'_, K> {
     fn drop(&mut self) {
         if self.left.load(Ordering::Acquire) {
-            self.stuck.lock().remove(self.item);
+            let mut stuck = self.stuck.lock();
+            if let Some(held) = stuck.get_mut(self.item) {
+                held.threads -= 1;
+                held.since = None;
+                if held.threads == 0 {
+                    stuck.remove(self.item);
+                }
+            }
         }
     }
 }
@@ -78,18 +112,18 @@ impl<K: Ord + Clone + Send + Sync + 'static> Crew<K> {
     /// A crew that gives each thing so long.
     #[must_use]
     pub fn new(limit: Duration) -> Self {
-        Self { limit, stuck: Arc::default() }
+        Self { limit, again: AGAIN, stuck: Arc::default() }
     }
 
     /// Reads each of `items`, blocking; at most twice the limit for each that begins to hang.
     pub fn each<T: Send + 'static>(&self, items: Vec<K>, work: impl Fn(&K) -> T + Send + Sync + 'static) -> Vec<(K, Result<T, Missed>)> {
         let hanging = self.stuck.lock().clone();
-        let (known, items): (Vec<K>, Vec<K>) = items.into_iter().partition(|item| hanging.contains_key(item));
+        let (known, items): (Vec<K>, Vec<K>) = items.into_iter().partition(|item| hanging.get(item).is_some_and(Stuck::is_left_alone));
         let results = Mutex::new(items.iter().map(|_| None).collect());
         let round = Arc::new(Round { items, next: AtomicUsize::new(0), results });
         let work = Arc::new(work);
         let mut no_thread = None;
-        while round.next.load(Ordering::Acquire) < round.items.len() && self.stuck.lock().len() < MOST_STUCK {
+        while round.next.load(Ordering::Acquire) < round.items.len() && threads(&self.stuck.lock()) < MOST_STUCK {
             let left = Arc::new(AtomicBool::new(false));
             let (end, ended) = channel::<()>();
             let (own, work, held_by, stuck) = (Arc::clone(&round), Arc::clone(&work), Arc::clone(&left), Arc::clone(&self.stuck));
@@ -115,27 +149,43 @@ impl<K: Ord + Clone + Send + Sync + 'static> Crew<K> {
             }
         }
         let results = std::mem::take(&mut *round.results.lock());
-        let stuck = self.stuck.lock();
-        let why = |item: &K| match (stuck.get(item), &no_thread) {
-            (Some(since), _) => Missed::Hangs(since.elapsed()),
-            (None, Some(why)) => Missed::NoThread(why.clone()),
-            (None, None) if stuck.len() >= MOST_STUCK => Missed::Crowded,
-            (None, None) => Missed::Panicked,
-        };
-        let known = known.into_iter().map(|item| {
-            // It may have come back in the meantime; it is asked the next time.
-            let since = stuck.get(&item).or(hanging.get(&item)).map(Instant::elapsed).unwrap_or_default();
+        let mut stuck = self.stuck.lock();
+        let mut out: Vec<(K, Result<T, Missed>)> = Vec::with_capacity(known.len() + results.len());
+        let since = |stuck: Option<&Stuck>| stuck.and_then(|stuck| stuck.since).map(|since| since.elapsed());
+        // One may have come back in the meantime; it is asked the next time.
+        out.extend(known.into_iter().map(|item| {
+            let since = since(stuck.get(&item)).or_else(|| since(hanging.get(&item))).unwrap_or_default();
             (item, Err(Missed::Hangs(since)))
-        });
-        let read = round.items.iter().zip(results).map(|(item, result)| (item.clone(), result.ok_or_else(|| why(item))));
-        known.chain(read).collect()
+        }));
+        let crowded = threads(&stuck) >= MOST_STUCK;
+        for (item, result) in round.items.iter().zip(results) {
+            if let (Some(_), Some(answers)) = (&result, stuck.get_mut(item)) {
+                answers.since = None;
+            }
+            let why = || match (since(stuck.get(item)), &no_thread) {
+                (Some(since), _) => Missed::Hangs(since),
+                (None, Some(why)) => Missed::NoThread(why.clone()),
+                (None, None) if crowded => Missed::Crowded,
+                (None, None) => Missed::Panicked,
+            };
+            out.push((item.clone(), result.ok_or_else(why)));
+        }
+        out
     }
 
     /// Leaves a thread at the thing that it reads; false where it has come back just now.
     fn leave<T>(&self, round: &Round<K, T>, reached: usize, left: &AtomicBool) -> bool {
         let results = round.results.lock();
         let Some(at) = reached.checked_sub(1).filter(|at| results.get(*at).is_some_and(Option::is_none)) else { return false };
-        self.stuck.lock().insert(round.items[at].clone(), Instant::now().checked_sub(self.limit).unwrap_or_else(Instant::now));
+        let now = Instant::now();
+        let mut stuck = self.stuck.lock();
+        let fresh = Stuck { since: None, threads: 0, next: now, wait: self.again };
+        let held = stuck.entry(round.items[at].clone()).or_insert(fresh);
+        if held.since.is_none() {
+            (held.since, held.wait) = (Some(now.checked_sub(self.limit).unwrap_or(now)), self.again);
+        }
+        held.threads += 1;
+        (held.next, held.wait) = (now + held.wait, held.wait * RARER);
         left.store(true, Ordering::Release);
         true
     }
@@ -145,7 +195,7 @@ impl<K: Ord + Clone + Send + Sync + 'static> Crew<K> {
 fn go_through<K: Ord, T>(
     round: &Round<K, T>,
     work: &impl Fn(&K) -> T,
-    stuck: &Mutex<BTreeMap<K, Instant>>,
+    stuck: &Mutex<BTreeMap<K, Stuck>>,
     left: &AtomicBool,
     _end: &Sender<()>,
 ) {
@@ -233,6 +283,35 @@ mod tests {
         }
         assert_eq!(gates.lock().len(), 40 - MOST_STUCK, "the others were never begun");
         drop(keys);
+    }
+
+    #[test]
+    fn a_request_that_was_lost_is_made_anew_and_not_without_end() {
+        let crew = Crew { again: LIMIT, ..Crew::new(LIMIT) };
+        let (lost, keys) = gates([3]);
+        assert!(matches!(read(&crew, &lost, 0..5)[&3], Err(Missed::Hangs(_))));
+        // The gate is taken: whoever asks now gets an answer, while the first still waits.
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while read(&crew, &lost, 0..5)[&3].is_err() {
+            assert!(Instant::now() < deadline, "it answers and is not asked anew");
+        }
+        assert_eq!(threads(&crew.stuck.lock()), 1, "the lost one still counts");
+        drop(keys);
+        while !crew.stuck.lock().is_empty() {
+            assert!(Instant::now() < deadline, "its thread came back and still counts");
+        }
+        // One that never answers holds no more than its bound.
+        let never = Crew { again: Duration::from_millis(1), ..Crew::new(Duration::from_millis(20)) };
+        let (end, wait) = channel::<()>();
+        let wait = Arc::new(Mutex::new(wait));
+        for _ in 0..20 {
+            let wait = Arc::clone(&wait);
+            let results = never.each(vec![1_u32, 2], move |item| if *item == 1 { wait.lock().recv().is_ok() } else { true });
+            assert!(matches!(results.iter().find(|(item, _)| *item == 1), Some((_, Err(Missed::Hangs(_))))), "{results:?}");
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert!(threads(&never.stuck.lock()) <= MOST_OF_ONE);
+        drop(end);
     }
 
     #[test]
