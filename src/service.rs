@@ -21,6 +21,7 @@ use taskpulse_actors::messages::{Advanced, Closed, Finish, Flush, RecordEvents, 
 use taskpulse_actors::notifier::{Channels, Notifier};
 use taskpulse_actors::optimizer::Optimizer;
 use taskpulse_actors::shared::Shared;
+use taskpulse_actors::standstill;
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::store::{Listeners, StoreActor, StoreActorOptions};
 use taskpulse_actors::supervisor::{Door, Policy, Post, Registry, Service, Vitals, start};
@@ -102,6 +103,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     let _scenario = fail::FailScenario::setup();
     install_tls();
     descriptors::raise_limit();
+    standstill::watch();
     let began = Instant::now();
     let rules = Arc::new(RuleSet::new(&settings.alerts.rules, settings.store.retention)?);
     let dir = data_dir(&settings);

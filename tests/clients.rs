@@ -70,7 +70,7 @@ fn resident_mib(service: &Service) -> f64 {
 fn cpu_seconds(service: &Service) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", service.pid())).unwrap();
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / rustix::param::clock_ticks_per_second() as f64
 }
 
 fn descriptors(service: &Service) -> usize {

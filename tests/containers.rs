@@ -1,4 +1,4 @@
-//! What units and containers use, from files in the kernel's format; which processes an alert names.
+//! What units and containers use, from files in the kernel's format, guests and their units; which processes an alert names.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -119,6 +119,61 @@ fn units_and_containers_are_measured_named_and_end_with_their_folder() {
         source["hint"].as_str()?.contains("containers.root = host").then_some(())
     });
     eventually("all series end", || service.query("container_cpu_time_seconds_total").is_empty().then_some(()));
+}
+
+#[test]
+fn units_of_guests_are_not_the_machines_and_no_sample_comes_twice() {
+    let folder = Folder::with_settings(&settings(""));
+    let machine = Machine::new(&folder);
+    let id = "ef56".repeat(16);
+    let groups = [
+        ("init.scope".to_owned(), 1_u64),
+        ("system.slice/ssh.service".to_owned(), 2),
+        ("lxc/101".to_owned(), 10),
+        ("lxc/101/ns/system.slice/ssh.service".to_owned(), 11),
+        ("lxc/102".to_owned(), 20),
+        ("lxc/102/ns/system.slice/ssh.service".to_owned(), 21),
+        ("lxc/102/ns/init.scope".to_owned(), 22),
+        ("lxc.payload.web".to_owned(), 30),
+        ("lxc.payload.web/system.slice/ssh.service".to_owned(), 31),
+        ("lxc.monitor.101".to_owned(), 40),
+        ("qemu.slice/100.scope".to_owned(), 50),
+        ("wsl-user/distro-1/systemd".to_owned(), 60),
+        ("wsl-user/distro-1/systemd/system.slice/ssh.service".to_owned(), 61),
+        ("system.slice/containerd.service".to_owned(), 70),
+        (format!("system.slice/containerd.service/kubepods-burstable-pod123.slice:cri-containerd:{id}"), 71),
+        // Two folders that would have the same labels: the first is kept, and it is said.
+        ("lxc.payload/web".to_owned(), 80),
+    ];
+    for (path, seconds) in &groups {
+        machine.group(path, seconds * 1_000_000, 1 << 20);
+    }
+    let service = folder.start();
+    eventually("groups", || value(&service, "count(container_cpu_time_seconds_total) == 9"));
+    for (labels, expected) in [
+        ("unit=\"init.scope\"", 1.0),
+        ("unit=\"ssh.service\"", 2.0),
+        ("container=\"101\",runtime=\"lxc\"", 10.0),
+        ("container=\"102\",runtime=\"lxc\"", 20.0),
+        ("unit=\"100.scope\"", 50.0),
+        ("container=\"wsl-user/distro-1/systemd\"", 60.0),
+        ("unit=\"containerd.service\"", 70.0),
+        ("container=\"ef56ef56ef56\",runtime=\"containerd\"", 71.0),
+    ] {
+        let rows = service.query(&format!("container_cpu_time_seconds_total{{{labels}}}"));
+        assert_eq!(rows.len(), 1, "{labels}: {rows:?}");
+        assert_eq!(rows[0]["value"][1].as_str().unwrap().parse::<f64>(), Ok(expected), "{labels}");
+    }
+    assert_eq!(value(&service, "count(container_cpu_time_seconds_total)"), Some(9.0));
+    let source = source(&service, "containers");
+    let why = source["reason"].as_str().unwrap();
+    assert!(why.contains("2 samples left out") && why.contains("container=\"web\""), "{source}");
+    machine.remove("lxc.payload");
+    eventually("nothing is twice any more", || {
+        service.status()["sources"].as_array()?.iter().find(|s| s["source"] == "containers")?["reason"].is_null().then_some(())
+    });
+    assert_eq!(service.status()["pipeline"]["duplicate_samples"], 0);
+    eventually("the other one", || value(&service, "container_cpu_time_seconds_total{container=\"web\"}").filter(|v| *v == 30.0));
 }
 
 #[test]

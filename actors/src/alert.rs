@@ -19,8 +19,10 @@ use crate::busiest::busiest;
 use crate::clock::now_ms;
 use crate::messages::{Acknowledge, AppendError, ChangeDocuments, Notify, Publish, RecordEvents, StoredBatch};
 use crate::shared::Shared;
+use crate::standstill;
 use crate::store::change;
 use crate::supervisor::{Door, Vitals};
+use crate::wire::seconds as seconds_of;
 
 /// Documents of pending and firing alerts, and the checkpoint.
 pub const ACTIVE: &str = "alerts";
@@ -65,6 +67,8 @@ pub struct AlertActor {
     batch: u64,
     /// Samples up to here have been judged.
     checkpoint: TimestampMs,
+    /// Number of the newest standstill that the book knows, and of the newest one on the time line.
+    known: (u64, u64),
 }
 
 /// The alerts that were pending or firing when they were kept last: what there is to see until the actor has started.
@@ -82,12 +86,26 @@ impl AlertActor {
     #[must_use]
     pub fn new(vitals: Arc<Vitals>, store: Arc<Store>, rules: Arc<RuleSet>, shared: Arc<Shared>, doors: AlertDoors) -> Self {
         let book = AlertBook::new(Arc::clone(&rules));
-        Self { vitals, store, rules, shared, doors, book, watching: FxHashMap::default(), unwatched: Vec::new(), batch: 0, checkpoint: 0 }
+        Self {
+            vitals,
+            store,
+            rules,
+            shared,
+            doors,
+            book,
+            watching: FxHashMap::default(),
+            unwatched: Vec::new(),
+            batch: 0,
+            checkpoint: 0,
+            known: (0, 0),
+        }
     }
 
     /// Takes up alerts and checkpoint from the store.
     fn take_up(&mut self) {
         self.book = AlertBook::new(Arc::clone(&self.rules));
+        self.known.0 = 0;
+        self.note_standstills();
         let now = now_ms();
         let mut kept = Vec::new();
         for kind in [ACTIVE, HISTORY] {
@@ -108,6 +126,27 @@ impl AlertActor {
         let ended = self.book.restore(kept, now);
         self.pass_on(ended);
         self.catch_up(now);
+    }
+
+    /// Takes in what is known of times during which the service stood still; to be called before anything is judged.
+    fn note_standstills(&mut self) {
+        let mut events = Vec::new();
+        for still in standstill::since(self.known.0) {
+            self.known.0 = still.number;
+            self.book.stood_still(still.from, still.to);
+            if still.is_long() && still.number > self.known.1 {
+                self.known.1 = still.number;
+                let seconds = still.length.as_secs();
+                let title =
+                    format!("The service stood still for {seconds} s (asleep, stopped, or without CPU); nothing was judged meanwhile");
+                log::warn!("{title}");
+                let event = Event::new(still.to, "service", "standstill", "taskpulse", title);
+                events.push(event.with_data(serde_json::json!({"from": seconds_of(still.from), "to": seconds_of(still.to)})));
+            }
+        }
+        if !events.is_empty() && self.doors.events.try_send(RecordEvents(events)).is_err() {
+            log::error!("alerts: the store is too busy for the time line");
+        }
     }
 
     /// Judges what was stored since the checkpoint.
@@ -213,6 +252,7 @@ impl Actor for AlertActor {
         *self.shared.alerts.write() = Arc::new(self.book.active());
         ctx.run_interval(TICK, |this, _| {
             let _work = this.vitals.working("tick");
+            this.note_standstills();
             let ended = this.book.tick(now_ms());
             this.pass_on(ended);
         });
@@ -233,6 +273,7 @@ impl Handler<StoredBatch> for AlertActor {
 
     fn handle(&mut self, StoredBatch(stored): StoredBatch, _: &mut Self::Context) {
         let _work = self.vitals.handling("StoredBatch");
+        self.note_standstills();
         let now = now_ms();
         if self.batch != 0 && stored.number > self.batch + 1 {
             self.catch_up(now);

@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rustix::fs::OFlags;
 
+use crate::standstill;
+
 /// Longest time that a collector waits for files.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Largest file that holds a token or another short text.
@@ -192,10 +194,17 @@ impl<T> Begun<T> {
     /// One line that says that it hangs.
     pub fn wait(self, limit: Duration) -> Result<T, String> {
         let Self { key, result } = self;
-        result?.recv_timeout(limit).map_err(|error| match error {
-            RecvTimeoutError::Timeout => hangs(&key, limit),
-            RecvTimeoutError::Disconnected => format!("{}: reading it ended in a panic", key.display()),
-        })
+        let receiver = result?;
+        loop {
+            let begun = Instant::now();
+            return match receiver.recv_timeout(limit) {
+                Ok(done) => Ok(done),
+                // The reading thread stood still as well.
+                Err(RecvTimeoutError::Timeout) if standstill::spoiled(begun) => continue,
+                Err(RecvTimeoutError::Timeout) => Err(hangs(&key, limit)),
+                Err(RecvTimeoutError::Disconnected) => Err(format!("{}: reading it ended in a panic", key.display())),
+            };
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use taskpulse_engine::windows::Level;
 use crate::clock::now_ms;
 use crate::messages::{Closed, Publish, StoredBatch};
 use crate::shared::Shared;
+use crate::standstill;
 use crate::supervisor::Vitals;
 use crate::wire;
 
@@ -338,7 +339,9 @@ impl Hub {
                 }
                 Err(actix::dev::SendError::Full(_)) => {
                     skipped.fetch_add(1, Ordering::Relaxed);
-                    let slow = s.behind.get_or_insert_with(Instant::now).elapsed() > slow_after;
+                    let behind = s.behind.get_or_insert_with(Instant::now).elapsed();
+                    // It could not read what nobody sent.
+                    let slow = behind.min(standstill::awake_for()) > slow_after;
                     if slow {
                         (s.drop_slow.0)();
                     }

@@ -15,6 +15,7 @@ use taskpulse_engine::windows::Level;
 
 use crate::clock::now_ms;
 use crate::shared::Shared;
+use crate::standstill;
 use crate::supervisor::{ActorState, Registry};
 use crate::wire::{number, seconds};
 
@@ -47,7 +48,10 @@ impl Reporter {
     pub fn failing(&self) -> Vec<(String, String)> {
         let mut failing: Vec<(String, String)> =
             self.registry.failing(self.stuck_after).into_iter().map(|(name, why)| (format!("actor {name}"), why)).collect();
-        let store = self.store.problems().into_iter().chain(self.store.stalled(self.stuck_after, self.seal_interval));
+        // Work that the machine itself held up has as long to go on as work that begins.
+        let stalled =
+            if standstill::awake_for() > self.stuck_after { self.store.stalled(self.stuck_after, self.seal_interval) } else { Vec::new() };
+        let store = self.store.problems().into_iter().chain(stalled);
         failing.extend(store.map(|why| ("store".to_owned(), why)));
         failing
     }
@@ -195,6 +199,7 @@ impl Reporter {
         for (state, name) in [(AlertState::Pending, "pending"), (AlertState::Firing, "firing")] {
             push("taskpulse_alerts", &[("state", name)], alerts.iter().filter(|a| a.state == state).count() as f64);
         }
+        push("taskpulse_standstill_seconds_total", &[], standstill::total().as_secs_f64());
         push("taskpulse_process_start_time_seconds", &[], seconds(self.started_at));
         if let Some((cpu_seconds, resident)) = own_process() {
             push("taskpulse_process_cpu_seconds_total", &[], cpu_seconds);
@@ -205,11 +210,11 @@ impl Reporter {
 }
 
 /// CPU seconds and resident bytes of this process, by `/proc/self/stat` (fields 14, 15 and 24 of proc(5), in clock
-/// ticks and pages); none where there is no such file.
+/// ticks and pages of this machine); none where there is no such file.
 fn own_process() -> Option<(f64, f64)> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let field = |number: usize| fields.get(number - 3)?.parse::<f64>().ok();
-    // Linux reports ticks of 1/100 s to every program, and pages of 4 KiB on the machines that this is built for.
-    Some(((field(14)? + field(15)?) / 100.0, field(24)? * 4096.0))
+    let (tick, page) = (rustix::param::clock_ticks_per_second() as f64, rustix::param::page_size() as f64);
+    Some(((field(14)? + field(15)?) / tick, field(24)? * page))
 }

@@ -4,8 +4,6 @@
 
 use std::{fs, io};
 
-const TICKS_PER_SECOND: f64 = 100.0;
-
 fn odd(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("/proc/PID/{what} is not as expected"))
 }
@@ -15,7 +13,7 @@ pub fn cpu_seconds(pid: u32) -> io::Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let fields: Vec<&str> = stat.rsplit_once(')').ok_or_else(|| odd("stat"))?.1.split_whitespace().collect();
     let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).ok_or_else(|| odd("stat"));
-    Ok((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
+    Ok((ticks(11)? + ticks(12)?) / rustix::param::clock_ticks_per_second() as f64)
 }
 
 /// A figure of `/proc/PID/status`, such as `VmRSS` in KiB.

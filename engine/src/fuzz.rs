@@ -1,5 +1,5 @@
 //! Mutation fuzzing of what reads bytes from outside: the decoders of remote write and OTLP, texts of metrics, chunks, journal records, logs,
-//! queries, certificates, files of control groups, answers of GitHub, boards.
+//! queries, certificates, files of control groups and of the machine, answers of GitHub, boards.
 //!
 //! `FUZZ_SECONDS=60 cargo test -p taskpulse-engine --lib fuzz -- --ignored --nocapture` runs it; the test command does. Each
 //! target starts from real inputs, changes some bytes (or splices, cuts, repeats), and asks that nothing panics and that
@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use crate::board::{Board, Figures, Watcher, parse_complexity, parse_state};
 use crate::certificate;
-use crate::cgroup::{self, Group};
+use crate::cgroup::{self, Group, Scope};
 use crate::ci;
 use crate::ci::ledger::{Ledger, Witness};
 use crate::codec::{self, Effort};
 use crate::exposition;
+use crate::machine::{mounts, proc};
 use crate::model::{Columns, Labels, SeriesId};
 use crate::otlp::tests as otlp;
 use crate::promql::deep::{on_a_small_stack, work_on};
@@ -197,9 +198,36 @@ fn files_and_folders_of_control_groups() {
     run("control groups", &corpus, |bytes| {
         let text = String::from_utf8_lossy(bytes);
         let _ = (cgroup::keyed(&text, "usage_usec"), cgroup::single(&text), cgroup::io_bytes(&text), cgroup::kubernetes_log(&text));
-        if let Some(Group::Container { id, .. }) = Group::of(&text.split('/').collect::<Vec<_>>()) {
-            assert!(Group::short(&id).len() <= id.len());
+        let folders: Vec<&str> = text.split('/').collect();
+        for scope in [Scope::top(), Scope::Unit, Scope::Foreign] {
+            let _ = scope.look_inside(&folders, text.lines());
+            if let (Some(Group::Container { id, .. }), _) = scope.enter(&folders) {
+                assert!(Group::short(&id).len() <= id.len());
+            }
         }
+    });
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn files_of_the_machine() {
+    let corpus = [
+        b"cpu  100 10 50 800 40 1 2 3 90 5\ncpu0 50 5 25 400 20 0 1 1 0 0\n".to_vec(),
+        b"MemTotal:       16000 kB\nMemAvailable:    4000 kB\n".to_vec(),
+        b" eth0: 1296 16 0 0 0 0 0 0 1297 16 0 0 0 0 0 0\n 259 0 nvme0n1 5 1 38943220 1 9 1 462375378 4 0 1 4\n".to_vec(),
+        b"42 () R 1 () S 1 2 2 0 -1 4194560 1 2 3 4 700 30 0 0 20 0 1 0 98765 11931648 443 18446744073709551615\n".to_vec(),
+        b"28 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n40 28 0:51 / /a\\040b rw - fuse.x\\134.AppImage x ro\n31 28 8:3 / / rw - xfs b rw\n".to_vec(),
+    ];
+    run("files of the machine", &corpus, |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        for (_, times) in proc::cpu_times(&text) {
+            assert!(times.busy <= times.total);
+        }
+        let _ = (proc::Memory::parse(&text), proc::load_average(&text), proc::uptime_seconds(&text), proc::process_io(&text));
+        let _ = (proc::interfaces(&text), proc::disks(&text), proc::Process::parse(bytes));
+        let found = mounts::file_systems(bytes);
+        let devices: std::collections::BTreeSet<_> = found.iter().map(|fs| fs.device).collect();
+        assert_eq!(devices.len(), found.len(), "each once");
     });
 }
 

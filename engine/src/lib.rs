@@ -15,6 +15,7 @@ pub mod forecast;
 #[cfg(test)]
 mod fuzz;
 pub mod health;
+pub mod machine;
 pub mod metrics;
 pub mod model;
 pub mod otlp;

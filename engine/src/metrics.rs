@@ -123,6 +123,7 @@ metrics! {
     "taskpulse_duplicate_samples_total" Counter "" "Samples that were there already";
     "taskpulse_late_samples_total" Counter "" "Samples that came after their window had closed";
     "taskpulse_windows_closed_total" Counter "" "Times that a series moved past the end of windows, by length";
+    "taskpulse_standstill_seconds_total" Counter "seconds" "Time during which the service stood still: asleep, stopped or without CPU";
     "taskpulse_store_commits_total" Counter "" "Journal flushes";
     "taskpulse_store_seals_total" Counter "" "Rewrites of the head into chunks";
     "taskpulse_store_series" Gauge "" "Series known";

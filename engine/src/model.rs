@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -388,6 +388,23 @@ impl Batch {
         self.values.extend(other.values);
     }
 
+    /// Leaves out each row whose series has a row of the same time before it: which of the two is right nobody knows. Gives
+    /// how many those were, and the series of the first.
+    pub fn drop_repeated(&mut self) -> Option<(usize, Labels)> {
+        let mut seen: FxHashSet<(&[u8], TimestampMs)> = FxHashSet::default();
+        seen.reserve(self.len());
+        let fresh: Vec<bool> = self.labels.iter().zip(&self.times).map(|(labels, t)| seen.insert((labels.as_bytes(), *t))).collect();
+        let first = self.labels.get(fresh.iter().position(|fresh| !fresh)?)?.clone();
+        let before = self.len();
+        let mut keep = fresh.iter();
+        self.labels.retain(|_| keep.next() == Some(&true));
+        let mut keep = fresh.iter();
+        self.times.retain(|_| keep.next() == Some(&true));
+        let mut keep = fresh.iter();
+        self.values.retain(|_| keep.next() == Some(&true));
+        Some((before - self.len(), first))
+    }
+
     /// The rows as labels and sample.
     pub fn rows(&self) -> impl Iterator<Item = (&Labels, Sample)> {
         self.labels.iter().zip(self.times.iter().zip(&self.values)).map(|(l, (&t, &v))| (l, Sample { t, v }))
@@ -467,6 +484,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_series_has_one_row_of_a_time_and_the_first_one_stays() {
+        let mut batch = Batch::default();
+        let series = |name| Labels::metric(name, &[("a", "b")]);
+        for (name, t, v) in [("x", 1, 1.0), ("y", 1, 2.0), ("x", 2, 3.0)] {
+            batch.push(series(name), t, v);
+        }
+        assert_eq!(batch.drop_repeated(), None);
+        batch.push(series("x"), 1, 9.0);
+        batch.push(series("y"), 1, 2.0);
+        assert_eq!(batch.drop_repeated(), Some((2, series("x"))));
+        assert_eq!((batch.times.as_slice(), batch.values.as_slice()), ([1, 1, 2].as_slice(), [1.0, 2.0, 3.0].as_slice()));
+        assert_eq!(batch.labels.len(), 3);
+    }
 
     proptest! {
         #[test]

@@ -205,8 +205,10 @@ impl Service {
         result.iter().flat_map(|r| r["values"].as_array().unwrap().iter().map(|v| (v[0].as_f64().unwrap(), number(&v[1])))).collect()
     }
 
-    /// Every metric that it keeps must stand in the table of `docs/METRICS.md`.
+    /// Every metric that it keeps must stand in the table of `docs/METRICS.md`, and no look may give a series twice.
     pub fn metrics_are_documented(&self) {
+        let dropped = self.status()["pipeline"]["dropped"].as_object().unwrap().clone();
+        assert!(dropped.keys().all(|reason| !reason.ends_with("/repeated")), "{dropped:?}");
         let table = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/METRICS.md")).unwrap();
         for name in self.data("/api/v1/label/__name__/values").as_array().unwrap() {
             let name = name.as_str().unwrap();

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use taskpulse_actors::hub::{DropSlow, Filter, Kind, Push, SessionId, Subscribe, Topic, Unsubscribe};
 use taskpulse_actors::shared::Shared;
+use taskpulse_actors::standstill;
 use taskpulse_actors::wire::seconds;
 use taskpulse_engine::promql::{self, Budget, EvalError, Selector};
 use taskpulse_engine::windows::Level;
@@ -293,7 +294,8 @@ impl Actor for Session {
         self.sessions.open.lock().insert(self.number, ctx.address().recipient());
         self.shared.sessions.store(self.sessions.count(), Ordering::Relaxed);
         ctx.run_interval(PING_EVERY, |this, ctx| {
-            if this.heard.elapsed() > SILENT_FOR {
+            // While the service stood still nobody could be heard.
+            if this.heard.elapsed().min(standstill::awake_for()) > SILENT_FOR {
                 ctx.stop();
             } else {
                 ctx.ping(b"");

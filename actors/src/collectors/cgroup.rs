@@ -5,15 +5,17 @@
 //! 3. names containers where Docker, Podman or the kubelet leave their names in files that can be read.
 //!
 //! A figure whose file is not there (its controller is off) has no sample. Groups that end or are no longer among the
-//! busiest end with stale markers. What a user's own manager runs is told apart by the label `user`.
+//! busiest end with stale markers. What a user's own manager runs is told apart by the label `user`. What is inside of a container,
+//! units of a guest among it, counts with that container alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
-use taskpulse_engine::cgroup::{self, Group, Load};
+use taskpulse_engine::cgroup::{self, Group, Load, Scope};
 use taskpulse_engine::model::{Batch, Labels, NAME_LABEL, TimestampMs};
 use tokio::task::spawn_blocking;
 
@@ -90,37 +92,50 @@ fn absence(root: &Path) -> Option<(String, String)> {
     })
 }
 
+/// The names of the folders in a folder.
+fn folders_in(path: &Path) -> Vec<String> {
+    // A folder without folders has two names: its own, and the dot in it. Most units are such, and are not opened.
+    if fs::metadata(path).is_ok_and(|meta| meta.nlink() == 2) {
+        return Vec::new();
+    }
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    // One more than are looked at, so that it is seen that there are more.
+    folders.take(MAX_FOLDERS + 1).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// A group with its CPU time and memory; none where it ends while it is looked at.
+fn figures(path: PathBuf, group: Group) -> Option<Found> {
+    let cpu_usec = read(&path.join("cpu.stat"), MAX_FILE).and_then(|text| cgroup::keyed(&text, "usage_usec"))?;
+    let memory = read(&path.join("memory.current"), MAX_FILE).and_then(|text| cgroup::single(&text));
+    Some(Found { path, group, cpu_usec, memory })
+}
+
 /// All groups, and whether there are more folders than are looked at.
 fn walk(root: &Path) -> (Vec<Found>, bool) {
     let top = root.join("sys/fs/cgroup");
     let mut found = Vec::new();
-    let mut waiting: Vec<Vec<String>> = vec![Vec::new()];
+    let mut waiting: Vec<(Vec<String>, Scope)> = vec![(Vec::new(), Scope::top())];
     let mut seen = 0;
-    while let Some(folders) = waiting.pop() {
+    while let Some((folders, scope)) = waiting.pop() {
         let path: PathBuf = top.join(folders.iter().collect::<PathBuf>());
         let words: Vec<&str> = folders.iter().map(String::as_str).collect();
-        if let Some(group) = Group::of(&words) {
-            let cpu = read(&path.join("cpu.stat"), MAX_FILE).and_then(|text| cgroup::keyed(&text, "usage_usec"));
-            let memory = read(&path.join("memory.current"), MAX_FILE).and_then(|text| cgroup::single(&text));
-            // A group that ends while it is looked at has no figures.
-            if let Some(cpu_usec) = cpu {
-                found.push(Found { path, group, cpu_usec, memory });
-            }
-            continue;
+        let (group, inside) = scope.enter(&words);
+        let named = group.is_some();
+        found.extend(group.and_then(|group| figures(path.clone(), group)));
+        let Some(inside) = inside.filter(|_| folders.len() < MAX_DEPTH) else { continue };
+        let children = folders_in(&path);
+        let (group, inside) = inside.look_inside(&words, children.iter().map(String::as_str));
+        if !named {
+            found.extend(group.and_then(|group| figures(path, group)));
         }
-        if folders.len() >= MAX_DEPTH {
-            continue;
-        }
-        for entry in fs::read_dir(&path).into_iter().flatten().flatten() {
-            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                continue;
-            }
+        let Some(inside) = inside else { continue };
+        for name in children {
             if seen == MAX_FOLDERS {
                 return (found, true);
             }
             seen += 1;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            waiting.push(folders.iter().cloned().chain([name]).collect());
+            waiting.push((folders.iter().cloned().chain([name]).collect(), inside.clone()));
         }
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
@@ -221,10 +236,11 @@ impl Memory {
                 base.push(("unit", name));
                 base.extend(user.iter().map(|user| ("user", user.as_str())));
             }
-            Group::Container { id, runtime } => {
+            Group::Container { id, runtime, user } => {
                 let name = self.names.get(id).map(|(_, name)| name.as_slice()).unwrap_or_default();
                 base.push(("id", Group::short(id)));
                 base.extend(runtime.iter().map(|runtime| ("runtime", *runtime)));
+                base.extend(user.iter().map(|user| ("user", user.as_str())));
                 base.extend(name.iter().map(|(label, value)| (*label, value.as_str())));
                 if name.is_empty() {
                     base.push(("container", Group::short(id)));

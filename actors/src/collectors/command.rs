@@ -22,6 +22,7 @@ use taskpulse_engine::relabel;
 use tokio::task::spawn_blocking;
 
 use super::source::{Findings, Look, Looking, Source, Vanished};
+use crate::standstill::Deadline;
 
 /// Of the standard error, for the reason.
 const MAX_STDERR: usize = 4_096;
@@ -190,7 +191,7 @@ type Ended = (Option<i32>, Vec<u8>, Vec<u8>);
 
 /// Reads what a program prints until it has ended and its output is closed.
 fn follow(child: &mut Child, timeout: Duration, max_bytes: usize) -> Result<Ended, String> {
-    let deadline = Instant::now() + timeout;
+    let mut deadline = Deadline::after(timeout);
     let mut stdout = Pipe::new(child.stdout.take(), max_bytes + 1)?;
     let mut stderr = Pipe::new(child.stderr.take(), MAX_STDERR)?;
     loop {
@@ -204,7 +205,7 @@ fn follow(child: &mut Child, timeout: Duration, max_bytes: usize) -> Result<Ende
         if let (Some(status), None) = (ended, &stdout.pipe) {
             return Ok((status.code(), stdout.bytes, stderr.bytes));
         }
-        if Instant::now() >= deadline {
+        if deadline.is_over() {
             let seconds = timeout.as_secs_f64();
             return Err(match ended {
                 Some(_) => {

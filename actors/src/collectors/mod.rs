@@ -38,11 +38,21 @@ impl Outbox {
         Self { door, shared, stage, waiting: VecDeque::new() }
     }
 
-    /// Sends what waits and then this; what finds no room waits for the next time.
-    pub(crate) fn send(&mut self, batch: Batch) {
+    /// Sends what waits and then this; what finds no room waits for the next time. A series has one sample of a time: others
+    /// are left out and named in what is given back.
+    pub(crate) fn send(&mut self, mut batch: Batch) -> Option<String> {
+        let repeated = batch.drop_repeated().map(|(count, first)| {
+            self.shared.dropped.add(self.stage, "repeated", count);
+            format!("{count} samples left out, whose series had one of the same time already, the first: {first}")
+        });
         if !batch.is_empty() {
             self.waiting.push_back(batch);
         }
+        self.send_waiting();
+        repeated
+    }
+
+    fn send_waiting(&mut self) {
         while let Some(batch) = self.waiting.pop_front() {
             if let Err(why) = self.door.try_send(Collected { batch: batch.clone() }) {
                 self.waiting.push_front(batch);

@@ -12,11 +12,14 @@ use taskpulse_engine::rules::AlertState;
 use super::Outbox;
 use crate::clock::now_ms;
 use crate::messages::Collected;
+use crate::standstill;
 use crate::status::Reporter;
 use crate::supervisor::{Door, Vitals};
 
 /// A resource must have been measured within this time to count.
 const FRESH_MS: i64 = 60_000;
+/// After a standstill the other sources get so long to look again.
+const AWAKE: Duration = Duration::from_secs(5);
 /// Clocks that part by more than this within one interval have jumped.
 const JUMP_MS: i64 = 2_000;
 
@@ -39,6 +42,10 @@ impl OwnCollector {
     }
 
     fn collect(&mut self) {
+        // Just awake: the samples that the score is made from are as old as the standstill.
+        if standstill::awake_for() < self.every.min(AWAKE) {
+            return;
+        }
         let now = now_ms();
         self.watch_clock(now);
         let inputs = self.inputs(now);
@@ -48,7 +55,9 @@ impl OwnCollector {
         for (labels, v) in self.reporter.metrics() {
             batch.push(labels, now, v);
         }
-        self.outbox.send(batch);
+        if let Some(repeated) = self.outbox.send(batch) {
+            log::error!("the service's own figures: {repeated}");
+        }
     }
 
     fn watch_clock(&mut self, now: TimestampMs) {
@@ -76,7 +85,9 @@ impl OwnCollector {
         if let Ok(selector) = Selector::parse("system_filesystem_utilization_ratio") {
             for id in store.select(&selector.matchers) {
                 let newest = store.latest(id, now - FRESH_MS, now).ok().flatten();
-                let mount = store.labels(id).and_then(|l| l.get("mountpoint").map(str::to_owned));
+                // Disks of this machine; others are marked with what they are.
+                let labels = store.labels(id).filter(|labels| labels.get("fstype").is_none());
+                let mount = labels.and_then(|l| l.get("mountpoint").map(str::to_owned));
                 // One that was taken away has ended with a marker.
                 if let (Some(sample), Some(mount)) = (newest.filter(|sample| sample.v.is_finite()), mount)
                     && disk.as_ref().is_none_or(|(_, fullest)| sample.v > *fullest)

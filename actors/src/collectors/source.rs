@@ -50,6 +50,7 @@ use super::Outbox;
 use crate::clock::now_ms;
 use crate::messages::{ChangeDocuments, Collected, RecordEvents};
 use crate::shared::Shared;
+use crate::standstill::{self, TRIES};
 use crate::supervisor::{Door, Vitals};
 
 /// First looks of neighbours are so far apart, so that many sources do not look at once.
@@ -83,6 +84,12 @@ pub enum Look {
     Absent(String, String),
 }
 
+impl Look {
+    fn failed_without_findings(&self) -> bool {
+        matches!(self, Self::Failed(_, found) if found.batch.is_empty() && found.events.is_empty() && found.documents.is_empty())
+    }
+}
+
 /// A look under way.
 pub type Looking<'a> = Pin<Box<dyn Future<Output = Look> + 'a>>;
 
@@ -96,7 +103,7 @@ pub trait Source: 'static {
     fn timeout(&self) -> Duration {
         Duration::from_secs(10)
     }
-    /// One look; `now` is when it begins.
+    /// One look; `now` is when it begins. One that fails without findings while the machine stood still is begun anew.
     fn look(&mut self, now: TimestampMs) -> Looking<'_>;
 }
 
@@ -178,16 +185,23 @@ impl Poller {
         let Some(mut source) = self.sources.get_mut(at).and_then(Option::take) else { return };
         let work = self.vitals.working("look");
         let began = Instant::now();
-        let now = now_ms();
         let looking = async move {
             let limit = source.timeout();
-            let look = match tokio::time::timeout(limit, source.look(now)).await {
-                Ok(look) => look,
-                Err(_) => Look::Failed(format!("no answer within {} s", limit.as_secs_f64()), Findings::default()),
-            };
-            (source, look)
+            let mut tries = 0;
+            loop {
+                let (begun, now) = (Instant::now(), now_ms());
+                let look = match tokio::time::timeout(limit, source.look(now)).await {
+                    Ok(look) => look,
+                    Err(_) => Look::Failed(format!("no answer within {} s", limit.as_secs_f64()), Findings::default()),
+                };
+                tries += 1;
+                // A machine that stood still in the middle of a look says nothing of the source.
+                if !look.failed_without_findings() || tries == TRIES || !standstill::spoiled(begun) {
+                    return (source, now, look);
+                }
+            }
         };
-        let done = looking.into_actor(self).map(move |(source, look), this, ctx| {
+        let done = looking.into_actor(self).map(move |(source, now, look), this, ctx| {
             drop(work);
             let next_in = this.take_in(&source.name(), now, look);
             let next = next_in.unwrap_or_else(|| source.every().saturating_sub(began.elapsed()));
@@ -199,26 +213,24 @@ impl Poller {
     }
 
     fn take_in(&mut self, name: &str, now: TimestampMs, look: Look) -> Option<Duration> {
-        let found = match look {
-            Look::Found(found) => {
-                self.shared.sources.up(name, found.batch.len() + found.kept, found.batch.times.iter().copied().max().unwrap_or(now));
-                found
-            }
-            Look::Partly(why, found) => {
-                let newest = found.batch.times.iter().copied().max().unwrap_or(now);
-                self.shared.sources.partly(name, found.batch.len() + found.kept, newest, why);
-                found
-            }
-            Look::Failed(why, found) => {
-                self.shared.sources.failing(name, why);
-                found
-            }
+        let (works, why, mut found) = match look {
+            Look::Found(found) => (true, None, found),
+            Look::Partly(why, found) => (true, Some(why), found),
+            Look::Failed(why, found) => (false, Some(why), found),
             Look::Absent(why, hint) => {
                 self.shared.sources.absent(name, why, hint);
                 return None;
             }
         };
-        self.outbox.send(found.batch);
+        let batch = std::mem::take(&mut found.batch);
+        let (samples, newest) = (batch.len() + found.kept, batch.times.iter().copied().max().unwrap_or(now));
+        let repeated = self.outbox.send(batch);
+        let why = [why, repeated].into_iter().flatten().collect::<Vec<_>>().join("; ");
+        match (works, why.is_empty()) {
+            (true, true) => self.shared.sources.up(name, samples, newest),
+            (true, false) => self.shared.sources.partly(name, samples, newest, why),
+            (false, _) => self.shared.sources.failing(name, why),
+        }
         if !found.events.is_empty() && self.doors.events.try_send(RecordEvents(found.events)).is_err() {
             log::error!("{name}: the store is too busy for the time line");
         }

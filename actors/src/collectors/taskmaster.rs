@@ -43,6 +43,7 @@ use crate::clock::now_ms;
 use crate::files;
 use crate::messages::{ChangeDocuments, RecordEvents};
 use crate::shared::Shared;
+use crate::standstill;
 use crate::status::Reporter;
 use crate::supervisor::Vitals;
 
@@ -136,14 +137,19 @@ impl Known {
     }
 
     fn look(&mut self, watch: &Arc<Watch>) -> Looked {
-        let now = now_ms();
+        let (mut now, began) = (now_ms(), Instant::now());
         let mut looked = Looked::default();
         let mut moved = false;
         for projects in self.projects.chunks_mut(READERS) {
             let deadline = Instant::now() + files::PATIENCE;
             let begun: Vec<_> = projects.iter().map(|project| project.fetch(watch)).collect();
             for (project, begun) in projects.iter_mut().zip(begun) {
-                let fetched = begun.wait(deadline.saturating_duration_since(Instant::now()));
+                let mut patience = deadline.saturating_duration_since(Instant::now());
+                if standstill::spoiled(began) {
+                    // What is read now is not what was there before the machine stood still.
+                    (now, patience) = (now_ms(), files::PATIENCE);
+                }
+                let fetched = begun.wait(patience);
                 moved |= project.look(now, fetched, &self.bounds, &self.shared, &mut looked);
             }
         }
@@ -225,8 +231,11 @@ impl TaskCollector {
     }
 
     fn pass_on(&mut self, looked: Looked) {
-        self.outbox.send(looked.batch);
-        self.outbox.send(looked.durations);
+        for batch in [looked.batch, looked.durations] {
+            if let Some(repeated) = self.outbox.send(batch) {
+                log::warn!("taskmaster: {repeated}");
+            }
+        }
         if !looked.events.is_empty() && self.doors.events.try_send(RecordEvents(looked.events)).is_err() {
             log::error!("taskmaster: the store is too busy for the time line");
         }

@@ -25,6 +25,8 @@ use actix::{Actor, Addr, Context, Supervised};
 use actix_rt::ArbiterHandle;
 use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep};
 
+use crate::standstill;
+
 pub use self::door::{Door, Post, Refused};
 pub use self::vitals::{ActorState, ActorStatus, PanicNote, Registry, Vitals, Working};
 
@@ -36,6 +38,8 @@ pub const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 pub const HEALTHY_AFTER: Duration = Duration::from_secs(60);
 /// How often at the least an idle actor shows that its thread runs.
 const SLOWEST_HEARTBEAT: Duration = Duration::from_secs(5);
+/// A longer stretch on its thread may be one in which the machine stood still.
+const LONG_HOLD: Duration = Duration::from_millis(500);
 
 /// How restarts are bounded.
 #[derive(Clone)]
@@ -166,7 +170,11 @@ impl<A: Service> Future for Supervising<A> {
             } else {
                 let begun = Instant::now();
                 let polled = guarded(|| Pin::new(running).poll(cx));
-                this.vitals.held(begun.elapsed());
+                let held = begun.elapsed();
+                // A machine that stood still held it, and not the actor.
+                if held < LONG_HOLD || !standstill::spoiled(begun) {
+                    this.vitals.held(held);
+                }
                 match polled {
                     Ok(Poll::Pending) => return Poll::Pending,
                     Ok(Poll::Ready(())) => Ok(false),

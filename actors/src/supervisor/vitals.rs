@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::clock::{monotonic_ms, now_ms};
+use crate::standstill;
 use crate::wire::seconds;
 
 /// Where an actor stands.
@@ -164,7 +165,7 @@ impl Vitals {
     }
 
     /// Where it stands, and why where it does not run. An actor is stuck when its oldest work or its last heartbeat is
-    /// older than `stuck_after`.
+    /// older than `stuck_after`. While the machine stood still nobody could work: that time is no reproach.
     #[must_use]
     pub fn judge(&self, stuck_after: Duration) -> (ActorState, Option<String>) {
         let state = self.state.load(Ordering::Relaxed);
@@ -174,12 +175,13 @@ impl Vitals {
             s if s == ActorState::Down as u8 => (ActorState::Down, panicked()),
             s if s == ActorState::Stopped as u8 => (ActorState::Stopped, None),
             _ => {
-                let oldest = self.working.lock().front().map(|(_, what, since)| (*what, since.elapsed()));
+                let awake = standstill::awake_for();
+                let oldest = self.working.lock().front().map(|(_, what, since)| (*what, since.elapsed().min(awake)));
                 if let Some((what, for_)) = oldest.filter(|(_, for_)| *for_ > stuck_after) {
                     return (ActorState::Stuck, Some(format!("busy with {what} for {} s", for_.as_secs())));
                 }
                 let silent = monotonic_ms().saturating_sub(self.beat_ms.load(Ordering::Relaxed));
-                if u128::from(silent) > stuck_after.as_millis() {
+                if Duration::from_millis(silent).min(awake) > stuck_after {
                     return (ActorState::Stuck, Some(format!("no heartbeat for {} s: its thread is busy", silent / 1_000)));
                 }
                 (ActorState::Running, None)

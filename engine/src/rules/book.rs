@@ -142,13 +142,18 @@ pub struct AlertBook {
     active: BTreeMap<String, Alert>,
     /// When an alert that ended had fired, while its cooldown lasts.
     fired: BTreeMap<String, (TimestampMs, i64)>,
+    /// The newest times during which nobody looked, from and to.
+    unseen: Vec<(TimestampMs, TimestampMs)>,
 }
+
+/// So many times during which nobody looked are remembered.
+const MOST_UNSEEN: usize = 16;
 
 impl AlertBook {
     /// An empty book.
     #[must_use]
     pub fn new(rules: Arc<RuleSet>) -> Self {
-        Self { rules, active: BTreeMap::new(), fired: BTreeMap::new() }
+        Self { rules, active: BTreeMap::new(), fired: BTreeMap::new(), unseen: Vec::new() }
     }
 
     /// Takes up kept alerts, active and ended ones. Gives those that ended meanwhile because their rule is gone or
@@ -190,6 +195,19 @@ impl AlertBook {
         entry.0 = entry.0.max(fired);
     }
 
+    /// Nobody looked between these times: the machine stood still. What held before and holds after may not have held
+    /// meanwhile, so a pending alert begins anew, and a silence of that length ends no alert.
+    pub fn stood_still(&mut self, from: TimestampMs, to: TimestampMs) {
+        self.unseen.insert(0, (from, to));
+        self.unseen.truncate(MOST_UNSEEN);
+    }
+
+    /// Whether most of a time during which nobody looked lies between two neighbouring samples. A series that others send may
+    /// have samples of that time; then it was seen.
+    fn is_unseen(&self, before: TimestampMs, after: TimestampMs) -> bool {
+        self.unseen.iter().any(|&(from, to)| 2 * (after.min(to) - before.max(from)) > to - from)
+    }
+
     /// Judges one sample by one rule ([`RuleSet::watching`] tells which). Gives the alert if its state changed.
     /// NaN says nothing, and a sample older than the last judged one is past.
     pub fn observe(&mut self, rule_at: usize, labels: &Labels, t: TimestampMs, v: f64) -> Option<Alert> {
@@ -201,6 +219,7 @@ impl AlertBook {
         let id = alert_id(&rule.name, labels);
         let holds = rule.condition.op.holds(v, rule.condition.threshold);
         let cooled = self.fired.get(&id).is_none_or(|(fired, cooldown)| t >= fired.saturating_add(*cooldown));
+        let unseen = self.active.get(&id).is_some_and(|alert| self.is_unseen(alert.last_sample, t));
         match self.active.get_mut(&id) {
             None if holds => {
                 let mut alert = Alert::new(rule, labels, t);
@@ -215,6 +234,12 @@ impl AlertBook {
             Some(alert) if t < alert.last_sample => None,
             Some(alert) if holds => {
                 alert.judge(rule.condition.op, t, v);
+                if alert.state == AlertState::Pending && unseen {
+                    alert.pending_since = t;
+                    if alert.hold_ms > 0 {
+                        return Some(alert.clone());
+                    }
+                }
                 if alert.state == AlertState::Pending && t - alert.pending_since >= alert.hold_ms && cooled {
                     let mut fired = alert.clone();
                     self.fire(&mut fired, t);
@@ -241,7 +266,9 @@ impl AlertBook {
     /// Ends alerts whose series has fallen silent; gives them. Forgets cooldowns that are over.
     pub fn tick(&mut self, now: TimestampMs) -> Vec<Alert> {
         self.fired.retain(|id, (fired, cooldown)| now < fired.saturating_add(*cooldown) || self.active.contains_key(id));
-        let silent: Vec<String> = self.active.values().filter(|a| now - a.last_sample > NO_SAMPLE_MS).map(|a| a.id.clone()).collect();
+        let awake = self.unseen.first().map_or(TimestampMs::MIN, |(_, to)| *to);
+        let silent = self.active.values().filter(|a| now.saturating_sub(a.last_sample.max(awake)) > NO_SAMPLE_MS);
+        let silent: Vec<String> = silent.map(|a| a.id.clone()).collect();
         silent
             .iter()
             .filter_map(|id| {
@@ -335,6 +362,31 @@ mod tests {
         let ended = book.tick(NO_SAMPLE_MS + 1);
         assert_eq!((ended[0].state, ended[0].reason.as_deref()), (AlertState::Resolved, Some("no sample for 5m")));
         assert!(book.active().is_empty());
+    }
+
+    #[test]
+    fn a_time_during_which_nobody_looked_is_no_part_of_the_hold_and_no_silence() {
+        use AlertState::{Firing, Pending};
+        let mut still = book(60, 0);
+        run(&mut still, &[(0, 0.9), (10, 0.9)]);
+        still.stood_still(12 * S, 600 * S);
+        assert!(still.tick(700 * S).is_empty(), "it was silent for 100 s in which somebody looked");
+        // The first sample after it begins anew, the one that completes the hold from there on fires.
+        assert_eq!(run(&mut still, &[(601, 0.9), (630, 0.9), (660, 0.9), (661, 0.9)]), [(601, Pending), (661, Firing)]);
+        assert_eq!(still.active()[0].pending_since, 601 * S);
+        assert!(still.tick(661 * S + NO_SAMPLE_MS).is_empty());
+        assert_eq!(still.tick(662 * S + NO_SAMPLE_MS).len(), 1, "silent for long, awake");
+        // Somebody else saw it all along and sends it now.
+        let mut seen = book(60, 0);
+        run(&mut seen, &[(0, 0.9), (10, 0.9)]);
+        seen.stood_still(12 * S, 600 * S);
+        assert_eq!(run(&mut seen, &[(40, 0.9), (70, 0.9)]), [(70, Firing)]);
+        // One that fires goes on.
+        let mut firing = book(0, 0);
+        run(&mut firing, &[(0, 0.9)]);
+        firing.stood_still(S, 1_000 * S);
+        assert_eq!(run(&mut firing, &[(1_001, 0.9)]), []);
+        assert_eq!(firing.active()[0].firing_since, Some(0));
     }
 
     #[test]

@@ -30,8 +30,10 @@ use self::connect::Lookup;
 pub use self::connect::Tls;
 pub use self::http::HttpCheck;
 use super::source::{Findings, Look, Looking, Source, Vanished};
+use crate::clock::now_ms;
 use crate::redact;
 use crate::shared::Shared;
+use crate::standstill::{self, TRIES};
 use crate::wire::seconds;
 
 /// Documents with what targets were when they were last seen to change.
@@ -231,6 +233,29 @@ impl ProbeSource {
         }
     }
 
+    /// Checks once: when that began, how long it took, what was seen and how it ended. A check during which this machine stood
+    /// still says nothing of the target and is made anew; none where that came to nothing.
+    async fn attempt(&self, now: TimestampMs) -> Option<(TimestampMs, Duration, Figures, Result<(), Trouble>)> {
+        let (limit, mut now) = (self.check.timeout, now);
+        for _ in 0..TRIES {
+            let begun = Instant::now();
+            let mut seen = Figures::default();
+            let outcome = match timeout(limit, self.ask(&mut seen)).await {
+                Ok(outcome) => outcome,
+                Err(_) => {
+                    let during = seen.during.map(|phase| format!(", while {}", PHASES[phase as usize].1)).unwrap_or_default();
+                    Err(Trouble::Down(format!("no answer within {} s{during}", limit.as_secs_f64())))
+                }
+            };
+            let took = begun.elapsed();
+            if !standstill::spoiled(begun) {
+                return Some((now, took, seen, outcome));
+            }
+            now = now_ms();
+        }
+        None
+    }
+
     fn figures(&self, now: TimestampMs, up: bool, took: Duration, seen: &Figures) -> Batch {
         let mut batch = Batch::default();
         let mut push = |name: &str, phase: Option<&str>, v: f64| {
@@ -299,23 +324,19 @@ impl Source for ProbeSource {
     }
 
     fn timeout(&self) -> Duration {
-        // The check has a limit of its own, after which there is still something to say.
-        self.check.timeout + Duration::from_secs(5)
+        // The check has a limit of its own, after which there is still something to say; it may be made anew.
+        self.check.timeout * TRIES + Duration::from_secs(5)
     }
 
     fn look(&mut self, now: TimestampMs) -> Looking<'_> {
         Box::pin(async move {
-            let begun = Instant::now();
-            let limit = self.check.timeout;
-            let mut seen = Figures::default();
-            let outcome = match timeout(limit, self.ask(&mut seen)).await {
-                Ok(outcome) => outcome,
-                Err(_) => {
-                    let during = seen.during.map(|phase| format!(", while {}", PHASES[phase as usize].1)).unwrap_or_default();
-                    Err(Trouble::Down(format!("no answer within {} s{during}", limit.as_secs_f64())))
+            let (now, took, seen, outcome) = match self.attempt(now).await {
+                Some(attempt) => attempt,
+                None => {
+                    let why = format!("the machine stood still during each of {TRIES} checks; nothing is known of {}", self.check.name);
+                    return Look::Partly(why, Findings::default());
                 }
             };
-            let took = begun.elapsed();
             let failed = match outcome {
                 Ok(()) => self.check.limits.judge(now, took.as_secs_f64(), seen.cert_expiry),
                 Err(Trouble::Down(why)) => Some(why.replace(['\n', '\r'], " ")),

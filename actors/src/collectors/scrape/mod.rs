@@ -21,8 +21,10 @@ use tokio::task::spawn_blocking;
 use self::memory::{Memory, report};
 use super::fetch;
 use super::source::{Findings, Look, Looking, Source};
+use crate::clock::now_ms;
 use crate::files;
 use crate::shared::Shared;
+use crate::standstill::{self, TRIES};
 
 const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.6,*/*;q=0.1";
 
@@ -154,14 +156,20 @@ impl Source for ScrapeSource {
     }
 
     fn timeout(&self) -> Duration {
-        // The request has a limit of its own, after which there is still something to say.
-        self.target.timeout + Duration::from_secs(5)
+        // The request has a limit of its own, after which there is still something to say; it may be made anew.
+        self.target.timeout * TRIES + Duration::from_secs(5)
     }
 
     fn look(&mut self, now: TimestampMs) -> Looking<'_> {
         Box::pin(async move {
-            let begun = Instant::now();
-            let fetched = self.fetch().await;
+            let (mut now, mut begun, mut fetched) = (now, Instant::now(), self.fetch().await);
+            for _ in 1..TRIES {
+                // A machine that stood still in the middle says nothing of the target.
+                if !standstill::spoiled(begun) {
+                    break;
+                }
+                (now, begun, fetched) = (now_ms(), Instant::now(), self.fetch().await);
+            }
             // Gone only if a look before was cut off in its middle.
             let mut memory = self.memory.take().unwrap_or_default();
             let (target, shared) = (Arc::clone(&self.target), Arc::clone(&self.shared));

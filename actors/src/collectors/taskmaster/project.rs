@@ -19,6 +19,7 @@ use super::watch::Watch;
 use super::{Bounds, FEW, Looked, PATIENCE};
 use crate::files::{self, Begun};
 use crate::shared::Shared;
+use crate::standstill;
 
 /// Statuses of a tag that Task Master does not have and that have samples.
 const MAX_OTHER_STATUSES: usize = 20;
@@ -267,13 +268,13 @@ impl Project {
             Look::Failed(why) => {
                 let (since, told) = self.failing_since.get_or_insert_with(|| (Instant::now(), why.clone()));
                 told.clone_from(&why);
-                if since.elapsed() >= PATIENCE || self.board.is_none() {
+                if since.elapsed().min(standstill::awake_for()) >= PATIENCE || self.board.is_none() {
                     shared.sources.failing(&self.source, why);
                 }
             }
         }
         looked.events.extend(events(&self.name, &observed));
-        let fresh = self.failing_since.as_ref().is_none_or(|(since, _)| since.elapsed() < PATIENCE);
+        let fresh = self.failing_since.as_ref().is_none_or(|(since, _)| since.elapsed().min(standstill::awake_for()) < PATIENCE);
         if fresh && self.board.is_some() {
             let before = looked.batch.len();
             let beyond = self.measure(now, &observed, looked);

@@ -28,7 +28,8 @@ export function MachineCard() {
   const why = source?.reason ?? undefined
   const cpu = one(CPU)
   const memory = one(MEMORY)
-  const disk = newest(DISK).sort((a, b) => b.v - a.v)[0]
+  // Marked with a kind: no disk of this machine.
+  const disk = newest(DISK).filter((s) => !s.metric.fstype).sort((a, b) => b.v - a.v)[0]
   const load = one(LOAD)
   const nothing = cpu === null && memory === null && !disk
   const face = !nothing ? 'data' : source?.up === false ? 'error' : status.value ? 'empty' : 'loading'

@@ -1,0 +1,219 @@
+//! Processes by name: CPU, memory, bytes read and written; those of one name are added up.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use rustix::param::{clock_ticks_per_second, page_size};
+use taskpulse_engine::machine::proc::{self, Process};
+
+use super::{Crews, Part, Reading};
+use crate::clock::running_ms;
+
+/// Process names kept, by CPU, by memory and by bytes read and written each.
+const TOP: usize = 10;
+/// Processes that are looked at.
+const MOST: usize = 100_000;
+/// Longer than any of the two files of a process.
+const MAX_FILE: usize = 1 << 12;
+/// What a process without a name is called: a label may not be empty.
+const NAMELESS: &str = "(no name)";
+
+/// What two looks compare.
+struct Before {
+    started: u64,
+    ticks: u64,
+    io: Option<(u64, u64)>,
+}
+
+/// See the module.
+pub(super) struct Processes {
+    crews: Crews,
+    root: PathBuf,
+    before: HashMap<PathBuf, Before>,
+    /// When the last look was, also by the clock that processes' starts are told by.
+    looked_at: Option<(Instant, i64)>,
+}
+
+/// What the processes of one name use together; time and bytes since the last look.
+#[derive(Default)]
+struct Usage {
+    count: f64,
+    ticks: f64,
+    memory: f64,
+    read: f64,
+    written: f64,
+}
+
+/// A process, and what it read and wrote where that may be seen. None where it has ended.
+type Seen = Option<(Process, Option<(u64, u64)>)>;
+
+/// One of the kernel's files, which come in one piece: there are two of each process.
+fn file(path: &Path, room: &mut [u8; MAX_FILE]) -> Option<usize> {
+    File::open(path).ok()?.read(room).ok()
+}
+
+fn read(folder: &Path) -> Seen {
+    let mut room = [0; MAX_FILE];
+    let length = file(&folder.join("stat"), &mut room)?;
+    let process = Process::parse(room.get(..length)?)?;
+    let io = file(&folder.join("io"), &mut room).and_then(|length| proc::process_io(std::str::from_utf8(room.get(..length)?).ok()?));
+    Some((process, io))
+}
+
+impl Processes {
+    pub(super) fn new(crews: Crews, root: &Path) -> Self {
+        Self { crews, root: root.to_owned(), before: HashMap::new(), looked_at: None }
+    }
+
+    /// The folders of all processes.
+    fn folders(&self, reading: &mut Reading) -> Vec<PathBuf> {
+        let list = |root: &PathBuf| -> Result<Vec<PathBuf>, String> {
+            let entries = fs::read_dir(root).map_err(|error| format!("{}: {error}", root.display()))?;
+            let is_process = |name: &std::ffi::OsStr| name.as_encoded_bytes().iter().all(u8::is_ascii_digit);
+            Ok(entries.flatten().filter(|entry| is_process(&entry.file_name())).take(MOST).map(|entry| entry.path()).collect())
+        };
+        let mut listed = self.crews.files.each(vec![self.root.clone()], list);
+        listed.pop().and_then(|(root, listed)| reading.take(root.display(), listed)).unwrap_or_default()
+    }
+
+    /// What a process used since the last look. Of one that is new, all of it, if it began since then.
+    fn since(&self, folder: &Path, process: &Process, io: Option<(u64, u64)>, last_ticks: u64) -> (u64, u64, u64) {
+        let before = self.before.get(folder).filter(|before| before.started == process.started);
+        let (ticks, known_io) = match before {
+            Some(before) => (Some(before.ticks), before.io),
+            None if process.started >= last_ticks => (Some(0), Some((0, 0))),
+            None => (None, None),
+        };
+        let bytes = |of: fn((u64, u64)) -> u64| known_io.zip(io).map_or(0, |(known, now)| of(now).saturating_sub(of(known)));
+        (ticks.map_or(0, |before| process.ticks.saturating_sub(before)), bytes(|io| io.0), bytes(|io| io.1))
+    }
+}
+
+impl Part for Processes {
+    fn read(&mut self) -> Reading {
+        let mut reading = Reading::default();
+        let folders = self.folders(&mut reading);
+        if folders.is_empty() {
+            return reading;
+        }
+        let running = running_ms();
+        let looked_at = self.looked_at.replace((Instant::now(), running));
+        let seconds = looked_at.map(|(at, _)| at.elapsed().as_secs_f64()).filter(|seconds| *seconds > 0.0);
+        // A tick before the last look, for its rounding.
+        let tick_ms = 1_000.0 / clock_ticks_per_second() as f64;
+        let last_ticks = looked_at.map_or(u64::MAX, |(_, running)| ((running as f64 / tick_ms).floor() - 1.0).max(0.0) as u64);
+        let mut names: BTreeMap<String, Usage> = BTreeMap::new();
+        let mut seen = HashMap::with_capacity(folders.len());
+        let mut count = 0_usize;
+        for (folder, read) in self.crews.processes.each(folders, |folder| read(folder)) {
+            let (process, io) = match read {
+                Ok(Some(process)) => process,
+                Ok(None) => continue,
+                Err(missed) => {
+                    count += 1;
+                    reading.problems.push(format!("{} {missed}", folder.display()));
+                    continue;
+                }
+            };
+            count += 1;
+            let (ticks, read, written) = self.since(&folder, &process, io, last_ticks);
+            seen.insert(folder, Before { started: process.started, ticks: process.ticks, io });
+            let name = if process.name.is_empty() { NAMELESS.to_owned() } else { process.name };
+            let usage = names.entry(name).or_default();
+            usage.count += 1.0;
+            usage.ticks += ticks as f64;
+            usage.memory += process.pages as f64 * page_size() as f64;
+            usage.read += read as f64;
+            usage.written += written as f64;
+        }
+        self.before = seen;
+        reading.push("system_processes", &[], count as f64);
+        tell(&names, seconds, &mut reading);
+        reading
+    }
+}
+
+/// The highest by each figure; without the time since the last look there is none that is a change over time.
+fn tell(names: &BTreeMap<String, Usage>, seconds: Option<f64>, reading: &mut Reading) {
+    let top = |of: fn(&Usage) -> f64| {
+        let mut top: Vec<(&String, &Usage)> = names.iter().filter(|(_, usage)| of(usage) > 0.0).collect();
+        top.sort_by(|a, b| of(b.1).total_cmp(&of(a.1)));
+        top.truncate(TOP);
+        top
+    };
+    let mut named: BTreeMap<&String, f64> = BTreeMap::new();
+    if let Some(seconds) = seconds {
+        for (name, usage) in top(|usage| usage.ticks) {
+            let cores = usage.ticks / clock_ticks_per_second() as f64 / seconds;
+            reading.push("process_cpu_utilization_ratio", &[("process", name)], cores);
+            named.insert(name, usage.count);
+        }
+        for (name, usage) in top(|usage| usage.read + usage.written) {
+            for (direction, bytes) in [("read", usage.read), ("write", usage.written)] {
+                reading.push("process_disk_io_bytes_per_second", &[("process", name), ("direction", direction)], bytes / seconds);
+            }
+            named.insert(name, usage.count);
+        }
+    }
+    for (name, usage) in top(|usage| usage.memory) {
+        reading.push("process_memory_usage_bytes", &[("process", name)], usage.memory);
+        named.insert(name, usage.count);
+    }
+    for (name, count) in named {
+        reading.push("process_count", &[("process", name)], count);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use std::time::Duration;
+
+    use taskpulse_engine::model::Labels;
+
+    use super::*;
+
+    fn process(root: &Path, pid: u32, name: &str, ticks: u64, started: u64, pages: u64, io: Option<(u64, u64)>) {
+        let folder = root.join(pid.to_string());
+        fs::create_dir_all(&folder).unwrap();
+        let stat = format!("{pid} ({name}) S 1 1 1 0 -1 0 0 0 0 0 {ticks} 0 0 0 20 0 1 0 {started} 9 {pages} 1 1\n");
+        fs::write(folder.join("stat"), stat).unwrap();
+        if let Some((read, written)) = io {
+            fs::write(folder.join("io"), format!("rchar: 1\nread_bytes: {read}\nwrite_bytes: {written}\n")).unwrap();
+        }
+    }
+
+    #[test]
+    fn figures_are_changes_since_the_last_look_and_what_cannot_be_seen_is_not_zero() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        process(root, 1, "old", 500, 0, 10, None);
+        process(root, 2, "worker", 100, 0, 20, Some((1_000, 0)));
+        process(root, 3, "", 5, 0, 30, None);
+        let mut part = Processes::new(Crews::new(Duration::from_secs(10)), root);
+        let value = |reading: &Reading, name: &str, labels: &[(&str, &str)]| {
+            let wanted = Labels::metric(name, labels);
+            reading.samples.iter().find(|(labels, _)| *labels == wanted).map(|(_, v)| *v)
+        };
+        let first = part.read();
+        assert!(first.samples.iter().all(|(labels, _)| !labels.name().contains("cpu") && !labels.name().contains("disk")));
+        assert_eq!(value(&first, "process_memory_usage_bytes", &[("process", NAMELESS)]), Some(30.0 * page_size() as f64));
+        // One goes on, one ends and its number is given to another, one that was there before is seen for the first time.
+        process(root, 2, "worker", 160, 0, 20, Some((5_000, 70)));
+        process(root, 1, "new", 40, u64::MAX / 2, 10, None);
+        process(root, 4, "hidden", 9_000, 0, 10, Some((1 << 40, 0)));
+        fs::create_dir(root.join("5")).unwrap();
+        let second = part.read();
+        let cpu = |name: &str| value(&second, "process_cpu_utilization_ratio", &[("process", name)]);
+        let (worker, new) = (cpu("worker").unwrap(), cpu("new").unwrap());
+        assert!((worker / new - 1.5).abs() < 1e-9, "60 ticks and 40: {worker} {new}");
+        assert_eq!((cpu("hidden"), cpu("old"), cpu(NAMELESS)), (None, None, None));
+        let read = |name: &str| value(&second, "process_disk_io_bytes_per_second", &[("process", name), ("direction", "read")]);
+        assert!(read("worker").unwrap() > 0.0 && read("new").is_none() && read("hidden").is_none());
+        assert_eq!(value(&second, "system_processes", &[]), Some(4.0), "one that ended meanwhile does not count");
+        assert!(second.problems.is_empty());
+    }
+}

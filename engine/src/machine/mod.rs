@@ -1,0 +1,9 @@
+//! The machine: what the kernel's files say of CPU, memory, network, disks, processes and mounts, and which file systems
+//! are worth a figure.
+//!
+//! Pure: reading the files is `actors::collectors::system`. Formats are those of proc(5) and of the kernel's
+//! Documentation/admin-guide/iostats.rst. A figure that a text does not hold is `None` or left out; no default takes its place.
+
+pub mod mounts;
+pub mod proc;
+pub mod sensors;
