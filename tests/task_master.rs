@@ -117,7 +117,8 @@ fn what_the_command_line_lists_is_counted() {
             .stdin(Stdio::null())
             .output()
             .unwrap();
-        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        // It writes the half of a pair as it read it, which no other reader takes.
+        let told = String::from_utf8_lossy(&output.stdout).replace("\\ud83d", "?");
         assert!(output.status.success(), "{tasks}: {told}");
         // Warnings may stand before the answer, and other words behind it.
         let answers = told.find("{\n").map(|at| serde_json::Deserializer::from_str(&told[at..]).into_iter::<Value>());

@@ -140,8 +140,11 @@ fn said_of(findings: &Findings) -> String {
     let named: Vec<String> = findings.first.iter().take(FEW).map(ToString::to_string).collect();
     let more = findings.count - named.len();
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-    let values = if findings.count == 1 { "1 value" } else { &format!("{} values", findings.count) };
-    format!("tasks.json has {values} that cannot be read as they are: {}{more}", named.join("; "))
+    let values = match findings.count {
+        1 => "1 value that cannot be read as it is".to_owned(),
+        count => format!("{count} values that cannot be read as they are"),
+    };
+    format!("tasks.json has {values}: {}{more}", named.join("; "))
 }
 
 /// Some of many names, and how many more there are.
