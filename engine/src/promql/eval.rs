@@ -12,13 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use promql_parser::parser::{Call, Expr, VectorSelector};
-use regex::Regex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::pattern::Budget;
 use super::selector::{Matcher, QueryError, selector_matchers};
 use super::{aggregate, binary, extended, functions, histogram, info, places, ranges};
 use crate::model::{Columns, Labels, NAME_LABEL, STALE_NAN_BITS, TimestampMs};
+use crate::re2::Regex;
 use crate::store::{HourPart, StoreError};
 
 /// Labels that name a metric; they go where what an expression gives is no longer that metric.

@@ -243,8 +243,10 @@ pub(super) fn absent_labels(expr: &Expr) -> Result<Labels, EvalError> {
     Ok(Labels::of(pairs))
 }
 
-/// Longest label value that a query makes.
-const MAX_VALUE_BYTES: usize = 1 << 20;
+/// Longest label value that a query makes: a longer one would be cut.
+const MAX_VALUE_BYTES: usize = 65_535;
+/// What a template could make of a value, at the most, where it is tried.
+const MAX_EXPANDED_BYTES: usize = 1 << 20;
 
 fn is_label_name(name: &str) -> bool {
     !name.is_empty()
@@ -262,13 +264,14 @@ fn label_replace(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<
     }
     let replaced = |row: Row| {
         let given = row.labels.get(&source).unwrap_or("");
-        let Some(found) = regex.captures(given) else { return Ok(row) };
         // Each `$1` may stand for all of it: one call within another could double a value each time.
-        if replacement.len().saturating_mul(given.len()) > MAX_VALUE_BYTES {
+        if replacement.len().saturating_mul(given.len()) > MAX_EXPANDED_BYTES {
             return execution(format!("label_replace() would make values of more than {MAX_VALUE_BYTES} bytes"));
         }
-        let mut value = String::new();
-        found.expand(&replacement, &mut value);
+        let Some([value]) = regex.expand(given, [&replacement]) else { return Ok(row) };
+        if value.len() > MAX_VALUE_BYTES {
+            return execution(format!("label_replace() would make values of more than {MAX_VALUE_BYTES} bytes"));
+        }
         let labels = row.labels.with(&target, &value);
         Ok(Row { labels, values: row.values, nameless: row.nameless && target != NAME_LABEL })
     };

@@ -41,7 +41,7 @@ pub fn kind_of(expr: &Expr) -> &'static str {
 }
 
 pub use guard::{MAX_DEPTH, MAX_MATCHERS, MAX_NESTING};
-pub use pattern::{Budget, MAX_REGEX_NESTING, Pattern, REQUEST_BYTES, REQUEST_PATTERNS};
+pub use pattern::{Budget, Pattern, REQUEST_BYTES, REQUEST_PATTERNS};
 pub use places::Places;
 pub use rewrite::Grid as QueryGrid;
 pub use selector::{

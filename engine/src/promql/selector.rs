@@ -416,7 +416,7 @@ mod tests {
             ("up + 1", "an operator"),
             ("up offset 5m", "`offset`"),
             ("up{", "up{"),
-            (r#"up{a=~"("}"#, "up"),
+            (r#"up{a=~"("}"#, "missing closing ): `(`"),
             ("", "no expression"),
         ] {
             let error = Selector::parse(text).unwrap_err().to_string();
