@@ -10,6 +10,7 @@ use std::sync::{Arc, LazyLock};
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::selector::shown;
 use crate::re2::{Prepared, Regex, RegexError, Scope};
 
 /// Longest text of a pattern that needs a regular expression: what is parsed takes two hundred times as much memory as its
@@ -158,7 +159,7 @@ impl Budget {
 
 /// Compiles a text within the smallest size that is enough; also what that is charged with.
 fn compile((scope, text): &Key, left: usize) -> Result<(Regex, usize), PatternError> {
-    let invalid = |why: String| PatternError::Invalid(shortened(text), why);
+    let invalid = |why: String| PatternError::Invalid(shown(text).into_owned(), why);
     if text.len() > MAX_REGEX_TEXT {
         return Err(invalid(format!(
             "it has {} bytes; at most {MAX_REGEX_TEXT} are compiled, lists of words (a|b|c) may be longer",
@@ -178,14 +179,6 @@ fn compile((scope, text): &Key, left: usize) -> Result<(Regex, usize), PatternEr
         }
     }
     Err(PatternError::TooLarge)
-}
-
-/// A text as a message shows it.
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(200) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
 }
 
 /// A pattern that a whole value must match.
