@@ -6,6 +6,7 @@ use promql_parser::label::MatchOp;
 use promql_parser::parser::Expr;
 
 use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Value, execution, is_absent, strip, unique};
+use super::selector::shown;
 use crate::model::{Labels, NAME_LABEL, TimestampMs};
 
 /// Applies a function to every value; the metric name goes.
@@ -256,7 +257,7 @@ fn label_replace(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<
     let text = |at: usize| ev.text(arg(args, at)?, grid);
     let (target, replacement, source, pattern) = (text(1)?, text(2)?, text(3)?, text(4)?);
     let regex = ev.regex(&pattern).map_err(|error| match error {
-        EvalError::Parse(_) => EvalError::Execution(format!("invalid regular expression in label_replace(): {pattern}")),
+        EvalError::Parse(_) => EvalError::Execution(format!("invalid regular expression in label_replace(): {}", shown(&pattern))),
         other => other,
     })?;
     if !is_label_name(&target) {

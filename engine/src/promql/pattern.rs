@@ -11,13 +11,13 @@ use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::selector::shown;
-use crate::re2::{Prepared, Regex, RegexError, Scope};
+use crate::re2::{Prepared, Regex, RegexError, Scope, SyntaxError};
 
 /// Longest text of a pattern that needs a regular expression: what is parsed takes two hundred times as much memory as its
 /// text for a moment. Lists of words may be longer.
 pub const MAX_REGEX_TEXT: usize = 128 << 10;
 /// Memory that the regular expressions of one request may take, compiled.
-pub const REQUEST_BYTES: usize = 32 << 20;
+pub const REQUEST_BYTES: usize = 40 << 20;
 /// Patterns of one request that are more than lists of words: each is held against all values of its label.
 pub const REQUEST_PATTERNS: usize = 1_024;
 /// Memory that all compiled regular expressions of the process may take.
@@ -27,7 +27,7 @@ const CACHE_BYTES: usize = 32 << 20;
 const CACHE_ENTRIES: usize = 1_024;
 
 /// Sizes that a regular expression is compiled to, the smallest that is enough: what it takes is charged by that.
-const SIZES: [usize; 7] = [2 << 10, 8 << 10, 32 << 10, 128 << 10, 512 << 10, 2 << 20, 8 << 20];
+const SIZES: [usize; 7] = [2 << 10, 8 << 10, 32 << 10, 128 << 10, 512 << 10, 2 << 20, 16 << 20];
 /// What matching needs beside, and what each has whatever its size.
 const BESIDE_BYTES: usize = 12 << 10;
 
@@ -38,9 +38,12 @@ static CACHE: LazyLock<Mutex<Cache>> = LazyLock::new(Mutex::default);
 /// Why a pattern is not compiled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// It is no regular expression, or larger than one may be.
+    /// It is no regular expression.
     #[error("regular expression `{0}`: {1}")]
-    Invalid(String, String),
+    Invalid(String, SyntaxError),
+    /// It is larger than one may be.
+    #[error("regular expression `{0}`: {1}")]
+    Large(String, String),
     /// Those of the request are too large together.
     #[error(
         "the regular expressions of one request may take {} MiB compiled, these take more; list words (a|b|c), use prefixes (a.*), or ask in parts",
@@ -159,14 +162,14 @@ impl Budget {
 
 /// Compiles a text within the smallest size that is enough; also what that is charged with.
 fn compile((scope, text): &Key, left: usize) -> Result<(Regex, usize), PatternError> {
-    let invalid = |why: String| PatternError::Invalid(shown(text).into_owned(), why);
+    let large = |why: String| PatternError::Large(shown(text).into_owned(), why);
     if text.len() > MAX_REGEX_TEXT {
-        return Err(invalid(format!(
+        return Err(large(format!(
             "it has {} bytes; at most {MAX_REGEX_TEXT} are compiled, lists of words (a|b|c) may be longer",
             text.len()
         )));
     }
-    let prepared = Prepared::new(text, *scope).map_err(|error| invalid(error.to_string()))?;
+    let prepared = Prepared::new(text, *scope).map_err(|error| PatternError::Invalid(shown(text).into_owned(), error))?;
     for size in SIZES {
         let bytes = size * 2 + BESIDE_BYTES;
         if bytes > left {
@@ -175,7 +178,7 @@ fn compile((scope, text): &Key, left: usize) -> Result<(Regex, usize), PatternEr
         match prepared.compile(size) {
             Ok(regex) => return Ok((regex, bytes)),
             Err(RegexError::TooLarge(limit)) if limit < SIZES[SIZES.len() - 1] => {}
-            Err(error) => return Err(invalid(error.to_string())),
+            Err(error) => return Err(large(error.to_string())),
         }
     }
     Err(PatternError::TooLarge)
@@ -387,7 +390,7 @@ mod tests {
         let large = (0..20).map_while(|n| budget.pattern(&format!("(\\pL{{1,30}}){n}")).ok()).count();
         assert!((2..=10).contains(&large), "{large} large patterns fit");
         let large = budget.pattern("(\\pL{1,30})x").unwrap_err();
-        assert!(large.to_string().contains("32 MiB"), "{large}");
+        assert!(large.to_string().contains("40 MiB"), "{large}");
     }
 
     #[test]

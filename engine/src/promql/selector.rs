@@ -45,7 +45,7 @@ impl From<PatternError> for QueryError {
         let text = error.to_string();
         match error {
             PatternError::Invalid(..) => Self::Parse(text),
-            PatternError::TooLarge | PatternError::TooMany | PatternError::NotCompiled => Self::TooMuch(text),
+            PatternError::Large(..) | PatternError::TooLarge | PatternError::TooMany | PatternError::NotCompiled => Self::TooMuch(text),
             PatternError::Busy => Self::Busy(text),
         }
     }

@@ -191,7 +191,7 @@ impl<'p> Parser<'p> {
                         repeat = Some(self.at);
                         self.at += length;
                         let start = self.at - length;
-                        if min < 0 || min > MAX_REPEAT || max > MAX_REPEAT || (max >= 0 && min > max) {
+                        if !(0..=MAX_REPEAT).contains(&min) || max > MAX_REPEAT || (max >= 0 && min > max) {
                             return wrong(INVALID_REPEAT_SIZE, self.since(start));
                         }
                         self.repeat(start, Times { min, max, counted: true })?;
