@@ -291,7 +291,7 @@ fn label_join(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<Vec
     }
     let joined = |row: Row| {
         let parts: Vec<&str> = sources.iter().map(|s| row.labels.get(s).unwrap_or("")).collect();
-        if parts.iter().map(|part| part.len() + separator.len()).sum::<usize>() > MAX_VALUE_BYTES {
+        if parts.iter().map(|part| part.len()).sum::<usize>() + separator.len() * parts.len().saturating_sub(1) > MAX_VALUE_BYTES {
             return execution(format!("label_join() would make values of more than {MAX_VALUE_BYTES} bytes"));
         }
         let nameless = row.nameless && target != NAME_LABEL;

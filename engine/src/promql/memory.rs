@@ -9,7 +9,7 @@ use super::eval::{ABSENT, EvalError, Evaluator, Grid, Value};
 use crate::model::Labels;
 
 /// What a row takes beside its values and its labels: itself, and its places in what finds it by its labels.
-const PER_ROW: usize = 160;
+const PER_ROW: usize = 112;
 /// A value at an instant.
 const PER_VALUE: usize = size_of::<f64>();
 
@@ -53,7 +53,8 @@ impl Memory {
 
 /// What a row with so many values takes.
 fn bytes(labels: &Labels, values: usize) -> usize {
-    labels.as_bytes().len() + PER_ROW + values.saturating_mul(PER_VALUE)
+    let own = if labels.are_shared() { 0 } else { labels.as_bytes().len() };
+    own + PER_ROW + values.saturating_mul(PER_VALUE)
 }
 
 impl Evaluator<'_> {
