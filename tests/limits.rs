@@ -24,7 +24,8 @@ fn kib(service: &Service, figure: &str) -> u64 {
 fn a_query_takes_no_more_memory_than_it_may() {
     let folder = Folder::with_settings("[system]\nenabled = false\n[query]\nmax_bytes = 16777216\n");
     let service = folder.start();
-    let rows: Vec<u8> = (0..500).flat_map(|n| series(&[("__name__", "m"), ("a", &format!("{n}"))], &[(now_ms(), f64::from(n))])).collect();
+    let rows: Vec<u8> =
+        (0..500).flat_map(|n| series(&[("__name__", "m"), ("a", &format!("{n}"))], &[(now_ms() - 60_000, f64::from(n))])).collect();
     assert_eq!(write(&service.client, &service.url("/api/v1/write"), &rows).unwrap().0, 204);
     // What a first query takes for good.
     assert_eq!(post(&service, "/api/v1/query", &[("query", "sum_over_time(vector(1)[500s:1ms])")]).0, 200);
