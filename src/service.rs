@@ -207,6 +207,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
             lookback_ms: settings.query.lookback.ms(),
             timeout: settings.query.timeout.duration(),
             max_samples: settings.query.max_samples,
+            max_bytes: settings.query.max_bytes,
             delayed_names: settings.query.delayed_name_removal,
         },
         subscribe: hub_post.door(),

@@ -128,26 +128,26 @@ fn expensive_patterns_are_refused_and_nobody_waits_for_them() {
             for _ in 0..2 {
                 scope.spawn(|| {
                     let (status, body) = answer(service.client.get(service.url("/api/v1/labels")).query(&costly(100)).send().unwrap());
-                    assert!(status == 422 && body["error"].as_str().unwrap().contains("16 MiB compiled"), "{status} {body}");
+                    assert!(status == 422 && body["error"].as_str().unwrap().contains("40 MiB compiled"), "{status} {body}");
                 });
             }
         });
         for (path, count, part) in [
-            ("/api/v1/series", 1_000, "16 MiB compiled"),
+            ("/api/v1/series", 1_000, "40 MiB compiled"),
             ("/api/v1/series", 4_000, "at most 1000"),
-            ("/api/v1/labels", 200, "16 MiB compiled"),
+            ("/api/v1/labels", 200, "40 MiB compiled"),
         ] {
             let (status, body) = answer(service.client.post(service.url(path)).form(&costly(count)).send().unwrap());
             assert!(status >= 400 && body["error"].as_str().unwrap().contains(part), "{path}: {status} {body}");
         }
         for path in ["/api/v1/windows?window=1m", "/api/v1/label/a/values?", "/api/v1/export?"] {
             let (status, body) = answer(service.client.get(service.url(path)).query(&costly(50)).send().unwrap());
-            assert!(status == 422 && body["error"].as_str().unwrap().contains("16 MiB compiled"), "{path}: {status} {body}");
+            assert!(status == 422 && body["error"].as_str().unwrap().contains("40 MiB compiled"), "{path}: {status} {body}");
         }
         let matchers: Vec<String> = (0..600).map(|n| format!(r#"a{n}=~"(\\pL{{1,12}})x{n}""#)).collect();
         let form = [("query", format!("count({{{}}})", matchers.join(",")))];
         let (status, body) = answer(service.client.post(service.url("/api/v1/query")).form(&form).send().unwrap());
-        assert!(status == 422 && body["error"].as_str().unwrap().contains("16 MiB compiled"), "{status} {body}");
+        assert!(status == 422 && body["error"].as_str().unwrap().contains("40 MiB compiled"), "{status} {body}");
     });
     assert!(longest < SOON, "health took {longest:?}");
     assert!(peak_kb(&service) < MAX_PEAK_KB, "{} KiB", peak_kb(&service));
@@ -181,7 +181,7 @@ fn filters_of_the_live_stream_are_counted_and_hold_nobody_up() {
     let (longest_gap, longest) = while_health_is_asked(&service, || {
         let costly = |count: usize| (0..count).map(|n| format!(r#"{{__name__=~"(\\pL{{1,12}}){n}"}}"#)).collect::<Vec<_>>();
         for id in 0..4 {
-            refused(&mut hostile, id, costly(100), "16 MiB compiled");
+            refused(&mut hostile, id, costly(100), "40 MiB compiled");
         }
         refused(&mut hostile, 4, costly(257), "at most 256 selectors");
         let mut gap = Duration::ZERO;

@@ -20,6 +20,7 @@ use crate::otlp::tests as otlp;
 use crate::promql::deep::{on_a_small_stack, work_on};
 use crate::promql::tests::{Memory, ask};
 use crate::promql::{Budget, Places, parse_expr};
+use crate::re2;
 use crate::remote_write::{self, Sink};
 use crate::store::fuzz as store;
 
@@ -487,14 +488,24 @@ fn patterns_are_compiled_or_refused() {
     let deep = |open: &str, close: &str, times: usize| [open.repeat(times), "a".to_owned(), close.repeat(times)].concat().into_bytes();
     let mut corpus: Vec<Vec<u8>> =
         ["a|b|c", "(host-1\\.x:9100|host-2)", "foo.*", ".*foo.*", "(?i)[a-z]+\\d{1,3}", "\\pL{1,12}x", "[[:alpha:]&&[^a]]"]
+            .into_iter()
+            .chain(re2::SYNTAX.iter().map(|row| row.0))
             .map(|text| text.as_bytes().to_vec())
-            .to_vec();
+            .collect();
     corpus.extend([deep("(", ")", 60), deep("(?:x|", ")*", 60), deep("[", "]", 60), deep("(", "){1,9}", 30), deep("(", ")", 5_000)]);
     run("patterns", &corpus, |bytes| {
         let text = String::from_utf8_lossy(bytes);
         on_a_small_stack(|| {
             if let Ok(pattern) = Budget::default().pattern(&text) {
                 let _ = (pattern.is_match("aab"), pattern.is_match(""), pattern.is_match(&text));
+            }
+            for scope in [re2::Scope::Value, re2::Scope::Wrapped, re2::Scope::Anywhere] {
+                match re2::Regex::within(&text, scope, 256 << 10) {
+                    Ok(regex) => {
+                        let _ = (regex.is_match_bytes(bytes), regex.expand(&text, [&text]));
+                    }
+                    Err(error) => assert!(!matches!(error, re2::RegexError::Unknown(_)), "{text}: {error}"),
+                }
             }
         });
     });

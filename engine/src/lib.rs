@@ -21,6 +21,7 @@ pub mod model;
 pub mod otlp;
 pub mod probe;
 pub mod promql;
+pub mod re2;
 pub mod relabel;
 pub mod remote_write;
 pub mod rules;

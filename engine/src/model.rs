@@ -164,6 +164,11 @@ impl Labels {
         &self.0
     }
 
+    /// Whether others hold them too, such as the index: these take no memory of their own then.
+    pub(crate) fn are_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// No labels: what an aggregation over everything leaves.
     #[must_use]
     pub fn none() -> Self {

@@ -5,10 +5,9 @@
 
 use std::fmt;
 
-use regex::bytes::Regex;
-
 use crate::event::Event;
 use crate::model::TimestampMs;
+use crate::re2::Regex;
 use crate::span::Span;
 
 /// The statuses that are fine.
@@ -87,9 +86,14 @@ impl Expected {
     pub fn judge(&self, status: u16, body: &[u8], cut: bool) -> Verdict {
         let status = (!self.statuses.accept(status)).then(|| format!("status {status}; expected {}", self.statuses));
         let within = if cut { format!(" within its first {} bytes", body.len()) } else { String::new() };
-        let missing =
-            self.matches.iter().find(|regex| !regex.is_match(body)).map(|regex| format!("the body does not match `{regex}`{within}"));
-        let unwanted = || self.not_matches.iter().find(|regex| regex.is_match(body)).map(|regex| format!("the body matches `{regex}`"));
+        let missing = self
+            .matches
+            .iter()
+            .find(|regex| !regex.is_match_bytes(body))
+            .map(|regex| format!("the body does not match `{}`{within}", regex.as_str()));
+        let unwanted = || {
+            self.not_matches.iter().find(|regex| regex.is_match_bytes(body)).map(|regex| format!("the body matches `{}`", regex.as_str()))
+        };
         let body = missing.or_else(unwanted);
         Verdict { failed_due_to_regex: self.wants_body().then_some(body.is_some()), why: status.or(body) }
     }
@@ -169,6 +173,7 @@ impl Course {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::re2::Scope;
 
     #[test]
     fn statuses_are_read_as_lists_and_ranges() {
@@ -186,7 +191,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_judged_by_status_and_body() {
-        let regex = |text: &str| vec![Regex::new(text).unwrap()];
+        let regex = |text: &str| vec![Regex::new(text, Scope::Anywhere).unwrap()];
         let plain = Expected::default();
         let wanting = Expected { matches: regex("^ok$"), ..Expected::default() };
         let refusing = Expected { not_matches: regex("(?i)error"), ..Expected::default() };

@@ -1,13 +1,12 @@
 //! Relabelling, as Prometheus' `metric_relabel_configs`: rules that keep, drop and change the labels of a series.
 //!
-//! Regular expressions are anchored at both ends; `$1` and `${name}` in a replacement stand for what they caught. [`attach`] is for
-//! what comes before rules: the labels of a target or a program.
+//! Regular expressions are RE2's, anchored at both ends; `$1` and `${name}` in a replacement stand for what they caught. [`attach`] is
+//! for what comes before rules: the labels of a target or a program.
 
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use crate::model::MAX_LABELS;
-use crate::promql::MAX_REGEX_NESTING;
+use crate::re2::{Regex, RegexError, Scope};
 
 /// What a rule does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -90,12 +89,8 @@ impl Rule {
     /// # Errors
     /// [`RelabelError`] says what is wrong with it.
     pub fn new(spec: &RuleSpec) -> Result<Self, RelabelError> {
-        let wrong = |error: regex::Error| RelabelError::Regex(spec.regex.clone(), error.to_string());
-        let regex = regex::RegexBuilder::new(&format!("^(?s:{})$", spec.regex))
-            .size_limit(1 << 20)
-            .nest_limit(MAX_REGEX_NESTING)
-            .build()
-            .map_err(wrong)?;
+        let wrong = |error: RegexError| RelabelError::Regex(spec.regex.clone(), error.to_string());
+        let regex = Regex::new(&spec.regex, Scope::Wrapped).map_err(wrong)?;
         let name = match spec.action {
             Action::Replace => Some("replace"),
             Action::Lowercase => Some("lowercase"),
@@ -122,9 +117,7 @@ impl Rule {
                 let mut mapped: Vec<(&str, String, String)> = labels
                     .iter()
                     .filter_map(|(name, value)| {
-                        let caught = self.regex.captures(name)?;
-                        let mut target = String::new();
-                        caught.expand(&spec.replacement, &mut target);
+                        let [target] = self.regex.expand(name, [&spec.replacement])?;
                         Some((name.as_str(), target, value.clone()))
                     })
                     .collect();
@@ -143,10 +136,7 @@ impl Rule {
             }
             Action::Replace => {
                 let source = source();
-                if let Some(caught) = self.regex.captures(&source) {
-                    let (mut target, mut text) = (String::new(), String::new());
-                    caught.expand(&spec.target_label, &mut target);
-                    caught.expand(&spec.replacement, &mut text);
+                if let Some([target, text]) = self.regex.expand(&source, [&spec.target_label, &spec.replacement]) {
                     set(labels, &target, text);
                 }
             }
@@ -243,6 +233,13 @@ mod tests {
                 vec!["source_labels = ['path']\nregex = '/(\\w)/.*'\ntarget_label = 'first'", "action = 'labelkeep'\nregex = 'first'"],
                 Some("__name__=http_total first=a"),
             ),
+            (
+                vec![
+                    "source_labels = ['path']\nregex = '/(?P<one>[[]?\\w){1,255}/.*|/users/{id}'\ntarget_label = '${one}_$one'\nreplacement = '${one}x$1x$$'",
+                    "action = 'labelkeep'\nregex = 'a_a'",
+                ],
+                Some("__name__=http_total a_a=ax$"),
+            ),
             (vec!["target_label = 'job'\nreplacement = ''", "action = 'labelkeep'\nregex = 'job'"], Some("__name__=http_total")),
             (
                 vec!["action = 'lowercase'\nsource_labels = ['Case']\ntarget_label = 'c'", "action = 'labelkeep'\nregex = 'c'"],
@@ -338,7 +335,7 @@ mod tests {
     #[test]
     fn wrong_rules_are_told() {
         let spec = RuleSpec { regex: "(".to_owned(), target_label: "x".to_owned(), ..RuleSpec::default() };
-        assert!(Rule::new(&spec).unwrap_err().to_string().starts_with("regex `(`"));
+        assert!(Rule::new(&spec).unwrap_err().to_string().starts_with("regex `(`: error parsing regexp: missing closing )"));
         assert_eq!(Rule::new(&RuleSpec::default()).unwrap_err(), RelabelError::NoTarget("replace"));
     }
 }

@@ -206,6 +206,7 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     within("query.lookback", s.query.lookback, second, day)?;
     within("query.timeout", s.query.timeout, second, hour)?;
     within("query.max_samples", s.query.max_samples, 1_000, 10_000_000_000)?;
+    within("query.max_bytes", s.query.max_bytes, 1 << 20, 1 << 40)?;
     within("windows.allowed_lateness", s.windows.allowed_lateness, none, hour)?;
     within("windows.idle_after", s.windows.idle_after, minute, day)?;
     let attributes = &s.otlp.resource_labels;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail, ensure};
-use regex::bytes::Regex;
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use taskpulse_actors::collectors::probe::{Check, HttpCheck, Kind, TcpCheck, Tls};
 use taskpulse_engine::model::{Labels, NAME_LABEL};
 use taskpulse_engine::probe::{Expected, Limits, Statuses};
+use taskpulse_engine::re2::{Regex, Scope};
 use taskpulse_engine::span::Span;
 
 use super::secret::{Secret, without_secrets};
@@ -71,12 +71,8 @@ pub struct ProbeSpec {
 }
 
 fn regexes(list: Option<&OneOrMore<String>>) -> anyhow::Result<Vec<Regex>> {
-    let one = |text: &String| Regex::new(text).map_err(|error| anyhow!("`{text}` is no regex: {}", one_line(&error.to_string())));
+    let one = |text: &String| Regex::new(text, Scope::Anywhere).map_err(|error| anyhow!("`{text}` is no regex: {error}"));
     list.map(OneOrMore::list).unwrap_or_default().iter().map(one).collect()
-}
-
-fn one_line(text: &str) -> String {
-    text.lines().last().unwrap_or_default().trim().to_owned()
 }
 
 impl ProbeSpec {

@@ -188,6 +188,8 @@ sections! {
         timeout: Span = Span::secs(30),
         /// Samples that one query may read; 1000 to 10000000000.
         max_samples: usize = 50_000_000,
+        /// Memory that one query may take while it is worked out, in bytes; as many as there are workers take it at the same time; 1048576 to 1099511627776.
+        max_bytes: usize = 268_435_456,
         /// Metric names that functions take away go at the end of a query only, so that `label_replace` still sees them: Prometheus' feature `promql-delayed-name-removal`.
         delayed_name_removal: bool = false,
     }

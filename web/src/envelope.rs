@@ -129,7 +129,9 @@ impl From<EvalError> for ApiError {
         let text = error.to_string();
         match error {
             EvalError::Parse(_) => Self::bad_data(text),
-            EvalError::Execution(_) | EvalError::TooManySamples(_) | EvalError::TooMuchAtOnce => Self::execution(text),
+            EvalError::Execution(_) | EvalError::TooManySamples(_) | EvalError::TooMuchMemory(_) | EvalError::TooMuchAtOnce => {
+                Self::execution(text)
+            }
             EvalError::Busy(text) => Self::busy(text),
             EvalError::Deadline | EvalError::Cancelled => Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", text),
             EvalError::Store(error) => error.into(),

@@ -95,7 +95,7 @@ impl Ask {
         }
         let deadline = self.deadline.min(self.began + AT_ONCE);
         match self.answer(&promql::AtOnce::new(store, instants), deadline, start, end, step) {
-            Err(EvalError::TooMuchAtOnce | EvalError::Deadline | EvalError::TooManySamples(_)) => None,
+            Err(EvalError::TooMuchAtOnce | EvalError::Deadline | EvalError::TooManySamples(_) | EvalError::TooMuchMemory(_)) => None,
             done => Some(done.map_err(ApiError::from)),
         }
     }
@@ -122,6 +122,7 @@ impl Ask {
             delayed_names: self.options.delayed_names,
             use_windows: true,
             max_samples: self.options.max_samples,
+            max_bytes: self.options.max_bytes,
             deadline,
             cancelled: Arc::clone(&self.cancelled),
         };
@@ -278,7 +279,7 @@ fn timeout(params: &Params, most: Duration) -> Result<Duration, ApiError> {
 /// `GET|POST /api/v1/format_query`
 pub(crate) async fn format_query(params: Params) -> Result<HttpResponse, ApiError> {
     let query = params.required("query")?.to_owned();
-    Ok(success(blocking(move || Ok(promql::parse_expr(&query)?.prettify())).await?))
+    Ok(success(blocking(move || Ok(promql::formatted(&query)?)).await?))
 }
 
 /// Whether a request still goes on: someone waits for it, and its time is not over.

@@ -60,6 +60,8 @@ pub struct QueryOptions {
     pub timeout: Duration,
     /// Samples that one may read.
     pub max_samples: usize,
+    /// Memory that one may take while it is worked out, in bytes.
+    pub max_bytes: usize,
     /// Metric names that functions take away go at the end only.
     pub delayed_names: bool,
 }

@@ -105,6 +105,7 @@ fn ask(expr: &Expr, (start, end, step): Instants, range: bool, memory: &Memory) 
         delayed_names: true,
         use_windows: false,
         max_samples: 50_000_000,
+        max_bytes: 256 << 20,
         deadline: Instant::now() + Duration::from_secs(100),
         cancelled: Arc::default(),
     };

@@ -38,20 +38,26 @@ pub(super) fn eval(ev: &Evaluator<'_>, expr: &AggregateExpr, grid: &Grid) -> Res
     let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
     for (at, row) in rows.iter().enumerate() {
         let key = group_of(&row.labels, expr.modifier.as_ref());
-        let place = *places.entry(key.clone()).or_insert_with(|| {
-            groups.push((key, Vec::new()));
-            groups.len() - 1
-        });
+        let place = match places.get(&key) {
+            Some(&place) => place,
+            None => {
+                ev.hold_labels(&key)?;
+                places.insert(key.clone(), groups.len());
+                groups.push((key, Vec::new()));
+                groups.len() - 1
+            }
+        };
         groups[place].1.push(at);
     }
+    drop(places);
     let param = || -> Result<&Expr, EvalError> {
         expr.param.as_deref().ok_or_else(|| EvalError::Parse("the aggregation needs a parameter".to_owned()))
     };
     match op {
-        T_COUNT_VALUES => count_values(&ev.text(param()?, grid)?, &rows, expr.modifier.as_ref(), grid),
+        T_COUNT_VALUES => count_values(ev, &ev.text(param()?, grid)?, &rows, expr.modifier.as_ref(), grid),
         T_TOPK | T_BOTTOMK | T_LIMITK => {
             let k = ev.scalar(param()?, grid)?;
-            select(op, &k, rows, &groups, grid)
+            select(ev, op, &k, rows, &groups, grid)
         }
         T_LIMIT_RATIO => {
             let ratio = ev.scalar(param()?, grid)?;
@@ -60,20 +66,20 @@ pub(super) fn eval(ev: &Evaluator<'_>, expr: &AggregateExpr, grid: &Grid) -> Res
         T_QUANTILE => {
             let q = ev.scalar(param()?, grid)?;
             let (lowest, highest) = extremes(&q);
-            notes::check_quantile(ev, param()?, highest);
+            notes::check_quantile(ev, param()?, highest)?;
             if lowest < 0.0 {
-                notes::check_quantile(ev, param()?, lowest);
+                notes::check_quantile(ev, param()?, lowest)?;
             }
-            Ok(reduce(&rows, &groups, grid, |at, values| quantile(q[at], values)))
+            reduce(ev, &rows, &groups, grid, |at, values| quantile(q[at], values))
         }
-        T_SUM => Ok(sums(&rows, groups, grid)),
-        T_AVG => Ok(reduce(&rows, &groups, grid, |_, values| mean(values))),
-        T_COUNT => Ok(reduce(&rows, &groups, grid, |_, values| values.len() as f64)),
-        T_GROUP => Ok(reduce(&rows, &groups, grid, |_, _| 1.0)),
-        T_MIN => Ok(reduce(&rows, &groups, grid, |_, values| fold(values, |a, b| b < a))),
-        T_MAX => Ok(reduce(&rows, &groups, grid, |_, values| fold(values, |a, b| b > a))),
-        T_STDDEV => Ok(reduce(&rows, &groups, grid, |_, values| variance(values).sqrt())),
-        T_STDVAR => Ok(reduce(&rows, &groups, grid, |_, values| variance(values))),
+        T_SUM => sums(ev, &rows, groups, grid),
+        T_AVG => reduce(ev, &rows, &groups, grid, |_, values| mean(values)),
+        T_COUNT => reduce(ev, &rows, &groups, grid, |_, values| values.len() as f64),
+        T_GROUP => reduce(ev, &rows, &groups, grid, |_, _| 1.0),
+        T_MIN => reduce(ev, &rows, &groups, grid, |_, values| fold(values, |a, b| b < a)),
+        T_MAX => reduce(ev, &rows, &groups, grid, |_, values| fold(values, |a, b| b > a)),
+        T_STDDEV => reduce(ev, &rows, &groups, grid, |_, values| variance(values).sqrt()),
+        T_STDVAR => reduce(ev, &rows, &groups, grid, |_, values| variance(values)),
         _ => execution(format!("the aggregation {} is not supported", expr.op)),
     }
 }
@@ -88,7 +94,13 @@ fn fold(values: &[f64], better: impl Fn(f64, f64) -> bool) -> f64 {
     values.iter().copied().reduce(|best, v| if better(best, v) || best.is_nan() { v } else { best }).unwrap_or(ABSENT)
 }
 
-fn reduce(rows: &[Row], groups: &[(Labels, Vec<usize>)], grid: &Grid, f: impl Fn(usize, &mut [f64]) -> f64) -> Vec<Row> {
+fn reduce(
+    ev: &Evaluator<'_>,
+    rows: &[Row],
+    groups: &[(Labels, Vec<usize>)],
+    grid: &Grid,
+    f: impl Fn(usize, &mut [f64]) -> f64,
+) -> Result<Vec<Row>, EvalError> {
     let mut there = Vec::new();
     let of = |(labels, members): &(Labels, Vec<usize>)| {
         let mut value = |at: usize| {
@@ -96,14 +108,20 @@ fn reduce(rows: &[Row], groups: &[(Labels, Vec<usize>)], grid: &Grid, f: impl Fn
             there.extend(members.iter().map(|&m| rows[m].values[at]).filter(|v| !is_absent(*v)));
             if there.is_empty() { ABSENT } else { f(at, &mut there) }
         };
-        Row { labels: labels.clone(), values: (0..grid.count).map(&mut value).collect(), nameless: goes(rows, labels, members) }
+        ev.hold_row(labels, grid)?;
+        let values = (0..grid.count).map(&mut value).collect();
+        ev.check()?;
+        Ok(Row { labels: labels.clone(), values, nameless: goes(rows, labels, members) })
     };
     groups.iter().map(of).collect()
 }
 
 /// Row by row instead of instant by instant: memory is read in order.
-fn sums(rows: &[Row], groups: Vec<(Labels, Vec<usize>)>, grid: &Grid) -> Vec<Row> {
+fn sums(ev: &Evaluator<'_>, rows: &[Row], groups: Vec<(Labels, Vec<usize>)>, grid: &Grid) -> Result<Vec<Row>, EvalError> {
+    // The totals of one group, which go before those of the next come.
+    ev.memory.hold(grid.count * size_of::<Option<Kahan>>())?;
     let of = |(labels, members): (Labels, Vec<usize>)| {
+        ev.hold_row(&labels, grid)?;
         let mut totals: Vec<Option<Kahan>> = vec![None; grid.count];
         for &m in &members {
             for (total, &v) in totals.iter_mut().zip(&rows[m].values).filter(|(_, v)| !is_absent(**v)) {
@@ -111,7 +129,8 @@ fn sums(rows: &[Row], groups: Vec<(Labels, Vec<usize>)>, grid: &Grid) -> Vec<Row
             }
         }
         let nameless = goes(rows, &labels, &members);
-        Row { labels, values: totals.into_iter().map(|total| total.map_or(ABSENT, Kahan::total)).collect(), nameless }
+        let values = totals.iter().map(|total| total.map_or(ABSENT, Kahan::total)).collect();
+        Ok(Row { labels, values, nameless })
     };
     groups.into_iter().map(of).collect()
 }
@@ -140,7 +159,13 @@ fn variance(values: &[f64]) -> f64 {
 }
 
 /// How many rows have each value, which becomes a label and is grouped by.
-fn count_values(label: &str, rows: &[Row], modifier: Option<&LabelModifier>, grid: &Grid) -> Result<Vec<Row>, EvalError> {
+fn count_values(
+    ev: &Evaluator<'_>,
+    label: &str,
+    rows: &[Row],
+    modifier: Option<&LabelModifier>,
+    grid: &Grid,
+) -> Result<Vec<Row>, EvalError> {
     if label.is_empty() {
         return execution(format!("invalid label name {}", go_quoted(label)));
     }
@@ -154,13 +179,23 @@ fn count_values(label: &str, rows: &[Row], modifier: Option<&LabelModifier>, gri
         // A row has few values: each is grouped once.
         let mut by_value: BTreeMap<u64, usize> = BTreeMap::new();
         for (at, v) in row.values.iter().enumerate().filter(|(_, v)| !is_absent(**v)) {
-            let place = *by_value.entry(v.to_bits()).or_insert_with(|| {
-                let labels = group_of(&row.labels.with(label, &plain(*v)), Some(&modifier));
-                *places.entry(labels.clone()).or_insert_with(|| {
-                    out.push(Row::new(labels, vec![ABSENT; grid.count]));
-                    out.len() - 1
-                })
-            });
+            let place = match by_value.get(&v.to_bits()) {
+                Some(&place) => place,
+                None => {
+                    let labels = group_of(&row.labels.with(label, &plain(*v)), Some(&modifier));
+                    let place = match places.get(&labels) {
+                        Some(&place) => place,
+                        None => {
+                            out.push(Row::new(labels.clone(), ev.empty_row(&labels, grid)?));
+                            places.insert(labels, out.len() - 1);
+                            ev.check()?;
+                            out.len() - 1
+                        }
+                    };
+                    by_value.insert(v.to_bits(), place);
+                    place
+                }
+            };
             let count = &mut out[place].values[at];
             *count = if is_absent(*count) { 1.0 } else { *count + 1.0 };
         }
@@ -170,6 +205,7 @@ fn count_values(label: &str, rows: &[Row], modifier: Option<&LabelModifier>, gri
 
 /// topk, bottomk, limitk: rows of each group as they are, at the instants where they are chosen.
 fn select(
+    ev: &Evaluator<'_>,
     op: promql_parser::parser::token::TokenId,
     k: &[f64],
     rows: Vec<Row>,
@@ -189,6 +225,7 @@ fn select(
     if highest >= BEYOND_WHOLE.1 {
         return execution(format!("Scalar value {} overflows int64", notes::number(highest)));
     }
+    ev.hold_values(rows.len().saturating_mul(grid.count))?;
     let mut chosen: Vec<Vec<f64>> = rows.iter().map(|row| vec![ABSENT; row.values.len()]).collect();
     let mut order: Vec<usize> = Vec::new();
     for (_, members) in groups {
@@ -229,10 +266,10 @@ fn limit_ratio(ev: &Evaluator<'_>, about: &Expr, ratio: &[f64], rows: Vec<Row>) 
         return execution("Ratio value is NaN");
     }
     if highest > 1.0 {
-        notes::capped_ratio(ev, about, highest, 1.0);
+        notes::capped_ratio(ev, about, highest, 1.0)?;
     }
     if lowest < -1.0 {
-        notes::capped_ratio(ev, about, lowest, -1.0);
+        notes::capped_ratio(ev, about, lowest, -1.0)?;
     }
     let keep = |row: Row| {
         let at = hash::of(&row.labels) as f64 / u64::MAX as f64;

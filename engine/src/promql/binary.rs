@@ -3,7 +3,7 @@
 use promql_parser::parser::token::{
     T_ADD, T_ATAN2, T_DIV, T_EQLC, T_GTE, T_GTR, T_LAND, T_LOR, T_LSS, T_LTE, T_LUNLESS, T_MOD, T_MUL, T_NEQ, T_POW, T_SUB, TokenId,
 };
-use promql_parser::parser::{BinModifier, BinaryExpr, LabelModifier, VectorMatchCardinality};
+use promql_parser::parser::{BinModifier, BinaryExpr, Expr, LabelModifier, VectorMatchCardinality};
 use rustc_hash::FxHashMap;
 
 use super::eval::{ABSENT, EvalError, Evaluator, Grid, OF_THE_METRIC, Row, Value, execution, is_absent, nameless, unique};
@@ -44,13 +44,36 @@ fn combine(op: TokenId, as_bool: bool, a: f64, b: f64, kept: f64) -> f64 {
     }
 }
 
+/// Works out a chain such as `a + b - c` from its left end on: it may be long, and each operator within the next would take
+/// its part of the stack.
 pub(super) fn eval(ev: &Evaluator<'_>, expr: &BinaryExpr, grid: &Grid) -> Result<Value, EvalError> {
-    let op = expr.op.id();
+    let before = ev.memory.held();
+    let (mut chain, mut first) = (vec![expr], &*expr.lhs);
+    while let Expr::Binary(inner) = first {
+        chain.push(inner);
+        first = &inner.lhs;
+    }
+    let mut value = ev.eval(first, grid)?;
+    for expr in chain.into_iter().rev() {
+        check_fills(expr)?;
+        let right = ev.eval(&expr.rhs, grid)?;
+        value = apply(ev, expr, value, right, grid)?;
+        ev.memory.settle(before, &value)?;
+    }
+    Ok(value)
+}
+
+fn check_fills(expr: &BinaryExpr) -> Result<(), EvalError> {
     let fills = expr.modifier.as_ref().is_some_and(|m| m.fill_values.lhs.is_some() || m.fill_values.rhs.is_some());
-    if fills && matches!(op, T_LAND | T_LOR | T_LUNLESS) {
+    if fills && matches!(expr.op.id(), T_LAND | T_LOR | T_LUNLESS) {
         return Err(EvalError::Parse("filling in missing series not allowed for set operators".to_owned()));
     }
-    let (left, right) = (ev.eval(&expr.lhs, grid)?, ev.eval(&expr.rhs, grid)?);
+    Ok(())
+}
+
+/// What an operator makes of its sides.
+fn apply(ev: &Evaluator<'_>, expr: &BinaryExpr, left: Value, right: Value, grid: &Grid) -> Result<Value, EvalError> {
+    let op = expr.op.id();
     ev.check()?;
     let as_bool = expr.modifier.as_ref().is_some_and(|m| m.return_bool);
     let is_comparison = compare(op, 0.0, 0.0).is_some();
@@ -68,9 +91,9 @@ pub(super) fn eval(ev: &Evaluator<'_>, expr: &BinaryExpr, grid: &Grid) -> Result
             let modifier = expr.modifier.as_ref();
             let key = |labels: &Labels| key_of(labels, modifier.and_then(|m| m.matching.as_ref()));
             Value::Vector(match op {
-                T_LAND => and(left, &right, grid, key, true),
-                T_LUNLESS => and(left, &right, grid, key, false),
-                T_LOR => or(left, right, grid, key)?,
+                T_LAND => and(ev, left, &right, grid, key, true)?,
+                T_LUNLESS => and(ev, left, &right, grid, key, false)?,
+                T_LOR => or(ev, left, right, grid, key)?,
                 _ => matched(ev, op, left, right, modifier, grid, key)?,
             })
         }
@@ -105,28 +128,46 @@ fn key_of(labels: &Labels, matching: Option<&LabelModifier>) -> Labels {
 }
 
 /// Rows of the left where the right has (or has not) a value under the same key.
-fn and(left: Vec<Row>, right: &[Row], grid: &Grid, key: impl Fn(&Labels) -> Labels, wanted: bool) -> Vec<Row> {
-    let there = presence(right, grid, &key);
+fn and(
+    ev: &Evaluator<'_>,
+    left: Vec<Row>,
+    right: &[Row],
+    grid: &Grid,
+    key: impl Fn(&Labels) -> Labels,
+    wanted: bool,
+) -> Result<Vec<Row>, EvalError> {
+    let there = presence(ev, right, grid, &key)?;
     let none = vec![false; grid.count];
     let of = |row: Row| {
         let other = there.get(&key(&row.labels)).unwrap_or(&none);
         let values = row.values.iter().zip(other).map(|(v, there)| if *there == wanted { *v } else { ABSENT }).collect();
         Row { values, ..row }
     };
-    left.into_iter().map(of).collect()
+    Ok(left.into_iter().map(of).collect())
 }
 
-fn presence(rows: &[Row], grid: &Grid, key: &impl Fn(&Labels) -> Labels) -> FxHashMap<Labels, Vec<bool>> {
+/// The instants at which there is a value, by key.
+fn presence(
+    ev: &Evaluator<'_>,
+    rows: &[Row],
+    grid: &Grid,
+    key: &impl Fn(&Labels) -> Labels,
+) -> Result<FxHashMap<Labels, Vec<bool>>, EvalError> {
     let mut there: FxHashMap<Labels, Vec<bool>> = FxHashMap::default();
     for row in rows {
-        let at = there.entry(key(&row.labels)).or_insert_with(|| vec![false; grid.count]);
+        let key = key(&row.labels);
+        if !there.contains_key(&key) {
+            ev.hold_labels(&key)?;
+            ev.memory.hold(grid.count)?;
+        }
+        let at = there.entry(key).or_insert_with(|| vec![false; grid.count]);
         at.iter_mut().zip(&row.values).for_each(|(there, v)| *there |= !is_absent(*v));
     }
-    there
+    Ok(there)
 }
 
-fn or(left: Vec<Row>, right: Vec<Row>, grid: &Grid, key: impl Fn(&Labels) -> Labels) -> Result<Vec<Row>, EvalError> {
-    let there = presence(&left, grid, &key);
+fn or(ev: &Evaluator<'_>, left: Vec<Row>, right: Vec<Row>, grid: &Grid, key: impl Fn(&Labels) -> Labels) -> Result<Vec<Row>, EvalError> {
+    let there = presence(ev, &left, grid, &key)?;
     let none = vec![false; grid.count];
     let mut rows = left;
     for row in right {
@@ -154,15 +195,17 @@ fn matched(
     let (mut many, mut one) = if swapped { (right, left) } else { (left, right) };
     if let Some(fill) = modifier.map(|m| &m.fill_values) {
         // As in Prometheus they go by side, not by operand: `fill_left` is for the side of many, also where that is on the right.
-        let more_many = fill.lhs.map(|v| filled(&one, &many, v, grid, &key)).unwrap_or_default();
-        let more_one = fill.rhs.map(|v| filled(&many, &one, v, grid, &key)).unwrap_or_default();
+        let more_many = fill.lhs.map(|v| filled(ev, &one, &many, v, grid, &key)).transpose()?.unwrap_or_default();
+        let more_one = fill.rhs.map(|v| filled(ev, &many, &one, v, grid, &key)).transpose()?.unwrap_or_default();
         many.extend(more_many);
         one.extend(more_one);
     }
     // At each instant a key may have one row on the side of one.
     let mut ones: FxHashMap<Labels, Vec<usize>> = FxHashMap::default();
     for (at, row) in one.iter().enumerate() {
-        ones.entry(key(&row.labels)).or_default().push(at);
+        let key = key(&row.labels);
+        ev.hold_labels(&key)?;
+        ones.entry(key).or_default().push(at);
     }
     let side = if swapped { "left" } else { "right" };
     // Where one side is empty nothing is matched, and nothing can be wrong.
@@ -181,7 +224,12 @@ fn matched(
             }
         }
     }
-    let keys: Vec<Labels> = many.iter().map(|row| key(&row.labels)).collect();
+    let mut keys: Vec<Labels> = Vec::with_capacity(many.len());
+    for row in &many {
+        let key = key(&row.labels);
+        ev.hold_labels(&key)?;
+        keys.push(key);
+    }
     let mut sizes: FxHashMap<&Labels, usize> = FxHashMap::default();
     keys.iter().for_each(|key| *sizes.entry(key).or_default() += 1);
     let keeps_name = compare(op, 0.0, 0.0).is_some() && !as_bool;
@@ -197,6 +245,10 @@ fn matched(
             // Also a comparison that then drops both has matched them.
             if sizes.get(key).is_some_and(|size| *size > 1) {
                 let of_result = (!one_to_one).then(|| labels.clone());
+                if !matched.contains_key(&(key, of_result.clone())) {
+                    ev.hold_labels(&labels)?;
+                    ev.memory.hold(grid.count)?;
+                }
                 let before = matched.entry((key, of_result)).or_insert_with(|| vec![false; grid.count]);
                 for (before, (a, b)) in before.iter_mut().zip(row.values.iter().zip(&partner.values)) {
                     let both = !is_absent(*a) && !is_absent(*b);
@@ -215,6 +267,7 @@ fn matched(
                 (false, true) => combine(op, as_bool, *b, *a, *b),
                 (false, false) => combine(op, as_bool, *a, *b, *a),
             };
+            ev.hold_row(&labels, grid)?;
             let values = row.values.iter().zip(&partner.values).map(of).collect();
             out.push(Row { labels, values, nameless: later });
         }
@@ -224,13 +277,21 @@ fn matched(
 }
 
 /// For each key of `there`, a row with the value where `there` has one and `missing` has none.
-fn filled(there: &[Row], missing: &[Row], value: f64, grid: &Grid, key: &impl Fn(&Labels) -> Labels) -> Vec<Row> {
-    let (there, missing) = (presence(there, grid, key), presence(missing, grid, key));
+fn filled(
+    ev: &Evaluator<'_>,
+    there: &[Row],
+    missing: &[Row],
+    value: f64,
+    grid: &Grid,
+    key: &impl Fn(&Labels) -> Labels,
+) -> Result<Vec<Row>, EvalError> {
+    let (there, missing) = (presence(ev, there, grid, key)?, presence(ev, missing, grid, key)?);
     let none = vec![false; grid.count];
     let of = |(labels, there): (Labels, Vec<bool>)| {
         let other = missing.get(&labels).unwrap_or(&none);
+        ev.hold_row(&labels, grid)?;
         let values = there.iter().zip(other).map(|(there, other)| if *there && !*other { value } else { ABSENT }).collect();
-        Row::new(labels, values)
+        Ok(Row::new(labels, values))
     };
     there.into_iter().map(of).collect()
 }

@@ -12,13 +12,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use promql_parser::parser::{Call, Expr, VectorSelector};
-use regex::Regex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::memory::Memory;
 use super::pattern::Budget;
 use super::selector::{Matcher, QueryError, selector_matchers};
 use super::{aggregate, binary, extended, functions, histogram, info, places, ranges};
 use crate::model::{Columns, Labels, NAME_LABEL, STALE_NAN_BITS, TimestampMs};
+use crate::re2::Regex;
 use crate::store::{HourPart, StoreError};
 
 /// Labels that name a metric; they go where what an expression gives is no longer that metric.
@@ -45,6 +46,12 @@ pub enum EvalError {
     /// More samples than a query may read.
     #[error("the query reads more than {0} samples; ask for less time or fewer series")]
     TooManySamples(usize),
+    /// More memory than a query may take.
+    #[error(
+        "the query needs more than {} MiB of memory, as much as `query.max_bytes` allows; ask for less time, fewer series or a longer step",
+        .0 >> 20
+    )]
+    TooMuchMemory(usize),
     /// More work than a source that answers at once takes on.
     #[error("the query is too much to be answered at once")]
     TooMuchAtOnce,
@@ -146,6 +153,8 @@ pub struct Params {
     pub use_windows: bool,
     /// Samples at the most.
     pub max_samples: usize,
+    /// Memory that it may take while it is worked out, in bytes.
+    pub max_bytes: usize,
     /// When to stop.
     pub deadline: Instant,
     /// Set when nobody waits for the answer any more.
@@ -238,6 +247,9 @@ pub struct Notes {
     pub hours: usize,
 }
 
+/// What a note takes beside its text.
+const PER_NOTE: usize = 64;
+
 /// Works an expression out.
 ///
 /// # Errors
@@ -247,7 +259,17 @@ pub fn evaluate(expr: &Expr, params: &Params, source: &dyn Source) -> Result<(An
     let grid = Grid { start: params.start, step: params.step.max(1), count };
     let budget = RefCell::new(if source.may_compile() { Budget::default() } else { Budget::cached_only() });
     let (notes, matchers) = (RefCell::default(), RefCell::default());
-    let ev = Evaluator { source, params, notes, samples: Cell::new(0), hours: Cell::new(0), budget, matchers };
+    let ev = Evaluator {
+        source,
+        params,
+        notes,
+        notes_bytes: Cell::new(0),
+        samples: Cell::new(0),
+        hours: Cell::new(0),
+        memory: Memory::new(params.max_bytes),
+        budget,
+        matchers,
+    };
     let instant = params.start == params.end;
     let answer = match strip(expr) {
         inner @ Expr::Call(_) if instant && extended::inside(inner).is_some() => {
@@ -262,8 +284,10 @@ pub fn evaluate(expr: &Expr, params: &Params, source: &dyn Source) -> Result<(An
             let mut runs = Vec::new();
             ev.matrix(expr, &grid, &mut |labels, window| {
                 let (from, to) = window.within(params.start);
-                let (times, values) = (window.times[from..to].to_vec(), window.values[from..to].to_vec());
-                if !times.is_empty() {
+                if from < to {
+                    // Those of the series go as soon as this is done.
+                    ev.hold_values(2 * (to - from))?;
+                    let (times, values) = (window.times[from..to].to_vec(), window.values[from..to].to_vec());
                     let labels = if window.nameless { nameless(labels) } else { labels.clone() };
                     runs.push(Run { labels, columns: Columns { times, values } });
                 }
@@ -304,8 +328,10 @@ pub(super) struct Evaluator<'a> {
     pub(super) source: &'a dyn Source,
     pub(super) params: &'a Params,
     notes: RefCell<BTreeMap<String, usize>>,
+    notes_bytes: Cell<usize>,
     samples: Cell<usize>,
     pub(super) hours: Cell<usize>,
+    pub(super) memory: Memory,
     /// What patterns may still take.
     budget: RefCell<Budget>,
     /// The matchers of selectors that were met, by the address of the selector: one in a subquery is met often.
@@ -350,8 +376,15 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Notes something about an argument.
-    pub(super) fn note(&self, about: &Expr, text: String) {
-        self.notes.borrow_mut().insert(text, places::address(about));
+    pub(super) fn note(&self, about: &Expr, text: String) -> Result<(), EvalError> {
+        let bytes = text.len() + PER_NOTE;
+        if self.notes.borrow_mut().insert(text, places::address(about)).is_none() {
+            self.notes_bytes.set(self.notes_bytes.get() + bytes);
+            if self.notes_bytes.get() > self.params.max_bytes {
+                return Err(EvalError::TooMuchMemory(self.params.max_bytes));
+            }
+        }
+        Ok(())
     }
 
     /// Labels without the metric name, or with it and a mark that it goes at the end.
@@ -378,24 +411,31 @@ impl<'a> Evaluator<'a> {
     }
 
     pub(super) fn eval(&self, expr: &Expr, grid: &Grid) -> Result<Value, EvalError> {
-        match expr {
-            Expr::Paren(inner) => self.eval(&inner.expr, grid),
-            Expr::NumberLiteral(number) => Ok(Value::Scalar(vec![number.val; grid.count])),
-            Expr::StringLiteral(text) => Ok(Value::Text(text.val.clone())),
-            Expr::VectorSelector(selector) => Ok(Value::Vector(self.vector(selector, grid, false)?)),
-            Expr::Unary(unary) => Ok(match self.eval(&unary.expr, grid)? {
-                Value::Scalar(values) => Value::Scalar(values.into_iter().map(|v| -v).collect()),
-                Value::Vector(rows) => Value::Vector(unique(functions::map(self, rows, |v| -v))?),
-                Value::Text(_) => return execution("a string has no negative"),
-            }),
-            Expr::Binary(expr) => binary::eval(self, expr, grid),
-            Expr::Aggregate(expr) => aggregate::eval(self, expr, grid).map(Value::Vector),
-            Expr::Call(call) => self.call(call, grid),
+        let before = self.memory.held();
+        let value = match expr {
+            Expr::Paren(inner) => self.eval(&inner.expr, grid)?,
+            Expr::NumberLiteral(number) => Value::Scalar(self.constant(number.val, grid)?),
+            Expr::StringLiteral(text) => Value::Text(text.val.clone()),
+            Expr::VectorSelector(selector) => Value::Vector(self.vector(selector, grid, false)?),
+            Expr::Unary(unary) => self.negative(self.eval(&unary.expr, grid)?)?,
+            Expr::Binary(expr) => binary::eval(self, expr, grid)?,
+            Expr::Aggregate(expr) => Value::Vector(aggregate::eval(self, expr, grid)?),
+            Expr::Call(call) => self.call(call, grid)?,
             Expr::MatrixSelector(_) | Expr::Subquery(_) => {
-                execution("a range (such as [5m]) is no value at an instant; put it into a function such as rate()")
+                return execution("a range (such as [5m]) is no value at an instant; put it into a function such as rate()");
             }
-            Expr::Extension(_) => execution("this expression is not known"),
-        }
+            Expr::Extension(_) => return execution("this expression is not known"),
+        };
+        self.memory.settle(before, &value)?;
+        Ok(value)
+    }
+
+    fn negative(&self, value: Value) -> Result<Value, EvalError> {
+        Ok(match value {
+            Value::Scalar(values) => Value::Scalar(values.into_iter().map(|v| -v).collect()),
+            Value::Vector(rows) => Value::Vector(unique(functions::map(self, rows, |v| -v))?),
+            Value::Text(_) => return execution("a string has no negative"),
+        })
     }
 
     pub(super) fn rows(&self, expr: &Expr, grid: &Grid) -> Result<Vec<Row>, EvalError> {

@@ -122,6 +122,7 @@ pub(super) fn vector(ev: &Evaluator<'_>, selector: &VectorSelector, grid: &Grid)
             let at = run.end(t);
             at_instant(&within(run, at.saturating_sub(lookback), at.saturating_add(lookback)), at)
         };
+        ev.hold_row(labels, grid)?;
         rows.push(Row::new(labels.clone(), grid.times().map(value).collect()));
         Ok(())
     })?;
@@ -155,17 +156,20 @@ pub(super) fn call(
                 if name == "rate" && !is_absent(moved) { moved / (range as f64 / 1e3) } else { moved }
             }
         };
+        ev.hold_row(labels, grid)?;
         let values: Vec<f64> = windows.map(value).collect();
         if of_counters(name) {
-            notes::check_counter(ev, about, labels, &values);
+            notes::check_counter(ev, about, labels, &values)?;
         }
         rows.push(ev.unnamed_row(labels, values));
+        Ok(())
     })?;
     distinct(ev, rows)
 }
 
 /// Takes a series, the length of the range and, at each instant, its edges and the samples within reach of them.
-type EachWindow<'b> = &'b mut dyn FnMut(&Labels, i64, &mut dyn Iterator<Item = (TimestampMs, TimestampMs, Points<'_>)>);
+type EachWindow<'b> =
+    &'b mut dyn FnMut(&Labels, i64, &mut dyn Iterator<Item = (TimestampMs, TimestampMs, Points<'_>)>) -> Result<(), EvalError>;
 
 fn each(ev: &Evaluator<'_>, edges: Edges, selector: &Expr, grid: &Grid, f: EachWindow<'_>) -> Result<(), EvalError> {
     let Expr::MatrixSelector(matrix) = strip(selector) else {
@@ -180,8 +184,7 @@ fn each(ev: &Evaluator<'_>, edges: Edges, selector: &Expr, grid: &Grid, f: EachW
             let start = end.saturating_sub(range);
             (start, end, within(run, start.saturating_sub(lookback), end.saturating_add(ahead)))
         };
-        f(labels, range, &mut grid.times().map(window));
-        Ok(())
+        f(labels, range, &mut grid.times().map(window))
     })
 }
 
@@ -196,6 +199,7 @@ pub(super) fn matrix(ev: &Evaluator<'_>, edges: Edges, selector: &Expr, grid: &G
                 continue;
             }
             let (left, right) = points.edges(first, last, start, end, smoothed, false);
+            ev.hold_values(4 * (points.times.len() + 2))?;
             let inside = |t: &TimestampMs| *t > start && *t < end;
             let (times, values): (Vec<_>, Vec<_>) =
                 points.times.iter().copied().zip(points.values.iter().copied()).filter(|(t, _)| inside(t)).unzip();
@@ -204,6 +208,7 @@ pub(super) fn matrix(ev: &Evaluator<'_>, edges: Edges, selector: &Expr, grid: &G
                 columns: Columns { times: [vec![start], times, vec![end]].concat(), values: [vec![left], values, vec![right]].concat() },
             });
         }
+        Ok(())
     })?;
     Ok(runs)
 }

@@ -6,6 +6,7 @@ use promql_parser::label::MatchOp;
 use promql_parser::parser::Expr;
 
 use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Value, execution, is_absent, strip, unique};
+use super::selector::shown;
 use crate::model::{Labels, NAME_LABEL, TimestampMs};
 
 /// Applies a function to every value; the metric name goes.
@@ -90,18 +91,18 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
     if let Some(f) = calendar(name) {
         return Ok(Value::Vector(match args.first() {
             Some(expr) => unique(map(ev, ev.rows(expr, grid)?, f))?,
-            None => vec![Row::new(Labels::none(), grid.times().map(|t| f(seconds(t))).collect())],
+            None => vec![Row::new(Labels::none(), ev.each_instant(grid, |at| f(seconds(grid.time(at))))?)],
         }));
     }
     let rows = |at: usize| ev.rows(arg(args, at)?, grid);
     let scalar = |at: usize| ev.scalar(arg(args, at)?, grid);
     Ok(match name {
-        "start" => Value::Scalar(vec![seconds(ev.params.start); grid.count]),
-        "end" => Value::Scalar(vec![seconds(ev.params.end); grid.count]),
-        "range" => Value::Scalar(vec![seconds(ev.params.end - ev.params.start); grid.count]),
-        "step" => Value::Scalar(vec![if ev.params.end > ev.params.start { seconds(ev.params.step) } else { 0.0 }; grid.count]),
-        "time" => Value::Scalar(grid.times().map(seconds).collect()),
-        "pi" => Value::Scalar(vec![std::f64::consts::PI; grid.count]),
+        "start" => Value::Scalar(ev.constant(seconds(ev.params.start), grid)?),
+        "end" => Value::Scalar(ev.constant(seconds(ev.params.end), grid)?),
+        "range" => Value::Scalar(ev.constant(seconds(ev.params.end - ev.params.start), grid)?),
+        "step" => Value::Scalar(ev.constant(if ev.params.end > ev.params.start { seconds(ev.params.step) } else { 0.0 }, grid)?),
+        "time" => Value::Scalar(ev.each_instant(grid, |at| seconds(grid.time(at)))?),
+        "pi" => Value::Scalar(ev.constant(std::f64::consts::PI, grid)?),
         "vector" => Value::Vector(vec![Row::new(Labels::none(), scalar(0)?)]),
         "scalar" => {
             let rows = rows(0)?;
@@ -112,15 +113,15 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
                     _ => f64::NAN,
                 }
             };
-            Value::Scalar((0..grid.count).map(one).collect())
+            Value::Scalar(ev.each_instant(grid, one)?)
         }
         "timestamp" => Value::Vector(unique(match strip(arg(args, 0)?) {
             Expr::VectorSelector(selector) => map(ev, ev.vector(selector, grid, true)?, |v| v),
             other => map_at(ev, ev.rows(other, grid)?, |_, at| seconds(grid.time(at))),
         })?),
-        "absent" => Value::Vector(absent(arg(args, 0)?, &rows(0)?, grid)?),
+        "absent" => Value::Vector(absent(ev, arg(args, 0)?, &rows(0)?, grid)?),
         "round" => {
-            let to = if args.len() > 1 { scalar(1)? } else { vec![1.0; grid.count] };
+            let to = if args.len() > 1 { scalar(1)? } else { ev.constant(1.0, grid)? };
             // By the inverse, as Prometheus does: fewer surprises with 0.1.
             let round = |v: f64, at: usize| {
                 let inverse = 1.0 / to[at];
@@ -214,9 +215,9 @@ fn natural(a: &str, b: &str) -> std::cmp::Ordering {
 }
 
 /// 1 where no row has a value, under the labels that the selector asks for by equality.
-pub(super) fn absent(expr: &Expr, rows: &[Row], grid: &Grid) -> Result<Vec<Row>, EvalError> {
+fn absent(ev: &Evaluator<'_>, expr: &Expr, rows: &[Row], grid: &Grid) -> Result<Vec<Row>, EvalError> {
     let there = |at: usize| rows.iter().any(|row| !is_absent(row.values[at]));
-    let values = (0..grid.count).map(|at| if there(at) { ABSENT } else { 1.0 }).collect();
+    let values = ev.each_instant(grid, |at| if there(at) { ABSENT } else { 1.0 })?;
     Ok(vec![Row::new(absent_labels(expr)?, values)])
 }
 
@@ -243,8 +244,10 @@ pub(super) fn absent_labels(expr: &Expr) -> Result<Labels, EvalError> {
     Ok(Labels::of(pairs))
 }
 
-/// Longest label value that a query makes.
-const MAX_VALUE_BYTES: usize = 1 << 20;
+/// Longest label value that a query makes: a longer one would be cut.
+const MAX_VALUE_BYTES: usize = 65_535;
+/// What a template could make of a value, at the most, where it is tried.
+const MAX_EXPANDED_BYTES: usize = 1 << 20;
 
 fn is_label_name(name: &str) -> bool {
     !name.is_empty()
@@ -254,7 +257,7 @@ fn label_replace(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<
     let text = |at: usize| ev.text(arg(args, at)?, grid);
     let (target, replacement, source, pattern) = (text(1)?, text(2)?, text(3)?, text(4)?);
     let regex = ev.regex(&pattern).map_err(|error| match error {
-        EvalError::Parse(_) => EvalError::Execution(format!("invalid regular expression in label_replace(): {pattern}")),
+        EvalError::Parse(_) => EvalError::Execution(format!("invalid regular expression in label_replace(): {}", shown(&pattern))),
         other => other,
     })?;
     if !is_label_name(&target) {
@@ -262,14 +265,16 @@ fn label_replace(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<
     }
     let replaced = |row: Row| {
         let given = row.labels.get(&source).unwrap_or("");
-        let Some(found) = regex.captures(given) else { return Ok(row) };
         // Each `$1` may stand for all of it: one call within another could double a value each time.
-        if replacement.len().saturating_mul(given.len()) > MAX_VALUE_BYTES {
+        if replacement.len().saturating_mul(given.len()) > MAX_EXPANDED_BYTES {
             return execution(format!("label_replace() would make values of more than {MAX_VALUE_BYTES} bytes"));
         }
-        let mut value = String::new();
-        found.expand(&replacement, &mut value);
+        let Some([value]) = regex.expand(given, [&replacement]) else { return Ok(row) };
+        if value.len() > MAX_VALUE_BYTES {
+            return execution(format!("label_replace() would make values of more than {MAX_VALUE_BYTES} bytes"));
+        }
         let labels = row.labels.with(&target, &value);
+        ev.hold_labels(&labels)?;
         Ok(Row { labels, values: row.values, nameless: row.nameless && target != NAME_LABEL })
     };
     unique(ev.rows(arg(args, 0)?, grid)?.into_iter().map(replaced).collect::<Result<_, _>>()?)
@@ -286,11 +291,13 @@ fn label_join(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<Vec
     }
     let joined = |row: Row| {
         let parts: Vec<&str> = sources.iter().map(|s| row.labels.get(s).unwrap_or("")).collect();
-        if parts.iter().map(|part| part.len() + separator.len()).sum::<usize>() > MAX_VALUE_BYTES {
+        if parts.iter().map(|part| part.len()).sum::<usize>() + separator.len() * parts.len().saturating_sub(1) > MAX_VALUE_BYTES {
             return execution(format!("label_join() would make values of more than {MAX_VALUE_BYTES} bytes"));
         }
         let nameless = row.nameless && target != NAME_LABEL;
-        Ok(Row { labels: row.labels.with(target, &parts.join(separator)), values: row.values, nameless })
+        let labels = row.labels.with(target, &parts.join(separator));
+        ev.hold_labels(&labels)?;
+        Ok(Row { labels, values: row.values, nameless })
     };
     unique(ev.rows(arg(args, 0)?, grid)?.into_iter().map(joined).collect::<Result<_, _>>()?)
 }

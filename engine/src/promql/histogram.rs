@@ -22,18 +22,19 @@ struct Histogram {
 }
 
 /// Rows that are buckets, by their other labels.
-fn histograms(ev: &Evaluator<'_>, about: &Expr, rows: &[Row]) -> Vec<Histogram> {
+fn histograms(ev: &Evaluator<'_>, about: &Expr, rows: &[Row]) -> Result<Vec<Histogram>, EvalError> {
     let mut found: Vec<Histogram> = Vec::new();
     let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
     for (at, row) in rows.iter().enumerate() {
         let text = row.labels.get(LE).unwrap_or("");
         let Ok(bound) = text.parse::<f64>() else {
             if row.values.iter().any(|v| !is_absent(*v)) {
-                notes::bad_bucket(ev, about, if ev.params.delayed_names { row.labels.name() } else { "" }, text);
+                notes::bad_bucket(ev, about, if ev.params.delayed_names { row.labels.name() } else { "" }, text)?;
             }
             continue;
         };
         let labels = row.labels.without(&[LE]);
+        ev.hold_labels(&labels)?;
         let place = *places.entry(labels.clone()).or_insert_with(|| {
             found.push(Histogram { labels, buckets: Vec::new() });
             found.len() - 1
@@ -41,7 +42,7 @@ fn histograms(ev: &Evaluator<'_>, about: &Expr, rows: &[Row]) -> Vec<Histogram> 
         found[place].buckets.push((bound, at));
     }
     found.iter_mut().for_each(|h| h.buckets.sort_by(|a, b| a.0.total_cmp(&b.0)));
-    found
+    Ok(found)
 }
 
 /// The buckets at an instant, those of equal bounds together.
@@ -162,22 +163,26 @@ fn quantiles(
     label: Option<&str>,
     (of_rows, rows): (&Expr, &[Row]),
     grid: &Grid,
-) -> Vec<Row> {
-    q.iter().for_each(|q| notes::check_quantile(ev, of_q, *q));
+) -> Result<Vec<Row>, EvalError> {
+    q.iter().try_for_each(|q| notes::check_quantile(ev, of_q, *q))?;
     let mut out = Vec::new();
-    for histogram in histograms(ev, of_rows, rows) {
+    for histogram in histograms(ev, of_rows, rows)? {
+        let mut any_lifted = false;
         let quantile = |at: usize| {
             let buckets = at_instant(&histogram, rows, at);
             if buckets.is_empty() {
                 return ABSENT;
             }
             let (value, lifted) = bucket_quantile(q[at], buckets);
-            if lifted {
-                notes::lifted_buckets(ev, of_rows, if ev.params.delayed_names { histogram.labels.name() } else { "" });
-            }
+            any_lifted |= lifted;
             value
         };
+        ev.hold_row(&histogram.labels, grid)?;
         let values: Vec<f64> = (0..grid.count).map(quantile).collect();
+        if any_lifted {
+            notes::lifted_buckets(ev, of_rows, if ev.params.delayed_names { histogram.labels.name() } else { "" })?;
+        }
+        ev.check()?;
         let Some(label) = label else {
             out.push(ev.unnamed_row(&histogram.labels, values));
             continue;
@@ -185,10 +190,13 @@ fn quantiles(
         // The label follows the quantile from instant to instant.
         let mut by_quantile: Vec<(u64, Vec<f64>)> = Vec::new();
         for (at, v) in values.into_iter().enumerate().filter(|(_, v)| !is_absent(*v)) {
-            let place = by_quantile.iter().position(|(bits, _)| *bits == q[at].to_bits()).unwrap_or_else(|| {
-                by_quantile.push((q[at].to_bits(), vec![ABSENT; grid.count]));
-                by_quantile.len() - 1
-            });
+            let place = match by_quantile.iter().position(|(bits, _)| *bits == q[at].to_bits()) {
+                Some(place) => place,
+                None => {
+                    by_quantile.push((q[at].to_bits(), ev.empty_row(&histogram.labels, grid)?));
+                    by_quantile.len() - 1
+                }
+            };
             by_quantile[place].1[at] = v;
         }
         for (bits, values) in by_quantile {
@@ -196,7 +204,7 @@ fn quantiles(
             out.push(ev.unnamed_row(&labels, values));
         }
     }
-    out
+    Ok(out)
 }
 
 pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Grid) -> Result<Vec<Row>, EvalError> {
@@ -204,7 +212,7 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
         "histogram_quantile" => {
             let q = ev.scalar(arg(args, 0)?, grid)?;
             let rows = ev.rows(arg(args, 1)?, grid)?;
-            unique(quantiles(ev, (arg(args, 0)?, &q), None, (arg(args, 1)?, &rows), grid))
+            unique(quantiles(ev, (arg(args, 0)?, &q), None, (arg(args, 1)?, &rows), grid)?)
         }
         "histogram_quantiles" => {
             let label = ev.text(arg(args, 1)?, grid)?;
@@ -214,7 +222,7 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
             let rows = ev.rows(arg(args, 0)?, grid)?;
             let mut out = Vec::new();
             for q in args.get(2..).unwrap_or(&[]) {
-                out.extend(quantiles(ev, (q, &ev.scalar(q, grid)?), Some(&label), (arg(args, 0)?, &rows), grid));
+                out.extend(quantiles(ev, (q, &ev.scalar(q, grid)?), Some(&label), (arg(args, 0)?, &rows), grid)?);
             }
             unique(out)
         }
@@ -226,9 +234,10 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
                     let buckets = at_instant(&histogram, &rows, at);
                     if buckets.is_empty() { ABSENT } else { bucket_fraction(low[at], high[at], &buckets) }
                 };
-                ev.unnamed_row(&histogram.labels, (0..grid.count).map(fraction).collect())
+                ev.hold_row(&histogram.labels, grid)?;
+                Ok(ev.unnamed_row(&histogram.labels, (0..grid.count).map(fraction).collect()))
             };
-            unique(histograms(ev, arg(args, 2)?, &rows).into_iter().map(of).collect())
+            unique(histograms(ev, arg(args, 2)?, &rows)?.into_iter().map(of).collect::<Result<_, EvalError>>()?)
         }
         // These are of native histograms alone; float samples are passed over, as in Prometheus.
         "histogram_avg" | "histogram_count" | "histogram_sum" | "histogram_stddev" | "histogram_stdvar" => {

@@ -7,7 +7,7 @@ use promql_parser::parser::{Expr, VectorSelector};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::MatchOp;
-use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, execution, is_absent, strip, unique};
+use super::eval::{EvalError, Evaluator, Grid, Row, execution, is_absent, strip, unique};
 use super::functions::arg;
 use super::rewrite::INFO_MATCHER;
 use super::selector::{Matcher, selector_matchers};
@@ -18,16 +18,22 @@ const IDENTIFYING: [&str; 2] = ["instance", "job"];
 
 /// The first selector of an expression: its `offset` and `@` are those of the info metrics too.
 fn first_selector(expr: &Expr) -> Option<&VectorSelector> {
-    match strip(expr) {
+    let (mut first, mut sides) = (strip(expr), Vec::new());
+    // A chain is gone along, not down.
+    while let Expr::Binary(binary) = first {
+        sides.push(&*binary.rhs);
+        first = strip(&binary.lhs);
+    }
+    let found = match first {
         Expr::VectorSelector(selector) => Some(selector),
         Expr::MatrixSelector(matrix) => Some(&matrix.vs),
         Expr::Subquery(subquery) => first_selector(&subquery.expr),
         Expr::Aggregate(aggregate) => first_selector(&aggregate.expr),
         Expr::Unary(unary) => first_selector(&unary.expr),
-        Expr::Binary(binary) => first_selector(&binary.lhs).or_else(|| first_selector(&binary.rhs)),
         Expr::Call(call) => call.args.args.iter().find_map(|arg| first_selector(arg)),
         _ => None,
-    }
+    };
+    found.or_else(|| sides.into_iter().rev().find_map(first_selector))
 }
 
 struct Asked {
@@ -151,10 +157,16 @@ pub(super) fn call(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Resul
                 // No info, and labels asked for that may not be empty.
                 None => continue,
             };
-            let place = split.iter().position(|(labels, _)| *labels == added).unwrap_or_else(|| {
-                split.push((added, vec![ABSENT; grid.count]));
-                split.len() - 1
-            });
+            let place = match split.iter().position(|(labels, _)| *labels == added) {
+                Some(place) => place,
+                None => {
+                    // Those of the row and those that are added.
+                    ev.hold_labels(&row.labels)?;
+                    let values = ev.empty_row(&added, grid)?;
+                    split.push((added, values));
+                    split.len() - 1
+                }
+            };
             split[place].1[at] = *v;
         }
         for (added, values) in split {

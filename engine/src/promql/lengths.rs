@@ -3,7 +3,7 @@
 //! Worked out on the tokens of a query, before the parser sees it: the answer is a number of seconds.
 
 use super::rewrite::{Kind, Rewriter};
-use super::selector::QueryError;
+use super::selector::{QueryError, shown};
 
 /// Arithmetic on lengths of time; everything is seconds. Precedence as in PromQL.
 pub(super) struct Sum<'r, 'q> {
@@ -21,7 +21,7 @@ const MAX_DEPTH: usize = 64;
 impl Sum<'_, '_> {
     fn wrong<T>(&self, what: &str) -> Result<T, QueryError> {
         let place = self.rewriter.tokens.get(self.at).map_or(self.rewriter.query.len(), |t| t.start);
-        Err(QueryError::Parse(format!("`{}`: {what} at byte {place} of a length of time", self.rewriter.query)))
+        Err(QueryError::Parse(format!("`{}`: {what} at byte {place} of a length of time", shown(self.rewriter.query))))
     }
 
     pub(super) fn whole(&mut self) -> Result<f64, QueryError> {

@@ -15,6 +15,7 @@ mod hash;
 mod histogram;
 mod info;
 mod lengths;
+mod memory;
 mod notes;
 mod pattern;
 mod places;
@@ -40,9 +41,9 @@ pub fn kind_of(expr: &Expr) -> &'static str {
     }
 }
 
-pub use guard::{MAX_DEPTH, MAX_MATCHERS, MAX_NESTING};
-pub use pattern::{Budget, MAX_REGEX_NESTING, Pattern, REQUEST_BYTES, REQUEST_PATTERNS};
+pub use guard::{MAX_DEPTH, MAX_MATCHERS, MAX_NESTING, MAX_OPERATORS, MAX_TOKENS};
+pub use pattern::{Budget, Pattern, REQUEST_BYTES, REQUEST_PATTERNS};
 pub use places::Places;
 pub use rewrite::Grid as QueryGrid;
-pub use selector::{Comparison, Condition, MAX_QUERY_BYTES, MatchOp, Matcher, QueryError, Selector, parse_expr, parse_expr_for};
+pub use selector::{Comparison, Condition, MAX_QUERY_BYTES, MatchOp, Matcher, QueryError, Selector, formatted, parse_expr, parse_expr_for};
 pub use source::AtOnce;

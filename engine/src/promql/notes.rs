@@ -4,7 +4,7 @@
 
 use promql_parser::parser::Expr;
 
-use super::eval::{Evaluator, is_absent};
+use super::eval::{EvalError, Evaluator, is_absent};
 use crate::model::{Labels, go_quoted};
 
 /// How the names of counters end.
@@ -45,25 +45,26 @@ fn for_metric(name: &str) -> String {
 }
 
 /// Warns where a quantile is none.
-pub(super) fn check_quantile(ev: &Evaluator<'_>, about: &Expr, q: f64) {
-    if !(0.0..=1.0).contains(&q) {
-        ev.note(about, format!("PromQL warning: quantile value should be between 0 and 1, got {}", number(q)));
+pub(super) fn check_quantile(ev: &Evaluator<'_>, about: &Expr, q: f64) -> Result<(), EvalError> {
+    if (0.0..=1.0).contains(&q) {
+        return Ok(());
     }
+    ev.note(about, format!("PromQL warning: quantile value should be between 0 and 1, got {}", number(q)))
 }
 
 /// Warns of a ratio that is taken as 1 or -1.
-pub(super) fn capped_ratio(ev: &Evaluator<'_>, about: &Expr, ratio: f64, to: f64) {
-    ev.note(about, format!("PromQL warning: ratio value should be between -1 and 1, got {}, capping to {}", number(ratio), number(to)));
+pub(super) fn capped_ratio(ev: &Evaluator<'_>, about: &Expr, ratio: f64, to: f64) -> Result<(), EvalError> {
+    ev.note(about, format!("PromQL warning: ratio value should be between -1 and 1, got {}, capping to {}", number(ratio), number(to)))
 }
 
 /// Warns of a bucket whose upper bound is no number.
-pub(super) fn bad_bucket(ev: &Evaluator<'_>, about: &Expr, metric: &str, bound: &str) {
+pub(super) fn bad_bucket(ev: &Evaluator<'_>, about: &Expr, metric: &str, bound: &str) -> Result<(), EvalError> {
     let (bound, metric) = (go_quoted(bound), for_metric(metric));
-    ev.note(about, format!("PromQL warning: bucket label \"le\" is missing or has a malformed value of {bound}{metric}"));
+    ev.note(about, format!("PromQL warning: bucket label \"le\" is missing or has a malformed value of {bound}{metric}"))
 }
 
 /// Tells of buckets that held less than lower ones.
-pub(super) fn lifted_buckets(ev: &Evaluator<'_>, about: &Expr, metric: &str) {
+pub(super) fn lifted_buckets(ev: &Evaluator<'_>, about: &Expr, metric: &str) -> Result<(), EvalError> {
     ev.note(
         about,
         format!(
@@ -71,17 +72,17 @@ pub(super) fn lifted_buckets(ev: &Evaluator<'_>, about: &Expr, metric: &str) {
          (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile){}",
             for_metric(metric)
         ),
-    );
+    )
 }
 
 /// Tells of a metric whose name is none of a counter, where a function of counters gave something for it.
-pub(super) fn check_counter(ev: &Evaluator<'_>, about: &Expr, labels: &Labels, values: &[f64]) {
+pub(super) fn check_counter(ev: &Evaluator<'_>, about: &Expr, labels: &Labels, values: &[f64]) -> Result<(), EvalError> {
     let metric = labels.name();
     if metric.is_empty() || OF_COUNTERS.iter().any(|suffix| metric.ends_with(suffix)) || values.iter().all(|v| is_absent(*v)) {
-        return;
+        return Ok(());
     }
     let metric = go_quoted(metric);
-    ev.note(about, format!("PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {metric}"));
+    ev.note(about, format!("PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {metric}"))
 }
 
 #[cfg(test)]

@@ -1,24 +1,25 @@
 //! Patterns of matchers: compiled once, shared, counted.
 //!
 //! A pattern must match a whole label value. Most are no more than a few words (`a|b|c`), a prefix (`foo.*`) or anything
-//! (`.+`): those need no regular expression. The others are compiled by [`Regex`], whose size is bounded for each pattern, for
-//! each request ([`Budget`]) and for the whole process. Compiled ones are kept in a cache of bounded size.
+//! (`.+`): those need no regular expression. The others are compiled by [`crate::re2`], within a size that is bounded for each
+//! pattern, for each request ([`Budget`]) and for the whole process. Compiled ones are kept in a cache of bounded size.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
-use regex::{Regex, RegexBuilder};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-/// Longest text of a pattern that needs a regular expression. Lists of words may be longer.
-pub const MAX_REGEX_TEXT: usize = 32 << 10;
-/// Groups and repetitions within each other: parsing and compiling go down them on the stack.
-pub const MAX_REGEX_NESTING: u32 = 64;
+use super::selector::shown;
+use crate::re2::{Prepared, Regex, RegexError, Scope, SyntaxError};
+
+/// Longest text of a pattern that needs a regular expression: what is parsed takes two hundred times as much memory as its
+/// text for a moment. Lists of words may be longer.
+pub const MAX_REGEX_TEXT: usize = 128 << 10;
 /// Memory that the regular expressions of one request may take, compiled.
-pub const REQUEST_BYTES: usize = 16 << 20;
+pub const REQUEST_BYTES: usize = 40 << 20;
 /// Patterns of one request that are more than lists of words: each is held against all values of its label.
-pub const REQUEST_PATTERNS: usize = 256;
+pub const REQUEST_PATTERNS: usize = 1_024;
 /// Memory that all compiled regular expressions of the process may take.
 pub const TOTAL_BYTES: usize = 128 << 20;
 /// Memory and number of the compiled regular expressions that are kept for the next request.
@@ -26,7 +27,9 @@ const CACHE_BYTES: usize = 32 << 20;
 const CACHE_ENTRIES: usize = 1_024;
 
 /// Sizes that a regular expression is compiled to, the smallest that is enough: what it takes is charged by that.
-const SIZES: [usize; 3] = [16 << 10, 128 << 10, 1 << 20];
+const SIZES: [usize; 7] = [2 << 10, 8 << 10, 32 << 10, 128 << 10, 512 << 10, 2 << 20, 16 << 20];
+/// What matching needs beside, and what each has whatever its size.
+const BESIDE_BYTES: usize = 12 << 10;
 
 /// What all living patterns take.
 static LIVE: AtomicUsize = AtomicUsize::new(0);
@@ -35,9 +38,12 @@ static CACHE: LazyLock<Mutex<Cache>> = LazyLock::new(Mutex::default);
 /// Why a pattern is not compiled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// It is no regular expression, or larger than one may be.
+    /// It is no regular expression.
     #[error("regular expression `{0}`: {1}")]
-    Invalid(String, String),
+    Invalid(String, SyntaxError),
+    /// It is larger than one may be.
+    #[error("regular expression `{0}`: {1}")]
+    Large(String, String),
     /// Those of the request are too large together.
     #[error(
         "the regular expressions of one request may take {} MiB compiled, these take more; list words (a|b|c), use prefixes (a.*), or ask in parts",
@@ -62,11 +68,16 @@ pub struct Budget {
     patterns: usize,
     /// Whether patterns that are not in the cache are compiled: that takes milliseconds.
     compile: bool,
+    /// Those that are paid: one that comes again costs nothing.
+    paid: FxHashMap<Key, Arc<Pattern>>,
 }
+
+/// What a compiled pattern is known by.
+type Key = (Scope, Box<str>);
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { bytes: REQUEST_BYTES, patterns: REQUEST_PATTERNS, compile: true }
+        Self::of(REQUEST_BYTES, REQUEST_PATTERNS)
     }
 }
 
@@ -74,7 +85,7 @@ impl Budget {
     /// What is left of a larger one: so many bytes and patterns.
     #[must_use]
     pub fn of(bytes: usize, patterns: usize) -> Self {
-        Self { bytes, patterns, compile: true }
+        Self { bytes, patterns, compile: true, paid: FxHashMap::default() }
     }
 
     /// The bytes and patterns that are left.
@@ -99,35 +110,41 @@ impl Budget {
                     Kind::Words(_) => self.patterns,
                     _ => self.patterns.checked_sub(1).ok_or(PatternError::TooMany)?,
                 };
-                Ok(Arc::new(Pattern { text: text.into(), kind, bytes: 0 }))
+                Ok(Arc::new(Pattern { kind, bytes: 0 }))
             }
-            None => self.compiled(text),
+            None => self.compiled(Scope::Value, text),
         }
     }
 
-    /// A pattern whose groups are needed, paid from this budget. Its working memory goes with it.
+    /// A pattern whose groups are needed, paid from this budget: the text between `^(?s:` and `)$`, as Prometheus compiles it
+    /// for functions. Its working memory goes with it.
     ///
     /// # Errors
     /// [`PatternError`]
     pub fn regex(&mut self, text: &str) -> Result<Regex, PatternError> {
-        self.compiled(text)?.regex().ok_or(PatternError::NotCompiled)
+        self.compiled(Scope::Wrapped, text)?.regex().ok_or(PatternError::NotCompiled)
     }
 
-    fn compiled(&mut self, text: &str) -> Result<Arc<Pattern>, PatternError> {
+    fn compiled(&mut self, scope: Scope, text: &str) -> Result<Arc<Pattern>, PatternError> {
+        let key = (scope, text.into());
+        if let Some(paid) = self.paid.get(&key) {
+            return Ok(Arc::clone(paid));
+        }
         self.patterns = self.patterns.checked_sub(1).ok_or(PatternError::TooMany)?;
-        let pattern = self.cached_or_new(text)?;
+        let pattern = self.cached_or_new(&key)?;
         self.bytes = self.bytes.checked_sub(pattern.bytes).ok_or(PatternError::TooLarge)?;
+        self.paid.insert(key, Arc::clone(&pattern));
         Ok(pattern)
     }
 
-    fn cached_or_new(&self, text: &str) -> Result<Arc<Pattern>, PatternError> {
-        if let Some(known) = CACHE.lock().get(text) {
+    fn cached_or_new(&self, key: &Key) -> Result<Arc<Pattern>, PatternError> {
+        if let Some(known) = CACHE.lock().get(key) {
             return Ok(known);
         }
         if !self.compile {
             return Err(PatternError::NotCompiled);
         }
-        let (regex, bytes) = compile(text, self.bytes)?;
+        let (regex, bytes) = compile(key, self.bytes)?;
         let mut cache = CACHE.lock();
         if LIVE.fetch_add(bytes, Ordering::Relaxed) + bytes > TOTAL_BYTES {
             // What is kept for later goes first.
@@ -137,53 +154,39 @@ impl Budget {
                 return Err(PatternError::Busy);
             }
         }
-        let pattern = Arc::new(Pattern { text: text.into(), kind: Kind::Regex(regex), bytes });
-        cache.keep(&pattern);
+        let pattern = Arc::new(Pattern { kind: Kind::Regex(regex), bytes });
+        cache.keep(key, &pattern);
         Ok(pattern)
     }
 }
 
 /// Compiles a text within the smallest size that is enough; also what that is charged with.
-fn compile(text: &str, left: usize) -> Result<(Regex, usize), PatternError> {
-    let invalid = |why: String| PatternError::Invalid(shortened(text), why);
+fn compile((scope, text): &Key, left: usize) -> Result<(Regex, usize), PatternError> {
+    let large = |why: String| PatternError::Large(shown(text).into_owned(), why);
     if text.len() > MAX_REGEX_TEXT {
-        return Err(invalid(format!(
+        return Err(large(format!(
             "it has {} bytes; at most {MAX_REGEX_TEXT} are compiled, lists of words (a|b|c) may be longer",
             text.len()
         )));
     }
-    let anchored = format!("^(?s:{text})$");
+    let prepared = Prepared::new(text, *scope).map_err(|error| PatternError::Invalid(shown(text).into_owned(), error))?;
     for size in SIZES {
-        // There and back, and what matching needs beside.
-        let bytes = size * 3 + (64 << 10);
+        let bytes = size * 2 + BESIDE_BYTES;
         if bytes > left {
             return Err(PatternError::TooLarge);
         }
-        let built = RegexBuilder::new(&anchored).size_limit(size).dfa_size_limit(size.max(64 << 10)).nest_limit(MAX_REGEX_NESTING).build();
-        match built {
+        match prepared.compile(size) {
             Ok(regex) => return Ok((regex, bytes)),
-            Err(regex::Error::CompiledTooBig(limit)) if limit < SIZES[SIZES.len() - 1] => {}
-            Err(regex::Error::CompiledTooBig(limit)) => {
-                return Err(invalid(format!("compiled it is larger than {} KiB; shorten it, or list what it stands for", limit >> 10)));
-            }
-            Err(error) => return Err(invalid(error.to_string())),
+            Err(RegexError::TooLarge(limit)) if limit < SIZES[SIZES.len() - 1] => {}
+            Err(error) => return Err(large(error.to_string())),
         }
     }
     Err(PatternError::TooLarge)
 }
 
-/// A text as a message shows it.
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(200) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
-}
-
 /// A pattern that a whole value must match.
 #[derive(Debug)]
 pub struct Pattern {
-    text: Box<str>,
     kind: Kind,
     bytes: usize,
 }
@@ -211,13 +214,13 @@ impl Pattern {
     /// A pattern that matches these words alone.
     #[must_use]
     pub fn words(words: impl IntoIterator<Item = Box<str>>) -> Self {
-        Self { text: "".into(), kind: Kind::Words(words.into_iter().collect()), bytes: 0 }
+        Self { kind: Kind::Words(words.into_iter().collect()), bytes: 0 }
     }
 
     /// A pattern that matches what begins with a prefix.
     #[must_use]
     pub fn prefix(prefix: &str) -> Self {
-        Self { text: format!("{prefix}.*").into(), kind: Kind::Prefix(prefix.into()), bytes: 0 }
+        Self { kind: Kind::Prefix(prefix.into()), bytes: 0 }
     }
 
     /// Whether it matches all of a value.
@@ -284,7 +287,7 @@ fn alternatives(text: &str) -> Option<Vec<String>> {
     while let Some(c) = chars.next() {
         match c {
             '|' => words.push(std::mem::take(&mut word)),
-            '\\' => word.push(chars.next().filter(|c| r"\.+*?()|[]{}^$#&-~/:,;=@_%!'`".contains(*c))?),
+            '\\' => word.push(chars.next().filter(|c| c.is_ascii() && !c.is_ascii_alphanumeric())?),
             '.' | '+' | '*' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '^' | '$' => return None,
             other => word.push(other),
         }
@@ -295,24 +298,24 @@ fn alternatives(text: &str) -> Option<Vec<String>> {
 
 #[derive(Default)]
 struct Cache {
-    entries: FxHashMap<Box<str>, (Arc<Pattern>, u64)>,
+    entries: FxHashMap<Key, (Arc<Pattern>, u64)>,
     bytes: usize,
     uses: u64,
 }
 
 impl Cache {
-    fn get(&mut self, text: &str) -> Option<Arc<Pattern>> {
+    fn get(&mut self, key: &Key) -> Option<Arc<Pattern>> {
         self.uses += 1;
-        let (pattern, used) = self.entries.get_mut(text)?;
+        let (pattern, used) = self.entries.get_mut(key)?;
         *used = self.uses;
         Some(Arc::clone(pattern))
     }
 
-    fn keep(&mut self, pattern: &Arc<Pattern>) {
+    fn keep(&mut self, key: &Key, pattern: &Arc<Pattern>) {
         self.make_room(pattern.bytes, 1);
         self.uses += 1;
         self.bytes += pattern.bytes;
-        if let Some((before, _)) = self.entries.insert(pattern.text.clone(), (Arc::clone(pattern), self.uses)) {
+        if let Some((before, _)) = self.entries.insert(key.clone(), (Arc::clone(pattern), self.uses)) {
             self.bytes -= before.bytes;
         }
     }
@@ -320,7 +323,7 @@ impl Cache {
     /// Forgets those that were not used for the longest time.
     fn make_room(&mut self, bytes: usize, entries: usize) {
         while self.bytes + bytes > CACHE_BYTES || self.entries.len() + entries > CACHE_ENTRIES {
-            let Some(oldest) = self.entries.iter().min_by_key(|(_, (_, used))| *used).map(|(text, _)| text.clone()) else { return };
+            let Some(oldest) = self.entries.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone()) else { return };
             if let Some((pattern, _)) = self.entries.remove(&oldest) {
                 self.bytes -= pattern.bytes;
             }
@@ -354,9 +357,9 @@ mod tests {
             assert!(pattern.is_match(yes), "{text}");
             assert!(!pattern.is_match(no) || text == ".*", "{text}");
         }
-        let hosts = (0..3_000).map(|n| format!("host-{n}\\.example\\.com:9100")).collect::<Vec<_>>().join("|");
+        let hosts = (0..6_000).map(|n| format!("host-{n}\\.example\\.com:9100")).collect::<Vec<_>>().join("|");
         assert!(hosts.len() > MAX_REGEX_TEXT);
-        assert!(pattern(&hosts).is_match("host-2999.example.com:9100"));
+        assert!(pattern(&hosts).is_match("host-5999.example.com:9100"));
         for text in ["a.b", "a\\d", "(a)(b)", "(a|b)c", "(a)|(b)", "a\\.*", "[ab]", "a?", "^a$", "(?i)a", "a{2}", ".*a\\.*"] {
             assert!(pattern(text).regex().is_some(), "{text}");
         }
@@ -367,8 +370,8 @@ mod tests {
         fn what_is_simple_matches_as_a_regular_expression_does(
             text in r"(\(|\(\?:)?(\.\*)?[a-c|.\\\-]{0,6}(\.\*|\.\+)?\)?", values in prop::collection::vec("[a-c.|\n-]{0,4}", 20)
         ) {
-            if let (Some(kind), Ok(regex)) = (simple(&text), Regex::new(&format!("^(?s:{text})$"))) {
-                let pattern = Pattern { text: text.as_str().into(), kind, bytes: 0 };
+            if let (Some(kind), Ok(regex)) = (simple(&text), Regex::new(&text, Scope::Value)) {
+                let pattern = Pattern { kind, bytes: 0 };
                 for value in values.iter().map(String::as_str).chain([text.as_str(), ""]) {
                     prop_assert_eq!(pattern.is_match(value), regex.is_match(value), "{} on {:?}", text, value);
                 }
@@ -379,23 +382,25 @@ mod tests {
     #[test]
     fn a_request_has_a_budget_for_its_patterns() {
         let mut budget = Budget::default();
-        let refused = (0..1_000).find_map(|n| budget.pattern(&format!("[ab]+{n}")).err().map(|error| (n, error)));
-        let Some((n, PatternError::TooLarge)) = refused else { panic!("{refused:?}") };
-        assert!(n > 100, "{n} simple patterns fit");
-        let large = budget.pattern("(\\pL{1,12})1").unwrap_err();
-        assert!(large.to_string().contains("16 MiB"), "{large}");
+        let refused = (0..2_000).find_map(|n| budget.pattern(&format!("[ab]+{n}")).err().map(|error| (n, error)));
+        let Some((n, PatternError::TooMany)) = refused else { panic!("{refused:?}") };
+        assert_eq!(n, REQUEST_PATTERNS);
+        assert!(budget.pattern("[ab]+7").is_ok(), "it is paid already");
         let mut budget = Budget::default();
-        let large = (0..20).map_while(|n| budget.pattern(&format!("(\\pL{{1,12}}){n}")).ok()).count();
-        assert!((1..=10).contains(&large), "{large} large patterns fit");
+        let large = (0..20).map_while(|n| budget.pattern(&format!("(\\pL{{1,30}}){n}")).ok()).count();
+        assert!((2..=10).contains(&large), "{large} large patterns fit");
+        let large = budget.pattern("(\\pL{1,30})x").unwrap_err();
+        assert!(large.to_string().contains("40 MiB"), "{large}");
     }
 
     #[test]
     fn what_is_too_large_or_nests_too_deeply_is_refused() {
         for (text, part) in [
-            ("(\\pL{1,200}){1,100}".to_owned(), "larger than"),
-            (format!("{}a{}", "(".repeat(70), ")".repeat(70)), "nest"),
+            ("(\\pL{1,200}){1,5}".to_owned(), "larger than"),
+            (format!("{}a{}", "(".repeat(120), ")".repeat(120)), "nest"),
             (format!("[ab]{}", "x".repeat(MAX_REGEX_TEXT)), "at most"),
-            ("(".to_owned(), "unclosed"),
+            ("(".to_owned(), "missing closing ): `(`"),
+            ("x**".to_owned(), "invalid nested repetition operator: `**`"),
         ] {
             let error = Budget::default().pattern(&text).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
@@ -412,15 +417,17 @@ mod tests {
 
     #[test]
     fn the_cache_is_bounded() {
-        let of = |n: usize, bytes| {
+        let of = |_: usize, bytes| {
             LIVE.fetch_add(bytes, Ordering::Relaxed);
-            Arc::new(Pattern { text: n.to_string().into(), kind: Kind::NotEmpty, bytes })
+            Arc::new(Pattern { kind: Kind::NotEmpty, bytes })
         };
+        let key = |n: usize| (Scope::Value, n.to_string().into());
+        let of = |n: usize, bytes| (key(n), of(n, bytes));
         let mut cache = Cache::default();
-        (0..3_000).for_each(|n| cache.keep(&of(n, 1)));
+        (0..3_000).map(|n| of(n, 1)).for_each(|(key, pattern)| cache.keep(&key, &pattern));
         assert_eq!((cache.entries.len(), cache.bytes), (CACHE_ENTRIES, CACHE_ENTRIES));
-        assert!(cache.get("2999").is_some() && cache.get("0").is_none());
-        (0..100).for_each(|n| cache.keep(&of(n, 1 << 20)));
+        assert!(cache.get(&key(2_999)).is_some() && cache.get(&key(0)).is_none());
+        (0..100).map(|n| of(n, 1 << 20)).for_each(|(key, pattern)| cache.keep(&key, &pattern));
         assert!(cache.bytes <= CACHE_BYTES);
         assert_eq!(cache.entries.values().map(|(pattern, _)| pattern.bytes).sum::<usize>(), cache.bytes);
     }

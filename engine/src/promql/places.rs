@@ -26,14 +26,19 @@ impl Places {
     pub fn of(query: &str, expr: &Expr) -> Self {
         let mut called = Vec::new();
         collect(expr, &mut called);
-        let text = Text { query, tokens: tokens(query) };
+        let text = Text { query, tokens: tokens(query).collect() };
         let found = text.calls();
         let agree = found.len() == called.len() && found.iter().zip(&called).all(|(f, c)| f.name.eq_ignore_ascii_case(&c.name));
         if !agree {
             return Self::default();
         }
+        let lines: Vec<usize> = std::iter::once(0).chain(query.match_indices('\n').map(|(newline, _)| newline + 1)).collect();
+        let place = |start: usize| {
+            let line = lines.partition_point(|first| *first <= start);
+            (line, start - lines[line - 1] + 1)
+        };
         let pairs = called.into_iter().zip(found).flat_map(|(c, f)| c.args.into_iter().zip(f.args));
-        Self { by_address: pairs.map(|(address, start)| (address, line_and_column(query, start))).collect() }
+        Self { by_address: pairs.map(|(address, start)| (address, place(start))).collect() }
     }
 
     /// The place of what a note is about, as ` (1:6)`; nothing where it is not known.
@@ -41,12 +46,6 @@ impl Places {
     pub fn told(&self, about: usize) -> String {
         self.by_address.get(&about).map_or_else(String::new, |(line, column)| format!(" ({line}:{column})"))
     }
-}
-
-fn line_and_column(query: &str, at: usize) -> (usize, usize) {
-    let before = query.get(..at).unwrap_or(query);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (before.matches('\n').count() + 1, at - line_start + 1)
 }
 
 struct Called {
@@ -70,7 +69,16 @@ fn collect(expr: &Expr, out: &mut Vec<Called>) {
             out.push(Called { name: aggregate.op.to_string(), args: args.clone().map(address).collect() });
             args.for_each(|arg| collect(arg, out));
         }
-        Expr::Binary(binary) => [&binary.lhs, &binary.rhs].into_iter().for_each(|side| collect(side, out)),
+        // A chain is gone along, not down.
+        Expr::Binary(binary) => {
+            let (mut sides, mut first) = (vec![&*binary.rhs], &*binary.lhs);
+            while let Expr::Binary(inner) = first {
+                sides.push(&inner.rhs);
+                first = &inner.lhs;
+            }
+            collect(first, out);
+            sides.into_iter().rev().for_each(|side| collect(side, out));
+        }
         Expr::Unary(unary) => collect(&unary.expr, out),
         Expr::Paren(paren) => collect(&paren.expr, out),
         Expr::Subquery(subquery) => collect(&subquery.expr, out),

@@ -329,6 +329,7 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
         if let Some((edges, selector)) = extended::inside(expr) {
             return extended::call(ev, name, edges, expr, selector, grid).map(|rows| Some(Value::Vector(rows)));
         }
+        ev.hold_values(2 * grid.count)?;
         let mut there = vec![false; grid.count];
         ev.matrix(expr, grid, &mut |_, run| {
             for (at, t) in grid.times().enumerate() {
@@ -352,6 +353,7 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
         let mut rows = Vec::new();
         let served = ev.by_hours(arg(args, range_at)?, grid, &mut |labels, parts, windows| {
             let (mut from, mut to) = (0, 0);
+            ev.hold_row(labels, grid)?;
             let mut values = Vec::with_capacity(grid.count);
             for (start, end) in windows {
                 // Where `@` holds the window still these do not move.
@@ -370,6 +372,7 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
         }
     }
     ev.matrix(arg(args, range_at)?, grid, &mut |labels, run| {
+        ev.hold_row(labels, grid)?;
         let mut values = Vec::with_capacity(grid.count);
         let (mut from, mut to) = (0, 0);
         let mut known: Option<(TimestampMs, f64)> = None;
@@ -395,7 +398,7 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
             }
             let v = if from < to {
                 match name {
-                    "quantile_over_time" => notes::check_quantile(ev, &args[0], others[0][at]),
+                    "quantile_over_time" => notes::check_quantile(ev, &args[0], others[0][at])?,
                     "double_exponential_smoothing" | "holt_winters" => check_factors(&others, at)?,
                     _ => {}
                 }
@@ -408,7 +411,7 @@ pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Gr
             values.push(v);
         }
         if of_counters(name) {
-            notes::check_counter(ev, range, labels, &values);
+            notes::check_counter(ev, range, labels, &values)?;
         }
         let (labels, nameless) = if keeps_name(name) { (labels.clone(), run.nameless) } else { ev.unnamed(labels) };
         rows.push(Row { labels, values, nameless });

@@ -111,21 +111,23 @@ impl Evaluator<'_> {
                 self.values.push(fresh.map_or(ABSENT, |(time, v)| if self.stamps { time as f64 / 1e3 } else { v }));
             }
 
-            fn finish(&mut self) {
-                let Some(labels) = self.labels.take() else { return };
+            fn finish(&mut self) -> Result<(), EvalError> {
+                let Some(labels) = self.labels.take() else { return Ok(()) };
                 while self.values.len() < self.grid.count {
                     self.point();
                 }
                 let values = std::mem::take(&mut self.values);
                 self.last = None;
                 if values.iter().any(|v| !is_absent(*v)) {
+                    self.ev.hold_row(&labels, &self.grid)?;
                     self.rows.push(Row::new(labels, values));
                 }
+                Ok(())
             }
         }
         impl SeriesSink for Steps<'_, '_> {
             fn begin(&mut self, labels: &Labels) -> Result<(), EvalError> {
-                self.finish();
+                self.finish()?;
                 self.labels = Some(labels.clone());
                 self.values = Vec::with_capacity(self.grid.count);
                 self.ev.check()
@@ -151,9 +153,11 @@ impl Evaluator<'_> {
                 Ok(())
             }
         }
+        // The row that is being made; it is counted again once it is one of the answer.
+        self.hold_values(grid.count)?;
         let mut steps = Steps { ev: self, grid: *grid, shift, stamps, rows: Vec::new(), labels: None, values: Vec::new(), last: None };
         self.source.read(matchers, read.0, read.1, &mut steps)?;
-        steps.finish();
+        steps.finish()?;
         Ok(steps.rows)
     }
 
@@ -204,7 +208,7 @@ impl Evaluator<'_> {
         let shift = self.shift(selector.at.as_ref(), selector.offset.as_ref());
         let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
         let matchers = self.matchers(selector)?;
-        let mut gather = Gather { ev: self, labels: None, columns: Columns::default(), range, shift, each };
+        let mut gather = Gather { ev: self, labels: None, columns: Columns::default(), held: 0, range, shift, each };
         self.source.read(&matchers, first.saturating_sub(range).saturating_add(1), last.saturating_add(ahead), &mut gather)?;
         gather.finish()
     }
@@ -252,11 +256,17 @@ impl Evaluator<'_> {
             Value::Text(_) => return execution("a string has no range"),
         };
         for row in rows {
-            let there = || row.values.iter().enumerate().filter(|(_, v)| !is_absent(**v));
-            let times: Vec<TimestampMs> = there().map(|(at, _)| inner.time(at)).collect();
-            let values: Vec<f64> = there().map(|(_, v)| *v).collect();
+            self.hold_values(inner.count)?;
+            let there = |at: &usize| !is_absent(row.values[*at]);
+            let mut times = Vec::with_capacity(inner.count);
+            times.extend((0..inner.count).filter(there).map(|at| inner.time(at)));
+            let mut values = row.values;
+            values.retain(|v| !is_absent(*v));
             self.count(times.len())?;
             each(&row.labels, &Windowed { times: &times, values: &values, range, nameless: row.nameless, shift })?;
+            // The times, and the row itself.
+            drop(times);
+            self.memory.release(2 * inner.count * size_of::<f64>());
         }
         Ok(())
     }
@@ -278,6 +288,8 @@ struct Gather<'e, 'a, 'f> {
     ev: &'e Evaluator<'a>,
     labels: Option<Labels>,
     columns: Columns,
+    /// What the columns are counted with.
+    held: usize,
     range: i64,
     shift: Shift,
     each: EachRun<'f>,
@@ -293,7 +305,9 @@ impl Gather<'_, '_, '_> {
         (self.each)(
             &labels,
             &Windowed { times: &columns.times, values: &columns.values, range: self.range, nameless: false, shift: self.shift },
-        )
+        )?;
+        self.ev.memory.release(std::mem::take(&mut self.held));
+        Ok(())
     }
 }
 
@@ -306,6 +320,10 @@ impl SeriesSink for Gather<'_, '_, '_> {
 
     fn piece(&mut self, columns: &Columns) -> Result<(), EvalError> {
         self.ev.count(columns.times.len())?;
+        // Columns that grow take up to twice what they have.
+        let bytes = columns.times.len() * 2 * size_of::<(TimestampMs, f64)>();
+        self.held += bytes;
+        self.ev.memory.hold(bytes)?;
         for sample in columns.iter().filter(|s| !is_stale_marker(s.v)) {
             self.columns.times.push(sample.t);
             self.columns.values.push(sample.v);

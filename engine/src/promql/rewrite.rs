@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::lengths::{Sum, seconds};
-use super::selector::QueryError;
+use super::selector::{QueryError, shown};
 
 /// Wraps an anchored range selector.
 pub(super) const ANCHORED: &str = "__anchored__";
@@ -49,57 +49,59 @@ pub(super) struct Token {
     pub(super) end: usize,
 }
 
-pub(super) fn tokens(query: &str) -> Vec<Token> {
+pub(super) fn tokens(query: &str) -> impl Iterator<Item = Token> {
     let bytes = query.as_bytes();
-    let (mut out, mut at) = (Vec::new(), 0);
+    let mut at = 0;
     let run = |from: usize, f: &dyn Fn(u8) -> bool| bytes[from..].iter().take_while(|b| f(**b)).count() + from;
-    while at < bytes.len() {
-        let start = at;
-        let kind = match bytes[at] {
-            b if b.is_ascii_whitespace() => {
-                at += 1;
-                continue;
-            }
-            b'#' => {
-                // As the parser has it: a comment ends with the line, whichever way that ends.
-                at = run(at, &|b| b != b'\n' && b != b'\r');
-                continue;
-            }
-            quote @ (b'"' | b'\'' | b'`') => {
-                at += 1;
-                while at < bytes.len() && bytes[at] != quote {
-                    at += if bytes[at] == b'\\' && quote != b'`' { 2 } else { 1 };
+    std::iter::from_fn(move || {
+        while at < bytes.len() {
+            let start = at;
+            let kind = match bytes[at] {
+                b if b.is_ascii_whitespace() => {
+                    at += 1;
+                    continue;
                 }
-                at = (at + 1).min(bytes.len());
-                Kind::Text
-            }
-            b if b.is_ascii_digit() || (b == b'.' && bytes.get(at + 1).is_some_and(u8::is_ascii_digit)) => {
-                at = run(at, &|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'_');
-                // The sign of an exponent belongs to the number.
-                let exponent = bytes[at - 1].eq_ignore_ascii_case(&b'e') && !query[start..at].starts_with("0x");
-                if exponent && at < bytes.len() && matches!(bytes[at], b'+' | b'-') {
-                    at = run(at + 1, &|b| b.is_ascii_digit());
+                b'#' => {
+                    // As the parser has it: a comment ends with the line, whichever way that ends.
+                    at = run(at, &|b| b != b'\n' && b != b'\r');
+                    continue;
                 }
-                Kind::Number
-            }
-            b if b.is_ascii_alphabetic() || b == b'_' || b >= 0x80 => {
-                at = run(at, &|b| b.is_ascii_alphanumeric() || b == b'_' || b == b':' || b >= 0x80);
-                Kind::Word
-            }
-            mark => {
-                at += 1;
-                Kind::Mark(mark)
-            }
-        };
-        out.push(Token { kind, start, end: at.min(bytes.len()) });
-    }
-    out
+                quote @ (b'"' | b'\'' | b'`') => {
+                    at += 1;
+                    while at < bytes.len() && bytes[at] != quote {
+                        at += if bytes[at] == b'\\' && quote != b'`' { 2 } else { 1 };
+                    }
+                    at = (at + 1).min(bytes.len());
+                    Kind::Text
+                }
+                b if b.is_ascii_digit() || (b == b'.' && bytes.get(at + 1).is_some_and(u8::is_ascii_digit)) => {
+                    at = run(at, &|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'_');
+                    // The sign of an exponent belongs to the number.
+                    let exponent = bytes[at - 1].eq_ignore_ascii_case(&b'e') && !query[start..at].starts_with("0x");
+                    if exponent && at < bytes.len() && matches!(bytes[at], b'+' | b'-') {
+                        at = run(at + 1, &|b| b.is_ascii_digit());
+                    }
+                    Kind::Number
+                }
+                b if b.is_ascii_alphabetic() || b == b'_' || b >= 0x80 => {
+                    at = run(at, &|b| b.is_ascii_alphanumeric() || b == b'_' || b == b':' || b >= 0x80);
+                    Kind::Word
+                }
+                mark => {
+                    at += 1;
+                    Kind::Mark(mark)
+                }
+            };
+            return Some(Token { kind, start, end: at.min(bytes.len()) });
+        }
+        None
+    })
 }
 
 /// How deep brackets of any kind nest. What rewrites a query looks for the bracket that closes one, for each that opens.
-pub(super) fn nesting(query: &str) -> usize {
+pub(super) fn nesting(tokens: &[Token]) -> usize {
     let (mut depth, mut deepest) = (0usize, 0);
-    for token in tokens(query) {
+    for token in tokens {
         match token.kind {
             Kind::Mark(b'(' | b'[' | b'{') => {
                 depth += 1;
@@ -113,13 +115,13 @@ pub(super) fn nesting(query: &str) -> usize {
 }
 
 /// The query as the parser understands it.
-pub(super) fn rewritten(query: &str, grid: Grid) -> Result<Cow<'_, str>, QueryError> {
+pub(super) fn rewritten(query: &str, tokens: Vec<Token>, grid: Grid) -> Result<Cow<'_, str>, QueryError> {
     let wanted = ["anchored", "smoothed", "offset", "info"];
     let lower = query.to_ascii_lowercase();
     if !query.contains(['[', '_', '\\']) && !wanted.iter().any(|word| lower.contains(word)) {
         return Ok(Cow::Borrowed(query));
     }
-    let mut rewriter = Rewriter { query, tokens: tokens(query), grid, edits: Vec::new() };
+    let mut rewriter = Rewriter { query, tokens, grid, edits: Vec::new() };
     rewriter.run()?;
     if rewriter.edits.is_empty() {
         return Ok(Cow::Borrowed(query));
@@ -129,7 +131,7 @@ pub(super) fn rewritten(query: &str, grid: Grid) -> Result<Cow<'_, str>, QueryEr
     let (mut out, mut at) = (String::with_capacity(query.len() + 32), 0);
     for (start, end, text) in edits {
         if start < at {
-            return Err(QueryError::Parse(format!("`{query}`: two modifiers meet at byte {start}; write each once")));
+            return Err(QueryError::Parse(format!("`{}`: two modifiers meet at byte {start}; write each once", shown(query))));
         }
         out.push_str(&query[at..start]);
         out.push_str(&text);
@@ -236,7 +238,9 @@ impl<'q> Rewriter<'q> {
                 Kind::Number if self.text(at).contains('_') => self.digits(at),
                 Kind::Text => self.string(at)?,
                 Kind::Word if self.is_word(at, &["info"]) && self.mark(at + 1) == Some(b'(') => self.info(at + 1),
-                Kind::Word if braces == 0 && !behind_operand && self.is_word(at, &["anchored", "smoothed"]) => self.named(at),
+                Kind::Word if braces == 0 && !behind_operand && self.is_word(at, &["anchored", "smoothed"]) => {
+                    self.named(at, open.last().copied());
+                }
                 Kind::Word if braces == 0 && behind_operand => {
                     if self.is_word(at, &["offset"]) {
                         self.offset(at)?;
@@ -252,12 +256,13 @@ impl<'q> Rewriter<'q> {
     }
 
     /// `anchored` and `smoothed` are names where they follow no operand: of a label where labels are listed, or of a metric.
-    fn named(&mut self, at: usize) {
+    /// `open` is the parenthesis around it.
+    fn named(&mut self, at: usize, open: Option<usize>) {
         let Token { start, end, .. } = self.tokens[at];
         let name = self.text(at);
-        let list = (0..at).rev().find(|&before| self.mark(before) == Some(b'(')).and_then(|open| open.checked_sub(1));
+        let list = open.and_then(|open| open.checked_sub(1));
         let lists = ["by", "without", "on", "ignoring", "group_left", "group_right"];
-        if list.is_some_and(|word| self.is_word(word, &lists)) && self.closing(list.unwrap_or(0) + 1).is_some_and(|close| close > at) {
+        if list.is_some_and(|word| self.is_word(word, &lists)) {
             self.edits.push((start, end, format!("\"{name}\"")));
         } else if self.mark(at + 1) == Some(b'{') {
             self.edits.push((start, self.tokens[at + 1].end, format!("{{__name__=\"{name}\",")));
@@ -327,7 +332,7 @@ impl<'q> Rewriter<'q> {
         match String::from_utf8(bytes) {
             Ok(plain) if plain != text => self.edits.push((start, end, plain)),
             Ok(_) => {}
-            Err(_) => return Err(QueryError::Parse(format!("the string {text} is not UTF-8"))),
+            Err(_) => return Err(QueryError::Parse(format!("the string {} is not UTF-8", shown(text)))),
         }
         Ok(())
     }
@@ -335,7 +340,8 @@ impl<'q> Rewriter<'q> {
     /// `[5m * 2]`, `[1h:step()]`: each part by itself, where it is more than one token.
     fn range(&mut self, open: usize) -> Result<(), QueryError> {
         // No length of time has a bracket in it.
-        let Some(close) = (open + 1..self.tokens.len()).find(|&at| self.mark(at) == Some(b']')) else { return Ok(()) };
+        let bracket = |at: &usize| matches!(self.mark(*at), Some(b'[' | b']' | b'{' | b'}'));
+        let Some(close) = (open + 1..self.tokens.len()).find(bracket).filter(|&at| self.mark(at) == Some(b']')) else { return Ok(()) };
         let colon = (open + 1..close).find(|&at| self.mark(at) == Some(b':'));
         let parts = [(open + 1, colon.unwrap_or(close)), (colon.map_or(close, |at| at + 1), close)];
         for (from, to) in parts.into_iter().filter(|(from, to)| from < to) {
@@ -369,7 +375,7 @@ impl<'q> Rewriter<'q> {
             // The parser takes any number for a length of time, also one that is none.
             let number = self.text(first);
             if self.tokens.get(first).is_some() && number.parse::<f64>().is_ok_and(|seconds| seconds.is_nan() || seconds >= LONGEST) {
-                return Err(QueryError::Parse(format!("`{}`: `{number}` is no length of time", self.query)));
+                return Err(QueryError::Parse(format!("`{}`: `{}` is no length of time", shown(self.query), shown(number))));
             }
             return Ok(());
         };
@@ -382,10 +388,10 @@ impl<'q> Rewriter<'q> {
         let given = &self.query[start..end];
         let ms = (seconds * 1e3).trunc();
         if !ms.is_finite() || ms.abs() > LONGEST * 1e3 {
-            return Err(QueryError::Parse(format!("`{given}` is no length of time")));
+            return Err(QueryError::Parse(format!("`{}` is no length of time", shown(given))));
         }
         if positive && seconds <= 0.0 {
-            return Err(QueryError::Parse(format!("duration must be greater than 0: `{given}` is {} s", ms / 1e3)));
+            return Err(QueryError::Parse(format!("duration must be greater than 0: `{}` is {} s", shown(given), ms / 1e3)));
         }
         let text = match ms {
             ms if ms < 0.0 => format!("-{}ms", -ms),
@@ -511,7 +517,7 @@ mod tests {
             ("up # [5m * 2]", "up # [5m * 2]"),
             (r#"label_replace(up, "\xc3\xa9", "a\\xb", "", "")"#, r#"label_replace(up, "é", "a\\xb", "", "")"#),
         ] {
-            assert_eq!(rewritten(given, grid).unwrap(), wanted, "{given}");
+            assert_eq!(rewritten(given, tokens(given).collect(), grid).unwrap(), wanted, "{given}");
         }
     }
 
@@ -533,7 +539,7 @@ mod tests {
             ("up anchored", "belongs to a range"),
             (r#"label_replace(up, "\xff", "", "", "")"#, "not UTF-8"),
         ] {
-            let error = rewritten(query, Grid::default()).unwrap_err().to_string();
+            let error = rewritten(query, tokens(query).collect(), Grid::default()).unwrap_err().to_string();
             assert!(error.contains(part), "{query}: {error}");
         }
     }

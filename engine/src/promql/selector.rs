@@ -9,14 +9,18 @@ use std::sync::Arc;
 use promql_parser::label as pl;
 use promql_parser::parser::{self, Expr, VectorSelector};
 
-use super::guard::{MAX_NESTING, guarded, restore, without_marks};
+use super::guard::{MAX_NESTING, MAX_TOKENS, guarded, restore, too_deep, too_many_tokens, without_marks};
 use super::pattern::{Budget, Pattern, PatternError};
-use super::rewrite::{ANCHORED, Grid, SMOOTHED, SMOOTHED_INSTANT, nesting, rewritten};
+use super::rewrite::{ANCHORED, Grid, SMOOTHED, SMOOTHED_INSTANT, nesting, rewritten, tokens};
 use crate::model::{Labels, NAME_LABEL};
 use crate::span::Span;
 
-/// Longest query text, in bytes: what is done before the parser sees it takes time with the square of some of its parts.
-pub const MAX_QUERY_BYTES: usize = 64 << 10;
+/// Longest query text, in bytes; most of a long one is the words of a pattern.
+pub const MAX_QUERY_BYTES: usize = 1 << 20;
+/// Longest piece of a query that a message shows, in characters.
+const SHOWN: usize = 500;
+/// Stack of the thread that writes a query in its usual form, which goes down chains of operators too.
+const FORMAT_STACK_BYTES: usize = 64 << 20;
 static REGISTER: std::sync::Once = std::sync::Once::new();
 
 /// Why a query cannot be answered.
@@ -41,7 +45,7 @@ impl From<PatternError> for QueryError {
         let text = error.to_string();
         match error {
             PatternError::Invalid(..) => Self::Parse(text),
-            PatternError::TooLarge | PatternError::TooMany | PatternError::NotCompiled => Self::TooMuch(text),
+            PatternError::Large(..) | PatternError::TooLarge | PatternError::TooMany | PatternError::NotCompiled => Self::TooMuch(text),
             PatternError::Busy => Self::Busy(text),
         }
     }
@@ -243,7 +247,7 @@ impl Condition {
     /// # Errors
     /// As [`Condition::parse`], and where the budget is spent.
     pub fn parse_within(text: &str, budget: &mut Budget) -> Result<Self, QueryError> {
-        let wrong = || QueryError::Parse(format!("`{text}` is not a condition; write it like system_cpu_utilization_ratio > 0.8"));
+        let wrong = || QueryError::Parse(format!("`{}` is not a condition; write it like system_cpu_utilization_ratio > 0.8", shown(text)));
         let Expr::Binary(binary) = parse_expr(text)? else { return Err(wrong()) };
         let op = match binary.op.to_string().as_str() {
             ">" => Comparison::Greater,
@@ -330,11 +334,16 @@ pub fn parse_expr_for(query: &str, grid: Grid) -> Result<Expr, QueryError> {
     if query.len() > MAX_QUERY_BYTES {
         return Err(QueryError::Parse(format!("the query has {} bytes; at most {MAX_QUERY_BYTES} are read", query.len())));
     }
-    if nesting(query) > MAX_NESTING {
-        return Err(QueryError::Parse(format!("parentheses nest deeper than {MAX_NESTING}")));
+    let tokens = tokens(query).take(MAX_TOKENS + 1).collect::<Vec<_>>();
+    if tokens.len() > MAX_TOKENS {
+        return Err(too_many_tokens(tokens.len()));
     }
-    let query_error = |error: String| QueryError::Parse(format!("`{query}`: {}", without_marks(error.trim())));
-    let text = rewritten(query, grid)?;
+    let nesting = nesting(&tokens);
+    if nesting > MAX_NESTING {
+        return Err(too_deep(nesting));
+    }
+    let query_error = |error: String| QueryError::Parse(format!("`{}`: {}", shown(query), shown(&without_marks(error.trim()))));
+    let text = rewritten(query, tokens, grid)?;
     let expr = match guarded(&text, query)? {
         Cow::Borrowed(text) => parser::parse(text).map_err(query_error)?,
         Cow::Owned(text) => {
@@ -344,6 +353,27 @@ pub fn parse_expr_for(query: &str, grid: Grid) -> Result<Expr, QueryError> {
         }
     };
     Ok(expr)
+}
+
+/// A text as a message shows it.
+pub(super) fn shown(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(SHOWN) {
+        Some((at, _)) => Cow::Owned(format!("{}…", &text[..at])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// A query in its usual form.
+///
+/// # Errors
+/// As [`parse_expr`].
+pub fn formatted(query: &str) -> Result<String, QueryError> {
+    let failed = || QueryError::Busy("no thread is to be had to write the query on".to_owned());
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(FORMAT_STACK_BYTES);
+        let written = thread.spawn_scoped(scope, || parse_expr(query).map(|expr| expr.prettify()));
+        written.map_err(|_| failed())?.join().map_err(|_| failed())?
+    })
 }
 
 #[cfg(test)]
@@ -389,13 +419,13 @@ mod tests {
             ("up + 1", "an operator"),
             ("up offset 5m", "`offset`"),
             ("up{", "up{"),
-            (r#"up{a=~"("}"#, "up"),
+            (r#"up{a=~"("}"#, "missing closing ): `(`"),
             ("", "no expression"),
         ] {
             let error = Selector::parse(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
-        assert!(Selector::parse(&"(".repeat(10_000)).unwrap_err().to_string().contains("deeper"));
+        assert!(Selector::parse(&"(".repeat(10_000)).unwrap_err().to_string().contains("nests 10000 parentheses"));
     }
 
     #[test]

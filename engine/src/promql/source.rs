@@ -261,6 +261,7 @@ mod tests {
             delayed_names: false,
             use_windows: true,
             max_samples: 1_000_000,
+            max_bytes: 256 << 20,
             deadline: Instant::now() + Duration::from_secs(60),
             cancelled: Arc::default(),
         };

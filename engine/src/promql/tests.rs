@@ -39,6 +39,7 @@ pub(crate) fn ask(source: &dyn Source, query: &str) -> Result<Answer, EvalError>
         delayed_names: false,
         use_windows: true,
         max_samples: 200_000,
+        max_bytes: 256 << 20,
         deadline: Instant::now() + Duration::from_secs(5),
         cancelled: Arc::default(),
     };

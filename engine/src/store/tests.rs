@@ -293,6 +293,7 @@ fn over_time(store: &Store, query: &str, (start, end): (TimestampMs, TimestampMs
         delayed_names: false,
         use_windows,
         max_samples: 10_000_000,
+        max_bytes: 256 << 20,
         deadline: Instant::now() + Duration::from_secs(60),
         cancelled: Arc::default(),
     };

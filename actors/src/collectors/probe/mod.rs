@@ -18,11 +18,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use regex::bytes::Regex;
 use serde::Serialize;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels, NAME_LABEL, TimestampMs};
 use taskpulse_engine::probe::{Course, Limits};
+use taskpulse_engine::re2::Regex;
 use taskpulse_engine::store::Store;
 use tokio::time::timeout;
 

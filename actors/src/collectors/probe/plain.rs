@@ -33,7 +33,7 @@ pub(super) async fn tcp(check: &TcpCheck, lookup: &Lookup, seen: &mut Figures) -
     while bytes.len() < MAX_GREETING {
         let room = MAX_GREETING - bytes.len();
         let count = (&mut stream).take(room as u64).read_buf(&mut bytes).await.map_err(down)?;
-        if expect.is_match(&bytes) {
+        if expect.is_match_bytes(&bytes) {
             seen.failed_due_to_regex = Some(false);
             return Ok(());
         }
@@ -41,7 +41,7 @@ pub(super) async fn tcp(check: &TcpCheck, lookup: &Lookup, seen: &mut Figures) -
             break;
         }
     }
-    Err(Trouble::Down(format!("what came ({} bytes) does not match `{expect}`", bytes.len())))
+    Err(Trouble::Down(format!("what came ({} bytes) does not match `{}`", bytes.len(), expect.as_str())))
 }
 
 /// Runs a program; its code says how it went.
