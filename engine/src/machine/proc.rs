@@ -43,69 +43,11 @@ pub fn cpu_times(text: &str) -> Vec<(Option<u32>, CpuTimes)> {
     text.lines().filter_map(of_line).collect()
 }
 
-/// `/proc/meminfo`, in bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Memory {
-    /// All of it.
-    pub total: Option<u64>,
-    /// Used for nothing.
-    pub free: Option<u64>,
-    /// What programs may still get, by the kernel's estimate.
-    pub available: Option<u64>,
-    /// All swap.
-    pub swap_total: Option<u64>,
-    /// Swap used for nothing.
-    pub swap_free: Option<u64>,
-}
-
-impl Memory {
-    /// Reads the text.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
-        let mut memory = Self::default();
-        for line in text.lines() {
-            let Some((key, value)) = line.split_once(':') else { continue };
-            let place = match key {
-                "MemTotal" => &mut memory.total,
-                "MemFree" => &mut memory.free,
-                "MemAvailable" => &mut memory.available,
-                "SwapTotal" => &mut memory.swap_total,
-                "SwapFree" => &mut memory.swap_free,
-                _ => continue,
-            };
-            // "kB" means 1,024 bytes here.
-            let kibibytes = value.trim().strip_suffix("kB").and_then(|value| value.trim().parse::<u64>().ok());
-            *place = kibibytes.and_then(|kibibytes| kibibytes.checked_mul(1_024));
-        }
-        memory
-    }
-}
-
 /// `/proc/loadavg`: load over 1, 5 and 15 minutes.
 #[must_use]
 pub fn load_average(text: &str) -> Option<[f64; 3]> {
     let mut fields = text.split_whitespace().map(|field| field.parse::<f64>().ok().filter(|v| v.is_finite()));
     Some([fields.next()??, fields.next()??, fields.next()??])
-}
-
-/// `/proc/uptime`: whole seconds since the start.
-#[must_use]
-pub fn uptime_seconds(text: &str) -> Option<f64> {
-    let seconds: f64 = text.split_whitespace().next()?.parse().ok()?;
-    seconds.is_finite().then(|| seconds.floor())
-}
-
-/// `/proc/net/dev`: each interface with the bytes it received and sent.
-#[must_use]
-pub fn interfaces(text: &str) -> Vec<(&str, u64, u64)> {
-    let of_line = |line| {
-        let (name, figures) = str::rsplit_once(line, ':')?;
-        let mut fields = figures.split_whitespace();
-        let received = fields.next()?.parse().ok()?;
-        // Eight columns of what came in, then those of what went out.
-        Some((name.trim(), received, fields.nth(7)?.parse().ok()?))
-    };
-    text.lines().filter_map(of_line).collect()
 }
 
 /// Major and minor number of a device.
@@ -193,23 +135,11 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_is_not_told_is_not_made_up() {
-        let memory =
-            Memory::parse("MemTotal:       16000 kB\nMemFree:         4000 kB\nSwapTotal:           0 kB\nHugePages_Total:       0\n");
-        assert_eq!((memory.total, memory.free, memory.swap_total), (Some(16_384_000), Some(4_096_000), Some(0)));
-        assert_eq!((memory.available, memory.swap_free), (None, None));
-        assert_eq!(Memory::parse("MemTotal: lots\n"), Memory::default());
-    }
-
-    #[test]
     fn small_files_are_read_or_give_nothing() {
         assert_eq!(load_average("0.52 0.58 0.59 1/389 12345\n"), Some([0.52, 0.58, 0.59]));
         for text in ["", "0.52 0.58", "a b c", "NaN 1 2"] {
             assert_eq!(load_average(text), None, "{text}");
         }
-        assert_eq!((uptime_seconds("350735.47 234388.90\n"), uptime_seconds("")), (Some(350_735.0), None));
-        let net = "Inter-|   Receive                                                |  Transmit\n face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs\n    lo:    1296      16    0    0    0     0          0         0     1297      16    0    0    0     0       0          0\nveth1@x:10 1 0 0 0 0 0 0 20 1 0 0 0 0 0 0\n";
-        assert_eq!(interfaces(net), [("lo", 1_296, 1_297), ("veth1@x", 10, 20)]);
         assert_eq!((process_io("rchar: 5\nread_bytes: 7\nwrite_bytes: 9\n"), process_io("read_bytes: 7\n")), (Some((7, 9)), None));
     }
 

@@ -1,23 +1,57 @@
 //! What the kernel says of the whole machine: CPU, memory, swap, load, network, and how long it has run.
+//!
+//! Memory, network and uptime come through `sysinfo`. It renumbers CPU cores and has 0 for a load that cannot be read, so CPU
+//! times and load are read here.
 
 use std::collections::BTreeMap;
 
-use taskpulse_engine::machine::proc::{self, CpuTimes, Memory};
+use sysinfo::{MemoryRefreshKind, Networks, System};
+use taskpulse_engine::machine::proc::{self, CpuTimes};
 
 use super::{Crews, Part, Reading, texts};
 
-const FILES: [&str; 5] = ["/proc/stat", "/proc/meminfo", "/proc/loadavg", "/proc/uptime", "/proc/self/net/dev"];
+const FILES: [&str; 2] = ["/proc/stat", "/proc/loadavg"];
 
 /// See the module.
 pub(super) struct Overview {
     crews: Crews,
     /// At the last look, by core; all of them together under `None`.
     cpu: BTreeMap<Option<u32>, CpuTimes>,
+    memory: System,
+    networks: Networks,
 }
 
 impl Overview {
     pub(super) fn new(crews: Crews) -> Self {
-        Self { crews, cpu: BTreeMap::new() }
+        Self { crews, cpu: BTreeMap::new(), memory: System::new(), networks: Networks::new() }
+    }
+
+    fn network(&mut self, reading: &mut Reading) {
+        self.networks.refresh(true);
+        for (device, io) in &self.networks {
+            for (direction, bytes) in [("receive", io.total_received()), ("transmit", io.total_transmitted())] {
+                reading.push("system_network_io_bytes_total", &[("device", device), ("direction", direction)], bytes as f64);
+            }
+        }
+    }
+
+    fn memory(&mut self, reading: &mut Reading) {
+        self.memory.refresh_memory_specifics(MemoryRefreshKind::everything());
+        let (total, available) = (self.memory.total_memory(), self.memory.available_memory());
+        // What cannot be read is 0 there; no machine has no memory.
+        if total > 0 {
+            let used = total.saturating_sub(available);
+            for (state, bytes) in [("used", used), ("free", self.memory.free_memory()), ("available", available)] {
+                reading.push("system_memory_usage_bytes", &[("state", state)], bytes as f64);
+            }
+            reading.push("system_memory_limit_bytes", &[], total as f64);
+            reading.push("system_memory_utilization_ratio", &[], used as f64 / total as f64);
+        }
+        if self.memory.total_swap() > 0 {
+            for (state, bytes) in [("used", self.memory.used_swap()), ("free", self.memory.free_swap())] {
+                reading.push("system_paging_usage_bytes", &[("state", state)], bytes as f64);
+            }
+        }
     }
 
     fn cpu(&mut self, text: &str, reading: &mut Reading) {
@@ -35,22 +69,6 @@ impl Overview {
     }
 }
 
-fn memory(text: &str, reading: &mut Reading) {
-    let memory = Memory::parse(text);
-    let used = memory.total.zip(memory.available).map(|(total, available)| total.saturating_sub(available));
-    for (state, bytes) in [("used", used), ("free", memory.free), ("available", memory.available)] {
-        bytes.into_iter().for_each(|bytes| reading.push("system_memory_usage_bytes", &[("state", state)], bytes as f64));
-    }
-    if let Some(total) = memory.total.filter(|total| *total > 0) {
-        reading.push("system_memory_limit_bytes", &[], total as f64);
-        used.into_iter().for_each(|used| reading.push("system_memory_utilization_ratio", &[], used as f64 / total as f64));
-    }
-    if let (Some(total), Some(free)) = (memory.swap_total.filter(|total| *total > 0), memory.swap_free) {
-        reading.push("system_paging_usage_bytes", &[("state", "used")], total.saturating_sub(free) as f64);
-        reading.push("system_paging_usage_bytes", &[("state", "free")], free as f64);
-    }
-}
-
 impl Part for Overview {
     fn read(&mut self) -> Reading {
         let mut reading = Reading::default();
@@ -64,38 +82,19 @@ impl Part for Overview {
             };
             match path.to_str() {
                 Some("/proc/stat") => self.cpu(&text, &mut reading),
-                Some("/proc/meminfo") => memory(&text, &mut reading),
-                Some("/proc/loadavg") => {
+                _ => {
                     let names = ["system_cpu_load_average_1m", "system_cpu_load_average_5m", "system_cpu_load_average_15m"];
                     let loads = names.into_iter().zip(proc::load_average(&text).into_iter().flatten());
                     loads.for_each(|(name, load)| reading.push(name, &[], load));
                 }
-                Some("/proc/uptime") => {
-                    proc::uptime_seconds(&text).into_iter().for_each(|v| reading.push("system_uptime_seconds", &[], v));
-                }
-                _ => {
-                    for (device, received, sent) in proc::interfaces(&text) {
-                        for (direction, bytes) in [("receive", received), ("transmit", sent)] {
-                            let labels = [("device", device), ("direction", direction)];
-                            reading.push("system_network_io_bytes_total", &labels, bytes as f64);
-                        }
-                    }
-                }
             }
         }
+        self.memory(&mut reading);
+        self.network(&mut reading);
+        Some(System::uptime())
+            .filter(|seconds| *seconds > 0)
+            .into_iter()
+            .for_each(|v| reading.push("system_uptime_seconds", &[], v as f64));
         reading
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory_without_the_kernels_estimate_has_no_used_share() {
-        let mut reading = Reading::default();
-        memory("MemTotal: 100 kB\nMemFree: 40 kB\nSwapTotal: 10 kB\n", &mut reading);
-        let told: Vec<String> = reading.samples.iter().map(|(labels, v)| format!("{labels} {v}")).collect();
-        assert_eq!(told, ["system_memory_usage_bytes{state=\"free\"} 40960", "system_memory_limit_bytes 102400"]);
     }
 }
