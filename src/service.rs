@@ -11,21 +11,21 @@ use std::time::{Duration, Instant};
 use actix_rt::Arbiter;
 use actix_rt::signal::unix::{SignalKind, signal};
 use anyhow::Context;
-use taskpulse_actors::alert::{AlertActor, AlertDoors, kept_alerts};
-use taskpulse_actors::batcher::{Batcher, BatcherOptions};
+use taskpulse_actors::alert::{AlertActor, AlertOutputs, kept_alerts};
+use taskpulse_actors::batcher::{BatcherActor, BatcherOptions};
 use taskpulse_actors::clock::now_ms;
-use taskpulse_actors::collectors::github::state::Hooks;
-use taskpulse_actors::collectors::source::Doors;
-use taskpulse_actors::hub::Hub;
+use taskpulse_actors::collectors::collector::Outputs;
+use taskpulse_actors::collectors::github::state::WebhookQueue;
+use taskpulse_actors::hub::HubActor;
 use taskpulse_actors::messages::{Advanced, Closed, Finish, Flush, RecordEvents, StoredBatch};
-use taskpulse_actors::notifier::{Channels, Notifier};
-use taskpulse_actors::optimizer::Optimizer;
+use taskpulse_actors::notifier::{Channels, NotifierActor};
+use taskpulse_actors::optimizer::OptimizerActor;
 use taskpulse_actors::shared::Shared;
 use taskpulse_actors::standstill;
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::store::{Listeners, StoreActor, StoreActorOptions};
-use taskpulse_actors::supervisor::{Door, Policy, Post, Registry, Service, Vitals, start};
-use taskpulse_actors::window::{WindowAggregator, WindowDoors};
+use taskpulse_actors::supervisor::{ActorHandle, ActorStats, Mailbox, Policy, Registry, Service, start};
+use taskpulse_actors::window::{WindowAggregatorActor, WindowOutputs};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::{Store, StoreOptions};
@@ -86,12 +86,22 @@ pub struct Starter<'a> {
 }
 
 impl Starter<'_> {
-    pub fn start<A: Service>(&self, arbiter: &Arbiter, name: &str, make: impl FnOnce(Arc<Vitals>) -> A + Send + 'static) -> Post<A> {
+    pub fn start<A: Service>(
+        &self,
+        arbiter: &Arbiter,
+        name: &str,
+        make: impl FnOnce(Arc<ActorStats>) -> A + Send + 'static,
+    ) -> ActorHandle<A> {
         start(&arbiter.handle(), &self.registry, name, &self.policy, self.settings.pipeline.mailbox, make)
     }
 
     /// For an actor without which the service cannot go on.
-    fn start_vital<A: Service>(&self, arbiter: &Arbiter, name: &str, make: impl FnOnce(Arc<Vitals>) -> A + Send + 'static) -> Post<A> {
+    fn start_essential<A: Service>(
+        &self,
+        arbiter: &Arbiter,
+        name: &str,
+        make: impl FnOnce(Arc<ActorStats>) -> A + Send + 'static,
+    ) -> ActorHandle<A> {
         let policy = Policy { on_give_up: Some(Arc::new(|| std::process::exit(EXIT_STORE))), ..self.policy.clone() };
         start(&arbiter.handle(), &self.registry, name, &policy, self.settings.pipeline.mailbox, make)
     }
@@ -137,56 +147,62 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     let listeners: Arc<OnceLock<Listeners>> = Arc::default();
     let (store_arbiter, windows_arbiter, pipeline, hub_arbiter, collectors) =
         (Arbiter::new(), Arbiter::new(), Arbiter::new(), Arbiter::new(), Arbiter::new());
-    let store_post = {
+    let store_handle = {
         let (store, listeners) = (Arc::clone(&store), Arc::clone(&listeners));
         let options = StoreActorOptions {
             compaction_share: settings.store.compaction_share,
             seal_interval: settings.store.seal_interval.duration(),
             max_head_samples: settings.store.max_head_samples,
         };
-        starter.start_vital(&store_arbiter, "store", move |vitals| StoreActor::new(vitals, store, options, listeners))
+        starter.start_essential(&store_arbiter, "store", move |stats| StoreActor::new(stats, store, options, listeners))
     };
-    let hub_post = {
+    let hub_handle = {
         let (store, shared, reporter) = (Arc::clone(&store), Arc::clone(&shared), Arc::clone(&reporter));
         let slow_after = settings.server.slow_client_timeout.duration();
         let status = Arc::new(move || reporter.status());
-        starter.start(&hub_arbiter, "hub", move |vitals| Hub::new(vitals, store, shared, status, slow_after))
+        starter.start(&hub_arbiter, "hub", move |stats| HubActor::new(stats, store, shared, status, slow_after))
     };
-    let notifier_post = {
+    let notifier_handle = {
         let channels = Channels { console: settings.alerts.console, file: alert_file(&settings, &dir) };
         let shared = Arc::clone(&shared);
-        starter.start(&pipeline, "notifier", move |vitals| Notifier::new(vitals, channels, shared))
+        starter.start(&pipeline, "notifier", move |stats| NotifierActor::new(stats, channels, shared))
     };
-    let alert_post = {
+    let alert_handle = {
         let (store, rules, shared) = (Arc::clone(&store), Arc::clone(&rules), Arc::clone(&shared));
         // Before the first request: an alert that fires does not seem to be over while the actor starts.
         *shared.alerts.write() = Arc::new(kept_alerts(&store, &rules));
-        let doors =
-            AlertDoors { documents: store_post.door(), events: store_post.door(), notifier: notifier_post.door(), hub: hub_post.door() };
-        starter.start(&pipeline, "alerts", move |vitals| AlertActor::new(vitals, store, rules, shared, doors))
+        let outputs = AlertOutputs {
+            documents: store_handle.mailbox(),
+            events: store_handle.mailbox(),
+            notifier: notifier_handle.mailbox(),
+            hub: hub_handle.mailbox(),
+        };
+        starter.start(&pipeline, "alerts", move |stats| AlertActor::new(stats, store, rules, shared, outputs))
     };
-    let optimizer_post = {
+    let optimizer_handle = {
         let (store, shared) = (Arc::clone(&store), Arc::clone(&shared));
-        let doors = (store_post.door(), store_post.door(), hub_post.door());
+        let outputs = (store_handle.mailbox(), store_handle.mailbox(), hub_handle.mailbox());
         let every = settings.optimizer.enabled.then(|| settings.optimizer.interval.duration());
-        starter.start(&pipeline, "optimizer", move |vitals| Optimizer::new(vitals, store, shared, every, doors))
+        starter.start(&pipeline, "optimizer", move |stats| OptimizerActor::new(stats, store, shared, every, outputs))
     };
-    let first_window = start_windows(&starter, &windows_arbiter, &store, &shared, &hub_post.door());
+    let first_window = start_windows(&starter, &windows_arbiter, &store, &shared, &hub_handle.mailbox());
     // Filled once, here; the store tells nobody before.
-    let _ = listeners.set(Listeners { batches: vec![first_window, alert_post.door(), hub_post.door()], events: hub_post.door() });
-    let batcher_post = {
-        let (rules, shared, store) = (Arc::clone(&rules), Arc::clone(&shared), store_post.door());
+    let _ = listeners
+        .set(Listeners { batches: vec![first_window, alert_handle.mailbox(), hub_handle.mailbox()], events: hub_handle.mailbox() });
+    let batcher_handle = {
+        let (rules, shared, store) = (Arc::clone(&rules), Arc::clone(&shared), store_handle.mailbox());
         let options = BatcherOptions {
             batch_size: settings.pipeline.batch_size,
             flush_interval: settings.pipeline.flush_interval.duration(),
             backlog: settings.pipeline.backlog,
         };
-        starter.start(&pipeline, "batcher", move |vitals| Batcher::new(vitals, options, store, rules, shared))
+        starter.start(&pipeline, "batcher", move |stats| BatcherActor::new(stats, options, store, rules, shared))
     };
 
     // The port before the sources: a start that is refused has measured nothing.
     let sessions: Arc<Sessions> = Arc::default();
-    let hooks = Arc::new(Hooks::new(settings.github.webhook_secret.as_deref().map(str::to_owned).filter(|_| settings.github.enabled)));
+    let hooks =
+        Arc::new(WebhookQueue::new(settings.github.webhook_secret.as_deref().map(str::to_owned).filter(|_| settings.github.enabled)));
     let state = AppState {
         reporter: Arc::clone(&reporter),
         store: Arc::clone(&store),
@@ -195,8 +211,8 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
         hooks: Arc::clone(&hooks),
         sessions: Arc::clone(&sessions),
         max_sessions: settings.server.max_sessions,
-        append: store_post.door(),
-        append_resolved: store_post.door(),
+        append: store_handle.mailbox(),
+        append_resolved: store_handle.mailbox(),
         otlp: Otlp::new(settings.otlp.options()),
         ingest_places: Semaphore::new(INGEST_PLACES),
         query_places: Semaphore::new(settings.pipeline.workers),
@@ -210,10 +226,10 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
             max_bytes: settings.query.max_bytes,
             delayed_names: settings.query.delayed_name_removal,
         },
-        subscribe: hub_post.door(),
-        unsubscribe: hub_post.door(),
-        acknowledge: alert_post.door(),
-        decide: optimizer_post.door(),
+        subscribe: hub_handle.mailbox(),
+        unsubscribe: hub_handle.mailbox(),
+        acknowledge: alert_handle.mailbox(),
+        decide: optimizer_handle.mailbox(),
     };
     let served = serve(state, &server_options(&settings))?;
     let addresses: Vec<String> = served.addresses.iter().map(|address| format!("http://{address}")).collect();
@@ -221,9 +237,9 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     let server = served.server.handle();
     let serving = actix_rt::spawn(served.server);
 
-    let doors = Doors { batcher: batcher_post.door(), events: store_post.door(), documents: store_post.door() };
-    sources::start(&starter, &collectors, &reporter, &doors);
-    sources::start_github(&starter, &collectors, &reporter, &doors, store_post.door(), &hooks);
+    let outputs = Outputs { batcher: batcher_handle.mailbox(), events: store_handle.mailbox(), documents: store_handle.mailbox() };
+    sources::start(&starter, &collectors, &reporter, &outputs);
+    sources::start_github(&starter, &collectors, &reporter, &outputs, store_handle.mailbox(), &hooks);
     reporter.ready.store(true, Ordering::Relaxed);
     log::info!(
         "taskpulse {} on {}, history in {} ({} ms to start)",
@@ -233,7 +249,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
         began.elapsed().as_millis()
     );
     record(
-        &store_post.door(),
+        &store_handle.mailbox(),
         Event::new(now_ms(), "service", "start", reporter.version, format!("taskpulse {} started", reporter.version)),
     );
     systemd::ready(&addresses);
@@ -258,12 +274,12 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     bound_the_stop();
     // In order: no more samples, those that wait to the store, the store durable, the sessions, the server.
     collectors.stop();
-    bounded("batcher", batcher_post.door::<Flush>().send(Flush)).await;
+    bounded("batcher", batcher_handle.mailbox::<Flush>().send(Flush)).await;
     record(
-        &store_post.door(),
+        &store_handle.mailbox(),
         Event::new(now_ms(), "service", "stop", reporter.version, format!("taskpulse {} stopped", reporter.version)),
     );
-    bounded("store", store_post.door::<Finish>().send(Finish)).await;
+    bounded("store", store_handle.mailbox::<Finish>().send(Finish)).await;
     sessions.close_all();
     bounded("server", server.stop(true)).await;
     serving.abort();
@@ -295,7 +311,7 @@ async fn bounded<T>(what: &str, step: impl Future<Output = T>) {
     }
 }
 
-fn record(store: &Door<RecordEvents>, event: Event) {
+fn record(store: &Mailbox<RecordEvents>, event: Event) {
     if let Err(why) = store.try_send(RecordEvents(vec![event])) {
         log::warn!("event not kept: the store: {why}");
     }
@@ -307,17 +323,17 @@ fn start_windows(
     arbiter: &Arbiter,
     store: &Arc<Store>,
     shared: &Arc<Shared>,
-    hub: &Door<Closed>,
-) -> Door<StoredBatch> {
+    hub: &Mailbox<Closed>,
+) -> Mailbox<StoredBatch> {
     let idle_after = starter.settings.windows.idle_after.duration();
-    let start_level = |level: Level, above: Option<Door<Advanced>>| {
-        let doors = || WindowDoors { hub: hub.clone(), above: above.clone() };
-        let (store, shared, doors) = (Arc::clone(store), Arc::clone(shared), doors());
+    let start_level = |level: Level, above: Option<Mailbox<Advanced>>| {
+        let outputs = || WindowOutputs { hub: hub.clone(), above: above.clone() };
+        let (store, shared, outputs) = (Arc::clone(store), Arc::clone(shared), outputs());
         let name = format!("windows {}", level.name());
-        starter.start(arbiter, &name, move |vitals| WindowAggregator::new(vitals, level, store, shared, idle_after, doors))
+        starter.start(arbiter, &name, move |stats| WindowAggregatorActor::new(stats, level, store, shared, idle_after, outputs))
     };
-    let longer = Level::ALL[1..].iter().rev().fold(None, |above, level| Some(start_level(*level, above).door::<Advanced>()));
-    start_level(Level::M1, longer).door()
+    let longer = Level::ALL[1..].iter().rev().fold(None, |above, level| Some(start_level(*level, above).mailbox::<Advanced>()));
+    start_level(Level::M1, longer).mailbox()
 }
 
 /// The store's options as the settings have them.

@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_rt::Arbiter;
-use taskpulse_actors::collectors::cgroup::{self, CgroupSource};
-use taskpulse_actors::collectors::command::CommandSource;
-use taskpulse_actors::collectors::github::Desk;
-use taskpulse_actors::collectors::github::state::SharedHooks;
-use taskpulse_actors::collectors::own::OwnCollector;
-use taskpulse_actors::collectors::probe::{self, Check, ProbeSource};
-use taskpulse_actors::collectors::scrape::{ScrapeSource, Target};
-use taskpulse_actors::collectors::source::{Doors, Poller, Source, Wake};
+use taskpulse_actors::collectors::cgroup::{self, CgroupCollector};
+use taskpulse_actors::collectors::collector::{Collector, Outputs, Poller, Wake};
+use taskpulse_actors::collectors::command::CommandCollector;
+use taskpulse_actors::collectors::github::GithubContext;
+use taskpulse_actors::collectors::github::state::SharedWebhooks;
+use taskpulse_actors::collectors::probe::{self, Check, ProbeCollector};
+use taskpulse_actors::collectors::scrape::{ScrapeCollector, Target};
+use taskpulse_actors::collectors::self_metrics::SelfCollector;
 use taskpulse_actors::collectors::system::SystemCollector;
 use taskpulse_actors::collectors::taskmaster::{BoardOptions, Bounds, TaskCollector};
 use taskpulse_actors::messages::AppendResolved;
 use taskpulse_actors::status::Reporter;
-use taskpulse_actors::supervisor::{Door, Post};
+use taskpulse_actors::supervisor::{ActorHandle, Mailbox};
 use taskpulse_engine::board::cost::Names;
 use taskpulse_web::{OTLP_SOURCE, otlp_hint};
 
@@ -28,11 +28,11 @@ use crate::settings::sources::{CommandSpec, ScrapeTarget, each};
 /// How often the service looks at itself.
 const OWN_EVERY: Duration = Duration::from_secs(10);
 
-pub fn start(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, doors: &Doors) {
+pub fn start(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, outputs: &Outputs) {
     let settings = starter.settings;
     if settings.system.enabled {
-        let (shared, every, door) = (Arc::clone(&reporter.shared), settings.system.interval.duration(), doors.batcher.clone());
-        starter.start(arbiter, "system", move |vitals| SystemCollector::new(vitals, shared, every, door));
+        let (shared, every, mailbox) = (Arc::clone(&reporter.shared), settings.system.interval.duration(), outputs.batcher.clone());
+        starter.start(arbiter, "system", move |stats| SystemCollector::new(stats, shared, every, mailbox));
     } else {
         reporter.shared.sources.absent("system", "switched off", "set system.enabled = true");
     }
@@ -44,45 +44,46 @@ pub fn start(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>,
             bounds: Bounds { max_tags: boards.max_tags, max_tasks: boards.max_tasks },
             names: Names { tokens: costs.tokens.clone(), money: costs.money.clone(), active: costs.active_seconds.clone() },
         };
-        let (reporter, doors) = (Arc::clone(reporter), doors.clone());
-        starter.start(arbiter, "taskmaster", move |vitals| TaskCollector::new(vitals, &reporter, options, doors));
+        let (reporter, outputs) = (Arc::clone(reporter), outputs.clone());
+        starter.start(arbiter, "taskmaster", move |stats| TaskCollector::new(stats, &reporter, options, outputs));
     } else {
         reporter.shared.sources.absent("taskmaster", "switched off", "set taskmaster.enabled = true");
     }
     let address = reporter.addresses.get().and_then(|all| all.first()).map_or("", String::as_str);
     reporter.shared.sources.absent(OTLP_SOURCE, "nothing was sent to /v1/metrics yet", otlp_hint(address));
-    start_scrape(starter, arbiter, reporter, doors);
+    start_scrape(starter, arbiter, reporter, outputs);
     // The settings were checked when they were read.
     let programs = each(&settings.commands.run, CommandSpec::program).unwrap_or_default();
     if !programs.is_empty() {
-        let make = move || programs.iter().map(|p| Box::new(CommandSource::new(p.clone())) as Box<dyn Source>).collect();
-        poll(starter, arbiter, reporter, doors, "commands", make);
+        let make = move || programs.iter().map(|p| Box::new(CommandCollector::new(p.clone())) as Box<dyn Collector>).collect();
+        poll(starter, arbiter, reporter, outputs, "commands", make);
     }
-    start_probes(starter, arbiter, reporter, doors);
+    start_probes(starter, arbiter, reporter, outputs);
     let containers = &settings.containers;
     if containers.enabled {
         let (root, every, most) = (containers.root.clone(), containers.interval.duration(), containers.max_groups);
-        let make = move || vec![Box::new(CgroupSource::new(root.clone(), every, most)) as Box<dyn Source>];
-        poll(starter, arbiter, reporter, doors, cgroup::SOURCE, make);
+        let make = move || vec![Box::new(CgroupCollector::new(root.clone(), every, most)) as Box<dyn Collector>];
+        poll(starter, arbiter, reporter, outputs, cgroup::SOURCE, make);
     } else {
         reporter.shared.sources.absent(cgroup::SOURCE, "switched off", "set containers.enabled = true");
     }
-    let (reporter, door) = (Arc::clone(reporter), doors.batcher.clone());
-    starter.start(arbiter, "own", move |vitals| OwnCollector::new(vitals, reporter, OWN_EVERY, door));
+    let (reporter, mailbox) = (Arc::clone(reporter), outputs.batcher.clone());
+    starter.start(arbiter, "own", move |stats| SelfCollector::new(stats, reporter, OWN_EVERY, mailbox));
 }
 
-fn start_scrape(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, doors: &Doors) {
+fn start_scrape(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, outputs: &Outputs) {
     let targets: Vec<Target> =
         each(&starter.settings.scrape.targets, ScrapeTarget::targets).unwrap_or_default().into_iter().flatten().collect();
     if targets.is_empty() {
         return;
     }
     let shared = Arc::clone(&reporter.shared);
-    let make = move || targets.iter().map(|t| Box::new(ScrapeSource::new(t.clone(), Arc::clone(&shared))) as Box<dyn Source>).collect();
-    poll(starter, arbiter, reporter, doors, "scrape", make);
+    let make =
+        move || targets.iter().map(|t| Box::new(ScrapeCollector::new(t.clone(), Arc::clone(&shared))) as Box<dyn Collector>).collect();
+    poll(starter, arbiter, reporter, outputs, "scrape", make);
 }
 
-fn start_probes(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, doors: &Doors) {
+fn start_probes(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, outputs: &Outputs) {
     let checks = each(&starter.settings.probes.check, ProbeSpec::check).unwrap_or_default();
     if checks.is_empty() {
         return;
@@ -91,10 +92,10 @@ fn start_probes(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporte
     let make = move || {
         let known = probe::take_up(&reporter_of_probes.store, &checks);
         let source =
-            |check: &Check| ProbeSource::new(check.clone(), Arc::clone(&reporter_of_probes.shared), known.get(&check.name).copied());
-        checks.iter().map(|check| Box::new(source(check)) as Box<dyn Source>).collect()
+            |check: &Check| ProbeCollector::new(check.clone(), Arc::clone(&reporter_of_probes.shared), known.get(&check.name).copied());
+        checks.iter().map(|check| Box::new(source(check)) as Box<dyn Collector>).collect()
     };
-    poll(starter, arbiter, reporter, doors, "probes", make);
+    poll(starter, arbiter, reporter, outputs, "probes", make);
 }
 
 /// Watches CI; what it sees goes to the store through `append`, past the batcher, because it may be of any age.
@@ -102,9 +103,9 @@ pub fn start_github(
     starter: &Starter<'_>,
     arbiter: &Arbiter,
     reporter: &Arc<Reporter>,
-    doors: &Doors,
-    append: Door<AppendResolved>,
-    hooks: &SharedHooks,
+    outputs: &Outputs,
+    append: Mailbox<AppendResolved>,
+    hooks: &SharedWebhooks,
 ) {
     if !starter.settings.github.enabled {
         reporter.shared.sources.absent("github", "switched off", "set github.enabled = true");
@@ -113,10 +114,10 @@ pub fn start_github(
     // The settings were checked when they were read.
     let Ok(options) = github::options(&starter.settings.github) else { return };
     let (shared, store) = (Arc::clone(&reporter.shared), Arc::clone(&reporter.store));
-    let (documents, events) = (doors.documents.clone(), doors.events.clone());
-    let desk = Arc::new(Desk::new(options, Arc::clone(hooks), shared, store, append, documents, events));
-    let post = poll(starter, arbiter, reporter, doors, "github", move || Desk::sources(&desk));
-    hooks.wakes(post.door::<Wake>());
+    let (documents, events) = (outputs.documents.clone(), outputs.events.clone());
+    let desk = Arc::new(GithubContext::new(options, Arc::clone(hooks), shared, store, append, documents, events));
+    let handle = poll(starter, arbiter, reporter, outputs, "github", move || GithubContext::sources(&desk));
+    hooks.wakes(handle.mailbox::<Wake>());
 }
 
 /// Starts one poller of the sources that `make` makes, at the start and again after a panic.
@@ -124,10 +125,10 @@ fn poll(
     starter: &Starter<'_>,
     arbiter: &Arbiter,
     reporter: &Arc<Reporter>,
-    doors: &Doors,
+    outputs: &Outputs,
     kind: &'static str,
-    make: impl Fn() -> Vec<Box<dyn Source>> + Send + 'static,
-) -> Post<Poller> {
-    let (shared, doors) = (Arc::clone(&reporter.shared), doors.clone());
-    starter.start(arbiter, kind, move |vitals| Poller::new(vitals, shared, kind, doors, Box::new(make)))
+    make: impl Fn() -> Vec<Box<dyn Collector>> + Send + 'static,
+) -> ActorHandle<Poller> {
+    let (shared, outputs) = (Arc::clone(&reporter.shared), outputs.clone());
+    starter.start(arbiter, kind, move |stats| Poller::new(stats, shared, kind, outputs, Box::new(make)))
 }

@@ -21,7 +21,7 @@ use crate::messages::{Acknowledge, AppendError, ChangeDocuments, Notify, Publish
 use crate::shared::Shared;
 use crate::standstill;
 use crate::store::change;
-use crate::supervisor::{Door, Vitals};
+use crate::supervisor::{ActorStats, Mailbox};
 use crate::wire::seconds as seconds_of;
 
 /// Documents of pending and firing alerts, and the checkpoint.
@@ -40,24 +40,24 @@ const REPLAY_SAMPLES: usize = 5_000_000;
 
 /// Where the alert actor passes things on.
 #[derive(Clone)]
-pub struct AlertDoors {
+pub struct AlertOutputs {
     /// Keeps states.
-    pub documents: Door<ChangeDocuments>,
+    pub documents: Mailbox<ChangeDocuments>,
     /// Keeps the time line.
-    pub events: Door<RecordEvents>,
+    pub events: Mailbox<RecordEvents>,
     /// Tells people.
-    pub notifier: Door<Notify>,
+    pub notifier: Mailbox<Notify>,
     /// Tells screens.
-    pub hub: Door<Publish>,
+    pub hub: Mailbox<Publish>,
 }
 
 /// See the module.
 pub struct AlertActor {
-    vitals: Arc<Vitals>,
+    stats: Arc<ActorStats>,
     store: Arc<Store>,
     rules: Arc<RuleSet>,
     shared: Arc<Shared>,
-    doors: AlertDoors,
+    outputs: AlertOutputs,
     book: AlertBook,
     /// Which rules watch a series.
     watching: FxHashMap<SeriesId, Box<[usize]>>,
@@ -84,14 +84,14 @@ pub fn kept_alerts(store: &Store, rules: &Arc<RuleSet>) -> Vec<Alert> {
 impl AlertActor {
     /// An actor over `store`; it takes up what was kept when it starts.
     #[must_use]
-    pub fn new(vitals: Arc<Vitals>, store: Arc<Store>, rules: Arc<RuleSet>, shared: Arc<Shared>, doors: AlertDoors) -> Self {
+    pub fn new(stats: Arc<ActorStats>, store: Arc<Store>, rules: Arc<RuleSet>, shared: Arc<Shared>, outputs: AlertOutputs) -> Self {
         let book = AlertBook::new(Arc::clone(&rules));
         Self {
-            vitals,
+            stats,
             store,
             rules,
             shared,
-            doors,
+            outputs,
             book,
             watching: FxHashMap::default(),
             unwatched: Vec::new(),
@@ -144,7 +144,7 @@ impl AlertActor {
                 events.push(event.with_data(serde_json::json!({"from": seconds_of(still.from), "to": seconds_of(still.to)})));
             }
         }
-        if !events.is_empty() && self.doors.events.try_send(RecordEvents(events)).is_err() {
+        if !events.is_empty() && self.outputs.events.try_send(RecordEvents(events)).is_err() {
             log::error!("alerts: the store is too busy for the time line");
         }
     }
@@ -198,24 +198,24 @@ impl AlertActor {
             }
             if alert.firing_since.is_some() {
                 events.push(event_of(alert));
-                if let Err(why) = self.doors.notifier.try_send(Notify(alert.clone())) {
+                if let Err(why) = self.outputs.notifier.try_send(Notify(alert.clone())) {
                     log::error!("alerts: {} {:?} cannot be told: {why}: {}", alert.rule, alert.state, alert.summary);
                 }
             }
         }
         *self.shared.alerts.write() = Arc::new(self.book.active());
-        let _ = self.doors.hub.try_send(Publish::Alerts(changes));
+        let _ = self.outputs.hub.try_send(Publish::Alerts(changes));
         self.keep(ACTIVE, active);
         if !history.is_empty() {
             self.keep(HISTORY, history);
         }
-        if !events.is_empty() && self.doors.events.try_send(RecordEvents(events)).is_err() {
+        if !events.is_empty() && self.outputs.events.try_send(RecordEvents(events)).is_err() {
             log::error!("alerts: the store is too busy for the time line");
         }
     }
 
     fn keep(&self, kind: &'static str, changes: Vec<DocumentChange>) {
-        if let Err(why) = self.doors.documents.try_send(ChangeDocuments { kind, changes }) {
+        if let Err(why) = self.outputs.documents.try_send(ChangeDocuments { kind, changes }) {
             log::error!("alerts: states not kept: the store: {why}");
         }
     }
@@ -251,7 +251,7 @@ impl Actor for AlertActor {
         self.take_up();
         *self.shared.alerts.write() = Arc::new(self.book.active());
         ctx.run_interval(TICK, |this, _| {
-            let _work = this.vitals.working("tick");
+            let _work = this.stats.busy("tick");
             this.note_standstills();
             let ended = this.book.tick(now_ms());
             this.pass_on(ended);
@@ -272,7 +272,7 @@ impl Handler<StoredBatch> for AlertActor {
     type Result = ();
 
     fn handle(&mut self, StoredBatch(stored): StoredBatch, _: &mut Self::Context) {
-        let _work = self.vitals.handling("StoredBatch");
+        let _work = self.stats.handling("StoredBatch");
         self.note_standstills();
         let now = now_ms();
         if self.batch != 0 && stored.number > self.batch + 1 {
@@ -313,12 +313,12 @@ impl Handler<Acknowledge> for AlertActor {
     type Result = ResponseFuture<Result<Option<Alert>, AppendError>>;
 
     fn handle(&mut self, message: Acknowledge, _: &mut Self::Context) -> Self::Result {
-        let work = self.vitals.handling("Acknowledge");
+        let work = self.stats.handling("Acknowledge");
         let Some(alert) = self.book.acknowledge(&message.id, now_ms()) else { return Box::pin(ready(Ok(None))) };
         *self.shared.alerts.write() = Arc::new(self.book.active());
-        let _ = self.doors.hub.try_send(Publish::Alerts(vec![alert.clone()]));
+        let _ = self.outputs.hub.try_send(Publish::Alerts(vec![alert.clone()]));
         let changes = vec![(alert.id.clone(), serde_json::to_vec(&alert).ok())];
-        let documents = self.doors.documents.clone();
+        let documents = self.outputs.documents.clone();
         Box::pin(async move {
             let _work = work;
             change(&documents, ACTIVE, changes).await?;

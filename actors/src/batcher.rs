@@ -15,7 +15,7 @@ use taskpulse_engine::rules::RuleSet;
 
 use crate::messages::{Append, AppendError, Collected, Flush};
 use crate::shared::Shared;
-use crate::supervisor::{Door, Vitals};
+use crate::supervisor::{ActorStats, Mailbox};
 
 /// How often a batch is given to a store that fails before it is dropped. A full disk does not count.
 const MAX_TRIES: u32 = 3;
@@ -37,21 +37,21 @@ pub struct BatcherOptions {
 }
 
 /// See the module.
-pub struct Batcher {
-    vitals: Arc<Vitals>,
+pub struct BatcherActor {
+    stats: Arc<ActorStats>,
     options: BatcherOptions,
-    store: Door<Append>,
+    store: Mailbox<Append>,
     rules: Arc<RuleSet>,
     shared: Arc<Shared>,
     waiting: Batch,
     on_its_way: Option<(Arc<Batch>, u32)>,
 }
 
-impl Batcher {
+impl BatcherActor {
     /// A batcher that hands to `store`.
     #[must_use]
-    pub fn new(vitals: Arc<Vitals>, options: BatcherOptions, store: Door<Append>, rules: Arc<RuleSet>, shared: Arc<Shared>) -> Self {
-        Self { vitals, options, store, rules, shared, waiting: Batch::default(), on_its_way: None }
+    pub fn new(stats: Arc<ActorStats>, options: BatcherOptions, store: Mailbox<Append>, rules: Arc<RuleSet>, shared: Arc<Shared>) -> Self {
+        Self { stats, options, store, rules, shared, waiting: Batch::default(), on_its_way: None }
     }
 
     fn take_in(&mut self, batch: Batch) {
@@ -119,12 +119,12 @@ impl Batcher {
     }
 }
 
-impl Actor for Batcher {
+impl Actor for BatcherActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(self.options.flush_interval, |this, ctx| {
-            let _work = this.vitals.working("flush timer");
+            let _work = this.stats.busy("flush timer");
             this.hand_over(ctx);
         });
         // The first figures of a fresh start do not wait: someone may be looking at an empty screen.
@@ -133,13 +133,13 @@ impl Actor for Batcher {
     }
 }
 
-impl Supervised for Batcher {}
+impl Supervised for BatcherActor {}
 
-impl Handler<Collected> for Batcher {
+impl Handler<Collected> for BatcherActor {
     type Result = ();
 
     fn handle(&mut self, message: Collected, ctx: &mut Self::Context) {
-        let _work = self.vitals.handling("Collected");
+        let _work = self.stats.handling("Collected");
         let urgent = message.batch.rows().any(|(labels, sample)| self.rules.breaks(labels, sample.v));
         self.take_in(message.batch);
         if urgent || self.waiting.len() >= self.options.batch_size {
@@ -149,11 +149,11 @@ impl Handler<Collected> for Batcher {
 }
 
 /// For the way down: hands over everything and answers when it is durable.
-impl Handler<Flush> for Batcher {
+impl Handler<Flush> for BatcherActor {
     type Result = ResponseActFuture<Self, ()>;
 
     fn handle(&mut self, _: Flush, _: &mut Self::Context) -> Self::Result {
-        let work = self.vitals.handling("Flush");
+        let work = self.stats.handling("Flush");
         let mut batches: Vec<Arc<Batch>> = self.on_its_way.take().map(|(batch, _)| batch).into_iter().collect();
         batches.push(Arc::new(std::mem::take(&mut self.waiting)));
         self.shared.batcher_waiting.store(0, Ordering::Relaxed);

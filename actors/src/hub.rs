@@ -24,7 +24,7 @@ use crate::clock::now_ms;
 use crate::messages::{Closed, Publish, StoredBatch};
 use crate::shared::Shared;
 use crate::standstill;
-use crate::supervisor::Vitals;
+use crate::supervisor::ActorStats;
 use crate::wire;
 
 /// How often subscribers of `status` hear.
@@ -191,8 +191,8 @@ pub(crate) fn forget_when_many<T>(known: &mut FxHashMap<SeriesId, T>) {
 }
 
 /// See the module.
-pub struct Hub {
-    vitals: Arc<Vitals>,
+pub struct HubActor {
+    stats: Arc<ActorStats>,
     store: Arc<Store>,
     shared: Arc<Shared>,
     status: Arc<dyn Fn() -> Value + Send + Sync>,
@@ -202,17 +202,17 @@ pub struct Hub {
     batch: u64,
 }
 
-impl Hub {
+impl HubActor {
     /// A hub; `status` gives what the status topic shows; a session that takes nothing for `slow_after` is ended.
     #[must_use]
     pub fn new(
-        vitals: Arc<Vitals>,
+        stats: Arc<ActorStats>,
         store: Arc<Store>,
         shared: Arc<Shared>,
         status: Arc<dyn Fn() -> Value + Send + Sync>,
         slow_after: Duration,
     ) -> Self {
-        Self { vitals, store, shared, status, slow_after, groups: BTreeMap::new(), metrics: FxHashMap::default(), batch: 0 }
+        Self { stats, store, shared, status, slow_after, groups: BTreeMap::new(), metrics: FxHashMap::default(), batch: 0 }
     }
 
     fn metric(&mut self, id: SeriesId) -> Arc<str> {
@@ -391,12 +391,12 @@ impl Hub {
     }
 }
 
-impl Actor for Hub {
+impl Actor for HubActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(STATUS_EVERY, |this, _| {
-            let _work = this.vitals.working("status");
+            let _work = this.stats.busy("status");
             if this.groups.keys().any(|(topic, _)| *topic == Topic::Status) {
                 let data: Arc<str> = Value::Array(vec![(this.status)()]).to_string().into();
                 this.publish(Topic::Status, &data);
@@ -405,7 +405,7 @@ impl Actor for Hub {
     }
 }
 
-impl Supervised for Hub {
+impl Supervised for HubActor {
     fn restarting(&mut self, _: &mut Self::Context) {
         for ((_, id), subscriber) in std::mem::take(&mut self.groups).into_values().flat_map(|g| g.subscribers) {
             let reset = Push { id, kind: Kind::Reset, seq: subscriber.seq, time: now_ms(), data: "[]".into() };
@@ -416,11 +416,11 @@ impl Supervised for Hub {
     }
 }
 
-impl Handler<Subscribe> for Hub {
+impl Handler<Subscribe> for HubActor {
     type Result = Result<(), String>;
 
     fn handle(&mut self, message: Subscribe, _: &mut Self::Context) -> Self::Result {
-        let _work = self.vitals.handling("Subscribe");
+        let _work = self.stats.handling("Subscribe");
         let Subscribe { session, id, topic, mut patterns, filter, to, drop_slow } = message;
         if self.key_of(session, id).is_some() {
             return Err(format!(
@@ -440,11 +440,11 @@ impl Handler<Subscribe> for Hub {
     }
 }
 
-impl Handler<Unsubscribe> for Hub {
+impl Handler<Unsubscribe> for HubActor {
     type Result = ();
 
     fn handle(&mut self, message: Unsubscribe, _: &mut Self::Context) {
-        let _work = self.vitals.handling("Unsubscribe");
+        let _work = self.stats.handling("Unsubscribe");
         self.groups.retain(|_, group| {
             group.subscribers.retain(|(session, id), _| *session != message.session || message.id.is_some_and(|wanted| wanted != *id));
             !group.subscribers.is_empty()
@@ -453,20 +453,20 @@ impl Handler<Unsubscribe> for Hub {
     }
 }
 
-impl Handler<StoredBatch> for Hub {
+impl Handler<StoredBatch> for HubActor {
     type Result = ();
 
     fn handle(&mut self, StoredBatch(stored): StoredBatch, _: &mut Self::Context) {
-        let _work = self.vitals.handling("StoredBatch");
+        let _work = self.stats.handling("StoredBatch");
         self.publish_samples(&stored);
     }
 }
 
-impl Handler<Closed> for Hub {
+impl Handler<Closed> for HubActor {
     type Result = ();
 
     fn handle(&mut self, closed: Closed, _: &mut Self::Context) {
-        let _work = self.vitals.handling("Closed");
+        let _work = self.stats.handling("Closed");
         let wanted = |topic: &Topic| matches!(topic, Topic::Windows(level) if level.is_none_or(|l| l == closed.level));
         let keys: Vec<GroupKey> = self.groups.keys().filter(|(topic, _)| wanted(topic)).cloned().collect();
         for key in keys {
@@ -485,11 +485,11 @@ impl Handler<Closed> for Hub {
     }
 }
 
-impl Handler<Publish> for Hub {
+impl Handler<Publish> for HubActor {
     type Result = ();
 
     fn handle(&mut self, news: Publish, _: &mut Self::Context) {
-        let _work = self.vitals.handling("Publish");
+        let _work = self.stats.handling("Publish");
         let (topic, items): (Topic, Vec<Value>) = match news {
             Publish::Alerts(alerts) => (Topic::Alerts, alerts.iter().map(wire::alert).collect()),
             Publish::Recommendations(all) => (Topic::Recommendations, all.iter().map(wire::recommendation).collect()),

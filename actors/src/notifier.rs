@@ -16,7 +16,7 @@ use taskpulse_engine::rules::{Alert, AlertState, Severity};
 use crate::files;
 use crate::messages::Notify;
 use crate::shared::Shared;
-use crate::supervisor::Vitals;
+use crate::supervisor::ActorStats;
 
 /// Size at which the file is turned over.
 pub const MAX_FILE_BYTES: u64 = 5 << 20;
@@ -31,17 +31,17 @@ pub struct Channels {
 }
 
 /// See the module.
-pub struct Notifier {
-    vitals: Arc<Vitals>,
+pub struct NotifierActor {
+    stats: Arc<ActorStats>,
     channels: Channels,
     shared: Arc<Shared>,
 }
 
-impl Notifier {
+impl NotifierActor {
     /// A notifier for these channels.
     #[must_use]
-    pub fn new(vitals: Arc<Vitals>, channels: Channels, shared: Arc<Shared>) -> Self {
-        Self { vitals, channels, shared }
+    pub fn new(stats: Arc<ActorStats>, channels: Channels, shared: Arc<Shared>) -> Self {
+        Self { stats, channels, shared }
     }
 
     fn write(&self, path: &Path, line: &str) {
@@ -80,17 +80,17 @@ pub fn line(alert: &Alert) -> String {
     format!("{time} {state:<8} {:<8} {}: {summary}{reason}\n", alert.severity.to_string(), alert.rule)
 }
 
-impl Actor for Notifier {
+impl Actor for NotifierActor {
     type Context = Context<Self>;
 }
 
-impl Supervised for Notifier {}
+impl Supervised for NotifierActor {}
 
-impl Handler<Notify> for Notifier {
+impl Handler<Notify> for NotifierActor {
     type Result = ();
 
     fn handle(&mut self, Notify(alert): Notify, _: &mut Self::Context) {
-        let _work = self.vitals.handling("Notify");
+        let _work = self.stats.handling("Notify");
         let line = line(&alert);
         if self.channels.console {
             match (alert.state, alert.severity) {

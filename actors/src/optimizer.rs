@@ -17,7 +17,7 @@ use crate::clock::now_ms;
 use crate::messages::{AppendError, ChangeDocuments, Decide, Publish, RecordEvents};
 use crate::shared::Shared;
 use crate::store::change;
-use crate::supervisor::{Door, Vitals};
+use crate::supervisor::{ActorStats, Mailbox};
 
 /// Documents of recommendations.
 pub const KIND: &str = "recommendations";
@@ -28,31 +28,31 @@ const FIRST: Duration = Duration::from_secs(5);
 const MONTH_EVERY: Duration = Duration::from_secs(3_600);
 
 /// See the module.
-pub struct Optimizer {
-    vitals: Arc<Vitals>,
+pub struct OptimizerActor {
+    stats: Arc<ActorStats>,
     store: Arc<Store>,
     shared: Arc<Shared>,
     every: Option<Duration>,
-    documents: Door<ChangeDocuments>,
-    events: Door<RecordEvents>,
-    hub: Door<Publish>,
+    documents: Mailbox<ChangeDocuments>,
+    events: Mailbox<RecordEvents>,
+    hub: Mailbox<Publish>,
     ledger: Ledger,
     /// What the last look at a whole month found, and when that was.
     by_month: Option<(Instant, Vec<Finding>)>,
     looking: bool,
 }
 
-impl Optimizer {
+impl OptimizerActor {
     /// An optimizer that looks `every` so often; with none it keeps what there is and gives no new advice.
     #[must_use]
     pub fn new(
-        vitals: Arc<Vitals>,
+        stats: Arc<ActorStats>,
         store: Arc<Store>,
         shared: Arc<Shared>,
         every: Option<Duration>,
-        (documents, events, hub): (Door<ChangeDocuments>, Door<RecordEvents>, Door<Publish>),
+        (documents, events, hub): (Mailbox<ChangeDocuments>, Mailbox<RecordEvents>, Mailbox<Publish>),
     ) -> Self {
-        Self { vitals, store, shared, every, documents, events, hub, ledger: Ledger::default(), by_month: None, looking: false }
+        Self { stats, store, shared, every, documents, events, hub, ledger: Ledger::default(), by_month: None, looking: false }
     }
 
     fn look(&mut self, ctx: &mut Context<Self>) {
@@ -60,7 +60,7 @@ impl Optimizer {
             return;
         }
         self.looking = true;
-        let work = self.vitals.working("look");
+        let work = self.stats.busy("look");
         let store = Arc::clone(&self.store);
         let now = now_ms();
         let by_month = self.by_month.take().filter(|(at, _)| at.elapsed() < MONTH_EVERY);
@@ -114,7 +114,7 @@ impl Optimizer {
     }
 }
 
-impl Actor for Optimizer {
+impl Actor for OptimizerActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
@@ -134,7 +134,7 @@ impl Actor for Optimizer {
     }
 }
 
-impl Supervised for Optimizer {
+impl Supervised for OptimizerActor {
     fn restarting(&mut self, _: &mut Self::Context) {
         self.looking = false;
     }
@@ -144,11 +144,11 @@ fn documents(changed: &[Recommendation]) -> Vec<DocumentChange> {
     changed.iter().map(|r| (r.id.clone(), serde_json::to_vec(r).ok())).collect()
 }
 
-impl Handler<Decide> for Optimizer {
+impl Handler<Decide> for OptimizerActor {
     type Result = ResponseFuture<Result<Option<Recommendation>, AppendError>>;
 
     fn handle(&mut self, message: Decide, _: &mut Self::Context) -> Self::Result {
-        let work = self.vitals.handling("Decide");
+        let work = self.stats.handling("Decide");
         let Some(decided) = self.ledger.decide(&message.id, message.status, now_ms()) else { return Box::pin(ready(Ok(None))) };
         self.tell(vec![decided.clone()]);
         let store = self.documents.clone();

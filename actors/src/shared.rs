@@ -171,9 +171,9 @@ impl Metadata {
 
 /// What was learnt of the metrics of others.
 #[derive(Debug, Default)]
-pub struct Learnt(RwLock<BTreeMap<String, MetricMeta>>);
+pub struct MetadataRegistry(RwLock<BTreeMap<String, MetricMeta>>);
 
-impl Learnt {
+impl MetadataRegistry {
     /// Takes in what a program says; names beyond the bound are left out.
     pub fn learn(&self, new: Metadata) {
         if new.0.is_empty() {
@@ -237,7 +237,7 @@ pub struct Shared {
     /// What the probes found, by target.
     pub targets: Targets,
     /// What is known of the metrics of others.
-    pub metadata: Learnt,
+    pub metadata: MetadataRegistry,
     /// What was lost.
     pub dropped: Dropped,
     /// Samples that wait in the batcher.

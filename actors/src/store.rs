@@ -18,7 +18,7 @@ use tokio::task::spawn_blocking;
 
 use crate::clock::{now_ms, running_ms};
 use crate::messages::{Append, AppendError, AppendResolved, ChangeDocuments, Finish, Publish, RecordEvents, StoredBatch};
-use crate::supervisor::{Door, Vitals};
+use crate::supervisor::{ActorStats, Mailbox};
 
 /// How often size and retention are looked at.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
@@ -71,9 +71,9 @@ impl Complaint {
 #[derive(Clone)]
 pub struct Listeners {
     /// Each gets every batch.
-    pub batches: Vec<Door<StoredBatch>>,
+    pub batches: Vec<Mailbox<StoredBatch>>,
     /// Gets new events.
-    pub events: Door<Publish>,
+    pub events: Mailbox<Publish>,
 }
 
 type Answer = ResponseFuture<Result<Arc<Stored>, AppendError>>;
@@ -81,7 +81,7 @@ type Reply = (Arc<Stored>, oneshot::Sender<Result<Arc<Stored>, AppendError>>);
 
 /// See the module.
 pub struct StoreActor {
-    vitals: Arc<Vitals>,
+    stats: Arc<ActorStats>,
     store: Arc<Store>,
     options: StoreActorOptions,
     listeners: Arc<std::sync::OnceLock<Listeners>>,
@@ -104,9 +104,14 @@ pub struct StoreActor {
 impl StoreActor {
     /// `listeners` may be filled in after the start; nothing is stored before.
     #[must_use]
-    pub fn new(vitals: Arc<Vitals>, store: Arc<Store>, options: StoreActorOptions, listeners: Arc<std::sync::OnceLock<Listeners>>) -> Self {
+    pub fn new(
+        stats: Arc<ActorStats>,
+        store: Arc<Store>,
+        options: StoreActorOptions,
+        listeners: Arc<std::sync::OnceLock<Listeners>>,
+    ) -> Self {
         Self {
-            vitals,
+            stats,
             store,
             options,
             listeners,
@@ -135,7 +140,7 @@ impl StoreActor {
         self.committing = true;
         let batches = std::mem::take(&mut self.waiting);
         let store = Arc::clone(&self.store);
-        let work = self.vitals.working("commit");
+        let work = self.stats.busy("commit");
         let flush = spawn_blocking(move || store.commit());
         let done = flush.into_actor(self).map(move |result, this, ctx| {
             drop(work);
@@ -161,9 +166,9 @@ impl StoreActor {
     }
 
     fn tell(&self, stored: &Arc<Stored>) {
-        for door in self.listeners.get().iter().flat_map(|l| &l.batches) {
+        for mailbox in self.listeners.get().iter().flat_map(|l| &l.batches) {
             // A full mailbox: the listener sees the gap and catches up from the store.
-            let _ = door.try_send(StoredBatch(Arc::clone(stored)));
+            let _ = mailbox.try_send(StoredBatch(Arc::clone(stored)));
         }
     }
 
@@ -296,7 +301,7 @@ impl StoreActor {
 }
 
 /// Has documents changed and waits until that is durable.
-pub(crate) async fn change(store: &Door<ChangeDocuments>, kind: &'static str, changes: Vec<DocumentChange>) -> Result<(), AppendError> {
+pub(crate) async fn change(store: &Mailbox<ChangeDocuments>, kind: &'static str, changes: Vec<DocumentChange>) -> Result<(), AppendError> {
     match store.send(ChangeDocuments { kind, changes }).await {
         Ok(outcome) => outcome,
         Err(error) => Err(AppendError::Failed(format!("the store did not answer: {error}"))),
@@ -316,13 +321,13 @@ impl Actor for StoreActor {
     fn started(&mut self, ctx: &mut Self::Context) {
         self.keep_house(ctx);
         ctx.run_interval(LOOK_EVERY, |this, ctx| {
-            let _work = this.vitals.working("housekeeping");
+            let _work = this.stats.busy("housekeeping");
             this.begin_due(ctx);
             this.look(ctx);
         });
         let every = COMPACT_EVERY.min(self.store.options().quiet).max(COMPACT_EVERY / 10);
         ctx.run_interval(every, |this, ctx| {
-            let _work = this.vitals.working("compaction");
+            let _work = this.stats.busy("compaction");
             this.compact(ctx);
         });
     }
@@ -344,7 +349,7 @@ impl Handler<Append> for StoreActor {
     type Result = Answer;
 
     fn handle(&mut self, Append(batch): Append, ctx: &mut Self::Context) -> Self::Result {
-        let _work = self.vitals.handling("Append");
+        let _work = self.stats.handling("Append");
         let appended = self.store.append(&batch, now_ms());
         self.acknowledge(appended, ctx)
     }
@@ -354,7 +359,7 @@ impl Handler<AppendResolved> for StoreActor {
     type Result = Answer;
 
     fn handle(&mut self, AppendResolved(resolved): AppendResolved, ctx: &mut Self::Context) -> Self::Result {
-        let _work = self.vitals.handling("AppendResolved");
+        let _work = self.stats.handling("AppendResolved");
         let appended = self.store.append_resolved(resolved, now_ms());
         self.acknowledge(appended, ctx)
     }
@@ -364,7 +369,7 @@ impl Handler<RecordEvents> for StoreActor {
     type Result = ();
 
     fn handle(&mut self, RecordEvents(events): RecordEvents, _: &mut Self::Context) {
-        let _work = self.vitals.handling("RecordEvents");
+        let _work = self.stats.handling("RecordEvents");
         match self.store.add_events(&events) {
             Ok(kept) => {
                 if let Some(listeners) = self.listeners.get() {
@@ -380,7 +385,7 @@ impl Handler<ChangeDocuments> for StoreActor {
     type Result = Result<(), AppendError>;
 
     fn handle(&mut self, message: ChangeDocuments, _: &mut Self::Context) -> Self::Result {
-        let _work = self.vitals.handling("ChangeDocuments");
+        let _work = self.stats.handling("ChangeDocuments");
         self.store.change_documents(message.kind, message.changes).map_err(|error| {
             log::error!("store: {} not kept: {error}", message.kind);
             append_error(&error)
@@ -392,7 +397,7 @@ impl Handler<Finish> for StoreActor {
     type Result = ();
 
     fn handle(&mut self, _: Finish, _: &mut Self::Context) {
-        let _work = self.vitals.handling("Finish");
+        let _work = self.stats.handling("Finish");
         self.store.stop_compacting();
         if let Err(error) = self.store.commit() {
             log::error!("store: last flush: {error}");

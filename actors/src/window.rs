@@ -18,44 +18,44 @@ use taskpulse_engine::windows::Level;
 use crate::clock::now_ms;
 use crate::messages::{Advanced, Closed, StoredBatch};
 use crate::shared::Shared;
-use crate::supervisor::{Door, Vitals};
+use crate::supervisor::{ActorStats, Mailbox};
 
 /// How often silent series, and what followers missed, are looked for.
 const SWEEP: Duration = Duration::from_secs(15);
 
 /// Where a level reports to.
-pub struct WindowDoors {
+pub struct WindowOutputs {
     /// Gets the rows.
-    pub hub: Door<Closed>,
+    pub hub: Mailbox<Closed>,
     /// The next longer level.
-    pub above: Option<Door<Advanced>>,
+    pub above: Option<Mailbox<Advanced>>,
 }
 
 /// See the module.
-pub struct WindowAggregator {
-    vitals: Arc<Vitals>,
+pub struct WindowAggregatorActor {
+    stats: Arc<ActorStats>,
     level: Level,
     store: Arc<Store>,
     shared: Arc<Shared>,
     idle_after_ms: i64,
-    doors: WindowDoors,
+    outputs: WindowOutputs,
     /// Up to where followers were told of a series.
     told: FxHashMap<SeriesId, TimestampMs>,
 }
 
-impl WindowAggregator {
+impl WindowAggregatorActor {
     /// The aggregator of one level.
     #[must_use]
     pub fn new(
-        vitals: Arc<Vitals>,
+        stats: Arc<ActorStats>,
         level: Level,
         store: Arc<Store>,
         shared: Arc<Shared>,
         idle_after: Duration,
-        doors: WindowDoors,
+        outputs: WindowOutputs,
     ) -> Self {
         let idle_after_ms = i64::try_from(idle_after.as_millis()).unwrap_or(i64::MAX);
-        Self { vitals, level, store, shared, idle_after_ms, doors, told: FxHashMap::default() }
+        Self { stats, level, store, shared, idle_after_ms, outputs, told: FxHashMap::default() }
     }
 
     fn advance(&mut self, spans: &[Span]) {
@@ -70,7 +70,7 @@ impl WindowAggregator {
         } else {
             self.told.clear();
         }
-        if let Some(above) = &self.doors.above {
+        if let Some(above) = &self.outputs.above {
             // A full mailbox: followers there get it with their next sweep.
             let _ = above.try_send(Advanced(Arc::new(own)));
         }
@@ -104,42 +104,42 @@ impl WindowAggregator {
         }
         if !rows.is_empty() {
             // A full mailbox: the hub shows what comes next.
-            let _ = self.doors.hub.try_send(Closed { level: self.level, rows: Arc::new(rows) });
+            let _ = self.outputs.hub.try_send(Closed { level: self.level, rows: Arc::new(rows) });
         }
     }
 }
 
-impl Actor for WindowAggregator {
+impl Actor for WindowAggregatorActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(SWEEP, |this, _| {
-            let _work = this.vitals.working("sweep");
+            let _work = this.stats.busy("sweep");
             this.sweep();
         });
     }
 }
 
-impl Supervised for WindowAggregator {
+impl Supervised for WindowAggregatorActor {
     fn restarting(&mut self, _: &mut Self::Context) {
         self.told.clear();
     }
 }
 
-impl Handler<StoredBatch> for WindowAggregator {
+impl Handler<StoredBatch> for WindowAggregatorActor {
     type Result = ();
 
     fn handle(&mut self, StoredBatch(stored): StoredBatch, _: &mut Self::Context) {
-        let _work = self.vitals.handling("StoredBatch");
+        let _work = self.stats.handling("StoredBatch");
         self.advance(&stored.closed);
     }
 }
 
-impl Handler<Advanced> for WindowAggregator {
+impl Handler<Advanced> for WindowAggregatorActor {
     type Result = ();
 
     fn handle(&mut self, Advanced(spans): Advanced, _: &mut Self::Context) {
-        let _work = self.vitals.handling("Advanced");
+        let _work = self.stats.handling("Advanced");
         self.advance(&spans);
     }
 }

@@ -11,7 +11,7 @@ use crate::board::{Board, Figures, Watcher, parse_complexity, parse_state};
 use crate::certificate;
 use crate::cgroup::{self, Group, Scope};
 use crate::ci;
-use crate::ci::ledger::{Ledger, Witness};
+use crate::ci::ledger::{Ledger, ReportedBy};
 use crate::codec::{self, Effort};
 use crate::exposition;
 use crate::machine::{mounts, proc};
@@ -329,7 +329,7 @@ fn answers_of_github() {
             ledger.gap_page(page, now);
         }
         if let Ok(ci::parse::Delivery::Run { run, .. }) = ci::parse::delivery("workflow_run", bytes) {
-            ledger.observe(*run, Witness::Delivery, now);
+            ledger.observe(*run, ReportedBy::Webhook, now);
         }
         let jobs = ci::parse::jobs(bytes).ok();
         let figures_of = |run: &ci::parse::Run| {

@@ -129,11 +129,11 @@ pub fn days(seconds: i64) -> String {
 
 /// Whether a target is up, and since when.
 #[derive(Debug, Clone, Default)]
-pub struct Course {
+pub struct TargetState {
     state: Option<(bool, TimestampMs)>,
 }
 
-impl Course {
+impl TargetState {
     /// Goes on from what was known before a restart.
     #[must_use]
     pub fn new(state: Option<(bool, TimestampMs)>) -> Self {
@@ -223,10 +223,10 @@ mod tests {
 
     #[test]
     fn only_changes_are_events() {
-        let mut course = Course::default();
+        let mut target_state = TargetState::default();
         let mut told = Vec::new();
         for (second, failed) in [(0, None), (1, Some("refused")), (2, Some("status 500")), (301, None), (302, None), (303, Some("x"))] {
-            told.extend(course.observe("shop", second * 1_000, failed).map(|event| (second, event.kind, event.title)));
+            told.extend(target_state.observe("shop", second * 1_000, failed).map(|event| (second, event.kind, event.title)));
         }
         let expected = [
             (1, "probe_down", "shop is down: refused"),
@@ -234,8 +234,8 @@ mod tests {
             (303, "probe_down", "shop is down: x"),
         ];
         assert_eq!(told, expected.map(|(second, kind, title)| (second, kind.to_owned(), title.to_owned())));
-        assert_eq!(course.state(), Some((false, 303_000)));
-        assert!(Course::new(Some((false, 7))).observe("shop", 9, Some("still")).is_none(), "known from before a restart");
-        assert!(Course::default().observe("shop", 9, Some("refused")).is_some(), "down when first seen");
+        assert_eq!(target_state.state(), Some((false, 303_000)));
+        assert!(TargetState::new(Some((false, 7))).observe("shop", 9, Some("still")).is_none(), "known from before a restart");
+        assert!(TargetState::default().observe("shop", 9, Some("refused")).is_some(), "down when first seen");
     }
 }

@@ -1,4 +1,4 @@
-//! The real binary on a free port and in a folder of its own, driven through its public doors.
+//! The real binary on a free port and in a folder of its own, driven through its public outputs.
 
 #![allow(dead_code, reason = "each test program uses its part")]
 

@@ -25,9 +25,9 @@ use parking_lot::Mutex;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::connection::{Link, Tracked, Underway};
+use crate::connection::{ActiveRequest, Link, Tracked};
 use crate::envelope::ApiError;
-use crate::guesses::{Guesses, LOG_EVERY};
+use crate::login_throttle::{LOG_EVERY, LoginThrottle};
 use crate::pages;
 use crate::peers::{Client, Proxies};
 use crate::server::AppState;
@@ -99,7 +99,7 @@ pub struct Access {
     any_address: bool,
     proxies: Proxies,
     session_lifetime: Duration,
-    guesses: Arc<Guesses>,
+    login_throttle: Arc<LoginThrottle>,
     /// Logins that were ended, with the time at which they would have ended by themselves.
     ended: Mutex<BTreeMap<String, u64>>,
 }
@@ -116,7 +116,7 @@ impl Access {
             any_address: !options.listen.is_loopback(),
             proxies: options.proxies,
             session_lifetime: options.session_lifetime,
-            guesses: Arc::default(),
+            login_throttle: Arc::default(),
             ended: Mutex::default(),
         }
     }
@@ -184,15 +184,15 @@ impl Access {
     /// Counts a wrong token; an error where its sender has sent too many.
     pub(crate) fn refuse(&self, peer: Option<SocketAddr>, req: &HttpRequest, failures: &AtomicU64) -> Result<(), ApiError> {
         failures.fetch_add(1, Ordering::Relaxed);
-        let verdict = self.guesses.wrong(self.client(peer, req).address, Instant::now());
+        let verdict = self.login_throttle.wrong(self.client(peer, req).address, Instant::now());
         if let Some(line) = verdict.line {
             log::warn!("{line}");
         }
         if verdict.line_later {
-            let guesses = Arc::clone(&self.guesses);
+            let login_throttle = Arc::clone(&self.login_throttle);
             actix_web::rt::spawn(async move {
                 actix_web::rt::time::sleep(LOG_EVERY).await;
-                if let Some(line) = guesses.line(Instant::now()) {
+                if let Some(line) = login_throttle.line(Instant::now()) {
                     log::warn!("{line}");
                 }
             });
@@ -319,7 +319,7 @@ pub(crate) async fn guard(
     mut req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<Tracked>, actix_web::Error> {
-    let underway = Underway::new(req.conn_data::<Arc<Link>>().cloned());
+    let active_request = ActiveRequest::new(req.conn_data::<Arc<Link>>().cloned());
     let allowed = match req.app_data::<web::Data<AppState>>() {
         Some(state) => {
             let check = state.access.check_sender(req.headers()).and_then(|()| Access::check_site(&req));
@@ -365,7 +365,7 @@ pub(crate) async fn guard(
     if !res.headers().contains_key(header::CACHE_CONTROL) {
         res.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    Ok(res.map_body(|_, body| Tracked::new(if head { BoxBody::new(Unsent(body.size())) } else { body }, underway)))
+    Ok(res.map_body(|_, body| Tracked::new(if head { BoxBody::new(Unsent(body.size())) } else { body }, active_request)))
 }
 
 /// The answer to what may not be asked: a person in a browser is led to the login, or told in a page.

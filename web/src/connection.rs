@@ -329,9 +329,9 @@ impl AsyncWrite for Connection {
 }
 
 /// A request that is worked on, until it is dropped.
-pub(crate) struct Underway(Option<Arc<Link>>);
+pub(crate) struct ActiveRequest(Option<Arc<Link>>);
 
-impl Underway {
+impl ActiveRequest {
     pub(crate) fn new(link: Option<Arc<Link>>) -> Self {
         if let Some(link) = &link {
             link.requests.fetch_add(1, Relaxed);
@@ -341,7 +341,7 @@ impl Underway {
     }
 }
 
-impl Drop for Underway {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
         if let Some(link) = &self.0 {
             link.served.store(true, Relaxed);
@@ -357,12 +357,12 @@ impl Drop for Underway {
 /// An answer; its request is under way until all of it was taken.
 pub(crate) struct Tracked {
     body: BoxBody,
-    _underway: Underway,
+    _underway: ActiveRequest,
 }
 
 impl Tracked {
-    pub(crate) fn new(body: BoxBody, underway: Underway) -> Self {
-        Self { body, _underway: underway }
+    pub(crate) fn new(body: BoxBody, active_request: ActiveRequest) -> Self {
+        Self { body, _underway: active_request }
     }
 }
 

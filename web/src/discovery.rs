@@ -13,7 +13,7 @@ use taskpulse_engine::store::Store;
 use crate::answers::List;
 use crate::envelope::ApiError;
 use crate::params::Params;
-use crate::query::{GoesOn, TRUNCATED, need_match, with_selectors};
+use crate::query::{QueryGuard, TRUNCATED, need_match, with_selectors};
 use crate::server::AppState;
 
 /// How escaped names of labels begin.
@@ -36,18 +36,18 @@ impl Search {
         &'a self,
         store: &'a Store,
         selectors: &[Selector],
-        goes_on: &'a GoesOn,
+        query_guard: &'a QueryGuard,
     ) -> Result<impl Iterator<Item = Result<SeriesId, ApiError>> + 'a, ApiError> {
         let (start, end) = self.range;
-        let ids = store.select_while(selectors, &|| goes_on.check())?;
+        let ids = store.select_while(selectors, &|| query_guard.check())?;
         Ok(ids.into_iter().filter_map(move |id| {
-            let there = goes_on.check().map_err(ApiError::from).and_then(|()| Ok(store.has_samples(id, start, end)?));
+            let there = query_guard.check().map_err(ApiError::from).and_then(|()| Ok(store.has_samples(id, start, end)?));
             there.map(|there| there.then_some(id)).transpose()
         }))
     }
 
-    fn ids(&self, store: &Store, selectors: &[Selector], goes_on: &GoesOn) -> Result<Vec<SeriesId>, ApiError> {
-        self.matched(store, selectors, goes_on)?.collect()
+    fn ids(&self, store: &Store, selectors: &[Selector], query_guard: &QueryGuard) -> Result<Vec<SeriesId>, ApiError> {
+        self.matched(store, selectors, query_guard)?.collect()
     }
 
     /// The items as an answer, as many as are wanted.
@@ -69,8 +69,8 @@ pub(crate) async fn series(state: web::Data<AppState>, params: Params) -> Result
     params.whole()?;
     need_match(&params)?;
     let search = Search::of(&params)?;
-    let text = with_selectors(&state, &params, move |store, selectors, goes_on| {
-        let found = search.matched(store, selectors, goes_on)?;
+    let text = with_selectors(&state, &params, move |store, selectors, query_guard| {
+        let found = search.matched(store, selectors, query_guard)?;
         search.list(found.filter_map(|id| id.map(|id| store.labels(id)).transpose()))
     });
     state.answers.send_text(text.await?)
@@ -79,8 +79,8 @@ pub(crate) async fn series(state: web::Data<AppState>, params: Params) -> Result
 /// `GET|POST /api/v1/labels`
 pub(crate) async fn labels(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let search = Search::of(&params)?;
-    let text = with_selectors(&state, &params, move |store, selectors, goes_on| {
-        search.list(store.label_names(&search.ids(store, selectors, goes_on)?).into_iter().map(Ok))
+    let text = with_selectors(&state, &params, move |store, selectors, query_guard| {
+        search.list(store.label_names(&search.ids(store, selectors, query_guard)?).into_iter().map(Ok))
     });
     state.answers.send_text(text.await?)
 }
@@ -92,8 +92,8 @@ pub(crate) async fn label_values(state: web::Data<AppState>, name: web::Path<Str
         return Err(ApiError::bad_data("invalid label name: \"\""));
     }
     let search = Search::of(&params)?;
-    let text = with_selectors(&state, &params, move |store, selectors, goes_on| {
-        search.list(store.label_values(&name, &search.ids(store, selectors, goes_on)?).into_iter().map(Ok))
+    let text = with_selectors(&state, &params, move |store, selectors, query_guard| {
+        search.list(store.label_values(&name, &search.ids(store, selectors, query_guard)?).into_iter().map(Ok))
     });
     state.answers.send_text(text.await?)
 }

@@ -20,7 +20,7 @@ use crate::answers::PIECE_BYTES;
 use crate::csv;
 use crate::envelope::ApiError;
 use crate::params::Params;
-use crate::query::{GoesOn, of_match, with_texts};
+use crate::query::{QueryGuard, of_match, with_texts};
 use crate::server::{AppState, Resources};
 
 /// Exports at the same time.
@@ -39,9 +39,9 @@ enum Format {
 }
 
 /// What is exported: the matchers of a selector, and which values.
-type Wish = (Vec<Matcher>, Option<(Comparison, f64)>);
+type Selection = (Vec<Matcher>, Option<(Comparison, f64)>);
 
-fn wish(text: &str, budget: &mut Budget) -> Result<Wish, ApiError> {
+fn selection(text: &str, budget: &mut Budget) -> Result<Selection, ApiError> {
     let (selector, wanted) = match Selector::parse_pattern_within(text, budget) {
         Err(QueryError::Unsupported(_)) => {
             let condition = Condition::parse_within(text, budget).map_err(of_match)?;
@@ -55,15 +55,15 @@ fn wish(text: &str, budget: &mut Budget) -> Result<Wish, ApiError> {
     Ok((selector.matchers, wanted))
 }
 
-/// The wishes of a request, their patterns replaced by what they match, so that nothing is left to do but to read.
-fn wishes(store: &Store, texts: &[String], goes_on: &GoesOn) -> Result<Vec<Wish>, ApiError> {
+/// The selections of a request, their patterns replaced by what they match, so that nothing is left to do but to read.
+fn selections(store: &Store, texts: &[String], query_guard: &QueryGuard) -> Result<Vec<Selection>, ApiError> {
     let mut budget = Budget::default();
     let parse = |text: &String| {
-        goes_on.check()?;
-        wish(text, &mut budget)
+        query_guard.check()?;
+        selection(text, &mut budget)
     };
     let (mut lists, wanted): (Vec<_>, Vec<_>) = texts.iter().map(parse).collect::<Result<Vec<_>, ApiError>>()?.into_iter().unzip();
-    store.resolve(&mut lists, &|| goes_on.check())?;
+    store.resolve(&mut lists, &|| query_guard.check())?;
     Ok(lists.into_iter().zip(wanted).collect())
 }
 
@@ -80,10 +80,10 @@ pub(crate) async fn export(state: web::Data<AppState>, resources: web::Data<Reso
         other => return Err(ApiError::bad_data(format!("parameter `format`: `{other}` is not known; take csv or jsonl"))),
     };
     let (start, end) = params.range(0, now_ms())?;
-    let wishes = with_texts(&state, &params, wishes).await?;
+    let selections = with_texts(&state, &params, selections).await?;
     let place = Arc::clone(&resources.exports).try_acquire_owned();
     let place = place.map_err(|_| ApiError::busy(format!("{MAX_EXPORTS} exports run already, as many as may")))?;
-    let cursor = Cursor::new(&state.store, wishes, start, end, format);
+    let cursor = Cursor::new(&state.store, selections, start, end, format);
     let parts = futures_util::stream::try_unfold((cursor, Bytes::new(), place), move |(mut cursor, mut rest, place)| {
         let resources = resources.clone();
         async move {
@@ -121,7 +121,7 @@ pub(crate) async fn export(state: web::Data<AppState>, resources: web::Data<Reso
 /// How far an export has come.
 struct Cursor {
     store: Arc<Store>,
-    wishes: std::vec::IntoIter<Wish>,
+    selections: std::vec::IntoIter<Selection>,
     wanted: Option<(Comparison, f64)>,
     /// The series of the current selector that are left, the next one last.
     ids: Vec<SeriesId>,
@@ -136,10 +136,10 @@ struct Cursor {
 }
 
 impl Cursor {
-    fn new(store: &Arc<Store>, wishes: Vec<Wish>, start: TimestampMs, end: TimestampMs, format: Format) -> Self {
+    fn new(store: &Arc<Store>, selections: Vec<Selection>, start: TimestampMs, end: TimestampMs, format: Format) -> Self {
         let head = if matches!(format, Format::Csv) { "series,time,value\n".to_owned() } else { String::new() };
-        let (store, wishes) = (Arc::clone(store), wishes.into_iter());
-        Self { store, wishes, wanted: None, ids: Vec::new(), from: start, start, end, format, head, done: false }
+        let (store, selections) = (Arc::clone(store), selections.into_iter());
+        Self { store, selections, wanted: None, ids: Vec::new(), from: start, start, end, format, head, done: false }
     }
 
     /// The next piece of text, empty where nothing was found within the time for one.
@@ -149,7 +149,7 @@ impl Cursor {
         let limits = Limits { max_samples: usize::MAX, deadline: began + SERIES_TIME };
         while out.len() < PIECE_BYTES && began.elapsed() < PIECE_TIME {
             let Some(id) = self.ids.last().copied() else {
-                let Some((matchers, wanted)) = self.wishes.next() else {
+                let Some((matchers, wanted)) = self.selections.next() else {
                     self.done = true;
                     break;
                 };

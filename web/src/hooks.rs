@@ -9,7 +9,7 @@ use hmac::{Hmac, Mac};
 use serde_json::json;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
-use taskpulse_actors::collectors::github::state::Taken;
+use taskpulse_actors::collectors::github::state::Delivered;
 use taskpulse_engine::ci::parse::{self, Delivery};
 
 use crate::body;
@@ -43,10 +43,10 @@ pub(crate) async fn github(req: HttpRequest, payload: web::Payload, state: web::
         Delivery::Ping => "accepted",
         Delivery::Other => "ignored",
         Delivery::Run { repo, run } => match state.hooks.take(id, signature, &repo, *run) {
-            Taken::Accepted => "accepted",
-            Taken::Replayed => "replayed",
-            Taken::NotWatched => "ignored",
-            Taken::Full => return Err(refused(ApiError::busy("too many deliveries wait"))),
+            Delivered::Accepted => "accepted",
+            Delivered::Replayed => "replayed",
+            Delivered::NotWatched => "ignored",
+            Delivered::Full => return Err(refused(ApiError::busy("too many deliveries wait"))),
         },
     };
     ci.count_webhook(event, outcome);

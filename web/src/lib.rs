@@ -1,6 +1,6 @@
 //! HTTP and WebSocket: the dashboard's files, the REST interface, the live stream, and who may use them.
 //!
-//! Knows messages and the engine's read side, never a concrete actor beyond its door. Shapes are those of `docs/API.md`.
+//! Knows messages and the engine's read side, never a concrete actor beyond its mailbox. Shapes are those of `docs/API.md`.
 
 mod access;
 mod admin;
@@ -14,11 +14,11 @@ mod envelope;
 mod export;
 mod exposition;
 mod form;
-mod guesses;
 mod hooks;
 mod import;
 mod ingest;
 mod login;
+mod login_throttle;
 mod openapi;
 mod ops;
 mod otlp;

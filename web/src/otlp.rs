@@ -165,9 +165,9 @@ async fn take(req: &HttpRequest, payload: web::Payload, encoding: Encoding, stat
         kept(state.append_resolved.send(AppendResolved(resolved))).await?;
     } else if !resolved.is_empty() {
         // A task of its own: where the client hangs up, or was told to come again, the turn still ends with the store's answer.
-        let (door, refused) = (state.append_resolved.clone(), not_in.clone());
+        let (mailbox, refused) = (state.append_resolved.clone(), not_in.clone());
         let append = actix_web::rt::spawn(async move {
-            let outcome = door.send(AppendResolved(resolved)).await;
+            let outcome = mailbox.send(AppendResolved(resolved)).await;
             match &outcome {
                 Ok(Ok(_)) => turn.keep(changes, |row| refused.binary_search(&row).is_ok(), now_ms()),
                 _ => turn.forget(&changes),

@@ -40,7 +40,7 @@ const MAX_SELECTORS: usize = 1_000;
 const INFO: &str = "PromQL info:";
 
 /// What a query is asked with, beside its text and times.
-struct Ask {
+struct QueryRequest {
     query: String,
     expr: Expr,
     options: QueryOptions,
@@ -60,7 +60,7 @@ impl Drop for Waiting {
     }
 }
 
-impl Ask {
+impl QueryRequest {
     async fn new(params: &Params, mut options: QueryOptions, grid: QueryGrid) -> Result<Self, ApiError> {
         let began = Instant::now();
         let query = params.required("query")?.to_owned();
@@ -214,7 +214,7 @@ fn grid_count(params: &promql::Params) -> i64 {
 
 /// `GET|POST /api/v1/query`
 pub(crate) async fn query(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let ask = Ask::new(&params, state.queries, QueryGrid::default()).await?;
+    let ask = QueryRequest::new(&params, state.queries, QueryGrid::default()).await?;
     let _waiting = ask.waiting();
     let time = params.time("time")?.unwrap_or_else(now_ms);
     if let Some(answer) = ask.at_once(&state.store, time, time, None) {
@@ -235,7 +235,7 @@ pub(crate) async fn query_range(state: web::Data<AppState>, params: Params) -> R
     params.required("end")?;
     let (start, end) = params.range(0, 0)?;
     let step = params.step("step")?;
-    let ask = Ask::new(&params, state.queries, QueryGrid { step, range: end - start }).await?;
+    let ask = QueryRequest::new(&params, state.queries, QueryGrid { step, range: end - start }).await?;
     let _waiting = ask.waiting();
     let kind = promql::kind_of(&ask.expr);
     if !matches!(kind, "scalar" | "instant vector") {
@@ -283,12 +283,12 @@ pub(crate) async fn format_query(params: Params) -> Result<HttpResponse, ApiErro
 }
 
 /// Whether a request still goes on: someone waits for it, and its time is not over.
-pub(crate) struct GoesOn {
+pub(crate) struct QueryGuard {
     deadline: Instant,
     cancelled: Arc<AtomicBool>,
 }
 
-impl GoesOn {
+impl QueryGuard {
     pub(crate) fn check(&self) -> Result<(), EvalError> {
         if self.cancelled.load(Ordering::Relaxed) {
             return Err(EvalError::Cancelled);
@@ -302,7 +302,7 @@ impl GoesOn {
 pub(crate) async fn with_texts<T: Send + 'static>(
     state: &AppState,
     params: &Params,
-    work: impl FnOnce(&Store, &[String], &GoesOn) -> Result<T, ApiError> + Send + 'static,
+    work: impl FnOnce(&Store, &[String], &QueryGuard) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let texts: Vec<String> = params.all("match[]").into_iter().map(str::to_owned).collect();
     if texts.len() > MAX_SELECTORS {
@@ -310,25 +310,25 @@ pub(crate) async fn with_texts<T: Send + 'static>(
     }
     let deadline = Instant::now() + timeout(params, state.queries.timeout)?;
     let cancelled: Arc<AtomicBool> = Arc::default();
-    let (_waiting, goes_on) = (Waiting(Arc::clone(&cancelled)), GoesOn { deadline, cancelled });
+    let (_waiting, query_guard) = (Waiting(Arc::clone(&cancelled)), QueryGuard { deadline, cancelled });
     let _place = place(&state.selector_places, deadline).await?;
     let store = Arc::clone(&state.store);
-    blocking(move || work(&store, &texts, &goes_on)).await
+    blocking(move || work(&store, &texts, &query_guard)).await
 }
 
 /// As [`with_texts`], with the selectors that the texts are.
 pub(crate) async fn with_selectors<T: Send + 'static>(
     state: &AppState,
     params: &Params,
-    work: impl FnOnce(&Store, &[Selector], &GoesOn) -> Result<T, ApiError> + Send + 'static,
+    work: impl FnOnce(&Store, &[Selector], &QueryGuard) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
-    with_texts(state, params, |store, texts, goes_on| {
+    with_texts(state, params, |store, texts, query_guard| {
         let mut budget = Budget::default();
         let parse = |text: &String| {
-            goes_on.check()?;
+            query_guard.check()?;
             Selector::parse_within(text, &mut budget).map_err(of_match)
         };
-        work(store, &texts.iter().map(parse).collect::<Result<Vec<_>, ApiError>>()?, goes_on)
+        work(store, &texts.iter().map(parse).collect::<Result<Vec<_>, ApiError>>()?, query_guard)
     })
     .await
 }

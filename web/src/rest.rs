@@ -38,10 +38,10 @@ pub(crate) async fn windows(state: web::Data<AppState>, params: Params) -> Resul
         .ok_or_else(|| ApiError::bad_data(format!("parameter `window`: `{window}` is not kept; take one of 1m 5m 15m 1h 6h 24h")))?;
     let now = now_ms();
     let (start, end) = params.range(now - DAY_MS, now)?;
-    let text = with_selectors(&state, &params, move |store, selectors, goes_on| {
+    let text = with_selectors(&state, &params, move |store, selectors, query_guard| {
         let (mut list, mut count) = (List::new(), 0);
-        for id in store.select_while(selectors, &|| goes_on.check())? {
-            goes_on.check()?;
+        for id in store.select_while(selectors, &|| query_guard.check())? {
+            query_guard.check()?;
             let Some(labels) = store.labels(id) else { continue };
             for row in store.windows(id, level, start, end)? {
                 count += 1;

@@ -14,11 +14,11 @@ use actix_web::http::header;
 use actix_web::middleware::{Compress, NormalizePath, from_fn};
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpRequest, ResponseError, web};
-use taskpulse_actors::collectors::github::state::SharedHooks;
+use taskpulse_actors::collectors::github::state::SharedWebhooks;
 use taskpulse_actors::hub::{Subscribe, Unsubscribe};
 use taskpulse_actors::messages::{Acknowledge, Append, AppendResolved, Decide};
 use taskpulse_actors::status::Reporter;
-use taskpulse_actors::supervisor::Door;
+use taskpulse_actors::supervisor::Mailbox;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::Store;
 use tokio::sync::Semaphore;
@@ -77,15 +77,15 @@ pub struct AppState {
     /// Who may use it.
     pub access: Access,
     /// The way of webhook deliveries to the collector.
-    pub hooks: SharedHooks,
+    pub hooks: SharedWebhooks,
     /// The sessions.
     pub sessions: Arc<Sessions>,
     /// Sessions at the most.
     pub max_sessions: usize,
     /// To the store.
-    pub append: Door<Append>,
+    pub append: Mailbox<Append>,
     /// Takes samples whose series are known.
-    pub append_resolved: Door<AppendResolved>,
+    pub append_resolved: Mailbox<AppendResolved>,
     /// What is remembered of those who send OpenTelemetry metrics.
     pub otlp: otlp::Otlp,
     /// How many requests may wait for the store; what comes beyond is told to come again.
@@ -101,13 +101,13 @@ pub struct AppState {
     /// Filters of sessions that may be compiled at the same time.
     pub filter_places: Semaphore,
     /// To the hub.
-    pub subscribe: Door<Subscribe>,
+    pub subscribe: Mailbox<Subscribe>,
     /// To the hub.
-    pub unsubscribe: Door<Unsubscribe>,
+    pub unsubscribe: Mailbox<Unsubscribe>,
     /// To the alert actor.
-    pub acknowledge: Door<Acknowledge>,
+    pub acknowledge: Mailbox<Acknowledge>,
     /// To the optimizer.
-    pub decide: Door<Decide>,
+    pub decide: Mailbox<Decide>,
 }
 
 /// What clients share: memory for bodies, exports.

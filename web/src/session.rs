@@ -89,7 +89,7 @@ enum Request {
     Ping,
 }
 
-struct Session {
+struct SessionActor {
     number: SessionId,
     state: web::Data<AppState>,
     sessions: Arc<Sessions>,
@@ -150,7 +150,7 @@ pub(crate) async fn open(req: HttpRequest, stream: web::Payload, state: web::Dat
         ))
         .into());
     }
-    let session = Session {
+    let session = SessionActor {
         number: state.sessions.next.fetch_add(1, Ordering::Relaxed),
         sessions: Arc::clone(&state.sessions),
         shared: Arc::clone(&state.reporter.shared),
@@ -167,7 +167,7 @@ pub(crate) async fn open(req: HttpRequest, stream: web::Payload, state: web::Dat
     ws::WsResponseBuilder::new(session, &req, stream).frame_size(MAX_FRAME_BYTES).start()
 }
 
-impl Session {
+impl SessionActor {
     fn say(ctx: &mut WebsocketContext<Self>, value: &Value) {
         ctx.text(value.to_string());
     }
@@ -286,7 +286,7 @@ fn parse_topic(topic: &str, patterns: &[String], window: Option<&str>) -> Result
     Ok(parsed)
 }
 
-impl Actor for Session {
+impl Actor for SessionActor {
     type Context = WebsocketContext<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
@@ -318,7 +318,7 @@ impl Actor for Session {
     }
 }
 
-impl Handler<Push> for Session {
+impl Handler<Push> for SessionActor {
     type Result = ();
 
     fn handle(&mut self, push: Push, ctx: &mut Self::Context) {
@@ -340,7 +340,7 @@ impl Handler<Push> for Session {
     }
 }
 
-impl Handler<GoAway> for Session {
+impl Handler<GoAway> for SessionActor {
     type Result = ();
 
     fn handle(&mut self, _: GoAway, ctx: &mut Self::Context) {
@@ -348,7 +348,7 @@ impl Handler<GoAway> for Session {
     }
 }
 
-impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for Session {
+impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for SessionActor {
     fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, ctx: &mut Self::Context) {
         self.heard = Instant::now();
         match message {

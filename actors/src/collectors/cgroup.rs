@@ -19,7 +19,7 @@ use taskpulse_engine::cgroup::{self, Group, Load, Scope};
 use taskpulse_engine::model::{Batch, Labels, NAME_LABEL, TimestampMs};
 use tokio::task::spawn_blocking;
 
-use super::source::{Findings, Look, Looking, Source, Vanished};
+use super::collector::{CollectFuture, Collection, Collector, Outcome, StalenessTracker};
 use crate::files;
 
 /// The name of this source.
@@ -57,18 +57,18 @@ struct Memory {
     kept: BTreeSet<PathBuf>,
     /// What containers are called, and how often that was looked for.
     names: BTreeMap<String, (u8, Name)>,
-    vanished: Vanished,
+    staleness: StalenessTracker,
 }
 
 /// Measures groups.
-pub struct CgroupSource {
+pub struct CgroupCollector {
     root: PathBuf,
     every: Duration,
     most: usize,
     memory: Option<Memory>,
 }
 
-impl CgroupSource {
+impl CgroupCollector {
     /// A source of at most so many groups of the machine whose files are below `root`.
     #[must_use]
     pub fn new(root: PathBuf, every: Duration, most: usize) -> Self {
@@ -173,7 +173,7 @@ fn names(root: &Path, wanted: &[&str]) -> BTreeMap<String, Name> {
 }
 
 impl Memory {
-    fn look(&mut self, root: &Path, most: usize, now: TimestampMs) -> Look {
+    fn look(&mut self, root: &Path, most: usize, now: TimestampMs) -> Outcome {
         let mut batch = Batch::default();
         let (found, more) = walk(root);
         let absent = absence(root).or_else(|| {
@@ -181,11 +181,11 @@ impl Memory {
             found.is_empty().then(|| ("no unit and no container can be seen from here".to_owned(), hint))
         });
         if let Some((why, hint)) = absent {
-            *self = Self { vanished: std::mem::take(&mut self.vanished), ..Self::default() };
-            self.vanished.mark(&mut batch, now);
+            *self = Self { staleness: std::mem::take(&mut self.staleness), ..Self::default() };
+            self.staleness.mark(&mut batch, now);
             return match batch.is_empty() {
-                true => Look::Absent(why, hint),
-                false => Look::Failed(why, Findings { batch, ..Findings::default() }),
+                true => Outcome::Absent(why, hint),
+                false => Outcome::Failed(why, Collection { batch, ..Collection::default() }),
             };
         }
         let loads: Vec<Load> = found
@@ -203,9 +203,13 @@ impl Memory {
         }
         self.kept = busiest.iter().map(|group| group.path.clone()).collect();
         self.cpu_usec = found.iter().map(|group| (group.path.clone(), group.cpu_usec)).collect();
-        self.vanished.mark(&mut batch, now);
-        let found = Findings { batch, ..Findings::default() };
-        if more { Look::Partly(format!("more than {MAX_FOLDERS} groups; the rest was not looked at"), found) } else { Look::Found(found) }
+        self.staleness.mark(&mut batch, now);
+        let found = Collection { batch, ..Collection::default() };
+        if more {
+            Outcome::Partial(format!("more than {MAX_FOLDERS} groups; the rest was not looked at"), found)
+        } else {
+            Outcome::Complete(found)
+        }
     }
 
     fn learn_names(&mut self, root: &Path, groups: &[&Found]) {
@@ -270,7 +274,7 @@ impl Memory {
     }
 }
 
-impl Source for CgroupSource {
+impl Collector for CgroupCollector {
     fn name(&self) -> String {
         SOURCE.to_owned()
     }
@@ -279,7 +283,7 @@ impl Source for CgroupSource {
         self.every
     }
 
-    fn look(&mut self, now: TimestampMs) -> Looking<'_> {
+    fn collect(&mut self, now: TimestampMs) -> CollectFuture<'_> {
         Box::pin(async move {
             // Gone only if a look before was cut off in its middle.
             let mut memory = self.memory.take().unwrap_or_default();
@@ -295,7 +299,7 @@ impl Source for CgroupSource {
                     self.memory = Some(memory);
                     look
                 }
-                Err(why) => Look::Failed(format!("the groups cannot be read: {why}"), Findings::default()),
+                Err(why) => Outcome::Failed(format!("the groups cannot be read: {why}"), Collection::default()),
             }
         })
     }

@@ -21,7 +21,7 @@ use taskpulse_engine::model::{Batch, Labels, NAME_LABEL, TimestampMs};
 use taskpulse_engine::relabel;
 use tokio::task::spawn_blocking;
 
-use super::source::{Findings, Look, Looking, Source, Vanished};
+use super::collector::{CollectFuture, Collection, Collector, Outcome, StalenessTracker};
 use crate::standstill::Deadline;
 
 /// Of the standard error, for the reason.
@@ -287,20 +287,20 @@ fn parse(program: &Program, text: &str, now: TimestampMs) -> Result<Batch, Strin
 }
 
 /// Runs one program.
-pub struct CommandSource {
+pub struct CommandCollector {
     program: Program,
-    vanished: Vanished,
+    staleness: StalenessTracker,
 }
 
-impl CommandSource {
+impl CommandCollector {
     /// A source that runs a program.
     #[must_use]
     pub fn new(program: Program) -> Self {
-        Self { program, vanished: Vanished::default() }
+        Self { program, staleness: StalenessTracker::default() }
     }
 }
 
-impl Source for CommandSource {
+impl Collector for CommandCollector {
     fn name(&self) -> String {
         format!("command {}", self.program.name)
     }
@@ -313,7 +313,7 @@ impl Source for CommandSource {
         self.program.timeout + Duration::from_secs(5)
     }
 
-    fn look(&mut self, now: TimestampMs) -> Looking<'_> {
+    fn collect(&mut self, now: TimestampMs) -> CollectFuture<'_> {
         Box::pin(async move {
             let program = self.program.clone();
             let work = spawn_blocking(move || {
@@ -333,11 +333,11 @@ impl Source for CommandSource {
                 Ok(batch) => (batch, None),
                 Err(why) => (Batch::default(), Some(why)),
             };
-            self.vanished.mark(&mut batch, now);
-            let found = Findings { batch, ..Findings::default() };
+            self.staleness.mark(&mut batch, now);
+            let found = Collection { batch, ..Collection::default() };
             match failed {
-                None => Look::Found(found),
-                Some(why) => Look::Failed(why, found),
+                None => Outcome::Complete(found),
+                Some(why) => Outcome::Failed(why, found),
             }
         })
     }

@@ -12,8 +12,8 @@
 //! and one share of its limit.
 
 mod api;
+mod context;
 mod credentials;
-mod desk;
 mod read;
 pub mod state;
 mod view;
@@ -29,9 +29,9 @@ use taskpulse_engine::ci::parse::{Run, Workflow};
 use taskpulse_engine::model::{Batch, Labels, TimestampMs};
 use tokio::task::spawn_blocking;
 
-use self::api::Trouble;
-pub use self::desk::{Desk, GithubOptions};
-use super::source::{Findings, Look, Looking, Source};
+use self::api::RequestError;
+pub use self::context::{GithubContext, GithubOptions};
+use super::collector::{CollectFuture, Collection, Collector, Outcome};
 use crate::clock::now_ms;
 use crate::files;
 use crate::messages::{AppendResolved, ChangeDocuments, RecordEvents};
@@ -47,7 +47,7 @@ const TELL_EVERY: Duration = Duration::from_secs(60);
 /// Longest wait after a failure.
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 /// The end of a run as a webhook told it, until its jobs say so too.
-struct Claim {
+struct UnconfirmedRun {
     run: Run,
     tries: u32,
     again: TimestampMs,
@@ -59,8 +59,8 @@ fn due(at: TimestampMs, now: TimestampMs, most: Duration) -> bool {
 }
 
 /// Watches one repository.
-pub struct GithubSource {
-    desk: Arc<Desk>,
+pub struct GithubCollector {
+    context: Arc<GithubContext>,
     /// The name under which it is watched.
     repo: Option<String>,
     /// The name that it has now, where that is another one.
@@ -80,7 +80,7 @@ pub struct GithubSource {
     /// When it was last known that what was seen is what is.
     confirmed: Option<TimestampMs>,
     hook_at: Option<TimestampMs>,
-    claims: VecDeque<Claim>,
+    claims: VecDeque<UnconfirmedRun>,
     workflows: Vec<Workflow>,
     workflows_etag: Option<String>,
     next_workflows: TimestampMs,
@@ -92,10 +92,10 @@ pub struct GithubSource {
     skipped: usize,
 }
 
-impl GithubSource {
-    fn new(desk: Arc<Desk>, repo: Option<String>) -> Self {
+impl GithubCollector {
+    fn new(context: Arc<GithubContext>, repo: Option<String>) -> Self {
         Self {
-            desk,
+            context,
             repo,
             moved_to: None,
             watched_as: None,
@@ -124,32 +124,33 @@ impl GithubSource {
         if let Some(repo) = &self.repo {
             return Ok(repo.clone());
         }
-        let api_url = self.desk.options.api_url.clone();
+        let api_url = self.context.options.api_url.clone();
         let find = move || credentials::repository(Path::new("."), &api_url);
         let found = spawn_blocking(move || files::within(Path::new(".git"), files::PATIENCE, find)).await;
         let repo = found.map_err(|error| error.to_string())???;
         // It has another name from here on.
-        self.desk.shared.sources.remove(&self.name());
+        self.context.shared.sources.remove(&self.name());
         self.repo = Some(repo.clone());
         Ok(repo)
     }
 
     /// Works on the ledger off the arbiter. A look that is given up in the middle loses it; the next reads it anew.
-    async fn with<R: Send + 'static>(&mut self, work: impl FnOnce(&mut Ledger) -> R + Send + 'static) -> Result<R, Trouble> {
-        let lost = || Trouble::Failed("what was seen is being read again".to_owned());
+    async fn with<R: Send + 'static>(&mut self, work: impl FnOnce(&mut Ledger) -> R + Send + 'static) -> Result<R, RequestError> {
+        let lost = || RequestError::Failed("what was seen is being read again".to_owned());
         let mut ledger = self.ledger.take().ok_or_else(lost)?;
         let done = spawn_blocking(move || {
             let result = work(&mut ledger);
             (ledger, result)
         });
-        let (ledger, result) = done.await.map_err(|error| Trouble::Failed(format!("what was seen could not be worked on: {error}")))?;
+        let (ledger, result) =
+            done.await.map_err(|error| RequestError::Failed(format!("what was seen could not be worked on: {error}")))?;
         self.ledger = Some(ledger);
         Ok(result)
     }
 
     async fn take_up(&mut self, repo: &str) -> Result<(), String> {
-        let (store, repo) = (Arc::clone(&self.desk.store), repo.to_owned());
-        let keep_ms = self.desk.options.backfill_ms.min(store.options().retention_ms);
+        let (store, repo) = (Arc::clone(&self.context.store), repo.to_owned());
+        let keep_ms = self.context.options.backfill_ms.min(store.options().retention_ms);
         let read = spawn_blocking(move || store.documents(KIND).map(|documents| Ledger::restore(&repo, keep_ms, &documents)));
         let ledger = read.await.map_err(|error| error.to_string())?;
         self.ledger = Some(ledger.map_err(|error| format!("what was seen before cannot be read: {error}"))?);
@@ -162,7 +163,7 @@ impl GithubSource {
     /// Step 4. How many samples were kept. What is not kept stays, also where the look is given up meanwhile.
     async fn keep(&mut self) -> Result<usize, String> {
         if self.unkept.is_none() {
-            let changes = self.with(Ledger::changes).await.map_err(|trouble| trouble.explain("", &self.desk.api))?;
+            let changes = self.with(Ledger::changes).await.map_err(|trouble| trouble.explain("", &self.context.api))?;
             if changes.is_empty() {
                 return Ok(0);
             }
@@ -171,7 +172,7 @@ impl GithubSource {
         let Some(changes) = &self.unkept else { return Ok(0) };
         self.keep_all(changes).await.map_err(|why| format!("not kept yet: {why}"))?;
         let Some(changes) = self.unkept.take() else { return Ok(0) };
-        if !changes.events.is_empty() && self.desk.events.try_send(RecordEvents(changes.events)).is_err() {
+        if !changes.events.is_empty() && self.context.events.try_send(RecordEvents(changes.events)).is_err() {
             log::error!("github: the store is too busy for the time line");
         }
         Ok(changes.batch.len())
@@ -179,9 +180,9 @@ impl GithubSource {
 
     async fn keep_all(&self, changes: &Changes) -> Result<(), String> {
         if !changes.batch.is_empty() {
-            let resolved = self.desk.resolve(changes.batch.clone()).await?;
+            let resolved = self.context.resolve(changes.batch.clone()).await?;
             if !resolved.is_empty() {
-                let kept = self.desk.append.send(AppendResolved(resolved)).await.map_err(|error| error.to_string())?;
+                let kept = self.context.append.send(AppendResolved(resolved)).await.map_err(|error| error.to_string())?;
                 kept.map_err(|error| error.to_string())?;
             }
         }
@@ -189,12 +190,12 @@ impl GithubSource {
             return Ok(());
         }
         let message = ChangeDocuments { kind: KIND, changes: changes.documents.clone() };
-        let kept = self.desk.documents.send(message).await.map_err(|error| error.to_string())?;
+        let kept = self.context.documents.send(message).await.map_err(|error| error.to_string())?;
         kept.map_err(|error| error.to_string())
     }
 
     /// Step 5.
-    async fn show(&mut self, repo: &str) -> Result<(), Trouble> {
+    async fn show(&mut self, repo: &str) -> Result<(), RequestError> {
         let workflows = self.workflows.clone();
         let made = move |ledger: &mut Ledger| (view::repository(ledger, &workflows), ledger.whole().then(|| ledger.began()));
         let (mut shown, began) = self.with(made).await?;
@@ -202,15 +203,15 @@ impl GithubSource {
             // Nothing is known of it: that is not the same as no runs.
             return Ok(());
         }
-        let (limit, remaining, spent, allowed) = self.desk.api.limits();
+        let (limit, remaining, spent, allowed) = self.context.api.limits();
         shown["now_named"] = serde_json::json!(self.moved_to);
         shown["confirmed_at"] = serde_json::json!(self.confirmed.map(crate::wire::seconds));
         shown["requests"] =
             serde_json::json!({"limit": limit, "remaining": remaining, "spent_last_hour": spent, "allowed_an_hour": allowed});
         shown["webhooks"] = serde_json::json!({
-            "on": self.desk.hooks.secret().is_some(), "last": self.hook_at.map(crate::wire::seconds),
+            "on": self.context.hooks.secret().is_some(), "last": self.hook_at.map(crate::wire::seconds),
         });
-        let shared = &self.desk.shared;
+        let shared = &self.context.shared;
         shared.ci.repositories.write().insert(repo.to_owned(), shown);
         if let Some(began) = began {
             let all = shared.ci.began(repo, began);
@@ -219,21 +220,21 @@ impl GithubSource {
         Ok(())
     }
 
-    async fn look_once(&mut self, now: TimestampMs) -> Look {
+    async fn look_once(&mut self, now: TimestampMs) -> Outcome {
         let repo = match self.repository().await {
             Ok(repo) => repo,
             Err(why) => {
                 let hint = "set github.repositories = [\"owner/name\"], or start the service in a clone of a repository on GitHub";
-                return Look::Absent(why, hint.to_owned());
+                return Outcome::Absent(why, hint.to_owned());
             }
         };
-        if let Err(name) = self.desk.hooks.watch(&repo, &repo) {
+        if let Err(name) = self.context.hooks.watch(&repo, &repo) {
             self.watched_as = Some(name);
         }
         if let Some(name) = &self.watched_as {
-            self.desk.shared.ci.repositories.write().remove(&repo);
-            let why = Trouble::Watched(name.clone()).explain(&repo, &self.desk.api);
-            return Look::Absent(why, format!("take {repo} out of github.repositories"));
+            self.context.shared.ci.repositories.write().remove(&repo);
+            let why = RequestError::Watched(name.clone()).explain(&repo, &self.context.api);
+            return Outcome::Absent(why, format!("take {repo} out of github.repositories"));
         }
         if self.ledger.is_none() {
             // What was seen before it was lost belongs to what is read.
@@ -244,21 +245,21 @@ impl GithubSource {
             };
             if let Err(why) = taken {
                 self.failures += 1;
-                return Look::Failed(why, self.findings(0, Some(self.backoff())));
+                return Outcome::Failed(why, self.findings(0, Some(self.backoff())));
             }
         }
         let outcome = match self.take_deliveries(&repo, now).await {
             Ok(()) => self.work(&repo, now).await,
             Err(trouble) => Err(trouble),
         };
-        if let Err(Trouble::Watched(name)) = &outcome {
+        if let Err(RequestError::Watched(name)) = &outcome {
             self.watched_as = Some(name.clone());
         }
         let every_ms = i64::try_from(self.every().as_millis()).unwrap_or(i64::MAX);
         let current = outcome.is_ok() && self.unkept.is_none();
         if current && (self.changed || due(self.told + every_ms / 2, now, self.every())) {
             let at = now_ms();
-            let remaining = self.desk.api.limits().1;
+            let remaining = self.context.api.limits().1;
             let told = self.with(move |ledger| ledger.tell(at)).await;
             (self.told, self.changed) = (at, false);
             if let (Ok(()), Some(remaining)) = (told, remaining) {
@@ -290,28 +291,28 @@ impl GithubSource {
         Duration::from_secs(1 << self.failures.saturating_sub(1).min(6)).min(MAX_BACKOFF)
     }
 
-    fn findings(&self, kept: usize, next_in: Option<Duration>) -> Findings {
-        Findings { kept, next_in, ..Findings::default() }
+    fn findings(&self, kept: usize, next_in: Option<Duration>) -> Collection {
+        Collection { kept, next_in, ..Collection::default() }
     }
 
     /// What the look came to, and when to look next.
     async fn judge(
         &mut self,
         repo: &str,
-        outcome: Result<(bool, Option<Trouble>), Trouble>,
+        outcome: Result<(bool, Option<RequestError>), RequestError>,
         kept: Result<usize, String>,
-        shown: Result<(), Trouble>,
-    ) -> Look {
-        let interval = self.desk.options.interval;
+        shown: Result<(), RequestError>,
+    ) -> Outcome {
+        let interval = self.context.options.interval;
         let samples = kept.as_ref().copied().unwrap_or(0);
         let (more, waits) = match outcome {
             Ok(outcome) => outcome,
             Err(trouble) => {
-                let why = trouble.explain(repo, &self.desk.api);
+                let why = trouble.explain(repo, &self.context.api);
                 self.failures += 1;
                 let next = match &trouble {
-                    Trouble::Wait(wait) => {
-                        if matches!(wait, Wait::Limit(_)) && self.desk.api.lifted(interval.max(Duration::from_secs(2))).await {
+                    RequestError::Wait(wait) => {
+                        if matches!(wait, Wait::Limit(_)) && self.context.api.lifted(interval.max(Duration::from_secs(2))).await {
                             Duration::ZERO
                         } else {
                             let ms = u64::try_from(wait.until() - now_ms()).unwrap_or(0);
@@ -319,46 +320,46 @@ impl GithubSource {
                         }
                     }
                     // Nobody but a person can change these.
-                    Trouble::Token(_) | Trouble::Gone | Trouble::Watched(_) | Trouble::Refused(_) => {
+                    RequestError::Token(_) | RequestError::Gone | RequestError::Watched(_) | RequestError::Refused(_) => {
                         (interval * 5).min(RAREST).max(interval)
                     }
-                    Trouble::Failed(_) => self.backoff().min(interval.max(Duration::from_secs(5))),
+                    RequestError::Failed(_) => self.backoff().min(interval.max(Duration::from_secs(5))),
                 };
-                return Look::Failed(why, self.findings(samples, Some(next)));
+                return Outcome::Failed(why, self.findings(samples, Some(next)));
             }
         };
-        if let Err(why) = kept.and_then(|_| shown.map_err(|trouble| trouble.explain(repo, &self.desk.api))) {
+        if let Err(why) = kept.and_then(|_| shown.map_err(|trouble| trouble.explain(repo, &self.context.api))) {
             self.failures += 1;
-            return Look::Partly(why, self.findings(samples, Some(self.backoff())));
+            return Outcome::Partial(why, self.findings(samples, Some(self.backoff())));
         }
         self.failures = 0;
         let claim = self.claims.iter().map(|claim| claim.again - now_ms()).min();
         let next = if more { Some(Duration::ZERO) } else { claim.map(|ms| Duration::from_millis(ms.max(50) as u64).min(interval)) };
         let found = self.findings(samples, next);
         match waits {
-            Some(trouble) => Look::Partly(format!("more is read later: {}", trouble.explain(repo, &self.desk.api)), found),
+            Some(trouble) => Outcome::Partial(format!("more is read later: {}", trouble.explain(repo, &self.context.api)), found),
             None => match self.notes(repo).await {
-                Some(notes) => Look::Partly(notes, found),
-                None => Look::Found(found),
+                Some(notes) => Outcome::Partial(notes, found),
+                None => Outcome::Complete(found),
             },
         }
     }
 }
 
-impl Source for GithubSource {
+impl Collector for GithubCollector {
     fn name(&self) -> String {
         self.repo.as_ref().map_or_else(|| "github".to_owned(), |repo| format!("github {repo}"))
     }
 
     fn every(&self) -> Duration {
-        self.desk.options.interval.min(TELL_EVERY)
+        self.context.options.interval.min(TELL_EVERY)
     }
 
     fn timeout(&self) -> Duration {
         LOOK_TIMEOUT
     }
 
-    fn look(&mut self, now: TimestampMs) -> Looking<'_> {
+    fn collect(&mut self, now: TimestampMs) -> CollectFuture<'_> {
         Box::pin(self.look_once(now))
     }
 }

@@ -3,13 +3,13 @@
 //! A source that is missing or failing gives no sample; [`crate::shared::Sources`] says why.
 
 pub mod cgroup;
+pub mod collector;
 pub mod command;
 mod fetch;
 pub mod github;
-pub mod own;
 pub mod probe;
 pub mod scrape;
-pub mod source;
+pub mod self_metrics;
 pub mod system;
 pub mod taskmaster;
 
@@ -20,22 +20,22 @@ use taskpulse_engine::model::Batch;
 
 use crate::messages::Collected;
 use crate::shared::Shared;
-use crate::supervisor::Door;
+use crate::supervisor::Mailbox;
 
 /// Collections that wait while the batcher has no room.
 const BACKLOG: usize = 64;
 
 /// The way from a collector to the batcher: bounded, counts what it drops.
 pub(crate) struct Outbox {
-    door: Door<Collected>,
+    mailbox: Mailbox<Collected>,
     shared: Arc<Shared>,
     stage: &'static str,
     waiting: VecDeque<Batch>,
 }
 
 impl Outbox {
-    pub(crate) fn new(door: Door<Collected>, shared: Arc<Shared>, stage: &'static str) -> Self {
-        Self { door, shared, stage, waiting: VecDeque::new() }
+    pub(crate) fn new(mailbox: Mailbox<Collected>, shared: Arc<Shared>, stage: &'static str) -> Self {
+        Self { mailbox, shared, stage, waiting: VecDeque::new() }
     }
 
     /// Sends what waits and then this; what finds no room waits for the next time. A series has one sample of a time: others
@@ -54,7 +54,7 @@ impl Outbox {
 
     fn send_waiting(&mut self) {
         while let Some(batch) = self.waiting.pop_front() {
-            if let Err(why) = self.door.try_send(Collected { batch: batch.clone() }) {
+            if let Err(why) = self.mailbox.try_send(Collected { batch: batch.clone() }) {
                 self.waiting.push_front(batch);
                 if self.waiting.len() > BACKLOG
                     && let Some(oldest) = self.waiting.pop_front()

@@ -38,14 +38,14 @@ use self::given::Given;
 use self::project::{Project, projects};
 use self::watch::Watch;
 use super::Outbox;
-use super::source::Doors;
+use super::collector::Outputs;
 use crate::clock::now_ms;
 use crate::files;
 use crate::messages::{ChangeDocuments, RecordEvents};
 use crate::shared::Shared;
 use crate::standstill;
 use crate::status::Reporter;
-use crate::supervisor::Vitals;
+use crate::supervisor::ActorStats;
 
 /// How long a file may be unreadable before its source counts as failing.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -161,9 +161,9 @@ impl Known {
 
 /// See the module.
 pub struct TaskCollector {
-    vitals: Arc<Vitals>,
+    stats: Arc<ActorStats>,
     every: Duration,
-    doors: Doors,
+    outputs: Outputs,
     outbox: Outbox,
     make: Arc<dyn Fn() -> Known + Send + Sync>,
     known: Option<Known>,
@@ -177,12 +177,12 @@ pub struct TaskCollector {
 impl TaskCollector {
     /// A collector of boards.
     #[must_use]
-    pub fn new(vitals: Arc<Vitals>, reporter: &Reporter, options: BoardOptions, doors: Doors) -> Self {
+    pub fn new(stats: Arc<ActorStats>, reporter: &Reporter, options: BoardOptions, outputs: Outputs) -> Self {
         let (shared, store) = (Arc::clone(&reporter.shared), Arc::clone(&reporter.store));
-        let outbox = Outbox::new(doors.batcher.clone(), Arc::clone(&shared), "taskmaster");
+        let outbox = Outbox::new(outputs.batcher.clone(), Arc::clone(&shared), "taskmaster");
         let every = options.every;
         let make = Arc::new(move || Known::new(Arc::clone(&shared), Arc::clone(&store), &options));
-        Self { vitals, every, doors, outbox, make, known: None, looking: false, look_again: false, due: Arc::default(), watch: None }
+        Self { stats, every, outputs, outbox, make, known: None, looking: false, look_again: false, due: Arc::default(), watch: None }
     }
 
     /// The watch, made when it is first asked for.
@@ -205,7 +205,7 @@ impl TaskCollector {
         }
         self.looking = true;
         let (watch, make) = (self.watch(ctx), Arc::clone(&self.make));
-        let work = self.vitals.working("look");
+        let work = self.stats.busy("look");
         let known = self.known.take();
         let looking = spawn_blocking(move || {
             let mut known = known.unwrap_or_else(|| make());
@@ -236,11 +236,11 @@ impl TaskCollector {
                 log::warn!("taskmaster: {repeated}");
             }
         }
-        if !looked.events.is_empty() && self.doors.events.try_send(RecordEvents(looked.events)).is_err() {
+        if !looked.events.is_empty() && self.outputs.events.try_send(RecordEvents(looked.events)).is_err() {
             log::error!("taskmaster: the store is too busy for the time line");
         }
         let changes = looked.documents;
-        if !changes.is_empty() && self.doors.documents.try_send(ChangeDocuments { kind: KIND, changes }).is_err() {
+        if !changes.is_empty() && self.outputs.documents.try_send(ChangeDocuments { kind: KIND, changes }).is_err() {
             log::error!("taskmaster: the store is too busy for what was seen");
         }
     }

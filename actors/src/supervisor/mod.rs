@@ -6,8 +6,8 @@
 //! [`Policy`] allows stays down and says so; for one that the service cannot do without, [`Policy::on_give_up`] ends
 //! the process. What to rebuild after a panic is the actor's business (`Supervised::restarting`).
 
-mod door;
-mod vitals;
+mod mailbox;
+mod stats;
 
 use std::any::Any;
 use std::backtrace::Backtrace;
@@ -27,8 +27,8 @@ use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep};
 
 use crate::standstill;
 
-pub use self::door::{Door, Post, Refused};
-pub use self::vitals::{ActorState, ActorStatus, PanicNote, Registry, Vitals, Working};
+pub use self::mailbox::{ActorHandle, Mailbox, SendError};
+pub use self::stats::{ActorState, ActorStats, ActorStatus, BusyGuard, LastPanic, Registry};
 
 /// First wait before a restart.
 pub const FIRST_BACKOFF: Duration = Duration::from_millis(100);
@@ -60,26 +60,26 @@ pub trait Service: Actor<Context = Context<Self>> + Supervised + Unpin {}
 impl<A: Actor<Context = Context<A>> + Supervised + Unpin> Service for A {}
 
 /// Starts a supervised actor on an arbiter. `make` gets the actor's vital signs.
-pub fn start<A, F>(arbiter: &ArbiterHandle, registry: &Registry, name: &str, policy: &Policy, mailbox: usize, make: F) -> Post<A>
+pub fn start<A, F>(arbiter: &ArbiterHandle, registry: &Registry, name: &str, policy: &Policy, mailbox: usize, make: F) -> ActorHandle<A>
 where
     A: Service,
-    F: FnOnce(Arc<Vitals>) -> A + Send + 'static,
+    F: FnOnce(Arc<ActorStats>) -> A + Send + 'static,
 {
-    let vitals = Vitals::new(name);
-    registry.add(Arc::clone(&vitals));
+    let stats = ActorStats::new(name);
+    registry.add(Arc::clone(&stats));
     let (sender, receiver) = channel::channel(mailbox);
     let policy = policy.clone();
-    let own = Arc::clone(&vitals);
+    let own = Arc::clone(&stats);
     let spawned = arbiter.spawn_fn(move || {
         let ctx = Context::with_receiver(receiver);
         let actor = make(Arc::clone(&own));
         actix_rt::spawn(Supervising::new(ctx.into_future(actor), own, policy));
     });
     if !spawned {
-        vitals.set_state(ActorState::Down);
+        stats.set_state(ActorState::Down);
         log::error!("actor {name} cannot start: its thread is gone");
     }
-    Post::new(Addr::new(sender), vitals)
+    ActorHandle::new(Addr::new(sender), stats)
 }
 
 /// The future that runs an actor and restarts it.
@@ -88,7 +88,7 @@ struct Supervising<A: Service> {
     running: Option<ContextFut<A, Context<A>>>,
     /// Holds the mailbox open: an actor to whom nobody writes, such as a collector, is restarted like any other.
     _address: Addr<A>,
-    vitals: Arc<Vitals>,
+    stats: Arc<ActorStats>,
     policy: Policy,
     heartbeat: Interval,
     panics: VecDeque<Instant>,
@@ -97,14 +97,14 @@ struct Supervising<A: Service> {
 }
 
 impl<A: Service> Supervising<A> {
-    fn new(running: ContextFut<A, Context<A>>, vitals: Arc<Vitals>, policy: Policy) -> Self {
+    fn new(running: ContextFut<A, Context<A>>, stats: Arc<ActorStats>, policy: Policy) -> Self {
         let mut heartbeat = interval((policy.stuck_after / 3).min(SLOWEST_HEARTBEAT));
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let address = running.address();
         Self {
             running: Some(running),
             _address: address,
-            vitals,
+            stats,
             policy,
             heartbeat,
             panics: VecDeque::new(),
@@ -115,10 +115,10 @@ impl<A: Service> Supervising<A> {
 
     fn panicked(&mut self, payload: &(dyn Any + Send)) {
         let now = Instant::now();
-        let during = self.vitals.interrupted();
+        let during = self.stats.interrupted();
         let (message, backtrace) = describe_panic(payload);
-        log::error!("actor {} panicked in {during}: {message}\n{backtrace}", self.vitals.name());
-        self.vitals.note_panic(during, &message);
+        log::error!("actor {} panicked in {during}: {message}\n{backtrace}", self.stats.name());
+        self.stats.note_panic(during, &message);
         if self.panics.back().is_none_or(|last| now - *last >= HEALTHY_AFTER) {
             self.backoff = FIRST_BACKOFF;
         }
@@ -130,15 +130,15 @@ impl<A: Service> Supervising<A> {
             self.give_up();
             return;
         }
-        self.vitals.set_state(ActorState::Restarting);
+        self.stats.set_state(ActorState::Restarting);
         self.waiting = Some(Box::pin(sleep(with_jitter(self.backoff))));
         self.backoff = (self.backoff * 2).min(LONGEST_BACKOFF);
     }
 
     fn give_up(&mut self) {
         let (count, window) = (self.panics.len(), self.policy.window.as_secs());
-        log::error!("actor {} stays down: {count} panics within {window} s", self.vitals.name());
-        self.vitals.set_state(ActorState::Down);
+        log::error!("actor {} stays down: {count} panics within {window} s", self.stats.name());
+        self.stats.set_state(ActorState::Down);
         if let Some(act) = &self.policy.on_give_up {
             act();
         }
@@ -155,7 +155,7 @@ impl<A: Service> Future for Supervising<A> {
         let this = self.get_mut();
         loop {
             while this.heartbeat.poll_tick(cx).is_ready() {
-                this.vitals.beat();
+                this.stats.beat();
             }
             let Some(running) = &mut this.running else { return Poll::Ready(()) };
             let goes_on = if let Some(waiting) = &mut this.waiting {
@@ -163,8 +163,8 @@ impl<A: Service> Future for Supervising<A> {
                 this.waiting = None;
                 let restarted = guarded(|| running.restart());
                 if matches!(restarted, Ok(true)) {
-                    this.vitals.restarted();
-                    log::info!("actor {} restarted", this.vitals.name());
+                    this.stats.restarted();
+                    log::info!("actor {} restarted", this.stats.name());
                 }
                 restarted
             } else {
@@ -173,7 +173,7 @@ impl<A: Service> Future for Supervising<A> {
                 let held = begun.elapsed();
                 // A machine that stood still held it, and not the actor.
                 if held < LONG_HOLD || !standstill::spoiled(begun) {
-                    this.vitals.held(held);
+                    this.stats.held(held);
                 }
                 match polled {
                     Ok(Poll::Pending) => return Poll::Pending,
@@ -184,7 +184,7 @@ impl<A: Service> Future for Supervising<A> {
             match goes_on {
                 Ok(true) => {}
                 Ok(false) => {
-                    this.vitals.set_state(ActorState::Stopped);
+                    this.stats.set_state(ActorState::Stopped);
                     return Poll::Ready(());
                 }
                 Err(payload) => this.panicked(payload.as_ref()),

@@ -31,7 +31,7 @@ struct Probe {
 }
 
 struct Shaky {
-    vitals: Arc<Vitals>,
+    stats: Arc<ActorStats>,
     probe: Arc<Probe>,
     sum: u32,
 }
@@ -46,7 +46,7 @@ impl Actor for Shaky {
             panic!("not today");
         }
         ctx.run_interval(Duration::from_millis(10), |this, _| {
-            let _work = this.vitals.working("timer");
+            let _work = this.stats.busy("timer");
             assert!(!this.probe.fail_timer.swap(false, Ordering::SeqCst), "the timer broke");
         });
     }
@@ -63,7 +63,7 @@ impl Handler<Add> for Shaky {
     type Result = u32;
 
     fn handle(&mut self, Add(n): Add, _: &mut Self::Context) -> u32 {
-        let _work = self.vitals.handling("Add");
+        let _work = self.stats.handling("Add");
         self.sum += n;
         self.sum
     }
@@ -73,7 +73,7 @@ impl Handler<Boom> for Shaky {
     type Result = ();
 
     fn handle(&mut self, _: Boom, _: &mut Self::Context) {
-        let _work = self.vitals.handling("Boom");
+        let _work = self.stats.handling("Boom");
         panic!("out of cheese");
     }
 }
@@ -82,13 +82,13 @@ impl Handler<Block> for Shaky {
     type Result = ();
 
     fn handle(&mut self, Block(for_): Block, _: &mut Self::Context) {
-        let _work = self.vitals.handling("Block");
+        let _work = self.stats.handling("Block");
         std::thread::sleep(for_);
     }
 }
 
 struct Setup {
-    post: Post<Shaky>,
+    handle: ActorHandle<Shaky>,
     probe: Arc<Probe>,
     registry: Registry,
     arbiter: Arbiter,
@@ -100,8 +100,8 @@ fn setup(probe: Probe, max_restarts: usize, on_give_up: Option<Arc<dyn Fn() + Se
     let (probe, registry, arbiter) = (Arc::new(probe), Registry::default(), Arbiter::new());
     let policy = Policy { max_restarts, window: Duration::from_secs(60), stuck_after: STUCK, on_give_up };
     let own = Arc::clone(&probe);
-    let post = start(&arbiter.handle(), &registry, "shaky", &policy, 1_024, move |vitals| Shaky { vitals, probe: own, sum: 0 });
-    Setup { post, probe, registry, arbiter }
+    let handle = start(&arbiter.handle(), &registry, "shaky", &policy, 1_024, move |stats| Shaky { stats, probe: own, sum: 0 });
+    Setup { handle, probe, registry, arbiter }
 }
 
 impl Setup {
@@ -131,8 +131,8 @@ impl Setup {
 fn messages_behind_a_panic_are_handled_and_the_one_that_panicked_is_answered_with_an_error() {
     System::new().block_on(async {
         let s = setup(Probe::default(), 10, None);
-        assert_eq!(s.post.door().send(Add(5)).await.unwrap(), 5);
-        let (boom, add) = (s.post.door::<Boom>(), s.post.door::<Add>());
+        assert_eq!(s.handle.mailbox().send(Add(5)).await.unwrap(), 5);
+        let (boom, add) = (s.handle.mailbox::<Boom>(), s.handle.mailbox::<Add>());
         let failing = actix_rt::spawn(async move { boom.send(Boom).await });
         assert!(matches!(failing.await.unwrap(), Err(MailboxError::Closed)));
         for _ in 0..1_000 {
@@ -140,7 +140,7 @@ fn messages_behind_a_panic_are_handled_and_the_one_that_panicked_is_answered_wit
         }
         assert!(s.status().mailbox > 0);
         // State is fresh, the address the same, no message lost.
-        assert_eq!(s.post.door().send(Add(0)).await.unwrap(), 1_000);
+        assert_eq!(s.handle.mailbox().send(Add(0)).await.unwrap(), 1_000);
         let status = s.until("running again", |s| s.state == ActorState::Running && s.mailbox == 0).await;
         assert_eq!(status.restarts, 1);
         let panic = status.last_panic.unwrap();
@@ -160,9 +160,9 @@ fn a_panic_in_a_timer_in_started_or_in_restarting_is_survived() {
         let status = s.until("a failed timer", |s| s.restarts == 3).await;
         assert_eq!(status.last_panic.unwrap().during, "timer");
         s.probe.fail_restarting.store(true, Ordering::SeqCst);
-        let _ = s.post.door().send(Boom).await;
+        let _ = s.handle.mailbox().send(Boom).await;
         s.until("a failed restart", |s| s.restarts == 4 && s.state == ActorState::Running).await;
-        assert_eq!(s.post.door().send(Add(2)).await.unwrap(), 2);
+        assert_eq!(s.handle.mailbox().send(Add(2)).await.unwrap(), 2);
         s.end().await;
     });
 }
@@ -170,8 +170,8 @@ fn a_panic_in_a_timer_in_started_or_in_restarting_is_survived() {
 #[test]
 fn an_actor_to_whom_nobody_writes_restarts_too() {
     System::new().block_on(async {
-        let Setup { post, probe, registry, arbiter } = setup(Probe { fail_start: AtomicU32::new(1), ..Probe::default() }, 10, None);
-        drop(post);
+        let Setup { handle, probe, registry, arbiter } = setup(Probe { fail_start: AtomicU32::new(1), ..Probe::default() }, 10, None);
+        drop(handle);
         let deadline = Instant::now() + Duration::from_secs(20);
         while probe.starts.load(Ordering::SeqCst) < 2 {
             assert!(Instant::now() < deadline, "{:?}", registry.status(STUCK));
@@ -208,7 +208,7 @@ fn an_actor_that_panics_too_often_stays_down_and_says_so() {
         assert_eq!(status.restarts, 2);
         assert!(status.reason.unwrap().contains("not today"));
         assert!(gave_up.load(Ordering::SeqCst));
-        assert_eq!(s.post.door().try_send(Add(1)), Err(Refused::Closed));
+        assert_eq!(s.handle.mailbox().try_send(Add(1)), Err(SendError::Closed));
         assert_eq!(s.registry.failing(STUCK).len(), 1);
         s.end().await;
     });
@@ -218,7 +218,7 @@ fn an_actor_that_panics_too_often_stays_down_and_says_so() {
 fn an_actor_that_makes_no_progress_is_told_as_stuck_with_what_it_does() {
     System::new().block_on(async {
         let s = setup(Probe::default(), 2, None);
-        s.post.door().try_send(Block(STUCK * 3)).unwrap();
+        s.handle.mailbox().try_send(Block(STUCK * 3)).unwrap();
         let status = s.until("stuck", |s| s.state == ActorState::Stuck).await;
         assert!(status.reason.unwrap().contains("Block"));
         assert!(s.registry.failing(STUCK)[0].1.starts_with("stuck"));
@@ -234,13 +234,13 @@ fn a_full_mailbox_refuses_and_counts() {
         let arbiter = Arbiter::new();
         let policy = Policy { max_restarts: 1, window: Duration::from_secs(1), stuck_after: STUCK, on_give_up: None };
         let probe = Arc::new(Probe::default());
-        let post = start(&arbiter.handle(), &registry, "small", &policy, 4, move |vitals| Shaky { vitals, probe, sum: 0 });
-        post.door().try_send(Block(Duration::from_millis(300))).unwrap();
-        let door = post.door();
-        let taken = (0..100).filter(|_| door.try_send(Add(1)).is_ok()).count();
+        let handle = start(&arbiter.handle(), &registry, "small", &policy, 4, move |stats| Shaky { stats, probe, sum: 0 });
+        handle.mailbox().try_send(Block(Duration::from_millis(300))).unwrap();
+        let mailbox = handle.mailbox();
+        let taken = (0..100).filter(|_| mailbox.try_send(Add(1)).is_ok()).count();
         assert!(taken < 100, "bounded");
         assert!(registry.status(STUCK)[0].mailbox >= taken as u64);
-        assert_eq!(post.door().send(Add(0)).await.unwrap() as usize, taken);
+        assert_eq!(handle.mailbox().send(Add(0)).await.unwrap() as usize, taken);
         arbiter.stop();
     });
 }

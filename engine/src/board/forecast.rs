@@ -26,7 +26,7 @@ const MAX_STEPS: usize = 2_000;
 
 /// When tasks of a tag became done, and since when that was watched.
 #[derive(Debug, Clone, Copy)]
-pub struct Flow<'a> {
+pub struct CompletionHistory<'a> {
     /// Since when completions would have been seen; none before the first look.
     pub watched_since_ms: Option<i64>,
     /// When tasks became done.
@@ -59,7 +59,7 @@ pub enum Missing {
     TooFew(usize),
 }
 
-impl Flow<'_> {
+impl CompletionHistory<'_> {
     /// Tasks done a day over the last seven days, or as many of them as were watched; none before a day was.
     #[must_use]
     pub fn throughput_per_day(&self, now_ms: i64) -> Option<f64> {
@@ -133,8 +133,8 @@ mod tests {
 
     const NOW: i64 = 1_795_478_400_000;
 
-    fn flow(days: i64, completions_ms: &[i64]) -> Flow<'_> {
-        Flow { watched_since_ms: Some(NOW - days * DAY_MS), completions_ms }
+    fn flow(days: i64, completions_ms: &[i64]) -> CompletionHistory<'_> {
+        CompletionHistory { watched_since_ms: Some(NOW - days * DAY_MS), completions_ms }
     }
 
     #[test]
@@ -143,8 +143,8 @@ mod tests {
         assert_eq!(flow(10, &done).throughput_per_day(NOW), Some(2.0));
         assert_eq!(flow(2, &done[..3]).throughput_per_day(NOW), Some(1.5));
         assert_eq!(flow(7, &[]).throughput_per_day(NOW), Some(0.0));
-        assert_eq!(Flow { watched_since_ms: Some(NOW - DAY_MS + 1), completions_ms: &done }.throughput_per_day(NOW), None);
-        assert_eq!(Flow { watched_since_ms: None, completions_ms: &[] }.throughput_per_day(NOW), None);
+        assert_eq!(CompletionHistory { watched_since_ms: Some(NOW - DAY_MS + 1), completions_ms: &done }.throughput_per_day(NOW), None);
+        assert_eq!(CompletionHistory { watched_since_ms: None, completions_ms: &[] }.throughput_per_day(NOW), None);
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub mod watch;
 
 pub use self::complexity::{ComplexityError, parse_complexity};
 pub use self::figures::Figures;
-pub use self::forecast::{Flow, Forecast, Missing};
+pub use self::forecast::{CompletionHistory, Forecast, Missing};
 pub use self::parse::{Board, BoardError, Finding, Findings, Place, Subtask, Tag, Task, parse_state};
 pub use self::watch::{Counters, Execution, Observed, Switched, Transition, Watcher};
 

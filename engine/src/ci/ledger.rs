@@ -152,11 +152,11 @@ impl Changes {
 
 /// Who says what a run is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Witness {
+pub enum ReportedBy {
     /// An answer: how it is now.
-    Answer,
+    Api,
     /// A delivery: how it was; they come in any order.
-    Delivery,
+    Webhook,
 }
 
 /// See the module.
@@ -285,19 +285,19 @@ impl Ledger {
             self.meta_changed |= self.meta.names.learn(run);
         }
         for run in runs {
-            self.observe(run, Witness::Answer, now);
+            self.observe(run, ReportedBy::Api, now);
         }
     }
 
     /// Takes in what a run is like.
-    pub fn observe(&mut self, run: Run, witness: Witness, now: TimestampMs) {
+    pub fn observe(&mut self, run: Run, reported_by: ReportedBy, now: TimestampMs) {
         let key = (run.id, run.attempt);
         let horizon = now - if run.ended() { self.keep_ms } else { MAX_ACTIVE_MS };
         if run.created < horizon {
             return;
         }
         let known = self.newest(run.id);
-        if known.is_some_and(|known| !news::is_news(&known.run, &run, witness)) {
+        if known.is_some_and(|known| !news::is_news(&known.run, &run, reported_by)) {
             return;
         }
         let before = known.filter(|known| known.run.attempt == run.attempt).cloned();
@@ -454,7 +454,7 @@ impl Ledger {
     /// Whether what a delivery says of a run is no news.
     #[must_use]
     pub fn knows(&self, run: &Run) -> bool {
-        self.newest(run.id).is_some_and(|known| !news::is_news(&known.run, run, Witness::Delivery))
+        self.newest(run.id).is_some_and(|known| !news::is_news(&known.run, run, ReportedBy::Webhook))
     }
 
     /// The jobs of a run could not be had: others first, and then again. Given up in the end.

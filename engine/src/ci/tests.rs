@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::figures::{Figures, verdict};
 use super::jobs::JobFigures;
-use super::ledger::{Ledger, Witness};
+use super::ledger::{Ledger, ReportedBy};
 use super::parse::{self, Delivery, Page, ParseError, Run};
 use super::workflow::WorkflowKey;
 use crate::model::TimestampMs;
@@ -220,16 +220,16 @@ fn deliveries_out_of_order_take_nothing_back() {
     let now = T0 + 1_000_000;
     let mut ledger = known(vec![run(1, 1, "a", "", 0, 1)], 10);
     let seen = |ledger: &Ledger| ledger.records().map(|r| (r.run.attempt, r.run.status.clone())).collect::<Vec<_>>();
-    ledger.observe(run(1, 1, "a", "success", 0, 60), Witness::Delivery, now);
+    ledger.observe(run(1, 1, "a", "success", 0, 60), ReportedBy::Webhook, now);
     for late in
         [run(1, 1, "a", "", 0, 70), run(1, 1, "a", "failure", 0, 80), Run { status: "queued".to_owned(), ..run(1, 1, "a", "", 0, 0) }]
     {
-        ledger.observe(late, Witness::Delivery, now);
+        ledger.observe(late, ReportedBy::Webhook, now);
     }
     assert_eq!(seen(&ledger), [(1, "completed".to_owned())]);
-    ledger.observe(run(1, 2, "a", "", 0, 90), Witness::Answer, now);
-    ledger.observe(run(1, 1, "a", "failure", 0, 80), Witness::Delivery, now);
-    ledger.observe(Run { status: "queued".to_owned(), ..run(1, 2, "a", "", 0, 85) }, Witness::Delivery, now);
+    ledger.observe(run(1, 2, "a", "", 0, 90), ReportedBy::Api, now);
+    ledger.observe(run(1, 1, "a", "failure", 0, 80), ReportedBy::Webhook, now);
+    ledger.observe(Run { status: "queued".to_owned(), ..run(1, 2, "a", "", 0, 85) }, ReportedBy::Webhook, now);
     assert_eq!(seen(&ledger), [(1, "completed".to_owned()), (2, "in_progress".to_owned())]);
     assert_eq!(ledger.figures()[&ci()].runs, BTreeMap::from([("success".to_owned(), 1)]));
     ledger.gone(1);
@@ -330,7 +330,7 @@ fn take(step: &Step, world: &World, ledger: &mut Ledger, now: TimestampMs) {
             ledger.first_page(world.page(0, now, now), now);
             for id in ledger.under_way() {
                 let run = world.0.iter().find(|r| r.id == id).unwrap();
-                ledger.observe(world.at(run, now), Witness::Answer, now);
+                ledger.observe(world.at(run, now), ReportedBy::Api, now);
             }
         }
         Step::Gap => {
@@ -384,7 +384,7 @@ proptest! {
                 }
                 Step::Delivery(at) => {
                     if let Some(run) = world.0.get(*at).filter(|run| run.created <= now) {
-                        ledger.observe(world.at(run, now), Witness::Delivery, now);
+                        ledger.observe(world.at(run, now), ReportedBy::Webhook, now);
                     }
                 }
                 other => {

@@ -14,9 +14,9 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::bytes::Bytes;
 use super::file::Key;
 use super::hours;
+use super::read_buffer::Bytes;
 use crate::codec::{self, CodecError, Column, Effort, PAGE_ROWS, push_signed, push_varint, take_signed, take_varint};
 use crate::model::{Columns, SeriesId, TimestampMs};
 use crate::promql::Comparison;

@@ -5,9 +5,9 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::bytes::{Bytes, Room};
 use super::frame::{self, Header};
 use super::page::{PageError, Source};
+use super::read_buffer::{Bytes, Room};
 use crate::codec::CodecError;
 
 /// Bytes read at a time while a whole frame is searched for.

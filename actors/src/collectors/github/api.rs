@@ -51,7 +51,7 @@ pub(super) struct Found {
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum RequestError {
     /// It must wait.
     Wait(Wait),
     /// The token is wrong.
@@ -66,7 +66,7 @@ pub(super) enum Trouble {
     Failed(String),
 }
 
-impl Trouble {
+impl RequestError {
     /// In one line, with what to do.
     pub(super) fn explain(&self, repo: &str, api: &Api) -> String {
         match self {
@@ -150,7 +150,7 @@ impl Api {
     }
 
     /// Asks for a path below the base.
-    pub(super) async fn get(&self, path: &str, etag: Option<&str>, purpose: Purpose, shared: &Shared) -> Result<Reply, Trouble> {
+    pub(super) async fn get(&self, path: &str, etag: Option<&str>, purpose: Purpose, shared: &Shared) -> Result<Reply, RequestError> {
         let token = self.credentials.token().await;
         let mut url = format!("{}{path}", self.base);
         let mut moved = false;
@@ -158,7 +158,7 @@ impl Api {
             {
                 let mut budget = self.budget.lock();
                 budget.carries_token(token.is_some());
-                budget.check(now_ms(), purpose).map_err(Trouble::Wait)?;
+                budget.check(now_ms(), purpose).map_err(RequestError::Wait)?;
             }
             let answer = self.send(&url, etag, token.as_deref()).await.inspect_err(|_| shared.ci.count_request("failed"))?;
             let now = now_ms();
@@ -176,13 +176,13 @@ impl Api {
             if !matches!(answer.status, 301 | 302 | 307 | 308) {
                 return self.judge(answer, limits, moved);
             }
-            url = redirect(&url, &answer.headers).map_err(Trouble::Refused)?;
+            url = redirect(&url, &answer.headers).map_err(RequestError::Refused)?;
             moved |= matches!(answer.status, 301 | 308);
         }
-        Err(Trouble::Failed(format!("{}: it redirects more than {MAX_REDIRECTS} times", self.base)))
+        Err(RequestError::Failed(format!("{}: it redirects more than {MAX_REDIRECTS} times", self.base)))
     }
 
-    fn judge(&self, answer: fetch::Answer, limits: Limits, moved: bool) -> Result<Reply, Trouble> {
+    fn judge(&self, answer: fetch::Answer, limits: Limits, moved: bool) -> Result<Reply, RequestError> {
         let said = || {
             let said = parse::message(&answer.body).unwrap_or_else(|| fetch::beginning(&answer.body));
             format!("{} {said}", answer.status).trim().to_owned()
@@ -202,19 +202,19 @@ impl Api {
                 let header = |name: &str| answer.headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
                 Ok(Reply::Found(Found { etag: header("etag"), link: header("link"), moved, body: answer.body }))
             }
-            _ if limited => Err(Trouble::Wait(self.budget.lock().refused(limits, now_ms()))),
+            _ if limited => Err(RequestError::Wait(self.budget.lock().refused(limits, now_ms()))),
             401 => {
                 self.credentials.forget();
-                Err(Trouble::Token(said()))
+                Err(RequestError::Token(said()))
             }
-            404 | 410 | 451 => Err(Trouble::Gone),
-            400..=499 => Err(Trouble::Refused(said())),
-            _ => Err(Trouble::Failed(format!("GitHub answers with status {}", said()))),
+            404 | 410 | 451 => Err(RequestError::Gone),
+            400..=499 => Err(RequestError::Refused(said())),
+            _ => Err(RequestError::Failed(format!("GitHub answers with status {}", said()))),
         }
     }
 
-    async fn send(&self, url: &str, etag: Option<&str>, token: Option<&str>) -> Result<fetch::Answer, Trouble> {
-        let mut request = fetch::client_without_redirects().await.map_err(Trouble::Failed)?.get(url).timeout(TIMEOUT);
+    async fn send(&self, url: &str, etag: Option<&str>, token: Option<&str>) -> Result<fetch::Answer, RequestError> {
+        let mut request = fetch::client_without_redirects().await.map_err(RequestError::Failed)?.get(url).timeout(TIMEOUT);
         request = request.header("accept", "application/vnd.github+json").header("x-github-api-version", VERSION);
         if let Some(token) = token {
             request = request.bearer_auth(token);
@@ -222,7 +222,7 @@ impl Api {
         if let Some(etag) = etag {
             request = request.header("if-none-match", etag);
         }
-        fetch::read(request, MAX_BYTES).await.map_err(|why| Trouble::Failed(format!("{}: {why}", self.base)))
+        fetch::read(request, MAX_BYTES).await.map_err(|why| RequestError::Failed(format!("{}: {why}", self.base)))
     }
 
     /// While the hourly limit holds: whether it was lifted before its time. GitHub answers that without cost.

@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use taskpulse_engine::ci::budget::{Purpose, Wait};
 use taskpulse_engine::ci::jobs::JobFigures;
-use taskpulse_engine::ci::ledger::{Gap, Ledger, Witness};
+use taskpulse_engine::ci::ledger::{Gap, Ledger, ReportedBy};
 use taskpulse_engine::ci::paging::goes_on;
 use taskpulse_engine::ci::parse::{self, Job, Page, ParseError, Run, Workflow};
 use taskpulse_engine::ci::remote::is_repository;
 use taskpulse_engine::model::TimestampMs;
 use tokio::task::spawn_blocking;
 
-use super::api::{Found, Reply, Trouble};
-use super::{Claim, GithubSource, RAREST, due};
+use super::api::{Found, Reply, RequestError};
+use super::{GithubCollector, RAREST, UnconfirmedRun, due};
 use crate::clock::now_ms;
 
 /// Runs and jobs of one answer, as many as GitHub gives.
@@ -53,18 +53,18 @@ async fn page<T: Send + 'static>(
     found: Found,
     before: usize,
     read: fn(&[u8]) -> Result<Page<T>, ParseError>,
-) -> Result<(Page<T>, Option<String>, bool), Trouble> {
+) -> Result<(Page<T>, Option<String>, bool), RequestError> {
     let Found { body, etag, link, moved } = found;
-    let page = spawn_blocking(move || read(&body)).await.map_err(|error| Trouble::Failed(error.to_string()))?;
-    let mut page = page.map_err(|error| Trouble::Failed(error.to_string()))?;
+    let page = spawn_blocking(move || read(&body)).await.map_err(|error| RequestError::Failed(error.to_string()))?;
+    let mut page = page.map_err(|error| RequestError::Failed(error.to_string()))?;
     page.more = goes_on(link.as_deref(), page.total, page.length, PER_PAGE, before + page.length);
     Ok((page, etag, moved))
 }
 
-impl GithubSource {
+impl GithubCollector {
     /// Ends are believed when their jobs have ended; all else at once.
-    pub(super) async fn take_deliveries(&mut self, repo: &str, now: TimestampMs) -> Result<(), Trouble> {
-        let runs = self.desk.hooks.of(repo);
+    pub(super) async fn take_deliveries(&mut self, repo: &str, now: TimestampMs) -> Result<(), RequestError> {
+        let runs = self.context.hooks.of(repo);
         if runs.is_empty() {
             return Ok(());
         }
@@ -73,20 +73,20 @@ impl GithubSource {
         let (ended, others): (Vec<Run>, Vec<Run>) = runs.into_iter().partition(Run::ended);
         for run in ended {
             if self.claims.len() < MAX_CLAIMS {
-                self.claims.push_back(Claim { run, tries: 0, again: now });
+                self.claims.push_back(UnconfirmedRun { run, tries: 0, again: now });
             } else {
                 self.next_poll = 0;
             }
         }
-        self.with(move |ledger| others.into_iter().for_each(|run| ledger.observe(run, Witness::Delivery, now))).await
+        self.with(move |ledger| others.into_iter().for_each(|run| ledger.observe(run, ReportedBy::Webhook, now))).await
     }
 
-    async fn get(&self, path: &str, etag: Option<&str>, purpose: Purpose) -> Result<Reply, Trouble> {
-        self.desk.api.get(path, etag, purpose, &self.desk.shared).await
+    async fn get(&self, path: &str, etag: Option<&str>, purpose: Purpose) -> Result<Reply, RequestError> {
+        self.context.api.get(path, etag, purpose, &self.context.shared).await
     }
 
     /// Asks for the newest runs, and for those under way that are not among them.
-    async fn poll(&mut self, repo: &str, now: TimestampMs) -> Result<(), Trouble> {
+    async fn poll(&mut self, repo: &str, now: TimestampMs) -> Result<(), RequestError> {
         let path = format!("/repos/{}/actions/runs?per_page={PER_PAGE}", self.at(repo));
         if let Reply::Found(found) = self.get(&path, self.etag.as_deref(), Purpose::Now).await? {
             let (page, etag, moved) = page(found, 0, parse::runs).await?;
@@ -111,12 +111,12 @@ impl GithubSource {
             match self.get(&format!("/repos/{repo}/actions/runs/{id}"), self.etags.get(&id).map(String::as_str), Purpose::Now).await {
                 Ok(Reply::Same) => {}
                 Ok(Reply::Found(Found { body, etag, .. })) => {
-                    let run = parse::run(&body).map_err(|error| Trouble::Failed(error.to_string()))?;
-                    self.with(move |ledger| ledger.observe(run, Witness::Answer, now)).await?;
+                    let run = parse::run(&body).map_err(|error| RequestError::Failed(error.to_string()))?;
+                    self.with(move |ledger| ledger.observe(run, ReportedBy::Api, now)).await?;
                     self.etags.extend(etag.map(|etag| (id, etag)));
                     self.changed = true;
                 }
-                Err(Trouble::Gone) => {
+                Err(RequestError::Gone) => {
                     self.with(move |ledger| ledger.gone(id)).await?;
                     self.changed = true;
                 }
@@ -129,10 +129,10 @@ impl GithubSource {
     }
 
     fn poll_every(&self, now: TimestampMs) -> Duration {
-        let mut interval = self.desk.options.interval;
-        if !self.desk.api.credentials.known() {
+        let mut interval = self.context.options.interval;
+        if !self.context.api.credentials.known() {
             // Each look is paid for then: half of what may be spent.
-            interval = interval.max(HOUR * 2 / u32::try_from(self.desk.api.allowed()).unwrap_or(u32::MAX));
+            interval = interval.max(HOUR * 2 / u32::try_from(self.context.api.allowed()).unwrap_or(u32::MAX));
         }
         match self.hook_at {
             Some(at) if (now - at).abs() < HOOKS_COUNT_MS => (interval * RARER).min(RAREST).max(interval),
@@ -147,7 +147,7 @@ impl GithubSource {
 
     /// The repository was renamed or transferred: it is asked for by its new name from here on, and deliveries of both names are its own.
     /// `name` is what its runs say; `moved` is whether GitHub redirected.
-    async fn take_on_name(&mut self, repo: &str, name: Option<&str>, moved: bool) -> Result<(), Trouble> {
+    async fn take_on_name(&mut self, repo: &str, name: Option<&str>, moved: bool) -> Result<(), RequestError> {
         let mut name = name.map(str::to_owned);
         if name.is_none()
             && moved
@@ -158,15 +158,15 @@ impl GithubSource {
         let Some(name) = name.filter(|name| is_repository(name) && !name.eq_ignore_ascii_case(self.at(repo))) else { return Ok(()) };
         log::warn!("github: {repo} is now {name}");
         let configured = |other: &String| other.eq_ignore_ascii_case(&name) && !other.eq_ignore_ascii_case(repo);
-        if self.desk.options.repositories.iter().any(configured) || self.desk.hooks.watch(&name, repo).is_err() {
-            return Err(Trouble::Watched(name));
+        if self.context.options.repositories.iter().any(configured) || self.context.hooks.watch(&name, repo).is_err() {
+            return Err(RequestError::Watched(name));
         }
         self.moved_to = Some(name).filter(|name| !name.eq_ignore_ascii_case(repo));
         Ok(())
     }
 
     /// Names and states of workflows. Without an answer, workflows have the names that their runs tell.
-    async fn poll_workflows(&mut self, repo: &str, now: TimestampMs) -> Result<(), Trouble> {
+    async fn poll_workflows(&mut self, repo: &str, now: TimestampMs) -> Result<(), RequestError> {
         let again = i64::from(WORKFLOWS_EVERY) * 3_600_000;
         match self.workflows(repo).await {
             Ok(None) => {}
@@ -174,11 +174,11 @@ impl GithubSource {
                 self.workflows.clone_from(&workflows);
                 self.with(move |ledger| ledger.note_workflows(&workflows)).await?;
             }
-            Err(trouble @ Trouble::Wait(_)) => return Err(trouble),
+            Err(trouble @ RequestError::Wait(_)) => return Err(trouble),
             // Names are worth a few tries: series have them.
-            Err(trouble @ Trouble::Failed(_)) if self.confirmed.is_none() && self.failures < NAME_TRIES => return Err(trouble),
+            Err(trouble @ RequestError::Failed(_)) if self.confirmed.is_none() && self.failures < NAME_TRIES => return Err(trouble),
             Err(trouble) => {
-                log::debug!("github: workflows of {repo}: {}", trouble.explain(repo, &self.desk.api));
+                log::debug!("github: workflows of {repo}: {}", trouble.explain(repo, &self.context.api));
                 self.next_workflows = now + WORKFLOWS_AGAIN_MS;
                 return Ok(());
             }
@@ -188,7 +188,7 @@ impl GithubSource {
     }
 
     /// None where nothing changed.
-    async fn workflows(&mut self, repo: &str) -> Result<Option<Vec<Workflow>>, Trouble> {
+    async fn workflows(&mut self, repo: &str) -> Result<Option<Vec<Workflow>>, RequestError> {
         let path = format!("/repos/{}/actions/workflows?per_page={PER_PAGE}", self.at(repo));
         let mut all: Vec<Workflow> = Vec::new();
         let mut seen = 0;
@@ -209,7 +209,7 @@ impl GithubSource {
     }
 
     /// The jobs of one attempt of a run; none where GitHub does not know it.
-    async fn jobs(&self, repo: &str, run: &Run, purpose: Purpose) -> Result<Option<JobFigures>, Trouble> {
+    async fn jobs(&self, repo: &str, run: &Run, purpose: Purpose) -> Result<Option<JobFigures>, RequestError> {
         let runs = format!("/repos/{}/actions/runs/{}", self.at(repo), run.id);
         let of_attempt = format!("{runs}/attempts/{}/jobs", run.attempt);
         let mut base = if run.attempt > 1 { of_attempt.clone() } else { format!("{runs}/jobs") };
@@ -218,8 +218,8 @@ impl GithubSource {
         let whole = loop {
             let found = match self.get(&format!("{base}?per_page={PER_PAGE}&page={number}"), None, purpose).await {
                 Ok(Reply::Found(found)) => found,
-                Ok(Reply::Same) => return Err(Trouble::Failed("GitHub says that nothing changed where nothing was known".to_owned())),
-                Err(Trouble::Gone) => return Ok(None),
+                Ok(Reply::Same) => return Err(RequestError::Failed("GitHub says that nothing changed where nothing was known".to_owned())),
+                Err(RequestError::Gone) => return Ok(None),
                 Err(trouble) => return Err(trouble),
             };
             let (page, ..) = page(found, length, parse::jobs).await?;
@@ -245,7 +245,7 @@ impl GithubSource {
     }
 
     /// Ends that webhooks told, whose jobs have ended too.
-    async fn settle_claims(&mut self, repo: &str, began: Instant) -> Result<(), Trouble> {
+    async fn settle_claims(&mut self, repo: &str, began: Instant) -> Result<(), RequestError> {
         for _ in 0..self.claims.len() {
             let now = now_ms();
             if began.elapsed() >= WORK {
@@ -265,7 +265,7 @@ impl GithubSource {
                 Ok(Some(jobs)) if jobs.ended && jobs.seconds.is_some() => {
                     let run = claim.run;
                     let settle = move |ledger: &mut Ledger| {
-                        ledger.observe(run, Witness::Delivery, now);
+                        ledger.observe(run, ReportedBy::Webhook, now);
                         ledger.note_jobs(key, Some(jobs), now);
                     };
                     self.with(settle).await?;
@@ -291,7 +291,7 @@ impl GithubSource {
     }
 
     /// Jobs and the past, for as long as a look may take. Whether more is to be done now.
-    async fn read_on(&mut self, repo: &str, began: Instant) -> Result<bool, Trouble> {
+    async fn read_on(&mut self, repo: &str, began: Instant) -> Result<bool, RequestError> {
         loop {
             let now = now_ms();
             let next = move |ledger: &mut Ledger| match (ledger.wanted(now), ledger.gap()) {
@@ -310,10 +310,10 @@ impl GithubSource {
                     let key = (run.id, run.attempt);
                     match self.jobs(repo, &run, purpose).await {
                         Ok(jobs) => self.with(move |ledger| ledger.note_jobs(key, jobs, now)).await?,
-                        Err(Trouble::Failed(why)) => {
+                        Err(RequestError::Failed(why)) => {
                             // The others must not wait for one that GitHub cannot answer for.
                             self.with(move |ledger| ledger.postpone(key, now)).await?;
-                            return Err(Trouble::Failed(why));
+                            return Err(RequestError::Failed(why));
                         }
                         Err(trouble) => return Err(trouble),
                     }
@@ -333,7 +333,7 @@ impl GithubSource {
     }
 
     /// Steps 2 and 3. Whether more is to be done now, and what the work in the background waits for.
-    pub(super) async fn work(&mut self, repo: &str, now: TimestampMs) -> Result<(bool, Option<Trouble>), Trouble> {
+    pub(super) async fn work(&mut self, repo: &str, now: TimestampMs) -> Result<(bool, Option<RequestError>), RequestError> {
         let began = Instant::now();
         // Before the first runs are told: under which names they are.
         if due(self.next_workflows, now, HOUR * WORKFLOWS_EVERY) {
@@ -344,7 +344,7 @@ impl GithubSource {
             match self.poll(repo, now).await {
                 Ok(()) => {}
                 // What was known a while ago is shown with its age until there are requests to spare.
-                Err(trouble @ Trouble::Wait(Wait::Share(_))) if self.confirmed.is_some_and(|at| now - at < CURRENT_MS) => {
+                Err(trouble @ RequestError::Wait(Wait::Share(_))) if self.confirmed.is_some_and(|at| now - at < CURRENT_MS) => {
                     return Ok((false, Some(trouble)));
                 }
                 Err(trouble) => return Err(trouble),
@@ -359,7 +359,7 @@ impl GithubSource {
             Ok(true) => return Ok((true, None)),
             Ok(false) => {}
             // What is going on is known all the same.
-            Err(trouble @ Trouble::Wait(Wait::Share(_))) => return Ok((false, Some(trouble))),
+            Err(trouble @ RequestError::Wait(Wait::Share(_))) => return Ok((false, Some(trouble))),
             Err(trouble) => return Err(trouble),
         }
         Ok((false, None))

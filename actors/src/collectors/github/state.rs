@@ -8,8 +8,8 @@ use serde_json::Value;
 use taskpulse_engine::board::cost;
 use taskpulse_engine::ci::parse::Run;
 
-use crate::collectors::source::Wake;
-use crate::supervisor::Door;
+use crate::collectors::collector::Wake;
+use crate::supervisor::Mailbox;
 
 /// Deliveries that wait for the collector.
 const MAX_WAITING: usize = 1_000;
@@ -63,7 +63,7 @@ impl CiState {
 
 /// What became of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
+pub enum Delivered {
     /// The collector will look at it.
     Accepted,
     /// It came before.
@@ -86,13 +86,13 @@ struct Waiting {
 
 /// The way of deliveries from the server to the collector: bounded, each once.
 #[derive(Default)]
-pub struct Hooks {
+pub struct WebhookQueue {
     secret: Option<String>,
     waiting: Mutex<Waiting>,
-    wake: OnceLock<Door<Wake>>,
+    wake: OnceLock<Mailbox<Wake>>,
 }
 
-impl Hooks {
+impl WebhookQueue {
     /// Without a secret nothing is taken.
     #[must_use]
     pub fn new(secret: Option<String>) -> Self {
@@ -106,22 +106,22 @@ impl Hooks {
     }
 
     /// Whom to wake when something came; once.
-    pub fn wakes(&self, door: Door<Wake>) {
-        let _ = self.wake.set(door);
+    pub fn wakes(&self, mailbox: Mailbox<Wake>) {
+        let _ = self.wake.set(mailbox);
     }
 
     /// Takes a delivery that was signed, once: neither under the same id, which is not signed, nor with the same signature.
-    pub fn take(&self, id: &str, signature: &str, repo: &str, run: Run) -> Taken {
+    pub fn take(&self, id: &str, signature: &str, repo: &str, run: Run) -> Delivered {
         let repo = repo.to_lowercase();
         {
             let mut waiting = self.waiting.lock();
             let marks = [format!("id {id}"), format!("signature {signature}")];
             if marks.iter().any(|mark| waiting.seen.contains(mark)) {
-                return Taken::Replayed;
+                return Delivered::Replayed;
             }
-            let Some(repo) = waiting.watched.get(&repo).cloned() else { return Taken::NotWatched };
+            let Some(repo) = waiting.watched.get(&repo).cloned() else { return Delivered::NotWatched };
             if waiting.runs.len() >= MAX_WAITING {
-                return Taken::Full;
+                return Delivered::Full;
             }
             waiting.runs.push_back((repo, run));
             for mark in marks {
@@ -133,11 +133,11 @@ impl Hooks {
                 waiting.seen.remove(&oldest);
             }
         }
-        if let Some(door) = self.wake.get() {
+        if let Some(mailbox) = self.wake.get() {
             // A full mailbox: the collector looks at its next turn.
-            let _ = door.try_send(Wake);
+            let _ = mailbox.try_send(Wake);
         }
-        Taken::Accepted
+        Delivered::Accepted
     }
 
     /// Takes deliveries for `name`, which is another name of `repo` or the same.
@@ -162,4 +162,4 @@ impl Hooks {
 }
 
 /// Shared by the server and the collector.
-pub type SharedHooks = Arc<Hooks>;
+pub type SharedWebhooks = Arc<WebhookQueue>;

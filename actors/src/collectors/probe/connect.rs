@@ -23,7 +23,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::{Figures, Phase, Trouble};
+use super::{CheckError, Figures, Phase};
 use crate::clock::now_ms;
 use crate::files;
 
@@ -56,12 +56,12 @@ pub(super) async fn connect(
     alpn: &[&[u8]],
     lookup: &Lookup,
     seen: &mut Figures,
-) -> Result<Box<dyn Stream>, Trouble> {
+) -> Result<Box<dyn Stream>, CheckError> {
     let addresses = match host.parse::<IpAddr>() {
         Ok(address) => vec![SocketAddr::new(address, port)],
         Err(_) => {
             let step = seen.begin(Phase::Resolve);
-            let found = look_up(host, port, lookup).await.map_err(Trouble::Down)?;
+            let found = look_up(host, port, lookup).await.map_err(CheckError::Down)?;
             seen.end(step);
             found
         }
@@ -73,7 +73,7 @@ pub(super) async fn connect(
     let verifier = Arc::new(Recorder { judge: judge(tls).await?, provider: provider(), shown: Mutex::default() });
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
-        .map_err(|error| Trouble::CannotCheck(format!("TLS: {error}")))?
+        .map_err(|error| CheckError::CannotCheck(format!("TLS: {error}")))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::clone(&verifier) as Arc<dyn ServerCertVerifier>)
         .with_no_client_auth();
@@ -82,7 +82,7 @@ pub(super) async fn connect(
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     // The dot that ends a full name is no part of it in certificates.
     let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned())
-        .map_err(|error| Trouble::CannotCheck(format!("TLS: {host}: {error}")))?;
+        .map_err(|error| CheckError::CannotCheck(format!("TLS: {host}: {error}")))?;
     let step = seen.begin(Phase::Tls);
     let shaken = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
     seen.end(step);
@@ -92,7 +92,7 @@ pub(super) async fn connect(
         Err(error) => {
             let ended = seen.cert_expiry.map(|end| now_ms() / 1_000 - end).filter(|ago| *ago >= 0);
             let note = ended.map(|ago| format!("; it ended {} ago", days(ago))).unwrap_or_default();
-            Err(Trouble::Down(format!("TLS: {}{note}", refusal(&plain(&error)))))
+            Err(CheckError::Down(format!("TLS: {}{note}", refusal(&plain(&error)))))
         }
     }
 }
@@ -134,7 +134,7 @@ fn loopback(port: u16) -> Vec<SocketAddr> {
     vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()]
 }
 
-async fn first_that_answers(host: &str, addresses: &[SocketAddr]) -> Result<TcpStream, Trouble> {
+async fn first_that_answers(host: &str, addresses: &[SocketAddr]) -> Result<TcpStream, CheckError> {
     let mut last = format!("{host} has no address");
     for address in addresses {
         let connecting = TcpStream::connect(address);
@@ -153,7 +153,7 @@ async fn first_that_answers(host: &str, addresses: &[SocketAddr]) -> Result<TcpS
             Err(why) => last = format!("{address}: {why}"),
         }
     }
-    Err(Trouble::Down(last))
+    Err(CheckError::Down(last))
 }
 
 /// An error of the system without its number.
@@ -240,7 +240,7 @@ fn has_common_name(certificate: &[u8], server_name: &ServerName<'_>) -> bool {
     certificate::common_name(certificate).is_some_and(|name| certificate::names_host(&name, &server_name.to_str()))
 }
 
-async fn judge(tls: &Tls) -> Result<Judge, Trouble> {
+async fn judge(tls: &Tls) -> Result<Judge, CheckError> {
     // The system's authorities take some milliseconds of reading: once is enough.
     static SYSTEM: OnceLock<Result<Judge, String>> = OnceLock::new();
     if !tls.verify {
@@ -260,7 +260,7 @@ async fn judge(tls: &Tls) -> Result<Judge, Trouble> {
         }
     });
     let outcome = work.await.unwrap_or_else(|error| Err(error.to_string()));
-    outcome.map_err(Trouble::CannotCheck)
+    outcome.map_err(CheckError::CannotCheck)
 }
 
 /// Lets another decide and keeps what was shown. Where nobody decides, nothing of a certificate has to be understood: old versions, short

@@ -19,7 +19,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::coding::Body;
 use super::connect::{Lookup, Tls, connect};
 use super::cookies::Jar;
-use super::{Figures, Phase, Trouble};
+use super::{CheckError, Figures, Phase};
 use crate::redact;
 
 /// Redirects that are followed, as many as curl follows.
@@ -73,7 +73,7 @@ fn reason(error: &hyper::Error) -> String {
 }
 
 /// Asks, follows, reads, judges.
-pub(super) async fn ask(check: &HttpCheck, lookup: &Lookup, seen: &mut Figures) -> Result<(), Trouble> {
+pub(super) async fn ask(check: &HttpCheck, lookup: &Lookup, seen: &mut Figures) -> Result<(), CheckError> {
     let mut url = check.url.clone();
     let mut method = check.method.clone();
     let mut body = check.body.clone();
@@ -95,12 +95,12 @@ pub(super) async fn ask(check: &HttpCheck, lookup: &Lookup, seen: &mut Figures) 
         };
         let Some(location) = location else { return read(check, &url, response, seen).await };
         if seen.redirects == MAX_REDIRECTS {
-            return Err(Trouble::Down(format!("it redirects more than {MAX_REDIRECTS} times")));
+            return Err(CheckError::Down(format!("it redirects more than {MAX_REDIRECTS} times")));
         }
         seen.redirects += 1;
         let next = url.join(&location).ok().filter(|next| matches!(next.scheme(), "http" | "https") && next.host().is_some());
         let next = next.ok_or_else(|| {
-            Trouble::Down(format!("it redirects to {:?}", redact::address(&location).chars().take(100).collect::<String>()))
+            CheckError::Down(format!("it redirects to {:?}", redact::address(&location).chars().take(100).collect::<String>()))
         })?;
         if matches!(status.as_u16(), 301..=303) && method != Method::GET && method != Method::HEAD {
             (method, body) = (Method::GET, String::new());
@@ -135,12 +135,12 @@ async fn send(
     body: &str,
     lookup: &Lookup,
     seen: &mut Figures,
-) -> Result<(Response<Incoming>, Driver), Trouble> {
+) -> Result<(Response<Incoming>, Driver), CheckError> {
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     let tls = (url.scheme() == "https").then_some(&check.tls);
     let stream = connect(host, url.port_or_known_default().unwrap_or(80), tls, &[b"http/1.1"], lookup, seen).await?;
     let step = seen.begin(Phase::Processing);
-    let down = |error: &hyper::Error| Trouble::Down(reason(error));
+    let down = |error: &hyper::Error| CheckError::Down(reason(error));
     let mut client = http1::Builder::new();
     // What people use is to be found well: odd lines in a head hold up no browser either.
     client.allow_spaces_after_header_name_in_responses(true).allow_obsolete_multiline_headers_in_responses(true);
@@ -171,7 +171,7 @@ async fn send(
     if let Some(cookies) = jar.header(url, own) {
         request = request.header(COOKIE, cookies);
     }
-    let request = request.body(Full::new(Bytes::from(body.to_owned()))).map_err(|error| Trouble::CannotCheck(error.to_string()))?;
+    let request = request.body(Full::new(Bytes::from(body.to_owned()))).map_err(|error| CheckError::CannotCheck(error.to_string()))?;
     let response = sender.send_request(request).await;
     seen.end(step);
     Ok((response.map_err(|error| down(&error))?, driver))
@@ -189,7 +189,7 @@ fn is_end_of_connection(error: &hyper::Error) -> bool {
     false
 }
 
-async fn read(check: &HttpCheck, url: &Url, response: Response<Incoming>, seen: &mut Figures) -> Result<(), Trouble> {
+async fn read(check: &HttpCheck, url: &Url, response: Response<Incoming>, seen: &mut Figures) -> Result<(), CheckError> {
     let step = seen.begin(Phase::Transfer);
     let (head, mut body) = response.into_parts();
     let status = head.status.as_u16();
@@ -200,7 +200,7 @@ async fn read(check: &HttpCheck, url: &Url, response: Response<Incoming>, seen: 
         let frame = match frame {
             Ok(frame) => frame,
             Err(error) if url.scheme() == "https" && !has_end && is_end_of_connection(&error) => break,
-            Err(error) => return Err(Trouble::Down(format!("status {status}, but its body is not whole: {}", reason(&error)))),
+            Err(error) => return Err(CheckError::Down(format!("status {status}, but its body is not whole: {}", reason(&error)))),
         };
         let Some(data) = frame.data_ref() else { continue };
         let room = check.max_bytes - bytes.len();
@@ -222,8 +222,8 @@ async fn read(check: &HttpCheck, url: &Url, response: Response<Incoming>, seen: 
             if expected.wants_body() { body.decode(&codings.join(","), max_bytes).map(|body| body.into_utf8(&kind)) } else { Ok(body) };
         body.map(|body| expected.judge(status, &body.bytes, body.cut))
     };
-    let verdict = spawn_blocking(judge).await.map_err(|error| Trouble::CannotCheck(error.to_string()))?;
-    let verdict = verdict.map_err(|why| Trouble::Down(format!("status {status}, but {why}")))?;
+    let verdict = spawn_blocking(judge).await.map_err(|error| CheckError::CannotCheck(error.to_string()))?;
+    let verdict = verdict.map_err(|why| CheckError::Down(format!("status {status}, but {why}")))?;
     seen.failed_due_to_regex = verdict.failed_due_to_regex;
-    verdict.why.map_or(Ok(()), |why| Err(Trouble::Down(why)))
+    verdict.why.map_or(Ok(()), |why| Err(CheckError::Down(why)))
 }

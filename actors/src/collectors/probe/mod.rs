@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels, NAME_LABEL, TimestampMs};
-use taskpulse_engine::probe::{Course, Limits};
+use taskpulse_engine::probe::{Limits, TargetState};
 use taskpulse_engine::re2::Regex;
 use taskpulse_engine::store::Store;
 use tokio::time::timeout;
@@ -29,7 +29,7 @@ use tokio::time::timeout;
 use self::connect::Lookup;
 pub use self::connect::Tls;
 pub use self::http::HttpCheck;
-use super::source::{Findings, Look, Looking, Source, Vanished};
+use super::collector::{CollectFuture, Collection, Collector, Outcome, StalenessTracker};
 use crate::clock::now_ms;
 use crate::redact;
 use crate::shared::Shared;
@@ -184,7 +184,7 @@ impl Figures {
 
 /// Why a check has no good end.
 #[derive(Debug)]
-enum Trouble {
+enum CheckError {
     /// The target is not as it should be.
     Down(String),
     /// Nothing is known of it.
@@ -192,11 +192,11 @@ enum Trouble {
 }
 
 /// Checks one target.
-pub struct ProbeSource {
+pub struct ProbeCollector {
     check: Check,
     shared: Arc<Shared>,
-    course: Course,
-    vanished: Vanished,
+    target_state: TargetState,
+    staleness: StalenessTracker,
     lookup: Lookup,
 }
 
@@ -216,16 +216,17 @@ pub fn take_up(store: &Store, checks: &[Check]) -> BTreeMap<String, (bool, Times
     kept.into_iter().filter_map(|(name, bytes)| Some((name, serde_json::from_slice(&bytes).ok()?))).collect()
 }
 
-impl ProbeSource {
+impl ProbeCollector {
     /// A source that checks a target; `known` is whether it was up before a restart, and since when.
     #[must_use]
     pub fn new(check: Check, shared: Arc<Shared>, known: Option<(bool, TimestampMs)>) -> Self {
-        let source = Self { check, shared, course: Course::new(known), vanished: Vanished::default(), lookup: Arc::default() };
+        let source =
+            Self { check, shared, target_state: TargetState::new(known), staleness: StalenessTracker::default(), lookup: Arc::default() };
         source.tell(None, None, &Figures::default(), None);
         source
     }
 
-    async fn ask(&self, seen: &mut Figures) -> Result<(), Trouble> {
+    async fn ask(&self, seen: &mut Figures) -> Result<(), CheckError> {
         match &self.check.kind {
             Kind::Http(check) => http::ask(check, &self.lookup, seen).await,
             Kind::Tcp(check) => plain::tcp(check, &self.lookup, seen).await,
@@ -235,7 +236,7 @@ impl ProbeSource {
 
     /// Checks once: when that began, how long it took, what was seen and how it ended. A check during which this machine stood
     /// still says nothing of the target and is made anew; none where that came to nothing.
-    async fn attempt(&self, now: TimestampMs) -> Option<(TimestampMs, Duration, Figures, Result<(), Trouble>)> {
+    async fn attempt(&self, now: TimestampMs) -> Option<(TimestampMs, Duration, Figures, Result<(), CheckError>)> {
         let (limit, mut now) = (self.check.timeout, now);
         for _ in 0..TRIES {
             let begun = Instant::now();
@@ -244,7 +245,7 @@ impl ProbeSource {
                 Ok(outcome) => outcome,
                 Err(_) => {
                     let during = seen.during.map(|phase| format!(", while {}", PHASES[phase as usize].1)).unwrap_or_default();
-                    Err(Trouble::Down(format!("no answer within {} s{during}", limit.as_secs_f64())))
+                    Err(CheckError::Down(format!("no answer within {} s{during}", limit.as_secs_f64())))
                 }
             };
             let took = begun.elapsed();
@@ -304,7 +305,7 @@ impl ProbeSource {
             address: self.check.address(),
             up,
             reason,
-            since: self.course.state().filter(|_| up.is_some()).map(|(_, since)| seconds(since)),
+            since: self.target_state.state().filter(|_| up.is_some()).map(|(_, since)| seconds(since)),
             checked_at: at.map(|(at, _)| seconds(at)),
             interval_seconds: self.check.interval.as_secs_f64(),
             duration_seconds: at.filter(|_| up.is_some()).map(|(_, took)| took.as_secs_f64()),
@@ -314,7 +315,7 @@ impl ProbeSource {
     }
 }
 
-impl Source for ProbeSource {
+impl Collector for ProbeCollector {
     fn name(&self) -> String {
         format!("probe {}", self.check.name)
     }
@@ -328,41 +329,41 @@ impl Source for ProbeSource {
         self.check.timeout * TRIES + Duration::from_secs(5)
     }
 
-    fn look(&mut self, now: TimestampMs) -> Looking<'_> {
+    fn collect(&mut self, now: TimestampMs) -> CollectFuture<'_> {
         Box::pin(async move {
             let (now, took, seen, outcome) = match self.attempt(now).await {
                 Some(attempt) => attempt,
                 None => {
                     let why = format!("the machine stood still during each of {TRIES} checks; nothing is known of {}", self.check.name);
-                    return Look::Partly(why, Findings::default());
+                    return Outcome::Partial(why, Collection::default());
                 }
             };
             let failed = match outcome {
                 Ok(()) => self.check.limits.judge(now, took.as_secs_f64(), seen.cert_expiry),
-                Err(Trouble::Down(why)) => Some(why.replace(['\n', '\r'], " ")),
-                Err(Trouble::CannotCheck(why)) => {
+                Err(CheckError::Down(why)) => Some(why.replace(['\n', '\r'], " ")),
+                Err(CheckError::CannotCheck(why)) => {
                     // What was known of the target is no longer.
                     let mut batch = Batch::default();
-                    self.vanished.mark(&mut batch, now);
+                    self.staleness.mark(&mut batch, now);
                     self.tell(Some((now, took)), None, &Figures::default(), Some(format!("it cannot be checked: {why}")));
-                    return Look::Failed(why, Findings { batch, ..Findings::default() });
+                    return Outcome::Failed(why, Collection { batch, ..Collection::default() });
                 }
             };
-            let before = self.course.state();
-            let events: Vec<Event> = self.course.observe(&self.check.name, now, failed.as_deref()).into_iter().collect();
+            let before = self.target_state.state();
+            let events: Vec<Event> = self.target_state.observe(&self.check.name, now, failed.as_deref()).into_iter().collect();
             for event in &events {
                 let level = if failed.is_some() { log::Level::Warn } else { log::Level::Info };
                 log::log!(level, "probe: {}", event.title);
             }
             let mut batch = self.figures(now, failed.is_none(), took, &seen);
-            self.vanished.mark(&mut batch, now);
+            self.staleness.mark(&mut batch, now);
             self.tell(Some((now, took)), Some(failed.is_none()), &seen, failed.clone());
-            let state = self.course.state().filter(|state| before != Some(*state));
+            let state = self.target_state.state().filter(|state| before != Some(*state));
             let documents = state.map(|state| (STATES, vec![(self.check.name.clone(), serde_json::to_vec(&state).ok())]));
-            let found = Findings { batch, events, documents: documents.into_iter().collect(), ..Findings::default() };
+            let found = Collection { batch, events, documents: documents.into_iter().collect(), ..Collection::default() };
             match failed {
-                None => Look::Found(found),
-                Some(why) => Look::Partly(format!("{} is down: {why}", self.check.name), found),
+                None => Outcome::Complete(found),
+                Some(why) => Outcome::Partial(format!("{} is down: {why}", self.check.name), found),
             }
         })
     }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::spawn_blocking;
 
 use super::connect::{Lookup, connect, plain};
-use super::{Figures, Phase, TcpCheck, Trouble};
+use super::{CheckError, Figures, Phase, TcpCheck};
 use crate::collectors::command;
 
 /// Of a command's output, which nobody reads.
@@ -17,9 +17,9 @@ const MAX_OUTPUT: usize = 1 << 20;
 const MAX_GREETING: usize = 4_096;
 
 /// Connects, says what is to be said, and waits for what must come.
-pub(super) async fn tcp(check: &TcpCheck, lookup: &Lookup, seen: &mut Figures) -> Result<(), Trouble> {
+pub(super) async fn tcp(check: &TcpCheck, lookup: &Lookup, seen: &mut Figures) -> Result<(), CheckError> {
     let mut stream = connect(&check.host, check.port, check.tls.as_ref(), &[], lookup, seen).await?;
-    let down = |error: std::io::Error| Trouble::Down(plain(&error));
+    let down = |error: std::io::Error| CheckError::Down(plain(&error));
     if let Some(text) = &check.send {
         let step = seen.begin(Phase::Processing);
         stream.write_all(text.as_bytes()).await.map_err(down)?;
@@ -41,27 +41,27 @@ pub(super) async fn tcp(check: &TcpCheck, lookup: &Lookup, seen: &mut Figures) -
             break;
         }
     }
-    Err(Trouble::Down(format!("what came ({} bytes) does not match `{}`", bytes.len(), expect.as_str())))
+    Err(CheckError::Down(format!("what came ({} bytes) does not match `{}`", bytes.len(), expect.as_str())))
 }
 
 /// Runs a program; its code says how it went.
-pub(super) async fn run(words: &[String], passed: &[String], limit: Duration) -> Result<(), Trouble> {
+pub(super) async fn run(words: &[String], passed: &[String], limit: Duration) -> Result<(), CheckError> {
     let (words, passed) = (words.to_vec(), passed.to_vec());
     let work = spawn_blocking(move || {
         if let Some(program) = words.first().filter(|program| !installed(program)) {
-            return Err(Trouble::CannotCheck(format!("{program}: there is no such program")));
+            return Err(CheckError::CannotCheck(format!("{program}: there is no such program")));
         }
-        let run = command::run(&words, &passed, limit, MAX_OUTPUT).map_err(Trouble::Down)?;
+        let run = command::run(&words, &passed, limit, MAX_OUTPUT).map_err(CheckError::Down)?;
         match run.code {
             Some(0) => Ok(()),
             code => {
                 let code = code.map_or("a signal".to_owned(), |code| format!("code {code}"));
                 let said = if run.stderr.is_empty() { String::new() } else { format!(": {}", run.stderr) };
-                Err(Trouble::Down(format!("it ended with {code}{said}")))
+                Err(CheckError::Down(format!("it ended with {code}{said}")))
             }
         }
     });
-    work.await.unwrap_or_else(|error| Err(Trouble::CannotCheck(error.to_string())))
+    work.await.unwrap_or_else(|error| Err(CheckError::CannotCheck(error.to_string())))
 }
 
 fn installed(program: &str) -> bool {

@@ -19,8 +19,8 @@ use taskpulse_engine::relabel::Rule;
 use tokio::task::spawn_blocking;
 
 use self::memory::{Memory, report};
+use super::collector::{CollectFuture, Collection, Collector, Outcome};
 use super::fetch;
-use super::source::{Findings, Look, Looking, Source};
 use crate::clock::now_ms;
 use crate::files;
 use crate::shared::Shared;
@@ -94,13 +94,13 @@ impl Target {
 }
 
 /// Scrapes one target.
-pub struct ScrapeSource {
+pub struct ScrapeCollector {
     target: Arc<Target>,
     shared: Arc<Shared>,
     memory: Option<Memory>,
 }
 
-impl ScrapeSource {
+impl ScrapeCollector {
     /// A source that scrapes a target.
     #[must_use]
     pub fn new(target: Target, shared: Arc<Shared>) -> Self {
@@ -146,7 +146,7 @@ impl ScrapeSource {
     }
 }
 
-impl Source for ScrapeSource {
+impl Collector for ScrapeCollector {
     fn name(&self) -> String {
         format!("scrape {}", self.target.name)
     }
@@ -160,7 +160,7 @@ impl Source for ScrapeSource {
         self.target.timeout * TRIES + Duration::from_secs(5)
     }
 
-    fn look(&mut self, now: TimestampMs) -> Looking<'_> {
+    fn collect(&mut self, now: TimestampMs) -> CollectFuture<'_> {
         Box::pin(async move {
             let (mut now, mut begun, mut fetched) = (now, Instant::now(), self.fetch().await);
             for _ in 1..TRIES {
@@ -194,14 +194,14 @@ impl Source for ScrapeSource {
             match work.await {
                 Ok((memory, batch, note)) => {
                     self.memory = Some(memory);
-                    let found = Findings { batch, ..Findings::default() };
+                    let found = Collection { batch, ..Collection::default() };
                     match note {
-                        Ok(None) => Look::Found(found),
-                        Ok(Some(left_out)) => Look::Partly(left_out, found),
-                        Err(why) => Look::Failed(why, found),
+                        Ok(None) => Outcome::Complete(found),
+                        Ok(Some(left_out)) => Outcome::Partial(left_out, found),
+                        Err(why) => Outcome::Failed(why, found),
                     }
                 }
-                Err(error) => Look::Failed(format!("the text could not be taken apart: {error}"), Findings::default()),
+                Err(error) => Outcome::Failed(format!("the text could not be taken apart: {error}"), Collection::default()),
             }
         })
     }

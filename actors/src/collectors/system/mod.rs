@@ -21,13 +21,13 @@ use taskpulse_engine::model::{Batch, Labels, NAME_LABEL};
 use tokio::sync::oneshot;
 
 use super::Outbox;
-use super::source::Vanished;
+use super::collector::StalenessTracker;
 use crate::clock::now_ms;
 use crate::crew::{Crew, Missed};
 use crate::files;
 use crate::messages::Collected;
 use crate::shared::Shared;
-use crate::supervisor::{Door, Vitals};
+use crate::supervisor::{ActorStats, Mailbox};
 
 /// The name of this source.
 pub const SOURCE: &str = "system";
@@ -121,7 +121,7 @@ const PARTS: [(&str, MakePart); 4] = [
 struct Slot {
     /// Away while it is read.
     part: Option<Box<dyn Part>>,
-    vanished: Vanished,
+    staleness: StalenessTracker,
     problems: Vec<String>,
     /// Whether its last look gave samples; none before the first.
     gave: Option<bool>,
@@ -129,7 +129,7 @@ struct Slot {
 
 /// See the module.
 pub struct SystemCollector {
-    vitals: Arc<Vitals>,
+    stats: Arc<ActorStats>,
     shared: Arc<Shared>,
     every: Duration,
     outbox: Outbox,
@@ -143,9 +143,9 @@ pub struct SystemCollector {
 impl SystemCollector {
     /// A collector that looks `every` so often.
     #[must_use]
-    pub fn new(vitals: Arc<Vitals>, shared: Arc<Shared>, every: Duration, batcher: Door<Collected>) -> Self {
+    pub fn new(stats: Arc<ActorStats>, shared: Arc<Shared>, every: Duration, batcher: Mailbox<Collected>) -> Self {
         let outbox = Outbox::new(batcher, Arc::clone(&shared), SOURCE);
-        let mut collector = Self { vitals, shared, every, outbox, crews: Crews::new(PATIENCE), slots: Default::default(), waiting: None };
+        let mut collector = Self { stats, shared, every, outbox, crews: Crews::new(PATIENCE), slots: Default::default(), waiting: None };
         collector.make_parts();
         collector
     }
@@ -167,7 +167,7 @@ impl SystemCollector {
         // Away while a look is under way; a slow look makes the next one wait.
         let Some(mut part) = self.slots[at].part.take() else { return };
         let (name, make) = PARTS[at];
-        let work = self.vitals.working("look");
+        let work = self.stats.busy("look");
         let (reply, answer) = oneshot::channel();
         // Not of the runtime's pool: that waits for its threads at the end.
         let reading = thread::Builder::new().name(name.to_owned()).spawn(move || {
@@ -209,7 +209,7 @@ impl SystemCollector {
         let samples = batch.len();
         let slot = &mut self.slots[at];
         (slot.part, slot.problems, slot.gave) = (Some(part), reading.problems, Some(samples > 0));
-        slot.vanished.mark(&mut batch, now);
+        slot.staleness.mark(&mut batch, now);
         if let Some(repeated) = self.outbox.send(batch) {
             self.slots[at].problems.push(repeated);
         }

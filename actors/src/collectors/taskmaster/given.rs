@@ -7,7 +7,7 @@ use taskpulse_engine::promql::Selector;
 use taskpulse_engine::store::Store;
 
 use super::Looked;
-use crate::collectors::source::Vanished;
+use crate::collectors::collector::StalenessTracker;
 
 /// Series whose samples have times of their own: they have none in most looks, and end with their tag.
 const DURATIONS: [&str; 2] = ["taskmaster_task_execution_seconds", "taskmaster_task_review_seconds"];
@@ -17,7 +17,7 @@ const LOOKBACK_MS: i64 = 5 * 60 * 1000;
 /// See the module.
 #[derive(Default)]
 pub(super) struct Given {
-    now: Vanished,
+    now: StalenessTracker,
     /// The newest sample of each series of durations.
     durations: BTreeMap<Vec<u8>, TimestampMs>,
 }

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use taskpulse_engine::board::{Board, Figures, Findings, Flow, Forecast, Missing, Observed, STATUSES, Watcher, is_finished, parse_state};
+use taskpulse_engine::board::{
+    Board, CompletionHistory, Figures, Findings, Forecast, Missing, Observed, STATUSES, Watcher, is_finished, parse_state,
+};
 use taskpulse_engine::model::{Labels, TimestampMs};
 
 use super::board_json::board_json;
@@ -320,9 +322,9 @@ impl Project {
     }
 
     /// How fast the tasks of a tag become done.
-    pub(super) fn with_flow<T>(&self, tag: &str, f: impl FnOnce(Flow<'_>) -> T) -> T {
+    pub(super) fn with_flow<T>(&self, tag: &str, f: impl FnOnce(CompletionHistory<'_>) -> T) -> T {
         let (watched_since_ms, completions_ms) = self.watcher.completions(tag);
-        f(Flow { watched_since_ms, completions_ms: &completions_ms })
+        f(CompletionHistory { watched_since_ms, completions_ms: &completions_ms })
     }
 
     /// What of the files is left aside; logged once.

@@ -1,6 +1,6 @@
 //! Whether what is said of a run is newer than what is known of it.
 
-use super::{End, MAX_EARLIER, Record, Witness};
+use super::{End, MAX_EARLIER, Record, ReportedBy};
 use crate::ci::parse::Run;
 use crate::ci::{ACTION_REQUIRED, SUCCESS};
 
@@ -9,7 +9,7 @@ use crate::ci::{ACTION_REQUIRED, SUCCESS};
 /// Answers say how it is now, but may come from a copy at GitHub that lags behind; deliveries come in any order. An attempt that ended goes
 /// on only after an approval, or where an answer says so with a later time. An end stays as it was seen first: `updated_at` moves later
 /// for reasons of other kinds.
-pub(super) fn is_news(known: &Run, run: &Run, witness: Witness) -> bool {
+pub(super) fn is_news(known: &Run, run: &Run, reported_by: ReportedBy) -> bool {
     if known.attempt != run.attempt {
         return run.attempt > known.attempt;
     }
@@ -18,17 +18,17 @@ pub(super) fn is_news(known: &Run, run: &Run, witness: Witness) -> bool {
     }
     if !known.ended() {
         let rank = |run: &Run| (run.updated, run.ended(), run.status == "in_progress");
-        return witness == Witness::Answer || rank(run) >= rank(known);
+        return reported_by == ReportedBy::Api || rank(run) >= rank(known);
     }
     if (&known.status, &known.conclusion) == (&run.status, &run.conclusion) {
         return false;
     }
     let later = run.updated > known.updated;
     match known.conclusion.as_deref() {
-        None | Some(ACTION_REQUIRED) => later || (witness == Witness::Answer && run.updated == known.updated),
+        None | Some(ACTION_REQUIRED) => later || (reported_by == ReportedBy::Api && run.updated == known.updated),
         // Figures of other runs build on these.
         Some(SUCCESS | "cancelled") => false,
-        Some(_) => later && witness == Witness::Answer,
+        Some(_) => later && reported_by == ReportedBy::Api,
     }
 }
 

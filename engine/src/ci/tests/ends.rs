@@ -107,21 +107,21 @@ fn counts<const N: usize>(counts: [(&str, u64); N]) -> BTreeMap<String, u64> {
 
 #[test]
 fn a_run_goes_on_after_an_approval_under_the_same_attempt() {
-    for (approved_at, witness) in [(600, Witness::Answer), (600, Witness::Delivery), (1, Witness::Answer)] {
+    for (approved_at, reported_by) in [(600, ReportedBy::Api), (600, ReportedBy::Webhook), (1, ReportedBy::Api)] {
         let mut kept = Kept::default();
         let mut ledger = kept.restore();
         ledger.first_page(of(vec![run(1, 1, "a", "action_required", 0, 1)]), T0 + 60_000);
         ledger.note_jobs((1, 1), Some(JobFigures { first_start: None, seconds: None, ..job_of(T0, 0.0) }), T0 + 60_000);
         ledger.tell(T0 + 60_000);
         let queued = Run { status: "queued".to_owned(), ..run(1, 1, "a", "", 0, approved_at) };
-        ledger.observe(queued.clone(), witness, T0 + 601_000);
+        ledger.observe(queued.clone(), reported_by, T0 + 601_000);
         ledger.tell(T0 + 601_000);
         assert_eq!(ledger.under_way(), [1]);
         let events = ledger.changes().events;
         assert!(events.iter().any(|e| e.title == "run CI #1 goes on after action_required"), "{events:?}");
         let failed = run(1, 1, "a", "failure", 0, 900);
         assert!(!ledger.knows(&failed));
-        ledger.observe(failed.clone(), witness, T0 + 901_000);
+        ledger.observe(failed.clone(), reported_by, T0 + 901_000);
         ledger.note_jobs((1, 1), Some(job_of(T0 + 610_000, 280.0)), T0 + 901_000);
         kept.keep(&mut ledger, true);
         assert_eq!(outcomes(&ledger), counts([("action_required", 1), ("failure", 1)]), "each end that was seen");
@@ -133,8 +133,8 @@ fn a_run_goes_on_after_an_approval_under_the_same_attempt() {
             })
         );
         // The approval's deliveries come late, and again.
-        ledger.observe(queued, Witness::Delivery, T0 + 902_000);
-        ledger.observe(run(1, 1, "a", "action_required", 0, 1), Witness::Delivery, T0 + 902_000);
+        ledger.observe(queued, ReportedBy::Webhook, T0 + 902_000);
+        ledger.observe(run(1, 1, "a", "action_required", 0, 1), ReportedBy::Webhook, T0 + 902_000);
         assert!(ledger.under_way().is_empty() && ledger.knows(&failed));
         kept.documents.insert("o/r/00000000000000000001.1".to_owned(), serde_json::to_vec(ledger.records().next().unwrap()).unwrap());
         kept.documents.insert("o/r".to_owned(), br#"{"format":2}"#.to_vec());
@@ -159,7 +159,7 @@ fn an_end_stays_as_it_was_seen_first() {
         ("action_required", "success", 9_000, true),
     ] {
         let mut ledger = known(vec![run(1, 1, "a", was, 0, 60)], 100);
-        ledger.observe(run(1, 1, "a", outcome, 0, seconds), Witness::Answer, now);
+        ledger.observe(run(1, 1, "a", outcome, 0, seconds), ReportedBy::Api, now);
         let record = ledger.records().next().unwrap();
         assert_eq!(
             record.run.conclusion.as_deref().unwrap_or("") == outcome && record.run.updated != Some(T0 + 60_000),

@@ -83,7 +83,7 @@ fn a_workflow_that_gets_another_name_goes_on_and_its_old_series_end() {
     let path = ".github/workflows/ci.yml";
     let mut ledger = known((0..4).map(|n| of_workflow(n, 7, path, "CI", "success")).collect(), 100_000);
     told(&mut ledger, 100_000);
-    ledger.observe(of_workflow(8, 7, path, "Build", "success"), Witness::Answer, T0 + 100_001_000);
+    ledger.observe(of_workflow(8, 7, path, "Build", "success"), ReportedBy::Api, T0 + 100_001_000);
     let changed = told(&mut ledger, 100_010);
     let total = |name: &str| {
         let rest = format!("repo=\"o/r\",workflow=\"{name}\",workflow_id=\"7\",workflow_path=\"{path}\"}}");
@@ -97,7 +97,7 @@ fn a_workflow_that_gets_another_name_goes_on_and_its_old_series_end() {
     // The name on the default branch counts, whatever a run of another branch is called.
     let listed = br#"{"workflows":[{"id":7,"name":"Main","path":".github/workflows/ci.yml","state":"active"}]}"#;
     ledger.note_workflows(&parse::workflows(listed).unwrap().items);
-    ledger.observe(of_workflow(9, 7, path, "Tried", "success"), Witness::Answer, T0 + 100_021_000);
+    ledger.observe(of_workflow(9, 7, path, "Tried", "success"), ReportedBy::Api, T0 + 100_021_000);
     assert_eq!(names(&ledger)[0].0, "Main");
     let broken = listed.map_name("Main", path);
     ledger.note_workflows(&parse::workflows(&broken).unwrap().items);

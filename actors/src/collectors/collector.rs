@@ -1,14 +1,14 @@
-//! What a new source has to bring: one file with a [`Source`] and one section of settings. [`Poller`] does the rest.
+//! What a new source has to bring: one file with a [`Collector`] and one section of settings. [`Poller`] does the rest.
 //!
 //! ```
 //! use std::time::Duration;
-//! use taskpulse_actors::collectors::source::{Findings, Look, Looking, Source};
+//! use taskpulse_actors::collectors::collector::{Collection, Outcome, CollectFuture, Collector};
 //! use taskpulse_engine::model::{Labels, TimestampMs};
 //!
 //! /// How full a queue directory is.
 //! struct Spool(std::path::PathBuf);
 //!
-//! impl Source for Spool {
+//! impl Collector for Spool {
 //!     fn name(&self) -> String {
 //!         format!("spool {}", self.0.display())
 //!     }
@@ -17,23 +17,23 @@
 //!         Duration::from_secs(30)
 //!     }
 //!
-//!     fn look(&mut self, now: TimestampMs) -> Looking<'_> {
+//!     fn collect(&mut self, now: TimestampMs) -> CollectFuture<'_> {
 //!         Box::pin(async move {
 //!             let files = match std::fs::read_dir(&self.0) {
 //!                 Ok(entries) => entries.count(),
 //!                 // No sample is better than a false one.
-//!                 Err(error) => return Look::Failed(format!("{}: {error}", self.0.display()), Findings::default()),
+//!                 Err(error) => return Outcome::Failed(format!("{}: {error}", self.0.display()), Collection::default()),
 //!             };
-//!             let mut found = Findings::default();
+//!             let mut found = Collection::default();
 //!             found.batch.push(Labels::metric("spool_files", &[]), now, files as f64);
-//!             Look::Found(found)
+//!             Outcome::Complete(found)
 //!         })
 //!     }
 //! }
 //! ```
 //!
 //! A look runs on the collectors' thread: what takes longer than 5 ms of CPU, or waits for a file, goes to
-//! `tokio::task::spawn_blocking`. A look that is not done within [`Source::timeout`] is given up and told as a failure; no
+//! `tokio::task::spawn_blocking`. A look that is not done within [`Collector::timeout`] is given up and told as a failure; no
 //! other source waits for it.
 
 use std::collections::BTreeSet;
@@ -51,14 +51,14 @@ use crate::clock::now_ms;
 use crate::messages::{ChangeDocuments, Collected, RecordEvents};
 use crate::shared::Shared;
 use crate::standstill::{self, TRIES};
-use crate::supervisor::{Door, Vitals};
+use crate::supervisor::{ActorStats, Mailbox};
 
 /// First looks of neighbours are so far apart, so that many sources do not look at once.
-const APART: Duration = Duration::from_millis(40);
+const STAGGER: Duration = Duration::from_millis(40);
 
 /// What a look gave.
 #[derive(Debug, Default)]
-pub struct Findings {
+pub struct Collection {
     /// Samples.
     pub batch: Batch,
     /// How many more the source has handed to the store itself.
@@ -67,34 +67,34 @@ pub struct Findings {
     pub events: Vec<Event>,
     /// What the source wants to find again after a restart, by kind.
     pub documents: Vec<(&'static str, Vec<DocumentChange>)>,
-    /// When to look next, where that is not [`Source::every`] after the last look began.
+    /// When to look next, where that is not [`Collector::every`] after the last look began.
     pub next_in: Option<Duration>,
 }
 
 /// How a look ended.
 #[derive(Debug)]
-pub enum Look {
+pub enum Outcome {
     /// The source works.
-    Found(Findings),
+    Complete(Collection),
     /// It works, but for this.
-    Partly(String, Findings),
+    Partial(String, Collection),
     /// It fails, for this reason; what is known all the same is kept (a probe that failed has a figure).
-    Failed(String, Findings),
+    Failed(String, Collection),
     /// There is nothing to look at: why, and what would change that.
     Absent(String, String),
 }
 
-impl Look {
-    fn failed_without_findings(&self) -> bool {
+impl Outcome {
+    fn failed_empty(&self) -> bool {
         matches!(self, Self::Failed(_, found) if found.batch.is_empty() && found.events.is_empty() && found.documents.is_empty())
     }
 }
 
 /// A look under way.
-pub type Looking<'a> = Pin<Box<dyn Future<Output = Look> + 'a>>;
+pub type CollectFuture<'a> = Pin<Box<dyn Future<Output = Outcome> + 'a>>;
 
 /// Something that is looked at now and then.
-pub trait Source: 'static {
+pub trait Collector: 'static {
     /// Its name in status and in `taskpulse_source_up{source}`; one of a kind.
     fn name(&self) -> String;
     /// Time between the beginnings of two looks.
@@ -104,16 +104,16 @@ pub trait Source: 'static {
         Duration::from_secs(10)
     }
     /// One look; `now` is when it begins. One that fails without findings while the machine stood still is begun anew.
-    fn look(&mut self, now: TimestampMs) -> Looking<'_>;
+    fn collect(&mut self, now: TimestampMs) -> CollectFuture<'_>;
 }
 
 /// Ends the series that a source no longer gives: the same marker as Prometheus'.
 #[derive(Debug, Default)]
-pub struct Vanished {
+pub struct StalenessTracker {
     before: BTreeSet<Vec<u8>>,
 }
 
-impl Vanished {
+impl StalenessTracker {
     /// Takes in a series of an earlier run: it ends unless the next batch has it.
     pub fn expect(&mut self, labels: &Labels) {
         self.before.insert(labels.as_bytes().to_vec());
@@ -134,17 +134,17 @@ impl Vanished {
 
 /// Where findings go.
 #[derive(Clone)]
-pub struct Doors {
+pub struct Outputs {
     /// Samples.
-    pub batcher: Door<Collected>,
+    pub batcher: Mailbox<Collected>,
     /// The time line.
-    pub events: Door<RecordEvents>,
+    pub events: Mailbox<RecordEvents>,
     /// What sources want to find again.
-    pub documents: Door<ChangeDocuments>,
+    pub documents: Mailbox<ChangeDocuments>,
 }
 
 /// Makes the sources anew: at the start, and after a panic.
-pub type MakeSources = Box<dyn Fn() -> Vec<Box<dyn Source>> + Send>;
+pub type CollectorFactory = Box<dyn Fn() -> Vec<Box<dyn Collector>> + Send>;
 
 /// Something came for the sources of a poller: they look now.
 #[derive(Message, Debug, Clone, Copy)]
@@ -153,13 +153,13 @@ pub struct Wake;
 
 /// Looks at sources of one kind, each in its own time.
 pub struct Poller {
-    vitals: Arc<Vitals>,
+    stats: Arc<ActorStats>,
     shared: Arc<Shared>,
-    doors: Doors,
+    outputs: Outputs,
     outbox: Outbox,
-    make: MakeSources,
+    make: CollectorFactory,
     /// A source is away while it looks.
-    sources: Vec<Option<Box<dyn Source>>>,
+    sources: Vec<Option<Box<dyn Collector>>>,
     /// When each looks next.
     timers: Vec<Option<SpawnHandle>>,
     /// Woken while it looked: it looks again at once.
@@ -169,55 +169,55 @@ pub struct Poller {
 impl Poller {
     /// A poller of what `make` makes; `kind` names them where samples are lost.
     #[must_use]
-    pub fn new(vitals: Arc<Vitals>, shared: Arc<Shared>, kind: &'static str, doors: Doors, make: MakeSources) -> Self {
-        let outbox = Outbox::new(doors.batcher.clone(), Arc::clone(&shared), kind);
-        Self { vitals, shared, doors, outbox, make, sources: Vec::new(), timers: Vec::new(), again: Vec::new() }
+    pub fn new(stats: Arc<ActorStats>, shared: Arc<Shared>, kind: &'static str, outputs: Outputs, make: CollectorFactory) -> Self {
+        let outbox = Outbox::new(outputs.batcher.clone(), Arc::clone(&shared), kind);
+        Self { stats, shared, outputs, outbox, make, sources: Vec::new(), timers: Vec::new(), again: Vec::new() }
     }
 
-    fn look_in(&mut self, at: usize, wait: Duration, ctx: &mut Context<Self>) {
+    fn schedule(&mut self, at: usize, wait: Duration, ctx: &mut Context<Self>) {
         self.timers[at] = Some(ctx.run_later(wait, move |this, ctx| {
             this.timers[at] = None;
-            this.look(at, ctx);
+            this.collect(at, ctx);
         }));
     }
 
-    fn look(&mut self, at: usize, ctx: &mut Context<Self>) {
+    fn collect(&mut self, at: usize, ctx: &mut Context<Self>) {
         let Some(mut source) = self.sources.get_mut(at).and_then(Option::take) else { return };
-        let work = self.vitals.working("look");
+        let work = self.stats.busy("collect");
         let began = Instant::now();
-        let looking = async move {
+        let collecting = async move {
             let limit = source.timeout();
             let mut tries = 0;
             loop {
                 let (begun, now) = (Instant::now(), now_ms());
-                let look = match tokio::time::timeout(limit, source.look(now)).await {
-                    Ok(look) => look,
-                    Err(_) => Look::Failed(format!("no answer within {} s", limit.as_secs_f64()), Findings::default()),
+                let outcome = match tokio::time::timeout(limit, source.collect(now)).await {
+                    Ok(outcome) => outcome,
+                    Err(_) => Outcome::Failed(format!("no answer within {} s", limit.as_secs_f64()), Collection::default()),
                 };
                 tries += 1;
                 // A machine that stood still in the middle of a look says nothing of the source.
-                if !look.failed_without_findings() || tries == TRIES || !standstill::spoiled(begun) {
-                    return (source, now, look);
+                if !outcome.failed_empty() || tries == TRIES || !standstill::spoiled(begun) {
+                    return (source, now, outcome);
                 }
             }
         };
-        let done = looking.into_actor(self).map(move |(source, now, look), this, ctx| {
+        let done = collecting.into_actor(self).map(move |(source, now, outcome), this, ctx| {
             drop(work);
-            let next_in = this.take_in(&source.name(), now, look);
+            let next_in = this.record(&source.name(), now, outcome);
             let next = next_in.unwrap_or_else(|| source.every().saturating_sub(began.elapsed()));
             this.sources[at] = Some(source);
             let next = if std::mem::take(&mut this.again[at]) { Duration::ZERO } else { next };
-            this.look_in(at, next, ctx);
+            this.schedule(at, next, ctx);
         });
         ctx.spawn(done);
     }
 
-    fn take_in(&mut self, name: &str, now: TimestampMs, look: Look) -> Option<Duration> {
-        let (works, why, mut found) = match look {
-            Look::Found(found) => (true, None, found),
-            Look::Partly(why, found) => (true, Some(why), found),
-            Look::Failed(why, found) => (false, Some(why), found),
-            Look::Absent(why, hint) => {
+    fn record(&mut self, name: &str, now: TimestampMs, outcome: Outcome) -> Option<Duration> {
+        let (works, why, mut found) = match outcome {
+            Outcome::Complete(found) => (true, None, found),
+            Outcome::Partial(why, found) => (true, Some(why), found),
+            Outcome::Failed(why, found) => (false, Some(why), found),
+            Outcome::Absent(why, hint) => {
                 self.shared.sources.absent(name, why, hint);
                 return None;
             }
@@ -231,11 +231,11 @@ impl Poller {
             (true, false) => self.shared.sources.partly(name, samples, newest, why),
             (false, _) => self.shared.sources.failing(name, why),
         }
-        if !found.events.is_empty() && self.doors.events.try_send(RecordEvents(found.events)).is_err() {
+        if !found.events.is_empty() && self.outputs.events.try_send(RecordEvents(found.events)).is_err() {
             log::error!("{name}: the store is too busy for the time line");
         }
         for (kind, changes) in found.documents {
-            if self.doors.documents.try_send(ChangeDocuments { kind, changes }).is_err() {
+            if self.outputs.documents.try_send(ChangeDocuments { kind, changes }).is_err() {
                 log::error!("{name}: the store is too busy for what was seen");
             }
         }
@@ -251,8 +251,8 @@ impl Actor for Poller {
         self.timers = vec![None; self.sources.len()];
         self.again = vec![false; self.sources.len()];
         for at in 0..self.sources.len() {
-            let wait = APART.saturating_mul(u32::try_from(at).unwrap_or(u32::MAX)).min(Duration::from_secs(10));
-            self.look_in(at, wait, ctx);
+            let wait = STAGGER.saturating_mul(u32::try_from(at).unwrap_or(u32::MAX)).min(Duration::from_secs(10));
+            self.schedule(at, wait, ctx);
         }
     }
 }
@@ -263,12 +263,12 @@ impl Handler<Wake> for Poller {
     type Result = ();
 
     fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
-        let _work = self.vitals.handling("Wake");
+        let _work = self.stats.handling("Wake");
         for at in 0..self.sources.len() {
             match self.timers[at].take() {
                 Some(timer) => {
                     ctx.cancel_future(timer);
-                    self.look(at, ctx);
+                    self.collect(at, ctx);
                 }
                 None => self.again[at] = true,
             }

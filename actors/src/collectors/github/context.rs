@@ -1,4 +1,4 @@
-//! What all repositories share: settings, token and limit, and the doors to the store.
+//! What all repositories share: settings, token and limit, and the outputs to the store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,15 +7,15 @@ use taskpulse_engine::model::{Batch, Labels};
 use taskpulse_engine::store::{Resolved, Store};
 use tokio::task::spawn_blocking;
 
-use super::GithubSource;
+use super::GithubCollector;
 use super::api::Api;
 use super::credentials::Credentials;
-use super::state::SharedHooks;
+use super::state::SharedWebhooks;
 use crate::clock::now_ms;
-use crate::collectors::source::Source;
+use crate::collectors::collector::Collector;
 use crate::messages::{AppendResolved, ChangeDocuments, RecordEvents};
 use crate::shared::Shared;
-use crate::supervisor::Door;
+use crate::supervisor::Mailbox;
 
 /// How repositories are watched.
 #[derive(Clone)]
@@ -35,28 +35,28 @@ pub struct GithubOptions {
 }
 
 /// What all repositories share.
-pub struct Desk {
+pub struct GithubContext {
     pub(super) options: GithubOptions,
     pub(super) api: Api,
-    pub(super) hooks: SharedHooks,
+    pub(super) hooks: SharedWebhooks,
     pub(super) shared: Arc<Shared>,
     pub(super) store: Arc<Store>,
-    pub(super) append: Door<AppendResolved>,
-    pub(super) documents: Door<ChangeDocuments>,
-    pub(super) events: Door<RecordEvents>,
+    pub(super) append: Mailbox<AppendResolved>,
+    pub(super) documents: Mailbox<ChangeDocuments>,
+    pub(super) events: Mailbox<RecordEvents>,
 }
 
-impl Desk {
-    /// A desk whose sources keep what they see through these doors.
+impl GithubContext {
+    /// A context whose sources keep what they see through these outputs.
     #[must_use]
     pub fn new(
         options: GithubOptions,
-        hooks: SharedHooks,
+        hooks: SharedWebhooks,
         shared: Arc<Shared>,
         store: Arc<Store>,
-        append: Door<AppendResolved>,
-        documents: Door<ChangeDocuments>,
-        events: Door<RecordEvents>,
+        append: Mailbox<AppendResolved>,
+        documents: Mailbox<ChangeDocuments>,
+        events: Mailbox<RecordEvents>,
     ) -> Self {
         let credentials = Credentials::new(options.token.clone(), &options.api_url);
         let api = Api::new(&options.api_url, credentials, options.share);
@@ -65,12 +65,12 @@ impl Desk {
 
     /// The sources: one for each repository.
     #[must_use]
-    pub fn sources(desk: &Arc<Self>) -> Vec<Box<dyn Source>> {
-        let source = |repo: Option<String>| Box::new(GithubSource::new(Arc::clone(desk), repo)) as Box<dyn Source>;
-        if desk.options.repositories.is_empty() {
+    pub fn sources(context: &Arc<Self>) -> Vec<Box<dyn Collector>> {
+        let source = |repo: Option<String>| Box::new(GithubCollector::new(Arc::clone(context), repo)) as Box<dyn Collector>;
+        if context.options.repositories.is_empty() {
             return vec![source(None)];
         }
-        desk.options.repositories.iter().map(|repo| source(Some(repo.clone()))).collect()
+        context.options.repositories.iter().map(|repo| source(Some(repo.clone()))).collect()
     }
 
     /// Labels are made to ids off the arbiter; history of any age is taken.

@@ -14,7 +14,7 @@ use crate::clock::now_ms;
 use crate::messages::Collected;
 use crate::standstill;
 use crate::status::Reporter;
-use crate::supervisor::{Door, Vitals};
+use crate::supervisor::{ActorStats, Mailbox};
 
 /// A resource must have been measured within this time to count.
 const FRESH_MS: i64 = 60_000;
@@ -24,8 +24,8 @@ const AWAKE: Duration = Duration::from_secs(5);
 const JUMP_MS: i64 = 2_000;
 
 /// See the module.
-pub struct OwnCollector {
-    vitals: Arc<Vitals>,
+pub struct SelfCollector {
+    stats: Arc<ActorStats>,
     reporter: Arc<Reporter>,
     every: Duration,
     outbox: Outbox,
@@ -33,12 +33,12 @@ pub struct OwnCollector {
     last: Option<(TimestampMs, u64)>,
 }
 
-impl OwnCollector {
+impl SelfCollector {
     /// A collector that looks `every` so often.
     #[must_use]
-    pub fn new(vitals: Arc<Vitals>, reporter: Arc<Reporter>, every: Duration, batcher: Door<Collected>) -> Self {
+    pub fn new(stats: Arc<ActorStats>, reporter: Arc<Reporter>, every: Duration, batcher: Mailbox<Collected>) -> Self {
         let outbox = Outbox::new(batcher, Arc::clone(&reporter.shared), "own");
-        Self { vitals, reporter, every, outbox, last: None }
+        Self { stats, reporter, every, outbox, last: None }
     }
 
     fn collect(&mut self) {
@@ -114,19 +114,19 @@ impl OwnCollector {
     }
 }
 
-impl Actor for OwnCollector {
+impl Actor for SelfCollector {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_later(Duration::from_secs(3), |this, _| {
-            let _work = this.vitals.working("first look");
+            let _work = this.stats.busy("first look");
             this.collect();
         });
         ctx.run_interval(self.every, |this, _| {
-            let _work = this.vitals.working("look");
+            let _work = this.stats.busy("look");
             this.collect();
         });
     }
 }
 
-impl Supervised for OwnCollector {}
+impl Supervised for SelfCollector {}

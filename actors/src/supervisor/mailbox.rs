@@ -1,18 +1,18 @@
-//! Doors: the ways into an actor's mailbox, bounded and counted.
+//! Outputs: the ways into an actor's mailbox, bounded and counted.
 //!
 //! Unlike actix' `do_send`, nothing here passes the mailbox's capacity. (Of actix' channel each clone of a door may hold
-//! one message more; so doors are made at the start and kept, not made for each message.)
+//! one message more; so outputs are made at the start and kept, not made for each message.)
 
 use std::sync::Arc;
 
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Handler, MailboxError, Message, Recipient};
 
-use super::Vitals;
+use super::ActorStats;
 
 /// Why a message was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum SendError {
     /// The mailbox is full.
     #[error("its mailbox is full")]
     Full,
@@ -21,7 +21,7 @@ pub enum Refused {
     Closed,
 }
 
-impl Refused {
+impl SendError {
     /// As a label value.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -33,62 +33,62 @@ impl Refused {
 }
 
 /// A started actor.
-pub struct Post<A: Actor> {
+pub struct ActorHandle<A: Actor> {
     addr: Addr<A>,
-    vitals: Arc<Vitals>,
+    stats: Arc<ActorStats>,
 }
 
-impl<A: Actor> Post<A> {
-    pub(super) fn new(addr: Addr<A>, vitals: Arc<Vitals>) -> Self {
-        Self { addr, vitals }
+impl<A: Actor> ActorHandle<A> {
+    pub(super) fn new(addr: Addr<A>, stats: Arc<ActorStats>) -> Self {
+        Self { addr, stats }
     }
 
     /// The way in for one kind of message.
     #[must_use]
-    pub fn door<M>(&self) -> Door<M>
+    pub fn mailbox<M>(&self) -> Mailbox<M>
     where
         A: Handler<M>,
         A::Context: ToEnvelope<A, M>,
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        Door { to: self.addr.clone().recipient(), vitals: Arc::clone(&self.vitals) }
+        Mailbox { to: self.addr.clone().recipient(), stats: Arc::clone(&self.stats) }
     }
 }
 
 /// The way in for one kind of message.
-pub struct Door<M: Message + Send>
+pub struct Mailbox<M: Message + Send>
 where
     M::Result: Send,
 {
     to: Recipient<M>,
-    vitals: Arc<Vitals>,
+    stats: Arc<ActorStats>,
 }
 
-impl<M: Message + Send> Clone for Door<M>
+impl<M: Message + Send> Clone for Mailbox<M>
 where
     M::Result: Send,
 {
     fn clone(&self) -> Self {
-        Self { to: self.to.clone(), vitals: Arc::clone(&self.vitals) }
+        Self { to: self.to.clone(), stats: Arc::clone(&self.stats) }
     }
 }
 
-impl<M: Message + Send + 'static> Door<M>
+impl<M: Message + Send + 'static> Mailbox<M>
 where
     M::Result: Send,
 {
     /// Leaves a message if there is room.
     ///
     /// # Errors
-    /// [`Refused`] says why it was not taken.
-    pub fn try_send(&self, message: M) -> Result<(), Refused> {
-        self.vitals.sent();
+    /// [`SendError`] says why it was not taken.
+    pub fn try_send(&self, message: M) -> Result<(), SendError> {
+        self.stats.sent();
         self.to.try_send(message).map_err(|error| {
-            self.vitals.not_sent();
+            self.stats.not_sent();
             match error {
-                actix::dev::SendError::Full(_) => Refused::Full,
-                actix::dev::SendError::Closed(_) => Refused::Closed,
+                actix::dev::SendError::Full(_) => SendError::Full,
+                actix::dev::SendError::Closed(_) => SendError::Closed,
             }
         })
     }
@@ -98,10 +98,10 @@ where
     /// # Errors
     /// [`MailboxError`] when the actor is down or panicked while handling it.
     pub async fn send(&self, message: M) -> Result<M::Result, MailboxError> {
-        self.vitals.sent();
+        self.stats.sent();
         let answer = self.to.send(message).await;
         if matches!(answer, Err(MailboxError::Closed)) && !self.to.connected() {
-            self.vitals.not_sent();
+            self.stats.not_sent();
         }
         answer
     }

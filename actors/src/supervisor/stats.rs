@@ -33,7 +33,7 @@ pub enum ActorState {
 
 /// How an actor last panicked.
 #[derive(Debug, Clone, Serialize)]
-pub struct PanicNote {
+pub struct LastPanic {
     /// When, Unix seconds.
     pub time: f64,
     /// What it was doing: the name of a message or timer.
@@ -62,14 +62,14 @@ pub struct ActorStatus {
     /// The longest that it held its thread at a time; all others on that thread waited.
     pub longest_hold_seconds: f64,
     /// The last panic.
-    pub last_panic: Option<PanicNote>,
+    pub last_panic: Option<LastPanic>,
     /// Why it is not running.
     pub reason: Option<String>,
 }
 
 /// See the module.
 #[derive(Debug)]
-pub struct Vitals {
+pub struct ActorStats {
     name: String,
     state: AtomicU8,
     restarts: AtomicU64,
@@ -80,10 +80,10 @@ pub struct Vitals {
     next_work: AtomicU64,
     held_us: AtomicU64,
     longest_hold_us: AtomicU64,
-    last_panic: Mutex<Option<PanicNote>>,
+    last_panic: Mutex<Option<LastPanic>>,
 }
 
-impl Vitals {
+impl ActorStats {
     pub(super) fn new(name: &str) -> Arc<Self> {
         Arc::new(Self {
             name: name.to_owned(),
@@ -106,21 +106,21 @@ impl Vitals {
         &self.name
     }
 
-    /// Begins the handling of a message that came through a door; it ends when the guard is dropped. Take it first
+    /// Begins the handling of a message that came through a mailbox; it ends when the guard is dropped. Take it first
     /// thing in a handler, and into the future where the handling goes on in one.
     #[must_use]
-    pub fn handling(self: &Arc<Self>, message: &'static str) -> Working {
+    pub fn handling(self: &Arc<Self>, message: &'static str) -> BusyGuard {
         self.queued.fetch_sub(1, Ordering::Relaxed);
-        self.working(message)
+        self.busy(message)
     }
 
     /// Begins work of the actor's own, such as a timer's.
     #[must_use]
-    pub fn working(self: &Arc<Self>, what: &'static str) -> Working {
+    pub fn busy(self: &Arc<Self>, what: &'static str) -> BusyGuard {
         self.handled.fetch_add(1, Ordering::Relaxed);
         let id = self.next_work.fetch_add(1, Ordering::Relaxed);
         self.working.lock().push_back((id, what, Instant::now()));
-        let guard = Working { vitals: Arc::clone(self), id };
+        let guard = BusyGuard { stats: Arc::clone(self), id };
         #[cfg(feature = "failpoints")]
         fail::eval(&format!("actor::{}", self.name), |_| ());
         guard
@@ -161,7 +161,7 @@ impl Vitals {
     }
 
     pub(super) fn note_panic(&self, during: &str, message: &str) {
-        *self.last_panic.lock() = Some(PanicNote { time: seconds(now_ms()), during: during.to_owned(), message: message.to_owned() });
+        *self.last_panic.lock() = Some(LastPanic { time: seconds(now_ms()), during: during.to_owned(), message: message.to_owned() });
     }
 
     /// Where it stands, and why where it does not run. An actor is stuck when its oldest work or its last heartbeat is
@@ -210,16 +210,16 @@ impl Vitals {
 
 /// Work under way; ends when dropped.
 #[derive(Debug)]
-pub struct Working {
-    vitals: Arc<Vitals>,
+pub struct BusyGuard {
+    stats: Arc<ActorStats>,
     id: u64,
 }
 
-impl Drop for Working {
+impl Drop for BusyGuard {
     fn drop(&mut self) {
         // Work that a panic interrupts stays on the list, so that the supervisor can say what it was.
         if !std::thread::panicking() {
-            self.vitals.working.lock().retain(|(id, ..)| *id != self.id);
+            self.stats.working.lock().retain(|(id, ..)| *id != self.id);
         }
     }
 }
@@ -227,12 +227,12 @@ impl Drop for Working {
 /// All actors of the service.
 #[derive(Debug, Default)]
 pub struct Registry {
-    actors: Mutex<Vec<Arc<Vitals>>>,
+    actors: Mutex<Vec<Arc<ActorStats>>>,
 }
 
 impl Registry {
-    pub(super) fn add(&self, vitals: Arc<Vitals>) {
-        self.actors.lock().push(vitals);
+    pub(super) fn add(&self, stats: Arc<ActorStats>) {
+        self.actors.lock().push(stats);
     }
 
     /// What status shows of each.

@@ -26,7 +26,7 @@ pub(crate) const LOG_EVERY: Duration = Duration::from_secs(60);
 
 /// Who sent wrong tokens.
 #[derive(Default)]
-pub(crate) struct Guesses(Mutex<State>);
+pub(crate) struct LoginThrottle(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -49,7 +49,7 @@ pub(crate) struct Verdict {
     pub(crate) retry_after: Option<u32>,
     /// What to log now.
     pub(crate) line: Option<String>,
-    /// Whether to ask [`Guesses::line`] after [`LOG_EVERY`].
+    /// Whether to ask [`LoginThrottle::line`] after [`LOG_EVERY`].
     pub(crate) line_later: bool,
 }
 
@@ -61,7 +61,7 @@ fn counted(address: IpAddr) -> IpAddr {
     }
 }
 
-impl Guesses {
+impl LoginThrottle {
     /// A wrong token came.
     pub(crate) fn wrong(&self, address: IpAddr, now: Instant) -> Verdict {
         let address = counted(address);
@@ -125,8 +125,8 @@ mod tests {
 
     #[test]
     fn an_address_is_told_to_wait_longer_and_longer_and_forgotten_when_it_is_quiet() {
-        let (guesses, start) = (Guesses::default(), Instant::now());
-        let wait = |from: &str, after: u64| guesses.wrong(address(from), start + Duration::from_secs(after)).retry_after;
+        let (login_throttle, start) = (LoginThrottle::default(), Instant::now());
+        let wait = |from: &str, after: u64| login_throttle.wrong(address(from), start + Duration::from_secs(after)).retry_after;
         for _ in 0..FREE {
             assert_eq!(wait("192.0.2.1", 0), None);
         }
@@ -141,30 +141,30 @@ mod tests {
 
     #[test]
     fn the_log_has_a_line_a_minute_with_all_that_came() {
-        let (guesses, start) = (Guesses::default(), Instant::now());
-        let first = guesses.wrong(address("192.0.2.1"), start);
+        let (login_throttle, start) = (LoginThrottle::default(), Instant::now());
+        let first = login_throttle.wrong(address("192.0.2.1"), start);
         assert_eq!(first.line.as_deref(), Some("1 wrong token was refused, from 192.0.2.1 (1)"));
         let mut asked = 0;
         for n in 0..12_500u32 {
-            let verdict = guesses.wrong(address(&format!("192.0.2.{}", n % 25)), start + Duration::from_secs(30));
+            let verdict = login_throttle.wrong(address(&format!("192.0.2.{}", n % 25)), start + Duration::from_secs(30));
             assert_eq!(verdict.line, None);
             asked += u32::from(verdict.line_later);
         }
         assert_eq!(asked, 1, "one is asked to come back");
-        let line = guesses.line(start + LOG_EVERY).unwrap();
+        let line = login_throttle.line(start + LOG_EVERY).unwrap();
         assert!(
             line.starts_with("12500 wrong tokens were refused, from 192.0.2.0 (500), ") && line.ends_with("further addresses (7500)"),
             "{line}"
         );
-        assert_eq!(guesses.line(start + LOG_EVERY), None);
+        assert_eq!(login_throttle.line(start + LOG_EVERY), None);
     }
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let (guesses, start) = (Guesses::default(), Instant::now());
+        let (login_throttle, start) = (LoginThrottle::default(), Instant::now());
         for n in 0..2 * MAX_ADDRESSES as u32 {
-            guesses.wrong(IpAddr::from(n.to_be_bytes()), start + Duration::from_millis(n.into()));
+            login_throttle.wrong(IpAddr::from(n.to_be_bytes()), start + Duration::from_millis(n.into()));
         }
-        assert_eq!(guesses.0.lock().addresses.len(), MAX_ADDRESSES);
+        assert_eq!(login_throttle.0.lock().addresses.len(), MAX_ADDRESSES);
     }
 }
