@@ -4,14 +4,14 @@ use taskpulse_actors::clock::now_ms;
 use taskpulse_engine::store;
 
 use crate::console;
-use crate::service;
+use crate::options;
 use crate::settings::Settings;
 
 /// Examines the data directory of the settings and prints a report. Gives whether it was sound.
 pub fn check(settings: &Settings, repair: bool, json: bool) -> anyhow::Result<bool> {
     // What is found is in the report; the log would say it again, of a scratch folder.
     log::set_max_level(log::LevelFilter::Off);
-    let report = store::check(&service::data_dir(settings), &service::store_options(settings), now_ms(), repair)?;
+    let report = store::check(&options::data_dir(settings), &options::store_options(settings), now_ms(), repair)?;
     let sound = report.findings.is_empty();
     if json {
         console::print(&format!("{}\n", serde_json::to_string_pretty(&report)?))?;

@@ -8,6 +8,8 @@ mod client;
 mod console;
 mod descriptors;
 mod memory;
+mod options;
+mod pipeline;
 mod restore;
 mod service;
 mod settings;

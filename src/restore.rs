@@ -9,7 +9,7 @@ use taskpulse_actors::clock::now_ms;
 use taskpulse_engine::store::{DirectoryLock, SnapshotError, SnapshotList, Store, StoreStatus, copy_directory};
 
 use crate::console;
-use crate::service;
+use crate::options;
 use crate::settings::Settings;
 
 /// Copies a snapshot, or a data directory that nobody has open, to the data directory of the settings. Gives whether it was done: not
@@ -26,7 +26,7 @@ pub fn restore(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow::R
 
 fn restore_sound(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow::Result<()> {
     let source = Source::open(snapshot)?;
-    let target = Target::of(&service::data_dir(settings))?;
+    let target = Target::of(&options::data_dir(settings))?;
     source.is_apart_from(&target)?;
     ensure!(
         !target.taken || replace,
@@ -74,7 +74,7 @@ fn copy(source: &Source, temporary: &Path) -> anyhow::Result<()> {
 
 /// Opens the copy and reads all of it.
 fn examine(source: &Source, temporary: &Path, settings: &Settings) -> anyhow::Result<StoreStatus> {
-    let store = Store::open(temporary, service::store_options(settings), now_ms())
+    let store = Store::open(temporary, options::store_options(settings), now_ms())
         .with_context(|| format!("the copy of {} cannot be opened; nothing was changed", source.path.display()))?;
     store.read_all_days()?;
     let (copy, original) = (temporary.display().to_string(), source.path.display().to_string());

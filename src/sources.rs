@@ -20,7 +20,7 @@ use taskpulse_actors::supervisor::{ActorHandle, Mailbox};
 use taskpulse_engine::board::cost::Names;
 use taskpulse_web::{OTLP_SOURCE, otlp_hint};
 
-use crate::service::Starter;
+use crate::pipeline::Starter;
 use crate::settings::github;
 use crate::settings::probes::ProbeSpec;
 use crate::settings::sources::{CommandSpec, ScrapeTarget, each};
@@ -32,7 +32,7 @@ pub fn start(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>,
     let settings = starter.settings;
     if settings.system.enabled {
         let (shared, every, mailbox) = (Arc::clone(&reporter.shared), settings.system.interval.duration(), outputs.batcher.clone());
-        starter.start(arbiter, "system", move |stats| SystemCollector::new(stats, shared, every, mailbox));
+        starter.start(arbiter, "system", move || SystemCollector::new(Arc::clone(&shared), every, mailbox.clone()));
     } else {
         reporter.shared.sources.absent("system", "switched off", "set system.enabled = true");
     }
@@ -45,7 +45,7 @@ pub fn start(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>,
             names: Names { tokens: costs.tokens.clone(), money: costs.money.clone(), active: costs.active_seconds.clone() },
         };
         let (reporter, outputs) = (Arc::clone(reporter), outputs.clone());
-        starter.start(arbiter, "taskmaster", move |stats| TaskCollector::new(stats, &reporter, options, outputs));
+        starter.start(arbiter, "taskmaster", move || TaskCollector::new(&reporter, options.clone(), outputs.clone()));
     } else {
         reporter.shared.sources.absent("taskmaster", "switched off", "set taskmaster.enabled = true");
     }
@@ -68,7 +68,7 @@ pub fn start(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>,
         reporter.shared.sources.absent(cgroup::SOURCE, "switched off", "set containers.enabled = true");
     }
     let (reporter, mailbox) = (Arc::clone(reporter), outputs.batcher.clone());
-    starter.start(arbiter, "own", move |stats| SelfCollector::new(stats, reporter, OWN_EVERY, mailbox));
+    starter.start(arbiter, "own", move || SelfCollector::new(Arc::clone(&reporter), OWN_EVERY, mailbox.clone()));
 }
 
 fn start_scrape(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, outputs: &Outputs) {
@@ -115,8 +115,8 @@ pub fn start_github(
     let Ok(options) = github::options(&starter.settings.github) else { return };
     let (shared, store) = (Arc::clone(&reporter.shared), Arc::clone(&reporter.store));
     let (documents, events) = (outputs.documents.clone(), outputs.events.clone());
-    let desk = Arc::new(GithubContext::new(options, Arc::clone(hooks), shared, store, append, documents, events));
-    let handle = poll(starter, arbiter, reporter, outputs, "github", move || GithubContext::sources(&desk));
+    let context = Arc::new(GithubContext::new(options, Arc::clone(hooks), shared, store, append, documents, events));
+    let handle = poll(starter, arbiter, reporter, outputs, "github", move || GithubContext::sources(&context));
     hooks.wakes(handle.mailbox::<Wake>());
 }
 
@@ -129,6 +129,6 @@ fn poll(
     kind: &'static str,
     make: impl Fn() -> Vec<Box<dyn Collector>> + Send + 'static,
 ) -> ActorHandle<Poller> {
-    let (shared, outputs) = (Arc::clone(&reporter.shared), outputs.clone());
-    starter.start(arbiter, kind, move |stats| Poller::new(stats, shared, kind, outputs, Box::new(make)))
+    let (clock, shared, outputs) = (starter.clock.clone(), Arc::clone(&reporter.shared), outputs.clone());
+    starter.start(arbiter, kind, move || Poller::new(clock.clone(), Arc::clone(&shared), kind, outputs.clone(), make()))
 }

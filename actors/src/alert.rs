@@ -8,7 +8,7 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, AsyncContext, Context, Handler, ResponseFuture, Supervised};
+use actix::ResponseFuture;
 use rustc_hash::FxHashMap;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{SeriesId, TimestampMs};
@@ -16,12 +16,12 @@ use taskpulse_engine::rules::{Alert, AlertBook, AlertState, RuleSet};
 use taskpulse_engine::store::{DocumentChange, Limits, Store};
 
 use crate::busiest::busiest;
-use crate::clock::now_ms;
+use crate::clock::Clock;
 use crate::messages::{Acknowledge, AppendError, ChangeDocuments, Notify, Publish, RecordEvents, StoredBatch};
 use crate::shared::Shared;
 use crate::standstill;
 use crate::store::change;
-use crate::supervisor::{ActorStats, Mailbox};
+use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 use crate::wire::seconds as seconds_of;
 
 /// Documents of pending and firing alerts, and the checkpoint.
@@ -53,7 +53,7 @@ pub struct AlertOutputs {
 
 /// See the module.
 pub struct AlertActor {
-    stats: Arc<ActorStats>,
+    clock: Clock,
     store: Arc<Store>,
     rules: Arc<RuleSet>,
     shared: Arc<Shared>,
@@ -73,21 +73,21 @@ pub struct AlertActor {
 
 /// The alerts that were pending or firing when they were kept last: what there is to see until the actor has started.
 #[must_use]
-pub fn kept_alerts(store: &Store, rules: &Arc<RuleSet>) -> Vec<Alert> {
+pub fn kept_alerts(store: &Store, rules: &Arc<RuleSet>, now: TimestampMs) -> Vec<Alert> {
     let mut book = AlertBook::new(Arc::clone(rules));
     let kept = store.documents(ACTIVE).unwrap_or_default();
     // The actor logs what cannot be read, and records those that have ended.
-    book.restore(kept.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect(), now_ms());
+    book.restore(kept.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect(), now);
     book.active()
 }
 
 impl AlertActor {
     /// An actor over `store`; it takes up what was kept when it starts.
     #[must_use]
-    pub fn new(stats: Arc<ActorStats>, store: Arc<Store>, rules: Arc<RuleSet>, shared: Arc<Shared>, outputs: AlertOutputs) -> Self {
+    pub fn new(clock: Clock, store: Arc<Store>, rules: Arc<RuleSet>, shared: Arc<Shared>, outputs: AlertOutputs) -> Self {
         let book = AlertBook::new(Arc::clone(&rules));
         Self {
-            stats,
+            clock,
             store,
             rules,
             shared,
@@ -106,7 +106,7 @@ impl AlertActor {
         self.book = AlertBook::new(Arc::clone(&self.rules));
         self.known.0 = 0;
         self.note_standstills();
-        let now = now_ms();
+        let now = self.clock.now_ms();
         let mut kept = Vec::new();
         for kind in [ACTIVE, HISTORY] {
             match self.store.documents(kind) {
@@ -244,37 +244,25 @@ fn event_of(alert: &Alert) -> Event {
     event.with_data(serde_json::json!({"rule": alert.rule, "metric": alert.metric, "busiest": alert.busiest}))
 }
 
-impl Actor for AlertActor {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
+impl ServiceActor for AlertActor {
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
         self.take_up();
         *self.shared.alerts.write() = Arc::new(self.book.active());
-        ctx.run_interval(TICK, |this, _| {
-            let _work = this.stats.busy("tick");
+        ctx.every(TICK, "tick", |this, _| {
             this.note_standstills();
-            let ended = this.book.tick(now_ms());
+            let ended = this.book.tick(this.clock.now_ms());
             this.pass_on(ended);
         });
-        ctx.run_interval(TRIM, |this, _| this.trim_history());
+        ctx.every(TRIM, "trim", |this, _| this.trim_history());
     }
 }
 
-impl Supervised for AlertActor {
-    fn restarting(&mut self, _: &mut Self::Context) {
-        self.watching.clear();
-        self.unwatched.clear();
-        self.batch = 0;
-    }
-}
+impl Receive<StoredBatch> for AlertActor {
+    type Reply = ();
 
-impl Handler<StoredBatch> for AlertActor {
-    type Result = ();
-
-    fn handle(&mut self, StoredBatch(stored): StoredBatch, _: &mut Self::Context) {
-        let _work = self.stats.handling("StoredBatch");
+    fn receive(&mut self, StoredBatch(stored): StoredBatch, _: &mut Ctx<Self>) {
         self.note_standstills();
-        let now = now_ms();
+        let now = self.clock.now_ms();
         if self.batch != 0 && stored.number > self.batch + 1 {
             self.catch_up(now);
         }
@@ -309,18 +297,16 @@ impl Handler<StoredBatch> for AlertActor {
     }
 }
 
-impl Handler<Acknowledge> for AlertActor {
-    type Result = ResponseFuture<Result<Option<Alert>, AppendError>>;
+impl Receive<Acknowledge> for AlertActor {
+    type Reply = ResponseFuture<Result<Option<Alert>, AppendError>>;
 
-    fn handle(&mut self, message: Acknowledge, _: &mut Self::Context) -> Self::Result {
-        let work = self.stats.handling("Acknowledge");
-        let Some(alert) = self.book.acknowledge(&message.id, now_ms()) else { return Box::pin(ready(Ok(None))) };
+    fn receive(&mut self, message: Acknowledge, _: &mut Ctx<Self>) -> Self::Reply {
+        let Some(alert) = self.book.acknowledge(&message.id, self.clock.now_ms()) else { return Box::pin(ready(Ok(None))) };
         *self.shared.alerts.write() = Arc::new(self.book.active());
         let _ = self.outputs.hub.try_send(Publish::Alerts(vec![alert.clone()]));
         let changes = vec![(alert.id.clone(), serde_json::to_vec(&alert).ok())];
         let documents = self.outputs.documents.clone();
         Box::pin(async move {
-            let _work = work;
             change(&documents, ACTIVE, changes).await?;
             Ok(Some(alert))
         })

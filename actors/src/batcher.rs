@@ -3,19 +3,19 @@
 //! Samples wait for `batch_size` of them or for `flush_interval`, whichever is first; a sample that meets the condition
 //! of an alert rule waits for nothing. One batch is with the store at a time; what comes meanwhile waits here, up to
 //! `backlog` samples, beyond which the oldest are dropped and counted. A batch that the store could not take is tried
-//! again. Restart: what waits is kept, the batch that was on its way is sent again (the store knows duplicates).
+//! again. After a panic nothing that waits is lost.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, Supervised, WrapFuture};
+use actix::ResponseFuture;
 use taskpulse_engine::model::Batch;
 use taskpulse_engine::rules::RuleSet;
 
 use crate::messages::{Append, AppendError, Collected, Flush};
 use crate::shared::Shared;
-use crate::supervisor::{ActorStats, Mailbox};
+use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 
 /// How often a batch is given to a store that fails before it is dropped. A full disk does not count.
 const MAX_TRIES: u32 = 3;
@@ -38,7 +38,6 @@ pub struct BatcherOptions {
 
 /// See the module.
 pub struct BatcherActor {
-    stats: Arc<ActorStats>,
     options: BatcherOptions,
     store: Mailbox<Append>,
     rules: Arc<RuleSet>,
@@ -50,8 +49,8 @@ pub struct BatcherActor {
 impl BatcherActor {
     /// A batcher that hands to `store`.
     #[must_use]
-    pub fn new(stats: Arc<ActorStats>, options: BatcherOptions, store: Mailbox<Append>, rules: Arc<RuleSet>, shared: Arc<Shared>) -> Self {
-        Self { stats, options, store, rules, shared, waiting: Batch::default(), on_its_way: None }
+    pub fn new(options: BatcherOptions, store: Mailbox<Append>, rules: Arc<RuleSet>, shared: Arc<Shared>) -> Self {
+        Self { options, store, rules, shared, waiting: Batch::default(), on_its_way: None }
     }
 
     fn take_in(&mut self, batch: Batch) {
@@ -66,7 +65,7 @@ impl BatcherActor {
         self.shared.batcher_waiting.store(self.waiting.len(), Ordering::Relaxed);
     }
 
-    fn hand_over(&mut self, ctx: &mut Context<Self>) {
+    fn hand_over(&mut self, ctx: &mut Ctx<Self>) {
         if self.on_its_way.is_some() || self.waiting.is_empty() {
             return;
         }
@@ -76,18 +75,17 @@ impl BatcherActor {
         self.deliver(ctx);
     }
 
-    fn deliver(&mut self, ctx: &mut Context<Self>) {
+    fn deliver(&mut self, ctx: &mut Ctx<Self>) {
         let Some((batch, _)) = &self.on_its_way else { return };
         let store = self.store.clone();
         let message = Append(Arc::clone(batch));
-        let sending = async move { store.send(message).await }.into_actor(self).map(|answer, this, ctx| this.delivered(answer, ctx));
-        ctx.spawn(sending);
+        ctx.wait_for("delivered", async move { store.send(message).await }, |this, answer, ctx| this.delivered(answer, ctx));
     }
 
     fn delivered(
         &mut self,
         answer: Result<Result<Arc<taskpulse_engine::store::Stored>, AppendError>, actix::MailboxError>,
-        ctx: &mut Context<Self>,
+        ctx: &mut Ctx<Self>,
     ) {
         let Some((batch, tries)) = &mut self.on_its_way else { return };
         let why = match answer {
@@ -115,31 +113,29 @@ impl BatcherActor {
             return;
         }
         log::warn!("batcher: batch not kept yet, trying again: {why}");
-        ctx.run_later(RETRY_AFTER, |this, ctx| this.deliver(ctx));
+        ctx.after(RETRY_AFTER, "retry", |this, ctx| this.deliver(ctx));
     }
 }
 
-impl Actor for BatcherActor {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(self.options.flush_interval, |this, ctx| {
-            let _work = this.stats.busy("flush timer");
-            this.hand_over(ctx);
-        });
+impl ServiceActor for BatcherActor {
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
+        ctx.every(self.options.flush_interval, "flush timer", |this, ctx| this.hand_over(ctx));
         // The first figures of a fresh start do not wait: someone may be looking at an empty screen.
-        ctx.run_later(FIRST_FLUSH, |this, ctx| this.hand_over(ctx));
+        ctx.after(FIRST_FLUSH, "first flush", |this, ctx| this.hand_over(ctx));
         self.deliver(ctx);
     }
+
+    /// Samples that wait are not lost with a panic. The batch that was on its way is sent again: the store knows duplicates.
+    fn inherit(&mut self, previous: Self) {
+        self.waiting = previous.waiting;
+        self.on_its_way = previous.on_its_way;
+    }
 }
 
-impl Supervised for BatcherActor {}
+impl Receive<Collected> for BatcherActor {
+    type Reply = ();
 
-impl Handler<Collected> for BatcherActor {
-    type Result = ();
-
-    fn handle(&mut self, message: Collected, ctx: &mut Self::Context) {
-        let _work = self.stats.handling("Collected");
+    fn receive(&mut self, message: Collected, ctx: &mut Ctx<Self>) {
         let urgent = message.batch.rows().any(|(labels, sample)| self.rules.breaks(labels, sample.v));
         self.take_in(message.batch);
         if urgent || self.waiting.len() >= self.options.batch_size {
@@ -149,17 +145,15 @@ impl Handler<Collected> for BatcherActor {
 }
 
 /// For the way down: hands over everything and answers when it is durable.
-impl Handler<Flush> for BatcherActor {
-    type Result = ResponseActFuture<Self, ()>;
+impl Receive<Flush> for BatcherActor {
+    type Reply = ResponseFuture<()>;
 
-    fn handle(&mut self, _: Flush, _: &mut Self::Context) -> Self::Result {
-        let work = self.stats.handling("Flush");
+    fn receive(&mut self, _: Flush, _: &mut Ctx<Self>) -> Self::Reply {
         let mut batches: Vec<Arc<Batch>> = self.on_its_way.take().map(|(batch, _)| batch).into_iter().collect();
         batches.push(Arc::new(std::mem::take(&mut self.waiting)));
         self.shared.batcher_waiting.store(0, Ordering::Relaxed);
         let store = self.store.clone();
-        let sending = async move {
-            let _work = work;
+        Box::pin(async move {
             for batch in batches.into_iter().filter(|b| !b.is_empty()) {
                 match store.send(Append(batch)).await {
                     Ok(Ok(_)) => {}
@@ -167,7 +161,6 @@ impl Handler<Flush> for BatcherActor {
                     Err(error) => log::error!("batcher: last batch not kept: {error}"),
                 }
             }
-        };
-        Box::pin(sending.into_actor(self))
+        })
     }
 }

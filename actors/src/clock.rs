@@ -1,11 +1,53 @@
-//! The clock that actors hand to the engine.
+//! Where actors get the time from. A test gives them a clock of its own, so that it never waits for a real one.
 
 use std::sync::OnceLock;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use taskpulse_engine::model::TimestampMs;
+use tokio::time::Instant;
 
-/// The time now, ms UTC. Follows the system's clock, back and forth.
+/// A source of the time, cheap to clone.
+///
+/// Spans that actors measure themselves use `tokio::time::Instant`: like all timers it stands still while a test has paused
+/// the runtime's time, and moves when the test moves it. A clock from [`Clock::starting_at`] moves along.
+#[derive(Debug, Clone, Default)]
+pub struct Clock {
+    start: Option<(TimestampMs, Instant)>,
+}
+
+impl Clock {
+    /// The system's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::default()
+    }
+
+    /// A clock that shows `now` and moves with the runtime's time.
+    #[must_use]
+    pub fn starting_at(now: TimestampMs) -> Self {
+        Self { start: Some((now, Instant::now())) }
+    }
+
+    /// The time now, ms UTC. The system's clock may go back.
+    #[must_use]
+    pub fn now_ms(&self) -> TimestampMs {
+        match self.start {
+            Some((start, since)) => start.saturating_add(i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX)),
+            None => now_ms(),
+        }
+    }
+
+    /// Milliseconds that the machine has run, sleep included; no setting of the clock changes it.
+    #[must_use]
+    pub fn running_ms(&self) -> i64 {
+        match self.start {
+            Some((_, since)) => i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX),
+            None => running_ms(),
+        }
+    }
+}
+
+/// The time now by the system's clock, ms UTC.
 #[must_use]
 pub fn now_ms() -> TimestampMs {
     match SystemTime::now().duration_since(UNIX_EPOCH) {
@@ -17,8 +59,8 @@ pub fn now_ms() -> TimestampMs {
 /// Milliseconds since the process asked first; never goes back.
 #[must_use]
 pub fn monotonic_ms() -> u64 {
-    static START: OnceLock<Instant> = OnceLock::new();
-    u64::try_from(START.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX)
+    static START: OnceLock<std::time::Instant> = OnceLock::new();
+    u64::try_from(START.get_or_init(std::time::Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Milliseconds that the machine has run, sleep included; no setting of the clock changes it.

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, Supervised};
+use actix::{Message, Recipient};
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
@@ -19,12 +19,13 @@ use taskpulse_engine::model::{SeriesId, TimestampMs, push_point};
 use taskpulse_engine::promql::{EvalError, Selector};
 use taskpulse_engine::store::{Store, Stored};
 use taskpulse_engine::windows::Level;
+use tokio::time::Instant;
 
-use crate::clock::now_ms;
+use crate::clock::Clock;
 use crate::messages::{Closed, Publish, StoredBatch};
 use crate::shared::Shared;
 use crate::standstill;
-use crate::supervisor::ActorStats;
+use crate::supervisor::{Ctx, Receive, Schedule, ServiceActor};
 use crate::wire;
 
 /// How often subscribers of `status` hear.
@@ -192,7 +193,7 @@ pub(crate) fn forget_when_many<T>(known: &mut FxHashMap<SeriesId, T>) {
 
 /// See the module.
 pub struct HubActor {
-    stats: Arc<ActorStats>,
+    clock: Clock,
     store: Arc<Store>,
     shared: Arc<Shared>,
     status: Arc<dyn Fn() -> Value + Send + Sync>,
@@ -206,13 +207,13 @@ impl HubActor {
     /// A hub; `status` gives what the status topic shows; a session that takes nothing for `slow_after` is ended.
     #[must_use]
     pub fn new(
-        stats: Arc<ActorStats>,
+        clock: Clock,
         store: Arc<Store>,
         shared: Arc<Shared>,
         status: Arc<dyn Fn() -> Value + Send + Sync>,
         slow_after: Duration,
     ) -> Self {
-        Self { stats, store, shared, status, slow_after, groups: BTreeMap::new(), metrics: FxHashMap::default(), batch: 0 }
+        Self { clock, store, shared, status, slow_after, groups: BTreeMap::new(), metrics: FxHashMap::default(), batch: 0 }
     }
 
     fn metric(&mut self, id: SeriesId) -> Arc<str> {
@@ -248,7 +249,7 @@ impl HubActor {
         let Some(group) = self.groups.get_mut(key) else { return "[]".to_owned() };
         let mut ids = self.store.select(&[]);
         ids.retain(|id| group.filter.passes(*id, &self.store));
-        let now = now_ms();
+        let now = self.clock.now_ms();
         let mut rows = Vec::new();
         for id in ids {
             if let Ok(Some(sample)) = self.store.latest(id, now - SNAPSHOT_MS, TimestampMs::MAX) {
@@ -321,7 +322,7 @@ impl HubActor {
 
     /// Gives an update to each of a group; to those that are behind a snapshot instead.
     fn deliver(&mut self, key: &GroupKey, data: &Arc<str>) {
-        let time = now_ms();
+        let time = self.clock.now_ms();
         let anyone_behind = self.groups.get(key).is_some_and(|g| g.subscribers.values().any(|s| s.behind.is_some()));
         let snapshot: Option<Arc<str>> = anyone_behind.then(|| self.snapshot(key).into());
         let Some(group) = self.groups.get_mut(key) else { return };
@@ -386,41 +387,35 @@ impl HubActor {
     fn send_snapshot(&mut self, key: &GroupKey, session: SessionId, id: u64) {
         let data: Arc<str> = self.snapshot(key).into();
         let Some(subscriber) = self.groups.get_mut(key).and_then(|g| g.subscribers.get_mut(&(session, id))) else { return };
-        let push = Push { id, kind: Kind::Snapshot, seq: subscriber.seq, time: now_ms(), data };
+        let push = Push { id, kind: Kind::Snapshot, seq: subscriber.seq, time: self.clock.now_ms(), data };
         subscriber.behind = subscriber.to.try_send(push).is_err().then(Instant::now);
     }
 }
 
-impl Actor for HubActor {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(STATUS_EVERY, |this, _| {
-            let _work = this.stats.busy("status");
+impl ServiceActor for HubActor {
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
+        ctx.every(STATUS_EVERY, "status", |this, _| {
             if this.groups.keys().any(|(topic, _)| *topic == Topic::Status) {
                 let data: Arc<str> = Value::Array(vec![(this.status)()]).to_string().into();
                 this.publish(Topic::Status, &data);
             }
         });
     }
-}
 
-impl Supervised for HubActor {
-    fn restarting(&mut self, _: &mut Self::Context) {
-        for ((_, id), subscriber) in std::mem::take(&mut self.groups).into_values().flat_map(|g| g.subscribers) {
-            let reset = Push { id, kind: Kind::Reset, seq: subscriber.seq, time: now_ms(), data: "[]".into() };
+    /// Subscriptions end with the state that they were part of; their sessions hear of it and connect anew.
+    fn inherit(&mut self, previous: Self) {
+        for ((_, id), subscriber) in previous.groups.into_values().flat_map(|g| g.subscribers) {
+            let reset = Push { id, kind: Kind::Reset, seq: subscriber.seq, time: self.clock.now_ms(), data: "[]".into() };
             let _ = subscriber.to.try_send(reset);
         }
-        self.batch = 0;
         self.note_followers();
     }
 }
 
-impl Handler<Subscribe> for HubActor {
-    type Result = Result<(), String>;
+impl Receive<Subscribe> for HubActor {
+    type Reply = Result<(), String>;
 
-    fn handle(&mut self, message: Subscribe, _: &mut Self::Context) -> Self::Result {
-        let _work = self.stats.handling("Subscribe");
+    fn receive(&mut self, message: Subscribe, _: &mut Ctx<Self>) -> Self::Reply {
         let Subscribe { session, id, topic, mut patterns, filter, to, drop_slow } = message;
         if self.key_of(session, id).is_some() {
             return Err(format!(
@@ -440,11 +435,10 @@ impl Handler<Subscribe> for HubActor {
     }
 }
 
-impl Handler<Unsubscribe> for HubActor {
-    type Result = ();
+impl Receive<Unsubscribe> for HubActor {
+    type Reply = ();
 
-    fn handle(&mut self, message: Unsubscribe, _: &mut Self::Context) {
-        let _work = self.stats.handling("Unsubscribe");
+    fn receive(&mut self, message: Unsubscribe, _: &mut Ctx<Self>) {
         self.groups.retain(|_, group| {
             group.subscribers.retain(|(session, id), _| *session != message.session || message.id.is_some_and(|wanted| wanted != *id));
             !group.subscribers.is_empty()
@@ -453,20 +447,18 @@ impl Handler<Unsubscribe> for HubActor {
     }
 }
 
-impl Handler<StoredBatch> for HubActor {
-    type Result = ();
+impl Receive<StoredBatch> for HubActor {
+    type Reply = ();
 
-    fn handle(&mut self, StoredBatch(stored): StoredBatch, _: &mut Self::Context) {
-        let _work = self.stats.handling("StoredBatch");
+    fn receive(&mut self, StoredBatch(stored): StoredBatch, _: &mut Ctx<Self>) {
         self.publish_samples(&stored);
     }
 }
 
-impl Handler<Closed> for HubActor {
-    type Result = ();
+impl Receive<Closed> for HubActor {
+    type Reply = ();
 
-    fn handle(&mut self, closed: Closed, _: &mut Self::Context) {
-        let _work = self.stats.handling("Closed");
+    fn receive(&mut self, closed: Closed, _: &mut Ctx<Self>) {
         let wanted = |topic: &Topic| matches!(topic, Topic::Windows(level) if level.is_none_or(|l| l == closed.level));
         let keys: Vec<GroupKey> = self.groups.keys().filter(|(topic, _)| wanted(topic)).cloned().collect();
         for key in keys {
@@ -485,11 +477,10 @@ impl Handler<Closed> for HubActor {
     }
 }
 
-impl Handler<Publish> for HubActor {
-    type Result = ();
+impl Receive<Publish> for HubActor {
+    type Reply = ();
 
-    fn handle(&mut self, news: Publish, _: &mut Self::Context) {
-        let _work = self.stats.handling("Publish");
+    fn receive(&mut self, news: Publish, _: &mut Ctx<Self>) {
         let (topic, items): (Topic, Vec<Value>) = match news {
             Publish::Alerts(alerts) => (Topic::Alerts, alerts.iter().map(wire::alert).collect()),
             Publish::Recommendations(all) => (Topic::Recommendations, all.iter().map(wire::recommendation).collect()),

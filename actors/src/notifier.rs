@@ -9,14 +9,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use actix::{Actor, Context, Handler, Supervised};
 use jiff::Timestamp;
 use taskpulse_engine::rules::{Alert, AlertState, Severity};
 
 use crate::files;
 use crate::messages::Notify;
 use crate::shared::Shared;
-use crate::supervisor::ActorStats;
+use crate::supervisor::{Ctx, Receive, ServiceActor};
 
 /// Size at which the file is turned over.
 pub const MAX_FILE_BYTES: u64 = 5 << 20;
@@ -32,7 +31,6 @@ pub struct Channels {
 
 /// See the module.
 pub struct NotifierActor {
-    stats: Arc<ActorStats>,
     channels: Channels,
     shared: Arc<Shared>,
 }
@@ -40,8 +38,8 @@ pub struct NotifierActor {
 impl NotifierActor {
     /// A notifier for these channels.
     #[must_use]
-    pub fn new(stats: Arc<ActorStats>, channels: Channels, shared: Arc<Shared>) -> Self {
-        Self { stats, channels, shared }
+    pub fn new(channels: Channels, shared: Arc<Shared>) -> Self {
+        Self { channels, shared }
     }
 
     fn write(&self, path: &Path, line: &str) {
@@ -80,17 +78,12 @@ pub fn line(alert: &Alert) -> String {
     format!("{time} {state:<8} {:<8} {}: {summary}{reason}\n", alert.severity.to_string(), alert.rule)
 }
 
-impl Actor for NotifierActor {
-    type Context = Context<Self>;
-}
+impl ServiceActor for NotifierActor {}
 
-impl Supervised for NotifierActor {}
+impl Receive<Notify> for NotifierActor {
+    type Reply = ();
 
-impl Handler<Notify> for NotifierActor {
-    type Result = ();
-
-    fn handle(&mut self, Notify(alert): Notify, _: &mut Self::Context) {
-        let _work = self.stats.handling("Notify");
+    fn receive(&mut self, Notify(alert): Notify, _: &mut Ctx<Self>) {
         let line = line(&alert);
         if self.channels.console {
             match (alert.state, alert.severity) {

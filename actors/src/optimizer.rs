@@ -5,19 +5,19 @@
 use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, Supervised, WrapFuture};
+use actix::ResponseFuture;
 use taskpulse_engine::advice::{self, Finding, Ledger, Recommendation, Status};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::store::{DocumentChange, Store, StoreError};
-use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
-use crate::clock::now_ms;
+use crate::clock::Clock;
 use crate::messages::{AppendError, ChangeDocuments, Decide, Publish, RecordEvents};
 use crate::shared::Shared;
 use crate::store::change;
-use crate::supervisor::{ActorStats, Mailbox};
+use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 
 /// Documents of recommendations.
 pub const KIND: &str = "recommendations";
@@ -27,15 +27,24 @@ const FIRST: Duration = Duration::from_secs(5);
 /// How often the whole month is looked at: that opens all its days.
 const MONTH_EVERY: Duration = Duration::from_secs(3_600);
 
+/// Where the optimizer sends its results.
+#[derive(Clone)]
+pub struct OptimizerOutputs {
+    /// Keeps recommendations.
+    pub documents: Mailbox<ChangeDocuments>,
+    /// Keeps the time line.
+    pub events: Mailbox<RecordEvents>,
+    /// Publishes to screens.
+    pub hub: Mailbox<Publish>,
+}
+
 /// See the module.
 pub struct OptimizerActor {
-    stats: Arc<ActorStats>,
+    clock: Clock,
     store: Arc<Store>,
     shared: Arc<Shared>,
     every: Option<Duration>,
-    documents: Mailbox<ChangeDocuments>,
-    events: Mailbox<RecordEvents>,
-    hub: Mailbox<Publish>,
+    outputs: OptimizerOutputs,
     ledger: Ledger,
     /// What the last look at a whole month found, and when that was.
     by_month: Option<(Instant, Vec<Finding>)>,
@@ -45,24 +54,17 @@ pub struct OptimizerActor {
 impl OptimizerActor {
     /// An optimizer that looks `every` so often; with none it keeps what there is and gives no new advice.
     #[must_use]
-    pub fn new(
-        stats: Arc<ActorStats>,
-        store: Arc<Store>,
-        shared: Arc<Shared>,
-        every: Option<Duration>,
-        (documents, events, hub): (Mailbox<ChangeDocuments>, Mailbox<RecordEvents>, Mailbox<Publish>),
-    ) -> Self {
-        Self { stats, store, shared, every, documents, events, hub, ledger: Ledger::default(), by_month: None, looking: false }
+    pub fn new(clock: Clock, store: Arc<Store>, shared: Arc<Shared>, every: Option<Duration>, outputs: OptimizerOutputs) -> Self {
+        Self { clock, store, shared, every, outputs, ledger: Ledger::default(), by_month: None, looking: false }
     }
 
-    fn look(&mut self, ctx: &mut Context<Self>) {
+    fn look(&mut self, ctx: &mut Ctx<Self>) {
         if self.looking {
             return;
         }
         self.looking = true;
-        let work = self.stats.busy("look");
         let store = Arc::clone(&self.store);
-        let now = now_ms();
+        let now = self.clock.now_ms();
         let by_month = self.by_month.take().filter(|(at, _)| at.elapsed() < MONTH_EVERY);
         let look = move || -> Result<_, StoreError> {
             let by_month = match by_month {
@@ -71,8 +73,7 @@ impl OptimizerActor {
             };
             Ok((advice::assess_recent(&store, now)?, by_month))
         };
-        let looking = spawn_blocking(look).into_actor(self).map(move |found, this, _| {
-            drop(work);
+        ctx.run_blocking("assess", look, move |this, found, _| {
             this.looking = false;
             match found {
                 Ok(Ok((mut found, by_month))) => {
@@ -85,14 +86,13 @@ impl OptimizerActor {
                 Err(error) => log::error!("optimizer: {error}"),
             }
         });
-        ctx.spawn(looking);
     }
 
     fn pass_on(&self, changed: Vec<Recommendation>) {
         if changed.is_empty() {
             return;
         }
-        if self.documents.try_send(ChangeDocuments { kind: KIND, changes: documents(&changed) }).is_err() {
+        if self.outputs.documents.try_send(ChangeDocuments { kind: KIND, changes: documents(&changed) }).is_err() {
             log::error!("optimizer: the store is too busy for recommendations");
         }
         self.tell(changed);
@@ -108,16 +108,14 @@ impl OptimizerActor {
             })
             .collect();
         if !events.is_empty() {
-            let _ = self.events.try_send(RecordEvents(events));
+            let _ = self.outputs.events.try_send(RecordEvents(events));
         }
-        let _ = self.hub.try_send(Publish::Recommendations(changed));
+        let _ = self.outputs.hub.try_send(Publish::Recommendations(changed));
     }
 }
 
-impl Actor for OptimizerActor {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
+impl ServiceActor for OptimizerActor {
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
         match self.store.documents(KIND) {
             Ok(kept) => {
                 let kept: BTreeMap<String, Recommendation> =
@@ -128,15 +126,9 @@ impl Actor for OptimizerActor {
             Err(error) => log::error!("optimizer: kept recommendations cannot be read: {error}"),
         }
         if let Some(every) = self.every {
-            ctx.run_later(FIRST, |this, ctx| this.look(ctx));
-            ctx.run_interval(every, |this, ctx| this.look(ctx));
+            ctx.after(FIRST, "first assessment", |this, ctx| this.look(ctx));
+            ctx.every(every, "assessment", |this, ctx| this.look(ctx));
         }
-    }
-}
-
-impl Supervised for OptimizerActor {
-    fn restarting(&mut self, _: &mut Self::Context) {
-        self.looking = false;
     }
 }
 
@@ -144,16 +136,14 @@ fn documents(changed: &[Recommendation]) -> Vec<DocumentChange> {
     changed.iter().map(|r| (r.id.clone(), serde_json::to_vec(r).ok())).collect()
 }
 
-impl Handler<Decide> for OptimizerActor {
-    type Result = ResponseFuture<Result<Option<Recommendation>, AppendError>>;
+impl Receive<Decide> for OptimizerActor {
+    type Reply = ResponseFuture<Result<Option<Recommendation>, AppendError>>;
 
-    fn handle(&mut self, message: Decide, _: &mut Self::Context) -> Self::Result {
-        let work = self.stats.handling("Decide");
-        let Some(decided) = self.ledger.decide(&message.id, message.status, now_ms()) else { return Box::pin(ready(Ok(None))) };
+    fn receive(&mut self, message: Decide, _: &mut Ctx<Self>) -> Self::Reply {
+        let Some(decided) = self.ledger.decide(&message.id, message.status, self.clock.now_ms()) else { return Box::pin(ready(Ok(None))) };
         self.tell(vec![decided.clone()]);
-        let store = self.documents.clone();
+        let store = self.outputs.documents.clone();
         Box::pin(async move {
-            let _work = work;
             change(&store, KIND, documents(std::slice::from_ref(&decided))).await?;
             Ok(Some(decided))
         })

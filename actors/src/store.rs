@@ -9,16 +9,16 @@
 //! message, sees the gap in the batch numbers, and catches up from the store.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, Supervised, WrapFuture};
+use actix::ResponseFuture;
 use taskpulse_engine::store::{DocumentChange, Store, StoreError, Stored};
 use tokio::sync::oneshot;
-use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
-use crate::clock::{now_ms, running_ms};
+use crate::clock::Clock;
 use crate::messages::{Append, AppendError, AppendResolved, ChangeDocuments, Finish, Publish, RecordEvents, StoredBatch};
-use crate::supervisor::{ActorStats, Mailbox};
+use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 
 /// How often size and retention are looked at.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
@@ -81,7 +81,7 @@ type Reply = (Arc<Stored>, oneshot::Sender<Result<Arc<Stored>, AppendError>>);
 
 /// See the module.
 pub struct StoreActor {
-    stats: Arc<ActorStats>,
+    clock: Clock,
     store: Arc<Store>,
     options: StoreActorOptions,
     listeners: Arc<std::sync::OnceLock<Listeners>>,
@@ -104,14 +104,9 @@ pub struct StoreActor {
 impl StoreActor {
     /// `listeners` may be filled in after the start; nothing is stored before.
     #[must_use]
-    pub fn new(
-        stats: Arc<ActorStats>,
-        store: Arc<Store>,
-        options: StoreActorOptions,
-        listeners: Arc<std::sync::OnceLock<Listeners>>,
-    ) -> Self {
+    pub fn new(clock: Clock, store: Arc<Store>, options: StoreActorOptions, listeners: Arc<std::sync::OnceLock<Listeners>>) -> Self {
         Self {
-            stats,
+            clock,
             store,
             options,
             listeners,
@@ -133,36 +128,36 @@ impl StoreActor {
     }
 
     /// One flush for all batches that wait now; those that come while it runs get the next.
-    fn commit(&mut self, ctx: &mut Context<Self>) {
+    fn commit(&mut self, ctx: &mut Ctx<Self>) {
         if self.committing || self.waiting.is_empty() {
             return;
         }
         self.committing = true;
         let batches = std::mem::take(&mut self.waiting);
         let store = Arc::clone(&self.store);
-        let work = self.stats.busy("commit");
-        let flush = spawn_blocking(move || store.commit());
-        let done = flush.into_actor(self).map(move |result, this, ctx| {
-            drop(work);
-            this.committing = false;
-            let outcome = match result {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) => Err(append_error(&error)),
-                Err(error) => Err(AppendError::Failed(error.to_string())),
-            };
-            for (stored, reply) in batches {
-                if outcome.is_ok() && !stored.ids.is_empty() {
-                    this.tell(&stored);
+        ctx.run_blocking(
+            "commit",
+            move || store.commit(),
+            move |this, result, ctx| {
+                this.committing = false;
+                let outcome = match result {
+                    Ok(Ok(())) => Ok(()),
+                    Ok(Err(error)) => Err(append_error(&error)),
+                    Err(error) => Err(AppendError::Failed(error.to_string())),
+                };
+                for (stored, reply) in batches {
+                    if outcome.is_ok() && !stored.ids.is_empty() {
+                        this.tell(&stored);
+                    }
+                    // Nobody waits any more: the batch is kept all the same.
+                    let _ = reply.send(outcome.clone().map(|()| stored));
                 }
-                // Nobody waits any more: the batch is kept all the same.
-                let _ = reply.send(outcome.clone().map(|()| stored));
-            }
-            this.commit(ctx);
-            if this.store.head_is_over(this.options.max_head_samples) {
-                this.seal(ctx);
-            }
-        });
-        ctx.spawn(done);
+                this.commit(ctx);
+                if this.store.head_is_over(this.options.max_head_samples) {
+                    this.seal(ctx);
+                }
+            },
+        );
     }
 
     fn tell(&self, stored: &Arc<Stored>) {
@@ -172,55 +167,61 @@ impl StoreActor {
         }
     }
 
-    fn seal(&mut self, ctx: &mut Context<Self>) {
+    fn seal(&mut self, ctx: &mut Ctx<Self>) {
         if self.sealing || self.seal_failed_at.is_some_and(|at| at.elapsed() < TRY_AGAIN) {
             return;
         }
         self.sealing = true;
         self.sealed_at = Instant::now();
         let store = Arc::clone(&self.store);
-        let sealing = spawn_blocking(move || store.seal()).into_actor(self).map(|result, this, _| {
-            this.sealing = false;
-            this.seal_failed_at = None;
-            let error = match result {
-                Ok(Ok(chunks)) => {
-                    this.seal_complaint.over("sealing works");
-                    log::debug!("store: sealed {chunks} chunks");
-                    return;
-                }
-                Ok(Err(error)) => error.to_string(),
-                Err(error) => error.to_string(),
-            };
-            this.seal_failed_at = Some(Instant::now());
-            this.seal_complaint.say("sealing failed and is tried again", &error);
-        });
-        ctx.spawn(sealing);
+        ctx.run_background(
+            "sealed",
+            move || store.seal(),
+            |this, result, _| {
+                this.sealing = false;
+                this.seal_failed_at = None;
+                let error = match result {
+                    Ok(Ok(chunks)) => {
+                        this.seal_complaint.over("sealing works");
+                        log::debug!("store: sealed {chunks} chunks");
+                        return;
+                    }
+                    Ok(Err(error)) => error.to_string(),
+                    Err(error) => error.to_string(),
+                };
+                this.seal_failed_at = Some(Instant::now());
+                this.seal_complaint.say("sealing failed and is tried again", &error);
+            },
+        );
     }
 
-    fn compact(&mut self, ctx: &mut Context<Self>) {
+    fn compact(&mut self, ctx: &mut Ctx<Self>) {
         if self.compacting {
             return;
         }
         self.compacting = true;
-        let (store, share) = (Arc::clone(&self.store), self.options.compaction_share);
-        let work = spawn_blocking(move || store.compact(now_ms(), share)).into_actor(self).map(|result, this, ctx| {
-            this.compacting = false;
-            match result {
-                Ok(Ok(None)) => this.compaction_complaint.over("compaction works"),
-                Ok(Ok(Some(done))) => {
-                    let what = if done.finished { "finished" } else { "put together" };
-                    log::info!("store: {} {what}: {} samples in {} bytes", done.day, done.samples, done.bytes);
-                    this.compact(ctx);
+        let (store, clock, share) = (Arc::clone(&self.store), self.clock.clone(), self.options.compaction_share);
+        ctx.run_background(
+            "compacted",
+            move || store.compact(clock.now_ms(), share),
+            |this, result, ctx| {
+                this.compacting = false;
+                match result {
+                    Ok(Ok(None)) => this.compaction_complaint.over("compaction works"),
+                    Ok(Ok(Some(done))) => {
+                        let what = if done.finished { "finished" } else { "put together" };
+                        log::info!("store: {} {what}: {} samples in {} bytes", done.day, done.samples, done.bytes);
+                        this.compact(ctx);
+                    }
+                    Ok(Err(error)) => this.compaction_complaint.say("compaction failed and is tried again", &error),
+                    Err(error) => this.compaction_complaint.say("compaction failed and is tried again", &error),
                 }
-                Ok(Err(error)) => this.compaction_complaint.say("compaction failed and is tried again", &error),
-                Err(error) => this.compaction_complaint.say("compaction failed and is tried again", &error),
-            }
-        });
-        ctx.spawn(work);
+            },
+        );
     }
 
     /// Answers when what was just appended is durable.
-    fn acknowledge(&mut self, appended: Result<Stored, StoreError>, ctx: &mut Context<Self>) -> Answer {
+    fn acknowledge(&mut self, appended: Result<Stored, StoreError>, ctx: &mut Ctx<Self>) -> Answer {
         match appended {
             Ok(_) if self.waiting.len() >= MAX_WAITING => {
                 let error = AppendError::Failed("the disk does not answer; too many batches wait for it".to_owned());
@@ -242,23 +243,23 @@ impl StoreActor {
         }
     }
 
-    fn keep_house(&mut self, ctx: &mut Context<Self>) {
+    fn keep_house(&mut self, ctx: &mut Ctx<Self>) {
         // While the disk hangs, threads must not pile up behind it.
         if self.keeping_house {
             return;
         }
         self.keeping_house = true;
         self.kept_house_at = Instant::now();
-        let store = Arc::clone(&self.store);
-        let work = spawn_blocking(move || {
-            if let Err(error) = store.observe_clock(now_ms(), running_ms()) {
+        let (store, clock) = (Arc::clone(&self.store), self.clock.clone());
+        let work = move || {
+            if let Err(error) = store.observe_clock(clock.now_ms(), clock.running_ms()) {
                 log::error!("store: what is known of the clock cannot be kept: {error}");
             }
-            let applied = store.apply_retention(now_ms());
-            store.measure(now_ms());
+            let applied = store.apply_retention(clock.now_ms());
+            store.measure(clock.now_ms());
             applied
-        });
-        ctx.spawn(work.into_actor(self).map(|result, this, _| {
+        };
+        ctx.run_background("housekeeping done", work, |this, result, _| {
             this.keeping_house = false;
             this.retention_failed = true;
             match result {
@@ -272,11 +273,11 @@ impl StoreActor {
                 Ok(Err(error)) => this.retention_complaint.say("retention failed and is tried again", &error),
                 Err(error) => this.retention_complaint.say("retention failed and is tried again", &error),
             }
-        }));
+        });
     }
 
     /// Begins what is due. What failed is due again soon: the disk may have room again.
-    fn begin_due(&mut self, ctx: &mut Context<Self>) {
+    fn begin_due(&mut self, ctx: &mut Ctx<Self>) {
         // A start may find more in the journal than may wait: nothing is taken in then that would bring a seal about.
         let over = self.store.head_is_over(self.options.max_head_samples);
         if over || self.sealed_at.elapsed() >= self.options.seal_interval || self.seal_failed_at.is_some() {
@@ -288,15 +289,14 @@ impl StoreActor {
     }
 
     /// Sees to it that the data directory is still there.
-    fn look(&mut self, ctx: &mut Context<Self>) {
+    fn look(&mut self, ctx: &mut Ctx<Self>) {
         if self.looking {
             return;
         }
         self.looking = true;
         let store = Arc::clone(&self.store);
-        let looking = spawn_blocking(move || store.check_place()).into_actor(self);
-        // What is missing was told, and stands in the store's problems.
-        ctx.spawn(looking.map(|_, this, _| this.looking = false));
+        // What is missing was logged, and stands in the store's problems.
+        ctx.run_background("directory checked", move || store.check_place(), |this, _, _| this.looking = false);
     }
 }
 
@@ -315,61 +315,40 @@ fn append_error(error: &StoreError) -> AppendError {
     }
 }
 
-impl Actor for StoreActor {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
+impl ServiceActor for StoreActor {
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
         self.keep_house(ctx);
-        ctx.run_interval(LOOK_EVERY, |this, ctx| {
-            let _work = this.stats.busy("housekeeping");
+        ctx.every(LOOK_EVERY, "housekeeping", |this, ctx| {
             this.begin_due(ctx);
             this.look(ctx);
         });
         let every = COMPACT_EVERY.min(self.store.options().quiet).max(COMPACT_EVERY / 10);
-        ctx.run_interval(every, |this, ctx| {
-            let _work = this.stats.busy("compaction");
-            this.compact(ctx);
-        });
+        ctx.every(every, "compaction", |this, ctx| this.compact(ctx));
     }
 }
 
-impl Supervised for StoreActor {
-    fn restarting(&mut self, _: &mut Self::Context) {
-        // Those that waited for a flush get an error and send again; the store knows duplicates.
-        self.waiting.clear();
-        self.committing = false;
-        self.sealing = false;
-        self.compacting = false;
-        self.keeping_house = false;
-        self.looking = false;
-    }
-}
+impl Receive<Append> for StoreActor {
+    type Reply = Answer;
 
-impl Handler<Append> for StoreActor {
-    type Result = Answer;
-
-    fn handle(&mut self, Append(batch): Append, ctx: &mut Self::Context) -> Self::Result {
-        let _work = self.stats.handling("Append");
-        let appended = self.store.append(&batch, now_ms());
+    fn receive(&mut self, Append(batch): Append, ctx: &mut Ctx<Self>) -> Self::Reply {
+        let appended = self.store.append(&batch, self.clock.now_ms());
         self.acknowledge(appended, ctx)
     }
 }
 
-impl Handler<AppendResolved> for StoreActor {
-    type Result = Answer;
+impl Receive<AppendResolved> for StoreActor {
+    type Reply = Answer;
 
-    fn handle(&mut self, AppendResolved(resolved): AppendResolved, ctx: &mut Self::Context) -> Self::Result {
-        let _work = self.stats.handling("AppendResolved");
-        let appended = self.store.append_resolved(resolved, now_ms());
+    fn receive(&mut self, AppendResolved(resolved): AppendResolved, ctx: &mut Ctx<Self>) -> Self::Reply {
+        let appended = self.store.append_resolved(resolved, self.clock.now_ms());
         self.acknowledge(appended, ctx)
     }
 }
 
-impl Handler<RecordEvents> for StoreActor {
-    type Result = ();
+impl Receive<RecordEvents> for StoreActor {
+    type Reply = ();
 
-    fn handle(&mut self, RecordEvents(events): RecordEvents, _: &mut Self::Context) {
-        let _work = self.stats.handling("RecordEvents");
+    fn receive(&mut self, RecordEvents(events): RecordEvents, _: &mut Ctx<Self>) {
         match self.store.add_events(&events) {
             Ok(kept) => {
                 if let Some(listeners) = self.listeners.get() {
@@ -381,11 +360,10 @@ impl Handler<RecordEvents> for StoreActor {
     }
 }
 
-impl Handler<ChangeDocuments> for StoreActor {
-    type Result = Result<(), AppendError>;
+impl Receive<ChangeDocuments> for StoreActor {
+    type Reply = Result<(), AppendError>;
 
-    fn handle(&mut self, message: ChangeDocuments, _: &mut Self::Context) -> Self::Result {
-        let _work = self.stats.handling("ChangeDocuments");
+    fn receive(&mut self, message: ChangeDocuments, _: &mut Ctx<Self>) -> Self::Reply {
         self.store.change_documents(message.kind, message.changes).map_err(|error| {
             log::error!("store: {} not kept: {error}", message.kind);
             append_error(&error)
@@ -393,11 +371,10 @@ impl Handler<ChangeDocuments> for StoreActor {
     }
 }
 
-impl Handler<Finish> for StoreActor {
-    type Result = ();
+impl Receive<Finish> for StoreActor {
+    type Reply = ();
 
-    fn handle(&mut self, _: Finish, _: &mut Self::Context) {
-        let _work = self.stats.handling("Finish");
+    fn receive(&mut self, _: Finish, _: &mut Ctx<Self>) {
         self.store.stop_compacting();
         if let Err(error) = self.store.commit() {
             log::error!("store: last flush: {error}");

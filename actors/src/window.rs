@@ -9,21 +9,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler, Supervised};
 use rustc_hash::FxHashMap;
 use taskpulse_engine::model::{SeriesId, TimestampMs};
 use taskpulse_engine::store::{Span, Store};
 use taskpulse_engine::windows::Level;
 
-use crate::clock::now_ms;
+use crate::clock::Clock;
 use crate::messages::{Advanced, Closed, StoredBatch};
 use crate::shared::Shared;
-use crate::supervisor::{ActorStats, Mailbox};
+use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 
 /// How often silent series, and what followers missed, are looked for.
 const SWEEP: Duration = Duration::from_secs(15);
 
 /// Where a level reports to.
+#[derive(Clone)]
 pub struct WindowOutputs {
     /// Gets the rows.
     pub hub: Mailbox<Closed>,
@@ -33,7 +33,7 @@ pub struct WindowOutputs {
 
 /// See the module.
 pub struct WindowAggregatorActor {
-    stats: Arc<ActorStats>,
+    clock: Clock,
     level: Level,
     store: Arc<Store>,
     shared: Arc<Shared>,
@@ -46,16 +46,9 @@ pub struct WindowAggregatorActor {
 impl WindowAggregatorActor {
     /// The aggregator of one level.
     #[must_use]
-    pub fn new(
-        stats: Arc<ActorStats>,
-        level: Level,
-        store: Arc<Store>,
-        shared: Arc<Shared>,
-        idle_after: Duration,
-        outputs: WindowOutputs,
-    ) -> Self {
+    pub fn new(clock: Clock, level: Level, store: Arc<Store>, shared: Arc<Shared>, idle_after: Duration, outputs: WindowOutputs) -> Self {
         let idle_after_ms = i64::try_from(idle_after.as_millis()).unwrap_or(i64::MAX);
-        Self { stats, level, store, shared, idle_after_ms, outputs, told: FxHashMap::default() }
+        Self { clock, level, store, shared, idle_after_ms, outputs, told: FxHashMap::default() }
     }
 
     fn advance(&mut self, spans: &[Span]) {
@@ -79,7 +72,7 @@ impl WindowAggregatorActor {
     /// Closes what silent series hold open; tells followers what a message that was lost did not.
     fn sweep(&mut self) {
         if self.level == Level::M1 {
-            let closed = self.store.close_silent(now_ms(), self.idle_after_ms);
+            let closed = self.store.close_silent(self.clock.now_ms(), self.idle_after_ms);
             self.advance(&closed);
         }
         let missed = |(&id, &told): (&SeriesId, &TimestampMs)| {
@@ -109,37 +102,24 @@ impl WindowAggregatorActor {
     }
 }
 
-impl Actor for WindowAggregatorActor {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(SWEEP, |this, _| {
-            let _work = this.stats.busy("sweep");
-            this.sweep();
-        });
+impl ServiceActor for WindowAggregatorActor {
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
+        ctx.every(SWEEP, "sweep", |this, _| this.sweep());
     }
 }
 
-impl Supervised for WindowAggregatorActor {
-    fn restarting(&mut self, _: &mut Self::Context) {
-        self.told.clear();
-    }
-}
+impl Receive<StoredBatch> for WindowAggregatorActor {
+    type Reply = ();
 
-impl Handler<StoredBatch> for WindowAggregatorActor {
-    type Result = ();
-
-    fn handle(&mut self, StoredBatch(stored): StoredBatch, _: &mut Self::Context) {
-        let _work = self.stats.handling("StoredBatch");
+    fn receive(&mut self, StoredBatch(stored): StoredBatch, _: &mut Ctx<Self>) {
         self.advance(&stored.closed);
     }
 }
 
-impl Handler<Advanced> for WindowAggregatorActor {
-    type Result = ();
+impl Receive<Advanced> for WindowAggregatorActor {
+    type Reply = ();
 
-    fn handle(&mut self, Advanced(spans): Advanced, _: &mut Self::Context) {
-        let _work = self.stats.handling("Advanced");
+    fn receive(&mut self, Advanced(spans): Advanced, _: &mut Ctx<Self>) {
         self.advance(&spans);
     }
 }

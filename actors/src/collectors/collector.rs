@@ -41,17 +41,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, SpawnHandle, Supervised, WrapFuture};
+use actix::{AsyncContext, Message, SpawnHandle};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels, STALE_NAN_BITS, TimestampMs};
 use taskpulse_engine::store::DocumentChange;
 
 use super::Outbox;
-use crate::clock::now_ms;
+use crate::clock::Clock;
 use crate::messages::{ChangeDocuments, Collected, RecordEvents};
 use crate::shared::Shared;
 use crate::standstill::{self, TRIES};
-use crate::supervisor::{ActorStats, Mailbox};
+use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 
 /// First looks of neighbours are so far apart, so that many sources do not look at once.
 const STAGGER: Duration = Duration::from_millis(40);
@@ -143,9 +143,6 @@ pub struct Outputs {
     pub documents: Mailbox<ChangeDocuments>,
 }
 
-/// Makes the sources anew: at the start, and after a panic.
-pub type CollectorFactory = Box<dyn Fn() -> Vec<Box<dyn Collector>> + Send>;
-
 /// Something came for the sources of a poller: they look now.
 #[derive(Message, Debug, Clone, Copy)]
 #[rtype(result = "()")]
@@ -153,11 +150,10 @@ pub struct Wake;
 
 /// Looks at sources of one kind, each in its own time.
 pub struct Poller {
-    stats: Arc<ActorStats>,
+    clock: Clock,
     shared: Arc<Shared>,
     outputs: Outputs,
     outbox: Outbox,
-    make: CollectorFactory,
     /// A source is away while it looks.
     sources: Vec<Option<Box<dyn Collector>>>,
     /// When each looks next.
@@ -167,29 +163,30 @@ pub struct Poller {
 }
 
 impl Poller {
-    /// A poller of what `make` makes; `kind` names them where samples are lost.
+    /// A poller of `sources`; `kind` names them where samples are lost.
     #[must_use]
-    pub fn new(stats: Arc<ActorStats>, shared: Arc<Shared>, kind: &'static str, outputs: Outputs, make: CollectorFactory) -> Self {
+    pub fn new(clock: Clock, shared: Arc<Shared>, kind: &'static str, outputs: Outputs, sources: Vec<Box<dyn Collector>>) -> Self {
         let outbox = Outbox::new(outputs.batcher.clone(), Arc::clone(&shared), kind);
-        Self { stats, shared, outputs, outbox, make, sources: Vec::new(), timers: Vec::new(), again: Vec::new() }
+        let (timers, again) = (vec![None; sources.len()], vec![false; sources.len()]);
+        Self { clock, shared, outputs, outbox, sources: sources.into_iter().map(Some).collect(), timers, again }
     }
 
-    fn schedule(&mut self, at: usize, wait: Duration, ctx: &mut Context<Self>) {
-        self.timers[at] = Some(ctx.run_later(wait, move |this, ctx| {
+    fn schedule(&mut self, at: usize, wait: Duration, ctx: &mut Ctx<Self>) {
+        self.timers[at] = Some(ctx.after(wait, "due", move |this, ctx| {
             this.timers[at] = None;
             this.collect(at, ctx);
         }));
     }
 
-    fn collect(&mut self, at: usize, ctx: &mut Context<Self>) {
+    fn collect(&mut self, at: usize, ctx: &mut Ctx<Self>) {
         let Some(mut source) = self.sources.get_mut(at).and_then(Option::take) else { return };
-        let work = self.stats.busy("collect");
         let began = Instant::now();
+        let clock = self.clock.clone();
         let collecting = async move {
             let limit = source.timeout();
             let mut tries = 0;
             loop {
-                let (begun, now) = (Instant::now(), now_ms());
+                let (begun, now) = (Instant::now(), clock.now_ms());
                 let outcome = match tokio::time::timeout(limit, source.collect(now)).await {
                     Ok(outcome) => outcome,
                     Err(_) => Outcome::Failed(format!("no answer within {} s", limit.as_secs_f64()), Collection::default()),
@@ -201,15 +198,13 @@ impl Poller {
                 }
             }
         };
-        let done = collecting.into_actor(self).map(move |(source, now, outcome), this, ctx| {
-            drop(work);
+        ctx.run("collect", collecting, move |this, (source, now, outcome), ctx| {
             let next_in = this.record(&source.name(), now, outcome);
             let next = next_in.unwrap_or_else(|| source.every().saturating_sub(began.elapsed()));
             this.sources[at] = Some(source);
             let next = if std::mem::take(&mut this.again[at]) { Duration::ZERO } else { next };
             this.schedule(at, next, ctx);
         });
-        ctx.spawn(done);
     }
 
     fn record(&mut self, name: &str, now: TimestampMs, outcome: Outcome) -> Option<Duration> {
@@ -243,27 +238,24 @@ impl Poller {
     }
 }
 
-impl Actor for Poller {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        self.sources = (self.make)().into_iter().map(Some).collect();
-        self.timers = vec![None; self.sources.len()];
-        self.again = vec![false; self.sources.len()];
+impl ServiceActor for Poller {
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
         for at in 0..self.sources.len() {
             let wait = STAGGER.saturating_mul(u32::try_from(at).unwrap_or(u32::MAX)).min(Duration::from_secs(10));
             self.schedule(at, wait, ctx);
         }
     }
+
+    /// Samples that wait for room in the batcher are not lost with a panic.
+    fn inherit(&mut self, previous: Self) {
+        self.outbox = previous.outbox;
+    }
 }
 
-impl Supervised for Poller {}
+impl Receive<Wake> for Poller {
+    type Reply = ();
 
-impl Handler<Wake> for Poller {
-    type Result = ();
-
-    fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
-        let _work = self.stats.handling("Wake");
+    fn receive(&mut self, _: Wake, ctx: &mut Ctx<Self>) {
         for at in 0..self.sources.len() {
             match self.timers[at].take() {
                 Some(timer) => {

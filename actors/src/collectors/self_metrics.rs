@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Supervised};
 use taskpulse_engine::health::{self, Inputs};
 use taskpulse_engine::model::{Batch, TimestampMs};
 use taskpulse_engine::promql::Selector;
@@ -14,7 +13,7 @@ use crate::clock::now_ms;
 use crate::messages::Collected;
 use crate::standstill;
 use crate::status::Reporter;
-use crate::supervisor::{ActorStats, Mailbox};
+use crate::supervisor::{Ctx, Mailbox, Schedule, ServiceActor};
 
 /// A resource must have been measured within this time to count.
 const FRESH_MS: i64 = 60_000;
@@ -23,9 +22,11 @@ const AWAKE: Duration = Duration::from_secs(5);
 /// Clocks that part by more than this within one interval have jumped.
 const JUMP_MS: i64 = 2_000;
 
+/// The first collection of a fresh start.
+const FIRST_LOOK: Duration = Duration::from_secs(3);
+
 /// See the module.
 pub struct SelfCollector {
-    stats: Arc<ActorStats>,
     reporter: Arc<Reporter>,
     every: Duration,
     outbox: Outbox,
@@ -36,9 +37,9 @@ pub struct SelfCollector {
 impl SelfCollector {
     /// A collector that looks `every` so often.
     #[must_use]
-    pub fn new(stats: Arc<ActorStats>, reporter: Arc<Reporter>, every: Duration, batcher: Mailbox<Collected>) -> Self {
+    pub fn new(reporter: Arc<Reporter>, every: Duration, batcher: Mailbox<Collected>) -> Self {
         let outbox = Outbox::new(batcher, Arc::clone(&reporter.shared), "own");
-        Self { stats, reporter, every, outbox, last: None }
+        Self { reporter, every, outbox, last: None }
     }
 
     fn collect(&mut self) {
@@ -114,19 +115,14 @@ impl SelfCollector {
     }
 }
 
-impl Actor for SelfCollector {
-    type Context = Context<Self>;
+impl ServiceActor for SelfCollector {
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
+        ctx.after(FIRST_LOOK, "collect", |this, _| this.collect());
+        ctx.every(self.every, "collect", |this, _| this.collect());
+    }
 
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_later(Duration::from_secs(3), |this, _| {
-            let _work = this.stats.busy("first look");
-            this.collect();
-        });
-        ctx.run_interval(self.every, |this, _| {
-            let _work = this.stats.busy("look");
-            this.collect();
-        });
+    /// Samples that wait for room in the batcher are not lost with a panic.
+    fn inherit(&mut self, previous: Self) {
+        self.outbox = previous.outbox;
     }
 }
-
-impl Supervised for SelfCollector {}

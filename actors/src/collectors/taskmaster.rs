@@ -26,12 +26,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Supervised, WrapFuture};
+use actix::{AsyncContext, Message};
 use taskpulse_engine::board::cost::Names;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::Batch;
 use taskpulse_engine::store::{DocumentChange, Store};
-use tokio::task::spawn_blocking;
 
 use self::costs::CostBook;
 use self::given::Given;
@@ -45,7 +44,7 @@ use crate::messages::{ChangeDocuments, RecordEvents};
 use crate::shared::Shared;
 use crate::standstill;
 use crate::status::Reporter;
-use crate::supervisor::ActorStats;
+use crate::supervisor::{Ctx, Receive, Schedule, ServiceActor};
 
 /// How long a file may be unreadable before its source counts as failing.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -161,7 +160,6 @@ impl Known {
 
 /// See the module.
 pub struct TaskCollector {
-    stats: Arc<ActorStats>,
     every: Duration,
     outputs: Outputs,
     outbox: Outbox,
@@ -177,16 +175,16 @@ pub struct TaskCollector {
 impl TaskCollector {
     /// A collector of boards.
     #[must_use]
-    pub fn new(stats: Arc<ActorStats>, reporter: &Reporter, options: BoardOptions, outputs: Outputs) -> Self {
+    pub fn new(reporter: &Reporter, options: BoardOptions, outputs: Outputs) -> Self {
         let (shared, store) = (Arc::clone(&reporter.shared), Arc::clone(&reporter.store));
         let outbox = Outbox::new(outputs.batcher.clone(), Arc::clone(&shared), "taskmaster");
         let every = options.every;
         let make = Arc::new(move || Known::new(Arc::clone(&shared), Arc::clone(&store), &options));
-        Self { stats, every, outputs, outbox, make, known: None, looking: false, look_again: false, due: Arc::default(), watch: None }
+        Self { every, outputs, outbox, make, known: None, looking: false, look_again: false, due: Arc::default(), watch: None }
     }
 
     /// The watch, made when it is first asked for.
-    fn watch(&mut self, ctx: &mut Context<Self>) -> Arc<Watch> {
+    fn watch(&mut self, ctx: &mut Ctx<Self>) -> Arc<Watch> {
         let (addr, due) = (ctx.address(), Arc::clone(&self.due));
         let changed = move || {
             if !due.swap(true, Ordering::Relaxed) && addr.try_send(Changed).is_err() {
@@ -197,7 +195,7 @@ impl TaskCollector {
         Arc::clone(self.watch.get_or_insert_with(|| Arc::new(Watch::new(changed))))
     }
 
-    fn look(&mut self, ctx: &mut Context<Self>) {
+    fn look(&mut self, ctx: &mut Ctx<Self>) {
         self.due.store(false, Ordering::Relaxed);
         if self.looking {
             self.look_again = true;
@@ -205,15 +203,13 @@ impl TaskCollector {
         }
         self.looking = true;
         let (watch, make) = (self.watch(ctx), Arc::clone(&self.make));
-        let work = self.stats.busy("look");
         let known = self.known.take();
-        let looking = spawn_blocking(move || {
+        let look = move || {
             let mut known = known.unwrap_or_else(|| make());
             let looked = known.look(&watch);
             (known, looked)
-        });
-        let done = looking.into_actor(self).map(move |result, this, ctx| {
-            drop(work);
+        };
+        ctx.run_blocking("collect", look, |this, result, ctx| {
             this.looking = false;
             match result {
                 Ok((known, looked)) => {
@@ -227,7 +223,6 @@ impl TaskCollector {
                 this.look(ctx);
             }
         });
-        ctx.spawn(done);
     }
 
     fn pass_on(&mut self, looked: Looked) {
@@ -246,29 +241,22 @@ impl TaskCollector {
     }
 }
 
-impl Actor for TaskCollector {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
+impl ServiceActor for TaskCollector {
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
         self.look(ctx);
-        ctx.run_interval(self.every, |this, ctx| this.look(ctx));
+        ctx.every(self.every, "due", |this, ctx| this.look(ctx));
+    }
+
+    /// Samples that wait for room in the batcher are not lost with a panic. Boards are read anew, against what the store kept.
+    fn inherit(&mut self, previous: Self) {
+        self.outbox = previous.outbox;
     }
 }
 
-impl Supervised for TaskCollector {
-    fn restarting(&mut self, _: &mut Self::Context) {
-        self.looking = false;
-        self.look_again = false;
-        self.watch = None;
-        // Read anew, against what was seen as the store knows it.
-        self.known = None;
-    }
-}
+impl Receive<Changed> for TaskCollector {
+    type Reply = ();
 
-impl Handler<Changed> for TaskCollector {
-    type Result = ();
-
-    fn handle(&mut self, _: Changed, ctx: &mut Self::Context) {
-        ctx.run_later(SETTLE, |this, ctx| this.look(ctx));
+    fn receive(&mut self, _: Changed, ctx: &mut Ctx<Self>) {
+        ctx.after(SETTLE, "changed", |this, ctx| this.look(ctx));
     }
 }

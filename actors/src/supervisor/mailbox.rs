@@ -5,10 +5,9 @@
 
 use std::sync::Arc;
 
-use actix::dev::ToEnvelope;
-use actix::{Actor, Addr, Handler, MailboxError, Message, Recipient};
+use actix::{Addr, MailboxError, Message, Recipient};
 
-use super::ActorStats;
+use super::{ActorStats, Instrumented, Receive, ServiceActor};
 
 /// Why a message was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,13 +32,13 @@ impl SendError {
 }
 
 /// A started actor.
-pub struct ActorHandle<A: Actor> {
-    addr: Addr<A>,
+pub struct ActorHandle<A: ServiceActor> {
+    addr: Addr<Instrumented<A>>,
     stats: Arc<ActorStats>,
 }
 
-impl<A: Actor> ActorHandle<A> {
-    pub(super) fn new(addr: Addr<A>, stats: Arc<ActorStats>) -> Self {
+impl<A: ServiceActor> ActorHandle<A> {
+    pub(super) fn new(addr: Addr<Instrumented<A>>, stats: Arc<ActorStats>) -> Self {
         Self { addr, stats }
     }
 
@@ -47,8 +46,7 @@ impl<A: Actor> ActorHandle<A> {
     #[must_use]
     pub fn mailbox<M>(&self) -> Mailbox<M>
     where
-        A: Handler<M>,
-        A::Context: ToEnvelope<A, M>,
+        A: Receive<M>,
         M: Message + Send + 'static,
         M::Result: Send,
     {

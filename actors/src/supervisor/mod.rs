@@ -4,8 +4,9 @@
 //! polls inside `catch_unwind` and calls `ContextFut::restart`: the message that panicked is dropped (its sender gets
 //! an error), those behind it are handled after a back-off of 100 ms to 30 s. An actor that panics more often than the
 //! [`Policy`] allows stays down and says so; for one that the service cannot do without, [`Policy::on_give_up`] ends
-//! the process. What to rebuild after a panic is the actor's business (`Supervised::restarting`).
+//! the process. A restart builds the actor anew by its factory; what must survive it takes over in [`ServiceActor::inherit`].
 
+mod actor;
 mod mailbox;
 mod stats;
 
@@ -21,12 +22,13 @@ use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
 use actix::dev::{ContextFut, channel};
-use actix::{Actor, Addr, Context, Supervised};
+use actix::{Addr, Context};
 use actix_rt::ArbiterHandle;
 use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep};
 
 use crate::standstill;
 
+pub use self::actor::{Busy, Ctx, Instrumented, Receive, Schedule, ServiceActor};
 pub use self::mailbox::{ActorHandle, Mailbox, SendError};
 pub use self::stats::{ActorState, ActorStats, ActorStatus, BusyGuard, LastPanic, Registry};
 
@@ -54,16 +56,11 @@ pub struct Policy {
     pub on_give_up: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
-/// An actor that can be supervised. All of ours.
-pub trait Service: Actor<Context = Context<Self>> + Supervised + Unpin {}
-
-impl<A: Actor<Context = Context<A>> + Supervised + Unpin> Service for A {}
-
-/// Starts a supervised actor on an arbiter. `make` gets the actor's vital signs.
+/// Starts a supervised actor on an arbiter. `make` builds it, at the start and after each panic.
 pub fn start<A, F>(arbiter: &ArbiterHandle, registry: &Registry, name: &str, policy: &Policy, mailbox: usize, make: F) -> ActorHandle<A>
 where
-    A: Service,
-    F: FnOnce(Arc<ActorStats>) -> A + Send + 'static,
+    A: ServiceActor,
+    F: Fn() -> A + Send + 'static,
 {
     let stats = ActorStats::new(name);
     registry.add(Arc::clone(&stats));
@@ -72,8 +69,8 @@ where
     let own = Arc::clone(&stats);
     let spawned = arbiter.spawn_fn(move || {
         let ctx = Context::with_receiver(receiver);
-        let actor = make(Arc::clone(&own));
-        actix_rt::spawn(Supervising::new(ctx.into_future(actor), own, policy));
+        let actor = Instrumented::new(Arc::clone(&own), make);
+        actix_rt::spawn(Supervisor::new(ctx.into_future(actor), own, policy));
     });
     if !spawned {
         stats.set_state(ActorState::Down);
@@ -83,11 +80,11 @@ where
 }
 
 /// The future that runs an actor and restarts it.
-struct Supervising<A: Service> {
+struct Supervisor<A: ServiceActor> {
     /// Taken away for good when the actor stays down.
-    running: Option<ContextFut<A, Context<A>>>,
+    running: Option<ContextFut<Instrumented<A>, Ctx<A>>>,
     /// Holds the mailbox open: an actor to whom nobody writes, such as a collector, is restarted like any other.
-    _address: Addr<A>,
+    _address: Addr<Instrumented<A>>,
     stats: Arc<ActorStats>,
     policy: Policy,
     heartbeat: Interval,
@@ -96,8 +93,8 @@ struct Supervising<A: Service> {
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
-impl<A: Service> Supervising<A> {
-    fn new(running: ContextFut<A, Context<A>>, stats: Arc<ActorStats>, policy: Policy) -> Self {
+impl<A: ServiceActor> Supervisor<A> {
+    fn new(running: ContextFut<Instrumented<A>, Ctx<A>>, stats: Arc<ActorStats>, policy: Policy) -> Self {
         let mut heartbeat = interval((policy.stuck_after / 3).min(SLOWEST_HEARTBEAT));
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let address = running.address();
@@ -148,7 +145,7 @@ impl<A: Service> Supervising<A> {
     }
 }
 
-impl<A: Service> Future for Supervising<A> {
+impl<A: ServiceActor> Future for Supervisor<A> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {

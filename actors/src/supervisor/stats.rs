@@ -106,17 +106,16 @@ impl ActorStats {
         &self.name
     }
 
-    /// Begins the handling of a message that came through a mailbox; it ends when the guard is dropped. Take it first
-    /// thing in a handler, and into the future where the handling goes on in one.
+    /// Begins the handling of a message that came through a mailbox; it ends when the guard is dropped.
     #[must_use]
-    pub fn handling(self: &Arc<Self>, message: &'static str) -> BusyGuard {
+    pub(super) fn handling(self: &Arc<Self>, message: &'static str) -> BusyGuard {
         self.queued.fetch_sub(1, Ordering::Relaxed);
         self.busy(message)
     }
 
     /// Begins work of the actor's own, such as a timer's.
     #[must_use]
-    pub fn busy(self: &Arc<Self>, what: &'static str) -> BusyGuard {
+    pub(super) fn busy(self: &Arc<Self>, what: &'static str) -> BusyGuard {
         self.handled.fetch_add(1, Ordering::Relaxed);
         let id = self.next_work.fetch_add(1, Ordering::Relaxed);
         self.working.lock().push_back((id, what, Instant::now()));

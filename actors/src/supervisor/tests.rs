@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use actix::{AsyncContext, Handler, MailboxError, Message};
+use actix::{MailboxError, Message};
 use actix_rt::{Arbiter, System};
 use parking_lot::Mutex;
 
@@ -31,58 +31,54 @@ struct Probe {
 }
 
 struct Shaky {
-    stats: Arc<ActorStats>,
     probe: Arc<Probe>,
     sum: u32,
 }
 
-impl Actor for Shaky {
-    type Context = Context<Self>;
+impl Busy for u32 {
+    fn until_done(self, _: BusyGuard) -> Self {
+        self
+    }
+}
 
-    fn started(&mut self, ctx: &mut Self::Context) {
+impl ServiceActor for Shaky {
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
         self.probe.starts.fetch_add(1, Ordering::SeqCst);
         self.probe.times.lock().push(Instant::now());
         if self.probe.fail_start.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok() {
             panic!("not today");
         }
-        ctx.run_interval(Duration::from_millis(10), |this, _| {
-            let _work = this.stats.busy("timer");
+        ctx.every(Duration::from_millis(10), "timer", |this, _| {
             assert!(!this.probe.fail_timer.swap(false, Ordering::SeqCst), "the timer broke");
         });
     }
-}
 
-impl Supervised for Shaky {
-    fn restarting(&mut self, _: &mut Self::Context) {
-        self.sum = 0;
+    fn inherit(&mut self, _: Self) {
         assert!(!self.probe.fail_restarting.swap(false, Ordering::SeqCst), "restarting broke");
     }
 }
 
-impl Handler<Add> for Shaky {
-    type Result = u32;
+impl Receive<Add> for Shaky {
+    type Reply = u32;
 
-    fn handle(&mut self, Add(n): Add, _: &mut Self::Context) -> u32 {
-        let _work = self.stats.handling("Add");
+    fn receive(&mut self, Add(n): Add, _: &mut Ctx<Self>) -> u32 {
         self.sum += n;
         self.sum
     }
 }
 
-impl Handler<Boom> for Shaky {
-    type Result = ();
+impl Receive<Boom> for Shaky {
+    type Reply = ();
 
-    fn handle(&mut self, _: Boom, _: &mut Self::Context) {
-        let _work = self.stats.handling("Boom");
+    fn receive(&mut self, _: Boom, _: &mut Ctx<Self>) {
         panic!("out of cheese");
     }
 }
 
-impl Handler<Block> for Shaky {
-    type Result = ();
+impl Receive<Block> for Shaky {
+    type Reply = ();
 
-    fn handle(&mut self, Block(for_): Block, _: &mut Self::Context) {
-        let _work = self.stats.handling("Block");
+    fn receive(&mut self, Block(for_): Block, _: &mut Ctx<Self>) {
         std::thread::sleep(for_);
     }
 }
@@ -100,7 +96,7 @@ fn setup(probe: Probe, max_restarts: usize, on_give_up: Option<Arc<dyn Fn() + Se
     let (probe, registry, arbiter) = (Arc::new(probe), Registry::default(), Arbiter::new());
     let policy = Policy { max_restarts, window: Duration::from_secs(60), stuck_after: STUCK, on_give_up };
     let own = Arc::clone(&probe);
-    let handle = start(&arbiter.handle(), &registry, "shaky", &policy, 1_024, move |stats| Shaky { stats, probe: own, sum: 0 });
+    let handle = start(&arbiter.handle(), &registry, "shaky", &policy, 1_024, move || Shaky { probe: Arc::clone(&own), sum: 0 });
     Setup { handle, probe, registry, arbiter }
 }
 
@@ -234,7 +230,7 @@ fn a_full_mailbox_refuses_and_counts() {
         let arbiter = Arbiter::new();
         let policy = Policy { max_restarts: 1, window: Duration::from_secs(1), stuck_after: STUCK, on_give_up: None };
         let probe = Arc::new(Probe::default());
-        let handle = start(&arbiter.handle(), &registry, "small", &policy, 4, move |stats| Shaky { stats, probe, sum: 0 });
+        let handle = start(&arbiter.handle(), &registry, "small", &policy, 4, move || Shaky { probe: Arc::clone(&probe), sum: 0 });
         handle.mailbox().try_send(Block(Duration::from_millis(300))).unwrap();
         let mailbox = handle.mailbox();
         let taken = (0..100).filter(|_| mailbox.try_send(Add(1)).is_ok()).count();

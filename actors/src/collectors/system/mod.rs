@@ -16,7 +16,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Supervised, WrapFuture};
 use taskpulse_engine::model::{Batch, Labels, NAME_LABEL};
 use tokio::sync::oneshot;
 
@@ -27,7 +26,7 @@ use crate::crew::{Crew, Missed};
 use crate::files;
 use crate::messages::Collected;
 use crate::shared::Shared;
-use crate::supervisor::{ActorStats, Mailbox};
+use crate::supervisor::{Ctx, Mailbox, Schedule, ServiceActor};
 
 /// The name of this source.
 pub const SOURCE: &str = "system";
@@ -129,7 +128,6 @@ struct Slot {
 
 /// See the module.
 pub struct SystemCollector {
-    stats: Arc<ActorStats>,
     shared: Arc<Shared>,
     every: Duration,
     outbox: Outbox,
@@ -143,9 +141,9 @@ pub struct SystemCollector {
 impl SystemCollector {
     /// A collector that looks `every` so often.
     #[must_use]
-    pub fn new(stats: Arc<ActorStats>, shared: Arc<Shared>, every: Duration, batcher: Mailbox<Collected>) -> Self {
+    pub fn new(shared: Arc<Shared>, every: Duration, batcher: Mailbox<Collected>) -> Self {
         let outbox = Outbox::new(batcher, Arc::clone(&shared), SOURCE);
-        let mut collector = Self { stats, shared, every, outbox, crews: Crews::new(PATIENCE), slots: Default::default(), waiting: None };
+        let mut collector = Self { shared, every, outbox, crews: Crews::new(PATIENCE), slots: Default::default(), waiting: None };
         collector.make_parts();
         collector
     }
@@ -156,18 +154,17 @@ impl SystemCollector {
         }
     }
 
-    fn collect(&mut self, ctx: &mut Context<Self>) {
+    fn collect(&mut self, ctx: &mut Ctx<Self>) {
         // The processes are away then when the overview comes back.
         for at in (0..PARTS.len()).rev() {
             self.collect_part(at, ctx);
         }
     }
 
-    fn collect_part(&mut self, at: usize, ctx: &mut Context<Self>) {
+    fn collect_part(&mut self, at: usize, ctx: &mut Ctx<Self>) {
         // Away while a look is under way; a slow look makes the next one wait.
         let Some(mut part) = self.slots[at].part.take() else { return };
         let (name, make) = PARTS[at];
-        let work = self.stats.busy("look");
         let (reply, answer) = oneshot::channel();
         // Not of the runtime's pool: that waits for its threads at the end.
         let reading = thread::Builder::new().name(name.to_owned()).spawn(move || {
@@ -175,15 +172,14 @@ impl SystemCollector {
             let _ = reply.send((part, reading));
         });
         let no_thread = reading.err().map(|error| format!("{name}: no thread to read it: {error}"));
-        let done = answer.into_actor(self).map(move |answer, this, ctx| {
-            drop(work);
+        ctx.run(name, answer, move |this, answer, ctx| {
             let (part, reading) = answer.unwrap_or_else(|_| {
                 let why = no_thread.unwrap_or_else(|| format!("{name}: reading it ended in a panic"));
                 (make(&this.crews), Reading { samples: Vec::new(), problems: vec![why] })
             });
             if at == OVERVIEW && this.slots[PROCESSES].part.is_none() {
                 this.waiting = Some((part, reading));
-                ctx.run_later(TOGETHER, |this, _| this.take_in_waiting());
+                ctx.after(TOGETHER, "overview", |this, _| this.take_in_waiting());
                 return;
             }
             this.take_in(at, part, reading);
@@ -191,7 +187,6 @@ impl SystemCollector {
                 this.take_in_waiting();
             }
         });
-        ctx.spawn(done);
     }
 
     fn take_in_waiting(&mut self) {
@@ -230,19 +225,16 @@ impl SystemCollector {
     }
 }
 
-impl Actor for SystemCollector {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
+impl ServiceActor for SystemCollector {
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
         self.collect(ctx);
-        ctx.run_later(FIRST_LOOK, |this, ctx| this.collect(ctx));
-        ctx.run_interval(self.every, |this, ctx| this.collect(ctx));
+        ctx.after(FIRST_LOOK, "due", |this, ctx| this.collect(ctx));
+        ctx.every(self.every, "due", |this, ctx| this.collect(ctx));
     }
-}
 
-impl Supervised for SystemCollector {
-    fn restarting(&mut self, _: &mut Self::Context) {
-        self.waiting = None;
+    /// Samples that wait for room in the batcher are not lost with a panic. What hangs stays known for as long as it does.
+    fn inherit(&mut self, previous: Self) {
+        (self.outbox, self.crews, self.slots) = (previous.outbox, previous.crews, previous.slots);
         self.make_parts();
     }
 }

@@ -1,0 +1,94 @@
+//! What the settings mean for each part of the service: its options, worked out in one place.
+
+use std::path::{Path, PathBuf};
+
+use taskpulse_actors::notifier::Channels;
+use taskpulse_engine::store::StoreOptions;
+use taskpulse_web::{AccessOptions, MAX_CONNECTIONS, Proxies, QueryOptions, ServerOptions};
+
+use crate::descriptors;
+use crate::settings::Settings;
+
+/// Ports of `server.split_ports`: WebSocket, API, analytics.
+const SPLIT_PORTS: [u16; 3] = [8091, 8092, 8080];
+/// The folder that Task Master keeps in a project.
+const TASKMASTER: &str = ".taskmaster";
+
+/// Where the history is kept: beside the board where there is one.
+pub fn data_dir(settings: &Settings) -> PathBuf {
+    settings.store.data_dir.clone().unwrap_or_else(|| {
+        let taskmaster = Path::new(TASKMASTER);
+        if taskmaster.is_dir() { taskmaster.join("taskpulse") } else { PathBuf::from("taskpulse-data") }
+    })
+}
+
+/// Where alerts are written for people.
+pub fn notification_channels(settings: &Settings, data_dir: &Path) -> Channels {
+    let default_path = || {
+        let taskmaster = Path::new(TASKMASTER);
+        if taskmaster.is_dir() { taskmaster.join("alerts.log") } else { data_dir.join("alerts.log") }
+    };
+    let alerts = &settings.alerts;
+    Channels { console: alerts.console, file: alerts.file.then(|| alerts.file_path.clone().unwrap_or_else(default_path)) }
+}
+
+/// How history is kept.
+pub fn store_options(settings: &Settings) -> StoreOptions {
+    let store = &settings.store;
+    StoreOptions {
+        retention_ms: store.retention.ms(),
+        retention_overrides: store.overrides(),
+        windows_retention_ms: store.windows_retention.ms(),
+        max_bytes: store.max_bytes,
+        quiet: store.compact_after.duration(),
+        out_of_order_ms: store.out_of_order.ms(),
+        max_ahead_ms: store.max_ahead.ms(),
+        allowed_lateness_ms: settings.windows.allowed_lateness.ms(),
+        max_series: store.max_series,
+        max_open_files: descriptors::for_files(store.max_open_files),
+        max_waiting: store.max_head_samples.saturating_mul(16),
+        cache_bytes: store.cache_bytes,
+    }
+}
+
+/// Who may use the server.
+pub fn access_options(settings: &Settings) -> AccessOptions {
+    let server = &settings.server;
+    AccessOptions {
+        listen: server.listen,
+        token: server.token.as_deref().map(str::to_owned),
+        allowed_hosts: server.allowed_hosts.clone(),
+        // The settings were checked when they were read.
+        proxies: Proxies::parse(&server.trusted_proxies).unwrap_or_default(),
+        session_lifetime: server.session_lifetime.duration(),
+    }
+}
+
+/// Where the server listens, and its limits.
+pub fn server_options(settings: &Settings) -> ServerOptions {
+    let split = settings.server.split_ports;
+    ServerOptions {
+        listen: settings.server.listen,
+        port: settings.server.port,
+        more_ports: if split { SPLIT_PORTS.to_vec() } else { Vec::new() },
+        socket_ports: if split { vec![SPLIT_PORTS[0]] } else { Vec::new() },
+        max_body_bytes: settings.server.max_body_bytes,
+        workers: settings.pipeline.workers,
+        patience: settings.server.slow_client_timeout.duration(),
+        max_connections: descriptors::for_connections(
+            settings.server.max_sessions + MAX_CONNECTIONS,
+            descriptors::for_files(settings.store.max_open_files),
+        ),
+    }
+}
+
+/// How queries are answered.
+pub fn query_options(settings: &Settings) -> QueryOptions {
+    QueryOptions {
+        lookback_ms: settings.query.lookback.ms(),
+        timeout: settings.query.timeout.duration(),
+        max_samples: settings.query.max_samples,
+        max_bytes: settings.query.max_bytes,
+        delayed_names: settings.query.delayed_name_removal,
+    }
+}

@@ -1,0 +1,270 @@
+//! The pipeline: store, windows, alerts, optimizer, hub, batcher and collectors, started in this order and stopped in the opposite one.
+//!
+//! Threads: `store` (writing), `windows`, `pipeline` (batcher, alerts, notifier, optimizer), `hub`, `collectors`, and a pool for
+//! work that waits for the disk. The HTTP server is not part of it: `service.rs` puts one in front.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use actix_rt::Arbiter;
+use taskpulse_actors::alert::{AlertActor, AlertOutputs, kept_alerts};
+use taskpulse_actors::batcher::{BatcherActor, BatcherOptions};
+use taskpulse_actors::clock::Clock;
+use taskpulse_actors::collectors::collector::Outputs;
+use taskpulse_actors::collectors::github::state::SharedWebhooks;
+use taskpulse_actors::hub::HubActor;
+use taskpulse_actors::messages::{Advanced, Finish, Flush, RecordEvents, StoredBatch};
+use taskpulse_actors::notifier::NotifierActor;
+use taskpulse_actors::optimizer::{OptimizerActor, OptimizerOutputs};
+use taskpulse_actors::shared::Shared;
+use taskpulse_actors::status::Reporter;
+use taskpulse_actors::store::{Listeners, StoreActor, StoreActorOptions};
+use taskpulse_actors::supervisor::{ActorHandle, Mailbox, Policy, Registry, ServiceActor, start};
+use taskpulse_actors::window::{WindowAggregatorActor, WindowOutputs};
+use taskpulse_engine::event::Event;
+use taskpulse_engine::rules::RuleSet;
+use taskpulse_engine::store::Store;
+use taskpulse_engine::windows::Level;
+
+use crate::options::{notification_channels, store_options};
+use crate::settings::Settings;
+use crate::sources;
+
+/// Exit code when the store gave up: the init system should start the service again.
+pub const EXIT_STORE: i32 = 70;
+/// Longest time of each step of a stop; together well under ten seconds.
+const STOP_STEP: Duration = Duration::from_secs(3);
+
+/// Starts actors with the same policy and mailbox on their arbiters.
+pub struct Starter<'a> {
+    registry: Arc<Registry>,
+    pub settings: &'a Settings,
+    pub clock: Clock,
+    policy: Policy,
+}
+
+impl Starter<'_> {
+    pub fn start<A: ServiceActor>(&self, arbiter: &Arbiter, name: &str, make: impl Fn() -> A + Send + 'static) -> ActorHandle<A> {
+        start(&arbiter.handle(), &self.registry, name, &self.policy, self.settings.pipeline.mailbox, make)
+    }
+
+    /// For an actor without which the service cannot go on.
+    fn start_essential<A: ServiceActor>(&self, arbiter: &Arbiter, name: &str, make: impl Fn() -> A + Send + 'static) -> ActorHandle<A> {
+        let policy = Policy { on_give_up: Some(Arc::new(|| std::process::exit(EXIT_STORE))), ..self.policy.clone() };
+        start(&arbiter.handle(), &self.registry, name, &policy, self.settings.pipeline.mailbox, make)
+    }
+}
+
+/// The threads that actors share.
+struct Arbiters {
+    store: Arbiter,
+    windows: Arbiter,
+    pipeline: Arbiter,
+    hub: Arbiter,
+    collectors: Arbiter,
+}
+
+/// The running pipeline: what the server needs of it, and what a stop needs.
+pub struct Pipeline {
+    pub reporter: Arc<Reporter>,
+    pub rules: Arc<RuleSet>,
+    pub store: ActorHandle<StoreActor>,
+    pub hub: ActorHandle<HubActor>,
+    pub alerts: ActorHandle<AlertActor>,
+    pub optimizer: ActorHandle<OptimizerActor>,
+    batcher: ActorHandle<BatcherActor>,
+    arbiters: Arbiters,
+    policy: Policy,
+}
+
+impl Pipeline {
+    /// Opens the store in `dir` and starts every actor but the collectors.
+    pub fn start(settings: &Settings, dir: &Path) -> anyhow::Result<Self> {
+        let clock = Clock::system();
+        let rules = Arc::new(RuleSet::new(&settings.alerts.rules, settings.store.retention)?);
+        let store = Arc::new(Store::open(dir, store_options(settings), clock.now_ms())?);
+        let reporter = reporter(settings, &store, &clock);
+        let policy = Policy {
+            max_restarts: settings.supervision.max_restarts,
+            window: settings.supervision.window.duration(),
+            stuck_after: settings.supervision.stuck_after.duration(),
+            on_give_up: None,
+        };
+        let starter = Starter { registry: Arc::clone(&reporter.registry), settings, clock, policy };
+        let arbiters = Arbiters {
+            store: Arbiter::new(),
+            windows: Arbiter::new(),
+            pipeline: Arbiter::new(),
+            hub: Arbiter::new(),
+            collectors: Arbiter::new(),
+        };
+
+        // The store first: everything else leads to it. Its listeners follow when they exist.
+        let listeners: Arc<OnceLock<Listeners>> = Arc::default();
+        let store_actor = start_store(&starter, &arbiters.store, &store, &listeners);
+        let hub = start_hub(&starter, &arbiters.hub, &reporter);
+        let alerts = start_alerts(&starter, &arbiters.pipeline, &reporter, &rules, &store_actor, &hub, dir);
+        let optimizer = start_optimizer(&starter, &arbiters.pipeline, &reporter, &store_actor, &hub);
+        let first_window = start_windows(&starter, &arbiters.windows, &reporter, &hub);
+        // Filled once, here; the store publishes nothing before.
+        let _ = listeners.set(Listeners { batches: vec![first_window, alerts.mailbox(), hub.mailbox()], events: hub.mailbox() });
+        let batcher = start_batcher(&starter, &arbiters.pipeline, &reporter.shared, &rules, &store_actor);
+        let policy = starter.policy;
+        Ok(Self { reporter, rules, store: store_actor, hub, alerts, optimizer, batcher, arbiters, policy })
+    }
+
+    /// Starts the collectors that the settings ask for. From here on samples come.
+    pub fn start_collectors(&self, settings: &Settings, webhooks: &SharedWebhooks) {
+        let starter =
+            Starter { registry: Arc::clone(&self.reporter.registry), settings, clock: Clock::system(), policy: self.policy.clone() };
+        let outputs = Outputs { batcher: self.batcher.mailbox(), events: self.store.mailbox(), documents: self.store.mailbox() };
+        sources::start(&starter, &self.arbiters.collectors, &self.reporter, &outputs);
+        sources::start_github(&starter, &self.arbiters.collectors, &self.reporter, &outputs, self.store.mailbox(), webhooks);
+    }
+
+    /// Puts a point on the time line that is about the service itself.
+    pub fn record_event(&self, kind: &str, title: String) {
+        let event = Event::new(Clock::system().now_ms(), "service", kind, self.reporter.version, title);
+        if let Err(why) = self.store.mailbox::<RecordEvents>().try_send(RecordEvents(vec![event])) {
+            log::warn!("event not kept: the store: {why}");
+        }
+    }
+
+    /// Ends collection and makes everything durable that was collected.
+    pub async fn drain(&self) {
+        self.arbiters.collectors.stop();
+        bounded("batcher", self.batcher.mailbox::<Flush>().send(Flush)).await;
+        self.record_event("stop", format!("taskpulse {} stopped", self.reporter.version));
+        bounded("store", self.store.mailbox::<Finish>().send(Finish)).await;
+    }
+
+    /// Ends the actors' threads. Nothing reads or writes any more.
+    pub fn stop(self) {
+        let Arbiters { store, windows, pipeline, hub, collectors: _ } = self.arbiters;
+        for arbiter in [pipeline, windows, hub, store] {
+            arbiter.stop();
+        }
+    }
+}
+
+/// Waits for one step of a stop, up to its limit.
+pub async fn bounded<T>(what: &str, step: impl Future<Output = T>) {
+    if actix_rt::time::timeout(STOP_STEP, step).await.is_err() {
+        log::warn!("{what} did not stop within {} s", STOP_STEP.as_secs());
+    }
+}
+
+fn reporter(settings: &Settings, store: &Arc<Store>, clock: &Clock) -> Arc<Reporter> {
+    let shared = Arc::new(Shared::default());
+    shared.login.store(settings.server.token.is_some(), Ordering::Relaxed);
+    Arc::new(Reporter {
+        registry: Arc::default(),
+        shared,
+        store: Arc::clone(store),
+        stuck_after: settings.supervision.stuck_after.duration(),
+        seal_interval: settings.store.seal_interval.duration(),
+        started_at: clock.now_ms(),
+        version: env!("CARGO_PKG_VERSION"),
+        addresses: OnceLock::new(),
+        ready: AtomicBool::new(false),
+        stopping: AtomicBool::new(false),
+    })
+}
+
+fn start_store(
+    starter: &Starter<'_>,
+    arbiter: &Arbiter,
+    store: &Arc<Store>,
+    listeners: &Arc<OnceLock<Listeners>>,
+) -> ActorHandle<StoreActor> {
+    let settings = &starter.settings.store;
+    let options = StoreActorOptions {
+        compaction_share: settings.compaction_share,
+        seal_interval: settings.seal_interval.duration(),
+        max_head_samples: settings.max_head_samples,
+    };
+    let (clock, store, listeners) = (starter.clock.clone(), Arc::clone(store), Arc::clone(listeners));
+    let make = move || StoreActor::new(clock.clone(), Arc::clone(&store), options.clone(), Arc::clone(&listeners));
+    starter.start_essential(arbiter, "store", make)
+}
+
+fn start_hub(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>) -> ActorHandle<HubActor> {
+    let (clock, reporter) = (starter.clock.clone(), Arc::clone(reporter));
+    let slow_after = starter.settings.server.slow_client_timeout.duration();
+    starter.start(arbiter, "hub", move || {
+        let (store, shared, status) = (Arc::clone(&reporter.store), Arc::clone(&reporter.shared), Arc::clone(&reporter));
+        HubActor::new(clock.clone(), store, shared, Arc::new(move || status.status()), slow_after)
+    })
+}
+
+fn start_alerts(
+    starter: &Starter<'_>,
+    arbiter: &Arbiter,
+    reporter: &Arc<Reporter>,
+    rules: &Arc<RuleSet>,
+    store_actor: &ActorHandle<StoreActor>,
+    hub: &ActorHandle<HubActor>,
+    dir: &Path,
+) -> ActorHandle<AlertActor> {
+    let notifier = {
+        let (channels, shared) = (notification_channels(starter.settings, dir), Arc::clone(&reporter.shared));
+        starter.start(arbiter, "notifier", move || NotifierActor::new(channels.clone(), Arc::clone(&shared)))
+    };
+    let (clock, store, rules, shared) =
+        (starter.clock.clone(), Arc::clone(&reporter.store), Arc::clone(rules), Arc::clone(&reporter.shared));
+    // Before the first request: an alert that fires does not seem to be over while the actor starts.
+    *shared.alerts.write() = Arc::new(kept_alerts(&store, &rules, clock.now_ms()));
+    let outputs =
+        AlertOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox(), notifier: notifier.mailbox(), hub: hub.mailbox() };
+    let make = move || AlertActor::new(clock.clone(), Arc::clone(&store), Arc::clone(&rules), Arc::clone(&shared), outputs.clone());
+    starter.start(arbiter, "alerts", make)
+}
+
+fn start_optimizer(
+    starter: &Starter<'_>,
+    arbiter: &Arbiter,
+    reporter: &Arc<Reporter>,
+    store_actor: &ActorHandle<StoreActor>,
+    hub: &ActorHandle<HubActor>,
+) -> ActorHandle<OptimizerActor> {
+    let settings = &starter.settings.optimizer;
+    let every = settings.enabled.then(|| settings.interval.duration());
+    let (clock, reporter) = (starter.clock.clone(), Arc::clone(reporter));
+    let outputs = OptimizerOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox(), hub: hub.mailbox() };
+    let make =
+        move || OptimizerActor::new(clock.clone(), Arc::clone(&reporter.store), Arc::clone(&reporter.shared), every, outputs.clone());
+    starter.start(arbiter, "optimizer", make)
+}
+
+/// Starts the aggregators from the longest to the shortest. Each publishes to the next longer one and to the hub.
+fn start_windows(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, hub: &ActorHandle<HubActor>) -> Mailbox<StoredBatch> {
+    let idle_after = starter.settings.windows.idle_after.duration();
+    let start_level = |level: Level, above: Option<Mailbox<Advanced>>| {
+        let outputs = WindowOutputs { hub: hub.mailbox(), above };
+        let (clock, reporter) = (starter.clock.clone(), Arc::clone(reporter));
+        let make = move || {
+            let (store, shared) = (Arc::clone(&reporter.store), Arc::clone(&reporter.shared));
+            WindowAggregatorActor::new(clock.clone(), level, store, shared, idle_after, outputs.clone())
+        };
+        starter.start(arbiter, &format!("windows {}", level.name()), make)
+    };
+    let longer = Level::ALL[1..].iter().rev().fold(None, |above, level| Some(start_level(*level, above).mailbox::<Advanced>()));
+    start_level(Level::M1, longer).mailbox()
+}
+
+fn start_batcher(
+    starter: &Starter<'_>,
+    arbiter: &Arbiter,
+    shared: &Arc<Shared>,
+    rules: &Arc<RuleSet>,
+    store_actor: &ActorHandle<StoreActor>,
+) -> ActorHandle<BatcherActor> {
+    let settings = &starter.settings.pipeline;
+    let options =
+        BatcherOptions { batch_size: settings.batch_size, flush_interval: settings.flush_interval.duration(), backlog: settings.backlog };
+    let (rules, shared, store) = (Arc::clone(rules), Arc::clone(shared), store_actor.mailbox());
+    let make = move || BatcherActor::new(options.clone(), store.clone(), Arc::clone(&rules), Arc::clone(&shared));
+    starter.start(arbiter, "batcher", make)
+}
