@@ -67,8 +67,8 @@ pub fn start(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>,
     } else {
         reporter.shared.sources.absent(cgroup::SOURCE, "switched off", "set containers.enabled = true");
     }
-    let (reporter, mailbox) = (Arc::clone(reporter), outputs.batcher.clone());
-    starter.start(arbiter, "own", move || SelfCollector::new(Arc::clone(&reporter), OWN_EVERY, mailbox.clone()));
+    let (clock, reporter, mailbox) = (starter.clock.clone(), Arc::clone(reporter), outputs.batcher.clone());
+    starter.start(arbiter, "own", move || SelfCollector::new(clock.clone(), Arc::clone(&reporter), OWN_EVERY, mailbox.clone()));
 }
 
 fn start_scrape(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, outputs: &Outputs) {

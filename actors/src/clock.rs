@@ -1,6 +1,5 @@
 //! Where actors get the time from. A test gives them a clock of its own, so that it never waits for a real one.
 
-use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use taskpulse_engine::model::TimestampMs;
@@ -54,13 +53,6 @@ pub fn now_ms() -> TimestampMs {
         Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
         Err(before) => -i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX),
     }
-}
-
-/// Milliseconds since the process asked first; never goes back.
-#[must_use]
-pub fn monotonic_ms() -> u64 {
-    static START: OnceLock<std::time::Instant> = OnceLock::new();
-    u64::try_from(START.get_or_init(std::time::Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Milliseconds that the machine has run, sleep included; no setting of the clock changes it.

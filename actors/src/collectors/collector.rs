@@ -39,12 +39,13 @@
 use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix::{AsyncContext, Message, SpawnHandle};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels, STALE_NAN_BITS, TimestampMs};
 use taskpulse_engine::store::DocumentChange;
+use tokio::time::Instant;
 
 use super::Outbox;
 use crate::clock::Clock;

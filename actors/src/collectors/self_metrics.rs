@@ -7,9 +7,10 @@ use taskpulse_engine::health::{self, Inputs};
 use taskpulse_engine::model::{Batch, TimestampMs};
 use taskpulse_engine::promql::Selector;
 use taskpulse_engine::rules::AlertState;
+use tokio::time::Instant;
 
 use super::Outbox;
-use crate::clock::now_ms;
+use crate::clock::Clock;
 use crate::messages::Collected;
 use crate::standstill;
 use crate::status::Reporter;
@@ -27,19 +28,20 @@ const FIRST_LOOK: Duration = Duration::from_secs(3);
 
 /// See the module.
 pub struct SelfCollector {
+    clock: Clock,
     reporter: Arc<Reporter>,
     every: Duration,
     outbox: Outbox,
     /// Wall and monotonic time of the last look, to see the clock jump.
-    last: Option<(TimestampMs, u64)>,
+    last: Option<(TimestampMs, Instant)>,
 }
 
 impl SelfCollector {
     /// A collector that looks `every` so often.
     #[must_use]
-    pub fn new(reporter: Arc<Reporter>, every: Duration, batcher: Mailbox<Collected>) -> Self {
+    pub fn new(clock: Clock, reporter: Arc<Reporter>, every: Duration, batcher: Mailbox<Collected>) -> Self {
         let outbox = Outbox::new(batcher, Arc::clone(&reporter.shared), "own");
-        Self { reporter, every, outbox, last: None }
+        Self { clock, reporter, every, outbox, last: None }
     }
 
     fn collect(&mut self) {
@@ -47,7 +49,7 @@ impl SelfCollector {
         if standstill::awake_for() < self.every.min(AWAKE) {
             return;
         }
-        let now = now_ms();
+        let now = self.clock.now_ms();
         self.watch_clock(now);
         let inputs = self.inputs(now);
         let health = health::assess(&inputs);
@@ -62,9 +64,8 @@ impl SelfCollector {
     }
 
     fn watch_clock(&mut self, now: TimestampMs) {
-        let monotonic = crate::clock::monotonic_ms();
-        if let Some((wall, mono)) = self.last.replace((now, monotonic)) {
-            let jump = (now - wall) - i64::try_from(monotonic - mono).unwrap_or(0);
+        if let Some((wall, since)) = self.last.replace((now, Instant::now())) {
+            let jump = (now - wall) - i64::try_from(since.elapsed().as_millis()).unwrap_or(0);
             if jump.abs() > JUMP_MS {
                 let way = if jump > 0 { "forward" } else { "back" };
                 log::warn!("the system clock jumped {way} by {} s; samples carry the new time", jump.abs() / 1_000);

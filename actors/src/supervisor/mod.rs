@@ -19,12 +19,12 @@ use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix::dev::{ContextFut, channel};
 use actix::{Addr, Context};
 use actix_rt::ArbiterHandle;
-use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep};
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep};
 
 use crate::standstill;
 
@@ -165,7 +165,8 @@ impl<A: ServiceActor> Future for Supervisor<A> {
                 }
                 restarted
             } else {
-                let begun = Instant::now();
+                // The real time: what others on this thread wait, whatever a test does to the clock.
+                let begun = std::time::Instant::now();
                 let polled = guarded(|| Pin::new(running).poll(cx));
                 let held = begun.elapsed();
                 // A machine that stood still held it, and not the actor.

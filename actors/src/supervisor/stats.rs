@@ -5,12 +5,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::Serialize;
+use tokio::time::Instant;
 
-use crate::clock::{monotonic_ms, now_ms};
+use crate::clock::now_ms;
 use crate::standstill;
 use crate::wire::seconds;
 
@@ -75,7 +76,7 @@ pub struct ActorStats {
     restarts: AtomicU64,
     queued: AtomicI64,
     handled: AtomicU64,
-    beat_ms: AtomicU64,
+    heartbeat: Mutex<Instant>,
     working: Mutex<VecDeque<(u64, &'static str, Instant)>>,
     next_work: AtomicU64,
     held_us: AtomicU64,
@@ -91,7 +92,7 @@ impl ActorStats {
             restarts: AtomicU64::new(0),
             queued: AtomicI64::new(0),
             handled: AtomicU64::new(0),
-            beat_ms: AtomicU64::new(monotonic_ms()),
+            heartbeat: Mutex::new(Instant::now()),
             working: Mutex::default(),
             next_work: AtomicU64::new(0),
             held_us: AtomicU64::new(0),
@@ -134,7 +135,7 @@ impl ActorStats {
     }
 
     pub(super) fn beat(&self) {
-        self.beat_ms.store(monotonic_ms(), Ordering::Relaxed);
+        *self.heartbeat.lock() = Instant::now();
     }
 
     /// Notes a stretch during which it held its thread.
@@ -179,9 +180,9 @@ impl ActorStats {
                 if let Some((what, for_)) = oldest.filter(|(_, for_)| *for_ > stuck_after) {
                     return (ActorState::Stuck, Some(format!("busy with {what} for {} s", for_.as_secs())));
                 }
-                let silent = monotonic_ms().saturating_sub(self.beat_ms.load(Ordering::Relaxed));
-                if Duration::from_millis(silent).min(awake) > stuck_after {
-                    return (ActorState::Stuck, Some(format!("no heartbeat for {} s: its thread is busy", silent / 1_000)));
+                let silent = self.heartbeat.lock().elapsed();
+                if silent.min(awake) > stuck_after {
+                    return (ActorState::Stuck, Some(format!("no heartbeat for {} s: its thread is busy", silent.as_secs())));
                 }
                 (ActorState::Running, None)
             }
