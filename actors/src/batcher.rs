@@ -78,16 +78,18 @@ impl BatcherActor {
     fn deliver(&mut self, ctx: &mut Ctx<Self>) {
         let Some((batch, _)) = &self.on_its_way else { return };
         let store = self.store.clone();
-        let message = Append(Arc::clone(batch));
-        ctx.wait_for("delivered", async move { store.send(message).await }, |this, answer, ctx| this.delivered(answer, ctx));
+        let (batch, message) = (Arc::clone(batch), Append(Arc::clone(batch)));
+        ctx.wait_for("delivered", async move { store.send(message).await }, move |this, answer, ctx| this.delivered(&batch, answer, ctx));
     }
 
     fn delivered(
         &mut self,
+        delivered: &Arc<Batch>,
         answer: Result<Result<Arc<taskpulse_engine::store::Stored>, AppendError>, actix::MailboxError>,
         ctx: &mut Ctx<Self>,
     ) {
-        let Some((batch, tries)) = &mut self.on_its_way else { return };
+        // A flush may have taken the batch over; the answer says nothing of the next one.
+        let Some((batch, tries)) = self.on_its_way.as_mut().filter(|(batch, _)| Arc::ptr_eq(batch, delivered)) else { return };
         let why = match answer {
             Ok(Ok(_)) => {
                 self.on_its_way = None;
