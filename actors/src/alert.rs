@@ -312,3 +312,6 @@ impl Receive<Acknowledge> for AlertActor {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -166,3 +166,6 @@ impl Receive<Flush> for BatcherActor {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

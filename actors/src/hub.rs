@@ -490,3 +490,6 @@ impl Receive<Publish> for HubActor {
         self.publish(topic, &data);
     }
 }
+
+#[cfg(test)]
+mod tests;

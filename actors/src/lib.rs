@@ -19,5 +19,7 @@ pub mod standstill;
 pub mod status;
 pub mod store;
 pub mod supervisor;
+#[cfg(test)]
+mod testing;
 pub mod window;
 pub mod wire;

@@ -149,3 +149,6 @@ impl Receive<Decide> for OptimizerActor {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

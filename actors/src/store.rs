@@ -381,3 +381,6 @@ impl Receive<Finish> for StoreActor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -123,3 +123,6 @@ impl Receive<Advanced> for WindowAggregatorActor {
         self.advance(&spans);
     }
 }
+
+#[cfg(test)]
+mod tests;

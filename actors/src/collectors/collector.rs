@@ -268,3 +268,6 @@ impl Receive<Wake> for Poller {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -208,3 +208,6 @@ impl<A: ServiceActor> Schedule<A> for Ctx<A> {
         self.spawn(waiting);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,6 +91,12 @@ where
         })
     }
 
+    /// The same way in, for an actor that takes it in a message.
+    #[cfg(test)]
+    pub(crate) fn recipient(&self) -> Recipient<M> {
+        self.to.clone()
+    }
+
     /// Waits for room and for the answer.
     ///
     /// # Errors

@@ -1,0 +1,239 @@
+//! What the alert actor promises, over a real store and by a clock of its own.
+
+use std::collections::BTreeMap;
+
+use taskpulse_engine::model::Labels;
+use taskpulse_engine::rules::{RuleSpec, Severity};
+use taskpulse_engine::span::Span;
+use taskpulse_engine::store::Stored;
+
+use super::*;
+use crate::supervisor::ActorHandle;
+use crate::testing::{Inbox, Stage, on_stage};
+
+/// The actor, and the neighbours that it tells.
+struct Setup {
+    actor: ActorHandle<AlertActor>,
+    documents: Inbox<ChangeDocuments>,
+    events: Inbox<RecordEvents>,
+    notifier: Inbox<Notify>,
+    _hub: Inbox<Publish>,
+}
+
+/// Above 100 for a minute, and above 200 at once.
+fn rules() -> Arc<RuleSet> {
+    let rule = |expr: &str, hold| RuleSpec {
+        expr: expr.to_owned(),
+        hold: Span::secs(hold),
+        cooldown: Span::secs(0),
+        severity: Severity::Warning,
+        enabled: true,
+    };
+    let rules = BTreeMap::from([("warm".to_owned(), rule("heat > 100", 60)), ("burning".to_owned(), rule("heat > 200", 0))]);
+    Arc::new(RuleSet::new(&rules, Span::secs(86_400)).unwrap())
+}
+
+/// As after a start of the service: what is kept is in the store, everything else is new.
+fn setup(stage: &Stage, name: &str) -> Setup {
+    let store = Arc::clone(&stage.store);
+    let documents = stage.inbox(move |message: &ChangeDocuments| {
+        store.change_documents(message.kind, message.changes.clone()).map_err(|error| AppendError::Failed(error.to_string()))
+    });
+    let (events, notifier, hub) = (stage.inbox(|_: &RecordEvents| ()), stage.inbox(|_: &Notify| ()), stage.inbox(|_: &Publish| ()));
+    let outputs =
+        AlertOutputs { documents: documents.mailbox(), events: events.mailbox(), notifier: notifier.mailbox(), hub: hub.mailbox() };
+    let (clock, store, rules, shared) = (stage.clock.clone(), Arc::clone(&stage.store), rules(), Arc::clone(&stage.shared));
+    let make = move || AlertActor::new(clock.clone(), Arc::clone(&store), Arc::clone(&rules), Arc::clone(&shared), outputs.clone());
+    Setup { actor: stage.start(name, make), documents, events, notifier, _hub: hub }
+}
+
+fn heat() -> Labels {
+    Labels::metric("heat", &[])
+}
+
+impl Setup {
+    /// Announces what the store keeps.
+    async fn hear(&self, stage: &Stage, stored: Arc<Stored>) {
+        self.actor.mailbox().try_send(StoredBatch(stored)).unwrap();
+        stage.settle().await;
+    }
+
+    /// Measures, keeps and announces a sample.
+    async fn feed(&self, stage: &Stage, v: f64) {
+        let stored = stage.append(&heat(), v);
+        self.hear(stage, stored).await;
+    }
+
+    /// What people were told since the last time.
+    fn told(&self) -> Vec<(String, AlertState)> {
+        self.notifier.taken().into_iter().map(|Notify(alert)| (alert.rule, alert.state)).collect()
+    }
+}
+
+fn told(rule: &str, state: AlertState) -> (String, AlertState) {
+    (rule.to_owned(), state)
+}
+
+/// What everybody sees.
+fn shown(stage: &Stage) -> Vec<(String, AlertState)> {
+    stage.shared.alerts.read().iter().map(|alert| (alert.rule.clone(), alert.state)).collect()
+}
+
+#[test]
+fn an_alert_is_pending_fires_after_its_time_and_is_resolved() {
+    on_stage(async |stage| {
+        let s = setup(&stage, "alerts");
+        s.feed(&stage, 150.0).await;
+        assert_eq!(shown(&stage), [told("warm", AlertState::Pending)]);
+        stage.pass(Duration::from_secs(50)).await;
+        s.feed(&stage, 150.0).await;
+        assert_eq!((shown(&stage), s.told()), (vec![told("warm", AlertState::Pending)], vec![]));
+        stage.pass(Duration::from_secs(10)).await;
+        s.feed(&stage, 150.0).await;
+        assert_eq!((shown(&stage), s.told()), (vec![told("warm", AlertState::Firing)], vec![told("warm", AlertState::Firing)]));
+        s.feed(&stage, 50.0).await;
+        assert_eq!((shown(&stage), s.told()), (vec![], vec![told("warm", AlertState::Resolved)]));
+        let kinds: Vec<String> = s.events.taken().into_iter().flat_map(|RecordEvents(events)| events).map(|event| event.kind).collect();
+        assert_eq!(kinds, ["alert_firing", "alert_resolved"]);
+        assert_eq!(stage.store.documents(HISTORY).unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn an_alert_that_did_not_hold_long_enough_is_told_to_nobody() {
+    on_stage(async |stage| {
+        let s = setup(&stage, "alerts");
+        s.feed(&stage, 150.0).await;
+        stage.pass(Duration::from_secs(30)).await;
+        s.feed(&stage, 50.0).await;
+        assert_eq!((shown(&stage), s.told()), (vec![], vec![]));
+        assert!(s.events.taken().is_empty() && stage.store.documents(HISTORY).unwrap().is_empty());
+    });
+}
+
+#[test]
+fn an_alert_whose_series_falls_silent_is_resolved_with_the_reason() {
+    on_stage(async |stage| {
+        let s = setup(&stage, "alerts");
+        s.feed(&stage, 250.0).await;
+        s.notifier.taken();
+        stage.pass(Duration::from_secs(299)).await;
+        assert!(s.notifier.taken().is_empty());
+        stage.pass(Duration::from_secs(7)).await;
+        let told = s.notifier.taken();
+        let [Notify(burning)] = &told[..] else { panic!("{told:?}") };
+        assert_eq!((burning.state, burning.reason.as_deref()), (AlertState::Resolved, Some("no sample for 5m")));
+        assert!(shown(&stage).is_empty());
+    });
+}
+
+#[test]
+fn a_restart_keeps_what_fires_and_tells_it_once() {
+    on_stage(async |stage| {
+        let before = setup(&stage, "before");
+        before.feed(&stage, 250.0).await;
+        assert_eq!(before.told(), [told("burning", AlertState::Firing)]);
+        *stage.shared.alerts.write() = Arc::default();
+        let kept = kept_alerts(&stage.store, &rules(), stage.clock.now_ms());
+        assert_eq!(kept.len(), 2, "they can be shown before the actor has started");
+        let after = setup(&stage, "after");
+        stage.settle().await;
+        assert_eq!(shown(&stage), [told("burning", AlertState::Firing), told("warm", AlertState::Pending)]);
+        after.feed(&stage, 250.0).await;
+        assert_eq!(after.told(), []);
+        after.feed(&stage, 50.0).await;
+        assert_eq!(after.told(), [told("burning", AlertState::Resolved)]);
+    });
+}
+
+#[test]
+fn what_was_stored_while_it_was_off_is_judged_at_the_start() {
+    on_stage(async |stage| {
+        let before = setup(&stage, "before");
+        before.feed(&stage, 150.0).await;
+        stage.pass(Duration::from_secs(60)).await;
+        stage.append(&heat(), 150.0);
+        let after = setup(&stage, "after");
+        stage.settle().await;
+        assert_eq!(after.told(), [told("warm", AlertState::Firing)], "pending since before the start");
+    });
+}
+
+#[cfg(feature = "failpoints")]
+#[test]
+fn a_panic_loses_no_alert_and_no_sample_and_tells_nothing_twice() {
+    on_stage(async |stage| {
+        let s = setup(&stage, "alerts");
+        s.feed(&stage, 150.0).await;
+        stage.pass(Duration::from_secs(60)).await;
+        // The message that breaks it is lost, the sample is in the store.
+        stage.break_next("alerts");
+        s.feed(&stage, 250.0).await;
+        assert_eq!(s.told(), []);
+        stage.pass(Duration::from_secs(1)).await;
+        assert_eq!(stage.status("alerts").restarts, 1);
+        let mut all = s.told();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        assert_eq!(all, [told("burning", AlertState::Firing), told("warm", AlertState::Firing)]);
+        s.feed(&stage, 250.0).await;
+        assert_eq!(s.told(), []);
+    });
+}
+
+#[test]
+fn a_gap_in_the_numbers_of_batches_is_caught_up_from_the_store() {
+    on_stage(async |stage| {
+        let s = setup(&stage, "alerts");
+        s.feed(&stage, 50.0).await;
+        stage.pass(Duration::from_secs(10)).await;
+        stage.append(&heat(), 250.0);
+        stage.pass(Duration::from_secs(10)).await;
+        let other = stage.append(&Labels::metric("rain", &[]), 1.0);
+        assert_eq!(s.told(), [], "its announcement was lost");
+        s.hear(&stage, other).await;
+        assert_eq!(s.told(), [told("burning", AlertState::Firing)]);
+        // Once more a gap: what was judged is not told again.
+        stage.append(&heat(), 250.0);
+        let other = stage.append(&Labels::metric("rain", &[]), 1.0);
+        s.hear(&stage, other).await;
+        assert_eq!(s.told(), []);
+    });
+}
+
+#[test]
+fn the_history_of_alerts_is_cut_to_its_bound_each_hour_and_the_oldest_go() {
+    on_stage(async |stage| {
+        let changes = (0..MAX_HISTORY + 3).map(|n| (history_key(n as i64, "some"), Some(b"{}".to_vec()))).collect();
+        stage.store.change_documents(HISTORY, changes).unwrap();
+        let _s = setup(&stage, "alerts");
+        stage.pass(TRIM - Duration::from_secs(10)).await;
+        assert_eq!(stage.store.documents(HISTORY).unwrap().len(), MAX_HISTORY + 3);
+        stage.pass(Duration::from_secs(20)).await;
+        let left = stage.store.documents(HISTORY).unwrap();
+        assert_eq!((left.len(), left[0].0.as_str()), (MAX_HISTORY, history_key(3, "some").as_str()));
+    });
+}
+
+#[test]
+fn an_acknowledgement_is_answered_when_it_is_durable() {
+    on_stage(async |stage| {
+        let s = setup(&stage, "alerts");
+        s.feed(&stage, 250.0).await;
+        let id = stage.shared.alerts.read()[0].id.clone();
+        s.documents.stop_answering();
+        let (mailbox, own) = (s.actor.mailbox(), id.clone());
+        let acknowledged = actix_rt::spawn(async move { mailbox.send(Acknowledge { id: own }).await.unwrap() });
+        stage.pass(Duration::from_secs(20)).await;
+        assert!(!acknowledged.is_finished());
+        s.documents.answer_again();
+        let at = acknowledged.await.unwrap().unwrap().unwrap().acked_at;
+        assert!(at.is_some());
+        let kept = stage.store.documents(ACTIVE).unwrap().into_iter().find(|(key, _)| *key == id).unwrap().1;
+        assert_eq!(serde_json::from_slice::<Alert>(&kept).unwrap().acked_at, at);
+        let unknown = s.actor.mailbox().send(Acknowledge { id: "none".to_owned() }).await.unwrap();
+        assert!(unknown.unwrap().is_none());
+        s.documents.answer_with(|_| Err(AppendError::Failed("broken".to_owned())));
+        let failed = s.actor.mailbox().send(Acknowledge { id }).await.unwrap();
+        assert_eq!(failed.unwrap_err().to_string(), "broken");
+    });
+}

@@ -1,0 +1,132 @@
+//! What the optimizer promises, over a real store and by a clock of its own.
+
+use taskpulse_engine::model::{Batch, Labels};
+use taskpulse_engine::store::StoreOptions;
+
+use super::*;
+use crate::supervisor::ActorHandle;
+use crate::testing::{Inbox, NOON, Stage, on_stage, on_stage_with};
+
+const EVERY: Duration = Duration::from_secs(60);
+
+/// The actor, and the neighbours that it tells.
+struct Setup {
+    actor: ActorHandle<OptimizerActor>,
+    documents: Inbox<ChangeDocuments>,
+    events: Inbox<RecordEvents>,
+    hub: Inbox<Publish>,
+}
+
+fn setup(stage: &Stage, name: &str, every: Option<Duration>) -> Setup {
+    let store = Arc::clone(&stage.store);
+    let documents = stage.inbox(move |message: &ChangeDocuments| {
+        store.change_documents(message.kind, message.changes.clone()).map_err(|error| AppendError::Failed(error.to_string()))
+    });
+    let (events, hub) = (stage.inbox(|_: &RecordEvents| ()), stage.inbox(|_: &Publish| ()));
+    let outputs = OptimizerOutputs { documents: documents.mailbox(), events: events.mailbox(), hub: hub.mailbox() };
+    let (clock, store, shared) = (stage.clock.clone(), Arc::clone(&stage.store), Arc::clone(&stage.shared));
+    let make = move || OptimizerActor::new(clock.clone(), Arc::clone(&store), Arc::clone(&shared), every, outputs.clone());
+    Setup { actor: stage.start(name, make), documents, events, hub }
+}
+
+/// A day of a file system that grows by a tenth of its size.
+fn on_stage_with_a_filling_disk(test: impl AsyncFnOnce(Stage)) {
+    let options = StoreOptions { out_of_order_ms: 2 * 86_400_000, ..StoreOptions::default() };
+    on_stage_with(options, async |stage| {
+        let labels = Labels::metric("system_filesystem_utilization_ratio", &[("mountpoint", "/srv")]);
+        let mut batch = Batch::default();
+        for minute in 0..1_430 {
+            let jitter = f64::from(minute % 7) * 1e-4;
+            batch.push(labels.clone(), NOON + (i64::from(minute) - 1_440) * 60_000, 0.7 + f64::from(minute) / 14_400.0 + jitter);
+        }
+        stage.store.append(&batch, NOON).unwrap();
+        stage.store.commit().unwrap();
+        test(stage).await;
+    });
+}
+
+/// Timers and assessments together: each assessment is two pieces of work.
+fn work(stage: &Stage) -> u64 {
+    stage.status("optimizer").handled
+}
+
+#[test]
+fn the_first_assessment_comes_after_five_seconds_and_is_kept_told_and_shown() {
+    on_stage_with_a_filling_disk(async |stage| {
+        let s = setup(&stage, "optimizer", Some(EVERY));
+        let kept = s.documents.next().await;
+        assert_eq!(stage.seconds(), 5.0);
+        assert_eq!((kept.kind, kept.changes[0].0.as_str()), (KIND, "disk_filling:/srv"));
+        assert_eq!(stage.shared.recommendations.read()[0].id, "disk_filling:/srv");
+        let Publish::Recommendations(published) = s.hub.next().await else { panic!("other news") };
+        assert_eq!(published.len(), 1);
+        assert_eq!(s.events.next().await.0[0].kind, "recommendation_open");
+    });
+}
+
+#[test]
+fn further_assessments_come_each_interval_and_say_nothing_that_is_not_new() {
+    on_stage_with_a_filling_disk(async |stage| {
+        let s = setup(&stage, "optimizer", Some(EVERY));
+        for (passed, expected) in [(6, 2), (53, 2), (2, 4), (60, 6)] {
+            stage.pass(Duration::from_secs(passed)).await;
+            assert_eq!(work(&stage), expected, "after {} s", stage.seconds());
+        }
+        assert_eq!((s.documents.taken().len(), s.hub.taken().len()), (1, 1));
+    });
+}
+
+#[test]
+fn two_assessments_never_run_at_once() {
+    on_stage(async |stage| {
+        let _s = setup(&stage, "optimizer", Some(EVERY));
+        stage.settle().await;
+        let disk = stage.hold_pool().await;
+        stage.jump(Duration::from_secs(5)).await;
+        assert_eq!(work(&stage), 2, "the timer, and an assessment that waits for the disk");
+        stage.jump(EVERY).await;
+        assert_eq!(work(&stage), 3, "the timer alone");
+        drop(disk);
+        stage.pass(EVERY).await;
+        assert_eq!(work(&stage), 5, "the next one comes with the next interval");
+    });
+}
+
+#[test]
+fn without_an_interval_it_gives_no_advice_but_keeps_what_there_is() {
+    on_stage_with_a_filling_disk(async |stage| {
+        let before = setup(&stage, "optimizer", Some(EVERY));
+        before.documents.next().await;
+        *stage.shared.recommendations.write() = Arc::default();
+        let after = setup(&stage, "off", None);
+        stage.pass(EVERY * 2).await;
+        assert_eq!(stage.status("off").handled, 0);
+        assert_eq!(stage.shared.recommendations.read().len(), 1);
+        let id = "disk_filling:/srv".to_owned();
+        assert!(after.actor.mailbox().send(Decide { id, status: Status::Dismissed }).await.unwrap().unwrap().is_some());
+    });
+}
+
+#[test]
+fn a_decision_is_answered_when_it_is_durable_and_outlives_a_restart() {
+    on_stage_with_a_filling_disk(async |stage| {
+        let s = setup(&stage, "optimizer", Some(EVERY));
+        s.documents.next().await;
+        s.documents.stop_answering();
+        let id = "disk_filling:/srv".to_owned();
+        let (mailbox, decide) = (s.actor.mailbox(), Decide { id, status: Status::Accepted });
+        let decided = actix_rt::spawn(async move { mailbox.send(decide).await.unwrap() });
+        stage.pass(Duration::from_secs(10)).await;
+        assert!(!decided.is_finished());
+        s.documents.answer_again();
+        assert_eq!(decided.await.unwrap().unwrap().unwrap().status, Status::Accepted);
+        let unknown = s.actor.mailbox().send(Decide { id: "none".to_owned(), status: Status::Accepted }).await.unwrap();
+        assert!(unknown.unwrap().is_none());
+        let _after = setup(&stage, "after", None);
+        stage.settle().await;
+        assert_eq!(stage.shared.recommendations.read()[0].status, Status::Accepted);
+        s.documents.answer_with(|_| Err(AppendError::Failed("broken".to_owned())));
+        let failed = s.actor.mailbox().send(Decide { id: "disk_filling:/srv".to_owned(), status: Status::Dismissed }).await.unwrap();
+        assert_eq!(failed.unwrap_err().to_string(), "broken");
+    });
+}
