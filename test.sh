@@ -27,8 +27,9 @@ cargo fmt --all --check
 step "lints"
 cargo clippy --workspace --all-targets --features failpoints --locked -- -D warnings
 
+# The tests' own build: with other features than `cargo build` its dependencies are compiled a second time.
 step "build"
-cargo build --features failpoints --locked
+cargo test --workspace --features failpoints --locked --no-run
 
 need python3 python3
 need openssl openssl
@@ -48,6 +49,7 @@ peer prometheus "the comparison with Prometheus" command -v promtool
 peer prometheus-node-exporter "scraping the node exporter" command -v prometheus-node-exporter
 peer python3-venv "the test with OpenTelemetry's Python SDK" python3 -c "import ensurepip"
 peer victoria-metrics "the test with vmalert" command -v vmalert
+peer npm "the test with the real task-master" command -v npm
 peer faketime "leaping clocks" command -v faketime
 
 step "tests"
@@ -55,10 +57,10 @@ cargo test --workspace --features failpoints --locked
 
 if [ "$quick" != --quick ]; then
   step "fuzzing what reads bytes, ${FUZZ_SECONDS:=60} s"
-  FUZZ_SECONDS=$FUZZ_SECONDS cargo test -p taskpulse-engine --features failpoints --locked --lib fuzz -- --ignored --nocapture --test-threads 2
+  FUZZ_SECONDS=$FUZZ_SECONDS cargo test --workspace --features failpoints --locked --lib fuzz -- --ignored --nocapture --test-threads 2
 
   step "trouble: kills, damaged bytes, a full disk, a leaping clock, hostile clients"
-  cargo test --bench chaos --features failpoints --locked -- --short
+  cargo test --workspace --bench chaos --features failpoints --locked -- --short
 fi
 
 step "the release build holds no fault injection"
