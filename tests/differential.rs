@@ -12,6 +12,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
 
+use common::peer::{missing_peer, port_of};
 use common::remote::{now_ms, series, write};
 use common::{Folder, Service, eventually};
 use reqwest::blocking::Client;
@@ -36,16 +37,16 @@ impl Prometheus {
         let dir = tempfile::tempdir().unwrap();
         let config = dir.path().join("prometheus.yml");
         std::fs::write(&config, "global: {scrape_interval: 1h}\n").unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = Command::new("prometheus")
+        let mut child = Command::new("prometheus")
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", dir.path().join("data").display()))
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .arg("--web.listen-address=127.0.0.1:0")
             .arg("--web.enable-remote-write-receiver")
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .ok()?;
+        let port = port_of(child.stderr.take().unwrap(), "\"Listening on\"");
         let url = format!("http://127.0.0.1:{port}");
         let this = Self { child, url, _dir: dir };
         eventually("prometheus is ready", || {
@@ -420,7 +421,7 @@ fn random_queries_are_answered_as_prometheus_does() {
     let service: Service = folder.start();
     let client = service.client.clone();
     let Some(prometheus) = Prometheus::start(&client) else {
-        eprintln!("skipped: prometheus is not installed");
+        missing_peer("prometheus is not installed");
         return;
     };
     let number = |key: &str, usual: u64| std::env::var(key).ok().and_then(|t| t.parse().ok()).unwrap_or(usual);

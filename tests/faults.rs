@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Folder, Service, eventually};
+use common::{COUNTER, Folder, Service, eventually};
 use serde_json::{Value, json};
 
 fn actor(service: &Service, name: &str) -> Value {
@@ -35,8 +35,16 @@ fn survives(name: &str, provoke: impl Fn(&Folder, &Service)) {
 }
 
 #[test]
-fn a_panic_in_the_store_is_survived_and_loses_nothing() {
+fn a_panic_in_the_store_is_survived() {
     survives("store", |_, _| ());
+}
+
+#[test]
+fn a_panic_of_the_store_while_it_takes_a_batch_in_loses_nothing() {
+    let folder = Folder::with_settings(&format!("[system]\nenabled = false\n{COUNTER}"));
+    let service = folder.start_with(&[], &[("FAILPOINTS", "store::append=1*off->1*panic(a planned fault)->off")]);
+    eventually("the store is back", || (actor(&service, "store")["restarts"] == 1).then_some(()));
+    service.counts_without_a_gap(10);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::http::{Server, respond};
+use common::peer::{missing_peer, port_of};
 use common::{Folder, Service, eventually};
 use serde_json::Value;
 
@@ -69,25 +70,27 @@ fn another_instance_is_scraped_as_prometheus_would_and_its_series_end_when_it_go
 fn the_node_exporter_of_debian_is_scraped() {
     let Ok(mut exporter) = Command::new("prometheus-node-exporter")
         .args([
-            "--web.listen-address=127.0.0.1:19123",
+            "--web.listen-address=127.0.0.1:0",
             "--collector.disable-defaults",
             "--collector.loadavg",
             "--collector.meminfo",
             "--collector.cpu",
         ])
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
     else {
-        println!("skipped: prometheus-node-exporter is not installed");
+        missing_peer("prometheus-node-exporter is not installed");
         return;
     };
-    let folder =
-        Folder::with_settings("[scrape.targets.node]\nurl = \"http://127.0.0.1:19123/metrics\"\ninterval = \"1s\"\ntimeout = \"1s\"\n");
+    let port = port_of(exporter.stderr.take().unwrap(), "\"Listening on\"");
+    let folder = Folder::with_settings(&format!(
+        "[scrape.targets.node]\nurl = \"http://127.0.0.1:{port}/metrics\"\ninterval = \"1s\"\ntimeout = \"1s\"\n"
+    ));
     let service = folder.start();
     let memory = eventually("the memory", || value(&service, "node_memory_MemTotal_bytes{job=\"node\"}"));
-    assert_eq!(Some(memory), eventually("our own figure", || Some(value(&service, "system_memory_limit_bytes"))).or(Some(memory)));
-    assert!(value(&service, "sum(rate(node_cpu_seconds_total[1m]))").is_some_and(|v| v >= 0.0) || value(&service, "node_load1").is_some());
+    assert_eq!(memory, eventually("our own figure", || value(&service, "system_memory_limit_bytes")));
+    assert!(eventually("a rate", || value(&service, "sum(rate(node_cpu_seconds_total[1m]))")) >= 0.0);
     assert_eq!(service.data("/api/v1/metadata?metric=node_load1")["node_load1"][0]["help"], "1m load average.");
     exporter.kill().unwrap();
     exporter.wait().unwrap();
@@ -304,9 +307,7 @@ fn odd_targets_are_bounded_told_and_hold_up_nobody() {
     eventually("the rest of a scrape is kept", || (value(&service, "fine{job=\"labels\"}") == Some(2.0)).then_some(()));
     assert_eq!(value(&service, "fine{job=\"cut\"}"), None, "nothing of half a scrape is");
     let first = service.samples("good{job=\"good\"}[5m]").len();
-    let begun = std::time::Instant::now();
     eventually("the good one goes on", || (service.samples("good{job=\"good\"}[5m]").len() >= first + 3).then_some(()));
-    assert!(begun.elapsed() < Duration::from_secs(20), "nobody waits for the others");
     assert!(service.query("up == 0").len() >= 5);
     assert!(reason(&service, "scrape labels").contains("left out"), "what is left out is told for as long as it is");
 }

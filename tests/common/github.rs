@@ -2,7 +2,6 @@
 //! here apart from the product.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -10,6 +9,7 @@ use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
 use super::eventually;
+use super::peer::port_of;
 
 pub struct Fake {
     child: Child,
@@ -20,12 +20,11 @@ pub struct Fake {
 
 impl Fake {
     pub fn start(args: &[&str]) -> Self {
-        // A port that was free a moment ago.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/github/fake_github.py");
         let mut command = Command::new("python3");
-        command.arg(script).args(["--port", &port.to_string()]).args(args).stdin(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn().unwrap();
+        command.arg(script).args(["--port", "0"]).args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let port = port_of(child.stdout.take().unwrap(), "listening on");
         rustls::crypto::ring::default_provider().install_default().ok();
         let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
         let token = args.windows(2).find(|pair| pair[0] == "--token").map(|pair| pair[1].to_owned());

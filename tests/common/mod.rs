@@ -4,6 +4,7 @@
 
 pub mod github;
 pub mod http;
+pub mod peer;
 pub mod remote;
 
 use std::fs;
@@ -36,6 +37,14 @@ pub fn within<T>(limit: Duration, what: &str, mut look: impl FnMut() -> Option<T
         std::thread::sleep(Duration::from_millis(25));
     }
 }
+
+/// A source that counts on: with each second its sample is one more, and a sample that is lost leaves a gap. A run that is
+/// cut off for its time prints its number again at the next one.
+pub const COUNTER: &str = "[commands.run.counter]
+command = \"n=$(($(cat counter 2>/dev/null || echo 0) + 1)); echo counted $n; echo $n > counter\"
+interval = \"1s\"
+timeout = \"1s\"
+";
 
 /// A folder that services run in, one after the other.
 pub struct Folder {
@@ -205,7 +214,16 @@ impl Service {
         result.iter().flat_map(|r| r["values"].as_array().unwrap().iter().map(|v| (v[0].as_f64().unwrap(), number(&v[1])))).collect()
     }
 
-    /// Every metric that it keeps must stand in the table of `docs/METRICS.md`, and no look may give a series twice.
+    /// Waits for so many more samples of [`COUNTER`]; from the first to the last none may be missing.
+    pub fn counts_without_a_gap(&self, more: usize) {
+        let counted = || self.samples("counted[1h]").iter().map(|sample| sample.1).collect::<Vec<f64>>();
+        let before = counted().len();
+        let counted = eventually("the count goes on", || Some(counted()).filter(|values| values.len() >= before + more));
+        let gaps: Vec<&[f64]> = counted.windows(2).filter(|pair| ![0.0, 1.0].contains(&(pair[1] - pair[0]))).collect();
+        assert!(gaps.is_empty() && counted[0] == 1.0, "from {}, gaps {gaps:?}", counted[0]);
+    }
+
+    /// Every metric that it keeps must stand in the table of `docs/METRICS.md`, and no collection may give a series twice.
     pub fn metrics_are_documented(&self) {
         let dropped = self.status()["pipeline"]["dropped"].as_object().unwrap().clone();
         assert!(dropped.keys().all(|reason| !reason.ends_with("/repeated")), "{dropped:?}");

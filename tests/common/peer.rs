@@ -1,0 +1,49 @@
+//! Other programs that tests measure the service by, and ports that no two tests can get at once.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// Says that a test cannot run because a program is not there. In CI it fails: nobody reads there what was skipped.
+pub fn missing_peer(what: &str) {
+    let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
+    assert!(!in_ci, "{what}; with CI set no test is skipped for that, ./test.sh installs what is needed");
+    eprintln!("skipped: {what}");
+}
+
+/// The port that a program was given, from the first line with `marker` that it prints. Reads on, so that the program never
+/// waits for a reader.
+pub fn port_of(output: impl Read + Send + 'static, marker: &'static str) -> u16 {
+    let (sender, port) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if let Some((_, place)) = line.split_once(marker) {
+                let digits = |part: &str| part.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok();
+                let _ = place.split(':').skip(1).find_map(digits).map(|port: u16| sender.send(port));
+            }
+        }
+    });
+    port.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("no line with a port after `{marker}`"))
+}
+
+/// An address where nobody listens, and where nobody else can begin to while this is held.
+pub struct ClosedPort {
+    address: SocketAddr,
+    _connection: (TcpStream, TcpStream),
+}
+
+impl ClosedPort {
+    pub fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        Self { address: client.local_addr().unwrap(), _connection: (client, server) }
+    }
+}
+
+impl std::fmt::Display for ClosedPort {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.address.fmt(f)
+    }
+}
