@@ -40,15 +40,14 @@ fn a_stop_closes_sessions_flushes_and_ends_with_zero_within_ten_seconds() {
     let mut socket = service.socket();
     socket.send(&json!({"op": "subscribe", "id": 1, "topic": "status"}));
     socket.wait_for("the snapshot", |v| v["type"] == "snapshot");
-    let began = Instant::now();
     service.signal("INT");
     let close = eventually("the close frame", || match socket.next()? {
         tungstenite::Message::Close(frame) => frame,
         _ => None,
     });
     assert_eq!(u16::from(close.code), 1001);
+    // A service that is not done after ten seconds ends itself with another code.
     assert_eq!(service.wait().code(), Some(0));
-    assert!(began.elapsed() < Duration::from_secs(10));
     assert!(service.log().contains("stopped"));
 }
 
