@@ -69,13 +69,13 @@ impl Setup {
         Ok(self.command(arguments)?.spawn()?)
     }
 
-    /// Starts the service and does not wait for it.
+    /// Starts the service and does not wait for it. Its port is known once it serves.
     pub fn spawn(&self) -> Outcome<Service> {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let log_from = std::fs::metadata(&self.log).map_or(0, |log| log.len());
         let data = self.data.to_str().ok_or("a path is not text")?;
         let since = Instant::now();
-        let child = self.command(&["--no-browser", "--port", &port.to_string(), "--data-dir", data])?.spawn()?;
-        Ok(Service { child, port, since, log: self.log.clone() })
+        let child = self.command(&["--no-browser", "--port", "0", "--data-dir", data])?.spawn()?;
+        Ok(Service { child, port: 0, since, log: self.log.clone(), log_from })
     }
 
     /// Starts the service and waits until it serves, in whatever health.
@@ -91,6 +91,8 @@ pub struct Service {
     pub port: u16,
     pub since: Instant,
     log: PathBuf,
+    /// Where its part of the log begins.
+    log_from: u64,
 }
 
 impl Drop for Service {
@@ -112,8 +114,11 @@ impl Service {
     /// Waits until it answers, in whatever health; how long it took since its start.
     pub fn until_served(&mut self, limit: Duration) -> Outcome<Duration> {
         loop {
-            if self.health().is_ok() {
-                return Ok(self.since.elapsed());
+            if let Some(port) = self.announced_port() {
+                self.port = port;
+                if self.health().is_ok() {
+                    return Ok(self.since.elapsed());
+                }
             }
             if let Some(status) = self.child.try_wait()? {
                 return Err(format!("it ended at its start ({status}): {}", self.last_words()).into());
@@ -170,6 +175,14 @@ impl Service {
 
     pub fn mib(&self, key: &str) -> Outcome<f64> {
         Ok(process::status(self.pid(), key)? / 1_024.0)
+    }
+
+    /// The port that the system gave it, from its log.
+    fn announced_port(&self) -> Option<u16> {
+        let log = std::fs::read(&self.log).ok()?;
+        let text = String::from_utf8_lossy(log.get(usize::try_from(self.log_from).ok()?..)?);
+        let (_, address) = text.split_once(" on http://")?;
+        address.split([' ', ',']).next()?.rsplit(':').next()?.parse().ok()
     }
 
     fn last_words(&self) -> String {
