@@ -194,7 +194,7 @@ impl Poller {
                 };
                 tries += 1;
                 // A machine that stood still in the middle of a look says nothing of the source.
-                if !outcome.failed_empty() || tries == TRIES || !standstill::spoiled(begun) {
+                if !outcome.failed_empty() || tries == TRIES || !standstill::spoiled(begun.into_std()) {
                     return (source, now, outcome);
                 }
             }
