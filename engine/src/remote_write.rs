@@ -381,7 +381,8 @@ mod tests {
     #[test]
     fn a_request_gives_its_samples_bit_for_bit() {
         let stale = f64::from_bits(crate::model::STALE_NAN_BITS);
-        let request = [series(&[("job", "a"), ("__name__", "up")], &[(1, 1.5), (-2, stale)]), bytes_field(3, &bytes_field(2, b"up"))].concat();
+        let request =
+            [series(&[("job", "a"), ("__name__", "up")], &[(1, 1.5), (-2, stale)]), bytes_field(3, &bytes_field(2, b"up"))].concat();
         let (batch, _) = decode(&request).unwrap();
         assert_eq!(batch.labels[0].to_string(), r#"up{job="a"}"#);
         assert_eq!(batch.times, [1, -2]);

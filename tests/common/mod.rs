@@ -169,6 +169,8 @@ impl Service {
         });
         rustls::crypto::ring::default_provider().install_default().ok();
         let client = Client::builder()
+            // A kept connection may end while a test stops the service.
+            .pool_max_idle_per_host(0)
             .timeout(Duration::from_secs(20))
             .redirect(reqwest::redirect::Policy::none())
             .cookie_store(true)
