@@ -110,7 +110,8 @@ pub fn import(settings: &Settings, file: &PathBuf, format: Option<&str>) -> anyh
     let format = match format.or_else(|| file.extension().and_then(|e| e.to_str())) {
         Some("jsonl" | "ndjson") => "jsonl",
         Some("csv") => "csv",
-        Some("openmetrics" | "om" | "prom" | "txt") => "openmetrics",
+        Some("openmetrics" | "om" | "txt") => "openmetrics",
+        Some("prom") => "prometheus",
         Some("prometheus") => "prometheus",
         _ => bail!("{name}: say what it is with --format jsonl, csv, openmetrics or prometheus"),
     };
@@ -123,6 +124,8 @@ pub fn import(settings: &Settings, file: &PathBuf, format: Option<&str>) -> anyh
         (Box::new(file), total)
     };
     let mut input = BufReader::with_capacity(PART_BYTES, input);
+    // A part ends with a line: half of what a body may have leaves room for that.
+    let part_bytes = PART_BYTES.min(settings.server.max_body_bytes / 2);
     actix_rt::System::new().block_on(async {
         let client = http(settings, None)?;
         let (mut progress, mut bytes, mut kept, mut wrong) = (Progress::new("import", total), 0u64, 0u64, Vec::new());
@@ -140,7 +143,7 @@ pub fn import(settings: &Settings, file: &PathBuf, format: Option<&str>) -> anyh
                 quotes += part[had..].bytes().filter(|byte| *byte == b'"').count();
             }
             let whole = quotes.is_multiple_of(2) || part.len() >= MOST_OF_A_PART;
-            if (part.len() >= PART_BYTES && whole) || (!more && !part.is_empty()) {
+            if (part.len() >= part_bytes && whole) || (!more && !part.is_empty()) {
                 quotes = 0;
                 bytes += part.len() as u64;
                 let url = format!("{}/api/v1/import?format={format}&lines_before={before}", address(settings));
@@ -160,7 +163,7 @@ pub fn import(settings: &Settings, file: &PathBuf, format: Option<&str>) -> anyh
             console::print(&format!("{kept} samples of {before} lines kept\n"))?;
             return Ok(());
         }
-        Err(anyhow!("{name}: not all of it was kept: {}", wrong.join("\n")))
+        Err(anyhow!("{name}: {kept} samples of sound parts were kept; of the others: {}", wrong.join("\n")))
     })
 }
 

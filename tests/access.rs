@@ -298,3 +298,24 @@ fn a_body_that_is_too_long_is_told_the_limit_of_its_route() {
     }
     assert!(began.elapsed() < Duration::from_secs(30));
 }
+
+#[test]
+fn a_scheme_has_no_case_and_a_program_of_http_1_0_needs_no_host() {
+    let folder = Folder::with_settings(&format!("[server]\ntoken = \"{TOKEN}\"\n"));
+    let service = folder.start();
+    for scheme in ["Bearer", "bearer", "BEARER"] {
+        let request = service.client.get(service.url("/api/v1/status")).header("authorization", format!("{scheme} {TOKEN}"));
+        assert_eq!(request.send().unwrap().status(), 200, "{scheme}");
+    }
+    for (request, status) in [
+        ("GET /healthz HTTP/1.0\r\n\r\n", "HTTP/1.0 200"),
+        ("GET /healthz HTTP/1.0\r\nHost: evil.example\r\n\r\n", "HTTP/1.0 403"),
+        ("GET /healthz HTTP/1.0\r\nOrigin: http://evil.example\r\n\r\n", "HTTP/1.0 403"),
+    ] {
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", service.port)).unwrap();
+        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+        assert!(answer.starts_with(status), "{request}: {answer}");
+    }
+}

@@ -448,3 +448,26 @@ timeout = "1s"
     assert!(text.contains("GITHUB_TOKEN=very-secret-github") && text.matches("very-secret").count() == 1, "{text}");
     drop(service);
 }
+
+#[test]
+fn an_answer_of_several_gzip_streams_and_with_odd_lines_in_its_head_is_read_whole() {
+    let packed = |text: &str| {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(text.as_bytes()).unwrap();
+        gzip.finish().unwrap()
+    };
+    let body = [packed("first 1\n"), packed("second 2\n")].concat();
+    let server = Server::start(move |_, stream| {
+        let odd = "X-Device : cam1\r\nX-Policy: default-src;\r\n  script-src\r\nX-Control: a\x01b\r\n";
+        respond(stream, "200 OK", &format!("{TEXT}Content-Encoding: gzip\r\n{odd}"), &body);
+    });
+    let folder = Folder::with_settings(&format!(
+        "[system]\nenabled = false\n[scrape.targets.packed]\nurl = \"{}\"\ninterval = \"1s\"\n",
+        server.url("/metrics")
+    ));
+    let service = folder.start();
+    eventually("both streams", || {
+        value(&service, "second").or_else(|| (!reason(&service, "scrape packed").is_empty()).then_some(f64::NAN))
+    });
+    assert_eq!((value(&service, "first"), value(&service, "up")), (Some(1.0), Some(1.0)), "{}", reason(&service, "scrape packed"));
+}

@@ -118,7 +118,7 @@ fn malformed_requests_are_answered_with_what_would_be_right() {
     let response = service.client.delete(service.url("/api/v1/query")).send().unwrap();
     assert_eq!(response.status(), 405);
     let nested = format!("/api/v1/query?query={}", "(".repeat(3_000));
-    assert!(refused(&service, &nested).1.contains("nest deeper"));
+    assert!(refused(&service, &nested).1.contains("nest less deeply"));
 }
 
 #[test]

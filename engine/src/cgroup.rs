@@ -75,6 +75,10 @@ impl Scope {
     pub fn look_inside<'a>(&self, folders: &[&str], mut inside: impl Iterator<Item = &'a str>) -> Step {
         let mut is_manager = || inside.any(|name| matches!(name, "init.scope" | "system.slice"));
         match self {
+            // systemd nests no slice in one of another name: a slice with a manager's folders in it is a guest's top.
+            Self::Manager { .. } if folders.last().is_some_and(|folder| folder.ends_with(".slice")) && is_manager() => {
+                (Some(Group::Container { id: folders.join("/"), runtime: None, user: user_of(folders) }), None)
+            }
             Self::Manager { .. } => (None, Some(self.clone())),
             Self::Unit | Self::Foreign if !is_manager() => (None, Some(self.clone())),
             // It counts with its unit.
@@ -285,6 +289,10 @@ mod tests {
         assert_eq!(inside(&Scope::Foreign, &["burstable", "besteffort"]), (None, Some(Scope::Foreign)));
         assert_eq!(inside(&Scope::Unit, &["init.scope"]), (None, None), "it counts with its unit");
         assert_eq!(inside(&Scope::top(), &["init.scope"]), (None, Some(Scope::top())), "the machine itself");
+        let guest = Group::Container { id: "machine.slice/vm1.slice".to_owned(), runtime: None, user: None };
+        let slice = ["machine.slice", "vm1.slice"];
+        assert_eq!(Scope::top().look_inside(&slice, ["system.slice"].into_iter()), (Some(guest), None), "a guest's top");
+        assert_eq!(Scope::top().look_inside(&slice, ["a.service"].into_iter()), (None, Some(Scope::top())));
     }
 
     #[test]

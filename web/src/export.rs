@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
+use rustc_hash::FxHashSet;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_engine::exposition;
 use taskpulse_engine::model::{SeriesId, TimestampMs, is_stale_marker, push_seconds};
@@ -118,6 +119,9 @@ pub(crate) async fn export(state: web::Data<AppState>, resources: web::Data<Reso
     Ok(HttpResponse::Ok().content_type(kind).insert_header(("content-disposition", disposition)).streaming(parts))
 }
 
+/// Samples of a line of JSON: two megabytes at the most, which every import takes.
+const LINE_SAMPLES: usize = 50_000;
+
 /// How far an export has come.
 struct Cursor {
     store: Arc<Store>,
@@ -125,6 +129,8 @@ struct Cursor {
     wanted: Option<(Comparison, f64)>,
     /// The series of the current selector that are left, the next one last.
     ids: Vec<SeriesId>,
+    /// Series that an earlier selector gave whole: each goes out once.
+    whole: FxHashSet<SeriesId>,
     /// From when on the next series is read.
     from: TimestampMs,
     start: TimestampMs,
@@ -138,8 +144,23 @@ struct Cursor {
 impl Cursor {
     fn new(store: &Arc<Store>, selections: Vec<Selection>, start: TimestampMs, end: TimestampMs, format: Format) -> Self {
         let head = if matches!(format, Format::Csv) { "series,time,value\n".to_owned() } else { String::new() };
+        // Those without a condition first: what they give needs no other.
+        let mut selections = selections;
+        selections.sort_by_key(|(_, condition)| condition.is_some());
         let (store, selections) = (Arc::clone(store), selections.into_iter());
-        Self { store, selections, wanted: None, ids: Vec::new(), from: start, start, end, format, head, done: false }
+        Self {
+            store,
+            selections,
+            wanted: None,
+            ids: Vec::new(),
+            whole: FxHashSet::default(),
+            from: start,
+            start,
+            end,
+            format,
+            head,
+            done: false,
+        }
     }
 
     /// The next piece of text, empty where nothing was found within the time for one.
@@ -155,6 +176,10 @@ impl Cursor {
                 };
                 self.wanted = wanted;
                 self.ids = self.store.select(&matchers);
+                self.ids.retain(|id| !self.whole.contains(id));
+                if wanted.is_none() {
+                    self.whole.extend(&self.ids);
+                }
                 self.ids.reverse();
                 self.from = self.start;
                 continue;
@@ -183,7 +208,7 @@ impl Cursor {
     fn write(&self, day: &SeriesColumns, out: &mut String) {
         match self.format {
             Format::Csv => csv_lines(out, day),
-            Format::JsonLines => json_line(out, day),
+            Format::JsonLines => json_lines(out, day),
         }
     }
 }
@@ -202,10 +227,15 @@ pub(crate) fn csv_lines(out: &mut String, piece: &SeriesColumns) {
 }
 
 /// `{"metric":{…},"values":[1,"NaN",null],"timestamps":[ms,ms,ms]}`; a stale marker is `null`, as in VictoriaMetrics.
-pub(crate) fn json_line(out: &mut String, piece: &SeriesColumns) {
+pub(crate) fn json_lines(out: &mut String, piece: &SeriesColumns) {
     let metric = serde_json::to_string(&piece.labels).unwrap_or_else(|_| "{}".to_owned());
+    let (times, values) = (piece.columns.times.chunks(LINE_SAMPLES), piece.columns.values.chunks(LINE_SAMPLES));
+    times.zip(values).for_each(|(times, values)| json_line(out, &metric, times, values));
+}
+
+fn json_line(out: &mut String, metric: &str, times: &[TimestampMs], values: &[f64]) {
     let _ = write!(out, "{{\"metric\":{metric},\"values\":[");
-    for (at, v) in piece.columns.values.iter().enumerate() {
+    for (at, v) in values.iter().enumerate() {
         let comma = if at == 0 { "" } else { "," };
         out.push_str(comma);
         match serde_json::Number::from_f64(*v) {
@@ -221,7 +251,7 @@ pub(crate) fn json_line(out: &mut String, piece: &SeriesColumns) {
         }
     }
     out.push_str("],\"timestamps\":[");
-    for (at, t) in piece.columns.times.iter().enumerate() {
+    for (at, t) in times.iter().enumerate() {
         let _ = write!(out, "{}{t}", if at == 0 { "" } else { "," });
     }
     out.push_str("]}\n");

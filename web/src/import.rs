@@ -397,7 +397,7 @@ mod tests {
                 let shown = serde_json::to_string(&labels).unwrap();
                 expected.extend(columns.iter().map(|sample| (shown.clone(), sample.t, sample.v.to_bits())));
                 let piece = SeriesColumns { id: SeriesId(0), labels, columns: columns.clone() };
-                export::json_line(&mut lines, &piece);
+                export::json_lines(&mut lines, &piece);
                 export::csv_lines(&mut csv, &piece);
             }
             for (format, text) in [(Format::JsonLines, &lines), (Format::Csv, &csv)] {

@@ -16,6 +16,8 @@ use crate::form::Form;
 
 /// The times that are taken; years beyond are mistakes.
 const MAX_TIME_MS: f64 = 253_402_300_799_999.0;
+/// The first and the last time of Prometheus, as its clients write them.
+const END_OF_TIME: [&str; 2] = ["-292273086-05-16T16:47:06Z", "292277025-08-18T07:12:54.999999999Z"];
 /// How long a length of time may be, seconds: what fits 64 bits of nanoseconds, as in Prometheus.
 const MAX_DURATION_S: f64 = 9_223_372_036.0;
 
@@ -185,6 +187,8 @@ pub(crate) fn parse_time(name: &str, text: &str) -> Result<TimestampMs, ApiError
         if ms.abs() <= MAX_TIME_MS {
             return Ok(ms as TimestampMs);
         }
+    } else if let Some(end) = END_OF_TIME.iter().position(|end| *end == text) {
+        return Ok(if end == 0 { -MAX_TIME_MS as TimestampMs } else { MAX_TIME_MS as TimestampMs });
     } else if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.as_millisecond());
     }
@@ -238,6 +242,8 @@ mod tests {
         ] {
             assert_eq!(parse_time("t", text).unwrap(), ms, "{text}");
         }
+        let ends = END_OF_TIME.map(|text| parse_time("t", text).unwrap());
+        assert!(ends[0] < -253_402_300_000_000 && ends[1] > 253_402_300_000_000, "{ends:?}");
         for text in ["", "now", "1e99", "NaN", "inf", "2025-13-01T00:00:00Z", "2025-11-24T17:00:00 01:00", "9e15"] {
             assert!(parse_time("start", text).unwrap_err().to_string().contains("\"start\""), "{text}");
         }

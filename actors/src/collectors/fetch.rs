@@ -3,10 +3,12 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use reqwest::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use reqwest::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response, Version};
 use tokio::task::spawn_blocking;
+
+use super::coding::Body;
 
 /// Longest time to reach a program; what a request may take in all is its own affair.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -55,6 +57,14 @@ async fn made_once(
 fn make(redirects: Policy) -> Result<Client, String> {
     let agent = concat!("taskpulse/", env!("CARGO_PKG_VERSION"));
     let builder = Client::builder().user_agent(agent).connect_timeout(CONNECT).pool_max_idle_per_host(2).redirect(redirects);
+    // Heads that other clients take: what is odd in a line costs that line alone.
+    let builder = builder
+        .http1_ignore_invalid_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_allow_obsolete_multiline_headers_in_responses(true);
+    // Bodies are unpacked here: the client's own decoder ends with the first of several gzip streams.
+    let packed = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]);
+    let builder = builder.no_gzip().default_headers(packed);
     builder.pool_idle_timeout(Duration::from_secs(120)).build().map_err(|error| reason(&error))
 }
 
@@ -73,11 +83,15 @@ pub(crate) async fn read(request: RequestBuilder, max_bytes: usize) -> Result<An
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, headers, body, until_close })
+    let codings: Vec<&str> = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok()).collect();
+    let body = Body { bytes: body, cut: false }.decode(&codings.join(","), max_bytes)?;
+    if body.cut {
+        return Err(format!("the answer is longer than {max_bytes} bytes; it was left unread"));
+    }
+    Ok(Answer { status, headers, body: body.bytes, until_close })
 }
 
-/// Whether the end of the connection is what ends a body. The length of one that came compressed is gone from the headers, so only an
-/// answer that ends its connection counts.
+/// Whether the end of the connection is what ends a body.
 fn is_until_close(version: Version, headers: &HeaderMap) -> bool {
     let closes = headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
     let framed = headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);

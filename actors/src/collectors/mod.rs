@@ -3,6 +3,7 @@
 //! A source that is missing or failing gives no sample; [`crate::shared::Sources`] says why.
 
 pub mod cgroup;
+mod coding;
 pub mod collector;
 pub mod command;
 mod fetch;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::lenient::mend;
+
 /// Why a report cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComplexityError {
@@ -20,7 +22,7 @@ pub enum ComplexityError {
 /// # Errors
 /// [`ComplexityError`]
 pub fn parse_complexity(bytes: &[u8]) -> Result<BTreeMap<String, f64>, ComplexityError> {
-    let report: Value = serde_json::from_slice(bytes).map_err(|error| ComplexityError::Syntax(error.to_string()))?;
+    let report: Value = serde_json::from_slice(&mend(bytes)).map_err(|error| ComplexityError::Syntax(error.to_string()))?;
     let entries = report.get("complexityAnalysis").and_then(Value::as_array).ok_or(ComplexityError::NoAnalysis)?;
     let entry = |entry: &Value| {
         let id = match entry.get("taskId")? {

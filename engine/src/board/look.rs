@@ -153,6 +153,8 @@ impl Look {
             Verdict::Same => return Step::Stay,
             Verdict::Elsewhere => return Step::Switch,
             Verdict::Untimed if switched => return Step::Switch,
+            // A merge or a cherry-pick brings back what was left when the branch was switched.
+            Verdict::Untimed if seen.parked.as_ref() == Some(now) => return Step::Switch,
             Verdict::Forward if switched => seen.facts.newest().unwrap_or_else(|| before.clone()),
             Verdict::Forward | Verdict::Untimed => before.clone(),
         };

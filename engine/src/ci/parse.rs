@@ -325,16 +325,20 @@ pub enum Delivery {
     Other,
 }
 
+fn delivered_json(body: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(body)
+        .map_err(|error| format!("the body is not JSON ({error}); set the webhook's content type to application/json"))
+}
+
 /// Reads the body of a delivery of an event.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn delivery(event: &str, body: &[u8]) -> Result<Delivery, String> {
     match event {
-        "ping" => Ok(Delivery::Ping),
+        "ping" => delivered_json(body).map(|_| Delivery::Ping),
         "workflow_run" => {
-            let body: Value = serde_json::from_slice(body)
-                .map_err(|error| format!("the body is not JSON ({error}); set the webhook's content type to application/json"))?;
+            let body = delivered_json(body)?;
             let repo = text(&body["repository"]["full_name"]).ok_or("the delivery has no `repository.full_name`")?;
             let run = read_run(&body["workflow_run"]).ok_or("the delivery's `workflow_run` has no id, time or status")?;
             Ok(Delivery::Run { repo, run: Box::new(run) })

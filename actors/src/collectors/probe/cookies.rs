@@ -77,7 +77,7 @@ impl Jar {
             let path = url.path().strip_prefix(cookie.path.as_str());
             (host == cookie.domain || (!cookie.host_only && is_below(&host, &cookie.domain)))
                 && path.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || cookie.path.ends_with('/'))
-                && (!cookie.secure || url.scheme() == "https")
+                && (!cookie.secure || url.scheme() == "https" || is_loopback(&host))
         };
         // The more exact path first.
         let mut cookies: Vec<&Cookie> = self.0.iter().filter(fits).collect();
@@ -87,6 +87,12 @@ impl Jar {
         value.set_sensitive(true);
         Some(value)
     }
+}
+
+/// Whether nobody between could read along: browsers and curl send `Secure` cookies there without TLS.
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare == "localhost" || bare.ends_with(".localhost") || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn is_below(host: &str, domain: &str) -> bool {
@@ -115,6 +121,8 @@ mod tests {
             ("http://a.example/b", "k=v; Path=/b", "http://a.example/b", Some("k=v")),
             ("http://a.example/b", "k=v; Path=/b", "http://a.example/b/c", Some("k=v")),
             ("https://a.example/", "k=v; Secure", "http://a.example/", None),
+            ("http://localhost/", "k=v; Secure", "http://localhost/", Some("k=v")),
+            ("http://127.0.0.1/", "k=v; Secure", "http://127.0.0.1/", Some("k=v")),
             ("https://a.example/", "k=v; Secure", "https://a.example/", Some("k=v")),
             ("http://a.example/", "k=v; Max-Age=0", "http://a.example/", None),
             ("http://a.example/", "k=v; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "http://a.example/", Some("k=v")),

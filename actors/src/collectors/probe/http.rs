@@ -16,10 +16,10 @@ use reqwest::Url;
 use taskpulse_engine::probe::Expected;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::coding::Body;
 use super::connect::{Lookup, Tls, connect};
 use super::cookies::Jar;
 use super::{CheckError, Figures, Phase};
+use crate::collectors::coding::Body;
 use crate::redact;
 
 /// Redirects that are followed, as many as curl follows.

@@ -7,7 +7,6 @@
 //! A target that is down is a finding: its source works. Only a check that cannot be made (a `ca_file` that is not there, a
 //! program that is not installed) fails as a source, and says nothing of the target.
 
-mod coding;
 mod connect;
 mod cookies;
 mod http;

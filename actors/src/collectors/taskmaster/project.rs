@@ -412,6 +412,12 @@ impl Project {
     /// The scores of the open tasks together; none where the tag has no report.
     fn open_complexity(&self, tag: &str) -> Option<f64> {
         let (scores, tasks) = (self.complexity.get(tag)?, &self.board.as_ref()?.tags.get(tag)?.tasks);
-        Some(tasks.iter().filter(|task| !is_finished(&task.status)).filter_map(|task| scores.get(&task.id)).sum())
+        Some(
+            tasks
+                .iter()
+                .filter(|task| !is_finished(&task.status))
+                .filter_map(|task| scores.get(&task.id))
+                .fold(0.0, |sum, score| sum + score),
+        )
     }
 }

@@ -57,6 +57,19 @@ fn branches_that_are_switched_count_nothing_however_often() {
 }
 
 #[test]
+fn a_merge_of_branches_without_times_counts_each_task_once() {
+    let of = |done: &[u8]| -> Value {
+        (1..=6).map(|id: u8| json!({"id": id, "status": if done.contains(&id) { "done" } else { "pending" }})).collect()
+    };
+    let mut watcher = Watcher::default();
+    // Two tasks are done on one branch, one on the other; then they are merged, and one more is done.
+    for (at, done) in (1i64..).zip([&[][..], &[1, 2], &[], &[6], &[1, 2, 6], &[1, 2, 3, 6]]) {
+        watcher.observe(&board(&of(done)), at * 10_000);
+    }
+    assert_eq!(counted(&watcher), (4, 0));
+}
+
+#[test]
 fn what_is_seen_again_or_is_older_is_no_move() {
     let table: &[(&str, &[Of<'_>], (u64, u64))] = &[
         (

@@ -99,7 +99,11 @@ function lost() {
   socket = null
   socketState.value = 'lost'
   attempts += 1
-  if (loginEnded.peek()) return
+  if (loginEnded.peek()) {
+    // The stream may end later than somebody logged in again.
+    if (document.visibilityState === 'visible') askForLogin()
+    return
+  }
   // A handshake refused for want of a login looks like any other failure here; REST tells them apart.
   if (attempts === 2) get('/api/v1/status').catch(() => undefined)
   const longest = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempts - 1))
@@ -131,9 +135,9 @@ setInterval(() => {
 
 /** Someone is looking again or the network is back: the next try need not wait. */
 function hurry() {
-  if (socket || document.visibilityState !== 'visible') return
+  if (document.visibilityState !== 'visible') return
   if (loginEnded.peek()) askForLogin()
-  else connect()
+  else if (!socket) connect()
 }
 
 /** No try succeeds before there is a login again; with it, all goes on. */

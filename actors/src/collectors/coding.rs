@@ -11,10 +11,10 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// A body as it is looked at.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Body {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Body {
+    pub(crate) bytes: Vec<u8>,
     /// There is more of it.
-    pub(super) cut: bool,
+    pub(crate) cut: bool,
 }
 
 impl Body {
@@ -22,7 +22,7 @@ impl Body {
     ///
     /// # Errors
     /// Which coding is not known, or what is wrong with the body.
-    pub(super) fn decode(mut self, codings: &str, max_bytes: usize) -> Result<Self, String> {
+    pub(crate) fn decode(mut self, codings: &str, max_bytes: usize) -> Result<Self, String> {
         for coding in codings.rsplit(',').map(str::trim).filter(|coding| !coding.is_empty()) {
             if self.bytes.is_empty() {
                 break;
@@ -47,7 +47,7 @@ impl Body {
     }
 
     /// Text in UTF-16, by its content type or its first bytes, as UTF-8: that is what a regex is written in. All else is left as it is.
-    pub(super) fn into_utf8(mut self, content_type: &str) -> Self {
+    pub(crate) fn into_utf8(mut self, content_type: &str) -> Self {
         let kind = content_type.to_ascii_lowercase();
         let big = match self.bytes.as_slice() {
             [0xff, 0xfe, ..] => false,
