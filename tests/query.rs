@@ -231,11 +231,11 @@ fn what_was_exported_can_be_brought_into_another_service() {
         assert_eq!(level, [json!("1.5"), json!("NaN"), json!("-Inf")]);
     }
     let text = format!("# TYPE old gauge\nold{{a=\"b\"}} 4 {}\nold 5\n# EOF\n", start / 1_000 - 86_400);
-    std::fs::write(folder.path().join("old.prom"), text).unwrap();
-    let (code, output) = folder.run(&["import", "old.prom", "--port", &port], &[]);
+    std::fs::write(folder.path().join("old.openmetrics"), text).unwrap();
+    let (code, output) = folder.run(&["import", "old.openmetrics", "--port", &port], &[]);
     assert!(code != Some(0) && output.contains("line 3: the time is missing") && output.contains("1 samples were kept"), "{output}");
     assert_eq!(all(&service, "old[2d]").len(), 1);
-    let (code, output) = folder.run(&["import", "old.prom", "--port", "1"], &[]);
+    let (code, output) = folder.run(&["import", "old.openmetrics", "--port", "1"], &[]);
     assert!(code != Some(0) && output.contains("is taskpulse running there?"), "{output}");
     let (code, output) = folder.run(&["export", "--match", "up{", "--port", &port], &[]);
     assert!(code != Some(0) && output.contains("match[]"), "{output}");
