@@ -90,7 +90,7 @@ fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
     println!("fuzz {name}: {count} inputs");
 }
 
-const TARGETS: f64 = 15.0;
+const TARGETS: f64 = 17.0;
 
 /// Accepts everything and holds on to nothing.
 struct Count(usize);
