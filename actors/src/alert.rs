@@ -67,8 +67,10 @@ pub struct AlertActor {
     batch: u64,
     /// Samples up to here have been judged.
     checkpoint: TimestampMs,
-    /// Number of the newest standstill that the book knows, and of the newest one on the time line.
-    known: (u64, u64),
+    /// Number of the newest standstill that the book knows.
+    judged_standstill: u64,
+    /// Number of the newest standstill on the time line.
+    recorded_standstill: u64,
 }
 
 /// The alerts that were pending or firing when they were kept last: what there is to see until the actor has started.
@@ -97,14 +99,13 @@ impl AlertActor {
             unwatched: Vec::new(),
             batch: 0,
             checkpoint: 0,
-            known: (0, 0),
+            judged_standstill: 0,
+            recorded_standstill: 0,
         }
     }
 
     /// Takes up alerts and checkpoint from the store.
     fn take_up(&mut self) {
-        self.book = AlertBook::new(Arc::clone(&self.rules));
-        self.known.0 = 0;
         self.note_standstills();
         let now = self.clock.now_ms();
         let mut kept = Vec::new();
@@ -131,11 +132,11 @@ impl AlertActor {
     /// Takes in what is known of times during which the service stood still; to be called before anything is judged.
     fn note_standstills(&mut self) {
         let mut events = Vec::new();
-        for still in standstill::since(self.known.0) {
-            self.known.0 = still.number;
+        for still in standstill::since(self.judged_standstill) {
+            self.judged_standstill = still.number;
             self.book.stood_still(still.from, still.to);
-            if still.is_long() && still.number > self.known.1 {
-                self.known.1 = still.number;
+            if still.is_long() && still.number > self.recorded_standstill {
+                self.recorded_standstill = still.number;
                 let seconds = still.length.as_secs();
                 let title =
                     format!("The service stood still for {seconds} s (asleep, stopped, or without CPU); nothing was judged meanwhile");
@@ -254,6 +255,11 @@ impl ServiceActor for AlertActor {
             this.pass_on(ended);
         });
         ctx.every(TRIM, "trim", |this, _| this.trim_history());
+    }
+
+    /// What is on the time line already is not put there again. The book is new and must hear of every standstill.
+    fn inherit(&mut self, previous: Self) {
+        self.recorded_standstill = previous.recorded_standstill;
     }
 }
 

@@ -35,6 +35,12 @@ fn rules() -> Arc<RuleSet> {
 
 /// As after a start of the service: what is kept is in the store, everything else is new.
 fn setup(stage: &Stage, name: &str) -> Setup {
+    let (make, inboxes) = prepare(stage);
+    inboxes(stage.start(name, make))
+}
+
+/// How the actor is made, and its inboxes once it is there.
+fn prepare(stage: &Stage) -> (impl Fn() -> AlertActor + Send + 'static, impl FnOnce(ActorHandle<AlertActor>) -> Setup) {
     let store = Arc::clone(&stage.store);
     let documents = stage.inbox(move |message: &ChangeDocuments| {
         store.change_documents(message.kind, message.changes.clone()).map_err(|error| AppendError::Failed(error.to_string()))
@@ -44,7 +50,7 @@ fn setup(stage: &Stage, name: &str) -> Setup {
         AlertOutputs { documents: documents.mailbox(), events: events.mailbox(), notifier: notifier.mailbox(), hub: hub.mailbox() };
     let (clock, store, rules, shared) = (stage.clock.clone(), Arc::clone(&stage.store), rules(), Arc::clone(&stage.shared));
     let make = move || AlertActor::new(clock.clone(), Arc::clone(&store), Arc::clone(&rules), Arc::clone(&shared), outputs.clone());
-    Setup { actor: stage.start(name, make), documents, events, notifier, _hub: hub }
+    (make, move |actor| Setup { actor, documents, events, notifier, _hub: hub })
 }
 
 fn heat() -> Labels {
@@ -235,5 +241,16 @@ fn an_acknowledgement_is_answered_when_it_is_durable() {
         s.documents.answer_with(|_| Err(AppendError::Failed("broken".to_owned())));
         let failed = s.actor.mailbox().send(Acknowledge { id }).await.unwrap();
         assert_eq!(failed.unwrap_err().to_string(), "broken");
+    });
+}
+
+#[test]
+fn after_a_panic_the_book_hears_of_standstills_again_and_the_time_line_does_not() {
+    on_stage(async |stage| {
+        let (make, _inboxes) = prepare(&stage);
+        let (mut before, mut after) = (make(), make());
+        (before.judged_standstill, before.recorded_standstill) = (3, 3);
+        after.inherit(before);
+        assert_eq!((after.judged_standstill, after.recorded_standstill), (0, 3));
     });
 }
