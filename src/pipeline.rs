@@ -67,7 +67,7 @@ struct Arbiters {
 }
 
 /// The running pipeline: what the server needs of it, and what a stop needs.
-pub struct Pipeline {
+pub struct Pipeline<'a> {
     pub reporter: Arc<Reporter>,
     pub rules: Arc<RuleSet>,
     pub store: ActorHandle<StoreActor>,
@@ -76,12 +76,12 @@ pub struct Pipeline {
     pub optimizer: ActorHandle<OptimizerActor>,
     batcher: ActorHandle<BatcherActor>,
     arbiters: Arbiters,
-    policy: Policy,
+    starter: Starter<'a>,
 }
 
-impl Pipeline {
+impl<'a> Pipeline<'a> {
     /// Opens the store in `dir` and starts every actor but the collectors.
-    pub fn start(settings: &Settings, dir: &Path) -> anyhow::Result<Self> {
+    pub fn start(settings: &'a Settings, dir: &Path) -> anyhow::Result<Self> {
         let clock = Clock::system();
         let rules = Arc::new(RuleSet::new(&settings.alerts.rules, settings.store.retention)?);
         let store = Arc::new(Store::open(dir, store_options(settings), clock.now_ms())?);
@@ -111,22 +111,19 @@ impl Pipeline {
         // Filled once, here; the store publishes nothing before.
         let _ = listeners.set(Listeners { batches: vec![first_window, alerts.mailbox(), hub.mailbox()], events: hub.mailbox() });
         let batcher = start_batcher(&starter, &arbiters.pipeline, &reporter.shared, &rules, &store_actor);
-        let policy = starter.policy;
-        Ok(Self { reporter, rules, store: store_actor, hub, alerts, optimizer, batcher, arbiters, policy })
+        Ok(Self { reporter, rules, store: store_actor, hub, alerts, optimizer, batcher, arbiters, starter })
     }
 
     /// Starts the collectors that the settings ask for. From here on samples come.
-    pub fn start_collectors(&self, settings: &Settings, webhooks: &SharedWebhooks) {
-        let starter =
-            Starter { registry: Arc::clone(&self.reporter.registry), settings, clock: Clock::system(), policy: self.policy.clone() };
+    pub fn start_collectors(&self, webhooks: &SharedWebhooks) {
         let outputs = Outputs { batcher: self.batcher.mailbox(), events: self.store.mailbox(), documents: self.store.mailbox() };
-        sources::start(&starter, &self.arbiters.collectors, &self.reporter, &outputs);
-        sources::start_github(&starter, &self.arbiters.collectors, &self.reporter, &outputs, self.store.mailbox(), webhooks);
+        sources::start(&self.starter, &self.arbiters.collectors, &self.reporter, &outputs);
+        sources::start_github(&self.starter, &self.arbiters.collectors, &self.reporter, &outputs, self.store.mailbox(), webhooks);
     }
 
     /// Puts a point on the time line that is about the service itself.
     pub fn record_event(&self, kind: &str, title: String) {
-        let event = Event::new(Clock::system().now_ms(), "service", kind, self.reporter.version, title);
+        let event = Event::new(self.starter.clock.now_ms(), "service", kind, self.reporter.version, title);
         if let Err(why) = self.store.mailbox::<RecordEvents>().try_send(RecordEvents(vec![event])) {
             log::warn!("event not kept: the store: {why}");
         }

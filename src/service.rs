@@ -44,7 +44,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     // The port before the collectors: a start that is refused has measured nothing.
     let webhooks = webhook_queue(&settings);
     let server = Server::start(&pipeline, &settings, &webhooks)?;
-    pipeline.start_collectors(&settings, &webhooks);
+    pipeline.start_collectors(&webhooks);
     pipeline.reporter.ready.store(true, Ordering::Relaxed);
     announce(&pipeline, &server.addresses, &dir, began, cli);
     actix_rt::spawn(trim_memory());
@@ -75,7 +75,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(pipeline: &Pipeline, settings: &Settings, webhooks: &SharedWebhooks) -> anyhow::Result<Self> {
+    fn start(pipeline: &Pipeline<'_>, settings: &Settings, webhooks: &SharedWebhooks) -> anyhow::Result<Self> {
         let sessions: Arc<Sessions> = Arc::default();
         let state = AppState {
             reporter: Arc::clone(&pipeline.reporter),
@@ -113,7 +113,7 @@ impl Server {
 }
 
 /// Says where the service is: to the log, the time line, systemd and the browser.
-fn announce(pipeline: &Pipeline, addresses: &[String], dir: &Path, began: Instant, cli: &Cli) {
+fn announce(pipeline: &Pipeline<'_>, addresses: &[String], dir: &Path, began: Instant, cli: &Cli) {
     let version = pipeline.reporter.version;
     let (history, took) = (dir.display(), began.elapsed().as_millis());
     log::info!("taskpulse {version} on {}, history in {history} ({took} ms to start)", addresses.join(" "));
