@@ -108,18 +108,7 @@ test('nothing good is said while the page loads, while nothing is checked yet, o
   await service.start()
   // Status does not come: all else does.
   let held = true
-  await page.routeWebSocket(/\/ws$/, (socket) => {
-    const server = socket.connectToServer()
-    let id = -1
-    socket.onMessage((text) => {
-      const frame = JSON.parse(String(text))
-      if (frame.op === 'subscribe' && frame.topic === 'status') id = frame.id
-      server.send(text)
-    })
-    server.onMessage((text) => {
-      if (!held || JSON.parse(String(text)).id !== id) socket.send(text)
-    })
-  })
+  await onStatus(page, (text) => (held ? null : text))
   await page.goto(service.url)
   await page.locator('[data-panel="board"][data-face="data"]').waitFor(PATIENCE)
   await waitForState(page, 'live')
@@ -132,8 +121,11 @@ test('nothing good is said while the page loads, while nothing is checked yet, o
   assert.equal(await page.locator('.all-quiet').count(), 0)
 }))
 
-/** Changes what the service says of itself. @param {import('playwright-core').Page} page @param {(status: any) => object} change */
-const saying = (page, change) => page.routeWebSocket(/\/ws$/, (socket) => {
+/**
+ * Passes the frames of the status topic through a function; none is sent where it gives null.
+ * @param {import('playwright-core').Page} page @param {(text: string, frame: any) => string | null} pass
+ */
+const onStatus = (page, pass) => page.routeWebSocket(/\/ws$/, (socket) => {
   const server = socket.connectToServer()
   let id = -1
   socket.onMessage((text) => {
@@ -143,9 +135,14 @@ const saying = (page, change) => page.routeWebSocket(/\/ws$/, (socket) => {
   })
   server.onMessage((text) => {
     const frame = JSON.parse(String(text))
-    socket.send(frame.id === id && frame.data ? JSON.stringify({ ...frame, data: [{ ...frame.data[0], ...change(frame.data[0]) }] }) : text)
+    const passed = frame.id === id ? pass(String(text), frame) : text
+    if (passed !== null) socket.send(passed)
   })
 })
+
+/** Changes what the service says of itself. @param {import('playwright-core').Page} page @param {(status: any) => object} change */
+const saying = (page, change) => onStatus(page, (text, frame) => (
+  frame.data ? JSON.stringify({ ...frame, data: [{ ...frame.data[0], ...change(frame.data[0]) }] }) : text))
 
 test('a service that is not well, parts of it that are down and what it reads only in part need the reader', () => watched('', async (service, { page, said }) => {
   await service.start()

@@ -21,6 +21,15 @@ fn counted(watcher: &Watcher) -> (u64, u64) {
     (completed, reopened)
 }
 
+/// Each row: its name, the boards that are seen, and what is counted then.
+fn counts_as_expected(table: &[(&str, &[Of<'_>], (u64, u64))]) {
+    for (name, boards, expected) in table {
+        let mut watcher = Watcher::default();
+        looks(&mut watcher, boards);
+        assert_eq!(counted(&watcher), *expected, "{name}");
+    }
+}
+
 #[test]
 fn branches_that_are_switched_count_nothing_however_often() {
     let all = |status: &str, at: i64| -> Value { (1..=5).map(|id| json!({"id": id, "status": status, "updatedAt": at})).collect() };
@@ -136,11 +145,7 @@ fn what_is_seen_again_or_is_older_is_no_move() {
             (1, 0),
         ),
     ];
-    for (name, boards, expected) in table {
-        let mut watcher = Watcher::default();
-        looks(&mut watcher, boards);
-        assert_eq!(counted(&watcher), *expected, "{name}");
-    }
+    counts_as_expected(table);
 }
 
 #[test]
@@ -178,11 +183,7 @@ fn a_board_without_times_counts_what_it_was_not_before() {
             (1, 0),
         ),
     ];
-    for (name, boards, expected) in table {
-        let mut watcher = Watcher::default();
-        looks(&mut watcher, boards);
-        assert_eq!(counted(&watcher), *expected, "{name}");
-    }
+    counts_as_expected(table);
 }
 
 #[test]
