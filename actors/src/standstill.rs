@@ -2,7 +2,7 @@
 //! machine was paused, or nothing got any CPU.
 //!
 //! A check that spans such a time says nothing of what it checked: its time limit ran out while nobody looked. Whoever judges
-//! others therefore asks here first. A thread looks at the clocks four times a second; a gap is also found by whoever asks
+//! others therefore asks here first. A thread reads the clocks four times a second; a gap is also found by whoever asks
 //! before that thread does, so nobody judges in the moment between waking up and noticing it.
 
 use std::collections::VecDeque;
@@ -15,11 +15,11 @@ use taskpulse_engine::model::TimestampMs;
 
 use crate::clock::{now_ms, running_ms};
 
-/// How often the clocks are looked at.
+/// How often the clocks are read.
 const TICK: Duration = Duration::from_millis(250);
 /// A longer time between two looks spoils a check that was under way.
 const SPOILS_MS: i64 = 750;
-/// A longer one is worth telling.
+/// A longer one is reported.
 const TELL_MS: i64 = 2_000;
 /// Of the newest ones particulars are kept.
 const KEPT: usize = 32;
@@ -90,7 +90,7 @@ pub fn watch() {
     }
 }
 
-/// The newest one, after a look at the clocks.
+/// The newest one, after reading the clocks.
 fn newest() -> Option<Standstill> {
     let mut watch = WATCH.lock();
     let watch = watch.as_mut()?;

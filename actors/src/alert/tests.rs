@@ -11,7 +11,7 @@ use super::*;
 use crate::supervisor::ActorHandle;
 use crate::testing::{Inbox, Stage, on_stage};
 
-/// The actor, and the neighbours that it tells.
+/// The actor, and the inboxes that it sends to.
 struct Setup {
     actor: ActorHandle<AlertActor>,
     documents: Inbox<ChangeDocuments>,

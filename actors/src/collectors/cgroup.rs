@@ -5,7 +5,7 @@
 //! 3. names containers where Docker, Podman or the kubelet leave their names in files that can be read.
 //!
 //! A figure whose file is not there (its controller is off) has no sample. Groups that end or are no longer among the
-//! busiest end with stale markers. What a user's own manager runs is told apart by the label `user`. What is inside of a container,
+//! busiest end with stale markers. What a user's own manager runs has the label `user`. What is inside of a container,
 //! units of a guest among it, counts with that container alone.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,7 @@ use crate::files;
 
 /// The name of this source.
 pub const SOURCE: &str = "containers";
-/// Folders that are looked at.
+/// Folders that are read.
 const MAX_FOLDERS: usize = 4_096;
 /// How deep.
 const MAX_DEPTH: usize = 12;
@@ -100,18 +100,18 @@ fn folders_in(path: &Path) -> Vec<String> {
     }
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
     let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    // One more than are looked at, so that it is seen that there are more.
+    // One more than are read, so that it is known whether there are more.
     folders.take(MAX_FOLDERS + 1).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// A group with its CPU time and memory; none where it ends while it is looked at.
+/// A group with its CPU time and memory; none where it ends while it is read.
 fn figures(path: PathBuf, group: Group) -> Option<Found> {
     let cpu_usec = read(&path.join("cpu.stat"), MAX_FILE).and_then(|text| cgroup::keyed(&text, "usage_usec"))?;
     let memory = read(&path.join("memory.current"), MAX_FILE).and_then(|text| cgroup::single(&text));
     Some(Found { path, group, cpu_usec, memory })
 }
 
-/// All groups, and whether there are more folders than are looked at.
+/// All groups, and whether there are more folders than are read.
 fn walk(root: &Path) -> (Vec<Found>, bool) {
     let top = root.join("sys/fs/cgroup");
     let mut found = Vec::new();

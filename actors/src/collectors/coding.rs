@@ -1,6 +1,6 @@
-//! Undoing the content codings of a body before it is looked at (gzip and deflate), and UTF-16.
+//! Decoding the body of an answer: content codings (gzip and deflate) and UTF-16.
 //!
-//! A probe asks for none, but servers that send compressed files, or answer from a cache, use them all the same.
+//! Probes ask for no coding, but servers that send compressed files, or answer from a cache, use one all the same.
 
 use std::io::Read;
 
@@ -9,7 +9,7 @@ use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
 /// The first bytes of gzip.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// A body as it is looked at.
+/// A body, decoded as far as its codings are undone.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Body {
     pub(crate) bytes: Vec<u8>,

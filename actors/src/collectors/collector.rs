@@ -32,8 +32,8 @@
 //! }
 //! ```
 //!
-//! A look runs on the collectors' thread: what takes longer than 5 ms of CPU, or waits for a file, goes to
-//! `tokio::task::spawn_blocking`. A look that is not done within [`Collector::timeout`] is given up and told as a failure; no
+//! A collection runs on the collectors' thread: what takes longer than 5 ms of CPU, or waits for a file, goes to
+//! `tokio::task::spawn_blocking`. A collection that is not done within [`Collector::timeout`] is abandoned and reported as a failure; no
 //! other source waits for it.
 
 use std::collections::BTreeSet;
@@ -54,10 +54,10 @@ use crate::shared::Shared;
 use crate::standstill::{self, TRIES};
 use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 
-/// First looks of neighbours are so far apart, so that many sources do not look at once.
+/// Wait between the first collections of neighbouring sources, so that not all of them begin at once.
 const STAGGER: Duration = Duration::from_millis(40);
 
-/// What a look gave.
+/// What was collected.
 #[derive(Debug, Default)]
 pub struct Collection {
     /// Samples.
@@ -68,11 +68,11 @@ pub struct Collection {
     pub events: Vec<Event>,
     /// What the source wants to find again after a restart, by kind.
     pub documents: Vec<(&'static str, Vec<DocumentChange>)>,
-    /// When to look next, where that is not [`Collector::every`] after the last look began.
+    /// When to collect next, where that is not [`Collector::every`] after the last collection began.
     pub next_in: Option<Duration>,
 }
 
-/// How a look ended.
+/// How a collection ended.
 #[derive(Debug)]
 pub enum Outcome {
     /// The source works.
@@ -81,7 +81,7 @@ pub enum Outcome {
     Partial(String, Collection),
     /// It fails, for this reason; what is known all the same is kept (a probe that failed has a figure).
     Failed(String, Collection),
-    /// There is nothing to look at: why, and what would change that.
+    /// There is nothing to collect: why, and what would change that.
     Absent(String, String),
 }
 
@@ -91,20 +91,20 @@ impl Outcome {
     }
 }
 
-/// A look under way.
+/// A collection under way.
 pub type CollectFuture<'a> = Pin<Box<dyn Future<Output = Outcome> + 'a>>;
 
-/// Something that is looked at now and then.
+/// What knows one source and collects from it at an interval.
 pub trait Collector: 'static {
     /// Its name in status and in `taskpulse_source_up{source}`; one of a kind.
     fn name(&self) -> String;
-    /// Time between the beginnings of two looks.
+    /// Time between the beginnings of two collections.
     fn every(&self) -> Duration;
-    /// Longest time of a look.
+    /// Longest time of a collection.
     fn timeout(&self) -> Duration {
         Duration::from_secs(10)
     }
-    /// One look; `now` is when it begins. One that fails without findings while the machine stood still is begun anew.
+    /// Collects once; `now` is when it begins. A collection that fails without samples while the machine stood still is begun again.
     fn collect(&mut self, now: TimestampMs) -> CollectFuture<'_>;
 }
 
@@ -144,7 +144,7 @@ pub struct Outputs {
     pub documents: Mailbox<ChangeDocuments>,
 }
 
-/// Something came for the sources of a poller: they look now.
+/// Something came for the sources of a poller: they collect now.
 #[derive(Message, Debug, Clone, Copy)]
 #[rtype(result = "()")]
 pub struct Wake;
@@ -155,11 +155,11 @@ pub struct Poller {
     shared: Arc<Shared>,
     outputs: Outputs,
     outbox: Outbox,
-    /// A source is away while it looks.
+    /// A source is not here while it collects.
     sources: Vec<Option<Box<dyn Collector>>>,
-    /// When each looks next.
+    /// When each collects next.
     timers: Vec<Option<SpawnHandle>>,
-    /// Woken while it looked: it looks again at once.
+    /// Woken while it collected: it collects again at once.
     again: Vec<bool>,
 }
 
@@ -193,7 +193,7 @@ impl Poller {
                     Err(_) => Outcome::Failed(format!("no answer within {} s", limit.as_secs_f64()), Collection::default()),
                 };
                 tries += 1;
-                // A machine that stood still in the middle of a look says nothing of the source.
+                // A machine that stood still during a collection says nothing about the source.
                 if !outcome.failed_empty() || tries == TRIES || !standstill::spoiled(begun.into_std()) {
                     return (source, now, outcome);
                 }

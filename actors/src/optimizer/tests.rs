@@ -9,7 +9,7 @@ use crate::testing::{Inbox, NOON, Stage, on_stage, on_stage_with};
 
 const EVERY: Duration = Duration::from_secs(60);
 
-/// The actor, and the neighbours that it tells.
+/// The actor, and the inboxes that it sends to.
 struct Setup {
     actor: ActorHandle<OptimizerActor>,
     documents: Inbox<ChangeDocuments>,

@@ -17,7 +17,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// More than the 24 samples a series that a head may always hold.
 const MAX_HEAD: u64 = 30;
 
-/// The actor, and the neighbours that it tells.
+/// The actor, and the inboxes that it sends to.
 struct Setup {
     actor: ActorHandle<StoreActor>,
     batches: Inbox<StoredBatch>,

@@ -9,7 +9,7 @@ use crate::testing::{Inbox, NOON, Stage, on_stage};
 const IDLE_AFTER: Duration = Duration::from_secs(120);
 const MINUTE: i64 = 60_000;
 
-/// The aggregator of a level, and the neighbours that it tells.
+/// The aggregator of a level, and the inboxes that it sends to.
 struct Setup {
     actor: ActorHandle<WindowAggregatorActor>,
     hub: Inbox<Closed>,

@@ -72,7 +72,7 @@ impl Collector for Source {
     }
 }
 
-/// The actor, and the neighbours that it tells.
+/// The actor, and the inboxes that it sends to.
 struct Setup {
     actor: ActorHandle<Poller>,
     batcher: Inbox<Collected>,

@@ -1,7 +1,7 @@
 //! What is remembered of a target's series from scrape to scrape, and what becomes of the text of one.
 //!
 //! Labels are taken apart when a text is met for the first time. Several texts may name one series (labels in another order, or after
-//! relabelling); a scrape has one value of a series at a time then, the first, and the others are left out and told.
+//! relabelling); a scrape has one value of a series at a time then, the first, and the others are left out and reported.
 
 use std::time::{Duration, Instant};
 

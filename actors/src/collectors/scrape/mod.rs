@@ -5,7 +5,7 @@
 //! 3. adds `up` and what the scrape cost, and ends the series that a target no longer gives with stale markers.
 //!
 //! A scrape of which a line cannot be read is a failed scrape: nothing of it is kept. Series that are over a limit, and a second
-//! value of a series at one time, are left out and told.
+//! value of a series at one time, are left out and reported.
 
 mod memory;
 
