@@ -42,7 +42,7 @@ impl Ledger {
         let runs = self.whole();
         let jobs = runs && self.jobs_wanted() == 0;
         if (runs && !self.meta.told_runs) || (jobs && !self.meta.told_jobs) {
-            self.tell_history(jobs && !self.meta.told_jobs);
+            self.tell_history(jobs && !self.meta.told_jobs, now);
             self.meta.told_runs = true;
             self.meta.told_jobs |= jobs;
             self.meta_changed = true;
@@ -50,7 +50,7 @@ impl Ledger {
         self.tell_now(now, runs, jobs);
     }
 
-    fn tell_history(&mut self, with_jobs: bool) {
+    fn tell_history(&mut self, with_jobs: bool, now: TimestampMs) {
         let mut steps: Vec<Step<'_>> = Vec::new();
         let waste = Waste::of(self.records.values().filter(|r| !r.live));
         for record in self.records.values() {
@@ -61,7 +61,8 @@ impl Ledger {
                 steps.extend(ends.map(|(at, outcome)| Step { at, record, metric: "github_actions_runs_total", outcome }));
             }
             if with_jobs && !record.live && record.at.is_some() {
-                let step = |at, metric| Step { at, record, metric, outcome: "" };
+                // Where the clocks differ, a run may seem to be created after now.
+                let step = |at: TimestampMs, metric| Step { at: at.min(now), record, metric, outcome: "" };
                 steps.push(step(record.end(), "github_actions_job_seconds_total"));
                 steps.extend(waste.since(record).map(|at| step(at, "github_actions_wasted_seconds_total")));
             }

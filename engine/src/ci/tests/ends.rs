@@ -239,3 +239,18 @@ fn the_history_is_whole_when_all_of_it_was_read() {
     let (ledger, _) = read_all(80, 70, 0, 50);
     assert!(ledger.missed() && ledger.records().count() < 80, "{} runs", ledger.records().count());
 }
+
+#[test]
+fn history_never_ends_after_now() {
+    let failed = run(1, 1, "a", "failure", 0, 20);
+    let green = Run { updated: None, ..run(2, 1, "a", "success", 60, 0) };
+    let figures = [&failed, &green].map(|run| jobs(run, &[job(1, "success", Some(5), Some(15))]));
+    let now = T0 + 30_000;
+    let mut ledger = Ledger::restore("o/r", KEEP, &[]);
+    ledger.first_page(of(vec![green, failed]), now);
+    ledger.note_jobs((1, 1), Some(figures[0]), now);
+    ledger.note_jobs((2, 1), Some(figures[1]), now);
+    ledger.tell(now);
+    let times = ledger.changes().batch.times;
+    assert!(!times.is_empty() && times.iter().all(|at| *at <= now), "{times:?}");
+}
