@@ -6,7 +6,7 @@
 
 /// What decides on the suffix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum MetricType {
     Counter,
     Gauge,
     /// Sums that fall too, histograms, summaries.
@@ -94,7 +94,7 @@ fn suffixes(unit: &str) -> (String, String) {
 }
 
 /// The metric's name; empty where nothing of it can stand in one.
-pub(super) fn metric_name(name: &str, unit: &str, kind: Kind) -> String {
+pub(super) fn metric_name(name: &str, unit: &str, kind: MetricType) -> String {
     let mut words: Vec<String> = name.split(|c| !is_letter(c)).filter(|word| !word.is_empty()).map(str::to_owned).collect();
     if words.is_empty() {
         return String::new();
@@ -107,10 +107,10 @@ pub(super) fn metric_name(name: &str, unit: &str, kind: Kind) -> String {
         }
     }
     let ending = match kind {
-        Kind::Counter => Some("total"),
+        MetricType::Counter => Some("total"),
         // A counter of unit 1 counts things; only a gauge is a ratio.
-        Kind::Gauge if unit == "1" => Some("ratio"),
-        Kind::Gauge | Kind::Other => None,
+        MetricType::Gauge if unit == "1" => Some("ratio"),
+        MetricType::Gauge | MetricType::Other => None,
     };
     if let Some(ending) = ending {
         words.retain(|word| word != ending);
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn metrics_are_named_by_the_rules() {
-        use Kind::{Counter, Gauge, Other};
+        use MetricType::{Counter, Gauge, Other};
         for (name, unit, kind, expected) in [
             ("claude_code.token.usage", "tokens", Counter, "claude_code_token_usage_tokens_total"),
             ("claude_code.cost.usage", "USD", Counter, "claude_code_cost_usage_USD_total"),
@@ -220,7 +220,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_name_is_one_or_empty(name in ".{0,40}", unit in ".{0,12}") {
-            for kind in [Kind::Counter, Kind::Gauge, Kind::Other] {
+            for kind in [MetricType::Counter, MetricType::Gauge, MetricType::Other] {
                 let made = metric_name(&name, &unit, kind);
                 prop_assert!(made.chars().all(|c| is_letter(c) || c == '_') && !made.starts_with(|c: char| c.is_ascii_digit()), "{made}");
             }

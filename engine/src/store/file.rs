@@ -17,7 +17,7 @@ use roaring::RoaringBitmap;
 use super::day_file::{self, DayFile, Expected, FileHeader, LabelRuns, OpenError, PageAt, Place, Report, readable};
 use super::directories::Directories;
 use super::frame;
-use super::page::{Directory, Kind, PageBuilder, PageError, Wanted, Within};
+use super::page::{ChunkKind, Directory, PageBuilder, PageError, Wanted, Within};
 use super::pread::{Pread, Stretch};
 use super::problems::Problems;
 use crate::codec::{CodecError, Effort, push_signed, push_varint, take_signed, take_varint};
@@ -32,7 +32,7 @@ const PAGE_CHUNKS: usize = 64;
 const PAGE_BYTES: usize = 512 << 10;
 
 /// Order of the chunks.
-pub(super) type Key = (SeriesId, Kind);
+pub(super) type Key = (SeriesId, ChunkKind);
 
 /// An open chunk file.
 pub(super) struct ChunkFile {
@@ -97,7 +97,7 @@ impl ChunkFile {
         wanted: Wanted,
         out: &mut Vec<Columns>,
     ) -> std::io::Result<()> {
-        self.each((id, Kind::Samples), start, end, |directory, page, chunk| {
+        self.each((id, ChunkKind::Samples), start, end, |directory, page, chunk| {
             if chunk.may_hold(wanted) {
                 out.push(self.base.samples(directory, page, chunk, (start, end))?);
             }
@@ -107,7 +107,7 @@ impl ChunkFile {
 
     /// Passes the windows of a series on.
     pub(super) fn hours(&self, id: SeriesId, start: TimestampMs, end: TimestampMs, out: &mut Vec<WindowRow>) -> std::io::Result<()> {
-        self.each((id, Kind::Hours), start, end, |directory, page, chunk| {
+        self.each((id, ChunkKind::Hours), start, end, |directory, page, chunk| {
             out.extend(self.base.hours(directory, page, chunk)?);
             Ok(())
         })

@@ -22,7 +22,7 @@ use roaring::RoaringBitmap;
 use super::day_file::{self, DayFile, Expected, FileHeader, LabelRuns, OpenError, PageAt, Place, Report, readable};
 use super::directories::Directories;
 use super::frame::{self, Header};
-use super::page::{Directory, Kind, Within};
+use super::page::{ChunkKind, Directory, Within};
 use super::place::is_at;
 use super::pread::{Pread, Stretch};
 use super::problems::Problems;
@@ -230,7 +230,7 @@ impl PagesFile {
                     continue;
                 }
                 let Some(directory) = self.directories.get(page.place.at, || self.base.directory(page))? else { continue };
-                for chunk in directory.of((id, Kind::Samples)).iter().filter(|c| c.first <= end && c.last >= start) {
+                for chunk in directory.of((id, ChunkKind::Samples)).iter().filter(|c| c.first <= end && c.last >= start) {
                     out.push(self.base.samples(&directory, page, chunk, (start, end))?);
                 }
             }

@@ -33,14 +33,14 @@ pub(super) type Wanted = Option<(Comparison, f64)>;
 
 /// What a chunk holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum ChunkKind {
     /// Samples.
     Samples = 0,
     /// Windows of an hour.
     Hours = 1,
 }
 
-impl Kind {
+impl ChunkKind {
     fn of(byte: u64) -> Result<Self, CodecError> {
         match byte {
             0 => Ok(Self::Samples),
@@ -81,7 +81,7 @@ struct Times {
 /// A chunk, as the directory tells of it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Chunk {
-    pub(super) kind: Kind,
+    pub(super) kind: ChunkKind,
     pub(super) id: SeriesId,
     offset: u64,
     len: u64,
@@ -152,7 +152,7 @@ impl PageBuilder {
         codec::encode_values(values, self.effort, &mut self.payload)?;
         let bounds = (values.len() >= BOUNDS_ROWS).then(|| bounds(values)).flatten();
         let (len, spare) = self.end_piece(offset, Some((values.len(), Column::Values)));
-        self.chunk(Kind::Samples, id, (offset, len, spare), column, bounds);
+        self.chunk(ChunkKind::Samples, id, (offset, len, spare), column, bounds);
         Ok(())
     }
 
@@ -163,7 +163,7 @@ impl PageBuilder {
         let offset = self.payload.len();
         hours::encode(rows, &mut self.payload);
         let (len, spare) = self.end_piece(offset, None);
-        self.chunk(Kind::Hours, id, (offset, len, spare), column, None);
+        self.chunk(ChunkKind::Hours, id, (offset, len, spare), column, None);
         Ok(())
     }
 
@@ -211,7 +211,7 @@ impl PageBuilder {
         (len as u64, spare as u64)
     }
 
-    fn chunk(&mut self, kind: Kind, id: SeriesId, (offset, len, spare): (usize, u64, u64), times: usize, bounds: Option<(f64, f64)>) {
+    fn chunk(&mut self, kind: ChunkKind, id: SeriesId, (offset, len, spare): (usize, u64, u64), times: usize, bounds: Option<(f64, f64)>) {
         let Times { rows, first, last, .. } = self.times[times];
         self.chunks.push(Chunk { kind, id, offset: offset as u64, len, spare, times, rows: rows as usize, first, last, bounds });
     }
@@ -281,7 +281,7 @@ fn bounds(values: &[f64]) -> Option<(f64, f64)> {
 }
 
 /// Bytes that can be read in pieces.
-pub(super) trait Source {
+pub(super) trait ByteSource {
     /// The bytes at a place, or why not.
     fn read(&self, offset: u64, len: usize) -> Result<Bytes<'_>, PageError>;
 }
@@ -295,7 +295,7 @@ pub(crate) enum PageError {
     Io(#[from] std::io::Error),
 }
 
-impl Source for [u8] {
+impl ByteSource for [u8] {
     fn read(&self, offset: u64, len: usize) -> Result<Bytes<'_>, PageError> {
         let from = usize::try_from(offset).unwrap_or(usize::MAX);
         let bytes = from.checked_add(len).and_then(|to| self.get(from..to));
@@ -313,11 +313,11 @@ struct Rows {
 const REMEMBERED_ROWS: usize = 86_400;
 
 /// A directory, a column of its times, a range.
-type Span = (u64, usize, Within);
+type TimesKey = (u64, usize, Within);
 
 thread_local! {
     /// What was decoded last: neighbours share their times and are asked for one after the other.
-    static LAST: RefCell<Option<(Span, Rc<Rows>)>> = const { RefCell::new(None) };
+    static LAST: RefCell<Option<(TimesKey, Rc<Rows>)>> = const { RefCell::new(None) };
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -344,7 +344,7 @@ pub(super) struct Directory {
 
 impl Directory {
     /// Reads the directory of the page that lies in `source` at `[start, end)`.
-    pub(super) fn read<S: Source + ?Sized>(source: &S, start: u64, end: u64) -> Result<Self, PageError> {
+    pub(super) fn read<S: ByteSource + ?Sized>(source: &S, start: u64, end: u64) -> Result<Self, PageError> {
         const SHORT: CodecError = CodecError::Damaged("a page is too short");
         let tail_at = end.checked_sub(TAIL as u64).filter(|at| *at >= start).ok_or(SHORT)?;
         // Most directories are shorter than this: one read gives all of it.
@@ -400,7 +400,7 @@ impl Directory {
             };
             let bounds = if flags & HAS_BOUNDS == 0 { None } else { Some((float()?, float()?)) };
             let (rows, first, last) = (column.rows as usize, column.first, column.last);
-            let kind = Kind::of(flags & !(HAS_SPARE | HAS_BOUNDS))?;
+            let kind = ChunkKind::of(flags & !(HAS_SPARE | HAS_BOUNDS))?;
             chunks.push(Chunk { kind, id, offset, len, spare, times: at, rows, first, last, bounds });
         }
         Ok(Self { number: NEXT.fetch_add(1, Ordering::Relaxed), times, chunks, damaged: false })
@@ -423,7 +423,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`PageError`] where nothing of it can be read.
-    pub(super) fn samples<S: Source + ?Sized>(
+    pub(super) fn samples<S: ByteSource + ?Sized>(
         &self,
         source: &S,
         start: u64,
@@ -440,7 +440,7 @@ impl Directory {
         }
     }
 
-    fn sound_samples<S: Source + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk, within: Within) -> Result<Columns, PageError> {
+    fn sound_samples<S: ByteSource + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk, within: Within) -> Result<Columns, PageError> {
         let rows = self.times_within(source, start, chunk, within)?;
         if rows.times.is_empty() {
             return Ok(Columns::default());
@@ -457,7 +457,7 @@ impl Directory {
     }
 
     /// Reads what can be read of a damaged chunk, run by run.
-    fn salvage<S: Source + ?Sized>(
+    fn salvage<S: ByteSource + ?Sized>(
         &self,
         source: &S,
         start: u64,
@@ -515,7 +515,7 @@ impl Directory {
     }
 
     /// The bytes of a column of times with their checksum; of its second copy where those of the first are damaged.
-    fn times_of<'a, S: Source + ?Sized>(&self, source: &'a S, start: u64, column: &Times) -> Result<Bytes<'a>, PageError> {
+    fn times_of<'a, S: ByteSource + ?Sized>(&self, source: &'a S, start: u64, column: &Times) -> Result<Bytes<'a>, PageError> {
         let first = piece(source, start, column.offset, column.len);
         if column.copy == 0 || first.as_ref().is_ok_and(|bytes| checked(bytes).is_ok()) {
             return first;
@@ -523,7 +523,7 @@ impl Directory {
         piece(source, start, column.copy, column.len)
     }
 
-    fn times_within<S: Source + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk, within: Within) -> Result<Rc<Rows>, PageError> {
+    fn times_within<S: ByteSource + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk, within: Within) -> Result<Rc<Rows>, PageError> {
         let span = (self.number, chunk.times, within);
         let known = LAST.with_borrow(|last| last.as_ref().filter(|(known, _)| *known == span).map(|(_, rows)| Rc::clone(rows)));
         if let Some(rows) = known {
@@ -544,13 +544,13 @@ impl Directory {
     }
 
     /// Reads the windows of one of the page's chunks.
-    pub(super) fn hours<S: Source + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk) -> Result<Vec<WindowRow>, PageError> {
+    pub(super) fn hours<S: ByteSource + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk) -> Result<Vec<WindowRow>, PageError> {
         let times = self.decode_times(source, start, chunk)?;
         let bytes = piece(source, start, chunk.offset, chunk.len)?;
         Ok(hours::decode(checked(&bytes)?, &times)?)
     }
 
-    fn decode_times<S: Source + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk) -> Result<Vec<TimestampMs>, PageError> {
+    fn decode_times<S: ByteSource + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk) -> Result<Vec<TimestampMs>, PageError> {
         let column = self.times.get(chunk.times).ok_or(CodecError::Damaged("unknown column of times"))?;
         let bytes = self.times_of(source, start, column)?;
         Ok(codec::decode_times(checked(&bytes)?, chunk.rows, column.first)?)
@@ -558,7 +558,7 @@ impl Directory {
 }
 
 /// A piece with its checksum.
-fn piece<S: Source + ?Sized>(source: &S, start: u64, offset: u64, len: u64) -> Result<Bytes<'_>, PageError> {
+fn piece<S: ByteSource + ?Sized>(source: &S, start: u64, offset: u64, len: u64) -> Result<Bytes<'_>, PageError> {
     let len = usize::try_from(len).ok().and_then(|len| len.checked_add(CRC)).ok_or(CodecError::Damaged("impossible length"))?;
     source.read(start.saturating_add(offset), len)
 }
@@ -574,7 +574,7 @@ fn checked(bytes: &[u8]) -> Result<&[u8], CodecError> {
 type Place = (u64, u64, u64);
 
 /// The runs of a damaged column that can be read.
-fn salvage_column<S: Source + ?Sized, T>(
+fn salvage_column<S: ByteSource + ?Sized, T>(
     source: &S,
     start: u64,
     (offset, len, spare): Place,
@@ -614,8 +614,8 @@ pub(crate) fn read_all(bytes: &[u8]) -> Result<Vec<(SeriesId, Columns)>, PageErr
     let mut out = Vec::new();
     for chunk in &directory.chunks {
         match chunk.kind {
-            Kind::Samples => out.push((chunk.id, directory.samples(bytes, 0, chunk, ALWAYS, &mut Damage::default())?)),
-            Kind::Hours => {
+            ChunkKind::Samples => out.push((chunk.id, directory.samples(bytes, 0, chunk, ALWAYS, &mut Damage::default())?)),
+            ChunkKind::Hours => {
                 directory.hours(bytes, 0, chunk)?;
             }
         }
@@ -652,14 +652,14 @@ mod tests {
             assert!(builder.size().1 < 2 * alone, "times are kept once");
             builder.samples(SeriesId(9), &times[..2], &[f64::NAN, 1.0]).unwrap();
             builder.hours(SeriesId(9), &rows).unwrap();
-            assert_eq!(builder.keys(), Some([(SeriesId(3), Kind::Samples), (SeriesId(9), Kind::Hours)]));
+            assert_eq!(builder.keys(), Some([(SeriesId(3), ChunkKind::Samples), (SeriesId(9), ChunkKind::Hours)]));
             let page = builder.finish();
             let directory = Directory::read(page.as_slice(), 0, page.len() as u64).unwrap();
-            let [chunk] = directory.of((SeriesId(4), Kind::Samples)) else { panic!("one chunk") };
+            let [chunk] = directory.of((SeriesId(4), ChunkKind::Samples)) else { panic!("one chunk") };
             assert_eq!(chunk.bounds, Some((0.0, 1.6)));
             assert_eq!(directory.samples(page.as_slice(), 0, chunk, ALWAYS, &mut Damage::default()).unwrap(), Columns { times, values });
-            assert_eq!(directory.of((SeriesId(5), Kind::Samples)).len(), 0);
-            let [hours] = directory.of((SeriesId(9), Kind::Hours)) else { panic!("one chunk") };
+            assert_eq!(directory.of((SeriesId(5), ChunkKind::Samples)).len(), 0);
+            let [hours] = directory.of((SeriesId(9), ChunkKind::Hours)) else { panic!("one chunk") };
             assert_eq!(directory.hours(page.as_slice(), 0, hours).unwrap(), rows);
         }
     }
