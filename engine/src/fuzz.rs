@@ -333,7 +333,7 @@ fn answers_of_github() {
             ledger.observe(*run, ReportedBy::Webhook, now);
         }
         let jobs = ci::parse::jobs(bytes).ok();
-        let figures_of = |run: &ci::parse::Run| {
+        let figures_of = |run: &ci::parse::WorkflowRun| {
             jobs.as_ref().map(|page| ci::jobs::JobFigures { ended: true, ..ci::jobs::JobFigures::of(&page.items, run, true) })
         };
         while let Some((run, _)) = ledger.wanted(now) {

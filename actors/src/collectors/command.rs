@@ -64,7 +64,7 @@ pub struct Program {
 }
 
 /// What a program printed and how it ended.
-pub(crate) struct Run {
+pub(crate) struct CommandOutput {
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: String,
     pub(crate) code: Option<i32>,
@@ -115,7 +115,7 @@ const REAP: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// One line that says why it did not come to an end by itself.
-pub(crate) fn run(command: &[String], passed: &[String], timeout: Duration, max_bytes: usize) -> Result<Run, String> {
+pub(crate) fn run(command: &[String], passed: &[String], timeout: Duration, max_bytes: usize) -> Result<CommandOutput, String> {
     let [program, arguments @ ..] = command else { return Err("no program is named".to_owned()) };
     {
         let mut killed = KILLED.lock();
@@ -138,7 +138,7 @@ pub(crate) fn run(command: &[String], passed: &[String], timeout: Duration, max_
     reap(child);
     let (code, out, err) = outcome?;
     let line = String::from_utf8_lossy(&err).lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("").chars().take(200).collect();
-    Ok(Run { stdout: out, stderr: line, code })
+    Ok(CommandOutput { stdout: out, stderr: line, code })
 }
 
 /// Waits for the end of a program that was killed, but not for ever.

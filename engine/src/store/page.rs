@@ -281,7 +281,7 @@ fn bounds(values: &[f64]) -> Option<(f64, f64)> {
 }
 
 /// Bytes that can be read in pieces.
-pub(super) trait ReadAt {
+pub(super) trait ByteSource {
     /// The bytes at a place, or why not.
     fn read(&self, offset: u64, len: usize) -> Result<Bytes<'_>, PageError>;
 }
@@ -295,7 +295,7 @@ pub(crate) enum PageError {
     Io(#[from] std::io::Error),
 }
 
-impl ReadAt for [u8] {
+impl ByteSource for [u8] {
     fn read(&self, offset: u64, len: usize) -> Result<Bytes<'_>, PageError> {
         let from = usize::try_from(offset).unwrap_or(usize::MAX);
         let bytes = from.checked_add(len).and_then(|to| self.get(from..to));
@@ -344,7 +344,7 @@ pub(super) struct Directory {
 
 impl Directory {
     /// Reads the directory of the page that lies in `source` at `[start, end)`.
-    pub(super) fn read<S: ReadAt + ?Sized>(source: &S, start: u64, end: u64) -> Result<Self, PageError> {
+    pub(super) fn read<S: ByteSource + ?Sized>(source: &S, start: u64, end: u64) -> Result<Self, PageError> {
         const SHORT: CodecError = CodecError::Damaged("a page is too short");
         let tail_at = end.checked_sub(TAIL as u64).filter(|at| *at >= start).ok_or(SHORT)?;
         // Most directories are shorter than this: one read gives all of it.
@@ -423,7 +423,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`PageError`] where nothing of it can be read.
-    pub(super) fn samples<S: ReadAt + ?Sized>(
+    pub(super) fn samples<S: ByteSource + ?Sized>(
         &self,
         source: &S,
         start: u64,
@@ -440,7 +440,7 @@ impl Directory {
         }
     }
 
-    fn sound_samples<S: ReadAt + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk, within: Within) -> Result<Columns, PageError> {
+    fn sound_samples<S: ByteSource + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk, within: Within) -> Result<Columns, PageError> {
         let rows = self.times_within(source, start, chunk, within)?;
         if rows.times.is_empty() {
             return Ok(Columns::default());
@@ -457,7 +457,7 @@ impl Directory {
     }
 
     /// Reads what can be read of a damaged chunk, run by run.
-    fn salvage<S: ReadAt + ?Sized>(
+    fn salvage<S: ByteSource + ?Sized>(
         &self,
         source: &S,
         start: u64,
@@ -515,7 +515,7 @@ impl Directory {
     }
 
     /// The bytes of a column of times with their checksum; of its second copy where those of the first are damaged.
-    fn times_of<'a, S: ReadAt + ?Sized>(&self, source: &'a S, start: u64, column: &Times) -> Result<Bytes<'a>, PageError> {
+    fn times_of<'a, S: ByteSource + ?Sized>(&self, source: &'a S, start: u64, column: &Times) -> Result<Bytes<'a>, PageError> {
         let first = piece(source, start, column.offset, column.len);
         if column.copy == 0 || first.as_ref().is_ok_and(|bytes| checked(bytes).is_ok()) {
             return first;
@@ -523,7 +523,7 @@ impl Directory {
         piece(source, start, column.copy, column.len)
     }
 
-    fn times_within<S: ReadAt + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk, within: Within) -> Result<Rc<Rows>, PageError> {
+    fn times_within<S: ByteSource + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk, within: Within) -> Result<Rc<Rows>, PageError> {
         let span = (self.number, chunk.times, within);
         let known = LAST.with_borrow(|last| last.as_ref().filter(|(known, _)| *known == span).map(|(_, rows)| Rc::clone(rows)));
         if let Some(rows) = known {
@@ -544,13 +544,13 @@ impl Directory {
     }
 
     /// Reads the windows of one of the page's chunks.
-    pub(super) fn hours<S: ReadAt + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk) -> Result<Vec<WindowRow>, PageError> {
+    pub(super) fn hours<S: ByteSource + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk) -> Result<Vec<WindowRow>, PageError> {
         let times = self.decode_times(source, start, chunk)?;
         let bytes = piece(source, start, chunk.offset, chunk.len)?;
         Ok(hours::decode(checked(&bytes)?, &times)?)
     }
 
-    fn decode_times<S: ReadAt + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk) -> Result<Vec<TimestampMs>, PageError> {
+    fn decode_times<S: ByteSource + ?Sized>(&self, source: &S, start: u64, chunk: &Chunk) -> Result<Vec<TimestampMs>, PageError> {
         let column = self.times.get(chunk.times).ok_or(CodecError::Damaged("unknown column of times"))?;
         let bytes = self.times_of(source, start, column)?;
         Ok(codec::decode_times(checked(&bytes)?, chunk.rows, column.first)?)
@@ -558,7 +558,7 @@ impl Directory {
 }
 
 /// A piece with its checksum.
-fn piece<S: ReadAt + ?Sized>(source: &S, start: u64, offset: u64, len: u64) -> Result<Bytes<'_>, PageError> {
+fn piece<S: ByteSource + ?Sized>(source: &S, start: u64, offset: u64, len: u64) -> Result<Bytes<'_>, PageError> {
     let len = usize::try_from(len).ok().and_then(|len| len.checked_add(CRC)).ok_or(CodecError::Damaged("impossible length"))?;
     source.read(start.saturating_add(offset), len)
 }
@@ -574,7 +574,7 @@ fn checked(bytes: &[u8]) -> Result<&[u8], CodecError> {
 type Place = (u64, u64, u64);
 
 /// The runs of a damaged column that can be read.
-fn salvage_column<S: ReadAt + ?Sized, T>(
+fn salvage_column<S: ByteSource + ?Sized, T>(
     source: &S,
     start: u64,
     (offset, len, spare): Place,

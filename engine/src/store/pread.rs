@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::frame::{self, Header};
-use super::page::{PageError, ReadAt};
+use super::page::{ByteSource, PageError};
 use super::read_buffer::{Buffer, Bytes};
 use crate::codec::CodecError;
 
@@ -21,7 +21,7 @@ pub(super) struct Pread {
     len: AtomicU64,
 }
 
-impl ReadAt for Pread {
+impl ByteSource for Pread {
     fn read(&self, offset: u64, len: usize) -> Result<Bytes<'_>, PageError> {
         if offset.checked_add(len as u64).is_none_or(|end| end > self.len()) {
             return Err(CodecError::Damaged("a place is past the end").into());
