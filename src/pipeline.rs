@@ -25,7 +25,7 @@ use taskpulse_actors::supervisor::{ActorHandle, Mailbox, Policy, Registry, Servi
 use taskpulse_actors::window::{WindowAggregatorActor, WindowOutputs};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::rules::RuleSet;
-use taskpulse_engine::store::Store;
+use taskpulse_engine::store::{StoreReader, StoreWriter};
 use taskpulse_engine::windows::Level;
 
 use crate::options::{notification_channels, store_options};
@@ -84,8 +84,8 @@ impl<'a> Pipeline<'a> {
     pub fn start(settings: &'a Settings, dir: &Path) -> anyhow::Result<Self> {
         let clock = Clock::system();
         let rules = Arc::new(RuleSet::new(&settings.alerts.rules, settings.store.retention)?);
-        let store = Arc::new(Store::open(dir, store_options(settings), clock.now_ms())?);
-        let reporter = reporter(settings, &store, &clock);
+        let writer = StoreWriter::open(dir, store_options(settings), clock.now_ms())?;
+        let reporter = reporter(settings, writer.reader(), &clock);
         let policy = Policy {
             max_restarts: settings.supervision.max_restarts,
             window: settings.supervision.window.duration(),
@@ -103,11 +103,11 @@ impl<'a> Pipeline<'a> {
 
         // The store first: everything else leads to it. Its listeners follow when they exist.
         let listeners: Arc<OnceLock<Listeners>> = Arc::default();
-        let store_actor = start_store(&starter, &arbiters.store, &store, &listeners);
+        let store_actor = start_store(&starter, &arbiters.store, writer, &listeners);
         let hub = start_hub(&starter, &arbiters.hub, &reporter);
         let alerts = start_alerts(&starter, &arbiters.pipeline, &reporter, &rules, &store_actor, &hub, dir);
         let optimizer = start_optimizer(&starter, &arbiters.pipeline, &reporter, &store_actor, &hub);
-        let first_window = start_windows(&starter, &arbiters.windows, &reporter, &hub);
+        let first_window = start_windows(&starter, &arbiters.windows, &reporter, &store_actor, &hub);
         // Filled once, here; the store publishes nothing before.
         let _ = listeners.set(Listeners { batches: vec![first_window, alerts.mailbox(), hub.mailbox()], events: hub.mailbox() });
         let batcher = start_batcher(&starter, &arbiters.pipeline, &reporter.shared, &rules, &store_actor);
@@ -153,13 +153,13 @@ pub async fn bounded<T>(what: &str, step: impl Future<Output = T>) {
     }
 }
 
-fn reporter(settings: &Settings, store: &Arc<Store>, clock: &Clock) -> Arc<Reporter> {
+fn reporter(settings: &Settings, store: StoreReader, clock: &Clock) -> Arc<Reporter> {
     let shared = Arc::new(Shared::default());
     shared.login.store(settings.server.token.is_some(), Ordering::Relaxed);
     Arc::new(Reporter {
         registry: Arc::default(),
         shared,
-        store: Arc::clone(store),
+        store,
         stuck_after: settings.supervision.stuck_after.duration(),
         seal_interval: settings.store.seal_interval.duration(),
         started_at: clock.now_ms(),
@@ -173,7 +173,7 @@ fn reporter(settings: &Settings, store: &Arc<Store>, clock: &Clock) -> Arc<Repor
 fn start_store(
     starter: &Starter<'_>,
     arbiter: &Arbiter,
-    store: &Arc<Store>,
+    writer: StoreWriter,
     listeners: &Arc<OnceLock<Listeners>>,
 ) -> ActorHandle<StoreActor> {
     let settings = &starter.settings.store;
@@ -182,8 +182,7 @@ fn start_store(
         seal_interval: settings.seal_interval.duration(),
         max_head_samples: settings.max_head_samples,
     };
-    let (clock, store, listeners) = (starter.clock.clone(), Arc::clone(store), Arc::clone(listeners));
-    let make = move || StoreActor::new(clock.clone(), Arc::clone(&store), options.clone(), Arc::clone(&listeners));
+    let make = StoreActor::factory(starter.clock.clone(), writer, options, Arc::clone(listeners));
     starter.start_essential(arbiter, "store", make)
 }
 
@@ -191,7 +190,7 @@ fn start_hub(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>)
     let (clock, reporter) = (starter.clock.clone(), Arc::clone(reporter));
     let slow_after = starter.settings.server.slow_client_timeout.duration();
     starter.start(arbiter, "hub", move || {
-        let (store, shared, status) = (Arc::clone(&reporter.store), Arc::clone(&reporter.shared), Arc::clone(&reporter));
+        let (store, shared, status) = (reporter.store.clone(), Arc::clone(&reporter.shared), Arc::clone(&reporter));
         HubActor::new(clock.clone(), store, shared, Arc::new(move || status.status()), slow_after)
     })
 }
@@ -209,13 +208,12 @@ fn start_alerts(
         let (channels, shared) = (notification_channels(starter.settings, dir), Arc::clone(&reporter.shared));
         starter.start(arbiter, "notifier", move || NotifierActor::new(channels.clone(), Arc::clone(&shared)))
     };
-    let (clock, store, rules, shared) =
-        (starter.clock.clone(), Arc::clone(&reporter.store), Arc::clone(rules), Arc::clone(&reporter.shared));
+    let (clock, store, rules, shared) = (starter.clock.clone(), reporter.store.clone(), Arc::clone(rules), Arc::clone(&reporter.shared));
     // Before the first request: an alert that fires does not seem to be over while the actor starts.
     *shared.alerts.write() = Arc::new(kept_alerts(&store, &rules, clock.now_ms()));
     let outputs =
         AlertOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox(), notifier: notifier.mailbox(), hub: hub.mailbox() };
-    let make = move || AlertActor::new(clock.clone(), Arc::clone(&store), Arc::clone(&rules), Arc::clone(&shared), outputs.clone());
+    let make = move || AlertActor::new(clock.clone(), store.clone(), Arc::clone(&rules), Arc::clone(&shared), outputs.clone());
     starter.start(arbiter, "alerts", make)
 }
 
@@ -230,20 +228,26 @@ fn start_optimizer(
     let every = settings.enabled.then(|| settings.interval.duration());
     let (clock, reporter) = (starter.clock.clone(), Arc::clone(reporter));
     let outputs = OptimizerOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox(), hub: hub.mailbox() };
-    let make =
-        move || OptimizerActor::new(clock.clone(), Arc::clone(&reporter.store), Arc::clone(&reporter.shared), every, outputs.clone());
+    let make = move || OptimizerActor::new(clock.clone(), reporter.store.clone(), Arc::clone(&reporter.shared), every, outputs.clone());
     starter.start(arbiter, "optimizer", make)
 }
 
 /// Starts the aggregators from the longest to the shortest. Each publishes to the next longer one and to the hub.
-fn start_windows(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, hub: &ActorHandle<HubActor>) -> Mailbox<StoredBatch> {
+fn start_windows(
+    starter: &Starter<'_>,
+    arbiter: &Arbiter,
+    reporter: &Arc<Reporter>,
+    store_actor: &ActorHandle<StoreActor>,
+    hub: &ActorHandle<HubActor>,
+) -> Mailbox<StoredBatch> {
     let idle_after = starter.settings.windows.idle_after.duration();
     let start_level = |level: Level, above: Option<Mailbox<Advanced>>| {
-        let outputs = WindowOutputs { hub: hub.mailbox(), above };
-        let (clock, reporter) = (starter.clock.clone(), Arc::clone(reporter));
+        let store = (level == Level::M1).then(|| store_actor.mailbox());
+        let outputs = WindowOutputs { hub: hub.mailbox(), above, store };
+        let reporter = Arc::clone(reporter);
         let make = move || {
-            let (store, shared) = (Arc::clone(&reporter.store), Arc::clone(&reporter.shared));
-            WindowAggregatorActor::new(clock.clone(), level, store, shared, idle_after, outputs.clone())
+            let (store, shared) = (reporter.store.clone(), Arc::clone(&reporter.shared));
+            WindowAggregatorActor::new(level, store, shared, idle_after, outputs.clone())
         };
         starter.start(arbiter, &format!("windows {}", level.name()), make)
     };

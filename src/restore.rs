@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use taskpulse_actors::clock::now_ms;
-use taskpulse_engine::store::{DirectoryLock, SnapshotError, SnapshotList, Store, StoreStatus, copy_directory};
+use taskpulse_engine::store::{DirectoryLock, SnapshotError, SnapshotList, StoreStatus, StoreWriter, copy_directory};
 
 use crate::console;
 use crate::options;
@@ -74,7 +74,7 @@ fn copy(source: &SnapshotSource, temporary: &Path) -> anyhow::Result<()> {
 
 /// Opens the copy and reads all of it.
 fn examine(source: &SnapshotSource, temporary: &Path, settings: &Settings) -> anyhow::Result<StoreStatus> {
-    let store = Store::open(temporary, options::store_options(settings), now_ms())
+    let store = StoreWriter::open(temporary, options::store_options(settings), now_ms())
         .with_context(|| format!("the copy of {} cannot be opened; nothing was changed", source.path.display()))?;
     store.read_all_days()?;
     let (copy, original) = (temporary.display().to_string(), source.path.display().to_string());

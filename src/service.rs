@@ -79,7 +79,7 @@ impl Server {
         let sessions: Arc<Sessions> = Arc::default();
         let state = AppState {
             reporter: Arc::clone(&pipeline.reporter),
-            store: Arc::clone(&pipeline.reporter.store),
+            store: pipeline.reporter.store.clone(),
             rules: Arc::clone(&pipeline.rules),
             access: Access::new(access_options(settings)),
             hooks: Arc::clone(webhooks),
@@ -87,6 +87,7 @@ impl Server {
             max_sessions: settings.server.max_sessions,
             append: pipeline.store.mailbox(),
             append_resolved: pipeline.store.mailbox(),
+            snapshot: pipeline.store.mailbox(),
             otlp: Otlp::new(settings.otlp.options()),
             ingest_places: Semaphore::new(INGEST_PLACES),
             query_places: Semaphore::new(settings.pipeline.workers),

@@ -88,9 +88,9 @@ fn start_probes(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporte
     if checks.is_empty() {
         return;
     }
-    let reporter_of_probes = Arc::clone(reporter);
+    let (reporter_of_probes, documents) = (Arc::clone(reporter), outputs.documents.clone());
     let make = move || {
-        let known = probe::take_up(&reporter_of_probes.store, &checks);
+        let known = probe::restore_states(&reporter_of_probes.store, &documents, &checks);
         let source =
             |check: &Check| ProbeCollector::new(check.clone(), Arc::clone(&reporter_of_probes.shared), known.get(&check.name).copied());
         checks.iter().map(|check| Box::new(source(check)) as Box<dyn Collector>).collect()
@@ -113,7 +113,7 @@ pub fn start_github(
     }
     // The settings were checked when they were read.
     let Ok(options) = github::options(&starter.settings.github) else { return };
-    let (shared, store) = (Arc::clone(&reporter.shared), Arc::clone(&reporter.store));
+    let (shared, store) = (Arc::clone(&reporter.shared), reporter.store.clone());
     let (documents, events) = (outputs.documents.clone(), outputs.events.clone());
     let context = Arc::new(GithubContext::new(options, Arc::clone(hooks), shared, store, append, documents, events));
     let handle = poll(starter, arbiter, reporter, outputs, "github", move || GithubContext::sources(&context));

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use common::{Folder, Service, eventually};
 use serde_json::{Value, json};
 use taskpulse_engine::model::{Batch, Labels};
-use taskpulse_engine::store::{Store, StoreOptions};
+use taskpulse_engine::store::{StoreOptions, StoreWriter};
 
 const MINUTE: i64 = 60_000;
 
@@ -17,7 +17,7 @@ const MINUTE: i64 = 60_000;
 fn keep_a_filling_disk(folder: &Folder) {
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
     let options = StoreOptions { out_of_order_ms: 2 * 86_400_000, ..StoreOptions::default() };
-    let store = Store::open(&folder.path().join("taskpulse-data"), options, now).unwrap();
+    let store = StoreWriter::open(&folder.path().join("taskpulse-data"), options, now).unwrap();
     let labels = Labels::metric("system_filesystem_utilization_ratio", &[("mountpoint", "/srv/data")]);
     let mut batch = Batch::default();
     for minute in 0..1_430 {

@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{SeriesId, TimestampMs};
 use taskpulse_engine::rules::{Alert, AlertBook, AlertState, RuleSet};
-use taskpulse_engine::store::{DocumentChange, Limits, Store};
+use taskpulse_engine::store::{DocumentChange, Limits, StoreReader};
 
 use crate::busiest::busiest;
 use crate::clock::Clock;
@@ -54,7 +54,7 @@ pub struct AlertOutputs {
 /// See the module.
 pub struct AlertActor {
     clock: Clock,
-    store: Arc<Store>,
+    store: StoreReader,
     rules: Arc<RuleSet>,
     shared: Arc<Shared>,
     outputs: AlertOutputs,
@@ -75,7 +75,7 @@ pub struct AlertActor {
 
 /// The alerts that were pending or firing when they were kept last: what there is to see until the actor has started.
 #[must_use]
-pub fn kept_alerts(store: &Store, rules: &Arc<RuleSet>, now: TimestampMs) -> Vec<Alert> {
+pub fn kept_alerts(store: &StoreReader, rules: &Arc<RuleSet>, now: TimestampMs) -> Vec<Alert> {
     let mut book = AlertBook::new(Arc::clone(rules));
     let kept = store.documents(ACTIVE).unwrap_or_default();
     // The actor logs what cannot be read, and records those that have ended.
@@ -86,7 +86,7 @@ pub fn kept_alerts(store: &Store, rules: &Arc<RuleSet>, now: TimestampMs) -> Vec
 impl AlertActor {
     /// An actor over `store`; it takes up what was kept when it starts.
     #[must_use]
-    pub fn new(clock: Clock, store: Arc<Store>, rules: Arc<RuleSet>, shared: Arc<Shared>, outputs: AlertOutputs) -> Self {
+    pub fn new(clock: Clock, store: StoreReader, rules: Arc<RuleSet>, shared: Arc<Shared>, outputs: AlertOutputs) -> Self {
         let book = AlertBook::new(Arc::clone(&rules));
         Self {
             clock,

@@ -3,7 +3,7 @@
 use taskpulse_engine::metrics::quantity;
 use taskpulse_engine::model::{Labels, NAME_LABEL, Selector, TimestampMs};
 use taskpulse_engine::rules::Alert;
-use taskpulse_engine::store::Store;
+use taskpulse_engine::store::StoreReader;
 
 /// Processes that are named.
 const NAMED: usize = 3;
@@ -23,7 +23,7 @@ fn behind(metric: &str) -> Option<&'static str> {
 }
 
 /// Series of a metric with their values at `at`, ended ones left out.
-fn values(store: &Store, metric: &str, at: TimestampMs) -> Vec<(Labels, f64)> {
+fn values(store: &StoreReader, metric: &str, at: TimestampMs) -> Vec<(Labels, f64)> {
     let Ok(selector) = Selector::parse(metric) else { return Vec::new() };
     let ids = store.select(&selector.matchers);
     let newest = ids.into_iter().filter_map(|id| {
@@ -35,7 +35,7 @@ fn values(store: &Store, metric: &str, at: TimestampMs) -> Vec<(Labels, f64)> {
 
 /// The processes that used most when an alert fired, the first first: `cargo (3 processes) 61 %`. None where the alert is
 /// about something that processes do not use, or no sample of them is kept.
-pub(crate) fn busiest(store: &Store, alert: &Alert) -> Vec<String> {
+pub(crate) fn busiest(store: &StoreReader, alert: &Alert) -> Vec<String> {
     let Some(metric) = behind(alert.metric.name()) else { return Vec::new() };
     let at = alert.last_sample;
     let mut by_name: Vec<(String, f64)> = Vec::new();

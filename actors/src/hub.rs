@@ -17,7 +17,7 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 use taskpulse_engine::model::{Selector, SeriesId, TimestampMs, push_point};
 use taskpulse_engine::promql::EvalError;
-use taskpulse_engine::store::{Store, Stored};
+use taskpulse_engine::store::{StoreReader, Stored};
 use taskpulse_engine::windows::Level;
 use tokio::time::Instant;
 
@@ -124,7 +124,7 @@ impl Filter {
     ///
     /// # Errors
     /// Those of `go_on`, and where patterns match too much.
-    pub fn new(store: &Store, selectors: Vec<Selector>, go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<Self, EvalError> {
+    pub fn new(store: &StoreReader, selectors: Vec<Selector>, go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<Self, EvalError> {
         if selectors.is_empty() {
             return Ok(Self::default());
         }
@@ -134,7 +134,7 @@ impl Filter {
         Ok(Self { selectors, known, passing })
     }
 
-    fn passes(&mut self, id: SeriesId, store: &Store) -> bool {
+    fn passes(&mut self, id: SeriesId, store: &StoreReader) -> bool {
         if self.selectors.is_empty() {
             return true;
         }
@@ -194,7 +194,7 @@ pub(crate) fn forget_when_many<T>(known: &mut FxHashMap<SeriesId, T>) {
 /// See the module.
 pub struct HubActor {
     clock: Clock,
-    store: Arc<Store>,
+    store: StoreReader,
     shared: Arc<Shared>,
     status: Arc<dyn Fn() -> Value + Send + Sync>,
     slow_after: Duration,
@@ -208,7 +208,7 @@ impl HubActor {
     #[must_use]
     pub fn new(
         clock: Clock,
-        store: Arc<Store>,
+        store: StoreReader,
         shared: Arc<Shared>,
         status: Arc<dyn Fn() -> Value + Send + Sync>,
         slow_after: Duration,

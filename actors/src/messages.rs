@@ -1,12 +1,13 @@
 //! What actors say to each other.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix::Message;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, SeriesId};
 use taskpulse_engine::rules::Alert;
-use taskpulse_engine::store::{DocumentChange, Resolved, Span, Stored};
+use taskpulse_engine::store::{ClosedSpan, DocumentChange, ResolvedBatch, StoreError, Stored};
 use taskpulse_engine::windows::{Level, WindowRow};
 
 /// A collector → batcher: what a look at a source gave.
@@ -41,7 +42,7 @@ pub struct Append(pub Arc<Batch>);
 /// HTTP → store: keep samples whose series were found already. Answered when they are durable.
 #[derive(Message, Debug)]
 #[rtype(result = "Result<Arc<Stored>, AppendError>")]
-pub struct AppendResolved(pub Resolved);
+pub struct AppendResolved(pub ResolvedBatch);
 
 /// Anyone → store: keep events, then tell the hub.
 #[derive(Message, Debug, Clone)]
@@ -58,6 +59,22 @@ pub struct ChangeDocuments {
     pub changes: Vec<DocumentChange>,
 }
 
+/// First windows → store: close the windows of series that were silent for so long. Answered with what was closed.
+#[derive(Message, Debug, Clone, Copy)]
+#[rtype(result = "Vec<ClosedSpan>")]
+pub struct CloseSilent {
+    /// How long, ms.
+    pub idle_after_ms: i64,
+}
+
+/// HTTP → store: copy everything that was accepted to a new folder. Answered when the copy is whole.
+#[derive(Message, Debug, Clone)]
+#[rtype(result = "Result<(), StoreError>")]
+pub struct TakeSnapshot {
+    /// The folder.
+    pub to: PathBuf,
+}
+
 /// The service → store: make everything durable; the last message before the end.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
@@ -71,7 +88,7 @@ pub struct StoredBatch(pub Arc<Stored>);
 /// Windows → longer windows: windows were closed.
 #[derive(Message, Debug, Clone)]
 #[rtype(result = "()")]
-pub struct Advanced(pub Arc<Vec<Span>>);
+pub struct Advanced(pub Arc<Vec<ClosedSpan>>);
 
 /// Windows → hub: the rows of windows that were closed.
 #[derive(Message, Debug, Clone)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use actix::ResponseFuture;
 use taskpulse_engine::advice::{self, Finding, Ledger, Recommendation, Status};
 use taskpulse_engine::event::Event;
-use taskpulse_engine::store::{DocumentChange, Store, StoreError};
+use taskpulse_engine::store::{DocumentChange, StoreError, StoreReader};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
@@ -41,7 +41,7 @@ pub struct OptimizerOutputs {
 /// See the module.
 pub struct OptimizerActor {
     clock: Clock,
-    store: Arc<Store>,
+    store: StoreReader,
     shared: Arc<Shared>,
     every: Option<Duration>,
     outputs: OptimizerOutputs,
@@ -54,7 +54,7 @@ pub struct OptimizerActor {
 impl OptimizerActor {
     /// An optimizer that looks `every` so often; with none it keeps what there is and gives no new advice.
     #[must_use]
-    pub fn new(clock: Clock, store: Arc<Store>, shared: Arc<Shared>, every: Option<Duration>, outputs: OptimizerOutputs) -> Self {
+    pub fn new(clock: Clock, store: StoreReader, shared: Arc<Shared>, every: Option<Duration>, outputs: OptimizerOutputs) -> Self {
         Self { clock, store, shared, every, outputs, ledger: Ledger::default(), by_month: None, looking: false }
     }
 
@@ -63,7 +63,7 @@ impl OptimizerActor {
             return;
         }
         self.looking = true;
-        let store = Arc::clone(&self.store);
+        let store = self.store.clone();
         let now = self.clock.now_ms();
         let by_month = self.by_month.take().filter(|(at, _)| at.elapsed() < MONTH_EVERY);
         let look = move || -> Result<_, StoreError> {

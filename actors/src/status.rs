@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use taskpulse_engine::model::{Labels, TimestampMs};
 use taskpulse_engine::rules::AlertState;
-use taskpulse_engine::store::{Rejection, Store};
+use taskpulse_engine::store::{Rejection, StoreReader};
 use taskpulse_engine::windows::Level;
 
 use crate::clock::now_ms;
@@ -26,7 +26,7 @@ pub struct Reporter {
     /// The shared state.
     pub shared: Arc<Shared>,
     /// The store.
-    pub store: Arc<Store>,
+    pub store: StoreReader,
     /// When an actor counts as stuck.
     pub stuck_after: Duration,
     /// Longest time between seals.

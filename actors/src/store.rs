@@ -1,24 +1,27 @@
-//! The store actor: one door to the engine's store for everything that writes.
+//! The store actor: owns the [`StoreWriter`], so all changes of the store go through its mailbox.
 //!
-//! 1. takes a batch into journal and head,
-//! 2. makes the journal durable for all batches that came meanwhile in one flush (group commit), off its thread,
-//! 3. answers them,
-//! 4. tells windows, alerts and hub.
+//! 1. Appends a batch to journal and head.
+//! 2. Makes the journal durable for all batches that came meanwhile in one flush (group commit), off its thread.
+//! 3. Answers them.
+//! 4. Publishes the batch to windows, alerts and hub.
 //!
-//! Now and then it seals the head into chunks and applies the retention. A listener whose mailbox is full misses a
+//! It seals the head into chunks, compacts, and applies the retention at intervals. A listener whose mailbox is full misses a
 //! message, sees the gap in the batch numbers, and catches up from the store.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix::ResponseFuture;
-use taskpulse_engine::store::{DocumentChange, Store, StoreError, Stored};
+use taskpulse_engine::store::{ClosedSpan, DocumentChange, StoreError, StoreWriter, Stored};
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::messages::{Append, AppendError, AppendResolved, ChangeDocuments, Finish, Publish, RecordEvents, StoredBatch};
-use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
+use crate::messages::{
+    Append, AppendError, AppendResolved, ChangeDocuments, CloseSilent, Finish, Publish, RecordEvents, StoredBatch, TakeSnapshot,
+};
+use crate::supervisor::{Ctx, InBackground, Mailbox, Receive, Schedule, ServiceActor};
 
 /// How often size and retention are looked at.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
@@ -82,9 +85,9 @@ type Reply = (Arc<Stored>, oneshot::Sender<Result<Arc<Stored>, AppendError>>);
 /// See the module.
 pub struct StoreActor {
     clock: Clock,
-    store: Arc<Store>,
+    store: Arc<StoreWriter>,
     options: StoreActorOptions,
-    listeners: Arc<std::sync::OnceLock<Listeners>>,
+    listeners: Arc<OnceLock<Listeners>>,
     waiting: Vec<Reply>,
     committing: bool,
     sealing: bool,
@@ -102,9 +105,20 @@ pub struct StoreActor {
 }
 
 impl StoreActor {
+    /// What builds the actor, at the start and after each panic. It takes the only writer, so nobody else can change the store.
     /// `listeners` may be filled in after the start; nothing is stored before.
     #[must_use]
-    pub fn new(clock: Clock, store: Arc<Store>, options: StoreActorOptions, listeners: Arc<std::sync::OnceLock<Listeners>>) -> Self {
+    pub fn factory(
+        clock: Clock,
+        writer: StoreWriter,
+        options: StoreActorOptions,
+        listeners: Arc<OnceLock<Listeners>>,
+    ) -> impl Fn() -> Self + Send + 'static {
+        let store = Arc::new(writer);
+        move || Self::new(clock.clone(), Arc::clone(&store), options.clone(), Arc::clone(&listeners))
+    }
+
+    fn new(clock: Clock, store: Arc<StoreWriter>, options: StoreActorOptions, listeners: Arc<OnceLock<Listeners>>) -> Self {
         Self {
             clock,
             store,
@@ -368,6 +382,31 @@ impl Receive<ChangeDocuments> for StoreActor {
             log::error!("store: {} not kept: {error}", message.kind);
             append_error(&error)
         })
+    }
+}
+
+impl Receive<CloseSilent> for StoreActor {
+    type Reply = ResponseFuture<Vec<ClosedSpan>>;
+
+    fn receive(&mut self, CloseSilent { idle_after_ms }: CloseSilent, _: &mut Ctx<Self>) -> Self::Reply {
+        let (store, now) = (Arc::clone(&self.store), self.clock.now_ms());
+        let closing = spawn_blocking(move || store.close_silent(now, idle_after_ms));
+        Box::pin(async move {
+            closing.await.unwrap_or_else(|error| {
+                log::error!("store: windows of silent series are not closed: {error}");
+                Vec::new()
+            })
+        })
+    }
+}
+
+impl Receive<TakeSnapshot> for StoreActor {
+    type Reply = InBackground<Result<(), StoreError>>;
+
+    fn receive(&mut self, TakeSnapshot { to }: TakeSnapshot, _: &mut Ctx<Self>) -> Self::Reply {
+        let store = Arc::clone(&self.store);
+        let copying = spawn_blocking(move || store.snapshot(&to));
+        InBackground(Box::pin(async move { copying.await.unwrap_or_else(|_| Err(StoreError::Interrupted("the snapshot"))) }))
     }
 }
 

@@ -23,7 +23,7 @@ use actix::{ActorFutureExt, AsyncContext, Message, Recipient, ResponseFuture, fu
 use actix_rt::System;
 use parking_lot::Mutex;
 use taskpulse_engine::model::{Batch, Labels, TimestampMs};
-use taskpulse_engine::store::{Store, StoreOptions, Stored};
+use taskpulse_engine::store::{StoreOptions, StoreReader, StoreWriter, Stored};
 use tempfile::TempDir;
 use tokio::runtime::Builder;
 use tokio::sync::{Notify, oneshot, watch};
@@ -60,7 +60,8 @@ pub(crate) fn on_stage_with(options: StoreOptions, test: impl AsyncFnOnce(Stage)
 /// What a test works with.
 pub(crate) struct Stage {
     pub(crate) clock: Clock,
-    pub(crate) store: Arc<Store>,
+    pub(crate) store: StoreReader,
+    writer: Arc<StoreWriter>,
     pub(crate) shared: Arc<Shared>,
     registry: Registry,
     began: Instant,
@@ -71,16 +72,22 @@ pub(crate) struct Stage {
 impl Stage {
     fn new(options: StoreOptions) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(dir.path(), options, NOON).unwrap());
+        let writer = Arc::new(StoreWriter::open(dir.path(), options, NOON).unwrap());
         Self {
             clock: Clock::starting_at(NOON),
-            store,
+            store: writer.reader(),
+            writer,
             shared: Arc::default(),
             registry: Registry::default(),
             began: Instant::now(),
             number: STAGES.fetch_add(1, Ordering::Relaxed),
             dir,
         }
+    }
+
+    /// The writer, for tests without a store actor.
+    pub(crate) fn writer(&self) -> Arc<StoreWriter> {
+        Arc::clone(&self.writer)
     }
 
     /// Where the store keeps its files.
@@ -197,8 +204,8 @@ impl Stage {
     pub(crate) fn append_at(&self, labels: &Labels, t: TimestampMs, v: f64) -> Arc<Stored> {
         let mut batch = Batch::default();
         batch.push(labels.clone(), t, v);
-        let stored = self.store.append(&batch, self.clock.now_ms()).unwrap();
-        self.store.commit().unwrap();
+        let stored = self.writer.append(&batch, self.clock.now_ms()).unwrap();
+        self.writer.commit().unwrap();
         Arc::new(stored)
     }
 }

@@ -1,9 +1,9 @@
-//! One window aggregator a level: works out the windows that were just closed for those who follow them, and tells the
-//! next level.
+//! One window aggregator a level: computes the windows that were just closed for those who follow them, and passes on to the
+//! next level how far each series has come.
 //!
-//! Holds nothing that counts: how far each series is closed is the store's, and rows are computed from its samples. So a
-//! restart loses nothing and counts nothing twice; what a missed message was about, a follower gets with the next sweep.
-//! While nobody follows a level, no row of it is worked out.
+//! It holds no state that counts: the store has how far each series is closed, and rows are computed from its samples. So a
+//! restart loses nothing and counts nothing twice; a follower gets what a lost message was about with the next sweep. While nobody
+//! follows a level, no row of it is computed.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,11 +11,10 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 use taskpulse_engine::model::{SeriesId, TimestampMs};
-use taskpulse_engine::store::{Span, Store};
+use taskpulse_engine::store::{ClosedSpan, StoreReader};
 use taskpulse_engine::windows::Level;
 
-use crate::clock::Clock;
-use crate::messages::{Advanced, Closed, StoredBatch};
+use crate::messages::{Advanced, CloseSilent, Closed, StoredBatch};
 use crate::shared::Shared;
 use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 
@@ -29,39 +28,43 @@ pub struct WindowOutputs {
     pub hub: Mailbox<Closed>,
     /// The next longer level.
     pub above: Option<Mailbox<Advanced>>,
+    /// The store, which closes the windows of silent series; only the shortest level asks it to.
+    pub store: Option<Mailbox<CloseSilent>>,
 }
 
 /// See the module.
 pub struct WindowAggregatorActor {
-    clock: Clock,
     level: Level,
-    store: Arc<Store>,
+    store: StoreReader,
     shared: Arc<Shared>,
     idle_after_ms: i64,
     outputs: WindowOutputs,
-    /// Up to where followers were told of a series.
-    told: FxHashMap<SeriesId, TimestampMs>,
+    /// Up to where the windows of a series were published to followers.
+    published: FxHashMap<SeriesId, TimestampMs>,
+    /// Whether the store works on the last sweep.
+    closing: bool,
 }
 
 impl WindowAggregatorActor {
     /// The aggregator of one level.
     #[must_use]
-    pub fn new(clock: Clock, level: Level, store: Arc<Store>, shared: Arc<Shared>, idle_after: Duration, outputs: WindowOutputs) -> Self {
+    pub fn new(level: Level, store: StoreReader, shared: Arc<Shared>, idle_after: Duration, outputs: WindowOutputs) -> Self {
         let idle_after_ms = i64::try_from(idle_after.as_millis()).unwrap_or(i64::MAX);
-        Self { clock, level, store, shared, idle_after_ms, outputs, told: FxHashMap::default() }
+        Self { level, store, shared, idle_after_ms, outputs, published: FxHashMap::default(), closing: false }
     }
 
-    fn advance(&mut self, spans: &[Span]) {
+    fn advance(&mut self, spans: &[ClosedSpan]) {
         let floor = |t| self.level.floor(t);
-        let own: Vec<Span> = spans.iter().map(|&(id, from, to)| (id, floor(from), floor(to))).filter(|(_, from, to)| to > from).collect();
+        let own: Vec<ClosedSpan> =
+            spans.iter().map(|&(id, from, to)| (id, floor(from), floor(to))).filter(|(_, from, to)| to > from).collect();
         if own.is_empty() {
             return;
         }
         self.shared.windows_closed[self.level.index()].fetch_add(own.len() as u64, Ordering::Relaxed);
         if self.shared.follows(self.level) {
-            self.tell(&own);
+            self.publish(&own);
         } else {
-            self.told.clear();
+            self.published.clear();
         }
         if let Some(above) = &self.outputs.above {
             // A full mailbox: followers there get it with their next sweep.
@@ -69,28 +72,35 @@ impl WindowAggregatorActor {
         }
     }
 
-    /// Closes what silent series hold open; tells followers what a message that was lost did not.
-    fn sweep(&mut self) {
-        if self.level == Level::M1 {
-            let closed = self.store.close_silent(self.clock.now_ms(), self.idle_after_ms);
-            self.advance(&closed);
+    /// Has the store close what silent series hold open, and publishes what a message that was lost did not.
+    fn sweep(&mut self, ctx: &mut Ctx<Self>) {
+        if let Some(store) = self.outputs.store.clone().filter(|_| !self.closing) {
+            self.closing = true;
+            let message = CloseSilent { idle_after_ms: self.idle_after_ms };
+            ctx.wait_for("silent series closed", async move { store.send(message).await }, |this, answer, _| {
+                this.closing = false;
+                match answer {
+                    Ok(closed) => this.advance(&closed),
+                    Err(error) => log::warn!("windows {}: the store did not close silent series: {error}", this.level.name()),
+                }
+            });
         }
-        let missed = |(&id, &told): (&SeriesId, &TimestampMs)| {
+        let missed = |(&id, &published): (&SeriesId, &TimestampMs)| {
             let to = self.level.floor(self.store.closed_to(id)?);
-            (to > told).then_some((id, told, to))
+            (to > published).then_some((id, published, to))
         };
-        let missed: Vec<Span> = self.told.iter().filter_map(missed).collect();
-        self.tell(&missed);
+        let missed: Vec<ClosedSpan> = self.published.iter().filter_map(missed).collect();
+        self.publish(&missed);
     }
 
-    fn tell(&mut self, spans: &[Span]) {
+    fn publish(&mut self, spans: &[ClosedSpan]) {
         let mut rows = Vec::new();
         for &(id, from, to) in spans {
-            let from = *self.told.entry(id).or_insert(from);
+            let from = *self.published.entry(id).or_insert(from);
             match self.store.windows(id, self.level, from, to - 1) {
                 Ok(closed) => {
                     rows.extend(closed.into_iter().map(|row| (id, row)));
-                    self.told.insert(id, to);
+                    self.published.insert(id, to);
                 }
                 Err(error) => log::error!("windows {}: {error}", self.level.name()),
             }
@@ -104,7 +114,7 @@ impl WindowAggregatorActor {
 
 impl ServiceActor for WindowAggregatorActor {
     fn started(&mut self, ctx: &mut Ctx<Self>) {
-        ctx.every(SWEEP, "sweep", |this, _| this.sweep());
+        ctx.every(SWEEP, "sweep", |this, ctx| this.sweep(ctx));
     }
 }
 

@@ -8,7 +8,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use taskpulse_engine::codec::{Effort, decode_values, encode_values};
 use taskpulse_engine::model::{Batch, Labels, Selector};
 use taskpulse_engine::remote_write;
-use taskpulse_engine::store::{Limits, Store, StoreOptions};
+use taskpulse_engine::store::{Limits, StoreOptions, StoreWriter};
 
 const NOW: i64 = 1_795_478_400_000;
 
@@ -92,7 +92,7 @@ fn request(t: i64) -> Vec<u8> {
 
 fn store(c: &mut Criterion) {
     let Ok(dir) = tempfile::tempdir() else { return };
-    let Ok(store) = Store::open(dir.path(), StoreOptions::default(), NOW) else { return };
+    let Ok(store) = StoreWriter::open(dir.path(), StoreOptions::default(), NOW) else { return };
     let mut group = c.benchmark_group("store, 5,000 series");
     group.throughput(Throughput::Elements(SERIES as u64));
     let mut t = NOW;
@@ -104,18 +104,18 @@ fn store(c: &mut Criterion) {
     let raw = request(NOW);
     group.bench_function("request to rows", |b| {
         b.iter(|| {
-            let mut intake = store.intake(NOW);
-            let report = remote_write::decode(black_box(&raw), &mut intake);
-            (report.is_ok(), intake.finish().len())
+            let mut resolver = store.resolver(NOW);
+            let report = remote_write::decode(black_box(&raw), &mut resolver);
+            (report.is_ok(), resolver.finish().len())
         });
     });
     group.bench_function("rows to journal and head", |b| {
         b.iter_batched(
             || {
                 let t = next();
-                let mut intake = store.intake(t);
-                let decoded = remote_write::decode(&request(t), &mut intake);
-                (decoded.is_ok(), intake.finish(), t)
+                let mut resolver = store.resolver(t);
+                let decoded = remote_write::decode(&request(t), &mut resolver);
+                (decoded.is_ok(), resolver.finish(), t)
             },
             |(_, resolved, t)| store.append_resolved(resolved, t).map(|stored| stored.accepted),
             BatchSize::PerIteration,
@@ -148,7 +148,7 @@ const DORMANT: usize = 87_000;
 /// What series that ended cost: a start with them, and selections among them.
 fn dormant(c: &mut Criterion) {
     let Ok(dir) = tempfile::tempdir() else { return };
-    let open = || Store::open(dir.path(), StoreOptions::default(), NOW);
+    let open = || StoreWriter::open(dir.path(), StoreOptions::default(), NOW);
     if let Ok(store) = open() {
         let mut batch = batch(NOW);
         for n in 0..DORMANT {

@@ -16,7 +16,7 @@ use crate::ci::ledger::{Ledger, ReportedBy};
 use crate::codec::{self, Effort};
 use crate::exposition;
 use crate::machine::{mounts, proc};
-use crate::model::{Budget, Columns, Labels, SeriesId};
+use crate::model::{Budget, Columns, LabelError, Labels, SeriesId};
 use crate::otlp::tests as otlp;
 use crate::promql::deep::{on_a_small_stack, work_on};
 use crate::promql::tests::{Memory, ask};
@@ -97,14 +97,12 @@ const TARGETS: f64 = 17.0;
 struct Count(usize);
 
 impl Sink for Count {
-    fn begin(&mut self, pairs: &[(&[u8], &[u8])]) -> bool {
+    fn series(&mut self, pairs: &[(&[u8], &[u8])]) -> Result<(), LabelError> {
         self.0 += pairs.len();
-        false
-    }
-
-    fn begin_new(&mut self, labels: Labels) {
+        let labels = Labels::from_pairs(pairs)?;
         assert!(!labels.name().is_empty());
         assert_eq!(Labels::from_bytes(labels.as_bytes()).as_ref(), Ok(&labels));
+        Ok(())
     }
 
     fn push(&mut self, _: i64, _: f64) {

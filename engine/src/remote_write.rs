@@ -7,8 +7,8 @@
 
 use std::str;
 
-use crate::model::{LabelError, Labels, MAX_LABELS, TimestampMs};
-use crate::store::Intake;
+use crate::model::{LabelError, MAX_LABELS, TimestampMs};
+use crate::store::SeriesResolver;
 
 /// Refused series that are named; the rest is counted.
 const MAX_NAMED: usize = 10;
@@ -23,28 +23,24 @@ pub struct DecodeError {
 
 /// Where samples go.
 pub trait Sink {
-    /// The samples that follow are of this series, given by rising label name and without empty values; false where it is
-    /// not known, then [`Sink::begin_new`] is told its labels.
-    fn begin(&mut self, pairs: &[(&[u8], &[u8])]) -> bool;
-    /// The samples that follow are of a series with these labels.
-    fn begin_new(&mut self, labels: Labels);
-    /// A sample of the series begun last.
+    /// The samples that follow are of the series with these labels, none of which is empty.
+    ///
+    /// # Errors
+    /// [`LabelError`] for labels that cannot be kept; no sample of the series follows then.
+    fn series(&mut self, pairs: &[(&[u8], &[u8])]) -> Result<(), LabelError>;
+    /// A sample of the current series.
     fn push(&mut self, t: TimestampMs, v: f64);
 }
 
-impl Sink for Intake<'_> {
+impl Sink for SeriesResolver<'_> {
     #[inline]
-    fn begin(&mut self, pairs: &[(&[u8], &[u8])]) -> bool {
-        Intake::begin(self, pairs)
-    }
-
-    fn begin_new(&mut self, labels: Labels) {
-        Intake::begin_new(self, labels);
+    fn series(&mut self, pairs: &[(&[u8], &[u8])]) -> Result<(), LabelError> {
+        self.series_from_pairs(pairs)
     }
 
     #[inline]
     fn push(&mut self, t: TimestampMs, v: f64) {
-        Intake::push(self, t, v);
+        SeriesResolver::push(self, t, v);
     }
 }
 
@@ -273,17 +269,9 @@ fn read_series<'a>(
 /// Tells the sink of a series that has so many labels that are not empty; false where they cannot be kept.
 #[inline]
 fn begin(labels: &[Pair<'_>], count: usize, number: usize, report: &mut Report, sink: &mut impl Sink) -> bool {
-    let whole = count == labels.len();
-    let in_order = labels.windows(2).all(|pair| pair[0].0 < pair[1].0) && labels.iter().all(|(name, _)| !name.is_empty());
-    if whole && in_order && sink.begin(labels) {
-        return true;
-    }
-    let checked = if whole { series_labels(labels) } else { Err(LabelError::TooMany(count).to_string()) };
-    match checked {
-        Ok(labels) => {
-            sink.begin_new(labels);
-            true
-        }
+    let begun = if count == labels.len() { sink.series(labels) } else { Err(LabelError::TooMany(count)) };
+    match begun {
+        Ok(()) => true,
         Err(why) => {
             if report.refused.len() < MAX_NAMED {
                 report.refused.push(format!("series {number} {}: {why}", shown(labels)));
@@ -291,15 +279,6 @@ fn begin(labels: &[Pair<'_>], count: usize, number: usize, report: &mut Report, 
             false
         }
     }
-}
-
-fn series_labels(pairs: &[(&[u8], &[u8])]) -> Result<Labels, String> {
-    let mut texts = Vec::with_capacity(pairs.len());
-    for (name, value) in pairs {
-        let text = |bytes| str::from_utf8(bytes).map_err(|_| "a label is not UTF-8".to_owned());
-        texts.push((text(name)?, text(value)?));
-    }
-    Labels::new(texts).map_err(|error| error.to_string())
 }
 
 /// The labels as far as a person needs them to find the series.

@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels};
-use taskpulse_engine::store::{Store, StoreError, StoreOptions};
+use taskpulse_engine::store::{StoreError, StoreOptions, StoreWriter};
 
 const T0: i64 = 1_795_478_400_000; // 2026-11-24T00:00:00Z
 const NOW: i64 = T0 + 2 * 3_600_000;
 const SERIES: usize = 6;
 const SAMPLES: i64 = 4;
 
-fn open(dir: &Path) -> Result<Store, StoreError> {
-    Store::open(dir, StoreOptions::default(), NOW)
+fn open(dir: &Path) -> Result<StoreWriter, StoreError> {
+    StoreWriter::open(dir, StoreOptions::default(), NOW)
 }
 
 fn labels(n: usize) -> Labels {
@@ -23,7 +23,7 @@ fn labels(n: usize) -> Labels {
 }
 
 /// Samples of some series; each value says whose it is.
-fn append(store: &Store, series: impl Iterator<Item = usize>, from: i64) {
+fn append(store: &StoreWriter, series: impl Iterator<Item = usize>, from: i64) {
     let mut batch = Batch::default();
     for n in series {
         (0..SAMPLES).for_each(|k| batch.push(labels(n), from + k * 1_000, n as f64));
@@ -45,7 +45,7 @@ fn make(dir: &Path) {
 }
 
 /// How many samples there are of each series; none may have a value of another.
-fn count(store: &Store, what: &str) -> Vec<i64> {
+fn count(store: &StoreWriter, what: &str) -> Vec<i64> {
     let of = |n: usize| {
         let Some(id) = store.series_id(&labels(n)) else { return 0 };
         let samples = store.samples(id, i64::MIN, i64::MAX).unwrap();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels};
-use taskpulse_engine::store::{Store, StoreError, StoreOptions};
+use taskpulse_engine::store::{StoreError, StoreOptions, StoreWriter};
 use taskpulse_engine::windows::Level;
 
 const T0: i64 = 1_795_478_400_000; // 2026-11-24T00:00:00Z
@@ -17,9 +17,9 @@ const DAY: i64 = 86_400_000;
 const MINUTE: i64 = 60_000;
 const NOW: i64 = T0 + 2 * 3_600_000;
 
-fn open(dir: &Path) -> Store {
+fn open(dir: &Path) -> StoreWriter {
     let options = StoreOptions { quiet: Duration::ZERO, retention_ms: 10 * DAY, windows_retention_ms: 10 * DAY, ..StoreOptions::default() };
-    Store::open(dir, options, NOW).unwrap()
+    StoreWriter::open(dir, options, NOW).unwrap()
 }
 
 fn labels(cpu: usize) -> Labels {
@@ -27,7 +27,7 @@ fn labels(cpu: usize) -> Labels {
 }
 
 /// One sample a minute and series from `from` to `to`.
-fn append(store: &Store, from: i64, to: i64) {
+fn append(store: &StoreWriter, from: i64, to: i64) {
     let mut batch = Batch::default();
     for minute in 0..(to - from) / MINUTE {
         for cpu in 0..3 {
@@ -41,7 +41,7 @@ fn append(store: &Store, from: i64, to: i64) {
 type Rows = Vec<(Vec<(i64, u64)>, Vec<(i64, f64, f64)>)>;
 
 /// Every sample and every hour of every series.
-fn all(store: &Store) -> Rows {
+fn all(store: &StoreWriter) -> Rows {
     let of = |cpu: usize| {
         let id = store.series_id(&labels(cpu)).unwrap();
         let samples = store.samples(id, i64::MIN, i64::MAX).unwrap().iter().map(|s| (s.t, s.v.to_bits())).collect();
@@ -51,10 +51,10 @@ fn all(store: &Store) -> Rows {
     (0..3).map(of).collect()
 }
 
-type Step = fn(&Store) -> Result<(), StoreError>;
+type Step = fn(&StoreWriter) -> Result<(), StoreError>;
 
 /// Fails `step` once at `point`, on a store that `prepare` made; then goes on in the same process and in a new one.
-fn survives(point: &str, prepare: fn(&Store), step: Step) {
+fn survives(point: &str, prepare: fn(&StoreWriter), step: Step) {
     for restart in [true, false] {
         let dir = tempfile::tempdir().unwrap();
         let mut store = open(dir.path());
@@ -83,19 +83,19 @@ fn survives(point: &str, prepare: fn(&Store), step: Step) {
     }
 }
 
-fn two_days_in_the_head(store: &Store) {
+fn two_days_in_the_head(store: &StoreWriter) {
     append(store, T0 - DAY, T0);
     append(store, T0, T0 + 3_600_000);
 }
 
 /// What is sealed next is appended to a file that is there.
-fn a_hot_day_and_more_in_the_head(store: &Store) {
+fn a_hot_day_and_more_in_the_head(store: &StoreWriter) {
     append(store, T0, T0 + 1_800_000);
     store.seal().unwrap();
     append(store, T0 + 1_800_000, T0 + 3_600_000);
 }
 
-fn a_day_in_two_seals_and_a_hot_one(store: &Store) {
+fn a_day_in_two_seals_and_a_hot_one(store: &StoreWriter) {
     append(store, T0 - DAY, T0 - DAY / 2);
     store.seal().unwrap();
     append(store, T0 - DAY / 2, T0);
@@ -105,7 +105,7 @@ fn a_day_in_two_seals_and_a_hot_one(store: &Store) {
 }
 
 /// A finished day with a late sample: its file is written anew.
-fn a_finished_day_and_more(store: &Store) {
+fn a_finished_day_and_more(store: &StoreWriter) {
     a_day_in_two_seals_and_a_hot_one(store);
     store.compact(NOW, 1.0).unwrap().unwrap();
     let mut late = Batch::default();
@@ -198,11 +198,11 @@ fn a_removal_that_was_interrupted_is_finished_by_the_next_start() {
     assert_eq!(all(&store)[0].0.len(), 60);
 }
 
-fn subjects(store: &Store) -> Vec<String> {
+fn subjects(store: &StoreWriter) -> Vec<String> {
     store.events(0, i64::MAX - 1, 100, |_| true).unwrap().into_iter().map(|(_, event)| event.subject).collect()
 }
 
-fn add_event(store: &Store, subject: &str) -> Result<(), StoreError> {
+fn add_event(store: &StoreWriter, subject: &str) -> Result<(), StoreError> {
     let at = T0 + subject.parse::<i64>().unwrap();
     store.add_events(&[Event::new(at, "service", "start", subject, "started")]).map(drop)
 }

@@ -1,10 +1,9 @@
 //! For whoever looks after the data: snapshots.
 
-use std::sync::Arc;
-
 use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 use serde_json::json;
+use taskpulse_actors::messages::TakeSnapshot;
 use taskpulse_engine::store::finished_snapshots;
 
 use crate::envelope::{ApiError, blocking, success};
@@ -15,8 +14,8 @@ const MAX_SNAPSHOTS: usize = 16;
 
 /// `POST /api/v1/admin/snapshot`: a clean copy of everything, in a folder of its own.
 pub(crate) async fn snapshot(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let store = Arc::clone(&state.store);
-    let data = blocking(move || {
+    let store = state.store.clone();
+    let (name, path) = blocking(move || {
         let snapshots = store.dir().join("snapshots");
         let there = finished_snapshots(store.dir()).len();
         if there >= MAX_SNAPSHOTS {
@@ -27,9 +26,12 @@ pub(crate) async fn snapshot(state: web::Data<AppState>) -> Result<HttpResponse,
         }
         let name = Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ").to_string();
         let path = snapshots.join(&name);
-        store.snapshot(&path)?;
-        Ok(json!({"name": name, "path": path}))
+        Ok((name, path))
     })
     .await?;
-    Ok(success(data))
+    match state.snapshot.send(TakeSnapshot { to: path.clone() }).await {
+        Ok(copied) => copied?,
+        Err(error) => return Err(ApiError::busy(format!("the store did not answer: {error}"))),
+    }
+    Ok(success(json!({"name": name, "path": path})))
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use taskpulse_engine::metrics::METRICS;
 use taskpulse_engine::model::{Selector, SeriesId, TimestampMs};
-use taskpulse_engine::store::Store;
+use taskpulse_engine::store::StoreReader;
 
 use crate::answers::List;
 use crate::envelope::ApiError;
@@ -33,7 +33,7 @@ impl Search {
 
     fn matched<'a>(
         &'a self,
-        store: &'a Store,
+        store: &'a StoreReader,
         selectors: &[Selector],
         query_guard: &'a QueryGuard,
     ) -> Result<impl Iterator<Item = Result<SeriesId, ApiError>> + 'a, ApiError> {
@@ -45,7 +45,7 @@ impl Search {
         }))
     }
 
-    fn ids(&self, store: &Store, selectors: &[Selector], query_guard: &QueryGuard) -> Result<Vec<SeriesId>, ApiError> {
+    fn ids(&self, store: &StoreReader, selectors: &[Selector], query_guard: &QueryGuard) -> Result<Vec<SeriesId>, ApiError> {
         self.matched(store, selectors, query_guard)?.collect()
     }
 

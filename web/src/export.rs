@@ -15,7 +15,7 @@ use taskpulse_actors::clock::now_ms;
 use taskpulse_engine::exposition;
 use taskpulse_engine::model::{Budget, Comparison, Matcher, Selector, SeriesId, TimestampMs, is_stale_marker, push_seconds};
 use taskpulse_engine::promql::{Condition, QueryError, Source};
-use taskpulse_engine::store::{Limits, SeriesColumns, Store, StoreError};
+use taskpulse_engine::store::{Limits, SeriesColumns, StoreError, StoreReader};
 
 use crate::answers::PIECE_BYTES;
 use crate::csv;
@@ -57,7 +57,7 @@ fn selection(text: &str, budget: &mut Budget) -> Result<Selection, ApiError> {
 }
 
 /// The selections of a request, their patterns replaced by what they match, so that nothing is left to do but to read.
-fn selections(store: &Store, texts: &[String], query_guard: &QueryGuard) -> Result<Vec<Selection>, ApiError> {
+fn selections(store: &StoreReader, texts: &[String], query_guard: &QueryGuard) -> Result<Vec<Selection>, ApiError> {
     let mut budget = Budget::default();
     let parse = |text: &String| {
         query_guard.check()?;
@@ -124,7 +124,7 @@ const LINE_SAMPLES: usize = 50_000;
 
 /// How far an export has come.
 struct Cursor {
-    store: Arc<Store>,
+    store: StoreReader,
     selections: std::vec::IntoIter<Selection>,
     wanted: Option<(Comparison, f64)>,
     /// The series of the current selector that are left, the next one last.
@@ -142,12 +142,12 @@ struct Cursor {
 }
 
 impl Cursor {
-    fn new(store: &Arc<Store>, selections: Vec<Selection>, start: TimestampMs, end: TimestampMs, format: Format) -> Self {
+    fn new(store: &StoreReader, selections: Vec<Selection>, start: TimestampMs, end: TimestampMs, format: Format) -> Self {
         let head = if matches!(format, Format::Csv) { "series,time,value\n".to_owned() } else { String::new() };
         // Those without a condition first: what they give needs no other.
         let mut selections = selections;
         selections.sort_by_key(|(_, condition)| condition.is_some());
-        let (store, selections) = (Arc::clone(store), selections.into_iter());
+        let (store, selections) = (store.clone(), selections.into_iter());
         Self {
             store,
             selections,

@@ -15,7 +15,7 @@ use taskpulse_actors::messages::AppendResolved;
 use taskpulse_actors::shared::Metadata;
 use taskpulse_engine::exposition::{self, Line as TextLine};
 use taskpulse_engine::model::{Labels, STALE_NAN_BITS, TimestampMs};
-use taskpulse_engine::store::{Intake, Resolved, Store};
+use taskpulse_engine::store::{ResolvedBatch, SeriesResolver, StoreReader};
 
 use crate::body;
 use crate::csv::{self, Record};
@@ -67,9 +67,9 @@ pub(crate) async fn import(req: HttpRequest, payload: web::Payload, state: web::
     Ok(success(json!({"kept": refuse(accepted, rejected, problems, lost)?})))
 }
 
-fn resolve(store: &Store, format: Format, text: &str, before: usize, metadata: &mut Metadata) -> (Resolved, Vec<String>, usize) {
-    let mut intake = store.intake(now_ms());
-    intake.accept_any_order();
+fn resolve(store: &StoreReader, format: Format, text: &str, before: usize, metadata: &mut Metadata) -> (ResolvedBatch, Vec<String>, usize) {
+    let mut resolver = store.resolver(now_ms());
+    resolver.accept_any_order();
     let mut names = Names::default();
     let (mut problems, mut lost) = (Vec::new(), 0);
     let mut note = |line: usize, taken: Result<(), String>| {
@@ -83,22 +83,14 @@ fn resolve(store: &Store, format: Format, text: &str, before: usize, metadata: &
     // Some editors and spreadsheets begin a text with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match format {
-        Format::Csv => {
-            csv::records(text).for_each(|(line, record)| note(line, record.and_then(|record| csv_record(record, &mut names, &mut intake))))
-        }
-        Format::JsonLines => text.lines().enumerate().for_each(|(at, line)| note(at + 1, json_line(line, &mut intake))),
+        Format::Csv => csv::records(text)
+            .for_each(|(line, record)| note(line, record.and_then(|record| csv_record(record, &mut names, &mut resolver)))),
+        Format::JsonLines => text.lines().enumerate().for_each(|(at, line)| note(at + 1, json_line(line, &mut resolver))),
         Format::Text(format) => {
-            text.lines().enumerate().for_each(|(at, line)| note(at + 1, text_line(line, format, &mut names, &mut intake, metadata)));
+            text.lines().enumerate().for_each(|(at, line)| note(at + 1, text_line(line, format, &mut names, &mut resolver, metadata)));
         }
     }
-    (intake.finish(), problems, lost)
-}
-
-fn begin(intake: &mut Intake<'_>, labels: Labels) {
-    let pairs: Vec<_> = labels.pairs().collect();
-    if !intake.begin(&pairs) {
-        intake.begin_new(labels);
-    }
+    (resolver.finish(), problems, lost)
 }
 
 /// A value as JSON lines have it: a number, or a text where JSON has no number for it. `null` is the stale marker, as
@@ -148,7 +140,7 @@ struct Line {
     timestamps: Vec<TimestampMs>,
 }
 
-fn json_line(line: &str, intake: &mut Intake<'_>) -> Result<(), String> {
+fn json_line(line: &str, resolver: &mut SeriesResolver<'_>) -> Result<(), String> {
     if line.trim().is_empty() {
         return Ok(());
     }
@@ -157,9 +149,9 @@ fn json_line(line: &str, intake: &mut Intake<'_>) -> Result<(), String> {
     if line.values.len() != line.timestamps.len() {
         return Err(format!("{} values and {} timestamps; there is one for each", line.values.len(), line.timestamps.len()));
     }
-    begin(intake, line.metric.labels(None).map_err(|error| error.to_string())?);
+    resolver.series(&line.metric.labels(None).map_err(|error| error.to_string())?);
     line.timestamps.into_iter().zip(line.values).for_each(|(t, v)| {
-        intake.push(t, v.0);
+        resolver.push(t, v.0);
     });
     Ok(())
 }
@@ -180,7 +172,12 @@ struct Names<'a> {
 
 impl<'a> Names<'a> {
     /// What follows is of the series that is written as `text`; `parse` reads one that was not met before.
-    fn begin(&mut self, text: &'a str, intake: &mut Intake<'_>, parse: impl FnOnce(&str) -> Result<Labels, String>) -> Result<(), String> {
+    fn begin(
+        &mut self,
+        text: &'a str,
+        resolver: &mut SeriesResolver<'_>,
+        parse: impl FnOnce(&str) -> Result<Labels, String>,
+    ) -> Result<(), String> {
         if self.current == Some(text) {
             return Ok(());
         }
@@ -188,14 +185,14 @@ impl<'a> Names<'a> {
             Entry::Occupied(there) => there.into_mut(),
             Entry::Vacant(new) => new.insert(parse(text)?),
         };
-        begin(intake, labels.clone());
+        resolver.series(labels);
         self.current = Some(text);
         Ok(())
     }
 }
 
 /// `"up{job=""a""}",1764000000,1`; the first line names the columns.
-fn csv_record<'a>(record: Record<'a>, names: &mut Names<'a>, intake: &mut Intake<'_>) -> Result<(), String> {
+fn csv_record<'a>(record: Record<'a>, names: &mut Names<'a>, resolver: &mut SeriesResolver<'_>) -> Result<(), String> {
     if record.is_header() {
         return Ok(());
     }
@@ -203,7 +200,7 @@ fn csv_record<'a>(record: Record<'a>, names: &mut Names<'a>, intake: &mut Intake
     let time = parse_time("time", time.trim()).map_err(|error| error.to_string())?;
     let value = value.trim();
     let value = exposition::parse_exact(value).ok_or_else(|| format!("`{value}` is not a number; write 3, NaN, +Inf, -Inf or StaleNaN"))?;
-    names.begin(record.raw_series(), intake, |raw| {
+    names.begin(record.raw_series(), resolver, |raw| {
         let text = csv::unquoted(raw);
         match exposition::unknown_escape(&text) {
             // Other tools mean other things by it, so it may be another series than the one that is meant.
@@ -213,7 +210,7 @@ fn csv_record<'a>(record: Record<'a>, names: &mut Names<'a>, intake: &mut Intake
             None => series(&text),
         }
     })?;
-    intake.push(time, value);
+    resolver.push(time, value);
     Ok(())
 }
 
@@ -222,14 +219,14 @@ fn text_line<'a>(
     line: &'a str,
     format: exposition::Format,
     names: &mut Names<'a>,
-    intake: &mut Intake<'_>,
+    resolver: &mut SeriesResolver<'_>,
     metadata: &mut Metadata,
 ) -> Result<(), String> {
     match exposition::parse_line(line, format)? {
         Some(TextLine::Sample { series: name, value, time }) => {
             let time = time.ok_or("the time is missing; only samples with a time can be brought in")?;
-            names.begin(name, intake, series)?;
-            intake.push(time, value);
+            names.begin(name, resolver, series)?;
+            resolver.push(time, value);
         }
         Some(other) => metadata.note(&other),
         None => {}
@@ -241,7 +238,7 @@ fn text_line<'a>(
 mod tests {
     use proptest::prelude::*;
     use taskpulse_engine::model::{Columns, SeriesId};
-    use taskpulse_engine::store::{SeriesColumns, StoreOptions};
+    use taskpulse_engine::store::{SeriesColumns, StoreOptions, StoreWriter};
 
     use super::*;
     use crate::export;
@@ -252,7 +249,8 @@ mod tests {
     /// What was kept, and what was wrong.
     fn rows(format: Format, text: &str) -> (Vec<(String, TimestampMs, u64)>, Vec<String>) {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), StoreOptions { retention_ms: i64::MAX / 4, ..StoreOptions::default() }, now_ms()).unwrap();
+        let store =
+            StoreWriter::open(dir.path(), StoreOptions { retention_ms: i64::MAX / 4, ..StoreOptions::default() }, now_ms()).unwrap();
         let (resolved, problems, _) = resolve(&store, format, text, 100, &mut Metadata::default());
         let stored = store.append_resolved(resolved, now_ms()).unwrap();
         let name = |id: &SeriesId| store.labels(*id).map(|labels| serde_json::to_string(&labels).unwrap()).unwrap_or_default();

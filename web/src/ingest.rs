@@ -19,7 +19,7 @@ use taskpulse_actors::shared::Metadata;
 use taskpulse_engine::exposition::{self, Line};
 use taskpulse_engine::model::{Batch, LabelError, Labels, NAME_LABEL};
 use taskpulse_engine::remote_write::{self, MetricMetadata, Report};
-use taskpulse_engine::store::{Rejection, Resolved, Store, Stored};
+use taskpulse_engine::store::{Rejection, ResolvedBatch, StoreReader, Stored};
 
 use crate::body::{self, MAX_RAW_BYTES};
 use crate::envelope::{ApiError, success};
@@ -98,15 +98,15 @@ thread_local! {
     static RAW: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-fn resolve(body: &[u8], length: usize, store: &Store) -> Result<(Resolved, Report), ApiError> {
+fn resolve(body: &[u8], length: usize, store: &StoreReader) -> Result<(ResolvedBatch, Report), ApiError> {
     RAW.with_borrow_mut(|raw| {
         if raw.len() < length {
             raw.resize(length, 0);
         }
         let done = snap::raw::Decoder::new().decompress(body, raw).map_err(|error| ApiError::bad_data(format!("snappy: {error}")))?;
-        let mut intake = store.intake(now_ms());
-        let report = remote_write::decode(&raw[..done], &mut intake).map_err(|error| ApiError::bad_data(error.to_string()));
-        let resolved = report.map(|report| (intake.finish(), report));
+        let mut resolver = store.resolver(now_ms());
+        let report = remote_write::decode(&raw[..done], &mut resolver).map_err(|error| ApiError::bad_data(error.to_string()));
+        let resolved = report.map(|report| (resolver.finish(), report));
         if raw.len() > KEPT_BYTES {
             *raw = Vec::new();
         }

@@ -17,7 +17,7 @@ use taskpulse_actors::shared::{Metadata, Shared};
 use taskpulse_engine::exposition::Line;
 use taskpulse_engine::model::{Labels, Sample, TimestampMs, is_stale_marker};
 use taskpulse_engine::otlp::{DecodeError, Encoding, Options, Row, SeriesHistory, Streams, Translation, translate};
-use taskpulse_engine::store::{Rejection, Resolved, Store};
+use taskpulse_engine::store::{Rejection, ResolvedBatch, StoreReader};
 use tokio::sync::Mutex;
 
 use crate::body;
@@ -56,7 +56,7 @@ pub fn hint(address: &str) -> String {
 }
 
 /// The store as the translation sees it.
-struct Known<'a>(&'a Store);
+struct Known<'a>(&'a StoreReader);
 
 impl SeriesHistory for Known<'_> {
     fn newest(&self, labels: &Labels) -> Option<TimestampMs> {
@@ -180,19 +180,14 @@ async fn take(req: &HttpRequest, payload: web::Payload, encoding: Encoding, stat
 }
 
 /// Finds the series of the rows; which rows may not be kept, by rising number.
-fn resolve(rows: &[Row], store: &Store) -> (Resolved, Vec<usize>) {
-    let mut intake = store.intake(now_ms());
+fn resolve(rows: &[Row], store: &StoreReader) -> (ResolvedBatch, Vec<usize>) {
+    let mut resolver = store.resolver(now_ms());
     let (mut taken, mut not_in) = (Vec::with_capacity(rows.len()), Vec::new());
-    let mut pairs = Vec::new();
     for (at, row) in rows.iter().enumerate() {
-        pairs.clear();
-        pairs.extend(row.labels.pairs());
-        if !intake.begin(&pairs) {
-            intake.begin_new(row.labels.clone());
-        }
-        if intake.push(row.t, row.v) { taken.push(at) } else { not_in.push(at) }
+        resolver.series(&row.labels);
+        if resolver.push(row.t, row.v) { taken.push(at) } else { not_in.push(at) }
     }
-    let resolved = intake.finish();
+    let resolved = resolver.finish();
     not_in.extend(resolved.refused().iter().filter_map(|at| taken.get(*at)));
     not_in.sort_unstable();
     (resolved, not_in)

@@ -11,7 +11,7 @@ use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::wire::seconds;
 use taskpulse_engine::model::{Budget, Columns, Labels, Selector, TimestampMs, push_point};
 use taskpulse_engine::promql::{self, Answer, EvalError, Expr, Places, QueryError, QueryGrid, Row};
-use taskpulse_engine::store::Store;
+use taskpulse_engine::store::StoreReader;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::answers::{Points, Text};
@@ -88,7 +88,7 @@ impl QueryRequest {
     }
 
     /// The body of the answer, where it takes so little that handing it to another thread would take longer; else none.
-    fn at_once(&self, store: &Store, start: TimestampMs, end: TimestampMs, step: Option<i64>) -> Option<Result<Text, ApiError>> {
+    fn at_once(&self, store: &StoreReader, start: TimestampMs, end: TimestampMs, step: Option<i64>) -> Option<Result<Text, ApiError>> {
         let instants = (end - start) / step.unwrap_or(1) + 1;
         if instants > AT_ONCE_INSTANTS || self.query.len() > AT_ONCE_BYTES {
             return None;
@@ -101,7 +101,7 @@ impl QueryRequest {
     }
 
     /// The body of the answer.
-    fn run(&self, store: &Store, start: TimestampMs, end: TimestampMs, step: Option<i64>) -> Result<Text, ApiError> {
+    fn run(&self, store: &StoreReader, start: TimestampMs, end: TimestampMs, step: Option<i64>) -> Result<Text, ApiError> {
         Ok(self.answer(store, self.deadline, start, end, step)?)
     }
 
@@ -222,7 +222,7 @@ pub(crate) async fn query(state: web::Data<AppState>, params: Params) -> Result<
     }
     let text = {
         let _place = place(&state.query_places, ask.deadline).await?;
-        let store = Arc::clone(&state.store);
+        let store = state.store.clone();
         blocking(move || ask.run(&store, time, time, None)).await?
     };
     answered(&state, text)
@@ -256,7 +256,7 @@ pub(crate) async fn query_range(state: web::Data<AppState>, params: Params) -> R
     }
     let text = {
         let _place = place(&state.query_places, ask.deadline).await?;
-        let store = Arc::clone(&state.store);
+        let store = state.store.clone();
         blocking(move || ask.run(&store, start, end, Some(step))).await?
     };
     answered(&state, text)
@@ -302,7 +302,7 @@ impl QueryGuard {
 pub(crate) async fn with_texts<T: Send + 'static>(
     state: &AppState,
     params: &Params,
-    work: impl FnOnce(&Store, &[String], &QueryGuard) -> Result<T, ApiError> + Send + 'static,
+    work: impl FnOnce(&StoreReader, &[String], &QueryGuard) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let texts: Vec<String> = params.all("match[]").into_iter().map(str::to_owned).collect();
     if texts.len() > MAX_SELECTORS {
@@ -312,7 +312,7 @@ pub(crate) async fn with_texts<T: Send + 'static>(
     let cancelled: Arc<AtomicBool> = Arc::default();
     let (_waiting, query_guard) = (Waiting(Arc::clone(&cancelled)), QueryGuard { deadline, cancelled });
     let _place = place(&state.selector_places, deadline).await?;
-    let store = Arc::clone(&state.store);
+    let store = state.store.clone();
     blocking(move || work(&store, &texts, &query_guard)).await
 }
 
@@ -320,7 +320,7 @@ pub(crate) async fn with_texts<T: Send + 'static>(
 pub(crate) async fn with_selectors<T: Send + 'static>(
     state: &AppState,
     params: &Params,
-    work: impl FnOnce(&Store, &[Selector], &QueryGuard) -> Result<T, ApiError> + Send + 'static,
+    work: impl FnOnce(&StoreReader, &[Selector], &QueryGuard) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     with_texts(state, params, |store, texts, query_guard| {
         let mut budget = Budget::default();

@@ -59,7 +59,7 @@ pub(crate) async fn windows(state: web::Data<AppState>, params: Params) -> Resul
 /// `GET /api/v1/alerts/history`
 pub(crate) async fn alert_history(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let (start, end) = params.range(0, TimestampMs::MAX)?;
-    let store = Arc::clone(&state.store);
+    let store = state.store.clone();
     let ended = blocking(move || {
         let kept = store.documents(HISTORY)?;
         let alerts = kept.into_iter().rev().filter_map(|(_, bytes)| serde_json::from_slice::<Alert>(&bytes).ok());
@@ -108,7 +108,7 @@ pub(crate) async fn decide(state: web::Data<AppState>, path: web::Path<(String, 
 pub(crate) async fn events(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let (start, end) = params.range(0, TimestampMs::MAX - 1)?;
     let source = params.get("source").map(str::to_owned);
-    let store = Arc::clone(&state.store);
+    let store = state.store.clone();
     let found = blocking(move || {
         let wanted = |e: &taskpulse_engine::event::Event| source.as_ref().is_none_or(|s| *s == e.source);
         Ok(store.events(start, end, MAX_EVENTS, wanted)?.iter().map(|(id, e)| wire::event(id, e)).collect::<Vec<_>>())

@@ -16,11 +16,11 @@ use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpRequest, ResponseError, web};
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
 use taskpulse_actors::hub::{Subscribe, Unsubscribe};
-use taskpulse_actors::messages::{Acknowledge, Append, AppendResolved, Decide};
+use taskpulse_actors::messages::{Acknowledge, Append, AppendResolved, Decide, TakeSnapshot};
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::supervisor::Mailbox;
 use taskpulse_engine::rules::RuleSet;
-use taskpulse_engine::store::Store;
+use taskpulse_engine::store::StoreReader;
 use tokio::sync::Semaphore;
 
 use crate::access::{Access, guard};
@@ -71,7 +71,7 @@ pub struct AppState {
     /// Status, health, metrics, shared state.
     pub reporter: Arc<Reporter>,
     /// The store, for reading.
-    pub store: Arc<Store>,
+    pub store: StoreReader,
     /// The rules in force.
     pub rules: Arc<RuleSet>,
     /// Who may use it.
@@ -86,6 +86,8 @@ pub struct AppState {
     pub append: Mailbox<Append>,
     /// Takes samples whose series are known.
     pub append_resolved: Mailbox<AppendResolved>,
+    /// Makes copies of the data directory.
+    pub snapshot: Mailbox<TakeSnapshot>,
     /// What is remembered of those who send OpenTelemetry metrics.
     pub otlp: otlp::Otlp,
     /// How many requests may wait for the store; what comes beyond is told to come again.

@@ -126,7 +126,7 @@ async fn filter(state: &AppState, patterns: Vec<String>, left: (usize, usize)) -
     } else {
         None
     };
-    let store = Arc::clone(&state.store);
+    let store = state.store.clone();
     let work = move || {
         let go_on = || if Instant::now() < deadline { Ok(()) } else { Err(EvalError::Deadline) };
         let mut budget = Budget::of(left.0, left.1);

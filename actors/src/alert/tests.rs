@@ -41,15 +41,15 @@ fn setup(stage: &Stage, name: &str) -> Setup {
 
 /// How the actor is made, and its inboxes once it is there.
 fn prepare(stage: &Stage) -> (impl Fn() -> AlertActor + Send + 'static, impl FnOnce(ActorHandle<AlertActor>) -> Setup) {
-    let store = Arc::clone(&stage.store);
+    let store = stage.writer();
     let documents = stage.inbox(move |message: &ChangeDocuments| {
         store.change_documents(message.kind, message.changes.clone()).map_err(|error| AppendError::Failed(error.to_string()))
     });
     let (events, notifier, hub) = (stage.inbox(|_: &RecordEvents| ()), stage.inbox(|_: &Notify| ()), stage.inbox(|_: &Publish| ()));
     let outputs =
         AlertOutputs { documents: documents.mailbox(), events: events.mailbox(), notifier: notifier.mailbox(), hub: hub.mailbox() };
-    let (clock, store, rules, shared) = (stage.clock.clone(), Arc::clone(&stage.store), rules(), Arc::clone(&stage.shared));
-    let make = move || AlertActor::new(clock.clone(), Arc::clone(&store), Arc::clone(&rules), Arc::clone(&shared), outputs.clone());
+    let (clock, store, rules, shared) = (stage.clock.clone(), stage.store.clone(), rules(), Arc::clone(&stage.shared));
+    let make = move || AlertActor::new(clock.clone(), store.clone(), Arc::clone(&rules), Arc::clone(&shared), outputs.clone());
     (make, move |actor| Setup { actor, documents, events, notifier, _hub: hub })
 }
 
@@ -210,7 +210,7 @@ fn a_gap_in_the_numbers_of_batches_is_caught_up_from_the_store() {
 fn the_history_of_alerts_is_cut_to_its_bound_each_hour_and_the_oldest_go() {
     on_stage(async |stage| {
         let changes = (0..MAX_HISTORY + 3).map(|n| (history_key(n as i64, "some"), Some(b"{}".to_vec()))).collect();
-        stage.store.change_documents(HISTORY, changes).unwrap();
+        stage.writer().change_documents(HISTORY, changes).unwrap();
         let _s = setup(&stage, "alerts");
         stage.pass(TRIM - Duration::from_secs(10)).await;
         assert_eq!(stage.store.documents(HISTORY).unwrap().len(), MAX_HISTORY + 3);

@@ -149,7 +149,7 @@ impl GithubCollector {
     }
 
     async fn take_up(&mut self, repo: &str) -> Result<(), String> {
-        let (store, repo) = (Arc::clone(&self.context.store), repo.to_owned());
+        let (store, repo) = (self.context.store.clone(), repo.to_owned());
         let keep_ms = self.context.options.backfill_ms.min(store.options().retention_ms);
         let read = spawn_blocking(move || store.documents(KIND).map(|documents| Ledger::restore(&repo, keep_ms, &documents)));
         let ledger = read.await.map_err(|error| error.to_string())?;

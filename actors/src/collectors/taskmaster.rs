@@ -30,7 +30,7 @@ use actix::{AsyncContext, Message};
 use taskpulse_engine::board::cost::Names;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::Batch;
-use taskpulse_engine::store::{DocumentChange, Store};
+use taskpulse_engine::store::{DocumentChange, StoreReader};
 
 use self::costs::CostBook;
 use self::given::Given;
@@ -100,7 +100,7 @@ struct Looked {
 /// All that is known of the projects; away while a look is under way.
 struct Known {
     shared: Arc<Shared>,
-    store: Arc<Store>,
+    store: StoreReader,
     projects: Vec<Project>,
     bounds: Bounds,
     costs: CostBook,
@@ -109,7 +109,7 @@ struct Known {
 
 impl Known {
     /// Blocking.
-    fn new(shared: Arc<Shared>, store: Arc<Store>, options: &BoardOptions) -> Self {
+    fn new(shared: Arc<Shared>, store: StoreReader, options: &BoardOptions) -> Self {
         let (projects, costs) = (projects(&options.roots), CostBook::new(options.names.clone()));
         let given = Given::of_the_store(&store, now_ms());
         let mut known = Self { shared, store, projects, bounds: options.bounds, costs, given };
@@ -176,10 +176,10 @@ impl TaskCollector {
     /// A collector of boards.
     #[must_use]
     pub fn new(reporter: &Reporter, options: BoardOptions, outputs: Outputs) -> Self {
-        let (shared, store) = (Arc::clone(&reporter.shared), Arc::clone(&reporter.store));
+        let (shared, store) = (Arc::clone(&reporter.shared), reporter.store.clone());
         let outbox = Outbox::new(outputs.batcher.clone(), Arc::clone(&shared), "taskmaster");
         let every = options.every;
-        let make = Arc::new(move || Known::new(Arc::clone(&shared), Arc::clone(&store), &options));
+        let make = Arc::new(move || Known::new(Arc::clone(&shared), store.clone(), &options));
         Self { every, outputs, outbox, make, known: None, looking: false, look_again: false, due: Arc::default(), watch: None }
     }
 

@@ -14,9 +14,9 @@ use crate::testing::{Inbox, NOON, Stage, on_stage};
 const SLOW_AFTER: Duration = Duration::from_secs(10);
 
 fn hub(stage: &Stage) -> ActorHandle<HubActor> {
-    let (clock, store, shared) = (stage.clock.clone(), Arc::clone(&stage.store), Arc::clone(&stage.shared));
+    let (clock, store, shared) = (stage.clock.clone(), stage.store.clone(), Arc::clone(&stage.shared));
     let status: Arc<dyn Fn() -> Value + Send + Sync> = Arc::new(|| json!({"state": "ok"}));
-    stage.start("hub", move || HubActor::new(clock.clone(), Arc::clone(&store), Arc::clone(&shared), Arc::clone(&status), SLOW_AFTER))
+    stage.start("hub", move || HubActor::new(clock.clone(), store.clone(), Arc::clone(&shared), Arc::clone(&status), SLOW_AFTER))
 }
 
 /// A client of the live stream.

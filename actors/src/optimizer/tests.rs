@@ -18,14 +18,14 @@ struct Setup {
 }
 
 fn setup(stage: &Stage, name: &str, every: Option<Duration>) -> Setup {
-    let store = Arc::clone(&stage.store);
+    let store = stage.writer();
     let documents = stage.inbox(move |message: &ChangeDocuments| {
         store.change_documents(message.kind, message.changes.clone()).map_err(|error| AppendError::Failed(error.to_string()))
     });
     let (events, hub) = (stage.inbox(|_: &RecordEvents| ()), stage.inbox(|_: &Publish| ()));
     let outputs = OptimizerOutputs { documents: documents.mailbox(), events: events.mailbox(), hub: hub.mailbox() };
-    let (clock, store, shared) = (stage.clock.clone(), Arc::clone(&stage.store), Arc::clone(&stage.shared));
-    let make = move || OptimizerActor::new(clock.clone(), Arc::clone(&store), Arc::clone(&shared), every, outputs.clone());
+    let (clock, store, shared) = (stage.clock.clone(), stage.store.clone(), Arc::clone(&stage.shared));
+    let make = move || OptimizerActor::new(clock.clone(), store.clone(), Arc::clone(&shared), every, outputs.clone());
     Setup { actor: stage.start(name, make), documents, events, hub }
 }
 
@@ -39,8 +39,8 @@ fn on_stage_with_a_filling_disk(test: impl AsyncFnOnce(Stage)) {
             let jitter = f64::from(minute % 7) * 1e-4;
             batch.push(labels.clone(), NOON + (i64::from(minute) - 1_440) * 60_000, 0.7 + f64::from(minute) / 14_400.0 + jitter);
         }
-        stage.store.append(&batch, NOON).unwrap();
-        stage.store.commit().unwrap();
+        stage.writer().append(&batch, NOON).unwrap();
+        stage.writer().commit().unwrap();
         test(stage).await;
     });
 }

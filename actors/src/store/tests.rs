@@ -28,7 +28,7 @@ fn setup(stage: &Stage, max_head_samples: u64) -> Setup {
     let (batches, events) = (stage.inbox_with_room(2, |_: &StoredBatch| ()), stage.inbox(|_: &Publish| ()));
     let listeners = Arc::new(OnceLock::from(Listeners { batches: vec![batches.mailbox()], events: events.mailbox() }));
     let options = StoreActorOptions { compaction_share: 1.0, seal_interval: 5 * MINUTE, max_head_samples };
-    let (clock, store) = (stage.clock.clone(), Arc::clone(&stage.store));
+    let (clock, store) = (stage.clock.clone(), stage.writer());
     let make = move || StoreActor::new(clock.clone(), Arc::clone(&store), options.clone(), Arc::clone(&listeners));
     // Room for more batches than may wait, so that it is the actor that refuses.
     Setup { actor: stage.start_with_room(2 * MAX_WAITING, "store", make), batches, events }
@@ -153,7 +153,7 @@ fn what_is_past_its_time_is_removed_each_minute() {
         // Past their time 30 s and 90 s after the start.
         let events: Vec<Event> =
             [30_000, 90_000].into_iter().map(|later| Event::new(NOON - 3_600_000 + later, "test", "test", "it", "an event")).collect();
-        stage.store.add_events(&events).unwrap();
+        stage.writer().add_events(&events).unwrap();
         let _s = setup(&stage, MAX_HEAD);
         for (passed, left) in [(50, 2), (12, 1), (50, 1), (10, 0)] {
             stage.pass(Duration::from_secs(passed)).await;
@@ -217,6 +217,65 @@ fn documents_are_durable_when_that_is_answered() {
         s.actor.mailbox().send(change("first")).await.unwrap().unwrap();
         s.actor.mailbox().send(change("second")).await.unwrap().unwrap();
         assert_eq!(stage.store.documents("notes").unwrap(), [("one".to_owned(), b"second".to_vec())]);
+    });
+}
+
+#[test]
+fn windows_of_a_silent_series_close_on_request() {
+    on_stage(async |stage| {
+        let s = setup(&stage, 1_000);
+        s.append(0, 1).await.unwrap();
+        let close = async || s.actor.mailbox().send(CloseSilent { idle_after_ms: 120_000 }).await.unwrap();
+        assert_eq!(close().await, [], "it is not silent yet");
+        stage.pass(3 * MINUTE).await;
+        let closed = close().await;
+        assert_eq!(closed.iter().map(|(_, from, to)| (*from, *to)).collect::<Vec<_>>(), [(NOON, NOON + 120_000)]);
+        assert_eq!(stage.store.closed_to(closed[0].0), Some(NOON + 120_000));
+    });
+}
+
+#[test]
+fn a_snapshot_holds_what_was_acknowledged_and_makes_nobody_wait() {
+    on_stage(async |stage| {
+        let s = setup(&stage, 1_000);
+        s.append(0, 5).await.unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let to = elsewhere.path().join("copy");
+        s.actor.mailbox().send(TakeSnapshot { to: to.clone() }).await.unwrap().unwrap();
+        assert_eq!(StoreWriter::open(&to, StoreOptions::default(), NOON).unwrap().status().series, 1);
+        let error = s.actor.mailbox().send(TakeSnapshot { to }).await.unwrap().unwrap_err();
+        assert!(error.to_string().contains("exists already"), "{error}");
+        let disk = stage.hold_pool().await;
+        let mailbox = s.actor.mailbox();
+        let copying = actix_rt::spawn(async move { mailbox.send(TakeSnapshot { to: elsewhere.path().join("another") }).await });
+        stage.jump(Duration::from_millis(1)).await;
+        assert_eq!(stage.status("store").busy_seconds, None, "a long copy does not make the actor stuck");
+        drop(disk);
+        copying.await.unwrap().unwrap().unwrap();
+    });
+}
+
+#[cfg(feature = "failpoints")]
+#[test]
+fn a_restarted_store_has_all_that_was_acknowledged_and_goes_on_writing() {
+    on_stage(async |stage| {
+        let s = setup(&stage, 1_000);
+        let note = |text: &str| ChangeDocuments { kind: "notes", changes: vec![(text.to_owned(), Some(text.into()))] };
+        for (round, text) in ["before", "after"].into_iter().enumerate() {
+            assert!(s.append(round * 10, 10).await.unwrap().iter().all(Result::is_ok));
+            s.actor.mailbox().send(note(text)).await.unwrap().unwrap();
+            if round == 0 {
+                stage.break_next("store");
+                assert!(s.actor.mailbox().send(batch(99)).await.is_err(), "the message that panicked is lost");
+                stage.pass(Duration::from_secs(1)).await;
+            }
+        }
+        assert_eq!(stage.status("store").restarts, 1);
+        let series = stage.store.series_id(&Labels::metric("figure", &[])).unwrap();
+        let samples = stage.store.samples(series, NOON, NOON + 1_000).unwrap();
+        assert_eq!(samples.values, (0..20).map(f64::from).collect::<Vec<_>>());
+        let notes: Vec<String> = stage.store.documents("notes").unwrap().into_iter().map(|(key, _)| key).collect();
+        assert_eq!(notes, ["after", "before"]);
     });
 }
 

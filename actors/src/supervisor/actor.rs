@@ -9,7 +9,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::dev::MessageResponse;
+use actix::dev::{MessageResponse, OneshotSender};
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseActFuture, ResponseFuture, SpawnHandle, fut};
 use tokio::task::{JoinError, spawn_blocking};
 
@@ -63,6 +63,21 @@ impl<T: 'static> Busy for ResponseFuture<T> {
             let _guard = guard;
             self.await
         })
+    }
+}
+
+/// An answer that may rightly take long, such as a copy of all data: the actor does not count as busy until it is there.
+pub struct InBackground<T>(pub ResponseFuture<T>);
+
+impl<A: Actor, M: Message<Result = T>, T: 'static> MessageResponse<A, M> for InBackground<T> {
+    fn handle(self, ctx: &mut A::Context, answer: Option<OneshotSender<T>>) {
+        MessageResponse::<A, M>::handle(self.0, ctx, answer);
+    }
+}
+
+impl<T> Busy for InBackground<T> {
+    fn until_done(self, _: BusyGuard) -> Self {
+        self
     }
 }
 

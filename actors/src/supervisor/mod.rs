@@ -28,7 +28,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep}
 
 use crate::standstill;
 
-pub use self::actor::{Busy, Ctx, Instrumented, Receive, Schedule, ServiceActor};
+pub use self::actor::{Busy, Ctx, InBackground, Instrumented, Receive, Schedule, ServiceActor};
 pub use self::mailbox::{ActorHandle, Mailbox, SendError};
 pub use self::stats::{ActorState, ActorStats, ActorStatus, BusyGuard, LastPanic, Registry};
 

@@ -18,10 +18,11 @@ struct Setup {
 
 fn setup(stage: &Stage, level: Level) -> Setup {
     let (hub, above) = (stage.inbox(|_: &Closed| ()), stage.inbox(|_: &Advanced| ()));
-    let outputs = WindowOutputs { hub: hub.mailbox(), above: Some(above.mailbox()) };
-    let (clock, store, shared) = (stage.clock.clone(), Arc::clone(&stage.store), Arc::clone(&stage.shared));
-    let make =
-        move || WindowAggregatorActor::new(clock.clone(), level, Arc::clone(&store), Arc::clone(&shared), IDLE_AFTER, outputs.clone());
+    let (writer, clock) = (stage.writer(), stage.clock.clone());
+    let store = stage.inbox(move |message: &CloseSilent| writer.close_silent(clock.now_ms(), message.idle_after_ms));
+    let outputs = WindowOutputs { hub: hub.mailbox(), above: Some(above.mailbox()), store: (level == Level::M1).then(|| store.mailbox()) };
+    let (store, shared) = (stage.store.clone(), Arc::clone(&stage.shared));
+    let make = move || WindowAggregatorActor::new(level, store.clone(), Arc::clone(&shared), IDLE_AFTER, outputs.clone());
     Setup { actor: stage.start("windows", make), hub, above }
 }
 

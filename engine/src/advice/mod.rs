@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use self::ledger::Ledger;
 use crate::model::{Labels, Selector, SeriesId, TimestampMs};
 use crate::rules::Severity;
-use crate::store::{Store, StoreError};
+use crate::store::{StoreError, StoreReader};
 use crate::windows::{Level, WindowRow};
 
 /// One figure behind a recommendation.
@@ -128,7 +128,7 @@ pub struct Finding {
 ///
 /// # Errors
 /// [`StoreError`] when the history cannot be read; no advice is given on half of it.
-pub fn assess_recent(store: &Store, now: TimestampMs) -> Result<Vec<Finding>, StoreError> {
+pub fn assess_recent(store: &StoreReader, now: TimestampMs) -> Result<Vec<Finding>, StoreError> {
     let history = History { store, now };
     let mut found = Vec::new();
     found.extend(machine::cpu(&history)?);
@@ -142,13 +142,13 @@ pub fn assess_recent(store: &Store, now: TimestampMs) -> Result<Vec<Finding>, St
 ///
 /// # Errors
 /// As [`assess_recent`].
-pub fn assess_month(store: &Store, now: TimestampMs) -> Result<Vec<Finding>, StoreError> {
+pub fn assess_month(store: &StoreReader, now: TimestampMs) -> Result<Vec<Finding>, StoreError> {
     board::rising_durations(&History { store, now })
 }
 
 /// The history as advice reads it.
 struct History<'a> {
-    store: &'a Store,
+    store: &'a StoreReader,
     now: TimestampMs,
 }
 

@@ -4,16 +4,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 use crate::model::Batch;
-use crate::store::StoreOptions;
+use crate::store::{StoreOptions, StoreWriter};
 
 const T0: TimestampMs = 1_795_478_400_000;
 const MINUTE: i64 = 60_000;
 
 /// A store with one sample a minute of each series for so many minutes, closed as the actors do. Gives it with its folder and the time after.
-fn history(minutes: i64, series: &[(Labels, &dyn Fn(i64) -> f64)]) -> (tempfile::TempDir, Store, TimestampMs) {
+fn history(minutes: i64, series: &[(Labels, &dyn Fn(i64) -> f64)]) -> (tempfile::TempDir, StoreWriter, TimestampMs) {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + minutes * MINUTE;
-    let store = Store::open(dir.path(), StoreOptions { out_of_order_ms: i64::MAX / 4, ..StoreOptions::default() }, now).unwrap();
+    let store = StoreWriter::open(dir.path(), StoreOptions { out_of_order_ms: i64::MAX / 4, ..StoreOptions::default() }, now).unwrap();
     let mut batch = Batch::default();
     for minute in 0..minutes {
         for (labels, value) in series {
@@ -24,7 +24,7 @@ fn history(minutes: i64, series: &[(Labels, &dyn Fn(i64) -> f64)]) -> (tempfile:
     (dir, store, now)
 }
 
-fn ids(store: &Store, now: TimestampMs) -> Vec<String> {
+fn ids(store: &StoreReader, now: TimestampMs) -> Vec<String> {
     assess_recent(store, now).unwrap().into_iter().map(|f| f.id).collect()
 }
 
@@ -91,7 +91,7 @@ fn a_board_that_stands_still_with_work_on_it_is_told_and_one_that_moves_is_not()
 fn durations_that_rise_over_weeks_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + 28 * 86_400_000;
-    let store = Store::open(dir.path(), StoreOptions { out_of_order_ms: i64::MAX / 4, ..StoreOptions::default() }, now).unwrap();
+    let store = StoreWriter::open(dir.path(), StoreOptions { out_of_order_ms: i64::MAX / 4, ..StoreOptions::default() }, now).unwrap();
     let labels = metric("taskmaster_task_execution_seconds", &[("project", "app"), ("tag", "master"), ("priority", "high")]);
     let mut batch = Batch::default();
     for day in 1..28 {

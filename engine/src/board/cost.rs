@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::model::{Matcher, NAME_LABEL, TimestampMs};
-use crate::store::{Store, StoreError};
+use crate::store::{StoreError, StoreReader};
 
 /// Samples of a gauge that are further apart say nothing of the time between them.
 const GAP_MS: i64 = 60_000;
@@ -145,7 +145,13 @@ impl Spent {
 ///
 /// # Errors
 /// [`StoreError`] when samples cannot be read.
-pub fn measure(store: &Store, from: TimestampMs, to: TimestampMs, names: &Names, runs: Option<&[CiRun]>) -> Result<Spent, StoreError> {
+pub fn measure(
+    store: &StoreReader,
+    from: TimestampMs,
+    to: TimestampMs,
+    names: &Names,
+    runs: Option<&[CiRun]>,
+) -> Result<Spent, StoreError> {
     let mut spent = Spent { wall_seconds: (to - from) as f64 / 1e3, ..Spent::default() };
     if let Some((cpu, covered)) = cpu(store, from, to)? {
         (spent.cpu_seconds, spent.cpu_covered_seconds) = (Some(cpu), Some(covered));
@@ -164,7 +170,7 @@ pub fn measure(store: &Store, from: TimestampMs, to: TimestampMs, names: &Names,
 }
 
 /// Busy core seconds of the machine, and how much of the time its samples cover. Each sample tells of the time since the one before.
-fn cpu(store: &Store, from: TimestampMs, to: TimestampMs) -> Result<Option<(f64, f64)>, StoreError> {
+fn cpu(store: &StoreReader, from: TimestampMs, to: TimestampMs) -> Result<Option<(f64, f64)>, StoreError> {
     let of = |name: &str| store.select(&[Matcher::equal(NAME_LABEL, name)]);
     let cores = of("system_cpu_core_utilization_ratio").into_iter().filter(|id| store.may_have(*id, from)).count();
     let (mut busy, mut covered) = (0.0, 0.0);
@@ -181,7 +187,7 @@ fn cpu(store: &Store, from: TimestampMs, to: TimestampMs) -> Result<Option<(f64,
 }
 
 /// How far counters rose in `(from, to]`, by the label `type`. One that had no sample in the day before began at zero.
-fn increases(store: &Store, metrics: &[String], from: TimestampMs, to: TimestampMs) -> Result<BTreeMap<String, f64>, StoreError> {
+fn increases(store: &StoreReader, metrics: &[String], from: TimestampMs, to: TimestampMs) -> Result<BTreeMap<String, f64>, StoreError> {
     let mut by_type = BTreeMap::new();
     for metric in metrics {
         for id in store.select(&[Matcher::equal(NAME_LABEL, metric)]) {
@@ -228,7 +234,7 @@ impl Downtimes {
     ///
     /// # Errors
     /// [`StoreError`] when samples cannot be read.
-    pub fn bring_up(&mut self, store: &Store, from: TimestampMs, now: TimestampMs) -> Result<(), StoreError> {
+    pub fn bring_up(&mut self, store: &StoreReader, from: TimestampMs, now: TimestampMs) -> Result<(), StoreError> {
         let from = self.newest.map_or(from, |newest| newest.saturating_add(1));
         for id in store.select(&[Matcher::equal(NAME_LABEL, OF_ITSELF)]) {
             for at in store.samples(id, from, now)?.times {
@@ -317,7 +323,7 @@ fn week_of(at: TimestampMs) -> String {
 mod tests {
     use super::*;
     use crate::model::{Batch, Labels};
-    use crate::store::StoreOptions;
+    use crate::store::{StoreOptions, StoreWriter};
 
     const T0: i64 = 1_795_478_400_000; // 2026-11-24T00:00:00Z, a Tuesday
 
@@ -343,7 +349,7 @@ mod tests {
     #[test]
     fn what_went_on_is_measured_from_samples_and_absent_without_them() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), StoreOptions::default(), T0).unwrap();
+        let store = StoreWriter::open(dir.path(), StoreOptions::default(), T0).unwrap();
         let names =
             Names { tokens: vec!["tokens_total".to_owned()], money: vec!["money_total".to_owned()], active: vec!["active".to_owned()] };
         let nothing = measure(&store, T0, T0 + 60_000, &names, None).unwrap();
@@ -373,7 +379,7 @@ mod tests {
     #[test]
     fn time_without_the_service_is_known_by_its_own_samples() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), StoreOptions::default(), T0).unwrap();
+        let store = StoreWriter::open(dir.path(), StoreOptions::default(), T0).unwrap();
         let mut downtimes = Downtimes::default();
         let append = |downtimes: &mut Downtimes, seconds: std::ops::Range<i64>| {
             let mut batch = Batch::default();

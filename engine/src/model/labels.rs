@@ -42,6 +42,9 @@ pub enum LabelError {
     /// Too many labels.
     #[error("the series has {0} labels; at most {MAX_LABELS} are kept")]
     TooMany(usize),
+    /// A name or value that is not text.
+    #[error("a label is not UTF-8")]
+    NotUtf8,
     /// Bytes that are not packed labels.
     #[error("the packed labels are damaged")]
     Damaged,
@@ -85,6 +88,16 @@ impl Labels {
             }
         }
         Ok(Self(packed.into()))
+    }
+
+    /// As [`Labels::new`], from the bytes of a request.
+    ///
+    /// # Errors
+    /// [`LabelError`] says which label is wrong.
+    pub fn from_pairs(pairs: &[(&[u8], &[u8])]) -> Result<Self, LabelError> {
+        let text = |bytes| std::str::from_utf8(bytes).map_err(|_| LabelError::NotUtf8);
+        let texts = pairs.iter().map(|(name, value)| Ok((text(name)?, text(value)?)));
+        Self::new(texts.collect::<Result<Vec<_>, LabelError>>()?)
     }
 
     /// The labels of metric `name` with the given others. For names and labels that the caller wrote itself.

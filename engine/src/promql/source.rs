@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::eval::{EvalError, HourSink, SeriesSink, Source};
 use crate::model::{MatchOp, Matcher, Pattern, Selector, SeriesId, TimestampMs};
-use crate::store::{Limits, SeriesColumns, Store, StoreError};
+use crate::store::{Limits, SeriesColumns, StoreError, StoreReader};
 
 /// What finding a series costs, in samples that could be decoded meanwhile.
 const FINDING: i64 = 300;
@@ -34,7 +34,7 @@ const PER_WORD: usize = 48;
 /// A series and the part of the wanted range where it may have samples.
 type Span = (SeriesId, TimestampMs, TimestampMs);
 
-fn ids(store: &Store, matchers: &[Vec<Matcher>]) -> Vec<SeriesId> {
+fn ids(store: &StoreReader, matchers: &[Vec<Matcher>]) -> Vec<SeriesId> {
     let mut ids: Vec<SeriesId> = matchers.iter().flat_map(|list| store.select(list)).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -46,7 +46,7 @@ const MATCHED_BYTES: usize = 32 << 20;
 
 /// Puts the values that there are in the place of regular expressions. The index is held for a moment at a time, so that new
 /// series need not wait for it.
-fn resolve(store: &Store, lists: &mut [Vec<Matcher>], go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
+fn resolve(store: &StoreReader, lists: &mut [Vec<Matcher>], go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
     let mut left = MATCHED_BYTES;
     for matcher in lists.iter_mut().flatten() {
         let (MatchOp::Matches(pattern) | MatchOp::NotMatches(pattern)) = &mut matcher.op else { continue };
@@ -74,7 +74,7 @@ fn resolve(store: &Store, lists: &mut [Vec<Matcher>], go_on: &dyn Fn() -> Result
     Ok(())
 }
 
-impl Store {
+impl StoreReader {
     /// The series that any of the selectors accepts, by rising id; all series where there is no selector. `go_on` is asked now
     /// and then: patterns take time.
     ///
@@ -100,7 +100,7 @@ impl Store {
     }
 }
 
-fn read_all(store: &Store, ids: &[SeriesId], start: TimestampMs, end: TimestampMs) -> Result<Vec<SeriesColumns>, StoreError> {
+fn read_all(store: &StoreReader, ids: &[SeriesId], start: TimestampMs, end: TimestampMs) -> Result<Vec<SeriesColumns>, StoreError> {
     store.scan_together(ids, start, end, no_limits())
 }
 
@@ -141,7 +141,7 @@ fn passing_to(sink: &mut dyn SeriesSink) -> impl FnMut(SeriesColumns) -> Result<
 }
 
 /// Passes series on by hours; a store keeps them.
-fn hours_of(store: &Store, ids: &[SeriesId], start: TimestampMs, end: TimestampMs, sink: HourSink<'_>) -> Result<bool, EvalError> {
+fn hours_of(store: &StoreReader, ids: &[SeriesId], start: TimestampMs, end: TimestampMs, sink: HourSink<'_>) -> Result<bool, EvalError> {
     let mut parts = Vec::new();
     for &id in ids {
         parts.clear();
@@ -153,7 +153,7 @@ fn hours_of(store: &Store, ids: &[SeriesId], start: TimestampMs, end: TimestampM
     Ok(true)
 }
 
-impl Source for Store {
+impl Source for StoreReader {
     fn resolve(&self, lists: &mut [Vec<Matcher>], go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
         resolve(self, lists, go_on)
     }
@@ -190,7 +190,7 @@ impl Source for Store {
 /// The store as a source for a query of little work: one that turns out to need more, or a day that is not open, ends with
 /// [`EvalError::TooMuchAtOnce`] before it was read.
 pub struct AtOnce<'a> {
-    store: &'a Store,
+    store: &'a StoreReader,
     /// Instants of the query: each costs a little for each series.
     instants: i64,
     left: Cell<i64>,
@@ -199,7 +199,7 @@ pub struct AtOnce<'a> {
 impl<'a> AtOnce<'a> {
     /// A source for one query over so many instants.
     #[must_use]
-    pub fn new(store: &'a Store, instants: i64) -> Self {
+    pub fn new(store: &'a StoreReader, instants: i64) -> Self {
         Self { store, instants, left: Cell::new(AT_ONCE) }
     }
 
@@ -245,7 +245,7 @@ mod tests {
     use super::*;
     use crate::model::{Batch, Columns, Labels};
     use crate::promql::{Answer, Params, evaluate, parse_expr};
-    use crate::store::StoreOptions;
+    use crate::store::{StoreOptions, StoreWriter};
 
     const T0: i64 = 1_795_478_400_000;
 
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn what_costs_little_is_answered_at_once_and_the_rest_is_left_before_it_is_read() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), StoreOptions::default(), T0).unwrap();
+        let store = StoreWriter::open(dir.path(), StoreOptions::default(), T0).unwrap();
         let mut batch = Batch::default();
         for minute in 0..=120 {
             for n in 0..200 {
@@ -284,7 +284,7 @@ mod tests {
         for (query, hours) in [("rate(level{n=\"7\"}[5m])", 2), ("topk(3, level{n=~\"1.?\"})", 1), ("sum(level{n=~\"[1-5]\"}) - 1", 2)] {
             let bits = |rows: Vec<Vec<f64>>| rows.iter().flatten().map(|v| v.to_bits()).collect::<Vec<_>>();
             // Regular expressions are compiled by those who may take the time.
-            let wanted = bits(ask(&store, query, hours).unwrap());
+            let wanted = bits(ask(&*store, query, hours).unwrap());
             assert_eq!(bits(at_once(query, hours).unwrap()), wanted, "{query}");
         }
         for query in
@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn patterns_are_matched_by_values_while_there_is_time() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), StoreOptions::default(), T0).unwrap();
+        let store = StoreWriter::open(dir.path(), StoreOptions::default(), T0).unwrap();
         let mut batch = Batch::default();
         for n in 0..3_000 {
             let host = format!("{n:x<2000}");

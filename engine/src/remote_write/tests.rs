@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::Batch;
+use crate::model::{Batch, Labels};
 
 /// Knows no series and keeps everything.
 #[derive(Default)]
@@ -11,12 +11,9 @@ struct Kept {
 }
 
 impl Sink for Kept {
-    fn begin(&mut self, _: &[(&[u8], &[u8])]) -> bool {
-        false
-    }
-
-    fn begin_new(&mut self, labels: Labels) {
-        self.current = Some(labels);
+    fn series(&mut self, pairs: &[(&[u8], &[u8])]) -> Result<(), LabelError> {
+        self.current = Some(Labels::from_pairs(pairs)?);
+        Ok(())
     }
 
     fn push(&mut self, t: TimestampMs, v: f64) {

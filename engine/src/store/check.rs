@@ -12,7 +12,8 @@ use serde::Serialize;
 use super::data_dir::DirectoryLock;
 use super::error::StoreError;
 use super::snapshot::{self, SnapshotList};
-use super::{FORMAT, Store, StoreOptions};
+use super::state::Store;
+use super::{FORMAT, StoreOptions};
 use crate::model::TimestampMs;
 
 /// What an examination found.

@@ -3,11 +3,13 @@
 //! A row is worked out when it is asked for, so that it always agrees with the samples. The compactor keeps the hours of a
 //! finished day; they answer for the longer windows, faster, and for as long as windows are kept, after the samples have gone.
 
+use super::append::ClosedSpan;
 use super::error::StoreError;
 use super::head::NEVER;
 use super::partition::Day;
 use super::read::merge;
-use super::{Span, Store};
+use super::state::Store;
+use super::writer::StoreWriter;
 use crate::model::{SeriesId, TimestampMs, is_stale_marker};
 use crate::windows::{self, Level, WindowRow};
 
@@ -44,10 +46,10 @@ impl HourPart {
     }
 }
 
-impl Store {
+impl StoreWriter {
     /// Closes the windows of series that were silent for `idle_after_ms`, up to the clock but not past the day of their newest
     /// sample, so that history that is still being brought in finds later days open. Gives from where to where.
-    pub fn close_silent(&self, now: TimestampMs, idle_after_ms: i64) -> Vec<Span> {
+    pub fn close_silent(&self, now: TimestampMs, idle_after_ms: i64) -> Vec<ClosedSpan> {
         let mut closed = Vec::new();
         let through = Level::M1.floor(now - self.options.allowed_lateness_ms);
         let silent = self.head.write().due_to_close(now, idle_after_ms, through);
@@ -57,7 +59,9 @@ impl Store {
         }
         closed
     }
+}
 
+impl Store {
     /// Up to where the windows of a series are closed, on the minute; none before its first sample.
     pub fn closed_to(&self, id: SeriesId) -> Option<TimestampMs> {
         self.head.read().progress(id).map(|p| p.closed_to).filter(|to| *to != NEVER)

@@ -9,14 +9,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::StoreOptions;
 use super::chunk_file::FileWriter;
 use super::day_file::{DayFile, PageAt};
 use super::error::StoreError;
 use super::page::{ALWAYS, Chunk, ChunkKind, Directory};
 use super::partition::{Compaction, Day, Outcome, Partition, PartitionError};
 use super::read::merge;
+use super::state::Store;
 use super::work::Task;
-use super::{Store, StoreOptions};
+use super::writer::StoreWriter;
 use crate::model::{Columns, SeriesId, TimestampMs};
 use crate::windows::{self, WindowRow};
 
@@ -69,7 +71,7 @@ struct Plan {
     thin_ms: i64,
 }
 
-impl Store {
+impl StoreWriter {
     /// Does the next piece of work that is due, if there is any: one day. Takes at most `share` of one core.
     ///
     /// # Errors
@@ -78,7 +80,9 @@ impl Store {
         let _one_at_a_time = self.compacting.lock();
         self.work.run(Task::Compaction, || self.compact_next(now, share))
     }
+}
 
+impl Store {
     fn compact_next(&self, now: TimestampMs, share: f64) -> Result<Option<Compacted>, StoreError> {
         let now = self.now(now);
         self.checked.lock().retain(|day, _| self.partitions.has(*day));

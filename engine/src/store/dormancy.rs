@@ -5,8 +5,8 @@
 //! gets a sample lives again, under the same id. Index and head may disagree for a while about who is dormant; each answers
 //! for all series all the same.
 
-use super::Store;
 use super::error::StoreError;
+use super::state::Store;
 use crate::model::{SeriesId, TimestampMs};
 
 /// Series that move at a time, so that nobody waits for long.
@@ -72,14 +72,14 @@ mod tests {
     use crate::model::Labels;
     use crate::model::Selector;
     use crate::store::partition::DAY_MS;
-    use crate::store::{Limits, StoreOptions};
+    use crate::store::{Limits, StoreOptions, StoreWriter};
 
     const T0: TimestampMs = 1_795_478_400_000; // 2026-11-24T00:00:00Z
     const HOUR: i64 = 3_600_000;
 
-    fn open(dir: &TempDir, now: TimestampMs) -> Store {
+    fn open(dir: &TempDir, now: TimestampMs) -> StoreWriter {
         let options = StoreOptions { quiet: Duration::ZERO, windows_retention_ms: 30 * DAY_MS, ..StoreOptions::default() };
-        Store::open(dir.path(), options, now).unwrap()
+        StoreWriter::open(dir.path(), options, now).unwrap()
     }
 
     fn proc(n: usize) -> Labels {
@@ -87,24 +87,22 @@ mod tests {
     }
 
     /// Appends rows of any time; each is kept.
-    fn append(store: &Store, rows: impl IntoIterator<Item = (Labels, TimestampMs, f64)>, now: TimestampMs) {
-        let mut intake = store.intake(now);
-        intake.accept_any_order();
+    fn append(store: &StoreWriter, rows: impl IntoIterator<Item = (Labels, TimestampMs, f64)>, now: TimestampMs) {
+        let mut resolver = store.resolver(now);
+        resolver.accept_any_order();
         for (labels, t, v) in rows {
-            if !intake.begin(&labels.pairs().collect::<Vec<_>>()) {
-                intake.begin_new(labels);
-            }
-            assert!(intake.push(t, v));
+            resolver.series(&labels);
+            assert!(resolver.push(t, v));
         }
-        assert_eq!(store.append_resolved(intake.finish(), now).unwrap().rejected, [0; 4]);
+        assert_eq!(store.append_resolved(resolver.finish(), now).unwrap().rejected, [0; 4]);
         store.commit().unwrap();
     }
 
-    fn times(store: &Store, labels: &Labels) -> Vec<TimestampMs> {
+    fn times(store: &StoreWriter, labels: &Labels) -> Vec<TimestampMs> {
         store.samples(store.series_id(labels).unwrap(), i64::MIN, i64::MAX).unwrap().times
     }
 
-    fn ids(store: &Store, query: &str) -> Vec<u32> {
+    fn ids(store: &StoreWriter, query: &str) -> Vec<u32> {
         store.select(&Selector::parse(query).unwrap().matchers).into_iter().map(|id| id.0).collect()
     }
 
@@ -126,9 +124,10 @@ mod tests {
         assert_eq!(ids(&store, "proc"), (0..=100).collect::<Vec<_>>());
         assert_eq!(ids(&store, r#"proc{process=~"build-0001.|build-00100"}"#), (10..20).chain([100]).collect::<Vec<_>>());
         // One that was found before it became dormant is kept all the same.
-        let mut intake = store.intake(late);
-        assert!(intake.begin(&proc(17).pairs().collect::<Vec<_>>()) && intake.push(late + 1, 3.0));
-        let resolved = intake.finish();
+        let mut resolver = store.resolver(late);
+        resolver.series(&proc(17));
+        assert!(resolver.push(late + 1, 3.0));
+        let resolved = resolver.finish();
         store.seal().unwrap();
         append(&store, (200..300).map(|n| (proc(n), late, 0.0)), late);
         store.seal().unwrap();
@@ -180,10 +179,10 @@ mod tests {
             store.measure(T0 + 7 * HOUR);
             append(&store, [(proc(100), later, 0.0), (proc(7), later, 0.0)], later);
             store.seal().unwrap();
-            let mut intake = store.intake(later);
-            intake.begin_new(proc(8));
-            assert!(intake.push(later, 0.0));
-            let resolved = intake.finish();
+            let mut resolver = store.resolver(later);
+            resolver.series(&proc(8));
+            assert!(resolver.push(later, 0.0));
+            let resolved = resolver.finish();
             store.measure(later + 60_000);
             assert_eq!(store.apply_retention(later + DAY_MS).unwrap().len(), 1);
             assert_eq!(ids(&store, "proc"), [7, 100]);

@@ -72,6 +72,9 @@ pub enum StoreError {
     /// Series were removed between the time when samples were taken in and when they were to be kept.
     #[error("a series of this request left its retention just now; send the request again")]
     Removed,
+    /// The thread that worked on it panicked.
+    #[error("{0} was cut short by a fault of the program, which the log has")]
+    Interrupted(&'static str),
     /// A read was stopped by its limits.
     #[error("the query reads more than {0} samples; ask for less time or fewer series")]
     TooManySamples(usize),

@@ -8,10 +8,10 @@ use std::time::Instant;
 
 use roaring::RoaringBitmap;
 
-use super::Store;
 use super::error::StoreError;
 use super::page::Wanted;
 use super::partition::{Day, Partition, PartitionError};
+use super::state::Store;
 use crate::model::{Columns, Comparison, Labels, Matcher, Sample, SeriesId, TimestampMs};
 
 /// What a read may cost.

@@ -9,7 +9,9 @@ use std::time::Duration;
 use super::data_dir::AtPath;
 use super::error::StoreError;
 use super::journal::Rows;
-use super::{Store, files, identity, progress, snapshot};
+use super::state::Store;
+use super::writer::StoreWriter;
+use super::{files, identity, progress, snapshot};
 use crate::model::{SeriesId, TimestampMs};
 
 /// How long a directory may be away before it is made anew: somebody may move it back.
@@ -17,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Rows of a record.
 const ROWS: usize = 50_000;
 
-impl Store {
+impl StoreWriter {
     /// Compares the directory with what lies at its path, for which it takes a few calls into the system, and makes anew what was
     /// removed. To be called about once a second.
     ///
@@ -40,7 +42,9 @@ impl Store {
         }
         self.data_dir.check(part).map_or(Ok(()), |missing| Err(missing.error()))
     }
+}
 
+impl Store {
     /// As [`Store::is_in_place`], with the days: what is sealed must be found again.
     pub(super) fn days_are_in_place(&self) -> Result<(), StoreError> {
         self.is_in_place()?;
@@ -48,7 +52,7 @@ impl Store {
         gone.map_or(Ok(()), |path| Err(StoreError::io(&path, std::io::ErrorKind::NotFound.into())))
     }
 
-    /// Looks at what a sample needs to be durable. What is missing is so until [`Store::check_place`] has seen to all of it.
+    /// Looks at what a sample needs to be durable. What is missing is so until [`StoreWriter::check_place`] has seen to all of it.
     pub(super) fn is_in_place(&self) -> Result<(), StoreError> {
         if let Some(missing) = self.data_dir.missing() {
             return Err(missing.error());
@@ -149,7 +153,7 @@ mod tests {
 
     const T0: TimestampMs = 1_795_478_400_000;
 
-    fn append(store: &Store, n: i64) {
+    fn append(store: &StoreWriter, n: i64) {
         let mut batch = Batch::default();
         batch.push(Labels::metric("load", &[("n", &(n / 10).to_string())]), T0 + n, n as f64);
         store.append(&batch, T0 + n).unwrap();
@@ -157,7 +161,7 @@ mod tests {
     }
 
     /// Which of the samples up to 40 are there.
-    fn there(store: &Store) -> Vec<i64> {
+    fn there(store: &StoreWriter) -> Vec<i64> {
         let of = |n: i64| store.series_id(&Labels::metric("load", &[("n", &(n / 10).to_string())]));
         (0..40).filter(|n| of(*n).is_some_and(|id| store.samples(id, T0 + n, T0 + n).unwrap().times.len() == 1)).collect()
     }
@@ -190,7 +194,7 @@ mod tests {
             (day, &without_sealed),
         ] {
             let dir = tempfile::tempdir().unwrap();
-            let open = || Store::open(dir.path(), StoreOptions::default(), T0 + 40).unwrap();
+            let open = || StoreWriter::open(dir.path(), StoreOptions::default(), T0 + 40).unwrap();
             let store = open();
             store.add_events(&[Event::new(T0, "service", "start", "x", "started")]).unwrap();
             (0..20).for_each(|n| append(&store, n));

@@ -4,10 +4,11 @@
 
 use std::sync::atomic::Ordering;
 
-use super::Store;
 use super::error::StoreError;
 use super::partition::Day;
+use super::state::Store;
 use super::work::Task;
+use super::writer::StoreWriter;
 use crate::model::TimestampMs;
 
 /// Part of [`super::StoreOptions::max_bytes`] that the days may have in any case, however much the rest takes.
@@ -18,7 +19,7 @@ pub(super) fn horizon(now: TimestampMs, keep: i64) -> TimestampMs {
     Day::of(now.saturating_sub(keep)).start()
 }
 
-impl Store {
+impl StoreWriter {
     /// Takes in the machine's clock, and how long the machine has run, in ms from any origin, which no setting of the clock
     /// changes. To be called once a minute or so: what is deleted goes by what this learns of the clock.
     ///
@@ -40,7 +41,9 @@ impl Store {
     pub fn apply_retention(&self, now: TimestampMs) -> Result<Vec<String>, StoreError> {
         self.work.run(Task::Retention, || self.remove_what_is_past(now))
     }
+}
 
+impl Store {
     fn remove_what_is_past(&self, now: TimestampMs) -> Result<Vec<String>, StoreError> {
         let trusted = self.clock.trusted(now);
         self.catalog.trim_events(trusted.saturating_sub(self.options.retention_ms))?;
@@ -67,7 +70,7 @@ impl Store {
         let most = self.options.max_bytes;
         let fits = || most == 0 || self.disk_usage().total() <= most;
         if !fits() {
-            self.seal()?;
+            self.seal_now()?;
         }
         let pressed = !fits();
         self.pressed.store(pressed, Ordering::Relaxed);

@@ -11,8 +11,10 @@ use super::head::{self, Run};
 use super::page::PageBuilder;
 use super::pages_file::{Named, NewPage, PAGE_BYTES, PAGE_CHUNKS};
 use super::partition::Day;
+use super::progress;
+use super::state::Store;
 use super::work::Task;
-use super::{Store, progress};
+use super::writer::StoreWriter;
 use crate::codec::{CodecError, Effort};
 use crate::model::{SeriesId, TimestampMs};
 
@@ -29,12 +31,26 @@ const PAGES: &str = "pages";
 type Frozen = (SeriesId, Arc<Run>);
 type Failed = (StoreError, Vec<Day>);
 
-impl Store {
+impl StoreWriter {
     /// Rewrites the head into chunks and removes what the journal no longer needs; gives the number of chunks.
     ///
     /// # Errors
     /// [`StoreError`] when a partition cannot be written. Nothing is lost then: the rows stay in head and journal.
     pub fn seal(&self) -> Result<usize, StoreError> {
+        self.seal_now()
+    }
+
+    /// Measures the directory on the disk, for `Store::status`, and gives back memory that silent series hold.
+    pub fn measure(&self, now: TimestampMs) {
+        self.disk_bytes.store(self.disk_usage().total(), Ordering::Relaxed);
+        self.head.write().iter_mut().filter(|(_, h)| now - h.touched > SHRINK_AFTER_MS).for_each(|(_, h)| h.shrink());
+        self.rest_silent_series(now);
+    }
+}
+
+impl Store {
+    /// See [`StoreWriter::seal`].
+    pub(super) fn seal_now(&self) -> Result<usize, StoreError> {
         let _one_at_a_time = self.sealing.lock();
         self.work.run(Task::Seal, || self.seal_head())
     }
@@ -140,13 +156,6 @@ impl Store {
         let sealed = partition.seal(pages, &Named { ids, labels: &labels }, through);
         self.checked.lock().remove(&day);
         sealed.map_err(|error| self.partitions.error(day, error))
-    }
-
-    /// Measures the directory on the disk, for [`Store::status`], and gives back memory that silent series hold.
-    pub fn measure(&self, now: TimestampMs) {
-        self.disk_bytes.store(self.disk_usage().total(), Ordering::Relaxed);
-        self.head.write().iter_mut().filter(|(_, h)| now - h.touched > SHRINK_AFTER_MS).for_each(|(_, h)| h.shrink());
-        self.rest_silent_series(now);
     }
 
     /// Bytes on the disk, without snapshots and what was set aside.

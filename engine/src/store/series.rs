@@ -200,16 +200,27 @@ impl SeriesIndex {
 
     /// The live series with these labels, looked for first where it was the last time: after `before`.
     #[inline]
-    pub(super) fn find(&self, before: Option<Found>, pairs: &Pairs<'_>) -> Option<Found> {
+    pub(super) fn find(&self, before: Option<Found>, labels: &Labels) -> Option<Found> {
+        self.find_where(before, || hash(labels.pairs()), |there| there == labels)
+    }
+
+    /// As [`SeriesIndex::find`], for labels that are not packed.
+    #[inline]
+    pub(super) fn find_pairs(&self, before: Option<Found>, pairs: &Pairs<'_>) -> Option<Found> {
+        self.find_where(before, || hash(pairs.iter().copied()), |there| there.are(pairs))
+    }
+
+    #[inline]
+    fn find_where(&self, before: Option<Found>, hash: impl FnOnce() -> u64, same: impl Fn(&Labels) -> bool) -> Option<Found> {
         let hint = before.and_then(|before| self.live.at(before.place)).map(|(_, series)| &series.after);
         if let Some(place) = hint.map(|hint| hint.load(Ordering::Relaxed) as usize)
             && let Some((id, series)) = self.live.at(place)
-            && series.labels.are(pairs)
+            && same(&series.labels)
         {
             return Some(Found { id: *id, place });
         }
-        let same = |&id: &u32| self.live.get(SeriesId(id)).is_some_and(|series| series.labels.are(pairs));
-        let id = SeriesId(*self.ids.find(hash(pairs.iter().copied()), same)?);
+        let is_it = |&id: &u32| self.live.get(SeriesId(id)).is_some_and(|series| same(&series.labels));
+        let id = SeriesId(*self.ids.find(hash(), is_it)?);
         let place = self.live.place(id)?;
         if let Some(hint) = hint {
             hint.store(place as u32, Ordering::Relaxed);
@@ -650,7 +661,7 @@ mod tests {
         assert_eq!(index.add(labels(6)), SeriesId(6));
         for n in [0, 1, 3, 6] {
             let pairs = labels(n);
-            assert_eq!(index.find(None, &pairs.pairs().collect::<Vec<_>>()).map(|found| found.id), Some(SeriesId(n)));
+            assert_eq!(index.find_pairs(None, &pairs.pairs().collect::<Vec<_>>()).map(|found| found.id), Some(SeriesId(n)));
         }
         assert_eq!(index.select(&Selector::parse(r#"m{job="a"}"#).unwrap().matchers).iter().collect::<Vec<_>>(), [0, 1, 3, 6]);
         assert_eq!(index.since(SeriesId(2)).iter().map(|(id, _)| id.0).collect::<Vec<_>>(), [3, 6]);
@@ -667,13 +678,14 @@ mod tests {
             let mut before = None;
             for at in (0..1_000).map(|i| i * step % 500) {
                 let pairs: Vec<_> = labels[at].pairs().collect();
-                before = index.find(before, &pairs);
+                assert_eq!(index.find_pairs(before, &pairs), index.find(before, &labels[at]));
+                before = index.find_pairs(before, &pairs);
                 assert_eq!(before.map(|found| found.id), Some(SeriesId(at as u32)));
                 assert_eq!(index.id(&labels[at]), Some(SeriesId(at as u32)));
             }
         }
         let unknown = Labels::metric("m", &[("n", "500")]);
-        assert_eq!(index.find(None, &unknown.pairs().collect::<Vec<_>>()), None);
+        assert_eq!(index.find(None, &unknown), None);
         assert_eq!(index.top_metrics(), [Share { name: "m".into(), series: 500, values: None }]);
         assert_eq!(index.top_labels(), [Share { name: "n".into(), series: 500, values: Some(500) }]);
     }
@@ -732,7 +744,7 @@ mod tests {
         for (&id, labels) in naive {
             assert_eq!((index.id(labels), index.labels(SeriesId(id)).as_ref()), (Some(SeriesId(id)), Some(labels)));
             assert!(index.contains(SeriesId(id)));
-            let live = index.find(None, &labels.pairs().collect::<Vec<_>>()).map(|found| found.id);
+            let live = index.find(None, labels).map(|found| found.id);
             assert_eq!(live, (!index.is_dormant(SeriesId(id))).then_some(SeriesId(id)));
         }
         let select =

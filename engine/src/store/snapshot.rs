@@ -26,10 +26,12 @@ use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::FORMAT;
 use super::error::StoreError;
 use super::partition::sync_dir;
+use super::state::Store;
 use super::work::Task;
-use super::{FORMAT, Store};
+use super::writer::StoreWriter;
 
 /// Name of the list in a snapshot.
 const LIST: &str = "snapshot.list";
@@ -347,9 +349,9 @@ pub(super) fn clear_leftovers(data_dir: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-impl Store {
+impl StoreWriter {
     /// Makes a copy of everything that was accepted before this call in a new folder, while the service goes on. Chunk files
-    /// are linked where the file system allows, the rest is copied. [`Store::open`] opens the copy as it is. Until it is whole its
+    /// are linked where the file system allows, the rest is copied. [`StoreWriter::open`] opens the copy as it is. Until it is whole its
     /// name ends with `.partial`.
     ///
     /// # Errors
@@ -381,7 +383,9 @@ impl Store {
             made
         })
     }
+}
 
+impl Store {
     /// What is copied must leave the reserve of the disk as it is.
     fn check_space_for_snapshot(&self) -> Result<(), StoreError> {
         fn copied(path: &Path) -> u64 {
@@ -408,7 +412,7 @@ impl Store {
     fn copy_everything(&self, to: &Path) -> Result<(), StoreError> {
         let fail = |error| StoreError::io(to, error);
         let progress = || self.work.progress(Task::Snapshot);
-        self.seal()?;
+        self.seal_now()?;
         let _no_seal = self.sealing.lock();
         progress();
         for day in self.partitions.days() {

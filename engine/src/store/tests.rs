@@ -2,22 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::state::Store;
 use super::*;
-use crate::model::{Batch, Labels, Selector, SeriesId};
+use crate::event::Event;
+use crate::model::{Batch, Labels, Selector, SeriesId, TimestampMs};
 use crate::promql;
 use crate::windows::{self, Level, WindowRow};
 
 const T0: TimestampMs = 1_795_478_400_000; // 2026-11-24T00:00:00Z
 const MINUTE: i64 = 60_000;
 
-fn open(dir: &TempDir, now: TimestampMs) -> Store {
-    Store::open(dir.path(), StoreOptions::default(), now).unwrap()
+fn open(dir: &TempDir, now: TimestampMs) -> StoreWriter {
+    StoreWriter::open(dir.path(), StoreOptions::default(), now).unwrap()
 }
 
 fn batch(rows: &[(&str, TimestampMs, f64)]) -> Batch {
@@ -28,11 +32,11 @@ fn batch(rows: &[(&str, TimestampMs, f64)]) -> Batch {
     batch
 }
 
-fn id(store: &Store, cpu: &str) -> SeriesId {
+fn id(store: &StoreWriter, cpu: &str) -> SeriesId {
     store.series_id(&Labels::metric("load", &[("cpu", cpu)])).unwrap()
 }
 
-fn read(store: &Store, cpu: &str) -> Vec<(TimestampMs, u64)> {
+fn read(store: &StoreWriter, cpu: &str) -> Vec<(TimestampMs, u64)> {
     store.samples(id(store, cpu), i64::MIN, i64::MAX).unwrap().iter().map(|s| (s.t, s.v.to_bits())).collect()
 }
 
@@ -66,9 +70,9 @@ fn what_was_committed_is_there_after_a_restart_sealed_or_not() {
 fn a_series_has_samples_where_there_are_some_and_not_between_them() {
     let dir = tempfile::tempdir().unwrap();
     let day = partition::DAY_MS;
-    let store = Store::open(dir.path(), eager(), T0 - 2 * day).unwrap();
+    let store = StoreWriter::open(dir.path(), eager(), T0 - 2 * day).unwrap();
     let rows = [("0", T0 - 2 * day, 1.0), ("0", T0 - 2 * day + MINUTE, 1.0), ("0", T0 + 3 * MINUTE, 1.0), ("1", T0 + MINUTE, f64::NAN)];
-    let ask = |store: &Store| {
+    let ask = |store: &StoreWriter| {
         for (cpu, start, end, there) in [
             ("0", i64::MIN, i64::MAX, true),
             ("0", T0 - 2 * day, T0 - 2 * day, true),
@@ -112,7 +116,7 @@ fn several_selectors_name_each_series_once() {
 fn refused_samples_are_counted_by_reason_and_the_rest_is_kept() {
     let dir = tempfile::tempdir().unwrap();
     let options = StoreOptions { max_series: 1, ..StoreOptions::default() };
-    let store = Store::open(dir.path(), options, T0).unwrap();
+    let store = StoreWriter::open(dir.path(), options, T0).unwrap();
     store.append(&batch(&[("0", T0, 1.0)]), T0).unwrap();
     let day = partition::DAY_MS;
     let rows = [
@@ -226,12 +230,12 @@ fn eager() -> StoreOptions {
     StoreOptions { quiet: Duration::ZERO, ..StoreOptions::default() }
 }
 
-fn compact_all(store: &Store, now: TimestampMs) -> Vec<Compacted> {
+fn compact_all(store: &StoreWriter, now: TimestampMs) -> Vec<Compacted> {
     std::iter::from_fn(|| store.compact(now, 1.0).unwrap()).collect()
 }
 
 /// A sample a minute for some days, series `0` and `1`, from two days before [`T0`] on.
-fn some_days(store: &Store, days: i64) {
+fn some_days(store: &StoreWriter, days: i64) {
     for day in 0..days {
         let start = T0 + (day - 2) * partition::DAY_MS;
         let mut rows = Batch::default();
@@ -246,7 +250,7 @@ fn some_days(store: &Store, days: i64) {
     }
 }
 
-fn hours(store: &Store, cpu: &str) -> Vec<WindowRow> {
+fn hours(store: &StoreWriter, cpu: &str) -> Vec<WindowRow> {
     store.windows(id(store, cpu), Level::H1, 0, i64::MAX).unwrap()
 }
 
@@ -254,7 +258,7 @@ fn hours(store: &Store, cpu: &str) -> Vec<WindowRow> {
 fn a_finished_day_is_one_file_and_reads_as_before() {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + 2 * 3_600_000;
-    let store = Store::open(dir.path(), eager(), now).unwrap();
+    let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
     some_days(&store, 2);
     store.append(&batch(&[("0", T0, 5.0)]), now).unwrap();
     store.seal().unwrap();
@@ -277,13 +281,13 @@ fn a_finished_day_is_one_file_and_reads_as_before() {
     assert_eq!(hours(&store, "1").iter().map(|r| r.max).fold(0.0, f64::max), 99.0, "in the hot part");
     assert_eq!(compact_all(&store, now).len(), 1);
     drop(store);
-    let store = Store::open(dir.path(), eager(), now).unwrap();
+    let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
     assert_eq!((read(&store, "0"), hours(&store, "0")), (before, windows));
     assert_eq!(hours(&store, "1").iter().map(|r| r.max).fold(0.0, f64::max), 99.0, "in the file");
 }
 
 /// What a query over whole hours gives, from hours or from samples; and how many hours it read.
-fn over_time(store: &Store, query: &str, (start, end): (TimestampMs, TimestampMs), use_windows: bool) -> (Vec<Vec<f64>>, usize) {
+fn over_time(store: &StoreWriter, query: &str, (start, end): (TimestampMs, TimestampMs), use_windows: bool) -> (Vec<Vec<f64>>, usize) {
     let params = promql::Params {
         start,
         end,
@@ -297,7 +301,7 @@ fn over_time(store: &Store, query: &str, (start, end): (TimestampMs, TimestampMs
         deadline: Instant::now() + Duration::from_secs(60),
         cancelled: Arc::default(),
     };
-    let (answer, notes) = promql::evaluate(&promql::parse_expr(query).unwrap(), &params, store).unwrap();
+    let (answer, notes) = promql::evaluate(&promql::parse_expr(query).unwrap(), &params, &**store).unwrap();
     let promql::Answer::Vector(rows) = answer else { panic!("{query}: no vector") };
     (rows.into_iter().map(|row| row.values).collect(), notes.hours)
 }
@@ -307,7 +311,7 @@ fn hours_answer_in_the_place_of_samples_with_the_same_numbers_and_outlive_them()
     let dir = tempfile::tempdir().unwrap();
     let day = partition::DAY_MS;
     let options = StoreOptions { windows_retention_ms: 60 * day, ..eager() };
-    let store = Store::open(dir.path(), options, T0).unwrap();
+    let store = StoreWriter::open(dir.path(), options, T0).unwrap();
     // Samples exactly on the hour, just beside it, stale markers and gaps; a series with NaN keeps to its samples.
     let mut rows = Batch::default();
     for at in 0..2 * 1_440 {
@@ -361,7 +365,7 @@ fn samples_go_at_their_retention_hours_stay_and_days_go_at_last() {
     let day = partition::DAY_MS;
     let short = Selector::parse(r#"load{cpu="1"}"#).unwrap();
     let options = StoreOptions { retention_overrides: vec![(short, 7 * day)], windows_retention_ms: 60 * day, ..eager() };
-    let store = Store::open(dir.path(), options, T0).unwrap();
+    let store = StoreWriter::open(dir.path(), options, T0).unwrap();
     some_days(&store, 3);
     let last_day = T0 + day;
     let windows = hours(&store, "1");
@@ -385,11 +389,11 @@ fn the_oldest_days_go_when_the_directory_is_too_large() {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + 2 * partition::DAY_MS;
     {
-        let store = Store::open(dir.path(), eager(), now).unwrap();
+        let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
         some_days(&store, 4);
         compact_all(&store, now);
     }
-    let store = Store::open(dir.path(), StoreOptions { max_bytes: 1, ..eager() }, now).unwrap();
+    let store = StoreWriter::open(dir.path(), StoreOptions { max_bytes: 1, ..eager() }, now).unwrap();
     assert_eq!(store.apply_retention(now).unwrap(), ["2026-11-22", "2026-11-23", "2026-11-24"]);
     assert_eq!(read(&store, "0").len(), 1_440, "the newest day stays");
 }
@@ -398,7 +402,7 @@ fn the_oldest_days_go_when_the_directory_is_too_large() {
 fn a_snapshot_opens_as_it_is_and_holds_all_that_was_accepted() {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + 2 * 3_600_000;
-    let store = Store::open(&dir.path().join("live"), eager(), now).unwrap();
+    let store = StoreWriter::open(&dir.path().join("live"), eager(), now).unwrap();
     some_days(&store, 2);
     compact_all(&store, now);
     store.append(&batch(&[("0", T0, 5.0), ("2", T0, 6.0)]), now).unwrap();
@@ -407,7 +411,7 @@ fn a_snapshot_opens_as_it_is_and_holds_all_that_was_accepted() {
     store.snapshot(&copy).unwrap();
     assert!(store.snapshot(&copy).unwrap_err().to_string().contains("exists already"));
     store.append(&batch(&[("0", T0 + 1, 7.0)]), now).unwrap();
-    let copied = Store::open(&copy, eager(), now).unwrap();
+    let copied = StoreWriter::open(&copy, eager(), now).unwrap();
     assert_eq!(read(&copied, "0").len() + 1, read(&store, "0").len());
     assert_eq!((read(&copied, "1"), read(&copied, "2")), (read(&store, "1"), read(&store, "2")));
     assert_eq!(copied.events(0, i64::MAX - 1, 9, |_| true).unwrap().len(), 1);
@@ -445,7 +449,7 @@ fn a_damaged_chunk_is_told_and_the_rest_serves_on() {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + 2 * 3_600_000;
     {
-        let store = Store::open(dir.path(), eager(), now).unwrap();
+        let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
         some_days(&store, 2);
         compact_all(&store, now);
     }
@@ -456,7 +460,7 @@ fn a_damaged_chunk_is_told_and_the_rest_serves_on() {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;
         fs::write(&file, &bytes).unwrap();
-        let store = Store::open(dir.path(), eager(), now).unwrap();
+        let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
         (read(&store, "0").len() < 2 * 1_440).then_some(store)
     });
     let store = damaged.unwrap();
@@ -465,7 +469,7 @@ fn a_damaged_chunk_is_told_and_the_rest_serves_on() {
     assert!(store.problems()[0].contains(r#"samples of load{cpu="0"} from 2026-11-22T"#), "{:?}", store.problems());
     drop(store);
     fs::write(&file, &whole[..whole.len() / 2]).unwrap();
-    let store = Store::open(dir.path(), eager(), now).unwrap();
+    let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
     assert!(read(&store, "1").len() >= 1_440);
     assert!(store.problems().iter().any(|p| p.contains("partition 2026-11-22: ")), "{:?}", store.problems());
 }
@@ -475,7 +479,7 @@ fn damage_in_a_finished_day_is_found_unasked_and_the_day_is_written_anew() {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + 2 * 3_600_000;
     let before = {
-        let store = Store::open(dir.path(), eager(), now).unwrap();
+        let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
         some_days(&store, 2);
         compact_all(&store, now);
         hours(&store, "0")
@@ -485,7 +489,7 @@ fn damage_in_a_finished_day_is_found_unasked_and_the_day_is_written_anew() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&file, &bytes).unwrap();
-    let store = Store::open(dir.path(), eager(), now).unwrap();
+    let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
     compact_all(&store, now);
     compact_all(&store, now);
     assert!(store.problems()[0].contains("are damaged"), "{:?}", store.problems());
@@ -494,7 +498,7 @@ fn damage_in_a_finished_day_is_found_unasked_and_the_day_is_written_anew() {
     assert_eq!(kept, [bytes]);
     assert_eq!(hours(&store, "0"), before);
     drop(store);
-    let store = Store::open(dir.path(), eager(), now).unwrap();
+    let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
     assert_eq!(compact_all(&store, now), []);
     assert_eq!(store.problems(), Vec::<String>::new());
 }
@@ -504,7 +508,7 @@ fn a_day_with_a_damaged_seal_is_finished_with_all_that_is_sound() {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + 2 * 3_600_000;
     {
-        let store = Store::open(dir.path(), eager(), now).unwrap();
+        let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
         some_days(&store, 2);
     }
     let file = dir.path().join("partitions/2026-11-22/1.pages");
@@ -513,7 +517,7 @@ fn a_day_with_a_damaged_seal_is_finished_with_all_that_is_sound() {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;
         fs::write(&file, &bytes).unwrap();
-        let store = Store::open(dir.path(), eager(), now).unwrap();
+        let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
         let left = read(&store, "0").len() + read(&store, "1").len();
         (left < 4 * 1_440).then_some((store, left))
     });
@@ -524,7 +528,7 @@ fn a_day_with_a_damaged_seal_is_finished_with_all_that_is_sound() {
     assert_eq!(fs::read_dir(dir.path().join("quarantine")).unwrap().count(), 1);
     assert!(!file.exists());
     drop(store);
-    let store = Store::open(dir.path(), eager(), now).unwrap();
+    let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
     assert_eq!(compact_all(&store, now), []);
     assert_eq!(store.problems(), Vec::<String>::new());
 }
@@ -534,14 +538,14 @@ fn one_process_has_a_directory_and_a_later_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     {
         let _store = open(&dir, T0);
-        let error = Store::open(dir.path(), StoreOptions::default(), T0).err().unwrap().to_string();
+        let error = StoreWriter::open(dir.path(), StoreOptions::default(), T0).err().unwrap().to_string();
         assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
     }
     let identity = fs::read_to_string(dir.path().join("identity")).unwrap();
     let later = identity.replace(&format!("format {FORMAT}"), &format!("format {}", FORMAT + 1));
     let (body, _) = later.split_once("checksum").unwrap();
     fs::write(dir.path().join("identity"), format!("{body}checksum {:08x}\n", crc32fast::hash(body.as_bytes()))).unwrap();
-    let error = Store::open(dir.path(), StoreOptions::default(), T0).err().unwrap().to_string();
+    let error = StoreWriter::open(dir.path(), StoreOptions::default(), T0).err().unwrap().to_string();
     assert!(error.contains(&format!("has format {}, this version knows {FORMAT}", FORMAT + 1)), "{error}");
 }
 
@@ -587,7 +591,7 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         // Samples fall into a day that is over and one that is not.
         let (begin, now) = (T0 - 1_500_000, T0 + 3_700_000);
-        let open = || Store::open(dir.path(), StoreOptions { out_of_order_ms: 3_600_000, ..eager() }, now).unwrap();
+        let open = || StoreWriter::open(dir.path(), StoreOptions { out_of_order_ms: 3_600_000, ..eager() }, now).unwrap();
         let mut store = open();
         let mut model: BTreeMap<u8, BTreeMap<i64, u64>> = BTreeMap::new();
         for step in steps {
@@ -623,7 +627,7 @@ fn a_day_whose_manifests_are_gone_is_put_together_from_its_files() {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + 2 * 3_600_000;
     let before = {
-        let store = Store::open(dir.path(), eager(), now).unwrap();
+        let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
         some_days(&store, 2);
         compact_all(&store, now);
         (read(&store, "0"), hours(&store, "1"))
@@ -631,18 +635,18 @@ fn a_day_whose_manifests_are_gone_is_put_together_from_its_files() {
     for name in ["manifest", "manifest.old"] {
         fs::remove_file(dir.path().join("partitions/2026-11-22").join(name)).unwrap();
     }
-    let store = Store::open(dir.path(), eager(), now).unwrap();
+    let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
     assert_eq!((read(&store, "0"), hours(&store, "1")), before);
     assert!(store.problems()[0].contains("its manifest is missing"), "{:?}", store.problems());
     drop(store);
-    assert_eq!(Store::open(dir.path(), eager(), now).unwrap().problems(), Vec::<String>::new(), "it was written again");
+    assert_eq!(StoreWriter::open(dir.path(), eager(), now).unwrap().problems(), Vec::<String>::new(), "it was written again");
 }
 
 #[test]
 fn samples_that_are_refused_take_no_place_from_other_series() {
     let dir = tempfile::tempdir().unwrap();
     let options = StoreOptions { max_series: 2, ..StoreOptions::default() };
-    let store = Store::open(dir.path(), options, T0).unwrap();
+    let store = StoreWriter::open(dir.path(), options, T0).unwrap();
     let old = T0 - 31 * partition::DAY_MS;
     let rows = [("0", old, 1.0), ("1", old, 1.0), ("2", T0, 1.0), ("3", old, 1.0), ("4", T0, 1.0), ("5", T0, 1.0)];
     let stored = store.append(&batch(&rows), T0).unwrap();
@@ -657,7 +661,7 @@ fn late_samples_of_one_series_do_not_take_the_hours_of_another() {
     let day = partition::DAY_MS;
     let options = StoreOptions { retention_overrides: vec![(Selector::parse(r#"load{cpu="1"}"#).unwrap(), day)], ..eager() };
     let now = T0 + 2 * day;
-    let store = Store::open(dir.path(), options, now).unwrap();
+    let store = StoreWriter::open(dir.path(), options, now).unwrap();
     some_days(&store, 2);
     compact_all(&store, now);
     let before = hours(&store, "1");
@@ -673,7 +677,7 @@ fn late_samples_of_one_series_do_not_take_the_hours_of_another() {
 #[test]
 fn samples_are_refused_when_too_many_wait_for_a_seal() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), StoreOptions { max_waiting: 100, ..StoreOptions::default() }, T0).unwrap();
+    let store = StoreWriter::open(dir.path(), StoreOptions { max_waiting: 100, ..StoreOptions::default() }, T0).unwrap();
     for n in 0..200 {
         store.append(&batch(&[("0", T0 + n, 1.0)]), T0).unwrap_or_else(|error| {
             assert!(n > 100 && error.to_string().contains("wait to be written into chunks"), "{n}: {error}");

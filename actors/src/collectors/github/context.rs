@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taskpulse_engine::model::{Batch, Labels};
-use taskpulse_engine::store::{Resolved, Store};
+use taskpulse_engine::store::{ResolvedBatch, StoreReader};
 use tokio::task::spawn_blocking;
 
 use super::GithubCollector;
@@ -40,7 +40,7 @@ pub struct GithubContext {
     pub(super) api: Api,
     pub(super) hooks: SharedWebhooks,
     pub(super) shared: Arc<Shared>,
-    pub(super) store: Arc<Store>,
+    pub(super) store: StoreReader,
     pub(super) append: Mailbox<AppendResolved>,
     pub(super) documents: Mailbox<ChangeDocuments>,
     pub(super) events: Mailbox<RecordEvents>,
@@ -53,7 +53,7 @@ impl GithubContext {
         options: GithubOptions,
         hooks: SharedWebhooks,
         shared: Arc<Shared>,
-        store: Arc<Store>,
+        store: StoreReader,
         append: Mailbox<AppendResolved>,
         documents: Mailbox<ChangeDocuments>,
         events: Mailbox<RecordEvents>,
@@ -74,11 +74,11 @@ impl GithubContext {
     }
 
     /// Labels are made to ids off the arbiter; history of any age is taken.
-    pub(super) async fn resolve(&self, batch: Batch) -> Result<Resolved, String> {
-        let store = Arc::clone(&self.store);
+    pub(super) async fn resolve(&self, batch: Batch) -> Result<ResolvedBatch, String> {
+        let store = self.store.clone();
         let work = move || {
-            let mut intake = store.intake(now_ms());
-            intake.accept_any_order();
+            let mut resolver = store.resolver(now_ms());
+            resolver.accept_any_order();
             // Series by series, each from its beginning: that is how the store holds them.
             let mut rows: Vec<usize> = (0..batch.len()).collect();
             rows.sort_by(|a, b| {
@@ -89,15 +89,12 @@ impl GithubContext {
             for at in rows {
                 let labels = &batch.labels[at];
                 if current != Some(labels) {
-                    let pairs: Vec<_> = labels.pairs().collect();
-                    if !intake.begin(&pairs) {
-                        intake.begin_new(labels.clone());
-                    }
+                    resolver.series(labels);
                     current = Some(labels);
                 }
-                intake.push(batch.times[at], batch.values[at]);
+                resolver.push(batch.times[at], batch.values[at]);
             }
-            intake.finish()
+            resolver.finish()
         };
         spawn_blocking(work).await.map_err(|error| error.to_string())
     }

@@ -22,7 +22,7 @@ use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels, NAME_LABEL, TimestampMs};
 use taskpulse_engine::probe::{Limits, TargetState};
 use taskpulse_engine::re2::Regex;
-use taskpulse_engine::store::Store;
+use taskpulse_engine::store::StoreReader;
 use tokio::time::timeout;
 
 use self::connect::Lookup;
@@ -30,9 +30,11 @@ pub use self::connect::Tls;
 pub use self::http::HttpCheck;
 use super::collector::{CollectFuture, Collection, Collector, Outcome, StalenessTracker};
 use crate::clock::now_ms;
+use crate::messages::ChangeDocuments;
 use crate::redact;
 use crate::shared::Shared;
 use crate::standstill::{self, TRIES};
+use crate::supervisor::Mailbox;
 use crate::wire::seconds;
 
 /// Documents with what targets were when they were last seen to change.
@@ -199,18 +201,23 @@ pub struct ProbeCollector {
     lookup: Lookup,
 }
 
-/// Whether targets were up before a restart, and since when; forgets those that are no longer checked.
+/// Whether targets were up before a restart, and since when. The states of targets that are no longer checked are removed.
 #[must_use]
-pub fn take_up(store: &Store, checks: &[Check]) -> BTreeMap<String, (bool, TimestampMs)> {
-    let documents = store.documents(STATES).unwrap_or_else(|error| {
+pub fn restore_states(
+    store: &StoreReader,
+    documents: &Mailbox<ChangeDocuments>,
+    checks: &[Check],
+) -> BTreeMap<String, (bool, TimestampMs)> {
+    let kept = store.documents(STATES).unwrap_or_else(|error| {
         log::error!("probes: kept states cannot be read: {error}");
         Vec::new()
     });
-    let (kept, gone): (Vec<_>, Vec<_>) = documents.into_iter().partition(|(name, _)| checks.iter().any(|check| check.name == *name));
-    if !gone.is_empty()
-        && let Err(error) = store.change_documents(STATES, gone.into_iter().map(|(name, _)| (name, None)).collect())
-    {
-        log::warn!("probes: states of targets that are gone stay: {error}");
+    let (kept, gone): (Vec<_>, Vec<_>) = kept.into_iter().partition(|(name, _)| checks.iter().any(|check| check.name == *name));
+    if !gone.is_empty() {
+        let changes = gone.into_iter().map(|(name, _)| (name, None)).collect();
+        if let Err(error) = documents.try_send(ChangeDocuments { kind: STATES, changes }) {
+            log::warn!("probes: states of targets that are gone stay: the store: {error}");
+        }
     }
     kept.into_iter().filter_map(|(name, bytes)| Some((name, serde_json::from_slice(&bytes).ok()?))).collect()
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use taskpulse_engine::board::cost::{Costs, Downtimes, Names, Segment, Spent, TaskKey, measure, segments};
 use taskpulse_engine::model::TimestampMs;
-use taskpulse_engine::store::Store;
+use taskpulse_engine::store::StoreReader;
 
 use super::project::Project;
 use crate::shared::Shared;
@@ -37,7 +37,7 @@ impl CostBook {
     }
 
     /// Reckons anew where something moved, or it was long ago.
-    pub(super) fn bring_up(&mut self, projects: &[Project], store: &Store, shared: &Shared, now: TimestampMs, moved: bool) {
+    pub(super) fn bring_up(&mut self, projects: &[Project], store: &StoreReader, shared: &Shared, now: TimestampMs, moved: bool) {
         if !moved && self.last.is_some_and(|last| last.elapsed() < EVERY) {
             return;
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use taskpulse_engine::model::{Batch, Labels, STALE_NAN_BITS, Selector, TimestampMs, is_stale_marker};
-use taskpulse_engine::store::Store;
+use taskpulse_engine::store::StoreReader;
 
 use super::Looked;
 use crate::collectors::collector::StalenessTracker;
@@ -23,7 +23,7 @@ pub(super) struct Given {
 
 impl Given {
     /// What an earlier run of the service gave, as far as it still answers. Blocking.
-    pub(super) fn of_the_store(store: &Store, now: TimestampMs) -> Self {
+    pub(super) fn of_the_store(store: &StoreReader, now: TimestampMs) -> Self {
         let mut given = Self::default();
         let Ok(selector) = Selector::parse("{__name__=~\"taskmaster_.+\"}") else { return given };
         for id in store.select(&selector.matchers) {

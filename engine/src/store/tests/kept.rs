@@ -4,18 +4,14 @@ use super::*;
 
 const DAY: i64 = partition::DAY_MS;
 
-fn import(store: &Store, rows: &[(&str, TimestampMs, f64)], now: TimestampMs) -> [u64; 4] {
-    let mut intake = store.intake(now);
-    intake.accept_any_order();
+fn import(store: &StoreWriter, rows: &[(&str, TimestampMs, f64)], now: TimestampMs) -> [u64; 4] {
+    let mut resolver = store.resolver(now);
+    resolver.accept_any_order();
     for &(cpu, t, v) in rows {
-        let labels = Labels::metric("load", &[("cpu", cpu)]);
-        let pairs: Vec<_> = labels.pairs().collect();
-        if !intake.begin(&pairs) {
-            intake.begin_new(labels.clone());
-        }
-        intake.push(t, v);
+        resolver.series(&Labels::metric("load", &[("cpu", cpu)]));
+        resolver.push(t, v);
     }
-    let rejected = store.append_resolved(intake.finish(), now).unwrap().rejected;
+    let rejected = store.append_resolved(resolver.finish(), now).unwrap().rejected;
     store.commit().unwrap();
     rejected
 }
@@ -25,7 +21,7 @@ fn day_of(cpu: &str, start: TimestampMs) -> Vec<(&str, TimestampMs, f64)> {
 }
 
 /// Count, sum, smallest and largest of a day's window.
-fn whole_day(store: &Store, cpu: &str, start: TimestampMs) -> Vec<(f64, f64, f64, f64)> {
+fn whole_day(store: &StoreWriter, cpu: &str, start: TimestampMs) -> Vec<(f64, f64, f64, f64)> {
     let rows = store.window_rows_of_day(id(store, cpu), start);
     rows.iter().map(|row| (row.count, row.sum, row.min, row.max)).collect()
 }
@@ -42,19 +38,19 @@ fn late_samples_are_added_to_the_hours_of_a_day_whose_samples_have_gone() {
     let start = T0 - 20 * DAY;
     let options = |days: i64| StoreOptions { retention_ms: days * DAY, ..eager() };
     {
-        let store = Store::open(dir.path(), options(30), T0).unwrap();
+        let store = StoreWriter::open(dir.path(), options(30), T0).unwrap();
         import(&store, &day_of("0", start), T0);
         import(&store, &[("0", start + DAY + MINUTE, 0.0)], T0);
         store.seal().unwrap();
         compact_all(&store, T0);
     }
-    let store = Store::open(dir.path(), options(5), T0).unwrap();
+    let store = StoreWriter::open(dir.path(), options(5), T0).unwrap();
     compact_all(&store, T0);
     let sum = (0..1_440).sum::<i64>() as f64;
     assert_eq!((read(&store, "0").len(), whole_day(&store, "0", start)), (0, vec![(1_440.0, sum, 0.0, 1_439.0)]));
     drop(store);
     // Kept for longer again: what comes now is let in.
-    let mut store = Store::open(dir.path(), options(30), T0).unwrap();
+    let mut store = StoreWriter::open(dir.path(), options(30), T0).unwrap();
     let mut expected = (1_440.0, sum, 0.0f64, 1_439.0f64);
     for (n, value) in [(1, 5_000.0), (2, -7.0)] {
         let late = ("0", start + 10 * MINUTE + n, value);
@@ -71,7 +67,7 @@ fn late_samples_are_added_to_the_hours_of_a_day_whose_samples_have_gone() {
         store.seal().unwrap();
         compact_all(&store, T0);
         drop(store);
-        store = Store::open(dir.path(), options(30), T0).unwrap();
+        store = StoreWriter::open(dir.path(), options(30), T0).unwrap();
         assert_eq!(whole_day(&store, "0", start), [expected], "sent again while it is there");
     }
     // An hour that had nothing gets a row of its own, one that is whole agrees with its samples.
@@ -84,14 +80,14 @@ fn many_late_seals_put_together_leave_the_hours_alone() {
     let start = T0 - 3 * DAY;
     let slow = StoreOptions { retention_ms: DAY, quiet: Duration::from_secs(3_600), ..StoreOptions::default() };
     {
-        let store = Store::open(dir.path(), StoreOptions { retention_ms: 30 * DAY, ..eager() }, T0).unwrap();
+        let store = StoreWriter::open(dir.path(), StoreOptions { retention_ms: 30 * DAY, ..eager() }, T0).unwrap();
         import(&store, &day_of("0", start), T0);
         import(&store, &[("0", start + DAY + MINUTE, 0.0)], T0);
         store.seal().unwrap();
         compact_all(&store, T0);
     }
-    drop(Store::open(dir.path(), StoreOptions { retention_ms: DAY, ..eager() }, T0).map(|store| compact_all(&store, T0)).unwrap());
-    let store = Store::open(dir.path(), StoreOptions { retention_ms: 30 * DAY, ..slow }, T0).unwrap();
+    drop(StoreWriter::open(dir.path(), StoreOptions { retention_ms: DAY, ..eager() }, T0).map(|store| compact_all(&store, T0)).unwrap());
+    let store = StoreWriter::open(dir.path(), StoreOptions { retention_ms: 30 * DAY, ..slow }, T0).unwrap();
     for n in 0..100 {
         import(&store, &[("0", start + n * MINUTE + 1, 1.0)], T0);
         store.seal().unwrap();
@@ -102,7 +98,7 @@ fn many_late_seals_put_together_leave_the_hours_alone() {
     assert_eq!(done.iter().map(|done| done.finished).collect::<Vec<_>>(), [false], "the day is not quiet");
     assert_eq!(whole_day(&store, "0", start), before);
     drop(store);
-    let store = Store::open(dir.path(), StoreOptions { retention_ms: 30 * DAY, ..eager() }, T0).unwrap();
+    let store = StoreWriter::open(dir.path(), StoreOptions { retention_ms: 30 * DAY, ..eager() }, T0).unwrap();
     assert_eq!(compact_all(&store, T0).len(), 1);
     assert_eq!(whole_day(&store, "0", start), before);
 }
@@ -110,7 +106,7 @@ fn many_late_seals_put_together_leave_the_hours_alone() {
 #[test]
 fn hours_with_nan_answer_as_their_samples_do() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), eager(), T0).unwrap();
+    let store = StoreWriter::open(dir.path(), eager(), T0).unwrap();
     let start = T0 - 2 * DAY;
     let mut rows = Vec::new();
     for minute in 0..2 * 1_440 {
@@ -144,11 +140,11 @@ fn hours_with_nan_answer_as_their_samples_do() {
 fn samples_that_were_not_sealed_keep_their_hours_however_long_the_service_was_off() {
     let dir = tempfile::tempdir().unwrap();
     {
-        let store = Store::open(dir.path(), eager(), T0).unwrap();
+        let store = StoreWriter::open(dir.path(), eager(), T0).unwrap();
         import(&store, &day_of("0", T0)[..720], T0 + DAY / 2);
     }
     let now = T0 + 32 * DAY;
-    let store = Store::open(dir.path(), eager(), now).unwrap();
+    let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
     assert_eq!(read(&store, "0").len(), 720);
     store.seal().unwrap();
     compact_all(&store, now);
@@ -162,7 +158,7 @@ fn what_is_past_the_retention_of_its_series_is_refused_and_what_is_exported_is_l
     let dir = tempfile::tempdir().unwrap();
     let overrides = [(r#"load{cpu="short"}"#, 7), (r#"load{cpu="long"}"#, 90)];
     let retention_overrides = overrides.map(|(selector, days)| (Selector::parse(selector).unwrap(), days * DAY)).to_vec();
-    let store = Store::open(dir.path(), StoreOptions { retention_overrides, ..eager() }, T0).unwrap();
+    let store = StoreWriter::open(dir.path(), StoreOptions { retention_overrides, ..eager() }, T0).unwrap();
     let now = T0 + DAY / 2;
     for (cpu, days, refused) in [("short", 7, 0), ("short", 8, 1), ("other", 30, 0), ("other", 31, 1), ("long", 90, 0), ("long", 91, 1)] {
         let rows = [(cpu, T0 - days * DAY, 1.0), (cpu, T0 - days * DAY + DAY - 1, 2.0)];
@@ -181,7 +177,7 @@ fn what_is_past_the_retention_of_its_series_is_refused_and_what_is_exported_is_l
 #[test]
 fn a_clock_that_leaps_deletes_nothing_and_shuts_nobody_out() {
     let dir = tempfile::tempdir().unwrap();
-    let open = |now: TimestampMs| Store::open(dir.path(), eager(), now).unwrap();
+    let open = |now: TimestampMs| StoreWriter::open(dir.path(), eager(), now).unwrap();
     let mut running = 1_000;
     let count = {
         let store = open(T0);
@@ -218,7 +214,7 @@ fn a_peak_of_seals_and_journal_removes_no_day() {
     let now = T0 + 2 * DAY;
     let options = |max_bytes: u64| StoreOptions { max_bytes, ..eager() };
     {
-        let store = Store::open(dir.path(), options(0), now).unwrap();
+        let store = StoreWriter::open(dir.path(), options(0), now).unwrap();
         for day in 0..4 {
             import(&store, &day_of("0", T0 - (4 - day) * DAY), now);
             store.seal().unwrap();
@@ -226,7 +222,7 @@ fn a_peak_of_seals_and_journal_removes_no_day() {
         compact_all(&store, now);
     }
     // Much of today, in the journal and in seals.
-    let store = Store::open(dir.path(), options(0), now).unwrap();
+    let store = StoreWriter::open(dir.path(), options(0), now).unwrap();
     for part in 0..8 {
         let mut rows = Batch::default();
         for at in 0..20_000 {
@@ -241,7 +237,7 @@ fn a_peak_of_seals_and_journal_removes_no_day() {
     let [peak, seals] = [store.disk_usage().total(), store.disk_usage().seals];
     drop(store);
     let max_bytes = peak - seals / 2;
-    let store = Store::open(dir.path(), options(max_bytes), now).unwrap();
+    let store = StoreWriter::open(dir.path(), options(max_bytes), now).unwrap();
     assert_eq!(store.apply_retention(now).unwrap(), [] as [&str; 0]);
     compact_all(&store, now);
     assert!(store.disk_usage().total() < max_bytes, "compacted at once: {:?}", store.disk_usage());
@@ -254,7 +250,7 @@ fn no_more_goes_than_has_to_and_samples_before_their_hours() {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + 2 * DAY;
     {
-        let store = Store::open(dir.path(), eager(), now).unwrap();
+        let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
         for day in 0..4 {
             let mut rows = day_of("0", T0 - (4 - day) * DAY);
             (0..).zip(&mut rows).for_each(|(at, row)| row.2 = f64::from(at * 7_919 % 100_003).sqrt());
@@ -263,10 +259,10 @@ fn no_more_goes_than_has_to_and_samples_before_their_hours() {
         }
         compact_all(&store, now);
     }
-    let full = Store::open(dir.path(), eager(), now).unwrap().disk_usage();
+    let full = StoreWriter::open(dir.path(), eager(), now).unwrap().disk_usage();
     // So that the days are 4 KiB too large, whichever part of the bound they have.
     let max_bytes = if full.other >= full.days { 2 * full.days - 8_192 } else { full.total() - 4_096 };
-    let limited = |max_bytes: u64| Store::open(dir.path(), StoreOptions { max_bytes, ..eager() }, now).unwrap();
+    let limited = |max_bytes: u64| StoreWriter::open(dir.path(), StoreOptions { max_bytes, ..eager() }, now).unwrap();
     let store = limited(max_bytes);
     assert_eq!(store.apply_retention(now).unwrap(), [] as [&str; 0]);
     assert_eq!(read(&store, "0").len(), 3 * 1_440, "the oldest day's samples");
