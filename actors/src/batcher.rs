@@ -98,16 +98,11 @@ impl BatcherActor {
                 }
                 return;
             }
-            Ok(Err(AppendError::Full(why))) => why,
-            Ok(Err(AppendError::Failed(why))) => {
-                *tries += 1;
-                why
-            }
-            Err(error) => {
-                *tries += 1;
-                format!("the store did not answer: {error}")
-            }
+            Ok(Err(error)) => error,
+            Err(error) => error.into(),
         };
+        // A full disk may have room again at any time: the batch waits for that.
+        *tries += u32::from(!why.is_disk_full());
         if *tries >= MAX_TRIES {
             log::error!("batcher: {} samples dropped after {MAX_TRIES} tries: {why}", batch.len());
             self.shared.dropped.add("batcher", "store_failed", batch.len());

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use actix::Message;
+use actix::{MailboxError, Message};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, SeriesId};
 use taskpulse_engine::rules::Alert;
@@ -23,15 +23,35 @@ pub struct Collected {
 #[rtype(result = "()")]
 pub struct Flush;
 
-/// Why a batch was not kept.
+/// Why the store actor did not write something.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AppendError {
-    /// No room on the disk.
-    #[error("{0}")]
-    Full(String),
-    /// The store failed.
-    #[error("{0}")]
-    Failed(String),
+    /// The store refused it, or the disk did. Many batches may share one flush, and so its error.
+    #[error(transparent)]
+    Store(#[from] Arc<StoreError>),
+    /// As many batches wait for the disk as may.
+    #[error("the disk does not answer; too many batches wait for it")]
+    DiskHangs,
+    /// The actor panicked while the batch waited for its flush.
+    #[error("the store restarted before the batch was durable")]
+    Restarted,
+    /// The actor is down, or panicked on the message.
+    #[error("the store did not answer: {0}")]
+    NoAnswer(#[from] MailboxError),
+}
+
+impl AppendError {
+    /// Whether the disk has no room: the same may be sent again once it has.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, Self::Store(error) if matches!(**error, StoreError::DiskFull { .. }))
+    }
+}
+
+impl From<StoreError> for AppendError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
 }
 
 /// Anyone → store: keep a batch. Answered when it is durable.

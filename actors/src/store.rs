@@ -23,7 +23,7 @@ use crate::messages::{
 };
 use crate::supervisor::{Ctx, InBackground, Mailbox, Receive, Schedule, ServiceActor};
 
-/// How often size and retention are looked at.
+/// How often size and retention are checked.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
 /// How often the compactor looks for work, unless days are to be compacted sooner.
@@ -32,10 +32,10 @@ const COMPACT_EVERY: Duration = Duration::from_secs(5);
 const MAX_WAITING: usize = 1_024;
 /// How soon a seal or the retention is tried again after it failed.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
-/// How often it is seen to that the data directory is still there.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often the data directory is checked to be in its place.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
 /// How often the same failure is logged again.
-const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
+const LOG_AGAIN_EVERY: Duration = Duration::from_secs(60);
 
 /// When the head is sealed, and what the compactor may take.
 #[derive(Debug, Clone)]
@@ -48,29 +48,29 @@ pub struct StoreActorOptions {
     pub max_head_samples: u64,
 }
 
-/// Says what fails once, and again when the reason is another or a minute has passed.
+/// Logs an error once, and again when the reason changes or a minute has passed.
 #[derive(Default)]
-struct Complaint {
-    said: Option<(Instant, String)>,
+struct ErrorLog {
+    logged: Option<(Instant, String)>,
 }
 
-impl Complaint {
-    fn say(&mut self, what: &str, why: &dyn std::fmt::Display) {
+impl ErrorLog {
+    fn log(&mut self, what: &str, why: &dyn std::fmt::Display) {
         let why = why.to_string();
-        if self.said.as_ref().is_none_or(|(at, said)| *said != why || at.elapsed() >= COMPLAIN_EVERY) {
+        if self.logged.as_ref().is_none_or(|(at, logged)| *logged != why || at.elapsed() >= LOG_AGAIN_EVERY) {
             log::error!("store: {what}: {why}");
-            self.said = Some((Instant::now(), why));
+            self.logged = Some((Instant::now(), why));
         }
     }
 
-    fn over(&mut self, what: &str) {
-        if self.said.take().is_some() {
+    fn resolved(&mut self, what: &str) {
+        if self.logged.take().is_some() {
             log::info!("store: {what} again");
         }
     }
 }
 
-/// Who hears of what was stored.
+/// Who gets what was stored.
 #[derive(Clone)]
 pub struct Listeners {
     /// Each gets every batch.
@@ -94,14 +94,14 @@ pub struct StoreActor {
     sealed_at: Instant,
     seal_failed_at: Option<Instant>,
     compacting: bool,
-    keeping_house: bool,
-    kept_house_at: Instant,
+    housekeeping: bool,
+    housekeeping_began: Instant,
     retention_failed: bool,
-    looking: bool,
-    seal_complaint: Complaint,
-    compaction_complaint: Complaint,
-    retention_complaint: Complaint,
-    batch_complaint: Complaint,
+    checking: bool,
+    seal_errors: ErrorLog,
+    compaction_errors: ErrorLog,
+    retention_errors: ErrorLog,
+    batch_errors: ErrorLog,
 }
 
 impl StoreActor {
@@ -130,14 +130,14 @@ impl StoreActor {
             sealed_at: Instant::now(),
             seal_failed_at: None,
             compacting: false,
-            keeping_house: false,
-            kept_house_at: Instant::now(),
+            housekeeping: false,
+            housekeeping_began: Instant::now(),
             retention_failed: false,
-            looking: false,
-            seal_complaint: Complaint::default(),
-            compaction_complaint: Complaint::default(),
-            retention_complaint: Complaint::default(),
-            batch_complaint: Complaint::default(),
+            checking: false,
+            seal_errors: ErrorLog::default(),
+            compaction_errors: ErrorLog::default(),
+            retention_errors: ErrorLog::default(),
+            batch_errors: ErrorLog::default(),
         }
     }
 
@@ -156,14 +156,14 @@ impl StoreActor {
                 this.committing = false;
                 let outcome = match result {
                     Ok(Ok(())) => Ok(()),
-                    Ok(Err(error)) => Err(append_error(&error)),
-                    Err(error) => Err(AppendError::Failed(error.to_string())),
+                    Ok(Err(error)) => Err(error.into()),
+                    Err(_) => Err(StoreError::Interrupted("the flush").into()),
                 };
                 for (stored, reply) in batches {
                     if outcome.is_ok() && !stored.ids.is_empty() {
-                        this.tell(&stored);
+                        this.publish(&stored);
                     }
-                    // Nobody waits any more: the batch is kept all the same.
+                    // The sender may no longer wait: the batch is kept all the same.
                     let _ = reply.send(outcome.clone().map(|()| stored));
                 }
                 this.commit(ctx);
@@ -174,7 +174,7 @@ impl StoreActor {
         );
     }
 
-    fn tell(&self, stored: &Arc<Stored>) {
+    fn publish(&self, stored: &Arc<Stored>) {
         for mailbox in self.listeners.get().iter().flat_map(|l| &l.batches) {
             // A full mailbox: the listener sees the gap and catches up from the store.
             let _ = mailbox.try_send(StoredBatch(Arc::clone(stored)));
@@ -196,7 +196,7 @@ impl StoreActor {
                 this.seal_failed_at = None;
                 let error = match result {
                     Ok(Ok(chunks)) => {
-                        this.seal_complaint.over("sealing works");
+                        this.seal_errors.resolved("sealing works");
                         log::debug!("store: sealed {chunks} chunks");
                         return;
                     }
@@ -204,7 +204,7 @@ impl StoreActor {
                     Err(error) => error.to_string(),
                 };
                 this.seal_failed_at = Some(Instant::now());
-                this.seal_complaint.say("sealing failed and is tried again", &error);
+                this.seal_errors.log("sealing failed and is tried again", &error);
             },
         );
     }
@@ -221,14 +221,14 @@ impl StoreActor {
             |this, result, ctx| {
                 this.compacting = false;
                 match result {
-                    Ok(Ok(None)) => this.compaction_complaint.over("compaction works"),
+                    Ok(Ok(None)) => this.compaction_errors.resolved("compaction works"),
                     Ok(Ok(Some(done))) => {
                         let what = if done.finished { "finished" } else { "put together" };
                         log::info!("store: {} {what}: {} samples in {} bytes", done.day, done.samples, done.bytes);
                         this.compact(ctx);
                     }
-                    Ok(Err(error)) => this.compaction_complaint.say("compaction failed and is tried again", &error),
-                    Err(error) => this.compaction_complaint.say("compaction failed and is tried again", &error),
+                    Ok(Err(error)) => this.compaction_errors.log("compaction failed and is tried again", &error),
+                    Err(error) => this.compaction_errors.log("compaction failed and is tried again", &error),
                 }
             },
         );
@@ -237,33 +237,28 @@ impl StoreActor {
     /// Answers when what was just appended is durable.
     fn acknowledge(&mut self, appended: Result<Stored, StoreError>, ctx: &mut Ctx<Self>) -> Answer {
         match appended {
-            Ok(_) if self.waiting.len() >= MAX_WAITING => {
-                let error = AppendError::Failed("the disk does not answer; too many batches wait for it".to_owned());
-                Box::pin(std::future::ready(Err(error)))
-            }
+            Ok(_) if self.waiting.len() >= MAX_WAITING => Box::pin(std::future::ready(Err(AppendError::DiskHangs))),
             Ok(stored) => {
-                self.batch_complaint.over("batches are kept");
+                self.batch_errors.resolved("batches are kept");
                 let (reply, answer) = oneshot::channel();
                 self.waiting.push((Arc::new(stored), reply));
                 self.commit(ctx);
-                let lost = || Err(AppendError::Failed("the store restarted before the batch was durable".to_owned()));
-                Box::pin(async move { answer.await.unwrap_or_else(|_| lost()) })
+                Box::pin(async move { answer.await.unwrap_or(Err(AppendError::Restarted)) })
             }
             Err(error) => {
-                self.batch_complaint.say("a batch was not kept", &error);
-                let error = append_error(&error);
-                Box::pin(std::future::ready(Err(error)))
+                self.batch_errors.log("a batch was not kept", &error);
+                Box::pin(std::future::ready(Err(error.into())))
             }
         }
     }
 
-    fn keep_house(&mut self, ctx: &mut Ctx<Self>) {
+    fn start_housekeeping(&mut self, ctx: &mut Ctx<Self>) {
         // While the disk hangs, threads must not pile up behind it.
-        if self.keeping_house {
+        if self.housekeeping {
             return;
         }
-        self.keeping_house = true;
-        self.kept_house_at = Instant::now();
+        self.housekeeping = true;
+        self.housekeeping_began = Instant::now();
         let (store, clock) = (Arc::clone(&self.store), self.clock.clone());
         let work = move || {
             if let Err(error) = store.observe_clock(clock.now_ms(), clock.running_ms()) {
@@ -274,43 +269,43 @@ impl StoreActor {
             applied
         };
         ctx.run_background("housekeeping done", work, |this, result, _| {
-            this.keeping_house = false;
+            this.housekeeping = false;
             this.retention_failed = true;
             match result {
                 Ok(Ok(gone)) => {
                     this.retention_failed = false;
-                    this.retention_complaint.over("retention works");
+                    this.retention_errors.resolved("retention works");
                     if !gone.is_empty() {
                         log::info!("store: retention removed {}", gone.join(", "));
                     }
                 }
-                Ok(Err(error)) => this.retention_complaint.say("retention failed and is tried again", &error),
-                Err(error) => this.retention_complaint.say("retention failed and is tried again", &error),
+                Ok(Err(error)) => this.retention_errors.log("retention failed and is tried again", &error),
+                Err(error) => this.retention_errors.log("retention failed and is tried again", &error),
             }
         });
     }
 
-    /// Begins what is due. What failed is due again soon: the disk may have room again.
+    /// Starts what is due. Work that failed is due again soon: the disk may have room again.
     fn begin_due(&mut self, ctx: &mut Ctx<Self>) {
-        // A start may find more in the journal than may wait: nothing is taken in then that would bring a seal about.
+        // A start may find more in the journal than may wait: then no append happens that would start a seal.
         let over = self.store.head_is_over(self.options.max_head_samples);
         if over || self.sealed_at.elapsed() >= self.options.seal_interval || self.seal_failed_at.is_some() {
             self.seal(ctx);
         }
-        if self.kept_house_at.elapsed() >= if self.retention_failed { TRY_AGAIN } else { HOUSEKEEPING } {
-            self.keep_house(ctx);
+        if self.housekeeping_began.elapsed() >= if self.retention_failed { TRY_AGAIN } else { HOUSEKEEPING } {
+            self.start_housekeeping(ctx);
         }
     }
 
-    /// Sees to it that the data directory is still there.
-    fn look(&mut self, ctx: &mut Ctx<Self>) {
-        if self.looking {
+    /// Checks that the data directory is in its place, and recreates what is missing.
+    fn check_data_dir(&mut self, ctx: &mut Ctx<Self>) {
+        if self.checking {
             return;
         }
-        self.looking = true;
+        self.checking = true;
         let store = Arc::clone(&self.store);
-        // What is missing was logged, and stands in the store's problems.
-        ctx.run_background("directory checked", move || store.check_place(), |this, _, _| this.looking = false);
+        // What is missing is logged, and among the store's problems.
+        ctx.run_background("directory checked", move || store.check_place(), |this, _, _| this.checking = false);
     }
 }
 
@@ -318,23 +313,16 @@ impl StoreActor {
 pub(crate) async fn change(store: &Mailbox<ChangeDocuments>, kind: &'static str, changes: Vec<DocumentChange>) -> Result<(), AppendError> {
     match store.send(ChangeDocuments { kind, changes }).await {
         Ok(outcome) => outcome,
-        Err(error) => Err(AppendError::Failed(format!("the store did not answer: {error}"))),
-    }
-}
-
-fn append_error(error: &StoreError) -> AppendError {
-    match error {
-        StoreError::DiskFull { .. } => AppendError::Full(error.to_string()),
-        _ => AppendError::Failed(error.to_string()),
+        Err(error) => Err(error.into()),
     }
 }
 
 impl ServiceActor for StoreActor {
     fn started(&mut self, ctx: &mut Ctx<Self>) {
-        self.keep_house(ctx);
-        ctx.every(LOOK_EVERY, "housekeeping", |this, ctx| {
+        self.start_housekeeping(ctx);
+        ctx.every(CHECK_EVERY, "housekeeping", |this, ctx| {
             this.begin_due(ctx);
-            this.look(ctx);
+            this.check_data_dir(ctx);
         });
         let every = COMPACT_EVERY.min(self.store.options().quiet).max(COMPACT_EVERY / 10);
         ctx.every(every, "compaction", |this, ctx| this.compact(ctx));
@@ -380,7 +368,7 @@ impl Receive<ChangeDocuments> for StoreActor {
     fn receive(&mut self, message: ChangeDocuments, _: &mut Ctx<Self>) -> Self::Reply {
         self.store.change_documents(message.kind, message.changes).map_err(|error| {
             log::error!("store: {} not kept: {error}", message.kind);
-            append_error(&error)
+            error.into()
         })
     }
 }

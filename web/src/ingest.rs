@@ -120,9 +120,9 @@ pub(crate) async fn kept(
 ) -> Result<Arc<Stored>, ApiError> {
     match actix_web::rt::time::timeout(PATIENCE, sending).await {
         Ok(Ok(Ok(stored))) => Ok(stored),
-        Ok(Ok(Err(AppendError::Full(why)))) => Err(ApiError::no_room(why)),
-        Ok(Ok(Err(AppendError::Failed(why)))) => Err(ApiError::busy(why)),
-        Ok(Err(error)) => Err(ApiError::busy(format!("the store did not answer: {error}"))),
+        Ok(Ok(Err(error))) if error.is_disk_full() => Err(ApiError::no_room(error.to_string())),
+        Ok(Ok(Err(error))) => Err(ApiError::busy(error.to_string())),
+        Ok(Err(error)) => Err(ApiError::busy(AppendError::from(error).to_string())),
         Err(_) => Err(ApiError::busy(format!("the store did not answer within {} s", PATIENCE.as_secs()))),
     }
 }

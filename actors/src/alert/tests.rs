@@ -42,9 +42,8 @@ fn setup(stage: &Stage, name: &str) -> Setup {
 /// How the actor is made, and its inboxes once it is there.
 fn prepare(stage: &Stage) -> (impl Fn() -> AlertActor + Send + 'static, impl FnOnce(ActorHandle<AlertActor>) -> Setup) {
     let store = stage.writer();
-    let documents = stage.inbox(move |message: &ChangeDocuments| {
-        store.change_documents(message.kind, message.changes.clone()).map_err(|error| AppendError::Failed(error.to_string()))
-    });
+    let documents = stage
+        .inbox(move |message: &ChangeDocuments| store.change_documents(message.kind, message.changes.clone()).map_err(AppendError::from));
     let (events, notifier, hub) = (stage.inbox(|_: &RecordEvents| ()), stage.inbox(|_: &Notify| ()), stage.inbox(|_: &Publish| ()));
     let outputs =
         AlertOutputs { documents: documents.mailbox(), events: events.mailbox(), notifier: notifier.mailbox(), hub: hub.mailbox() };
@@ -238,9 +237,9 @@ fn an_acknowledgement_is_answered_when_it_is_durable() {
         assert_eq!(serde_json::from_slice::<Alert>(&kept).unwrap().acked_at, at);
         let unknown = s.actor.mailbox().send(Acknowledge { id: "none".to_owned() }).await.unwrap();
         assert!(unknown.unwrap().is_none());
-        s.documents.answer_with(|_| Err(AppendError::Failed("broken".to_owned())));
+        s.documents.answer_with(|_| Err(AppendError::DiskHangs));
         let failed = s.actor.mailbox().send(Acknowledge { id }).await.unwrap();
-        assert_eq!(failed.unwrap_err().to_string(), "broken");
+        assert_eq!(failed.unwrap_err().to_string(), AppendError::DiskHangs.to_string());
     });
 }
 

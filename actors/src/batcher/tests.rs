@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use taskpulse_engine::model::Labels;
 use taskpulse_engine::rules::{RuleSpec, Severity};
 use taskpulse_engine::span::Span;
+use taskpulse_engine::store::StoreError;
 
 use super::*;
 use crate::supervisor::ActorHandle;
@@ -50,7 +51,7 @@ fn keeps(_: &Append) -> Result<Arc<taskpulse_engine::store::Stored>, AppendError
 }
 
 fn fails(_: &Append) -> Result<Arc<taskpulse_engine::store::Stored>, AppendError> {
-    Err(AppendError::Failed("broken".to_owned()))
+    Err(AppendError::Restarted)
 }
 
 fn dropped(stage: &Stage) -> Vec<(&'static str, u64)> {
@@ -124,7 +125,7 @@ fn one_batch_is_under_way_at_a_time_and_what_came_meanwhile_follows_in_one() {
 #[test]
 fn a_full_disk_is_retried_each_second_without_end_and_without_loss() {
     on_stage(async |stage| {
-        let store = stage.inbox(|_: &Append| Err(AppendError::Full("no room".to_owned())));
+        let store = stage.inbox(|_: &Append| Err(StoreError::DiskFull { path: "/srv".into() }.into()));
         let batcher = batcher(&stage, &store);
         batcher.mailbox().try_send(samples(0..10)).unwrap();
         stage.pass(Duration::from_secs(600)).await;

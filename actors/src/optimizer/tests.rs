@@ -19,9 +19,8 @@ struct Setup {
 
 fn setup(stage: &Stage, name: &str, every: Option<Duration>) -> Setup {
     let store = stage.writer();
-    let documents = stage.inbox(move |message: &ChangeDocuments| {
-        store.change_documents(message.kind, message.changes.clone()).map_err(|error| AppendError::Failed(error.to_string()))
-    });
+    let documents = stage
+        .inbox(move |message: &ChangeDocuments| store.change_documents(message.kind, message.changes.clone()).map_err(AppendError::from));
     let (events, hub) = (stage.inbox(|_: &RecordEvents| ()), stage.inbox(|_: &Publish| ()));
     let outputs = OptimizerOutputs { documents: documents.mailbox(), events: events.mailbox(), hub: hub.mailbox() };
     let (clock, store, shared) = (stage.clock.clone(), stage.store.clone(), Arc::clone(&stage.shared));
@@ -125,8 +124,8 @@ fn a_decision_is_answered_when_it_is_durable_and_outlives_a_restart() {
         let _after = setup(&stage, "after", None);
         stage.settle().await;
         assert_eq!(stage.shared.recommendations.read()[0].status, Status::Accepted);
-        s.documents.answer_with(|_| Err(AppendError::Failed("broken".to_owned())));
+        s.documents.answer_with(|_| Err(AppendError::DiskHangs));
         let failed = s.actor.mailbox().send(Decide { id: "disk_filling:/srv".to_owned(), status: Status::Dismissed }).await.unwrap();
-        assert_eq!(failed.unwrap_err().to_string(), "broken");
+        assert_eq!(failed.unwrap_err().to_string(), AppendError::DiskHangs.to_string());
     });
 }

@@ -42,8 +42,8 @@ impl Batch {
         self.values.extend(other.values);
     }
 
-    /// Leaves out each row whose series has a row of the same time before it: which of the two is right nobody knows. Gives
-    /// how many those were, and the series of the first.
+    /// Drops each row whose series has an earlier row with the same time: nothing says which of the two is right. Gives how many
+    /// those were, and the series of the first.
     pub fn drop_repeated(&mut self) -> Option<(usize, Labels)> {
         let mut seen: FxHashSet<(&[u8], TimestampMs)> = FxHashSet::default();
         seen.reserve(self.len());

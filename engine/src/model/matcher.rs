@@ -57,7 +57,7 @@ pub struct Selector {
 }
 
 impl Selector {
-    /// Whether a series is meant.
+    /// Whether it selects a series.
     #[must_use]
     pub fn accepts(&self, labels: &Labels) -> bool {
         self.matchers.iter().all(|m| m.accepts(labels.get(&m.name).unwrap_or("")))

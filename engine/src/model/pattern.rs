@@ -28,7 +28,7 @@ const CACHE_ENTRIES: usize = 1_024;
 
 /// Sizes that a regular expression is compiled to, the smallest that is enough: what it takes is charged by that.
 const SIZES: [usize; 7] = [2 << 10, 8 << 10, 32 << 10, 128 << 10, 512 << 10, 2 << 20, 16 << 20];
-/// What matching needs beside, and what each has whatever its size.
+/// Memory of the matcher, and the fixed part of each pattern.
 const BESIDE_BYTES: usize = 12 << 10;
 
 /// What all living patterns take.
@@ -72,7 +72,7 @@ pub struct Budget {
     paid: FxHashMap<Key, Arc<Pattern>>,
 }
 
-/// What a compiled pattern is known by.
+/// The key of a compiled pattern in the cache.
 type Key = (Scope, Box<str>);
 
 impl Default for Budget {

@@ -1,7 +1,7 @@
-//! Examining a data directory that nobody has open: everything is read, nothing is changed.
+//! Checking a data directory that is not open: everything is read, nothing is changed.
 //!
-//! What is wrong, and what would be done about it, is best known to the code that does it. So the directory is opened as a start
-//! of the service would open it, in a scratch folder that has the directory's files: the chunk files linked, since they are
+//! The code that opens a directory knows best what is wrong with it and what to do. So the check opens the directory as a start of
+//! the service does, in a scratch folder that has the directory's files: the chunk files linked, since they are
 //! written once and never changed, the rest copied. A repair opens the directory itself.
 
 use std::fs;
@@ -71,7 +71,7 @@ pub fn check(dir: &Path, options: &StoreOptions, now: TimestampMs, repair: bool)
     Ok(report)
 }
 
-/// Opens a directory and reads all of it; `shown` is what it is called in the report.
+/// Opens a directory and reads all of it; the report calls it `shown`.
 fn examine(dir: &Path, shown: &Path, options: &StoreOptions, now: TimestampMs) -> Result<Report, StoreError> {
     let store = Store::open(dir, options.clone(), now)?;
     store.read_all_days()?;

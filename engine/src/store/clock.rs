@@ -26,7 +26,7 @@ use crate::model::TimestampMs;
 const NAME: &str = "clock";
 const KIND: u8 = 1;
 const MINUTE: i64 = 60_000;
-/// So far from the expected a clock is told of.
+/// A clock that is so far from the expected time is reported.
 const HOUR: i64 = 60 * MINUTE;
 /// A gap up to here may be a pause of the service.
 const PAUSE: i64 = 3 * DAY_MS;
@@ -202,7 +202,7 @@ impl Clock {
         self.observed.lock().state.map_or(now, |state| state.trusted.max(now))
     }
 
-    /// What is to be told of the clock while it is not trusted.
+    /// What to report of the clock while it is not trusted.
     pub(super) fn problem(&self) -> Option<String> {
         let state = self.observed.lock().state.filter(|state| state.leapt)?;
         Some(format!(

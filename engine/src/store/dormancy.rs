@@ -1,6 +1,6 @@
 //! Which series live, are dormant, or leave.
 //!
-//! Months of processes, containers and sessions leave many series that nobody writes to any more. They move from the live
+//! Months of processes, containers and sessions leave many series that have ended. They move from the live
 //! part of index and head to the dormant one, and leave altogether when no day holds anything of them. A dormant series that
 //! gets a sample lives again, under the same id. Index and head may disagree for a while about who is dormant; each answers
 //! for all series all the same.
@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::state::Store;
 use crate::model::{SeriesId, TimestampMs};
 
-/// Series that move at a time, so that nobody waits for long.
+/// Series that move at a time, so that the locks are held briefly.
 const BATCH: usize = 4_096;
 /// Fewer are not worth a segment of the dormant index.
 const WORTH_A_SEGMENT: usize = 16;
@@ -17,7 +17,7 @@ const WORTH_A_SEGMENT: usize = 16;
 const MERGES: usize = 8;
 
 impl Store {
-    /// Lets series rest that are not expected to go on.
+    /// Makes silent series dormant.
     pub(super) fn rest_silent_series(&self, now: TimestampMs) {
         let Some(_one_at_a_time) = self.resting.try_lock() else { return };
         let silent = self.head.read().silent(now);
@@ -47,7 +47,7 @@ impl Store {
         let Some(oldest) = self.partitions.days().first().copied() else { return Ok(()) };
         let ended = self.head.read().ended_before(oldest.start());
         for batch in ended.chunks(BATCH) {
-            // Nobody appends meanwhile or looks a series up: it must not get a sample between one step and the next.
+            // With all locks: a series must not get a sample between these steps.
             let _turn = self.turn.lock();
             let mut index = self.series.write();
             let mut head = self.head.write();

@@ -1,4 +1,4 @@
-//! The index of dormant series: those that nobody has written to for hours. Most series of a long history are such.
+//! The index of dormant series: those without samples for hours. Most series of a long history are dormant.
 //!
 //! Their labels are in segments, which never change. A series that comes back to life or is removed is marked as gone from
 //! its segment; merging segments leaves those out. Segments are merged when several are about equally large, so that there
@@ -104,7 +104,7 @@ impl DormantIndex {
         self.collect(out, |segment, ids| ids.extend_from_slice(segment.ids()));
     }
 
-    /// How many series have to be looked at for a selection.
+    /// How many series a selection has to check.
     pub(super) fn work(&self, matchers: &[Matcher]) -> usize {
         self.parts.iter().map(|part| part.segment.work(matchers)).sum()
     }
@@ -201,7 +201,7 @@ impl DormantIndex {
     /// The segments that are worth merging, if there are any.
     pub(super) fn plan_merge(&self) -> Option<Merge> {
         let merge = |parts: &[&Part]| Merge { segments: parts.iter().map(|p| (Arc::clone(&p.segment), p.gone.clone())).collect() };
-        // Most of it is gone: its memory is for nothing.
+        // Most of it is gone: free its memory.
         if let Some(part) = self.parts.iter().find(|part| part.gone.len() as usize * 2 > part.segment.len()) {
             return Some(merge(&[part]));
         }

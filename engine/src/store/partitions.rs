@@ -1,7 +1,7 @@
 //! The partitions of a data directory: opened on demand, the least recently used closed first where too many files are open.
 //!
-//! A day of another data directory is set aside under `quarantine/` and the rest serves on. Retention takes a folder away whole.
-//! What is in a partition is its own business.
+//! A day of another data directory goes to `quarantine/`; the others stay readable. Retention removes whole folders. What is in a
+//! partition is up to `partition`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,9 +15,8 @@ use super::error::StoreError;
 use super::files;
 use super::head::Head;
 use super::identity::Identity;
-use super::partition::{CREATING, Day, PARTITIONS, Partition, PartitionError};
+use super::partition::{CREATING, Day, DayPlace, PARTITIONS, Partition, PartitionError};
 use super::problems::Problems;
-use super::resolve::DayPlace;
 use crate::codec::CodecError;
 use crate::model::{Labels, SeriesId, TimestampMs};
 
@@ -40,7 +39,7 @@ pub(super) struct Partitions {
     max_files: usize,
     days: Mutex<(BTreeMap<Day, Slot>, u64)>,
     problems: Arc<Problems>,
-    /// Days whose files were read whole, and days that were written anew because of damage, in this process.
+    /// Days whose files were read whole, and days that were rewritten because of damage, in this process.
     verified: Mutex<BTreeSet<Day>>,
     healed: Mutex<BTreeSet<Day>>,
     /// Times that a partition was wanted and open already, and times that it was not.
@@ -116,7 +115,7 @@ impl Partitions {
         self.problems.list()
     }
 
-    /// Notes that something is wrong.
+    /// Reports that something is wrong.
     pub(super) fn note(&self, problem: String) {
         self.problems.note(problem);
     }
@@ -126,7 +125,7 @@ impl Partitions {
         Arc::clone(&self.problems)
     }
 
-    /// An error of a partition, as the store tells it.
+    /// An error of a partition, as the store reports it.
     pub(super) fn error(&self, day: Day, error: PartitionError) -> StoreError {
         let place = format!("partition {}", day.name());
         match error {
@@ -187,14 +186,14 @@ impl Partitions {
             }
         }
         if !create {
-            // It is known and not there: removed behind the back of the store, or moved away with all the rest.
+            // It is listed and not there: something else removed it, or moved the whole directory.
             return if foreign { Ok(None) } else { Err(std::io::Error::from(std::io::ErrorKind::NotFound).into()) };
         }
         Partition::create(&place)?;
         Partition::open(&place).map(Some)
     }
 
-    /// Passes the labels of all series of all days on, some more than once. What is damaged is told and left out, as is a day
+    /// Passes the labels of all series of all days on, some more than once. What is damaged is reported and skipped, as is a day
     /// that cannot be read.
     ///
     /// # Errors
@@ -223,14 +222,14 @@ impl Partitions {
         days.into_iter().map(through).try_fold(0, |most, one| Ok(most.max(one?)))
     }
 
-    /// The folder of a day that was removed behind the back of the store.
+    /// The folder of a day that something else removed.
     pub(super) fn missing_folder(&self) -> Option<PathBuf> {
         // With the lock held: retention renames a folder and forgets it in one step.
         let days = self.days.lock();
         days.0.keys().map(|day| self.dir.join(day.name())).find(|path| !path.exists())
     }
 
-    /// Forgets days whose folders were removed behind the back of the store; gives their names.
+    /// Forgets days whose folders something else removed; gives their names.
     pub(super) fn forget_missing(&self) -> Vec<String> {
         let mut days = self.days.lock();
         let gone: Vec<Day> = days.0.keys().copied().filter(|day| !self.dir.join(day.name()).exists()).collect();
@@ -247,7 +246,7 @@ impl Partitions {
                 .iter_mut()
                 .filter(|(day, slot)| **day != except && slot.open.as_ref().is_some_and(|p| Arc::strong_count(p) == 1))
                 .min_by_key(|(_, slot)| slot.used);
-            // Where all are being read right now, the bound is passed rather than a reader disturbed.
+            // Where all are being read right now, the bound is exceeded rather than a reader interrupted.
             let Some(closed) = idle.and_then(|(_, slot)| slot.open.take()) else { return };
             let weight = closed.parts().weight();
             (files, bytes) = (files.saturating_sub(weight.0), bytes.saturating_sub(weight.1));
@@ -257,7 +256,7 @@ impl Partitions {
         }
     }
 
-    /// Reads the files of a day whole, once in the life of the process, and tells what is damaged.
+    /// Reads the files of a day whole, once in the life of the process, and reports what is damaged.
     pub(super) fn verify_once(&self, day: Day, partition: &Partition, pause: impl FnMut()) -> Result<(), StoreError> {
         if self.verified.lock().contains(&day) {
             return Ok(());
@@ -267,12 +266,12 @@ impl Partitions {
         Ok(())
     }
 
-    /// Whether a damaged day may be written anew: once in the life of the process, lest a bad disk never comes to rest.
+    /// Whether a damaged day may be rewritten: once in the life of the process, so that a bad disk does not cause endless work.
     pub(super) fn may_heal(&self, day: Day) -> bool {
         !self.healed.lock().contains(&day)
     }
 
-    /// A damaged day is written anew.
+    /// Remembers that a damaged day was rewritten.
     pub(super) fn note_healing(&self, day: Day) {
         self.healed.lock().insert(day);
     }
@@ -303,7 +302,7 @@ impl Partitions {
     }
 }
 
-/// Moves something that is among the days into quarantine and tells why; false where it has to stay.
+/// Moves something that is among the days into quarantine and reports why; false where it has to stay.
 fn set_aside(data_dir: &Path, path: &Path, why: &str, problems: &Problems) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     match files::set_aside(data_dir, path, &name) {
@@ -319,91 +318,4 @@ fn set_aside(data_dir: &Path, path: &Path, why: &str, problems: &Problems) -> bo
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::pages_file::{Named, NewPage};
-    use crate::store::partition::DAY_MS;
-
-    const IDENTITY: Identity = Identity([9; 16]);
-
-    fn open(dir: &Path) -> Partitions {
-        Partitions::open(dir, IDENTITY, 2).unwrap()
-    }
-
-    fn page(id: u32, t: TimestampMs) -> NewPage {
-        let mut builder = super::super::page::PageBuilder::new(crate::codec::Effort::Quick);
-        builder.samples(SeriesId(id), &[t], &[1.0]).unwrap();
-        NewPage { ids: [SeriesId(id); 2], span: (t, t), bytes: builder.finish() }
-    }
-
-    fn seal(partition: &Partition, id: u32, t: TimestampMs, through: u64) {
-        let labels = |id: SeriesId| Some(Labels::metric("load", &[("n", &id.0.to_string())]));
-        partition.seal(vec![page(id, t)], &Named { ids: &[SeriesId(id)], labels: &labels }, through).unwrap();
-    }
-
-    fn read(partition: &Partition, id: u32) -> usize {
-        let mut out = Vec::new();
-        partition.samples(SeriesId(id), i64::MIN, i64::MAX, None, &mut out).unwrap();
-        out.len()
-    }
-
-    #[test]
-    fn few_partitions_stay_open_and_all_can_be_read() {
-        let dir = tempfile::tempdir().unwrap();
-        let partitions = open(dir.path());
-        for day in 0..5 {
-            let partition = partitions.get(Day(day), true).unwrap().unwrap();
-            seal(&partition, 1, day * DAY_MS, day as u64 + 1);
-        }
-        assert!(partitions.open_count() <= 2);
-        for day in partitions.days_within(0, i64::MAX) {
-            let partition = partitions.get(day, false).unwrap().unwrap();
-            assert_eq!((read(&partition, 1), read(&partition, 2)), (1, 0));
-            assert_eq!(partition.sealed_through(), day.0 as u64 + 1);
-        }
-        let gone = std::iter::from_fn(|| partitions.drop_oldest(|day| day.0 < 2).unwrap()).collect::<Vec<_>>();
-        assert_eq!(gone, ["1970-01-01", "1970-01-02"]);
-        assert_eq!(partitions.days().len(), 3);
-        let mut named = Vec::new();
-        partitions.for_each_labels(|id, labels| named.push((id, labels.to_string()))).unwrap();
-        assert_eq!(named, vec![(SeriesId(1), r#"load{n="1"}"#.to_owned()); 3]);
-        assert_eq!(partitions.problems(), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_day_of_another_directory_is_set_aside_and_what_nothing_explains_too() {
-        let dir = tempfile::tempdir().unwrap();
-        let day = Day(20_000);
-        seal(&Partitions::open(dir.path(), Identity([8; 16]), 2).unwrap().get(day, true).unwrap().unwrap(), 1, day.start(), 5);
-        fs::write(dir.path().join("partitions/notes.txt"), "mine").unwrap();
-        let partitions = open(dir.path());
-        assert!(partitions.get(day, false).unwrap().is_none());
-        let problems = partitions.problems();
-        assert!(problems[0].contains("it belongs to the data directory 0808"), "{problems:?}");
-        assert!(problems[1].contains("notes.txt: nothing explains"), "{problems:?}");
-        let quarantine = dir.path().join("quarantine");
-        assert!(quarantine.join(day.name()).join("1.pages").exists() && quarantine.join("notes.txt").exists());
-        seal(&partitions.get(day, true).unwrap().unwrap(), 2, day.start(), 1);
-        assert_eq!(read(&open(dir.path()).get(day, false).unwrap().unwrap(), 2), 1);
-    }
-
-    #[test]
-    fn a_file_that_nothing_explains_is_kept_and_told() {
-        let dir = tempfile::tempdir().unwrap();
-        let day = Day(20_000);
-        seal(&open(dir.path()).get(day, true).unwrap().unwrap(), 1, day.start(), 5);
-        let at = dir.path().join("partitions").join(day.name());
-        fs::write(at.join("9.chunks"), "what is this").unwrap();
-        fs::create_dir_all(at.join("hot-9")).unwrap();
-        fs::write(at.join("8.chunks.tmp"), "left by a crash").unwrap();
-        let partitions = open(dir.path());
-        let partition = partitions.get(day, false).unwrap().unwrap();
-        assert_eq!((read(&partition, 1), partition.sealed_through()), (1, 0), "the journal may have what was in it");
-        assert_eq!(partition.last_record(), 5);
-        assert_eq!(partitions.problems().len(), 2, "{:?}", partitions.problems());
-        let quarantine = dir.path().join("quarantine");
-        assert_eq!(fs::read(quarantine.join(format!("{}-9.chunks", day.name()))).unwrap(), b"what is this");
-        assert!(quarantine.join(format!("{}-hot-9", day.name())).exists());
-        assert_eq!(fs::read_dir(&at).unwrap().count(), 3, "1.pages and two manifests");
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! Reading: series by matchers, samples and windows by series and time.
 //!
-//! The head is looked at before the chunks: a seal that ends in between is then seen twice, never missed, and merging
+//! A read takes the head before the chunks: samples that a seal moves in between are then seen twice, never missed, and merging
 //! lets the last write at one time win.
 
 use std::collections::BTreeMap;
@@ -40,8 +40,8 @@ impl Store {
         self.series.read().select(matchers).iter().map(SeriesId).collect()
     }
 
-    /// Adds values of a label behind `after` that match; the last one that was looked at where there are more. The index is
-    /// held for a moment only.
+    /// Adds the values of a label after `after` that match, as many as a moment allows, since the index is locked meanwhile. Gives
+    /// the last value that was checked if there are more.
     pub fn matching_values(
         &self,
         name: &str,
@@ -57,7 +57,7 @@ impl Store {
         self.series.read().len()
     }
 
-    /// About how many series have to be looked at one by one to select.
+    /// About how many series a selection has to check one by one.
     pub fn select_work(&self, matchers: &[Matcher]) -> usize {
         self.series.read().work(matchers)
     }
@@ -93,7 +93,7 @@ impl Store {
     }
 
     /// Whether a series has a sample within `[start, end]`. Reads samples only where neither the head nor the time of the newest
-    /// one tells.
+    /// one decides it.
     ///
     /// # Errors
     /// [`StoreError`] when a chunk cannot be read.
@@ -130,7 +130,7 @@ impl Store {
         self.scan_where(ids, start, end, None, limits)
     }
 
-    /// As [`Store::scan`], with the samples alone whose values are wanted; chunks that surely have none are not read.
+    /// As [`Store::scan`], with only the samples whose values are wanted; chunks that surely have none are not read.
     pub fn scan_where<'a>(
         &'a self,
         ids: &'a [SeriesId],
@@ -273,7 +273,7 @@ impl Store {
         Ok(columns)
     }
 
-    /// Reads from a partition. A damaged chunk is told and passed over: what else there is serves on.
+    /// Reads from a partition. A damaged chunk is reported and skipped: the rest can still be read.
     pub(super) fn with_partition<T>(
         &self,
         day: Day,

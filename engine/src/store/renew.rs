@@ -1,4 +1,4 @@
-//! A data directory that was removed, or a part of it, while the store is open: made anew with what is in memory.
+//! Recreates a data directory, or a part of it, that was removed while the store is open, from what is in memory.
 //!
 //! In memory are the rows that no chunk has, the labels of all series, and how far each has come. What was sealed into chunks
 //! is gone with the files. A directory that was moved away and is moved back needs nothing of this.
@@ -14,17 +14,17 @@ use super::writer::StoreWriter;
 use super::{files, identity, progress, snapshot};
 use crate::model::{SeriesId, TimestampMs};
 
-/// How long a directory may be away before it is made anew: somebody may move it back.
+/// How long a directory may be away before it is recreated: somebody may move it back.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Rows of a record.
 const ROWS: usize = 50_000;
 
 impl StoreWriter {
-    /// Compares the directory with what lies at its path, for which it takes a few calls into the system, and makes anew what was
-    /// removed. To be called about once a second.
+    /// Compares the directory with what lies at its path, by a few system calls, and recreates what was removed. To be called about
+    /// once a second.
     ///
     /// # Errors
-    /// [`StoreError::Vanished`] while the directory, or a part of it, is not there; another where it cannot be made anew.
+    /// [`StoreError::Vanished`] while the directory, or a part of it, is not there; another where it cannot be recreated.
     pub fn check_place(&self) -> Result<(), StoreError> {
         let part = || {
             let identity = || Some(self.dir.join(identity::FILE)).filter(|path| !path.exists());
@@ -52,7 +52,7 @@ impl Store {
         gone.map_or(Ok(()), |path| Err(StoreError::io(&path, std::io::ErrorKind::NotFound.into())))
     }
 
-    /// Looks at what a sample needs to be durable. What is missing is so until [`StoreWriter::check_place`] has seen to all of it.
+    /// Checks the files that a sample needs to be durable. A missing one stays missing until [`StoreWriter::check_place`] restored all.
     pub(super) fn is_in_place(&self) -> Result<(), StoreError> {
         if let Some(missing) = self.data_dir.missing() {
             return Err(missing.error());
@@ -60,7 +60,7 @@ impl Store {
         self.data_dir.check(|| self.journal.missing_file()).map_or(Ok(()), |missing| Err(missing.error()))
     }
 
-    /// Makes anew what is missing of the directory, or all of it.
+    /// Recreates what is missing of the directory, or all of it.
     fn renew(&self, all: bool) -> Result<(), StoreError> {
         let _no_seal = self.sealing.lock();
         let _turn = self.turn.lock();
@@ -132,7 +132,7 @@ impl Store {
         }
         write(&mut rows)?;
         self.journal.sync().map_err(fail)?;
-        // The records before are no loss that a start would have to tell.
+        // A start must not report the records before as lost.
         progress::save(&self.dir, &progress::encode(&head, last)).map_err(fail)?;
         drop(head);
         for path in left {

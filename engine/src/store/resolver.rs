@@ -84,7 +84,7 @@ impl<'a> SeriesResolver<'a> {
             index: store.series.read(),
             horizon,
             near_horizon,
-            // A clock that went back does not shut out those that are right.
+            // A clock that went back must not reject samples with the right time.
             ahead: store.clock.latest(now).saturating_add(store.options.max_ahead_ms),
             trusted,
             rows: Rows::default(),
@@ -142,7 +142,7 @@ impl<'a> SeriesResolver<'a> {
         self.current = UNKNOWN;
     }
 
-    /// A sample of the current series; false where its time alone shuts it out.
+    /// Adds a sample of the current series; false where its time alone makes it rejected.
     #[inline]
     pub fn push(&mut self, t: TimestampMs, v: f64) -> bool {
         if t < self.horizon {
@@ -172,7 +172,7 @@ impl<'a> SeriesResolver<'a> {
         {
             let head = store.head.read();
             for (at, (id, t, _)) in rows.iter().enumerate() {
-                // A clock that was ahead once does not shut a series out: nothing is behind what has not come yet.
+                // A clock that was ahead once must not close a series: no sample is behind a time that is still to come.
                 let newest = head.progress(id).map_or(NEVER, |p| p.newest).min(trusted);
                 if id == UNKNOWN {
                     rejected[Rejection::SeriesLimit as usize] += 1;

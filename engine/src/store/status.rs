@@ -45,14 +45,14 @@ impl Counters {
     }
 }
 
-/// What the store looks like now.
+/// The state of the store.
 #[derive(Debug, Clone, Serialize)]
 pub struct StoreStatus {
     /// Where it is.
     pub data_dir: PathBuf,
     /// Series known.
     pub series: usize,
-    /// Those of them that nobody has written to for hours.
+    /// Those of them that are dormant: without samples for hours.
     pub dormant_series: usize,
     /// Series at the most.
     pub max_series: usize,
@@ -139,7 +139,7 @@ impl Store {
         (index.top_metrics(), index.top_labels())
     }
 
-    /// What the store looks like now.
+    /// The state of the store.
     pub fn status(&self) -> StoreStatus {
         let (series, dormant_series) = {
             let index = self.series.read();
