@@ -9,7 +9,7 @@
  *
  * @typedef {{
  *   id: string, rule: string, severity: Severity, state: 'pending'|'firing'|'resolved', metric: Metric,
- *   value: number|null, op: string, threshold: number, for_seconds: number, cooldown_seconds: number,
+ *   value: number|null, op: string|null, threshold: number|null, for_seconds: number, cooldown_seconds: number,
  *   pending_since: number|null, firing_since: number|null, resolved_at: number|null, last_sample: number|null,
  *   summary: string, acked_at: number|null, reason: string|null, busiest: string[]
  * }} Alert
@@ -95,7 +95,8 @@
  * @typedef {{ name: string, series: number, values?: number }} Share
  *
  * @typedef {{
- *   name: string, query: string, duration: number, labels?: Record<string, string>
+ *   name: string, query: string, metric: string|null, op: string|null, threshold: number|null, duration: number,
+ *   labels: { severity: Severity }
  * }} Rule
  *
  * @typedef {{ type: 'snapshot'|'update', id: number, seq: number, time: number, data: any[] }} Frame
