@@ -1,7 +1,6 @@
 //! The kept history as advisors read it.
 
-use crate::model::{Labels, SeriesId, TimestampMs};
-use crate::promql::Selector;
+use crate::model::{Labels, Selector, SeriesId, TimestampMs};
 use crate::span::Span;
 use crate::store::{Store, StoreError};
 use crate::windows::{Level, WindowRow};

@@ -17,8 +17,8 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::model::{Labels, TimestampMs};
-use crate::promql::{Comparison, QueryError, Selector};
+use crate::model::{Comparison, Labels, Selector, TimestampMs};
+use crate::promql::QueryError;
 
 /// All kinds. The first key of a kind selects it.
 const RULE_KINDS: &[RegisteredKind] = &[threshold::KIND];

@@ -2,8 +2,8 @@
 
 use super::{ConditionError, Description, Evaluation, Evaluator, KindSettings, Limit, RegisteredKind, RuleKind, value};
 use crate::metrics::quantity;
-use crate::model::{Labels, NAME_LABEL, TimestampMs};
-use crate::promql::{Comparison, Condition, MatchOp, Selector};
+use crate::model::{Comparison, Labels, MatchOp, NAME_LABEL, Selector, TimestampMs};
+use crate::promql::Condition;
 
 const EXPR: &str = "expr";
 

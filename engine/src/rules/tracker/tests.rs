@@ -3,7 +3,7 @@
 use super::super::kinds::{Description, RuleKind};
 use super::super::{Rule, RuleSpec, Severity};
 use super::*;
-use crate::promql::Selector;
+use crate::model::Selector;
 
 const S: i64 = 1_000;
 
