@@ -2,37 +2,77 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::envelope::parts;
 use crate::exposition::Format;
+use crate::route::{Content, Route, Shape};
 use crate::server::AppState;
 
-fn verdict(failing: Vec<(String, String)>) -> HttpResponse {
-    if failing.is_empty() {
-        HttpResponse::Ok().json(json!({"status": "ok", "failing": []}))
-    } else {
-        HttpResponse::ServiceUnavailable().json(json!({"status": "failing", "failing": parts(failing)}))
-    }
+pub(crate) fn routes() -> Vec<Route> {
+    const TEXT: &[Content] = &[("text/plain", Shape::TEXT)];
+    const VERDICT: &[Content] = &[("application/json", Shape::of::<Verdict>())];
+    const METRICS: &[Content] = &[("text/plain", Shape::TEXT), ("application/openmetrics-text", Shape::TEXT)];
+    let verdict = |route: Route, about, content: &[Content]| {
+        route.about(about).answers_with(200, "It is", content).answers_with(503, "It is not, and why", content)
+    };
+    vec![
+        Route::get("/metrics", metrics)
+            .about("The service's own metrics: Prometheus' text 0.0.4, or OpenMetrics where `Accept` prefers it")
+            .answers_with(200, "Metrics", METRICS),
+        verdict(Route::get("/healthz", healthz), "Whether it is well", VERDICT),
+        verdict(Route::get("/readyz", readyz), "Whether it is ready: neither starting nor stopping nor failing", VERDICT),
+        verdict(Route::get("/-/healthy", healthy), "As /healthz, in Prometheus' words", TEXT),
+        verdict(Route::get("/-/ready", ready), "As /readyz, in Prometheus' words", TEXT),
+    ]
 }
 
-/// `GET /healthz`
-pub(crate) async fn healthz(state: web::Data<AppState>) -> HttpResponse {
+/// Whether the service is well, or ready.
+#[derive(Debug, Serialize, ToSchema)]
+struct Verdict {
+    status: VerdictStatus,
+    /// Empty where it is.
+    failing: Vec<FailingPart>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum VerdictStatus {
+    Ok,
+    Failing,
+}
+
+/// A part of the service that fails.
+#[derive(Debug, Serialize, ToSchema)]
+struct FailingPart {
+    part: String,
+    reason: String,
+}
+
+fn verdict(failing: Vec<(String, String)>) -> HttpResponse {
+    let (mut answer, status) = if failing.is_empty() {
+        (HttpResponse::Ok(), VerdictStatus::Ok)
+    } else {
+        (HttpResponse::ServiceUnavailable(), VerdictStatus::Failing)
+    };
+    let failing = failing.into_iter().map(|(part, reason)| FailingPart { part, reason }).collect();
+    answer.json(Verdict { status, failing })
+}
+
+async fn healthz(state: web::Data<AppState>) -> HttpResponse {
     verdict(state.reporter.failing())
 }
 
-/// `GET /readyz`
-pub(crate) async fn readyz(state: web::Data<AppState>) -> HttpResponse {
+async fn readyz(state: web::Data<AppState>) -> HttpResponse {
     verdict(state.reporter.not_ready())
 }
 
-/// `GET /-/healthy`: health in Prometheus' words, for `promtool check healthy` and probes of containers.
-pub(crate) async fn healthy(state: web::Data<AppState>) -> HttpResponse {
+/// Health in Prometheus' words, for `promtool check healthy` and probes of containers.
+async fn healthy(state: web::Data<AppState>) -> HttpResponse {
     said("Healthy", state.reporter.failing())
 }
 
-/// `GET /-/ready`
-pub(crate) async fn ready(state: web::Data<AppState>) -> HttpResponse {
+async fn ready(state: web::Data<AppState>) -> HttpResponse {
     said("Ready", state.reporter.not_ready())
 }
 
@@ -43,8 +83,7 @@ fn said(what: &str, failing: Vec<(String, String)>) -> HttpResponse {
     answer.content_type("text/plain; charset=utf-8").body(format!("Taskpulse is {not}{what}.\n{lines}"))
 }
 
-/// `GET /metrics`
-pub(crate) async fn metrics(req: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
+async fn metrics(req: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
     let accept: Vec<&str> = req.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok()).collect();
     let format = Format::accepted(&accept.join(","));
     HttpResponse::Ok()
