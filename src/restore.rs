@@ -34,7 +34,7 @@ fn restore_sound(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow:
         target.path.display()
     );
     // Held until the end, so that no service begins to use what is about to move.
-    let _target_lock = target.path.is_dir().then(|| DirectoryLock::take_as_it_is(&target.path)).transpose()?;
+    let _target_lock = target.path.is_dir().then(|| DirectoryLock::acquire_read_only(&target.path)).transpose()?;
     let (temporary, before) = (target.beside(RESTORING), target.beside(&format!("before-{}", now_ms())));
     remove(&temporary)?;
     let copied = copy(&source, &temporary);
@@ -98,7 +98,7 @@ impl SnapshotSource {
     fn open(given: &Path) -> anyhow::Result<Self> {
         let path = fs::canonicalize(given).with_context(|| format!("{}: name a snapshot's folder", given.display()))?;
         ensure!(path.is_dir(), "{}: not a folder; name the folder of a snapshot", given.display());
-        let lock = DirectoryLock::take_as_it_is(&path)
+        let lock = DirectoryLock::acquire_read_only(&path)
             .context("only what nobody writes to can be restored; take a snapshot of a running service (POST /api/v1/admin/snapshot)")?;
         let list = if SnapshotList::is_in(&path) {
             Some(SnapshotList::read(&path)?)

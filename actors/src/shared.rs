@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use taskpulse_engine::advice::Recommendation;
 use taskpulse_engine::board::cost::{CiRun, Costs};
-use taskpulse_engine::exposition::{KINDS, Line};
+use taskpulse_engine::exposition::{Line, METRIC_TYPES};
 use taskpulse_engine::health::Health;
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::rules::Alert;
@@ -155,7 +155,7 @@ impl Metadata {
         let mut set = |name: &str, f: &dyn Fn(&mut MetricMeta)| {
             // A shorter name would be another metric's.
             if name.len() <= MAX_METADATA_NAME {
-                let unknown = || MetricMeta { kind: KINDS[0].to_owned(), ..MetricMeta::default() };
+                let unknown = || MetricMeta { kind: METRIC_TYPES[0].to_owned(), ..MetricMeta::default() };
                 f(self.0.entry(name.to_owned()).or_insert_with(unknown));
             }
         };

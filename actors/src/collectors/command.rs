@@ -244,10 +244,10 @@ fn parse(program: &Program, text: &str, now: TimestampMs) -> Result<Batch, Strin
             let mut lines = exposition::lines(text, format);
             while let Some(line) = lines.next() {
                 if let Line::Sample { series, value, time } = line.map_err(|error| error.to_string())? {
-                    let labels = exposition::labels(series)
+                    let labels = exposition::parse_labels(series)
                         .map(|labels| labels.into_iter().map(|(n, v)| (n.into_owned(), v.into_owned())).collect())
                         .and_then(|labels| push(labels, time, value));
-                    labels.map_err(|why| lines.wrong(why).to_string())?;
+                    labels.map_err(|why| lines.error(why).to_string())?;
                 }
             }
         }
@@ -255,7 +255,7 @@ fn parse(program: &Program, text: &str, now: TimestampMs) -> Result<Batch, Strin
             let right = "print {\"name\": 1} or [{\"name\": \"x\", \"labels\": {\"a\": \"b\"}, \"value\": 1, \"time\": 1764000000}]";
             let number = |value: &Value, of: &str| match value {
                 Value::Number(n) => n.as_f64().ok_or_else(|| format!("{of}: {n} is too large")),
-                Value::String(text) => exposition::number(text).ok_or_else(|| format!("{of}: `{text}` is not a number")),
+                Value::String(text) => exposition::parse_number(text).ok_or_else(|| format!("{of}: `{text}` is not a number")),
                 Value::Bool(there) => Ok(f64::from(*there)),
                 other => Err(format!("{of}: {other} is not a number; {right}")),
             };
@@ -323,7 +323,7 @@ impl Collector for CommandCollector {
                     return Err(format!("it ended with {code}: {}", run.stderr));
                 }
                 let text = match program.output {
-                    Output::Prometheus => exposition::text(run.stdout).map_err(|error| error.to_string())?,
+                    Output::Prometheus => exposition::decode_text(run.stdout).map_err(|error| error.to_string())?,
                     Output::Json => String::from_utf8(run.stdout).map_err(|_| "its output is not UTF-8".to_owned())?,
                 };
                 parse(&program, &text, now)

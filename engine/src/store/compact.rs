@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::chunk_file::FileWriter;
 use super::day_file::{DayFile, PageAt};
 use super::error::StoreError;
-use super::file::FileWriter;
 use super::page::{ALWAYS, Chunk, ChunkKind, Directory};
 use super::partition::{Compaction, Day, Outcome, Partition, PartitionError};
 use super::read::merge;
