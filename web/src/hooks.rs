@@ -36,6 +36,7 @@ pub(crate) fn routes() -> Vec<Route> {
     const EVENT: Parameter = Parameter::header("X-GitHub-Event", "what it is about", || json!({"type": "string"}));
     const BODY: Body = Body {
         content: &[("application/json", Shape::new(|| json!({"type": "object"})))],
+        required: true,
         about: "The delivery, as GitHub writes it",
         // The longest that GitHub sends.
         limits: BodyLimits { packed: Some(25 << 20), unpacked: None, unknown_sender: true },

@@ -49,6 +49,7 @@ pub(crate) fn routes() -> Vec<Route> {
     );
     const LINES: Body = Body {
         content: &[("text/plain", Shape::TEXT)],
+        required: false,
         about: "Lines of the format, of any `Content-Type`; `Content-Encoding` may be gzip or deflate",
         limits: BodyLimits::SETTING,
     };

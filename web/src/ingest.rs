@@ -39,11 +39,13 @@ const MAX_NAMED: usize = 10;
 pub(crate) fn routes() -> Vec<Route> {
     const WRITE_REQUEST: Body = Body {
         content: &[("application/x-protobuf", Shape::TEXT)],
+        required: true,
         about: "A `prometheus.WriteRequest`, `Content-Encoding: snappy` (the block format)",
         limits: BodyLimits { unpacked: Some(MAX_RAW_BYTES), ..BodyLimits::SETTING },
     };
     const SAMPLES: Body = Body {
         content: &[("application/json", Shape::new(samples))],
+        required: true,
         about: "Samples; `Content-Encoding` may be gzip or deflate",
         limits: BodyLimits::SETTING,
     };
@@ -61,9 +63,10 @@ pub(crate) fn routes() -> Vec<Route> {
 fn samples() -> Value {
     let labels = json!({"type": "object", "additionalProperties": {"type": "string"}});
     let value = json!({"anyOf": [{"type": "number"}, {"enum": ["NaN", "+Inf", "-Inf"]}]});
+    let time = json!({"anyOf": [parameter::time(), {"type": "null"}]});
     let sample = json!({
         "type": "object",
-        "properties": {"name": {"type": "string", "minLength": 1}, "labels": labels, "time": parameter::time(), "value": value},
+        "properties": {"name": {"type": "string", "minLength": 1}, "labels": labels, "time": time, "value": value},
         "required": ["name", "value"],
         "additionalProperties": false,
     });

@@ -22,6 +22,7 @@ pub(crate) fn routes() -> Vec<Route> {
     const NEXT: Parameter = Parameter::query("next", "the address within the service to which the login leads", text);
     const TOKEN: Body = Body {
         content: &[("application/x-www-form-urlencoded", Shape::new(token_form))],
+        required: true,
         about: "`server.token`",
         // Nobody is known there yet.
         limits: BodyLimits::of(16 << 10),

@@ -132,7 +132,7 @@ fn operation(route: &Route, method: &str, schemas: &mut Schemas) -> Value {
     if by_form {
         operation["requestBody"] = form(route);
     } else if let Some(body) = &route.body {
-        operation["requestBody"] = json!({"required": true, "description": body.about, "content": content(body.content, schemas)});
+        operation["requestBody"] = json!({"required": body.required, "description": body.about, "content": content(body.content, schemas)});
     }
     operation
 }

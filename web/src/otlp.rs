@@ -37,6 +37,7 @@ pub(crate) fn routes() -> Vec<Route> {
     const JSON: &str = "application/json";
     const REQUEST: Body = Body {
         content: &[(JSON, Shape::new(export_request)), (PROTOBUF, Shape::TEXT)],
+        required: true,
         about: "An ExportMetricsServiceRequest; `Content-Encoding` may be gzip or deflate",
         limits: BodyLimits { unpacked: Some(MAX_RAW_BYTES), ..BodyLimits::SETTING },
     };
@@ -52,7 +53,7 @@ pub(crate) fn routes() -> Vec<Route> {
 }
 
 fn export_request() -> Value {
-    json!({"type": "object", "properties": {"resourceMetrics": {"type": "array", "items": {"type": "object"}}}})
+    json!({"type": "object", "properties": {"resourceMetrics": {"type": ["array", "null"], "items": {"type": "object"}}}})
 }
 
 fn export_response() -> Value {

@@ -98,6 +98,8 @@ pub(crate) type Content = (&'static str, Shape);
 #[derive(Clone, Copy)]
 pub(crate) struct Body {
     pub(crate) content: &'static [Content],
+    /// Whether there must be one.
+    pub(crate) required: bool,
     pub(crate) about: &'static str,
     pub(crate) limits: BodyLimits,
 }
