@@ -2,12 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+#[path = "../examples/browser_types.rs"]
+mod browser_types;
 mod common;
+
+use std::path::Path;
+use std::process::Command;
 
 use common::{Folder, Service};
 use reqwest::Method;
 use serde_json::Value;
 
+/// These versions: others generate other requests of the same seed.
+const SCHEMATHESIS: [&str; 3] = ["schemathesis==4.32.5", "hypothesis==6.170.17", "jsonschema-rs==0.60.3"];
 const TOKEN: &str = "a-token-for-the-tests-of-the-document";
 
 fn service() -> (Folder, Service) {
@@ -18,6 +25,10 @@ fn service() -> (Folder, Service) {
 
 fn document(service: &Service) -> Value {
     service.get("/api/v1/openapi.json").json().unwrap()
+}
+
+fn document_with_token(service: &Service) -> Value {
+    service.client.get(service.url("/api/v1/openapi.json")).bearer_auth(TOKEN).send().unwrap().json().unwrap()
 }
 
 /// Every operation: path, method, and what the document says of it.
@@ -86,7 +97,7 @@ fn what_the_document_says_of_tokens_is_so() {
 #[test]
 fn every_path_of_the_document_is_in_the_documentation() {
     let (_folder, service) = service();
-    let documented = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/API.md")).unwrap();
+    let documented = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/API.md")).unwrap();
     for (path, method, _) in operations(&document(&service)) {
         let path = path.replace("{decision}", "{accept\\|dismiss\\|applied}");
         let listed = documented.lines().filter(|line| line.starts_with("| `"));
@@ -95,4 +106,35 @@ fn every_path_of_the_document_is_in_the_documentation() {
         let shortened = path.rsplit_once('/').is_some_and(|(_, end)| documented.contains(&format!("`…/{end}`")));
         assert!(found || shortened, "{method} {path} is not in docs/API.md");
     }
+}
+
+#[test]
+fn the_types_of_the_dashboard_are_those_of_the_document() {
+    let (_folder, service) = service();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(browser_types::FILE);
+    let wanted = browser_types::types(&document(&service));
+    assert!(std::fs::read_to_string(file).unwrap() == wanted, "run `cargo run --example browser_types`");
+}
+
+#[test]
+fn schemathesis_finds_no_difference_between_document_and_service() {
+    let Some(programs) = common::peer::python_environment("schemathesis", &SCHEMATHESIS, "schemathesis") else { return };
+    let folder = Folder::with_settings(&format!(
+        "[system]\ninterval = \"1s\"\n[server]\ntoken = \"{TOKEN}\"\n[github]\nwebhook_secret = \"{TOKEN}\"\n"
+    ));
+    folder.board("05");
+    let service = folder.start();
+    let output = Command::new(programs.join("schemathesis"))
+        .args(["run", "--checks", "all", "--seed", "1", "--max-examples", "10", "--request-timeout", "30", "--no-color"])
+        .args(["--generation-database", "none", "--header", &format!("Authorization: Bearer {TOKEN}")])
+        .arg(service.url("/api/v1/openapi.json"))
+        .env("TASKPULSE_TOKEN", TOKEN)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let report = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{report}");
+    let tested = report.lines().find_map(|line| line.trim().strip_prefix("Tested: ")).map(str::to_owned);
+    let operations = operations(&document_with_token(&service)).len();
+    assert_eq!(tested, Some(operations.to_string()), "{report}");
 }

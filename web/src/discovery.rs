@@ -5,6 +5,7 @@
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use taskpulse_actors::view::MetricMetadata;
 use taskpulse_engine::metrics::METRICS;
 use taskpulse_engine::model::{SeriesId, TimestampMs};
 use taskpulse_engine::promql::Selector;
@@ -15,7 +16,7 @@ use crate::envelope::ApiError;
 use crate::parameter::{self, LIMIT, MATCH, Parameter, SEARCH_END, SEARCH_START, TIMEOUT};
 use crate::params::Params;
 use crate::query::{QueryGuard, TRUNCATED, need_match, with_selectors};
-use crate::route::{Route, Shape, envelope};
+use crate::route::{Route, Shape};
 use crate::server::AppState;
 use crate::shapes;
 
@@ -54,15 +55,8 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/api/v1/metadata", metadata)
             .about("Type, help and unit of metrics")
             .parameters(&[METRIC, METRIC_LIMIT, LIMIT_PER_METRIC])
-            .answers(Shape::new(metadata_shape)),
+            .answers(Shape::lists_by_name::<MetricMetadata>()),
     ]
-}
-
-/// `{"name":[{"type":"gauge","help":"…","unit":"…"}]}`
-fn metadata_shape() -> Value {
-    let properties = json!({"type": parameter::text(), "help": parameter::text(), "unit": parameter::text()});
-    let entry = json!({"type": "object", "properties": properties, "required": ["type", "help", "unit"]});
-    envelope(json!({"type": "object", "additionalProperties": {"type": "array", "items": entry}}))
 }
 
 /// A search: which series, and how many items of the answer.

@@ -61,7 +61,7 @@ pub(crate) fn routes() -> Vec<Route> {
 
 /// The body of `/api/v1/ingest`.
 fn samples() -> Value {
-    let labels = json!({"type": "object", "additionalProperties": {"type": "string"}});
+    let labels = json!({"type": "object", "propertyNames": {"minLength": 1}, "additionalProperties": {"type": "string"}});
     let value = json!({"anyOf": [{"type": "number"}, {"enum": ["NaN", "+Inf", "-Inf"]}]});
     let time = json!({"anyOf": [parameter::time(), {"type": "null"}]});
     let sample = json!({

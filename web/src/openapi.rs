@@ -6,11 +6,12 @@ use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
+use taskpulse_actors::view::Frame;
 
 use crate::access;
 use crate::parameter::Place;
 use crate::route::{Content, Methods, Route, Schemas, Shape};
-use crate::routes;
+use crate::{routes, shapes};
 
 /// Errors: status, name of the response in the document, what it says.
 const ERRORS: &[(u16, &str, &str)] = &[
@@ -55,7 +56,10 @@ async fn openapi() -> HttpResponse {
 #[must_use]
 pub fn document() -> Value {
     let mut schemas = Schemas::new();
-    schemas.insert("Error".to_owned(), error_schema());
+    schemas.insert("ErrorResponse".to_owned(), error_schema());
+    shapes::collect(&mut schemas);
+    // What the live stream sends, which no path answers.
+    Shape::of::<Frame<'_>>().collect(&mut schemas);
     let mut paths: Map<String, Value> = Map::new();
     for route in routes::all().iter().filter(|route| !route.summary.is_empty()) {
         let methods = match route.methods {
@@ -102,7 +106,7 @@ fn error_response((status, _, about): &(u16, &str, &str)) -> Value {
     let mut response = json!({
         "description": about,
         "content": {
-            "application/json": {"schema": {"$ref": "#/components/schemas/Error"}},
+            "application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}},
             "text/html": {"schema": {"type": "string"}},
         },
     });

@@ -2,8 +2,7 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
-use utoipa::ToSchema;
+use taskpulse_actors::view::{FailingPart, HealthCheck};
 
 use crate::exposition::Format;
 use crate::route::{Content, Route, Shape};
@@ -11,7 +10,7 @@ use crate::server::AppState;
 
 pub(crate) fn routes() -> Vec<Route> {
     const TEXT: &[Content] = &[("text/plain", Shape::TEXT)];
-    const VERDICT: &[Content] = &[("application/json", Shape::of::<Verdict>())];
+    const VERDICT: &[Content] = &[("application/json", Shape::of::<HealthCheck>())];
     const METRICS: &[Content] = &[("text/plain", Shape::TEXT), ("application/openmetrics-text", Shape::TEXT)];
     let verdict = |route: Route, about, content: &[Content]| {
         route.about(about).answers_with(200, "It is", content).answers_with(503, "It is not, and why", content)
@@ -27,36 +26,10 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Whether the service is well, or ready.
-#[derive(Debug, Serialize, ToSchema)]
-struct Verdict {
-    status: VerdictStatus,
-    /// Empty where it is.
-    failing: Vec<FailingPart>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum VerdictStatus {
-    Ok,
-    Failing,
-}
-
-/// A part of the service that fails.
-#[derive(Debug, Serialize, ToSchema)]
-struct FailingPart {
-    part: String,
-    reason: String,
-}
-
 fn verdict(failing: Vec<(String, String)>) -> HttpResponse {
-    let (mut answer, status) = if failing.is_empty() {
-        (HttpResponse::Ok(), VerdictStatus::Ok)
-    } else {
-        (HttpResponse::ServiceUnavailable(), VerdictStatus::Failing)
-    };
-    let failing = failing.into_iter().map(|(part, reason)| FailingPart { part, reason }).collect();
-    answer.json(Verdict { status, failing })
+    let failing: Vec<FailingPart> = failing.into_iter().map(|(part, reason)| FailingPart { part, reason }).collect();
+    let mut answer = if failing.is_empty() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    answer.json(HealthCheck::from(failing))
 }
 
 async fn healthz(state: web::Data<AppState>) -> HttpResponse {

@@ -7,7 +7,9 @@ const MAX_TIME: f64 = 253_402_300_799.0;
 /// The longest duration, in seconds: what fits 64 bits of nanoseconds.
 const MAX_DURATION: f64 = 9_223_372_036.0;
 /// A duration in units, each once and the longest first.
-const UNITS: &str = "^([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
+const UNITS: &str = "^(?=[0-9])([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
+/// The same, of more than nothing.
+const POSITIVE_UNITS: &str = "^(?=.*[1-9])([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
 
 /// Where a parameter is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,16 +59,26 @@ impl Parameter {
         };
         let mut parameter =
             json!({"name": self.name, "in": place, "required": self.required, "description": self.about, "schema": (self.schema)()});
-        if self.place == Place::Query && !self.required {
-            // An empty parameter is as good as none.
+        if self.place == Place::Query && self.may_be_empty() {
             parameter["allowEmptyValue"] = json!(true);
         }
         parameter
     }
 
+    /// An empty parameter is as good as none. Of those that may be repeated, each value counts.
+    fn may_be_empty(&self) -> bool {
+        !self.required && (self.schema)()["type"] != "array"
+    }
+
     /// The parameter as a field of a form.
     pub(crate) fn field(&self) -> Value {
         let mut schema = (self.schema)();
+        if schema["type"] == "array" {
+            // Once or several times.
+            schema = json!({"anyOf": [schema["items"], schema]});
+        } else if self.may_be_empty() {
+            schema = json!({"anyOf": [schema, {"const": ""}]});
+        }
         schema["description"] = json!(self.about);
         schema
     }
@@ -127,7 +139,7 @@ fn search_time() -> Value {
 pub(crate) fn duration() -> Value {
     json!({"anyOf": [
         {"type": "number", "minimum": -MAX_DURATION, "maximum": MAX_DURATION},
-        {"type": "string", "minLength": 2, "pattern": UNITS, "format": "promql-duration", "examples": ["1h30m"]},
+        {"type": "string", "pattern": UNITS, "format": "promql-duration", "examples": ["1h30m"]},
     ]})
 }
 
@@ -135,7 +147,7 @@ pub(crate) fn duration() -> Value {
 pub(crate) fn positive_duration() -> Value {
     json!({"anyOf": [
         {"type": "number", "minimum": 0.001, "maximum": MAX_DURATION},
-        {"type": "string", "minLength": 2, "pattern": UNITS, "format": "promql-duration", "examples": ["15s"]},
+        {"type": "string", "pattern": POSITIVE_UNITS, "format": "promql-duration", "examples": ["15s"]},
     ]})
 }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 use taskpulse_actors::clock::now_ms;
+use taskpulse_actors::view::MetricMetadata;
 use taskpulse_engine::model::{Labels, TimestampMs};
 use taskpulse_engine::promql;
 use taskpulse_engine::span::Span;
@@ -131,10 +132,8 @@ struct TargetMetadata {
     #[schema(value_type = BTreeMap<String, String>)]
     target: BTreeMap<&'static str, &'static str>,
     metric: String,
-    #[serde(rename = "type")]
-    kind: String,
-    help: String,
-    unit: String,
+    #[serde(flatten)]
+    metadata: MetricMetadata,
 }
 
 fn rfc3339(ms: TimestampMs) -> String {
@@ -212,7 +211,10 @@ async fn target_metadata(state: web::Data<AppState>, params: Params) -> Result<H
     let mut found: Vec<TargetMetadata> = all
         .into_iter()
         .filter(|(name, _)| any && wanted.is_none_or(|wanted| wanted == *name))
-        .map(|(metric, meta)| TargetMetadata { target: BTreeMap::new(), metric, kind: meta.kind, help: meta.help, unit: meta.unit })
+        .map(|(metric, meta)| {
+            let metadata = MetricMetadata { kind: meta.kind, help: meta.help, unit: meta.unit };
+            TargetMetadata { target: BTreeMap::new(), metric, metadata }
+        })
         .collect();
     let cut = found.len() > limit;
     found.truncate(limit);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use taskpulse_actors::alert::HISTORY;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::{Acknowledge, Decide};
-use taskpulse_actors::wire;
+use taskpulse_actors::{view, wire};
 use taskpulse_engine::advice::Status;
 use taskpulse_engine::board::cost::Costs;
 use taskpulse_engine::model::TimestampMs;
@@ -35,34 +35,38 @@ pub(crate) fn routes() -> Vec<Route> {
     const RECOMMENDATION: Parameter = Parameter::path("id", "the recommendation", id);
     const DECISION: Parameter = Parameter::path("decision", "what becomes of it", || json!({"enum": ["accept", "dismiss", "applied"]}));
     vec![
-        Route::get("/api/v1/status", status).about("Actors, sources, pipeline, store, problems").answers(Shape::ANY_DATA),
+        Route::get("/api/v1/status", status).about("Actors, sources, pipeline, store, problems").answers(Shape::data::<view::Status>()),
         Route::get("/api/v1/windows", windows)
             .about("Closed windows of the series that are selected")
             .parameters(&[MATCH.required(), WINDOW, START, END, TIMEOUT])
-            .answers(Shape::ANY_DATA)
+            .answers(Shape::list::<view::Window>())
             .fails(&[422]),
         Route::get("/api/v1/alerts/history", alert_history)
             .about("Alerts that ended, newest first")
             .parameters(&[START, END])
-            .answers(Shape::ANY_DATA),
+            .answers(Shape::list::<view::Alert>()),
         Route::post("/api/v1/alerts/{id}/ack", acknowledge)
             .about("Acknowledges an alert")
             .parameters(&[ALERT])
-            .answers(Shape::ANY_DATA)
+            .answers(Shape::data::<view::Alert>())
             .fails(&[404]),
-        Route::get("/api/v1/recommendations", recommendations).about("Recommendations with their evidence").answers(Shape::ANY_DATA),
+        Route::get("/api/v1/recommendations", recommendations)
+            .about("Recommendations with their evidence")
+            .answers(Shape::list::<view::Recommendation>()),
         // An id may hold a path of its own, such as a mount point.
         Route::post("/api/v1/recommendations/{id:.+}/{decision}", decide)
             .about("Decides on a recommendation")
             .parameters(&[RECOMMENDATION, DECISION])
-            .answers(Shape::ANY_DATA)
+            .answers(Shape::data::<view::Recommendation>())
             .fails(&[404]),
         Route::get("/api/v1/events", events)
             .about("Points on the time line, newest first, at most 1,000")
             .parameters(&[START, END, SOURCE])
-            .answers(Shape::ANY_DATA),
-        Route::get("/api/v1/tasks", tasks).about("The task boards").answers(Shape::ANY_DATA),
-        Route::get("/api/v1/ci/runs", ci_runs).about("CI: the figures of each workflow, and the newest runs").answers(Shape::ANY_DATA),
+            .answers(Shape::list::<view::Event>()),
+        Route::get("/api/v1/tasks", tasks).about("The task boards").answers(Shape::data::<view::Tasks>()),
+        Route::get("/api/v1/ci/runs", ci_runs)
+            .about("CI: the figures of each workflow, and the newest runs")
+            .answers(Shape::data::<view::Ci>()),
     ]
 }
 

@@ -41,9 +41,6 @@ impl Shape {
     /// Plain text, or bytes.
     pub(crate) const TEXT: Self = Self::new(|| json!({"type": "string"}));
 
-    /// Anything as `data` of a successful answer.
-    pub(crate) const ANY_DATA: Self = Self::new(|| envelope(json!({})));
-
     /// A schema that refers to no other.
     pub(crate) const fn new(schema: fn() -> Value) -> Self {
         Self { schema, collect: |_| {} }
@@ -62,6 +59,15 @@ impl Shape {
     /// A list of a type as `data` of a successful answer.
     pub(crate) const fn list<T: ToSchema>() -> Self {
         Self { schema: || envelope(json!({"type": "array", "items": reference::<T>()})), collect: collect::<T> }
+    }
+
+    /// Lists of a type by name as `data` of a successful answer.
+    pub(crate) const fn lists_by_name<T: ToSchema>() -> Self {
+        let schema = || {
+            let list = json!({"type": "array", "items": reference::<T>()});
+            envelope(json!({"type": "object", "additionalProperties": list}))
+        };
+        Self { schema, collect: collect::<T> }
     }
 
     /// Adds the named schemas.

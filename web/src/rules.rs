@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use taskpulse_actors::wire;
+use taskpulse_actors::{view, wire};
 use taskpulse_engine::model::{Labels, NAME_LABEL, TimestampMs, format_value};
 use taskpulse_engine::promql::Selector;
 use taskpulse_engine::rules::{Alert, AlertState, Rule};
@@ -36,9 +36,11 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/api/v1/rules", rules)
             .about("Alert rules, as Prometheus answers them")
             .parameters(&[TYPE, NAME, GROUPS, FILES, MATCH, WITHOUT_ALERTS, LIMIT, GROUP_LIMIT, TIMEOUT])
-            .answers(Shape::ANY_DATA)
+            .answers(Shape::data::<view::Rules>())
             .fails(&[422]),
-        Route::get("/api/v1/alerts", alerts).about("Pending and firing alerts, as Prometheus answers them").answers(Shape::ANY_DATA),
+        Route::get("/api/v1/alerts", alerts)
+            .about("Pending and firing alerts, as Prometheus answers them")
+            .answers(Shape::data::<view::ActiveAlerts>()),
     ]
 }
 

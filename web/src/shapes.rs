@@ -2,23 +2,40 @@
 
 use serde_json::{Value, json};
 
-use crate::route::{Shape, envelope};
+use crate::route::{Schemas, Shape, envelope};
+
+/// Schemas with a name: labels, and samples of a series.
+pub(crate) fn collect(schemas: &mut Schemas) {
+    let labels = json!({
+        "type": "object",
+        "description": "The labels of a series, `__name__` among them.",
+        "additionalProperties": {"type": "string"},
+    });
+    let samples = json!({
+        "type": "object",
+        "description": "Samples of a series.",
+        "properties": {"metric": metric(), "values": {"type": "array", "items": point()}},
+        "required": ["metric", "values"],
+        "additionalProperties": false,
+    });
+    schemas.extend([("Metric".to_owned(), labels), ("Matrix".to_owned(), samples)]);
+}
 
 /// What a query comes to.
 pub(crate) const QUERY_RESULT: Shape = Shape::new(|| {
-    let one_of = [
-        result("vector", list(json!({"metric": labels(), "value": point()}))),
-        result("matrix", list(json!({"metric": labels(), "values": {"type": "array", "items": point()}}))),
-        result("scalar", point()),
-        result("string", point()),
-    ];
+    let sample = json!({
+        "type": "object",
+        "properties": {"metric": metric(), "value": point()},
+        "required": ["metric", "value"],
+        "additionalProperties": false,
+    });
+    let one_of = [result("vector", list(sample)), result("matrix", list(matrix())), result("scalar", point()), result("string", point())];
     envelope(json!({"oneOf": one_of}))
 });
 /// What a query comes to over a range.
-pub(crate) const RANGE_RESULT: Shape =
-    Shape::new(|| envelope(result("matrix", list(json!({"metric": labels(), "values": {"type": "array", "items": point()}})))));
+pub(crate) const RANGE_RESULT: Shape = Shape::new(|| envelope(result("matrix", list(matrix()))));
 /// Label sets.
-pub(crate) const LABEL_SETS: Shape = Shape::new(|| envelope(json!({"type": "array", "items": labels()})));
+pub(crate) const LABEL_SETS: Shape = Shape::new(|| envelope(json!({"type": "array", "items": metric()})));
 /// Names, or values.
 pub(crate) const TEXTS: Shape = Shape::new(|| envelope(json!({"type": "array", "items": {"type": "string"}})));
 /// One text.
@@ -34,9 +51,12 @@ pub(crate) const KEPT: Shape = Shape::new(|| {
     envelope(json!({"type": "object", "properties": {"kept": kept}, "required": ["kept"], "additionalProperties": false}))
 });
 
-/// Labels, `__name__` among them.
-fn labels() -> Value {
-    json!({"type": "object", "additionalProperties": {"type": "string"}})
+fn metric() -> Value {
+    json!({"$ref": "#/components/schemas/Metric"})
+}
+
+fn matrix() -> Value {
+    json!({"$ref": "#/components/schemas/Matrix"})
 }
 
 /// A time in Unix seconds, and a value as text. Not `prefixItems`: tools that read OpenAPI know that less well.
@@ -44,9 +64,8 @@ fn point() -> Value {
     json!({"type": "array", "items": {"type": ["number", "string"]}, "minItems": 2, "maxItems": 2})
 }
 
-fn list(properties: Value) -> Value {
-    let required: Vec<&String> = properties.as_object().into_iter().flatten().map(|(name, _)| name).collect();
-    json!({"type": "array", "items": {"type": "object", "required": required, "properties": properties, "additionalProperties": false}})
+fn list(items: Value) -> Value {
+    json!({"type": "array", "items": items})
 }
 
 fn result(kind: &str, result: Value) -> Value {
