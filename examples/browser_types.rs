@@ -111,6 +111,6 @@ fn object(schema: &Value) -> String {
     }
     match &schema["additionalProperties"] {
         values @ Value::Object(_) => format!("Record<string, {}>", type_of(values)),
-        _ => "Record<string, any>".to_owned(),
+        _ => "any".to_owned(),
     }
 }

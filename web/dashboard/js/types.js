@@ -253,7 +253,7 @@
 /**
  * A point on the time line.
  * @typedef {object} Event
- * @property {Record<string, any>|null} data  Particulars, by kind; `null` where there are none.
+ * @property {any|null} data  Particulars, by kind; `null` where there are none.
  * @property {string} id  Its id.
  * @property {string} kind  What kind of thing happened.
  * @property {Severity} severity  `info`, or the severity of an alert.
@@ -288,7 +288,7 @@
 /**
  * A frame of a subscription.
  * @typedef {object} Frame
- * @property {Array<Record<string, any>>} data  What the topic is about, written once for all that get it.
+ * @property {Array<any>} data  What the topic is about, written once for all that get it.
  * @property {number} id  The client's number of the subscription.
  * @property {number} seq  Its number in the subscription; a gap means that updates were left out.
  * @property {number} time  When.
