@@ -83,14 +83,14 @@ function hear(text) {
   } catch {
     return
   }
-  if (frame.type === 'snapshot' || frame.type === 'update') {
+  if (frame?.type === 'snapshot' || frame?.type === 'update') {
     if (typeof frame.time === 'number') learn(frame.time)
     const missed = frame.type === 'snapshot' && begun.has(frame.id)
     begun.add(frame.id)
     // Before the frame is passed on: whoever asks REST starts from the points held so far.
     if (missed) epoch.value += 1
     subscriptions.get(frame.id)?.onFrame(frame)
-  } else if (frame.type === 'error') {
+  } else if (frame?.type === 'error') {
     refusal.value = String(frame.error)
   }
 }
