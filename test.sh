@@ -51,6 +51,7 @@ peer python3-venv "the test with OpenTelemetry's Python SDK" python3 -c "import 
 peer victoria-metrics "the test with vmalert" command -v vmalert
 peer npm "the test with the real task-master" command -v npm
 peer faketime "leaping clocks" command -v faketime
+[ -r /dev/fuse ] || echo "(/dev/fuse cannot be opened: the test of file systems that hang is skipped)"
 
 step "tests"
 cargo test --workspace --features failpoints --locked
