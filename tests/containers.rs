@@ -111,7 +111,9 @@ fn units_and_containers_are_measured_named_and_end_with_their_folder() {
     eventually("its series end", || service.query("container_cpu_time_seconds_total{container=\"shop\"}").is_empty().then_some(()));
     assert!(value(&service, "container_processes{unit=\"nginx.service\"}").is_some());
     machine.group("system.slice/nginx.service", 13_000_000, 64 << 20);
-    eventually("the unit is still measured", || value(&service, "container_cpu_time_seconds_total{unit=\"nginx.service\"}").filter(|v| *v == 13.0));
+    eventually("the unit is still measured", || {
+        value(&service, "container_cpu_time_seconds_total{unit=\"nginx.service\"}").filter(|v| *v == 13.0)
+    });
     fs::remove_file(machine.0.join("sys/fs/cgroup/cgroup.controllers")).unwrap();
     eventually("it says why there is nothing", || {
         let source = source(&service, "containers");

@@ -170,13 +170,19 @@ pub fn run(plan: &Plan, report: &mut Report) -> Outcome<()> {
             report.broken(format!("{what}: {} samples lost", difference.lost));
         }
         if difference.lost > 0 && !(reported && logged) {
-            report.broken(format!("{what}: {} samples lost, reported by health and status: {reported}, in the log: {logged}", difference.lost));
+            report.broken(format!(
+                "{what}: {} samples lost, reported by health and status: {reported}, in the log: {logged}",
+                difference.lost
+            ));
         }
     }
     report.put(&format!("{rounds} damaged bytes: wrong or foreign samples"), (all.wrong + all.foreign).to_string());
     for (name, tally) in tallies {
         let Tally { trials, reported, costly, most } = tally;
-        report.put(&format!("of them in `{name}`"), format!("{trials}: reported {reported}, cost samples {costly} times, at the most {most}"));
+        report.put(
+            &format!("of them in `{name}`"),
+            format!("{trials}: reported {reported}, cost samples {costly} times, at the most {most}"),
+        );
     }
     Ok(())
 }
