@@ -23,7 +23,7 @@ export function digits(n) {
 export function percent(ratio) {
   const value = ratio * 100
   const size = Math.abs(value)
-  // Whole percents are what a reader can act on; below ten the first decimal still tells something.
+  // Whole percents are what a reader can act on; below ten the first decimal still matters.
   const text = size >= 10 ? String(Math.round(value)) : String(Number(value.toFixed(size >= 1 ? 1 : 2)))
   return text + NBSP + '%'
 }
