@@ -48,7 +48,7 @@ async fn index(req: HttpRequest) -> Result<HttpResponse, ApiError> {
     serve(&req, "index.html")
 }
 
-/// What browsers ask for beside what is no page.
+/// What browsers request for answers that are no pages.
 async fn favicon(req: HttpRequest) -> Result<HttpResponse, ApiError> {
     serve(&req, "favicon.svg")
 }

@@ -1,7 +1,7 @@
 //! Bodies of requests: how long they may be, how long they may take, and how much of them is in memory at a time.
 //!
-//! Every route that reads a body reads it here. When there is no room for another, the unfinished one that has been under way for
-//! longest gives way: a client that sends slowly holds up none that sends.
+//! Every route reads its body here. When there is no room for another body, the oldest unfinished one is dropped: a slow client
+//! does not block a fast one.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -23,17 +23,17 @@ use crate::server::Resources;
 
 /// Bodies up to this are not counted: connections bound them.
 const FREE_BYTES: usize = 16 << 10;
-/// What bodies of clients that are not known hold together: webhook deliveries until their signature was checked.
+/// Memory of all bodies of unknown clients: webhook deliveries whose signature was not checked yet.
 const UNKNOWN_ROOM: usize = 32 << 20;
-/// What all others hold together, at least.
+/// Memory of all other bodies, at least.
 const MIN_ROOM: usize = 64 << 20;
-/// Bodies of the largest size for which there is room at the same time.
+/// Bodies of the largest size that fit at the same time.
 const BODIES_AT_ONCE: usize = 2;
-/// Memory that is taken before anything came.
+/// Memory that is reserved before the first byte.
 const FIRST_BYTES: usize = 64 << 10;
-/// An unfinished body gives way to others after so long.
+/// An unfinished body may be dropped for others after this long.
 const GIVES_WAY_AFTER: Duration = Duration::from_secs(1);
-/// A body may take as long as `server.slow_client_timeout`, and a second more for each of so many bytes that came.
+/// A body may take as long as `server.slow_client_timeout`, plus a second for each of this many bytes that came.
 const BYTES_PER_SECOND: usize = 64 << 10;
 
 /// How long the bodies of a route may be, in bytes.
@@ -94,7 +94,7 @@ struct Room {
 struct Held {
     used: usize,
     next: u64,
-    /// Those that are still coming, the oldest first.
+    /// Unfinished bodies, the oldest first.
     unfinished: BTreeMap<u64, Unfinished>,
 }
 
@@ -104,12 +104,12 @@ struct Unfinished {
     gives_way: Arc<Notify>,
 }
 
-/// The room that one body has.
+/// The memory reserved for one body.
 struct Place {
     room: Arc<Room>,
     number: u64,
     bytes: usize,
-    /// Set until it is whole.
+    /// Set until the body is complete.
     unfinished: bool,
     gives_way: Arc<Notify>,
 }
@@ -125,7 +125,7 @@ impl Place {
         Self { room: Arc::clone(room), number, bytes: 0, unfinished: true, gives_way }
     }
 
-    /// Room for so many bytes in all; false where there is none.
+    /// Grows the reservation to this many bytes in all; false where there is no room.
     fn grow(&mut self, bytes: usize) -> bool {
         let more = bytes.saturating_sub(self.bytes);
         let mut guard = self.room.held.lock();
@@ -151,19 +151,19 @@ impl Place {
         true
     }
 
-    /// The room that a whole body turned out to need.
+    /// Shrinks the reservation to what a complete body needs.
     fn resize(&mut self, bytes: usize) {
         let mut held = self.room.held.lock();
         held.used = held.used - self.bytes + bytes;
         self.bytes = bytes;
     }
 
-    /// The body is whole: it gives way to none any more.
+    /// The body is complete: it is dropped for no other any more.
     fn finish(&mut self) -> bool {
         self.unfinished = false;
         let there = self.room.held.lock().unfinished.remove(&self.number).is_some();
         if !there {
-            // It gave way in the last moment; its room is another's.
+            // It was dropped at the last moment; its room belongs to another.
             self.bytes = 0;
         }
         there
@@ -173,14 +173,14 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut held = self.room.held.lock();
-        // One that gave way has no room to give back.
+        // A dropped body has no room to return.
         if !self.unfinished || held.unfinished.remove(&self.number).is_some() {
             held.used -= self.bytes;
         }
     }
 }
 
-/// A whole body, and the room that it has.
+/// A complete body and its reservation.
 pub(crate) struct Body {
     bytes: Vec<u8>,
     place: Option<Place>,
@@ -194,7 +194,7 @@ impl Deref for Body {
     }
 }
 
-/// Says that the service waits for the client, until it is dropped.
+/// Marks that the service waits for the client, until it is dropped.
 struct Waits<'a>(Option<&'a Link>);
 
 impl Drop for Waits<'_> {
@@ -228,10 +228,10 @@ impl<'a> Allowed<'a> {
     }
 }
 
-/// Reads the body of a request, and unpacks it where it is packed with gzip or deflate.
+/// Reads the body of a request and decompresses it (gzip, deflate).
 ///
 /// # Errors
-/// Those of [`read`]; 413 over the limit of the route once it is unpacked, 415 for another encoding.
+/// Those of [`read`]; 413 over the limit of the route after decompression, 415 for another encoding.
 pub(crate) async fn read_unpacked(req: &HttpRequest, payload: web::Payload) -> Result<Body, ApiError> {
     let encoding = req.headers().get(header::CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("").trim().to_ascii_lowercase();
     let unpack: fn(&[u8]) -> Box<dyn Read + '_> = match encoding.as_str() {

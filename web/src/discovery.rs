@@ -7,8 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use taskpulse_actors::view::MetricMetadata;
 use taskpulse_engine::metrics::METRICS;
-use taskpulse_engine::model::{SeriesId, TimestampMs};
-use taskpulse_engine::promql::Selector;
+use taskpulse_engine::model::{Selector, SeriesId, TimestampMs};
 use taskpulse_engine::store::Store;
 
 use crate::answers::List;

@@ -1,4 +1,4 @@
-//! Small questions that clients of Prometheus ask: what it is, what it holds, what it has none of.
+//! Small endpoints that clients of Prometheus use: build and runtime information, store statistics, and empty answers.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::view::MetricMetadata;
-use taskpulse_engine::model::{Labels, TimestampMs};
+use taskpulse_engine::model::{Labels, Selector, TimestampMs};
 use taskpulse_engine::promql;
 use taskpulse_engine::span::Span;
 use utoipa::ToSchema;
@@ -205,7 +205,7 @@ async fn alertmanagers() -> HttpResponse {
 async fn target_metadata(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let limit = params.whole_number("limit")?.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     let wanted = params.get("metric");
-    let selector = params.get("match_target").map(promql::Selector::parse).transpose()?;
+    let selector = params.get("match_target").map(Selector::parse).transpose()?;
     let any = selector.is_none_or(|selector| selector.accepts(&Labels::none()));
     let all = state.reporter.shared.metadata.all();
     let mut found: Vec<TargetMetadata> = all
