@@ -3,6 +3,8 @@
 //! A series is a metric name and its labels; both are one [`Labels`] value, the name under `__name__`. This module
 //! knows nothing of where samples come from or how they are kept.
 
+pub(crate) use crate::promql::shown;
+pub use crate::promql::{Budget, Comparison, MatchOp, Matcher, Pattern, PatternError, Selector};
 use std::fmt::{self, Write};
 use std::hash::BuildHasher;
 use std::sync::Arc;

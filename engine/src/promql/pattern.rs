@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::selector::shown;
+use crate::model::shown;
 use crate::re2::{Prepared, Regex, RegexError, Scope, SyntaxError};
 
 /// Longest text of a pattern that needs a regular expression: what is parsed takes two hundred times as much memory as its

@@ -4,7 +4,7 @@
 
 use super::duration::DurationExpr;
 use super::error::TextRange;
-use super::functions::{Function, ValueType};
+use super::signature::{Signature, ValueType};
 use super::operators::{AggregateOp, BinaryOp};
 
 /// An expression.
@@ -189,7 +189,7 @@ pub struct Subquery {
 #[derive(Debug)]
 pub struct Call {
     /// The function.
-    pub function: &'static Function,
+    pub function: &'static Signature,
     /// Arguments; number and types match the signature.
     pub args: Vec<Expr>,
     /// Source range.

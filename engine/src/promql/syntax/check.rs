@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::ast::{Binary, Call, Cardinality, Expr, MatchLabels, Number, VectorSelector};
 use super::error::{Diagnostic, TextRange};
-use super::functions::{Arity, ValueType};
+use super::signature::{Arity, ValueType};
 use super::text::quoted;
 
 /// Checks an expression and returns its type. Also completes the tree: vector matching is kept only between two vectors, and

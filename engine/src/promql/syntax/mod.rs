@@ -15,19 +15,19 @@ mod ast;
 mod check;
 mod duration;
 mod error;
-mod functions;
 mod lexer;
 mod number;
 mod operators;
 mod parser;
 mod pretty;
 mod print;
+mod signature;
 mod text;
 mod token;
 mod walk;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use ast::{
     Aggregate, At, Binary, Call, Cardinality, Expr, Extended, Grouping, LabelMatcher, LabelOp, MatchLabels, MatrixSelector, Number, Paren,
@@ -35,8 +35,8 @@ pub use ast::{
 };
 pub use duration::{DurationBinary, DurationExpr, DurationOp, Grid};
 pub use error::{Diagnostic, ParseError, Position, TextRange};
-pub use functions::{Arity, FUNCTIONS, Function, Kind, ValueType};
 pub use operators::{AggregateOp, BinaryOp};
+pub use signature::{Arity, Lookup, Signature, ValueType};
 pub use text::quoted;
 pub use token::keywords;
 
@@ -57,13 +57,13 @@ const PARENTHESIS_DEPTH: usize = 4;
 /// Maximum number of label matchers of a query.
 pub const MAX_MATCHERS: usize = 16_384;
 
-/// Parses a query.
+/// Parses a query. Functions are known to the caller.
 ///
 /// # Errors
 /// [`ParseError`] for a syntax or type error, or a query beyond the limits.
-pub fn parse(query: &str) -> Result<Expr, ParseError> {
+pub fn parse(query: &str, functions: Lookup) -> Result<Expr, ParseError> {
     check_length(query)?;
-    let mut expr = parser::Parser::new(query).query()?;
+    let mut expr = parser::Parser::new(query, functions).query()?;
     check::check(query, &mut expr).map_err(|diagnostic| diagnostic.within(query))?;
     Ok(expr)
 }
@@ -75,7 +75,7 @@ pub fn parse(query: &str) -> Result<Expr, ParseError> {
 /// [`ParseError`]
 pub fn parse_metric(text: &str) -> Result<Vec<(String, String)>, ParseError> {
     check_length(text)?;
-    parser::Parser::new(text).metric()
+    parser::Parser::new(text, |_| None).metric()
 }
 
 fn check_length(query: &str) -> Result<(), ParseError> {

@@ -1,6 +1,6 @@
 //! Operators and aggregations.
 
-use super::functions::ValueType;
+use super::signature::ValueType;
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {

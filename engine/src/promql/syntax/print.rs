@@ -223,15 +223,10 @@ impl Display for DurationExpr {
 impl Display for DurationBinary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { op, lhs, rhs, .. } = self;
+        let symbol = op.symbol();
         match op {
-            DurationOp::Add => write!(f, "{lhs} + {rhs}"),
-            DurationOp::Sub => write!(f, "{lhs} - {rhs}"),
-            DurationOp::Mul => write!(f, "{lhs} * {rhs}"),
-            DurationOp::Div => write!(f, "{lhs} / {rhs}"),
-            DurationOp::Mod => write!(f, "{lhs} % {rhs}"),
-            DurationOp::Pow => write!(f, "{lhs} ^ {rhs}"),
-            DurationOp::MinOf => write!(f, "min_of({lhs}, {rhs})"),
-            DurationOp::MaxOf => write!(f, "max_of({lhs}, {rhs})"),
+            DurationOp::MinOf | DurationOp::MaxOf => write!(f, "{symbol}({lhs}, {rhs})"),
+            _ => write!(f, "{lhs} {symbol} {rhs}"),
         }
     }
 }

@@ -6,6 +6,11 @@ use proptest::prelude::*;
 use regex::Regex;
 
 use super::*;
+use crate::promql::functions;
+
+fn parse(query: &str) -> Result<Expr, ParseError> {
+    super::parse(query, functions::signature)
+}
 
 /// Parses a query and finishes the check for empty selectors, as the evaluator does once regular expressions are compiled.
 fn parsed(query: &str) -> Result<Expr, ParseError> {
@@ -43,12 +48,21 @@ fn ranges(expr: &Expr) -> String {
     format!("{kind}@{start}-{end}{parts}")
 }
 
+/// The rows of `cases.tsv`.
+fn cases() -> impl Iterator<Item = Vec<String>> {
+    let rows = include_str!("cases.tsv").lines().filter(|line| !line.starts_with('#'));
+    rows.map(|row| row.split('\t').map(|cell| serde_json::from_str(cell).unwrap()).collect())
+}
+
+/// The queries of the cases.
+pub(crate) fn queries() -> impl Iterator<Item = String> {
+    cases().filter_map(|cells| cells.into_iter().next())
+}
+
 #[test]
 fn queries_of_prometheus_tests_give_the_same_trees_and_errors() {
     let mut wrong = Vec::new();
-    let rows = include_str!("cases.tsv").lines().filter(|line| !line.starts_with('#'));
-    for row in rows.clone() {
-        let cells: Vec<String> = row.split('\t').map(|cell| serde_json::from_str(cell).unwrap()).collect();
+    for cells in cases() {
         let (query, wanted) = cells.split_first().unwrap();
         let found = match parsed(query) {
             Err(error) => vec![error.to_string()],
@@ -62,7 +76,7 @@ fn queries_of_prometheus_tests_give_the_same_trees_and_errors() {
             wrong.push(format!("{query}\n  wanted {wanted:?}\n  found  {found:?}"));
         }
     }
-    assert!(rows.count() > 450);
+    assert!(cases().count() > 450);
     assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 

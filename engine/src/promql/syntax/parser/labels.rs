@@ -126,7 +126,7 @@ const SET_NEXT: Context = Context::new("label set", "\",\" or \"}\"");
 
 impl Parser<'_> {
     /// Parses a text that is the labels of one series.
-    pub(in crate::syntax) fn metric(mut self) -> Result<Vec<(String, String)>, ParseError> {
+    pub(in crate::promql::syntax) fn metric(mut self) -> Result<Vec<(String, String)>, ParseError> {
         let mut labels = Vec::new();
         if super::operand::is_metric(self.peek()?) {
             let name = self.bump()?;

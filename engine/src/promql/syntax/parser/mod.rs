@@ -16,6 +16,7 @@ use super::error::{Diagnostic, ParseError, TextRange};
 use super::lexer::Lexer;
 use super::number;
 use super::operators::BinaryOp;
+use super::signature::Lookup;
 use super::text::unquoted;
 use super::token::{Token, TokenKind};
 use super::{MAX_DEPTH, MAX_MATCHERS, MAX_NESTING, MAX_TOKENS, PARENTHESIS_DEPTH};
@@ -51,6 +52,7 @@ impl<T> Deep<T> {
 
 pub(super) struct Parser<'q> {
     lexer: Lexer<'q>,
+    functions: Lookup,
     /// The next token, if it has been read.
     ahead: Option<Token>,
     context: Context,
@@ -67,10 +69,11 @@ pub(super) struct Parser<'q> {
 }
 
 impl<'q> Parser<'q> {
-    pub(super) fn new(query: &'q str) -> Self {
+    pub(super) fn new(query: &'q str, functions: Lookup) -> Self {
         let lexer = Lexer::new(query);
         Self {
             lexer,
+            functions,
             ahead: None,
             context: Context::QUERY,
             closed_at: 0,

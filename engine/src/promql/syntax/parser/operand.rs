@@ -2,7 +2,6 @@
 
 use super::super::ast::{Aggregate, Call, Expr, Grouping, Paren, Text};
 use super::super::error::ParseError;
-use super::super::functions::Function;
 use super::super::operators::AggregateOp;
 use super::super::text::quoted;
 use super::super::token::{Keyword, Token, TokenKind};
@@ -70,7 +69,7 @@ impl Parser<'_> {
     fn call(&mut self, name: Token) -> Result<Deep<Expr>, ParseError> {
         let Deep { it: args, depth } = self.args()?;
         let text = self.text(&name);
-        let Some(function) = Function::named(text) else {
+        let Some(function) = (self.functions)(text) else {
             return self.wrong(name.range, format!("unknown function with name {}", quoted(text)));
         };
         let range = super::TextRange::new(name.range.start, self.closed_at);
