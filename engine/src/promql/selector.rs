@@ -170,6 +170,7 @@ impl From<QueryError> for EvalError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Labels;
 
     fn labels(cpu: &str) -> Labels {
         Labels::metric("system_cpu", &[("cpu", cpu)])
@@ -209,14 +210,16 @@ mod tests {
             ("rate(up[5m])", "a function"),
             ("up + 1", "an operator"),
             ("up offset 5m", "`offset`"),
-            ("up{", "up{"),
-            (r#"up{a=~"("}"#, "missing closing ): `(`"),
+            ("up{", "1:4: parse error: unexpected end of input in label matching"),
+            (r#"up{a=~"("}"#, "1:4: parse error: error parsing regexp: missing closing ): `(`"),
+            (r#"up{a="b",c=~".*|x"} smoothed"#, "`anchored` or `smoothed`"),
+            (r#"{a=~".*"}"#, "1:1: parse error: vector selector must contain at least one non-empty matcher"),
             ("", "no expression"),
         ] {
             let error = Selector::parse(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
-        assert!(Selector::parse(&"(".repeat(10_000)).unwrap_err().to_string().contains("nests 10000 parentheses"));
+        assert!(Selector::parse(&"(".repeat(10_000)).unwrap_err().to_string().contains("parentheses nest deeper than 64"));
     }
 
     #[test]
