@@ -15,11 +15,12 @@ use actix_web_actors::ws::{self, CloseCode, CloseReason, WebsocketContext};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use taskpulse_actors::hub::{DropSlow, Filter, Kind, Push, SessionId, Subscribe, Topic, Unsubscribe};
+use taskpulse_actors::hub::{DropSlow, Filter, FrameKind, Push, SessionId, Subscribe, Topic, Unsubscribe};
 use taskpulse_actors::shared::Shared;
 use taskpulse_actors::standstill;
 use taskpulse_actors::wire::seconds;
-use taskpulse_engine::promql::{self, Budget, EvalError, Selector};
+use taskpulse_engine::model::{self, Budget, Selector};
+use taskpulse_engine::promql::EvalError;
 use taskpulse_engine::windows::Level;
 
 use crate::access::Login;
@@ -229,8 +230,8 @@ impl SessionActor {
             );
         }
         let left = (
-            promql::REQUEST_BYTES.saturating_sub(used(|cost| cost.bytes)),
-            promql::REQUEST_PATTERNS.saturating_sub(used(|cost| cost.patterns)),
+            model::REQUEST_BYTES.saturating_sub(used(|cost| cost.bytes)),
+            model::REQUEST_PATTERNS.saturating_sub(used(|cost| cost.patterns)),
         );
         let (state, session, to, drop_slow) = (self.state.clone(), self.number, ctx.address().recipient(), self.drop_slow());
         let asking = async move {
@@ -326,9 +327,9 @@ impl Handler<Push> for SessionActor {
             return Self::close(ctx, CloseCode::Again, "too slow: updates were not taken in time");
         }
         let kind = match push.kind {
-            Kind::Snapshot => "snapshot",
-            Kind::Update => "update",
-            Kind::Reset => return Self::close(ctx, CloseCode::Restart, "the hub started over; connect again"),
+            FrameKind::Snapshot => "snapshot",
+            FrameKind::Update => "update",
+            FrameKind::Reset => return Self::close(ctx, CloseCode::Restart, "the hub started over; connect again"),
         };
         ctx.text(format!(
             "{{\"id\":{},\"type\":\"{kind}\",\"seq\":{},\"time\":{},\"data\":{}}}",

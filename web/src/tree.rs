@@ -105,11 +105,7 @@ fn fields(expr: &Expr) -> Vec<(&'static str, Field<'_>)> {
             fields.extend(time_fields(subquery.at, subquery.offset.as_ref()));
             fields
         }
-        Expr::Call(call) => vec![
-            typed("call"),
-            ("func", Field::Value(function(call.function))),
-            ("args", Field::Nodes(&call.args)),
-        ],
+        Expr::Call(call) => vec![typed("call"), ("func", Field::Value(function(call.function))), ("args", Field::Nodes(&call.args))],
         Expr::Aggregate(aggregate) => {
             let (Grouping::By(labels) | Grouping::Without(labels)) = &aggregate.grouping;
             vec![
@@ -180,9 +176,7 @@ fn duration_tree(duration: &DurationExpr, wrapped: bool) -> Value {
         DurationExpr::Negative(inner, _) => node("-", Value::Null, duration_tree(inner, false)),
         DurationExpr::Positive(inner, _) => node("+", Value::Null, duration_tree(inner, false)),
         DurationExpr::Paren(inner, _) => duration_tree(inner, true),
-        DurationExpr::Binary(binary) => {
-            node(binary.op.symbol(), duration_tree(&binary.lhs, false), duration_tree(&binary.rhs, false))
-        }
+        DurationExpr::Binary(binary) => node(binary.op.symbol(), duration_tree(&binary.lhs, false), duration_tree(&binary.rhs, false)),
     }
 }
 

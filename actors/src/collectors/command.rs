@@ -64,7 +64,7 @@ pub struct Program {
 }
 
 /// What a program printed and how it ended.
-pub(crate) struct Run {
+pub(crate) struct CommandOutput {
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: String,
     pub(crate) code: Option<i32>,
@@ -115,7 +115,7 @@ const REAP: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// One line that says why it did not come to an end by itself.
-pub(crate) fn run(command: &[String], passed: &[String], timeout: Duration, max_bytes: usize) -> Result<Run, String> {
+pub(crate) fn run(command: &[String], passed: &[String], timeout: Duration, max_bytes: usize) -> Result<CommandOutput, String> {
     let [program, arguments @ ..] = command else { return Err("no program is named".to_owned()) };
     {
         let mut killed = KILLED.lock();
@@ -138,7 +138,7 @@ pub(crate) fn run(command: &[String], passed: &[String], timeout: Duration, max_
     reap(child);
     let (code, out, err) = outcome?;
     let line = String::from_utf8_lossy(&err).lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("").chars().take(200).collect();
-    Ok(Run { stdout: out, stderr: line, code })
+    Ok(CommandOutput { stdout: out, stderr: line, code })
 }
 
 /// Waits for the end of a program that was killed, but not for ever.
@@ -244,10 +244,10 @@ fn parse(program: &Program, text: &str, now: TimestampMs) -> Result<Batch, Strin
             let mut lines = exposition::lines(text, format);
             while let Some(line) = lines.next() {
                 if let Line::Sample { series, value, time } = line.map_err(|error| error.to_string())? {
-                    let labels = exposition::labels(series)
+                    let labels = exposition::parse_labels(series)
                         .map(|labels| labels.into_iter().map(|(n, v)| (n.into_owned(), v.into_owned())).collect())
                         .and_then(|labels| push(labels, time, value));
-                    labels.map_err(|why| lines.wrong(why).to_string())?;
+                    labels.map_err(|why| lines.error(why).to_string())?;
                 }
             }
         }
@@ -255,7 +255,7 @@ fn parse(program: &Program, text: &str, now: TimestampMs) -> Result<Batch, Strin
             let right = "print {\"name\": 1} or [{\"name\": \"x\", \"labels\": {\"a\": \"b\"}, \"value\": 1, \"time\": 1764000000}]";
             let number = |value: &Value, of: &str| match value {
                 Value::Number(n) => n.as_f64().ok_or_else(|| format!("{of}: {n} is too large")),
-                Value::String(text) => exposition::number(text).ok_or_else(|| format!("{of}: `{text}` is not a number")),
+                Value::String(text) => exposition::parse_number(text).ok_or_else(|| format!("{of}: `{text}` is not a number")),
                 Value::Bool(there) => Ok(f64::from(*there)),
                 other => Err(format!("{of}: {other} is not a number; {right}")),
             };
@@ -323,7 +323,7 @@ impl Collector for CommandCollector {
                     return Err(format!("it ended with {code}: {}", run.stderr));
                 }
                 let text = match program.output {
-                    Output::Prometheus => exposition::text(run.stdout).map_err(|error| error.to_string())?,
+                    Output::Prometheus => exposition::decode_text(run.stdout).map_err(|error| error.to_string())?,
                     Output::Json => String::from_utf8(run.stdout).map_err(|_| "its output is not UTF-8".to_owned())?,
                 };
                 parse(&program, &text, now)

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use taskpulse_engine::ci::budget::Wait;
 use taskpulse_engine::ci::ledger::{Changes, Ledger};
-use taskpulse_engine::ci::parse::{Run, Workflow};
+use taskpulse_engine::ci::parse::{Workflow, WorkflowRun};
 use taskpulse_engine::model::{Batch, Labels, TimestampMs};
 use tokio::task::spawn_blocking;
 
@@ -48,7 +48,7 @@ const TELL_EVERY: Duration = Duration::from_secs(60);
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 /// The end of a run as a webhook told it, until its jobs say so too.
 struct UnconfirmedRun {
-    run: Run,
+    run: WorkflowRun,
     tries: u32,
     again: TimestampMs,
 }

@@ -2,10 +2,10 @@
 
 use super::error::EvalError;
 use super::eval::Evaluator;
+use super::extended;
 use super::functions::arg;
 use super::syntax::{Call, Expr, LabelOp};
 use super::value::{ABSENT, Grid, Row, Value, is_absent};
-use super::extended;
 use crate::model::{Labels, NAME_LABEL};
 
 /// 1 where no row has a value.

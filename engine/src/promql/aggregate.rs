@@ -47,9 +47,9 @@ fn grouped(ev: &Evaluator<'_>, rows: &[Row], grouping: &Grouping) -> Result<Grou
     Ok(groups)
 }
 
-/// The parameter. The parser has checked that there is one.
+/// The parameter without parentheses around it. The parser has checked that there is one.
 fn param(expr: &Aggregate) -> Result<&Expr, EvalError> {
-    expr.param.as_ref().ok_or_else(|| EvalError::Execution(format!("{}() needs a parameter", expr.op.symbol())))
+    expr.param.as_ref().map(Expr::without_parens).ok_or_else(|| EvalError::Execution(format!("{}() needs a parameter", expr.op.symbol())))
 }
 
 /// Evaluates an aggregation.
@@ -59,7 +59,7 @@ pub(super) fn eval(ev: &Evaluator<'_>, expr: &Aggregate, grid: &Grid) -> Result<
     let groups = grouped(ev, &rows, &expr.grouping)?;
     match expr.op {
         AggregateOp::CountValues => {
-            let label = label_name(ev, param(expr)?, grid, "invalid label name")?;
+            let label = label_name(ev, param(expr)?, grid)?;
             count_values(ev, &label, &rows, &expr.grouping, grid)
         }
         AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk => {
@@ -165,13 +165,7 @@ fn variance(values: &[f64]) -> f64 {
 }
 
 /// How many rows have each value, which becomes a label and is grouped by.
-fn count_values(
-    ev: &Evaluator<'_>,
-    label: &str,
-    rows: &[Row],
-    grouping: &Grouping,
-    grid: &Grid,
-) -> Result<Vec<Row>, EvalError> {
+fn count_values(ev: &Evaluator<'_>, label: &str, rows: &[Row], grouping: &Grouping, grid: &Grid) -> Result<Vec<Row>, EvalError> {
     let mut grouping = grouping.clone();
     if let Grouping::By(by) = &mut grouping {
         by.push(label.to_owned());
@@ -207,14 +201,7 @@ fn count_values(
 }
 
 /// topk, bottomk, limitk: rows of each group as they are, at the instants where they are chosen.
-fn select(
-    ev: &Evaluator<'_>,
-    op: AggregateOp,
-    k: &[f64],
-    rows: Vec<Row>,
-    groups: &Groups,
-    grid: &Grid,
-) -> Result<Vec<Row>, EvalError> {
+fn select(ev: &Evaluator<'_>, op: AggregateOp, k: &[f64], rows: Vec<Row>, groups: &Groups, grid: &Grid) -> Result<Vec<Row>, EvalError> {
     let (lowest, highest) = extremes(k);
     if highest < 1.0 {
         return Ok(Vec::new());

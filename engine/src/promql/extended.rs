@@ -46,9 +46,9 @@ impl AtEdges {
 
 /// Refuses a function that a modifier makes no sense for, in Prometheus' words.
 pub(super) fn refuse<T>(modifier: Extended, name: &str) -> Result<T, EvalError> {
-    let accepted = FUNCTIONS.iter().filter(|function| {
-        function.of_range().and_then(|function| function.extended).is_some_and(|edges| edges.accepts(modifier))
-    });
+    let accepted = FUNCTIONS
+        .iter()
+        .filter(|function| function.of_range().and_then(|function| function.extended).is_some_and(|edges| edges.accepts(modifier)));
     let accepted: Vec<&str> = accepted.map(|function| function.signature.name).collect();
     let word = match modifier {
         Extended::Anchored => "anchored",

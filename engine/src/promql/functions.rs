@@ -111,9 +111,10 @@ pub(super) fn signature(name: &str) -> Option<&'static Signature> {
     Function::named(name).map(|function| &function.signature)
 }
 
-/// An argument. The parser has checked how many there are.
+/// An argument without parentheses around it, so that notes have the position of Prometheus. The parser has checked how many
+/// there are.
 pub(super) fn arg(call: &Call, at: usize) -> Result<&Expr, EvalError> {
-    call.args.get(at).ok_or_else(|| EvalError::Execution(format!("argument {} of {}() is missing", at + 1, call.function.name)))
+    call.args.get(at).map(Expr::without_parens).ok_or_else(|| EvalError::Execution(format!("argument {} of {}() is missing", at + 1, call.function.name)))
 }
 
 /// Applies a function to every value and drops the metric name.
@@ -154,7 +155,13 @@ pub const FUNCTIONS: &[Function] = &[
     math("deg", math::deg, "Degrees from radians."),
     range("delta", &[Matrix], rates::DELTA, "The difference between the ends of the range, extrapolated; for gauges."),
     range("deriv", &[Matrix], rates::DERIV, "The slope per second, by linear regression; for gauges."),
-    range("double_exponential_smoothing", &[Matrix, Scalar, Scalar], rates::DOUBLE_EXPONENTIAL_SMOOTHING, "A smoothed value, with factors for level and trend.").experimental(),
+    range(
+        "double_exponential_smoothing",
+        &[Matrix, Scalar, Scalar],
+        rates::DOUBLE_EXPONENTIAL_SMOOTHING,
+        "A smoothed value, with factors for level and trend.",
+    )
+    .experimental(),
     scalar("end", &[], time::end, "The last instant of the query.").experimental(),
     math("exp", f64::exp, "e to the power of the value."),
     range("first_over_time", &[Matrix], over_time::FIRST, "The oldest sample."),
@@ -163,18 +170,38 @@ pub const FUNCTIONS: &[Function] = &[
     vector("histogram_count", &[Vector], histogram::native, "The number of observations of a native histogram."),
     vector("histogram_fraction", &[Scalar, Scalar, Vector], histogram::fraction, "The part of the observations between the two numbers."),
     vector("histogram_quantile", &[Scalar, Vector], histogram::quantile, "The quantile, from 0 to 1, of the buckets of a histogram."),
-    vector("histogram_quantiles", &[Vector, String, Scalar, Scalar], histogram::several_quantiles, "Several quantiles, told apart by a label.").arity(Arity::Last(9)).experimental(),
+    vector(
+        "histogram_quantiles",
+        &[Vector, String, Scalar, Scalar],
+        histogram::several_quantiles,
+        "Several quantiles, told apart by a label.",
+    )
+    .arity(Arity::Last(9))
+    .experimental(),
     vector("histogram_stddev", &[Vector], histogram::native, "The standard deviation of a native histogram."),
     vector("histogram_stdvar", &[Vector], histogram::native, "The variance of a native histogram."),
     vector("histogram_sum", &[Vector], histogram::native, "The sum of the observations of a native histogram."),
-    range("holt_winters", &[Matrix, Scalar, Scalar], rates::DOUBLE_EXPONENTIAL_SMOOTHING, "The former name of double_exponential_smoothing()."),
+    range(
+        "holt_winters",
+        &[Matrix, Scalar, Scalar],
+        rates::DOUBLE_EXPONENTIAL_SMOOTHING,
+        "The former name of double_exponential_smoothing().",
+    ),
     calendar("hour", calendar::hour, "The hour in UTC, from 0."),
     range("idelta", &[Matrix], rates::IDELTA, "The difference of the last two samples."),
     range("increase", &[Matrix], rates::INCREASE, "How much a counter grew, extrapolated to the whole range."),
-    vector("info", &[Vector, Vector], info::call, "The series with the labels of info metrics of the same target.").arity(Arity::Last(1)).experimental(),
+    vector("info", &[Vector, Vector], info::call, "The series with the labels of info metrics of the same target.")
+        .arity(Arity::Last(1))
+        .experimental(),
     range("irate", &[Matrix], rates::IRATE, "The growth per second between the last two samples of a counter."),
-    vector("label_join", &[Vector, String, String, String], labels::join, "A label with the values of others, joined by a separator.").arity(Arity::Any),
-    vector("label_replace", &[Vector, String, String, String, String], labels::replace, "A label from what a pattern finds in another one."),
+    vector("label_join", &[Vector, String, String, String], labels::join, "A label with the values of others, joined by a separator.")
+        .arity(Arity::Any),
+    vector(
+        "label_replace",
+        &[Vector, String, String, String, String],
+        labels::replace,
+        "A label from what a pattern finds in another one.",
+    ),
     range("last_over_time", &[Matrix], over_time::LAST, "The newest sample."),
     math("ln", f64::ln, "The natural logarithm."),
     math("log10", f64::log10, "The decimal logarithm."),
@@ -200,8 +227,12 @@ pub const FUNCTIONS: &[Function] = &[
     math("sin", f64::sin, "The sine."),
     math("sinh", f64::sinh, "The hyperbolic sine."),
     vector("sort", &[Vector], order::sort, "By rising value; of instant queries."),
-    vector("sort_by_label", &[Vector, String], order::sort_by_label, "By rising values of labels; of instant queries.").arity(Arity::Any).experimental(),
-    vector("sort_by_label_desc", &[Vector, String], order::sort_by_label_desc, "By falling values of labels; of instant queries.").arity(Arity::Any).experimental(),
+    vector("sort_by_label", &[Vector, String], order::sort_by_label, "By rising values of labels; of instant queries.")
+        .arity(Arity::Any)
+        .experimental(),
+    vector("sort_by_label_desc", &[Vector, String], order::sort_by_label_desc, "By falling values of labels; of instant queries.")
+        .arity(Arity::Any)
+        .experimental(),
     vector("sort_desc", &[Vector], order::sort_desc, "By falling value; of instant queries."),
     math("sqrt", f64::sqrt, "The square root."),
     scalar("start", &[], time::start, "The first instant of the query.").experimental(),
@@ -244,5 +275,19 @@ mod tests {
         ] {
             assert_eq!(signature(name).unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn the_documentation_lists_the_functions_of_the_table() {
+        let text = include_str!("../../../docs/PROMQL.md");
+        let found: Vec<&str> = text.lines().filter(|line| line.starts_with("| `")).collect();
+        let wanted: Vec<std::string::String> = FUNCTIONS
+            .iter()
+            .map(|function| {
+                let note = if function.experimental { " Experimental in Prometheus." } else { "" };
+                format!("| `{}` | {}{note} |", function.signature, function.help)
+            })
+            .collect();
+        assert_eq!(found, wanted, "docs/PROMQL.md must list:\n{}", wanted.join("\n"));
     }
 }

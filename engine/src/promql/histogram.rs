@@ -9,7 +9,7 @@ use super::eval::Evaluator;
 use super::functions::arg;
 use super::labels::label_name;
 use super::notes;
-use super::syntax::{Call, TextRange};
+use super::syntax::{Call, Expr, TextRange};
 use super::value::{ABSENT, Grid, Row, Value, is_absent, unique};
 use crate::model::Labels;
 
@@ -231,11 +231,11 @@ pub(super) fn quantile(ev: &Evaluator<'_>, call: &Call, grid: &Grid) -> Result<V
 
 /// `histogram_quantiles(buckets, label, q, ...)`
 pub(super) fn several_quantiles(ev: &Evaluator<'_>, call: &Call, grid: &Grid) -> Result<Value, EvalError> {
-    let label = label_name(ev, arg(call, 1)?, grid, "invalid label name")?;
+    let label = label_name(ev, arg(call, 1)?, grid)?;
     let of_rows = arg(call, 0)?;
     let rows = ev.rows(of_rows, grid)?;
     let mut out = Vec::new();
-    for of_q in call.args.iter().skip(2) {
+    for of_q in call.args.iter().skip(2).map(Expr::without_parens) {
         let q = ev.scalar(of_q, grid)?;
         out.extend(quantiles(ev, (of_q.range(), &q), Some(&label), (of_rows.range(), &rows), grid)?);
     }

@@ -12,11 +12,19 @@ const MAX_VALUE_BYTES: usize = 65_535;
 /// What a template could make of a value at most, checked before it is expanded.
 const MAX_EXPANDED_BYTES: usize = 1 << 20;
 
-/// A label name; the error of `invalid` if it is empty or not UTF-8.
-pub(super) fn label_name(ev: &Evaluator<'_>, expr: &Expr, grid: &Grid, invalid: &str) -> Result<String, EvalError> {
+/// A label name of an aggregation or function, in the words of Prometheus if it is empty or not UTF-8.
+pub(super) fn label_name(ev: &Evaluator<'_>, expr: &Expr, grid: &Grid) -> Result<String, EvalError> {
+    match checked_name(ev, expr, grid)? {
+        Ok(name) => Ok(name),
+        Err(_) => execution(format!("invalid label name {}", expr.without_parens())),
+    }
+}
+
+/// A label name, or the text that is none.
+fn checked_name(ev: &Evaluator<'_>, expr: &Expr, grid: &Grid) -> Result<Result<String, String>, EvalError> {
     let name = ev.text(expr, grid)?;
     let is_text = !matches!(expr.without_parens(), Expr::Text(text) if text.invalid.is_some());
-    if is_text && !name.is_empty() { Ok(name) } else { execution(format!("{invalid}: {name}")) }
+    Ok(if is_text && !name.is_empty() { Ok(name) } else { Err(name) })
 }
 
 /// `label_replace(v, target, replacement, source, pattern)`
@@ -25,12 +33,10 @@ pub(super) fn replace(ev: &Evaluator<'_>, call: &Call, grid: &Grid) -> Result<Va
     let (replacement, source, pattern) = (text(2)?, text(3)?, text(4)?);
     let regex = ev.budget().regex(&pattern);
     let regex = regex.map_err(|error| match error {
-        PatternError::Invalid(..) => {
-            EvalError::Execution(format!("invalid regular expression in label_replace(): {}", shown(&pattern)))
-        }
+        PatternError::Invalid(..) => EvalError::Execution(format!("invalid regular expression in label_replace(): {}", shown(&pattern))),
         other => ev.pattern_error(other),
     })?;
-    let target = label_name(ev, arg(call, 1)?, grid, "invalid destination label name in label_replace()")?;
+    let target = destination(ev, call, grid)?;
     let too_long = || execution(format!("label_replace() would make values of more than {MAX_VALUE_BYTES} bytes"));
     let replaced = |row: Row| {
         let given = row.labels.get(&source).unwrap_or("");
@@ -51,9 +57,14 @@ pub(super) fn replace(ev: &Evaluator<'_>, call: &Call, grid: &Grid) -> Result<Va
 /// `label_join(v, target, separator, source, ...)`
 pub(super) fn join(ev: &Evaluator<'_>, call: &Call, grid: &Grid) -> Result<Value, EvalError> {
     let separator = ev.text(arg(call, 2)?, grid)?;
-    let sources = call.args.iter().skip(3).map(|source| label_name(ev, source, grid, "invalid source label name in label_join()"));
-    let sources = sources.collect::<Result<Vec<_>, _>>()?;
-    let target = label_name(ev, arg(call, 1)?, grid, "invalid destination label name in label_join()")?;
+    let mut sources = Vec::new();
+    for source in call.args.iter().skip(3) {
+        match checked_name(ev, source, grid)? {
+            Ok(name) => sources.push(name),
+            Err(name) => return execution(format!("invalid source label name in label_join(): {name}")),
+        }
+    }
+    let target = destination(ev, call, grid)?;
     let joined = |row: Row| {
         let parts: Vec<&str> = sources.iter().map(|s| row.labels.get(s).unwrap_or("")).collect();
         let separators = separator.len() * parts.len().saturating_sub(1);
@@ -65,6 +76,14 @@ pub(super) fn join(ev: &Evaluator<'_>, call: &Call, grid: &Grid) -> Result<Value
     };
     let rows = ev.rows(arg(call, 0)?, grid)?.into_iter().map(joined).collect::<Result<_, _>>()?;
     Ok(Value::Vector(unique(rows)?))
+}
+
+/// The label to set.
+fn destination(ev: &Evaluator<'_>, call: &Call, grid: &Grid) -> Result<String, EvalError> {
+    match checked_name(ev, arg(call, 1)?, grid)? {
+        Ok(name) => Ok(name),
+        Err(name) => execution(format!("invalid destination label name in {}(): {name}", call.function.name)),
+    }
 }
 
 /// The row with a label set. A metric name that is set here is kept.

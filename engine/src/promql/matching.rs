@@ -11,12 +11,8 @@ use super::value::{ABSENT, Grid, METRIC_LABELS, Row, is_absent, unique, without_
 use crate::model::Labels;
 
 /// The default: all labels but those of the metric, one to one.
-static DEFAULT: VectorMatching = VectorMatching {
-    labels: MatchLabels::Ignoring(Vec::new()),
-    cardinality: Cardinality::OneToOne,
-    fill_left: None,
-    fill_right: None,
-};
+static DEFAULT: VectorMatching =
+    VectorMatching { labels: MatchLabels::Ignoring(Vec::new()), cardinality: Cardinality::OneToOne, fill_left: None, fill_right: None };
 
 /// Evaluates an operator between two vectors.
 pub(super) fn eval(ev: &Evaluator<'_>, expr: &Binary, left: Vec<Row>, right: Vec<Row>, grid: &Grid) -> Result<Vec<Row>, EvalError> {

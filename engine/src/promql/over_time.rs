@@ -2,6 +2,7 @@
 
 use super::error::EvalError;
 use super::eval::Evaluator;
+use super::functions::arg;
 use super::notes;
 use super::ranges::{RangeFunction, Window};
 use super::statistics::{mean, quantile, sum, variance};
@@ -15,18 +16,17 @@ pub(super) const COUNT: RangeFunction = RangeFunction::new(|w| w.values.len() as
 pub(super) const PRESENT: RangeFunction = RangeFunction::new(|_| 1.0);
 pub(super) const LAST: RangeFunction = RangeFunction::new(|w| w.values[w.values.len() - 1]).keeping_names();
 pub(super) const FIRST: RangeFunction = RangeFunction::new(|w| w.values[0]).keeping_names();
-pub(super) const MIN: RangeFunction = RangeFunction::new(|w| w.values[extreme(w, |a, b| a < b)])
-    .from_hours(|parts| best(parts.iter().map(|part| part.min), |a, b| a < b));
-pub(super) const MAX: RangeFunction = RangeFunction::new(|w| w.values[extreme(w, |a, b| a > b)])
-    .from_hours(|parts| best(parts.iter().map(|part| part.max), |a, b| a > b));
+pub(super) const MIN: RangeFunction =
+    RangeFunction::new(|w| w.values[extreme(w, |a, b| a < b)]).from_hours(|parts| best(parts.iter().map(|part| part.min), |a, b| a < b));
+pub(super) const MAX: RangeFunction =
+    RangeFunction::new(|w| w.values[extreme(w, |a, b| a > b)]).from_hours(|parts| best(parts.iter().map(|part| part.max), |a, b| a > b));
 pub(super) const TS_OF_MIN: RangeFunction = RangeFunction::new(|w| w.times[extreme(w, |a, b| a <= b)] as f64 / 1e3);
 pub(super) const TS_OF_MAX: RangeFunction = RangeFunction::new(|w| w.times[extreme(w, |a, b| a >= b)] as f64 / 1e3);
 pub(super) const TS_OF_FIRST: RangeFunction = RangeFunction::new(|w| w.times[0] as f64 / 1e3);
 pub(super) const TS_OF_LAST: RangeFunction = RangeFunction::new(|w| w.times[w.times.len() - 1] as f64 / 1e3);
 pub(super) const STDDEV: RangeFunction = RangeFunction::new(|w| variance(w.values.iter().copied()).sqrt());
 pub(super) const STDVAR: RangeFunction = RangeFunction::new(|w| variance(w.values.iter().copied()));
-pub(super) const QUANTILE: RangeFunction =
-    RangeFunction::new(|w| quantile(w.scalars[0], &mut w.values.to_vec())).checked(check_quantile);
+pub(super) const QUANTILE: RangeFunction = RangeFunction::new(|w| quantile(w.scalars[0], &mut w.values.to_vec())).checked(check_quantile);
 pub(super) const MAD: RangeFunction = RangeFunction::new(|w| {
     let median = quantile(0.5, &mut w.values.to_vec());
     quantile(0.5, &mut w.values.iter().map(|v| (v - median).abs()).collect::<Vec<_>>())
@@ -44,7 +44,7 @@ fn extreme(w: &Window<'_>, better: fn(f64, f64) -> bool) -> usize {
 }
 
 fn check_quantile(ev: &Evaluator<'_>, call: &Call, scalars: &[f64; 2]) -> Result<(), EvalError> {
-    call.args.first().map_or(Ok(()), |arg| notes::check_quantile(ev, arg.range(), scalars[0]))
+    notes::check_quantile(ev, arg(call, 0)?.range(), scalars[0])
 }
 
 fn total(parts: &[HourPart]) -> f64 {

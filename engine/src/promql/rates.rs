@@ -13,20 +13,17 @@ use super::syntax::Call;
 use super::value::ABSENT;
 use crate::model::TimestampMs;
 
-pub(super) const RATE: RangeFunction = RangeFunction::new(|w| extrapolated(w, true, true))
-    .of_counters()
-    .extended(AtEdges::Change { counter: true, per_second: true });
-pub(super) const INCREASE: RangeFunction = RangeFunction::new(|w| extrapolated(w, true, false))
-    .of_counters()
-    .extended(AtEdges::Change { counter: true, per_second: false });
+pub(super) const RATE: RangeFunction =
+    RangeFunction::new(|w| extrapolated(w, true, true)).of_counters().extended(AtEdges::Change { counter: true, per_second: true });
+pub(super) const INCREASE: RangeFunction =
+    RangeFunction::new(|w| extrapolated(w, true, false)).of_counters().extended(AtEdges::Change { counter: true, per_second: false });
 pub(super) const DELTA: RangeFunction =
     RangeFunction::new(|w| extrapolated(w, false, false)).extended(AtEdges::Change { counter: false, per_second: false });
 pub(super) const IRATE: RangeFunction = RangeFunction::new(|w| instant(w, true));
 pub(super) const IDELTA: RangeFunction = RangeFunction::new(|w| instant(w, false));
 pub(super) const CHANGES: RangeFunction = RangeFunction::new(|w| changes(w.values)).extended(AtEdges::Count(changes));
 pub(super) const RESETS: RangeFunction = RangeFunction::new(|w| resets(w.values)).extended(AtEdges::Count(resets));
-pub(super) const DERIV: RangeFunction =
-    RangeFunction::new(|w| if w.values.len() < 2 { ABSENT } else { regression(w, w.times[0]).0 });
+pub(super) const DERIV: RangeFunction = RangeFunction::new(|w| if w.values.len() < 2 { ABSENT } else { regression(w, w.times[0]).0 });
 pub(super) const PREDICT_LINEAR: RangeFunction = RangeFunction::new(predict_linear).at_the_evaluated_instant();
 pub(super) const DOUBLE_EXPONENTIAL_SMOOTHING: RangeFunction = RangeFunction::new(smoothed).checked(check_factors);
 

@@ -210,7 +210,7 @@ mod tests {
             ("rate(up[5m])", "a function"),
             ("up + 1", "an operator"),
             ("up offset 5m", "`offset`"),
-            ("up{", "1:4: parse error: unexpected end of input in label matching"),
+            ("up{", "1:4: parse error: unexpected end of input inside braces"),
             (r#"up{a=~"("}"#, "1:4: parse error: error parsing regexp: missing closing ): `(`"),
             (r#"up{a="b",c=~".*|x"} smoothed"#, "`anchored` or `smoothed`"),
             (r#"{a=~".*"}"#, "1:1: parse error: vector selector must contain at least one non-empty matcher"),

@@ -94,7 +94,7 @@ impl Several {
 }
 
 /// The labels of a series of a target; none where a rule drops it, the reason where it cannot be kept.
-fn labels_of(own: exposition::Pairs<'_>, target: &Target) -> Result<Option<Labels>, String> {
+fn labels_of(own: exposition::LabelPairs<'_>, target: &Target) -> Result<Option<Labels>, String> {
     let mut labels: Vec<(String, String)> = own.into_iter().map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
     relabel::attach(&mut labels, &target.own_labels(), target.honor_labels);
     if !relabel::apply(&target.relabel, &mut labels).map_err(|error| error.to_string())? {
@@ -155,7 +155,7 @@ impl Memory {
             let seen = match self.seen.get_mut(text) {
                 Some(seen) => seen,
                 None => {
-                    let own = exposition::labels(text).map_err(|why| lines.wrong(why).to_string())?;
+                    let own = exposition::parse_labels(text).map_err(|why| lines.error(why).to_string())?;
                     let fate = match labels_of(own, target) {
                         Ok(Some(labels)) => {
                             let (place, new) = self.place(labels);

@@ -135,13 +135,13 @@ impl ScrapeCollector {
             return Err(format!("the target answers with status {}: {}", answer.status, fetch::beginning(&answer.body)));
         }
         let kind = answer.headers.get("content-type").and_then(|v| v.to_str().ok()).unwrap_or("");
-        let format = Format::of_content_type(kind);
+        let format = Format::from_content_type(kind);
         if format == Format::Prometheus && answer.until_close && answer.body.last().is_some_and(|byte| *byte != b'\n') {
             return Err("the answer does not say how long it is and its last line does not end, so it may be cut off; \
                         end the text with a new line, or send Content-Length"
                 .to_owned());
         }
-        let text = exposition::text(answer.body).map_err(|error| error.to_string())?;
+        let text = exposition::decode_text(answer.body).map_err(|error| error.to_string())?;
         Ok((text, format))
     }
 }

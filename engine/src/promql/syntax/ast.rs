@@ -4,8 +4,8 @@
 
 use super::duration::DurationExpr;
 use super::error::TextRange;
-use super::signature::{Signature, ValueType};
 use super::operators::{AggregateOp, BinaryOp};
+use super::signature::{Signature, ValueType};
 
 /// An expression.
 #[derive(Debug)]

@@ -37,7 +37,6 @@ pub use duration::{DurationBinary, DurationExpr, DurationOp, Grid};
 pub use error::{Diagnostic, ParseError, Position, TextRange};
 pub use operators::{AggregateOp, BinaryOp};
 pub use signature::{Arity, Lookup, Signature, ValueType};
-pub use text::quoted;
 pub use token::keywords;
 
 /// Longest accepted query, in bytes.

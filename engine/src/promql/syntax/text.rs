@@ -1,55 +1,13 @@
 //! Quoting in Go's form, and unquoting of a query's strings.
 
-use std::fmt::Write;
-
-/// Go's `unicode.IsPrint`: letters, marks, numbers, punctuation, symbols and the ASCII space.
-fn is_printable(c: char) -> bool {
-    if c.is_ascii() {
-        return (' '..='~').contains(&c);
-    }
-    // `escape_debug` uses the same classes, but also escapes a combining mark at the start of a text.
-    let text: String = ['a', c].iter().collect();
-    text.escape_debug().count() == 2
-}
-
-fn push_quoted(out: &mut String, c: char, quote: char) {
-    match c {
-        c if c == quote || c == '\\' => out.extend(['\\', c]),
-        '\x07' => out.push_str("\\a"),
-        '\x08' => out.push_str("\\b"),
-        '\x0c' => out.push_str("\\f"),
-        '\n' => out.push_str("\\n"),
-        '\r' => out.push_str("\\r"),
-        '\t' => out.push_str("\\t"),
-        '\x0b' => out.push_str("\\v"),
-        c if is_printable(c) => out.push(c),
-        c => {
-            let code = u32::from(c);
-            // Writing to a string cannot fail.
-            let _ = match code {
-                0..=0x7f => write!(out, "\\x{code:02x}"),
-                0x80..=0xffff => write!(out, "\\u{code:04x}"),
-                _ => write!(out, "\\U{code:08x}"),
-            };
-        }
-    }
-}
-
-/// Quotes a text as Go's `%q` does.
-#[must_use]
-pub fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    text.chars().for_each(|c| push_quoted(&mut out, c, '"'));
-    out.push('"');
-    out
-}
+pub(super) use crate::model::go_quoted as quoted;
+use crate::model::{is_printable, push_go_escaped};
 
 /// Quotes bytes as Go's `%q` does; invalid UTF-8 becomes `\xff`.
 pub(super) fn quoted_bytes(bytes: &[u8]) -> String {
     let mut out = String::from("\"");
     for chunk in bytes.utf8_chunks() {
-        chunk.valid().chars().for_each(|c| push_quoted(&mut out, c, '"'));
+        chunk.valid().chars().for_each(|c| push_go_escaped(&mut out, c, '"'));
         out.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
     }
     out.push('"');
@@ -59,7 +17,7 @@ pub(super) fn quoted_bytes(bytes: &[u8]) -> String {
 /// Quotes a character as Go's `%q` does; the end of the text is printed as U+FFFD.
 pub(super) fn quoted_char(c: Option<char>) -> String {
     let mut out = String::from("'");
-    push_quoted(&mut out, c.unwrap_or(char::REPLACEMENT_CHARACTER), '\'');
+    push_go_escaped(&mut out, c.unwrap_or(char::REPLACEMENT_CHARACTER), '\'');
     out.push('\'');
     out
 }

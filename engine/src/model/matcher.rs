@@ -3,8 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::pattern::Pattern;
-use crate::model::Labels;
+use super::{Labels, Pattern};
 use crate::span::Span;
 
 /// How a label is compared.
@@ -107,16 +106,5 @@ impl fmt::Display for Comparison {
             Self::Equal => "==",
             Self::NotEqual => "!=",
         })
-    }
-}
-
-/// Longest piece of a query that a message shows, in characters.
-const SHOWN: usize = 500;
-
-/// A text as a message shows it.
-pub(crate) fn shown(text: &str) -> std::borrow::Cow<'_, str> {
-    match text.char_indices().nth(SHOWN) {
-        Some((at, _)) => std::borrow::Cow::Owned(format!("{}…", &text[..at])),
-        None => std::borrow::Cow::Borrowed(text),
     }
 }
