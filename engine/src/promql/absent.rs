@@ -20,7 +20,7 @@ pub(super) fn absent(ev: &Evaluator<'_>, call: &Call, grid: &Grid) -> Result<Val
 /// 1 where no series has a sample in the range.
 pub(super) fn absent_over_time(ev: &Evaluator<'_>, call: &Call, grid: &Grid) -> Result<Value, EvalError> {
     let expr = arg(call, 0)?;
-    if let Expr::Matrix(matrix) = expr.without_parens()
+    if let Expr::Matrix(matrix) = expr
         && let Some(modifier) = matrix.selector.extended
     {
         return extended::refuse(modifier, call.function.name);
@@ -40,7 +40,7 @@ pub(super) fn absent_over_time(ev: &Evaluator<'_>, call: &Call, grid: &Grid) -> 
 
 /// The labels that a selector asks for by equality.
 fn asked_labels(expr: &Expr) -> Labels {
-    let selector = match expr.without_parens() {
+    let selector = match expr {
         Expr::Vector(selector) => selector,
         Expr::Matrix(matrix) => &matrix.selector,
         _ => return Labels::none(),

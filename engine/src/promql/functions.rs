@@ -114,7 +114,10 @@ pub(super) fn signature(name: &str) -> Option<&'static Signature> {
 /// An argument without parentheses around it, so that notes have the position of Prometheus. The parser has checked how many
 /// there are.
 pub(super) fn arg(call: &Call, at: usize) -> Result<&Expr, EvalError> {
-    call.args.get(at).map(Expr::without_parens).ok_or_else(|| EvalError::Execution(format!("argument {} of {}() is missing", at + 1, call.function.name)))
+    call.args
+        .get(at)
+        .map(Expr::without_parens)
+        .ok_or_else(|| EvalError::Execution(format!("argument {} of {}() is missing", at + 1, call.function.name)))
 }
 
 /// Applies a function to every value and drops the metric name.

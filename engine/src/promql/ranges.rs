@@ -81,7 +81,7 @@ const BETWEEN_CHECKS: usize = 1 << 18;
 pub(super) fn call(ev: &Evaluator<'_>, function: &RangeFunction, call: &Call, grid: &Grid) -> Result<Value, EvalError> {
     let range_at = call.function.args.iter().position(|arg| *arg == ValueType::Matrix).unwrap_or(0);
     let range = arg(call, range_at)?;
-    if let Expr::Matrix(matrix) = range.without_parens()
+    if let Expr::Matrix(matrix) = range
         && let Some(modifier) = matrix.selector.extended
     {
         let Some(edges) = function.extended.filter(|edges| edges.accepts(modifier)) else {

@@ -34,7 +34,7 @@ pub(super) fn time(ev: &Evaluator<'_>, _: &Call, grid: &Grid) -> Result<Value, E
 
 /// The times of the samples of a selector; of any other expression the instants.
 pub(super) fn timestamp(ev: &Evaluator<'_>, call: &Call, grid: &Grid) -> Result<Value, EvalError> {
-    Ok(Value::Vector(unique(match arg(call, 0)?.without_parens() {
+    Ok(Value::Vector(unique(match arg(call, 0)? {
         Expr::Vector(selector) => map(ev, ev.vector(selector, grid, true)?, |v| v),
         other => map_at(ev, ev.rows(other, grid)?, |_, at| seconds(grid.time(at))),
     })?))
