@@ -136,7 +136,7 @@ fn a_bad_query_is_answered_with_what_is_wrong() {
         ("rate(level)", 400, "bad_data", "1:6: parse error: expected type range vector in call to function \"rate\", got instant vector"),
         ("level{job=~\"(\"}", 400, "bad_data", "1:7: parse error: error parsing regexp: missing closing ): `(`"),
         (explode.as_str(), 422, "execution", "larger than 16384 KiB"),
-        (nested.as_str(), 400, "bad_data", "1:65: parse error: parentheses nest deeper than 64"),
+        (nested.as_str(), 400, "bad_data", "1:66: parse error: parentheses nest deeper than 64"),
         ("{job=~\".*\"}", 400, "bad_data", "1:1: parse error: vector selector must contain at least one non-empty matcher"),
         ("requests_total * on () requests_total", 422, "execution", "many-to-many matching not allowed"),
         ("label_replace(level, \"x\", \"y\", \"job\", \"(\")", 422, "execution", "regular expression"),
