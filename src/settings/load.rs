@@ -186,7 +186,7 @@ fn validate_server(server: &Server) -> anyhow::Result<()> {
     within("server.max_body_bytes", server.max_body_bytes, 1_024, 1 << 30)?;
     within("server.max_sessions", server.max_sessions, 1, 100_000)?;
     within("server.session_lifetime", server.session_lifetime, Span::secs(300), Span::secs(365 * 86_400))?;
-    taskpulse_web::Proxies::parse(&server.trusted_proxies).map_err(|why| anyhow!("server.trusted_proxies: {why}"))?;
+    taskpulse_web::Proxies::parse(&server.trusted_proxies).context("server.trusted_proxies")?;
     within("server.slow_client_timeout", server.slow_client_timeout, SECOND, HOUR)?;
     if let Some(token) = &server.token {
         ensure!(
@@ -313,10 +313,22 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_may_be_set_by_environment_variables() {
+        let variables = [
+            ("TASKPULSE__ALERTS__RULES__HOT__EXPR", "x > 1"),
+            ("TASKPULSE__ALERTS__RULES__HOT__SEVERITY", "notice"),
+            ("TASKPULSE__ALERTS__RULES__HOT__FOR", "0"),
+            ("TASKPULSE__ALERTS__RULES__HOT__ENABLED", "false"),
+        ];
+        let settings = read("", &variables).unwrap();
+        assert!(!settings.alerts.rules["hot"].enabled);
+    }
+
+    #[test]
     fn a_rule_of_ones_own_joins_those_that_ship() {
         let settings = read("[alerts.rules.hot]\nexpr = \"x > 1\"\nseverity = \"notice\"\n[alerts.rules.high_cpu_usage]\nexpr = \"system_cpu_utilization_ratio > 0.5\"\nseverity = \"info\"", &[]).unwrap();
         assert_eq!(settings.alerts.rules.len(), 7);
-        assert!(settings.alerts.rules["high_cpu_usage"].expr.ends_with("0.5"));
+        assert!(settings.alerts.rules["high_cpu_usage"].condition["expr"].as_str().unwrap().ends_with("0.5"));
     }
 
     #[test]

@@ -11,10 +11,16 @@ use taskpulse_engine::promql::syntax::{
 };
 
 use crate::envelope::{ApiError, blocking};
+use crate::parameter::QUERY;
 use crate::params::Params;
+use crate::route::Route;
+use crate::shapes;
 
-/// `GET|POST /api/v1/parse_query`
-pub(crate) async fn parse_query(params: Params) -> Result<HttpResponse, ApiError> {
+pub(crate) fn routes() -> Vec<Route> {
+    vec![Route::get_or_post("/api/v1/parse_query", parse_query).about("A query as a tree").parameters(&[QUERY]).answers(shapes::TREE)]
+}
+
+async fn parse_query(params: Params) -> Result<HttpResponse, ApiError> {
     let query = params.required("query")?.to_owned();
     let tree = blocking(move || Ok(tree(&parse_expr(&query)?))).await?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(format!("{{\"status\":\"success\",\"data\":{tree}}}")))
