@@ -1,3 +1,4 @@
+use super::entries::{RETRY, REWRITE_BYTES};
 use super::*;
 
 const ME: Identity = Identity([7; Identity::LEN]);
