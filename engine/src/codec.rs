@@ -1,11 +1,11 @@
-//! Columns of one series as bytes: times and values in, small bytes out, bit for bit back.
+//! Encodes columns of times and values of one series, bit for bit.
 //!
-//! First byte of a column of times: `0 zigzag-varint(step)` where they are regular, `1 packed(i64)` after the differences between
-//! the first times of its pages, `2 varint…` (the first difference, then differences of differences). First byte of a column of
-//! values: `0 bits u64` where it is constant, `1 exponent u8 packed(i64)` where every value is a decimal that scales to an
-//! integer exactly, `2 packed(f64)`, `3 exponent u8 varint…` (differences of the scaled integers), `4 f64…` as they are. Packed
-//! is `pco` in pages of [`PAGE_ROWS`] that are read by themselves: length and bytes of what they share, their lengths, their
-//! bytes. How many rows there are and the first time stand with the caller, as do checksums and where the bytes are kept.
+//! First byte of a column of times: `0 zigzag-varint(step)` if they are regular, `1 packed(i64)` after the differences between the
+//! first times of its pages, `2 varint…` (the first difference, then differences of differences). First byte of a column of values:
+//! `0 bits u64` if constant, `1 exponent u8 packed(i64)` if every value is a decimal that scales to an integer exactly, `2
+//! packed(f64)`, `3 exponent u8 varint…` (differences of the scaled integers), `4 f64…` plain. Packed data is `pco` in pages of
+//! [`PAGE_ROWS`] that can be decoded independently: length and bytes of what they share, their lengths, their bytes. The caller
+//! stores the number of rows, the first time and checksums.
 
 mod decimal;
 mod packed;
@@ -20,12 +20,12 @@ use self::packed::{pack, pages, unpack};
 pub use self::varint::{push_signed, push_varint, take_signed, take_varint};
 use crate::model::TimestampMs;
 
-/// Most rows of one column; a damaged count cannot ask for more memory than this.
+/// Most rows of one column, so that a damaged count cannot ask for more memory.
 pub const MAX_ROWS: usize = 1 << 20;
 
-/// Rows of a page: so many are decoded to read a few. With 2,048 a day of host metrics takes 0.03 bytes a sample less.
+/// Rows of a page, the unit of decoding. With 2,048 a day of host metrics takes 0.03 bytes a sample less.
 pub const PAGE_ROWS: usize = 512;
-/// Columns shorter than this are smaller, and far quicker made, as varints than as what the compressor needs around them.
+/// Shorter columns are smaller as varints, and encoded much faster, than with the overhead of the compressor.
 const SHORT: usize = 128;
 const TIMES_REGULAR: u8 = 0;
 const TIMES_PACKED: u8 = 1;
@@ -35,19 +35,19 @@ const VALUES_DECIMAL: u8 = 1;
 const VALUES_FLOAT: u8 = 2;
 const VALUES_DECIMAL_VARINT: u8 = 3;
 const VALUES_RAW: u8 = 4;
-/// How much work goes into making a column small.
+/// How much time is spent on making a column small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
-    /// A few nanoseconds a value: for what will be written again soon.
+    /// A few nanoseconds a value: for data that will soon be rewritten.
     Quick,
-    /// Some twenty nanoseconds a value: for what stays.
+    /// About twenty nanoseconds a value: for data that stays.
     Thorough,
 }
 
-/// Why bytes are not what was written.
+/// Why bytes cannot be decoded or rows cannot be encoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
-    /// The bytes end early, or something in them is impossible.
+    /// The bytes end early or contain something impossible.
     #[error("damaged: {0}")]
     Damaged(&'static str),
     /// The checksum does not match.
@@ -55,10 +55,10 @@ pub enum CodecError {
     Checksum {
         /// As computed.
         found: u32,
-        /// As written.
+        /// As stored.
         expected: u32,
     },
-    /// Rows that cannot be encoded.
+    /// The rows cannot be encoded.
     #[error("a column has 1 to {MAX_ROWS} rows")]
     Shape,
     /// The compressor failed.
@@ -66,10 +66,10 @@ pub enum CodecError {
     Compression(String),
 }
 
-/// Appends a column of times.
+/// Appends an encoded column of times.
 ///
 /// # Errors
-/// [`CodecError::Shape`] when there are no rows or too many.
+/// [`CodecError::Shape`] if there are no rows or too many.
 pub fn encode_times(times: &[TimestampMs], effort: Effort, out: &mut Vec<u8>) -> Result<(), CodecError> {
     if times.is_empty() || times.len() > MAX_ROWS {
         return Err(CodecError::Shape);
@@ -97,7 +97,7 @@ pub fn encode_times(times: &[TimestampMs], effort: Effort, out: &mut Vec<u8>) ->
     Ok(())
 }
 
-/// Reads a column of `rows` times that begins with `first`.
+/// Decodes a column of `rows` times that begins with `first`.
 ///
 /// # Errors
 /// [`CodecError`] for anything that [`encode_times`] does not write.
@@ -105,10 +105,11 @@ pub fn decode_times(bytes: &[u8], rows: usize, first: TimestampMs) -> Result<Vec
     Ok(decode_times_within(bytes, rows, first, TimestampMs::MIN, TimestampMs::MAX)?.1)
 }
 
-/// As [`decode_times`], but at the least the times within `[start, end]`, of a column that rises; and the row of the first.
+/// Like [`decode_times`], but decodes only what is needed for the times within `[start, end]` of a rising column. Returns the row
+/// of the first decoded time as well.
 ///
 /// # Errors
-/// As [`decode_times`].
+/// As for [`decode_times`].
 pub fn decode_times_within(
     bytes: &[u8],
     rows: usize,
@@ -136,7 +137,7 @@ pub fn decode_times_within(
                 let before = firsts.last().copied().unwrap_or(first);
                 firsts.push(before.wrapping_add(take_signed(&mut rest)?));
             }
-            // The page before the first that begins after the start; up to the last that does not begin after the end.
+            // From the page before the first one that begins after the start, to the last one that does not begin after the end.
             let from = firsts.partition_point(|t| *t <= start).saturating_sub(1) * PAGE_ROWS;
             let to = firsts.partition_point(|t| *t <= end).saturating_mul(PAGE_ROWS).min(rows);
             return unpack::<i64>(rest, rows, &(from..to.max(from + 1)));
@@ -157,23 +158,23 @@ pub fn decode_times_within(
     Ok((0, times))
 }
 
-/// Reads one run of a packed column of times: `rows` of its `of` rows, those of the other runs need not be sound.
+/// Decodes one page of a packed column of times: the rows `rows` of `of`. Other pages may be damaged.
 ///
 /// # Errors
-/// As [`decode_times`].
+/// As for [`decode_times`].
 pub fn decode_times_run(bytes: &[u8], of: usize, rows: &Range<usize>) -> Result<Vec<TimestampMs>, CodecError> {
     let (&kind, mut rest) = check(bytes, of)?;
     if kind != TIMES_PACKED {
-        return Err(CodecError::Damaged("a column without runs"));
+        return Err(CodecError::Damaged("a column without pages"));
     }
     pages(of).skip(1).try_for_each(|_| take_signed(&mut rest).map(drop))?;
     Ok(unpack::<i64>(rest, of, rows)?.1)
 }
 
-/// Appends a column of values.
+/// Appends an encoded column of values.
 ///
 /// # Errors
-/// [`CodecError::Shape`] when there are no rows or too many.
+/// [`CodecError::Shape`] if there are no rows or too many.
 pub fn encode_values(values: &[f64], effort: Effort, out: &mut Vec<u8>) -> Result<(), CodecError> {
     if values.is_empty() || values.len() > MAX_ROWS {
         return Err(CodecError::Shape);
@@ -211,7 +212,7 @@ pub fn encode_values(values: &[f64], effort: Effort, out: &mut Vec<u8>) -> Resul
     Ok(())
 }
 
-/// Reads a column of `rows` values.
+/// Decodes a column of `rows` values.
 ///
 /// # Errors
 /// [`CodecError`] for anything that [`encode_values`] does not write.
@@ -219,10 +220,10 @@ pub fn decode_values(bytes: &[u8], rows: usize) -> Result<Vec<f64>, CodecError> 
     Ok(decode_values_within(bytes, rows, &(0..rows))?.1)
 }
 
-/// As [`decode_values`], but at the least the rows that are wanted; and the first of them.
+/// Like [`decode_values`], but decodes only what is needed for the wanted rows. Returns the first decoded row as well.
 ///
 /// # Errors
-/// As [`decode_values`].
+/// As for [`decode_values`].
 pub fn decode_values_within(bytes: &[u8], rows: usize, wanted: &Range<usize>) -> Result<(usize, Vec<f64>), CodecError> {
     let (&kind, mut rest) = check(bytes, rows)?;
     let exponent = |rest: &mut &[u8]| -> Result<f64, CodecError> {

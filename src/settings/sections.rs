@@ -9,7 +9,7 @@ use super::probes::ProbeSpec;
 use super::secret::Secret;
 use super::sources::{CommandSpec, ScrapeTarget};
 use serde::{Deserialize, Serialize};
-use taskpulse_engine::promql::Selector;
+use taskpulse_engine::model::Selector;
 use taskpulse_engine::rules::{RuleSpec, shipped};
 use taskpulse_engine::span::Span;
 

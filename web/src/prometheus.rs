@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
-use taskpulse_engine::model::{Labels, TimestampMs};
+use taskpulse_engine::model::{Labels, Selector, TimestampMs};
 use taskpulse_engine::promql;
 use taskpulse_engine::span::Span;
 
@@ -79,7 +79,7 @@ pub(crate) async fn alertmanagers() -> HttpResponse {
 pub(crate) async fn target_metadata(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let limit = params.whole_number("limit")?.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     let wanted = params.get("metric");
-    let selector = params.get("match_target").map(promql::Selector::parse).transpose()?;
+    let selector = params.get("match_target").map(Selector::parse).transpose()?;
     let any = selector.is_none_or(|selector| selector.accepts(&Labels::none()));
     let all = state.reporter.shared.metadata.all();
     let mut found: Vec<Value> = all

@@ -7,11 +7,11 @@ use pco::{ChunkConfig, PagingSpec};
 
 use super::{CodecError, PAGE_ROWS, TIMES_PACKED, TOO_SHORT, VALUES_DECIMAL, VALUES_FLOAT, check, push_varint, take_signed, take_varint};
 
-/// Rows that the compressor decodes at a time: a page may be left after any of them.
+/// Rows that the compressor decodes at a time; decoding of a page can stop after any of these steps.
 pub(super) const STEP_ROWS: usize = 256;
 pub(super) const COMPRESSION_LEVEL: usize = 6;
 
-/// How many rows the pages of so many have.
+/// The number of rows of each page.
 pub(super) fn pages(rows: usize) -> impl Iterator<Item = usize> {
     (0..rows).step_by(PAGE_ROWS).map(move |from| (rows - from).min(PAGE_ROWS))
 }
@@ -40,7 +40,7 @@ pub(super) fn pack<T: pco::data_types::Number>(numbers: &[T], out: &mut Vec<u8>)
     write().map_err(|error| CodecError::Compression(error.to_string()))
 }
 
-/// The rows of the pages that hold any of `wanted`, the last as far as it is needed; and the first of them.
+/// Decodes the pages that hold any of `wanted`, the last one as far as needed. Returns the first decoded row as well.
 pub(super) fn unpack<T: pco::data_types::Number>(
     mut bytes: &[u8],
     rows: usize,
@@ -75,7 +75,7 @@ pub(super) fn unpack<T: pco::data_types::Number>(
     Ok((first.unwrap_or(0), out))
 }
 
-/// What a column holds.
+/// The kind of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Column {
     /// Times.
@@ -84,8 +84,8 @@ pub enum Column {
     Values,
 }
 
-/// Where the runs of a packed column lie within its bytes, [`PAGE_ROWS`] rows each; what is before the first belongs to all
-/// of them. None where the column is not packed or not sound.
+/// Byte ranges of the pages of a packed column, of [`PAGE_ROWS`] rows each; the bytes before the first page are shared by all.
+/// `None` if the column is not packed or is damaged.
 #[must_use]
 pub fn runs(bytes: &[u8], rows: usize, column: Column) -> Option<Vec<Range<usize>>> {
     let mut rest = bytes;

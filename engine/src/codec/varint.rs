@@ -1,8 +1,8 @@
-//! Integers of variable length: seven bits a byte, the lowest first; signed ones in zigzag order.
+//! Varints: seven bits a byte, the lowest first; signed numbers in zigzag encoding.
 
 use super::{CodecError, TOO_SHORT};
 
-/// Appends an unsigned number, seven bits a byte, the lowest first.
+/// Appends an unsigned number.
 #[inline]
 pub fn push_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
@@ -12,16 +12,16 @@ pub fn push_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// Appends a signed number, small magnitudes short.
+/// Appends a signed number; small magnitudes are short.
 #[inline]
 pub fn push_signed(out: &mut Vec<u8>, value: i64) {
     push_varint(out, ((value << 1) ^ (value >> 63)) as u64);
 }
 
-/// Takes what [`push_varint`] wrote.
+/// Takes a number that [`push_varint`] wrote.
 ///
 /// # Errors
-/// [`CodecError::Damaged`] when the bytes end early or the number has more than 64 bits.
+/// [`CodecError::Damaged`] if the bytes end early or the number has more than 64 bits.
 #[inline]
 pub fn take_varint(bytes: &mut &[u8]) -> Result<u64, CodecError> {
     let mut value = 0u64;
@@ -36,10 +36,10 @@ pub fn take_varint(bytes: &mut &[u8]) -> Result<u64, CodecError> {
     Err(CodecError::Damaged("a number has more than 64 bits"))
 }
 
-/// Takes what [`push_signed`] wrote.
+/// Takes a number that [`push_signed`] wrote.
 ///
 /// # Errors
-/// As [`take_varint`].
+/// As for [`take_varint`].
 #[inline]
 pub fn take_signed(bytes: &mut &[u8]) -> Result<i64, CodecError> {
     let value = take_varint(bytes)?;

@@ -1,11 +1,11 @@
-//! The hours of a series as bytes: rows in, few bytes out, bit for bit back.
+//! Encodes the hours of a series, bit for bit.
 //!
-//! A column of a day's hours is 24 numbers, too few for a compressor, so what is known of the figures does the work: they lie
-//! between the smallest and the largest, the sum is near what the middle would give, a day of decimals has one exponent. Each
-//! column is kept as its differences from the best of a few guesses, as exponential Golomb codes whose width suits the
-//! column; a column that always is as guessed takes two bits. Rows of which any bit would be lost that way are kept as they are.
+//! The column of a day has 24 numbers, too few for a general compressor, so known relations are used: a value lies between the
+//! smallest and the largest, the sum is near the midpoint times the count, decimals of a day have one exponent. Each column is
+//! stored as differences from the best of a few predictions, as exponential Golomb codes of a width that suits the column; a column
+//! that always equals its prediction takes two bits. Rows that would lose any bit are stored plainly.
 //!
-//! First byte: `0 rows…` as they are, `1 bits…` packed. Starts and the number of rows stand with the caller, as do checksums.
+//! First byte: `0 rows…` plain, `1 bits…` packed. The caller stores starts, the number of rows and checksums.
 
 mod bits;
 mod columns;
@@ -18,11 +18,11 @@ use crate::windows::{Inner, WindowRow};
 
 const PLAIN: u8 = 0;
 const PACKED: u8 = 1;
-/// Numbers of a row that is kept as it is, after a byte of flags.
+/// Numbers of a plain row, which follow a byte of flags.
 const PLAIN_NUMBERS: usize = 11;
 const TOO_SHORT: CodecError = CodecError::Damaged("hours are too short");
 
-/// Appends rows.
+/// Appends encoded rows.
 pub(super) fn encode(rows: &[WindowRow], out: &mut Vec<u8>) {
     let from = out.len();
     if let Some(packed) = pack(rows) {
@@ -43,7 +43,7 @@ pub(super) fn encode(rows: &[WindowRow], out: &mut Vec<u8>) {
     }
 }
 
-/// Reads the rows that begin at `starts`.
+/// Decodes the rows that begin at `starts`.
 ///
 /// # Errors
 /// [`CodecError`] for anything that [`encode`] does not write.
@@ -73,19 +73,10 @@ fn from_plain(start: TimestampMs, bytes: &[u8]) -> WindowRow {
     WindowRow { start, count, sum, min, max, first, last, m2, inner }
 }
 
-/// None where the rows are not of the kind that can be packed.
+/// `None` if the rows cannot be packed.
 fn pack(rows: &[WindowRow]) -> Option<Vec<u8>> {
     let scales = Scales::of(rows);
-    let mut figures = Vec::with_capacity(rows.len());
-    for row in rows {
-        let count = (row.count >= 0.0 && row.count <= f64::from(u32::MAX)).then_some(row.count as i64)?;
-        let level = |v: f64| scales.levels.integer(v);
-        let filled = || -> Option<Figures> {
-            let [min, max, first, last] = [level(row.min)?, level(row.max)?, level(row.first)?, level(row.last)?];
-            Some(Figures { count, min, max, first, last, sum: scales.sum.integer(row.sum)?, m2: scales.square(row.m2) })
-        };
-        figures.push(if count > 0 { filled()? } else { Figures::default() });
-    }
+    let figures = rows.iter().map(|row| figures_of(row, scales)).collect::<Option<Vec<_>>>()?;
     let base = figures.iter().find(|f| f.count > 0).copied().unwrap_or_default();
     let mut bits = BitWriter::default();
     bits.push(u64::from(scales.levels.exponent), 3);
@@ -94,35 +85,14 @@ fn pack(rows: &[WindowRow]) -> Option<Vec<u8>> {
     bits.push(u64::from(scales.single), 1);
     bits.push_sized(base.count as u64);
     bits.push_sized(zigzag(base.min));
-    // The columns, and how each is written.
-    let before = start_of(base.count, base.min);
-    let mut written = Vec::with_capacity(COLUMNS.len());
-    for column in COLUMNS {
-        let differences = |guess: &Guess| -> Vec<u64> {
-            let mut before = before;
-            let difference = |f: &Figures| {
-                let (mut f, guessed) = (*f, guess(f, &before, scales));
-                before = if f.count > 0 { f } else { before };
-                zigzag((column.figure)(&mut f).wrapping_sub(guessed))
-            };
-            figures.iter().map(difference).collect()
-        };
-        let is_count = written.is_empty();
-        let mut best: Option<(u64, u64, u64, Vec<u64>)> = None;
-        for (which, guess) in (0..).zip(column.guesses) {
-            let all = differences(guess);
-            let there = all.iter().zip(&figures).filter(|(_, f)| is_count || f.count > 0).map(|(v, _)| *v);
-            let (width, cost) = width_for(&there.collect::<Vec<_>>());
-            if best.as_ref().is_none_or(|best| cost < best.0) {
-                best = Some((cost, which, width, all));
-            }
-        }
-        let (_, which, width, differences) = best?;
-        bits.push(which, 2);
+    let mut columns = Vec::with_capacity(COLUMNS.len());
+    for (at, column) in COLUMNS.iter().enumerate() {
+        let (prediction, width, differences) = predict(column, at == 0, &figures, start_of(base.count, base.min), scales)?;
+        bits.push(prediction, 2);
         bits.push(width, 6);
-        written.push((width, differences));
+        columns.push((width, differences));
     }
-    // What is said of the samples later than the start.
+    // Figures of the samples after the start of each hour.
     let on_start = match rows.iter().filter(|row| row.inner.on_start).count() {
         0 => 0,
         some if some == rows.len() => 1,
@@ -139,7 +109,7 @@ fn pack(rows: &[WindowRow]) -> Option<Vec<u8>> {
         extras.push((kind, width, differences));
     }
     for (at, row) in rows.iter().enumerate() {
-        for (width, differences) in written.iter().take(if row.count > 0.0 { COLUMNS.len() } else { 1 }) {
+        for (width, differences) in columns.iter().take(if row.count > 0.0 { COLUMNS.len() } else { 1 }) {
             bits.push_golomb(differences[at], *width);
         }
         if on_start == 2 {
@@ -159,7 +129,41 @@ fn pack(rows: &[WindowRow]) -> Option<Vec<u8>> {
     Some(bits.finish())
 }
 
-/// How one of [`inner_numbers`] is kept: the differences where they do not follow.
+/// The figures of a row as integers; `None` if one of them is not an integer in its scale.
+fn figures_of(row: &WindowRow, scales: Scales) -> Option<Figures> {
+    let count = (row.count >= 0.0 && row.count <= f64::from(u32::MAX)).then_some(row.count as i64)?;
+    if count == 0 {
+        return Some(Figures::default());
+    }
+    let level = |v: f64| scales.levels.integer(v);
+    let [min, max, first, last] = [level(row.min)?, level(row.max)?, level(row.first)?, level(row.last)?];
+    Some(Figures { count, min, max, first, last, sum: scales.sum.integer(row.sum)?, m2: scales.square(row.m2) })
+}
+
+/// The best prediction for a column: its number, the width of the codes, and the differences of all rows.
+fn predict(column: &Column, is_count: bool, figures: &[Figures], start: Figures, scales: Scales) -> Option<(u64, u64, Vec<u64>)> {
+    let differences = |guess: &Guess| -> Vec<u64> {
+        let mut before = start;
+        let difference = |f: &Figures| {
+            let (mut f, guessed) = (*f, guess(f, &before, scales));
+            before = if f.count > 0 { f } else { before };
+            zigzag((column.figure)(&mut f).wrapping_sub(guessed))
+        };
+        figures.iter().map(difference).collect()
+    };
+    let mut best: Option<(u64, u64, u64, Vec<u64>)> = None;
+    for (which, guess) in (0..).zip(column.guesses) {
+        let all = differences(guess);
+        let there = all.iter().zip(figures).filter(|(_, f)| is_count || f.count > 0).map(|(v, _)| *v);
+        let (width, cost) = width_for(&there.collect::<Vec<_>>());
+        if best.as_ref().is_none_or(|best| cost < best.0) {
+            best = Some((cost, which, width, all));
+        }
+    }
+    best.map(|(_, which, width, differences)| (which, width, differences))
+}
+
+/// Chooses how one of [`inner_numbers`] is stored, with its differences.
 fn extra(rows: &[WindowRow], figures: &[Figures], at: usize, scales: Scales) -> (Extra, u64, Vec<Option<u64>>) {
     let apart = |row: &WindowRow| inner_numbers(row)[at].to_bits() != row.derived_inner()[at].to_bits();
     if !rows.iter().any(apart) {
@@ -182,7 +186,7 @@ fn extra(rows: &[WindowRow], figures: &[Figures], at: usize, scales: Scales) -> 
 }
 
 fn unpack(bytes: &[u8], starts: &[TimestampMs]) -> Result<Vec<WindowRow>, CodecError> {
-    let mut bits = BitReader { bytes, at: 0 };
+    let mut bits = BitReader::new(bytes);
     let levels = Scale { exponent: bits.take(3)? as u8, twos: bits.take(6)? as u32 };
     let sum = if bits.take(1)? == 1 { levels } else { Scale::FLOATS };
     let scales = Scales { levels, sum, single: bits.take(1)? == 1 };

@@ -174,7 +174,7 @@ impl Journal {
     /// Starts a new file after existing ones were removed from outside. Returns the number of the last record and the remaining
     /// files, which the caller removes once everything that counts is written again. The series they define must be in the series
     /// log.
-    pub(super) fn begin_anew(&self) -> std::io::Result<(u64, Vec<PathBuf>)> {
+    pub(super) fn restart_after_loss(&self) -> std::io::Result<(u64, Vec<PathBuf>)> {
         let _no_sync = self.syncing.lock();
         let mut state = self.state.lock();
         files::create_private_dir(&self.dir)?;

@@ -86,7 +86,7 @@ impl Log {
         data_dir: &Path,
         name: &str,
         identity: Identity,
-        mut record: impl FnMut(u64, u8, &[u8]) -> Result<(), CodecError>,
+        record: impl FnMut(u64, u8, &[u8]) -> Result<(), CodecError>,
     ) -> std::io::Result<Opened> {
         let path = data_dir.join(format!("{name}.log"));
         let (mark, found) = Mark::open(&data_dir.join(format!("{name}.synced")));
@@ -106,33 +106,7 @@ impl Log {
         let generation = header.map(|header| header.1).or(marked.map(|m| m[0])).unwrap_or(1);
         // The length of another generation does not apply to this file.
         let durable = marked.filter(|m| m[0] == generation).map(|m| m[1]);
-        let (mut len, mut number, mut after_damage) = (0, 0, false);
-        for found in frame::scan(&bytes) {
-            match found {
-                Found::Frame { at, header, payload } => {
-                    if header.number != number && !after_damage {
-                        damage.add(format!("records before byte {at} are missing"));
-                        damage.reaches(u64::MAX);
-                    }
-                    (number, after_damage) = (header.number.wrapping_add(1), false);
-                    len = (at + header.frame_len()) as u64;
-                    if header.kind != HEADER_KIND
-                        && let Err(error) = record(len, header.kind, payload)
-                    {
-                        damage.add(format!("at byte {at}: {error}"));
-                        damage.reaches(len);
-                    }
-                }
-                // A write at the end that a crash cut short was never acknowledged.
-                Found::Damage { from, to, .. } if to == bytes.len() && durable.is_some_and(|durable| from as u64 >= durable) => {}
-                Found::Damage { from, to, why } => {
-                    damage.add(format!("at byte {from}: {why}"));
-                    // If the end is cut off, more is lost than is visible.
-                    damage.reaches(if to == bytes.len() { durable.unwrap_or(u64::MAX).max(to as u64) } else { to as u64 });
-                    after_damage = true;
-                }
-            }
-        }
+        let Scanned { len, number, after_damage } = scan(&bytes, durable, &mut damage, record);
         if let Some([newest, durable, _]) = marked
             && (newest > generation || newest == generation && len < durable && !after_damage)
         {
@@ -305,6 +279,54 @@ impl Log {
         mark.sync();
         Ok(())
     }
+}
+
+/// What a scan of a log found besides damage.
+#[derive(Default)]
+struct Scanned {
+    /// End of the last intact record.
+    len: u64,
+    /// The number of the next frame.
+    number: u64,
+    /// Damage follows the last intact record.
+    after_damage: bool,
+}
+
+/// Reads the records of a log whose first `durable` bytes are known to be durable, if that is known.
+fn scan(
+    bytes: &[u8],
+    durable: Option<u64>,
+    damage: &mut Damage,
+    mut record: impl FnMut(u64, u8, &[u8]) -> Result<(), CodecError>,
+) -> Scanned {
+    let mut scanned = Scanned::default();
+    for found in frame::scan(bytes) {
+        match found {
+            Found::Frame { at, header, payload } => {
+                if header.number != scanned.number && !scanned.after_damage {
+                    damage.add(format!("records before byte {at} are missing"));
+                    damage.reaches(u64::MAX);
+                }
+                (scanned.number, scanned.after_damage) = (header.number.wrapping_add(1), false);
+                scanned.len = (at + header.frame_len()) as u64;
+                if header.kind != HEADER_KIND
+                    && let Err(error) = record(scanned.len, header.kind, payload)
+                {
+                    damage.add(format!("at byte {at}: {error}"));
+                    damage.reaches(scanned.len);
+                }
+            }
+            // A write at the end that a crash cut short was never acknowledged.
+            Found::Damage { from, to, .. } if to == bytes.len() && durable.is_some_and(|durable| from as u64 >= durable) => {}
+            Found::Damage { from, to, why } => {
+                damage.add(format!("at byte {from}: {why}"));
+                // If the end is cut off, more is lost than is visible.
+                damage.reaches(if to == bytes.len() { durable.unwrap_or(u64::MAX).max(to as u64) } else { to as u64 });
+                scanned.after_damage = true;
+            }
+        }
+    }
+    scanned
 }
 
 /// The next generation of a log while it is written.

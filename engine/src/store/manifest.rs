@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn any_damaged_byte_leads_to_the_generation_before_and_is_told() {
+    fn any_damaged_byte_falls_back_to_the_previous_generation_and_is_reported() {
         let dir = tempfile::tempdir().unwrap();
         assert!(load(dir.path(), IDENTITY, DAY).unwrap().manifest.is_none());
         (1..=3).for_each(|generation| replace(dir.path(), &manifest(generation), true).unwrap());

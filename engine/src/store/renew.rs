@@ -106,7 +106,7 @@ impl Store {
     /// Writes all rows of the head to a new file of the journal, durably; gives how many.
     fn renew_journal(&self) -> Result<usize, StoreError> {
         let fail = |error| StoreError::io(&self.dir.join("journal"), error);
-        let (last, left) = self.journal.begin_anew().map_err(fail)?;
+        let (last, left) = self.journal.restart_after_loss().map_err(fail)?;
         let (mut rows, mut count) = (Rows::default(), 0);
         let mut write = |rows: &mut Rows| -> Result<(), StoreError> {
             if rows.len() > 0 {

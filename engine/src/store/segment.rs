@@ -1,9 +1,9 @@
-//! Segments: the labels of many series that nobody writes to, packed and never changed.
+//! Segments: packed, immutable label sets of dormant series.
 //!
-//! A segment has a dictionary of its label pairs, sorted by name and value, so that a pair is a number (a symbol), the values
-//! of one name are a run of symbols, and the order of symbols is the order of labels. A series is a row of symbols. Values
-//! and rows lie in blocks that are decoded from their beginning; each value is stored without the prefix that it shares with
-//! the one before. Such a series costs about 10 bytes more than what is unique in its labels.
+//! A segment has a dictionary of label pairs, sorted by name and value. The position of a pair is its symbol, so the values of one
+//! name are a range of symbols, and symbols sort like labels. A series is a row of symbols. Values and rows are stored in blocks
+//! that are decoded from their start; each value is stored without the prefix that it shares with the one before. A series costs
+//! about 10 bytes more than what is unique in its labels.
 
 mod build;
 mod cursor;
@@ -13,18 +13,17 @@ use std::ops::Range;
 pub(super) use self::build::SegmentBuilder;
 pub(super) use self::cursor::{UsedValues, ValueCursor};
 use crate::codec::take_varint;
-use crate::model::{Labels, SeriesId};
-use crate::promql::{MatchOp, Matcher};
+use crate::model::{Labels, MatchOp, Matcher, SeriesId};
 
-/// Values of one block: so many are decoded at the most to find one.
+/// Values of one block: at most so many are decoded to find one.
 const VALUES: usize = 32;
 /// Rows of one block.
 const ROWS: usize = 16;
 
-/// So many words of a pattern are looked up rather than all values compared with them.
+/// Patterns of at most so many words are resolved by lookup instead of comparing all values.
 const FEW_WORDS: usize = 64;
 
-/// Stands for a label that a series does not have.
+/// The value of a label that a series does not have.
 const ABSENT: &str = "";
 
 struct Name {
@@ -34,21 +33,21 @@ struct Name {
 
 /// See the module.
 pub(super) struct Segment {
-    /// By rising name; their runs of symbols follow each other.
+    /// By rising name; their ranges of symbols follow each other.
     names: Vec<Name>,
     values: Box<[u8]>,
-    /// Where each block of values begins.
+    /// Positions of the blocks of values.
     value_blocks: Box<[u32]>,
     rows: Box<[u8]>,
-    /// Where each block of rows begins.
+    /// Positions of the blocks of rows.
     row_blocks: Box<[u32]>,
-    /// The series of each row; rows rise by their symbols.
+    /// The series of each row; rows are sorted by their symbols.
     ids: Box<[u32]>,
-    /// The rows by rising series.
+    /// Row numbers sorted by series id.
     by_id: Box<[u32]>,
 }
 
-/// Takes one text with its length in front, as [`Labels::as_bytes`] has it.
+/// Takes a text with a length prefix, as in [`Labels::as_bytes`].
 fn take_text<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (length, rest) = bytes.split_first_chunk::<2>()?;
     let (text, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
@@ -61,18 +60,18 @@ fn push_text(out: &mut Vec<u8>, text: &[u8]) {
     out.extend_from_slice(text);
 }
 
-/// Which symbols of a run a matcher accepts.
+/// The symbols of a range that a matcher accepts.
 enum Accepted {
     One(u32),
-    /// By the place in the run.
+    /// By position in the range.
     Some(Vec<bool>),
 }
 
-/// A matcher, as a segment knows it.
+/// A matcher resolved to symbols.
 struct Test {
     symbols: Range<u32>,
     accepted: Accepted,
-    /// Series without the label are accepted.
+    /// Whether series without the label are accepted.
     absent: bool,
 }
 
@@ -93,7 +92,7 @@ impl Segment {
         self.ids.len()
     }
 
-    /// Bytes in memory.
+    /// Memory in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.values.len() + self.rows.len() + 4 * (self.value_blocks.len() + self.row_blocks.len() + self.ids.len() * 2)
     }
@@ -123,7 +122,7 @@ impl Segment {
         self.names.last().map_or(0, |name| name.symbols.end)
     }
 
-    /// Calls back for each symbol of a run with its value, until false.
+    /// Calls `each` for each symbol of a range with its value, until it returns false.
     fn for_values(&self, run: Range<u32>, mut each: impl FnMut(u32, &[u8]) -> bool) {
         let mut cursor = ValueCursor::new(self, run);
         while let Some((symbol, value)) = cursor.current() {
@@ -134,19 +133,19 @@ impl Segment {
         }
     }
 
-    /// The first value of a block, which is stored whole.
+    /// The first value of a block, which is stored without prefix compression.
     fn block_value(&self, block: usize) -> &[u8] {
         let mut rest = self.value_blocks.get(block).and_then(|&at| self.values.get(at as usize..)).unwrap_or_default();
         let (Ok(_), Ok(len)) = (take_varint(&mut rest), take_varint(&mut rest)) else { return &[] };
         rest.get(..len as usize).unwrap_or_default()
     }
 
-    /// The part of a run where a value is, if it is there; what comes before that part is smaller.
+    /// The part of a range that contains a value, if it exists; all values before that part are smaller.
     fn block_of(&self, run: &Range<u32>, value: &[u8]) -> Range<u32> {
         if run.is_empty() {
             return run.clone();
         }
-        // Blocks whose first value belongs to the run and is not beyond the one that is looked for.
+        // Search blocks whose first value is in the range and at most `value`.
         let (mut low, mut high) = (run.start as usize / VALUES + 1, (run.end as usize - 1) / VALUES + 1);
         while low < high {
             let middle = low.midpoint(high);
@@ -168,7 +167,7 @@ impl Segment {
         found
     }
 
-    /// The values of a label behind `after`, in order.
+    /// The values of a label after `after`, in order.
     pub(super) fn values_after(&self, name: &str, after: Option<&str>) -> ValueCursor<'_> {
         let run = self.run(name);
         let Some(after) = after else { return ValueCursor::new(self, run) };
@@ -179,7 +178,7 @@ impl Segment {
         cursor
     }
 
-    /// Calls back for the rows within a range with their symbols, until false.
+    /// Calls `each` for the rows of a range with their symbols, until it returns false.
     fn for_rows(&self, range: Range<usize>, mut each: impl FnMut(usize, &[u32]) -> bool) {
         if range.is_empty() {
             return;
@@ -212,7 +211,7 @@ impl Segment {
         row
     }
 
-    /// The first row for which `before` does not hold, among rows for which it holds at the beginning and not at the end.
+    /// The first row for which `before` is false, if rows are partitioned by it.
     fn partition_point(&self, before: impl Fn(&[u32]) -> bool) -> usize {
         let (mut low, mut high) = (0, self.row_blocks.len());
         while low < high {
@@ -264,10 +263,10 @@ impl Segment {
         }
     }
 
-    /// Gives all series to a builder, but those that are left out.
+    /// Copies all series to a builder, except those to leave out.
     pub(super) fn copy_to(&self, builder: &mut SegmentBuilder, leave_out: impl Fn(SeriesId) -> bool) {
         let mut packed = Vec::new();
-        // In the order of the rows, so that neighbours share their labels.
+        // In row order, so that neighbours share labels.
         self.for_rows(0..self.len(), |at, row| {
             let id = SeriesId(self.ids[at]);
             if !leave_out(id) {
@@ -279,7 +278,7 @@ impl Segment {
         });
     }
 
-    /// The rows that equality matchers leave: none where they surely accept nothing, else a range and what is to be tested.
+    /// Narrows the rows by equality matchers; `None` if they match nothing, else a range of rows and the remaining tests.
     fn narrow<'m>(&self, matchers: &'m [Matcher]) -> Option<(Range<usize>, Vec<Test>, Vec<&'m Matcher>)> {
         let (mut range, mut tests, mut other) = (0..self.len(), Vec::new(), Vec::new());
         for matcher in matchers {
@@ -300,18 +299,18 @@ impl Segment {
         Some((range, tests, other))
     }
 
-    /// Whether each row begins with a label of this name: then its values are in the order of the rows.
+    /// Whether each row starts with a label of this name: then rows are sorted by its values.
     fn leads(&self, symbols: &Range<u32>) -> bool {
         let begins = |at: usize| self.row(at).first().is_some_and(|symbol| symbols.contains(symbol));
         self.len() > 0 && begins(0) && begins(self.len() - 1)
     }
 
-    /// How many rows have to be looked at for a selection.
+    /// Number of rows that a selection reads.
     pub(super) fn work(&self, matchers: &[Matcher]) -> usize {
         self.narrow(matchers).map_or(0, |(range, _, _)| range.len())
     }
 
-    /// The series that all matchers accept, in no order.
+    /// Appends the series that all matchers accept, in no order.
     pub(super) fn select(&self, matchers: &[Matcher], out: &mut Vec<u32>) {
         let Some((range, mut tests, other)) = self.narrow(matchers) else { return };
         let mut few = Vec::new();
@@ -348,7 +347,7 @@ impl Segment {
         });
     }
 
-    /// Which values of a run a matcher accepts.
+    /// Which values of a range a matcher accepts.
     fn accepted(&self, matcher: &Matcher, symbols: &Range<u32>) -> Vec<bool> {
         let (pattern, wanted) = match &matcher.op {
             MatchOp::Matches(pattern) => (Some(pattern), true),
@@ -373,7 +372,7 @@ impl Segment {
         accepted
     }
 
-    /// How many of the wanted series have each symbol.
+    /// For each symbol, the number of wanted series that have it.
     pub(super) fn counts(&self, wanted: impl Fn(SeriesId) -> bool) -> Vec<u32> {
         let mut counts = vec![0u32; self.symbols() as usize];
         self.for_rows(0..self.len(), |at, row| {
@@ -390,10 +389,8 @@ impl Segment {
         self.names.iter().map(|name| (name.name.as_ref(), &counts[name.symbols.start as usize..name.symbols.end as usize]))
     }
 
-    /// The values of a label that have a count, by rising value.
+    /// The values of a label with a count above 0, by rising value.
     pub(super) fn used_values<'a>(&'a self, name: &str, counts: &'a [u32]) -> UsedValues<'a> {
-        let mut values = UsedValues { cursor: ValueCursor::new(self, self.run(name)), counts };
-        values.settle();
-        values
+        UsedValues::new(ValueCursor::new(self, self.run(name)), counts)
     }
 }

@@ -1,8 +1,8 @@
-//! Snapshots: clean copies of everything, each with a list of what belongs to it.
+//! Snapshots: consistent copies of the data directory, each with a list of its files.
 //!
 //! ```text
 //! snapshots/NAME.partial/         while it is written
-//! snapshots/NAME/                 when it is whole: every file durable, and snapshot.list
+//! snapshots/NAME/                 when it is complete: every file durable, and snapshot.list
 //! snapshots/NAME/snapshot.list    format, identity, every file with its bytes and checksum, and a checksum of the list
 //! ```
 //!
@@ -16,8 +16,8 @@
 //! end 0badcafe
 //! ```
 //!
-//! Files that are linked have no checksum in the list, so that a snapshot does not read the whole history; every piece in them has
-//! one of its own. A snapshot that was opened as a data directory is no longer what its list says; the store removes the list then.
+//! Linked files have no checksum in the list, so that a snapshot does not read the whole history; every piece in them has its own
+//! checksum. A snapshot that was opened as a data directory no longer matches its list, so the store removes the list then.
 
 mod list;
 
@@ -35,11 +35,11 @@ use super::partition::sync_dir;
 use super::work::Task;
 use super::{FORMAT, Store};
 
-/// Where snapshots are kept in a data directory.
+/// Folder of the snapshots in a data directory.
 pub(super) const FOLDER: &str = "snapshots";
 
-/// Removes what interrupted snapshots left in a data directory, and the list that the directory itself has where it was a snapshot:
-/// from now on it changes.
+/// Removes the remains of interrupted snapshots from a data directory, and its list if it was itself a snapshot: from now on its
+/// content changes.
 pub(super) fn clear_leftovers(data_dir: &Path) -> std::io::Result<()> {
     match fs::remove_file(data_dir.join(LIST)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
@@ -52,7 +52,7 @@ pub(super) fn clear_leftovers(data_dir: &Path) -> std::io::Result<()> {
     for entry in entries {
         let path = entry?.path();
         if is_partial(&path) {
-            log::warn!("{}: removing what an interrupted snapshot left", path.display());
+            log::warn!("{}: removing the remains of an interrupted snapshot", path.display());
             fs::remove_dir_all(&path)?;
         }
     }
@@ -60,14 +60,14 @@ pub(super) fn clear_leftovers(data_dir: &Path) -> std::io::Result<()> {
 }
 
 impl Store {
-    /// Makes a copy of everything that was accepted before this call in a new folder, while the service goes on. Chunk files
-    /// are linked where the file system allows, the rest is copied. [`Store::open`] opens the copy as it is. Until it is whole its
-    /// name ends with `.partial`.
+    /// Copies everything accepted before this call to a new folder, while the service runs. Chunk files are hard-linked if the file
+    /// system allows it, the rest is copied. [`Store::open`] opens the copy like any data directory. Until the snapshot is complete
+    /// its name ends with `.partial`.
     ///
     /// # Errors
-    /// [`StoreError`] when the folder exists or cannot be written; what was written of it is removed.
+    /// [`StoreError`] if the folder exists or cannot be written; an incomplete copy is removed.
     pub fn snapshot(&self, to: &Path) -> Result<(), StoreError> {
-        // Compactions and seals wait; appends go on and are in the journal that is copied last.
+        // Compactions and seals wait. Appends continue; they are in the journal, which is copied last.
         let _no_compaction = self.compacting.lock();
         let fail = |error| StoreError::io(to, error);
         if to.exists() {
@@ -87,14 +87,14 @@ impl Store {
             if made.is_err() && partial.exists() {
                 match fs::remove_dir_all(&partial) {
                     Ok(()) => {}
-                    Err(error) => log::warn!("{} cannot be removed: {error}", partial.display()),
+                    Err(error) => log::warn!("cannot remove {}: {error}", partial.display()),
                 }
             }
             made
         })
     }
 
-    /// What is copied must leave the reserve of the disk as it is.
+    /// Checks that the reserve of the disk stays free after the copy.
     fn check_space_for_snapshot(&self) -> Result<(), StoreError> {
         fn copied(path: &Path) -> u64 {
             match fs::metadata(path) {

@@ -1,4 +1,4 @@
-//! The store through its public door: what is read is what was written, whatever happened in between.
+//! Tests of the store through its public API: reads return what was written, whatever happened in between.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::{Batch, Labels, SeriesId};
-use crate::promql::{self, Selector};
+use crate::model::{Batch, Labels, Selector, SeriesId};
+use crate::promql;
 use crate::windows::{self, Level, WindowRow};
 
 const T0: TimestampMs = 1_795_478_400_000; // 2026-11-24T00:00:00Z
@@ -41,7 +41,7 @@ fn limits() -> Limits {
 }
 
 #[test]
-fn what_was_committed_is_there_after_a_restart_sealed_or_not() {
+fn committed_samples_survive_a_restart_sealed_or_not() {
     let dir = tempfile::tempdir().unwrap();
     let rows = [("0", T0, 1.0), ("0", T0 + 5_000, f64::NAN), ("1", T0, f64::INFINITY)];
     {
@@ -63,7 +63,7 @@ fn what_was_committed_is_there_after_a_restart_sealed_or_not() {
 }
 
 #[test]
-fn a_series_has_samples_where_there_are_some_and_not_between_them() {
+fn has_samples_is_true_only_for_ranges_with_samples() {
     let dir = tempfile::tempdir().unwrap();
     let day = partition::DAY_MS;
     let store = Store::open(dir.path(), eager(), T0 - 2 * day).unwrap();
@@ -144,7 +144,7 @@ fn the_order_of_refusal_is_the_same_after_a_restart() {
 }
 
 #[test]
-fn a_clock_that_was_ahead_and_went_back_shuts_nothing_out() {
+fn samples_are_accepted_after_a_clock_that_was_ahead_went_back() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir, T0);
     let ahead = T0 + 5 * 3_600_000;
@@ -414,7 +414,7 @@ fn a_snapshot_opens_as_it_is_and_holds_all_that_was_accepted() {
 }
 
 #[test]
-fn damaged_progress_is_told_and_everything_is_still_there() {
+fn damaged_progress_is_reported_and_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let before = {
         let store = open(&dir, T0);
@@ -441,7 +441,7 @@ fn chunk_file(dir: &TempDir, day: &str) -> PathBuf {
 }
 
 #[test]
-fn a_damaged_chunk_is_told_and_the_rest_serves_on() {
+fn a_damaged_chunk_is_reported_and_the_rest_is_served() {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + 2 * 3_600_000;
     {
@@ -471,7 +471,7 @@ fn a_damaged_chunk_is_told_and_the_rest_serves_on() {
 }
 
 #[test]
-fn damage_in_a_finished_day_is_found_unasked_and_the_day_is_written_anew() {
+fn damage_in_a_finished_day_is_found_by_the_compactor_and_the_day_is_rewritten() {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + 2 * 3_600_000;
     let before = {

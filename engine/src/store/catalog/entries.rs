@@ -22,16 +22,16 @@ pub(super) const QUICK_BYTES: u64 = 4 << 20;
 
 /// Events and documents: their log and their index.
 pub(super) struct Entries {
-    data_dir: PathBuf,
-    identity: Identity,
-    cache_bytes: u64,
+    pub(super) data_dir: PathBuf,
+    pub(super) identity: Identity,
+    pub(super) cache_bytes: u64,
     pub(super) log: Log,
     /// `None` if the last one failed and the log could not be read either.
     pub(super) index: Option<Index>,
     /// When to try a new database, if there is none.
-    retry: Instant,
+    pub(super) retry: Instant,
     /// Number of databases that hung.
-    hung: u32,
+    pub(super) hung: u32,
 }
 
 impl Entries {

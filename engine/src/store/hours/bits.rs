@@ -1,9 +1,9 @@
-//! Numbers as exponential Golomb codes in a stream of bits.
+//! Bit streams with exponential Golomb codes.
 
 use super::TOO_SHORT;
 use crate::codec::CodecError;
 
-/// Stands for a column of zeros in the place of a width.
+/// Width that marks a column of zeros.
 pub(super) const ZEROS: u64 = 63;
 
 pub(super) fn zigzag(v: i64) -> u64 {
@@ -14,17 +14,17 @@ pub(super) fn unzigzag(v: u64) -> i64 {
     (v >> 1) as i64 ^ -((v & 1) as i64)
 }
 
-/// Bits of a number: of 0 none.
+/// Number of significant bits; 0 for 0.
 pub(super) fn length(v: u128) -> u32 {
     u128::BITS - v.leading_zeros()
 }
 
-/// Bits of a code: as many zeros as the number without its low bits has digits, less one; the number; its low bits.
+/// Length of a code in bits: one zero fewer than the digits of the number without its low bits, then the number, then its low bits.
 pub(super) fn golomb_bits(v: u64, width: u64) -> u64 {
     u64::from(2 * length((u128::from(v) >> width) + 1) - 1) + width
 }
 
-/// The width of codes that suits a column, and the bits it takes.
+/// The best width for a column, and the bits that its codes take.
 pub(super) fn width_for(column: &[u64]) -> (u64, u64) {
     let lengths: u64 = column.iter().map(|v| u64::from(length(u128::from(*v)))).sum();
     if lengths == 0 {
@@ -39,7 +39,7 @@ pub(super) fn width_for(column: &[u64]) -> (u64, u64) {
 #[derive(Default)]
 pub(super) struct BitWriter {
     bytes: Vec<u8>,
-    /// Bits that do not fill a byte yet, and how many.
+    /// Bits that do not fill a byte yet, and their number.
     open: u128,
     count: u32,
 }
@@ -57,7 +57,7 @@ impl BitWriter {
         self.open &= (1u128 << self.count) - 1;
     }
 
-    /// Appends a number after its length.
+    /// Appends a number with its length in front.
     pub(super) fn push_sized(&mut self, v: u64) {
         let bits = length(u128::from(v));
         self.push(u64::from(bits), 7);
@@ -71,7 +71,7 @@ impl BitWriter {
         let high = (u128::from(v) >> width) + 1;
         let digits = length(high);
         self.push(0, digits - 1);
-        // A number of 65 digits begins with the one that all have.
+        // The leading digit of a number of 65 digits is always 1.
         self.push(1, 1);
         self.push(high as u64, digits - 1);
         self.push(v, width as u32);
@@ -87,11 +87,15 @@ impl BitWriter {
 
 pub(super) struct BitReader<'a> {
     bytes: &'a [u8],
-    /// The next bit.
+    /// Position of the next bit.
     at: usize,
 }
 
-impl BitReader<'_> {
+impl<'a> BitReader<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
     pub(super) fn take(&mut self, bits: u32) -> Result<u64, CodecError> {
         let mut v = 0u64;
         let mut left = bits as usize;

@@ -1,15 +1,15 @@
-//! The columns of packed hours: how numbers become integers, and how each is predicted.
+//! Columns of packed hours: how figures become integers, and how each is predicted.
 
 use crate::codec;
 use crate::windows::WindowRow;
 
-/// Stands for no exponent: the numbers are floats.
+/// Marks numbers that are not decimals.
 pub(super) const FLOATS: u8 = 7;
-/// Powers of two that are left out at the most: of integers below 2^53 there are no more.
+/// Most powers of two that are divided out: integers below 2^53 have no more.
 pub(super) const MOST_TWOS: u32 = 53;
 
-/// How numbers become integers: decimals of one exponent scaled, without the powers of two that all have; others by their
-/// place among all floats.
+/// Maps numbers to integers: decimals of one exponent are scaled and divided by their common power of two; others are mapped to
+/// their rank among all floats.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) struct Scale {
     pub(super) exponent: u8,
@@ -31,7 +31,7 @@ impl Scale {
     }
 }
 
-/// The place of a float among all of them: neighbours have neighbouring places.
+/// Rank of a float among all floats: neighbours have neighbouring ranks.
 pub(super) fn place(v: f64) -> i64 {
     let bits = v.to_bits() as i64;
     bits ^ (((bits >> 63) as u64) >> 1) as i64
@@ -41,12 +41,12 @@ pub(super) fn from_place(place: i64) -> f64 {
     f64::from_bits((place ^ (((place >> 63) as u64) >> 1) as i64) as u64)
 }
 
-/// The scales of a day's columns.
+/// The scales of the columns of a day.
 #[derive(Clone, Copy)]
 pub(super) struct Scales {
     pub(super) levels: Scale,
     pub(super) sum: Scale,
-    /// Sums of squares fit 32 bits.
+    /// Whether sums of squares fit a 32-bit float.
     pub(super) single: bool,
 }
 
@@ -74,7 +74,7 @@ impl Scales {
     }
 }
 
-/// The integers of a row.
+/// The figures of a row as integers.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Figures {
     pub(super) count: i64,
@@ -86,16 +86,16 @@ pub(super) struct Figures {
     pub(super) m2: i64,
 }
 
-/// What a figure is guessed to be, from those of the row that come before it and from the row before.
+/// Predicts a figure from earlier figures of its row and from the row before.
 pub(super) type Guess = fn(&Figures, &Figures, Scales) -> i64;
 
-/// A column: which figure, and the guesses.
+/// A column: its figure and its possible predictions.
 pub(super) struct Column {
     pub(super) figure: fn(&mut Figures) -> &mut i64,
     pub(super) guesses: &'static [Guess],
 }
 
-/// Each after those that its guesses use.
+/// Each column comes after those that its predictions use.
 pub(super) const COLUMNS: [Column; 7] = [
     Column { figure: |f| &mut f.count, guesses: &[|_, before, _| before.count] },
     Column { figure: |f| &mut f.min, guesses: &[|_, before, _| before.min, |_, before, _| before.last] },
@@ -126,7 +126,7 @@ pub(super) fn middle(a: i64, b: i64) -> i64 {
     ((i128::from(a) + i128::from(b)) / 2) as i64
 }
 
-/// The sum if the samples were the mean of two numbers.
+/// The sum if the mean were the midpoint of two numbers.
 pub(super) fn sum_of(f: &Figures, a: i64, b: i64, scales: Scales) -> i64 {
     if scales.sum == scales.levels && scales.sum != Scale::FLOATS {
         return ((i128::from(a) + i128::from(b)) * i128::from(f.count) / 2) as i64;
@@ -135,20 +135,20 @@ pub(super) fn sum_of(f: &Figures, a: i64, b: i64, scales: Scales) -> i64 {
     place(if a == b { f.count as f64 * scales.levels.number(a) } else { f.count as f64 * mean })
 }
 
-/// The sum of squared differences if the samples were spread evenly: a twelfth of the squared range for each.
+/// The sum of squared differences of evenly spread samples: a twelfth of the squared range for each.
 pub(super) fn spread(f: &Figures, scales: Scales) -> i64 {
     let range = scales.levels.number(f.max) - scales.levels.number(f.min);
     scales.square(f.count as f64 * range * range / 12.0)
 }
 
-/// How [`Inner`]'s sum, smallest or largest are kept.
+/// How the sum, smallest or largest of [`Inner`] is stored.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Extra {
-    /// As they follow from the other figures.
+    /// Derived from the other figures.
     Derived = 0,
-    /// Those that do not follow, as differences from what would follow, scaled as the levels.
+    /// Differences from the derived value, scaled like the levels, where it differs.
     Scaled = 1,
-    /// The same, by their places.
+    /// The same, by rank.
     Places = 2,
 }
 

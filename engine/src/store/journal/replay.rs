@@ -15,17 +15,17 @@ use crate::store::problems::Problems;
 
 /// State while the files are read, oldest first.
 pub(super) struct Replay<'a, F> {
-    data_dir: &'a Path,
-    identity: Identity,
-    problems: &'a Problems,
-    marked: Option<Numbers>,
+    pub(super) data_dir: &'a Path,
+    pub(super) identity: Identity,
+    pub(super) problems: &'a Problems,
+    pub(super) marked: Option<Numbers>,
     /// Lowest number that the next record may have.
-    next: u64,
-    sealed_through: u64,
+    pub(super) next: u64,
+    pub(super) sealed_through: u64,
     /// Damage after the last intact record was reported; missing numbers are then not reported again.
-    explained: bool,
-    closed: Vec<Closed>,
-    record: F,
+    pub(super) explained: bool,
+    pub(super) closed: Vec<Closed>,
+    pub(super) record: F,
 }
 
 impl<F: FnMut(u64, Record<'_>) -> Result<(), StoreError>> Replay<'_, F> {

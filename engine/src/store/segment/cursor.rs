@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Segment, VALUES};
 use crate::codec::take_varint;
 
-/// Walks through values in order.
+/// Iterates over a range of values.
 pub(in crate::store) struct ValueCursor<'a> {
     segment: &'a Segment,
     next: u32,
@@ -40,7 +40,7 @@ impl<'a> ValueCursor<'a> {
         (self.next < self.end).then_some((self.next, &self.value))
     }
 
-    /// The value that it is at; none at the end.
+    /// The current value; `None` at the end.
     pub(in crate::store) fn value(&self) -> Option<&[u8]> {
         self.current().map(|(_, value)| value)
     }
@@ -57,8 +57,14 @@ pub(in crate::store) struct UsedValues<'a> {
     counts: &'a [u32],
 }
 
-impl UsedValues<'_> {
-    pub(super) fn settle(&mut self) {
+impl<'a> UsedValues<'a> {
+    pub(super) fn new(cursor: ValueCursor<'a>, counts: &'a [u32]) -> Self {
+        let mut values = Self { cursor, counts };
+        values.settle();
+        values
+    }
+
+    fn settle(&mut self) {
         while let Some((symbol, _)) = self.cursor.current()
             && self.counts.get(symbol as usize).is_none_or(|count| *count == 0)
         {

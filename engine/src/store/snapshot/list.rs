@@ -1,4 +1,4 @@
-//! The list of the files of a snapshot, and copies that are compared with it.
+//! The list of the files of a snapshot, and verified copies by it.
 
 use super::*;
 
@@ -8,10 +8,10 @@ pub(super) const LIST: &str = "snapshot.list";
 pub(super) const LIST_TEMPORARY: &str = "snapshot.list.tmp";
 pub(super) const TITLE: &str = "taskpulse snapshot 1";
 
-/// Marks one that is not whole.
+/// Ending of the name of an incomplete snapshot.
 pub(super) const PARTIAL: &str = ".partial";
 
-/// Why a folder is not a snapshot that can be relied on.
+/// Why a snapshot cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// There is no list.
@@ -22,7 +22,7 @@ pub enum SnapshotError {
     /// The list itself is damaged or of another version.
     #[error("{0}: {1}; use another snapshot")]
     List(PathBuf, &'static str),
-    /// What is there is not what the list says.
+    /// A file does not match the list.
     #[error("{}: {what}; `taskpulse check --data-dir SNAPSHOT` says what can still be read of it", path.display())]
     Differs {
         /// The file.
@@ -30,43 +30,43 @@ pub enum SnapshotError {
         /// How it differs.
         what: String,
     },
-    /// What is in the files is damaged.
+    /// Files are intact according to the list but have damaged content.
     #[error("{} is damaged; `taskpulse check` says this of it, and a copy of the folder can still be opened with what is sound:\n- {}", path.display(), findings.join("\n- "))]
     Damaged {
-        /// The folder.
+        /// The snapshot.
         path: PathBuf,
-        /// What is wrong.
+        /// The findings of the check.
         findings: Vec<String>,
     },
     /// Something other than a file or folder.
     #[error("{0}: neither a file nor a folder; a snapshot has no links and no devices")]
     Foreign(PathBuf),
-    /// It cannot be read.
+    /// An I/O error.
     #[error("{path}: {source}")]
     Io {
-        /// What.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error.
         source: std::io::Error,
     },
 }
 
 impl SnapshotError {
-    /// Whether it is a snapshot that something happened to.
+    /// Whether this is a snapshot that was damaged or changed.
     #[must_use]
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::List(..) | Self::Differs { .. } | Self::Damaged { .. })
     }
 }
 
-/// A file of a snapshot, as the list has it.
+/// A file in the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry {
     bytes: u64,
     crc: Option<u32>,
 }
 
-/// What belongs to a snapshot.
+/// The list of the files of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotList {
     files: BTreeMap<String, Entry>,
@@ -76,7 +76,7 @@ impl SnapshotList {
     /// Reads the list of a snapshot.
     ///
     /// # Errors
-    /// [`SnapshotError`]: there is none, it is damaged, or it was written by another version.
+    /// [`SnapshotError`] if there is none, it is damaged, or another version wrote it.
     pub fn read(snapshot: &Path) -> Result<Self, SnapshotError> {
         let path = snapshot.join(LIST);
         if is_partial(snapshot) {
@@ -91,7 +91,7 @@ impl SnapshotList {
         Self::parse(&text).map_err(|why| SnapshotError::List(path, why))
     }
 
-    /// Whether a folder has a list, sound or not.
+    /// Whether a folder has a list, intact or not.
     #[must_use]
     pub fn is_in(folder: &Path) -> bool {
         folder.join(LIST).symlink_metadata().is_ok()
@@ -136,7 +136,7 @@ impl SnapshotList {
         text
     }
 
-    /// Lists what is in a folder. Files that are not linked from elsewhere get a checksum and are made durable, and so are folders.
+    /// Lists the files of a folder. Files without other hard links get a checksum and are synced, and so are folders.
     pub(super) fn of(folder: &Path, mut progress: impl FnMut()) -> std::io::Result<Self> {
         let mut files = BTreeMap::new();
         for (name, path) in walk(folder).map_err(std::io::Error::other)? {
@@ -165,20 +165,20 @@ impl SnapshotList {
         sync_dir(folder)
     }
 
-    /// Copies the files of a snapshot to a new folder, durably, and holds each to the list while it is read. The list itself stays
-    /// behind: what is copied is a data directory.
+    /// Copies the files of a snapshot to a new folder durably, comparing each with the list while it is read. The list itself is
+    /// not copied: the copy is a data directory.
     ///
     /// # Errors
-    /// [`SnapshotError`]: a file is missing, is not what the list says, or is not on the list; or something cannot be read or written.
+    /// [`SnapshotError`] if a file is missing, differs from the list, or is not listed, or on an I/O error.
     pub fn copy_to(&self, snapshot: &Path, to: &Path) -> Result<(), SnapshotError> {
         self.hold(snapshot, |name, path| copy_file(path, &to.join(name)))?;
         sync_folders(to).map_err(|source| SnapshotError::Io { path: to.to_owned(), source })
     }
 
-    /// Holds the files of a snapshot to the list.
+    /// Compares the files of a snapshot with the list.
     ///
     /// # Errors
-    /// As [`SnapshotList::copy_to`].
+    /// Like [`SnapshotList::copy_to`].
     pub fn verify(&self, snapshot: &Path) -> Result<(), SnapshotError> {
         self.hold(snapshot, |_, path| {
             let read = File::open(path).and_then(|mut file| digest(&mut file, &mut std::io::sink()));
@@ -186,7 +186,7 @@ impl SnapshotList {
         })
     }
 
-    /// `read` gives the length and the checksum of a file.
+    /// Compares files with the list; `read` returns length and checksum of a file.
     fn hold(&self, snapshot: &Path, mut read: impl FnMut(&str, &Path) -> Result<(u64, u32), SnapshotError>) -> Result<(), SnapshotError> {
         let found: BTreeMap<String, PathBuf> = walk(snapshot)?.into_iter().filter(|(name, _)| name != LIST).collect();
         if let Some(name) = self.files.keys().find(|name| !found.contains_key(*name)) {
@@ -207,10 +207,10 @@ impl SnapshotList {
     }
 }
 
-/// Copies a data directory that nobody has open to a new folder, durably, without its lock and its snapshots.
+/// Copies a data directory that nobody has open to a new folder durably, without its lock and its snapshots.
 ///
 /// # Errors
-/// [`SnapshotError`]: something is neither file nor folder, or cannot be read or written.
+/// [`SnapshotError`] if something is neither file nor folder, or on an I/O error.
 pub fn copy_directory(from: &Path, to: &Path) -> Result<(), SnapshotError> {
     for (name, path) in walk(from)? {
         if name != "lock" && name != LIST {
