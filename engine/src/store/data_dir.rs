@@ -128,7 +128,7 @@ const OTHER: &str = "is not the directory that the service opened; restart it to
 impl MissingPart {
     /// The error for refused writes.
     pub(super) fn error(self) -> StoreError {
-        StoreError::Vanished { path: self.path, what: self.what }
+        StoreError::Missing { path: self.path, what: self.what }
     }
 }
 

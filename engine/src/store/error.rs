@@ -41,7 +41,7 @@ pub enum StoreError {
     },
     /// The directory, or a part of it, was removed or replaced.
     #[error("{path} {what}; new samples are refused until this is repaired, which the service does by itself if it can")]
-    Vanished {
+    Missing {
         /// What is missing.
         path: PathBuf,
         /// How it differs.

@@ -22,7 +22,7 @@ impl Store {
     /// removed. To be called about once a second.
     ///
     /// # Errors
-    /// [`StoreError::Vanished`] while the directory, or a part of it, is not there; another where it cannot be made anew.
+    /// [`StoreError::Missing`] while the directory, or a part of it, is not there; another where it cannot be made anew.
     pub fn check_place(&self) -> Result<(), StoreError> {
         let part = || {
             let identity = || Some(self.dir.join(identity::FILE)).filter(|path| !path.exists());
@@ -199,7 +199,7 @@ mod tests {
             store.check_place().unwrap();
             remove(&dir.path().join(part));
             if part.starts_with("journal") || part == "partitions" {
-                assert!(matches!(store.commit(), Err(StoreError::Vanished { .. })), "{part}: nothing is acknowledged");
+                assert!(matches!(store.commit(), Err(StoreError::Missing { .. })), "{part}: nothing is acknowledged");
             }
             store.check_place().unwrap_or_else(|error| panic!("{part}: {error}"));
             (30..40).for_each(|n| append(&store, n));
