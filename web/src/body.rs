@@ -1,7 +1,7 @@
 //! Bodies of requests: how long they may be, how long they may take, and how much of them is in memory at a time.
 //!
-//! Every route that reads a body reads it here. When there is no room for another, the unfinished one that has been under way for
-//! longest gives way: a client that sends slowly holds up none that sends.
+//! Every route reads its body here. When there is no room for another body, the oldest unfinished one is dropped: a slow client
+//! does not block a fast one.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -19,65 +19,56 @@ use tokio::time::timeout_at;
 
 use crate::connection::Link;
 use crate::envelope::ApiError;
-use crate::hooks;
 use crate::server::Resources;
 
 /// Bodies up to this are not counted: connections bound them.
 const FREE_BYTES: usize = 16 << 10;
-/// What bodies of clients that are not known hold together: webhook deliveries until their signature was checked.
+/// Memory of all bodies of unknown clients: webhook deliveries whose signature was not checked yet.
 const UNKNOWN_ROOM: usize = 32 << 20;
-/// What all others hold together, at least.
+/// Memory of all other bodies, at least.
 const MIN_ROOM: usize = 64 << 20;
-/// Bodies of the largest size for which there is room at the same time.
+/// Bodies of the largest size that fit at the same time.
 const BODIES_AT_ONCE: usize = 2;
-/// Memory that is taken before anything came.
+/// Memory that is reserved before the first byte.
 const FIRST_BYTES: usize = 64 << 10;
-/// An unfinished body gives way to others after so long.
+/// An unfinished body may be dropped for others after this long.
 const GIVES_WAY_AFTER: Duration = Duration::from_secs(1);
-/// A body may take as long as `server.slow_client_timeout`, and a second more for each of so many bytes that came.
+/// A body may take as long as `server.slow_client_timeout`, plus a second for each of this many bytes that came.
 const BYTES_PER_SECOND: usize = 64 << 10;
 
-/// How long the bodies of a route may be.
-pub(crate) struct Route {
-    pub(crate) path: &'static str,
-    /// Bytes at the most; none where `server.max_body_bytes` alone says it. The smaller of both counts.
-    pub(crate) limit: Option<usize>,
-    /// Bytes at the most once it is decompressed.
-    pub(crate) inflated: Option<usize>,
+/// How long the bodies of a route may be, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BodyLimits {
+    /// None where `server.max_body_bytes` alone says it. The smaller of both counts.
+    pub(crate) packed: Option<usize>,
+    /// Once it is unpacked; none where it is the same.
+    pub(crate) unpacked: Option<usize>,
+    /// Whether the sender is unknown until the body has been read.
+    pub(crate) unknown_sender: bool,
+}
+
+impl BodyLimits {
+    /// What `server.max_body_bytes` allows.
+    pub(crate) const SETTING: Self = Self { packed: None, unpacked: None, unknown_sender: false };
+    /// Of a route that has no use for a body.
+    const NO_BODY: Self = Self::of(FREE_BYTES);
+
+    /// So many bytes.
+    pub(crate) const fn of(bytes: usize) -> Self {
+        Self { packed: Some(bytes), ..Self::SETTING }
+    }
+
+    /// The limit in force, and whether it is the setting's.
+    fn packed_within(self, max_body: usize) -> (usize, bool) {
+        match self.packed {
+            Some(own) if own <= max_body => (own, false),
+            _ => (max_body, true),
+        }
+    }
 }
 
 /// Largest request after decompression, bytes.
 pub(crate) const MAX_RAW_BYTES: usize = 32 << 20;
-/// Of the forms of queries.
-const FORM: Option<usize> = Some(1 << 20);
-
-/// All routes that read a body. `docs/API.md` shows this table.
-pub(crate) const ROUTES: [Route; 13] = [
-    // Nobody is known there yet.
-    Route { path: "/login", limit: Some(16 << 10), inflated: None },
-    // The longest that GitHub sends.
-    Route { path: hooks::GITHUB, limit: Some(25 << 20), inflated: None },
-    Route { path: "/api/v1/write", limit: None, inflated: Some(MAX_RAW_BYTES) },
-    Route { path: "/v1/metrics", limit: None, inflated: Some(MAX_RAW_BYTES) },
-    Route { path: "/api/v1/ingest", limit: None, inflated: None },
-    Route { path: "/api/v1/import", limit: None, inflated: None },
-    Route { path: "/api/v1/query", limit: FORM, inflated: None },
-    Route { path: "/api/v1/query_range", limit: FORM, inflated: None },
-    Route { path: "/api/v1/query_exemplars", limit: FORM, inflated: None },
-    Route { path: "/api/v1/format_query", limit: FORM, inflated: None },
-    Route { path: "/api/v1/parse_query", limit: FORM, inflated: None },
-    Route { path: "/api/v1/series", limit: FORM, inflated: None },
-    Route { path: "/api/v1/labels", limit: FORM, inflated: None },
-];
-
-/// The limit of a path, bytes, and whether it is the setting's. A path without a body of its own takes none to speak of.
-fn limit_of(path: &str, max_body: usize) -> (usize, bool) {
-    let own = ROUTES.iter().find(|route| route.path == path).map_or(Some(FREE_BYTES), |route| route.limit);
-    match own {
-        Some(own) if own <= max_body => (own, false),
-        _ => (max_body, true),
-    }
-}
 
 /// Room for bodies.
 pub(crate) struct Bodies {
@@ -103,7 +94,7 @@ struct Room {
 struct Held {
     used: usize,
     next: u64,
-    /// Those that are still coming, the oldest first.
+    /// Unfinished bodies, the oldest first.
     unfinished: BTreeMap<u64, Unfinished>,
 }
 
@@ -113,12 +104,12 @@ struct Unfinished {
     gives_way: Arc<Notify>,
 }
 
-/// The room that one body has.
+/// The memory reserved for one body.
 struct Place {
     room: Arc<Room>,
     number: u64,
     bytes: usize,
-    /// Set until it is whole.
+    /// Set until the body is complete.
     unfinished: bool,
     gives_way: Arc<Notify>,
 }
@@ -134,7 +125,7 @@ impl Place {
         Self { room: Arc::clone(room), number, bytes: 0, unfinished: true, gives_way }
     }
 
-    /// Room for so many bytes in all; false where there is none.
+    /// Grows the reservation to this many bytes in all; false where there is no room.
     fn grow(&mut self, bytes: usize) -> bool {
         let more = bytes.saturating_sub(self.bytes);
         let mut guard = self.room.held.lock();
@@ -160,19 +151,19 @@ impl Place {
         true
     }
 
-    /// The room that a whole body turned out to need.
+    /// Shrinks the reservation to what a complete body needs.
     fn resize(&mut self, bytes: usize) {
         let mut held = self.room.held.lock();
         held.used = held.used - self.bytes + bytes;
         self.bytes = bytes;
     }
 
-    /// The body is whole: it gives way to none any more.
+    /// The body is complete: it is dropped for no other any more.
     fn finish(&mut self) -> bool {
         self.unfinished = false;
         let there = self.room.held.lock().unfinished.remove(&self.number).is_some();
         if !there {
-            // It gave way in the last moment; its room is another's.
+            // It was dropped at the last moment; its room belongs to another.
             self.bytes = 0;
         }
         there
@@ -182,14 +173,14 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut held = self.room.held.lock();
-        // One that gave way has no room to give back.
+        // A dropped body has no room to return.
         if !self.unfinished || held.unfinished.remove(&self.number).is_some() {
             held.used -= self.bytes;
         }
     }
 }
 
-/// A whole body, and the room that it has.
+/// A complete body and its reservation.
 pub(crate) struct Body {
     bytes: Vec<u8>,
     place: Option<Place>,
@@ -203,7 +194,7 @@ impl Deref for Body {
     }
 }
 
-/// Says that the service waits for the client, until it is dropped.
+/// Marks that the service waits for the client, until it is dropped.
 struct Waits<'a>(Option<&'a Link>);
 
 impl Drop for Waits<'_> {
@@ -218,6 +209,7 @@ impl Drop for Waits<'_> {
 struct Allowed<'a> {
     bodies: &'a Bodies,
     path: &'a str,
+    limits: BodyLimits,
     limit: usize,
     by_setting: bool,
 }
@@ -225,8 +217,9 @@ struct Allowed<'a> {
 impl<'a> Allowed<'a> {
     fn of(req: &'a HttpRequest) -> Result<Self, ApiError> {
         let resources = req.app_data::<web::Data<Resources>>().ok_or_else(|| ApiError::internal("the service is not set up"))?;
-        let (limit, by_setting) = limit_of(req.path(), resources.bodies.max_body);
-        Ok(Self { bodies: &resources.bodies, path: req.path(), limit, by_setting })
+        let limits = req.app_data::<BodyLimits>().copied().unwrap_or(BodyLimits::NO_BODY);
+        let (limit, by_setting) = limits.packed_within(resources.bodies.max_body);
+        Ok(Self { bodies: &resources.bodies, path: req.path(), limits, limit, by_setting })
     }
 
     fn too_large(&self, what: &str) -> ApiError {
@@ -235,10 +228,10 @@ impl<'a> Allowed<'a> {
     }
 }
 
-/// Reads the body of a request, and unpacks it where it is packed with gzip or deflate.
+/// Reads the body of a request and decompresses it (gzip, deflate).
 ///
 /// # Errors
-/// Those of [`read`]; 413 over the limit of the route once it is unpacked, 415 for another encoding.
+/// Those of [`read`]; 413 over the limit of the route after decompression, 415 for another encoding.
 pub(crate) async fn read_unpacked(req: &HttpRequest, payload: web::Payload) -> Result<Body, ApiError> {
     let encoding = req.headers().get(header::CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("").trim().to_ascii_lowercase();
     let unpack: fn(&[u8]) -> Box<dyn Read + '_> = match encoding.as_str() {
@@ -252,7 +245,7 @@ pub(crate) async fn read_unpacked(req: &HttpRequest, payload: web::Payload) -> R
         return Ok(body);
     }
     let allowed = Allowed::of(req)?;
-    let limit = ROUTES.iter().find(|route| route.path == allowed.path).and_then(|route| route.inflated).unwrap_or(allowed.limit);
+    let limit = allowed.limits.unpacked.unwrap_or(allowed.limit);
     let mut out = Vec::new();
     let done = unpack(&body).take(limit as u64 + 1).read_to_end(&mut out);
     done.map_err(|error| ApiError::bad_data(format!("{encoding}: {error}")))?;
@@ -282,7 +275,7 @@ pub(crate) async fn read(req: &HttpRequest, mut payload: web::Payload) -> Result
     if let Some(link) = link {
         link.waits_for_body();
     }
-    let room = if allowed.path == hooks::GITHUB { &bodies.unknown } else { &bodies.known };
+    let room = if allowed.limits.unknown_sender { &bodies.unknown } else { &bodies.known };
     let mut bytes = Vec::with_capacity(length.unwrap_or(0).min(FIRST_BYTES));
     let mut place: Option<Place> = None;
     let began = Instant::now();
@@ -333,25 +326,16 @@ mod tests {
     }
 
     #[test]
-    fn the_limits_are_those_that_the_documentation_names() {
-        let size = |bytes: Option<usize>| match bytes {
-            None => String::new(),
-            Some(bytes) if bytes >= 1 << 20 => format!("{} MiB", bytes >> 20),
-            Some(bytes) => format!("{} KiB", bytes >> 10),
-        };
-        let rows: Vec<String> =
-            ROUTES.iter().map(|route| format!("| `{}` | {} | {} |\n", route.path, size(route.limit), size(route.inflated))).collect();
-        let table = rows.concat();
-        assert!(include_str!("../../docs/API.md").contains(&table), "docs/API.md, Limits, must have:\n{table}");
-    }
-
-    #[test]
     fn the_smaller_of_setting_and_route_counts() {
-        assert_eq!(limit_of("/login", 8 << 20), (16 << 10, false));
-        assert_eq!(limit_of("/login", 1_024), (1_024, true));
-        assert_eq!(limit_of("/api/v1/import", 8 << 20), (8 << 20, true));
-        assert_eq!(limit_of(hooks::GITHUB, 1 << 30), (25 << 20, false));
-        assert_eq!(limit_of("/api/v1/status", 8 << 20), (FREE_BYTES, false));
+        for (limits, setting, expected) in [
+            (BodyLimits::of(16 << 10), 8 << 20, (16 << 10, false)),
+            (BodyLimits::of(16 << 10), 1_024, (1_024, true)),
+            (BodyLimits::SETTING, 8 << 20, (8 << 20, true)),
+            (BodyLimits::of(25 << 20), 1 << 30, (25 << 20, false)),
+            (BodyLimits::NO_BODY, 8 << 20, (FREE_BYTES, false)),
+        ] {
+            assert_eq!(limits.packed_within(setting), expected, "{limits:?}");
+        }
     }
 
     #[test]

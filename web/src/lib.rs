@@ -1,6 +1,6 @@
 //! HTTP and WebSocket: the dashboard's files, the REST interface, the live stream, and who may use them.
 //!
-//! Knows messages and the engine's read side, never a concrete actor beyond its mailbox. Shapes are those of `docs/API.md`.
+//! Depends on messages and on the engine's read side; of an actor it knows only the mailbox. Shapes are those of `docs/API.md`.
 
 mod access;
 mod admin;
@@ -23,18 +23,23 @@ mod openapi;
 mod ops;
 mod otlp;
 mod pages;
+mod parameter;
 mod params;
 mod peers;
 mod prometheus;
 mod query;
 mod rest;
+mod route;
+mod routes;
 mod rules;
 mod server;
 mod session;
+mod shapes;
 mod tree;
 
 pub use self::access::{Access, AccessOptions};
 pub use self::answers::Answers;
+pub use self::openapi::document as openapi_document;
 pub use self::otlp::{Otlp, SOURCE as OTLP_SOURCE, hint as otlp_hint};
 pub use self::peers::Proxies;
 pub use self::server::{AppState, INGEST_PLACES, MAX_CONNECTIONS, QueryOptions, Served, ServerOptions, serve};

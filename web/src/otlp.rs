@@ -1,9 +1,9 @@
 //! `POST /v1/metrics`: OpenTelemetry metrics over HTTP, protobuf or JSON, plain or gzip.
 //!
-//! Answered as OTLP says, in the encoding of the request: 200 when the samples are durable, with a partial success that counts and
-//! names the data points that were not kept; a google.rpc.Status otherwise. 503 with `Retry-After` under pressure, nothing kept.
-//! Requests whose points need what is remembered of their senders (differences, exponential histograms) take turns: a total
-//! must not go on before its last step is durable.
+//! Answers follow OTLP, in the encoding of the request: 200 once the samples are durable, with a partial success that counts and
+//! names the data points that were not kept; a google.rpc.Status otherwise. An overloaded service answers 503 with `Retry-After` and keeps nothing.
+//! Requests whose points depend on earlier ones of their sender (differences, exponential histograms) take turns: a running total
+//! advances only after the previous increment is durable.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use actix_web::http::{StatusCode, header};
 use actix_web::rt::time::timeout;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::AppendResolved;
 use taskpulse_actors::shared::{Metadata, Shared};
@@ -20,33 +21,73 @@ use taskpulse_engine::otlp::{DecodeError, Encoding, Options, Row, SeriesHistory,
 use taskpulse_engine::store::{Rejection, Resolved, Store};
 use tokio::sync::Mutex;
 
-use crate::body;
+use crate::body::{self, BodyLimits, MAX_RAW_BYTES};
 use crate::envelope::ApiError;
 use crate::ingest::{PATIENCE, kept};
+use crate::route::{Body, Content, Route, Shape};
 use crate::server::AppState;
 
 /// The source's name in status.
 pub const SOURCE: &str = "otlp";
-/// How far behind a stale marker the last value is looked for.
+/// How far before a stale marker the last value is searched.
 const BEHIND_MS: i64 = 86_400_000;
 
-/// What is remembered between requests.
+pub(crate) fn routes() -> Vec<Route> {
+    const PROTOBUF: &str = "application/x-protobuf";
+    const JSON: &str = "application/json";
+    const REQUEST: Body = Body {
+        content: &[(JSON, Shape::new(export_request)), (PROTOBUF, Shape::TEXT)],
+        required: true,
+        about: "An ExportMetricsServiceRequest; `Content-Encoding` may be gzip or deflate",
+        limits: BodyLimits { unpacked: Some(MAX_RAW_BYTES), ..BodyLimits::SETTING },
+    };
+    const RESPONSE: &[Content] = &[(JSON, Shape::new(export_response)), (PROTOBUF, Shape::TEXT)];
+    const STATUS: &[Content] = &[(JSON, Shape::new(rpc_status)), (PROTOBUF, Shape::TEXT)];
+    vec![
+        Route::post("/v1/metrics", metrics)
+            .about("OpenTelemetry metrics (OTLP/HTTP), protobuf or JSON")
+            .body(REQUEST)
+            .answers_with(200, "An ExportMetricsServiceResponse: the samples are durable, but for those that it counts", RESPONSE)
+            .fails_with(&[415, 507], STATUS),
+    ]
+}
+
+fn export_request() -> Value {
+    json!({"type": "object", "properties": {"resourceMetrics": {"type": ["array", "null"], "items": {"type": "object"}}}})
+}
+
+fn export_response() -> Value {
+    let rejected = json!({"type": "string", "pattern": "^[0-9]+$"});
+    let partial = json!({"type": "object", "properties": {"rejectedDataPoints": rejected, "errorMessage": {"type": "string"}}});
+    json!({"type": "object", "properties": {"partialSuccess": partial}})
+}
+
+fn rpc_status() -> Value {
+    json!({
+        "type": "object",
+        "properties": {"code": {"type": "integer"}, "message": {"type": "string"}},
+        "required": ["code", "message"],
+        "additionalProperties": false,
+    })
+}
+
+/// State between requests.
 pub struct Otlp {
     options: Options,
     streams: Arc<Mutex<Streams>>,
-    /// Whether anything was kept yet.
+    /// Whether any sample was kept yet.
     seen: AtomicBool,
 }
 
 impl Otlp {
-    /// Nothing remembered yet.
+    /// Without state.
     #[must_use]
     pub fn new(options: Options) -> Self {
         Self { options, streams: Arc::default(), seen: AtomicBool::new(false) }
     }
 }
 
-/// What would make something come, for status.
+/// The hint for status on how to send metrics.
 #[must_use]
 pub fn hint(address: &str) -> String {
     format!(
@@ -55,7 +96,7 @@ pub fn hint(address: &str) -> String {
     )
 }
 
-/// The store as the translation sees it.
+/// The store, for the conversion of data points.
 struct Known<'a>(&'a Store);
 
 impl SeriesHistory for Known<'_> {
@@ -80,8 +121,7 @@ impl SeriesHistory for Known<'_> {
     }
 }
 
-/// `POST /v1/metrics`
-pub(crate) async fn metrics(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
+async fn metrics(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
     let text = |name| req.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or("");
     let kind = text(header::CONTENT_TYPE).split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     let (encoding, known) = match kind.as_str() {
@@ -101,7 +141,7 @@ pub(crate) async fn metrics(req: HttpRequest, payload: web::Payload, state: web:
     }
 }
 
-/// An error as OTLP wants it; status says of it where it is the sender's.
+/// An error in the form of OTLP. Status shows it if it is the sender's fault.
 fn refused(encoding: Encoding, error: &ApiError, state: &AppState) -> HttpResponse {
     let status = error.status_code();
     if status.is_client_error() {
@@ -128,7 +168,7 @@ fn refused(encoding: Encoding, error: &ApiError, state: &AppState) -> HttpRespon
     response.content_type(encoding.content_type()).body(encoding.error(code, &error.to_string()))
 }
 
-/// What of a request was not kept.
+/// The data points of a request that were not kept.
 struct Partial {
     rejected: u64,
     reasons: Vec<String>,
@@ -160,11 +200,11 @@ async fn take(req: &HttpRequest, payload: web::Payload, encoding: Encoding, stat
     let (resolved, not_in) = resolve(&translated.rows, &state.store);
     let (samples, rejected) = (resolved.len(), resolved.rejected());
     if !resolved.is_empty() && changes.is_empty() {
-        // Nothing to remember: others need not wait for this one's disk.
+        // Nothing depends on it: other requests need not wait for its flush.
         drop(turn);
         kept(state.append_resolved.send(AppendResolved(resolved))).await?;
     } else if !resolved.is_empty() {
-        // A task of its own: where the client hangs up, or was told to come again, the turn still ends with the store's answer.
+        // A task of its own: even if the client hangs up or gets a 503, the turn ends only with the store's answer.
         let (mailbox, refused) = (state.append_resolved.clone(), not_in.clone());
         let append = actix_web::rt::spawn(async move {
             let outcome = mailbox.send(AppendResolved(resolved)).await;
@@ -179,7 +219,7 @@ async fn take(req: &HttpRequest, payload: web::Payload, encoding: Encoding, stat
     Ok(report(translated, samples, rejected, &not_in, state))
 }
 
-/// Finds the series of the rows; which rows may not be kept, by rising number.
+/// Resolves the series of the rows. Returns the rows that may not be kept, in order.
 fn resolve(rows: &[Row], store: &Store) -> (Resolved, Vec<usize>) {
     let mut intake = store.intake(now_ms());
     let (mut taken, mut not_in) = (Vec::with_capacity(rows.len()), Vec::new());
@@ -198,7 +238,7 @@ fn resolve(rows: &[Row], store: &Store) -> (Resolved, Vec<usize>) {
     (resolved, not_in)
 }
 
-/// Tells status and metadata, and gives what the answer says.
+/// Updates status and metadata. Returns the partial success of the answer.
 fn report(translated: Translation, samples: usize, rejected: [u64; 4], not_in: &[usize], state: &AppState) -> Partial {
     let mut points: Vec<usize> = not_in.iter().filter_map(|at| translated.rows[*at].point).collect();
     points.sort_unstable();

@@ -1,7 +1,7 @@
 /**
  * The lane of events below the charts: one row a source, a mark an event, on the charts' time axis.
  *
- * @import { TimelineEvent } from '../types.js'
+ * @import { Event as TimelineEvent } from '../types.js'
  */
 import { exactTime } from '../format.js'
 import { html, useLayoutEffect, useRef } from '../lib.js'
@@ -13,7 +13,7 @@ import { range } from '../stores/route.js'
 import { sourceWord } from './Timeline.js'
 import { Panel } from './Panel.js'
 
-/** Marks closer than this share of the lane cannot be told apart: only the weightiest is shown. */
+/** Marks closer than this share of the lane would overlap: only the most severe is shown. */
 const CLOSEST = 0.004
 
 export function Lane() {
