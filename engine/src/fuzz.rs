@@ -25,6 +25,12 @@ use crate::re2;
 use crate::remote_write::{self, Sink};
 use crate::store::fuzz as store;
 
+/// CPU time of this thread: unlike the time on the clock it does not grow while other programs have the processor.
+pub(crate) fn cpu_time() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
+}
+
 /// splitmix64 (Steele, Lea, Flood 2014): the same on every machine.
 struct Random(u64);
 
@@ -434,13 +440,14 @@ fn any_text_is_answered_or_refused() {
     let corpus: Vec<Vec<u8>> = QUERIES.iter().map(|query| query.as_bytes().to_vec()).collect();
     run("queries", &corpus, |bytes| {
         let query = String::from_utf8_lossy(bytes);
-        let begun = Instant::now();
+        let begun = cpu_time();
         // Any outcome will do, but soon.
         let _ = ask(&source, &query);
         if let Ok(expr) = parse_expr(&query) {
             let _ = Places::of(&query, &expr);
         }
-        assert!(begun.elapsed() < Duration::from_secs(20), "{query}: took {:?}", begun.elapsed());
+        let took = cpu_time() - begun;
+        assert!(took < Duration::from_secs(20), "{query}: took {took:?}");
     });
 }
 

@@ -109,9 +109,9 @@ fn resolve(store: &Store, format: Format, text: &str, before: usize, metadata: &
     // Some editors and spreadsheets begin a text with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match format {
-        Format::Csv => {
-            csv::records(text).for_each(|(line, record)| note(line, record.and_then(|record| csv_record(record, &mut names, &mut intake))))
-        }
+        Format::Csv => csv::records(text).for_each(|(line, record)| {
+            note(line, record.map_err(|error| error.to_string()).and_then(|record| csv_record(record, &mut names, &mut intake)))
+        }),
         Format::JsonLines => text.lines().enumerate().for_each(|(at, line)| note(at + 1, json_line(line, &mut intake))),
         Format::Text(format) => {
             text.lines().enumerate().for_each(|(at, line)| note(at + 1, text_line(line, format, &mut names, &mut intake, metadata)));
