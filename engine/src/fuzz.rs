@@ -1,5 +1,5 @@
-//! Mutation fuzzing of what reads bytes from outside: the decoders of remote write and OTLP, texts of metrics, chunks, journal records, logs,
-//! queries, certificates, files of control groups and of the machine, answers of GitHub, boards.
+//! Mutation fuzzing of everything that parses input: remote write, OTLP, metric texts, chunks, journal records, logs, queries,
+//! certificates, cgroup and machine files, responses of GitHub, boards.
 //!
 //! `FUZZ_SECONDS=60 cargo test -p taskpulse-engine --lib fuzz -- --ignored --nocapture` runs it; the test command does. Each
 //! target starts from real inputs, changes some bytes (or splices, cuts, repeats), and asks that nothing panics and that
@@ -48,7 +48,7 @@ impl Random {
     }
 }
 
-/// Bytes that sit at the edges of what decoders look for.
+/// Bytes at the boundaries that decoders check.
 const EDGES: [u8; 10] = [0, 1, 2, 0x0a, 0x12, 0x7f, 0x80, 0x81, 0xfe, 0xff];
 
 fn mutate(random: &mut Random, corpus: &[Vec<u8>]) -> Vec<u8> {
@@ -77,7 +77,7 @@ fn mutate(random: &mut Random, corpus: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-/// Runs a target for its part of `FUZZ_SECONDS`.
+/// Runs a target for its share of `FUZZ_SECONDS`.
 fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
     let number = |key: &str| std::env::var(key).ok().and_then(|text| text.parse::<u64>().ok());
     let seconds = number("FUZZ_SECONDS").unwrap_or(3) as f64 / TARGETS;
@@ -99,7 +99,7 @@ fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
 
 const TARGETS: f64 = 18.0;
 
-/// Accepts everything and holds on to nothing.
+/// Accepts everything and stores nothing.
 struct Count(usize);
 
 impl Sink for Count {
@@ -526,7 +526,7 @@ fn patterns_are_compiled_or_refused() {
 
 /// What is read by going down it: none of it goes deeper than a small stack allows, whatever it is sent.
 #[test]
-fn what_nests_without_end_is_refused() {
+fn deeply_nested_input_is_refused() {
     let (names, _): (Vec<_>, Vec<_>) = otlp::samples_of_requests().into_iter().unzip();
     let value = |open: &str, close: &str, times: usize| {
         let attribute = [open.repeat(times), r#"{"stringValue":"x"}"#.to_owned(), close.repeat(times)].concat();
