@@ -192,7 +192,7 @@ fn json_line(line: &str, intake: &mut Intake<'_>) -> Result<(), String> {
 
 /// A series by itself, with a metric name.
 fn series(text: &str) -> Result<Labels, String> {
-    let labels = exposition::parse_labels(text)?;
+    let labels = exposition::parse_labels(text).map_err(|error| error.to_string())?;
     Labels::new(labels.iter().map(|(n, v)| (n.as_ref(), v.as_ref()))).map_err(|error| error.to_string())
 }
 
@@ -251,7 +251,7 @@ fn text_line<'a>(
     intake: &mut Intake<'_>,
     metadata: &mut Metadata,
 ) -> Result<(), String> {
-    match exposition::parse_line(line, format)? {
+    match exposition::parse_line(line, format).map_err(|error| error.to_string())? {
         Some(TextLine::Sample { series: name, value, time }) => {
             let time = time.ok_or("the time is missing; only samples with a time can be brought in")?;
             names.begin(name, intake, series)?;
