@@ -109,8 +109,9 @@ fn resolve(store: &StoreReader, format: Format, text: &str, before: usize, metad
     // Some editors and spreadsheets begin a text with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match format {
-        Format::Csv => csv::records(text)
-            .for_each(|(line, record)| note(line, record.and_then(|record| csv_record(record, &mut names, &mut resolver)))),
+        Format::Csv => csv::records(text).for_each(|(line, record)| {
+            note(line, record.map_err(|error| error.to_string()).and_then(|record| csv_record(record, &mut names, &mut resolver)))
+        }),
         Format::JsonLines => text.lines().enumerate().for_each(|(at, line)| note(at + 1, json_line(line, &mut resolver))),
         Format::Text(format) => {
             text.lines().enumerate().for_each(|(at, line)| note(at + 1, text_line(line, format, &mut names, &mut resolver, metadata)));
@@ -184,7 +185,7 @@ fn json_line(line: &str, resolver: &mut SeriesResolver<'_>) -> Result<(), String
 
 /// A series by itself, with a metric name.
 fn series(text: &str) -> Result<Labels, String> {
-    let labels = exposition::parse_labels(text)?;
+    let labels = exposition::parse_labels(text).map_err(|error| error.to_string())?;
     Labels::new(labels.iter().map(|(n, v)| (n.as_ref(), v.as_ref()))).map_err(|error| error.to_string())
 }
 
@@ -248,7 +249,7 @@ fn text_line<'a>(
     resolver: &mut SeriesResolver<'_>,
     metadata: &mut Metadata,
 ) -> Result<(), String> {
-    match exposition::parse_line(line, format)? {
+    match exposition::parse_line(line, format).map_err(|error| error.to_string())? {
         Some(TextLine::Sample { series: name, value, time }) => {
             let time = time.ok_or("the time is missing; only samples with a time can be brought in")?;
             names.begin(name, resolver, series)?;
