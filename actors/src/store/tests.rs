@@ -229,7 +229,7 @@ fn windows_of_a_silent_series_close_on_request() {
         assert_eq!(close().await, [], "it is not silent yet");
         stage.pass(3 * MINUTE).await;
         let closed = close().await;
-        assert_eq!(closed.iter().map(|(_, from, to)| (*from, *to)).collect::<Vec<_>>(), [(NOON, NOON + 120_000)]);
+        assert_eq!(closed.iter().map(|(_, from, to)| (*from, *to)).collect::<Vec<_>>(), [(NOON - 60_000, NOON + 120_000)]);
         assert_eq!(stage.store.closed_to(closed[0].0), Some(NOON + 120_000));
     });
 }
