@@ -17,7 +17,7 @@ use taskpulse_actors::collectors::taskmaster::{BoardOptions, Bounds, TaskCollect
 use taskpulse_actors::messages::AppendResolved;
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::supervisor::{ActorHandle, Mailbox};
-use taskpulse_engine::board::cost::Names;
+use taskpulse_engine::board::cost::AgentMetrics;
 use taskpulse_web::{OTLP_SOURCE, otlp_hint};
 
 use crate::pipeline::Starter;
@@ -42,7 +42,7 @@ pub fn start(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>,
             roots: boards.projects.clone(),
             every: boards.interval.duration(),
             bounds: Bounds { max_tags: boards.max_tags, max_tasks: boards.max_tasks },
-            names: Names { tokens: costs.tokens.clone(), money: costs.money.clone(), active: costs.active_seconds.clone() },
+            names: AgentMetrics { tokens: costs.tokens.clone(), money: costs.money.clone(), active: costs.active_seconds.clone() },
         };
         let (reporter, outputs) = (Arc::clone(reporter), outputs.clone());
         starter.start(arbiter, "taskmaster", move || TaskCollector::new(&reporter, options.clone(), outputs.clone()));

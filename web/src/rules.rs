@@ -157,11 +157,13 @@ fn shown(rule: &Rule, active: &[Alert], with_alerts: bool) -> Value {
         "pending"
     };
     let alerts: Vec<Value> = alerts.into_iter().filter(|_| with_alerts).map(prometheus_alert).collect();
+    let condition = rule.condition.describe();
     json!({
-        "type": "alerting", "name": rule.name, "query": rule.spec.expr, "state": worst, "health": "ok",
+        "type": "alerting", "name": rule.name, "query": condition.query, "state": worst, "health": "ok",
         "duration": rule.spec.hold.as_secs_f64(), "keepFiringFor": 0, "cooldown": rule.spec.cooldown.as_secs_f64(),
         "labels": {"severity": rule.spec.severity}, "annotations": {},
-        "op": rule.condition.op.to_string(), "threshold": wire::number(rule.condition.threshold),
+        "metric": condition.metric, "op": condition.limit.map(|limit| limit.op.to_string()),
+        "threshold": condition.limit.map_or(Value::Null, |limit| wire::number(limit.threshold)),
         "alerts": alerts,
     })
 }

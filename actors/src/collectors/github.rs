@@ -7,7 +7,7 @@
 //! 4. keeps samples first, then what was seen, then events: a crash in between loses nothing and tells nothing twice,
 //! 5. says how CI looks now.
 //!
-//! What was seen and what follows from it is the engine's [`Ledger`]; it is worked on off the arbiter. Samples of runs are
+//! What was seen and what follows from it is the engine's [`RunTracker`]; it is worked on off the arbiter. Samples of runs are
 //! as old as their ends, so they go to the store as history does, past the batcher. All repositories share one token
 //! and one share of its limit.
 
@@ -24,8 +24,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taskpulse_engine::ci::budget::Wait;
-use taskpulse_engine::ci::ledger::{Changes, Ledger};
 use taskpulse_engine::ci::parse::{Workflow, WorkflowRun};
+use taskpulse_engine::ci::tracker::{Changes, RunTracker};
 use taskpulse_engine::model::{Batch, Labels, TimestampMs};
 use tokio::task::spawn_blocking;
 
@@ -68,7 +68,7 @@ pub struct GithubCollector {
     /// It is a repository that is watched under this name already.
     watched_as: Option<String>,
     /// None until it was read, and while it is worked on.
-    ledger: Option<Ledger>,
+    tracker: Option<RunTracker>,
     etag: Option<String>,
     /// Runs of the newest page.
     on_page: BTreeSet<u64>,
@@ -99,7 +99,7 @@ impl GithubCollector {
             repo,
             moved_to: None,
             watched_as: None,
-            ledger: None,
+            tracker: None,
             etag: None,
             on_page: BTreeSet::new(),
             turn: 0,
@@ -134,27 +134,27 @@ impl GithubCollector {
         Ok(repo)
     }
 
-    /// Works on the ledger off the arbiter. A look that is given up in the middle loses it; the next reads it anew.
-    async fn with<R: Send + 'static>(&mut self, work: impl FnOnce(&mut Ledger) -> R + Send + 'static) -> Result<R, RequestError> {
+    /// Works on the tracker off the arbiter. A look that is given up in the middle loses it; the next reads it anew.
+    async fn with<R: Send + 'static>(&mut self, work: impl FnOnce(&mut RunTracker) -> R + Send + 'static) -> Result<R, RequestError> {
         let lost = || RequestError::Failed("what was seen is being read again".to_owned());
-        let mut ledger = self.ledger.take().ok_or_else(lost)?;
+        let mut tracker = self.tracker.take().ok_or_else(lost)?;
         let done = spawn_blocking(move || {
-            let result = work(&mut ledger);
-            (ledger, result)
+            let result = work(&mut tracker);
+            (tracker, result)
         });
-        let (ledger, result) =
+        let (tracker, result) =
             done.await.map_err(|error| RequestError::Failed(format!("what was seen could not be worked on: {error}")))?;
-        self.ledger = Some(ledger);
+        self.tracker = Some(tracker);
         Ok(result)
     }
 
     async fn take_up(&mut self, repo: &str) -> Result<(), String> {
         let (store, repo) = (Arc::clone(&self.context.store), repo.to_owned());
         let keep_ms = self.context.options.backfill_ms.min(store.options().retention_ms);
-        let read = spawn_blocking(move || store.documents(KIND).map(|documents| Ledger::restore(&repo, keep_ms, &documents)));
-        let ledger = read.await.map_err(|error| error.to_string())?;
-        self.ledger = Some(ledger.map_err(|error| format!("what was seen before cannot be read: {error}"))?);
-        // What was answered may be lost with the ledger: nothing is known to be the same.
+        let read = spawn_blocking(move || store.documents(KIND).map(|documents| RunTracker::restore(&repo, keep_ms, &documents)));
+        let tracker = read.await.map_err(|error| error.to_string())?;
+        self.tracker = Some(tracker.map_err(|error| format!("what was seen before cannot be read: {error}"))?);
+        // What was answered may be lost with the tracker: nothing is known to be the same.
         (self.etag, self.next_poll) = (None, 0);
         self.etags.clear();
         Ok(())
@@ -163,7 +163,7 @@ impl GithubCollector {
     /// Step 4. How many samples were kept. What is not kept stays, also where the look is given up meanwhile.
     async fn keep(&mut self) -> Result<usize, String> {
         if self.unkept.is_none() {
-            let changes = self.with(Ledger::changes).await.map_err(|trouble| trouble.explain("", &self.context.api))?;
+            let changes = self.with(RunTracker::take_changes).await.map_err(|trouble| trouble.explain("", &self.context.api))?;
             if changes.is_empty() {
                 return Ok(0);
             }
@@ -197,7 +197,8 @@ impl GithubCollector {
     /// Step 5.
     async fn show(&mut self, repo: &str) -> Result<(), RequestError> {
         let workflows = self.workflows.clone();
-        let made = move |ledger: &mut Ledger| (view::repository(ledger, &workflows), ledger.whole().then(|| ledger.began()));
+        let made =
+            move |tracker: &mut RunTracker| (view::repository(tracker, &workflows), tracker.is_complete().then(|| tracker.started_runs()));
         let (mut shown, began) = self.with(made).await?;
         if self.confirmed.is_none() && shown["runs_known"] == 0 {
             // Nothing is known of it: that is not the same as no runs.
@@ -236,7 +237,7 @@ impl GithubCollector {
             let why = RequestError::Watched(name.clone()).explain(&repo, &self.context.api);
             return Outcome::Absent(why, format!("take {repo} out of github.repositories"));
         }
-        if self.ledger.is_none() {
+        if self.tracker.is_none() {
             // What was seen before it was lost belongs to what is read.
             let kept = if self.unkept.is_some() { self.keep().await.map(|_| ()) } else { Ok(()) };
             let taken = match kept {
@@ -260,12 +261,12 @@ impl GithubCollector {
         if current && (self.changed || due(self.told + every_ms / 2, now, self.every())) {
             let at = now_ms();
             let remaining = self.context.api.limits().1;
-            let told = self.with(move |ledger| ledger.tell(at)).await;
+            let told = self.with(move |tracker| tracker.push_samples(at)).await;
             (self.told, self.changed) = (at, false);
             if let (Ok(()), Some(remaining)) = (told, remaining) {
                 let mut batch = Batch::default();
                 batch.push(Labels::metric("github_rate_limit_remaining", &[]), at, remaining as f64);
-                let _ = self.with(move |ledger| ledger.tell_also(batch)).await;
+                let _ = self.with(move |tracker| tracker.add_samples(batch)).await;
             }
         }
         let kept = self.keep().await;
@@ -275,7 +276,7 @@ impl GithubCollector {
 
     /// What is not as it should be although all was read.
     async fn notes(&mut self, repo: &str) -> Option<String> {
-        let (jobs, missed) = self.with(|ledger| (ledger.unclear_jobs(), ledger.missed())).await.ok()?;
+        let (jobs, missed) = self.with(|tracker| (tracker.jobs_without_times(), tracker.has_unlisted_runs())).await.ok()?;
         let skipped = self.skipped;
         let notes = [
             self.moved_to.as_ref().map(|name| format!("{repo} is now {name}: write that into github.repositories")),

@@ -94,7 +94,7 @@ pub(super) fn repository(folder: &Path, api_url: &str) -> Result<String, String>
     hosts.extend(remote::host_of_api(api_url).filter(|host| host != "github.com"));
     let config = config_of(folder).ok_or_else(|| "there is no git repository here".to_owned())?;
     let text = files::read(&config, MAX_CONFIG).map_err(|error| error.to_string())?;
-    remote::repository(&String::from_utf8_lossy(&text), &hosts)
+    remote::repository(&String::from_utf8_lossy(&text), &hosts).map_err(|error| error.to_string())
 }
 
 /// The `config` of the git repository that a folder is in.
