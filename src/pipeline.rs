@@ -1,4 +1,4 @@
-//! The pipeline: store, windows, alerts, optimizer, hub, batcher and collectors, started in this order and stopped in the opposite one.
+//! The pipeline: store, windows, alerts, optimizer, hub, batcher and collectors; started in this order, stopped in reverse.
 //!
 //! Threads: `store` (writing), `windows`, `pipeline` (batcher, alerts, notifier, optimizer), `hub`, `collectors`, and a pool for
 //! work that waits for the disk. The HTTP server is not part of it: `service.rs` puts one in front.
@@ -12,8 +12,8 @@ use actix_rt::Arbiter;
 use taskpulse_actors::alert::{AlertActor, AlertOutputs, kept_alerts};
 use taskpulse_actors::batcher::{BatcherActor, BatcherOptions};
 use taskpulse_actors::clock::Clock;
-use taskpulse_actors::collectors::collector::Outputs;
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
+use taskpulse_actors::collectors::poller::Outputs;
 use taskpulse_actors::hub::HubActor;
 use taskpulse_actors::messages::{Advanced, Finish, Flush, RecordEvents, StoredBatch};
 use taskpulse_actors::notifier::NotifierActor;
@@ -28,9 +28,9 @@ use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::Store;
 use taskpulse_engine::windows::Level;
 
+use crate::collectors;
 use crate::options::{notification_channels, store_options};
 use crate::settings::Settings;
-use crate::sources;
 
 /// Exit code when the store gave up: the init system should start the service again.
 pub const EXIT_STORE: i32 = 70;
@@ -114,22 +114,28 @@ impl<'a> Pipeline<'a> {
         Ok(Self { reporter, rules, store: store_actor, hub, alerts, optimizer, batcher, arbiters, starter })
     }
 
-    /// Starts the collectors that the settings ask for. From here on samples come.
+    /// Starts the collectors that the settings ask for.
     pub fn start_collectors(&self, webhooks: &SharedWebhooks) {
         let outputs = Outputs { batcher: self.batcher.mailbox(), events: self.store.mailbox(), documents: self.store.mailbox() };
-        sources::start(&self.starter, &self.arbiters.collectors, &self.reporter, &outputs);
-        sources::start_github(&self.starter, &self.arbiters.collectors, &self.reporter, &outputs, self.store.mailbox(), webhooks);
+        let context = collectors::Context {
+            clock: self.starter.clock.clone(),
+            reporter: Arc::clone(&self.reporter),
+            outputs,
+            append: self.store.mailbox(),
+            webhooks: Arc::clone(webhooks),
+        };
+        collectors::start(&self.starter, &self.arbiters.collectors, &context);
     }
 
-    /// Puts a point on the time line that is about the service itself.
+    /// Records an event about the service itself.
     pub fn record_event(&self, kind: &str, title: String) {
         let event = Event::new(self.starter.clock.now_ms(), "service", kind, self.reporter.version, title);
         if let Err(why) = self.store.mailbox::<RecordEvents>().try_send(RecordEvents(vec![event])) {
-            log::warn!("event not kept: the store: {why}");
+            log::warn!("the event is lost: the store: {why}");
         }
     }
 
-    /// Ends collection and makes everything durable that was collected.
+    /// Stops the collectors and makes everything durable that was collected.
     pub async fn drain(&self) {
         self.arbiters.collectors.stop();
         bounded("batcher", self.batcher.mailbox::<Flush>().send(Flush)).await;
@@ -137,7 +143,7 @@ impl<'a> Pipeline<'a> {
         bounded("store", self.store.mailbox::<Finish>().send(Finish)).await;
     }
 
-    /// Ends the actors' threads. Nothing reads or writes any more.
+    /// Stops the threads of all actors.
     pub fn stop(self) {
         let Arbiters { store, windows, pipeline, hub, collectors: _ } = self.arbiters;
         for arbiter in [pipeline, windows, hub, store] {

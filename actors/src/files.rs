@@ -153,14 +153,34 @@ impl Drop for Turn {
     }
 }
 
+/// Why work on files has no result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WaitError {
+    /// It has not returned for this long.
+    #[error("{}: a read has not come back for {} s; does its file system answer?", .key.display(), .since.as_secs())]
+    Hangs {
+        /// The key of the work.
+        key: PathBuf,
+        /// How long.
+        since: Duration,
+    },
+    /// It panicked.
+    #[error("{}: reading it ended in a panic", .0.display())]
+    Panicked(PathBuf),
+    /// The system gives no thread.
+    #[error("{}: no thread to read it: {error}", .key.display())]
+    NoThread {
+        /// The key of the work.
+        key: PathBuf,
+        /// Why.
+        error: String,
+    },
+}
+
 /// Work that was begun, or why it was not.
 pub struct Begun<T> {
     key: PathBuf,
-    result: Result<Receiver<T>, String>,
-}
-
-fn hangs(key: &Path, since: Duration) -> String {
-    format!("{}: a read has not come back for {} s; does its file system answer?", key.display(), since.as_secs())
+    result: Result<Receiver<T>, WaitError>,
 }
 
 /// Begins work that may wait for files, on a thread of its own. While work of the same key has not come back, no other is
@@ -170,8 +190,8 @@ pub fn begin<T: Send + 'static>(key: &Path, work: impl FnOnce() -> T + Send + 's
     {
         let mut under_way = UNDER_WAY.lock();
         if let Some(since) = under_way.get(&key) {
-            let why = hangs(&key, since.elapsed());
-            return Begun { key, result: Err(why) };
+            let hangs = WaitError::Hangs { key: key.clone(), since: since.elapsed() };
+            return Begun { key, result: Err(hangs) };
         }
         under_way.insert(key.clone(), Instant::now());
     }
@@ -183,7 +203,7 @@ pub fn begin<T: Send + 'static>(key: &Path, work: impl FnOnce() -> T + Send + 's
         drop(turn);
         let _ = send.send(done);
     });
-    let result = reading.map(|_| receive).map_err(|error| format!("{}: no thread to read it: {error}", key.display()));
+    let result = reading.map(|_| receive).map_err(|error| WaitError::NoThread { key: key.clone(), error: error.to_string() });
     Begun { key, result }
 }
 
@@ -191,8 +211,8 @@ impl<T> Begun<T> {
     /// Waits for its end, for at most `limit`; blocking.
     ///
     /// # Errors
-    /// One line that says that it hangs.
-    pub fn wait(self, limit: Duration) -> Result<T, String> {
+    /// [`WaitError`]
+    pub fn wait(self, limit: Duration) -> Result<T, WaitError> {
         let Self { key, result } = self;
         let receiver = result?;
         loop {
@@ -201,8 +221,8 @@ impl<T> Begun<T> {
                 Ok(done) => Ok(done),
                 // The reading thread stood still as well.
                 Err(RecvTimeoutError::Timeout) if standstill::spoiled(begun) => continue,
-                Err(RecvTimeoutError::Timeout) => Err(hangs(&key, limit)),
-                Err(RecvTimeoutError::Disconnected) => Err(format!("{}: reading it ended in a panic", key.display())),
+                Err(RecvTimeoutError::Timeout) => Err(WaitError::Hangs { key, since: limit }),
+                Err(RecvTimeoutError::Disconnected) => Err(WaitError::Panicked(key)),
             };
         }
     }
@@ -211,8 +231,8 @@ impl<T> Begun<T> {
 /// [`begin`] and [`Begun::wait`].
 ///
 /// # Errors
-/// One line that says that it hangs.
-pub fn within<T: Send + 'static>(key: &Path, limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+/// [`WaitError`]
+pub fn within<T: Send + 'static>(key: &Path, limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Result<T, WaitError> {
     begin(key, work).wait(limit)
 }
 
@@ -261,16 +281,16 @@ mod tests {
         let key = Path::new("/hangs");
         let (release, wait) = channel::<()>();
         let soon = Duration::from_millis(20);
-        let why = within(key, soon, move || wait.recv()).unwrap_err();
+        let why = within(key, soon, move || wait.recv()).unwrap_err().to_string();
         assert!(why.contains("/hangs") && why.contains("has not come back"), "{why}");
-        assert!(within(key, soon, || panic!("it must not be begun")).unwrap_err().contains("has not come back"));
+        assert!(matches!(within(key, soon, || panic!("it must not be begun")), Err(WaitError::Hangs { .. })));
         assert_eq!(within(Path::new("/other"), PATIENCE, || 5), Ok(5), "others go on");
         release.send(()).unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
         while within(key, PATIENCE, || 6) != Ok(6) {
             assert!(Instant::now() < deadline, "it came back and the key is still taken");
         }
-        assert!(within(key, PATIENCE, || assert_eq!(1, 2)).unwrap_err().contains("panic"));
+        assert_eq!(within(key, PATIENCE, || assert_eq!(1, 2)), Err(WaitError::Panicked(key.to_owned())));
         assert_eq!(within(key, PATIENCE, || 7), Ok(7), "a panic gives the key back");
     }
 }

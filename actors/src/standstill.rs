@@ -150,6 +150,12 @@ impl Deadline {
         Self { begun: Instant::now(), limit }
     }
 
+    /// The time left, if the machine does not stand still.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.limit.saturating_sub(self.begun.elapsed())
+    }
+
     /// Whether it is over.
     pub fn is_over(&mut self) -> bool {
         let over = self.begun.elapsed() >= self.limit;

@@ -60,9 +60,9 @@ impl FileSystems {
         // A path may hold bytes that are no text.
         let read = |path: &PathBuf| files::read(path, super::MAX_FILE).map_err(|error| error.to_string());
         let mut mountinfo = self.crews.files.each(vec![PathBuf::from(MOUNTS)], read);
-        let Some(mountinfo) = mountinfo.pop().and_then(|(path, read)| reading.take(path.display(), read)) else { return };
+        let Some(mountinfo) = mountinfo.pop().and_then(|(path, read)| reading.accept(path.display(), read)) else { return };
         let mut disks = texts(&self.crews.files, &[DISKS]);
-        let disks = disks.pop().and_then(|(path, read)| reading.take(path.display(), read).flatten()).unwrap_or_default();
+        let disks = disks.pop().and_then(|(path, read)| reading.accept(path.display(), read).flatten()).unwrap_or_default();
         let stats: BTreeMap<DeviceId, DiskIo<'_>> = proc::disks(&disks).into_iter().map(|disk| (disk.device, disk)).collect();
         let mut found = mounts::file_systems(&mountinfo);
         if found.len() > MOST_FILE_SYSTEMS {
@@ -77,7 +77,7 @@ impl FileSystems {
         for (path, asked) in asked {
             let Some(fs) = by_path.get(&path) else { continue };
             let what = format!("file system {}", path.display());
-            let (space, source) = reading.take(what, asked).unwrap_or_default();
+            let (space, source) = reading.accept(what, asked).unwrap_or_default();
             if let Some(space) = space
                 && !fs.read_only
                 && self.may_fill(fs, &space)

@@ -73,7 +73,7 @@ impl Part for Overview {
     fn read(&mut self) -> Reading {
         let mut reading = Reading::default();
         for (path, read) in texts(&self.crews.files, &FILES) {
-            let Some(text) = reading.take(path.display(), read).flatten() else {
+            let Some(text) = reading.accept(path.display(), read).flatten() else {
                 // What was read after a pause would not be the share since the sample before.
                 if path.ends_with("stat") {
                     self.cpu.clear();

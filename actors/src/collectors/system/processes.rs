@@ -76,7 +76,7 @@ impl Processes {
             Ok(entries.flatten().filter(|entry| is_process(&entry.file_name())).take(MOST).map(|entry| entry.path()).collect())
         };
         let mut listed = self.crews.files.each(vec![self.root.clone()], list);
-        listed.pop().and_then(|(root, listed)| reading.take(root.display(), listed)).unwrap_or_default()
+        listed.pop().and_then(|(root, listed)| reading.accept(root.display(), listed)).unwrap_or_default()
     }
 
     /// What a process used since the last look. Of one that is new, all of it, if it began since then.

@@ -1,5 +1,6 @@
 //! Temperature sensors, as the kernel's hwmon shows them.
 
+use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -48,19 +49,19 @@ impl Temperatures {
 
     /// The chips below a folder, in the order of their names.
     fn chips(&self, folder: &str, prefix: &'static str, reading: &mut Reading) -> Vec<(PathBuf, Chip)> {
-        let list = move |folder: &PathBuf| -> Result<Vec<PathBuf>, String> {
+        let list = move |folder: &PathBuf| -> Result<Vec<PathBuf>, Infallible> {
             // Without such a folder the machine has no sensors.
             let entries = fs::read_dir(folder).into_iter().flatten().flatten();
             let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix));
             Ok(named.take(MOST_CHIPS).map(|entry| entry.path()).collect())
         };
         let mut listed = self.crews.files.each(vec![PathBuf::from(folder)], list);
-        let mut folders = listed.pop().and_then(|(path, listed)| reading.take(path.display(), listed)).unwrap_or_default();
+        let mut folders = listed.pop().and_then(|(path, listed)| reading.accept(path.display(), listed)).unwrap_or_default();
         folders.sort();
         let mut chips: Vec<(PathBuf, Chip)> = Vec::new();
-        for (path, read) in self.crews.chips.each(folders, |folder| Ok(read_chip(folder))) {
+        for (path, read) in self.crews.chips.each(folders, |folder| Ok::<_, Infallible>(read_chip(folder))) {
             let what = format!("sensors of {}", path.display());
-            chips.extend(reading.take(what, read).map(|chip| (path, chip)));
+            chips.extend(reading.accept(what, read).map(|chip| (path, chip)));
         }
         chips
     }

@@ -1,9 +1,10 @@
-//! What the poller promises to sources and for them, by a clock of its own.
-
-use std::collections::VecDeque;
+//! Tests of the poller with a clock of their own.
 
 use parking_lot::Mutex;
+use taskpulse_engine::event::Event;
+use taskpulse_engine::model::Labels;
 
+use super::super::collector::{CollectFuture, Collection};
 use super::*;
 use crate::shared::SourceStatus;
 use crate::supervisor::ActorHandle;
