@@ -25,7 +25,7 @@ pub fn restore(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow::R
 }
 
 fn restore_sound(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow::Result<()> {
-    let source = Source::open(snapshot)?;
+    let source = SnapshotSource::open(snapshot)?;
     let target = Target::of(&options::data_dir(settings))?;
     source.is_apart_from(&target)?;
     ensure!(
@@ -34,7 +34,7 @@ fn restore_sound(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow:
         target.path.display()
     );
     // Held until the end, so that no service begins to use what is about to move.
-    let _target_lock = target.path.is_dir().then(|| DirectoryLock::take_as_it_is(&target.path)).transpose()?;
+    let _target_lock = target.path.is_dir().then(|| DirectoryLock::acquire_read_only(&target.path)).transpose()?;
     let (temporary, before) = (target.beside(RESTORING), target.beside(&format!("before-{}", now_ms())));
     remove(&temporary)?;
     let copied = copy(&source, &temporary);
@@ -63,7 +63,7 @@ fn remove(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn copy(source: &Source, temporary: &Path) -> anyhow::Result<()> {
+fn copy(source: &SnapshotSource, temporary: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(temporary).with_context(|| temporary.display().to_string())?;
     match &source.list {
         Some(list) => list.copy_to(&source.path, temporary)?,
@@ -73,7 +73,7 @@ fn copy(source: &Source, temporary: &Path) -> anyhow::Result<()> {
 }
 
 /// Opens the copy and reads all of it.
-fn examine(source: &Source, temporary: &Path, settings: &Settings) -> anyhow::Result<StoreStatus> {
+fn examine(source: &SnapshotSource, temporary: &Path, settings: &Settings) -> anyhow::Result<StoreStatus> {
     let store = Store::open(temporary, options::store_options(settings), now_ms())
         .with_context(|| format!("the copy of {} cannot be opened; nothing was changed", source.path.display()))?;
     store.read_all_days()?;
@@ -86,7 +86,7 @@ fn examine(source: &Source, temporary: &Path, settings: &Settings) -> anyhow::Re
 }
 
 /// What is restored from.
-struct Source {
+struct SnapshotSource {
     path: PathBuf,
     /// None for a data directory that nobody has open.
     list: Option<SnapshotList>,
@@ -94,11 +94,11 @@ struct Source {
     _lock: DirectoryLock,
 }
 
-impl Source {
+impl SnapshotSource {
     fn open(given: &Path) -> anyhow::Result<Self> {
         let path = fs::canonicalize(given).with_context(|| format!("{}: name a snapshot's folder", given.display()))?;
         ensure!(path.is_dir(), "{}: not a folder; name the folder of a snapshot", given.display());
-        let lock = DirectoryLock::take_as_it_is(&path)
+        let lock = DirectoryLock::acquire_read_only(&path)
             .context("only what nobody writes to can be restored; take a snapshot of a running service (POST /api/v1/admin/snapshot)")?;
         let list = if SnapshotList::is_in(&path) {
             Some(SnapshotList::read(&path)?)

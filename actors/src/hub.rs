@@ -65,7 +65,7 @@ pub enum Topic {
 
 /// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FrameKind {
     /// All there is.
     Snapshot,
     /// What is new.
@@ -81,7 +81,7 @@ pub struct Push {
     /// The client's number of the subscription.
     pub id: u64,
     /// What it is.
-    pub kind: Kind,
+    pub kind: FrameKind,
     /// Its number in the subscription.
     pub seq: u64,
     /// When, ms UTC.
@@ -330,8 +330,8 @@ impl HubActor {
         group.subscribers.retain(|(_, id), s| {
             s.seq += 1;
             let (kind, data) = match &snapshot {
-                Some(snapshot) if s.behind.is_some() => (Kind::Snapshot, snapshot),
-                _ => (Kind::Update, data),
+                Some(snapshot) if s.behind.is_some() => (FrameKind::Snapshot, snapshot),
+                _ => (FrameKind::Update, data),
             };
             match s.to.try_send(Push { id: *id, kind, seq: s.seq, time, data: Arc::clone(data) }) {
                 Ok(()) => {
@@ -387,7 +387,7 @@ impl HubActor {
     fn send_snapshot(&mut self, key: &GroupKey, session: SessionId, id: u64) {
         let data: Arc<str> = self.snapshot(key).into();
         let Some(subscriber) = self.groups.get_mut(key).and_then(|g| g.subscribers.get_mut(&(session, id))) else { return };
-        let push = Push { id, kind: Kind::Snapshot, seq: subscriber.seq, time: self.clock.now_ms(), data };
+        let push = Push { id, kind: FrameKind::Snapshot, seq: subscriber.seq, time: self.clock.now_ms(), data };
         subscriber.behind = subscriber.to.try_send(push).is_err().then(Instant::now);
     }
 }
@@ -405,7 +405,7 @@ impl ServiceActor for HubActor {
     /// Subscriptions end with the state that they were part of; their sessions hear of it and connect anew.
     fn inherit(&mut self, previous: Self) {
         for ((_, id), subscriber) in previous.groups.into_values().flat_map(|g| g.subscribers) {
-            let reset = Push { id, kind: Kind::Reset, seq: subscriber.seq, time: self.clock.now_ms(), data: "[]".into() };
+            let reset = Push { id, kind: FrameKind::Reset, seq: subscriber.seq, time: self.clock.now_ms(), data: "[]".into() };
             let _ = subscriber.to.try_send(reset);
         }
         self.note_followers();

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use taskpulse_engine::advice::Recommendation;
-use taskpulse_engine::board::cost::{Costs, Run};
-use taskpulse_engine::exposition::{KINDS, Line};
+use taskpulse_engine::board::cost::{CiRun, Costs};
+use taskpulse_engine::exposition::{Line, METRIC_TYPES};
 use taskpulse_engine::health::Health;
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::rules::Alert;
@@ -155,7 +155,7 @@ impl Metadata {
         let mut set = |name: &str, f: &dyn Fn(&mut MetricMeta)| {
             // A shorter name would be another metric's.
             if name.len() <= MAX_METADATA_NAME {
-                let unknown = || MetricMeta { kind: KINDS[0].to_owned(), ..MetricMeta::default() };
+                let unknown = || MetricMeta { kind: METRIC_TYPES[0].to_owned(), ..MetricMeta::default() };
                 f(self.0.entry(name.to_owned()).or_insert_with(unknown));
             }
         };
@@ -227,7 +227,7 @@ pub struct Shared {
     /// What went on while tasks were in progress.
     pub costs: RwLock<Arc<Costs>>,
     /// CI runs that began in the last weeks, by rising time; none where CI is not watched.
-    pub ci_runs: RwLock<Option<Arc<Vec<Run>>>>,
+    pub ci_runs: RwLock<Option<Arc<Vec<CiRun>>>>,
     /// CI as `/api/v1/ci/runs` shows it, and counts of what was asked and delivered.
     pub ci: CiState,
     /// The health score.

@@ -30,7 +30,7 @@ use std::error::Error;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::client::{Http, Random, field, push_series};
-use crate::server::{Kind, Server, disk_bytes, points};
+use crate::server::{Server, ServerKind, disk_bytes, points};
 use crate::workload::{CONNECTIONS, Shape, metric, write};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -94,7 +94,7 @@ impl Table {
 /// Questions of each kind.
 const READS: usize = 60;
 
-fn measure(kind: Kind, shape: &Shape, table: &mut Table) -> Outcome<()> {
+fn measure(kind: ServerKind, shape: &Shape, table: &mut Table) -> Outcome<()> {
     let dir = tempfile::tempdir()?;
     let mut server = Server::start(kind, dir.path())?;
     let (before, begun) = (server.cpu_seconds()?, Instant::now());
@@ -107,7 +107,7 @@ fn measure(kind: Kind, shape: &Shape, table: &mut Table) -> Outcome<()> {
     table.put("CPU seconds until all is quiet", format!("{:.1}", server.cpu_seconds()? - before));
     table.put("resident then, MiB", format!("{:.0}", server.mib("VmRSS")?));
     reads::measure(&server, shape, READS, "", table)?;
-    let (p50, p99) = freshness(server.port, if kind == Kind::VictoriaMetrics { 5 } else { 200 })?;
+    let (p50, p99) = freshness(server.port, if kind == ServerKind::VictoriaMetrics { 5 } else { 200 })?;
     table.put("acknowledged → visible, p50 / p99, ms", format!("{p50:.2} / {p99:.2}"));
     table.put("ready after SIGTERM, ms", format!("{:.0}", server.again("TERM", shape)?));
     reads::measure(&server, shape, 1, ", first after a restart", table)?;
@@ -117,7 +117,7 @@ fn measure(kind: Kind, shape: &Shape, table: &mut Table) -> Outcome<()> {
 }
 
 /// What dead series cost: reads of the workload without them and with so many a day, one server each.
-fn dead(kind: Kind, shape: &Shape, per_day: usize, table: &mut Table) -> Outcome<()> {
+fn dead(kind: ServerKind, shape: &Shape, per_day: usize, table: &mut Table) -> Outcome<()> {
     for per_day in [0, per_day] {
         let dir = tempfile::tempdir()?;
         let mut server = Server::start(kind, dir.path())?;
@@ -137,7 +137,7 @@ fn dead(kind: Kind, shape: &Shape, per_day: usize, table: &mut Table) -> Outcome
 }
 
 /// Acknowledged samples that are gone after SIGKILL in mid-write, over some rounds.
-fn crashes(kind: Kind, rounds: usize, table: &mut Table) -> Outcome<()> {
+fn crashes(kind: ServerKind, rounds: usize, table: &mut Table) -> Outcome<()> {
     let mut random = Random(7);
     let (mut lost, mut acknowledged) = (0, 0);
     for _ in 0..rounds {
@@ -169,7 +169,7 @@ fn crashes(kind: Kind, rounds: usize, table: &mut Table) -> Outcome<()> {
 }
 
 /// Memory as history grows, with the same 2,000 series.
-fn growth(kind: Kind, table: &mut Table) -> Outcome<()> {
+fn growth(kind: ServerKind, table: &mut Table) -> Outcome<()> {
     for millions in [1, 10, 100] {
         let dir = tempfile::tempdir()?;
         let shape = Shape { hosts: 100, interval_ms: 10_000, steps: millions * 500, end_ms: now_ms() };
@@ -200,8 +200,8 @@ fn main() -> Outcome<()> {
     let rounds = number("--crashes", 0.0) as usize;
     let only = text("--only");
     let mut table = Table::default();
-    let wanted = |kind: &Kind| only.as_ref().is_none_or(|names| names.split(',').any(|name| name == kind.name())) && kind.is_here();
-    for kind in Kind::ALL.into_iter().filter(wanted) {
+    let wanted = |kind: &ServerKind| only.as_ref().is_none_or(|names| names.split(',').any(|name| name == kind.name())) && kind.is_here();
+    for kind in ServerKind::ALL.into_iter().filter(wanted) {
         println!("== {}", kind.name());
         table.columns.push(kind.name().to_owned());
         if args.iter().any(|a| a == "--beside") {

@@ -11,13 +11,13 @@ use crate::{Outcome, process};
 
 /// Which server, and how it is started.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Kind {
+pub enum ServerKind {
     Taskpulse,
     VictoriaMetrics,
     Prometheus,
 }
 
-impl Kind {
+impl ServerKind {
     pub const ALL: [Self; 3] = [Self::Taskpulse, Self::VictoriaMetrics, Self::Prometheus];
 
     pub fn name(self) -> &'static str {
@@ -69,7 +69,7 @@ impl Kind {
 }
 
 pub struct Server {
-    kind: Kind,
+    kind: ServerKind,
     dir: PathBuf,
     pub port: u16,
     child: Child,
@@ -84,7 +84,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub fn start(kind: Kind, dir: &Path) -> Outcome<Self> {
+    pub fn start(kind: ServerKind, dir: &Path) -> Outcome<Self> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut command = kind.command(dir, port)?;
         let since = Instant::now();

@@ -142,23 +142,23 @@ fn exposition_texts() {
     ];
     let corpus: Vec<Vec<u8>> = corpus.iter().map(|text| text.as_bytes().to_vec()).collect();
     run("exposition", &corpus, |bytes| {
-        let text = exposition::text(bytes.to_vec()).unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned());
+        let text = exposition::decode_text(bytes.to_vec()).unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned());
         for format in [exposition::Format::Prometheus, exposition::Format::OpenMetrics] {
             for line in exposition::lines(&text, format) {
                 let Ok(exposition::Line::Sample { series, .. }) = line else { continue };
-                let Ok(pairs) = exposition::labels(series) else { continue };
+                let Ok(pairs) = exposition::parse_labels(series) else { continue };
                 let Ok(labels) = Labels::new(pairs.iter().map(|(n, v)| (n.as_ref(), v.as_ref()))) else { continue };
                 let mut written = String::new();
                 exposition::push_series(&mut written, &labels);
-                let again = exposition::labels(&written).unwrap();
+                let again = exposition::parse_labels(&written).unwrap();
                 assert_eq!(Labels::new(again.iter().map(|(n, v)| (n.as_ref(), v.as_ref()))), Ok(labels));
             }
         }
         text.split([' ', ',']).for_each(|word| {
-            let Some(v) = exposition::exact(word) else { return };
+            let Some(v) = exposition::parse_exact(word) else { return };
             let mut written = String::new();
             exposition::push_exact(&mut written, v);
-            assert_eq!(exposition::exact(&written).map(f64::to_bits), Some(v.to_bits()));
+            assert_eq!(exposition::parse_exact(&written).map(f64::to_bits), Some(v.to_bits()));
         });
     });
 }
@@ -333,7 +333,7 @@ fn answers_of_github() {
             ledger.observe(*run, ReportedBy::Webhook, now);
         }
         let jobs = ci::parse::jobs(bytes).ok();
-        let figures_of = |run: &ci::parse::Run| {
+        let figures_of = |run: &ci::parse::WorkflowRun| {
             jobs.as_ref().map(|page| ci::jobs::JobFigures { ended: true, ..ci::jobs::JobFigures::of(&page.items, run, true) })
         };
         while let Some((run, _)) = ledger.wanted(now) {
@@ -551,7 +551,7 @@ fn what_nests_without_end_is_refused() {
             let _ = (ci::parse::runs(bytes).is_ok(), ci::parse::jobs(bytes).is_ok(), ci::parse::delivery("workflow_run", bytes).is_ok());
             let _ = serde_json::from_slice::<serde_json::Value>(bytes).map(|value| value.to_string());
             let text = String::from_utf8_lossy(bytes);
-            let _ = (exposition::lines(&text, exposition::Format::OpenMetrics).count(), exposition::labels(&text).is_ok());
+            let _ = (exposition::lines(&text, exposition::Format::OpenMetrics).count(), exposition::parse_labels(&text).is_ok());
         });
     }
 }

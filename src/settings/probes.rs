@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
-use taskpulse_actors::collectors::probe::{Check, HttpCheck, Kind, TcpCheck, Tls};
+use taskpulse_actors::collectors::probe::{Check, CheckKind, HttpCheck, TcpCheck, Tls};
 use taskpulse_engine::model::{Labels, NAME_LABEL};
 use taskpulse_engine::probe::{Expected, Limits, Statuses};
 use taskpulse_engine::re2::{Regex, Scope};
@@ -80,14 +80,14 @@ impl ProbeSpec {
     pub fn check(&self, name: &str) -> anyhow::Result<Check> {
         let at = |key: &str| format!("probes.check.{name}{key}");
         let kind = match (&self.url, &self.tcp, &self.command) {
-            (Some(url), None, None) => Kind::Http(Box::new(self.http(url, &at)?)),
-            (None, Some(address), None) => Kind::Tcp(self.tcp(address, &at)?),
-            (None, None, Some(line)) => Kind::Command(line.words()),
+            (Some(url), None, None) => CheckKind::Http(Box::new(self.http(url, &at)?)),
+            (None, Some(address), None) => CheckKind::Tcp(self.tcp(address, &at)?),
+            (None, None, Some(line)) => CheckKind::Command(line.words()),
             _ => {
                 bail!("{}: needs one of url = \"https://host/path\", tcp = \"host:port\" and command = [\"program\", \"argument\"]", at(""))
             }
         };
-        if let Kind::Command(words) = &kind {
+        if let CheckKind::Command(words) = &kind {
             ensure!(words.first().is_some_and(|word| !word.is_empty()), "{} names no program", at(".command"));
         }
         self.only_where_it_means_something(&kind, &at)?;
@@ -124,10 +124,10 @@ impl ProbeSpec {
     }
 
     /// A key that would be passed over is a mistake.
-    fn only_where_it_means_something(&self, kind: &Kind, at: &impl Fn(&str) -> String) -> anyhow::Result<()> {
-        let http = matches!(kind, Kind::Http(_));
-        let tcp = matches!(kind, Kind::Tcp(_));
-        let tls = http || matches!(kind, Kind::Tcp(TcpCheck { tls: Some(_), .. }));
+    fn only_where_it_means_something(&self, kind: &CheckKind, at: &impl Fn(&str) -> String) -> anyhow::Result<()> {
+        let http = matches!(kind, CheckKind::Http(_));
+        let tcp = matches!(kind, CheckKind::Tcp(_));
+        let tls = http || matches!(kind, CheckKind::Tcp(TcpCheck { tls: Some(_), .. }));
         for (key, given, fits, with) in [
             ("method", self.method.is_some(), http, "url"),
             ("headers", self.headers.is_some(), http, "url"),
@@ -140,7 +140,7 @@ impl ProbeSpec {
             ("tls", self.tls.is_some(), tcp, "tcp"),
             ("send", self.send.is_some(), tcp, "tcp"),
             ("expect", self.expect.is_some(), tcp, "tcp"),
-            ("pass_environment", self.pass_environment.is_some(), matches!(kind, Kind::Command(_)), "command"),
+            ("pass_environment", self.pass_environment.is_some(), matches!(kind, CheckKind::Command(_)), "command"),
             ("tls_verify", self.tls_verify.is_some(), tls, "url, or tcp and tls = true"),
             ("ca_file", self.ca_file.is_some(), tls, "url, or tcp and tls = true"),
             ("min_cert_lifetime", self.min_cert_lifetime.is_some(), tls, "url, or tcp and tls = true"),

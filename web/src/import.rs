@@ -133,7 +133,7 @@ impl<'de> Deserialize<'de> for JsonValue {
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<f64, E> {
-                exposition::exact(text).ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))
+                exposition::parse_exact(text).ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))
             }
         }
 
@@ -166,7 +166,7 @@ fn json_line(line: &str, intake: &mut Intake<'_>) -> Result<(), String> {
 
 /// A series by itself, with a metric name.
 fn series(text: &str) -> Result<Labels, String> {
-    let labels = exposition::labels(text)?;
+    let labels = exposition::parse_labels(text)?;
     Labels::new(labels.iter().map(|(n, v)| (n.as_ref(), v.as_ref()))).map_err(|error| error.to_string())
 }
 
@@ -202,7 +202,7 @@ fn csv_record<'a>(record: Record<'a>, names: &mut Names<'a>, intake: &mut Intake
     let (time, value) = (record.time(), record.value());
     let time = parse_time("time", time.trim()).map_err(|error| error.to_string())?;
     let value = value.trim();
-    let value = exposition::exact(value).ok_or_else(|| format!("`{value}` is not a number; write 3, NaN, +Inf, -Inf or StaleNaN"))?;
+    let value = exposition::parse_exact(value).ok_or_else(|| format!("`{value}` is not a number; write 3, NaN, +Inf, -Inf or StaleNaN"))?;
     names.begin(record.raw_series(), intake, |raw| {
         let text = csv::unquoted(raw);
         match exposition::unknown_escape(&text) {

@@ -18,7 +18,7 @@ use taskpulse_actors::messages::{Append, AppendError, AppendResolved};
 use taskpulse_actors::shared::Metadata;
 use taskpulse_engine::exposition::{self, Line};
 use taskpulse_engine::model::{Batch, LabelError, Labels, NAME_LABEL};
-use taskpulse_engine::remote_write::{self, Described, Report};
+use taskpulse_engine::remote_write::{self, MetricMetadata, Report};
 use taskpulse_engine::store::{Rejection, Resolved, Store, Stored};
 
 use crate::body::{self, MAX_RAW_BYTES};
@@ -56,7 +56,7 @@ pub(crate) async fn write(req: HttpRequest, payload: web::Payload, state: web::D
     let (resolved, report) = resolve(&body, length, &state.store)?;
     drop(body);
     let mut metadata = Metadata::default();
-    for Described { name, kind, help, unit } in &report.described {
+    for MetricMetadata { name, kind, help, unit } in &report.metadata {
         metadata.note(&Line::Type(name.as_str().into(), kind));
         metadata.note(&Line::Help(name.as_str().into(), help.as_str().into()));
         metadata.note(&Line::Unit(name.as_str().into(), unit));
@@ -243,7 +243,7 @@ fn take(sample: &RawValue, now: i64, batch: &mut Batch) -> Result<(), String> {
     };
     let value = match &sample.value {
         Value::Number(number) => number.as_f64(),
-        Value::String(text) => exposition::exact(text),
+        Value::String(text) => exposition::parse_exact(text),
         _ => None,
     };
     let value = value.ok_or_else(|| format!("`value`: {} is not a number; write 3, \"NaN\", \"+Inf\" or \"-Inf\"", sample.value))?;

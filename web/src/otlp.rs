@@ -16,7 +16,7 @@ use taskpulse_actors::messages::AppendResolved;
 use taskpulse_actors::shared::{Metadata, Shared};
 use taskpulse_engine::exposition::Line;
 use taskpulse_engine::model::{Labels, Sample, TimestampMs, is_stale_marker};
-use taskpulse_engine::otlp::{DecodeError, Encoding, Options, Past, Row, Streams, Translated, translate};
+use taskpulse_engine::otlp::{DecodeError, Encoding, Options, Row, SeriesHistory, Streams, Translation, translate};
 use taskpulse_engine::store::{Rejection, Resolved, Store};
 use tokio::sync::Mutex;
 
@@ -58,7 +58,7 @@ pub fn hint(address: &str) -> String {
 /// The store as the translation sees it.
 struct Known<'a>(&'a Store);
 
-impl Past for Known<'_> {
+impl SeriesHistory for Known<'_> {
     fn newest(&self, labels: &Labels) -> Option<TimestampMs> {
         self.0.newest(self.0.series_id(labels)?)
     }
@@ -169,7 +169,7 @@ async fn take(req: &HttpRequest, payload: web::Payload, encoding: Encoding, stat
         let append = actix_web::rt::spawn(async move {
             let outcome = mailbox.send(AppendResolved(resolved)).await;
             match &outcome {
-                Ok(Ok(_)) => turn.keep(changes, |row| refused.binary_search(&row).is_ok(), now_ms()),
+                Ok(Ok(_)) => turn.commit(changes, |row| refused.binary_search(&row).is_ok(), now_ms()),
                 _ => turn.forget(&changes),
             }
             outcome
@@ -199,7 +199,7 @@ fn resolve(rows: &[Row], store: &Store) -> (Resolved, Vec<usize>) {
 }
 
 /// Tells status and metadata, and gives what the answer says.
-fn report(translated: Translated, samples: usize, rejected: [u64; 4], not_in: &[usize], state: &AppState) -> Partial {
+fn report(translated: Translation, samples: usize, rejected: [u64; 4], not_in: &[usize], state: &AppState) -> Partial {
     let mut points: Vec<usize> = not_in.iter().filter_map(|at| translated.rows[*at].point).collect();
     points.sort_unstable();
     points.dedup();

@@ -15,7 +15,7 @@ use actix_web_actors::ws::{self, CloseCode, CloseReason, WebsocketContext};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use taskpulse_actors::hub::{DropSlow, Filter, Kind, Push, SessionId, Subscribe, Topic, Unsubscribe};
+use taskpulse_actors::hub::{DropSlow, Filter, FrameKind, Push, SessionId, Subscribe, Topic, Unsubscribe};
 use taskpulse_actors::shared::Shared;
 use taskpulse_actors::standstill;
 use taskpulse_actors::wire::seconds;
@@ -326,9 +326,9 @@ impl Handler<Push> for SessionActor {
             return Self::close(ctx, CloseCode::Again, "too slow: updates were not taken in time");
         }
         let kind = match push.kind {
-            Kind::Snapshot => "snapshot",
-            Kind::Update => "update",
-            Kind::Reset => return Self::close(ctx, CloseCode::Restart, "the hub started over; connect again"),
+            FrameKind::Snapshot => "snapshot",
+            FrameKind::Update => "update",
+            FrameKind::Reset => return Self::close(ctx, CloseCode::Restart, "the hub started over; connect again"),
         };
         ctx.text(format!(
             "{{\"id\":{},\"type\":\"{kind}\",\"seq\":{},\"time\":{},\"data\":{}}}",

@@ -108,10 +108,10 @@ impl<'a> Samples<'a> {
         let mut lines = exposition::lines(text, format);
         while let Some(line) = lines.next() {
             if let Line::Sample { series, value, time } = line.map_err(|error| CommandError::Exposition(error.to_string()))? {
-                let labels = exposition::labels(series).map_err(|error| CommandError::Labels(error.to_string()));
+                let labels = exposition::parse_labels(series).map_err(|error| CommandError::Labels(error.to_string()));
                 let owned = labels.map(|labels| labels.into_iter().map(|(n, v)| (n.into_owned(), v.into_owned())).collect());
                 let pushed = owned.and_then(|labels| self.push(labels, time, value));
-                pushed.map_err(|error| CommandError::Exposition(lines.wrong(error.to_string()).to_string()))?;
+                pushed.map_err(|error| CommandError::Exposition(lines.error(error.to_string()).to_string()))?;
             }
         }
         Ok(())
@@ -145,7 +145,7 @@ fn number(value: &Value, of: &str) -> Result<f64, CommandError> {
     let not_a_number = |value: String| CommandError::NotANumber { of: of.to_owned(), value };
     match value {
         Value::Number(n) => n.as_f64().ok_or_else(|| CommandError::TooLarge { of: of.to_owned(), value: n.to_string() }),
-        Value::String(text) => exposition::number(text).ok_or_else(|| not_a_number(format!("`{text}`"))),
+        Value::String(text) => exposition::parse_number(text).ok_or_else(|| not_a_number(format!("`{text}`"))),
         Value::Bool(set) => Ok(f64::from(*set)),
         other => Err(not_a_number(other.to_string())),
     }
@@ -183,7 +183,7 @@ impl CommandCollector {
         let program = self.program.clone();
         let parse = move || {
             let text = match program.output {
-                Output::Prometheus => exposition::text(run.stdout).map_err(|error| CommandError::Exposition(error.to_string()))?,
+                Output::Prometheus => exposition::decode_text(run.stdout).map_err(|error| CommandError::Exposition(error.to_string()))?,
                 Output::Json => String::from_utf8(run.stdout).map_err(|_| CommandError::NotText)?,
             };
             parse(&program, &text, now)

@@ -26,7 +26,7 @@ use std::time::Duration;
 use actix::MailboxError;
 use taskpulse_engine::ci::budget::Wait;
 use taskpulse_engine::ci::ledger::{Changes, Ledger};
-use taskpulse_engine::ci::parse::{Run, Workflow};
+use taskpulse_engine::ci::parse::{Workflow, WorkflowRun};
 use taskpulse_engine::model::{Batch, Labels, TimestampMs};
 use taskpulse_engine::store::StoreError;
 use tokio::task::{JoinError, spawn_blocking};
@@ -51,7 +51,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
 /// A run that ended according to a webhook, until its jobs confirm it.
 struct UnconfirmedRun {
-    run: Run,
+    run: WorkflowRun,
     tries: u32,
     again: TimestampMs,
 }

@@ -78,7 +78,7 @@ impl fmt::Display for End {
 }
 
 /// Output and end of a program.
-pub(crate) struct Run {
+pub(crate) struct CommandOutput {
     pub(crate) stdout: Vec<u8>,
     /// The first line that is not empty.
     pub(crate) stderr: String,
@@ -160,7 +160,7 @@ impl Drop for ProcessGroup {
 ///
 /// # Errors
 /// [`RunError`] if it did not end by itself.
-pub(crate) async fn run(command: &[String], passed: &[String], limit: Duration, max_bytes: usize) -> Result<Run, RunError> {
+pub(crate) async fn run(command: &[String], passed: &[String], limit: Duration, max_bytes: usize) -> Result<CommandOutput, RunError> {
     let [program, arguments @ ..] = command else { return Err(RunError::NoProgram) };
     if KILLED.load(Ordering::Relaxed) >= MAX_KILLED {
         return Err(RunError::TooManyKilled(program.clone()));
@@ -225,7 +225,7 @@ impl<P: AsyncRead + Unpin> Capture<P> {
 }
 
 /// Reads the outputs until the program has ended and its standard output is closed.
-async fn follow(child: &mut Child, limit: Duration, max_bytes: usize) -> Result<Run, RunError> {
+async fn follow(child: &mut Child, limit: Duration, max_bytes: usize) -> Result<CommandOutput, RunError> {
     let mut deadline = Deadline::after(limit);
     let mut stdout = Capture::new(child.stdout.take(), max_bytes + 1);
     let mut stderr = Capture::new(child.stderr.take(), MAX_STDERR);
@@ -251,7 +251,7 @@ async fn follow(child: &mut Child, limit: Duration, max_bytes: usize) -> Result<
     let _ = timeout(REST, stderr.read_to_end()).await;
     let text = String::from_utf8_lossy(&stderr.bytes);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    Ok(Run { stdout: stdout.bytes, stderr: line.chars().take(MAX_REASON).collect(), end })
+    Ok(CommandOutput { stdout: stdout.bytes, stderr: line.chars().take(MAX_REASON).collect(), end })
 }
 
 #[cfg(test)]
@@ -259,7 +259,7 @@ async fn follow(child: &mut Child, limit: Duration, max_bytes: usize) -> Result<
 mod tests {
     use super::*;
 
-    async fn shell(script: &str, limit: Duration) -> Result<Run, RunError> {
+    async fn shell(script: &str, limit: Duration) -> Result<CommandOutput, RunError> {
         run(&["sh", "-c", script].map(str::to_owned), &[], limit, 100).await
     }
 

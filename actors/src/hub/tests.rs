@@ -46,11 +46,11 @@ impl Session {
     }
 
     /// Kind, number and data of what came since the last time.
-    fn got(&self) -> Vec<(Kind, u64, Value)> {
+    fn got(&self) -> Vec<(FrameKind, u64, Value)> {
         self.pushes.taken().into_iter().map(|push| (push.kind, push.seq, serde_json::from_str(&push.data).unwrap())).collect()
     }
 
-    fn kinds(&self) -> Vec<(Kind, u64)> {
+    fn kinds(&self) -> Vec<(FrameKind, u64)> {
         self.got().into_iter().map(|(kind, seq, _)| (kind, seq)).collect()
     }
 }
@@ -82,7 +82,7 @@ fn a_subscription_begins_with_a_snapshot_and_goes_on_with_updates() {
         feed(&stage, &hub, "heat", 4.0).await;
         let got = session.got();
         let seen: Vec<_> = got.iter().map(|(kind, seq, data)| (*kind, *seq, values(data))).collect();
-        assert_eq!(seen, [(Kind::Snapshot, 0, vec!["1"]), (Kind::Update, 1, vec!["2"]), (Kind::Update, 2, vec!["4"])]);
+        assert_eq!(seen, [(FrameKind::Snapshot, 0, vec!["1"]), (FrameKind::Update, 1, vec!["2"]), (FrameKind::Update, 2, vec!["4"])]);
         assert_eq!(got[0].2[0]["metric"], json!({"__name__": "heat"}));
     });
 }
@@ -111,9 +111,9 @@ fn an_announcement_that_was_lost_is_made_up_for_by_a_snapshot() {
         stage.append(&Labels::metric("heat", &[]), 2.0);
         feed(&stage, &hub, "rain", 3.0).await;
         let got = session.got();
-        assert_eq!((got.len(), got[0].0, values(&got[0].2)), (1, Kind::Snapshot, vec!["2"]));
+        assert_eq!((got.len(), got[0].0, values(&got[0].2)), (1, FrameKind::Snapshot, vec!["2"]));
         feed(&stage, &hub, "heat", 4.0).await;
-        assert_eq!(session.kinds(), [(Kind::Update, 2)]);
+        assert_eq!(session.kinds(), [(FrameKind::Update, 2)]);
     });
 }
 
@@ -133,7 +133,7 @@ fn a_session_that_was_slow_gets_a_snapshot_after_a_gap_in_the_numbers() {
         assert!(!before.is_empty() && before.len() < 5, "{before:?}");
         feed(&stage, &hub, "heat", 6.0).await;
         let got = session.got();
-        assert_eq!((got.len(), got[0].0, got[0].1, values(&got[0].2)), (1, Kind::Snapshot, 6, vec!["6"]));
+        assert_eq!((got.len(), got[0].0, got[0].1, values(&got[0].2)), (1, FrameKind::Snapshot, 6, vec!["6"]));
         assert_eq!(stage.shared.skipped_frames.load(Ordering::Relaxed), 5 - before.len() as u64);
         assert!(!session.ended.load(Ordering::Relaxed));
     });
@@ -159,7 +159,7 @@ fn a_session_that_takes_nothing_for_too_long_is_ended_and_others_go_on() {
         feed(&stage, &hub, "heat", 6.0).await;
         assert!(slow.ended.load(Ordering::Relaxed));
         assert!(!quick.ended.load(Ordering::Relaxed));
-        assert_eq!(quick.kinds().last(), Some(&(Kind::Update, 7)));
+        assert_eq!(quick.kinds().last(), Some(&(FrameKind::Update, 7)));
         let skipped = stage.shared.skipped_frames.load(Ordering::Relaxed);
         feed(&stage, &hub, "heat", 7.0).await;
         assert_eq!(stage.shared.skipped_frames.load(Ordering::Relaxed), skipped, "it is forgotten");
@@ -220,13 +220,13 @@ fn news_go_to_those_who_follow_their_topic_and_status_each_five_seconds() {
         hub.mailbox().send(events.subscribe(1, Topic::Events, &[])).await.unwrap().unwrap();
         hub.mailbox().send(status.subscribe(1, Topic::Status, &[])).await.unwrap().unwrap();
         stage.settle().await;
-        assert_eq!((events.kinds(), status.kinds()), (vec![(Kind::Snapshot, 0)], vec![(Kind::Snapshot, 0)]));
+        assert_eq!((events.kinds(), status.kinds()), (vec![(FrameKind::Snapshot, 0)], vec![(FrameKind::Snapshot, 0)]));
         let news = Publish::Events(vec![("1".to_owned(), Event::new(NOON, "test", "test", "it", "an event"))]);
         hub.mailbox().try_send(news).unwrap();
         stage.settle().await;
         assert_eq!((events.got()[0].2[0]["title"].as_str(), status.kinds()), (Some("an event"), vec![]));
         stage.pass(STATUS_EVERY * 2 + Duration::from_secs(1)).await;
-        assert_eq!((events.kinds(), status.kinds()), (vec![], vec![(Kind::Update, 1), (Kind::Update, 2)]));
+        assert_eq!((events.kinds(), status.kinds()), (vec![], vec![(FrameKind::Update, 1), (FrameKind::Update, 2)]));
     });
 }
 
@@ -241,10 +241,10 @@ fn after_a_panic_sessions_are_asked_to_connect_anew() {
         stage.break_next("hub");
         stage.pass(STATUS_EVERY + Duration::from_secs(1)).await;
         assert_eq!(stage.status("hub").restarts, 1);
-        assert_eq!(session.kinds(), [(Kind::Reset, 0)]);
+        assert_eq!(session.kinds(), [(FrameKind::Reset, 0)]);
         assert!(!stage.shared.follows(Level::M1));
         hub.mailbox().send(session.subscribe(7, Topic::Samples, &[])).await.unwrap().unwrap();
         feed(&stage, &hub, "heat", 2.0).await;
-        assert_eq!(session.kinds(), [(Kind::Snapshot, 0), (Kind::Update, 1)]);
+        assert_eq!(session.kinds(), [(FrameKind::Snapshot, 0), (FrameKind::Update, 1)]);
     });
 }

@@ -79,7 +79,7 @@ pub struct Names {
 }
 
 /// A CI run: when it began and the seconds of its jobs, where those are known.
-pub type Run = (TimestampMs, Option<f64>);
+pub type CiRun = (TimestampMs, Option<f64>);
 
 /// What went on. What has no source is absent.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -121,7 +121,7 @@ fn plus(a: Option<f64>, b: Option<f64>, share: f64) -> Option<f64> {
 
 impl Spent {
     /// Takes in the runs that began in `(from, to]`, of those given by rising time.
-    pub fn add_runs(&mut self, from: TimestampMs, to: TimestampMs, runs: &[Run]) {
+    pub fn add_runs(&mut self, from: TimestampMs, to: TimestampMs, runs: &[CiRun]) {
         let upto = |at: TimestampMs| runs.partition_point(|run| run.0 <= at);
         let began = &runs[upto(from)..upto(to).max(upto(from))];
         self.ci_runs = Some(began.len() as f64);
@@ -146,7 +146,7 @@ impl Spent {
 ///
 /// # Errors
 /// [`StoreError`] when samples cannot be read.
-pub fn measure(store: &Store, from: TimestampMs, to: TimestampMs, names: &Names, runs: Option<&[Run]>) -> Result<Spent, StoreError> {
+pub fn measure(store: &Store, from: TimestampMs, to: TimestampMs, names: &Names, runs: Option<&[CiRun]>) -> Result<Spent, StoreError> {
     let mut spent = Spent { wall_seconds: (to - from) as f64 / 1e3, ..Spent::default() };
     if let Some((cpu, covered)) = cpu(store, from, to)? {
         (spent.cpu_seconds, spent.cpu_covered_seconds) = (Some(cpu), Some(covered));

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{State, Verdict};
 use super::parse::{Board, Subtask, Tag, Task};
-use super::watch::{Execution, GoneTask, Kind, Observed, Outcome, Seen, SeenTag, SeenTask, Switched, Transition, seconds};
+use super::watch::{Execution, GoneTask, Observed, Outcome, OutcomeKind, Seen, SeenTag, SeenTask, Switched, Transition, seconds};
 use super::{CANCELLED, DONE, is_reopening};
 
 /// What a tag was as a whole is remembered of so many looks.
@@ -205,11 +205,11 @@ impl Look {
         seen.at_work(to, at_ms, true);
         if reopened {
             counts.reopened += 1;
-            self.outcome(of, Kind::Reopened, at_ms);
+            self.outcome(of, OutcomeKind::Reopened, at_ms);
         }
         if to == DONE {
             counts.completed += 1;
-            self.outcome(of, Kind::Done, at_ms);
+            self.outcome(of, OutcomeKind::Done, at_ms);
             seen.last_execution_ms = round.map(|round| round.worked_ms);
             self.observed.executions.extend(round.map(|round| Execution {
                 tag: of.tag.to_owned(),
@@ -220,7 +220,7 @@ impl Look {
                 at_ms,
             }));
         } else if to == CANCELLED {
-            self.outcome(of, Kind::Cancelled, at_ms);
+            self.outcome(of, OutcomeKind::Cancelled, at_ms);
         }
         self.transition(of, &task.title, (Some(from.status), Some(to.to_owned())), at_ms, reopened);
     }
@@ -302,7 +302,7 @@ impl Look {
         Some((std::mem::replace(&mut seen.status, subtask.status.clone()), at_ms))
     }
 
-    fn outcome(&mut self, of: Subject<'_>, kind: Kind, at_ms: i64) {
+    fn outcome(&mut self, of: Subject<'_>, kind: OutcomeKind, at_ms: i64) {
         self.outcomes.push(Outcome { at_ms, tag: of.tag.to_owned(), kind });
     }
 

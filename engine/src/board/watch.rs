@@ -119,7 +119,7 @@ pub struct Counters {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Kind {
+pub(super) enum OutcomeKind {
     Done,
     Cancelled,
     Reopened,
@@ -129,7 +129,7 @@ pub(super) enum Kind {
 pub(super) struct Outcome {
     pub(super) at_ms: i64,
     pub(super) tag: String,
-    pub(super) kind: Kind,
+    pub(super) kind: OutcomeKind,
 }
 
 /// What both tasks and subtasks are remembered by.
@@ -254,7 +254,7 @@ impl Watcher {
                 observed.unknown_statuses.push(status.to_owned());
             }
         }
-        self.completions.extend(outcomes.iter().filter(|o| o.kind == Kind::Done).map(|o| (o.at_ms, o.tag.clone())));
+        self.completions.extend(outcomes.iter().filter(|o| o.kind == OutcomeKind::Done).map(|o| (o.at_ms, o.tag.clone())));
         self.outcomes.extend(outcomes);
         self.first_look_ms.get_or_insert(seen_at_ms);
         self.last_look_ms = Some(seen_at_ms);
@@ -309,7 +309,7 @@ impl Watcher {
         let (mut failed, mut all) = (0u64, 0u64);
         for outcome in self.outcomes.iter().filter(|o| o.at_ms > after_ms && o.at_ms <= now_ms && o.tag == tag) {
             all += 1;
-            failed += u64::from(outcome.kind != Kind::Done);
+            failed += u64::from(outcome.kind != OutcomeKind::Done);
         }
         (all > 0).then(|| failed as f64 / all as f64)
     }

@@ -176,7 +176,7 @@ fn median(records: &[&Record]) -> Option<f64> {
 
 /// Workflow and commit.
 type Commit<'a> = (WorkflowKey, &'a str);
-/// [`super::parse::Run::order`]
+/// [`super::parse::WorkflowRun::order`]
 type Order = (TimestampMs, u64, u32);
 
 /// Which runs were in vain, and since when that is known.

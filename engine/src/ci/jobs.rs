@@ -2,7 +2,7 @@
 //!
 //! A re-run of failed jobs lists the others again, with the times of the attempt in which they ran. Such a job belongs to that attempt.
 
-use super::parse::{Job, Run};
+use super::parse::{Job, WorkflowRun};
 use crate::model::TimestampMs;
 
 /// A job may begin so long before its run, by clocks that differ.
@@ -32,7 +32,7 @@ pub struct JobFigures {
 impl JobFigures {
     /// Of the jobs that are listed for an attempt of a run, `whole` where none is missing in the list.
     #[must_use]
-    pub fn of(jobs: &[Job], run: &Run, whole: bool) -> Self {
+    pub fn of(jobs: &[Job], run: &WorkflowRun, whole: bool) -> Self {
         let last = run.updated.map_or(TimestampMs::MAX, |end| end.max(run.started).max(run.created).saturating_add(SLACK_MS));
         let can_be = |at: &TimestampMs| (run.created - SKEW_MS..=last).contains(at);
         let mut figures = Self { ended: true, whole, first_start: None, seconds: None, carried_seconds: 0.0, last_end: None, unclear: 0 };
@@ -85,7 +85,7 @@ impl JobFigures {
 
     /// Seconds that a run waited for its first job: from its creation, or from the beginning of the attempt of a re-run.
     #[must_use]
-    pub fn queue(&self, run: &Run) -> Option<f64> {
+    pub fn queue(&self, run: &WorkflowRun) -> Option<f64> {
         let asked = if run.attempt > 1 { run.started } else { run.created };
         let waited = self.first_start? - asked;
         (waited >= -SKEW_MS).then(|| waited.max(0) as f64 / 1e3)

@@ -23,7 +23,7 @@ use serde_json::json;
 pub use self::pages::Gap;
 use super::figures::{self, Base, Figures};
 use super::jobs::JobFigures;
-use super::parse::{Run, Workflow};
+use super::parse::{Workflow, WorkflowRun};
 use super::workflow::{Names, WorkflowKey};
 use crate::event::Event;
 use crate::model::{Batch, TimestampMs};
@@ -54,7 +54,7 @@ pub type Key = (u64, u32);
 pub struct Record {
     /// As it was seen last.
     #[serde(flatten)]
-    pub run: Run,
+    pub run: WorkflowRun,
     /// The time of its samples; none before its end.
     pub at: Option<TimestampMs>,
     /// It ended after the first look.
@@ -76,7 +76,7 @@ pub struct Record {
 /// An end of an attempt after which it went on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct End {
-    /// As [`Run::outcome`].
+    /// As [`WorkflowRun::outcome`].
     pub outcome: String,
     /// The time of its samples.
     pub at: Option<TimestampMs>,
@@ -279,7 +279,7 @@ impl Ledger {
     }
 
     /// Oldest end first, so that runs which ended in the same second get their times in the same order each time.
-    fn take(&mut self, mut runs: Vec<Run>, now: TimestampMs) {
+    fn take(&mut self, mut runs: Vec<WorkflowRun>, now: TimestampMs) {
         runs.sort_by_key(|run| (run.updated, run.id));
         for run in &runs {
             self.meta_changed |= self.meta.names.learn(run);
@@ -290,7 +290,7 @@ impl Ledger {
     }
 
     /// Takes in what a run is like.
-    pub fn observe(&mut self, run: Run, reported_by: ReportedBy, now: TimestampMs) {
+    pub fn observe(&mut self, run: WorkflowRun, reported_by: ReportedBy, now: TimestampMs) {
         let key = (run.id, run.attempt);
         let horizon = now - if run.ended() { self.keep_ms } else { MAX_ACTIVE_MS };
         if run.created < horizon {
@@ -345,7 +345,7 @@ impl Ledger {
     }
 
     /// A time of its own for samples of a run that ended.
-    fn place(&mut self, run: &Run, end: TimestampMs) -> TimestampMs {
+    fn place(&mut self, run: &WorkflowRun, end: TimestampMs) -> TimestampMs {
         let mut place = (run.key(), run.outcome().to_owned(), end);
         while !self.taken.insert(place.clone()) {
             place.2 += 1;
@@ -360,7 +360,7 @@ impl Ledger {
         }
     }
 
-    fn event(&self, kind: &str, at: TimestampMs, run: &Run, what: String) -> Event {
+    fn event(&self, kind: &str, at: TimestampMs, run: &WorkflowRun, what: String) -> Event {
         let again = if run.attempt > 1 { format!(", attempt {}", run.attempt) } else { String::new() };
         let key = run.key();
         let workflow = self.meta.names.name(&key);
@@ -400,7 +400,7 @@ impl Ledger {
     /// The run whose jobs are to be asked for next, and whether it is history: the newest of those that ended after the
     /// first look, then history from its beginning.
     #[must_use]
-    pub fn wanted(&self, now: TimestampMs) -> Option<(Run, bool)> {
+    pub fn wanted(&self, now: TimestampMs) -> Option<(WorkflowRun, bool)> {
         // A clock that went back must not hold them up.
         let ready = |key: &Key| self.tries.get(key).is_none_or(|(_, again)| *again <= now || *again > now + MAX_WAIT_MS);
         let wanted = self.records.iter().filter(|(key, record)| wants_jobs(record) && ready(key));
@@ -453,7 +453,7 @@ impl Ledger {
 
     /// Whether what a delivery says of a run is no news.
     #[must_use]
-    pub fn knows(&self, run: &Run) -> bool {
+    pub fn knows(&self, run: &WorkflowRun) -> bool {
         self.newest(run.id).is_some_and(|known| !news::is_news(&known.run, run, ReportedBy::Webhook))
     }
 

@@ -17,7 +17,7 @@ const TIMES: std::ops::Range<TimestampMs> = 1_199_145_600_000..4_102_444_800_000
 
 /// One attempt of a run, as GitHub has it now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Run {
+pub struct WorkflowRun {
     /// GitHub's number of the run.
     pub id: u64,
     /// Its attempt, from 1.
@@ -59,7 +59,7 @@ pub struct Run {
     pub committed: Option<TimestampMs>,
 }
 
-impl Run {
+impl WorkflowRun {
     /// Whether this attempt ended.
     #[must_use]
     pub fn ended(&self) -> bool {
@@ -197,7 +197,7 @@ fn page<T>(bytes: &[u8], key: &'static str, read: impl Fn(&Value) -> Option<T>) 
 ///
 /// # Errors
 /// [`ParseError`] when it is not such an answer.
-pub fn runs(bytes: &[u8]) -> Result<Page<Run>, ParseError> {
+pub fn runs(bytes: &[u8]) -> Result<Page<WorkflowRun>, ParseError> {
     page(bytes, "workflow_runs", read_run)
 }
 
@@ -205,7 +205,7 @@ pub fn runs(bytes: &[u8]) -> Result<Page<Run>, ParseError> {
 ///
 /// # Errors
 /// [`ParseError`] when it is not such an answer.
-pub fn run(bytes: &[u8]) -> Result<Run, ParseError> {
+pub fn run(bytes: &[u8]) -> Result<WorkflowRun, ParseError> {
     read_run(&json(bytes)?).ok_or(ParseError::Missing("id"))
 }
 
@@ -276,7 +276,7 @@ fn place(value: &Value) -> (String, Option<String>) {
     (path.unwrap_or_default(), name.filter(|_| !is_file))
 }
 
-fn read_run(run: &Value) -> Option<Run> {
+fn read_run(run: &Value) -> Option<WorkflowRun> {
     let (created, started, updated) = (time(&run["created_at"]), time(&run["run_started_at"]), time(&run["updated_at"]));
     let created = created.or(started).or(updated)?;
     let conclusion = text(&run["conclusion"]);
@@ -287,7 +287,7 @@ fn read_run(run: &Value) -> Option<Run> {
         return None;
     }
     let (repository, head) = (text(&run["repository"]["full_name"]), text(&run["head_repository"]["full_name"]));
-    Some(Run {
+    Some(WorkflowRun {
         id: number(&run["id"])?,
         attempt: attempt(run).unwrap_or(1),
         workflow_id,
@@ -319,7 +319,7 @@ pub enum Delivery {
         /// `owner/name`.
         repo: String,
         /// The run.
-        run: Box<Run>,
+        run: Box<WorkflowRun>,
     },
     /// Nothing that is looked at.
     Other,

@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use super::figures::{Figures, verdict};
 use super::jobs::JobFigures;
 use super::ledger::{Ledger, ReportedBy};
-use super::parse::{self, Delivery, Page, ParseError, Run};
+use super::parse::{self, Delivery, Page, ParseError, WorkflowRun};
 use super::workflow::WorkflowKey;
 use crate::model::TimestampMs;
 
 const T0: TimestampMs = 1_795_478_400_000; // 2026-11-24T00:00:00Z
 const KEEP: i64 = 30 * 86_400_000;
 
-fn one(run: Value) -> Page<Run> {
+fn one(run: Value) -> Page<WorkflowRun> {
     parse::runs(json!({"total_count": 1, "workflow_runs": [run]}).to_string().as_bytes()).unwrap()
 }
 
@@ -107,8 +107,8 @@ fn verdicts_count_only_what_says_something() {
     }
 }
 
-fn run(id: u64, attempt: u32, sha: &str, outcome: &str, created: i64, seconds: i64) -> Run {
-    Run {
+fn run(id: u64, attempt: u32, sha: &str, outcome: &str, created: i64, seconds: i64) -> WorkflowRun {
+    WorkflowRun {
         id,
         attempt,
         workflow_id: 5,
@@ -130,7 +130,7 @@ fn run(id: u64, attempt: u32, sha: &str, outcome: &str, created: i64, seconds: i
     }
 }
 
-fn of(items: Vec<Run>) -> Page<Run> {
+fn of(items: Vec<WorkflowRun>) -> Page<WorkflowRun> {
     Page { length: items.len(), skipped: 0, total: None, more: false, repo: None, items }
 }
 
@@ -152,7 +152,7 @@ fn ci() -> WorkflowKey {
 }
 
 /// A ledger whose runs all have one job of 10 s.
-fn known(runs: Vec<Run>, now: i64) -> Ledger {
+fn known(runs: Vec<WorkflowRun>, now: i64) -> Ledger {
     let mut ledger = Ledger::restore("o/r", KEEP, &[]);
     ledger.first_page(of(runs), T0 + now * 1_000);
     while let Some((run, _)) = ledger.wanted(T0 + now * 1_000) {
@@ -162,7 +162,7 @@ fn known(runs: Vec<Run>, now: i64) -> Ledger {
     ledger
 }
 
-fn figures(runs: Vec<Run>) -> Figures {
+fn figures(runs: Vec<WorkflowRun>) -> Figures {
     known(runs, 100_000).figures().remove(&ci()).unwrap_or_default()
 }
 
@@ -180,7 +180,7 @@ fn figures_are_those_of_their_definitions() {
     long.extend(["cancelled"; 5]);
     assert_eq!(ratio(&long), Some(1.0), "the last twenty completed ones, cancelled ones among them");
 
-    let flaky = |runs: Vec<Run>| {
+    let flaky = |runs: Vec<WorkflowRun>| {
         let f = figures(runs);
         (f.flaky_commits, f.commits)
     };
@@ -188,7 +188,7 @@ fn figures_are_those_of_their_definitions() {
     assert_eq!(flaky(vec![run(1, 2, "a", "success", 0, 1), run(2, 3, "b", "failure", 10, 1), run(3, 1, "", "success", 20, 1)]), (1, 2));
     assert_eq!(flaky(vec![run(1, 1, "a", "cancelled", 0, 1)]), (0, 0));
 
-    let wasted = |runs: Vec<Run>| figures(runs).wasted_seconds;
+    let wasted = |runs: Vec<WorkflowRun>| figures(runs).wasted_seconds;
     assert_eq!(wasted(vec![run(1, 1, "a", "failure", 0, 1), run(2, 1, "a", "success", 10, 1)]), 10.0, "green later");
     assert_eq!(wasted(vec![run(1, 1, "a", "success", 0, 1), run(2, 1, "a", "failure", 10, 1)]), 0.0);
     assert_eq!(wasted(vec![run(1, 1, "a", "cancelled", 0, 1), run(2, 1, "b", "success", 10, 1)]), 10.0);
@@ -197,7 +197,7 @@ fn figures_are_those_of_their_definitions() {
     let f = figures((0..45).map(|n| run(n, 1, "a", "success", n as i64 * 100, if n < 25 { 100 } else { 135 })).collect());
     assert_eq!((f.p50_seconds, f.p50_before_seconds), (Some(135.0), Some(100.0)));
     assert!((f.p50_change_ratio.unwrap() - 0.35).abs() < 1e-9);
-    let f = figures(vec![run(1, 1, "a", "", 0, 1), Run { status: "hovering".to_owned(), ..run(2, 1, "a", "", 5, 1) }]);
+    let f = figures(vec![run(1, 1, "a", "", 0, 1), WorkflowRun { status: "hovering".to_owned(), ..run(2, 1, "a", "", 5, 1) }]);
     assert_eq!((f.active, f.statuses["hovering"]), (1, 1), "an unknown status counts for nothing");
 }
 
@@ -221,15 +221,17 @@ fn deliveries_out_of_order_take_nothing_back() {
     let mut ledger = known(vec![run(1, 1, "a", "", 0, 1)], 10);
     let seen = |ledger: &Ledger| ledger.records().map(|r| (r.run.attempt, r.run.status.clone())).collect::<Vec<_>>();
     ledger.observe(run(1, 1, "a", "success", 0, 60), ReportedBy::Webhook, now);
-    for late in
-        [run(1, 1, "a", "", 0, 70), run(1, 1, "a", "failure", 0, 80), Run { status: "queued".to_owned(), ..run(1, 1, "a", "", 0, 0) }]
-    {
+    for late in [
+        run(1, 1, "a", "", 0, 70),
+        run(1, 1, "a", "failure", 0, 80),
+        WorkflowRun { status: "queued".to_owned(), ..run(1, 1, "a", "", 0, 0) },
+    ] {
         ledger.observe(late, ReportedBy::Webhook, now);
     }
     assert_eq!(seen(&ledger), [(1, "completed".to_owned())]);
     ledger.observe(run(1, 2, "a", "", 0, 90), ReportedBy::Api, now);
     ledger.observe(run(1, 1, "a", "failure", 0, 80), ReportedBy::Webhook, now);
-    ledger.observe(Run { status: "queued".to_owned(), ..run(1, 2, "a", "", 0, 85) }, ReportedBy::Webhook, now);
+    ledger.observe(WorkflowRun { status: "queued".to_owned(), ..run(1, 2, "a", "", 0, 85) }, ReportedBy::Webhook, now);
     assert_eq!(seen(&ledger), [(1, "completed".to_owned()), (2, "in_progress".to_owned())]);
     assert_eq!(ledger.figures()[&ci()].runs, BTreeMap::from([("success".to_owned(), 1)]));
     ledger.gone(1);
@@ -298,20 +300,21 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// A repository whose runs come and end.
-struct World(Vec<Run>);
+struct World(Vec<WorkflowRun>);
 
 const PAGE: usize = 5;
 
 impl World {
-    fn at(&self, run: &Run, now: TimestampMs) -> Run {
+    fn at(&self, run: &WorkflowRun, now: TimestampMs) -> WorkflowRun {
         if run.updated.is_some_and(|end| end <= now) {
             return run.clone();
         }
-        Run { status: "in_progress".to_owned(), conclusion: None, updated: Some(run.started), ..run.clone() }
+        WorkflowRun { status: "in_progress".to_owned(), conclusion: None, updated: Some(run.started), ..run.clone() }
     }
 
-    fn page(&self, from: TimestampMs, to: TimestampMs, now: TimestampMs) -> Page<Run> {
-        let mut runs: Vec<Run> = self.0.iter().filter(|r| r.created >= from && r.created <= to.min(now)).map(|r| self.at(r, now)).collect();
+    fn page(&self, from: TimestampMs, to: TimestampMs, now: TimestampMs) -> Page<WorkflowRun> {
+        let mut runs: Vec<WorkflowRun> =
+            self.0.iter().filter(|r| r.created >= from && r.created <= to.min(now)).map(|r| self.at(r, now)).collect();
         runs.sort_by_key(|run| std::cmp::Reverse(run.order()));
         let more = runs.len() > PAGE;
         runs.truncate(PAGE);
@@ -409,7 +412,7 @@ proptest! {
         prop_assert_eq!(durations.len(), world.0.len(), "one sample a run, at its end");
         prop_assert_eq!(kept.series("github_actions_run_queue_seconds").len(), world.0.len());
         let total: f64 = durations.iter().map(|(_, _, v)| v).sum();
-        prop_assert_eq!(total, world.0.iter().filter_map(Run::duration).sum::<f64>());
+        prop_assert_eq!(total, world.0.iter().filter_map(WorkflowRun::duration).sum::<f64>());
         let truth = known(world.0.clone(), (now - T0) / 1_000);
         let expected = &truth.figures()[&ci()];
         for (conclusion, count) in &expected.runs {

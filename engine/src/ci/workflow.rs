@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::parse::{Run, Workflow};
+use super::parse::{Workflow, WorkflowRun};
 use crate::model::TimestampMs;
 
 /// Workflows whose names are remembered; names of more are those of their files.
@@ -72,7 +72,7 @@ impl Names {
     }
 
     /// Takes in what a run says of its workflow; whether something changed.
-    pub(super) fn learn(&mut self, run: &Run) -> bool {
+    pub(super) fn learn(&mut self, run: &WorkflowRun) -> bool {
         let Some(known) = self.entry(run.key()) else { return false };
         let mut changed = known.path.is_empty() && !run.path.is_empty();
         if changed {

@@ -7,7 +7,7 @@ use crate::model::{STALE_NAN_BITS, push_value};
 /// A number as Go's `ParseFloat` reads it and Prometheus' text parser accepts it: `1`, `.5`, `5.`, `1e5`, and in any case `NaN`, `Inf`,
 /// `Infinity`, the latter two with a sign. No hexadecimal digits, no `_`; nothing that only infinity could stand for.
 #[must_use]
-pub fn number(text: &str) -> Option<f64> {
+pub fn parse_number(text: &str) -> Option<f64> {
     // Rust reads more words than the formats have.
     if text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E')) {
         return text.parse().ok().filter(|v: &f64| v.is_finite());
@@ -29,18 +29,18 @@ const NANS: [(&str, u64); 3] = [("NaN", 0x7ff8_0000_0000_0000), ("nan", 0x7ff8_0
 
 /// A number, or a NaN by one of its words or its bits: what [`push_exact`] writes.
 #[must_use]
-pub fn exact(text: &str) -> Option<f64> {
+pub fn parse_exact(text: &str) -> Option<f64> {
     if let Some((_, bits)) = NANS.iter().find(|(word, _)| *word == text) {
         return Some(f64::from_bits(*bits));
     }
-    number(text).or_else(|| {
+    parse_number(text).or_else(|| {
         let digits = text.strip_prefix("NaN(0x")?.strip_suffix(')')?;
         let bits = u64::from_str_radix(digits, 16).ok().filter(|_| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
         Some(f64::from_bits(bits)).filter(|v| v.is_nan())
     })
 }
 
-/// Writes a value so that [`exact`] gives back every bit: NaNs by their words, `NaN(0x…)` where there is none.
+/// Writes a value so that [`parse_exact`] gives back every bit: NaNs by their words, `NaN(0x…)` where there is none.
 pub fn push_exact(out: &mut String, v: f64) {
     let bits = v.to_bits();
     if !v.is_nan() {
@@ -79,11 +79,11 @@ mod tests {
             ("+.5e-3", 5e-4),
             ("1e-999", 0.0),
         ] {
-            assert_eq!(number(text), Some(expected), "{text}");
+            assert_eq!(parse_number(text), Some(expected), "{text}");
         }
-        assert_eq!(number("-0").map(f64::to_bits), Some((-0.0f64).to_bits()));
+        assert_eq!(parse_number("-0").map(f64::to_bits), Some((-0.0f64).to_bits()));
         for text in ["nan", "NAN", "NaN"] {
-            assert!(number(text).is_some_and(f64::is_nan), "{text}");
+            assert!(parse_number(text).is_some_and(f64::is_nan), "{text}");
         }
         for text in [
             "",
@@ -111,14 +111,14 @@ mod tests {
             "NaN(0x7ff8000000000000)",
             "null",
         ] {
-            assert_eq!(number(text), None, "{text}");
+            assert_eq!(parse_number(text), None, "{text}");
         }
     }
 
     #[test]
     fn only_a_nan_is_written_by_its_bits() {
         for text in ["NaN(0x1)", "NaN(0x7ff0000000000000)", "NaN(0x+7ff8000000000000)", "NaN(0x)", "NaN(0x7ff80000000000000)", "stalenan"] {
-            assert_eq!(exact(text), None, "{text}");
+            assert_eq!(parse_exact(text), None, "{text}");
         }
     }
 
@@ -129,7 +129,7 @@ mod tests {
             for bits in [bits, nan, STALE_NAN_BITS, 0x7ff8_0000_0000_0001, f64::NAN.to_bits(), bits & 0x800f_ffff_ffff_ffff] {
                 let mut text = String::new();
                 push_exact(&mut text, f64::from_bits(bits));
-                prop_assert_eq!(exact(&text).map(f64::to_bits), Some(bits), "{}", text);
+                prop_assert_eq!(parse_exact(&text).map(f64::to_bits), Some(bits), "{}", text);
             }
         }
     }

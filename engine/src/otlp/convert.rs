@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, DataPointF
 use super::Options;
 use super::attributes::{Pairs, Target, point_labels, scope_labels};
 use super::clashes::Clashes;
-use super::names::{Kind, metric_name, unit_name};
+use super::names::{MetricType, metric_name, unit_name};
 use super::streams::{Changes, NANOS, Step, Steps, Streams, Total};
 use crate::model::{Labels, NAME_LABEL, STALE_NAN_BITS, Sample, TimestampMs};
 use crate::relabel;
@@ -27,7 +27,7 @@ const MAX_LABEL_BYTES: usize = 64 << 20;
 const MAX_BEGINNING_MS: i64 = 3_600_000;
 
 /// What is known of series so far.
-pub trait Past {
+pub trait SeriesHistory {
     /// The time of the newest sample.
     fn newest(&self, labels: &Labels) -> Option<TimestampMs>;
     /// The newest sample that has a value.
@@ -62,7 +62,7 @@ pub struct Metric {
 
 /// What a request comes to.
 #[derive(Debug, Default)]
-pub struct Translated {
+pub struct Translation {
     /// Samples, those of one series by rising time.
     pub rows: Vec<Row>,
     /// Points that are in the rows.
@@ -75,7 +75,7 @@ pub struct Translated {
     pub warnings: Vec<String>,
     /// Metrics that are in the rows.
     pub metrics: Vec<Metric>,
-    /// To be given to [`Streams::keep`] or [`Streams::forget`].
+    /// To be given to [`Streams::commit`] or [`Streams::forget`].
     pub changes: Changes,
 }
 
@@ -133,18 +133,18 @@ pub(super) const TOO_LATE: &str = "it is a difference from before the last ones;
 /// A request on its way to rows.
 pub(super) struct Conversion<'a> {
     pub(super) streams: &'a Streams,
-    past: &'a dyn Past,
-    pub(super) out: Translated,
+    past: &'a dyn SeriesHistory,
+    pub(super) out: Translation,
     label_bytes: usize,
     told_of_targets: bool,
     clashes: Clashes<'a>,
 }
 
-/// Takes a request apart. Nothing is remembered before [`Streams::keep`].
+/// Takes a request apart. Nothing is remembered before [`Streams::commit`].
 #[must_use]
-pub fn translate(request: &ExportMetricsServiceRequest, options: &Options, streams: &Streams, past: &dyn Past) -> Translated {
+pub fn translate(request: &ExportMetricsServiceRequest, options: &Options, streams: &Streams, past: &dyn SeriesHistory) -> Translation {
     let mut conversion =
-        Conversion { streams, past, out: Translated::default(), label_bytes: 0, told_of_targets: false, clashes: Clashes::default() };
+        Conversion { streams, past, out: Translation::default(), label_bytes: 0, told_of_targets: false, clashes: Clashes::default() };
     for of_resource in &request.resource_metrics {
         let attributes = of_resource.resource.as_ref().map_or(&[][..], |r| &r.attributes);
         let target = Target::of(attributes, options);
@@ -182,11 +182,11 @@ pub(super) const STALE: f64 = f64::from_bits(STALE_NAN_BITS);
 impl<'a> Conversion<'a> {
     fn metric(&mut self, metric: &'a otlp::Metric, scope: &Pairs, target: &Target) {
         let (kind, word) = match &metric.data {
-            Some(Data::Gauge(_)) => (Kind::Gauge, "gauge"),
-            Some(Data::Sum(sum)) if sum.is_monotonic => (Kind::Counter, "counter"),
-            Some(Data::Sum(_)) => (Kind::Other, "gauge"),
-            Some(Data::Histogram(_) | Data::ExponentialHistogram(_)) => (Kind::Other, "histogram"),
-            Some(Data::Summary(_)) => (Kind::Other, "summary"),
+            Some(Data::Gauge(_)) => (MetricType::Gauge, "gauge"),
+            Some(Data::Sum(sum)) if sum.is_monotonic => (MetricType::Counter, "counter"),
+            Some(Data::Sum(_)) => (MetricType::Other, "gauge"),
+            Some(Data::Histogram(_) | Data::ExponentialHistogram(_)) => (MetricType::Other, "histogram"),
+            Some(Data::Summary(_)) => (MetricType::Other, "summary"),
             // Without data there are no points.
             None => return,
         };

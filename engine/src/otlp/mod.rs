@@ -1,6 +1,6 @@
 //! OpenTelemetry metrics (OTLP) as samples, by the OpenTelemetry-to-Prometheus rules.
 //!
-//! Pure: bytes, the clock, what is known of series ([`Past`]) and of those who send differences ([`Streams`]) come in; rows,
+//! Pure: bytes, the clock, what is known of series ([`SeriesHistory`]) and of those who send differences ([`Streams`]) come in; rows,
 //! metadata and refusals go out. Inflation, answers and the keeping of rows are the caller's.
 //!
 //! * Names: [`names`]. Attributes, `job`, `instance`, `target_info`: [`attributes`].
@@ -26,7 +26,7 @@ mod json;
 mod names;
 mod streams;
 
-pub use self::convert::{Metric, Past, Row, Translated, translate};
+pub use self::convert::{Metric, Row, SeriesHistory, Translation, translate};
 pub use self::decode::{DecodeError, Encoding, MAX_PARTS};
 pub use self::streams::{Changes, Streams};
 

@@ -123,7 +123,7 @@ impl Streams {
     }
 
     /// The samples of a request are durable, but for the rows that were refused.
-    pub fn keep(&mut self, changes: Changes, refused: impl Fn(usize) -> bool, now: TimestampMs) {
+    pub fn commit(&mut self, changes: Changes, refused: impl Fn(usize) -> bool, now: TimestampMs) {
         for (labels, (total, row)) in changes.totals {
             if !refused(row) {
                 self.totals.insert(labels, (total, now));
@@ -176,9 +176,9 @@ mod tests {
     fn a_change_counts_when_its_row_was_kept() {
         let mut streams = Streams::default();
         let known = |streams: &Streams, n: usize| streams.total(&Labels::metric("m", &[("n", &n.to_string())])).map(|t| t.value);
-        streams.keep(change(1..2, 7), |row| row == 7, 0);
+        streams.commit(change(1..2, 7), |row| row == 7, 0);
         assert_eq!(known(&streams, 1), None);
-        streams.keep(change(1..2, 7), |_| false, 0);
+        streams.commit(change(1..2, 7), |_| false, 0);
         assert_eq!(known(&streams, 1), Some(1.0));
         streams.forget(&change(1..2, 7));
         assert_eq!(known(&streams, 1), None);
@@ -206,11 +206,11 @@ mod tests {
     fn memory_is_bounded_and_the_idle_are_forgotten() {
         let mut streams = Streams::default();
         for round in 0..5 {
-            streams.keep(change(round * 50_000..(round + 1) * 50_000, 0), |_| false, round as i64);
+            streams.commit(change(round * 50_000..(round + 1) * 50_000, 0), |_| false, round as i64);
             assert!(streams.totals.len() <= MAX_TOTALS, "{round}");
         }
         assert!(streams.totals.len() >= 50_000, "the newest are known");
-        streams.keep(Changes::default(), |_| false, IDLE_MS + 10);
+        streams.commit(Changes::default(), |_| false, IDLE_MS + 10);
         assert!(streams.totals.is_empty());
     }
 }

@@ -15,7 +15,7 @@ const T0: i64 = 1_795_514_400_000;
 #[derive(Default)]
 struct Kept(BTreeMap<String, BTreeMap<TimestampMs, f64>>);
 
-impl Past for Kept {
+impl SeriesHistory for Kept {
     fn newest(&self, labels: &Labels) -> Option<TimestampMs> {
         self.0.get(&labels.to_string())?.keys().next_back().copied()
     }
@@ -48,16 +48,16 @@ struct Receiver {
 
 impl Receiver {
     /// Takes a request as the web does.
-    fn take(&mut self, request: &Value) -> Translated {
+    fn take(&mut self, request: &Value) -> Translation {
         let mut translated = self.translate(request);
         for row in &translated.rows {
             self.kept.0.entry(row.labels.to_string()).or_default().insert(row.t, row.v);
         }
-        self.streams.keep(std::mem::take(&mut translated.changes), |_| false, T0);
+        self.streams.commit(std::mem::take(&mut translated.changes), |_| false, T0);
         translated
     }
 
-    fn translate(&self, request: &Value) -> Translated {
+    fn translate(&self, request: &Value) -> Translation {
         let request = Encoding::Json.decode(request.to_string().as_bytes()).unwrap();
         translate(&request, &self.options, &self.streams, &self.kept)
     }
@@ -142,7 +142,7 @@ pub(crate) fn take_anything(encoding: Encoding, bytes: &[u8]) {
             assert!(row.point.is_none_or(|point| point < translated.points), "a row of a point that was refused");
             receiver.kept.0.entry(row.labels.to_string()).or_default().insert(row.t, row.v);
         }
-        receiver.streams.keep(std::mem::take(&mut translated.changes), |_| false, T0);
+        receiver.streams.commit(std::mem::take(&mut translated.changes), |_| false, T0);
     }
 }
 
@@ -244,7 +244,7 @@ fn a_request_that_was_not_kept_leaves_no_trace() {
     assert_eq!(receiver.kept.of("d_total"), "0=0 10=5 20=7");
     // Rows that the store refuses are not in the total.
     let refused = receiver.translate(&of_nobody(json!([delta(20.0, 30.0, 9.0)])));
-    receiver.streams.keep(refused.changes, |_| true, T0);
+    receiver.streams.commit(refused.changes, |_| true, T0);
     receiver.metrics(json!([delta(30.0, 40.0, 1.0)]));
     assert_eq!(receiver.kept.of("d_total"), "0=0 10=5 20=7 40=8");
 }

@@ -318,9 +318,9 @@ impl Store {
         if resolved.is_empty() {
             return Ok(Stored { rejected: resolved.rejected, ..Stored::default() });
         }
-        let here = || self.place.missing().map_or(Ok(()), |missing| Err(missing.error()));
+        let here = || self.data_dir.missing().map_or(Ok(()), |missing| Err(missing.error()));
         let stored =
-            here().and_then(|()| self.room.check(&self.dir)).and_then(|()| self.check_head()).and_then(|()| self.take(resolved, now));
+            here().and_then(|()| self.disk_space.check(&self.dir)).and_then(|()| self.check_head()).and_then(|()| self.take(resolved, now));
         if let Err(error) = &stored {
             self.note_failure(error);
         }

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::data_dir::DirectoryLock;
 use super::error::StoreError;
-use super::place::DirectoryLock;
 use super::snapshot::{self, SnapshotList};
 use super::{FORMAT, Store, StoreOptions};
 use crate::model::TimestampMs;
@@ -60,7 +60,7 @@ pub fn check(dir: &Path, options: &StoreOptions, now: TimestampMs, repair: bool)
     let mut report = if repair {
         examine(&dir, &dir, options, now)?
     } else {
-        let _lock = DirectoryLock::take_as_it_is(&dir)?;
+        let _lock = DirectoryLock::acquire_read_only(&dir)?;
         let scratch = Scratch::of(&dir)?;
         examine(&scratch.path, &dir, options, now)?
     };

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::chunk_file::FileWriter;
 use super::day_file::{DayFile, PageAt};
 use super::error::StoreError;
-use super::file::FileWriter;
-use super::page::{ALWAYS, Chunk, Directory, Kind};
+use super::page::{ALWAYS, Chunk, ChunkKind, Directory};
 use super::partition::{Compaction, Day, Outcome, Partition, PartitionError};
 use super::read::merge;
 use super::work::Task;
@@ -372,8 +372,8 @@ impl Cursor {
             && let Some(chunk) = directory.chunks.get(self.at).filter(|chunk| chunk.id == id)
         {
             match chunk.kind {
-                Kind::Samples => runs.push(self.file.samples(directory, page, chunk, ALWAYS)?),
-                Kind::Hours => hours.extend(self.file.hours(directory, page, chunk)?),
+                ChunkKind::Samples => runs.push(self.file.samples(directory, page, chunk, ALWAYS)?),
+                ChunkKind::Hours => hours.extend(self.file.hours(directory, page, chunk)?),
             }
             self.at += 1;
             self.advance()?;

@@ -21,11 +21,11 @@ struct Looked {
 
 /// Remembers whether there is room.
 #[derive(Default)]
-pub(super) struct Room {
+pub(super) struct DiskSpace {
     looked: Mutex<Option<Looked>>,
 }
 
-impl Room {
+impl DiskSpace {
     /// Whether samples may be taken in.
     ///
     /// # Errors

@@ -26,20 +26,20 @@
 mod append;
 mod catalog;
 mod check;
+mod chunk_file;
 mod clock;
 mod closed_windows;
 mod compact;
+mod data_dir;
 mod day_file;
-mod directories;
+mod directory_cache;
 mod disk_space;
 mod dormancy;
 mod dormant;
 mod error;
-mod file;
 mod files;
 mod frame;
 mod head;
-mod hot;
 mod hours;
 mod identity;
 mod ids;
@@ -49,9 +49,9 @@ mod log;
 mod manifest;
 mod mark;
 mod page;
+mod pages_file;
 mod partition;
 mod partitions;
-mod place;
 mod pread;
 mod problems;
 mod progress;
@@ -84,17 +84,17 @@ pub use self::check::{Report as CheckReport, check};
 use self::clock::Clock;
 pub use self::closed_windows::HourPart;
 pub use self::compact::Compacted;
-use self::disk_space::Room;
+use self::data_dir::DataDir;
+pub use self::data_dir::DirectoryLock;
+use self::disk_space::DiskSpace;
 pub use self::error::StoreError;
 use self::head::Head;
 pub use self::identity::FORMAT;
 use self::identity::Identity;
 use self::journal::Journal;
-pub use self::journal::JournalExtent;
+pub use self::journal::JournalSize;
 use self::partition::Day;
 use self::partitions::Partitions;
-pub use self::place::DirectoryLock;
-use self::place::Place;
 pub use self::read::{Limits, SeriesColumns};
 pub use self::series::Share;
 use self::series::{IndexLoader, SeriesIndex};
@@ -197,7 +197,7 @@ pub struct StoreStatus {
     /// Samples not in chunks yet.
     pub head_samples: u64,
     /// The journal.
-    pub journal: JournalExtent,
+    pub journal: JournalSize,
     /// Days that have a partition.
     pub partitions: Vec<String>,
     /// How many of them are open.
@@ -236,7 +236,7 @@ pub struct Store {
     /// Days with nothing for the compactor to do, and until when.
     checked: Mutex<FxHashMap<Day, TimestampMs>>,
     stopping: AtomicBool,
-    room: Room,
+    disk_space: DiskSpace,
     counters: Counters,
     head_samples: AtomicU64,
     disk_bytes: AtomicU64,
@@ -246,7 +246,7 @@ pub struct Store {
     pressed: AtomicBool,
     /// The same in words, while nothing that may go makes it smaller.
     full: Mutex<Option<String>>,
-    place: Place,
+    data_dir: DataDir,
     identity: Identity,
     work: Work,
 }
@@ -259,7 +259,7 @@ impl Store {
     pub fn open(dir: &Path, options: StoreOptions, now: TimestampMs) -> Result<Self, StoreError> {
         let dir_error = |source| StoreError::DataDir { path: dir.to_owned(), source };
         files::create_private_dir(dir).map_err(dir_error)?;
-        let lock = DirectoryLock::take(dir)?;
+        let lock = DirectoryLock::acquire(dir)?;
         if let Err(error) = snapshot::clear_leftovers(dir) {
             ::log::warn!("{}: {error}", dir.join(snapshot::FOLDER).display());
         }
@@ -330,14 +330,14 @@ impl Store {
             resting: Mutex::new(()),
             checked: Mutex::default(),
             stopping: AtomicBool::new(false),
-            room: Room::default(),
+            disk_space: DiskSpace::default(),
             counters: Counters::default(),
             head_samples: AtomicU64::new(waiting),
             disk_bytes: AtomicU64::new(0),
             failing: Mutex::default(),
             pressed: AtomicBool::new(false),
             full: Mutex::default(),
-            place: Place::new(dir, lock),
+            data_dir: DataDir::new(dir, lock),
             identity,
             work: Work::default(),
         })
@@ -399,7 +399,7 @@ impl Store {
     /// What is wrong right now, in words.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.partitions.problems();
-        problems.extend(self.place.missing().map(|missing| missing.error().to_string()));
+        problems.extend(self.data_dir.missing().map(|missing| missing.error().to_string()));
         problems.extend(self.failing.lock().clone());
         let (series, most) = (self.series_count(), self.options.max_series);
         if series >= most {
@@ -419,15 +419,15 @@ impl Store {
     /// to be made every `seal_interval`; in words.
     pub fn stalled(&self, stuck_after: Duration, seal_interval: Duration) -> Vec<String> {
         let mut stalled = self.work.problems(stuck_after);
-        let (extent, since) = (self.journal.extent(), self.work.since_success(Task::Seal));
+        let (size, since) = (self.journal.size(), self.work.since_success(Task::Seal));
         // The clock of the interval has a step of its own, and the work takes a while.
         let overdue = seal_interval * 3 + stuck_after;
-        if extent.records > 0 && extent.age_seconds > overdue.as_secs_f64() && since > overdue {
+        if size.records > 0 && size.age_seconds > overdue.as_secs_f64() && since > overdue {
             let (since, every) = (since.as_secs() / 60, seal_interval.as_secs() / 60);
             stalled.push(format!(
                 "the journal's {} records wait to be sealed into chunks: the last seal was {since} min ago, one is due every {every} min \
                  (store.seal_interval)",
-                extent.records
+                size.records
             ));
         }
         stalled
@@ -451,7 +451,7 @@ impl Store {
             dormant_series,
             max_series: self.options.max_series,
             head_samples: self.head_samples.load(Ordering::Relaxed),
-            journal: self.journal.extent(),
+            journal: self.journal.size(),
             partitions: self.partitions.days().into_iter().map(Day::name).collect(),
             open_partitions: self.partitions.open_count(),
             partition_hits: self.partitions.hits.load(Ordering::Relaxed),
@@ -487,14 +487,14 @@ pub(crate) mod fuzz {
 
     /// Files of a day: one of seals, one of the compactor.
     pub(crate) fn day_files() -> [Vec<u8>; 2] {
-        [super::hot::example(), super::file::example()]
+        [super::pages_file::example(), super::chunk_file::example()]
     }
 
     /// Opens bytes as a file of a day of either kind and reads all that is in it.
     pub(crate) fn read_day_file(folder: &std::path::Path, bytes: &[u8]) {
         std::fs::write(folder.join("1"), bytes).expect("writes");
-        super::hot::read_anything(&folder.join("1"));
-        super::file::read_anything(&folder.join("1"));
+        super::pages_file::read_anything(&folder.join("1"));
+        super::chunk_file::read_anything(&folder.join("1"));
     }
 
     /// What stands in the records of files of a day and in a manifest, each after a byte that says which.
@@ -518,8 +518,8 @@ pub(crate) mod fuzz {
             day_file::HEADER => drop(day_file::FileHeader::of_payload(payload)),
             day_file::LABELS => drop(day_file::read_labels(payload)),
             day_file::PAGE => drop(read_page(payload)),
-            day_file::SEAL => super::hot::read_end(payload),
-            _ => super::file::read_index(payload),
+            day_file::SEAL => super::pages_file::read_end(payload),
+            _ => super::chunk_file::read_index(payload),
         }
     }
 

@@ -24,12 +24,12 @@ use jiff::civil::Date;
 use jiff::{Span as CivilSpan, ToSpan};
 use parking_lot::{Mutex, RwLock};
 
+use super::chunk_file::ChunkFile;
 use super::day_file::{self, DayFile, FileHeader, FileKind, OpenError};
-use super::file::ChunkFile;
-use super::hot::{Named, NewPage, PagesFile};
 use super::identity::Identity;
 use super::manifest::{self, Entry, Manifest};
 use super::page::{PageError, Wanted};
+use super::pages_file::{Named, NewPage, PagesFile};
 use super::pread::Pread;
 use super::resolve::{self, DayPlace, TEMPORARY, file_name};
 use crate::codec::CodecError;

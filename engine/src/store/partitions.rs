@@ -321,7 +321,7 @@ fn set_aside(data_dir: &Path, path: &Path, why: &str, problems: &Problems) -> bo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::hot::{Named, NewPage};
+    use crate::store::pages_file::{Named, NewPage};
     use crate::store::partition::DAY_MS;
 
     const IDENTITY: Identity = Identity([9; 16]);

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::frame::{self, Header};
-use super::page::{PageError, Source};
-use super::read_buffer::{Bytes, Room};
+use super::page::{ByteSource, PageError};
+use super::read_buffer::{Buffer, Bytes};
 use crate::codec::CodecError;
 
 /// Bytes read at a time while a whole frame is searched for.
@@ -21,12 +21,12 @@ pub(super) struct Pread {
     len: AtomicU64,
 }
 
-impl Source for Pread {
+impl ByteSource for Pread {
     fn read(&self, offset: u64, len: usize) -> Result<Bytes<'_>, PageError> {
         if offset.checked_add(len as u64).is_none_or(|end| end > self.len()) {
             return Err(CodecError::Damaged("a place is past the end").into());
         }
-        Ok(Bytes::Read(Room::filled(len, |room| self.file.read_exact_at(room, offset)).map_err(damage_of)?))
+        Ok(Bytes::Read(Buffer::filled(len, |buffer| self.file.read_exact_at(buffer, offset)).map_err(damage_of)?))
     }
 }
 

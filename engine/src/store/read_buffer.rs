@@ -1,4 +1,4 @@
-//! Bytes of a source: a part of what is in memory, or read from a file into room that the next read on the same thread uses again.
+//! Bytes of a source: a part of what is in memory, or read from a file into buffer that the next read on the same thread uses again.
 
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -9,13 +9,13 @@ const KEPT: usize = 3;
 const KEPT_BYTES: usize = 64 << 10;
 
 thread_local! {
-    static ROOMS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// See the module.
 pub(super) enum Bytes<'a> {
     There(&'a [u8]),
-    Read(Room),
+    Read(Buffer),
 }
 
 impl Deref for Bytes<'_> {
@@ -24,37 +24,37 @@ impl Deref for Bytes<'_> {
     fn deref(&self) -> &[u8] {
         match self {
             Self::There(bytes) => bytes,
-            Self::Read(room) => room.0.get(..room.1).unwrap_or_default(),
+            Self::Read(buffer) => buffer.0.get(..buffer.1).unwrap_or_default(),
         }
     }
 }
 
-/// Room, and how much of it is used.
-pub(super) struct Room(Vec<u8>, usize);
+/// Buffer, and how much of it is used.
+pub(super) struct Buffer(Vec<u8>, usize);
 
-impl Room {
-    /// Room of a length, filled by `fill`.
+impl Buffer {
+    /// Buffer of a length, filled by `fill`.
     pub(super) fn filled<E>(len: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
-        let mut room = Self(ROOMS.with_borrow_mut(Vec::pop).unwrap_or_default(), len);
-        if room.0.len() < len {
-            room.0.resize(len, 0);
+        let mut buffer = Self(BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default(), len);
+        if buffer.0.len() < len {
+            buffer.0.resize(len, 0);
         }
-        fill(&mut room.0[..len])?;
-        Ok(room)
+        fill(&mut buffer.0[..len])?;
+        Ok(buffer)
     }
 }
 
-impl Drop for Room {
+impl Drop for Buffer {
     fn drop(&mut self) {
-        let room = std::mem::take(&mut self.0);
-        if room.len() > KEPT_BYTES {
+        let buffer = std::mem::take(&mut self.0);
+        if buffer.len() > KEPT_BYTES {
             return;
         }
         // The thread may be ending.
-        let _ = ROOMS.try_with(|rooms| {
-            let mut rooms = rooms.borrow_mut();
-            if rooms.len() < KEPT {
-                rooms.push(room);
+        let _ = BUFFERS.try_with(|buffers| {
+            let mut buffers = buffers.borrow_mut();
+            if buffers.len() < KEPT {
+                buffers.push(buffer);
             }
         });
     }
@@ -67,11 +67,11 @@ mod tests {
     #[test]
     fn room_is_used_again_and_shows_only_what_was_read() {
         let read = |len: usize, byte: u8| {
-            let fill = |room: &mut [u8]| {
-                room.fill(byte);
+            let fill = |buffer: &mut [u8]| {
+                buffer.fill(byte);
                 Ok::<(), ()>(())
             };
-            Room::filled(len, fill).map(Bytes::Read).unwrap()
+            Buffer::filled(len, fill).map(Bytes::Read).unwrap()
         };
         let long = read(100, 1);
         let other = read(10, 2);
@@ -80,6 +80,6 @@ mod tests {
         for len in [5, 100, 0] {
             assert_eq!(&*read(len, 3), &vec![3; len][..]);
         }
-        assert!(Room::filled(8, |_| Err("no")).is_err());
+        assert!(Buffer::filled(8, |_| Err("no")).is_err());
     }
 }

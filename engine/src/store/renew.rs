@@ -6,9 +6,9 @@
 use std::fs;
 use std::time::Duration;
 
+use super::data_dir::AtPath;
 use super::error::StoreError;
 use super::journal::Rows;
-use super::place::AtPath;
 use super::{Store, files, identity, progress, snapshot};
 use crate::model::{SeriesId, TimestampMs};
 
@@ -29,16 +29,16 @@ impl Store {
             let missing = self.journal.missing_file().or_else(|| self.catalog.missing_part());
             missing.or_else(|| self.partitions.missing_folder()).or_else(identity)
         };
-        let Some(missing) = self.place.look(part) else {
-            self.place.keep_lock();
+        let Some(missing) = self.data_dir.check(part) else {
+            self.data_dir.restore_lock_file();
             return Ok(());
         };
-        match self.place.at_path() {
+        match self.data_dir.at_path() {
             AtPath::Same => self.renew(false)?,
             AtPath::Nothing if missing.since.elapsed() >= PATIENCE => self.renew(true)?,
             AtPath::Nothing | AtPath::Other => {}
         }
-        self.place.look(part).map_or(Ok(()), |missing| Err(missing.error()))
+        self.data_dir.check(part).map_or(Ok(()), |missing| Err(missing.error()))
     }
 
     /// As [`Store::is_in_place`], with the days: what is sealed must be found again.
@@ -50,10 +50,10 @@ impl Store {
 
     /// Looks at what a sample needs to be durable. What is missing is so until [`Store::check_place`] has seen to all of it.
     pub(super) fn is_in_place(&self) -> Result<(), StoreError> {
-        if let Some(missing) = self.place.missing() {
+        if let Some(missing) = self.data_dir.missing() {
             return Err(missing.error());
         }
-        self.place.look(|| self.journal.missing_file()).map_or(Ok(()), |missing| Err(missing.error()))
+        self.data_dir.check(|| self.journal.missing_file()).map_or(Ok(()), |missing| Err(missing.error()))
     }
 
     /// Makes anew what is missing of the directory, or all of it.
@@ -63,7 +63,7 @@ impl Store {
         let fail = |error| StoreError::io(&self.dir, error);
         if all {
             files::create_private_dir(&self.dir).map_err(fail)?;
-            self.place.take_anew()?;
+            self.data_dir.relock()?;
         }
         files::create_private_dir(&self.dir.join("partitions")).map_err(fail)?;
         let lost_days = self.partitions.forget_missing();

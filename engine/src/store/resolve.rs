@@ -10,12 +10,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::chunk_file::ChunkFile;
 use super::day_file::{Expected, FileKind, OpenError};
-use super::file::ChunkFile;
 use super::files;
-use super::hot::PagesFile;
 use super::identity::Identity;
 use super::manifest::{self, Loaded, Manifest};
+use super::pages_file::PagesFile;
 use super::partition::{Day, PartitionError};
 use super::pread::{Pread, Stretch};
 use super::problems::Problems;
@@ -371,10 +371,10 @@ mod tests {
     use super::*;
     use crate::codec::Effort;
     use crate::model::{Columns, Labels, SeriesId};
-    use crate::store::file::FileWriter;
-    use crate::store::hot::{Named, NewPage};
+    use crate::store::chunk_file::FileWriter;
     use crate::store::manifest::Entry;
     use crate::store::page::PageBuilder;
+    use crate::store::pages_file::{Named, NewPage};
     use crate::store::partition::{Compaction, Outcome, Partition};
     use crate::store::read::merge;
 

@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use super::error::StoreError;
 use super::head::{self, Run};
-use super::hot::{Named, NewPage, PAGE_BYTES, PAGE_CHUNKS};
 use super::page::PageBuilder;
+use super::pages_file::{Named, NewPage, PAGE_BYTES, PAGE_CHUNKS};
 use super::partition::Day;
 use super::work::Task;
 use super::{Store, progress};

@@ -7,7 +7,7 @@ use taskpulse_engine::ci::budget::{Purpose, Wait};
 use taskpulse_engine::ci::jobs::JobFigures;
 use taskpulse_engine::ci::ledger::{Gap, Ledger, ReportedBy};
 use taskpulse_engine::ci::paging::goes_on;
-use taskpulse_engine::ci::parse::{self, Job, Page, ParseError, Run, Workflow};
+use taskpulse_engine::ci::parse::{self, Job, Page, ParseError, Workflow, WorkflowRun};
 use taskpulse_engine::ci::remote::is_repository;
 use taskpulse_engine::model::TimestampMs;
 use tokio::task::spawn_blocking;
@@ -44,7 +44,7 @@ const MAX_UNCONFIRMED: usize = 500;
 
 /// What is read next.
 enum Task {
-    Jobs(Box<Run>, Purpose),
+    Jobs(Box<WorkflowRun>, Purpose),
     Gap(Gap),
 }
 
@@ -69,7 +69,7 @@ impl GithubCollector {
         }
         self.webhook_at = Some(now);
         self.changed = true;
-        let (ended, others): (Vec<Run>, Vec<Run>) = runs.into_iter().partition(Run::ended);
+        let (ended, others): (Vec<WorkflowRun>, Vec<WorkflowRun>) = runs.into_iter().partition(WorkflowRun::ended);
         for run in ended {
             if self.unconfirmed.len() < MAX_UNCONFIRMED {
                 self.unconfirmed.push_back(UnconfirmedRun { run, tries: 0, again: now });
@@ -211,7 +211,7 @@ impl GithubCollector {
     }
 
     /// The jobs of one attempt of a run; none if GitHub does not know it.
-    async fn jobs(&self, repo: &str, run: &Run, purpose: Purpose) -> Result<Option<JobFigures>, RequestError> {
+    async fn jobs(&self, repo: &str, run: &WorkflowRun, purpose: Purpose) -> Result<Option<JobFigures>, RequestError> {
         let runs = format!("/repos/{}/actions/runs/{}", self.current_name(repo), run.id);
         let of_attempt = format!("{runs}/attempts/{}/jobs", run.attempt);
         let mut base = if run.attempt > 1 { of_attempt.clone() } else { format!("{runs}/jobs") };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
 use taskpulse_engine::board::cost;
-use taskpulse_engine::ci::parse::Run;
+use taskpulse_engine::ci::parse::WorkflowRun;
 
 use crate::collectors::poller::Waker;
 
@@ -21,7 +21,7 @@ pub struct CiState {
     /// By repository, as `/api/v1/ci/runs` shows it.
     pub repositories: RwLock<BTreeMap<String, Value>>,
     /// Runs that began, by repository.
-    began: Mutex<BTreeMap<String, Vec<cost::Run>>>,
+    began: Mutex<BTreeMap<String, Vec<cost::CiRun>>>,
     /// Deliveries by event and what became of them.
     webhooks: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
     /// Requests by what they cost.
@@ -41,10 +41,10 @@ impl CiState {
     }
 
     /// The runs of all repositories that began, by rising time, with those of one replaced.
-    pub(super) fn began(&self, repo: &str, runs: Vec<cost::Run>) -> Vec<cost::Run> {
+    pub(super) fn began(&self, repo: &str, runs: Vec<cost::CiRun>) -> Vec<cost::CiRun> {
         let mut began = self.began.lock();
         began.insert(repo.to_owned(), runs);
-        let mut all: Vec<cost::Run> = began.values().flatten().copied().collect();
+        let mut all: Vec<cost::CiRun> = began.values().flatten().copied().collect();
         all.sort_by_key(|(at, _)| *at);
         all
     }
@@ -77,7 +77,7 @@ pub enum Delivered {
 struct Waiting {
     /// Names of repositories that are watched, those that they had before among them, and under which of them each is watched. In lower case.
     watched: BTreeMap<String, String>,
-    runs: VecDeque<(String, Run)>,
+    runs: VecDeque<(String, WorkflowRun)>,
     /// The ids and signatures of deliveries that were taken, the oldest first.
     order: VecDeque<String>,
     seen: BTreeSet<String>,
@@ -111,7 +111,7 @@ impl WebhookQueue {
     }
 
     /// Takes a delivery that was signed, once: neither under the same id, which is not signed, nor with the same signature.
-    pub fn take(&self, id: &str, signature: &str, repo: &str, run: Run) -> Delivered {
+    pub fn take(&self, id: &str, signature: &str, repo: &str, run: WorkflowRun) -> Delivered {
         let repo = repo.to_lowercase();
         {
             let mut waiting = self.waiting.lock();
@@ -149,7 +149,7 @@ impl WebhookQueue {
     }
 
     /// Removes the deliveries for a repository from the queue, oldest first.
-    pub(super) fn drain(&self, repo: &str) -> Vec<Run> {
+    pub(super) fn drain(&self, repo: &str) -> Vec<WorkflowRun> {
         let repo = repo.to_lowercase();
         let mut waiting = self.waiting.lock();
         let (ours, others) = waiting.runs.drain(..).partition::<Vec<_>, _>(|(of, _)| *of == repo);

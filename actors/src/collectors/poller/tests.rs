@@ -45,12 +45,12 @@ impl Script {
     }
 }
 
-struct Source {
+struct ScriptedSource {
     name: String,
     script: Arc<Script>,
 }
 
-impl Collector for Source {
+impl Collector for ScriptedSource {
     fn name(&self) -> String {
         self.name.clone()
     }
@@ -89,7 +89,7 @@ fn poll(stage: &Stage, scripts: &[&Arc<Script>]) -> Setup {
     let scripts: Vec<Arc<Script>> = scripts.iter().map(|script| Arc::clone(script)).collect();
     let make = move || {
         let source = |(at, script): (usize, &Arc<Script>)| {
-            Box::new(Source { name: format!("source {at}"), script: Arc::clone(script) }) as Box<dyn Collector>
+            Box::new(ScriptedSource { name: format!("source {at}"), script: Arc::clone(script) }) as Box<dyn Collector>
         };
         let sources = scripts.iter().enumerate().map(source).collect();
         Poller::new(clock.clone(), Arc::clone(&shared), "test", outputs.clone(), sources)

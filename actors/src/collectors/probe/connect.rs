@@ -69,7 +69,11 @@ pub(super) async fn connect(
     let stream = first_that_answers(host, &addresses).await?;
     seen.end(step);
     let Some(tls) = tls else { return Ok(Box::new(stream)) };
-    let verifier = Arc::new(Recorder { judge: judge(tls).await.map_err(|error| CheckError::CannotCheck(error.to_string()))?, provider: provider(), shown: Mutex::default() });
+    let verifier = Arc::new(Recorder {
+        judge: judge(tls).await.map_err(|error| CheckError::CannotCheck(error.to_string()))?,
+        provider: provider(),
+        shown: Mutex::default(),
+    });
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| CheckError::CannotCheck(format!("TLS: {error}")))?

@@ -55,7 +55,7 @@ pub struct TcpCheck {
 
 /// How a target is checked.
 #[derive(Debug, Clone)]
-pub enum Kind {
+pub enum CheckKind {
     /// Over HTTP.
     Http(Box<HttpCheck>),
     /// Over TCP.
@@ -70,7 +70,7 @@ pub struct Check {
     /// The label `target`.
     pub name: String,
     /// What is asked.
-    pub kind: Kind,
+    pub kind: CheckKind,
     /// Time between checks.
     pub interval: Duration,
     /// Longest time of one.
@@ -86,9 +86,9 @@ pub struct Check {
 impl Check {
     fn address(&self) -> String {
         match &self.kind {
-            Kind::Http(check) => redact::address(check.url.as_str()),
-            Kind::Tcp(check) => format!("{}:{}", check.host, check.port),
-            Kind::Command(words) => redact::command(words),
+            CheckKind::Http(check) => redact::address(check.url.as_str()),
+            CheckKind::Tcp(check) => format!("{}:{}", check.host, check.port),
+            CheckKind::Command(words) => redact::command(words),
         }
     }
 }
@@ -228,9 +228,9 @@ impl ProbeCollector {
 
     async fn ask(&self, seen: &mut Figures) -> Result<(), CheckError> {
         match &self.check.kind {
-            Kind::Http(check) => http::ask(check, &self.lookup, seen).await,
-            Kind::Tcp(check) => plain::tcp(check, &self.lookup, seen).await,
-            Kind::Command(words) => plain::run(words, &self.check.pass_environment, self.check.timeout).await,
+            CheckKind::Http(check) => http::ask(check, &self.lookup, seen).await,
+            CheckKind::Tcp(check) => plain::tcp(check, &self.lookup, seen).await,
+            CheckKind::Command(words) => plain::run(words, &self.check.pass_environment, self.check.timeout).await,
         }
     }
 
@@ -272,7 +272,7 @@ impl ProbeCollector {
         if let Some(took) = seen.phases[Phase::Resolve as usize] {
             push("probe_dns_lookup_time_seconds", None, took.as_secs_f64());
         }
-        if let Kind::Http(check) = &self.check.kind {
+        if let CheckKind::Http(check) = &self.check.kind {
             for ((phase, _), took) in PHASES.iter().zip(seen.phases) {
                 took.into_iter().for_each(|took| push("probe_http_duration_seconds", Some(phase), took.as_secs_f64()));
             }
@@ -298,9 +298,9 @@ impl ProbeCollector {
         self.shared.targets.set(TargetStatus {
             target: self.check.name.clone(),
             kind: match self.check.kind {
-                Kind::Http(_) => "http",
-                Kind::Tcp(_) => "tcp",
-                Kind::Command(_) => "command",
+                CheckKind::Http(_) => "http",
+                CheckKind::Tcp(_) => "tcp",
+                CheckKind::Command(_) => "command",
             },
             address: self.check.address(),
             up,

@@ -129,7 +129,7 @@ impl Several {
 }
 
 /// The labels of a series of a target; none if a rule drops it.
-fn series_labels(own: exposition::Pairs<'_>, target: &Target) -> Result<Option<Labels>, ScrapeError> {
+fn series_labels(own: exposition::LabelPairs<'_>, target: &Target) -> Result<Option<Labels>, ScrapeError> {
     let mut labels: Vec<(String, String)> = own.into_iter().map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
     relabel::attach(&mut labels, &target.own_labels(), target.honor_labels);
     if !relabel::apply(&target.relabel, &mut labels).map_err(|error| ScrapeError::Labels(error.to_string()))? {
@@ -181,7 +181,7 @@ impl SeriesCache {
             match line.map_err(|error| ScrapeError::Line(error.to_string()))? {
                 Line::Sample { series, value, time } => {
                     let time = time.filter(|_| target.honor_timestamps);
-                    let wrong = |error: ScrapeError| ScrapeError::Line(lines.wrong(error.to_string()).to_string());
+                    let wrong = |error: ScrapeError| ScrapeError::Line(lines.error(error.to_string()).to_string());
                     self.sample(&mut scrape, series, value, time).map_err(|error| match error {
                         ScrapeError::Labels(_) => wrong(error),
                         error => error,
@@ -233,7 +233,7 @@ impl SeriesCache {
 
     /// What becomes of a text that is seen for the first time.
     fn fate(&mut self, scrape: &mut Parsing<'_>, text: &str) -> Result<Fate, ScrapeError> {
-        let own = exposition::labels(text).map_err(|error| ScrapeError::Labels(error.to_string()))?;
+        let own = exposition::parse_labels(text).map_err(|error| ScrapeError::Labels(error.to_string()))?;
         Ok(match series_labels(own, scrape.target) {
             Ok(Some(labels)) => {
                 let (place, new) = self.place(labels);

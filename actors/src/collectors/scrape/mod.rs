@@ -157,11 +157,11 @@ impl ScrapeCollector {
             return Err(TargetError::Status { status: answer.status, beginning: fetch::beginning(&answer.body) });
         }
         let kind = answer.headers.get("content-type").and_then(|v| v.to_str().ok()).unwrap_or("");
-        let format = Format::of_content_type(kind);
+        let format = Format::from_content_type(kind);
         if format == Format::Prometheus && answer.until_close && answer.body.last().is_some_and(|byte| *byte != b'\n') {
             return Err(TargetError::CutOff);
         }
-        let text = exposition::text(answer.body).map_err(|error| TargetError::Text(error.to_string()))?;
+        let text = exposition::decode_text(answer.body).map_err(|error| TargetError::Text(error.to_string()))?;
         Ok((text, format))
     }
 

@@ -1,7 +1,7 @@
 //! Whether what is said of a run is newer than what is known of it.
 
 use super::{End, MAX_EARLIER, Record, ReportedBy};
-use crate::ci::parse::Run;
+use crate::ci::parse::WorkflowRun;
 use crate::ci::{ACTION_REQUIRED, SUCCESS};
 
 /// Whether `run` is newer than what is `known` of the same run.
@@ -9,7 +9,7 @@ use crate::ci::{ACTION_REQUIRED, SUCCESS};
 /// Answers say how it is now, but may come from a copy at GitHub that lags behind; deliveries come in any order. An attempt that ended goes
 /// on only after an approval, or where an answer says so with a later time. An end stays as it was seen first: `updated_at` moves later
 /// for reasons of other kinds.
-pub(super) fn is_news(known: &Run, run: &Run, reported_by: ReportedBy) -> bool {
+pub(super) fn is_news(known: &WorkflowRun, run: &WorkflowRun, reported_by: ReportedBy) -> bool {
     if known.attempt != run.attempt {
         return run.attempt > known.attempt;
     }
@@ -17,7 +17,7 @@ pub(super) fn is_news(known: &Run, run: &Run, reported_by: ReportedBy) -> bool {
         return false;
     }
     if !known.ended() {
-        let rank = |run: &Run| (run.updated, run.ended(), run.status == "in_progress");
+        let rank = |run: &WorkflowRun| (run.updated, run.ended(), run.status == "in_progress");
         return reported_by == ReportedBy::Api || rank(run) >= rank(known);
     }
     if (&known.status, &known.conclusion) == (&run.status, &run.conclusion) {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Ledger;
-use crate::ci::parse::{Page, Run};
+use crate::ci::parse::{Page, WorkflowRun};
 use crate::model::TimestampMs;
 
 /// Stretches of the past that are still to be read; more become one.
@@ -32,7 +32,7 @@ fn first() -> u32 {
 
 impl Ledger {
     /// Takes in the newest runs, as the first page of an answer has them.
-    pub fn first_page(&mut self, page: Page<Run>, now: TimestampMs) {
+    pub fn first_page(&mut self, page: Page<WorkflowRun>, now: TimestampMs) {
         let newest = page.items.iter().map(|run| run.created).max();
         // A page of which nothing could be read says nothing of how far back it goes.
         let reached = page.items.last().map_or(now, |run| run.created);
@@ -68,7 +68,7 @@ impl Ledger {
     /// The next request asks for what was created up to the last run of this page. So no page shifts while runs come or are deleted, and
     /// GitHub's bound of 1,000 runs for a filter is not met. Where that gets no further (a page within one second, or one of which
     /// nothing is shown), the page after it is asked for.
-    pub fn gap_page(&mut self, page: Page<Run>, now: TimestampMs) {
+    pub fn gap_page(&mut self, page: Page<WorkflowRun>, now: TimestampMs) {
         let (reached, more, total, length) = (page.items.last().map(|run| run.created), page.more, page.total, page.length as u64);
         self.take(page.items, now);
         let Some(gap) = self.meta.gaps.last_mut() else { return };

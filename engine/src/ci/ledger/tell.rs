@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::{Key, Ledger, MAX_ACTIVE_MS, MAX_RECORDS, Record};
 use crate::ci::figures::Waste;
-use crate::ci::parse::Run;
+use crate::ci::parse::WorkflowRun;
 use crate::ci::workflow::WorkflowKey;
 use crate::ci::{ACTIVE, SUCCESS};
 use crate::model::{Batch, Labels, STALE_NAN_BITS, TimestampMs};
@@ -92,7 +92,7 @@ impl Ledger {
         }
     }
 
-    pub(super) fn run_labels(&self, metric: &str, run: &Run) -> Labels {
+    pub(super) fn run_labels(&self, metric: &str, run: &WorkflowRun) -> Labels {
         self.labels(metric, &run.key(), Some(("conclusion", run.outcome())))
     }
 

@@ -13,7 +13,7 @@ fn job(attempt: u32, conclusion: &str, started: Option<i64>, completed: Option<i
     json!({"run_attempt": attempt, "status": "completed", "conclusion": conclusion, "started_at": at(started), "completed_at": at(completed)})
 }
 
-fn jobs(run: &Run, jobs: &[Value]) -> JobFigures {
+fn jobs(run: &WorkflowRun, jobs: &[Value]) -> JobFigures {
     let page = parse::jobs(json!({"total_count": jobs.len(), "jobs": jobs}).to_string().as_bytes()).unwrap();
     JobFigures::of(&page.items, run, true)
 }
@@ -48,10 +48,15 @@ fn jobs_give_the_wait_and_their_seconds() {
 }
 
 /// A re-run of failed jobs: attempt 1 from 10 to 610 s, attempt 2 from 3,600 s on.
-fn rerun(by_number: bool) -> ([Run; 2], [JobFigures; 2]) {
-    let first = Run { updated: Some(T0 + 620_000), ..run(1, 1, "a", "failure", 0, 620) };
-    let second =
-        Run { started: T0 + 3_600_000, updated: Some(T0 + 3_730_000), attempt: 2, conclusion: Some("success".to_owned()), ..first.clone() };
+fn rerun(by_number: bool) -> ([WorkflowRun; 2], [JobFigures; 2]) {
+    let first = WorkflowRun { updated: Some(T0 + 620_000), ..run(1, 1, "a", "failure", 0, 620) };
+    let second = WorkflowRun {
+        started: T0 + 3_600_000,
+        updated: Some(T0 + 3_730_000),
+        attempt: 2,
+        conclusion: Some("success".to_owned()),
+        ..first.clone()
+    };
     let old = |attempt| job(attempt, "success", Some(10), Some(610));
     let carried = if by_number { 1 } else { 2 };
     let again = job(2, "success", Some(3_620), Some(3_720));
@@ -113,7 +118,7 @@ fn a_run_goes_on_after_an_approval_under_the_same_attempt() {
         ledger.first_page(of(vec![run(1, 1, "a", "action_required", 0, 1)]), T0 + 60_000);
         ledger.note_jobs((1, 1), Some(JobFigures { first_start: None, seconds: None, ..job_of(T0, 0.0) }), T0 + 60_000);
         ledger.tell(T0 + 60_000);
-        let queued = Run { status: "queued".to_owned(), ..run(1, 1, "a", "", 0, approved_at) };
+        let queued = WorkflowRun { status: "queued".to_owned(), ..run(1, 1, "a", "", 0, approved_at) };
         ledger.observe(queued.clone(), reported_by, T0 + 601_000);
         ledger.tell(T0 + 601_000);
         assert_eq!(ledger.under_way(), [1]);
@@ -200,9 +205,9 @@ fn a_run_that_changed_long_after_its_end_ended_with_its_last_job() {
 /// A list of runs as GitHub pages it: `hidden` of each full page are left out, `within` of them are in one second.
 fn read_all(count: usize, within: i64, hidden: usize, cap: usize) -> (Ledger, usize) {
     let now = T0 + 10_000_000;
-    let runs: Vec<Run> = (0..count as u64).map(|n| run(n + 1, 1, "a", "success", n as i64 / within, 1)).collect();
+    let runs: Vec<WorkflowRun> = (0..count as u64).map(|n| run(n + 1, 1, "a", "success", n as i64 / within, 1)).collect();
     let page = |from: TimestampMs, to: TimestampMs, number: u32| {
-        let mut fitting: Vec<Run> = runs.iter().filter(|r| (from..=to).contains(&r.created)).cloned().collect();
+        let mut fitting: Vec<WorkflowRun> = runs.iter().filter(|r| (from..=to).contains(&r.created)).cloned().collect();
         fitting.sort_by_key(|run| std::cmp::Reverse(run.order()));
         let total = Some(fitting.len() as u64);
         fitting.truncate(cap);
@@ -243,7 +248,7 @@ fn the_history_is_whole_when_all_of_it_was_read() {
 #[test]
 fn history_never_ends_after_now() {
     let failed = run(1, 1, "a", "failure", 0, 20);
-    let green = Run { updated: None, ..run(2, 1, "a", "success", 60, 0) };
+    let green = WorkflowRun { updated: None, ..run(2, 1, "a", "success", 60, 0) };
     let figures = [&failed, &green].map(|run| jobs(run, &[job(1, "success", Some(5), Some(15))]));
     let now = T0 + 30_000;
     let mut ledger = Ledger::restore("o/r", KEEP, &[]);

@@ -6,7 +6,7 @@ use super::*;
 use crate::model::is_stale_marker;
 
 /// One of many runs, of a workflow with this number, file and name.
-fn of_workflow(id: u64, workflow_id: u64, path: &str, name: &str, outcome: &str) -> Run {
+fn of_workflow(id: u64, workflow_id: u64, path: &str, name: &str, outcome: &str) -> WorkflowRun {
     let sha = (id / 2).to_string();
     let text = json!({"total_count": 1, "workflow_runs": [{
         "id": id, "workflow_id": workflow_id, "path": path, "name": name, "status": "completed", "conclusion": outcome, "head_sha": sha,

@@ -47,18 +47,18 @@ static CACHE: LazyLock<Mutex<Cache>> = LazyLock::new(Mutex::default);
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// The remembered directories of one open file.
-pub(super) struct Directories {
+pub(super) struct DirectoryCache {
     /// One of a kind in this process.
     file: u64,
 }
 
-impl Default for Directories {
+impl Default for DirectoryCache {
     fn default() -> Self {
         Self { file: NEXT.fetch_add(1, Ordering::Relaxed) }
     }
 }
 
-impl Directories {
+impl DirectoryCache {
     /// The directory of the page at a place, read where it is not remembered.
     pub(super) fn get<E>(&self, at: u64, read: impl FnOnce() -> Result<Option<Directory>, E>) -> Result<Option<Arc<Directory>>, E> {
         let key = (self.file, at);

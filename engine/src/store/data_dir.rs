@@ -1,4 +1,4 @@
-//! The data directory's place: who may use it, and whether it is still there.
+//! The data directory's data_dir: who may use it, and whether it is still there.
 //!
 //! A directory is locked twice, by the file `lock` in it and by the folder itself: removing the file lets no second process in.
 //! A folder that is removed or moved takes no notice of those who have files in it open: they write on, into nothing. So it is
@@ -28,7 +28,7 @@ impl DirectoryLock {
     ///
     /// # Errors
     /// [`StoreError::Locked`] where another process has it, [`StoreError::DataDir`] where it cannot be locked.
-    pub fn take(dir: &Path) -> Result<Self, StoreError> {
+    pub fn acquire(dir: &Path) -> Result<Self, StoreError> {
         let dir_error = |source| StoreError::DataDir { path: dir.to_owned(), source };
         let folder = lock_folder(dir)?;
         match File::options().read(true).write(true).create(true).truncate(false).open(dir.join(LOCK)) {
@@ -40,17 +40,17 @@ impl DirectoryLock {
             // A directory that cannot be written can be read all the same.
             Err(error) if is_unwritable(&error) => {
                 drop(folder);
-                Self::take_as_it_is(dir)
+                Self::acquire_read_only(dir)
             }
             Err(error) => Err(dir_error(error)),
         }
     }
 
-    /// As [`DirectoryLock::take`], but changes nothing in the directory.
+    /// As [`DirectoryLock::acquire`], but changes nothing in the directory.
     ///
     /// # Errors
-    /// As [`DirectoryLock::take`].
-    pub fn take_as_it_is(dir: &Path) -> Result<Self, StoreError> {
+    /// As [`DirectoryLock::acquire`].
+    pub fn acquire_read_only(dir: &Path) -> Result<Self, StoreError> {
         let folder = lock_folder(dir)?;
         let file = match File::open(dir.join(LOCK)) {
             Ok(file) => Some(file),
@@ -113,7 +113,7 @@ pub(super) fn is_at(file: &File, path: &Path) -> bool {
 
 /// Why the store cannot go on with its directory.
 #[derive(Debug, Clone)]
-pub(super) struct Missing {
+pub(super) struct MissingPart {
     /// What is missing.
     pub(super) path: PathBuf,
     /// How.
@@ -125,7 +125,7 @@ pub(super) struct Missing {
 const GONE: &str = "is gone while the service runs";
 const OTHER: &str = "is not the directory that the service opened; restart it to use this one, or put the other back";
 
-impl Missing {
+impl MissingPart {
     /// As the store tells it.
     pub(super) fn error(self) -> StoreError {
         StoreError::Vanished { path: self.path, what: self.what }
@@ -143,27 +143,27 @@ pub(super) enum AtPath {
     Other,
 }
 
-/// Watches the place of an open store.
+/// Watches the data_dir of an open store.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct DataDir {
     dir: PathBuf,
     /// The file system that it was on.
     device: Option<u64>,
     lock: Mutex<DirectoryLock>,
-    missing: Mutex<Option<Missing>>,
+    missing: Mutex<Option<MissingPart>>,
 }
 
 /// Folders of a data directory that nothing makes again when it needs them.
 const FOLDERS: [&str; 2] = ["journal", "partitions"];
 
-impl Place {
+impl DataDir {
     pub(super) fn new(dir: &Path, lock: DirectoryLock) -> Self {
         let device = lock.folder.metadata().ok().map(|meta| meta.dev());
         Self { dir: dir.to_owned(), device, lock: Mutex::new(lock), missing: Mutex::default() }
     }
 
     /// What is known to be missing.
-    pub(super) fn missing(&self) -> Option<Missing> {
+    pub(super) fn missing(&self) -> Option<MissingPart> {
         self.missing.lock().clone()
     }
 
@@ -181,15 +181,15 @@ impl Place {
         }
     }
 
-    /// Takes the directory at the path, in the place of the one that is gone.
-    pub(super) fn take_anew(&self) -> Result<(), StoreError> {
-        let taken = DirectoryLock::take(&self.dir)?;
+    /// Takes the directory at the path, in the data_dir of the one that is gone.
+    pub(super) fn relock(&self) -> Result<(), StoreError> {
+        let taken = DirectoryLock::acquire(&self.dir)?;
         *self.lock.lock() = taken;
         Ok(())
     }
 
     /// Looks what is missing, and notes it; `part` is asked for a part of the directory while that is there.
-    pub(super) fn look(&self, part: impl FnOnce() -> Option<PathBuf>) -> Option<Missing> {
+    pub(super) fn check(&self, part: impl FnOnce() -> Option<PathBuf>) -> Option<MissingPart> {
         let found = match self.at_path() {
             AtPath::Same => {
                 let folder = FOLDERS.iter().map(|name| self.dir.join(name)).find(|path| !path.is_dir());
@@ -209,14 +209,14 @@ impl Place {
             (Some((path, what)), Some(known)) => (known.path, known.what) = (path, what),
             (Some((path, what)), None) => {
                 log::error!("{} {what}; nothing new is kept meanwhile", path.display());
-                *missing = Some(Missing { path, what, since: Instant::now() });
+                *missing = Some(MissingPart { path, what, since: Instant::now() });
             }
         }
         missing.clone()
     }
 
     /// Makes the lock file again where it was removed.
-    pub(super) fn keep_lock(&self) {
+    pub(super) fn restore_lock_file(&self) {
         let mut lock = self.lock.lock();
         let path = self.dir.join(LOCK);
         if lock.file.as_ref().is_none_or(|file| is_at(file, &path)) {
@@ -244,61 +244,61 @@ fn lock_file_again(dir: &Path) -> Result<File, StoreError> {
 mod tests {
     use super::*;
 
-    fn opened(dir: &Path) -> Place {
+    fn opened(dir: &Path) -> DataDir {
         fs::create_dir_all(dir.join("journal")).unwrap();
         fs::create_dir_all(dir.join("partitions")).unwrap();
-        Place::new(dir, DirectoryLock::take(dir).unwrap())
+        DataDir::new(dir, DirectoryLock::acquire(dir).unwrap())
     }
 
     #[test]
     fn a_directory_is_locked_even_where_the_lock_file_was_removed() {
         let dir = tempfile::tempdir().unwrap();
-        let held = DirectoryLock::take(dir.path()).unwrap();
-        let text = DirectoryLock::take(dir.path()).unwrap_err().to_string();
+        let held = DirectoryLock::acquire(dir.path()).unwrap();
+        let text = DirectoryLock::acquire(dir.path()).unwrap_err().to_string();
         assert!(text.contains(&format!("process {}", std::process::id())), "{text}");
         fs::remove_file(dir.path().join(LOCK)).unwrap();
-        assert!(matches!(DirectoryLock::take(dir.path()), Err(StoreError::Locked { .. })));
-        assert!(matches!(DirectoryLock::take_as_it_is(dir.path()), Err(StoreError::Locked { .. })));
+        assert!(matches!(DirectoryLock::acquire(dir.path()), Err(StoreError::Locked { .. })));
+        assert!(matches!(DirectoryLock::acquire_read_only(dir.path()), Err(StoreError::Locked { .. })));
         drop(held);
-        drop(DirectoryLock::take_as_it_is(dir.path()).unwrap());
+        drop(DirectoryLock::acquire_read_only(dir.path()).unwrap());
         assert!(!dir.path().join(LOCK).exists(), "nothing is made");
-        drop(DirectoryLock::take(dir.path()).unwrap());
+        drop(DirectoryLock::acquire(dir.path()).unwrap());
     }
 
     #[test]
     fn what_lies_at_the_path_is_told_apart() {
         let root = tempfile::tempdir().unwrap();
         let (dir, away) = (root.path().join("data"), root.path().join("away"));
-        let place = opened(&dir);
-        assert!(place.look(|| None).is_none() && place.at_path() == AtPath::Same);
+        let data_dir = opened(&dir);
+        assert!(data_dir.check(|| None).is_none() && data_dir.at_path() == AtPath::Same);
         fs::rename(&dir, &away).unwrap();
-        assert_eq!((place.look(|| None).unwrap().what, place.at_path()), (GONE, AtPath::Nothing));
+        assert_eq!((data_dir.check(|| None).unwrap().what, data_dir.at_path()), (GONE, AtPath::Nothing));
         fs::create_dir(&dir).unwrap();
-        assert_eq!(place.at_path(), AtPath::Nothing, "an empty folder is as good as none");
+        assert_eq!(data_dir.at_path(), AtPath::Nothing, "an empty folder is as good as none");
         fs::write(dir.join("something"), "").unwrap();
-        assert_eq!((place.look(|| None).unwrap().what, place.at_path()), (OTHER, AtPath::Other));
-        assert!(place.missing().is_some());
+        assert_eq!((data_dir.check(|| None).unwrap().what, data_dir.at_path()), (OTHER, AtPath::Other));
+        assert!(data_dir.missing().is_some());
         fs::remove_dir_all(&dir).unwrap();
         fs::rename(&away, &dir).unwrap();
-        assert!(place.look(|| None).is_none() && place.missing().is_none());
+        assert!(data_dir.check(|| None).is_none() && data_dir.missing().is_none());
         fs::remove_dir(dir.join("journal")).unwrap();
-        assert_eq!(place.look(|| None).unwrap().path, dir.join("journal"));
+        assert_eq!(data_dir.check(|| None).unwrap().path, dir.join("journal"));
         fs::remove_dir_all(root.path().join("data")).unwrap();
         drop(root);
-        assert_eq!(place.at_path(), AtPath::Other, "without the folder above nothing is made anew");
+        assert_eq!(data_dir.at_path(), AtPath::Other, "without the folder above nothing is made anew");
     }
 
     #[test]
     fn a_removed_lock_file_is_made_again() {
         let root = tempfile::tempdir().unwrap();
-        let place = opened(root.path());
+        let data_dir = opened(root.path());
         let path = root.path().join(LOCK);
         fs::remove_file(&path).unwrap();
-        place.keep_lock();
+        data_dir.restore_lock_file();
         assert_eq!(fs::read_to_string(&path).unwrap().trim(), std::process::id().to_string());
         fs::write(root.path().join("new"), "").unwrap();
         fs::rename(root.path().join("new"), &path).unwrap();
-        place.keep_lock();
+        data_dir.restore_lock_file();
         assert_eq!(fs::read_to_string(&path).unwrap().trim(), std::process::id().to_string());
     }
 }
