@@ -50,7 +50,7 @@ impl Starter<'_> {
         start(&arbiter.handle(), &self.registry, name, &self.policy, self.settings.pipeline.mailbox, make)
     }
 
-    /// For an actor without which the service cannot go on.
+    /// Starts an actor that the service cannot run without: the process ends if it is given up.
     fn start_essential<A: ServiceActor>(&self, arbiter: &Arbiter, name: &str, make: impl Fn() -> A + Send + 'static) -> ActorHandle<A> {
         let policy = Policy { on_give_up: Some(Arc::new(|| std::process::exit(EXIT_STORE))), ..self.policy.clone() };
         start(&arbiter.handle(), &self.registry, name, &policy, self.settings.pipeline.mailbox, make)
@@ -66,7 +66,7 @@ struct Arbiters {
     collectors: Arbiter,
 }
 
-/// The running pipeline: what the server needs of it, and what a stop needs.
+/// The running pipeline.
 pub struct Pipeline<'a> {
     pub reporter: Arc<Reporter>,
     pub rules: Arc<RuleSet>,
@@ -80,7 +80,7 @@ pub struct Pipeline<'a> {
 }
 
 impl<'a> Pipeline<'a> {
-    /// Opens the store in `dir` and starts every actor but the collectors.
+    /// Opens the store in `dir` and starts every actor except the collectors.
     pub fn start(settings: &'a Settings, dir: &Path) -> anyhow::Result<Self> {
         let clock = Clock::system();
         let rules = Arc::new(RuleSet::new(&settings.alerts.rules, settings.store.retention)?);
@@ -101,14 +101,14 @@ impl<'a> Pipeline<'a> {
             collectors: Arbiter::new(),
         };
 
-        // The store first: everything else leads to it. Its listeners follow when they exist.
+        // The store first: every other actor sends to it. Its listeners are set once they exist.
         let listeners: Arc<OnceLock<Listeners>> = Arc::default();
         let store_actor = start_store(&starter, &arbiters.store, &store, &listeners);
         let hub = start_hub(&starter, &arbiters.hub, &reporter);
         let alerts = start_alerts(&starter, &arbiters.pipeline, &reporter, &rules, &store_actor, &hub, dir);
         let optimizer = start_optimizer(&starter, &arbiters.pipeline, &reporter, &store_actor, &hub);
         let first_window = start_windows(&starter, &arbiters.windows, &reporter, &hub);
-        // Filled once, here; the store publishes nothing before.
+        // Set once, here; the store publishes nothing before.
         let _ = listeners.set(Listeners { batches: vec![first_window, alerts.mailbox(), hub.mailbox()], events: hub.mailbox() });
         let batcher = start_batcher(&starter, &arbiters.pipeline, &reporter.shared, &rules, &store_actor);
         Ok(Self { reporter, rules, store: store_actor, hub, alerts, optimizer, batcher, arbiters, starter })
@@ -217,7 +217,7 @@ fn start_alerts(
     };
     let (clock, store, rules, shared) =
         (starter.clock.clone(), Arc::clone(&reporter.store), Arc::clone(rules), Arc::clone(&reporter.shared));
-    // Before the first request: an alert that fires does not seem to be over while the actor starts.
+    // Before the first request: a firing alert must not look resolved while the actor starts.
     *shared.alerts.write() = Arc::new(kept_alerts(&store, &rules, clock.now_ms()));
     let outputs =
         AlertOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox(), notifier: notifier.mailbox(), hub: hub.mailbox() };

@@ -228,7 +228,7 @@ impl ProbeCollector {
 
     async fn ask(&self, seen: &mut Figures) -> Result<(), CheckError> {
         match &self.check.kind {
-            CheckKind::Http(check) => http::ask(check, &self.lookup, seen).await,
+            CheckKind::Http(check) => http::check(check, &self.lookup, seen).await,
             CheckKind::Tcp(check) => plain::tcp(check, &self.lookup, seen).await,
             CheckKind::Command(words) => plain::run(words, &self.check.pass_environment, self.check.timeout).await,
         }

@@ -199,20 +199,14 @@ impl SystemCollector {
     #[must_use]
     pub fn all(every: Duration, clock: &Clock, crews: &Crews) -> Vec<Self> {
         let states = PartStates::default();
-        let slots = |specs: &[PartSpec]| {
-            let slot =
-                |spec: &PartSpec| Slot { spec: *spec, part: Some(spec.2(crews)), under_way: None, staleness: StalenessTracker::default() };
-            specs.iter().map(slot).collect()
-        };
-        let group = |specs: &&[PartSpec]| Self {
-            every,
-            clock: clock.clone(),
-            crews: crews.clone(),
-            states: Arc::clone(&states),
-            slots: slots(specs),
-            first: true,
-        };
-        GROUPS.iter().map(group).collect()
+        GROUPS.iter().map(|specs| Self::new(specs, every, clock, crews, &states)).collect()
+    }
+
+    fn new(specs: &[PartSpec], every: Duration, clock: &Clock, crews: &Crews, states: &PartStates) -> Self {
+        let slot =
+            |spec: &PartSpec| Slot { spec: *spec, part: Some(spec.2(crews)), under_way: None, staleness: StalenessTracker::default() };
+        let slots = specs.iter().map(slot).collect();
+        Self { every, clock: clock.clone(), crews: crews.clone(), states: Arc::clone(states), slots, first: true }
     }
 
     async fn read(&mut self) -> Batch {
@@ -284,7 +278,7 @@ impl Collector for SystemCollector {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 mod tests {
     use std::collections::BTreeSet;
 
@@ -329,5 +323,63 @@ mod tests {
         assert!(reading.problems.len() == 1 && reading.problems[0].contains("is a folder"), "{:?}", reading.problems);
         assert_eq!(reading.accept("/mnt", Err::<Result<(), String>, _>(Missed::Hangs(Duration::from_secs(7)))), None);
         assert_eq!(reading.problems[1], "/mnt has not answered for 7 s");
+    }
+
+    /// Opens once the test lets the slow part go on.
+    static GATE: Mutex<bool> = Mutex::new(false);
+
+    struct Quick;
+    struct Slow;
+    struct Broken;
+
+    fn one(name: &str) -> Reading {
+        let mut reading = Reading::default();
+        reading.push(name, &[], 1.0);
+        reading
+    }
+
+    impl Part for Quick {
+        fn read(&mut self) -> Reading {
+            one("quick")
+        }
+    }
+
+    impl Part for Slow {
+        fn read(&mut self) -> Reading {
+            while !*GATE.lock() {
+                thread::yield_now();
+            }
+            one("slow")
+        }
+    }
+
+    impl Part for Broken {
+        fn read(&mut self) -> Reading {
+            assert_eq!(1, 2, "a planned fault");
+            Reading::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_slow_part_delays_no_other_and_comes_with_a_later_collection() {
+        let parts: [PartSpec; 3] =
+            [(0, "slow", |_| Box::new(Slow)), (1, "quick", |_| Box::new(Quick)), (2, "broken", |_| Box::new(Broken))];
+        let mut collector =
+            SystemCollector::new(&parts, Duration::from_secs(5), &Clock::system(), &Crews::default(), &PartStates::default());
+        let names = |outcome: Outcome| match outcome {
+            Outcome::Partial(why, found) => (why, found.batch.labels.iter().map(|l| l.name().to_owned()).collect::<Vec<_>>()),
+            other => panic!("{other:?}"),
+        };
+        let (why, first) = names(collector.collect(0).await);
+        assert_eq!(first, ["quick"]);
+        assert_eq!(why, "broken: reading it ended in a panic");
+        *GATE.lock() = true;
+        let deadline = std::time::Instant::now() + Duration::from_secs(60);
+        let mut later = first;
+        while !later.contains(&"slow".to_owned()) {
+            assert!(std::time::Instant::now() < deadline, "the slow part is lost");
+            later = names(collector.collect(0).await).1;
+        }
+        assert!(later.contains(&"quick".to_owned()), "{later:?}");
     }
 }
