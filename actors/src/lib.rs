@@ -21,5 +21,6 @@ pub mod store;
 pub mod supervisor;
 #[cfg(test)]
 mod testing;
+pub mod view;
 pub mod window;
 pub mod wire;

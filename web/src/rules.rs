@@ -6,8 +6,7 @@ use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use taskpulse_actors::wire;
-use taskpulse_engine::model::{Labels, NAME_LABEL, TimestampMs, format_value};
-use taskpulse_engine::promql::Selector;
+use taskpulse_engine::model::{Labels, NAME_LABEL, Selector, TimestampMs, format_value};
 use taskpulse_engine::rules::{Alert, AlertState, Rule};
 
 use crate::envelope::ApiError;

@@ -19,7 +19,8 @@ use taskpulse_actors::hub::{DropSlow, Filter, FrameKind, Push, SessionId, Subscr
 use taskpulse_actors::shared::Shared;
 use taskpulse_actors::standstill;
 use taskpulse_actors::wire::seconds;
-use taskpulse_engine::promql::{self, Budget, EvalError, Selector};
+use taskpulse_engine::model::{self, Budget, Selector};
+use taskpulse_engine::promql::EvalError;
 use taskpulse_engine::windows::Level;
 
 use crate::access::Login;
@@ -229,8 +230,8 @@ impl SessionActor {
             );
         }
         let left = (
-            promql::REQUEST_BYTES.saturating_sub(used(|cost| cost.bytes)),
-            promql::REQUEST_PATTERNS.saturating_sub(used(|cost| cost.patterns)),
+            model::REQUEST_BYTES.saturating_sub(used(|cost| cost.bytes)),
+            model::REQUEST_PATTERNS.saturating_sub(used(|cost| cost.patterns)),
         );
         let (state, session, to, drop_slow) = (self.state.clone(), self.number, ctx.address().recipient(), self.drop_slow());
         let asking = async move {

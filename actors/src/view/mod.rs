@@ -1,0 +1,56 @@
+//! What clients see, over REST and WebSocket alike: one serde struct a subject, with units and a schema.
+//!
+//! An actor builds the views of the state that it owns. OpenAPI and the dashboard's types are made from these structs, so a field
+//! that is added here is documented there. Shapes in words are in `docs/API.md`.
+//!
+//! Times are Unix seconds. A figure that nobody knows, or that is not finite, is `null`; a missing figure is never 0. serde_json
+//! writes what is not finite as `null`, so such figures are plain `f64` here whose schema says that they may be `null`.
+
+mod actor;
+mod alert;
+mod board;
+mod ci;
+mod event;
+mod frame;
+mod health;
+mod metric;
+mod recommendation;
+mod rule;
+mod source;
+mod status;
+mod store;
+mod target;
+mod window;
+
+pub use self::actor::{Actor, ActorState, LastPanic};
+pub use self::alert::{ActiveAlerts, Alert, AlertDetails, AlertState, Annotations, PrometheusAlert, Severity};
+pub use self::board::{Board, BoardFinding, Cost, Forecast, Task, Tasks};
+pub use self::ci::{Ci, CiRepository, CiRequests, CiRun, CiWebhooks, CiWorkflow};
+pub use self::event::Event;
+pub use self::frame::{Frame, FrameKind};
+pub use self::health::{FailingPart, Health, HealthCheck, HealthPart, HealthVerdict, UnmeasuredPart};
+pub use self::metric::MetricMetadata;
+pub use self::recommendation::{Evidence, Recommendation, RecommendationStatus};
+pub use self::rule::{Rule, RuleGroup, RuleLabels, RuleState, Rules};
+pub use self::source::{Source, SourceState};
+pub use self::status::{Pipeline, ServiceState, Status, WindowCounts};
+pub use self::store::{Journal, Share, Store};
+pub use self::target::{Target, TargetKind};
+pub use self::window::Window;
+
+use jiff::Timestamp;
+use taskpulse_engine::model::TimestampMs;
+
+/// Unix seconds of a time in milliseconds.
+#[must_use]
+pub fn seconds(ms: TimestampMs) -> f64 {
+    ms as f64 / 1e3
+}
+
+/// A time of a view as RFC 3339.
+fn rfc3339(seconds: f64) -> String {
+    Timestamp::from_millisecond((seconds * 1e3).round() as i64).map(|t| t.to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;
