@@ -12,7 +12,7 @@ use actix::ResponseFuture;
 use rustc_hash::FxHashMap;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{SeriesId, TimestampMs};
-use taskpulse_engine::rules::{Alert, AlertBook, AlertState, RuleSet};
+use taskpulse_engine::rules::{Alert, AlertState, AlertTracker, RuleSet};
 use taskpulse_engine::store::{DocumentChange, Limits, Store};
 
 use crate::busiest::busiest;
@@ -58,7 +58,7 @@ pub struct AlertActor {
     rules: Arc<RuleSet>,
     shared: Arc<Shared>,
     outputs: AlertOutputs,
-    book: AlertBook,
+    tracker: AlertTracker,
     /// Which rules watch a series.
     watching: FxHashMap<SeriesId, Box<[usize]>>,
     /// Series that no rule watches, by id: most of them, so this is looked at first.
@@ -67,8 +67,8 @@ pub struct AlertActor {
     batch: u64,
     /// Samples up to here have been judged.
     checkpoint: TimestampMs,
-    /// Number of the newest standstill that the book knows.
-    judged_standstill: u64,
+    /// Number of the newest standstill that the tracker knows.
+    tracked_standstill: u64,
     /// Number of the newest standstill on the time line.
     recorded_standstill: u64,
 }
@@ -76,30 +76,30 @@ pub struct AlertActor {
 /// The alerts that were pending or firing when they were kept last: what there is to see until the actor has started.
 #[must_use]
 pub fn kept_alerts(store: &Store, rules: &Arc<RuleSet>, now: TimestampMs) -> Vec<Alert> {
-    let mut book = AlertBook::new(Arc::clone(rules));
+    let mut tracker = AlertTracker::new(Arc::clone(rules));
     let kept = store.documents(ACTIVE).unwrap_or_default();
     // The actor logs what cannot be read, and records those that have ended.
-    book.restore(kept.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect(), now);
-    book.active()
+    tracker.restore(kept.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect(), now);
+    tracker.active()
 }
 
 impl AlertActor {
     /// An actor over `store`; it takes up what was kept when it starts.
     #[must_use]
     pub fn new(clock: Clock, store: Arc<Store>, rules: Arc<RuleSet>, shared: Arc<Shared>, outputs: AlertOutputs) -> Self {
-        let book = AlertBook::new(Arc::clone(&rules));
+        let tracker = AlertTracker::new(Arc::clone(&rules));
         Self {
             clock,
             store,
             rules,
             shared,
             outputs,
-            book,
+            tracker,
             watching: FxHashMap::default(),
             unwatched: Vec::new(),
             batch: 0,
             checkpoint: 0,
-            judged_standstill: 0,
+            tracked_standstill: 0,
             recorded_standstill: 0,
         }
     }
@@ -124,7 +124,7 @@ impl AlertActor {
                 Err(error) => log::error!("alerts: kept states cannot be read: {error}"),
             }
         }
-        let ended = self.book.restore(kept, now);
+        let ended = self.tracker.restore(kept, now);
         self.pass_on(ended);
         self.catch_up(now);
     }
@@ -132,9 +132,9 @@ impl AlertActor {
     /// Takes in what is known of times during which the service stood still; to be called before anything is judged.
     fn note_standstills(&mut self) {
         let mut events = Vec::new();
-        for still in standstill::since(self.judged_standstill) {
-            self.judged_standstill = still.number;
-            self.book.stood_still(still.from, still.to);
+        for still in standstill::since(self.tracked_standstill) {
+            self.tracked_standstill = still.number;
+            self.tracker.add_standstill(still.from, still.to);
             if still.is_long() && still.number > self.recorded_standstill {
                 self.recorded_standstill = still.number;
                 let seconds = still.length.as_secs();
@@ -156,13 +156,13 @@ impl AlertActor {
         let limits = Limits { max_samples: REPLAY_SAMPLES, deadline: Instant::now() + Duration::from_secs(20) };
         let mut changes = Vec::new();
         for (at, rule) in self.rules.rules().iter().enumerate() {
-            let ids = self.store.select(&rule.condition.selector.matchers);
+            let ids = self.store.select(&rule.condition.selector().matchers);
             for series in self.store.scan(&ids, from.saturating_add(1), TimestampMs::MAX, limits) {
                 match series {
                     Ok(series) => {
                         for sample in series.columns.iter() {
                             self.checkpoint = self.checkpoint.max(sample.t.min(now));
-                            changes.extend(self.book.observe(at, &series.labels, sample.t, sample.v));
+                            changes.extend(self.tracker.observe(at, &series.labels, sample.t, sample.v));
                         }
                     }
                     Err(error) => {
@@ -180,7 +180,7 @@ impl AlertActor {
             return;
         }
         for alert in changes.iter_mut().filter(|alert| alert.state == AlertState::Firing) {
-            if let Some(named) = self.book.name_busiest(&alert.id, busiest(&self.store, alert)) {
+            if let Some(named) = self.tracker.set_busiest(&alert.id, busiest(&self.store, alert)) {
                 *alert = named;
             }
         }
@@ -204,7 +204,7 @@ impl AlertActor {
                 }
             }
         }
-        *self.shared.alerts.write() = Arc::new(self.book.active());
+        *self.shared.alerts.write() = Arc::new(self.tracker.active());
         let _ = self.outputs.hub.try_send(Publish::Alerts(changes));
         self.keep(ACTIVE, active);
         if !history.is_empty() {
@@ -248,16 +248,16 @@ fn event_of(alert: &Alert) -> Event {
 impl ServiceActor for AlertActor {
     fn started(&mut self, ctx: &mut Ctx<Self>) {
         self.take_up();
-        *self.shared.alerts.write() = Arc::new(self.book.active());
+        *self.shared.alerts.write() = Arc::new(self.tracker.active());
         ctx.every(TICK, "tick", |this, _| {
             this.note_standstills();
-            let ended = this.book.tick(this.clock.now_ms());
+            let ended = this.tracker.tick(this.clock.now_ms());
             this.pass_on(ended);
         });
         ctx.every(TRIM, "trim", |this, _| this.trim_history());
     }
 
-    /// What is on the time line already is not put there again. The book is new and must hear of every standstill.
+    /// What is on the time line already is not put there again. The tracker is new and must hear of every standstill.
     fn inherit(&mut self, previous: Self) {
         self.recorded_standstill = previous.recorded_standstill;
     }
@@ -295,7 +295,7 @@ impl Receive<StoredBatch> for AlertActor {
             self.checkpoint = self.checkpoint.max(t.min(now));
             if let Some(labels) = self.store.labels(id) {
                 for &rule in watching.iter() {
-                    changes.extend(self.book.observe(rule, &labels, t, v));
+                    changes.extend(self.tracker.observe(rule, &labels, t, v));
                 }
             }
         }
@@ -307,8 +307,8 @@ impl Receive<Acknowledge> for AlertActor {
     type Reply = ResponseFuture<Result<Option<Alert>, AppendError>>;
 
     fn receive(&mut self, message: Acknowledge, _: &mut Ctx<Self>) -> Self::Reply {
-        let Some(alert) = self.book.acknowledge(&message.id, self.clock.now_ms()) else { return Box::pin(ready(Ok(None))) };
-        *self.shared.alerts.write() = Arc::new(self.book.active());
+        let Some(alert) = self.tracker.acknowledge(&message.id, self.clock.now_ms()) else { return Box::pin(ready(Ok(None))) };
+        *self.shared.alerts.write() = Arc::new(self.tracker.active());
         let _ = self.outputs.hub.try_send(Publish::Alerts(vec![alert.clone()]));
         let changes = vec![(alert.id.clone(), serde_json::to_vec(&alert).ok())];
         let documents = self.outputs.documents.clone();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::ResponseFuture;
-use taskpulse_engine::advice::{self, Finding, Ledger, Recommendation, Status};
+use taskpulse_engine::advice::{self, Finding, Horizon, Recommendation, RecommendationTracker, Status};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::store::{DocumentChange, Store, StoreError};
 use tokio::time::Instant;
@@ -45,7 +45,7 @@ pub struct OptimizerActor {
     shared: Arc<Shared>,
     every: Option<Duration>,
     outputs: OptimizerOutputs,
-    ledger: Ledger,
+    tracker: RecommendationTracker,
     /// What the last look at a whole month found, and when that was.
     by_month: Option<(Instant, Vec<Finding>)>,
     looking: bool,
@@ -55,7 +55,7 @@ impl OptimizerActor {
     /// An optimizer that looks `every` so often; with none it keeps what there is and gives no new advice.
     #[must_use]
     pub fn new(clock: Clock, store: Arc<Store>, shared: Arc<Shared>, every: Option<Duration>, outputs: OptimizerOutputs) -> Self {
-        Self { clock, store, shared, every, outputs, ledger: Ledger::default(), by_month: None, looking: false }
+        Self { clock, store, shared, every, outputs, tracker: RecommendationTracker::default(), by_month: None, looking: false }
     }
 
     fn look(&mut self, ctx: &mut Ctx<Self>) {
@@ -69,9 +69,9 @@ impl OptimizerActor {
         let look = move || -> Result<_, StoreError> {
             let by_month = match by_month {
                 Some(known) => known,
-                None => (Instant::now(), advice::assess_month(&store, now)?),
+                None => (Instant::now(), advice::assess(&store, Horizon::Month, now)?),
             };
-            Ok((advice::assess_recent(&store, now)?, by_month))
+            Ok((advice::assess(&store, Horizon::Day, now)?, by_month))
         };
         ctx.run_blocking("assess", look, move |this, found, _| {
             this.looking = false;
@@ -79,7 +79,7 @@ impl OptimizerActor {
                 Ok(Ok((mut found, by_month))) => {
                     found.extend(by_month.1.iter().cloned());
                     this.by_month = Some(by_month);
-                    let changed = this.ledger.update(found, now);
+                    let changed = this.tracker.update(found, now);
                     this.pass_on(changed);
                 }
                 Ok(Err(error)) => log::error!("optimizer: history cannot be read: {error}"),
@@ -99,7 +99,7 @@ impl OptimizerActor {
     }
 
     fn tell(&self, changed: Vec<Recommendation>) {
-        *self.shared.recommendations.write() = Arc::new(self.ledger.current());
+        *self.shared.recommendations.write() = Arc::new(self.tracker.current());
         let news = changed.iter().filter(|r| r.updated == r.created || r.status != Status::Open);
         let events: Vec<Event> = news
             .map(|r| {
@@ -120,8 +120,8 @@ impl ServiceActor for OptimizerActor {
             Ok(kept) => {
                 let kept: BTreeMap<String, Recommendation> =
                     kept.into_iter().filter_map(|(key, bytes)| Some((key, serde_json::from_slice(&bytes).ok()?))).collect();
-                self.ledger = Ledger::new(kept);
-                *self.shared.recommendations.write() = Arc::new(self.ledger.current());
+                self.tracker = RecommendationTracker::new(kept);
+                *self.shared.recommendations.write() = Arc::new(self.tracker.current());
             }
             Err(error) => log::error!("optimizer: kept recommendations cannot be read: {error}"),
         }
@@ -140,7 +140,7 @@ impl Receive<Decide> for OptimizerActor {
     type Reply = ResponseFuture<Result<Option<Recommendation>, AppendError>>;
 
     fn receive(&mut self, message: Decide, _: &mut Ctx<Self>) -> Self::Reply {
-        let Some(decided) = self.ledger.decide(&message.id, message.status, self.clock.now_ms()) else { return Box::pin(ready(Ok(None))) };
+        let Some(decided) = self.tracker.decide(&message.id, message.status, self.clock.now_ms()) else { return Box::pin(ready(Ok(None))) };
         self.tell(vec![decided.clone()]);
         let store = self.outputs.documents.clone();
         Box::pin(async move {

@@ -24,7 +24,7 @@ pub fn number(v: f64) -> Value {
 pub fn alert(a: &Alert) -> Value {
     json!({
         "id": a.id, "rule": a.rule, "severity": a.severity, "state": a.state, "metric": a.metric,
-        "value": number(a.value), "op": a.op, "threshold": number(a.threshold),
+        "value": number(a.value), "op": a.op, "threshold": a.threshold.map_or(Value::Null, number),
         "for_seconds": seconds(a.hold_ms), "cooldown_seconds": seconds(a.cooldown_ms),
         "pending_since": seconds(a.pending_since), "firing_since": a.firing_since.map(seconds),
         "resolved_at": a.resolved_at.map(seconds), "last_sample": seconds(a.last_sample),

@@ -5,18 +5,43 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use taskpulse_actors::wire;
+use taskpulse_actors::{view, wire};
 use taskpulse_engine::model::{Labels, NAME_LABEL, Selector, TimestampMs, format_value};
 use taskpulse_engine::rules::{Alert, AlertState, Rule};
 
 use crate::envelope::ApiError;
+use crate::parameter::{self, LIMIT, MATCH, Parameter, TIMEOUT};
 use crate::params::Params;
 use crate::query::{TRUNCATED, with_selectors};
+use crate::route::{Route, Shape};
 use crate::server::AppState;
 
 /// All rules are in one group of one file.
 const GROUP: &str = "taskpulse";
 const FILE: &str = "Settings.toml";
+
+pub(crate) fn routes() -> Vec<Route> {
+    const TYPE: Parameter = Parameter::query("type", "which rules; there are no recording rules", || json!({"enum": ["alert", "record"]}));
+    const NAME: Parameter = Parameter::query("rule_name[]", "this rule; may be repeated", parameter::texts);
+    const GROUPS: Parameter = Parameter::query("rule_group[]", "rules of this group; may be repeated", parameter::texts);
+    const FILES: Parameter = Parameter::query("file[]", "rules of this file; may be repeated", parameter::texts);
+    const WITHOUT_ALERTS: Parameter = Parameter::query("exclude_alerts", "whether to leave the alerts out", || json!({"type": "boolean"}));
+    const GROUP_LIMIT: Parameter = Parameter::query(
+        "group_limit",
+        "groups at the most; there is one",
+        || json!({"type": "integer", "format": "int64", "minimum": 1, "maximum": i64::MAX}),
+    );
+    vec![
+        Route::get("/api/v1/rules", rules)
+            .about("Alert rules, as Prometheus answers them")
+            .parameters(&[TYPE, NAME, GROUPS, FILES, MATCH, WITHOUT_ALERTS, LIMIT, GROUP_LIMIT, TIMEOUT])
+            .answers(Shape::data::<view::Rules>())
+            .fails(&[422]),
+        Route::get("/api/v1/alerts", alerts)
+            .about("Pending and firing alerts, as Prometheus answers them")
+            .answers(Shape::data::<view::ActiveAlerts>()),
+    ]
+}
 
 fn rfc3339(ms: TimestampMs) -> String {
     Timestamp::from_millisecond(ms).map(|t| t.to_string()).unwrap_or_default()
@@ -36,8 +61,7 @@ fn prometheus_alert(alert: &Alert) -> Value {
     shown
 }
 
-/// `GET /api/v1/alerts`
-pub(crate) async fn alerts(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+async fn alerts(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let active = Arc::clone(&state.reporter.shared.alerts.read());
     state.answers.success(&json!({"alerts": active.iter().map(prometheus_alert).collect::<Vec<_>>()}))
 }
@@ -98,8 +122,7 @@ impl Asked {
     }
 }
 
-/// `GET /api/v1/rules`
-pub(crate) async fn rules(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+async fn rules(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let asked = Asked::of(&params)?;
     let selectors = with_selectors(&state, &params, |_, selectors, _| Ok(selectors.to_vec())).await?;
     let active = Arc::clone(&state.reporter.shared.alerts.read());
@@ -134,11 +157,13 @@ fn shown(rule: &Rule, active: &[Alert], with_alerts: bool) -> Value {
         "pending"
     };
     let alerts: Vec<Value> = alerts.into_iter().filter(|_| with_alerts).map(prometheus_alert).collect();
+    let condition = rule.condition.describe();
     json!({
-        "type": "alerting", "name": rule.name, "query": rule.spec.expr, "state": worst, "health": "ok",
+        "type": "alerting", "name": rule.name, "query": condition.query, "state": worst, "health": "ok",
         "duration": rule.spec.hold.as_secs_f64(), "keepFiringFor": 0, "cooldown": rule.spec.cooldown.as_secs_f64(),
         "labels": {"severity": rule.spec.severity}, "annotations": {},
-        "op": rule.condition.op.to_string(), "threshold": wire::number(rule.condition.threshold),
+        "metric": condition.metric, "op": condition.limit.map(|limit| limit.op.to_string()),
+        "threshold": condition.limit.map_or(Value::Null, |limit| wire::number(limit.threshold)),
         "alerts": alerts,
     })
 }

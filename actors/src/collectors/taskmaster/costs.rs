@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use taskpulse_engine::board::cost::{Costs, Downtimes, Names, Segment, Spent, TaskKey, measure, segments};
+use taskpulse_engine::board::cost::{AgentMetrics, Costs, Downtimes, Segment, Spent, TaskKey, measure, segments};
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::store::Store;
 
@@ -23,7 +23,7 @@ const LATE_MS: i64 = 3_900_000;
 const MAX_MEASURED: usize = 20_000;
 
 pub(super) struct CostBook {
-    names: Names,
+    names: AgentMetrics,
     measured: BTreeMap<Segment, Spent>,
     last: Option<Instant>,
     downtimes: Downtimes,
@@ -32,7 +32,7 @@ pub(super) struct CostBook {
 }
 
 impl CostBook {
-    pub(super) fn new(names: Names) -> Self {
+    pub(super) fn new(names: AgentMetrics) -> Self {
         Self { names, measured: BTreeMap::new(), last: None, downtimes: Downtimes::default(), too_many: false }
     }
 
