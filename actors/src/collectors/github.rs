@@ -314,7 +314,7 @@ impl GithubCollector {
         let notes = [
             self.moved_to.as_ref().map(|name| format!("{repo} is now {name}: write that into github.repositories")),
             (skipped > 0).then(|| format!("{skipped} of the newest runs have no number, time, status or workflow and are left out")),
-            (jobs > 0).then(|| format!("{jobs} jobs have missing or impossible times: their seconds are not counted")),
+            (jobs > 0).then(|| format!("{jobs} jobs have times that are missing or cannot be: their seconds are not counted")),
             missed.then(|| "GitHub would not list all runs of one second".to_owned()),
         ];
         let notes: Vec<String> = notes.into_iter().flatten().collect();
