@@ -174,8 +174,11 @@ pub(crate) async fn run(command: &[String], passed: &[String], limit: Duration, 
     clean_environment(command.as_std_mut(), passed);
     // On the pool: the start reads the program's file, whose disk may be slow.
     let place = STARTS.acquire().await;
-    let started = spawn_blocking(move || command.spawn()).await?;
-    drop(place);
+    let start = move || {
+        let _place = place;
+        command.spawn()
+    };
+    let started = spawn_blocking(start).await?;
     let mut child = started.map_err(|error| RunError::Start { program: program.clone(), error })?;
     let group = ProcessGroup::of(&child);
     let outcome = follow(&mut child, limit, max_bytes).await;
