@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, DataPointF
 use super::Options;
 use super::attributes::{Pairs, Target, point_labels, scope_labels};
 use super::clashes::Clashes;
-use super::names::{MetricType, metric_name, unit_name};
+use super::names::{InstrumentKind, metric_name, unit_name};
 use super::streams::{Changes, NANOS, Step, Steps, Streams, Total};
 use crate::model::{Labels, NAME_LABEL, STALE_NAN_BITS, Sample, TimestampMs};
 use crate::relabel;
@@ -182,11 +182,11 @@ pub(super) const STALE: f64 = f64::from_bits(STALE_NAN_BITS);
 impl<'a> Conversion<'a> {
     fn metric(&mut self, metric: &'a otlp::Metric, scope: &Pairs, target: &Target) {
         let (kind, word) = match &metric.data {
-            Some(Data::Gauge(_)) => (MetricType::Gauge, "gauge"),
-            Some(Data::Sum(sum)) if sum.is_monotonic => (MetricType::Counter, "counter"),
-            Some(Data::Sum(_)) => (MetricType::Other, "gauge"),
-            Some(Data::Histogram(_) | Data::ExponentialHistogram(_)) => (MetricType::Other, "histogram"),
-            Some(Data::Summary(_)) => (MetricType::Other, "summary"),
+            Some(Data::Gauge(_)) => (InstrumentKind::Gauge, "gauge"),
+            Some(Data::Sum(sum)) if sum.is_monotonic => (InstrumentKind::Counter, "counter"),
+            Some(Data::Sum(_)) => (InstrumentKind::Other, "gauge"),
+            Some(Data::Histogram(_) | Data::ExponentialHistogram(_)) => (InstrumentKind::Other, "histogram"),
+            Some(Data::Summary(_)) => (InstrumentKind::Other, "summary"),
             // Without data there are no points.
             None => return,
         };

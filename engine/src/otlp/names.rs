@@ -6,7 +6,7 @@
 
 /// What decides on the suffix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MetricType {
+pub(super) enum InstrumentKind {
     Counter,
     Gauge,
     /// Sums that fall too, histograms, summaries.
@@ -94,7 +94,7 @@ fn suffixes(unit: &str) -> (String, String) {
 }
 
 /// The metric's name; empty where nothing of it can stand in one.
-pub(super) fn metric_name(name: &str, unit: &str, kind: MetricType) -> String {
+pub(super) fn metric_name(name: &str, unit: &str, kind: InstrumentKind) -> String {
     let mut words: Vec<String> = name.split(|c| !is_letter(c)).filter(|word| !word.is_empty()).map(str::to_owned).collect();
     if words.is_empty() {
         return String::new();
@@ -107,10 +107,10 @@ pub(super) fn metric_name(name: &str, unit: &str, kind: MetricType) -> String {
         }
     }
     let ending = match kind {
-        MetricType::Counter => Some("total"),
+        InstrumentKind::Counter => Some("total"),
         // A counter of unit 1 counts things; only a gauge is a ratio.
-        MetricType::Gauge if unit == "1" => Some("ratio"),
-        MetricType::Gauge | MetricType::Other => None,
+        InstrumentKind::Gauge if unit == "1" => Some("ratio"),
+        InstrumentKind::Gauge | InstrumentKind::Other => None,
     };
     if let Some(ending) = ending {
         words.retain(|word| word != ending);
