@@ -245,9 +245,10 @@ fn parse(program: &Program, text: &str, now: TimestampMs) -> Result<Batch, Strin
             while let Some(line) = lines.next() {
                 if let Line::Sample { series, value, time } = line.map_err(|error| error.to_string())? {
                     let labels = exposition::parse_labels(series)
+                        .map_err(|why| why.to_string())
                         .map(|labels| labels.into_iter().map(|(n, v)| (n.into_owned(), v.into_owned())).collect())
                         .and_then(|labels| push(labels, time, value));
-                    labels.map_err(|why| lines.error(why).to_string())?;
+                    labels.map_err(|why| format!("line {}: {why}", lines.number()))?;
                 }
             }
         }

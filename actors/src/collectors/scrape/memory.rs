@@ -155,7 +155,7 @@ impl Memory {
             let seen = match self.seen.get_mut(text) {
                 Some(seen) => seen,
                 None => {
-                    let own = exposition::parse_labels(text).map_err(|why| lines.error(why).to_string())?;
+                    let own = exposition::parse_labels(text).map_err(|why| format!("line {}: {why}", lines.number()))?;
                     let fate = match labels_of(own, target) {
                         Ok(Some(labels)) => {
                             let (place, new) = self.place(labels);
