@@ -90,6 +90,8 @@ impl Server {
             otlp: Otlp::new(settings.otlp.options()),
             ingest_places: Semaphore::new(INGEST_PLACES),
             query_places: Semaphore::new(settings.pipeline.workers),
+            sources: pipeline.publishers.sources.clone(),
+            metadata: pipeline.publishers.metadata.clone(),
             answers: Answers::default(),
             selector_places: Semaphore::new(settings.pipeline.workers),
             filter_places: Semaphore::new(1),

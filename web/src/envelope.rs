@@ -5,7 +5,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use taskpulse_engine::promql::{EvalError, QueryError};
 use taskpulse_engine::store::StoreError;
 
@@ -155,11 +155,6 @@ impl From<StoreError> for ApiError {
 /// A successful answer.
 pub(crate) fn success(data: impl Serialize) -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "success", "data": data}))
-}
-
-/// A list of `{part, reason}`.
-pub(crate) fn parts(failing: Vec<(String, String)>) -> Vec<Value> {
-    failing.into_iter().map(|(part, reason)| json!({"part": part, "reason": reason})).collect()
 }
 
 /// Runs what may wait for the disk or think for long on a thread that may.

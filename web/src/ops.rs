@@ -2,18 +2,14 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::json;
+use taskpulse_actors::view::{FailingPart, HealthCheck};
 
-use crate::envelope::parts;
 use crate::exposition::Format;
 use crate::server::AppState;
 
-fn verdict(failing: Vec<(String, String)>) -> HttpResponse {
-    if failing.is_empty() {
-        HttpResponse::Ok().json(json!({"status": "ok", "failing": []}))
-    } else {
-        HttpResponse::ServiceUnavailable().json(json!({"status": "failing", "failing": parts(failing)}))
-    }
+fn verdict(failing: Vec<FailingPart>) -> HttpResponse {
+    let mut answer = if failing.is_empty() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    answer.json(HealthCheck::from(failing))
 }
 
 /// `GET /healthz`
@@ -36,8 +32,8 @@ pub(crate) async fn ready(state: web::Data<AppState>) -> HttpResponse {
     said("Ready", state.reporter.not_ready())
 }
 
-fn said(what: &str, failing: Vec<(String, String)>) -> HttpResponse {
-    let lines: String = failing.iter().map(|(part, reason)| format!("{part}: {reason}\n")).collect();
+fn said(what: &str, failing: Vec<FailingPart>) -> HttpResponse {
+    let lines: String = failing.iter().map(|failing| format!("{}: {}\n", failing.part, failing.reason)).collect();
     let mut answer = if failing.is_empty() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     let not = if failing.is_empty() { "" } else { "not " };
     answer.content_type("text/plain; charset=utf-8").body(format!("Taskpulse is {not}{what}.\n{lines}"))

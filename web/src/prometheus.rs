@@ -81,7 +81,7 @@ pub(crate) async fn target_metadata(state: web::Data<AppState>, params: Params) 
     let wanted = params.get("metric");
     let selector = params.get("match_target").map(promql::Selector::parse).transpose()?;
     let any = selector.is_none_or(|selector| selector.accepts(&Labels::none()));
-    let all = state.reporter.shared.metadata.all();
+    let all = state.reporter.views.metadata();
     let mut found: Vec<Value> = all
         .iter()
         .filter(|(name, _)| any && wanted.is_none_or(|wanted| wanted == *name))

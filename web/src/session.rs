@@ -16,9 +16,8 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use taskpulse_actors::hub::{DropSlow, Filter, FrameKind, Push, SessionId, Subscribe, Topic, Unsubscribe};
-use taskpulse_actors::shared::Shared;
 use taskpulse_actors::standstill;
-use taskpulse_actors::wire::seconds;
+use taskpulse_actors::view::seconds;
 use taskpulse_engine::promql::{self, Budget, EvalError, Selector};
 use taskpulse_engine::windows::Level;
 
@@ -93,7 +92,6 @@ struct SessionActor {
     number: SessionId,
     state: web::Data<AppState>,
     sessions: Arc<Sessions>,
-    shared: Arc<Shared>,
     link: Option<Arc<Link>>,
     /// By which it was opened; none for a client that showed the token itself.
     login: Option<Login>,
@@ -153,7 +151,6 @@ pub(crate) async fn open(req: HttpRequest, stream: web::Payload, state: web::Dat
     let session = SessionActor {
         number: state.sessions.next.fetch_add(1, Ordering::Relaxed),
         sessions: Arc::clone(&state.sessions),
-        shared: Arc::clone(&state.reporter.shared),
         link: req.conn_data::<Arc<Link>>().cloned(),
         login: state.access.login_of(&req),
         too_slow: Arc::default(),
@@ -237,7 +234,10 @@ impl SessionActor {
             let (filter, cost) = filter(&state, patterns.clone(), left).await?;
             let message = Subscribe { session, id, topic, patterns, filter, to, drop_slow };
             let answer = state.subscribe.send(message).await;
-            answer.map_err(|error| format!("the hub does not answer: {error}; try again"))?.map(|()| cost)
+            answer
+                .map_err(|error| format!("the hub does not answer: {error}; try again"))?
+                .map(|()| cost)
+                .map_err(|refused| refused.to_string())
         };
         let done = asking.into_actor(self).map(move |answer: Result<Cost, String>, this, ctx| match answer {
             Ok(cost) => {
@@ -292,7 +292,7 @@ impl Actor for SessionActor {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         self.sessions.open.lock().insert(self.number, ctx.address().recipient());
-        self.shared.sessions.store(self.sessions.count(), Ordering::Relaxed);
+        self.state.reporter.stats.sessions.store(self.sessions.count(), Ordering::Relaxed);
         ctx.run_interval(PING_EVERY, |this, ctx| {
             // While the service stood still nobody could be heard.
             if this.heard.elapsed().min(standstill::awake_for()) > SILENT_FOR {
@@ -312,7 +312,7 @@ impl Actor for SessionActor {
 
     fn stopped(&mut self, _: &mut Self::Context) {
         self.sessions.open.lock().remove(&self.number);
-        self.shared.sessions.store(self.sessions.count(), Ordering::Relaxed);
+        self.state.reporter.stats.sessions.store(self.sessions.count(), Ordering::Relaxed);
         // A full mailbox: the hub finds the address closed with the next update.
         let _ = self.state.unsubscribe.try_send(Unsubscribe { session: self.number, id: None });
     }

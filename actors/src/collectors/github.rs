@@ -16,7 +16,6 @@ mod context;
 mod credentials;
 mod read;
 pub mod state;
-mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
@@ -35,6 +34,7 @@ use super::collector::{CollectFuture, Collection, Collector, Outcome};
 use crate::clock::now_ms;
 use crate::files;
 use crate::messages::{AppendResolved, ChangeDocuments, RecordEvents};
+use crate::view::{CiRepository, CiWebhooks, seconds};
 
 /// Documents of what was seen.
 const KIND: &str = "github";
@@ -197,25 +197,26 @@ impl GithubCollector {
     /// Step 5.
     async fn show(&mut self, repo: &str) -> Result<(), RequestError> {
         let workflows = self.workflows.clone();
-        let made = move |ledger: &mut Ledger| (view::repository(ledger, &workflows), ledger.whole().then(|| ledger.began()));
-        let (mut shown, began) = self.with(made).await?;
-        if self.confirmed.is_none() && shown["runs_known"] == 0 {
+        let made = move |ledger: &mut Ledger| {
+            let began = ledger.whole().then(|| ledger.began());
+            (CiRepository::new(ledger, &workflows), began)
+        };
+        let (shown, began) = self.with(made).await?;
+        if self.confirmed.is_none() && shown.runs_known == 0 {
             // Nothing is known of it: that is not the same as no runs.
             return Ok(());
         }
-        let (limit, remaining, spent, allowed) = self.context.api.limits();
-        shown["now_named"] = serde_json::json!(self.moved_to);
-        shown["confirmed_at"] = serde_json::json!(self.confirmed.map(crate::wire::seconds));
-        shown["requests"] =
-            serde_json::json!({"limit": limit, "remaining": remaining, "spent_last_hour": spent, "allowed_an_hour": allowed});
-        shown["webhooks"] = serde_json::json!({
-            "on": self.context.hooks.secret().is_some(), "last": self.hook_at.map(crate::wire::seconds),
-        });
+        let shown = CiRepository {
+            now_named: self.moved_to.clone(),
+            confirmed_at: self.confirmed.map(seconds),
+            requests: self.context.api.limits(),
+            webhooks: CiWebhooks { on: self.context.hooks.secret().is_some(), last: self.hook_at.map(seconds) },
+            ..shown
+        };
         let shared = &self.context.shared;
-        shared.ci.repositories.write().insert(repo.to_owned(), shown);
+        shared.repositories.send_modify(|all| drop(all.insert(repo.to_owned(), Arc::new(shown))));
         if let Some(began) = began {
-            let all = shared.ci.began(repo, began);
-            *shared.ci_runs.write() = Some(Arc::new(all));
+            shared.runs.send_modify(|all| drop(all.insert(repo.to_owned(), Arc::new(began))));
         }
         Ok(())
     }
@@ -232,7 +233,7 @@ impl GithubCollector {
             self.watched_as = Some(name);
         }
         if let Some(name) = &self.watched_as {
-            self.context.shared.ci.repositories.write().remove(&repo);
+            self.context.shared.repositories.send_if_modified(|all| all.remove(&repo).is_some());
             let why = RequestError::Watched(name.clone()).explain(&repo, &self.context.api);
             return Outcome::Absent(why, format!("take {repo} out of github.repositories"));
         }
@@ -259,7 +260,7 @@ impl GithubCollector {
         let current = outcome.is_ok() && self.unkept.is_none();
         if current && (self.changed || due(self.told + every_ms / 2, now, self.every())) {
             let at = now_ms();
-            let remaining = self.context.api.limits().1;
+            let remaining = self.context.api.limits().remaining;
             let told = self.with(move |ledger| ledger.tell(at)).await;
             (self.told, self.changed) = (at, false);
             if let (Ok(()), Some(remaining)) = (told, remaining) {

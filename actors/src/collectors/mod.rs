@@ -1,6 +1,6 @@
 //! Collectors: each watches one source and sends what it sees to the batcher.
 //!
-//! A source that is missing or failing gives no sample; [`crate::shared::Sources`] says why.
+//! A source that is missing or failing gives no sample; [`crate::sources::SourceRegistry`] says why.
 
 pub mod cgroup;
 mod coding;
@@ -43,7 +43,7 @@ impl Outbox {
     /// are left out and named in what is given back.
     pub(crate) fn send(&mut self, mut batch: Batch) -> Option<String> {
         let repeated = batch.drop_repeated().map(|(count, first)| {
-            self.shared.dropped.add(self.stage, "repeated", count);
+            self.shared.stats.dropped.add((self.stage, "repeated"), count);
             format!("{count} samples left out, whose series had one of the same time already, the first: {first}")
         });
         if !batch.is_empty() {
@@ -60,7 +60,7 @@ impl Outbox {
                 if self.waiting.len() > BACKLOG
                     && let Some(oldest) = self.waiting.pop_front()
                 {
-                    self.shared.dropped.add(self.stage, why.name(), oldest.len());
+                    self.shared.stats.dropped.add((self.stage, why.name()), oldest.len());
                 }
                 return;
             }

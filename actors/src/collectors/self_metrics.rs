@@ -6,7 +6,6 @@ use std::time::Duration;
 use taskpulse_engine::health::{self, Inputs};
 use taskpulse_engine::model::{Batch, TimestampMs};
 use taskpulse_engine::promql::Selector;
-use taskpulse_engine::rules::AlertState;
 use tokio::time::Instant;
 
 use super::Outbox;
@@ -15,6 +14,7 @@ use crate::messages::Collected;
 use crate::standstill;
 use crate::status::Reporter;
 use crate::supervisor::{Ctx, Mailbox, Schedule, ServiceActor};
+use crate::view::{AlertState, Health, SourceState};
 
 /// A resource must have been measured within this time to count.
 const FRESH_MS: i64 = 60_000;
@@ -53,7 +53,7 @@ impl SelfCollector {
         self.watch_clock(now);
         let inputs = self.inputs(now);
         let health = health::assess(&inputs);
-        *self.reporter.shared.health.write() = Some(health);
+        self.reporter.shared.health.send_replace(Arc::new(Health::from(health)));
         let mut batch = Batch::default();
         for (labels, v) in self.reporter.metrics() {
             batch.push(labels, now, v);
@@ -74,7 +74,7 @@ impl SelfCollector {
     }
 
     fn inputs(&self, now: TimestampMs) -> Inputs {
-        let shared = &self.reporter.shared;
+        let views = &self.reporter.views;
         let store = &self.reporter.store;
         let mean = |metric: &str| {
             let selector = Selector::parse(metric).ok()?;
@@ -98,20 +98,21 @@ impl SelfCollector {
                 }
             }
         }
-        let alerts = Arc::clone(&shared.alerts.read());
+        let alerts = views.alerts();
         // The score's own alert does not lower the score: it would hold itself up.
-        let firing = alerts.iter().filter(|a| a.state == AlertState::Firing && a.metric.name() != "taskpulse_health_score");
-        let sources = shared.sources.status();
-        let failing = sources.iter().filter(|s| s.up == Some(false)).map(|s| s.source.clone()).collect();
-        let targets = shared.targets.status();
+        let details = alerts.iter().map(|alert| &alert.details);
+        let firing = details.filter(|a| a.state == AlertState::Firing && a.metric.name() != "taskpulse_health_score");
+        let sources = views.sources();
+        let failing = sources.iter().filter(|s| s.state == SourceState::Failing).map(|s| s.source.clone()).collect();
+        let targets = views.targets();
         let down = targets.iter().filter(|t| t.up == Some(false)).map(|t| t.target.clone()).collect();
         Inputs {
             cpu: mean("system_cpu_utilization_ratio"),
             memory: mean("system_memory_utilization_ratio"),
             disk,
-            firing: firing.map(|a| a.severity).collect(),
+            firing: firing.map(|a| a.severity.into()).collect(),
             targets: (targets.iter().filter(|t| t.up == Some(true)).count(), down),
-            sources: (sources.iter().filter(|s| s.up == Some(true)).count(), failing),
+            sources: (sources.iter().filter(|s| s.state == SourceState::Up).count(), failing),
         }
     }
 }

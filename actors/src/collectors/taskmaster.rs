@@ -11,7 +11,7 @@
 //! counts as failing when it stays so for [`PATIENCE`]. Files are read as [`crate::files`] reads what others have written: a
 //! project whose disk does not answer fails alone. What of a board is beyond the [`Bounds`] is left out and told.
 
-mod board_json;
+mod boards;
 mod costs;
 mod events;
 mod fetch;

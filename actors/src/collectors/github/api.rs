@@ -18,6 +18,7 @@ use super::credentials::Credentials;
 use crate::clock::now_ms;
 use crate::collectors::fetch;
 use crate::shared::Shared;
+use crate::view::CiRequests;
 
 /// Longest time of one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -144,9 +145,14 @@ impl Api {
     }
 
     /// The limit, what is left of it, and what was paid in the last hour.
-    pub(super) fn limits(&self) -> (Option<u64>, Option<u64>, u64, u64) {
+    pub(super) fn limits(&self) -> CiRequests {
         let budget = self.budget.lock();
-        (budget.limit(), budget.remaining(), budget.spent(now_ms()), budget.allowed())
+        CiRequests {
+            limit: budget.limit(),
+            remaining: budget.remaining(),
+            spent_last_hour: budget.spent(now_ms()),
+            allowed_an_hour: budget.allowed(),
+        }
     }
 
     /// Asks for a path below the base.
@@ -160,12 +166,12 @@ impl Api {
                 budget.carries_token(token.is_some());
                 budget.check(now_ms(), purpose).map_err(RequestError::Wait)?;
             }
-            let answer = self.send(&url, etag, token.as_deref()).await.inspect_err(|_| shared.ci.count_request("failed"))?;
+            let answer = self.send(&url, etag, token.as_deref()).await.inspect_err(|_| shared.stats.github_requests.add("failed", 1))?;
             let now = now_ms();
             let limits = limits(&answer.headers, now);
             // Without a token a 304 counts against the limit too.
             let free = answer.status == 304 && token.is_some();
-            shared.ci.count_request(if answer.status == 304 { "unchanged" } else { "paid" });
+            shared.stats.github_requests.add(if answer.status == 304 { "unchanged" } else { "paid" }, 1);
             {
                 let mut budget = self.budget.lock();
                 budget.note(limits);

@@ -11,7 +11,8 @@ use taskpulse_engine::model::{Batch, Labels, NAME_LABEL, STALE_NAN_BITS, Timesta
 use taskpulse_engine::relabel;
 
 use super::Target;
-use crate::shared::{Metadata, Shared};
+use crate::metadata::Metadata;
+use crate::shared::Shared;
 
 /// Metadata is read again after so long.
 const METADATA_EVERY: Duration = Duration::from_secs(600);
@@ -188,7 +189,7 @@ impl Memory {
         }
         if with_metadata {
             self.metadata_at = Some(Instant::now());
-            shared.metadata.learn(metadata);
+            shared.metadata.record(metadata);
         }
         let parts = [
             (left_out, "series left out, the first:"),

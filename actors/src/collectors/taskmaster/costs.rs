@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use taskpulse_engine::board::cost::{Costs, Downtimes, Names, Segment, Spent, TaskKey, measure, segments};
+use taskpulse_engine::board::cost::{CiRun, Costs, Downtimes, Names, Segment, Spent, TaskKey, measure, segments};
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::store::Store;
+use tokio::sync::watch;
 
 use super::project::Project;
+use crate::published::RunsByRepository;
 use crate::shared::Shared;
-use crate::wire::seconds;
+use crate::view::seconds;
 
 /// Time between two reckonings while nothing moves.
 const EVERY: Duration = Duration::from_secs(60);
@@ -21,6 +23,14 @@ const EVERY: Duration = Duration::from_secs(60);
 const LATE_MS: i64 = 3_900_000;
 /// Segments that are remembered as measured.
 const MAX_MEASURED: usize = 20_000;
+
+/// The runs of all repositories that began, by rising time; none where CI is not watched.
+fn runs_of(runs: &watch::Sender<RunsByRepository>) -> Option<Vec<CiRun>> {
+    let runs = runs.borrow().clone();
+    let mut all: Vec<CiRun> = runs.values().flat_map(|runs| runs.iter().copied()).collect();
+    all.sort_by_key(|(at, _)| *at);
+    (!runs.is_empty()).then_some(all)
+}
 
 pub(super) struct CostBook {
     names: Names,
@@ -53,7 +63,7 @@ impl CostBook {
         if let Err(error) = self.downtimes.bring_up(store, first, now) {
             log::warn!("taskmaster: when the service was not running cannot be read: {error}");
         }
-        let runs = shared.ci_runs.read().clone();
+        let runs = runs_of(&shared.runs);
         let mut costs = Costs::default();
         let mut kept = BTreeMap::new();
         let Some(segments) = segments(&work) else {

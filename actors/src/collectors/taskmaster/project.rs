@@ -13,7 +13,7 @@ use taskpulse_engine::board::{
 };
 use taskpulse_engine::model::{Labels, TimestampMs};
 
-use super::board_json::board_json;
+use super::boards::boards;
 use super::events::events;
 use super::fetch::{Fetched, Scores, complexity, fetch};
 use super::stamps::Stamps;
@@ -239,7 +239,7 @@ impl Project {
             Look::Absent(hint) => {
                 self.board = None;
                 (self.stamps, self.content) = (None, None);
-                shared.boards.write().remove(&self.name);
+                shared.boards.send_if_modified(|all| all.remove(&self.name).is_some());
                 shared.sources.absent(&self.source, format!("no board in {}", self.root.display()), hint);
                 return false;
             }
@@ -295,8 +295,8 @@ impl Project {
         }
         if changed || self.shown.is_none_or(|(at, was)| at.elapsed() >= SHOW_AGAIN || was != fresh) {
             self.shown = Some((Instant::now(), fresh));
-            let boards = board_json(self);
-            shared.boards.write().insert(self.name.clone(), boards);
+            let boards = Arc::new(boards(self));
+            shared.boards.send_modify(|all| drop(all.insert(self.name.clone(), boards)));
         }
         !observed.transitions.is_empty() || !observed.switched.is_empty()
     }
