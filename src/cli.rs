@@ -12,11 +12,11 @@ pub struct Cli {
     #[arg(long, value_name = "PORT", global = true)]
     pub port: Option<u16>,
 
-    /// Settings file [default: Settings.toml in the working directory, where there is one]
+    /// Settings file [default: Settings.toml in the working directory, if there is one]
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
 
-    /// Where history is kept [default: .taskmaster/taskpulse where there is a .taskmaster, else ./taskpulse-data]
+    /// Data directory [default: .taskmaster/taskpulse where there is a .taskmaster, else ./taskpulse-data]
     #[arg(long, value_name = "DIR", global = true)]
     pub data_dir: Option<PathBuf>,
 
@@ -28,7 +28,7 @@ pub struct Cli {
     #[arg(long)]
     pub no_browser: bool,
 
-    /// Ask a running service whether it is well: exit code 0 or 1, the reasons printed
+    /// Check the health of a running service: exit code 0 or 1, the reasons printed
     #[arg(long, conflicts_with = "status")]
     pub health_check: bool,
 
@@ -40,29 +40,29 @@ pub struct Cli {
     #[arg(long, requires = "status")]
     pub json: bool,
 
-    /// Print all settings with their defaults and end
+    /// Print all settings with their defaults and exit
     #[arg(long)]
     pub print_settings: bool,
 
-    /// Something other than running the service
+    /// Run a command instead of the service
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// What can be done instead of running the service.
+/// What to do instead of running the service.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write history of a running service to a file
+    /// Export history of a running service to a file
     Export {
         /// A selector, with or without a comparison: `system_*`, `up{job="a"}`, `system_cpu_utilization_ratio > 0.9`; repeatable
         #[arg(long = "match", value_name = "SELECTOR", required = true)]
         matchers: Vec<String>,
 
-        /// From when, Unix seconds or RFC 3339 [default: the beginning]
+        /// Start of the range, Unix seconds or RFC 3339 [default: the beginning]
         #[arg(long)]
         start: Option<String>,
 
-        /// To when [default: now]
+        /// End of the range [default: now]
         #[arg(long)]
         end: Option<String>,
 
@@ -70,24 +70,24 @@ pub enum Command {
         #[arg(long, default_value = "jsonl")]
         format: String,
 
-        /// The file [default: standard output]
+        /// File to write [default: standard output]
         #[arg(long, short)]
         output: Option<PathBuf>,
     },
 
-    /// Bring history into a running service
+    /// Import history into a running service
     Import {
-        /// The file, or - for standard input
+        /// File to read, or - for standard input
         file: PathBuf,
 
-        /// jsonl, csv, openmetrics or prometheus (with times) [default: by the file's name]
+        /// jsonl, csv, openmetrics or prometheus (with times) [default: by the name of the file]
         #[arg(long)]
         format: Option<String>,
     },
 
-    /// Examine the data directory of a service that is stopped: exit code 0 sound, 1 damaged, 2 it cannot be examined
+    /// Check the data directory of a stopped service: exit code 0 sound, 1 damaged, 2 it cannot be checked
     Check {
-        /// Do what a start of the service would do about it: rebuild what can be rebuilt, set aside what cannot be read
+        /// Repair as a start of the service does: rebuild what can be rebuilt, move what cannot be read to quarantine
         #[arg(long)]
         repair: bool,
 
@@ -96,13 +96,13 @@ pub enum Command {
         json: bool,
     },
 
-    /// Make a data directory from a snapshot (`POST /api/v1/admin/snapshot` makes one)
+    /// Restore a data directory from a snapshot (`POST /api/v1/admin/snapshot` makes one)
     Restore {
-        /// The snapshot's folder
+        /// Folder of the snapshot
         #[arg(value_name = "SNAPSHOT")]
         snapshot: PathBuf,
 
-        /// Move a data directory that exists out of the way; it is kept beside the new one
+        /// Move an existing data directory out of the way; it is kept beside the new one
         #[arg(long)]
         replace: bool,
     },

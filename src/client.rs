@@ -19,7 +19,7 @@ pub fn ask(cli: &Cli, settings: &Settings) -> ExitCode {
     let (status, body) = match answer {
         Ok(answer) => answer,
         Err(error) => {
-            console::tell(&format!("no answer from {}: {error}; is taskpulse running there?\n", address(settings)));
+            console::print_error(&format!("no answer from {}: {error}; is taskpulse running there?\n", address(settings)));
             return ExitCode::FAILURE;
         }
     };
@@ -27,7 +27,7 @@ pub fn ask(cli: &Cli, settings: &Settings) -> ExitCode {
         return health(status, &body);
     }
     if status != 200 {
-        console::tell(&format!("{}: {}\n", address(settings), body["error"].as_str().unwrap_or("no status")));
+        console::print_error(&format!("{}: {}\n", address(settings), body["error"].as_str().unwrap_or("no status")));
         return ExitCode::FAILURE;
     }
     let text = if cli.json { format!("{:#}\n", body["data"]) } else { summary(&body["data"]) };
@@ -39,7 +39,7 @@ fn printed(text: &str, code: ExitCode) -> ExitCode {
     match console::print(text) {
         Ok(()) => code,
         Err(error) => {
-            console::tell(&format!("standard output: {error}\n"));
+            console::print_error(&format!("standard output: {error}\n"));
             ExitCode::FAILURE
         }
     }

@@ -1,19 +1,19 @@
-//! What is printed. A reader that has gone (`taskpulse --print-settings | head`) is no failure, and never a panic, as it
-//! would be with `println!`.
+//! Printing. A reader that has gone (`taskpulse --print-settings | head`) is no failure, and never a panic, as it would be
+//! with `println!`.
 
 use std::io::{ErrorKind, Result, Write};
 
 /// Prints to standard output.
 ///
 /// # Errors
-/// What kept it from being written, such as a full disk; not that nobody reads.
+/// Why it could not be written, such as a full disk; a missing reader is no error.
 pub fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     unless_gone(out.write_all(text.as_bytes()).and_then(|()| out.flush())).map(|_| ())
 }
 
-/// Prints to standard error. What cannot be told there can be told nowhere.
-pub fn tell(text: &str) {
+/// Prints to standard error. A failure to do so cannot be reported anywhere.
+pub fn print_error(text: &str) {
     let mut out = std::io::stderr().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
@@ -21,7 +21,7 @@ pub fn tell(text: &str) {
 /// Whether there still is a reader.
 ///
 /// # Errors
-/// What else kept it from being written.
+/// Any other reason why it could not be written.
 pub fn unless_gone(written: Result<()>) -> Result<bool> {
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),

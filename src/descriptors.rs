@@ -28,8 +28,8 @@ pub fn for_files(wanted: usize) -> usize {
     wanted.min(usize::try_from((limit / 8).max(MIN_FILES)).unwrap_or(usize::MAX))
 }
 
-/// Connections for which there are descriptors, when the store has its own for so many files of days; fewer than `wanted`
-/// where the limit is low.
+/// Connections for which there are descriptors besides those of the store for `files` files of days; fewer than `wanted` where
+/// the limit is low.
 pub fn for_connections(wanted: usize, files: usize) -> usize {
     let Some(limit) = getrlimit(Resource::Nofile).current else { return wanted };
     let open = std::fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64);

@@ -1,5 +1,5 @@
-//! Taskpulse: watches an AI-driven project as a whole. This crate knows everything the others do not of each other:
-//! the command line, the settings, and who talks to whom.
+//! Taskpulse: watches an AI-driven project as a whole. This crate connects the others: the command line, the settings, and which
+//! actor sends to which.
 
 mod browser;
 mod check;
@@ -27,7 +27,7 @@ const EXIT_REFUSED: u8 = 2;
 const EXIT_DAMAGED: u8 = 1;
 
 fn main() -> ExitCode {
-    // What is written is the user's alone: the data directory, its copies, the file of alerts.
+    // Files are readable by this user alone: the data directory, its copies, the file of alerts.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let cli = cli::Cli::parse();
     if cli.print_settings {
@@ -60,21 +60,21 @@ fn main() -> ExitCode {
     }
 }
 
-/// Gives whether all was well: false where damage was found, which is said.
+/// Returns false where damage was found, which is printed.
 fn run_command(command: &cli::Command, settings: &settings::Settings) -> anyhow::Result<bool> {
     match command {
         cli::Command::Check { repair, json } => check::check(settings, *repair, *json),
         cli::Command::Restore { snapshot, replace } => restore::restore(snapshot, settings, *replace),
         cli::Command::Export { matchers, start, end, format, output } => {
             let (start, end, output) = (start.as_deref(), end.as_deref(), output.as_deref());
-            transfer::export(settings, &transfer::Wish { matchers, start, end, format, output }).map(|()| true)
+            transfer::export(settings, &transfer::ExportRequest { matchers, start, end, format, output }).map(|()| true)
         }
         cli::Command::Import { file, format } => transfer::import(settings, file, format.as_deref()).map(|()| true),
     }
 }
 
 fn refused(error: &anyhow::Error) -> ExitCode {
-    console::tell(&format!("taskpulse: {error:#}\n"));
+    console::print_error(&format!("taskpulse: {error:#}\n"));
     ExitCode::from(EXIT_REFUSED)
 }
 

@@ -12,12 +12,12 @@ use crate::console;
 use crate::options;
 use crate::settings::Settings;
 
-/// Copies a snapshot, or a data directory that nobody has open, to the data directory of the settings. Gives whether it was done: not
-/// where the source is damaged, which is then said.
+/// Copies a snapshot, or the data directory of a stopped service, to the data directory of the settings. Returns false where the
+/// source is damaged, which is printed.
 pub fn restore(snapshot: &Path, settings: &Settings, replace: bool) -> anyhow::Result<bool> {
     match restore_sound(snapshot, settings, replace) {
         Err(error) if error.downcast_ref::<SnapshotError>().is_some_and(SnapshotError::is_damage) => {
-            console::tell(&format!("taskpulse: {error:#}\nnothing was restored and nothing was changed\n"));
+            console::print_error(&format!("taskpulse: {error:#}\nnothing was restored and nothing was changed\n"));
             Ok(false)
         }
         outcome => outcome.map(|()| true),
@@ -85,10 +85,10 @@ fn examine(source: &SnapshotSource, temporary: &Path, settings: &Settings) -> an
     Err(SnapshotError::Damaged { path: source.path.clone(), findings }.into())
 }
 
-/// What is restored from.
+/// The source of a restore.
 struct SnapshotSource {
     path: PathBuf,
-    /// None for a data directory that nobody has open.
+    /// None for the data directory of a stopped service.
     list: Option<SnapshotList>,
     /// Held while it is read.
     _lock: DirectoryLock,
@@ -171,14 +171,14 @@ impl Target {
 }
 
 impl Target {
-    /// What is there, but for what belongs to a restore or to the file system.
+    /// The content, without what belongs to a restore or to the file system.
     fn entries(&self) -> std::io::Result<Vec<PathBuf>> {
         let all: Vec<PathBuf> = fs::read_dir(&self.path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
         let own = |path: &PathBuf| self.mounted && [RESTORING, LOST_AND_FOUND].iter().any(|name| path.ends_with(name));
         Ok(all.into_iter().filter(|path| !own(path)).collect())
     }
 
-    /// A path on the same file system for what is not in its place.
+    /// A path on the same file system for what is not in its place yet.
     fn beside(&self, what: &str) -> PathBuf {
         if self.mounted {
             return self.path.join(what);

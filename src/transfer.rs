@@ -22,21 +22,21 @@ const MAX_LINE: u64 = 64 << 20;
 const TRIES: u32 = 30;
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
-/// What is exported, as the command line has it.
-pub struct Wish<'a> {
+/// What to export, from the command line.
+pub struct ExportRequest<'a> {
     /// Selectors, each with or without a comparison.
     pub matchers: &'a [String],
-    /// From when; the beginning without.
+    /// Start of the range; none for the beginning.
     pub start: Option<&'a str>,
-    /// To when; now without.
+    /// End of the range; none for now.
     pub end: Option<&'a str>,
     /// jsonl or csv.
     pub format: &'a str,
-    /// Where to; standard output without.
+    /// File to write; none for standard output.
     pub output: Option<&'a Path>,
 }
 
-/// How far it is, on one line of a terminal.
+/// A progress bar on one line of a terminal.
 struct Progress {
     what: &'static str,
     total: Option<u64>,
@@ -64,28 +64,28 @@ impl Progress {
         });
         let line = format!("{}{} {mib:.1} MiB, {rate:.1} MiB/s", self.what, bar.unwrap_or_default());
         if self.terminal {
-            console::tell(&format!("\r{line:<78}{}", if end { "\n" } else { "" }));
+            console::print_error(&format!("\r{line:<78}{}", if end { "\n" } else { "" }));
         } else {
-            console::tell(&format!("{line}\n"));
+            console::print_error(&format!("{line}\n"));
         }
     }
 }
 
 /// Writes history to a file or standard output.
-pub fn export(settings: &Settings, wish: &Wish<'_>) -> anyhow::Result<()> {
+pub fn export(settings: &Settings, request: &ExportRequest<'_>) -> anyhow::Result<()> {
     actix_rt::System::new().block_on(async {
-        let mut pairs: Vec<(&str, &str)> = wish.matchers.iter().map(|m| ("match[]", m.as_str())).collect();
-        pairs.push(("format", wish.format));
-        pairs.extend(wish.start.map(|start| ("start", start)));
-        pairs.extend(wish.end.map(|end| ("end", end)));
+        let mut pairs: Vec<(&str, &str)> = request.matchers.iter().map(|m| ("match[]", m.as_str())).collect();
+        pairs.push(("format", request.format));
+        pairs.extend(request.start.map(|start| ("start", start)));
+        pairs.extend(request.end.map(|end| ("end", end)));
         let query: Vec<String> = pairs.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
         let path = format!("/api/v1/export?{}", query.join("&"));
-        let request = http(settings, None)?.get(format!("{}{path}", address(settings)));
-        let mut response = sent(settings, request).await?;
+        let asked = http(settings, None)?.get(format!("{}{path}", address(settings)));
+        let mut response = sent(settings, asked).await?;
         if !response.status().is_success() {
             bail!("{}", reason(response).await);
         }
-        let mut out: Box<dyn Write> = match wish.output {
+        let mut out: Box<dyn Write> = match request.output {
             Some(path) => Box::new(File::create(path).with_context(|| path.display().to_string())?),
             None => Box::new(std::io::stdout().lock()),
         };
@@ -130,7 +130,7 @@ pub fn import(settings: &Settings, file: &PathBuf, format: Option<&str>) -> anyh
         let client = http(settings, None)?;
         let (mut progress, mut bytes, mut kept, mut wrong) = (Progress::new("import", total), 0u64, 0u64, Vec::new());
         let (mut part, mut lines, mut before) = (String::new(), 0usize, 0usize);
-        // A field of CSV goes on in the next line while its quotes have not ended; no part ends there, unless it gets far too long.
+        // A quoted CSV field may contain line ends; no part ends there, unless it gets far too long.
         let mut quotes = 0usize;
         loop {
             let at = || format!("{name}, line {}", before + lines + 1);
@@ -148,8 +148,8 @@ pub fn import(settings: &Settings, file: &PathBuf, format: Option<&str>) -> anyh
                 bytes += part.len() as u64;
                 let url = format!("{}/api/v1/import?format={format}&lines_before={before}", address(settings));
                 match put(settings, &client, &url, std::mem::take(&mut part)).await? {
-                    Ok(count) => kept += count,
-                    Err(why) => wrong.push(why),
+                    Put::Kept(count) => kept += count,
+                    Put::Refused(why) => wrong.push(why),
                 }
                 before += std::mem::take(&mut lines);
                 progress.show(bytes, false);
@@ -167,16 +167,24 @@ pub fn import(settings: &Settings, file: &PathBuf, format: Option<&str>) -> anyh
     })
 }
 
-/// Sends a part; the samples that were kept, or what was wrong with some of it.
-async fn put(settings: &Settings, client: &reqwest::Client, url: &str, part: String) -> anyhow::Result<Result<u64, String>> {
+/// The answer to a part.
+enum Put {
+    /// How many samples were kept.
+    Kept(u64),
+    /// What is wrong with some of it, in the words of the service.
+    Refused(String),
+}
+
+/// Sends a part, again while the service is busy.
+async fn put(settings: &Settings, client: &reqwest::Client, url: &str, part: String) -> anyhow::Result<Put> {
     for _ in 0..TRIES {
         let response = sent(settings, client.post(url).body(part.clone())).await?;
         match response.status().as_u16() {
             200 => {
                 let body: Value = response.json().await?;
-                return Ok(Ok(body["data"]["kept"].as_u64().unwrap_or(0)));
+                return Ok(Put::Kept(body["data"]["kept"].as_u64().unwrap_or(0)));
             }
-            400 => return Ok(Err(reason(response).await)),
+            400 => return Ok(Put::Refused(reason(response).await)),
             503 => actix_rt::time::sleep(Duration::from_secs(1)).await,
             _ => bail!("{}", reason(response).await),
         }

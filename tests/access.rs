@@ -1,11 +1,12 @@
-//! Logins, wrong tokens, proxies, and what is shown to those who may look.
+//! Logins, wrong tokens, proxies, and what is shown without a login.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use common::peer::ClosedPort;
 use common::{Folder, Service, eventually};
 use reqwest::header;
 use serde_json::Value;
@@ -40,7 +41,7 @@ fn status_with(service: &Service, cookie: &str) -> u16 {
 }
 
 #[test]
-fn wrong_tokens_are_slowed_down_counted_and_told_once_and_the_right_one_passes() {
+fn wrong_tokens_are_slowed_down_counted_and_logged_once_and_the_right_one_passes() {
     let (_folder, service) = with_token("");
     for _ in 0..10 {
         assert_eq!(bearer(&service, "a-wrong-token-altogether", ""), (401, None));
@@ -147,7 +148,7 @@ fn a_form_is_believed_by_what_the_browser_vouches_for_and_leads_on_within_the_se
 }
 
 #[test]
-fn a_person_is_led_to_the_login_or_told_in_a_page_and_a_program_in_json() {
+fn a_browser_is_sent_to_the_login_or_gets_a_page_and_a_program_gets_json() {
     let (_folder, service) = with_token("");
     let client = reqwest::blocking::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let get = |path: &str, accept: &str, packed: bool| {
@@ -214,7 +215,7 @@ fn the_live_stream_ends_with_the_login_that_opened_it() {
     });
     assert_eq!(closed.map(|frame| u16::from(frame.code)), Some(4401));
     by_token.send(tungstenite::Message::text("{\"op\":\"ping\"}")).unwrap();
-    assert!(by_token.read().unwrap().into_text().unwrap().contains("pong"), "a program goes on");
+    assert!(by_token.read().unwrap().into_text().unwrap().contains("pong"), "a program keeps its connection");
 }
 
 #[test]
@@ -236,19 +237,20 @@ fn hosts_are_compared_as_names_are() {
 }
 
 #[test]
-fn nothing_shows_what_probed_addresses_and_commands_carry() {
-    let probes = "[probes.check.shop]\nurl = \"http://127.0.0.1:9/health?key=hidden-in-query&x=1\"\ninterval = \"1s\"\ntimeout = \"500ms\"\n\
+fn secrets_in_probed_addresses_and_commands_are_shown_nowhere() {
+    let closed = ClosedPort::new();
+    let probes = "[probes.check.shop]\nurl = \"http://CLOSED/health?key=hidden-in-query&x=1\"\ninterval = \"1s\"\ntimeout = \"500ms\"\n\
         [probes.check.tool]\ncommand = [\"false\", \"--password=hidden-in-argument\"]\n\
         [probes.check.line]\ncommand = \"KEY=hidden-in-line false\"\n\
         [commands.run.queue]\ncommand = [\"/nowhere/queue\", \"--token=hidden-in-command\"]\n\
-        [scrape.targets.node]\nurl = \"http://user:hidden-in-user@127.0.0.1:9/metrics?key=hidden-in-scrape\"\ninterval = \"1s\"\ntimeout = \"500ms\"\n";
-    let folder = Folder::with_settings(&format!("{QUIET}{probes}"));
+        [scrape.targets.node]\nurl = \"http://user:hidden-in-user@CLOSED/metrics?key=hidden-in-scrape\"\ninterval = \"1s\"\ntimeout = \"500ms\"\n";
+    let folder = Folder::with_settings(&format!("{QUIET}{}", probes.replace("CLOSED", &closed.to_string())));
     let service = folder.start();
     let down = |status: &Value| status["targets"].as_array().unwrap().iter().filter(|target| target["up"] == false).count();
     let failing = |status: &Value| status["sources"].as_array().unwrap().iter().filter(|source| source["up"] == false).count();
     let status = eventually("all fail", || Some(service.status()).filter(|status| down(status) == 3 && failing(status) >= 2));
     let addresses: Vec<&str> = status["targets"].as_array().unwrap().iter().map(|target| target["address"].as_str().unwrap()).collect();
-    for address in ["http://127.0.0.1:9/health?key=…&x=…", "false (1 argument)", "sh -c …"] {
+    for address in [format!("http://{closed}/health?key=…&x=…").as_str(), "false (1 argument)", "sh -c …"] {
         assert!(addresses.contains(&address), "{addresses:?}");
     }
     let events = service.data("/api/v1/events");
@@ -262,7 +264,7 @@ fn nothing_shows_what_probed_addresses_and_commands_carry() {
 }
 
 #[test]
-fn as_many_series_as_may_be_are_a_problem_that_is_told() {
+fn a_store_with_as_many_series_as_are_allowed_reports_a_problem() {
     let folder = Folder::with_settings(&format!("{QUIET}[store]\nmax_series = 300\n"));
     let service = folder.start();
     let samples: Vec<Value> = (0..300).map(|n| serde_json::json!({"name": "many", "labels": {"n": n.to_string()}, "value": n})).collect();
@@ -274,10 +276,9 @@ fn as_many_series_as_may_be_are_a_problem_that_is_told() {
 }
 
 #[test]
-fn a_body_that_is_too_long_is_told_the_limit_of_its_route() {
+fn a_body_that_is_too_long_is_answered_with_the_limit_of_its_route() {
     let folder = Folder::with_settings(&format!("{QUIET}[server]\nmax_body_bytes = 2000000\n"));
     let service = folder.start();
-    let began = Instant::now();
     for (path, kind, limit, size) in [
         ("/login", "application/x-www-form-urlencoded", "16384 bytes\"", 20_000),
         ("/api/v1/query", "application/x-www-form-urlencoded", "1048576 bytes\"", 1_100_000),
@@ -296,7 +297,6 @@ fn a_body_that_is_too_long_is_told_the_limit_of_its_route() {
             assert!(path == "/v1/metrics" || text.contains("\"errorType\":\"too_large\""), "{path}: {text}");
         }
     }
-    assert!(began.elapsed() < Duration::from_secs(30));
 }
 
 #[test]

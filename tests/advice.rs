@@ -55,7 +55,7 @@ fn a_filling_disk_is_forecast_with_its_evidence_and_a_decision_is_kept() {
     assert!((days(&until["value"]) - 2.0).abs() < 0.1, "{until}");
     assert!(days(&until["low"]) <= days(&until["value"]) && days(&until["value"]) <= days(&until["high"]), "{until}");
     assert_eq!(found["query"], "system_filesystem_utilization_ratio{mountpoint=\"/srv/data\"}");
-    socket.wait_for("it is told live", |v| v["data"].as_array().is_some_and(|all| all.iter().any(|r| r["kind"] == "disk")));
+    socket.wait_for("it is published live", |v| v["data"].as_array().is_some_and(|all| all.iter().any(|r| r["kind"] == "disk")));
     let windows = service.data("/api/v1/windows?window=6h&match[]=system_filesystem_utilization_ratio{mountpoint=\"/srv/data\"}");
     assert!(windows.as_array().unwrap().iter().any(|w| w["count"].as_f64() == Some(360.0)), "{windows}");
 

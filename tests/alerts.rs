@@ -1,4 +1,4 @@
-//! Alerts raised by what is really measured, told, kept, acknowledged and resolved; advice and its life.
+//! Alerts on real measurements: they fire, are logged, kept, acknowledged and resolved. Advice and its life.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -26,7 +26,7 @@ fn alert(service: &Service, rule: &str) -> Option<Value> {
 }
 
 #[test]
-fn a_real_breach_fires_is_told_survives_a_crash_and_resolves() {
+fn a_real_breach_fires_is_logged_survives_a_crash_and_resolves() {
     let folder = Folder::with_settings(RULES);
     folder.pending_tasks(3);
     let service = folder.start();
@@ -47,8 +47,8 @@ fn a_real_breach_fires_is_told_survives_a_crash_and_resolves() {
     assert_eq!(shown["labels"]["alertname"], "long_queue");
     eventually("the patient rule waits", || alert(&service, "patient").filter(|alert| alert["state"] == "pending"));
     let log = folder.path().join(".taskmaster/alerts.log");
-    let told = || fs::read_to_string(&log).unwrap_or_default();
-    eventually("the line in the file", || told().contains("firing   error    long_queue: ").then_some(()));
+    let logged = || fs::read_to_string(&log).unwrap_or_default();
+    eventually("the line in the file", || logged().contains("firing   error    long_queue: ").then_some(()));
     assert!(service.log().contains("alert ") && service.log().contains("long_queue"));
 
     let id = shown["id"].as_str().unwrap().to_owned();
@@ -64,15 +64,15 @@ fn a_real_breach_fires_is_told_survives_a_crash_and_resolves() {
     );
     folder.pending_tasks(2);
     eventually("it is resolved", || alert(&service, "long_queue").is_none().then_some(()));
-    assert_eq!(told().matches("firing   error    long_queue").count(), 1, "told once: {}", told());
-    eventually("its end is told", || told().contains("resolved error    long_queue").then_some(()));
+    assert_eq!(logged().matches("firing   error    long_queue").count(), 1, "logged once: {}", logged());
+    eventually("its end is logged", || logged().contains("resolved error    long_queue").then_some(()));
     let history = eventually("its history", || {
         let history = service.data("/api/v1/alerts/history");
         (!history.as_array()?.is_empty()).then_some(history)
     });
     assert_eq!((&history[0]["rule"], &history[0]["state"]), (&json!("long_queue"), &json!("resolved")));
-    assert!(alert(&service, "patient").is_none(), "never fired, never told");
-    assert!(!told().contains("patient"));
+    assert!(alert(&service, "patient").is_none(), "never fired, never logged");
+    assert!(!logged().contains("patient"));
     let events = service.data("/api/v1/events?source=alert");
     let kinds: Vec<&str> = events.as_array().unwrap().iter().map(|e| e["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["alert_resolved", "alert_firing"]);

@@ -50,7 +50,7 @@ fn a_board_in_git_counts_what_was_done_whatever_is_checked_out() {
     for timed in [true, false] {
         let folder = Folder::with_settings(ALONE);
         if !git(folder.path(), &["init", "-q", "-b", "main", "."]) {
-            println!("skipped: there is no git here");
+            common::peer::missing_peer("git is not installed");
             return;
         }
         let tasks = |status: &str| {
@@ -102,7 +102,7 @@ fn a_board_in_git_counts_what_was_done_whatever_is_checked_out() {
 }
 
 #[test]
-fn what_is_gone_ends_in_the_same_look_and_after_a_restart() {
+fn what_is_gone_ends_at_the_same_poll_and_after_a_restart() {
     let two = format!("{ALONE}projects = [\"one\", \"two\"]\n");
     let folder = Folder::with_settings(&two);
     let now = now_ms();
@@ -127,7 +127,7 @@ fn what_is_gone_ends_in_the_same_look_and_after_a_restart() {
     eventually("the end of two", || (count(&service, "{__name__=~\"taskmaster_.+\",project=\"two\"}") == 0).then_some(()));
     let problems = service.status()["problems"].to_string();
     assert!(problems.contains("source taskmaster two") && problems.contains("is gone"), "{problems}");
-    // What goes while the service is away ends with its first look.
+    // What goes while the service is down ends at its first poll.
     write(&folder.path().join("two"), &json!({"master": {"tasks": [task("pending", 9_000)]}}));
     eventually("two again", || (count(&service, "taskmaster_queue_depth{project=\"two\"}") == 1).then_some(()));
     assert_eq!(service.stop(), Some(0));

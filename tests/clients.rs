@@ -1,4 +1,4 @@
-//! Clients that send slowly, take nothing, or come in great numbers: each costs little, is cut off in time, and others do not notice.
+//! Clients that send slowly, read nothing, or come in great numbers: each costs little, is cut off in time, and others do not notice.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -10,8 +10,9 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use common::peer::ClosedPort;
 use common::remote::{now_ms, series, write};
-use common::{BINARY, Folder, Service, eventually, within};
+use common::{BINARY, Folder, Service, eventually, process, within};
 use serde_json::{Value, json};
 
 const TOKEN: &str = "a-long-enough-secret";
@@ -62,15 +63,11 @@ fn ended(stream: &mut TcpStream) -> bool {
 }
 
 fn resident_mib(service: &Service) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", service.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1_024.0
+    process::status(service.pid(), "VmRSS").unwrap() / 1_024.0
 }
 
 fn cpu_seconds(service: &Service) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", service.pid())).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / rustix::param::clock_ticks_per_second() as f64
+    process::cpu_seconds(service.pid()).unwrap()
 }
 
 fn descriptors(service: &Service) -> usize {
@@ -112,7 +109,7 @@ fn answers_all(service: &Service) {
 }
 
 #[test]
-fn answers_that_nobody_takes_hold_up_no_others_and_are_cut_off() {
+fn answers_that_no_client_reads_delay_no_others_and_are_cut_off() {
     let folder = Folder::with_settings(&format!("{QUIET}[server]\nslow_client_timeout = \"10s\"\nmax_body_bytes = 16777216\n"));
     let service = folder.start();
     import(&service, 300_000);
@@ -134,7 +131,7 @@ fn answers_that_nobody_takes_hold_up_no_others_and_are_cut_off() {
 }
 
 #[test]
-fn requests_that_are_sent_ahead_wait_and_cost_nothing_while_answers_are_not_taken() {
+fn requests_that_are_sent_ahead_wait_and_cost_nothing_while_answers_are_not_read() {
     let folder = Folder::with_settings(QUIET);
     let service = folder.start();
     let ahead = b"GET /js/login.js HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(400_000);
@@ -200,13 +197,11 @@ fn a_request_must_come_in_time_on_a_kept_connection_too() {
 }
 
 #[test]
-fn bodies_of_nobody_known_are_small_or_few() {
-    let folder = Folder::with_settings(&format!("{QUIET}[server]\ntoken = \"{TOKEN}\"\n"));
-    let settings = std::fs::read_to_string(folder.path().join("Settings.toml")).unwrap();
-    folder.settings(&settings.replace(
-        "[github]\nenabled = false",
-        "[github]\nwebhook_secret = \"another-long-secret\"\nrepositories = [\"a/b\"]\napi_url = \"http://127.0.0.1:9\"",
-    ));
+fn bodies_without_a_login_are_small_or_few() {
+    let closed = ClosedPort::new();
+    let github = format!("[github]\nwebhook_secret = \"another-long-secret\"\nrepositories = [\"a/b\"]\napi_url = \"http://{closed}\"\n");
+    let quiet = QUIET.replace("[github]\nenabled = false\n", &github);
+    let folder = Folder::with_settings(&format!("{quiet}[server]\ntoken = \"{TOKEN}\"\n"));
     let service = folder.start();
     let open = |path: &str, headers: &str| {
         let mut stream = connect(&service);

@@ -111,7 +111,9 @@ fn units_and_containers_are_measured_named_and_end_with_their_folder() {
     eventually("its series end", || service.query("container_cpu_time_seconds_total{container=\"shop\"}").is_empty().then_some(()));
     assert!(value(&service, "container_processes{unit=\"nginx.service\"}").is_some());
     machine.group("system.slice/nginx.service", 13_000_000, 64 << 20);
-    eventually("it goes on", || value(&service, "container_cpu_time_seconds_total{unit=\"nginx.service\"}").filter(|v| *v == 13.0));
+    eventually("the unit is still measured", || {
+        value(&service, "container_cpu_time_seconds_total{unit=\"nginx.service\"}").filter(|v| *v == 13.0)
+    });
     fs::remove_file(machine.0.join("sys/fs/cgroup/cgroup.controllers")).unwrap();
     eventually("it says why there is nothing", || {
         let source = source(&service, "containers");
@@ -250,8 +252,8 @@ fn an_alert_on_the_machine_names_the_processes_behind_it() {
     assert_eq!(value(&service, "process_count{process=\"tp-busy-loop\"}"), Some(2.0));
     let written = "process_disk_io_bytes_per_second{process=\"tp-busy-loop\",direction=\"write\"} > 0";
     eventually("what it writes", || value(&service, written));
-    let told = || fs::read_to_string(folder.path().join("taskpulse-data/alerts.log")).unwrap_or_default();
-    eventually("the line in the file", || told().contains("tp-busy-loop").then_some(()));
+    let logged = || fs::read_to_string(folder.path().join("taskpulse-data/alerts.log")).unwrap_or_default();
+    eventually("the line in the file", || logged().contains("tp-busy-loop").then_some(()));
     drop(processes);
     eventually("its series end with it", || {
         service.query("process_cpu_utilization_ratio{process=\"tp-busy-loop\"}").is_empty().then_some(())

@@ -1,4 +1,4 @@
-//! A panic in any actor is survived; the service goes on and says what happened.
+//! The service survives a panic in any actor and reports it.
 
 #![cfg(feature = "failpoints")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
@@ -118,7 +118,7 @@ fn a_panic_in_the_notifier_is_survived() {
 }
 
 #[test]
-fn sessions_of_a_hub_that_failed_are_told_to_connect_anew() {
+fn sessions_of_a_hub_that_failed_are_asked_to_reconnect() {
     let folder = Folder::new();
     let service = folder.start_with(&[], &[("FAILPOINTS", "actor::hub=6*off->1*panic->off")]);
     let mut socket = service.socket();
@@ -141,7 +141,7 @@ fn a_store_that_keeps_failing_ends_the_process_with_70() {
 }
 
 #[test]
-fn another_actor_that_keeps_failing_makes_the_service_degraded_and_the_rest_goes_on() {
+fn another_actor_that_keeps_failing_degrades_the_service_and_the_rest_keeps_running() {
     let folder = Folder::with_settings("[supervision]\nmax_restarts = 2\n");
     let service = folder.start_with(&[], &[("FAILPOINTS", "actor::own=panic")]);
     eventually("down", || (actor(&service, "own")["state"] == "down").then_some(()));
@@ -158,7 +158,7 @@ fn another_actor_that_keeps_failing_makes_the_service_degraded_and_the_rest_goes
 }
 
 #[test]
-fn a_stuck_actor_is_told_by_health_and_starves_the_watchdog() {
+fn health_reports_a_stuck_actor_and_the_watchdog_is_not_fed() {
     let folder = Folder::with_settings("[supervision]\nstuck_after = \"1s\"\n");
     let path = folder.path().join("notify");
     let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();

@@ -1,4 +1,4 @@
-//! GitHub Actions against the stand-in for its REST interface: figures, faults, cost, back-fill, webhooks, trouble.
+//! GitHub Actions against the stand-in for its REST interface: figures, faults, cost, backfill, webhooks, trouble.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -53,7 +53,7 @@ fn one(service: &Service, query: &str) -> Option<f64> {
 }
 
 /// The figures of a workflow as the service's series have them.
-fn told(service: &Service, repo: &str, workflow: &str) -> Truth {
+fn reported(service: &Service, repo: &str, workflow: &str) -> Truth {
     let of = format!("{{repo=\"{repo}\",workflow=\"{workflow}\"}}");
     let sums = |metric: &str| by(service, &format!("sum by (conclusion) (sum_over_time({metric}{of}[40d]))"), "conclusion");
     let counts = by(service, &format!("sum by (conclusion) (count_over_time(github_actions_run_duration_seconds{of}[40d]))"), "conclusion");
@@ -85,7 +85,7 @@ fn assert_figures(service: &Service, repo: &str, expected: &BTreeMap<String, Tru
         let expected = plain(expected.clone());
         let mut last = Truth::default();
         for _ in 0..200 {
-            last = told(service, repo, workflow);
+            last = reported(service, repo, workflow);
             if last == expected {
                 break;
             }
@@ -117,7 +117,7 @@ fn figures_are_those_that_follow_from_the_answers() {
             assert!(workflow["p50_seconds"].is_number() && workflow["state"] == "active");
         }
         assert!(one(&service, "github_rate_limit_remaining").is_some_and(|left| left > 4_000.0));
-        // Counters have their course before the first look, and never fall.
+        // Counters have a history from before the first poll, and never fall.
         let falls = one(&service, "sum(resets(github_actions_runs_total[40d])) + sum(resets(github_actions_job_seconds_total[40d]))");
         assert_eq!(falls, Some(0.0));
         let before = one(&service, "sum(github_actions_runs_total offset 3d)");
@@ -126,18 +126,20 @@ fn figures_are_those_that_follow_from_the_answers() {
     }
 }
 
-/// Each fault meets the first look, and again what is read of the past.
+/// Each fault hits the first poll, and then the backfill.
 fn figures_survive(faults: &[(&str, usize, &str)], seed: &str) {
     let fake = Fake::start(&["--speed", "0", "--profile", "odd", "--token", "t0ken", "--runs", "110", "--seed", seed]);
     let expected = truth(&fake, "octo/app");
-    for (fault, count, told) in faults {
+    for (fault, count, reported) in faults {
         fake.fault(fault, *count);
         let folder = Folder::with_settings(&fake.settings(&["octo/app"], ""));
         let service = folder.start();
         eventually("the newest runs", || repository(&service, "octo/app").filter(|r| r["runs_known"].as_u64() > Some(0)));
-        assert!(service.log().contains(told), "{fault}: {}", service.log());
+        assert_eq!(fake.faults_left(), 0, "{fault}: the first poll hit it");
+        assert!(service.log().contains(reported), "{fault}: {}", service.log());
         fake.fault(fault, *count);
         assert_figures(&service, "octo/app", &expected);
+        eventually("the backfill hit it", || (fake.faults_left() == 0).then_some(()));
         eventually("it is up again", || (source(&service, "github octo/app")["up"] == true).then_some(()));
     }
 }
@@ -166,16 +168,16 @@ fn polling_costs_nothing_while_nothing_changes() {
     assert!(spent <= known + 4, "{spent} requests for {known} runs");
     let polls = |fake: &Fake| fake.served().1;
     let begun = polls(&fake);
-    // As many looks as a quarter of an hour has by default.
-    within(Duration::from_secs(60), "looks", || (polls(&fake) >= begun + 15).then_some(()));
-    println!("{known} runs: {spent} requests to know them; then {} looks, {} paid", polls(&fake) - begun, fake.paid() - spent);
-    assert_eq!(fake.paid(), spent, "a look at which nothing is new costs nothing");
+    // As many polls as a quarter of an hour has by default.
+    within(Duration::from_secs(60), "polls", || (polls(&fake) >= begun + 15).then_some(()));
+    println!("{known} runs: {spent} requests for the backfill; then {} polls, {} paid", polls(&fake) - begun, fake.paid() - spent);
+    assert_eq!(fake.paid(), spent, "a poll at which nothing is new costs nothing");
     // A restart asks once for the newest page and the workflows, and knows all the rest.
     service.kill();
     let service = folder.start();
     whole(&service, "octo/app");
     let begun = polls(&fake);
-    within(Duration::from_secs(60), "looks", || (polls(&fake) >= begun + 3).then_some(()));
+    within(Duration::from_secs(60), "polls", || (polls(&fake) >= begun + 3).then_some(()));
     assert!(fake.paid() <= spent + 2, "{} after {spent}", fake.paid());
     let own = service.get("/metrics").text().unwrap();
     let count = |outcome: &str| {
@@ -196,12 +198,12 @@ fn no_more_than_its_share_of_the_limit_is_used_and_what_is_known_is_shown() {
     });
     let shown = repository(&service, "octo/app").unwrap();
     assert!(shown["whole"] == true && shown["jobs_wanted"].as_u64() > Some(20), "{}", shown["jobs_wanted"]);
-    let told = |metric: &str| one(&service, &format!("sum(count_over_time({metric}[40d]))")).unwrap_or(0.0);
-    let before = told("github_actions_success_ratio");
-    eventually("figures go on", || (told("github_actions_success_ratio") >= before + 4.0).then_some(()));
+    let reported = |metric: &str| one(&service, &format!("sum(count_over_time({metric}[40d]))")).unwrap_or(0.0);
+    let before = reported("github_actions_success_ratio");
+    eventually("figures continue", || (reported("github_actions_success_ratio") >= before + 4.0).then_some(()));
     assert!(fake.paid() <= 50, "{} requests", fake.paid());
-    assert!(told("github_actions_runs_total") > 0.0);
-    assert_eq!(told("github_actions_job_seconds_total"), 0.0, "a sum of which a part is not known is not told");
+    assert!(reported("github_actions_runs_total") > 0.0);
+    assert_eq!(reported("github_actions_job_seconds_total"), 0.0, "a sum with unknown parts is not published");
     assert_eq!(source(&service, "github octo/app")["up"], true);
 }
 
@@ -237,7 +239,7 @@ fn signature(body: &str) -> String {
 
 #[test]
 fn webhooks_move_the_figures_at_once_and_only_signed_ones_do() {
-    // Five minutes a second: runs come and end while the test looks.
+    // Five minutes a second: runs begin and end during the test.
     let fake = Fake::start(&["--speed", "300", "--token", "t0ken", "--runs", "60", "--seed", "12"]);
     let hooks = format!("webhook_secret = \"{SECRET}\"\n");
     let settings = fake.settings(&["octo/app"], &hooks).replace("interval = \"1s\"", "interval = \"1h\"");
@@ -251,7 +253,7 @@ fn webhooks_move_the_figures_at_once_and_only_signed_ones_do() {
     within(Duration::from_secs(60), "the history", || shown().filter(|r| r["whole"] == true && r["jobs_wanted"] == 0));
     let known: Vec<Value> = shown().unwrap()["runs"].as_array().unwrap().clone();
     let is_known = |run: &Value| known.iter().any(|k| k["id"] == run["id"] && k["status"] == "completed");
-    // One that ended since, of which the service knows nothing: it looks once an hour.
+    // One that ended since. The service does not know it: it polls once an hour.
     let run = eventually("a run ends", || fake.runs("octo/app").into_iter().find(|run| run["status"] == "completed" && !is_known(run)));
     let asked = fake.served().0["/repos/octo/app/actions/runs"];
     let url = service.url("/hooks/github");
@@ -294,7 +296,7 @@ fn webhooks_move_the_figures_at_once_and_only_signed_ones_do() {
         "the same body under another id, which is not signed"
     );
     let foreign = service.client.post(&url).header("host", "evil.example").body("{}").send().unwrap();
-    assert_eq!(foreign.status(), 403, "the host is looked at all the same");
+    assert_eq!(foreign.status(), 403, "the host is checked all the same");
     assert_eq!(service.client.get(&url).send().unwrap().status(), 405);
     assert_eq!(fake.served().0["/repos/octo/app/actions/runs"], asked, "no poll was needed");
     assert!(!service.log().contains(SECRET) && !get("/api/v1/status").to_string().contains(SECRET));
@@ -307,20 +309,20 @@ fn webhooks_move_the_figures_at_once_and_only_signed_ones_do() {
 }
 
 #[test]
-fn while_webhooks_come_polling_is_rarer_and_the_figures_go_on() {
+fn while_webhooks_come_polling_is_rarer_and_the_figures_continue() {
     let fake = Fake::start(&["--speed", "0", "--token", "t0ken", "--runs", "20"]);
     let folder = Folder::with_settings(&fake.settings(&["octo/app"], &format!("webhook_secret = \"{SECRET}\"\n")));
     let service = folder.start();
     whole(&service, "octo/app");
     let polls = || fake.served().0["/repos/octo/app/actions/runs"];
-    let told = || one(&service, "sum(count_over_time(github_actions_success_ratio{workflow=\"CI\"}[5m]))").unwrap_or(0.0);
-    let (begun, before) = (polls(), told());
-    eventually("a poll a second", || (polls() >= begun + 3 && told() >= before + 3.0).then_some(()));
+    let reported = || one(&service, "sum(count_over_time(github_actions_success_ratio{workflow=\"CI\"}[5m]))").unwrap_or(0.0);
+    let (begun, before) = (polls(), reported());
+    eventually("a poll a second", || (polls() >= begun + 3 && reported() >= before + 3.0).then_some(()));
     let newest = fake.runs("octo/app")[0]["id"].clone();
     fake.control(&json!({"webhook": {"url": service.url("/hooks/github"), "secret": SECRET, "run": newest}}));
     eventually("it came", || repository(&service, "octo/app").filter(|r| r["webhooks"]["last"].is_number()));
-    let (begun, before) = (polls(), told());
-    eventually("figures go on", || (told() >= before + 6.0).then_some(()));
+    let (begun, before) = (polls(), reported());
+    eventually("figures continue", || (reported() >= before + 6.0).then_some(()));
     // One that was due, and at the most one after ten seconds.
     assert!(polls() <= begun + 2, "{} polls", polls() - begun);
 }
@@ -358,7 +360,7 @@ fn runs_that_come_and_end_are_events_and_are_sampled_once() {
 }
 
 #[test]
-fn trouble_is_told_in_one_line_and_holds_up_nobody() {
+fn trouble_is_reported_in_one_line_and_delays_no_other_repository() {
     let fake = Fake::start(&["--speed", "0", "--token", "t0ken", "--runs", "20"]);
     let folder = Folder::with_settings(&fake.settings(&["octo/none", "octo/site"], ""));
     let service = folder.start();
@@ -454,7 +456,7 @@ fn an_enterprise_server_is_asked_below_its_base_and_odd_answers_are_survived() {
     let shown = whole(&service, "team/tool");
     let workflow = &shown["workflows"][0];
     assert_eq!((&workflow["statuses"]["levitating"], &workflow["active"]), (&json!(1), &json!(0)));
-    eventually("what is odd is told", || reason(&service, "github team/tool").contains("2 of the newest runs").then_some(()));
+    eventually("what is odd is reported", || reason(&service, "github team/tool").contains("2 of the newest runs").then_some(()));
     eventually("its own status", || one(&service, "github_actions_active_runs{status=\"levitating\"}").filter(|v| *v == 1.0));
     assert!(server.asked.lock().unwrap().iter().all(|path| path.starts_with("/api/v3/repos/team/tool/actions/")));
 }

@@ -60,14 +60,14 @@ fn check(service: &Service, habits: &[Habit<'_>]) {
     for habit in habits {
         let (method, address, headers, body, status, pointer, expected) = habit;
         let (came, _, text) = ask(service, habit);
-        let told = format!("{method} {address} {headers:?} {body:?}: {came} {text}");
-        assert_eq!(came, *status, "{told}");
+        let exchange = format!("{method} {address} {headers:?} {body:?}: {came} {text}");
+        assert_eq!(came, *status, "{exchange}");
         let answer: Value = if pointer.is_empty() { json!(null) } else { serde_json::from_str(&text).unwrap() };
         let found = if pointer.is_empty() { &Value::Null } else { answer.pointer(pointer).unwrap_or(&Value::Null) };
         match expected {
             // A message holds the words; another text is equal.
-            Value::String(words) if pointer == &"/error" => assert!(found.as_str().unwrap_or("").contains(words.as_str()), "{told}"),
-            expected => assert_eq!(found, expected, "{told}"),
+            Value::String(words) if pointer == &"/error" => assert!(found.as_str().unwrap_or("").contains(words.as_str()), "{exchange}"),
+            expected => assert_eq!(found, expected, "{exchange}"),
         }
     }
 }
@@ -474,7 +474,7 @@ fn own_metrics_come_in_the_format_that_is_accepted_and_promtool_finds_no_fault()
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped());
     let Ok(mut check) = check.spawn() else {
-        eprintln!("skipped: promtool is not installed");
+        common::peer::missing_peer("promtool is not installed");
         return;
     };
     std::io::Write::write_all(&mut check.stdin.take().unwrap(), text.as_bytes()).unwrap();

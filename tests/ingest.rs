@@ -91,7 +91,7 @@ fn windows_follow_the_time_of_the_samples_and_the_duplicates_of_a_retry_count_on
 }
 
 #[test]
-fn bad_requests_are_told_with_what_was_kept_and_what_would_be_right() {
+fn a_bad_request_is_answered_with_what_was_kept_and_what_would_be_right() {
     let folder = Folder::with_settings("[store]\nmax_series = 500\n");
     let service = folder.start();
     let url = service.url("/api/v1/write");
@@ -131,7 +131,7 @@ fn remote_write_loses_no_label_and_is_read_whatever_its_client_calls_it() {
     let folder = Folder::new();
     let service = folder.start();
     let now = now_ms();
-    // Empty labels before the one that tells two series apart.
+    // Empty labels before the one in which two series differ.
     let empty: Vec<String> = (0..2_000).map(|n| format!("a{n:04}")).collect();
     let full: Vec<String> = (0..44).map(|n| format!("b{n:02}")).collect();
     let of = |last: &str| {
@@ -200,9 +200,9 @@ fn plain_json_is_kept_and_its_mistakes_are_named() {
 }
 
 #[test]
-fn under_pressure_a_request_is_told_to_come_again_and_nothing_of_it_is_kept() {
+fn an_overloaded_service_asks_for_a_retry_and_keeps_nothing_of_the_request() {
     let folder = Folder::with_settings("[system]\nenabled = false\n");
-    // The store stands still for a while with the first request that it commits.
+    // The store hangs for a while at its first commit of a request.
     let service = folder.start_with(&[], &[("FAILPOINTS", "store::commit=1*off->1*sleep(4000)")]);
     let (url, now) = (service.url("/api/v1/write"), now_ms());
     let answers: Vec<(u16, bool, String)> = std::thread::scope(|scope| {

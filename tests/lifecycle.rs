@@ -5,9 +5,11 @@
 mod common;
 
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::{Folder, eventually, within};
+use common::peer::ClosedPort;
+use common::remote::{now_ms, series, write};
+use common::{Folder, eventually};
 use serde_json::json;
 
 #[test]
@@ -118,7 +120,7 @@ fn what_cannot_work_is_refused_before_serving_with_the_reason() {
 }
 
 #[test]
-fn a_directory_in_use_is_refused_and_the_first_one_goes_on() {
+fn a_directory_in_use_is_refused_and_its_service_keeps_running() {
     let folder = Folder::new();
     let service = folder.start();
     let (code, text) = folder.run(&["--port", "0", "--no-browser"], &[]);
@@ -155,54 +157,64 @@ fn a_browser_is_opened_where_there_is_a_display_and_only_there() {
             let url = eventually("the browser is called", || std::fs::read_to_string(&note).ok().filter(|text| !text.is_empty()));
             assert_eq!(url.trim(), format!("http://localhost:{}", service.port));
         } else {
-            eventually("the reason is told", || service.log().contains("in a browser (not opened here:").then_some(()));
+            eventually("the reason is logged", || service.log().contains("in a browser (not opened here:").then_some(()));
             assert!(!note.exists());
         }
     }
 }
 
 #[test]
-fn systemd_is_told_when_it_is_ready_alive_and_stopping() {
+fn systemd_is_notified_when_the_service_is_ready_alive_and_stopping() {
     let folder = Folder::new();
     let path = folder.path().join("notify");
     let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let told = || {
+    let notified = || {
         let mut bytes = [0; 1_024];
         let length = socket.recv(&mut bytes).unwrap();
         String::from_utf8_lossy(&bytes[..length]).into_owned()
     };
     let service = folder.start_under_systemd(&path, 400_000, &[]);
-    let ready = told();
+    let ready = notified();
     assert!(ready.contains("READY=1") && ready.contains(&format!("127.0.0.1:{}", service.port)), "{ready}");
-    assert!(told().contains("WATCHDOG=1"));
-    assert!(told().contains("WATCHDOG=1"));
+    assert!(notified().contains("WATCHDOG=1"));
+    assert!(notified().contains("WATCHDOG=1"));
     assert_eq!(service.stop(), Some(0));
-    eventually("the stop is told", || told().contains("STOPPING=1").then_some(()));
+    eventually("the stop is notified", || notified().contains("STOPPING=1").then_some(()));
 }
 
 #[test]
 fn windows_are_exact_across_kills() {
-    let folder =
-        Folder::with_settings("[windows]\nallowed_lateness = \"1s\"\n[system]\ninterval = \"1s\"\n[pipeline]\nflush_interval = \"1s\"\n");
-    let began = Instant::now();
+    let folder = Folder::with_settings("[windows]\nallowed_lateness = \"1s\"\n[system]\nenabled = false\n");
+    let start = (now_ms() / 300_000 - 10) * 300_000;
+    let value = |second: i64| (second * 37 % 101) as f64;
     let mut service = folder.start();
-    for life in [13, 29, 41, 57] {
-        within(Duration::from_secs(120), "time to kill", || (began.elapsed() > Duration::from_secs(life)).then_some(()));
+    // A kill each hundred seconds of the samples' time: in the middle of minutes, at other places of each.
+    for life in 0..5 {
+        for second in life * 100..(life + 1) * 100 {
+            let raw = series(&[("__name__", "pushed")], &[(start + second * 1_000, value(second))]);
+            assert_eq!(write(&service.client, &service.url("/api/v1/write"), &raw).unwrap().0, 204);
+        }
         service.kill();
         service = folder.start();
     }
-    let windows =
-        |window: &str| service.data(&format!("/api/v1/windows?match[]=system_uptime_seconds&window={window}")).as_array().unwrap().clone();
-    let closed = within(Duration::from_secs(180), "two closed windows", || Some(windows("1m")).filter(|w| w.len() >= 2));
-    let raw = service.samples("system_uptime_seconds[10m]");
-    for window in closed {
+    let range = format!("&start={}&end={}", start / 1_000, start / 1_000 + 3_600);
+    let windows = |window: &str| {
+        let found = service.data(&format!("/api/v1/windows?match[]=pushed&window={window}{range}"));
+        found.as_array().unwrap().clone()
+    };
+    let raw = service.samples("pushed[1h]");
+    assert_eq!(raw.iter().map(|sample| sample.1).collect::<Vec<_>>(), (0..500).map(value).collect::<Vec<_>>());
+    let minutes = eventually("the closed minutes", || Some(windows("1m")).filter(|found| found.len() == 8));
+    for window in &minutes {
         let (start, end) = (window["start"].as_f64().unwrap(), window["end"].as_f64().unwrap());
         let inside: Vec<f64> = raw.iter().filter(|s| s.0 >= start && s.0 < end).map(|s| s.1).collect();
-        assert_eq!(window["count"].as_f64(), Some(inside.len() as f64), "{window}");
+        assert_eq!((end - start, window["count"].as_f64()), (60.0, Some(60.0)), "{window}");
         assert_eq!(window["sum"].as_f64(), Some(inside.iter().sum()), "{window}");
         assert_eq!(window["last"].as_f64(), inside.last().copied(), "{window}");
     }
+    let five = eventually("the closed five minutes", || windows("5m").first().cloned());
+    assert_eq!(five["count"].as_f64(), Some(300.0), "{five}");
 }
 
 /// Runs with one output that nobody reads; exit code, and what came out of the other.
@@ -220,9 +232,10 @@ fn unread(folder: &Folder, args: &[&str], standard_error: bool) -> (Option<i32>,
 
 #[test]
 fn a_reader_that_has_gone_is_no_failure_and_never_a_panic() {
-    let folder = Folder::with_settings("[server]\nport = 1\n");
+    let closed = ClosedPort::new();
+    let folder = Folder::with_settings(&format!("[server]\nport = {}\n", closed.port()));
     assert_eq!(unread(&folder, &["--print-settings"], false), (Some(0), String::new()));
-    // Nobody is there; what was to be told about it finds no reader either.
+    // No service runs, and the message about it has no reader either.
     for args in [&["--status"][..], &["--health-check"], &["export", "--match", "up"], &["import", "none.csv"], &["--port", "70000"]] {
         let (code, text) = unread(&folder, args, true);
         assert!(matches!(code, Some(1 | 2)) && text.is_empty(), "{args:?}: {code:?} {text}");

@@ -5,7 +5,7 @@
 mod common;
 
 use common::remote::{now_ms, series, write};
-use common::{Folder, Service};
+use common::{Folder, Service, process};
 use serde_json::Value;
 
 fn post(service: &Service, path: &str, form: &[(&str, &str)]) -> (u16, Value) {
@@ -14,9 +14,7 @@ fn post(service: &Service, path: &str, form: &[(&str, &str)]) -> (u16, Value) {
 }
 
 fn kib(service: &Service, figure: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", service.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(figure)).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
+    process::status(service.pid(), figure).unwrap() as u64
 }
 
 /// Half a million numbers take 4 MiB: small enough for a debug build, and far beyond the bound where they are held often.
@@ -51,7 +49,7 @@ fn a_query_takes_no_more_memory_than_it_may() {
         (true, "last_over_time(m[5m])"),
         (true, "absent_over_time(vector(1)[2h:1ms])"),
     ] {
-        let idle = kib(&service, "VmRSS:");
+        let idle = kib(&service, "VmRSS");
         let _ = std::fs::write(format!("/proc/{}/clear_refs", service.pid()), "5");
         let (status, body) = if range {
             post(&service, "/api/v1/query_range", &[("query", query), ("start", &start), ("end", &end), ("step", "1")])
@@ -63,7 +61,7 @@ fn a_query_takes_no_more_memory_than_it_may() {
             status == 422 && body["errorType"] == "execution" && error.contains("more than 16 MiB of memory"),
             "{query}: {status} {error}"
         );
-        let over = kib(&service, "VmHWM:").saturating_sub(idle);
+        let over = kib(&service, "VmHWM").saturating_sub(idle);
         assert!(over < 48 << 10, "{query} took {over} KiB");
     }
     for query in [doubled.as_str(), "sum(m)", "topk(3, m)", "count_values(\"v\", m)", "max_over_time(m[5m:1s])", "m[5m:10s]"] {

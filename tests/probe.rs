@@ -1,4 +1,4 @@
-//! Probes against small servers of every temper, real TLS, programs; what becomes of the health score and the time line.
+//! Probes against small servers of every kind, real TLS, and programs; their effect on the health score and the time line.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -45,7 +45,7 @@ fn part(service: &Service, name: &str) -> Option<Value> {
 }
 
 #[test]
-fn a_target_that_goes_down_lowers_the_score_is_told_with_its_reason_and_comes_back() {
+fn a_target_that_goes_down_lowers_the_score_is_reported_with_its_reason_and_comes_back() {
     let well = Arc::new(AtomicBool::new(true));
     let state = Arc::clone(&well);
     let server = Server::start(move |asked, stream| {
@@ -98,13 +98,13 @@ fn a_target_that_goes_down_lowers_the_score_is_told_with_its_reason_and_comes_ba
         (events.as_array()?.len() >= 2).then_some(events)
     });
     let kinds: Vec<&str> = events.as_array().unwrap().iter().map(|e| e["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["probe_up", "probe_down"], "each is told once: {events}");
+    assert_eq!(kinds, ["probe_up", "probe_down"], "each is an event once: {events}");
     assert_eq!((&events[1]["severity"], &events[1]["title"]), (&json!("error"), &json!(problem)));
     assert!(events[0]["title"].as_str().unwrap().starts_with("shop is up again after "), "{events}");
 }
 
 #[test]
-fn odd_answers_are_judged_bounded_and_hold_up_nobody() {
+fn odd_answers_are_judged_bounded_and_delay_no_other_probe() {
     let server = Server::start(|asked, stream| match asked.path.as_str() {
         "/hangs" => std::thread::sleep(Duration::from_secs(30)),
         "/slow" => {
@@ -193,7 +193,7 @@ fn odd_answers_are_judged_bounded_and_hold_up_nobody() {
     }
     assert!(value(&service, "probe_http_duration_seconds{target=\"loopback\",phase=\"resolve\"}").is_some());
     let first = service.samples(&format!("{}[5m]", of("probe_success", "good"))).len();
-    eventually("the good one goes on", || {
+    eventually("the good one continues", || {
         (service.samples(&format!("{}[5m]", of("probe_success", "good"))).len() >= first + 3).then_some(())
     });
     service.metrics_are_documented();
@@ -308,7 +308,7 @@ fn a_request_is_sent_as_it_is_asked_for_and_secrets_go_to_the_first_host_only() 
     eventually("it is up", || value(&service, &of("probe_success", "put")).filter(|v| *v == 1.0));
     assert_eq!(value(&service, &of("probe_http_status_code", "put")), Some(202.0));
     assert_eq!(value(&service, &of("probe_http_version", "put")), Some(1.0));
-    assert!(service.query(&of("probe_http_content_length", "put")).is_empty(), "no length was told");
+    assert!(service.query(&of("probe_http_content_length", "put")).is_empty(), "the server gave no length");
     let first_request = asked_first.lock().unwrap()[0].clone();
     for part in
         ["put /here http/1.1", &format!("host: 127.0.0.1:{first}"), "authorization: bearer secret", "x-trace: 1", "content-length: 8"]
@@ -425,7 +425,7 @@ fn tls_server_with(dir: &Path, certificate: &str, key: &str, more: &[&str]) -> (
 }
 
 #[test]
-fn certificates_are_verified_and_their_end_is_told_even_when_they_are_refused() {
+fn certificates_are_verified_and_their_end_is_known_even_when_they_are_refused() {
     let folder = Folder::new();
     let dir = folder.path();
     if !certificates(dir) {
@@ -500,7 +500,7 @@ fn a_certificate_that_is_given_or_not_verified_may_be_of_any_kind() {
     let folder = Folder::new();
     let dir = folder.path();
     if !odd_certificates(dir) {
-        println!("skipped: openssl cannot make certificates here");
+        common::peer::missing_peer("openssl cannot make certificates here");
         return;
     }
     let weak = ["-cipher", "DEFAULT@SECLEVEL=0"];

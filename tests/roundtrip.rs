@@ -131,7 +131,7 @@ fn what_other_tools_write_is_read() {
     import("prometheus", format!("# TYPE \"a b\" untyped\n{{\"a b\",x=\"1\"}} Infinity {now}\n"));
     assert_eq!(service.query("{\"a b\"}")[0]["value"][1], "+Inf");
     assert_eq!(service.data("/api/v1/metadata?metric=a%20b")["a b"][0]["type"], "unknown");
-    // A field that goes on in the next line, just where the command line client would begin another part.
+    // A field that continues in the next line, just where the command line client would begin another part.
     let mut text = format!("multi,{seconds},1\n").repeat((1 << 20) / format!("multi,{seconds},1\n").len());
     text += &format!("\"wide{{a=\"\"{}\n{}\"\"}}\",{seconds},1\n", "x".repeat(200), "y".repeat(200));
     fs::write(folder.path().join("wide.csv"), text).unwrap();

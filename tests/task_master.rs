@@ -35,8 +35,8 @@ fn task_master() -> Option<PathBuf> {
 
 fn run(binary: &Path, folder: &Folder, args: &[&str]) {
     let output = Command::new(binary).args(args).current_dir(folder.path()).env("CI", "true").stdin(Stdio::null()).output().unwrap();
-    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "task-master {args:?}: {told}");
+    let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "task-master {args:?}: {printed}");
 }
 
 fn board(service: &Service, tag: &str) -> Option<Value> {
@@ -98,7 +98,7 @@ const ODD: [&str; 10] = [
 #[test]
 fn what_the_command_line_lists_is_counted() {
     let Some(binary) = task_master() else {
-        println!("skipped: npm cannot install task-master-ai {VERSION} here");
+        common::peer::missing_peer(&format!("npm cannot install task-master-ai {VERSION}"));
         return;
     };
     let folder = Folder::new();
@@ -118,10 +118,10 @@ fn what_the_command_line_lists_is_counted() {
             .output()
             .unwrap();
         // It writes the half of a pair as it read it, which no other reader takes.
-        let told = String::from_utf8_lossy(&output.stdout).replace("\\ud83d", "?");
-        assert!(output.status.success(), "{tasks}: {told}");
+        let printed = String::from_utf8_lossy(&output.stdout).replace("\\ud83d", "?");
+        assert!(output.status.success(), "{tasks}: {printed}");
         // Warnings may stand before the answer, and other words behind it.
-        let answers = told.find("{\n").map(|at| serde_json::Deserializer::from_str(&told[at..]).into_iter::<Value>());
+        let answers = printed.find("{\n").map(|at| serde_json::Deserializer::from_str(&printed[at..]).into_iter::<Value>());
         let answer = answers.and_then(|mut answers| answers.next()?.ok()).unwrap_or_default();
         let listed = answer["tasks"].as_array().map_or(0, Vec::len);
         let board = taskpulse_engine::board::Board::parse(&file, None).unwrap();

@@ -1,5 +1,5 @@
-//! The data directory is removed, moved or unlocked behind the back of a running service: it is told within seconds, nothing is
-//! acknowledged that would be lost, and the service goes on by itself.
+//! The data directory is removed, moved or unlocked while the service runs: health reports it within seconds, nothing is
+//! acknowledged that would be lost, and the service recovers by itself.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -36,7 +36,7 @@ fn until_taken(service: &Service, acked: &mut Vec<usize>) {
 }
 
 #[test]
-fn a_directory_that_is_removed_is_told_at_once_and_made_anew_with_what_was_not_sealed() {
+fn a_directory_that_is_removed_is_reported_at_once_and_created_again_with_what_was_not_sealed() {
     let folder = Folder::with_settings(QUIET);
     let service = folder.start_with(&["--data-dir", "data"], &[]);
     let mut acked: Vec<usize> = (0..5).collect();
@@ -46,7 +46,7 @@ fn a_directory_that_is_removed_is_told_at_once_and_made_anew_with_what_was_not_s
     assert!(status == 503 && text.contains("is gone"), "not acknowledged even at once: {status} {text}");
     eventually("health says so", || (health(&service).0 == 503).then_some(()));
     assert!(health(&service).1.contains("is gone"), "{}", health(&service).1);
-    assert!(there(&service, 3), "reading goes on");
+    assert!(there(&service, 3), "it can still be read");
     until_taken(&service, &mut acked);
     eventually("health is well", || (health(&service).0 == 200).then_some(()));
     assert!(service.log().contains("made anew"), "{}", service.log());
@@ -78,7 +78,7 @@ fn a_directory_that_is_moved_back_is_used_again_as_it_is() {
 }
 
 #[test]
-fn a_journal_that_is_removed_is_written_anew() {
+fn a_journal_that_is_removed_is_written_again() {
     let folder = Folder::with_settings(QUIET);
     for what in ["journal", "journal/*"] {
         let service = folder.start_with(&["--data-dir", "data"], &[]);
@@ -101,7 +101,7 @@ fn a_journal_that_is_removed_is_written_anew() {
 }
 
 #[test]
-fn a_removed_lock_is_made_again_and_lets_nobody_else_in() {
+fn a_removed_lock_is_created_again_and_no_second_service_starts() {
     let folder = Folder::with_settings(QUIET);
     let service = folder.start_with(&["--data-dir", "data"], &[]);
     let lock = folder.path().join("data/lock");

@@ -1,4 +1,4 @@
-//! Work on the disk that hangs or fails: health names it, and it is done again without a restart.
+//! Work on the disk that hangs or fails: health names it, and it is repeated without a restart.
 
 #![cfg(feature = "failpoints")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]

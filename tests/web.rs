@@ -1,4 +1,4 @@
-//! Who may use it, and what it answers to what it should not be asked.
+//! Who may use the service, and how it answers requests that it should not get.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -26,11 +26,14 @@ fn refused(service: &Service, path: &str) -> (u16, String) {
 fn other_hosts_and_origins_are_refused_everywhere() {
     let folder = Folder::new();
     let service = folder.start();
-    for path in ["/", "/api/v1/status", "/ws", "/healthz", "/metrics"] {
-        let with = |name, value: &str| service.client.get(service.url(path)).header(name, value).send().unwrap().status().as_u16();
-        assert_eq!(with(header::HOST, "evil.example"), 403, "{path}");
-        assert_eq!(with(header::ORIGIN, "http://evil.example"), 403, "{path}");
-        assert_eq!(with(header::ORIGIN, "null"), 403, "{path}");
+    for (method, path) in service.routes("") {
+        let with = |name, value: &str| {
+            let request = service.client.request(method.clone(), service.url(&path)).header(name, value);
+            request.send().unwrap().status().as_u16()
+        };
+        assert_eq!(with(header::HOST, "evil.example"), 403, "{method} {path}");
+        assert_eq!(with(header::ORIGIN, "http://evil.example"), 403, "{method} {path}");
+        assert_eq!(with(header::ORIGIN, "null"), 403, "{method} {path}");
     }
     let own = service.client.get(service.url("/")).header(header::ORIGIN, service.url("")).send().unwrap();
     assert_eq!(own.status(), 200);
@@ -53,11 +56,11 @@ fn other_hosts_and_origins_are_refused_everywhere() {
 fn every_answer_carries_the_headers_that_keep_a_page_to_itself() {
     let folder = Folder::new();
     let service = folder.start();
-    for path in ["/", "/app.css", "/api/v1/status", "/none", "/api/v1/none"] {
-        let response = service.get(path);
-        let policy = response.headers()["content-security-policy"].to_str().unwrap();
-        assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self';"), "{path}: {policy}");
-        assert_eq!(response.headers()["x-content-type-options"], "nosniff", "{path}");
+    for (method, path) in service.routes("") {
+        let response = service.client.request(method.clone(), service.url(&path)).send().unwrap();
+        let policy = response.headers().get("content-security-policy").map_or("", |policy| policy.to_str().unwrap());
+        assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self';"), "{method} {path}: {policy}");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff", "{method} {path}");
     }
     let page = service.get("/").text().unwrap();
     assert!(!page.contains("<script>") && !page.contains(" style=") && !page.contains(" onclick="));
@@ -70,10 +73,17 @@ fn every_answer_carries_the_headers_that_keep_a_page_to_itself() {
 fn with_a_token_nothing_but_health_and_login_is_open() {
     let folder = Folder::new();
     let service = folder.start_with(&[], &[("TASKPULSE__SERVER__TOKEN", TOKEN), ("TASKPULSE__SERVER__LISTEN", "0.0.0.0")]);
-    for path in ["/api/v1/status", "/metrics", "/ws", "/js/main.js"] {
-        assert_eq!(service.get(path).status(), 401, "{path}");
+    let open = ["/healthz", "/readyz", "/-/healthy", "/-/ready", "/login", "/app.css", "/tokens.css", "/favicon.svg", "/favicon.ico"];
+    // Ends a login; takes what is signed.
+    let others = ["/logout", "/hooks/github"];
+    for (method, path) in service.routes(TOKEN) {
+        if open.contains(&path.as_str()) || others.contains(&path.as_str()) || path == "/" {
+            continue;
+        }
+        let status = service.client.request(method.clone(), service.url(&path)).send().unwrap().status();
+        assert_eq!(status, 401, "{method} {path}");
     }
-    for path in ["/healthz", "/login", "/app.css"] {
+    for path in open.into_iter().chain(["/js/login.js", "/js/theme-boot.js"]) {
         assert_eq!(service.get(path).status(), 200, "{path}");
     }
     assert_eq!(service.get("/").headers()["location"], "/login");
@@ -166,7 +176,7 @@ fn odd_frames_are_answered_and_the_connection_stays() {
 }
 
 #[test]
-fn a_client_that_takes_nothing_is_closed_and_others_do_not_notice() {
+fn a_client_that_reads_nothing_is_closed_and_others_do_not_notice() {
     let folder = Folder::with_settings(
         "[server]\nslow_client_timeout = \"1s\"\n[system]\ninterval = \"1s\"\n[pipeline]\nflush_interval = \"100ms\"\n",
     );

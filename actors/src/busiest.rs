@@ -1,8 +1,7 @@
 //! Which processes used most of what an alert is about, from the samples that are kept.
 
 use taskpulse_engine::metrics::quantity;
-use taskpulse_engine::model::{Labels, NAME_LABEL, TimestampMs};
-use taskpulse_engine::promql::Selector;
+use taskpulse_engine::model::{Labels, NAME_LABEL, Selector, TimestampMs};
 use taskpulse_engine::rules::Alert;
 use taskpulse_engine::store::Store;
 

@@ -1,4 +1,4 @@
-//! A clock that leaps, while the service runs and before it starts: nothing that was kept goes.
+//! A clock that jumps, while the service runs and before it starts: nothing that was kept is lost.
 
 use std::fs;
 use std::path::Path;
@@ -74,7 +74,7 @@ pub fn run(plan: &Plan, report: &mut Report) -> Outcome<()> {
             report.broken(format!("clock: leap {number} by {days} days, restarted: {restart}: {difference:?}"));
             all += difference;
         }
-        // The true time goes on being accepted.
+        // Samples of the true time are still accepted.
         let at = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64 / 1_000 * 1_000;
         if let Err(error) = truth::write(&mut service.http()?, METRIC, 0..SERIES, &[at], &mut truth) {
             report.broken(format!("clock: leap {number} by {days} days: a sample of the true time is refused: {error}"));

@@ -114,7 +114,7 @@ fn kind(path: &str) -> String {
 #[derive(Default)]
 struct Tally {
     trials: u64,
-    told: u64,
+    reported: u64,
     costly: u64,
     most: u64,
 }
@@ -156,10 +156,10 @@ pub fn run(plan: &Plan, report: &mut Report) -> Outcome<()> {
         };
         let there = truth::export(&service, &METRICS)?;
         let difference = truth::compare(&truth, &there, |_, _| false);
-        let told = !service.problems()?.is_empty() && service.health()?.0 == 503;
+        let reported = !service.problems()?.is_empty() && service.health()?.0 == 503;
         let logged = !warnings(&trial.log, logged)?.is_empty();
         service.kill()?;
-        tally.told += u64::from(told || logged);
+        tally.reported += u64::from(reported || logged);
         tally.costly += u64::from(difference.lost > 0);
         tally.most = tally.most.max(difference.lost);
         all += difference;
@@ -169,14 +169,20 @@ pub fn run(plan: &Plan, report: &mut Report) -> Outcome<()> {
         if difference.lost > MOST_LOST {
             report.broken(format!("{what}: {} samples lost", difference.lost));
         }
-        if difference.lost > 0 && !(told && logged) {
-            report.broken(format!("{what}: {} samples lost, told by health and Status: {told}, in the log: {logged}", difference.lost));
+        if difference.lost > 0 && !(reported && logged) {
+            report.broken(format!(
+                "{what}: {} samples lost, reported by health and status: {reported}, in the log: {logged}",
+                difference.lost
+            ));
         }
     }
     report.put(&format!("{rounds} damaged bytes: wrong or foreign samples"), (all.wrong + all.foreign).to_string());
     for (name, tally) in tallies {
-        let Tally { trials, told, costly, most } = tally;
-        report.put(&format!("of them in `{name}`"), format!("{trials}: told {told}, cost samples {costly} times, at the most {most}"));
+        let Tally { trials, reported, costly, most } = tally;
+        report.put(
+            &format!("of them in `{name}`"),
+            format!("{trials}: reported {reported}, cost samples {costly} times, at the most {most}"),
+        );
     }
     Ok(())
 }

@@ -102,7 +102,7 @@ pub fn run(plan: &Plan, report: &mut Report) -> Outcome<()> {
                 feed.send(&running);
             }
             disk.fill(random.next() % 600_000)?;
-            // Until it is refused: how much room there is, is looked at once a second.
+            // Until it is refused: the room is measured once a second.
             let filled = Instant::now();
             while feed.send(&running) && filled.elapsed() < Duration::from_secs(3) {
                 std::thread::sleep(Duration::from_millis(20));
@@ -136,7 +136,7 @@ pub fn run(plan: &Plan, report: &mut Report) -> Outcome<()> {
                 _ => running,
             };
             if !running.lives()? {
-                return Err(format!("round {done}: it ended").into());
+                return Err(format!("round {done}: the service ended").into());
             }
             let full = feed.compare(&running)?;
             // Snapshots are room too.
@@ -174,6 +174,6 @@ pub fn run(plan: &Plan, report: &mut Report) -> Outcome<()> {
     }
     report.put(&format!("{rounds} rounds of a disk that fills: writes refused; hangs"), format!("{refused}; {hangs}"));
     report.put("acknowledged samples lost, wrong, foreign", format!("{}, {}, {}", all.lost, all.wrong, all.foreign));
-    report.put("goes on after room came, longest, s; over 10 s", format!("{longest:.1}; {slow}"));
+    report.put("from room to the first acknowledged write, longest, s; over 10 s", format!("{longest:.1}; {slow}"));
     Ok(())
 }

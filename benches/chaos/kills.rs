@@ -53,7 +53,7 @@ impl Writer {
         acknowledged
     }
 
-    /// Compares what is there with what was acknowledged; `everything` looks at earlier sets of series too.
+    /// Compares what is there with what was acknowledged; `everything` includes earlier sets of series.
     fn verify(&self, number: usize, service: &Service, everything: bool) -> Outcome<Difference> {
         let mut difference = Difference::default();
         let first = if everything { 0 } else { self.epoch.saturating_sub(1) };
@@ -101,7 +101,7 @@ pub fn run(plan: &Plan, report: &mut Report) -> Outcome<()> {
         }
         let problems = service.problems()?;
         if !problems.is_empty() {
-            report.broken(format!("kills: round {round}: a kill alone is told as damage: {problems:?}"));
+            report.broken(format!("kills: round {round}: a kill alone is reported as damage: {problems:?}"));
         }
         let lifetime = Duration::from_millis(20 + random.next() % 900);
         let snapshot = random.next().is_multiple_of(4).then(|| Duration::from_millis(random.next() % 400));
@@ -157,7 +157,7 @@ pub fn run(plan: &Plan, report: &mut Report) -> Outcome<()> {
     Ok(())
 }
 
-/// Restores a snapshot: killed on the way, then to the end; the copy has to open and serve. Gives how many were verified.
+/// Restores a snapshot: killed on the way, then to the end; the copy has to open and serve. Returns how many were verified.
 fn restore(setup: &Setup, snapshot: &Path, dir: &Path, random: &mut Random, report: &mut Report) -> Outcome<usize> {
     let to: PathBuf = dir.join("restored");
     let texts = [snapshot, &to].map(|path| path.to_string_lossy().into_owned());
@@ -173,7 +173,7 @@ fn restore(setup: &Setup, snapshot: &Path, dir: &Path, random: &mut Random, repo
     let begun = Instant::now();
     let code = setup.run(&arguments)?;
     if code != Some(0) {
-        report.broken(format!("kills: a snapshot that was told as made cannot be restored: exit code {code:?}"));
+        report.broken(format!("kills: a snapshot that was acknowledged cannot be restored: exit code {code:?}"));
         return Ok(0);
     }
     let restored = Setup { data: to.clone(), ..setup.clone() };

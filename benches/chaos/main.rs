@@ -1,4 +1,4 @@
-//! Trouble of every kind, seeded and bounded in time: what it takes from a service that was told to keep things.
+//! Faults of every kind, seeded and bounded in time, and what they cost of what was acknowledged.
 //!
 //! ```sh
 //! cargo bench --bench chaos                              # all of it at full length, about an hour
@@ -28,7 +28,7 @@ use std::error::Error;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// How much of it, and with which chance.
+/// How much of it, and with which seed.
 #[derive(Clone, Copy)]
 pub struct Plan {
     pub seed: u64,

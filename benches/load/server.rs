@@ -32,19 +32,19 @@ impl ServerKind {
         self == Self::Taskpulse || Command::new(self.name()).arg("--version").output().is_ok()
     }
 
-    fn command(self, dir: &Path, port: u16) -> Outcome<Command> {
+    fn command(self, dir: &Path) -> Outcome<Command> {
         let data = dir.join("data");
         Ok(match self {
             Self::Taskpulse => {
                 let binary = std::env::var("TASKPULSE_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_taskpulse").to_owned());
                 let mut command = Command::new(binary);
-                command.args(["--no-browser", "--port", &port.to_string(), "--data-dir"]).arg(data);
+                command.args(["--no-browser", "--port", "0", "--data-dir"]).arg(data);
                 command
             }
             Self::VictoriaMetrics => {
                 let mut command = Command::new(self.name());
                 // Without the offset: by default the last 30 s are hidden from queries.
-                command.arg(format!("-httpListenAddr=127.0.0.1:{port}")).arg("-search.latencyOffset=0s");
+                command.arg("-httpListenAddr=127.0.0.1:0").arg("-search.latencyOffset=0s");
                 command.arg(format!("-storageDataPath={}", data.display()));
                 command
             }
@@ -53,7 +53,7 @@ impl ServerKind {
                 fs::write(&config, "global: {scrape_interval: 1h}\n")?;
                 let mut command = Command::new(self.name());
                 command.arg(format!("--config.file={}", config.display())).arg(format!("--storage.tsdb.path={}", data.display()));
-                command.arg(format!("--web.listen-address=127.0.0.1:{port}")).arg("--web.enable-remote-write-receiver");
+                command.arg("--web.listen-address=127.0.0.1:0").arg("--web.enable-remote-write-receiver");
                 command
             }
         })
@@ -85,15 +85,17 @@ impl Drop for Server {
 
 impl Server {
     pub fn start(kind: ServerKind, dir: &Path) -> Outcome<Self> {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let mut command = kind.command(dir, port)?;
+        let mut command = kind.command(dir)?;
         let since = Instant::now();
         let child = command.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let server = Self { kind, dir: dir.to_owned(), port, child, since };
+        let mut server = Self { kind, dir: dir.to_owned(), port: 0, child, since };
         let head = format!("GET {} HTTP/1.1", kind.ready_path());
         loop {
-            if Http::connect(port).and_then(|mut http| http.send(&head, &[])).is_ok_and(|(status, _)| status == 200) {
-                return Ok(server);
+            if let Some(port) = process::listening_port(server.child.id()) {
+                server.port = port;
+                if Http::connect(port).and_then(|mut http| http.send(&head, &[])).is_ok_and(|(status, _)| status == 200) {
+                    return Ok(server);
+                }
             }
             if since.elapsed() > Duration::from_secs(60) {
                 return Err(format!("{} does not get ready", kind.name()).into());

@@ -1,7 +1,8 @@
-//! What a process costs, from `/proc`.
+//! What `/proc` says about a process: CPU, memory, where it listens.
 
-#![allow(dead_code, reason = "each benchmark uses its part")]
+#![allow(dead_code, reason = "each benchmark and test uses its part")]
 
+use std::path::PathBuf;
 use std::{fs, io};
 
 fn odd(what: &str) -> io::Error {
@@ -22,3 +23,20 @@ pub fn status(pid: u32, key: &str) -> io::Result<f64> {
     let line = status.lines().find(|line| line.split(':').next() == Some(key)).ok_or_else(|| odd("status"))?;
     line.split_whitespace().nth(1).and_then(|figure| figure.parse().ok()).ok_or_else(|| odd("status"))
 }
+
+/// The TCP port on which a process listens, of IPv4; none while there is none. Port 0 gives a server one that no
+/// other program has.
+pub fn listening_port(pid: u32) -> Option<u16> {
+    let sockets: Vec<PathBuf> =
+        fs::read_dir(format!("/proc/{pid}/fd")).ok()?.filter_map(|file| fs::read_link(file.ok()?.path()).ok()).collect();
+    let table = fs::read_to_string(format!("/proc/{pid}/net/tcp")).ok()?;
+    table.lines().skip(1).find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let (address, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
+        let own = *state == LISTENING && sockets.contains(&PathBuf::from(format!("socket:[{inode}]")));
+        own.then(|| u16::from_str_radix(address.rsplit_once(':')?.1, 16).ok()).flatten()
+    })
+}
+
+/// `TCP_LISTEN`, as `/proc/net/tcp` writes it.
+const LISTENING: &str = "0A";

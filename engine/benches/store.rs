@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use taskpulse_engine::codec::{Effort, decode_values, encode_values};
-use taskpulse_engine::model::{Batch, Labels};
-use taskpulse_engine::promql::Selector;
+use taskpulse_engine::model::{Batch, Labels, Selector};
 use taskpulse_engine::remote_write;
 use taskpulse_engine::store::{Limits, Store, StoreOptions};
 

@@ -1,4 +1,4 @@
-//! The section `[github]`: what may stand in it, and what it comes to.
+//! The section `[github]`: its keys, and what the collector gets of them.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use taskpulse_engine::span::Span;
 use super::secret::without_secrets;
 use super::sections::Github;
 
-/// How repositories are watched, by the settings.
+/// The options of the collector.
 pub fn options(github: &Github) -> anyhow::Result<GithubOptions> {
     for repo in &github.repositories {
         ensure!(is_repository(repo), "github.repositories: `{repo}` is no repository; write owner/name");
@@ -35,7 +35,7 @@ pub fn options(github: &Github) -> anyhow::Result<GithubOptions> {
     }
     let mut seen = BTreeSet::new();
     Ok(GithubOptions {
-        // GitHub does not tell upper from lower case.
+        // Repository names of GitHub are not case-sensitive.
         repositories: github.repositories.iter().filter(|repo| seen.insert(repo.to_lowercase())).cloned().collect(),
         token: github.token.as_deref().map(str::to_owned),
         api_url: github.api_url.clone(),

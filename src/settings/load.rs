@@ -1,23 +1,24 @@
-//! Reading the settings: every mistake is told with its file, its key and what would be right.
+//! Reading the settings: a mistake is reported with its file, its key and what would be right.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail, ensure};
 use config::{Config, Environment, File, FileFormat, Source, ValueKind};
 use taskpulse_actors::files;
-use taskpulse_engine::promql::Selector;
+use taskpulse_engine::model::Selector;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::span::Span;
 
 use super::probes::ProbeSpec;
 use super::secret::{explain, explain_syntax, exposed, secrets};
+use super::sections::{Server, Store};
 use super::sources::{CommandSpec, ScrapeTarget, each};
 use super::{Settings, github};
 use crate::cli::Cli;
 
 const FILE: &str = "Settings.toml";
 const ENVIRONMENT: &str = "TASKPULSE";
-/// Settings that are lists; in the environment their items stand between commas.
+/// Settings that are lists; in the environment their items are separated by commas.
 const LISTS: [&str; 7] = [
     "server.allowed_hosts",
     "server.trusted_proxies",
@@ -27,13 +28,13 @@ const LISTS: [&str; 7] = [
     "costs.active_seconds",
     "github.repositories",
 ];
-/// Keys whose tables have names of the user's own.
+/// Keys whose tables are named by the user.
 const OPEN_TABLES: [&str; 5] = ["alerts.rules", "store.retentions", "scrape.targets", "commands.run", "probes.check"];
 
 /// Largest settings file.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// The settings in force, and what is to be said about them.
+/// The settings in force, and warnings about them.
 #[derive(Debug)]
 pub struct Loaded {
     pub settings: Settings,
@@ -156,15 +157,38 @@ fn within<T: PartialOrd + std::fmt::Display>(key: &str, value: T, low: T, high: 
     Ok(())
 }
 
+const SECOND: Span = Span::secs(1);
+const MINUTE: Span = Span::secs(60);
+const HOUR: Span = Span::secs(3_600);
+const DAY: Span = Span::secs(86_400);
+const TEN_YEARS: Span = Span::secs(3_650 * 86_400);
+const NONE: Span = Span::secs(0);
+
 fn validate(s: &Settings) -> anyhow::Result<()> {
-    let (second, minute, hour, day) = (Span::secs(1), Span::secs(60), Span::secs(3_600), Span::secs(86_400));
-    let none = Span::secs(0);
-    within("server.max_body_bytes", s.server.max_body_bytes, 1_024, 1 << 30)?;
-    within("server.max_sessions", s.server.max_sessions, 1, 100_000)?;
-    within("server.session_lifetime", s.server.session_lifetime, Span::secs(300), Span::secs(365 * 86_400))?;
-    taskpulse_web::Proxies::parse(&s.server.trusted_proxies).map_err(|why| anyhow!("server.trusted_proxies: {why}"))?;
-    within("server.slow_client_timeout", s.server.slow_client_timeout, second, hour)?;
-    if let Some(token) = &s.server.token {
+    validate_server(&s.server)?;
+    validate_store(&s.store)?;
+    validate_pipeline(s)?;
+    validate_sources(s)?;
+    within("optimizer.interval", s.optimizer.interval, Span::secs(10), DAY)?;
+    within("supervision.max_restarts", s.supervision.max_restarts, 0, 1_000)?;
+    within("supervision.window", s.supervision.window, SECOND, HOUR)?;
+    within("supervision.stuck_after", s.supervision.stuck_after, SECOND, HOUR)?;
+    ensure!(
+        s.log.level.parse::<log::LevelFilter>().is_ok(),
+        "log.level = {:?}: must be off, error, warn, info, debug or trace",
+        s.log.level
+    );
+    RuleSet::new(&s.alerts.rules, s.store.retention).context("alerts.rules")?;
+    Ok(())
+}
+
+fn validate_server(server: &Server) -> anyhow::Result<()> {
+    within("server.max_body_bytes", server.max_body_bytes, 1_024, 1 << 30)?;
+    within("server.max_sessions", server.max_sessions, 1, 100_000)?;
+    within("server.session_lifetime", server.session_lifetime, Span::secs(300), Span::secs(365 * 86_400))?;
+    taskpulse_web::Proxies::parse(&server.trusted_proxies).map_err(|why| anyhow!("server.trusted_proxies: {why}"))?;
+    within("server.slow_client_timeout", server.slow_client_timeout, SECOND, HOUR)?;
+    if let Some(token) = &server.token {
         ensure!(
             token.chars().count() >= 16,
             "server.token has {} characters: must be at least 16; `openssl rand -hex 16` makes one",
@@ -173,69 +197,69 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
         ensure!(token.bytes().all(|b| b.is_ascii_graphic()), "server.token: must be printable ASCII without spaces");
     }
     ensure!(
-        s.server.listen.is_loopback() || s.server.token.is_some(),
+        server.listen.is_loopback() || server.token.is_some(),
         "server.listen = {}: beyond this machine only with server.token set; set TASKPULSE__SERVER__TOKEN, or listen on 127.0.0.1",
-        s.server.listen
+        server.listen
     );
-    within("store.retention", s.store.retention, day, Span::secs(3_650 * 86_400))?;
-    for (name, rule) in &s.store.retentions {
+    Ok(())
+}
+
+fn validate_store(store: &Store) -> anyhow::Result<()> {
+    within("store.retention", store.retention, DAY, TEN_YEARS)?;
+    for (name, rule) in &store.retentions {
         Selector::parse_pattern(&rule.pattern).with_context(|| format!("store.retentions.{name}.match = {:?}", rule.pattern))?;
-        within(&format!("store.retentions.{name}.keep"), rule.keep, day, Span::secs(3_650 * 86_400))?;
+        within(&format!("store.retentions.{name}.keep"), rule.keep, DAY, TEN_YEARS)?;
     }
-    within("store.windows_retention", s.store.windows_retention, day, Span::secs(3_650 * 86_400))?;
+    within("store.windows_retention", store.windows_retention, DAY, TEN_YEARS)?;
     ensure!(
-        s.store.max_bytes == 0 || s.store.max_bytes >= 16 << 20,
+        store.max_bytes == 0 || store.max_bytes >= 16 << 20,
         "store.max_bytes = {}: must be 0 for no bound, or at least {}",
-        s.store.max_bytes,
+        store.max_bytes,
         16 << 20
     );
-    within("store.compact_after", s.store.compact_after, second, day)?;
-    within("store.compaction_share", s.store.compaction_share, 0.01, 1.0)?;
-    within("store.out_of_order", s.store.out_of_order, none, Span::secs(7 * 86_400))?;
-    within("store.max_ahead", s.store.max_ahead, none, day)?;
-    within("store.max_series", s.store.max_series, 1, 10_000_000)?;
-    within("store.max_open_files", s.store.max_open_files, 16, 65_536)?;
-    within("store.cache_bytes", s.store.cache_bytes, 1 << 20, 1 << 30)?;
-    within("store.seal_interval", s.store.seal_interval, minute, Span::secs(6 * 3_600))?;
-    within("store.max_head_samples", s.store.max_head_samples, 10_000, 100_000_000)?;
+    within("store.compact_after", store.compact_after, SECOND, DAY)?;
+    within("store.compaction_share", store.compaction_share, 0.01, 1.0)?;
+    within("store.out_of_order", store.out_of_order, NONE, Span::secs(7 * 86_400))?;
+    within("store.max_ahead", store.max_ahead, NONE, DAY)?;
+    within("store.max_series", store.max_series, 1, 10_000_000)?;
+    within("store.max_open_files", store.max_open_files, 16, 65_536)?;
+    within("store.cache_bytes", store.cache_bytes, 1 << 20, 1 << 30)?;
+    within("store.seal_interval", store.seal_interval, MINUTE, Span::secs(6 * 3_600))?;
+    within("store.max_head_samples", store.max_head_samples, 10_000, 100_000_000)
+}
+
+/// What happens to samples between the sources and the answers: batches, queries, windows.
+fn validate_pipeline(s: &Settings) -> anyhow::Result<()> {
     within("pipeline.batch_size", s.pipeline.batch_size, 1, 100_000)?;
-    within("pipeline.flush_interval", s.pipeline.flush_interval, Span::millis(100), minute)?;
+    within("pipeline.flush_interval", s.pipeline.flush_interval, Span::millis(100), MINUTE)?;
     within("pipeline.backlog", s.pipeline.backlog, 1_000, 100_000_000)?;
     within("pipeline.mailbox", s.pipeline.mailbox, 16, 100_000)?;
     within("pipeline.workers", s.pipeline.workers, 1, 64)?;
-    within("query.lookback", s.query.lookback, second, day)?;
-    within("query.timeout", s.query.timeout, second, hour)?;
+    within("query.lookback", s.query.lookback, SECOND, DAY)?;
+    within("query.timeout", s.query.timeout, SECOND, HOUR)?;
     within("query.max_samples", s.query.max_samples, 1_000, 10_000_000_000)?;
     within("query.max_bytes", s.query.max_bytes, 1 << 20, 1 << 40)?;
-    within("windows.allowed_lateness", s.windows.allowed_lateness, none, hour)?;
-    within("windows.idle_after", s.windows.idle_after, minute, day)?;
+    within("windows.allowed_lateness", s.windows.allowed_lateness, NONE, HOUR)?;
+    within("windows.idle_after", s.windows.idle_after, MINUTE, DAY)
+}
+
+fn validate_sources(s: &Settings) -> anyhow::Result<()> {
     let attributes = &s.otlp.resource_labels;
     ensure!(
         attributes.len() <= 32 && attributes.iter().all(|key| (1..=256).contains(&key.len())),
         "otlp.resource_labels has {} attributes: must be at most 32, each of 1 to 256 characters",
         attributes.len()
     );
-    within("system.interval", s.system.interval, second, hour)?;
-    within("taskmaster.interval", s.taskmaster.interval, second, hour)?;
+    within("system.interval", s.system.interval, SECOND, HOUR)?;
+    within("taskmaster.interval", s.taskmaster.interval, SECOND, HOUR)?;
     within("taskmaster.max_tags", s.taskmaster.max_tags, 1, 10_000)?;
     within("taskmaster.max_tasks", s.taskmaster.max_tasks, 1, 1_000_000)?;
-    within("optimizer.interval", s.optimizer.interval, Span::secs(10), day)?;
-    within("supervision.max_restarts", s.supervision.max_restarts, 0, 1_000)?;
-    within("supervision.window", s.supervision.window, second, hour)?;
-    within("supervision.stuck_after", s.supervision.stuck_after, second, hour)?;
     github::options(&s.github)?;
     each(&s.scrape.targets, ScrapeTarget::targets)?;
     each(&s.commands.run, CommandSpec::program)?;
     each(&s.probes.check, ProbeSpec::check)?;
-    within("containers.interval", s.containers.interval, second, hour)?;
-    within("containers.max_groups", s.containers.max_groups, 1, 200)?;
-    ensure!(
-        s.log.level.parse::<log::LevelFilter>().is_ok(),
-        "log.level = {:?}: must be off, error, warn, info, debug or trace",
-        s.log.level
-    );
-    RuleSet::new(&s.alerts.rules, s.store.retention).context("alerts.rules")?;
-    Ok(())
+    within("containers.interval", s.containers.interval, SECOND, HOUR)?;
+    within("containers.max_groups", s.containers.max_groups, 1, 200)
 }
 
 #[cfg(test)]
@@ -265,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn later_sources_pass_over_earlier_ones() {
+    fn later_sources_override_earlier_ones() {
         let settings = read("[server]\nport = 9000\n[store]\nretention = \"7d\"", &[("TASKPULSE__SERVER__PORT", "9001")]).unwrap();
         assert_eq!((settings.server.port, settings.store.retention), (9001, Span::secs(7 * 86_400)));
         let settings = read("", &[("TASKPULSE__SERVER__TOKEN", "0123456789abcdef")]).unwrap();
@@ -304,19 +328,19 @@ mod tests {
         let settings = read(&good, &[]).unwrap();
         assert_eq!(settings.server.token.as_deref(), Some(secret));
         assert!(!format!("{settings:?}").contains(secret));
-        let told = |toml: &str| {
+        let show_no_secret = |toml: &str| {
             if let Err(error) = read(toml, &[]) {
                 let error = format!("{error:#}");
                 assert!(!error.contains("unter2H"), "{toml}\n{error}");
             }
         };
         for at in (0..=good.len()).filter(|at| good.is_char_boundary(*at)) {
-            told(&good[..at]);
+            show_no_secret(&good[..at]);
             for odd in ["\"", "'", "\n", "=", "[", "{", "\\", "\u{1}", "#", "x = 1\n"] {
-                told(&format!("{}{odd}{}", &good[..at], &good[at..]));
+                show_no_secret(&format!("{}{odd}{}", &good[..at], &good[at..]));
             }
             if let Some(rest) = good.get(at + 1..) {
-                told(&format!("{}{rest}", &good[..at]));
+                show_no_secret(&format!("{}{rest}", &good[..at]));
             }
         }
         for (toml, part) in [
@@ -337,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_with_key_and_what_would_be_right() {
+    fn mistakes_are_reported_with_key_and_what_would_be_right() {
         for (toml, env, parts) in [
             ("[server]\nprt = 1", None, vec!["Settings.toml", "`server.prt`", "listen, "]),
             ("[sever]\nport = 1", None, vec!["section `sever`", "server"]),

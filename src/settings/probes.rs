@@ -1,4 +1,4 @@
-//! `[probes.check.NAME]`: what may stand in it, and what it comes to.
+//! `[probes.check.NAME]`: its keys, and what the collector gets of them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -41,8 +41,7 @@ pub enum StatusWord {
     Text(String),
 }
 
-/// `[probes.check.NAME]`. What is left out of those with an `Option` has its default, and may stand only where it means
-/// something.
+/// `[probes.check.NAME]`. A key with an `Option` has a default, and is refused where it would have no effect.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProbeSpec {
@@ -90,7 +89,7 @@ impl ProbeSpec {
         if let CheckKind::Command(words) = &kind {
             ensure!(words.first().is_some_and(|word| !word.is_empty()), "{} names no program", at(".command"));
         }
-        self.only_where_it_means_something(&kind, &at)?;
+        self.refuse_useless_keys(&kind, &at)?;
         let times = Times::new(self.interval, self.timeout, Span::secs(30), self.max_latency).with_context(|| at(""))?;
         for own in ["target", "phase", NAME_LABEL] {
             ensure!(!self.labels.contains_key(own), "{}: `{own}` is set by the probe; choose another name", at(".labels"));
@@ -123,8 +122,8 @@ impl ProbeSpec {
         })
     }
 
-    /// A key that would be passed over is a mistake.
-    fn only_where_it_means_something(&self, kind: &CheckKind, at: &impl Fn(&str) -> String) -> anyhow::Result<()> {
+    /// Refuses keys that would have no effect.
+    fn refuse_useless_keys(&self, kind: &CheckKind, at: &impl Fn(&str) -> String) -> anyhow::Result<()> {
         let http = matches!(kind, CheckKind::Http(_));
         let tcp = matches!(kind, CheckKind::Tcp(_));
         let tls = http || matches!(kind, CheckKind::Tcp(TcpCheck { tls: Some(_), .. }));

@@ -1,4 +1,4 @@
-//! Values that are nobody's business: how they are held, which they are, and messages about settings that leave them out.
+//! Secrets: how they are held, which keys have them, and messages about settings that leave them out.
 
 use std::fmt;
 use std::ops::Deref;
@@ -8,7 +8,7 @@ use std::path::Path;
 use config::{ConfigError, Map, Value, ValueKind};
 use serde::{Deserialize, Serialize};
 
-/// A text that no message and no log shows.
+/// A text that is shown in no message and no log.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -32,7 +32,7 @@ const NAMES: [&str; 6] = ["token", "webhook_secret", "bearer_token", "password",
 /// A table all of whose values may be secret.
 const TABLE: &str = "headers";
 
-/// Whether the value of a key (`server.token`, `probes.check.shop.headers.Authorization`) is nobody's business.
+/// Whether the value of a key (`server.token`, `probes.check.shop.headers.Authorization`) is secret.
 fn is_secret(key: &str) -> bool {
     let mut words = key.rsplit('.');
     words.next().is_some_and(|last| NAMES.contains(&last)) || key.split('.').any(|word| word == TABLE)
@@ -67,8 +67,8 @@ pub fn explain(error: &ConfigError) -> String {
     }
 }
 
-/// What is wrong with the text of a settings file: where, the key where it is one of ours, and why; never the line itself,
-/// which may hold a secret.
+/// What is wrong with the text of a settings file: where, the key if it is a known one, and why. Never the line itself, which
+/// may hold a secret.
 pub fn explain_syntax(text: &str, error: &toml::de::Error, known: impl Fn(&str) -> bool) -> String {
     let at = error.span().map_or(0, |span| span.start);
     let before = text.get(..at).unwrap_or(text);
@@ -81,7 +81,7 @@ pub fn explain_syntax(text: &str, error: &toml::de::Error, known: impl Fn(&str) 
     format!("line {line}, column {}{key}: {why}", start.chars().count() + 1)
 }
 
-/// An address as it may be shown: without user name and password, and without its query.
+/// An address without user name, password and query.
 pub fn without_secrets(url: &str) -> String {
     let text = url.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = text.split_once("://").map_or((String::new(), text), |(scheme, rest)| (format!("{scheme}://"), rest));
@@ -92,12 +92,12 @@ pub fn without_secrets(url: &str) -> String {
     }
 }
 
-/// A file with secrets that others than its reader may read, and what to do about it.
+/// A warning about a file with secrets that other users may read, and what to do about it.
 pub fn exposed(path: &Path, secrets: &[String]) -> Option<String> {
     let first = secrets.first()?;
     let meta = std::fs::metadata(path).ok()?;
     let mode = meta.mode() & 0o777;
-    // A file of root's that this service may read as one of its group is how a package would have it.
+    // Packages install the file as root's, readable by the group of the service.
     let by_group = meta.uid() != rustix::process::geteuid().as_raw();
     let (open, right) = if by_group { (mode & 0o007 != 0, "640") } else { (mode & 0o077 != 0, "600") };
     open.then(|| format!("{0} holds {first} and others may read it (mode {mode:o}): chmod {right} {0}", path.display()))

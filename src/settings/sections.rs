@@ -9,7 +9,7 @@ use super::probes::ProbeSpec;
 use super::secret::Secret;
 use super::sources::{CommandSpec, ScrapeTarget};
 use serde::{Deserialize, Serialize};
-use taskpulse_engine::promql::Selector;
+use taskpulse_engine::model::Selector;
 use taskpulse_engine::rules::{RuleSpec, shipped};
 use taskpulse_engine::span::Span;
 
@@ -25,7 +25,7 @@ pub struct RetentionRule {
 }
 
 impl Store {
-    /// The rules on retention as the store takes them. Selectors were checked when the settings were read.
+    /// The retention rules in the form of the store. Selectors were checked when the settings were read.
     pub fn overrides(&self) -> Vec<(Selector, i64)> {
         self.retentions.values().filter_map(|rule| Some((Selector::parse_pattern(&rule.pattern).ok()?, rule.keep.ms()))).collect()
     }
@@ -79,15 +79,15 @@ macro_rules! sections {
 }
 
 const PREFACE: &str = "# Every setting of Taskpulse with its default. Keep what you change, leave out the rest.
-# An environment variable TASKPULSE__SECTION__KEY passes over this file, a flag over both.
-# Lengths of time are written like 500ms, 30s, 5m, 1h30m, 7d.
+# An environment variable TASKPULSE__SECTION__KEY overrides this file, a flag overrides both.
+# Durations are written like 500ms, 30s, 5m, 1h30m, 7d.
 ";
 
 fn comment(doc: &str) -> String {
     format!("#{}\n", doc.trim_end())
 }
 
-/// One setting as a line, a table of rules as tables; what is unset by default as a comment.
+/// One setting as a line, a table of rules as tables, a setting without a default as a comment.
 fn entry(section: &str, key: &str, value: Option<&toml::Value>) -> String {
     let mut out = String::new();
     match value {
@@ -116,65 +116,65 @@ sections! {
         listen: IpAddr = IpAddr::from([127, 0, 0, 1]),
         /// Port; 1 to 65535, or 0 for any free one.
         port: u16 = 8090,
-        /// Secret of at least 16 characters that clients must show (`Authorization: Bearer …`, or the login page). Unset: none is asked for.
+        /// Secret of at least 16 characters that clients must show (`Authorization: Bearer …`, or the login page). Unset: no token is needed.
         token: Option<Secret> = None,
-        /// Further names by which browsers may reach it, such as the name of a reverse proxy. `localhost` and addresses are known.
+        /// Further host names under which browsers may reach the service, such as that of a reverse proxy. `localhost` and IP addresses are always allowed.
         allowed_hosts: Vec<String> = Vec::new(),
         /// How long a login on the login page lasts; 5m to 365d.
         session_lifetime: Span = Span::secs(30 * 86_400),
-        /// Addresses of reverse proxies, or networks such as `10.0.0.0/8`, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+        /// Addresses of reverse proxies, or networks such as `10.0.0.0/8`, whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.
         trusted_proxies: Vec<String> = Vec::new(),
         /// Also listen on 8091 (WebSocket at `/` too), 8092 (API) and 8080 (analytics), for links that expect them.
         split_ports: bool = false,
         /// Largest body of a request, in bytes; 1024 to 1073741824.
         max_body_bytes: usize = 8 << 20,
-        /// WebSocket sessions at the same time; 1 to 100000.
+        /// Most WebSocket sessions at the same time; 1 to 100000.
         max_sessions: usize = 1_000,
-        /// A client that takes nothing of its answer, or sends too little of its request, for so long is cut off; 1s to 1h.
+        /// Disconnect a client that reads nothing of its answer, or sends too little of its request, for this long; 1s to 1h.
         slow_client_timeout: Span = Span::secs(30),
     }
 
     /// How samples are kept.
     store: Store {
-        /// Where; unset: `.taskmaster/taskpulse` where the working directory has a `.taskmaster`, else `taskpulse-data`. The same as `--data-dir`.
+        /// Directory of the store; unset: `.taskmaster/taskpulse` where the working directory has a `.taskmaster`, else `taskpulse-data`. The same as `--data-dir`.
         data_dir: Option<PathBuf> = None,
         /// How long samples and events are kept; 1d to 3650d.
         retention: Span = Span::secs(30 * 86_400),
-        /// How long some samples are kept instead, shorter or longer. A table a rule, the first by name that matches counts: `[store.retentions.probes]`, `match = "probe_*"`, `keep = "7d"`.
+        /// How long the samples of some series are kept instead. One table per rule; the first by name that matches applies: `[store.retentions.probes]`, `match = "probe_*"`, `keep = "7d"`.
         retentions: BTreeMap<String, RetentionRule> = BTreeMap::new(),
         /// How long windows of 1h, 6h and 24h are kept; shorter ones are made from samples, for as long as those are kept; 1d to 3650d.
         windows_retention: Span = Span::secs(400 * 86_400),
-        /// Bytes of the data directory beyond which the oldest days go, after all that sealing and compaction give back; 0 for no bound, else at least 16777216.
+        /// Most bytes of the data directory; beyond it the oldest days are deleted, once sealing and compaction can free no more; 0 for no bound, else at least 16777216.
         max_bytes: u64 = 0,
         /// How far behind the newest sample of its series a sample may be; 0 to 7d.
         out_of_order: Span = Span::secs(3_600),
         /// How far ahead of this machine's clock a sample may be; 0 to 1d.
         max_ahead: Span = Span::secs(3_600),
-        /// Series at the most; new ones beyond are refused; 1 to 10000000.
+        /// Most series; further new ones are refused; 1 to 10000000.
         max_series: usize = 1_000_000,
-        /// Files of days open at the same time, the least recently used closed first; 16 to 65536.
+        /// Most files of days that are open at the same time; the least recently used is closed first; 16 to 65536.
         max_open_files: usize = 512,
         /// Page cache of the catalog, in bytes; 1048576 to 1073741824.
         cache_bytes: u64 = 4 << 20,
         /// Longest time until samples go from the journal into chunks; 1m to 6h.
         seal_interval: Span = Span::secs(1_800),
-        /// Samples in memory that bring the next seal forward; 10000 to 100000000.
+        /// Samples in memory at which a seal starts early; 10000 to 100000000.
         max_head_samples: u64 = 500_000,
-        /// A day that is over is written anew, smaller, once nothing came for it for so long; 1s to 1d.
+        /// Compact a finished day once no sample came for it for this long; 1s to 1d.
         compact_after: Span = Span::secs(20),
-        /// Part of one core that this may take; 0.01 to 1.
+        /// Share of one core that compaction may use; 0.01 to 1.
         compaction_share: f64 = 0.5,
     }
 
-    /// The way of samples to the store.
+    /// How samples get to the store.
     pipeline: Pipeline {
-        /// Samples of a batch; 1 to 100000.
+        /// Samples per batch; 1 to 100000.
         batch_size: usize = 100,
         /// Longest wait of a sample for its batch; 100ms to 1m.
         flush_interval: Span = Span::secs(5),
-        /// Samples that may wait when the store is slow; the oldest are dropped and counted beyond; 1000 to 100000000.
+        /// Most samples that wait while the store is slow; beyond it the oldest are dropped and counted; 1000 to 100000000.
         backlog: usize = 100_000,
-        /// Messages that may wait for an actor; 16 to 100000.
+        /// Most messages that wait for an actor; 16 to 100000.
         mailbox: usize = 256,
         /// Threads that serve requests; 1 to 64.
         workers: usize = 2,
@@ -186,72 +186,72 @@ sections! {
         lookback: Span = Span::secs(300),
         /// Longest time of a query; 1s to 1h. A request may ask for less with `timeout`.
         timeout: Span = Span::secs(30),
-        /// Samples that one query may read; 1000 to 10000000000.
+        /// Most samples that one query reads; 1000 to 10000000000.
         max_samples: usize = 50_000_000,
-        /// Memory that one query may take while it is worked out, in bytes; as many as there are workers take it at the same time; 1048576 to 1099511627776.
+        /// Most memory of one query, in bytes; up to `pipeline.workers` queries run at the same time; 1048576 to 1099511627776.
         max_bytes: usize = 268_435_456,
-        /// Metric names that functions take away go at the end of a query only, so that `label_replace` still sees them: Prometheus' feature `promql-delayed-name-removal`.
+        /// Drop metric names at the end of evaluation (delayed name removal), so that `label_replace` still sees them: Prometheus' feature `promql-delayed-name-removal`.
         delayed_name_removal: bool = false,
     }
 
     /// Time windows of 1m, 5m, 15m, 1h, 6h and 24h.
     windows: Windows {
-        /// A window closes when its series has moved so far past its end; later samples are left to the raw history; 0 to 1h.
+        /// A window closes once its series is this far past the window's end; later samples change the raw history alone; 0 to 1h.
         allowed_lateness: Span = Span::secs(30),
-        /// A series that has been silent for so long no longer holds its last windows open; 1m to 1d.
+        /// After this long without samples the last windows of a series close; 1m to 1d.
         idle_after: Span = Span::secs(300),
     }
 
     /// What is measured of the machine.
     system: System {
-        /// `false` leaves the machine unmeasured.
+        /// `false`: do not measure the machine.
         enabled: bool = true,
-        /// Time between looks; 1s to 1h.
+        /// Poll interval; 1s to 1h.
         interval: Span = Span::secs(5),
     }
 
     /// Task Master boards.
     taskmaster: Taskmaster {
-        /// `false` leaves boards alone.
+        /// `false`: do not read boards.
         enabled: bool = true,
         /// Root folders of projects, each with a `.taskmaster` folder in it.
         projects: Vec<PathBuf> = vec![PathBuf::from(".")],
-        /// Time between looks, beside the watching of the files; 1s to 1h.
+        /// Poll interval, in addition to watching the files; 1s to 1h.
         interval: Span = Span::secs(5),
-        /// Tags of a board that are watched; those beyond are left out and named in its source's status; 1 to 10000.
+        /// Most tags of a board; further ones are left out and named in the status of the source; 1 to 10000.
         max_tags: usize = 100,
-        /// Tasks and subtasks of a board; one with more is not taken; 1 to 1000000.
+        /// Most tasks and subtasks of a board; a larger board is refused; 1 to 1000000.
         max_tasks: usize = 10_000,
     }
 
     /// GitHub Actions.
     github: Github {
-        /// `false` leaves CI unwatched.
+        /// `false`: do not read CI.
         enabled: bool = true,
-        /// The repositories, `owner/name` each. Empty: the one that the working folder's git remote names.
+        /// Repositories as `owner/name`. Empty: that of the git remote of the working folder.
         repositories: Vec<String> = Vec::new(),
-        /// Token that may read their Actions. Unset: GITHUB_TOKEN, else what `gh auth token` prints, else none (public repositories, 60 requests an hour).
+        /// Token with read access to their Actions. Unset: GITHUB_TOKEN, else what `gh auth token` prints, else none (public repositories, 60 requests an hour).
         token: Option<Secret> = None,
-        /// The REST interface; of GitHub Enterprise `https://HOST/api/v3`.
+        /// Address of the REST API; `https://HOST/api/v3` for GitHub Enterprise.
         api_url: String = "https://api.github.com".to_owned(),
-        /// Time between looks; one at which nothing is new costs nothing; 1s to 1h.
+        /// Poll interval; a poll that finds nothing new does not count against the rate limit; 1s to 1h.
         interval: Span = Span::secs(60),
-        /// How far back runs are read, in the background, when a repository is seen first; 1d to 90d. No further than `store.retention`.
+        /// How far back runs are read (backfill) when a repository is first seen; 1d to 90d, at most `store.retention`.
         backfill: Span = Span::secs(30 * 86_400),
-        /// Part of the token's hourly limit that may be used; 0.01 to 1.
+        /// Share of the token's hourly rate limit that may be used; 0.01 to 1.
         share: f64 = 0.1,
-        /// Secret of the webhook that posts to `/hooks/github`, of at least 16 characters. Unset: none are taken.
+        /// Secret of the webhook that posts to `/hooks/github`, of at least 16 characters. Unset: webhooks are refused.
         webhook_secret: Option<Secret> = None,
     }
 
-    /// Programs that expose metrics as Prometheus text or OpenMetrics. A table a target: `[scrape.targets.node]`, `url = "http://localhost:9100/metrics"`;
+    /// Programs that expose metrics as Prometheus text or OpenMetrics. One table per target: `[scrape.targets.node]`, `url = "http://localhost:9100/metrics"`;
     /// further keys are in docs/OPERATIONS.md.
     scrape: Scrape {
         /// The targets by name, which is their label `job`.
         targets: BTreeMap<String, ScrapeTarget> = BTreeMap::new(),
     }
 
-    /// Programs that are run and print metrics. A table a program: `[commands.run.queue]`, `command = ["queue-depth", "--prometheus"]`;
+    /// Programs that are run and print metrics. One table per program: `[commands.run.queue]`, `command = ["queue-depth", "--prometheus"]`;
     /// further keys are in docs/OPERATIONS.md.
     commands: Commands {
         /// The programs by name.
@@ -260,34 +260,34 @@ sections! {
 
     /// OpenTelemetry metrics that programs send to `/v1/metrics`.
     otlp: OtlpReceiver {
-        /// Series have the labels of their instrumentation scope (`otel_scope_name` …). Prometheus' receiver leaves them out too unless told.
+        /// Add the labels of the instrumentation scope (`otel_scope_name` …) to each series. Prometheus' receiver leaves them out by default too.
         scope_labels: bool = false,
-        /// Attributes of the resource that all its series have as labels, beside `job` and `instance`: `["deployment.environment.name"]`.
+        /// Resource attributes that become labels of all its series, besides `job` and `instance`: `["deployment.environment.name"]`.
         resource_labels: Vec<String> = Vec::new(),
     }
 
-    /// What users need and whether it answers. A table a target: `[probes.check.shop]`, `url = "https://shop.example"`, or `tcp = "db.example:5432"`,
+    /// Probes: whether what users need answers. One table per target: `[probes.check.shop]`, `url = "https://shop.example"`, or `tcp = "db.example:5432"`,
     /// or `command = ["pg_isready", "-q"]`; further keys are in docs/OPERATIONS.md.
     probes: Probes {
         /// The checks by name, which is their label `target`.
         check: BTreeMap<String, ProbeSpec> = BTreeMap::new(),
     }
 
-    /// What systemd's units and containers use, by cgroup v2.
+    /// Resources of systemd units and containers, from cgroup v2.
     containers: Containers {
-        /// `false` leaves them unmeasured.
+        /// `false`: do not measure them.
         enabled: bool = true,
-        /// Time between looks; 1s to 1h.
+        /// Poll interval; 1s to 1h.
         interval: Span = Span::secs(10),
-        /// Units and containers with samples at a time, the busiest by CPU and by memory; 1 to 200.
+        /// Most units and containers that are measured: the busiest by CPU and by memory; 1 to 200.
         max_groups: usize = 20,
-        /// Where the machine's files are; `/host` where the service runs in a container that has the machine's root there.
+        /// Root of the machine's file system; for example `/host` in a container that has it mounted there.
         root: PathBuf = PathBuf::from("/"),
     }
 
-    /// What went on while a task was in progress: the metrics of coding agents that are joined with tasks by time.
+    /// What a task cost: metrics of coding agents that are joined with tasks by time.
     costs: CostNames {
-        /// Counters of tokens; their label `type` tells kinds apart.
+        /// Counters of tokens; their label `type` is the kind of token.
         tokens: Vec<String> = vec!["claude_code_token_usage_tokens_total".to_owned()],
         /// Counters of money.
         money: Vec<String> = vec!["claude_code_cost_usage_USD_total".to_owned()],
@@ -297,37 +297,37 @@ sections! {
 
     /// Alerts. A rule fires when `expr` (a selector, a comparison, a number) has held for `for`, at most once per `cooldown` and series.
     alerts: Alerts {
-        /// Tell alerts on the console.
+        /// Write alerts to the console.
         console: bool = true,
-        /// Tell alerts in a file.
+        /// Write alerts to a file.
         file: bool = true,
-        /// That file; unset: `.taskmaster/alerts.log` where there is a `.taskmaster`, else `alerts.log` in the data directory.
+        /// Path of that file; unset: `.taskmaster/alerts.log` where there is a `.taskmaster`, else `alerts.log` in the data directory.
         file_path: Option<PathBuf> = None,
-        /// The rules by name; a rule of your own is one more table, `enabled = false` switches one off. Severities: debug, info, notice, warning, error, critical.
+        /// Rules by name. Add a table for a rule of your own; `enabled = false` turns a rule off. Severities: debug, info, notice, warning, error, critical.
         rules: BTreeMap<String, RuleSpec> = shipped(),
     }
 
     /// Recommendations.
     optimizer: Optimizer {
-        /// `false` gives none. The same as `--no-advanced`.
+        /// `false`: no recommendations. The same as `--no-advanced`.
         enabled: bool = true,
-        /// Time between looks at the history; 10s to 1d.
+        /// Time between evaluations of the history; 10s to 1d.
         interval: Span = Span::secs(60),
     }
 
-    /// How actors that panic are treated.
+    /// Restarts of actors that panic.
     supervision: Supervision {
-        /// Restarts within `window` before an actor stays down; 0 to 1000.
+        /// Most restarts within `window`; after that an actor stays down; 0 to 1000.
         max_restarts: usize = 10,
-        /// See `max_restarts`; 1s to 1h.
+        /// The time over which `max_restarts` counts; 1s to 1h.
         window: Span = Span::secs(60),
-        /// An actor without progress for so long is reported as stuck; 1s to 1h.
+        /// An actor without progress for this long is reported as stuck; 1s to 1h.
         stuck_after: Span = Span::secs(30),
     }
 
     /// The log, on standard error.
     log: Log {
-        /// off, error, warn, info, debug or trace. RUST_LOG passes over it.
+        /// Level: off, error, warn, info, debug or trace. RUST_LOG overrides it.
         level: String = "info".to_owned(),
     }
 }

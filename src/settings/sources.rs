@@ -1,4 +1,4 @@
-//! Sources of the user's own, each a named table: what may stand in it, and what it comes to.
+//! Scrape targets and commands, one named table each: their keys, and what the collectors get of them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -57,10 +57,10 @@ impl Default for ScrapeTarget {
     }
 }
 
-/// Longest time of one look where none is set and the interval allows it.
+/// Timeout of a poll where none is set and the interval allows it.
 const DEFAULT_TIMEOUT: Span = Span::secs(10);
 
-/// How often a source is looked at, and how long one look may take.
+/// Poll interval and timeout of a source.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Times {
     pub interval: Span,
@@ -68,8 +68,8 @@ pub struct Times {
 }
 
 impl Times {
-    /// By what is set. What is not set follows what is: a default never clashes with a value that somebody wrote. `longest_answer` is
-    /// a further limit (`max_latency`) that the timeout must leave room for.
+    /// Fills in what is not set, so that a default never conflicts with a value that is. `longest_answer` is a further limit
+    /// (`max_latency`) that the timeout must allow.
     ///
     /// # Errors
     /// Which value is out of its range, and the range.
@@ -87,7 +87,7 @@ impl Times {
             let (most, of) = interval.map_or((longest, ""), |interval| (interval, "the interval, "));
             ensure!(timeout >= Span::millis(100) && timeout <= most, "timeout = {timeout}: must be 100ms to {of}{most}");
         }
-        // One look must fit between two.
+        // A poll must end before the next one.
         let needed = [timeout, longest_answer].into_iter().flatten().fold(default_interval, Span::max).min(longest);
         let interval = interval.unwrap_or(needed);
         let timeout = timeout.unwrap_or_else(|| longest_answer.map_or(DEFAULT_TIMEOUT, |answer| answer.max(DEFAULT_TIMEOUT)).min(interval));
@@ -240,7 +240,7 @@ impl CommandSpec {
     }
 }
 
-/// What each table of a kind comes to, one after the other.
+/// Converts each table of a section.
 pub fn each<S, T>(specs: &BTreeMap<String, S>, make: impl Fn(&S, &str) -> anyhow::Result<T>) -> anyhow::Result<Vec<T>> {
     specs.iter().map(|(name, spec)| make(spec, name)).collect()
 }
@@ -305,7 +305,7 @@ mod tests {
         ] {
             assert!(keys.len() >= 5, "{title}: {keys:?}");
             let missing: Vec<_> = keys.iter().filter(|key| !part(title).contains(&format!("`{key}`"))).collect();
-            assert!(missing.is_empty(), "docs/OPERATIONS.md, {title}: {missing:?} not told");
+            assert!(missing.is_empty(), "docs/OPERATIONS.md, {title}: {missing:?} are missing");
         }
     }
 

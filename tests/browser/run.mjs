@@ -9,7 +9,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { launch, pointsOf, waitForState, withPage as onPage } from './browser.mjs'
-import { checkFormats, checkPoints, checkSelectors, checkVendored } from './pure.mjs'
 import { Github, Service, until } from './service.mjs'
 
 const PATIENCE = { timeout: 20_000 }
@@ -37,15 +36,6 @@ after(async () => {
 
 /** @param {(w: import('./browser.mjs').Watched) => Promise<void>} body @param {import('playwright-core').BrowserContextOptions} [options] */
 const withPage = (body, options) => onPage(browser, body, options)
-
-test('the vendored libraries are those of the named packages', checkVendored)
-
-test('figures are written, points prepared and selectors read as they should be', () => withPage(async ({ page }) => {
-  await page.goto(`${service.url}/login`)
-  await checkFormats(page)
-  await checkPoints(page)
-  await checkSelectors(page)
-}))
 
 test('the first paint comes within a second and the first number within three', () => withPage(async ({ page }) => {
   await page.goto(service.url)

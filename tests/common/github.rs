@@ -53,6 +53,12 @@ impl Fake {
         self.control(&json!({"fault": fault, "count": count}));
     }
 
+    /// Answers that still fail.
+    pub fn faults_left(&self) -> u64 {
+        let control: Value = self.client.get(self.url("/_control")).send().unwrap().json().unwrap();
+        control["faults_left"].as_u64().unwrap()
+    }
+
     /// Requests so far by path, and how many of them cost nothing.
     pub fn served(&self) -> (BTreeMap<String, u64>, u64) {
         let control: Value = self.client.get(self.url("/_control")).send().unwrap().json().unwrap();

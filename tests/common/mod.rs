@@ -5,6 +5,8 @@
 pub mod github;
 pub mod http;
 pub mod peer;
+#[path = "../../benches/process/mod.rs"]
+pub mod process;
 pub mod remote;
 
 use std::fs;
@@ -15,6 +17,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -23,14 +26,14 @@ use tungstenite::{Message, WebSocket};
 pub const BINARY: &str = env!("CARGO_BIN_EXE_taskpulse");
 
 /// Polls until something is there; the deadline is far beyond what a loaded machine needs.
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    within(Duration::from_secs(60), what, &mut look)
+pub fn eventually<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
+    within(Duration::from_secs(60), what, &mut poll)
 }
 
-pub fn within<T>(limit: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn within<T>(limit: Duration, what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + limit;
     loop {
-        if let Some(found) = look() {
+        if let Some(found) = poll() {
             return found;
         }
         assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
@@ -38,7 +41,7 @@ pub fn within<T>(limit: Duration, what: &str, mut look: impl FnMut() -> Option<T
     }
 }
 
-/// A source that counts on: with each second its sample is one more, and a sample that is lost leaves a gap. A run that is
+/// A source that counts: its sample grows by one each second, so a lost sample leaves a gap. A run that is
 /// cut off for its time prints its number again at the next one.
 pub const COUNTER: &str = "[commands.run.counter]
 command = \"n=$(($(cat counter 2>/dev/null || echo 0) + 1)); echo counted $n; echo $n > counter\"
@@ -80,7 +83,7 @@ impl Folder {
         }
     }
 
-    /// Writes a board with so many pending tasks.
+    /// Writes a board with this number of pending tasks.
     pub fn pending_tasks(&self, count: usize) {
         let tasks: Vec<Value> = (1..=count).map(|id| json!({"id": id, "title": format!("task {id}"), "status": "pending"})).collect();
         fs::create_dir_all(self.path().join(".taskmaster/tasks")).unwrap();
@@ -106,7 +109,7 @@ impl Folder {
         Service::spawn(command)
     }
 
-    /// Starts it as systemd does: with a socket to tell, and a watchdog that names the process.
+    /// Starts it as systemd does: with a socket for notifications, and a watchdog that names the process.
     pub fn start_under_systemd(&self, socket: &Path, watchdog_us: u32, env: &[(&str, &str)]) -> Service {
         let plain = self.command();
         let mut command = Command::new("sh");
@@ -216,11 +219,11 @@ impl Service {
         result.iter().flat_map(|r| r["values"].as_array().unwrap().iter().map(|v| (v[0].as_f64().unwrap(), number(&v[1])))).collect()
     }
 
-    /// Waits for so many more samples of [`COUNTER`]; from the first to the last none may be missing.
+    /// Waits for this number of further samples of [`COUNTER`]; from the first to the last none may be missing.
     pub fn counts_without_a_gap(&self, more: usize) {
         let counted = || self.samples("counted[1h]").iter().map(|sample| sample.1).collect::<Vec<f64>>();
         let before = counted().len();
-        let counted = eventually("the count goes on", || Some(counted()).filter(|values| values.len() >= before + more));
+        let counted = eventually("the count continues", || Some(counted()).filter(|values| values.len() >= before + more));
         let gaps: Vec<&[f64]> = counted.windows(2).filter(|pair| ![0.0, 1.0].contains(&(pair[1] - pair[0]))).collect();
         assert!(gaps.is_empty() && counted[0] == 1.0, "from {}, gaps {gaps:?}", counted[0]);
     }
@@ -230,10 +233,29 @@ impl Service {
         let dropped = self.status()["pipeline"]["dropped"].as_object().unwrap().clone();
         assert!(dropped.keys().all(|reason| !reason.ends_with("/repeated")), "{dropped:?}");
         let table = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/METRICS.md")).unwrap();
-        for name in self.data("/api/v1/label/__name__/values").as_array().unwrap() {
+        let names = self.data("/api/v1/label/__name__/values").as_array().unwrap().clone();
+        assert!(names.len() > 5, "{names:?}");
+        for name in names {
             let name = name.as_str().unwrap();
             assert!(table.contains(&format!("| `{name}` |")), "{name} is not in docs/METRICS.md");
         }
+    }
+
+    /// Method and path of every route: the pages, and all operations of the API's document with something in place of their
+    /// parameters.
+    pub fn routes(&self, token: &str) -> Vec<(Method, String)> {
+        let document: Value = self.client.get(self.url("/api/v1/openapi.json")).bearer_auth(token).send().unwrap().json().unwrap();
+        let pages = ["/", "/login", "/ws", "/app.css", "/js/main.js", "/favicon.ico", "/none", "/api/v1/none", "/hooks/none"];
+        let mut routes: Vec<_> = pages.map(|path| (Method::GET, path.to_owned())).to_vec();
+        routes.extend([(Method::POST, "/login".to_owned()), (Method::POST, "/logout".to_owned())]);
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            let path = path.split('{').map(|part| part.split_once('}').map_or_else(|| part.to_owned(), |(_, rest)| format!("none{rest}")));
+            let path = path.collect::<String>();
+            let methods = operations.as_object().unwrap().keys().filter_map(|name| Method::from_bytes(name.to_uppercase().as_bytes()).ok());
+            routes.extend(methods.map(|method| (method, path.clone())));
+        }
+        assert!(routes.len() > 40, "{routes:?}");
+        routes
     }
 
     pub fn log(&self) -> String {
@@ -305,7 +327,7 @@ impl Socket {
         }
     }
 
-    /// The next JSON frame that is wanted.
+    /// The next JSON frame for which `wanted` holds.
     pub fn wait_for(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         eventually(what, || {
             let Message::Text(text) = self.next()? else { return None };

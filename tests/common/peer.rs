@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// Says that a test cannot run because a program is not there. In CI it fails: nobody reads there what was skipped.
+/// Skips a test because a program or a privilege is missing. With CI set it fails, since nobody reads there what was skipped.
 pub fn missing_peer(what: &str) {
     let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
     assert!(!in_ci, "{what}; with CI set no test is skipped for that, ./test.sh installs what is needed");
@@ -39,6 +39,12 @@ impl ClosedPort {
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (server, _) = listener.accept().unwrap();
         Self { address: client.local_addr().unwrap(), _connection: (client, server) }
+    }
+}
+
+impl ClosedPort {
+    pub fn port(&self) -> u16 {
+        self.address.port()
     }
 }
 

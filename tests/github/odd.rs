@@ -94,7 +94,7 @@ fn a_renamed_repository_is_followed_under_its_new_name() {
     let service = folder.start();
     let shown = whole(&service, "octo/old");
     assert_eq!((&shown["now_named"], &shown["runs_known"]), (&json!("Octo/New"), &json!(1)));
-    eventually("what to write is told", || {
+    eventually("the new name is reported", || {
         reason(&service, "github octo/old").contains("octo/old is now Octo/New: write that into github.repositories").then_some(())
     });
     eventually("another host is refused", || reason(&service, "github octo/away").contains("which is not followed").then_some(()));
@@ -121,8 +121,8 @@ fn a_renamed_repository_is_followed_under_its_new_name() {
     let service = folder.start();
     whole(&service, "octo/new");
     let absent = eventually("it is watched already", || Some(source(&service, "github octo/old")).filter(|s| s["up"].is_null()));
-    let told = (absent["reason"].as_str().unwrap(), absent["hint"].as_str().unwrap());
-    assert_eq!(told, ("octo/old is now Octo/New, which is watched already", "take octo/old out of github.repositories"));
+    let reported = (absent["reason"].as_str().unwrap(), absent["hint"].as_str().unwrap());
+    assert_eq!(reported, ("octo/old is now Octo/New, which is watched already", "take octo/old out of github.repositories"));
     assert!(repository(&service, "octo/old").is_none());
 }
 
@@ -164,7 +164,7 @@ fn short_pages_do_not_end_the_history_and_two_files_of_one_name_are_two_workflow
 }
 
 #[test]
-fn a_run_that_is_approved_is_seen_to_go_on_and_to_end() {
+fn a_run_that_is_approved_is_seen_to_continue_and_to_end() {
     let world = Arc::new(Mutex::new(vec![run(7, 900, "action_required")]));
     let server = github(Arc::clone(&world), |_| Vec::new());
     let folder = Folder::with_settings(&settings(&server, &["octo/app"]));

@@ -44,7 +44,7 @@ pub(crate) async fn index(req: HttpRequest) -> Result<HttpResponse, ApiError> {
     serve(&req, "index.html")
 }
 
-/// `GET /favicon.ico`, which browsers ask for beside what is no page.
+/// `GET /favicon.ico`, which browsers request for answers that are no pages.
 pub(crate) async fn favicon(req: HttpRequest) -> Result<HttpResponse, ApiError> {
     serve(&req, "favicon.svg")
 }

@@ -1,7 +1,7 @@
 //! Bodies of requests: how long they may be, how long they may take, and how much of them is in memory at a time.
 //!
-//! Every route that reads a body reads it here. When there is no room for another, the unfinished one that has been under way for
-//! longest gives way: a client that sends slowly holds up none that sends.
+//! Every route reads its body here. When there is no room for another body, the oldest unfinished one is dropped: a slow client
+//! does not block a fast one.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -24,36 +24,36 @@ use crate::server::Resources;
 
 /// Bodies up to this are not counted: connections bound them.
 const FREE_BYTES: usize = 16 << 10;
-/// What bodies of clients that are not known hold together: webhook deliveries until their signature was checked.
+/// Memory of all bodies of unknown clients: webhook deliveries whose signature was not checked yet.
 const UNKNOWN_ROOM: usize = 32 << 20;
-/// What all others hold together, at least.
+/// Memory of all other bodies, at least.
 const MIN_ROOM: usize = 64 << 20;
-/// Bodies of the largest size for which there is room at the same time.
+/// Bodies of the largest size that fit at the same time.
 const BODIES_AT_ONCE: usize = 2;
-/// Memory that is taken before anything came.
+/// Memory that is reserved before the first byte.
 const FIRST_BYTES: usize = 64 << 10;
-/// An unfinished body gives way to others after so long.
+/// An unfinished body may be dropped for others after this long.
 const GIVES_WAY_AFTER: Duration = Duration::from_secs(1);
-/// A body may take as long as `server.slow_client_timeout`, and a second more for each of so many bytes that came.
+/// A body may take as long as `server.slow_client_timeout`, plus a second for each of this many bytes that came.
 const BYTES_PER_SECOND: usize = 64 << 10;
 
 /// How long the bodies of a route may be.
 pub(crate) struct Route {
     pub(crate) path: &'static str,
-    /// Bytes at the most; none where `server.max_body_bytes` alone says it. The smaller of both counts.
+    /// Most bytes; none where only `server.max_body_bytes` applies. The smaller of both counts.
     pub(crate) limit: Option<usize>,
-    /// Bytes at the most once it is decompressed.
+    /// Most bytes after decompression.
     pub(crate) inflated: Option<usize>,
 }
 
 /// Largest request after decompression, bytes.
 pub(crate) const MAX_RAW_BYTES: usize = 32 << 20;
-/// Of the forms of queries.
+/// Largest form of a query.
 const FORM: Option<usize> = Some(1 << 20);
 
 /// All routes that read a body. `docs/API.md` shows this table.
 pub(crate) const ROUTES: [Route; 13] = [
-    // Nobody is known there yet.
+    // Anyone may send it.
     Route { path: "/login", limit: Some(16 << 10), inflated: None },
     // The longest that GitHub sends.
     Route { path: hooks::GITHUB, limit: Some(25 << 20), inflated: None },
@@ -70,7 +70,7 @@ pub(crate) const ROUTES: [Route; 13] = [
     Route { path: "/api/v1/labels", limit: FORM, inflated: None },
 ];
 
-/// The limit of a path, bytes, and whether it is the setting's. A path without a body of its own takes none to speak of.
+/// The limit of a path in bytes, and whether it is that of the setting. A path that takes no body has a small one.
 fn limit_of(path: &str, max_body: usize) -> (usize, bool) {
     let own = ROUTES.iter().find(|route| route.path == path).map_or(Some(FREE_BYTES), |route| route.limit);
     match own {
@@ -103,7 +103,7 @@ struct Room {
 struct Held {
     used: usize,
     next: u64,
-    /// Those that are still coming, the oldest first.
+    /// Unfinished bodies, the oldest first.
     unfinished: BTreeMap<u64, Unfinished>,
 }
 
@@ -113,12 +113,12 @@ struct Unfinished {
     gives_way: Arc<Notify>,
 }
 
-/// The room that one body has.
+/// The memory reserved for one body.
 struct Place {
     room: Arc<Room>,
     number: u64,
     bytes: usize,
-    /// Set until it is whole.
+    /// Set until the body is complete.
     unfinished: bool,
     gives_way: Arc<Notify>,
 }
@@ -134,7 +134,7 @@ impl Place {
         Self { room: Arc::clone(room), number, bytes: 0, unfinished: true, gives_way }
     }
 
-    /// Room for so many bytes in all; false where there is none.
+    /// Grows the reservation to this many bytes in all; false where there is no room.
     fn grow(&mut self, bytes: usize) -> bool {
         let more = bytes.saturating_sub(self.bytes);
         let mut guard = self.room.held.lock();
@@ -160,19 +160,19 @@ impl Place {
         true
     }
 
-    /// The room that a whole body turned out to need.
+    /// Shrinks the reservation to what a complete body needs.
     fn resize(&mut self, bytes: usize) {
         let mut held = self.room.held.lock();
         held.used = held.used - self.bytes + bytes;
         self.bytes = bytes;
     }
 
-    /// The body is whole: it gives way to none any more.
+    /// The body is complete: it is dropped for no other any more.
     fn finish(&mut self) -> bool {
         self.unfinished = false;
         let there = self.room.held.lock().unfinished.remove(&self.number).is_some();
         if !there {
-            // It gave way in the last moment; its room is another's.
+            // It was dropped at the last moment; its room belongs to another.
             self.bytes = 0;
         }
         there
@@ -182,14 +182,14 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut held = self.room.held.lock();
-        // One that gave way has no room to give back.
+        // A dropped body has no room to return.
         if !self.unfinished || held.unfinished.remove(&self.number).is_some() {
             held.used -= self.bytes;
         }
     }
 }
 
-/// A whole body, and the room that it has.
+/// A complete body and its reservation.
 pub(crate) struct Body {
     bytes: Vec<u8>,
     place: Option<Place>,
@@ -203,7 +203,7 @@ impl Deref for Body {
     }
 }
 
-/// Says that the service waits for the client, until it is dropped.
+/// Marks that the service waits for the client, until it is dropped.
 struct Waits<'a>(Option<&'a Link>);
 
 impl Drop for Waits<'_> {
@@ -235,10 +235,10 @@ impl<'a> Allowed<'a> {
     }
 }
 
-/// Reads the body of a request, and unpacks it where it is packed with gzip or deflate.
+/// Reads the body of a request and decompresses it (gzip, deflate).
 ///
 /// # Errors
-/// Those of [`read`]; 413 over the limit of the route once it is unpacked, 415 for another encoding.
+/// Those of [`read`]; 413 over the limit of the route after decompression, 415 for another encoding.
 pub(crate) async fn read_unpacked(req: &HttpRequest, payload: web::Payload) -> Result<Body, ApiError> {
     let encoding = req.headers().get(header::CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("").trim().to_ascii_lowercase();
     let unpack: fn(&[u8]) -> Box<dyn Read + '_> = match encoding.as_str() {

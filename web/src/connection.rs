@@ -2,7 +2,7 @@
 //!
 //! A connection is in one of two states: the service works for it, or waits for its client (for the next request, the rest of a
 //! body, or room for an answer). Waiting is bounded in time, here for requests and answers, in `body` for bodies. When there are as
-//! many connections as there may be, the one that has kept the service waiting for longest makes room for the next.
+//! many connections as allowed, the one that has kept the service waiting for longest is closed to make room.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -23,14 +23,14 @@ use tokio::time::{Sleep, sleep_until};
 
 /// Longest time between an answer and the whole head of the next request. An idle connection is closed in order before that.
 const NEXT_REQUEST: Duration = Duration::from_secs(15);
-/// Bytes that are read before it is looked whether a request is among them.
+/// Bytes that are read before they are searched for a request.
 const BURST: usize = 32 << 10;
 /// A connection that has kept the service waiting for less is not closed to make room.
 const MIN_WAIT: Duration = Duration::from_millis(100);
-/// Of the send buffer, bytes: it bounds the memory of the kernel, and the rate below which a client counts as stalled: a third of
+/// Size of the send buffer in bytes: it bounds the memory of the kernel, and the rate below which a client counts as stalled: a third of
 /// twice this within the time for slow clients.
 const SEND_BUFFER: usize = 128 << 10;
-/// Between two lines in the log about connections that were refused.
+/// Shortest time between two log lines about refused connections.
 const LOG_EVERY: Duration = Duration::from_secs(60);
 
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Type: application/json\r\n\
@@ -47,7 +47,7 @@ pub(crate) struct Connections {
     last_log: Mutex<Option<Instant>>,
 }
 
-/// What is known of one connection.
+/// State of one connection.
 pub(crate) struct Link {
     number: u64,
     began: Instant,
@@ -105,7 +105,7 @@ impl Link {
         }
     }
 
-    /// Ends the connection without further words.
+    /// Ends the connection without an answer.
     pub(crate) fn cut(&self) {
         self.cut.store(true, Relaxed);
         self.waker.wake();
@@ -125,7 +125,7 @@ impl Connections {
         }
     }
 
-    /// Takes a connection in; none where there are too many and none can go.
+    /// Registers a connection; none where there are too many and none can be closed.
     pub(crate) fn admit(self: &Arc<Self>, io: TcpStream) -> Option<Connection> {
         let link = Arc::new(Link {
             number: self.next.fetch_add(1, Relaxed),
@@ -152,13 +152,13 @@ impl Connections {
             }
             open.insert(link.number, Arc::clone(&link));
         }
-        // Both are refinements; without them the connection is as good.
+        // The connection works without both.
         let _ = rustix::net::sockopt::set_socket_send_buffer_size(&io, SEND_BUFFER);
         let _ = io.set_nodelay(true);
         Some(Connection { io, link, all: Arc::clone(self), timer: None, blocked: None, burst: 0 })
     }
 
-    /// Those that never asked anything before those that did.
+    /// Connections without a request first.
     fn longest_waiting(open: &BTreeMap<u64, Arc<Link>>) -> Option<Arc<Link>> {
         let long_enough = Instant::now().checked_sub(MIN_WAIT)?;
         let waiting = open.values().filter_map(|link| Some((link.served.load(Relaxed), link.waiting_since()?, link)));
@@ -179,13 +179,13 @@ impl Connections {
     }
 }
 
-/// A connection whose client is waited for in bounds.
+/// A connection with a bound on every wait for its client.
 pub(crate) struct Connection {
     io: TcpStream,
     link: Arc<Link>,
     all: Arc<Connections>,
     timer: Option<Pin<Box<Sleep>>>,
-    /// Since when the client takes nothing of what waits for it.
+    /// Since when the client reads nothing of its answer.
     blocked: Option<Instant>,
     /// Bytes that were read while no request was worked on.
     burst: usize,
@@ -214,7 +214,7 @@ impl Connection {
         }
     }
 
-    /// An error where the connection is over.
+    /// An error once the connection has ended.
     fn check(&self) -> io::Result<()> {
         if self.link.cut.load(Relaxed) {
             return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the connection was cut"));
@@ -242,13 +242,13 @@ impl Connection {
         }
     }
 
-    /// Sees to it that the task is woken at the deadline, and now and then while there is none.
+    /// Wakes the task at the deadline, and from time to time while there is none.
     fn arm(&mut self, cx: &mut Context<'_>) {
         self.link.waker.register(cx.waker());
         let now = Instant::now();
         let deadline = self.deadline().unwrap_or(now + NEXT_REQUEST);
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline.into())));
-        // Most deadlines only move on: a timer that goes off too early is set anew then.
+        // Most deadlines only move forward: a timer that fires too early is set again.
         if timer.is_elapsed() || timer.deadline() > deadline.into() {
             timer.as_mut().reset(deadline.into());
         }
@@ -285,7 +285,7 @@ impl AsyncRead for Connection {
             self.burst = 0;
         }
         let outcome = if self.blocked.is_some() {
-            // Who does not take answers is not asked for more; else what it sends would pile up.
+            // A client that does not read its answers is not read either; else its requests would pile up.
             Poll::Pending
         } else if busy && !self.link.reading.load(Relaxed) {
             self.poll_hung_up(cx)

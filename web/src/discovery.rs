@@ -6,8 +6,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use taskpulse_engine::metrics::METRICS;
-use taskpulse_engine::model::{SeriesId, TimestampMs};
-use taskpulse_engine::promql::Selector;
+use taskpulse_engine::model::{Selector, SeriesId, TimestampMs};
 use taskpulse_engine::store::Store;
 
 use crate::answers::List;

@@ -15,7 +15,7 @@ pub struct ApiError {
     status: StatusCode,
     kind: &'static str,
     text: String,
-    /// Seconds after which to come again.
+    /// Seconds until a retry.
     retry_after: Option<u32>,
 }
 
@@ -24,7 +24,7 @@ impl ApiError {
         Self { status, kind, text: text.into(), retry_after: None }
     }
 
-    /// Seconds after which to come again, where that helps.
+    /// Seconds until a retry, where that helps.
     pub(crate) fn retry_after(&self) -> Option<u32> {
         self.retry_after
     }
@@ -53,12 +53,12 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", text)
     }
 
-    /// The request did not come in time.
+    /// The request was not complete in time.
     pub(crate) fn slow(text: impl Into<String>) -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", text)
     }
 
-    /// Too many requests that were refused.
+    /// Too many refused requests.
     pub(crate) fn too_many(text: impl Into<String>, retry_after: u32) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "unauthorized", text) }
     }
@@ -107,7 +107,7 @@ impl ResponseError for ApiError {
             response.insert_header(("retry-after", seconds.to_string()));
         }
         if self.status == StatusCode::TOO_MANY_REQUESTS {
-            // The next guess costs another connection.
+            // The next guess needs another connection.
             response.force_close();
         }
         response.json(json!({"status": "error", "errorType": self.kind, "error": self.text}))
@@ -157,7 +157,7 @@ pub(crate) fn success(data: impl Serialize) -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "success", "data": data}))
 }
 
-/// Runs what may wait for the disk or think for long on a thread that may.
+/// Runs work that may block or take long on a thread for that.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, ApiError> + Send + 'static) -> Result<T, ApiError> {
     match actix_web::web::block(work).await {
         Ok(result) => result,

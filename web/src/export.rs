@@ -13,8 +13,8 @@ use bytes::Bytes;
 use rustc_hash::FxHashSet;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_engine::exposition;
-use taskpulse_engine::model::{SeriesId, TimestampMs, is_stale_marker, push_seconds};
-use taskpulse_engine::promql::{Budget, Comparison, Condition, Matcher, QueryError, Selector, Source};
+use taskpulse_engine::model::{Budget, Comparison, Matcher, Selector, SeriesId, TimestampMs, is_stale_marker, push_seconds};
+use taskpulse_engine::promql::{Condition, QueryError, Source};
 use taskpulse_engine::store::{Limits, SeriesColumns, Store, StoreError};
 
 use crate::answers::PIECE_BYTES;

@@ -96,7 +96,7 @@ impl Format {
     }
 }
 
-/// A text within the format: quotes are escaped in values of labels, and in OpenMetrics' help texts.
+/// Escaped text: quotes are escaped in values of labels, and in OpenMetrics' help texts.
 fn escaped(text: &str, quotes: bool) -> String {
     let text = text.replace('\\', "\\\\").replace('\n', "\\n");
     if quotes { text.replace('"', "\\\"") } else { text }

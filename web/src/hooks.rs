@@ -1,14 +1,13 @@
-//! Webhooks: deliveries of GitHub, taken only with a signature that is right.
+//! Webhooks: deliveries from GitHub, accepted only with a valid signature.
 //!
-//! The signature stands in for the token of the service. What is signed, known and watched goes to the collector; what came
-//! before and what nobody looks at is answered with 200 (GitHub would send it again) and counted.
+//! The signature replaces the token of the service. A signed delivery of a watched repository goes to the collector. One that
+//! came before, or that concerns nothing watched, is answered with 200 (GitHub would send it again) and counted.
 
 use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse, web};
 use hmac::{Hmac, Mac};
 use serde_json::json;
 use sha2::Sha256;
-use subtle::ConstantTimeEq;
 use taskpulse_actors::collectors::github::state::Delivered;
 use taskpulse_engine::ci::parse::{self, Delivery};
 
@@ -34,7 +33,7 @@ pub(crate) async fn github(req: HttpRequest, payload: web::Payload, state: web::
     };
     let signature = signature(text(req.headers(), "x-hub-signature-256")).map_err(refused)?;
     let body = body::read(&req, payload).await.map_err(refused)?;
-    check(secret, &body, signature).map_err(refused)?;
+    verify(secret, &body, signature).map_err(refused)?;
     let Some(id) = text(req.headers(), "x-github-delivery").filter(|id| !id.is_empty() && id.len() <= MAX_ID) else {
         return Err(refused(ApiError::bad_data("the header X-GitHub-Delivery is missing or too long")));
     };
@@ -61,18 +60,19 @@ fn wrong() -> ApiError {
     ApiError::unauthorized("the signature X-Hub-Signature-256 is missing or not made with github.webhook_secret")
 }
 
-/// What a delivery gives as its signature; one that gives none has nothing to say that is worth reading.
+/// The hexadecimal digits of a delivery's signature, in lower case alone: a replay is recognised by them, so one signature must have
+/// one spelling. A delivery without one is refused before its body is read.
 fn signature(given: Option<&str>) -> Result<&str, ApiError> {
     let hex = given.and_then(|given| given.strip_prefix("sha256="));
-    hex.filter(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())).ok_or_else(wrong)
+    hex.filter(|hex| hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))).ok_or_else(wrong)
 }
 
-/// Whether a body is signed with the secret; a wrong signature takes as long as a right one.
-fn check(secret: &str, body: &[u8], given: &str) -> Result<(), ApiError> {
+/// Verifies that a body is signed with the secret, in constant time.
+fn verify(secret: &str, body: &[u8], hex: &str) -> Result<(), ApiError> {
+    let tag: Vec<u8> = (0..hex.len() / 2).filter_map(|at| u8::from_str_radix(hex.get(2 * at..2 * at + 2)?, 16).ok()).collect();
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(|error| ApiError::internal(error.to_string()))?;
     mac.update(body);
-    let right: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    if bool::from(right.as_bytes().ct_eq(given.as_bytes())) { Ok(()) } else { Err(wrong()) }
+    mac.verify_slice(&tag).map_err(|_| wrong())
 }
 
 #[cfg(test)]
@@ -84,8 +84,10 @@ mod tests {
         // The example of GitHub's documentation.
         let (secret, body) = ("It's a Secret to Everybody", b"Hello, World!");
         let right = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
-        let check = |secret, body, given| check(secret, body, signature(given)?);
+        let check = |secret, body, given| verify(secret, body, signature(given)?);
         assert!(check(secret, &body[..], Some(right)).is_ok());
+        let upper = format!("sha256={}", right[7..].to_uppercase());
+        assert!(check(secret, &body[..], Some(&upper)).is_err(), "another spelling would pass as another delivery");
         for wrong in
             [None, Some(""), Some("sha256="), Some(&right[..70]), Some(&right[7..]), Some("sha1=757107ea0eb2509fc211221cce984b8a37570b6d")]
         {

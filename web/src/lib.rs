@@ -1,6 +1,6 @@
 //! HTTP and WebSocket: the dashboard's files, the REST interface, the live stream, and who may use them.
 //!
-//! Knows messages and the engine's read side, never a concrete actor beyond its mailbox. Shapes are those of `docs/API.md`.
+//! Depends on messages and on the engine's read side; of an actor it knows only the mailbox. Shapes are those of `docs/API.md`.
 
 mod access;
 mod admin;

@@ -1,8 +1,8 @@
-//! Wrong tokens: counted by address, answered slower and slower, told in the log at most once a minute.
+//! Wrong tokens: counted by address, throttled, logged at most once a minute.
 //!
-//! The right token always passes at once, from any address: others behind the same address must not lock its holder out. What is
-//! refused is a wrong one, after some with 429 and a connection that is closed. That slows guessing down; what makes it hopeless is a token
-//! of many random characters.
+//! The right token always passes at once, from any address, so that nobody behind the same address can lock its holder out. After some
+//! wrong tokens the next ones get 429 and a closed connection. That slows guessing down; only a token of many random characters
+//! makes it hopeless.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -11,29 +11,29 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// Wrong tokens that an address may send before it is told to wait.
+/// Wrong tokens that an address may send before it has to wait.
 const FREE: u32 = 10;
-/// The longest wait that it is told.
+/// Longest wait.
 const LONGEST: Duration = Duration::from_secs(60);
-/// An address that sent none for so long is forgotten.
+/// An address that sent none for this long is forgotten.
 const FORGET_AFTER: Duration = Duration::from_secs(900);
-/// Addresses that are remembered.
+/// Most addresses that are remembered.
 const MAX_ADDRESSES: usize = 4_096;
-/// Addresses that a line in the log names.
+/// Most addresses in a log line.
 const MAX_NAMED: usize = 10;
-/// Between two lines in the log.
+/// Shortest time between two log lines.
 pub(crate) const LOG_EVERY: Duration = Duration::from_secs(60);
 
-/// Who sent wrong tokens.
+/// Counts wrong tokens by sender.
 #[derive(Default)]
 pub(crate) struct LoginThrottle(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     addresses: HashMap<IpAddr, Wrong>,
-    /// Since the last line in the log, by address.
+    /// Wrong tokens since the last log line, by address.
     untold: BTreeMap<IpAddr, u64>,
-    /// The same of addresses for which there was no place.
+    /// The same for addresses that are not remembered.
     untold_others: u64,
     last_line: Option<Instant>,
 }
@@ -43,9 +43,9 @@ struct Wrong {
     last: Instant,
 }
 
-/// What becomes of a wrong token.
+/// What to do about a wrong token.
 pub(crate) struct Verdict {
-    /// Seconds to wait, where it is one too many.
+    /// Seconds to wait, once there were too many.
     pub(crate) retry_after: Option<u32>,
     /// What to log now.
     pub(crate) line: Option<String>,
@@ -53,7 +53,7 @@ pub(crate) struct Verdict {
     pub(crate) line_later: bool,
 }
 
-/// The address as it counts: of IPv6 the network of one customer.
+/// The address to count by: for IPv6 the network of one customer.
 fn counted(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() >> 64 << 64).into()),
@@ -62,7 +62,7 @@ fn counted(address: IpAddr) -> IpAddr {
 }
 
 impl LoginThrottle {
-    /// A wrong token came.
+    /// Counts a wrong token.
     pub(crate) fn wrong(&self, address: IpAddr, now: Instant) -> Verdict {
         let address = counted(address);
         let mut state = self.0.lock();
@@ -91,7 +91,7 @@ impl LoginThrottle {
         Verdict { retry_after, line_later: first && line.is_none(), line }
     }
 
-    /// What came since the last line.
+    /// The log line about wrong tokens since the last one.
     pub(crate) fn line(&self, now: Instant) -> Option<String> {
         take_line(&mut self.0.lock(), now)
     }

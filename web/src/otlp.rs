@@ -1,9 +1,9 @@
 //! `POST /v1/metrics`: OpenTelemetry metrics over HTTP, protobuf or JSON, plain or gzip.
 //!
-//! Answered as OTLP says, in the encoding of the request: 200 when the samples are durable, with a partial success that counts and
-//! names the data points that were not kept; a google.rpc.Status otherwise. 503 with `Retry-After` under pressure, nothing kept.
-//! Requests whose points need what is remembered of their senders (differences, exponential histograms) take turns: a total
-//! must not go on before its last step is durable.
+//! Answers follow OTLP, in the encoding of the request: 200 once the samples are durable, with a partial success that counts and
+//! names the data points that were not kept; a google.rpc.Status otherwise. An overloaded service answers 503 with `Retry-After` and keeps nothing.
+//! Requests whose points depend on earlier ones of their sender (differences, exponential histograms) take turns: a running total
+//! advances only after the previous increment is durable.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,26 +27,26 @@ use crate::server::AppState;
 
 /// The source's name in status.
 pub const SOURCE: &str = "otlp";
-/// How far behind a stale marker the last value is looked for.
+/// How far before a stale marker the last value is searched.
 const BEHIND_MS: i64 = 86_400_000;
 
-/// What is remembered between requests.
+/// State between requests.
 pub struct Otlp {
     options: Options,
     streams: Arc<Mutex<Streams>>,
-    /// Whether anything was kept yet.
+    /// Whether any sample was kept yet.
     seen: AtomicBool,
 }
 
 impl Otlp {
-    /// Nothing remembered yet.
+    /// Without state.
     #[must_use]
     pub fn new(options: Options) -> Self {
         Self { options, streams: Arc::default(), seen: AtomicBool::new(false) }
     }
 }
 
-/// What would make something come, for status.
+/// The hint for status on how to send metrics.
 #[must_use]
 pub fn hint(address: &str) -> String {
     format!(
@@ -55,7 +55,7 @@ pub fn hint(address: &str) -> String {
     )
 }
 
-/// The store as the translation sees it.
+/// The store, for the conversion of data points.
 struct Known<'a>(&'a Store);
 
 impl SeriesHistory for Known<'_> {
@@ -101,7 +101,7 @@ pub(crate) async fn metrics(req: HttpRequest, payload: web::Payload, state: web:
     }
 }
 
-/// An error as OTLP wants it; status says of it where it is the sender's.
+/// An error in the form of OTLP. Status shows it if it is the sender's fault.
 fn refused(encoding: Encoding, error: &ApiError, state: &AppState) -> HttpResponse {
     let status = error.status_code();
     if status.is_client_error() {
@@ -128,7 +128,7 @@ fn refused(encoding: Encoding, error: &ApiError, state: &AppState) -> HttpRespon
     response.content_type(encoding.content_type()).body(encoding.error(code, &error.to_string()))
 }
 
-/// What of a request was not kept.
+/// The data points of a request that were not kept.
 struct Partial {
     rejected: u64,
     reasons: Vec<String>,
@@ -160,11 +160,11 @@ async fn take(req: &HttpRequest, payload: web::Payload, encoding: Encoding, stat
     let (resolved, not_in) = resolve(&translated.rows, &state.store);
     let (samples, rejected) = (resolved.len(), resolved.rejected());
     if !resolved.is_empty() && changes.is_empty() {
-        // Nothing to remember: others need not wait for this one's disk.
+        // Nothing depends on it: other requests need not wait for its flush.
         drop(turn);
         kept(state.append_resolved.send(AppendResolved(resolved))).await?;
     } else if !resolved.is_empty() {
-        // A task of its own: where the client hangs up, or was told to come again, the turn still ends with the store's answer.
+        // A task of its own: even if the client hangs up or gets a 503, the turn ends only with the store's answer.
         let (mailbox, refused) = (state.append_resolved.clone(), not_in.clone());
         let append = actix_web::rt::spawn(async move {
             let outcome = mailbox.send(AppendResolved(resolved)).await;
@@ -179,7 +179,7 @@ async fn take(req: &HttpRequest, payload: web::Payload, encoding: Encoding, stat
     Ok(report(translated, samples, rejected, &not_in, state))
 }
 
-/// Finds the series of the rows; which rows may not be kept, by rising number.
+/// Resolves the series of the rows. Returns the rows that may not be kept, in order.
 fn resolve(rows: &[Row], store: &Store) -> (Resolved, Vec<usize>) {
     let mut intake = store.intake(now_ms());
     let (mut taken, mut not_in) = (Vec::with_capacity(rows.len()), Vec::new());
@@ -198,7 +198,7 @@ fn resolve(rows: &[Row], store: &Store) -> (Resolved, Vec<usize>) {
     (resolved, not_in)
 }
 
-/// Tells status and metadata, and gives what the answer says.
+/// Updates status and metadata. Returns the partial success of the answer.
 fn report(translated: Translation, samples: usize, rejected: [u64; 4], not_in: &[usize], state: &AppState) -> Partial {
     let mut points: Vec<usize> = not_in.iter().filter_map(|at| translated.rows[*at].point).collect();
     points.sort_unstable();

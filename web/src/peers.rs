@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 
-/// Addresses whose word on the client counts (`server.trusted_proxies`).
+/// Addresses that are trusted to name the client (`server.trusted_proxies`).
 #[derive(Debug, Clone, Default)]
 pub struct Proxies(Vec<(IpAddr, u32)>);
 
@@ -12,15 +12,15 @@ pub struct Proxies(Vec<(IpAddr, u32)>);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Client {
     pub(crate) address: IpAddr,
-    /// Whether it came by TLS, as its proxy says.
+    /// Whether it came by TLS, according to its proxy.
     pub(crate) tls: bool,
 }
 
 impl Proxies {
-    /// From addresses and networks such as `10.0.0.0/8`.
+    /// Parses addresses and networks such as `10.0.0.0/8`.
     ///
     /// # Errors
-    /// Says which is none.
+    /// Names the first text that is neither.
     pub fn parse(texts: &[String]) -> Result<Self, String> {
         let one = |text: &String| {
             let (address, bits) = text.split_once('/').map_or((text.as_str(), None), |(address, bits)| (address, Some(bits)));
@@ -42,8 +42,7 @@ impl Proxies {
         })
     }
 
-    /// The client of a request. Of several that proxies name, the last that is no trusted proxy itself: what is before it was sent
-    /// by the client and may be anything.
+    /// The client of a request: the last address in the header that is no trusted proxy. The client can write anything before it.
     pub(crate) fn client(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Client {
         let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.to_canonical());
         if !self.trusts(peer) {
@@ -67,7 +66,7 @@ impl Proxies {
 
 fn same(one: u128, other: u128, bits: u32, width: u32) -> bool {
     let shift = width - bits;
-    // A network of no bits is everything.
+    // A network of zero bits contains every address.
     shift >= 128 || one >> shift == other >> shift
 }
 

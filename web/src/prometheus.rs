@@ -1,10 +1,10 @@
-//! Small questions that clients of Prometheus ask: what it is, what it holds, what it has none of.
+//! Small endpoints that clients of Prometheus use: build and runtime information, store statistics, and empty answers.
 
 use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
-use taskpulse_engine::model::{Labels, TimestampMs};
+use taskpulse_engine::model::{Labels, Selector, TimestampMs};
 use taskpulse_engine::promql;
 use taskpulse_engine::span::Span;
 
@@ -59,7 +59,7 @@ pub(crate) async fn tsdb(state: web::Data<AppState>, params: Params) -> Result<H
     })))
 }
 
-/// `GET|POST /api/v1/query_exemplars`: none are kept.
+/// `GET|POST /api/v1/query_exemplars`: exemplars are not kept.
 pub(crate) async fn exemplars(params: Params) -> Result<HttpResponse, ApiError> {
     let (start, end) = params.search_range()?;
     if end < start {
@@ -70,16 +70,16 @@ pub(crate) async fn exemplars(params: Params) -> Result<HttpResponse, ApiError> 
     Ok(success(json!([])))
 }
 
-/// `GET /api/v1/alertmanagers`: alerts are sent to none.
+/// `GET /api/v1/alertmanagers`: there are none.
 pub(crate) async fn alertmanagers() -> HttpResponse {
     success(json!({"activeAlertmanagers": [], "droppedAlertmanagers": []}))
 }
 
-/// `GET /api/v1/targets/metadata`: what the scraped programs say of their metrics. Which one said it is not kept, so `target` is empty.
+/// `GET /api/v1/targets/metadata`: metadata of scraped metrics. Their target is not kept, so `target` is empty.
 pub(crate) async fn target_metadata(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let limit = params.whole_number("limit")?.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     let wanted = params.get("metric");
-    let selector = params.get("match_target").map(promql::Selector::parse).transpose()?;
+    let selector = params.get("match_target").map(Selector::parse).transpose()?;
     let any = selector.is_none_or(|selector| selector.accepts(&Labels::none()));
     let all = state.reporter.views.metadata();
     let mut found: Vec<Value> = all

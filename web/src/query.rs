@@ -9,8 +9,8 @@ use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::view::seconds;
-use taskpulse_engine::model::{Columns, Labels, TimestampMs, push_point};
-use taskpulse_engine::promql::{self, Answer, Budget, EvalError, Expr, Places, QueryError, QueryGrid, Row, Selector};
+use taskpulse_engine::model::{Budget, Columns, Labels, Selector, TimestampMs, push_point};
+use taskpulse_engine::promql::{self, Answer, EvalError, Expr, Places, QueryError, QueryGrid, Row};
 use taskpulse_engine::store::Store;
 use tokio::sync::{Semaphore, SemaphorePermit};
 

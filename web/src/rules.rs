@@ -3,8 +3,7 @@
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use taskpulse_actors::view::{ActiveAlerts, FILE, GROUP, Rule, RuleGroup, Rules};
-use taskpulse_engine::model::Labels;
-use taskpulse_engine::promql::Selector;
+use taskpulse_engine::model::{Labels, Selector};
 use taskpulse_engine::rules;
 
 use crate::envelope::ApiError;

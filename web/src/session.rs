@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 use taskpulse_actors::hub::{DropSlow, Filter, FrameKind, Push, SessionId, Subscribe, Topic, Unsubscribe};
 use taskpulse_actors::standstill;
 use taskpulse_actors::view::seconds;
-use taskpulse_engine::promql::{self, Budget, EvalError, Selector};
+use taskpulse_engine::model::{self, Budget, Selector};
+use taskpulse_engine::promql::EvalError;
 use taskpulse_engine::windows::Level;
 
 use crate::access::Login;
@@ -226,8 +227,8 @@ impl SessionActor {
             );
         }
         let left = (
-            promql::REQUEST_BYTES.saturating_sub(used(|cost| cost.bytes)),
-            promql::REQUEST_PATTERNS.saturating_sub(used(|cost| cost.patterns)),
+            model::REQUEST_BYTES.saturating_sub(used(|cost| cost.bytes)),
+            model::REQUEST_PATTERNS.saturating_sub(used(|cost| cost.patterns)),
         );
         let (state, session, to, drop_slow) = (self.state.clone(), self.number, ctx.address().recipient(), self.drop_slow());
         let asking = async move {

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taskpulse_engine::health::{self, Inputs};
-use taskpulse_engine::model::{Batch, TimestampMs};
-use taskpulse_engine::promql::Selector;
+use taskpulse_engine::model::{Batch, Selector, TimestampMs};
 use tokio::time::Instant;
 
 use super::Outbox;

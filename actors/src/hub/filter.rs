@@ -1,8 +1,8 @@
 //! Which series a subscription is about.
 
 use roaring::RoaringBitmap;
-use taskpulse_engine::model::SeriesId;
-use taskpulse_engine::promql::{EvalError, Selector};
+use taskpulse_engine::model::{Selector, SeriesId};
+use taskpulse_engine::promql::EvalError;
 use taskpulse_engine::store::Store;
 
 /// Which series a subscription is about. The session makes it on a thread that may take its time: in the hub all sessions wait.

@@ -4,8 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
 use taskpulse_engine::event;
-use taskpulse_engine::model::Labels;
-use taskpulse_engine::promql::Selector;
+use taskpulse_engine::model::{Labels, Selector};
 use taskpulse_engine::windows::{LEVELS, Level};
 
 use super::*;

@@ -16,9 +16,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use taskpulse_engine::model::{Columns, Labels, TimestampMs, format_value};
+use taskpulse_engine::model::{Columns, Labels, Matcher, TimestampMs, format_value};
 use taskpulse_engine::promql::{
-    ABSENT, Answer, EvalError, Expr, Matcher, Notes, Params, QueryGrid, SeriesSink, Source, evaluate, kind_of, parse_expr_for,
+    ABSENT, Answer, EvalError, Expr, Notes, Params, QueryGrid, SeriesSink, Source, evaluate, kind_of, parse_expr_for,
 };
 
 use language::{Command, Eval, Expected, Mistake, commands};

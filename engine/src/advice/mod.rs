@@ -10,8 +10,7 @@ mod machine;
 use serde::{Deserialize, Serialize};
 
 pub use self::ledger::Ledger;
-use crate::model::{Labels, SeriesId, TimestampMs};
-use crate::promql::Selector;
+use crate::model::{Labels, Selector, SeriesId, TimestampMs};
 use crate::rules::Severity;
 use crate::store::{Store, StoreError};
 use crate::windows::{Level, WindowRow};

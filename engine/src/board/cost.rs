@@ -9,8 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::model::{NAME_LABEL, TimestampMs};
-use crate::promql::Matcher;
+use crate::model::{Matcher, NAME_LABEL, TimestampMs};
 use crate::store::{Store, StoreError};
 
 /// Samples of a gauge that are further apart say nothing of the time between them.

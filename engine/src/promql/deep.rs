@@ -6,8 +6,8 @@ use std::thread;
 
 use super::guard::MAX_NESTING;
 use super::tests::{Memory, ask};
-use super::{Budget, MAX_DEPTH, MAX_OPERATORS, Places, QueryGrid, formatted, parse_expr_for};
-use crate::model::{Columns, Labels};
+use super::{MAX_DEPTH, MAX_OPERATORS, Places, QueryGrid, formatted, parse_expr_for};
+use crate::model::{Budget, Columns, Labels};
 
 const STACK_BYTES: usize = 3 << 19;
 

@@ -15,10 +15,9 @@ use promql_parser::parser::{Call, Expr, VectorSelector};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::memory::Memory;
-use super::pattern::Budget;
-use super::selector::{Matcher, QueryError, selector_matchers};
+use super::selector::{QueryError, selector_matchers};
 use super::{aggregate, binary, extended, functions, histogram, info, places, ranges};
-use crate::model::{Columns, Labels, NAME_LABEL, STALE_NAN_BITS, TimestampMs};
+use crate::model::{Budget, Columns, Labels, Matcher, NAME_LABEL, STALE_NAN_BITS, TimestampMs};
 use crate::re2::Regex;
 use crate::store::{HourPart, StoreError};
 

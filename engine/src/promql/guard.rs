@@ -5,7 +5,7 @@
 //! worked out without going down it; only freeing it does, which takes little, so it may be much longer than anything deep.
 //!
 //! The parser compiles each regular expression that it meets, without a bound of its own. It is given equality in the place
-//! of `=~` and `!~`, with a marked label name; [`restore`] puts the operators back, and [`super::pattern`] compiles them.
+//! of `=~` and `!~`, with a marked label name; [`restore`] puts the operators back, and [`crate::model::Pattern`] compiles them.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;

@@ -6,12 +6,11 @@
 use promql_parser::parser::{Expr, VectorSelector};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::MatchOp;
 use super::eval::{EvalError, Evaluator, Grid, Row, execution, is_absent, strip, unique};
 use super::functions::arg;
 use super::rewrite::INFO_MATCHER;
-use super::selector::{Matcher, selector_matchers};
-use crate::model::{Labels, NAME_LABEL};
+use super::selector::selector_matchers;
+use crate::model::{Labels, MatchOp, Matcher, NAME_LABEL};
 
 /// Labels by which a target is known.
 const IDENTIFYING: [&str; 2] = ["instance", "job"];

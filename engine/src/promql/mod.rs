@@ -17,7 +17,6 @@ mod info;
 mod lengths;
 mod memory;
 mod notes;
-mod pattern;
 mod places;
 mod ranges;
 mod reading;
@@ -42,8 +41,7 @@ pub fn kind_of(expr: &Expr) -> &'static str {
 }
 
 pub use guard::{MAX_DEPTH, MAX_MATCHERS, MAX_NESTING, MAX_OPERATORS, MAX_TOKENS};
-pub use pattern::{Budget, Pattern, REQUEST_BYTES, REQUEST_PATTERNS};
 pub use places::Places;
 pub use rewrite::Grid as QueryGrid;
-pub use selector::{Comparison, Condition, MAX_QUERY_BYTES, MatchOp, Matcher, QueryError, Selector, formatted, parse_expr, parse_expr_for};
+pub use selector::{Condition, MAX_QUERY_BYTES, QueryError, formatted, parse_expr, parse_expr_for};
 pub use source::AtOnce;

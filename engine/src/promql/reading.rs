@@ -9,8 +9,7 @@ use promql_parser::parser::{AtModifier, Expr, Offset, SubqueryExpr, VectorSelect
 use rustc_hash::FxHashMap;
 
 use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, SeriesSink, Value, execution, is_absent, strip};
-use super::selector::Matcher;
-use crate::model::{Columns, Labels, TimestampMs, is_stale_marker};
+use crate::model::{Columns, Labels, Matcher, TimestampMs, is_stale_marker};
 use crate::store::HourPart;
 
 /// The length of the windows that the store keeps.

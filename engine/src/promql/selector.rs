@@ -3,22 +3,19 @@
 //! Evaluation over time is the caller's; this module says which series are meant.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 use promql_parser::label as pl;
 use promql_parser::parser::{self, Expr, VectorSelector};
 
 use super::guard::{MAX_NESTING, MAX_TOKENS, guarded, restore, too_deep, too_many_tokens, without_marks};
-use super::pattern::{Budget, Pattern, PatternError};
 use super::rewrite::{ANCHORED, Grid, SMOOTHED, SMOOTHED_INSTANT, nesting, rewritten, tokens};
-use crate::model::{Labels, NAME_LABEL};
+pub(super) use crate::model::shown;
+use crate::model::{Budget, Comparison, MatchOp, Matcher, NAME_LABEL, Pattern, PatternError, Selector};
 use crate::span::Span;
 
 /// Longest query text, in bytes; most of a long one is the words of a pattern.
 pub const MAX_QUERY_BYTES: usize = 1 << 20;
-/// Longest piece of a query that a message shows, in characters.
-const SHOWN: usize = 500;
 /// Stack of the thread that writes a query in its usual form, which goes down chains of operators too.
 const FORMAT_STACK_BYTES: usize = 64 << 20;
 static REGISTER: std::sync::Once = std::sync::Once::new();
@@ -49,56 +46,6 @@ impl From<PatternError> for QueryError {
             PatternError::Busy => Self::Busy(text),
         }
     }
-}
-
-/// How a label is compared.
-#[derive(Debug, Clone)]
-pub enum MatchOp {
-    /// `=`
-    Equal(String),
-    /// `!=`
-    NotEqual(String),
-    /// `=~`, anchored at both ends.
-    Matches(Arc<Pattern>),
-    /// `!~`, anchored at both ends.
-    NotMatches(Arc<Pattern>),
-}
-
-/// One condition on one label.
-#[derive(Debug, Clone)]
-pub struct Matcher {
-    /// The label's name.
-    pub name: String,
-    /// What its value must be.
-    pub op: MatchOp,
-}
-
-impl Matcher {
-    /// `name = value`.
-    #[must_use]
-    pub fn equal(name: &str, value: &str) -> Self {
-        Self { name: name.to_owned(), op: MatchOp::Equal(value.to_owned()) }
-    }
-
-    /// Whether a value passes. A label that a series has not is the empty value.
-    #[must_use]
-    pub fn accepts(&self, value: &str) -> bool {
-        match &self.op {
-            MatchOp::Equal(wanted) => value == wanted,
-            MatchOp::NotEqual(unwanted) => value != unwanted,
-            MatchOp::Matches(pattern) => pattern.is_match(value),
-            MatchOp::NotMatches(pattern) => !pattern.is_match(value),
-        }
-    }
-}
-
-/// Which series, and for a range selector how far back.
-#[derive(Debug, Clone)]
-pub struct Selector {
-    /// All must accept.
-    pub matchers: Vec<Matcher>,
-    /// The `[5m]` of a range selector.
-    pub range: Option<Span>,
 }
 
 impl Selector {
@@ -168,57 +115,6 @@ impl Selector {
             return Err(QueryError::Unsupported("`or` between matchers"));
         };
         Ok(Self { matchers, range })
-    }
-
-    /// Whether a series is meant.
-    #[must_use]
-    pub fn accepts(&self, labels: &Labels) -> bool {
-        self.matchers.iter().all(|m| m.accepts(labels.get(&m.name).unwrap_or("")))
-    }
-}
-
-/// A comparison of a sample with a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
-    /// `>`
-    Greater,
-    /// `>=`
-    GreaterEqual,
-    /// `<`
-    Less,
-    /// `<=`
-    LessEqual,
-    /// `==`
-    Equal,
-    /// `!=`
-    NotEqual,
-}
-
-impl Comparison {
-    /// Whether the condition holds; never for NaN, except that NaN is unequal to everything.
-    #[must_use]
-    pub fn holds(self, value: f64, threshold: f64) -> bool {
-        match self {
-            Self::Greater => value > threshold,
-            Self::GreaterEqual => value >= threshold,
-            Self::Less => value < threshold,
-            Self::LessEqual => value <= threshold,
-            Self::Equal => value == threshold,
-            Self::NotEqual => value != threshold,
-        }
-    }
-}
-
-impl fmt::Display for Comparison {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Greater => ">",
-            Self::GreaterEqual => ">=",
-            Self::Less => "<",
-            Self::LessEqual => "<=",
-            Self::Equal => "==",
-            Self::NotEqual => "!=",
-        })
     }
 }
 
@@ -355,14 +251,6 @@ pub fn parse_expr_for(query: &str, grid: Grid) -> Result<Expr, QueryError> {
     Ok(expr)
 }
 
-/// A text as a message shows it.
-pub(super) fn shown(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(SHOWN) {
-        Some((at, _)) => Cow::Owned(format!("{}…", &text[..at])),
-        None => Cow::Borrowed(text),
-    }
-}
-
 /// A query in its usual form.
 ///
 /// # Errors
@@ -379,6 +267,7 @@ pub fn formatted(query: &str) -> Result<String, QueryError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Labels;
 
     fn labels(cpu: &str) -> Labels {
         Labels::metric("system_cpu", &[("cpu", cpu)])

@@ -9,9 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::eval::{EvalError, HourSink, SeriesSink, Source};
-use super::pattern::Pattern;
-use super::selector::{MatchOp, Matcher, Selector};
-use crate::model::{SeriesId, TimestampMs};
+use crate::model::{MatchOp, Matcher, Pattern, Selector, SeriesId, TimestampMs};
 use crate::store::{Limits, SeriesColumns, Store, StoreError};
 
 /// What finding a series costs, in samples that could be decoded meanwhile.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Columns, Labels, TimestampMs};
+use crate::model::{Columns, Labels, Matcher, TimestampMs};
 
 /// Series in memory.
 #[derive(Debug)]

@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Rule, RuleSet, Severity};
 use crate::metrics::quantity;
-use crate::model::{Labels, TimestampMs};
-use crate::promql::Comparison;
+use crate::model::{Comparison, Labels, TimestampMs};
 use crate::span::Span;
 
 /// An alert whose series has no sample for this long is resolved, because nothing is known any more.

@@ -70,7 +70,7 @@ mod tests {
 
     use super::*;
     use crate::model::Labels;
-    use crate::promql::Selector;
+    use crate::model::Selector;
     use crate::store::partition::DAY_MS;
     use crate::store::{Limits, StoreOptions};
 

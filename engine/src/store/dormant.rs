@@ -11,8 +11,7 @@ use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
 use super::segment::{Segment, SegmentBuilder, UsedValues, ValueCursor};
-use crate::model::{Labels, NAME_LABEL, SeriesId};
-use crate::promql::Matcher;
+use crate::model::{Labels, Matcher, NAME_LABEL, SeriesId};
 
 /// Segments of about one size that are merged.
 const FAN_IN: usize = 4;

@@ -101,8 +101,7 @@ use self::series::{IndexLoader, SeriesIndex};
 pub use self::snapshot::{SnapshotError, SnapshotList, copy_directory, finished_snapshots};
 use self::work::{Task, Work};
 use crate::event::Event;
-use crate::model::{SeriesId, TimestampMs};
-use crate::promql::Selector;
+use crate::model::{Selector, SeriesId, TimestampMs};
 
 /// What the store may use and keep.
 #[derive(Debug, Clone)]

@@ -18,8 +18,7 @@ use super::chunk_file::Key;
 use super::hours;
 use super::read_buffer::Bytes;
 use crate::codec::{self, CodecError, Column, Effort, PAGE_ROWS, push_signed, push_varint, take_signed, take_varint};
-use crate::model::{Columns, SeriesId, TimestampMs};
-use crate::promql::Comparison;
+use crate::model::{Columns, Comparison, SeriesId, TimestampMs};
 use crate::windows::WindowRow;
 
 /// The first and the last time that are wanted.

@@ -12,8 +12,7 @@ use super::Store;
 use super::error::StoreError;
 use super::page::Wanted;
 use super::partition::{Day, Partition, PartitionError};
-use crate::model::{Columns, Labels, Sample, SeriesId, TimestampMs};
-use crate::promql::{Comparison, Matcher};
+use crate::model::{Columns, Comparison, Labels, Matcher, Sample, SeriesId, TimestampMs};
 
 /// What a read may cost.
 #[derive(Debug, Clone, Copy)]

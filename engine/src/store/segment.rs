@@ -11,8 +11,7 @@ use std::hash::Hasher;
 use std::ops::Range;
 
 use crate::codec::{push_varint, take_varint};
-use crate::model::{Labels, SeriesId};
-use crate::promql::{MatchOp, Matcher};
+use crate::model::{Labels, MatchOp, Matcher, SeriesId};
 
 /// Values of one block: so many are decoded at the most to find one.
 const VALUES: usize = 32;

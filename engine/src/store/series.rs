@@ -19,8 +19,7 @@ use serde::Serialize;
 use super::dormant::{DormantIndex, Merge};
 use super::ids::IdTable;
 use super::segment::{Segment, SegmentBuilder, ValueCursor};
-use crate::model::{Labels, NAME_LABEL, SeriesId};
-use crate::promql::{MatchOp, Matcher, Pattern};
+use crate::model::{Labels, MatchOp, Matcher, NAME_LABEL, Pattern, SeriesId};
 
 /// Names that a status lists.
 const TOP: usize = 10;
@@ -607,7 +606,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::promql::Selector;
+    use crate::model::Selector;
 
     #[test]
     fn matchers_find_the_series_that_their_selector_accepts() {

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::{Batch, Labels, SeriesId};
-use crate::promql::{self, Selector};
+use crate::model::{Batch, Labels, Selector, SeriesId};
+use crate::promql;
 use crate::windows::{self, Level, WindowRow};
 
 const T0: TimestampMs = 1_795_478_400_000; // 2026-11-24T00:00:00Z

@@ -20,7 +20,7 @@ import { statusColour, statusRank, statusWord } from './statuses.js'
  *   `top`: the axis ends there at the least; `wide`: takes two places; `metricName`: whose thresholds are drawn; `fill`: what would fill it when empty
  */
 
-/** Eight lines can be told apart; more cannot. */
+/** Most lines that a reader can distinguish. */
 export const MOST_LINES = 8
 
 const FROM_MACHINE = 'Filled by the system collector as soon as it has read this machine twice.'
@@ -91,7 +91,7 @@ function byDirection(lines, step) {
     .sort((a, b) => a.key.localeCompare(b.key))
 }
 
-/** A partition's bytes are its disk's too; memory that looks like a disk is none. @param {Line[]} lines */
+/** Without partitions, whose bytes count for their disk too, and without memory that looks like a disk. @param {Line[]} lines */
 function wholeDisks(lines) {
   const devices = new Set(lines.map((l) => l.metric.device ?? ''))
   return lines.filter(({ metric: { device = '' } }) => {

@@ -14,7 +14,7 @@ const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
 /** At most three significant digits, thousands grouped. @param {number} n */
 export function digits(n) {
   const size = Math.abs(n)
-  if (size >= 1000) return Math.round(n).toLocaleString('en').replaceAll(',', '\u202f')
+  if (size >= 999.5) return Math.round(n).toLocaleString('en').replaceAll(',', '\u202f')
   const decimals = size >= 100 || Number.isInteger(n) ? 0 : size >= 10 ? 1 : 2
   return String(Number(n.toFixed(decimals)))
 }
@@ -23,7 +23,7 @@ export function digits(n) {
 export function percent(ratio) {
   const value = ratio * 100
   const size = Math.abs(value)
-  // Whole percents are what a reader can act on; below ten the first decimal still tells something.
+  // Whole percents are what a reader can act on; below ten the first decimal still matters.
   const text = size >= 10 ? String(Math.round(value)) : String(Number(value.toFixed(size >= 1 ? 1 : 2)))
   return text + NBSP + '%'
 }

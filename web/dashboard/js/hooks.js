@@ -12,7 +12,7 @@ export function useFeeds(selectors) {
   const key = selectors.join('\n')
   const feeds = useMemo(() => selectors.map(acquire), [key])
   useEffect(() => () => selectors.forEach(release), [key])
-  for (const feed of feeds) feed.version.value // read, to be told of new points
+  for (const feed of feeds) feed.version.value // read, to run again at new points
   return feeds
 }
 

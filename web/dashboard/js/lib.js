@@ -1,7 +1,7 @@
 /**
- * The one door to the vendored libraries.
+ * All vendored libraries are imported from here.
  *
- * Everything else imports from here, so a library is renewed or replaced in one place. Importing
+ * So a library is updated or replaced in one place. Importing
  * `signals.js` makes components re-render when a signal they read changes.
  */
 import htm from '../vendor/htm.js'

@@ -8,7 +8,8 @@
  * @import { TimelineEvent, Unit } from './types.js'
  */
 import uPlot from '../vendor/uplot.js'
-import { clockTime, day, format } from './format.js'
+import { roundUp, splitsOf, steadyTop, timeLabel } from './axis.js'
+import { format } from './format.js'
 import { isolated } from './points.js'
 import { markOf } from './statuses.js'
 
@@ -28,8 +29,6 @@ const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
 /** Height of the lane of event ticks between the plot and its time axis. */
 const LANE = 7
 const LABEL_HALF = 8
-const STEPS = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10]
-const BINARY_STEPS = [1, 1.5, 2]
 
 /** @type {HTMLElement|undefined} */
 let probe
@@ -47,24 +46,6 @@ export function colour(property) {
 
 /** The colour of line `index`: ink for a single line, one of the eight otherwise. @param {number} index @param {number} lines */
 export const lineColour = (index, lines) => (lines === 1 ? '--data' : `--series-${(index % 8) + 1}`)
-
-/** The end of the axis: the next round number, kept while the data needs more than half of it. @param {boolean} binary */
-function steadyTop(binary) {
-  let held = 0
-  /** @param {number} max @param {number} least */
-  return (max, least) => {
-    const needed = Math.max(max * 1.05, least)
-    if (needed > held || needed < held * 0.45) held = roundUp(needed, binary)
-    return held
-  }
-}
-
-/** @param {number} n @param {boolean} binary round for bytes: a power of two, or one and a half of it */
-function roundUp(n, binary) {
-  const base = binary ? 2 : 10
-  const power = base ** Math.floor(Math.log(n) / Math.log(base) + 1e-9)
-  return ((binary ? BINARY_STEPS : STEPS).find((s) => s * power >= n * 0.999) ?? base) * power
-}
 
 /** @param {PlotOptions} options @param {uPlot.AlignedData} data @param {HTMLElement} into */
 export function makePlot(options, data, into) {
@@ -104,7 +85,7 @@ export function makePlot(options, data, into) {
       {
         stroke: () => colour('--ink-3'), font: FONT, size: binary || options.unit === 'seconds' ? WIDE_AXIS : AXIS_WIDTH, gap: 6, space: 30,
         grid: { stroke: () => colour('--line'), width: 1 }, ticks: { show: false },
-        splits: (_, __, min, max, increment) => ySplits(min, max, increment, binary),
+        splits: (_, __, min, max, increment) => splitsOf(min, max, increment, binary),
         values: (_, splits) => splits.map((v) => format(v, options.unit)),
       },
     ],
@@ -130,20 +111,6 @@ export function makePlot(options, data, into) {
   plot.over.addEventListener('mousemove', () => options.onPoint(plot.posToVal(plot.cursor.left ?? 0, 'x')))
   plot.over.addEventListener('mouseleave', () => options.onPoint(null))
   return plot
-}
-
-/** Five lines at most, and for bytes at powers of two so that labels stay round. @param {number} min @param {number} max @param {number} increment @param {boolean} binary */
-function ySplits(min, max, increment, binary) {
-  const step = binary ? max / 4 : Math.max(increment, 1e-12)
-  const splits = []
-  for (let v = Math.ceil(min / step) * step; v <= max * 1.0001; v += step) splits.push(Number(v.toPrecision(10)))
-  return splits
-}
-
-/** The time, and the date where the day changes. @param {number} t @param {number|undefined} before */
-function timeLabel(t, before) {
-  const midnight = clockTime(t) === '00:00'
-  return midnight || (before !== undefined && day(before) !== day(t)) ? day(t) : clockTime(t)
 }
 
 /** @param {string} rgb */

@@ -55,7 +55,7 @@ export function interval(t) {
 
 /** The longest distance that still counts as unbroken. @param {number[]} t @param {number} step */
 export function gapLimit(t, step) {
-  // A stepped answer already looks back over short holes: a step without a point is a hole.
+  // A stepped answer already covers short holes by its lookback: a step without a point is a hole.
   return step > 0 ? step * 1.6 : Math.max(interval(t) * (MISSING + 0.5), 2)
 }
 

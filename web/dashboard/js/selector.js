@@ -1,7 +1,7 @@
 /**
  * Series selectors: reading them, writing them for a label set, and matching.
  *
- * The small part of PromQL that docs/API.md allows, used to tell which chart a live sample belongs to.
+ * The small part of PromQL that docs/API.md allows, used to find the chart of a live sample.
  *
  * @import { Metric } from './types.js'
  * @typedef {{ label: string, op: '='|'!='|'=~'|'!~', value: string, test: (v: string) => boolean }} Matcher

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use taskpulse_engine::model::{Batch, Labels, STALE_NAN_BITS, TimestampMs, is_stale_marker};
-use taskpulse_engine::promql::Selector;
+use taskpulse_engine::model::{Batch, Labels, STALE_NAN_BITS, Selector, TimestampMs, is_stale_marker};
 use taskpulse_engine::store::Store;
 
 use super::Looked;

@@ -13,7 +13,7 @@ import { range } from '../stores/route.js'
 import { sourceWord } from './Timeline.js'
 import { Panel } from './Panel.js'
 
-/** Marks closer than this share of the lane cannot be told apart: only the weightiest is shown. */
+/** Marks closer than this share of the lane would overlap: only the most severe is shown. */
 const CLOSEST = 0.004
 
 export function Lane() {

@@ -1,5 +1,5 @@
 /**
- * One line of a source card: a name, a number, what explains it, its course.
+ * One line of a source card: a name, a number, an explanation, a sparkline.
  */
 import { html } from '../lib.js'
 

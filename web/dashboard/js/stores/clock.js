@@ -2,7 +2,7 @@
  * What time it is for the service, ticking once a second.
  *
  * Samples carry the service's clock. Where the browser's differs, ages and the right edge of charts would be
- * wrong by that much, so the difference is learnt from the live stream's frames.
+ * wrong by that much, so the difference is measured from frames of the live stream.
  */
 import { signal } from '../lib.js'
 

@@ -83,14 +83,14 @@ function hear(text) {
   } catch {
     return
   }
-  if (frame.type === 'snapshot' || frame.type === 'update') {
+  if (frame?.type === 'snapshot' || frame?.type === 'update') {
     if (typeof frame.time === 'number') learn(frame.time)
     const missed = frame.type === 'snapshot' && begun.has(frame.id)
     begun.add(frame.id)
     // Before the frame is passed on: whoever asks REST starts from the points held so far.
     if (missed) epoch.value += 1
     subscriptions.get(frame.id)?.onFrame(frame)
-  } else if (frame.type === 'error') {
+  } else if (frame?.type === 'error') {
     refusal.value = String(frame.error)
   }
 }
@@ -104,7 +104,7 @@ function lost() {
     if (document.visibilityState === 'visible') askForLogin()
     return
   }
-  // A handshake refused for want of a login looks like any other failure here; REST tells them apart.
+  // A handshake that was refused for a missing login looks like any other failure here; a REST request shows the difference.
   if (attempts === 2) get('/api/v1/status').catch(() => undefined)
   const longest = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempts - 1))
   retry = setTimeout(connect, longest * (0.5 + Math.random() / 2))
@@ -140,7 +140,7 @@ function hurry() {
   else if (!socket) connect()
 }
 
-/** No try succeeds before there is a login again; with it, all goes on. */
+/** No try succeeds before the next login; after it the page reconnects. */
 let refused = false
 effect(() => {
   if (loginEnded.value) clearTimeout(retry)

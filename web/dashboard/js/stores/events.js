@@ -11,7 +11,7 @@ import { serverTime } from './clock.js'
 import { epoch, subscribe } from './connection.js'
 import { range } from './route.js'
 
-/** More than this many are neither read nor told apart on a lane. */
+/** Nobody reads more than this many, or can distinguish them on a lane. */
 const KEPT = 1000
 
 /** @type {import('../../vendor/signals-core.js').Signal<TimelineEvent[]|null>} null until something is known */
@@ -22,7 +22,7 @@ export const pointedEvent = signal(null)
 /** @type {Set<(fresh: TimelineEvent[]) => void>} */
 const listeners = new Set()
 
-/** Tells of events as they happen, not of old ones. @param {(fresh: TimelineEvent[]) => void} listener */
+/** Calls a listener with new events, not with old ones. @param {(fresh: TimelineEvent[]) => void} listener */
 export function onEvents(listener) {
   listeners.add(listener)
 }

@@ -99,8 +99,8 @@ function othersOf(s) {
 /** Boards that cannot be read although their project can. @param {Source[]} failing @returns {Failure[]} */
 function boardsOf(failing) {
   const list = boards.value.tasks?.boards ?? []
-  const told = failing.filter((x) => x.source.startsWith('taskmaster')).map((x) => x.source.slice('taskmaster'.length).trim())
-  return list.filter((b) => !b.up && !told.some((name) => name === '' || name === b.project)).map((b) => ({
+  const reported = failing.filter((x) => x.source.startsWith('taskmaster')).map((x) => x.source.slice('taskmaster'.length).trim())
+  return list.filter((b) => !b.up && !reported.some((name) => name === '' || name === b.project)).map((b) => ({
     key: `board ${b.project}/${b.tag}`,
     mark: 'error',
     word: 'failing',
@@ -152,7 +152,7 @@ export const doubt = computed(() => {
   if (boards.value.tasks === null || ci.value.runs === null) return 'Looking for what needs you'
   const unchecked = s.targets.filter((t) => t.up === null && t.checked_at === null)
   if (unchecked.length > 0) return `Not checked yet: ${unchecked.map((t) => t.target).join(', ')}`
-  // Failing with a reason that no row tells, so that it is said here.
+  // Failing for a reason that no row shows, so it is shown here.
   if (s.state !== 'ok' && failures.value.length === 0) return 'The service does not work as it should'
   return null
 })

@@ -15,7 +15,7 @@ import { socketState, subscribe } from './connection.js'
 
 /** No sample for this long, and what is shown is no longer live. */
 const STALE_AFTER_S = 15
-/** Wanted on every page: these tell that data still comes. */
+/** Subscribed on every page, to see that data still arrives. */
 const PULSE = ['system_cpu_utilization_ratio', 'taskpulse_health_score']
 /** A series without a sample for this long has ended: its figure is a dash. */
 export const ENDED_AFTER_S = 300
@@ -70,7 +70,7 @@ export function onSamples(listener) {
 
 /** The newest samples that a selector matches and that have not ended. @param {string} selector @returns {Newest[]} */
 export function newest(selector) {
-  samplesVersion.value // read, so that whoever calls is told of the next frame
+  samplesVersion.value // read, so that the caller runs again at the next frame
   const parsed = selectors.parse(selector)
   if (!parsed) return []
   const from = (lastSampleAt.value ?? 0) - ENDED_AFTER_S

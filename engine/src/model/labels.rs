@@ -1,18 +1,14 @@
-//! The words of the data model: labels, series ids, samples and batches.
-//!
-//! A series is a metric name and its labels; both are one [`Labels`] value, the name under `__name__`. This module
-//! knows nothing of where samples come from or how they are kept.
+//! The labels of a series.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use rustc_hash::{FxBuildHasher, FxHashSet};
+use rustc_hash::FxBuildHasher;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-/// Milliseconds since the Unix epoch, UTC.
-pub type TimestampMs = i64;
+use super::text::{go_quoted, is_plain_name};
 
 /// The label that holds the metric name.
 pub const NAME_LABEL: &str = "__name__";
@@ -22,36 +18,6 @@ pub const MAX_LABEL_NAME_BYTES: usize = 1_024;
 pub const MAX_LABEL_VALUE_BYTES: usize = 16_384;
 /// Most labels of one series.
 pub const MAX_LABELS: usize = 64;
-
-/// The bit pattern with which Prometheus marks the end of a series.
-pub const STALE_NAN_BITS: u64 = 0x7ff0_0000_0000_0002;
-
-/// Whether a value is Prometheus' stale marker (a particular NaN).
-#[must_use]
-pub fn is_stale_marker(value: f64) -> bool {
-    value.to_bits() == STALE_NAN_BITS
-}
-
-/// A series' number in the catalog; dense, never reused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SeriesId(pub u32);
-
-impl SeriesId {
-    /// The id as an index into dense tables.
-    #[must_use]
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// One measured value.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sample {
-    /// When it was measured, ms UTC.
-    pub t: TimestampMs,
-    /// The value, kept bit for bit.
-    pub v: f64,
-}
 
 /// Why a set of labels is not one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -285,37 +251,6 @@ fn take_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))
 }
 
-/// Whether a name may stand without quotes; in the name of a metric, colons may too.
-#[must_use]
-pub fn is_plain_name(name: &str, colons: bool) -> bool {
-    let first = |b: u8| b.is_ascii_alphabetic() || b == b'_' || (colons && b == b':');
-    name.bytes().next().is_some_and(first) && name.bytes().all(|b| first(b) || b.is_ascii_digit())
-}
-
-/// Text in double quotes as Go's `%q` has it.
-#[must_use]
-pub fn go_quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            '\x07' => out.push_str("\\a"),
-            '\x08' => out.push_str("\\b"),
-            '\x0b' => out.push_str("\\v"),
-            '\x0c' => out.push_str("\\f"),
-            c if u32::from(c) < 0x20 || u32::from(c) == 0x7f => out.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
-}
-
 /// As a selector that finds just this series: `name{a="b"}`, or `{"a name",a="b"}`.
 impl fmt::Display for Labels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -355,180 +290,9 @@ impl<'de> serde::Deserialize<'de> for Labels {
     }
 }
 
-/// Samples on their way to the store, in columns: row `i` is `labels[i]`, `times[i]`, `values[i]`.
-#[derive(Debug, Clone, Default)]
-pub struct Batch {
-    /// The series of each row.
-    pub labels: Vec<Labels>,
-    /// The time of each row, ms UTC.
-    pub times: Vec<TimestampMs>,
-    /// The value of each row.
-    pub values: Vec<f64>,
-}
-
-impl Batch {
-    /// Adds one sample.
-    pub fn push(&mut self, labels: Labels, t: TimestampMs, v: f64) {
-        self.labels.push(labels);
-        self.times.push(t);
-        self.values.push(v);
-    }
-
-    /// How many samples there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.times.len()
-    }
-
-    /// Whether there is no sample.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.times.is_empty()
-    }
-
-    /// Takes the rows of another batch.
-    pub fn extend(&mut self, other: Self) {
-        self.labels.extend(other.labels);
-        self.times.extend(other.times);
-        self.values.extend(other.values);
-    }
-
-    /// Leaves out each row whose series has a row of the same time before it: which of the two is right nobody knows. Gives
-    /// how many those were, and the series of the first.
-    pub fn drop_repeated(&mut self) -> Option<(usize, Labels)> {
-        let mut seen: FxHashSet<(&[u8], TimestampMs)> = FxHashSet::default();
-        seen.reserve(self.len());
-        let fresh: Vec<bool> = self.labels.iter().zip(&self.times).map(|(labels, t)| seen.insert((labels.as_bytes(), *t))).collect();
-        let first = self.labels.get(fresh.iter().position(|fresh| !fresh)?)?.clone();
-        let before = self.len();
-        let mut keep = fresh.iter();
-        self.labels.retain(|_| keep.next() == Some(&true));
-        let mut keep = fresh.iter();
-        self.times.retain(|_| keep.next() == Some(&true));
-        let mut keep = fresh.iter();
-        self.values.retain(|_| keep.next() == Some(&true));
-        Some((before - self.len(), first))
-    }
-
-    /// The rows as labels and sample.
-    pub fn rows(&self) -> impl Iterator<Item = (&Labels, Sample)> {
-        self.labels.iter().zip(self.times.iter().zip(&self.values)).map(|(l, (&t, &v))| (l, Sample { t, v }))
-    }
-}
-
-/// The samples of one series, by rising time; `times` and `values` have the same length.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Columns {
-    /// Times, ms UTC, strictly rising.
-    pub times: Vec<TimestampMs>,
-    /// Values.
-    pub values: Vec<f64>,
-}
-
-impl Columns {
-    /// The rows.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Sample> + '_ {
-        self.times.iter().zip(&self.values).map(|(&t, &v)| Sample { t, v })
-    }
-}
-
-/// A float as Prometheus writes it in JSON and in its text format: shortest form, `NaN`, `+Inf`, `-Inf`.
-#[must_use]
-pub fn format_value(v: f64) -> String {
-    let mut out = String::new();
-    push_value(&mut out, v);
-    out
-}
-
-/// As [`format_value`], behind what there is.
-pub fn push_value(out: &mut String, v: f64) {
-    let size = v.abs();
-    if v.is_nan() {
-        out.push_str("NaN");
-    } else if v.is_infinite() {
-        out.push_str(if v > 0.0 { "+Inf" } else { "-Inf" });
-    } else if v == 0.0 || (1e-5..1e15).contains(&size) {
-        // Here it writes no exponent.
-        let mut buffer = zmij::Buffer::new();
-        let text = buffer.format_finite(v);
-        out.push_str(text.strip_suffix(".0").unwrap_or(text));
-    } else if (1e-6..1e21).contains(&size) {
-        // Writing into a string cannot fail.
-        let _ = write!(out, "{v}");
-    } else {
-        // As Go writes it: a sign, and two digits at the least.
-        let text = format!("{v:e}");
-        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |e| ('-', e));
-        let _ = write!(out, "{digits}e{sign}{exponent:0>2}");
-    }
-}
-
-/// A sample as the JSON of the Prometheus interface has it: `[1764000000.5,"0.61"]`.
-pub fn push_point(out: &mut String, t: TimestampMs, v: f64) {
-    out.push('[');
-    push_seconds(out, t);
-    out.push_str(",\"");
-    push_value(out, v);
-    out.push_str("\"]");
-}
-
-/// A time as Unix seconds with as many decimals as it needs.
-pub fn push_seconds(out: &mut String, t: TimestampMs) {
-    let (whole, part) = (t.unsigned_abs() / 1_000, t.unsigned_abs() % 1_000);
-    let sign = if t < 0 { "-" } else { "" };
-    let _ = write!(out, "{sign}{whole}");
-    if part > 0 {
-        let decimals = format!("{part:03}");
-        let _ = write!(out, ".{}", decimals.trim_end_matches('0'));
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    #[test]
-    fn a_series_has_one_row_of_a_time_and_the_first_one_stays() {
-        let mut batch = Batch::default();
-        let series = |name| Labels::metric(name, &[("a", "b")]);
-        for (name, t, v) in [("x", 1, 1.0), ("y", 1, 2.0), ("x", 2, 3.0)] {
-            batch.push(series(name), t, v);
-        }
-        assert_eq!(batch.drop_repeated(), None);
-        batch.push(series("x"), 1, 9.0);
-        batch.push(series("y"), 1, 2.0);
-        assert_eq!(batch.drop_repeated(), Some((2, series("x"))));
-        assert_eq!((batch.times.as_slice(), batch.values.as_slice()), ([1, 1, 2].as_slice(), [1.0, 2.0, 3.0].as_slice()));
-        assert_eq!(batch.labels.len(), 3);
-    }
-
-    proptest! {
-        #[test]
-        fn a_value_is_written_in_its_shortest_form_and_read_back_bit_for_bit(bits in any::<u64>(), decimal in -1e9..1e9f64, places in 0..7i32) {
-            let rounded = (decimal * 10f64.powi(places)).round() / 10f64.powi(places);
-            for v in [f64::from_bits(bits), decimal, rounded] {
-                let text = format_value(v);
-                if v.is_nan() {
-                    prop_assert_eq!(text, "NaN");
-                    continue;
-                }
-                prop_assert_eq!(text.parse::<f64>().unwrap().to_bits(), v.to_bits());
-                if v == 0.0 || (1e-6..1e21).contains(&v.abs()) {
-                    prop_assert_eq!(text, format!("{v}"));
-                }
-            }
-        }
-
-        #[test]
-        fn a_time_is_written_as_the_float_of_its_seconds(t in -9_000_000_000_000..9_000_000_000_000i64) {
-            let mut text = String::new();
-            push_seconds(&mut text, t);
-            prop_assert_eq!(text, format!("{}", t as f64 / 1e3));
-        }
-    }
 
     #[test]
     fn labels_are_equal_whatever_the_order_and_show_as_a_selector() {
@@ -560,20 +324,5 @@ mod tests {
         let (a, b) = (of("a"), of("b"));
         assert!(a.get("path").is_some_and(|path| path.starts_with("éé") && path.len() > MAX_LABEL_VALUE_BYTES - 3), "{a}");
         assert!(a != b && a == of("a"));
-    }
-
-    #[test]
-    fn values_are_written_as_prometheus_does() {
-        for (v, text) in [
-            (0.61, "0.61"),
-            (f64::NAN, "NaN"),
-            (f64::NEG_INFINITY, "-Inf"),
-            (3.0, "3"),
-            (1e-7, "1e-07"),
-            (1.5e21, "1.5e+21"),
-            (1e-300, "1e-300"),
-        ] {
-            assert_eq!(format_value(v), text);
-        }
     }
 }

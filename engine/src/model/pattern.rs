@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::selector::shown;
+use super::shown;
 use crate::re2::{Prepared, Regex, RegexError, Scope, SyntaxError};
 
 /// Longest text of a pattern that needs a regular expression: what is parsed takes two hundred times as much memory as its
@@ -95,7 +95,7 @@ impl Budget {
     }
 
     /// For a thread that others wait for: what is not in the cache is refused with [`PatternError::NotCompiled`].
-    pub(super) fn cached_only() -> Self {
+    pub(crate) fn cached_only() -> Self {
         Self { compile: false, ..Self::default() }
     }
 

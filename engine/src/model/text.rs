@@ -1,0 +1,147 @@
+//! Values, times and names as text.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use super::TimestampMs;
+
+/// Longest piece of a query that a message shows, in characters.
+const SHOWN: usize = 500;
+
+/// A text as a message shows it.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(SHOWN) {
+        Some((at, _)) => Cow::Owned(format!("{}…", &text[..at])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// Whether a name may stand without quotes; in the name of a metric, colons may too.
+#[must_use]
+pub fn is_plain_name(name: &str, colons: bool) -> bool {
+    let first = |b: u8| b.is_ascii_alphabetic() || b == b'_' || (colons && b == b':');
+    name.bytes().next().is_some_and(first) && name.bytes().all(|b| first(b) || b.is_ascii_digit())
+}
+
+/// Text in double quotes as Go's `%q` has it.
+#[must_use]
+pub fn go_quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            '\x07' => out.push_str("\\a"),
+            '\x08' => out.push_str("\\b"),
+            '\x0b' => out.push_str("\\v"),
+            '\x0c' => out.push_str("\\f"),
+            c if u32::from(c) < 0x20 || u32::from(c) == 0x7f => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// A float as Prometheus writes it in JSON and in its text format: shortest form, `NaN`, `+Inf`, `-Inf`.
+#[must_use]
+pub fn format_value(v: f64) -> String {
+    let mut out = String::new();
+    push_value(&mut out, v);
+    out
+}
+
+/// As [`format_value`], behind what there is.
+pub fn push_value(out: &mut String, v: f64) {
+    let size = v.abs();
+    if v.is_nan() {
+        out.push_str("NaN");
+    } else if v.is_infinite() {
+        out.push_str(if v > 0.0 { "+Inf" } else { "-Inf" });
+    } else if v == 0.0 || (1e-5..1e15).contains(&size) {
+        // Here it writes no exponent.
+        let mut buffer = zmij::Buffer::new();
+        let text = buffer.format_finite(v);
+        out.push_str(text.strip_suffix(".0").unwrap_or(text));
+    } else if (1e-6..1e21).contains(&size) {
+        // Writing into a string cannot fail.
+        let _ = write!(out, "{v}");
+    } else {
+        // As Go writes it: a sign, and two digits at the least.
+        let text = format!("{v:e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |e| ('-', e));
+        let _ = write!(out, "{digits}e{sign}{exponent:0>2}");
+    }
+}
+
+/// A sample as the JSON of the Prometheus interface has it: `[1764000000.5,"0.61"]`.
+pub fn push_point(out: &mut String, t: TimestampMs, v: f64) {
+    out.push('[');
+    push_seconds(out, t);
+    out.push_str(",\"");
+    push_value(out, v);
+    out.push_str("\"]");
+}
+
+/// A time as Unix seconds with as many decimals as it needs.
+pub fn push_seconds(out: &mut String, t: TimestampMs) {
+    let (whole, part) = (t.unsigned_abs() / 1_000, t.unsigned_abs() % 1_000);
+    let sign = if t < 0 { "-" } else { "" };
+    let _ = write!(out, "{sign}{whole}");
+    if part > 0 {
+        let decimals = format!("{part:03}");
+        let _ = write!(out, ".{}", decimals.trim_end_matches('0'));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_value_is_written_in_its_shortest_form_and_read_back_bit_for_bit(bits in any::<u64>(), decimal in -1e9..1e9f64, places in 0..7i32) {
+            let rounded = (decimal * 10f64.powi(places)).round() / 10f64.powi(places);
+            for v in [f64::from_bits(bits), decimal, rounded] {
+                let text = format_value(v);
+                if v.is_nan() {
+                    prop_assert_eq!(text, "NaN");
+                    continue;
+                }
+                prop_assert_eq!(text.parse::<f64>().unwrap().to_bits(), v.to_bits());
+                if v == 0.0 || (1e-6..1e21).contains(&v.abs()) {
+                    prop_assert_eq!(text, format!("{v}"));
+                }
+            }
+        }
+
+        #[test]
+        fn a_time_is_written_as_the_float_of_its_seconds(t in -9_000_000_000_000..9_000_000_000_000i64) {
+            let mut text = String::new();
+            push_seconds(&mut text, t);
+            prop_assert_eq!(text, format!("{}", t as f64 / 1e3));
+        }
+    }
+
+    #[test]
+    fn values_are_written_as_prometheus_does() {
+        for (v, text) in [
+            (0.61, "0.61"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-Inf"),
+            (3.0, "3"),
+            (1e-7, "1e-07"),
+            (1.5e21, "1.5e+21"),
+            (1e-300, "1e-300"),
+        ] {
+            assert_eq!(format_value(v), text);
+        }
+    }
+}

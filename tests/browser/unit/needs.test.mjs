@@ -1,0 +1,164 @@
+/**
+ * What needs the reader: one row for each cause, and nothing good said while something is not known.
+ */
+import assert from 'node:assert/strict'
+import { beforeEach, test } from 'node:test'
+import { Socket, pass, rest, settle } from './page.mjs'
+
+/** @typedef {import('../../../web/dashboard/js/types.js').Status} Status */
+
+const { connect } = await import('../../../web/dashboard/js/stores/connection.js')
+const { alerts, followAlerts, thresholds } = await import('../../../web/dashboard/js/stores/alerts.js')
+const { followAdvice, recommendations } = await import('../../../web/dashboard/js/stores/advice.js')
+const { board, boardKey, boards, chosenBoard } = await import('../../../web/dashboard/js/stores/boards.js')
+const { choice, choices, chosenWorkflow, ci } = await import('../../../web/dashboard/js/stores/ci.js')
+const { followStatus } = await import('../../../web/dashboard/js/stores/status.js')
+const { loginEnded } = await import('../../../web/dashboard/js/stores/login.js')
+const { doubt, failures, firing, needed, noted, openAdvice } = await import('../../../web/dashboard/js/stores/needs.js')
+
+rest['/api/v1/rules'] = () => ({ groups: [{ rules: [
+  { name: 'hot', query: 'system_cpu_utilization_ratio > 0.8', labels: { severity: 'error' } },
+  { name: 'odd', query: 'rate(x[5m]) > 1' },
+] }] })
+followAlerts()
+followAdvice()
+followStatus()
+connect()
+Socket.last().open()
+await settle()
+
+/** @param {Partial<Status>} [more] */
+const status = (more) => ({ state: 'ok', sources: [], targets: [], actors: [], problems: [], ...more })
+/** @param {object} [more] */
+const source = (more) => ({ source: 'system', up: true, reason: null, hint: null, since: 1, last_sample: 1, samples: 1, ...more })
+/** @param {object} [more] */
+const target = (more) => ({ target: 'shop', kind: 'http', address: 'x', up: true, reason: null, since: 1, checked_at: 1, ...more })
+/** @param {object} [more] */
+const alert = (more) => ({
+  id: 'a', rule: 'hot', severity: 'warning', state: 'firing', metric: { __name__: 'm' }, value: 1, op: '>', threshold: 0.5, pending_since: 5, firing_since: 6, acked_at: null, ...more,
+})
+const say = (/** @type {object} */ more) => Socket.last().frame('status', 'update', [status(more)])
+const keys = () => failures.value.map((f) => f.key)
+
+beforeEach(() => {
+  say({})
+  Socket.last().frame('alerts', 'snapshot', [])
+  Socket.last().frame('recommendations', 'snapshot', [])
+  boards.value = { tasks: { boards: [], sources: [] }, error: null }
+  ci.value = { runs: { repositories: [], sources: [] }, error: null }
+  loginEnded.value = false
+})
+
+test('without anything wrong nothing needs the reader, and nothing is in doubt', () => {
+  say({ sources: [source(), source({ source: 'github', up: null, reason: 'no remote' })], targets: [target()] })
+  assert.deepEqual([keys(), needed.value, doubt.value], [[], 0, null], 'a source that is absent by itself is none')
+})
+
+test('each cause has one row, the worst first', () => {
+  say({
+    state: 'degraded',
+    sources: [
+      source({ source: 'taskmaster', up: false, reason: 'not JSON' }), source({ source: 'probe shop', up: false }), source({ source: 'scrape node', up: null, reason: 'no such file', hint: 'write it' }),
+      source({ source: 'containers', reason: 'in part' }),
+    ],
+    targets: [target({ up: false, reason: 'refused' }), target({ target: 'late', up: null })],
+    actors: [{ name: 'hub', state: 'stuck', reason: 'no beat', last_panic: null }, { name: 'own', state: 'restarting', reason: null, last_panic: { time: 3, message: 'why' } }, { name: 'store', state: 'running' }],
+    problems: ['source taskmaster: not JSON', 'shop is down: refused', 'actor hub: no beat', 'the disk is full'],
+  })
+  assert.deepEqual(keys(), [
+    'actor hub', 'problem the disk is full', 'source taskmaster', 'target shop', 'actor own', 'source scrape node', 'source containers', 'target late',
+  ])
+  assert.deepEqual(failures.value.map((f) => f.mark), ['critical', 'error', 'error', 'error', 'warning', 'warning', 'warning', 'warning'])
+  const row = failures.value.find((f) => f.key === 'source scrape node')
+  assert.deepEqual([row?.title, row?.detail], ['The metrics of node is not there', 'no such file; write it'])
+  assert.equal(failures.value.find((f) => f.key === 'actor own')?.detail, 'why')
+  assert.equal(needed.value, 8)
+})
+
+test('an alert that fires on a cause is its row, also when it was noted', () => {
+  const down = { sources: [source({ source: 'taskmaster', up: false })], targets: [target({ up: false })] }
+  say(down)
+  assert.deepEqual(keys(), ['source taskmaster', 'target shop'])
+  Socket.last().frame('alerts', 'update', [
+    alert({ id: '1', metric: { __name__: 'probe_success', target: 'shop' } }), alert({ id: '2', metric: { __name__: 'taskpulse_source_up', source: 'taskmaster' }, acked_at: 7 }),
+    alert({ id: '3', state: 'pending' }),
+  ])
+  assert.deepEqual([keys(), firing.value.map((a) => a.id), noted.value.alerts.map((a) => a.id)], [[], ['1'], ['2', '3']])
+  Socket.last().frame('alerts', 'update', [alert({ id: '1', state: 'resolved', metric: { __name__: 'probe_success', target: 'shop' } })])
+  assert.deepEqual(keys(), ['target shop'])
+})
+
+test('alerts come the worst first, then the oldest, and their thresholds with those of rules', () => {
+  Socket.last().frame('alerts', 'update', [
+    alert({ id: 'late', severity: 'error', pending_since: 9 }), alert({ id: 'soon', severity: 'critical', state: 'pending' }), alert({ id: 'old', severity: 'error', pending_since: 2 }), alert({ id: 'mild' }),
+  ])
+  assert.deepEqual(alerts.value?.map((a) => a.id), ['old', 'late', 'mild', 'soon'])
+  assert.deepEqual([...thresholds.value.keys()], ['system_cpu_utilization_ratio', 'm'])
+  assert.deepEqual(thresholds.value.get('system_cpu_utilization_ratio')?.get('>0.8'), { op: '>', value: 0.8, severity: 'error', rule: 'hot' })
+})
+
+test('advice that is open needs the reader until it is decided on', () => {
+  const advice = (/** @type {string} */ id, /** @type {string} */ state, updated = 1) => ({ id, status: state, updated })
+  Socket.last().frame('recommendations', 'snapshot', [advice('a', 'accepted', 9), advice('b', 'open'), advice('c', 'dismissed'), advice('d', 'open', 5)])
+  assert.deepEqual(recommendations.value?.map((r) => r.id), ['d', 'b', 'a'])
+  assert.deepEqual([openAdvice.value.length, noted.value.advice.map((r) => r.id), needed.value], [2, ['a'], 2])
+  Socket.last().frame('recommendations', 'update', [advice('d', 'withdrawn'), advice('b', 'accepted')])
+  assert.equal(needed.value, 0)
+})
+
+test('a board that cannot be read has a row, unless its project has one', () => {
+  const broken = (/** @type {string} */ project) => ({ project, tag: 'master', up: false, reason: 'gone', current: false })
+  boards.value = { tasks: { boards: /** @type {any} */ ([broken('one'), broken('two'), { ...broken('three'), up: true }]), sources: [] }, error: null }
+  assert.deepEqual(keys(), ['board one/master', 'board two/master'])
+  say({ sources: [source({ source: 'taskmaster two', up: false })] })
+  assert.deepEqual(keys(), ['source taskmaster two', 'board one/master'])
+  say({ sources: [source({ source: 'taskmaster', up: false })] })
+  assert.deepEqual(keys(), ['source taskmaster'])
+})
+
+test('as long as something is not known it is said what', () => {
+  /** @type {Array<[string, () => void, RegExp]>} */
+  const cases = [
+    ['boards not asked yet', () => { boards.value = { tasks: null, error: null } }, /^Looking for what needs you$/],
+    ['boards that cannot be asked', () => { boards.value = { tasks: null, error: 'the service does not answer' } }, /^Not all could be asked: the service/],
+    ['CI not asked yet', () => { ci.value = { runs: null, error: null } }, /^Looking/],
+    ['a target that was not checked', () => say({ targets: [target({ up: null, checked_at: null })] }), /^Not checked yet: shop$/],
+    ['a start', () => say({ state: 'starting' }), /is starting/],
+    ['a stop', () => say({ state: 'stopping' }), /is stopping/],
+    ['a reason that no row tells', () => say({ state: 'degraded' }), /does not work as it should/],
+    ['a login that ended', () => { loginEnded.value = true }, /Your login has ended/],
+  ]
+  for (const [what, happens, expected] of cases) {
+    assert.equal(doubt.value, null, `before ${what}`)
+    happens()
+    assert.match(doubt.value ?? '', expected, what)
+    say({})
+    boards.value = { tasks: { boards: [], sources: [] }, error: null }
+    ci.value = { runs: { repositories: [], sources: [] }, error: null }
+    loginEnded.value = false
+  }
+  pass(21)
+  assert.match(doubt.value ?? '', /The connection is lost/, 'status has not come for too long')
+})
+
+test('the board in view is the one chosen, else the current one, else the first', () => {
+  const three = /** @type {any} */ (['a', 'b', 'c'].map((tag) => ({ project: 'p', tag, current: tag === 'b' })))
+  boards.value = { tasks: { boards: three, sources: [] }, error: null }
+  assert.equal(board.value?.tag, 'b')
+  chosenBoard.value = boardKey(three[2])
+  assert.equal(board.value?.tag, 'c')
+  chosenBoard.value = 'p/gone'
+  assert.equal(board.value?.tag, 'b')
+  boards.value = { tasks: { boards: [], sources: [] }, error: null }
+  assert.equal(board.value, null)
+})
+
+test('the workflow in view is the one chosen, else the busiest of the first repository', () => {
+  const workflow = (/** @type {string} */ name, /** @type {Record<string, number>} */ runs) => ({ workflow: name, workflow_id: null, runs })
+  const repositories = /** @type {any} */ ([{ repo: 'o/a', workflows: [workflow('idle', {}), workflow('busy', { success: 3, failure: 2 })] }, { repo: 'o/b', workflows: [] }])
+  ci.value = { runs: { repositories, sources: [] }, error: null }
+  assert.deepEqual(choices.value.map((c) => [c.repository.repo, c.workflow?.workflow]), [['o/a', 'busy'], ['o/a', 'idle'], ['o/b', undefined]])
+  assert.equal(choice.value?.workflow?.workflow, 'busy')
+  chosenWorkflow.value = 'o/a idle'
+  assert.equal(choice.value?.workflow?.workflow, 'idle')
+})

@@ -1,0 +1,98 @@
+/**
+ * What stores need of a browser: an address, a clock that the test moves, and a WebSocket that the test speaks through.
+ *
+ * Imported before the stores, since they look at these when they are loaded.
+ */
+import { mock } from 'node:test'
+
+/** Unix seconds at which every test begins. */
+export const START = 1_800_000_000
+
+mock.timers.enable({ apis: ['setInterval', 'setTimeout', 'Date'], now: START * 1000 })
+
+/** The clock goes on. @param {number} seconds */
+export const pass = (seconds) => mock.timers.tick(seconds * 1000)
+
+/** Lets promises and microtasks run. */
+export async function settle() {
+  for (let n = 0; n < 20; n += 1) await null
+}
+
+export class Socket extends EventTarget {
+  static OPEN = 1
+  /** @type {Socket[]} */
+  static all = []
+  readyState = 0
+  /** What the page sent. @type {any[]} */
+  sent = []
+
+  /** @param {string|URL} url */
+  constructor(url) {
+    super()
+    this.url = String(url)
+    Socket.all.push(this)
+  }
+
+  /** The newest one. */
+  static last() {
+    return Socket.all[Socket.all.length - 1]
+  }
+
+  /** @param {string} text */
+  send(text) {
+    this.sent.push(JSON.parse(text))
+  }
+
+  close() {
+    this.readyState = 3
+  }
+
+  open() {
+    this.readyState = 1
+    this.dispatchEvent(new Event('open'))
+  }
+
+  /** The connection is lost. @param {number} [code] */
+  lose(code = 1006) {
+    this.readyState = 3
+    this.dispatchEvent(Object.assign(new Event('close'), { code }))
+  }
+
+  /** The service says something. @param {unknown} frame */
+  hear(frame) {
+    this.dispatchEvent(Object.assign(new Event('message'), { data: typeof frame === 'string' ? frame : JSON.stringify(frame) }))
+  }
+
+  /** A frame of the subscription of a topic. @param {string} topic @param {'snapshot'|'update'} type @param {unknown[]} data */
+  frame(topic, type, data) {
+    const asked = this.sent.filter((m) => m.op === 'subscribe' && m.topic === topic).at(-1)
+    this.hear({ type, id: asked?.id, seq: 1, time: Date.now() / 1000, data })
+  }
+}
+
+/** Answers of REST by path; a function throws or gives the data. @type {Record<string, (url: URL) => unknown>} */
+export const rest = {}
+/** What REST was asked for. @type {string[]} */
+export const asked = []
+
+const page = new EventTarget()
+Object.assign(globalThis, {
+  WebSocket: Socket,
+  location: { hash: '', href: 'http://localhost:8090/', pathname: '/', search: '' },
+  document: Object.assign(new EventTarget(), { visibilityState: 'visible' }),
+  addEventListener: page.addEventListener.bind(page),
+  fetch: async (/** @type {string} */ path) => {
+    const url = new URL(path, 'http://localhost:8090')
+    asked.push(url.pathname)
+    const answer = rest[url.pathname]
+    if (!answer) throw new TypeError('nobody answers')
+    const data = answer(url)
+    return data instanceof Response ? data : Response.json({ status: 'success', data })
+  },
+})
+
+/** The reader goes to an address of the page. @param {string} hash */
+export function go(hash) {
+  location.hash = hash
+  page.dispatchEvent(new Event('hashchange'))
+}
