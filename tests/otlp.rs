@@ -5,7 +5,7 @@
 mod common;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use common::remote::now_ms;
@@ -343,37 +343,15 @@ fn telemetry_of_a_coding_agent_shows_what_a_task_cost() {
     assert_eq!(value(&service, r#"claude_code_token_usage_tokens_total{type="input",session_id="s-1",job="claude-code"}"#), Some(16_300.0));
 }
 
-/// A Python with the SDK, below `target/`; none where it cannot be had, with the reason printed.
-fn python() -> Option<PathBuf> {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("otel-python");
-    let python = home.join("bin/python");
-    let has = || Command::new(&python).args(["-c", "import opentelemetry.exporter.otlp.proto.http.metric_exporter"]).output();
-    if has().is_ok_and(|done| done.status.success()) {
-        return Some(python);
-    }
-    let packages = ["opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-http==1.45.2"];
-    let made = Command::new("python3").args(["-m", "venv"]).arg(&home).output();
-    let installed = made.ok().filter(|made| made.status.success()).and_then(|_| {
-        Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages).output().ok()
-    });
-    match installed {
-        Some(done) if done.status.success() => Some(python),
-        done => {
-            let why = done.map(|done| String::from_utf8_lossy(&done.stderr).into_owned());
-            let why = why.unwrap_or_else(|| "python3 -m venv does not work here".to_owned());
-            common::peer::missing_peer(&format!("the Python SDK of OpenTelemetry cannot be installed: {why}"));
-            None
-        }
-    }
-}
-
 #[test]
 fn the_python_sdk_is_understood_in_both_temporalities() {
-    let Some(python) = python() else { return };
+    let packages = ["opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-http==1.45.2"];
+    let module = "opentelemetry.exporter.otlp.proto.http.metric_exporter";
+    let Some(programs) = common::peer::python_environment("otel-python", &packages, module) else { return };
     let folder = Folder::new();
     let service = folder.start();
     for temporality in ["cumulative", "delta"] {
-        let done = Command::new(&python)
+        let done = Command::new(programs.join("python"))
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/otlp/sdk.py"))
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", service.url(""))
             .env("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", temporality)

@@ -2,6 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -10,6 +12,31 @@ pub fn missing_peer(what: &str) {
     let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
     assert!(!in_ci, "{what}; with CI set no test is skipped for that, ./test.sh installs what is needed");
     eprintln!("skipped: {what}");
+}
+
+/// The folder of the programs of a Python environment below `target/` that has some packages; none where it cannot be had, with the
+/// reason printed.
+pub fn python_environment(name: &str, packages: &[&str], module: &str) -> Option<PathBuf> {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let programs = home.join("bin");
+    let python = programs.join("python");
+    let has = || Command::new(&python).args(["-c", &format!("import {module}")]).output();
+    if has().is_ok_and(|done| done.status.success()) {
+        return Some(programs);
+    }
+    let made = Command::new("python3").args(["-m", "venv"]).arg(&home).output();
+    let installed = made.ok().filter(|made| made.status.success()).and_then(|_| {
+        Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages).output().ok()
+    });
+    match installed {
+        Some(done) if done.status.success() => Some(programs),
+        done => {
+            let why = done.map(|done| String::from_utf8_lossy(&done.stderr).into_owned());
+            let why = why.unwrap_or_else(|| "python3 -m venv does not work here".to_owned());
+            missing_peer(&format!("{module} for Python cannot be installed: {why}"));
+            None
+        }
+    }
 }
 
 /// The port that a program was given, from the first line with `marker` that it prints. Reads on, so that the program never

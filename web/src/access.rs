@@ -33,7 +33,7 @@ use crate::peers::{Client, Proxies};
 use crate::server::AppState;
 
 /// The cookie that a login sets.
-const COOKIE: &str = "taskpulse_login";
+pub(crate) const COOKIE: &str = "taskpulse_login";
 /// Logins that were ended and are remembered.
 const MAX_ENDED: usize = 10_000;
 /// What needs no token: health, what the login page is made of, its end, and what is signed.
@@ -52,6 +52,11 @@ const OPEN_PATHS: [&str; 13] = [
     "/favicon.ico",
     crate::hooks::GITHUB,
 ];
+
+/// Whether a path needs no token.
+pub(crate) fn is_open(path: &str) -> bool {
+    OPEN_PATHS.contains(&path)
+}
 
 /// Where paths begin that are no pages and no parts of pages.
 const NOT_PAGES: [&str; 5] = ["/api/", "/v1/", "/hooks/", "/ws", "/metrics"];
@@ -168,7 +173,7 @@ impl Access {
     }
 
     fn check_token(&self, req: &ServiceRequest, failures: &AtomicU64) -> Result<(), ApiError> {
-        if self.token.is_none() || OPEN_PATHS.contains(&req.path()) {
+        if self.token.is_none() || is_open(req.path()) {
             return Ok(());
         }
         let bearer = req.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());

@@ -1,20 +1,41 @@
 //! For whoever looks after the data: snapshots.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
-use serde_json::json;
+use serde::Serialize;
 use taskpulse_engine::store::finished_snapshots;
+use utoipa::ToSchema;
 
 use crate::envelope::{ApiError, blocking, success};
+use crate::route::{Route, Shape};
 use crate::server::AppState;
 
 /// Snapshots that may lie in the data directory: each holds on to the days it was made of.
 const MAX_SNAPSHOTS: usize = 16;
 
-/// `POST /api/v1/admin/snapshot`: a clean copy of everything, in a folder of its own.
-pub(crate) async fn snapshot(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        Route::post("/api/v1/admin/snapshot", snapshot)
+            .about("A consistent copy of everything, in a folder of its own; 422 when there are 16")
+            .answers(Shape::data::<Snapshot>())
+            .fails(&[422, 507]),
+    ]
+}
+
+/// A snapshot that is durable.
+#[derive(Debug, Serialize, ToSchema)]
+struct Snapshot {
+    #[schema(example = "20261124T150102123Z")]
+    name: String,
+    /// On the machine of the service.
+    #[schema(value_type = String)]
+    path: PathBuf,
+}
+
+async fn snapshot(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let store = Arc::clone(&state.store);
     let data = blocking(move || {
         let snapshots = store.dir().join("snapshots");
@@ -28,7 +49,7 @@ pub(crate) async fn snapshot(state: web::Data<AppState>) -> Result<HttpResponse,
         let name = Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ").to_string();
         let path = snapshots.join(&name);
         store.snapshot(&path)?;
-        Ok(json!({"name": name, "path": path}))
+        Ok(Snapshot { name, path })
     })
     .await?;
     Ok(success(data))

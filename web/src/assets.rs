@@ -6,8 +6,13 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::envelope::ApiError;
+use crate::route::Route;
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+
+pub(crate) fn routes() -> Vec<Route> {
+    vec![Route::get("/", index), Route::get("/favicon.ico", favicon), Route::get("/{path:.+}", file)]
+}
 
 fn content_type(path: &str) -> &'static str {
     match path.rsplit('.').next() {
@@ -39,17 +44,15 @@ fn serve(req: &HttpRequest, path: &str) -> Result<HttpResponse, ApiError> {
     Ok(if known { response.finish() } else { response.content_type(content_type(name)).body(*bytes) })
 }
 
-/// `GET /`
-pub(crate) async fn index(req: HttpRequest) -> Result<HttpResponse, ApiError> {
+async fn index(req: HttpRequest) -> Result<HttpResponse, ApiError> {
     serve(&req, "index.html")
 }
 
-/// `GET /favicon.ico`, which browsers request for answers that are no pages.
-pub(crate) async fn favicon(req: HttpRequest) -> Result<HttpResponse, ApiError> {
+/// What browsers request for answers that are no pages.
+async fn favicon(req: HttpRequest) -> Result<HttpResponse, ApiError> {
     serve(&req, "favicon.svg")
 }
 
-/// Any other path.
-pub(crate) async fn file(req: HttpRequest, path: web::Path<String>) -> Result<HttpResponse, ApiError> {
+async fn file(req: HttpRequest, path: web::Path<String>) -> Result<HttpResponse, ApiError> {
     serve(&req, &path)
 }

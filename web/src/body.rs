@@ -19,7 +19,6 @@ use tokio::time::timeout_at;
 
 use crate::connection::Link;
 use crate::envelope::ApiError;
-use crate::hooks;
 use crate::server::Resources;
 
 /// Bodies up to this are not counted: connections bound them.
@@ -37,47 +36,39 @@ const GIVES_WAY_AFTER: Duration = Duration::from_secs(1);
 /// A body may take as long as `server.slow_client_timeout`, plus a second for each of this many bytes that came.
 const BYTES_PER_SECOND: usize = 64 << 10;
 
-/// How long the bodies of a route may be.
-pub(crate) struct Route {
-    pub(crate) path: &'static str,
-    /// Most bytes; none where only `server.max_body_bytes` applies. The smaller of both counts.
-    pub(crate) limit: Option<usize>,
-    /// Most bytes after decompression.
-    pub(crate) inflated: Option<usize>,
+/// How long the bodies of a route may be, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BodyLimits {
+    /// None where `server.max_body_bytes` alone says it. The smaller of both counts.
+    pub(crate) packed: Option<usize>,
+    /// Once it is unpacked; none where it is the same.
+    pub(crate) unpacked: Option<usize>,
+    /// Whether the sender is unknown until the body has been read.
+    pub(crate) unknown_sender: bool,
+}
+
+impl BodyLimits {
+    /// What `server.max_body_bytes` allows.
+    pub(crate) const SETTING: Self = Self { packed: None, unpacked: None, unknown_sender: false };
+    /// Of a route that has no use for a body.
+    const NO_BODY: Self = Self::of(FREE_BYTES);
+
+    /// So many bytes.
+    pub(crate) const fn of(bytes: usize) -> Self {
+        Self { packed: Some(bytes), ..Self::SETTING }
+    }
+
+    /// The limit in force, and whether it is the setting's.
+    fn packed_within(self, max_body: usize) -> (usize, bool) {
+        match self.packed {
+            Some(own) if own <= max_body => (own, false),
+            _ => (max_body, true),
+        }
+    }
 }
 
 /// Largest request after decompression, bytes.
 pub(crate) const MAX_RAW_BYTES: usize = 32 << 20;
-/// Largest form of a query.
-const FORM: Option<usize> = Some(1 << 20);
-
-/// All routes that read a body. `docs/API.md` shows this table.
-pub(crate) const ROUTES: [Route; 13] = [
-    // Anyone may send it.
-    Route { path: "/login", limit: Some(16 << 10), inflated: None },
-    // The longest that GitHub sends.
-    Route { path: hooks::GITHUB, limit: Some(25 << 20), inflated: None },
-    Route { path: "/api/v1/write", limit: None, inflated: Some(MAX_RAW_BYTES) },
-    Route { path: "/v1/metrics", limit: None, inflated: Some(MAX_RAW_BYTES) },
-    Route { path: "/api/v1/ingest", limit: None, inflated: None },
-    Route { path: "/api/v1/import", limit: None, inflated: None },
-    Route { path: "/api/v1/query", limit: FORM, inflated: None },
-    Route { path: "/api/v1/query_range", limit: FORM, inflated: None },
-    Route { path: "/api/v1/query_exemplars", limit: FORM, inflated: None },
-    Route { path: "/api/v1/format_query", limit: FORM, inflated: None },
-    Route { path: "/api/v1/parse_query", limit: FORM, inflated: None },
-    Route { path: "/api/v1/series", limit: FORM, inflated: None },
-    Route { path: "/api/v1/labels", limit: FORM, inflated: None },
-];
-
-/// The limit of a path in bytes, and whether it is that of the setting. A path that takes no body has a small one.
-fn limit_of(path: &str, max_body: usize) -> (usize, bool) {
-    let own = ROUTES.iter().find(|route| route.path == path).map_or(Some(FREE_BYTES), |route| route.limit);
-    match own {
-        Some(own) if own <= max_body => (own, false),
-        _ => (max_body, true),
-    }
-}
 
 /// Room for bodies.
 pub(crate) struct Bodies {
@@ -218,6 +209,7 @@ impl Drop for Waits<'_> {
 struct Allowed<'a> {
     bodies: &'a Bodies,
     path: &'a str,
+    limits: BodyLimits,
     limit: usize,
     by_setting: bool,
 }
@@ -225,8 +217,9 @@ struct Allowed<'a> {
 impl<'a> Allowed<'a> {
     fn of(req: &'a HttpRequest) -> Result<Self, ApiError> {
         let resources = req.app_data::<web::Data<Resources>>().ok_or_else(|| ApiError::internal("the service is not set up"))?;
-        let (limit, by_setting) = limit_of(req.path(), resources.bodies.max_body);
-        Ok(Self { bodies: &resources.bodies, path: req.path(), limit, by_setting })
+        let limits = req.app_data::<BodyLimits>().copied().unwrap_or(BodyLimits::NO_BODY);
+        let (limit, by_setting) = limits.packed_within(resources.bodies.max_body);
+        Ok(Self { bodies: &resources.bodies, path: req.path(), limits, limit, by_setting })
     }
 
     fn too_large(&self, what: &str) -> ApiError {
@@ -252,7 +245,7 @@ pub(crate) async fn read_unpacked(req: &HttpRequest, payload: web::Payload) -> R
         return Ok(body);
     }
     let allowed = Allowed::of(req)?;
-    let limit = ROUTES.iter().find(|route| route.path == allowed.path).and_then(|route| route.inflated).unwrap_or(allowed.limit);
+    let limit = allowed.limits.unpacked.unwrap_or(allowed.limit);
     let mut out = Vec::new();
     let done = unpack(&body).take(limit as u64 + 1).read_to_end(&mut out);
     done.map_err(|error| ApiError::bad_data(format!("{encoding}: {error}")))?;
@@ -282,7 +275,7 @@ pub(crate) async fn read(req: &HttpRequest, mut payload: web::Payload) -> Result
     if let Some(link) = link {
         link.waits_for_body();
     }
-    let room = if allowed.path == hooks::GITHUB { &bodies.unknown } else { &bodies.known };
+    let room = if allowed.limits.unknown_sender { &bodies.unknown } else { &bodies.known };
     let mut bytes = Vec::with_capacity(length.unwrap_or(0).min(FIRST_BYTES));
     let mut place: Option<Place> = None;
     let began = Instant::now();
@@ -333,25 +326,16 @@ mod tests {
     }
 
     #[test]
-    fn the_limits_are_those_that_the_documentation_names() {
-        let size = |bytes: Option<usize>| match bytes {
-            None => String::new(),
-            Some(bytes) if bytes >= 1 << 20 => format!("{} MiB", bytes >> 20),
-            Some(bytes) => format!("{} KiB", bytes >> 10),
-        };
-        let rows: Vec<String> =
-            ROUTES.iter().map(|route| format!("| `{}` | {} | {} |\n", route.path, size(route.limit), size(route.inflated))).collect();
-        let table = rows.concat();
-        assert!(include_str!("../../docs/API.md").contains(&table), "docs/API.md, Limits, must have:\n{table}");
-    }
-
-    #[test]
     fn the_smaller_of_setting_and_route_counts() {
-        assert_eq!(limit_of("/login", 8 << 20), (16 << 10, false));
-        assert_eq!(limit_of("/login", 1_024), (1_024, true));
-        assert_eq!(limit_of("/api/v1/import", 8 << 20), (8 << 20, true));
-        assert_eq!(limit_of(hooks::GITHUB, 1 << 30), (25 << 20, false));
-        assert_eq!(limit_of("/api/v1/status", 8 << 20), (FREE_BYTES, false));
+        for (limits, setting, expected) in [
+            (BodyLimits::of(16 << 10), 8 << 20, (16 << 10, false)),
+            (BodyLimits::of(16 << 10), 1_024, (1_024, true)),
+            (BodyLimits::SETTING, 8 << 20, (8 << 20, true)),
+            (BodyLimits::of(25 << 20), 1 << 30, (25 << 20, false)),
+            (BodyLimits::NO_BODY, 8 << 20, (FREE_BYTES, false)),
+        ] {
+            assert_eq!(limits.packed_within(setting), expected, "{limits:?}");
+        }
     }
 
     #[test]

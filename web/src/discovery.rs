@@ -5,20 +5,58 @@
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use taskpulse_actors::view::MetricMetadata;
 use taskpulse_engine::metrics::METRICS;
 use taskpulse_engine::model::{Selector, SeriesId, TimestampMs};
 use taskpulse_engine::store::Store;
 
 use crate::answers::List;
 use crate::envelope::ApiError;
+use crate::parameter::{self, LIMIT, MATCH, Parameter, SEARCH_END, SEARCH_START, TIMEOUT};
 use crate::params::Params;
 use crate::query::{QueryGuard, TRUNCATED, need_match, with_selectors};
+use crate::route::{Route, Shape};
 use crate::server::AppState;
+use crate::shapes;
 
+pub(crate) const METRIC: Parameter = Parameter::query("metric", "this metric alone", parameter::text);
 /// How escaped names of labels begin.
 const ESCAPED: &str = "U__";
 /// Digits of the largest character.
 const MAX_HEX_DIGITS: usize = 6;
+
+pub(crate) fn routes() -> Vec<Route> {
+    const NAME: Parameter = Parameter::path(
+        "name",
+        "the label; it may be escaped: `U__k8s_2e_name` is `k8s.name`",
+        || json!({"type": "string", "minLength": 1}),
+    );
+    const METRIC_LIMIT: Parameter =
+        Parameter::query("limit", "metrics at the most; none where it is 0, all where it is negative", parameter::integer);
+    const LIMIT_PER_METRIC: Parameter =
+        Parameter::query("limit_per_metric", "entries of a metric at the most; each has one", parameter::integer);
+    vec![
+        Route::get_or_post("/api/v1/series", series)
+            .about("Label sets of the series that are selected")
+            .parameters(&[MATCH.required(), SEARCH_START, SEARCH_END, LIMIT, TIMEOUT])
+            .answers(shapes::LABEL_SETS)
+            .fails(&[422]),
+        Route::get_or_post("/api/v1/labels", labels)
+            .about("Names of labels")
+            .parameters(&[MATCH, SEARCH_START, SEARCH_END, LIMIT, TIMEOUT])
+            .answers(shapes::TEXTS)
+            .fails(&[422]),
+        Route::get("/api/v1/label/{name}/values", label_values)
+            .about("Values of a label")
+            .parameters(&[NAME, MATCH, SEARCH_START, SEARCH_END, LIMIT, TIMEOUT])
+            .answers(shapes::TEXTS)
+            .fails(&[404, 422]),
+        Route::get("/api/v1/metadata", metadata)
+            .about("Type, help and unit of metrics")
+            .parameters(&[METRIC, METRIC_LIMIT, LIMIT_PER_METRIC])
+            .answers(Shape::lists_by_name::<MetricMetadata>()),
+    ]
+}
 
 /// A search: which series, and how many items of the answer.
 struct Search {
@@ -63,8 +101,7 @@ impl Search {
     }
 }
 
-/// `GET|POST /api/v1/series`
-pub(crate) async fn series(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+async fn series(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     params.whole()?;
     need_match(&params)?;
     let search = Search::of(&params)?;
@@ -75,8 +112,7 @@ pub(crate) async fn series(state: web::Data<AppState>, params: Params) -> Result
     state.answers.send_text(text.await?)
 }
 
-/// `GET|POST /api/v1/labels`
-pub(crate) async fn labels(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+async fn labels(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let search = Search::of(&params)?;
     let text = with_selectors(&state, &params, move |store, selectors, query_guard| {
         search.list(store.label_names(&search.ids(store, selectors, query_guard)?).into_iter().map(Ok))
@@ -84,8 +120,7 @@ pub(crate) async fn labels(state: web::Data<AppState>, params: Params) -> Result
     state.answers.send_text(text.await?)
 }
 
-/// `GET /api/v1/label/{name}/values`
-pub(crate) async fn label_values(state: web::Data<AppState>, name: web::Path<String>, params: Params) -> Result<HttpResponse, ApiError> {
+async fn label_values(state: web::Data<AppState>, name: web::Path<String>, params: Params) -> Result<HttpResponse, ApiError> {
     let name = unescaped(&name);
     if name.is_empty() {
         return Err(ApiError::bad_data("invalid label name: \"\""));
@@ -122,8 +157,8 @@ fn decoded(escaped: &str) -> Option<String> {
     Some(out)
 }
 
-/// `GET /api/v1/metadata`: `limit` metrics at the most; none where it is 0, as in Prometheus.
-pub(crate) async fn metadata(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+/// `limit` is the number of metrics; none where it is 0, as in Prometheus.
+async fn metadata(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let limit = params.whole_number("limit")?.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     // Each metric has one entry: there is nothing to cut.
     params.whole_number("limit_per_metric")?;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use rustc_hash::FxHashSet;
+use serde_json::json;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_engine::exposition;
 use taskpulse_engine::model::{Budget, Comparison, Matcher, Selector, SeriesId, TimestampMs, is_stale_marker, push_seconds};
@@ -20,8 +21,10 @@ use taskpulse_engine::store::{Limits, SeriesColumns, Store, StoreError};
 use crate::answers::PIECE_BYTES;
 use crate::csv;
 use crate::envelope::ApiError;
+use crate::parameter::{END, MATCH, Parameter, START, TIMEOUT};
 use crate::params::Params;
 use crate::query::{QueryGuard, of_match, with_texts};
+use crate::route::{Content, Route, Shape};
 use crate::server::{AppState, Resources};
 
 /// Exports at the same time.
@@ -32,6 +35,19 @@ pub(crate) const EXPORT_TURNS: usize = 2;
 const PIECE_TIME: Duration = Duration::from_millis(50);
 /// Longest time to read one series.
 const SERIES_TIME: Duration = Duration::from_secs(600);
+
+pub(crate) fn routes() -> Vec<Route> {
+    const FORMAT: Parameter =
+        Parameter::query("format", "how samples are written", || json!({"enum": ["jsonl", "csv"], "default": "jsonl"}));
+    const SAMPLES: &[Content] = &[("application/x-ndjson", Shape::TEXT), ("text/csv", Shape::TEXT)];
+    vec![
+        Route::get("/api/v1/export", export)
+            .about("History as it is kept, streamed; a selector may have a comparison: `up == 0`")
+            .parameters(&[MATCH.required(), START, END, FORMAT, TIMEOUT])
+            .answers_with(200, "Samples, oldest first, series by series", SAMPLES)
+            .fails(&[422]),
+    ]
+}
 
 #[derive(Clone, Copy)]
 enum Format {
@@ -68,8 +84,7 @@ fn selections(store: &Store, texts: &[String], query_guard: &QueryGuard) -> Resu
     Ok(lists.into_iter().zip(wanted).collect())
 }
 
-/// `GET /api/v1/export`
-pub(crate) async fn export(state: web::Data<AppState>, resources: web::Data<Resources>, params: Params) -> Result<HttpResponse, ApiError> {
+async fn export(state: web::Data<AppState>, resources: web::Data<Resources>, params: Params) -> Result<HttpResponse, ApiError> {
     if params.all("match[]").is_empty() {
         return Err(ApiError::bad_data(
             "parameter `match[]` is missing; give at least one selector, such as system_cpu_utilization_ratio > 0.9",

@@ -6,13 +6,17 @@
 use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse, web};
 use hmac::{Hmac, Mac};
+use serde::Serialize;
 use serde_json::json;
 use sha2::Sha256;
 use taskpulse_actors::collectors::github::state::Delivered;
 use taskpulse_engine::ci::parse::{self, Delivery};
+use utoipa::ToSchema;
 
-use crate::body;
+use crate::body::{self, BodyLimits};
 use crate::envelope::{ApiError, success};
+use crate::parameter::Parameter;
+use crate::route::{Body, Route, Shape};
 use crate::server::AppState;
 
 /// Where deliveries come.
@@ -20,8 +24,41 @@ pub(crate) const GITHUB: &str = "/hooks/github";
 /// Longest number of a delivery.
 const MAX_ID: usize = 100;
 
-/// `POST /hooks/github`
-pub(crate) async fn github(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) fn routes() -> Vec<Route> {
+    const SIGNATURE: Parameter = Parameter::header(
+        "X-Hub-Signature-256",
+        "the body, signed with `github.webhook_secret`",
+        || json!({"type": "string", "pattern": "^sha256=[0-9a-fA-F]{64}$"}),
+    );
+    const DELIVERY: Parameter =
+        Parameter::header("X-GitHub-Delivery", "its number", || json!({"type": "string", "minLength": 1, "maxLength": MAX_ID}));
+    const EVENT: Parameter = Parameter::header("X-GitHub-Event", "what it is about", || json!({"type": "string"}));
+    const BODY: Body = Body {
+        content: &[("application/json", Shape::new(|| json!({"type": "object"})))],
+        required: true,
+        about: "The delivery, as GitHub writes it",
+        // The longest that GitHub sends.
+        limits: BodyLimits { packed: Some(25 << 20), unpacked: None, unknown_sender: true },
+    };
+    vec![
+        Route::post(GITHUB, github)
+            .about("Webhook deliveries of GitHub; 404 while `github.webhook_secret` is unset")
+            .parameters(&[SIGNATURE, DELIVERY, EVENT])
+            .body(BODY)
+            .answers(Shape::data::<Outcome>())
+            .fails(&[401, 404]),
+    ]
+}
+
+/// What became of a delivery.
+#[derive(Debug, Serialize, ToSchema)]
+struct Outcome {
+    /// `accepted`, `ignored` (nobody watches what it is about) or `replayed` (it came before).
+    #[schema(pattern = "^(accepted|ignored|replayed)$")]
+    outcome: &'static str,
+}
+
+async fn github(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let Some(secret) = state.hooks.secret() else {
         return Err(ApiError::not_found("none are taken while github.webhook_secret is unset; set it to the secret of the webhook"));
     };
@@ -49,7 +86,7 @@ pub(crate) async fn github(req: HttpRequest, payload: web::Payload, state: web::
         },
     };
     stats.count_webhook(event, outcome);
-    Ok(success(json!({"outcome": outcome})))
+    Ok(success(Outcome { outcome }))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

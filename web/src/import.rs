@@ -17,15 +17,20 @@ use taskpulse_engine::exposition::{self, Line as TextLine};
 use taskpulse_engine::model::{Labels, STALE_NAN_BITS, TimestampMs};
 use taskpulse_engine::store::{Intake, Resolved, Store};
 
-use crate::body;
+use crate::body::{self, BodyLimits};
 use crate::csv::{self, Record};
 use crate::envelope::{ApiError, success};
 use crate::ingest::{Pairs, kept, refuse};
+use crate::parameter::Parameter;
 use crate::params::{Params, parse_time};
+use crate::route::{Body, Route, Shape};
 use crate::server::AppState;
+use crate::shapes;
 
 /// Lines that an answer names.
 const MAX_NAMED: usize = 10;
+/// Lines that may have come before those of a request.
+const MAX_LINES_BEFORE: usize = 1_000_000_000_000;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Format {
@@ -34,8 +39,31 @@ enum Format {
     Text(exposition::Format),
 }
 
-/// `POST /api/v1/import`
-pub(crate) async fn import(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) fn routes() -> Vec<Route> {
+    const FORMAT: Parameter =
+        Parameter::query("format", "what the lines are", || json!({"enum": ["jsonl", "csv", "openmetrics", "prometheus"]})).required();
+    const LINES_BEFORE: Parameter = Parameter::query(
+        "lines_before",
+        "added to the numbers of lines in errors",
+        || json!({"type": "integer", "minimum": 0, "maximum": MAX_LINES_BEFORE}),
+    );
+    const LINES: Body = Body {
+        content: &[("text/plain", Shape::TEXT)],
+        required: false,
+        about: "Lines of the format, of any `Content-Type`; `Content-Encoding` may be gzip or deflate",
+        limits: BodyLimits::SETTING,
+    };
+    vec![
+        Route::post("/api/v1/import", import)
+            .about("Brings in history: samples of any age within the retention, in any order")
+            .parameters(&[FORMAT, LINES_BEFORE])
+            .body(LINES)
+            .answers(shapes::KEPT)
+            .fails(&[415, 507]),
+    ]
+}
+
+async fn import(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let params = Params::of_address(&req);
     let format = match params.required("format")? {
         "jsonl" => Format::JsonLines,
@@ -48,10 +76,8 @@ pub(crate) async fn import(req: HttpRequest, payload: web::Payload, state: web::
             )));
         }
     };
-    let before = params
-        .get("lines_before")
-        .map_or(Ok(0), str::parse::<usize>)
-        .map_err(|_| ApiError::bad_data("parameter `lines_before` is not a count"))?;
+    let before = params.get("lines_before").map_or(Some(0), |count| count.parse::<usize>().ok().filter(|count| *count <= MAX_LINES_BEFORE));
+    let before = before.ok_or_else(|| ApiError::bad_data(format!("parameter `lines_before` is no count up to {MAX_LINES_BEFORE}")))?;
     let body = body::read_unpacked(&req, payload).await?;
     let text = std::str::from_utf8(&body)
         .map_err(|error| ApiError::bad_data(format!("the body is not UTF-8 after byte {}", error.valid_up_to())))?;

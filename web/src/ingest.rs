@@ -21,10 +21,13 @@ use taskpulse_engine::model::{Batch, LabelError, Labels, NAME_LABEL};
 use taskpulse_engine::remote_write::{self, MetricMetadata, Report};
 use taskpulse_engine::store::{Rejection, Resolved, Store, Stored};
 
-use crate::body::{self, MAX_RAW_BYTES};
+use crate::body::{self, BodyLimits, MAX_RAW_BYTES};
 use crate::envelope::{ApiError, success};
+use crate::parameter;
 use crate::params::parse_time;
+use crate::route::{Body, Route, Shape};
 use crate::server::AppState;
+use crate::shapes;
 
 /// Room for a decompressed request that is kept for the next one.
 const KEPT_BYTES: usize = 4 << 20;
@@ -33,8 +36,45 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// Problems that an answer names.
 const MAX_NAMED: usize = 10;
 
-/// `POST /api/v1/write`
-pub(crate) async fn write(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) fn routes() -> Vec<Route> {
+    const WRITE_REQUEST: Body = Body {
+        content: &[("application/x-protobuf", Shape::TEXT)],
+        required: true,
+        about: "A `prometheus.WriteRequest`, `Content-Encoding: snappy` (the block format)",
+        limits: BodyLimits { unpacked: Some(MAX_RAW_BYTES), ..BodyLimits::SETTING },
+    };
+    const SAMPLES: Body = Body {
+        content: &[("application/json", Shape::new(samples))],
+        required: true,
+        about: "Samples; `Content-Encoding` may be gzip or deflate",
+        limits: BodyLimits::SETTING,
+    };
+    vec![
+        Route::post("/api/v1/write", write)
+            .about("Prometheus remote write 1.0")
+            .body(WRITE_REQUEST)
+            .answers_with(204, "All samples are durable", &[])
+            .fails(&[415, 507]),
+        Route::post("/api/v1/ingest", ingest).about("Samples as JSON").body(SAMPLES).answers(shapes::KEPT).fails(&[415, 507]),
+    ]
+}
+
+/// The body of `/api/v1/ingest`.
+fn samples() -> Value {
+    let labels = json!({"type": "object", "propertyNames": {"minLength": 1}, "additionalProperties": {"type": "string"}});
+    let value = json!({"anyOf": [{"type": "number"}, {"enum": ["NaN", "+Inf", "-Inf"]}]});
+    let time = json!({"anyOf": [parameter::time(), {"type": "null"}]});
+    let sample = json!({
+        "type": "object",
+        "properties": {"name": {"type": "string", "minLength": 1}, "labels": labels, "time": time, "value": value},
+        "required": ["name", "value"],
+        "additionalProperties": false,
+    });
+    let samples = json!({"type": "array", "items": sample});
+    json!({"type": "object", "properties": {"samples": samples}, "required": ["samples"], "additionalProperties": false})
+}
+
+async fn write(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let text = |name| req.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or("").trim();
     let (encoding, kind) = (text(header::CONTENT_ENCODING), text(header::CONTENT_TYPE));
     if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("snappy") {
@@ -202,8 +242,7 @@ fn no_labels() -> Pairs {
     Pairs(Vec::new())
 }
 
-/// `POST /api/v1/ingest`
-pub(crate) async fn ingest(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+async fn ingest(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let right = r#"send {"samples":[{"name":"queue_depth","labels":{"queue":"mail"},"time":1764000000.5,"value":3}]}"#;
     let body = body::read_unpacked(&req, payload).await?;
     let request: Ingest<'_> =

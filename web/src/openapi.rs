@@ -1,205 +1,202 @@
-//! The interface as OpenAPI 3.1, at `/api/v1/openapi.json`. `docs/API.md` has the shapes of the answers in words.
-//!
-//! One table: a path that is not in it is not documented, and the test calls every one that is.
+//! The interface as OpenAPI 3.1, at `/api/v1/openapi.json`, made of the routes. `docs/API.md` says more in words.
+
+use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
-use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem, PathsBuilder};
-use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{ArrayBuilder, Object, ObjectBuilder, Schema, Type};
-use utoipa::openapi::{ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, RefOr, Required, ResponseBuilder, ResponsesBuilder};
+use actix_web::http::header::ContentType;
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+use taskpulse_actors::view::Frame;
 
-/// Where a parameter is and how often.
-#[derive(Clone, Copy, PartialEq)]
-enum Place {
-    Path,
-    /// May be left out.
-    Query,
-    /// Must be there.
-    Needed,
-    /// May come several times.
-    Several,
-}
+use crate::access;
+use crate::parameter::Place;
+use crate::route::{Content, Methods, Route, Schemas, Shape};
+use crate::{routes, shapes};
 
-use HttpMethod::{Get, Post};
-use Place::{Needed, Path, Query, Several};
-
-type Parameter = (&'static str, Place, &'static str);
-/// Methods, path, what it does, parameters, type of the body.
-type Entry = (&'static [HttpMethod], &'static str, &'static str, &'static [Parameter], Option<&'static str>);
-
-const TIME: &str = "Unix seconds or RFC 3339";
-const START: Parameter = ("start", Query, TIME);
-const END: Parameter = ("end", Query, TIME);
-const MATCH: Parameter = ("match[]", Several, "a selector");
-const QUERY: Parameter = ("query", Needed, "PromQL");
-const TIMEOUT: Parameter = ("timeout", Query, "seconds, or a length of time; at most 30 s");
-const LIMIT: Parameter = ("limit", Query, "items of the answer at the most; 0 for all");
-const LOOKBACK: Parameter = ("lookback_delta", Query, "how old a sample may be to count at an instant");
-const BOTH: &[HttpMethod] = &[Get, Post];
-
-const PATHS: &[Entry] = &[
-    (&[Get], "/api/v1/openapi.json", "This document", &[], None),
-    (&[Get], "/metrics", "The service's own metrics: Prometheus' text 0.0.4, or OpenMetrics where that is accepted", &[], None),
-    (&[Get], "/healthz", "Whether it is well; 503 names the failing parts", &[], None),
-    (&[Get], "/readyz", "Whether it is ready; 503 while it starts, stops or fails", &[], None),
-    (&[Get], "/-/healthy", "As /healthz, in Prometheus' words", &[], None),
-    (&[Get], "/-/ready", "As /readyz, in Prometheus' words", &[], None),
-    (&[Get], "/api/v1/status", "Actors, sources, pipeline, store, problems", &[], None),
-    (&[Get], "/api/v1/status/buildinfo", "Version, as Prometheus answers it", &[], None),
-    (&[Get], "/api/v1/status/runtimeinfo", "Since when it runs and how long it keeps, as Prometheus answers it", &[], None),
-    (
-        &[Get],
-        "/api/v1/status/tsdb",
-        "The metrics with the most series, the labels with the most values",
-        &[("limit", Query, "of each; 1 to 10,000")],
-        None,
-    ),
-    (BOTH, "/api/v1/query", "PromQL at an instant", &[QUERY, ("time", Query, TIME), TIMEOUT, LIMIT, LOOKBACK], None),
-    (
-        BOTH,
-        "/api/v1/query_range",
-        "PromQL over a range",
-        &[
-            QUERY,
-            ("start", Needed, TIME),
-            ("end", Needed, TIME),
-            ("step", Needed, "seconds, or a length of time"),
-            TIMEOUT,
-            LIMIT,
-            LOOKBACK,
-        ],
-        None,
-    ),
-    (BOTH, "/api/v1/query_exemplars", "Exemplars: none are kept", &[QUERY, START, END], None),
-    (BOTH, "/api/v1/format_query", "A query well laid out", &[QUERY], None),
-    (BOTH, "/api/v1/parse_query", "A query as a tree", &[QUERY], None),
-    (
-        BOTH,
-        "/api/v1/series",
-        "Label sets of the series that are meant",
-        &[("match[]", Needed, "a selector; repeatable"), START, END, LIMIT],
-        None,
-    ),
-    (BOTH, "/api/v1/labels", "Label names", &[MATCH, START, END, LIMIT], None),
-    (&[Get], "/api/v1/label/{name}/values", "Values of a label", &[("name", Path, "the label"), MATCH, START, END, LIMIT], None),
-    (
-        &[Get],
-        "/api/v1/metadata",
-        "Type, help and unit of metrics",
-        &[("metric", Query, "one of them"), ("limit", Query, "metrics at the most"), ("limit_per_metric", Query, "each has one entry")],
-        None,
-    ),
-    (
-        &[Get],
-        "/api/v1/targets/metadata",
-        "The same of scraped programs alone",
-        &[("match_target", Query, "a selector"), ("metric", Query, "one of them"), LIMIT],
-        None,
-    ),
-    (&[Get], "/api/v1/alertmanagers", "Where alerts are sent as Prometheus sends them: nowhere", &[], None),
-    (
-        &[Get],
-        "/api/v1/windows",
-        "Closed windows",
-        &[("match[]", Needed, "a selector; repeatable"), ("window", Needed, "1m 5m 15m 1h 6h 24h"), START, END],
-        None,
-    ),
-    (
-        &[Get],
-        "/api/v1/export",
-        "History as it is kept, streamed",
-        &[("match[]", Needed, "a selector, with or without a comparison; repeatable"), START, END, ("format", Query, "jsonl or csv")],
-        None,
-    ),
-    (
-        &[Post],
-        "/api/v1/import",
-        "History brought in",
-        &[("format", Needed, "jsonl, csv, openmetrics or prometheus"), ("lines_before", Query, "added to the numbers of lines in errors")],
-        Some("text/plain"),
-    ),
-    (
-        &[Get],
-        "/api/v1/rules",
-        "Alert rules, as Prometheus answers them",
-        &[
-            ("type", Query, "alert or record"),
-            ("rule_name[]", Several, "a rule"),
-            ("rule_group[]", Several, "its group"),
-            ("file[]", Several, "its file"),
-            MATCH,
-            ("exclude_alerts", Query, "true leaves the alerts out"),
-            LIMIT,
-        ],
-        None,
-    ),
-    (&[Get], "/api/v1/alerts", "Alerts, as Prometheus answers them", &[], None),
-    (&[Get], "/api/v1/alerts/history", "Alerts that ended, newest first", &[START, END], None),
-    (&[Post], "/api/v1/alerts/{id}/ack", "Acknowledges an alert", &[("id", Path, "the alert")], None),
-    (&[Get], "/api/v1/recommendations", "Recommendations with their evidence", &[], None),
-    (
-        &[Post],
-        "/api/v1/recommendations/{id}/{decision}",
-        "Decides on a recommendation",
-        &[("id", Path, "the recommendation"), ("decision", Path, "accept, dismiss or applied")],
-        None,
-    ),
-    (&[Get], "/api/v1/events", "Points on the time line, newest first", &[START, END, ("source", Query, "where they come from")], None),
-    (&[Get], "/api/v1/tasks", "The task boards", &[], None),
-    (&[Get], "/api/v1/ci/runs", "CI: the figures of each workflow, and the newest runs", &[], None),
-    (&[Post], "/hooks/github", "Webhook deliveries, signed (X-Hub-Signature-256)", &[], Some("application/json")),
-    (&[Post], "/api/v1/write", "Prometheus remote write 1.0 (snappy)", &[], Some("application/x-protobuf")),
-    (&[Post], "/api/v1/ingest", "Samples as JSON", &[], Some("application/json")),
-    (&[Post], "/v1/metrics", "OpenTelemetry metrics (OTLP/HTTP), protobuf or JSON", &[], Some("application/json")),
-    (&[Post], "/api/v1/admin/snapshot", "A copy of everything in a folder of its own", &[], None),
+/// Errors: status, name of the response in the document, what it says.
+const ERRORS: &[(u16, &str, &str)] = &[
+    (400, "BadData", "The request cannot be understood: what is wrong, where, and what would be right"),
+    (401, "Unauthorized", "A token is needed, or the one that was sent is wrong"),
+    (403, "Forbidden", "`Host` or `Origin` is not of this service, or the page of another site asks"),
+    (404, "NotFound", "There is no such thing"),
+    (405, "MethodNotAllowed", "Another method; `Allow` names those that are answered"),
+    (408, "RequestTimeout", "The body came too slowly"),
+    (413, "TooLarge", "The body is longer than the limit"),
+    (415, "UnsupportedMediaType", "The type or the encoding of the body is not understood"),
+    (422, "Unprocessable", "It cannot be worked out, or takes more than a limit allows"),
+    (429, "TooManyRequests", "Too many wrong tokens from this address"),
+    (500, "Internal", "A fault of the service"),
+    (503, "Unavailable", "Not now: it takes too long, there is no room, or the service stops"),
+    (507, "NoRoom", "The disk has no room"),
 ];
 
-fn text() -> Object {
-    ObjectBuilder::new().schema_type(Type::String).build()
+/// Errors that every route may answer.
+const COMMON: &[u16] = &[403, 405, 500, 503];
+/// Errors of routes that need a token.
+const WITH_TOKEN: &[u16] = &[401, 429];
+/// Errors of routes that read a body.
+const WITH_BODY: &[u16] = &[400, 408, 413];
+
+const ABOUT: &str = "Metrics, alerts, tasks and CI of one machine. Times are Unix seconds; a figure that is missing is `null`, never 0. \
+Answers are packed with gzip or deflate where `Accept-Encoding` allows it. HEAD is answered wherever GET is, OPTIONS with 204 and `Allow`. \
+Requests with `Accept: text/html` get pages in place of JSON errors, and the login page in place of 401. Parameters that are not listed are \
+ignored. The live stream at `/ws` is a WebSocket, described in docs/API.md.";
+
+pub(crate) fn routes() -> Vec<Route> {
+    let shape = Shape::new(|| json!({"type": "object", "required": ["openapi", "info", "paths"]}));
+    vec![Route::get("/api/v1/openapi.json", openapi).about("This document").answers(shape)]
 }
 
-fn document() -> OpenApi {
-    let mut paths = PathsBuilder::new();
-    for (methods, path, summary, parameters, body) in PATHS {
-        for method in *methods {
-            let mut operation = OperationBuilder::new().summary(Some(*summary));
-            for (name, place, about) in *parameters {
-                let schema: RefOr<Schema> = match place {
-                    Several => Schema::Array(ArrayBuilder::new().items(text()).build()).into(),
-                    _ => Schema::Object(text()).into(),
-                };
-                let parameter = ParameterBuilder::new()
-                    .name(*name)
-                    .parameter_in(if *place == Path { ParameterIn::Path } else { ParameterIn::Query })
-                    .required(if matches!(place, Path | Needed) { Required::True } else { Required::False })
-                    .description(Some(*about))
-                    .schema(Some(schema));
-                operation = operation.parameter(parameter);
-            }
-            if let Some(kind) = body {
-                let content = ContentBuilder::new().schema(Some(Schema::Object(text()))).build();
-                operation =
-                    operation.request_body(Some(RequestBodyBuilder::new().content(*kind, content).required(Some(Required::True)).build()));
-            }
-            let responses = ResponsesBuilder::new()
-                .response("200", ResponseBuilder::new().description("`{\"status\":\"success\",\"data\":…}`, or what the summary says"))
-                .response(
-                    "400",
-                    ResponseBuilder::new().description(
-                        "`{\"status\":\"error\",\"errorType\":…,\"error\":…}`: what was wrong, where, and what would be right",
-                    ),
-                );
-            paths = paths.path(*path, PathItem::new(method.clone(), operation.responses(responses.build())));
+async fn openapi() -> HttpResponse {
+    static TEXT: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
+    HttpResponse::Ok().content_type(ContentType::json()).body(TEXT.clone())
+}
+
+/// The document.
+#[must_use]
+pub fn document() -> Value {
+    let mut schemas = Schemas::new();
+    schemas.insert("ErrorResponse".to_owned(), error_schema());
+    shapes::collect(&mut schemas);
+    // What the live stream sends, which no path answers.
+    Shape::of::<Frame<'_>>().collect(&mut schemas);
+    let mut paths: Map<String, Value> = Map::new();
+    for route in routes::all().iter().filter(|route| !route.summary.is_empty()) {
+        let methods = match route.methods {
+            Methods::Post => &["post"][..],
+            Methods::GetOrPost => &["get", "post"],
+            Methods::Get | Methods::Socket | Methods::Any => &["get"],
+        };
+        let path = paths.entry(route.plain_path()).or_insert_with(|| json!({}));
+        for method in methods {
+            path[*method] = operation(route, method, &mut schemas);
         }
     }
-    let info = InfoBuilder::new().title("Taskpulse").version(env!("CARGO_PKG_VERSION"));
-    OpenApiBuilder::new()
-        .info(info.description(Some("Answers and errors are described in docs/API.md.")).build())
-        .paths(paths.build())
-        .build()
+    let responses: Map<String, Value> = ERRORS.iter().map(|error| (error.1.to_owned(), error_response(error))).collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {"title": "Taskpulse", "version": env!("CARGO_PKG_VERSION"), "description": ABOUT},
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "responses": responses,
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": "`server.token`"},
+                "login": {"type": "apiKey", "in": "cookie", "name": access::COOKIE, "description": "The cookie that `POST /login` sets"},
+            },
+        },
+    })
 }
 
-/// `GET /api/v1/openapi.json`
-pub(crate) async fn openapi() -> HttpResponse {
-    HttpResponse::Ok().json(document())
+fn error_schema() -> Value {
+    let kinds = ["bad_data", "unauthorized", "forbidden", "not_found", "timeout", "too_large", "execution", "unavailable", "internal"];
+    json!({
+        "type": "object",
+        "properties": {
+            "status": {"const": "error"},
+            "errorType": {"type": "string", "enum": kinds},
+            "error": {"type": "string", "description": "What was wrong, where, and what would be right"},
+        },
+        "required": ["status", "errorType", "error"],
+        "additionalProperties": false,
+    })
+}
+
+fn error_response((status, _, about): &(u16, &str, &str)) -> Value {
+    let mut response = json!({
+        "description": about,
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}},
+            "text/html": {"schema": {"type": "string"}},
+        },
+    });
+    match status {
+        405 => response["headers"] = json!({"Allow": {"required": true, "schema": {"type": "string"}}}),
+        429 | 503 => {
+            let seconds = json!({"description": "Seconds after which to ask again", "schema": {"type": "integer", "minimum": 0}});
+            response["headers"] = json!({"Retry-After": seconds});
+        }
+        _ => {}
+    }
+    response
+}
+
+fn operation(route: &Route, method: &str, schemas: &mut Schemas) -> Value {
+    let by_form = route.methods == Methods::GetOrPost && method == "post";
+    let in_address = route.parameters.iter().filter(|parameter| !by_form || parameter.place != Place::Query);
+    let words =
+        route.plain_path().split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_");
+    let mut operation = json!({
+        "operationId": format!("{method}_{words}"),
+        "summary": route.summary,
+        "parameters": in_address.map(crate::parameter::Parameter::document).collect::<Vec<_>>(),
+        "responses": responses(route, by_form, schemas),
+        "security": security(route.path),
+    });
+    if by_form {
+        operation["requestBody"] = form(route);
+    } else if let Some(body) = &route.body {
+        operation["requestBody"] = json!({"required": body.required, "description": body.about, "content": content(body.content, schemas)});
+    }
+    operation
+}
+
+/// Without `server.token` nobody needs one.
+fn security(path: &str) -> Value {
+    if access::is_open(path) { json!([]) } else { json!([{}, {"token": []}, {"login": []}]) }
+}
+
+fn form(route: &Route) -> Value {
+    let fields = route.parameters.iter().filter(|parameter| parameter.place == Place::Query);
+    let required: Vec<&str> = fields.clone().filter(|parameter| parameter.required).map(|parameter| parameter.name).collect();
+    let properties: Map<String, Value> = fields.map(|parameter| (parameter.name.to_owned(), parameter.field())).collect();
+    let schema = json!({"type": "object", "properties": properties, "required": required});
+    json!({
+        "required": !required.is_empty(),
+        "description": "The parameters, which may also stand in the address",
+        "content": {"application/x-www-form-urlencoded": {"schema": schema}, "multipart/form-data": {"schema": schema}},
+    })
+}
+
+fn content(list: &[Content], schemas: &mut Schemas) -> Value {
+    let one = |(media_type, shape): &Content| {
+        shape.collect(schemas);
+        ((*media_type).to_owned(), json!({"schema": (shape.schema)()}))
+    };
+    list.iter().map(one).collect::<Map<_, _>>().into()
+}
+
+fn responses(route: &Route, by_form: bool, schemas: &mut Schemas) -> Value {
+    let mut responses = Map::new();
+    for answer in &route.answers {
+        let mut response = json!({"description": answer.about});
+        if !answer.content.is_empty() {
+            response["content"] = content(&answer.content, schemas);
+        }
+        responses.insert(answer.status.to_string(), response);
+    }
+    let open = access::is_open(route.path);
+    let mut errors = [COMMON, &route.errors].concat();
+    if !open {
+        errors.extend(WITH_TOKEN);
+        if route.methods != Methods::Post && !by_form {
+            responses.insert("303".to_owned(), json!({"description": "A browser without a login is led to the login page"}));
+        }
+    }
+    if !route.parameters.is_empty() {
+        errors.push(400);
+    }
+    if by_form || route.body.is_some() {
+        errors.extend(WITH_BODY);
+    }
+    for (status, name, about) in ERRORS.iter().filter(|error| errors.contains(&error.0)) {
+        let own = !route.error_content.is_empty() && !COMMON[..2].contains(status) && !WITH_TOKEN.contains(status);
+        let response = if own {
+            json!({"description": about, "content": content(route.error_content, schemas)})
+        } else {
+            json!({"$ref": format!("#/components/responses/{name}")})
+        };
+        responses.entry(status.to_string()).or_insert(response);
+    }
+    responses.into()
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use actix_web::http::{StatusCode, header};
 use actix_web::rt::time::timeout;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::AppendResolved;
 use taskpulse_actors::metadata::Metadata;
@@ -20,15 +21,55 @@ use taskpulse_engine::otlp::{DecodeError, Encoding, Options, Row, SeriesHistory,
 use taskpulse_engine::store::{Rejection, Resolved, Store};
 use tokio::sync::Mutex;
 
-use crate::body;
+use crate::body::{self, BodyLimits, MAX_RAW_BYTES};
 use crate::envelope::ApiError;
 use crate::ingest::{PATIENCE, kept};
+use crate::route::{Body, Content, Route, Shape};
 use crate::server::AppState;
 
 /// The source's name in status.
 pub const SOURCE: &str = "otlp";
 /// How far before a stale marker the last value is searched.
 const BEHIND_MS: i64 = 86_400_000;
+
+pub(crate) fn routes() -> Vec<Route> {
+    const PROTOBUF: &str = "application/x-protobuf";
+    const JSON: &str = "application/json";
+    const REQUEST: Body = Body {
+        content: &[(JSON, Shape::new(export_request)), (PROTOBUF, Shape::TEXT)],
+        required: true,
+        about: "An ExportMetricsServiceRequest; `Content-Encoding` may be gzip or deflate",
+        limits: BodyLimits { unpacked: Some(MAX_RAW_BYTES), ..BodyLimits::SETTING },
+    };
+    const RESPONSE: &[Content] = &[(JSON, Shape::new(export_response)), (PROTOBUF, Shape::TEXT)];
+    const STATUS: &[Content] = &[(JSON, Shape::new(rpc_status)), (PROTOBUF, Shape::TEXT)];
+    vec![
+        Route::post("/v1/metrics", metrics)
+            .about("OpenTelemetry metrics (OTLP/HTTP), protobuf or JSON")
+            .body(REQUEST)
+            .answers_with(200, "An ExportMetricsServiceResponse: the samples are durable, but for those that it counts", RESPONSE)
+            .fails_with(&[415, 507], STATUS),
+    ]
+}
+
+fn export_request() -> Value {
+    json!({"type": "object", "properties": {"resourceMetrics": {"type": ["array", "null"], "items": {"type": "object"}}}})
+}
+
+fn export_response() -> Value {
+    let rejected = json!({"type": "string", "pattern": "^[0-9]+$"});
+    let partial = json!({"type": "object", "properties": {"rejectedDataPoints": rejected, "errorMessage": {"type": "string"}}});
+    json!({"type": "object", "properties": {"partialSuccess": partial}})
+}
+
+fn rpc_status() -> Value {
+    json!({
+        "type": "object",
+        "properties": {"code": {"type": "integer"}, "message": {"type": "string"}},
+        "required": ["code", "message"],
+        "additionalProperties": false,
+    })
+}
 
 /// State between requests.
 pub struct Otlp {
@@ -80,8 +121,7 @@ impl SeriesHistory for Known<'_> {
     }
 }
 
-/// `POST /v1/metrics`
-pub(crate) async fn metrics(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
+async fn metrics(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
     let text = |name| req.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or("");
     let kind = text(header::CONTENT_TYPE).split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     let (encoding, known) = match kind.as_str() {

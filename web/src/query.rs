@@ -16,8 +16,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::answers::{Points, Text};
 use crate::envelope::{ApiError, blocking, success};
+use crate::parameter::{self, END, LIMIT, Parameter, QUERY, START, TIME, TIMEOUT};
 use crate::params::Params;
+use crate::route::Route;
 use crate::server::{AppState, QueryOptions};
+use crate::shapes;
 
 /// Step of subqueries that name none.
 const DEFAULT_STEP_MS: i64 = 60_000;
@@ -38,6 +41,33 @@ const PARSED_AT_ONCE_BYTES: usize = 4_096;
 const MAX_SELECTORS: usize = 1_000;
 /// How notes begin that are no warnings.
 const INFO: &str = "PromQL info:";
+
+pub(crate) fn routes() -> Vec<Route> {
+    const LOOKBACK: Parameter = Parameter::query(
+        "lookback_delta",
+        "how old the newest sample may be at an instant; `query.lookback` otherwise",
+        parameter::duration,
+    );
+    const STATS: Parameter = Parameter::query("stats", "any value: what the query cost", parameter::text);
+    const STEP: Parameter = Parameter::query("step", "from one instant to the next", parameter::positive_duration).required();
+    vec![
+        Route::get_or_post("/api/v1/query", query)
+            .about("PromQL at an instant")
+            .parameters(&[QUERY, TIME, TIMEOUT, LIMIT, LOOKBACK, STATS])
+            .answers(shapes::QUERY_RESULT)
+            .fails(&[422]),
+        Route::get_or_post("/api/v1/query_range", query_range)
+            .about("PromQL over a range")
+            .parameters(&[QUERY, START.required(), END.required(), STEP, TIMEOUT, LIMIT, LOOKBACK, STATS])
+            .answers(shapes::RANGE_RESULT)
+            .fails(&[422]),
+        Route::get_or_post("/api/v1/format_query", format_query)
+            .about("A query, laid out well")
+            .parameters(&[QUERY])
+            .answers(shapes::TEXT)
+            .fails(&[422]),
+    ]
+}
 
 /// What a query is asked with, beside its text and times.
 struct QueryRequest {
@@ -212,8 +242,7 @@ fn grid_count(params: &promql::Params) -> i64 {
     (params.end - params.start) / params.step.max(1) + 1
 }
 
-/// `GET|POST /api/v1/query`
-pub(crate) async fn query(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+async fn query(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let ask = QueryRequest::new(&params, state.queries, QueryGrid::default()).await?;
     let _waiting = ask.waiting();
     let time = params.time("time")?.unwrap_or_else(now_ms);
@@ -228,8 +257,7 @@ pub(crate) async fn query(state: web::Data<AppState>, params: Params) -> Result<
     answered(&state, text)
 }
 
-/// `GET|POST /api/v1/query_range`
-pub(crate) async fn query_range(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+async fn query_range(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     params.required("query")?;
     params.required("start")?;
     params.required("end")?;
@@ -276,8 +304,7 @@ fn timeout(params: &Params, most: Duration) -> Result<Duration, ApiError> {
     Ok(wanted.map_or(most, |wanted| most.min(wanted)))
 }
 
-/// `GET|POST /api/v1/format_query`
-pub(crate) async fn format_query(params: Params) -> Result<HttpResponse, ApiError> {
+async fn format_query(params: Params) -> Result<HttpResponse, ApiError> {
     let query = params.required("query")?.to_owned();
     Ok(success(blocking(move || Ok(promql::formatted(&query)?)).await?))
 }

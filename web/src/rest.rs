@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
+use serde_json::{Value, json};
 use taskpulse_actors::alert::HISTORY;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::{Acknowledge, Decide};
@@ -15,8 +16,10 @@ use taskpulse_engine::windows::Level;
 
 use crate::answers::List;
 use crate::envelope::{ApiError, blocking, success};
+use crate::parameter::{self, END, MATCH, Parameter, START, TIMEOUT};
 use crate::params::Params;
 use crate::query::{need_match, with_selectors};
+use crate::route::{Route, Shape};
 use crate::server::AppState;
 
 const DAY_MS: i64 = 86_400_000;
@@ -24,13 +27,58 @@ const MAX_EVENTS: usize = 1_000;
 /// Rows of one answer of `/api/v1/windows`.
 const MAX_WINDOWS: usize = 500_000;
 
-/// `GET /api/v1/status`
-pub(crate) async fn status(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) fn routes() -> Vec<Route> {
+    const WINDOW: Parameter =
+        Parameter::query("window", "length of the windows", || json!({"enum": ["1m", "5m", "15m", "1h", "6h", "24h"]})).required();
+    const SOURCE: Parameter = Parameter::query("source", "events of this source", parameter::text);
+    const ALERT: Parameter = Parameter::path("id", "the alert", id);
+    const RECOMMENDATION: Parameter = Parameter::path("id", "the recommendation", id);
+    const DECISION: Parameter = Parameter::path("decision", "what becomes of it", || json!({"enum": ["accept", "dismiss", "applied"]}));
+    vec![
+        Route::get("/api/v1/status", status).about("Actors, sources, pipeline, store, problems").answers(Shape::data::<view::Status>()),
+        Route::get("/api/v1/windows", windows)
+            .about("Closed windows of the series that are selected")
+            .parameters(&[MATCH.required(), WINDOW, START, END, TIMEOUT])
+            .answers(Shape::list::<view::Window>())
+            .fails(&[422]),
+        Route::get("/api/v1/alerts/history", alert_history)
+            .about("Alerts that ended, newest first")
+            .parameters(&[START, END])
+            .answers(Shape::list::<view::Alert>()),
+        Route::post("/api/v1/alerts/{id}/ack", acknowledge)
+            .about("Acknowledges an alert")
+            .parameters(&[ALERT])
+            .answers(Shape::data::<view::Alert>())
+            .fails(&[404]),
+        Route::get("/api/v1/recommendations", recommendations)
+            .about("Recommendations with their evidence")
+            .answers(Shape::list::<view::Recommendation>()),
+        // An id may hold a path of its own, such as a mount point.
+        Route::post("/api/v1/recommendations/{id:.+}/{decision}", decide)
+            .about("Decides on a recommendation")
+            .parameters(&[RECOMMENDATION, DECISION])
+            .answers(Shape::data::<view::Recommendation>())
+            .fails(&[404]),
+        Route::get("/api/v1/events", events)
+            .about("Points on the time line, newest first, at most 1,000")
+            .parameters(&[START, END, SOURCE])
+            .answers(Shape::list::<view::Event>()),
+        Route::get("/api/v1/tasks", tasks).about("The task boards").answers(Shape::data::<view::Tasks>()),
+        Route::get("/api/v1/ci/runs", ci_runs)
+            .about("CI: the figures of each workflow, and the newest runs")
+            .answers(Shape::data::<view::Ci>()),
+    ]
+}
+
+fn id() -> Value {
+    json!({"type": "string", "minLength": 1})
+}
+
+async fn status(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     state.answers.success(&state.reporter.status())
 }
 
-/// `GET /api/v1/windows`
-pub(crate) async fn windows(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+async fn windows(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     need_match(&params)?;
     let window = params.required("window")?;
     let level = Level::from_name(window)
@@ -55,8 +103,7 @@ pub(crate) async fn windows(state: web::Data<AppState>, params: Params) -> Resul
     state.answers.send_text(text.await?)
 }
 
-/// `GET /api/v1/alerts/history`
-pub(crate) async fn alert_history(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+async fn alert_history(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let (start, end) = params.range(0, TimestampMs::MAX)?;
     let store = Arc::clone(&state.store);
     let ended = blocking(move || {
@@ -69,8 +116,7 @@ pub(crate) async fn alert_history(state: web::Data<AppState>, params: Params) ->
     state.answers.success(&ended)
 }
 
-/// `POST /api/v1/alerts/{id}/ack`
-pub(crate) async fn acknowledge(state: web::Data<AppState>, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+async fn acknowledge(state: web::Data<AppState>, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let id = id.into_inner();
     let answer = state.acknowledge.send(Acknowledge { id: id.clone() }).await;
     let answer = answer.map_err(|error| ApiError::unavailable(format!("the alert actor: {error}; try again")))?;
@@ -80,14 +126,12 @@ pub(crate) async fn acknowledge(state: web::Data<AppState>, id: web::Path<String
     }
 }
 
-/// `GET /api/v1/recommendations`
-pub(crate) async fn recommendations(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+async fn recommendations(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let current: Arc<Vec<Recommendation>> = state.reporter.views.recommendations();
     state.answers.success(&current)
 }
 
-/// `POST /api/v1/recommendations/{id}/{accept|dismiss|applied}`
-pub(crate) async fn decide(state: web::Data<AppState>, path: web::Path<(String, String)>) -> Result<HttpResponse, ApiError> {
+async fn decide(state: web::Data<AppState>, path: web::Path<(String, String)>) -> Result<HttpResponse, ApiError> {
     let (id, decision) = path.into_inner();
     let status = match decision.as_str() {
         "accept" => Status::Accepted,
@@ -103,8 +147,7 @@ pub(crate) async fn decide(state: web::Data<AppState>, path: web::Path<(String, 
     }
 }
 
-/// `GET /api/v1/events`
-pub(crate) async fn events(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+async fn events(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let (start, end) = params.range(0, TimestampMs::MAX - 1)?;
     let source = params.get("source").map(str::to_owned);
     let store = Arc::clone(&state.store);
@@ -116,16 +159,14 @@ pub(crate) async fn events(state: web::Data<AppState>, params: Params) -> Result
     state.answers.success(&found)
 }
 
-/// `GET /api/v1/tasks`
-pub(crate) async fn tasks(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+async fn tasks(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let mut boards: Vec<Board> = state.reporter.views.boards().values().flat_map(|boards| boards.iter().cloned()).collect();
     let costs = Arc::clone(&state.reporter.shared.costs.read());
     boards.iter_mut().for_each(|board| add_costs(board, &costs));
     state.answers.success(&Tasks { boards, sources: state.reporter.views.sources_of("taskmaster") })
 }
 
-/// `GET /api/v1/ci/runs`
-pub(crate) async fn ci_runs(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+async fn ci_runs(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let repositories = state.reporter.views.repositories().into_values().map(Arc::unwrap_or_clone).collect();
     state.answers.success(&Ci { repositories, sources: state.reporter.views.sources_of("github") })
 }

@@ -2,17 +2,42 @@
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
+use serde_json::json;
 use taskpulse_actors::view::{ActiveAlerts, FILE, GROUP, Rule, RuleGroup, Rules};
 use taskpulse_engine::model::{Labels, Selector};
 use taskpulse_engine::rules;
 
 use crate::envelope::ApiError;
+use crate::parameter::{self, LIMIT, MATCH, Parameter, TIMEOUT};
 use crate::params::Params;
 use crate::query::{TRUNCATED, with_selectors};
+use crate::route::{Route, Shape};
 use crate::server::AppState;
 
-/// `GET /api/v1/alerts`
-pub(crate) async fn alerts(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) fn routes() -> Vec<Route> {
+    const TYPE: Parameter = Parameter::query("type", "which rules; there are no recording rules", || json!({"enum": ["alert", "record"]}));
+    const NAME: Parameter = Parameter::query("rule_name[]", "this rule; may be repeated", parameter::texts);
+    const GROUPS: Parameter = Parameter::query("rule_group[]", "rules of this group; may be repeated", parameter::texts);
+    const FILES: Parameter = Parameter::query("file[]", "rules of this file; may be repeated", parameter::texts);
+    const WITHOUT_ALERTS: Parameter = Parameter::query("exclude_alerts", "whether to leave the alerts out", || json!({"type": "boolean"}));
+    const GROUP_LIMIT: Parameter = Parameter::query(
+        "group_limit",
+        "groups at the most; there is one",
+        || json!({"type": "integer", "format": "int64", "minimum": 1, "maximum": i64::MAX}),
+    );
+    vec![
+        Route::get("/api/v1/rules", rules)
+            .about("Alert rules, as Prometheus answers them")
+            .parameters(&[TYPE, NAME, GROUPS, FILES, MATCH, WITHOUT_ALERTS, LIMIT, GROUP_LIMIT, TIMEOUT])
+            .answers(Shape::data::<Rules>())
+            .fails(&[422]),
+        Route::get("/api/v1/alerts", alerts)
+            .about("Pending and firing alerts, as Prometheus answers them")
+            .answers(Shape::data::<ActiveAlerts>()),
+    ]
+}
+
+async fn alerts(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let alerts = state.reporter.views.alerts().iter().map(Into::into).collect();
     state.answers.success(&ActiveAlerts { alerts })
 }
@@ -82,8 +107,7 @@ struct Answer {
     warnings: Vec<&'static str>,
 }
 
-/// `GET /api/v1/rules`
-pub(crate) async fn rules(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+async fn rules(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let asked = Asked::of(&params)?;
     let selectors = with_selectors(&state, &params, |_, selectors, _| Ok(selectors.to_vec())).await?;
     let active = state.reporter.views.alerts();

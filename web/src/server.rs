@@ -10,10 +10,9 @@ use actix_http::HttpService;
 use actix_http::error::DispatchError;
 use actix_service::{ServiceFactoryExt, map_config};
 use actix_web::dev::{AppConfig, Server, ServiceFactory, ServiceRequest, ServiceResponse, fn_service};
-use actix_web::http::header;
 use actix_web::middleware::{Compress, NormalizePath, from_fn};
 use actix_web::rt::net::TcpStream;
-use actix_web::{App, HttpRequest, ResponseError, web};
+use actix_web::{App, web};
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
 use taskpulse_actors::hub::{Subscribe, Unsubscribe};
 use taskpulse_actors::messages::{Acknowledge, Append, AppendResolved, Decide};
@@ -29,12 +28,9 @@ use crate::access::{Access, guard};
 use crate::answers::Answers;
 use crate::body::Bodies;
 use crate::connection::{Connection, Connections, Tracked};
-use crate::envelope::ApiError;
 use crate::export::{EXPORT_TURNS, MAX_EXPORTS};
 use crate::session::Sessions;
-use crate::{
-    admin, assets, discovery, export, hooks, import, ingest, login, openapi, ops, otlp, prometheus, query, rest, rules, session, tree,
-};
+use crate::{otlp, routes};
 
 /// Connections at the most beside those of sessions, each a small cost.
 pub const MAX_CONNECTIONS: usize = 1_048;
@@ -46,10 +42,6 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_secs(1);
 /// Time for a client to send its request's head.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// The methods of what is read, of what is read with parameters that may come in a form, and of what changes something.
-const READ: &str = "GET, HEAD, OPTIONS";
-const READ_BY_FORM: &str = "GET, HEAD, OPTIONS, POST";
-const WRITE: &str = "OPTIONS, POST";
 /// Requests with samples that may wait for the store at the same time.
 pub const INGEST_PLACES: usize = 64;
 
@@ -228,7 +220,7 @@ fn app(
         .wrap(from_fn(guard))
         // Before the guard, which goes by paths: a slash more or less changes nothing.
         .wrap(NormalizePath::trim())
-        .configure(move |config| routes(config, &socket_ports))
+        .configure(move |config| routes::register(config, &socket_ports))
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -241,86 +233,4 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         };
         io::Error::new(error.kind(), format!("cannot listen on {address}: {error}{right}"))
     })
-}
-
-fn routes(config: &mut web::ServiceConfig, socket_ports: &[u16]) {
-    if !socket_ports.is_empty() {
-        let ports = socket_ports.to_vec();
-        let on_socket_port = move |ctx: &actix_web::guard::GuardContext<'_>| {
-            let host = ctx.head().headers().get("host").and_then(|h| h.to_str().ok()).unwrap_or("");
-            let port = host.rsplit(':').next().and_then(|p| p.parse::<u16>().ok());
-            ctx.head().headers().contains_key("sec-websocket-key") && port.is_some_and(|p| ports.contains(&p))
-        };
-        config.service(web::resource("/").guard(actix_web::guard::fn_guard(on_socket_port)).route(web::get().to(session::open)));
-    }
-    let get_or_post = || web::route().guard(actix_web::guard::Any(actix_web::guard::Get()).or(actix_web::guard::Post()));
-    let at = |path: &str, allow: &'static str| web::resource(path).default_service(web::to(move |req| wrong_method(req, allow)));
-    let api_for = |path: &str, allow: &'static str| at(&format!("/api/v1{path}"), allow);
-    // HEAD comes here as GET, see `guard`.
-    let api = |path: &str| api_for(path, READ);
-    let form_api = |path: &str| api_for(path, READ_BY_FORM);
-    let post_api = |path: &str| api_for(path, WRITE);
-    config
-        .service(at("/ws", "GET, OPTIONS").route(web::get().to(session::open)))
-        .service(at("/metrics", READ).route(web::get().to(ops::metrics)))
-        .service(at("/healthz", READ).route(web::get().to(ops::healthz)))
-        .service(at("/readyz", READ).route(web::get().to(ops::readyz)))
-        .service(at("/-/healthy", READ).route(web::get().to(ops::healthy)))
-        .service(at("/-/ready", READ).route(web::get().to(ops::ready)))
-        .service(at("/login", READ_BY_FORM).route(web::get().to(login::page)).route(web::post().to(login::login)))
-        .service(at("/logout", WRITE).route(web::post().to(login::logout)))
-        .service(at("/v1/metrics", WRITE).route(web::post().to(otlp::metrics)))
-        .service(api("/status").route(web::get().to(rest::status)))
-        .service(api("/status/buildinfo").route(web::get().to(prometheus::buildinfo)))
-        .service(api("/status/runtimeinfo").route(web::get().to(prometheus::runtimeinfo)))
-        .service(api("/status/tsdb").route(web::get().to(prometheus::tsdb)))
-        .service(form_api("/query").route(get_or_post().to(query::query)))
-        .service(form_api("/query_range").route(get_or_post().to(query::query_range)))
-        .service(form_api("/query_exemplars").route(get_or_post().to(prometheus::exemplars)))
-        .service(form_api("/series").route(get_or_post().to(discovery::series)))
-        .service(form_api("/labels").route(get_or_post().to(discovery::labels)))
-        .service(api("/label/{name}/values").route(web::get().to(discovery::label_values)))
-        .service(api("/metadata").route(web::get().to(discovery::metadata)))
-        .service(api("/targets/metadata").route(web::get().to(prometheus::target_metadata)))
-        .service(api("/alertmanagers").route(web::get().to(prometheus::alertmanagers)))
-        .service(api("/windows").route(web::get().to(rest::windows)))
-        .service(api("/rules").route(web::get().to(rules::rules)))
-        .service(api("/alerts").route(web::get().to(rules::alerts)))
-        .service(api("/alerts/history").route(web::get().to(rest::alert_history)))
-        .service(post_api("/alerts/{id}/ack").route(web::post().to(rest::acknowledge)))
-        .service(api("/recommendations").route(web::get().to(rest::recommendations)))
-        // An id may hold a path of its own, such as a mount point.
-        .service(post_api("/recommendations/{id:.+}/{decision}").route(web::post().to(rest::decide)))
-        .service(api("/events").route(web::get().to(rest::events)))
-        .service(post_api("/write").route(web::post().to(ingest::write)))
-        .service(post_api("/ingest").route(web::post().to(ingest::ingest)))
-        .service(api("/export").route(web::get().to(export::export)))
-        .service(post_api("/import").route(web::post().to(import::import)))
-        .service(form_api("/format_query").route(get_or_post().to(query::format_query)))
-        .service(form_api("/parse_query").route(get_or_post().to(tree::parse_query)))
-        .service(post_api("/admin/snapshot").route(web::post().to(admin::snapshot)))
-        .service(api("/openapi.json").route(web::get().to(openapi::openapi)))
-        .service(api("/tasks").route(web::get().to(rest::tasks)))
-        .service(api("/ci/runs").route(web::get().to(rest::ci_runs)))
-        .service(at(hooks::GITHUB, WRITE).route(web::post().to(hooks::github)))
-        .service(web::resource("/api/{rest:.*}").default_service(web::to(no_such_path)))
-        .service(at("/", READ).route(web::get().to(assets::index)))
-        .service(at("/favicon.ico", READ).route(web::get().to(assets::favicon)))
-        .service(at("/{path:.+}", READ).route(web::get().to(assets::file)));
-}
-
-/// Answers what a path is not asked with, and what it is asked with instead.
-async fn wrong_method(req: HttpRequest, allow: &'static str) -> actix_web::HttpResponse {
-    let mut answer = if req.method() == actix_web::http::Method::OPTIONS {
-        actix_web::HttpResponse::NoContent().finish()
-    } else {
-        let error = ApiError::method_not_allowed(format!("{} is not answered with {}, but with {allow}", req.path(), req.method()));
-        error.error_response()
-    };
-    answer.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allow));
-    answer
-}
-
-async fn no_such_path(req: HttpRequest) -> Result<actix_web::HttpResponse, ApiError> {
-    Err(ApiError::not_found(format!("there is no {}; see docs/API.md", req.path())))
 }

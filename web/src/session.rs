@@ -25,6 +25,7 @@ use taskpulse_engine::windows::Level;
 use crate::access::Login;
 use crate::connection::Link;
 use crate::envelope::ApiError;
+use crate::route::Route;
 use crate::server::AppState;
 
 /// Longest frame of a client, bytes.
@@ -140,7 +141,11 @@ async fn filter(state: &AppState, patterns: Vec<String>, left: (usize, usize)) -
     web::block(work).await.map_err(|error| format!("the filter was not worked out: {error}"))?
 }
 
-/// `GET /ws`
+pub(crate) fn routes() -> Vec<Route> {
+    vec![Route::socket("/ws", open)]
+}
+
+/// Opens a session.
 pub(crate) async fn open(req: HttpRequest, stream: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, actix_web::Error> {
     if state.sessions.count() >= state.max_sessions {
         return Err(ApiError::unavailable(format!(

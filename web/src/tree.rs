@@ -6,7 +6,10 @@ use taskpulse_engine::model::NAME_LABEL;
 use taskpulse_engine::promql::{self, Expr};
 
 use crate::envelope::{ApiError, blocking, success};
+use crate::parameter::QUERY;
 use crate::params::Params;
+use crate::route::Route;
+use crate::shapes;
 
 /// Functions that stand for the words behind a range in what the parser reads.
 const RANGE_WORDS: [(&str, &str); 3] = [("__anchored__", "anchored"), ("__smoothed__", "smoothed"), ("__smoothed_instant__", "smoothed")];
@@ -14,8 +17,17 @@ const RANGE_WORDS: [(&str, &str); 3] = [("__anchored__", "anchored"), ("__smooth
 /// A matcher that nobody wrote: the parser refuses the second argument of `info()` without one.
 const INFO_MATCHER: &str = "__info__";
 
-/// `GET|POST /api/v1/parse_query`
-pub(crate) async fn parse_query(params: Params) -> Result<HttpResponse, ApiError> {
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        Route::get_or_post("/api/v1/parse_query", parse_query)
+            .about("A query as a tree")
+            .parameters(&[QUERY])
+            .answers(shapes::TREE)
+            .fails(&[422]),
+    ]
+}
+
+async fn parse_query(params: Params) -> Result<HttpResponse, ApiError> {
     let query = params.required("query")?.to_owned();
     Ok(success(blocking(move || tree(&promql::parse_expr(&query).map_err(ApiError::from)?)).await?))
 }

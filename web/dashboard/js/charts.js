@@ -4,7 +4,8 @@
  * A definition is data; drawing it is `plot.js`, loading it `stores/feeds.js`.
  *
  * @import { Line } from './points.js'
- * @import { Board, Metric, Unit } from './types.js'
+ * @import { Board, Metric } from './types.js'
+ * @import { Unit } from './format.js'
  */
 import { unitOf } from './format.js'
 import { rate, sumBy, withGaps } from './points.js'

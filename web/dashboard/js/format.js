@@ -3,7 +3,7 @@
  *
  * Pure, and the only place that turns a number into text, so the same figure reads the same everywhere.
  *
- * @import { Unit } from './types.js'
+ * @typedef {'ratio'|'bytes'|'seconds'|'count'|'bytes_per_second'|'per_day'|'score'|'plain'} Unit
  */
 
 /** Stands where there is no number; its element's title says why. */

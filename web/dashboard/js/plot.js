@@ -5,7 +5,8 @@
  * the DOM only, as the page's content security policy asks.
  *
  * @import { Threshold } from './stores/alerts.js'
- * @import { TimelineEvent, Unit } from './types.js'
+ * @import { Event as TimelineEvent } from './types.js'
+ * @import { Unit } from './format.js'
  */
 import uPlot from '../vendor/uplot.js'
 import { roundUp, splitsOf, steadyTop, timeLabel } from './axis.js'

@@ -1,103 +1,653 @@
 /**
- * The shapes of docs/API.md as JSDoc types. Nothing here runs, and no page loads this file.
+ * What the service answers, as JSDoc types. Nothing here runs, and no page loads this file.
  *
- * @typedef {Record<string, string>} Metric  labels, `__name__` among them
- * @typedef {{ metric: Metric, values: Array<[number, string]> }} Matrix
- *
- * @typedef {'debug'|'info'|'notice'|'warning'|'error'|'critical'} Severity
- * @typedef {'ratio'|'bytes'|'seconds'|'count'|'bytes_per_second'|'per_day'|'score'|'plain'} Unit
- *
- * @typedef {{
- *   id: string, rule: string, severity: Severity, state: 'pending'|'firing'|'resolved', metric: Metric,
- *   value: number|null, op: string, threshold: number, for_seconds: number, cooldown_seconds: number,
- *   pending_since: number|null, firing_since: number|null, resolved_at: number|null, last_sample: number|null,
- *   summary: string, acked_at: number|null, reason: string|null, busiest: string[]
- * }} Alert
- *
- * @typedef {{ name: string, value: number|null, low: number|null, high: number|null, unit: Unit }} Evidence
- * @typedef {{
- *   id: string, kind: string, title: string, why: string, action: string, severity: Severity,
- *   status: 'open'|'accepted'|'dismissed'|'applied'|'withdrawn', created: number, updated: number,
- *   evidence: Evidence[], query: string|null, start: number|null, end: number|null
- * }} Recommendation
- *
- * @typedef {{
- *   id: string, time: number, source: string, kind: string, severity: Severity, subject: string, title: string,
- *   data: Record<string, unknown>
- * }} TimelineEvent
- *
- * @typedef {{
- *   id: string, title: string, status: string, priority: string, dependencies: string[], ready: boolean,
- *   subtasks_done: number, subtasks_total: number, updated_at: number|null, in_progress_since: number|null,
- *   execution_seconds: number|null, complexity: number|null, cost: TaskCost|null
- * }} TaskItem
- * @typedef {{ tokens?: Record<string, number>, money?: number, active_seconds?: number, cpu_seconds?: number, shared_seconds: number, since?: number, start_seen?: boolean, unwatched_seconds?: number }} TaskCost
- * @typedef {{ missing: string } | { p50: number|null, p85: number|null, p95: number|null, completions: number, watched_days: number }} Forecast  times in Unix seconds; null: too far away to tell
- * @typedef {{
- *   project: string, root: string, tag: string, current: boolean, up: boolean, reason: string|null, read_at: number|null,
- *   tasks: Record<string, number>, subtasks: Record<string, number>, completion_ratio: number|null,
- *   queue_depth: number|null, ready_tasks: number|null, failure_ratio: number|null, critical_path_tasks: number|null,
- *   cycle: string[]|null, unknown_statuses: string[], items: TaskItem[], forecast: Forecast|null, throughput_per_day: number|null
- * }} Board
- * @typedef {{ boards: Board[], sources: Array<{ project: string, root: string, up: boolean, reason: string|null }> }} Tasks
- *
- * @typedef {{
- *   id: number, attempt: number, number: number, workflow: string, workflow_id: number|null, title: string, event: string, branch: string, sha: string,
- *   fork: boolean, status: string, conclusion: string|null, url: string, created: number, started: number, ended: number|null,
- *   duration_seconds: number|null, queue_seconds: number|null, job_seconds: number|null
- * }} CiRun
- * @typedef {{
- *   workflow: string, workflow_id: number|null, workflow_path: string|null, state: string|null, url: string|null, success_ratio: number|null, judged_runs: number,
- *   flaky_ratio: number|null, flaky_commits: number, commits: number, p50_seconds: number|null,
- *   p50_before_seconds: number|null, p50_change_ratio: number|null, active: number, statuses: Record<string, number>,
- *   runs: Record<string, number>, job_seconds: number, wasted_seconds: number
- * }} CiWorkflow
- * @typedef {{
- *   repo: string, whole: boolean, runs_known: number, jobs_wanted: number, active: number, queued: number,
- *   confirmed_at: number|null, workflows: CiWorkflow[], runs: CiRun[]
- * }} CiRepository
- * @typedef {{ repositories: CiRepository[], sources: Source[] }} Ci
- *
- * @typedef {{ part: string, score: number, weight: number, why: string }} HealthPart
- * @typedef {{
- *   name: string, state: 'running'|'restarting'|'stuck'|'down'|'stopped', restarts: number, mailbox: number,
- *   handled: number, busy_seconds: number|null, held_seconds: number, longest_hold_seconds: number, last_panic: { time: number, during: string, message: string }|null,
- *   reason: string|null
- * }} ActorState
- * @typedef {{
- *   source: string, up: boolean|null, reason: string|null, hint: string|null, since: number|null,
- *   last_sample: number|null, samples: number
- * }} Source
- * @typedef {{
- *   target: string, kind: 'http'|'tcp'|'command', address: string, up: boolean|null, reason: string|null,
- *   since: number|null, checked_at: number|null, interval_seconds: number, duration_seconds: number|null,
- *   http_status: number|null, certificate_expires: number|null
- * }} Target
- * @typedef {{
- *   state: 'ok'|'degraded'|'starting'|'stopping', version: string, started_at: number, uptime_seconds: number, pid: number,
- *   health: { score: number|null, parts: HealthPart[], missing: Array<{ part: string, why: string }> },
- *   actors: ActorState[], sources: Source[], targets: Target[],
- *   pipeline: {
- *     appended_samples: number, appended_batches: number, duplicate_samples: number, late_samples: number,
- *     rejected: Record<string, number>, dropped: Record<string, number>, batcher_waiting: number
- *   },
- *   store: {
- *     data_dir: string, series: number, dormant_series: number, max_series: number, head_samples: number,
- *     journal: { records: number, bytes: number, age_seconds: number },
- *     partitions: string[], disk_bytes: number, max_bytes: number,
- *     retention_seconds: number, windows_retention_seconds: number, format: number,
- *     top_metrics: Share[], top_labels: Share[]
- *   },
- *   windows: Array<{ window: string, closed: number, late_samples: number }>,
- *   login: boolean, sessions: number, addresses: string[], problems: string[]
- * }} Status
- *
- * @typedef {{ name: string, series: number, values?: number }} Share
- *
- * @typedef {{
- *   name: string, query: string, duration: number, labels?: Record<string, string>
- * }} Rule
- *
- * @typedef {{ type: 'snapshot'|'update', id: number, seq: number, time: number, data: any[] }} Frame
+ * Made from the schemas of the OpenAPI document: `cargo run --example browser_types`. Do not edit it.
  */
+
+/**
+ * `/api/v1/alerts`
+ * @typedef {object} ActiveAlerts
+ * @property {PrometheusAlert[]} alerts  Pending and firing alerts.
+ */
+
+/**
+ * An actor.
+ * @typedef {object} Actor
+ * @property {number|null} busy_seconds  How long its oldest work has taken so far.
+ * @property {number} handled  Messages handled.
+ * @property {number} held_seconds  How long it has held its thread in all since the service started.
+ * @property {null|LastPanic} last_panic
+ * @property {number} longest_hold_seconds  The longest that it held its thread at a time; all others on that thread waited.
+ * @property {number} mailbox  Messages that wait.
+ * @property {string} name  Its name.
+ * @property {string|null} reason  Why it is not running.
+ * @property {number} restarts  Restarts since the service started.
+ * @property {ActorState} state  Where it stands.
+ */
+
+/**
+ * Where an actor stands.
+ * @typedef {'running'|'restarting'|'stuck'|'down'|'stopped'} ActorState
+ */
+
+/**
+ * An alert.
+ * @typedef {AlertDetails & { value: number|null }} Alert
+ */
+
+/**
+ * What both shapes of an alert have. Times are those of samples.
+ * @typedef {object} AlertDetails
+ * @property {number|null} acked_at  When someone acknowledged it.
+ * @property {string[]} busiest  What used most of what it is about when it fired, such as `cargo (3 processes) 61 %`.
+ * @property {number} cooldown_seconds  Shortest time between two firings.
+ * @property {number|null} firing_since  Time of the sample with which it fired.
+ * @property {number} for_seconds  How long the condition must hold before it fires.
+ * @property {string} id  The same for the same rule and series.
+ * @property {number} last_sample  Time of the newest sample judged.
+ * @property {Record<string, string>} metric  The labels of its series, `__name__` among them.
+ * @property {string} op  The comparison, as written.
+ * @property {number} pending_since  Time of the sample that met the condition.
+ * @property {string|null} reason  Why it was resolved, where it was not by its value.
+ * @property {number|null} resolved_at  When it ended.
+ * @property {string} rule  The rule's name.
+ * @property {Severity} severity  How bad it is.
+ * @property {AlertState} state  Where it stands.
+ * @property {string} summary  One line for a person.
+ * @property {number|null} threshold  What the value is compared with.
+ */
+
+/**
+ * Where an alert stands.
+ * @typedef {'pending'|'firing'|'resolved'} AlertState
+ */
+
+/**
+ * @typedef {object} Alertmanager
+ * @property {string} url
+ */
+
+/**
+ * Where alerts are sent as Prometheus sends them.
+ * @typedef {object} Alertmanagers
+ * @property {Alertmanager[]} activeAlertmanagers
+ * @property {Alertmanager[]} droppedAlertmanagers
+ */
+
+/**
+ * What Prometheus shows of an alert beside its labels.
+ * @typedef {object} Annotations
+ * @property {string} summary  One line for a person.
+ */
+
+/**
+ * The tasks of one Task Master tag.
+ * @typedef {object} Board
+ * @property {number} blocked_tasks  Pending tasks that wait for a dependency, and tasks whose status is blocked.
+ * @property {number|null} completion_ratio  Done as a share of all that is not cancelled, 0 to 1; `null` when there is nothing to divide by.
+ * @property {null|Cost} cost
+ * @property {Record<string, Cost>} cost_by_week  The same by ISO week, such as `2026-W48`.
+ * @property {number|null} critical_path_tasks  Tasks on the longest chain of open tasks; `null` while there is a cycle.
+ * @property {boolean} current  Whether it is the tag in use.
+ * @property {string[]|null} cycle  A cycle among unfinished tasks: each depends on the one after it, and the first stands again at the end.
+ * @property {number|null} failure_ratio  Failures as a share of the tasks that ended lately, 0 to 1.
+ * @property {BoardFinding[]} findings  What could not be read as it is; the first hundred of a file.
+ * @property {null|Forecast} forecast
+ * @property {Task[]} items  The tasks, in the order of the file.
+ * @property {number} open_tasks  Tasks neither done nor cancelled.
+ * @property {string} project  The project's name: that of its folder.
+ * @property {number} queue_depth  Pending tasks.
+ * @property {number} read_at  When the board was read last.
+ * @property {number} ready_tasks  Pending tasks that could be taken up now.
+ * @property {string|null} reason  Why not.
+ * @property {string} root  The project's folder.
+ * @property {Record<string, number>} subtasks  Subtasks by status, apart from the tasks.
+ * @property {string} tag  The tag.
+ * @property {Record<string, number>} tasks  Tasks by status.
+ * @property {number|null} throughput_per_day  Tasks done a day over the last seven days, or as many of them as were watched.
+ * @property {string[]} unknown_statuses  Statuses that Task Master does not have.
+ * @property {boolean} up  Whether the files can be read.
+ */
+
+/**
+ * Something of a board that could not be read as it is.
+ * @typedef {object} BoardFinding
+ * @property {string|null} field  The field.
+ * @property {string|null} task  The task (`3`) or subtask (`3.1`).
+ * @property {string} what  What is there, what became of it, and what would be right.
+ */
+
+/**
+ * What the service was built from.
+ * @typedef {object} BuildInfo
+ * @property {string} application
+ * @property {string} branch
+ * @property {string} buildDate
+ * @property {string} buildUser
+ * @property {string} goVersion
+ * @property {string} revision
+ * @property {string} version
+ */
+
+/**
+ * `/api/v1/ci/runs`
+ * @typedef {object} Ci
+ * @property {CiRepository[]} repositories  The repositories that are watched.
+ * @property {Source[]} sources  Where they come from.
+ */
+
+/**
+ * A repository on GitHub.
+ * @typedef {object} CiRepository
+ * @property {number} active  Runs under way.
+ * @property {number|null} confirmed_at  When GitHub last said that this is how it is.
+ * @property {number} jobs_wanted  Ended runs whose jobs are still to be read.
+ * @property {number} jobs_without_times  Jobs whose times are missing or cannot be.
+ * @property {string|null} now_named  The name that GitHub has it under, where that is another one.
+ * @property {number} queued  Those of them that wait for a runner.
+ * @property {number|null} reading_from  Back to when runs are still to be read.
+ * @property {string} repo  Its name in the settings, `owner/name`.
+ * @property {CiRequests} requests  The budget of requests.
+ * @property {CiRun[]} runs  The newest 100 runs.
+ * @property {number} runs_known  Runs that are remembered.
+ * @property {CiWebhooks} webhooks  Webhooks.
+ * @property {boolean} whole  Whether the runs of the past are read.
+ * @property {CiWorkflow[]} workflows  The workflows.
+ */
+
+/**
+ * The budget of requests to GitHub, of all repositories together.
+ * @typedef {object} CiRequests
+ * @property {number} allowed_an_hour  Requests an hour that the service allows itself.
+ * @property {number|null} limit  GitHub's limit an hour; `null` before the first answer.
+ * @property {number|null} remaining  What is left of it.
+ * @property {number} spent_last_hour  Requests of the last hour that counted against the limit.
+ */
+
+/**
+ * An attempt of a run.
+ * @typedef {object} CiRun
+ * @property {number} attempt  Its attempt, from 1.
+ * @property {string} branch  Branch of its head.
+ * @property {string|null} conclusion  How it ended.
+ * @property {number} created  When it was created.
+ * @property {number|null} duration_seconds  How long it took.
+ * @property {number|null} ended  When it ended.
+ * @property {string} event  What set it off.
+ * @property {boolean} fork  Whether its head is in another repository.
+ * @property {number} id  GitHub's number of the run.
+ * @property {number|null} job_seconds  Seconds of its jobs.
+ * @property {number} jobs_without_times  Its jobs whose times are missing or cannot be.
+ * @property {number} number  Its number among the runs of its workflow.
+ * @property {number|null} queue_seconds  How long it waited for its first job.
+ * @property {string} sha  Commit of its head; empty where it is not known.
+ * @property {number} started  When this attempt began.
+ * @property {string} status  As GitHub names it; `completed` when it ended.
+ * @property {string} title  What GitHub shows as its title.
+ * @property {string} url  Its page.
+ * @property {string} workflow  Name of the workflow.
+ * @property {number|null} workflow_id  GitHub's number of the workflow.
+ */
+
+/**
+ * Webhooks of a repository.
+ * @typedef {object} CiWebhooks
+ * @property {number|null} last  When the last one came.
+ * @property {boolean} on  Whether deliveries are accepted.
+ */
+
+/**
+ * A workflow. A figure without what it is made of is `null`.
+ * @typedef {object} CiWorkflow
+ * @property {number} active  Runs under way.
+ * @property {number} commits  Commits whose runs succeeded or failed.
+ * @property {number} flaky_commits  Commits whose runs both failed and succeeded, or succeeded at a later attempt.
+ * @property {number|null} flaky_ratio  Flaky commits as a share of the commits whose runs succeeded or failed.
+ * @property {number} job_seconds  Seconds of jobs.
+ * @property {number} judged_runs  Completed runs that `success_ratio` goes by, those that count for neither included.
+ * @property {number|null} p50_before_seconds  The same of the 20 before them.
+ * @property {number|null} p50_change_ratio  By how much the median is longer than the one before; needs five runs of each.
+ * @property {number|null} p50_seconds  Median duration of the last 20 runs that succeeded or failed.
+ * @property {Record<string, number>} runs  Ended runs, by conclusion.
+ * @property {string|null} state  `active`, `disabled_manually`, …
+ * @property {Record<string, number>} statuses  Runs under way, by status.
+ * @property {number|null} success_ratio  Successes as a share of successes and failures among the last 20 completed runs.
+ * @property {string|null} url  Its page.
+ * @property {number} wasted_seconds  Seconds of the jobs of runs that were cancelled, or whose commit later got a green run.
+ * @property {string} workflow  Its name.
+ * @property {number|null} workflow_id  GitHub's number of it.
+ * @property {string|null} workflow_path  Its file.
+ */
+
+/**
+ * What went on while tasks were in progress. What has no source is left out. Where several tasks were in progress, each has an
+ * even share of everything but `wall_seconds`.
+ * @typedef {object} Cost
+ * @property {number} [active_seconds]  Seconds that coding agents were active.
+ * @property {number} [ci_job_seconds]  Seconds of their jobs.
+ * @property {number} [ci_runs]  CI runs of commits made meanwhile.
+ * @property {number} [cpu_covered_seconds]  The part of the time that the CPU samples cover.
+ * @property {number} [cpu_seconds]  CPU time of the whole machine.
+ * @property {number} [money]  Money of coding agents, in the unit of its metric (US dollars of Claude Code).
+ * @property {number} shared_seconds  The part of it during which other tasks were in progress too.
+ * @property {number} [since]  Of a task: from when on it is counted.
+ * @property {boolean} [start_seen]  Of a task: whether `since` is when it started. It may have been in progress when the service first saw it.
+ * @property {Record<string, number>} [tokens]  Tokens of coding agents, by type.
+ * @property {number} [unwatched_seconds]  The part of it during which the service was not running: what agents pushed then is missing.
+ * @property {number} wall_seconds  Time in progress.
+ */
+
+/**
+ * @typedef {object} Count
+ * @property {string} name
+ * @property {number} value
+ */
+
+/**
+ * @typedef {object} ErrorResponse
+ * @property {string} error  What was wrong, where, and what would be right
+ * @property {'bad_data'|'unauthorized'|'forbidden'|'not_found'|'timeout'|'too_large'|'execution'|'unavailable'|'internal'} errorType
+ * @property {'error'} status
+ */
+
+/**
+ * A point on the time line.
+ * @typedef {object} Event
+ * @property {any|null} data  Particulars, by kind; `null` where there are none.
+ * @property {string} id  Its id.
+ * @property {string} kind  What kind of thing happened.
+ * @property {Severity} severity  `info`, or the severity of an alert.
+ * @property {string} source  Who says so: `taskmaster`, `github`, `alert`, `service`, `advice`, `probe`.
+ * @property {string} subject  What it happened to, such as a task's id.
+ * @property {number} time  When it happened.
+ * @property {string} title  One line for a person.
+ */
+
+/**
+ * One figure behind a recommendation.
+ * @typedef {object} Evidence
+ * @property {number|null} high  Upper bound (95 %) of an estimate; `null` for a figure that was counted.
+ * @property {number|null} low  Lower bound (95 %) of an estimate; `null` for a figure that was counted.
+ * @property {string} name  What it is.
+ * @property {string} unit  `ratio`, `bytes`, `seconds`, `count`, `bytes_per_second` or `per_day`.
+ * @property {number|null} value  The figure.
+ */
+
+/**
+ * A part of the service that does not work.
+ * @typedef {object} FailingPart
+ * @property {string} part  Which.
+ * @property {string} reason  Why.
+ */
+
+/**
+ * When the open tasks will be done, or why that cannot be told.
+ * @typedef {{ completions: number, p50: number|null, p85: number|null, p95: number|null, watched_days: number }|{ missing: string }} Forecast
+ */
+
+/**
+ * A frame of a subscription.
+ * @typedef {object} Frame
+ * @property {Array<any>} data  What the topic is about, written once for all that get it.
+ * @property {number} id  The client's number of the subscription.
+ * @property {number} seq  Its number in the subscription; a gap means that updates were left out.
+ * @property {number} time  When.
+ * @property {FrameKind} type  What it is.
+ */
+
+/**
+ * What a frame of a subscription is.
+ * @typedef {'snapshot'|'update'} FrameKind
+ */
+
+/**
+ * @typedef {object} HeadStats
+ * @property {number|null} [chunkCount]
+ * @property {number|null} [maxTime]
+ * @property {number|null} [minTime]
+ * @property {number|null} [numLabelPairs]
+ * @property {number} numSeries
+ */
+
+/**
+ * The health score and what it is made of.
+ * @typedef {object} Health
+ * @property {UnmeasuredPart[]} missing  What is not in it.
+ * @property {HealthPart[]} parts  Its parts.
+ * @property {number|null} score  0 to 100; `null` while no resource is measured.
+ */
+
+/**
+ * `/healthz` and `/readyz`
+ * @typedef {object} HealthCheck
+ * @property {FailingPart[]} failing  The parts that do not work.
+ * @property {HealthVerdict} status  The verdict.
+ */
+
+/**
+ * One part of the score.
+ * @typedef {object} HealthPart
+ * @property {string} part  `cpu`, `memory`, `disk`, `alerts`, `sources` or `probes`.
+ * @property {number|null} score  0 to 100.
+ * @property {number|null} weight  How much it counts in the mean.
+ * @property {string} why  The figure behind it.
+ */
+
+/**
+ * Whether all works.
+ * @typedef {'ok'|'failing'} HealthVerdict
+ */
+
+/**
+ * What the journal holds.
+ * @typedef {object} Journal
+ * @property {number} age_seconds  How long the oldest of them waits.
+ * @property {number} bytes  Their bytes.
+ * @property {number} records  Records that are not in chunks yet.
+ */
+
+/**
+ * How an actor last panicked.
+ * @typedef {object} LastPanic
+ * @property {string} during  What it was doing: the name of a message or timer.
+ * @property {string} message  What the panic said, with its place.
+ * @property {number} time  When, Unix seconds.
+ */
+
+/**
+ * Samples of a series.
+ * @typedef {object} Matrix
+ * @property {Metric} metric
+ * @property {Array<[number, string]>} values
+ */
+
+/**
+ * The labels of a series, `__name__` among them.
+ * @typedef {Record<string, string>} Metric
+ */
+
+/**
+ * What is known of a metric.
+ * @typedef {object} MetricMetadata
+ * @property {string} help  One line.
+ * @property {string} type  `counter`, `gauge`, `histogram`, `summary`, … or `unknown`.
+ * @property {string} unit  Its unit; empty where none is known.
+ */
+
+/**
+ * What became of a delivery.
+ * @typedef {object} Outcome
+ * @property {string} outcome  `accepted`, `ignored` (nobody watches what it is about) or `replayed` (it came before).
+ */
+
+/**
+ * Samples on their way, counted since the start.
+ * @typedef {object} Pipeline
+ * @property {number} appended_batches  Batches kept.
+ * @property {number} appended_samples  Samples kept.
+ * @property {number} batcher_waiting  Samples that wait in the batcher.
+ * @property {Record<string, number>} dropped  Samples lost, by stage and reason.
+ * @property {number} duplicate_samples  Samples that were there already.
+ * @property {number} late_samples  Samples that came after their one-minute window had closed.
+ * @property {Record<string, number>} rejected  Samples refused, by reason.
+ */
+
+/**
+ * An alert as Prometheus answers it, with the fields of [`Alert`] beside.
+ * @typedef {AlertDetails & { activeAt: string, annotations: Annotations, labels: Record<string, string>, value: string }} PrometheusAlert
+ */
+
+/**
+ * Advice with its evidence.
+ * @typedef {object} Recommendation
+ * @property {string} action  What to do.
+ * @property {number} created  When it was first given.
+ * @property {number} end  Until when.
+ * @property {Evidence[]} evidence  The figures.
+ * @property {string} id  The same for the same advice about the same thing.
+ * @property {string} kind  What it is about: `cpu`, `memory`, `disk`, `board`, `duration`.
+ * @property {string} query  The series to look at.
+ * @property {Severity} severity  How much it matters.
+ * @property {number} start  From when.
+ * @property {RecommendationStatus} status  Where it stands.
+ * @property {string} title  One line.
+ * @property {number} updated  When it last changed.
+ * @property {string} why  What was seen.
+ */
+
+/**
+ * Where a recommendation stands.
+ * @typedef {'open'|'accepted'|'dismissed'|'applied'|'withdrawn'} RecommendationStatus
+ */
+
+/**
+ * An alert rule.
+ * @typedef {object} Rule
+ * @property {PrometheusAlert[]} alerts  Its alerts, unless they were not wanted.
+ * @property {Record<string, string>} annotations  None.
+ * @property {number} cooldown  Shortest time between two firings, seconds.
+ * @property {number} duration  How long the condition must hold, seconds.
+ * @property {string} health  `ok`.
+ * @property {number} keepFiringFor  0: an alert ends with its condition.
+ * @property {RuleLabels} labels  Its labels.
+ * @property {string} name  Its name.
+ * @property {string} op  The comparison of its condition.
+ * @property {string} query  Its condition, as written.
+ * @property {RuleState} state  The worst state of its alerts.
+ * @property {number|null} threshold  What the value is compared with.
+ * @property {string} type  `alerting`.
+ */
+
+/**
+ * The rules of the settings.
+ * @typedef {object} RuleGroup
+ * @property {number} evaluationTime  0: not measured.
+ * @property {string} file  Its file.
+ * @property {number} interval  0: rules are evaluated with each sample.
+ * @property {string} lastEvaluation  When the service started.
+ * @property {number} limit  0: none.
+ * @property {string} name  Its name.
+ * @property {Rule[]} rules  The rules.
+ */
+
+/**
+ * The labels of a rule.
+ * @typedef {object} RuleLabels
+ * @property {Severity} severity  How bad it is.
+ */
+
+/**
+ * The worst state of a rule's alerts.
+ * @typedef {'inactive'|'pending'|'firing'} RuleState
+ */
+
+/**
+ * `/api/v1/rules`
+ * @typedef {object} Rules
+ * @property {RuleGroup[]} groups  One group, or none where no rule was found.
+ */
+
+/**
+ * What runs.
+ * @typedef {object} RuntimeInfo
+ * @property {string} lastConfigTime
+ * @property {boolean} reloadConfigSuccess
+ * @property {string} serverTime
+ * @property {string} startTime
+ * @property {string} storageRetention  A duration: `30d`.
+ */
+
+/**
+ * How the service is doing.
+ * @typedef {'starting'|'ok'|'degraded'|'stopping'} ServiceState
+ */
+
+/**
+ * How bad something is.
+ * @typedef {'debug'|'info'|'notice'|'warning'|'error'|'critical'} Severity
+ */
+
+/**
+ * A metric or a label and how many series have it.
+ * @typedef {object} Share
+ * @property {string} name  The metric, or the label.
+ * @property {number} series  Series with it.
+ * @property {number} [values]  Values of the label; left out for a metric.
+ */
+
+/**
+ * A snapshot that is durable.
+ * @typedef {object} Snapshot
+ * @property {string} name
+ * @property {string} path  On the machine of the service.
+ */
+
+/**
+ * A source.
+ * @typedef {object} Source
+ * @property {string|null} hint  What would make an absent source work.
+ * @property {number|null} last_sample  Time of its newest sample.
+ * @property {string|null} reason  Why it cannot be read; or, where it works, what of it is wrong.
+ * @property {number} samples  Samples so far.
+ * @property {number} since  Since when it is as it is.
+ * @property {string} source  Its name.
+ * @property {boolean|null} up  `true` where it works, `false` where it cannot be read, `null` where there is nothing to read.
+ */
+
+/**
+ * The service: its actors, sources, pipeline, store and problems.
+ * @typedef {object} Status
+ * @property {Actor[]} actors  The actors.
+ * @property {string[]} addresses  Where it listens.
+ * @property {Health} health  The health score.
+ * @property {boolean} login  Whether clients must log in.
+ * @property {number} pid  Its process.
+ * @property {Pipeline} pipeline  Samples on their way.
+ * @property {string[]} problems  What is wrong, one line each.
+ * @property {number} sessions  WebSocket sessions.
+ * @property {Source[]} sources  The sources.
+ * @property {number} started_at  When it started.
+ * @property {ServiceState} state  How it is doing.
+ * @property {Store} store  The store.
+ * @property {Target[]} targets  The targets of probes.
+ * @property {number} uptime_seconds  How long it has been running.
+ * @property {string} version  Its version.
+ * @property {WindowCounts[]} windows  Windows, by length.
+ */
+
+/**
+ * The store.
+ * @typedef {object} Store
+ * @property {string} data_dir  Where it is.
+ * @property {number} disk_bytes  Bytes of the data directory on the disk, as last measured.
+ * @property {number} dormant_series  Those of them that nobody has written to for hours.
+ * @property {number} format  Format of the directory.
+ * @property {number} head_samples  Samples that are not in chunks yet.
+ * @property {Journal} journal  The journal.
+ * @property {number} max_bytes  Bytes beyond which the oldest days are deleted; 0 for no bound.
+ * @property {number} max_series  Series at the most.
+ * @property {number} open_partitions  How many of them are open.
+ * @property {number} partition_hits  How often one was open when it was wanted.
+ * @property {number} partition_opens  How often one had to be opened.
+ * @property {string[]} partitions  Days that have a partition.
+ * @property {number} retention_seconds  How long samples are kept.
+ * @property {number} series  Series known.
+ * @property {Share[]} top_labels  The labels with the most values.
+ * @property {Share[]} top_metrics  The metrics with the most series.
+ * @property {number} windows_retention_seconds  How long windows of an hour and longer are kept.
+ */
+
+/**
+ * A target of a probe.
+ * @typedef {object} Target
+ * @property {string} address  What is asked, without user, values of its query and arguments: they may be secrets.
+ * @property {number|null} certificate_expires  When the first certificate of its chain ends.
+ * @property {number|null} checked_at  When it was last checked.
+ * @property {number|null} duration_seconds  How long the last check took.
+ * @property {number|null} http_status  The status of its last answer.
+ * @property {number} interval_seconds  Time between checks.
+ * @property {TargetKind} kind  How it is checked.
+ * @property {string|null} reason  Why it is not.
+ * @property {number|null} since  Since when it is as it is.
+ * @property {string} target  Its name.
+ * @property {boolean|null} up  Whether it is up; `null` before the first check, and where it cannot be checked.
+ */
+
+/**
+ * How a target is checked.
+ * @typedef {'http'|'tcp'|'command'} TargetKind
+ */
+
+/**
+ * What a scraped program says of a metric. Which program is not kept.
+ * @typedef {MetricMetadata & { metric: string, target: Record<string, string> }} TargetMetadata
+ */
+
+/**
+ * A task.
+ * @typedef {object} Task
+ * @property {number|null} complexity  Its score in Task Master's complexity report, where there is one.
+ * @property {null|Cost} cost
+ * @property {string[]} dependencies  Ids of the tasks (`3`) and subtasks (`3.1`) to be done before.
+ * @property {number|null} execution_seconds  How long it took the last time it became done, as far as that was seen from its start.
+ * @property {string} id  Its id within the tag; without a readable one its place in the list, `#4`.
+ * @property {number|null} in_progress_since  Since when it is in progress; `null` when the start was not seen.
+ * @property {string} priority  Its priority; empty where the file has none.
+ * @property {boolean} ready  Whether it could be taken up now.
+ * @property {string} status  Its status.
+ * @property {number} subtasks_done  Subtasks that are done.
+ * @property {number} subtasks_total  All its subtasks.
+ * @property {string} title  Its title; empty where the file has none.
+ * @property {number|null} updated_at  When it or one of its subtasks last changed.
+ */
+
+/**
+ * `/api/v1/tasks`
+ * @typedef {object} Tasks
+ * @property {Board[]} boards  One board for each tag of each project.
+ * @property {Source[]} sources  Where they come from.
+ */
+
+/**
+ * What the store holds. What it does not count is `null`, or an empty list.
+ * @typedef {object} TsdbStatus
+ * @property {HeadStats} headStats
+ * @property {Count[]} labelValueCountByLabelName
+ * @property {Count[]} memoryInBytesByLabelName
+ * @property {Count[]} seriesCountByLabelValuePair
+ * @property {Count[]} seriesCountByMetricName
+ */
+
+/**
+ * A part that could not be measured.
+ * @typedef {object} UnmeasuredPart
+ * @property {string} part  Which; `all` before the first measurement.
+ * @property {string} why  Why.
+ */
+
+/**
+ * The statistics of one series over one closed window.
+ * @typedef {object} Window
+ * @property {number|null} avg  Their mean.
+ * @property {number|null} count  Samples.
+ * @property {number} end  The first instant after it.
+ * @property {number|null} first  The earliest.
+ * @property {number|null} last  The latest.
+ * @property {number|null} max  The largest.
+ * @property {Record<string, string>} metric  The labels of the series, `__name__` among them.
+ * @property {number|null} min  The smallest.
+ * @property {number} start  Its first instant.
+ * @property {number|null} stddev  Standard deviation of the population.
+ * @property {number|null} sum  Their sum.
+ * @property {string} window  Its length: `1m`, `5m`, `15m`, `1h`, `6h` or `24h`.
+ */
+
+/**
+ * Windows of one length.
+ * @typedef {object} WindowCounts
+ * @property {number} closed  Windows closed since the start.
+ * @property {number} late_samples  Samples that came after their window had closed.
+ * @property {string} window  Their length: `1m`, `5m`, `15m`, `1h`, `6h` or `24h`.
+ */
+
 export {}

@@ -1,7 +1,7 @@
 /**
  * BOARD: how far the work is, by status, and what is being worked on.
  *
- * @import { Board, Forecast, TaskCost, TaskItem } from '../types.js'
+ * @import { Board, Cost, Forecast, Task } from '../types.js'
  */
 import { age, count, DASH, day, digits, percent, sentences, since, span } from '../format.js'
 import { html, useLayoutEffect, useRef } from '../lib.js'
@@ -91,7 +91,7 @@ function DoneBy({ forecast }) {
     <${Row} name="finish" figure=${html`<b title=${from}>${date(forecast.p50)}</b>`} detail=${`95 % by ${date(forecast.p95)}`} />`
 }
 
-/** What coding agents used while a task was in progress; on hover what else went on. @param {{ cost: TaskCost }} props */
+/** What coding agents used while a task was in progress; on hover what else went on. @param {{ cost: Cost }} props */
 function Used({ cost }) {
   const tokens = Object.values(cost.tokens ?? {}).reduce((sum, n) => sum + n, 0)
   const used = tokens > 0 ? `${digits(tokens)} tokens` : ''
@@ -110,7 +110,7 @@ function Used({ cost }) {
 /** @param {number} t Unix seconds */
 const countedFrom = (t) => `counted from ${since(t, now.value)}, when the service first saw it in progress`
 
-/** How long a task has been in progress, as far as that was seen. @param {{ item: TaskItem }} props */
+/** How long a task has been in progress, as far as that was seen. @param {{ item: Task }} props */
 function Duration({ item }) {
   const { in_progress_since: start, cost } = item
   if (start !== null) return html`<span class="quiet" title="in progress for">${age(now.value - start)}</span>`

@@ -1,7 +1,7 @@
 /**
  * One number with its unit, leading to its history. No number: a dash that says why.
  *
- * @import { Unit } from '../types.js'
+ * @import { Unit } from '../format.js'
  */
 import { DASH, format } from '../format.js'
 import { html } from '../lib.js'

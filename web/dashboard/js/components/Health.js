@@ -49,8 +49,10 @@ function Parts() {
     <ul class="parts">
       ${health.parts.map((p) => html`
         <li key=${p.part} title=${`${p.why} (weight ${p.weight})`}>
-          <${Mark} kind=${p.score >= 70 ? 'ok' : p.score >= 40 ? 'warning' : 'error'} word=${p.score >= 70 ? 'fine' : 'low'} />
-          <span>${p.part}</span><b>${Math.round(p.score)}</b>
+          ${p.score === null
+            ? html`<${Mark} kind="none" word="missing" />`
+            : html`<${Mark} kind=${p.score >= 70 ? 'ok' : p.score >= 40 ? 'warning' : 'error'} word=${p.score >= 70 ? 'fine' : 'low'} />`}
+          <span>${p.part}</span><b>${p.score === null ? '–' : Math.round(p.score)}</b>
         </li>`)}
       ${health.missing.map((p) => html`
         <li key=${p.part} title=${p.why} class="quiet"><${Mark} kind="none" word="missing" /><span>${p.part}</span><b>–</b></li>`)}

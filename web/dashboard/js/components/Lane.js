@@ -1,7 +1,7 @@
 /**
  * The lane of events below the charts: one row a source, a mark an event, on the charts' time axis.
  *
- * @import { TimelineEvent } from '../types.js'
+ * @import { Event as TimelineEvent } from '../types.js'
  */
 import { exactTime } from '../format.js'
 import { html, useLayoutEffect, useRef } from '../lib.js'

@@ -3,6 +3,7 @@
  *
  * @import { Alert, Evidence, Recommendation } from '../types.js'
  * @import { Failure } from '../stores/needs.js'
+ * @import { Unit } from '../format.js'
  */
 import { DASH, format, sentences, since, span } from '../format.js'
 import { useAction } from '../hooks.js'
@@ -104,6 +105,7 @@ function AdviceRow({ advice }) {
 
 /** A counted figure alone, an estimate with its bounds. @param {Evidence} e */
 function evidence(e) {
-  if (e.low === null || e.high === null) return format(e.value, e.unit)
-  return `${format(e.value, e.unit)} (${format(e.low, e.unit)} to ${format(e.high, e.unit)})`
+  const unit = /** @type {Unit} */ (e.unit)
+  if (e.low === null || e.high === null) return format(e.value, unit)
+  return `${format(e.value, unit)} (${format(e.low, unit)} to ${format(e.high, unit)})`
 }

@@ -1,7 +1,7 @@
 /**
  * What changed: the newest events in words. Pointing at one points at its time in all charts.
  *
- * @import { TimelineEvent } from '../types.js'
+ * @import { Event as TimelineEvent } from '../types.js'
  */
 import { day, clockTime, exactTime } from '../format.js'
 import { html } from '../lib.js'

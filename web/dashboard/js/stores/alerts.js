@@ -37,6 +37,7 @@ export const thresholds = computed(() => {
     if (found) add(found[1], { op: found[2], value: Number(found[3]), severity, rule: rule.name })
   }
   for (const alert of byId.value?.values() ?? []) {
+    if (alert.threshold === null) continue
     add(alert.metric.__name__ ?? '', { op: alert.op, value: alert.threshold, severity: alert.severity, rule: alert.rule })
   }
   return byMetric

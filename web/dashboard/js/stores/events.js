@@ -3,7 +3,7 @@
  *
  * The stream brings the newest; REST brings those of the range in view, for the ticks below the charts.
  *
- * @import { TimelineEvent } from '../types.js'
+ * @import { Event as TimelineEvent } from '../types.js'
  */
 import { get } from '../api.js'
 import { effect, signal } from '../lib.js'

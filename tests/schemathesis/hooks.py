@@ -1,0 +1,108 @@
+"""What schemathesis cannot learn from the OpenAPI document: languages, messages, and rules between parameters.
+
+Texts of the formats `promql`, `promql-selector` and `promql-duration` are generated here, and so are messages of protobuf and lines
+for the import. Requests that are meant to be right have `end` not before `start`, no more steps than are allowed, and no samples
+from times that are not kept.
+"""
+
+import hashlib
+import hmac
+import os
+
+import schemathesis
+from hypothesis import strategies as st
+
+# `server.token` and `github.webhook_secret` of the service that is tested.
+TOKEN = os.environ.get("TASKPULSE_TOKEN", "")
+LAST_TIME = 253_402_300_000
+
+NAMES = st.sampled_from(["up", "system_cpu_utilization_ratio", "taskpulse_appended_samples_total", "taskmaster_tasks", "none:at_all"])
+LABELS = st.sampled_from(["", "{}", '{job="web"}', '{tag!="a\\"b"}', '{cpu=~"[0-9]+"}', '{source!~"a|b", part=""}'])
+SELECTORS = st.builds("{}{}".format, NAMES, LABELS)
+DURATIONS = st.sampled_from(["500ms", "1s", "30s", "5m", "1h30m", "7d"])
+RANGES = st.builds("{}({}[{}])".format, st.sampled_from(["rate", "max_over_time"]), SELECTORS, DURATIONS)
+
+
+def combined(expressions):
+    calls = st.builds("{}({})".format, st.sampled_from(["abs", "sum", "count", "-", "sort", "sum by (job)"]), expressions)
+    pairs = st.builds("({}) {} ({})".format, expressions, st.sampled_from(["and", "unless", "or"]), expressions)
+    return calls | pairs
+
+
+schemathesis.openapi.format("promql", st.recursive(SELECTORS | RANGES | st.just("vector(1)"), combined, max_leaves=4))
+schemathesis.openapi.format("promql-selector", SELECTORS)
+schemathesis.openapi.format("promql-duration", DURATIONS)
+
+
+def varint(value):
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def field(number, payload):
+    """A field of protobuf that has a length."""
+    return bytes([number << 3 | 2]) + varint(len(payload)) + payload
+
+
+def snappy(payload):
+    """The block format, with nothing compressed."""
+    pieces = [payload[at : at + 60] for at in range(0, len(payload), 60)]
+    return varint(len(payload)) + b"".join(bytes([len(piece) - 1 << 2]) + piece for piece in pieces)
+
+
+# A series without samples, and a metric without points.
+PROTOBUF = {
+    "/api/v1/write": snappy(field(1, field(1, field(1, b"__name__") + field(2, b"up")))),
+    "/v1/metrics": field(1, field(2, field(2, field(1, b"up")))),
+}
+schemathesis.openapi.media_type("application/x-protobuf", st.sampled_from(list(PROTOBUF.values())))
+
+LINES = {
+    "jsonl": '{"metric":{"__name__":"brought_in"},"values":[],"timestamps":[]}',
+    "csv": "series,time,value",
+    "openmetrics": "# TYPE brought_in gauge\n# EOF",
+    "prometheus": "# TYPE brought_in gauge",
+}
+
+
+@schemathesis.hook
+def map_case(context, case):
+    """Makes a request that is meant to be right so, where the document alone cannot."""
+    path = case.operation.path
+    wrong = case.meta is not None and case.meta.generation.mode.is_negative
+    if case.media_type == "application/x-protobuf":
+        case.body = b"\xff\xff" if wrong else PROTOBUF[path]
+    if wrong or case.meta is None:
+        return case
+    if path == "/login" and case.method == "POST":
+        case.body = {"token": TOKEN}
+    elif path == "/hooks/github":
+        case.body = {}
+        case.headers["X-Hub-Signature-256"] = "sha256=" + hmac.new(TOKEN.encode(), b"{}", hashlib.sha256).hexdigest()
+    elif path == "/api/v1/import":
+        case.body = LINES[case.query["format"]]
+    elif path == "/api/v1/ingest":
+        for sample in case.body["samples"]:
+            sample["time"] = None
+            sample["labels"] = {}
+    for parameters in (case.query, case.body):
+        if isinstance(parameters, dict) and {"start", "end"} & parameters.keys():
+            put_in_order(parameters)
+    return case
+
+
+def put_in_order(parameters):
+    start = max(-LAST_TIME, min(number(parameters.get("start"), 0), LAST_TIME))
+    parameters.update(start=start, end=start + 60)
+    if "step" in parameters:
+        parameters["step"] = max(number(parameters["step"], 15), 1)
+
+
+def number(value, otherwise):
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return otherwise
