@@ -4,7 +4,7 @@
 //! work that waits for the disk. The HTTP server is not part of it: `service.rs` puts one in front.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 

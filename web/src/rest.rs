@@ -52,21 +52,19 @@ pub(crate) fn routes() -> Vec<Route> {
             .fails(&[404]),
         Route::get("/api/v1/recommendations", recommendations)
             .about("Recommendations with their evidence")
-            .answers(Shape::list::<view::Recommendation>()),
+            .answers(Shape::list::<Recommendation>()),
         // An id may hold a path of its own, such as a mount point.
         Route::post("/api/v1/recommendations/{id:.+}/{decision}", decide)
             .about("Decides on a recommendation")
             .parameters(&[RECOMMENDATION, DECISION])
-            .answers(Shape::data::<view::Recommendation>())
+            .answers(Shape::data::<Recommendation>())
             .fails(&[404]),
         Route::get("/api/v1/events", events)
             .about("Points on the time line, newest first, at most 1,000")
             .parameters(&[START, END, SOURCE])
             .answers(Shape::list::<view::Event>()),
-        Route::get("/api/v1/tasks", tasks).about("The task boards").answers(Shape::data::<view::Tasks>()),
-        Route::get("/api/v1/ci/runs", ci_runs)
-            .about("CI: the figures of each workflow, and the newest runs")
-            .answers(Shape::data::<view::Ci>()),
+        Route::get("/api/v1/tasks", tasks).about("The task boards").answers(Shape::data::<Tasks>()),
+        Route::get("/api/v1/ci/runs", ci_runs).about("CI: the figures of each workflow, and the newest runs").answers(Shape::data::<Ci>()),
     ]
 }
 
