@@ -18,7 +18,6 @@ pub mod pipeline_stats;
 pub mod published;
 pub mod redact;
 mod series_cache;
-pub mod shared;
 pub mod sources;
 pub mod standstill;
 pub mod status;

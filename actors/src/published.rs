@@ -15,7 +15,7 @@ use crate::targets::{TargetRegistry, TargetsByName};
 use crate::view::{Alert, Board, CiRepository, Health, Recommendation, Source, Target};
 
 /// Boards by project.
-pub type BoardsByProject = BTreeMap<String, Arc<Vec<Board>>>;
+pub type BoardsByProject = BTreeMap<String, Vec<Arc<Board>>>;
 /// Repositories by the name in the settings.
 pub type RepositoriesByName = BTreeMap<String, Arc<CiRepository>>;
 /// CI runs that began in the last weeks, by rising time, of each repository; for the costs of tasks. Empty where CI is not watched.
@@ -95,16 +95,16 @@ impl Views {
         Arc::clone(&self.recommendations.borrow())
     }
 
-    /// Task boards by project, each with the boards of its tags.
+    /// Task boards, by project and tag.
     #[must_use]
-    pub fn boards(&self) -> BoardsByProject {
-        self.boards.borrow().clone()
+    pub fn boards(&self) -> Vec<Arc<Board>> {
+        self.boards.borrow().values().flatten().cloned().collect()
     }
 
-    /// CI by repository.
+    /// CI, by repository.
     #[must_use]
-    pub fn repositories(&self) -> RepositoriesByName {
-        self.repositories.borrow().clone()
+    pub fn repositories(&self) -> Vec<Arc<CiRepository>> {
+        self.repositories.borrow().values().cloned().collect()
     }
 
     /// The health score.
@@ -149,10 +149,9 @@ mod tests {
         let clone = views.clone();
         assert_eq!((views.health().score, views.health().missing[0].part), (None, "all"), "nothing is measured yet");
         publishers.health.send_replace(Arc::new(Health { score: Some(92.0), parts: Vec::new(), missing: Vec::new() }));
-        publishers.boards.send_modify(|boards| drop(boards.insert("app".to_owned(), Arc::default())));
         assert_eq!([views.health().score, clone.health().score], [Some(92.0); 2]);
-        // The same boards, not copies of them.
-        assert!(Arc::ptr_eq(&views.boards()["app"], &clone.boards()["app"]));
+        // The same view, not copies of it.
+        assert!(Arc::ptr_eq(&views.health(), &clone.health()));
         for name in ["taskmaster", "taskmaster app", "taskmasters", "github"] {
             publishers.sources.up(name, 1, 5);
         }

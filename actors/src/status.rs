@@ -16,7 +16,6 @@ use taskpulse_engine::windows::Level;
 use crate::clock::now_ms;
 use crate::pipeline_stats::PipelineStats;
 use crate::published::Views;
-use crate::shared::Shared;
 use crate::standstill;
 use crate::supervisor::Registry;
 use crate::view::{self, FailingPart, Pipeline, ServiceState, Source, SourceState, Status, Target, WindowCounts, seconds};
@@ -25,8 +24,6 @@ use crate::view::{self, FailingPart, Pipeline, ServiceState, Source, SourceState
 pub struct Reporter {
     /// The actors.
     pub registry: Arc<Registry>,
-    /// Where collectors publish.
-    pub shared: Arc<Shared>,
     /// The newest views of what they own.
     pub views: Views,
     /// What they count.

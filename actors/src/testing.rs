@@ -33,7 +33,6 @@ use tokio::time::{Instant, advance, sleep, timeout};
 use crate::clock::Clock;
 use crate::pipeline_stats::{FollowedWindows, PipelineStats};
 use crate::published::{Publishers, Views};
-use crate::shared::Shared;
 use crate::status::Reporter;
 use crate::supervisor::{ActorHandle, Ctx, Mailbox, Policy, Receive, Registry, Schedule, ServiceActor, start};
 use crate::view::Actor;
@@ -94,16 +93,10 @@ impl Stage {
         }
     }
 
-    /// Where collectors publish.
-    pub(crate) fn shared(&self) -> Shared {
-        Shared { publishers: self.publishers.clone(), stats: Arc::clone(&self.stats), costs: Arc::default() }
-    }
-
     /// What the service would say of itself.
     pub(crate) fn reporter(&self) -> Reporter {
         Reporter {
             registry: Arc::clone(&self.registry),
-            shared: Arc::new(self.shared()),
             views: self.views.clone(),
             stats: Arc::clone(&self.stats),
             store: Arc::clone(&self.store),

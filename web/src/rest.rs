@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 use taskpulse_actors::alert::HISTORY;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::{Acknowledge, Decide};
-use taskpulse_actors::view::{self, Board, Ci, Cost, Recommendation, Tasks};
+use taskpulse_actors::view::{self, Ci, Recommendation, Tasks};
 use taskpulse_engine::advice::Status;
-use taskpulse_engine::board::cost::Costs;
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::rules::Alert;
 use taskpulse_engine::windows::Level;
@@ -158,25 +157,11 @@ async fn events(state: web::Data<AppState>, params: Params) -> Result<HttpRespon
 }
 
 async fn tasks(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let mut boards: Vec<Board> = state.reporter.views.boards().values().flat_map(|boards| boards.iter().cloned()).collect();
-    let costs = Arc::clone(&state.reporter.shared.costs.read());
-    boards.iter_mut().for_each(|board| add_costs(board, &costs));
-    state.answers.success(&Tasks { boards, sources: state.reporter.views.sources_of("taskmaster") })
+    let views = &state.reporter.views;
+    state.answers.success(&Tasks { boards: views.boards(), sources: views.sources_of("taskmaster") })
 }
 
 async fn ci_runs(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let repositories = state.reporter.views.repositories().into_values().map(Arc::unwrap_or_clone).collect();
-    state.answers.success(&Ci { repositories, sources: state.reporter.views.sources_of("github") })
-}
-
-/// What each task, the tag and its weeks came to, where a task was seen in progress.
-fn add_costs(board: &mut Board, costs: &Costs) {
-    let (project, tag) = (board.project.clone(), board.tag.clone());
-    for item in &mut board.items {
-        let key = (project.clone(), tag.clone(), item.id.clone());
-        item.cost = costs.tasks.get(&key).map(Cost::from);
-    }
-    let weeks = costs.weeks.range((project.clone(), tag.clone(), String::new())..).take_while(|(key, _)| key.0 == project && key.1 == tag);
-    board.cost_by_week = weeks.map(|(key, cost)| (key.2.clone(), Cost::from(cost))).collect();
-    board.cost = costs.tags.get(&(project, tag)).map(Cost::from);
+    let views = &state.reporter.views;
+    state.answers.success(&Ci { repositories: views.repositories(), sources: views.sources_of("github") })
 }

@@ -1,15 +1,16 @@
 //! The boards of a project as clients see them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use taskpulse_engine::board::{DONE, Figures, Tag};
+use taskpulse_engine::board::cost::Costs;
+use taskpulse_engine::board::{self, DONE, Figures, Tag};
+use taskpulse_engine::model::TimestampMs;
 
 use super::project::Project;
-use crate::clock::now_ms;
-use crate::view::{Board, BoardFinding, Forecast, Task, seconds};
+use crate::view::{Board, BoardFinding, Cost, Forecast, Task, seconds};
 
 /// One board for each tag.
-pub(super) fn boards(project: &Project) -> Vec<Board> {
+pub(super) fn boards(project: &Project, costs: &Costs, now: TimestampMs) -> Vec<Board> {
     let Some(board) = &project.board else { return Vec::new() };
     let reason = project.failing_since.as_ref().map(|(_, why)| why.clone());
     let one = |((tag, tasks), figures): ((&String, &Tag), &Figures)| Board {
@@ -27,24 +28,31 @@ pub(super) fn boards(project: &Project) -> Vec<Board> {
         ready_tasks: figures.ready_tasks,
         blocked_tasks: figures.blocked_tasks,
         open_tasks: figures.open_tasks,
-        throughput_per_day: project.with_flow(tag, |flow| flow.throughput_per_day(now_ms())),
+        throughput_per_day: project.with_history(tag, |history| history.throughput_per_day(now)),
         forecast: project.forecasts.get(tag).map(Forecast::from),
-        failure_ratio: project.watcher.failure_ratio(tag, now_ms()),
+        failure_ratio: project.watcher.failure_ratio(tag, now),
         critical_path_tasks: figures.critical_path_tasks,
         cycle: figures.cycle.clone(),
         unknown_statuses: tasks.unknown_statuses.clone(),
         findings: board.findings.first.iter().filter(|f| f.place.tag.as_ref() == Some(tag)).map(BoardFinding::from).collect(),
-        cost: None,
-        cost_by_week: Default::default(),
-        items: items(project, tag, tasks, figures),
+        cost: costs.tags.get(&(project.name.clone(), tag.clone())).map(Cost::from),
+        cost_by_week: cost_by_week(&project.name, tag, costs),
+        items: items(project, tag, tasks, figures, costs),
     };
     board.tags.iter().zip(project.figures.values()).map(one).collect()
 }
 
-fn items(project: &Project, tag: &str, tasks: &Tag, figures: &Figures) -> Vec<Task> {
+/// The costs of a tag by ISO week.
+fn cost_by_week(project: &str, tag: &str, costs: &Costs) -> BTreeMap<String, Cost> {
+    let first = (project.to_owned(), tag.to_owned(), String::new());
+    let weeks = costs.weeks.range(first..).take_while(|((of_project, of_tag, _), _)| of_project == project && of_tag == tag);
+    weeks.map(|((_, _, week), cost)| (week.clone(), Cost::from(cost))).collect()
+}
+
+fn items(project: &Project, tag: &str, tasks: &Tag, figures: &Figures, costs: &Costs) -> Vec<Task> {
     let scores = project.complexity.get(tag);
     let ready: BTreeSet<&String> = figures.ready_ids.iter().collect();
-    let item = |task: &taskpulse_engine::board::Task| Task {
+    let item = |task: &board::Task| Task {
         id: task.id.clone(),
         title: task.title.clone(),
         status: task.status.clone(),
@@ -57,7 +65,7 @@ fn items(project: &Project, tag: &str, tasks: &Tag, figures: &Figures) -> Vec<Ta
         updated_at: task.updated_at_ms.map(seconds),
         in_progress_since: project.watcher.in_progress_since(tag, &task.id).map(seconds),
         execution_seconds: project.watcher.last_execution_seconds(tag, &task.id),
-        cost: None,
+        cost: costs.tasks.get(&(project.name.clone(), tag.to_owned(), task.id.clone())).map(Cost::from),
     };
     tasks.tasks.iter().map(item).collect()
 }

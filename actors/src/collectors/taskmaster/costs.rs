@@ -1,10 +1,9 @@
-//! What went on while tasks were in progress, brought up to date now and then.
+//! What happened while tasks were in progress: tokens, money, time and CI runs, computed from the store.
 //!
-//! Segments that are over are measured once, when late samples have had time to come; the rest each time. Everything is
-//! worked out from the store, so a restart loses nothing.
+//! Segments that are over are measured once, after late samples have had time to arrive; the others each time. A restart loses
+//! nothing.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use taskpulse_engine::board::cost::{CiRun, Costs, Downtimes, Names, Segment, Spent, TaskKey, measure, segments};
@@ -14,18 +13,17 @@ use tokio::sync::watch;
 
 use super::project::Project;
 use crate::published::RunsByRepository;
-use crate::shared::Shared;
 use crate::view::seconds;
 
-/// Time between two reckonings while nothing moves.
+/// Time between two computations while no task moves.
 const EVERY: Duration = Duration::from_secs(60);
-/// Samples of a segment may come so long after its end: as long as the store takes them by default, and a little.
+/// Samples of a segment may arrive so long after its end: the store's default `out_of_order`, and a little more.
 const LATE_MS: i64 = 3_900_000;
-/// Segments that are remembered as measured.
+/// Most measured segments that are kept.
 const MAX_MEASURED: usize = 20_000;
 
 /// The runs of all repositories that began, by rising time; none where CI is not watched.
-fn runs_of(runs: &watch::Sender<RunsByRepository>) -> Option<Vec<CiRun>> {
+fn runs_of(runs: &watch::Receiver<RunsByRepository>) -> Option<Vec<CiRun>> {
     let runs = runs.borrow().clone();
     let mut all: Vec<CiRun> = runs.values().flat_map(|runs| runs.iter().copied()).collect();
     all.sort_by_key(|(at, _)| *at);
@@ -34,22 +32,35 @@ fn runs_of(runs: &watch::Sender<RunsByRepository>) -> Option<Vec<CiRun>> {
 
 pub(super) struct CostBook {
     names: Names,
+    costs: Costs,
     measured: BTreeMap<Segment, Spent>,
     last: Option<Instant>,
     downtimes: Downtimes,
-    /// More is in progress than can be told apart; logged once.
+    /// There are more segments than can be measured; logged once.
     too_many: bool,
 }
 
 impl CostBook {
     pub(super) fn new(names: Names) -> Self {
-        Self { names, measured: BTreeMap::new(), last: None, downtimes: Downtimes::default(), too_many: false }
+        Self { names, costs: Costs::default(), measured: BTreeMap::new(), last: None, downtimes: Downtimes::default(), too_many: false }
     }
 
-    /// Reckons anew where something moved, or it was long ago.
-    pub(super) fn bring_up(&mut self, projects: &[Project], store: &Store, shared: &Shared, now: TimestampMs, moved: bool) {
+    /// The newest costs.
+    pub(super) fn costs(&self) -> &Costs {
+        &self.costs
+    }
+
+    /// Computes the costs again if a task moved or the last time is long ago. Whether they changed.
+    pub(super) fn update(
+        &mut self,
+        projects: &[Project],
+        store: &Store,
+        runs: &watch::Receiver<RunsByRepository>,
+        now: TimestampMs,
+        moved: bool,
+    ) -> bool {
         if !moved && self.last.is_some_and(|last| last.elapsed() < EVERY) {
-            return;
+            return false;
         }
         self.last = Some(Instant::now());
         let mut work: Vec<(TaskKey, TimestampMs, TimestampMs)> = Vec::new();
@@ -63,15 +74,14 @@ impl CostBook {
         if let Err(error) = self.downtimes.bring_up(store, first, now) {
             log::warn!("taskmaster: when the service was not running cannot be read: {error}");
         }
-        let runs = runs_of(&shared.runs);
+        let runs = runs_of(runs);
         let mut costs = Costs::default();
         let mut kept = BTreeMap::new();
         let Some(segments) = segments(&work) else {
             if !std::mem::replace(&mut self.too_many, true) {
-                log::warn!("taskmaster: so many tasks are in progress at the same time that what each costs is not worked out");
+                log::warn!("taskmaster: too many tasks are in progress at the same time; their costs are not computed");
             }
-            *shared.costs.write() = Arc::default();
-            return;
+            return self.set(Costs::default());
         };
         self.too_many = false;
         for segment in segments {
@@ -81,11 +91,11 @@ impl CostBook {
                     Ok(spent) => spent,
                     Err(error) => {
                         log::warn!("taskmaster: what tasks cost cannot be read: {error}");
-                        return;
+                        return false;
                     }
                 },
             };
-            // Runs of long ago may become known now.
+            // Old runs may become known late.
             let mut spent = measured.clone();
             spent.unwatched_seconds = self.downtimes.within(segment.from, segment.to);
             if let Some(runs) = &runs {
@@ -99,10 +109,16 @@ impl CostBook {
         self.measured = kept;
         for (project, tag, id) in projects.iter().flat_map(|project| project.watcher.work().map(move |(tag, id, _)| (project, tag, id))) {
             let Some((since, start_seen)) = project.watcher.work_since(tag, id) else { continue };
-            // Also where nothing was measured yet: since when it is counted is known at once.
+            // Also where nothing was measured yet: the start of the count is known at once.
             let cost = costs.tasks.entry((project.name.clone(), tag.to_owned(), id.to_owned())).or_default();
             (cost.since, cost.start_seen) = (Some(seconds(since)), Some(start_seen));
         }
-        *shared.costs.write() = Arc::new(costs);
+        self.set(costs)
+    }
+
+    fn set(&mut self, costs: Costs) -> bool {
+        let changed = self.costs != costs;
+        self.costs = costs;
+        changed
     }
 }
