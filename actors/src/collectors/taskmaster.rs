@@ -31,7 +31,7 @@ use taskpulse_engine::board::cost::Names;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, TimestampMs};
 use taskpulse_engine::store::{DocumentChange, Store};
-use tokio::sync::watch;
+use tokio::sync::watch::{Receiver, Sender};
 use tokio::time::sleep;
 
 use self::boards::boards;
@@ -81,11 +81,11 @@ pub struct BoardOptions {
 #[derive(Debug, Clone)]
 pub struct BoardChannels {
     /// The views of boards.
-    pub boards: watch::Sender<BoardsByProject>,
+    pub boards: Sender<BoardsByProject>,
     /// The state of sources.
     pub sources: SourceRegistry,
     /// CI runs.
-    pub runs: watch::Receiver<RunsByRepository>,
+    pub runs: Receiver<RunsByRepository>,
 }
 
 /// How much of a board is watched.

@@ -13,7 +13,6 @@ mod http;
 mod plain;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use taskpulse_engine::event::Event;
