@@ -12,7 +12,7 @@ use actix::ResponseFuture;
 use rustc_hash::FxHashMap;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{SeriesId, TimestampMs};
-use taskpulse_engine::rules::{Alert, AlertBook, AlertState, RuleSet};
+use taskpulse_engine::rules::{Alert, AlertState, AlertTracker, RuleSet};
 use taskpulse_engine::store::{DocumentChange, Limits, Store};
 use tokio::sync::watch;
 
@@ -59,7 +59,7 @@ pub struct AlertActor {
     rules: Arc<RuleSet>,
     active: watch::Sender<Arc<Vec<view::Alert>>>,
     outputs: AlertOutputs,
-    book: AlertBook,
+    tracker: AlertTracker,
     /// Which rules apply to a series.
     watching: FxHashMap<SeriesId, Box<[usize]>>,
     /// Series that no rule applies to, by id: most of them, so this is checked first.
@@ -68,8 +68,8 @@ pub struct AlertActor {
     batch: u64,
     /// Samples up to here have been evaluated.
     checkpoint: TimestampMs,
-    /// Number of the newest standstill that the book knows.
-    judged_standstill: u64,
+    /// Number of the newest standstill that the tracker knows.
+    tracked_standstill: u64,
     /// Number of the newest standstill on the time line.
     recorded_standstill: u64,
 }
@@ -77,11 +77,11 @@ pub struct AlertActor {
 /// The alerts that were active when they were kept last: what is published until the actor has started.
 #[must_use]
 pub fn kept_alerts(store: &Store, rules: &Arc<RuleSet>, now: TimestampMs) -> Vec<view::Alert> {
-    let mut book = AlertBook::new(Arc::clone(rules));
+    let mut tracker = AlertTracker::new(Arc::clone(rules));
     let kept = store.documents(ACTIVE).unwrap_or_default();
     // The actor logs what cannot be read, and records those that have ended.
-    book.restore(kept.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect(), now);
-    views_of(&book.active())
+    tracker.restore(kept.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect(), now);
+    views_of(&tracker.active())
 }
 
 fn views_of(alerts: &[Alert]) -> Vec<view::Alert> {
@@ -98,19 +98,19 @@ impl AlertActor {
         active: watch::Sender<Arc<Vec<view::Alert>>>,
         outputs: AlertOutputs,
     ) -> Self {
-        let book = AlertBook::new(Arc::clone(&rules));
+        let tracker = AlertTracker::new(Arc::clone(&rules));
         Self {
             clock,
             store,
             rules,
             active,
             outputs,
-            book,
+            tracker,
             watching: FxHashMap::default(),
             unwatched: Vec::new(),
             batch: 0,
             checkpoint: 0,
-            judged_standstill: 0,
+            tracked_standstill: 0,
             recorded_standstill: 0,
         }
     }
@@ -135,7 +135,7 @@ impl AlertActor {
                 Err(error) => log::error!("alerts: kept states cannot be read: {error}"),
             }
         }
-        let ended = self.book.restore(kept, now);
+        let ended = self.tracker.restore(kept, now);
         self.publish(ended);
         self.catch_up(now);
     }
@@ -143,9 +143,9 @@ impl AlertActor {
     /// Reads the standstills of the service since the last call; to be called before samples are evaluated.
     fn note_standstills(&mut self) {
         let mut events = Vec::new();
-        for still in standstill::since(self.judged_standstill) {
-            self.judged_standstill = still.number;
-            self.book.stood_still(still.from, still.to);
+        for still in standstill::since(self.tracked_standstill) {
+            self.tracked_standstill = still.number;
+            self.tracker.add_standstill(still.from, still.to);
             if still.is_long() && still.number > self.recorded_standstill {
                 self.recorded_standstill = still.number;
                 let seconds = still.length.as_secs();
@@ -167,13 +167,13 @@ impl AlertActor {
         let limits = Limits { max_samples: REPLAY_SAMPLES, deadline: Instant::now() + Duration::from_secs(20) };
         let mut changes = Vec::new();
         for (at, rule) in self.rules.rules().iter().enumerate() {
-            let ids = self.store.select(&rule.condition.selector.matchers);
+            let ids = self.store.select(&rule.condition.selector().matchers);
             for series in self.store.scan(&ids, from.saturating_add(1), TimestampMs::MAX, limits) {
                 match series {
                     Ok(series) => {
                         for sample in series.columns.iter() {
                             self.checkpoint = self.checkpoint.max(sample.t.min(now));
-                            changes.extend(self.book.observe(at, &series.labels, sample.t, sample.v));
+                            changes.extend(self.tracker.observe(at, &series.labels, sample.t, sample.v));
                         }
                     }
                     Err(error) => {
@@ -191,7 +191,7 @@ impl AlertActor {
             return;
         }
         for alert in changes.iter_mut().filter(|alert| alert.state == AlertState::Firing) {
-            if let Some(named) = self.book.name_busiest(&alert.id, busiest(&self.store, alert)) {
+            if let Some(named) = self.tracker.set_busiest(&alert.id, busiest(&self.store, alert)) {
                 *alert = named;
             }
         }
@@ -227,7 +227,7 @@ impl AlertActor {
     }
 
     fn publish_active(&self) {
-        self.active.send_replace(Arc::new(views_of(&self.book.active())));
+        self.active.send_replace(Arc::new(views_of(&self.tracker.active())));
     }
 
     fn keep(&self, kind: &'static str, changes: Vec<DocumentChange>) {
@@ -266,13 +266,13 @@ impl ServiceActor for AlertActor {
         self.publish_active();
         ctx.every(TICK, "tick", |this, _| {
             this.note_standstills();
-            let ended = this.book.tick(this.clock.now_ms());
+            let ended = this.tracker.tick(this.clock.now_ms());
             this.publish(ended);
         });
         ctx.every(TRIM, "trim", |this, _| this.trim_history());
     }
 
-    /// A standstill is put on the time line once. The book is new and must be given every standstill again.
+    /// A standstill is put on the time line once. The tracker is new and must be given every standstill again.
     fn inherit(&mut self, previous: Self) {
         self.recorded_standstill = previous.recorded_standstill;
     }
@@ -310,7 +310,7 @@ impl Receive<StoredBatch> for AlertActor {
             self.checkpoint = self.checkpoint.max(t.min(now));
             if let Some(labels) = self.store.labels(id) {
                 for &rule in watching.iter() {
-                    changes.extend(self.book.observe(rule, &labels, t, v));
+                    changes.extend(self.tracker.observe(rule, &labels, t, v));
                 }
             }
         }
@@ -322,7 +322,7 @@ impl Receive<Acknowledge> for AlertActor {
     type Reply = ResponseFuture<Result<Option<view::Alert>, AppendError>>;
 
     fn receive(&mut self, message: Acknowledge, _: &mut Ctx<Self>) -> Self::Reply {
-        let Some(alert) = self.book.acknowledge(&message.id, self.clock.now_ms()) else { return Box::pin(ready(Ok(None))) };
+        let Some(alert) = self.tracker.acknowledge(&message.id, self.clock.now_ms()) else { return Box::pin(ready(Ok(None))) };
         let acknowledged = view::Alert::from(&alert);
         self.publish_active();
         let _ = self.outputs.hub.try_send(Publish::Alerts(vec![acknowledged.clone()]));

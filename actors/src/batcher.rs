@@ -138,7 +138,7 @@ impl Receive<Collected> for BatcherActor {
     type Reply = ();
 
     fn receive(&mut self, message: Collected, ctx: &mut Ctx<Self>) {
-        let urgent = message.batch.rows().any(|(labels, sample)| self.rules.breaks(labels, sample.v));
+        let urgent = message.batch.rows().any(|(labels, sample)| self.rules.is_urgent(labels, sample.v));
         self.take_in(message.batch);
         if urgent || self.waiting.len() >= self.options.batch_size {
             self.hand_over(ctx);

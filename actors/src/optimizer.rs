@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::ResponseFuture;
-use taskpulse_engine::advice::{self, Finding, Ledger, Recommendation, Status};
+use taskpulse_engine::advice::{self, Finding, Horizon, Recommendation, RecommendationTracker, Status};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::store::{DocumentChange, Store, StoreError};
 use tokio::sync::watch;
@@ -47,7 +47,7 @@ pub struct OptimizerActor {
     current: watch::Sender<Arc<Vec<view::Recommendation>>>,
     every: Option<Duration>,
     outputs: OptimizerOutputs,
-    ledger: Ledger,
+    tracker: RecommendationTracker,
     /// What the last assessment of a whole month found, and when that was.
     by_month: Option<(Instant, Vec<Finding>)>,
     assessing: bool,
@@ -63,7 +63,7 @@ impl OptimizerActor {
         every: Option<Duration>,
         outputs: OptimizerOutputs,
     ) -> Self {
-        Self { clock, store, current, every, outputs, ledger: Ledger::default(), by_month: None, assessing: false }
+        Self { clock, store, current, every, outputs, tracker: RecommendationTracker::default(), by_month: None, assessing: false }
     }
 
     fn assess(&mut self, ctx: &mut Ctx<Self>) {
@@ -77,9 +77,9 @@ impl OptimizerActor {
         let assess = move || -> Result<_, StoreError> {
             let by_month = match by_month {
                 Some(known) => known,
-                None => (Instant::now(), advice::assess_month(&store, now)?),
+                None => (Instant::now(), advice::assess(&store, Horizon::Month, now)?),
             };
-            Ok((advice::assess_recent(&store, now)?, by_month))
+            Ok((advice::assess(&store, Horizon::Day, now)?, by_month))
         };
         ctx.run_blocking("assess", assess, move |this, found, _| {
             this.assessing = false;
@@ -87,7 +87,7 @@ impl OptimizerActor {
                 Ok(Ok((mut found, by_month))) => {
                     found.extend(by_month.1.iter().cloned());
                     this.by_month = Some(by_month);
-                    let changed = this.ledger.update(found, now);
+                    let changed = this.tracker.update(found, now);
                     this.keep(changed);
                 }
                 Ok(Err(error)) => log::error!("optimizer: history cannot be read: {error}"),
@@ -122,7 +122,7 @@ impl OptimizerActor {
     }
 
     fn publish_current(&self) {
-        self.current.send_replace(Arc::new(views_of(&self.ledger.current())));
+        self.current.send_replace(Arc::new(views_of(&self.tracker.current())));
     }
 }
 
@@ -132,7 +132,7 @@ impl ServiceActor for OptimizerActor {
             Ok(kept) => {
                 let kept: BTreeMap<String, Recommendation> =
                     kept.into_iter().filter_map(|(key, bytes)| Some((key, serde_json::from_slice(&bytes).ok()?))).collect();
-                self.ledger = Ledger::new(kept);
+                self.tracker = RecommendationTracker::new(kept);
                 self.publish_current();
             }
             Err(error) => log::error!("optimizer: kept recommendations cannot be read: {error}"),
@@ -156,7 +156,7 @@ impl Receive<Decide> for OptimizerActor {
     type Reply = ResponseFuture<Result<Option<view::Recommendation>, AppendError>>;
 
     fn receive(&mut self, message: Decide, _: &mut Ctx<Self>) -> Self::Reply {
-        let Some(decided) = self.ledger.decide(&message.id, message.status, self.clock.now_ms()) else { return Box::pin(ready(Ok(None))) };
+        let Some(decided) = self.tracker.decide(&message.id, message.status, self.clock.now_ms()) else { return Box::pin(ready(Ok(None))) };
         self.publish(std::slice::from_ref(&decided));
         let store = self.outputs.documents.clone();
         Box::pin(async move {

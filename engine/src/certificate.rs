@@ -19,21 +19,42 @@ const TEXTS: [u8; 3] = [0x0c, 0x13, 0x16];
 /// 2.5.4.3, `commonName`.
 const COMMON_NAME: [u8; 3] = [0x55, 0x04, 0x03];
 
+/// Why a certificate cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// It ends within a part.
+    #[error("{0} is cut off")]
+    CutOff(&'static str),
+    /// A part is of another type.
+    #[error("{part}: tag {found:#04x} in the place of {wanted:#04x}")]
+    WrongTag {
+        /// The part.
+        part: &'static str,
+        /// The tag that it has.
+        found: u8,
+        /// The tag that it should have.
+        wanted: u8,
+    },
+    /// Its end is not a time.
+    #[error("notAfter is no time: {0}")]
+    NotATime(String),
+}
+
 /// `notAfter` of a certificate in DER, Unix seconds.
 ///
 /// # Errors
-/// What is not as it should be.
-pub fn not_after(der: &[u8]) -> Result<i64, String> {
-    let (mut validity, _) = as_far_as_validity(der)?;
-    element(&mut validity).ok_or("validity: notBefore is cut off")?;
-    let (tag, text) = element(&mut validity).ok_or("validity: notAfter is cut off")?;
-    time(tag, text).ok_or_else(|| format!("notAfter is no time: {}", String::from_utf8_lossy(text)))
+/// [`CertificateError`] says which part cannot be read.
+pub fn not_after(der: &[u8]) -> Result<i64, CertificateError> {
+    let (mut validity, _) = parse_to_validity(der)?;
+    element(&mut validity).ok_or(CertificateError::CutOff("validity: notBefore"))?;
+    let (tag, text) = element(&mut validity).ok_or(CertificateError::CutOff("validity: notAfter"))?;
+    time(tag, text).ok_or_else(|| CertificateError::NotATime(String::from_utf8_lossy(text).into_owned()))
 }
 
 /// `notBefore` of a certificate in DER, Unix seconds; none where it cannot be read.
 #[must_use]
 pub fn not_before(der: &[u8]) -> Option<i64> {
-    let (mut validity, _) = as_far_as_validity(der).ok()?;
+    let (mut validity, _) = parse_to_validity(der).ok()?;
     let (tag, text) = element(&mut validity)?;
     time(tag, text)
 }
@@ -41,7 +62,7 @@ pub fn not_before(der: &[u8]) -> Option<i64> {
 /// The last common name of a certificate's subject, where it has one.
 #[must_use]
 pub fn common_name(der: &[u8]) -> Option<String> {
-    let (_, mut rest) = as_far_as_validity(der).ok()?;
+    let (_, mut rest) = parse_to_validity(der).ok()?;
     let mut subject = expect(&mut rest, SEQUENCE, "subject").ok()?;
     let mut found = None;
     while let Some((SET, mut parts)) = element(&mut subject) {
@@ -67,7 +88,7 @@ pub fn names_host(common_name: &str, host: &str) -> bool {
 }
 
 /// The content of `validity`, and what comes after it.
-fn as_far_as_validity(der: &[u8]) -> Result<(&[u8], &[u8]), String> {
+fn parse_to_validity(der: &[u8]) -> Result<(&[u8], &[u8]), CertificateError> {
     let mut outer = der;
     let mut certificate = expect(&mut outer, SEQUENCE, "the certificate")?;
     let mut signed = expect(&mut certificate, SEQUENCE, "tbsCertificate")?;
@@ -81,11 +102,11 @@ fn as_far_as_validity(der: &[u8]) -> Result<(&[u8], &[u8]), String> {
     Ok((validity, signed))
 }
 
-fn expect<'a>(input: &mut &'a [u8], tag: u8, what: &str) -> Result<&'a [u8], String> {
+fn expect<'a>(input: &mut &'a [u8], wanted: u8, part: &'static str) -> Result<&'a [u8], CertificateError> {
     match element(input) {
-        Some((found, content)) if found == tag => Ok(content),
-        Some((found, _)) => Err(format!("{what}: tag {found:#04x} in the place of {tag:#04x}")),
-        None => Err(format!("{what} is cut off")),
+        Some((found, content)) if found == wanted => Ok(content),
+        Some((found, _)) => Err(CertificateError::WrongTag { part, found, wanted }),
+        None => Err(CertificateError::CutOff(part)),
     }
 }
 
@@ -178,7 +199,11 @@ mod tests {
             (true, GENERALIZED_TIME, "261124150102Z", Err("notAfter is no time: 261124150102Z")),
             (true, INTEGER, "261124150102Z", Err("notAfter is no time: 261124150102Z")),
         ] {
-            assert_eq!(not_after(&example(version, tag, text)), expected.map_err(str::to_owned), "{text}");
+            assert_eq!(
+                not_after(&example(version, tag, text)).map_err(|error| error.to_string()),
+                expected.map_err(str::to_owned),
+                "{text}"
+            );
         }
     }
 
@@ -211,8 +236,8 @@ mod tests {
         for length in 0..whole.len() {
             assert!(not_after(&whole[..length]).is_err());
         }
-        assert_eq!(not_after(b"").unwrap_err(), "the certificate is cut off");
-        assert_eq!(not_after(b"\x30\x80\x00\x00").unwrap_err(), "the certificate is cut off");
-        assert_eq!(not_after(b"\x02\x01\x00").unwrap_err(), "the certificate: tag 0x02 in the place of 0x30");
+        assert_eq!(not_after(b"").unwrap_err().to_string(), "the certificate is cut off");
+        assert_eq!(not_after(b"\x30\x80\x00\x00").unwrap_err().to_string(), "the certificate is cut off");
+        assert_eq!(not_after(b"\x02\x01\x00").unwrap_err().to_string(), "the certificate: tag 0x02 in the place of 0x30");
     }
 }

@@ -12,7 +12,7 @@ use crate::board::{Board, Figures, Watcher, parse_complexity, parse_state};
 use crate::certificate;
 use crate::cgroup::{self, Group, Scope};
 use crate::ci;
-use crate::ci::ledger::{Ledger, ReportedBy};
+use crate::ci::tracker::{ReportedBy, RunTracker};
 use crate::codec::{self, Effort};
 use crate::exposition;
 use crate::machine::{mounts, proc};
@@ -320,33 +320,36 @@ fn answers_of_github() {
     .to_vec();
     let now = 1_795_478_400_000;
     run("answers of GitHub", &corpus, |bytes| {
-        let mut ledger = Ledger::restore("o/r", 30 * 86_400_000, &[("o/r".to_owned(), bytes.to_vec())]);
+        let mut tracker = RunTracker::restore("o/r", 30 * 86_400_000, &[("o/r".to_owned(), bytes.to_vec())]);
         if let Ok(page) = ci::parse::workflows(bytes) {
-            ledger.note_workflows(&page.items);
+            tracker.observe_workflows(&page.items);
         }
         if let Ok(page) = ci::parse::runs(bytes) {
             assert!(page.items.len() + page.skipped == page.length);
-            ledger.first_page(ci::parse::Page { more: true, ..page.clone() }, now);
-            ledger.gap_page(page, now);
+            tracker.observe_newest_page(ci::parse::Page { more: true, ..page.clone() }, now);
+            tracker.observe_gap_page(page, now);
         }
         if let Ok(ci::parse::Delivery::Run { run, .. }) = ci::parse::delivery("workflow_run", bytes) {
-            ledger.observe(*run, ReportedBy::Webhook, now);
+            tracker.observe(*run, ReportedBy::Webhook, now);
         }
         let jobs = ci::parse::jobs(bytes).ok();
         let figures_of = |run: &ci::parse::WorkflowRun| {
-            jobs.as_ref().map(|page| ci::jobs::JobFigures { ended: true, ..ci::jobs::JobFigures::of(&page.items, run, true) })
+            jobs.as_ref().map(|page| ci::jobs::JobFigures { ended: true, ..ci::jobs::JobFigures::new(&page.items, run, true) })
         };
-        while let Some((run, _)) = ledger.wanted(now) {
-            ledger.note_jobs((run.id, run.attempt), figures_of(&run), now);
+        while let Some((run, _)) = tracker.next_run_without_jobs(now) {
+            tracker.observe_jobs((run.id, run.attempt), figures_of(&run), now);
         }
-        ledger.tell(now);
-        let changes = ledger.changes();
+        tracker.push_samples(now);
+        let changes = tracker.take_changes();
         assert!(changes.batch.times.iter().all(|t| *t <= now + 1_000));
-        let again =
-            Ledger::restore("o/r", 30 * 86_400_000, &changes.documents.into_iter().filter_map(|(k, v)| Some((k, v?))).collect::<Vec<_>>());
-        assert_eq!(again.records().count(), ledger.records().count());
+        let again = RunTracker::restore(
+            "o/r",
+            30 * 86_400_000,
+            &changes.documents.into_iter().filter_map(|(k, v)| Some((k, v?))).collect::<Vec<_>>(),
+        );
+        assert_eq!(again.records().count(), tracker.records().count());
         let _ = (ci::parse::message(bytes), ci::parse::remaining(bytes), ci::parse::repository(bytes));
-        let _ = ci::paging::goes_on(std::str::from_utf8(bytes).ok(), None, 1, 1, 1);
+        let _ = ci::paging::has_next_page(std::str::from_utf8(bytes).ok(), None, 1, 1, 1);
         let _ = ci::remote::repository(&String::from_utf8_lossy(bytes), &["github.com".to_owned()]);
     });
 }

@@ -20,21 +20,23 @@ impl Default for Statuses {
     }
 }
 
+/// Neither a status nor a range of statuses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no status: write one from 100 to 999, or a range such as 200-299, or several with commas")]
+pub struct StatusError(String);
+
 impl Statuses {
     /// Reads `200`, `200-299`, `200-299, 301`.
     ///
     /// # Errors
-    /// Which part is no status, and what would be right.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// [`StatusError`] names the part that is no status.
+    pub fn parse(text: &str) -> Result<Self, StatusError> {
         let one = |text: &str| text.trim().parse::<u16>().ok().filter(|status| (100..=999).contains(status));
         let range = |part: &str| {
             let (low, high) = part.split_once('-').unwrap_or((part, part));
-            let (low, high) = one(low).zip(one(high)).filter(|(low, high)| low <= high).ok_or_else(|| {
-                format!("`{}` is no status: write one from 100 to 999, or a range such as 200-299, or several with commas", part.trim())
-            })?;
-            Ok((low, high))
+            one(low).zip(one(high)).filter(|(low, high)| low <= high).ok_or_else(|| StatusError(part.trim().to_owned()))
         };
-        text.split(',').map(range).collect::<Result<_, String>>().map(Self)
+        text.split(',').map(range).collect::<Result<_, _>>().map(Self)
     }
 
     /// Whether a status is fine.
@@ -185,7 +187,7 @@ mod tests {
             assert_eq!(statuses.to_string(), shown);
         }
         for text in ["", "2xx", "99", "1000", "300-200", "200,", "-"] {
-            assert!(Statuses::parse(text).unwrap_err().contains("is no status: write one from 100 to 999"), "{text}");
+            assert!(Statuses::parse(text).unwrap_err().to_string().contains("is no status: write one from 100 to 999"), "{text}");
         }
     }
 

@@ -313,10 +313,22 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_may_be_set_by_environment_variables() {
+        let variables = [
+            ("TASKPULSE__ALERTS__RULES__HOT__EXPR", "x > 1"),
+            ("TASKPULSE__ALERTS__RULES__HOT__SEVERITY", "notice"),
+            ("TASKPULSE__ALERTS__RULES__HOT__FOR", "0"),
+            ("TASKPULSE__ALERTS__RULES__HOT__ENABLED", "false"),
+        ];
+        let settings = read("", &variables).unwrap();
+        assert!(!settings.alerts.rules["hot"].enabled);
+    }
+
+    #[test]
     fn a_rule_of_ones_own_joins_those_that_ship() {
         let settings = read("[alerts.rules.hot]\nexpr = \"x > 1\"\nseverity = \"notice\"\n[alerts.rules.high_cpu_usage]\nexpr = \"system_cpu_utilization_ratio > 0.5\"\nseverity = \"info\"", &[]).unwrap();
         assert_eq!(settings.alerts.rules.len(), 7);
-        assert!(settings.alerts.rules["high_cpu_usage"].expr.ends_with("0.5"));
+        assert!(settings.alerts.rules["high_cpu_usage"].condition["expr"].as_str().unwrap().ends_with("0.5"));
     }
 
     #[test]

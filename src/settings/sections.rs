@@ -295,7 +295,7 @@ sections! {
         active_seconds: Vec<String> = vec!["claude_code_active_time_seconds_total".to_owned()],
     }
 
-    /// Alerts. A rule fires when `expr` (a selector, a comparison, a number) has held for `for`, at most once per `cooldown` and series.
+    /// Alerts. A rule fires when its condition has held for `for`, at most once per `cooldown` and series.
     alerts: Alerts {
         /// Write alerts to the console.
         console: bool = true,
@@ -303,7 +303,7 @@ sections! {
         file: bool = true,
         /// Path of that file; unset: `.taskmaster/alerts.log` where there is a `.taskmaster`, else `alerts.log` in the data directory.
         file_path: Option<PathBuf> = None,
-        /// Rules by name. Add a table for a rule of your own; `enabled = false` turns a rule off. Severities: debug, info, notice, warning, error, critical.
+        /// Rules by name. Add a table for a rule of your own; `enabled = false` turns a rule off. All keys are in docs/OPERATIONS.md, *Alert rules*. Severities: debug, info, notice, warning, error, critical.
         rules: BTreeMap<String, RuleSpec> = shipped(),
     }
 

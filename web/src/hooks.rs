@@ -74,7 +74,7 @@ async fn github(req: HttpRequest, payload: web::Payload, state: web::Data<AppSta
     let Some(id) = text(req.headers(), "x-github-delivery").filter(|id| !id.is_empty() && id.len() <= MAX_ID) else {
         return Err(refused(ApiError::bad_data("the header X-GitHub-Delivery is missing or too long")));
     };
-    let delivery = parse::delivery(event, &body).map_err(|why| refused(ApiError::bad_data(why)))?;
+    let delivery = parse::delivery(event, &body).map_err(|error| refused(ApiError::bad_data(error.to_string())))?;
     let outcome = match delivery {
         Delivery::Ping => "accepted",
         Delivery::Other => "ignored",

@@ -22,13 +22,7 @@ struct Setup {
 
 /// Above 100 for a minute, and above 200 at once.
 fn rules() -> Arc<RuleSet> {
-    let rule = |expr: &str, hold| RuleSpec {
-        expr: expr.to_owned(),
-        hold: Span::secs(hold),
-        cooldown: Span::secs(0),
-        severity: Severity::Warning,
-        enabled: true,
-    };
+    let rule = |expr: &str, hold| RuleSpec { hold: Span::secs(hold), ..RuleSpec::threshold(expr, Severity::Warning) };
     let rules = BTreeMap::from([("warm".to_owned(), rule("heat > 100", 60)), ("burning".to_owned(), rule("heat > 200", 0))]);
     Arc::new(RuleSet::new(&rules, Span::secs(86_400)).unwrap())
 }
@@ -249,8 +243,8 @@ fn after_a_panic_the_book_hears_of_standstills_again_and_the_time_line_does_not(
     on_stage(async |stage| {
         let (make, _inboxes) = prepare(&stage);
         let (mut before, mut after) = (make(), make());
-        (before.judged_standstill, before.recorded_standstill) = (3, 3);
+        (before.tracked_standstill, before.recorded_standstill) = (3, 3);
         after.inherit(before);
-        assert_eq!((after.judged_standstill, after.recorded_standstill), (0, 3));
+        assert_eq!((after.tracked_standstill, after.recorded_standstill), (0, 3));
     });
 }

@@ -16,14 +16,8 @@ const EVERY: Duration = Duration::from_secs(5);
 const BACKLOG: usize = 25;
 
 fn rules() -> Arc<RuleSet> {
-    let spec = RuleSpec {
-        expr: "heat > 100".to_owned(),
-        hold: Span::secs(0),
-        cooldown: Span::secs(0),
-        severity: Severity::Warning,
-        enabled: true,
-    };
-    Arc::new(RuleSet::new(&BTreeMap::from([("hot".to_owned(), spec)]), Span::secs(86_400)).unwrap())
+    let rule = RuleSpec::threshold("heat > 100", Severity::Warning);
+    Arc::new(RuleSet::new(&BTreeMap::from([("hot".to_owned(), rule)]), Span::secs(86_400)).unwrap())
 }
 
 fn batcher(stage: &Stage, store: &Inbox<Append>) -> ActorHandle<BatcherActor> {

@@ -7,7 +7,7 @@
 //! 4. appends samples, then documents, then records events: a crash in between loses nothing and repeats nothing,
 //! 5. publishes the state of CI.
 //!
-//! The engine's [`Ledger`] holds what was seen and what follows from it; it is used on the blocking pool. Samples of runs
+//! The engine's [`RunTracker`] holds what was seen and what follows from it; it is used on the blocking pool. Samples of runs
 //! have the times of their ends, so they go to the store directly, not through the batcher. All repositories share one
 //! token and one share of its rate limit.
 
@@ -24,8 +24,8 @@ use std::time::Duration;
 
 use actix::MailboxError;
 use taskpulse_engine::ci::budget::Wait;
-use taskpulse_engine::ci::ledger::{Changes, Ledger};
 use taskpulse_engine::ci::parse::{Workflow, WorkflowRun};
+use taskpulse_engine::ci::tracker::{Changes, RunTracker};
 use taskpulse_engine::model::{Batch, Labels, TimestampMs};
 use taskpulse_engine::store::StoreError;
 use tokio::task::{JoinError, spawn_blocking};
@@ -71,7 +71,7 @@ pub struct GithubCollector {
     /// It is the same repository as the one of this name, which is watched already.
     watched_as: Option<String>,
     /// Lost until it is restored from the store.
-    ledger: Carried<Ledger>,
+    tracker: Carried<RunTracker>,
     etag: Option<String>,
     /// Runs of the newest page.
     on_page: BTreeSet<u64>,
@@ -87,7 +87,7 @@ pub struct GithubCollector {
     workflows: Vec<Workflow>,
     workflows_etag: Option<String>,
     next_workflows: TimestampMs,
-    /// Changes of the ledger that are not durable yet.
+    /// Changes of the tracker that are not durable yet.
     unkept: Option<Changes>,
     failures: u32,
     /// When gauges last got samples.
@@ -138,7 +138,7 @@ impl GithubCollector {
             repo,
             moved_to: None,
             watched_as: None,
-            ledger: Carried::default(),
+            tracker: Carried::default(),
             etag: None,
             on_page: BTreeSet::new(),
             turn: 0,
@@ -172,12 +172,12 @@ impl GithubCollector {
         Ok(repo)
     }
 
-    /// Runs work on the ledger on the blocking pool. An abandoned collection loses the ledger; the next one restores it.
-    async fn with<R: Send + 'static>(&mut self, work: impl FnOnce(&mut Ledger) -> R + Send + 'static) -> Result<R, BlockingError> {
-        self.ledger.run(work).await
+    /// Runs work on the tracker on the blocking pool. An abandoned collection loses the tracker; the next one restores it.
+    async fn with<R: Send + 'static>(&mut self, work: impl FnOnce(&mut RunTracker) -> R + Send + 'static) -> Result<R, BlockingError> {
+        self.tracker.run(work).await
     }
 
-    /// Restores the ledger from the store, after a start or after it was lost.
+    /// Restores the tracker from the store, after a start or after it was lost.
     async fn restore(&mut self, repo: &str) -> Result<(), StateError> {
         if self.unkept.is_some() {
             // They belong to what is read.
@@ -185,9 +185,9 @@ impl GithubCollector {
         }
         let (store, repo) = (Arc::clone(&self.context.store), repo.to_owned());
         let keep_ms = self.context.options.backfill_ms.min(store.options().retention_ms);
-        let read = spawn_blocking(move || store.documents(KIND).map(|documents| Ledger::restore(&repo, keep_ms, &documents)));
-        self.ledger.restore(read.await.map_err(BlockingError::from)??);
-        // Answers may be lost with the ledger: nothing counts as unchanged.
+        let read = spawn_blocking(move || store.documents(KIND).map(|documents| RunTracker::restore(&repo, keep_ms, &documents)));
+        self.tracker.restore(read.await.map_err(BlockingError::from)??);
+        // Answers may be lost with the tracker: nothing counts as unchanged.
         (self.etag, self.next_poll) = (None, 0);
         self.etags.clear();
         Ok(())
@@ -197,7 +197,7 @@ impl GithubCollector {
     /// abandoned.
     async fn keep(&mut self) -> Result<usize, StateError> {
         if self.unkept.is_none() {
-            let changes = self.with(Ledger::changes).await?;
+            let changes = self.with(RunTracker::take_changes).await?;
             if changes.is_empty() {
                 return Ok(0);
             }
@@ -229,9 +229,9 @@ impl GithubCollector {
     /// Step 5.
     async fn publish(&mut self, repo: &str) -> Result<(), BlockingError> {
         let workflows = self.workflows.clone();
-        let made = move |ledger: &mut Ledger| {
-            let began = ledger.whole().then(|| ledger.began());
-            (CiRepository::new(ledger, &workflows), began)
+        let made = move |tracker: &mut RunTracker| {
+            let began = tracker.is_complete().then(|| tracker.started_runs());
+            (CiRepository::new(tracker, &workflows), began)
         };
         let (shown, began) = self.with(made).await?;
         if self.confirmed.is_none() && shown.runs_known == 0 {
@@ -269,7 +269,7 @@ impl GithubCollector {
             let why = RequestError::Watched(name.clone()).explain(&repo, &self.context.api);
             return Outcome::Absent(why, format!("take {repo} out of github.repositories"));
         }
-        if self.ledger.is_lost()
+        if self.tracker.is_lost()
             && let Err(why) = self.restore(&repo).await
         {
             self.failures += 1;
@@ -290,7 +290,7 @@ impl GithubCollector {
         self.conclude(&repo, polled, kept, published).await
     }
 
-    /// Adds samples of gauges to the ledger's changes if something changed or that is due.
+    /// Adds samples of gauges to the tracker's changes if something changed or that is due.
     async fn sample_gauges(&mut self, now: TimestampMs) {
         let every_ms = i64::try_from(self.every().as_millis()).unwrap_or(i64::MAX);
         if !self.changed && !due(self.gauges_at + every_ms / 2, now, self.every()) {
@@ -298,23 +298,23 @@ impl GithubCollector {
         }
         let at = self.context.clock.now_ms();
         let remaining = self.context.api.limits().remaining;
-        let told = self.with(move |ledger| ledger.tell(at)).await;
+        let pushed = self.with(move |tracker| tracker.push_samples(at)).await;
         (self.gauges_at, self.changed) = (at, false);
-        if let (Ok(()), Some(remaining)) = (told, remaining) {
+        if let (Ok(()), Some(remaining)) = (pushed, remaining) {
             let mut batch = Batch::default();
             batch.push(Labels::metric("github_rate_limit_remaining", &[]), at, remaining as f64);
-            let _ = self.with(move |ledger| ledger.tell_also(batch)).await;
+            let _ = self.with(move |tracker| tracker.add_samples(batch)).await;
         }
     }
 
     /// What is wrong although the poll succeeded.
     async fn notes(&mut self, repo: &str) -> Option<String> {
-        let (jobs, missed) = self.with(|ledger| (ledger.unclear_jobs(), ledger.missed())).await.ok()?;
+        let (jobs, missed) = self.with(|tracker| (tracker.jobs_without_times(), tracker.has_unlisted_runs())).await.ok()?;
         let skipped = self.skipped;
         let notes = [
             self.moved_to.as_ref().map(|name| format!("{repo} is now {name}: write that into github.repositories")),
             (skipped > 0).then(|| format!("{skipped} of the newest runs have no number, time, status or workflow and are left out")),
-            (jobs > 0).then(|| format!("{jobs} jobs have missing or impossible times: their seconds are not counted")),
+            (jobs > 0).then(|| format!("{jobs} jobs have times that are missing or cannot be: their seconds are not counted")),
             missed.then(|| "GitHub would not list all runs of one second".to_owned()),
         ];
         let notes: Vec<String> = notes.into_iter().flatten().collect();

@@ -12,6 +12,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::timeout;
 
@@ -135,6 +136,9 @@ fn clean_environment(command: &mut std::process::Command, passed: &[String]) {
     }
 }
 
+/// Programs that are being started: each holds a thread of the pool, for long if the disk of its file does not answer.
+static STARTS: Semaphore = Semaphore::const_new(2);
+
 /// Programs that were killed and have not ended: they wait in the kernel for a disk that does not answer.
 static KILLED: AtomicUsize = AtomicUsize::new(0);
 
@@ -169,7 +173,12 @@ pub(crate) async fn run(command: &[String], passed: &[String], limit: Duration, 
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
     clean_environment(command.as_std_mut(), passed);
     // On the pool: the start reads the program's file, whose disk may be slow.
-    let started = spawn_blocking(move || command.spawn()).await?;
+    let place = STARTS.acquire().await;
+    let start = move || {
+        let _place = place;
+        command.spawn()
+    };
+    let started = spawn_blocking(start).await?;
     let mut child = started.map_err(|error| RunError::Start { program: program.clone(), error })?;
     let group = ProcessGroup::of(&child);
     let outcome = follow(&mut child, limit, max_bytes).await;

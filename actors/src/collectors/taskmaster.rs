@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use taskpulse_engine::board::cost::Names;
+use taskpulse_engine::board::cost::AgentMetrics;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, TimestampMs};
 use taskpulse_engine::store::{DocumentChange, Store};
@@ -74,7 +74,7 @@ pub struct BoardOptions {
     /// How much of a board is watched.
     pub bounds: Bounds,
     /// The metrics of coding agents.
-    pub names: Names,
+    pub names: AgentMetrics,
 }
 
 /// What boards are published to, and what their costs are made of.

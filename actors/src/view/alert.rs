@@ -90,12 +90,12 @@ pub struct AlertDetails {
     /// The labels of its series, `__name__` among them.
     #[schema(value_type = BTreeMap<String, String>)]
     pub metric: Labels,
-    /// The comparison, as written.
-    #[schema(example = ">")]
-    pub op: String,
+    /// The comparison, where the rule compares with a fixed number.
+    #[schema(required = true, example = ">")]
+    pub op: Option<String>,
     /// What the value is compared with.
-    #[schema(value_type = Option<f64>, required = true)]
-    pub threshold: f64,
+    #[schema(required = true)]
+    pub threshold: Option<f64>,
     /// How long the condition must hold before it fires.
     pub for_seconds: f64,
     /// Shortest time between two firings.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
-use taskpulse_engine::ci::figures::Figures;
-use taskpulse_engine::ci::ledger::{Ledger, Record};
+use taskpulse_engine::ci::figures::WorkflowFigures;
 use taskpulse_engine::ci::parse::Workflow;
+use taskpulse_engine::ci::tracker::{RunRecord, RunTracker};
 use utoipa::ToSchema;
 
 use super::{Source, seconds};
@@ -194,19 +194,19 @@ impl CiRepository {
     /// A repository by what was seen of it. The name at GitHub, the time of the last answer, requests and webhooks are left empty:
     /// the collector knows them.
     #[must_use]
-    pub fn new(ledger: &Ledger, workflows: &[Workflow]) -> Self {
-        let figures = ledger.figures();
-        let mut newest: Vec<&Record> = ledger.records().collect();
+    pub fn new(tracker: &RunTracker, workflows: &[Workflow]) -> Self {
+        let figures = tracker.figures();
+        let mut newest: Vec<&RunRecord> = tracker.records().collect();
         newest.sort_by_key(|record| Reverse(record.run.order()));
         newest.truncate(SHOWN);
         Self {
-            repo: ledger.repo().to_owned(),
+            repo: tracker.repo().to_owned(),
             now_named: None,
-            whole: ledger.whole() && !ledger.missed(),
-            runs_known: ledger.records().count(),
-            jobs_wanted: ledger.jobs_wanted(),
-            jobs_without_times: ledger.unclear_jobs(),
-            reading_from: ledger.gap().map(|gap| seconds(gap.from)),
+            whole: tracker.is_complete() && !tracker.has_unlisted_runs(),
+            runs_known: tracker.records().count(),
+            jobs_wanted: tracker.runs_without_jobs(),
+            jobs_without_times: tracker.jobs_without_times(),
+            reading_from: tracker.next_gap().map(|gap| seconds(gap.from)),
             confirmed_at: None,
             active: figures.values().map(|f| f.active).sum(),
             queued: figures.values().filter_map(|f| f.statuses.get("queued")).sum(),
@@ -215,23 +215,23 @@ impl CiRepository {
             workflows: figures
                 .into_iter()
                 .map(|(key, figures)| {
-                    let workflow_path = ledger.names().path(&key);
+                    let workflow_path = tracker.names().path(&key);
                     let known = workflows.iter().find(|workflow| workflow.key() == key);
                     CiWorkflow {
                         workflow_path: (!workflow_path.is_empty()).then(|| workflow_path.to_owned()),
                         state: known.map(|workflow| workflow.state.clone()),
                         url: known.map(|workflow| workflow.url.clone()).filter(|url| !url.is_empty()),
-                        ..CiWorkflow::new(ledger.names().name(&key), key.number().parse().ok(), figures)
+                        ..CiWorkflow::new(tracker.names().name(&key), key.number().parse().ok(), figures)
                     }
                 })
                 .collect(),
-            runs: newest.into_iter().map(|record| CiRun::new(ledger, record)).collect(),
+            runs: newest.into_iter().map(|record| CiRun::new(tracker, record)).collect(),
         }
     }
 }
 
 impl CiWorkflow {
-    fn new(workflow: &str, workflow_id: Option<u64>, figures: Figures) -> Self {
+    fn new(workflow: &str, workflow_id: Option<u64>, figures: WorkflowFigures) -> Self {
         Self {
             workflow: workflow.to_owned(),
             workflow_id,
@@ -256,14 +256,14 @@ impl CiWorkflow {
 }
 
 impl CiRun {
-    fn new(ledger: &Ledger, record: &Record) -> Self {
+    fn new(tracker: &RunTracker, record: &RunRecord) -> Self {
         let run = &record.run;
         let key = run.key();
         Self {
             id: run.id,
             attempt: run.attempt,
             number: run.number,
-            workflow: ledger.names().name(&key).to_owned(),
+            workflow: tracker.names().name(&key).to_owned(),
             workflow_id: key.number().parse().ok(),
             title: run.title.clone(),
             event: run.event.clone(),

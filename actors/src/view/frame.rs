@@ -25,7 +25,7 @@ pub struct Frame<'a> {
     pub seq: u64,
     /// When.
     pub time: f64,
-    /// What the topic is about, as JSON. The hub writes it once for all that get it.
+    /// What the topic is about, written once for all that get it.
     #[schema(value_type = Vec<Object>)]
     pub data: &'a str,
 }

@@ -102,12 +102,15 @@ pub struct Rule {
     pub labels: RuleLabels,
     /// None.
     pub annotations: BTreeMap<String, String>,
-    /// The comparison of its condition.
-    #[schema(example = ">")]
-    pub op: String,
+    /// The metric that its condition is about.
+    #[schema(required = true, example = "system_cpu_utilization_ratio")]
+    pub metric: Option<String>,
+    /// The comparison of its condition, where that is with a fixed number.
+    #[schema(required = true, example = ">")]
+    pub op: Option<String>,
     /// What the value is compared with.
-    #[schema(value_type = Option<f64>, required = true)]
-    pub threshold: f64,
+    #[schema(required = true)]
+    pub threshold: Option<f64>,
     /// Its alerts, unless they were not wanted.
     pub alerts: Vec<PrometheusAlert>,
 }
@@ -124,10 +127,12 @@ impl Rule {
         } else {
             RuleState::Pending
         };
+        let condition = rule.condition.describe();
+        let condition = rule.condition.describe();
         Self {
             kind: "alerting",
             name: rule.name.clone(),
-            query: rule.spec.expr.clone(),
+            query: condition.query,
             state,
             health: "ok",
             duration: rule.spec.hold.as_secs_f64(),
@@ -135,8 +140,9 @@ impl Rule {
             cooldown: rule.spec.cooldown.as_secs_f64(),
             labels: RuleLabels { severity: rule.spec.severity.into() },
             annotations: BTreeMap::new(),
-            op: rule.condition.op.to_string(),
-            threshold: rule.condition.threshold,
+            metric: condition.metric,
+            op: condition.limit.map(|limit| limit.op.to_string()),
+            threshold: condition.limit.map(|limit| limit.threshold),
             alerts: alerts.into_iter().filter(|_| with_alerts).map(PrometheusAlert::from).collect(),
         }
     }

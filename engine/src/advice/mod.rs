@@ -1,19 +1,20 @@
 //! Advice: what the kept history says should be done, each piece with its evidence, none without.
 //!
-//! [`assess_recent`] and [`assess_month`] look at the store and give what holds now; [`Ledger`] keeps the life of each recommendation:
-//! open → accepted, dismissed or applied by a person, withdrawn when its evidence is gone.
+//! [`assess`] reads the store and returns what holds now, by the advisors in `advisors/`; [`RecommendationTracker`] keeps the life of each
+//! recommendation: open → accepted, dismissed or applied by a person, withdrawn when its evidence is gone.
 
-mod board;
-mod ledger;
-mod machine;
+mod advisors;
+mod history;
+mod tracker;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::ledger::Ledger;
-use crate::model::{Labels, Selector, SeriesId, TimestampMs};
+use self::advisors::ADVISORS;
+use self::history::History;
+pub use self::tracker::RecommendationTracker;
+use crate::model::TimestampMs;
 use crate::rules::Severity;
 use crate::store::{Store, StoreError};
-use crate::windows::{Level, WindowRow};
 
 /// One figure behind a recommendation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,13 +41,13 @@ impl Evidence {
     }
 }
 
-/// Where a recommendation stands.
+/// The state of a recommendation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Nobody has decided.
     Open,
-    /// Someone means to do it.
+    /// Someone will do it.
     Accepted,
     /// Someone does not want it.
     Dismissed,
@@ -99,7 +100,7 @@ pub struct Recommendation {
     pub end: TimestampMs,
 }
 
-/// What a look found; the ledger gives it its life.
+/// What an advisor found; the tracker makes a recommendation of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     /// See [`Recommendation::id`].
@@ -124,58 +125,26 @@ pub struct Finding {
     pub end: TimestampMs,
 }
 
-/// What holds now by the last day: cheap enough for every minute.
+/// How far back advisors read. That says how often they can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Horizon {
+    /// The last day: cheap enough for every minute.
+    Day,
+    /// The last month, whose days all have to be opened: for once an hour.
+    Month,
+}
+
+/// What the advisors of a horizon find now.
 ///
 /// # Errors
-/// [`StoreError`] when the history cannot be read; no advice is given on half of it.
-pub fn assess_recent(store: &Store, now: TimestampMs) -> Result<Vec<Finding>, StoreError> {
+/// [`StoreError`] when the history cannot be read; then there is no advice, rather than advice on a part of it.
+pub fn assess(store: &Store, horizon: Horizon, now: TimestampMs) -> Result<Vec<Finding>, StoreError> {
     let history = History { store, now };
     let mut found = Vec::new();
-    found.extend(machine::cpu(&history)?);
-    found.extend(machine::memory(&history)?);
-    found.extend(machine::disks(&history)?);
-    found.extend(board::stalled(&history)?);
+    for advisor in ADVISORS.iter().filter(|advisor| advisor.horizon == horizon) {
+        found.extend((advisor.assess)(&history)?);
+    }
     Ok(found)
-}
-
-/// What holds now by the last month. Opens every day of it: for now and then.
-///
-/// # Errors
-/// As [`assess_recent`].
-pub fn assess_month(store: &Store, now: TimestampMs) -> Result<Vec<Finding>, StoreError> {
-    board::rising_durations(&History { store, now })
-}
-
-/// The history as advice reads it.
-struct History<'a> {
-    store: &'a Store,
-    now: TimestampMs,
-}
-
-impl History<'_> {
-    fn series(&self, metric: &str) -> Vec<(SeriesId, Labels)> {
-        let Ok(selector) = Selector::parse(metric) else { return Vec::new() };
-        let ids = self.store.select(&selector.matchers);
-        ids.into_iter().filter_map(|id| Some((id, self.store.labels(id)?))).collect()
-    }
-
-    /// Closed windows of the last `span_ms`.
-    fn windows(&self, id: SeriesId, level: Level, span_ms: i64) -> Result<Vec<WindowRow>, StoreError> {
-        self.store.windows(id, level, self.now - span_ms, self.now)
-    }
-}
-
-/// The share of windows for which a condition holds.
-fn share(rows: &[WindowRow], holds: impl Fn(&WindowRow) -> bool) -> f64 {
-    if rows.is_empty() {
-        return 0.0;
-    }
-    rows.iter().filter(|r| holds(r)).count() as f64 / rows.len() as f64
-}
-
-/// Mean of all samples of the windows.
-fn mean(rows: &[WindowRow]) -> f64 {
-    rows.iter().map(|r| r.sum).sum::<f64>() / rows.iter().map(|r| r.count).sum::<f64>()
 }
 
 #[cfg(test)]

@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use crate::model::Batch;
+use crate::model::{Batch, Labels};
 use crate::store::StoreOptions;
 
 const T0: TimestampMs = 1_795_478_400_000;
 const MINUTE: i64 = 60_000;
 
-/// A store with one sample a minute of each series for so many minutes, closed as the actors do. Gives it with its folder and the time after.
+/// A store with one sample a minute of each series for so many minutes, closed as the actors do. Returns it with its folder and the time after.
 fn history(minutes: i64, series: &[(Labels, &dyn Fn(i64) -> f64)]) -> (tempfile::TempDir, Store, TimestampMs) {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + minutes * MINUTE;
@@ -25,7 +25,7 @@ fn history(minutes: i64, series: &[(Labels, &dyn Fn(i64) -> f64)]) -> (tempfile:
 }
 
 fn ids(store: &Store, now: TimestampMs) -> Vec<String> {
-    assess_recent(store, now).unwrap().into_iter().map(|f| f.id).collect()
+    assess(store, Horizon::Day, now).unwrap().into_iter().map(|f| f.id).collect()
 }
 
 fn metric(name: &str, labels: &[(&str, &str)]) -> Labels {
@@ -40,7 +40,7 @@ fn a_busy_cpu_is_explained_by_the_process_behind_it() {
         (metric("process_cpu_utilization_ratio", &[("process", "sshd")]), &|_| 0.1),
     ];
     let (_dir, store, now) = history(90, &series);
-    let found = assess_recent(&store, now).unwrap();
+    let found = assess(&store, Horizon::Day, now).unwrap();
     assert_eq!(found.len(), 1);
     assert!(found[0].why.contains("cargo"), "{}", found[0].why);
     assert!(found[0].evidence.iter().any(|e| e.value == 1.0 && e.unit == "ratio"), "{:?}", found[0].evidence);
@@ -64,7 +64,7 @@ fn a_filling_disk_is_forecast_with_an_interval_and_a_steady_one_is_not() {
         (metric("system_filesystem_utilization_ratio", &[("mountpoint", "/")]), &steady),
     ];
     let (_dir, store, now) = history(1_440, &series);
-    let found = assess_recent(&store, now).unwrap();
+    let found = assess(&store, Horizon::Day, now).unwrap();
     assert_eq!(found.iter().map(|f| f.id.as_str()).collect::<Vec<_>>(), ["disk_filling:/data"]);
     let until = &found[0].evidence[0];
     // Full at 1.0 from 0.6, at 0.1 a day: four days.
@@ -73,11 +73,11 @@ fn a_filling_disk_is_forecast_with_an_interval_and_a_steady_one_is_not() {
 }
 
 #[test]
-fn a_board_that_stands_still_with_work_on_it_is_told_and_one_that_moves_is_not() {
+fn a_board_with_open_tasks_that_does_not_change_is_reported_and_one_that_changes_is_not() {
     let board = |status: &str| metric("taskmaster_tasks", &[("project", "app"), ("tag", "master"), ("status", status)]);
     let ready = metric("taskmaster_ready_tasks", &[("project", "app"), ("tag", "master")]);
     let (_dir, store, now) = history(7 * 60, &[(board("pending"), &|_| 4.0), (board("done"), &|_| 2.0), (ready, &|_| 3.0)]);
-    let found = assess_recent(&store, now).unwrap();
+    let found = assess(&store, Horizon::Day, now).unwrap();
     assert_eq!(found[0].id, "board_stalled:app:master");
     assert_eq!(found[0].action, "Start one of the 3 tasks that are ready.");
     let moving = |minute: i64| if minute < 200 { 2.0 } else { 3.0 };
@@ -88,7 +88,7 @@ fn a_board_that_stands_still_with_work_on_it_is_told_and_one_that_moves_is_not()
 }
 
 #[test]
-fn durations_that_rise_over_weeks_are_told() {
+fn durations_that_rise_over_weeks_are_reported() {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + 28 * 86_400_000;
     let store = Store::open(dir.path(), StoreOptions { out_of_order_ms: i64::MAX / 4, ..StoreOptions::default() }, now).unwrap();
@@ -99,7 +99,7 @@ fn durations_that_rise_over_weeks_are_told() {
         batch.push(labels.clone(), T0 + i64::from(day) * 86_400_000, seconds);
     }
     store.append(&batch, now).unwrap();
-    let found = assess_month(&store, now).unwrap();
+    let found = assess(&store, Horizon::Month, now).unwrap();
     assert_eq!(found[0].id, "duration_rising:app:master");
     let ratio = &found[0].evidence[0];
     assert!((ratio.value - 2.5).abs() < 0.1 && ratio.low.unwrap() > 2.0 && ratio.high.unwrap() < 3.0, "{ratio:?}");
@@ -109,10 +109,10 @@ fn durations_that_rise_over_weeks_are_told() {
 fn rising_durations_need_enough_tasks_and_a_rise_beyond_chance() {
     let logs = |values: &[f64]| values.iter().map(|v: &f64| v.ln()).collect::<Vec<_>>();
     let (ratio, low, high) =
-        board::ratio_of_means(&logs(&[200.0, 220.0, 180.0, 210.0, 190.0]), &logs(&[100.0, 110.0, 90.0, 105.0, 95.0])).unwrap();
+        advisors::ratio_of_means(&logs(&[200.0, 220.0, 180.0, 210.0, 190.0]), &logs(&[100.0, 110.0, 90.0, 105.0, 95.0])).unwrap();
     assert!((ratio - 2.0).abs() < 0.05 && low > 1.7 && high < 2.4, "{ratio} {low} {high}");
-    assert!(board::ratio_of_means(&logs(&[1.0; 4]), &logs(&[1.0; 5])).is_none());
-    let (_, low, _) = board::ratio_of_means(&logs(&[50.0, 300.0, 20.0, 500.0, 90.0]), &logs(&[100.0, 20.0, 400.0, 60.0, 90.0])).unwrap();
+    assert!(advisors::ratio_of_means(&logs(&[1.0; 4]), &logs(&[1.0; 5])).is_none());
+    let (_, low, _) = advisors::ratio_of_means(&logs(&[50.0, 300.0, 20.0, 500.0, 90.0]), &logs(&[100.0, 20.0, 400.0, 60.0, 90.0])).unwrap();
     assert!(low < 1.0);
 }
 
@@ -130,16 +130,16 @@ fn a_recommendation_lives_until_its_evidence_is_gone() {
         start: 0,
         end: 1,
     };
-    let mut ledger = Ledger::default();
-    assert_eq!(ledger.update(vec![finding(1.0)], 1)[0].status, Status::Open);
-    assert!(ledger.update(vec![finding(1.01)], 2).is_empty());
-    assert_eq!(ledger.decide("x", Status::Accepted, 3).unwrap().status, Status::Accepted);
-    let changed = ledger.update(vec![finding(2.0)], 4);
+    let mut tracker = RecommendationTracker::default();
+    assert_eq!(tracker.update(vec![finding(1.0)], 1)[0].status, Status::Open);
+    assert!(tracker.update(vec![finding(1.01)], 2).is_empty());
+    assert_eq!(tracker.decide("x", Status::Accepted, 3).unwrap().status, Status::Accepted);
+    let changed = tracker.update(vec![finding(2.0)], 4);
     assert_eq!((changed[0].status, changed[0].created, changed[0].updated), (Status::Accepted, 1, 4));
-    assert_eq!(ledger.update(vec![], 5)[0].status, Status::Withdrawn);
-    assert!(ledger.current().is_empty() && ledger.decide("x", Status::Open, 6).is_none());
-    assert_eq!(ledger.update(vec![finding(1.0)], 7)[0].created, 7);
-    ledger.decide("x", Status::Dismissed, 8);
-    assert!(ledger.update(vec![], 9).is_empty());
-    assert_eq!(ledger.update(vec![], 8 + 8 * 86_400_000)[0].status, Status::Withdrawn);
+    assert_eq!(tracker.update(vec![], 5)[0].status, Status::Withdrawn);
+    assert!(tracker.current().is_empty() && tracker.decide("x", Status::Open, 6).is_none());
+    assert_eq!(tracker.update(vec![finding(1.0)], 7)[0].created, 7);
+    tracker.decide("x", Status::Dismissed, 8);
+    assert!(tracker.update(vec![], 9).is_empty());
+    assert_eq!(tracker.update(vec![], 8 + 8 * 86_400_000)[0].status, Status::Withdrawn);
 }

@@ -68,7 +68,7 @@ pub fn segments(work: &[(TaskKey, TimestampMs, TimestampMs)]) -> Option<Vec<Segm
 
 /// The metrics of coding agents, by name.
 #[derive(Debug, Clone, Default)]
-pub struct Names {
+pub struct AgentMetrics {
     /// Tokens used, by `type`.
     pub tokens: Vec<String>,
     /// Money spent.
@@ -145,7 +145,13 @@ impl Spent {
 ///
 /// # Errors
 /// [`StoreError`] when samples cannot be read.
-pub fn measure(store: &Store, from: TimestampMs, to: TimestampMs, names: &Names, runs: Option<&[CiRun]>) -> Result<Spent, StoreError> {
+pub fn measure(
+    store: &Store,
+    from: TimestampMs,
+    to: TimestampMs,
+    names: &AgentMetrics,
+    runs: Option<&[CiRun]>,
+) -> Result<Spent, StoreError> {
     let mut spent = Spent { wall_seconds: (to - from) as f64 / 1e3, ..Spent::default() };
     if let Some((cpu, covered)) = cpu(store, from, to)? {
         (spent.cpu_seconds, spent.cpu_covered_seconds) = (Some(cpu), Some(covered));
@@ -344,8 +350,11 @@ mod tests {
     fn what_went_on_is_measured_from_samples_and_absent_without_them() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), StoreOptions::default(), T0).unwrap();
-        let names =
-            Names { tokens: vec!["tokens_total".to_owned()], money: vec!["money_total".to_owned()], active: vec!["active".to_owned()] };
+        let names = AgentMetrics {
+            tokens: vec!["tokens_total".to_owned()],
+            money: vec!["money_total".to_owned()],
+            active: vec!["active".to_owned()],
+        };
         let nothing = measure(&store, T0, T0 + 60_000, &names, None).unwrap();
         assert_eq!(nothing, Spent { wall_seconds: 60.0, ..Spent::default() });
         let mut batch = Batch::default();

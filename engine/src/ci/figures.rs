@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::ledger::Record;
+use super::tracker::RunRecord;
 use super::workflow::WorkflowKey;
 use super::{ACTIVE, FAILURES, SUCCESS};
 use crate::model::TimestampMs;
@@ -16,7 +16,7 @@ const MIN_COMPARED: usize = 5;
 
 /// What runs came to that are no longer remembered one by one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Base {
+pub struct Totals {
     /// Runs by conclusion.
     pub runs: BTreeMap<String, u64>,
     /// Seconds of their jobs.
@@ -27,7 +27,7 @@ pub struct Base {
 
 /// See the module. A figure without what it is made of is none.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Figures {
+pub struct WorkflowFigures {
     /// Successes as a share of successes and failures among the last [`LAST`] completed runs.
     pub success_ratio: Option<f64>,
     /// Completed runs that it goes by, those that count for neither included.
@@ -70,12 +70,12 @@ pub fn verdict(conclusion: Option<&str>) -> Option<bool> {
 /// need them are left out.
 #[must_use]
 pub fn by_workflow<'a>(
-    records: impl Iterator<Item = &'a Record> + Clone,
-    bases: &BTreeMap<WorkflowKey, Base>,
+    records: impl Iterator<Item = &'a RunRecord> + Clone,
+    bases: &BTreeMap<WorkflowKey, Totals>,
     whole_since: Option<TimestampMs>,
-) -> BTreeMap<WorkflowKey, Figures> {
-    let mut newest: BTreeMap<u64, &Record> = BTreeMap::new();
-    let mut workflows: BTreeMap<WorkflowKey, Vec<&Record>> = BTreeMap::new();
+) -> BTreeMap<WorkflowKey, WorkflowFigures> {
+    let mut newest: BTreeMap<u64, &RunRecord> = BTreeMap::new();
+    let mut workflows: BTreeMap<WorkflowKey, Vec<&RunRecord>> = BTreeMap::new();
     for record in records.clone() {
         let held = newest.entry(record.run.id).or_insert(record);
         if held.run.attempt < record.run.attempt {
@@ -83,11 +83,11 @@ pub fn by_workflow<'a>(
         }
         workflows.entry(record.run.key()).or_default().push(record);
     }
-    let waste = Waste::of(records);
-    let mut out: BTreeMap<WorkflowKey, Figures> = BTreeMap::new();
+    let waste = Waste::new(records);
+    let mut out: BTreeMap<WorkflowKey, WorkflowFigures> = BTreeMap::new();
     for (key, mut records) in workflows {
         records.sort_by_key(|r| std::cmp::Reverse(r.run.order()));
-        let last: Vec<&Record> =
+        let last: Vec<&RunRecord> =
             records.iter().copied().filter(|r| newest.get(&r.run.id).is_some_and(|n| n.run.attempt == r.run.attempt)).collect();
         out.insert(key, of_one(&records, &last, &waste, whole_since));
     }
@@ -101,16 +101,16 @@ pub fn by_workflow<'a>(
 }
 
 /// `records` are all attempts, `last` the newest attempt of each run; the newest runs first.
-fn of_one(records: &[&Record], last: &[&Record], waste: &Waste<'_>, whole_since: Option<TimestampMs>) -> Figures {
-    let mut figures = Figures::default();
+fn of_one(records: &[&RunRecord], last: &[&RunRecord], waste: &Waste<'_>, whole_since: Option<TimestampMs>) -> WorkflowFigures {
+    let mut figures = WorkflowFigures::default();
     for record in last.iter().filter(|r| !r.run.ended()) {
         *figures.statuses.entry(record.run.status.clone()).or_default() += 1;
     }
     figures.active = ACTIVE.iter().filter_map(|status| figures.statuses.get(*status)).sum();
 
-    let completed: Vec<&Record> = last.iter().copied().filter(|r| r.run.ended()).collect();
+    let completed: Vec<&RunRecord> = last.iter().copied().filter(|r| r.run.ended()).collect();
     let judged = &completed[..completed.len().min(LAST)];
-    let whole = |runs: &[&Record], wanted: usize| match whole_since {
+    let whole = |runs: &[&RunRecord], wanted: usize| match whole_since {
         None => true,
         Some(since) => runs.len() >= wanted && runs.iter().all(|r| r.run.created >= since),
     };
@@ -131,7 +131,7 @@ fn of_one(records: &[&Record], last: &[&Record], waste: &Waste<'_>, whole_since:
         figures.flaky_commits = commits.values().filter(|[failed, succeeded, again]| (*failed && *succeeded) || *again).count();
         figures.flaky_ratio = share(figures.flaky_commits, figures.commits);
     }
-    let told: Vec<&Record> =
+    let told: Vec<&RunRecord> =
         completed.iter().copied().filter(|r| verdict(r.run.conclusion.as_deref()).is_some() && r.run.duration().is_some()).collect();
     let (recent, before) = told.split_at(told.len().min(LAST));
     let before = &before[..before.len().min(LAST)];
@@ -163,7 +163,7 @@ fn share(part: usize, whole: usize) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-fn median(records: &[&Record]) -> Option<f64> {
+fn median(records: &[&RunRecord]) -> Option<f64> {
     let mut seconds: Vec<f64> = records.iter().filter_map(|r| r.run.duration()).collect();
     seconds.sort_by(f64::total_cmp);
     let middle = seconds.len() / 2;
@@ -188,7 +188,7 @@ pub struct Waste<'a> {
 impl<'a> Waste<'a> {
     /// By all the runs that are known.
     #[must_use]
-    pub fn of(records: impl Iterator<Item = &'a Record>) -> Self {
+    pub fn new(records: impl Iterator<Item = &'a RunRecord>) -> Self {
         let mut greens: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for record in records.filter(|r| r.run.ended() && r.run.outcome() == SUCCESS && !r.run.sha.is_empty()) {
             let commit = (record.run.key(), record.run.sha.as_str());
@@ -200,7 +200,7 @@ impl<'a> Waste<'a> {
     /// When a run was known to be in vain: at its end where it was cancelled, else at the end of the first
     /// later green run of its workflow and commit.
     #[must_use]
-    pub fn since(&self, record: &Record) -> Option<TimestampMs> {
+    pub fn since(&self, record: &RunRecord) -> Option<TimestampMs> {
         if record.run.outcome() == "cancelled" {
             return Some(record.end());
         }

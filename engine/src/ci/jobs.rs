@@ -32,7 +32,7 @@ pub struct JobFigures {
 impl JobFigures {
     /// Of the jobs that are listed for an attempt of a run, `whole` where none is missing in the list.
     #[must_use]
-    pub fn of(jobs: &[Job], run: &WorkflowRun, whole: bool) -> Self {
+    pub fn new(jobs: &[Job], run: &WorkflowRun, whole: bool) -> Self {
         let last = run.updated.map_or(TimestampMs::MAX, |end| end.max(run.started).max(run.created).saturating_add(SLACK_MS));
         let can_be = |at: &TimestampMs| (run.created - SKEW_MS..=last).contains(at);
         let mut figures = Self { ended: true, whole, first_start: None, seconds: None, carried_seconds: 0.0, last_end: None, unclear: 0 };

@@ -6,7 +6,7 @@
 //! * [`paging`] says whether a list goes on;
 //! * [`jobs`] works out what the jobs of a run came to;
 //! * [`workflow`] says what a workflow is known by, and what it is called;
-//! * [`ledger`] remembers what was seen, so that each end of a run is told once, across restarts and faults;
+//! * [`tracker`] remembers what was seen, so that each end of a run is told once, across restarts and faults;
 //! * [`figures`] works out the figures of a workflow;
 //! * [`budget`] holds requests to a share of the hourly limit;
 //! * [`remote`] finds the repository of a working folder.
@@ -16,12 +16,12 @@
 pub mod budget;
 pub mod figures;
 pub mod jobs;
-pub mod ledger;
 pub mod paging;
 pub mod parse;
 pub mod remote;
 #[cfg(test)]
 mod tests;
+pub mod tracker;
 pub mod workflow;
 
 /// Conclusions that count as a failure. All others but `success` count for neither.

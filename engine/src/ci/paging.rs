@@ -4,7 +4,7 @@
 /// Whether a page is followed by another, by its header `Link`. Where there is none (a proxy may have removed it), by the number of items
 /// that the list is said to have: `seen` are those of this page and of the pages before.
 #[must_use]
-pub fn goes_on(link: Option<&str>, total: Option<u64>, length: usize, full: usize, seen: usize) -> bool {
+pub fn has_next_page(link: Option<&str>, total: Option<u64>, length: usize, full: usize, seen: usize) -> bool {
     match link {
         Some(link) => has_next(link),
         None => length >= full && total.is_some_and(|total| total > seen as u64),
@@ -58,7 +58,7 @@ mod tests {
             ("<", false),
             ("nonsense; rel=next", false),
         ] {
-            assert_eq!(goes_on(Some(link), Some(900), 99, 100, 99), expected, "{link}");
+            assert_eq!(has_next_page(Some(link), Some(900), 99, 100, 99), expected, "{link}");
         }
     }
 
@@ -71,7 +71,7 @@ mod tests {
             (Some(250), 99, 99, false),
             (None, 100, 100, false),
         ] {
-            assert_eq!(goes_on(None, total, length, 100, seen), expected, "{total:?} {length} {seen}");
+            assert_eq!(has_next_page(None, total, length, 100, seen), expected, "{total:?} {length} {seen}");
         }
     }
 }

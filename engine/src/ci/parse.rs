@@ -325,22 +325,35 @@ pub enum Delivery {
     Other,
 }
 
-fn delivered_json(body: &[u8]) -> Result<Value, String> {
-    serde_json::from_slice(body)
-        .map_err(|error| format!("the body is not JSON ({error}); set the webhook's content type to application/json"))
+/// Why a delivery cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeliveryError {
+    /// Not JSON.
+    #[error("the body is not JSON ({0}); set the webhook's content type to application/json")]
+    NotJson(String),
+    /// It does not name its repository.
+    #[error("the delivery has no `repository.full_name`")]
+    NoRepository,
+    /// Its run lacks what is needed.
+    #[error("the delivery's `workflow_run` has no id, time or status")]
+    NoRun,
+}
+
+fn delivered_json(body: &[u8]) -> Result<Value, DeliveryError> {
+    serde_json::from_slice(body).map_err(|error| DeliveryError::NotJson(error.to_string()))
 }
 
 /// Reads the body of a delivery of an event.
 ///
 /// # Errors
-/// What is wrong with it.
-pub fn delivery(event: &str, body: &[u8]) -> Result<Delivery, String> {
+/// [`DeliveryError`] where it cannot be read.
+pub fn delivery(event: &str, body: &[u8]) -> Result<Delivery, DeliveryError> {
     match event {
         "ping" => delivered_json(body).map(|_| Delivery::Ping),
         "workflow_run" => {
             let body = delivered_json(body)?;
-            let repo = text(&body["repository"]["full_name"]).ok_or("the delivery has no `repository.full_name`")?;
-            let run = read_run(&body["workflow_run"]).ok_or("the delivery's `workflow_run` has no id, time or status")?;
+            let repo = text(&body["repository"]["full_name"]).ok_or(DeliveryError::NoRepository)?;
+            let run = read_run(&body["workflow_run"]).ok_or(DeliveryError::NoRun)?;
             Ok(Delivery::Run { repo, run: Box::new(run) })
         }
         _ => Ok(Delivery::Other),

@@ -10,23 +10,42 @@ pub fn host_of_api(api_url: &str) -> Option<String> {
     Some(host.strip_prefix("api.").unwrap_or(&host).to_owned())
 }
 
+/// Why a working folder has no repository on GitHub. Addresses are not shown: they may contain secrets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RemoteError {
+    /// No remote at all.
+    #[error("the git repository here has no remote")]
+    NoRemote,
+    /// Remotes on other hosts only.
+    #[error("the remote `{name}` of the git repository here is on {host}, not on {}", hosts.join(" or "))]
+    OtherHost {
+        /// The first remote.
+        name: String,
+        /// Its host.
+        host: String,
+        /// The hosts that would do.
+        hosts: Vec<String>,
+    },
+}
+
 /// `owner/name` of the remote `origin`, else of `upstream`, else of the first that is on one of the hosts.
 ///
 /// # Errors
-/// Why there is none: which remotes there are (without secrets that may stand in their addresses).
-pub fn repository(config: &str, hosts: &[String]) -> Result<String, String> {
+/// [`RemoteError`] where no remote is on one of them.
+pub fn repository(config: &str, hosts: &[String]) -> Result<String, RemoteError> {
     let remotes = remotes(config);
     let rank = |name: &str| ["origin", "upstream"].iter().position(|n| *n == name).unwrap_or(2);
-    let mut known: Vec<(usize, String)> = remotes.iter().filter_map(|(name, url)| Some((rank(name), of_url(url, hosts)?))).collect();
+    let mut known: Vec<(usize, String)> =
+        remotes.iter().filter_map(|(name, url)| Some((rank(name), repository_of_url(url, hosts)?))).collect();
     known.sort_by_key(|(rank, _)| *rank);
     if let Some((_, repository)) = known.into_iter().next() {
         return Ok(repository);
     }
     match remotes.first() {
-        None => Err("the git repository here has no remote".to_owned()),
+        None => Err(RemoteError::NoRemote),
         Some((name, url)) => {
             let host = split_url(url).map_or_else(|| "a local path".to_owned(), |(_, host, _)| host);
-            Err(format!("the remote `{name}` of the git repository here is on {host}, not on {}", hosts.join(" or ")))
+            Err(RemoteError::OtherHost { name: name.clone(), host, hosts: hosts.to_vec() })
         }
     }
 }
@@ -82,7 +101,7 @@ fn split_url(url: &str) -> Option<(String, String, String)> {
     (!host.is_empty()).then(|| (scheme, host.to_ascii_lowercase(), path.to_owned()))
 }
 
-fn of_url(url: &str, hosts: &[String]) -> Option<String> {
+fn repository_of_url(url: &str, hosts: &[String]) -> Option<String> {
     let (scheme, host, path) = split_url(url)?;
     if !matches!(scheme.as_str(), "https" | "http" | "ssh" | "git" | "git+ssh") {
         return None;
@@ -131,12 +150,12 @@ mod tests {
             ("C:\\repos\\app", None),
             ("", None),
         ] {
-            assert_eq!(of_url(url, &hosts()).as_deref(), expected, "{url}");
+            assert_eq!(repository_of_url(url, &hosts()).as_deref(), expected, "{url}");
         }
     }
 
     #[test]
-    fn origin_is_preferred_and_a_foreign_host_is_named_without_its_secrets() {
+    fn origin_is_preferred_and_an_error_names_a_foreign_host_without_secrets() {
         let config = |remotes: &[(&str, &str)]| {
             let mut text = "[core]\n\tbare = false\n\turl = https://github.com/no/remote\n".to_owned();
             for (name, url) in remotes {
@@ -146,12 +165,12 @@ mod tests {
         };
         let fork = ("fork", "git@github.com:me/app.git");
         let (upstream, origin) = (("upstream", "https://github.com/octo/app"), ("origin", "https://github.com/we/app.git"));
-        assert_eq!(repository(&config(&[fork, upstream, origin]), &hosts()).as_deref(), Ok("we/app"));
-        assert_eq!(repository(&config(&[fork, upstream]), &hosts()).as_deref(), Ok("octo/app"));
-        assert_eq!(repository(&config(&[fork]), &hosts()).as_deref(), Ok("me/app"));
-        let why = repository(&config(&[("origin", "https://me:secret@gitlab.com/a/b")]), &hosts()).unwrap_err();
+        assert_eq!(repository(&config(&[fork, upstream, origin]), &hosts()).unwrap(), "we/app");
+        assert_eq!(repository(&config(&[fork, upstream]), &hosts()).unwrap(), "octo/app");
+        assert_eq!(repository(&config(&[fork]), &hosts()).unwrap(), "me/app");
+        let why = repository(&config(&[("origin", "https://me:secret@gitlab.com/a/b")]), &hosts()).unwrap_err().to_string();
         assert!(why.contains("gitlab.com") && !why.contains("secret"), "{why}");
-        assert!(repository(&config(&[]), &hosts()).unwrap_err().contains("no remote"));
+        assert_eq!(repository(&config(&[]), &hosts()), Err(RemoteError::NoRemote));
         assert!(repository("[remote", &hosts()).is_err());
     }
 

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::figures::{Figures, verdict};
+use super::figures::{WorkflowFigures, verdict};
 use super::jobs::JobFigures;
-use super::ledger::{Ledger, ReportedBy};
 use super::parse::{self, Delivery, Page, ParseError, WorkflowRun};
+use super::tracker::{ReportedBy, RunTracker};
 use super::workflow::WorkflowKey;
 use crate::model::TimestampMs;
 
@@ -85,7 +85,7 @@ fn deliveries_are_told_apart() {
     );
     for (body, part) in [("{", "not JSON"), ("{}", "repository.full_name"), ("{\"repository\":{\"full_name\":\"o/r\"}}", "`workflow_run`")]
     {
-        assert!(parse::delivery("workflow_run", body.as_bytes()).unwrap_err().contains(part), "{body}");
+        assert!(parse::delivery("workflow_run", body.as_bytes()).unwrap_err().to_string().contains(part), "{body}");
     }
 }
 
@@ -151,18 +151,18 @@ fn ci() -> WorkflowKey {
     WorkflowKey::new(5, "", None)
 }
 
-/// A ledger whose runs all have one job of 10 s.
-fn known(runs: Vec<WorkflowRun>, now: i64) -> Ledger {
-    let mut ledger = Ledger::restore("o/r", KEEP, &[]);
-    ledger.first_page(of(runs), T0 + now * 1_000);
-    while let Some((run, _)) = ledger.wanted(T0 + now * 1_000) {
+/// A tracker whose runs all have one job of 10 s.
+fn known(runs: Vec<WorkflowRun>, now: i64) -> RunTracker {
+    let mut tracker = RunTracker::restore("o/r", KEEP, &[]);
+    tracker.observe_newest_page(of(runs), T0 + now * 1_000);
+    while let Some((run, _)) = tracker.next_run_without_jobs(T0 + now * 1_000) {
         let figures = job_of(run.created + 3_000, 10.0);
-        ledger.note_jobs((run.id, run.attempt), Some(figures), T0 + now * 1_000);
+        tracker.observe_jobs((run.id, run.attempt), Some(figures), T0 + now * 1_000);
     }
-    ledger
+    tracker
 }
 
-fn figures(runs: Vec<WorkflowRun>) -> Figures {
+fn figures(runs: Vec<WorkflowRun>) -> WorkflowFigures {
     known(runs, 100_000).figures().remove(&ci()).unwrap_or_default()
 }
 
@@ -203,8 +203,8 @@ fn figures_are_those_of_their_definitions() {
 
 #[test]
 fn runs_that_end_in_the_same_second_have_a_sample_each() {
-    let mut ledger = known((0..5).map(|n| run(n, 1, "a", "success", 100 - n as i64, n as i64)).collect(), 1_000);
-    let changes = ledger.changes();
+    let mut tracker = known((0..5).map(|n| run(n, 1, "a", "success", 100 - n as i64, n as i64)).collect(), 1_000);
+    let changes = tracker.take_changes();
     let mut times: Vec<i64> = changes
         .batch
         .rows()
@@ -218,24 +218,24 @@ fn runs_that_end_in_the_same_second_have_a_sample_each() {
 #[test]
 fn deliveries_out_of_order_take_nothing_back() {
     let now = T0 + 1_000_000;
-    let mut ledger = known(vec![run(1, 1, "a", "", 0, 1)], 10);
-    let seen = |ledger: &Ledger| ledger.records().map(|r| (r.run.attempt, r.run.status.clone())).collect::<Vec<_>>();
-    ledger.observe(run(1, 1, "a", "success", 0, 60), ReportedBy::Webhook, now);
+    let mut tracker = known(vec![run(1, 1, "a", "", 0, 1)], 10);
+    let seen = |tracker: &RunTracker| tracker.records().map(|r| (r.run.attempt, r.run.status.clone())).collect::<Vec<_>>();
+    tracker.observe(run(1, 1, "a", "success", 0, 60), ReportedBy::Webhook, now);
     for late in [
         run(1, 1, "a", "", 0, 70),
         run(1, 1, "a", "failure", 0, 80),
         WorkflowRun { status: "queued".to_owned(), ..run(1, 1, "a", "", 0, 0) },
     ] {
-        ledger.observe(late, ReportedBy::Webhook, now);
+        tracker.observe(late, ReportedBy::Webhook, now);
     }
-    assert_eq!(seen(&ledger), [(1, "completed".to_owned())]);
-    ledger.observe(run(1, 2, "a", "", 0, 90), ReportedBy::Api, now);
-    ledger.observe(run(1, 1, "a", "failure", 0, 80), ReportedBy::Webhook, now);
-    ledger.observe(WorkflowRun { status: "queued".to_owned(), ..run(1, 2, "a", "", 0, 85) }, ReportedBy::Webhook, now);
-    assert_eq!(seen(&ledger), [(1, "completed".to_owned()), (2, "in_progress".to_owned())]);
-    assert_eq!(ledger.figures()[&ci()].runs, BTreeMap::from([("success".to_owned(), 1)]));
-    ledger.gone(1);
-    assert_eq!(seen(&ledger), [(1, "completed".to_owned())], "what ended stays counted");
+    assert_eq!(seen(&tracker), [(1, "completed".to_owned())]);
+    tracker.observe(run(1, 2, "a", "", 0, 90), ReportedBy::Api, now);
+    tracker.observe(run(1, 1, "a", "failure", 0, 80), ReportedBy::Webhook, now);
+    tracker.observe(WorkflowRun { status: "queued".to_owned(), ..run(1, 2, "a", "", 0, 85) }, ReportedBy::Webhook, now);
+    assert_eq!(seen(&tracker), [(1, "completed".to_owned()), (2, "in_progress".to_owned())]);
+    assert_eq!(tracker.figures()[&ci()].runs, BTreeMap::from([("success".to_owned(), 1)]));
+    tracker.remove_missing(1);
+    assert_eq!(seen(&tracker), [(1, "completed".to_owned())], "what ended stays counted");
 }
 
 /// What is durable: documents, and samples by series and time.
@@ -247,12 +247,12 @@ struct Kept {
 }
 
 impl Kept {
-    fn restore(&self) -> Ledger {
-        Ledger::restore("o/r", KEEP, &self.documents.clone().into_iter().collect::<Vec<_>>())
+    fn restore(&self) -> RunTracker {
+        RunTracker::restore("o/r", KEEP, &self.documents.clone().into_iter().collect::<Vec<_>>())
     }
 
-    fn keep(&mut self, ledger: &mut Ledger, documents_too: bool) {
-        let changes = ledger.changes();
+    fn keep(&mut self, tracker: &mut RunTracker, documents_too: bool) {
+        let changes = tracker.take_changes();
         for (labels, sample) in changes.batch.rows() {
             self.samples.insert((labels.to_string(), sample.t), sample.v);
         }
@@ -327,24 +327,24 @@ impl World {
 }
 
 /// One thing that a collector does; whether it saw the newest runs.
-fn take(step: &Step, world: &World, ledger: &mut Ledger, now: TimestampMs) {
+fn take(step: &Step, world: &World, tracker: &mut RunTracker, now: TimestampMs) {
     match step {
         Step::Poll => {
-            ledger.first_page(world.page(0, now, now), now);
-            for id in ledger.under_way() {
+            tracker.observe_newest_page(world.page(0, now, now), now);
+            for id in tracker.active_runs() {
                 let run = world.0.iter().find(|r| r.id == id).unwrap();
-                ledger.observe(world.at(run, now), ReportedBy::Api, now);
+                tracker.observe(world.at(run, now), ReportedBy::Api, now);
             }
         }
         Step::Gap => {
-            if let Some(gap) = ledger.gap() {
-                ledger.gap_page(world.page(gap.from, gap.to, now), now);
+            if let Some(gap) = tracker.next_gap() {
+                tracker.observe_gap_page(world.page(gap.from, gap.to, now), now);
             }
         }
         Step::Jobs => {
-            if let Some((run, _)) = ledger.wanted(now) {
+            if let Some((run, _)) = tracker.next_run_without_jobs(now) {
                 let figures = job_of(run.created + 2_000, run.id as f64);
-                ledger.note_jobs((run.id, run.attempt), Some(figures), now);
+                tracker.observe_jobs((run.id, run.attempt), Some(figures), now);
             }
         }
         _ => {}
@@ -363,7 +363,7 @@ proptest! {
         });
         let world = World(runs.collect());
         let (mut kept, mut now) = (Kept::default(), T0 + 1_000_000);
-        let mut ledger = kept.restore();
+        let mut tracker = kept.restore();
         // Half of the time passes before the first look.
         now = now.min(T0 + created * 500);
         let mut polled = false;
@@ -372,41 +372,41 @@ proptest! {
                 Step::Wait(seconds) => now += seconds * 1_000,
                 Step::Tell => {
                     if polled {
-                        ledger.tell(now);
+                        tracker.push_samples(now);
                     }
-                    kept.keep(&mut ledger, true);
+                    kept.keep(&mut tracker, true);
                 }
                 Step::CrashBetween => {
-                    kept.keep(&mut ledger, false);
-                    ledger = kept.restore();
+                    kept.keep(&mut tracker, false);
+                    tracker = kept.restore();
                     polled = false;
                 }
                 Step::Crash => {
-                    ledger = kept.restore();
+                    tracker = kept.restore();
                     polled = false;
                 }
                 Step::Delivery(at) => {
                     if let Some(run) = world.0.get(*at).filter(|run| run.created <= now) {
-                        ledger.observe(world.at(run, now), ReportedBy::Webhook, now);
+                        tracker.observe(world.at(run, now), ReportedBy::Webhook, now);
                     }
                 }
                 other => {
                     polled |= matches!(other, Step::Poll);
-                    take(other, &world, &mut ledger, now);
+                    take(other, &world, &mut tracker, now);
                 }
             }
             now += 1_000;
         }
         now = now.max(T0 + (created + 400) * 1_000);
-        take(&Step::Poll, &world, &mut ledger, now);
-        while ledger.gap().is_some() {
-            take(&Step::Gap, &world, &mut ledger, now);
+        take(&Step::Poll, &world, &mut tracker, now);
+        while tracker.next_gap().is_some() {
+            take(&Step::Gap, &world, &mut tracker, now);
         }
-        while ledger.jobs_wanted() > 0 {
-            take(&Step::Jobs, &world, &mut ledger, now);
+        while tracker.runs_without_jobs() > 0 {
+            take(&Step::Jobs, &world, &mut tracker, now);
         }
-        ledger.tell(now);
-        kept.keep(&mut ledger, true);
+        tracker.push_samples(now);
+        kept.keep(&mut tracker, true);
 
         let durations = kept.series("github_actions_run_duration_seconds");
         prop_assert_eq!(durations.len(), world.0.len(), "one sample a run, at its end");

@@ -64,9 +64,9 @@ struct Known {
 /// The names of a repository's workflows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Names(BTreeMap<WorkflowKey, Known>);
+pub struct WorkflowNames(BTreeMap<WorkflowKey, Known>);
 
-impl Names {
+impl WorkflowNames {
     fn entry(&mut self, key: WorkflowKey) -> Option<&mut Known> {
         (self.0.len() < MAX_NAMES || self.0.contains_key(&key)).then(|| self.0.entry(key).or_default())
     }

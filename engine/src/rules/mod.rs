@@ -1,18 +1,24 @@
 //! Rules: what is worth an alert. A rule is a condition, how long it must hold, and how often it may fire.
 //!
-//! [`RuleSet`] is built once from the settings; [`AlertBook`] holds the state of each rule and series. Pure: sending
-//! and keeping alerts is the actors' business.
+//! [`RuleSet`] is built once from the settings; [`AlertTracker`] keeps the alerts of all rules and series. What a condition can be is in
+//! [`kinds`]. Pure: actors publish and keep alerts.
 
-mod book;
+mod alert;
+pub mod kinds;
+mod spec;
+mod tracker;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::book::{Alert, AlertBook, AlertState};
+pub use self::alert::{Alert, AlertState};
+use self::kinds::{ConditionError, RuleKind};
+pub use self::spec::RuleSpec;
+pub use self::tracker::AlertTracker;
 use crate::model::Labels;
-use crate::promql::{Condition, QueryError};
 use crate::span::Span;
 
 /// How bad it is.
@@ -46,45 +52,16 @@ impl fmt::Display for Severity {
     }
 }
 
-/// A rule as written in the settings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RuleSpec {
-    /// `selector > number`.
-    pub expr: String,
-    /// How long the condition must hold before the alert fires.
-    #[serde(rename = "for", default = "RuleSpec::no_time")]
-    pub hold: Span,
-    /// Shortest time between two firings for the same series.
-    #[serde(default = "RuleSpec::no_time")]
-    pub cooldown: Span,
-    /// How bad it is.
-    pub severity: Severity,
-    /// `false` switches it off.
-    #[serde(default = "RuleSpec::on")]
-    pub enabled: bool,
-}
-
-impl RuleSpec {
-    fn no_time() -> Span {
-        Span::secs(0)
-    }
-
-    fn on() -> bool {
-        true
-    }
-}
-
 /// Why a rule cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RuleError {
     /// Its condition cannot be read.
-    #[error("rule `{rule}`: expr: {source}")]
+    #[error("rule `{rule}`: {source}")]
     Condition {
         /// The rule.
         rule: String,
         /// Why.
-        source: QueryError,
+        source: ConditionError,
     },
     /// It would wait for longer than samples are kept.
     #[error("rule `{rule}`: for = {given} is longer than the retention of {retention}; use at most {retention}")]
@@ -105,8 +82,8 @@ pub struct Rule {
     pub name: String,
     /// As written.
     pub spec: RuleSpec,
-    /// Parsed.
-    pub condition: Condition,
+    /// Its condition, parsed.
+    pub condition: Arc<dyn RuleKind>,
 }
 
 /// All rules that are switched on.
@@ -122,11 +99,16 @@ impl RuleSet {
     /// [`RuleError`] names the first rule that cannot be used.
     pub fn new(specs: &BTreeMap<String, RuleSpec>, retention: Span) -> Result<Self, RuleError> {
         let mut rules = Vec::new();
-        for (name, spec) in specs.iter().filter(|(_, spec)| spec.enabled) {
+        for (name, spec) in specs {
+            let refuse = |source| RuleError::Condition { rule: name.clone(), source };
+            kinds::check_keys(&spec.condition).map_err(refuse)?;
+            if !spec.enabled {
+                continue;
+            }
             if spec.hold > retention {
                 return Err(RuleError::HoldTooLong { rule: name.clone(), given: spec.hold, retention });
             }
-            let condition = Condition::parse(&spec.expr).map_err(|source| RuleError::Condition { rule: name.clone(), source })?;
+            let condition = kinds::parse(&spec.condition).map_err(refuse)?.into();
             rules.push(Rule { name: name.clone(), spec: spec.clone(), condition });
         }
         Ok(Self { rules })
@@ -141,13 +123,13 @@ impl RuleSet {
     /// The places in [`RuleSet::rules`] of those that watch a series.
     #[must_use]
     pub fn watching(&self, labels: &Labels) -> Vec<usize> {
-        (0..self.rules.len()).filter(|&at| self.rules[at].condition.selector.accepts(labels)).collect()
+        (0..self.rules.len()).filter(|&at| self.rules[at].condition.selector().accepts(labels)).collect()
     }
 
-    /// Whether a sample meets the condition of a rule, so that it should not wait.
+    /// Whether a sample may start an alert, so that it should not wait for its batch.
     #[must_use]
-    pub fn breaks(&self, labels: &Labels, v: f64) -> bool {
-        self.rules.iter().any(|rule| rule.condition.op.holds(v, rule.condition.threshold) && rule.condition.selector.accepts(labels))
+    pub fn is_urgent(&self, labels: &Labels, v: f64) -> bool {
+        self.rules.iter().any(|rule| rule.condition.is_urgent(v) && rule.condition.selector().accepts(labels))
     }
 }
 
@@ -155,11 +137,9 @@ impl RuleSet {
 #[must_use]
 pub fn shipped() -> BTreeMap<String, RuleSpec> {
     let rule = |expr: &str, hold, cooldown, severity| RuleSpec {
-        expr: expr.to_owned(),
         hold: Span::secs(hold),
         cooldown: Span::secs(cooldown),
-        severity,
-        enabled: true,
+        ..RuleSpec::threshold(expr, severity)
     };
     [
         ("high_cpu_usage", rule("system_cpu_utilization_ratio > 0.80", 60, 300, Severity::Warning)),
@@ -184,19 +164,32 @@ mod tests {
         assert_eq!(set.rules().len(), 6);
         let cpu = Labels::metric("system_cpu_utilization_ratio", &[]);
         assert_eq!(set.watching(&cpu).len(), 2);
-        assert!(set.breaks(&cpu, 0.81) && !set.breaks(&cpu, 0.8));
+        assert!(set.is_urgent(&cpu, 0.81) && !set.is_urgent(&cpu, 0.8));
     }
 
     #[test]
     fn a_rule_that_cannot_be_used_says_why() {
-        let mut specs = shipped();
-        let spec = specs.get_mut("high_cpu_usage").unwrap();
-        spec.hold = Span::secs(1_000);
-        let error = RuleSet::new(&specs, Span::secs(600)).unwrap_err().to_string();
-        assert_eq!(error, "rule `high_cpu_usage`: for = 16m40s is longer than the retention of 10m; use at most 10m");
-        specs.get_mut("high_cpu_usage").unwrap().expr = "cpu >".to_owned();
-        assert!(RuleSet::new(&specs, Span::secs(600)).is_err());
-        specs.get_mut("high_cpu_usage").unwrap().hold = Span::secs(1);
-        assert!(RuleSet::new(&specs, Span::secs(600)).unwrap_err().to_string().starts_with("rule `high_cpu_usage`: expr: "));
+        for (settings, error) in [
+            (r#""expr": "cpu > 1", "for": "1000s""#, "rule `hot`: for = 16m40s is longer than the retention of 10m; use at most 10m"),
+            (r#""for": "1s""#, "rule `hot`: it has no condition; give it `expr`"),
+            (
+                r#""expr": "cpu > 1", "fro": "1m", "enabled": false"#,
+                "rule `hot`: unknown key `fro`; besides for, cooldown, severity and enabled it may have `expr`",
+            ),
+            (r#""expr": 5"#, "rule `hot`: expr: invalid type: integer `5`, expected a string"),
+            (r#""expr": "cpu""#, "rule `hot`: expr: `cpu` is not a condition; write it like system_cpu_utilization_ratio > 0.8"),
+        ] {
+            let specs = format!(r#"{{"hot": {{"severity": "info", {settings}}}}}"#);
+            let specs: BTreeMap<String, RuleSpec> = serde_json::from_str(&specs).unwrap();
+            assert_eq!(RuleSet::new(&specs, Span::secs(600)).unwrap_err().to_string(), error, "{settings}");
+        }
+    }
+
+    #[test]
+    fn a_rule_reads_what_it_writes() {
+        let written = serde_json::to_string(&shipped()).unwrap();
+        assert_eq!(serde_json::from_str::<BTreeMap<String, RuleSpec>>(&written).unwrap(), shipped());
+        let error = serde_json::from_str::<RuleSpec>(r#"{"expr": "cpu > 1"}"#).unwrap_err().to_string();
+        assert!(error.starts_with("missing field `severity`"), "{error}");
     }
 }

@@ -46,7 +46,7 @@
  * @property {string} id  The same for the same rule and series.
  * @property {number} last_sample  Time of the newest sample judged.
  * @property {Record<string, string>} metric  The labels of its series, `__name__` among them.
- * @property {string} op  The comparison, as written.
+ * @property {string|null} op  The comparison, where the rule compares with a fixed number.
  * @property {number} pending_since  Time of the sample that met the condition.
  * @property {string|null} reason  Why it was resolved, where it was not by its value.
  * @property {number|null} resolved_at  When it ended.
@@ -430,8 +430,9 @@
  * @property {string} health  `ok`.
  * @property {number} keepFiringFor  0: an alert ends with its condition.
  * @property {RuleLabels} labels  Its labels.
+ * @property {string|null} metric  The metric that its condition is about.
  * @property {string} name  Its name.
- * @property {string} op  The comparison of its condition.
+ * @property {string|null} op  The comparison of its condition, where that is with a fixed number.
  * @property {string} query  Its condition, as written.
  * @property {RuleState} state  The worst state of its alerts.
  * @property {number|null} threshold  What the value is compared with.

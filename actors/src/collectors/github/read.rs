@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use taskpulse_engine::ci::budget::{Purpose, Wait};
 use taskpulse_engine::ci::jobs::JobFigures;
-use taskpulse_engine::ci::ledger::{Gap, Ledger, ReportedBy};
-use taskpulse_engine::ci::paging::goes_on;
+use taskpulse_engine::ci::paging::has_next_page;
 use taskpulse_engine::ci::parse::{self, Job, Page, ParseError, Workflow, WorkflowRun};
 use taskpulse_engine::ci::remote::is_repository;
+use taskpulse_engine::ci::tracker::{Gap, ReportedBy, RunTracker};
 use taskpulse_engine::model::TimestampMs;
 use tokio::task::spawn_blocking;
 
@@ -56,7 +56,7 @@ async fn page<T: Send + 'static>(
 ) -> Result<(Page<T>, Option<String>, bool), RequestError> {
     let Found { body, etag, link, moved } = found;
     let mut page = spawn_blocking(move || read(&body)).await.map_err(BlockingError::from)??;
-    page.more = goes_on(link.as_deref(), page.total, page.length, PER_PAGE, before + page.length);
+    page.more = has_next_page(link.as_deref(), page.total, page.length, PER_PAGE, before + page.length);
     Ok((page, etag, moved))
 }
 
@@ -77,7 +77,7 @@ impl GithubCollector {
                 self.next_poll = 0;
             }
         }
-        self.with(move |ledger| others.into_iter().for_each(|run| ledger.observe(run, ReportedBy::Webhook, now))).await?;
+        self.with(move |tracker| others.into_iter().for_each(|run| tracker.observe(run, ReportedBy::Webhook, now))).await?;
         Ok(())
     }
 
@@ -93,13 +93,13 @@ impl GithubCollector {
             self.adopt_name(repo, page.repo.as_deref(), moved).await?;
             self.on_page = page.items.iter().map(|run| run.id).collect();
             self.skipped = page.skipped;
-            self.with(move |ledger| ledger.first_page(page, now)).await?;
+            self.with(move |tracker| tracker.observe_newest_page(page, now)).await?;
             self.etag = etag;
             self.changed = true;
         }
         let repo = self.current_name(repo).to_owned();
         let on_page = self.on_page.clone();
-        let under_way = self.with(|ledger| ledger.under_way()).await?;
+        let under_way = self.with(|tracker| tracker.active_runs()).await?;
         self.etags.retain(|id, _| under_way.contains(id));
         let mut others: Vec<u64> = under_way.into_iter().filter(|id| !on_page.contains(id)).collect();
         if others.len() > MAX_SINGLE {
@@ -112,12 +112,12 @@ impl GithubCollector {
                 Ok(Reply::Unchanged) => {}
                 Ok(Reply::Found(Found { body, etag, .. })) => {
                     let run = parse::run(&body)?;
-                    self.with(move |ledger| ledger.observe(run, ReportedBy::Api, now)).await?;
+                    self.with(move |tracker| tracker.observe(run, ReportedBy::Api, now)).await?;
                     self.etags.extend(etag.map(|etag| (id, etag)));
                     self.changed = true;
                 }
                 Err(RequestError::Gone) => {
-                    self.with(move |ledger| ledger.gone(id)).await?;
+                    self.with(move |tracker| tracker.remove_missing(id)).await?;
                     self.changed = true;
                 }
                 Err(error) => return Err(error),
@@ -174,7 +174,7 @@ impl GithubCollector {
             Ok(None) => {}
             Ok(Some(workflows)) => {
                 self.workflows.clone_from(&workflows);
-                self.with(move |ledger| ledger.note_workflows(&workflows)).await?;
+                self.with(move |tracker| tracker.observe_workflows(&workflows)).await?;
             }
             Err(error @ RequestError::Wait(_)) => return Err(error),
             // Names are labels of series, so they are worth a few tries.
@@ -243,7 +243,7 @@ impl GithubCollector {
             }
             number += 1;
         };
-        Ok(Some(JobFigures::of(&all, run, whole)))
+        Ok(Some(JobFigures::new(&all, run, whole)))
     }
 
     /// Confirms runs that ended according to webhooks, by their jobs.
@@ -260,15 +260,15 @@ impl GithubCollector {
             }
             let key = (waiting.run.id, waiting.run.attempt);
             let run = waiting.run.clone();
-            if self.with(move |ledger| ledger.knows(&run)).await? {
+            if self.with(move |tracker| tracker.is_known(&run)).await? {
                 continue;
             }
             match self.jobs(repo, &waiting.run, Purpose::Now).await {
                 Ok(Some(jobs)) if jobs.ended && jobs.seconds.is_some() => {
                     let run = waiting.run;
-                    let settle = move |ledger: &mut Ledger| {
-                        ledger.observe(run, ReportedBy::Webhook, now);
-                        ledger.note_jobs(key, Some(jobs), now);
+                    let settle = move |tracker: &mut RunTracker| {
+                        tracker.observe(run, ReportedBy::Webhook, now);
+                        tracker.observe_jobs(key, Some(jobs), now);
                     };
                     self.with(settle).await?;
                     self.changed = true;
@@ -296,7 +296,7 @@ impl GithubCollector {
     async fn read_more(&mut self, repo: &str, began: Instant) -> Result<bool, RequestError> {
         loop {
             let now = self.context.clock.now_ms();
-            let next = move |ledger: &mut Ledger| match (ledger.wanted(now), ledger.gap()) {
+            let next = move |tracker: &mut RunTracker| match (tracker.next_run_without_jobs(now), tracker.next_gap()) {
                 (Some((run, false)), _) => Some(Task::Jobs(Box::new(run), Purpose::Now)),
                 (_, Some(gap)) => Some(Task::Gap(gap)),
                 (Some((run, true)), None) => Some(Task::Jobs(Box::new(run), Purpose::History)),
@@ -311,10 +311,10 @@ impl GithubCollector {
                 Task::Jobs(run, purpose) => {
                     let key = (run.id, run.attempt);
                     match self.jobs(repo, &run, purpose).await {
-                        Ok(jobs) => self.with(move |ledger| ledger.note_jobs(key, jobs, now)).await?,
+                        Ok(jobs) => self.with(move |tracker| tracker.observe_jobs(key, jobs, now)).await?,
                         Err(RequestError::Failed(failure)) => {
                             // The others must not wait for a run whose jobs GitHub fails to list.
-                            self.with(move |ledger| ledger.postpone(key, now)).await?;
+                            self.with(move |tracker| tracker.retry_jobs_later(key, now)).await?;
                             return Err(failure.into());
                         }
                         Err(error) => return Err(error),
@@ -327,7 +327,7 @@ impl GithubCollector {
                     let path = format!("/repos/{}/actions/runs?per_page={PER_PAGE}&created={from}..{to}{further}", self.current_name(repo));
                     if let Reply::Found(found) = self.get(&path, None, Purpose::History).await? {
                         let (page, ..) = page(found, usize::try_from(seen).unwrap_or(usize::MAX), parse::runs).await?;
-                        self.with(move |ledger| ledger.gap_page(page, now)).await?;
+                        self.with(move |tracker| tracker.observe_gap_page(page, now)).await?;
                     }
                 }
             }

@@ -150,6 +150,8 @@ struct Slot {
     part: Option<Box<dyn Part>>,
     /// The reading under way, or the reason that there is none. Kept here, so an abandoned collection does not lose it.
     under_way: Option<Result<Receiver<Read>, String>>,
+    /// The reading was begun by an earlier collection.
+    late: bool,
     staleness: StalenessTracker,
 }
 
@@ -203,8 +205,13 @@ impl SystemCollector {
     }
 
     fn new(specs: &[PartSpec], every: Duration, clock: &Clock, crews: &Crews, states: &PartStates) -> Self {
-        let slot =
-            |spec: &PartSpec| Slot { spec: *spec, part: Some(spec.2(crews)), under_way: None, staleness: StalenessTracker::default() };
+        let slot = |spec: &PartSpec| Slot {
+            spec: *spec,
+            part: Some(spec.2(crews)),
+            under_way: None,
+            late: false,
+            staleness: StalenessTracker::default(),
+        };
         let slots = specs.iter().map(slot).collect();
         Self { every, clock: clock.clone(), crews: crews.clone(), states: Arc::clone(states), slots, first: true }
     }
@@ -230,13 +237,18 @@ impl SystemCollector {
                 Some((slot, read))
             }
         });
-        for (slot, (reading, at)) in join_all(waits).await.into_iter().flatten() {
+        let readings: Vec<_> = join_all(waits).await.into_iter().flatten().collect();
+        // One time for all: an alert on the overview finds the processes up to its sample's time.
+        let now = clock.now_ms();
+        for (slot, (reading, read_at)) in readings {
+            let at = if std::mem::take(&mut slot.late) { read_at } else { now };
             let mut own = Batch::default();
             reading.samples.into_iter().for_each(|(labels, v)| own.push(labels, at, v));
             states.lock()[slot.spec.0] = PartState { problems: reading.problems, has_samples: Some(!own.is_empty()) };
             slot.staleness.mark(&mut own, at);
             batch.extend(own);
         }
+        self.slots.iter_mut().for_each(|slot| slot.late = slot.under_way.is_some());
         batch
     }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use taskpulse_engine::board::cost::{CiRun, Costs, Downtimes, Names, Segment, Spent, TaskKey, measure, segments};
+use taskpulse_engine::board::cost::{AgentMetrics, CiRun, Costs, Downtimes, Segment, Spent, TaskKey, measure, segments};
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::store::Store;
 use tokio::sync::watch;
@@ -31,7 +31,7 @@ fn runs_of(runs: &watch::Receiver<RunsByRepository>) -> Option<Vec<CiRun>> {
 }
 
 pub(super) struct CostBook {
-    names: Names,
+    names: AgentMetrics,
     costs: Costs,
     measured: BTreeMap<Segment, Spent>,
     last: Option<Instant>,
@@ -41,7 +41,7 @@ pub(super) struct CostBook {
 }
 
 impl CostBook {
-    pub(super) fn new(names: Names) -> Self {
+    pub(super) fn new(names: AgentMetrics) -> Self {
         Self { names, costs: Costs::default(), measured: BTreeMap::new(), last: None, downtimes: Downtimes::default(), too_many: false }
     }
 

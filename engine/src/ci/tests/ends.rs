@@ -15,7 +15,7 @@ fn job(attempt: u32, conclusion: &str, started: Option<i64>, completed: Option<i
 
 fn jobs(run: &WorkflowRun, jobs: &[Value]) -> JobFigures {
     let page = parse::jobs(json!({"total_count": jobs.len(), "jobs": jobs}).to_string().as_bytes()).unwrap();
-    JobFigures::of(&page.items, run, true)
+    JobFigures::new(&page.items, run, true)
 }
 
 #[test]
@@ -70,40 +70,40 @@ fn a_job_that_a_re_run_takes_over_is_counted_once() {
         let ([first, second], [of_first, of_second]) = rerun(by_number);
         assert_eq!((of_second.seconds, of_second.carried_seconds, of_second.queue(&second)), (Some(100.0), 1_200.0, Some(20.0)));
         let end = T0 + 4_000_000;
-        let mut ledger = Ledger::restore("o/r", KEEP, &[]);
-        ledger.first_page(of(vec![first.clone()]), T0 + 700_000);
-        ledger.note_jobs((1, 1), Some(of_first), T0 + 700_000);
-        ledger.first_page(of(vec![second.clone()]), end);
-        ledger.note_jobs((1, 2), Some(of_second), end);
-        let figures = &ledger.figures()[&ci()];
+        let mut tracker = RunTracker::restore("o/r", KEEP, &[]);
+        tracker.observe_newest_page(of(vec![first.clone()]), T0 + 700_000);
+        tracker.observe_jobs((1, 1), Some(of_first), T0 + 700_000);
+        tracker.observe_newest_page(of(vec![second.clone()]), end);
+        tracker.observe_jobs((1, 2), Some(of_second), end);
+        let figures = &tracker.figures()[&ci()];
         assert_eq!((figures.job_seconds, figures.wasted_seconds), (1_900.0, 1_800.0), "the failed attempt was in vain");
         // The first attempt was never seen: what it left is known from the second alone.
-        let mut ledger = Ledger::restore("o/r", KEEP, &[]);
-        ledger.first_page(of(vec![second]), end);
-        ledger.note_jobs((1, 2), Some(of_second), end);
-        assert_eq!(ledger.figures()[&ci()].job_seconds, 1_300.0);
+        let mut tracker = RunTracker::restore("o/r", KEEP, &[]);
+        tracker.observe_newest_page(of(vec![second]), end);
+        tracker.observe_jobs((1, 2), Some(of_second), end);
+        assert_eq!(tracker.figures()[&ci()].job_seconds, 1_300.0);
     }
 }
 
 #[test]
 fn jobs_that_are_not_all_listed_are_asked_for_again_and_named_in_the_end() {
     let figures = JobFigures { whole: false, first_start: None, ..job_of(T0, 10.0) };
-    let mut ledger = Ledger::restore("o/r", KEEP, &[]);
+    let mut tracker = RunTracker::restore("o/r", KEEP, &[]);
     let mut now = T0 + 1_000_000;
-    ledger.first_page(of(vec![run(1, 1, "a", "success", 0, 60)]), now);
+    tracker.observe_newest_page(of(vec![run(1, 1, "a", "success", 0, 60)]), now);
     let mut asked = 0;
-    while ledger.jobs_wanted() > 0 {
+    while tracker.runs_without_jobs() > 0 {
         now += 3_600_000;
-        ledger.note_jobs((1, 1), Some(figures), now);
+        tracker.observe_jobs((1, 1), Some(figures), now);
         asked += 1;
     }
-    assert_eq!((asked, ledger.unclear_jobs()), (4, 1));
-    ledger.note_jobs((1, 1), Some(job_of(T0, 99.0)), now);
-    assert_eq!(ledger.figures()[&ci()].job_seconds, 10.0, "once");
+    assert_eq!((asked, tracker.jobs_without_times()), (4, 1));
+    tracker.observe_jobs((1, 1), Some(job_of(T0, 99.0)), now);
+    assert_eq!(tracker.figures()[&ci()].job_seconds, 10.0, "once");
 }
 
-fn outcomes(ledger: &Ledger) -> BTreeMap<String, u64> {
-    ledger.figures()[&ci()].runs.clone()
+fn outcomes(tracker: &RunTracker) -> BTreeMap<String, u64> {
+    tracker.figures()[&ci()].runs.clone()
 }
 
 fn counts<const N: usize>(counts: [(&str, u64); N]) -> BTreeMap<String, u64> {
@@ -114,23 +114,23 @@ fn counts<const N: usize>(counts: [(&str, u64); N]) -> BTreeMap<String, u64> {
 fn a_run_goes_on_after_an_approval_under_the_same_attempt() {
     for (approved_at, reported_by) in [(600, ReportedBy::Api), (600, ReportedBy::Webhook), (1, ReportedBy::Api)] {
         let mut kept = Kept::default();
-        let mut ledger = kept.restore();
-        ledger.first_page(of(vec![run(1, 1, "a", "action_required", 0, 1)]), T0 + 60_000);
-        ledger.note_jobs((1, 1), Some(JobFigures { first_start: None, seconds: None, ..job_of(T0, 0.0) }), T0 + 60_000);
-        ledger.tell(T0 + 60_000);
+        let mut tracker = kept.restore();
+        tracker.observe_newest_page(of(vec![run(1, 1, "a", "action_required", 0, 1)]), T0 + 60_000);
+        tracker.observe_jobs((1, 1), Some(JobFigures { first_start: None, seconds: None, ..job_of(T0, 0.0) }), T0 + 60_000);
+        tracker.push_samples(T0 + 60_000);
         let queued = WorkflowRun { status: "queued".to_owned(), ..run(1, 1, "a", "", 0, approved_at) };
-        ledger.observe(queued.clone(), reported_by, T0 + 601_000);
-        ledger.tell(T0 + 601_000);
-        assert_eq!(ledger.under_way(), [1]);
-        let events = ledger.changes().events;
+        tracker.observe(queued.clone(), reported_by, T0 + 601_000);
+        tracker.push_samples(T0 + 601_000);
+        assert_eq!(tracker.active_runs(), [1]);
+        let events = tracker.take_changes().events;
         assert!(events.iter().any(|e| e.title == "run CI #1 goes on after action_required"), "{events:?}");
         let failed = run(1, 1, "a", "failure", 0, 900);
-        assert!(!ledger.knows(&failed));
-        ledger.observe(failed.clone(), reported_by, T0 + 901_000);
-        ledger.note_jobs((1, 1), Some(job_of(T0 + 610_000, 280.0)), T0 + 901_000);
-        kept.keep(&mut ledger, true);
-        assert_eq!(outcomes(&ledger), counts([("action_required", 1), ("failure", 1)]), "each end that was seen");
-        let figures = &ledger.figures()[&ci()];
+        assert!(!tracker.is_known(&failed));
+        tracker.observe(failed.clone(), reported_by, T0 + 901_000);
+        tracker.observe_jobs((1, 1), Some(job_of(T0 + 610_000, 280.0)), T0 + 901_000);
+        kept.keep(&mut tracker, true);
+        assert_eq!(outcomes(&tracker), counts([("action_required", 1), ("failure", 1)]), "each end that was seen");
+        let figures = &tracker.figures()[&ci()];
         assert_eq!((figures.success_ratio, figures.job_seconds), (Some(0.0), 280.0));
         assert!(
             kept.samples.keys().any(|(labels, t)| {
@@ -138,12 +138,12 @@ fn a_run_goes_on_after_an_approval_under_the_same_attempt() {
             })
         );
         // The approval's deliveries come late, and again.
-        ledger.observe(queued, ReportedBy::Webhook, T0 + 902_000);
-        ledger.observe(run(1, 1, "a", "action_required", 0, 1), ReportedBy::Webhook, T0 + 902_000);
-        assert!(ledger.under_way().is_empty() && ledger.knows(&failed));
-        kept.documents.insert("o/r/00000000000000000001.1".to_owned(), serde_json::to_vec(ledger.records().next().unwrap()).unwrap());
+        tracker.observe(queued, ReportedBy::Webhook, T0 + 902_000);
+        tracker.observe(run(1, 1, "a", "action_required", 0, 1), ReportedBy::Webhook, T0 + 902_000);
+        assert!(tracker.active_runs().is_empty() && tracker.is_known(&failed));
+        kept.documents.insert("o/r/00000000000000000001.1".to_owned(), serde_json::to_vec(tracker.records().next().unwrap()).unwrap());
         kept.documents.insert("o/r".to_owned(), br#"{"format":2}"#.to_vec());
-        assert_eq!(outcomes(&kept.restore()), outcomes(&ledger), "after a restart too");
+        assert_eq!(outcomes(&kept.restore()), outcomes(&tracker), "after a restart too");
     }
 }
 
@@ -163,9 +163,9 @@ fn an_end_stays_as_it_was_seen_first() {
         ("action_required", "", 10, false),
         ("action_required", "success", 9_000, true),
     ] {
-        let mut ledger = known(vec![run(1, 1, "a", was, 0, 60)], 100);
-        ledger.observe(run(1, 1, "a", outcome, 0, seconds), ReportedBy::Api, now);
-        let record = ledger.records().next().unwrap();
+        let mut tracker = known(vec![run(1, 1, "a", was, 0, 60)], 100);
+        tracker.observe(run(1, 1, "a", outcome, 0, seconds), ReportedBy::Api, now);
+        let record = tracker.records().next().unwrap();
         assert_eq!(
             record.run.conclusion.as_deref().unwrap_or("") == outcome && record.run.updated != Some(T0 + 60_000),
             is_new && seconds != 60,
@@ -188,22 +188,22 @@ fn a_run_that_changed_long_after_its_end_ended_with_its_last_job() {
     ] {
         let run = run(1, 1, "a", "success", 0, updated);
         let figures = jobs(&run, &listed);
-        let mut ledger = Ledger::restore("o/r", KEEP, &[]);
+        let mut tracker = RunTracker::restore("o/r", KEEP, &[]);
         let now = T0 + 21 * day * 1_000;
-        ledger.first_page(of(vec![run.clone()]), now);
-        ledger.note_jobs((1, 1), Some(figures), now);
+        tracker.observe_newest_page(of(vec![run.clone()]), now);
+        tracker.observe_jobs((1, 1), Some(figures), now);
         // It is listed again as before.
-        ledger.first_page(of(vec![run]), now + 60_000);
+        tracker.observe_newest_page(of(vec![run]), now + 60_000);
         let told: Vec<_> =
-            ledger.changes().batch.rows().map(|(labels, sample)| (labels.name().to_owned(), sample.t - T0, sample.v)).collect();
+            tracker.take_changes().batch.rows().map(|(labels, sample)| (labels.name().to_owned(), sample.t - T0, sample.v)).collect();
         let (duration, queue) = ("github_actions_run_duration_seconds".to_owned(), "github_actions_run_queue_seconds".to_owned());
         assert_eq!(told, [(duration, expected * 1_000, expected as f64), (queue, expected * 1_000, 10.0)]);
-        assert_eq!(ledger.figures()[&ci()].p50_seconds, Some(expected as f64));
+        assert_eq!(tracker.figures()[&ci()].p50_seconds, Some(expected as f64));
     }
 }
 
 /// A list of runs as GitHub pages it: `hidden` of each full page are left out, `within` of them are in one second.
-fn read_all(count: usize, within: i64, hidden: usize, cap: usize) -> (Ledger, usize) {
+fn read_all(count: usize, within: i64, hidden: usize, cap: usize) -> (RunTracker, usize) {
     let now = T0 + 10_000_000;
     let runs: Vec<WorkflowRun> = (0..count as u64).map(|n| run(n + 1, 1, "a", "success", n as i64 / within, 1)).collect();
     let page = |from: TimestampMs, to: TimestampMs, number: u32| {
@@ -220,15 +220,15 @@ fn read_all(count: usize, within: i64, hidden: usize, cap: usize) -> (Ledger, us
         }
         Page { more, total, ..of(items) }
     };
-    let mut ledger = Ledger::restore("o/r", KEEP, &[]);
-    ledger.first_page(page(0, now, 1), now);
+    let mut tracker = RunTracker::restore("o/r", KEEP, &[]);
+    tracker.observe_newest_page(page(0, now, 1), now);
     let mut requests = 1;
-    while let Some(gap) = ledger.gap() {
-        ledger.gap_page(page(gap.from, gap.to, gap.page), now);
+    while let Some(gap) = tracker.next_gap() {
+        tracker.observe_gap_page(page(gap.from, gap.to, gap.page), now);
         requests += 1;
         assert!(requests < 10_000);
     }
-    (ledger, requests)
+    (tracker, requests)
 }
 
 #[test]
@@ -236,13 +236,13 @@ fn the_history_is_whole_when_all_of_it_was_read() {
     for (count, within, hidden, cap) in
         [(23, 1, 0, 50), (5, 1, 0, 50), (200, 1, 0, 50), (23, 1, 1, 50), (200, 1, 2, 50), (40, 17, 0, 50), (200, 48, 0, 50)]
     {
-        let (ledger, requests) = read_all(count, within, hidden, cap);
-        assert!(ledger.whole() && !ledger.missed(), "{count} {within} {hidden}");
-        assert_eq!(ledger.records().count(), count, "{count} {within} {hidden}: {requests} requests");
+        let (tracker, requests) = read_all(count, within, hidden, cap);
+        assert!(tracker.is_complete() && !tracker.has_unlisted_runs(), "{count} {within} {hidden}");
+        assert_eq!(tracker.records().count(), count, "{count} {within} {hidden}: {requests} requests");
     }
     // More within a second than GitHub gives of any list.
-    let (ledger, _) = read_all(80, 70, 0, 50);
-    assert!(ledger.missed() && ledger.records().count() < 80, "{} runs", ledger.records().count());
+    let (tracker, _) = read_all(80, 70, 0, 50);
+    assert!(tracker.has_unlisted_runs() && tracker.records().count() < 80, "{} runs", tracker.records().count());
 }
 
 #[test]
@@ -251,11 +251,11 @@ fn history_never_ends_after_now() {
     let green = WorkflowRun { updated: None, ..run(2, 1, "a", "success", 60, 0) };
     let figures = [&failed, &green].map(|run| jobs(run, &[job(1, "success", Some(5), Some(15))]));
     let now = T0 + 30_000;
-    let mut ledger = Ledger::restore("o/r", KEEP, &[]);
-    ledger.first_page(of(vec![green, failed]), now);
-    ledger.note_jobs((1, 1), Some(figures[0]), now);
-    ledger.note_jobs((2, 1), Some(figures[1]), now);
-    ledger.tell(now);
-    let times = ledger.changes().batch.times;
+    let mut tracker = RunTracker::restore("o/r", KEEP, &[]);
+    tracker.observe_newest_page(of(vec![green, failed]), now);
+    tracker.observe_jobs((1, 1), Some(figures[0]), now);
+    tracker.observe_jobs((2, 1), Some(figures[1]), now);
+    tracker.push_samples(now);
+    let times = tracker.take_changes().batch.times;
     assert!(!times.is_empty() && times.iter().all(|at| *at <= now), "{times:?}");
 }

@@ -18,14 +18,14 @@ fn of_workflow(id: u64, workflow_id: u64, path: &str, name: &str, outcome: &str)
     run
 }
 
-fn names(ledger: &Ledger) -> Vec<(String, String)> {
-    let name = |key: &WorkflowKey| (ledger.names().name(key).to_owned(), ledger.names().path(key).to_owned());
-    ledger.figures().keys().map(name).collect()
+fn names(tracker: &RunTracker) -> Vec<(String, String)> {
+    let name = |key: &WorkflowKey| (tracker.names().name(key).to_owned(), tracker.names().path(key).to_owned());
+    tracker.figures().keys().map(name).collect()
 }
 
-fn told(ledger: &mut Ledger, now: i64) -> BTreeMap<String, f64> {
-    ledger.tell(T0 + now * 1_000);
-    ledger.changes().batch.rows().map(|(labels, sample)| (labels.to_string(), sample.v)).collect()
+fn told(tracker: &mut RunTracker, now: i64) -> BTreeMap<String, f64> {
+    tracker.push_samples(T0 + now * 1_000);
+    tracker.take_changes().batch.rows().map(|(labels, sample)| (labels.to_string(), sample.v)).collect()
 }
 
 #[test]
@@ -34,10 +34,10 @@ fn two_files_of_one_name_are_two_workflows() {
         let (workflow, path, outcome) = if n % 2 == 0 { (1, "a", "failure") } else { (2, "b", "success") };
         of_workflow(n, workflow, &format!(".github/workflows/{path}.yml"), "CI", outcome)
     });
-    let mut ledger = known(runs.collect(), 100_000);
-    let figures: Vec<_> = ledger.figures().into_values().map(|f| (f.success_ratio, f.flaky_ratio, f.wasted_seconds)).collect();
+    let mut tracker = known(runs.collect(), 100_000);
+    let figures: Vec<_> = tracker.figures().into_values().map(|f| (f.success_ratio, f.flaky_ratio, f.wasted_seconds)).collect();
     assert_eq!(figures, [(Some(0.0), Some(0.0), 0.0), (Some(1.0), Some(0.0), 0.0)]);
-    let told = told(&mut ledger, 100_000);
+    let told = told(&mut tracker, 100_000);
     for (path, id, conclusion) in [("a", 1, "failure"), ("b", 2, "success")] {
         let labels = format!("workflow=\"CI\",workflow_id=\"{id}\",workflow_path=\".github/workflows/{path}.yml\"}}");
         let series = format!("github_actions_runs_total{{conclusion=\"{conclusion}\",repo=\"o/r\",{labels}");
@@ -50,13 +50,13 @@ fn runs_of_a_broken_file_belong_to_their_workflow() {
     let path = ".github/workflows/ci.yml";
     for broken_first in [true, false] {
         let run = |n: u64| of_workflow(n, 7, path, if (n < 3) == broken_first { path } else { "CI" }, "failure");
-        let ledger = known((0..6).map(run).collect(), 100_000);
-        assert_eq!(names(&ledger), [("CI".to_owned(), path.to_owned())]);
-        assert_eq!(ledger.figures().into_values().next().unwrap().runs["failure"], 6);
+        let tracker = known((0..6).map(run).collect(), 100_000);
+        assert_eq!(names(&tracker), [("CI".to_owned(), path.to_owned())]);
+        assert_eq!(tracker.figures().into_values().next().unwrap().runs["failure"], 6);
     }
     // Nobody ever read a name.
-    let ledger = known(vec![of_workflow(1, 7, path, path, "failure")], 100_000);
-    assert_eq!(names(&ledger), [(path.to_owned(), path.to_owned())]);
+    let tracker = known(vec![of_workflow(1, 7, path, path, "failure")], 100_000);
+    assert_eq!(names(&tracker), [(path.to_owned(), path.to_owned())]);
 }
 
 #[test]
@@ -71,8 +71,8 @@ fn names_and_files_are_those_that_github_shows() {
         (0, "", "CI", ("CI", "")),
         (0, ".github/workflows/ci.yml", "CI", ("CI", ".github/workflows/ci.yml")),
     ] {
-        let ledger = known(vec![of_workflow(1, id, path, name, "success")], 100_000);
-        assert_eq!(names(&ledger), [(expected.0.to_owned(), expected.1.to_owned())], "{id} {path} {name}");
+        let tracker = known(vec![of_workflow(1, id, path, name, "success")], 100_000);
+        assert_eq!(names(&tracker), [(expected.0.to_owned(), expected.1.to_owned())], "{id} {path} {name}");
     }
     let nothing = json!({"workflow_runs": [{"id": 1, "workflow_id": 0, "status": "queued", "created_at": "2026-11-24T00:00:00Z"}]});
     assert_eq!(parse::runs(nothing.to_string().as_bytes()).unwrap().skipped, 1, "of no workflow");
@@ -81,27 +81,27 @@ fn names_and_files_are_those_that_github_shows() {
 #[test]
 fn a_workflow_that_gets_another_name_goes_on_and_its_old_series_end() {
     let path = ".github/workflows/ci.yml";
-    let mut ledger = known((0..4).map(|n| of_workflow(n, 7, path, "CI", "success")).collect(), 100_000);
-    told(&mut ledger, 100_000);
-    ledger.observe(of_workflow(8, 7, path, "Build", "success"), ReportedBy::Api, T0 + 100_001_000);
-    let changed = told(&mut ledger, 100_010);
+    let mut tracker = known((0..4).map(|n| of_workflow(n, 7, path, "CI", "success")).collect(), 100_000);
+    told(&mut tracker, 100_000);
+    tracker.observe(of_workflow(8, 7, path, "Build", "success"), ReportedBy::Api, T0 + 100_001_000);
+    let changed = told(&mut tracker, 100_010);
     let total = |name: &str| {
         let rest = format!("repo=\"o/r\",workflow=\"{name}\",workflow_id=\"7\",workflow_path=\"{path}\"}}");
         changed.get(&format!("github_actions_runs_total{{conclusion=\"success\",{rest}")).copied()
     };
     assert_eq!(total("Build"), Some(5.0), "the count goes on");
     assert!(total("CI").is_some_and(is_stale_marker), "{changed:?}");
-    let again = told(&mut ledger, 100_020);
+    let again = told(&mut tracker, 100_020);
     assert!(again.keys().all(|labels| labels.contains("Build")), "it ends once: {again:?}");
 
     // The name on the default branch counts, whatever a run of another branch is called.
     let listed = br#"{"workflows":[{"id":7,"name":"Main","path":".github/workflows/ci.yml","state":"active"}]}"#;
-    ledger.note_workflows(&parse::workflows(listed).unwrap().items);
-    ledger.observe(of_workflow(9, 7, path, "Tried", "success"), ReportedBy::Api, T0 + 100_021_000);
-    assert_eq!(names(&ledger)[0].0, "Main");
+    tracker.observe_workflows(&parse::workflows(listed).unwrap().items);
+    tracker.observe(of_workflow(9, 7, path, "Tried", "success"), ReportedBy::Api, T0 + 100_021_000);
+    assert_eq!(names(&tracker)[0].0, "Main");
     let broken = listed.map_name("Main", path);
-    ledger.note_workflows(&parse::workflows(&broken).unwrap().items);
-    assert_eq!(names(&ledger)[0].0, "Main", "a file that cannot be read any more keeps its name");
+    tracker.observe_workflows(&parse::workflows(&broken).unwrap().items);
+    assert_eq!(names(&tracker)[0].0, "Main", "a file that cannot be read any more keeps its name");
 }
 
 trait MapName {
@@ -122,9 +122,9 @@ fn what_was_kept_in_another_form_is_read_anew() {
         ("o/r/00000000000000000001.1".to_owned(), record.to_vec()),
         ("o/rest/00000000000000000001.1".to_owned(), record.to_vec()),
     ];
-    let mut ledger = Ledger::restore("o/r", KEEP, &documents);
-    assert_eq!((ledger.whole(), ledger.records().count()), (false, 0));
-    let changes = ledger.changes().documents;
+    let mut tracker = RunTracker::restore("o/r", KEEP, &documents);
+    assert_eq!((tracker.is_complete(), tracker.records().count()), (false, 0));
+    let changes = tracker.take_changes().documents;
     let gone: BTreeSet<_> = changes.iter().filter(|(_, bytes)| bytes.is_none()).map(|(key, _)| key.as_str()).collect();
     assert_eq!(gone, BTreeSet::from(["o/r", "o/r/00000000000000000001.1"]));
     assert!(changes.last().is_some_and(|(key, bytes)| key == "o/r" && bytes.is_some()));

@@ -32,13 +32,13 @@ export const thresholds = computed(() => {
     byMetric.set(metric, known.set(threshold.op + threshold.value, threshold))
   }
   for (const rule of rules.value) {
-    const found = /^\s*([a-zA-Z_:][\w:]*)\s*(?:\{.*\})?\s*(>=|<=|>|<)\s*([-+.\deE]+)\s*$/.exec(rule.query ?? '')
-    const severity = /** @type {Severity} */ (rule.labels?.severity ?? 'warning')
-    if (found) add(found[1], { op: found[2], value: Number(found[3]), severity, rule: rule.name })
+    const { metric, op, threshold } = rule
+    // A line in a chart says above or below.
+    if (metric === null || op === null || threshold === null || !/[<>]/.test(op)) continue
+    add(metric, { op, value: threshold, severity: rule.labels.severity, rule: rule.name })
   }
-  for (const alert of byId.value?.values() ?? []) {
-    if (alert.threshold === null) continue
-    add(alert.metric.__name__ ?? '', { op: alert.op, value: alert.threshold, severity: alert.severity, rule: alert.rule })
+  for (const { metric, op, threshold, severity, rule } of byId.value?.values() ?? []) {
+    if (op !== null && threshold !== null) add(metric.__name__ ?? '', { op, value: threshold, severity, rule })
   }
   return byMetric
 })

@@ -9,17 +9,17 @@ use crate::model::TimestampMs;
 const DISMISSED_FOR_MS: i64 = 7 * 86_400_000;
 /// Withdrawn recommendations kept at the most.
 const MAX_WITHDRAWN: usize = 200;
-/// Figures that move by less than this share are not news.
-const NEWS: f64 = 0.05;
+/// Figures that change by a smaller share are the same.
+const TOLERANCE: f64 = 0.05;
 
 /// All recommendations by id.
 #[derive(Debug, Default)]
-pub struct Ledger {
+pub struct RecommendationTracker {
     all: BTreeMap<String, Recommendation>,
 }
 
-impl Ledger {
-    /// A ledger that goes on from kept recommendations.
+impl RecommendationTracker {
+    /// A tracker that continues with kept recommendations.
     #[must_use]
     pub fn new(kept: BTreeMap<String, Recommendation>) -> Self {
         Self { all: kept }
@@ -33,13 +33,13 @@ impl Ledger {
         current
     }
 
-    /// Takes in what a look found; gives the recommendations that changed.
+    /// Applies what the advisors found; returns the recommendations that changed.
     pub fn update(&mut self, found: Vec<Finding>, now: TimestampMs) -> Vec<Recommendation> {
         let mut changed = Vec::new();
         for old in self.all.values_mut() {
             let gone = !found.iter().any(|f| f.id == old.id);
-            let rests = old.status == Status::Dismissed && now - old.updated < DISMISSED_FOR_MS;
-            if gone && old.status != Status::Withdrawn && !rests {
+            let stays_dismissed = old.status == Status::Dismissed && now - old.updated < DISMISSED_FOR_MS;
+            if gone && old.status != Status::Withdrawn && !stays_dismissed {
                 old.status = Status::Withdrawn;
                 old.updated = now;
                 changed.push(old.clone());
@@ -49,7 +49,7 @@ impl Ledger {
             let id = finding.id.clone();
             match self.all.get_mut(&id) {
                 Some(old) if old.status != Status::Withdrawn => {
-                    if is_news(old, &finding) {
+                    if has_changed(old, &finding) {
                         *old = recommendation(finding, old.status, old.created, now);
                         changed.push(old.clone());
                     }
@@ -61,11 +61,11 @@ impl Ledger {
                 }
             }
         }
-        self.forget_old();
+        self.drop_oldest();
         changed
     }
 
-    /// Notes a person's decision; none for an id that is not known or is withdrawn.
+    /// Records a person's decision; none for an id that is unknown or withdrawn.
     pub fn decide(&mut self, id: &str, status: Status, now: TimestampMs) -> Option<Recommendation> {
         let recommendation = self.all.get_mut(id).filter(|r| r.status != Status::Withdrawn)?;
         recommendation.status = status;
@@ -73,7 +73,7 @@ impl Ledger {
         Some(recommendation.clone())
     }
 
-    fn forget_old(&mut self) {
+    fn drop_oldest(&mut self) {
         let mut withdrawn: Vec<(TimestampMs, String)> =
             self.all.values().filter(|r| r.status == Status::Withdrawn).map(|r| (r.updated, r.id.clone())).collect();
         withdrawn.sort_unstable();
@@ -84,8 +84,8 @@ impl Ledger {
     }
 }
 
-fn is_news(old: &Recommendation, new: &Finding) -> bool {
-    let moved = |a: f64, b: f64| (a - b).abs() > NEWS * a.abs().max(b.abs());
+fn has_changed(old: &Recommendation, new: &Finding) -> bool {
+    let moved = |a: f64, b: f64| (a - b).abs() > TOLERANCE * a.abs().max(b.abs());
     old.evidence.len() != new.evidence.len()
         || old.title != new.title
         || old.severity != new.severity

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Ledger;
+use super::RunTracker;
 use crate::ci::parse::{Page, WorkflowRun};
 use crate::model::TimestampMs;
 
@@ -30,9 +30,9 @@ fn first() -> u32 {
     1
 }
 
-impl Ledger {
+impl RunTracker {
     /// Takes in the newest runs, as the first page of an answer has them.
-    pub fn first_page(&mut self, page: Page<WorkflowRun>, now: TimestampMs) {
+    pub fn observe_newest_page(&mut self, page: Page<WorkflowRun>, now: TimestampMs) {
         let newest = page.items.iter().map(|run| run.created).max();
         // A page of which nothing could be read says nothing of how far back it goes.
         let reached = page.items.last().map_or(now, |run| run.created);
@@ -59,16 +59,16 @@ impl Ledger {
 
     /// The stretch of the past that is to be read next, the newest first.
     #[must_use]
-    pub fn gap(&self) -> Option<Gap> {
+    pub fn next_gap(&self) -> Option<Gap> {
         self.meta.gaps.last().copied()
     }
 
-    /// Takes in an answer for [`Ledger::gap`]: a page of its runs, the newest first.
+    /// Takes in an answer for [`RunTracker::next_gap`]: a page of its runs, the newest first.
     ///
     /// The next request asks for what was created up to the last run of this page. So no page shifts while runs come or are deleted, and
     /// GitHub's bound of 1,000 runs for a filter is not met. Where that gets no further (a page within one second, or one of which
     /// nothing is shown), the page after it is asked for.
-    pub fn gap_page(&mut self, page: Page<WorkflowRun>, now: TimestampMs) {
+    pub fn observe_gap_page(&mut self, page: Page<WorkflowRun>, now: TimestampMs) {
         let (reached, more, total, length) = (page.items.last().map(|run| run.created), page.more, page.total, page.length as u64);
         self.take(page.items, now);
         let Some(gap) = self.meta.gaps.last_mut() else { return };

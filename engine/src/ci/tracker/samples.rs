@@ -1,10 +1,10 @@
-//! What a ledger tells: the figures of now, and the history of counters once it is known.
+//! What a tracker tells: the figures of now, and the history of counters once it is known.
 
 use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use super::{Key, Ledger, MAX_ACTIVE_MS, MAX_RECORDS, Record};
+use super::{MAX_ACTIVE_MS, MAX_RECORDS, RunKey, RunRecord, RunTracker};
 use crate::ci::figures::Waste;
 use crate::ci::parse::WorkflowRun;
 use crate::ci::workflow::WorkflowKey;
@@ -16,7 +16,7 @@ const COUNTED: [&str; 3] = [SUCCESS, "failure", "cancelled"];
 
 /// Series of a workflow, and the name and the file in their labels.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct PublishedSeries {
     names: (String, String),
     series: Vec<Labels>,
 }
@@ -24,23 +24,23 @@ pub(super) struct Told {
 /// One step of a counter's history.
 struct Step<'a> {
     at: TimestampMs,
-    record: &'a Record,
+    record: &'a RunRecord,
     metric: &'static str,
     outcome: &'a str,
 }
 
-impl Ledger {
+impl RunTracker {
     /// Adds samples that belong to the same look.
-    pub fn tell_also(&mut self, batch: Batch) {
+    pub fn add_samples(&mut self, batch: Batch) {
         self.pending.batch.extend(batch);
     }
 
     /// Adds the figures of now, and the history of counters once it is known. To be called when it is known that what is
     /// seen is what is. A counter waits while something of it is still to be read: it would fall after a crash.
-    pub fn tell(&mut self, now: TimestampMs) {
+    pub fn push_samples(&mut self, now: TimestampMs) {
         self.add_up_old(now);
-        let runs = self.whole();
-        let jobs = runs && self.jobs_wanted() == 0;
+        let runs = self.is_complete();
+        let jobs = runs && self.runs_without_jobs() == 0;
         if (runs && !self.meta.told_runs) || (jobs && !self.meta.told_jobs) {
             self.tell_history(jobs && !self.meta.told_jobs, now);
             self.meta.told_runs = true;
@@ -52,7 +52,7 @@ impl Ledger {
 
     fn tell_history(&mut self, with_jobs: bool, now: TimestampMs) {
         let mut steps: Vec<Step<'_>> = Vec::new();
-        let waste = Waste::of(self.records.values().filter(|r| !r.live));
+        let waste = Waste::new(self.records.values().filter(|r| !r.live));
         for record in self.records.values() {
             if !self.meta.told_runs {
                 let earlier = record.earlier.iter().filter(|end| !end.live).filter_map(|end| Some((end.at?, end.outcome.as_str())));
@@ -108,7 +108,7 @@ impl Ledger {
     fn tell_now(&mut self, now: TimestampMs, runs: bool, jobs: bool) {
         let mut batch = Batch::default();
         for (workflow, figures) in self.figures() {
-            let mut told = Told::default();
+            let mut told = PublishedSeries::default();
             let mut push = |metric: &str, more: Option<(&str, &str)>, v: f64| {
                 let labels = self.labels(metric, &workflow, more);
                 told.series.push(labels.clone());
@@ -145,7 +145,7 @@ impl Ledger {
 
     /// Adds up the runs that are too old, or too many, to be held one by one.
     fn add_up_old(&mut self, now: TimestampMs) {
-        let lost: Vec<Key> =
+        let lost: Vec<RunKey> =
             self.records.iter().filter(|(_, r)| !r.run.ended() && r.run.created < now - MAX_ACTIVE_MS).map(|(key, _)| *key).collect();
         lost.into_iter().for_each(|key| self.forget(key));
         // What was not told yet must be, before it is only a part of a sum.
@@ -154,15 +154,15 @@ impl Ledger {
         }
         let over = self.records.len().saturating_sub(MAX_RECORDS);
         let horizon = now - self.keep_ms;
-        let mut old: Vec<(TimestampMs, Key)> =
+        let mut old: Vec<(TimestampMs, RunKey)> =
             self.records.iter().filter(|(_, r)| r.run.ended()).map(|(key, r)| (r.run.created, *key)).collect();
         old.sort_unstable();
-        let old: Vec<Key> =
+        let old: Vec<RunKey> =
             old.into_iter().enumerate().filter(|(at, (created, _))| *at < over || *created < horizon).map(|(_, (_, key))| key).collect();
         if old.is_empty() {
             return;
         }
-        let waste = Waste::of(self.records.values());
+        let waste = Waste::new(self.records.values());
         for key in &old {
             let Some(record) = self.records.get(key) else { continue };
             let base = self.meta.bases.entry(record.run.key()).or_default();

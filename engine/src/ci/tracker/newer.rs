@@ -1,6 +1,6 @@
 //! Whether what is said of a run is newer than what is known of it.
 
-use super::{End, MAX_EARLIER, Record, ReportedBy};
+use super::{MAX_EARLIER, ReportedBy, RunEnd, RunRecord};
 use crate::ci::parse::WorkflowRun;
 use crate::ci::{ACTION_REQUIRED, SUCCESS};
 
@@ -9,7 +9,7 @@ use crate::ci::{ACTION_REQUIRED, SUCCESS};
 /// Answers say how it is now, but may come from a copy at GitHub that lags behind; deliveries come in any order. An attempt that ended goes
 /// on only after an approval, or where an answer says so with a later time. An end stays as it was seen first: `updated_at` moves later
 /// for reasons of other kinds.
-pub(super) fn is_news(known: &WorkflowRun, run: &WorkflowRun, reported_by: ReportedBy) -> bool {
+pub(super) fn is_newer(known: &WorkflowRun, run: &WorkflowRun, reported_by: ReportedBy) -> bool {
     if known.attempt != run.attempt {
         return run.attempt > known.attempt;
     }
@@ -32,12 +32,12 @@ pub(super) fn is_news(known: &WorkflowRun, run: &WorkflowRun, reported_by: Repor
     }
 }
 
-impl Record {
+impl RunRecord {
     /// Takes over what was told of the same attempt before.
-    pub(super) fn follow(&mut self, before: Record) {
+    pub(super) fn follow(&mut self, before: RunRecord) {
         self.earlier = before.earlier;
         if before.run.ended() {
-            let end = End { outcome: before.run.outcome().to_owned(), at: before.at, live: before.live };
+            let end = RunEnd { outcome: before.run.outcome().to_owned(), at: before.at, live: before.live };
             if self.earlier.len() < MAX_EARLIER {
                 self.earlier.push(end);
             }

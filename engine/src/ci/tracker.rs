@@ -1,6 +1,6 @@
 //! What was seen of a repository's runs, so that each end of a run is told once.
 //!
-//! Each attempt of a run is a [`Record`]. Samples of a run carry the time of its end, so telling them a second time (after
+//! Each attempt of a run is a [`RunRecord`]. Samples of a run carry the time of its end, so telling them a second time (after
 //! a crash between keeping the samples and keeping the record) changes nothing. Counters are worked out from the
 //! records: they neither lose nor double a run, whatever happened to the answers in between.
 //!
@@ -11,20 +11,20 @@
 //! them are known, oldest first, and those of now go on from there. What is still to be read of the past are [`Gap`]s:
 //! the time before the first look, and the time during which nobody looked.
 
-mod news;
-mod pages;
-mod tell;
+mod gaps;
+mod newer;
+mod samples;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub use self::pages::Gap;
-use super::figures::{self, Base, Figures};
+pub use self::gaps::Gap;
+use super::figures::{self, Totals, WorkflowFigures};
 use super::jobs::JobFigures;
 use super::parse::{Workflow, WorkflowRun};
-use super::workflow::{Names, WorkflowKey};
+use super::workflow::{WorkflowKey, WorkflowNames};
 use crate::event::Event;
 use crate::model::{Batch, TimestampMs};
 use crate::store::DocumentChange;
@@ -47,11 +47,11 @@ const MAX_EARLIER: usize = 16;
 const FORMAT: u32 = 2;
 
 /// A run's number and attempt.
-pub type Key = (u64, u32);
+pub type RunKey = (u64, u32);
 
 /// One attempt of a run, and what was told of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
+pub struct RunRecord {
     /// As it was seen last.
     #[serde(flatten)]
     pub run: WorkflowRun,
@@ -70,12 +70,12 @@ pub struct Record {
     pub unclear_jobs: u32,
     /// Ends after which it went on.
     #[serde(default)]
-    pub earlier: Vec<End>,
+    pub earlier: Vec<RunEnd>,
 }
 
 /// An end of an attempt after which it went on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct End {
+pub struct RunEnd {
     /// As [`WorkflowRun::outcome`].
     pub outcome: String,
     /// The time of its samples.
@@ -84,7 +84,7 @@ pub struct End {
     pub live: bool,
 }
 
-impl Record {
+impl RunRecord {
     /// How it ended, each time.
     pub fn ends(&self) -> impl Iterator<Item = &str> {
         let last = self.run.ended().then(|| self.run.outcome());
@@ -125,8 +125,8 @@ struct Meta {
     told_runs: bool,
     /// And that of job seconds.
     told_jobs: bool,
-    bases: BTreeMap<WorkflowKey, Base>,
-    names: Names,
+    bases: BTreeMap<WorkflowKey, Totals>,
+    names: WorkflowNames,
     /// GitHub would not give all runs of some time.
     missed: bool,
 }
@@ -161,33 +161,33 @@ pub enum ReportedBy {
 
 /// See the module.
 #[derive(Debug)]
-pub struct Ledger {
+pub struct RunTracker {
     repo: String,
     /// How far back runs are held.
     keep_ms: i64,
-    records: BTreeMap<Key, Record>,
+    records: BTreeMap<RunKey, RunRecord>,
     meta: Meta,
     /// No two runs share one.
     taken: BTreeSet<Place>,
-    changed: BTreeSet<Key>,
+    changed: BTreeSet<RunKey>,
     meta_changed: bool,
     pending: Changes,
     /// Jobs that were asked for too early: how often, and when to ask again.
-    tries: BTreeMap<Key, (u32, TimestampMs)>,
+    tries: BTreeMap<RunKey, (u32, TimestampMs)>,
     statuses: BTreeSet<String>,
     /// What was told of each workflow the last time.
-    told: BTreeMap<WorkflowKey, tell::Told>,
+    told: BTreeMap<WorkflowKey, samples::PublishedSeries>,
 }
 
-fn document_key(repo: &str, (id, attempt): Key) -> String {
+fn document_key(repo: &str, (id, attempt): RunKey) -> String {
     format!("{repo}/{id:020}.{attempt}")
 }
 
-impl Ledger {
-    /// The ledger of a repository by the documents that were kept, those of others among them. Runs are held for `keep_ms`.
+impl RunTracker {
+    /// The tracker of a repository by the documents that were kept, those of others among them. Runs are held for `keep_ms`.
     #[must_use]
     pub fn restore(repo: &str, keep_ms: i64, documents: &[(String, Vec<u8>)]) -> Self {
-        let mut ledger = Self {
+        let mut tracker = Self {
             repo: repo.to_owned(),
             keep_ms,
             records: BTreeMap::new(),
@@ -205,17 +205,17 @@ impl Ledger {
         let meta = ours().find(|(key, _)| key == repo).and_then(|(_, bytes)| serde_json::from_slice::<Meta>(bytes).ok());
         let Some(meta) = meta.filter(|meta| meta.format == FORMAT) else {
             // Without its meta document, a run says nothing of which others are known.
-            ledger.pending.documents.extend(ours().map(|(key, _)| (key.clone(), None)));
-            (ledger.meta.format, ledger.meta_changed) = (FORMAT, true);
-            return ledger;
+            tracker.pending.documents.extend(ours().map(|(key, _)| (key.clone(), None)));
+            (tracker.meta.format, tracker.meta_changed) = (FORMAT, true);
+            return tracker;
         };
-        ledger.meta = meta;
+        tracker.meta = meta;
         for (_, bytes) in ours().filter(|(key, _)| key != repo) {
-            let Ok(record) = serde_json::from_slice::<Record>(bytes) else { continue };
-            ledger.taken.extend(record.places());
-            ledger.records.insert((record.run.id, record.run.attempt), record);
+            let Ok(record) = serde_json::from_slice::<RunRecord>(bytes) else { continue };
+            tracker.taken.extend(record.places());
+            tracker.records.insert((record.run.id, record.run.attempt), record);
         }
-        ledger
+        tracker
     }
 
     /// `owner/name`
@@ -225,48 +225,48 @@ impl Ledger {
     }
 
     /// All that is known, by number and attempt.
-    pub fn records(&self) -> impl Iterator<Item = &Record> + Clone {
+    pub fn records(&self) -> impl Iterator<Item = &RunRecord> + Clone {
         self.records.values()
     }
 
     /// Whether all runs are known that are to be: there was a look, and no gap is left.
     #[must_use]
-    pub fn whole(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.meta.opened.is_some() && self.meta.gaps.is_empty()
     }
 
     /// Whether GitHub would not give all runs of some time, so that what is known is not whole although all was asked for.
     #[must_use]
-    pub fn missed(&self) -> bool {
+    pub fn has_unlisted_runs(&self) -> bool {
         self.meta.missed
     }
 
     /// Jobs whose seconds are not known although their runs have ended.
     #[must_use]
-    pub fn unclear_jobs(&self) -> u64 {
+    pub fn jobs_without_times(&self) -> u64 {
         self.records.values().map(|record| u64::from(record.unclear_jobs)).sum()
     }
 
     /// What workflows are called.
     #[must_use]
-    pub fn names(&self) -> &Names {
+    pub fn names(&self) -> &WorkflowNames {
         &self.meta.names
     }
 
     /// Takes in the list of workflows.
-    pub fn note_workflows(&mut self, workflows: &[Workflow]) {
+    pub fn observe_workflows(&mut self, workflows: &[Workflow]) {
         self.meta_changed |= self.meta.names.list(workflows);
     }
 
     /// Runs whose jobs are still to be asked for.
     #[must_use]
-    pub fn jobs_wanted(&self) -> usize {
+    pub fn runs_without_jobs(&self) -> usize {
         self.records.values().filter(|r| wants_jobs(r)).count()
     }
 
     /// The figures of each workflow.
     #[must_use]
-    pub fn figures(&self) -> BTreeMap<WorkflowKey, Figures> {
+    pub fn figures(&self) -> BTreeMap<WorkflowKey, WorkflowFigures> {
         let since = match (self.meta.opened, self.meta.gaps.iter().map(|gap| gap.to).max()) {
             (None, _) => Some(TimestampMs::MAX),
             (Some(_), to) => to,
@@ -274,7 +274,7 @@ impl Ledger {
         figures::by_workflow(self.records.values(), &self.meta.bases, since)
     }
 
-    fn newest(&self, id: u64) -> Option<&Record> {
+    fn newest(&self, id: u64) -> Option<&RunRecord> {
         self.records.range((id, 0)..=(id, u32::MAX)).next_back().map(|(_, record)| record)
     }
 
@@ -297,7 +297,7 @@ impl Ledger {
             return;
         }
         let known = self.newest(run.id);
-        if known.is_some_and(|known| !news::is_news(&known.run, &run, reported_by)) {
+        if known.is_some_and(|known| !newer::is_newer(&known.run, &run, reported_by)) {
             return;
         }
         let before = known.filter(|known| known.run.attempt == run.attempt).cloned();
@@ -313,7 +313,7 @@ impl Ledger {
             self.statuses.insert(run.status.clone());
         }
         let mut record =
-            Record { run, at: None, live, jobs_known: false, queue: None, job_seconds: None, unclear_jobs: 0, earlier: Vec::new() };
+            RunRecord { run, at: None, live, jobs_known: false, queue: None, job_seconds: None, unclear_jobs: 0, earlier: Vec::new() };
         if let Some(before) = before {
             if before.run.ended() && !record.run.ended() {
                 let goes_on = format!("goes on after {}", before.run.outcome());
@@ -328,7 +328,7 @@ impl Ledger {
         self.changed.insert(key);
     }
 
-    fn end(&mut self, record: &mut Record, now: TimestampMs) {
+    fn end(&mut self, record: &mut RunRecord, now: TimestampMs) {
         let run = &record.run;
         let ended = format!("ended: {}", run.outcome());
         if record.live {
@@ -353,7 +353,7 @@ impl Ledger {
         place.2
     }
 
-    fn tell_duration(&mut self, record: &Record) {
+    fn tell_duration(&mut self, record: &RunRecord) {
         if let (Some(at), Some(seconds)) = (record.at, record.run.duration()) {
             let labels = self.run_labels("github_actions_run_duration_seconds", &record.run);
             self.pending.batch.push(labels, at, seconds);
@@ -374,19 +374,19 @@ impl Ledger {
 
     /// Runs that have not ended, by number.
     #[must_use]
-    pub fn under_way(&self) -> Vec<u64> {
+    pub fn active_runs(&self) -> Vec<u64> {
         let mut ids: Vec<u64> = self.records.values().filter(|r| !r.run.ended()).map(|r| r.run.id).collect();
         ids.dedup();
         ids
     }
 
     /// GitHub does not know a run any more that was under way.
-    pub fn gone(&mut self, id: u64) {
-        let keys: Vec<Key> = self.records.range((id, 0)..=(id, u32::MAX)).filter(|(_, r)| !r.run.ended()).map(|(key, _)| *key).collect();
+    pub fn remove_missing(&mut self, id: u64) {
+        let keys: Vec<RunKey> = self.records.range((id, 0)..=(id, u32::MAX)).filter(|(_, r)| !r.run.ended()).map(|(key, _)| *key).collect();
         keys.into_iter().for_each(|key| self.forget(key));
     }
 
-    fn forget(&mut self, key: Key) {
+    fn forget(&mut self, key: RunKey) {
         self.changed.remove(&key);
         self.tries.remove(&key);
         if let Some(record) = self.records.remove(&key) {
@@ -400,16 +400,16 @@ impl Ledger {
     /// The run whose jobs are to be asked for next, and whether it is history: the newest of those that ended after the
     /// first look, then history from its beginning.
     #[must_use]
-    pub fn wanted(&self, now: TimestampMs) -> Option<(WorkflowRun, bool)> {
+    pub fn next_run_without_jobs(&self, now: TimestampMs) -> Option<(WorkflowRun, bool)> {
         // A clock that went back must not hold them up.
-        let ready = |key: &Key| self.tries.get(key).is_none_or(|(_, again)| *again <= now || *again > now + MAX_WAIT_MS);
+        let ready = |key: &RunKey| self.tries.get(key).is_none_or(|(_, again)| *again <= now || *again > now + MAX_WAIT_MS);
         let wanted = self.records.iter().filter(|(key, record)| wants_jobs(record) && ready(key));
         let first = wanted.min_by_key(|(_, record)| if record.live { (false, -record.end()) } else { (true, record.end()) });
         first.map(|(_, record)| (record.run.clone(), !record.live))
     }
 
     /// Takes in the jobs of a run that ended; none where GitHub does not know them any more.
-    pub fn note_jobs(&mut self, key: Key, jobs: Option<JobFigures>, now: TimestampMs) {
+    pub fn observe_jobs(&mut self, key: RunKey, jobs: Option<JobFigures>, now: TimestampMs) {
         let (id, attempt) = key;
         let counted = self.records.range((id, 0)..(id, attempt)).next().is_some();
         let Some(mut record) = self.records.get(&key).filter(|r| wants_jobs(r)).cloned() else { return };
@@ -453,22 +453,22 @@ impl Ledger {
 
     /// Whether what a delivery says of a run is no news.
     #[must_use]
-    pub fn knows(&self, run: &WorkflowRun) -> bool {
-        self.newest(run.id).is_some_and(|known| !news::is_news(&known.run, run, ReportedBy::Webhook))
+    pub fn is_known(&self, run: &WorkflowRun) -> bool {
+        self.newest(run.id).is_some_and(|known| !newer::is_newer(&known.run, run, ReportedBy::Webhook))
     }
 
     /// The jobs of a run could not be had: others first, and then again. Given up in the end.
-    pub fn postpone(&mut self, key: Key, now: TimestampMs) {
+    pub fn retry_jobs_later(&mut self, key: RunKey, now: TimestampMs) {
         let (tries, again) = self.tries.entry(key).or_default();
         *tries += 1;
         *again = now + 1_000 * 3_i64.pow((*tries).min(8));
         if *tries >= MAX_POSTPONED {
-            self.note_jobs(key, None, now);
+            self.observe_jobs(key, None, now);
         }
     }
 
     /// What is to be kept since the last time.
-    pub fn changes(&mut self) -> Changes {
+    pub fn take_changes(&mut self) -> Changes {
         let mut changes = std::mem::take(&mut self.pending);
         for key in std::mem::take(&mut self.changed) {
             if let Some(record) = self.records.get(&key) {
@@ -484,13 +484,13 @@ impl Ledger {
     /// Runs that began, for what went on meanwhile: when the head was committed, where that is known, else when the run
     /// was created; and the seconds of its jobs. By rising time.
     #[must_use]
-    pub fn began(&self) -> Vec<(TimestampMs, Option<f64>)> {
+    pub fn started_runs(&self) -> Vec<(TimestampMs, Option<f64>)> {
         let mut began: Vec<_> = self.records.values().map(|r| (r.run.committed.unwrap_or(r.run.created), r.job_seconds)).collect();
         began.sort_by_key(|(at, _)| *at);
         began
     }
 }
 
-fn wants_jobs(record: &Record) -> bool {
+fn wants_jobs(record: &RunRecord) -> bool {
     record.run.ended() && !record.jobs_known
 }
