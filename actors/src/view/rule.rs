@@ -128,7 +128,6 @@ impl Rule {
             RuleState::Pending
         };
         let condition = rule.condition.describe();
-        let condition = rule.condition.describe();
         Self {
             kind: "alerting",
             name: rule.name.clone(),
