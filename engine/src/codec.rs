@@ -1,28 +1,31 @@
-//! Columns of one series as bytes: times and values in, small bytes out, bit for bit back.
+//! Encodes columns of times and values of one series, bit for bit.
 //!
-//! First byte of a column of times: `0 zigzag-varint(step)` where they are regular, `1 packed(i64)` after the differences between
-//! the first times of its pages, `2 varint…` (the first difference, then differences of differences). First byte of a column of
-//! values: `0 bits u64` where it is constant, `1 exponent u8 packed(i64)` where every value is a decimal that scales to an
-//! integer exactly, `2 packed(f64)`, `3 exponent u8 varint…` (differences of the scaled integers), `4 f64…` as they are. Packed
-//! is `pco` in pages of [`PAGE_ROWS`] that are read by themselves: length and bytes of what they share, their lengths, their
-//! bytes. How many rows there are and the first time stand with the caller, as do checksums and where the bytes are kept.
+//! First byte of a column of times: `0 zigzag-varint(step)` if they are regular, `1 packed(i64)` after the differences between the
+//! first times of its pages, `2 varint…` (the first difference, then differences of differences). First byte of a column of values:
+//! `0 bits u64` if constant, `1 exponent u8 packed(i64)` if every value is a decimal that scales to an integer exactly, `2
+//! packed(f64)`, `3 exponent u8 varint…` (differences of the scaled integers), `4 f64…` plain. Packed data is `pco` in pages of
+//! [`PAGE_ROWS`] that can be decoded independently: length and bytes of what they share, their lengths, their bytes. The caller
+//! stores the number of rows, the first time and checksums.
+
+mod decimal;
+mod packed;
+mod varint;
 
 use std::ops::Range;
 
-use pco::wrapped::{FileCompressor, FileDecompressor};
-use pco::{ChunkConfig, PagingSpec};
-
+use self::decimal::{POWERS, as_decimals};
+pub(crate) use self::decimal::{decimal_exponent, from_decimal, nearest_decimal, to_decimal};
+pub use self::packed::{Column, runs};
+use self::packed::{pack, pages, unpack};
+pub use self::varint::{push_signed, push_varint, take_signed, take_varint};
 use crate::model::TimestampMs;
 
-/// Most rows of one column; a damaged count cannot ask for more memory than this.
+/// Most rows of one column, so that a damaged count cannot ask for more memory.
 pub const MAX_ROWS: usize = 1 << 20;
 
-/// Rows of a page: so many are decoded to read a few. With 2,048 a day of host metrics takes 0.03 bytes a sample less.
+/// Rows of a page, the unit of decoding. With 2,048 a day of host metrics takes 0.03 bytes a sample less.
 pub const PAGE_ROWS: usize = 512;
-/// Rows that the compressor decodes at a time: a page may be left after any of them.
-const STEP_ROWS: usize = 256;
-const COMPRESSION_LEVEL: usize = 6;
-/// Columns shorter than this are smaller, and far quicker made, as varints than as what the compressor needs around them.
+/// Shorter columns are smaller as varints, and encoded much faster, than with the overhead of the compressor.
 const SHORT: usize = 128;
 const TIMES_REGULAR: u8 = 0;
 const TIMES_PACKED: u8 = 1;
@@ -32,25 +35,19 @@ const VALUES_DECIMAL: u8 = 1;
 const VALUES_FLOAT: u8 = 2;
 const VALUES_DECIMAL_VARINT: u8 = 3;
 const VALUES_RAW: u8 = 4;
-/// Powers of ten tried for decimals; more digits than this compress no better than floats.
-const MAX_EXPONENT: u8 = 6;
-const POWERS: [f64; MAX_EXPONENT as usize + 1] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6];
-/// Integers up to here are exact as floats.
-const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
-
-/// How much work goes into making a column small.
+/// How much time is spent on making a column small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
-    /// A few nanoseconds a value: for what will be written again soon.
+    /// A few nanoseconds a value: for data that will soon be rewritten.
     Quick,
-    /// Some twenty nanoseconds a value: for what stays.
+    /// About twenty nanoseconds a value: for data that stays.
     Thorough,
 }
 
-/// Why bytes are not what was written.
+/// Why bytes cannot be decoded or rows cannot be encoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
-    /// The bytes end early, or something in them is impossible.
+    /// The bytes end early or contain something impossible.
     #[error("damaged: {0}")]
     Damaged(&'static str),
     /// The checksum does not match.
@@ -58,10 +55,10 @@ pub enum CodecError {
     Checksum {
         /// As computed.
         found: u32,
-        /// As written.
+        /// As stored.
         expected: u32,
     },
-    /// Rows that cannot be encoded.
+    /// The rows cannot be encoded.
     #[error("a column has 1 to {MAX_ROWS} rows")]
     Shape,
     /// The compressor failed.
@@ -69,105 +66,10 @@ pub enum CodecError {
     Compression(String),
 }
 
-/// How many rows the pages of so many have.
-fn pages(rows: usize) -> impl Iterator<Item = usize> {
-    (0..rows).step_by(PAGE_ROWS).map(move |from| (rows - from).min(PAGE_ROWS))
-}
-
-fn pack<T: pco::data_types::Number>(numbers: &[T], out: &mut Vec<u8>) -> Result<(), CodecError> {
-    let config = ChunkConfig::default()
-        .with_compression_level(COMPRESSION_LEVEL)
-        .with_paging_spec(PagingSpec::Exact(pages(numbers.len()).collect()));
-    let mut write = || -> pco::errors::PcoResult<()> {
-        let file = FileCompressor::default();
-        let mut chunk = file.chunk_compressor(numbers, &config)?;
-        let shared = chunk.write_meta(file.write_header(Vec::new())?)?;
-        let mut lengths = Vec::new();
-        let mut bytes = Vec::with_capacity(numbers.len() * 2);
-        for page in 0..chunk.n_per_page().len() {
-            let from = bytes.len();
-            bytes = chunk.write_page(page, bytes)?;
-            lengths.push(bytes.len() - from);
-        }
-        push_varint(out, shared.len() as u64);
-        out.extend_from_slice(&shared);
-        lengths.into_iter().for_each(|length| push_varint(out, length as u64));
-        out.extend_from_slice(&bytes);
-        Ok(())
-    };
-    write().map_err(|error| CodecError::Compression(error.to_string()))
-}
-
-/// The rows of the pages that hold any of `wanted`, the last as far as it is needed; and the first of them.
-fn unpack<T: pco::data_types::Number>(mut bytes: &[u8], rows: usize, wanted: &Range<usize>) -> Result<(usize, Vec<T>), CodecError> {
-    let failed = |error: pco::errors::PcoError| CodecError::Compression(error.to_string());
-    let length = take_varint(&mut bytes)? as usize;
-    let (shared, mut bytes) = bytes.split_at_checked(length).ok_or(TOO_SHORT)?;
-    let mut lengths = Vec::with_capacity(rows.div_ceil(PAGE_ROWS));
-    for _ in pages(rows) {
-        lengths.push(take_varint(&mut bytes)? as usize);
-    }
-    let (file, rest) = FileDecompressor::new(shared).map_err(failed)?;
-    let (mut chunk, _) = file.chunk_decompressor::<T, _>(rest).map_err(failed)?;
-    let (mut out, mut first) = (Vec::new(), None);
-    for ((at, count), length) in (0..).zip(pages(rows)).zip(lengths) {
-        let (page, rest) = bytes.split_at_checked(length).ok_or(TOO_SHORT)?;
-        bytes = rest;
-        let from: usize = at * PAGE_ROWS;
-        if from >= wanted.end || from + count <= wanted.start {
-            continue;
-        }
-        first.get_or_insert(from);
-        let place = out.len();
-        let needed = (wanted.end - from).next_multiple_of(STEP_ROWS).min(count);
-        out.resize(place + needed, T::default());
-        let progress = chunk.page_decompressor(page, count).and_then(|mut page| page.read(&mut out[place..])).map_err(failed)?;
-        if progress.n_processed != needed {
-            return Err(CodecError::Damaged("a page has another number of rows"));
-        }
-    }
-    Ok((first.unwrap_or(0), out))
-}
-
-/// What a column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Column {
-    /// Times.
-    Times,
-    /// Values.
-    Values,
-}
-
-/// Where the runs of a packed column lie within its bytes, [`PAGE_ROWS`] rows each; what is before the first belongs to all
-/// of them. None where the column is not packed or not sound.
-#[must_use]
-pub fn runs(bytes: &[u8], rows: usize, column: Column) -> Option<Vec<Range<usize>>> {
-    let mut rest = bytes;
-    let kind = check(rest, rows).map(|(kind, tail)| (*kind, tail)).ok()?;
-    rest = kind.1;
-    match (column, kind.0) {
-        (Column::Times, TIMES_PACKED) => pages(rows).skip(1).try_for_each(|_| take_signed(&mut rest).map(drop)).ok()?,
-        (Column::Values, VALUES_DECIMAL) => rest = rest.get(1..)?,
-        (Column::Values, VALUES_FLOAT) => {}
-        _ => return None,
-    }
-    let shared = take_varint(&mut rest).ok()? as usize;
-    rest = rest.get(shared..)?;
-    let lengths = pages(rows).map(|_| take_varint(&mut rest).map(|length| length as usize)).collect::<Result<Vec<_>, _>>().ok()?;
-    let mut at = bytes.len() - rest.len();
-    let mut runs = Vec::with_capacity(lengths.len());
-    for length in lengths {
-        let to = at.checked_add(length).filter(|to| *to <= bytes.len())?;
-        runs.push(at..to);
-        at = to;
-    }
-    Some(runs)
-}
-
-/// Appends a column of times.
+/// Appends an encoded column of times.
 ///
 /// # Errors
-/// [`CodecError::Shape`] when there are no rows or too many.
+/// [`CodecError::Shape`] if there are no rows or too many.
 pub fn encode_times(times: &[TimestampMs], effort: Effort, out: &mut Vec<u8>) -> Result<(), CodecError> {
     if times.is_empty() || times.len() > MAX_ROWS {
         return Err(CodecError::Shape);
@@ -195,7 +97,7 @@ pub fn encode_times(times: &[TimestampMs], effort: Effort, out: &mut Vec<u8>) ->
     Ok(())
 }
 
-/// Reads a column of `rows` times that begins with `first`.
+/// Decodes a column of `rows` times that begins with `first`.
 ///
 /// # Errors
 /// [`CodecError`] for anything that [`encode_times`] does not write.
@@ -203,10 +105,11 @@ pub fn decode_times(bytes: &[u8], rows: usize, first: TimestampMs) -> Result<Vec
     Ok(decode_times_within(bytes, rows, first, TimestampMs::MIN, TimestampMs::MAX)?.1)
 }
 
-/// As [`decode_times`], but at the least the times within `[start, end]`, of a column that rises; and the row of the first.
+/// Like [`decode_times`], but decodes only what is needed for the times within `[start, end]` of a rising column. Returns the row
+/// of the first decoded time as well.
 ///
 /// # Errors
-/// As [`decode_times`].
+/// As for [`decode_times`].
 pub fn decode_times_within(
     bytes: &[u8],
     rows: usize,
@@ -234,7 +137,7 @@ pub fn decode_times_within(
                 let before = firsts.last().copied().unwrap_or(first);
                 firsts.push(before.wrapping_add(take_signed(&mut rest)?));
             }
-            // The page before the first that begins after the start; up to the last that does not begin after the end.
+            // From the page before the first one that begins after the start, to the last one that does not begin after the end.
             let from = firsts.partition_point(|t| *t <= start).saturating_sub(1) * PAGE_ROWS;
             let to = firsts.partition_point(|t| *t <= end).saturating_mul(PAGE_ROWS).min(rows);
             return unpack::<i64>(rest, rows, &(from..to.max(from + 1)));
@@ -255,23 +158,23 @@ pub fn decode_times_within(
     Ok((0, times))
 }
 
-/// Reads one run of a packed column of times: `rows` of its `of` rows, those of the other runs need not be sound.
+/// Decodes one page of a packed column of times: the rows `rows` of `of`. Other pages may be damaged.
 ///
 /// # Errors
-/// As [`decode_times`].
+/// As for [`decode_times`].
 pub fn decode_times_run(bytes: &[u8], of: usize, rows: &Range<usize>) -> Result<Vec<TimestampMs>, CodecError> {
     let (&kind, mut rest) = check(bytes, of)?;
     if kind != TIMES_PACKED {
-        return Err(CodecError::Damaged("a column without runs"));
+        return Err(CodecError::Damaged("a column without pages"));
     }
     pages(of).skip(1).try_for_each(|_| take_signed(&mut rest).map(drop))?;
     Ok(unpack::<i64>(rest, of, rows)?.1)
 }
 
-/// Appends a column of values.
+/// Appends an encoded column of values.
 ///
 /// # Errors
-/// [`CodecError::Shape`] when there are no rows or too many.
+/// [`CodecError::Shape`] if there are no rows or too many.
 pub fn encode_values(values: &[f64], effort: Effort, out: &mut Vec<u8>) -> Result<(), CodecError> {
     if values.is_empty() || values.len() > MAX_ROWS {
         return Err(CodecError::Shape);
@@ -309,7 +212,7 @@ pub fn encode_values(values: &[f64], effort: Effort, out: &mut Vec<u8>) -> Resul
     Ok(())
 }
 
-/// Reads a column of `rows` values.
+/// Decodes a column of `rows` values.
 ///
 /// # Errors
 /// [`CodecError`] for anything that [`encode_values`] does not write.
@@ -317,10 +220,10 @@ pub fn decode_values(bytes: &[u8], rows: usize) -> Result<Vec<f64>, CodecError> 
     Ok(decode_values_within(bytes, rows, &(0..rows))?.1)
 }
 
-/// As [`decode_values`], but at the least the rows that are wanted; and the first of them.
+/// Like [`decode_values`], but decodes only what is needed for the wanted rows. Returns the first decoded row as well.
 ///
 /// # Errors
-/// As [`decode_values`].
+/// As for [`decode_values`].
 pub fn decode_values_within(bytes: &[u8], rows: usize, wanted: &Range<usize>) -> Result<(usize, Vec<f64>), CodecError> {
     let (&kind, mut rest) = check(bytes, rows)?;
     let exponent = |rest: &mut &[u8]| -> Result<f64, CodecError> {
@@ -365,100 +268,6 @@ fn check(bytes: &[u8], rows: usize) -> Result<(&u8, &[u8]), CodecError> {
         return Err(CodecError::Damaged("the number of rows is impossible"));
     }
     bytes.split_first().ok_or(TOO_SHORT)
-}
-
-/// The smallest power of ten that makes every value an integer, and the integers; none where any bit would be lost.
-fn as_decimals(values: &[f64]) -> Option<(u8, Vec<i64>)> {
-    let mut scaled = Vec::with_capacity(values.len());
-    let mut exponent = 0u8;
-    'next: while let Some(&factor) = POWERS.get(usize::from(exponent)) {
-        scaled.clear();
-        for &value in values {
-            let product = value * factor;
-            // Adding half and cutting is rounding for what is tested bit for bit below, without a call.
-            let integer = (product + 0.5f64.copysign(product)) as i64;
-            if product.is_nan() || product.abs() >= MAX_EXACT {
-                return None;
-            }
-            if (integer as f64 / factor).to_bits() != value.to_bits() {
-                exponent += 1;
-                continue 'next;
-            }
-            scaled.push(integer);
-        }
-        return Some((exponent, scaled));
-    }
-    None
-}
-
-/// The smallest exponent with which every value is a decimal of few digits, exactly; none where there is none.
-pub(crate) fn decimal_exponent(values: &[f64]) -> Option<u8> {
-    (0..=MAX_EXPONENT).find(|&exponent| values.iter().all(|v| to_decimal(*v, exponent).is_some()))
-}
-
-/// The integer that a value is when scaled by a power of ten; none where any bit would be lost.
-pub(crate) fn to_decimal(value: f64, exponent: u8) -> Option<i64> {
-    let factor = POWERS.get(usize::from(exponent))?;
-    let product = (value * factor).round();
-    let integer = product as i64;
-    // Through the integer, which knows no -0.
-    (product.abs() < MAX_EXACT && from_decimal(integer, exponent).to_bits() == value.to_bits()).then_some(integer)
-}
-
-/// What [`to_decimal`] was given.
-pub(crate) fn from_decimal(integer: i64, exponent: u8) -> f64 {
-    integer as f64 / POWERS[usize::from(exponent.min(MAX_EXPONENT))]
-}
-
-/// The decimal next to a value; none where it has too many digits.
-pub(crate) fn nearest_decimal(value: f64, exponent: u8) -> Option<f64> {
-    let factor = POWERS.get(usize::from(exponent))?;
-    let product = (value * factor).round();
-    (product.abs() < MAX_EXACT).then(|| from_decimal(product as i64, exponent))
-}
-
-/// Appends an unsigned number, seven bits a byte, the lowest first.
-#[inline]
-pub fn push_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// Appends a signed number, small magnitudes short.
-#[inline]
-pub fn push_signed(out: &mut Vec<u8>, value: i64) {
-    push_varint(out, ((value << 1) ^ (value >> 63)) as u64);
-}
-
-/// Takes what [`push_varint`] wrote.
-///
-/// # Errors
-/// [`CodecError::Damaged`] when the bytes end early or the number has more than 64 bits.
-#[inline]
-pub fn take_varint(bytes: &mut &[u8]) -> Result<u64, CodecError> {
-    let mut value = 0u64;
-    for shift in (0..64).step_by(7) {
-        let (&byte, tail) = bytes.split_first().ok_or(TOO_SHORT)?;
-        *bytes = tail;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Ok(value);
-        }
-    }
-    Err(CodecError::Damaged("a number has more than 64 bits"))
-}
-
-/// Takes what [`push_signed`] wrote.
-///
-/// # Errors
-/// As [`take_varint`].
-#[inline]
-pub fn take_signed(bytes: &mut &[u8]) -> Result<i64, CodecError> {
-    let value = take_varint(bytes)?;
-    Ok((value >> 1) as i64 ^ -((value & 1) as i64))
 }
 
 #[cfg(test)]

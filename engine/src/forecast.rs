@@ -1,11 +1,11 @@
-//! Forecasts: a straight line through the past, with the interval that its scatter allows.
+//! Forecasts: a straight line through past values, with a confidence interval of its slope.
 //!
-//! Ordinary least squares; the interval of the slope is Student's t with n − 2 degrees of freedom (Draper and Smith,
-//! "Applied Regression Analysis", chapter 1). A forecast without an interval is never given.
+//! Ordinary least squares; the interval of the slope uses Student's t with n − 2 degrees of freedom (Draper and Smith, "Applied
+//! Regression Analysis", chapter 1). There are no forecasts without an interval.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// Fewest points for a line that says anything.
+/// Fewest points for a meaningful line.
 pub const MIN_POINTS: usize = 12;
 
 /// A line `intercept + slope × x` with the 95 % interval of its slope.
@@ -35,7 +35,7 @@ pub struct Crossing {
 }
 
 impl Line {
-    /// Fits a line; none with fewer than [`MIN_POINTS`] points, or where x or y say nothing.
+    /// Fits a line; `None` with fewer than [`MIN_POINTS`] points, with infinite or NaN values, or if all x are equal.
     #[must_use]
     pub fn fit(points: &[(f64, f64)]) -> Option<Self> {
         if points.len() < MIN_POINTS || points.iter().any(|(x, y)| !x.is_finite() || !y.is_finite()) {
@@ -56,7 +56,7 @@ impl Line {
         Some(Self { mean_y, mean_x, slope, slope_low: slope - t * error, slope_high: slope + t * error })
     }
 
-    /// When a rising line reaches `limit`, seen from `now`; none unless the slope is surely positive.
+    /// When a rising line reaches `limit`, counted from `now`; `None` unless the slope is positive within its interval.
     #[must_use]
     pub fn rises_to(&self, limit: f64, now: f64) -> Option<Crossing> {
         if self.slope_low <= 0.0 {
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_steady_rise_is_met_when_it_should_be() {
+    fn a_steady_rise_is_forecast_correctly() {
         let points: Vec<(f64, f64)> =
             (0..24).map(|h| (f64::from(h), 0.5 + 0.01 * f64::from(h) + if h % 2 == 0 { 0.001 } else { -0.001 })).collect();
         let crossing = Line::fit(&points).unwrap().rises_to(1.0, 23.0).unwrap();
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_surely_rise_is_not_forecast() {
+    fn an_uncertain_rise_is_not_forecast() {
         let flat: Vec<(f64, f64)> = (0..50).map(|i| (f64::from(i), f64::from((i * 7919) % 13))).collect();
         assert!(Line::fit(&flat).unwrap().rises_to(100.0, 50.0).is_none());
         assert!(Line::fit(&flat[..MIN_POINTS - 1]).is_none());

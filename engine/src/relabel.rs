@@ -1,7 +1,7 @@
-//! Relabelling, as Prometheus' `metric_relabel_configs`: rules that keep, drop and change the labels of a series.
+//! Relabelling as in Prometheus' `metric_relabel_configs`: rules that keep, drop and change the labels of a series.
 //!
-//! Regular expressions are RE2's, anchored at both ends; `$1` and `${name}` in a replacement stand for what they caught. [`attach`] is
-//! for what comes before rules: the labels of a target or a program.
+//! Regular expressions are RE2's, anchored at both ends; `$1` and `${name}` in a replacement are capture groups. [`attach`] adds
+//! the labels of a target or a program before any rule.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::re2::{Regex, RegexError, Scope};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
-    /// Sets the target label where the regular expression matches.
+    /// Sets the target label if the regular expression matches.
     #[default]
     Replace,
     /// Drops series that do not match.
@@ -23,7 +23,7 @@ pub enum Action {
     LabelDrop,
     /// Removes labels whose names do not match; the metric name stays.
     LabelKeep,
-    /// Copies labels whose names match to the name that the replacement makes.
+    /// Copies labels whose names match to the name given by the replacement.
     LabelMap,
     /// Sets the target label to the source's text in lower case.
     Lowercase,
@@ -31,21 +31,21 @@ pub enum Action {
     Uppercase,
 }
 
-/// A rule as it is written in the settings.
+/// A rule as written in the settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RuleSpec {
     /// What it does.
     pub action: Action,
-    /// Labels whose values, joined, are looked at.
+    /// Labels whose values are joined and matched.
     pub source_labels: Vec<String>,
-    /// What joins them.
+    /// Separator of the joined values.
     pub separator: String,
-    /// What they must be.
+    /// Regular expression for the joined values, or for names.
     pub regex: String,
-    /// The label that is set.
+    /// The label to set.
     pub target_label: String,
-    /// What it is set to.
+    /// Its new value.
     pub replacement: String,
 }
 
@@ -62,21 +62,21 @@ impl Default for RuleSpec {
     }
 }
 
-/// Why a rule cannot be used.
+/// Why a rule cannot be used or applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RelabelError {
-    /// The regular expression.
+    /// The regular expression is invalid.
     #[error("regex `{0}`: {1}")]
     Regex(String, String),
-    /// No target.
+    /// The target label is missing.
     #[error("action {0} needs a target_label")]
     NoTarget(&'static str),
-    /// More labels than rules work on.
+    /// The series has too many labels.
     #[error("the series has {0} labels; at most {MAX_WORKING_LABELS} are relabelled")]
     TooMany(usize),
 }
 
-/// A rule ready for use.
+/// A compiled rule.
 #[derive(Debug, Clone)]
 pub struct Rule {
     spec: RuleSpec,
@@ -84,10 +84,10 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Checks a rule.
+    /// Compiles a rule.
     ///
     /// # Errors
-    /// [`RelabelError`] says what is wrong with it.
+    /// [`RelabelError`] if it is invalid.
     pub fn new(spec: &RuleSpec) -> Result<Self, RelabelError> {
         let wrong = |error: RegexError| RelabelError::Regex(spec.regex.clone(), error.to_string());
         let regex = Regex::new(&spec.regex, Scope::Wrapped).map_err(wrong)?;
@@ -103,7 +103,7 @@ impl Rule {
         }
     }
 
-    /// Changes labels; false where the series is dropped.
+    /// Applies the rule; false if the series is dropped.
     fn apply(&self, labels: &mut Vec<(String, String)>) -> bool {
         let spec = &self.spec;
         let value = |name: &str| labels.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v.as_str());
@@ -121,7 +121,7 @@ impl Rule {
                         Some((name.as_str(), target, value.clone()))
                     })
                     .collect();
-                // Of several that come to one name the last by name counts, however the series was written.
+                // If several labels map to one name, the last by name counts, independent of the order in the input.
                 mapped.sort_unstable();
                 let mapped: Vec<(String, String)> = mapped.into_iter().map(|(_, target, value)| (target, value)).collect();
                 mapped.into_iter().for_each(|(name, value)| set(labels, &name, value));
@@ -153,14 +153,14 @@ fn set(labels: &mut Vec<(String, String)>, name: &str, value: String) {
     }
 }
 
-/// Most labels that rules work on. Rules may drop labels, so a series may have more of them before than after; but the time of a rule
-/// grows with their square.
+/// Most labels that rules are applied to. It is higher than the limit of a stored series because rules may drop labels; a rule
+/// takes time in the square of their number.
 const MAX_WORKING_LABELS: usize = 16 * MAX_LABELS;
 
-/// Applies rules in their order; false where the series is dropped.
+/// Applies rules in order; false if the series is dropped.
 ///
 /// # Errors
-/// When there are too many labels to work on.
+/// If there are too many labels.
 pub fn apply(rules: &[Rule], labels: &mut Vec<(String, String)>) -> Result<bool, RelabelError> {
     for rule in rules {
         if labels.len() > MAX_WORKING_LABELS {
@@ -175,9 +175,9 @@ pub fn apply(rules: &[Rule], labels: &mut Vec<(String, String)>) -> Result<bool,
 
 /// Adds the labels of a source to those of a series, which may have some of the same names.
 ///
-/// With `honor` the series keeps its own, even an empty one, which says that it wants none. Without, its own are renamed: `exported_`
-/// is put before them as often as it takes to find a free name, the shortest first, as Prometheus does. So no label takes
-/// the place of another, and two series never become one.
+/// With `honor` the series keeps its own labels, even empty ones, which mean that it has no such label. Without, its own are
+/// renamed as in Prometheus: `exported_` is prepended until the name is free, shortest names first. So no label replaces another,
+/// and two series never become one.
 pub fn attach(labels: &mut Vec<(String, String)>, source: &[(&str, &str)], honor: bool) {
     let source = || source.iter().filter(|(_, value)| !value.is_empty());
     if honor {
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_of_a_source_take_the_place_of_no_other_label() {
+    fn labels_of_a_source_replace_no_other_label() {
         for (own, source, expected) in [
             (&[("job", "x"), ("exported_job", "1")][..], &[("job", "t")][..], "exported_exported_job=x exported_job=1 job=t"),
             (&[("foo", "c")], &[("foo", "a"), ("exported_foo", "b")], "exported_exported_foo=c exported_foo=b foo=a"),
@@ -298,7 +298,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_label_of_series_and_source_is_there_afterwards(
+        fn attach_loses_no_label_of_series_or_source(
             own in prop::collection::btree_map("(exported_){0,3}[ab]", "[xy]", 0..5),
             source in prop::collection::btree_map("(exported_){0,3}[ab]", "[tu]", 0..5),
         ) {
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_lost_to_no_bound_before_rules_have_dropped_others() {
+    fn the_label_limit_applies_after_rules_have_dropped_labels() {
         let mut labels: Vec<(String, String)> = (0..100).map(|n| (format!("drop_{n}"), "v".to_owned())).collect();
         let rules = [rule("replacement = 'x'\ntarget_label = 'kept'"), rule("action = 'labeldrop'\nregex = 'drop_.*'")];
         assert_eq!(apply(&rules, &mut labels), Ok(true));
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_rules_are_told() {
+    fn invalid_rules_are_reported() {
         let spec = RuleSpec { regex: "(".to_owned(), target_label: "x".to_owned(), ..RuleSpec::default() };
         assert!(Rule::new(&spec).unwrap_err().to_string().starts_with("regex `(`: error parsing regexp: missing closing )"));
         assert_eq!(Rule::new(&RuleSpec::default()).unwrap_err(), RelabelError::NoTarget("replace"));

@@ -1,19 +1,19 @@
-//! Prometheus remote write 1.0: a `WriteRequest` in protobuf, passed on series by series.
+//! Decodes Prometheus remote write 1.0: a `WriteRequest` in protobuf, passed to a sink series by series.
 //!
-//! Reads only what is kept (labels, samples, their times, what metrics are); exemplars are passed over. Nothing is allocated for
-//! a series that is known: its labels are compared as they stand in the request. A message that is not one is refused
-//! whole. A series whose labels cannot be kept is refused alone and named, the rest is kept. Decompression, and what is
-//! answered, is the caller's. Format: prometheus/prometheus, prompb/remote.proto and types.proto.
+//! Only what is stored is decoded (labels, samples, times, metadata); exemplars are skipped. A known series needs no allocation:
+//! its labels are compared as they are in the request. A malformed message is rejected as a whole. A series whose labels cannot be
+//! stored is rejected alone and reported. The caller does decompression and the response. Format: prometheus/prometheus,
+//! prompb/remote.proto and types.proto.
 
 use std::str;
 
 use crate::model::{LabelError, Labels, MAX_LABELS, TimestampMs};
 use crate::store::Intake;
 
-/// Refused series that are named; the rest is counted.
+/// Rejected series that are reported; further ones are only counted.
 const MAX_NAMED: usize = 10;
 
-/// Not a `WriteRequest`.
+/// The message is not a `WriteRequest`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a WriteRequest (remote write 1.0): {reason} at byte {at}")]
 pub struct DecodeError {
@@ -21,7 +21,16 @@ pub struct DecodeError {
     at: usize,
 }
 
-/// Where samples go.
+/// Why the labels of a series cannot be stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum SeriesError {
+    #[error("a label is not UTF-8")]
+    NotUtf8,
+    #[error(transparent)]
+    Labels(#[from] LabelError),
+}
+
+/// Receives the samples of a request.
 pub trait Sink {
     /// The samples that follow are of this series, given by rising label name and without empty values; false where it is
     /// not known, then [`Sink::begin_new`] is told its labels.
@@ -48,25 +57,25 @@ impl Sink for Intake<'_> {
     }
 }
 
-/// What of a request could not be kept.
+/// What could not be stored, and the metadata.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Why series were refused, the first few.
+    /// Why series were rejected, for the first few.
     pub refused: Vec<String>,
-    /// How many samples were refused with their series.
+    /// Samples of rejected series.
     pub refused_samples: usize,
-    /// Native histograms, which are not kept.
+    /// Native histograms, which are not stored.
     pub histograms: usize,
-    /// What is said of metrics.
+    /// Metadata of metrics.
     pub metadata: Vec<MetricMetadata>,
 }
 
-/// What is said of a metric.
+/// Metadata of a metric.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct MetricMetadata {
     /// Its name.
     pub name: String,
-    /// `counter`, `gauge`, … or `unknown`.
+    /// Its type: `counter`, `gauge`, … or `unknown`.
     pub kind: &'static str,
     /// Its help text.
     pub help: String,
@@ -74,12 +83,12 @@ pub struct MetricMetadata {
     pub unit: String,
 }
 
-/// Metrics of a request of which something is remembered.
+/// Most metrics of a request whose metadata is kept.
 const MAX_METADATA: usize = 5_000;
-/// The kinds of the protocol by their numbers.
+/// The metric types of the protocol by number.
 const KINDS: [&str; 8] = ["unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset"];
 
-/// A run of protobuf fields.
+/// Reads protobuf fields from bytes.
 #[derive(Clone, Copy)]
 struct Reader<'a> {
     bytes: &'a [u8],
@@ -134,7 +143,7 @@ impl<'a> Reader<'a> {
         self.fail("a number has more than 64 bits")
     }
 
-    /// The next field's number and value; none at the end.
+    /// Number and value of the next field; `None` at the end.
     #[inline]
     fn field(&mut self) -> Result<Option<(u64, Value<'a>)>, DecodeError> {
         if self.bytes.is_empty() {
@@ -160,10 +169,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Passes the series and samples of an uncompressed request on.
+/// Decodes an uncompressed request and passes its series and samples to `sink`.
 ///
 /// # Errors
-/// [`DecodeError`] with the place; nothing of what was passed on may be kept then.
+/// [`DecodeError`] with the position; nothing that was passed on may be stored then.
 pub fn decode(bytes: &[u8], sink: &mut impl Sink) -> Result<Report, DecodeError> {
     let mut report = Report::default();
     let mut request = Reader { bytes, at: 0 };
@@ -186,7 +195,7 @@ pub fn decode(bytes: &[u8], sink: &mut impl Sink) -> Result<Report, DecodeError>
     Ok(report)
 }
 
-/// What is said of a metric; none where it has no name, or not as text.
+/// Decodes the metadata of a metric; `None` if it has no name or is not UTF-8.
 fn read_metadata(metadata: &mut Reader<'_>) -> Result<Option<MetricMetadata>, DecodeError> {
     let mut out = MetricMetadata { kind: KINDS[0], ..MetricMetadata::default() };
     while let Some((field, value)) = metadata.field()? {
@@ -206,7 +215,7 @@ fn read_metadata(metadata: &mut Reader<'_>) -> Result<Option<MetricMetadata>, De
     Ok(Some(out).filter(|metadata| !metadata.name.is_empty()))
 }
 
-/// To pass over such a field would make two series one, or a value 0.
+/// Skipping such a field could merge two series or turn a value into 0.
 const WRONG_TYPE: &str = "a field has another wire type than its own";
 
 type Pair<'a> = (&'a [u8], &'a [u8]);
@@ -219,7 +228,7 @@ fn read_series<'a>(
     report: &mut Report,
     sink: &mut impl Sink,
 ) -> Result<(), DecodeError> {
-    // Whether the series is one, once its first sample has come.
+    // Whether the series is accepted, known from its first sample on.
     let mut kept: Option<bool> = None;
     let mut count = 0;
     while let Some((field, value)) = series.field()? {
@@ -237,7 +246,7 @@ fn read_series<'a>(
                 if kept.is_some() {
                     return series.fail("a series' labels come before its samples");
                 }
-                // An empty label is the same as none. Those beyond the bound are counted: the series is refused for them.
+                // An empty label is the same as none. Labels over the limit are only counted: they cause the series to be rejected.
                 if !text.is_empty() {
                     count += 1;
                     if count <= MAX_LABELS {
@@ -270,7 +279,7 @@ fn read_series<'a>(
     Ok(())
 }
 
-/// Tells the sink of a series that has so many labels that are not empty; false where they cannot be kept.
+/// Starts a series with `count` labels that are not empty; false if they cannot be stored.
 #[inline]
 fn begin(labels: &[Pair<'_>], count: usize, number: usize, report: &mut Report, sink: &mut impl Sink) -> bool {
     let whole = count == labels.len();
@@ -278,7 +287,7 @@ fn begin(labels: &[Pair<'_>], count: usize, number: usize, report: &mut Report, 
     if whole && in_order && sink.begin(labels) {
         return true;
     }
-    let checked = if whole { series_labels(labels) } else { Err(LabelError::TooMany(count).to_string()) };
+    let checked = if whole { series_labels(labels) } else { Err(LabelError::TooMany(count).into()) };
     match checked {
         Ok(labels) => {
             sink.begin_new(labels);
@@ -293,23 +302,23 @@ fn begin(labels: &[Pair<'_>], count: usize, number: usize, report: &mut Report, 
     }
 }
 
-fn series_labels(pairs: &[(&[u8], &[u8])]) -> Result<Labels, String> {
+fn series_labels(pairs: &[(&[u8], &[u8])]) -> Result<Labels, SeriesError> {
     let mut texts = Vec::with_capacity(pairs.len());
     for (name, value) in pairs {
-        let text = |bytes| str::from_utf8(bytes).map_err(|_| "a label is not UTF-8".to_owned());
+        let text = |bytes| str::from_utf8(bytes).map_err(|_| SeriesError::NotUtf8);
         texts.push((text(name)?, text(value)?));
     }
-    Labels::new(texts).map_err(|error| error.to_string())
+    Ok(Labels::new(texts)?)
 }
 
-/// The labels as far as a person needs them to find the series.
+/// The first labels, shortened, to identify the series in a message.
 fn shown(labels: &[(&[u8], &[u8])]) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().take(40).collect::<String>();
     let pairs: Vec<String> = labels.iter().take(6).map(|(name, value)| format!("{}={:?}", text(name), text(value))).collect();
     format!("{{{}}}", pairs.join(","))
 }
 
-/// Whole requests, for the fuzzer to begin with.
+/// Valid requests for the fuzzer.
 #[cfg(test)]
 pub(crate) fn samples_of_requests() -> Vec<Vec<u8>> {
     let two = [("__name__", "up"), ("job", "somewhere")];

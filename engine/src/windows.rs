@@ -1,7 +1,7 @@
-//! Time windows over one series: their lengths, their rows, how samples and smaller windows make them.
+//! Time windows of one series: their lengths, their rows, and how rows are computed from samples or shorter windows.
 //!
-//! Pure. When a window closes is decided by [`close_through`] from event time; the store keeps the rows; the actors
-//! drive it. Late samples reopen nothing: past the allowed lateness they are counted and left to the raw history.
+//! Pure: [`close_through`] decides from event time when windows close; the store keeps rows and the actors call it. Late samples do
+//! not reopen windows: after the allowed lateness they are only counted and remain in the raw history.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::codec;
 use crate::model::{Columns, TimestampMs, is_stale_marker};
 
-/// The lengths of windows, each made of the one before it.
+/// The lengths of windows; each is made of the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Level {
     /// One minute, made of samples.
@@ -19,7 +19,7 @@ pub enum Level {
     /// Five minutes.
     #[serde(rename = "5m")]
     M5,
-    /// A quarter of an hour.
+    /// Fifteen minutes.
     #[serde(rename = "15m")]
     M15,
     /// An hour.
@@ -33,7 +33,7 @@ pub enum Level {
     H24,
 }
 
-/// How many levels there are.
+/// Number of levels.
 pub const LEVELS: usize = 6;
 
 impl Level {
@@ -54,7 +54,7 @@ impl Level {
             }
     }
 
-    /// As in settings and queries: `1m`, `24h`.
+    /// The name in settings and queries: `1m`, `24h`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -67,43 +67,43 @@ impl Level {
         }
     }
 
-    /// The level of that name.
+    /// The level with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|level| level.name() == name)
     }
 
-    /// Its place in [`Level::ALL`].
+    /// Position in [`Level::ALL`].
     #[must_use]
     pub const fn index(self) -> usize {
         self as usize
     }
 
-    /// The level that this one is made of; none for the first, which is made of samples.
+    /// The next shorter level; `None` for the first, which is made of samples.
     #[must_use]
     pub fn below(self) -> Option<Self> {
         self.index().checked_sub(1).map(|i| Self::ALL[i])
     }
 
-    /// The next longer one.
+    /// The next longer level.
     #[must_use]
     pub fn above(self) -> Option<Self> {
         Self::ALL.get(self.index() + 1).copied()
     }
 
-    /// The start of the window that holds `t`.
+    /// The start of the window that contains `t`.
     #[must_use]
     pub const fn floor(self, t: TimestampMs) -> TimestampMs {
         t - t.rem_euclid(self.ms())
     }
 }
 
-/// What a window says about its samples. NaN is no sample here, but counted beside; an empty window has no row.
+/// Statistics of the samples of a window. NaN values are counted separately. A window without samples has no row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WindowRow {
-    /// First instant of the window; it covers `[start, start + length)`.
+    /// Start of the window, which covers `[start, start + length)`.
     pub start: TimestampMs,
-    /// How many samples.
+    /// Number of samples.
     pub count: f64,
     /// Their sum.
     pub sum: f64,
@@ -115,26 +115,26 @@ pub struct WindowRow {
     pub first: f64,
     /// The latest.
     pub last: f64,
-    /// Sum of squared differences from the mean, from which the standard deviation follows.
+    /// Sum of squared differences from the mean, for the standard deviation.
     pub m2: f64,
-    /// The samples later than the start, for those who need a window that is open on the left.
+    /// The samples later than the start, for windows that are open on the left.
     pub inner: Inner,
 }
 
-/// The samples of a window without one that lies exactly at its start.
+/// Statistics of the samples of a window except one exactly at its start.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Inner {
-    /// Whether a sample lies exactly at the start; it is the first one then.
+    /// Whether a sample lies exactly at the start; it is then the first one.
     pub on_start: bool,
     /// Whether a NaN lies exactly at the start.
     pub nan_on_start: bool,
-    /// How many NaN are later than the start; stale markers are none.
+    /// Number of NaN values later than the start, without stale markers.
     pub nans: f64,
-    /// Sum of the others.
+    /// Sum of the samples later than the start.
     pub sum: f64,
-    /// The smallest of the others; +Inf where there are none.
+    /// The smallest of them; +Inf if there are none.
     pub min: f64,
-    /// The largest of the others; -Inf where there are none.
+    /// The largest of them; -Inf if there are none.
     pub max: f64,
 }
 
@@ -159,20 +159,20 @@ impl WindowRow {
         }
     }
 
-    /// How many samples are later than the start.
+    /// Number of samples later than the start.
     #[must_use]
     pub fn inner_count(&self) -> f64 {
         self.count - f64::from(self.inner.on_start)
     }
 
-    /// How many samples there were, NaN included.
+    /// Number of samples with NaN values.
     #[must_use]
     pub fn count_with_nans(&self) -> f64 {
         self.count + self.inner.nans + f64::from(self.inner.nan_on_start)
     }
 
-    /// Sum, smallest and largest of the samples later than the start as they follow from the other figures: the sum almost,
-    /// the extremes unless the first sample is one.
+    /// Sum, smallest and largest of the samples later than the start, derived from the other figures: the sum up to rounding, the
+    /// extremes exactly unless the first sample is one.
     #[must_use]
     pub fn derived_inner(&self) -> [f64; 3] {
         if self.inner_count() <= 0.0 {
@@ -182,8 +182,8 @@ impl WindowRow {
         [sum, self.min, self.max]
     }
 
-    /// Rounds away what is no information but costs room where rows are kept: a sum of decimals is a decimal, its last bits
-    /// are errors of addition; a standard deviation is told to seven digits.
+    /// Rounds away digits that carry no information but need space: the last bits of a sum of decimals are rounding errors, and
+    /// seven digits of a standard deviation are enough.
     fn settled(mut self) -> Self {
         if self.min == self.max && self.min.is_finite() {
             (self.sum, self.m2) = (self.count * self.min, 0.0);
@@ -216,19 +216,19 @@ impl WindowRow {
         Self { start, count: 1.0, sum: v, min: v, max: v, first: v, last: v, m2: 0.0, inner }
     }
 
-    /// Mean.
+    /// The mean.
     #[must_use]
     pub fn avg(&self) -> f64 {
         self.sum / self.count
     }
 
-    /// Standard deviation of the population.
+    /// The standard deviation of the population.
     #[must_use]
     pub fn stddev(&self) -> f64 {
         (self.m2 / self.count).max(0.0).sqrt()
     }
 
-    /// Takes in a later row.
+    /// Adds a later row.
     fn absorb(&mut self, later: &Self) {
         self.inner.nans += later.inner.nans + f64::from(later.inner.nan_on_start);
         if later.count == 0.0 {
@@ -244,8 +244,8 @@ impl WindowRow {
         self.inner.max = self.inner.max.max(later.max);
     }
 
-    /// Adds what does not depend on order. Chan, Golub, LeVeque (1979), "Updating formulae and a pairwise algorithm for
-    /// computing sample variances", equation 2.1b.
+    /// Adds what does not depend on order. Chan, Golub, LeVeque (1979), "Updating formulae and a pairwise algorithm for computing
+    /// sample variances", equation 2.1b.
     fn add(&mut self, other: &Self) {
         if self.count == 0.0 {
             self.m2 = other.m2;
@@ -259,13 +259,12 @@ impl WindowRow {
         self.max = self.max.max(other.max);
     }
 
-    /// The row of an hour whose samples have gone, with samples of the same hour that came afterwards. A sample at the very
-    /// start counts once; of the others nobody can tell whether one was there. The first and the last stay what they were, since
-    /// their times are not known.
+    /// Adds samples that arrived after the samples of this hour were removed. A sample exactly at the start counts once; duplicates
+    /// of other samples cannot be detected. The first and the last stay as they are, since their times are not known.
     fn with_late(mut self, mut late: Self) -> Self {
         let taken = self.inner.on_start || self.inner.nan_on_start;
         if taken && late.inner.on_start {
-            // Without the one at the start: the rest is what lies inside.
+            // Remove the sample at the start: only the others are new.
             let rest = late.inner_count();
             let around = late.avg() - late.first;
             late.m2 = if rest > 0.0 { (late.m2 - around * around * late.count / rest).max(0.0) } else { 0.0 };
@@ -291,7 +290,7 @@ impl WindowRow {
     }
 }
 
-/// What adding up is off by, relative to the largest number.
+/// Relative rounding error that a sum may have.
 const ROUNDING: f64 = 1e-12;
 
 fn gather(level: Level, rows: impl Iterator<Item = WindowRow>) -> Vec<WindowRow> {
@@ -306,7 +305,7 @@ fn gather(level: Level, rows: impl Iterator<Item = WindowRow>) -> Vec<WindowRow>
     out
 }
 
-/// Windows of samples in rising time.
+/// The windows of samples in rising time.
 #[must_use]
 pub fn from_samples(level: Level, samples: &Columns) -> Vec<WindowRow> {
     if level == Level::H1 {
@@ -317,13 +316,13 @@ pub fn from_samples(level: Level, samples: &Columns) -> Vec<WindowRow> {
     gather(level, samples.iter().filter(|s| !s.v.is_nan()).map(|s| WindowRow::of(s.t, level, s.v)))
 }
 
-/// Windows of shorter windows in rising time.
+/// The windows of shorter windows in rising time.
 #[must_use]
 pub fn from_rows(level: Level, rows: &[WindowRow]) -> Vec<WindowRow> {
     gather(level, rows.iter().copied().filter(|row| row.count > 0.0))
 }
 
-/// The hours of samples in rising time as they are kept: those with NaN alone have a row too.
+/// The stored hours of samples in rising time; an hour with only NaN values has a row too.
 #[must_use]
 pub fn hours(samples: &Columns) -> Vec<WindowRow> {
     let level = Level::H1;
@@ -331,9 +330,9 @@ pub fn hours(samples: &Columns) -> Vec<WindowRow> {
     rows.into_iter().map(WindowRow::settled).collect()
 }
 
-/// Kept hours together with samples that came after they were made. `there` are the samples of those hours that are still
-/// kept, `late` the ones that came. An hour whose samples are all there is worked out anew; to one whose samples have
-/// gone, wholly or in part, the late ones are added.
+/// Merges stored hours with samples that arrived later. `there` are the samples of those hours that still exist, `late` the new
+/// ones. An hour whose samples all exist is recomputed; late samples are added to an hour whose samples were removed, partly or
+/// completely.
 #[must_use]
 pub fn hours_with_late(kept: &[WindowRow], there: &Columns, late: &Columns) -> Vec<WindowRow> {
     let is_new = |t: &TimestampMs| there.times.binary_search(t).is_err();
@@ -353,8 +352,8 @@ pub fn hours_with_late(kept: &[WindowRow], there: &Columns, late: &Columns) -> V
     out.into_values().collect()
 }
 
-/// Up to where the windows of a series may be closed, given its newest sample: the last boundary that the watermark
-/// (newest minus the allowed lateness) has reached.
+/// The end of the windows that can be closed, given the newest sample of a series: the last boundary at or before the watermark
+/// (newest minus allowed lateness).
 #[must_use]
 pub fn close_through(level: Level, newest: TimestampMs, allowed_lateness_ms: i64) -> TimestampMs {
     level.floor(newest.saturating_sub(allowed_lateness_ms))

@@ -1,4 +1,4 @@
-//! Damage to a file of a data directory: it always opens, the damage is told, and no series shows what is not its own.
+//! Damage to any file of a data directory: it can still be opened, the damage is reported, and no series shows samples of another.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -22,7 +22,7 @@ fn labels(n: usize) -> Labels {
     Labels::metric("load", &[("cpu", &n.to_string())])
 }
 
-/// Samples of some series; each value says whose it is.
+/// Samples of some series; each value is the number of its series.
 fn append(store: &Store, series: impl Iterator<Item = usize>, from: i64) {
     let mut batch = Batch::default();
     for n in series {
@@ -44,7 +44,7 @@ fn make(dir: &Path) {
     store.change_documents("alerts", vec![("a".into(), Some(b"1".to_vec()))]).unwrap();
 }
 
-/// How many samples there are of each series; none may have a value of another.
+/// The number of samples of each series; none may have a value of another.
 fn count(store: &Store, what: &str) -> Vec<i64> {
     let of = |n: usize| {
         let Some(id) = store.series_id(&labels(n)) else { return 0 };
@@ -66,7 +66,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Opens a damaged copy; then goes on with series that are new, which must not get what was there before.
+/// Opens a damaged copy, then adds new series, which must not get existing samples.
 fn survives(base: &Path, what: &str, damage: impl FnOnce(&Path)) -> (Vec<i64>, Vec<String>) {
     let dir = tempfile::tempdir().unwrap();
     copy(base, dir.path());
@@ -108,7 +108,7 @@ fn files(dir: &Path) -> Vec<(PathBuf, i64)> {
 }
 
 #[test]
-fn a_damaged_byte_costs_one_record_at_the_most_and_is_told() {
+fn a_damaged_byte_costs_at_most_one_record_and_is_reported() {
     let base = tempfile::tempdir().unwrap();
     make(base.path());
     assert_eq!(survives(base.path(), "nothing", |_| {}), (ALL.to_vec(), vec![]));
@@ -119,13 +119,13 @@ fn a_damaged_byte_costs_one_record_at_the_most_and_is_told() {
             let (counts, problems) = survives(base.path(), &what, |dir| flip(&dir.join(&file), at, 0x21));
             let lost: i64 = ALL.iter().zip(&counts).map(|(all, left)| all - left).sum();
             assert!((0..=2 * SAMPLES * records).contains(&lost), "{what}: {counts:?} {problems:?}");
-            assert!(!problems.is_empty(), "{what} is not told");
+            assert!(!problems.is_empty(), "{what} is not reported");
         }
     }
 }
 
 #[test]
-fn a_file_that_is_cut_or_gone_is_told_and_what_the_others_hold_is_there() {
+fn a_truncated_or_missing_file_is_reported_and_restored_from_the_others() {
     let base = tempfile::tempdir().unwrap();
     make(base.path());
     for (file, records) in files(base.path()) {
@@ -139,13 +139,13 @@ fn a_file_that_is_cut_or_gone_is_told_and_what_the_others_hold_is_there() {
             if records == 0 {
                 assert_eq!(counts, ALL, "{what}: {problems:?}");
             }
-            assert!(!problems.is_empty(), "{what} is not told");
+            assert!(!problems.is_empty(), "{what} is not reported");
         }
     }
 }
 
 #[test]
-fn new_series_never_show_old_ones_when_the_whole_catalog_is_gone() {
+fn new_series_never_show_old_samples_after_the_catalog_was_lost() {
     let base = tempfile::tempdir().unwrap();
     make(base.path());
     let everything = ["series.log", "series.synced", "catalog.log", "catalog.synced"];

@@ -1,4 +1,4 @@
-//! A fault at each step of a seal, a compaction and of retention: the store holds the same before, after, and after a start.
+//! A fault at each step of a seal, a compaction and of retention: the store has the same content before, after, and after a restart.
 
 #![cfg(feature = "failpoints")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -53,7 +53,7 @@ fn all(store: &Store) -> Rows {
 
 type Step = fn(&Store) -> Result<(), StoreError>;
 
-/// Fails `step` once at `point`, on a store that `prepare` made; then goes on in the same process and in a new one.
+/// Fails `step` once at `point`, on a store filled by `prepare`; then continues in the same process and in a new one.
 fn survives(point: &str, prepare: fn(&Store), step: Step) {
     for restart in [true, false] {
         let dir = tempfile::tempdir().unwrap();
@@ -70,7 +70,7 @@ fn survives(point: &str, prepare: fn(&Store), step: Step) {
             store = open(dir.path());
             assert_eq!(all(&store), before, "{point}: after a start");
         }
-        // What comes meanwhile is not lost either.
+        // Samples that arrive in between are not lost either.
         append(&store, T0 + 3_600_000, T0 + 3_600_000 + 5 * MINUTE);
         let more = all(&store);
         step(&store).unwrap();
@@ -88,7 +88,7 @@ fn two_days_in_the_head(store: &Store) {
     append(store, T0, T0 + 3_600_000);
 }
 
-/// What is sealed next is appended to a file that is there.
+/// The next seal appends to an existing file.
 fn a_hot_day_and_more_in_the_head(store: &Store) {
     append(store, T0, T0 + 1_800_000);
     store.seal().unwrap();
@@ -104,7 +104,7 @@ fn a_day_in_two_seals_and_a_hot_one(store: &Store) {
     store.seal().unwrap();
 }
 
-/// A finished day with a late sample: its file is written anew.
+/// A finished day with a late sample: its file is rewritten.
 fn a_finished_day_and_more(store: &Store) {
     a_day_in_two_seals_and_a_hot_one(store);
     store.compact(NOW, 1.0).unwrap().unwrap();
@@ -115,11 +115,11 @@ fn a_finished_day_and_more(store: &Store) {
     store.seal().unwrap();
 }
 
-/// The points are the process' own: one test at a time.
+/// Fail points are global to the process: one test at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
 #[test]
-fn a_fault_at_any_step_leaves_the_old_or_the_new() {
+fn a_fault_at_any_step_leaves_the_old_or_the_new_state() {
     let _alone = ALONE.lock();
     let seal: Step = |store| store.seal().map(drop);
     let compact: Step = |store| {
@@ -182,7 +182,7 @@ fn seals_and_compactions_count_although_no_manifest_can_be_written() {
 }
 
 #[test]
-fn a_removal_that_was_interrupted_is_finished_by_the_next_start() {
+fn an_interrupted_removal_is_finished_by_the_next_start() {
     let _alone = ALONE.lock();
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
@@ -224,7 +224,7 @@ fn an_event_whose_log_cannot_be_written_is_refused_and_the_next_is_kept() {
 }
 
 #[test]
-fn an_index_that_fails_or_hangs_is_made_again_and_no_event_is_lost() {
+fn an_index_that_fails_or_hangs_is_rebuilt_and_no_event_is_lost() {
     let _alone = ALONE.lock();
     for action in ["1*return", "1*panic(as over damage)", "1*pause"] {
         let dir = tempfile::tempdir().unwrap();
@@ -273,7 +273,7 @@ fn rows_do_not_rely_on_a_definition_whose_sync_failed() {
     fail::remove("store::journal::sync");
     append(&store, T0 + MINUTE, T0 + 2 * MINUTE);
     drop(store);
-    // The system kept nothing of the file that it could not sync.
+    // Nothing of the file that could not be synced is on the disk.
     let files = std::fs::read_dir(dir.path().join("journal")).unwrap().map(|entry| entry.unwrap().path());
     std::fs::remove_file(files.filter(|path| path.extension().is_some_and(|e| e == "log")).min().unwrap()).unwrap();
     let store = open(dir.path());

@@ -186,7 +186,7 @@ fn validate_server(server: &Server) -> anyhow::Result<()> {
     within("server.max_body_bytes", server.max_body_bytes, 1_024, 1 << 30)?;
     within("server.max_sessions", server.max_sessions, 1, 100_000)?;
     within("server.session_lifetime", server.session_lifetime, Span::secs(300), Span::secs(365 * 86_400))?;
-    taskpulse_web::Proxies::parse(&server.trusted_proxies).map_err(|why| anyhow!("server.trusted_proxies: {why}"))?;
+    taskpulse_web::Proxies::parse(&server.trusted_proxies).context("server.trusted_proxies")?;
     within("server.slow_client_timeout", server.slow_client_timeout, SECOND, HOUR)?;
     if let Some(token) = &server.token {
         ensure!(

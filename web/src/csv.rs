@@ -62,6 +62,11 @@ pub(crate) struct Records<'a> {
     line: usize,
 }
 
+/// A line that is no record.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error(r#"not `"up{{job=""a""}}",1764000000,1` (series, time, value)"#)]
+pub(crate) struct NotARecord;
+
 /// What follows a field.
 enum Then<'a> {
     Field(&'a str),
@@ -109,7 +114,7 @@ fn record(text: &str) -> Option<(Record<'_>, &str)> {
 }
 
 impl<'a> Iterator for Records<'a> {
-    type Item = (usize, Result<Record<'a>, String>);
+    type Item = (usize, Result<Record<'a>, NotARecord>);
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -124,7 +129,7 @@ impl<'a> Iterator for Records<'a> {
             }
             let Some((record, rest)) = record(text) else {
                 (self.rest, self.line) = (after, line + 1);
-                return Some((line, Err(r#"not `"up{job=""a""}",1764000000,1` (series, time, value)"#.to_owned())));
+                return Some((line, Err(NotARecord)));
             };
             self.rest = rest;
             // Most records are one line.
@@ -181,7 +186,7 @@ mod tests {
             let read: Vec<[String; 3]> = records(&text)
                 .map(|(_, record)| record.map(|r| r.0.map(|f| unquoted(f).into_owned())))
                 .collect::<Result<_, _>>()
-                .map_err(TestCaseError::fail)?;
+                .map_err(|error| TestCaseError::fail(error.to_string()))?;
             prop_assert_eq!(read, texts);
         }
 

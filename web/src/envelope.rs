@@ -146,7 +146,7 @@ impl From<StoreError> for ApiError {
             StoreError::TooManySamples(_) => Self::execution(text),
             StoreError::Deadline => Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", text),
             StoreError::DiskFull { .. } => Self::no_room(text),
-            StoreError::Vanished { .. } => Self::unavailable(text),
+            StoreError::Missing { .. } => Self::unavailable(text),
             _ => Self::internal(text),
         }
     }

@@ -109,9 +109,9 @@ fn resolve(store: &Store, format: Format, text: &str, before: usize, metadata: &
     // Some editors and spreadsheets begin a text with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match format {
-        Format::Csv => {
-            csv::records(text).for_each(|(line, record)| note(line, record.and_then(|record| csv_record(record, &mut names, &mut intake))))
-        }
+        Format::Csv => csv::records(text).for_each(|(line, record)| {
+            note(line, record.map_err(|error| error.to_string()).and_then(|record| csv_record(record, &mut names, &mut intake)))
+        }),
         Format::JsonLines => text.lines().enumerate().for_each(|(at, line)| note(at + 1, json_line(line, &mut intake))),
         Format::Text(format) => {
             text.lines().enumerate().for_each(|(at, line)| note(at + 1, text_line(line, format, &mut names, &mut intake, metadata)));
@@ -192,7 +192,7 @@ fn json_line(line: &str, intake: &mut Intake<'_>) -> Result<(), String> {
 
 /// A series by itself, with a metric name.
 fn series(text: &str) -> Result<Labels, String> {
-    let labels = exposition::parse_labels(text)?;
+    let labels = exposition::parse_labels(text).map_err(|error| error.to_string())?;
     Labels::new(labels.iter().map(|(n, v)| (n.as_ref(), v.as_ref()))).map_err(|error| error.to_string())
 }
 
@@ -251,7 +251,7 @@ fn text_line<'a>(
     intake: &mut Intake<'_>,
     metadata: &mut Metadata,
 ) -> Result<(), String> {
-    match exposition::parse_line(line, format)? {
+    match exposition::parse_line(line, format).map_err(|error| error.to_string())? {
         Some(TextLine::Sample { series: name, value, time }) => {
             let time = time.ok_or("the time is missing; only samples with a time can be brought in")?;
             names.begin(name, intake, series)?;

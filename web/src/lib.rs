@@ -41,6 +41,6 @@ pub use self::access::{Access, AccessOptions};
 pub use self::answers::Answers;
 pub use self::openapi::document as openapi_document;
 pub use self::otlp::{Otlp, SOURCE as OTLP_SOURCE, hint as otlp_hint};
-pub use self::peers::Proxies;
+pub use self::peers::{InvalidProxy, Proxies};
 pub use self::server::{AppState, INGEST_PLACES, MAX_CONNECTIONS, QueryOptions, Served, ServerOptions, serve};
 pub use self::session::Sessions;

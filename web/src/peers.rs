@@ -8,6 +8,11 @@ use actix_web::http::header::{HeaderMap, HeaderName};
 #[derive(Debug, Clone, Default)]
 pub struct Proxies(Vec<(IpAddr, u32)>);
 
+/// A text in `server.trusted_proxies` that names no proxy.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("`{0}` is neither an address nor a network such as 10.0.0.0/8")]
+pub struct InvalidProxy(String);
+
 /// A client.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Client {
@@ -21,7 +26,7 @@ impl Proxies {
     ///
     /// # Errors
     /// Names the first text that is neither.
-    pub fn parse(texts: &[String]) -> Result<Self, String> {
+    pub fn parse(texts: &[String]) -> Result<Self, InvalidProxy> {
         let one = |text: &String| {
             let (address, bits) = text.split_once('/').map_or((text.as_str(), None), |(address, bits)| (address, Some(bits)));
             let address = address.trim().parse::<IpAddr>().ok()?.to_canonical();
@@ -29,8 +34,7 @@ impl Proxies {
             let bits = bits.map_or(Some(width), |bits| bits.trim().parse().ok().filter(|bits| *bits <= width))?;
             Some((address, bits))
         };
-        let all =
-            texts.iter().map(|text| one(text).ok_or_else(|| format!("`{text}` is neither an address nor a network such as 10.0.0.0/8")));
+        let all = texts.iter().map(|text| one(text).ok_or_else(|| InvalidProxy(text.clone())));
         Ok(Self(all.collect::<Result<_, _>>()?))
     }
 
@@ -107,7 +111,7 @@ mod tests {
     #[test]
     fn what_is_no_network_is_named() {
         for wrong in ["", "proxy.example", "10.0.0.0/33", "::/129", "10.0.0.0/x"] {
-            assert!(Proxies::parse(&[wrong.to_owned()]).unwrap_err().contains(wrong));
+            assert!(Proxies::parse(&[wrong.to_owned()]).unwrap_err().to_string().contains(wrong));
         }
         assert!(Proxies::parse(&["0.0.0.0/0".to_owned(), "::/0".to_owned()]).unwrap().trusts(IpAddr::from([9, 9, 9, 9])));
     }

@@ -111,7 +111,7 @@ impl<'a> Samples<'a> {
                 let labels = exposition::parse_labels(series).map_err(|error| CommandError::Labels(error.to_string()));
                 let owned = labels.map(|labels| labels.into_iter().map(|(n, v)| (n.into_owned(), v.into_owned())).collect());
                 let pushed = owned.and_then(|labels| self.push(labels, time, value));
-                pushed.map_err(|error| CommandError::Exposition(lines.error(error.to_string()).to_string()))?;
+                pushed.map_err(|error| CommandError::Exposition(format!("line {}: {error}", lines.number())))?;
             }
         }
         Ok(())

@@ -42,7 +42,7 @@ proptest! {
     }
 
     #[test]
-    fn a_part_of_a_column_is_what_the_whole_has_there(
+    fn a_partially_decoded_column_equals_that_part_of_the_whole(
         gaps in prop::collection::vec(1i64..50_000, 1..3),
         rows in 1usize..7_000,
         a in -5_000i64..400_000_000,
@@ -92,7 +92,7 @@ fn constants_decimals_and_regular_times_are_small() {
 }
 
 #[test]
-fn shapes_that_are_no_column_are_refused() {
+fn empty_columns_and_damaged_bytes_are_refused() {
     assert_eq!(encode_values(&[], Effort::Quick, &mut Vec::new()), Err(CodecError::Shape));
     assert_eq!(encode_times(&[], Effort::Thorough, &mut Vec::new()), Err(CodecError::Shape));
     assert!(decode_values(&[9, 9], 1).is_err());

@@ -1,21 +1,23 @@
-//! The text in which programs expose metrics: Prometheus' format 0.0.4 and OpenMetrics 1.0.
+//! Text formats for metrics: Prometheus' format 0.0.4 and OpenMetrics 1.0.
 //!
-//! Works line by line on borrowed text: [`lines`] tells comments from samples and leaves the labels as they stand, so that
-//! who scrapes the same program again and again need not take them apart each time; [`parse_labels`] does. Exemplars are skipped,
-//! native histograms have no text. Where the formats leave room, what Prometheus reads is read, and what it refuses as no sample is
-//! refused. Sources: prometheus.io, "Exposition formats"; OpenMetrics 1.0, RFC-style specification.
+//! Works line by line on borrowed text: [`lines`] separates comments from samples and returns the labels as text, so that repeated
+//! scrapes of the same program need not parse them each time; [`parse_labels`] does. Exemplars are skipped, and native histograms
+//! have no text form. Where the formats leave a choice, it accepts and rejects the same text as Prometheus. Sources: prometheus.io,
+//! "Exposition formats"; OpenMetrics 1.0 specification.
 
+mod error;
 mod number;
 mod series;
 
 use std::borrow::Cow;
 
+pub use self::error::{ExpositionError, LineError, SeriesError};
 pub use self::number::{parse_exact, parse_number, push_exact};
 pub use self::series::{LabelPairs, parse_labels, push_series, unknown_escape};
-use self::series::{quoted, series_end, unescape};
+use self::series::{Unfinished, quoted, series_end, unescape};
 use crate::model::{TimestampMs, is_plain_name};
 
-/// Which of the two it is; they differ in their times and in their end.
+/// The two formats; they differ in timestamps and in how a text ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Times are milliseconds.
@@ -25,7 +27,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// By the type that an answer says it is of.
+    /// The format for a `Content-Type`.
     #[must_use]
     pub fn from_content_type(content_type: &str) -> Self {
         let kind = content_type.split(';').next().unwrap_or("").trim();
@@ -33,40 +35,30 @@ impl Format {
     }
 }
 
-/// What a metric may be. Whatever else a text calls it, and `untyped`, is `unknown`.
+/// The types of metrics. Any other name, and `untyped`, is `unknown`.
 pub const METRIC_TYPES: [&str; 8] = ["unknown", "counter", "gauge", "histogram", "summary", "info", "stateset", "gaugehistogram"];
 
-/// What a line says.
+/// Content of a line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Line<'a> {
     /// A value of a series.
     Sample {
-        /// The name and labels as they stand.
+        /// Name and labels as written.
         series: &'a str,
         /// The value.
         value: f64,
-        /// Its time, where it says one.
+        /// Its time, if the line has one.
         time: Option<TimestampMs>,
     },
-    /// `# TYPE name kind`, the kind one of [`METRIC_TYPES`].
+    /// `# TYPE name type`, the type one of [`METRIC_TYPES`].
     Type(Cow<'a, str>, &'a str),
-    /// `# HELP name text`, without its escapes.
+    /// `# HELP name text`, unescaped.
     Help(Cow<'a, str>, Cow<'a, str>),
     /// `# UNIT name unit`
     Unit(Cow<'a, str>, &'a str),
 }
 
-/// What is wrong with a line.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {why}")]
-pub struct ExpositionError {
-    /// Its number, from 1.
-    pub line: usize,
-    /// What is wrong, and what would be right.
-    pub why: String,
-}
-
-/// Longest piece of a line in a message.
+/// Longest quote of a line in a message.
 const MAX_QUOTE: usize = 80;
 
 fn short(text: &str) -> String {
@@ -76,10 +68,10 @@ fn short(text: &str) -> String {
     }
 }
 
-/// The text of an answer. Bytes that are not UTF-8 are replaced in comments, as nothing that is kept depends on them.
+/// The text of a response. Bytes that are not UTF-8 are replaced in comments, since nothing that is stored depends on them.
 ///
 /// # Errors
-/// The line of a sample that has such bytes.
+/// The first line of a sample with such bytes.
 pub fn decode_text(bytes: Vec<u8>) -> Result<String, ExpositionError> {
     let bytes = match String::from_utf8(bytes) {
         Ok(text) => return Ok(text),
@@ -90,14 +82,14 @@ pub fn decode_text(bytes: Vec<u8>) -> Result<String, ExpositionError> {
             && let Err(error) = std::str::from_utf8(line)
         {
             let before = String::from_utf8_lossy(&line[..error.valid_up_to()]);
-            return Err(ExpositionError { line: at + 1, why: format!("not UTF-8 after `{}`", short(&before)) });
+            return Err(ExpositionError { line: at + 1, why: LineError::NotUtf8(short(&before)) });
         }
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The lines of a text that say something. A byte order mark at its start is passed over. Ends after a line that is wrong; a text in
-/// OpenMetrics that does not end with `# EOF` was cut off, and its end is such a line.
+/// The lines with content. A leading byte order mark is skipped. Iteration ends after an invalid line. An OpenMetrics text without
+/// `# EOF` was cut off, which makes its last line invalid.
 #[must_use]
 pub fn lines(text: &str, format: Format) -> Lines<'_> {
     Lines { rest: Some(text.strip_prefix('\u{feff}').unwrap_or(text)), format, number: 0, before: 0, ended: false }
@@ -106,25 +98,25 @@ pub fn lines(text: &str, format: Format) -> Lines<'_> {
 /// See [`lines`].
 #[derive(Debug, Clone)]
 pub struct Lines<'a> {
-    /// What was not read yet; none after the last line, and after one that is wrong.
+    /// Text that is not read yet; `None` after the last line and after an invalid one.
     rest: Option<&'a str>,
     format: Format,
-    /// The number of the line that was read last.
+    /// Number of the line read last.
     number: usize,
-    /// The number of the one before the next, which differs where one took several.
+    /// Number of the line before the next, which differs if one took several.
     before: usize,
     /// `# EOF` was read.
     ended: bool,
 }
 
 impl<'a> Lines<'a> {
-    /// What is wrong with the line that was read last, with its number.
+    /// The number of the line read last.
     #[must_use]
-    pub fn error(&self, why: String) -> ExpositionError {
-        ExpositionError { line: self.number, why }
+    pub fn number(&self) -> usize {
+        self.number
     }
 
-    /// The next line, whatever it says, from what was not read yet.
+    /// Takes the next line from the remaining text.
     fn line(&mut self, rest: &'a str) -> &'a str {
         self.before += 1;
         self.number = self.before;
@@ -136,9 +128,9 @@ impl<'a> Lines<'a> {
         line.strip_suffix('\r').unwrap_or(line)
     }
 
-    /// A line with those after it, where the value of a label goes on in them: Prometheus reads such text. OpenMetrics forbids it.
+    /// A line extended by the next ones if a label value continues there: Prometheus accepts this, OpenMetrics forbids it.
     fn longer(&mut self, from: &'a str, line: &str) -> Option<&'a str> {
-        if self.format == Format::OpenMetrics || is_comment(line) || series_end(line) != Err(true) {
+        if self.format == Format::OpenMetrics || is_comment(line) || series_end(line) != Err(Unfinished::Quotes) {
             return None;
         }
         let labels = series_end(from).ok()?;
@@ -149,9 +141,9 @@ impl<'a> Lines<'a> {
         Some(line.strip_suffix('\r').unwrap_or(line))
     }
 
-    /// What a line says that cannot be read by itself.
+    /// Parses a line together with the next ones after it failed alone.
     #[cold]
-    fn parse_longer(&mut self, from: &'a str, line: &str, why: String) -> Result<Option<Line<'a>>, String> {
+    fn parse_longer(&mut self, from: &'a str, line: &str, why: LineError) -> Result<Option<Line<'a>>, LineError> {
         match self.longer(from, line) {
             Some(longer) => self.parse(longer),
             None => Err(why),
@@ -159,12 +151,12 @@ impl<'a> Lines<'a> {
     }
 
     #[inline]
-    fn parse(&mut self, line: &'a str) -> Result<Option<Line<'a>>, String> {
+    fn parse(&mut self, line: &'a str) -> Result<Option<Line<'a>>, LineError> {
         if self.format == Format::Prometheus {
             return parse_line(line, self.format);
         }
         if self.ended {
-            return if line.trim().is_empty() { Ok(None) } else { Err(format!("`{}` comes after `# EOF`", short(line))) };
+            return if line.trim().is_empty() { Ok(None) } else { Err(LineError::AfterEof(short(line))) };
         }
         if line.trim_end() == "# EOF" {
             self.ended = true;
@@ -173,8 +165,8 @@ impl<'a> Lines<'a> {
         let parsed = parse_line(line, self.format)?;
         if self.rest.is_none() {
             return Err(match parsed {
-                Some(_) => format!("the text ends with `{}` and not with `# EOF`: it was cut off, or it is not OpenMetrics", short(line)),
-                None => "the text does not end with `# EOF`: it was cut off, or it is not OpenMetrics".to_owned(),
+                Some(_) => LineError::EndsWith(short(line)),
+                None => LineError::NoEof,
             });
         }
         Ok(parsed)
@@ -193,7 +185,7 @@ impl<'a> Iterator for Lines<'a> {
                 Ok(Some(line)) => return Some(Ok(line)),
                 Err(why) => {
                     self.rest = None;
-                    return Some(Err(self.error(why)));
+                    return Some(Err(ExpositionError { line: self.number, why }));
                 }
             }
         }
@@ -204,11 +196,11 @@ fn is_comment(line: &str) -> bool {
     skip_blanks(line).starts_with('#')
 }
 
-/// What one line says; none where it says nothing. `# EOF` is a comment here.
+/// Parses one line; `None` if it has no content. `# EOF` counts as a comment.
 ///
 /// # Errors
-/// What is wrong with it.
-pub fn parse_line(line: &str, format: Format) -> Result<Option<Line<'_>>, String> {
+/// [`LineError`] if it is invalid.
+pub fn parse_line(line: &str, format: Format) -> Result<Option<Line<'_>>, LineError> {
     let line = skip_blanks(line);
     if line.is_empty() {
         return Ok(None);
@@ -216,34 +208,33 @@ pub fn parse_line(line: &str, format: Format) -> Result<Option<Line<'_>>, String
     if let Some(comment) = line.strip_prefix('#') {
         return Ok(metadata(comment, format));
     }
-    let end = series_end(line).map_err(|_| format!("`{}`: the labels do not end; write name{{label=\"value\"}} 1", short(line)))?;
+    let end = series_end(line).map_err(|_| LineError::UnfinishedLabels(short(line)))?;
     let (series, rest) = line.split_at(end);
     let (value, rest) = word(rest);
     if value.is_empty() {
-        return Err(format!("`{}` has no value; write name 1", short(line)));
+        return Err(LineError::NoValue(short(line)));
     }
-    let value =
-        parse_number(value).ok_or_else(|| format!("`{}`: `{}` is not a number; write 1, NaN, +Inf or -Inf", short(line), short(value)))?;
+    let value = parse_number(value).ok_or_else(|| LineError::NotANumber { line: short(line), value: short(value) })?;
     let time = if rest.is_empty() { None } else { time_after(line, rest, format)? };
     let series = if series.ends_with([' ', '\t']) { series.trim_end_matches([' ', '\t']) } else { series };
     Ok(Some(Line::Sample { series, value, time }))
 }
 
-/// The time that follows the value of a line, if there is one. An exemplar may come after it.
-fn time_after(line: &str, rest: &str, format: Format) -> Result<Option<TimestampMs>, String> {
+/// The timestamp after the value, if there is one. An exemplar may follow.
+fn time_after(line: &str, rest: &str, format: Format) -> Result<Option<TimestampMs>, LineError> {
     let (at, rest) = word(rest);
     if at.is_empty() || at.starts_with('#') {
         return Ok(None);
     }
-    let time = time(at, format).ok_or_else(|| format!("`{}`: `{}` is not a time", short(line), short(at)))?;
+    let time = time(at, format).ok_or_else(|| LineError::NotATime { line: short(line), time: short(at) })?;
     let (more, _) = word(rest);
     if !more.is_empty() && !more.starts_with('#') {
-        return Err(format!("`{}`: `{}` is more than a value and a time", short(line), short(more)));
+        return Err(LineError::TrailingText { line: short(line), more: short(more) });
     }
     Ok(Some(time))
 }
 
-/// The text from its first byte on that is no blank.
+/// The text from its first byte that is not a blank.
 #[inline]
 fn skip_blanks(text: &str) -> &str {
     let blanks = text.bytes().position(|b| !is_blank(b)).unwrap_or(text.len());
@@ -254,14 +245,14 @@ fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// The first word, and what follows.
+/// The first word, and the rest.
 #[inline]
 fn word(text: &str) -> (&str, &str) {
     let text = skip_blanks(text);
     text.split_at(text.bytes().position(is_blank).unwrap_or(text.len()))
 }
 
-/// What a comment says of a metric. A comment that says it in another way is only a comment.
+/// The metadata in a comment; `None` for any other comment.
 fn metadata(comment: &str, format: Format) -> Option<Line<'_>> {
     if !comment.starts_with([' ', '\t']) {
         return None;
@@ -286,12 +277,12 @@ fn metadata(comment: &str, format: Format) -> Option<Line<'_>> {
             Line::Type(name, METRIC_TYPES.into_iter().find(|known| kind.eq_ignore_ascii_case(known)).unwrap_or(METRIC_TYPES[0]))
         }
         "UNIT" => Line::Unit(name, rest.trim()),
-        // OpenMetrics escapes quotes in a help text, the other format does not.
+        // OpenMetrics escapes quotes in a help text, Prometheus' format does not.
         _ => Line::Help(name, unescape(rest.get(1..).unwrap_or(""), if format == Format::OpenMetrics { &['"'] } else { &[] })),
     })
 }
 
-/// The end of the year 9999: beyond it, a time was written in another unit.
+/// The end of the year 9999: later times were written in another unit.
 const MAX_TIME_MS: f64 = 253_402_300_799_999.0;
 
 fn time(text: &str, format: Format) -> Option<TimestampMs> {

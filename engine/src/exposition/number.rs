@@ -1,14 +1,14 @@
-//! Numbers as text: what Prometheus' text formats allow, and a form that keeps every bit.
+//! Numbers as text: what Prometheus' formats accept, and a form that keeps every bit.
 
 use std::fmt::Write;
 
 use crate::model::{STALE_NAN_BITS, push_value};
 
-/// A number as Go's `ParseFloat` reads it and Prometheus' text parser accepts it: `1`, `.5`, `5.`, `1e5`, and in any case `NaN`, `Inf`,
-/// `Infinity`, the latter two with a sign. No hexadecimal digits, no `_`; nothing that only infinity could stand for.
+/// Parses a number like Prometheus, which uses Go's `ParseFloat`: `1`, `.5`, `5.`, `1e5`, and in any case `NaN`, `Inf`, `Infinity`,
+/// the latter two with a sign. Hexadecimal digits, `_` and numbers too large for a float are rejected.
 #[must_use]
 pub fn parse_number(text: &str) -> Option<f64> {
-    // Rust reads more words than the formats have.
+    // Rust accepts more words than the formats.
     if text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E')) {
         return text.parse().ok().filter(|v: &f64| v.is_finite());
     }
@@ -23,11 +23,11 @@ pub fn parse_number(text: &str) -> Option<f64> {
     (word.eq_ignore_ascii_case("inf") || word.eq_ignore_ascii_case("infinity")).then_some(size)
 }
 
-/// Words for NaNs where text has to keep their bits: that of most languages, that of Go and so of Prometheus, and the stale marker. Who
-/// does not mind the bits reads the first two as NaN.
+/// Words for NaN values whose bits matter: the common one, the one of Go and thus Prometheus, and the stale marker. Other readers
+/// parse the first two as NaN.
 const NANS: [(&str, u64); 3] = [("NaN", 0x7ff8_0000_0000_0000), ("nan", 0x7ff8_0000_0000_0001), ("StaleNaN", STALE_NAN_BITS)];
 
-/// A number, or a NaN by one of its words or its bits: what [`push_exact`] writes.
+/// Parses what [`push_exact`] writes: a number, a word for a NaN, or its bits.
 #[must_use]
 pub fn parse_exact(text: &str) -> Option<f64> {
     if let Some((_, bits)) = NANS.iter().find(|(word, _)| *word == text) {
@@ -40,7 +40,7 @@ pub fn parse_exact(text: &str) -> Option<f64> {
     })
 }
 
-/// Writes a value so that [`parse_exact`] gives back every bit: NaNs by their words, `NaN(0x…)` where there is none.
+/// Writes a value so that [`parse_exact`] restores every bit: NaN values by word, or as `NaN(0x…)`.
 pub fn push_exact(out: &mut String, v: f64) {
     let bits = v.to_bits();
     if !v.is_nan() {

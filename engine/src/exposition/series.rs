@@ -1,21 +1,31 @@
-//! The name and labels of a sample as text: `name{a="b"}`, or `{"a name","a label"="b"}` where a name is not a plain one.
+//! Name and labels of a sample as text: `name{a="b"}`, or `{"a name","a label"="b"}` with quoted names.
 //!
-//! Escapes are those of both formats, `\\`, `\"` and `\n`; any other stays as it is, backslash and all. [`push_series`] writes what
-//! [`parse_labels`] reads, for any names and values.
+//! Both formats have the escapes `\\`, `\"` and `\n`; any other backslash is literal. [`parse_labels`] reads what [`push_series`]
+//! writes, for any names and values.
 
 use std::borrow::Cow;
 
+use super::error::{LineError, SeriesError};
 use super::{short, skip_blanks};
 use crate::model::{Labels, NAME_LABEL, is_plain_name};
 
 /// Names and values of labels.
 pub type LabelPairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
-/// Where the name and labels of a line end.
+/// What does not end in a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unfinished {
+    /// A quoted text.
+    Quotes,
+    /// The labels.
+    Labels,
+}
+
+/// Length of the name and labels at the start of a line.
 ///
 /// # Errors
-/// Whether a quoted text is what does not end.
-pub(super) fn series_end(line: &str) -> Result<usize, bool> {
+/// [`Unfinished`] if they do not end.
+pub(super) fn series_end(line: &str) -> Result<usize, Unfinished> {
     let bytes = line.as_bytes();
     let first = bytes.iter().position(|b| matches!(b, b'{' | b' ' | b'\t')).unwrap_or(bytes.len());
     let open = match bytes[first..].iter().position(|b| !matches!(b, b' ' | b'\t')) {
@@ -32,39 +42,40 @@ pub(super) fn series_end(line: &str) -> Result<usize, bool> {
             _ => {}
         }
     }
-    Err(quoted)
+    Err(if quoted { Unfinished::Quotes } else { Unfinished::Labels })
 }
 
-/// Takes `name{a="b"}` or `{"name","a b"="c"}` apart, the name as the label `__name__`. Labels may be empty; of the others, none has
-/// the name of another.
+/// Parses `name{a="b"}` or `{"name","a b"="c"}`; the name becomes the label `__name__`. Values may be empty; names of labels with
+/// values are unique.
 ///
 /// # Errors
-/// What is wrong with it.
-pub fn parse_labels(series: &str) -> Result<LabelPairs<'_>, String> {
-    let wrong = |what: &str| format!("`{}`: {what}; write name{{label=\"value\"}}", short(series));
+/// [`LineError`] if it is invalid.
+pub fn parse_labels(series: &str) -> Result<LabelPairs<'_>, LineError> {
+    let wrong = |why: SeriesError| LineError::Series { series: short(series), why };
     let (name, inner) = match series.find('{') {
         None => (series.trim_matches(BLANKS), ""),
         Some(open) => {
-            let inner = series[open + 1..].trim_end_matches(BLANKS).strip_suffix('}').ok_or_else(|| wrong("the labels do not end"))?;
+            let inner =
+                series[open + 1..].trim_end_matches(BLANKS).strip_suffix('}').ok_or_else(|| wrong(SeriesError::UnfinishedLabels))?;
             (series[..open].trim_matches(BLANKS), inner)
         }
     };
     let mut out: LabelPairs<'_> = Vec::new();
     if !name.is_empty() {
         if !is_plain_name(name, true) {
-            return Err(wrong(&format!("`{}` is no metric name; quote it inside the braces, {{\"a.name\"}}", short(name))));
+            return Err(wrong(SeriesError::MetricName(short(name))));
         }
         out.push((Cow::Borrowed(NAME_LABEL), Cow::Borrowed(name)));
     }
     let mut rest = skip_blanks(inner);
     while !rest.is_empty() {
         let (key, after) = if rest.starts_with('"') {
-            quoted(rest).ok_or_else(|| wrong("a quoted name does not end"))?
+            quoted(rest).ok_or_else(|| wrong(SeriesError::UnfinishedName))?
         } else {
             let end = rest.find(['=', ',', ' ', '\t', '"']).unwrap_or(rest.len());
             let key = &rest[..end];
             if !is_plain_name(key, false) {
-                return Err(wrong(&format!("`{}` is no label name; quote it, \"a.label\"=\"value\"", short(key))));
+                return Err(wrong(SeriesError::LabelName(short(key))));
             }
             (Cow::Borrowed(key), &rest[end..])
         };
@@ -74,30 +85,30 @@ pub fn parse_labels(series: &str) -> Result<LabelPairs<'_>, String> {
                 out.push((Cow::Borrowed(NAME_LABEL), key));
                 after
             }
-            None => return Err(wrong("a label has no value")),
+            None => return Err(wrong(SeriesError::NoValue)),
             Some(value) => {
-                let (value, after) = quoted(skip_blanks(value)).ok_or_else(|| wrong("the value of a label is not quoted"))?;
+                let (value, after) = quoted(skip_blanks(value)).ok_or_else(|| wrong(SeriesError::NotQuoted))?;
                 out.push((key, value));
                 after
             }
         };
-        // Prometheus does not insist on a comma either.
+        // Like Prometheus, do not require a comma.
         rest = skip_blanks(rest);
         rest = rest.strip_prefix(',').map_or(rest, skip_blanks);
     }
     if !out.iter().any(|(name, value)| name == NAME_LABEL && !value.is_empty()) {
-        return Err(wrong("there is no metric name"));
+        return Err(wrong(SeriesError::NoMetricName));
     }
     match twice(&out) {
-        Some(name) => Err(wrong(&format!("label `{}` is given twice", short(name)))),
+        Some(name) => Err(wrong(SeriesError::Twice(short(name)))),
         None => Ok(out),
     }
 }
 
-/// What may stand between the parts of a line.
+/// Blanks between the parts of a line.
 const BLANKS: [char; 2] = [' ', '\t'];
 
-/// A label that is given twice, empty ones aside: they are as good as none.
+/// The name of a label that is given twice, ignoring empty values.
 fn twice<'a>(pairs: &'a LabelPairs<'_>) -> Option<&'a str> {
     if pairs.len() <= FEW {
         let again = |at: usize| pairs[..at].iter().any(|(name, value)| !value.is_empty() && *name == pairs[at].0);
@@ -109,10 +120,10 @@ fn twice<'a>(pairs: &'a LabelPairs<'_>) -> Option<&'a str> {
     names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
 
-/// So many labels are compared faster than sorted.
+/// Up to this many labels, comparing all pairs is faster than sorting.
 const FEW: usize = 12;
 
-/// A quoted text, without its quotes and escapes, and what follows.
+/// A quoted text without quotes and escapes, and the rest.
 pub(super) fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let inner = text.strip_prefix('"')?;
     let mut escapes = false;
@@ -131,7 +142,7 @@ pub(super) fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
     None
 }
 
-/// `\\`, `\n` and those of the given characters that may be escaped; any other escape stays as it is.
+/// Replaces `\\`, `\n` and escaped `others`; any other backslash is literal.
 pub(super) fn unescape<'a>(raw: &'a str, others: &[char]) -> Cow<'a, str> {
     if !raw.contains('\\') {
         return Cow::Borrowed(raw);
@@ -149,7 +160,7 @@ pub(super) fn unescape<'a>(raw: &'a str, others: &[char]) -> Cow<'a, str> {
     Cow::Owned(out)
 }
 
-/// An escape that the formats do not have, if a series has one.
+/// The first escape that the formats do not define.
 #[must_use]
 pub fn unknown_escape(series: &str) -> Option<&str> {
     let bytes = series.as_bytes();
@@ -177,7 +188,7 @@ fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Writes a series as the formats have it; names that are not plain are quoted.
+/// Writes a series; names that are not plain are quoted.
 pub fn push_series(out: &mut String, labels: &Labels) {
     let name = labels.name();
     let plain = is_plain_name(name, true);

@@ -13,7 +13,7 @@ fn shown(text: &str, format: Format) -> Vec<String> {
 }
 
 #[test]
-fn lines_are_told_apart() {
+fn samples_metadata_and_comments_are_distinguished() {
     let text = "# HELP up Whether it is up.\n# TYPE up gauge\nup 1\n\n  up{a=\"}\\\"\",b=\"c d\"}   2.5 1700000000123 \r\n# just a comment\nup {a=\"b\"} NaN\nx -Inf\na{b=\"1\"}1\n# EOF\nlast 12";
     assert_eq!(
         shown(text, Format::Prometheus),
@@ -36,7 +36,7 @@ fn lines_are_told_apart() {
 }
 
 #[test]
-fn a_byte_order_mark_begins_a_text_and_is_part_of_no_name() {
+fn a_byte_order_mark_is_skipped_only_at_the_start() {
     for (format, end) in [(Format::Prometheus, ""), (Format::OpenMetrics, "# EOF\n")] {
         assert_eq!(shown(&format!("\u{feff}a 1\n{end}"), format), ["a = 1 @ None"]);
     }
@@ -44,7 +44,7 @@ fn a_byte_order_mark_begins_a_text_and_is_part_of_no_name() {
 }
 
 #[test]
-fn openmetrics_that_was_cut_off_is_refused_at_its_end() {
+fn openmetrics_without_its_end_is_refused() {
     for (text, last) in [
         ("a 1\nb 12", "line 2: the text ends with `b 12` and not with `# EOF`"),
         ("a 1\nb 12\n", "line 3: the text does not end with `# EOF`"),
@@ -63,7 +63,7 @@ fn openmetrics_that_was_cut_off_is_refused_at_its_end() {
 }
 
 #[test]
-fn a_value_that_goes_on_in_the_next_line_is_one() {
+fn a_label_value_may_continue_in_the_next_line() {
     let text = "a{b=\"x\n# y\n\",c=\"d\"} 1\nb 2\nc x\n";
     assert_eq!(
         shown(text, Format::Prometheus),
@@ -72,7 +72,7 @@ fn a_value_that_goes_on_in_the_next_line_is_one() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_its_line() {
+fn errors_name_their_line() {
     for (text, part) in [
         ("ok 1\nup", "line 2: `up` has no value"),
         ("up one", "`one` is not a number"),
@@ -98,7 +98,7 @@ fn what_is_wrong_is_told_with_its_line() {
 }
 
 #[test]
-fn metadata_is_read_as_it_is_meant_and_is_else_a_comment() {
+fn valid_metadata_is_parsed_and_anything_else_is_a_comment() {
     for (line, format, expected) in [
         ("# TYPE a untyped", Format::Prometheus, "Type(\"a\", \"unknown\")"),
         ("# TYPE a unknown", Format::Prometheus, "Type(\"a\", \"unknown\")"),
@@ -129,7 +129,7 @@ fn metadata_is_read_as_it_is_meant_and_is_else_a_comment() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_let_through_in_comments_alone() {
+fn invalid_utf8_is_accepted_in_comments_only() {
     for (bytes, expected) in [
         (&b"# HELP a Gr\xf6\xdfe\na 1\n"[..], Ok("# HELP a Gr\u{fffd}\u{fffd}e\na 1\n")),
         (b"a 1\n# \xff\n", Ok("a 1\n# \u{fffd}\n")),
@@ -168,7 +168,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read(value in any::<String>(), v in -1e9f64..1e9) {
+    fn written_samples_are_parsed(value in any::<String>(), v in -1e9f64..1e9) {
         let escaped = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
         let text = format!("m{{a=\"{escaped}\"}} {v}\n");
         let read: Vec<_> = lines(&text, Format::Prometheus).collect();

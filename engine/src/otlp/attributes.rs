@@ -1,4 +1,4 @@
-//! Attributes as labels: of points, of scopes, and of resources (`job`, `instance`, the rest for `target_info`).
+//! Attributes as labels: of points, of scopes, and of resources (`job`, `instance`, the rest in `target_info`).
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
@@ -6,18 +6,19 @@ use serde_json::{Value as Json, json};
 
 use super::Options;
 use super::names::label_name;
+use super::refusal::PointError;
 use crate::model::{MAX_LABEL_VALUE_BYTES, MAX_LABELS, format_value};
 use crate::relabel;
 
-/// Labels without the metric's name, one of each name.
+/// Labels without the metric name; names are unique.
 pub(super) type Pairs = Vec<(String, String)>;
 
 /// Attributes of the resource that become `job` and `instance`.
 const IDENTITY: [&str; 3] = ["service.name", "service.namespace", "service.instance.id"];
-/// Room that `target_info` leaves for its name, `job` and `instance`.
+/// Labels of `target_info` besides its name, `job` and `instance`.
 const INFO_LABELS: usize = MAX_LABELS - 3;
 
-/// The text of a value, as the attribute specification has it: lists and maps as JSON, bytes as base64.
+/// The text of a value by the attribute specification: lists and maps as JSON, bytes as base64.
 pub(super) fn text(value: Option<&AnyValue>) -> String {
     match value.and_then(|v| v.value.as_ref()) {
         None | Some(Value::StringValueStrindex(_)) => String::new(),
@@ -30,7 +31,7 @@ pub(super) fn text(value: Option<&AnyValue>) -> String {
     }
 }
 
-/// Nested values are as deep as the decoders let them be.
+/// The decoders bound the depth of nested values.
 fn json_of(value: Option<&Value>) -> Json {
     let inner = |v: Option<&AnyValue>| json_of(v.and_then(|v| v.value.as_ref()));
     match value {
@@ -59,7 +60,7 @@ fn base64(bytes: &[u8]) -> String {
     out
 }
 
-/// Sets a label, in the place of one of that name.
+/// Sets a label, replacing one of that name.
 fn set(pairs: &mut Pairs, name: &str, value: String) {
     match pairs.iter_mut().find(|(there, _)| there == name) {
         Some((_, there)) => *there = value,
@@ -68,14 +69,14 @@ fn set(pairs: &mut Pairs, name: &str, value: String) {
     }
 }
 
-/// The labels of attributes. Where keys become the same name, or are the same, their values stand one after the other, by the order of
-/// the keys, as Prometheus joins them.
+/// The labels of attributes. If keys are equal or map to the same name, their values are joined by `;` in the order of the keys, as
+/// in Prometheus.
 pub(super) fn labels<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> Pairs {
     let mut sorted: Vec<&KeyValue> = attributes.collect();
     sorted.sort_by(|a, b| a.key.cmp(&b.key));
     let mut named: Vec<(String, String)> =
         sorted.iter().map(|kv| (label_name(&kv.key), text(kv.value.as_ref()))).filter(|(name, _)| !name.is_empty()).collect();
-    // Stable: values of one name keep the order of their keys.
+    // A stable sort: values of one name keep the order of their keys.
     named.sort_by(|a, b| a.0.cmp(&b.0));
     let mut out: Pairs = Vec::with_capacity(named.len());
     for (name, value) in named {
@@ -90,13 +91,13 @@ pub(super) fn labels<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> Pair
     out
 }
 
-/// What a resource gives to the series of its points.
+/// Labels that a resource gives to the series of its points.
 pub(super) struct Target {
-    /// `job`, `instance`, and the attributes that the settings promote.
+    /// `job`, `instance`, and the attributes selected in the settings.
     pub(super) labels: Pairs,
-    /// Labels of `target_info`; none where there is nothing to say or nobody to say it of.
+    /// Labels of `target_info`; `None` without attributes or without `job` and `instance`.
     pub(super) info: Option<Pairs>,
-    /// What of it could not be kept.
+    /// What could not be stored of it.
     pub(super) warning: Option<String>,
 }
 
@@ -131,7 +132,7 @@ impl Target {
     }
 }
 
-/// The labels of a scope, where the settings ask for them.
+/// The labels of a scope, if enabled in the settings.
 pub(super) fn scope_labels(scope: Option<&InstrumentationScope>, schema_url: &str) -> Pairs {
     let Some(scope) = scope else { return Pairs::new() };
     let named = |kv: &KeyValue| KeyValue { key: format!("otel_scope_{}", kv.key), ..kv.clone() };
@@ -145,14 +146,14 @@ pub(super) fn scope_labels(scope: Option<&InstrumentationScope>, schema_url: &st
     out
 }
 
-/// The labels of a point: its attributes, and what its scope and its resource say. An attribute that would have the name of one of the
-/// latter stands beside it, as with a scraped target: points that differ stay apart.
+/// The labels of a point: its attributes, and the labels of its scope and resource. A conflicting attribute is renamed, as for
+/// scraped targets, so that different points stay different.
 ///
 /// # Errors
-/// When an attribute has no key, so that no label can tell the points apart that differ in it.
-pub(super) fn point_labels(attributes: &[KeyValue], scope: &Pairs, target: &Target) -> Result<Pairs, String> {
+/// [`PointError::EmptyKey`] if an attribute has no key.
+pub(super) fn point_labels(attributes: &[KeyValue], scope: &Pairs, target: &Target) -> Result<Pairs, PointError> {
     if attributes.iter().any(|kv| kv.key.is_empty()) {
-        return Err("one of its attributes has an empty key".to_owned());
+        return Err(PointError::EmptyKey);
     }
     let mut out = labels(attributes.iter());
     let others: Vec<&(String, String)> = scope.iter().filter(|(name, _)| !target.labels.iter().any(|(n, _)| n == name)).collect();
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_become_one_name_stand_together_by_their_order() {
+    fn values_of_keys_that_become_one_name_are_joined_in_order() {
         let attributes = [string("b.c", "2"), string("a", "1"), string("b_c", "3"), string("b-c", "1"), string("a", "again")];
         assert_eq!(shown(&labels(attributes.iter())), "a=1;again b_c=1;2;3");
     }
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attribute_that_clashes_with_resource_or_scope_stands_beside_it() {
+    fn an_attribute_that_clashes_with_resource_or_scope_is_renamed() {
         let scope = vec![("otel_scope_name".to_owned(), "lib".to_owned())];
         for (attributes, expected) in [
             (&[string("job", "mine"), string("le", "x")][..], "exported_job=mine job=cart le=x otel_scope_name=lib"),
@@ -242,7 +243,7 @@ mod tests {
             point.sort();
             assert_eq!(shown(&point), expected);
         }
-        assert!(point_labels(&[string("", "x")], &Pairs::new(), &target_of("cart")).unwrap_err().contains("empty key"));
+        assert!(point_labels(&[string("", "x")], &Pairs::new(), &target_of("cart")).unwrap_err() == PointError::EmptyKey);
     }
 
     fn target_of(service: &str) -> Target {
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_with_too_much_to_say_is_cut_and_told() {
+    fn a_resource_with_too_many_attributes_is_cut_and_reported() {
         let mut attributes: Vec<KeyValue> = (0..100).map(|n| string(&format!("a{n:03}"), "v")).collect();
         attributes.push(string("service.name", "s"));
         attributes.push(string("a000b", &"é".repeat(20_000)));
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_is_labels_of_its_own() {
+    fn a_scope_becomes_labels() {
         let scope = InstrumentationScope {
             name: "lib".to_owned(),
             version: "1".to_owned(),

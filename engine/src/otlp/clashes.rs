@@ -1,25 +1,25 @@
-//! Metrics of one request whose different names become the same one, `a.b` and `a_b`: none of them goes on with a series of another.
+//! Detects metrics of one request whose names map to the same one, such as `a.b` and `a_b`, so that they do not share series.
 //!
-//! A name that only one metric has costs an entry; the labels of its points are looked at once a second metric comes to it.
+//! A name with one metric costs one entry; labels of points are compared only from the second metric on.
 
 use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
 use super::attributes::Pairs;
-use super::convert::Row;
+use super::rows::Row;
 use crate::model::{Labels, NAME_LABEL};
 
-/// Labels that tell the series of one point apart.
+/// Labels that differ between the series of one point.
 const WITHIN_A_POINT: [&str; 3] = [NAME_LABEL, "le", "quantile"];
 
-/// What came to one name.
+/// The metrics of one name.
 struct Named<'a> {
-    /// The metric that was the first.
+    /// The first metric.
     first: &'a str,
-    /// Its rows, as long as no other came.
+    /// Its rows, while it is the only one.
     rows: Vec<Range<usize>>,
-    /// Then: the metric of each point, by its labels.
+    /// With several metrics: the metric of each point, by labels.
     owners: Option<FxHashMap<Labels, &'a str>>,
 }
 
@@ -28,7 +28,7 @@ struct Named<'a> {
 pub(super) struct Clashes<'a>(FxHashMap<String, Named<'a>>);
 
 impl<'a> Clashes<'a> {
-    /// A metric comes to a name.
+    /// Starts a metric that maps to a name.
     pub(super) fn begin(&mut self, name: &str, metric: &'a str, rows: &[Row]) {
         let Some(named) = self.0.get_mut(name) else {
             self.0.insert(name.to_owned(), Named { first: metric, rows: Vec::new(), owners: None });
@@ -41,7 +41,7 @@ impl<'a> Clashes<'a> {
         }
     }
 
-    /// Whether a point of the metric may have these labels; if not, whose they are.
+    /// Claims the labels of a point for a metric; the error is the metric that already has them.
     pub(super) fn claim(&mut self, name: &str, metric: &'a str, pairs: &Pairs) -> Result<(), &'a str> {
         let Some(owners) = self.0.get_mut(name).and_then(|named| named.owners.as_mut()) else { return Ok(()) };
         let pairs = pairs.iter().map(|(n, v)| (n.as_str(), v.as_str()));
@@ -50,7 +50,7 @@ impl<'a> Clashes<'a> {
         if owner == metric { Ok(()) } else { Err(owner) }
     }
 
-    /// The metric is done; these are its rows.
+    /// Ends a metric with its rows.
     pub(super) fn end(&mut self, name: &str, rows: Range<usize>) {
         if let Some(named) = self.0.get_mut(name)
             && named.owners.is_none()

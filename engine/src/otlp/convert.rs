@@ -1,4 +1,4 @@
-//! From a request to rows: resources, scopes, metrics, and points of one number. Histograms are in [`super::histograms`].
+//! Translates requests to rows: resources, scopes, metrics, and points with one number. Histograms are in [`super::histograms`].
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
@@ -11,75 +11,20 @@ use super::Options;
 use super::attributes::{Pairs, Target, point_labels, scope_labels};
 use super::clashes::Clashes;
 use super::names::{MetricType, metric_name, unit_name};
-use super::streams::{Changes, NANOS, Step, Steps, Streams, Total};
+use super::refusal::{MAX_LABEL_BYTES, MAX_ROWS, PointError};
+use super::rows::{Metric, Row, SeriesHistory, Translation};
+use super::streams::{NANOS, Step, Steps, Streams, Total};
 use crate::model::{Labels, NAME_LABEL, STALE_NAN_BITS, Sample, TimestampMs};
 use crate::relabel;
 
-/// Refusals that are named; the rest is counted.
+/// Refusals with a reason; further ones are only counted.
 const MAX_NAMED: usize = 5;
-/// Of a metric's name in a refusal.
+/// Longest part of a metric name in a refusal.
 const MAX_SHOWN: usize = 64;
-/// Rows of one request at the most.
-const MAX_ROWS: usize = 500_000;
-/// Bytes of labels of one request at the most: each series of a histogram has all labels of its point.
-const MAX_LABEL_BYTES: usize = 64 << 20;
-/// A beginning longer ago than this is not written down.
+/// A start longer ago than this is not written as a sample.
 const MAX_BEGINNING_MS: i64 = 3_600_000;
 
-/// What is known of series so far.
-pub trait SeriesHistory {
-    /// The time of the newest sample.
-    fn newest(&self, labels: &Labels) -> Option<TimestampMs>;
-    /// The newest sample that has a value.
-    fn latest(&self, labels: &Labels) -> Option<Sample>;
-}
-
-/// A sample to keep.
-#[derive(Debug, Clone)]
-pub struct Row {
-    /// Its series.
-    pub labels: Labels,
-    /// Its time.
-    pub t: TimestampMs,
-    /// Its value.
-    pub v: f64,
-    /// The data point that it is part of; none for what was added (beginnings, `target_info`).
-    pub point: Option<usize>,
-}
-
-/// What is told of a metric.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Metric {
-    /// Its name, without the endings of a histogram's series.
-    pub name: String,
-    /// `counter`, `gauge`, `histogram`, `summary`.
-    pub kind: &'static str,
-    /// Its description.
-    pub help: String,
-    /// Its unit in Prometheus' words.
-    pub unit: String,
-}
-
-/// What a request comes to.
-#[derive(Debug, Default)]
-pub struct Translation {
-    /// Samples, those of one series by rising time.
-    pub rows: Vec<Row>,
-    /// Points that are in the rows.
-    pub points: usize,
-    /// Points that were refused.
-    pub refused: u64,
-    /// Why, the first few.
-    pub reasons: Vec<String>,
-    /// What was not kept beside points.
-    pub warnings: Vec<String>,
-    /// Metrics that are in the rows.
-    pub metrics: Vec<Metric>,
-    /// To be given to [`Streams::commit`] or [`Streams::forget`].
-    pub changes: Changes,
-}
-
-/// A point's times, nanoseconds.
+/// Start and time of a point, nanoseconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
     pub(super) start: u64,
@@ -91,26 +36,26 @@ impl Times {
         (self.at / NANOS) as TimestampMs
     }
 
-    /// When its total began, where that is told and not long ago.
+    /// The start of its total, if it is given and not long ago.
     fn beginning(self) -> Option<TimestampMs> {
         let start = (self.start / NANOS) as TimestampMs;
         (start > 0 && start < self.at_ms() && self.at_ms() - start <= MAX_BEGINNING_MS).then_some(start)
     }
 }
 
-/// A metric's name and the labels of one of its points.
+/// The name of a metric and the labels of one of its points.
 pub(super) struct Base<'a> {
     pub(super) name: &'a str,
     pub(super) pairs: Pairs,
 }
 
 impl Base<'_> {
-    /// One of the point's series. An attribute that has the name of what tells them apart (`le`, `quantile`) stands beside it.
-    pub(super) fn series(&self, ending: &str, extra: Option<(&str, &str)>) -> Result<Labels, String> {
+    /// The labels of one series of the point. An attribute with the name of the `extra` label (`le`, `quantile`) is renamed.
+    pub(super) fn series(&self, ending: &str, extra: Option<(&str, &str)>) -> Result<Labels, PointError> {
         let name = format!("{}{ending}", self.name);
-        let of = |pairs: &[(String, String)], extra: Option<(&str, &str)>| {
+        let of = |pairs: &[(String, String)], extra: Option<(&str, &str)>| -> Result<Labels, PointError> {
             let pairs = pairs.iter().map(|(n, v)| (n.as_str(), v.as_str()));
-            Labels::new(pairs.chain(extra).chain([(NAME_LABEL, name.as_str())])).map_err(|error| error.to_string())
+            Ok(Labels::new(pairs.chain(extra).chain([(NAME_LABEL, name.as_str())]))?)
         };
         match extra {
             Some(extra) if self.pairs.iter().any(|(n, _)| n == extra.0) => {
@@ -127,24 +72,21 @@ impl Base<'_> {
     }
 }
 
-/// Why a difference is refused.
-pub(super) const TOO_LATE: &str = "it is a difference from before the last ones; whether it was added up already is not known";
-
-/// A request on its way to rows.
+/// State of a translation.
 pub(super) struct Conversion<'a> {
     pub(super) streams: &'a Streams,
     past: &'a dyn SeriesHistory,
     pub(super) out: Translation,
     label_bytes: usize,
-    told_of_targets: bool,
+    described_targets: bool,
     clashes: Clashes<'a>,
 }
 
-/// Takes a request apart. Nothing is remembered before [`Streams::commit`].
+/// Translates a request. State of streams changes only by [`Streams::commit`].
 #[must_use]
 pub fn translate(request: &ExportMetricsServiceRequest, options: &Options, streams: &Streams, past: &dyn SeriesHistory) -> Translation {
     let mut conversion =
-        Conversion { streams, past, out: Translation::default(), label_bytes: 0, told_of_targets: false, clashes: Clashes::default() };
+        Conversion { streams, past, out: Translation::default(), label_bytes: 0, described_targets: false, clashes: Clashes::default() };
     for of_resource in &request.resource_metrics {
         let attributes = of_resource.resource.as_ref().map_or(&[][..], |r| &r.attributes);
         let target = Target::of(attributes, options);
@@ -158,144 +100,161 @@ pub fn translate(request: &ExportMetricsServiceRequest, options: &Options, strea
     conversion.out
 }
 
-/// A metric's name as it is shown in a refusal.
+/// The name of a metric, shortened for a message.
 fn shortened(name: &str) -> String {
     let shown: String = name.chars().take(MAX_SHOWN).collect();
     if shown.len() < name.len() { format!("{shown}…") } else { shown }
 }
 
-fn is_delta(temporality: i32) -> Result<bool, String> {
+fn is_delta(temporality: i32) -> Result<bool, PointError> {
     match AggregationTemporality::try_from(temporality) {
         Ok(AggregationTemporality::Delta) => Ok(true),
         Ok(AggregationTemporality::Cumulative) => Ok(false),
-        _ => Err(format!("its aggregation temporality {temporality} is neither 1 (delta) nor 2 (cumulative)")),
+        _ => Err(PointError::Temporality(temporality)),
     }
 }
 
-/// Whether a point's flags say that there is no value.
+/// Whether the flags of a point say that it has no value.
 pub(super) fn nothing_recorded(flags: u32) -> bool {
     flags & DataPointFlags::NoRecordedValueMask as u32 != 0
 }
 
 pub(super) const STALE: f64 = f64::from_bits(STALE_NAN_BITS);
 
+/// What the series of a metric are named by; `'a` is the lifetime of the request.
+struct Naming<'a, 'b> {
+    metric: &'a str,
+    /// The name in Prometheus' words.
+    name: &'b str,
+    scope: &'b Pairs,
+    target: &'b Target,
+}
+
+/// The type that selects the suffix of the name, and the Prometheus type.
+fn types_of(data: &Data) -> (MetricType, &'static str) {
+    match data {
+        Data::Gauge(_) => (MetricType::Gauge, "gauge"),
+        Data::Sum(sum) if sum.is_monotonic => (MetricType::Counter, "counter"),
+        Data::Sum(_) => (MetricType::Other, "gauge"),
+        Data::Histogram(_) | Data::ExponentialHistogram(_) => (MetricType::Other, "histogram"),
+        Data::Summary(_) => (MetricType::Other, "summary"),
+    }
+}
+
+/// What all data points have in common.
+trait Point {
+    fn attributes(&self) -> &[KeyValue];
+    fn times(&self) -> Times;
+}
+
+macro_rules! points {
+    ($($point:ty),*) => {$(
+        impl Point for $point {
+            fn attributes(&self) -> &[KeyValue] {
+                &self.attributes
+            }
+
+            fn times(&self) -> Times {
+                Times { start: self.start_time_unix_nano, at: self.time_unix_nano }
+            }
+        }
+    )*};
+}
+
+points!(otlp::NumberDataPoint, otlp::HistogramDataPoint, otlp::ExponentialHistogramDataPoint, otlp::SummaryDataPoint);
+
 impl<'a> Conversion<'a> {
     fn metric(&mut self, metric: &'a otlp::Metric, scope: &Pairs, target: &Target) {
-        let (kind, word) = match &metric.data {
-            Some(Data::Gauge(_)) => (MetricType::Gauge, "gauge"),
-            Some(Data::Sum(sum)) if sum.is_monotonic => (MetricType::Counter, "counter"),
-            Some(Data::Sum(_)) => (MetricType::Other, "gauge"),
-            Some(Data::Histogram(_) | Data::ExponentialHistogram(_)) => (MetricType::Other, "histogram"),
-            Some(Data::Summary(_)) => (MetricType::Other, "summary"),
-            // Without data there are no points.
-            None => return,
-        };
-        let name = metric_name(&metric.name, &metric.unit, kind);
-        let before = self.out.points;
-        let rows = self.out.rows.len();
+        // Without data there are no points.
+        let Some(data) = &metric.data else { return };
+        let (suffix, kind) = types_of(data);
+        let name = metric_name(&metric.name, &metric.unit, suffix);
+        let (points, rows) = (self.out.points, self.out.rows.len());
         self.clashes.begin(&name, &metric.name, &self.out.rows);
-        let mut at = 0;
-        let mut one = |this: &mut Self,
-                       attributes: &[KeyValue],
-                       times: Times,
-                       take: &mut dyn FnMut(&mut Self, &Base<'_>, Times) -> Result<(), String>| {
-            let taken = if name.is_empty() {
-                Err("its name has no letter or digit that a metric's name may have".to_owned())
-            } else {
-                point_labels(attributes, scope, target).and_then(|pairs| {
-                    this.clashes
-                        .claim(&name, &metric.name, &pairs)
-                        .map_err(|other| format!("its series would be one of metric `{}`: both names become `{name}`", shortened(other)))?;
-                    this.point(&Base { name: &name, pairs }, times, take)
-                })
-            };
-            if let Err(why) = taken {
-                this.refuse(&metric.name, at, &why);
-            }
-            at += 1;
-        };
-        macro_rules! points {
-            ($data:expr, $take:expr) => {
-                for p in &$data.data_points {
-                    let times = Times { start: p.start_time_unix_nano, at: p.time_unix_nano };
-                    one(self, &p.attributes, times, &mut |this, base, times| $take(this, base, times, p));
-                }
-            };
-        }
-        match &metric.data {
-            None => {}
-            Some(Data::Gauge(gauge)) => points!(gauge, |this: &mut Self, base, times, p| this.gauge(base, times, p)),
-            Some(Data::Sum(sum)) => {
+        let of = Naming { metric: &metric.name, name: &name, scope, target };
+        match data {
+            Data::Gauge(gauge) => self.points(&of, &gauge.data_points, Self::gauge),
+            Data::Sum(sum) => {
                 let delta = is_delta(sum.aggregation_temporality);
-                points!(sum, |this: &mut Self, base, times, p| match (sum.is_monotonic, delta.clone()?) {
+                self.points(&of, &sum.data_points, |this, base, times, p| match (sum.is_monotonic, delta.clone()?) {
                     (false, false) => this.gauge(base, times, p),
-                    (false, true) => Err("differences of a sum that may fall have no total; send such sums as cumulative".to_owned()),
+                    (false, true) => Err(PointError::DeltaOfFallingSum),
                     (true, delta) => this.counter(base, times, p, delta),
                 });
             }
-            Some(Data::Histogram(histogram)) => {
+            Data::Histogram(histogram) => {
                 let delta = is_delta(histogram.aggregation_temporality);
-                points!(histogram, |this: &mut Self, base, times, p| this.histogram(base, times, p, delta.clone()?));
+                self.points(&of, &histogram.data_points, |this, base, times, p| this.histogram(base, times, p, delta.clone()?));
             }
-            Some(Data::ExponentialHistogram(histogram)) => {
+            Data::ExponentialHistogram(histogram) => {
                 let delta = is_delta(histogram.aggregation_temporality);
-                points!(histogram, |this: &mut Self, base, times, p| this.exponential(base, times, p, delta.clone()?));
+                self.points(&of, &histogram.data_points, |this, base, times, p| this.exponential(base, times, p, delta.clone()?));
             }
-            Some(Data::Summary(summary)) => points!(summary, |this: &mut Self, base, times, p| this.summary(base, times, p)),
+            Data::Summary(summary) => self.points(&of, &summary.data_points, Self::summary),
         }
         self.clashes.end(&name, rows..self.out.rows.len());
-        if self.out.points > before {
+        if self.out.points > points {
             let unit = unit_name(&metric.unit);
-            self.out.metrics.push(Metric { name, kind: word, help: metric.description.clone(), unit });
+            self.out.metrics.push(Metric { name, kind, help: metric.description.clone(), unit });
         }
     }
 
-    /// One point; nothing of it stays where it is refused.
-    fn point(
+    /// Converts the points of a metric with `add`; refused ones are reported.
+    fn points<P: Point>(
         &mut self,
-        base: &Base<'_>,
-        times: Times,
-        take: &mut dyn FnMut(&mut Self, &Base<'_>, Times) -> Result<(), String>,
-    ) -> Result<(), String> {
-        if times.at_ms() == 0 {
-            return Err("it has no time (timeUnixNano)".to_owned());
+        of: &Naming<'a, '_>,
+        points: &[P],
+        add: impl Fn(&mut Self, &Base<'_>, Times, &P) -> Result<(), PointError>,
+    ) {
+        for (at, point) in points.iter().enumerate() {
+            let rows = self.out.rows.len();
+            match self.base(of, point).and_then(|base| add(self, &base, point.times(), point)) {
+                Ok(()) if self.out.rows.len() > rows => self.out.points += 1,
+                Ok(()) => {}
+                Err(why) => self.refuse(of.metric, at, &why),
+            }
         }
-        let rows = self.out.rows.len();
-        take(self, base, times)?;
-        if self.out.rows.len() > rows {
-            self.out.points += 1;
-        }
-        Ok(())
     }
 
-    /// Room for the series of a point, or none of it is taken.
-    pub(super) fn room(&mut self, base: &Base<'_>, series: usize) -> Result<(), String> {
+    /// The name and labels of a point, unless another metric has its series.
+    fn base<'b>(&mut self, of: &Naming<'a, 'b>, point: &impl Point) -> Result<Base<'b>, PointError> {
+        if of.name.is_empty() {
+            return Err(PointError::NoName);
+        }
+        let pairs = point_labels(point.attributes(), of.scope, of.target)?;
+        let claimed = self.clashes.claim(of.name, of.metric, &pairs);
+        claimed.map_err(|other| PointError::NameClash { other: shortened(other), name: of.name.to_owned() })?;
+        if point.times().at_ms() == 0 {
+            return Err(PointError::NoTime);
+        }
+        Ok(Base { name: of.name, pairs })
+    }
+
+    /// Reserves rows and bytes for the series of a point, or refuses it.
+    pub(super) fn room(&mut self, base: &Base<'_>, series: usize) -> Result<(), PointError> {
         let bytes = base.bytes().saturating_mul(series);
-        // Each may come with a beginning.
+        // Each series may need a start sample as well.
         if self.out.rows.len() + 2 * series > MAX_ROWS || self.label_bytes.saturating_add(bytes) > MAX_LABEL_BYTES {
-            return Err(format!(
-                "the request has more than {MAX_ROWS} samples, or {} MiB of labels; send smaller batches",
-                MAX_LABEL_BYTES >> 20
-            ));
+            return Err(PointError::TooLarge);
         }
         self.label_bytes += bytes;
         Ok(())
     }
 
-    fn refuse(&mut self, metric: &str, at: usize, why: &str) {
+    fn refuse(&mut self, metric: &str, at: usize, why: &PointError) {
         self.out.refused += 1;
         if self.out.reasons.len() < MAX_NAMED {
             self.out.reasons.push(format!("metric `{}`, data point {at}: {why}", shortened(metric)));
         }
     }
 
-    /// A sample of the point at hand.
+    /// Adds a sample of the current point.
     pub(super) fn sample(&mut self, labels: Labels, t: TimestampMs, v: f64) {
         let point = Some(self.out.points);
         self.out.rows.push(Row { labels, t, v, point });
     }
 
-    /// A sample that no point is to blame for.
+    /// Adds a sample that belongs to no point.
     pub(super) fn beside(&mut self, labels: Labels, t: TimestampMs, v: f64) {
         self.out.rows.push(Row { labels, t, v, point: None });
     }
@@ -308,7 +267,7 @@ impl<'a> Conversion<'a> {
         self.past.newest(labels)
     }
 
-    /// A sample of something that only rises, and its beginning where that is news.
+    /// Adds a sample of a rising value, and a start sample if the start is new.
     pub(super) fn rising(&mut self, labels: Labels, times: Times, v: f64) {
         if let Some(start) = times.beginning()
             && self.newest(&labels).is_none_or(|newest| newest < start)
@@ -318,7 +277,7 @@ impl<'a> Conversion<'a> {
         self.sample(labels, times.at_ms(), v);
     }
 
-    /// The running total of a series as it was before the request; none where it begins now.
+    /// The running total of a series before the request; `None` if there is none.
     fn total(&self, labels: &Labels) -> Option<Total> {
         self.streams.total(labels).or_else(|| {
             let last = self.past.latest(labels)?;
@@ -326,19 +285,19 @@ impl<'a> Conversion<'a> {
         })
     }
 
-    /// Whether a difference is new to the total of a series. Several of one request at one time are parts of it.
+    /// Whether a difference is new to the total of a series. Several of one request with the same time all count.
     pub(super) fn judge(&self, labels: &Labels, times: Times) -> Step {
         self.total(labels).map_or(Step::New, |total| total.steps.judge(times.at))
     }
 
-    /// Writes a total again: whoever sends a difference again was not told that it is durable.
+    /// Writes a total again: a sender that repeats a difference did not get an acknowledgement.
     pub(super) fn again(&mut self, labels: Labels) {
         if let Some(total) = self.total(&labels) {
             self.sample(labels, (total.steps.newest / NANOS) as TimestampMs, total.value);
         }
     }
 
-    /// Adds a difference to the total of a series. A late one counts from the newest on: what was before is not rewritten.
+    /// Adds a difference to the total of a series. A late one counts from the newest sample on; earlier samples are not rewritten.
     pub(super) fn add(&mut self, labels: Labels, times: Times, difference: f64) {
         let known = self.out.changes.totals.get(&labels).map(|change| change.0).or_else(|| self.total(&labels));
         let mut total = known.unwrap_or(Total { value: 0.0, steps: Steps::default() });
@@ -353,7 +312,7 @@ impl<'a> Conversion<'a> {
         self.out.changes.totals.insert(labels, (total, row));
     }
 
-    /// A sample of a total that begins at zero: at its start, or behind what there is of its series.
+    /// Adds a sample of a total that starts at zero, with a sample at its start or after the newest one of its series.
     pub(super) fn anew(&mut self, labels: Labels, times: Times, v: f64) {
         let after = self.newest(&labels).map_or(0, |newest| newest.saturating_add(1));
         if let Some(start) = times.beginning().map(|start| start.max(after)).filter(|start| *start < times.at_ms()) {
@@ -362,14 +321,14 @@ impl<'a> Conversion<'a> {
         self.sample(labels, times.at_ms(), v);
     }
 
-    fn gauge(&mut self, base: &Base<'_>, times: Times, point: &otlp::NumberDataPoint) -> Result<(), String> {
+    fn gauge(&mut self, base: &Base<'_>, times: Times, point: &otlp::NumberDataPoint) -> Result<(), PointError> {
         let value = value(point)?;
         self.room(base, 1)?;
         self.sample(base.series("", None)?, times.at_ms(), value);
         Ok(())
     }
 
-    fn counter(&mut self, base: &Base<'_>, times: Times, point: &otlp::NumberDataPoint, delta: bool) -> Result<(), String> {
+    fn counter(&mut self, base: &Base<'_>, times: Times, point: &otlp::NumberDataPoint, delta: bool) -> Result<(), PointError> {
         let value = value(point)?;
         self.room(base, 1)?;
         let labels = base.series("", None)?;
@@ -378,12 +337,12 @@ impl<'a> Conversion<'a> {
         } else if !delta {
             self.rising(labels, times, value);
         } else if value.is_nan() || value < 0.0 {
-            return Err(format!("{value} is no difference of a sum that only rises"));
+            return Err(PointError::NegativeDelta(value));
         } else {
             match self.judge(&labels, times) {
                 Step::New => self.add(labels, times, value),
                 Step::Again => self.again(labels),
-                Step::TooLate => return Err(TOO_LATE.to_owned()),
+                Step::TooLate => return Err(PointError::TooLate),
             }
         }
         Ok(())
@@ -397,7 +356,7 @@ impl<'a> Conversion<'a> {
         match (Base { name: "target_info", pairs: info }).series("", None) {
             Ok(labels) => {
                 self.beside(labels, newest, 1.0);
-                if !std::mem::replace(&mut self.told_of_targets, true) {
+                if !std::mem::replace(&mut self.described_targets, true) {
                     let help = "Attributes of the resource that sent metrics".to_owned();
                     self.out.metrics.push(Metric { name: "target_info".to_owned(), kind: "gauge", help, unit: String::new() });
                 }
@@ -407,11 +366,11 @@ impl<'a> Conversion<'a> {
     }
 }
 
-fn value(point: &otlp::NumberDataPoint) -> Result<f64, String> {
+fn value(point: &otlp::NumberDataPoint) -> Result<f64, PointError> {
     match point.value {
         _ if nothing_recorded(point.flags) => Ok(STALE),
         Some(Value::AsDouble(v)) => Ok(v),
         Some(Value::AsInt(v)) => Ok(v as f64),
-        None => Err("it has no value (asDouble, asInt)".to_owned()),
+        None => Err(PointError::NoValue),
     }
 }

@@ -1,7 +1,7 @@
-//! From bytes to messages, and from answers to bytes: protobuf and JSON alike.
+//! Decodes requests and encodes responses, as protobuf or JSON.
 //!
-//! A few bytes can name a part that takes a hundred times as much in memory. So the parts are counted before anything is
-//! taken apart, and a request with too many is refused. JSON is read by [`super::json`].
+//! A few bytes can encode a part that takes a hundred times as much memory. So parts are counted before decoding, and a request
+//! with too many is refused. JSON is decoded by [`super::json`].
 
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
@@ -9,38 +9,38 @@ use opentelemetry_proto::tonic::collector::metrics::v1::{
 use prost::Message;
 use serde_json::json;
 
-/// Messages and attributes of one request at the most; at up to 300 bytes each in memory.
+/// Most messages and attributes of one request, of up to 300 bytes each in memory.
 pub const MAX_PARTS: usize = 400_000;
 
-/// Of what a decoder says.
+/// Longest part of a decoder's message.
 const MAX_TOLD: usize = 400;
 
-/// Why a request cannot be read.
+/// Why a request cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// It is not one.
+    /// It is malformed.
     #[error("not an ExportMetricsServiceRequest: {0}")]
     Malformed(String),
-    /// Too much at once.
+    /// It has too many parts.
     #[error("the request has more than {MAX_PARTS} parts (points, attributes, buckets); send smaller batches")]
     TooManyParts,
 }
 
 impl DecodeError {
-    /// What a decoder says, without the whole of what it stumbled over.
+    /// Shortens the message of a decoder, which may quote its input.
     pub(super) fn malformed(error: &impl ToString) -> Self {
         let text = error.to_string();
         if text.len() <= MAX_TOLD {
             return Self::Malformed(text);
         }
         let head: String = text.chars().take(MAX_TOLD / 2).collect();
-        // The place is at the end.
+        // The position is at the end.
         let tail = &text[text.ceil_char_boundary(text.len() - MAX_TOLD / 4)..];
         Self::Malformed(format!("{head} … {tail}"))
     }
 }
 
-/// How a request is written; its answer is written the same way.
+/// Encoding of a request and its response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     /// `application/x-protobuf`
@@ -49,7 +49,7 @@ pub enum Encoding {
     Json,
 }
 
-/// google.rpc.Status, of which an error's body consists.
+/// google.rpc.Status, the body of an error.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Status {
     #[prost(int32, tag = "1")]
@@ -59,7 +59,7 @@ struct Status {
 }
 
 impl Encoding {
-    /// As a header names it.
+    /// The `Content-Type`.
     #[must_use]
     pub const fn content_type(self) -> &'static str {
         match self {
@@ -68,10 +68,10 @@ impl Encoding {
         }
     }
 
-    /// Reads a request.
+    /// Decodes a request.
     ///
     /// # Errors
-    /// [`DecodeError`] says what is wrong with it.
+    /// [`DecodeError`] if that is not possible.
     pub fn decode(self, bytes: &[u8]) -> Result<ExportMetricsServiceRequest, DecodeError> {
         match self {
             Self::Protobuf => {
@@ -82,7 +82,7 @@ impl Encoding {
         }
     }
 
-    /// The body of an answer; `message` alone, without a rejected point, is a warning.
+    /// The body of a response; a `message` without rejected points is a warning.
     #[must_use]
     pub fn answer(self, rejected: u64, message: &str) -> Vec<u8> {
         let whole = rejected == 0 && message.is_empty();
@@ -111,7 +111,7 @@ impl Encoding {
     }
 }
 
-/// Messages of a request, as far as they hold others.
+/// Messages that contain others.
 #[derive(Clone, Copy)]
 enum Part {
     Request,
@@ -120,7 +120,7 @@ enum Part {
     ScopeMetrics,
     Scope,
     Metric,
-    /// Gauge, sum, histogram, exponential histogram, summary: the point that they hold.
+    /// Gauge, sum, histogram, exponential histogram or summary, with the kind of its points.
     Data(&'static Part),
     Number,
     Histogram,
@@ -131,14 +131,14 @@ enum Part {
     Value,
     List,
     Map,
-    /// Numbers one after the other, a byte each at the least.
+    /// Packed numbers of at least one byte each.
     Packed,
     Buckets,
     Leaf,
 }
 
 impl Part {
-    /// What a field holds; by opentelemetry/proto/{collector/metrics,metrics,common,resource}/v1.
+    /// The message in a field; by opentelemetry/proto/{collector/metrics,metrics,common,resource}/v1.
     fn field(self, number: u64) -> Option<Self> {
         Some(match (self, number) {
             (Self::Request, 1) => Self::ResourceMetrics,
@@ -166,10 +166,10 @@ impl Part {
     }
 }
 
-/// Numbers of a packed field that count as one part.
+/// Packed numbers that count as one part.
 const PACKED: usize = 16;
 
-/// Refuses a request with too many parts. What is not well formed is left to the decoder, which says what is wrong.
+/// Refuses a request with too many parts. Malformed input is left to the decoder, which has better messages.
 fn count(bytes: &[u8]) -> Result<(), DecodeError> {
     let mut waiting = vec![(Part::Request, bytes)];
     let mut parts = 0usize;
@@ -193,7 +193,7 @@ fn count(bytes: &[u8]) -> Result<(), DecodeError> {
     Ok(())
 }
 
-/// The next field's number, and its content where it has a length; none at the end and where it is not well formed.
+/// Number of the next field, and its content if it is length-delimited; `None` at the end or if malformed.
 fn next_field<'a>(rest: &mut &'a [u8]) -> Option<(u64, Option<&'a [u8]>)> {
     let varint = |rest: &mut &'a [u8]| -> Option<u64> {
         let mut value = 0u64;
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_of_few_bytes_and_many_parts_is_refused_before_it_is_taken_apart() {
+    fn a_small_request_with_many_parts_is_refused_before_decoding() {
         for (path, empty) in [
             // Points, attributes of a point, values of a list, quantiles, metrics.
             (&[1, 2, 2, 5][..], [0x0a, 0]),
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_refused() {
+    fn malformed_requests_are_refused() {
         for bytes in [&[0x0a, 5][..], &[0xff; 12], b"{}", &[0x0a, 2, 0x12, 9]] {
             assert!(matches!(Encoding::Protobuf.decode(bytes), Err(DecodeError::Malformed(_))), "{bytes:?}");
         }

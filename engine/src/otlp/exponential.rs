@@ -1,22 +1,24 @@
-//! Exponential histograms, and how they become classic ones with few and exact boundaries.
+//! Converts exponential histograms to classic ones with few, exact boundaries.
 //!
-//! Bucket `i` of scale `s` holds values in `(2^(i·2^-s), 2^((i+1)·2^-s)]`. One scale coarser, two neighbours are one bucket; so
-//! every histogram is first brought to [`MAX_SCALE`] (eight buckets for each power of two) and then as much coarser as it takes
-//! to have at most [`MAX_BOUNDS`] boundaries. No count is ever guessed: each boundary that is written is one of the histogram's own.
-//! Negative buckets are the mirror image: a value that sits on their boundary counts for the bucket above it.
+//! Bucket `i` of scale `s` holds values in `(2^(i·2^-s), 2^((i+1)·2^-s)]`. One scale coarser merges two neighbours, so every
+//! histogram is first reduced to [`MAX_SCALE`] (eight buckets for each power of two) and then further until it has at most
+//! [`MAX_BOUNDS`] boundaries. Counts are never estimated: each boundary is one of the histogram. Negative buckets are mirrored: a
+//! value on their boundary counts for the bucket above it.
 
 use opentelemetry_proto::tonic::metrics::v1::ExponentialHistogramDataPoint;
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
 
-/// Finest scale that is kept.
+use super::refusal::PointError;
+
+/// Finest scale that is stored.
 pub(super) const MAX_SCALE: i32 = 3;
 /// Below this, one bucket holds every number above 1.
-const MIN_SCALE: i32 = -10;
-/// Boundaries of one histogram at the most, `+Inf` not counted.
+pub(super) const MIN_SCALE: i32 = -10;
+/// Most boundaries of one histogram, without `+Inf`.
 pub(super) const MAX_BOUNDS: usize = 160;
 
-/// Buckets that a point may come with, on each side of zero; SDKs send 160 at the most.
-const MAX_GIVEN: usize = 10_000;
+/// Most buckets of a point on each side of zero; SDKs send at most 160.
+pub(super) const MAX_GIVEN: usize = 10_000;
 
 /// 2^(k/8).
 const EIGHTHS: [f64; 8] = [
@@ -30,16 +32,17 @@ const EIGHTHS: [f64; 8] = [
     1.834_008_086_409_342_4,
 ];
 
-/// 2^(index·2^-scale) for scales of at most [`MAX_SCALE`]; the same bits on every machine, and at every scale that has the boundary.
+/// 2^(index·2^-scale) for scales of at most [`MAX_SCALE`], with the same bits on every machine and at every scale that has the
+/// boundary.
 fn boundary(scale: i32, index: i64) -> f64 {
     let eighths = if scale >= 0 { index << (MAX_SCALE - scale).clamp(0, MAX_SCALE) } else { (index << 3).saturating_mul(1 << -scale) };
     let power = eighths.div_euclid(8).clamp(-2_000, 2_000) as i32;
     let half = power / 2;
-    // In two steps: 2^-1074 is a number, but no reciprocal of one.
+    // In two steps: 2^-1074 is a float, but 2^1074 is not.
     EIGHTHS[eighths.rem_euclid(8) as usize] * f64::powi(2.0, half) * f64::powi(2.0, power - half)
 }
 
-/// Counts by index, by rising index, none of them 0.
+/// Counts by rising index, none of them 0.
 type Counts = Vec<(i64, u64)>;
 
 fn counts(buckets: Option<&Buckets>) -> Counts {
@@ -69,7 +72,7 @@ fn plus(counts: &mut Counts, other: &Counts) {
     }
 }
 
-/// The distribution of one histogram at one time.
+/// The distribution of a histogram at one time.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Shape {
     scale: i32,
@@ -77,24 +80,24 @@ pub(super) struct Shape {
     zero: u64,
     positive: Counts,
     negative: Counts,
-    /// All values.
+    /// Number of all values.
     pub(super) count: u64,
-    /// Their sum, where it is told.
+    /// Their sum, if it is given.
     pub(super) sum: Option<f64>,
 }
 
 impl Shape {
-    /// The shape of a point, as coarse as it has to be.
-    pub(super) fn of(point: &ExponentialHistogramDataPoint) -> Result<Self, String> {
+    /// The shape of a point, at the finest scale that fits.
+    pub(super) fn of(point: &ExponentialHistogramDataPoint) -> Result<Self, PointError> {
         if point.scale < MIN_SCALE {
-            return Err(format!("its scale {} is below {MIN_SCALE}", point.scale));
+            return Err(PointError::Scale(point.scale));
         }
         if !(point.zero_threshold >= 0.0 && point.zero_threshold.is_finite()) {
-            return Err(format!("its zero threshold {} is no width", point.zero_threshold));
+            return Err(PointError::ZeroThreshold(point.zero_threshold));
         }
         let given = [&point.positive, &point.negative].map(|side| side.as_ref().map_or(0, |b| b.bucket_counts.len()));
         if let Some(many) = given.into_iter().find(|given| *given > MAX_GIVEN) {
-            return Err(format!("it has {many} buckets on one side of zero; at most {MAX_GIVEN} are read"));
+            return Err(PointError::TooManyBuckets(many));
         }
         let mut shape = Self {
             scale: point.scale,
@@ -120,13 +123,13 @@ impl Shape {
     }
 
     fn fit(&mut self) {
-        // Each step halves the number of buckets at the least every other time; at the coarsest scale there are four.
+        // Every second step at least halves the number of buckets; the coarsest scale has four.
         while self.scale > MIN_SCALE && self.bounds().len() > MAX_BOUNDS {
             self.make_coarser(self.scale - 1);
         }
     }
 
-    /// Makes the zero bucket at least as wide; buckets that it reaches into become part of it.
+    /// Widens the zero bucket; buckets that it reaches into become part of it.
     fn widen(&mut self, threshold: f64) {
         self.zero_threshold = self.zero_threshold.max(threshold);
         for counts in [&mut self.positive, &mut self.negative] {
@@ -140,7 +143,7 @@ impl Shape {
         }
     }
 
-    /// Adds what came since.
+    /// Adds the values of another histogram.
     pub(super) fn add(&mut self, more: &Self) {
         let mut more = more.clone();
         let scale = self.scale.min(more.scale);
@@ -160,7 +163,7 @@ impl Shape {
         self.fit();
     }
 
-    /// The finite boundaries of the buckets that hold something, by rising value.
+    /// The finite boundaries of the buckets with values, rising.
     pub(super) fn bounds(&self) -> Vec<f64> {
         let mut out = Vec::with_capacity(2 * (self.positive.len() + self.negative.len()) + 2);
         for (at, _) in &self.negative {
@@ -183,7 +186,7 @@ impl Shape {
         out
     }
 
-    /// How many values are at or below a boundary of this shape.
+    /// Number of values at or below a boundary of this shape.
     pub(super) fn below(&self, bound: f64) -> u64 {
         let sum = |counts: &Counts, upper: &dyn Fn(i64) -> f64| {
             counts.iter().filter(|(at, _)| upper(*at) <= bound).fold(0u64, |sum, (_, count)| sum.saturating_add(*count))
@@ -194,7 +197,7 @@ impl Shape {
         negative.saturating_add(zero).saturating_add(positive)
     }
 
-    /// Whether each boundary of another shape is one of this shape's too, or lies where this one has nothing between its own.
+    /// Whether the other shape's boundaries are exact for this shape too.
     pub(super) fn refines(&self, other: &Self) -> bool {
         self.scale >= other.scale && self.zero_threshold == other.zero_threshold
     }
@@ -278,7 +281,7 @@ mod tests {
         assert!(wide.scale < MAX_SCALE && wide.bounds().len() <= MAX_BOUNDS, "{}", wide.scale);
         assert_eq!(wide.below(f64::MAX), 2_000);
         assert!(Shape::of(&point(-11, 0, &[1])).is_err());
-        assert!(Shape::of(&point(0, 0, &vec![0; MAX_GIVEN + 1])).unwrap_err().contains("10001 buckets"));
+        assert!(Shape::of(&point(0, 0, &vec![0; MAX_GIVEN + 1])).unwrap_err().to_string().contains("10001 buckets"));
         assert!(Shape::of(&point(i32::MAX, i32::MIN, &[1, 1])).is_ok());
     }
 

@@ -1,9 +1,8 @@
-//! OTLP's JSON: protobuf's mapping with its own differences (opentelemetry.io, "JSON Protobuf Encoding").
+//! Decodes OTLP/JSON: protobuf's JSON mapping with changes (opentelemetry.io, "JSON Protobuf Encoding").
 //!
-//! Numbers of 64 bits are numbers or text, as are all others; `"NaN"`, `"Infinity"` and `"-Infinity"` are numbers; `null` is the
-//! same as nothing; fields that are not known, and exemplars, are passed over without being kept. The mapping that comes
-//! with `opentelemetry-proto` refuses several of these, and buffers all it reads; so this one reads into plain structs and
-//! gives what the protobuf decoder gives.
+//! All numbers may be numbers or text; `"NaN"`, `"Infinity"` and `"-Infinity"` are numbers; `null` is the same as a missing field;
+//! unknown fields and exemplars are skipped without being buffered. The mapping of `opentelemetry-proto` refuses several of these
+//! and buffers its input, so this module decodes into plain structs and converts them to the protobuf messages.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -19,12 +18,12 @@ use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use super::decode::{DecodeError, MAX_PARTS};
 use crate::exposition;
 
-/// Reads a request.
+/// Decodes a request.
 pub(super) fn decode(bytes: &[u8]) -> Result<ExportMetricsServiceRequest, DecodeError> {
     if parts(bytes) > MAX_PARTS {
         return Err(DecodeError::TooManyParts);
     }
-    // Serde would take a list for a struct.
+    // Serde would accept a list for a struct.
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(DecodeError::Malformed("an object is expected, `{\"resourceMetrics\":[…]}`".to_owned()));
     }
@@ -32,7 +31,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<ExportMetricsServiceRequest, Decode
     Ok(ExportMetricsServiceRequest { resource_metrics: all(request.resource_metrics) })
 }
 
-/// Objects and lists, by their brackets outside of text.
+/// Counts objects and lists by their brackets outside of text.
 fn parts(bytes: &[u8]) -> usize {
     let (mut count, mut in_text, mut escaped) = (0, false, false);
     for byte in bytes {
@@ -47,7 +46,7 @@ fn parts(bytes: &[u8]) -> usize {
     count
 }
 
-/// A number, as a number or as text.
+/// Visits a number, written as a number or as text.
 struct Number<T>(PhantomData<T>);
 
 impl<T: Numeric> Visitor<'_> for Number<T> {
@@ -109,7 +108,7 @@ impl Numeric for f64 {
     }
 }
 
-/// A number in a list or by itself.
+/// A number in a list or alone.
 struct Num<T>(T);
 
 impl<'de, T: Numeric> Deserialize<'de> for Num<T> {
@@ -118,7 +117,7 @@ impl<'de, T: Numeric> Deserialize<'de> for Num<T> {
     }
 }
 
-/// `null` is the same as nothing.
+/// Reads `null` as the default.
 fn soft<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
@@ -135,7 +134,7 @@ fn numbers<'de, D: Deserializer<'de>, T: Numeric>(deserializer: D) -> Result<Vec
     Ok(Option::<Vec<Num<T>>>::deserialize(deserializer)?.unwrap_or_default().into_iter().map(|n| n.0).collect())
 }
 
-/// A temporality by its number, or by its name, as protobuf's own mapping has it.
+/// A temporality by number, or by name as in protobuf's mapping.
 fn temporality<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     match value.as_str().and_then(otlp::AggregationTemporality::from_str_name) {
@@ -148,7 +147,7 @@ fn all<T, U: From<T>>(list: Vec<T>) -> Vec<U> {
     list.into_iter().map(U::from).collect()
 }
 
-/// Declares what is read: fields by how they are read, and the message that it becomes.
+/// Declares the messages: each field with the function that reads it.
 macro_rules! messages {
     ($($name:ident { $($with:literal $field:ident: $type:ty,)* })*) => {$(
         #[derive(Default, serde::Deserialize)]
@@ -253,7 +252,7 @@ impl From<Any> for AnyValue {
         let map = |several: Box<Several<Attribute>>| Value::KvlistValue(KeyValueList { values: all(several.values) });
         let value = from.string_value.map(Value::StringValue).or(from.bool_value.map(Value::BoolValue));
         let value = value.or(from.int_value.map(Value::IntValue)).or(from.double_value.map(Value::DoubleValue));
-        // Bytes are base64 in JSON, and so they are as a label.
+        // Bytes are base64 in JSON, and as a label too.
         let value = value.or(from.bytes_value.map(Value::StringValue));
         Self { value: value.or_else(|| from.array_value.map(list)).or_else(|| from.kvlist_value.map(map)) }
     }

@@ -1,19 +1,18 @@
-//! OpenTelemetry metrics (OTLP) as samples, by the OpenTelemetry-to-Prometheus rules.
+//! Translates OpenTelemetry metrics (OTLP) into samples, by the OpenTelemetry-to-Prometheus rules.
 //!
-//! Pure: bytes, the clock, what is known of series ([`SeriesHistory`]) and of those who send differences ([`Streams`]) come in; rows,
-//! metadata and refusals go out. Inflation, answers and the keeping of rows are the caller's.
+//! Pure. Input: bytes, the clock, the stored series ([`SeriesHistory`]) and the state of delta streams ([`Streams`]). Output: rows,
+//! metadata and refusals. The caller does decompression, responses and storage.
 //!
 //! * Names: [`names`]. Attributes, `job`, `instance`, `target_info`: [`attributes`].
-//! * Gauges and sums that may fall are gauges; sums that only rise are counters; histograms are classic ones (`_bucket`, `_sum`,
-//!   `_count`), exponential ones too ([`exponential`]); summaries have `quantile`.
-//! * Differences (delta temporality) are added up to a running total. It goes on from the newest sample of its series, so neither
-//!   a restart nor idleness is seen in it. The times of the last ones are remembered: one of these was sent again and counts
-//!   once, another from between was overtaken and counts from now on. One from before them is refused, since whether it is in the total
-//!   cannot be known. Differences of sums that may fall are refused too, as the
-//!   specification says: their total is not known without its beginning.
-//! * Where a point's start time lies after the newest sample of its series, the total began again there, at zero; a sample says so,
-//!   unless that was long ago. So a counter that began again is seen as such even where it has risen beyond its old value,
-//!   and the first value of a new one counts.
+//! * Gauges and sums that may fall are gauges; monotonic sums are counters; histograms are classic ones (`_bucket`, `_sum`,
+//!   `_count`), also exponential ones ([`exponential`]); summaries have `quantile`.
+//! * Differences (delta temporality) are added to a running total, which continues from the newest sample of its series, so that
+//!   restarts and idle times leave no gap. The times of the last differences are remembered: one with a known time was sent again and
+//!   counts once; one between them arrived late and counts from now on. One before all of them is refused, since it may already be in
+//!   the total. Differences of sums that may fall are refused, as in the specification: their total is unknown without its beginning.
+//! * If the start time of a point is after the newest sample of its series, the total was reset to zero there, and a sample with 0 is
+//!   written unless the start is long ago. So a counter reset is visible even if the new value exceeds the old one, and the first value
+//!   of a new counter counts.
 //! * A point without a recorded value is a stale marker.
 
 mod attributes;
@@ -24,16 +23,19 @@ mod exponential;
 mod histograms;
 mod json;
 mod names;
+mod refusal;
+mod rows;
 mod streams;
 
-pub use self::convert::{Metric, Row, SeriesHistory, Translation, translate};
+pub use self::convert::translate;
 pub use self::decode::{DecodeError, Encoding, MAX_PARTS};
+pub use self::rows::{Metric, Row, SeriesHistory, Translation};
 pub use self::streams::{Changes, Streams};
 
-/// What the settings say.
+/// Settings of the translation.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Whether series have the labels of their scope.
+    /// Whether series get the labels of their scope.
     pub scope_labels: bool,
     /// Attributes of the resource that become labels of its series.
     pub resource_labels: Vec<String>,

@@ -1,19 +1,18 @@
-//! Names and units by the OpenTelemetry-to-Prometheus rules.
+//! Metric names and units by the OpenTelemetry-to-Prometheus rules.
 //!
-//! The compatibility specification, in the way in which Prometheus' own receiver reads it
-//! (`UnderscoreEscapingWithSuffixes`): words of the name joined by underscores, then the unit in full, then `_total` or
-//! `_ratio`. What is only annotated (`{request}`) is no unit.
+//! Follows the compatibility specification as implemented by Prometheus' receiver (`UnderscoreEscapingWithSuffixes`): words of the
+//! name joined by underscores, then the unit in full, then `_total` or `_ratio`. Annotations such as `{request}` are not units.
 
-/// What decides on the suffix.
+/// Selects the suffix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MetricType {
     Counter,
     Gauge,
-    /// Sums that fall too, histograms, summaries.
+    /// Sums that may fall, histograms, summaries.
     Other,
 }
 
-/// Units of UCUM that have a name in Prometheus; others stay as they are written.
+/// UCUM units with a name in Prometheus; others are kept as written.
 const UNITS: [(&str, &str); 25] = [
     ("d", "days"),
     ("h", "hours"),
@@ -42,7 +41,7 @@ const UNITS: [(&str, &str); 25] = [
     ("Hz", "hertz"),
 ];
 
-/// The same after a stroke, where they stand in the singular.
+/// The same after a slash, in the singular.
 const PER_UNITS: [(&str, &str); 7] =
     [("s", "second"), ("m", "minute"), ("h", "hour"), ("d", "day"), ("w", "week"), ("mo", "month"), ("y", "year")];
 
@@ -50,7 +49,7 @@ fn is_letter(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == ':'
 }
 
-/// The unit without what is annotated, before and after the stroke.
+/// The unit without annotations, before and after the slash.
 fn parts(unit: &str) -> (String, String) {
     let mut depth = 0usize;
     let bare: String = unit
@@ -81,7 +80,7 @@ fn spelt(part: &str, table: &[(&str, &str)]) -> String {
     text.split(|c| !is_letter(c)).filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_")
 }
 
-/// The unit as Prometheus writes it, empty where there is none: `seconds`, `bytes_per_second`.
+/// The unit as Prometheus writes it, empty if there is none: `seconds`, `bytes_per_second`.
 pub(super) fn unit_name(unit: &str) -> String {
     let (main, per) = suffixes(unit);
     if main.is_empty() || per.is_empty() { format!("{main}{per}") } else { format!("{main}_{per}") }
@@ -93,7 +92,7 @@ fn suffixes(unit: &str) -> (String, String) {
     (spelt(&main, &UNITS), if per.is_empty() { per } else { format!("per_{per}") })
 }
 
-/// The metric's name; empty where nothing of it can stand in one.
+/// The Prometheus name; empty if no character of it is allowed.
 pub(super) fn metric_name(name: &str, unit: &str, kind: MetricType) -> String {
     let mut words: Vec<String> = name.split(|c| !is_letter(c)).filter(|word| !word.is_empty()).map(str::to_owned).collect();
     if words.is_empty() {
@@ -108,7 +107,7 @@ pub(super) fn metric_name(name: &str, unit: &str, kind: MetricType) -> String {
     }
     let ending = match kind {
         MetricType::Counter => Some("total"),
-        // A counter of unit 1 counts things; only a gauge is a ratio.
+        // A counter of unit 1 counts things; only a gauge can be a ratio.
         MetricType::Gauge if unit == "1" => Some("ratio"),
         MetricType::Gauge | MetricType::Other => None,
     };
@@ -123,7 +122,7 @@ pub(super) fn metric_name(name: &str, unit: &str, kind: MetricType) -> String {
     out
 }
 
-/// The label of an attribute; empty where the key is.
+/// The label of an attribute; empty for an empty key.
 pub(super) fn label_name(key: &str) -> String {
     let mut out = String::with_capacity(key.len());
     for c in key.chars() {

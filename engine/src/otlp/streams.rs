@@ -1,53 +1,53 @@
-//! What is remembered of those who send differences (delta temporality), and of the boundaries of exponential histograms.
+//! State of delta streams: running totals, and boundaries of exponential histograms.
 //!
-//! A running total is the sum of all differences so far. The store has it as the newest sample of its series, so what is kept
-//! here only saves looking there: it may be forgotten at any time, after a restart too, and the total goes on from where it was. A
-//! change counts once its samples are durable; a request that failed leaves no trace, so that it can be sent again.
+//! A running total is the sum of all differences so far. The store has it as the newest sample of its series; this state only saves
+//! reading it. It may be lost at any time, as in a restart, and the total continues from the store. A change is kept once its
+//! samples are durable; a failed request leaves no trace, so that it can be sent again.
 
 use rustc_hash::FxHashMap;
 
 use super::exponential::Shape;
 use crate::model::{Labels, TimestampMs};
 
-/// Running totals that are remembered; the store knows the others.
+/// Most running totals that are remembered; others are read from the store.
 const MAX_TOTALS: usize = 100_000;
-/// Exponential histograms that are remembered, each with up to some 10 KB.
+/// Most exponential histograms that are remembered, of up to about 10 KB each.
 const MAX_SHAPES: usize = 4_000;
-/// What had no news for so long is forgotten.
+/// State without changes for this long is forgotten.
 const IDLE_MS: i64 = 3_600_000;
-/// How often that is looked for.
-const LOOK_EVERY_MS: i64 = 60_000;
+/// Interval of the check for idle state.
+const CHECK_EVERY_MS: i64 = 60_000;
 
 /// Nanoseconds of a millisecond.
 pub(super) const NANOS: u64 = 1_000_000;
 
-/// Differences whose times are remembered, to tell one that is late from one that is sent again.
+/// Remembered times per series, to tell late differences from repeated ones.
 const RECENT: usize = 8;
 
-/// What became of the differences of a series so far: which are in its total, and which cannot be known.
+/// Which differences are in a total, as far as known.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Steps {
-    /// The newest, nanoseconds.
+    /// The newest time, nanoseconds.
     pub(super) newest: u64,
-    /// Whether those up to here are in the total is not known.
+    /// Differences up to this time may or may not be in the total.
     floor: u64,
-    /// Times of those that are in it; 0 where there is none.
+    /// Times of differences that are in the total; 0 for none.
     recent: [u64; RECENT],
 }
 
-/// What a difference is to a total.
+/// How a difference relates to a total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// It is not in it yet.
+    /// It is not in the total yet.
     New,
-    /// It is in it.
+    /// It is in the total: it was sent again.
     Again,
-    /// It came too late to be known.
+    /// It is too old to know.
     TooLate,
 }
 
 impl Steps {
-    /// Of a total that was found in the store; there only the millisecond is known.
+    /// The state for a total that was read from the store, where times are in milliseconds.
     pub(super) fn kept(newest: TimestampMs) -> Self {
         let newest = u64::try_from(newest).unwrap_or_default().saturating_mul(NANOS);
         Self { newest, floor: newest.saturating_add(NANOS - 1), recent: [newest; RECENT] }
@@ -80,7 +80,7 @@ pub(super) struct Total {
     pub(super) steps: Steps,
 }
 
-/// The last of an exponential histogram that was written.
+/// The last state of an exponential histogram that was written.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Written {
     pub(super) shape: Shape,
@@ -90,7 +90,7 @@ pub(super) struct Written {
     pub(super) steps: Steps,
 }
 
-/// Changes of a request, each with the row by which it is written.
+/// Changes of a request, each with the row that writes it.
 #[derive(Debug, Default)]
 pub struct Changes {
     pub(super) totals: FxHashMap<Labels, (Total, usize)>,
@@ -110,7 +110,7 @@ impl Changes {
 pub struct Streams {
     totals: FxHashMap<Labels, (Total, TimestampMs)>,
     shapes: FxHashMap<Labels, (Written, TimestampMs)>,
-    looked: TimestampMs,
+    checked_at: TimestampMs,
 }
 
 impl Streams {
@@ -122,7 +122,7 @@ impl Streams {
         self.shapes.get(labels).map(|known| &known.0)
     }
 
-    /// The samples of a request are durable, but for the rows that were refused.
+    /// Keeps changes after the samples of a request are durable, except those whose row was refused.
     pub fn commit(&mut self, changes: Changes, refused: impl Fn(usize) -> bool, now: TimestampMs) {
         for (labels, (total, row)) in changes.totals {
             if !refused(row) {
@@ -135,21 +135,21 @@ impl Streams {
                 None => self.shapes.remove(&labels),
             };
         }
-        if now.saturating_sub(self.looked) >= LOOK_EVERY_MS || self.totals.len() > MAX_TOTALS || self.shapes.len() > MAX_SHAPES {
-            self.looked = now;
+        if now.saturating_sub(self.checked_at) >= CHECK_EVERY_MS || self.totals.len() > MAX_TOTALS || self.shapes.len() > MAX_SHAPES {
+            self.checked_at = now;
             forget_idle(&mut self.totals, MAX_TOTALS, now);
             forget_idle(&mut self.shapes, MAX_SHAPES, now);
         }
     }
 
-    /// Whether the samples of a request are durable is not known: the store will be asked.
+    /// Forgets changed state if it is unknown whether the samples are durable: it is read from the store again.
     pub fn forget(&mut self, changes: &Changes) {
         self.totals.retain(|labels, _| !changes.totals.contains_key(labels));
         self.shapes.retain(|labels, _| !changes.shapes.contains_key(labels));
     }
 }
 
-/// Forgets what is idle, and where that is not enough, the half with the oldest news.
+/// Forgets idle state, and the older half if there is still too much.
 fn forget_idle<T>(known: &mut FxHashMap<Labels, (T, TimestampMs)>, most: usize, now: TimestampMs) {
     known.retain(|_, (_, touched)| now.saturating_sub(*touched) < IDLE_MS);
     if known.len() > most {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_counts_when_its_row_was_kept() {
+    fn a_change_counts_once_its_row_was_stored() {
         let mut streams = Streams::default();
         let known = |streams: &Streams, n: usize| streams.total(&Labels::metric("m", &[("n", &n.to_string())])).map(|t| t.value);
         streams.commit(change(1..2, 7), |row| row == 7, 0);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_difference_is_told_from_one_that_is_sent_again() {
+    fn a_late_difference_is_distinguished_from_a_repeated_one() {
         use Step::{Again, New, TooLate};
         let mut steps = Steps::default();
         let at = |n: u64| n * NANOS;
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_and_the_idle_are_forgotten() {
+    fn memory_is_bounded_and_idle_state_is_forgotten() {
         let mut streams = Streams::default();
         for round in 0..5 {
             streams.commit(change(round * 50_000..(round + 1) * 50_000, 0), |_| false, round as i64);

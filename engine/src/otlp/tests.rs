@@ -1,4 +1,6 @@
-//! Requests, written in OTLP's JSON, and the rows that they come to.
+//! Requests in OTLP/JSON, and the rows they are translated to.
+
+mod histograms;
 
 use std::collections::BTreeMap;
 
@@ -11,7 +13,7 @@ use crate::model::{Labels, Sample, TimestampMs, format_value, is_stale_marker};
 /// 2026-11-24T10:00:00Z
 const T0: i64 = 1_795_514_400_000;
 
-/// Samples as a store would hold them.
+/// Stands in for the store.
 #[derive(Default)]
 struct Kept(BTreeMap<String, BTreeMap<TimestampMs, f64>>);
 
@@ -47,7 +49,7 @@ struct Receiver {
 }
 
 impl Receiver {
-    /// Takes a request as the web does.
+    /// Handles a request like the HTTP server.
     fn take(&mut self, request: &Value) -> Translation {
         let mut translated = self.translate(request);
         for row in &translated.rows {
@@ -62,20 +64,20 @@ impl Receiver {
         translate(&request, &self.options, &self.streams, &self.kept)
     }
 
-    /// Takes metrics of nobody in particular, all of which are well.
+    /// Handles metrics without a resource, all of which must be accepted.
     fn metrics(&mut self, metrics: Value) {
-        let translated = self.take(&of_nobody(metrics));
+        let translated = self.take(&without_resource(metrics));
         assert_eq!(translated.reasons, [""; 0]);
     }
 
     fn refusal(&mut self, metric: Value) -> String {
-        let translated = self.take(&of_nobody(json!([metric])));
+        let translated = self.take(&without_resource(json!([metric])));
         assert_eq!((translated.points, translated.refused, translated.rows.len()), (0, 1, 0), "{:?}", translated.reasons);
         translated.reasons[0].clone()
     }
 }
 
-fn of_nobody(metrics: Value) -> Value {
+fn without_resource(metrics: Value) -> Value {
     json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": metrics}]}]})
 }
 
@@ -121,7 +123,7 @@ pub(crate) fn samples_of_requests() -> Vec<(Encoding, Vec<u8>)> {
     ]);
     let resource = json!({"attributes": [{"key": "service.name", "value": {"stringValue": "s"}}, {"key": "list", "value": value}]});
     let whole = json!({"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"scope": {"name": "lib"}, "metrics": metrics}]}]});
-    let each = metrics.as_array().into_iter().flatten().map(|metric| of_nobody(json!([metric])));
+    let each = metrics.as_array().into_iter().flatten().map(|metric| without_resource(json!([metric])));
     each.chain([whole])
         .flat_map(|request| {
             let json = request.to_string().into_bytes();
@@ -131,7 +133,7 @@ pub(crate) fn samples_of_requests() -> Vec<(Encoding, Vec<u8>)> {
         .collect()
 }
 
-/// Takes bytes as a request, twice, so that what is remembered of the first meets the second; checks what comes out.
+/// Handles bytes as a request twice, so that the second one meets the state of the first, and checks the result.
 pub(crate) fn take_anything(encoding: Encoding, bytes: &[u8]) {
     let Ok(request) = encoding.decode(bytes) else { return };
     let mut receiver = Receiver { options: Options { scope_labels: true, ..Options::default() }, ..Receiver::default() };
@@ -190,7 +192,7 @@ fn gauges_and_sums_are_named_and_labelled() {
 }
 
 #[test]
-fn a_counter_that_begins_again_says_so_where_it_has_risen_beyond_its_old_value() {
+fn a_counter_reset_is_visible_even_if_the_new_value_exceeds_the_old_one() {
     let mut receiver = Receiver::default();
     receiver.metrics(json!([total(0.0, 10.0, 5.0)]));
     receiver.metrics(json!([total(0.0, 20.0, 8.0)]));
@@ -206,7 +208,7 @@ fn a_counter_that_begins_again_says_so_where_it_has_risen_beyond_its_old_value()
 }
 
 #[test]
-fn differences_are_added_up_once_and_go_on_from_what_is_kept() {
+fn differences_count_once_and_continue_from_stored_totals() {
     let mut receiver = Receiver::default();
     receiver.metrics(json!([delta(0.0, 10.0, 5.0)]));
     receiver.metrics(json!([delta(10.0, 20.0, 2.0)]));
@@ -235,22 +237,22 @@ fn differences_are_added_up_once_and_go_on_from_what_is_kept() {
 }
 
 #[test]
-fn a_request_that_was_not_kept_leaves_no_trace() {
+fn a_request_that_was_not_stored_leaves_no_trace() {
     let mut receiver = Receiver::default();
     receiver.metrics(json!([delta(0.0, 10.0, 5.0)]));
-    let lost = receiver.translate(&of_nobody(json!([delta(10.0, 20.0, 2.0)])));
+    let lost = receiver.translate(&without_resource(json!([delta(10.0, 20.0, 2.0)])));
     receiver.streams.forget(&lost.changes);
     receiver.metrics(json!([delta(10.0, 20.0, 2.0)]));
     assert_eq!(receiver.kept.of("d_total"), "0=0 10=5 20=7");
     // Rows that the store refuses are not in the total.
-    let refused = receiver.translate(&of_nobody(json!([delta(20.0, 30.0, 9.0)])));
+    let refused = receiver.translate(&without_resource(json!([delta(20.0, 30.0, 9.0)])));
     receiver.streams.commit(refused.changes, |_| true, T0);
     receiver.metrics(json!([delta(30.0, 40.0, 1.0)]));
     assert_eq!(receiver.kept.of("d_total"), "0=0 10=5 20=7 40=8");
 }
 
 #[test]
-fn what_ended_is_a_stale_marker_and_a_total_goes_on_behind_it() {
+fn an_ended_series_gets_a_stale_marker_and_its_total_continues_after_it() {
     let mut receiver = Receiver::default();
     receiver.metrics(json!([delta(0.0, 10.0, 5.0)]));
     receiver.metrics(json!([
@@ -267,51 +269,6 @@ fn histogram(temporality: u32, start: f64, at: f64, counts: &[u64], sum: f64) ->
     json!({"name": "h", "unit": "s", "histogram": {"aggregationTemporality": temporality, "dataPoints": [point(start, at, data)]}})
 }
 
-#[test]
-fn histograms_are_classic_ones_of_either_temporality() {
-    for temporality in [1, 2] {
-        let mut receiver = Receiver::default();
-        receiver.metrics(json!([histogram(temporality, 0.0, 10.0, &[1, 2, 0], 4.0)]));
-        let second: [u64; 3] = if temporality == 1 { [0, 1, 1] } else { [1, 3, 1] };
-        receiver.metrics(json!([histogram(
-            temporality,
-            if temporality == 1 { 10.0 } else { 0.0 },
-            20.0,
-            &second,
-            if temporality == 1 { 30.0 } else { 34.0 }
-        )]));
-        for (series, rows) in [
-            (r#"h_seconds_bucket{le="0.5"}"#, "0=0 10=1 20=1"),
-            (r#"h_seconds_bucket{le="10"}"#, "0=0 10=3 20=4"),
-            (r#"h_seconds_bucket{le="+Inf"}"#, "0=0 10=3 20=5"),
-            ("h_seconds_count", "0=0 10=3 20=5"),
-            ("h_seconds_sum", "0=0 10=4 20=34"),
-        ] {
-            assert_eq!(receiver.kept.of(series), rows, "{series} {temporality}");
-        }
-        assert_eq!(receiver.kept.names().len(), 5);
-        receiver.metrics(json!([{"name": "h", "unit": "s", "histogram": {"aggregationTemporality": temporality, "dataPoints": [point(0.0, 30.0, json!({"flags": 1}))]}}]));
-        assert!(receiver.kept.of("h_seconds_count").ends_with("30=stale"));
-    }
-    let mut receiver = Receiver::default();
-    for (data, part) in [
-        (json!({"count": 1, "bucketCounts": [1], "explicitBounds": [1]}), "1 buckets and 1 boundaries"),
-        (json!({"count": 1, "bucketCounts": [1, 0, 0], "explicitBounds": [2, 1]}), "do not rise"),
-        (json!({"count": 1, "bucketCounts": [], "explicitBounds": vec![0; 1_001]}), "1001 boundaries"),
-    ] {
-        let metric = json!({"name": "h", "histogram": {"aggregationTemporality": 2, "dataPoints": [point(0.0, 1.0, data)]}});
-        let why = receiver.refusal(metric);
-        assert!(why.contains(part), "{why}");
-    }
-    // Count and sum alone, and a last boundary of +Inf.
-    receiver.metrics(json!([{"name": "a", "histogram": {"aggregationTemporality": 2, "dataPoints": [point(0.0, 1.0, json!({"count": 2, "sum": 3}))]}},
-        {"name": "b", "histogram": {"aggregationTemporality": 2, "dataPoints": [point(0.0, 1.0, json!({"count": 2, "bucketCounts": [1, 1, 0], "explicitBounds": [1, "Infinity"]}))]}}]));
-    assert_eq!(
-        receiver.kept.names(),
-        [r#"a_bucket{le="+Inf"}"#, "a_count", "a_sum", r#"b_bucket{le="+Inf"}"#, r#"b_bucket{le="1"}"#, "b_count"]
-    );
-}
-
 fn exponential(temporality: u32, start: f64, at: f64, scale: i32, offset: i32, counts: &[u64]) -> Value {
     let data =
         json!({"count": counts.iter().sum::<u64>(), "sum": 1, "scale": scale, "positive": {"offset": offset, "bucketCounts": counts}});
@@ -319,83 +276,11 @@ fn exponential(temporality: u32, start: f64, at: f64, scale: i32, offset: i32, c
 }
 
 #[test]
-fn exponential_histograms_become_ladders_that_stay_whole_as_they_grow() {
-    // Cumulative: (1, 2] first, then (4, 8] too; then coarser.
-    let mut receiver = Receiver::default();
-    receiver.metrics(json!([exponential(2, 0.0, 10.0, 0, 0, &[3])]));
-    receiver.metrics(json!([exponential(2, 0.0, 20.0, 0, 0, &[3, 0, 5])]));
-    receiver.metrics(json!([exponential(2, 0.0, 30.0, -1, 0, &[3, 7])]));
-    for (series, rows) in [
-        (r#"e_bucket{le="0"}"#, "0=0 10=0 20=0 30=0"),
-        (r#"e_bucket{le="1"}"#, "0=0 10=0 20=0 30=0"),
-        (r#"e_bucket{le="2"}"#, "0=0 10=3 20=3 30=stale"),
-        (r#"e_bucket{le="4"}"#, "10=3 20=3 30=3"),
-        (r#"e_bucket{le="8"}"#, "10=3 20=8 30=stale"),
-        (r#"e_bucket{le="16"}"#, "20=8 30=10"),
-        (r#"e_bucket{le="+Inf"}"#, "0=0 10=3 20=8 30=10"),
-        ("e_count", "0=0 10=3 20=8 30=10"),
-    ] {
-        assert_eq!(receiver.kept.of(series), rows, "{series}");
-    }
-    // The same by differences.
-    let mut receiver = Receiver::default();
-    receiver.metrics(json!([exponential(1, 0.0, 10.0, 0, 0, &[3])]));
-    receiver.metrics(json!([exponential(1, 10.0, 20.0, 0, 2, &[5])]));
-    receiver.metrics(json!([exponential(1, 10.0, 20.0, 0, 2, &[5])]));
-    receiver.metrics(json!([exponential(1, 20.0, 30.0, -1, 1, &[2])]));
-    for (series, rows) in [
-        (r#"e_bucket{le="2"}"#, "0=0 10=3 20=3 30=stale"),
-        (r#"e_bucket{le="4"}"#, "10=3 20=3 30=3"),
-        (r#"e_bucket{le="16"}"#, "20=8 30=10"),
-        ("e_count", "0=0 10=3 20=8 30=10"),
-        ("e_sum", "0=0 10=1 20=2 30=3"),
-    ] {
-        assert_eq!(receiver.kept.of(series), rows, "{series}");
-    }
-    // After a restart it begins again, behind what there is.
-    receiver.streams = Streams::default();
-    assert!(receiver.refusal(exponential(1, 0.0, 25.0, 0, 0, &[1])).contains("from before the last ones"));
-    receiver.metrics(json!([exponential(1, 20.0, 30.0, -1, 1, &[2])]));
-    receiver.metrics(json!([exponential(1, 30.0, 40.0, 0, 0, &[4])]));
-    for _ in 0..2 {
-        receiver.metrics(json!([exponential(1, 20.0, 35.0, 0, 0, &[1])]));
-        assert_eq!(receiver.kept.of("e_count"), "0=0 10=3 20=8 30=10 30.001=0 40=5", "one that was overtaken");
-    }
-    receiver.metrics(json!([{"name": "e", "exponentialHistogram": {"aggregationTemporality": 1, "dataPoints": [point(0.0, 50.0, json!({"flags": 1}))]}}]));
-    assert_eq!(receiver.kept.of(r#"e_bucket{le="1"}"#), "0=0 10=0 20=0 30=0 30.001=0 40=0 50=stale");
-}
-
-#[test]
-fn an_exponential_histogram_that_began_again_leaves_no_boundary_of_before() {
-    let mut receiver = Receiver::default();
-    receiver.metrics(json!([exponential(2, 0.0, 10.0, 0, 4, &[3])]));
-    receiver.metrics(json!([exponential(2, 15.0, 20.0, 0, 0, &[9])]));
-    assert_eq!(receiver.kept.of(r#"e_bucket{le="32"}"#), "0=0 10=3 20=stale");
-    assert_eq!(receiver.kept.of(r#"e_bucket{le="2"}"#), "15=0 20=9");
-    assert_eq!(receiver.kept.of("e_count"), "0=0 10=3 15=0 20=9");
-}
-
-#[test]
-fn summaries_have_quantiles() {
-    let mut receiver = Receiver::default();
-    let data = json!({"count": 4, "sum": 10, "quantileValues": [{"quantile": 0.5, "value": 2}, {"quantile": 0.99, "value": "NaN"}]});
-    receiver.metrics(json!([{"name": "q", "unit": "By", "summary": {"dataPoints": [point(0.0, 5.0, data)]}}]));
-    for (series, rows) in [
-        (r#"q_bytes{quantile="0.5"}"#, "5=2"),
-        (r#"q_bytes{quantile="0.99"}"#, "5=NaN"),
-        ("q_bytes_count", "0=0 5=4"),
-        ("q_bytes_sum", "0=0 5=10"),
-    ] {
-        assert_eq!(receiver.kept.of(series), rows, "{series}");
-    }
-}
-
-#[test]
-fn points_that_cannot_be_kept_are_named_and_the_others_are_kept() {
+fn points_that_cannot_be_stored_are_reported_and_the_others_are_stored() {
     let mut receiver = Receiver::default();
     let many: Vec<Value> = (0..10_000).map(|n| json!({"key": format!("k{n}"), "value": {"intValue": n}})).collect();
     let gauge = |name: &str, data: Value| json!({"name": name, "gauge": {"dataPoints": [data]}});
-    let translated = receiver.take(&of_nobody(json!([
+    let translated = receiver.take(&without_resource(json!([
         gauge("good", point(0.0, 1.0, json!({"asInt": 1}))),
         gauge("many", point(0.0, 1.0, json!({"asInt": 1, "attributes": many}))),
         gauge(&"x".repeat(1 << 20), point(0.0, 1.0, json!({"asInt": 1}))),
@@ -419,12 +304,12 @@ fn points_that_cannot_be_kept_are_named_and_the_others_are_kept() {
 }
 
 #[test]
-fn metrics_whose_names_become_one_go_on_with_no_series_of_each_other() {
+fn metrics_whose_names_become_one_do_not_share_series() {
     let mut receiver = Receiver::default();
     let labelled = |v: f64, attribute: &str| {
         point(0.0, 10.0, json!({"asDouble": v, "attributes": [{"key": "x", "value": {"stringValue": attribute}}]}))
     };
-    let translated = receiver.take(&of_nobody(json!([
+    let translated = receiver.take(&without_resource(json!([
         sum("a.b", 1, true, &[labelled(5.0, "1"), labelled(6.0, "2")]),
         sum("a_b", 1, true, &[labelled(3.0, "1"), labelled(4.0, "3")]),
         sum("a-b", 1, true, &[labelled(1.0, "3")]),
@@ -445,12 +330,12 @@ fn metrics_whose_names_become_one_go_on_with_no_series_of_each_other() {
         let data = json!({"count": 1, "sum": 1, "bucketCounts": [1, 0], "explicitBounds": [1]});
         json!({"name": name, "histogram": {"aggregationTemporality": 2, "dataPoints": [point(0.0, 10.0, data)]}})
     };
-    let translated = receiver.take(&of_nobody(json!([histogram("h.x"), histogram("h.x"), histogram("h_x")])));
+    let translated = receiver.take(&without_resource(json!([histogram("h.x"), histogram("h.x"), histogram("h_x")])));
     assert_eq!((translated.points, translated.refused), (2, 1), "{:?}", translated.reasons);
 }
 
 #[test]
-fn few_bytes_do_not_become_many_labels() {
+fn a_small_request_cannot_expand_to_many_labels() {
     let mut receiver = Receiver::default();
     let long: Vec<Value> = (0..60).map(|n| json!({"key": format!("k{n}"), "value": {"stringValue": "v".repeat(16_000)}})).collect();
     let data = |at: f64| {
@@ -458,12 +343,13 @@ fn few_bytes_do_not_become_many_labels() {
         point(0.0, at, data)
     };
     let points: Vec<Value> = (1..5).map(|n| data(f64::from(n))).collect();
-    let translated = receiver.take(&of_nobody(json!([{"name": "h", "histogram": {"aggregationTemporality": 2, "dataPoints": points}}])));
+    let translated =
+        receiver.take(&without_resource(json!([{"name": "h", "histogram": {"aggregationTemporality": 2, "dataPoints": points}}])));
     assert_eq!((translated.points, translated.refused), (1, 3));
     assert!(translated.reasons[0].contains("send smaller batches"), "{:?}", translated.reasons);
 }
 
-/// What PromQL's `increase` would find: rises, a fall being a beginning at zero.
+/// The increase as PromQL computes it: a fall is a reset to zero.
 fn rises(rows: &BTreeMap<TimestampMs, f64>) -> f64 {
     rows.values().fold((0.0, 0.0), |(rise, before), v| (rise + if *v >= before { v - before } else { *v }, *v)).0
 }
@@ -472,14 +358,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn whatever_happens_between_each_difference_counts_once(
+    fn each_difference_counts_once_across_restarts_and_retries(
         steps in proptest::collection::vec((0u32..100, 0u8..6), 1..40),
     ) {
         let mut receiver = Receiver::default();
         let (mut sent, mut at) = (0.0, 0.0);
         for (v, what) in steps {
             let (from, to) = (at, at + 10.0);
-            let request = of_nobody(json!([delta(from, to, f64::from(v)), histogram(1, from, to, &[u64::from(v), 1, 0], f64::from(v)),
+            let request = without_resource(json!([delta(from, to, f64::from(v)), histogram(1, from, to, &[u64::from(v), 1, 0], f64::from(v)),
                 exponential(1, from, to, 2, v as i32 - 50, &[1, u64::from(v)])]));
             match what {
                 0 => receiver.streams = Streams::default(),

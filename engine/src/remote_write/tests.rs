@@ -64,7 +64,7 @@ fn a_request_gives_its_samples_bit_for_bit() {
 }
 
 #[test]
-fn what_is_said_of_metrics_is_passed_on() {
+fn metadata_of_metrics_is_decoded() {
     let metadata = |kind: u8, name: &[u8]| {
         bytes_field(3, &[vec![8, kind], bytes_field(2, name), bytes_field(4, b"two\nlines"), bytes_field(5, b"seconds")].concat())
     };
@@ -76,7 +76,7 @@ fn what_is_said_of_metrics_is_passed_on() {
 }
 
 #[test]
-fn a_bad_series_is_refused_alone_and_named() {
+fn an_invalid_series_is_rejected_alone_and_reported() {
     let request = [series(&[("job", "a")], &[(1, 1.0), (2, 2.0)]), series(&[("__name__", "up")], &[(1, 1.0)])].concat();
     let (batch, report) = decode(&request).unwrap();
     assert_eq!((batch.len(), report.refused_samples), (1, 2));
@@ -103,7 +103,7 @@ fn series_that_differ_in_their_last_label_stay_apart_whatever_is_empty_before_it
 }
 
 #[test]
-fn labels_that_are_none_are_refused_and_named_not_changed() {
+fn invalid_labels_are_rejected_and_reported_not_changed() {
     let long = "v".repeat(crate::model::MAX_LABEL_VALUE_BYTES + 1);
     for (pairs, part) in [
         (&[("__name__", "m"), ("a", "1"), ("a", "2")][..], "`a` is given twice"),
@@ -132,7 +132,7 @@ fn labels_that_are_none_are_refused_and_named_not_changed() {
 }
 
 #[test]
-fn what_is_no_request_is_refused_with_its_place() {
+fn malformed_requests_are_refused_with_the_position() {
     let sample = |content: &[u8]| bytes_field(1, &[bytes_field(1, &[]), bytes_field(2, content)].concat());
     let wrong = "another wire type";
     for (bytes, part) in [

@@ -410,7 +410,7 @@ impl Store {
 
     fn note_failure(&self, error: &StoreError) {
         // That the directory is gone is known apart from this, and ends apart from this.
-        if !matches!(error, StoreError::Vanished { .. }) {
+        if !matches!(error, StoreError::Missing { .. }) {
             *self.failing.lock() = Some(error.to_string());
         }
     }

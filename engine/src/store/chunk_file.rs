@@ -1,10 +1,9 @@
 //! Chunk files: the pages of a day, written once by the compactor and never changed.
 //!
-//! A file of frames (`frame`): header (`day_file`), pages by rising series and kind, labels, index (for each page its length
-//! and what it covers; the lengths of the runs of labels), the header and the index once more, and a trailer that says where
-//! the first index is. Opening reads header, trailer and index. Where one of them is damaged, the whole file is searched
-//! for its copy, and where there is none, for the pages. The index is held in memory, and the directories of the pages that
-//! were read last: neighbours in a page are often asked for together.
+//! A file of frames (`frame`): header (`day_file`), pages by rising series and kind, labels, index (length and coverage of each
+//! page, lengths of the label blocks), header and index once more, and a trailer with the position of the first index. Opening
+//! reads header, trailer and index. If one of them is damaged, the whole file is searched for its copy, and without a copy for the
+//! pages. The index is held in memory; the directories of the pages read last are cached.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -24,14 +23,14 @@ use crate::codec::{CodecError, Effort, push_signed, push_varint, take_signed, ta
 use crate::model::{Columns, Labels, SeriesId, TimestampMs};
 use crate::windows::WindowRow;
 
-/// Bytes of the trailer, which is a frame with one number.
+/// Length of the trailer, a frame with one number.
 const TRAILER: usize = frame::HEADER + 8;
-/// Chunks of one page at the most: so many directory entries are read to find one.
+/// Most chunks of one page: finding one reads as many directory entries.
 const PAGE_CHUNKS: usize = 64;
-/// Bytes after which a page ends.
+/// A longer page is finished.
 const PAGE_BYTES: usize = 512 << 10;
 
-/// Order of the chunks.
+/// Sort key of chunks.
 pub(super) type Key = (SeriesId, ChunkKind);
 
 /// An open chunk file.
@@ -41,12 +40,12 @@ pub(super) struct ChunkFile {
     pages: Vec<PageAt>,
     /// The earliest and the latest time.
     span: Within,
-    /// Something that was written is not there any more.
+    /// Something that was written is missing.
     pub(super) lost: bool,
     directories: DirectoryCache,
 }
 
-/// Where the pages and the labels are.
+/// Positions of pages and labels.
 #[derive(Debug, Default)]
 struct Index {
     pages: Vec<PageAt>,
@@ -78,7 +77,7 @@ impl ChunkFile {
         self.header.number
     }
 
-    /// Bytes of the file.
+    /// Length of the file.
     pub(super) fn len(&self) -> u64 {
         self.base.file.len()
     }
@@ -88,7 +87,7 @@ impl ChunkFile {
         self.span.0 <= end && self.span.1 >= start
     }
 
-    /// Passes the samples of a series on, chunk by chunk, where they may be within `[start, end]` and among the wanted.
+    /// Adds the samples of a series within `[start, end]` to `out`, chunk by chunk, leaving out chunks that cannot pass the filter.
     pub(super) fn samples(
         &self,
         id: SeriesId,
@@ -105,7 +104,7 @@ impl ChunkFile {
         })
     }
 
-    /// Passes the windows of a series on.
+    /// Adds the windows of a series to `out`.
     pub(super) fn hours(&self, id: SeriesId, start: TimestampMs, end: TimestampMs, out: &mut Vec<WindowRow>) -> std::io::Result<()> {
         self.each((id, ChunkKind::Hours), start, end, |directory, page, chunk| {
             out.extend(self.base.hours(directory, page, chunk)?);
@@ -136,18 +135,18 @@ impl ChunkFile {
         Ok(())
     }
 
-    /// Bytes of its index in memory.
+    /// Memory of its index in bytes.
     pub(super) fn index_bytes(&self) -> usize {
         self.pages.len() * size_of::<PageAt>()
     }
 
-    /// All pages, for reading all of it in order.
+    /// All pages, for a compaction.
     pub(super) fn pages(&self) -> Vec<PageAt> {
         self.pages.clone()
     }
 }
 
-/// Header and index by way of the trailer; none where any of the three is damaged.
+/// Reads header and index by the trailer; `None` if any of the three is damaged.
 fn read_ends(file: &Pread) -> Result<Option<(FileHeader, Index)>, OpenError> {
     let payload_at = |at: u64, kind: u8| -> Result<Option<_>, OpenError> {
         let Some(header) = file.header_at(at)?.filter(|header| header.kind == kind) else { return Ok(None) };
@@ -161,7 +160,7 @@ fn read_ends(file: &Pread) -> Result<Option<(FileHeader, Index)>, OpenError> {
     Ok(header.zip(index))
 }
 
-/// Looks through the whole file for what the ends do not tell. Gives whether anything is missing, too.
+/// Searches the whole file for header, index and pages. Also returns whether anything is missing.
 fn search(file: &Pread, expected: &Expected, report: &Report) -> Result<(FileHeader, Index, bool), OpenError> {
     let (mut header, mut index) = (None, None);
     let mut stretches = Vec::new();
@@ -195,13 +194,13 @@ fn search(file: &Pread, expected: &Expected, report: &Report) -> Result<(FileHea
             index.labels.push(place);
             continue;
         }
-        // Behind a damaged header there may still be a page.
+        // A damaged header may be followed by an intact page.
         match readable(Directory::read(file, place.payload().0, to))?.and_then(|directory| PageAt::of(place, &directory)) {
             Some(page) => index.pages.push(page),
-            None => report.lost(&format!("bytes {from} to {to} cannot be read; what is around them is")),
+            None => report.lost(&format!("bytes {from} to {to} cannot be read; the bytes around them can")),
         }
     }
-    report.lost("its index cannot be read, nor the copy of it; the pages that are there are used");
+    report.lost("both copies of its index are damaged; the pages that were found are used");
     Ok((header, index, true))
 }
 
@@ -248,13 +247,13 @@ impl Index {
 /// Writes a chunk file: first the chunks by rising series and kind, then the labels of their series.
 pub(super) struct FileWriter {
     out: BufWriter<File>,
-    /// Where the next frame begins.
+    /// Position of the next frame.
     at: u64,
     header: FileHeader,
     page: PageBuilder,
     index: Index,
     runs: LabelRuns,
-    /// Series that have chunks, and no labels yet.
+    /// Series that have chunks but no labels yet.
     pub(super) unnamed: RoaringBitmap,
 }
 
@@ -269,7 +268,7 @@ impl FileWriter {
     }
 
     fn frame(&mut self, kind: u8, payload: &[u8]) -> std::io::Result<Place> {
-        let too_large = || std::io::Error::other("a record is too large");
+        let too_large = || std::io::Error::other("a record is longer than 4 GiB");
         let header = frame::Header::of(kind, self.header.number, payload).ok_or_else(too_large)?;
         self.out.write_all(&header.to_bytes())?;
         self.out.write_all(payload)?;
@@ -308,12 +307,12 @@ impl FileWriter {
         Ok(())
     }
 
-    /// Ends the pages; labels may follow.
+    /// Writes the last page; labels may follow.
     pub(super) fn end_pages(&mut self) -> Result<(), PageError> {
         self.turn_page(true)
     }
 
-    /// Adds the labels of a series, unless it has no chunks or they are there already.
+    /// Adds the labels of a series, unless it has no chunks or its labels are written.
     pub(super) fn labels(&mut self, id: SeriesId, labels: &Labels) -> std::io::Result<()> {
         if self.unnamed.remove(id.0)
             && let Some(run) = self.runs.add(id, labels)
@@ -324,7 +323,7 @@ impl FileWriter {
         Ok(())
     }
 
-    /// Ends the file, durably.
+    /// Finishes the file durably.
     pub(super) fn finish(mut self) -> std::io::Result<()> {
         if let Some(run) = self.runs.finish() {
             let place = self.frame(day_file::LABELS, &run)?;

@@ -1,9 +1,9 @@
-//! The compactor: a day's seals become one chunk a series, in one file.
+//! The compactor: merges the seals of a day into one file with one chunk a series.
 //!
-//! While a day is hot its seals are put together from time to time, so that reading it stays quick. When it is over, all of
-//! it goes into one file, with the windows of an hour. When samples are past their retention, the file is written again
-//! without them. A crash at any point leaves the old or the new; the work takes a bounded share of one core. What is damaged
-//! is told and left out; the files that it is in go into quarantine.
+//! While a day is hot, its seals are merged from time to time so that reads stay fast. After its end, the whole day goes into one
+//! file, with hours. When samples pass their retention, the file is rewritten without them. A crash at any point leaves the old
+//! files or the new one. The work takes a bounded share of one core. Damage is reported and left out; damaged files go into
+//! quarantine.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,60 +20,60 @@ use super::{Store, StoreOptions};
 use crate::model::{Columns, SeriesId, TimestampMs};
 use crate::windows::{self, WindowRow};
 
-/// Seals of a hot day that are put together even while more come.
+/// Seals of a hot day that are merged even while more arrive.
 const MANY_SEALS: usize = 96;
-/// The same in bytes.
+/// The same limit in bytes.
 const MANY_BYTES: u64 = 192 << 20;
-/// Seals and bytes that are worth putting together once the day is quiet.
+/// Seals and bytes that are merged once the day is quiet.
 const SOME_SEALS: usize = 12;
 const SOME_BYTES: u64 = 4 << 20;
-/// Time for reading days that have nothing to be done, in one call; the rest is read by the next.
+/// Time spent on verifying days in one call; the next call continues.
 const VERIFY_TIME: Duration = Duration::from_secs(2);
-/// Bytes of seals that are worth putting together while the directory is larger than it may be.
+/// Bytes of seals that are merged while the directory exceeds its limit.
 const PRESSED_BYTES: u64 = 256 << 10;
-/// Work between two looks at the clock.
+/// Work between two checks of the time.
 const SLICE: Duration = Duration::from_millis(5);
-/// Samples of one chunk at the most.
+/// Most samples of one chunk.
 const CHUNK_ROWS: usize = 1 << 18;
 
-/// What a compaction did.
+/// Result of a compaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compacted {
-    /// The day.
+    /// The day, as `2026-11-24`.
     pub day: String,
-    /// Samples that were written.
+    /// Samples written.
     pub samples: u64,
-    /// Bytes of the file.
+    /// Length of the new file in bytes.
     pub bytes: u64,
-    /// Whether it holds the whole day now.
+    /// Whether it holds the whole day.
     pub finished: bool,
 }
 
-/// The time.
+/// The two clocks.
 #[derive(Debug, Clone, Copy)]
 struct Now {
-    /// The machine's clock says when a day is over: nothing is lost where it is wrong.
+    /// The clock of the machine decides when a day is over: an error there loses nothing.
     clock: TimestampMs,
-    /// Samples go by this one.
+    /// The trusted clock decides what is removed.
     trusted: TimestampMs,
 }
 
-/// What is to be done with a day.
+/// What to do with a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Plan {
-    /// The chunk files too, not the pages files alone.
+    /// Rewrite chunk files too, not only pages files.
     whole: bool,
     /// The day is over.
     finish: bool,
-    /// Samples of series with a retention of at most this go.
+    /// Remove samples of series with a retention of at most this.
     thin_ms: i64,
 }
 
 impl Store {
-    /// Does the next piece of work that is due, if there is any: one day. Takes at most `share` of one core.
+    /// Compacts the next day that is due, if any. Takes at most `share` of one core.
     ///
     /// # Errors
-    /// [`StoreError`] when a day cannot be read or written, and there was no other to do; it is left as it was.
+    /// [`StoreError`] if a day cannot be read or written and no other day was due; its files are unchanged.
     pub fn compact(&self, now: TimestampMs, share: f64) -> Result<Option<Compacted>, StoreError> {
         let _one_at_a_time = self.compacting.lock();
         self.work.run(Task::Compaction, || self.compact_next(now, share))
@@ -85,7 +85,7 @@ impl Store {
         let mut failed = None;
         let verifying = Instant::now();
         for day in self.partitions.days() {
-            if !self.worth_a_look(day, now) {
+            if !self.is_due(day, now) {
                 continue;
             }
             let partition = match self.partitions.get(day, false) {
@@ -98,7 +98,7 @@ impl Store {
             };
             let Some(plan) = self.plan(day, &partition, now) else {
                 match self.verify(day, &partition, verifying, share) {
-                    // What was found is dealt with the next time.
+                    // The next call repairs what was found.
                     Ok(()) if partition.parts().is_damaged() && self.partitions.may_heal(day) => continue,
                     Ok(()) => {}
                     Err(error) => {
@@ -106,7 +106,7 @@ impl Store {
                     }
                 }
                 if verifying.elapsed() < VERIFY_TIME && partition.parts().is_finished() {
-                    // Partitions that are done stay closed until a retention ends.
+                    // A finished day stays closed until a retention ends.
                     self.checked.lock().insert(day, self.options.next_thinning(day, now.trusted));
                 }
                 continue;
@@ -127,7 +127,7 @@ impl Store {
         failed.map_or(Ok(None), Err)
     }
 
-    /// Reads a day whole once, so that damage is told where nobody asks for what is damaged.
+    /// Reads a day completely once, so that damage is found even if nobody reads it.
     fn verify(&self, day: Day, partition: &Partition, since: Instant, share: f64) -> Result<(), StoreError> {
         if since.elapsed() >= VERIFY_TIME {
             return Ok(());
@@ -143,10 +143,10 @@ impl Store {
         Now { clock, trusted: self.clock.trusted(clock) }
     }
 
-    /// Writes a day again with its hours alone; false where it is damaged.
+    /// Rewrites a day with its hours only; false if it is damaged.
     ///
     /// # Errors
-    /// [`StoreError`] when the day cannot be read or written; it is left as it was then.
+    /// [`StoreError`] if the day cannot be read or written; its files are unchanged.
     pub(super) fn drop_samples(&self, day: Day) -> Result<bool, StoreError> {
         let Some(partition) = self.partitions.get(day, false)? else { return Ok(false) };
         let plan = Plan { whole: true, finish: true, thin_ms: i64::MAX };
@@ -157,15 +157,15 @@ impl Store {
         }
     }
 
-    /// A day that was looked at and had nothing to do is left alone until something can have changed: partitions stay closed.
-    fn worth_a_look(&self, day: Day, now: Now) -> bool {
+    /// A day with nothing to do is skipped until something can have changed, so that its partition stays closed.
+    fn is_due(&self, day: Day, now: Now) -> bool {
         self.checked.lock().get(&day).is_none_or(|until| now.trusted >= *until)
     }
 
     fn plan(&self, day: Day, partition: &Partition, now: Now) -> Option<Plan> {
         let parts = partition.parts();
         let thin_ms = self.options.thin_ms(day, now.trusted).max(parts.thinned_ms());
-        // Where the directory is too large, everything that makes it smaller is worth it, and at once.
+        // While the directory exceeds its limit, everything that shrinks it is done at once.
         let pressed = self.pressed.load(Ordering::Relaxed);
         let quiet = pressed || partition.quiet_for().is_none_or(|quiet| quiet >= self.options.quiet);
         let over = now.clock >= day.end() + self.options.out_of_order_ms;
@@ -199,7 +199,7 @@ impl Store {
         outcome
     }
 
-    /// Gives the number of samples; none where it was stopped.
+    /// Returns the number of samples; `None` if it was stopped.
     fn write_file(&self, compaction: &Compaction, plan: Plan, pace: &mut Pace) -> Result<Option<u64>, PartitionError> {
         fail::fail_point!("store::compact::write", |_| Err(std::io::Error::other("failpoint").into()));
         let parts = &compaction.parts;
@@ -220,7 +220,7 @@ impl Store {
             for cursor in &mut cursors {
                 let (mut runs, before) = (Vec::new(), hours.len());
                 cursor.take(id, &mut runs, &mut hours)?;
-                // What comes with hours is in them; the rest came after they were made.
+                // Samples from a file with hours are included in them; the others arrived later.
                 if hours.len() > before { &mut there } else { &mut late }.extend(runs);
             }
             let columns = if hours.is_empty() {
@@ -255,7 +255,7 @@ impl Store {
         Ok(Some(samples))
     }
 
-    /// Copies the labels of the series that have chunks; those that are damaged there are in memory.
+    /// Copies the labels of the series that have chunks; damaged labels are replaced by those in memory.
     fn write_labels(&self, compaction: &Compaction, writer: &mut FileWriter) -> Result<(), PartitionError> {
         let mut failed = Ok(());
         compaction.parts.for_each_labels(|id, labels| {
@@ -272,7 +272,7 @@ impl Store {
         Ok(())
     }
 
-    /// Stops a compaction that is under way; it is begun again by the next process.
+    /// Stops a running compaction; the next process starts it again.
     pub fn stop_compacting(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
@@ -286,24 +286,24 @@ impl StoreOptions {
         matching.map_or(self.retention_ms, |(_, ms)| *ms)
     }
 
-    /// The longest that the samples of any series are kept.
+    /// The longest retention of samples.
     pub(super) fn longest_retention_ms(&self) -> i64 {
         self.retentions().last().copied().unwrap_or(self.retention_ms)
     }
 
-    /// The shortest.
+    /// The shortest retention of samples.
     pub(super) fn shortest_retention_ms(&self) -> i64 {
         self.retentions().first().copied().unwrap_or(self.retention_ms)
     }
 
-    /// All retentions of samples, the shortest first.
+    /// All retentions of samples, shortest first.
     fn retentions(&self) -> Vec<i64> {
         let mut all: Vec<i64> = self.retention_overrides.iter().map(|(_, ms)| *ms).chain([self.retention_ms]).collect();
         all.sort_unstable();
         all
     }
 
-    /// The longest retention that a day is past; 0 where it is within all.
+    /// The longest retention that a day has passed; 0 if none.
     fn thin_ms(&self, day: Day, now: TimestampMs) -> i64 {
         self.retentions().into_iter().rev().find(|ms| now >= day.end().saturating_add(*ms)).unwrap_or(0)
     }
@@ -314,7 +314,7 @@ impl StoreOptions {
     }
 }
 
-/// Keeps work to a share of one core.
+/// Limits work to a share of one core.
 struct Pace {
     share: f64,
     since: Instant,
@@ -334,7 +334,7 @@ impl Pace {
     }
 }
 
-/// Reads the chunks of a file or of a seal in order; what is damaged is told and passed over.
+/// Reads the chunks of a file or seal in order; damage is reported and skipped.
 struct Cursor {
     file: Arc<DayFile>,
     pages: std::vec::IntoIter<PageAt>,
@@ -355,7 +355,7 @@ impl Cursor {
         self.chunk().map(|chunk| chunk.id)
     }
 
-    /// Goes on to the next page when this one is read.
+    /// Moves to the next page if this one is done.
     fn advance(&mut self) -> Result<(), PartitionError> {
         while self.chunk().is_none() {
             self.at = 0;
@@ -366,7 +366,7 @@ impl Cursor {
         Ok(())
     }
 
-    /// Takes what there is of a series.
+    /// Reads all chunks of a series.
     fn take(&mut self, id: SeriesId, runs: &mut Vec<Columns>, hours: &mut Vec<WindowRow>) -> Result<(), PartitionError> {
         while let Some((page, directory)) = &self.page
             && let Some(chunk) = directory.chunks.get(self.at).filter(|chunk| chunk.id == id)

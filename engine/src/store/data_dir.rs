@@ -1,8 +1,8 @@
-//! The data directory's data_dir: who may use it, and whether it is still there.
+//! The data directory: which process may use it, and whether it is still in place.
 //!
-//! A directory is locked twice, by the file `lock` in it and by the folder itself: removing the file lets no second process in.
-//! A folder that is removed or moved takes no notice of those who have files in it open: they write on, into nothing. So it is
-//! compared again and again with what lies at its path.
+//! A directory is locked twice, by the file `lock` in it and on the folder itself, so that removing the file does not let a second
+//! process in. Processes with open files do not notice when a folder is removed or moved: they keep writing to files that nobody
+//! will find. So the open directory is regularly compared with what exists at its path.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -16,7 +16,7 @@ use super::error::StoreError;
 
 const LOCK: &str = "lock";
 
-/// A data directory that this process has to itself. The locks end with it.
+/// Exclusive use of a data directory. The locks end with the value.
 #[derive(Debug)]
 pub struct DirectoryLock {
     folder: File,
@@ -24,10 +24,10 @@ pub struct DirectoryLock {
 }
 
 impl DirectoryLock {
-    /// Takes a directory that exists; `lock` is made in it where it can be written.
+    /// Locks an existing directory; creates the file `lock` in it if it is writable.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] where another process has it, [`StoreError::DataDir`] where it cannot be locked.
+    /// [`StoreError::Locked`] if another process uses it, [`StoreError::DataDir`] if it cannot be locked.
     pub fn acquire(dir: &Path) -> Result<Self, StoreError> {
         let dir_error = |source| StoreError::DataDir { path: dir.to_owned(), source };
         let folder = lock_folder(dir)?;
@@ -37,7 +37,7 @@ impl DirectoryLock {
                 sign(&mut file);
                 Ok(Self { folder, file: Some(file) })
             }
-            // A directory that cannot be written can be read all the same.
+            // A read-only directory can still be read.
             Err(error) if is_unwritable(&error) => {
                 drop(folder);
                 Self::acquire_read_only(dir)
@@ -46,10 +46,10 @@ impl DirectoryLock {
         }
     }
 
-    /// As [`DirectoryLock::acquire`], but changes nothing in the directory.
+    /// Like [`DirectoryLock::acquire`], but changes nothing in the directory.
     ///
     /// # Errors
-    /// As [`DirectoryLock::acquire`].
+    /// Like [`DirectoryLock::acquire`].
     pub fn acquire_read_only(dir: &Path) -> Result<Self, StoreError> {
         let folder = lock_folder(dir)?;
         let file = match File::open(dir.join(LOCK)) {
@@ -68,7 +68,7 @@ fn lock_folder(dir: &Path) -> Result<File, StoreError> {
     let folder = File::open(dir).map_err(|source| StoreError::DataDir { path: dir.to_owned(), source })?;
     match folder.try_lock() {
         Err(TryLockError::WouldBlock) => Err(locked(dir)),
-        // Some network file systems lock no folders; the file in it is locked there all the same.
+        // Some network file systems cannot lock folders; the lock on the file works there.
         Ok(()) | Err(TryLockError::Error(_)) => Ok(folder),
     }
 }
@@ -83,42 +83,42 @@ fn lock(file: &File, dir: &Path) -> Result<(), StoreError> {
 
 fn locked(dir: &Path) -> StoreError {
     let mut pid = String::new();
-    // It only makes the message better.
+    // The process id only improves the message.
     let read = File::open(dir.join(LOCK)).and_then(|file| file.take(20).read_to_string(&mut pid));
     let pid = pid.trim();
     let pid = if read.is_err() || pid.is_empty() { "unknown".to_owned() } else { pid.to_owned() };
     StoreError::Locked { path: dir.to_owned(), pid }
 }
 
-/// Says who has the lock. It only makes a message better, so nothing depends on it.
+/// Writes the process id into the lock file, for error messages only.
 fn sign(file: &mut File) {
     let signed = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
     if let Err(error) = signed {
-        log::debug!("the lock file cannot be written: {error}");
+        log::debug!("cannot write the lock file: {error}");
     }
 }
 
-/// Whether the disk is read-only, full, or not this user's to write.
+/// Whether writing failed because the disk is read-only or full, or permission is missing.
 pub(super) fn is_unwritable(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     matches!(error.kind(), PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
 }
 
-/// Whether an open file is what lies at a path.
+/// Whether an open file is the one at a path.
 pub(super) fn is_at(file: &File, path: &Path) -> bool {
     let key = |meta: fs::Metadata| (meta.dev(), meta.ino());
     let (open, there) = (file.metadata().map(key), fs::metadata(path).map(key));
     open.is_ok_and(|open| there.is_ok_and(|there| open == there))
 }
 
-/// Why the store cannot go on with its directory.
+/// A missing part of the data directory.
 #[derive(Debug, Clone)]
 pub(super) struct MissingPart {
     /// What is missing.
     pub(super) path: PathBuf,
-    /// How.
+    /// How it is missing.
     pub(super) what: &'static str,
-    /// Since when it is known.
+    /// Since when this is known.
     pub(super) since: Instant,
 }
 
@@ -126,34 +126,34 @@ const GONE: &str = "is gone while the service runs";
 const OTHER: &str = "is not the directory that the service opened; restart it to use this one, or put the other back";
 
 impl MissingPart {
-    /// As the store tells it.
+    /// The error for refused writes.
     pub(super) fn error(self) -> StoreError {
-        StoreError::Vanished { path: self.path, what: self.what }
+        StoreError::Missing { path: self.path, what: self.what }
     }
 }
 
-/// What lies at the directory's path.
+/// What exists at the path of the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AtPath {
     /// The directory that was opened.
     Same,
-    /// Nothing, or an empty folder, on the file system where it was: it can be made anew.
+    /// Nothing, or an empty folder on the same file system: the directory can be recreated.
     Nothing,
-    /// Something else, or the file system is not there.
+    /// Something else, or the file system is not mounted.
     Other,
 }
 
-/// Watches the data_dir of an open store.
+/// Watches the directory of an open store.
 #[derive(Debug)]
 pub(super) struct DataDir {
     dir: PathBuf,
-    /// The file system that it was on.
+    /// The file system it is on.
     device: Option<u64>,
     lock: Mutex<DirectoryLock>,
     missing: Mutex<Option<MissingPart>>,
 }
 
-/// Folders of a data directory that nothing makes again when it needs them.
+/// Folders that are created at the start only.
 const FOLDERS: [&str; 2] = ["journal", "partitions"];
 
 impl DataDir {
@@ -167,7 +167,7 @@ impl DataDir {
         self.missing.lock().clone()
     }
 
-    /// What lies at the path now.
+    /// Compares the path with the open directory.
     pub(super) fn at_path(&self) -> AtPath {
         if is_at(&self.lock.lock().folder, &self.dir) {
             return AtPath::Same;
@@ -181,14 +181,14 @@ impl DataDir {
         }
     }
 
-    /// Takes the directory at the path, in the data_dir of the one that is gone.
+    /// Locks the directory that is now at the path, after the locked one was removed.
     pub(super) fn relock(&self) -> Result<(), StoreError> {
         let taken = DirectoryLock::acquire(&self.dir)?;
         *self.lock.lock() = taken;
         Ok(())
     }
 
-    /// Looks what is missing, and notes it; `part` is asked for a part of the directory while that is there.
+    /// Checks whether anything is missing and remembers it; `part` checks the parts of the directory while it exists.
     pub(super) fn check(&self, part: impl FnOnce() -> Option<PathBuf>) -> Option<MissingPart> {
         let found = match self.at_path() {
             AtPath::Same => {
@@ -203,19 +203,19 @@ impl DataDir {
         match (found, &mut *missing) {
             (None, None) => {}
             (None, Some(_)) => {
-                log::warn!("data directory {} is whole again; the service goes on with it", self.dir.display());
+                log::warn!("data directory {} is complete again; the service continues with it", self.dir.display());
                 *missing = None;
             }
             (Some((path, what)), Some(known)) => (known.path, known.what) = (path, what),
             (Some((path, what)), None) => {
-                log::error!("{} {what}; nothing new is kept meanwhile", path.display());
+                log::error!("{} {what}; new samples are refused meanwhile", path.display());
                 *missing = Some(MissingPart { path, what, since: Instant::now() });
             }
         }
         missing.clone()
     }
 
-    /// Makes the lock file again where it was removed.
+    /// Recreates the lock file if it was removed.
     pub(super) fn restore_lock_file(&self) {
         let mut lock = self.lock.lock();
         let path = self.dir.join(LOCK);
@@ -224,10 +224,10 @@ impl DataDir {
         }
         match lock_file_again(&self.dir) {
             Ok(file) => {
-                log::warn!("{} was removed while the service runs; it is made again", path.display());
+                log::warn!("{} was removed while the service runs; it was created again", path.display());
                 lock.file = Some(file);
             }
-            Err(error) => log::error!("{} was removed while the service runs and cannot be made again: {error}", path.display()),
+            Err(error) => log::error!("{} was removed while the service runs and cannot be created again: {error}", path.display()),
         }
     }
 }
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_at_the_path_is_told_apart() {
+    fn the_check_distinguishes_a_missing_and_a_foreign_directory() {
         let root = tempfile::tempdir().unwrap();
         let (dir, away) = (root.path().join("data"), root.path().join("away"));
         let data_dir = opened(&dir);
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removed_lock_file_is_made_again() {
+    fn a_removed_lock_file_is_created_again() {
         let root = tempfile::tempdir().unwrap();
         let data_dir = opened(root.path());
         let path = root.path().join(LOCK);

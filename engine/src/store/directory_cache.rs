@@ -1,5 +1,4 @@
-//! The directories of pages that were read last, of all files of the process together: neighbours in a page are often asked
-//! for one after the other, on many days at a time.
+//! A process-wide cache of page directories. Neighbours in a page are often read one after the other, on many days at a time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -9,13 +8,13 @@ use rustc_hash::FxHashMap;
 
 use super::page::Directory;
 
-/// Memory for directories, at the most.
+/// Most memory for directories.
 const BYTES: usize = 12 << 20;
 
-/// A file and the place of a page in it.
+/// A file and the position of a page in it.
 type Key = (u64, u64);
 
-/// Two generations: what is used moves to the young one; the old one goes when the young one is full.
+/// Two generations: what is used moves to the young one; the old one is dropped when the young one is full.
 #[derive(Default)]
 struct Cache {
     young: FxHashMap<Key, Arc<Directory>>,
@@ -46,9 +45,9 @@ impl Cache {
 static CACHE: LazyLock<Mutex<Cache>> = LazyLock::new(Mutex::default);
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// The remembered directories of one open file.
+/// The cached directories of one open file.
 pub(super) struct DirectoryCache {
-    /// One of a kind in this process.
+    /// Unique in this process.
     file: u64,
 }
 
@@ -59,7 +58,7 @@ impl Default for DirectoryCache {
 }
 
 impl DirectoryCache {
-    /// The directory of the page at a place, read where it is not remembered.
+    /// The directory of the page at a position; reads it if it is not cached.
     pub(super) fn get<E>(&self, at: u64, read: impl FnOnce() -> Result<Option<Directory>, E>) -> Result<Option<Arc<Directory>>, E> {
         let key = (self.file, at);
         if let Some(known) = CACHE.lock().get(key) {

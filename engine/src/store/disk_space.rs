@@ -1,4 +1,4 @@
-//! Room on the disk: samples are refused while there is still enough left to keep what was accepted.
+//! Free disk space. Samples are refused while there is still enough left to seal what was accepted.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -7,11 +7,11 @@ use parking_lot::Mutex;
 
 use super::error::StoreError;
 
-/// Room that is left for chunks and catalog, unless the disk is small.
+/// Space kept free for chunks and the catalog, unless the disk is small.
 const RESERVE: u64 = 64 << 20;
-/// The reserve is no larger than this part of the disk.
+/// The reserve is at most this fraction of the disk.
 const RESERVE_PART: u64 = 20;
-/// How long an answer holds.
+/// How long a check is valid.
 const HOLDS: Duration = Duration::from_secs(1);
 
 struct Looked {
@@ -19,17 +19,17 @@ struct Looked {
     full: bool,
 }
 
-/// Remembers whether there is room.
+/// Caches whether there is enough space.
 #[derive(Default)]
 pub(super) struct DiskSpace {
     looked: Mutex<Option<Looked>>,
 }
 
 impl DiskSpace {
-    /// Whether samples may be taken in.
+    /// Checks that samples may be accepted.
     ///
     /// # Errors
-    /// [`StoreError::DiskFull`] when less than the reserve is free.
+    /// [`StoreError::DiskFull`] if less than the reserve is free.
     pub(super) fn check(&self, data_dir: &Path) -> Result<(), StoreError> {
         let mut looked = self.looked.lock();
         let before = looked.as_ref();
@@ -44,10 +44,10 @@ impl DiskSpace {
         if full { Err(StoreError::DiskFull { path: data_dir.to_owned() }) } else { Ok(()) }
     }
 
-    /// Whether so many bytes can be written and the reserve is still free.
+    /// Checks that so many bytes can be written with the reserve still free.
     ///
     /// # Errors
-    /// [`StoreError::DiskFull`] when they cannot.
+    /// [`StoreError::DiskFull`] if they cannot.
     pub(super) fn check_for(&self, data_dir: &Path, bytes: u64) -> Result<(), StoreError> {
         match space(data_dir) {
             Some((free, reserve)) if free < reserve.saturating_add(bytes) => Err(StoreError::DiskFull { path: data_dir.to_owned() }),
@@ -56,14 +56,14 @@ impl DiskSpace {
     }
 }
 
-/// A disk that was full has to have half as much again as the reserve: no flutter at the edge.
+/// After a full disk, half as much again as the reserve has to be free, so that the state does not flap.
 fn is_full(data_dir: &Path, was: bool) -> bool {
-    // Where the system does not tell, the write itself will.
+    // If the system gives no figures, the write itself will fail.
     let Some((free, reserve)) = space(data_dir) else { return false };
     free < if was { reserve + reserve / 2 } else { reserve }
 }
 
-/// Bytes that are free, and the reserve of this disk.
+/// Free bytes, and the reserve of this disk.
 fn space(data_dir: &Path) -> Option<(u64, u64)> {
     let stat = rustix::fs::statvfs(data_dir).ok()?;
     let reserve = RESERVE.min(stat.f_blocks.saturating_mul(stat.f_frsize) / RESERVE_PART);

@@ -1,4 +1,4 @@
-//! What can go wrong with the store, in words that say what, where and what would be right.
+//! Errors of the store. Each message says what failed, where, and what would fix it.
 
 use std::path::PathBuf;
 
@@ -7,44 +7,44 @@ use crate::codec::CodecError;
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The data directory cannot be made or written.
+    /// The data directory cannot be created or written.
     #[error("data directory {path}: {source}; give a folder that this user may write with --data-dir")]
     DataDir {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The I/O error.
         source: std::io::Error,
     },
-    /// Another process has it.
+    /// Another process uses the directory.
     #[error("data directory {path} is in use by another taskpulse (process {pid}); stop that one or give another folder with --data-dir")]
     Locked {
         /// The folder.
         path: PathBuf,
-        /// The process, as it wrote itself.
+        /// The process id in its lock file.
         pid: String,
     },
-    /// Written by another version.
+    /// The directory has the format of another version.
     #[error("data directory {path} has format {found}, this version knows {known}; use the version that wrote it or another folder")]
     Format {
         /// The folder.
         path: PathBuf,
-        /// What it has.
+        /// Its format.
         found: u32,
-        /// What is known.
+        /// The format of this version.
         known: u32,
     },
-    /// No room on the disk.
-    #[error("no room left on the disk that holds {path}; until some is free nothing new is kept, what was kept can be read")]
+    /// The disk is full.
+    #[error("no room left on the disk that holds {path}; new samples are refused until some is free, stored ones can be read")]
     DiskFull {
         /// The data directory.
         path: PathBuf,
     },
-    /// The directory, or a part of it, is no longer where it was.
-    #[error("{path} {what}; nothing new is kept until that is put right, which the service does by itself where it can")]
-    Vanished {
-        /// What is not as it was.
+    /// The directory, or a part of it, was removed or replaced.
+    #[error("{path} {what}; new samples are refused until this is repaired, which the service does by itself if it can")]
+    Missing {
+        /// What is missing.
         path: PathBuf,
-        /// How.
+        /// How it differs.
         what: &'static str,
     },
     /// A file cannot be read or written.
@@ -52,7 +52,7 @@ pub enum StoreError {
     File {
         /// The file or its folder.
         path: PathBuf,
-        /// What the system said.
+        /// The I/O error.
         source: std::io::Error,
     },
     /// A record or chunk cannot be read.
@@ -60,28 +60,28 @@ pub enum StoreError {
     Damaged {
         /// Where.
         place: String,
-        /// How.
+        /// The damage.
         source: CodecError,
     },
-    /// Samples come faster than they can be written, or writing fails.
-    #[error("{waiting} samples wait to be written into chunks; nothing new is kept until that works (the log says what is in its way)")]
+    /// Samples arrive faster than they can be sealed, or sealing fails.
+    #[error("{waiting} samples wait to be written into chunks; new samples are refused until sealing works (the log says why it fails)")]
     Backlog {
-        /// How many.
+        /// How many samples wait.
         waiting: u64,
     },
-    /// Series were removed between the time when samples were taken in and when they were to be kept.
-    #[error("a series of this request left its retention just now; send the request again")]
+    /// Series were removed between resolving the samples of a request and storing them.
+    #[error("a series of this request was just removed by retention; send the request again")]
     Removed,
-    /// A read was stopped by its limits.
+    /// A read exceeded its limit of samples.
     #[error("the query reads more than {0} samples; ask for less time or fewer series")]
     TooManySamples(usize),
-    /// A read took too long.
+    /// A read exceeded its time limit.
     #[error("the query took longer than its time limit; ask for less time or fewer series")]
     Deadline,
 }
 
 impl StoreError {
-    /// An error of the file system at a place in the data directory.
+    /// Wraps an I/O error with its path; a full disk becomes [`StoreError::DiskFull`].
     pub(super) fn io(path: &std::path::Path, source: std::io::Error) -> Self {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
         match source.kind() {

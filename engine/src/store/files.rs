@@ -1,4 +1,4 @@
-//! Files of a data directory: replaced whole, or set aside where they cannot be read.
+//! Helpers for files of a data directory: atomic replacement and quarantine.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::Write;
@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 use super::partition::sync_dir;
 
-/// Where files go that cannot be read or explained; the service never deletes from it.
+/// Where files go that cannot be read or explained. The service never deletes from it.
 const QUARANTINE: &str = "quarantine";
 
-/// Makes a folder and those above it; what is new is the user's alone.
+/// Creates a folder and its parents; new ones are private to the user.
 pub(super) fn create_private_dir(path: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Replaces a file, durably: after a crash it is the old one or the new one.
+/// Replaces a file durably and atomically.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let temporary = temporary_of(path);
     let mut file = File::create(&temporary)?;
@@ -24,34 +24,34 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     put_in_place(&temporary, path)
 }
 
-/// The name under which the next version of a file is written.
+/// Path of the next version of a file while it is written.
 pub(super) fn temporary_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".tmp");
     PathBuf::from(name)
 }
 
-/// Gives a file that was written and synced its name, durably.
+/// Renames a file that was written and synced, durably.
 pub(super) fn put_in_place(temporary: &Path, path: &Path) -> std::io::Result<()> {
     fs::rename(temporary, path)?;
     path.parent().map_or(Ok(()), sync_dir)
 }
 
-/// Moves a file or folder into quarantine; gives its new path.
+/// Moves a file or folder into quarantine and returns its new path.
 pub(super) fn set_aside(data_dir: &Path, path: &Path, name: &str) -> std::io::Result<PathBuf> {
     let to = free_name(data_dir, name)?;
     fs::rename(path, &to)?;
     Ok(to)
 }
 
-/// Copies a file into quarantine; gives the path of the copy.
+/// Copies a file into quarantine and returns the path of the copy.
 pub(super) fn copy_aside(data_dir: &Path, path: &Path, name: &str) -> std::io::Result<PathBuf> {
     let to = free_name(data_dir, name)?;
     fs::copy(path, &to)?;
     Ok(to)
 }
 
-/// Writes bytes that cannot be read into quarantine; the same bytes under the same name are written once.
+/// Writes damaged bytes into quarantine; the same bytes under the same name are written only once.
 pub(super) fn keep_aside(data_dir: &Path, name: &str, bytes: &[u8]) -> std::io::Result<PathBuf> {
     let same = data_dir.join(QUARANTINE).join(name);
     if fs::read(&same).is_ok_and(|there| there == bytes) {
@@ -62,11 +62,11 @@ pub(super) fn keep_aside(data_dir: &Path, name: &str, bytes: &[u8]) -> std::io::
     Ok(to)
 }
 
-/// What became of something that was to be set aside, for a message.
+/// Describes the result of a move or copy into quarantine, for a message.
 pub(super) fn outcome(done: &str, result: std::io::Result<PathBuf>) -> String {
     match result {
         Ok(to) => format!("{done} {}", to.display()),
-        Err(error) => format!("setting it aside failed: {error}"),
+        Err(error) => format!("moving it to quarantine failed: {error}"),
     }
 }
 

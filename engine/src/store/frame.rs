@@ -1,12 +1,12 @@
-//! Frames: checksummed records of files that only grow at their end (the journal, the catalog's logs, the pages of a day).
+//! Frames: checksummed records of append-only files (the journal, the logs of the catalog, the pages of a day).
 //!
 //! ```text
 //! frame    magic 4 bytes · length u32 · number u64 · kind u8 and 3 zeros · crc32 of the payload u32 · crc32 of these 24 bytes u32 · payload
 //! ```
 //!
-//! Damage is confined to its frame: [`scan`] reports it with its extent and goes on with the next whole frame. Whether damage
-//! at the very end is a write that a crash cut short or a durable record that went bad is for the caller to say, who knows how
-//! far the file was durable. Knows no files: bytes in, bytes out.
+//! Damage is confined to its frame: [`scan`] reports its range and continues with the next whole frame. It does not decide whether
+//! damage at the very end is a write that a crash cut short or a durable record that went bad: the caller knows how far the file
+//! was durable. It does no I/O: bytes in, bytes out.
 
 use crate::codec::CodecError;
 
@@ -14,21 +14,21 @@ use crate::codec::CodecError;
 pub(super) const HEADER: usize = 28;
 const MAGIC: [u8; 4] = *b"TPf1";
 
-/// What stands before a payload.
+/// Header of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
-    /// What the payload is; the file's own business.
+    /// What the payload is; defined by the file.
     pub(super) kind: u8,
-    /// Rises within a file; the file's own business too.
+    /// Rises within a file; its meaning is defined by the file.
     pub(super) number: u64,
-    /// Bytes of the payload.
+    /// Length of the payload in bytes.
     pub(super) len: u32,
     /// Checksum of the payload.
     pub(super) crc: u32,
 }
 
 impl Header {
-    /// The header of a payload; none where it is too long for a frame.
+    /// Header for a payload; `None` if the payload is too long for a frame.
     pub(super) fn of(kind: u8, number: u64, payload: &[u8]) -> Option<Self> {
         Some(Self { kind, number, len: u32::try_from(payload.len()).ok()?, crc: crc32fast::hash(payload) })
     }
@@ -45,7 +45,7 @@ impl Header {
         bytes
     }
 
-    /// The header at the beginning of `bytes`; none where there is no sound one.
+    /// Reads the header at the beginning of `bytes`; `None` if it is damaged.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let header = bytes.first_chunk::<HEADER>().filter(|header| header[..4] == MAGIC)?;
         let word = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| header[at + i]));
@@ -53,22 +53,22 @@ impl Header {
         (crc32fast::hash(&header[..24]) == word(24)).then(|| Self { kind: header[16], number, len: word(4), crc: word(20) })
     }
 
-    /// Bytes of the whole frame.
+    /// Length of the whole frame in bytes.
     pub(super) fn frame_len(&self) -> usize {
         HEADER + self.len as usize
     }
 
-    /// Whether these bytes are the payload.
+    /// Checks that these bytes are the payload.
     ///
     /// # Errors
-    /// [`CodecError::Checksum`] where they are not.
+    /// [`CodecError::Checksum`] if they are not.
     pub(super) fn check(&self, payload: &[u8]) -> Result<(), CodecError> {
         let found = crc32fast::hash(payload);
         if found == self.crc { Ok(()) } else { Err(CodecError::Checksum { found, expected: self.crc }) }
     }
 }
 
-/// Appends a frame to `out`; false, and nothing appended, where the payload is too long for one.
+/// Appends a frame to `out`. Returns false and appends nothing if the payload is too long.
 pub(super) fn push(out: &mut Vec<u8>, kind: u8, number: u64, payload: &[u8]) -> bool {
     let Some(header) = Header::of(kind, number, payload) else { return false };
     out.extend_from_slice(&header.to_bytes());
@@ -76,16 +76,16 @@ pub(super) fn push(out: &mut Vec<u8>, kind: u8, number: u64, payload: &[u8]) -> 
     true
 }
 
-/// A stretch of a file.
+/// What [`scan`] found in a range of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Found<'a> {
     /// A whole frame, which begins at `at`.
     Frame { at: usize, header: Header, payload: &'a [u8] },
-    /// Bytes `[from, to)` that are no frame.
+    /// Bytes `[from, to)` that are not a frame.
     Damage { from: usize, to: usize, why: CodecError },
 }
 
-/// The frames of a file in order, and the damage between them.
+/// The frames of a file in order, with the damage between them.
 pub(super) fn scan(bytes: &[u8]) -> impl Iterator<Item = Found<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -113,9 +113,9 @@ fn frame_at(bytes: &[u8], at: usize) -> Result<(Header, &[u8]), CodecError> {
     Ok((header, payload))
 }
 
-/// Where the next whole frame after `from` begins; the end where there is none.
+/// Finds the next whole frame after `from`; the end of `bytes` if there is none.
 fn next_whole(bytes: &[u8], from: usize) -> usize {
-    // Only the first byte of the magic is searched for: a search for all four would pass over a frame that begins within damage.
+    // Search for the first byte of the magic only: a search for all four would miss a frame that begins within damage.
     let mut at = from + 1;
     while at + HEADER <= bytes.len() {
         match bytes[at..].iter().position(|byte| *byte == MAGIC[0]) {

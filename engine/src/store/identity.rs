@@ -1,7 +1,7 @@
-//! Who a data directory is: a number of its own that every file of its days carries.
+//! The identity of a data directory: a random number that every file of its days repeats.
 //!
-//! A series has a small id that means something only together with the catalog that gave it. A day that was brought from
-//! another directory would show its samples under names of this one; the identity is what tells them apart.
+//! A series id is meaningful only together with the catalog that assigned it. A day copied from another directory would show its
+//! samples under the wrong series; the identity tells them apart.
 
 use std::fmt;
 use std::io::{ErrorKind, Read};
@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::files;
 
-/// The number of the format that this version writes; a directory with another number is refused.
+/// Version of the on-disk format; a directory with another version is refused.
 pub const FORMAT: u32 = 4;
 
 pub(super) const FILE: &str = "identity";
@@ -22,22 +22,22 @@ impl Identity {
     /// Bytes of an identity.
     pub(super) const LEN: usize = 16;
 
-    /// A new one.
+    /// Creates a random identity.
     ///
     /// # Errors
-    /// The system's, where it gives no random bits.
+    /// The I/O error if the system has no random bytes.
     pub(super) fn random() -> std::io::Result<Self> {
         let mut bytes = [0; Self::LEN];
         std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
         Ok(Self(bytes))
     }
 
-    /// The first bits of it.
+    /// The first 32 bits.
     pub(super) fn first_word(self) -> u32 {
         u32::from_le_bytes(std::array::from_fn(|i| self.0[i]))
     }
 
-    /// From its text.
+    /// Parses its text form.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.as_bytes();
         if text.len() != 2 * Self::LEN || !text.iter().all(u8::is_ascii_hexdigit) {
@@ -48,12 +48,12 @@ impl Identity {
     }
 }
 
-/// What the file of the identity says.
+/// Content of the `identity` file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Stated {
-    /// Who the directory is.
+    /// The identity of the directory.
     Known(Identity),
-    /// Another format.
+    /// The file states another format version.
     OtherFormat(u32),
     /// There is no such file.
     Missing,
@@ -64,7 +64,7 @@ pub(super) enum Stated {
 /// Reads the identity of a data directory.
 ///
 /// # Errors
-/// The system's, where there is a file that cannot be read.
+/// An I/O error other than a missing file.
 pub(super) fn load(data_dir: &Path) -> std::io::Result<Stated> {
     match std::fs::read(data_dir.join(FILE)) {
         Ok(bytes) => Ok(read(&bytes)),
@@ -76,7 +76,7 @@ pub(super) fn load(data_dir: &Path) -> std::io::Result<Stated> {
 /// Writes the identity of a data directory, durably.
 ///
 /// # Errors
-/// The system's.
+/// Any I/O error.
 pub(super) fn save(data_dir: &Path, identity: Identity) -> std::io::Result<()> {
     files::replace(&data_dir.join(FILE), text(FORMAT, identity).as_bytes())
 }
@@ -94,7 +94,7 @@ pub(super) fn read(bytes: &[u8]) -> Stated {
         let sound = crc == crc32fast::hash(body.as_bytes()) && checksum.len() == 9;
         let mut lines = body.lines().skip(1);
         let format: u32 = lines.next()?.strip_prefix("format ")?.parse().ok()?;
-        // Another version may write the rest in another way.
+        // Another version may write the rest differently.
         if sound && format != FORMAT {
             return Some(Stated::OtherFormat(format));
         }

@@ -1,7 +1,7 @@
 //! Tables by series id.
 //!
-//! Ids only rise and are never given twice, so after months most of them belong to series that are gone. The memory of these
-//! tables follows the entries that exist, not the highest id: a page of ids without an entry costs one pointer.
+//! Ids only rise and are never reused, so after months most of them belong to removed series. The memory of these tables follows
+//! the entries that exist, not the highest id: a page of ids without an entry costs one pointer.
 
 use std::num::NonZeroU32;
 
@@ -12,7 +12,7 @@ struct Page<T, const N: usize> {
     entries: [Option<T>; N],
 }
 
-/// Values by id, in pages of `N`.
+/// Small values by id, in pages of `N`.
 pub(super) struct SparseTable<T, const N: usize> {
     pages: Vec<Option<Box<Page<T, N>>>>,
 }
@@ -63,9 +63,9 @@ impl<T: Copy, const N: usize> SparseTable<T, N> {
     }
 }
 
-/// Larger values by id: the values lie close together, in no order, and a sparse table says where.
+/// Larger values by id, stored densely in no order; a sparse table has their positions.
 pub(super) struct IdTable<T> {
-    /// Place in `rows`, plus one.
+    /// Position in `rows`, plus one.
     places: SparseTable<NonZeroU32, 256>,
     rows: Vec<(SeriesId, T)>,
 }
@@ -85,13 +85,13 @@ impl<T> IdTable<T> {
         self.rows.len()
     }
 
-    /// Where the value of an id lies until the next removal.
+    /// Position of the value of an id, valid until the next removal.
     #[inline]
     pub(super) fn place(&self, id: SeriesId) -> Option<usize> {
         self.places.get(id).map(|place| place.get() as usize - 1)
     }
 
-    /// What lies at a place.
+    /// The entry at a position.
     #[inline]
     pub(super) fn at(&self, place: usize) -> Option<&(SeriesId, T)> {
         self.rows.get(place)
@@ -108,7 +108,7 @@ impl<T> IdTable<T> {
         self.rows.get_mut(place).map(|row| &mut row.1)
     }
 
-    /// The value of an id, made where there is none.
+    /// The value of an id; created if missing.
     #[inline]
     pub(super) fn entry(&mut self, id: SeriesId, make: impl FnOnce() -> T) -> &mut T {
         let at = match self.place(id) {
@@ -125,7 +125,7 @@ impl<T> IdTable<T> {
         &mut self.rows[at].1
     }
 
-    /// Takes a value out; the last one moves to its place.
+    /// Removes a value; the last one moves to its position.
     pub(super) fn remove(&mut self, id: SeriesId) -> Option<T> {
         let at = self.places.remove(id)?.get() as usize - 1;
         let (_, value) = self.rows.swap_remove(at);
@@ -135,12 +135,12 @@ impl<T> IdTable<T> {
         Some(value)
     }
 
-    /// All values in no order.
+    /// All values, in no order.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (SeriesId, &mut T)> {
         self.rows.iter_mut().map(|(id, value)| (*id, value))
     }
 
-    /// All values in no order.
+    /// All values, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (SeriesId, &T)> {
         self.rows.iter().map(|(id, value)| (*id, value))
     }
@@ -150,7 +150,7 @@ impl<T> IdTable<T> {
         self.places.iter().map(|(id, _)| id)
     }
 
-    /// Gives memory back after many removals.
+    /// Releases memory after many removals.
     pub(super) fn shrink(&mut self) {
         if self.rows.capacity() > 1_024 && self.rows.capacity() / 2 > self.rows.len() {
             self.rows.shrink_to(self.rows.len() + self.rows.len() / 8);

@@ -1,13 +1,12 @@
-//! A log: a file of frames that says everything, from which the rest is built (the series, the events and documents).
+//! A log: a file of frames that is the source of truth for data kept elsewhere as an index (series, events, documents).
 //!
 //! ```text
 //! NAME.log       frames, numbered from 0; the first is the header: format u32 · identity of the directory · generation u64
 //! NAME.synced    the mark: generation, durable length, one number of the owner
 //! ```
 //!
-//! A record is durable when [`Log::append`] has given it back. A rewrite is a new file with the next generation. What a
-//! crash left unfinished at the end is cut off; anything else that does not check is damage, which the owner repairs by a
-//! rewrite from what it knows besides.
+//! A record is durable when [`Log::append`] returns. A rewrite creates a new file with the next generation. An unfinished write at
+//! the end, left by a crash, is cut off. Any other bad record is damage; the owner repairs it by a rewrite from what else it knows.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, ErrorKind, Read, Seek, Write};
@@ -21,39 +20,39 @@ use crate::codec::CodecError;
 
 /// The kind of the first frame.
 const HEADER_KIND: u8 = 0;
-/// Places of damage that a message names.
+/// Damaged places named in one message.
 const NAMED: usize = 3;
 
-/// A log that is open. One user at a time.
+/// An open log. One user at a time.
 #[derive(Debug)]
 pub(super) struct Log {
     path: PathBuf,
     identity: Identity,
     generation: u64,
-    /// Opened for the first record.
+    /// Opened for the first append.
     file: Option<File>,
-    /// Bytes that count; what is behind them was never acknowledged.
+    /// Length that counts; what follows was never acknowledged.
     len: u64,
     /// The number of the next frame.
     number: u64,
     mark: Mark,
-    /// The owner's number, kept in the mark.
+    /// A number of the owner, kept in the mark.
     note: u64,
 }
 
-/// What was found when a log was opened.
+/// Result of [`Log::open`].
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) log: Log,
-    /// What is damaged or missing, in words; none where all is well.
+    /// Describes what is damaged or missing; `None` if nothing is.
     pub(super) damage: Option<String>,
-    /// Where the last damage ends; an index that has come further lacks nothing.
+    /// Where the last damage ends; an index whose position is at or past it misses nothing.
     pub(super) damaged_to: u64,
     /// The owner's number from the mark; 0 where there is none.
     pub(super) note: u64,
 }
 
-/// What is wrong with a log, a bounded number of places.
+/// Damaged places of a log, bounded in number.
 #[derive(Default)]
 struct Damage {
     places: Vec<String>,
@@ -79,15 +78,15 @@ impl Damage {
 }
 
 impl Log {
-    /// Opens the log `NAME.log` of a data directory and passes its records on: where each ends, its kind, its payload.
+    /// Opens the log `NAME.log` of a data directory and passes each record to `record`: where it ends, its kind, its payload.
     ///
     /// # Errors
-    /// The system's, where there is a file that cannot be read.
+    /// An I/O error other than a missing file.
     pub(super) fn open(
         data_dir: &Path,
         name: &str,
         identity: Identity,
-        mut record: impl FnMut(u64, u8, &[u8]) -> Result<(), CodecError>,
+        record: impl FnMut(u64, u8, &[u8]) -> Result<(), CodecError>,
     ) -> std::io::Result<Opened> {
         let path = data_dir.join(format!("{name}.log"));
         let (mark, found) = Mark::open(&data_dir.join(format!("{name}.synced")));
@@ -105,40 +104,14 @@ impl Log {
         }
         let marked = found.numbers();
         let generation = header.map(|header| header.1).or(marked.map(|m| m[0])).unwrap_or(1);
-        // Another generation's length says nothing of this file.
+        // The length of another generation does not apply to this file.
         let durable = marked.filter(|m| m[0] == generation).map(|m| m[1]);
-        let (mut len, mut number, mut after_damage) = (0, 0, false);
-        for found in frame::scan(&bytes) {
-            match found {
-                Found::Frame { at, header, payload } => {
-                    if header.number != number && !after_damage {
-                        damage.add(format!("records before byte {at} are missing"));
-                        damage.reaches(u64::MAX);
-                    }
-                    (number, after_damage) = (header.number.wrapping_add(1), false);
-                    len = (at + header.frame_len()) as u64;
-                    if header.kind != HEADER_KIND
-                        && let Err(error) = record(len, header.kind, payload)
-                    {
-                        damage.add(format!("at byte {at}: {error}"));
-                        damage.reaches(len);
-                    }
-                }
-                // What a crash cut short at the end was never acknowledged.
-                Found::Damage { from, to, .. } if to == bytes.len() && durable.is_some_and(|durable| from as u64 >= durable) => {}
-                Found::Damage { from, to, why } => {
-                    damage.add(format!("at byte {from}: {why}"));
-                    // Where the end is cut off, more is lost than there is to be seen.
-                    damage.reaches(if to == bytes.len() { durable.unwrap_or(u64::MAX).max(to as u64) } else { to as u64 });
-                    after_damage = true;
-                }
-            }
-        }
+        let Scanned { len, number, after_damage } = scan(&bytes, durable, &mut damage, record);
         if let Some([newest, durable, _]) = marked
             && (newest > generation || newest == generation && len < durable && !after_damage)
         {
             let has = if bytes.is_empty() { "it is missing or empty".to_owned() } else { format!("it ends at byte {len}") };
-            damage.add(format!("{has}, {durable} bytes were written"));
+            damage.add(format!("{has}, but {durable} bytes were written"));
             damage.reaches(if newest == generation { durable } else { u64::MAX });
         }
         if found.damaged || (marked.is_none() && len > 0) {
@@ -155,10 +128,10 @@ impl Log {
         Ok(Opened { log, damage: damage.text(), damaged_to, note })
     }
 
-    /// Passes the records from a place on again, as [`Log::open`] does.
+    /// Passes the records from a byte position on to `record`, as [`Log::open`] does.
     ///
     /// # Errors
-    /// The system's.
+    /// Any I/O error.
     pub(super) fn read_from(&self, from: u64, mut record: impl FnMut(u64, u8, &[u8])) -> std::io::Result<()> {
         if from >= self.len {
             return Ok(());
@@ -177,30 +150,29 @@ impl Log {
         Ok(())
     }
 
-    /// Bytes of the log.
+    /// Length of the log in bytes.
     pub(super) fn len(&self) -> u64 {
         self.len
     }
 
-    /// Which generation of the log this is, and how many bytes of it there are.
+    /// Generation of the log and its length in bytes.
     pub(super) fn position(&self) -> (u64, u64) {
         (self.generation, self.len)
     }
 
-    /// The file.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether the file or its mark was removed behind the back of the log.
+    /// Whether the file or its mark was removed while the log was open.
     pub(super) fn is_gone(&self) -> bool {
         self.len > 0 && !self.path.exists() || self.mark.is_gone()
     }
 
-    /// Appends records and makes them durable; `note` goes into the mark. Where that fails the log is as it was.
+    /// Appends records durably; `note` goes into the mark. On failure the log is unchanged.
     ///
     /// # Errors
-    /// The system's, or that a record is too long.
+    /// An I/O error, or a record that is too long.
     pub(super) fn append(&mut self, records: &[(u8, Vec<u8>)], note: u64) -> std::io::Result<()> {
         let mut bytes = Vec::new();
         let mut number = self.number;
@@ -219,11 +191,11 @@ impl Log {
             file.sync_data()
         });
         if let Err(error) = written {
-            // The next append opens the file anew and cuts it there.
+            // The next append opens the file again and truncates it.
             if let Some(file) = self.file.take()
                 && let Err(error) = file.set_len(self.len)
             {
-                log::warn!("{} cannot be cut to {} bytes yet: {error}", self.path.display(), self.len);
+                log::warn!("cannot truncate {} to {} bytes yet: {error}", self.path.display(), self.len);
             }
             return Err(error);
         }
@@ -250,10 +222,10 @@ impl Log {
         Ok(self.file.insert(file))
     }
 
-    /// Puts a new file in the place of the log, with the records that `write` passes on.
+    /// Replaces the log by a new file with the records that `write` passes on.
     ///
     /// # Errors
-    /// The system's, or what `write` gives; the log is as it was then.
+    /// An I/O error, or the error of `write`; the log is unchanged then.
     pub(super) fn rewrite<E: From<std::io::Error>>(
         &mut self,
         note: u64,
@@ -281,7 +253,7 @@ impl Log {
                 if let Err(error) = fs::remove_file(&temporary)
                     && error.kind() != ErrorKind::NotFound
                 {
-                    log::warn!("{} cannot be removed: {error}", temporary.display());
+                    log::warn!("cannot remove {}: {error}", temporary.display());
                 }
                 Err(error)
             }
@@ -291,7 +263,7 @@ impl Log {
     /// Copies the log and its mark into another folder.
     ///
     /// # Errors
-    /// The system's.
+    /// Any I/O error.
     pub(super) fn copy_to(&self, folder: &Path) -> std::io::Result<()> {
         if self.len == 0 {
             return Ok(());
@@ -309,7 +281,55 @@ impl Log {
     }
 }
 
-/// The next version of a log while it is written.
+/// What a scan of a log found besides damage.
+#[derive(Default)]
+struct Scanned {
+    /// End of the last intact record.
+    len: u64,
+    /// The number of the next frame.
+    number: u64,
+    /// Damage follows the last intact record.
+    after_damage: bool,
+}
+
+/// Reads the records of a log whose first `durable` bytes are known to be durable, if that is known.
+fn scan(
+    bytes: &[u8],
+    durable: Option<u64>,
+    damage: &mut Damage,
+    mut record: impl FnMut(u64, u8, &[u8]) -> Result<(), CodecError>,
+) -> Scanned {
+    let mut scanned = Scanned::default();
+    for found in frame::scan(bytes) {
+        match found {
+            Found::Frame { at, header, payload } => {
+                if header.number != scanned.number && !scanned.after_damage {
+                    damage.add(format!("records before byte {at} are missing"));
+                    damage.reaches(u64::MAX);
+                }
+                (scanned.number, scanned.after_damage) = (header.number.wrapping_add(1), false);
+                scanned.len = (at + header.frame_len()) as u64;
+                if header.kind != HEADER_KIND
+                    && let Err(error) = record(scanned.len, header.kind, payload)
+                {
+                    damage.add(format!("at byte {at}: {error}"));
+                    damage.reaches(scanned.len);
+                }
+            }
+            // A write at the end that a crash cut short was never acknowledged.
+            Found::Damage { from, to, .. } if to == bytes.len() && durable.is_some_and(|durable| from as u64 >= durable) => {}
+            Found::Damage { from, to, why } => {
+                damage.add(format!("at byte {from}: {why}"));
+                // If the end is cut off, more is lost than is visible.
+                damage.reaches(if to == bytes.len() { durable.unwrap_or(u64::MAX).max(to as u64) } else { to as u64 });
+                scanned.after_damage = true;
+            }
+        }
+    }
+    scanned
+}
+
+/// The next generation of a log while it is written.
 pub(super) struct Rewrite {
     file: BufWriter<File>,
     len: u64,
@@ -320,7 +340,7 @@ impl Rewrite {
     /// Writes a record.
     ///
     /// # Errors
-    /// The system's, or that the record is too long.
+    /// An I/O error, or a record that is too long.
     pub(super) fn push(&mut self, kind: u8, payload: &[u8]) -> std::io::Result<()> {
         let header = frame::Header::of(kind, self.number, payload).ok_or_else(too_long)?;
         self.file.write_all(&header.to_bytes())?;
@@ -346,7 +366,7 @@ fn header_payload(identity: Identity, generation: u64) -> Vec<u8> {
     payload
 }
 
-/// Whose log this is and its generation, where the header is sound.
+/// Identity and generation from the header of a log; `None` if the header is damaged.
 fn header(bytes: &[u8]) -> Option<(Identity, u64)> {
     let head = frame::Header::read(bytes)?;
     let payload = bytes.get(HEADER..head.frame_len())?;
@@ -357,7 +377,7 @@ fn header(bytes: &[u8]) -> Option<(Identity, u64)> {
     Some((Identity(*identity), u64::from_le_bytes(*rest.first_chunk()?)))
 }
 
-/// The identity that a log states, for a directory whose own file of it is gone.
+/// Reads the identity from a log, for a directory whose `identity` file is lost.
 pub(super) fn identity_of(path: &Path) -> Option<Identity> {
     let mut bytes = Vec::new();
     File::open(path).ok()?.take(256).read_to_end(&mut bytes).ok()?;

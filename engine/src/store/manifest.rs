@@ -1,8 +1,8 @@
-//! The manifest of a day: which files belong to it, as of its last change, and how long each was durable.
+//! The manifest of a day: which files belong to it as of its last change, and their durable lengths.
 //!
-//! A line of JSON and the crc32 of it, replaced whole. The generation before stays beside it as `manifest.old`. The files
-//! describe themselves too (`day_file`), so the manifest is what they are compared with: it tells what is missing, what was
-//! cut, and what a crash left. Without it the day is put together from its files.
+//! One line of JSON and its crc32, replaced as a whole. The previous generation stays beside it as `manifest.old`. The files
+//! describe themselves too (`day_file`); comparing them with the manifest shows what is missing, what was truncated, and what a
+//! crash left behind. Without a manifest the day is restored from its files.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -23,7 +23,7 @@ pub(super) const TEMPORARY: &str = "manifest.tmp";
 #[serde(deny_unknown_fields)]
 pub(super) struct Entry {
     pub(super) number: u64,
-    /// Bytes that are durable.
+    /// Durable length in bytes.
     pub(super) bytes: u64,
 }
 
@@ -37,9 +37,9 @@ pub(super) struct Manifest {
     pub(super) generation: u64,
     pub(super) chunks: Vec<Entry>,
     pub(super) pages: Vec<Entry>,
-    /// Numbers of files that others have replaced and that may still be there.
+    /// Numbers of files that were replaced by others and may still exist.
     pub(super) leaving: Vec<u64>,
-    /// No file has this number or a higher one, as far as this manifest knows.
+    /// This number and all higher ones are unused, as far as this manifest knows.
     pub(super) next: u64,
     /// The last journal record in any file.
     pub(super) through: u64,
@@ -70,25 +70,25 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Whether it names a file.
+    /// Whether it lists a file.
     pub(super) fn names(&self, number: u64) -> bool {
         self.bytes_of(number).is_some()
     }
 
-    /// How long a file was durable, if it is named.
+    /// Durable length of a file, if it is listed.
     pub(super) fn bytes_of(&self, number: u64) -> Option<u64> {
         self.chunks.iter().chain(&self.pages).find(|entry| entry.number == number).map(|entry| entry.bytes)
     }
 }
 
-/// What is there of a day's manifest.
+/// Result of [`load`].
 #[derive(Debug, Default)]
 pub(super) struct Loaded {
-    /// The newest that is sound.
+    /// The newest intact manifest.
     pub(super) manifest: Option<Manifest>,
-    /// It is the last that was written, as far as can be told.
+    /// Whether it is the last one that was written, as far as can be determined.
     pub(super) newest: bool,
-    /// What is wrong, in words.
+    /// Describes what is wrong.
     pub(super) problem: Option<String>,
 }
 
@@ -103,21 +103,20 @@ pub(super) fn load(dir: &Path, identity: Identity, day: Day) -> std::io::Result<
     Ok(match (read(NAME)?, read(OLD)?) {
         (Ok(manifest), Ok(_) | Err("missing")) => Loaded { manifest: Some(manifest), newest: true, problem: None },
         (Ok(manifest), Err(why)) => {
-            let problem = format!("{OLD} is {why}; the manifest is sound, nothing is lost");
+            let problem = format!("{OLD} is {why}; the manifest is intact, nothing is lost");
             Loaded { manifest: Some(manifest), newest: true, problem: Some(problem) }
         }
         (Err(why), Ok(manifest)) => {
-            let problem = format!("its manifest is {why}; the one before and the files tell what belongs to it");
+            let problem = format!("its manifest is {why}; the previous one and the files show what belongs to it");
             Loaded { manifest: Some(manifest), newest: false, problem: Some(problem) }
         }
         (Err(why), Err(_)) => {
-            Loaded { manifest: None, newest: false, problem: Some(format!("its manifest is {why}; its files tell what belongs to it")) }
+            Loaded { manifest: None, newest: false, problem: Some(format!("its manifest is {why}; its files show what belongs to it")) }
         }
     })
 }
 
-/// Puts a manifest in its place; it is durable once the folder is synced. The one that is there becomes the one before,
-/// unless it is damaged.
+/// Replaces the manifest; durable once the folder is synced. The current one becomes `manifest.old`, unless it is damaged.
 pub(super) fn replace(dir: &Path, manifest: &Manifest, keep_before: bool) -> std::io::Result<()> {
     let (temporary, path, old) = (dir.join(TEMPORARY), dir.join(NAME), dir.join(OLD));
     let mut file = File::create(&temporary)?;
@@ -129,7 +128,7 @@ pub(super) fn replace(dir: &Path, manifest: &Manifest, keep_before: bool) -> std
         {
             return Err(error);
         }
-        // Some file systems know no links.
+        // Some file systems have no hard links.
         fs::hard_link(&path, &old).or_else(|_| fs::copy(&path, &old).map(drop))?;
     }
     fs::rename(&temporary, &path)
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn any_damaged_byte_leads_to_the_generation_before_and_is_told() {
+    fn any_damaged_byte_falls_back_to_the_previous_generation_and_is_reported() {
         let dir = tempfile::tempdir().unwrap();
         assert!(load(dir.path(), IDENTITY, DAY).unwrap().manifest.is_none());
         (1..=3).for_each(|generation| replace(dir.path(), &manifest(generation), true).unwrap());

@@ -1,12 +1,12 @@
-//! A durable mark: how far a file that grows at its end is known to be on the disk.
+//! A durability mark: how far an append-only file is known to be on the disk.
 //!
-//! A record at the end of such a file that does not check is either a write that a crash cut short, which nobody was told
-//! of, or an acknowledged record that went bad. The mark tells them apart: it is written after each successful sync. It is
-//! not synced itself, since it need only survive the end of the process and damage to the other file; a power failure may
-//! leave an older mark, which claims less.
+//! A bad record at the end of such a file is either a write that a crash cut short, which was never acknowledged, or an
+//! acknowledged record that went bad. The mark tells them apart: it is written after each successful sync. The mark itself is not
+//! synced, because it only has to survive the end of the process and damage to the other file; after a power failure it may be
+//! older and claim less.
 //!
 //! ```text
-//! file     slot 0 · slot 1, written by turns, so that a torn write leaves one
+//! file     slot 0 · slot 1, written alternately, so that a torn write leaves one intact
 //! slot     magic 8 bytes · count u64 · three numbers u64 · zeros · crc32 of the rest u32: 64 bytes
 //! ```
 
@@ -20,20 +20,20 @@ use parking_lot::Mutex;
 const MAGIC: &[u8; 8] = b"TPmark1\n";
 const SLOT: usize = 64;
 
-/// What a mark says. What the numbers mean is the file's own business.
+/// The numbers of a mark; their meaning is defined by the marked file.
 pub(super) type Numbers = [u64; 3];
 
-/// The slots of a mark file as they were found.
+/// The slots that were found in a mark file.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Found {
-    /// The newest sound slot: its count and numbers.
+    /// Count and numbers of the newest intact slot.
     newest: Option<(u64, Numbers)>,
-    /// A slot was written to and does not check.
+    /// A slot was written but its checksum is wrong.
     pub(super) damaged: bool,
 }
 
 impl Found {
-    /// What the newest sound slot says.
+    /// The numbers of the newest intact slot.
     pub(super) fn numbers(&self) -> Option<Numbers> {
         self.newest.map(|newest| newest.1)
     }
@@ -43,13 +43,13 @@ impl Found {
 #[derive(Debug)]
 pub(super) struct Mark {
     path: PathBuf,
-    /// The file, and how often it was written.
+    /// The file, and how often the mark was written.
     state: Mutex<(Option<File>, u64)>,
 }
 
 impl Mark {
-    /// Opens a mark file, made where there is none. The mark is of use only after damage: where it cannot be opened or
-    /// written, everything goes on without it.
+    /// Opens a mark file and creates it if it is missing. The mark is needed only after damage, so the store runs without one that
+    /// cannot be opened or written.
     pub(super) fn open(path: &Path) -> (Self, Found) {
         let mut bytes = Vec::new();
         let read = File::open(path).and_then(|file| file.take(4 * SLOT as u64).read_to_end(&mut bytes));
@@ -59,23 +59,22 @@ impl Mark {
         (Self { path: path.to_owned(), state: Mutex::new((open_to_write(path), count)) }, found)
     }
 
-    /// Whether the file was removed behind the back of the store.
+    /// Whether the file was removed while it was open.
     pub(super) fn is_gone(&self) -> bool {
         self.state.lock().0.is_some() && !self.path.exists()
     }
 
-    /// Opens the file again by its name: the one that is open was removed.
+    /// Opens the file again by its name after the open one was removed.
     pub(super) fn reopen(&self) {
         let mut state = self.state.lock();
         let file = open_to_write(&self.path);
-        // A new file begins with the second slot, as every one does.
+        // The first write to a new file goes to the second slot.
         if file.as_ref().and_then(|file| file.metadata().ok()).is_some_and(|meta| meta.len() == 0) {
             state.1 = 0;
         }
         state.0 = file;
     }
 
-    /// Writes the mark.
     pub(super) fn set(&self, numbers: Numbers) {
         let mut state = self.state.lock();
         let (file, count) = &mut *state;
@@ -83,7 +82,7 @@ impl Mark {
         *count += 1;
         let at = (*count % 2) * SLOT as u64;
         if let Err(error) = open.write_all_at(&slot(*count, numbers), at) {
-            log::debug!("a mark cannot be written: {error}");
+            log::debug!("cannot write a durability mark: {error}");
         }
     }
 
@@ -92,7 +91,7 @@ impl Mark {
         if let Some(file) = &self.state.lock().0
             && let Err(error) = file.sync_data()
         {
-            log::debug!("a mark cannot be synced: {error}");
+            log::debug!("cannot sync a durability mark: {error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A file that is read at places, by several at once.
+//! A file for concurrent positioned reads.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -10,12 +10,12 @@ use super::page::{ByteSource, PageError};
 use super::read_buffer::{Buffer, Bytes};
 use crate::codec::CodecError;
 
-/// Bytes read at a time while a whole frame is searched for.
+/// Bytes read at a time while searching for a whole frame.
 const WINDOW: usize = 64 << 10;
-/// Bytes that a disk loses together.
+/// Disks lose whole sectors of this size.
 const SECTOR: u64 = 512;
 
-/// An open file and how far it may be read.
+/// An open file, and how far it may be read.
 pub(super) struct Pread {
     pub(super) file: File,
     len: AtomicU64,
@@ -30,12 +30,12 @@ impl ByteSource for Pread {
     }
 }
 
-/// Whether the disk could not read what is written there (EIO).
+/// Whether the disk could not read its own data (EIO).
 pub(super) fn is_bad_sector(error: &std::io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
 }
 
-/// A sector that cannot be read, or a file that was cut, is damage; anything else is the moment's trouble.
+/// A sector that cannot be read, or a truncated file, is damage; any other error may be temporary.
 fn damage_of(error: std::io::Error) -> PageError {
     if is_bad_sector(&error) {
         return CodecError::Damaged("the disk cannot read it").into();
@@ -46,12 +46,12 @@ fn damage_of(error: std::io::Error) -> PageError {
     }
 }
 
-/// A stretch of a file of frames. Payloads are not looked at.
+/// A range of a file of frames. Payloads are not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stretch {
-    /// A frame with a sound header.
+    /// A frame with an intact header.
     Frame { at: u64, header: Header },
-    /// Bytes `[from, to)` where there is none.
+    /// Bytes `[from, to)` without a frame header.
     Damage { from: u64, to: u64 },
 }
 
@@ -73,7 +73,7 @@ impl Pread {
         self.len.store(len, Ordering::Release);
     }
 
-    /// The header of the frame at a place; none where there is no sound one whose frame lies within the file.
+    /// Reads the header of the frame at a position; `None` if it is damaged or the frame would end past the file.
     pub(super) fn header_at(&self, at: u64) -> Result<Option<Header>, PageError> {
         if at.saturating_add(frame::HEADER as u64) > self.len() {
             return Ok(None);
@@ -85,14 +85,14 @@ impl Pread {
         }
     }
 
-    /// The payload of the frame at a place, if it is what was written.
+    /// Reads the payload of the frame at a position and checks it.
     pub(super) fn payload(&self, at: u64, header: &Header) -> Result<Bytes<'_>, PageError> {
         let bytes = self.read(at + frame::HEADER as u64, header.len as usize)?;
         header.check(&bytes)?;
         Ok(bytes)
     }
 
-    /// The frames from a place on. Reads headers alone, unless one is damaged.
+    /// The frames from a position on. Reads only headers, unless one is damaged.
     pub(super) fn frames(&self, from: u64) -> impl Iterator<Item = Result<Stretch, PageError>> + '_ {
         let mut at = from;
         std::iter::from_fn(move || {
@@ -117,7 +117,7 @@ impl Pread {
         })
     }
 
-    /// Where the next sound header at or after a place is; the end where there is none.
+    /// Position of the next intact header at or after `from`; the end of the file if there is none.
     fn next_header(&self, from: u64) -> Result<u64, PageError> {
         let mut at = from;
         while at + frame::HEADER as u64 <= self.len() {
@@ -126,7 +126,7 @@ impl Pread {
             let bytes = match self.read(at, len) {
                 Ok(bytes) => bytes,
                 Err(PageError::Codec(_)) => {
-                    // A part of it cannot be read: go on behind it.
+                    // Part of it cannot be read: skip this sector.
                     at += SECTOR;
                     continue;
                 }

@@ -1,13 +1,13 @@
-//! What is wrong with the store, for the log, health and the Status page.
+//! Problems of the store, for the log, health and the Status page.
 
 use std::collections::BTreeSet;
 
 use parking_lot::Mutex;
 
-/// Problems that are remembered; of more only the number is.
+/// Problems that are listed; beyond that, only their number is kept.
 const MAX_KEPT: usize = 20;
 
-/// Problems that were found since the start. Shared by all parts of a store.
+/// Problems since the start, shared by all parts of a store.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     list: Mutex<List>,
@@ -20,7 +20,7 @@ struct List {
 }
 
 impl Problems {
-    /// Notes a problem, and logs it as an error the first time.
+    /// Adds a problem, and logs it as an error the first time.
     pub(super) fn note(&self, problem: impl Into<String>) {
         let problem = problem.into();
         let mut list = self.list.lock();
@@ -35,7 +35,7 @@ impl Problems {
         }
     }
 
-    /// All that were noted.
+    /// All problems so far.
     pub(super) fn list(&self) -> Vec<String> {
         let list = self.list.lock();
         let mut all: Vec<String> = list.kept.iter().cloned().collect();

@@ -1,8 +1,8 @@
-//! How far every series has come, as of the last seal: one small file, replaced whole.
+//! The progress of every series as of the last seal: one small file, replaced as a whole.
 //!
-//! Layout of `DATA_DIR/progress`: magic, crc32 of the rest, then varints: the last journal record that was sealed, how many
-//! series, and for each its id, the newest time and the mark of its closed windows, as differences from the series before,
-//! and the first day that has samples of it, 0 where that is not known.
+//! Layout of `DATA_DIR/progress`: magic, crc32 of the rest, then varints: number of the last sealed journal record, number of
+//! series, and for each its id, newest time and closed-windows mark, as differences from the series before, and the first day with
+//! samples of it, 0 if unknown.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -16,7 +16,7 @@ use crate::model::{SeriesId, TimestampMs};
 const NAME: &str = "progress";
 const MAGIC: &[u8; 8] = b"TPPROG02";
 
-/// The bytes of a head's progress.
+/// Encodes the progress of all series of a head.
 pub(super) fn encode(head: &Head, sealed_through: u64) -> Vec<u8> {
     let (mut rows, mut count) = (Vec::new(), 0);
     let mut before = (0u32, 0i64, 0i64);
@@ -38,7 +38,7 @@ pub(super) fn encode(head: &Head, sealed_through: u64) -> Vec<u8> {
     bytes
 }
 
-/// Replaces the file, durably.
+/// Replaces the file durably.
 pub(super) fn save(data_dir: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let temporary = data_dir.join(format!("{NAME}.tmp"));
     let mut file = File::create(&temporary)?;
@@ -48,16 +48,16 @@ pub(super) fn save(data_dir: &Path, bytes: &[u8]) -> std::io::Result<()> {
     sync_dir(data_dir)
 }
 
-/// What was saved.
+/// Content of the file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Saved {
-    /// The series by rising id.
+    /// By rising id.
     pub(super) series: Vec<(SeriesId, Progress)>,
-    /// The last journal record that was sealed.
+    /// Number of the last sealed journal record.
     pub(super) sealed_through: u64,
 }
 
-/// Reads the file; none where there is none.
+/// Reads the file; `None` if there is none.
 pub(super) fn load(data_dir: &Path) -> std::io::Result<Option<Result<Saved, CodecError>>> {
     match fs::read(data_dir.join(NAME)) {
         Ok(bytes) => Ok(Some(decode(&bytes))),
@@ -85,7 +85,7 @@ fn decode(bytes: &[u8]) -> Result<Saved, CodecError> {
             day => Day(i64::try_from(day).unwrap_or(0)).start(),
         };
         let id = u32::try_from(before.0).map_err(|_| CodecError::Damaged("impossible series"))?;
-        // Everything that was known at the seal is in chunks.
+        // Everything known at the seal is in chunks.
         let progress = Progress { newest: before.1, sealed_to: before.1, closed_to: before.2, born };
         saved.series.push((SeriesId(id), progress));
     }

@@ -1,18 +1,18 @@
-//! Bytes of a source: a part of what is in memory, or read from a file into buffer that the next read on the same thread uses again.
+//! Bytes that were read: a slice of memory, or a buffer that the next read on the same thread reuses.
 
 use std::cell::RefCell;
 use std::ops::Deref;
 
-/// Rooms that a thread keeps.
+/// Buffers kept per thread.
 const KEPT: usize = 3;
-/// A larger one is given back.
+/// A larger buffer is freed.
 const KEPT_BYTES: usize = 64 << 10;
 
 thread_local! {
     static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// See the module.
+/// Borrowed or read bytes.
 pub(super) enum Bytes<'a> {
     There(&'a [u8]),
     Read(Buffer),
@@ -29,11 +29,11 @@ impl Deref for Bytes<'_> {
     }
 }
 
-/// Buffer, and how much of it is used.
+/// A buffer, and how much of it is used.
 pub(super) struct Buffer(Vec<u8>, usize);
 
 impl Buffer {
-    /// Buffer of a length, filled by `fill`.
+    /// A buffer of a length, filled by `fill`.
     pub(super) fn filled<E>(len: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
         let mut buffer = Self(BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default(), len);
         if buffer.0.len() < len {
@@ -50,7 +50,7 @@ impl Drop for Buffer {
         if buffer.len() > KEPT_BYTES {
             return;
         }
-        // The thread may be ending.
+        // Fails only while the thread ends.
         let _ = BUFFERS.try_with(|buffers| {
             let mut buffers = buffers.borrow_mut();
             if buffers.len() < KEPT {

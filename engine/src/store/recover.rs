@@ -1,7 +1,7 @@
-//! What a start does to know whose directory it is, what was accepted and not sealed, and which series there are.
+//! Recovery at the start: the identity of the directory, unsealed samples, and the series.
 //!
-//! The journal's rows that are in no chunk yet go into the head. Labels of series that series.log does not give are taken
-//! from the journal's definitions and from the days.
+//! Journal rows that are in no chunk go into the head. Labels missing in series.log are taken from definitions in the journal and
+//! from the days.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -19,10 +19,10 @@ use super::series::SeriesIndex;
 use super::{StoreOptions, files, log, partition, series_log};
 use crate::model::{Labels, SeriesId, TimestampMs};
 
-/// Whose directory this is; and what was wrong with the file that says so.
+/// Determines the identity of a directory; the second value describes a problem of the identity file.
 ///
 /// # Errors
-/// [`StoreError`] where the directory has another format or cannot be read or written.
+/// [`StoreError`] if the directory has another format or cannot be read or written.
 pub(super) fn identify(dir: &Path) -> Result<(Identity, Option<String>), StoreError> {
     let fail = |source| StoreError::DataDir { path: dir.to_owned(), source };
     let stated = identity::load(dir).map_err(fail)?;
@@ -34,7 +34,7 @@ pub(super) fn identify(dir: &Path) -> Result<(Identity, Option<String>), StoreEr
     };
     let from_logs = || ["series.log", "catalog.log"].iter().find_map(|name| log::identity_of(&dir.join(name)));
     let found = from_logs().or_else(|| journal::identity_of(dir)).or_else(|| partition::identity_of_days(dir));
-    // The last format without an identity kept everything but samples in one database.
+    // Format 3 had no identity and kept everything but samples in one database.
     if found.is_none() && stated == Stated::Missing && ["db", "conf"].iter().any(|file| dir.join("catalog").join(file).exists()) {
         return Err(StoreError::Format { path: dir.to_owned(), found: 3, known: FORMAT });
     }
@@ -50,13 +50,13 @@ pub(super) fn identify(dir: &Path) -> Result<(Identity, Option<String>), StoreEr
             saved.map_err(fail)?;
             return Ok((identity, None));
         }
-        (None, _) => format!("{} is {why} and nothing else says whose directory this is: it has a new identity", path.display()),
-        (Some(_), _) => format!("{} is {why}; it was made again from the other files", path.display()),
+        (None, _) => format!("{} is {why} and no other file has the identity: the directory got a new one", path.display()),
+        (Some(_), _) => format!("{} is {why}; it was restored from the other files", path.display()),
     };
     Ok((identity, Some(saved.map_or_else(|error| format!("{problem}, which cannot be written: {error}"), |()| problem.clone()))))
 }
 
-/// Puts a series into the index under its id; false where the id or the labels are another's already.
+/// Adds a series to the index under its id; false if the id or the labels are already used by another.
 pub(super) fn define(index: &mut SeriesIndex, id: SeriesId, labels: Labels) -> bool {
     match index.id(&labels) {
         Some(known) => known == id,
@@ -68,7 +68,7 @@ pub(super) fn define(index: &mut SeriesIndex, id: SeriesId, labels: Labels) -> b
     }
 }
 
-/// Takes the records of the journal in.
+/// Applies journal records during the start.
 pub(super) struct Replay<'a> {
     partitions: &'a Partitions,
     catalog: &'a Catalog,
@@ -76,25 +76,25 @@ pub(super) struct Replay<'a> {
     series: &'a mut SeriesIndex,
     head: &'a mut Head,
     now: TimestampMs,
-    /// Samples before this would go at once.
+    /// Older samples would be removed at once.
     horizon: TimestampMs,
     sealed: FxHashMap<Day, u64>,
     replayed: Replayed,
 }
 
-/// What the records of a journal gave.
+/// Result of replaying the journal.
 #[derive(Default)]
 pub(super) struct Replayed {
     /// Rows that are in no chunk.
     pub(super) kept: u64,
-    /// Series of rows that nothing had defined by then.
+    /// Series of rows without a definition before them.
     unknown: BTreeSet<SeriesId>,
-    /// Definitions that say something else than the log of series, or cannot be read.
+    /// Some definitions contradict the series log or cannot be read.
     unclear: bool,
 }
 
 impl Replayed {
-    /// Whether labels are wanted that series.log and the journal do not give.
+    /// Whether labels are needed that series.log and the journal do not have.
     pub(super) fn needs_recovery(&self) -> bool {
         self.unclear || !self.unknown.is_empty()
     }
@@ -167,8 +167,8 @@ impl<'a> Replay<'a> {
     }
 }
 
-/// Makes the index of series again from all that is known, and series.log from that. Samples whose series is known nowhere
-/// leave the head; gives how many. Their ids are not given again.
+/// Rebuilds the index of series from all sources, and series.log from the index. Samples of series that are known nowhere are
+/// removed from the head; returns their number. Their ids are not reused.
 #[allow(clippy::too_many_arguments, reason = "the parts of a store that is not one yet")]
 pub(super) fn series(
     dir: &Path,
@@ -181,22 +181,7 @@ pub(super) fn series(
     index: &mut SeriesIndex,
     head: &mut Head,
 ) -> u64 {
-    let mut known: BTreeMap<SeriesId, Labels> = index.since(SeriesId(0)).into_iter().collect();
-    let mut next = index.next_id().0.max(head.next_id().0);
-    next = next.max(replayed.unknown.last().map_or(0, |id| id.0.saturating_add(1)));
-    let mut found = Vec::new();
-    let read = partitions.for_each_labels(|id, labels| {
-        next = next.max(id.0.saturating_add(1));
-        if !catalog.is_removed(id) {
-            known.entry(id).or_insert_with(|| {
-                found.push(id);
-                labels
-            });
-        }
-    });
-    if let Err(error) = read {
-        partitions.note(format!("the labels of some days cannot be read, their series may be missing: {error}"));
-    }
+    let Known { labels, next, found } = known_series(replayed, partitions, catalog, index, head);
     if progress_lost && let Some(day) = partitions.days().last() {
         for id in &found {
             let entry = head.entry(*id);
@@ -206,17 +191,8 @@ pub(super) fn series(
         }
     }
     let found = found.len();
-    // The same labels under two ids are those of a series that was removed and came again: the later id is in use.
-    let mut seen = FxHashSet::default();
-    let mut doubled = Vec::new();
-    for (id, labels) in known.iter().rev() {
-        if !seen.insert(labels.clone()) {
-            doubled.push(*id);
-        }
-    }
-    doubled.iter().for_each(|id| _ = known.remove(id));
     *index = SeriesIndex::default();
-    for (id, labels) in known {
+    for (id, labels) in labels {
         index.insert(id, labels);
     }
     index.reserve(SeriesId(next));
@@ -224,13 +200,65 @@ pub(super) fn series(
     if let Some(damage) = damage {
         let kept = catalog.keep_damaged_series();
         partitions.note(format!(
-            "{} was damaged ({damage}); {kept}; it was written anew, {found} series were taken from the days' files",
+            "{} was damaged ({damage}); {kept}; it was rewritten, {found} series were taken from the files of days",
             log.display()
         ));
     }
     if let Err(error) = catalog.rewrite_series(next, index.since(SeriesId(0)).into_iter()) {
-        partitions.note(format!("{} cannot be written anew: {error}", log.display()));
+        partitions.note(format!("cannot rewrite {}: {error}", log.display()));
     }
+    drop_unknown_series(dir, replayed, partitions, journal, index, head)
+}
+
+/// The series of all sources.
+struct Known {
+    /// Labels by id, each set once.
+    labels: BTreeMap<SeriesId, Labels>,
+    /// This id and all higher ones were never used.
+    next: u32,
+    /// Series that only the files of days have.
+    found: Vec<SeriesId>,
+}
+
+/// Collects the series of the index, the journal and the days.
+fn known_series(replayed: &Replayed, partitions: &Partitions, catalog: &Catalog, index: &SeriesIndex, head: &Head) -> Known {
+    let mut labels: BTreeMap<SeriesId, Labels> = index.since(SeriesId(0)).into_iter().collect();
+    let mut next = index.next_id().0.max(head.next_id().0);
+    next = next.max(replayed.unknown.last().map_or(0, |id| id.0.saturating_add(1)));
+    let mut found = Vec::new();
+    let read = partitions.for_each_labels(|id, set| {
+        next = next.max(id.0.saturating_add(1));
+        if !catalog.is_removed(id) {
+            labels.entry(id).or_insert_with(|| {
+                found.push(id);
+                set
+            });
+        }
+    });
+    if let Err(error) = read {
+        partitions.note(format!("the labels of some days cannot be read, their series may be missing: {error}"));
+    }
+    // If two ids have the same labels, the series was removed and created again: the later id is in use.
+    let mut seen = FxHashSet::default();
+    let mut doubled = Vec::new();
+    for (id, set) in labels.iter().rev() {
+        if !seen.insert(set.clone()) {
+            doubled.push(*id);
+        }
+    }
+    doubled.iter().for_each(|id| _ = labels.remove(id));
+    Known { labels, next, found }
+}
+
+/// Removes samples of series without labels from the head, and copies the journal to quarantine first; returns their number.
+fn drop_unknown_series(
+    dir: &Path,
+    replayed: &Replayed,
+    partitions: &Partitions,
+    journal: &Journal,
+    index: &SeriesIndex,
+    head: &mut Head,
+) -> u64 {
     let mut lost = 0;
     let nameless: Vec<SeriesId> = replayed.unknown.iter().copied().filter(|id| !index.contains(*id)).collect();
     for id in &nameless {
@@ -242,7 +270,7 @@ pub(super) fn series(
         for file in journal.files() {
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             if let Err(error) = files::copy_aside(dir, &file, &format!("journal-{name}")) {
-                partitions.note(format!("{} cannot be copied to quarantine: {error}", file.display()));
+                partitions.note(format!("cannot copy {} to quarantine: {error}", file.display()));
             }
         }
         partitions.note(format!(

@@ -22,7 +22,7 @@ impl Store {
     /// removed. To be called about once a second.
     ///
     /// # Errors
-    /// [`StoreError::Vanished`] while the directory, or a part of it, is not there; another where it cannot be made anew.
+    /// [`StoreError::Missing`] while the directory, or a part of it, is not there; another where it cannot be made anew.
     pub fn check_place(&self) -> Result<(), StoreError> {
         let part = || {
             let identity = || Some(self.dir.join(identity::FILE)).filter(|path| !path.exists());
@@ -106,7 +106,7 @@ impl Store {
     /// Writes all rows of the head to a new file of the journal, durably; gives how many.
     fn renew_journal(&self) -> Result<usize, StoreError> {
         let fail = |error| StoreError::io(&self.dir.join("journal"), error);
-        let (last, left) = self.journal.begin_anew().map_err(fail)?;
+        let (last, left) = self.journal.restart_after_loss().map_err(fail)?;
         let (mut rows, mut count) = (Rows::default(), 0);
         let mut write = |rows: &mut Rows| -> Result<(), StoreError> {
             if rows.len() > 0 {
@@ -199,7 +199,7 @@ mod tests {
             store.check_place().unwrap();
             remove(&dir.path().join(part));
             if part.starts_with("journal") || part == "partitions" {
-                assert!(matches!(store.commit(), Err(StoreError::Vanished { .. })), "{part}: nothing is acknowledged");
+                assert!(matches!(store.commit(), Err(StoreError::Missing { .. })), "{part}: nothing is acknowledged");
             }
             store.check_place().unwrap_or_else(|error| panic!("{part}: {error}"));
             (30..40).for_each(|n| append(&store, n));

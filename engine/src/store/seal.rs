@@ -1,4 +1,4 @@
-//! Sealing the head into chunks, and measuring the directory.
+//! Seals the head into chunks, and measures the directory.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,24 +16,24 @@ use super::{Store, progress};
 use crate::codec::{CodecError, Effort};
 use crate::model::{SeriesId, TimestampMs};
 
-/// Rows of one chunk at the most, so that its page stays near its size.
+/// Most rows of one chunk, so that pages stay near their size.
 const CHUNK_ROWS: usize = 4_096;
-/// The head gives room back for a series that was silent for so long.
+/// The head shrinks its memory for a series after this time without samples.
 const SHRINK_AFTER_MS: i64 = 120_000;
 
-/// What there is in a data directory beside the days.
+/// Parts of a data directory other than days.
 const OTHER: [&str; 6] = ["catalog", "catalog.log", "series.log", "progress", "clock", "journal"];
-/// Ends the names of files that seals write.
+/// File extension of what seals write.
 const PAGES: &str = "pages";
 
 type Frozen = (SeriesId, Arc<Run>);
 type Failed = (StoreError, Vec<Day>);
 
 impl Store {
-    /// Rewrites the head into chunks and removes what the journal no longer needs; gives the number of chunks.
+    /// Writes the head as chunks and removes journal files that are no longer needed. Returns the number of chunks.
     ///
     /// # Errors
-    /// [`StoreError`] when a partition cannot be written. Nothing is lost then: the rows stay in head and journal.
+    /// [`StoreError`] if a partition cannot be written. Nothing is lost: the rows stay in head and journal.
     pub fn seal(&self) -> Result<usize, StoreError> {
         let _one_at_a_time = self.sealing.lock();
         self.work.run(Task::Seal, || self.seal_head())
@@ -46,7 +46,7 @@ impl Store {
         if frozen.is_empty() {
             return Ok(0);
         }
-        // Before any chunk names the records: their numbers must not come to mean others after a power failure.
+        // Sync before a chunk refers to the records: after a power failure their numbers must not be reused for others.
         let synced = self.journal.sync().map_err(|error| StoreError::io(&self.dir.join("journal"), error));
         self.journal.sync_mark();
         match synced
@@ -56,7 +56,7 @@ impl Store {
         {
             Ok((_, Some((error, failed)))) => {
                 drop(frozen);
-                // The days that could be written are; the rows of the others stay in head and journal.
+                // The days that could be written are sealed; the rows of the others stay in head and journal.
                 self.head.write().iter_mut().for_each(|(_, h)| h.thaw(|t| failed.contains(&Day::of(t))));
                 self.count_head();
                 Err(error)
@@ -82,14 +82,14 @@ impl Store {
         }
     }
 
-    /// Takes the active rows, the progress that belongs to them, and the last journal record that holds any of them.
+    /// Freezes the active rows; returns them with their progress and the last journal record that holds any of them.
     fn freeze(&self) -> (Vec<Frozen>, Vec<u8>, u64) {
         let _turn = self.turn.lock();
         let mut head = self.head.write();
-        // A seal that was cut short by a fault of the program has left its rows frozen.
+        // A seal that panicked has left its rows frozen.
         head.iter_mut().for_each(|(_, h)| h.thaw(|_| true));
         let mut frozen: Vec<Frozen> = head.iter_mut().filter_map(|(id, h)| h.freeze().map(|run| (id, run))).collect();
-        // Chunks come by rising series.
+        // Chunks are written by rising series.
         frozen.sort_unstable_by_key(|(id, _)| *id);
         if frozen.is_empty() {
             return (frozen, Vec::new(), 0);
@@ -104,7 +104,7 @@ impl Store {
         self.head_samples.store(left as u64, Ordering::Relaxed);
     }
 
-    /// Gives the number of chunks, and the days that could not be written with the first reason.
+    /// Returns the number of chunks, and the days that failed with the first error.
     fn write_chunks(&self, frozen: &[Frozen], through: u64) -> Result<(usize, Option<Failed>), StoreError> {
         let mut by_day: BTreeMap<Day, Pages> = BTreeMap::new();
         let (mut times, mut values) = (Vec::new(), Vec::new());
@@ -142,14 +142,14 @@ impl Store {
         sealed.map_err(|error| self.partitions.error(day, error))
     }
 
-    /// Measures the directory on the disk, for [`Store::status`], and gives back memory that silent series hold.
+    /// Measures the directory for [`Store::status`], and frees memory of silent series.
     pub fn measure(&self, now: TimestampMs) {
         self.disk_bytes.store(self.disk_usage().total(), Ordering::Relaxed);
         self.head.write().iter_mut().filter(|(_, h)| now - h.touched > SHRINK_AFTER_MS).for_each(|(_, h)| h.shrink());
         self.rest_silent_series(now);
     }
 
-    /// Bytes on the disk, without snapshots and what was set aside.
+    /// Disk usage without snapshots and quarantine.
     pub(super) fn disk_usage(&self) -> DiskUsage {
         let dir = self.dir.join("partitions");
         let other = OTHER.iter().map(|part| disk_bytes(&self.dir.join(part))).sum();
@@ -166,8 +166,7 @@ impl Store {
         usage
     }
 
-    /// Whether so many rows wait that the next seal should not: `max_samples`, or more where there are more series, so that
-    /// chunks do not become too short.
+    /// Whether a seal is due: `max_samples` rows wait, or more if there are many series, so that chunks do not become too short.
     pub fn head_is_over(&self, max_samples: u64) -> bool {
         const ROWS_PER_SERIES: u64 = 24;
         let waiting = self.head_samples.load(Ordering::Relaxed);
@@ -175,11 +174,11 @@ impl Store {
     }
 }
 
-/// The pages of a day while they are filled.
+/// The pages of a day while they are built.
 struct Pages {
     builder: PageBuilder,
     done: Vec<NewPage>,
-    /// Series that are in them, rising.
+    /// Series in them, rising.
     ids: Vec<SeriesId>,
     count: usize,
 }
@@ -217,7 +216,7 @@ impl Pages {
     }
 }
 
-/// Calls back for each run of times that fits a chunk: one day, at most [`CHUNK_ROWS`].
+/// Calls `run` for each range of times that fits a chunk: one day, at most [`CHUNK_ROWS`].
 fn for_each_run(times: &[TimestampMs], mut run: impl FnMut(Day, usize, usize) -> Result<(), StoreError>) -> Result<(), StoreError> {
     let mut from = 0;
     while from < times.len() {
@@ -229,14 +228,14 @@ fn for_each_run(times: &[TimestampMs], mut run: impl FnMut(Day, usize, usize) ->
     Ok(())
 }
 
-/// Bytes on the disk.
+/// Disk usage in bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct DiskUsage {
-    /// Of the days.
+    /// All files of days.
     pub(super) days: u64,
-    /// Those of them that seals wrote and no compaction has taken yet.
+    /// Files of seals that are not compacted yet.
     pub(super) seals: u64,
-    /// Of all else but snapshots and what was set aside.
+    /// Everything else but snapshots and quarantine.
     pub(super) other: u64,
 }
 
@@ -245,8 +244,8 @@ impl DiskUsage {
         self.days + self.other
     }
 
-    /// About what compaction gives back: of samples as seals write them most.
-    pub(super) fn given_back(&self) -> u64 {
+    /// Estimate of what compaction frees: most of what seals wrote.
+    pub(super) fn reclaimable(&self) -> u64 {
         self.seals / 4 * 3
     }
 }

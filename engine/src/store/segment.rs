@@ -1,31 +1,29 @@
-//! Segments: the labels of many series that nobody writes to, packed and never changed.
+//! Segments: packed, immutable label sets of dormant series.
 //!
-//! A segment has a dictionary of its label pairs, sorted by name and value, so that a pair is a number (a symbol), the values
-//! of one name are a run of symbols, and the order of symbols is the order of labels. A series is a row of symbols. Values
-//! and rows lie in blocks that are decoded from their beginning; each value is stored without the prefix that it shares with
-//! the one before. Such a series costs about 10 bytes more than what is unique in its labels.
+//! A segment has a dictionary of label pairs, sorted by name and value. The position of a pair is its symbol, so the values of one
+//! name are a range of symbols, and symbols sort like labels. A series is a row of symbols. Values and rows are stored in blocks
+//! that are decoded from their start; each value is stored without the prefix that it shares with the one before. A series costs
+//! about 10 bytes more than what is unique in its labels.
 
-use hashbrown::HashTable;
-use rustc_hash::{FxHashMap, FxHasher};
-use std::hash::Hasher;
+mod build;
+mod cursor;
+
 use std::ops::Range;
 
-use crate::codec::{push_varint, take_varint};
+pub(super) use self::build::SegmentBuilder;
+pub(super) use self::cursor::{UsedValues, ValueCursor};
+use crate::codec::take_varint;
 use crate::model::{Labels, MatchOp, Matcher, SeriesId};
 
-/// Values of one block: so many are decoded at the most to find one.
+/// Values of one block: at most so many are decoded to find one.
 const VALUES: usize = 32;
 /// Rows of one block.
 const ROWS: usize = 16;
 
-/// A builder with so many series, or so many bytes of labels, is full.
-const FULL_SERIES: usize = 1 << 16;
-const FULL_BYTES: usize = 32 << 20;
-
-/// So many words of a pattern are looked up rather than all values compared with them.
+/// Patterns of at most so many words are resolved by lookup instead of comparing all values.
 const FEW_WORDS: usize = 64;
 
-/// Stands for a label that a series does not have.
+/// The value of a label that a series does not have.
 const ABSENT: &str = "";
 
 struct Name {
@@ -35,29 +33,21 @@ struct Name {
 
 /// See the module.
 pub(super) struct Segment {
-    /// By rising name; their runs of symbols follow each other.
+    /// By rising name; their ranges of symbols follow each other.
     names: Vec<Name>,
     values: Box<[u8]>,
-    /// Where each block of values begins.
+    /// Positions of the blocks of values.
     value_blocks: Box<[u32]>,
     rows: Box<[u8]>,
-    /// Where each block of rows begins.
+    /// Positions of the blocks of rows.
     row_blocks: Box<[u32]>,
-    /// The series of each row; rows rise by their symbols.
+    /// The series of each row; rows are sorted by their symbols.
     ids: Box<[u32]>,
-    /// The rows by rising series.
+    /// Row numbers sorted by series id.
     by_id: Box<[u32]>,
 }
 
-/// Label sets that are to become a segment.
-#[derive(Default)]
-pub(super) struct SegmentBuilder {
-    ids: Vec<u32>,
-    ends: Vec<usize>,
-    packed: Vec<u8>,
-}
-
-/// Takes one text with its length in front, as [`Labels::as_bytes`] has it.
+/// Takes a text with a length prefix, as in [`Labels::as_bytes`].
 fn take_text<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (length, rest) = bytes.split_first_chunk::<2>()?;
     let (text, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
@@ -70,162 +60,18 @@ fn push_text(out: &mut Vec<u8>, text: &[u8]) {
     out.extend_from_slice(text);
 }
 
-impl SegmentBuilder {
-    /// Whether it holds as much as one segment should get at once.
-    pub(super) fn is_full(&self) -> bool {
-        self.ids.len() >= FULL_SERIES || self.packed.len() >= FULL_BYTES
-    }
-
-    /// Adds a series by its labels in packed form.
-    pub(super) fn add(&mut self, id: SeriesId, labels: &[u8]) {
-        self.ids.push(id.0);
-        self.packed.extend_from_slice(labels);
-        self.ends.push(self.packed.len());
-    }
-
-    pub(super) fn build(self) -> Segment {
-        // Distinct pairs in the order in which they come; `symbols` names them by that order, row after row.
-        let mut names: FxHashMap<&[u8], u32> = FxHashMap::default();
-        let mut by_name: Vec<&[u8]> = Vec::new();
-        let mut pairs: Vec<(u32, &[u8])> = Vec::new();
-        let mut known: HashTable<u32> = HashTable::new();
-        let (mut symbols, mut ends): (Vec<u32>, Vec<usize>) = (Vec::new(), Vec::with_capacity(self.ids.len()));
-        let mut from = 0;
-        let mut before: Range<usize> = 0..0;
-        for &end in &self.ends {
-            let mut rest = &self.packed[from..end];
-            from = end;
-            let first = symbols.len();
-            while let (Some(name), Some(value)) = (take_text(&mut rest), take_text(&mut rest)) {
-                // Neighbours share most of their labels.
-                let neighbour = before.start + symbols.len() - first;
-                if neighbour < before.end {
-                    let symbol = symbols[neighbour];
-                    let (n, v) = pairs[symbol as usize];
-                    if v == value && by_name[n as usize] == name {
-                        symbols.push(symbol);
-                        continue;
-                    }
-                }
-                let name = *names.entry(name).or_insert_with(|| {
-                    by_name.push(name);
-                    by_name.len() as u32 - 1
-                });
-                let hash = |name: u32, value: &[u8]| {
-                    let mut hasher = FxHasher::default();
-                    hasher.write_u32(name);
-                    hasher.write(value);
-                    hasher.finish()
-                };
-                let place = known.entry(
-                    hash(name, value),
-                    |&at| pairs[at as usize] == (name, value),
-                    |&at| hash(pairs[at as usize].0, pairs[at as usize].1),
-                );
-                let symbol = match place {
-                    hashbrown::hash_table::Entry::Occupied(there) => *there.get(),
-                    hashbrown::hash_table::Entry::Vacant(free) => {
-                        let symbol = pairs.len() as u32;
-                        free.insert(symbol);
-                        pairs.push((name, value));
-                        symbol
-                    }
-                };
-                symbols.push(symbol);
-            }
-            before = first..symbols.len();
-            ends.push(symbols.len());
-        }
-        drop(known);
-        // Symbols by rising name and value.
-        let mut order: Vec<u32> = (0..by_name.len() as u32).collect();
-        order.sort_unstable_by_key(|&at| by_name[at as usize]);
-        let mut rank = vec![0u32; by_name.len()];
-        order.iter().enumerate().for_each(|(at, &name)| rank[name as usize] = at as u32);
-        let mut sorted: Vec<(u32, u64, u32)> =
-            pairs.iter().enumerate().map(|(at, (name, value))| (rank[*name as usize], leading(value), at as u32)).collect();
-        sorted.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| pairs[a.2 as usize].1.cmp(pairs[b.2 as usize].1)));
-        let mut final_symbol = vec![0u32; pairs.len()];
-        let (mut values, mut value_blocks) = (Vec::new(), Vec::with_capacity(sorted.len() / VALUES + 1));
-        let mut runs: Vec<Name> = Vec::with_capacity(order.len());
-        let mut last: &[u8] = &[];
-        for (at, (name, _, pair)) in sorted.iter().enumerate() {
-            let symbol = at as u32;
-            final_symbol[*pair as usize] = symbol;
-            let (_, value) = pairs[*pair as usize];
-            if at % VALUES == 0 {
-                value_blocks.push(values.len() as u32);
-                last = &[];
-            }
-            let shared = last.iter().zip(value).take_while(|(a, b)| a == b).count();
-            push_varint(&mut values, shared as u64);
-            push_varint(&mut values, (value.len() - shared) as u64);
-            values.extend_from_slice(&value[shared..]);
-            last = value;
-            match runs.get_mut(*name as usize) {
-                Some(run) => run.symbols.end = symbol + 1,
-                None => {
-                    let name = String::from_utf8_lossy(by_name[order[*name as usize] as usize]).into_owned().into_boxed_str();
-                    runs.push(Name { name, symbols: symbol..symbol + 1 });
-                }
-            }
-        }
-        // Rows by rising symbols.
-        symbols.iter_mut().for_each(|symbol| *symbol = final_symbol[*symbol as usize]);
-        let of = |row: u32| {
-            let from = if row == 0 { 0 } else { ends[row as usize - 1] };
-            &symbols[from..ends[row as usize]]
-        };
-        let mut rows: Vec<u32> = (0..self.ids.len() as u32).collect();
-        rows.sort_by(|&a, &b| of(a).cmp(of(b)));
-        let (mut packed, mut row_blocks) = (Vec::new(), Vec::with_capacity(rows.len() / ROWS + 1));
-        for (at, &row) in rows.iter().enumerate() {
-            if at % ROWS == 0 {
-                row_blocks.push(packed.len() as u32);
-            }
-            let row = of(row);
-            push_varint(&mut packed, row.len() as u64);
-            let mut before = 0;
-            for &symbol in row {
-                push_varint(&mut packed, u64::from(symbol - before));
-                before = symbol;
-            }
-        }
-        let ids: Box<[u32]> = rows.iter().map(|&row| self.ids[row as usize]).collect();
-        let mut by_id: Box<[u32]> = (0..ids.len() as u32).collect();
-        by_id.sort_unstable_by_key(|&row| ids[row as usize]);
-        Segment {
-            names: runs,
-            values: values.into(),
-            value_blocks: value_blocks.into(),
-            rows: packed.into(),
-            row_blocks: row_blocks.into(),
-            ids,
-            by_id,
-        }
-    }
-}
-
-/// The first bytes of a value as a number, in the order of the bytes.
-fn leading(value: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    let len = value.len().min(8);
-    bytes[..len].copy_from_slice(&value[..len]);
-    u64::from_be_bytes(bytes)
-}
-
-/// Which symbols of a run a matcher accepts.
+/// The symbols of a range that a matcher accepts.
 enum Accepted {
     One(u32),
-    /// By the place in the run.
+    /// By position in the range.
     Some(Vec<bool>),
 }
 
-/// A matcher, as a segment knows it.
+/// A matcher resolved to symbols.
 struct Test {
     symbols: Range<u32>,
     accepted: Accepted,
-    /// Series without the label are accepted.
+    /// Whether series without the label are accepted.
     absent: bool,
 }
 
@@ -246,7 +92,7 @@ impl Segment {
         self.ids.len()
     }
 
-    /// Bytes in memory.
+    /// Memory in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.values.len() + self.rows.len() + 4 * (self.value_blocks.len() + self.row_blocks.len() + self.ids.len() * 2)
     }
@@ -276,7 +122,7 @@ impl Segment {
         self.names.last().map_or(0, |name| name.symbols.end)
     }
 
-    /// Calls back for each symbol of a run with its value, until false.
+    /// Calls `each` for each symbol of a range with its value, until it returns false.
     fn for_values(&self, run: Range<u32>, mut each: impl FnMut(u32, &[u8]) -> bool) {
         let mut cursor = ValueCursor::new(self, run);
         while let Some((symbol, value)) = cursor.current() {
@@ -287,19 +133,19 @@ impl Segment {
         }
     }
 
-    /// The first value of a block, which is stored whole.
+    /// The first value of a block, which is stored without prefix compression.
     fn block_value(&self, block: usize) -> &[u8] {
         let mut rest = self.value_blocks.get(block).and_then(|&at| self.values.get(at as usize..)).unwrap_or_default();
         let (Ok(_), Ok(len)) = (take_varint(&mut rest), take_varint(&mut rest)) else { return &[] };
         rest.get(..len as usize).unwrap_or_default()
     }
 
-    /// The part of a run where a value is, if it is there; what comes before that part is smaller.
+    /// The part of a range that contains a value, if it exists; all values before that part are smaller.
     fn block_of(&self, run: &Range<u32>, value: &[u8]) -> Range<u32> {
         if run.is_empty() {
             return run.clone();
         }
-        // Blocks whose first value belongs to the run and is not beyond the one that is looked for.
+        // Search blocks whose first value is in the range and at most `value`.
         let (mut low, mut high) = (run.start as usize / VALUES + 1, (run.end as usize - 1) / VALUES + 1);
         while low < high {
             let middle = low.midpoint(high);
@@ -321,7 +167,7 @@ impl Segment {
         found
     }
 
-    /// The values of a label behind `after`, in order.
+    /// The values of a label after `after`, in order.
     pub(super) fn values_after(&self, name: &str, after: Option<&str>) -> ValueCursor<'_> {
         let run = self.run(name);
         let Some(after) = after else { return ValueCursor::new(self, run) };
@@ -332,7 +178,7 @@ impl Segment {
         cursor
     }
 
-    /// Calls back for the rows within a range with their symbols, until false.
+    /// Calls `each` for the rows of a range with their symbols, until it returns false.
     fn for_rows(&self, range: Range<usize>, mut each: impl FnMut(usize, &[u32]) -> bool) {
         if range.is_empty() {
             return;
@@ -365,7 +211,7 @@ impl Segment {
         row
     }
 
-    /// The first row for which `before` does not hold, among rows for which it holds at the beginning and not at the end.
+    /// The first row for which `before` is false, if rows are partitioned by it.
     fn partition_point(&self, before: impl Fn(&[u32]) -> bool) -> usize {
         let (mut low, mut high) = (0, self.row_blocks.len());
         while low < high {
@@ -417,10 +263,10 @@ impl Segment {
         }
     }
 
-    /// Gives all series to a builder, but those that are left out.
+    /// Copies all series to a builder, except those to leave out.
     pub(super) fn copy_to(&self, builder: &mut SegmentBuilder, leave_out: impl Fn(SeriesId) -> bool) {
         let mut packed = Vec::new();
-        // In the order of the rows, so that neighbours share their labels.
+        // In row order, so that neighbours share labels.
         self.for_rows(0..self.len(), |at, row| {
             let id = SeriesId(self.ids[at]);
             if !leave_out(id) {
@@ -432,7 +278,7 @@ impl Segment {
         });
     }
 
-    /// The rows that equality matchers leave: none where they surely accept nothing, else a range and what is to be tested.
+    /// Narrows the rows by equality matchers; `None` if they match nothing, else a range of rows and the remaining tests.
     fn narrow<'m>(&self, matchers: &'m [Matcher]) -> Option<(Range<usize>, Vec<Test>, Vec<&'m Matcher>)> {
         let (mut range, mut tests, mut other) = (0..self.len(), Vec::new(), Vec::new());
         for matcher in matchers {
@@ -453,18 +299,18 @@ impl Segment {
         Some((range, tests, other))
     }
 
-    /// Whether each row begins with a label of this name: then its values are in the order of the rows.
+    /// Whether each row starts with a label of this name: then rows are sorted by its values.
     fn leads(&self, symbols: &Range<u32>) -> bool {
         let begins = |at: usize| self.row(at).first().is_some_and(|symbol| symbols.contains(symbol));
         self.len() > 0 && begins(0) && begins(self.len() - 1)
     }
 
-    /// How many rows have to be looked at for a selection.
+    /// Number of rows that a selection reads.
     pub(super) fn work(&self, matchers: &[Matcher]) -> usize {
         self.narrow(matchers).map_or(0, |(range, _, _)| range.len())
     }
 
-    /// The series that all matchers accept, in no order.
+    /// Appends the series that all matchers accept, in no order.
     pub(super) fn select(&self, matchers: &[Matcher], out: &mut Vec<u32>) {
         let Some((range, mut tests, other)) = self.narrow(matchers) else { return };
         let mut few = Vec::new();
@@ -501,7 +347,7 @@ impl Segment {
         });
     }
 
-    /// Which values of a run a matcher accepts.
+    /// Which values of a range a matcher accepts.
     fn accepted(&self, matcher: &Matcher, symbols: &Range<u32>) -> Vec<bool> {
         let (pattern, wanted) = match &matcher.op {
             MatchOp::Matches(pattern) => (Some(pattern), true),
@@ -526,7 +372,7 @@ impl Segment {
         accepted
     }
 
-    /// How many of the wanted series have each symbol.
+    /// For each symbol, the number of wanted series that have it.
     pub(super) fn counts(&self, wanted: impl Fn(SeriesId) -> bool) -> Vec<u32> {
         let mut counts = vec![0u32; self.symbols() as usize];
         self.for_rows(0..self.len(), |at, row| {
@@ -543,81 +389,8 @@ impl Segment {
         self.names.iter().map(|name| (name.name.as_ref(), &counts[name.symbols.start as usize..name.symbols.end as usize]))
     }
 
-    /// The values of a label that have a count, by rising value.
+    /// The values of a label with a count above 0, by rising value.
     pub(super) fn used_values<'a>(&'a self, name: &str, counts: &'a [u32]) -> UsedValues<'a> {
-        let mut values = UsedValues { cursor: ValueCursor::new(self, self.run(name)), counts };
-        values.settle();
-        values
-    }
-}
-
-/// Walks through values in order.
-pub(super) struct ValueCursor<'a> {
-    segment: &'a Segment,
-    next: u32,
-    end: u32,
-    rest: &'a [u8],
-    value: Vec<u8>,
-}
-
-impl<'a> ValueCursor<'a> {
-    fn new(segment: &'a Segment, run: Range<u32>) -> Self {
-        let block = run.start as usize / VALUES;
-        let rest = segment.value_blocks.get(block).and_then(|&at| segment.values.get(at as usize..)).unwrap_or_default();
-        let mut cursor = Self { segment, next: (block * VALUES) as u32, end: run.end, rest, value: Vec::new() };
-        cursor.decode();
-        while cursor.next < run.start && cursor.next < run.end {
-            cursor.advance();
-        }
-        cursor
-    }
-
-    fn decode(&mut self) {
-        if self.next < self.end.min(self.segment.symbols()) {
-            let (Ok(shared), Ok(len)) = (take_varint(&mut self.rest), take_varint(&mut self.rest)) else { return };
-            let (suffix, rest) = self.rest.split_at_checked(len as usize).unwrap_or_default();
-            self.rest = rest;
-            self.value.truncate(shared as usize);
-            self.value.extend_from_slice(suffix);
-        }
-    }
-
-    fn current(&self) -> Option<(u32, &[u8])> {
-        (self.next < self.end).then_some((self.next, &self.value))
-    }
-
-    /// The value that it is at; none at the end.
-    pub(super) fn value(&self) -> Option<&[u8]> {
-        self.current().map(|(_, value)| value)
-    }
-
-    pub(super) fn advance(&mut self) {
-        self.next += 1;
-        self.decode();
-    }
-}
-
-/// The values of a label that any wanted series has, by rising value.
-pub(super) struct UsedValues<'a> {
-    cursor: ValueCursor<'a>,
-    counts: &'a [u32],
-}
-
-impl UsedValues<'_> {
-    fn settle(&mut self) {
-        while let Some((symbol, _)) = self.cursor.current()
-            && self.counts.get(symbol as usize).is_none_or(|count| *count == 0)
-        {
-            self.cursor.advance();
-        }
-    }
-
-    pub(super) fn current(&self) -> Option<&[u8]> {
-        self.cursor.value()
-    }
-
-    pub(super) fn advance(&mut self) {
-        self.cursor.advance();
-        self.settle();
+        UsedValues::new(ValueCursor::new(self, self.run(name)), counts)
     }
 }

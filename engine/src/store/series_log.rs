@@ -1,7 +1,7 @@
-//! The log of series: which id has which labels, from which the index is loaded.
+//! The series log: which id has which labels. The index of series is loaded from it.
 //!
-//! Ids rise and are never given again, those of removed series included: samples under an id can only be of one series.
-//! The same runs of definitions stand in the journal, before the first rows that name their series.
+//! Ids rise and are never reused, not even those of removed series: samples under an id can belong to one series only. The journal
+//! holds the same blocks of definitions, before the first rows that use their series.
 
 use std::path::Path;
 
@@ -12,46 +12,46 @@ use super::log::{Log, Rewrite};
 use crate::codec::{CodecError, push_varint, take_varint};
 use crate::model::{Labels, SeriesId};
 
-/// Series that follow each other: [`decode_run`].
+/// Series with consecutive ids: [`decode_run`].
 const DEFINED: u8 = 1;
-/// Ids that were removed.
+/// Removed ids.
 const REMOVED: u8 = 2;
-/// The next id, where the last ones were removed.
+/// The next id, if the last ones were removed.
 const NEXT: u8 = 3;
 
-/// Bytes of a run of definitions before compression.
+/// Bytes of a block of definitions before compression.
 const RUN_BYTES: usize = 64 << 10;
-/// A run is never longer after decompression; the labels of one series are at most about 1.1 MiB.
+/// Most bytes of a block after decompression; the labels of one series take at most about 1.1 MiB.
 const MAX_RUN_BYTES: usize = 4 << 20;
-/// The log is written anew when more than half of it is removed series, and it is longer.
+/// The log is rewritten when it is longer and more than half of it is removed series.
 const REWRITE_BYTES: u64 = 256 << 10;
 
-/// The log of series, open.
+/// The open series log.
 #[derive(Debug)]
 pub(super) struct SeriesLog {
     log: Log,
-    /// All ids below are in the log, or were never given to a series that has samples.
+    /// All ids below this are in the log, or were never given to a series with samples.
     next: u32,
-    /// Series that the log defines and that were not removed.
+    /// Series that are defined and not removed.
     live: u64,
     removed: RoaringBitmap,
 }
 
-/// What a log of series holds.
+/// Result of [`SeriesLog::open`].
 pub(super) struct Loaded {
     pub(super) log: SeriesLog,
-    /// What is damaged or missing; the labels may be known elsewhere.
+    /// Describes what is damaged or missing; the labels may be known from elsewhere.
     pub(super) damage: Option<String>,
 }
 
 impl SeriesLog {
-    /// Opens the log and passes its series on, by rising id as far as they were written so.
+    /// Opens the log and passes its series to `series`, by rising id as far as they were written in order.
     ///
     /// # Errors
-    /// The system's, where there is a file that cannot be read.
+    /// An I/O error other than a missing file.
     pub(super) fn open(data_dir: &Path, identity: Identity, mut series: impl FnMut(SeriesId, Labels)) -> std::io::Result<Loaded> {
         let (mut next, mut live, mut removed) = (0u32, 0, RoaringBitmap::new());
-        // Removals come after their definitions, so those are known before the series are passed on.
+        // Removals follow their definitions, so collect the definitions first.
         let mut defined: Vec<(SeriesId, Labels)> = Vec::new();
         let opened = Log::open(data_dir, "series", identity, |_, kind, mut payload| {
             match kind {
@@ -74,7 +74,7 @@ impl SeriesLog {
                 series(id, labels);
             }
         }
-        // The mark knows the next id even where the end of the log is gone.
+        // The mark has the next id even if the end of the log is lost.
         let next = next.max(u32::try_from(opened.note).unwrap_or(0));
         Ok(Loaded { log: Self { log: opened.log, next, live, removed }, damage: opened.damage })
     }
@@ -84,15 +84,14 @@ impl SeriesLog {
         self.next
     }
 
-    /// Whether a series was removed.
     pub(super) fn is_removed(&self, id: SeriesId) -> bool {
         self.removed.contains(id.0)
     }
 
-    /// Makes new series durable, by rising id; `next` is the first id that is not among them.
+    /// Adds new series durably, by rising id; `next` is the id after the last one.
     ///
     /// # Errors
-    /// The system's; the log is as it was then.
+    /// Any I/O error; the log is unchanged then.
     pub(super) fn add(&mut self, new: &[(SeriesId, Labels)], next: u32) -> std::io::Result<()> {
         let mut records: Vec<(u8, Vec<u8>)> = encode_runs(new)?.into_iter().map(|run| (DEFINED, run)).collect();
         if new.last().is_none_or(|(id, _)| id.0.saturating_add(1) < next) {
@@ -104,10 +103,10 @@ impl SeriesLog {
         Ok(())
     }
 
-    /// Removes series for good, durably. Their ids are never given again.
+    /// Removes series permanently and durably. Their ids are never reused.
     ///
     /// # Errors
-    /// The system's; the log is as it was then.
+    /// Any I/O error; the log is unchanged then.
     pub(super) fn remove(&mut self, ids: &[SeriesId]) -> std::io::Result<()> {
         let gone: RoaringBitmap = ids.iter().map(|id| id.0).filter(|id| *id < self.next && !self.removed.contains(*id)).collect();
         if gone.is_empty() {
@@ -120,13 +119,13 @@ impl SeriesLog {
             && self.removed.len() > self.live
             && let Err(error) = self.compact()
         {
-            // The log is larger than it needs to be, no more.
-            log::warn!("{} cannot be written anew: {error}", self.log.path().display());
+            // Not fatal: the log is only larger than it needs to be.
+            log::warn!("cannot rewrite {}: {error}", self.log.path().display());
         }
         Ok(())
     }
 
-    /// Leaves out what was removed.
+    /// Rewrites the log without the removed series.
     fn compact(&mut self) -> std::io::Result<()> {
         let mut runs = Vec::new();
         self.log.read_from(0, |_, kind, payload| {
@@ -138,7 +137,7 @@ impl SeriesLog {
         self.log.rewrite(next.into(), |out: &mut Rewrite| -> std::io::Result<()> {
             for run in runs {
                 let mut left = Vec::new();
-                // What cannot be read was told when the log was opened.
+                // Damage was reported when the log was opened.
                 let _ = decode_run(&run, |id, labels| {
                     if !removed.contains(id.0) {
                         left.push((id, labels));
@@ -152,10 +151,10 @@ impl SeriesLog {
         Ok(())
     }
 
-    /// Writes the log anew, with the series that there are, by rising id.
+    /// Rewrites the log with the given series, by rising id.
     ///
     /// # Errors
-    /// The system's; the log is as it was then.
+    /// Any I/O error; the log is unchanged then.
     pub(super) fn rewrite(&mut self, next: u32, series: impl Iterator<Item = (SeriesId, Labels)>) -> std::io::Result<()> {
         let next = next.max(self.next);
         let mut live = 0;
@@ -179,12 +178,11 @@ impl SeriesLog {
         Ok(())
     }
 
-    /// Whether the file was removed behind the back of the log.
+    /// Whether the file was removed while the log was open.
     pub(super) fn is_gone(&self) -> bool {
         self.log.is_gone()
     }
 
-    /// The file.
     pub(super) fn path(&self) -> &Path {
         self.log.path()
     }
@@ -192,7 +190,7 @@ impl SeriesLog {
     /// Copies the log into another folder.
     ///
     /// # Errors
-    /// The system's.
+    /// Any I/O error.
     pub(super) fn copy_to(&self, folder: &Path) -> std::io::Result<()> {
         self.log.copy_to(folder)
     }
@@ -204,10 +202,10 @@ fn next_payload(next: u32) -> Vec<u8> {
     payload
 }
 
-/// Definitions of series by rising id, in runs of bounded size.
+/// Encodes definitions of series by rising id, in blocks of bounded size.
 ///
 /// # Errors
-/// Where a run is too long for the compressor, which bounded labels are not.
+/// If a block is too long for the compressor, which cannot happen with bounded labels.
 pub(super) fn encode_runs(series: &[(SeriesId, Labels)]) -> std::io::Result<Vec<Vec<u8>>> {
     let mut runs = Vec::new();
     let mut run = Vec::new();
@@ -235,10 +233,10 @@ fn compressed(run: &[u8]) -> std::io::Result<Vec<u8>> {
     snap::raw::Encoder::new().compress_vec(run).map_err(std::io::Error::other)
 }
 
-/// Reads a run of definitions.
+/// Decodes a block of definitions.
 ///
 /// # Errors
-/// [`CodecError`] where it is not one; what came before the damage was passed on.
+/// [`CodecError`] if it is damaged; what precedes the damage was passed on.
 pub(super) fn decode_run(payload: &[u8], mut series: impl FnMut(SeriesId, Labels)) -> Result<(), CodecError> {
     let damaged = |_| CodecError::Damaged("a run of series");
     if snap::raw::decompress_len(payload).map_err(damaged)? > MAX_RUN_BYTES {
@@ -252,7 +250,7 @@ pub(super) fn decode_run(payload: &[u8], mut series: impl FnMut(SeriesId, Labels
         let (labels, tail) = rest.split_at_checked(length).ok_or(CodecError::Damaged("labels are cut short"))?;
         rest = tail;
         let labels = Labels::from_bytes(labels).map_err(|_| CodecError::Damaged("labels"))?;
-        // The last id of all stands for a series that is not known.
+        // The highest id is reserved for an unknown series.
         let next = id.checked_add(1).ok_or(CodecError::Damaged("impossible id"))?;
         series(SeriesId(id), labels);
         id = next;

@@ -1,4 +1,8 @@
-//! The store through its public door: what is read is what was written, whatever happened in between.
+//! Tests of the store through its public API: reads return what was written, whatever happened in between.
+
+mod compaction;
+mod damage;
+mod kept;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -41,7 +45,7 @@ fn limits() -> Limits {
 }
 
 #[test]
-fn what_was_committed_is_there_after_a_restart_sealed_or_not() {
+fn committed_samples_survive_a_restart_sealed_or_not() {
     let dir = tempfile::tempdir().unwrap();
     let rows = [("0", T0, 1.0), ("0", T0 + 5_000, f64::NAN), ("1", T0, f64::INFINITY)];
     {
@@ -63,7 +67,7 @@ fn what_was_committed_is_there_after_a_restart_sealed_or_not() {
 }
 
 #[test]
-fn a_series_has_samples_where_there_are_some_and_not_between_them() {
+fn has_samples_is_true_only_for_ranges_with_samples() {
     let dir = tempfile::tempdir().unwrap();
     let day = partition::DAY_MS;
     let store = Store::open(dir.path(), eager(), T0 - 2 * day).unwrap();
@@ -144,7 +148,7 @@ fn the_order_of_refusal_is_the_same_after_a_restart() {
 }
 
 #[test]
-fn a_clock_that_was_ahead_and_went_back_shuts_nothing_out() {
+fn samples_are_accepted_after_a_clock_that_was_ahead_went_back() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir, T0);
     let ahead = T0 + 5 * 3_600_000;
@@ -250,38 +254,6 @@ fn hours(store: &Store, cpu: &str) -> Vec<WindowRow> {
     store.windows(id(store, cpu), Level::H1, 0, i64::MAX).unwrap()
 }
 
-#[test]
-fn a_finished_day_is_one_file_and_reads_as_before() {
-    let dir = tempfile::tempdir().unwrap();
-    let now = T0 + 2 * 3_600_000;
-    let store = Store::open(dir.path(), eager(), now).unwrap();
-    some_days(&store, 2);
-    store.append(&batch(&[("0", T0, 5.0)]), now).unwrap();
-    store.seal().unwrap();
-    let (before, windows) = (read(&store, "0"), hours(&store, "0"));
-    let done = compact_all(&store, now);
-    assert_eq!(
-        done.iter().map(|c| (c.day.as_str(), c.samples, c.finished)).collect::<Vec<_>>(),
-        [("2026-11-22", 2_880, true), ("2026-11-23", 2_880, true)]
-    );
-    let names: Vec<_> = fs::read_dir(dir.path().join("partitions/2026-11-22")).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert_eq!(names.len(), 3, "the file and two manifests: {names:?}");
-    assert_eq!((read(&store, "0"), hours(&store, "0")), (before.clone(), windows.clone()));
-    assert_eq!(compact_all(&store, now), []);
-    // A late sample joins the day: the file is made anew.
-    let late = T0 - 61 * MINUTE + 1;
-    store.append(&batch(&[("1", late, 99.0)]), now).unwrap();
-    assert_eq!(hours(&store, "1").iter().map(|r| r.max).fold(0.0, f64::max), 99.0, "in the head");
-    store.commit().unwrap();
-    store.seal().unwrap();
-    assert_eq!(hours(&store, "1").iter().map(|r| r.max).fold(0.0, f64::max), 99.0, "in the hot part");
-    assert_eq!(compact_all(&store, now).len(), 1);
-    drop(store);
-    let store = Store::open(dir.path(), eager(), now).unwrap();
-    assert_eq!((read(&store, "0"), hours(&store, "0")), (before, windows));
-    assert_eq!(hours(&store, "1").iter().map(|r| r.max).fold(0.0, f64::max), 99.0, "in the file");
-}
-
 /// What a query over whole hours gives, from hours or from samples; and how many hours it read.
 fn over_time(store: &Store, query: &str, (start, end): (TimestampMs, TimestampMs), use_windows: bool) -> (Vec<Vec<f64>>, usize) {
     let params = promql::Params {
@@ -303,99 +275,7 @@ fn over_time(store: &Store, query: &str, (start, end): (TimestampMs, TimestampMs
 }
 
 #[test]
-fn hours_answer_in_the_place_of_samples_with_the_same_numbers_and_outlive_them() {
-    let dir = tempfile::tempdir().unwrap();
-    let day = partition::DAY_MS;
-    let options = StoreOptions { windows_retention_ms: 60 * day, ..eager() };
-    let store = Store::open(dir.path(), options, T0).unwrap();
-    // Samples exactly on the hour, just beside it, stale markers and gaps; a series with NaN keeps to its samples.
-    let mut rows = Batch::default();
-    for at in 0..2 * 1_440 {
-        let t = T0 - 2 * day + at * MINUTE;
-        let v = ((at * 7_919) % 1_000) as f64 / 10.0 - 30.0;
-        rows.push(Labels::metric("load", &[("cpu", "0")]), t, v);
-        if at % 400 < 300 {
-            rows.push(Labels::metric("load", &[("cpu", "1")]), t + if at % 60 == 59 { 59_999 } else { 1 }, v);
-        } else if at % 400 == 300 {
-            rows.push(Labels::metric("load", &[("cpu", "1")]), t + 1, f64::from_bits(crate::model::STALE_NAN_BITS));
-        }
-        rows.push(Labels::metric("load", &[("cpu", "2")]), t, if at == 100 { f64::NAN } else { v });
-    }
-    store.append(&rows, T0).unwrap();
-    store.commit().unwrap();
-    store.seal().unwrap();
-    assert_eq!(compact_all(&store, T0 + 3_600_000).len(), 2);
-    store.append(&batch(&[("0", T0, 5.0), ("0", T0 + 1, 50.0)]), T0).unwrap();
-    let (from, to) = (T0 - 2 * day, T0 + 3_600_000);
-    let whole = |values: &[Vec<f64>]| values.iter().map(|v| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>()).collect::<Vec<_>>();
-    for name in ["sum", "count", "avg", "min", "max"] {
-        for range in ["[1h]", "[3h]", "[1d]", "[2h] offset 1h", "[1h] @ 1795456800"] {
-            let query = format!("{name}_over_time(load{range})");
-            let (from_hours, hours) = over_time(&store, &query, (from, to), true);
-            let (from_samples, none) = over_time(&store, &query, (from, to), false);
-            assert!(hours > 0 && none == 0, "{query}: {hours} hours");
-            assert_eq!(from_hours.len(), from_samples.len(), "{query}");
-            if name == "sum" || name == "avg" {
-                for (a, b) in from_hours.iter().flatten().zip(from_samples.iter().flatten()) {
-                    assert!(
-                        a.to_bits() == b.to_bits() || (a - b).abs() <= 1e-11 * b.abs().max(1.0) || (a.is_nan() && b.is_nan()),
-                        "{query}: {a} {b}"
-                    );
-                }
-            } else {
-                assert_eq!(whole(&from_hours), whole(&from_samples), "{query}");
-            }
-        }
-    }
-    assert_eq!(over_time(&store, "avg_over_time(load[90m])", (from, to), true).1, 0, "no whole hours");
-    assert_eq!(over_time(&store, "avg_over_time(load[1h])", (from + 1, to), true).1, 0, "beside the hour");
-    let before = over_time(&store, "avg_over_time(load{cpu=\"0\"}[1h])", (from, T0 - day), true).0;
-    compact_all(&store, T0 + 40 * day);
-    assert_eq!(read(&store, "0").iter().filter(|s| s.0 < T0).count(), 0, "the samples are past their retention");
-    assert_eq!(whole(&over_time(&store, "avg_over_time(load{cpu=\"0\"}[1h])", (from, T0 - day), true).0), whole(&before));
-}
-
-#[test]
-fn samples_go_at_their_retention_hours_stay_and_days_go_at_last() {
-    let dir = tempfile::tempdir().unwrap();
-    let day = partition::DAY_MS;
-    let short = Selector::parse(r#"load{cpu="1"}"#).unwrap();
-    let options = StoreOptions { retention_overrides: vec![(short, 7 * day)], windows_retention_ms: 60 * day, ..eager() };
-    let store = Store::open(dir.path(), options, T0).unwrap();
-    some_days(&store, 3);
-    let last_day = T0 + day;
-    let windows = hours(&store, "1");
-    compact_all(&store, last_day + 2 * day);
-    assert_eq!((read(&store, "0").len(), read(&store, "1").len()), (3 * 1_440, 3 * 1_440));
-    compact_all(&store, last_day + 7 * day);
-    assert_eq!((read(&store, "0").len(), read(&store, "1").len()), (3 * 1_440, 0), "the shorter retention");
-    compact_all(&store, last_day + 28 * day);
-    assert_eq!(read(&store, "0").len(), 2 * 1_440, "the first day is past thirty days");
-    compact_all(&store, last_day + 40 * day);
-    assert_eq!((read(&store, "0").len(), hours(&store, "1")), (0, windows), "hours are kept longer");
-    assert_eq!(store.windows(id(&store, "0"), Level::M1, 0, i64::MAX).unwrap(), [], "shorter windows need samples");
-    assert_eq!(store.windows(id(&store, "0"), Level::H24, 0, i64::MAX).unwrap().len(), 2);
-    assert_eq!(store.apply_retention(last_day + 58 * day).unwrap(), ["2026-11-22"]);
-    assert_eq!(store.apply_retention(last_day + 62 * day).unwrap().len(), 2);
-    assert!(!dir.path().join("partitions/2026-11-24").exists());
-}
-
-#[test]
-fn the_oldest_days_go_when_the_directory_is_too_large() {
-    let dir = tempfile::tempdir().unwrap();
-    let now = T0 + 2 * partition::DAY_MS;
-    {
-        let store = Store::open(dir.path(), eager(), now).unwrap();
-        some_days(&store, 4);
-        compact_all(&store, now);
-    }
-    let store = Store::open(dir.path(), StoreOptions { max_bytes: 1, ..eager() }, now).unwrap();
-    assert_eq!(store.apply_retention(now).unwrap(), ["2026-11-22", "2026-11-23", "2026-11-24"]);
-    assert_eq!(read(&store, "0").len(), 1_440, "the newest day stays");
-}
-
-#[test]
-fn a_snapshot_opens_as_it_is_and_holds_all_that_was_accepted() {
+fn a_snapshot_opens_and_holds_everything_accepted() {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + 2 * 3_600_000;
     let store = Store::open(&dir.path().join("live"), eager(), now).unwrap();
@@ -414,123 +294,7 @@ fn a_snapshot_opens_as_it_is_and_holds_all_that_was_accepted() {
 }
 
 #[test]
-fn damaged_progress_is_told_and_everything_is_still_there() {
-    let dir = tempfile::tempdir().unwrap();
-    let before = {
-        let store = open(&dir, T0);
-        store.append(&batch(&[("0", T0, 1.0), ("1", T0 - 50 * MINUTE, 2.0)]), T0).unwrap();
-        store.commit().unwrap();
-        store.seal().unwrap();
-        store.append(&batch(&[("0", T0 + 1, 3.0)]), T0).unwrap();
-        store.commit().unwrap();
-        (read(&store, "0"), read(&store, "1"))
-    };
-    fs::write(dir.path().join("progress"), "?").unwrap();
-    let store = open(&dir, T0 + MINUTE);
-    assert_eq!((read(&store, "0"), read(&store, "1")), before);
-    assert!(store.problems()[0].contains("progress is damaged: not a progress file"), "{:?}", store.problems());
-    store.append(&batch(&[("0", T0 + 2, 4.0)]), T0 + MINUTE).unwrap();
-    store.commit().unwrap();
-    drop(store);
-    assert_eq!(read(&open(&dir, T0 + MINUTE), "0").len(), 3, "record numbers went on");
-}
-
-fn chunk_file(dir: &TempDir, day: &str) -> PathBuf {
-    let is_file = |path: &PathBuf| path.extension().is_some_and(|e| e == "chunks");
-    fs::read_dir(dir.path().join("partitions").join(day)).unwrap().map(|e| e.unwrap().path()).find(is_file).unwrap()
-}
-
-#[test]
-fn a_damaged_chunk_is_told_and_the_rest_serves_on() {
-    let dir = tempfile::tempdir().unwrap();
-    let now = T0 + 2 * 3_600_000;
-    {
-        let store = Store::open(dir.path(), eager(), now).unwrap();
-        some_days(&store, 2);
-        compact_all(&store, now);
-    }
-    let file = chunk_file(&dir, "2026-11-22");
-    let whole = fs::read(&file).unwrap();
-    // Behind headers and times are the values of the first series; some bytes of them are there twice.
-    let damaged = (110..170).find_map(|at| {
-        let mut bytes = whole.clone();
-        bytes[at] ^= 1;
-        fs::write(&file, &bytes).unwrap();
-        let store = Store::open(dir.path(), eager(), now).unwrap();
-        (read(&store, "0").len() < 2 * 1_440).then_some(store)
-    });
-    let store = damaged.unwrap();
-    let (first, second) = (read(&store, "0").len(), read(&store, "1").len());
-    assert!(first >= 2 * 1_440 - 512 && second == 2 * 1_440, "{first} {second}");
-    assert!(store.problems()[0].contains(r#"samples of load{cpu="0"} from 2026-11-22T"#), "{:?}", store.problems());
-    drop(store);
-    fs::write(&file, &whole[..whole.len() / 2]).unwrap();
-    let store = Store::open(dir.path(), eager(), now).unwrap();
-    assert!(read(&store, "1").len() >= 1_440);
-    assert!(store.problems().iter().any(|p| p.contains("partition 2026-11-22: ")), "{:?}", store.problems());
-}
-
-#[test]
-fn damage_in_a_finished_day_is_found_unasked_and_the_day_is_written_anew() {
-    let dir = tempfile::tempdir().unwrap();
-    let now = T0 + 2 * 3_600_000;
-    let before = {
-        let store = Store::open(dir.path(), eager(), now).unwrap();
-        some_days(&store, 2);
-        compact_all(&store, now);
-        hours(&store, "0")
-    };
-    let file = chunk_file(&dir, "2026-11-22");
-    let mut bytes = fs::read(&file).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::write(&file, &bytes).unwrap();
-    let store = Store::open(dir.path(), eager(), now).unwrap();
-    compact_all(&store, now);
-    compact_all(&store, now);
-    assert!(store.problems()[0].contains("are damaged"), "{:?}", store.problems());
-    assert_ne!(chunk_file(&dir, "2026-11-22"), file);
-    let kept = fs::read_dir(dir.path().join("quarantine")).unwrap().map(|e| fs::read(e.unwrap().path()).unwrap()).collect::<Vec<_>>();
-    assert_eq!(kept, [bytes]);
-    assert_eq!(hours(&store, "0"), before);
-    drop(store);
-    let store = Store::open(dir.path(), eager(), now).unwrap();
-    assert_eq!(compact_all(&store, now), []);
-    assert_eq!(store.problems(), Vec::<String>::new());
-}
-
-#[test]
-fn a_day_with_a_damaged_seal_is_finished_with_all_that_is_sound() {
-    let dir = tempfile::tempdir().unwrap();
-    let now = T0 + 2 * 3_600_000;
-    {
-        let store = Store::open(dir.path(), eager(), now).unwrap();
-        some_days(&store, 2);
-    }
-    let file = dir.path().join("partitions/2026-11-22/1.pages");
-    let whole = fs::read(&file).unwrap();
-    let damaged = (150..whole.len()).step_by(40).find_map(|at| {
-        let mut bytes = whole.clone();
-        bytes[at] ^= 1;
-        fs::write(&file, &bytes).unwrap();
-        let store = Store::open(dir.path(), eager(), now).unwrap();
-        let left = read(&store, "0").len() + read(&store, "1").len();
-        (left < 4 * 1_440).then_some((store, left))
-    });
-    let (store, left) = damaged.unwrap();
-    assert_eq!(left, 3 * 1_440, "one chunk");
-    assert!(compact_all(&store, now).iter().any(|c| c.day == "2026-11-22" && c.finished));
-    assert_eq!(read(&store, "0").len() + read(&store, "1").len(), left);
-    assert_eq!(fs::read_dir(dir.path().join("quarantine")).unwrap().count(), 1);
-    assert!(!file.exists());
-    drop(store);
-    let store = Store::open(dir.path(), eager(), now).unwrap();
-    assert_eq!(compact_all(&store, now), []);
-    assert_eq!(store.problems(), Vec::<String>::new());
-}
-
-#[test]
-fn one_process_has_a_directory_and_a_later_format_is_refused() {
+fn a_directory_is_used_by_one_process_and_a_later_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     {
         let _store = open(&dir, T0);
@@ -546,7 +310,7 @@ fn one_process_has_a_directory_and_a_later_format_is_refused() {
 }
 
 #[test]
-fn events_and_documents_come_back() {
+fn events_and_documents_survive_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     {
         let store = open(&dir, T0);
@@ -619,27 +383,7 @@ proptest! {
 }
 
 #[test]
-fn a_day_whose_manifests_are_gone_is_put_together_from_its_files() {
-    let dir = tempfile::tempdir().unwrap();
-    let now = T0 + 2 * 3_600_000;
-    let before = {
-        let store = Store::open(dir.path(), eager(), now).unwrap();
-        some_days(&store, 2);
-        compact_all(&store, now);
-        (read(&store, "0"), hours(&store, "1"))
-    };
-    for name in ["manifest", "manifest.old"] {
-        fs::remove_file(dir.path().join("partitions/2026-11-22").join(name)).unwrap();
-    }
-    let store = Store::open(dir.path(), eager(), now).unwrap();
-    assert_eq!((read(&store, "0"), hours(&store, "1")), before);
-    assert!(store.problems()[0].contains("its manifest is missing"), "{:?}", store.problems());
-    drop(store);
-    assert_eq!(Store::open(dir.path(), eager(), now).unwrap().problems(), Vec::<String>::new(), "it was written again");
-}
-
-#[test]
-fn samples_that_are_refused_take_no_place_from_other_series() {
+fn refused_samples_do_not_count_against_the_series_limit() {
     let dir = tempfile::tempdir().unwrap();
     let options = StoreOptions { max_series: 2, ..StoreOptions::default() };
     let store = Store::open(dir.path(), options, T0).unwrap();
@@ -649,25 +393,6 @@ fn samples_that_are_refused_take_no_place_from_other_series() {
     assert_eq!((stored.rejected, stored.times.len()), ([0, 3, 0, 1], 2));
     assert_eq!(store.status().series, 2);
     assert_eq!((read(&store, "2").len(), read(&store, "4").len()), (1, 1));
-}
-
-#[test]
-fn late_samples_of_one_series_do_not_take_the_hours_of_another() {
-    let dir = tempfile::tempdir().unwrap();
-    let day = partition::DAY_MS;
-    let options = StoreOptions { retention_overrides: vec![(Selector::parse(r#"load{cpu="1"}"#).unwrap(), day)], ..eager() };
-    let now = T0 + 2 * day;
-    let store = Store::open(dir.path(), options, now).unwrap();
-    some_days(&store, 2);
-    compact_all(&store, now);
-    let before = hours(&store, "1");
-    assert_eq!((read(&store, "1").len(), before.len()), (0, 47));
-    store.append(&batch(&[("9", T0 - day - 5, 1.0), ("1", T0 - 30 * MINUTE, 9.0)]), now).unwrap();
-    store.commit().unwrap();
-    store.seal().unwrap();
-    assert_eq!(hours(&store, "1")[..46], before[..46]);
-    compact_all(&store, now);
-    assert_eq!(hours(&store, "1")[..46], before[..46]);
 }
 
 #[test]
@@ -684,5 +409,3 @@ fn samples_are_refused_when_too_many_wait_for_a_seal() {
     store.seal().unwrap();
     store.append(&batch(&[("0", T0 + 1_000, 1.0)]), T0).unwrap();
 }
-
-mod kept;

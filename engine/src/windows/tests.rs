@@ -26,11 +26,11 @@ fn a_window_closes_when_the_watermark_passes_its_end_plus_the_lateness() {
 fn a_row_knows_its_samples_without_the_one_at_its_start() {
     let day = columns(&[(0, 9.0), (10, 2.0), (20, 4.0), (3_600_001, 5.0), (7_200_000, 7.0)]);
     let rows = from_samples(Level::H1, &day);
-    let told: Vec<_> = rows.iter().map(|r| (r.inner.on_start, r.inner_count(), r.inner.sum, r.inner.min, r.inner.max)).collect();
-    assert_eq!(told, [(true, 2.0, 6.0, 2.0, 4.0), (false, 1.0, 5.0, 5.0, 5.0), (true, 0.0, 0.0, f64::INFINITY, f64::NEG_INFINITY)]);
+    let figures: Vec<_> = rows.iter().map(|r| (r.inner.on_start, r.inner_count(), r.inner.sum, r.inner.min, r.inner.max)).collect();
+    assert_eq!(figures, [(true, 2.0, 6.0, 2.0, 4.0), (false, 1.0, 5.0, 5.0, 5.0), (true, 0.0, 0.0, f64::INFINITY, f64::NEG_INFINITY)]);
     let with_nan = hours(&columns(&[(0, f64::NAN), (1, 1.0), (2, f64::NAN), (3_600_000, f64::NAN)]));
-    let told: Vec<_> = with_nan.iter().map(|r| (r.count, r.inner.nan_on_start, r.inner.nans, r.count_with_nans())).collect();
-    assert_eq!(told, [(1.0, true, 1.0, 3.0), (0.0, true, 0.0, 1.0)], "an hour of NaN alone is kept, but is no window");
+    let figures: Vec<_> = with_nan.iter().map(|r| (r.count, r.inner.nan_on_start, r.inner.nans, r.count_with_nans())).collect();
+    assert_eq!(figures, [(1.0, true, 1.0, 3.0), (0.0, true, 0.0, 1.0)], "an hour with only NaN is stored, but is no window");
     let cancelled = from_samples(Level::H1, &columns(&[(0, 1e300), (1, 1.0)]))[0];
     assert_eq!((cancelled.sum, cancelled.inner.sum), (1e300, 1.0), "no subtraction where it would lose the rest");
 }

@@ -181,7 +181,7 @@ impl SeriesCache {
             match line.map_err(|error| ScrapeError::Line(error.to_string()))? {
                 Line::Sample { series, value, time } => {
                     let time = time.filter(|_| target.honor_timestamps);
-                    let wrong = |error: ScrapeError| ScrapeError::Line(lines.error(error.to_string()).to_string());
+                    let wrong = |error: ScrapeError| ScrapeError::Line(format!("line {}: {error}", lines.number()));
                     self.sample(&mut scrape, series, value, time).map_err(|error| match error {
                         ScrapeError::Labels(_) => wrong(error),
                         error => error,

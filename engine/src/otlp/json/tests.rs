@@ -68,7 +68,7 @@ fn a_whole_request_is_read_as_protobuf_would_be() {
 }
 
 #[test]
-fn what_is_no_request_is_refused_with_its_place() {
+fn malformed_requests_are_refused_with_the_position() {
     for (text, part) in [
         ("", "an object"),
         ("{", "EOF"),

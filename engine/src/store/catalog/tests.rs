@@ -1,3 +1,4 @@
+use super::entries::{RETRY, REWRITE_BYTES};
 use super::*;
 
 const ME: Identity = Identity([7; Identity::LEN]);
@@ -56,7 +57,7 @@ fn files_below(path: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn what_was_written_is_there_after_a_restart_with_and_without_its_index() {
+fn a_restart_keeps_everything_with_and_without_its_index() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path());
     let (catalog, problems) = open(dir.path());
@@ -70,7 +71,7 @@ fn what_was_written_is_there_after_a_restart_with_and_without_its_index() {
 }
 
 #[test]
-fn every_damaged_byte_of_the_log_is_told_and_the_index_gives_back_what_it_held() {
+fn every_damaged_byte_of_the_log_is_reported_and_restored_from_the_index() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path());
     let len = fs::metadata(dir.path().join("catalog.log")).unwrap().len() as usize;
@@ -83,8 +84,8 @@ fn every_damaged_byte_of_the_log_is_told_and_the_index_gives_back_what_it_held()
         fs::write(&path, &bytes).unwrap();
         let (catalog, problems) = open(copied.path());
         assert!(is_whole(&catalog), "byte {at}: {:?} {:?}", subjects(&catalog), problems.list());
-        let told = problems.list();
-        assert!(told.len() == 1 && told[0].contains("nothing is lost"), "byte {at}: {told:?}");
+        let reported = problems.list();
+        assert!(reported.len() == 1 && reported[0].contains("nothing is lost"), "byte {at}: {reported:?}");
         drop(catalog);
         let (catalog, problems) = open(copied.path());
         assert!(is_whole(&catalog) && problems.list().is_empty(), "byte {at}: {:?}", problems.list());
@@ -92,7 +93,7 @@ fn every_damaged_byte_of_the_log_is_told_and_the_index_gives_back_what_it_held()
 }
 
 #[test]
-fn without_an_index_damage_costs_its_record_alone() {
+fn without_an_index_damage_costs_one_record() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path());
     fs::remove_dir_all(dir.path().join("catalog")).unwrap();
@@ -128,7 +129,7 @@ fn without_an_index_damage_costs_its_record_alone() {
 }
 
 #[test]
-fn a_log_that_is_gone_comes_back_from_its_index_and_is_told() {
+fn a_missing_log_is_restored_from_its_index_and_reported() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path());
     for gone in [&["catalog.log"][..], &["catalog.log", "catalog.synced"]] {

@@ -126,7 +126,7 @@ fn lost(file: &ChunkFile, all: &[(u32, Columns)]) -> usize {
 }
 
 #[test]
-fn a_damaged_byte_anywhere_costs_one_run_at_the_most_and_is_told() {
+fn a_damaged_byte_costs_at_most_one_block_and_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("1.chunks");
     let all = small_file(&path);
@@ -140,12 +140,12 @@ fn a_damaged_byte_anywhere_costs_one_run_at_the_most_and_is_told() {
         let lost = lost(&file, &all);
         assert!(lost <= crate::codec::PAGE_ROWS, "byte {at}: {lost} samples lost");
         assert!(lost == 0 || !problems.list().is_empty(), "byte {at}");
-        assert!(!file.base.verify(|| ()).unwrap() && !problems.list().is_empty(), "byte {at}: not told");
+        assert!(!file.base.verify(|| ()).unwrap() && !problems.list().is_empty(), "byte {at}: not reported");
     }
 }
 
 #[test]
-fn a_file_cut_anywhere_gives_the_pages_that_are_left_or_is_refused() {
+fn a_truncated_file_gives_its_remaining_pages_or_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("1.chunks");
     let all = small_file(&path);

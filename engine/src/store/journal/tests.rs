@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::SeriesId;
 
 fn rows(of: &[(u32, i64, u64)]) -> Rows {
     let mut rows = Rows::default();
@@ -54,7 +55,7 @@ fn a_scrape_of_neighbours_costs_little_more_than_its_values() {
 }
 
 #[test]
-fn records_survive_rotation_and_what_a_crash_cut_off_is_dropped_in_silence() {
+fn records_survive_rotation_and_an_unfinished_one_is_dropped_without_a_report() {
     let dir = tempfile::tempdir().unwrap();
     let durable = {
         let (journal, ..) = replay(dir.path());
@@ -101,7 +102,7 @@ fn two_files(dir: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_damaged_byte_of_what_was_durable_is_told_and_costs_its_record_alone() {
+fn every_damaged_durable_byte_is_reported_and_costs_one_record() {
     let dir = tempfile::tempdir().unwrap();
     let mut paths = two_files(dir.path());
     paths.push(dir.path().join("journal").join(SYNCED));
@@ -121,7 +122,7 @@ fn every_damaged_byte_of_what_was_durable_is_told_and_costs_its_record_alone() {
 }
 
 #[test]
-fn every_cut_of_what_was_durable_and_every_missing_file_is_told() {
+fn every_truncated_and_every_missing_file_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     for path in two_files(dir.path()) {
         let whole = fs::read(&path).unwrap();
@@ -129,7 +130,7 @@ fn every_cut_of_what_was_durable_and_every_missing_file_is_told() {
             fs::write(&path, &whole[..len]).unwrap();
             let (journal, seen, problems) = replay(dir.path());
             assert!(seen.len() >= 2 && seen.len() < 4, "{len} bytes: {seen:?}");
-            assert!(!problems.is_empty(), "{len} bytes of {} are not told", path.display());
+            assert!(!problems.is_empty(), "{len} bytes of {} are not reported", path.display());
             assert!(append(&journal, &[(9, 1, 1)]) > 4, "numbers go on");
             drop(journal);
             fs::remove_file(files(dir.path()).last().unwrap()).unwrap();
@@ -150,7 +151,7 @@ fn every_cut_of_what_was_durable_and_every_missing_file_is_told() {
 }
 
 #[test]
-fn series_are_defined_again_after_a_failed_sync_and_not_once_they_are_kept() {
+fn series_are_defined_again_after_a_failed_sync_until_the_series_log_has_them() {
     let dir = tempfile::tempdir().unwrap();
     let (journal, ..) = replay(dir.path());
     let asked = |journal: &Journal| {
@@ -171,7 +172,7 @@ fn series_are_defined_again_after_a_failed_sync_and_not_once_they_are_kept() {
 }
 
 #[test]
-fn files_of_another_directory_are_set_aside() {
+fn files_of_another_directory_are_quarantined() {
     let dir = tempfile::tempdir().unwrap();
     two_files(dir.path());
     let problems = Problems::default();

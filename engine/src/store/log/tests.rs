@@ -25,7 +25,7 @@ fn three(dir: &Path) -> Vec<u64> {
 }
 
 #[test]
-fn every_damaged_byte_costs_its_record_alone_and_is_told() {
+fn every_damaged_byte_costs_one_record_and_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let ends = three(dir.path());
     for name in ["series.log", "series.synced"] {
@@ -48,7 +48,7 @@ fn every_damaged_byte_costs_its_record_alone_and_is_told() {
             } else {
                 assert!(seen.ends_with(&[2, 3]), "{name} byte {at}");
             }
-            assert!(damage.is_some(), "{name} byte {at} is not told");
+            assert!(damage.is_some(), "{name} byte {at} is not reported");
         }
         fs::write(&path, &whole).unwrap();
     }
@@ -56,7 +56,7 @@ fn every_damaged_byte_costs_its_record_alone_and_is_told() {
 }
 
 #[test]
-fn every_cut_below_the_mark_is_told_and_above_it_is_a_crash() {
+fn truncation_below_the_mark_is_reported_and_above_it_is_a_crash() {
     let dir = tempfile::tempdir().unwrap();
     let ends = three(dir.path());
     let path = dir.path().join("series.log");
@@ -65,7 +65,7 @@ fn every_cut_below_the_mark_is_told_and_above_it_is_a_crash() {
         fs::write(&path, &whole[..len]).unwrap();
         let (_, seen, damage) = open(dir.path());
         assert_eq!(seen.len(), ends.iter().filter(|end| len as u64 >= **end).count());
-        assert!(damage.is_some(), "{len} bytes are not told");
+        assert!(damage.is_some(), "{len} bytes are not reported");
     }
     // A fourth record that the mark does not know yet.
     let mut torn = whole.clone();
@@ -83,7 +83,7 @@ fn every_cut_below_the_mark_is_told_and_above_it_is_a_crash() {
 }
 
 #[test]
-fn a_rewritten_log_holds_what_was_written_and_goes_on() {
+fn a_rewritten_log_holds_its_records_and_accepts_more() {
     let dir = tempfile::tempdir().unwrap();
     three(dir.path());
     let (mut log, ..) = open(dir.path());
@@ -105,7 +105,7 @@ fn a_rewritten_log_holds_what_was_written_and_goes_on() {
 }
 
 #[test]
-fn a_log_of_another_directory_and_one_that_is_gone_are_told() {
+fn a_log_of_another_directory_and_a_missing_log_are_reported() {
     let dir = tempfile::tempdir().unwrap();
     three(dir.path());
     let other = Identity([8; Identity::LEN]);

@@ -27,7 +27,7 @@ fn a_page_gives_back_its_chunks_and_shares_equal_times() {
 }
 
 #[test]
-fn bounds_leave_out_only_what_surely_has_none() {
+fn bounds_skip_only_chunks_without_a_matching_value() {
     let values: Vec<f64> = (0..200).map(|i| if i == 7 { f64::NAN } else { f64::from(i) }).collect();
     let times: Vec<i64> = (0..200).collect();
     let mut builder = PageBuilder::new(Effort::Thorough);
@@ -46,7 +46,7 @@ fn bounds_leave_out_only_what_surely_has_none() {
     assert!(!directory.chunks[0].may_hold(Some((Comparison::Equal, 200.0))));
 }
 
-/// What a page has left after damage: each series' rows, and whether it was noticed.
+/// Rows of each series that can still be read after damage, and the damage that was found.
 fn left(page: &[u8]) -> (Vec<(u32, Columns)>, Damage) {
     let mut damage = Damage::default();
     let Ok(directory) = Directory::read(page, 0, page.len() as u64) else { panic!("the directory is there twice") };
@@ -62,7 +62,7 @@ fn left(page: &[u8]) -> (Vec<(u32, Columns)>, Damage) {
 }
 
 #[test]
-fn a_damaged_byte_costs_one_run_of_one_chunk_and_never_gives_a_wrong_value() {
+fn a_damaged_byte_costs_one_block_of_one_chunk_and_never_gives_a_wrong_value() {
     let times: Vec<i64> = (0..700).map(|i| i * 10_000 + i * i % 7).collect();
     let own: Vec<i64> = times.iter().map(|t| t + t % 3).collect();
     let decimals: Vec<f64> = (0..700).map(|i| f64::from(i * 7_919 % 100) / 10.0).collect();
@@ -84,14 +84,15 @@ fn a_damaged_byte_costs_one_run_of_one_chunk_and_never_gives_a_wrong_value() {
                 let found = read.iter().find(|(read, _)| read == id).map(|(_, columns)| columns.clone()).unwrap_or_default();
                 let mut rows = 0..times.len();
                 for sample in found.iter() {
-                    let row = rows.find(|row| times[*row] == sample.t).unwrap_or_else(|| panic!("byte {at}: a time from nowhere"));
+                    let row =
+                        rows.find(|row| times[*row] == sample.t).unwrap_or_else(|| panic!("byte {at}: a time that was never written"));
                     assert_eq!(sample.v.to_bits(), values[row].to_bits(), "byte {at}");
                 }
                 lost += times.len() - found.times.len();
-                let told = |t: &i64| damage.lost.iter().any(|(first, last)| first <= t && t <= last);
+                let reported = |t: &i64| damage.lost.iter().any(|(first, last)| first <= t && t <= last);
                 assert!(
-                    found.times.len() == times.len() || times.iter().all(|t| told(t) || found.times.binary_search(t).is_ok()),
-                    "byte {at}: lost without a word"
+                    found.times.len() == times.len() || times.iter().all(|t| reported(t) || found.times.binary_search(t).is_ok()),
+                    "byte {at}: lost without a report"
                 );
             }
             assert!(lost <= longest, "byte {at}, {effort:?}: {lost} rows lost");
@@ -123,7 +124,7 @@ fn second_copies_and_spares_of_a_day_of_host_metrics_take_little_room() {
 }
 
 #[test]
-fn damage_without_a_spare_is_noticed_and_a_cut_page_is_refused() {
+fn damage_without_a_spare_is_detected_and_a_truncated_page_is_refused() {
     let mut builder = PageBuilder::new(Effort::Quick);
     builder.samples(SeriesId(3), &[1, 5, 7], &[0.5, 0.25, 9.0]).unwrap();
     let page = builder.finish();
@@ -131,7 +132,7 @@ fn damage_without_a_spare_is_noticed_and_a_cut_page_is_refused() {
         let mut damaged = page.clone();
         damaged[at] ^= 4;
         let whole = read_all(&page).unwrap();
-        // The copy of the directory that is read last is not read while the other is sound.
+        // The second copy of the directory is not read while the first is intact.
         assert!(read_all(&damaged).is_ok_and(|read| read == whole) || left(&damaged).1.lost == [(1, 7)], "byte {at}");
         assert!(read_all(&page[..at]).is_err(), "cut at {at}");
     }

@@ -78,7 +78,7 @@ fn left(file: &PagesFile) -> usize {
 const OF_A_SEAL: usize = IDS.len() * ROWS as usize;
 
 #[test]
-fn seals_are_there_after_a_new_opening_and_labels_are_written_once() {
+fn seals_survive_reopening_and_labels_are_written_once() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("1.pages");
     let ends = write(&path, 2);
@@ -96,7 +96,7 @@ fn seals_are_there_after_a_new_opening_and_labels_are_written_once() {
 }
 
 #[test]
-fn a_damaged_byte_costs_one_chunk_at_the_most_and_is_told() {
+fn a_damaged_byte_costs_at_most_one_chunk_and_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("1.pages");
     let ends = write(&path, 3);
@@ -110,7 +110,7 @@ fn a_damaged_byte_costs_one_chunk_at_the_most_and_is_told() {
         let file = open().unwrap_or_else(|error| panic!("byte {at}: {error}"));
         assert!(left(&file) >= 3 * OF_A_SEAL - ROWS as usize, "byte {at}: {} left", left(&file));
         assert!(file.through() == 12 && file.len() == ends[3], "byte {at}");
-        assert!(!file.base.verify(|| ()).unwrap() && !problems.list().is_empty(), "byte {at}: not told");
+        assert!(!file.base.verify(|| ()).unwrap() && !problems.list().is_empty(), "byte {at}: not reported");
         if at % 5 == 0 {
             // It goes on.
             seal(&file, 3).unwrap();
@@ -122,7 +122,7 @@ fn a_damaged_byte_costs_one_chunk_at_the_most_and_is_told() {
 }
 
 #[test]
-fn a_file_cut_anywhere_keeps_its_whole_seals_and_a_lost_one_is_told() {
+fn a_truncated_file_keeps_its_whole_seals_and_a_lost_one_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("1.pages");
     let ends = write(&path, 3);
@@ -142,7 +142,7 @@ fn a_file_cut_anywhere_keeps_its_whole_seals_and_a_lost_one_is_told() {
 }
 
 #[test]
-fn an_unfinished_seal_of_random_length_and_content_is_cut_off_and_the_next_one_counts() {
+fn an_unfinished_seal_is_cut_off_and_the_next_one_counts() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("1.pages");
     let ends = write(&path, 2);
@@ -165,7 +165,7 @@ fn an_unfinished_seal_of_random_length_and_content_is_cut_off_and_the_next_one_c
 }
 
 #[test]
-fn without_a_known_length_all_that_is_sound_counts() {
+fn without_a_known_length_everything_intact_counts() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("1.pages");
     let ends = write(&path, 2);

@@ -22,7 +22,7 @@ fn open(dir: &Path) -> (SeriesLog, Vec<(SeriesId, Labels)>, Option<String>) {
 
 proptest! {
     #[test]
-    fn runs_come_back_as_they_were(ids in prop::collection::btree_set(0u32..200_000, 0..300)) {
+    fn blocks_of_definitions_are_restored(ids in prop::collection::btree_set(0u32..200_000, 0..300)) {
         let series = named(ids);
         let mut back = Vec::new();
         for run in encode_runs(&series).unwrap() {
@@ -39,7 +39,7 @@ proptest! {
 }
 
 #[test]
-fn ids_of_removed_series_are_never_given_again() {
+fn ids_of_removed_series_are_never_reused() {
     let dir = tempfile::tempdir().unwrap();
     {
         let (mut log, ..) = open(dir.path());
@@ -71,7 +71,7 @@ fn a_log_of_mostly_removed_series_shrinks() {
 }
 
 #[test]
-fn no_damage_gives_a_series_the_labels_of_another_or_an_id_a_second_time() {
+fn damage_never_mixes_up_labels_or_reuses_an_id() {
     let dir = tempfile::tempdir().unwrap();
     {
         let (mut log, ..) = open(dir.path());

@@ -1,4 +1,4 @@
-//! What is kept, and for how long: hours, retention, the clock, the bound on bytes.
+//! What is stored for how long: hours, retention, the clock, the limit on bytes.
 
 use super::*;
 
@@ -37,7 +37,7 @@ impl Store {
 }
 
 #[test]
-fn late_samples_are_added_to_the_hours_of_a_day_whose_samples_have_gone() {
+fn late_samples_are_added_to_hours_whose_samples_were_removed() {
     let dir = tempfile::tempdir().unwrap();
     let start = T0 - 20 * DAY;
     let options = |days: i64| StoreOptions { retention_ms: days * DAY, ..eager() };
@@ -79,7 +79,7 @@ fn late_samples_are_added_to_the_hours_of_a_day_whose_samples_have_gone() {
 }
 
 #[test]
-fn many_late_seals_put_together_leave_the_hours_alone() {
+fn merging_many_late_seals_keeps_the_hours() {
     let dir = tempfile::tempdir().unwrap();
     let start = T0 - 3 * DAY;
     let slow = StoreOptions { retention_ms: DAY, quiet: Duration::from_secs(3_600), ..StoreOptions::default() };
@@ -158,7 +158,7 @@ fn samples_that_were_not_sealed_keep_their_hours_however_long_the_service_was_of
 }
 
 #[test]
-fn what_is_past_the_retention_of_its_series_is_refused_and_what_is_exported_is_let_in() {
+fn imports_past_the_retention_are_refused_and_exported_samples_are_accepted() {
     let dir = tempfile::tempdir().unwrap();
     let overrides = [(r#"load{cpu="short"}"#, 7), (r#"load{cpu="long"}"#, 90)];
     let retention_overrides = overrides.map(|(selector, days)| (Selector::parse(selector).unwrap(), days * DAY)).to_vec();
@@ -179,7 +179,7 @@ fn what_is_past_the_retention_of_its_series_is_refused_and_what_is_exported_is_l
 }
 
 #[test]
-fn a_clock_that_leaps_deletes_nothing_and_shuts_nobody_out() {
+fn a_clock_that_leaps_deletes_nothing_and_refuses_no_samples() {
     let dir = tempfile::tempdir().unwrap();
     let open = |now: TimestampMs| Store::open(dir.path(), eager(), now).unwrap();
     let mut running = 1_000;
@@ -213,7 +213,7 @@ fn a_clock_that_leaps_deletes_nothing_and_shuts_nobody_out() {
 }
 
 #[test]
-fn a_peak_of_seals_and_journal_removes_no_day() {
+fn a_temporary_peak_of_seals_and_journal_removes_no_day() {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + 2 * DAY;
     let options = |max_bytes: u64| StoreOptions { max_bytes, ..eager() };
@@ -250,7 +250,7 @@ fn a_peak_of_seals_and_journal_removes_no_day() {
 }
 
 #[test]
-fn no_more_goes_than_has_to_and_samples_before_their_hours() {
+fn the_size_limit_removes_no_more_than_needed_and_samples_before_hours() {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + 2 * DAY;
     {

@@ -13,7 +13,7 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
 }
 
 #[test]
-fn a_list_names_every_file_and_a_copy_that_holds_to_it_has_them_all() {
+fn a_list_names_every_file_and_a_verified_copy_has_them_all() {
     let (dir, from) = folder();
     let list = SnapshotList::read(&from).unwrap();
     assert_eq!(list.files.keys().collect::<Vec<_>>(), ["identity", "partitions/2026-11-24/1.pages", "partitions/2026-11-24/2.chunks"]);
@@ -25,7 +25,7 @@ fn a_list_names_every_file_and_a_copy_that_holds_to_it_has_them_all() {
 }
 
 #[test]
-fn what_is_not_as_the_list_says_is_named_and_refused() {
+fn files_that_differ_from_the_list_are_reported_and_refused() {
     type Change = fn(&Path);
     let cases: [(Change, &str); 6] = [
         (|at| fs::write(at.join("identity"), "us").unwrap(), "identity: is damaged"),
