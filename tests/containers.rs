@@ -244,16 +244,21 @@ fn an_alert_on_the_machine_names_the_processes_behind_it() {
     let fired = eventually("the alert", || alert("warm").filter(|a| a["state"] == "firing"));
     let summary = fired["summary"].as_str().unwrap();
     assert!(summary.contains(" — at the firing: "), "{summary}");
-    assert!(summary.contains("tp-busy-loop (2 processes) ") && summary.contains(" %"), "{summary}");
-    let busiest = fired["busiest"].as_array().unwrap();
-    assert!((1..=3).contains(&busiest.len()), "{busiest:?}");
+    let busiest: Vec<&str> = fired["busiest"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
+    assert!((1..=3).contains(&busiest.len()) && busiest.iter().all(|text| summary.contains(text)), "{fired}");
+    if !summary.contains("tp-busy-loop (2 processes) ") {
+        // On a machine that is busy otherwise those are named that take more.
+        let percent = |text: &str| text.strip_suffix('%')?.trim_end().rsplit(char::is_whitespace).next()?.parse::<f64>().ok();
+        let own = value(&service, "min_over_time(process_cpu_utilization_ratio{process=\"tp-busy-loop\"}[1m])").unwrap();
+        assert!(busiest.len() == 3 && busiest.iter().all(|text| percent(text) >= Some(own * 100.0)), "{own} {fired}");
+    }
     let memory = eventually("the other alert", || alert("full").filter(|a| a["state"] == "firing"));
     assert!(memory["busiest"][0].as_str().is_some_and(|text| text.ends_with("iB")), "{memory}");
-    assert_eq!(value(&service, "process_count{process=\"tp-busy-loop\"}"), Some(2.0));
+    eventually("both processes", || value(&service, "process_count{process=\"tp-busy-loop\"}").filter(|count| *count == 2.0));
     let written = "process_disk_io_bytes_per_second{process=\"tp-busy-loop\",direction=\"write\"} > 0";
     eventually("what it writes", || value(&service, written));
     let logged = || fs::read_to_string(folder.path().join("taskpulse-data/alerts.log")).unwrap_or_default();
-    eventually("the line in the file", || logged().contains("tp-busy-loop").then_some(()));
+    eventually("the line in the file", || logged().contains(busiest[0]).then_some(()));
     drop(processes);
     eventually("its series end with it", || {
         service.query("process_cpu_utilization_ratio{process=\"tp-busy-loop\"}").is_empty().then_some(())

@@ -351,12 +351,13 @@ fn runs_that_come_and_end_are_events_and_are_sampled_once() {
     assert!(title.starts_with("run ") && title.contains(" ended: "), "{title}");
     assert!(events(&service, "run_started").iter().any(|e| e["title"].as_str().unwrap().ends_with("started")));
     // The figures at rest are those of the answers, whatever was seen on the way.
-    eventually("rest", || fake.runs("octo/app").iter().all(|r| r["status"] == "completed").then_some(()));
-    let last = fake.runs("octo/app").len() as f64;
-    within(Duration::from_secs(90), "all ends are counted", || {
-        (one(&service, "sum(github_actions_runs_total)") == Some(last)).then_some(())
+    within(Duration::from_secs(90), "all ends are counted and sampled once", || {
+        let runs = fake.runs("octo/app");
+        let (ended, all) = (runs.iter().filter(|run| run["status"] == "completed").count(), Some(runs.len() as f64));
+        let counted = one(&service, "sum(github_actions_runs_total)");
+        let sampled = one(&service, "sum(count_over_time(github_actions_run_duration_seconds[40d] offset -2h))");
+        (ended == runs.len() && counted == all && sampled == all).then_some(())
     });
-    assert_eq!(one(&service, "sum(count_over_time(github_actions_run_duration_seconds[40d] offset -2h))"), Some(last));
 }
 
 #[test]

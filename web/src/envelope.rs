@@ -6,6 +6,8 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::json;
+use taskpulse_engine::model::PatternError;
+use taskpulse_engine::promql::syntax::ParseError;
 use taskpulse_engine::promql::{EvalError, QueryError};
 use taskpulse_engine::store::StoreError;
 
@@ -117,9 +119,26 @@ impl ResponseError for ApiError {
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
         match error {
-            QueryError::Parse(text) => Self::bad_data(format!("query: {text}")),
-            QueryError::Unsupported(_) | QueryError::TooMuch(_) => Self::execution(format!("query: {error}")),
-            QueryError::Busy(text) => Self::busy(text),
+            QueryError::Parse(error) => error.into(),
+            QueryError::Pattern(error) => error.into(),
+            error => Self::bad_data(error.to_string()),
+        }
+    }
+}
+
+impl From<ParseError> for ApiError {
+    fn from(error: ParseError) -> Self {
+        // As Prometheus words it.
+        Self::bad_data(format!("invalid parameter \"query\": {error}"))
+    }
+}
+
+impl From<PatternError> for ApiError {
+    fn from(error: PatternError) -> Self {
+        match error {
+            PatternError::Busy => Self::busy(error.to_string()),
+            PatternError::Invalid(..) => Self::bad_data(error.to_string()),
+            error => Self::execution(error.to_string()),
         }
     }
 }
@@ -128,11 +147,11 @@ impl From<EvalError> for ApiError {
     fn from(error: EvalError) -> Self {
         let text = error.to_string();
         match error {
-            EvalError::Parse(_) => Self::bad_data(text),
+            EvalError::Parse(error) => error.into(),
+            EvalError::Pattern(error) => error.into(),
             EvalError::Execution(_) | EvalError::TooManySamples(_) | EvalError::TooMuchMemory(_) | EvalError::TooMuchAtOnce => {
                 Self::execution(text)
             }
-            EvalError::Busy(text) => Self::busy(text),
             EvalError::Deadline | EvalError::Cancelled => Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", text),
             EvalError::Store(error) => error.into(),
         }

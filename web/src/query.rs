@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::view::seconds;
 use taskpulse_engine::model::{Budget, Columns, Labels, Selector, TimestampMs, push_point};
-use taskpulse_engine::promql::{self, Answer, EvalError, Expr, Places, QueryError, QueryGrid, Row};
+use taskpulse_engine::promql::syntax::{Grid, ValueType};
+use taskpulse_engine::promql::{self, Answer, EvalError, Query, QueryError, Row};
 use taskpulse_engine::store::Store;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -61,18 +62,13 @@ pub(crate) fn routes() -> Vec<Route> {
             .parameters(&[QUERY, START.required(), END.required(), STEP, TIMEOUT, LIMIT, LOOKBACK, STATS])
             .answers(shapes::RANGE_RESULT)
             .fails(&[422]),
-        Route::get_or_post("/api/v1/format_query", format_query)
-            .about("A query, laid out well")
-            .parameters(&[QUERY])
-            .answers(shapes::TEXT)
-            .fails(&[422]),
+        Route::get_or_post("/api/v1/format_query", format_query).about("A query, laid out well").parameters(&[QUERY]).answers(shapes::TEXT),
     ]
 }
 
 /// What a query is asked with, beside its text and times.
 struct QueryRequest {
-    query: String,
-    expr: Expr,
+    query: Query,
     options: QueryOptions,
     deadline: Instant,
     limit: usize,
@@ -91,9 +87,9 @@ impl Drop for Waiting {
 }
 
 impl QueryRequest {
-    async fn new(params: &Params, mut options: QueryOptions, grid: QueryGrid) -> Result<Self, ApiError> {
+    async fn new(params: &Params, mut options: QueryOptions, grid: Grid) -> Result<Self, ApiError> {
         let began = Instant::now();
-        let query = params.required("query")?.to_owned();
+        let text = params.required("query")?.to_owned();
         options.timeout = timeout(params, options.timeout)?;
         if options.timeout.is_zero() {
             return Err(EvalError::Deadline.into());
@@ -104,13 +100,12 @@ impl QueryRequest {
         }
         let limit = params.limit()?;
         let stats = params.get("stats").is_some();
-        let expr = if query.len() <= PARSED_AT_ONCE_BYTES {
-            promql::parse_expr_for(&query, grid)?
+        let query = if text.len() <= PARSED_AT_ONCE_BYTES {
+            Query::parse(&text, grid)?
         } else {
-            let query = query.clone();
-            blocking(move || Ok(promql::parse_expr_for(&query, grid)?)).await?
+            blocking(move || Ok(Query::parse(&text, grid)?)).await?
         };
-        Ok(Self { query, expr, options, deadline: began + options.timeout, limit, stats, began, cancelled: Arc::default() })
+        Ok(Self { query, options, deadline: began + options.timeout, limit, stats, began, cancelled: Arc::default() })
     }
 
     fn waiting(&self) -> Waiting {
@@ -120,7 +115,7 @@ impl QueryRequest {
     /// The body of the answer, where it takes so little that handing it to another thread would take longer; else none.
     fn at_once(&self, store: &Store, start: TimestampMs, end: TimestampMs, step: Option<i64>) -> Option<Result<Text, ApiError>> {
         let instants = (end - start) / step.unwrap_or(1) + 1;
-        if instants > AT_ONCE_INSTANTS || self.query.len() > AT_ONCE_BYTES {
+        if instants > AT_ONCE_INSTANTS || self.query.text.len() > AT_ONCE_BYTES {
             return None;
         }
         let deadline = self.deadline.min(self.began + AT_ONCE);
@@ -157,7 +152,7 @@ impl QueryRequest {
             cancelled: Arc::clone(&self.cancelled),
         };
         let queued = self.began.elapsed().as_secs_f64();
-        let (answer, notes) = promql::evaluate(&self.expr, &params, source)?;
+        let (answer, notes) = promql::evaluate(&self.query, &params, source)?;
         let evaluated = self.began.elapsed().as_secs_f64() - queued;
         let Parts { head, mut series, end } = parts(answer, &params, step.is_some());
         let cut = series.len() > self.limit;
@@ -173,9 +168,11 @@ impl QueryRequest {
             let _ = write!(out, ",\"stats\":{stats}");
         }
         out.push('}');
-        let places = Places::of(&self.query, &self.expr);
-        let told = notes.notes.into_iter().map(|note| format!("{}{}", note.text, places.told(note.about)));
-        let (mut infos, mut warnings): (Vec<String>, Vec<String>) = told.partition(|note| note.starts_with(INFO));
+        let texts = notes.notes.into_iter().map(|note| match note.position {
+            Some(position) => format!("{} ({position})", note.text),
+            None => note.text,
+        });
+        let (mut infos, mut warnings): (Vec<String>, Vec<String>) = texts.partition(|note| note.starts_with(INFO));
         for (notes, kind) in [(&mut warnings, "warning"), (&mut infos, "info")] {
             let more = notes.len().saturating_sub(MAX_NOTES);
             notes.truncate(MAX_NOTES);
@@ -243,7 +240,7 @@ fn grid_count(params: &promql::Params) -> i64 {
 }
 
 async fn query(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let ask = QueryRequest::new(&params, state.queries, QueryGrid::default()).await?;
+    let ask = QueryRequest::new(&params, state.queries, Grid::default()).await?;
     let _waiting = ask.waiting();
     let time = params.time("time")?.unwrap_or_else(now_ms);
     if let Some(answer) = ask.at_once(&state.store, time, time, None) {
@@ -263,12 +260,13 @@ async fn query_range(state: web::Data<AppState>, params: Params) -> Result<HttpR
     params.required("end")?;
     let (start, end) = params.range(0, 0)?;
     let step = params.step("step")?;
-    let ask = QueryRequest::new(&params, state.queries, QueryGrid { step, range: end - start }).await?;
+    let ask = QueryRequest::new(&params, state.queries, Grid { step, range: end - start }).await?;
     let _waiting = ask.waiting();
-    let kind = promql::kind_of(&ask.expr);
-    if !matches!(kind, "scalar" | "instant vector") {
+    let kind = ask.query.expr.value_type();
+    if !matches!(kind, ValueType::Scalar | ValueType::Vector) {
         return Err(ApiError::bad_data(format!(
-            "invalid expression type \"{kind}\" for range query, must be Scalar or instant Vector: leave out the [5m], or use /api/v1/query"
+            "invalid expression type \"{}\" for range query, must be Scalar or instant Vector: leave out the [5m], or use /api/v1/query",
+            kind.documented()
         )));
     }
     if (end - start) / step > MAX_STEPS {
@@ -363,9 +361,8 @@ pub(crate) async fn with_selectors<T: Send + 'static>(
 /// An error in one of the `match[]`.
 pub(crate) fn of_match(error: QueryError) -> ApiError {
     match error {
-        QueryError::Parse(text) => ApiError::bad_data(format!("match[]: {text}")),
-        QueryError::Unsupported(_) => ApiError::bad_data(format!("match[]: {error}")),
-        other => other.into(),
+        QueryError::Pattern(error) => error.into(),
+        other => ApiError::bad_data(format!("invalid parameter \"match[]\": {other}")),
     }
 }
 

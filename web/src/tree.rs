@@ -1,114 +1,216 @@
 //! A query as a tree, as Prometheus shows it: `/api/v1/parse_query`.
 
 use actix_web::HttpResponse;
-use serde_json::{Map, Value, json};
+use actix_web::http::header::ContentType;
+use serde_json::{Value, json};
 use taskpulse_engine::model::NAME_LABEL;
-use taskpulse_engine::promql::{self, Expr};
+use taskpulse_engine::promql::parse_expr;
+use taskpulse_engine::promql::syntax::{
+    Arity, At, Binary, Cardinality, DurationExpr, Expr, Extended, Grid, Grouping, MatchLabels, Number, Signature, VectorMatching,
+    VectorSelector,
+};
 
-use crate::envelope::{ApiError, blocking, success};
+use crate::envelope::{ApiError, blocking};
 use crate::parameter::QUERY;
 use crate::params::Params;
 use crate::route::Route;
 use crate::shapes;
 
-/// Functions that stand for the words behind a range in what the parser reads.
-const RANGE_WORDS: [(&str, &str); 3] = [("__anchored__", "anchored"), ("__smoothed__", "smoothed"), ("__smoothed_instant__", "smoothed")];
-
-/// A matcher that nobody wrote: the parser refuses the second argument of `info()` without one.
-const INFO_MATCHER: &str = "__info__";
-
 pub(crate) fn routes() -> Vec<Route> {
-    vec![
-        Route::get_or_post("/api/v1/parse_query", parse_query)
-            .about("A query as a tree")
-            .parameters(&[QUERY])
-            .answers(shapes::TREE)
-            .fails(&[422]),
-    ]
+    vec![Route::get_or_post("/api/v1/parse_query", parse_query).about("A query as a tree").parameters(&[QUERY]).answers(shapes::TREE)]
 }
 
 async fn parse_query(params: Params) -> Result<HttpResponse, ApiError> {
     let query = params.required("query")?.to_owned();
-    Ok(success(blocking(move || tree(&promql::parse_expr(&query).map_err(ApiError::from)?)).await?))
+    let tree = blocking(move || Ok(tree(&parse_expr(&query)?))).await?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(format!("{{\"status\":\"success\",\"data\":{tree}}}")))
 }
 
-fn tree(expr: &Expr) -> Result<Value, ApiError> {
-    let mut tree = serde_json::to_value(expr).map_err(|error| ApiError::internal(error.to_string()))?;
-    complete(&mut tree);
-    Ok(tree)
+/// The JSON of an expression. It is written directly, because a chain of operators nests deeper in JSON than a stack allows.
+fn tree(expr: &Expr) -> String {
+    let mut out = String::new();
+    push(&mut out, expr);
+    out
 }
 
-/// Adds what the parser's own tree leaves out or has in another shape. As deep as the query is, which is bounded.
-fn complete(node: &mut Value) {
-    if let Some((word, selector)) = range_word(node) {
-        *node = selector;
-        complete(node);
-        node[word] = json!(true);
-        return;
-    }
-    let Some(fields) = node.as_object_mut() else { return };
-    match fields.get("type").and_then(Value::as_str) {
-        Some("vectorSelector" | "matrixSelector") => complete_selector(fields),
-        Some("subquery") if fields.get("step").is_some_and(Value::is_null) => {
-            fields.insert("step".to_owned(), json!(0));
-        }
-        Some("binaryExpr") => complete_matching(fields),
-        _ => {}
-    }
-    if let Some(matching) = fields.get_mut("matching").and_then(Value::as_object_mut)
-        && let Some((card, include)) = matching.get("card").and_then(Value::as_object).and_then(|card| card.iter().next())
-    {
-        let (card, include) = (json!(card), include.clone());
-        matching.insert("card".to_owned(), card);
-        matching.insert("include".to_owned(), include);
-    }
-    for below in ["expr", "param", "lhs", "rhs"] {
-        if let Some(below) = fields.get_mut(below) {
-            complete(below);
+/// A field of a node.
+enum Field<'e> {
+    Value(Value),
+    Node(&'e Expr),
+    Nodes(&'e [Expr]),
+}
+
+fn push_fields(out: &mut String, fields: Vec<(&str, Field<'_>)>) {
+    for (at, (name, field)) in fields.into_iter().enumerate() {
+        out.extend([if at > 0 { "," } else { "" }, "\"", name, "\":"]);
+        match field {
+            Field::Value(value) => out.push_str(&value.to_string()),
+            Field::Node(expr) => push(out, expr),
+            Field::Nodes(exprs) => {
+                out.push('[');
+                for (at, expr) in exprs.iter().enumerate() {
+                    out.push_str(if at > 0 { "," } else { "" });
+                    push(out, expr);
+                }
+                out.push(']');
+            }
         }
     }
-    fields.get_mut("args").and_then(Value::as_array_mut).into_iter().flatten().for_each(complete);
 }
 
-/// Two vectors are always matched, anything else never.
-fn complete_matching(fields: &mut Map<String, Value>) {
-    let both = ["lhs", "rhs"].iter().all(|side| fields.get(*side).is_some_and(is_vector));
-    let set = fields.get("op").and_then(Value::as_str).is_some_and(|op| ["and", "or", "unless"].contains(&op));
-    if !both {
-        fields.insert("matching".to_owned(), Value::Null);
-    } else if fields.get("matching").is_none_or(Value::is_null) {
-        let card = if set { "many-to-many" } else { "one-to-one" };
-        let matching = json!({"card": card, "labels": [], "on": false, "include": [], "fillValues": {"lhs": null, "rhs": null}});
-        fields.insert("matching".to_owned(), matching);
+fn push(out: &mut String, expr: &Expr) {
+    if let Expr::Binary(binary) = expr {
+        return push_chain(out, binary);
+    }
+    out.push('{');
+    push_fields(out, fields(expr));
+    out.push('}');
+}
+
+/// Writes `a + b + c`, the last operator outermost, without recursion along it.
+fn push_chain(out: &mut String, binary: &Binary) {
+    let (first, operators) = binary.chain();
+    operators.iter().for_each(|_| out.push_str("{\"lhs\":"));
+    push(out, first);
+    for binary in operators {
+        out.push(',');
+        let fields = [
+            ("rhs", Field::Node(&binary.rhs)),
+            ("type", Field::Value(json!("binaryExpr"))),
+            ("op", Field::Value(json!(binary.op.symbol()))),
+            ("matching", Field::Value(binary.matching.as_ref().map_or(Value::Null, matching))),
+            ("bool", Field::Value(json!(binary.returns_bool))),
+        ];
+        push_fields(out, fields.into());
+        out.push('}');
     }
 }
 
-fn is_vector(node: &Value) -> bool {
-    match node["type"].as_str() {
-        Some("numberLiteral" | "stringLiteral") => false,
-        Some("parenExpr" | "unaryExpr") => is_vector(&node["expr"]),
-        Some("binaryExpr") => is_vector(&node["lhs"]) || is_vector(&node["rhs"]),
-        Some("call") => node.pointer("/func/returnType").is_some_and(|kind| kind == "vector"),
-        _ => true,
+fn fields(expr: &Expr) -> Vec<(&'static str, Field<'_>)> {
+    let typed = |kind: &str| ("type", Field::Value(json!(kind)));
+    match expr {
+        // Written by `push_chain`.
+        Expr::Binary(_) => Vec::new(),
+        Expr::Number(number) => vec![typed("numberLiteral"), ("val", Field::Value(decimal(number)))],
+        Expr::Text(text) => vec![typed("stringLiteral"), ("val", Field::Value(json!(text.value)))],
+        Expr::Vector(selector) => {
+            let mut fields = vec![typed("vectorSelector")];
+            fields.extend(selector_fields(selector));
+            fields
+        }
+        Expr::Matrix(matrix) => {
+            let mut fields = vec![typed("matrixSelector")];
+            fields.extend(duration_fields("range", "rangeExpr", Some(&matrix.length)));
+            fields.extend(selector_fields(&matrix.selector));
+            fields
+        }
+        Expr::Subquery(subquery) => {
+            let mut fields = vec![typed("subquery"), ("expr", Field::Node(&subquery.expr))];
+            fields.extend(duration_fields("range", "rangeExpr", Some(&subquery.length)));
+            fields.extend(duration_fields("step", "stepExpr", subquery.step.as_ref()));
+            fields.extend(time_fields(subquery.at, subquery.offset.as_ref()));
+            fields
+        }
+        Expr::Call(call) => vec![typed("call"), ("func", Field::Value(function(call.function))), ("args", Field::Nodes(&call.args))],
+        Expr::Aggregate(aggregate) => {
+            let (Grouping::By(labels) | Grouping::Without(labels)) = &aggregate.grouping;
+            vec![
+                typed("aggregation"),
+                ("op", Field::Value(json!(aggregate.op.symbol()))),
+                ("expr", Field::Node(&aggregate.expr)),
+                ("param", aggregate.param.as_ref().map_or(Field::Value(Value::Null), Field::Node)),
+                ("grouping", Field::Value(json!(labels))),
+                ("without", Field::Value(json!(matches!(aggregate.grouping, Grouping::Without(_))))),
+            ]
+        }
+        Expr::Unary(unary) => {
+            let op = if unary.negative { "-" } else { "+" };
+            vec![typed("unaryExpr"), ("op", Field::Value(json!(op))), ("expr", Field::Node(&unary.expr))]
+        }
+        Expr::Paren(paren) => vec![typed("parenExpr"), ("expr", Field::Node(&paren.expr))],
     }
 }
 
-/// The word behind a range, and its selector, of a function that stands for it.
-fn range_word(node: &mut Value) -> Option<(&'static str, Value)> {
-    let name = node.pointer("/func/name")?.as_str()?;
-    let (_, word) = RANGE_WORDS.iter().find(|(function, _)| *function == name)?;
-    Some((word, node.pointer_mut("/args/0")?.take()))
+/// A number without exponent, as text.
+fn decimal(number: &Number) -> Value {
+    json!(Number { is_duration: false, ..*number }.to_string())
 }
 
-fn complete_selector(fields: &mut Map<String, Value>) {
-    let name = fields.get("name").cloned().filter(|name| name.as_str().is_some_and(|name| !name.is_empty()));
-    if let Some(matchers) = fields.get_mut("matchers").and_then(Value::as_array_mut) {
-        matchers.retain(|matcher| matcher["name"] != INFO_MATCHER);
-        matchers.extend(name.map(|name| json!({"name": NAME_LABEL, "type": "=", "value": name})));
+fn selector_fields(selector: &VectorSelector) -> Vec<(&'static str, Field<'static>)> {
+    let matcher = |name: &str, op: &str, value: &str| json!({"name": name, "type": op, "value": value});
+    let in_braces = selector.matchers.iter().map(|m| matcher(&m.name, m.op.symbol(), &m.value));
+    let matchers: Vec<Value> = in_braces.chain(selector.name.iter().map(|name| matcher(NAME_LABEL, "=", name))).collect();
+    let mut fields = vec![
+        ("name", Field::Value(json!(selector.name.as_deref().unwrap_or("")))),
+        ("matchers", Field::Value(Value::from(matchers))),
+        ("anchored", Field::Value(json!(selector.extended == Some(Extended::Anchored)))),
+        ("smoothed", Field::Value(json!(selector.extended == Some(Extended::Smoothed)))),
+    ];
+    fields.extend(time_fields(selector.at, selector.offset.as_ref()));
+    fields
+}
+
+/// The fields of `@` and `offset`.
+fn time_fields(at: Option<At>, offset: Option<&DurationExpr>) -> Vec<(&'static str, Field<'static>)> {
+    let (timestamp, start_or_end) = match at {
+        None => (Value::Null, Value::Null),
+        Some(At::Time(ms)) => (json!(ms), Value::Null),
+        Some(At::Start) => (Value::Null, json!("start")),
+        Some(At::End) => (Value::Null, json!("end")),
+    };
+    let mut fields = vec![("timestamp", Field::Value(timestamp)), ("startOrEnd", Field::Value(start_or_end))];
+    fields.extend(duration_fields("offset", "offsetExpr", offset));
+    fields
+}
+
+/// A duration: milliseconds if it is a literal, else 0 and the expression.
+fn duration_fields(name: &'static str, expr: &'static str, duration: Option<&DurationExpr>) -> [(&'static str, Field<'static>); 2] {
+    let (millis, tree) = match duration {
+        None => (0, Value::Null),
+        Some(literal @ DurationExpr::Literal(_)) => (literal.offset_millis(Grid::default()).unwrap_or(0), Value::Null),
+        Some(other) => (0, duration_tree(other, false)),
+    };
+    [(name, Field::Value(json!(millis))), (expr, Field::Value(tree))]
+}
+
+fn duration_tree(duration: &DurationExpr, wrapped: bool) -> Value {
+    let node = |op: &str, lhs: Value, rhs: Value| json!({"type": "durationExpr", "op": op, "lhs": lhs, "rhs": rhs, "wrapped": wrapped});
+    match duration {
+        DurationExpr::Literal(number) => json!({"type": "numberLiteral", "val": decimal(number), "duration": number.is_duration}),
+        DurationExpr::Step(_) => node("step", Value::Null, Value::Null),
+        DurationExpr::Range(_) => node("range", Value::Null, Value::Null),
+        DurationExpr::Negative(inner, _) => node("-", Value::Null, duration_tree(inner, false)),
+        DurationExpr::Positive(inner, _) => node("+", Value::Null, duration_tree(inner, false)),
+        DurationExpr::Paren(inner, _) => duration_tree(inner, true),
+        DurationExpr::Binary(binary) => node(binary.op.symbol(), duration_tree(&binary.lhs, false), duration_tree(&binary.rhs, false)),
     }
-    for word in ["anchored", "smoothed"] {
-        fields.insert(word.to_owned(), json!(false));
-    }
+}
+
+fn matching(matching: &VectorMatching) -> Value {
+    let (MatchLabels::On(labels) | MatchLabels::Ignoring(labels)) = &matching.labels;
+    let (card, include): (_, &[String]) = match &matching.cardinality {
+        Cardinality::OneToOne => ("one-to-one", &[]),
+        Cardinality::ManyToOne(include) => ("many-to-one", include),
+        Cardinality::OneToMany(include) => ("one-to-many", include),
+        Cardinality::ManyToMany => ("many-to-many", &[]),
+    };
+    json!({
+        "card": card,
+        "labels": labels,
+        "on": matches!(matching.labels, MatchLabels::On(_)),
+        "include": include,
+        "fillValues": {"lhs": matching.fill_left, "rhs": matching.fill_right},
+    })
+}
+
+fn function(signature: &Signature) -> Value {
+    let variadic = match signature.arity {
+        Arity::Exact => json!(0),
+        Arity::Last(times) => json!(times),
+        Arity::Any => json!(-1),
+    };
+    let types: Vec<&str> = signature.args.iter().map(|arg| arg.name()).collect();
+    json!({"name": signature.name, "argTypes": types, "variadic": variadic, "returnType": signature.returns.name()})
 }
 
 #[cfg(test)]
@@ -119,7 +221,7 @@ mod tests {
     fn a_tree_has_the_shape_of_prometheus() {
         let name = |name: &str| json!({"name": "__name__", "type": "=", "value": name});
         let of = |query: &str, pointer: &str| {
-            let tree = tree(&promql::parse_expr(query).unwrap()).unwrap();
+            let tree: Value = serde_json::from_str(&tree(&parse_expr(query).unwrap())).unwrap();
             tree.pointer(pointer).cloned().unwrap_or_else(|| panic!("{query}: {tree}"))
         };
         for (query, pointer, expected) in [
@@ -145,8 +247,33 @@ mod tests {
             ("rate(x[5m] anchored)", "/args/0/type", json!("matrixSelector")),
             ("rate(x[5m])", "/args/0/smoothed", json!(false)),
             ("-(x)", "/expr/expr/name", json!("x")),
+            ("-(x)", "/op", json!("-")),
+            ("a - b - c", "/lhs/rhs/name", json!("b")),
+            ("a - b - c", "/rhs/name", json!("c")),
+            ("1 + 2 * 3", "/rhs/op", json!("*")),
+            ("a ^ b ^ c", "/rhs/rhs/name", json!("c")),
+            ("a > bool 1h", "/rhs/val", json!("3600")),
+            ("a > bool 1h", "/bool", json!(true)),
+            ("a / fill_left (2) b", "/matching/fillValues", json!({"lhs": 2.0, "rhs": null})),
+            ("sum without (b) (a)", "/without", json!(true)),
+            ("x @ 1.5 offset -5m", "/timestamp", json!(1_500)),
+            ("x @ 1.5 offset -5m", "/offset", json!(-300_000)),
+            ("x @ end()", "/startOrEnd", json!("end")),
+            ("x[5m]", "/rangeExpr", json!(null)),
+            ("x[(1m)]", "/rangeExpr/val", json!("60")),
+            ("x[step() * 2]", "/range", json!(0)),
+            ("x[step() * 2]", "/rangeExpr/lhs", json!({"type": "durationExpr", "op": "step", "lhs": null, "rhs": null, "wrapped": false})),
+            ("round(x)", "/func", json!({"name": "round", "argTypes": ["vector", "scalar"], "variadic": 1, "returnType": "vector"})),
+            ("label_join(x, \"a\", \"b\")", "/func/variadic", json!(-1)),
         ] {
             assert_eq!(of(query, pointer), expected, "{query}");
         }
+    }
+
+    #[test]
+    fn the_longest_chain_is_a_tree() {
+        let chain = format!("m{}", " + m".repeat(2_048));
+        let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(move || tree(&parse_expr(&chain).unwrap()));
+        assert_eq!(thread.unwrap().join().unwrap().matches("\"rhs\":").count(), 2_048 * 2);
     }
 }

@@ -1,10 +1,10 @@
-//! A query held at an instant with `@`: what it gives must not depend on when it is asked.
+//! A query held at an instant with `@`: its value must not depend on when it is evaluated.
 
-use promql_parser::parser::{AtModifier, Expr};
 use taskpulse_engine::model::TimestampMs;
+use taskpulse_engine::promql::syntax::{At, Expr};
 
-/// Functions whose answer follows the instant that asks.
-const OF_THE_ASKING: [&str; 14] = [
+/// Functions whose value depends on the evaluated instant.
+const OF_THE_INSTANT: [&str; 14] = [
     "days_in_month",
     "day_of_month",
     "day_of_week",
@@ -21,35 +21,34 @@ const OF_THE_ASKING: [&str; 14] = [
     "info",
 ];
 
-/// Holds every selector that is not held yet, except within subqueries, which are held themselves; false where a function
-/// follows the instant that asks.
-pub fn hold(expr: &mut Expr, at: TimestampMs) -> bool {
-    let modifier = || AtModifier::try_from(at as f64 / 1e3).ok();
+/// Holds every selector that is not held yet, except within subqueries, which are held themselves; false if a function
+/// depends on the evaluated instant.
+pub fn hold(expr: &mut Expr, time: TimestampMs) -> bool {
     match expr {
-        Expr::VectorSelector(selector) => {
-            selector.at = selector.at.take().or_else(modifier);
+        Expr::Number(_) | Expr::Text(_) => true,
+        Expr::Vector(selector) => {
+            selector.at.get_or_insert(At::Time(time));
             true
         }
-        Expr::MatrixSelector(matrix) => {
-            matrix.vs.at = matrix.vs.at.take().or_else(modifier);
+        Expr::Matrix(matrix) => {
+            matrix.selector.at.get_or_insert(At::Time(time));
             true
         }
         Expr::Subquery(subquery) => {
-            // What is within has instants of its own.
-            subquery.at = subquery.at.take().or_else(modifier);
+            // The expression within has instants of its own.
+            subquery.at.get_or_insert(At::Time(time));
             true
         }
         Expr::Call(call) => {
-            let args = call.args.args.iter_mut().fold(true, |all, arg| all & hold(arg, at));
-            args && !OF_THE_ASKING.contains(&call.func.name)
+            let args = call.args.iter_mut().fold(true, |all, arg| all & hold(arg, time));
+            args && !OF_THE_INSTANT.contains(&call.function.name)
         }
         Expr::Aggregate(aggregate) => {
-            let param = aggregate.param.as_mut().is_none_or(|param| hold(param, at));
-            hold(&mut aggregate.expr, at) && param
+            let param = aggregate.param.as_mut().is_none_or(|param| hold(param, time));
+            hold(&mut aggregate.expr, time) && param
         }
-        Expr::Binary(binary) => hold(&mut binary.lhs, at) & hold(&mut binary.rhs, at),
-        Expr::Unary(unary) => hold(&mut unary.expr, at),
-        Expr::Paren(paren) => hold(&mut paren.expr, at),
-        _ => true,
+        Expr::Binary(binary) => hold(&mut binary.lhs, time) & hold(&mut binary.rhs, time),
+        Expr::Unary(unary) => hold(&mut unary.expr, time),
+        Expr::Paren(paren) => hold(&mut paren.expr, time),
     }
 }

@@ -17,9 +17,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use taskpulse_engine::model::{Columns, Labels, Matcher, TimestampMs, format_value};
-use taskpulse_engine::promql::{
-    ABSENT, Answer, EvalError, Expr, Notes, Params, QueryGrid, SeriesSink, Source, evaluate, kind_of, parse_expr_for,
-};
+use taskpulse_engine::promql::syntax::{Grid, ValueType};
+use taskpulse_engine::promql::{ABSENT, Answer, EvalError, Notes, Params, Query, SeriesSink, Source, evaluate};
 
 use language::{Command, Eval, Expected, Mistake, commands};
 use series::Point;
@@ -86,15 +85,16 @@ impl Memory {
 /// First instant, last instant, step.
 type Instants = (TimestampMs, TimestampMs, i64);
 
-fn parsed(query: &str, (start, end, step): Instants, range: bool) -> Result<Expr, String> {
-    let grid = QueryGrid { step: if range { step } else { 0 }, range: end - start };
-    parse_expr_for(query, grid).map_err(|error| error.to_string())
+fn parsed(query: &str, (start, end, step): Instants, range: bool) -> Result<Query, String> {
+    let grid = Grid { step: if range { step } else { 0 }, range: end - start };
+    Query::parse(query, grid).map_err(|error| error.to_string())
 }
 
 /// Asks the engine; errors as text.
-fn ask(expr: &Expr, (start, end, step): Instants, range: bool, memory: &Memory) -> Result<(Answer, Notes), String> {
-    if range && !matches!(kind_of(expr), "scalar" | "instant vector") {
-        return Err(format!("invalid expression type \"{}\" for range query, must be Scalar or instant Vector", kind_of(expr)));
+fn ask(query: &Query, (start, end, step): Instants, range: bool, memory: &Memory) -> Result<(Answer, Notes), String> {
+    let kind = query.expr.value_type();
+    if range && !matches!(kind, ValueType::Scalar | ValueType::Vector) {
+        return Err(format!("invalid expression type \"{}\" for range query, must be Scalar or instant Vector", kind.documented()));
     }
     let params = Params {
         start,
@@ -109,7 +109,7 @@ fn ask(expr: &Expr, (start, end, step): Instants, range: bool, memory: &Memory) 
         deadline: Instant::now() + Duration::from_secs(100),
         cancelled: Arc::default(),
     };
-    evaluate(expr, &params, memory).map_err(|error| error.to_string())
+    evaluate(query, &params, memory).map_err(|error| error.to_string())
 }
 
 fn near(expected: f64, came: f64) -> bool {
@@ -211,11 +211,11 @@ const OF_THE_QUERY: [&str; 4] = ["start()", "end()", "range()", "step()"];
 
 fn run(eval: &Eval, memory: &Memory) -> Result<(), String> {
     let grid = (eval.start, eval.end, eval.step);
-    let expr = parsed(&eval.query, grid, eval.range);
-    check(eval, expr.as_ref().map_err(Clone::clone), grid, memory)?;
+    let query = parsed(&eval.query, grid, eval.range);
+    check(eval, query.as_ref().map_err(Clone::clone), grid, memory)?;
     let of_the_query = eval.range || OF_THE_QUERY.iter().any(|call| eval.query.contains(call));
-    let (Ok(mut held), false) = (expr, of_the_query) else { return Ok(()) };
-    if !held::hold(&mut held, eval.start) {
+    let (Ok(mut held), false) = (query, of_the_query) else { return Ok(()) };
+    if !held::hold(&mut held.expr, eval.start) {
         return Ok(());
     }
     let ms = eval.start;
@@ -227,10 +227,10 @@ fn run(eval: &Eval, memory: &Memory) -> Result<(), String> {
 }
 
 /// Asks at some instants, and compares with what is expected.
-fn check(eval: &Eval, expr: Result<&Expr, String>, grid: Instants, memory: &Memory) -> Result<(), String> {
+fn check(eval: &Eval, query: Result<&Query, String>, grid: Instants, memory: &Memory) -> Result<(), String> {
     let expected = &eval.expected;
-    let outcome = expr.and_then(|expr| Ok((expr, ask(expr, grid, eval.range, memory)?)));
-    let (expr, (answer, notes)) = match (outcome, &expected.fail) {
+    let outcome = query.and_then(|query| Ok((query, ask(query, grid, eval.range, memory)?)));
+    let (query, (answer, notes)) = match (outcome, &expected.fail) {
         (Err(error), Some(wanted)) if wanted.accepts(&error) => return Ok(()),
         (Err(error), Some(wanted)) => return Err(format!("expected the error {wanted:?}, came `{error}`")),
         (Err(error), None) => return Err(format!("expected an answer, came the error `{error}`")),
@@ -248,13 +248,13 @@ fn check(eval: &Eval, expr: Result<&Expr, String>, grid: Instants, memory: &Memo
     if eval.range || of_the_query || expected.instants.is_some() || expected.is_text || expected.ordered {
         return Ok(());
     }
-    in_the_middle(eval, expr, grid.0, memory).map_err(|why| format!("{why} (in the middle of a range query)"))
+    in_the_middle(eval, query, grid.0, memory).map_err(|why| format!("{why} (in the middle of a range query)"))
 }
 
 /// An instant query gives the same as a range query at that instant.
-fn in_the_middle(eval: &Eval, expr: &Expr, at: TimestampMs, memory: &Memory) -> Result<(), String> {
+fn in_the_middle(eval: &Eval, query: &Query, at: TimestampMs, memory: &Memory) -> Result<(), String> {
     let grid = (at - MINUTE_MS, at + MINUTE_MS, MINUTE_MS);
-    let (answer, _) = ask(expr, grid, true, memory)?;
+    let (answer, _) = ask(query, grid, true, memory)?;
     if let Answer::Scalar(points) = &answer {
         return check_scalar(&eval.expected, points.get(1).map_or(f64::NAN, |p| p.1));
     }

@@ -23,26 +23,46 @@ pub fn is_plain_name(name: &str, colons: bool) -> bool {
     name.bytes().next().is_some_and(first) && name.bytes().all(|b| first(b) || b.is_ascii_digit())
 }
 
-/// Text in double quotes as Go's `%q` has it.
+/// Go's `unicode.IsPrint`: letters, marks, numbers, punctuation, symbols and the ASCII space.
+pub(crate) fn is_printable(c: char) -> bool {
+    if c.is_ascii() {
+        return (' '..='~').contains(&c);
+    }
+    // `escape_debug` uses the same classes, but also escapes a combining mark at the start of a text.
+    let text: String = ['a', c].iter().collect();
+    text.escape_debug().count() == 2
+}
+
+/// A character as Go's `%q` writes it within these quotes.
+pub(crate) fn push_go_escaped(out: &mut String, c: char, quote: char) {
+    match c {
+        c if c == quote || c == '\\' => out.extend(['\\', c]),
+        '\x07' => out.push_str("\\a"),
+        '\x08' => out.push_str("\\b"),
+        '\x0c' => out.push_str("\\f"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        '\x0b' => out.push_str("\\v"),
+        c if is_printable(c) => out.push(c),
+        c => {
+            let code = u32::from(c);
+            // Writing to a string cannot fail.
+            let _ = match code {
+                0..=0x7f => write!(out, "\\x{code:02x}"),
+                0x80..=0xffff => write!(out, "\\u{code:04x}"),
+                _ => write!(out, "\\U{code:08x}"),
+            };
+        }
+    }
+}
+
+/// Text in double quotes as Go's `%q` writes it.
 #[must_use]
 pub fn go_quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            '\x07' => out.push_str("\\a"),
-            '\x08' => out.push_str("\\b"),
-            '\x0b' => out.push_str("\\v"),
-            '\x0c' => out.push_str("\\f"),
-            c if u32::from(c) < 0x20 || u32::from(c) == 0x7f => out.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
+    text.chars().for_each(|c| push_go_escaped(&mut out, c, '"'));
     out.push('"');
     out
 }

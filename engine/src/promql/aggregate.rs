@@ -2,42 +2,37 @@
 
 use std::collections::BTreeMap;
 
-use promql_parser::parser::token::{
-    T_AVG, T_BOTTOMK, T_COUNT, T_COUNT_VALUES, T_GROUP, T_LIMIT_RATIO, T_LIMITK, T_MAX, T_MIN, T_QUANTILE, T_STDDEV, T_STDVAR, T_SUM,
-    T_TOPK,
-};
-use promql_parser::parser::{AggregateExpr, Expr, LabelModifier};
 use rustc_hash::FxHashMap;
 
-use super::eval::{ABSENT, EvalError, Evaluator, Grid, OF_THE_METRIC, Row, execution, is_absent};
-use super::functions::{go_max, go_min};
-use super::ranges::{Kahan, mean, quantile};
+use super::error::{EvalError, execution};
+use super::eval::Evaluator;
+use super::labels::label_name;
+use super::math::{go_max, go_min};
+use super::statistics::{Kahan, mean, quantile};
+use super::syntax::{Aggregate, AggregateOp, Expr, Grouping, TextRange};
+use super::value::{ABSENT, Grid, METRIC_LABELS, Row, is_absent};
 use super::{hash, notes};
-use crate::model::{Labels, format_value, go_quoted};
+use crate::model::{Labels, format_value};
 
 /// Floats from which on, and down to which, there are no whole numbers of 64 bits.
 const BEYOND_WHOLE: (f64, f64) = (-9_223_372_036_854_775_808.0, 9_223_372_036_854_774_784.0);
 
 /// The labels by which a row is grouped.
-fn group_of(labels: &Labels, modifier: Option<&LabelModifier>) -> Labels {
-    match modifier {
-        None => Labels::none(),
-        Some(LabelModifier::Include(by)) => labels.only(&by.labels.iter().map(String::as_str).collect::<Vec<_>>()),
-        Some(LabelModifier::Exclude(without)) => {
-            let names: Vec<&str> = without.labels.iter().map(String::as_str).chain(OF_THE_METRIC).collect();
-            labels.without(&names)
-        }
+fn group_of(labels: &Labels, grouping: &Grouping) -> Labels {
+    match grouping {
+        Grouping::By(by) => labels.only(&by.iter().map(String::as_str).collect::<Vec<_>>()),
+        Grouping::Without(without) => labels.without(&without.iter().map(String::as_str).chain(METRIC_LABELS).collect::<Vec<_>>()),
     }
 }
 
-pub(super) fn eval(ev: &Evaluator<'_>, expr: &AggregateExpr, grid: &Grid) -> Result<Vec<Row>, EvalError> {
-    let op = expr.op.id();
-    let rows = ev.rows(&expr.expr, grid)?;
-    ev.check()?;
-    let mut groups: Vec<(Labels, Vec<usize>)> = Vec::new();
+/// Labels of each group and the indexes of its rows.
+type Groups = Vec<(Labels, Vec<usize>)>;
+
+fn grouped(ev: &Evaluator<'_>, rows: &[Row], grouping: &Grouping) -> Result<Groups, EvalError> {
+    let mut groups: Groups = Vec::new();
     let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
     for (at, row) in rows.iter().enumerate() {
-        let key = group_of(&row.labels, expr.modifier.as_ref());
+        let key = group_of(&row.labels, grouping);
         let place = match places.get(&key) {
             Some(&place) => place,
             None => {
@@ -49,44 +44,55 @@ pub(super) fn eval(ev: &Evaluator<'_>, expr: &AggregateExpr, grid: &Grid) -> Res
         };
         groups[place].1.push(at);
     }
-    drop(places);
-    let param = || -> Result<&Expr, EvalError> {
-        expr.param.as_deref().ok_or_else(|| EvalError::Parse("the aggregation needs a parameter".to_owned()))
-    };
-    match op {
-        T_COUNT_VALUES => count_values(ev, &ev.text(param()?, grid)?, &rows, expr.modifier.as_ref(), grid),
-        T_TOPK | T_BOTTOMK | T_LIMITK => {
-            let k = ev.scalar(param()?, grid)?;
-            select(ev, op, &k, rows, &groups, grid)
+    Ok(groups)
+}
+
+/// The parameter without parentheses around it. The parser has checked that there is one.
+fn param(expr: &Aggregate) -> Result<&Expr, EvalError> {
+    expr.param.as_ref().map(Expr::without_parens).ok_or_else(|| EvalError::Execution(format!("{}() needs a parameter", expr.op.symbol())))
+}
+
+/// Evaluates an aggregation.
+pub(super) fn eval(ev: &Evaluator<'_>, expr: &Aggregate, grid: &Grid) -> Result<Vec<Row>, EvalError> {
+    let rows = ev.rows(&expr.expr, grid)?;
+    ev.check()?;
+    let groups = grouped(ev, &rows, &expr.grouping)?;
+    match expr.op {
+        AggregateOp::CountValues => {
+            let label = label_name(ev, param(expr)?, grid)?;
+            count_values(ev, &label, &rows, &expr.grouping, grid)
         }
-        T_LIMIT_RATIO => {
-            let ratio = ev.scalar(param()?, grid)?;
-            limit_ratio(ev, param()?, &ratio, rows)
+        AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk => {
+            let k = ev.scalar(param(expr)?, grid)?;
+            select(ev, expr.op, &k, rows, &groups, grid)
         }
-        T_QUANTILE => {
-            let q = ev.scalar(param()?, grid)?;
+        AggregateOp::LimitRatio => {
+            let ratio = ev.scalar(param(expr)?, grid)?;
+            limit_ratio(ev, param(expr)?.range(), &ratio, rows)
+        }
+        AggregateOp::Quantile => {
+            let q = ev.scalar(param(expr)?, grid)?;
             let (lowest, highest) = extremes(&q);
-            notes::check_quantile(ev, param()?, highest)?;
+            notes::check_quantile(ev, param(expr)?.range(), highest)?;
             if lowest < 0.0 {
-                notes::check_quantile(ev, param()?, lowest)?;
+                notes::check_quantile(ev, param(expr)?.range(), lowest)?;
             }
             reduce(ev, &rows, &groups, grid, |at, values| quantile(q[at], values))
         }
-        T_SUM => sums(ev, &rows, groups, grid),
-        T_AVG => reduce(ev, &rows, &groups, grid, |_, values| mean(values)),
-        T_COUNT => reduce(ev, &rows, &groups, grid, |_, values| values.len() as f64),
-        T_GROUP => reduce(ev, &rows, &groups, grid, |_, _| 1.0),
-        T_MIN => reduce(ev, &rows, &groups, grid, |_, values| fold(values, |a, b| b < a)),
-        T_MAX => reduce(ev, &rows, &groups, grid, |_, values| fold(values, |a, b| b > a)),
-        T_STDDEV => reduce(ev, &rows, &groups, grid, |_, values| variance(values).sqrt()),
-        T_STDVAR => reduce(ev, &rows, &groups, grid, |_, values| variance(values)),
-        _ => execution(format!("the aggregation {} is not supported", expr.op)),
+        AggregateOp::Sum => sums(ev, &rows, groups, grid),
+        AggregateOp::Avg => reduce(ev, &rows, &groups, grid, |_, values| mean(values)),
+        AggregateOp::Count => reduce(ev, &rows, &groups, grid, |_, values| values.len() as f64),
+        AggregateOp::Group => reduce(ev, &rows, &groups, grid, |_, _| 1.0),
+        AggregateOp::Min => reduce(ev, &rows, &groups, grid, |_, values| fold(values, |a, b| b < a)),
+        AggregateOp::Max => reduce(ev, &rows, &groups, grid, |_, values| fold(values, |a, b| b > a)),
+        AggregateOp::Stddev => reduce(ev, &rows, &groups, grid, |_, values| variance(values).sqrt()),
+        AggregateOp::Stdvar => reduce(ev, &rows, &groups, grid, |_, values| variance(values)),
     }
 }
 
-/// Whether a group that has a metric name loses it at the end: where any of its members does.
-fn goes(rows: &[Row], labels: &Labels, members: &[usize]) -> bool {
-    OF_THE_METRIC.iter().any(|name| labels.get(name).is_some()) && members.iter().any(|&m| rows[m].nameless)
+/// Whether a group that has a metric name drops it at the end: if any of its members does.
+fn drops_name(rows: &[Row], labels: &Labels, members: &[usize]) -> bool {
+    METRIC_LABELS.iter().any(|name| labels.get(name).is_some()) && members.iter().any(|&m| rows[m].drops_name)
 }
 
 /// The best value; NaN only where there is nothing else.
@@ -97,7 +103,7 @@ fn fold(values: &[f64], better: impl Fn(f64, f64) -> bool) -> f64 {
 fn reduce(
     ev: &Evaluator<'_>,
     rows: &[Row],
-    groups: &[(Labels, Vec<usize>)],
+    groups: &Groups,
     grid: &Grid,
     f: impl Fn(usize, &mut [f64]) -> f64,
 ) -> Result<Vec<Row>, EvalError> {
@@ -111,13 +117,13 @@ fn reduce(
         ev.hold_row(labels, grid)?;
         let values = (0..grid.count).map(&mut value).collect();
         ev.check()?;
-        Ok(Row { labels: labels.clone(), values, nameless: goes(rows, labels, members) })
+        Ok(Row { labels: labels.clone(), values, drops_name: drops_name(rows, labels, members) })
     };
     groups.iter().map(of).collect()
 }
 
 /// Row by row instead of instant by instant: memory is read in order.
-fn sums(ev: &Evaluator<'_>, rows: &[Row], groups: Vec<(Labels, Vec<usize>)>, grid: &Grid) -> Result<Vec<Row>, EvalError> {
+fn sums(ev: &Evaluator<'_>, rows: &[Row], groups: Groups, grid: &Grid) -> Result<Vec<Row>, EvalError> {
     // The totals of one group, which go before those of the next come.
     ev.memory.hold(grid.count * size_of::<Option<Kahan>>())?;
     let of = |(labels, members): (Labels, Vec<usize>)| {
@@ -128,9 +134,9 @@ fn sums(ev: &Evaluator<'_>, rows: &[Row], groups: Vec<(Labels, Vec<usize>)>, gri
                 total.get_or_insert_default().add(v);
             }
         }
-        let nameless = goes(rows, &labels, &members);
+        let drops_name = drops_name(rows, &labels, &members);
         let values = totals.iter().map(|total| total.map_or(ABSENT, Kahan::total)).collect();
-        Ok(Row { labels, values, nameless })
+        Ok(Row { labels, values, drops_name })
     };
     groups.into_iter().map(of).collect()
 }
@@ -159,19 +165,10 @@ fn variance(values: &[f64]) -> f64 {
 }
 
 /// How many rows have each value, which becomes a label and is grouped by.
-fn count_values(
-    ev: &Evaluator<'_>,
-    label: &str,
-    rows: &[Row],
-    modifier: Option<&LabelModifier>,
-    grid: &Grid,
-) -> Result<Vec<Row>, EvalError> {
-    if label.is_empty() {
-        return execution(format!("invalid label name {}", go_quoted(label)));
-    }
-    let mut modifier = modifier.cloned().unwrap_or_else(|| LabelModifier::Include(promql_parser::label::Labels { labels: Vec::new() }));
-    if let LabelModifier::Include(by) = &mut modifier {
-        by.labels.push(label.to_owned());
+fn count_values(ev: &Evaluator<'_>, label: &str, rows: &[Row], grouping: &Grouping, grid: &Grid) -> Result<Vec<Row>, EvalError> {
+    let mut grouping = grouping.clone();
+    if let Grouping::By(by) = &mut grouping {
+        by.push(label.to_owned());
     }
     let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
     let mut out: Vec<Row> = Vec::new();
@@ -182,7 +179,7 @@ fn count_values(
             let place = match by_value.get(&v.to_bits()) {
                 Some(&place) => place,
                 None => {
-                    let labels = group_of(&row.labels.with(label, &plain(*v)), Some(&modifier));
+                    let labels = group_of(&row.labels.with(label, &plain(*v)), &grouping);
                     let place = match places.get(&labels) {
                         Some(&place) => place,
                         None => {
@@ -204,14 +201,7 @@ fn count_values(
 }
 
 /// topk, bottomk, limitk: rows of each group as they are, at the instants where they are chosen.
-fn select(
-    ev: &Evaluator<'_>,
-    op: promql_parser::parser::token::TokenId,
-    k: &[f64],
-    rows: Vec<Row>,
-    groups: &[(Labels, Vec<usize>)],
-    grid: &Grid,
-) -> Result<Vec<Row>, EvalError> {
+fn select(ev: &Evaluator<'_>, op: AggregateOp, k: &[f64], rows: Vec<Row>, groups: &Groups, grid: &Grid) -> Result<Vec<Row>, EvalError> {
     let (lowest, highest) = extremes(k);
     if highest < 1.0 {
         return Ok(Vec::new());
@@ -232,11 +222,11 @@ fn select(
         for at in 0..grid.count {
             let wanted = if k[at] < 1.0 { 0 } else { k[at] as usize };
             let mut there: Vec<usize> = members.iter().copied().filter(|&m| !is_absent(rows[m].values[at])).collect();
-            if op != T_LIMITK {
+            if op != AggregateOp::Limitk {
                 // NaN is the worst of all.
                 there.sort_by(|&a, &b| {
                     let (a, b) = (rows[a].values[at], rows[b].values[at]);
-                    let by_value = if op == T_TOPK { b.partial_cmp(&a) } else { a.partial_cmp(&b) };
+                    let by_value = if op == AggregateOp::Topk { b.partial_cmp(&a) } else { a.partial_cmp(&b) };
                     by_value.unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
                 });
             }
@@ -257,7 +247,7 @@ fn select(
 }
 
 /// A part of the series, the same at each instant: by a hash of their labels.
-fn limit_ratio(ev: &Evaluator<'_>, about: &Expr, ratio: &[f64], rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
+fn limit_ratio(ev: &Evaluator<'_>, about: TextRange, ratio: &[f64], rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
     let (lowest, highest) = extremes(ratio);
     if lowest == 0.0 && highest == 0.0 {
         return Ok(Vec::new());

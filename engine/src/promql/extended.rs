@@ -1,42 +1,60 @@
 //! Selectors with `anchored` or `smoothed`: ranges that also see the samples next to their edges.
 //!
-//! Anchored: the last sample at or before the beginning of the range stands for its beginning. Smoothed: values at both
-//! edges are interpolated between their neighbours. Neither extrapolates. Neighbours are looked for within the lookback
+//! Anchored: the last sample at or before the beginning of the range is its value at the beginning. Smoothed: values at both
+//! edges are interpolated between their neighbours. Neither extrapolates. Neighbours are searched within the lookback
 //! (prometheus/prometheus, promql/functions.go, `extendedRate`; its proposal PROM-52).
 
-use promql_parser::parser::{Call, Expr, VectorSelector};
-
-use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, Run, distinct, execution, is_absent, strip};
+use super::error::{EvalError, execution};
+use super::eval::Evaluator;
+use super::functions::FUNCTIONS;
 use super::notes;
-use super::ranges::{changes, of_counters, resets};
+use super::ranges::RangeFunction;
 use super::reading::Windowed;
-use super::rewrite::{ANCHORED, SMOOTHED, SMOOTHED_INSTANT};
+use super::syntax::{Extended, MatrixSelector, VectorSelector};
+use super::value::{ABSENT, Grid, Row, SeriesSamples, distinct, is_absent};
 use crate::model::{Columns, Labels, TimestampMs};
 
-/// How the edges of a range are met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Edges {
-    Anchored,
-    Smoothed,
+/// What a function is of a range with such a modifier.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum AtEdges {
+    /// A count over the samples of an anchored range.
+    Count(fn(&[f64]) -> f64),
+    /// The change from the beginning to the end of the range.
+    Change { counter: bool, per_second: bool },
 }
 
-/// The selector inside, where an expression is one with a modifier.
-pub(super) fn inside(expr: &Expr) -> Option<(Edges, &Expr)> {
-    let Expr::Call(call) = strip(expr) else { return None };
-    let edges = match call.func.name {
-        ANCHORED => Edges::Anchored,
-        SMOOTHED => Edges::Smoothed,
-        _ => return None,
-    };
-    Some((edges, call.args.args.first()?))
-}
-
-/// The selector of `name smoothed`.
-pub(super) fn smoothed_instant(call: &Call) -> Option<&VectorSelector> {
-    match (call.func.name == SMOOTHED_INSTANT, call.args.args.first().map(|arg| strip(arg))) {
-        (true, Some(Expr::VectorSelector(selector))) => Some(selector),
-        _ => None,
+impl AtEdges {
+    /// Whether the modifier makes sense for the function.
+    pub(super) fn accepts(self, modifier: Extended) -> bool {
+        matches!((self, modifier), (Self::Change { .. }, _) | (Self::Count(_), Extended::Anchored))
     }
+
+    /// The value of a range; `range` is its length in milliseconds.
+    fn value(self, p: &Points<'_>, (start, end): (TimestampMs, TimestampMs), modifier: Extended, range: i64) -> f64 {
+        if p.times.last().is_none_or(|last| *last <= start) {
+            return ABSENT;
+        }
+        match self {
+            Self::Count(count) => count(&p.values[p.first(start)..]),
+            Self::Change { counter, per_second } => {
+                let change = change(p, start, end, modifier, counter);
+                if per_second && !is_absent(change) { change / (range as f64 / 1e3) } else { change }
+            }
+        }
+    }
+}
+
+/// Refuses a function that a modifier makes no sense for, in Prometheus' words.
+pub(super) fn refuse<T>(modifier: Extended, name: &str) -> Result<T, EvalError> {
+    let accepted = FUNCTIONS
+        .iter()
+        .filter(|function| function.of_range().and_then(|function| function.extended).is_some_and(|edges| edges.accepts(modifier)));
+    let accepted: Vec<&str> = accepted.map(|function| function.signature.name).collect();
+    let word = match modifier {
+        Extended::Anchored => "anchored",
+        Extended::Smoothed => "smoothed",
+    };
+    execution(format!("{word} modifier can only be used with: {} - not with {name}", accepted.join(", ")))
 }
 
 struct Points<'a> {
@@ -73,9 +91,10 @@ impl Points<'_> {
     }
 }
 
-fn moved(p: &Points<'_>, start: TimestampMs, end: TimestampMs, edges: Edges, counter: bool) -> f64 {
+/// The change from the beginning to the end of a range.
+fn change(p: &Points<'_>, start: TimestampMs, end: TimestampMs, modifier: Extended, counter: bool) -> f64 {
     let mut first = p.first(start);
-    let smoothed = edges == Edges::Smoothed;
+    let smoothed = modifier == Extended::Smoothed;
     let last = p.last(end, smoothed);
     if p.times[last] <= start {
         return ABSENT;
@@ -132,53 +151,33 @@ pub(super) fn vector(ev: &Evaluator<'_>, selector: &VectorSelector, grid: &Grid)
 /// A function of a range with a modifier.
 pub(super) fn call(
     ev: &Evaluator<'_>,
-    name: &str,
-    edges: Edges,
-    about: &Expr,
-    selector: &Expr,
+    function: &RangeFunction,
+    edges: AtEdges,
+    (modifier, matrix): (Extended, &MatrixSelector),
     grid: &Grid,
 ) -> Result<Vec<Row>, EvalError> {
-    let (word, known): (_, &[&str]) = match edges {
-        Edges::Anchored => ("anchored", &["changes", "delta", "increase", "rate", "resets"]),
-        Edges::Smoothed => ("smoothed", &["delta", "increase", "rate"]),
-    };
-    if !known.contains(&name) {
-        return execution(format!("{word} modifier can only be used with: {} - not with {name}", known.join(", ")));
-    }
     let mut rows = Vec::new();
-    each(ev, edges, selector, grid, &mut |labels, range, windows| {
-        let value = |(start, end, points): (TimestampMs, TimestampMs, Points<'_>)| match name {
-            _ if points.times.last().is_none_or(|last| *last <= start) => ABSENT,
-            "changes" => changes(&points.values[points.first(start)..]),
-            "resets" => resets(&points.values[points.first(start)..]),
-            _ => {
-                let moved = moved(&points, start, end, edges, name != "delta");
-                if name == "rate" && !is_absent(moved) { moved / (range as f64 / 1e3) } else { moved }
-            }
-        };
+    each(ev, modifier, matrix, grid, &mut |labels, range, windows| {
         ev.hold_row(labels, grid)?;
-        let values: Vec<f64> = windows.map(value).collect();
-        if of_counters(name) {
-            notes::check_counter(ev, about, labels, &values)?;
+        let values: Vec<f64> = windows.map(|(start, end, points)| edges.value(&points, (start, end), modifier, range)).collect();
+        if function.of_counters {
+            notes::check_counter(ev, matrix.range, labels, &values)?;
         }
         rows.push(ev.unnamed_row(labels, values));
         Ok(())
     })?;
-    distinct(ev, rows)
+    distinct(rows, ev.params.delayed_names)
 }
 
 /// Takes a series, the length of the range and, at each instant, its edges and the samples within reach of them.
 type EachWindow<'b> =
     &'b mut dyn FnMut(&Labels, i64, &mut dyn Iterator<Item = (TimestampMs, TimestampMs, Points<'_>)>) -> Result<(), EvalError>;
 
-fn each(ev: &Evaluator<'_>, edges: Edges, selector: &Expr, grid: &Grid, f: EachWindow<'_>) -> Result<(), EvalError> {
-    let Expr::MatrixSelector(matrix) = strip(selector) else {
-        return Err(EvalError::Parse("`anchored` and `smoothed` belong to a range selector, such as name[5m] smoothed".to_owned()));
-    };
+fn each(ev: &Evaluator<'_>, modifier: Extended, matrix: &MatrixSelector, grid: &Grid, f: EachWindow<'_>) -> Result<(), EvalError> {
     let lookback = ev.params.lookback;
-    let range = i64::try_from(matrix.range.as_millis()).unwrap_or(i64::MAX);
-    let ahead = if edges == Edges::Smoothed { lookback } else { 0 };
-    ev.gather(&matrix.vs, range.saturating_add(lookback), ahead, grid, &mut |labels, run| {
+    let range = ev.millis(&matrix.length)?;
+    let ahead = if modifier == Extended::Smoothed { lookback } else { 0 };
+    ev.gather(&matrix.selector, range.saturating_add(lookback), ahead, grid, &mut |labels, run| {
         let window = |t| {
             let end = run.end(t);
             let start = end.saturating_sub(range);
@@ -189,10 +188,15 @@ fn each(ev: &Evaluator<'_>, edges: Edges, selector: &Expr, grid: &Grid, f: EachW
 }
 
 /// The selector by itself: its samples, and between values at its edges.
-pub(super) fn matrix(ev: &Evaluator<'_>, edges: Edges, selector: &Expr, grid: &Grid) -> Result<Vec<Run>, EvalError> {
-    let smoothed = edges == Edges::Smoothed;
-    let mut runs = Vec::new();
-    each(ev, edges, selector, grid, &mut |labels, _, windows| {
+pub(super) fn matrix(
+    ev: &Evaluator<'_>,
+    modifier: Extended,
+    matrix: &MatrixSelector,
+    grid: &Grid,
+) -> Result<Vec<SeriesSamples>, EvalError> {
+    let smoothed = modifier == Extended::Smoothed;
+    let mut found = Vec::new();
+    each(ev, modifier, matrix, grid, &mut |labels, _, windows| {
         for (start, end, points) in windows.filter(|(start, _, points)| points.times.last().is_some_and(|last| last > start)) {
             let (first, last) = (points.first(start), points.last(end, smoothed));
             if points.times[last] <= start {
@@ -203,12 +207,12 @@ pub(super) fn matrix(ev: &Evaluator<'_>, edges: Edges, selector: &Expr, grid: &G
             let inside = |t: &TimestampMs| *t > start && *t < end;
             let (times, values): (Vec<_>, Vec<_>) =
                 points.times.iter().copied().zip(points.values.iter().copied()).filter(|(t, _)| inside(t)).unzip();
-            runs.push(Run {
+            found.push(SeriesSamples {
                 labels: labels.clone(),
                 columns: Columns { times: [vec![start], times, vec![end]].concat(), values: [vec![left], values, vec![right]].concat() },
             });
         }
         Ok(())
     })?;
-    Ok(runs)
+    Ok(found)
 }

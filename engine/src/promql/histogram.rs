@@ -2,13 +2,16 @@
 //!
 //! Native histograms are not kept by the store, so functions that need them answer nothing.
 
-use promql_parser::parser::Expr;
 use rustc_hash::FxHashMap;
 
-use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, execution, is_absent, unique};
+use super::error::EvalError;
+use super::eval::Evaluator;
 use super::functions::arg;
+use super::labels::label_name;
 use super::notes;
-use crate::model::{Labels, go_quoted};
+use super::syntax::{Call, Expr, TextRange};
+use super::value::{ABSENT, Grid, Row, Value, is_absent, unique};
+use crate::model::Labels;
 
 const LE: &str = "le";
 /// Counts that differ by less than this part are the same: rates of buckets are not taken at the same moment.
@@ -22,7 +25,7 @@ struct Histogram {
 }
 
 /// Rows that are buckets, by their other labels.
-fn histograms(ev: &Evaluator<'_>, about: &Expr, rows: &[Row]) -> Result<Vec<Histogram>, EvalError> {
+fn histograms(ev: &Evaluator<'_>, about: TextRange, rows: &[Row]) -> Result<Vec<Histogram>, EvalError> {
     let mut found: Vec<Histogram> = Vec::new();
     let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
     for (at, row) in rows.iter().enumerate() {
@@ -156,12 +159,12 @@ fn bucket_fraction(low: f64, high: f64, buckets: &[(f64, f64)]) -> f64 {
     (within(below(high)) - within(below(low))) / total
 }
 
-/// `histogram_quantile` at one quantile an instant; with a label, that has the quantile.
+/// A quantile per instant of the histograms in `rows`; `label` is set to the quantile.
 fn quantiles(
     ev: &Evaluator<'_>,
-    (of_q, q): (&Expr, &[f64]),
+    (of_q, q): (TextRange, &[f64]),
     label: Option<&str>,
-    (of_rows, rows): (&Expr, &[Row]),
+    (of_rows, rows): (TextRange, &[Row]),
     grid: &Grid,
 ) -> Result<Vec<Row>, EvalError> {
     q.iter().try_for_each(|q| notes::check_quantile(ev, of_q, *q))?;
@@ -183,67 +186,81 @@ fn quantiles(
             notes::lifted_buckets(ev, of_rows, if ev.params.delayed_names { histogram.labels.name() } else { "" })?;
         }
         ev.check()?;
-        let Some(label) = label else {
-            out.push(ev.unnamed_row(&histogram.labels, values));
-            continue;
-        };
-        // The label follows the quantile from instant to instant.
-        let mut by_quantile: Vec<(u64, Vec<f64>)> = Vec::new();
-        for (at, v) in values.into_iter().enumerate().filter(|(_, v)| !is_absent(*v)) {
-            let place = match by_quantile.iter().position(|(bits, _)| *bits == q[at].to_bits()) {
-                Some(place) => place,
-                None => {
-                    by_quantile.push((q[at].to_bits(), ev.empty_row(&histogram.labels, grid)?));
-                    by_quantile.len() - 1
-                }
-            };
-            by_quantile[place].1[at] = v;
-        }
-        for (bits, values) in by_quantile {
-            let labels = histogram.labels.with(label, &notes::label_number(f64::from_bits(bits)));
-            out.push(ev.unnamed_row(&labels, values));
+        match label {
+            None => out.push(ev.unnamed_row(&histogram.labels, values)),
+            Some(label) => labelled(ev, &histogram.labels, label, (q, values), grid, &mut out)?,
         }
     }
     Ok(out)
 }
 
-pub(super) fn call(ev: &Evaluator<'_>, name: &str, args: &[Box<Expr>], grid: &Grid) -> Result<Vec<Row>, EvalError> {
-    match name {
-        "histogram_quantile" => {
-            let q = ev.scalar(arg(args, 0)?, grid)?;
-            let rows = ev.rows(arg(args, 1)?, grid)?;
-            unique(quantiles(ev, (arg(args, 0)?, &q), None, (arg(args, 1)?, &rows), grid)?)
-        }
-        "histogram_quantiles" => {
-            let label = ev.text(arg(args, 1)?, grid)?;
-            if label.is_empty() {
-                return execution(format!("invalid label name {}", go_quoted(&label)));
+/// Splits values by their quantile, which becomes a label.
+fn labelled(
+    ev: &Evaluator<'_>,
+    labels: &Labels,
+    label: &str,
+    (q, values): (&[f64], Vec<f64>),
+    grid: &Grid,
+    out: &mut Vec<Row>,
+) -> Result<(), EvalError> {
+    let mut by_quantile: Vec<(u64, Vec<f64>)> = Vec::new();
+    for (at, v) in values.into_iter().enumerate().filter(|(_, v)| !is_absent(*v)) {
+        let place = match by_quantile.iter().position(|(bits, _)| *bits == q[at].to_bits()) {
+            Some(place) => place,
+            None => {
+                by_quantile.push((q[at].to_bits(), ev.empty_row(labels, grid)?));
+                by_quantile.len() - 1
             }
-            let rows = ev.rows(arg(args, 0)?, grid)?;
-            let mut out = Vec::new();
-            for q in args.get(2..).unwrap_or(&[]) {
-                out.extend(quantiles(ev, (q, &ev.scalar(q, grid)?), Some(&label), (arg(args, 0)?, &rows), grid)?);
-            }
-            unique(out)
-        }
-        "histogram_fraction" => {
-            let (low, high) = (ev.scalar(arg(args, 0)?, grid)?, ev.scalar(arg(args, 1)?, grid)?);
-            let rows = ev.rows(arg(args, 2)?, grid)?;
-            let of = |histogram: Histogram| {
-                let fraction = |at: usize| {
-                    let buckets = at_instant(&histogram, &rows, at);
-                    if buckets.is_empty() { ABSENT } else { bucket_fraction(low[at], high[at], &buckets) }
-                };
-                ev.hold_row(&histogram.labels, grid)?;
-                Ok(ev.unnamed_row(&histogram.labels, (0..grid.count).map(fraction).collect()))
-            };
-            unique(histograms(ev, arg(args, 2)?, &rows)?.into_iter().map(of).collect::<Result<_, EvalError>>()?)
-        }
-        // These are of native histograms alone; float samples are passed over, as in Prometheus.
-        "histogram_avg" | "histogram_count" | "histogram_sum" | "histogram_stddev" | "histogram_stdvar" => {
-            ev.rows(arg(args, 0)?, grid)?;
-            Ok(Vec::new())
-        }
-        _ => execution(format!("the function {name}() is not supported")),
+        };
+        by_quantile[place].1[at] = v;
     }
+    for (bits, values) in by_quantile {
+        let labels = labels.with(label, &notes::label_number(f64::from_bits(bits)));
+        out.push(ev.unnamed_row(&labels, values));
+    }
+    Ok(())
+}
+
+/// `histogram_quantile(q, buckets)`
+pub(super) fn quantile(ev: &Evaluator<'_>, call: &Call, grid: &Grid) -> Result<Value, EvalError> {
+    let (of_q, of_rows) = (arg(call, 0)?, arg(call, 1)?);
+    let q = ev.scalar(of_q, grid)?;
+    let rows = ev.rows(of_rows, grid)?;
+    Ok(Value::Vector(unique(quantiles(ev, (of_q.range(), &q), None, (of_rows.range(), &rows), grid)?)?))
+}
+
+/// `histogram_quantiles(buckets, label, q, ...)`
+pub(super) fn several_quantiles(ev: &Evaluator<'_>, call: &Call, grid: &Grid) -> Result<Value, EvalError> {
+    let label = label_name(ev, arg(call, 1)?, grid)?;
+    let of_rows = arg(call, 0)?;
+    let rows = ev.rows(of_rows, grid)?;
+    let mut out = Vec::new();
+    for of_q in call.args.iter().skip(2).map(Expr::without_parens) {
+        let q = ev.scalar(of_q, grid)?;
+        out.extend(quantiles(ev, (of_q.range(), &q), Some(&label), (of_rows.range(), &rows), grid)?);
+    }
+    Ok(Value::Vector(unique(out)?))
+}
+
+/// `histogram_fraction(low, high, buckets)`
+pub(super) fn fraction(ev: &Evaluator<'_>, call: &Call, grid: &Grid) -> Result<Value, EvalError> {
+    let (low, high) = (ev.scalar(arg(call, 0)?, grid)?, ev.scalar(arg(call, 1)?, grid)?);
+    let of_rows = arg(call, 2)?;
+    let rows = ev.rows(of_rows, grid)?;
+    let of = |histogram: Histogram| {
+        let fraction = |at: usize| {
+            let buckets = at_instant(&histogram, &rows, at);
+            if buckets.is_empty() { ABSENT } else { bucket_fraction(low[at], high[at], &buckets) }
+        };
+        ev.hold_row(&histogram.labels, grid)?;
+        Ok(ev.unnamed_row(&histogram.labels, (0..grid.count).map(fraction).collect()))
+    };
+    let rows = histograms(ev, of_rows.range(), &rows)?.into_iter().map(of).collect::<Result<_, EvalError>>()?;
+    Ok(Value::Vector(unique(rows)?))
+}
+
+/// Functions of native histograms skip float samples, as in Prometheus.
+pub(super) fn native(ev: &Evaluator<'_>, call: &Call, grid: &Grid) -> Result<Value, EvalError> {
+    ev.rows(arg(call, 0)?, grid)?;
+    Ok(Value::Vector(Vec::new()))
 }

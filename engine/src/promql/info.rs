@@ -3,54 +3,34 @@
 //! As Prometheus 3 does (promql/info.go): series are joined by the identifying labels; where an info metric has several
 //! series for one target, the one with the newest sample counts; labels that a series has already stay.
 
-use promql_parser::parser::{Expr, VectorSelector};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::eval::{EvalError, Evaluator, Grid, Row, execution, is_absent, strip, unique};
+use super::error::{EvalError, execution};
+use super::eval::Evaluator;
 use super::functions::arg;
-use super::rewrite::INFO_MATCHER;
-use super::selector::selector_matchers;
+use super::syntax::{Call, Expr, VectorSelector};
+use super::value::{Grid, Row, Value, is_absent, unique};
 use crate::model::{Labels, MatchOp, Matcher, NAME_LABEL};
 
 /// Labels by which a target is known.
 const IDENTIFYING: [&str; 2] = ["instance", "job"];
 
-/// The first selector of an expression: its `offset` and `@` are those of the info metrics too.
-fn first_selector(expr: &Expr) -> Option<&VectorSelector> {
-    let (mut first, mut sides) = (strip(expr), Vec::new());
-    // A chain is gone along, not down.
-    while let Expr::Binary(binary) = first {
-        sides.push(&*binary.rhs);
-        first = strip(&binary.lhs);
-    }
-    let found = match first {
-        Expr::VectorSelector(selector) => Some(selector),
-        Expr::MatrixSelector(matrix) => Some(&matrix.vs),
-        Expr::Subquery(subquery) => first_selector(&subquery.expr),
-        Expr::Aggregate(aggregate) => first_selector(&aggregate.expr),
-        Expr::Unary(unary) => first_selector(&unary.expr),
-        Expr::Call(call) => call.args.args.iter().find_map(|arg| first_selector(arg)),
-        _ => None,
-    };
-    found.or_else(|| sides.into_iter().rev().find_map(first_selector))
-}
-
+/// Matchers of info metrics: of their names, and of the labels to add.
 struct Asked {
     names: Vec<Matcher>,
     data: Vec<Matcher>,
 }
 
+impl Asked {
+    fn is_info(&self, labels: &Labels) -> bool {
+        self.names.iter().all(|m| m.accepts(labels.name()))
+    }
+}
+
 fn asked(ev: &Evaluator<'_>, selector: Option<&Expr>) -> Result<Asked, EvalError> {
     let mut asked = Asked { names: Vec::new(), data: Vec::new() };
-    if let Some(expr) = selector {
-        let Expr::VectorSelector(selector) = strip(expr) else {
-            return Err(EvalError::Parse("expected label selectors as the second argument to \"info\" function".to_owned()));
-        };
-        if selector.name.is_some() {
-            return Err(EvalError::Parse("expected label selectors only, got vector selector instead".to_owned()));
-        }
-        let lists = selector_matchers(selector, &mut ev.budget()).map_err(|error| ev.refused(error))?;
-        for matcher in lists.into_iter().flatten().filter(|m| m.name != INFO_MATCHER) {
+    if let Some(Expr::Vector(selector)) = selector {
+        for matcher in ev.compile(selector)? {
             let list = if matcher.name == NAME_LABEL { &mut asked.names } else { &mut asked.data };
             list.push(matcher);
         }
@@ -59,7 +39,8 @@ fn asked(ev: &Evaluator<'_>, selector: Option<&Expr>) -> Result<Asked, EvalError
         asked.names.push(Matcher::equal(NAME_LABEL, "target_info"));
     } else if asked.names.iter().all(|m| matches!(m.op, MatchOp::NotEqual(_) | MatchOp::NotMatches(_))) {
         // Only what it is not: then any info metric.
-        let any = ev.budget().pattern(".+_info").map_err(|error| ev.refused(error.into()))?;
+        let any = ev.budget().pattern(".+_info");
+        let any = any.map_err(|error| ev.pattern_error(error))?;
         asked.names.push(Matcher { name: NAME_LABEL.to_owned(), op: MatchOp::Matches(any) });
     }
     Ok(asked)
@@ -121,47 +102,92 @@ fn targets<'r>(rows: impl Iterator<Item = &'r Row>) -> FxHashMap<&'static str, F
     found
 }
 
-pub(super) fn call(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Result<Vec<Row>, EvalError> {
-    let base = ev.rows(arg(args, 0)?, grid)?;
-    let asked = asked(ev, args.get(1).map(AsRef::as_ref))?;
-    let is_info = |labels: &Labels| asked.names.iter().all(|m| m.accepts(labels.name()));
-    let targets = targets(base.iter().filter(|row| !is_info(&row.labels)));
-    let may_be_empty = asked.data.iter().all(|m| m.accepts(""));
-    let like = first_selector(arg(args, 0)?);
-    let mut infos = Vec::new();
-    if !targets.is_empty() {
-        let mut lists = vec![[asked.names.as_slice(), asked.data.as_slice()].concat()];
-        ev.resolve(&mut lists)?;
-        infos = ev.newest(&lists, like, grid)?;
-        infos.retain(|(row, _)| targets.iter().all(|(name, values)| row.labels.get(name).is_some_and(|v| values.contains(v))));
+/// The first selector of an expression, in Prometheus' order: its `offset` and `@` apply to the info metrics too.
+fn first_selector(expr: &Expr) -> Option<&VectorSelector> {
+    let mut left = vec![expr];
+    while let Some(next) = left.pop() {
+        match next {
+            Expr::Vector(selector) => return Some(selector),
+            Expr::Matrix(matrix) => return Some(&matrix.selector),
+            // Its parameter comes last.
+            Expr::Aggregate(aggregate) => left.extend(aggregate.param.as_ref().into_iter().chain([&aggregate.expr])),
+            other => left.extend(other.children().rev()),
+        }
     }
-    // Where `@` holds the only argument still, so does it all.
-    let still = args.len() == 1 && like.is_some_and(|selector| selector.at.is_some());
+    None
+}
+
+/// `info(v, {…})`
+pub(super) fn call(ev: &Evaluator<'_>, call: &Call, grid: &Grid) -> Result<Value, EvalError> {
+    let base = ev.rows(arg(call, 0)?, grid)?;
+    let asked = asked(ev, call.args.get(1).map(Expr::without_parens))?;
+    let like = first_selector(arg(call, 0)?);
+    // With `@` in the only argument, the info metrics are those of the first instant.
+    let fixed = call.args.len() == 1 && like.is_some_and(|selector| selector.at.is_some());
+    let enricher = Enricher { ev, infos: infos(ev, &asked, &base, like, grid)?, fixed, asked };
     let mut by_target: FxHashMap<Labels, Vec<usize>> = FxHashMap::default();
-    for (at, (row, _)) in infos.iter().enumerate() {
+    for (at, (row, _)) in enricher.infos.iter().enumerate() {
         by_target.entry(row.labels.only(&IDENTIFYING)).or_default().push(at);
     }
     let mut out = Vec::new();
     for row in base {
-        if is_info(&row.labels) {
-            out.push(Row { nameless: false, ..row });
+        if enricher.asked.is_info(&row.labels) {
+            out.push(Row { drops_name: false, ..row });
             continue;
         }
         let members = by_target.get(&row.labels.only(&IDENTIFYING)).map_or(&[][..], Vec::as_slice);
+        enricher.enrich(&row, members, grid, &mut out)?;
+    }
+    Ok(Value::Vector(unique(out)?))
+}
+
+/// The info series of the targets that have rows, with values and with the times of their samples.
+fn infos(
+    ev: &Evaluator<'_>,
+    asked: &Asked,
+    base: &[Row],
+    like: Option<&VectorSelector>,
+    grid: &Grid,
+) -> Result<Vec<(Row, Row)>, EvalError> {
+    let targets = targets(base.iter().filter(|row| !asked.is_info(&row.labels)));
+    if targets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut lists = vec![[asked.names.as_slice(), asked.data.as_slice()].concat()];
+    ev.resolve(&mut lists)?;
+    let mut infos = ev.newest(&lists, like, grid)?;
+    infos.retain(|(row, _)| targets.iter().all(|(name, values)| row.labels.get(name).is_some_and(|v| values.contains(v))));
+    Ok(infos)
+}
+
+struct Enricher<'e, 'a> {
+    ev: &'e Evaluator<'a>,
+    /// Info series: their values and the times of their samples.
+    infos: Vec<(Row, Row)>,
+    /// The info metrics of the first instant are used for all.
+    fixed: bool,
+    asked: Asked,
+}
+
+impl Enricher<'_, '_> {
+    /// Adds labels to a row, which becomes several if they change from instant to instant.
+    fn enrich(&self, row: &Row, members: &[usize], grid: &Grid, out: &mut Vec<Row>) -> Result<(), EvalError> {
+        let may_be_empty = self.asked.data.iter().all(|m| m.accepts(""));
         let mut split: Vec<(Labels, Vec<f64>)> = Vec::new();
         for (at, v) in row.values.iter().enumerate().filter(|(_, v)| !is_absent(**v)) {
-            let added = match enrichment(&infos, members, if still { 0 } else { at }, &asked.data, &row.labels)? {
+            let info_at = if self.fixed { 0 } else { at };
+            let added = match enrichment(&self.infos, members, info_at, &self.asked.data, &row.labels)? {
                 Some(added) => added,
                 None if may_be_empty => Labels::none(),
-                // No info, and labels asked for that may not be empty.
+                // No info, and labels are asked for that must not be empty.
                 None => continue,
             };
             let place = match split.iter().position(|(labels, _)| *labels == added) {
                 Some(place) => place,
                 None => {
                     // Those of the row and those that are added.
-                    ev.hold_labels(&row.labels)?;
-                    let values = ev.empty_row(&added, grid)?;
+                    self.ev.hold_labels(&row.labels)?;
+                    let values = self.ev.empty_row(&added, grid)?;
                     split.push((added, values));
                     split.len() - 1
                 }
@@ -170,9 +196,9 @@ pub(super) fn call(ev: &Evaluator<'_>, args: &[Box<Expr>], grid: &Grid) -> Resul
         }
         for (added, values) in split {
             let labels = added.iter().fold(row.labels.clone(), |labels, (name, value)| labels.with(name, value));
-            // As in Prometheus a name that was to go stays.
-            out.push(Row { labels, values, nameless: false });
+            // As in Prometheus a name that was to be dropped stays.
+            out.push(Row { labels, values, drops_name: false });
         }
+        Ok(())
     }
-    unique(out)
 }

@@ -5,7 +5,9 @@
 
 use std::cell::Cell;
 
-use super::eval::{ABSENT, EvalError, Evaluator, Grid, Value};
+use super::error::EvalError;
+use super::eval::Evaluator;
+use super::value::{ABSENT, Grid, Value};
 use crate::model::Labels;
 
 /// What a row takes beside its values and its labels: itself, and its places in what finds it by its labels.

@@ -1,10 +1,11 @@
-//! What an answer is told with: warnings and infos, in Prometheus' words (prometheus/prometheus, util/annotations).
+//! Warnings and infos of an answer, in Prometheus' words (prometheus/prometheus, util/annotations).
 //!
-//! Texts have numbers and names as Go prints them, so that they are equal to the letter.
+//! Numbers and names are printed as Go prints them, so that the texts are equal to the letter.
 
-use promql_parser::parser::Expr;
-
-use super::eval::{EvalError, Evaluator, is_absent};
+use super::error::EvalError;
+use super::eval::Evaluator;
+use super::syntax::TextRange;
+use super::value::is_absent;
 use crate::model::{Labels, go_quoted};
 
 /// How the names of counters end.
@@ -44,8 +45,8 @@ fn for_metric(name: &str) -> String {
     if name.is_empty() { String::new() } else { format!(" for metric name {}", go_quoted(name)) }
 }
 
-/// Warns where a quantile is none.
-pub(super) fn check_quantile(ev: &Evaluator<'_>, about: &Expr, q: f64) -> Result<(), EvalError> {
+/// Warns of a quantile that is out of range.
+pub(super) fn check_quantile(ev: &Evaluator<'_>, about: TextRange, q: f64) -> Result<(), EvalError> {
     if (0.0..=1.0).contains(&q) {
         return Ok(());
     }
@@ -53,18 +54,18 @@ pub(super) fn check_quantile(ev: &Evaluator<'_>, about: &Expr, q: f64) -> Result
 }
 
 /// Warns of a ratio that is taken as 1 or -1.
-pub(super) fn capped_ratio(ev: &Evaluator<'_>, about: &Expr, ratio: f64, to: f64) -> Result<(), EvalError> {
+pub(super) fn capped_ratio(ev: &Evaluator<'_>, about: TextRange, ratio: f64, to: f64) -> Result<(), EvalError> {
     ev.note(about, format!("PromQL warning: ratio value should be between -1 and 1, got {}, capping to {}", number(ratio), number(to)))
 }
 
-/// Warns of a bucket whose upper bound is no number.
-pub(super) fn bad_bucket(ev: &Evaluator<'_>, about: &Expr, metric: &str, bound: &str) -> Result<(), EvalError> {
+/// Warns of a bucket whose upper bound is not a number.
+pub(super) fn bad_bucket(ev: &Evaluator<'_>, about: TextRange, metric: &str, bound: &str) -> Result<(), EvalError> {
     let (bound, metric) = (go_quoted(bound), for_metric(metric));
     ev.note(about, format!("PromQL warning: bucket label \"le\" is missing or has a malformed value of {bound}{metric}"))
 }
 
-/// Tells of buckets that held less than lower ones.
-pub(super) fn lifted_buckets(ev: &Evaluator<'_>, about: &Expr, metric: &str) -> Result<(), EvalError> {
+/// Reports buckets that were less than lower ones.
+pub(super) fn lifted_buckets(ev: &Evaluator<'_>, about: TextRange, metric: &str) -> Result<(), EvalError> {
     ev.note(
         about,
         format!(
@@ -75,14 +76,20 @@ pub(super) fn lifted_buckets(ev: &Evaluator<'_>, about: &Expr, metric: &str) -> 
     )
 }
 
-/// Tells of a metric whose name is none of a counter, where a function of counters gave something for it.
-pub(super) fn check_counter(ev: &Evaluator<'_>, about: &Expr, labels: &Labels, values: &[f64]) -> Result<(), EvalError> {
+/// Reports a metric that is not named like a counter, if a function of counters has a value for it.
+pub(super) fn check_counter(ev: &Evaluator<'_>, about: TextRange, labels: &Labels, values: &[f64]) -> Result<(), EvalError> {
     let metric = labels.name();
     if metric.is_empty() || OF_COUNTERS.iter().any(|suffix| metric.ends_with(suffix)) || values.iter().all(|v| is_absent(*v)) {
         return Ok(());
     }
     let metric = go_quoted(metric);
     ev.note(about, format!("PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {metric}"))
+}
+
+/// Reports an operator that has no meaning for two floats.
+pub(super) fn incompatible_floats(ev: &Evaluator<'_>, about: TextRange, op: &str) -> Result<(), EvalError> {
+    let quoted = go_quoted(op);
+    ev.note(about, format!("PromQL info: incompatible sample types encountered for binary operator {quoted}: float {op} float"))
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 //! Series come one at a time and in pieces; what is left of each is its values at the instants of the grid, or the samples of
 //! the ranges that a function asks for.
 
-use std::time::{Duration, SystemTime};
-
-use promql_parser::parser::{AtModifier, Expr, Offset, SubqueryExpr, VectorSelector};
 use rustc_hash::FxHashMap;
 
-use super::eval::{ABSENT, EvalError, Evaluator, Grid, Row, SeriesSink, Value, execution, is_absent, strip};
+use super::error::{EvalError, execution};
+use super::eval::Evaluator;
+use super::input::SeriesSink;
+use super::syntax::{At, DurationExpr, Expr, Subquery, VectorSelector};
+use super::value::{ABSENT, Grid, Row, Value, is_absent};
 use crate::model::{Columns, Labels, Matcher, TimestampMs, is_stale_marker};
 use crate::store::HourPart;
 
@@ -20,8 +21,8 @@ pub(super) struct Windowed<'a> {
     pub(super) times: &'a [TimestampMs],
     pub(super) values: &'a [f64],
     pub(super) range: i64,
-    /// The metric name of its labels goes at the end.
-    pub(super) nameless: bool,
+    /// Its metric name is dropped at the end of evaluation.
+    pub(super) drops_name: bool,
     shift: Shift,
 }
 
@@ -33,6 +34,8 @@ struct Shift {
 }
 
 impl Shift {
+    const NONE: Self = Self { at: None, offset: 0 };
+
     fn apply(self, t: TimestampMs) -> TimestampMs {
         self.at.unwrap_or(t).saturating_sub(self.offset)
     }
@@ -42,6 +45,11 @@ impl Windowed<'_> {
     /// The end of the window at an instant of the grid.
     pub(super) fn end(&self, t: TimestampMs) -> TimestampMs {
         self.shift.apply(t)
+    }
+
+    /// Some of the samples.
+    pub(super) fn columns(&self, from: usize, to: usize) -> Columns {
+        Columns { times: self.times[from..to].to_vec(), values: self.values[from..to].to_vec() }
     }
 
     /// The samples of the window at an instant: later than its end less the range, up to its end.
@@ -55,30 +63,31 @@ impl Windowed<'_> {
 /// Takes a series by hours, and the windows over it: start, excluded, and end.
 pub(super) type EachHours<'b> =
     &'b mut dyn FnMut(&Labels, &[HourPart], &mut dyn Iterator<Item = (TimestampMs, TimestampMs)>) -> Result<(), EvalError>;
-pub(super) type EachRun<'b> = &'b mut dyn FnMut(&Labels, &Windowed<'_>) -> Result<(), EvalError>;
+pub(super) type EachSeries<'b> = &'b mut dyn FnMut(&Labels, &Windowed<'_>) -> Result<(), EvalError>;
 
 impl Evaluator<'_> {
-    fn shift(&self, at: Option<&AtModifier>, offset: Option<&Offset>) -> Shift {
-        let millis = |d: &Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
-        let offset = match offset {
-            None => 0,
-            Some(Offset::Pos(by)) => millis(by),
-            Some(Offset::Neg(by)) => -millis(by),
-        };
+    fn shift(&self, at: Option<At>, offset: Option<&DurationExpr>) -> Result<Shift, EvalError> {
         let at = at.map(|at| match at {
-            AtModifier::Start => self.params.start,
-            AtModifier::End => self.params.end,
-            AtModifier::At(time) => match time.duration_since(SystemTime::UNIX_EPOCH) {
-                Ok(after) => millis(&after),
-                Err(before) => -millis(&before.duration()),
-            },
+            At::Start => self.params.start,
+            At::End => self.params.end,
+            At::Time(time) => time,
         });
-        Shift { at, offset }
+        let offset = offset.map_or(Ok(0), |offset| offset.offset_millis(self.query.grid));
+        Ok(Shift { at, offset: offset.map_err(|error| error.within(&self.query.text))? })
+    }
+
+    fn shift_of(&self, selector: &VectorSelector) -> Result<Shift, EvalError> {
+        self.shift(selector.at, selector.offset.as_ref())
+    }
+
+    /// The length of a range or step in milliseconds.
+    pub(super) fn millis(&self, length: &DurationExpr) -> Result<i64, EvalError> {
+        Ok(length.millis(self.query.grid).map_err(|error| error.within(&self.query.text))?)
     }
 
     /// The newest sample within the lookback at each instant; with `stamps`, its time in seconds instead.
     pub(super) fn vector(&self, selector: &VectorSelector, grid: &Grid, stamps: bool) -> Result<Vec<Row>, EvalError> {
-        let shift = self.shift(selector.at.as_ref(), selector.offset.as_ref());
+        let shift = self.shift_of(selector)?;
         let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
         let read = (first.saturating_sub(self.params.lookback).saturating_add(1), last);
         self.latest(&self.matchers(selector)?, shift, read, grid, stamps)
@@ -161,12 +170,9 @@ impl Evaluator<'_> {
     }
 
     /// Passes on each series of a range selector or subquery with all samples that any window of the grid may need.
-    pub(super) fn matrix(&self, expr: &Expr, grid: &Grid, each: EachRun<'_>) -> Result<(), EvalError> {
-        match strip(expr) {
-            Expr::MatrixSelector(matrix) => {
-                let range = i64::try_from(matrix.range.as_millis()).unwrap_or(i64::MAX);
-                self.gather(&matrix.vs, range, 0, grid, each)
-            }
+    pub(super) fn matrix(&self, expr: &Expr, grid: &Grid, each: EachSeries<'_>) -> Result<(), EvalError> {
+        match expr.without_parens() {
+            Expr::Matrix(matrix) => self.gather(&matrix.selector, self.millis(&matrix.length)?, 0, grid, each),
             Expr::Subquery(subquery) => self.subquery(subquery, grid, each),
             _ => execution("a range vector is needed here, such as name[5m]"),
         }
@@ -175,15 +181,14 @@ impl Evaluator<'_> {
     /// Passes on each series of a range selector by hours, where its ranges and the grid are whole hours and hours are kept.
     /// False where they are not; nothing was passed on then.
     pub(super) fn by_hours(&self, expr: &Expr, grid: &Grid, each: EachHours<'_>) -> Result<bool, EvalError> {
-        let Expr::MatrixSelector(matrix) = strip(expr) else { return Ok(false) };
-        let shift = self.shift(matrix.vs.at.as_ref(), matrix.vs.offset.as_ref());
-        let range = i64::try_from(matrix.range.as_millis()).unwrap_or(i64::MAX);
+        let Expr::Matrix(matrix) = expr.without_parens() else { return Ok(false) };
+        let (shift, range) = (self.shift_of(&matrix.selector)?, self.millis(&matrix.length)?);
         let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
         let whole = |ms: i64| ms % HOUR_MS == 0;
         if !whole(range) || !whole(first) || !whole(last) || (grid.count > 1 && first != last && !whole(grid.step)) {
             return Ok(false);
         }
-        let matchers = self.matchers(&matrix.vs)?;
+        let matchers = self.matchers(&matrix.selector)?;
         self.source.read_hours(&matchers, first.saturating_sub(range), last, &mut |labels, parts, hours| {
             self.count(parts.len())?;
             self.hours.set(self.hours.get() + hours);
@@ -202,9 +207,9 @@ impl Evaluator<'_> {
         range: i64,
         ahead: i64,
         grid: &Grid,
-        each: EachRun<'_>,
+        each: EachSeries<'_>,
     ) -> Result<(), EvalError> {
-        let shift = self.shift(selector.at.as_ref(), selector.offset.as_ref());
+        let shift = self.shift_of(selector)?;
         let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
         let matchers = self.matchers(selector)?;
         let mut gather = Gather { ev: self, labels: None, columns: Columns::default(), held: 0, range, shift, each };
@@ -220,21 +225,19 @@ impl Evaluator<'_> {
         like: Option<&VectorSelector>,
         grid: &Grid,
     ) -> Result<Vec<(Row, Row)>, EvalError> {
-        let shift = self.shift(like.and_then(|s| s.at.as_ref()), like.and_then(|s| s.offset.as_ref()));
+        let shift = like.map_or(Ok(Shift::NONE), |selector| self.shift_of(selector))?;
         let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
         let read = (first.saturating_sub(self.params.lookback).saturating_add(1), last);
-        let at_grid = Shift { at: None, offset: 0 };
         let mut stamps: FxHashMap<Labels, Row> =
-            self.latest(matchers, at_grid, read, grid, true)?.into_iter().map(|row| (row.labels.clone(), row)).collect();
-        let values = self.latest(matchers, at_grid, read, grid, false)?;
+            self.latest(matchers, Shift::NONE, read, grid, true)?.into_iter().map(|row| (row.labels.clone(), row)).collect();
+        let values = self.latest(matchers, Shift::NONE, read, grid, false)?;
         Ok(values.into_iter().filter_map(|row| stamps.remove(&row.labels).map(|stamps| (row, stamps))).collect())
     }
 
-    fn subquery(&self, subquery: &SubqueryExpr, grid: &Grid, each: EachRun<'_>) -> Result<(), EvalError> {
-        let millis = |d: &Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
-        let shift = self.shift(subquery.at.as_ref(), subquery.offset.as_ref());
-        let range = millis(&subquery.range);
-        let step = subquery.step.as_ref().map_or(self.params.default_step, millis).max(1);
+    fn subquery(&self, subquery: &Subquery, grid: &Grid, each: EachSeries<'_>) -> Result<(), EvalError> {
+        let shift = self.shift(subquery.at, subquery.offset.as_ref())?;
+        let range = self.millis(&subquery.length)?;
+        let step = subquery.step.as_ref().map_or(Ok(self.params.default_step), |step| self.millis(step))?.max(1);
         let (first, last) = (shift.apply(grid.time(0)), shift.apply(grid.time(grid.count.saturating_sub(1))));
         let after = first.saturating_sub(range);
         let mut start = after - after.rem_euclid(step);
@@ -262,7 +265,7 @@ impl Evaluator<'_> {
             let mut values = row.values;
             values.retain(|v| !is_absent(*v));
             self.count(times.len())?;
-            each(&row.labels, &Windowed { times: &times, values: &values, range, nameless: row.nameless, shift })?;
+            each(&row.labels, &Windowed { times: &times, values: &values, range, drops_name: row.drops_name, shift })?;
             // The times, and the row itself.
             drop(times);
             self.memory.release(2 * inner.count * size_of::<f64>());
@@ -291,7 +294,7 @@ struct Gather<'e, 'a, 'f> {
     held: usize,
     range: i64,
     shift: Shift,
-    each: EachRun<'f>,
+    each: EachSeries<'f>,
 }
 
 impl Gather<'_, '_, '_> {
@@ -303,7 +306,7 @@ impl Gather<'_, '_, '_> {
         }
         (self.each)(
             &labels,
-            &Windowed { times: &columns.times, values: &columns.values, range: self.range, nameless: false, shift: self.shift },
+            &Windowed { times: &columns.times, values: &columns.values, range: self.range, drops_name: false, shift: self.shift },
         )?;
         self.ev.memory.release(std::mem::take(&mut self.held));
         Ok(())

@@ -1,58 +1,18 @@
-//! Selectors `name{label="value",other=~"a|b"}[5m]` and conditions `selector > 0.8`, parsed by `promql-parser`.
-//!
-//! Evaluation over time is the caller's; this module says which series are meant.
+//! Selectors `name{label="value",other=~"a|b"}[5m]` and conditions `selector > 0.8`.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use promql_parser::label as pl;
-use promql_parser::parser::{self, Expr, VectorSelector};
-
-use super::guard::{MAX_NESTING, MAX_TOKENS, guarded, restore, too_deep, too_many_tokens, without_marks};
-use super::rewrite::{ANCHORED, Grid, SMOOTHED, SMOOTHED_INSTANT, nesting, rewritten, tokens};
-pub(super) use crate::model::shown;
-use crate::model::{Budget, Comparison, MatchOp, Matcher, NAME_LABEL, Pattern, PatternError, Selector};
+use super::error::{EvalError, QueryError};
+use super::query::parse_expr;
+use super::syntax::{BinaryOp, Diagnostic, Expr, Grid, LabelOp, VectorSelector};
+use crate::model::{Budget, Comparison, MatchOp, Matcher, NAME_LABEL, Pattern, PatternError, Selector, shown};
 use crate::span::Span;
-
-/// Longest query text, in bytes; most of a long one is the words of a pattern.
-pub const MAX_QUERY_BYTES: usize = 1 << 20;
-/// Stack of the thread that writes a query in its usual form, which goes down chains of operators too.
-const FORMAT_STACK_BYTES: usize = 64 << 20;
-static REGISTER: std::sync::Once = std::sync::Once::new();
-
-/// Why a query cannot be answered.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum QueryError {
-    /// Not PromQL.
-    #[error("{0}")]
-    Parse(String),
-    /// PromQL, but more than this version answers.
-    #[error("{0} is not answered by this version; plain selectors are, such as system_cpu_utilization_ratio{{cpu=\"0\"}} or name[5m]")]
-    Unsupported(&'static str),
-    /// More than a request may cost.
-    #[error("{0}")]
-    TooMuch(String),
-    /// More than can be had at this time.
-    #[error("{0}")]
-    Busy(String),
-}
-
-impl From<PatternError> for QueryError {
-    fn from(error: PatternError) -> Self {
-        let text = error.to_string();
-        match error {
-            PatternError::Invalid(..) => Self::Parse(text),
-            PatternError::Large(..) | PatternError::TooLarge | PatternError::TooMany | PatternError::NotCompiled => Self::TooMuch(text),
-            PatternError::Busy => Self::Busy(text),
-        }
-    }
-}
 
 impl Selector {
     /// Parses a plain selector.
     ///
     /// # Errors
-    /// [`QueryError::Parse`] with the parser's reason, [`QueryError::Unsupported`] for any other PromQL.
+    /// [`QueryError::Parse`] if it is not PromQL, [`QueryError::Unsupported`] for any other PromQL.
     pub fn parse(query: &str) -> Result<Self, QueryError> {
         Self::parse_within(query, &mut Budget::default())
     }
@@ -62,7 +22,7 @@ impl Selector {
     /// # Errors
     /// As [`Selector::parse`], and where the budget is spent.
     pub fn parse_within(query: &str, budget: &mut Budget) -> Result<Self, QueryError> {
-        Self::from_expr(&parse_expr(query)?, budget)
+        Self::from_expr(query, &parse_expr(query)?, budget)
     }
 
     /// Parses a selector whose metric name may end in `*`, as subscriptions use them: `system_*`, `up{job="a"}`.
@@ -81,7 +41,7 @@ impl Selector {
         let (name, rest) = pattern.split_at(pattern.find('{').unwrap_or(pattern.len()));
         let Some(prefix) = name.trim().strip_suffix('*') else { return Self::parse_within(pattern, budget) };
         if !prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b':') {
-            return Err(QueryError::Parse(format!("`{name}`: a name pattern is letters, digits, `_` and `:` with one `*` at its end")));
+            return Err(QueryError::NamePattern(shown(name).into_owned()));
         }
         let by_name = Matcher { name: NAME_LABEL.to_owned(), op: MatchOp::Matches(Arc::new(Pattern::prefix(prefix))) };
         let mut matchers = vec![by_name];
@@ -92,17 +52,18 @@ impl Selector {
         Ok(Self { matchers, range: None })
     }
 
-    fn from_expr(expr: &Expr, budget: &mut Budget) -> Result<Self, QueryError> {
-        let (vector, range) = match expr {
-            Expr::Paren(inner) => return Self::from_expr(&inner.expr, budget),
-            Expr::VectorSelector(vector) => (vector, None),
-            Expr::MatrixSelector(matrix) => (&matrix.vs, i64::try_from(matrix.range.as_millis()).ok().map(Span::millis)),
+    fn from_expr(query: &str, expr: &Expr, budget: &mut Budget) -> Result<Self, QueryError> {
+        let (vector, range) = match expr.without_parens() {
+            Expr::Vector(vector) => (&**vector, None),
+            Expr::Matrix(matrix) => {
+                let millis = matrix.length.millis(Grid::default()).map_err(|error| error.within(query))?;
+                (&matrix.selector, Some(Span::millis(millis)))
+            }
             Expr::Aggregate(_) => return Err(QueryError::Unsupported("an aggregation")),
-            Expr::Binary(_) => return Err(QueryError::Unsupported("an operator")),
+            Expr::Binary(_) | Expr::Unary(_) => return Err(QueryError::Unsupported("an operator")),
             Expr::Call(_) => return Err(QueryError::Unsupported("a function")),
             Expr::Subquery(_) => return Err(QueryError::Unsupported("a subquery")),
-            Expr::NumberLiteral(_) | Expr::StringLiteral(_) => return Err(QueryError::Unsupported("a literal")),
-            _ => return Err(QueryError::Unsupported("this expression")),
+            Expr::Number(_) | Expr::Text(_) | Expr::Paren(_) => return Err(QueryError::Unsupported("a literal")),
         };
         if vector.offset.is_some() {
             return Err(QueryError::Unsupported("`offset`"));
@@ -110,11 +71,10 @@ impl Selector {
         if vector.at.is_some() {
             return Err(QueryError::Unsupported("`@`"));
         }
-        let mut lists = selector_matchers(vector, budget)?;
-        let (Some(matchers), true) = (lists.pop(), lists.is_empty()) else {
-            return Err(QueryError::Unsupported("`or` between matchers"));
-        };
-        Ok(Self { matchers, range })
+        if vector.extended.is_some() {
+            return Err(QueryError::Unsupported("`anchored` or `smoothed`"));
+        }
+        Ok(Self { matchers: selector_matchers(query, vector, budget)?, range })
     }
 }
 
@@ -143,125 +103,68 @@ impl Condition {
     /// # Errors
     /// As [`Condition::parse`], and where the budget is spent.
     pub fn parse_within(text: &str, budget: &mut Budget) -> Result<Self, QueryError> {
-        let wrong = || QueryError::Parse(format!("`{}` is not a condition; write it like system_cpu_utilization_ratio > 0.8", shown(text)));
-        let Expr::Binary(binary) = parse_expr(text)? else { return Err(wrong()) };
-        let op = match binary.op.to_string().as_str() {
-            ">" => Comparison::Greater,
-            ">=" => Comparison::GreaterEqual,
-            "<" => Comparison::Less,
-            "<=" => Comparison::LessEqual,
-            "==" => Comparison::Equal,
-            "!=" => Comparison::NotEqual,
-            _ => return Err(wrong()),
+        let no_condition = || QueryError::NoCondition(shown(text).into_owned());
+        let Expr::Binary(binary) = parse_expr(text)? else { return Err(no_condition()) };
+        let op = match binary.op {
+            BinaryOp::Greater => Comparison::Greater,
+            BinaryOp::GreaterEqual => Comparison::GreaterEqual,
+            BinaryOp::Less => Comparison::Less,
+            BinaryOp::LessEqual => Comparison::LessEqual,
+            BinaryOp::Equal => Comparison::Equal,
+            BinaryOp::NotEqual => Comparison::NotEqual,
+            _ => return Err(no_condition()),
         };
-        let selector = Selector::from_expr(&binary.lhs, budget)?;
-        let threshold = number(&binary.rhs).ok_or_else(wrong)?;
+        let selector = Selector::from_expr(text, &binary.lhs, budget)?;
+        let threshold = number(&binary.rhs).ok_or_else(no_condition)?;
         if selector.range.is_some() {
-            return Err(wrong());
+            return Err(no_condition());
         }
         Ok(Self { selector, op, threshold })
     }
 }
 
-/// The matchers of a selector; several lists where there is an `or` between them.
-pub(super) fn selector_matchers(vector: &VectorSelector, budget: &mut Budget) -> Result<Vec<Vec<Matcher>>, QueryError> {
-    let mut list = |matchers: &[pl::Matcher]| -> Result<Vec<Matcher>, QueryError> {
-        let named = vector.name.iter().map(|name| Ok(Matcher::equal(NAME_LABEL, name)));
-        let others = matchers.iter().map(|matcher| {
-            let op = match &matcher.op {
-                pl::MatchOp::Equal => MatchOp::Equal(matcher.value.clone()),
-                pl::MatchOp::NotEqual => MatchOp::NotEqual(matcher.value.clone()),
-                pl::MatchOp::Re(_) => MatchOp::Matches(budget.pattern(&matcher.value)?),
-                pl::MatchOp::NotRe(_) => MatchOp::NotMatches(budget.pattern(&matcher.value)?),
-            };
-            Ok(Matcher { name: matcher.name.clone(), op })
-        });
-        named.chain(others).collect()
-    };
-    let lists = if vector.matchers.or_matchers.is_empty() {
-        vec![list(&vector.matchers.matchers)?]
-    } else {
-        vector.matchers.or_matchers.iter().map(|matchers| list(matchers)).collect::<Result<_, _>>()?
-    };
-    // The parser, which sees no patterns, cannot tell it.
-    if lists.iter().flatten().all(|matcher| matcher.accepts("")) {
-        return Err(QueryError::Parse("vector selector must contain at least one non-empty matcher".to_owned()));
-    }
-    Ok(lists)
-}
-
 fn number(expr: &Expr) -> Option<f64> {
-    match expr {
-        Expr::NumberLiteral(literal) => Some(literal.val),
-        Expr::Unary(unary) => number(&unary.expr).map(|v| -v),
-        Expr::Paren(inner) => number(&inner.expr),
+    match expr.without_parens() {
+        Expr::Number(number) => Some(number.value),
+        Expr::Unary(unary) => number(&unary.expr).map(|v| if unary.negative { -v } else { v }),
         _ => None,
     }
 }
 
-/// Parses a query.
+/// Compiles the matchers of a selector. The name comes first.
 ///
 /// # Errors
-/// [`QueryError::Parse`] with the parser's reason, or for a text that is too long or too deep.
-pub fn parse_expr(query: &str) -> Result<Expr, QueryError> {
-    parse_expr_for(query, Grid::default())
+/// [`QueryError::Parse`] with the position in the query, [`QueryError::Pattern`] if the budget is spent.
+pub(super) fn selector_matchers(query: &str, selector: &VectorSelector, budget: &mut Budget) -> Result<Vec<Matcher>, QueryError> {
+    let mut matchers: Vec<Matcher> = selector.name.iter().map(|name| Matcher::equal(NAME_LABEL, name)).collect();
+    for matcher in &selector.matchers {
+        let mut pattern = || {
+            budget.pattern(&matcher.value).map_err(|error| match error {
+                PatternError::Invalid(_, error) => Diagnostic::new(matcher.range, error.to_string()).within(query).into(),
+                other => QueryError::Pattern(other),
+            })
+        };
+        let op = match matcher.op {
+            LabelOp::Equal => MatchOp::Equal(matcher.value.clone()),
+            LabelOp::NotEqual => MatchOp::NotEqual(matcher.value.clone()),
+            LabelOp::Matches => MatchOp::Matches(pattern()?),
+            LabelOp::NotMatches => MatchOp::NotMatches(pattern()?),
+        };
+        matchers.push(Matcher { name: matcher.name.clone(), op });
+    }
+    let accept_empty = matchers.iter().map(|matcher| matcher.accepts(""));
+    selector.check_not_empty(accept_empty).map_err(|error| error.within(query))?;
+    Ok(matchers)
 }
 
-/// Parses a query for the instants that it will be asked at: `step()` and `range()` in lengths of time mean those.
-///
-/// # Errors
-/// As [`parse_expr`].
-pub fn parse_expr_for(query: &str, grid: Grid) -> Result<Expr, QueryError> {
-    REGISTER.call_once(|| {
-        use promql_parser::parser::function::{Function, register_extra_functions};
-        use promql_parser::parser::value::ValueType;
-        let args = vec![ValueType::Matrix, ValueType::Scalar, ValueType::Scalar];
-        let extra = vec![
-            // The name that double_exponential_smoothing() had before Prometheus 3.
-            Function::new("holt_winters", args, 0, ValueType::Vector, false),
-            Function::new(ANCHORED, vec![ValueType::Matrix], 0, ValueType::Matrix, false),
-            Function::new(SMOOTHED, vec![ValueType::Matrix], 0, ValueType::Matrix, false),
-            Function::new(SMOOTHED_INSTANT, vec![ValueType::Vector], 0, ValueType::Vector, false),
-        ];
-        if let Err(error) = register_extra_functions(extra) {
-            log::warn!("promql: {error}");
+impl From<QueryError> for EvalError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Parse(error) => Self::Parse(error),
+            QueryError::Pattern(error) => Self::Pattern(error),
+            other => Self::Execution(other.to_string()),
         }
-    });
-    if query.len() > MAX_QUERY_BYTES {
-        return Err(QueryError::Parse(format!("the query has {} bytes; at most {MAX_QUERY_BYTES} are read", query.len())));
     }
-    let tokens = tokens(query).take(MAX_TOKENS + 1).collect::<Vec<_>>();
-    if tokens.len() > MAX_TOKENS {
-        return Err(too_many_tokens(tokens.len()));
-    }
-    let nesting = nesting(&tokens);
-    if nesting > MAX_NESTING {
-        return Err(too_deep(nesting));
-    }
-    let query_error = |error: String| QueryError::Parse(format!("`{}`: {}", shown(query), shown(&without_marks(error.trim()))));
-    let text = rewritten(query, tokens, grid)?;
-    let expr = match guarded(&text, query)? {
-        Cow::Borrowed(text) => parser::parse(text).map_err(query_error)?,
-        Cow::Owned(text) => {
-            let mut expr = parser::parse(&text).map_err(query_error)?;
-            restore(&mut expr)?;
-            expr
-        }
-    };
-    Ok(expr)
-}
-
-/// A query in its usual form.
-///
-/// # Errors
-/// As [`parse_expr`].
-pub fn formatted(query: &str) -> Result<String, QueryError> {
-    let failed = || QueryError::Busy("no thread is to be had to write the query on".to_owned());
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(FORMAT_STACK_BYTES);
-        let written = thread.spawn_scoped(scope, || parse_expr(query).map(|expr| expr.prettify()));
-        written.map_err(|_| failed())?.join().map_err(|_| failed())?
-    })
 }
 
 #[cfg(test)]
@@ -307,14 +210,16 @@ mod tests {
             ("rate(up[5m])", "a function"),
             ("up + 1", "an operator"),
             ("up offset 5m", "`offset`"),
-            ("up{", "up{"),
-            (r#"up{a=~"("}"#, "missing closing ): `(`"),
+            ("up{", "1:4: parse error: unexpected end of input inside braces"),
+            (r#"up{a=~"("}"#, "1:4: parse error: error parsing regexp: missing closing ): `(`"),
+            (r#"up{a="b",c=~".*|x"} smoothed"#, "`anchored` or `smoothed`"),
+            (r#"{a=~".*"}"#, "1:1: parse error: vector selector must contain at least one non-empty matcher"),
             ("", "no expression"),
         ] {
             let error = Selector::parse(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
-        assert!(Selector::parse(&"(".repeat(10_000)).unwrap_err().to_string().contains("nests 10000 parentheses"));
+        assert!(Selector::parse(&"(".repeat(10_000)).unwrap_err().to_string().contains("parentheses nest deeper than 64"));
     }
 
     #[test]

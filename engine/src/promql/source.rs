@@ -8,7 +8,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::eval::{EvalError, HourSink, SeriesSink, Source};
+use super::error::EvalError;
+use super::input::{HourSink, SeriesSink, Source};
 use crate::model::{MatchOp, Matcher, Pattern, Selector, SeriesId, TimestampMs};
 use crate::store::{Limits, SeriesColumns, Store, StoreError};
 
@@ -244,7 +245,8 @@ impl Source for AtOnce<'_> {
 mod tests {
     use super::*;
     use crate::model::{Batch, Columns, Labels};
-    use crate::promql::{Answer, Params, evaluate, parse_expr};
+    use crate::promql::syntax::Grid;
+    use crate::promql::{Answer, Params, Query, evaluate};
     use crate::store::StoreOptions;
 
     const T0: i64 = 1_795_478_400_000;
@@ -263,7 +265,7 @@ mod tests {
             deadline: Instant::now() + Duration::from_secs(60),
             cancelled: Arc::default(),
         };
-        match evaluate(&parse_expr(query).unwrap(), &params, source)?.0 {
+        match evaluate(&Query::parse(query, Grid::default()).unwrap(), &params, source)?.0 {
             Answer::Vector(rows) => Ok(rows.into_iter().map(|row| row.values).collect()),
             other => panic!("{other:?}"),
         }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
+use super::syntax::Grid;
 use super::*;
 use crate::model::{Columns, Labels, Matcher, TimestampMs};
 
@@ -29,7 +30,7 @@ impl Source for Memory {
 
 /// Asks for eleven instants, a minute apart.
 pub(crate) fn ask(source: &dyn Source, query: &str) -> Result<Answer, EvalError> {
-    let expr = parse_expr_for(query, QueryGrid { step: 60_000, range: 600_000 }).map_err(|error| EvalError::Parse(error.to_string()))?;
+    let query = Query::parse(query, Grid { step: 60_000, range: 600_000 })?;
     let params = Params {
         start: 0,
         end: 600_000,
@@ -43,7 +44,7 @@ pub(crate) fn ask(source: &dyn Source, query: &str) -> Result<Answer, EvalError>
         deadline: Instant::now() + Duration::from_secs(5),
         cancelled: Arc::default(),
     };
-    evaluate(&expr, &params, source).map(|(answer, _)| answer)
+    evaluate(&query, &params, source).map(|(answer, _)| answer)
 }
 
 /// Series `m{g,i}` with a sample each half minute, some left out.

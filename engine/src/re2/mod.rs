@@ -5,6 +5,7 @@
 //! syntax, and written down again in the crate's language with nothing left to interpret. What Go refuses is refused in its
 //! words. This is the only place where a pattern that a user wrote is compiled.
 
+mod chars;
 mod class;
 mod expand;
 mod parse;

@@ -1,21 +1,21 @@
 //! Parses a pattern by the rules of Go's `regexp/syntax` (its flags `Perl`), and writes it in the language of the `regex` crate.
 //!
-//! One pass, without recursion: what nests stands on a list. Each part is written so that it means the same wherever it
-//! stands: flags are worked in, classes are ranges, characters are escaped. Groups keep their numbers, their names are kept
-//! beside, since the crate's rules for names are others.
+//! One pass with an explicit stack. Each part is written so that its meaning does not depend on its place: flags are
+//! resolved, classes are ranges, characters are escaped. Groups keep their numbers; their names are kept apart, because the
+//! crate has other rules for names.
 
 use std::fmt::Write;
 
-use super::class::{self, ANYTHING, NOTHING};
+use super::class::NOTHING;
 
-/// Groups and repetitions within each other: the pattern is compiled by going down them on the stack.
+/// How deep groups and repetitions may nest: compiling a pattern recurses along them.
 pub const MAX_NESTING: usize = 100;
-/// Times that a part is repeated, all repetitions around it multiplied.
+/// How often a part may be repeated, multiplied by all repetitions around it.
 const MAX_REPEAT: i64 = 1_000;
 /// Longest piece of a pattern that an error shows, in characters.
 const SHOWN: usize = 200;
 
-/// Why a text is no regular expression, as Go says it.
+/// Why a text is no regular expression, in Go's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("error parsing regexp: {what}: `{part}`")]
 pub struct SyntaxError {
@@ -23,16 +23,16 @@ pub struct SyntaxError {
     part: String,
 }
 
-const INVALID_RANGE: &str = "invalid character class range";
-const INVALID_ESCAPE: &str = "invalid escape sequence";
+pub(super) const INVALID_RANGE: &str = "invalid character class range";
+pub(super) const INVALID_ESCAPE: &str = "invalid escape sequence";
 const INVALID_NAME: &str = "invalid named capture";
 const INVALID_PERL: &str = "invalid or unsupported Perl syntax";
 const INVALID_REPEAT_OP: &str = "invalid nested repetition operator";
 const INVALID_REPEAT_SIZE: &str = "invalid repeat count";
-const MISSING_BRACKET: &str = "missing closing ]";
+pub(super) const MISSING_BRACKET: &str = "missing closing ]";
 const MISSING_PAREN: &str = "missing closing )";
 const MISSING_ARGUMENT: &str = "missing argument to repetition operator";
-const TRAILING_BACKSLASH: &str = "trailing backslash at end of expression";
+pub(super) const TRAILING_BACKSLASH: &str = "trailing backslash at end of expression";
 const UNEXPECTED_PAREN: &str = "unexpected )";
 const TOO_DEEP: &str = "expression nests too deeply";
 
@@ -61,9 +61,9 @@ pub(super) fn parse(pattern: &str, dot_all: bool) -> Result<Parsed, SyntaxError>
 }
 
 #[derive(Clone, Copy, Default)]
-struct Flags {
+pub(super) struct Flags {
     /// `i`
-    fold: bool,
+    pub(super) fold: bool,
     /// `m`
     lines: bool,
     /// `s`
@@ -96,7 +96,7 @@ impl Size {
     }
 }
 
-/// What has been read of the group that is open.
+/// The part of the open group that has been read.
 #[derive(Clone, Copy)]
 struct Level {
     size: Size,
@@ -117,20 +117,20 @@ struct Open {
     start: usize,
 }
 
-struct Parser<'p> {
+pub(super) struct Parser<'p> {
     pattern: &'p str,
-    at: usize,
-    flags: Flags,
+    pub(super) at: usize,
+    pub(super) flags: Flags,
     open: Vec<Open>,
     level: Level,
-    /// Where the repetition began that ended just now.
+    /// Where the repetition began that ended just before.
     last_repeat: Option<usize>,
     out: String,
     names: Vec<Option<Box<str>>>,
 }
 
-/// Says what is wrong with a part.
-fn wrong<T>(what: &'static str, part: &str) -> Result<T, SyntaxError> {
+/// An error about a part of the pattern.
+pub(super) fn wrong<T>(what: &'static str, part: &str) -> Result<T, SyntaxError> {
     let part = match part.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &part[..end]),
         None => part.to_owned(),
@@ -139,15 +139,15 @@ fn wrong<T>(what: &'static str, part: &str) -> Result<T, SyntaxError> {
 }
 
 impl<'p> Parser<'p> {
-    fn rest(&self) -> &'p str {
+    pub(super) fn rest(&self) -> &'p str {
         &self.pattern[self.at..]
     }
 
-    fn since(&self, start: usize) -> &'p str {
+    pub(super) fn since(&self, start: usize) -> &'p str {
         &self.pattern[start..self.at]
     }
 
-    fn next(&mut self) -> Option<char> {
+    pub(super) fn next(&mut self) -> Option<char> {
         let c = self.rest().chars().next()?;
         self.at += c.len_utf8();
         Some(c)
@@ -209,13 +209,13 @@ impl<'p> Parser<'p> {
     }
 
     /// Writes a part that a repetition may follow, for so many bytes of the pattern.
-    fn atom(&mut self, bytes: usize, text: &str) {
+    pub(super) fn atom(&mut self, bytes: usize, text: &str) {
         self.at += bytes;
         self.level.last = Some(Atom { start: self.out.len(), size: Size::ONE, repeated: false });
         self.out.push_str(text);
     }
 
-    fn literal(&mut self, c: char) {
+    pub(super) fn literal(&mut self, c: char) {
         self.level.last = Some(Atom { start: self.out.len(), size: Size::ONE, repeated: false });
         if self.flags.fold && (c.is_ascii_alphabetic() || !c.is_ascii()) {
             self.out.push_str("(?i:");
@@ -227,22 +227,22 @@ impl<'p> Parser<'p> {
     }
 
     /// A code point of an escape, which may be a surrogate: no text has one.
-    fn code_point(&mut self, code: u32) {
+    pub(super) fn code_point(&mut self, code: u32) {
         match char::from_u32(code) {
             Some(c) => self.literal(c),
             None => self.atom(0, NOTHING),
         }
     }
 
-    /// Opens a group: one that catches, with or without a name, or none that does.
-    fn open_group(&mut self, catches: Option<Option<Box<str>>>) -> Result<(), SyntaxError> {
+    /// Opens a group: a capturing one with or without a name, or (`None`) one that does not capture.
+    fn open_group(&mut self, captures: Option<Option<Box<str>>>) -> Result<(), SyntaxError> {
         if self.open.len() >= MAX_NESTING {
             return wrong(TOO_DEEP, self.pattern);
         }
         self.open.push(Open { outer: self.level, flags: self.flags, start: self.out.len() });
         self.level = Level::default();
-        self.out.push_str(if catches.is_some() { "(" } else { "(?:" });
-        self.names.extend(catches);
+        self.out.push_str(if captures.is_some() { "(" } else { "(?:" });
+        self.names.extend(captures);
         Ok(())
     }
 
@@ -260,7 +260,7 @@ impl<'p> Parser<'p> {
         if self.level.size.depth + self.open.len() > MAX_NESTING { wrong(TOO_DEEP, self.pattern) } else { Ok(()) }
     }
 
-    /// What begins with `(?`: a group with a name, one that catches nothing, or flags.
+    /// Reads what begins with `(?`: a named group, a group that does not capture, or flags.
     fn perl_group(&mut self) -> Result<(), SyntaxError> {
         let start = self.at;
         let rest = self.rest();
@@ -301,8 +301,8 @@ impl<'p> Parser<'p> {
         wrong(INVALID_PERL, self.since(start))
     }
 
-    /// `{2}`, `{2,}` or `{2,3}` as smallest and largest number and its length; no largest is -1, a number that is too large
-    /// makes the smallest -1. None where it is none of those: then `{` is a character.
+    /// Reads `{2}`, `{2,}` or `{2,3}`: minimum, maximum and length. A missing maximum is -1; a number that is too large makes
+    /// the minimum -1. None if it is none of those: then `{` is a literal.
     fn counts(&self) -> Option<(i64, i64, usize)> {
         let text = self.rest();
         let (mut min, rest) = number(&text[1..])?;
@@ -321,7 +321,7 @@ impl<'p> Parser<'p> {
         Some((min, max, text.len() - rest.len()))
     }
 
-    /// Repeats the part before; the repetition began at `start`.
+    /// Repeats the part before; the repetition begins at `start`.
     fn repeat(&mut self, start: usize, times: Times) -> Result<(), SyntaxError> {
         let mut lazy = self.flags.lazy;
         if self.rest().starts_with('?') {
@@ -338,7 +338,7 @@ impl<'p> Parser<'p> {
             self.out.push(')');
         }
         if times.counted {
-            atom.size.times = if times.max == 0 { 1 } else { times.of(atom.size.times) };
+            atom.size.times = if times.max == 0 { 1 } else { times.multiplied(atom.size.times) };
             if (times.min >= 2 || times.max >= 2) && atom.size.times > MAX_REPEAT {
                 return wrong(INVALID_REPEAT_SIZE, self.since(start));
             }
@@ -352,168 +352,9 @@ impl<'p> Parser<'p> {
         }
         self.not_too_deep()
     }
-
-    fn backslash(&mut self) -> Result<(), SyntaxError> {
-        let start = self.at;
-        match self.rest().as_bytes().get(1) {
-            Some(b'A') => self.atom(2, "\\A"),
-            Some(b'z') => self.atom(2, "\\z"),
-            // Between characters of ASCII, as `\w` has them.
-            Some(b'b') => self.atom(2, "(?-u:\\b)"),
-            Some(b'B') => self.atom(2, "(?-u:\\B)"),
-            Some(b'C') => return wrong(INVALID_ESCAPE, "\\C"),
-            Some(b'Q') => {
-                let quoted = &self.rest()[2..];
-                let text = quoted.split_once("\\E").map_or(quoted, |(text, _)| text);
-                text.chars().for_each(|c| self.literal(c));
-                self.at += 2 + text.len() + if text.len() < quoted.len() { 2 } else { 0 };
-            }
-            _ => {
-                let mut class = String::new();
-                if self.named_class(&mut class)? {
-                    let text = if self.flags.fold { format!("(?i:[{class}])") } else { format!("[{class}]") };
-                    self.atom(0, &text);
-                } else {
-                    let code = self.escape(start)?;
-                    self.code_point(code);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes `\d` or `\pL`, where such a class comes next.
-    fn named_class(&mut self, class: &mut String) -> Result<bool, SyntaxError> {
-        let rest = self.rest();
-        let [b'\\', letter, ..] = rest.as_bytes() else { return Ok(false) };
-        if let Some(ranges) = class::perl(letter.to_ascii_lowercase()) {
-            self.at += 2;
-            push_ranges(class, ranges, letter.is_ascii_uppercase());
-            return Ok(true);
-        }
-        if !matches!(letter, b'p' | b'P') {
-            return Ok(false);
-        }
-        let (whole, name) = match rest[2..].chars().next() {
-            Some('{') => match rest.find('}') {
-                Some(end) => (&rest[..=end], &rest[3..end]),
-                None => return wrong(INVALID_RANGE, rest),
-            },
-            Some(c) => (&rest[..2 + c.len_utf8()], &rest[2..2 + c.len_utf8()]),
-            None => (rest, ""),
-        };
-        let (name, not) = name.strip_prefix('^').map_or((name, false), |name| (name, true));
-        let Some(text) = class::unicode(name, (*letter == b'P') != not) else { return wrong(INVALID_RANGE, whole) };
-        class.push_str(&text);
-        self.at += whole.len();
-        Ok(true)
-    }
-
-    /// The code point of an escape that begins here.
-    fn escape(&mut self, start: usize) -> Result<u32, SyntaxError> {
-        self.at += 1;
-        let Some(c) = self.next() else { return wrong(TRAILING_BACKSLASH, "") };
-        let octal = |c: &char| matches!(c, '0'..='7');
-        let code = match c {
-            // One digit alone would be a reference to a group.
-            '1'..='7' if !self.rest().starts_with(|c| octal(&c)) => None,
-            '0'..='7' => {
-                let digits: String = std::iter::once(c).chain(self.rest().chars().take(2).take_while(octal)).collect();
-                self.at += digits.len() - 1;
-                u32::from_str_radix(&digits, 8).ok()
-            }
-            'x' => self.hex(),
-            'a' => Some(0x07),
-            'f' => Some(0x0c),
-            'n' => Some(0x0a),
-            'r' => Some(0x0d),
-            't' => Some(0x09),
-            'v' => Some(0x0b),
-            c => (c.is_ascii() && !c.is_ascii_alphanumeric()).then_some(u32::from(c)),
-        };
-        code.map_or_else(|| wrong(INVALID_ESCAPE, self.since(start)), Ok)
-    }
-
-    /// `41` or `{10ffff}` behind `\x`.
-    fn hex(&mut self) -> Option<u32> {
-        let first = self.next()?;
-        if first != '{' {
-            let (high, low) = (first.to_digit(16), self.next()?.to_digit(16));
-            return Some(high? * 16 + low?);
-        }
-        let (mut code, mut digits) = (0u32, 0);
-        loop {
-            match self.next()? {
-                '}' => return (digits > 0).then_some(code),
-                c => code = code * 16 + c.to_digit(16)?,
-            }
-            if code > u32::from(char::MAX) {
-                return None;
-            }
-            digits += 1;
-        }
-    }
-
-    fn class(&mut self) -> Result<(), SyntaxError> {
-        let whole = self.rest();
-        self.at += 1;
-        let negated = self.rest().starts_with('^');
-        self.at += usize::from(negated);
-        let mut class = String::new();
-        let mut first = true;
-        while first || !self.rest().starts_with(']') {
-            // As the first it is one of the class.
-            first = false;
-            if self.posix(&mut class)? || self.named_class(&mut class)? {
-                continue;
-            }
-            let start = self.at;
-            let low = self.class_char(whole)?;
-            let mut high = low;
-            let rest = self.rest().as_bytes();
-            if rest.len() >= 2 && rest[0] == b'-' && rest[1] != b']' {
-                self.at += 1;
-                high = self.class_char(whole)?;
-                if high < low {
-                    return wrong(INVALID_RANGE, self.since(start));
-                }
-            }
-            push_range(&mut class, low, high);
-        }
-        let text = match (class.is_empty(), negated) {
-            (true, false) => NOTHING.to_owned(),
-            (true, true) => format!("[{ANYTHING}]"),
-            (false, _) => {
-                let (before, after) = if self.flags.fold { ("(?i:", ")") } else { ("", "") };
-                let not = if negated { "^" } else { "" };
-                format!("{before}[{not}{class}]{after}")
-            }
-        };
-        self.atom(1, &text);
-        Ok(())
-    }
-
-    /// Writes `[:alpha:]`, where such a class comes next.
-    fn posix(&mut self, class: &mut String) -> Result<bool, SyntaxError> {
-        let rest = self.rest();
-        let Some((name, _)) = rest.strip_prefix("[:").and_then(|inner| inner.split_once(":]")) else { return Ok(false) };
-        let whole = &rest[..name.len() + 4];
-        let (name, not) = name.strip_prefix('^').map_or((name, false), |name| (name, true));
-        let Some(ranges) = class::posix(name) else { return wrong(INVALID_RANGE, whole) };
-        push_ranges(class, ranges, not);
-        self.at += whole.len();
-        Ok(true)
-    }
-
-    fn class_char(&mut self, whole: &str) -> Result<u32, SyntaxError> {
-        if self.rest().starts_with('\\') {
-            return self.escape(self.at);
-        }
-        self.next().map_or_else(|| wrong(MISSING_BRACKET, whole), |c| Ok(u32::from(c)))
-    }
 }
 
-/// How often a part comes: no largest number is -1.
+/// How often a part is repeated; a missing maximum is -1.
 #[derive(Clone, Copy)]
 struct Times {
     min: i64,
@@ -522,8 +363,8 @@ struct Times {
 }
 
 impl Times {
-    /// How often what is within the part comes, which is there so often already.
-    fn of(self, within: i64) -> i64 {
+    /// How often a part within the repeated one occurs, if it occurs `within` times there.
+    fn multiplied(self, within: i64) -> i64 {
         within.saturating_mul(if self.max < 0 { self.min } else { self.max }.max(1))
     }
 
@@ -548,28 +389,11 @@ fn number(text: &str) -> Option<(i64, &str)> {
     Some((if digits.len() > 9 { -1 } else { digits.parse().ok()? }, rest))
 }
 
-/// A character that stands for itself.
+/// A literal character.
 fn push_char(out: &mut String, c: char) {
     if c.is_ascii() && !c.is_ascii_alphanumeric() {
         let _ = write!(out, "\\x{:02x}", u32::from(c));
     } else {
         out.push(c);
     }
-}
-
-/// A range of a class without the surrogates, which no text has.
-fn push_range(class: &mut String, low: u32, high: u32) {
-    let low = if (0xd800..=0xdfff).contains(&low) { 0xe000 } else { low };
-    let high = if (0xd800..=0xdfff).contains(&high) { 0xd7ff } else { high };
-    let _ = match low.cmp(&high) {
-        std::cmp::Ordering::Less => write!(class, "\\x{{{low:x}}}-\\x{{{high:x}}}"),
-        std::cmp::Ordering::Equal => write!(class, "\\x{{{low:x}}}"),
-        std::cmp::Ordering::Greater => Ok(()),
-    };
-}
-
-fn push_ranges(class: &mut String, ranges: class::Ranges, negated: bool) {
-    class.push_str(if negated { "[^" } else { "" });
-    ranges.iter().for_each(|(low, high)| push_range(class, u32::from(*low), u32::from(*high)));
-    class.push_str(if negated { "]" } else { "" });
 }

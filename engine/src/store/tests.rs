@@ -269,7 +269,7 @@ fn over_time(store: &Store, query: &str, (start, end): (TimestampMs, TimestampMs
         deadline: Instant::now() + Duration::from_secs(60),
         cancelled: Arc::default(),
     };
-    let (answer, notes) = promql::evaluate(&promql::parse_expr(query).unwrap(), &params, store).unwrap();
+    let (answer, notes) = promql::evaluate(&promql::Query::parse(query, promql::syntax::Grid::default()).unwrap(), &params, store).unwrap();
     let promql::Answer::Vector(rows) = answer else { panic!("{query}: no vector") };
     (rows.into_iter().map(|row| row.values).collect(), notes.hours)
 }
