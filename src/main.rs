@@ -5,6 +5,7 @@ mod browser;
 mod check;
 mod cli;
 mod client;
+mod collectors;
 mod console;
 mod descriptors;
 mod memory;
@@ -13,7 +14,6 @@ mod pipeline;
 mod restore;
 mod service;
 mod settings;
-mod sources;
 mod systemd;
 mod transfer;
 

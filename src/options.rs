@@ -1,4 +1,4 @@
-//! What the settings mean for each part of the service: its options, worked out in one place.
+//! The options of each part of the service, from the settings.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ const SPLIT_PORTS: [u16; 3] = [8091, 8092, 8080];
 /// The folder that Task Master keeps in a project.
 const TASKMASTER: &str = ".taskmaster";
 
-/// Where the history is kept: beside the board where there is one.
+/// Where the history is kept: beside the board if there is one.
 pub fn data_dir(settings: &Settings) -> PathBuf {
     settings.store.data_dir.clone().unwrap_or_else(|| {
         let taskmaster = Path::new(TASKMASTER);
@@ -22,7 +22,7 @@ pub fn data_dir(settings: &Settings) -> PathBuf {
     })
 }
 
-/// Where alerts are written for people.
+/// Where notifications of alerts are written.
 pub fn notification_channels(settings: &Settings, data_dir: &Path) -> Channels {
     let default_path = || {
         let taskmaster = Path::new(TASKMASTER);
@@ -32,7 +32,7 @@ pub fn notification_channels(settings: &Settings, data_dir: &Path) -> Channels {
     Channels { console: alerts.console, file: alerts.file.then(|| alerts.file_path.clone().unwrap_or_else(default_path)) }
 }
 
-/// How history is kept.
+/// Options of the store.
 pub fn store_options(settings: &Settings) -> StoreOptions {
     let store = &settings.store;
     StoreOptions {
@@ -82,7 +82,7 @@ pub fn server_options(settings: &Settings) -> ServerOptions {
     }
 }
 
-/// How queries are answered.
+/// Options of queries.
 pub fn query_options(settings: &Settings) -> QueryOptions {
     QueryOptions {
         lookback_ms: settings.query.lookback.ms(),

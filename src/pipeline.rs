@@ -1,4 +1,4 @@
-//! The pipeline: store, windows, alerts, optimizer, hub, batcher and collectors, started in this order and stopped in the opposite one.
+//! The pipeline: store, windows, alerts, optimizer, hub, batcher and collectors; started in this order, stopped in reverse.
 //!
 //! Threads: `store` (writing), `windows`, `pipeline` (batcher, alerts, notifier, optimizer), `hub`, `collectors`, and a pool for
 //! work that waits for the disk. The HTTP server is not part of it: `service.rs` puts one in front.
@@ -12,8 +12,8 @@ use actix_rt::Arbiter;
 use taskpulse_actors::alert::{AlertActor, AlertOutputs, kept_alerts};
 use taskpulse_actors::batcher::{BatcherActor, BatcherOptions};
 use taskpulse_actors::clock::Clock;
-use taskpulse_actors::collectors::collector::Outputs;
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
+use taskpulse_actors::collectors::poller::Outputs;
 use taskpulse_actors::hub::HubActor;
 use taskpulse_actors::messages::{Advanced, Finish, Flush, RecordEvents, StoredBatch};
 use taskpulse_actors::notifier::NotifierActor;
@@ -28,9 +28,9 @@ use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::Store;
 use taskpulse_engine::windows::Level;
 
+use crate::collectors;
 use crate::options::{notification_channels, store_options};
 use crate::settings::Settings;
-use crate::sources;
 
 /// Exit code when the store gave up: the init system should start the service again.
 pub const EXIT_STORE: i32 = 70;
@@ -50,7 +50,7 @@ impl Starter<'_> {
         start(&arbiter.handle(), &self.registry, name, &self.policy, self.settings.pipeline.mailbox, make)
     }
 
-    /// For an actor without which the service cannot go on.
+    /// Starts an actor that the service cannot run without: the process ends if it is given up.
     fn start_essential<A: ServiceActor>(&self, arbiter: &Arbiter, name: &str, make: impl Fn() -> A + Send + 'static) -> ActorHandle<A> {
         let policy = Policy { on_give_up: Some(Arc::new(|| std::process::exit(EXIT_STORE))), ..self.policy.clone() };
         start(&arbiter.handle(), &self.registry, name, &policy, self.settings.pipeline.mailbox, make)
@@ -66,7 +66,7 @@ struct Arbiters {
     collectors: Arbiter,
 }
 
-/// The running pipeline: what the server needs of it, and what a stop needs.
+/// The running pipeline.
 pub struct Pipeline<'a> {
     pub reporter: Arc<Reporter>,
     pub rules: Arc<RuleSet>,
@@ -80,7 +80,7 @@ pub struct Pipeline<'a> {
 }
 
 impl<'a> Pipeline<'a> {
-    /// Opens the store in `dir` and starts every actor but the collectors.
+    /// Opens the store in `dir` and starts every actor except the collectors.
     pub fn start(settings: &'a Settings, dir: &Path) -> anyhow::Result<Self> {
         let clock = Clock::system();
         let rules = Arc::new(RuleSet::new(&settings.alerts.rules, settings.store.retention)?);
@@ -101,35 +101,41 @@ impl<'a> Pipeline<'a> {
             collectors: Arbiter::new(),
         };
 
-        // The store first: everything else leads to it. Its listeners follow when they exist.
+        // The store first: every other actor sends to it. Its listeners are set once they exist.
         let listeners: Arc<OnceLock<Listeners>> = Arc::default();
         let store_actor = start_store(&starter, &arbiters.store, &store, &listeners);
         let hub = start_hub(&starter, &arbiters.hub, &reporter);
         let alerts = start_alerts(&starter, &arbiters.pipeline, &reporter, &rules, &store_actor, &hub, dir);
         let optimizer = start_optimizer(&starter, &arbiters.pipeline, &reporter, &store_actor, &hub);
         let first_window = start_windows(&starter, &arbiters.windows, &reporter, &hub);
-        // Filled once, here; the store publishes nothing before.
+        // Set once, here; the store publishes nothing before.
         let _ = listeners.set(Listeners { batches: vec![first_window, alerts.mailbox(), hub.mailbox()], events: hub.mailbox() });
         let batcher = start_batcher(&starter, &arbiters.pipeline, &reporter.shared, &rules, &store_actor);
         Ok(Self { reporter, rules, store: store_actor, hub, alerts, optimizer, batcher, arbiters, starter })
     }
 
-    /// Starts the collectors that the settings ask for. From here on samples come.
+    /// Starts the collectors that the settings ask for.
     pub fn start_collectors(&self, webhooks: &SharedWebhooks) {
         let outputs = Outputs { batcher: self.batcher.mailbox(), events: self.store.mailbox(), documents: self.store.mailbox() };
-        sources::start(&self.starter, &self.arbiters.collectors, &self.reporter, &outputs);
-        sources::start_github(&self.starter, &self.arbiters.collectors, &self.reporter, &outputs, self.store.mailbox(), webhooks);
+        let context = collectors::Context {
+            clock: self.starter.clock.clone(),
+            reporter: Arc::clone(&self.reporter),
+            outputs,
+            append: self.store.mailbox(),
+            webhooks: Arc::clone(webhooks),
+        };
+        collectors::start(&self.starter, &self.arbiters.collectors, &context);
     }
 
-    /// Puts a point on the time line that is about the service itself.
+    /// Records an event about the service itself.
     pub fn record_event(&self, kind: &str, title: String) {
         let event = Event::new(self.starter.clock.now_ms(), "service", kind, self.reporter.version, title);
         if let Err(why) = self.store.mailbox::<RecordEvents>().try_send(RecordEvents(vec![event])) {
-            log::warn!("event not kept: the store: {why}");
+            log::warn!("the event is lost: the store: {why}");
         }
     }
 
-    /// Ends collection and makes everything durable that was collected.
+    /// Stops the collectors and makes everything durable that was collected.
     pub async fn drain(&self) {
         self.arbiters.collectors.stop();
         bounded("batcher", self.batcher.mailbox::<Flush>().send(Flush)).await;
@@ -137,7 +143,7 @@ impl<'a> Pipeline<'a> {
         bounded("store", self.store.mailbox::<Finish>().send(Finish)).await;
     }
 
-    /// Ends the actors' threads. Nothing reads or writes any more.
+    /// Stops the threads of all actors.
     pub fn stop(self) {
         let Arbiters { store, windows, pipeline, hub, collectors: _ } = self.arbiters;
         for arbiter in [pipeline, windows, hub, store] {
@@ -211,7 +217,7 @@ fn start_alerts(
     };
     let (clock, store, rules, shared) =
         (starter.clock.clone(), Arc::clone(&reporter.store), Arc::clone(rules), Arc::clone(&reporter.shared));
-    // Before the first request: an alert that fires does not seem to be over while the actor starts.
+    // Before the first request: a firing alert must not look resolved while the actor starts.
     *shared.alerts.write() = Arc::new(kept_alerts(&store, &rules, clock.now_ms()));
     let outputs =
         AlertOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox(), notifier: notifier.mailbox(), hub: hub.mailbox() };

@@ -10,7 +10,7 @@ use actix_web::dev::ServerHandle;
 use anyhow::Context;
 use taskpulse_actors::collectors::github::state::{SharedWebhooks, WebhookQueue};
 use taskpulse_actors::standstill;
-use taskpulse_web::{Access, Answers, AppState, INGEST_PLACES, Otlp, Sessions, serve};
+use taskpulse_web::{Access, Answers, AppState, INGEST_PLACES, OTLP_SOURCE, Otlp, Sessions, otlp_hint, serve};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -44,6 +44,8 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     // The port before the collectors: a start that is refused has measured nothing.
     let webhooks = webhook_queue(&settings);
     let server = Server::start(&pipeline, &settings, &webhooks)?;
+    let address = server.addresses.first().map_or("", String::as_str);
+    pipeline.reporter.shared.sources.absent(OTLP_SOURCE, "nothing was sent to /v1/metrics yet", otlp_hint(address));
     pipeline.start_collectors(&webhooks);
     pipeline.reporter.ready.store(true, Ordering::Relaxed);
     announce(&pipeline, &server.addresses, &dir, began, cli);

@@ -1,17 +1,17 @@
-//! Which processes used most of what an alert is about, from the samples that are kept.
+//! The processes that used most of an alert's resource, from stored samples.
 
 use taskpulse_engine::metrics::quantity;
 use taskpulse_engine::model::{Labels, NAME_LABEL, Selector, TimestampMs};
 use taskpulse_engine::rules::Alert;
 use taskpulse_engine::store::Store;
 
-/// Processes that are named.
+/// Most processes that are named.
 const NAMED: usize = 3;
-/// How old a sample of them may be.
+/// Oldest sample that counts.
 const FRESH_MS: i64 = 60_000;
 
-/// The samples that tell what uses most of what a metric measures.
-fn behind(metric: &str) -> Option<&'static str> {
+/// The metric of processes that explains a metric of the machine.
+fn process_metric(metric: &str) -> Option<&'static str> {
     [
         ("system_cpu_", "process_cpu_utilization_ratio"),
         ("system_memory_", "process_memory_usage_bytes"),
@@ -19,10 +19,10 @@ fn behind(metric: &str) -> Option<&'static str> {
         ("system_disk_io_", "process_disk_io_bytes_per_second"),
     ]
     .into_iter()
-    .find_map(|(prefix, behind)| metric.starts_with(prefix).then_some(behind))
+    .find_map(|(prefix, of_processes)| metric.starts_with(prefix).then_some(of_processes))
 }
 
-/// Series of a metric with their values at `at`, ended ones left out.
+/// Series of a metric with their values at `at`, without those that ended.
 fn values(store: &Store, metric: &str, at: TimestampMs) -> Vec<(Labels, f64)> {
     let Ok(selector) = Selector::parse(metric) else { return Vec::new() };
     let ids = store.select(&selector.matchers);
@@ -33,10 +33,10 @@ fn values(store: &Store, metric: &str, at: TimestampMs) -> Vec<(Labels, f64)> {
     newest.collect()
 }
 
-/// The processes that used most when an alert fired, the first first: `cargo (3 processes) 61 %`. None where the alert is
-/// about something that processes do not use, or no sample of them is kept.
+/// The processes that used most when an alert fired, busiest first: `cargo (3 processes) 61 %`. Empty if the alert is not
+/// about a resource of processes, or there are no samples.
 pub(crate) fn busiest(store: &Store, alert: &Alert) -> Vec<String> {
-    let Some(metric) = behind(alert.metric.name()) else { return Vec::new() };
+    let Some(metric) = process_metric(alert.metric.name()) else { return Vec::new() };
     let at = alert.last_sample;
     let mut by_name: Vec<(String, f64)> = Vec::new();
     // Bytes read and bytes written of a process are added up.
@@ -49,9 +49,9 @@ pub(crate) fn busiest(store: &Store, alert: &Alert) -> Vec<String> {
     }
     by_name.sort_by(|a, b| b.1.total_cmp(&a.1));
     by_name.truncate(NAMED);
-    // CPU is kept in cores and told as a share of the machine, like the figure that the alert is about.
+    // CPU is stored in cores and shown as a share of the machine, like the value of the alert.
     let cores = values(store, "system_cpu_core_utilization_ratio", at).len();
-    let told = |v: f64| match metric {
+    let shown = |v: f64| match metric {
         "process_cpu_utilization_ratio" if cores > 0 => quantity(metric, v / cores as f64),
         "process_cpu_utilization_ratio" => format!("{} of a core", quantity(metric, v)),
         _ => quantity(metric, v),
@@ -64,7 +64,7 @@ pub(crate) fn busiest(store: &Store, alert: &Alert) -> Vec<String> {
         let several = count(name).map(|count| format!(" ({count} processes)")).unwrap_or_default();
         // A process may call itself anything; this goes to logs and mails.
         let name: String = name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
-        format!("{name}{several} {}", told(*v))
+        format!("{name}{several} {}", shown(*v))
     };
     by_name.iter().map(describe).collect()
 }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_processes_use_is_put_down_to_them() {
+    fn only_resources_of_processes_are_explained_by_them() {
         for (metric, expected) in [
             ("system_cpu_utilization_ratio", Some("process_cpu_utilization_ratio")),
             ("system_memory_utilization_ratio", Some("process_memory_usage_bytes")),
@@ -82,7 +82,7 @@ mod tests {
             ("system_filesystem_utilization_ratio", None),
             ("taskmaster_queue_depth", None),
         ] {
-            assert_eq!(behind(metric), expected, "{metric}");
+            assert_eq!(process_metric(metric), expected, "{metric}");
         }
     }
 }

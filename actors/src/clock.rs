@@ -1,14 +1,14 @@
-//! Where actors get the time from. A test gives them a clock of its own, so that it never waits for a real one.
+//! The clock of actors. A test gives them a clock of its own, so that it never waits for the real one.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use taskpulse_engine::model::TimestampMs;
 use tokio::time::Instant;
 
-/// A source of the time, cheap to clone.
+/// The time, cheap to clone.
 ///
-/// Spans that actors measure themselves use `tokio::time::Instant`: like all timers it stands still while a test has paused
-/// the runtime's time, and moves when the test moves it. A clock from [`Clock::starting_at`] moves along.
+/// Actors measure durations with `tokio::time::Instant`. Like all timers it stands still while a test has paused the
+/// runtime's time, and moves when the test moves it. So does a clock from [`Clock::starting_at`].
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     start: Option<(TimestampMs, Instant)>,
@@ -27,7 +27,7 @@ impl Clock {
         Self { start: Some((now, Instant::now())) }
     }
 
-    /// The time now, ms UTC. The system's clock may go back.
+    /// The time now, ms UTC. The system's clock may be set back.
     #[must_use]
     pub fn now_ms(&self) -> TimestampMs {
         match self.start {
@@ -36,7 +36,7 @@ impl Clock {
         }
     }
 
-    /// Milliseconds that the machine has run, sleep included; no setting of the clock changes it.
+    /// Milliseconds since the machine started, sleep included; setting the clock does not change it.
     #[must_use]
     pub fn running_ms(&self) -> i64 {
         match self.start {
@@ -55,7 +55,7 @@ pub fn now_ms() -> TimestampMs {
     }
 }
 
-/// Milliseconds that the machine has run, sleep included; no setting of the clock changes it.
+/// Milliseconds since the machine started, sleep included; setting the clock does not change it.
 #[must_use]
 pub fn running_ms() -> i64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);

@@ -1,10 +1,9 @@
-//! Reading many things of which any may hang: mounts, sensors, files of processes.
+//! Reading many items of which any may hang: mounts, sensors, files of processes.
 //!
-//! A call into a file system that does not answer cannot be ended. So one thread goes through all things in their order; where
-//! one of them takes longer than the limit, its thread is left there and another goes on with the rest. A thing that hangs
-//! is free again when its thread comes back. A server may have lost the request and answer the next, so it is asked
-//! anew now and then, ever more rarely. It holds [`MOST_OF_ONE`] threads at the most, all things together no more than
-//! [`MOST_STUCK`].
+//! A call into a file system that does not answer cannot be cancelled. So one thread reads the items one after the other; if
+//! an item takes longer than the limit, its thread is left behind and another one continues with the rest. An item that hangs is
+//! free again when its thread returns. A server may have lost the request and answer the next, so the item is retried,
+//! with growing waits. It holds at most [`MOST_OF_ONE`] threads, and all items together at most [`MOST_STUCK`].
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,22 +17,22 @@ use parking_lot::Mutex;
 
 use crate::standstill;
 
-/// Threads of one crew that hang at the most.
+/// Most threads of one crew that hang.
 pub const MOST_STUCK: usize = 16;
-/// Those of them that one thing holds at the most.
+/// Most of them that one item holds.
 const MOST_OF_ONE: usize = 4;
-/// A thing that hangs is asked anew after so long; each further time it takes [`RARER`] times as long.
-const AGAIN: Duration = Duration::from_secs(10);
-const RARER: u32 = 3;
+/// Wait before the first retry of an item that hangs, and the factor by which it grows.
+const FIRST_RETRY: Duration = Duration::from_secs(10);
+const RETRY_FACTOR: u32 = 3;
 
-/// Why a thing was not read.
+/// Why an item was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Missed {
-    /// Reading it has not come back for so long.
+    /// Reading it has not returned for this long.
     Hangs(Duration),
-    /// So many others hang that no thread is left for it.
+    /// Other items hold all threads.
     Crowded,
-    /// Reading it ended in a panic.
+    /// Reading it panicked.
     Panicked,
     /// The system gives no thread.
     NoThread(String),
@@ -43,34 +42,34 @@ impl fmt::Display for Missed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hangs(since) => write!(f, "has not answered for {} s", since.as_secs()),
-            Self::Crowded => write!(f, "was not asked, because {MOST_STUCK} others do not answer"),
+            Self::Crowded => write!(f, "was not read, because {MOST_STUCK} others do not answer"),
             Self::Panicked => f.write_str("cannot be read: reading it ended in a panic"),
             Self::NoThread(why) => write!(f, "cannot be read: no thread: {why}"),
         }
     }
 }
 
-/// See the module. Clones share what hangs.
+/// See the module. Clones share the items that hang.
 #[derive(Debug, Clone)]
 pub struct Crew<K> {
     limit: Duration,
-    again: Duration,
+    first_retry: Duration,
     stuck: Arc<Mutex<BTreeMap<K, Stuck>>>,
 }
 
-/// A thing that holds threads.
+/// An item that holds threads.
 #[derive(Debug, Clone, Copy)]
 struct Stuck {
-    /// Since when it does not answer; none where it does again, but still holds threads.
+    /// Since when it hangs; none if it answers again but still holds threads.
     since: Option<Instant>,
     threads: usize,
-    /// When it is asked anew, and how long after that the next time.
+    /// The next retry, and the wait after it.
     next: Instant,
     wait: Duration,
 }
 
 impl Stuck {
-    fn is_left_alone(&self) -> bool {
+    fn is_skipped(&self) -> bool {
         self.since.is_some() && (self.threads >= MOST_OF_ONE || Instant::now() < self.next)
     }
 }
@@ -79,14 +78,14 @@ fn threads<K>(stuck: &BTreeMap<K, Stuck>) -> usize {
     stuck.values().map(|stuck| stuck.threads).sum()
 }
 
-/// One pass over things.
+/// One pass over all items.
 struct Round<K, T> {
     items: Vec<K>,
     next: AtomicUsize,
     results: Mutex<Vec<Option<T>>>,
 }
 
-/// Frees a thing whose thread was left behind and came back, also by a panic.
+/// Frees an item when the thread that was left behind at it returns, also after a panic.
 struct Held<'a, K: Ord> {
     stuck: &'a Mutex<BTreeMap<K, Stuck>>,
     left: &'a AtomicBool,
@@ -109,16 +108,16 @@ impl<K: Ord> Drop for Held<'_, K> {
 }
 
 impl<K: Ord + Clone + Send + Sync + 'static> Crew<K> {
-    /// A crew that gives each thing so long.
+    /// A crew with a time limit for each item.
     #[must_use]
     pub fn new(limit: Duration) -> Self {
-        Self { limit, again: AGAIN, stuck: Arc::default() }
+        Self { limit, first_retry: FIRST_RETRY, stuck: Arc::default() }
     }
 
-    /// Reads each of `items`, blocking; at most twice the limit for each that begins to hang.
+    /// Reads each of `items`. Blocks for at most twice the limit for each item that begins to hang.
     pub fn each<T: Send + 'static>(&self, items: Vec<K>, work: impl Fn(&K) -> T + Send + Sync + 'static) -> Vec<(K, Result<T, Missed>)> {
         let hanging = self.stuck.lock().clone();
-        let (known, items): (Vec<K>, Vec<K>) = items.into_iter().partition(|item| hanging.get(item).is_some_and(Stuck::is_left_alone));
+        let (known, items): (Vec<K>, Vec<K>) = items.into_iter().partition(|item| hanging.get(item).is_some_and(Stuck::is_skipped));
         let results = Mutex::new(items.iter().map(|_| None).collect());
         let round = Arc::new(Round { items, next: AtomicUsize::new(0), results });
         let work = Arc::new(work);
@@ -127,7 +126,7 @@ impl<K: Ord + Clone + Send + Sync + 'static> Crew<K> {
             let left = Arc::new(AtomicBool::new(false));
             let (end, ended) = channel::<()>();
             let (own, work, held_by, stuck) = (Arc::clone(&round), Arc::clone(&work), Arc::clone(&left), Arc::clone(&self.stuck));
-            let reading = move || go_through(&own, &*work, &stuck, &held_by, &end);
+            let reading = move || read_items(&own, &*work, &stuck, &held_by, &end);
             if let Err(error) = thread::Builder::new().name("crew".to_owned()).spawn(reading) {
                 no_thread = Some(error.to_string());
                 break;
@@ -140,7 +139,7 @@ impl<K: Ord + Clone + Send + Sync + 'static> Crew<K> {
                     Err(RecvTimeoutError::Timeout) => {}
                 }
                 let reached = round.next.load(Ordering::Acquire);
-                // A machine that stood still has shown nothing.
+                // A machine that stood still says nothing about the item.
                 if reached != at || standstill::spoiled(begun) {
                     at = reached;
                 } else if self.leave(&round, reached, &left) {
@@ -152,7 +151,7 @@ impl<K: Ord + Clone + Send + Sync + 'static> Crew<K> {
         let mut stuck = self.stuck.lock();
         let mut out: Vec<(K, Result<T, Missed>)> = Vec::with_capacity(known.len() + results.len());
         let since = |stuck: Option<&Stuck>| stuck.and_then(|stuck| stuck.since).map(|since| since.elapsed());
-        // One may have come back in the meantime; it is asked the next time.
+        // An item may have returned meanwhile; it is read the next time.
         out.extend(known.into_iter().map(|item| {
             let since = since(stuck.get(&item)).or_else(|| since(hanging.get(&item))).unwrap_or_default();
             (item, Err(Missed::Hangs(since)))
@@ -173,26 +172,26 @@ impl<K: Ord + Clone + Send + Sync + 'static> Crew<K> {
         out
     }
 
-    /// Leaves a thread at the thing that it reads; false where it has come back just now.
+    /// Leaves a thread behind at the item that it reads; false if it has just returned.
     fn leave<T>(&self, round: &Round<K, T>, reached: usize, left: &AtomicBool) -> bool {
         let results = round.results.lock();
         let Some(at) = reached.checked_sub(1).filter(|at| results.get(*at).is_some_and(Option::is_none)) else { return false };
         let now = Instant::now();
         let mut stuck = self.stuck.lock();
-        let fresh = Stuck { since: None, threads: 0, next: now, wait: self.again };
+        let fresh = Stuck { since: None, threads: 0, next: now, wait: self.first_retry };
         let held = stuck.entry(round.items[at].clone()).or_insert(fresh);
         if held.since.is_none() {
-            (held.since, held.wait) = (Some(now.checked_sub(self.limit).unwrap_or(now)), self.again);
+            (held.since, held.wait) = (Some(now.checked_sub(self.limit).unwrap_or(now)), self.first_retry);
         }
         held.threads += 1;
-        (held.next, held.wait) = (now + held.wait, held.wait * RARER);
+        (held.next, held.wait) = (now + held.wait, held.wait * RETRY_FACTOR);
         left.store(true, Ordering::Release);
         true
     }
 }
 
-/// Reads thing after thing until there is none left, or until this thread was left behind.
-fn go_through<K: Ord, T>(
+/// Reads item after item until there is none left or this thread is left behind.
+fn read_items<K: Ord, T>(
     round: &Round<K, T>,
     work: &impl Fn(&K) -> T,
     stuck: &Mutex<BTreeMap<K, Stuck>>,
@@ -226,7 +225,7 @@ mod tests {
 
     type Gate = Arc<Mutex<BTreeMap<u32, Receiver<()>>>>;
 
-    /// Things that hang until they are let go, among others that do not.
+    /// Items that hang until their gate opens.
     fn gates(items: impl IntoIterator<Item = u32>) -> (Gate, Vec<Sender<()>>) {
         let (mut gates, mut keys) = (BTreeMap::new(), Vec::new());
         for item in items {
@@ -251,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_hangs_takes_nothing_else_with_it_and_comes_back_by_itself() {
+    fn an_item_that_hangs_delays_no_other_and_recovers_by_itself() {
         let crew = Crew::new(LIMIT);
         let (gates, keys) = gates([3, 5]);
         let first = read(&crew, &gates, 0..10);
@@ -287,8 +286,8 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_was_lost_is_made_anew_and_not_without_end() {
-        let crew = Crew { again: LIMIT, ..Crew::new(LIMIT) };
+    fn a_lost_request_is_retried_and_holds_a_bounded_number_of_threads() {
+        let crew = Crew { first_retry: LIMIT, ..Crew::new(LIMIT) };
         let (lost, keys) = gates([3]);
         assert!(matches!(read(&crew, &lost, 0..5)[&3], Err(Missed::Hangs(_))));
         // The gate is taken: whoever asks now gets an answer, while the first still waits.
@@ -302,7 +301,7 @@ mod tests {
             assert!(Instant::now() < deadline, "its thread came back and still counts");
         }
         // One that never answers holds no more than its bound.
-        let never = Crew { again: Duration::from_millis(1), ..Crew::new(Duration::from_millis(20)) };
+        let never = Crew { first_retry: Duration::from_millis(1), ..Crew::new(Duration::from_millis(20)) };
         let (end, wait) = channel::<()>();
         let wait = Arc::new(Mutex::new(wait));
         for _ in 0..20 {
@@ -316,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_costs_one_thing() {
+    fn a_panic_costs_one_item() {
         let crew = Crew::new(LIMIT);
         let results = read(&crew, &gates([]).0, 98..101);
         assert_eq!((results[&98].clone(), results[&99].clone(), results[&100].clone()), (Ok(196), Err(Missed::Panicked), Ok(200)));

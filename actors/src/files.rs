@@ -1,11 +1,11 @@
-//! Files that others may have written: boards, token files, authorities, what containers leave about themselves.
+//! Files that others may have written: boards, token files, authorities, files of container engines.
 //!
-//! A repository may hold a link to `/dev/zero`, a pipe in the place of a file, or a file that grows while it is read; a
-//! network file system may not answer at all. Therefore
+//! A repository may hold a link to `/dev/zero`, a pipe instead of a file, or a file that grows while it is read; a network
+//! file system may not answer at all. Therefore
 //!
-//! * [`read`] takes regular files alone, refuses everything else by name, and reads no more than a bound,
-//! * [`within`] gives such work a time limit. A read that hangs cannot be ended: it is left on its thread, and as long as it
-//!   is there no other is begun for the same key. So there is at most one such thread for each key.
+//! * [`read`] accepts regular files only, names what else it finds, and reads up to a bound,
+//! * [`within`] gives such work a time limit. A read that hangs cannot be cancelled: it stays on its thread, and no other is
+//!   begun for the same key meanwhile. So there is at most one such thread per key.
 
 use std::collections::BTreeMap;
 use std::fs::{FileType, Metadata, OpenOptions};
@@ -25,19 +25,19 @@ use crate::standstill;
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Largest file that holds a token or another short text.
 pub const MAX_SHORT: u64 = 1 << 16;
-/// For opening: not to wait for the other end of a FIFO, and not to be taken over by a terminal.
+/// Flags for opening: do not wait for the other end of a FIFO, and take no controlling terminal.
 #[allow(clippy::cast_possible_wrap, reason = "flags of open(2) are small")]
 pub const DO_NOT_WAIT: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits() as i32;
-/// Room that is made ready for a file before it is read; more is made as it comes.
+/// Most memory that is reserved before a file is read; more is allocated as bytes come.
 const FIRST_ROOM: u64 = 1 << 20;
 
 /// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// There is none.
+    /// There is no such file.
     #[error("{}: there is no such file", .0.display())]
     Missing(PathBuf),
-    /// It is something else.
+    /// It is no regular file.
     #[error("{} is a {kind}; only regular files are read", .path.display())]
     NotAFile {
         /// Where.
@@ -45,7 +45,7 @@ pub enum ReadError {
         /// What it is.
         kind: &'static str,
     },
-    /// It is longer than is read.
+    /// It is longer than the bound.
     #[error("{} is longer than {most} bytes, which is the most that is read of it", .path.display())]
     TooLong {
         /// Where.
@@ -53,10 +53,10 @@ pub enum ReadError {
         /// The bound.
         most: u64,
     },
-    /// It is no text.
+    /// It is not UTF-8.
     #[error("{} is not UTF-8 text", .0.display())]
     NotText(PathBuf),
-    /// The system says no.
+    /// The system gives an error.
     #[error("{}: {source}", .path.display())]
     Io {
         /// Where.
@@ -104,10 +104,10 @@ fn regular(path: &Path, meta: Metadata) -> Result<Metadata, ReadError> {
     }
 }
 
-/// What is known of a regular file.
+/// The metadata of a regular file.
 ///
 /// # Errors
-/// [`ReadError`], also where it is something else.
+/// [`ReadError`], also if it is no regular file.
 pub fn metadata(path: &Path) -> Result<Metadata, ReadError> {
     regular(path, std::fs::metadata(path).map_err(|error| ReadError::of(path, error))?)
 }
@@ -118,16 +118,16 @@ pub fn metadata(path: &Path) -> Result<Metadata, ReadError> {
 /// [`ReadError`]
 pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, ReadError> {
     let failed = |error| ReadError::of(path, error);
-    // Before it is opened: opening some devices does something.
+    // Checked before it is opened: opening some devices has effects.
     metadata(path)?;
-    // O_NONBLOCK: a FIFO that came in between must not be waited for. On regular files it changes nothing.
+    // O_NONBLOCK: do not wait if it was replaced by a FIFO meanwhile. It changes nothing for regular files.
     let file = OpenOptions::new().read(true).custom_flags(DO_NOT_WAIT).open(path).map_err(failed)?;
     let size = regular(path, file.metadata().map_err(failed)?)?.len();
     let too_long = || ReadError::TooLong { path: path.to_owned(), most };
     if size > most {
         return Err(too_long());
     }
-    // Files of the kernel say that they are empty, and others grow meanwhile: what comes is what counts.
+    // Files of the kernel have size 0, and others grow while they are read: only the bytes that come count.
     let mut bytes = Vec::with_capacity(usize::try_from(size.min(FIRST_ROOM)).unwrap_or(0));
     file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > most { Err(too_long()) } else { Ok(bytes) }
@@ -141,10 +141,10 @@ pub fn read_text(path: &Path, most: u64) -> Result<String, ReadError> {
     String::from_utf8(read(path, most)?).map_err(|_| ReadError::NotText(path.to_owned()))
 }
 
-/// Work that did not come back in time, by key: since when.
+/// Work under way, by key: when it began.
 static UNDER_WAY: Mutex<BTreeMap<PathBuf, Instant>> = Mutex::new(BTreeMap::new());
 
-/// Takes a key back when the work of it ends, also by a panic.
+/// Frees the key when its work ends, also by a panic.
 struct Turn(PathBuf);
 
 impl Drop for Turn {
@@ -153,25 +153,45 @@ impl Drop for Turn {
     }
 }
 
+/// Why work on files has no result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WaitError {
+    /// It has not returned for this long.
+    #[error("{}: a read has not come back for {} s; does its file system answer?", .key.display(), .since.as_secs())]
+    Hangs {
+        /// The key of the work.
+        key: PathBuf,
+        /// How long.
+        since: Duration,
+    },
+    /// It panicked.
+    #[error("{}: reading it ended in a panic", .0.display())]
+    Panicked(PathBuf),
+    /// The system gives no thread.
+    #[error("{}: no thread to read it: {error}", .key.display())]
+    NoThread {
+        /// The key of the work.
+        key: PathBuf,
+        /// Why.
+        error: String,
+    },
+}
+
 /// Work that was begun, or why it was not.
 pub struct Begun<T> {
     key: PathBuf,
-    result: Result<Receiver<T>, String>,
+    result: Result<Receiver<T>, WaitError>,
 }
 
-fn hangs(key: &Path, since: Duration) -> String {
-    format!("{}: a read has not come back for {} s; does its file system answer?", key.display(), since.as_secs())
-}
-
-/// Begins work that may wait for files, on a thread of its own. While work of the same key has not come back, no other is
-/// begun: the key is a file, or the folder that it is all about.
+/// Begins work that may wait for files, on a thread of its own. No other work is begun for the same key (a file or a folder)
+/// until it returns.
 pub fn begin<T: Send + 'static>(key: &Path, work: impl FnOnce() -> T + Send + 'static) -> Begun<T> {
     let key = key.to_owned();
     {
         let mut under_way = UNDER_WAY.lock();
         if let Some(since) = under_way.get(&key) {
-            let why = hangs(&key, since.elapsed());
-            return Begun { key, result: Err(why) };
+            let hangs = WaitError::Hangs { key: key.clone(), since: since.elapsed() };
+            return Begun { key, result: Err(hangs) };
         }
         under_way.insert(key.clone(), Instant::now());
     }
@@ -179,20 +199,20 @@ pub fn begin<T: Send + 'static>(key: &Path, work: impl FnOnce() -> T + Send + 's
     let (send, receive) = sync_channel(1);
     let reading = thread::Builder::new().name("files".to_owned()).spawn(move || {
         let done = work();
-        // The key is free before the result is seen: who has it may begin anew.
+        // The key is free before the result arrives, so the receiver may begin the next work.
         drop(turn);
         let _ = send.send(done);
     });
-    let result = reading.map(|_| receive).map_err(|error| format!("{}: no thread to read it: {error}", key.display()));
+    let result = reading.map(|_| receive).map_err(|error| WaitError::NoThread { key: key.clone(), error: error.to_string() });
     Begun { key, result }
 }
 
 impl<T> Begun<T> {
-    /// Waits for its end, for at most `limit`; blocking.
+    /// Waits for its end, for at most `limit`. Blocking.
     ///
     /// # Errors
-    /// One line that says that it hangs.
-    pub fn wait(self, limit: Duration) -> Result<T, String> {
+    /// [`WaitError`]
+    pub fn wait(self, limit: Duration) -> Result<T, WaitError> {
         let Self { key, result } = self;
         let receiver = result?;
         loop {
@@ -201,8 +221,8 @@ impl<T> Begun<T> {
                 Ok(done) => Ok(done),
                 // The reading thread stood still as well.
                 Err(RecvTimeoutError::Timeout) if standstill::spoiled(begun) => continue,
-                Err(RecvTimeoutError::Timeout) => Err(hangs(&key, limit)),
-                Err(RecvTimeoutError::Disconnected) => Err(format!("{}: reading it ended in a panic", key.display())),
+                Err(RecvTimeoutError::Timeout) => Err(WaitError::Hangs { key, since: limit }),
+                Err(RecvTimeoutError::Disconnected) => Err(WaitError::Panicked(key)),
             };
         }
     }
@@ -211,8 +231,8 @@ impl<T> Begun<T> {
 /// [`begin`] and [`Begun::wait`].
 ///
 /// # Errors
-/// One line that says that it hangs.
-pub fn within<T: Send + 'static>(key: &Path, limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+/// [`WaitError`]
+pub fn within<T: Send + 'static>(key: &Path, limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Result<T, WaitError> {
     begin(key, work).wait(limit)
 }
 
@@ -228,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file_is_refused_by_name_and_at_once() {
+    fn everything_but_regular_files_is_refused_by_kind_and_at_once() {
         let dir = tempfile::tempdir().unwrap();
         let (pipe, socket, link) = (dir.path().join("pipe"), dir.path().join("socket"), dir.path().join("link"));
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
@@ -242,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_read_than_the_bound_also_of_files_that_say_that_they_are_empty() {
+    fn no_more_is_read_than_the_bound_also_of_files_with_size_zero() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         std::fs::write(&file, "12345").unwrap();
@@ -257,20 +277,20 @@ mod tests {
     }
 
     #[test]
-    fn work_that_hangs_is_left_behind_and_no_second_is_begun_until_it_comes_back() {
+    fn work_that_hangs_is_left_behind_and_blocks_its_key_until_it_returns() {
         let key = Path::new("/hangs");
         let (release, wait) = channel::<()>();
         let soon = Duration::from_millis(20);
-        let why = within(key, soon, move || wait.recv()).unwrap_err();
+        let why = within(key, soon, move || wait.recv()).unwrap_err().to_string();
         assert!(why.contains("/hangs") && why.contains("has not come back"), "{why}");
-        assert!(within(key, soon, || panic!("it must not be begun")).unwrap_err().contains("has not come back"));
+        assert!(matches!(within(key, soon, || panic!("it must not be begun")), Err(WaitError::Hangs { .. })));
         assert_eq!(within(Path::new("/other"), PATIENCE, || 5), Ok(5), "others go on");
         release.send(()).unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
         while within(key, PATIENCE, || 6) != Ok(6) {
             assert!(Instant::now() < deadline, "it came back and the key is still taken");
         }
-        assert!(within(key, PATIENCE, || assert_eq!(1, 2)).unwrap_err().contains("panic"));
+        assert_eq!(within(key, PATIENCE, || assert_eq!(1, 2)), Err(WaitError::Panicked(key.to_owned())));
         assert_eq!(within(key, PATIENCE, || 7), Ok(7), "a panic gives the key back");
     }
 }

@@ -1,7 +1,7 @@
-//! What may be shown of an address or a command: where it leads, without what it carries.
+//! Addresses and commands without their secrets.
 //!
-//! Status is read by everyone who may look; a key in the query of an address, a password before its host, or an argument of a
-//! command is not meant for them.
+//! Everyone who may read status sees them. A key in the query of an address, a password before its host or an argument of a
+//! command is not for everyone.
 
 /// An address without user, password, fragment and the values of its query.
 #[must_use]
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_shows_where_it_leads_and_nothing_that_it_carries() {
+    fn an_address_shows_its_host_and_path_and_no_values() {
         for (text, shown) in [
             ("https://shop.example/health", "https://shop.example/health"),
             ("https://shop.example:8443/h?key=s3cret&v=1#frag", "https://shop.example:8443/h?key=…&v=…"),

@@ -1,12 +1,12 @@
-//! Containers and units of systemd: what each uses, by cgroup v2.
+//! Containers and systemd units: their use of resources, by cgroup v2.
 //!
-//! 1. walks the folders below `/sys/fs/cgroup` on a thread for blocking work,
-//! 2. reads CPU time and memory of all, and everything of the busiest,
-//! 3. names containers where Docker, Podman or the kubelet leave their names in files that can be read.
+//! 1. walks the folders below `/sys/fs/cgroup` on the blocking pool,
+//! 2. reads CPU time and memory of all groups, and everything of the busiest,
+//! 3. names containers where Docker, Podman or the kubelet keep their names in readable files.
 //!
-//! A figure whose file is not there (its controller is off) has no sample. Groups that end or are no longer among the
-//! busiest end with stale markers. What a user's own manager runs has the label `user`. What is inside of a container,
-//! units of a guest among it, counts with that container alone.
+//! A metric whose file is missing (its controller is off) has no sample. Groups that end or are no longer among the busiest
+//! end with stale markers. Units of a user's own manager have the label `user`. What runs inside a container, units of a
+//! guest included, counts as part of that container.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,30 +17,29 @@ use std::time::Duration;
 use serde_json::Value;
 use taskpulse_engine::cgroup::{self, Group, Load, Scope};
 use taskpulse_engine::model::{Batch, Labels, NAME_LABEL, TimestampMs};
-use tokio::task::spawn_blocking;
 
-use super::collector::{CollectFuture, Collection, Collector, Outcome, StalenessTracker};
+use super::collector::{Carried, CollectFuture, Collection, Collector, Outcome, StalenessTracker};
 use crate::files;
 
 /// The name of this source.
 pub const SOURCE: &str = "containers";
-/// Folders that are read.
+/// Most folders that are read.
 const MAX_FOLDERS: usize = 4_096;
-/// How deep.
+/// Deepest level that is read.
 const MAX_DEPTH: usize = 12;
-/// Of one of the kernel's files.
+/// Largest file of the kernel, in bytes.
 const MAX_FILE: u64 = 1 << 16;
-/// Of a file with names.
+/// Largest file with names, in bytes.
 const MAX_NAMES: u64 = 4 << 20;
 /// Time limit of one collection; shorter than that of a source, so that its reason is reported.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(8);
-/// How often the name of a container is looked for: its file may come after its folder.
+const COLLECT_TIMEOUT: Duration = Duration::from_secs(8);
+/// Most tries to find the name of a container: its file may be written after its folder.
 const TRIES: u8 = 3;
 
-/// Labels that say what a container is called.
+/// Labels with the name of a container.
 type Name = Vec<(&'static str, String)>;
 
-/// A group, where it lies, and its CPU time and memory.
+/// A group with its folder, CPU time and memory.
 struct Found {
     path: PathBuf,
     group: Group,
@@ -48,14 +47,14 @@ struct Found {
     memory: Option<u64>,
 }
 
-/// What is remembered between looks.
+/// State between collections.
 #[derive(Default)]
 struct Memory {
-    /// CPU time of each group at the last look.
+    /// CPU time of each group at the last collection.
     cpu_usec: BTreeMap<PathBuf, u64>,
-    /// Those that had samples.
+    /// Groups that had samples then.
     kept: BTreeSet<PathBuf>,
-    /// What containers are called, and how often that was looked for.
+    /// Names of containers, and the number of tries to find them.
     names: BTreeMap<String, (u8, Name)>,
     staleness: StalenessTracker,
 }
@@ -65,14 +64,14 @@ pub struct CgroupCollector {
     root: PathBuf,
     every: Duration,
     most: usize,
-    memory: Option<Memory>,
+    memory: Carried<Memory>,
 }
 
 impl CgroupCollector {
-    /// A source of at most so many groups of the machine whose files are below `root`.
+    /// A collector of the `most` busiest groups of the machine whose root folder is `root`.
     #[must_use]
     pub fn new(root: PathBuf, every: Duration, most: usize) -> Self {
-        Self { root, every, most, memory: Some(Memory::default()) }
+        Self { root, every, most, memory: Carried::default() }
     }
 }
 
@@ -80,7 +79,7 @@ fn read(path: &Path, most: u64) -> Option<String> {
     files::read_text(path, most).ok()
 }
 
-/// Why there is nothing to measure, and what would change that.
+/// Why there is nothing to measure, and a hint.
 fn absence(root: &Path) -> Option<(String, String)> {
     let top = root.join("sys/fs/cgroup");
     let error = files::read_text(&top.join("cgroup.controllers"), MAX_FILE).err()?;
@@ -94,17 +93,17 @@ fn absence(root: &Path) -> Option<(String, String)> {
 
 /// The names of the folders in a folder.
 fn folders_in(path: &Path) -> Vec<String> {
-    // A folder without folders has two names: its own, and the dot in it. Most units are such, and are not opened.
+    // A folder without subfolders has two links: its name and the dot in it. Most units have none and need not be opened.
     if fs::metadata(path).is_ok_and(|meta| meta.nlink() == 2) {
         return Vec::new();
     }
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
     let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    // One more than are read, so that it is known whether there are more.
+    // One more than is read tells whether there are more.
     folders.take(MAX_FOLDERS + 1).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// A group with its CPU time and memory; none where it ends while it is read.
+/// A group with its CPU time and memory; none if it ends while it is read.
 fn figures(path: PathBuf, group: Group) -> Option<Found> {
     let cpu_usec = read(&path.join("cpu.stat"), MAX_FILE).and_then(|text| cgroup::keyed(&text, "usage_usec"))?;
     let memory = read(&path.join("memory.current"), MAX_FILE).and_then(|text| cgroup::single(&text));
@@ -142,7 +141,7 @@ fn walk(root: &Path) -> (Vec<Found>, bool) {
     (found, false)
 }
 
-/// Names of containers by id, from what those who run them leave in files.
+/// Names of containers by id, from the files of container engines.
 fn names(root: &Path, wanted: &[&str]) -> BTreeMap<String, Name> {
     let mut out = BTreeMap::new();
     for id in wanted {
@@ -173,7 +172,7 @@ fn names(root: &Path, wanted: &[&str]) -> BTreeMap<String, Name> {
 }
 
 impl Memory {
-    fn look(&mut self, root: &Path, most: usize, now: TimestampMs) -> Outcome {
+    fn collect(&mut self, root: &Path, most: usize, now: TimestampMs) -> Outcome {
         let mut batch = Batch::default();
         let (found, more) = walk(root);
         let absent = absence(root).or_else(|| {
@@ -185,7 +184,7 @@ impl Memory {
             self.staleness.mark(&mut batch, now);
             return match batch.is_empty() {
                 true => Outcome::Absent(why, hint),
-                false => Outcome::Failed(why, Collection { batch, ..Collection::default() }),
+                false => Outcome::Failed(why, Collection::from(batch)),
             };
         }
         let loads: Vec<Load> = found
@@ -197,22 +196,22 @@ impl Memory {
             })
             .collect();
         let busiest: Vec<&Found> = cgroup::busiest(&loads, most).into_iter().map(|at| &found[at]).collect();
-        self.learn_names(root, &busiest);
+        self.find_names(root, &busiest);
         for group in &busiest {
             self.measure(group, now, &mut batch);
         }
         self.kept = busiest.iter().map(|group| group.path.clone()).collect();
         self.cpu_usec = found.iter().map(|group| (group.path.clone(), group.cpu_usec)).collect();
         self.staleness.mark(&mut batch, now);
-        let found = Collection { batch, ..Collection::default() };
+        let found = Collection::from(batch);
         if more {
-            Outcome::Partial(format!("more than {MAX_FOLDERS} groups; the rest was not looked at"), found)
+            Outcome::Partial(format!("more than {MAX_FOLDERS} groups; the rest was not read"), found)
         } else {
             Outcome::Complete(found)
         }
     }
 
-    fn learn_names(&mut self, root: &Path, groups: &[&Found]) {
+    fn find_names(&mut self, root: &Path, groups: &[&Found]) {
         let ids: Vec<&str> = groups
             .iter()
             .filter_map(|found| match &found.group {
@@ -252,7 +251,7 @@ impl Memory {
             }
         }
         let mut push = |metric: &str, more: &[(&str, &str)], v: f64| {
-            // A name that is no label value (longer than any has) has no samples.
+            // A name that is too long for a label has no samples.
             if let Ok(labels) = Labels::new(base.iter().chain(more).copied().chain([(NAME_LABEL, metric)])) {
                 batch.push(labels, now, v);
             }
@@ -285,21 +284,11 @@ impl Collector for CgroupCollector {
 
     fn collect(&mut self, now: TimestampMs) -> CollectFuture<'_> {
         Box::pin(async move {
-            // Gone only if a look before was cut off in its middle.
-            let mut memory = self.memory.take().unwrap_or_default();
             let (root, most) = (self.root.clone(), self.most);
-            let key = root.clone();
-            let work = move || {
-                let look = memory.look(&root, most, now);
-                (memory, look)
-            };
-            let looked = spawn_blocking(move || files::within(&key, LOOK_TIMEOUT, work)).await;
-            match looked.map_err(|error| error.to_string()).and_then(|looked| looked) {
-                Ok((memory, look)) => {
-                    self.memory = Some(memory);
-                    look
-                }
-                Err(why) => Outcome::Failed(format!("the groups cannot be read: {why}"), Collection::default()),
+            let work = move |memory: &mut Memory| memory.collect(&root, most, now);
+            match self.memory.run_within(&self.root, COLLECT_TIMEOUT, Memory::default, work).await {
+                Ok(outcome) => outcome,
+                Err(error) => Outcome::failed(format!("the groups cannot be read: {error}")),
             }
         })
     }

@@ -1,6 +1,6 @@
-//! Decoding the body of an answer: content codings (gzip and deflate) and UTF-16.
+//! Decoding of bodies: content codings (gzip and deflate) and UTF-16.
 //!
-//! Probes ask for no coding, but servers that send compressed files, or answer from a cache, use one all the same.
+//! Probes ask for no coding, but servers that send compressed files or answer from a cache use one all the same.
 
 use std::io::Read;
 
@@ -9,27 +9,43 @@ use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
 /// The first bytes of gzip.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// A body, decoded as far as its codings are undone.
+/// Why a body cannot be decoded.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CodingError {
+    /// The coding is not supported.
+    #[error("its body has the content coding `{0}`; gzip and deflate can be read")]
+    Unknown(String),
+    /// The body does not have the coding that its head names.
+    #[error("its body is no {coding}: {error}")]
+    Broken {
+        /// The coding.
+        coding: &'static str,
+        /// What is wrong.
+        error: String,
+    },
+}
+
+/// A body and whether all of it is there.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Body {
     pub(crate) bytes: Vec<u8>,
-    /// There is more of it.
+    /// The rest of it was left out.
     pub(crate) cut: bool,
 }
 
 impl Body {
-    /// Undoes `codings`, a list as `Content-Encoding` has it, up to `max_bytes`.
+    /// Decodes `codings`, a list as in `Content-Encoding`, up to `max_bytes`.
     ///
     /// # Errors
-    /// Which coding is not known, or what is wrong with the body.
-    pub(crate) fn decode(mut self, codings: &str, max_bytes: usize) -> Result<Self, String> {
+    /// [`CodingError`]
+    pub(crate) fn decode(mut self, codings: &str, max_bytes: usize) -> Result<Self, CodingError> {
         for coding in codings.rsplit(',').map(str::trim).filter(|coding| !coding.is_empty()) {
             if self.bytes.is_empty() {
                 break;
             }
             self = match coding.to_ascii_lowercase().as_str() {
                 "identity" | "none" => self,
-                // It is not what it is said to be: taken as it came.
+                // Not gzip, whatever the head says: left as it is.
                 "gzip" | "x-gzip" if !self.bytes.starts_with(&GZIP) => self,
                 "gzip" | "x-gzip" => self.gunzip(max_bytes)?,
                 "deflate" if is_zlib(&self.bytes) => {
@@ -40,13 +56,13 @@ impl Body {
                     let bytes = std::mem::take(&mut self.bytes);
                     self.inflate(DeflateDecoder::new(bytes.as_slice()), max_bytes, "deflate")?
                 }
-                other => return Err(format!("its body has the content coding `{}`; gzip and deflate can be read", shown(other))),
+                other => return Err(CodingError::Unknown(printable(other))),
             };
         }
         Ok(self)
     }
 
-    /// Text in UTF-16, by its content type or its first bytes, as UTF-8: that is what a regex is written in. All else is left as it is.
+    /// Converts UTF-16, by content type or byte order mark, to UTF-8, which regexes match. Everything else stays as it is.
     pub(crate) fn into_utf8(mut self, content_type: &str) -> Self {
         let kind = content_type.to_ascii_lowercase();
         let big = match self.bytes.as_slice() {
@@ -65,8 +81,8 @@ impl Body {
         self
     }
 
-    /// Several gzip streams may follow each other; what follows and is none is left out, as gzip does.
-    fn gunzip(self, max_bytes: usize) -> Result<Self, String> {
+    /// Several gzip streams may follow each other. Other bytes behind them are left out, as gzip does.
+    fn gunzip(self, max_bytes: usize) -> Result<Self, CodingError> {
         let mut rest = self.bytes.as_slice();
         let mut whole = Self { bytes: Vec::new(), cut: self.cut };
         while rest.starts_with(&GZIP) {
@@ -83,14 +99,14 @@ impl Body {
         Ok(whole)
     }
 
-    fn inflate(self, decoder: impl Read, max_bytes: usize, coding: &str) -> Result<Self, String> {
+    fn inflate(self, decoder: impl Read, max_bytes: usize, coding: &'static str) -> Result<Self, CodingError> {
         let mut bytes = Vec::new();
         // One byte more tells whether there is more.
         match decoder.take(max_bytes as u64 + 1).read_to_end(&mut bytes) {
             Ok(_) => {}
-            // Its end was left unread.
+            // The end was left unread.
             Err(_) if self.cut => {}
-            Err(error) => return Err(format!("its body is no {coding}: {error}")),
+            Err(error) => return Err(CodingError::Broken { coding, error: error.to_string() }),
         }
         let more = bytes.len() > max_bytes;
         bytes.truncate(max_bytes);
@@ -98,12 +114,12 @@ impl Body {
     }
 }
 
-/// RFC 1950's header. Some servers leave it out, although `deflate` is to have it.
+/// Whether the header of RFC 1950 is there. `deflate` requires it, but some servers leave it out.
 fn is_zlib(bytes: &[u8]) -> bool {
     matches!(bytes, [method, flags, ..] if method & 0x0f == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0)
 }
 
-fn shown(coding: &str) -> String {
+fn printable(coding: &str) -> String {
     coding.chars().filter(char::is_ascii_graphic).take(30).collect()
 }
 
@@ -122,12 +138,12 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn read(codings: &str, bytes: Vec<u8>, cut: bool) -> Result<Body, String> {
+    fn read(codings: &str, bytes: Vec<u8>, cut: bool) -> Result<Body, CodingError> {
         Body { bytes, cut }.decode(codings, 100)
     }
 
     #[test]
-    fn gzip_and_deflate_are_undone() {
+    fn gzip_and_deflate_are_decoded() {
         let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
         zlib.write_all(b"ready").unwrap();
         let mut raw = DeflateEncoder::new(Vec::new(), Compression::default());
@@ -152,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn utf16_is_read_as_text() {
+    fn utf16_becomes_utf8() {
         let units = |text: &str, big: bool| -> Vec<u8> {
             text.encode_utf16().flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
         };
@@ -169,11 +185,11 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_undone_says_why_and_a_bomb_is_cut() {
-        assert!(read("br", b"x".to_vec(), false).unwrap_err().contains("`br`; gzip and deflate"));
+    fn what_cannot_be_decoded_says_why_and_a_bomb_is_cut() {
+        assert!(read("br", b"x".to_vec(), false).unwrap_err().to_string().contains("`br`; gzip and deflate"));
         let whole = gzip(&[b'x'; 60]);
         let half = whole[..whole.len() - 9].to_vec();
-        assert!(read("gzip", half.clone(), false).unwrap_err().contains("no gzip"), "its end is missing");
+        assert!(read("gzip", half.clone(), false).unwrap_err().to_string().contains("no gzip"), "its end is missing");
         assert!(read("gzip", half, true).is_ok_and(|body| body.cut), "its end was left unread");
         let bomb = read("gzip", gzip(&vec![b'x'; 10_000_000]), false).unwrap();
         assert_eq!((bomb.bytes.len(), bomb.cut), (100, true));

@@ -1,4 +1,5 @@
-//! What a new source has to bring: one file with a [`Collector`] and one section of settings. [`Poller`] does the rest.
+//! What a new collector has to bring: a file with a [`Collector`], a section of settings, and a row in the table
+//! `COLLECTORS`. [`super::poller::Poller`] does the rest.
 //!
 //! ```
 //! use std::time::Duration;
@@ -32,44 +33,41 @@
 //! }
 //! ```
 //!
-//! A collection runs on the collectors' thread: what takes longer than 5 ms of CPU, or waits for a file, goes to
-//! `tokio::task::spawn_blocking`. A collection that is not done within [`Collector::timeout`] is abandoned and reported as a failure; no
-//! other source waits for it.
+//! A collection runs on the collectors' thread. What takes longer than 5 ms of CPU or waits for a file goes to the blocking
+//! pool, with its state in a [`Carried`]. A collection that is not done within [`Collector::timeout`] is abandoned and
+//! recorded as a failure; no other source waits for it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{AsyncContext, Message, SpawnHandle};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels, STALE_NAN_BITS, TimestampMs};
 use taskpulse_engine::store::DocumentChange;
-use tokio::time::Instant;
+use tokio::task::{JoinError, spawn_blocking};
 
-use super::Outbox;
-use crate::clock::Clock;
-use crate::messages::{ChangeDocuments, Collected, RecordEvents};
-use crate::shared::Shared;
-use crate::standstill::{self, TRIES};
-use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
-
-/// Wait between the first collections of neighbouring sources, so that not all of them begin at once.
-const STAGGER: Duration = Duration::from_millis(40);
+use crate::files::{self, WaitError};
 
 /// What was collected.
 #[derive(Debug, Default)]
 pub struct Collection {
     /// Samples.
     pub batch: Batch,
-    /// How many more the source has handed to the store itself.
+    /// How many more samples the collector has sent to the store itself.
     pub kept: usize,
-    /// What belongs on the time line.
+    /// Events for the time line.
     pub events: Vec<Event>,
-    /// What the source wants to find again after a restart, by kind.
+    /// Documents that the collector reads back after a restart, by kind.
     pub documents: Vec<(&'static str, Vec<DocumentChange>)>,
-    /// When to collect next, where that is not [`Collector::every`] after the last collection began.
+    /// Wait until the next collection, from the end of this one. Unset: [`Collector::every`] after this one began.
     pub next_in: Option<Duration>,
+}
+
+impl From<Batch> for Collection {
+    fn from(batch: Batch) -> Self {
+        Self { batch, ..Self::default() }
+    }
 }
 
 /// How a collection ended.
@@ -77,16 +75,22 @@ pub struct Collection {
 pub enum Outcome {
     /// The source works.
     Complete(Collection),
-    /// It works, but for this.
+    /// The source works, except for this.
     Partial(String, Collection),
-    /// It fails, for this reason; what is known all the same is kept (a probe that failed has a figure).
+    /// The source fails, for this reason. What was collected all the same is kept (a failed probe has samples).
     Failed(String, Collection),
-    /// There is nothing to collect: why, and what would change that.
+    /// There is nothing to collect: why, and a hint that would change that.
     Absent(String, String),
 }
 
 impl Outcome {
-    fn failed_empty(&self) -> bool {
+    /// A failure without samples.
+    pub fn failed(why: impl ToString) -> Self {
+        Self::Failed(why.to_string(), Collection::default())
+    }
+
+    /// Whether a collection failed and left nothing to keep.
+    pub(super) fn failed_empty(&self) -> bool {
         matches!(self, Self::Failed(_, found) if found.batch.is_empty() && found.events.is_empty() && found.documents.is_empty())
     }
 }
@@ -94,34 +98,132 @@ impl Outcome {
 /// A collection under way.
 pub type CollectFuture<'a> = Pin<Box<dyn Future<Output = Outcome> + 'a>>;
 
-/// What knows one source and collects from it at an interval.
+/// Knows one source and collects from it at an interval.
 pub trait Collector: 'static {
-    /// Its name in status and in `taskpulse_source_up{source}`; one of a kind.
+    /// The source's name in status and in `taskpulse_source_up{source}`; unique.
     fn name(&self) -> String;
+
+    /// Whether status shows a source of that name. Not where the collector reads several sources and records each itself, and
+    /// not for the service's own metrics.
+    fn is_source(&self) -> bool {
+        true
+    }
+
     /// Time between the beginnings of two collections.
     fn every(&self) -> Duration;
+
+    /// Wait before the first collection.
+    fn first_after(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Longest time of a collection.
     fn timeout(&self) -> Duration {
         Duration::from_secs(10)
     }
-    /// Collects once; `now` is when it begins. A collection that fails without samples while the machine stood still is begun again.
+
+    /// Collects once; `now` is when it begins. If it fails without samples and the machine stood still meanwhile, it is called again.
     fn collect(&mut self, now: TimestampMs) -> CollectFuture<'_>;
 }
 
-/// Ends the series that a source no longer gives: the same marker as Prometheus'.
+/// Why work on the blocking pool gave no result.
+#[derive(Debug, thiserror::Error)]
+pub enum BlockingError {
+    /// The work panicked.
+    #[error("the work panicked: {0}")]
+    Panicked(#[from] JoinError),
+    /// The work waits for files.
+    #[error(transparent)]
+    Files(#[from] WaitError),
+    /// An earlier call took the state and did not bring it back.
+    #[error("its state was lost and is being restored")]
+    Lost,
+}
+
+/// State that work on the blocking pool takes along and brings back. Work that panics or is abandoned loses it.
+#[derive(Debug)]
+pub struct Carried<T>(Option<T>);
+
+impl<T> Default for Carried<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: Send + 'static> Carried<T> {
+    /// Puts state in, after it was lost.
+    pub fn restore(&mut self, state: T) {
+        self.0 = Some(state);
+    }
+
+    /// Whether there is no state: it was lost, or never put in.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Runs `work` with the state.
+    ///
+    /// # Errors
+    /// [`BlockingError`]; the state is lost then.
+    pub async fn run<R: Send + 'static>(&mut self, work: impl FnOnce(&mut T) -> R + Send + 'static) -> Result<R, BlockingError> {
+        let state = self.0.take().ok_or(BlockingError::Lost)?;
+        self.run_or_else(move || state, work).await
+    }
+
+    /// As [`Carried::run`]; `make` makes the state where there is none, on the pool too.
+    ///
+    /// # Errors
+    /// [`BlockingError`]; the state is lost then.
+    pub async fn run_or_else<R: Send + 'static>(
+        &mut self,
+        make: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&mut T) -> R + Send + 'static,
+    ) -> Result<R, BlockingError> {
+        let state = self.0.take();
+        let (state, result) = spawn_blocking(move || step(state, make, work)).await?;
+        self.0 = Some(state);
+        Ok(result)
+    }
+
+    /// As [`Carried::run_or_else`], for work that may wait for the file system of `key`: given up after `limit`.
+    ///
+    /// # Errors
+    /// [`BlockingError`]; the state is lost then.
+    pub async fn run_within<R: Send + 'static>(
+        &mut self,
+        key: &Path,
+        limit: Duration,
+        make: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&mut T) -> R + Send + 'static,
+    ) -> Result<R, BlockingError> {
+        let (state, key) = (self.0.take(), key.to_owned());
+        let (state, result) = spawn_blocking(move || files::within(&key, limit, move || step(state, make, work))).await??;
+        self.0 = Some(state);
+        Ok(result)
+    }
+}
+
+fn step<T, R>(state: Option<T>, make: impl FnOnce() -> T, work: impl FnOnce(&mut T) -> R) -> (T, R) {
+    let mut state = state.unwrap_or_else(make);
+    let result = work(&mut state);
+    (state, result)
+}
+
+/// Ends the series that a source no longer has, with the stale marker of Prometheus.
 #[derive(Debug, Default)]
 pub struct StalenessTracker {
     before: BTreeSet<Vec<u8>>,
 }
 
 impl StalenessTracker {
-    /// Takes in a series of an earlier run: it ends unless the next batch has it.
+    /// Adds a series of an earlier run: it ends unless the next batch has it.
     pub fn expect(&mut self, labels: &Labels) {
         self.before.insert(labels.as_bytes().to_vec());
     }
 
-    /// Adds a stale marker at `now` for each series of the last batch that this one has not. Series of the batch with a
-    /// time of their own should not be given here.
+    /// Adds a stale marker at `now` for each series of the last batch that this batch lacks. Not for batches whose samples
+    /// have times of their own.
     pub fn mark(&mut self, batch: &mut Batch, now: TimestampMs) {
         let present: BTreeSet<Vec<u8>> = batch.labels.iter().map(|labels| labels.as_bytes().to_vec()).collect();
         for gone in self.before.difference(&present) {
@@ -133,141 +235,41 @@ impl StalenessTracker {
     }
 }
 
-/// Where findings go.
-#[derive(Clone)]
-pub struct Outputs {
-    /// Samples.
-    pub batcher: Mailbox<Collected>,
-    /// The time line.
-    pub events: Mailbox<RecordEvents>,
-    /// What sources want to find again.
-    pub documents: Mailbox<ChangeDocuments>,
-}
-
-/// Something came for the sources of a poller: they collect now.
-#[derive(Message, Debug, Clone, Copy)]
-#[rtype(result = "()")]
-pub struct Wake;
-
-/// Looks at sources of one kind, each in its own time.
-pub struct Poller {
-    clock: Clock,
-    shared: Arc<Shared>,
-    outputs: Outputs,
-    outbox: Outbox,
-    /// A source is not here while it collects.
-    sources: Vec<Option<Box<dyn Collector>>>,
-    /// When each collects next.
-    timers: Vec<Option<SpawnHandle>>,
-    /// Woken while it collected: it collects again at once.
-    again: Vec<bool>,
-}
-
-impl Poller {
-    /// A poller of `sources`; `kind` names them where samples are lost.
-    #[must_use]
-    pub fn new(clock: Clock, shared: Arc<Shared>, kind: &'static str, outputs: Outputs, sources: Vec<Box<dyn Collector>>) -> Self {
-        let outbox = Outbox::new(outputs.batcher.clone(), Arc::clone(&shared), kind);
-        let (timers, again) = (vec![None; sources.len()], vec![false; sources.len()]);
-        Self { clock, shared, outputs, outbox, sources: sources.into_iter().map(Some).collect(), timers, again }
-    }
-
-    fn schedule(&mut self, at: usize, wait: Duration, ctx: &mut Ctx<Self>) {
-        self.timers[at] = Some(ctx.after(wait, "due", move |this, ctx| {
-            this.timers[at] = None;
-            this.collect(at, ctx);
-        }));
-    }
-
-    fn collect(&mut self, at: usize, ctx: &mut Ctx<Self>) {
-        let Some(mut source) = self.sources.get_mut(at).and_then(Option::take) else { return };
-        let began = Instant::now();
-        let clock = self.clock.clone();
-        let collecting = async move {
-            let limit = source.timeout();
-            let mut tries = 0;
-            loop {
-                let (begun, now) = (Instant::now(), clock.now_ms());
-                let outcome = match tokio::time::timeout(limit, source.collect(now)).await {
-                    Ok(outcome) => outcome,
-                    Err(_) => Outcome::Failed(format!("no answer within {} s", limit.as_secs_f64()), Collection::default()),
-                };
-                tries += 1;
-                // A machine that stood still during a collection says nothing about the source.
-                if !outcome.failed_empty() || tries == TRIES || !standstill::spoiled(begun.into_std()) {
-                    return (source, now, outcome);
-                }
-            }
-        };
-        ctx.run("collect", collecting, move |this, (source, now, outcome), ctx| {
-            let next_in = this.record(&source.name(), now, outcome);
-            let next = next_in.unwrap_or_else(|| source.every().saturating_sub(began.elapsed()));
-            this.sources[at] = Some(source);
-            let next = if std::mem::take(&mut this.again[at]) { Duration::ZERO } else { next };
-            this.schedule(at, next, ctx);
-        });
-    }
-
-    fn record(&mut self, name: &str, now: TimestampMs, outcome: Outcome) -> Option<Duration> {
-        let (works, why, mut found) = match outcome {
-            Outcome::Complete(found) => (true, None, found),
-            Outcome::Partial(why, found) => (true, Some(why), found),
-            Outcome::Failed(why, found) => (false, Some(why), found),
-            Outcome::Absent(why, hint) => {
-                self.shared.sources.absent(name, why, hint);
-                return None;
-            }
-        };
-        let batch = std::mem::take(&mut found.batch);
-        let (samples, newest) = (batch.len() + found.kept, batch.times.iter().copied().max().unwrap_or(now));
-        let repeated = self.outbox.send(batch);
-        let why = [why, repeated].into_iter().flatten().collect::<Vec<_>>().join("; ");
-        match (works, why.is_empty()) {
-            (true, true) => self.shared.sources.up(name, samples, newest),
-            (true, false) => self.shared.sources.partly(name, samples, newest, why),
-            (false, _) => self.shared.sources.failing(name, why),
-        }
-        if !found.events.is_empty() && self.outputs.events.try_send(RecordEvents(found.events)).is_err() {
-            log::error!("{name}: the store is too busy for the time line");
-        }
-        for (kind, changes) in found.documents {
-            if self.outputs.documents.try_send(ChangeDocuments { kind, changes }).is_err() {
-                log::error!("{name}: the store is too busy for what was seen");
-            }
-        }
-        found.next_in
-    }
-}
-
-impl ServiceActor for Poller {
-    fn started(&mut self, ctx: &mut Ctx<Self>) {
-        for at in 0..self.sources.len() {
-            let wait = STAGGER.saturating_mul(u32::try_from(at).unwrap_or(u32::MAX)).min(Duration::from_secs(10));
-            self.schedule(at, wait, ctx);
-        }
-    }
-
-    /// Samples that wait for room in the batcher are not lost with a panic.
-    fn inherit(&mut self, previous: Self) {
-        self.outbox = previous.outbox;
-    }
-}
-
-impl Receive<Wake> for Poller {
-    type Reply = ();
-
-    fn receive(&mut self, _: Wake, ctx: &mut Ctx<Self>) {
-        for at in 0..self.sources.len() {
-            match self.timers[at].take() {
-                Some(timer) => {
-                    ctx.cancel_future(timer);
-                    self.collect(at, ctx);
-                }
-                None => self.again[at] = true,
-            }
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn batch(names: &[&str]) -> Batch {
+        let mut batch = Batch::default();
+        names.iter().for_each(|name| batch.push(Labels::metric(name, &[]), 1, 1.0));
+        batch
+    }
+
+    #[test]
+    fn a_series_that_is_gone_ends_once() {
+        let mut tracker = StalenessTracker::default();
+        tracker.expect(&Labels::metric("earlier", &[]));
+        for (names, ended) in [(&["a", "b"][..], &["earlier"][..]), (&["a"], &["b"]), (&["a"], &[]), (&[], &["a"]), (&[], &[])] {
+            let mut batch = batch(names);
+            tracker.mark(&mut batch, 2);
+            let markers: Vec<&str> = batch.rows().filter(|(_, s)| s.v.to_bits() == STALE_NAN_BITS).map(|(l, _)| l.name()).collect();
+            assert_eq!(markers, ended, "{names:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn state_comes_back_from_the_pool_and_is_made_anew_after_a_panic() {
+        let mut state = Carried::<u32>::default();
+        assert!(matches!(state.run(|n| *n).await, Err(BlockingError::Lost)));
+        for expected in [1, 2] {
+            let next = |n: &mut u32| {
+                *n += 1;
+                *n
+            };
+            assert_eq!(state.run_or_else(|| 0, next).await.ok(), Some(expected));
+        }
+        assert!(matches!(state.run(|_| assert_eq!(1, 2)).await, Err(BlockingError::Panicked(_))));
+        assert!(state.is_lost());
+        assert_eq!(state.run_within(Path::new("/a"), Duration::from_secs(60), || 7, |n| *n).await.ok(), Some(7));
+    }
+}

@@ -1,15 +1,15 @@
-//! GitHub Actions: runs, jobs and workflows of repositories, asked for cheaply, and told by webhooks.
+//! GitHub Actions: runs, jobs and workflows of repositories, by polling and by webhooks.
 //!
-//! A look at a repository
-//! 1. takes in what webhooks delivered,
-//! 2. asks for the newest runs, where that is due: conditionally, so that nothing new costs nothing,
-//! 3. asks for the jobs of runs that ended, and reads on in the past, for a few seconds at the most,
-//! 4. keeps samples first, then what was seen, then events: a crash in between loses nothing and tells nothing twice,
-//! 5. says how CI looks now.
+//! A collection of a repository
+//! 1. drains the webhooks that were delivered,
+//! 2. polls the newest runs if that is due, conditionally: an unchanged answer is free,
+//! 3. reads the jobs of runs that ended and continues the backfill, for a few seconds at most,
+//! 4. appends samples, then documents, then records events: a crash in between loses nothing and repeats nothing,
+//! 5. publishes the state of CI.
 //!
-//! What was seen and what follows from it is the engine's [`RunTracker`]; it is worked on off the arbiter. Samples of runs are
-//! as old as their ends, so they go to the store as history does, past the batcher. All repositories share one token
-//! and one share of its limit.
+//! The engine's [`RunTracker`] holds what was seen and what follows from it; it is used on the blocking pool. Samples of runs
+//! have the times of their ends, so they go to the store directly, not through the batcher. All repositories share one
+//! token and one share of its rate limit.
 
 mod api;
 mod context;
@@ -23,37 +23,40 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix::MailboxError;
 use taskpulse_engine::ci::budget::Wait;
 use taskpulse_engine::ci::parse::{Workflow, WorkflowRun};
 use taskpulse_engine::ci::tracker::{Changes, RunTracker};
 use taskpulse_engine::model::{Batch, Labels, TimestampMs};
-use tokio::task::spawn_blocking;
+use taskpulse_engine::store::StoreError;
+use tokio::task::{JoinError, spawn_blocking};
 
 use self::api::RequestError;
-pub use self::context::{GithubContext, GithubOptions};
-use super::collector::{CollectFuture, Collection, Collector, Outcome};
-use crate::clock::now_ms;
-use crate::files;
-use crate::messages::{AppendResolved, ChangeDocuments, RecordEvents};
+pub use self::context::{GithubContext, GithubOptions, GithubOutputs};
+use self::credentials::RepositoryError;
+use super::collector::{BlockingError, Carried, CollectFuture, Collection, Collector, Outcome};
+use crate::files::{self, WaitError};
+use crate::messages::{AppendError, AppendResolved, ChangeDocuments, RecordEvents};
 
 /// Documents of what was seen.
 const KIND: &str = "github";
-/// A look given up after this time has lost nothing but the time.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(28);
-/// Longest time between polls while webhooks come, and between looks while only a person can help.
+/// Longest time of a collection. One that is abandoned loses nothing but the time.
+const COLLECT_TIMEOUT: Duration = Duration::from_secs(28);
+/// Longest time between polls while webhooks come, and between collections while only a person can help.
 const RAREST: Duration = Duration::from_secs(900);
-/// Figures are told at least so often, or queries at an instant would not find them.
-const TELL_EVERY: Duration = Duration::from_secs(60);
+/// Gauges get samples at least this often, or instant queries would not find them.
+const GAUGES_EVERY: Duration = Duration::from_secs(60);
 /// Longest wait after a failure.
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
-/// The end of a run as a webhook told it, until its jobs say so too.
+
+/// A run that ended according to a webhook, until its jobs confirm it.
 struct UnconfirmedRun {
     run: WorkflowRun,
     tries: u32,
     again: TimestampMs,
 }
 
-/// Whether something is due that is never put off for longer than `most`: a clock that went back must not hold it up.
+/// Whether something is due that never waits longer than `most`: a clock that was set back must not delay it.
 fn due(at: TimestampMs, now: TimestampMs, most: Duration) -> bool {
     now >= at || at - now > i64::try_from(most.as_millis()).unwrap_or(i64::MAX)
 }
@@ -61,35 +64,71 @@ fn due(at: TimestampMs, now: TimestampMs, most: Duration) -> bool {
 /// Watches one repository.
 pub struct GithubCollector {
     context: Arc<GithubContext>,
-    /// The name under which it is watched.
+    /// The name under which it is watched; none until the working folder's is found.
     repo: Option<String>,
-    /// The name that it has now, where that is another one.
+    /// Its new name, after it was renamed or transferred.
     moved_to: Option<String>,
-    /// It is a repository that is watched under this name already.
+    /// It is the same repository as the one of this name, which is watched already.
     watched_as: Option<String>,
-    /// None until it was read, and while it is worked on.
-    tracker: Option<RunTracker>,
+    /// Lost until it is restored from the store.
+    tracker: Carried<RunTracker>,
     etag: Option<String>,
     /// Runs of the newest page.
     on_page: BTreeSet<u64>,
-    /// Where the next look begins among the runs that are asked for by number.
+    /// Where the next poll starts among the runs that are requested one by one.
     turn: usize,
-    /// Of runs that are asked for by number.
+    /// ETags of runs that are requested one by one.
     etags: BTreeMap<u64, String>,
     next_poll: TimestampMs,
-    /// When it was last known that what was seen is what is.
+    /// The last complete poll of runs.
     confirmed: Option<TimestampMs>,
-    hook_at: Option<TimestampMs>,
-    claims: VecDeque<UnconfirmedRun>,
+    webhook_at: Option<TimestampMs>,
+    unconfirmed: VecDeque<UnconfirmedRun>,
     workflows: Vec<Workflow>,
     workflows_etag: Option<String>,
     next_workflows: TimestampMs,
-    /// What could not be kept yet.
+    /// Changes of the tracker that are not durable yet.
     unkept: Option<Changes>,
     failures: u32,
-    told: TimestampMs,
+    /// When gauges last got samples.
+    gauges_at: TimestampMs,
+    /// Something changed since then.
     changed: bool,
     skipped: usize,
+}
+
+/// How a poll ended.
+enum Polled {
+    /// All is read that is wanted.
+    Done,
+    /// There is more to read now.
+    More,
+    /// There is more to read once this is over.
+    Waiting(RequestError),
+}
+
+/// Why the working folder names no repository.
+#[derive(Debug, thiserror::Error)]
+enum FindError {
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    #[error(transparent)]
+    Files(#[from] WaitError),
+    #[error("the search panicked: {0}")]
+    Panicked(#[from] JoinError),
+}
+
+/// Why the state of a repository is not restored or not durable.
+#[derive(Debug, thiserror::Error)]
+enum StateError {
+    #[error("what was seen before cannot be read: {0}")]
+    Restore(#[from] StoreError),
+    #[error("not kept yet: {0}")]
+    Refused(#[from] AppendError),
+    #[error("not kept yet: the store: {0}")]
+    Store(#[from] MailboxError),
+    #[error(transparent)]
+    Blocking(#[from] BlockingError),
 }
 
 impl GithubCollector {
@@ -99,109 +138,102 @@ impl GithubCollector {
             repo,
             moved_to: None,
             watched_as: None,
-            tracker: None,
+            tracker: Carried::default(),
             etag: None,
             on_page: BTreeSet::new(),
             turn: 0,
             etags: BTreeMap::new(),
             next_poll: 0,
             confirmed: None,
-            hook_at: None,
-            claims: VecDeque::new(),
+            webhook_at: None,
+            unconfirmed: VecDeque::new(),
             workflows: Vec::new(),
             workflows_etag: None,
             next_workflows: 0,
             unkept: None,
             failures: 0,
-            told: 0,
+            gauges_at: 0,
             changed: false,
             skipped: 0,
         }
     }
 
-    /// The repository; found anew until there is one.
-    async fn repository(&mut self) -> Result<String, String> {
+    /// The name of the repository. That of the working folder is searched until there is one.
+    async fn repository(&mut self) -> Result<String, FindError> {
         if let Some(repo) = &self.repo {
             return Ok(repo.clone());
         }
         let api_url = self.context.options.api_url.clone();
         let find = move || credentials::repository(Path::new("."), &api_url);
-        let found = spawn_blocking(move || files::within(Path::new(".git"), files::PATIENCE, find)).await;
-        let repo = found.map_err(|error| error.to_string())???;
-        // It has another name from here on.
+        let repo = spawn_blocking(move || files::within(Path::new(".git"), files::PATIENCE, find)).await???;
+        // The source has another name from here on.
         self.context.shared.sources.remove(&self.name());
         self.repo = Some(repo.clone());
         Ok(repo)
     }
 
-    /// Works on the tracker off the arbiter. A look that is given up in the middle loses it; the next reads it anew.
-    async fn with<R: Send + 'static>(&mut self, work: impl FnOnce(&mut RunTracker) -> R + Send + 'static) -> Result<R, RequestError> {
-        let lost = || RequestError::Failed("what was seen is being read again".to_owned());
-        let mut tracker = self.tracker.take().ok_or_else(lost)?;
-        let done = spawn_blocking(move || {
-            let result = work(&mut tracker);
-            (tracker, result)
-        });
-        let (tracker, result) =
-            done.await.map_err(|error| RequestError::Failed(format!("what was seen could not be worked on: {error}")))?;
-        self.tracker = Some(tracker);
-        Ok(result)
+    /// Runs work on the tracker on the blocking pool. An abandoned collection loses the tracker; the next one restores it.
+    async fn with<R: Send + 'static>(&mut self, work: impl FnOnce(&mut RunTracker) -> R + Send + 'static) -> Result<R, BlockingError> {
+        self.tracker.run(work).await
     }
 
-    async fn take_up(&mut self, repo: &str) -> Result<(), String> {
+    /// Restores the tracker from the store, after a start or after it was lost.
+    async fn restore(&mut self, repo: &str) -> Result<(), StateError> {
+        if self.unkept.is_some() {
+            // They belong to what is read.
+            self.keep().await?;
+        }
         let (store, repo) = (Arc::clone(&self.context.store), repo.to_owned());
         let keep_ms = self.context.options.backfill_ms.min(store.options().retention_ms);
         let read = spawn_blocking(move || store.documents(KIND).map(|documents| RunTracker::restore(&repo, keep_ms, &documents)));
-        let tracker = read.await.map_err(|error| error.to_string())?;
-        self.tracker = Some(tracker.map_err(|error| format!("what was seen before cannot be read: {error}"))?);
-        // What was answered may be lost with the tracker: nothing is known to be the same.
+        self.tracker.restore(read.await.map_err(BlockingError::from)??);
+        // Answers may be lost with the tracker: nothing counts as unchanged.
         (self.etag, self.next_poll) = (None, 0);
         self.etags.clear();
         Ok(())
     }
 
-    /// Step 4. How many samples were kept. What is not kept stays, also where the look is given up meanwhile.
-    async fn keep(&mut self) -> Result<usize, String> {
+    /// Step 4. Makes changes durable; how many samples they had. Changes that are not durable yet stay, also if the collection is
+    /// abandoned.
+    async fn keep(&mut self) -> Result<usize, StateError> {
         if self.unkept.is_none() {
-            let changes = self.with(RunTracker::take_changes).await.map_err(|trouble| trouble.explain("", &self.context.api))?;
+            let changes = self.with(RunTracker::take_changes).await?;
             if changes.is_empty() {
                 return Ok(0);
             }
             self.unkept = Some(changes);
         }
         let Some(changes) = &self.unkept else { return Ok(0) };
-        self.keep_all(changes).await.map_err(|why| format!("not kept yet: {why}"))?;
+        self.make_durable(changes).await?;
         let Some(changes) = self.unkept.take() else { return Ok(0) };
-        if !changes.events.is_empty() && self.context.events.try_send(RecordEvents(changes.events)).is_err() {
-            log::error!("github: the store is too busy for the time line");
+        if !changes.events.is_empty() && self.context.outputs.events.try_send(RecordEvents(changes.events)).is_err() {
+            log::error!("github: the store is too busy, events are lost");
         }
         Ok(changes.batch.len())
     }
 
-    async fn keep_all(&self, changes: &Changes) -> Result<(), String> {
+    async fn make_durable(&self, changes: &Changes) -> Result<(), StateError> {
+        let outputs = &self.context.outputs;
         if !changes.batch.is_empty() {
-            let resolved = self.context.resolve(changes.batch.clone()).await?;
+            let resolved = self.context.resolve(changes.batch.clone()).await.map_err(BlockingError::from)?;
             if !resolved.is_empty() {
-                let kept = self.context.append.send(AppendResolved(resolved)).await.map_err(|error| error.to_string())?;
-                kept.map_err(|error| error.to_string())?;
+                outputs.append.send(AppendResolved(resolved)).await??;
             }
         }
-        if changes.documents.is_empty() {
-            return Ok(());
+        if !changes.documents.is_empty() {
+            outputs.documents.send(ChangeDocuments { kind: KIND, changes: changes.documents.clone() }).await??;
         }
-        let message = ChangeDocuments { kind: KIND, changes: changes.documents.clone() };
-        let kept = self.context.documents.send(message).await.map_err(|error| error.to_string())?;
-        kept.map_err(|error| error.to_string())
+        Ok(())
     }
 
     /// Step 5.
-    async fn show(&mut self, repo: &str) -> Result<(), RequestError> {
+    async fn publish(&mut self, repo: &str) -> Result<(), BlockingError> {
         let workflows = self.workflows.clone();
         let made =
             move |tracker: &mut RunTracker| (view::repository(tracker, &workflows), tracker.is_complete().then(|| tracker.started_runs()));
         let (mut shown, began) = self.with(made).await?;
         if self.confirmed.is_none() && shown["runs_known"] == 0 {
-            // Nothing is known of it: that is not the same as no runs.
+            // Nothing is known of the repository yet, which is not the same as no runs.
             return Ok(());
         }
         let (limit, remaining, spent, allowed) = self.context.api.limits();
@@ -210,7 +242,7 @@ impl GithubCollector {
         shown["requests"] =
             serde_json::json!({"limit": limit, "remaining": remaining, "spent_last_hour": spent, "allowed_an_hour": allowed});
         shown["webhooks"] = serde_json::json!({
-            "on": self.context.hooks.secret().is_some(), "last": self.hook_at.map(crate::wire::seconds),
+            "on": self.context.hooks.secret().is_some(), "last": self.webhook_at.map(crate::wire::seconds),
         });
         let shared = &self.context.shared;
         shared.ci.repositories.write().insert(repo.to_owned(), shown);
@@ -221,12 +253,12 @@ impl GithubCollector {
         Ok(())
     }
 
-    async fn look_once(&mut self, now: TimestampMs) -> Outcome {
+    async fn collect_once(&mut self, now: TimestampMs) -> Outcome {
         let repo = match self.repository().await {
             Ok(repo) => repo,
             Err(why) => {
                 let hint = "set github.repositories = [\"owner/name\"], or start the service in a clone of a repository on GitHub";
-                return Outcome::Absent(why, hint.to_owned());
+                return Outcome::Absent(why.to_string(), hint.to_owned());
             }
         };
         if let Err(name) = self.context.hooks.watch(&repo, &repo) {
@@ -237,44 +269,45 @@ impl GithubCollector {
             let why = RequestError::Watched(name.clone()).explain(&repo, &self.context.api);
             return Outcome::Absent(why, format!("take {repo} out of github.repositories"));
         }
-        if self.tracker.is_none() {
-            // What was seen before it was lost belongs to what is read.
-            let kept = if self.unkept.is_some() { self.keep().await.map(|_| ()) } else { Ok(()) };
-            let taken = match kept {
-                Ok(()) => self.take_up(&repo).await,
-                Err(why) => Err(why),
-            };
-            if let Err(why) = taken {
-                self.failures += 1;
-                return Outcome::Failed(why, self.findings(0, Some(self.backoff())));
-            }
+        if self.tracker.is_lost()
+            && let Err(why) = self.restore(&repo).await
+        {
+            self.failures += 1;
+            return Outcome::Failed(why.to_string(), self.collection(0, Some(self.backoff())));
         }
-        let outcome = match self.take_deliveries(&repo, now).await {
-            Ok(()) => self.work(&repo, now).await,
-            Err(trouble) => Err(trouble),
+        let polled = match self.take_deliveries(&repo, now).await {
+            Ok(()) => self.poll(&repo, now).await,
+            Err(error) => Err(error),
         };
-        if let Err(RequestError::Watched(name)) = &outcome {
+        if let Err(RequestError::Watched(name)) = &polled {
             self.watched_as = Some(name.clone());
         }
-        let every_ms = i64::try_from(self.every().as_millis()).unwrap_or(i64::MAX);
-        let current = outcome.is_ok() && self.unkept.is_none();
-        if current && (self.changed || due(self.told + every_ms / 2, now, self.every())) {
-            let at = now_ms();
-            let remaining = self.context.api.limits().1;
-            let told = self.with(move |tracker| tracker.push_samples(at)).await;
-            (self.told, self.changed) = (at, false);
-            if let (Ok(()), Some(remaining)) = (told, remaining) {
-                let mut batch = Batch::default();
-                batch.push(Labels::metric("github_rate_limit_remaining", &[]), at, remaining as f64);
-                let _ = self.with(move |tracker| tracker.add_samples(batch)).await;
-            }
+        if polled.is_ok() && self.unkept.is_none() {
+            self.sample_gauges(now).await;
         }
         let kept = self.keep().await;
-        let shown = self.show(&repo).await;
-        self.judge(&repo, outcome, kept, shown).await
+        let published = self.publish(&repo).await;
+        self.conclude(&repo, polled, kept, published).await
     }
 
-    /// What is not as it should be although all was read.
+    /// Adds samples of gauges to the tracker's changes if something changed or that is due.
+    async fn sample_gauges(&mut self, now: TimestampMs) {
+        let every_ms = i64::try_from(self.every().as_millis()).unwrap_or(i64::MAX);
+        if !self.changed && !due(self.gauges_at + every_ms / 2, now, self.every()) {
+            return;
+        }
+        let at = self.context.clock.now_ms();
+        let remaining = self.context.api.limits().1;
+        let pushed = self.with(move |tracker| tracker.push_samples(at)).await;
+        (self.gauges_at, self.changed) = (at, false);
+        if let (Ok(()), Some(remaining)) = (pushed, remaining) {
+            let mut batch = Batch::default();
+            batch.push(Labels::metric("github_rate_limit_remaining", &[]), at, remaining as f64);
+            let _ = self.with(move |tracker| tracker.add_samples(batch)).await;
+        }
+    }
+
+    /// What is wrong although the poll succeeded.
     async fn notes(&mut self, repo: &str) -> Option<String> {
         let (jobs, missed) = self.with(|tracker| (tracker.jobs_without_times(), tracker.has_unlisted_runs())).await.ok()?;
         let skipped = self.skipped;
@@ -292,57 +325,65 @@ impl GithubCollector {
         Duration::from_secs(1 << self.failures.saturating_sub(1).min(6)).min(MAX_BACKOFF)
     }
 
-    fn findings(&self, kept: usize, next_in: Option<Duration>) -> Collection {
+    fn collection(&self, kept: usize, next_in: Option<Duration>) -> Collection {
         Collection { kept, next_in, ..Collection::default() }
     }
 
-    /// What the look came to, and when to look next.
-    async fn judge(
+    /// The outcome of a collection, and when the next one is due.
+    async fn conclude(
         &mut self,
         repo: &str,
-        outcome: Result<(bool, Option<RequestError>), RequestError>,
-        kept: Result<usize, String>,
-        shown: Result<(), RequestError>,
+        polled: Result<Polled, RequestError>,
+        kept: Result<usize, StateError>,
+        published: Result<(), BlockingError>,
     ) -> Outcome {
-        let interval = self.context.options.interval;
         let samples = kept.as_ref().copied().unwrap_or(0);
-        let (more, waits) = match outcome {
-            Ok(outcome) => outcome,
-            Err(trouble) => {
-                let why = trouble.explain(repo, &self.context.api);
+        let polled = match polled {
+            Ok(polled) => polled,
+            Err(error) => {
                 self.failures += 1;
-                let next = match &trouble {
-                    RequestError::Wait(wait) => {
-                        if matches!(wait, Wait::Limit(_)) && self.context.api.lifted(interval.max(Duration::from_secs(2))).await {
-                            Duration::ZERO
-                        } else {
-                            let ms = u64::try_from(wait.until() - now_ms()).unwrap_or(0);
-                            Duration::from_millis(ms).clamp(Duration::from_millis(100), interval.max(Duration::from_secs(1)))
-                        }
-                    }
-                    // Nobody but a person can change these.
-                    RequestError::Token(_) | RequestError::Gone | RequestError::Watched(_) | RequestError::Refused(_) => {
-                        (interval * 5).min(RAREST).max(interval)
-                    }
-                    RequestError::Failed(_) => self.backoff().min(interval.max(Duration::from_secs(5))),
-                };
-                return Outcome::Failed(why, self.findings(samples, Some(next)));
+                let next = self.next_after(&error).await;
+                return Outcome::Failed(error.explain(repo, &self.context.api), self.collection(samples, Some(next)));
             }
         };
-        if let Err(why) = kept.and_then(|_| shown.map_err(|trouble| trouble.explain(repo, &self.context.api))) {
+        if let Err(error) = kept.and_then(|_| Ok(published?)) {
             self.failures += 1;
-            return Outcome::Partial(why, self.findings(samples, Some(self.backoff())));
+            return Outcome::Partial(error.to_string(), self.collection(samples, Some(self.backoff())));
         }
         self.failures = 0;
-        let claim = self.claims.iter().map(|claim| claim.again - now_ms()).min();
-        let next = if more { Some(Duration::ZERO) } else { claim.map(|ms| Duration::from_millis(ms.max(50) as u64).min(interval)) };
-        let found = self.findings(samples, next);
-        match waits {
-            Some(trouble) => Outcome::Partial(format!("more is read later: {}", trouble.explain(repo, &self.context.api)), found),
-            None => match self.notes(repo).await {
+        let now = self.context.clock.now_ms();
+        let unconfirmed = self.unconfirmed.iter().map(|run| run.again - now).min();
+        let interval = self.context.options.interval;
+        let next = match polled {
+            Polled::More => Some(Duration::ZERO),
+            _ => unconfirmed.map(|ms| Duration::from_millis(ms.max(50) as u64).min(interval)),
+        };
+        let found = self.collection(samples, next);
+        match polled {
+            Polled::Waiting(error) => Outcome::Partial(format!("more is read later: {}", error.explain(repo, &self.context.api)), found),
+            Polled::Done | Polled::More => match self.notes(repo).await {
                 Some(notes) => Outcome::Partial(notes, found),
                 None => Outcome::Complete(found),
             },
+        }
+    }
+
+    /// Wait before the next collection after a failed poll.
+    async fn next_after(&self, error: &RequestError) -> Duration {
+        let interval = self.context.options.interval;
+        match error {
+            RequestError::Wait(Wait::Limit(_)) if self.context.api.is_limit_lifted(interval.max(Duration::from_secs(2))).await => {
+                Duration::ZERO
+            }
+            RequestError::Wait(wait) => {
+                let ms = u64::try_from(wait.until() - self.context.clock.now_ms()).unwrap_or(0);
+                Duration::from_millis(ms).clamp(Duration::from_millis(100), interval.max(Duration::from_secs(1)))
+            }
+            // Only a person can change these.
+            RequestError::Token(_) | RequestError::Gone | RequestError::Watched(_) | RequestError::Refused(_) => {
+                (interval * 5).min(RAREST).max(interval)
+            }
+            RequestError::Failed(_) => self.backoff().min(interval.max(Duration::from_secs(5))),
         }
     }
 }
@@ -353,14 +394,14 @@ impl Collector for GithubCollector {
     }
 
     fn every(&self) -> Duration {
-        self.context.options.interval.min(TELL_EVERY)
+        self.context.options.interval.min(GAUGES_EVERY)
     }
 
     fn timeout(&self) -> Duration {
-        LOOK_TIMEOUT
+        COLLECT_TIMEOUT
     }
 
     fn collect(&mut self, now: TimestampMs) -> CollectFuture<'_> {
-        Box::pin(self.look_once(now))
+        Box::pin(self.collect_once(now))
     }
 }

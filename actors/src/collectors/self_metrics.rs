@@ -1,4 +1,4 @@
-//! The service as a source of its own: health score, source states, own metrics, kept like any other.
+//! The service as a source: health score, states of sources and own metrics, kept like those of any other source.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,58 +8,50 @@ use taskpulse_engine::model::{Batch, Selector, TimestampMs};
 use taskpulse_engine::rules::AlertState;
 use tokio::time::Instant;
 
-use super::Outbox;
-use crate::clock::Clock;
-use crate::messages::Collected;
+use super::collector::{CollectFuture, Collection, Collector, Outcome};
 use crate::standstill;
 use crate::status::Reporter;
-use crate::supervisor::{Ctx, Mailbox, Schedule, ServiceActor};
 
+/// Name of the collector and of its actor.
+pub const NAME: &str = "own";
+/// Time between collections.
+const EVERY: Duration = Duration::from_secs(10);
+/// Wait before the first collection, until the other sources have been collected.
+const FIRST_AFTER: Duration = Duration::from_secs(3);
 /// A resource must have been measured within this time to count.
 const FRESH_MS: i64 = 60_000;
-/// After a standstill the other sources get so long to look again.
+/// After a standstill, the time that the other sources get to be collected again.
 const AWAKE: Duration = Duration::from_secs(5);
-/// Clocks that part by more than this within one interval have jumped.
+/// Clocks that differ by more than this within one interval have jumped.
 const JUMP_MS: i64 = 2_000;
-
-/// The first collection of a fresh start.
-const FIRST_LOOK: Duration = Duration::from_secs(3);
 
 /// See the module.
 pub struct SelfCollector {
-    clock: Clock,
     reporter: Arc<Reporter>,
-    every: Duration,
-    outbox: Outbox,
-    /// Wall and monotonic time of the last look, to see the clock jump.
+    /// Wall and monotonic time of the last collection, to notice jumps of the clock.
     last: Option<(TimestampMs, Instant)>,
 }
 
 impl SelfCollector {
-    /// A collector that looks `every` so often.
+    /// A collector of what `reporter` knows.
     #[must_use]
-    pub fn new(clock: Clock, reporter: Arc<Reporter>, every: Duration, batcher: Mailbox<Collected>) -> Self {
-        let outbox = Outbox::new(batcher, Arc::clone(&reporter.shared), "own");
-        Self { clock, reporter, every, outbox, last: None }
+    pub fn new(reporter: Arc<Reporter>) -> Self {
+        Self { reporter, last: None }
     }
 
-    fn collect(&mut self) {
-        // Just awake: the samples that the score is made from are as old as the standstill.
-        if standstill::awake_for() < self.every.min(AWAKE) {
-            return;
-        }
-        let now = self.clock.now_ms();
-        self.watch_clock(now);
-        let inputs = self.inputs(now);
-        let health = health::assess(&inputs);
-        *self.reporter.shared.health.write() = Some(health);
+    fn measure(&mut self, now: TimestampMs) -> Batch {
         let mut batch = Batch::default();
+        // Just awake: the samples that the score is computed from are as old as the standstill.
+        if standstill::awake_for() < EVERY.min(AWAKE) {
+            return batch;
+        }
+        self.watch_clock(now);
+        let health = health::assess(&self.inputs(now));
+        *self.reporter.shared.health.write() = Some(health);
         for (labels, v) in self.reporter.metrics() {
             batch.push(labels, now, v);
         }
-        if let Some(repeated) = self.outbox.send(batch) {
-            log::error!("the service's own figures: {repeated}");
-        }
+        batch
     }
 
     fn watch_clock(&mut self, now: TimestampMs) {
@@ -86,10 +78,10 @@ impl SelfCollector {
         if let Ok(selector) = Selector::parse("system_filesystem_utilization_ratio") {
             for id in store.select(&selector.matchers) {
                 let newest = store.latest(id, now - FRESH_MS, now).ok().flatten();
-                // Disks of this machine; others are marked with what they are.
+                // Disks of this machine only; others have the label `fstype`.
                 let labels = store.labels(id).filter(|labels| labels.get("fstype").is_none());
                 let mount = labels.and_then(|l| l.get("mountpoint").map(str::to_owned));
-                // One that was taken away has ended with a marker.
+                // An unmounted one has ended with a stale marker.
                 if let (Some(sample), Some(mount)) = (newest.filter(|sample| sample.v.is_finite()), mount)
                     && disk.as_ref().is_none_or(|(_, fullest)| sample.v > *fullest)
                 {
@@ -98,7 +90,7 @@ impl SelfCollector {
             }
         }
         let alerts = Arc::clone(&shared.alerts.read());
-        // The score's own alert does not lower the score: it would hold itself up.
+        // The alert on the score does not lower the score: it would never resolve.
         let firing = alerts.iter().filter(|a| a.state == AlertState::Firing && a.metric.name() != "taskpulse_health_score");
         let sources = shared.sources.status();
         let failing = sources.iter().filter(|s| s.up == Some(false)).map(|s| s.source.clone()).collect();
@@ -115,14 +107,24 @@ impl SelfCollector {
     }
 }
 
-impl ServiceActor for SelfCollector {
-    fn started(&mut self, ctx: &mut Ctx<Self>) {
-        ctx.after(FIRST_LOOK, "collect", |this, _| this.collect());
-        ctx.every(self.every, "collect", |this, _| this.collect());
+impl Collector for SelfCollector {
+    fn name(&self) -> String {
+        NAME.to_owned()
     }
 
-    /// Samples that wait for room in the batcher are not lost with a panic.
-    fn inherit(&mut self, previous: Self) {
-        self.outbox = previous.outbox;
+    fn is_source(&self) -> bool {
+        false
+    }
+
+    fn every(&self) -> Duration {
+        EVERY
+    }
+
+    fn first_after(&self) -> Duration {
+        FIRST_AFTER
+    }
+
+    fn collect(&mut self, now: TimestampMs) -> CollectFuture<'_> {
+        Box::pin(async move { Outcome::Complete(Collection::from(self.measure(now))) })
     }
 }

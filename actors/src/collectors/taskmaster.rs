@@ -1,22 +1,23 @@
-//! Task Master boards: reads the files when they change and every few seconds, never the command line.
+//! Task Master boards: reads the files when they change and every few seconds; never runs the command line.
 //!
 //! 1. reads `.taskmaster/tasks/tasks.json`, `state.json` and the complexity reports of each project,
-//! 2. lets the engine say what moved, and from time to time what went on while tasks were in progress,
-//! 3. sends figures and durations to the batcher, transitions to the time line, the memory of what was seen to the store.
+//! 2. lets the engine find transitions and, now and then, measure what happened while tasks were in progress,
+//! 3. gives metrics, durations, events, and the documents that it reads back after a restart.
 //!
-//! A series whose project, tag or status is gone ends with a stale marker in the same look, also where it went while the
-//! service was away: what the store still has of an earlier run is compared with the first look.
+//! A series whose project, tag or status is gone ends with a stale marker in the same collection, also if it went while the
+//! service was not running: the first collection is compared with the store.
 //!
-//! All of a look happens off the arbiter. A file that is missing, empty or half-written keeps the last good state; it
-//! counts as failing when it stays so for [`PATIENCE`]. Files are read as [`crate::files`] reads what others have written: a
-//! project whose disk does not answer fails alone. What of a board is beyond the [`Bounds`] is left out and told.
+//! All of it runs on the blocking pool. A file that is missing, empty or half-written keeps the last good state; its source
+//! is failing after [`PATIENCE`]. Files are read by [`crate::files`], so a project whose disk does not answer fails
+//! alone. What exceeds the [`Bounds`] is left out and named.
 
 mod board_json;
 mod costs;
 mod events;
 mod fetch;
-mod given;
+mod measure;
 mod project;
+mod stale;
 mod stamps;
 mod watch;
 
@@ -26,37 +27,38 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use actix::{AsyncContext, Message};
 use taskpulse_engine::board::cost::AgentMetrics;
 use taskpulse_engine::event::Event;
-use taskpulse_engine::model::Batch;
+use taskpulse_engine::model::{Batch, TimestampMs};
 use taskpulse_engine::store::{DocumentChange, Store};
+use tokio::time::sleep;
 
 use self::costs::CostBook;
-use self::given::Given;
 use self::project::{Project, projects};
+use self::stale::BoardSeries;
 use self::watch::Watch;
-use super::Outbox;
-use super::collector::Outputs;
-use crate::clock::now_ms;
+use super::collector::{Carried, CollectFuture, Collection, Collector, Outcome};
+use super::poller::Waker;
+use crate::clock::Clock;
 use crate::files;
-use crate::messages::{ChangeDocuments, RecordEvents};
 use crate::shared::Shared;
 use crate::standstill;
-use crate::status::Reporter;
-use crate::supervisor::{Ctx, Receive, Schedule, ServiceActor};
 
-/// How long a file may be unreadable before its source counts as failing.
+/// Name of the collector, of its actor, and of the source where there is one project.
+pub const SOURCE: &str = "taskmaster";
+/// How long a file may be unreadable before its source is failing.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Largest board that is read.
+/// Largest board that is read, in bytes.
 const MAX_BYTES: u64 = 32 << 20;
 /// Projects whose files are read at the same time.
 const READERS: usize = 8;
-/// From the first sign of a change to the look, so that a rewrite is over.
+/// Wait after the first sign of a change, until the rewrite is over.
 const SETTLE: Duration = Duration::from_millis(60);
-/// Documents of what was seen.
+/// Longest time of a collection, beside that of reading the files: computing and the store.
+const WORK: Duration = Duration::from_secs(300);
+/// Documents of what was seen on boards.
 const KIND: &str = "taskmaster";
-/// More tasks than this added or removed in one look are one event.
+/// More tasks than this added or removed in one collection are one event.
 const FEW: usize = 5;
 
 /// How boards are watched.
@@ -64,7 +66,7 @@ const FEW: usize = 5;
 pub struct BoardOptions {
     /// The folders of the projects.
     pub roots: Vec<PathBuf>,
-    /// Time between looks.
+    /// Time between collections.
     pub every: Duration,
     /// How much of a board is watched.
     pub bounds: Bounds,
@@ -75,20 +77,15 @@ pub struct BoardOptions {
 /// How much of a board is watched.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Tags; those beyond are left out.
+    /// Most tags; those beyond are left out.
     pub max_tags: usize,
-    /// Tasks and subtasks; a board with more is not taken.
+    /// Most tasks and subtasks; a board with more is refused.
     pub max_tasks: usize,
 }
 
-/// The watch saw a file change.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Changed;
-
-/// What a look gave.
+/// What one collection found on all boards.
 #[derive(Default)]
-struct Looked {
+struct Found {
     /// Samples of now.
     batch: Batch,
     /// Durations, each with a time of its own.
@@ -97,28 +94,29 @@ struct Looked {
     documents: Vec<DocumentChange>,
 }
 
-/// All that is known of the projects; away while a look is under way.
-struct Known {
+/// State of all projects between collections.
+struct Boards {
+    clock: Clock,
     shared: Arc<Shared>,
     store: Arc<Store>,
     projects: Vec<Project>,
     bounds: Bounds,
     costs: CostBook,
-    given: Given,
+    series: BoardSeries,
 }
 
-impl Known {
-    /// Blocking.
-    fn new(shared: Arc<Shared>, store: Arc<Store>, options: &BoardOptions) -> Self {
+impl Boards {
+    /// Blocking: reads the store.
+    fn new(clock: Clock, shared: Arc<Shared>, store: Arc<Store>, options: &BoardOptions) -> Self {
         let (projects, costs) = (projects(&options.roots), CostBook::new(options.names.clone()));
-        let given = Given::of_the_store(&store, now_ms());
-        let mut known = Self { shared, store, projects, bounds: options.bounds, costs, given };
-        known.take_up();
-        known
+        let series = BoardSeries::restore(&store, clock.now_ms());
+        let mut boards = Self { clock, shared, store, projects, bounds: options.bounds, costs, series };
+        boards.restore_watchers();
+        boards
     }
 
-    /// What was seen before, as the store has it.
-    fn take_up(&mut self) {
+    /// Restores from the store what was seen before a restart.
+    fn restore_watchers(&mut self) {
         let kept = self.store.documents(KIND).unwrap_or_else(|error| {
             log::error!("taskmaster: what was seen before cannot be read: {error}");
             Vec::new()
@@ -128,135 +126,100 @@ impl Known {
             match kept.get(&project.key()).map(|bytes| serde_json::from_slice(bytes)) {
                 Some(Ok(before)) => project.watcher = before,
                 Some(Err(error)) => {
-                    log::error!("taskmaster: {}: what was seen before cannot be read, counts begin anew: {error}", project.name)
+                    log::error!("taskmaster: {}: what was seen before cannot be read, counters start over: {error}", project.name)
                 }
                 None => {}
             }
         }
     }
 
-    fn look(&mut self, watch: &Arc<Watch>) -> Looked {
-        let (mut now, began) = (now_ms(), Instant::now());
-        let mut looked = Looked::default();
+    fn collect(&mut self, watch: &Arc<Watch>) -> Found {
+        let (mut now, begun) = (self.clock.now_ms(), Instant::now());
+        let mut found = Found::default();
         let mut moved = false;
         for projects in self.projects.chunks_mut(READERS) {
             let deadline = Instant::now() + files::PATIENCE;
-            let begun: Vec<_> = projects.iter().map(|project| project.fetch(watch)).collect();
-            for (project, begun) in projects.iter_mut().zip(begun) {
+            let reads: Vec<_> = projects.iter().map(|project| project.fetch(watch)).collect();
+            for (project, read) in projects.iter_mut().zip(reads) {
                 let mut patience = deadline.saturating_duration_since(Instant::now());
-                if standstill::spoiled(began) {
+                if standstill::spoiled(begun) {
                     // What is read now is not what was there before the machine stood still.
-                    (now, patience) = (now_ms(), files::PATIENCE);
+                    (now, patience) = (self.clock.now_ms(), files::PATIENCE);
                 }
-                let fetched = begun.wait(patience);
-                moved |= project.look(now, fetched, &self.bounds, &self.shared, &mut looked);
+                moved |= project.update(now, read.wait(patience), &self.bounds, &self.shared, &mut found);
             }
         }
-        self.given.end_what_is_gone(&mut looked, now);
-        self.costs.bring_up(&self.projects, &self.store, &self.shared, now, moved);
-        looked
+        self.series.end_missing(&mut found, now);
+        self.costs.update(&self.projects, &self.store, &self.shared, now, moved);
+        found
     }
 }
 
-/// See the module.
+/// See the module. One for all projects: their names and what their tasks cost depend on each other.
 pub struct TaskCollector {
-    every: Duration,
-    outputs: Outputs,
-    outbox: Outbox,
-    make: Arc<dyn Fn() -> Known + Send + Sync>,
-    known: Option<Known>,
-    looking: bool,
-    look_again: bool,
-    /// Set while a look is due, so that a burst of changes is one look.
-    due: Arc<AtomicBool>,
-    watch: Option<Arc<Watch>>,
+    options: Arc<BoardOptions>,
+    clock: Clock,
+    shared: Arc<Shared>,
+    store: Arc<Store>,
+    boards: Carried<Boards>,
+    /// A file changed and no collection has begun since.
+    changed: Arc<AtomicBool>,
+    watch: Arc<Watch>,
 }
 
 impl TaskCollector {
-    /// A collector of boards.
+    /// A collector of boards; changes of their files wake `waker`.
     #[must_use]
-    pub fn new(reporter: &Reporter, options: BoardOptions, outputs: Outputs) -> Self {
-        let (shared, store) = (Arc::clone(&reporter.shared), Arc::clone(&reporter.store));
-        let outbox = Outbox::new(outputs.batcher.clone(), Arc::clone(&shared), "taskmaster");
-        let every = options.every;
-        let make = Arc::new(move || Known::new(Arc::clone(&shared), Arc::clone(&store), &options));
-        Self { every, outputs, outbox, make, known: None, looking: false, look_again: false, due: Arc::default(), watch: None }
-    }
-
-    /// The watch, made when it is first asked for.
-    fn watch(&mut self, ctx: &mut Ctx<Self>) -> Arc<Watch> {
-        let (addr, due) = (ctx.address(), Arc::clone(&self.due));
-        let changed = move || {
-            if !due.swap(true, Ordering::Relaxed) && addr.try_send(Changed).is_err() {
-                // Full or stopping: the regular look comes anyway.
-                due.store(false, Ordering::Relaxed);
-            }
-        };
-        Arc::clone(self.watch.get_or_insert_with(|| Arc::new(Watch::new(changed))))
-    }
-
-    fn look(&mut self, ctx: &mut Ctx<Self>) {
-        self.due.store(false, Ordering::Relaxed);
-        if self.looking {
-            self.look_again = true;
-            return;
-        }
-        self.looking = true;
-        let (watch, make) = (self.watch(ctx), Arc::clone(&self.make));
-        let known = self.known.take();
-        let look = move || {
-            let mut known = known.unwrap_or_else(|| make());
-            let looked = known.look(&watch);
-            (known, looked)
-        };
-        ctx.run_blocking("collect", look, |this, result, ctx| {
-            this.looking = false;
-            match result {
-                Ok((known, looked)) => {
-                    this.known = Some(known);
-                    this.pass_on(looked);
-                }
-                // What was known is lost with it; the store has it.
-                Err(error) => log::error!("taskmaster: look failed: {error}"),
-            }
-            if std::mem::take(&mut this.look_again) {
-                this.look(ctx);
+    pub fn new(options: Arc<BoardOptions>, clock: Clock, shared: Arc<Shared>, store: Arc<Store>, waker: Waker) -> Self {
+        let changed = Arc::new(AtomicBool::new(false));
+        let noted = Arc::clone(&changed);
+        let watch = Watch::new(move || {
+            // A burst of changes wakes once.
+            if !noted.swap(true, Ordering::Relaxed) {
+                waker.wake();
             }
         });
+        Self { options, clock, shared, store, boards: Carried::default(), changed, watch: Arc::new(watch) }
+    }
+}
+
+impl Collector for TaskCollector {
+    fn name(&self) -> String {
+        SOURCE.to_owned()
     }
 
-    fn pass_on(&mut self, looked: Looked) {
-        for batch in [looked.batch, looked.durations] {
-            if let Some(repeated) = self.outbox.send(batch) {
-                log::warn!("taskmaster: {repeated}");
+    /// Each project is a source of its own.
+    fn is_source(&self) -> bool {
+        false
+    }
+
+    fn every(&self) -> Duration {
+        self.options.every
+    }
+
+    fn timeout(&self) -> Duration {
+        let rounds = u32::try_from(self.options.roots.len().div_ceil(READERS)).unwrap_or(u32::MAX);
+        files::PATIENCE.saturating_mul(rounds).saturating_add(WORK)
+    }
+
+    fn collect(&mut self, _: TimestampMs) -> CollectFuture<'_> {
+        Box::pin(async move {
+            if self.changed.load(Ordering::Relaxed) {
+                sleep(SETTLE).await;
+                self.changed.store(false, Ordering::Relaxed);
             }
-        }
-        if !looked.events.is_empty() && self.outputs.events.try_send(RecordEvents(looked.events)).is_err() {
-            log::error!("taskmaster: the store is too busy for the time line");
-        }
-        let changes = looked.documents;
-        if !changes.is_empty() && self.outputs.documents.try_send(ChangeDocuments { kind: KIND, changes }).is_err() {
-            log::error!("taskmaster: the store is too busy for what was seen");
-        }
-    }
-}
-
-impl ServiceActor for TaskCollector {
-    fn started(&mut self, ctx: &mut Ctx<Self>) {
-        self.look(ctx);
-        ctx.every(self.every, "due", |this, ctx| this.look(ctx));
-    }
-
-    /// Samples that wait for room in the batcher are not lost with a panic. Boards are read anew, against what the store kept.
-    fn inherit(&mut self, previous: Self) {
-        self.outbox = previous.outbox;
-    }
-}
-
-impl Receive<Changed> for TaskCollector {
-    type Reply = ();
-
-    fn receive(&mut self, _: Changed, ctx: &mut Ctx<Self>) {
-        ctx.after(SETTLE, "changed", |this, ctx| this.look(ctx));
+            let (clock, shared, store) = (self.clock.clone(), Arc::clone(&self.shared), Arc::clone(&self.store));
+            let (options, watch) = (Arc::clone(&self.options), Arc::clone(&self.watch));
+            let make = move || Boards::new(clock, shared, store, &options);
+            match self.boards.run_or_else(make, move |boards| boards.collect(&watch)).await {
+                Ok(Found { mut batch, durations, events, documents }) => {
+                    batch.extend(durations);
+                    let documents = if documents.is_empty() { Vec::new() } else { vec![(KIND, documents)] };
+                    Outcome::Complete(Collection { batch, events, documents, ..Collection::default() })
+                }
+                // What was known is lost with it and is restored from the store.
+                Err(error) => Outcome::failed(error),
+            }
+        })
     }
 }

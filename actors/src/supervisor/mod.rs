@@ -228,8 +228,7 @@ fn describe_panic(payload: &(dyn Any + Send)) -> (String, String) {
 
 /// Between half and all of a wait, so that actors that failed together do not come back together.
 fn with_jitter(wait: Duration) -> Duration {
-    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
-    wait.mul_f64(0.5 + 0.5 * f64::from(nanos % 1_000) / 1_000.0).max(FIRST_BACKOFF)
+    wait.mul_f64(0.5 + 0.5 * fastrand::f64()).max(FIRST_BACKOFF)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Requests to GitHub's REST interface, within the share of its hourly limit, and what a refusal means.
+//! Requests to GitHub's REST API within the share of its hourly rate limit, and the meaning of refusals.
 //!
-//! GitHub redirects requests for a repository that was renamed or transferred. Each redirect is a request that is paid for, and is followed
-//! to the same host only: the token goes along.
+//! GitHub redirects requests for a repository that was renamed or transferred. Each redirect costs a request, and is
+//! followed to the same host only because the token is sent along.
 
 use std::time::Duration;
 
@@ -11,63 +11,110 @@ use parking_lot::Mutex;
 use reqwest::Url;
 use reqwest::header::{HeaderMap, LOCATION};
 use taskpulse_engine::ci::budget::{Budget, Limits, Purpose, Wait};
-use taskpulse_engine::ci::parse;
+use taskpulse_engine::ci::parse::{self, ParseError};
 use taskpulse_engine::model::TimestampMs;
 
 use super::credentials::Credentials;
-use crate::clock::now_ms;
-use crate::collectors::fetch;
+use crate::clock::Clock;
+use crate::collectors::collector::BlockingError;
+use crate::collectors::fetch::{self, FetchError};
 use crate::shared::Shared;
 
 /// Longest time of one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest answer, after inflation. A page of a hundred runs has 1 to 2 MB.
+/// Longest answer in bytes, after inflation. A page of a hundred runs has 1 to 2 MB.
 const MAX_BYTES: usize = 32 << 20;
-/// The version of the interface whose shapes are read.
+/// The version of the API that is parsed.
 const VERSION: &str = "2022-11-28";
-/// Redirects of one request that are followed.
+/// Most redirects of one request.
 const MAX_REDIRECTS: usize = 5;
-/// What GitHub says where a limit of its own was met that no header tells.
+/// Words in GitHub's answer after a rate limit that no header names.
 const LIMIT_WORDS: [&str; 2] = ["rate limit", "abuse detection"];
 
 /// An answer.
 pub(super) enum Reply {
-    /// The same as the last time; it cost nothing.
-    Same,
-    /// What was asked for.
+    /// Unchanged since the last request (304).
+    Unchanged,
+    /// The answer.
     Found(Found),
 }
 
-/// What was asked for.
+/// The body of an answer, and what its head says.
 pub(super) struct Found {
     pub(super) body: Vec<u8>,
-    /// By what to ask for a change of it.
+    /// For the next conditional request.
     pub(super) etag: Option<String>,
-    /// Its header `Link`.
+    /// The header `Link`.
     pub(super) link: Option<String>,
-    /// GitHub has it in another place for good.
+    /// It was redirected for good.
     pub(super) moved: bool,
+}
+
+/// Why a request failed that may succeed the next time.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// There is no answer.
+    #[error("{base}: {error}")]
+    Fetch {
+        /// The address of the API.
+        base: String,
+        /// Why.
+        error: FetchError,
+    },
+    /// There are too many redirects.
+    #[error("{0}: it redirects more than {MAX_REDIRECTS} times")]
+    Redirects(String),
+    /// The status is an error of the server; with what it says.
+    #[error("GitHub answers with status {0}")]
+    Status(String),
+    /// GitHub answers 304 to a request that was not conditional.
+    #[error("GitHub answers 304 (unchanged) to a request that was not conditional")]
+    Unchanged,
+    /// The body cannot be parsed.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+    /// Work on what was collected failed.
+    #[error(transparent)]
+    Blocking(#[from] BlockingError),
 }
 
 /// Why there is no answer.
 #[derive(Debug)]
 pub(super) enum RequestError {
-    /// It must wait.
+    /// A limit is reached.
     Wait(Wait),
-    /// The token is wrong.
+    /// GitHub refuses the token.
     Token(String),
-    /// There is no such thing.
+    /// GitHub does not know the repository or the run.
     Gone,
-    /// It is the repository of this name, which is watched already.
+    /// It is the same repository as the one of this name, which is watched already.
     Watched(String),
-    /// GitHub does not want to.
+    /// GitHub refuses the request.
     Refused(String),
-    /// It may be better the next time.
-    Failed(String),
+    /// It may succeed the next time.
+    Failed(Failure),
+}
+
+impl From<Failure> for RequestError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<ParseError> for RequestError {
+    fn from(error: ParseError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<BlockingError> for RequestError {
+    fn from(error: BlockingError) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 impl RequestError {
-    /// In one line, with what to do.
+    /// The reason in one line, with what to do about it.
     pub(super) fn explain(&self, repo: &str, api: &Api) -> String {
         match self {
             Self::Wait(Wait::Share(until)) => format!(
@@ -96,7 +143,7 @@ impl RequestError {
             ),
             Self::Refused(said) => format!("GitHub refuses {repo}: {said}; the token needs read access to its Actions"),
             Self::Watched(name) => format!("{repo} is now {name}, which is watched already"),
-            Self::Failed(why) => why.clone(),
+            Self::Failed(failure) => failure.to_string(),
         }
     }
 }
@@ -105,51 +152,62 @@ fn clock(at: TimestampMs) -> String {
     Timestamp::from_millisecond(at).map(|t| t.strftime("%H:%M:%S UTC").to_string()).unwrap_or_default()
 }
 
-/// Where a redirect of `from` leads.
+/// Why a redirect is not followed.
+#[derive(Debug, thiserror::Error)]
+enum RedirectError {
+    #[error("it redirects, but does not say where to")]
+    NoLocation,
+    #[error("it redirects to no address: {0}")]
+    NoAddress(String),
+    #[error("it redirects to {to}, which is not followed: the token is for {from}")]
+    OtherHost { from: String, to: String },
+}
+
+/// The target of a redirect of `from`.
 ///
 /// # Errors
-/// Why it is not followed.
-fn redirect(from: &str, headers: &HeaderMap) -> Result<String, String> {
-    let location = headers.get(LOCATION).and_then(|value| value.to_str().ok()).ok_or("it redirects, but does not say where to")?;
-    let from = Url::parse(from).map_err(|error| error.to_string())?;
-    let to = from.join(location.trim()).map_err(|error| format!("it redirects to no address: {error}"))?;
-    // A server that leads from http to https is the same.
+/// [`RedirectError`]
+fn redirect(from: &str, headers: &HeaderMap) -> Result<String, RedirectError> {
+    let location = headers.get(LOCATION).and_then(|value| value.to_str().ok()).ok_or(RedirectError::NoLocation)?;
+    let from = Url::parse(from).map_err(|error| RedirectError::NoAddress(error.to_string()))?;
+    let to = from.join(location.trim()).map_err(|error| RedirectError::NoAddress(error.to_string()))?;
+    // A redirect from http to https leads to the same server.
     let upgraded = from.scheme() == "http" && to.scheme() == "https" && to.port().is_none();
     let same = from.host() == to.host() && (from.origin() == to.origin() || upgraded);
     if !same {
-        let origin = to.origin().ascii_serialization();
-        return Err(format!("it redirects to {origin}, which is not followed: the token is for {}", from.origin().ascii_serialization()));
+        return Err(RedirectError::OtherHost { from: from.origin().ascii_serialization(), to: to.origin().ascii_serialization() });
     }
     Ok(to.to_string())
 }
 
-/// See the module. One for all repositories: they share token and limit.
+/// See the module. One for all repositories: they share token and rate limit.
 pub(super) struct Api {
     base: String,
     pub(super) credentials: Credentials,
+    clock: Clock,
     budget: Mutex<Budget>,
-    /// When it was last asked whether the limit was lifted.
+    /// When the state of the rate limit was last asked for.
     asked_limit: Mutex<TimestampMs>,
 }
 
 impl Api {
-    pub(super) fn new(base: &str, credentials: Credentials, share: f64) -> Self {
+    pub(super) fn new(base: &str, credentials: Credentials, share: f64, clock: Clock) -> Self {
         let base = base.trim_end_matches('/').to_owned();
-        Self { base, credentials, budget: Mutex::new(Budget::new(share)), asked_limit: Mutex::new(0) }
+        Self { base, credentials, clock, budget: Mutex::new(Budget::new(share)), asked_limit: Mutex::new(0) }
     }
 
-    /// Requests of an hour that may be paid for.
+    /// Requests per hour that may be used.
     pub(super) fn allowed(&self) -> u64 {
         self.budget.lock().allowed()
     }
 
-    /// The limit, what is left of it, and what was paid in the last hour.
+    /// The hourly limit, its rest, the requests used in the last hour, and those that may be used.
     pub(super) fn limits(&self) -> (Option<u64>, Option<u64>, u64, u64) {
         let budget = self.budget.lock();
-        (budget.limit(), budget.remaining(), budget.spent(now_ms()), budget.allowed())
+        (budget.limit(), budget.remaining(), budget.spent(self.clock.now_ms()), budget.allowed())
     }
 
-    /// Asks for a path below the base.
+    /// Requests a path below the base.
     pub(super) async fn get(&self, path: &str, etag: Option<&str>, purpose: Purpose, shared: &Shared) -> Result<Reply, RequestError> {
         let token = self.credentials.token().await;
         let mut url = format!("{}{path}", self.base);
@@ -158,12 +216,12 @@ impl Api {
             {
                 let mut budget = self.budget.lock();
                 budget.carries_token(token.is_some());
-                budget.check(now_ms(), purpose).map_err(RequestError::Wait)?;
+                budget.check(self.clock.now_ms(), purpose).map_err(RequestError::Wait)?;
             }
             let answer = self.send(&url, etag, token.as_deref()).await.inspect_err(|_| shared.ci.count_request("failed"))?;
-            let now = now_ms();
+            let now = self.clock.now_ms();
             let limits = limits(&answer.headers, now);
-            // Without a token a 304 counts against the limit too.
+            // Without a token, a 304 counts against the limit too.
             let free = answer.status == 304 && token.is_some();
             shared.ci.count_request(if answer.status == 304 { "unchanged" } else { "paid" });
             {
@@ -174,15 +232,15 @@ impl Api {
                 }
             }
             if !matches!(answer.status, 301 | 302 | 307 | 308) {
-                return self.judge(answer, limits, moved);
+                return self.interpret(answer, limits, moved);
             }
-            url = redirect(&url, &answer.headers).map_err(RequestError::Refused)?;
+            url = redirect(&url, &answer.headers).map_err(|error| RequestError::Refused(error.to_string()))?;
             moved |= matches!(answer.status, 301 | 308);
         }
-        Err(RequestError::Failed(format!("{}: it redirects more than {MAX_REDIRECTS} times", self.base)))
+        Err(Failure::Redirects(self.base.clone()).into())
     }
 
-    fn judge(&self, answer: fetch::Answer, limits: Limits, moved: bool) -> Result<Reply, RequestError> {
+    fn interpret(&self, answer: fetch::Answer, limits: Limits, moved: bool) -> Result<Reply, RequestError> {
         let said = || {
             let said = parse::message(&answer.body).unwrap_or_else(|| fetch::beginning(&answer.body));
             format!("{} {said}", answer.status).trim().to_owned()
@@ -197,24 +255,25 @@ impl Api {
             _ => false,
         };
         match answer.status {
-            304 => Ok(Reply::Same),
+            304 => Ok(Reply::Unchanged),
             200 => {
                 let header = |name: &str| answer.headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
                 Ok(Reply::Found(Found { etag: header("etag"), link: header("link"), moved, body: answer.body }))
             }
-            _ if limited => Err(RequestError::Wait(self.budget.lock().refused(limits, now_ms()))),
+            _ if limited => Err(RequestError::Wait(self.budget.lock().refused(limits, self.clock.now_ms()))),
             401 => {
                 self.credentials.forget();
                 Err(RequestError::Token(said()))
             }
             404 | 410 | 451 => Err(RequestError::Gone),
             400..=499 => Err(RequestError::Refused(said())),
-            _ => Err(RequestError::Failed(format!("GitHub answers with status {}", said()))),
+            _ => Err(Failure::Status(said()).into()),
         }
     }
 
     async fn send(&self, url: &str, etag: Option<&str>, token: Option<&str>) -> Result<fetch::Answer, RequestError> {
-        let mut request = fetch::client_without_redirects().await.map_err(RequestError::Failed)?.get(url).timeout(TIMEOUT);
+        let failed = |error| RequestError::Failed(Failure::Fetch { base: self.base.clone(), error });
+        let mut request = fetch::client_without_redirects().await.map_err(failed)?.get(url).timeout(TIMEOUT);
         request = request.header("accept", "application/vnd.github+json").header("x-github-api-version", VERSION);
         if let Some(token) = token {
             request = request.bearer_auth(token);
@@ -222,12 +281,12 @@ impl Api {
         if let Some(etag) = etag {
             request = request.header("if-none-match", etag);
         }
-        fetch::read(request, MAX_BYTES).await.map_err(|why| RequestError::Failed(format!("{}: {why}", self.base)))
+        fetch::read(request, MAX_BYTES).await.map_err(failed)
     }
 
-    /// While the hourly limit holds: whether it was lifted before its time. GitHub answers that without cost.
-    pub(super) async fn lifted(&self, every: Duration) -> bool {
-        let now = now_ms();
+    /// Asks GitHub, at most once in `every`, whether the hourly limit was lifted early. The request is free.
+    pub(super) async fn is_limit_lifted(&self, every: Duration) -> bool {
+        let now = self.clock.now_ms();
         {
             let mut asked = self.asked_limit.lock();
             if now - *asked < i64::try_from(every.as_millis()).unwrap_or(i64::MAX) {
@@ -249,7 +308,7 @@ fn limits(headers: &HeaderMap, now: TimestampMs) -> Limits {
     Limits {
         limit: number("x-ratelimit-limit"),
         remaining: number("x-ratelimit-remaining"),
-        // The limit is lifted with the second that is named, by GitHub's clock.
+        // The limit ends with the second that is named, by GitHub's clock.
         reset: number("x-ratelimit-reset").and_then(ms).map(|at| at.max(now) + 1_000),
         retry_after: number("retry-after").and_then(ms).or_else(|| {
             let date = headers.get("retry-after")?.to_str().ok()?;
@@ -287,11 +346,11 @@ mod tests {
             let headers = HeaderMap::from_iter([(LOCATION, location.parse().unwrap())]);
             match (redirect(from, &headers), expected) {
                 (Ok(to), Ok(expected)) => assert_eq!(to, expected),
-                (Err(why), Err(part)) => assert!(why.contains(part), "{why}"),
+                (Err(why), Err(part)) => assert!(why.to_string().contains(part), "{why}"),
                 (other, _) => panic!("{from} to {location}: {other:?}"),
             }
         }
-        assert!(redirect("https://api.github.com/x", &HeaderMap::new()).unwrap_err().contains("does not say where to"));
+        assert!(matches!(redirect("https://api.github.com/x", &HeaderMap::new()), Err(RedirectError::NoLocation)));
     }
 
     #[test]

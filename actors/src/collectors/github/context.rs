@@ -1,18 +1,17 @@
-//! What all repositories share: settings, token and limit, and the outputs to the store.
+//! What the collectors of all repositories share: options, token, rate limit, and the mailboxes of the store.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use taskpulse_engine::model::{Batch, Labels};
 use taskpulse_engine::store::{Resolved, Store};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 
 use super::GithubCollector;
 use super::api::Api;
 use super::credentials::Credentials;
 use super::state::SharedWebhooks;
-use crate::clock::now_ms;
-use crate::collectors::collector::Collector;
+use crate::clock::Clock;
 use crate::messages::{AppendResolved, ChangeDocuments, RecordEvents};
 use crate::shared::Shared;
 use crate::supervisor::Mailbox;
@@ -20,66 +19,75 @@ use crate::supervisor::Mailbox;
 /// How repositories are watched.
 #[derive(Clone)]
 pub struct GithubOptions {
-    /// `owner/name`; none: that of the working folder.
+    /// `owner/name`; empty: the repository of the working folder.
     pub repositories: Vec<String>,
-    /// The token of the settings.
+    /// The token from the settings.
     pub token: Option<String>,
-    /// The REST interface.
+    /// Address of the REST API.
     pub api_url: String,
-    /// Time between looks.
+    /// Time between polls.
     pub interval: Duration,
-    /// How far back runs are read at the first look, ms.
+    /// Length of the backfill, ms.
     pub backfill_ms: i64,
-    /// Share of the hourly limit that may be used.
+    /// Share of the hourly rate limit that may be used.
     pub share: f64,
 }
 
-/// What all repositories share.
+/// The mailboxes of the store. Samples go to it directly because they may be of any age.
+#[derive(Clone)]
+pub struct GithubOutputs {
+    /// Samples.
+    pub append: Mailbox<AppendResolved>,
+    /// Documents.
+    pub documents: Mailbox<ChangeDocuments>,
+    /// Events.
+    pub events: Mailbox<RecordEvents>,
+}
+
+/// What the collectors of all repositories share.
 pub struct GithubContext {
     pub(super) options: GithubOptions,
+    pub(super) clock: Clock,
     pub(super) api: Api,
     pub(super) hooks: SharedWebhooks,
     pub(super) shared: Arc<Shared>,
     pub(super) store: Arc<Store>,
-    pub(super) append: Mailbox<AppendResolved>,
-    pub(super) documents: Mailbox<ChangeDocuments>,
-    pub(super) events: Mailbox<RecordEvents>,
+    pub(super) outputs: GithubOutputs,
 }
 
 impl GithubContext {
-    /// A context whose sources keep what they see through these outputs.
+    /// A context for the repositories of `options`.
     #[must_use]
     pub fn new(
         options: GithubOptions,
+        clock: Clock,
         hooks: SharedWebhooks,
         shared: Arc<Shared>,
         store: Arc<Store>,
-        append: Mailbox<AppendResolved>,
-        documents: Mailbox<ChangeDocuments>,
-        events: Mailbox<RecordEvents>,
+        outputs: GithubOutputs,
     ) -> Self {
         let credentials = Credentials::new(options.token.clone(), &options.api_url);
-        let api = Api::new(&options.api_url, credentials, options.share);
-        Self { options, api, hooks, shared, store, append, documents, events }
+        let api = Api::new(&options.api_url, credentials, options.share, clock.clone());
+        Self { options, clock, api, hooks, shared, store, outputs }
     }
 
-    /// The sources: one for each repository.
+    /// A collector for each repository.
     #[must_use]
-    pub fn sources(context: &Arc<Self>) -> Vec<Box<dyn Collector>> {
-        let source = |repo: Option<String>| Box::new(GithubCollector::new(Arc::clone(context), repo)) as Box<dyn Collector>;
+    pub fn collectors(context: &Arc<Self>) -> Vec<GithubCollector> {
+        let collector = |repo: Option<String>| GithubCollector::new(Arc::clone(context), repo);
         if context.options.repositories.is_empty() {
-            return vec![source(None)];
+            return vec![collector(None)];
         }
-        context.options.repositories.iter().map(|repo| source(Some(repo.clone()))).collect()
+        context.options.repositories.iter().map(|repo| collector(Some(repo.clone()))).collect()
     }
 
-    /// Labels are made to ids off the arbiter; history of any age is taken.
-    pub(super) async fn resolve(&self, batch: Batch) -> Result<Resolved, String> {
-        let store = Arc::clone(&self.store);
+    /// Resolves the series of a batch on the blocking pool; samples of any age are accepted.
+    pub(super) async fn resolve(&self, batch: Batch) -> Result<Resolved, JoinError> {
+        let (store, now) = (Arc::clone(&self.store), self.clock.now_ms());
         let work = move || {
-            let mut intake = store.intake(now_ms());
+            let mut intake = store.intake(now);
             intake.accept_any_order();
-            // Series by series, each from its beginning: that is how the store holds them.
+            // Series by series, each in the order of time, as the store keeps them.
             let mut rows: Vec<usize> = (0..batch.len()).collect();
             rows.sort_by(|a, b| {
                 let key = |at: usize| (batch.labels[at].as_bytes(), batch.times[at]);
@@ -99,6 +107,6 @@ impl GithubContext {
             }
             intake.finish()
         };
-        spawn_blocking(work).await.map_err(|error| error.to_string())
+        spawn_blocking(work).await
     }
 }

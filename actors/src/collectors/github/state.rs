@@ -1,15 +1,14 @@
 //! What others read of CI, and the way of webhook deliveries to the collector.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
 use taskpulse_engine::board::cost;
 use taskpulse_engine::ci::parse::WorkflowRun;
 
-use crate::collectors::collector::Wake;
-use crate::supervisor::Mailbox;
+use crate::collectors::poller::Waker;
 
 /// Deliveries that wait for the collector.
 const MAX_WAITING: usize = 1_000;
@@ -64,7 +63,7 @@ impl CiState {
 /// What became of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivered {
-    /// The collector will look at it.
+    /// It waits for the collector.
     Accepted,
     /// It came before.
     Replayed,
@@ -89,7 +88,7 @@ struct Waiting {
 pub struct WebhookQueue {
     secret: Option<String>,
     waiting: Mutex<Waiting>,
-    wake: OnceLock<Mailbox<Wake>>,
+    waker: Waker,
 }
 
 impl WebhookQueue {
@@ -105,9 +104,10 @@ impl WebhookQueue {
         self.secret.as_deref()
     }
 
-    /// Whom to wake when something came; once.
-    pub fn wakes(&self, mailbox: Mailbox<Wake>) {
-        let _ = self.wake.set(mailbox);
+    /// Wakes the collectors when a delivery came.
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        self.waker.clone()
     }
 
     /// Takes a delivery that was signed, once: neither under the same id, which is not signed, nor with the same signature.
@@ -133,10 +133,7 @@ impl WebhookQueue {
                 waiting.seen.remove(&oldest);
             }
         }
-        if let Some(mailbox) = self.wake.get() {
-            // A full mailbox: the collector looks at its next turn.
-            let _ = mailbox.try_send(Wake);
-        }
+        self.waker.wake();
         Delivered::Accepted
     }
 
@@ -151,8 +148,8 @@ impl WebhookQueue {
         if *held == repo { Ok(()) } else { Err(held.clone()) }
     }
 
-    /// The deliveries for a repository, as they came.
-    pub(super) fn of(&self, repo: &str) -> Vec<WorkflowRun> {
+    /// Removes the deliveries for a repository from the queue, oldest first.
+    pub(super) fn drain(&self, repo: &str) -> Vec<WorkflowRun> {
         let repo = repo.to_lowercase();
         let mut waiting = self.waiting.lock();
         let (ours, others) = waiting.runs.drain(..).partition::<Vec<_>, _>(|(of, _)| *of == repo);

@@ -1,5 +1,4 @@
-//! Connections of probes: each is new, each step is timed, and the certificates that are shown are kept even where they
-//! are refused.
+//! Connections of probes: each is new, each step is timed, and the server's certificates are kept even if they are refused.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -19,36 +18,36 @@ use taskpulse_engine::certificate;
 use taskpulse_engine::probe::days;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::{CheckError, Figures, Phase};
 use crate::clock::now_ms;
-use crate::files;
+use crate::files::{self, ReadError, WaitError};
 
-/// Longest wait for one address where a name has several.
+/// Longest wait for one address if a name has several.
 const ONE_OF_MANY: Duration = Duration::from_secs(3);
-/// Certificates of a chain that are looked at.
+/// Most certificates of a chain that are read.
 const MAX_CHAIN: usize = 10;
-/// Largest file of authorities; that of Mozilla's has 220 kB.
+/// Largest file of authorities, in bytes; Mozilla's has 220 kB.
 const MAX_CA: u64 = 8 << 20;
 
-/// How TLS is to be spoken.
+/// TLS of a check.
 #[derive(Debug, Clone)]
 pub struct Tls {
     /// Refuse certificates that cannot be verified.
     pub verify: bool,
-    /// Authorities to trust in the place of the system's, in PEM.
+    /// Authorities to trust instead of the system's, in PEM.
     pub ca_file: Option<PathBuf>,
 }
 
-/// Where bytes go and come from.
+/// A connection, with or without TLS.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// Connects to a host (a name or an address, that of IPv6 without brackets), with TLS where it is asked for.
+/// Connects to a host (a name or an address, IPv6 without brackets), with TLS if `tls` is given.
 pub(super) async fn connect(
     host: &str,
     port: u16,
@@ -61,7 +60,7 @@ pub(super) async fn connect(
         Ok(address) => vec![SocketAddr::new(address, port)],
         Err(_) => {
             let step = seen.begin(Phase::Resolve);
-            let found = look_up(host, port, lookup).await.map_err(CheckError::Down)?;
+            let found = look_up(host, port, lookup).await.map_err(|error| CheckError::Down(error.to_string()))?;
             seen.end(step);
             found
         }
@@ -70,17 +69,21 @@ pub(super) async fn connect(
     let stream = first_that_answers(host, &addresses).await?;
     seen.end(step);
     let Some(tls) = tls else { return Ok(Box::new(stream)) };
-    let verifier = Arc::new(Recorder { judge: judge(tls).await?, provider: provider(), shown: Mutex::default() });
+    let verifier = Arc::new(Recorder {
+        judge: judge(tls).await.map_err(|error| CheckError::CannotCheck(error.to_string()))?,
+        provider: provider(),
+        shown: Mutex::default(),
+    });
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| CheckError::CannotCheck(format!("TLS: {error}")))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::clone(&verifier) as Arc<dyn ServerCertVerifier>)
         .with_no_client_auth();
-    // A session that is taken up again would show no certificate.
+    // A resumed session would show no certificate.
     config.resumption = Resumption::disabled();
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-    // The dot that ends a full name is no part of it in certificates.
+    // Names in certificates have no dot at the end.
     let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned())
         .map_err(|error| CheckError::CannotCheck(format!("TLS: {host}: {error}")))?;
     let step = seen.begin(Phase::Tls);
@@ -97,7 +100,7 @@ pub(super) async fn connect(
     }
 }
 
-/// Why TLS failed, in words where the library has only a name for it.
+/// Why TLS failed; explained if the library gives only a name.
 fn refusal(text: &str) -> String {
     const KNOWN: [(&str, &str); 3] = [
         ("CaUsedAsEndEntity", "it shows a certificate that is an authority's; ca_file with that certificate trusts it"),
@@ -107,13 +110,24 @@ fn refusal(text: &str) -> String {
     KNOWN.iter().find(|(name, _)| text.contains(name)).map_or_else(|| text.to_owned(), |(_, words)| (*words).to_owned())
 }
 
-/// Whether a look-up is under way. The system's cannot be given up: a second one while the first hangs would be one more
-/// thread each time.
+/// Whether a name lookup is under way. It cannot be cancelled, so a second one while the first hangs would cost one more thread
+/// each time.
 pub(super) type Lookup = Arc<AtomicBool>;
 
-async fn look_up(host: &str, port: u16, under_way: &Lookup) -> Result<Vec<SocketAddr>, String> {
+/// Why a name has no address.
+#[derive(Debug, thiserror::Error)]
+enum LookupError {
+    #[error("{0}: the look-up of its name has not come back yet")]
+    UnderWay(String),
+    #[error("{host}: {}", plain(.error))]
+    Failed { host: String, error: std::io::Error },
+    #[error("the lookup panicked: {0}")]
+    Panicked(#[from] JoinError),
+}
+
+async fn look_up(host: &str, port: u16, under_way: &Lookup) -> Result<Vec<SocketAddr>, LookupError> {
     if under_way.swap(true, Ordering::AcqRel) {
-        return Err(format!("{host}: the look-up of its name has not come back yet"));
+        return Err(LookupError::UnderWay(host.to_owned()));
     }
     let (name, done) = (host.to_owned(), Arc::clone(under_way));
     let work = spawn_blocking(move || {
@@ -121,11 +135,14 @@ async fn look_up(host: &str, port: u16, under_way: &Lookup) -> Result<Vec<Socket
         done.store(false, Ordering::Release);
         found
     });
-    let found: std::io::Result<Vec<SocketAddr>> = work.await.map_err(|error| error.to_string())?;
-    found.or_else(|error| if is_localhost(host) { Ok(loopback(port)) } else { Err(format!("{host}: {}", plain(&error))) })
+    let found: std::io::Result<Vec<SocketAddr>> = work.await?;
+    match found {
+        Err(_) if is_localhost(host) => Ok(loopback(port)),
+        found => found.map_err(|error| LookupError::Failed { host: host.to_owned(), error }),
+    }
 }
 
-/// `localhost` and names below it are this machine (RFC 6761), whether or not the system knows them.
+/// `localhost` and names below it are this machine (RFC 6761), even if the system does not know them.
 fn is_localhost(host: &str) -> bool {
     host.strip_suffix('.').unwrap_or(host).rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
 }
@@ -156,7 +173,7 @@ async fn first_that_answers(host: &str, addresses: &[SocketAddr]) -> Result<TcpS
     Err(CheckError::Down(last))
 }
 
-/// An error of the system without its number.
+/// A system error without its number.
 pub(super) fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).chars().take(300).collect()
@@ -166,7 +183,7 @@ fn provider() -> Arc<CryptoProvider> {
     CryptoProvider::get_default().cloned().unwrap_or_else(|| Arc::new(rustls::crypto::ring::default_provider()))
 }
 
-/// Who decides on certificates.
+/// What decides on certificates.
 #[derive(Debug, Clone)]
 enum Judge {
     /// Nobody: they are not verified.
@@ -184,13 +201,45 @@ struct Trusted {
     authorities: Arc<WebPkiServerVerifier>,
 }
 
+/// Why certificates cannot be verified.
+#[derive(Debug, Clone, thiserror::Error)]
+enum TrustError {
+    #[error("the system's authorities: {0}")]
+    System(String),
+    #[error("ca_file {0}")]
+    Unread(String),
+    #[error("ca_file {}: {why}", .path.display())]
+    NoCertificates { path: PathBuf, why: String },
+    #[error("reading certificates panicked: {0}")]
+    Panicked(String),
+}
+
+impl From<ReadError> for TrustError {
+    fn from(error: ReadError) -> Self {
+        Self::Unread(error.to_string())
+    }
+}
+
+impl From<WaitError> for TrustError {
+    fn from(error: WaitError) -> Self {
+        Self::Unread(error.to_string())
+    }
+}
+
 impl Trusted {
-    fn read(pem: &[u8]) -> Result<Self, String> {
+    fn read(path: PathBuf) -> Result<Self, TrustError> {
+        let file = path.clone();
+        let pem = files::within(&path, files::PATIENCE, move || files::read(&file, MAX_CA))??;
+        Self::parse(&pem).map_err(|why| TrustError::NoCertificates { path, why })
+    }
+
+    /// The reason is in words of the library.
+    fn parse(pem: &[u8]) -> Result<Self, String> {
         let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
         let mut roots = RootCertStore::empty();
         let mut last = "there is no certificate in it".to_owned();
         for certificate in &certificates {
-            // One that can be no authority may still be a server's own.
+            // One that is no authority may be that of a server.
             if let Err(error) = roots.add(certificate.clone()) {
                 last = error.to_string();
             }
@@ -199,9 +248,9 @@ impl Trusted {
         Ok(Self { certificates, authorities: made.map_err(|_| last)? })
     }
 
-    /// As curl decides: by an authority of the file, or because the certificate itself is in it. That one needs no authority, whatever it
-    /// says that it may be used for; its time and its name count all the same. One without alternative names is known by its
-    /// common name.
+    /// As curl does: accepts certificates signed by an authority of the file, and those that are in the file themselves. The
+    /// latter need no authority and may state any purpose; their time and name count all the same. A certificate without
+    /// alternative names is matched by its common name.
     fn verify(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -240,9 +289,9 @@ fn has_common_name(certificate: &[u8], server_name: &ServerName<'_>) -> bool {
     certificate::common_name(certificate).is_some_and(|name| certificate::names_host(&name, &server_name.to_str()))
 }
 
-async fn judge(tls: &Tls) -> Result<Judge, CheckError> {
-    // The system's authorities take some milliseconds of reading: once is enough.
-    static SYSTEM: OnceLock<Result<Judge, String>> = OnceLock::new();
+async fn judge(tls: &Tls) -> Result<Judge, TrustError> {
+    // Reading the system's authorities takes some milliseconds: once is enough.
+    static SYSTEM: OnceLock<Result<Judge, TrustError>> = OnceLock::new();
     if !tls.verify {
         return Ok(Judge::Nobody);
     }
@@ -250,21 +299,15 @@ async fn judge(tls: &Tls) -> Result<Judge, CheckError> {
     let work = spawn_blocking(move || match path {
         None => {
             let make = || rustls_platform_verifier::Verifier::new(provider()).map(|made| Judge::System(Arc::new(made)));
-            SYSTEM.get_or_init(|| make().map_err(|error| format!("the system's authorities: {error}"))).clone()
+            SYSTEM.get_or_init(|| make().map_err(|error| TrustError::System(error.to_string()))).clone()
         }
-        Some(path) => {
-            let file = path.clone();
-            let read = files::within(&path, files::PATIENCE, move || files::read(&file, MAX_CA).map_err(|error| error.to_string()));
-            let pem = read.and_then(|read| read).map_err(|why| format!("ca_file {why}"))?;
-            Trusted::read(&pem).map(|made| Judge::File(Arc::new(made))).map_err(|error| format!("ca_file {}: {error}", path.display()))
-        }
+        Some(path) => Trusted::read(path).map(|trusted| Judge::File(Arc::new(trusted))),
     });
-    let outcome = work.await.unwrap_or_else(|error| Err(error.to_string()));
-    outcome.map_err(CheckError::CannotCheck)
+    work.await.unwrap_or_else(|error| Err(TrustError::Panicked(error.to_string())))
 }
 
-/// Lets another decide and keeps what was shown. Where nobody decides, nothing of a certificate has to be understood: old versions, short
-/// keys, weak or broken signatures are no hindrance, and no signature of the handshake is verified with a key that nobody vouches for.
+/// Lets the judge decide and keeps the certificates. Without verification, certificates are not even parsed: old versions, short keys, weak
+/// or broken signatures are accepted, and signatures of the handshake are not verified.
 #[derive(Debug)]
 struct Recorder {
     judge: Judge,
@@ -272,7 +315,7 @@ struct Recorder {
     shown: Mutex<Vec<CertificateDer<'static>>>,
 }
 
-/// Ways to sign that servers may use where nothing is verified.
+/// Signature schemes that servers may use without verification.
 const ANY_SCHEME: [SignatureScheme; 13] = [
     SignatureScheme::ECDSA_NISTP256_SHA256,
     SignatureScheme::ECDSA_NISTP384_SHA384,
@@ -290,7 +333,7 @@ const ANY_SCHEME: [SignatureScheme; 13] = [
 ];
 
 impl Recorder {
-    /// When the first of the certificates shown ends, Unix seconds.
+    /// The earliest end of the certificates, Unix seconds.
     fn earliest_end(&self) -> Option<i64> {
         self.shown.lock().iter().filter_map(|shown| certificate::not_after(shown).ok()).min()
     }

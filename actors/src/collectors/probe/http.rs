@@ -1,5 +1,4 @@
-//! Asking over HTTP as a probe does: a connection of its own for each request, redirects one by one, the body read no
-//! further than it may be. HTTP/1.1; no proxy, whatever the environment says.
+//! Checks over HTTP: a new connection for each request, redirects one by one, the body read up to a bound. HTTP/1.1, no proxy.
 
 use std::error::Error;
 
@@ -22,34 +21,34 @@ use super::{CheckError, Figures, Phase};
 use crate::collectors::coding::Body;
 use crate::redact;
 
-/// Redirects that are followed, as many as curl follows.
+/// Most redirects, as in curl.
 const MAX_REDIRECTS: u32 = 50;
-/// Headers of an answer, and bytes of its head: more than curl takes.
+/// Most headers of an answer, and most bytes of its head: more than curl accepts.
 const MAX_HEADERS: usize = 5_000;
 const MAX_HEAD: usize = 512 << 10;
 
 /// A check over HTTP.
 #[derive(Debug, Clone)]
 pub struct HttpCheck {
-    /// What is asked for.
+    /// The address.
     pub url: Url,
-    /// How.
+    /// The method.
     pub method: Method,
     /// Further headers.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// What is sent.
+    /// The body of the request.
     pub body: String,
-    /// Go where an answer points to.
+    /// Follow redirects.
     pub follow_redirects: bool,
-    /// What the answer must be like.
+    /// What the answer must match.
     pub expected: Expected,
-    /// How TLS is spoken.
+    /// TLS options.
     pub tls: Tls,
-    /// Bytes of the body that are read.
+    /// Most bytes of the body that are read.
     pub max_bytes: usize,
 }
 
-/// Ends the work behind a connection with it.
+/// The task of a connection; it ends with this.
 struct Driver(JoinHandle<()>);
 
 impl Drop for Driver {
@@ -58,7 +57,7 @@ impl Drop for Driver {
     }
 }
 
-/// An error with its last cause, which says most.
+/// The last cause of an error, which says most.
 fn reason(error: &hyper::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -72,8 +71,8 @@ fn reason(error: &hyper::Error) -> String {
     text.chars().take(300).collect()
 }
 
-/// Asks, follows, reads, judges.
-pub(super) async fn ask(check: &HttpCheck, lookup: &Lookup, seen: &mut Figures) -> Result<(), CheckError> {
+/// Sends the request, follows redirects, and compares the answer with what is expected.
+pub(super) async fn check(check: &HttpCheck, lookup: &Lookup, seen: &mut Figures) -> Result<(), CheckError> {
     let mut url = check.url.clone();
     let mut method = check.method.clone();
     let mut body = check.body.clone();
@@ -105,7 +104,7 @@ pub(super) async fn ask(check: &HttpCheck, lookup: &Lookup, seen: &mut Figures) 
         if matches!(status.as_u16(), 301..=303) && method != Method::GET && method != Method::HEAD {
             (method, body) = (Method::GET, String::new());
         }
-        // What is meant for one host is no other's business.
+        // Credentials are for the first host only.
         if next.origin() != url.origin() {
             headers.retain(|(name, _)| ![AUTHORIZATION, COOKIE, HOST].contains(name));
         }
@@ -113,7 +112,7 @@ pub(super) async fn ask(check: &HttpCheck, lookup: &Lookup, seen: &mut Figures) 
     }
 }
 
-/// Where an answer points to. Bytes beyond ASCII are written as addresses have them: browsers and curl take UTF-8 and Latin-1 there.
+/// The address in a `Location` header. Bytes beyond ASCII are percent-encoded: browsers and curl accept UTF-8 and Latin-1 there.
 fn address(location: &HeaderValue) -> String {
     let mut text = String::new();
     for byte in location.as_bytes().trim_ascii() {
@@ -142,14 +141,14 @@ async fn send(
     let step = seen.begin(Phase::Processing);
     let down = |error: &hyper::Error| CheckError::Down(reason(error));
     let mut client = http1::Builder::new();
-    // What people use is to be found well: odd lines in a head hold up no browser either.
+    // Browsers accept such heads too.
     client.allow_spaces_after_header_name_in_responses(true).allow_obsolete_multiline_headers_in_responses(true);
     client.ignore_invalid_headers_in_responses(true).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD);
-    // Some small servers know `Host` and not `host`.
+    // Some small servers accept `Host` but not `host`.
     client.title_case_headers(true);
     let (mut sender, connection) = client.handshake(TokioIo::new(stream)).await.map_err(|error| down(&error))?;
     let driver = Driver(tokio::spawn(async move {
-        // What goes wrong with the connection is told to whoever waits for the answer.
+        // Errors of the connection reach whoever waits for the answer.
         let _ = connection.await;
     }));
     let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
@@ -177,7 +176,7 @@ async fn send(
     Ok((response.map_err(|error| down(&error))?, driver))
 }
 
-/// Whether a body that ends with its connection ended so. Many servers close TLS without saying so first.
+/// Whether an error is the end of a connection. Many servers close TLS without a close message.
 fn is_end_of_connection(error: &hyper::Error) -> bool {
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -215,7 +214,7 @@ async fn read(check: &HttpCheck, url: &Url, response: Response<Incoming>, seen: 
         head.headers.get_all(CONTENT_ENCODING).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect();
     let kind = head.headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default();
     let (expected, max_bytes) = (check.expected.clone(), check.max_bytes);
-    // A large body and a regex are work for another thread.
+    // A large body and a regex may take long.
     let judge = move || {
         let body = Body { bytes, cut };
         let body =

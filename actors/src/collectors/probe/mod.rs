@@ -1,11 +1,11 @@
-//! Probes: whether what users need answers, how fast, and until when its certificate is good.
+//! Probes: whether a target is up, its latency, and the end of its certificate.
 //!
-//! 1. asks each target in its own time, over HTTP or TCP or by running a command, on a new connection each time,
-//! 2. judges the answer by what is expected of it,
-//! 3. tells figures as blackbox_exporter names them, and the time line when a target goes down or comes back.
+//! 1. checks each target at its own interval over HTTP, TCP or by a program, on a new connection each time,
+//! 2. compares the answer with what the settings expect,
+//! 3. gives metrics with the names of blackbox_exporter, and an event when a target goes down or comes back.
 //!
-//! A target that is down is a finding: its source works. Only a check that cannot be made (a `ca_file` that is not there, a
-//! program that is not installed) fails as a source, and says nothing of the target.
+//! The source of a target that is down works. It fails only if the check itself is impossible (a missing `ca_file`, a
+//! program that is not installed); nothing is known of the target then.
 
 mod connect;
 mod cookies;
@@ -29,13 +29,13 @@ use self::connect::Lookup;
 pub use self::connect::Tls;
 pub use self::http::HttpCheck;
 use super::collector::{CollectFuture, Collection, Collector, Outcome, StalenessTracker};
-use crate::clock::now_ms;
+use crate::clock::Clock;
 use crate::redact;
 use crate::shared::Shared;
 use crate::standstill::{self, TRIES};
 use crate::wire::seconds;
 
-/// Documents with what targets were when they were last seen to change.
+/// Documents with the states of targets.
 const STATES: &str = "probes";
 
 /// A check over TCP.
@@ -47,20 +47,20 @@ pub struct TcpCheck {
     pub port: u16,
     /// With TLS.
     pub tls: Option<Tls>,
-    /// What is sent.
+    /// Text to send.
     pub send: Option<String>,
-    /// What must come within the first 4,096 bytes.
+    /// Must match the first 4,096 bytes of the answer.
     pub expect: Option<Regex>,
 }
 
-/// What is asked.
+/// How a target is checked.
 #[derive(Debug, Clone)]
 pub enum CheckKind {
     /// Over HTTP.
     Http(Box<HttpCheck>),
     /// Over TCP.
     Tcp(TcpCheck),
-    /// A program that ends with code 0 where all is well.
+    /// By a program that ends with code 0 if the target is up.
     Command(Vec<String>),
 }
 
@@ -77,9 +77,9 @@ pub struct Check {
     pub timeout: Duration,
     /// Further labels.
     pub labels: BTreeMap<String, String>,
-    /// What holds for any answer.
+    /// Limits for any answer.
     pub limits: Limits,
-    /// Variables that a command gets although they are the service's own.
+    /// Variables of the service that a command gets all the same.
     pub pass_environment: Vec<String>,
 }
 
@@ -146,7 +146,7 @@ enum Phase {
     Transfer,
 }
 
-/// The label `phase`, and what goes on in it.
+/// Values of the label `phase`, and what happens in each.
 const PHASES: [(&str, &str); 5] = [
     ("resolve", "looking up its name"),
     ("connect", "connecting"),
@@ -155,7 +155,7 @@ const PHASES: [(&str, &str); 5] = [
     ("transfer", "reading the answer"),
 ];
 
-/// What was seen of a target so far.
+/// Results of a check so far.
 #[derive(Debug, Default)]
 struct Figures {
     phases: [Option<Duration>; PHASES.len()],
@@ -175,33 +175,34 @@ impl Figures {
         (phase, Instant::now())
     }
 
-    /// Phases of one kind add up over redirects.
+    /// Adds the time of a phase to that of earlier redirects.
     fn end(&mut self, (phase, begun): (Phase, Instant)) {
         *self.phases[phase as usize].get_or_insert_default() += begun.elapsed();
     }
 }
 
-/// Why a check has no good end.
+/// Why a check did not succeed.
 #[derive(Debug)]
 enum CheckError {
-    /// The target is not as it should be.
+    /// The target is down, for this reason.
     Down(String),
-    /// Nothing is known of it.
+    /// The check is impossible, for this reason.
     CannotCheck(String),
 }
 
 /// Checks one target.
 pub struct ProbeCollector {
     check: Check,
+    clock: Clock,
     shared: Arc<Shared>,
     target_state: TargetState,
     staleness: StalenessTracker,
     lookup: Lookup,
 }
 
-/// Whether targets were up before a restart, and since when; forgets those that are no longer checked.
+/// Restores whether targets were up before a restart, and since when. Removes the states of targets that are no longer checked.
 #[must_use]
-pub fn take_up(store: &Store, checks: &[Check]) -> BTreeMap<String, (bool, TimestampMs)> {
+pub fn restore(store: &Store, checks: &[Check]) -> BTreeMap<String, (bool, TimestampMs)> {
     let documents = store.documents(STATES).unwrap_or_else(|error| {
         log::error!("probes: kept states cannot be read: {error}");
         Vec::new()
@@ -210,31 +211,31 @@ pub fn take_up(store: &Store, checks: &[Check]) -> BTreeMap<String, (bool, Times
     if !gone.is_empty()
         && let Err(error) = store.change_documents(STATES, gone.into_iter().map(|(name, _)| (name, None)).collect())
     {
-        log::warn!("probes: states of targets that are gone stay: {error}");
+        log::warn!("probes: states of removed targets cannot be deleted: {error}");
     }
     kept.into_iter().filter_map(|(name, bytes)| Some((name, serde_json::from_slice(&bytes).ok()?))).collect()
 }
 
 impl ProbeCollector {
-    /// A source that checks a target; `known` is whether it was up before a restart, and since when.
+    /// A collector that checks a target; `known` is whether it was up before a restart, and since when.
     #[must_use]
-    pub fn new(check: Check, shared: Arc<Shared>, known: Option<(bool, TimestampMs)>) -> Self {
-        let source =
-            Self { check, shared, target_state: TargetState::new(known), staleness: StalenessTracker::default(), lookup: Arc::default() };
-        source.tell(None, None, &Figures::default(), None);
-        source
+    pub fn new(check: Check, clock: Clock, shared: Arc<Shared>, known: Option<(bool, TimestampMs)>) -> Self {
+        let (target_state, staleness) = (TargetState::new(known), StalenessTracker::default());
+        let collector = Self { check, clock, shared, target_state, staleness, lookup: Lookup::default() };
+        collector.publish(None, None, &Figures::default(), None);
+        collector
     }
 
     async fn ask(&self, seen: &mut Figures) -> Result<(), CheckError> {
         match &self.check.kind {
-            CheckKind::Http(check) => http::ask(check, &self.lookup, seen).await,
+            CheckKind::Http(check) => http::check(check, &self.lookup, seen).await,
             CheckKind::Tcp(check) => plain::tcp(check, &self.lookup, seen).await,
             CheckKind::Command(words) => plain::run(words, &self.check.pass_environment, self.check.timeout).await,
         }
     }
 
-    /// Checks once: when that began, how long it took, what was seen and how it ended. A check during which this machine stood
-    /// still says nothing of the target and is made anew; none where that came to nothing.
+    /// Checks once: when that began, how long it took, its figures and its result. A check during which this machine stood
+    /// still says nothing about the target and is repeated; none if it stood still each time.
     async fn attempt(&self, now: TimestampMs) -> Option<(TimestampMs, Duration, Figures, Result<(), CheckError>)> {
         let (limit, mut now) = (self.check.timeout, now);
         for _ in 0..TRIES {
@@ -251,7 +252,7 @@ impl ProbeCollector {
             if !standstill::spoiled(begun) {
                 return Some((now, took, seen, outcome));
             }
-            now = now_ms();
+            now = self.clock.now_ms();
         }
         None
     }
@@ -292,8 +293,8 @@ impl ProbeCollector {
         batch
     }
 
-    /// Shows the outcome of a check in status: up or down, or not known and why.
-    fn tell(&self, at: Option<(TimestampMs, Duration)>, up: Option<bool>, seen: &Figures, reason: Option<String>) {
+    /// Publishes the state of the target: up, down or unknown, and why.
+    fn publish(&self, at: Option<(TimestampMs, Duration)>, up: Option<bool>, seen: &Figures, reason: Option<String>) {
         self.shared.targets.set(TargetStatus {
             target: self.check.name.clone(),
             kind: match self.check.kind {
@@ -324,46 +325,50 @@ impl Collector for ProbeCollector {
     }
 
     fn timeout(&self) -> Duration {
-        // The check has a limit of its own, after which there is still something to say; it may be made anew.
+        // The check has a time limit of its own, whose end is a result; it may be repeated.
         self.check.timeout * TRIES + Duration::from_secs(5)
     }
 
     fn collect(&mut self, now: TimestampMs) -> CollectFuture<'_> {
         Box::pin(async move {
-            let (now, took, seen, outcome) = match self.attempt(now).await {
-                Some(attempt) => attempt,
-                None => {
-                    let why = format!("the machine stood still during each of {TRIES} checks; nothing is known of {}", self.check.name);
-                    return Outcome::Partial(why, Collection::default());
-                }
+            let Some((now, took, seen, result)) = self.attempt(now).await else {
+                let why = format!("the machine stood still during each of {TRIES} checks; nothing is known of {}", self.check.name);
+                return Outcome::Partial(why, Collection::default());
             };
-            let failed = match outcome {
+            let failed = match result {
                 Ok(()) => self.check.limits.judge(now, took.as_secs_f64(), seen.cert_expiry),
                 Err(CheckError::Down(why)) => Some(why.replace(['\n', '\r'], " ")),
                 Err(CheckError::CannotCheck(why)) => {
-                    // What was known of the target is no longer.
+                    // The last state of the target is out of date.
                     let mut batch = Batch::default();
                     self.staleness.mark(&mut batch, now);
-                    self.tell(Some((now, took)), None, &Figures::default(), Some(format!("it cannot be checked: {why}")));
-                    return Outcome::Failed(why, Collection { batch, ..Collection::default() });
+                    self.publish(Some((now, took)), None, &Figures::default(), Some(format!("it cannot be checked: {why}")));
+                    return Outcome::Failed(why, Collection::from(batch));
                 }
             };
-            let before = self.target_state.state();
-            let events: Vec<Event> = self.target_state.observe(&self.check.name, now, failed.as_deref()).into_iter().collect();
-            for event in &events {
-                let level = if failed.is_some() { log::Level::Warn } else { log::Level::Info };
-                log::log!(level, "probe: {}", event.title);
-            }
-            let mut batch = self.figures(now, failed.is_none(), took, &seen);
-            self.staleness.mark(&mut batch, now);
-            self.tell(Some((now, took)), Some(failed.is_none()), &seen, failed.clone());
-            let state = self.target_state.state().filter(|state| before != Some(*state));
-            let documents = state.map(|state| (STATES, vec![(self.check.name.clone(), serde_json::to_vec(&state).ok())]));
-            let found = Collection { batch, events, documents: documents.into_iter().collect(), ..Collection::default() };
+            let found = self.conclude(now, took, &seen, failed.as_deref());
             match failed {
                 None => Outcome::Complete(found),
                 Some(why) => Outcome::Partial(format!("{} is down: {why}", self.check.name), found),
             }
         })
+    }
+}
+
+impl ProbeCollector {
+    /// Updates the state of the target by a check, and publishes it.
+    fn conclude(&mut self, now: TimestampMs, took: Duration, seen: &Figures, failed: Option<&str>) -> Collection {
+        let before = self.target_state.state();
+        let events: Vec<Event> = self.target_state.observe(&self.check.name, now, failed).into_iter().collect();
+        for event in &events {
+            let level = if failed.is_some() { log::Level::Warn } else { log::Level::Info };
+            log::log!(level, "probe: {}", event.title);
+        }
+        let mut batch = self.figures(now, failed.is_none(), took, seen);
+        self.staleness.mark(&mut batch, now);
+        self.publish(Some((now, took)), Some(failed.is_none()), seen, failed.map(str::to_owned));
+        let state = self.target_state.state().filter(|state| before != Some(*state));
+        let documents = state.map(|state| (STATES, vec![(self.check.name.clone(), serde_json::to_vec(&state).ok())]));
+        Collection { batch, events, documents: documents.into_iter().collect(), ..Collection::default() }
     }
 }

@@ -1,4 +1,4 @@
-//! Checks without a protocol of their own: a connection over TCP, what is said on it, and programs.
+//! Checks over TCP and by programs.
 
 use std::env;
 use std::path::Path;
@@ -9,14 +9,14 @@ use tokio::task::spawn_blocking;
 
 use super::connect::{Lookup, connect, plain};
 use super::{CheckError, Figures, Phase, TcpCheck};
-use crate::collectors::command;
+use crate::collectors::program;
 
-/// Of a command's output, which nobody reads.
+/// Most bytes of a program's output, which is dropped.
 const MAX_OUTPUT: usize = 1 << 20;
-/// Of what a TCP server says first. All of it is looked at again with every piece that comes, so it must be short.
+/// Most bytes of a TCP server's answer. All of them are matched again with every piece that comes, so they must be few.
 const MAX_GREETING: usize = 4_096;
 
-/// Connects, says what is to be said, and waits for what must come.
+/// Connects, sends what the check sends, and waits for the answer that it expects.
 pub(super) async fn tcp(check: &TcpCheck, lookup: &Lookup, seen: &mut Figures) -> Result<(), CheckError> {
     let mut stream = connect(&check.host, check.port, check.tls.as_ref(), &[], lookup, seen).await?;
     let down = |error: std::io::Error| CheckError::Down(plain(&error));
@@ -44,24 +44,23 @@ pub(super) async fn tcp(check: &TcpCheck, lookup: &Lookup, seen: &mut Figures) -
     Err(CheckError::Down(format!("what came ({} bytes) does not match `{}`", bytes.len(), expect.as_str())))
 }
 
-/// Runs a program; its code says how it went.
+/// Runs a program; the target is up if its code is 0.
 pub(super) async fn run(words: &[String], passed: &[String], limit: Duration) -> Result<(), CheckError> {
-    let (words, passed) = (words.to_vec(), passed.to_vec());
-    let work = spawn_blocking(move || {
-        if let Some(program) = words.first().filter(|program| !installed(program)) {
+    if let Some(program) = words.first().cloned() {
+        let path = program.clone();
+        let is_installed = spawn_blocking(move || installed(&path)).await;
+        if !is_installed.map_err(|error| CheckError::CannotCheck(error.to_string()))? {
             return Err(CheckError::CannotCheck(format!("{program}: there is no such program")));
         }
-        let run = command::run(&words, &passed, limit, MAX_OUTPUT).map_err(CheckError::Down)?;
-        match run.code {
-            Some(0) => Ok(()),
-            code => {
-                let code = code.map_or("a signal".to_owned(), |code| format!("code {code}"));
-                let said = if run.stderr.is_empty() { String::new() } else { format!(": {}", run.stderr) };
-                Err(CheckError::Down(format!("it ended with {code}{said}")))
-            }
+    }
+    match program::run(words, passed, limit, MAX_OUTPUT).await {
+        Ok(run) if run.end.is_success() => Ok(()),
+        Ok(run) => {
+            let reason = if run.stderr.is_empty() { String::new() } else { format!(": {}", run.stderr) };
+            Err(CheckError::Down(format!("it ended with {}{reason}", run.end)))
         }
-    });
-    work.await.unwrap_or_else(|error| Err(CheckError::CannotCheck(error.to_string())))
+        Err(error) => Err(CheckError::Down(error.to_string())),
+    }
 }
 
 fn installed(program: &str) -> bool {

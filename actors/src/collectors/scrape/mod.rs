@@ -1,13 +1,13 @@
 //! Scraping: metrics from programs that expose them as Prometheus text or OpenMetrics.
 //!
-//! 1. asks each target in its own time, as Prometheus does (same headers, labels `job` and `instance`),
-//! 2. takes the text apart off the arbiter; labels of series that were seen before are remembered,
-//! 3. adds `up` and what the scrape cost, and ends the series that a target no longer gives with stale markers.
+//! 1. scrapes each target at its own interval, as Prometheus does (same headers, labels `job` and `instance`),
+//! 2. parses the text on the blocking pool; labels of series that were seen before are cached,
+//! 3. adds `up` and the metrics of the scrape itself, and ends missing series with stale markers.
 //!
-//! A scrape of which a line cannot be read is a failed scrape: nothing of it is kept. Series that are over a limit, and a second
-//! value of a series at one time, are left out and reported.
+//! A scrape with a line that cannot be parsed fails: nothing of it is kept. Series beyond a limit, and a second value of a
+//! series at one time, are left out and named.
 
-mod memory;
+mod cache;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,26 +16,26 @@ use std::time::{Duration, Instant};
 use taskpulse_engine::exposition::{self, Format};
 use taskpulse_engine::model::{Batch, TimestampMs};
 use taskpulse_engine::relabel::Rule;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 
-use self::memory::{Memory, report};
-use super::collector::{CollectFuture, Collection, Collector, Outcome};
-use super::fetch;
-use crate::clock::now_ms;
-use crate::files;
+use self::cache::{ScrapeError, SeriesCache, report};
+use super::collector::{Carried, CollectFuture, Collection, Collector, Outcome};
+use super::fetch::{self, FetchError};
+use crate::clock::Clock;
+use crate::files::{self, ReadError, WaitError};
 use crate::shared::Shared;
 use crate::standstill::{self, TRIES};
 
 const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.6,*/*;q=0.1";
 
-/// How a target shows that it may ask.
+/// Credentials for a target.
 #[derive(Clone)]
 pub enum Credentials {
-    /// None asked for.
+    /// None.
     None,
     /// `Authorization: Bearer …`
     Bearer(String),
-    /// The same, read anew for each scrape.
+    /// The same, read from a file for each scrape.
     BearerFile(std::path::PathBuf),
     /// User name and password.
     Basic(String, String),
@@ -58,7 +58,7 @@ impl std::fmt::Debug for Credentials {
 pub struct Target {
     /// Its name in status.
     pub name: String,
-    /// Where it exposes its metrics.
+    /// Address of its metrics.
     pub url: String,
     /// The label `job`.
     pub job: String,
@@ -70,22 +70,22 @@ pub struct Target {
     pub interval: Duration,
     /// Longest time of one.
     pub timeout: Duration,
-    /// What it is asked with.
+    /// Its credentials.
     pub credentials: Credentials,
-    /// Labels of the target's own win against ours.
+    /// Labels of the target win over those of the settings.
     pub honor_labels: bool,
-    /// Times that the target gives count.
+    /// Timestamps of the target are used.
     pub honor_timestamps: bool,
-    /// Bytes of an answer, after inflation.
+    /// Most bytes of an answer, after inflation.
     pub max_bytes: usize,
-    /// Samples of a scrape.
+    /// Most samples of a scrape.
     pub max_samples: usize,
-    /// Rules for its series.
+    /// Relabelling rules for its series.
     pub relabel: Arc<Vec<Rule>>,
 }
 
 impl Target {
-    /// The labels that all its series get, one of each name: `job`, `instance`, and what the settings give, which comes first.
+    /// Labels of all its series, each name once: those of the settings, then `job` and `instance`.
     fn own_labels(&self) -> Vec<(&str, &str)> {
         let given = self.labels.iter().map(|(n, v)| (n.as_str(), v.as_str()));
         let others = [("job", self.job.as_str()), ("instance", self.instance.as_str())];
@@ -93,21 +93,44 @@ impl Target {
     }
 }
 
+/// Why a scrape failed before its text was parsed.
+#[derive(Debug, thiserror::Error)]
+enum TargetError {
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error("bearer_token_file: {0}")]
+    Token(#[from] ReadError),
+    #[error("bearer_token_file: {0}")]
+    TokenHangs(#[from] WaitError),
+    #[error("bearer_token_file: reading it panicked: {0}")]
+    TokenPanicked(#[from] JoinError),
+    #[error("the target answers with status {status}: {beginning}")]
+    Status { status: u16, beginning: String },
+    #[error(
+        "the answer does not say how long it is and its last line does not end, so it may be cut off; \
+         end the text with a new line, or send Content-Length"
+    )]
+    CutOff,
+    #[error("{0}")]
+    Text(String),
+}
+
 /// Scrapes one target.
 pub struct ScrapeCollector {
     target: Arc<Target>,
+    clock: Clock,
     shared: Arc<Shared>,
-    memory: Option<Memory>,
+    cache: Carried<SeriesCache>,
 }
 
 impl ScrapeCollector {
-    /// A source that scrapes a target.
+    /// A collector that scrapes a target.
     #[must_use]
-    pub fn new(target: Target, shared: Arc<Shared>) -> Self {
-        Self { target: Arc::new(target), shared, memory: Some(Memory::default()) }
+    pub fn new(target: Target, clock: Clock, shared: Arc<Shared>) -> Self {
+        Self { target: Arc::new(target), clock, shared, cache: Carried::default() }
     }
 
-    async fn fetch(&self) -> Result<(String, Format), String> {
+    async fn fetch(&self) -> Result<(String, Format), TargetError> {
         let target = &self.target;
         let mut request = fetch::client()
             .await?
@@ -120,29 +143,69 @@ impl ScrapeCollector {
             Credentials::Bearer(token) => request.bearer_auth(token),
             Credentials::BearerFile(path) => {
                 let path = path.clone();
-                let token = spawn_blocking(move || {
+                let read = move || {
                     let file = path.clone();
-                    let read = move || files::read_text(&file, files::MAX_SHORT).map_err(|error| error.to_string());
-                    files::within(&path, files::PATIENCE, read).and_then(|read| read).map_err(|why| format!("bearer_token_file: {why}"))
-                });
-                let token = token.await.map_err(|error| error.to_string())??;
+                    files::within(&path, files::PATIENCE, move || files::read_text(&file, files::MAX_SHORT))
+                };
+                let token = spawn_blocking(read).await???;
                 request.bearer_auth(token.trim())
             }
             Credentials::Basic(user, password) => request.basic_auth(user, Some(password)),
         };
         let answer = fetch::read(request, target.max_bytes).await?;
         if answer.status != 200 {
-            return Err(format!("the target answers with status {}: {}", answer.status, fetch::beginning(&answer.body)));
+            return Err(TargetError::Status { status: answer.status, beginning: fetch::beginning(&answer.body) });
         }
         let kind = answer.headers.get("content-type").and_then(|v| v.to_str().ok()).unwrap_or("");
         let format = Format::from_content_type(kind);
         if format == Format::Prometheus && answer.until_close && answer.body.last().is_some_and(|byte| *byte != b'\n') {
-            return Err("the answer does not say how long it is and its last line does not end, so it may be cut off; \
-                        end the text with a new line, or send Content-Length"
-                .to_owned());
+            return Err(TargetError::CutOff);
         }
-        let text = exposition::decode_text(answer.body).map_err(|error| error.to_string())?;
+        let text = exposition::decode_text(answer.body).map_err(|error| TargetError::Text(error.to_string()))?;
         Ok((text, format))
+    }
+
+    /// Fetches once; again if the machine stood still meanwhile. When it began, and the text.
+    async fn fetch_awake(&self, now: TimestampMs) -> (TimestampMs, Instant, Result<(String, Format), TargetError>) {
+        let (mut now, mut begun, mut fetched) = (now, Instant::now(), self.fetch().await);
+        for _ in 1..TRIES {
+            // A machine that stood still says nothing about the target.
+            if !standstill::spoiled(begun) {
+                break;
+            }
+            (now, begun, fetched) = (self.clock.now_ms(), Instant::now(), self.fetch().await);
+        }
+        (now, begun, fetched)
+    }
+}
+
+/// Parses what was fetched. The outcome of a scrape that began at `now`.
+fn parse(
+    cache: &mut SeriesCache,
+    target: &Target,
+    shared: &Shared,
+    (now, begun, fetched): (TimestampMs, Instant, Result<(String, Format), TargetError>),
+) -> Outcome {
+    let parsed = match fetched {
+        Ok((text, format)) => cache.parse(&text, format, target, now, shared).map_err(|error: ScrapeError| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    let seconds = begun.elapsed().as_secs_f64();
+    match parsed {
+        Ok(scraped) => {
+            let mut batch = scraped.batch;
+            report(target, now, seconds, Some(scraped.counts), &mut batch);
+            match scraped.left_out {
+                None => Outcome::Complete(Collection::from(batch)),
+                Some(left_out) => Outcome::Partial(left_out, Collection::from(batch)),
+            }
+        }
+        Err(why) => {
+            let mut batch = Batch::default();
+            cache.end_all(&mut batch, now);
+            report(target, now, seconds, None, &mut batch);
+            Outcome::Failed(why, Collection::from(batch))
+        }
     }
 }
 
@@ -156,53 +219,16 @@ impl Collector for ScrapeCollector {
     }
 
     fn timeout(&self) -> Duration {
-        // The request has a limit of its own, after which there is still something to say; it may be made anew.
+        // The request has a time limit of its own, whose end is a result; it may be repeated.
         self.target.timeout * TRIES + Duration::from_secs(5)
     }
 
     fn collect(&mut self, now: TimestampMs) -> CollectFuture<'_> {
         Box::pin(async move {
-            let (mut now, mut begun, mut fetched) = (now, Instant::now(), self.fetch().await);
-            for _ in 1..TRIES {
-                // A machine that stood still in the middle says nothing of the target.
-                if !standstill::spoiled(begun) {
-                    break;
-                }
-                (now, begun, fetched) = (now_ms(), Instant::now(), self.fetch().await);
-            }
-            // Gone only if a look before was cut off in its middle.
-            let mut memory = self.memory.take().unwrap_or_default();
+            let fetched = self.fetch_awake(now).await;
             let (target, shared) = (Arc::clone(&self.target), Arc::clone(&self.shared));
-            let work = spawn_blocking(move || {
-                let mut batch = Batch::default();
-                let outcome = fetched.and_then(|(text, format)| memory.take(&text, format, &target, now, &shared));
-                let seconds = begun.elapsed().as_secs_f64();
-                let note = match outcome {
-                    Ok(scraped) => {
-                        batch = scraped.batch;
-                        report(&target, now, seconds, Some(scraped.counts), &mut batch);
-                        Ok(scraped.left_out)
-                    }
-                    Err(why) => {
-                        memory.end_all(&mut batch, now);
-                        report(&target, now, seconds, None, &mut batch);
-                        Err(why)
-                    }
-                };
-                (memory, batch, note)
-            });
-            match work.await {
-                Ok((memory, batch, note)) => {
-                    self.memory = Some(memory);
-                    let found = Collection { batch, ..Collection::default() };
-                    match note {
-                        Ok(None) => Outcome::Complete(found),
-                        Ok(Some(left_out)) => Outcome::Partial(left_out, found),
-                        Err(why) => Outcome::Failed(why, found),
-                    }
-                }
-                Err(error) => Outcome::Failed(format!("the text could not be taken apart: {error}"), Collection::default()),
-            }
+            let parse = move |cache: &mut SeriesCache| parse(cache, &target, &shared, fetched);
+            self.cache.run_or_else(SeriesCache::default, parse).await.unwrap_or_else(Outcome::failed)
         })
     }
 }

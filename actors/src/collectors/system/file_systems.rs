@@ -1,4 +1,4 @@
-//! File systems that may fill, and the disks that they lie on.
+//! File systems that may fill up, and the disks below them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,34 +12,42 @@ use crate::files;
 
 const MOUNTS: &str = "/proc/self/mountinfo";
 const DISKS: &str = "/proc/diskstats";
-/// File systems that are asked.
+/// Most file systems that are read.
 const MOST_FILE_SYSTEMS: usize = 1_000;
 
 /// See the module.
 pub(super) struct FileSystems {
     crews: Crews,
-    /// File systems of FUSE that once had room.
+    /// FUSE file systems that had room once.
     had_room: BTreeSet<(DeviceId, PathBuf)>,
 }
 
 /// Bytes of a file system.
 struct Space {
     used: f64,
-    /// What nobody uses, what is kept for root included.
+    /// Unused bytes, including those reserved for root.
     free: f64,
-    /// What an ordinary user may still use, as for `df`.
+    /// Bytes that an ordinary user may still use, as in `df`.
     available: f64,
 }
 
-/// What a file system answers: its room where it has any, and the number of its device where its source is one.
-type Asked = Result<(Option<Space>, Option<DeviceId>), String>;
+/// Why a file system cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {error}", .path.display())]
+struct StatError {
+    path: PathBuf,
+    error: rustix::io::Errno,
+}
 
-fn ask(path: &Path, source: &str) -> Asked {
+/// The space of a file system if it has any, and the number of its device if its source is one.
+type FileSystemStat = (Option<Space>, Option<DeviceId>);
+
+fn stat(path: &Path, source: &str) -> Result<FileSystemStat, StatError> {
     let stat = match rustix::fs::statvfs(path) {
         Ok(stat) => stat,
-        // A FUSE mount of another user, or one that was taken away just now, is nothing that is wrong.
+        // A FUSE mount of another user, or one that was just unmounted, is no problem.
         Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM | rustix::io::Errno::NOENT) => return Ok((None, None)),
-        Err(error) => return Err(format!("{}: {error}", path.display())),
+        Err(error) => return Err(StatError { path: path.to_owned(), error }),
     };
     let unit = if stat.f_frsize > 0 { stat.f_frsize } else { stat.f_bsize };
     let bytes = |blocks: u64| blocks as f64 * unit as f64;
@@ -57,34 +65,34 @@ impl FileSystems {
     }
 
     fn file_systems(&mut self, reading: &mut Reading) {
-        // A path may hold bytes that are no text.
-        let read = |path: &PathBuf| files::read(path, super::MAX_FILE).map_err(|error| error.to_string());
+        // A path may hold bytes that are not UTF-8.
+        let read = |path: &PathBuf| files::read(path, super::MAX_FILE);
         let mut mountinfo = self.crews.files.each(vec![PathBuf::from(MOUNTS)], read);
-        let Some(mountinfo) = mountinfo.pop().and_then(|(path, read)| reading.take(path.display(), read)) else { return };
+        let Some(mountinfo) = mountinfo.pop().and_then(|(path, read)| reading.accept(path.display(), read)) else { return };
         let mut disks = texts(&self.crews.files, &[DISKS]);
-        let disks = disks.pop().and_then(|(path, read)| reading.take(path.display(), read).flatten()).unwrap_or_default();
+        let disks = disks.pop().and_then(|(path, read)| reading.accept(path.display(), read).flatten()).unwrap_or_default();
         let stats: BTreeMap<DeviceId, DiskIo<'_>> = proc::disks(&disks).into_iter().map(|disk| (disk.device, disk)).collect();
         let mut found = mounts::file_systems(&mountinfo);
         if found.len() > MOST_FILE_SYSTEMS {
-            reading.problems.push(format!("{} file systems; {MOST_FILE_SYSTEMS} of them have figures", found.len()));
+            reading.problems.push(format!("{} file systems; {MOST_FILE_SYSTEMS} of them have samples", found.len()));
             found.truncate(MOST_FILE_SYSTEMS);
         }
         let by_path: BTreeMap<PathBuf, FileSystem> = found.into_iter().map(|fs| (fs.path.clone(), fs)).collect();
         let sources: BTreeMap<PathBuf, String> = by_path.iter().map(|(path, fs)| (path.clone(), fs.source.clone())).collect();
-        let asked =
-            self.crews.mounts.each(by_path.keys().cloned().collect(), move |path| ask(path, sources.get(path).map_or("", String::as_str)));
-        let mut told = BTreeSet::new();
-        for (path, asked) in asked {
+        let source = move |path: &PathBuf| sources.get(path).cloned().unwrap_or_default();
+        let stats_of = self.crews.mounts.each(by_path.keys().cloned().collect(), move |path| stat(path, &source(path)));
+        let mut measured = BTreeSet::new();
+        for (path, stat) in stats_of {
             let Some(fs) = by_path.get(&path) else { continue };
             let what = format!("file system {}", path.display());
-            let (space, source) = reading.take(what, asked).unwrap_or_default();
+            let (space, source) = reading.accept(what, stat).unwrap_or_default();
             if let Some(space) = space
                 && !fs.read_only
                 && self.may_fill(fs, &space)
             {
                 let path = path.to_string_lossy();
                 let mut labels = vec![("mountpoint", path.as_ref())];
-                // What is no disk of this machine is marked with what it is.
+                // File systems that are not on a disk of this machine have the label `fstype`.
                 labels.extend((!fs.local).then_some(("fstype", fs.kind.as_str())));
                 for (state, bytes) in [("used", space.used), ("free", space.available)] {
                     let labels: Vec<_> = labels.iter().copied().chain([("state", state)]).collect();
@@ -92,8 +100,8 @@ impl FileSystems {
                 }
                 reading.push("system_filesystem_utilization_ratio", &labels, space.used / (space.used + space.available));
             }
-            // Without a line for its device there are no figures of it, which is not the same as none read or written.
-            let disk = stats.get(&fs.device).or_else(|| stats.get(&source?)).filter(|disk| told.insert(disk.device));
+            // Without a line for its device there are no samples, which differs from no bytes.
+            let disk = stats.get(&fs.device).or_else(|| stats.get(&source?)).filter(|disk| measured.insert(disk.device));
             if let Some(disk) = disk {
                 let device = fs.source.strip_prefix("/dev/").unwrap_or(disk.name);
                 for (direction, bytes) in [("read", disk.read), ("write", disk.written)] {
@@ -104,8 +112,8 @@ impl FileSystems {
         self.had_room.retain(|(device, path)| by_path.get(path).is_some_and(|fs| fs.device == *device));
     }
 
-    /// Whether a file system is one that fills. A program may show as a file system what it likes: one that had no free block
-    /// from the first is full by nature, as an image is. On a disk of the machine that would be a full disk.
+    /// Whether a file system may fill up. A FUSE file system without free blocks from the start is full by nature, like an
+    /// image. On a disk of the machine that is a full disk.
     fn may_fill(&mut self, fs: &FileSystem, space: &Space) -> bool {
         if fs.local || !fs.is_fuse() {
             return true;
@@ -134,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fuse_file_system_without_room_from_the_first_is_an_image_and_a_disk_is_full() {
+    fn a_fuse_file_system_without_room_from_the_start_is_an_image_and_a_disk_is_full() {
         let fs = |kind: &str, local| FileSystem {
             path: "/mnt".into(),
             kind: kind.to_owned(),

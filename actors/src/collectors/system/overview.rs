@@ -1,6 +1,6 @@
-//! What the kernel says of the whole machine: CPU, memory, swap, load, network, and how long it has run.
+//! The whole machine: CPU, memory, swap, load, network, and uptime.
 //!
-//! Memory, network and uptime come through `sysinfo`. It renumbers CPU cores and has 0 for a load that cannot be read, so CPU
+//! Memory, network and uptime come from `sysinfo`. It renumbers CPU cores and gives 0 for a load that cannot be read, so CPU
 //! times and load are read here.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ const FILES: [&str; 2] = ["/proc/stat", "/proc/loadavg"];
 /// See the module.
 pub(super) struct Overview {
     crews: Crews,
-    /// At the last look, by core; all of them together under `None`.
+    /// CPU times at the last reading by core; `None` is the sum of all.
     cpu: BTreeMap<Option<u32>, CpuTimes>,
     memory: System,
     networks: Networks,
@@ -38,7 +38,7 @@ impl Overview {
     fn memory(&mut self, reading: &mut Reading) {
         self.memory.refresh_memory_specifics(MemoryRefreshKind::everything());
         let (total, available) = (self.memory.total_memory(), self.memory.available_memory());
-        // What cannot be read is 0 there; no machine has no memory.
+        // 0 means that it cannot be read.
         if total > 0 {
             let used = total.saturating_sub(available);
             for (state, bytes) in [("used", used), ("free", self.memory.free_memory()), ("available", available)] {
@@ -58,7 +58,7 @@ impl Overview {
         let times: BTreeMap<Option<u32>, CpuTimes> = proc::cpu_times(text).into_iter().collect();
         for (core, times) in &times {
             let Some(share) = self.cpu.get(core).and_then(|before| times.busy_share(*before)) else { continue };
-            // Three decimals: what the kernel's ticks can tell over five seconds, and no more.
+            // Three decimals: the resolution of the kernel's ticks over five seconds.
             let share = (share * 1e3).round() / 1e3;
             match core {
                 None => reading.push("system_cpu_utilization_ratio", &[], share),
@@ -73,8 +73,8 @@ impl Part for Overview {
     fn read(&mut self) -> Reading {
         let mut reading = Reading::default();
         for (path, read) in texts(&self.crews.files, &FILES) {
-            let Some(text) = reading.take(path.display(), read).flatten() else {
-                // What was read after a pause would not be the share since the sample before.
+            let Some(text) = reading.accept(path.display(), read).flatten() else {
+                // The next share would cover more than the time since the last sample.
                 if path.ends_with("stat") {
                     self.cpu.clear();
                 }

@@ -1,4 +1,4 @@
-//! Processes by name: CPU, memory, bytes read and written; those of one name are added up.
+//! Processes by name: CPU, memory, bytes read and written. Processes of one name are added up.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -10,22 +10,31 @@ use rustix::param::{clock_ticks_per_second, page_size};
 use taskpulse_engine::machine::proc::{self, Process};
 
 use super::{Crews, Part, Reading};
+// The kernel's clock, whatever clock the service has: starts of processes are times of it.
 use crate::clock::running_ms;
 
-/// Process names kept, by CPU, by memory and by bytes read and written each.
+/// Most process names by CPU, by memory, and by bytes read and written each.
 const TOP: usize = 10;
-/// Processes that are looked at.
+/// Most processes that are read.
 const MOST: usize = 100_000;
-/// Longer than any of the two files of a process.
+/// Longer than either file of a process.
 const MAX_FILE: usize = 1 << 12;
-/// What a process without a name is called: a label may not be empty.
+/// The label of a process without a name: a label may not be empty.
 const NAMELESS: &str = "(no name)";
 
-/// What two looks compare.
+/// A process at the last reading.
 struct Before {
     started: u64,
     ticks: u64,
     io: Option<(u64, u64)>,
+}
+
+/// Why processes cannot be listed.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {error}", .root.display())]
+struct ListError {
+    root: PathBuf,
+    error: std::io::Error,
 }
 
 /// See the module.
@@ -33,11 +42,11 @@ pub(super) struct Processes {
     crews: Crews,
     root: PathBuf,
     before: HashMap<PathBuf, Before>,
-    /// When the last look was, also by the clock that processes' starts are told by.
-    looked_at: Option<(Instant, i64)>,
+    /// The last reading, also by the clock of process starts.
+    read_at: Option<(Instant, i64)>,
 }
 
-/// What the processes of one name use together; time and bytes since the last look.
+/// Usage of all processes of one name; time and bytes since the last reading.
 #[derive(Default)]
 struct Usage {
     count: f64,
@@ -47,10 +56,10 @@ struct Usage {
     written: f64,
 }
 
-/// A process, and what it read and wrote where that may be seen. None where it has ended.
+/// A process, and its bytes if they may be read. None if it has ended.
 type Seen = Option<(Process, Option<(u64, u64)>)>;
 
-/// One of the kernel's files, which come in one piece: there are two of each process.
+/// Reads a file of the kernel, which comes in one piece.
 fn file(path: &Path, room: &mut [u8; MAX_FILE]) -> Option<usize> {
     File::open(path).ok()?.read(room).ok()
 }
@@ -65,21 +74,21 @@ fn read(folder: &Path) -> Seen {
 
 impl Processes {
     pub(super) fn new(crews: Crews, root: &Path) -> Self {
-        Self { crews, root: root.to_owned(), before: HashMap::new(), looked_at: None }
+        Self { crews, root: root.to_owned(), before: HashMap::new(), read_at: None }
     }
 
     /// The folders of all processes.
     fn folders(&self, reading: &mut Reading) -> Vec<PathBuf> {
-        let list = |root: &PathBuf| -> Result<Vec<PathBuf>, String> {
-            let entries = fs::read_dir(root).map_err(|error| format!("{}: {error}", root.display()))?;
+        let list = |root: &PathBuf| -> Result<Vec<PathBuf>, ListError> {
+            let entries = fs::read_dir(root).map_err(|error| ListError { root: root.clone(), error })?;
             let is_process = |name: &std::ffi::OsStr| name.as_encoded_bytes().iter().all(u8::is_ascii_digit);
             Ok(entries.flatten().filter(|entry| is_process(&entry.file_name())).take(MOST).map(|entry| entry.path()).collect())
         };
         let mut listed = self.crews.files.each(vec![self.root.clone()], list);
-        listed.pop().and_then(|(root, listed)| reading.take(root.display(), listed)).unwrap_or_default()
+        listed.pop().and_then(|(root, listed)| reading.accept(root.display(), listed)).unwrap_or_default()
     }
 
-    /// What a process used since the last look. Of one that is new, all of it, if it began since then.
+    /// The usage of a process since the last reading. Of a process that began since then, all of it.
     fn since(&self, folder: &Path, process: &Process, io: Option<(u64, u64)>, last_ticks: u64) -> (u64, u64, u64) {
         let before = self.before.get(folder).filter(|before| before.started == process.started);
         let (ticks, known_io) = match before {
@@ -100,11 +109,11 @@ impl Part for Processes {
             return reading;
         }
         let running = running_ms();
-        let looked_at = self.looked_at.replace((Instant::now(), running));
-        let seconds = looked_at.map(|(at, _)| at.elapsed().as_secs_f64()).filter(|seconds| *seconds > 0.0);
-        // A tick before the last look, for its rounding.
+        let read_at = self.read_at.replace((Instant::now(), running));
+        let seconds = read_at.map(|(at, _)| at.elapsed().as_secs_f64()).filter(|seconds| *seconds > 0.0);
+        // One tick less, for rounding.
         let tick_ms = 1_000.0 / clock_ticks_per_second() as f64;
-        let last_ticks = looked_at.map_or(u64::MAX, |(_, running)| ((running as f64 / tick_ms).floor() - 1.0).max(0.0) as u64);
+        let last_ticks = read_at.map_or(u64::MAX, |(_, running)| ((running as f64 / tick_ms).floor() - 1.0).max(0.0) as u64);
         let mut names: BTreeMap<String, Usage> = BTreeMap::new();
         let mut seen = HashMap::with_capacity(folders.len());
         let mut count = 0_usize;
@@ -131,13 +140,13 @@ impl Part for Processes {
         }
         self.before = seen;
         reading.push("system_processes", &[], count as f64);
-        tell(&names, seconds, &mut reading);
+        push_top(&names, seconds, &mut reading);
         reading
     }
 }
 
-/// The highest by each figure; without the time since the last look there is none that is a change over time.
-fn tell(names: &BTreeMap<String, Usage>, seconds: Option<f64>, reading: &mut Reading) {
+/// Adds the top processes by each figure; those over time only if `seconds` since the last reading are known.
+fn push_top(names: &BTreeMap<String, Usage>, seconds: Option<f64>, reading: &mut Reading) {
     let top = |of: fn(&Usage) -> f64| {
         let mut top: Vec<(&String, &Usage)> = names.iter().filter(|(_, usage)| of(usage) > 0.0).collect();
         top.sort_by(|a, b| of(b.1).total_cmp(&of(a.1)));
@@ -187,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_changes_since_the_last_look_and_what_cannot_be_seen_is_not_zero() {
+    fn usage_counts_from_the_last_reading_and_unreadable_usage_is_not_zero() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path();
         process(root, 1, "old", 500, 0, 10, None);
@@ -201,7 +210,7 @@ mod tests {
         let first = part.read();
         assert!(first.samples.iter().all(|(labels, _)| !labels.name().contains("cpu") && !labels.name().contains("disk")));
         assert_eq!(value(&first, "process_memory_usage_bytes", &[("process", NAMELESS)]), Some(30.0 * page_size() as f64));
-        // One goes on, one ends and its number is given to another, one that was there before is seen for the first time.
+        // One continues, one ends and its id is reused, an old one is seen for the first time.
         process(root, 2, "worker", 160, 0, 20, Some((5_000, 70)));
         process(root, 1, "new", 40, u64::MAX / 2, 10, None);
         process(root, 4, "hidden", 9_000, 0, 10, Some((1 << 40, 0)));

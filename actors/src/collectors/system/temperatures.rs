@@ -1,5 +1,6 @@
-//! Temperature sensors, as the kernel's hwmon shows them.
+//! Temperature sensors of the kernel's hwmon.
 
+use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,12 +9,12 @@ use taskpulse_engine::machine::sensors;
 use super::{Crews, Part, Reading};
 use crate::files;
 
-/// Folders of sensors, the second only where the first has none (as on a Raspberry Pi).
+/// Folders of sensors. The second is used only if the first has none (as on a Raspberry Pi).
 const HWMON: &str = "/sys/class/hwmon";
 const THERMAL: &str = "/sys/class/thermal";
-/// Chips that are read, and sensors of one.
+/// Most chips, and most sensors of a chip.
 const MOST_CHIPS: usize = 256;
-/// Of a file of a sensor.
+/// Largest file of a sensor, in bytes.
 const MAX_SHORT: u64 = 1 << 12;
 
 /// See the module.
@@ -46,27 +47,27 @@ impl Temperatures {
         }
     }
 
-    /// The chips below a folder, in the order of their names.
+    /// The chips below a folder, by name.
     fn chips(&self, folder: &str, prefix: &'static str, reading: &mut Reading) -> Vec<(PathBuf, Chip)> {
-        let list = move |folder: &PathBuf| -> Result<Vec<PathBuf>, String> {
-            // Without such a folder the machine has no sensors.
+        let list = move |folder: &PathBuf| -> Result<Vec<PathBuf>, Infallible> {
+            // A machine without the folder has no sensors.
             let entries = fs::read_dir(folder).into_iter().flatten().flatten();
             let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix));
             Ok(named.take(MOST_CHIPS).map(|entry| entry.path()).collect())
         };
         let mut listed = self.crews.files.each(vec![PathBuf::from(folder)], list);
-        let mut folders = listed.pop().and_then(|(path, listed)| reading.take(path.display(), listed)).unwrap_or_default();
+        let mut folders = listed.pop().and_then(|(path, listed)| reading.accept(path.display(), listed)).unwrap_or_default();
         folders.sort();
         let mut chips: Vec<(PathBuf, Chip)> = Vec::new();
-        for (path, read) in self.crews.chips.each(folders, |folder| Ok(read_chip(folder))) {
+        for (path, read) in self.crews.chips.each(folders, |folder| Ok::<_, Infallible>(read_chip(folder))) {
             let what = format!("sensors of {}", path.display());
-            chips.extend(reading.take(what, read).map(|chip| (path, chip)));
+            chips.extend(reading.accept(what, read).map(|chip| (path, chip)));
         }
         chips
     }
 }
 
-/// A chip: its device, and its sensors by input with their words and figures.
+/// A chip: its device, and its sensors as input, label and value.
 #[derive(Debug, Default)]
 struct Chip {
     device: Option<PathBuf>,
@@ -86,7 +87,7 @@ fn celsius(path: &Path) -> Option<f64> {
 fn read_chip(folder: &Path) -> Chip {
     let device = fs::canonicalize(folder.join("device")).ok();
     if let Some(celsius) = celsius(&folder.join("temp")) {
-        // A thermal zone: it is a chip of one sensor.
+        // A thermal zone is a chip with one sensor.
         let kind = line(&folder.join("type")).unwrap_or_default();
         return Chip { device: None, sensors: vec![("temp".to_owned(), kind, celsius)] };
     }
@@ -101,7 +102,7 @@ fn read_chip(folder: &Path) -> Chip {
         .collect();
     inputs.sort();
     let sensor = |input: String| {
-        // A sensor that says itself that it is broken has no figure.
+        // A sensor that reports a fault has no sample.
         let broken = line(&folder.join(format!("{input}_fault"))).is_some_and(|fault| fault != "0");
         let celsius = celsius(&folder.join(format!("{input}_input"))).filter(|_| !broken)?;
         let label = sensors::label(&name, line(&folder.join(format!("{input}_label"))).as_deref(), model.as_deref(), &input);
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chips_sensors_are_told_apart_and_a_broken_one_says_nothing() {
+    fn sensors_of_a_chip_have_different_labels_and_a_broken_one_has_no_sample() {
         let dir = tempfile::tempdir().unwrap();
         let write = |file: &str, text: &str| fs::write(dir.path().join(file), text).unwrap();
         fs::create_dir(dir.path().join("device")).unwrap();

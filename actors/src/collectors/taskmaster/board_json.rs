@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 use taskpulse_engine::board::{Board, Figures, Tag};
+use taskpulse_engine::model::TimestampMs;
 
 use super::project::Project;
-use crate::clock::now_ms;
 use crate::wire::seconds;
 
-pub(super) fn board_json(project: &Project) -> Vec<Value> {
+pub(super) fn board_json(project: &Project, now: TimestampMs) -> Vec<Value> {
     let Some(board) = &project.board else { return Vec::new() };
     let (up, reason) = match &project.failing_since {
         Some((_, why)) => (false, Some(why)),
@@ -24,9 +24,9 @@ pub(super) fn board_json(project: &Project) -> Vec<Value> {
                 "up": up, "reason": reason, "read_at": seconds(project.read_at),
                 "tasks": figures.tasks, "subtasks": figures.subtasks, "completion_ratio": figures.completion_ratio,
                 "queue_depth": figures.queue_depth, "ready_tasks": figures.ready_tasks, "blocked_tasks": figures.blocked_tasks,
-                "open_tasks": figures.open_tasks, "throughput_per_day": project.with_flow(name, |flow| flow.throughput_per_day(now_ms())),
+                "open_tasks": figures.open_tasks, "throughput_per_day": project.with_history(name, |history| history.throughput_per_day(now)),
                 "forecast": forecast(project, name),
-                "failure_ratio": project.watcher.failure_ratio(name, now_ms()),
+                "failure_ratio": project.watcher.failure_ratio(name, now),
                 "critical_path_tasks": figures.critical_path_tasks, "cycle": figures.cycle,
                 "unknown_statuses": tag.unknown_statuses, "findings": findings(board, name), "items": items(project, name, tag, figures),
             })

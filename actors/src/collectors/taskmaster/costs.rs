@@ -1,7 +1,7 @@
-//! What went on while tasks were in progress, brought up to date now and then.
+//! What happened while tasks were in progress: tokens, money, time and CI runs, computed from the store.
 //!
-//! Segments that are over are measured once, when late samples have had time to come; the rest each time. Everything is
-//! worked out from the store, so a restart loses nothing.
+//! Segments that are over are measured once, after late samples have had time to arrive; the others each time. A restart loses
+//! nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use super::project::Project;
 use crate::shared::Shared;
 use crate::wire::seconds;
 
-/// Time between two reckonings while nothing moves.
+/// Time between two computations while no task moves.
 const EVERY: Duration = Duration::from_secs(60);
-/// Samples of a segment may come so long after its end: as long as the store takes them by default, and a little.
+/// Samples of a segment may arrive so long after its end: the store's default `out_of_order`, and a little more.
 const LATE_MS: i64 = 3_900_000;
-/// Segments that are remembered as measured.
+/// Most measured segments that are kept.
 const MAX_MEASURED: usize = 20_000;
 
 pub(super) struct CostBook {
@@ -27,7 +27,7 @@ pub(super) struct CostBook {
     measured: BTreeMap<Segment, Spent>,
     last: Option<Instant>,
     downtimes: Downtimes,
-    /// More is in progress than can be told apart; logged once.
+    /// There are more segments than can be measured; logged once.
     too_many: bool,
 }
 
@@ -36,8 +36,8 @@ impl CostBook {
         Self { names, measured: BTreeMap::new(), last: None, downtimes: Downtimes::default(), too_many: false }
     }
 
-    /// Reckons anew where something moved, or it was long ago.
-    pub(super) fn bring_up(&mut self, projects: &[Project], store: &Store, shared: &Shared, now: TimestampMs, moved: bool) {
+    /// Computes the costs again if a task moved or the last time is long ago.
+    pub(super) fn update(&mut self, projects: &[Project], store: &Store, shared: &Shared, now: TimestampMs, moved: bool) {
         if !moved && self.last.is_some_and(|last| last.elapsed() < EVERY) {
             return;
         }
@@ -58,7 +58,7 @@ impl CostBook {
         let mut kept = BTreeMap::new();
         let Some(segments) = segments(&work) else {
             if !std::mem::replace(&mut self.too_many, true) {
-                log::warn!("taskmaster: so many tasks are in progress at the same time that what each costs is not worked out");
+                log::warn!("taskmaster: too many tasks are in progress at the same time; their costs are not computed");
             }
             *shared.costs.write() = Arc::default();
             return;
@@ -75,7 +75,7 @@ impl CostBook {
                     }
                 },
             };
-            // Runs of long ago may become known now.
+            // Old runs may become known late.
             let mut spent = measured.clone();
             spent.unwatched_seconds = self.downtimes.within(segment.from, segment.to);
             if let Some(runs) = &runs {
@@ -89,7 +89,7 @@ impl CostBook {
         self.measured = kept;
         for (project, tag, id) in projects.iter().flat_map(|project| project.watcher.work().map(move |(tag, id, _)| (project, tag, id))) {
             let Some((since, start_seen)) = project.watcher.work_since(tag, id) else { continue };
-            // Also where nothing was measured yet: since when it is counted is known at once.
+            // Also where nothing was measured yet: the start of the count is known at once.
             let cost = costs.tasks.entry((project.name.clone(), tag.to_owned(), id.to_owned())).or_default();
             (cost.since, cost.start_seen) = (Some(seconds(since)), Some(start_seen));
         }

@@ -1,4 +1,4 @@
-//! What moved on a project's boards, as events of the time line.
+//! Transitions on a project's boards as events of the time line.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,19 @@ use taskpulse_engine::event::Event;
 
 use super::FEW;
 
-/// Characters of a title in an event.
+/// Longest title in an event, in characters.
 const MAX_TITLE: usize = 500;
-/// Events of one look at a project.
+/// Most events of one collection of a project.
 const MAX_EVENTS: usize = 500;
 
-/// What one look at a project showed.
+/// The events of one collection of a project.
 pub(super) fn events(project: &str, observed: &Observed) -> Vec<Event> {
     let mut events = events_of(project, &observed.transitions);
     events.extend(observed.switched.iter().map(|switched| switched_event(project, switched)));
     bounded(project, events)
 }
 
-/// A look gives no more events than [`MAX_EVENTS`]; one says how many there were.
+/// Keeps the first [`MAX_EVENTS`] events; one more says how many there were.
 fn bounded(project: &str, mut events: Vec<Event>) -> Vec<Event> {
     if events.len() > MAX_EVENTS {
         let at = events.iter().map(|event| event.at).max().unwrap_or(0);

@@ -1,22 +1,58 @@
 //! Reading a project's files. Everything here may hang.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use taskpulse_engine::board::{MASTER, parse_complexity};
+use taskpulse_engine::board::{BoardError, MASTER, parse_complexity};
 
 use super::MAX_BYTES;
 use super::stamps::Stamps;
 use super::watch::Watch;
-use crate::files::{self, ReadError};
+use crate::files::{self, ReadError, WaitError};
 
-/// Of the complexity reports of a project together.
+/// Most bytes of all complexity reports of a project.
 const MAX_REPORTS: u64 = 16 << 20;
+
+/// Why a project has no board that can be read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum ProjectError {
+    /// A file cannot be read.
+    #[error("{0}")]
+    Read(String),
+    /// The file system does not answer.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+    /// There was a board and the file is gone.
+    #[error("{} is gone", .0.display())]
+    Gone(PathBuf),
+    /// The file is no board.
+    #[error("{}: {error}", .path.display())]
+    NoBoard {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: BoardError,
+    },
+    /// The board is larger than the setting allows.
+    #[error("the board has {size} tasks and subtasks; at most {most} are watched (taskmaster.max_tasks)")]
+    TooLarge {
+        /// Tasks and subtasks.
+        size: usize,
+        /// The bound.
+        most: usize,
+    },
+}
+
+impl From<ReadError> for ProjectError {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error.to_string())
+    }
+}
 
 /// What a read of a project's files gave.
 pub(super) enum Fetched {
     Unchanged,
-    /// The same that was refused not long ago.
+    /// The same files as those that were refused a short time ago.
     Refused,
     Absent(&'static str),
     Read {
@@ -24,12 +60,12 @@ pub(super) enum Fetched {
         state: Result<Vec<u8>, ReadError>,
         stamps: Stamps,
     },
-    Failed(String),
+    Failed(ProjectError),
 }
 
-/// Reads a project's files, and sees to it that they are watched.
+/// Reads a project's files and adds them to the watch.
 pub(super) fn fetch(root: &Path, had_board: bool, known: Option<&Stamps>, refused: Option<&Stamps>, watch: &Watch) -> Fetched {
-    fail::fail_point!("taskmaster::read", root.ends_with("hangs"), |_| Fetched::Failed(String::new()));
+    fail::fail_point!("taskmaster::read", root.ends_with("hangs"), |_| Fetched::Failed(ProjectError::Gone(root.to_owned())));
     let folder = root.join(".taskmaster");
     watch.follow(&folder);
     watch.follow(&folder.join("tasks"));
@@ -38,11 +74,11 @@ pub(super) fn fetch(root: &Path, had_board: bool, known: Option<&Stamps>, refuse
         return Fetched::Absent("run `task-master init` in the project, or name its folder in taskmaster.projects");
     }
     let tasks = folder.join("tasks/tasks.json");
-    let stamps = match Stamps::of(&folder) {
+    let stamps = match Stamps::read(&folder) {
         Ok(stamps) => stamps,
         Err(error) if error.is_missing() && !had_board => return Fetched::Absent(NO_TASKS),
-        Err(error) if error.is_missing() => return Fetched::Failed(format!("{} is gone", tasks.display())),
-        Err(error) => return Fetched::Failed(error.to_string()),
+        Err(error) if error.is_missing() => return Fetched::Failed(ProjectError::Gone(tasks)),
+        Err(error) => return Fetched::Failed(error.into()),
     };
     if stamps.same_as(known) {
         return Fetched::Unchanged;
@@ -52,7 +88,7 @@ pub(super) fn fetch(root: &Path, had_board: bool, known: Option<&Stamps>, refuse
     }
     match files::read(&tasks, MAX_BYTES) {
         Ok(board) => Fetched::Read { board, state: files::read(&folder.join("state.json"), files::MAX_SHORT), stamps },
-        Err(error) => Fetched::Failed(error.to_string()),
+        Err(error) => Fetched::Failed(error.into()),
     }
 }
 
@@ -63,7 +99,7 @@ const NO_TASKS: &str = "the board has no tasks yet: run `task-master parse-prd F
 /// Scores by tag and task.
 pub(super) type Scores = BTreeMap<String, BTreeMap<String, f64>>;
 
-/// The scores of each tag that has a report, and what is wrong with the others.
+/// The scores of each tag that has a report, and what is wrong with the other reports.
 pub(super) fn complexity(folder: &Path, tags: Vec<String>) -> (Scores, Vec<String>) {
     let (mut scores, mut notes, mut left) = (BTreeMap::new(), Vec::new(), MAX_REPORTS);
     for tag in tags {

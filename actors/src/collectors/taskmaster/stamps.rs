@@ -1,7 +1,7 @@
-//! By what a project's files are known to be unchanged.
+//! Whether a project's files are unchanged.
 //!
-//! The time of a file is as coarse as the clock of its file system, and a rewrite in place keeps its size and its inode.
-//! Files that changed a moment before they were read are therefore read once more at the next look.
+//! The time of a file is as coarse as the clock of its file system, and a rewrite in place keeps size and inode. Files that
+//! changed a moment before they were read are therefore read once more at the next collection.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -12,7 +12,7 @@ use crate::files::{self, ReadError};
 
 /// Files that changed less than this ago may change again without a new time: FAT counts in steps of two seconds.
 const COARSEST_NS: i128 = 2_000_000_000;
-/// Entries of the folder of reports that are looked at.
+/// Most entries of the folder of reports that are read.
 const MAX_ENTRIES: usize = 2_000;
 
 /// One file.
@@ -42,13 +42,13 @@ pub(super) struct Stamps {
     board: Stamp,
     state: Option<Stamp>,
     reports: Vec<(std::ffi::OsString, Stamp)>,
-    /// Whether all of it changed long enough ago.
+    /// Whether the last change of all files is old enough.
     pub(super) settled: bool,
 }
 
 impl Stamps {
-    /// What the files are now; the folder is `.taskmaster`. It may hang.
-    pub(super) fn of(folder: &Path) -> Result<Self, ReadError> {
+    /// Reads the stamps of the folder `.taskmaster`. It may hang.
+    pub(super) fn read(folder: &Path) -> Result<Self, ReadError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i128::try_from(since.as_nanos()).unwrap_or(i128::MAX));
         let board = Stamp::of(&files::metadata(&folder.join("tasks/tasks.json"))?);
         let state = std::fs::metadata(folder.join("state.json")).ok().map(|meta| Stamp::of(&meta));
@@ -62,7 +62,7 @@ impl Stamps {
         Ok(Self { board, state, reports, settled })
     }
 
-    /// Whether the files are those of another reading, which was of files at rest.
+    /// Whether the files are those of an earlier, settled reading.
     pub(super) fn same_as(&self, known: Option<&Self>) -> bool {
         known.is_some_and(|known| known.settled && (known.board, known.state) == (self.board, self.state) && known.reports == self.reports)
     }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_rewritten_in_place_is_another_one() {
+    fn a_file_that_is_rewritten_in_place_is_noticed() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join("tasks")).unwrap();
         fs::create_dir_all(dir.path().join("reports")).unwrap();
@@ -93,7 +93,7 @@ mod tests {
             File::options().write(true).open(path).unwrap().set_times(FileTimes::new().set_modified(old)).unwrap();
         }
         fs::write(dir.path().join("reports/notes.txt"), "").unwrap();
-        let first = Stamps::of(dir.path()).unwrap();
+        let first = Stamps::read(dir.path()).unwrap();
         assert!(!first.settled, "they were changed a moment ago, whatever their time of modification says");
         assert!(!first.same_as(Some(&first)));
         let known = Stamps { settled: true, ..first.clone() };
@@ -102,12 +102,12 @@ mod tests {
         for path in [&board, &report] {
             fs::write(path, "[]").unwrap();
             File::options().write(true).open(path).unwrap().set_times(FileTimes::new().set_modified(old)).unwrap();
-            let now = Stamps::of(dir.path()).unwrap();
+            let now = Stamps::read(dir.path()).unwrap();
             assert!(!now.same_as(Some(&known)), "{}", path.display());
         }
         fs::remove_file(&report).unwrap();
-        assert!(Stamps::of(dir.path()).unwrap().reports.is_empty());
+        assert!(Stamps::read(dir.path()).unwrap().reports.is_empty());
         fs::remove_file(&board).unwrap();
-        assert!(Stamps::of(dir.path()).unwrap_err().is_missing());
+        assert!(Stamps::read(dir.path()).unwrap_err().is_missing());
     }
 }

@@ -1,6 +1,6 @@
-//! The watch on the folders of boards: a change is seen at once, beside the regular look.
+//! The watch on the folders of boards: a change is collected at once, besides the regular collections.
 //!
-//! Folders are added where files are read, since a file system that hangs would hang this too.
+//! Folders are added by the threads that read files: a file system that hangs would hang this too.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::stamps::is_report;
 
-/// How long a project waits to have its folders watched while another does so.
+/// How long a project waits for the watch while another project uses it.
 const TURN: Duration = Duration::from_secs(1);
 
 /// The file watch and its folders. Without a watch, files are read at the poll interval only.
@@ -29,14 +29,14 @@ impl Watch {
             }
         });
         let watcher =
-            watcher.inspect_err(|error| log::warn!("taskmaster: files cannot be watched, they are looked at now and then: {error}"));
+            watcher.inspect_err(|error| log::warn!("taskmaster: files cannot be watched, they are read at the interval only: {error}"));
         Self(Mutex::new(watcher.ok().map(|watcher| (watcher, BTreeSet::new()))))
     }
 
-    /// Watches a folder where it is there, and leaves it where it is gone.
+    /// Watches a folder that exists, and stops watching one that is gone.
     pub(super) fn follow(&self, folder: &Path) {
         let there = folder.is_dir();
-        // Not for ever: another project's file system may hang in there.
+        // Not for ever: another project's file system may hang while it holds the lock.
         let Some(mut watch) = self.0.try_lock_for(TURN) else { return };
         let Some((watcher, watched)) = watch.as_mut() else { return };
         if there && !watched.contains(folder) && watcher.watch(folder, RecursiveMode::NonRecursive).is_ok() {

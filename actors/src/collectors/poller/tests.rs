@@ -1,9 +1,10 @@
-//! What the poller promises to sources and for them, by a clock of its own.
-
-use std::collections::VecDeque;
+//! Tests of the poller with a clock of their own.
 
 use parking_lot::Mutex;
+use taskpulse_engine::event::Event;
+use taskpulse_engine::model::Labels;
 
+use super::super::collector::{CollectFuture, Collection};
 use super::*;
 use crate::shared::SourceStatus;
 use crate::supervisor::ActorHandle;
@@ -47,6 +48,8 @@ impl Script {
 struct ScriptedSource {
     name: String,
     script: Arc<Script>,
+    is_source: bool,
+    first_after: Duration,
 }
 
 impl Collector for ScriptedSource {
@@ -54,8 +57,16 @@ impl Collector for ScriptedSource {
         self.name.clone()
     }
 
+    fn is_source(&self) -> bool {
+        self.is_source
+    }
+
     fn every(&self) -> Duration {
         EVERY
+    }
+
+    fn first_after(&self) -> Duration {
+        self.first_after
     }
 
     fn timeout(&self) -> Duration {
@@ -81,6 +92,10 @@ struct Setup {
 }
 
 fn poll(stage: &Stage, scripts: &[&Arc<Script>]) -> Setup {
+    poll_as(stage, scripts, true, Duration::ZERO)
+}
+
+fn poll_as(stage: &Stage, scripts: &[&Arc<Script>], is_source: bool, first_after: Duration) -> Setup {
     let (batcher, events) = (stage.inbox_with_room(2, |_: &Collected| ()), stage.inbox(|_: &RecordEvents| ()));
     let documents = stage.inbox(|_: &ChangeDocuments| Ok(()));
     let outputs = Outputs { batcher: batcher.mailbox(), events: events.mailbox(), documents: documents.mailbox() };
@@ -88,7 +103,8 @@ fn poll(stage: &Stage, scripts: &[&Arc<Script>]) -> Setup {
     let scripts: Vec<Arc<Script>> = scripts.iter().map(|script| Arc::clone(script)).collect();
     let make = move || {
         let source = |(at, script): (usize, &Arc<Script>)| {
-            Box::new(ScriptedSource { name: format!("source {at}"), script: Arc::clone(script) }) as Box<dyn Collector>
+            let (name, script) = (format!("source {at}"), Arc::clone(script));
+            Box::new(ScriptedSource { name, script, is_source, first_after }) as Box<dyn Collector>
         };
         let sources = scripts.iter().enumerate().map(source).collect();
         Poller::new(clock.clone(), Arc::clone(&shared), "test", outputs.clone(), sources)
@@ -207,6 +223,18 @@ fn a_source_may_say_when_it_is_to_be_collected_next() {
         stage.pass(Duration::from_secs(55)).await;
         // Its own wait counts from the end, the period from the beginning.
         assert_eq!(source.begun(), [0, 3, 34, 44, 54]);
+    });
+}
+
+#[test]
+fn a_collector_that_is_no_source_waits_for_its_first_collection_and_has_no_status() {
+    on_stage(async |stage| {
+        let source = takes(0);
+        let s = poll_as(&stage, &[&source], false, Duration::from_secs(3));
+        stage.pass(Duration::from_secs(30)).await;
+        assert_eq!(source.begun(), [3, 13, 23]);
+        assert_eq!(s.batcher.taken().len(), 3);
+        assert!(stage.shared.sources.status().is_empty());
     });
 }
 
