@@ -22,11 +22,12 @@ use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::Store;
 use tokio::sync::Semaphore;
 
-use crate::access::{Access, guard};
+use crate::access::Access;
 use crate::answers::Answers;
 use crate::body::Bodies;
 use crate::connection::{Connection, Connections, Tracked};
 use crate::export::{EXPORT_TURNS, MAX_EXPORTS};
+use crate::guard::guard;
 use crate::session::Sessions;
 use crate::{otlp, routes};
 

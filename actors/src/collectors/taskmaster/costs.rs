@@ -50,7 +50,7 @@ impl CostBook {
             }
         }
         let first = work.iter().map(|(_, from, _)| *from).min().unwrap_or(now);
-        if let Err(error) = self.downtimes.bring_up(store, first, now) {
+        if let Err(error) = self.downtimes.update(store, first, now) {
             log::warn!("taskmaster: when the service was not running cannot be read: {error}");
         }
         let runs = shared.ci_runs.read().clone();
