@@ -1,7 +1,7 @@
-//! What a probe reads of a certificate: when it is valid, and its common name.
+//! What probes read of a certificate: its validity and its common name.
 //!
-//! Walks the DER of RFC 5280, section 4.1, as far as `subject`, in certificates of any version. Whether a certificate is to be trusted is
-//! decided where the connection is made.
+//! Walks the DER of RFC 5280, section 4.1, up to `subject`, in certificates of any version. Whether a certificate is trusted is decided
+//! where the connection is made.
 
 use jiff::Unit;
 use jiff::civil::{Date, date};
@@ -10,11 +10,11 @@ const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 const INTEGER: u8 = 0x02;
 const OBJECT_IDENTIFIER: u8 = 0x06;
-/// The version, which old certificates leave out.
+/// The version, which old certificates omit.
 const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
-/// UTF8String, PrintableString, IA5String: those whose bytes are text in UTF-8.
+/// UTF8String, PrintableString, IA5String: the types whose bytes are UTF-8.
 const TEXTS: [u8; 3] = [0x0c, 0x13, 0x16];
 /// 2.5.4.3, `commonName`.
 const COMMON_NAME: [u8; 3] = [0x55, 0x04, 0x03];
@@ -51,7 +51,7 @@ pub fn not_after(der: &[u8]) -> Result<i64, CertificateError> {
     time(tag, text).ok_or_else(|| CertificateError::NotATime(String::from_utf8_lossy(text).into_owned()))
 }
 
-/// `notBefore` of a certificate in DER, Unix seconds; none where it cannot be read.
+/// `notBefore` of a certificate in DER, Unix seconds; none if it cannot be read.
 #[must_use]
 pub fn not_before(der: &[u8]) -> Option<i64> {
     let (mut validity, _) = parse_to_validity(der).ok()?;
@@ -77,7 +77,7 @@ pub fn common_name(der: &[u8]) -> Option<String> {
     found
 }
 
-/// Whether a common name is that of a host: the same name, or `*` in the place of its first label.
+/// Whether a common name matches a host: the same name, or `*` for its first label.
 #[must_use]
 pub fn names_host(common_name: &str, host: &str) -> bool {
     let wild = || {
@@ -87,7 +87,7 @@ pub fn names_host(common_name: &str, host: &str) -> bool {
     common_name.eq_ignore_ascii_case(host) || wild() == Some(true)
 }
 
-/// The content of `validity`, and what comes after it.
+/// The content of `validity`, and the rest after it.
 fn parse_to_validity(der: &[u8]) -> Result<(&[u8], &[u8]), CertificateError> {
     let mut outer = der;
     let mut certificate = expect(&mut outer, SEQUENCE, "the certificate")?;
@@ -110,14 +110,14 @@ fn expect<'a>(input: &mut &'a [u8], wanted: u8, part: &'static str) -> Result<&'
     }
 }
 
-/// Takes the next element: its tag and its content.
+/// Reads the next element: its tag and its content.
 fn element<'a>(input: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
     let (&tag, rest) = input.split_first()?;
     let (&first, mut rest) = rest.split_first()?;
     let length = if first < 0x80 {
         usize::from(first)
     } else {
-        // Of the long form, four bytes are more than any certificate needs; none is BER's open end, which DER forbids.
+        // Four length bytes are more than any certificate needs; zero is BER's indefinite form, which DER forbids.
         let count = usize::from(first & 0x7f);
         if count == 0 || count > 4 {
             return None;
@@ -131,7 +131,7 @@ fn element<'a>(input: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
     Some((tag, content))
 }
 
-/// `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ`, as RFC 5280 has them.
+/// `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ`, the forms that RFC 5280 allows.
 fn time(tag: u8, text: &[u8]) -> Option<i64> {
     let digits = text.strip_suffix(b"Z")?;
     let wanted = match tag {
@@ -159,7 +159,7 @@ fn time(tag: u8, text: &[u8]) -> Option<i64> {
     Some(i64::from(days) * 86_400 + i64::from(hour) * 3_600 + i64::from(minute) * 60 + i64::from(second))
 }
 
-/// A certificate with nothing in it but what is read here.
+/// A certificate with only the parts that are read here.
 #[cfg(test)]
 pub(crate) fn example(version: bool, tag: u8, not_after: &str) -> Vec<u8> {
     let wrap = |tag: u8, content: &[u8]| -> Vec<u8> {
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_is_read_in_both_ways_of_writing_it() {
+    fn the_end_is_read_in_both_time_formats() {
         for (version, tag, text, expected) in [
             (true, UTC_TIME, "261124150102Z", Ok(1_795_532_462)),
             (false, UTC_TIME, "491231235959Z", Ok(2_524_607_999)),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_says_where_it_ends() {
+    fn an_error_names_the_part_that_is_cut_off() {
         let whole = example(true, UTC_TIME, "261124150102Z");
         for length in 0..whole.len() {
             assert!(not_after(&whole[..length]).is_err());

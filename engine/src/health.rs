@@ -1,7 +1,7 @@
 //! The health score: 0 to 100, made of parts that anyone can check.
 //!
 //! A part that cannot be measured is left out and named, never guessed. Score = half the weighted mean of the parts plus
-//! half the worst of them, so that one part at its end cannot hide behind the others. The parts:
+//! half the worst of them, so that one bad part cannot hide behind the others. The parts:
 //! head-room of CPU, memory and the fullest file system (100 below a knee, falling in a line to 0 when full), alerts
 //! (100 less 15 for each firing warning, 30 for an error, 50 for a critical one), sources (the share that works), and probes
 //! (the share of targets that are up).
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::rules::Severity;
 
-/// What the score is made from. A ratio that is not known is `None`.
+/// What the score is computed from. An unknown ratio is `None`.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs {
     /// Busy share of the CPU over the last minute.
@@ -67,6 +67,21 @@ fn head_room(used: f64, knee: f64) -> f64 {
 /// The score of these inputs.
 #[must_use]
 pub fn assess(inputs: &Inputs) -> Health {
+    let (mut parts, missing) = resources(inputs);
+    let measured = !parts.is_empty();
+    parts.push(alerts(&inputs.firing));
+    parts.extend(share("sources", &inputs.sources, "all work", "failing"));
+    parts.extend(share("probes", &inputs.targets, "all up", "down"));
+    let weights: f64 = parts.iter().map(|p| p.weight).sum();
+    let mean = parts.iter().map(|p| p.weight * p.score).sum::<f64>() / weights;
+    let worst = parts.iter().map(|p| p.score).fold(100.0, f64::min);
+    let score = measured.then(|| (10.0 * (0.5 * mean + 0.5 * worst)).round() / 10.0);
+    parts.iter_mut().for_each(|p| p.score = (p.score * 10.0).round() / 10.0);
+    Health { score, parts, missing }
+}
+
+/// The parts of CPU, memory and the fullest file system, and those of them that are not measured.
+fn resources(inputs: &Inputs) -> (Vec<Part>, Vec<Missing>) {
     let mut parts = Vec::new();
     let mut missing = Vec::new();
     let percent = |ratio: f64| format!("{:.0} %", ratio * 100.0);
@@ -91,9 +106,11 @@ pub fn assess(inputs: &Inputs) -> Health {
         }
         None => missing.push(Missing { part: "disk", why: "no sample of a file system in the last minute".to_owned() }),
     }
-    let measured = !parts.is_empty();
-    let loss: f64 = inputs
-        .firing
+    (parts, missing)
+}
+
+fn alerts(firing: &[Severity]) -> Part {
+    let loss: f64 = firing
         .iter()
         .map(|severity| match severity {
             Severity::Critical => 50.0,
@@ -102,26 +119,18 @@ pub fn assess(inputs: &Inputs) -> Health {
             Severity::Notice | Severity::Info | Severity::Debug => 0.0,
         })
         .sum();
-    let why = match inputs.firing.len() {
+    let why = match firing.len() {
         0 => "none firing".to_owned(),
         n => format!("{n} firing"),
     };
-    parts.push(Part { part: "alerts", score: (100.0 - loss).max(0.0), weight: 1.0, why });
-    for (part, (good, bad), fine, not) in
-        [("sources", &inputs.sources, "all work", "failing"), ("probes", &inputs.targets, "all up", "down")]
-    {
-        let all = good + bad.len();
-        if all > 0 {
-            let why = if bad.is_empty() { fine.to_owned() } else { format!("{not}: {}", bad.join(", ")) };
-            parts.push(Part { part, score: 100.0 * *good as f64 / all as f64, weight: 1.0, why });
-        }
-    }
-    let weights: f64 = parts.iter().map(|p| p.weight).sum();
-    let mean = parts.iter().map(|p| p.weight * p.score).sum::<f64>() / weights;
-    let worst = parts.iter().map(|p| p.score).fold(100.0, f64::min);
-    let score = measured.then(|| (10.0 * (0.5 * mean + 0.5 * worst)).round() / 10.0);
-    parts.iter_mut().for_each(|p| p.score = (p.score * 10.0).round() / 10.0);
-    Health { score, parts, missing }
+    Part { part: "alerts", score: (100.0 - loss).max(0.0), weight: 1.0, why }
+}
+
+/// The share of sources or targets that work; none where there are none.
+fn share(part: &'static str, (good, bad): &(usize, Vec<String>), all_good: &str, some_bad: &str) -> Option<Part> {
+    let all = good + bad.len();
+    let why = if bad.is_empty() { all_good.to_owned() } else { format!("{some_bad}: {}", bad.join(", ")) };
+    (all > 0).then(|| Part { part, score: 100.0 * *good as f64 / all as f64, weight: 1.0, why })
 }
 
 #[cfg(test)]

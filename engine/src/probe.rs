@@ -1,7 +1,7 @@
-//! Probes: what an answer must be like, and when a target went down or came back.
+//! Probes: what is expected of an answer, and when a target goes down or comes back.
 //!
-//! Pure: asking is `actors::collectors::probe`. A check that cannot be made (a file is missing, a setting is wrong) is no
-//! answer and never comes here: nothing is known of its target then.
+//! Pure: `actors::collectors::probe` makes the checks. A check that cannot be made (a file is missing, a setting is wrong) does not
+//! come here, because it says nothing about its target.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::model::TimestampMs;
 use crate::re2::Regex;
 use crate::span::Span;
 
-/// The statuses that are fine.
+/// The HTTP statuses that are accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statuses(Vec<(u16, u16)>);
 
@@ -39,7 +39,7 @@ impl Statuses {
         text.split(',').map(range).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether a status is fine.
+    /// Whether a status is accepted.
     #[must_use]
     pub fn accept(&self, status: u16) -> bool {
         self.0.iter().any(|(low, high)| (*low..=*high).contains(&status))
@@ -56,34 +56,34 @@ impl fmt::Display for Statuses {
     }
 }
 
-/// What an answer over HTTP must be like.
+/// What is expected of an answer over HTTP.
 #[derive(Debug, Clone, Default)]
 pub struct Expected {
     /// Its status.
     pub statuses: Statuses,
-    /// Its body matches each of these.
+    /// Its body must match each of these.
     pub matches: Vec<Regex>,
-    /// And none of these.
+    /// Its body must match none of these.
     pub not_matches: Vec<Regex>,
 }
 
-/// What an answer came to.
+/// Whether an answer is as expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether the body is what failed; none where nothing is asked of it.
+    /// Whether the body failed its checks; none where it has none.
     pub failed_due_to_regex: Option<bool>,
-    /// Why it is not fine, in one line.
+    /// Why the answer failed, in one line.
     pub why: Option<String>,
 }
 
 impl Expected {
-    /// Whether something is asked of the body.
+    /// Whether the body has to be read.
     #[must_use]
     pub fn wants_body(&self) -> bool {
         !self.matches.is_empty() || !self.not_matches.is_empty()
     }
 
-    /// Judges an answer; `cut` says that more of its body was left unread.
+    /// Checks an answer; `cut` says that the rest of its body was not read.
     #[must_use]
     pub fn judge(&self, status: u16, body: &[u8], cut: bool) -> Verdict {
         let status = (!self.statuses.accept(status)).then(|| format!("status {status}; expected {}", self.statuses));
@@ -104,14 +104,14 @@ impl Expected {
 /// Limits of any check.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Limits {
-    /// A slower answer is not fine.
+    /// A slower answer fails.
     pub max_latency: Option<Span>,
-    /// Neither is a certificate that ends sooner.
+    /// A certificate that ends sooner fails.
     pub min_cert_lifetime: Option<Span>,
 }
 
 impl Limits {
-    /// Why an answer that took so long, over a connection whose certificates end then (Unix seconds), is not fine.
+    /// Why an answer fails that took `seconds`, over a connection whose certificate ends at `cert_expiry` (Unix seconds).
     #[must_use]
     pub fn judge(&self, now: TimestampMs, seconds: f64, cert_expiry: Option<i64>) -> Option<String> {
         if let Some(limit) = self.max_latency.filter(|limit| seconds > limit.as_secs_f64()) {
@@ -123,7 +123,7 @@ impl Limits {
     }
 }
 
-/// Seconds in the unit in which certificates are thought of.
+/// Seconds as text: in days, or more exactly below two days.
 #[must_use]
 pub fn days(seconds: i64) -> String {
     if seconds.abs() < 2 * 86_400 { Span::secs(seconds.abs() / 60 * 60).to_string() } else { format!("{}d", seconds.abs() / 86_400) }
@@ -136,7 +136,7 @@ pub struct TargetState {
 }
 
 impl TargetState {
-    /// Goes on from what was known before a restart.
+    /// Continues with the state from before a restart.
     #[must_use]
     pub fn new(state: Option<(bool, TimestampMs)>) -> Self {
         Self { state }
@@ -148,8 +148,8 @@ impl TargetState {
         self.state
     }
 
-    /// Takes in a check at `now`, with why it failed; gives what belongs on the time line. A target that is up when it is
-    /// first seen is no news.
+    /// Applies a check at `now`, with the reason where it failed. Returns the event of a change. A target that is up at its first
+    /// check gives none.
     pub fn observe(&mut self, target: &str, now: TimestampMs, failed: Option<&str>) -> Option<Event> {
         let up = failed.is_none();
         let before = self.state;
@@ -178,12 +178,12 @@ mod tests {
     use crate::re2::Scope;
 
     #[test]
-    fn statuses_are_read_as_lists_and_ranges() {
-        for (text, fine, not, shown) in
+    fn statuses_are_written_as_lists_and_ranges() {
+        for (text, accepted, refused, shown) in
             [("200", 200, 201, "200"), ("200-299", 299, 300, "200 to 299"), ("200-299, 301,404", 404, 302, "200 to 299, 301, 404")]
         {
             let statuses = Statuses::parse(text).unwrap();
-            assert!(statuses.accept(fine) && !statuses.accept(not), "{text}");
+            assert!(statuses.accept(accepted) && !statuses.accept(refused), "{text}");
             assert_eq!(statuses.to_string(), shown);
         }
         for text in ["", "2xx", "99", "1000", "300-200", "200,", "-"] {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_judged_by_status_and_body() {
+    fn an_answer_is_checked_by_status_and_body() {
         let regex = |text: &str| vec![Regex::new(text, Scope::Anywhere).unwrap()];
         let plain = Expected::default();
         let wanting = Expected { matches: regex("^ok$"), ..Expected::default() };
@@ -226,16 +226,16 @@ mod tests {
     #[test]
     fn only_changes_are_events() {
         let mut target_state = TargetState::default();
-        let mut told = Vec::new();
+        let mut events = Vec::new();
         for (second, failed) in [(0, None), (1, Some("refused")), (2, Some("status 500")), (301, None), (302, None), (303, Some("x"))] {
-            told.extend(target_state.observe("shop", second * 1_000, failed).map(|event| (second, event.kind, event.title)));
+            events.extend(target_state.observe("shop", second * 1_000, failed).map(|event| (second, event.kind, event.title)));
         }
         let expected = [
             (1, "probe_down", "shop is down: refused"),
             (301, "probe_up", "shop is up again after 5m"),
             (303, "probe_down", "shop is down: x"),
         ];
-        assert_eq!(told, expected.map(|(second, kind, title)| (second, kind.to_owned(), title.to_owned())));
+        assert_eq!(events, expected.map(|(second, kind, title)| (second, kind.to_owned(), title.to_owned())));
         assert_eq!(target_state.state(), Some((false, 303_000)));
         assert!(TargetState::new(Some((false, 7))).observe("shop", 9, Some("still")).is_none(), "known from before a restart");
         assert!(TargetState::default().observe("shop", 9, Some("refused")).is_some(), "down when first seen");

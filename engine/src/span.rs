@@ -13,7 +13,7 @@ pub struct Span(i64);
 const UNITS: [(&str, i64); 7] =
     [("y", 31_536_000_000), ("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
-/// Not a length of time.
+/// A text that is not a length of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a length of time; write it like 500ms, 30s, 5m, 1h30m or 7d")]
 pub struct SpanError(String);
@@ -84,7 +84,7 @@ impl fmt::Display for Span {
         }
         let mut rest = self.0;
         for (unit, factor) in UNITS {
-            // Years and weeks read worse than days: 400d, not 1y5w.
+            // Days are easier to read than years and weeks: 400d, not 1y5w.
             if rest >= factor && unit != "y" && unit != "w" {
                 write!(f, "{}{unit}", rest / factor)?;
                 rest %= factor;
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_are_read_and_written_as_people_do() {
+    fn spans_are_parsed_and_written_as_people_write_them() {
         for (text, ms, shown) in [
             ("500ms", 500, "500ms"),
             ("90s", 90_000, "1m30s"),

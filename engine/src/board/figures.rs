@@ -1,4 +1,4 @@
-//! What the tasks of one tag add up to.
+//! The figures of one tag: counts, ratios, ready tasks and the critical path.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
@@ -21,14 +21,14 @@ pub struct Figures {
     pub tasks: BTreeMap<String, u64>,
     /// Subtasks by status, apart from the tasks.
     pub subtasks: BTreeMap<String, u64>,
-    /// 0 to 1; none when nothing is left to divide by.
+    /// 0 to 1; none where every task is cancelled.
     pub completion_ratio: Option<f64>,
     /// Pending tasks.
     pub queue_depth: u64,
-    /// Pending tasks that could be taken up now.
+    /// Pending tasks that could be started now.
     ///
-    /// A dependency that is cancelled, or that the tag does not have, is not done: the task waits, as it does for
-    /// Task Master itself. Counting it as ready would promise work that `next` never gives out.
+    /// A dependency that is cancelled, or that the tag does not have, is not done: the task waits, as in Task Master itself, whose
+    /// `next` never returns it.
     pub ready_tasks: u64,
     /// The ids of these, in the order of the file.
     pub ready_ids: Vec<String>,
@@ -37,7 +37,7 @@ pub struct Figures {
     /// Tasks neither done nor cancelled.
     pub open_tasks: u64,
     /// Tasks on the longest chain of those neither done nor cancelled; 0 when all are, none while there is a cycle, and none
-    /// where dependencies through subtasks go around in so many ways that the chain is not worked out.
+    /// where dependencies through subtasks form so many cycles that the chain is not computed.
     pub critical_path_tasks: Option<u64>,
     /// A cycle among unfinished tasks: each depends on the one after it, and the first stands again at the end.
     pub cycle: Option<Vec<String>>,

@@ -1,4 +1,4 @@
-//! How fast tasks become done, and when none will be left.
+//! Throughput, and the forecast of when no task will be open.
 //!
 //! Throughput is the completions of the last seven days by the days of them that were watched; none before a day was.
 //!
@@ -14,14 +14,14 @@ pub const MIN_COMPLETIONS: usize = 5;
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
-/// Throughput is told of so long at the most.
+/// The time that throughput covers at the most.
 const THROUGHPUT_MS: i64 = 7 * DAY_MS;
-/// The forecast draws from so long at the most.
+/// The time that the forecast draws from at the most.
 const MEMORY_MS: i64 = 30 * DAY_MS;
 /// Bins that the time watched is cut into.
 const BINS: i64 = 30;
 const TRIALS: usize = 400;
-/// Bins of one trial at the most: what takes longer is told as beyond them.
+/// Bins of one trial at the most; a trial that needs more is counted as too far away.
 const MAX_STEPS: usize = 2_000;
 
 /// When tasks of a tag became done, and since when that was watched.
@@ -133,16 +133,16 @@ mod tests {
 
     const NOW: i64 = 1_795_478_400_000;
 
-    fn flow(days: i64, completions_ms: &[i64]) -> CompletionHistory<'_> {
+    fn history(days: i64, completions_ms: &[i64]) -> CompletionHistory<'_> {
         CompletionHistory { watched_since_ms: Some(NOW - days * DAY_MS), completions_ms }
     }
 
     #[test]
     fn throughput_is_by_the_days_watched_and_absent_before_one_was() {
         let done: Vec<i64> = (0..20).map(|n| NOW - n * DAY_MS / 2).collect();
-        assert_eq!(flow(10, &done).throughput_per_day(NOW), Some(2.0));
-        assert_eq!(flow(2, &done[..3]).throughput_per_day(NOW), Some(1.5));
-        assert_eq!(flow(7, &[]).throughput_per_day(NOW), Some(0.0));
+        assert_eq!(history(10, &done).throughput_per_day(NOW), Some(2.0));
+        assert_eq!(history(2, &done[..3]).throughput_per_day(NOW), Some(1.5));
+        assert_eq!(history(7, &[]).throughput_per_day(NOW), Some(0.0));
         assert_eq!(CompletionHistory { watched_since_ms: Some(NOW - DAY_MS + 1), completions_ms: &done }.throughput_per_day(NOW), None);
         assert_eq!(CompletionHistory { watched_since_ms: None, completions_ms: &[] }.throughput_per_day(NOW), None);
     }
@@ -150,17 +150,17 @@ mod tests {
     #[test]
     fn a_steady_board_is_forecast_at_its_pace() {
         let done: Vec<i64> = (0..30).map(|n| NOW - n * DAY_MS - HOUR_MS).collect();
-        let forecast = flow(30, &done).forecast(10, NOW).unwrap();
+        let forecast = history(30, &done).forecast(10, NOW).unwrap();
         assert_eq!((forecast.p50_ms, forecast.p95_ms, forecast.completions), (Some(NOW + 10 * DAY_MS), Some(NOW + 10 * DAY_MS), 30));
     }
 
     #[test]
-    fn what_cannot_be_told_is_not() {
+    fn a_forecast_needs_open_tasks_and_enough_completions() {
         let done: Vec<i64> = (1..5).map(|n| NOW - n * HOUR_MS).collect();
-        assert_eq!(flow(3, &done).forecast(3, NOW), Err(Missing::TooFew(4)));
-        assert_eq!(flow(3, &done).forecast(0, NOW), Err(Missing::NothingOpen));
+        assert_eq!(history(3, &done).forecast(3, NOW), Err(Missing::TooFew(4)));
+        assert_eq!(history(3, &done).forecast(0, NOW), Err(Missing::NothingOpen));
         let done: Vec<i64> = (1..6).map(|n| NOW - n * HOUR_MS).collect();
-        let far = flow(30, &done).forecast(1_000_000, NOW).unwrap();
+        let far = history(30, &done).forecast(1_000_000, NOW).unwrap();
         assert_eq!((far.p50_ms, far.p95_ms), (None, None), "too far away");
     }
 
@@ -168,13 +168,13 @@ mod tests {
         #[test]
         fn later_quantiles_are_later_and_more_tasks_take_longer(hours in prop::collection::vec(1i64..700, 5..60), open in 1u64..50) {
             let done: Vec<i64> = hours.iter().map(|h| NOW - h * HOUR_MS).collect();
-            let flow = flow(30, &done);
-            let (few, many) = (flow.forecast(open, NOW).unwrap(), flow.forecast(open * 4, NOW).unwrap());
+            let history = history(30, &done);
+            let (few, many) = (history.forecast(open, NOW).unwrap(), history.forecast(open * 4, NOW).unwrap());
             let order = |f: &Forecast| [f.p50_ms, f.p85_ms, f.p95_ms].map(|p| p.unwrap_or(i64::MAX));
             let [p50, p85, p95] = order(&few);
             prop_assert!(NOW < p50 && p50 <= p85 && p85 <= p95);
             prop_assert!(order(&many)[0] >= p50);
-            prop_assert_eq!(flow.forecast(open, NOW).unwrap(), few);
+            prop_assert_eq!(history.forecast(open, NOW).unwrap(), few);
         }
     }
 }

@@ -1,7 +1,6 @@
-//! JSON of which nothing is taken for granted.
+//! Tolerant reading of JSON.
 //!
-//! Every field accepts every value and remembers what it was given, so that [`super::parse`] can say where a wrong one
-//! is; a derived `Deserialize` would stop with a line and a column. What is not needed (descriptions, details, metadata)
+//! Every field accepts every value and remembers its type, so that [`super::parse`] can report where a wrong one is; a derived `Deserialize` would stop with a line and a column. What is not needed (descriptions, details, metadata)
 //! is skipped without being kept, at any depth.
 
 use std::borrow::Cow;
@@ -10,7 +9,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Something that can be made of any JSON value. Kinds it does not expect end in [`Loose::other`].
+/// A type that can be read from any JSON value. Unexpected types end in [`Loose::other`].
 trait Loose<'de>: Sized {
     fn other(kind: &'static str) -> Self;
 

@@ -1,19 +1,19 @@
-//! Task Master boards: what the files say, what follows from it, and what was seen to move.
+//! Task Master boards: reading their files, computing their figures, and watching tasks change.
 //!
-//! Pure: the content of the files and every time (milliseconds, UTC) are arguments. Finding the files, reading them
-//! again and deciding when a source counts as failing are left to the collector.
+//! Pure: the content of the files and every time (milliseconds, UTC) are arguments. The collector finds the files, reads them
+//! again, and decides when a source is failing.
 //!
 //! ```text
 //! tasks.json ─► Board::parse ─► Board ─┬► Figures::of(tag)      counts, ratios, critical path
 //! state.json ─► parse_state ──┘        └► Watcher::observe      transitions, durations, counters, failure ratio
 //! ```
 //!
-//! * [`parse`] is tolerant of every form that Task Master has written, and names the place of what it cannot read.
-//! * [`forecast`] says how fast tasks become done, and when the board will be; [`cost`] what went on while they were worked on.
+//! * [`parse`] accepts every format that Task Master has written, and reports the place of what it cannot read.
+//! * [`forecast`] computes throughput and when the board will be done; [`cost`] measures what was used while tasks were worked on.
 //! * [`complexity`] reads the scores of `task-master analyze-complexity`.
-//! * [`figures`] counts one tag. Subtasks are counted apart, never mixed into tasks.
-//! * [`watch`] remembers what was seen, [`look`] tells moves from a file that went to another past (`facts`). The files hold
-//!   no history, so a start that nobody saw has no time, and no duration.
+//! * [`figures`] counts one tag. Subtasks are counted separately from tasks.
+//! * [`watch`] remembers what was observed; [`observation`] tells a change of a task from a checkout of another branch (`facts`). The
+//!   files hold no history, so a start that was not observed has no time and no duration.
 
 pub mod complexity;
 pub mod cost;
@@ -21,8 +21,8 @@ mod facts;
 pub mod figures;
 pub mod forecast;
 mod lenient;
-mod look;
 mod loose;
+mod observation;
 pub mod parse;
 mod stopwatch;
 mod tasks;
@@ -37,22 +37,22 @@ pub use self::watch::{Counters, Execution, Observed, Switched, Transition, Watch
 /// The tag of the older format, and the current one where nothing names another.
 pub const MASTER: &str = "master";
 
-/// Waiting to be taken up. Also what a task without a status is.
+/// Not started. Also the status of a task without one.
 pub const PENDING: &str = "pending";
 /// Being worked on.
 pub const IN_PROGRESS: &str = "in-progress";
-/// Worked on, and being looked at.
+/// Worked on, and in review.
 pub const REVIEW: &str = "review";
 /// Finished with success. Older files say `completed`.
 pub const DONE: &str = "done";
-/// Put off.
+/// Postponed.
 pub const DEFERRED: &str = "deferred";
-/// Given up.
+/// Will not be done.
 pub const CANCELLED: &str = "cancelled";
-/// Held up by something.
+/// Waiting for something outside.
 pub const BLOCKED: &str = "blocked";
 
-/// The statuses that Task Master has; any other is kept under its own name and listed as unknown.
+/// The statuses of Task Master. Any other is kept under its own name and listed as unknown.
 pub const STATUSES: [&str; 7] = [PENDING, IN_PROGRESS, REVIEW, DONE, DEFERRED, CANCELLED, BLOCKED];
 
 /// Whether nothing is left to do: done or cancelled.
@@ -61,13 +61,13 @@ pub fn is_finished(status: &str) -> bool {
     matches!(status, DONE | CANCELLED)
 }
 
-/// Whether time in this status is execution time: in progress, or in review.
+/// Whether time in this status counts as execution time.
 #[must_use]
 pub fn is_work(status: &str) -> bool {
     matches!(status, IN_PROGRESS | REVIEW)
 }
 
-/// Whether a change of status takes work up again that counted as over: done or review left for pending or in progress.
+/// Whether a change of status reopens a task: from done or review to pending or in progress.
 #[must_use]
 pub fn is_reopening(from: &str, to: &str) -> bool {
     matches!(from, DONE | REVIEW) && matches!(to, PENDING | IN_PROGRESS)

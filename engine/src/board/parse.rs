@@ -9,11 +9,11 @@
 //! rewritten: all become texts. `metadata.taskCount` and its like can be stale, so they are not read. What is absent or
 //! null has a default.
 //!
-//! The rule is what `task-master list` reads, and beyond it all that can be read without a guess. What cannot is a
-//! [`Finding`] with its place: it costs that field or that task, never the file. So
+//! It reads what `task-master list` reads, and beyond that all that is unambiguous. The rest is a [`Finding`] with its place: that field
+//! or task is lost, never the file. So
 //!
-//! * an id that stands twice is two tasks, each counted; they are followed as first and second of two ([`Twin`]),
-//! * a task or subtask without a readable id is counted and not followed,
+//! * an id that stands twice is two tasks, each counted; they are tracked as first and second of two ([`Twin`]),
+//! * a task or subtask without a readable id is counted and not tracked,
 //! * a dependency that cannot be read is one that is not done, as it is for `task-master next`,
 //! * a status that is no text is the status `unreadable`.
 
@@ -26,14 +26,14 @@ use super::lenient::mend;
 use super::loose::{Entry, Objects, Top};
 use super::tasks::tag;
 
-/// Keys that Task Master leaks into files now and then beside the tags, and skips itself when it lists tags.
+/// Keys that Task Master sometimes writes beside the tags by mistake, and skips when it lists tags.
 const NOT_TAGS: [&str; 2] = ["metadata", "tag"];
-/// One that holds a copy of the tags.
+/// A key with a copy of the tags.
 const RAW_DATA: &str = "_rawTaggedData";
-/// Keys beside the tags that say something of the file. They hold no tasks, so leaving them aside loses nothing.
+/// Keys beside the tags that describe the file. They hold no tasks.
 const OF_THE_FILE: [&str; 9] =
     ["version", "$schema", "name", "projectName", "description", "lastModified", "lastUpdated", "updatedAt", "createdAt"];
-/// Findings of a file that are kept; the rest is counted.
+/// Findings of a file that are kept; the others are only counted.
 pub const MAX_FINDINGS: usize = 100;
 /// Longest piece of the file in a message.
 const MAX_QUOTE: usize = 60;
@@ -41,7 +41,7 @@ const MAX_QUOTE: usize = 60;
 /// Why a file is not a board.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BoardError {
-    /// It ends early, as a file does that is being written.
+    /// It ends early, as a half-written file does.
     #[error("tasks.json is incomplete ({0}): it may be half-written, read it again shortly")]
     Incomplete(String),
     /// It is not JSON.
@@ -60,7 +60,7 @@ pub enum BoardError {
 }
 
 impl BoardError {
-    /// Whether reading the file again shortly may help, because a writer was met at work.
+    /// Whether reading the file again shortly may help, because it was being written.
     #[must_use]
     pub fn is_incomplete(&self) -> bool {
         matches!(self, Self::Incomplete(_))
@@ -104,7 +104,7 @@ pub(super) fn short(text: &str) -> Cow<'_, str> {
 pub struct Finding {
     /// Where.
     pub place: Place,
-    /// What is there, what became of it, and what would be right.
+    /// What is there, how it is treated, and what would be right.
     pub what: String,
 }
 
@@ -114,7 +114,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What of a file could not be read.
+/// What could not be read in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Findings {
     /// In the order of the file; at most [`MAX_FINDINGS`].
@@ -135,8 +135,8 @@ impl Findings {
 /// Which of several tasks with the same id one is: its place among them, from 1, and how many there are.
 pub type Twin = (u32, u32);
 
-/// What a task or subtask is followed by from one reading to the next; none where it has no id. Twins are told apart by
-/// their order, as long as their number is the same.
+/// The key that identifies a task or subtask from one reading to the next; none without an id. Twins are told apart by their order,
+/// as long as their number is the same.
 fn key(id: &str, has_id: bool, twin: Option<Twin>) -> Option<Cow<'_, str>> {
     match twin {
         _ if !has_id => None,
@@ -187,7 +187,7 @@ pub struct Task {
 }
 
 impl Subtask {
-    /// What it is followed by.
+    /// The key that identifies it from one reading to the next.
     #[must_use]
     pub fn key(&self) -> Option<Cow<'_, str>> {
         key(&self.id, self.has_id, self.twin)
@@ -195,7 +195,7 @@ impl Subtask {
 }
 
 impl Task {
-    /// What it is followed by.
+    /// The key that identifies it from one reading to the next.
     #[must_use]
     pub fn key(&self) -> Option<Cow<'_, str>> {
         key(&self.id, self.has_id, self.twin)
@@ -234,7 +234,7 @@ impl Board {
     /// half-written) from one that is wrong.
     pub fn parse(tasks_json: &[u8], current_tag: Option<&str>) -> Result<Self, BoardError> {
         let json = tasks_json.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(tasks_json);
-        // Zeros are what a file holds whose blocks were not yet written.
+        // A file whose blocks are not yet written contains zeros.
         if json.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
             return Err(BoardError::Incomplete("it is empty".to_owned()));
         }
@@ -315,7 +315,7 @@ impl Board {
             self.findings.add(|| place(field), what);
         }
         match bare {
-            // An empty leftover beside a tag `master` says nothing.
+            // An empty list beside a tag `master` is ignored.
             Some(tasks) if self.tags.contains_key(MASTER) && tasks.is_empty() => {}
             Some(tasks) if self.tags.contains_key(MASTER) => {
                 let place = || Place { field: Some("tasks".to_owned()), ..Place::default() };
@@ -330,8 +330,8 @@ impl Board {
         }
     }
 
-    /// Leaves out the tags beyond `most`. The one in use stays, then those of `before` (which were there the last time, so
-    /// that tags do not come and go), `master`, those with tasks, and then by name.
+    /// Leaves out the tags beyond `most`. The current tag stays, then those of `before` (which were kept the last time, so that tags do
+    /// not come and go), `master`, those with tasks, and then by name.
     pub fn bound_tags(&mut self, most: usize, before: impl Fn(&str) -> bool) {
         if self.tags.len() <= most {
             return;

@@ -4,8 +4,8 @@
 //! pending, blocked, deferred, a status of the project's own) is not. A round ends when the task is done or cancelled;
 //! one that is reopened begins a new round.
 //!
-//! A round of which some part went on before anybody looked has no time: neither a task that was already in progress
-//! or review when it was first seen, nor one that came to review without having been seen in progress.
+//! A round that was not observed from its start has no time: neither for a task that was already in progress or review when it was
+//! first observed, nor for one that came to review without being observed in progress.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,21 +15,21 @@ use super::{CANCELLED, DONE, IN_PROGRESS, REVIEW, is_work};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Stopwatch {
-    /// Start of the stretch of work that goes on now; none where none does, or where its start was not seen.
+    /// Start of the current period of work; none without one, or where its start was not observed.
     since_ms: Option<i64>,
-    /// Stretches of this round that are over.
+    /// Ended periods of this round.
     worked_ms: i64,
-    /// A start was seen in this round.
+    /// A start was observed in this round.
     started: bool,
-    /// Some work of this round was not seen to start.
+    /// The start of some work of this round was not observed.
     unknown: bool,
-    /// Since when it is in review; none where it is not, or where nobody saw it come there.
+    /// Since when it is in review; none where it is not, or where that was not observed.
     review_since_ms: Option<i64>,
-    /// Reviews of this round that are over.
+    /// Ended reviews of this round.
     reviewed_ms: i64,
 }
 
-/// What a round came to.
+/// The times of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Round {
     /// Time in progress and in review.
@@ -39,12 +39,12 @@ pub(super) struct Round {
 }
 
 impl Stopwatch {
-    /// Start of the stretch that goes on now, where it was seen.
+    /// Start of the current period, where it was observed.
     pub(super) fn since_ms(&self) -> Option<i64> {
         self.since_ms
     }
 
-    /// Takes in a change of status; what the round came to when that ends it as done and all of it was seen.
+    /// Applies a change of status. Returns the round where this ends it as done and all of it was observed.
     pub(super) fn change(&mut self, from: &str, to: &str, at_ms: i64) -> Option<Round> {
         if from == REVIEW
             && let Some(since) = self.review_since_ms.take()

@@ -1,6 +1,4 @@
-//! Reading the tasks of one tag: fields of every kind, each with its place.
-//!
-//! What cannot be read costs its field or its task and is a finding; see [`super::parse`].
+//! Reads the tasks of one tag, field by field, and reports the place of what cannot be read; see [`super::parse`].
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -13,7 +11,7 @@ use super::{DONE, PENDING, STATUSES};
 
 /// Status of a task or subtask whose status is no text.
 const UNREADABLE: &str = "unreadable";
-/// Numbers below this are seconds as times, those above milliseconds: in seconds it is the year 5138, in milliseconds 1973.
+/// Times below this number are in seconds, others in milliseconds: in seconds it is the year 5138, in milliseconds 1973.
 const MOST_SECONDS: f64 = 1e11;
 const WANTED_ID: &str = "it must be a number or a text, 3 or \"3\"";
 const WANTED_TEXT: &str = "it must be a text, or be left out";
@@ -28,7 +26,7 @@ pub(super) fn tag(name: &str, raw: Vec<Object<'_, RawTask<'_>>>, mended: bool, f
     }
     reader.task.clear();
     let ids = made.tasks.iter_mut().filter(|task| task.has_id).map(|task| (&task.id, &mut task.twin)).collect();
-    reader.tell_twins("", ids);
+    reader.number_twins("", ids);
     made
 }
 
@@ -114,12 +112,12 @@ impl Reader<'_> {
             made.push(Subtask { id, has_id, twin: None, title, status, updated_at_ms: self.time(raw.updated_at) });
         }
         task.clone_into(&mut self.task);
-        self.tell_twins("subtasks", made.iter_mut().filter(|s| s.has_id).map(|s| (&s.id, &mut s.twin)).collect());
+        self.number_twins("subtasks", made.iter_mut().filter(|s| s.has_id).map(|s| (&s.id, &mut s.twin)).collect());
         made
     }
 
-    /// Says of those with the same id which each is.
-    fn tell_twins(&mut self, field: &str, ids: Vec<(&String, &mut Option<Twin>)>) {
+    /// Numbers the tasks with the same id.
+    fn number_twins(&mut self, field: &str, ids: Vec<(&String, &mut Option<Twin>)>) {
         let mut count: HashMap<&str, Twin> = HashMap::with_capacity(ids.len());
         ids.iter().for_each(|(id, _)| count.entry(id).or_default().1 += 1);
         for (id, twin) in ids {
@@ -220,7 +218,7 @@ impl Reader<'_> {
         status
     }
 
-    /// A time that cannot be read is as good as none: when the task was seen to change then counts.
+    /// A time that cannot be read counts as absent: then the time of the observation counts.
     fn time(&mut self, raw: Scalar<'_>) -> Option<i64> {
         let number = |text: &str| text.parse::<f64>().ok().filter(|n| n.is_finite()).and_then(time_of_number);
         let (read, shown) = match raw {

@@ -1,21 +1,20 @@
-//! What was seen to move on a board, from look to look.
+//! The changes of a board, from one observation to the next.
 //!
-//! The files hold no history: `updatedAt` is the only time in them, so when a task started is known only to who watched
-//! it. The first look shows nothing but where things are. From the second on, what changed is a move, or a file that went
-//! to another past; [`super::facts`] says which for a task, [`super::look`] for a look.
+//! The files hold no history: `updatedAt` is the only time in them, so the start of a task is known only to a watcher. The first
+//! observation shows the current state and nothing else. From the second on, a difference is either a change of a task, or the file
+//! switched to another version (a checkout, a restored copy); [`super::facts`] decides that for a task, [`super::observation`] for a file.
 //!
-//! * **When**: `updatedAt` where it moved and can be true, else the time of the look. A look after a long absence thus
-//!   gives its transitions the times that the files have.
-//! * **What counts**: only tasks count as completed or reopened, have durations and take part in the failure ratio, and
-//!   only by moves: a branch that is checked out, a stash, a restored copy count nothing, however often. A subtask's change
-//!   is a transition and nothing more.
-//! * **What appears or goes** is a transition, but no outcome: a task that appears as done was not seen to become done,
-//!   and one that appears in progress has an unknown start. Subtasks that come or go with their task are not told apart
-//!   from it. Counters of a tag outlive its tasks, so that they never fall; a task that comes back as it was seen before
-//!   is the same one.
+//! * **When**: `updatedAt` where it changed and is plausible, else the time of the observation. So transitions during a long absence
+//!   get the times of the file.
+//! * **What counts**: only changes of tasks count as completed or reopened, have durations and enter the failure ratio. Checking out
+//!   a branch, a stash or a restored copy counts nothing, however often. A change of a subtask is only a transition.
+//! * **A task that appears or disappears** is a transition without an outcome: one that appears as done was not observed becoming
+//!   done, and one that appears in progress has an unknown start. Subtasks that appear or disappear with their task are not
+//!   reported. Counters of a tag outlive its tasks, so that they never fall; a task that returns in a state that it was observed in is
+//!   the same one.
 //!
-//! A [`Watcher`] is one project's memory. It can be written and read back at any look, and goes on as if it had stayed.
-//! Its size is bounded by the board's, by [`MAX_OUTCOMES`], [`MAX_GONE_TAGS`] and [`MAX_GONE_TASKS`].
+//! A [`Watcher`] is the memory of one project. It can be saved and restored after any observation, and continues as if it had kept
+//! running. Its size is bounded by that of the board, by [`MAX_OUTCOMES`], [`MAX_GONE_TAGS`] and [`MAX_GONE_TASKS`].
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -23,36 +22,35 @@ use serde::{Deserialize, Serialize};
 
 use super::IN_PROGRESS;
 use super::facts::{Facts, State};
-use super::look::Look;
+use super::observation::Observation;
 use super::parse::Board;
 use super::stopwatch::Stopwatch;
 
-/// How far back the failure ratio looks.
+/// The time that the failure ratio covers.
 pub const FAILURE_WINDOW_MS: i64 = 24 * 60 * 60 * 1000;
-/// Transitions remembered for the failure ratio at the most; the oldest go first.
+/// Transitions remembered for the failure ratio at the most; the oldest are dropped first.
 pub const MAX_OUTCOMES: usize = 10_000;
-/// Tags remembered for their counters when the board has them no more; the first to go are forgotten first.
+/// Removed tags that are remembered for their counters; the first removed are dropped first.
 pub const MAX_GONE_TAGS: usize = 1_000;
-/// Tasks remembered that the board has no more, so that they are known when they come back; the first to go are forgotten
-/// first.
+/// Removed tasks that are remembered, so that they are recognised when they return; the first removed are dropped first.
 pub const MAX_GONE_TASKS: usize = 2_000;
 /// How long completions are remembered, for throughput and forecasts.
 pub const COMPLETIONS_WINDOW_MS: i64 = 90 * 24 * 60 * 60 * 1000;
-/// Stretches of work remembered of a task; the oldest go first.
-const MAX_STRETCHES: usize = 64;
-/// Unknown statuses remembered as told.
-const MAX_TOLD_STATUSES: usize = 1_000;
+/// Periods of work remembered of a task; the oldest are dropped first.
+const MAX_PERIODS: usize = 64;
+/// Unknown statuses remembered as reported.
+const MAX_REPORTED_STATUSES: usize = 1_000;
 
-/// A task or subtask that changed its status, appeared or went.
+/// A task or subtask that changed its status, appeared or was removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transition {
     /// The tag.
     pub tag: String,
     /// The task.
     pub task_id: String,
-    /// The number of the subtask, where one moved.
+    /// The number of the subtask, where a subtask changed.
     pub subtask: Option<String>,
-    /// The title of what moved.
+    /// The title of the task or subtask.
     pub title: String,
     /// The task's priority; empty where the file has none.
     pub priority: String,
@@ -60,13 +58,13 @@ pub struct Transition {
     pub from: Option<String>,
     /// The status after; none when it was removed.
     pub to: Option<String>,
-    /// When. Never after the look.
+    /// When. Never after the observation.
     pub at_ms: i64,
     /// Whether a task left done or review for pending or in progress. False for subtasks.
     pub reopened: bool,
 }
 
-/// A task that was seen to start and to become done.
+/// A task that was observed from its start until it became done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Execution {
     /// The tag.
@@ -75,7 +73,7 @@ pub struct Execution {
     pub task_id: String,
     /// Its priority; empty where the file has none.
     pub priority: String,
-    /// Time in progress and in review since it was taken up.
+    /// Time in progress and in review since its start.
     pub seconds: f64,
     /// The part of it in review.
     #[serde(default)]
@@ -84,31 +82,31 @@ pub struct Execution {
     pub at_ms: i64,
 }
 
-/// A tag that went to another past: another branch was checked out, or an older copy restored. None of it is a move.
+/// A tag that switched to another version: another branch was checked out, or an older copy restored. None of its differences count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Switched {
     /// The tag.
     pub tag: String,
-    /// The tasks whose status is another one now.
+    /// The tasks whose status differs.
     pub task_ids: Vec<String>,
-    /// When that was seen.
+    /// When that was observed.
     pub at_ms: i64,
 }
 
-/// What one look showed.
+/// The result of one observation.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Observed {
-    /// What moved, in the order of time.
+    /// Changes, by rising time.
     pub transitions: Vec<Transition>,
-    /// What was finished, in the order of time.
+    /// Completed executions, by rising time.
     pub executions: Vec<Execution>,
-    /// Tags that went to another past.
+    /// Tags that switched to another version.
     pub switched: Vec<Switched>,
-    /// Statuses that Task Master does not have and that were not met before, to be reported once.
+    /// Statuses that Task Master does not have and that were not observed before.
     pub unknown_statuses: Vec<String>,
 }
 
-/// What was counted since the memory began. Neither ever falls.
+/// Counts since the watcher's first observation. They never fall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
     /// Times that a task became done.
@@ -132,14 +130,14 @@ pub(super) struct Outcome {
     pub(super) kind: OutcomeKind,
 }
 
-/// What both tasks and subtasks are remembered by.
+/// The last observed state of a task or subtask.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Seen {
     pub(super) status: String,
     pub(super) title: String,
     pub(super) updated_at_ms: Option<i64>,
-    /// No transition can have happened before: the last one's time, or the last `updatedAt` that could be true.
+    /// The next transition cannot be earlier: the time of the last one, or the last plausible `updatedAt`.
     pub(super) not_before_ms: Option<i64>,
 }
 
@@ -155,22 +153,22 @@ pub(super) struct SeenTask {
     pub(super) seen: Seen,
     pub(super) priority: String,
     pub(super) stopwatch: Stopwatch,
-    /// What the last completion took; none where it was not seen from its start.
+    /// How long the last execution took; none where its start was not observed.
     pub(super) last_execution_ms: Option<i64>,
-    /// When it was in progress: from, and to where that is over.
+    /// When it was in progress: start, and end where it has ended.
     pub(super) work: VecDeque<(i64, Option<i64>)>,
-    /// Beginning of the first stretch of `work`, where the task was in progress already when it was first seen so.
+    /// Start of the first period of `work`, where the task was in progress already when it was first observed so.
     pub(super) work_seen_late_ms: Option<i64>,
     pub(super) subtasks: BTreeMap<String, Seen>,
-    /// What it was seen as.
+    /// The states that it was observed in.
     pub(super) facts: Facts,
-    /// The state that the stopwatch belongs to, while the file shows another past.
+    /// The state that the stopwatch belongs to, while the file is switched to another version.
     pub(super) parked: Option<State>,
 }
 
 impl SeenTask {
-    /// Notes from when the task is in progress, and when that ends. `start_seen` says whether `at_ms` is its real start.
-    pub(super) fn at_work(&mut self, status: &str, at_ms: i64, start_seen: bool) {
+    /// Records when the task is in progress. `start_seen` says whether `at_ms` is its real start.
+    pub(super) fn record_work(&mut self, status: &str, at_ms: i64, start_seen: bool) {
         if status != IN_PROGRESS {
             if let Some((since, end @ None)) = self.work.back_mut() {
                 *end = Some(at_ms.max(*since));
@@ -180,24 +178,24 @@ impl SeenTask {
                 self.work_seen_late_ms = Some(at_ms);
             }
             self.work.push_back((at_ms, None));
-            if self.work.len() > MAX_STRETCHES {
+            if self.work.len() > MAX_PERIODS {
                 self.work.pop_front();
             }
         }
     }
 
-    /// The file shows another past of the task, seen at `seen_at_ms`. When it comes back to the state that was left, the
-    /// stopwatch goes on as if nothing had been.
+    /// The file switched to another version of the task, observed at `seen_at_ms`. When the task returns to the state that was left,
+    /// the stopwatch continues as if nothing had happened.
     pub(super) fn switch_to(&mut self, now: State, seen_at_ms: i64) {
         let line = self.parked.take().unwrap_or_else(|| self.seen.state());
         self.parked = (line != now).then_some(line);
         self.facts.add(&now);
-        self.at_work(&now.status, seen_at_ms, false);
+        self.record_work(&now.status, seen_at_ms, false);
         (self.seen.status, self.seen.updated_at_ms) = (now.status, now.at_ms);
     }
 }
 
-/// A task that the board has no more.
+/// A task that was removed from the board.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct GoneTask {
     pub(super) gone_ms: i64,
@@ -210,67 +208,71 @@ pub(super) struct SeenTag {
     pub(super) tasks: BTreeMap<String, SeenTask>,
     pub(super) completed: u64,
     pub(super) reopened: u64,
-    /// Since when the board does not have it.
+    /// When the board lost it.
     pub(super) gone_ms: Option<i64>,
-    /// Tasks that it had, by key.
+    /// Its removed tasks, by key.
     pub(super) gone_tasks: BTreeMap<String, GoneTask>,
-    /// Hashes of all that the tag was seen as, while it has tasks without a time; the last is what it is.
-    pub(super) wholes: VecDeque<u64>,
+    /// Hashes of all versions of the tag, while it has tasks without a time; the last is the current one.
+    #[serde(rename = "wholes")]
+    pub(super) versions: VecDeque<u64>,
 }
 
-/// The memory of what was seen to move in one project. See the module.
+/// The memory of the changes of one project. See the module.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Watcher {
-    last_look_ms: Option<i64>,
+    #[serde(rename = "last_look_ms")]
+    last_observed_ms: Option<i64>,
     tags: BTreeMap<String, SeenTag>,
-    /// In the order of time.
+    /// By rising time.
     outcomes: VecDeque<Outcome>,
-    /// When the memory began.
-    first_look_ms: Option<i64>,
-    /// When tasks became done, and of which tag; in the order of time.
+    /// The first observation.
+    #[serde(rename = "first_look_ms")]
+    first_observed_ms: Option<i64>,
+    /// When tasks became done, and of which tag; by rising time.
     completions: VecDeque<(i64, String)>,
-    told_statuses: BTreeSet<String>,
+    #[serde(rename = "told_statuses")]
+    reported_statuses: BTreeSet<String>,
 }
 
 impl Watcher {
-    /// Takes in a look at the board; tells what moved since the last one. The first look shows no transition.
+    /// Applies an observation of the board. Returns what changed since the last one; the first shows no transition.
     pub fn observe(&mut self, board: &Board, seen_at_ms: i64) -> Observed {
-        let mut look = Look::new(seen_at_ms, self.last_look_ms, board, &mut self.tags);
+        let mut observation = Observation::new(seen_at_ms, self.last_observed_ms, board, &mut self.tags);
         for (name, tag) in &board.tags {
-            look.tag(name, tag, self.tags.entry(name.clone()).or_default());
+            observation.tag(name, tag, self.tags.entry(name.clone()).or_default());
         }
-        // A tag that was left out is not gone: what is known of it stays as it is.
+        // A tag that was left out is not removed: its memory stays.
         let gone = |name: &String| !board.tags.contains_key(name) && !board.left_out.contains(name) && !board.unreadable.contains(name);
         for (name, seen) in self.tags.iter_mut().filter(|(name, _)| gone(name)) {
-            look.tag_gone(name, seen);
+            observation.tag_gone(name, seen);
             seen.gone_ms.get_or_insert(seen_at_ms);
         }
-        let (mut observed, outcomes) = look.end();
+        let (mut observed, outcomes) = observation.end();
         observed.transitions.sort_by_key(|transition| transition.at_ms);
         observed.executions.sort_by_key(|execution| execution.at_ms);
         for status in board.unknown_statuses() {
-            if self.told_statuses.len() < MAX_TOLD_STATUSES && self.told_statuses.insert(status.to_owned()) {
+            if self.reported_statuses.len() < MAX_REPORTED_STATUSES && self.reported_statuses.insert(status.to_owned()) {
                 observed.unknown_statuses.push(status.to_owned());
             }
         }
         self.completions.extend(outcomes.iter().filter(|o| o.kind == OutcomeKind::Done).map(|o| (o.at_ms, o.tag.clone())));
         self.outcomes.extend(outcomes);
-        self.first_look_ms.get_or_insert(seen_at_ms);
-        self.last_look_ms = Some(seen_at_ms);
-        self.forget(seen_at_ms);
+        self.first_observed_ms.get_or_insert(seen_at_ms);
+        self.last_observed_ms = Some(seen_at_ms);
+        self.drop_old(seen_at_ms);
         observed
     }
 
-    /// Since when a task is worked on: in progress, and in review after it. None where it is not, or where nobody saw it
-    /// start.
+    /// Since when a task is worked on: in progress, and in review after it. None where it is not, or where its start was not
+    /// observed.
     #[must_use]
     pub fn in_progress_since(&self, tag: &str, id: &str) -> Option<i64> {
         self.tags.get(tag)?.tasks.get(id).filter(|task| task.parked.is_none())?.stopwatch.since_ms()
     }
 
-    /// From when on a task's time in progress is known, and whether that is when it started: it may have been in progress
-    /// when it was first seen. None where it was never seen in progress.
+    /// Since when a task's time in progress is known, and whether that is its start: it may have been in progress already when it
+    /// was first observed. None where it was never in progress.
     #[must_use]
     pub fn work_since(&self, tag: &str, id: &str) -> Option<(i64, bool)> {
         let task = self.tags.get(tag)?.tasks.get(id)?;
@@ -278,7 +280,7 @@ impl Watcher {
         Some((from, task.work_seen_late_ms != Some(from)))
     }
 
-    /// How long a task took the last time it became done; none where that was not seen from its start.
+    /// How long a task took the last time it became done; none where its start was not observed.
     #[must_use]
     pub fn last_execution_seconds(&self, tag: &str, id: &str) -> Option<f64> {
         self.tags.get(tag)?.tasks.get(id)?.last_execution_ms.map(seconds)
@@ -292,10 +294,10 @@ impl Watcher {
     /// When tasks of a tag became done, and since when that would have been seen.
     #[must_use]
     pub fn completions(&self, tag: &str) -> (Option<i64>, Vec<i64>) {
-        (self.first_look_ms, self.completions.iter().filter(|(_, of)| of == tag).map(|(at, _)| *at).collect())
+        (self.first_observed_ms, self.completions.iter().filter(|(_, of)| of == tag).map(|(at, _)| *at).collect())
     }
 
-    /// What was counted of a tag since the memory began.
+    /// The counts of a tag since the first observation.
     #[must_use]
     pub fn counters(&self, tag: &str) -> Counters {
         self.tags.get(tag).map_or_else(Counters::default, |seen| Counters { completed: seen.completed, reopened: seen.reopened })
@@ -314,7 +316,7 @@ impl Watcher {
         (all > 0).then(|| failed as f64 / all as f64)
     }
 
-    fn forget(&mut self, now_ms: i64) {
+    fn drop_old(&mut self, now_ms: i64) {
         let after_ms = now_ms.saturating_sub(FAILURE_WINDOW_MS);
         self.outcomes.make_contiguous().sort_by_key(|outcome| outcome.at_ms);
         let over = self.outcomes.len().saturating_sub(MAX_OUTCOMES);
@@ -323,8 +325,8 @@ impl Watcher {
         self.completions.make_contiguous().sort_by_key(|(at, _)| *at);
         let old = self.completions.partition_point(|(at, _)| *at <= now_ms.saturating_sub(COMPLETIONS_WINDOW_MS));
         self.completions.drain(..old.max(self.completions.len().saturating_sub(MAX_OUTCOMES)));
-        self.forget_tasks();
-        // A tag that is gone is remembered by its counts, and by tasks that may come back.
+        self.drop_old_tasks();
+        // A removed tag is remembered while it has counts, or tasks that may return.
         self.tags.retain(|_, seen| seen.gone_ms.is_none() || seen.completed > 0 || seen.reopened > 0 || !seen.gone_tasks.is_empty());
         let mut gone: Vec<(i64, String)> = self.tags.iter().filter_map(|(name, seen)| Some((seen.gone_ms?, name.clone()))).collect();
         gone.sort_unstable();
@@ -332,7 +334,7 @@ impl Watcher {
         gone.drain(..over).for_each(|(_, name)| drop(self.tags.remove(&name)));
     }
 
-    fn forget_tasks(&mut self) {
+    fn drop_old_tasks(&mut self) {
         let count: usize = self.tags.values().map(|tag| tag.gone_tasks.len()).sum();
         let Some(over) = count.checked_sub(MAX_GONE_TASKS).filter(|over| *over > 0) else { return };
         let all =

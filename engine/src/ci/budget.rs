@@ -1,7 +1,6 @@
-//! How many requests may be sent: a share of the hourly limit, and none while GitHub says to wait.
+//! How many requests may be sent: a share of the hourly limit, and none while GitHub asks to wait.
 //!
-//! One for all repositories that are asked with the same token. What is asked in the background leaves some of the
-//! share to what is asked for the screen.
+//! All repositories with the same token share one budget. Requests for the history leave a part of it to requests for the current state.
 
 use std::collections::VecDeque;
 
@@ -9,38 +8,38 @@ use crate::model::TimestampMs;
 
 const HOUR_MS: i64 = 3_600_000;
 const MINUTE_MS: i64 = 60_000;
-/// The limit while GitHub has not said it (Enterprise has none by default): those of github.com.
+/// The limits of github.com, used until GitHub names one (Enterprise has none by default).
 const LIMIT_WITH_TOKEN: u64 = 5_000;
 const LIMIT_WITHOUT: u64 = 60;
-/// Of the share, what requests in the background may use.
-const BACKGROUND: f64 = 0.95;
-/// GitHub's advice where it names no time to wait.
+/// The part of the share that requests for the history may use.
+const HISTORY: f64 = 0.95;
+/// The wait that GitHub advises where it names none.
 const SECONDARY_MS: i64 = 60_000;
-/// Longest wait that is believed.
+/// Longest wait that is accepted.
 const MAX_WAIT_MS: i64 = 2 * HOUR_MS;
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// What is going on now.
+    /// The current state.
     Now,
-    /// What was before.
+    /// Runs of the past.
     History,
 }
 
 /// Why a request must wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// The share is used up until then.
+    /// The share is used up until this time.
     Share(TimestampMs),
-    /// GitHub's hourly limit is, until then.
+    /// GitHub's hourly limit is used up until this time.
     Limit(TimestampMs),
-    /// GitHub asked for a pause, until then.
+    /// GitHub asked for a pause until this time.
     Pause(TimestampMs),
 }
 
 impl Wait {
-    /// Until when.
+    /// When the wait ends.
     #[must_use]
     pub fn until(self) -> TimestampMs {
         match self {
@@ -49,7 +48,7 @@ impl Wait {
     }
 }
 
-/// What an answer's headers say of limits.
+/// The limits in an answer's headers.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Limits {
     /// `X-RateLimit-Limit`
@@ -62,14 +61,14 @@ pub struct Limits {
     pub retry_after: Option<i64>,
 }
 
-/// See the module.
+/// The budget of all requests with one token.
 #[derive(Debug, Clone)]
 pub struct Budget {
     share: f64,
     with_token: bool,
     limit: Option<u64>,
     remaining: Option<u64>,
-    /// Paid requests of the last hour by minute.
+    /// Requests of the last hour that counted against the limit, by minute.
     paid: VecDeque<(TimestampMs, u64)>,
     wait: Option<Wait>,
 }
@@ -81,31 +80,31 @@ impl Budget {
         Self { share, with_token: false, limit: None, remaining: None, paid: VecDeque::new(), wait: None }
     }
 
-    /// The limit that GitHub said.
+    /// The hourly limit, once GitHub has named it.
     #[must_use]
     pub fn limit(&self) -> Option<u64> {
         self.limit
     }
 
-    /// The requests that are left by GitHub's count.
+    /// The requests that GitHub has left for this hour.
     #[must_use]
     pub fn remaining(&self) -> Option<u64> {
         self.remaining
     }
 
-    /// Requests of an hour that may be paid for.
+    /// Requests that may be sent in an hour.
     #[must_use]
     pub fn allowed(&self) -> u64 {
-        let unsaid = if self.with_token { LIMIT_WITH_TOKEN } else { LIMIT_WITHOUT };
-        ((self.limit.unwrap_or(unsaid) as f64 * self.share) as u64).max(1)
+        let default = if self.with_token { LIMIT_WITH_TOKEN } else { LIMIT_WITHOUT };
+        ((self.limit.unwrap_or(default) as f64 * self.share) as u64).max(1)
     }
 
-    /// Whether requests carry a token.
+    /// Sets whether requests carry a token.
     pub fn carries_token(&mut self, with_token: bool) {
         self.with_token = with_token;
     }
 
-    /// Requests paid for in the last hour.
+    /// Requests of the last hour that counted against the limit.
     #[must_use]
     pub fn spent(&self, now: TimestampMs) -> u64 {
         self.paid.iter().filter(|(at, _)| *at > now - HOUR_MS).map(|(_, n)| n).sum()
@@ -116,7 +115,7 @@ impl Budget {
     /// # Errors
     /// Why and until when it must wait.
     pub fn check(&mut self, now: TimestampMs, purpose: Purpose) -> Result<(), Wait> {
-        // A clock that went back must not hold everything up.
+        // A clock that was set back must not block all requests.
         self.wait = self.wait.filter(|wait| wait.until() > now && wait.until() <= now + MAX_WAIT_MS);
         if let Some(wait) = self.wait {
             return Err(wait);
@@ -124,7 +123,7 @@ impl Budget {
         self.paid.retain(|(at, _)| *at > now - HOUR_MS && *at <= now + MINUTE_MS);
         let allowed = match purpose {
             Purpose::Now => self.allowed(),
-            Purpose::History => ((self.allowed() as f64 * BACKGROUND) as u64).max(1),
+            Purpose::History => ((self.allowed() as f64 * HISTORY) as u64).max(1),
         };
         if self.spent(now) < allowed {
             return Ok(());
@@ -132,7 +131,7 @@ impl Budget {
         Err(Wait::Share(self.paid.front().map_or(now + MINUTE_MS, |(at, _)| at + HOUR_MS)))
     }
 
-    /// Counts a request that was paid for.
+    /// Counts a request that counts against the limit.
     pub fn pay(&mut self, now: TimestampMs) {
         match self.paid.back_mut() {
             Some((at, n)) if now - *at < MINUTE_MS => *n += 1,
@@ -140,7 +139,7 @@ impl Budget {
         }
     }
 
-    /// Takes in what an answer said. Where it was the last of the hour, the next waits without being refused first.
+    /// Applies the limits of an answer. After the last request of the hour, the next one waits without a refusal first.
     pub fn note(&mut self, limits: Limits) {
         if limits.remaining == Some(0)
             && let Some(reset) = limits.reset

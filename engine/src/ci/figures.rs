@@ -1,4 +1,4 @@
-//! The figures of a workflow, worked out from the runs that are known.
+//! The figures of a workflow, computed from the runs that are known.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,28 +9,28 @@ use super::workflow::WorkflowKey;
 use super::{ACTIVE, FAILURES, SUCCESS};
 use crate::model::TimestampMs;
 
-/// Completed runs that the success ratio goes by.
+/// Completed runs that the success ratio is computed from.
 pub const LAST: usize = 20;
-/// A median needs so many durations to be compared with another.
+/// Durations that two medians need to be compared.
 const MIN_COMPARED: usize = 5;
 
-/// What runs came to that are no longer remembered one by one.
+/// Totals of the runs that are no longer kept one by one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
     /// Runs by conclusion.
     pub runs: BTreeMap<String, u64>,
     /// Seconds of their jobs.
     pub job_seconds: f64,
-    /// Those of them that were wasted.
+    /// Seconds of the jobs of wasted runs.
     pub wasted_seconds: f64,
 }
 
-/// See the module. A figure without what it is made of is none.
+/// The figures of one workflow. A figure is none where the runs that it needs are not known.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct WorkflowFigures {
     /// Successes as a share of successes and failures among the last [`LAST`] completed runs.
     pub success_ratio: Option<f64>,
-    /// Completed runs that it goes by, those that count for neither included.
+    /// Completed runs that it is computed from, those that count as neither included.
     pub judged_runs: usize,
     /// Flaky commits as a share of the commits whose runs succeeded or failed.
     pub flaky_ratio: Option<f64>,
@@ -40,13 +40,13 @@ pub struct WorkflowFigures {
     pub commits: usize,
     /// Median duration of the last [`LAST`] runs that succeeded or failed.
     pub p50_seconds: Option<f64>,
-    /// The same of as many before them.
+    /// The same of as many runs before those.
     pub p50_before_seconds: Option<f64>,
-    /// By how much the median is longer than that before.
+    /// How much longer the median is, as a share of the one before.
     pub p50_change_ratio: Option<f64>,
-    /// Runs under way.
+    /// Active runs.
     pub active: u64,
-    /// Runs that did not end yet, by status.
+    /// Runs that have not ended, by status.
     pub statuses: BTreeMap<String, u64>,
     /// Ends of runs, by conclusion.
     pub runs: BTreeMap<String, u64>,
@@ -66,12 +66,12 @@ pub fn verdict(conclusion: Option<&str>) -> Option<bool> {
     }
 }
 
-/// The figures of each workflow. Runs created before `whole_since` are not all known yet: ratios and medians that would
+/// The figures of each workflow. Runs created before `whole_since` are not all known yet: ratios and medians that
 /// need them are left out.
 #[must_use]
 pub fn by_workflow<'a>(
     records: impl Iterator<Item = &'a RunRecord> + Clone,
-    bases: &BTreeMap<WorkflowKey, Totals>,
+    totals: &BTreeMap<WorkflowKey, Totals>,
     whole_since: Option<TimestampMs>,
 ) -> BTreeMap<WorkflowKey, WorkflowFigures> {
     let mut newest: BTreeMap<u64, &RunRecord> = BTreeMap::new();
@@ -89,19 +89,19 @@ pub fn by_workflow<'a>(
         records.sort_by_key(|r| std::cmp::Reverse(r.run.order()));
         let last: Vec<&RunRecord> =
             records.iter().copied().filter(|r| newest.get(&r.run.id).is_some_and(|n| n.run.attempt == r.run.attempt)).collect();
-        out.insert(key, of_one(&records, &last, &waste, whole_since));
+        out.insert(key, of_workflow(&records, &last, &waste, whole_since));
     }
-    for (key, base) in bases {
+    for (key, total) in totals {
         let figures = out.entry(key.clone()).or_default();
-        base.runs.iter().for_each(|(conclusion, n)| *figures.runs.entry(conclusion.clone()).or_default() += n);
-        figures.job_seconds += base.job_seconds;
-        figures.wasted_seconds += base.wasted_seconds;
+        total.runs.iter().for_each(|(conclusion, n)| *figures.runs.entry(conclusion.clone()).or_default() += n);
+        figures.job_seconds += total.job_seconds;
+        figures.wasted_seconds += total.wasted_seconds;
     }
     out
 }
 
 /// `records` are all attempts, `last` the newest attempt of each run; the newest runs first.
-fn of_one(records: &[&RunRecord], last: &[&RunRecord], waste: &Waste<'_>, whole_since: Option<TimestampMs>) -> WorkflowFigures {
+fn of_workflow(records: &[&RunRecord], last: &[&RunRecord], waste: &Waste<'_>, whole_since: Option<TimestampMs>) -> WorkflowFigures {
     let mut figures = WorkflowFigures::default();
     for record in last.iter().filter(|r| !r.run.ended()) {
         *figures.statuses.entry(record.run.status.clone()).or_default() += 1;
@@ -131,9 +131,9 @@ fn of_one(records: &[&RunRecord], last: &[&RunRecord], waste: &Waste<'_>, whole_
         figures.flaky_commits = commits.values().filter(|[failed, succeeded, again]| (*failed && *succeeded) || *again).count();
         figures.flaky_ratio = share(figures.flaky_commits, figures.commits);
     }
-    let told: Vec<&RunRecord> =
+    let timed: Vec<&RunRecord> =
         completed.iter().copied().filter(|r| verdict(r.run.conclusion.as_deref()).is_some() && r.run.duration().is_some()).collect();
-    let (recent, before) = told.split_at(told.len().min(LAST));
+    let (recent, before) = timed.split_at(timed.len().min(LAST));
     let before = &before[..before.len().min(LAST)];
     if whole(recent, LAST) {
         figures.p50_seconds = median(recent);
@@ -179,14 +179,14 @@ type Commit<'a> = (WorkflowKey, &'a str);
 /// [`super::parse::WorkflowRun::order`]
 type Order = (TimestampMs, u64, u32);
 
-/// Which runs were in vain, and since when that is known.
+/// Which runs were wasted, and since when that is known.
 pub struct Waste<'a> {
     /// Green runs by workflow and commit: order and end, by rising order.
     greens: BTreeMap<Commit<'a>, BTreeSet<(Order, TimestampMs)>>,
 }
 
 impl<'a> Waste<'a> {
-    /// By all the runs that are known.
+    /// Knows the green runs among the records.
     #[must_use]
     pub fn new(records: impl Iterator<Item = &'a RunRecord>) -> Self {
         let mut greens: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
@@ -197,8 +197,8 @@ impl<'a> Waste<'a> {
         Self { greens }
     }
 
-    /// When a run was known to be in vain: at its end where it was cancelled, else at the end of the first
-    /// later green run of its workflow and commit.
+    /// When a run was known to be wasted: at its end where it was cancelled, else at the end of the first later green run of its
+    /// workflow and commit.
     #[must_use]
     pub fn since(&self, record: &RunRecord) -> Option<TimestampMs> {
         if record.run.outcome() == "cancelled" {

@@ -1,36 +1,36 @@
-//! What the jobs of one attempt come to: how long the run waited, and how much they worked.
+//! Figures of the jobs of one attempt: how long the run waited, and for how long its jobs ran.
 //!
 //! A re-run of failed jobs lists the others again, with the times of the attempt in which they ran. Such a job belongs to that attempt.
 
 use super::parse::{Job, WorkflowRun};
 use crate::model::TimestampMs;
 
-/// A job may begin so long before its run, by clocks that differ.
+/// A job may begin this long before its run, because clocks differ.
 const SKEW_MS: i64 = 5_000;
-/// And end so long after it.
+/// A job may end this long after its run.
 const SLACK_MS: i64 = 600_000;
 
-/// What the jobs of one attempt came to.
+/// Figures of the jobs of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct JobFigures {
-    /// All of them ended.
+    /// All jobs have ended.
     pub ended: bool,
-    /// All of them were listed.
+    /// GitHub listed all jobs.
     pub whole: bool,
-    /// When the first of them began; skipped ones count only where all are. None where that cannot be known.
+    /// When the first job began; skipped jobs count only where all were skipped. None where that is unknown.
     pub first_start: Option<TimestampMs>,
-    /// Seconds of those that ran in this attempt together; none where there are none.
+    /// Seconds of the jobs that ran in this attempt; none without such jobs.
     pub seconds: Option<f64>,
-    /// Seconds of those that ran in attempts before.
+    /// Seconds of the jobs that ran in earlier attempts.
     pub carried_seconds: f64,
-    /// When the last of them ended; none where that cannot be known.
+    /// When the last job ended; none where that is unknown.
     pub last_end: Option<TimestampMs>,
-    /// Jobs that ran and whose times are missing or cannot be: their seconds are not known.
+    /// Jobs that ran without valid times: their seconds are unknown.
     pub unclear: u32,
 }
 
 impl JobFigures {
-    /// Of the jobs that are listed for an attempt of a run, `whole` where none is missing in the list.
+    /// Figures of the jobs that GitHub lists for an attempt of a run; `whole` says that the list is complete.
     #[must_use]
     pub fn new(jobs: &[Job], run: &WorkflowRun, whole: bool) -> Self {
         let last = run.updated.map_or(TimestampMs::MAX, |end| end.max(run.started).max(run.created).saturating_add(SLACK_MS));
@@ -48,7 +48,7 @@ impl JobFigures {
             }
             if job.skipped {
                 starts_of_skipped.extend(started);
-                // As a rule none, and no time is needed to say so.
+                // Usually zero, so no valid times are needed.
                 *figures.seconds.get_or_insert_default() += ms.unwrap_or(0) as f64 / 1e3;
                 continue;
             }
@@ -67,7 +67,7 @@ impl JobFigures {
                 None => figures.unclear += 1,
             }
         }
-        // Nothing that is known but jobs that never ran says nothing of those that did.
+        // Zero seconds of jobs that never ran do not stand for the unknown seconds of jobs that did.
         figures.seconds = figures.seconds.filter(|seconds| figures.unclear == 0 || *seconds > 0.0);
         figures.first_start = if starts.is_empty() { starts_of_skipped.into_iter().min() } else { starts.into_iter().min() };
         figures.first_start = figures.first_start.filter(|_| starts_known && whole);
@@ -76,8 +76,8 @@ impl JobFigures {
         figures
     }
 
-    /// When a run ended that GitHub says changed last at `updated`. That time moves for other reasons too, weeks later: a run ends when its last
-    /// job does, or soon after.
+    /// When a run ended that changed last at `updated`. GitHub moves that time for other reasons too, even weeks later: a run ends with
+    /// its last job, or soon after.
     #[must_use]
     pub fn end(&self, updated: TimestampMs) -> TimestampMs {
         self.last_end.filter(|end| updated - end > SLACK_MS).unwrap_or(updated)
@@ -86,8 +86,8 @@ impl JobFigures {
     /// Seconds that a run waited for its first job: from its creation, or from the beginning of the attempt of a re-run.
     #[must_use]
     pub fn queue(&self, run: &WorkflowRun) -> Option<f64> {
-        let asked = if run.attempt > 1 { run.started } else { run.created };
-        let waited = self.first_start? - asked;
+        let requested = if run.attempt > 1 { run.started } else { run.created };
+        let waited = self.first_start? - requested;
         (waited >= -SKEW_MS).then(|| waited.max(0) as f64 / 1e3)
     }
 }

@@ -1,17 +1,17 @@
-//! GitHub Actions: what its answers say, what was seen of them, and the figures that follow.
+//! GitHub Actions: reading its answers, tracking runs, and the figures of workflows.
 //!
-//! Pure: answers, deliveries and the clock are arguments. `actors::collectors::github` asks, keeps and sends.
+//! Pure: answers, deliveries and the time are arguments. `actors::collectors::github` sends requests, keeps documents and publishes.
 //!
-//! * [`parse`] reads runs, jobs, workflows and webhook deliveries, and takes nothing for granted;
-//! * [`paging`] says whether a list goes on;
-//! * [`jobs`] works out what the jobs of a run came to;
-//! * [`workflow`] says what a workflow is known by, and what it is called;
+//! * [`parse`] reads runs, jobs, workflows and webhook deliveries, and tolerates missing or malformed fields;
+//! * [`paging`] tells whether another page follows;
+//! * [`jobs`] computes figures of the jobs of a run;
+//! * [`workflow`] has the identity and the name of a workflow;
 //! * [`tracker`] remembers what was seen, so that each end of a run is told once, across restarts and faults;
-//! * [`figures`] works out the figures of a workflow;
-//! * [`budget`] holds requests to a share of the hourly limit;
+//! * [`figures`] computes the figures of a workflow;
+//! * [`budget`] limits requests to a share of the hourly limit;
 //! * [`remote`] finds the repository of a working folder.
 //!
-//! A workflow is known by GitHub's number of it. A run counts by each attempt that was seen to end; ratios and what is active go by its newest attempt.
+//! GitHub's number of a workflow identifies it. A run counts once for each attempt that was seen to end; ratios and active runs use its newest attempt.
 
 pub mod budget;
 pub mod figures;
@@ -24,13 +24,13 @@ mod tests;
 pub mod tracker;
 pub mod workflow;
 
-/// Conclusions that count as a failure. All others but `success` count for neither.
+/// Conclusions that count as a failure. All others except `success` count as neither.
 pub const FAILURES: [&str; 3] = ["failure", "timed_out", "startup_failure"];
 /// The conclusion that counts as a success.
 pub const SUCCESS: &str = "success";
-/// The conclusion of a run that waits for somebody's approval: it goes on under the same attempt.
+/// The conclusion of a run that waits for an approval: it continues under the same attempt.
 pub const ACTION_REQUIRED: &str = "action_required";
-/// Statuses that count as active; an unknown one is kept under its own name and counts for nothing.
+/// Statuses that count as active. An unknown status has a series of its own and does not count as active.
 pub const ACTIVE: [&str; 5] = ["queued", "in_progress", "waiting", "requested", "pending"];
 /// The status of a run that ended.
 pub const COMPLETED: &str = "completed";

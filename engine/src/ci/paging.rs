@@ -1,8 +1,8 @@
-//! Whether a list goes on after a page. GitHub says so in `Link`; the length of a page says nothing: pages may be short in the middle of a
-//! list, because what the token may not see is taken out of them, and the last page may be full.
+//! Whether another page of a list follows. GitHub says so in the header `Link`. The length of a page does not tell: pages in the middle of a
+//! list may be short, because GitHub removes what the token may not see, and the last page may be full.
 
-/// Whether a page is followed by another, by its header `Link`. Where there is none (a proxy may have removed it), by the number of items
-/// that the list is said to have: `seen` are those of this page and of the pages before.
+/// Whether another page follows, by the header `Link`. Without that header (a proxy may have removed it), the total number of items
+/// decides: `seen` counts the items of this page and of those before.
 #[must_use]
 pub fn has_next_page(link: Option<&str>, total: Option<u64>, length: usize, full: usize, seen: usize) -> bool {
     match link {
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_goes_on_where_github_says_so() {
+    fn another_page_follows_where_the_header_names_it() {
         for (link, expected) in [
             (r#"<https://h/r?page=2>; rel="next", <https://h/r?page=9>; rel="last""#, true),
             (r#"<https://h/r?page=1>; rel="prev", <https://h/r?page=1>; rel="first""#, false),

@@ -1,49 +1,49 @@
-//! What GitHub's REST answers and webhook deliveries say.
+//! Reads GitHub's REST answers and webhook deliveries.
 //!
-//! Nothing is taken for granted: a field that is missing, null or of another type is as good as absent. A run without a
-//! number, a time or a status is left out and counted; everything else is kept under the name it came with.
+//! A field that is missing, null or of another type counts as absent. A run without a number, a time or a status is left out
+//! and counted; unknown statuses and conclusions are kept as they are.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::COMPLETED;
-use super::workflow::{WorkflowKey, is_place, without_ref};
+use super::workflow::{WorkflowKey, is_path, without_ref};
 use crate::model::TimestampMs;
 
-/// Longest text that is kept of a field.
+/// Longest text kept of a field.
 const MAX_TEXT: usize = 200;
-/// Times of GitHub are in here: 2008 to 2100. What it does not know it may write as the year 1.
+/// Valid times: 2008 to 2100. GitHub may write an unknown time as the year 1.
 const TIMES: std::ops::Range<TimestampMs> = 1_199_145_600_000..4_102_444_800_000;
 
-/// One attempt of a run, as GitHub has it now.
+/// One attempt of a run of a workflow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkflowRun {
     /// GitHub's number of the run.
     pub id: u64,
     /// Its attempt, from 1.
     pub attempt: u32,
-    /// GitHub's number of the workflow; 0 where it is not told.
+    /// GitHub's number of the workflow; 0 where it is unknown.
     #[serde(default)]
     pub workflow_id: u64,
-    /// File of the workflow, without a branch; empty where it is not told.
+    /// File of the workflow, without a branch; empty where it is unknown.
     #[serde(default)]
     pub path: String,
-    /// Name of the workflow; none where GitHub has none, or its file in the place of it.
+    /// Name of the workflow; none where GitHub has none, or only its file.
     #[serde(default)]
     pub name: Option<String>,
-    /// As GitHub names it; `completed` when it ended.
+    /// GitHub's status; `completed` when it ended.
     pub status: String,
-    /// How it ended; `none` where it ended and GitHub does not say how.
+    /// How it ended; none before the end, or where GitHub does not say.
     pub conclusion: Option<String>,
     /// Branch of its head.
     pub branch: String,
     /// Commit of its head; empty where it is not known.
     pub sha: String,
-    /// What set it off.
+    /// The event that triggered it.
     pub event: String,
     /// Its number among the runs of its workflow.
     pub number: u64,
-    /// What GitHub shows as its title.
+    /// Its title.
     pub title: String,
     /// Its page.
     pub url: String,
@@ -53,7 +53,7 @@ pub struct WorkflowRun {
     pub created: TimestampMs,
     /// When this attempt began.
     pub started: TimestampMs,
-    /// When it changed last: its end, where it ended.
+    /// Its last change: its end, where it ended.
     pub updated: Option<TimestampMs>,
     /// When its head was committed.
     pub committed: Option<TimestampMs>,
@@ -79,33 +79,33 @@ impl WorkflowRun {
         self.conclusion.as_deref().unwrap_or("none")
     }
 
-    /// What its workflow is known by.
+    /// The identity of its workflow.
     #[must_use]
     pub fn key(&self) -> WorkflowKey {
         WorkflowKey::new(self.workflow_id, &self.path, self.name.as_deref())
     }
 
-    /// Where it stands among the runs of its repository, the newest last.
+    /// Its place in the order of the runs of its repository, the newest last.
     #[must_use]
     pub fn order(&self) -> (TimestampMs, u64, u32) {
         (self.created, self.id, self.attempt)
     }
 }
 
-/// What an answer with a list came to.
+/// One page of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
-    /// What could be read, in the order of the answer.
+    /// The items that could be read, in the order of the answer.
     pub items: Vec<T>,
-    /// How many there are on all pages, where that is told.
+    /// How many items all pages have, where GitHub says so.
     pub total: Option<u64>,
-    /// Another page follows. That is not part of the body: see [`super::paging`].
+    /// Whether another page follows. The body does not say: see [`super::paging`].
     pub more: bool,
-    /// The repository that the first of them says it is of.
+    /// The repository of the first item that names one.
     pub repo: Option<String>,
-    /// How many were on the page.
+    /// How many items the page has.
     pub length: usize,
-    /// How many could not be read.
+    /// How many of them could not be read.
     pub skipped: usize,
 }
 
@@ -131,11 +131,11 @@ pub struct Job {
 /// A workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workflow {
-    /// GitHub's number of it; 0 where it is not told.
+    /// GitHub's number of it; 0 where it is unknown.
     pub id: u64,
-    /// Its file; empty where it is not told.
+    /// Its file; empty where it is unknown.
     pub path: String,
-    /// Its name; none where GitHub has none, or its file in the place of it.
+    /// Its name; none where GitHub has none, or only its file.
     pub name: Option<String>,
     /// `active`, `disabled_manually`, …
     pub state: String,
@@ -144,20 +144,20 @@ pub struct Workflow {
 }
 
 impl Workflow {
-    /// What it is known by.
+    /// Its identity.
     #[must_use]
     pub fn key(&self) -> WorkflowKey {
         WorkflowKey::new(self.id, &self.path, self.name.as_deref())
     }
 }
 
-/// An answer that is none.
+/// Why an answer cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// Not JSON.
     #[error("the answer is not JSON ({0}); is the address of the API right?")]
     NotJson(String),
-    /// JSON of another kind.
+    /// JSON without a field that is needed.
     #[error("the answer has no `{0}`; is the address of the API right?")]
     Missing(&'static str),
 }
@@ -179,7 +179,7 @@ fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// A web address to link to; nothing else is.
+/// A web address, the only kind that is linked to.
 fn link(value: &Value) -> String {
     text(value).filter(|url| url.starts_with("https://") || url.starts_with("http://")).unwrap_or_default()
 }
@@ -233,7 +233,7 @@ pub fn jobs(bytes: &[u8]) -> Result<Page<Job>, ParseError> {
 /// [`ParseError`] when it is not such an answer.
 pub fn workflows(bytes: &[u8]) -> Result<Page<Workflow>, ParseError> {
     page(bytes, "workflows", |workflow| {
-        let (path, name) = place(workflow);
+        let (path, name) = path_and_name(workflow);
         let id = number(&workflow["id"]).unwrap_or(0);
         (id > 0 || !path.is_empty() || name.is_some()).then(|| Workflow {
             id,
@@ -245,7 +245,7 @@ pub fn workflows(bytes: &[u8]) -> Result<Page<Workflow>, ParseError> {
     })
 }
 
-/// What GitHub says in `message` of an error.
+/// The `message` of an error.
 #[must_use]
 pub fn message(bytes: &[u8]) -> Option<String> {
     text(&json(bytes).ok()?["message"]).map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
@@ -257,7 +257,7 @@ pub fn repository(bytes: &[u8]) -> Option<String> {
     text(&json(bytes).ok()?["full_name"])
 }
 
-/// The requests that are left by the answer of `/rate_limit`.
+/// The requests that are left, in the answer of `/rate_limit`.
 #[must_use]
 pub fn remaining(bytes: &[u8]) -> Option<u64> {
     number(&json(bytes).ok()?["resources"]["core"]["remaining"])
@@ -268,10 +268,10 @@ fn attempt(value: &Value) -> Option<u32> {
 }
 
 /// The file of a workflow, and its name where that is more than its file.
-fn place(value: &Value) -> (String, Option<String>) {
+fn path_and_name(value: &Value) -> (String, Option<String>) {
     let path = text(&value["path"]).map(|path| without_ref(&path).to_owned());
     let name = text(&value["name"]);
-    let is_file = name.as_deref().is_some_and(|name| is_place(name) || path.as_deref() == Some(without_ref(name)));
+    let is_file = name.as_deref().is_some_and(|name| is_path(name) || path.as_deref() == Some(without_ref(name)));
     let path = path.or_else(|| name.clone().filter(|_| is_file));
     (path.unwrap_or_default(), name.filter(|_| !is_file))
 }
@@ -280,9 +280,9 @@ fn read_run(run: &Value) -> Option<WorkflowRun> {
     let (created, started, updated) = (time(&run["created_at"]), time(&run["run_started_at"]), time(&run["updated_at"]));
     let created = created.or(started).or(updated)?;
     let conclusion = text(&run["conclusion"]);
-    // What has a conclusion has ended.
+    // A run with a conclusion has ended.
     let status = text(&run["status"]).or_else(|| conclusion.as_ref().map(|_| COMPLETED.to_owned()))?;
-    let ((path, name), workflow_id) = (place(run), number(&run["workflow_id"]).unwrap_or(0));
+    let ((path, name), workflow_id) = (path_and_name(run), number(&run["workflow_id"]).unwrap_or(0));
     if workflow_id == 0 && path.is_empty() && name.is_none() {
         return None;
     }
@@ -312,16 +312,16 @@ fn read_run(run: &Value) -> Option<WorkflowRun> {
 /// A webhook delivery.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Delivery {
-    /// GitHub tries whether anybody is there.
+    /// GitHub tests the webhook.
     Ping,
-    /// A run of `repo` moved.
+    /// A run of `repo` changed.
     Run {
         /// `owner/name`.
         repo: String,
         /// The run.
         run: Box<WorkflowRun>,
     },
-    /// Nothing that is looked at.
+    /// An event that is ignored.
     Other,
 }
 

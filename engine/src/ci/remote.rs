@@ -106,7 +106,7 @@ fn repository_of_url(url: &str, hosts: &[String]) -> Option<String> {
     if !matches!(scheme.as_str(), "https" | "http" | "ssh" | "git" | "git+ssh") {
         return None;
     }
-    // GitHub's own other names of the same host.
+    // Other names of the same host at GitHub.
     let plain = host.strip_prefix("www.").or_else(|| host.strip_prefix("ssh.")).unwrap_or(&host);
     if !hosts.iter().any(|known| *known == host || known == plain) {
         return None;

@@ -1,7 +1,7 @@
-//! What a workflow is known by, and what it is called.
+//! The identity of a workflow, and its name.
 //!
 //! GitHub's number of a workflow (`workflow_id`) is its identity. Its name is not: several files may have the same name, a name may change,
-//! and runs of a file that GitHub cannot read have the path of the file in the place of the name.
+//! and runs of a file that GitHub cannot read have the path of the file instead of a name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,16 +10,16 @@ use serde::{Deserialize, Serialize};
 use super::parse::{Workflow, WorkflowRun};
 use crate::model::TimestampMs;
 
-/// Workflows whose names are remembered; names of more are those of their files.
+/// Workflows whose names are remembered; others are named after their files.
 const MAX_NAMES: usize = 10_000;
 
-/// GitHub's number of a workflow, else its file, else its name: the first that is told.
+/// GitHub's number of a workflow, else its file, else its name: the first that is known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WorkflowKey(String);
 
 impl WorkflowKey {
-    /// By what is told; a number of 0 is none.
+    /// The identity by what is known; a number of 0 is none.
     #[must_use]
     pub fn new(id: u64, path: &str, name: Option<&str>) -> Self {
         Self(match (id, path) {
@@ -43,9 +43,9 @@ pub(super) fn without_ref(path: &str) -> &str {
     &path[..end.unwrap_or(path.len())]
 }
 
-/// Whether a name is only the place of a file, as GitHub names a workflow whose file has no name or cannot be read.
+/// Whether a name is only the path of a file, as GitHub names a workflow whose file has no name or cannot be read.
 #[must_use]
-pub(super) fn is_place(name: &str) -> bool {
+pub(super) fn is_path(name: &str) -> bool {
     name.starts_with(".github/workflows/")
 }
 
@@ -53,10 +53,11 @@ pub(super) fn is_place(name: &str) -> bool {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct Known {
-    /// By the list of workflows.
+    /// From the list of workflows.
     listed: Option<String>,
-    /// By its newest run that has one, and when that was created.
-    told: Option<(String, TimestampMs)>,
+    /// From its newest run that has one, and when that was created.
+    #[serde(rename = "told")]
+    from_run: Option<(String, TimestampMs)>,
     /// Its file in the repository.
     path: String,
 }
@@ -71,32 +72,32 @@ impl WorkflowNames {
         (self.0.len() < MAX_NAMES || self.0.contains_key(&key)).then(|| self.0.entry(key).or_default())
     }
 
-    /// Takes in what a run says of its workflow; whether something changed.
-    pub(super) fn learn(&mut self, run: &WorkflowRun) -> bool {
+    /// Applies what a run says of its workflow. Returns whether something changed.
+    pub(super) fn observe_run(&mut self, run: &WorkflowRun) -> bool {
         let Some(known) = self.entry(run.key()) else { return false };
         let mut changed = known.path.is_empty() && !run.path.is_empty();
         if changed {
             known.path.clone_from(&run.path);
         }
         if let Some(name) = &run.name
-            && known.told.as_ref().is_none_or(|(_, of)| *of <= run.created)
+            && known.from_run.as_ref().is_none_or(|(_, of)| *of <= run.created)
         {
-            changed |= known.told.as_ref().is_none_or(|(before, _)| before != name);
-            known.told = Some((name.clone(), run.created));
+            changed |= known.from_run.as_ref().is_none_or(|(before, _)| before != name);
+            known.from_run = Some((name.clone(), run.created));
         }
         changed
     }
 
-    /// Takes in the list of workflows; whether something changed. The names in it are those of the default branch, which a run of another
+    /// Applies the list of workflows. Returns whether something changed. Its names are those of the default branch, which a run of another
     /// branch does not change.
-    pub(super) fn list(&mut self, workflows: &[Workflow]) -> bool {
+    pub(super) fn observe_list(&mut self, workflows: &[Workflow]) -> bool {
         let before = self.clone();
         for workflow in workflows {
             let Some(known) = self.entry(workflow.key()) else { continue };
             if known.path.is_empty() {
                 known.path.clone_from(&workflow.path);
             }
-            // A file that cannot be read any more keeps the name that it had.
+            // A file that can no longer be read keeps its name.
             if let Some(name) = &workflow.name {
                 known.listed = Some(name.clone());
             }
@@ -104,26 +105,26 @@ impl WorkflowNames {
         *self != before
     }
 
-    /// What a workflow is called: by the list, else by its runs, else its file.
+    /// The name of a workflow: from the list, else from its runs, else its file.
     #[must_use]
     pub fn name<'a>(&'a self, key: &'a WorkflowKey) -> &'a str {
         let known = self.0.get(key);
-        let name = known.and_then(|known| known.listed.as_deref().or(known.told.as_ref().map(|(name, _)| name.as_str())));
+        let name = known.and_then(|known| known.listed.as_deref().or(known.from_run.as_ref().map(|(name, _)| name.as_str())));
         name.unwrap_or_else(|| match self.path(key) {
             // Without a name or a file, GitHub's number is all there is.
             "" => key.0.split_once(' ').map_or(key.0.as_str(), |(_, text)| text),
-            path if is_place(path) => path,
+            path if is_path(path) => path,
             path => path.rsplit('/').next().unwrap_or(path),
         })
     }
 
-    /// The file of a workflow; empty where none is told.
+    /// The file of a workflow; empty where it is unknown.
     #[must_use]
     pub fn path(&self, key: &WorkflowKey) -> &str {
         self.0.get(key).map_or("", |known| known.path.as_str())
     }
 
-    /// Forgets workflows of which nothing is held.
+    /// Drops workflows that are neither listed nor in `held`.
     pub(super) fn retain(&mut self, held: &BTreeSet<WorkflowKey>) {
         self.0.retain(|key, known| known.listed.is_some() || held.contains(key));
     }

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, DataPointF
 use super::Options;
 use super::attributes::{Pairs, Target, point_labels, scope_labels};
 use super::clashes::Clashes;
-use super::names::{MetricType, metric_name, unit_name};
+use super::names::{InstrumentKind, metric_name, unit_name};
 use super::refusal::{MAX_LABEL_BYTES, MAX_ROWS, PointError};
 use super::rows::{Metric, Row, SeriesHistory, Translation};
 use super::streams::{NANOS, Step, Steps, Streams, Total};
@@ -131,13 +131,13 @@ struct Naming<'a, 'b> {
 }
 
 /// The type that selects the suffix of the name, and the Prometheus type.
-fn types_of(data: &Data) -> (MetricType, &'static str) {
+fn types_of(data: &Data) -> (InstrumentKind, &'static str) {
     match data {
-        Data::Gauge(_) => (MetricType::Gauge, "gauge"),
-        Data::Sum(sum) if sum.is_monotonic => (MetricType::Counter, "counter"),
-        Data::Sum(_) => (MetricType::Other, "gauge"),
-        Data::Histogram(_) | Data::ExponentialHistogram(_) => (MetricType::Other, "histogram"),
-        Data::Summary(_) => (MetricType::Other, "summary"),
+        Data::Gauge(_) => (InstrumentKind::Gauge, "gauge"),
+        Data::Sum(sum) if sum.is_monotonic => (InstrumentKind::Counter, "counter"),
+        Data::Sum(_) => (InstrumentKind::Other, "gauge"),
+        Data::Histogram(_) | Data::ExponentialHistogram(_) => (InstrumentKind::Other, "histogram"),
+        Data::Summary(_) => (InstrumentKind::Other, "summary"),
     }
 }
 

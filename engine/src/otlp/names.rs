@@ -5,7 +5,7 @@
 
 /// Selects the suffix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MetricType {
+pub(super) enum InstrumentKind {
     Counter,
     Gauge,
     /// Sums that may fall, histograms, summaries.
@@ -93,7 +93,7 @@ fn suffixes(unit: &str) -> (String, String) {
 }
 
 /// The Prometheus name; empty if no character of it is allowed.
-pub(super) fn metric_name(name: &str, unit: &str, kind: MetricType) -> String {
+pub(super) fn metric_name(name: &str, unit: &str, kind: InstrumentKind) -> String {
     let mut words: Vec<String> = name.split(|c| !is_letter(c)).filter(|word| !word.is_empty()).map(str::to_owned).collect();
     if words.is_empty() {
         return String::new();
@@ -106,10 +106,10 @@ pub(super) fn metric_name(name: &str, unit: &str, kind: MetricType) -> String {
         }
     }
     let ending = match kind {
-        MetricType::Counter => Some("total"),
+        InstrumentKind::Counter => Some("total"),
         // A counter of unit 1 counts things; only a gauge can be a ratio.
-        MetricType::Gauge if unit == "1" => Some("ratio"),
-        MetricType::Gauge | MetricType::Other => None,
+        InstrumentKind::Gauge if unit == "1" => Some("ratio"),
+        InstrumentKind::Gauge | InstrumentKind::Other => None,
     };
     if let Some(ending) = ending {
         words.retain(|word| word != ending);

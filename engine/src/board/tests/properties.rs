@@ -134,15 +134,15 @@ proptest! {
         let (mut stayed, mut restarted) = (Watcher::default(), Watcher::default());
         let mut now = 0;
         let mut counted = (0, 0);
-        for (look, (tasks, after)) in looks.iter().enumerate() {
+        for (round, (tasks, after)) in looks.iter().enumerate() {
             now += after;
-            if restart & (1 << look) != 0 {
+            if restart & (1 << round) != 0 {
                 restarted = serde_json::from_str(&serde_json::to_string(&restarted).unwrap()).unwrap();
             }
             let board = board(&file(tasks));
             let observed = stayed.observe(&board, now);
             prop_assert_eq!(&observed, &restarted.observe(&board, now));
-            prop_assert!(look > 0 || observed.transitions.is_empty());
+            prop_assert!(round > 0 || observed.transitions.is_empty());
             prop_assert!(observed.executions.iter().all(|e| e.seconds >= 0.0 && e.at_ms <= now));
             let counters = stayed.counters("master");
             prop_assert!(counters.completed >= counted.0 && counters.reopened >= counted.1);

@@ -35,33 +35,33 @@ fn branches_that_are_switched_count_nothing_however_often() {
     let all = |status: &str, at: i64| -> Value { (1..=5).map(|id| json!({"id": id, "status": status, "updatedAt": at})).collect() };
     let mut watcher = Watcher::default();
     let mut now = 100_000;
-    let mut look = |watcher: &mut Watcher, tasks: &Value| {
+    let mut observe = |watcher: &mut Watcher, tasks: &Value| {
         now += 1_000;
         // What is known survives being written and read back.
         *watcher = serde_json::from_slice(&serde_json::to_vec(&*watcher).unwrap()).unwrap();
         watcher.observe(&board(tasks), now)
     };
-    look(&mut watcher, &all("pending", 20));
+    observe(&mut watcher, &all("pending", 20));
     // The second change within one time, as a script makes it.
-    look(&mut watcher, &all("in-progress", 25));
-    assert_eq!(look(&mut watcher, &all("done", 25)).executions.len(), 5);
+    observe(&mut watcher, &all("in-progress", 25));
+    assert_eq!(observe(&mut watcher, &all("done", 25)).executions.len(), 5);
     for _ in 0..20 {
-        let back = look(&mut watcher, &all("pending", 20));
+        let back = observe(&mut watcher, &all("pending", 20));
         assert_eq!((back.transitions.len(), back.switched[0].task_ids.len()), (0, 5));
         // A commit between the two.
-        look(&mut watcher, &all("in-progress", 25));
-        let forth = look(&mut watcher, &all("done", 25));
+        observe(&mut watcher, &all("in-progress", 25));
+        let forth = observe(&mut watcher, &all("done", 25));
         assert_eq!((forth.transitions.len(), forth.executions.len()), (0, 0));
     }
     assert_eq!((counted(&watcher), watcher.failure_ratio("master", 200_000)), ((5, 0), Some(0.0)));
     assert_eq!(watcher.completions("master").1.len(), 5);
     // Real moves count once, from whichever branch they are made.
-    look(&mut watcher, &all("pending", 20));
-    look(&mut watcher, &all("in-progress", 90));
-    look(&mut watcher, &all("done", 91));
+    observe(&mut watcher, &all("pending", 20));
+    observe(&mut watcher, &all("in-progress", 90));
+    observe(&mut watcher, &all("done", 91));
     assert_eq!(counted(&watcher), (10, 0));
-    look(&mut watcher, &all("done", 25));
-    let reopened = look(&mut watcher, &all("pending", 95));
+    observe(&mut watcher, &all("done", 25));
+    let reopened = observe(&mut watcher, &all("pending", 95));
     assert_eq!((counted(&watcher), reopened.transitions.len()), ((10, 5), 5));
 }
 
@@ -227,7 +227,7 @@ fn time_in_progress_counts_from_when_it_was_first_seen_and_says_so() {
     );
     assert_eq!((watcher.work_since("master", "1"), watcher.work_since("master", "2")), (Some((1_000_000, false)), Some((1_001_000, true))));
     assert_eq!((watcher.in_progress_since("master", "1"), watcher.work_since("master", "3")), (None, None));
-    // A memory of an older form has no such time: from the first look on.
+    // The memory of an older version has no such time: it counts from the first observation.
     let mut older = serde_json::to_value(&watcher).unwrap();
     let task = older["tags"]["master"]["tasks"]["1"].as_object_mut().unwrap();
     task.retain(|field, _| ["seen", "priority", "stopwatch", "last_execution_ms", "subtasks"].contains(&field.as_str()));
@@ -259,10 +259,10 @@ fn twins_are_followed_as_long_as_they_are_as_many() {
 #[test]
 fn what_is_remembered_of_tasks_that_are_gone_is_bounded() {
     let mut watcher = Watcher::default();
-    for look in 0..6i64 {
-        let tasks: Value = (0..1_000).map(|id| json!({"id": look * 1_000 + id, "status": "done", "updatedAt": 5})).collect();
-        watcher.observe(&board(&tasks), look * 1_000);
-        watcher.observe(&board(&json!([{"id": "x"}, {"id": look}])), look * 1_000 + 500);
+    for round in 0..6i64 {
+        let tasks: Value = (0..1_000).map(|id| json!({"id": round * 1_000 + id, "status": "done", "updatedAt": 5})).collect();
+        watcher.observe(&board(&tasks), round * 1_000);
+        watcher.observe(&board(&json!([{"id": "x"}, {"id": round}])), round * 1_000 + 500);
     }
     let kept = serde_json::to_value(&watcher).unwrap();
     assert_eq!(kept["tags"]["master"]["gone_tasks"].as_object().unwrap().len(), MAX_GONE_TASKS);
@@ -344,7 +344,7 @@ proptest! {
             board(&tasks)
         };
         watcher.observe(&read(&files), now);
-        for (deed, look) in deeds.into_iter().zip(looks) {
+        for (deed, observes) in deeds.into_iter().zip(looks) {
             now += 1_000;
             match deed {
                 Deed::Move(id, to) => {
@@ -358,7 +358,7 @@ proptest! {
                 Deed::Commit => commits.push(files.clone()),
                 Deed::Checkout(at) => files = commits[at.index(commits.len())].clone(),
             }
-            if look {
+            if observes {
                 watcher.observe(&read(&files), now);
             }
         }

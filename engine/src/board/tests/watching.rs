@@ -1,4 +1,4 @@
-//! What a watcher makes of one look after another.
+//! What a watcher reports, observation by observation.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ const NOON: i64 = 43_200;
 /// What it shows, a task's status by second, and the durations that follow.
 type Life<'a> = (&'a str, &'a [(i64, &'a str)], &'a [f64]);
 
-/// The changes of a look, as `1 pending → done`.
+/// The changes of an observation, as `1 pending → done`.
 fn changes(observed: &Observed) -> Vec<String> {
     let line = |t: &Transition| {
         let subtask = t.subtask.as_ref().map(|s| format!(".{s}")).unwrap_or_default();
@@ -36,7 +36,7 @@ fn execution_time_is_time_in_progress_and_in_review() {
             &[(0, "pending"), (10, "in-progress"), (20, "done"), (30, "review"), (40, "done")],
             &[10.0],
         ),
-        ("in one look", &[(0, "pending"), (10, "done")], &[]),
+        ("in one observation", &[(0, "pending"), (10, "done")], &[]),
         ("start not seen", &[(0, "in-progress"), (40, "done")], &[]),
         ("start not seen, sent back", &[(0, "in-progress"), (40, "pending"), (50, "in-progress"), (60, "done")], &[]),
         ("the round after that", &[(0, "in-progress"), (40, "done"), (50, "in-progress"), (60, "done")], &[10.0]),
@@ -97,7 +97,7 @@ fn reopened_is_done_or_review_left_for_pending_or_in_progress() {
 
 #[test]
 fn the_file_tells_the_time_where_it_can_be_true() {
-    // First look at second 100; then updatedAt before it, updatedAt at the second look (200), and the time that counts.
+    // First observation at second 100; then updatedAt before it, updatedAt at the second observation (200), and the time that counts.
     for (before, after, at) in [
         (None, Some(150), 150),
         (None, None, 200),
@@ -107,7 +107,7 @@ fn the_file_tells_the_time_where_it_can_be_true() {
         // It comes from the future, or the one before did.
         (None, Some(201), 200),
         (Some(1_000), Some(150), 150),
-        // Written before the first look, on a board that came later.
+        // Written before the first observation, on a board that appeared later.
         (Some(50), Some(60), 60),
     ] {
         let mut watcher = Watcher::default();
@@ -143,7 +143,7 @@ fn what_appears_and_goes_is_told_but_is_no_outcome() {
     let came = tasks(&[("1", "pending", None), ("2", "done", Some(40)), ("3", "in-progress", Some(150)), ("4", "cancelled", None)]);
     let observed = watcher.observe(&board(&came), 200_000);
     assert_eq!(changes(&observed), ["3 · → in-progress", "2 · → done", "4 · → cancelled"]);
-    // What was written before the last look was brought here since: it appeared now.
+    // Written before the last observation, and moved here since: it appeared now.
     assert_eq!(observed.transitions.iter().map(|t| t.at_ms).collect::<Vec<_>>(), [150_000, 200_000, 200_000]);
     assert_eq!((watcher.counters("master"), watcher.failure_ratio("master", 200_000)), (Counters::default(), None));
     assert_eq!(watcher.in_progress_since("master", "3"), None);
@@ -217,9 +217,9 @@ fn the_memory_is_bounded() {
         board(&tasks)
     };
     let mut watcher = Watcher::default();
-    for look in 0..20i64 {
-        watcher.observe(&all(if look % 2 == 0 { "review" } else { "done" }, look * 2), look * 2_000);
-        watcher.observe(&all("pending", look * 2 + 1), look * 2_000 + 1_000);
+    for round in 0..20i64 {
+        watcher.observe(&all(if round % 2 == 0 { "review" } else { "done" }, round * 2), round * 2_000);
+        watcher.observe(&all("pending", round * 2 + 1), round * 2_000 + 1_000);
     }
     let size = |watcher: &Watcher| serde_json::to_value(watcher).unwrap()["outcomes"].as_array().unwrap().len();
     assert_eq!(size(&watcher), MAX_OUTCOMES);
@@ -228,10 +228,10 @@ fn the_memory_is_bounded() {
     assert_eq!(size(&watcher), 0);
 
     let mut watcher = Watcher::default();
-    for look in 0..MAX_GONE_TAGS as i64 + 10 {
+    for round in 0..MAX_GONE_TAGS as i64 + 10 {
         for status in ["pending", "done"] {
-            let one = json!({format!("tag-{look}"): {"tasks": tasks(&[("1", status, None)])}});
-            watcher.observe(&Board::parse(one.to_string().as_bytes(), None).unwrap(), look);
+            let one = json!({format!("tag-{round}"): {"tasks": tasks(&[("1", status, None)])}});
+            watcher.observe(&Board::parse(one.to_string().as_bytes(), None).unwrap(), round);
         }
     }
     assert_eq!(serde_json::to_value(&watcher).unwrap()["tags"].as_object().unwrap().len(), MAX_GONE_TAGS + 1);

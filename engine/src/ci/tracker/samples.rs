@@ -1,4 +1,4 @@
-//! What a tracker tells: the figures of now, and the history of counters once it is known.
+//! The samples of a repository: the current figures, and the history of counters once it is known.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::model::{Batch, Labels, STALE_NAN_BITS, TimestampMs};
 /// Conclusions that have a count of 0 before their first run, so that a rate sees that one too.
 const COUNTED: [&str; 3] = [SUCCESS, "failure", "cancelled"];
 
-/// Series of a workflow, and the name and the file in their labels.
+/// The series of a workflow, and the name and file in their labels.
 #[derive(Debug, Default)]
 pub(super) struct PublishedSeries {
     names: (String, String),
@@ -30,31 +30,31 @@ struct Step<'a> {
 }
 
 impl RunTracker {
-    /// Adds samples that belong to the same look.
+    /// Adds samples of the same poll.
     pub fn add_samples(&mut self, batch: Batch) {
         self.pending.batch.extend(batch);
     }
 
-    /// Adds the figures of now, and the history of counters once it is known. To be called when it is known that what is
-    /// seen is what is. A counter waits while something of it is still to be read: it would fall after a crash.
+    /// Adds the current figures, and the history of counters once it is known. To be called after a poll confirmed the state. A counter
+    /// waits until its history is read completely; otherwise it could fall after a crash.
     pub fn push_samples(&mut self, now: TimestampMs) {
-        self.add_up_old(now);
+        self.total_old_runs(now);
         let runs = self.is_complete();
         let jobs = runs && self.runs_without_jobs() == 0;
-        if (runs && !self.meta.told_runs) || (jobs && !self.meta.told_jobs) {
-            self.tell_history(jobs && !self.meta.told_jobs, now);
-            self.meta.told_runs = true;
-            self.meta.told_jobs |= jobs;
-            self.meta_changed = true;
+        if (runs && !self.state.runs_backfilled) || (jobs && !self.state.jobs_backfilled) {
+            self.push_history(jobs && !self.state.jobs_backfilled, now);
+            self.state.runs_backfilled = true;
+            self.state.jobs_backfilled |= jobs;
+            self.state_changed = true;
         }
-        self.tell_now(now, runs, jobs);
+        self.push_current(now, runs, jobs);
     }
 
-    fn tell_history(&mut self, with_jobs: bool, now: TimestampMs) {
+    fn push_history(&mut self, with_jobs: bool, now: TimestampMs) {
         let mut steps: Vec<Step<'_>> = Vec::new();
         let waste = Waste::new(self.records.values().filter(|r| !r.live));
         for record in self.records.values() {
-            if !self.meta.told_runs {
+            if !self.state.runs_backfilled {
                 let earlier = record.earlier.iter().filter(|end| !end.live).filter_map(|end| Some((end.at?, end.outcome.as_str())));
                 let last = record.at.filter(|_| !record.live).map(|at| (at, record.run.outcome()));
                 let ends = earlier.chain(last);
@@ -68,7 +68,7 @@ impl RunTracker {
             }
         }
         steps.sort_by_key(|step| (step.at, step.record.run.id, step.record.run.attempt));
-        let mut totals: FxHashMap<Labels, f64> = FxHashMap::default();
+        let mut running: FxHashMap<Labels, f64> = FxHashMap::default();
         let mut batch = Batch::default();
         for Step { at, record, metric, outcome } in steps {
             let key = record.run.key();
@@ -76,19 +76,19 @@ impl RunTracker {
                 "github_actions_runs_total" => (self.labels(metric, &key, Some(("conclusion", outcome))), 1.0),
                 _ => (self.labels(metric, &key, None), record.job_seconds.unwrap_or(0.0)),
             };
-            let total = totals.entry(labels.clone()).or_insert_with(|| self.base_of(metric, &key, outcome));
+            let total = running.entry(labels.clone()).or_insert_with(|| self.total_of(metric, &key, outcome));
             *total += more;
             batch.push(labels, at, *total);
         }
         self.pending.batch.extend(batch);
     }
 
-    fn base_of(&self, metric: &str, key: &WorkflowKey, outcome: &str) -> f64 {
-        let Some(base) = self.meta.bases.get(key) else { return 0.0 };
+    fn total_of(&self, metric: &str, key: &WorkflowKey, outcome: &str) -> f64 {
+        let Some(totals) = self.state.totals.get(key) else { return 0.0 };
         match metric {
-            "github_actions_runs_total" => base.runs.get(outcome).copied().unwrap_or(0) as f64,
-            "github_actions_job_seconds_total" => base.job_seconds,
-            _ => base.wasted_seconds,
+            "github_actions_runs_total" => totals.runs.get(outcome).copied().unwrap_or(0) as f64,
+            "github_actions_job_seconds_total" => totals.job_seconds,
+            _ => totals.wasted_seconds,
         }
     }
 
@@ -96,22 +96,22 @@ impl RunTracker {
         self.labels(metric, &run.key(), Some(("conclusion", run.outcome())))
     }
 
-    /// The name of a workflow, its file and its number: the first is what people call it, the second tells two of one name apart for them, the
-    /// third stays whatever becomes of the others. What is not known is left out.
+    /// The labels of a workflow: people know it by its name, tell two of one name apart by the file, and the number never changes.
+    /// Labels that are unknown are left out.
     fn labels(&self, metric: &str, key: &WorkflowKey, more: Option<(&str, &str)>) -> Labels {
-        let names = &self.meta.names;
+        let names = &self.state.names;
         let known = [("workflow_path", names.path(key)), ("workflow_id", key.number())].into_iter().filter(|(_, value)| !value.is_empty());
         let labels: Vec<_> = [("repo", self.repo.as_str()), ("workflow", names.name(key))].into_iter().chain(known).chain(more).collect();
         Labels::metric(metric, &labels)
     }
 
-    fn tell_now(&mut self, now: TimestampMs, runs: bool, jobs: bool) {
+    fn push_current(&mut self, now: TimestampMs, runs: bool, jobs: bool) {
         let mut batch = Batch::default();
         for (workflow, figures) in self.figures() {
-            let mut told = PublishedSeries::default();
+            let mut published = PublishedSeries::default();
             let mut push = |metric: &str, more: Option<(&str, &str)>, v: f64| {
                 let labels = self.labels(metric, &workflow, more);
-                told.series.push(labels.clone());
+                published.series.push(labels.clone());
                 batch.push(labels, now, v);
             };
             figures.success_ratio.into_iter().for_each(|v| push("github_actions_success_ratio", None, v));
@@ -132,24 +132,24 @@ impl RunTracker {
                 push("github_actions_job_seconds_total", None, figures.job_seconds);
                 push("github_actions_wasted_seconds_total", None, figures.wasted_seconds);
             }
-            let names = &self.meta.names;
-            told.names = (names.name(&workflow).to_owned(), names.path(&workflow).to_owned());
-            // The series under a name that it had before end.
-            if let Some(before) = self.told.get(&workflow).filter(|before| before.names != told.names) {
+            let names = &self.state.names;
+            published.names = (names.name(&workflow).to_owned(), names.path(&workflow).to_owned());
+            // The series under an earlier name end.
+            if let Some(before) = self.published.get(&workflow).filter(|before| before.names != published.names) {
                 before.series.iter().for_each(|labels| batch.push(labels.clone(), now, f64::from_bits(STALE_NAN_BITS)));
             }
-            self.told.insert(workflow, told);
+            self.published.insert(workflow, published);
         }
         self.pending.batch.extend(batch);
     }
 
-    /// Adds up the runs that are too old, or too many, to be held one by one.
-    fn add_up_old(&mut self, now: TimestampMs) {
+    /// Adds runs that are too old, or too many, to the totals, and removes their records.
+    fn total_old_runs(&mut self, now: TimestampMs) {
         let lost: Vec<RunKey> =
             self.records.iter().filter(|(_, r)| !r.run.ended() && r.run.created < now - MAX_ACTIVE_MS).map(|(key, _)| *key).collect();
-        lost.into_iter().for_each(|key| self.forget(key));
-        // What was not told yet must be, before it is only a part of a sum.
-        if !self.meta.told_jobs && self.records.len() <= 2 * MAX_RECORDS {
+        lost.into_iter().for_each(|key| self.remove(key));
+        // A run must be in the written history before only the totals have it.
+        if !self.state.jobs_backfilled && self.records.len() <= 2 * MAX_RECORDS {
             return;
         }
         let over = self.records.len().saturating_sub(MAX_RECORDS);
@@ -165,19 +165,19 @@ impl RunTracker {
         let waste = Waste::new(self.records.values());
         for key in &old {
             let Some(record) = self.records.get(key) else { continue };
-            let base = self.meta.bases.entry(record.run.key()).or_default();
+            let totals = self.state.totals.entry(record.run.key()).or_default();
             for outcome in record.ends() {
-                *base.runs.entry(outcome.to_owned()).or_default() += 1;
+                *totals.runs.entry(outcome.to_owned()).or_default() += 1;
             }
             let seconds = record.job_seconds.unwrap_or(0.0);
-            base.job_seconds += seconds;
+            totals.job_seconds += seconds;
             if waste.since(record).is_some() {
-                base.wasted_seconds += seconds;
+                totals.wasted_seconds += seconds;
             }
         }
-        old.into_iter().for_each(|key| self.forget(key));
-        let held = self.records.values().map(|record| record.run.key()).chain(self.meta.bases.keys().cloned()).collect();
-        self.meta.names.retain(&held);
-        self.meta_changed = true;
+        old.into_iter().for_each(|key| self.remove(key));
+        let held = self.records.values().map(|record| record.run.key()).chain(self.state.totals.keys().cloned()).collect();
+        self.state.names.retain(&held);
+        self.state_changed = true;
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn metrics_are_named_by_the_rules() {
-    use MetricType::{Counter, Gauge, Other};
+    use InstrumentKind::{Counter, Gauge, Other};
     for (name, unit, kind, expected) in [
         ("claude_code.token.usage", "tokens", Counter, "claude_code_token_usage_tokens_total"),
         ("claude_code.cost.usage", "USD", Counter, "claude_code_cost_usage_USD_total"),
@@ -77,7 +77,7 @@ fn labels_are_named_by_the_rules() {
 proptest! {
     #[test]
     fn every_name_is_one_or_empty(name in ".{0,40}", unit in ".{0,12}") {
-        for kind in [MetricType::Counter, MetricType::Gauge, MetricType::Other] {
+        for kind in [InstrumentKind::Counter, InstrumentKind::Gauge, InstrumentKind::Other] {
             let made = metric_name(&name, &unit, kind);
             prop_assert!(made.chars().all(|c| is_letter(c) || c == '_') && !made.starts_with(|c: char| c.is_ascii_digit()), "{made}");
         }
