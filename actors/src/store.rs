@@ -22,6 +22,7 @@ use crate::messages::{
     Append, AppendError, AppendResolved, ChangeDocuments, CloseSilent, Finish, Publish, RecordEvents, StoredBatch, TakeSnapshot,
 };
 use crate::supervisor::{Ctx, InBackground, Mailbox, Receive, Schedule, ServiceActor};
+use crate::view;
 
 /// How often size and retention are checked.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
@@ -354,7 +355,8 @@ impl Receive<RecordEvents> for StoreActor {
         match self.store.add_events(&events) {
             Ok(kept) => {
                 if let Some(listeners) = self.listeners.get() {
-                    let _ = listeners.events.try_send(Publish::Events(kept));
+                    let views = kept.iter().map(|(id, event)| view::Event::new(id, event)).collect();
+                    let _ = listeners.events.try_send(Publish::Events(views));
                 }
             }
             Err(error) => log::error!("store: {} events not kept: {error}", events.len()),

@@ -1,9 +1,9 @@
-//! One window aggregator a level: computes the windows that were just closed for those who follow them, and passes on to the
-//! next level how far each series has come.
+//! One window aggregator for each level: publishes the windows that were just closed to those who follow them, and tells the next
+//! level how far they are closed.
 //!
-//! It holds no state that counts: the store has how far each series is closed, and rows are computed from its samples. So a
-//! restart loses nothing and counts nothing twice; a follower gets what a lost message was about with the next sweep. While nobody
-//! follows a level, no row of it is computed.
+//! The store knows up to where each series is closed, and rows are computed from its samples. So a restart loses nothing and counts
+//! nothing twice; what was missed while the mailbox was full, a follower gets with the next sweep.
+//! While nobody follows a level, no row of it is computed.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,7 +15,8 @@ use taskpulse_engine::store::{ClosedSpan, StoreReader};
 use taskpulse_engine::windows::Level;
 
 use crate::messages::{Advanced, CloseSilent, Closed, StoredBatch};
-use crate::shared::Shared;
+use crate::pipeline_stats::{FollowedWindows, PipelineStats};
+use crate::series_cache::clear_when_full;
 use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 
 /// How often silent series, and what followers missed, are looked for.
@@ -36,10 +37,11 @@ pub struct WindowOutputs {
 pub struct WindowAggregatorActor {
     level: Level,
     store: StoreReader,
-    shared: Arc<Shared>,
+    stats: Arc<PipelineStats>,
+    followed: FollowedWindows,
     idle_after_ms: i64,
     outputs: WindowOutputs,
-    /// Up to where the windows of a series were published to followers.
+    /// Up to where the windows of a series were published.
     published: FxHashMap<SeriesId, TimestampMs>,
     /// Whether the store works on the last sweep.
     closing: bool,
@@ -48,9 +50,16 @@ pub struct WindowAggregatorActor {
 impl WindowAggregatorActor {
     /// The aggregator of one level.
     #[must_use]
-    pub fn new(level: Level, store: StoreReader, shared: Arc<Shared>, idle_after: Duration, outputs: WindowOutputs) -> Self {
+    pub fn new(
+        level: Level,
+        store: StoreReader,
+        stats: Arc<PipelineStats>,
+        followed: FollowedWindows,
+        idle_after: Duration,
+        outputs: WindowOutputs,
+    ) -> Self {
         let idle_after_ms = i64::try_from(idle_after.as_millis()).unwrap_or(i64::MAX);
-        Self { level, store, shared, idle_after_ms, outputs, published: FxHashMap::default(), closing: false }
+        Self { level, store, stats, followed, idle_after_ms, outputs, published: FxHashMap::default(), closing: false }
     }
 
     fn advance(&mut self, spans: &[ClosedSpan]) {
@@ -60,8 +69,8 @@ impl WindowAggregatorActor {
         if own.is_empty() {
             return;
         }
-        self.shared.windows_closed[self.level.index()].fetch_add(own.len() as u64, Ordering::Relaxed);
-        if self.shared.follows(self.level) {
+        self.stats.windows_closed[self.level.index()].fetch_add(own.len() as u64, Ordering::Relaxed);
+        if self.followed.contains(self.level) {
             self.publish(&own);
         } else {
             self.published.clear();
@@ -72,7 +81,7 @@ impl WindowAggregatorActor {
         }
     }
 
-    /// Has the store close what silent series hold open, and publishes what a message that was lost did not.
+    /// Has the store close the windows of silent series, and publishes what was missed.
     fn sweep(&mut self, ctx: &mut Ctx<Self>) {
         if let Some(store) = self.outputs.store.clone().filter(|_| !self.closing) {
             self.closing = true;
@@ -96,6 +105,7 @@ impl WindowAggregatorActor {
     fn publish(&mut self, spans: &[ClosedSpan]) {
         let mut rows = Vec::new();
         for &(id, from, to) in spans {
+            clear_when_full(&mut self.published);
             let from = *self.published.entry(id).or_insert(from);
             match self.store.windows(id, self.level, from, to - 1) {
                 Ok(closed) => {

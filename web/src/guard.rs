@@ -43,7 +43,7 @@ pub(crate) async fn guard(
     let allowed = match req.app_data::<web::Data<AppState>>() {
         Some(state) => {
             let check = state.access.check_sender(req.headers()).and_then(|()| Access::check_site(&req));
-            check.and_then(|()| state.access.check_token(&req, &state.reporter.shared.auth_failures))
+            check.and_then(|()| state.access.check_token(&req, &state.reporter.stats.auth_failures))
         }
         None => Err(ApiError::internal("the service is not set up")),
     };

@@ -12,7 +12,7 @@ use serde::de::{Deserializer, Visitor};
 use serde_json::json;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::AppendResolved;
-use taskpulse_actors::shared::Metadata;
+use taskpulse_actors::metadata::Metadata;
 use taskpulse_engine::exposition::{self, Line as TextLine};
 use taskpulse_engine::model::{Labels, STALE_NAN_BITS, TimestampMs};
 use taskpulse_engine::store::{ResolvedBatch, SeriesResolver, StoreReader};
@@ -87,7 +87,7 @@ async fn import(req: HttpRequest, payload: web::Payload, state: web::Data<AppSta
     let mut metadata = Metadata::default();
     let (resolved, problems, lost) = resolve(&state.store, format, text, before, &mut metadata);
     drop(body);
-    state.reporter.shared.metadata.learn(metadata);
+    state.metadata.record(metadata);
     let rejected = resolved.rejected();
     let accepted = if resolved.is_empty() { 0 } else { kept(state.append_resolved.send(AppendResolved(resolved))).await?.accepted };
     Ok(success(json!({"kept": refuse(accepted, rejected, problems, lost)?})))
