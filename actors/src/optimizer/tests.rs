@@ -124,7 +124,7 @@ fn a_decision_is_answered_when_it_is_durable_and_outlives_a_restart() {
         let _after = setup(&stage, "after", None);
         stage.settle().await;
         assert_eq!(stage.views.recommendations()[0].status, view::RecommendationStatus::Accepted);
-        s.documents.answer_with(|_| Err(AppendError::Failed("broken".to_owned())));
+        s.documents.answer_with(|_| Err(AppendError::DiskHangs));
         let failed = s.actor.mailbox().send(Decide { id: "disk_filling:/srv".to_owned(), status: Status::Dismissed }).await.unwrap();
         assert_eq!(failed.unwrap_err().to_string(), AppendError::DiskHangs.to_string());
     });
