@@ -15,8 +15,9 @@ use taskpulse_actors::collectors::probe::{self, ProbeCollector};
 use taskpulse_actors::collectors::scrape::{ScrapeCollector, Target};
 use taskpulse_actors::collectors::self_metrics::{self, SelfCollector};
 use taskpulse_actors::collectors::system::{self, Crews, SystemCollector};
-use taskpulse_actors::collectors::taskmaster::{self, BoardOptions, Bounds, TaskCollector};
+use taskpulse_actors::collectors::taskmaster::{self, BoardChannels, BoardOptions, Bounds, TaskCollector};
 use taskpulse_actors::messages::AppendResolved;
+use taskpulse_actors::published::Publishers;
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::supervisor::Mailbox;
 use taskpulse_engine::board::cost::AgentMetrics;
@@ -42,7 +43,7 @@ pub const COLLECTORS: &[Registration] = &[
     Registration { name: "commands", plan: commands },
     Registration { name: "probes", plan: probes },
     Registration { name: cgroup::SOURCE, plan: containers },
-    Registration { name: self_metrics::NAME, plan: |_, c| poll(own(&c.reporter)) },
+    Registration { name: self_metrics::NAME, plan: |_, c| poll(own(c)) },
     Registration { name: "github", plan: github },
 ];
 
@@ -50,6 +51,7 @@ pub const COLLECTORS: &[Registration] = &[
 pub struct Context {
     pub clock: taskpulse_actors::clock::Clock,
     pub reporter: Arc<Reporter>,
+    pub publishers: Publishers,
     pub outputs: Outputs,
     /// For samples of any age, which bypass the batcher.
     pub append: Mailbox<AppendResolved>,
@@ -80,15 +82,14 @@ fn poll_and_wake<C: Collector>(waker: Waker, make: impl Fn() -> Vec<C> + Send + 
 
 /// Starts a poller for each row of the table that the settings ask for.
 pub fn start(starter: &Starter<'_>, arbiter: &Arbiter, context: &Context) {
-    let shared = &context.reporter.shared;
     for Registration { name, plan } in COLLECTORS {
         match plan(starter.settings, context) {
             Plan::Poll(make, waker) => {
-                let (clock, shared, outputs) = (starter.clock.clone(), Arc::clone(shared), context.outputs.clone());
-                let make = move || Poller::new(clock.clone(), Arc::clone(&shared), name, outputs.clone(), make());
+                let (clock, outputs) = (starter.clock.clone(), context.outputs.clone());
+                let make = move || Poller::new(clock.clone(), name, outputs.clone(), make());
                 waker.connect(starter.start(arbiter, name, make).mailbox::<Wake>());
             }
-            Plan::Off => shared.sources.absent(name, "switched off", format!("set {name}.enabled = true")),
+            Plan::Off => context.publishers.sources.absent(name, "switched off", format!("set {name}.enabled = true")),
             Plan::NoTargets => {}
         }
     }
@@ -113,10 +114,14 @@ fn taskmaster(settings: &Settings, context: &Context) -> Plan {
         bounds: Bounds { max_tags: boards.max_tags, max_tasks: boards.max_tasks },
         names: AgentMetrics { tokens: costs.tokens.clone(), money: costs.money.clone(), active: costs.active_seconds.clone() },
     });
+    let channels = BoardChannels {
+        boards: context.publishers.boards.clone(),
+        sources: context.publishers.sources.clone(),
+        runs: context.publishers.runs.subscribe(),
+    };
     let (clock, reporter, waker) = (context.clock.clone(), Arc::clone(&context.reporter), Waker::default());
     poll_and_wake(waker.clone(), move || {
-        let (shared, store) = (Arc::clone(&reporter.shared), Arc::clone(&reporter.store));
-        vec![TaskCollector::new(Arc::clone(&options), clock.clone(), shared, store, waker.clone())]
+        vec![TaskCollector::new(Arc::clone(&options), clock.clone(), channels.clone(), Arc::clone(&reporter.store), waker.clone())]
     })
 }
 
@@ -127,8 +132,8 @@ fn scrape(settings: &Settings, context: &Context) -> Plan {
     if targets.is_empty() {
         return Plan::NoTargets;
     }
-    let (clock, shared) = (context.clock.clone(), Arc::clone(&context.reporter.shared));
-    poll(move || targets.iter().map(|target| ScrapeCollector::new(target.clone(), clock.clone(), Arc::clone(&shared))).collect())
+    let (clock, metadata) = (context.clock.clone(), context.publishers.metadata.clone());
+    poll(move || targets.iter().map(|target| ScrapeCollector::new(target.clone(), clock.clone(), metadata.clone())).collect())
 }
 
 fn commands(settings: &Settings, _: &Context) -> Plan {
@@ -144,12 +149,11 @@ fn probes(settings: &Settings, context: &Context) -> Plan {
     if checks.is_empty() {
         return Plan::NoTargets;
     }
-    let (clock, reporter) = (context.clock.clone(), Arc::clone(&context.reporter));
+    let (clock, reporter, targets) = (context.clock.clone(), Arc::clone(&context.reporter), context.publishers.targets.clone());
     poll(move || {
         let states = probe::restore(&reporter.store, &checks);
-        let collector = |check: &probe::Check| {
-            ProbeCollector::new(check.clone(), clock.clone(), Arc::clone(&reporter.shared), states.get(&check.name).copied())
-        };
+        let collector =
+            |check: &probe::Check| ProbeCollector::new(check.clone(), clock.clone(), targets.clone(), states.get(&check.name).copied());
         checks.iter().map(collector).collect()
     })
 }
@@ -162,9 +166,9 @@ fn containers(settings: &Settings, _: &Context) -> Plan {
     poll(move || vec![CgroupCollector::new(containers.root.clone(), containers.interval.duration(), containers.max_groups)])
 }
 
-fn own(reporter: &Arc<Reporter>) -> impl Fn() -> Vec<SelfCollector> + Send + 'static {
-    let reporter = Arc::clone(reporter);
-    move || vec![SelfCollector::new(Arc::clone(&reporter))]
+fn own(context: &Context) -> impl Fn() -> Vec<SelfCollector> + Send + 'static {
+    let (reporter, health) = (Arc::clone(&context.reporter), context.publishers.health.clone());
+    move || vec![SelfCollector::new(Arc::clone(&reporter), health.clone())]
 }
 
 fn github(settings: &Settings, context: &Context) -> Plan {
@@ -176,11 +180,14 @@ fn github(settings: &Settings, context: &Context) -> Plan {
         append: context.append.clone(),
         documents: context.outputs.documents.clone(),
         events: context.outputs.events.clone(),
+        repositories: context.publishers.repositories.clone(),
+        runs: context.publishers.runs.clone(),
+        sources: context.publishers.sources.clone(),
+        stats: Arc::clone(&context.reporter.stats),
     };
     let (webhooks, reporter) = (Arc::clone(&context.webhooks), &context.reporter);
     // Kept over restarts: it knows the token and how much of the limit is used.
-    let github =
-        GithubContext::new(options, context.clock.clone(), webhooks, Arc::clone(&reporter.shared), Arc::clone(&reporter.store), outputs);
+    let github = GithubContext::new(options, context.clock.clone(), webhooks, Arc::clone(&reporter.store), outputs);
     let github = Arc::new(github);
     poll_and_wake(context.webhooks.waker(), move || GithubContext::collectors(&github))
 }

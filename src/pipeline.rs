@@ -4,7 +4,7 @@
 //! work that waits for the disk. The HTTP server is not part of it: `service.rs` puts one in front.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ use taskpulse_actors::hub::HubActor;
 use taskpulse_actors::messages::{Advanced, Finish, Flush, RecordEvents, StoredBatch};
 use taskpulse_actors::notifier::NotifierActor;
 use taskpulse_actors::optimizer::{OptimizerActor, OptimizerOutputs};
-use taskpulse_actors::shared::Shared;
+use taskpulse_actors::pipeline_stats::{FollowedWindows, PipelineStats};
+use taskpulse_actors::published::Publishers;
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::store::{Listeners, StoreActor, StoreActorOptions};
 use taskpulse_actors::supervisor::{ActorHandle, Mailbox, Policy, Registry, ServiceActor, start};
@@ -71,6 +72,7 @@ pub struct Pipeline<'a> {
     pub reporter: Arc<Reporter>,
     pub rules: Arc<RuleSet>,
     pub store: ActorHandle<StoreActor>,
+    pub publishers: Publishers,
     pub hub: ActorHandle<HubActor>,
     pub alerts: ActorHandle<AlertActor>,
     pub optimizer: ActorHandle<OptimizerActor>,
@@ -85,7 +87,7 @@ impl<'a> Pipeline<'a> {
         let clock = Clock::system();
         let rules = Arc::new(RuleSet::new(&settings.alerts.rules, settings.store.retention)?);
         let store = Arc::new(Store::open(dir, store_options(settings), clock.now_ms())?);
-        let reporter = reporter(settings, &store, &clock);
+        let (publishers, reporter) = reporter(settings, &store, &clock);
         let policy = Policy {
             max_restarts: settings.supervision.max_restarts,
             window: settings.supervision.window.duration(),
@@ -104,22 +106,30 @@ impl<'a> Pipeline<'a> {
         // The store first: every other actor sends to it. Its listeners are set once they exist.
         let listeners: Arc<OnceLock<Listeners>> = Arc::default();
         let store_actor = start_store(&starter, &arbiters.store, &store, &listeners);
-        let hub = start_hub(&starter, &arbiters.hub, &reporter);
-        let alerts = start_alerts(&starter, &arbiters.pipeline, &reporter, &rules, &store_actor, &hub, dir);
-        let optimizer = start_optimizer(&starter, &arbiters.pipeline, &reporter, &store_actor, &hub);
-        let first_window = start_windows(&starter, &arbiters.windows, &reporter, &hub);
+        let followed = FollowedWindows::default();
+        let hub = start_hub(&starter, &arbiters.hub, &reporter, &followed);
+        let alerts = start_alerts(&starter, &arbiters.pipeline, &publishers, &store, &rules, &store_actor, &hub, dir);
+        let optimizer = start_optimizer(&starter, &arbiters.pipeline, &publishers, &store, &store_actor, &hub);
+        let first_window = start_windows(&starter, &arbiters.windows, &reporter, &followed, &hub);
         // Set once, here; the store publishes nothing before.
         let _ = listeners.set(Listeners { batches: vec![first_window, alerts.mailbox(), hub.mailbox()], events: hub.mailbox() });
-        let batcher = start_batcher(&starter, &arbiters.pipeline, &reporter.shared, &rules, &store_actor);
-        Ok(Self { reporter, rules, store: store_actor, hub, alerts, optimizer, batcher, arbiters, starter })
+        let batcher = start_batcher(&starter, &arbiters.pipeline, &reporter.stats, &rules, &store_actor);
+        Ok(Self { reporter, rules, publishers, store: store_actor, hub, alerts, optimizer, batcher, arbiters, starter })
     }
 
     /// Starts the collectors that the settings ask for.
     pub fn start_collectors(&self, webhooks: &SharedWebhooks) {
-        let outputs = Outputs { batcher: self.batcher.mailbox(), events: self.store.mailbox(), documents: self.store.mailbox() };
+        let outputs = Outputs {
+            batcher: self.batcher.mailbox(),
+            events: self.store.mailbox(),
+            documents: self.store.mailbox(),
+            sources: self.publishers.sources.clone(),
+            stats: Arc::clone(&self.reporter.stats),
+        };
         let context = collectors::Context {
             clock: self.starter.clock.clone(),
             reporter: Arc::clone(&self.reporter),
+            publishers: self.publishers.clone(),
             outputs,
             append: self.store.mailbox(),
             webhooks: Arc::clone(webhooks),
@@ -159,12 +169,14 @@ pub async fn bounded<T>(what: &str, step: impl Future<Output = T>) {
     }
 }
 
-fn reporter(settings: &Settings, store: &Arc<Store>, clock: &Clock) -> Arc<Reporter> {
-    let shared = Arc::new(Shared::default());
-    shared.login.store(settings.server.token.is_some(), Ordering::Relaxed);
-    Arc::new(Reporter {
+fn reporter(settings: &Settings, store: &Arc<Store>, clock: &Clock) -> (Publishers, Arc<Reporter>) {
+    let (publishers, views) = Publishers::new();
+    let stats = Arc::<PipelineStats>::default();
+    let reporter = Reporter {
         registry: Arc::default(),
-        shared,
+        views,
+        stats,
+        login: settings.server.token.is_some(),
         store: Arc::clone(store),
         stuck_after: settings.supervision.stuck_after.duration(),
         seal_interval: settings.store.seal_interval.duration(),
@@ -173,7 +185,8 @@ fn reporter(settings: &Settings, store: &Arc<Store>, clock: &Clock) -> Arc<Repor
         addresses: OnceLock::new(),
         ready: AtomicBool::new(false),
         stopping: AtomicBool::new(false),
-    })
+    };
+    (publishers, Arc::new(reporter))
 }
 
 fn start_store(
@@ -193,63 +206,70 @@ fn start_store(
     starter.start_essential(arbiter, "store", make)
 }
 
-fn start_hub(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>) -> ActorHandle<HubActor> {
-    let (clock, reporter) = (starter.clock.clone(), Arc::clone(reporter));
+fn start_hub(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, followed: &FollowedWindows) -> ActorHandle<HubActor> {
+    let (clock, reporter, followed) = (starter.clock.clone(), Arc::clone(reporter), followed.clone());
     let slow_after = starter.settings.server.slow_client_timeout.duration();
     starter.start(arbiter, "hub", move || {
-        let (store, shared, status) = (Arc::clone(&reporter.store), Arc::clone(&reporter.shared), Arc::clone(&reporter));
-        HubActor::new(clock.clone(), store, shared, Arc::new(move || status.status()), slow_after)
+        let (store, views, stats) = (Arc::clone(&reporter.store), reporter.views.clone(), Arc::clone(&reporter.stats));
+        let status = Arc::clone(&reporter);
+        HubActor::new(clock.clone(), store, views, Arc::new(move || status.status()), stats, followed.clone(), slow_after)
     })
 }
 
 fn start_alerts(
     starter: &Starter<'_>,
     arbiter: &Arbiter,
-    reporter: &Arc<Reporter>,
+    publishers: &Publishers,
+    store: &Arc<Store>,
     rules: &Arc<RuleSet>,
     store_actor: &ActorHandle<StoreActor>,
     hub: &ActorHandle<HubActor>,
     dir: &Path,
 ) -> ActorHandle<AlertActor> {
     let notifier = {
-        let (channels, shared) = (notification_channels(starter.settings, dir), Arc::clone(&reporter.shared));
-        starter.start(arbiter, "notifier", move || NotifierActor::new(channels.clone(), Arc::clone(&shared)))
+        let (channels, sources) = (notification_channels(starter.settings, dir), publishers.sources.clone());
+        starter.start(arbiter, "notifier", move || NotifierActor::new(channels.clone(), sources.clone()))
     };
-    let (clock, store, rules, shared) =
-        (starter.clock.clone(), Arc::clone(&reporter.store), Arc::clone(rules), Arc::clone(&reporter.shared));
+    let (clock, store, rules, active) = (starter.clock.clone(), Arc::clone(store), Arc::clone(rules), publishers.alerts.clone());
     // Before the first request: a firing alert must not look resolved while the actor starts.
-    *shared.alerts.write() = Arc::new(kept_alerts(&store, &rules, clock.now_ms()));
+    active.send_replace(Arc::new(kept_alerts(&store, &rules, clock.now_ms())));
     let outputs =
         AlertOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox(), notifier: notifier.mailbox(), hub: hub.mailbox() };
-    let make = move || AlertActor::new(clock.clone(), Arc::clone(&store), Arc::clone(&rules), Arc::clone(&shared), outputs.clone());
+    let make = move || AlertActor::new(clock.clone(), Arc::clone(&store), Arc::clone(&rules), active.clone(), outputs.clone());
     starter.start(arbiter, "alerts", make)
 }
 
 fn start_optimizer(
     starter: &Starter<'_>,
     arbiter: &Arbiter,
-    reporter: &Arc<Reporter>,
+    publishers: &Publishers,
+    store: &Arc<Store>,
     store_actor: &ActorHandle<StoreActor>,
     hub: &ActorHandle<HubActor>,
 ) -> ActorHandle<OptimizerActor> {
     let settings = &starter.settings.optimizer;
     let every = settings.enabled.then(|| settings.interval.duration());
-    let (clock, reporter) = (starter.clock.clone(), Arc::clone(reporter));
+    let (clock, store, current) = (starter.clock.clone(), Arc::clone(store), publishers.recommendations.clone());
     let outputs = OptimizerOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox(), hub: hub.mailbox() };
-    let make =
-        move || OptimizerActor::new(clock.clone(), Arc::clone(&reporter.store), Arc::clone(&reporter.shared), every, outputs.clone());
+    let make = move || OptimizerActor::new(clock.clone(), Arc::clone(&store), current.clone(), every, outputs.clone());
     starter.start(arbiter, "optimizer", make)
 }
 
 /// Starts the aggregators from the longest to the shortest. Each publishes to the next longer one and to the hub.
-fn start_windows(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, hub: &ActorHandle<HubActor>) -> Mailbox<StoredBatch> {
+fn start_windows(
+    starter: &Starter<'_>,
+    arbiter: &Arbiter,
+    reporter: &Arc<Reporter>,
+    followed: &FollowedWindows,
+    hub: &ActorHandle<HubActor>,
+) -> Mailbox<StoredBatch> {
     let idle_after = starter.settings.windows.idle_after.duration();
     let start_level = |level: Level, above: Option<Mailbox<Advanced>>| {
         let outputs = WindowOutputs { hub: hub.mailbox(), above };
-        let (clock, reporter) = (starter.clock.clone(), Arc::clone(reporter));
+        let (clock, reporter, followed) = (starter.clock.clone(), Arc::clone(reporter), followed.clone());
         let make = move || {
-            let (store, shared) = (Arc::clone(&reporter.store), Arc::clone(&reporter.shared));
-            WindowAggregatorActor::new(clock.clone(), level, store, shared, idle_after, outputs.clone())
+            let (store, stats) = (Arc::clone(&reporter.store), Arc::clone(&reporter.stats));
+            WindowAggregatorActor::new(clock.clone(), level, store, stats, followed.clone(), idle_after, outputs.clone())
         };
         starter.start(arbiter, &format!("windows {}", level.name()), make)
     };
@@ -260,14 +280,14 @@ fn start_windows(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Report
 fn start_batcher(
     starter: &Starter<'_>,
     arbiter: &Arbiter,
-    shared: &Arc<Shared>,
+    stats: &Arc<PipelineStats>,
     rules: &Arc<RuleSet>,
     store_actor: &ActorHandle<StoreActor>,
 ) -> ActorHandle<BatcherActor> {
     let settings = &starter.settings.pipeline;
     let options =
         BatcherOptions { batch_size: settings.batch_size, flush_interval: settings.flush_interval.duration(), backlog: settings.backlog };
-    let (rules, shared, store) = (Arc::clone(rules), Arc::clone(shared), store_actor.mailbox());
-    let make = move || BatcherActor::new(options.clone(), store.clone(), Arc::clone(&rules), Arc::clone(&shared));
+    let (rules, stats, store) = (Arc::clone(rules), Arc::clone(stats), store_actor.mailbox());
+    let make = move || BatcherActor::new(options.clone(), store.clone(), Arc::clone(&rules), Arc::clone(&stats));
     starter.start(arbiter, "batcher", make)
 }

@@ -45,7 +45,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     let webhooks = webhook_queue(&settings);
     let server = Server::start(&pipeline, &settings, &webhooks)?;
     let address = server.addresses.first().map_or("", String::as_str);
-    pipeline.reporter.shared.sources.absent(OTLP_SOURCE, "nothing was sent to /v1/metrics yet", otlp_hint(address));
+    pipeline.publishers.sources.absent(OTLP_SOURCE, "nothing was sent to /v1/metrics yet", otlp_hint(address));
     pipeline.start_collectors(&webhooks);
     pipeline.reporter.ready.store(true, Ordering::Relaxed);
     announce(&pipeline, &server.addresses, &dir, began, cli);
@@ -92,6 +92,8 @@ impl Server {
             otlp: Otlp::new(settings.otlp.options()),
             ingest_places: Semaphore::new(INGEST_PLACES),
             query_places: Semaphore::new(settings.pipeline.workers),
+            sources: pipeline.publishers.sources.clone(),
+            metadata: pipeline.publishers.metadata.clone(),
             answers: Answers::default(),
             selector_places: Semaphore::new(settings.pipeline.workers),
             filter_places: Semaphore::new(1),

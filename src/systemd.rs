@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 use taskpulse_actors::status::Reporter;
+use taskpulse_actors::view::ActorState;
 
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(false, states) {
@@ -37,8 +38,8 @@ pub fn watchdog(reporter: Arc<Reporter>) {
                 .registry
                 .failing(reporter.stuck_after)
                 .into_iter()
-                .filter(|(_, why)| !why.starts_with("restarting"))
-                .map(|(name, why)| format!("{name} {why}"))
+                .filter(|actor| actor.state != ActorState::Restarting)
+                .map(|actor| format!("{} {actor}", actor.name))
                 .collect();
             if neglected.is_empty() {
                 notify(&[NotifyState::Watchdog]);

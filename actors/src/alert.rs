@@ -1,8 +1,8 @@
-//! The alert actor: judges every stored sample by the rules, keeps what follows, and passes it on.
+//! The alert actor: evaluates the rules for every stored sample, keeps the alerts that follow, and publishes them.
 //!
-//! On each change of an alert the new state and the checkpoint are kept in the store, those who read the shared state
-//! see it, and the time line, the hub and the notifier hear of it. Restart: alerts come from the store, samples since
-//! the checkpoint are judged again, so nothing is missed and nothing is told twice.
+//! On each change of an alert the new state and the checkpoint are kept in the store, the view of active alerts is published, and the
+//! change is sent to the time line, the hub and the notifier. Restart: alerts are restored from the store and samples since
+//! the checkpoint are evaluated again, so nothing is missed and nothing is notified twice.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -14,15 +14,16 @@ use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{SeriesId, TimestampMs};
 use taskpulse_engine::rules::{Alert, AlertState, AlertTracker, RuleSet};
 use taskpulse_engine::store::{DocumentChange, Limits, Store};
+use tokio::sync::watch;
 
 use crate::busiest::busiest;
 use crate::clock::Clock;
 use crate::messages::{Acknowledge, AppendError, ChangeDocuments, Notify, Publish, RecordEvents, StoredBatch};
-use crate::shared::Shared;
+use crate::series_cache::clear_when_full;
 use crate::standstill;
 use crate::store::change;
 use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
-use crate::wire::seconds as seconds_of;
+use crate::view::{self, seconds as unix_seconds};
 
 /// Documents of pending and firing alerts, and the checkpoint.
 pub const ACTIVE: &str = "alerts";
@@ -33,21 +34,21 @@ const MAX_HISTORY: usize = 10_000;
 const CHECKPOINT: &str = "checkpoint";
 const TICK: Duration = Duration::from_secs(5);
 const TRIM: Duration = Duration::from_secs(3_600);
-/// How far back a restart judges again at the most.
+/// How far back samples are evaluated again after a restart.
 const REPLAY_MS: i64 = 3_600_000;
-/// Samples that a replay reads at the most.
+/// Most samples that are evaluated again.
 const REPLAY_SAMPLES: usize = 5_000_000;
 
-/// Where the alert actor passes things on.
+/// Where the alert actor sends its results.
 #[derive(Clone)]
 pub struct AlertOutputs {
     /// Keeps states.
     pub documents: Mailbox<ChangeDocuments>,
     /// Keeps the time line.
     pub events: Mailbox<RecordEvents>,
-    /// Tells people.
+    /// Notifies people.
     pub notifier: Mailbox<Notify>,
-    /// Tells screens.
+    /// Publishes to screens.
     pub hub: Mailbox<Publish>,
 }
 
@@ -56,16 +57,16 @@ pub struct AlertActor {
     clock: Clock,
     store: Arc<Store>,
     rules: Arc<RuleSet>,
-    shared: Arc<Shared>,
+    active: watch::Sender<Arc<Vec<view::Alert>>>,
     outputs: AlertOutputs,
     tracker: AlertTracker,
-    /// Which rules watch a series.
+    /// Which rules apply to a series.
     watching: FxHashMap<SeriesId, Box<[usize]>>,
-    /// Series that no rule watches, by id: most of them, so this is looked at first.
+    /// Series that no rule applies to, by id: most of them, so this is checked first.
     unwatched: Vec<bool>,
-    /// Number of the last batch judged; zero before the first.
+    /// Number of the last batch that was evaluated; zero before the first.
     batch: u64,
-    /// Samples up to here have been judged.
+    /// Samples up to here have been evaluated.
     checkpoint: TimestampMs,
     /// Number of the newest standstill that the tracker knows.
     tracked_standstill: u64,
@@ -73,26 +74,36 @@ pub struct AlertActor {
     recorded_standstill: u64,
 }
 
-/// The alerts that were pending or firing when they were kept last: what there is to see until the actor has started.
+/// The alerts that were active when they were kept last: what is published until the actor has started.
 #[must_use]
-pub fn kept_alerts(store: &Store, rules: &Arc<RuleSet>, now: TimestampMs) -> Vec<Alert> {
+pub fn kept_alerts(store: &Store, rules: &Arc<RuleSet>, now: TimestampMs) -> Vec<view::Alert> {
     let mut tracker = AlertTracker::new(Arc::clone(rules));
     let kept = store.documents(ACTIVE).unwrap_or_default();
     // The actor logs what cannot be read, and records those that have ended.
     tracker.restore(kept.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect(), now);
-    tracker.active()
+    views_of(&tracker.active())
+}
+
+fn views_of(alerts: &[Alert]) -> Vec<view::Alert> {
+    alerts.iter().map(view::Alert::from).collect()
 }
 
 impl AlertActor {
-    /// An actor over `store`; it takes up what was kept when it starts.
+    /// An actor over `store` that publishes what is `active`; it restores what was kept when it starts.
     #[must_use]
-    pub fn new(clock: Clock, store: Arc<Store>, rules: Arc<RuleSet>, shared: Arc<Shared>, outputs: AlertOutputs) -> Self {
+    pub fn new(
+        clock: Clock,
+        store: Arc<Store>,
+        rules: Arc<RuleSet>,
+        active: watch::Sender<Arc<Vec<view::Alert>>>,
+        outputs: AlertOutputs,
+    ) -> Self {
         let tracker = AlertTracker::new(Arc::clone(&rules));
         Self {
             clock,
             store,
             rules,
-            shared,
+            active,
             outputs,
             tracker,
             watching: FxHashMap::default(),
@@ -104,8 +115,8 @@ impl AlertActor {
         }
     }
 
-    /// Takes up alerts and checkpoint from the store.
-    fn take_up(&mut self) {
+    /// Restores alerts and checkpoint from the store, and evaluates what was stored since.
+    fn restore(&mut self) {
         self.note_standstills();
         let now = self.clock.now_ms();
         let mut kept = Vec::new();
@@ -125,11 +136,11 @@ impl AlertActor {
             }
         }
         let ended = self.tracker.restore(kept, now);
-        self.pass_on(ended);
+        self.publish(ended);
         self.catch_up(now);
     }
 
-    /// Takes in what is known of times during which the service stood still; to be called before anything is judged.
+    /// Reads the standstills of the service since the last call; to be called before samples are evaluated.
     fn note_standstills(&mut self) {
         let mut events = Vec::new();
         for still in standstill::since(self.tracked_standstill) {
@@ -142,7 +153,7 @@ impl AlertActor {
                     format!("The service stood still for {seconds} s (asleep, stopped, or without CPU); nothing was judged meanwhile");
                 log::warn!("{title}");
                 let event = Event::new(still.to, "service", "standstill", "taskpulse", title);
-                events.push(event.with_data(serde_json::json!({"from": seconds_of(still.from), "to": seconds_of(still.to)})));
+                events.push(event.with_data(serde_json::json!({"from": unix_seconds(still.from), "to": unix_seconds(still.to)})));
             }
         }
         if !events.is_empty() && self.outputs.events.try_send(RecordEvents(events)).is_err() {
@@ -150,7 +161,7 @@ impl AlertActor {
         }
     }
 
-    /// Judges what was stored since the checkpoint.
+    /// Evaluates what was stored since the checkpoint.
     fn catch_up(&mut self, now: TimestampMs) {
         let from = self.checkpoint.max(now - REPLAY_MS);
         let limits = Limits { max_samples: REPLAY_SAMPLES, deadline: Instant::now() + Duration::from_secs(20) };
@@ -172,10 +183,10 @@ impl AlertActor {
                 }
             }
         }
-        self.pass_on(changes);
+        self.publish(changes);
     }
 
-    fn pass_on(&mut self, mut changes: Vec<Alert>) {
+    fn publish(&mut self, mut changes: Vec<Alert>) {
         if changes.is_empty() {
             return;
         }
@@ -200,12 +211,12 @@ impl AlertActor {
             if alert.firing_since.is_some() {
                 events.push(event_of(alert));
                 if let Err(why) = self.outputs.notifier.try_send(Notify(alert.clone())) {
-                    log::error!("alerts: {} {:?} cannot be told: {why}: {}", alert.rule, alert.state, alert.summary);
+                    log::error!("alerts: {} {:?} cannot be sent: {why}: {}", alert.rule, alert.state, alert.summary);
                 }
             }
         }
-        *self.shared.alerts.write() = Arc::new(self.tracker.active());
-        let _ = self.outputs.hub.try_send(Publish::Alerts(changes));
+        self.publish_active();
+        let _ = self.outputs.hub.try_send(Publish::Alerts(views_of(&changes)));
         self.keep(ACTIVE, active);
         if !history.is_empty() {
             self.keep(HISTORY, history);
@@ -213,6 +224,10 @@ impl AlertActor {
         if !events.is_empty() && self.outputs.events.try_send(RecordEvents(events)).is_err() {
             log::error!("alerts: the store is too busy for the time line");
         }
+    }
+
+    fn publish_active(&self) {
+        self.active.send_replace(Arc::new(views_of(&self.tracker.active())));
     }
 
     fn keep(&self, kind: &'static str, changes: Vec<DocumentChange>) {
@@ -247,17 +262,17 @@ fn event_of(alert: &Alert) -> Event {
 
 impl ServiceActor for AlertActor {
     fn started(&mut self, ctx: &mut Ctx<Self>) {
-        self.take_up();
-        *self.shared.alerts.write() = Arc::new(self.tracker.active());
+        self.restore();
+        self.publish_active();
         ctx.every(TICK, "tick", |this, _| {
             this.note_standstills();
             let ended = this.tracker.tick(this.clock.now_ms());
-            this.pass_on(ended);
+            this.publish(ended);
         });
         ctx.every(TRIM, "trim", |this, _| this.trim_history());
     }
 
-    /// What is on the time line already is not put there again. The tracker is new and must hear of every standstill.
+    /// A standstill is put on the time line once. The tracker is new and must be given every standstill again.
     fn inherit(&mut self, previous: Self) {
         self.recorded_standstill = previous.recorded_standstill;
     }
@@ -278,7 +293,7 @@ impl Receive<StoredBatch> for AlertActor {
             if self.unwatched.get(id.index()) == Some(&true) {
                 continue;
             }
-            crate::hub::forget_when_many(&mut self.watching);
+            clear_when_full(&mut self.watching);
             let (store, rules) = (&self.store, &self.rules);
             let watching = self
                 .watching
@@ -299,22 +314,23 @@ impl Receive<StoredBatch> for AlertActor {
                 }
             }
         }
-        self.pass_on(changes);
+        self.publish(changes);
     }
 }
 
 impl Receive<Acknowledge> for AlertActor {
-    type Reply = ResponseFuture<Result<Option<Alert>, AppendError>>;
+    type Reply = ResponseFuture<Result<Option<view::Alert>, AppendError>>;
 
     fn receive(&mut self, message: Acknowledge, _: &mut Ctx<Self>) -> Self::Reply {
         let Some(alert) = self.tracker.acknowledge(&message.id, self.clock.now_ms()) else { return Box::pin(ready(Ok(None))) };
-        *self.shared.alerts.write() = Arc::new(self.tracker.active());
-        let _ = self.outputs.hub.try_send(Publish::Alerts(vec![alert.clone()]));
+        let acknowledged = view::Alert::from(&alert);
+        self.publish_active();
+        let _ = self.outputs.hub.try_send(Publish::Alerts(vec![acknowledged.clone()]));
         let changes = vec![(alert.id.clone(), serde_json::to_vec(&alert).ok())];
         let documents = self.outputs.documents.clone();
         Box::pin(async move {
             change(&documents, ACTIVE, changes).await?;
-            Ok(Some(alert))
+            Ok(Some(acknowledged))
         })
     }
 }

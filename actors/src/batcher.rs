@@ -14,7 +14,7 @@ use taskpulse_engine::model::Batch;
 use taskpulse_engine::rules::RuleSet;
 
 use crate::messages::{Append, AppendError, Collected, Flush};
-use crate::shared::Shared;
+use crate::pipeline_stats::PipelineStats;
 use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 
 /// How often a batch is given to a store that fails before it is dropped. A full disk does not count.
@@ -41,7 +41,7 @@ pub struct BatcherActor {
     options: BatcherOptions,
     store: Mailbox<Append>,
     rules: Arc<RuleSet>,
-    shared: Arc<Shared>,
+    stats: Arc<PipelineStats>,
     waiting: Batch,
     on_its_way: Option<(Arc<Batch>, u32)>,
 }
@@ -49,8 +49,8 @@ pub struct BatcherActor {
 impl BatcherActor {
     /// A batcher that hands to `store`.
     #[must_use]
-    pub fn new(options: BatcherOptions, store: Mailbox<Append>, rules: Arc<RuleSet>, shared: Arc<Shared>) -> Self {
-        Self { options, store, rules, shared, waiting: Batch::default(), on_its_way: None }
+    pub fn new(options: BatcherOptions, store: Mailbox<Append>, rules: Arc<RuleSet>, stats: Arc<PipelineStats>) -> Self {
+        Self { options, store, rules, stats, waiting: Batch::default(), on_its_way: None }
     }
 
     fn take_in(&mut self, batch: Batch) {
@@ -60,9 +60,9 @@ impl BatcherActor {
             self.waiting.labels.drain(..over);
             self.waiting.times.drain(..over);
             self.waiting.values.drain(..over);
-            self.shared.dropped.add("batcher", "backlog_full", over);
+            self.stats.dropped.add(("batcher", "backlog_full"), over);
         }
-        self.shared.batcher_waiting.store(self.waiting.len(), Ordering::Relaxed);
+        self.stats.batcher_waiting.store(self.waiting.len(), Ordering::Relaxed);
     }
 
     fn hand_over(&mut self, ctx: &mut Ctx<Self>) {
@@ -70,7 +70,7 @@ impl BatcherActor {
             return;
         }
         let batch = Arc::new(std::mem::take(&mut self.waiting));
-        self.shared.batcher_waiting.store(0, Ordering::Relaxed);
+        self.stats.batcher_waiting.store(0, Ordering::Relaxed);
         self.on_its_way = Some((batch, 0));
         self.deliver(ctx);
     }
@@ -110,7 +110,7 @@ impl BatcherActor {
         };
         if *tries >= MAX_TRIES {
             log::error!("batcher: {} samples dropped after {MAX_TRIES} tries: {why}", batch.len());
-            self.shared.dropped.add("batcher", "store_failed", batch.len());
+            self.stats.dropped.add(("batcher", "store_failed"), batch.len());
             self.on_its_way = None;
             return;
         }
@@ -153,7 +153,7 @@ impl Receive<Flush> for BatcherActor {
     fn receive(&mut self, _: Flush, _: &mut Ctx<Self>) -> Self::Reply {
         let mut batches: Vec<Arc<Batch>> = self.on_its_way.take().map(|(batch, _)| batch).into_iter().collect();
         batches.push(Arc::new(std::mem::take(&mut self.waiting)));
-        self.shared.batcher_waiting.store(0, Ordering::Relaxed);
+        self.stats.batcher_waiting.store(0, Ordering::Relaxed);
         let store = self.store.clone();
         Box::pin(async move {
             for batch in batches.into_iter().filter(|b| !b.is_empty()) {

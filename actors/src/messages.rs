@@ -9,7 +9,9 @@ use taskpulse_engine::rules::Alert;
 use taskpulse_engine::store::{DocumentChange, Resolved, Span, Stored};
 use taskpulse_engine::windows::{Level, WindowRow};
 
-/// A collector → batcher: what a look at a source gave.
+use crate::view;
+
+/// Collector → batcher: what was collected from a source.
 #[derive(Message, Debug, Clone)]
 #[rtype(result = "()")]
 pub struct Collected {
@@ -17,7 +19,7 @@ pub struct Collected {
     pub batch: Batch,
 }
 
-/// Batcher → itself on a timer, or the service on its way down: hand over what waits.
+/// Batcher → itself on a timer, or the service while it stops: send what waits.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct Flush;
@@ -38,12 +40,12 @@ pub enum AppendError {
 #[rtype(result = "Result<Arc<Stored>, AppendError>")]
 pub struct Append(pub Arc<Batch>);
 
-/// HTTP → store: keep samples whose series were found already. Answered when they are durable.
+/// HTTP → store: keep samples whose series are resolved. Answered when they are durable.
 #[derive(Message, Debug)]
 #[rtype(result = "Result<Arc<Stored>, AppendError>")]
 pub struct AppendResolved(pub Resolved);
 
-/// Anyone → store: keep events, then tell the hub.
+/// Anyone → store: keep events, then publish them to the hub.
 #[derive(Message, Debug, Clone)]
 #[rtype(result = "()")]
 pub struct RecordEvents(pub Vec<Event>);
@@ -88,32 +90,32 @@ pub struct Closed {
 #[rtype(result = "()")]
 pub struct Notify(pub Alert);
 
-/// Someone → alerts: seen. Answered when that is durable; none for an alert that is not active.
+/// HTTP → alerts: someone has seen it. Answered when that is durable; none for an alert that is not active.
 #[derive(Message, Debug)]
-#[rtype(result = "Result<Option<Alert>, AppendError>")]
+#[rtype(result = "Result<Option<view::Alert>, AppendError>")]
 pub struct Acknowledge {
     /// The alert.
     pub id: String,
 }
 
-/// Someone → optimizer: what became of a recommendation. Answered when that is durable; none for one that is not known.
+/// HTTP → optimizer: what someone decided. Answered when that is durable; none for an unknown recommendation.
 #[derive(Message, Debug)]
-#[rtype(result = "Result<Option<taskpulse_engine::advice::Recommendation>, AppendError>")]
+#[rtype(result = "Result<Option<view::Recommendation>, AppendError>")]
 pub struct Decide {
     /// The recommendation.
     pub id: String,
-    /// What was decided.
+    /// The decision.
     pub status: taskpulse_engine::advice::Status,
 }
 
-/// Anyone → hub: news for the sessions.
+/// Owner → hub: views that changed, for the sessions.
 #[derive(Message, Debug, Clone)]
 #[rtype(result = "()")]
 pub enum Publish {
     /// Alerts that changed.
-    Alerts(Vec<Alert>),
+    Alerts(Vec<view::Alert>),
     /// Recommendations that changed.
-    Recommendations(Vec<taskpulse_engine::advice::Recommendation>),
-    /// New events with their ids.
-    Events(Vec<(String, Event)>),
+    Recommendations(Vec<view::Recommendation>),
+    /// New events.
+    Events(Vec<view::Event>),
 }

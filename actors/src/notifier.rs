@@ -1,26 +1,25 @@
-//! The notifier: tells people of alerts that fired or were resolved, on the console and in a file.
+//! The notifier: notifies people of alerts that fired or were resolved, on the console and in a file.
 //!
-//! One line an alert: time, state, severity, rule, summary. The file is turned over at [`MAX_FILE_BYTES`], one old file
-//! is kept. A file that cannot be written is said once in the log and tried again with the next alert.
+//! One line an alert: time, state, severity, rule, summary. The file is rotated at [`MAX_FILE_BYTES`], one old file
+//! is kept. A file that cannot be written shows as a failing source, and is tried again with the next alert.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use taskpulse_engine::rules::{Alert, AlertState, Severity};
 
 use crate::files;
 use crate::messages::Notify;
-use crate::shared::Shared;
+use crate::sources::SourceRegistry;
 use crate::supervisor::{Ctx, Receive, ServiceActor};
 
-/// Size at which the file is turned over.
+/// Size at which the file is rotated.
 pub const MAX_FILE_BYTES: u64 = 5 << 20;
 
-/// Where alerts are told.
+/// Where notifications go.
 #[derive(Debug, Clone)]
 pub struct Channels {
     /// On the console (the log).
@@ -32,21 +31,21 @@ pub struct Channels {
 /// See the module.
 pub struct NotifierActor {
     channels: Channels,
-    shared: Arc<Shared>,
+    sources: SourceRegistry,
 }
 
 impl NotifierActor {
-    /// A notifier for these channels.
+    /// A notifier for these channels; a file that cannot be written is reported to `sources`.
     #[must_use]
-    pub fn new(channels: Channels, shared: Arc<Shared>) -> Self {
-        Self { channels, shared }
+    pub fn new(channels: Channels, sources: SourceRegistry) -> Self {
+        Self { channels, sources }
     }
 
     fn write(&self, path: &Path, line: &str) {
         let written = append(path, line);
         match written {
-            Ok(()) => self.shared.sources.remove("alert file"),
-            Err(error) => self.shared.sources.failing("alert file", format!("{}: {error}", path.display())),
+            Ok(()) => self.sources.remove("alert file"),
+            Err(error) => self.sources.failing("alert file", format!("{}: {error}", path.display())),
         }
     }
 }
@@ -103,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_is_turned_over_and_one_old_one_kept() {
+    fn the_file_is_rotated_and_one_old_one_kept() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("sub/alerts.log");
         append(&path, "first\n").unwrap();

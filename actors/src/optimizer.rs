@@ -1,6 +1,7 @@
-//! The optimizer: every minute asks the engine for advice over the kept history and keeps each recommendation's life.
+//! The optimizer: asks the engine for advice over the kept history at each interval, keeps the life of each recommendation, and
+//! publishes them.
 //!
-//! Reading history is done off the actor's thread. Restart: recommendations come from the store.
+//! History is read off the actor's thread. Restart: recommendations are restored from the store.
 
 use std::collections::BTreeMap;
 use std::future::ready;
@@ -11,20 +12,21 @@ use actix::ResponseFuture;
 use taskpulse_engine::advice::{self, Finding, Horizon, Recommendation, RecommendationTracker, Status};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::store::{DocumentChange, Store, StoreError};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::messages::{AppendError, ChangeDocuments, Decide, Publish, RecordEvents};
-use crate::shared::Shared;
 use crate::store::change;
 use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
+use crate::view;
 
 /// Documents of recommendations.
 pub const KIND: &str = "recommendations";
-/// First look, so that a fresh start has something to look at.
+/// When the first assessment begins, so that a fresh start has something to show.
 const FIRST: Duration = Duration::from_secs(5);
 
-/// How often the whole month is looked at: that opens all its days.
+/// How often the whole month is assessed: that opens all its days.
 const MONTH_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Where the optimizer sends its results.
@@ -42,45 +44,51 @@ pub struct OptimizerOutputs {
 pub struct OptimizerActor {
     clock: Clock,
     store: Arc<Store>,
-    shared: Arc<Shared>,
+    current: watch::Sender<Arc<Vec<view::Recommendation>>>,
     every: Option<Duration>,
     outputs: OptimizerOutputs,
     tracker: RecommendationTracker,
-    /// What the last look at a whole month found, and when that was.
+    /// What the last assessment of a whole month found, and when that was.
     by_month: Option<(Instant, Vec<Finding>)>,
-    looking: bool,
+    assessing: bool,
 }
 
 impl OptimizerActor {
-    /// An optimizer that looks `every` so often; with none it keeps what there is and gives no new advice.
+    /// An optimizer that assesses `every` so often; with none it keeps what there is and gives no new advice.
     #[must_use]
-    pub fn new(clock: Clock, store: Arc<Store>, shared: Arc<Shared>, every: Option<Duration>, outputs: OptimizerOutputs) -> Self {
-        Self { clock, store, shared, every, outputs, tracker: RecommendationTracker::default(), by_month: None, looking: false }
+    pub fn new(
+        clock: Clock,
+        store: Arc<Store>,
+        current: watch::Sender<Arc<Vec<view::Recommendation>>>,
+        every: Option<Duration>,
+        outputs: OptimizerOutputs,
+    ) -> Self {
+        Self { clock, store, current, every, outputs, tracker: RecommendationTracker::default(), by_month: None, assessing: false }
     }
 
-    fn look(&mut self, ctx: &mut Ctx<Self>) {
-        if self.looking {
+    fn assess(&mut self, ctx: &mut Ctx<Self>) {
+        if self.assessing {
             return;
         }
-        self.looking = true;
+        self.assessing = true;
         let store = Arc::clone(&self.store);
         let now = self.clock.now_ms();
         let by_month = self.by_month.take().filter(|(at, _)| at.elapsed() < MONTH_EVERY);
-        let look = move || -> Result<_, StoreError> {
+        let assess = move || -> Result<_, StoreError> {
             let by_month = match by_month {
                 Some(known) => known,
                 None => (Instant::now(), advice::assess(&store, Horizon::Month, now)?),
             };
             Ok((advice::assess(&store, Horizon::Day, now)?, by_month))
         };
-        ctx.run_blocking("assess", look, move |this, found, _| {
-            this.looking = false;
+        ctx.run_blocking("assess", assess, move |this, found, _| {
+            this.assessing = false;
             match found {
                 Ok(Ok((mut found, by_month))) => {
                     found.extend(by_month.1.iter().cloned());
                     this.by_month = Some(by_month);
                     let changed = this.tracker.update(found, now);
-                    this.pass_on(changed);
+                    this.keep(changed);
                 }
                 Ok(Err(error)) => log::error!("optimizer: history cannot be read: {error}"),
                 Err(error) => log::error!("optimizer: {error}"),
@@ -88,18 +96,18 @@ impl OptimizerActor {
         });
     }
 
-    fn pass_on(&self, changed: Vec<Recommendation>) {
+    fn keep(&self, changed: Vec<Recommendation>) {
         if changed.is_empty() {
             return;
         }
         if self.outputs.documents.try_send(ChangeDocuments { kind: KIND, changes: documents(&changed) }).is_err() {
             log::error!("optimizer: the store is too busy for recommendations");
         }
-        self.tell(changed);
+        self.publish(&changed);
     }
 
-    fn tell(&self, changed: Vec<Recommendation>) {
-        *self.shared.recommendations.write() = Arc::new(self.tracker.current());
+    fn publish(&self, changed: &[Recommendation]) {
+        self.publish_current();
         let news = changed.iter().filter(|r| r.updated == r.created || r.status != Status::Open);
         let events: Vec<Event> = news
             .map(|r| {
@@ -110,7 +118,11 @@ impl OptimizerActor {
         if !events.is_empty() {
             let _ = self.outputs.events.try_send(RecordEvents(events));
         }
-        let _ = self.outputs.hub.try_send(Publish::Recommendations(changed));
+        let _ = self.outputs.hub.try_send(Publish::Recommendations(views_of(changed)));
+    }
+
+    fn publish_current(&self) {
+        self.current.send_replace(Arc::new(views_of(&self.tracker.current())));
     }
 }
 
@@ -121,15 +133,19 @@ impl ServiceActor for OptimizerActor {
                 let kept: BTreeMap<String, Recommendation> =
                     kept.into_iter().filter_map(|(key, bytes)| Some((key, serde_json::from_slice(&bytes).ok()?))).collect();
                 self.tracker = RecommendationTracker::new(kept);
-                *self.shared.recommendations.write() = Arc::new(self.tracker.current());
+                self.publish_current();
             }
             Err(error) => log::error!("optimizer: kept recommendations cannot be read: {error}"),
         }
         if let Some(every) = self.every {
-            ctx.after(FIRST, "first assessment", |this, ctx| this.look(ctx));
-            ctx.every(every, "assessment", |this, ctx| this.look(ctx));
+            ctx.after(FIRST, "first assessment", |this, ctx| this.assess(ctx));
+            ctx.every(every, "assessment", |this, ctx| this.assess(ctx));
         }
     }
+}
+
+fn views_of(recommendations: &[Recommendation]) -> Vec<view::Recommendation> {
+    recommendations.iter().map(view::Recommendation::from).collect()
 }
 
 fn documents(changed: &[Recommendation]) -> Vec<DocumentChange> {
@@ -137,15 +153,15 @@ fn documents(changed: &[Recommendation]) -> Vec<DocumentChange> {
 }
 
 impl Receive<Decide> for OptimizerActor {
-    type Reply = ResponseFuture<Result<Option<Recommendation>, AppendError>>;
+    type Reply = ResponseFuture<Result<Option<view::Recommendation>, AppendError>>;
 
     fn receive(&mut self, message: Decide, _: &mut Ctx<Self>) -> Self::Reply {
         let Some(decided) = self.tracker.decide(&message.id, message.status, self.clock.now_ms()) else { return Box::pin(ready(Ok(None))) };
-        self.tell(vec![decided.clone()]);
+        self.publish(std::slice::from_ref(&decided));
         let store = self.outputs.documents.clone();
         Box::pin(async move {
             change(&store, KIND, documents(std::slice::from_ref(&decided))).await?;
-            Ok(Some(decided))
+            Ok(Some(view::Recommendation::from(&decided)))
         })
     }
 }

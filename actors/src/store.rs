@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::messages::{Append, AppendError, AppendResolved, ChangeDocuments, Finish, Publish, RecordEvents, StoredBatch};
 use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
+use crate::view;
 
 /// How often size and retention are looked at.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
@@ -352,7 +353,8 @@ impl Receive<RecordEvents> for StoreActor {
         match self.store.add_events(&events) {
             Ok(kept) => {
                 if let Some(listeners) = self.listeners.get() {
-                    let _ = listeners.events.try_send(Publish::Events(kept));
+                    let views = kept.iter().map(|(id, event)| view::Event::new(id, event)).collect();
+                    let _ = listeners.events.try_send(Publish::Events(views));
                 }
             }
             Err(error) => log::error!("store: {} events not kept: {error}", events.len()),

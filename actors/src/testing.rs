@@ -15,8 +15,8 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Message, Recipient, ResponseFuture, fut};
@@ -31,8 +31,11 @@ use tokio::task::{spawn_blocking, yield_now};
 use tokio::time::{Instant, advance, sleep, timeout};
 
 use crate::clock::Clock;
-use crate::shared::Shared;
-use crate::supervisor::{ActorHandle, ActorStatus, Ctx, Mailbox, Policy, Receive, Registry, Schedule, ServiceActor, start};
+use crate::pipeline_stats::{FollowedWindows, PipelineStats};
+use crate::published::{Publishers, Views};
+use crate::status::Reporter;
+use crate::supervisor::{ActorHandle, Ctx, Mailbox, Policy, Receive, Registry, Schedule, ServiceActor, start};
+use crate::view::Actor;
 
 /// When each test begins: noon, so that windows of all lengths up to twelve hours begin there too.
 pub(crate) const NOON: TimestampMs = 1_749_988_800_000;
@@ -61,8 +64,11 @@ pub(crate) fn on_stage_with(options: StoreOptions, test: impl AsyncFnOnce(Stage)
 pub(crate) struct Stage {
     pub(crate) clock: Clock,
     pub(crate) store: Arc<Store>,
-    pub(crate) shared: Arc<Shared>,
-    registry: Registry,
+    pub(crate) publishers: Publishers,
+    pub(crate) views: Views,
+    pub(crate) stats: Arc<PipelineStats>,
+    pub(crate) followed: FollowedWindows,
+    registry: Arc<Registry>,
     began: Instant,
     number: usize,
     dir: TempDir,
@@ -72,14 +78,36 @@ impl Stage {
     fn new(options: StoreOptions) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(dir.path(), options, NOON).unwrap());
+        let (publishers, views) = Publishers::new();
         Self {
             clock: Clock::starting_at(NOON),
             store,
-            shared: Arc::default(),
-            registry: Registry::default(),
+            publishers,
+            views,
+            stats: Arc::default(),
+            followed: FollowedWindows::default(),
+            registry: Arc::default(),
             began: Instant::now(),
             number: STAGES.fetch_add(1, Ordering::Relaxed),
             dir,
+        }
+    }
+
+    /// What the service would say of itself.
+    pub(crate) fn reporter(&self) -> Reporter {
+        Reporter {
+            registry: Arc::clone(&self.registry),
+            views: self.views.clone(),
+            stats: Arc::clone(&self.stats),
+            store: Arc::clone(&self.store),
+            stuck_after: STUCK_AFTER,
+            seal_interval: Duration::from_secs(600),
+            started_at: NOON,
+            version: "test",
+            login: false,
+            addresses: OnceLock::new(),
+            ready: AtomicBool::new(true),
+            stopping: AtomicBool::new(false),
         }
     }
 
@@ -109,7 +137,7 @@ impl Stage {
     }
 
     /// What status shows of an actor.
-    pub(crate) fn status(&self, name: &str) -> ActorStatus {
+    pub(crate) fn status(&self, name: &str) -> Actor {
         let name = self.full_name(name);
         self.registry.status(STUCK_AFTER).into_iter().find(|status| status.name == name).unwrap()
     }

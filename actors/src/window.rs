@@ -1,9 +1,9 @@
-//! One window aggregator a level: works out the windows that were just closed for those who follow them, and tells the
-//! next level.
+//! One window aggregator for each level: publishes the windows that were just closed to those who follow them, and tells the next
+//! level how far they are closed.
 //!
-//! Holds nothing that counts: how far each series is closed is the store's, and rows are computed from its samples. So a
-//! restart loses nothing and counts nothing twice; what a missed message was about, a follower gets with the next sweep.
-//! While nobody follows a level, no row of it is worked out.
+//! The store knows up to where each series is closed, and rows are computed from its samples. So a restart loses nothing and counts
+//! nothing twice; what was missed while the mailbox was full, a follower gets with the next sweep.
+//! While nobody follows a level, no row of it is computed.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,7 +16,8 @@ use taskpulse_engine::windows::Level;
 
 use crate::clock::Clock;
 use crate::messages::{Advanced, Closed, StoredBatch};
-use crate::shared::Shared;
+use crate::pipeline_stats::{FollowedWindows, PipelineStats};
+use crate::series_cache::clear_when_full;
 use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 
 /// How often silent series, and what followers missed, are looked for.
@@ -36,19 +37,28 @@ pub struct WindowAggregatorActor {
     clock: Clock,
     level: Level,
     store: Arc<Store>,
-    shared: Arc<Shared>,
+    stats: Arc<PipelineStats>,
+    followed: FollowedWindows,
     idle_after_ms: i64,
     outputs: WindowOutputs,
-    /// Up to where followers were told of a series.
-    told: FxHashMap<SeriesId, TimestampMs>,
+    /// Up to where the windows of a series were published.
+    published: FxHashMap<SeriesId, TimestampMs>,
 }
 
 impl WindowAggregatorActor {
     /// The aggregator of one level.
     #[must_use]
-    pub fn new(clock: Clock, level: Level, store: Arc<Store>, shared: Arc<Shared>, idle_after: Duration, outputs: WindowOutputs) -> Self {
+    pub fn new(
+        clock: Clock,
+        level: Level,
+        store: Arc<Store>,
+        stats: Arc<PipelineStats>,
+        followed: FollowedWindows,
+        idle_after: Duration,
+        outputs: WindowOutputs,
+    ) -> Self {
         let idle_after_ms = i64::try_from(idle_after.as_millis()).unwrap_or(i64::MAX);
-        Self { clock, level, store, shared, idle_after_ms, outputs, told: FxHashMap::default() }
+        Self { clock, level, store, stats, followed, idle_after_ms, outputs, published: FxHashMap::default() }
     }
 
     fn advance(&mut self, spans: &[Span]) {
@@ -57,11 +67,11 @@ impl WindowAggregatorActor {
         if own.is_empty() {
             return;
         }
-        self.shared.windows_closed[self.level.index()].fetch_add(own.len() as u64, Ordering::Relaxed);
-        if self.shared.follows(self.level) {
-            self.tell(&own);
+        self.stats.windows_closed[self.level.index()].fetch_add(own.len() as u64, Ordering::Relaxed);
+        if self.followed.contains(self.level) {
+            self.publish(&own);
         } else {
-            self.told.clear();
+            self.published.clear();
         }
         if let Some(above) = &self.outputs.above {
             // A full mailbox: followers there get it with their next sweep.
@@ -69,28 +79,29 @@ impl WindowAggregatorActor {
         }
     }
 
-    /// Closes what silent series hold open; tells followers what a message that was lost did not.
+    /// Closes the windows of silent series, and publishes what was missed.
     fn sweep(&mut self) {
         if self.level == Level::M1 {
             let closed = self.store.close_silent(self.clock.now_ms(), self.idle_after_ms);
             self.advance(&closed);
         }
-        let missed = |(&id, &told): (&SeriesId, &TimestampMs)| {
+        let missed = |(&id, &published): (&SeriesId, &TimestampMs)| {
             let to = self.level.floor(self.store.closed_to(id)?);
-            (to > told).then_some((id, told, to))
+            (to > published).then_some((id, published, to))
         };
-        let missed: Vec<Span> = self.told.iter().filter_map(missed).collect();
-        self.tell(&missed);
+        let missed: Vec<Span> = self.published.iter().filter_map(missed).collect();
+        self.publish(&missed);
     }
 
-    fn tell(&mut self, spans: &[Span]) {
+    fn publish(&mut self, spans: &[Span]) {
         let mut rows = Vec::new();
         for &(id, from, to) in spans {
-            let from = *self.told.entry(id).or_insert(from);
+            clear_when_full(&mut self.published);
+            let from = *self.published.entry(id).or_insert(from);
             match self.store.windows(id, self.level, from, to - 1) {
                 Ok(closed) => {
                     rows.extend(closed.into_iter().map(|row| (id, row)));
-                    self.told.insert(id, to);
+                    self.published.insert(id, to);
                 }
                 Err(error) => log::error!("windows {}: {error}", self.level.name()),
             }

@@ -2,8 +2,8 @@
 //! certificates, cgroup and machine files, responses of GitHub, boards.
 //!
 //! `FUZZ_SECONDS=60 cargo test -p taskpulse-engine --lib fuzz -- --ignored --nocapture` runs it; the test command does. Each
-//! target starts from real inputs, changes some bytes (or splices, cuts, repeats), and asks that nothing panics and that
-//! what is accepted holds together. Every run starts with the same seed, so that a check of one commit ends the same way each time;
+//! target starts from real inputs, changes some bytes (or splices, cuts, repeats), and checks that nothing panics and that
+//! accepted input is consistent. Every run starts with the same seed, so that a commit gives the same result each time;
 //! `FUZZ_SEED=$RANDOM` tries other inputs. A failure prints its seed.
 
 use std::time::{Duration, Instant};
@@ -268,7 +268,7 @@ fn encoded_columns() {
 fn chunk_pages() {
     let of = |effort| store::page(effort, &columns().into_iter().zip(0..).map(|((t, v), id)| (SeriesId(id * 3), t, v)).collect::<Vec<_>>());
     let corpus = [of(Effort::Quick), of(Effort::Thorough)];
-    // With checksums made right again, so that what is behind them is reached.
+    // Correct the checksums, so that mutated content behind them is decoded.
     run("pages", &corpus, |bytes| {
         let _ = store::read_page(bytes);
         let mut bytes = bytes.to_vec();
@@ -391,7 +391,7 @@ fn boards() {
     });
 }
 
-/// Queries that use every part of the language, for their pieces.
+/// Queries that use every part of the language.
 const QUERIES: [&str; 26] = [
     "sum by (g) (rate(m{i=~\"1|2\",g!=\"0\"}[5m])) / on (g) group_left (i) count without (i) (m) > bool 1",
     "histogram_quantile(0.9, sum by (le) (rate(b_bucket[5m:30s] offset 1m)))",
@@ -440,7 +440,7 @@ fn any_text_is_answered_or_refused() {
     run("queries", &corpus, |bytes| {
         let query = String::from_utf8_lossy(bytes);
         let begun = cpu_time();
-        // Any outcome will do, but soon.
+        // Any result is fine, but it must not take long.
         let _ = ask(&source, &query);
         let took = cpu_time() - begun;
         assert!(took < Duration::from_secs(20), "{query}: took {took:?}");
@@ -454,7 +454,7 @@ fn any_text_is_parsed_or_refused_at_a_place() {
     run("PromQL syntax", &corpus, |bytes| syntax::tests::holds_together(&String::from_utf8_lossy(bytes)));
 }
 
-/// Texts that hide how deep they are, and those that do not.
+/// Deeply nested texts, some of which hide their depth.
 #[test]
 #[ignore = "runs for FUZZ_SECONDS"]
 fn queries_of_any_depth_are_answered_or_refused() {
@@ -524,7 +524,7 @@ fn patterns_are_compiled_or_refused() {
     });
 }
 
-/// What is read by going down it: none of it goes deeper than a small stack allows, whatever it is sent.
+/// Recursive decoders never recurse deeper than a small stack allows, whatever the input.
 #[test]
 fn deeply_nested_input_is_refused() {
     let (names, _): (Vec<_>, Vec<_>) = otlp::samples_of_requests().into_iter().unzip();

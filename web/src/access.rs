@@ -1,36 +1,26 @@
-//! Who may use the service: checks of `Host`, `Origin` and token on every request, and the headers of every answer.
+//! Who may use the service: the rules for `Host`, `Origin` and token; the middleware in `guard` applies them.
 //!
 //! `Host` defeats DNS rebinding, `Origin` defeats other sites' scripts and sockets. Secrets are compared in constant time
 //! and appear in no log and no answer. A login is a signed cookie; one that was ended is remembered until it would have ended by itself.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time::Duration as CookieDuration};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
-use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
-use bytes::Bytes;
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{self, HeaderMap};
 use hmac::{Hmac, Mac};
 use parking_lot::Mutex;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::connection::{ActiveRequest, Link, Tracked};
 use crate::envelope::ApiError;
 use crate::login_throttle::{LOG_EVERY, LoginThrottle};
-use crate::pages;
 use crate::peers::{Client, Proxies};
-use crate::server::AppState;
 
 /// The cookie that a login sets.
 pub(crate) const COOKIE: &str = "taskpulse_login";
@@ -61,18 +51,10 @@ pub(crate) fn is_open(path: &str) -> bool {
 /// Where paths begin that are no pages and no parts of pages.
 const NOT_PAGES: [&str; 5] = ["/api/", "/v1/", "/hooks/", "/ws", "/metrics"];
 
-const SECURITY_HEADERS: [(&str, &str); 5] = [
-    (
-        "content-security-policy",
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; \
-         base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    ),
-    ("x-content-type-options", "nosniff"),
-    // Not `no-referrer`: with that, a browser says of the service's own forms that they come from nowhere (`Origin: null`).
-    ("referrer-policy", "same-origin"),
-    ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
-];
+/// Whether a path is that of a page or of a part of one.
+pub(crate) fn is_page(path: &str) -> bool {
+    !NOT_PAGES.iter().any(|prefix| path.starts_with(prefix))
+}
 
 /// What the settings say of access.
 #[derive(Debug, Clone)]
@@ -132,7 +114,7 @@ impl Access {
         literal.map_or_else(|_| self.hosts.contains(&name), |ip| self.any_address || ip.is_loopback() || self.hosts.contains(&name))
     }
 
-    fn check_sender(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+    pub(crate) fn check_sender(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let text = |name| headers.get(name).map(|v| v.to_str().unwrap_or("?"));
         let host = text(header::HOST).unwrap_or("");
         // What the rebinding of a name could abuse is a browser, and browsers send a host. Programs that speak HTTP/1.0 need not.
@@ -160,10 +142,10 @@ impl Access {
 
     /// Refuses what the page of another site, or of another program on this machine, makes a browser ask for. An `<img>` sends no
     /// `Origin`, but says where it is with `Sec-Fetch-Site`. Pages and their parts may be linked to from anywhere.
-    fn check_site(req: &ServiceRequest) -> Result<(), ApiError> {
+    pub(crate) fn check_site(req: &ServiceRequest) -> Result<(), ApiError> {
         let site = req.headers().get("sec-fetch-site").map(|value| value.to_str().unwrap_or("?"));
         let foreign = !matches!(site, None | Some("same-origin" | "none"));
-        let only_a_page = req.method().is_safe() && !NOT_PAGES.iter().any(|prefix| req.path().starts_with(prefix));
+        let only_a_page = req.method().is_safe() && is_page(req.path());
         if foreign && !only_a_page {
             return Err(ApiError::forbidden(
                 "requests that the page of another site makes are refused (Sec-Fetch-Site); open the dashboard by its address, or ask from a program",
@@ -172,7 +154,7 @@ impl Access {
         Ok(())
     }
 
-    fn check_token(&self, req: &ServiceRequest, failures: &AtomicU64) -> Result<(), ApiError> {
+    pub(crate) fn check_token(&self, req: &ServiceRequest, failures: &AtomicU64) -> Result<(), ApiError> {
         if self.token.is_none() || is_open(req.path()) {
             return Ok(());
         }
@@ -323,97 +305,10 @@ fn plain_host(host: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_lowercase()
 }
 
-/// The middleware: checks each request, dresses each answer.
-pub(crate) async fn guard(
-    mut req: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<Tracked>, actix_web::Error> {
-    let active_request = ActiveRequest::new(req.conn_data::<Arc<Link>>().cloned());
-    let allowed = match req.app_data::<web::Data<AppState>>() {
-        Some(state) => {
-            let check = state.access.check_sender(req.headers()).and_then(|()| Access::check_site(&req));
-            check.and_then(|()| state.access.check_token(&req, &state.reporter.shared.auth_failures))
-        }
-        None => Err(ApiError::internal("the service is not set up")),
-    };
-    // What answers GET answers HEAD. A WebSocket is no answer.
-    let head = req.method() == Method::HEAD && req.path() != "/ws";
-    if head {
-        req.head_mut().method = Method::GET;
-    }
-    if !takes_packed(req.headers()) {
-        // As Prometheus does: an answer as it is, where a client says nothing of a packing that is known, or rules out any.
-        req.headers_mut().remove(header::ACCEPT_ENCODING);
-    }
-    let wants_page = pages::wanted(req.headers()) && !NOT_PAGES.iter().any(|prefix| req.path().starts_with(prefix));
-    let mut res = match allowed {
-        Ok(()) => {
-            let res = next.call(req).await?.map_into_boxed_body();
-            match res.response().error().filter(|_| wants_page).map(ToString::to_string) {
-                Some(why) => {
-                    let status = res.status();
-                    res.map_body(|head, _| {
-                        head.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(pages::HTML));
-                        // The page is not packed.
-                        head.headers_mut().remove(header::CONTENT_ENCODING);
-                        BoxBody::new(pages::refusal(status, &why))
-                    })
-                }
-                None => res,
-            }
-        }
-        Err(error) => {
-            let answer = refused(&req, &error);
-            req.extensions_mut().clear();
-            req.into_response(answer)
-        }
-    };
-    for (name, value) in SECURITY_HEADERS {
-        res.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-    if !res.headers().contains_key(header::CACHE_CONTROL) {
-        res.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    Ok(res.map_body(|_, body| Tracked::new(if head { BoxBody::new(Unsent(body.size())) } else { body }, active_request)))
-}
-
-/// The answer to what may not be asked: a person in a browser is led to the login, or told in a page.
-fn refused(req: &ServiceRequest, error: &ApiError) -> HttpResponse {
-    let status = error.status_code();
-    let person = pages::wanted(req.headers());
-    if status == StatusCode::UNAUTHORIZED && req.method() == Method::GET && (person || req.path() == "/") {
-        let wanted = req.uri().path_and_query().map_or("/", |at| at.as_str());
-        return HttpResponse::SeeOther().insert_header((header::LOCATION, pages::login_address(wanted))).finish();
-    }
-    if person { pages::page(error, pages::refusal(status, &error.to_string())) } else { error.error_response() }
-}
-
-/// Whether a client takes an answer that is packed as the service can.
-fn takes_packed(headers: &HeaderMap) -> bool {
-    headers.get_all(header::ACCEPT_ENCODING).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|coding| {
-        let (name, q) = coding.split_once(';').unwrap_or((coding, ""));
-        let refused = q.trim().to_ascii_lowercase().strip_prefix("q=").is_some_and(|q| q.trim().parse().is_ok_and(|q: f64| q == 0.0));
-        ["gzip", "deflate"].iter().any(|known| name.trim().eq_ignore_ascii_case(known)) && !refused
-    })
-}
-
-/// A body of which HEAD tells the length.
-struct Unsent(BodySize);
-
-impl MessageBody for Unsent {
-    type Error = Infallible;
-
-    fn size(&self) -> BodySize {
-        self.0
-    }
-
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
-        Poll::Ready(None)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
     use super::*;
 
     fn access(listen: &str, hosts: &[&str]) -> Access {

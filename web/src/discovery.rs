@@ -168,7 +168,7 @@ async fn metadata(state: web::Data<AppState>, params: Params) -> Result<HttpResp
         .filter(|m| wanted.is_none_or(|name| name == m.name))
         .map(|m| (m.name.to_owned(), json!([{"type": m.kind.name(), "help": m.help, "unit": m.unit}])))
         .collect();
-    for (name, meta) in state.reporter.shared.metadata.all() {
+    for (name, meta) in state.reporter.views.metadata() {
         if wanted.is_none_or(|wanted| wanted == name) && !all.contains_key(&name) {
             all.insert(name, json!([meta]));
         }

@@ -4,7 +4,7 @@
 //! read is left out, and the others stay.
 
 /// Parts of a multipart body; further ones are left out.
-const MAX_PARTS: usize = 1_000;
+const MAX_PARTS: usize = 1_100;
 
 /// The pairs of a form, and what was wrong with the first one that was left out.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -62,10 +62,10 @@ async fn github(req: HttpRequest, payload: web::Payload, state: web::Data<AppSta
     let Some(secret) = state.hooks.secret() else {
         return Err(ApiError::not_found("none are taken while github.webhook_secret is unset; set it to the secret of the webhook"));
     };
-    let ci = &state.reporter.shared.ci;
+    let stats = &state.reporter.stats;
     let event = text(req.headers(), "x-github-event").unwrap_or("");
     let refused = |error: ApiError| {
-        ci.count_webhook(event, "refused");
+        stats.count_webhook(event, "refused");
         error
     };
     let signature = signature(text(req.headers(), "x-hub-signature-256")).map_err(refused)?;
@@ -85,7 +85,7 @@ async fn github(req: HttpRequest, payload: web::Payload, state: web::Data<AppSta
             Delivered::Full => return Err(refused(ApiError::busy("too many deliveries wait"))),
         },
     };
-    ci.count_webhook(event, outcome);
+    stats.count_webhook(event, outcome);
     Ok(success(Outcome { outcome }))
 }
 

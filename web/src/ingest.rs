@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::{Append, AppendError, AppendResolved};
-use taskpulse_actors::shared::Metadata;
+use taskpulse_actors::metadata::Metadata;
 use taskpulse_engine::exposition::{self, Line};
 use taskpulse_engine::model::{Batch, LabelError, Labels, NAME_LABEL};
 use taskpulse_engine::remote_write::{self, MetricMetadata, Report};
@@ -101,7 +101,7 @@ async fn write(req: HttpRequest, payload: web::Payload, state: web::Data<AppStat
         metadata.note(&Line::Help(name.as_str().into(), help.as_str().into()));
         metadata.note(&Line::Unit(name.as_str().into(), unit));
     }
-    state.reporter.shared.metadata.learn(metadata);
+    state.metadata.record(metadata);
     let mut problems = report.refused;
     if report.histograms > 0 {
         problems.push(format!("{} native histograms: not kept by this version; send classic ones", report.histograms));

@@ -14,6 +14,7 @@ mod envelope;
 mod export;
 mod exposition;
 mod form;
+mod guard;
 mod hooks;
 mod import;
 mod ingest;

@@ -67,7 +67,7 @@ async fn page(req: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
 async fn login(req: HttpRequest, state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let token = params.posted("token").unwrap_or("");
     if !state.access.is_token(token) {
-        let verdict = state.access.refuse(req.peer_addr(), &req, &state.reporter.shared.auth_failures);
+        let verdict = state.access.refuse(req.peer_addr(), &req, &state.reporter.stats.auth_failures);
         if verdict.is_ok() {
             actix_web::rt::time::sleep(WRONG_TOKEN_DELAY).await;
         }

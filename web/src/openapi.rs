@@ -25,13 +25,16 @@ const ERRORS: &[(u16, &str, &str)] = &[
     (415, "UnsupportedMediaType", "The type or the encoding of the body is not understood"),
     (422, "Unprocessable", "It cannot be worked out, or takes more than a limit allows"),
     (429, "TooManyRequests", "Too many wrong tokens from this address"),
+    (431, "HeadTooLarge", "The head is longer than 128 KiB, with the address; parameters may also come in a form"),
     (500, "Internal", "A fault of the service"),
     (503, "Unavailable", "Not now: it takes too long, there is no room, or the service stops"),
     (507, "NoRoom", "The disk has no room"),
 ];
 
+/// Errors that are answered before a handler is called, of every route in the same way.
+const BEFORE_HANDLER: &[u16] = &[401, 403, 405, 429, 431];
 /// Errors that every route may answer.
-const COMMON: &[u16] = &[403, 405, 500, 503];
+const COMMON: &[u16] = &[403, 405, 431, 500, 503];
 /// Errors of routes that need a token.
 const WITH_TOKEN: &[u16] = &[401, 429];
 /// Errors of routes that read a body.
@@ -103,6 +106,10 @@ fn error_schema() -> Value {
 }
 
 fn error_response((status, _, about): &(u16, &str, &str)) -> Value {
+    if *status == 431 {
+        // The connection answers before any route is known.
+        return json!({"description": about});
+    }
     let mut response = json!({
         "description": about,
         "content": {
@@ -153,8 +160,8 @@ fn form(route: &Route) -> Value {
     let schema = json!({"type": "object", "properties": properties, "required": required});
     json!({
         "required": !required.is_empty(),
-        "description": "The parameters, which may also stand in the address",
-        "content": {"application/x-www-form-urlencoded": {"schema": schema}, "multipart/form-data": {"schema": schema}},
+        "description": "The parameters, which may also be in the address; `multipart/form-data` is read too",
+        "content": {"application/x-www-form-urlencoded": {"schema": schema}},
     })
 }
 
@@ -190,7 +197,7 @@ fn responses(route: &Route, by_form: bool, schemas: &mut Schemas) -> Value {
         errors.extend(WITH_BODY);
     }
     for (status, name, about) in ERRORS.iter().filter(|error| errors.contains(&error.0)) {
-        let own = !route.error_content.is_empty() && !COMMON[..2].contains(status) && !WITH_TOKEN.contains(status);
+        let own = !route.error_content.is_empty() && !BEFORE_HANDLER.contains(status);
         let response = if own {
             json!({"description": about, "content": content(route.error_content, schemas)})
         } else {

@@ -26,8 +26,7 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-fn verdict(failing: Vec<(String, String)>) -> HttpResponse {
-    let failing: Vec<FailingPart> = failing.into_iter().map(|(part, reason)| FailingPart { part, reason }).collect();
+fn verdict(failing: Vec<FailingPart>) -> HttpResponse {
     let mut answer = if failing.is_empty() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     answer.json(HealthCheck::from(failing))
 }
@@ -49,8 +48,8 @@ async fn ready(state: web::Data<AppState>) -> HttpResponse {
     said("Ready", state.reporter.not_ready())
 }
 
-fn said(what: &str, failing: Vec<(String, String)>) -> HttpResponse {
-    let lines: String = failing.iter().map(|(part, reason)| format!("{part}: {reason}\n")).collect();
+fn said(what: &str, failing: Vec<FailingPart>) -> HttpResponse {
+    let lines: String = failing.iter().map(|failing| format!("{}: {}\n", failing.part, failing.reason)).collect();
     let mut answer = if failing.is_empty() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     let not = if failing.is_empty() { "" } else { "not " };
     answer.content_type("text/plain; charset=utf-8").body(format!("Taskpulse is {not}{what}.\n{lines}"))

@@ -14,7 +14,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::AppendResolved;
-use taskpulse_actors::shared::{Metadata, Shared};
+use taskpulse_actors::metadata::Metadata;
 use taskpulse_engine::exposition::Line;
 use taskpulse_engine::model::{Labels, Sample, TimestampMs, is_stale_marker};
 use taskpulse_engine::otlp::{DecodeError, Encoding, Options, Row, SeriesHistory, Streams, Translation, translate};
@@ -146,7 +146,7 @@ fn refused(encoding: Encoding, error: &ApiError, state: &AppState) -> HttpRespon
     let status = error.status_code();
     if status.is_client_error() {
         let why = format!("the last request was refused: {error}");
-        let sources = &state.reporter.shared.sources;
+        let sources = &state.sources;
         if state.otlp.seen.load(Ordering::Relaxed) {
             sources.partly(SOURCE, 0, 0, why);
         } else {
@@ -254,15 +254,14 @@ fn report(translated: Translation, samples: usize, rejected: [u64; 4], not_in: &
     }
     reasons.extend(translated.warnings.into_iter().take(5));
     let partial = Partial { rejected: translated.refused + points.len() as u64, reasons };
-    let shared: &Arc<Shared> = &state.reporter.shared;
     let newest = translated.rows.iter().filter(|row| row.point.is_some()).map(|row| row.t).max().unwrap_or_default();
     if samples > 0 {
         state.otlp.seen.store(true, Ordering::Relaxed);
     }
     if partial.rejected > 0 {
-        shared.sources.partly(SOURCE, samples, newest, format!("of the last request, {}", partial.message()));
+        state.sources.partly(SOURCE, samples, newest, format!("of the last request, {}", partial.message()));
     } else if samples > 0 {
-        shared.sources.up(SOURCE, samples, newest);
+        state.sources.up(SOURCE, samples, newest);
     }
     let mut metadata = Metadata::default();
     for metric in &translated.metrics {
@@ -270,6 +269,6 @@ fn report(translated: Translation, samples: usize, rejected: [u64; 4], not_in: &
         metadata.note(&Line::Help(metric.name.as_str().into(), metric.help.as_str().into()));
         metadata.note(&Line::Unit(metric.name.as_str().into(), &metric.unit));
     }
-    shared.metadata.learn(metadata);
+    state.metadata.record(metadata);
     partial
 }

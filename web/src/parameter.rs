@@ -119,7 +119,7 @@ pub(crate) fn selector() -> Value {
 }
 
 fn selectors() -> Value {
-    json!({"type": "array", "items": selector(), "minItems": 1, "maxItems": 1_000})
+    json!({"type": "array", "items": selector(), "minItems": 1})
 }
 
 /// A time: Unix seconds, or RFC 3339.

@@ -206,14 +206,11 @@ async fn target_metadata(state: web::Data<AppState>, params: Params) -> Result<H
     let wanted = params.get("metric");
     let selector = params.get("match_target").map(Selector::parse).transpose()?;
     let any = selector.is_none_or(|selector| selector.accepts(&Labels::none()));
-    let all = state.reporter.shared.metadata.all();
+    let all = state.reporter.views.metadata();
     let mut found: Vec<TargetMetadata> = all
         .into_iter()
         .filter(|(name, _)| any && wanted.is_none_or(|wanted| wanted == *name))
-        .map(|(metric, meta)| {
-            let metadata = MetricMetadata { kind: meta.kind, help: meta.help, unit: meta.unit };
-            TargetMetadata { target: BTreeMap::new(), metric, metadata }
-        })
+        .map(|(metric, metadata)| TargetMetadata { target: BTreeMap::new(), metric, metadata })
         .collect();
     let cut = found.len() > limit;
     found.truncate(limit);

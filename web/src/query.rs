@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
-use taskpulse_actors::wire::seconds;
+use taskpulse_actors::view::seconds;
 use taskpulse_engine::model::{Budget, Columns, Labels, Selector, TimestampMs, push_point};
 use taskpulse_engine::promql::syntax::{Grid, ValueType};
 use taskpulse_engine::promql::{self, Answer, EvalError, Query, QueryError, Row};

@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 use taskpulse_actors::alert::HISTORY;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::{Acknowledge, Decide};
-use taskpulse_actors::{view, wire};
+use taskpulse_actors::view::{self, Ci, Recommendation, Tasks};
 use taskpulse_engine::advice::Status;
-use taskpulse_engine::board::cost::Costs;
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::rules::Alert;
 use taskpulse_engine::windows::Level;
@@ -52,21 +51,19 @@ pub(crate) fn routes() -> Vec<Route> {
             .fails(&[404]),
         Route::get("/api/v1/recommendations", recommendations)
             .about("Recommendations with their evidence")
-            .answers(Shape::list::<view::Recommendation>()),
+            .answers(Shape::list::<Recommendation>()),
         // An id may hold a path of its own, such as a mount point.
         Route::post("/api/v1/recommendations/{id:.+}/{decision}", decide)
             .about("Decides on a recommendation")
             .parameters(&[RECOMMENDATION, DECISION])
-            .answers(Shape::data::<view::Recommendation>())
+            .answers(Shape::data::<Recommendation>())
             .fails(&[404]),
         Route::get("/api/v1/events", events)
             .about("Points on the time line, newest first, at most 1,000")
             .parameters(&[START, END, SOURCE])
             .answers(Shape::list::<view::Event>()),
-        Route::get("/api/v1/tasks", tasks).about("The task boards").answers(Shape::data::<view::Tasks>()),
-        Route::get("/api/v1/ci/runs", ci_runs)
-            .about("CI: the figures of each workflow, and the newest runs")
-            .answers(Shape::data::<view::Ci>()),
+        Route::get("/api/v1/tasks", tasks).about("The task boards").answers(Shape::data::<Tasks>()),
+        Route::get("/api/v1/ci/runs", ci_runs).about("CI: the figures of each workflow, and the newest runs").answers(Shape::data::<Ci>()),
     ]
 }
 
@@ -95,7 +92,7 @@ async fn windows(state: web::Data<AppState>, params: Params) -> Result<HttpRespo
                 if count > MAX_WINDOWS {
                     return Err(ApiError::execution(format!("more than {MAX_WINDOWS} windows; ask for less time or fewer series")));
                 }
-                list.push(&wire::window(&labels, level, &row))?;
+                list.push(&view::Window::new(labels.clone(), level, &row))?;
             }
         }
         Ok(list.finish())
@@ -110,7 +107,7 @@ async fn alert_history(state: web::Data<AppState>, params: Params) -> Result<Htt
         let kept = store.documents(HISTORY)?;
         let alerts = kept.into_iter().rev().filter_map(|(_, bytes)| serde_json::from_slice::<Alert>(&bytes).ok());
         let within = alerts.filter(|a| a.resolved_at.is_some_and(|at| at >= start) && a.pending_since <= end);
-        Ok(within.map(|a| wire::alert(&a)).collect::<Vec<_>>())
+        Ok(within.map(|alert| view::Alert::from(&alert)).collect::<Vec<_>>())
     })
     .await?;
     state.answers.success(&ended)
@@ -121,14 +118,14 @@ async fn acknowledge(state: web::Data<AppState>, id: web::Path<String>) -> Resul
     let answer = state.acknowledge.send(Acknowledge { id: id.clone() }).await;
     let answer = answer.map_err(|error| ApiError::unavailable(format!("the alert actor: {error}; try again")))?;
     match answer.map_err(|error| ApiError::unavailable(format!("not kept: {error}")))? {
-        Some(alert) => Ok(success(wire::alert(&alert))),
+        Some(alert) => Ok(success(alert)),
         None => Err(ApiError::not_found(format!("no active alert has the id `{id}`; /api/v1/alerts lists them"))),
     }
 }
 
 async fn recommendations(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let current = Arc::clone(&state.reporter.shared.recommendations.read());
-    state.answers.success(&current.iter().map(wire::recommendation).collect::<Vec<_>>())
+    let current: Arc<Vec<Recommendation>> = state.reporter.views.recommendations();
+    state.answers.success(&current)
 }
 
 async fn decide(state: web::Data<AppState>, path: web::Path<(String, String)>) -> Result<HttpResponse, ApiError> {
@@ -142,7 +139,7 @@ async fn decide(state: web::Data<AppState>, path: web::Path<(String, String)>) -
     let answer = state.decide.send(Decide { id: id.clone(), status }).await;
     let answer = answer.map_err(|error| ApiError::unavailable(format!("the optimizer: {error}; try again")))?;
     match answer.map_err(|error| ApiError::unavailable(format!("not kept: {error}")))? {
-        Some(recommendation) => Ok(success(wire::recommendation(&recommendation))),
+        Some(recommendation) => Ok(success(recommendation)),
         None => Err(ApiError::not_found(format!("no recommendation has the id `{id}`; /api/v1/recommendations lists them"))),
     }
 }
@@ -153,37 +150,18 @@ async fn events(state: web::Data<AppState>, params: Params) -> Result<HttpRespon
     let store = Arc::clone(&state.store);
     let found = blocking(move || {
         let wanted = |e: &taskpulse_engine::event::Event| source.as_ref().is_none_or(|s| *s == e.source);
-        Ok(store.events(start, end, MAX_EVENTS, wanted)?.iter().map(|(id, e)| wire::event(id, e)).collect::<Vec<_>>())
+        Ok(store.events(start, end, MAX_EVENTS, wanted)?.iter().map(|(id, event)| view::Event::new(id, event)).collect::<Vec<_>>())
     })
     .await?;
     state.answers.success(&found)
 }
 
 async fn tasks(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let mut boards: Vec<Value> = state.reporter.shared.boards.read().values().flatten().cloned().collect();
-    let costs = Arc::clone(&state.reporter.shared.costs.read());
-    boards.iter_mut().for_each(|board| add_costs(board, &costs));
-    let sources: Vec<Value> =
-        state.reporter.shared.sources.status().into_iter().filter(|s| s.source.starts_with("taskmaster")).map(|s| json!(s)).collect();
-    state.answers.success(&json!({"boards": boards, "sources": sources}))
+    let views = &state.reporter.views;
+    state.answers.success(&Tasks { boards: views.boards(), sources: views.sources_of("taskmaster") })
 }
 
 async fn ci_runs(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let repositories: Vec<Value> = state.reporter.shared.ci.repositories.read().values().cloned().collect();
-    let sources: Vec<Value> =
-        state.reporter.shared.sources.status().into_iter().filter(|s| s.source.starts_with("github")).map(|s| json!(s)).collect();
-    state.answers.success(&json!({"repositories": repositories, "sources": sources}))
-}
-
-/// What each task, the tag and its weeks came to, where a task was seen in progress.
-fn add_costs(board: &mut Value, costs: &Costs) {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let (project, tag) = (text(&board["project"]), text(&board["tag"]));
-    for item in board["items"].as_array_mut().into_iter().flatten() {
-        let key = (project.clone(), tag.clone(), text(&item["id"]));
-        item["cost"] = json!(costs.tasks.get(&key));
-    }
-    let weeks = costs.weeks.range((project.clone(), tag.clone(), String::new())..).take_while(|(key, _)| key.0 == project && key.1 == tag);
-    board["cost_by_week"] = weeks.map(|(key, cost)| (key.2.clone(), json!(cost))).collect::<serde_json::Map<_, _>>().into();
-    board["cost"] = json!(costs.tags.get(&(project, tag)));
+    let views = &state.reporter.views;
+    state.answers.success(&Ci { repositories: views.repositories(), sources: views.sources_of("github") })
 }

@@ -17,7 +17,7 @@ const FORM_BYTES: usize = 1 << 20;
 /// Named schemas, for `components/schemas`.
 pub(crate) type Schemas = Map<String, Value>;
 
-/// What a route answers. HEAD comes to it as GET, see [`crate::access::guard`].
+/// What a route answers. HEAD comes to it as GET, see [`crate::guard::guard`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Methods {
     Get,

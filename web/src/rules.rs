@@ -1,13 +1,11 @@
 //! Rules and alerts, as Prometheus shows them, with our own fields beside.
 
-use std::sync::Arc;
-
 use actix_web::{HttpResponse, web};
-use jiff::Timestamp;
-use serde_json::{Value, json};
-use taskpulse_actors::{view, wire};
-use taskpulse_engine::model::{Labels, NAME_LABEL, Selector, TimestampMs, format_value};
-use taskpulse_engine::rules::{Alert, AlertState, Rule};
+use serde::Serialize;
+use serde_json::json;
+use taskpulse_actors::view::{ActiveAlerts, FILE, GROUP, Rule, RuleGroup, Rules};
+use taskpulse_engine::model::{Labels, Selector};
+use taskpulse_engine::rules;
 
 use crate::envelope::ApiError;
 use crate::parameter::{self, LIMIT, MATCH, Parameter, TIMEOUT};
@@ -15,10 +13,6 @@ use crate::params::Params;
 use crate::query::{TRUNCATED, with_selectors};
 use crate::route::{Route, Shape};
 use crate::server::AppState;
-
-/// All rules are in one group of one file.
-const GROUP: &str = "taskpulse";
-const FILE: &str = "Settings.toml";
 
 pub(crate) fn routes() -> Vec<Route> {
     const TYPE: Parameter = Parameter::query("type", "which rules; there are no recording rules", || json!({"enum": ["alert", "record"]}));
@@ -35,35 +29,17 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/api/v1/rules", rules)
             .about("Alert rules, as Prometheus answers them")
             .parameters(&[TYPE, NAME, GROUPS, FILES, MATCH, WITHOUT_ALERTS, LIMIT, GROUP_LIMIT, TIMEOUT])
-            .answers(Shape::data::<view::Rules>())
+            .answers(Shape::data::<Rules>())
             .fails(&[422]),
         Route::get("/api/v1/alerts", alerts)
             .about("Pending and firing alerts, as Prometheus answers them")
-            .answers(Shape::data::<view::ActiveAlerts>()),
+            .answers(Shape::data::<ActiveAlerts>()),
     ]
 }
 
-fn rfc3339(ms: TimestampMs) -> String {
-    Timestamp::from_millisecond(ms).map(|t| t.to_string()).unwrap_or_default()
-}
-
-fn prometheus_alert(alert: &Alert) -> Value {
-    let mut labels =
-        serde_json::Map::from_iter([("alertname".to_owned(), json!(alert.rule)), ("severity".to_owned(), json!(alert.severity))]);
-    labels.extend(alert.metric.iter().filter(|(name, _)| *name != NAME_LABEL).map(|(name, value)| (name.to_owned(), json!(value))));
-    let mut shown = wire::alert(alert);
-    if let Some(fields) = shown.as_object_mut() {
-        fields.insert("labels".to_owned(), Value::Object(labels));
-        fields.insert("annotations".to_owned(), json!({"summary": alert.summary}));
-        fields.insert("activeAt".to_owned(), json!(rfc3339(alert.pending_since)));
-        fields.insert("value".to_owned(), json!(format_value(alert.value)));
-    }
-    shown
-}
-
 async fn alerts(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let active = Arc::clone(&state.reporter.shared.alerts.read());
-    state.answers.success(&json!({"alerts": active.iter().map(prometheus_alert).collect::<Vec<_>>()}))
+    let alerts = state.reporter.views.alerts().iter().map(Into::into).collect();
+    state.answers.success(&ActiveAlerts { alerts })
 }
 
 /// Which rules are asked for, by Prometheus' parameters.
@@ -112,7 +88,7 @@ impl Asked {
         })
     }
 
-    fn wants(&self, rule: &Rule, selectors: &[Selector]) -> bool {
+    fn wants(&self, rule: &rules::Rule, selectors: &[Selector]) -> bool {
         let labels = Labels::of(vec![("severity", &rule.spec.severity.to_string())]);
         self.alerting
             && self.group
@@ -122,48 +98,24 @@ impl Asked {
     }
 }
 
+/// An answer of rules, as Prometheus gives it.
+#[derive(Serialize)]
+struct Answer {
+    status: &'static str,
+    data: Rules,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<&'static str>,
+}
+
 async fn rules(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let asked = Asked::of(&params)?;
     let selectors = with_selectors(&state, &params, |_, selectors, _| Ok(selectors.to_vec())).await?;
-    let active = Arc::clone(&state.reporter.shared.alerts.read());
-    let mut rules: Vec<Value> = state
-        .rules
-        .rules()
-        .iter()
-        .filter(|rule| asked.wants(rule, &selectors))
-        .map(|rule| shown(rule, &active, asked.with_alerts))
-        .collect();
-    let cut = rules.len() > asked.limit;
+    let active = state.reporter.views.alerts();
+    let wanted = state.rules.rules().iter().filter(|rule| asked.wants(rule, &selectors));
+    let mut rules: Vec<Rule> = wanted.map(|rule| Rule::new(rule, &active, asked.with_alerts)).collect();
+    let warnings = if rules.len() > asked.limit { vec![TRUNCATED] } else { Vec::new() };
     rules.truncate(asked.limit);
-    let group = json!({
-        "name": GROUP, "file": FILE, "interval": 0, "limit": 0, "evaluationTime": 0, "lastEvaluation": rfc3339(state.reporter.started_at),
-        "rules": rules,
-    });
-    let groups = if rules.is_empty() { json!([]) } else { json!([group]) };
-    let mut answer = json!({"status": "success", "data": {"groups": groups}});
-    if cut {
-        answer["warnings"] = json!([TRUNCATED]);
-    }
-    state.answers.send_text(answer.to_string())
-}
-
-fn shown(rule: &Rule, active: &[Alert], with_alerts: bool) -> Value {
-    let alerts: Vec<&Alert> = active.iter().filter(|a| a.rule == rule.name).collect();
-    let worst = if alerts.iter().any(|a| a.state == AlertState::Firing) {
-        "firing"
-    } else if alerts.is_empty() {
-        "inactive"
-    } else {
-        "pending"
-    };
-    let alerts: Vec<Value> = alerts.into_iter().filter(|_| with_alerts).map(prometheus_alert).collect();
-    let condition = rule.condition.describe();
-    json!({
-        "type": "alerting", "name": rule.name, "query": condition.query, "state": worst, "health": "ok",
-        "duration": rule.spec.hold.as_secs_f64(), "keepFiringFor": 0, "cooldown": rule.spec.cooldown.as_secs_f64(),
-        "labels": {"severity": rule.spec.severity}, "annotations": {},
-        "metric": condition.metric, "op": condition.limit.map(|limit| limit.op.to_string()),
-        "threshold": condition.limit.map_or(Value::Null, |limit| wire::number(limit.threshold)),
-        "alerts": alerts,
-    })
+    let groups = if rules.is_empty() { Vec::new() } else { vec![RuleGroup::new(state.reporter.started_at, rules)] };
+    let answer = Answer { status: "success", data: Rules { groups }, warnings };
+    state.answers.send_text(serde_json::to_string(&answer).map_err(|error| ApiError::internal(error.to_string()))?)
 }

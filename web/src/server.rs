@@ -16,17 +16,20 @@ use actix_web::{App, web};
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
 use taskpulse_actors::hub::{Subscribe, Unsubscribe};
 use taskpulse_actors::messages::{Acknowledge, Append, AppendResolved, Decide};
+use taskpulse_actors::metadata::MetadataRegistry;
+use taskpulse_actors::sources::SourceRegistry;
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::supervisor::Mailbox;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::Store;
 use tokio::sync::Semaphore;
 
-use crate::access::{Access, guard};
+use crate::access::Access;
 use crate::answers::Answers;
 use crate::body::Bodies;
 use crate::connection::{Connection, Connections, Tracked};
 use crate::export::{EXPORT_TURNS, MAX_EXPORTS};
+use crate::guard::guard;
 use crate::session::Sessions;
 use crate::{otlp, routes};
 
@@ -60,8 +63,12 @@ pub struct QueryOptions {
 
 /// What requests are answered from.
 pub struct AppState {
-    /// Status, health, metrics, shared state.
+    /// Status, health, metrics, views.
     pub reporter: Arc<Reporter>,
+    /// Where the source of OpenTelemetry metrics is reported.
+    pub sources: SourceRegistry,
+    /// Where metadata of metrics is recorded.
+    pub metadata: MetadataRegistry,
     /// The store, for reading.
     pub store: Arc<Store>,
     /// The rules in force.

@@ -4,6 +4,8 @@
 //! its mailbox fills, and the hub sees it; nothing queues without bound. What the hub has to say of such a client
 //! (`DropSlow`) closes the connection with 1013, or, where not even that can be written, cuts the socket.
 
+mod request;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,16 +15,14 @@ use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Handler, Message,
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws::{self, CloseCode, CloseReason, WebsocketContext};
 use parking_lot::Mutex;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use taskpulse_actors::hub::{DropSlow, Filter, FrameKind, Push, SessionId, Subscribe, Topic, Unsubscribe};
-use taskpulse_actors::shared::Shared;
+use serde_json::Value;
+use taskpulse_actors::hub::{DropSlow, Filter, FrameKind, Push, SessionId, Subscribe, SubscribeError, Unsubscribe};
 use taskpulse_actors::standstill;
-use taskpulse_actors::wire::seconds;
+use taskpulse_actors::view::{self, Frame, seconds};
 use taskpulse_engine::model::{self, Budget, Selector};
 use taskpulse_engine::promql::EvalError;
-use taskpulse_engine::windows::Level;
 
+use self::request::{Reply, Request, RequestError, parse_topic};
 use crate::access::Login;
 use crate::connection::Link;
 use crate::envelope::ApiError;
@@ -73,29 +73,10 @@ impl Sessions {
     }
 }
 
-/// What a client says.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "op", rename_all = "lowercase", deny_unknown_fields)]
-enum Request {
-    Subscribe {
-        id: u64,
-        topic: String,
-        #[serde(default, rename = "match")]
-        patterns: Vec<String>,
-        #[serde(default)]
-        window: Option<String>,
-    },
-    Unsubscribe {
-        id: u64,
-    },
-    Ping,
-}
-
 struct SessionActor {
     number: SessionId,
     state: web::Data<AppState>,
     sessions: Arc<Sessions>,
-    shared: Arc<Shared>,
     link: Option<Arc<Link>>,
     /// By which it was opened; none for a client that showed the token itself.
     login: Option<Login>,
@@ -114,13 +95,13 @@ struct Cost {
     patterns: usize,
 }
 
-/// Works out a filter, with what it costs.
-async fn filter(state: &AppState, patterns: Vec<String>, left: (usize, usize)) -> Result<(Filter, Cost), String> {
+/// Compiles a filter. What it costs comes with it.
+async fn filter(state: &AppState, patterns: Vec<String>, left: (usize, usize)) -> Result<(Filter, Cost), RequestError> {
     if patterns.is_empty() {
         return Ok((Filter::default(), Cost::default()));
     }
     let deadline = Instant::now() + FILTER_TIME;
-    let busy = || "filters of other subscriptions are being worked out; try again".to_owned();
+    let busy = || RequestError::FiltersBusy;
     // Names and prefixes take no time; regular expressions are compiled one filter after the other.
     let _place = if patterns.iter().any(|pattern| pattern.contains('~')) {
         Some(actix_web::rt::time::timeout(FILTER_TIME, state.filter_places.acquire()).await.map_err(|_| busy())?.map_err(|_| busy())?)
@@ -132,15 +113,15 @@ async fn filter(state: &AppState, patterns: Vec<String>, left: (usize, usize)) -
         let go_on = || if Instant::now() < deadline { Ok(()) } else { Err(EvalError::Deadline) };
         let mut budget = Budget::of(left.0, left.1);
         let parse = |pattern: &String| {
-            go_on().map_err(|error| error.to_string())?;
-            Selector::parse_pattern_within(pattern, &mut budget).map_err(|error| error.to_string())
+            go_on()?;
+            Ok(Selector::parse_pattern_within(pattern, &mut budget)?)
         };
-        let selectors = patterns.iter().map(parse).collect::<Result<Vec<_>, String>>()?;
+        let selectors = patterns.iter().map(parse).collect::<Result<Vec<_>, RequestError>>()?;
         let (bytes, of_patterns) = budget.left();
         let cost = Cost { selectors: selectors.len(), bytes: left.0 - bytes, patterns: left.1 - of_patterns };
-        Ok((Filter::new(&store, selectors, &go_on).map_err(|error| error.to_string())?, cost))
+        Ok((Filter::new(&store, selectors, &go_on)?, cost))
     };
-    web::block(work).await.map_err(|error| format!("the filter was not worked out: {error}"))?
+    web::block(work).await?
 }
 
 pub(crate) fn routes() -> Vec<Route> {
@@ -159,7 +140,6 @@ pub(crate) async fn open(req: HttpRequest, stream: web::Payload, state: web::Dat
     let session = SessionActor {
         number: state.sessions.next.fetch_add(1, Ordering::Relaxed),
         sessions: Arc::clone(&state.sessions),
-        shared: Arc::clone(&state.reporter.shared),
         link: req.conn_data::<Arc<Link>>().cloned(),
         login: state.access.login_of(&req),
         too_slow: Arc::default(),
@@ -174,12 +154,15 @@ pub(crate) async fn open(req: HttpRequest, stream: web::Payload, state: web::Dat
 }
 
 impl SessionActor {
-    fn say(ctx: &mut WebsocketContext<Self>, value: &Value) {
-        ctx.text(value.to_string());
+    fn reply(ctx: &mut WebsocketContext<Self>, reply: &Reply) {
+        match serde_json::to_string(reply) {
+            Ok(text) => ctx.text(text),
+            Err(error) => log::error!("session: a reply cannot be written: {error}"),
+        }
     }
 
-    fn complain(ctx: &mut WebsocketContext<Self>, id: Option<u64>, error: &str) {
-        Self::say(ctx, &json!({"type": "error", "id": id, "error": error}));
+    fn refuse(ctx: &mut WebsocketContext<Self>, id: Option<u64>, error: &RequestError) {
+        Self::reply(ctx, &Reply::Error { id, error: error.to_string() });
     }
 
     fn close(ctx: &mut WebsocketContext<Self>, code: CloseCode, why: &str) {
@@ -187,72 +170,74 @@ impl SessionActor {
         ctx.stop();
     }
 
-    fn take(&mut self, text: &str, ctx: &mut WebsocketContext<Self>) {
+    fn handle_text(&mut self, text: &str, ctx: &mut WebsocketContext<Self>) {
         match serde_json::from_str::<Request>(text) {
-            Ok(Request::Ping) => Self::say(ctx, &json!({"type": "pong"})),
+            Ok(Request::Ping) => Self::reply(ctx, &Reply::Pong),
             Ok(Request::Unsubscribe { id }) => {
                 // One that is not there, or was refused, is over already, and gives no place back.
                 let lives = self.subscriptions.contains_key(&id);
                 if lives && self.state.unsubscribe.try_send(Unsubscribe { session: self.number, id: Some(id) }).is_err() {
-                    return Self::complain(ctx, Some(id), "the hub is busy; try again");
+                    return Self::refuse(ctx, Some(id), &RequestError::HubBusy);
                 }
                 self.subscriptions.remove(&id);
-                Self::say(ctx, &json!({"type": "unsubscribed", "id": id}));
+                Self::reply(ctx, &Reply::Unsubscribed { id });
             }
-            Ok(Request::Subscribe { id, topic, patterns, window }) => self.subscribe(id, &topic, patterns, window, ctx),
+            Ok(Request::Subscribe { id, topic, patterns, window }) => {
+                if let Err(why) = self.subscribe(id, &topic, patterns, window.as_deref(), ctx) {
+                    Self::refuse(ctx, Some(id), &why);
+                }
+            }
             Err(error) => {
                 let id = serde_json::from_str::<Value>(text).ok().and_then(|v| v.get("id").and_then(Value::as_u64));
-                let right = r#"send {"op":"subscribe","id":1,"topic":"samples","match":["system_*"]}, {"op":"unsubscribe","id":1} or {"op":"ping"}"#;
-                Self::complain(ctx, id, &format!("not understood: {error}; {right}"));
+                Self::refuse(ctx, id, &RequestError::NotUnderstood(error));
             }
         }
     }
 
-    fn subscribe(&mut self, id: u64, topic: &str, patterns: Vec<String>, window: Option<String>, ctx: &mut WebsocketContext<Self>) {
-        let topic = match parse_topic(topic, &patterns, window.as_deref()) {
-            Ok(topic) => topic,
-            Err(why) => return Self::complain(ctx, Some(id), &why),
+    fn subscribe(
+        &mut self,
+        id: u64,
+        topic: &str,
+        patterns: Vec<String>,
+        window: Option<&str>,
+        ctx: &mut WebsocketContext<Self>,
+    ) -> Result<(), RequestError> {
+        let topic = parse_topic(topic, &patterns, window)?;
+        let left = self.check_limits(id, &patterns)?;
+        let (state, session, to, drop_slow) = (self.state.clone(), self.number, ctx.address().recipient(), self.drop_slow());
+        let asking = async move {
+            let (filter, cost) = filter(&state, patterns.clone(), left).await?;
+            state.subscribe.send(Subscribe { session, id, topic, patterns, filter, to, drop_slow }).await??;
+            Ok(cost)
         };
-        let complain = |ctx: &mut WebsocketContext<Self>, why: &str| Self::complain(ctx, Some(id), why);
+        let done = asking.into_actor(self).map(move |answer: Result<Cost, RequestError>, this, ctx| match answer {
+            Ok(cost) => {
+                this.subscriptions.insert(id, cost);
+            }
+            Err(why) => Self::refuse(ctx, Some(id), &why),
+        });
+        // One after the other, so that what a client unsubscribes next is there.
+        ctx.wait(done);
+        Ok(())
+    }
+
+    /// Bytes and number of compiled patterns that a further subscription may take.
+    fn check_limits(&self, id: u64, patterns: &[String]) -> Result<(usize, usize), RequestError> {
         if self.subscriptions.contains_key(&id) {
-            return complain(
-                ctx,
-                &format!("id {id} is in use by another subscription of this connection; unsubscribe it first or take another number"),
-            );
+            return Err(SubscribeError::IdInUse(id).into());
         }
         if self.subscriptions.len() >= MAX_SUBSCRIPTIONS {
-            return complain(ctx, &format!("a connection has at most {MAX_SUBSCRIPTIONS} subscriptions; unsubscribe one first"));
+            return Err(RequestError::TooManySubscriptions);
         }
         let used = |of: fn(&Cost) -> usize| self.subscriptions.values().map(of).sum::<usize>();
         let selectors = used(|cost| cost.selectors) + patterns.len();
         if selectors > MAX_SESSION_SELECTORS {
-            return complain(
-                ctx,
-                &format!(
-                    "the subscriptions of a connection have at most {MAX_SESSION_SELECTORS} selectors, with this one {selectors}; \
-                     take fewer and wider ones, such as system_*"
-                ),
-            );
+            return Err(RequestError::TooManySelectors(selectors));
         }
-        let left = (
+        Ok((
             model::REQUEST_BYTES.saturating_sub(used(|cost| cost.bytes)),
             model::REQUEST_PATTERNS.saturating_sub(used(|cost| cost.patterns)),
-        );
-        let (state, session, to, drop_slow) = (self.state.clone(), self.number, ctx.address().recipient(), self.drop_slow());
-        let asking = async move {
-            let (filter, cost) = filter(&state, patterns.clone(), left).await?;
-            let message = Subscribe { session, id, topic, patterns, filter, to, drop_slow };
-            let answer = state.subscribe.send(message).await;
-            answer.map_err(|error| format!("the hub does not answer: {error}; try again"))?.map(|()| cost)
-        };
-        let done = asking.into_actor(self).map(move |answer: Result<Cost, String>, this, ctx| match answer {
-            Ok(cost) => {
-                this.subscriptions.insert(id, cost);
-            }
-            Err(why) => Self::complain(ctx, Some(id), &why),
-        });
-        // One after the other, so that what a client unsubscribes next is there.
-        ctx.wait(done);
+        ))
     }
 
     fn drop_slow(&self) -> DropSlow {
@@ -269,36 +254,13 @@ impl SessionActor {
     }
 }
 
-fn parse_topic(topic: &str, patterns: &[String], window: Option<&str>) -> Result<Topic, String> {
-    let level = match window {
-        Some(name) => Some(Level::from_name(name).ok_or_else(|| format!("window `{name}` is not kept; take one of 1m 5m 15m 1h 6h 24h"))?),
-        None => None,
-    };
-    let parsed = match topic {
-        "samples" => Topic::Samples,
-        "windows" => Topic::Windows(level),
-        "alerts" => Topic::Alerts,
-        "recommendations" => Topic::Recommendations,
-        "events" => Topic::Events,
-        "status" => Topic::Status,
-        other => return Err(format!("topic `{other}` is not one of samples, windows, alerts, recommendations, events, status")),
-    };
-    if !patterns.is_empty() && !matches!(parsed, Topic::Samples | Topic::Windows(_)) {
-        return Err(format!("`match` goes with samples and windows only, not with {topic}"));
-    }
-    if level.is_some() && !matches!(parsed, Topic::Windows(_)) {
-        return Err(format!("`window` goes with windows only, not with {topic}"));
-    }
-    Ok(parsed)
-}
-
 impl Actor for SessionActor {
     type Context = WebsocketContext<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         self.sessions.open.lock().insert(self.number, ctx.address().recipient());
-        self.shared.sessions.store(self.sessions.count(), Ordering::Relaxed);
+        self.state.reporter.stats.sessions.store(self.sessions.count(), Ordering::Relaxed);
         ctx.run_interval(PING_EVERY, |this, ctx| {
             // While the service stood still nobody could be heard.
             if this.heard.elapsed().min(standstill::awake_for()) > SILENT_FOR {
@@ -318,7 +280,7 @@ impl Actor for SessionActor {
 
     fn stopped(&mut self, _: &mut Self::Context) {
         self.sessions.open.lock().remove(&self.number);
-        self.shared.sessions.store(self.sessions.count(), Ordering::Relaxed);
+        self.state.reporter.stats.sessions.store(self.sessions.count(), Ordering::Relaxed);
         // A full mailbox: the hub finds the address closed with the next update.
         let _ = self.state.unsubscribe.try_send(Unsubscribe { session: self.number, id: None });
     }
@@ -332,17 +294,11 @@ impl Handler<Push> for SessionActor {
             return Self::close(ctx, CloseCode::Again, "too slow: updates were not taken in time");
         }
         let kind = match push.kind {
-            FrameKind::Snapshot => "snapshot",
-            FrameKind::Update => "update",
+            FrameKind::Snapshot => view::FrameKind::Snapshot,
+            FrameKind::Update => view::FrameKind::Update,
             FrameKind::Reset => return Self::close(ctx, CloseCode::Restart, "the hub started over; connect again"),
         };
-        ctx.text(format!(
-            "{{\"id\":{},\"type\":\"{kind}\",\"seq\":{},\"time\":{},\"data\":{}}}",
-            push.id,
-            push.seq,
-            seconds(push.time),
-            push.data
-        ));
+        ctx.text(Frame { id: push.id, kind, seq: push.seq, time: seconds(push.time), data: &push.data }.to_json());
     }
 }
 
@@ -358,40 +314,19 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for SessionActor {
     fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, ctx: &mut Self::Context) {
         self.heard = Instant::now();
         match message {
-            Ok(ws::Message::Text(text)) => self.take(&text, ctx),
+            Ok(ws::Message::Text(text)) => self.handle_text(&text, ctx),
             Ok(ws::Message::Ping(bytes)) => ctx.pong(&bytes),
             Ok(ws::Message::Pong(_) | ws::Message::Nop) => {}
             Ok(ws::Message::Close(reason)) => {
                 ctx.close(reason);
                 ctx.stop();
             }
-            Ok(ws::Message::Binary(_)) => Self::complain(ctx, None, "binary frames are not understood; send text frames of JSON"),
-            Ok(ws::Message::Continuation(_)) => Self::complain(ctx, None, "fragmented frames are not understood; send one frame a message"),
+            Ok(ws::Message::Binary(_)) => Self::refuse(ctx, None, &RequestError::Binary),
+            Ok(ws::Message::Continuation(_)) => Self::refuse(ctx, None, &RequestError::Fragmented),
             Err(ws::ProtocolError::Overflow) => {
                 Self::close(ctx, CloseCode::Size, &format!("a frame has at most {MAX_FRAME_BYTES} bytes"));
             }
             Err(error) => Self::close(ctx, CloseCode::Protocol, &error.to_string()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn topics_say_what_they_take() {
-        let patterns = vec!["a".to_owned()];
-        assert_eq!(parse_topic("samples", &patterns, None), Ok(Topic::Samples));
-        assert_eq!(parse_topic("windows", &patterns, Some("5m")), Ok(Topic::Windows(Some(Level::M5))));
-        for (topic, patterns, window, part) in [
-            ("sample", &[][..], None, "topic `sample`"),
-            ("alerts", &patterns[..], None, "`match` goes with"),
-            ("samples", &[][..], Some("1m"), "`window` goes with"),
-            ("windows", &[][..], Some("2m"), "window `2m`"),
-        ] {
-            let error = parse_topic(topic, patterns, window).unwrap_err();
-            assert!(error.contains(part), "{error}");
         }
     }
 }

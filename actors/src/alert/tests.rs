@@ -42,8 +42,8 @@ fn prepare(stage: &Stage) -> (impl Fn() -> AlertActor + Send + 'static, impl FnO
     let (events, notifier, hub) = (stage.inbox(|_: &RecordEvents| ()), stage.inbox(|_: &Notify| ()), stage.inbox(|_: &Publish| ()));
     let outputs =
         AlertOutputs { documents: documents.mailbox(), events: events.mailbox(), notifier: notifier.mailbox(), hub: hub.mailbox() };
-    let (clock, store, rules, shared) = (stage.clock.clone(), Arc::clone(&stage.store), rules(), Arc::clone(&stage.shared));
-    let make = move || AlertActor::new(clock.clone(), Arc::clone(&store), Arc::clone(&rules), Arc::clone(&shared), outputs.clone());
+    let (clock, store, rules, active) = (stage.clock.clone(), Arc::clone(&stage.store), rules(), stage.publishers.alerts.clone());
+    let make = move || AlertActor::new(clock.clone(), Arc::clone(&store), Arc::clone(&rules), active.clone(), outputs.clone());
     (make, move |actor| Setup { actor, documents, events, notifier, _hub: hub })
 }
 
@@ -64,19 +64,19 @@ impl Setup {
         self.hear(stage, stored).await;
     }
 
-    /// What people were told since the last time.
-    fn told(&self) -> Vec<(String, AlertState)> {
-        self.notifier.taken().into_iter().map(|Notify(alert)| (alert.rule, alert.state)).collect()
+    /// What people were notified of since the last time.
+    fn notified(&self) -> Vec<(String, view::AlertState)> {
+        self.notifier.taken().into_iter().map(|Notify(alert)| (alert.rule, alert.state.into())).collect()
     }
 }
 
-fn told(rule: &str, state: AlertState) -> (String, AlertState) {
-    (rule.to_owned(), state)
+fn of_rule(rule: &str, state: AlertState) -> (String, view::AlertState) {
+    (rule.to_owned(), state.into())
 }
 
 /// What everybody sees.
-fn shown(stage: &Stage) -> Vec<(String, AlertState)> {
-    stage.shared.alerts.read().iter().map(|alert| (alert.rule.clone(), alert.state)).collect()
+fn shown(stage: &Stage) -> Vec<(String, view::AlertState)> {
+    stage.views.alerts().iter().map(|alert| (alert.details.rule.clone(), alert.details.state)).collect()
 }
 
 #[test]
@@ -84,15 +84,15 @@ fn an_alert_is_pending_fires_after_its_time_and_is_resolved() {
     on_stage(async |stage| {
         let s = setup(&stage, "alerts");
         s.feed(&stage, 150.0).await;
-        assert_eq!(shown(&stage), [told("warm", AlertState::Pending)]);
+        assert_eq!(shown(&stage), [of_rule("warm", AlertState::Pending)]);
         stage.pass(Duration::from_secs(50)).await;
         s.feed(&stage, 150.0).await;
-        assert_eq!((shown(&stage), s.told()), (vec![told("warm", AlertState::Pending)], vec![]));
+        assert_eq!((shown(&stage), s.notified()), (vec![of_rule("warm", AlertState::Pending)], vec![]));
         stage.pass(Duration::from_secs(10)).await;
         s.feed(&stage, 150.0).await;
-        assert_eq!((shown(&stage), s.told()), (vec![told("warm", AlertState::Firing)], vec![told("warm", AlertState::Firing)]));
+        assert_eq!((shown(&stage), s.notified()), (vec![of_rule("warm", AlertState::Firing)], vec![of_rule("warm", AlertState::Firing)]));
         s.feed(&stage, 50.0).await;
-        assert_eq!((shown(&stage), s.told()), (vec![], vec![told("warm", AlertState::Resolved)]));
+        assert_eq!((shown(&stage), s.notified()), (vec![], vec![of_rule("warm", AlertState::Resolved)]));
         let kinds: Vec<String> = s.events.taken().into_iter().flat_map(|RecordEvents(events)| events).map(|event| event.kind).collect();
         assert_eq!(kinds, ["alert_firing", "alert_resolved"]);
         assert_eq!(stage.store.documents(HISTORY).unwrap().len(), 1);
@@ -106,7 +106,7 @@ fn an_alert_that_did_not_hold_long_enough_is_told_to_nobody() {
         s.feed(&stage, 150.0).await;
         stage.pass(Duration::from_secs(30)).await;
         s.feed(&stage, 50.0).await;
-        assert_eq!((shown(&stage), s.told()), (vec![], vec![]));
+        assert_eq!((shown(&stage), s.notified()), (vec![], vec![]));
         assert!(s.events.taken().is_empty() && stage.store.documents(HISTORY).unwrap().is_empty());
     });
 }
@@ -132,17 +132,17 @@ fn a_restart_keeps_what_fires_and_tells_it_once() {
     on_stage(async |stage| {
         let before = setup(&stage, "before");
         before.feed(&stage, 250.0).await;
-        assert_eq!(before.told(), [told("burning", AlertState::Firing)]);
-        *stage.shared.alerts.write() = Arc::default();
+        assert_eq!(before.notified(), [of_rule("burning", AlertState::Firing)]);
+        stage.publishers.alerts.send_replace(Arc::default());
         let kept = kept_alerts(&stage.store, &rules(), stage.clock.now_ms());
         assert_eq!(kept.len(), 2, "they can be shown before the actor has started");
         let after = setup(&stage, "after");
         stage.settle().await;
-        assert_eq!(shown(&stage), [told("burning", AlertState::Firing), told("warm", AlertState::Pending)]);
+        assert_eq!(shown(&stage), [of_rule("burning", AlertState::Firing), of_rule("warm", AlertState::Pending)]);
         after.feed(&stage, 250.0).await;
-        assert_eq!(after.told(), []);
+        assert_eq!(after.notified(), []);
         after.feed(&stage, 50.0).await;
-        assert_eq!(after.told(), [told("burning", AlertState::Resolved)]);
+        assert_eq!(after.notified(), [of_rule("burning", AlertState::Resolved)]);
     });
 }
 
@@ -155,7 +155,7 @@ fn what_was_stored_while_it_was_off_is_judged_at_the_start() {
         stage.append(&heat(), 150.0);
         let after = setup(&stage, "after");
         stage.settle().await;
-        assert_eq!(after.told(), [told("warm", AlertState::Firing)], "pending since before the start");
+        assert_eq!(after.notified(), [of_rule("warm", AlertState::Firing)], "pending since before the start");
     });
 }
 
@@ -169,14 +169,14 @@ fn a_panic_loses_no_alert_and_no_sample_and_tells_nothing_twice() {
         // The message that breaks it is lost, the sample is in the store.
         stage.break_next("alerts");
         s.feed(&stage, 250.0).await;
-        assert_eq!(s.told(), []);
+        assert_eq!(s.notified(), []);
         stage.pass(Duration::from_secs(1)).await;
         assert_eq!(stage.status("alerts").restarts, 1);
-        let mut all = s.told();
+        let mut all = s.notified();
         all.sort_by(|a, b| a.0.cmp(&b.0));
-        assert_eq!(all, [told("burning", AlertState::Firing), told("warm", AlertState::Firing)]);
+        assert_eq!(all, [of_rule("burning", AlertState::Firing), of_rule("warm", AlertState::Firing)]);
         s.feed(&stage, 250.0).await;
-        assert_eq!(s.told(), []);
+        assert_eq!(s.notified(), []);
     });
 }
 
@@ -189,14 +189,14 @@ fn a_gap_in_the_numbers_of_batches_is_caught_up_from_the_store() {
         stage.append(&heat(), 250.0);
         stage.pass(Duration::from_secs(10)).await;
         let other = stage.append(&Labels::metric("rain", &[]), 1.0);
-        assert_eq!(s.told(), [], "its announcement was lost");
+        assert_eq!(s.notified(), [], "its announcement was lost");
         s.hear(&stage, other).await;
-        assert_eq!(s.told(), [told("burning", AlertState::Firing)]);
+        assert_eq!(s.notified(), [of_rule("burning", AlertState::Firing)]);
         // Once more a gap: what was judged is not told again.
         stage.append(&heat(), 250.0);
         let other = stage.append(&Labels::metric("rain", &[]), 1.0);
         s.hear(&stage, other).await;
-        assert_eq!(s.told(), []);
+        assert_eq!(s.notified(), []);
     });
 }
 
@@ -219,17 +219,17 @@ fn an_acknowledgement_is_answered_when_it_is_durable() {
     on_stage(async |stage| {
         let s = setup(&stage, "alerts");
         s.feed(&stage, 250.0).await;
-        let id = stage.shared.alerts.read()[0].id.clone();
+        let id = stage.views.alerts()[0].details.id.clone();
         s.documents.stop_answering();
         let (mailbox, own) = (s.actor.mailbox(), id.clone());
         let acknowledged = actix_rt::spawn(async move { mailbox.send(Acknowledge { id: own }).await.unwrap() });
         stage.pass(Duration::from_secs(20)).await;
         assert!(!acknowledged.is_finished());
         s.documents.answer_again();
-        let at = acknowledged.await.unwrap().unwrap().unwrap().acked_at;
+        let at = acknowledged.await.unwrap().unwrap().unwrap().details.acked_at;
         assert!(at.is_some());
         let kept = stage.store.documents(ACTIVE).unwrap().into_iter().find(|(key, _)| *key == id).unwrap().1;
-        assert_eq!(serde_json::from_slice::<Alert>(&kept).unwrap().acked_at, at);
+        assert_eq!(serde_json::from_slice::<Alert>(&kept).unwrap().acked_at.map(view::seconds), at);
         let unknown = s.actor.mailbox().send(Acknowledge { id: "none".to_owned() }).await.unwrap();
         assert!(unknown.unwrap().is_none());
         s.documents.answer_with(|_| Err(AppendError::Failed("broken".to_owned())));

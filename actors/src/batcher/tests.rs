@@ -21,9 +21,9 @@ fn rules() -> Arc<RuleSet> {
 }
 
 fn batcher(stage: &Stage, store: &Inbox<Append>) -> ActorHandle<BatcherActor> {
-    let (store, rules, shared) = (store.mailbox(), rules(), Arc::clone(&stage.shared));
+    let (store, rules, stats) = (store.mailbox(), rules(), Arc::clone(&stage.stats));
     let options = BatcherOptions { batch_size: SIZE, flush_interval: EVERY, backlog: BACKLOG };
-    stage.start("batcher", move || BatcherActor::new(options.clone(), store.clone(), Arc::clone(&rules), Arc::clone(&shared)))
+    stage.start("batcher", move || BatcherActor::new(options.clone(), store.clone(), Arc::clone(&rules), Arc::clone(&stats)))
 }
 
 /// Samples that count on, so that their values say which they are.
@@ -48,7 +48,7 @@ fn fails(_: &Append) -> Result<Arc<taskpulse_engine::store::Stored>, AppendError
 }
 
 fn dropped(stage: &Stage) -> Vec<(&'static str, u64)> {
-    stage.shared.dropped.all().into_iter().map(|((_, reason), count)| (reason, count)).collect()
+    stage.stats.dropped.all().into_iter().map(|((_, reason), count)| (reason, count)).collect()
 }
 
 #[test]
@@ -107,11 +107,11 @@ fn one_batch_is_under_way_at_a_time_and_what_came_meanwhile_follows_in_one() {
         batcher.mailbox().try_send(samples(20..24)).unwrap();
         stage.pass(EVERY * 3).await;
         assert!(store.taken().is_empty(), "the first is not answered yet");
-        assert_eq!(stage.shared.batcher_waiting.load(Ordering::Relaxed), 14);
+        assert_eq!(stage.stats.batcher_waiting.load(Ordering::Relaxed), 14);
         store.answer_again();
         assert_eq!(values(&store.next().await), (10..24).collect::<Vec<_>>());
         assert_eq!(stage.seconds(), 15.0, "at once with the answer");
-        assert_eq!(stage.shared.batcher_waiting.load(Ordering::Relaxed), 0);
+        assert_eq!(stage.stats.batcher_waiting.load(Ordering::Relaxed), 0);
     });
 }
 
@@ -177,7 +177,7 @@ fn the_backlog_is_bounded_and_drops_and_counts_the_oldest() {
         batcher.mailbox().try_send(samples(20..42)).unwrap();
         stage.settle().await;
         assert_eq!(dropped(&stage), [("backlog_full", 7)]);
-        assert_eq!(stage.shared.batcher_waiting.load(Ordering::Relaxed), BACKLOG);
+        assert_eq!(stage.stats.batcher_waiting.load(Ordering::Relaxed), BACKLOG);
         store.answer_again();
         assert_eq!(values(&store.next().await), (17..42).collect::<Vec<_>>());
     });

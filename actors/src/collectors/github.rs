@@ -16,7 +16,6 @@ mod context;
 mod credentials;
 mod read;
 pub mod state;
-mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
@@ -37,6 +36,7 @@ use self::credentials::RepositoryError;
 use super::collector::{BlockingError, Carried, CollectFuture, Collection, Collector, Outcome};
 use crate::files::{self, WaitError};
 use crate::messages::{AppendError, AppendResolved, ChangeDocuments, RecordEvents};
+use crate::view::{CiRepository, CiWebhooks, seconds};
 
 /// Documents of what was seen.
 const KIND: &str = "github";
@@ -167,7 +167,7 @@ impl GithubCollector {
         let find = move || credentials::repository(Path::new("."), &api_url);
         let repo = spawn_blocking(move || files::within(Path::new(".git"), files::PATIENCE, find)).await???;
         // The source has another name from here on.
-        self.context.shared.sources.remove(&self.name());
+        self.context.outputs.sources.remove(&self.name());
         self.repo = Some(repo.clone());
         Ok(repo)
     }
@@ -229,26 +229,26 @@ impl GithubCollector {
     /// Step 5.
     async fn publish(&mut self, repo: &str) -> Result<(), BlockingError> {
         let workflows = self.workflows.clone();
-        let made =
-            move |tracker: &mut RunTracker| (view::repository(tracker, &workflows), tracker.is_complete().then(|| tracker.started_runs()));
-        let (mut shown, began) = self.with(made).await?;
-        if self.confirmed.is_none() && shown["runs_known"] == 0 {
+        let made = move |tracker: &mut RunTracker| {
+            let began = tracker.is_complete().then(|| tracker.started_runs());
+            (CiRepository::new(tracker, &workflows), began)
+        };
+        let (shown, began) = self.with(made).await?;
+        if self.confirmed.is_none() && shown.runs_known == 0 {
             // Nothing is known of the repository yet, which is not the same as no runs.
             return Ok(());
         }
-        let (limit, remaining, spent, allowed) = self.context.api.limits();
-        shown["now_named"] = serde_json::json!(self.moved_to);
-        shown["confirmed_at"] = serde_json::json!(self.confirmed.map(crate::wire::seconds));
-        shown["requests"] =
-            serde_json::json!({"limit": limit, "remaining": remaining, "spent_last_hour": spent, "allowed_an_hour": allowed});
-        shown["webhooks"] = serde_json::json!({
-            "on": self.context.hooks.secret().is_some(), "last": self.webhook_at.map(crate::wire::seconds),
-        });
-        let shared = &self.context.shared;
-        shared.ci.repositories.write().insert(repo.to_owned(), shown);
+        let shown = CiRepository {
+            now_named: self.moved_to.clone(),
+            confirmed_at: self.confirmed.map(seconds),
+            requests: self.context.api.limits(),
+            webhooks: CiWebhooks { on: self.context.hooks.secret().is_some(), last: self.webhook_at.map(seconds) },
+            ..shown
+        };
+        let outputs = &self.context.outputs;
+        outputs.repositories.send_modify(|all| drop(all.insert(repo.to_owned(), Arc::new(shown))));
         if let Some(began) = began {
-            let all = shared.ci.began(repo, began);
-            *shared.ci_runs.write() = Some(Arc::new(all));
+            outputs.runs.send_modify(|all| drop(all.insert(repo.to_owned(), Arc::new(began))));
         }
         Ok(())
     }
@@ -265,7 +265,7 @@ impl GithubCollector {
             self.watched_as = Some(name);
         }
         if let Some(name) = &self.watched_as {
-            self.context.shared.ci.repositories.write().remove(&repo);
+            self.context.outputs.repositories.send_if_modified(|all| all.remove(&repo).is_some());
             let why = RequestError::Watched(name.clone()).explain(&repo, &self.context.api);
             return Outcome::Absent(why, format!("take {repo} out of github.repositories"));
         }
@@ -297,7 +297,7 @@ impl GithubCollector {
             return;
         }
         let at = self.context.clock.now_ms();
-        let remaining = self.context.api.limits().1;
+        let remaining = self.context.api.limits().remaining;
         let pushed = self.with(move |tracker| tracker.push_samples(at)).await;
         (self.gauges_at, self.changed) = (at, false);
         if let (Ok(()), Some(remaining)) = (pushed, remaining) {

@@ -1,6 +1,6 @@
 //! Collectors: each collects from one kind of source. [`poller::Poller`] runs them all.
 //!
-//! A source that is absent or failing has no samples; status says why.
+//! A source that is absent or failing has no samples; [`crate::sources::SourceRegistry`] says why.
 
 pub mod cgroup;
 mod coding;

@@ -11,7 +11,8 @@ use tokio::time::Instant;
 use super::collector::{Collector, Outcome};
 use crate::clock::Clock;
 use crate::messages::{ChangeDocuments, Collected, RecordEvents};
-use crate::shared::Shared;
+use crate::pipeline_stats::PipelineStats;
+use crate::sources::SourceRegistry;
 use crate::standstill::{self, TRIES};
 use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 
@@ -31,6 +32,10 @@ pub struct Outputs {
     pub events: Mailbox<RecordEvents>,
     /// Documents.
     pub documents: Mailbox<ChangeDocuments>,
+    /// The state of sources.
+    pub sources: SourceRegistry,
+    /// Counts of dropped samples.
+    pub stats: Arc<PipelineStats>,
 }
 
 /// Anyone → poller: collect from all sources now.
@@ -59,21 +64,21 @@ impl Waker {
 /// The way of batches to the batcher: bounded, counts what it drops.
 struct Outbox {
     mailbox: Mailbox<Collected>,
-    shared: Arc<Shared>,
+    stats: Arc<PipelineStats>,
     stage: &'static str,
     waiting: VecDeque<Batch>,
 }
 
 impl Outbox {
-    fn new(mailbox: Mailbox<Collected>, shared: Arc<Shared>, stage: &'static str) -> Self {
-        Self { mailbox, shared, stage, waiting: VecDeque::new() }
+    fn new(outputs: &Outputs, stage: &'static str) -> Self {
+        Self { mailbox: outputs.batcher.clone(), stats: Arc::clone(&outputs.stats), stage, waiting: VecDeque::new() }
     }
 
     /// Sends what waits, then `batch`; what finds no room waits until the next call. A series has one sample per time: others
     /// are dropped and named in the answer.
     fn send(&mut self, mut batch: Batch) -> Option<String> {
         let repeated = batch.drop_repeated().map(|(count, first)| {
-            self.shared.dropped.add(self.stage, "repeated", count);
+            self.stats.dropped.add((self.stage, "repeated"), count);
             format!("{count} samples left out, whose series had one of the same time already, the first: {first}")
         });
         if !batch.is_empty() {
@@ -90,7 +95,7 @@ impl Outbox {
                 if self.waiting.len() > BACKLOG
                     && let Some(oldest) = self.waiting.pop_front()
                 {
-                    self.shared.dropped.add(self.stage, why.name(), oldest.len());
+                    self.stats.dropped.add((self.stage, why.name()), oldest.len());
                 }
                 return;
             }
@@ -101,7 +106,6 @@ impl Outbox {
 /// Polls sources of one kind, each at its own interval.
 pub struct Poller {
     clock: Clock,
-    shared: Arc<Shared>,
     outputs: Outputs,
     outbox: Outbox,
     slots: Vec<Slot>,
@@ -120,10 +124,10 @@ struct Slot {
 impl Poller {
     /// A poller of `sources`; `kind` names them where samples are dropped.
     #[must_use]
-    pub fn new(clock: Clock, shared: Arc<Shared>, kind: &'static str, outputs: Outputs, sources: Vec<Box<dyn Collector>>) -> Self {
-        let outbox = Outbox::new(outputs.batcher.clone(), Arc::clone(&shared), kind);
+    pub fn new(clock: Clock, kind: &'static str, outputs: Outputs, sources: Vec<Box<dyn Collector>>) -> Self {
+        let outbox = Outbox::new(&outputs, kind);
         let slots = sources.into_iter().map(|source| Slot { source: Some(source), timer: None, again: false }).collect();
-        Self { clock, shared, outputs, outbox, slots }
+        Self { clock, outputs, outbox, slots }
     }
 
     fn schedule(&mut self, at: usize, wait: Duration, ctx: &mut Ctx<Self>) {
@@ -154,7 +158,7 @@ impl Poller {
             Outcome::Partial(why, found) => (true, Some(why), found),
             Outcome::Failed(why, found) => (false, Some(why), found),
             Outcome::Absent(why, hint) => {
-                self.shared.sources.absent(&name, why, hint);
+                self.outputs.sources.absent(&name, why, hint);
                 return None;
             }
         };
@@ -165,9 +169,9 @@ impl Poller {
         match (source.is_source(), works, why.is_empty()) {
             (false, _, true) => {}
             (false, _, false) => log::error!("{name}: {why}"),
-            (true, true, true) => self.shared.sources.up(&name, samples, newest),
-            (true, true, false) => self.shared.sources.partly(&name, samples, newest, why),
-            (true, false, _) => self.shared.sources.failing(&name, why),
+            (true, true, true) => self.outputs.sources.up(&name, samples, newest),
+            (true, true, false) => self.outputs.sources.partly(&name, samples, newest, why),
+            (true, false, _) => self.outputs.sources.failing(&name, why),
         }
         if !found.events.is_empty() && self.outputs.events.try_send(RecordEvents(found.events)).is_err() {
             log::error!("{name}: the store is too busy, events are lost");

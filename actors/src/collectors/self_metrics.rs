@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use taskpulse_engine::health::{self, Inputs};
 use taskpulse_engine::model::{Batch, Selector, TimestampMs};
-use taskpulse_engine::rules::AlertState;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::collector::{CollectFuture, Collection, Collector, Outcome};
 use crate::standstill;
 use crate::status::Reporter;
+use crate::view::{AlertState, Health, SourceState};
 
 /// Name of the collector and of its actor.
 pub const NAME: &str = "own";
@@ -28,15 +29,16 @@ const JUMP_MS: i64 = 2_000;
 /// See the module.
 pub struct SelfCollector {
     reporter: Arc<Reporter>,
+    health: watch::Sender<Arc<Health>>,
     /// Wall and monotonic time of the last collection, to notice jumps of the clock.
     last: Option<(TimestampMs, Instant)>,
 }
 
 impl SelfCollector {
-    /// A collector of what `reporter` knows.
+    /// A collector of what `reporter` knows, which publishes the health score.
     #[must_use]
-    pub fn new(reporter: Arc<Reporter>) -> Self {
-        Self { reporter, last: None }
+    pub fn new(reporter: Arc<Reporter>, health: watch::Sender<Arc<Health>>) -> Self {
+        Self { reporter, health, last: None }
     }
 
     fn measure(&mut self, now: TimestampMs) -> Batch {
@@ -47,7 +49,7 @@ impl SelfCollector {
         }
         self.watch_clock(now);
         let health = health::assess(&self.inputs(now));
-        *self.reporter.shared.health.write() = Some(health);
+        self.health.send_replace(Arc::new(Health::from(health)));
         for (labels, v) in self.reporter.metrics() {
             batch.push(labels, now, v);
         }
@@ -65,7 +67,7 @@ impl SelfCollector {
     }
 
     fn inputs(&self, now: TimestampMs) -> Inputs {
-        let shared = &self.reporter.shared;
+        let views = &self.reporter.views;
         let store = &self.reporter.store;
         let mean = |metric: &str| {
             let selector = Selector::parse(metric).ok()?;
@@ -89,20 +91,21 @@ impl SelfCollector {
                 }
             }
         }
-        let alerts = Arc::clone(&shared.alerts.read());
+        let alerts = views.alerts();
         // The alert on the score does not lower the score: it would never resolve.
-        let firing = alerts.iter().filter(|a| a.state == AlertState::Firing && a.metric.name() != "taskpulse_health_score");
-        let sources = shared.sources.status();
-        let failing = sources.iter().filter(|s| s.up == Some(false)).map(|s| s.source.clone()).collect();
-        let targets = shared.targets.status();
+        let details = alerts.iter().map(|alert| &alert.details);
+        let firing = details.filter(|a| a.state == AlertState::Firing && a.metric.name() != "taskpulse_health_score");
+        let sources = views.sources();
+        let failing = sources.iter().filter(|s| s.state == SourceState::Failing).map(|s| s.source.clone()).collect();
+        let targets = views.targets();
         let down = targets.iter().filter(|t| t.up == Some(false)).map(|t| t.target.clone()).collect();
         Inputs {
             cpu: mean("system_cpu_utilization_ratio"),
             memory: mean("system_memory_utilization_ratio"),
             disk,
-            firing: firing.map(|a| a.severity).collect(),
+            firing: firing.map(|a| a.severity.into()).collect(),
             targets: (targets.iter().filter(|t| t.up == Some(true)).count(), down),
-            sources: (sources.iter().filter(|s| s.up == Some(true)).count(), failing),
+            sources: (sources.iter().filter(|s| s.state == SourceState::Up).count(), failing),
         }
     }
 }

@@ -11,7 +11,7 @@
 //! is failing after [`PATIENCE`]. Files are read by [`crate::files`], so a project whose disk does not answer fails
 //! alone. What exceeds the [`Bounds`] is left out and named.
 
-mod board_json;
+mod boards;
 mod costs;
 mod events;
 mod fetch;
@@ -31,8 +31,10 @@ use taskpulse_engine::board::cost::AgentMetrics;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, TimestampMs};
 use taskpulse_engine::store::{DocumentChange, Store};
+use tokio::sync::watch::{Receiver, Sender};
 use tokio::time::sleep;
 
+use self::boards::boards;
 use self::costs::CostBook;
 use self::project::{Project, projects};
 use self::stale::BoardSeries;
@@ -41,7 +43,8 @@ use super::collector::{Carried, CollectFuture, Collection, Collector, Outcome};
 use super::poller::Waker;
 use crate::clock::Clock;
 use crate::files;
-use crate::shared::Shared;
+use crate::published::{BoardsByProject, RunsByRepository};
+use crate::sources::SourceRegistry;
 use crate::standstill;
 
 /// Name of the collector, of its actor, and of the source where there is one project.
@@ -74,6 +77,17 @@ pub struct BoardOptions {
     pub names: AgentMetrics,
 }
 
+/// What boards are published to, and what their costs are made of.
+#[derive(Debug, Clone)]
+pub struct BoardChannels {
+    /// The views of boards.
+    pub boards: Sender<BoardsByProject>,
+    /// The state of sources.
+    pub sources: SourceRegistry,
+    /// CI runs.
+    pub runs: Receiver<RunsByRepository>,
+}
+
 /// How much of a board is watched.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
@@ -97,7 +111,7 @@ struct Found {
 /// State of all projects between collections.
 struct Boards {
     clock: Clock,
-    shared: Arc<Shared>,
+    channels: BoardChannels,
     store: Arc<Store>,
     projects: Vec<Project>,
     bounds: Bounds,
@@ -107,10 +121,10 @@ struct Boards {
 
 impl Boards {
     /// Blocking: reads the store.
-    fn new(clock: Clock, shared: Arc<Shared>, store: Arc<Store>, options: &BoardOptions) -> Self {
+    fn new(clock: Clock, channels: BoardChannels, store: Arc<Store>, options: &BoardOptions) -> Self {
         let (projects, costs) = (projects(&options.roots), CostBook::new(options.names.clone()));
         let series = BoardSeries::restore(&store, clock.now_ms());
-        let mut boards = Self { clock, shared, store, projects, bounds: options.bounds, costs, series };
+        let mut boards = Self { clock, channels, store, projects, bounds: options.bounds, costs, series };
         boards.restore_watchers();
         boards
     }
@@ -146,12 +160,25 @@ impl Boards {
                     // What is read now is not what was there before the machine stood still.
                     (now, patience) = (self.clock.now_ms(), files::PATIENCE);
                 }
-                moved |= project.update(now, read.wait(patience), &self.bounds, &self.shared, &mut found);
+                moved |= project.update(now, read.wait(patience), &self.bounds, &self.channels.sources, &mut found);
             }
         }
         self.series.end_missing(&mut found, now);
-        self.costs.update(&self.projects, &self.store, &self.shared, now, moved);
+        let costs_changed = self.costs.update(&self.projects, &self.store, &self.channels.runs, now, moved);
+        self.publish(now, costs_changed);
         found
+    }
+}
+
+impl Boards {
+    /// Publishes the boards whose view has changed, or all of them where the costs have.
+    fn publish(&mut self, now: TimestampMs, costs_changed: bool) {
+        for project in &mut self.projects {
+            if project.take_changed() || costs_changed {
+                let boards = boards(project, self.costs.costs(), now).into_iter().map(Arc::new).collect();
+                self.channels.boards.send_modify(|all| drop(all.insert(project.name.clone(), boards)));
+            }
+        }
     }
 }
 
@@ -159,7 +186,7 @@ impl Boards {
 pub struct TaskCollector {
     options: Arc<BoardOptions>,
     clock: Clock,
-    shared: Arc<Shared>,
+    channels: BoardChannels,
     store: Arc<Store>,
     boards: Carried<Boards>,
     /// A file changed and no collection has begun since.
@@ -170,7 +197,7 @@ pub struct TaskCollector {
 impl TaskCollector {
     /// A collector of boards; changes of their files wake `waker`.
     #[must_use]
-    pub fn new(options: Arc<BoardOptions>, clock: Clock, shared: Arc<Shared>, store: Arc<Store>, waker: Waker) -> Self {
+    pub fn new(options: Arc<BoardOptions>, clock: Clock, channels: BoardChannels, store: Arc<Store>, waker: Waker) -> Self {
         let changed = Arc::new(AtomicBool::new(false));
         let noted = Arc::clone(&changed);
         let watch = Watch::new(move || {
@@ -179,7 +206,7 @@ impl TaskCollector {
                 waker.wake();
             }
         });
-        Self { options, clock, shared, store, boards: Carried::default(), changed, watch: Arc::new(watch) }
+        Self { options, clock, channels, store, boards: Carried::default(), changed, watch: Arc::new(watch) }
     }
 }
 
@@ -208,9 +235,9 @@ impl Collector for TaskCollector {
                 sleep(SETTLE).await;
                 self.changed.store(false, Ordering::Relaxed);
             }
-            let (clock, shared, store) = (self.clock.clone(), Arc::clone(&self.shared), Arc::clone(&self.store));
+            let (clock, channels, store) = (self.clock.clone(), self.channels.clone(), Arc::clone(&self.store));
             let (options, watch) = (Arc::clone(&self.options), Arc::clone(&self.watch));
-            let make = move || Boards::new(clock, shared, store, &options);
+            let make = move || Boards::new(clock, channels, store, &options);
             match self.boards.run_or_else(make, move |boards| boards.collect(&watch)).await {
                 Ok(Found { mut batch, durations, events, documents }) => {
                     batch.extend(durations);

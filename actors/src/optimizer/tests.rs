@@ -24,8 +24,8 @@ fn setup(stage: &Stage, name: &str, every: Option<Duration>) -> Setup {
     });
     let (events, hub) = (stage.inbox(|_: &RecordEvents| ()), stage.inbox(|_: &Publish| ()));
     let outputs = OptimizerOutputs { documents: documents.mailbox(), events: events.mailbox(), hub: hub.mailbox() };
-    let (clock, store, shared) = (stage.clock.clone(), Arc::clone(&stage.store), Arc::clone(&stage.shared));
-    let make = move || OptimizerActor::new(clock.clone(), Arc::clone(&store), Arc::clone(&shared), every, outputs.clone());
+    let (clock, store, current) = (stage.clock.clone(), Arc::clone(&stage.store), stage.publishers.recommendations.clone());
+    let make = move || OptimizerActor::new(clock.clone(), Arc::clone(&store), current.clone(), every, outputs.clone());
     Setup { actor: stage.start(name, make), documents, events, hub }
 }
 
@@ -57,7 +57,7 @@ fn the_first_assessment_comes_after_five_seconds_and_is_kept_told_and_shown() {
         let kept = s.documents.next().await;
         assert_eq!(stage.seconds(), 5.0);
         assert_eq!((kept.kind, kept.changes[0].0.as_str()), (KIND, "disk_filling:/srv"));
-        assert_eq!(stage.shared.recommendations.read()[0].id, "disk_filling:/srv");
+        assert_eq!(stage.views.recommendations()[0].id, "disk_filling:/srv");
         let Publish::Recommendations(published) = s.hub.next().await else { panic!("other news") };
         assert_eq!(published.len(), 1);
         assert_eq!(s.events.next().await.0[0].kind, "recommendation_open");
@@ -97,11 +97,11 @@ fn without_an_interval_it_gives_no_advice_but_keeps_what_there_is() {
     on_stage_with_a_filling_disk(async |stage| {
         let before = setup(&stage, "optimizer", Some(EVERY));
         before.documents.next().await;
-        *stage.shared.recommendations.write() = Arc::default();
+        stage.publishers.recommendations.send_replace(Arc::default());
         let after = setup(&stage, "off", None);
         stage.pass(EVERY * 2).await;
         assert_eq!(stage.status("off").handled, 0);
-        assert_eq!(stage.shared.recommendations.read().len(), 1);
+        assert_eq!(stage.views.recommendations().len(), 1);
         let id = "disk_filling:/srv".to_owned();
         assert!(after.actor.mailbox().send(Decide { id, status: Status::Dismissed }).await.unwrap().unwrap().is_some());
     });
@@ -119,12 +119,12 @@ fn a_decision_is_answered_when_it_is_durable_and_outlives_a_restart() {
         stage.pass(Duration::from_secs(10)).await;
         assert!(!decided.is_finished());
         s.documents.answer_again();
-        assert_eq!(decided.await.unwrap().unwrap().unwrap().status, Status::Accepted);
+        assert_eq!(decided.await.unwrap().unwrap().unwrap().status, view::RecommendationStatus::Accepted);
         let unknown = s.actor.mailbox().send(Decide { id: "none".to_owned(), status: Status::Accepted }).await.unwrap();
         assert!(unknown.unwrap().is_none());
         let _after = setup(&stage, "after", None);
         stage.settle().await;
-        assert_eq!(stage.shared.recommendations.read()[0].status, Status::Accepted);
+        assert_eq!(stage.views.recommendations()[0].status, view::RecommendationStatus::Accepted);
         s.documents.answer_with(|_| Err(AppendError::Failed("broken".to_owned())));
         let failed = s.actor.mailbox().send(Decide { id: "disk_filling:/srv".to_owned(), status: Status::Dismissed }).await.unwrap();
         assert_eq!(failed.unwrap_err().to_string(), "broken");

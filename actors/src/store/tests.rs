@@ -205,7 +205,7 @@ fn events_are_kept_and_then_published_with_their_ids() {
         s.actor.mailbox().try_send(RecordEvents(vec![Event::new(NOON, "test", "test", "it", "an event")])).unwrap();
         let Publish::Events(published) = s.events.next().await else { panic!("other news") };
         let kept = stage.store.events(0, i64::MAX - 1, 10, |_| true).unwrap();
-        assert_eq!(published[0].0, kept[0].0);
+        assert_eq!(published[0].id, kept[0].0);
     });
 }
 

@@ -27,10 +27,11 @@ use actix_rt::ArbiterHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep};
 
 use crate::standstill;
+use crate::view::ActorState;
 
 pub use self::actor::{Busy, Ctx, Instrumented, Receive, Schedule, ServiceActor};
 pub use self::mailbox::{ActorHandle, Mailbox, SendError};
-pub use self::stats::{ActorState, ActorStats, ActorStatus, BusyGuard, LastPanic, Registry};
+pub use self::stats::{ActorStats, BusyGuard, FailingActor, Registry};
 
 /// First wait before a restart.
 pub const FIRST_BACKOFF: Duration = Duration::from_millis(100);

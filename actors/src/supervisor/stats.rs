@@ -3,69 +3,33 @@
 //! Written by the actor and its supervisor, read by health, status and `/metrics` from other threads.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::clock::now_ms;
 use crate::standstill;
-use crate::wire::seconds;
+use crate::view::{Actor, ActorState, LastPanic, seconds};
 
-/// Where an actor stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[repr(u8)]
-pub enum ActorState {
-    /// It works.
-    Running,
-    /// It panicked and waits for its restart.
-    Restarting,
-    /// It makes no progress.
-    Stuck,
-    /// It panicked too often and stays down.
-    Down,
-    /// It was told to stop.
-    Stopped,
-}
-
-/// How an actor last panicked.
-#[derive(Debug, Clone, Serialize)]
-pub struct LastPanic {
-    /// When, Unix seconds.
-    pub time: f64,
-    /// What it was doing: the name of a message or timer.
-    pub during: String,
-    /// What the panic said, with its place.
-    pub message: String,
-}
-
-/// What status shows of an actor.
-#[derive(Debug, Clone, Serialize)]
-pub struct ActorStatus {
+/// An actor that does not work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailingActor {
     /// Its name.
     pub name: String,
-    /// Where it stands.
+    /// Restarting, stuck or down.
     pub state: ActorState,
-    /// Restarts since the service started.
-    pub restarts: u64,
-    /// Messages that wait.
-    pub mailbox: u64,
-    /// Messages handled.
-    pub handled: u64,
-    /// How long its oldest work has taken so far.
-    pub busy_seconds: Option<f64>,
-    /// How long it has held its thread in all since the service started.
-    pub held_seconds: f64,
-    /// The longest that it held its thread at a time; all others on that thread waited.
-    pub longest_hold_seconds: f64,
-    /// The last panic.
-    pub last_panic: Option<LastPanic>,
-    /// Why it is not running.
-    pub reason: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+impl fmt::Display for FailingActor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.state, self.reason)
+    }
 }
 
 /// See the module.
@@ -191,9 +155,9 @@ impl ActorStats {
 
     /// What status shows.
     #[must_use]
-    pub fn status(&self, stuck_after: Duration) -> ActorStatus {
+    pub fn status(&self, stuck_after: Duration) -> Actor {
         let (state, reason) = self.judge(stuck_after);
-        ActorStatus {
+        Actor {
             name: self.name.clone(),
             state,
             restarts: self.restarts.load(Ordering::Relaxed),
@@ -237,22 +201,18 @@ impl Registry {
 
     /// What status shows of each.
     #[must_use]
-    pub fn status(&self, stuck_after: Duration) -> Vec<ActorStatus> {
+    pub fn status(&self, stuck_after: Duration) -> Vec<Actor> {
         self.actors.lock().iter().map(|v| v.status(stuck_after)).collect()
     }
 
-    /// Names of those that do not run, with the reason. One that restarts counts only while its wait lasts.
+    /// Those that do not work. One that restarts counts only while its wait lasts.
     #[must_use]
-    pub fn failing(&self, stuck_after: Duration) -> Vec<(String, String)> {
+    pub fn failing(&self, stuck_after: Duration) -> Vec<FailingActor> {
         let actors = self.actors.lock();
-        actors
-            .iter()
-            .filter_map(|v| match v.judge(stuck_after) {
-                (ActorState::Running | ActorState::Stopped, _) => None,
-                (state, reason) => {
-                    Some((v.name.clone(), format!("{}: {}", format!("{state:?}").to_lowercase(), reason.unwrap_or_default())))
-                }
-            })
-            .collect()
+        let failing = actors.iter().filter_map(|actor| match actor.judge(stuck_after) {
+            (ActorState::Running | ActorState::Stopped, _) => None,
+            (state, reason) => Some(FailingActor { name: actor.name.clone(), state, reason: reason.unwrap_or_default() }),
+        });
+        failing.collect()
     }
 }

@@ -7,6 +7,7 @@ use actix::{MailboxError, Message};
 use actix_rt::{Arbiter, System};
 
 use super::*;
+use crate::view::Actor;
 
 #[derive(Message)]
 #[rtype(result = "u32")]
@@ -100,11 +101,11 @@ fn setup(probe: Probe, max_restarts: usize, on_give_up: Option<Arc<dyn Fn() + Se
 }
 
 impl Setup {
-    fn status(&self) -> ActorStatus {
+    fn status(&self) -> Actor {
         self.registry.status(STUCK).remove(0)
     }
 
-    async fn until(&self, what: &str, holds: impl Fn(&ActorStatus) -> bool) -> ActorStatus {
+    async fn until(&self, what: &str, holds: impl Fn(&Actor) -> bool) -> Actor {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let status = self.status();
@@ -201,7 +202,7 @@ fn an_actor_that_makes_no_progress_is_told_as_stuck_with_what_it_does() {
         let (release, released) = mpsc::channel();
         s.handle.mailbox().try_send(Block(released)).unwrap();
         s.until("stuck", |s| s.state == ActorState::Stuck && s.reason.as_ref().is_some_and(|why| why.contains("Block"))).await;
-        assert!(s.registry.failing(STUCK)[0].1.starts_with("stuck: busy with Block"));
+        assert!(s.registry.failing(STUCK)[0].to_string().starts_with("stuck: busy with Block"));
         drop(release);
         s.until("free again", |s| s.state == ActorState::Running).await;
         s.end().await;

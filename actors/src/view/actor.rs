@@ -1,5 +1,7 @@
 //! Actors.
 
+use std::fmt;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -18,6 +20,18 @@ pub enum ActorState {
     Down,
     /// It was told to stop.
     Stopped,
+}
+
+impl fmt::Display for ActorState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running => "running",
+            Self::Restarting => "restarting",
+            Self::Stuck => "stuck",
+            Self::Down => "down",
+            Self::Stopped => "stopped",
+        })
+    }
 }
 
 /// How an actor last panicked.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 use taskpulse_engine::board;
@@ -14,7 +15,8 @@ use super::{Source, seconds};
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Tasks {
     /// One board for each tag of each project.
-    pub boards: Vec<Board>,
+    #[schema(value_type = Vec<Board>)]
+    pub boards: Vec<Arc<Board>>,
     /// Where they come from.
     pub sources: Vec<Source>,
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use taskpulse_engine::ci::figures::WorkflowFigures;
@@ -18,7 +19,8 @@ const SHOWN: usize = 100;
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Ci {
     /// The repositories that are watched.
-    pub repositories: Vec<CiRepository>,
+    #[schema(value_type = Vec<CiRepository>)]
+    pub repositories: Vec<Arc<CiRepository>>,
     /// Where they come from.
     pub sources: Vec<Source>,
 }

@@ -31,7 +31,7 @@ pub use self::frame::{Frame, FrameKind};
 pub use self::health::{FailingPart, Health, HealthCheck, HealthPart, HealthVerdict, UnmeasuredPart};
 pub use self::metric::MetricMetadata;
 pub use self::recommendation::{Evidence, Recommendation, RecommendationStatus};
-pub use self::rule::{Rule, RuleGroup, RuleLabels, RuleState, Rules};
+pub use self::rule::{FILE, GROUP, Rule, RuleGroup, RuleLabels, RuleState, Rules};
 pub use self::source::{Source, SourceState};
 pub use self::status::{Pipeline, ServiceState, Status, WindowCounts};
 pub use self::store::{Journal, Share, Store};

@@ -19,9 +19,11 @@ struct Setup {
 fn setup(stage: &Stage, level: Level) -> Setup {
     let (hub, above) = (stage.inbox(|_: &Closed| ()), stage.inbox(|_: &Advanced| ()));
     let outputs = WindowOutputs { hub: hub.mailbox(), above: Some(above.mailbox()) };
-    let (clock, store, shared) = (stage.clock.clone(), Arc::clone(&stage.store), Arc::clone(&stage.shared));
-    let make =
-        move || WindowAggregatorActor::new(clock.clone(), level, Arc::clone(&store), Arc::clone(&shared), IDLE_AFTER, outputs.clone());
+    let (clock, store, stats, followed) = (stage.clock.clone(), Arc::clone(&stage.store), Arc::clone(&stage.stats), stage.followed.clone());
+    let make = move || {
+        let (store, stats) = (Arc::clone(&store), Arc::clone(&stats));
+        WindowAggregatorActor::new(clock.clone(), level, store, stats, followed.clone(), IDLE_AFTER, outputs.clone())
+    };
     Setup { actor: stage.start("windows", make), hub, above }
 }
 
@@ -31,7 +33,7 @@ fn heat() -> Labels {
 
 /// Somebody follows a level from here on, or nobody any level.
 fn follow(stage: &Stage, level: Option<Level>) {
-    stage.shared.followed_windows.store(level.map_or(0, |level| 1 << level.index()), Ordering::Relaxed);
+    stage.followed.set(level.map(Some).into_iter());
 }
 
 /// Start in minutes since noon, count and sum of each row.
@@ -61,7 +63,7 @@ fn a_window_closes_with_the_sample_that_is_past_its_end_and_lateness() {
         assert_eq!(s.hub.taken().iter().map(rows).collect::<Vec<_>>(), [[(0, 2.0, 3.0)]]);
         let Advanced(spans) = s.above.next().await;
         assert_eq!(spans.iter().map(|(_, from, to)| (*from, *to)).collect::<Vec<_>>(), [(NOON, NOON + MINUTE)]);
-        assert_eq!(stage.shared.windows_closed[Level::M1.index()].load(Ordering::Relaxed), 1);
+        assert_eq!(stage.stats.windows_closed[Level::M1.index()].load(Ordering::Relaxed), 1);
     });
 }
 
@@ -104,7 +106,7 @@ fn a_level_tells_the_next_one_only_of_its_own_whole_windows() {
         let spans: Vec<_> =
             s.above.taken().iter().map(|Advanced(spans)| ((spans[0].1 - NOON) / MINUTE, (spans[0].2 - NOON) / MINUTE)).collect();
         assert_eq!(spans, [(0, 5), (5, 15)]);
-        assert_eq!(stage.shared.windows_closed[Level::M5.index()].load(Ordering::Relaxed), 2);
+        assert_eq!(stage.stats.windows_closed[Level::M5.index()].load(Ordering::Relaxed), 2);
     });
 }
 

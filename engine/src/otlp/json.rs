@@ -23,7 +23,6 @@ pub(super) fn decode(bytes: &[u8]) -> Result<ExportMetricsServiceRequest, Decode
     if parts(bytes) > MAX_PARTS {
         return Err(DecodeError::TooManyParts);
     }
-    // Serde would accept a list for a struct.
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(DecodeError::Malformed("an object is expected, `{\"resourceMetrics\":[…]}`".to_owned()));
     }
@@ -147,12 +146,34 @@ fn all<T, U: From<T>>(list: Vec<T>) -> Vec<U> {
     list.into_iter().map(U::from).collect()
 }
 
+/// Reads a message from an object alone: serde would take a list of its fields as well.
+struct ObjectOnly<D>(D);
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectOnly<D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct seq
+        tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
 /// Declares the messages: each field with the function that reads it.
 macro_rules! messages {
     ($($name:ident { $($with:literal $field:ident: $type:ty,)* })*) => {$(
         #[derive(Default, serde::Deserialize)]
-        #[serde(rename_all = "camelCase", default)]
+        #[serde(rename_all = "camelCase", default, remote = "Self")]
         struct $name { $(#[serde(deserialize_with = $with)] $field: $type,)* }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::deserialize(ObjectOnly(deserializer))
+            }
+        }
     )*};
 }
 

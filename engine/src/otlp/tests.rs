@@ -199,7 +199,7 @@ fn a_counter_reset_is_visible_even_if_the_new_value_exceeds_the_old_one() {
     receiver.metrics(json!([total(22.0, 30.0, 50.0)]));
     receiver.metrics(json!([total(30.0, 40.0, 60.0)]));
     assert_eq!(receiver.kept.of("c_total"), "0=0 10=5 20=8 22=0 30=50 40=60", "a start at the last sample is no news");
-    // A start long ago, at the point's own time, or none.
+    // A start long ago, a start at the time of the point, and no start.
     for (start, at) in [(-9_000.0, 50.0), (60.0, 60.0), (-T0 as f64 / 1e3, 70.0)] {
         let mut receiver = Receiver::default();
         receiver.metrics(json!([total(start, at, 9.0)]));
@@ -218,14 +218,14 @@ fn differences_count_once_and_continue_from_stored_totals() {
     receiver.metrics(json!([delta(10.0, 20.0, 2.0)]));
     receiver.metrics(json!([delta(20.0, 30.0, 1.5)]));
     assert_eq!(receiver.kept.of("d_total"), "0=0 10=5 20=7 30=8.5", "after a restart");
-    // One that was overtaken counts from the newest on; after a restart it is not known whether it did.
+    // A late one counts from the newest on; after a restart it is unknown whether it already did.
     for _ in 0..2 {
         receiver.metrics(json!([delta(20.0, 25.0, 1.0)]));
         assert_eq!(receiver.kept.of("d_total"), "0=0 10=5 20=7 30=9.5");
     }
     receiver.streams = Streams::default();
     assert!(receiver.refusal(delta(20.0, 25.0, 1.0)).contains("from before the last ones"));
-    // Several at one time in one request are parts of it, such as those of two scopes.
+    // Several at one time in one request all count, such as those of two scopes.
     receiver.metrics(json!([delta(30.0, 40.0, 1.0), delta(30.0, 40.0, 2.0), delta(40.0, 50.0, 3.0)]));
     assert_eq!(receiver.kept.of("d_total"), "0=0 10=5 20=7 30=9.5 40=12.5 50=15.5");
     for v in [json!(-1), json!("NaN")] {

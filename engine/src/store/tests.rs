@@ -180,7 +180,7 @@ fn windows_survive_a_crash_between_any_two_steps_without_losing_or_doubling() {
         if step % 3 == 0 {
             store.seal().unwrap();
         }
-        // Dropped without a word: what was not committed may be gone, all else must be there.
+        // Dropped like in a crash: uncommitted samples may be lost, everything else must exist.
     }
     let store = open(&dir, now);
     for level in Level::ALL {
@@ -349,7 +349,7 @@ proptest! {
     #[test]
     fn the_store_holds_what_a_map_would(steps in prop::collection::vec(step(), 1..40)) {
         let dir = tempfile::tempdir().unwrap();
-        // Samples fall into a day that is over and one that is not.
+        // Samples of a finished day and of the current one.
         let (begin, now) = (T0 - 1_500_000, T0 + 3_700_000);
         let open = || Store::open(dir.path(), StoreOptions { out_of_order_ms: 3_600_000, ..eager() }, now).unwrap();
         let mut store = open();

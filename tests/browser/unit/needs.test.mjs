@@ -17,8 +17,9 @@ const { loginEnded } = await import('../../../web/dashboard/js/stores/login.js')
 const { doubt, failures, firing, needed, noted, openAdvice } = await import('../../../web/dashboard/js/stores/needs.js')
 
 rest['/api/v1/rules'] = () => ({ groups: [{ rules: [
-  { name: 'hot', query: 'system_cpu_utilization_ratio > 0.8', labels: { severity: 'error' } },
-  { name: 'odd', query: 'rate(x[5m]) > 1' },
+  { name: 'hot', metric: 'system_cpu_utilization_ratio', op: '>', threshold: 0.8, labels: { severity: 'error' } },
+  { name: 'exactly', metric: 'equal', op: '==', threshold: 1, labels: { severity: 'error' } },
+  { name: 'odd', metric: null, op: null, threshold: null, labels: { severity: 'error' } },
 ] }] })
 followAlerts()
 followAdvice()

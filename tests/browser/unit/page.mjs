@@ -13,9 +13,9 @@ mock.timers.enable({ apis: ['setInterval', 'setTimeout', 'Date'], now: START * 1
 /** The clock goes on. @param {number} seconds */
 export const pass = (seconds) => mock.timers.tick(seconds * 1000)
 
-/** Lets promises and microtasks run. */
+/** Lets promises run, and what reads the body of an answer, which takes turns of the event loop. */
 export async function settle() {
-  for (let n = 0; n < 20; n += 1) await null
+  for (let n = 0; n < 50; n += 1) await new Promise((done) => setImmediate(done))
 }
 
 export class Socket extends EventTarget {

@@ -288,7 +288,7 @@
 /**
  * A frame of a subscription.
  * @typedef {object} Frame
- * @property {Array<any>} data  What the topic is about, written once for all that get it.
+ * @property {any[]} data  What the topic is about, written once for all that get it.
  * @property {number} id  The client's number of the subscription.
  * @property {number} seq  Its number in the subscription; a gap means that updates were left out.
  * @property {number} time  When.

@@ -18,7 +18,8 @@ use super::credentials::Credentials;
 use crate::clock::Clock;
 use crate::collectors::collector::BlockingError;
 use crate::collectors::fetch::{self, FetchError};
-use crate::shared::Shared;
+use crate::pipeline_stats::PipelineStats;
+use crate::view::CiRequests;
 
 /// Longest time of one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -202,13 +203,18 @@ impl Api {
     }
 
     /// The hourly limit, its rest, the requests used in the last hour, and those that may be used.
-    pub(super) fn limits(&self) -> (Option<u64>, Option<u64>, u64, u64) {
+    pub(super) fn limits(&self) -> CiRequests {
         let budget = self.budget.lock();
-        (budget.limit(), budget.remaining(), budget.spent(self.clock.now_ms()), budget.allowed())
+        CiRequests {
+            limit: budget.limit(),
+            remaining: budget.remaining(),
+            spent_last_hour: budget.spent(self.clock.now_ms()),
+            allowed_an_hour: budget.allowed(),
+        }
     }
 
     /// Requests a path below the base.
-    pub(super) async fn get(&self, path: &str, etag: Option<&str>, purpose: Purpose, shared: &Shared) -> Result<Reply, RequestError> {
+    pub(super) async fn get(&self, path: &str, etag: Option<&str>, purpose: Purpose, stats: &PipelineStats) -> Result<Reply, RequestError> {
         let token = self.credentials.token().await;
         let mut url = format!("{}{path}", self.base);
         let mut moved = false;
@@ -218,12 +224,12 @@ impl Api {
                 budget.carries_token(token.is_some());
                 budget.check(self.clock.now_ms(), purpose).map_err(RequestError::Wait)?;
             }
-            let answer = self.send(&url, etag, token.as_deref()).await.inspect_err(|_| shared.ci.count_request("failed"))?;
+            let answer = self.send(&url, etag, token.as_deref()).await.inspect_err(|_| stats.github_requests.add("failed", 1))?;
             let now = self.clock.now_ms();
             let limits = limits(&answer.headers, now);
             // Without a token, a 304 counts against the limit too.
             let free = answer.status == 304 && token.is_some();
-            shared.ci.count_request(if answer.status == 304 { "unchanged" } else { "paid" });
+            stats.github_requests.add(if answer.status == 304 { "unchanged" } else { "paid" }, 1);
             {
                 let mut budget = self.budget.lock();
                 budget.note(limits);

@@ -1,10 +1,11 @@
-//! What the collectors of all repositories share: options, token, rate limit, and the mailboxes of the store.
+//! What the collectors of all repositories share: options, token, rate limit, and where they send and publish.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use taskpulse_engine::model::{Batch, Labels};
 use taskpulse_engine::store::{Resolved, Store};
+use tokio::sync::watch;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::GithubCollector;
@@ -13,7 +14,9 @@ use super::credentials::Credentials;
 use super::state::SharedWebhooks;
 use crate::clock::Clock;
 use crate::messages::{AppendResolved, ChangeDocuments, RecordEvents};
-use crate::shared::Shared;
+use crate::pipeline_stats::PipelineStats;
+use crate::published::{RepositoriesByName, RunsByRepository};
+use crate::sources::SourceRegistry;
 use crate::supervisor::Mailbox;
 
 /// How repositories are watched.
@@ -33,7 +36,7 @@ pub struct GithubOptions {
     pub share: f64,
 }
 
-/// The mailboxes of the store. Samples go to it directly because they may be of any age.
+/// Where a collector sends and publishes. Samples go to the store directly because they may be of any age.
 #[derive(Clone)]
 pub struct GithubOutputs {
     /// Samples.
@@ -42,6 +45,14 @@ pub struct GithubOutputs {
     pub documents: Mailbox<ChangeDocuments>,
     /// Events.
     pub events: Mailbox<RecordEvents>,
+    /// The views of repositories.
+    pub repositories: watch::Sender<RepositoriesByName>,
+    /// Runs, for the costs of tasks.
+    pub runs: watch::Sender<RunsByRepository>,
+    /// The state of sources.
+    pub sources: SourceRegistry,
+    /// Counts of requests.
+    pub stats: Arc<PipelineStats>,
 }
 
 /// What the collectors of all repositories share.
@@ -50,7 +61,6 @@ pub struct GithubContext {
     pub(super) clock: Clock,
     pub(super) api: Api,
     pub(super) hooks: SharedWebhooks,
-    pub(super) shared: Arc<Shared>,
     pub(super) store: Arc<Store>,
     pub(super) outputs: GithubOutputs,
 }
@@ -58,17 +68,10 @@ pub struct GithubContext {
 impl GithubContext {
     /// A context for the repositories of `options`.
     #[must_use]
-    pub fn new(
-        options: GithubOptions,
-        clock: Clock,
-        hooks: SharedWebhooks,
-        shared: Arc<Shared>,
-        store: Arc<Store>,
-        outputs: GithubOutputs,
-    ) -> Self {
+    pub fn new(options: GithubOptions, clock: Clock, hooks: SharedWebhooks, store: Arc<Store>, outputs: GithubOutputs) -> Self {
         let credentials = Credentials::new(options.token.clone(), &options.api_url);
         let api = Api::new(&options.api_url, credentials, options.share, clock.clone());
-        Self { options, clock, api, hooks, shared, store, outputs }
+        Self { options, clock, api, hooks, store, outputs }
     }
 
     /// A collector for each repository.

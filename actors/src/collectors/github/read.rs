@@ -82,7 +82,7 @@ impl GithubCollector {
     }
 
     async fn get(&self, path: &str, etag: Option<&str>, purpose: Purpose) -> Result<Reply, RequestError> {
-        self.context.api.get(path, etag, purpose, &self.context.shared).await
+        self.context.api.get(path, etag, purpose, &self.context.outputs.stats).await
     }
 
     /// Polls the newest runs, and the active ones that are not among them.

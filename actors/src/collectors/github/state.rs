@@ -1,11 +1,9 @@
-//! What others read of CI, and the way of webhook deliveries to the collector.
+//! The queue of webhook deliveries on their way to the collector.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use parking_lot::{Mutex, RwLock};
-use serde_json::Value;
-use taskpulse_engine::board::cost;
+use parking_lot::Mutex;
 use taskpulse_engine::ci::parse::WorkflowRun;
 
 use crate::collectors::poller::Waker;
@@ -14,51 +12,6 @@ use crate::collectors::poller::Waker;
 const MAX_WAITING: usize = 1_000;
 /// Deliveries that are known again when they are sent a second time.
 const MAX_REMEMBERED: usize = 10_000;
-
-/// What is known of CI.
-#[derive(Debug, Default)]
-pub struct CiState {
-    /// By repository, as `/api/v1/ci/runs` shows it.
-    pub repositories: RwLock<BTreeMap<String, Value>>,
-    /// Runs that began, by repository.
-    began: Mutex<BTreeMap<String, Vec<cost::CiRun>>>,
-    /// Deliveries by event and what became of them.
-    webhooks: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
-    /// Requests by what they cost.
-    requests: Mutex<BTreeMap<&'static str, u64>>,
-}
-
-impl CiState {
-    /// Counts a delivery.
-    pub fn count_webhook(&self, event: &str, outcome: &'static str) {
-        let event = ["ping", "workflow_run", "workflow_job"].into_iter().find(|known| *known == event).unwrap_or("other");
-        *self.webhooks.lock().entry((event, outcome)).or_default() += 1;
-    }
-
-    /// Counts a request to GitHub.
-    pub(super) fn count_request(&self, outcome: &'static str) {
-        *self.requests.lock().entry(outcome).or_default() += 1;
-    }
-
-    /// The runs of all repositories that began, by rising time, with those of one replaced.
-    pub(super) fn began(&self, repo: &str, runs: Vec<cost::CiRun>) -> Vec<cost::CiRun> {
-        let mut began = self.began.lock();
-        began.insert(repo.to_owned(), runs);
-        let mut all: Vec<cost::CiRun> = began.values().flatten().copied().collect();
-        all.sort_by_key(|(at, _)| *at);
-        all
-    }
-
-    /// Its own metrics.
-    pub(crate) fn metrics(&self, push: &mut impl FnMut(&str, &[(&str, &str)], f64)) {
-        for ((event, outcome), n) in &*self.webhooks.lock() {
-            push("taskpulse_webhooks_total", &[("event", event), ("outcome", outcome)], *n as f64);
-        }
-        for (outcome, n) in &*self.requests.lock() {
-            push("taskpulse_github_requests_total", &[("outcome", outcome)], *n as f64);
-        }
-    }
-}
 
 /// What became of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

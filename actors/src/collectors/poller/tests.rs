@@ -6,9 +6,9 @@ use taskpulse_engine::model::Labels;
 
 use super::super::collector::{CollectFuture, Collection};
 use super::*;
-use crate::shared::SourceStatus;
 use crate::supervisor::ActorHandle;
 use crate::testing::{Inbox, NOON, Stage, on_stage};
+use crate::view::{Source, SourceState};
 
 const EVERY: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(25);
@@ -98,8 +98,14 @@ fn poll(stage: &Stage, scripts: &[&Arc<Script>]) -> Setup {
 fn poll_as(stage: &Stage, scripts: &[&Arc<Script>], is_source: bool, first_after: Duration) -> Setup {
     let (batcher, events) = (stage.inbox_with_room(2, |_: &Collected| ()), stage.inbox(|_: &RecordEvents| ()));
     let documents = stage.inbox(|_: &ChangeDocuments| Ok(()));
-    let outputs = Outputs { batcher: batcher.mailbox(), events: events.mailbox(), documents: documents.mailbox() };
-    let (clock, shared) = (stage.clock.clone(), Arc::clone(&stage.shared));
+    let outputs = Outputs {
+        batcher: batcher.mailbox(),
+        events: events.mailbox(),
+        documents: documents.mailbox(),
+        sources: stage.publishers.sources.clone(),
+        stats: Arc::clone(&stage.stats),
+    };
+    let clock = stage.clock.clone();
     let scripts: Vec<Arc<Script>> = scripts.iter().map(|script| Arc::clone(script)).collect();
     let make = move || {
         let source = |(at, script): (usize, &Arc<Script>)| {
@@ -107,13 +113,13 @@ fn poll_as(stage: &Stage, scripts: &[&Arc<Script>], is_source: bool, first_after
             Box::new(ScriptedSource { name, script, is_source, first_after }) as Box<dyn Collector>
         };
         let sources = scripts.iter().enumerate().map(source).collect();
-        Poller::new(clock.clone(), Arc::clone(&shared), "test", outputs.clone(), sources)
+        Poller::new(clock.clone(), "test", outputs.clone(), sources)
     };
     Setup { actor: stage.start("poller", make), batcher, events, documents }
 }
 
-fn status(stage: &Stage) -> SourceStatus {
-    stage.shared.sources.status().remove(0)
+fn status(stage: &Stage) -> Source {
+    stage.views.sources().remove(0)
 }
 
 #[test]
@@ -158,10 +164,10 @@ fn a_collection_that_is_not_done_in_time_is_a_failure_that_says_how_long_was_wai
         let source = takes(1_000);
         let s = poll(&stage, &[&source]);
         stage.pass(Duration::from_secs(24)).await;
-        assert!(stage.shared.sources.status().is_empty(), "nothing is known yet");
+        assert!(stage.views.sources().is_empty(), "nothing is known yet");
         stage.pass(Duration::from_secs(2)).await;
         let status = status(&stage);
-        assert_eq!((status.up, status.reason.as_deref()), (Some(false), Some("no answer within 25 s")));
+        assert_eq!((status.state, status.reason.as_deref()), (SourceState::Failing, Some("no answer within 25 s")));
         assert_eq!(source.begun(), [0, 25], "the period was over long before");
         assert!(s.batcher.taken().is_empty());
     });
@@ -179,16 +185,16 @@ fn how_a_collection_ended_is_recorded_with_its_reason_and_its_samples_are_passed
         ]);
         let source = script(move || (Duration::ZERO, outcomes.pop_front().unwrap()));
         let s = poll(&stage, &[&source]);
-        for (up, reason, hint, samples, passed_on) in [
-            (Some(true), None, None, 1, 1),
-            (Some(true), Some("half of it"), None, 2, 1),
-            (Some(false), Some("broken"), None, 2, 1),
-            (None, Some("nothing here"), Some("put something there"), 2, 0),
-            (Some(true), None, None, 2, 0),
+        for (state, reason, hint, samples, passed_on) in [
+            (SourceState::Up, None, None, 1, 1),
+            (SourceState::Up, Some("half of it"), None, 2, 1),
+            (SourceState::Failing, Some("broken"), None, 2, 1),
+            (SourceState::Absent, Some("nothing here"), Some("put something there"), 2, 0),
+            (SourceState::Up, None, None, 2, 0),
         ] {
             stage.pass(Duration::from_secs(1)).await;
             let now = status(&stage);
-            assert_eq!((now.up, now.reason.as_deref(), now.hint.as_deref(), now.samples), (up, reason, hint, samples));
+            assert_eq!((now.state, now.reason.as_deref(), now.hint.as_deref(), now.samples), (state, reason, hint, samples));
             assert_eq!(s.batcher.taken().len(), passed_on, "{reason:?}");
             stage.pass(EVERY - Duration::from_secs(1)).await;
         }
@@ -234,7 +240,7 @@ fn a_collector_that_is_no_source_waits_for_its_first_collection_and_has_no_statu
         stage.pass(Duration::from_secs(30)).await;
         assert_eq!(source.begun(), [3, 13, 23]);
         assert_eq!(s.batcher.taken().len(), 3);
-        assert!(stage.shared.sources.status().is_empty());
+        assert!(stage.views.sources().is_empty());
     });
 }
 
@@ -278,8 +284,8 @@ fn collections_wait_for_room_in_the_batcher_and_the_oldest_beyond_the_backlog_is
         s.batcher.stop_taking().await;
         let periods = 80;
         stage.pass(EVERY * periods).await;
-        let lost: u64 = stage.shared.dropped.all().values().sum();
-        assert!(lost > 0 && stage.shared.dropped.all().keys().all(|key| *key == ("test", "full")));
+        let lost: u64 = stage.stats.dropped.all().values().sum();
+        assert!(lost > 0 && stage.stats.dropped.all().keys().all(|key| *key == ("test", "full")));
         s.batcher.take_again().await;
         // Each further collection sends what waits, as far as there is room.
         stage.pass(EVERY * periods).await;
@@ -310,6 +316,6 @@ fn a_panic_of_a_source_starts_all_of_them_anew_and_loses_no_sample_that_waits() 
         s.batcher.take_again().await;
         stage.pass(Duration::from_secs(100)).await;
         assert_eq!(s.batcher.taken().len(), source.begun().len() - 1, "all but the one that broke");
-        assert!(stage.shared.dropped.all().is_empty());
+        assert!(stage.stats.dropped.all().is_empty());
     });
 }

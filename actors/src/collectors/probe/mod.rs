@@ -13,11 +13,8 @@ mod http;
 mod plain;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-use serde::Serialize;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels, NAME_LABEL, TimestampMs};
 use taskpulse_engine::probe::{Limits, TargetState};
@@ -31,9 +28,9 @@ pub use self::http::HttpCheck;
 use super::collector::{CollectFuture, Collection, Collector, Outcome, StalenessTracker};
 use crate::clock::Clock;
 use crate::redact;
-use crate::shared::Shared;
 use crate::standstill::{self, TRIES};
-use crate::wire::seconds;
+use crate::targets::TargetRegistry;
+use crate::view::{Target, TargetKind, seconds};
 
 /// Documents with the states of targets.
 const STATES: &str = "probes";
@@ -90,49 +87,6 @@ impl Check {
             CheckKind::Tcp(check) => format!("{}:{}", check.host, check.port),
             CheckKind::Command(words) => redact::command(words),
         }
-    }
-}
-
-/// What status shows of a target.
-#[derive(Debug, Clone, Serialize)]
-pub struct TargetStatus {
-    /// Its name.
-    pub target: String,
-    /// `http`, `tcp` or `command`.
-    pub kind: &'static str,
-    /// What is asked, without what may be a secret in it.
-    pub address: String,
-    /// Whether it is up; none before the first check, and where it cannot be checked.
-    pub up: Option<bool>,
-    /// Why it is not.
-    pub reason: Option<String>,
-    /// Since when it is as it is, Unix seconds.
-    pub since: Option<f64>,
-    /// When it was last checked, Unix seconds.
-    pub checked_at: Option<f64>,
-    /// Time between checks.
-    pub interval_seconds: f64,
-    /// How long the last check took.
-    pub duration_seconds: Option<f64>,
-    /// The status of its last answer.
-    pub http_status: Option<u16>,
-    /// When the first certificate of its chain ends, Unix seconds.
-    pub certificate_expires: Option<i64>,
-}
-
-/// All targets.
-#[derive(Debug, Default)]
-pub struct Targets(Mutex<BTreeMap<String, TargetStatus>>);
-
-impl Targets {
-    fn set(&self, status: TargetStatus) {
-        self.0.lock().insert(status.target.clone(), status);
-    }
-
-    /// What status shows.
-    #[must_use]
-    pub fn status(&self) -> Vec<TargetStatus> {
-        self.0.lock().values().cloned().collect()
     }
 }
 
@@ -194,7 +148,7 @@ enum CheckError {
 pub struct ProbeCollector {
     check: Check,
     clock: Clock,
-    shared: Arc<Shared>,
+    targets: TargetRegistry,
     target_state: TargetState,
     staleness: StalenessTracker,
     lookup: Lookup,
@@ -219,9 +173,9 @@ pub fn restore(store: &Store, checks: &[Check]) -> BTreeMap<String, (bool, Times
 impl ProbeCollector {
     /// A collector that checks a target; `known` is whether it was up before a restart, and since when.
     #[must_use]
-    pub fn new(check: Check, clock: Clock, shared: Arc<Shared>, known: Option<(bool, TimestampMs)>) -> Self {
+    pub fn new(check: Check, clock: Clock, targets: TargetRegistry, known: Option<(bool, TimestampMs)>) -> Self {
         let (target_state, staleness) = (TargetState::new(known), StalenessTracker::default());
-        let collector = Self { check, clock, shared, target_state, staleness, lookup: Lookup::default() };
+        let collector = Self { check, clock, targets, target_state, staleness, lookup: Lookup::default() };
         collector.publish(None, None, &Figures::default(), None);
         collector
     }
@@ -295,12 +249,12 @@ impl ProbeCollector {
 
     /// Publishes the state of the target: up, down or unknown, and why.
     fn publish(&self, at: Option<(TimestampMs, Duration)>, up: Option<bool>, seen: &Figures, reason: Option<String>) {
-        self.shared.targets.set(TargetStatus {
+        self.targets.report(Target {
             target: self.check.name.clone(),
             kind: match self.check.kind {
-                CheckKind::Http(_) => "http",
-                CheckKind::Tcp(_) => "tcp",
-                CheckKind::Command(_) => "command",
+                CheckKind::Http(_) => TargetKind::Http,
+                CheckKind::Tcp(_) => TargetKind::Tcp,
+                CheckKind::Command(_) => TargetKind::Command,
             },
             address: self.check.address(),
             up,

@@ -11,7 +11,7 @@ use taskpulse_engine::model::{Batch, Labels, NAME_LABEL, STALE_NAN_BITS, Timesta
 use taskpulse_engine::relabel;
 
 use super::Target;
-use crate::shared::{Metadata, Shared};
+use crate::metadata::{Metadata, MetadataRegistry};
 
 /// Time between two readings of metadata.
 const METADATA_EVERY: Duration = Duration::from_secs(600);
@@ -149,11 +149,11 @@ impl SeriesCache {
         format: Format,
         target: &Target,
         now: TimestampMs,
-        shared: &Shared,
+        registry: &MetadataRegistry,
     ) -> Result<Scraped, ScrapeError> {
         self.scrape += 1;
         self.reserve(target);
-        let parsed = self.parse_lines(text, format, target, now, shared);
+        let parsed = self.parse_lines(text, format, target, now, registry);
         if parsed.is_err() {
             // Series without a sample have no end.
             let scrape = self.scrape;
@@ -172,7 +172,7 @@ impl SeriesCache {
         format: Format,
         target: &Target,
         now: TimestampMs,
-        shared: &Shared,
+        registry: &MetadataRegistry,
     ) -> Result<Scraped, ScrapeError> {
         let mut metadata = self.metadata_at.is_none_or(|at| at.elapsed() >= METADATA_EVERY).then(Metadata::default);
         let mut scrape = Parsing { target, now, out: Scraped::default(), left_out: Several::default(), repeated: Several::default() };
@@ -192,7 +192,7 @@ impl SeriesCache {
         }
         if let Some(metadata) = metadata {
             self.metadata_at = Some(Instant::now());
-            shared.metadata.learn(metadata);
+            registry.record(metadata);
         }
         let mut out = scrape.finish();
         self.end(&mut out.batch, now);
@@ -358,7 +358,7 @@ mod tests {
 
     /// Samples and stale markers without the target's own labels, and what was left out.
     fn scrape(cache: &mut SeriesCache, target: &Target, text: &str) -> Result<(Vec<String>, String), ScrapeError> {
-        let scraped = cache.parse(text, Format::Prometheus, target, 5, &Shared::default())?;
+        let scraped = cache.parse(text, Format::Prometheus, target, 5, &MetadataRegistry::default())?;
         let rows = scraped.batch.rows().map(|(labels, sample)| {
             let value = if is_stale_marker(sample.v) { "stale".to_owned() } else { sample.v.to_string() };
             format!("{}={value}@{}", labels.without(&["job", "instance"]), sample.t)

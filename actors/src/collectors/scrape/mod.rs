@@ -23,7 +23,7 @@ use super::collector::{Carried, CollectFuture, Collection, Collector, Outcome};
 use super::fetch::{self, FetchError};
 use crate::clock::Clock;
 use crate::files::{self, ReadError, WaitError};
-use crate::shared::Shared;
+use crate::metadata::MetadataRegistry;
 use crate::standstill::{self, TRIES};
 
 const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.6,*/*;q=0.1";
@@ -119,15 +119,15 @@ enum TargetError {
 pub struct ScrapeCollector {
     target: Arc<Target>,
     clock: Clock,
-    shared: Arc<Shared>,
+    metadata: MetadataRegistry,
     cache: Carried<SeriesCache>,
 }
 
 impl ScrapeCollector {
     /// A collector that scrapes a target.
     #[must_use]
-    pub fn new(target: Target, clock: Clock, shared: Arc<Shared>) -> Self {
-        Self { target: Arc::new(target), clock, shared, cache: Carried::default() }
+    pub fn new(target: Target, clock: Clock, metadata: MetadataRegistry) -> Self {
+        Self { target: Arc::new(target), clock, metadata, cache: Carried::default() }
     }
 
     async fn fetch(&self) -> Result<(String, Format), TargetError> {
@@ -183,11 +183,11 @@ impl ScrapeCollector {
 fn parse(
     cache: &mut SeriesCache,
     target: &Target,
-    shared: &Shared,
+    metadata: &MetadataRegistry,
     (now, begun, fetched): (TimestampMs, Instant, Result<(String, Format), TargetError>),
 ) -> Outcome {
     let parsed = match fetched {
-        Ok((text, format)) => cache.parse(&text, format, target, now, shared).map_err(|error: ScrapeError| error.to_string()),
+        Ok((text, format)) => cache.parse(&text, format, target, now, metadata).map_err(|error: ScrapeError| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
     let seconds = begun.elapsed().as_secs_f64();
@@ -226,8 +226,8 @@ impl Collector for ScrapeCollector {
     fn collect(&mut self, now: TimestampMs) -> CollectFuture<'_> {
         Box::pin(async move {
             let fetched = self.fetch_awake(now).await;
-            let (target, shared) = (Arc::clone(&self.target), Arc::clone(&self.shared));
-            let parse = move |cache: &mut SeriesCache| parse(cache, &target, &shared, fetched);
+            let (target, metadata) = (Arc::clone(&self.target), self.metadata.clone());
+            let parse = move |cache: &mut SeriesCache| parse(cache, &target, &metadata, fetched);
             self.cache.run_or_else(SeriesCache::default, parse).await.unwrap_or_else(Outcome::failed)
         })
     }

@@ -4,16 +4,16 @@
 //! nothing.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use taskpulse_engine::board::cost::{AgentMetrics, Costs, Downtimes, Segment, Spent, TaskKey, measure, segments};
+use taskpulse_engine::board::cost::{AgentMetrics, CiRun, Costs, Downtimes, Segment, Spent, TaskKey, measure, segments};
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::store::Store;
+use tokio::sync::watch;
 
 use super::project::Project;
-use crate::shared::Shared;
-use crate::wire::seconds;
+use crate::published::RunsByRepository;
+use crate::view::seconds;
 
 /// Time between two computations while no task moves.
 const EVERY: Duration = Duration::from_secs(60);
@@ -22,8 +22,17 @@ const LATE_MS: i64 = 3_900_000;
 /// Most measured segments that are kept.
 const MAX_MEASURED: usize = 20_000;
 
+/// The runs of all repositories that began, by rising time; none where CI is not watched.
+fn runs_of(runs: &watch::Receiver<RunsByRepository>) -> Option<Vec<CiRun>> {
+    let runs = runs.borrow().clone();
+    let mut all: Vec<CiRun> = runs.values().flat_map(|runs| runs.iter().copied()).collect();
+    all.sort_by_key(|(at, _)| *at);
+    (!runs.is_empty()).then_some(all)
+}
+
 pub(super) struct CostBook {
     names: AgentMetrics,
+    costs: Costs,
     measured: BTreeMap<Segment, Spent>,
     last: Option<Instant>,
     downtimes: Downtimes,
@@ -33,13 +42,25 @@ pub(super) struct CostBook {
 
 impl CostBook {
     pub(super) fn new(names: AgentMetrics) -> Self {
-        Self { names, measured: BTreeMap::new(), last: None, downtimes: Downtimes::default(), too_many: false }
+        Self { names, costs: Costs::default(), measured: BTreeMap::new(), last: None, downtimes: Downtimes::default(), too_many: false }
     }
 
-    /// Computes the costs again if a task moved or the last time is long ago.
-    pub(super) fn update(&mut self, projects: &[Project], store: &Store, shared: &Shared, now: TimestampMs, moved: bool) {
+    /// The newest costs.
+    pub(super) fn costs(&self) -> &Costs {
+        &self.costs
+    }
+
+    /// Computes the costs again if a task moved or the last time is long ago. Whether they changed.
+    pub(super) fn update(
+        &mut self,
+        projects: &[Project],
+        store: &Store,
+        runs: &watch::Receiver<RunsByRepository>,
+        now: TimestampMs,
+        moved: bool,
+    ) -> bool {
         if !moved && self.last.is_some_and(|last| last.elapsed() < EVERY) {
-            return;
+            return false;
         }
         self.last = Some(Instant::now());
         let mut work: Vec<(TaskKey, TimestampMs, TimestampMs)> = Vec::new();
@@ -53,15 +74,14 @@ impl CostBook {
         if let Err(error) = self.downtimes.update(store, first, now) {
             log::warn!("taskmaster: when the service was not running cannot be read: {error}");
         }
-        let runs = shared.ci_runs.read().clone();
+        let runs = runs_of(runs);
         let mut costs = Costs::default();
         let mut kept = BTreeMap::new();
         let Some(segments) = segments(&work) else {
             if !std::mem::replace(&mut self.too_many, true) {
                 log::warn!("taskmaster: too many tasks are in progress at the same time; their costs are not computed");
             }
-            *shared.costs.write() = Arc::default();
-            return;
+            return self.set(Costs::default());
         };
         self.too_many = false;
         for segment in segments {
@@ -71,7 +91,7 @@ impl CostBook {
                     Ok(spent) => spent,
                     Err(error) => {
                         log::warn!("taskmaster: what tasks cost cannot be read: {error}");
-                        return;
+                        return false;
                     }
                 },
             };
@@ -93,6 +113,12 @@ impl CostBook {
             let cost = costs.tasks.entry((project.name.clone(), tag.to_owned(), id.to_owned())).or_default();
             (cost.since, cost.start_seen) = (Some(seconds(since)), Some(start_seen));
         }
-        *shared.costs.write() = Arc::new(costs);
+        self.set(costs)
+    }
+
+    fn set(&mut self, costs: Costs) -> bool {
+        let changed = self.costs != costs;
+        self.costs = costs;
+        changed
     }
 }

@@ -11,14 +11,13 @@ use std::time::{Duration, Instant};
 use taskpulse_engine::board::{Board, Figures, Findings, Forecast, Missing, Observed, Watcher, parse_state};
 use taskpulse_engine::model::TimestampMs;
 
-use super::board_json::board_json;
 use super::events::events;
 use super::fetch::{Fetched, ProjectError, Scores, complexity, fetch};
 use super::stamps::Stamps;
 use super::watch::Watch;
 use super::{Bounds, FEW, Found, PATIENCE, SOURCE};
 use crate::files::{self, Begun, WaitError};
-use crate::shared::Shared;
+use crate::sources::SourceRegistry;
 use crate::standstill;
 
 /// Views are published again after so long even if nothing moved: some figures depend on the time.
@@ -50,8 +49,10 @@ pub(super) struct Project {
     /// When the tasks of each tag will be done, or why that is unknown.
     pub(super) forecasts: BTreeMap<String, Result<Forecast, Missing>>,
     pub(super) forecast_at: Option<Instant>,
-    /// When the view was last published, and whether the source worked then.
+    /// When the view was last due, and whether the source worked then.
     shown: Option<(Instant, bool)>,
+    /// The view has to be published.
+    changed: bool,
     /// Statuses that had samples, by metric and tag: one that becomes empty gets the value 0.
     pub(super) seen: BTreeMap<(&'static str, String), BTreeSet<String>>,
     /// Priorities that have samples.
@@ -112,6 +113,7 @@ pub(super) fn projects(roots: &[PathBuf]) -> Vec<Project> {
                 forecasts: BTreeMap::new(),
                 forecast_at: None,
                 shown: None,
+                changed: false,
                 seen: BTreeMap::new(),
                 priorities: BTreeSet::new(),
                 notes: Vec::new(),
@@ -221,14 +223,13 @@ impl Project {
         Update::Failed(why)
     }
 
-    /// Updates the state by what was read, records the source and publishes the view; adds samples and events to `found`. True if
-    /// a task moved.
+    /// Updates the state by what was read and reports the source; adds samples and events to `found`. True if a task moved.
     pub(super) fn update(
         &mut self,
         now: TimestampMs,
         read: Result<Fetched, WaitError>,
         bounds: &Bounds,
-        shared: &Shared,
+        sources: &SourceRegistry,
         found: &mut Found,
     ) -> bool {
         let mut observed = Observed::default();
@@ -236,10 +237,9 @@ impl Project {
         let changed = match self.parse(read, bounds) {
             Update::Unchanged => self.failing_since.take().is_some(),
             Update::Absent(hint) => {
-                self.board = None;
+                self.changed |= self.board.take().is_some();
                 (self.stamps, self.content) = (None, None);
-                shared.boards.write().remove(&self.name);
-                shared.sources.absent(&self.source, format!("no board in {}", self.root.display()), hint);
+                sources.absent(&self.source, format!("no board in {}", self.root.display()), hint);
                 return false;
             }
             Update::Rewritten(stamps) => {
@@ -256,21 +256,25 @@ impl Project {
                 true
             }
             Update::Failed(why) => {
-                self.fail(why.to_string(), shared);
+                self.fail(why.to_string(), sources);
                 true
             }
         };
         found.events.extend(events(&self.name, &observed));
         let works = self.failing_since.as_ref().is_none_or(|(since, _)| awake_since(*since) < PATIENCE);
         if works && self.board.is_some() {
-            self.measure_and_record(now, &observed, shared, found);
+            self.measure_and_record(now, &observed, sources, found);
         }
         if changed || self.shown.is_none_or(|(at, worked)| at.elapsed() >= SHOW_AGAIN || worked != works) {
             self.shown = Some((Instant::now(), works));
-            let boards = board_json(self, now);
-            shared.boards.write().insert(self.name.clone(), boards);
+            self.changed = true;
         }
         !observed.transitions.is_empty() || !observed.switched.is_empty()
+    }
+
+    /// Whether its view has changed since the last call.
+    pub(super) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
     }
 
     /// Sets a new board. What moved on it.
@@ -290,15 +294,15 @@ impl Project {
     }
 
     /// The files cannot be read. The source is failing if that lasts, or if there was never a board.
-    fn fail(&mut self, why: String, shared: &Shared) {
+    fn fail(&mut self, why: String, sources: &SourceRegistry) {
         let (since, reason) = self.failing_since.get_or_insert_with(|| (Instant::now(), why.clone()));
         reason.clone_from(&why);
         if awake_since(*since) >= PATIENCE || self.board.is_none() {
-            shared.sources.failing(&self.source, why);
+            sources.failing(&self.source, why);
         }
     }
 
-    fn measure_and_record(&mut self, now: TimestampMs, observed: &Observed, shared: &Shared, found: &mut Found) {
+    fn measure_and_record(&mut self, now: TimestampMs, observed: &Observed, sources: &SourceRegistry, found: &mut Found) {
         let before = found.batch.len();
         let beyond = self.measure(now, observed, found);
         let mut notes: Vec<String> = self.notes.iter().chain(&self.report_notes).cloned().collect();
@@ -307,8 +311,8 @@ impl Project {
         }
         let count = found.batch.len() - before;
         match notes.is_empty() {
-            true => shared.sources.up(&self.source, count, now),
-            false => shared.sources.partly(&self.source, count, now, notes.join("; ")),
+            true => sources.up(&self.source, count, now),
+            false => sources.partly(&self.source, count, now, notes.join("; ")),
         }
     }
 

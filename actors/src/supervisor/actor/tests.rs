@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use crate::supervisor::{ActorHandle, ActorState};
+use crate::supervisor::ActorHandle;
 use crate::testing::{STUCK_AFTER, Stage, on_stage};
+use crate::view::ActorState;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -74,6 +74,7 @@ fn malformed_requests_are_refused_with_the_position() {
         ("{", "EOF"),
         ("[]", "an object"),
         (r#"{"resourceMetrics":{}}"#, "line 1 column"),
+        (r#"{"resourceMetrics":[[null]]}"#, "sequence"),
         (r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":5}]}]}]}"#, "a string"),
     ] {
         let error = decode(text.as_bytes()).unwrap_err().to_string();

@@ -38,7 +38,7 @@ fn histograms_of_either_temporality_become_classic_ones() {
         let why = receiver.refusal(metric);
         assert!(why.contains(part), "{why}");
     }
-    // Count and sum alone, and a last boundary of +Inf.
+    // Only count and sum, and a last boundary of +Inf.
     receiver.metrics(json!([{"name": "a", "histogram": {"aggregationTemporality": 2, "dataPoints": [point(0.0, 1.0, json!({"count": 2, "sum": 3}))]}},
         {"name": "b", "histogram": {"aggregationTemporality": 2, "dataPoints": [point(0.0, 1.0, json!({"count": 2, "bucketCounts": [1, 1, 0], "explicitBounds": [1, "Infinity"]}))]}}]));
     assert_eq!(
@@ -66,7 +66,7 @@ fn exponential_histograms_become_classic_ones_that_stay_consistent_as_they_grow(
     ] {
         assert_eq!(receiver.kept.of(series), rows, "{series}");
     }
-    // The same by differences.
+    // The same as differences.
     let mut receiver = Receiver::default();
     receiver.metrics(json!([exponential(1, 0.0, 10.0, 0, 0, &[3])]));
     receiver.metrics(json!([exponential(1, 10.0, 20.0, 0, 2, &[5])]));
@@ -81,14 +81,14 @@ fn exponential_histograms_become_classic_ones_that_stay_consistent_as_they_grow(
     ] {
         assert_eq!(receiver.kept.of(series), rows, "{series}");
     }
-    // After a restart it begins again, behind what there is.
+    // After a restart it starts again at zero, after the last sample.
     receiver.streams = Streams::default();
     assert!(receiver.refusal(exponential(1, 0.0, 25.0, 0, 0, &[1])).contains("from before the last ones"));
     receiver.metrics(json!([exponential(1, 20.0, 30.0, -1, 1, &[2])]));
     receiver.metrics(json!([exponential(1, 30.0, 40.0, 0, 0, &[4])]));
     for _ in 0..2 {
         receiver.metrics(json!([exponential(1, 20.0, 35.0, 0, 0, &[1])]));
-        assert_eq!(receiver.kept.of("e_count"), "0=0 10=3 20=8 30=10 30.001=0 40=5", "one that was overtaken");
+        assert_eq!(receiver.kept.of("e_count"), "0=0 10=3 20=8 30=10 30.001=0 40=5", "a late difference");
     }
     receiver.metrics(json!([{"name": "e", "exponentialHistogram": {"aggregationTemporality": 1, "dataPoints": [point(0.0, 50.0, json!({"flags": 1}))]}}]));
     assert_eq!(receiver.kept.of(r#"e_bucket{le="1"}"#), "0=0 10=0 20=0 30=0 30.001=0 40=0 50=stale");

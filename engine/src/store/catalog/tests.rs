@@ -108,7 +108,7 @@ fn without_an_index_damage_costs_one_record() {
             copy(dir.path(), copied.path());
             fs::write(copied.path().join("catalog.log"), &bytes).unwrap();
             let problems = Problems::default();
-            // The log alone: to make a database for each byte would take long.
+            // Only the log: building a database for each byte would take too long.
             let mut found = Entries {
                 data_dir: copied.path().to_owned(),
                 identity: ME,

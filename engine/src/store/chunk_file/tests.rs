@@ -66,7 +66,7 @@ fn a_file_finds_each_series_and_nothing_else() {
     assert_eq!(problems.list(), Vec::<String>::new());
 }
 
-/// Two series with several runs of rows and one with its own times, in two pages.
+/// Two series with several blocks of rows and one with its own times, in two pages.
 fn small_file(path: &Path) -> Vec<(u32, Columns)> {
     let times: Vec<i64> = (0..700).map(|i| i * 10_000 + i * i % 5).collect();
     let column = |id: u32, times: &[i64]| {
@@ -94,7 +94,7 @@ pub(crate) fn example() -> Vec<u8> {
     std::fs::read(dir.path().join("1.chunks")).unwrap()
 }
 
-/// Opens a file and reads all that is in it.
+/// Opens a file and reads all of it.
 pub(crate) fn read_anything(path: &Path) {
     let Ok((file, _)) = open(path) else { return };
     for page in file.pages() {
@@ -109,7 +109,7 @@ pub(crate) fn read_index(bytes: &[u8]) {
     drop(Index::decode(bytes));
 }
 
-/// Reads all that is left of the file; panics at anything that was never written. Gives how many samples are gone.
+/// Reads the remaining samples of the file and returns how many are lost; panics at one that was never written.
 fn lost(file: &ChunkFile, all: &[(u32, Columns)]) -> usize {
     let mut lost = 0;
     for (id, columns) in all {

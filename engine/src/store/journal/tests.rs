@@ -88,7 +88,7 @@ fn records_survive_rotation_and_an_unfinished_one_is_dropped_without_a_report() 
     assert_eq!(replay_from(dir.path(), 1).2, Vec::<String>::new());
 }
 
-/// Two files, of the records 1 and 2 and of 3 and 4, all durable.
+/// Two files with records 1 and 2, and 3 and 4, all durable.
 fn two_files(dir: &Path) -> Vec<PathBuf> {
     let (journal, ..) = replay(dir);
     for n in 1..=4 {

@@ -37,7 +37,7 @@ fn every_damaged_byte_costs_one_record_and_is_reported() {
             fs::write(&path, &bytes).unwrap();
             let (_, seen, damage) = open(dir.path());
             let hit = ends.iter().position(|end| (at as u64) < *end).filter(|_| name == "series.log");
-            // The first stretch is the header and the first record.
+            // The first part is the header and the first record.
             let left = match hit {
                 Some(0) if at < 2 * HEADER + 20 => vec![1, 2, 3],
                 Some(n) => [1, 2, 3].into_iter().filter(|r| *r != n as u8 + 1).collect(),
@@ -67,7 +67,7 @@ fn truncation_below_the_mark_is_reported_and_above_it_is_a_crash() {
         assert_eq!(seen.len(), ends.iter().filter(|end| len as u64 >= **end).count());
         assert!(damage.is_some(), "{len} bytes are not reported");
     }
-    // A fourth record that the mark does not know yet.
+    // A fourth record after the marked length.
     let mut torn = whole.clone();
     frame::push(&mut torn, 1, 4, &[4]);
     let mark = fs::read(dir.path().join("series.synced")).unwrap();

@@ -20,7 +20,7 @@ fn a_finished_day_is_one_file_and_reads_as_before() {
     assert_eq!(names.len(), 3, "the file and two manifests: {names:?}");
     assert_eq!((read(&store, "0"), hours(&store, "0")), (before.clone(), windows.clone()));
     assert_eq!(compact_all(&store, now), []);
-    // A late sample joins the day: the file is made anew.
+    // A late sample causes a new file for the day.
     let late = T0 - 61 * MINUTE + 1;
     store.append(&batch(&[("1", late, 99.0)]), now).unwrap();
     assert_eq!(hours(&store, "1").iter().map(|r| r.max).fold(0.0, f64::max), 99.0, "in the head");
@@ -40,7 +40,7 @@ fn hours_give_the_same_answers_as_samples_and_outlive_them() {
     let day = partition::DAY_MS;
     let options = StoreOptions { windows_retention_ms: 60 * day, ..eager() };
     let store = Store::open(dir.path(), options, T0).unwrap();
-    // Samples exactly on the hour, just beside it, stale markers and gaps; a series with NaN keeps to its samples.
+    // Samples exactly on the hour and next to it, stale markers and gaps; a series with NaN is answered from samples.
     let mut rows = Batch::default();
     for at in 0..2 * 1_440 {
         let t = T0 - 2 * day + at * MINUTE;

@@ -40,7 +40,7 @@ fn a_damaged_chunk_is_reported_and_the_rest_is_served() {
     }
     let file = chunk_file(&dir, "2026-11-22");
     let whole = fs::read(&file).unwrap();
-    // Behind headers and times are the values of the first series; some bytes of them are there twice.
+    // After headers and times come the values of the first series; some of these bytes have a second copy.
     let damaged = (110..170).find_map(|at| {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;

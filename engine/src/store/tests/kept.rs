@@ -53,7 +53,7 @@ fn late_samples_are_added_to_hours_whose_samples_were_removed() {
     let sum = (0..1_440).sum::<i64>() as f64;
     assert_eq!((read(&store, "0").len(), whole_day(&store, "0", start)), (0, vec![(1_440.0, sum, 0.0, 1_439.0)]));
     drop(store);
-    // Kept for longer again: what comes now is let in.
+    // With a longer retention, late samples are accepted again.
     let mut store = Store::open(dir.path(), options(30), T0).unwrap();
     let mut expected = (1_440.0, sum, 0.0f64, 1_439.0f64);
     for (n, value) in [(1, 5_000.0), (2, -7.0)] {
@@ -74,7 +74,7 @@ fn late_samples_are_added_to_hours_whose_samples_were_removed() {
         store = Store::open(dir.path(), options(30), T0).unwrap();
         assert_eq!(whole_day(&store, "0", start), [expected], "sent again while it is there");
     }
-    // An hour that had nothing gets a row of its own, one that is whole agrees with its samples.
+    // An hour without samples gets a row, a complete one agrees with its samples.
     assert_eq!(read(&store, "0").len(), 2);
 }
 
@@ -116,7 +116,7 @@ fn hours_with_nan_answer_as_their_samples_do() {
     for minute in 0..2 * 1_440 {
         let v = ((minute * 7_919) % 1_000) as f64 / 10.0;
         rows.push(("0", start + minute * MINUTE, if minute == 90 { f64::NAN } else { v }));
-        // On the hour, a whole hour, infinite ones.
+        // NaN on the hour and for a whole hour, and infinite values.
         rows.push(("1", start + minute * MINUTE, if minute == 120 || (180..=240).contains(&minute) { f64::NAN } else { v }));
         rows.push(("2", start + minute * MINUTE + 1, if minute % 300 == 7 { f64::INFINITY } else { v }));
         rows.push(("3", start + minute * MINUTE + 1, f64::NAN));
@@ -169,7 +169,7 @@ fn imports_past_the_retention_are_refused_and_exported_samples_are_accepted() {
         let expected = 2 * refused;
         assert_eq!(import(&store, &rows, now), [0, expected, 0, 0], "{cpu} {days}");
     }
-    // Everything that is still there is let in again.
+    // Samples that still exist are accepted again.
     store.seal().unwrap();
     compact_all(&store, now);
     for cpu in ["short", "other", "long"] {
@@ -225,7 +225,7 @@ fn a_temporary_peak_of_seals_and_journal_removes_no_day() {
         }
         compact_all(&store, now);
     }
-    // Much of today, in the journal and in seals.
+    // Many samples of today, in the journal and in seals.
     let store = Store::open(dir.path(), options(0), now).unwrap();
     for part in 0..8 {
         let mut rows = Batch::default();
@@ -264,7 +264,7 @@ fn the_size_limit_removes_no_more_than_needed_and_samples_before_hours() {
         compact_all(&store, now);
     }
     let full = Store::open(dir.path(), eager(), now).unwrap().disk_usage();
-    // So that the days are 4 KiB too large, whichever part of the bound they have.
+    // The days exceed their share of the limit by 4 KiB, whichever share applies.
     let max_bytes = if full.other >= full.days { 2 * full.days - 8_192 } else { full.total() - 4_096 };
     let limited = |max_bytes: u64| Store::open(dir.path(), StoreOptions { max_bytes, ..eager() }, now).unwrap();
     let store = limited(max_bytes);

@@ -1,0 +1,161 @@
+//! The newest views of what actors own. An owner publishes to a `watch` channel; a reader takes the newest view and never waits for
+//! the owner. Nothing here is a truth of its own: the store has the history, the owners decide.
+//!
+//! [`Publishers::new`] makes both ends: the senders go to the owners, [`Views`] to everyone who reads.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use taskpulse_engine::board::cost::CiRun;
+use tokio::sync::watch;
+
+use crate::metadata::{MetadataByName, MetadataRegistry};
+use crate::sources::{SourceRegistry, SourcesByName};
+use crate::targets::{TargetRegistry, TargetsByName};
+use crate::view::{Alert, Board, CiRepository, Health, Recommendation, Source, Target};
+
+/// Boards by project.
+pub type BoardsByProject = BTreeMap<String, Vec<Arc<Board>>>;
+/// Repositories by the name in the settings.
+pub type RepositoriesByName = BTreeMap<String, Arc<CiRepository>>;
+/// CI runs that began in the last weeks, by rising time, of each repository; for the costs of tasks. Empty where CI is not watched.
+pub type RunsByRepository = BTreeMap<String, Arc<Vec<CiRun>>>;
+
+/// Where owners publish. A sender is cloned for the restarts of its owner only.
+#[derive(Debug, Clone)]
+pub struct Publishers {
+    /// Pending and firing alerts; of the alert actor.
+    pub alerts: watch::Sender<Arc<Vec<Alert>>>,
+    /// Recommendations that are not withdrawn; of the optimizer.
+    pub recommendations: watch::Sender<Arc<Vec<Recommendation>>>,
+    /// Task boards; of the Task Master collector.
+    pub boards: watch::Sender<BoardsByProject>,
+    /// CI; each GitHub collector has its repository.
+    pub repositories: watch::Sender<RepositoriesByName>,
+    /// CI runs; each GitHub collector has those of its repository.
+    pub runs: watch::Sender<RunsByRepository>,
+    /// The health score; of the collector of the service itself.
+    pub health: watch::Sender<Arc<Health>>,
+    /// Sources; of whoever reads one.
+    pub sources: SourceRegistry,
+    /// Targets; of the probes.
+    pub targets: TargetRegistry,
+    /// What is known of the metrics of others.
+    pub metadata: MetadataRegistry,
+}
+
+/// The newest views. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Views {
+    alerts: watch::Receiver<Arc<Vec<Alert>>>,
+    recommendations: watch::Receiver<Arc<Vec<Recommendation>>>,
+    boards: watch::Receiver<BoardsByProject>,
+    repositories: watch::Receiver<RepositoriesByName>,
+    health: watch::Receiver<Arc<Health>>,
+    sources: watch::Receiver<SourcesByName>,
+    targets: watch::Receiver<TargetsByName>,
+    metadata: watch::Receiver<MetadataByName>,
+}
+
+impl Publishers {
+    /// Both ends. Until its owner publishes, a view is empty.
+    #[must_use]
+    pub fn new() -> (Self, Views) {
+        let (alerts, alerts_view) = watch::channel(Arc::default());
+        let (recommendations, recommendations_view) = watch::channel(Arc::default());
+        let (boards, boards_view) = watch::channel(BTreeMap::new());
+        let (repositories, repositories_view) = watch::channel(BTreeMap::new());
+        let (runs, _) = watch::channel(BTreeMap::new());
+        let (health, health_view) = watch::channel(Arc::default());
+        let (sources, targets, metadata) = (SourceRegistry::default(), TargetRegistry::default(), MetadataRegistry::default());
+        let views = Views {
+            alerts: alerts_view,
+            recommendations: recommendations_view,
+            boards: boards_view,
+            repositories: repositories_view,
+            health: health_view,
+            sources: sources.subscribe(),
+            targets: targets.subscribe(),
+            metadata: metadata.subscribe(),
+        };
+        (Self { alerts, recommendations, boards, repositories, runs, health, sources, targets, metadata }, views)
+    }
+}
+
+impl Views {
+    /// Pending and firing alerts.
+    #[must_use]
+    pub fn alerts(&self) -> Arc<Vec<Alert>> {
+        Arc::clone(&self.alerts.borrow())
+    }
+
+    /// Recommendations that are not withdrawn.
+    #[must_use]
+    pub fn recommendations(&self) -> Arc<Vec<Recommendation>> {
+        Arc::clone(&self.recommendations.borrow())
+    }
+
+    /// Task boards, by project and tag.
+    #[must_use]
+    pub fn boards(&self) -> Vec<Arc<Board>> {
+        self.boards.borrow().values().flatten().cloned().collect()
+    }
+
+    /// CI, by repository.
+    #[must_use]
+    pub fn repositories(&self) -> Vec<Arc<CiRepository>> {
+        self.repositories.borrow().values().cloned().collect()
+    }
+
+    /// The health score.
+    #[must_use]
+    pub fn health(&self) -> Arc<Health> {
+        Arc::clone(&self.health.borrow())
+    }
+
+    /// All sources, by name.
+    #[must_use]
+    pub fn sources(&self) -> Vec<Source> {
+        self.sources.borrow().values().cloned().collect()
+    }
+
+    /// Sources of one kind: those that are named after it, alone (`taskmaster`) or with their own name (`taskmaster app`).
+    #[must_use]
+    pub fn sources_of(&self, kind: &str) -> Vec<Source> {
+        let is_of = |name: &str| name.strip_prefix(kind).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+        self.sources.borrow().values().filter(|source| is_of(&source.source)).cloned().collect()
+    }
+
+    /// All targets, by name.
+    #[must_use]
+    pub fn targets(&self) -> Vec<Target> {
+        self.targets.borrow().values().cloned().collect()
+    }
+
+    /// What is known of the metrics of others, by name.
+    #[must_use]
+    pub fn metadata(&self) -> MetadataByName {
+        self.metadata.borrow().clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_clones_of_the_views_show_what_was_published_last() {
+        let (publishers, views) = Publishers::new();
+        let clone = views.clone();
+        assert_eq!((views.health().score, views.health().missing[0].part), (None, "all"), "nothing is measured yet");
+        publishers.health.send_replace(Arc::new(Health { score: Some(92.0), parts: Vec::new(), missing: Vec::new() }));
+        assert_eq!([views.health().score, clone.health().score], [Some(92.0); 2]);
+        // The same view, not copies of it.
+        assert!(Arc::ptr_eq(&views.health(), &clone.health()));
+        for name in ["taskmaster", "taskmaster app", "taskmasters", "github"] {
+            publishers.sources.up(name, 1, 5);
+        }
+        let names: Vec<String> = views.sources_of("taskmaster").into_iter().map(|source| source.source).collect();
+        assert_eq!(names, ["taskmaster", "taskmaster app"]);
+    }
+}

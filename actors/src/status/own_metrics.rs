@@ -1,0 +1,132 @@
+//! The service's own metrics.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use taskpulse_engine::model::Labels;
+use taskpulse_engine::store::Rejection;
+use taskpulse_engine::windows::Level;
+
+use super::Reporter;
+use crate::standstill;
+use crate::view::{ActorState, AlertState, SourceState, seconds};
+
+/// Series and values.
+#[derive(Default)]
+struct OwnMetrics(Vec<(Labels, f64)>);
+
+impl OwnMetrics {
+    fn push(&mut self, name: &str, labels: &[(&str, &str)], v: f64) {
+        self.0.push((Labels::metric(name, labels), v));
+    }
+}
+
+fn count(counter: &AtomicU64) -> f64 {
+    counter.load(Ordering::Relaxed) as f64
+}
+
+impl Reporter {
+    /// The service's own metrics as they are now: series and value.
+    pub fn metrics(&self) -> Vec<(Labels, f64)> {
+        let mut out = OwnMetrics::default();
+        out.push("taskpulse_build_info", &[("version", self.version)], 1.0);
+        self.pipeline_metrics(&mut out);
+        self.store_metrics(&mut out);
+        self.actor_metrics(&mut out);
+        self.view_metrics(&mut out);
+        self.client_metrics(&mut out);
+        out.push("taskpulse_standstill_seconds_total", &[], standstill::total().as_secs_f64());
+        out.push("taskpulse_process_start_time_seconds", &[], seconds(self.started_at));
+        if let Some((cpu_seconds, resident)) = own_process() {
+            out.push("taskpulse_process_cpu_seconds_total", &[], cpu_seconds);
+            out.push("taskpulse_process_resident_memory_bytes", &[], resident);
+        }
+        out.0
+    }
+
+    fn pipeline_metrics(&self, out: &mut OwnMetrics) {
+        let counters = self.store.counters();
+        out.push("taskpulse_appended_samples_total", &[], count(&counters.appended));
+        out.push("taskpulse_duplicate_samples_total", &[], count(&counters.duplicates));
+        out.push("taskpulse_late_samples_total", &[], count(&counters.late));
+        for reason in Rejection::ALL {
+            out.push("taskpulse_rejected_samples_total", &[("reason", reason.name())], count(&counters.rejected[reason as usize]));
+        }
+        for ((stage, reason), n) in self.stats.dropped.all() {
+            out.push("taskpulse_dropped_samples_total", &[("stage", stage), ("reason", reason)], n as f64);
+        }
+        for level in Level::ALL {
+            out.push("taskpulse_windows_closed_total", &[("window", level.name())], count(&self.stats.windows_closed[level.index()]));
+        }
+    }
+
+    fn store_metrics(&self, out: &mut OwnMetrics) {
+        let counters = self.store.counters();
+        out.push("taskpulse_store_commits_total", &[], count(&counters.commits));
+        out.push("taskpulse_store_seals_total", &[], count(&counters.seals));
+        out.push("taskpulse_store_seal_seconds_total", &[], count(&counters.seal_micros) / 1e6);
+        out.push("taskpulse_store_compactions_total", &[], count(&counters.compactions));
+        out.push("taskpulse_store_compaction_seconds_total", &[], count(&counters.compaction_micros) / 1e6);
+        let store = self.store.status();
+        out.push("taskpulse_store_series", &[], store.series as f64);
+        out.push("taskpulse_store_head_samples", &[], store.head_samples as f64);
+        out.push("taskpulse_store_journal_records", &[], store.journal.records as f64);
+        out.push("taskpulse_store_journal_bytes", &[], store.journal.bytes as f64);
+        out.push("taskpulse_store_journal_age_seconds", &[], store.journal.age_seconds);
+        out.push("taskpulse_store_open_partitions", &[], store.open_partitions as f64);
+        out.push("taskpulse_store_partition_hits_total", &[], store.partition_hits as f64);
+        out.push("taskpulse_store_partition_opens_total", &[], store.partition_opens as f64);
+        out.push("taskpulse_store_disk_bytes", &[], store.disk_bytes as f64);
+    }
+
+    fn actor_metrics(&self, out: &mut OwnMetrics) {
+        for actor in self.registry.status(self.stuck_after) {
+            let labels = [("actor", actor.name.as_str())];
+            out.push("taskpulse_actor_up", &labels, if actor.state == ActorState::Running { 1.0 } else { 0.0 });
+            out.push("taskpulse_actor_restarts_total", &labels, actor.restarts as f64);
+            out.push("taskpulse_actor_mailbox_messages", &labels, actor.mailbox as f64);
+            out.push("taskpulse_actor_handled_messages_total", &labels, actor.handled as f64);
+            out.push("taskpulse_actor_held_seconds_total", &labels, actor.held_seconds);
+            out.push("taskpulse_actor_longest_hold_seconds", &labels, actor.longest_hold_seconds);
+        }
+    }
+
+    fn view_metrics(&self, out: &mut OwnMetrics) {
+        for source in self.views.sources() {
+            let labels = [("source", source.source.as_str())];
+            match source.state {
+                SourceState::Up => out.push("taskpulse_source_up", &labels, 1.0),
+                SourceState::Failing => out.push("taskpulse_source_up", &labels, 0.0),
+                SourceState::Absent => {}
+            }
+        }
+        let health = self.views.health();
+        health.score.into_iter().for_each(|score| out.push("taskpulse_health_score", &[], score));
+        health.parts.iter().for_each(|p| out.push("taskpulse_health_part_score", &[("part", p.part)], p.score));
+        let alerts = self.views.alerts();
+        for (state, name) in [(AlertState::Pending, "pending"), (AlertState::Firing, "firing")] {
+            let alerts = alerts.iter().filter(|alert| alert.details.state == state).count();
+            out.push("taskpulse_alerts", &[("state", name)], alerts as f64);
+        }
+    }
+
+    fn client_metrics(&self, out: &mut OwnMetrics) {
+        for ((event, outcome), n) in self.stats.webhooks() {
+            out.push("taskpulse_webhooks_total", &[("event", event), ("outcome", outcome)], n as f64);
+        }
+        for (outcome, n) in self.stats.github_requests.all() {
+            out.push("taskpulse_github_requests_total", &[("outcome", outcome)], n as f64);
+        }
+        out.push("taskpulse_auth_failures_total", &[], count(&self.stats.auth_failures));
+        out.push("taskpulse_sessions", &[], self.stats.sessions.load(Ordering::Relaxed) as f64);
+    }
+}
+
+/// CPU seconds and resident bytes of this process, by `/proc/self/stat` (fields 14, 15 and 24 of proc(5), in clock
+/// ticks and pages of this machine); none where there is no such file.
+fn own_process() -> Option<(f64, f64)> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let field = |number: usize| fields.get(number - 3)?.parse::<f64>().ok();
+    let (tick, page) = (rustix::param::clock_ticks_per_second() as f64, rustix::param::page_size() as f64);
+    Some(((field(14)? + field(15)?) / tick, field(24)? * page))
+}
