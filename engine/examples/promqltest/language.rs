@@ -187,7 +187,7 @@ fn expectations(eval: &mut Eval, below: &[&str]) -> Result<(), Mistake> {
             expected.instants = Some((duration_ms(from)?, duration_ms(to)?, duration_ms(step)?));
         } else if let Some(rest) = line.strip_prefix("expect string") {
             let rest = rest.strip_prefix(' ').unwrap_or(rest);
-            expected.text = text(rest).map_or_else(|_| rest.to_owned(), |(text, _)| text);
+            expected.text = text(rest).unwrap_or_else(|_| rest.to_owned());
             expected.is_text = true;
         } else if let Some(rest) = line.strip_prefix("expect ") {
             let (what, rest) = cut(rest);
@@ -201,7 +201,7 @@ fn expectations(eval: &mut Eval, below: &[&str]) -> Result<(), Mistake> {
                 _ => return Err(Mistake(format!("`{line}` is not understood"))),
             }
         } else if line.starts_with(['"', '\'', '`']) {
-            expected.text = text(line)?.0;
+            expected.text = text(line)?;
             expected.is_text = true;
         } else if let Some(value) = scalar(line) {
             expected.scalar = Some(value);

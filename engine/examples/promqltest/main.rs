@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 
 use taskpulse_engine::model::{Columns, Labels, Matcher, TimestampMs, format_value};
 use taskpulse_engine::promql::syntax::{Grid, ValueType};
-use taskpulse_engine::promql::{ABSENT, Answer, EvalError, Notes, Params, Query, SeriesSink, Source, evaluate};
+use taskpulse_engine::promql::{ABSENT, Answer, EvalError, Note, Notes, Params, Query, SeriesSink, Source, evaluate};
 
-use language::{Command, Eval, Expected, Mistake, commands};
+use language::{Command, Eval, Expected, Mistake, Wanted, commands};
 use series::Point;
 
 /// How notes of each kind begin.
@@ -123,17 +123,23 @@ fn near(expected: f64, came: f64) -> bool {
     difference / sum.min(f64::MAX) < EPSILON
 }
 
+/// Whether a note is as wanted, with or without its position.
+fn accepts(wanted: &Wanted, note: &Note) -> bool {
+    let with_position = note.position.map(|position| format!("{} ({position})", note.text));
+    wanted.accepts(&note.text) || with_position.is_some_and(|text| wanted.accepts(&text))
+}
+
 fn check_notes(expected: &Expected, notes: &Notes) -> Result<(), String> {
     for (kind, wanted, none) in [(WARNING, &expected.warnings, expected.no_warnings), (INFO, &expected.infos, expected.no_infos)] {
-        let came: Vec<&String> = notes.notes.iter().map(|note| &note.text).filter(|note| note.starts_with(kind)).collect();
+        let came: Vec<&Note> = notes.notes.iter().filter(|note| note.text.starts_with(kind)).collect();
         if none && !came.is_empty() {
             return Err(format!("expected no such note, came {came:?}"));
         }
-        if let Some(missing) = wanted.iter().find(|wanted| !came.iter().any(|note| wanted.accepts(note))) {
+        if let Some(missing) = wanted.iter().find(|wanted| !came.iter().any(|note| accepts(wanted, note))) {
             return Err(format!("expected a note beginning with `{kind}` ({missing:?}), came {:?}", notes.notes));
         }
-        if let Some(other) = came.iter().find(|note| !wanted.is_empty() && !wanted.iter().any(|wanted| wanted.accepts(note))) {
-            return Err(format!("`{other}` was not expected"));
+        if let Some(other) = came.iter().find(|note| !wanted.is_empty() && !wanted.iter().any(|wanted| accepts(wanted, note))) {
+            return Err(format!("`{}` was not expected", other.text));
         }
     }
     Ok(())

@@ -2,7 +2,9 @@
 
 use std::iter::repeat_n;
 
-use taskpulse_engine::model::{Labels, NAME_LABEL, STALE_NAN_BITS};
+use taskpulse_engine::model::{Labels, STALE_NAN_BITS};
+use taskpulse_engine::promql::parse_expr;
+use taskpulse_engine::promql::syntax::{Expr, parse_metric};
 
 use crate::language::Mistake;
 
@@ -27,94 +29,44 @@ fn wrong<T>(what: &str, text: &str) -> Result<T, Mistake> {
     Err(Mistake(format!("{what}: `{text}`")))
 }
 
-/// The labels at the beginning of a text, and what follows. Every word may be a metric's name, also those of the language.
+/// The labels at the beginning of a text, and what follows.
 fn labels(line: &str) -> Result<(Labels, &str), Mistake> {
-    let in_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-    let (name, mut rest) = line.split_at(line.find(|c| !in_name(c)).unwrap_or(line.len()));
-    let mut pairs = vec![(NAME_LABEL.to_owned(), name.to_owned())];
-    let inner = rest.trim_start().strip_prefix('{').filter(|inner| !inner.starts_with('{'));
-    if let Some(mut inner) = inner {
-        loop {
-            inner = inner.trim_start();
-            if let Some(behind) = inner.strip_prefix('}') {
-                rest = behind;
-                break;
-            }
-            let (label, behind) = text(inner).or_else(|_| word(inner))?;
-            inner = behind.trim_start();
-            if let Some(behind) = inner.strip_prefix('=') {
-                let (value, behind) = text(behind.trim_start())?;
-                pairs.push((label, value));
-                inner = behind.trim_start();
-            } else {
-                // A text by itself is the name of the metric.
-                pairs.push((NAME_LABEL.to_owned(), label));
-            }
-            match (inner.strip_prefix(','), inner.starts_with('}')) {
-                (Some(behind), _) => inner = behind,
-                (None, true) => {}
-                (None, false) => return wrong("a comma or `}` is expected", inner),
-            }
-        }
-    } else if name.is_empty() {
+    let (labels, rest) = line.split_at(end_of_labels(line));
+    if labels.is_empty() {
         return wrong("a series is expected", line);
     }
+    let pairs = parse_metric(labels).map_err(|error| Mistake(error.to_string()))?;
     Ok((Labels::of(pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect()), rest))
 }
 
-fn word(from: &str) -> Result<(String, &str), Mistake> {
-    let end = from.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(from.len());
-    if end == 0 { wrong("a label is expected", from) } else { Ok((from[..end].to_owned(), &from[end..])) }
-}
-
-/// A text in quotes, with its escapes taken out, and what follows it.
-pub fn text(from: &str) -> Result<(String, &str), Mistake> {
-    let mut chars = from.char_indices();
-    let Some((_, quote @ ('"' | '\'' | '`'))) = chars.next() else { return wrong("a text in quotes is expected", from) };
-    let mut bytes = Vec::new();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            c if c == quote => {
-                let text = String::from_utf8(bytes).map_err(|_| Mistake(format!("not UTF-8: `{from}`")))?;
-                return Ok((text, &from[at + 1..]));
-            }
-            '\\' if quote != '`' => {
-                let Some((at, escape)) = chars.next() else { break };
-                let digits = |from_digit: usize, count: usize, radix: u32| {
-                    from.get(from_digit..from_digit + count).and_then(|digits| u32::from_str_radix(digits, radix).ok())
-                };
-                let mut skip = 0;
-                match escape {
-                    'a' => bytes.push(7),
-                    'b' => bytes.push(8),
-                    'f' => bytes.push(12),
-                    'n' => bytes.push(b'\n'),
-                    'r' => bytes.push(b'\r'),
-                    't' => bytes.push(b'\t'),
-                    'v' => bytes.push(11),
-                    'x' => {
-                        skip = 2;
-                        bytes.extend(digits(at + 1, 2, 16).and_then(|d| u8::try_from(d).ok()));
-                    }
-                    'u' | 'U' => {
-                        skip = if escape == 'u' { 4 } else { 8 };
-                        let c = digits(at + 1, skip, 16).and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
-                        bytes.extend(c.encode_utf8(&mut [0; 4]).bytes());
-                    }
-                    '0'..='7' => {
-                        skip = 2;
-                        bytes.extend(digits(at, 3, 8).and_then(|d| u8::try_from(d).ok()));
-                    }
-                    other => bytes.extend(other.encode_utf8(&mut [0; 4]).bytes()),
-                }
-                for _ in 0..skip {
-                    chars.next();
-                }
-            }
-            c => bytes.extend(c.encode_utf8(&mut [0; 4]).bytes()),
+/// Where the labels of a series end: after the name, or after the braces that follow it.
+fn end_of_labels(line: &str) -> usize {
+    let in_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let name = line.find(|c| !in_name(c)).unwrap_or(line.len());
+    let rest = &line[name..];
+    if !rest.trim_start().starts_with('{') || rest.trim_start().starts_with("{{") {
+        return name;
+    }
+    let (mut quote, mut escaped) = (None, false);
+    for (at, c) in rest.char_indices() {
+        match (quote, c) {
+            _ if escaped => escaped = false,
+            (Some('"' | '\''), '\\') => escaped = true,
+            (Some(open), c) if c == open => quote = None,
+            (None, '"' | '\'' | '`') => quote = Some(c),
+            (None, '}') => return name + at + 1,
+            _ => {}
         }
     }
-    wrong("a text does not end", from)
+    line.len()
+}
+
+/// The text of a string in quotes.
+pub fn text(quoted: &str) -> Result<String, Mistake> {
+    match parse_expr(quoted) {
+        Ok(Expr::Text(text)) => Ok(text.value),
+        _ => wrong("a text in quotes is expected", quoted),
+    }
 }
 
 /// The number at the beginning of a text, and what follows. None is hexadecimal here: `0x3` is four times 0.

@@ -1,7 +1,7 @@
 //! What selectors and subqueries read: the newest samples at instants, ranges of samples, whole hours.
 //!
-//! Series come one at a time and in pieces; what is left of each is its values at the instants of the grid, or the samples of
-//! the ranges that a function asks for.
+//! Series come one at a time and in pieces. Only the values at the instants of the grid are kept of each, or the samples of the
+//! ranges that a function asks for.
 
 use rustc_hash::FxHashMap;
 
@@ -13,10 +13,10 @@ use super::value::{ABSENT, Grid, Row, Value, is_absent};
 use crate::model::{Columns, Labels, Matcher, TimestampMs, is_stale_marker};
 use crate::store::HourPart;
 
-/// The length of the windows that the store keeps.
+/// The length of the windows that the store keeps, ms.
 const HOUR_MS: i64 = 3_600_000;
 
-/// A series' samples, and how a window over them is cut at an instant of the grid.
+/// The samples of a series, from which windows are cut at the instants of the grid.
 pub(super) struct Windowed<'a> {
     pub(super) times: &'a [TimestampMs],
     pub(super) values: &'a [f64],
@@ -26,7 +26,7 @@ pub(super) struct Windowed<'a> {
     shift: Shift,
 }
 
-/// From an instant of the grid to the instant that a selector means.
+/// Moves an instant of the grid by `@` and `offset`.
 #[derive(Debug, Clone, Copy)]
 struct Shift {
     at: Option<TimestampMs>,
@@ -60,7 +60,7 @@ impl Windowed<'_> {
     }
 }
 
-/// Takes a series by hours, and the windows over it: start, excluded, and end.
+/// Takes a series by hours, and the windows over it: start (excluded) and end.
 pub(super) type EachHours<'b> =
     &'b mut dyn FnMut(&Labels, &[HourPart], &mut dyn Iterator<Item = (TimestampMs, TimestampMs)>) -> Result<(), EvalError>;
 pub(super) type EachSeries<'b> = &'b mut dyn FnMut(&Labels, &Windowed<'_>) -> Result<(), EvalError>;
@@ -102,66 +102,7 @@ impl Evaluator<'_> {
         grid: &Grid,
         stamps: bool,
     ) -> Result<Vec<Row>, EvalError> {
-        struct Steps<'e, 'a> {
-            ev: &'e Evaluator<'a>,
-            grid: Grid,
-            shift: Shift,
-            stamps: bool,
-            rows: Vec<Row>,
-            labels: Option<Labels>,
-            values: Vec<f64>,
-            last: Option<(TimestampMs, f64)>,
-        }
-        impl Steps<'_, '_> {
-            fn point(&mut self) {
-                let t = self.shift.apply(self.grid.time(self.values.len()));
-                let fresh = self.last.filter(|(time, v)| *time > t.saturating_sub(self.ev.params.lookback) && !is_stale_marker(*v));
-                self.values.push(fresh.map_or(ABSENT, |(time, v)| if self.stamps { time as f64 / 1e3 } else { v }));
-            }
-
-            fn finish(&mut self) -> Result<(), EvalError> {
-                let Some(labels) = self.labels.take() else { return Ok(()) };
-                while self.values.len() < self.grid.count {
-                    self.point();
-                }
-                let values = std::mem::take(&mut self.values);
-                self.last = None;
-                if values.iter().any(|v| !is_absent(*v)) {
-                    self.ev.hold_row(&labels, &self.grid)?;
-                    self.rows.push(Row::new(labels, values));
-                }
-                Ok(())
-            }
-        }
-        impl SeriesSink for Steps<'_, '_> {
-            fn begin(&mut self, labels: &Labels) -> Result<(), EvalError> {
-                self.finish()?;
-                self.labels = Some(labels.clone());
-                self.values = Vec::with_capacity(self.grid.count);
-                self.ev.check()
-            }
-
-            fn piece(&mut self, columns: &Columns) -> Result<(), EvalError> {
-                self.ev.count(columns.times.len())?;
-                let Some(&newest) = columns.times.last() else { return Ok(()) };
-                // The instants before the newest sample know which sample is theirs.
-                let mut behind = 0;
-                while self.values.len() < self.grid.count {
-                    let t = self.shift.apply(self.grid.time(self.values.len()));
-                    if t >= newest {
-                        break;
-                    }
-                    behind = first_after(&columns.times, behind, t);
-                    if let Some(at) = behind.checked_sub(1) {
-                        self.last = Some((columns.times[at], columns.values[at]));
-                    }
-                    self.point();
-                }
-                self.last = columns.values.last().map(|&v| (newest, v));
-                Ok(())
-            }
-        }
-        // The row that is being made; it is counted again once it is one of the answer.
+        // The row under construction; it is counted again once it is part of the answer.
         self.hold_values(grid.count)?;
         let mut steps = Steps { ev: self, grid: *grid, shift, stamps, rows: Vec::new(), labels: None, values: Vec::new(), last: None };
         self.source.read(matchers, read.0, read.1, &mut steps)?;
@@ -178,8 +119,8 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Passes on each series of a range selector by hours, where its ranges and the grid are whole hours and hours are kept.
-    /// False where they are not; nothing was passed on then.
+    /// Passes on each series of a range selector by hours, if its ranges and the grid are whole hours and hours are kept.
+    /// Returns false, and passes on nothing, if not.
     pub(super) fn by_hours(&self, expr: &Expr, grid: &Grid, each: EachHours<'_>) -> Result<bool, EvalError> {
         let Expr::Matrix(matrix) = expr.without_parens() else { return Ok(false) };
         let (shift, range) = (self.shift_of(&matrix.selector)?, self.millis(&matrix.length)?);
@@ -217,8 +158,8 @@ impl Evaluator<'_> {
         gather.finish()
     }
 
-    /// The newest samples of series, as values and as times. As in Prometheus they are looked for at the instants of the
-    /// grid, among the samples that are read for a selector with the same `@` and `offset`.
+    /// The newest samples of series, as values and as times. As in Prometheus they are searched at the instants of the grid,
+    /// among the samples that are read for a selector with the same `@` and `offset`.
     pub(super) fn newest(
         &self,
         matchers: &[Vec<Matcher>],
@@ -274,7 +215,74 @@ impl Evaluator<'_> {
     }
 }
 
-/// The place of the first time after `t`, from `from` on, where it is near as a rule: as far ahead as it takes, then by halves.
+/// The newest sample at each instant of the grid, series by series.
+struct Steps<'e, 'a> {
+    ev: &'e Evaluator<'a>,
+    grid: Grid,
+    shift: Shift,
+    /// Times in seconds instead of values.
+    stamps: bool,
+    rows: Vec<Row>,
+    labels: Option<Labels>,
+    values: Vec<f64>,
+    last: Option<(TimestampMs, f64)>,
+}
+
+impl Steps<'_, '_> {
+    /// Adds the value of the next instant.
+    fn point(&mut self) {
+        let t = self.shift.apply(self.grid.time(self.values.len()));
+        let fresh = self.last.filter(|(time, v)| *time > t.saturating_sub(self.ev.params.lookback) && !is_stale_marker(*v));
+        self.values.push(fresh.map_or(ABSENT, |(time, v)| if self.stamps { time as f64 / 1e3 } else { v }));
+    }
+
+    /// Ends the series.
+    fn finish(&mut self) -> Result<(), EvalError> {
+        let Some(labels) = self.labels.take() else { return Ok(()) };
+        while self.values.len() < self.grid.count {
+            self.point();
+        }
+        let values = std::mem::take(&mut self.values);
+        self.last = None;
+        if values.iter().any(|v| !is_absent(*v)) {
+            self.ev.hold_row(&labels, &self.grid)?;
+            self.rows.push(Row::new(labels, values));
+        }
+        Ok(())
+    }
+}
+
+impl SeriesSink for Steps<'_, '_> {
+    fn begin(&mut self, labels: &Labels) -> Result<(), EvalError> {
+        self.finish()?;
+        self.labels = Some(labels.clone());
+        self.values = Vec::with_capacity(self.grid.count);
+        self.ev.check()
+    }
+
+    fn piece(&mut self, columns: &Columns) -> Result<(), EvalError> {
+        self.ev.count(columns.times.len())?;
+        let Some(&newest) = columns.times.last() else { return Ok(()) };
+        // The samples of the instants before the newest one are known.
+        let mut behind = 0;
+        while self.values.len() < self.grid.count {
+            let t = self.shift.apply(self.grid.time(self.values.len()));
+            if t >= newest {
+                break;
+            }
+            behind = first_after(&columns.times, behind, t);
+            if let Some(at) = behind.checked_sub(1) {
+                self.last = Some((columns.times[at], columns.values[at]));
+            }
+            self.point();
+        }
+        self.last = columns.values.last().map(|&v| (newest, v));
+        Ok(())
+    }
+}
+
+/// The index of the first time after `t`, from `from` on. It is near as a rule, so the steps double until it is passed (exponential
+/// search).
 fn first_after(times: &[TimestampMs], from: usize, t: TimestampMs) -> usize {
     let (mut low, mut ahead) = (from, 1);
     while times.get(low + ahead - 1).is_some_and(|&time| time <= t) {
@@ -285,12 +293,12 @@ fn first_after(times: &[TimestampMs], from: usize, t: TimestampMs) -> usize {
     low + times[low..high].partition_point(|&time| time <= t)
 }
 
-/// Puts the pieces of each series together, without stale markers.
+/// Collects the pieces of each series, without stale markers.
 struct Gather<'e, 'a, 'f> {
     ev: &'e Evaluator<'a>,
     labels: Option<Labels>,
     columns: Columns,
-    /// What the columns are counted with.
+    /// Memory that the columns are counted with.
     held: usize,
     range: i64,
     shift: Shift,

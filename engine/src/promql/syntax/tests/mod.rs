@@ -1,12 +1,14 @@
-//! Conformance with Prometheus' parser tests, limits, and properties of any text.
+//! Conformance with Prometheus' parser tests.
 
-use std::thread;
+mod limits;
+mod properties;
 
-use proptest::prelude::*;
 use regex::Regex;
 
 use super::*;
 use crate::promql::functions;
+
+pub(crate) use properties::holds_together;
 
 fn parse(query: &str) -> Result<Expr, ParseError> {
     super::parse(query, functions::signature)
@@ -50,7 +52,7 @@ fn ranges(expr: &Expr) -> String {
 
 /// The rows of `cases.tsv`.
 fn cases() -> impl Iterator<Item = Vec<String>> {
-    let rows = include_str!("cases.tsv").lines().filter(|line| !line.starts_with('#'));
+    let rows = include_str!("../cases.tsv").lines().filter(|line| !line.starts_with('#'));
     rows.map(|row| row.split('\t').map(|cell| serde_json::from_str(cell).unwrap()).collect())
 }
 
@@ -205,228 +207,4 @@ fn vector_matching_is_kept_between_vectors_only() {
         (grouped.cardinality, grouped.fill_left, grouped.fill_right),
         (Cardinality::OneToMany(vec!["e".to_owned()]), Some(2.0), None)
     );
-}
-
-/// `open` so many times, `inner`, `close` so many times.
-fn nested(open: &str, inner: &str, close: &str, times: usize) -> String {
-    [open.repeat(times), inner.to_owned(), close.repeat(times)].concat()
-}
-
-/// Runs something on a stack of 1 MiB.
-fn on_a_small_stack(work: impl FnOnce() + Send) {
-    thread::scope(|scope| {
-        let thread = thread::Builder::new().stack_size(1 << 20).spawn_scoped(scope, work).unwrap();
-        assert!(thread.join().is_ok(), "it panicked");
-    });
-}
-
-/// Parses a query and does everything that recurses over an expression; returns the error if it is refused.
-fn work_on(query: &str) -> Option<String> {
-    match parse(query) {
-        Ok(expr) => {
-            let again = parse(&expr.to_string());
-            let _ = (expr.pretty(), expr.value_type(), expr.walk().count(), again.is_ok());
-            None
-        }
-        Err(error) => Some(error.to_string()),
-    }
-}
-
-/// Shapes that grow to the left, which is no depth.
-const CHAINS: [(&str, &str); 3] = [("m + ", ""), ("m and on (a) ", ""), ("", " atan2 1")];
-
-#[test]
-fn the_deepest_queries_fit_on_a_small_stack_and_deeper_ones_are_refused() {
-    for (open, inner, close) in [
-        ("(", "m", ")"),
-        ("-", "m", ""),
-        ("- +", "m", ""),
-        ("m + ", "m", ""),
-        ("m ^ ", "m", ""),
-        ("", "m", " ^ m"),
-        ("m ^ -", "m", ""),
-        ("m and on (a) ", "m", ""),
-        ("", "1", " atan2 1"),
-        ("(1 + 2 * ", "m", " or m)"),
-        ("(1 + ", "m", ")"),
-        ("1 or 1 and 1 == bool 1 + 1 * -1 ^ (", "1", ")"),
-        ("abs(", "m", ")"),
-        ("sum by (a) (-", "m", ")"),
-        ("topk(scalar(", "m", "), m)"),
-        ("max_over_time(", "m", "[2m:1m])"),
-        ("", "m", "[2m:1m]"),
-        ("# \"\n(", "m", ")"),
-        ("# \"\r-(", "m", ")"),
-        ("m[", "5m", "]"),
-        ("{", "", "}"),
-        ("m offset (", "5m", ")"),
-    ] {
-        let chain = CHAINS.contains(&(open, close));
-        let parses = |times: &usize| parse(&nested(open, inner, close, *times)).is_ok();
-        let deepest = if chain { MAX_OPERATORS } else { (1..=MAX_DEPTH + 1).take_while(parses).count() };
-        on_a_small_stack(|| assert_eq!(work_on(&nested(open, inner, close, deepest.max(1))).is_none(), deepest > 0));
-        for deeper in [deepest + 1, 2 * deepest + 2, 10_000] {
-            on_a_small_stack(|| assert!(work_on(&nested(open, inner, close, deeper)).is_some(), "{open} {deeper} times"));
-        }
-    }
-    for (shape, count) in [("(", 64), ("abs(", 64), ("-", 256), ("m ^ ", 256)] {
-        let close = if shape.ends_with('(') { ")" } else { "" };
-        assert!(parse(&nested(shape, "m", close, count)).is_ok(), "{shape}");
-        let error = parse(&nested(shape, "m", close, count + 1)).unwrap_err().to_string();
-        assert!(error.contains("deep"), "{error}");
-    }
-}
-
-#[test]
-fn durations_that_nest_are_refused() {
-    for (open, inner, close) in [
-        ("(", "1m", ")"),
-        ("-", "1m", ""),
-        ("+", "1m", ""),
-        ("1 ^ ", "1m", ""),
-        ("min_of(1m, ", "1m", ")"),
-        ("1s + -(", "1m", ")"),
-        ("1 + ", "1m", ""),
-    ] {
-        for (before, behind) in [("m[", "]"), ("m[2m:", "]"), ("m offset (", ")"), ("rate(m[5m] offset -(", "))")] {
-            on_a_small_stack(|| {
-                assert_eq!(
-                    work_on(&format!("{before}{}{behind}", nested(open, inner, close, 20))).filter(|error| error.contains("deep")),
-                    None
-                );
-                for times in [257, 1_000, 10_000] {
-                    let error = work_on(&format!("{before}{}{behind}", nested(open, inner, close, times))).unwrap();
-                    assert!(error.contains("deep") || error.contains("at most"), "{error}");
-                }
-            });
-        }
-    }
-}
-
-#[test]
-fn what_is_too_large_is_refused() {
-    let many = |count: usize, one: &str| one.repeat(count);
-    for (query, message) in [
-        (format!("up{}", many(MAX_QUERY_BYTES, " ")), "has 1048578 bytes"),
-        (format!("up{{{}}}", many(MAX_MATCHERS + 1, "a=\"b\",")), "more than 16384 matchers"),
-        (format!("1{}", many(MAX_OPERATORS + 1, "+1")), "more than 2048 operators"),
-        (format!("abs({}", many(MAX_OPERATORS + 1, "a+1,")), "more than 2048 operators"),
-        (format!("label_join(a,{}\"b\")", many(MAX_TOKENS / 2, "\"\",")), "more than 200000 names"),
-        (many(10_000, "x") + " y", "unexpected identifier \"y\""),
-        (many(100_000, "1"), "error parsing number"),
-        (many(100_000, "x") + "()", "unknown function"),
-    ] {
-        let error = parse(&query).unwrap_err().to_string();
-        assert!(error.contains(message) && error.len() < 1_000, "{error}");
-    }
-    for query in [
-        format!("up{{{}}}", many(MAX_MATCHERS, "a=\"b\",")),
-        format!("# {}\nup", many(5_000, "-(")),
-        format!("up{{a=\"{}\"}}", many(10_000, "x or y and (z - ")),
-        format!("a{}", many(1_000, " or rate(m{a=\"b\"}[5m] offset -1s) > bool 1")),
-    ] {
-        assert_eq!(work_on(&query), None);
-    }
-}
-
-/// Pieces of queries in random order.
-fn soup() -> impl Strategy<Value = String> {
-    let words: Vec<&str> = include_str!("cases.tsv").split([' ', '"', '\t', '\n', '\\']).collect();
-    let marks = "()[]{},:@+-*/%^=!~<>\"'`#\\_.\n é\u{fffd}\u{a0}".chars().map(String::from);
-    let pieces: Vec<String> = words.into_iter().map(str::to_owned).chain(marks).collect();
-    prop::collection::vec((prop::sample::select(pieces), prop::sample::select(vec!["", " "])), 0..24)
-        .prop_map(|pieces| pieces.into_iter().flat_map(|(piece, space)| [piece, space.to_owned()]).collect())
-}
-
-/// Valid queries of instant vectors.
-fn vectors() -> impl Strategy<Value = String> {
-    let leaves = prop::sample::select(vec![
-        "up",
-        "by",
-        "a:b{c=\"d\",e!~\"f\"}",
-        "{\"g h\"}",
-        "vector(-1)",
-        "rate(up{a=~\"b|c\"}[5m] offset -1m)",
-        "increase(up[5m] anchored)",
-        "up @ 5.000 smoothed offset 1m",
-        "up @ 5.000 offset +(1m)",
-        "(up offset - -1m)",
-        "(up offset + -(1m) * 2)",
-        "sum_over_time(up[step() * 2 + min_of(5m, -1h)])",
-        "hour()",
-        "vector(Inf)",
-    ]);
-    leaves.prop_map(str::to_owned).prop_recursive(6, 48, 3, |inner| {
-        let two = (inner.clone(), inner.clone());
-        let operators = prop::sample::select(vec![
-            "+",
-            "-",
-            "*",
-            "^",
-            "atan2",
-            "> bool",
-            "==",
-            "and",
-            "or",
-            "unless on (a)",
-            "/ ignoring (b) group_left (\"c d\")",
-            ">/",
-            "% fill (0)",
-            "* on (a) group_right () fill_left (1e30)",
-        ]);
-        prop_oneof![
-            3 => (two, operators).prop_map(|((a, b), op)| format!("{a} {op} {b}")),
-            1 => inner.clone().prop_map(|a| format!("-{a}")),
-            1 => inner.clone().prop_map(|a| format!("({a})")),
-            1 => inner.clone().prop_map(|a| format!("sum by (a, \"b c\") ({a})")),
-            1 => inner.clone().prop_map(|a| format!("quantile without () (0.5, {a})")),
-            1 => inner.clone().prop_map(|a| format!("max_over_time(({a})[1h:1m] @ end() offset 1m)")),
-            1 => inner.prop_map(|a| format!("(label_join({a}, \"a\", 'b\\n', `c`) + 2 ^ -1)")),
-        ]
-    })
-}
-
-/// An expression as text, without source ranges.
-fn tree(expr: &Expr) -> String {
-    static RANGES: std::sync::LazyLock<Regex> = std::sync::LazyLock::new(|| Regex::new(r"TextRange \{ start: \d+, end: \d+ \}").unwrap());
-    RANGES.replace_all(&format!("{expr:?}"), "").into_owned()
-}
-
-/// Checks what holds for any text; also the fuzz target.
-pub(crate) fn holds_together(text: &str) {
-    for error in [parse(text).err(), parse_metric(text).err()].into_iter().flatten() {
-        assert!(error.range.start <= error.range.end && error.range.end <= text.len(), "{text}: {error:?}");
-        assert_eq!(error.position.is_none(), text.is_empty(), "{text}");
-    }
-    if let Ok(expr) = parse(text) {
-        assert!(expr.walk().all(|part| text.get(part.range().start..part.range().end).is_some()), "{text}");
-        let printed = expr.to_string();
-        match parse(&printed) {
-            Ok(again) => assert_eq!(again.to_string(), printed, "{text}"),
-            // Durations below a millisecond are printed as 0. Printing may also make a text too long, or spell out a sign.
-            Err(error) => {
-                let known = ["greater than 0", "by zero", "deep", "bytes"].iter().any(|part| error.message.contains(part));
-                assert!(known, "{text}: {printed}: {error}");
-            }
-        }
-    }
-}
-
-proptest! {
-    #[test]
-    fn any_text_is_a_query_or_an_error_with_a_position(text in prop_oneof![soup(), any::<String>()]) {
-        holds_together(&text);
-    }
-
-    #[test]
-    fn a_printed_query_parses_to_the_same_tree(query in vectors()) {
-        let expr = parse(&query);
-        prop_assume!(!matches!(&expr, Err(error) if error.message.contains("deep")));
-        let expr = expr.unwrap();
-        let printed = expr.to_string();
-        let again = parse(&printed).unwrap();
-        prop_assert_eq!(tree(&expr), tree(&again), "{}", printed);
-        prop_assert_eq!(again.to_string(), printed);
-        prop_assert_eq!(tree(&parse(&expr.pretty()).unwrap()), tree(&expr), "{}", expr.pretty());
-    }
 }
