@@ -10,16 +10,16 @@ use super::syntax::Call;
 use super::value::ABSENT;
 use crate::store::HourPart;
 
-pub(super) const AVG: RangeFunction = RangeFunction::new(|w| mean(w.values)).from_hours(mean_of_hours);
-pub(super) const SUM: RangeFunction = RangeFunction::new(|w| sum(w.values.iter().copied())).from_hours(total);
-pub(super) const COUNT: RangeFunction = RangeFunction::new(|w| w.values.len() as f64).from_hours(count);
+pub(super) const AVG: RangeFunction = RangeFunction::new(|w| mean(w.values)).with_hours(mean_of_hours);
+pub(super) const SUM: RangeFunction = RangeFunction::new(|w| sum(w.values.iter().copied())).with_hours(total);
+pub(super) const COUNT: RangeFunction = RangeFunction::new(|w| w.values.len() as f64).with_hours(count);
 pub(super) const PRESENT: RangeFunction = RangeFunction::new(|_| 1.0);
 pub(super) const LAST: RangeFunction = RangeFunction::new(|w| w.values[w.values.len() - 1]).keeping_names();
 pub(super) const FIRST: RangeFunction = RangeFunction::new(|w| w.values[0]).keeping_names();
 pub(super) const MIN: RangeFunction =
-    RangeFunction::new(|w| w.values[extreme(w, |a, b| a < b)]).from_hours(|parts| best(parts.iter().map(|part| part.min), |a, b| a < b));
+    RangeFunction::new(|w| w.values[extreme(w, |a, b| a < b)]).with_hours(|parts| best(parts.iter().map(|part| part.min), |a, b| a < b));
 pub(super) const MAX: RangeFunction =
-    RangeFunction::new(|w| w.values[extreme(w, |a, b| a > b)]).from_hours(|parts| best(parts.iter().map(|part| part.max), |a, b| a > b));
+    RangeFunction::new(|w| w.values[extreme(w, |a, b| a > b)]).with_hours(|parts| best(parts.iter().map(|part| part.max), |a, b| a > b));
 pub(super) const TS_OF_MIN: RangeFunction = RangeFunction::new(|w| w.times[extreme(w, |a, b| a <= b)] as f64 / 1e3);
 pub(super) const TS_OF_MAX: RangeFunction = RangeFunction::new(|w| w.times[extreme(w, |a, b| a >= b)] as f64 / 1e3);
 pub(super) const TS_OF_FIRST: RangeFunction = RangeFunction::new(|w| w.times[0] as f64 / 1e3);

@@ -49,7 +49,7 @@ impl RangeFunction {
         Self { reduce, from_hours: None, extended: None, check: None, keeps_name: false, of_counters: false, moves: false }
     }
 
-    pub(super) const fn from_hours(self, from_hours: fn(&[HourPart]) -> f64) -> Self {
+    pub(super) const fn with_hours(self, from_hours: fn(&[HourPart]) -> f64) -> Self {
         Self { from_hours: Some(from_hours), ..self }
     }
 
