@@ -3,7 +3,7 @@
 //! A subscription begins with a snapshot. Subscriptions with the same filter are one group, whose update is built once.
 //! A session whose mailbox is full misses updates; the next frame that it gets is a new snapshot, after a gap in `seq`.
 //! Live samples come from the store's announcements alone, so a screen never shows what is not kept.
-//! Restart: sessions are told to connect again (their subscriptions are gone with the state).
+//! Restart: sessions are asked to connect again (their subscriptions are gone with the state).
 
 mod filter;
 mod messages;
@@ -258,7 +258,7 @@ impl ServiceActor for HubActor {
         });
     }
 
-    /// Subscriptions end with the state that they were part of; their sessions are told to connect again.
+    /// Subscriptions end with the state that they were part of; their sessions are asked to connect again.
     fn inherit(&mut self, previous: Self) {
         for ((_, id), subscriber) in previous.groups.into_values().flat_map(|g| g.subscribers) {
             let reset = Push { id, kind: FrameKind::Reset, seq: subscriber.seq, time: self.clock.now_ms(), data: "[]".into() };

@@ -1,4 +1,4 @@
-//! One window aggregator for each level: publishes the windows that were just closed to those who follow them, and tells the next
+//! One window aggregator for each level: publishes the windows that were just closed to those who follow them, and notifies the next
 //! level how far they are closed.
 //!
 //! The store knows up to where each series is closed, and rows are computed from its samples. So a restart loses nothing and counts

@@ -164,7 +164,7 @@ fn crashes(kind: ServerKind, rounds: usize, table: &mut Table) -> Outcome<()> {
             }
         }
     }
-    table.put(&format!("acknowledged samples lost in {rounds} SIGKILLs"), format!("{lost} of {acknowledged} looked at"));
+    table.put(&format!("acknowledged samples lost in {rounds} SIGKILLs"), format!("{lost} of {acknowledged} read back"));
     Ok(())
 }
 

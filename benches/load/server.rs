@@ -1,4 +1,4 @@
-//! The servers side by side: how each is started, asked, and looked at through `/proc`.
+//! The servers side by side: how each is started, queried and measured through `/proc`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

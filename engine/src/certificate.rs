@@ -1,7 +1,7 @@
 //! What probes read of a certificate: its validity and its common name.
 //!
 //! Walks the DER of RFC 5280, section 4.1, up to `subject`, in certificates of any version. Whether a certificate is trusted is decided
-//! where the connection is made.
+//! where the connection is made. Own code on purpose: crates for X.509 refuse malformed certificates, whose end still must be shown.
 
 use jiff::Unit;
 use jiff::civil::{Date, date};

@@ -15,7 +15,7 @@ const KEPT: f64 = 1.5;
 pub enum Group {
     /// A unit of systemd's, and whose manager it belongs to where that is not the system's.
     Unit { name: String, user: Option<String> },
-    /// A container: its id, what runs it where its folder tells, and the user whose it is where it is not root's.
+    /// A container: its id, its runtime if the folder names it, and its user unless that is root.
     Container { id: String, runtime: Option<&'static str>, user: Option<String> },
 }
 
@@ -27,7 +27,7 @@ impl Group {
     }
 }
 
-/// Where in the tree of folders one is, which decides what a folder there may be. A name alone does not tell: `ssh.service`
+/// Where in the tree of folders one is, which decides what a folder there may be. A name alone is ambiguous: `ssh.service`
 /// below a container is the guest's, and figures of guests must not pass for the machine's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
@@ -69,7 +69,7 @@ impl Scope {
         }
     }
 
-    /// What a folder is that has these folders in it, where its name did not tell. One with a systemd of its own is a machine
+    /// What a folder is that has these folders in it, if its name is ambiguous. One with a systemd of its own is a machine
     /// within the machine: a container of some kind, named by its path.
     #[must_use]
     pub fn look_inside<'a>(&self, folders: &[&str], mut inside: impl Iterator<Item = &'a str>) -> Step {

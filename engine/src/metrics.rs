@@ -40,7 +40,7 @@ pub struct Metric {
 
 macro_rules! metrics {
     ($($name:literal $kind:ident $unit:literal $help:literal;)*) => {
-        /// Every metric that the product measures or tells of itself.
+        /// Every metric that the product measures, of its sources and of itself.
         pub const METRICS: &[Metric] = &[$(Metric { name: $name, kind: MetricType::$kind, unit: $unit, help: $help }),*];
     };
 }
@@ -102,7 +102,7 @@ metrics! {
     "probe_http_content_length" Gauge "" "Bytes that the last answer said its body has";
     "probe_http_ssl" Gauge "" "1 where the last answer came over TLS, else 0";
     "probe_ssl_earliest_cert_expiry" Gauge "" "When the first certificate that was shown ends, Unix seconds";
-    "probe_failed_due_to_regex" Gauge "" "1 where the answer is not the one that was looked for in it, else 0";
+    "probe_failed_due_to_regex" Gauge "" "1 if the body failed its regex check, else 0";
     "github_actions_run_duration_seconds" Gauge "seconds" "Time from the beginning to the end of a run's last attempt, one sample a run, at its end";
     "github_actions_run_queue_seconds" Gauge "seconds" "Time that a run waited for its first job, one sample a run, at its end";
     "github_actions_success_ratio" Gauge "ratio" "Successes as a share of successes and failures among the last 20 completed runs";

@@ -66,7 +66,7 @@ impl Answers {
         Ok(HttpResponse::Ok().content_type("application/json").streaming(futures_util::stream::iter(all)))
     }
 
-    /// Sends a successful answer, large where there is much of what is told.
+    /// Sends a successful answer, which may be large.
     pub(crate) fn success(&self, data: &impl Serialize) -> Result<HttpResponse, ApiError> {
         let data = serde_json::to_string(data).map_err(|error| ApiError::internal(error.to_string()))?;
         self.send_text(format!("{{\"status\":\"success\",\"data\":{data}}}"))

@@ -88,7 +88,7 @@ pub(crate) async fn guard(
     Ok(res.map_body(|_, body| Tracked::new(if head { BoxBody::new(Unsent(body.size())) } else { body }, active_request)))
 }
 
-/// The answer to what may not be asked: a person in a browser is led to the login, or told in a page.
+/// The answer to what may not be asked: a person in a browser is led to the login, or gets a page that says so.
 fn refused(req: &ServiceRequest, error: &ApiError) -> HttpResponse {
     let status = error.status_code();
     let person = pages::wanted(req.headers());
@@ -108,7 +108,7 @@ fn takes_packed(headers: &HeaderMap) -> bool {
     })
 }
 
-/// A body of which HEAD tells the length.
+/// A body of which HEAD gives the length.
 struct Unsent(BodySize);
 
 impl MessageBody for Unsent {

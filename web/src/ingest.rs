@@ -31,7 +31,7 @@ use crate::shapes;
 
 /// Room for a decompressed request that is kept for the next one.
 const KEPT_BYTES: usize = 4 << 20;
-/// How long a request waits for the store before it is told to come again.
+/// How long a request waits for the store before it is refused with `Retry-After`.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// Problems that an answer names.
 const MAX_NAMED: usize = 10;

@@ -29,7 +29,7 @@ const DEFAULT_STEP_MS: i64 = 60_000;
 const MAX_STEPS: i64 = 11_000;
 /// What is said where `limit` cut an answer, in Prometheus' words.
 pub(crate) const TRUNCATED: &str = "results truncated due to limit";
-/// Warnings, and infos, that are told one by one, as in Prometheus.
+/// Warnings, and infos, that are listed one by one, as in Prometheus.
 const MAX_NOTES: usize = 10;
 /// Longest time of a query that is answered on the thread that took it, where others wait.
 const AT_ONCE: Duration = Duration::from_millis(5);

@@ -89,7 +89,7 @@ pub struct AppState {
     pub snapshot: Mailbox<TakeSnapshot>,
     /// What is remembered of those who send OpenTelemetry metrics.
     pub otlp: otlp::Otlp,
-    /// How many requests may wait for the store; what comes beyond is told to come again.
+    /// How many requests may wait for the store; further ones are refused with `Retry-After`.
     pub ingest_places: Semaphore,
     /// Queries that may be worked out at the same time; others wait.
     pub query_places: Semaphore,

@@ -43,12 +43,12 @@ const PING_EVERY: Duration = Duration::from_secs(15);
 const SILENT_FOR: Duration = Duration::from_secs(45);
 /// How long a slow client has to take its close frame before the socket is cut.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
-/// How often it is looked whether the login of a session lives.
+/// How often the login of a session is checked.
 const LOGIN_CHECK_EVERY: Duration = Duration::from_secs(1);
 /// The code with which a session ends whose login has ended; of those that are free for applications.
 const LOGIN_ENDED: CloseCode = CloseCode::Other(4401);
 
-/// Tells a session to close.
+/// Closes a session.
 #[derive(Message, Clone, Copy)]
 #[rtype(result = "()")]
 struct GoAway;

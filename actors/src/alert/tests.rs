@@ -119,8 +119,8 @@ fn an_alert_whose_series_falls_silent_is_resolved_with_the_reason() {
         stage.pass(Duration::from_secs(299)).await;
         assert!(s.notifier.taken().is_empty());
         stage.pass(Duration::from_secs(7)).await;
-        let told = s.notifier.taken();
-        let [Notify(burning)] = &told[..] else { panic!("{told:?}") };
+        let sent = s.notifier.taken();
+        let [Notify(burning)] = &sent[..] else { panic!("{sent:?}") };
         assert_eq!((burning.state, burning.reason.as_deref()), (AlertState::Resolved, Some("no sample for 5m")));
         assert!(shown(&stage).is_empty());
     });
@@ -191,7 +191,7 @@ fn a_gap_in_the_numbers_of_batches_is_caught_up_from_the_store() {
         assert_eq!(s.notified(), [], "its announcement was lost");
         s.hear(&stage, other).await;
         assert_eq!(s.notified(), [of_rule("burning", AlertState::Firing)]);
-        // Once more a gap: what was judged is not told again.
+        // Once more a gap: what was judged is not sent again.
         stage.append(&heat(), 250.0);
         let other = stage.append(&Labels::metric("rain", &[]), 1.0);
         s.hear(&stage, other).await;

@@ -51,7 +51,7 @@ pub struct Board {
     pub completion_ratio: Option<f64>,
     /// Pending tasks.
     pub queue_depth: u64,
-    /// Pending tasks that could be taken up now.
+    /// Pending tasks that could be started now.
     pub ready_tasks: u64,
     /// Pending tasks that wait for a dependency, and tasks whose status is blocked.
     pub blocked_tasks: u64,
@@ -104,11 +104,11 @@ impl From<&board::Finding> for BoardFinding {
     }
 }
 
-/// When the open tasks will be done, or why that cannot be told.
+/// When the open tasks will be done, or why that is not known.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Forecast {
-    /// Times by which so many of 100 trials of a simulation were through; `null` where that is too far away to tell.
+    /// Times by which so many of 100 trials of a simulation were through; `null` if that is too far away.
     Known {
         /// Half of them.
         #[schema(required = true)]
@@ -163,7 +163,7 @@ pub struct Task {
     pub priority: String,
     /// Ids of the tasks (`3`) and subtasks (`3.1`) to be done before.
     pub dependencies: Vec<String>,
-    /// Whether it could be taken up now.
+    /// Whether it could be started now.
     pub ready: bool,
     /// Its score in Task Master's complexity report, where there is one.
     #[schema(required = true)]

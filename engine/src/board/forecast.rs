@@ -27,7 +27,7 @@ const MAX_STEPS: usize = 2_000;
 /// When tasks of a tag became done, and since when that was watched.
 #[derive(Debug, Clone, Copy)]
 pub struct CompletionHistory<'a> {
-    /// Since when completions would have been seen; none before the first look.
+    /// Since when completions would have been seen; none before the first observation.
     pub watched_since_ms: Option<i64>,
     /// When tasks became done.
     pub completions_ms: &'a [i64],
@@ -36,7 +36,7 @@ pub struct CompletionHistory<'a> {
 /// When no task will be open.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Forecast {
-    /// Milliseconds UTC by which half of the trials were through; none where that is too far away to tell.
+    /// Milliseconds UTC by which half of the trials were through; none if that is too far away.
     pub p50_ms: Option<i64>,
     /// The same for 85 of 100.
     pub p85_ms: Option<i64>,

@@ -60,7 +60,7 @@ impl Stopwatch {
                 self.started = true;
             }
             (true, false) => match self.since_ms.take() {
-                // Not seen to start; or a clock was set back since, which leaves no length to tell.
+                // Not seen to start; or a clock was set back since, so the length is not known.
                 Some(since) if since <= at_ms => self.worked_ms = self.worked_ms.saturating_add(at_ms.saturating_sub(since)),
                 _ => self.unknown = true,
             },

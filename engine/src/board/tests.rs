@@ -28,7 +28,7 @@ fn figures(of: &[(&str, &str, &[&str])]) -> Figures {
     Figures::of(&board(&tasks).tags["master"])
 }
 
-/// One task's life: what it was at which second, by its `updatedAt` and the looks, and what was seen of it.
-fn life(watcher: &mut Watcher, looks: &[(i64, &str)]) -> Vec<Observed> {
-    looks.iter().map(|(at, status)| watcher.observe(&board(&tasks(&[("1", status, Some(*at))])), at * 1000)).collect()
+/// One task's life: what it was at which second, by its `updatedAt` and the time of each observation, and what was observed.
+fn life(watcher: &mut Watcher, observations: &[(i64, &str)]) -> Vec<Observed> {
+    observations.iter().map(|(at, status)| watcher.observe(&board(&tasks(&[("1", status, Some(*at))])), at * 1000)).collect()
 }

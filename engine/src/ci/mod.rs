@@ -6,7 +6,7 @@
 //! * [`paging`] tells whether another page follows;
 //! * [`jobs`] computes figures of the jobs of a run;
 //! * [`workflow`] has the identity and the name of a workflow;
-//! * [`tracker`] remembers what was seen, so that each end of a run is told once, across restarts and faults;
+//! * [`tracker`] remembers what was seen, so that each end of a run is counted once, across restarts and faults;
 //! * [`figures`] computes the figures of a workflow;
 //! * [`budget`] limits requests to a share of the hourly limit;
 //! * [`remote`] finds the repository of a working folder.

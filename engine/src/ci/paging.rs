@@ -1,4 +1,4 @@
-//! Whether another page of a list follows. GitHub says so in the header `Link`. The length of a page does not tell: pages in the middle of a
+//! Whether another page of a list follows. GitHub says so in the header `Link`. The length of a page says nothing: pages in the middle of a
 //! list may be short, because GitHub removes what the token may not see, and the last page may be full.
 
 /// Whether another page follows, by the header `Link`. Without that header (a proxy may have removed it), the total number of items

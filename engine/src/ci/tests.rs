@@ -278,7 +278,7 @@ enum Step {
     Poll,
     Gap,
     Jobs,
-    Tell,
+    Publish,
     /// Samples are durable and the rest is lost.
     CrashBetween,
     Crash,
@@ -291,7 +291,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => Just(Step::Poll),
         2 => Just(Step::Gap),
         4 => Just(Step::Jobs),
-        3 => Just(Step::Tell),
+        3 => Just(Step::Publish),
         1 => Just(Step::CrashBetween),
         1 => Just(Step::Crash),
         1 => (0..60_usize).prop_map(Step::Delivery),
@@ -364,13 +364,13 @@ proptest! {
         let world = World(runs.collect());
         let (mut kept, mut now) = (Kept::default(), T0 + 1_000_000);
         let mut tracker = kept.restore();
-        // Half of the time passes before the first look.
+        // Half of the time passes before the first poll.
         now = now.min(T0 + created * 500);
         let mut polled = false;
         for step in &steps {
             match step {
                 Step::Wait(seconds) => now += seconds * 1_000,
-                Step::Tell => {
+                Step::Publish => {
                     if polled {
                         tracker.push_samples(now);
                     }
@@ -421,7 +421,7 @@ proptest! {
         }
         let all: f64 = world.0.iter().map(|r| r.id as f64).sum();
         prop_assert_eq!(kept.series("github_actions_job_seconds_total").last().map(|(_, _, v)| *v), Some(all));
-        prop_assert!(kept.finished <= world.0.len(), "no end is told twice");
+        prop_assert!(kept.finished <= world.0.len(), "no end is counted twice");
         for counter in ["runs_total", "job_seconds_total", "wasted_seconds_total"] {
             for pair in kept.series(counter).windows(2).filter(|pair| pair[0].0 == pair[1].0) {
                 prop_assert!(pair[0].2 <= pair[1].2, "{} fell: {pair:?}", counter);

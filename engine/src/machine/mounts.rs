@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use super::proc::DeviceId;
 
 /// Kinds whose figures say nothing of a disk, or repeat another file system's. Those of FUSE that only show what others hold
-/// belong here. Unknown ones of the kernel's have no blocks, and are told by that.
+/// belong here. Unknown ones of the kernel have no blocks and are recognised by that.
 const PSEUDO: [&str; 46] = [
     "aufs",
     "autofs",

@@ -12,7 +12,7 @@ const PRIMES: [u64; 5] =
 pub(super) fn of(labels: &Labels) -> u64 {
     let mut text = Vec::with_capacity(labels.as_bytes().len());
     for part in labels.pairs().flat_map(|(name, value)| [name, value]) {
-        // Lengths of more than a byte are told by 255.
+        // A length of 255 marks one of more than a byte.
         match u8::try_from(part.len()) {
             Ok(length) if length < 255 => text.push(length),
             _ => {

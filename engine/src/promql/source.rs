@@ -105,7 +105,7 @@ fn read_all(store: &StoreReader, ids: &[SeriesId], start: TimestampMs, end: Time
     store.scan_together(ids, start, end, no_limits())
 }
 
-/// The query has limits of its own and tells them better.
+/// The query has limits of its own with better messages.
 fn no_limits() -> Limits {
     Limits { max_samples: usize::MAX, deadline: Instant::now() + Duration::from_secs(86_400) }
 }

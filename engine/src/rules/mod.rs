@@ -29,9 +29,9 @@ pub enum Severity {
     Debug,
     /// Worth knowing.
     Info,
-    /// Worth a look.
+    /// Worth attention.
     Notice,
-    /// Needs a look.
+    /// Needs attention soon.
     Warning,
     /// Something does not work.
     Error,

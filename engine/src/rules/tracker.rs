@@ -166,7 +166,7 @@ impl AlertTracker {
     }
 }
 
-/// Fires a pending alert whose condition has held for its time and whose cooldown is over. Tells whether it did.
+/// Fires a pending alert whose condition has held for its time and whose cooldown is over. Returns whether it did.
 fn fire_if_due(alert: &mut Alert, cooldowns: &mut BTreeMap<String, (TimestampMs, i64)>, t: TimestampMs) -> bool {
     let cooled = cooldowns.get(&alert.id).is_none_or(|(fired, cooldown)| t >= fired.saturating_add(*cooldown));
     let due = alert.state == AlertState::Pending && t - alert.pending_since >= alert.hold_ms && cooled;

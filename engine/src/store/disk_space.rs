@@ -14,7 +14,7 @@ const RESERVE_PART: u64 = 20;
 /// How long a check is valid.
 const HOLDS: Duration = Duration::from_secs(1);
 
-struct Looked {
+struct Measured {
     at: Instant,
     full: bool,
 }
@@ -22,7 +22,7 @@ struct Looked {
 /// Caches whether there is enough space.
 #[derive(Default)]
 pub(super) struct DiskSpace {
-    looked: Mutex<Option<Looked>>,
+    measured: Mutex<Option<Measured>>,
 }
 
 impl DiskSpace {
@@ -31,13 +31,13 @@ impl DiskSpace {
     /// # Errors
     /// [`StoreError::DiskFull`] if less than the reserve is free.
     pub(super) fn check(&self, data_dir: &Path) -> Result<(), StoreError> {
-        let mut looked = self.looked.lock();
-        let before = looked.as_ref();
+        let mut measured = self.measured.lock();
+        let before = measured.as_ref();
         let full = match before.filter(|l| l.at.elapsed() < HOLDS) {
             Some(known) => known.full,
             None => {
                 let full = is_full(data_dir, before.is_some_and(|l| l.full));
-                *looked = Some(Looked { at: Instant::now(), full });
+                *measured = Some(Measured { at: Instant::now(), full });
                 full
             }
         };

@@ -49,7 +49,7 @@ pub struct Store {
     pub(super) disk_bytes: AtomicU64,
     /// Why the last write failed, while it does.
     pub(super) failing: Mutex<Option<String>>,
-    /// The directory is larger than it may be: compaction takes up what it would leave for later.
+    /// The directory is larger than it may be: compaction does now what it would leave for later.
     pub(super) pressed: AtomicBool,
     /// The same in words, while nothing that may go makes it smaller.
     pub(super) full: Mutex<Option<String>>,

@@ -130,11 +130,11 @@ proptest! {
     }
 
     #[test]
-    fn a_restart_after_any_look_gives_what_no_restart_gives(looks in prop::collection::vec((any_tasks(), 0i64..90_000_000), 1..8), restart in any::<u8>()) {
+    fn a_restart_after_any_observation_changes_nothing(observations in prop::collection::vec((any_tasks(), 0i64..90_000_000), 1..8), restart in any::<u8>()) {
         let (mut stayed, mut restarted) = (Watcher::default(), Watcher::default());
         let mut now = 0;
         let mut counted = (0, 0);
-        for (round, (tasks, after)) in looks.iter().enumerate() {
+        for (round, (tasks, after)) in observations.iter().enumerate() {
             now += after;
             if restart & (1 << round) != 0 {
                 restarted = serde_json::from_str(&serde_json::to_string(&restarted).unwrap()).unwrap();

@@ -31,7 +31,7 @@ fn timeline() -> Vec<(String, i64)> {
     steps.iter().map(|s| (s["snapshot"].as_str().unwrap().to_owned(), ms(s["at"].as_str().unwrap()))).collect()
 }
 
-/// What each look shows; `restart` says before which looks the memory is written and read back, and `skip` which are missed.
+/// What each observation shows; `restart` says before which of them the memory is written and read back, and `skip` which are missed.
 fn replay(restart: impl Fn(&str) -> bool, skip: impl Fn(&str) -> bool) -> (Watcher, BTreeMap<String, Observed>) {
     let mut watcher = Watcher::default();
     let mut all = BTreeMap::new();
@@ -96,7 +96,7 @@ fn the_critical_path_of_the_recording_shrinks_as_it_is_worked_off() {
 #[test]
 fn the_timeline_is_told_with_the_times_of_the_files() {
     let (_, all) = replay(|_| false, |_| false);
-    let told: Vec<String> =
+    let reported: Vec<String> =
         all.iter().filter(|(name, _)| *name > &"03".to_owned()).flat_map(|(_, o)| o.transitions.iter().map(line)).collect();
     let expected = "\
         master 1 pending → in-progress 21:07:30.903
@@ -128,7 +128,7 @@ fn the_timeline_is_told_with_the_times_of_the_files() {
         master 7 pending → in-progress 21:09:21.856
         master 7 in-progress → done 21:09:24.916
         master 5 in-progress → done 21:09:27.906";
-    assert_eq!(told, expected.lines().map(str::trim).collect::<Vec<_>>());
+    assert_eq!(reported, expected.lines().map(str::trim).collect::<Vec<_>>());
     assert!(all["00"].transitions.is_empty());
     assert_eq!(all["01"].transitions.len(), 10);
     assert_eq!(all["03"].transitions.iter().map(line).collect::<Vec<_>>()[0], "master 3.1 · → pending 21:07:27.498");
@@ -141,7 +141,7 @@ fn the_timeline_is_told_with_the_times_of_the_files() {
 fn durations_follow_from_the_times_of_the_files() {
     let (watcher, all) = replay(|_| false, |_| false);
     let executions: Vec<&Execution> = all.values().flat_map(|o| &o.executions).collect();
-    let told: Vec<(&str, &str, i64)> =
+    let reported: Vec<(&str, &str, i64)> =
         executions.iter().map(|e| (e.task_id.as_str(), e.priority.as_str(), (e.seconds * 1e3).round() as i64)).collect();
     let expected = [
         ("1", "high", at("21:07:42.821") - at("21:07:30.903")),
@@ -153,7 +153,7 @@ fn durations_follow_from_the_times_of_the_files() {
         ("7", "low", at("21:09:18.842") - at("21:09:10.224") + at("21:09:24.916") - at("21:09:21.856")),
         ("5", "medium", at("21:09:27.906") - at("21:09:07.379")),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
     assert_eq!(executions[0].at_ms, at("21:07:42.821"));
     assert_eq!(watcher.last_execution_seconds("master", "1"), Some(11.918));
     assert_eq!(watcher.last_execution_seconds("master", "6"), None);

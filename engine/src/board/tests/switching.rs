@@ -11,8 +11,8 @@ use crate::board::{Board, Counters, Observed, Watcher};
 
 type Of<'a> = &'a [(&'a str, &'a str, Option<i64>)];
 
-/// Looks at boards one second after another, from the second 1,000 on; what each showed.
-fn looks(watcher: &mut Watcher, boards: &[Of<'_>]) -> Vec<Observed> {
+/// Observes boards one second after another, from the second 1,000 on; returns what each changed.
+fn observe_all(watcher: &mut Watcher, boards: &[Of<'_>]) -> Vec<Observed> {
     boards.iter().zip(1_000i64..).map(|(of, at)| watcher.observe(&board(&tasks(of)), at * 1000)).collect()
 }
 
@@ -25,7 +25,7 @@ fn counted(watcher: &Watcher) -> (u64, u64) {
 fn counts_as_expected(table: &[(&str, &[Of<'_>], (u64, u64))]) {
     for (name, boards, expected) in table {
         let mut watcher = Watcher::default();
-        looks(&mut watcher, boards);
+        observe_all(&mut watcher, boards);
         assert_eq!(counted(&watcher), *expected, "{name}");
     }
 }
@@ -111,7 +111,7 @@ fn what_is_seen_again_or_is_older_is_no_move() {
             (2, 0),
         ),
         (
-            "a reopening that only looks so, as its file went back",
+            "what only looks like a reopening, as its file went back",
             &[&[("1", "done", Some(5)), ("2", "done", Some(5))], &[("1", "pending", Some(6)), ("2", "pending", Some(3))]],
             (0, 0),
         ),
@@ -189,7 +189,7 @@ fn a_board_without_times_counts_what_it_was_not_before() {
 #[test]
 fn time_goes_on_for_a_task_whose_branch_was_away() {
     let mut watcher = Watcher::default();
-    let seen = looks(
+    let seen = observe_all(
         &mut watcher,
         &[
             &[("1", "pending", Some(900))],
@@ -204,7 +204,7 @@ fn time_goes_on_for_a_task_whose_branch_was_away() {
     assert_eq!(work, [(1_001_000, Some(1_002_000)), (1_003_000, Some(1_004_000))], "only while the file showed it");
     // From another branch, no start was seen.
     let mut watcher = Watcher::default();
-    let seen = looks(
+    let seen = observe_all(
         &mut watcher,
         &[
             &[("1", "in-progress", Some(900))],
@@ -221,7 +221,7 @@ fn time_goes_on_for_a_task_whose_branch_was_away() {
 #[test]
 fn time_in_progress_counts_from_when_it_was_first_seen_and_says_so() {
     let mut watcher = Watcher::default();
-    looks(
+    observe_all(
         &mut watcher,
         &[&[("1", "in-progress", Some(5)), ("2", "pending", None)], &[("1", "in-progress", Some(5)), ("2", "in-progress", Some(1_001))]],
     );
@@ -332,9 +332,9 @@ proptest! {
         prop_assert_eq!(watcher.completions("master").1.len() as u64, completed);
     }
 
-    /// Looks come when they like, and commits come from elsewhere: nothing counts more often than it was made.
+    /// Observations come at any time and commits come from elsewhere: nothing counts more often than it happened.
     #[test]
-    fn what_was_missed_between_two_looks_is_never_counted_too_often(deeds in deeds(), looks in prop::collection::vec(any::<bool>(), 60)) {
+    fn what_was_missed_between_two_observations_is_never_counted_too_often(deeds in deeds(), observations in prop::collection::vec(any::<bool>(), 60)) {
         let mut files: BTreeMap<u8, (&str, Option<i64>)> = (0..4).map(|id| (id, ("pending", None))).collect();
         let mut commits = vec![files.clone()];
         let (mut watcher, mut now) = (Watcher::default(), 10_000i64);
@@ -344,7 +344,7 @@ proptest! {
             board(&tasks)
         };
         watcher.observe(&read(&files), now);
-        for (deed, observes) in deeds.into_iter().zip(looks) {
+        for (deed, observes) in deeds.into_iter().zip(observations) {
             now += 1_000;
             match deed {
                 Deed::Move(id, to) => {

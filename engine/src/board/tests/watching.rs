@@ -32,7 +32,7 @@ fn execution_time_is_time_in_progress_and_in_review() {
         ("a second round", &[(0, "pending"), (10, "in-progress"), (20, "done"), (30, "in-progress"), (37, "done")], &[10.0, 7.0]),
         ("after a cancelled round", &[(0, "pending"), (10, "in-progress"), (20, "cancelled"), (30, "in-progress"), (31, "done")], &[1.0]),
         (
-            "done again without having been taken up",
+            "done again without having been started",
             &[(0, "pending"), (10, "in-progress"), (20, "done"), (30, "review"), (40, "done")],
             &[10.0],
         ),
@@ -44,9 +44,9 @@ fn execution_time_is_time_in_progress_and_in_review() {
         ("review without progress seen", &[(0, "pending"), (10, "review"), (40, "done")], &[]),
         ("a clock set back", &[(100, "pending"), (110, "in-progress"), (50, "done")], &[]),
     ];
-    for (name, looks, seconds) in table {
+    for (name, observations, seconds) in table {
         let mut watcher = Watcher::default();
-        let seen = life(&mut watcher, looks);
+        let seen = life(&mut watcher, observations);
         assert_eq!(seen.iter().flat_map(|o| &o.executions).map(|e| e.seconds).collect::<Vec<_>>(), *seconds, "{name}");
         // What is shown as the last duration is that of the last completion, or nothing.
         let last = seen.iter().rev().find(|o| o.transitions.iter().any(|t| t.to.as_deref() == Some("done")));
@@ -57,7 +57,7 @@ fn execution_time_is_time_in_progress_and_in_review() {
 
 #[test]
 fn in_progress_since_is_told_only_where_the_start_was_seen() {
-    for (looks, since) in [
+    for (observations, since) in [
         (&[(0, "in-progress")][..], None),
         (&[(0, "pending"), (10, "in-progress")], Some(10_000)),
         (&[(0, "pending"), (10, "in-progress"), (20, "review")], Some(10_000)),
@@ -66,8 +66,8 @@ fn in_progress_since_is_told_only_where_the_start_was_seen() {
         (&[(0, "pending"), (10, "in-progress"), (20, "done")], None),
     ] {
         let mut watcher = Watcher::default();
-        life(&mut watcher, looks);
-        assert_eq!(watcher.in_progress_since("master", "1"), since, "{looks:?}");
+        life(&mut watcher, observations);
+        assert_eq!(watcher.in_progress_since("master", "1"), since, "{observations:?}");
     }
     assert_eq!(Watcher::default().in_progress_since("master", "1"), None);
 }
@@ -165,8 +165,8 @@ fn subtasks_are_told_and_never_counted() {
     let observed =
         watcher.observe(&with(json!([{"id": 2, "status": "pending", "title": "b"}, {"id": 3, "status": "done", "title": "c"}])), 1_000);
     assert_eq!(changes(&observed), ["3.2 review → pending", "3.3 · → done", "3.1 pending → ·"]);
-    let told: Vec<_> = observed.transitions.iter().map(|t| (t.title.as_str(), t.priority.as_str(), t.reopened)).collect();
-    assert_eq!(told, [("b", "high", false), ("c", "high", false), ("a", "high", false)]);
+    let reported: Vec<_> = observed.transitions.iter().map(|t| (t.title.as_str(), t.priority.as_str(), t.reopened)).collect();
+    assert_eq!(reported, [("b", "high", false), ("c", "high", false), ("a", "high", false)]);
     watcher.observe(&with(json!([{"id": 2, "status": "cancelled"}, {"id": 3, "status": "pending"}])), 2_000);
     assert_eq!((watcher.counters("master"), watcher.failure_ratio("master", 2_000)), (Counters::default(), None));
     // They come and go with their task.

@@ -194,10 +194,10 @@ fn a_run_that_changed_long_after_its_end_ended_with_its_last_job() {
         tracker.observe_jobs((1, 1), Some(figures), now);
         // It is listed again as before.
         tracker.observe_newest_page(of(vec![run]), now + 60_000);
-        let told: Vec<_> =
+        let published: Vec<_> =
             tracker.take_changes().batch.rows().map(|(labels, sample)| (labels.name().to_owned(), sample.t - T0, sample.v)).collect();
         let (duration, queue) = ("github_actions_run_duration_seconds".to_owned(), "github_actions_run_queue_seconds".to_owned());
-        assert_eq!(told, [(duration, expected * 1_000, expected as f64), (queue, expected * 1_000, 10.0)]);
+        assert_eq!(published, [(duration, expected * 1_000, expected as f64), (queue, expected * 1_000, 10.0)]);
         assert_eq!(tracker.figures()[&ci()].p50_seconds, Some(expected as f64));
     }
 }

@@ -23,7 +23,7 @@ fn names(tracker: &RunTracker) -> Vec<(String, String)> {
     tracker.figures().keys().map(name).collect()
 }
 
-fn told(tracker: &mut RunTracker, now: i64) -> BTreeMap<String, f64> {
+fn published(tracker: &mut RunTracker, now: i64) -> BTreeMap<String, f64> {
     tracker.push_samples(T0 + now * 1_000);
     tracker.take_changes().batch.rows().map(|(labels, sample)| (labels.to_string(), sample.v)).collect()
 }
@@ -37,11 +37,11 @@ fn two_files_of_one_name_are_two_workflows() {
     let mut tracker = known(runs.collect(), 100_000);
     let figures: Vec<_> = tracker.figures().into_values().map(|f| (f.success_ratio, f.flaky_ratio, f.wasted_seconds)).collect();
     assert_eq!(figures, [(Some(0.0), Some(0.0), 0.0), (Some(1.0), Some(0.0), 0.0)]);
-    let told = told(&mut tracker, 100_000);
+    let published = published(&mut tracker, 100_000);
     for (path, id, conclusion) in [("a", 1, "failure"), ("b", 2, "success")] {
         let labels = format!("workflow=\"CI\",workflow_id=\"{id}\",workflow_path=\".github/workflows/{path}.yml\"}}");
         let series = format!("github_actions_runs_total{{conclusion=\"{conclusion}\",repo=\"o/r\",{labels}");
-        assert_eq!(told.get(&series), Some(&5.0), "{series} in {told:?}");
+        assert_eq!(published.get(&series), Some(&5.0), "{series} in {published:?}");
     }
 }
 
@@ -82,16 +82,16 @@ fn names_and_files_are_those_that_github_shows() {
 fn a_workflow_that_gets_another_name_goes_on_and_its_old_series_end() {
     let path = ".github/workflows/ci.yml";
     let mut tracker = known((0..4).map(|n| of_workflow(n, 7, path, "CI", "success")).collect(), 100_000);
-    told(&mut tracker, 100_000);
+    published(&mut tracker, 100_000);
     tracker.observe(of_workflow(8, 7, path, "Build", "success"), ReportedBy::Api, T0 + 100_001_000);
-    let changed = told(&mut tracker, 100_010);
+    let changed = published(&mut tracker, 100_010);
     let total = |name: &str| {
         let rest = format!("repo=\"o/r\",workflow=\"{name}\",workflow_id=\"7\",workflow_path=\"{path}\"}}");
         changed.get(&format!("github_actions_runs_total{{conclusion=\"success\",{rest}")).copied()
     };
     assert_eq!(total("Build"), Some(5.0), "the count goes on");
     assert!(total("CI").is_some_and(is_stale_marker), "{changed:?}");
-    let again = told(&mut tracker, 100_020);
+    let again = published(&mut tracker, 100_020);
     assert!(again.keys().all(|labels| labels.contains("Build")), "it ends once: {again:?}");
 
     // The name on the default branch counts, whatever a run of another branch is called.
