@@ -109,7 +109,14 @@ impl<'a> Pipeline<'a> {
         let store_actor = start_store(&starter, &arbiters.store, writer, &listeners);
         let followed = FollowedWindows::default();
         let hub = start_hub(&starter, &arbiters.hub, &reporter, &followed);
-        let alerts = start_alerts(&starter, &arbiters.pipeline, &publishers, &store, &rules, &store_actor, &hub, dir);
+        let notifier = start_notifier(&starter, &arbiters.pipeline, &publishers, dir);
+        let outputs = AlertOutputs {
+            documents: store_actor.mailbox(),
+            events: store_actor.mailbox(),
+            notifier: notifier.mailbox(),
+            hub: hub.mailbox(),
+        };
+        let alerts = start_alerts(&starter, &arbiters.pipeline, &publishers, &store, &rules, outputs);
         let optimizer = start_optimizer(&starter, &arbiters.pipeline, &publishers, &store, &store_actor, &hub);
         let first_window = start_windows(&starter, &arbiters.windows, &reporter, &followed, &store_actor, &hub);
         // Set once, here; the store publishes nothing before.
@@ -216,25 +223,22 @@ fn start_hub(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>,
     })
 }
 
+fn start_notifier(starter: &Starter<'_>, arbiter: &Arbiter, publishers: &Publishers, dir: &Path) -> ActorHandle<NotifierActor> {
+    let (channels, sources) = (notification_channels(starter.settings, dir), publishers.sources.clone());
+    starter.start(arbiter, "notifier", move || NotifierActor::new(channels.clone(), sources.clone()))
+}
+
 fn start_alerts(
     starter: &Starter<'_>,
     arbiter: &Arbiter,
     publishers: &Publishers,
     store: &StoreReader,
     rules: &Arc<RuleSet>,
-    store_actor: &ActorHandle<StoreActor>,
-    hub: &ActorHandle<HubActor>,
-    dir: &Path,
+    outputs: AlertOutputs,
 ) -> ActorHandle<AlertActor> {
-    let notifier = {
-        let (channels, sources) = (notification_channels(starter.settings, dir), publishers.sources.clone());
-        starter.start(arbiter, "notifier", move || NotifierActor::new(channels.clone(), sources.clone()))
-    };
     let (clock, store, rules, active) = (starter.clock.clone(), store.clone(), Arc::clone(rules), publishers.alerts.clone());
     // Before the first request: a firing alert must not look resolved while the actor starts.
     active.send_replace(Arc::new(kept_alerts(&store, &rules, clock.now_ms())));
-    let outputs =
-        AlertOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox(), notifier: notifier.mailbox(), hub: hub.mailbox() };
     let make = move || AlertActor::new(clock.clone(), store.clone(), Arc::clone(&rules), active.clone(), outputs.clone());
     starter.start(arbiter, "alerts", make)
 }

@@ -100,7 +100,7 @@ mod tests {
         let registry = SourceRegistry::default();
         let mut published = registry.subscribe();
         registry.absent("system", "switched off", "switch it on");
-        registry.clone().partly("system", 3, 5_000, "one disk cannot be read");
+        registry.partly("system", 3, 5_000, "one disk cannot be read");
         assert!(published.has_changed().is_ok_and(|changed| changed));
         let first = published.borrow_and_update()["system"].clone();
         assert_eq!((first.state, first.samples, first.last_sample), (SourceState::Up, 3, Some(5.0)));

@@ -108,7 +108,6 @@ pub struct StoreActor {
 impl StoreActor {
     /// What builds the actor, at the start and after each panic. It takes the only writer, so nobody else can change the store.
     /// `listeners` may be filled in after the start; nothing is stored before.
-    #[must_use]
     pub fn factory(
         clock: Clock,
         writer: StoreWriter,
@@ -396,7 +395,7 @@ impl Receive<TakeSnapshot> for StoreActor {
     fn receive(&mut self, TakeSnapshot { to }: TakeSnapshot, _: &mut Ctx<Self>) -> Self::Reply {
         let store = Arc::clone(&self.store);
         let copying = spawn_blocking(move || store.snapshot(&to));
-        InBackground(Box::pin(async move { copying.await.unwrap_or_else(|_| Err(StoreError::Interrupted("the snapshot"))) }))
+        InBackground(Box::pin(async move { copying.await.unwrap_or(Err(StoreError::Interrupted("the snapshot"))) }))
     }
 }
 

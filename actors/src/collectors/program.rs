@@ -204,11 +204,13 @@ struct Capture<P> {
     pipe: Option<P>,
     bytes: Vec<u8>,
     most: usize,
+    /// What the next read fills. On the heap: within the future it would make every caller's future large.
+    chunk: Box<[u8]>,
 }
 
 impl<P: AsyncRead + Unpin> Capture<P> {
     fn new(pipe: Option<P>, most: usize) -> Self {
-        Self { pipe, bytes: Vec::new(), most }
+        Self { pipe, bytes: Vec::new(), most, chunk: vec![0; CHUNK].into_boxed_slice() }
     }
 
     fn is_open(&self) -> bool {
@@ -218,9 +220,8 @@ impl<P: AsyncRead + Unpin> Capture<P> {
     /// Reads what comes next. Nothing is lost if this is dropped before its end.
     async fn read(&mut self) {
         let Some(pipe) = &mut self.pipe else { return };
-        let mut chunk = [0; CHUNK];
-        match pipe.read(&mut chunk).await {
-            Ok(count) if count > 0 => self.bytes.extend_from_slice(&chunk[..count.min(self.most - self.bytes.len())]),
+        match pipe.read(&mut self.chunk).await {
+            Ok(count) if count > 0 => self.bytes.extend_from_slice(&self.chunk[..count.min(self.most - self.bytes.len())]),
             // The end, or an error, which is as good.
             _ => self.pipe = None,
         }
