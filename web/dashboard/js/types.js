@@ -98,7 +98,7 @@
  * @property {string} project  The project's name: that of its folder.
  * @property {number} queue_depth  Pending tasks.
  * @property {number} read_at  When the board was read last.
- * @property {number} ready_tasks  Pending tasks that could be taken up now.
+ * @property {number} ready_tasks  Pending tasks that could be started now.
  * @property {string|null} reason  Why not.
  * @property {string} root  The project's folder.
  * @property {Record<string, number>} subtasks  Subtasks by status, apart from the tasks.
@@ -281,7 +281,7 @@
  */
 
 /**
- * When the open tasks will be done, or why that cannot be told.
+ * When the open tasks will be done, or why that is not known.
  * @typedef {{ completions: number, p50: number|null, p85: number|null, p95: number|null, watched_days: number }|{ missing: string }} Forecast
  */
 
@@ -594,7 +594,7 @@
  * @property {string} id  Its id within the tag; without a readable one its place in the list, `#4`.
  * @property {number|null} in_progress_since  Since when it is in progress; `null` when the start was not seen.
  * @property {string} priority  Its priority; empty where the file has none.
- * @property {boolean} ready  Whether it could be taken up now.
+ * @property {boolean} ready  Whether it could be started now.
  * @property {string} status  Its status.
  * @property {number} subtasks_done  Subtasks that are done.
  * @property {number} subtasks_total  All its subtasks.
