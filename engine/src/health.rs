@@ -6,8 +6,6 @@
 //! (100 less 15 for each firing warning, 30 for an error, 50 for a critical one), sources (the share that works), and probes
 //! (the share of targets that are up).
 
-use serde::Serialize;
-
 use crate::rules::Severity;
 
 /// What the score is computed from. An unknown ratio is `None`.
@@ -28,7 +26,7 @@ pub struct Inputs {
 }
 
 /// One part of the score.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Part {
     /// `cpu`, `memory`, `disk`, `alerts`, `sources`, `probes`.
     pub part: &'static str,
@@ -41,7 +39,7 @@ pub struct Part {
 }
 
 /// A part that could not be measured.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Missing {
     /// Which.
     pub part: &'static str,
@@ -50,7 +48,7 @@ pub struct Missing {
 }
 
 /// The score and its parts.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Health {
     /// 0 to 100; none while no resource is measured.
     pub score: Option<f64>,

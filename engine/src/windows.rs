@@ -5,31 +5,23 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use crate::codec;
 use crate::model::{Columns, TimestampMs, is_stale_marker};
 
 /// The lengths of windows; each is made of the one before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// One minute, made of samples.
-    #[serde(rename = "1m")]
     M1,
     /// Five minutes.
-    #[serde(rename = "5m")]
     M5,
     /// Fifteen minutes.
-    #[serde(rename = "15m")]
     M15,
     /// An hour.
-    #[serde(rename = "1h")]
     H1,
     /// Six hours.
-    #[serde(rename = "6h")]
     H6,
     /// A UTC day.
-    #[serde(rename = "24h")]
     H24,
 }
 

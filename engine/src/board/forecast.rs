@@ -7,8 +7,6 @@
 //! and p95 are the times by which so many of the trials were through. It assumes that the future resembles the time
 //! watched and that no task is added; with fewer than [`MIN_COMPLETIONS`] completions it says nothing.
 
-use serde::Serialize;
-
 /// Completions below which nothing is forecast.
 pub const MIN_COMPLETIONS: usize = 5;
 
@@ -34,7 +32,7 @@ pub struct CompletionHistory<'a> {
 }
 
 /// When no task will be open.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
     /// Milliseconds UTC by which half of the trials were through; none if that is too far away.
     pub p50_ms: Option<i64>,

@@ -26,7 +26,7 @@ pub struct Totals {
 }
 
 /// The figures of one workflow. A figure is none where the runs that it needs are not known.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct WorkflowFigures {
     /// Successes as a share of successes and failures among the last [`LAST`] completed runs.
     pub success_ratio: Option<f64>,

@@ -2,8 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use serde::Serialize;
-
 use super::error::StoreError;
 use super::head::Put;
 use super::journal::Rows;
@@ -16,8 +14,7 @@ use crate::model::{Batch, SeriesId, TimestampMs};
 use crate::windows::Level;
 
 /// Why a sample was not kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rejection {
     /// Too far behind the newest of its series.
     OutOfOrder,

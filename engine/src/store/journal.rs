@@ -24,7 +24,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use serde::Serialize;
 
 use self::replay::Replay;
 pub(super) use self::rows::{Encoded, Rows};
@@ -95,7 +94,7 @@ pub(super) enum Record<'a> {
 }
 
 /// Size of the journal.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct JournalSize {
     /// Records that are not in chunks yet.
     pub records: u64,

@@ -4,8 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use super::identity::FORMAT;
 use super::journal::JournalSize;
 use super::options::StoreOptions;
@@ -46,7 +44,7 @@ impl Counters {
 }
 
 /// The state of the store.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct StoreStatus {
     /// Where it is.
     pub data_dir: PathBuf,

@@ -9,8 +9,6 @@ mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
 pub use self::downtimes::Downtimes;
 use self::usage::sum;
 pub use self::usage::{AgentMetrics, CiRun, Spent, measure};
@@ -64,18 +62,15 @@ pub fn segments(work: &[(TaskKey, TimestampMs, TimestampMs)]) -> Option<Vec<Segm
 }
 
 /// What was used while a task was in progress.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Cost {
     /// The figures; those of shared time are its even share.
-    #[serde(flatten)]
     pub spent: Spent,
     /// Seconds during which other tasks were in progress too.
     pub shared_seconds: f64,
     /// For a task: the time from which it is counted, Unix seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<f64>,
     /// For a task: whether that is its start. It may have been in progress already when it was first seen.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub start_seen: Option<bool>,
 }
 

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use crate::model::{Matcher, NAME_LABEL, TimestampMs};
 use crate::store::{StoreError, StoreReader};
 
@@ -29,33 +27,25 @@ pub struct AgentMetrics {
 pub type CiRun = (TimestampMs, Option<f64>);
 
 /// What was used in a range of time. A figure without a source is absent.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Spent {
     /// Time in progress.
     pub wall_seconds: f64,
     /// The part of it during which the service was down: what was pushed then is missing.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub unwatched_seconds: Option<f64>,
     /// CPU time of the whole machine.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_seconds: Option<f64>,
     /// The part of the time that the CPU samples cover.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_covered_seconds: Option<f64>,
     /// CI runs that began.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ci_runs: Option<f64>,
     /// Seconds of their jobs.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ci_job_seconds: Option<f64>,
     /// Tokens by type.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tokens: BTreeMap<String, f64>,
     /// Money, in the unit of its metric (US dollars of Claude Code).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub money: Option<f64>,
     /// Seconds that coding agents were active.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub active_seconds: Option<f64>,
 }
 

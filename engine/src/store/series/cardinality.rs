@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
-use serde::Serialize;
 
 use super::SeriesIndex;
 use crate::model::NAME_LABEL;
@@ -12,14 +11,13 @@ use crate::model::NAME_LABEL;
 const TOP: usize = 10;
 
 /// A name and how many series have it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Share {
     /// A metric, or a label.
     pub name: String,
     /// Series with it.
     pub series: u64,
     /// Values of the label; none for a metric.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub values: Option<usize>,
 }
 
