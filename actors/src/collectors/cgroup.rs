@@ -99,7 +99,7 @@ fn folders_in(path: &Path) -> Vec<String> {
     }
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
     let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    // One more than is read tells whether there are more.
+    // One more than the limit, to know whether there are more.
     folders.take(MAX_FOLDERS + 1).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 

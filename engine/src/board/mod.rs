@@ -12,7 +12,7 @@
 //! * [`forecast`] computes throughput and when the board will be done; [`cost`] measures what was used while tasks were worked on.
 //! * [`complexity`] reads the scores of `task-master analyze-complexity`.
 //! * [`figures`] counts one tag. Subtasks are counted separately from tasks.
-//! * [`watch`] remembers what was observed; [`observation`] tells a change of a task from a checkout of another branch (`facts`). The
+//! * [`watch`] remembers what was observed; [`observation`] distinguishes a change of a task from a checkout of another branch (`facts`). The
 //!   files hold no history, so a start that was not observed has no time and no duration.
 
 pub mod complexity;

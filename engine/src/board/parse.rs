@@ -135,7 +135,7 @@ impl Findings {
 /// Which of several tasks with the same id one is: its place among them, from 1, and how many there are.
 pub type Twin = (u32, u32);
 
-/// The key that identifies a task or subtask from one reading to the next; none without an id. Twins are told apart by their order,
+/// The key that identifies a task or subtask from one reading to the next; none without an id. Duplicates are distinguished by their order,
 /// as long as their number is the same.
 fn key(id: &str, has_id: bool, twin: Option<Twin>) -> Option<Cow<'_, str>> {
     match twin {

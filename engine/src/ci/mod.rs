@@ -3,7 +3,7 @@
 //! Pure: answers, deliveries and the time are arguments. `actors::collectors::github` sends requests, keeps documents and publishes.
 //!
 //! * [`parse`] reads runs, jobs, workflows and webhook deliveries, and tolerates missing or malformed fields;
-//! * [`paging`] tells whether another page follows;
+//! * [`paging`] decides whether another page follows;
 //! * [`jobs`] computes figures of the jobs of a run;
 //! * [`workflow`] has the identity and the name of a workflow;
 //! * [`tracker`] remembers what was seen, so that each end of a run is counted once, across restarts and faults;

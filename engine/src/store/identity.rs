@@ -1,7 +1,7 @@
 //! The identity of a data directory: a random number that every file of its days repeats.
 //!
 //! A series id is meaningful only together with the catalog that assigned it. A day copied from another directory would show its
-//! samples under the wrong series; the identity tells them apart.
+//! samples under the wrong series; the identity distinguishes them.
 
 use std::fmt;
 use std::io::{ErrorKind, Read};

@@ -1,7 +1,7 @@
 //! A durability mark: how far an append-only file is known to be on the disk.
 //!
 //! A bad record at the end of such a file is either a write that a crash cut short, which was never acknowledged, or an
-//! acknowledged record that went bad. The mark tells them apart: it is written after each successful sync. The mark itself is not
+//! acknowledged record that went bad. The mark distinguishes them: it is written after each successful sync. The mark itself is not
 //! synced, because it only has to survive the end of the process and damage to the other file; after a power failure it may be
 //! older and claim less.
 //!

@@ -158,7 +158,7 @@ impl Entries {
         self.with_index(problems, |index| index.page(range.clone(), limit), |_| false, Vec::new())
     }
 
-    /// Runs `work` on the index, and on one in memory if the database fails. `is_done` tells whether a freshly built index already
+    /// Runs `work` on the index, and on one in memory if the database fails. `is_done` returns whether a freshly built index already
     /// has the change; `done` is then the result.
     fn with_index<T>(
         &mut self,

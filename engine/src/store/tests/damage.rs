@@ -2,6 +2,13 @@
 
 use super::*;
 
+/// Opens the store again: it has no day to compact and no problem.
+fn assert_nothing_is_left_to_do(dir: &TempDir, now: TimestampMs) {
+    let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
+    assert_eq!(compact_all(&store, now), []);
+    assert_eq!(store.problems(), Vec::<String>::new());
+}
+
 #[test]
 fn damaged_progress_is_reported_and_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
@@ -83,9 +90,7 @@ fn damage_in_a_finished_day_is_found_by_the_compactor_and_the_day_is_rewritten()
     assert_eq!(kept, [bytes]);
     assert_eq!(hours(&store, "0"), before);
     drop(store);
-    let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
-    assert_eq!(compact_all(&store, now), []);
-    assert_eq!(store.problems(), Vec::<String>::new());
+    assert_nothing_is_left_to_do(&dir, now);
 }
 
 #[test]
@@ -113,9 +118,7 @@ fn a_day_with_a_damaged_seal_is_compacted_with_everything_intact() {
     assert_eq!(fs::read_dir(dir.path().join("quarantine")).unwrap().count(), 1);
     assert!(!file.exists());
     drop(store);
-    let store = StoreWriter::open(dir.path(), eager(), now).unwrap();
-    assert_eq!(compact_all(&store, now), []);
-    assert_eq!(store.problems(), Vec::<String>::new());
+    assert_nothing_is_left_to_do(&dir, now);
 }
 
 #[test]
