@@ -59,9 +59,9 @@ test('the token is typed, and the dashboard is there; the button ends the login'
 
 test('a deep link is followed through the login, with its query and what is behind the #', () => withPage(async ({ page }) => {
   for (const at of ['/#/status?range=6h', '/?from=mail&x=a%20b#/series/system_cpu_utilization_ratio?range=6h', '/metrics', '/api/v1/labels?limit=1']) {
-    await page.context().clearCookies()
-    // From an empty page: else an address with a # is a step within the page.
+    // From an empty page: else an address with a # is a step within the page, and a dashboard that still loads would be refused without its cookie.
     await page.goto('about:blank')
+    await page.context().clearCookies()
     await page.goto(service.url + at)
     assert.equal(new URL(page.url()).pathname, '/login', at)
     await logIn(page)
@@ -87,6 +87,7 @@ test('a wrong token shows the form again and says so, and the right one still le
 test('a login leads to no other site', () => withPage(async ({ page }) => {
   // More of them are in tests/access.rs.
   for (const next of ['//evil.example/', '/\\evil.example']) {
+    await page.goto('about:blank')
     await page.context().clearCookies()
     await page.goto(`${service.url}/login?next=${encodeURIComponent(next)}`)
     await logIn(page)
