@@ -5,10 +5,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 process.env.TZ = 'America/Santiago'
-const { roundUp, splitsOf, steadyTop, timeLabel } = await import('../../../web/dashboard/js/axis.js')
-const { MACHINE_CHARTS, MOST_LINES, boardChart, drawn, plainChart } = await import('../../../web/dashboard/js/charts.js')
+const { labels, roundUp, splits, steadyTop, timeLabel } = await import('../../../web/dashboard/js/chart/axis.js')
+const { MACHINE_CHARTS, MOST_LINES, boardChart, drawn, plainChart } = await import('../../../web/dashboard/js/chart/specs.js')
 const { STATUSES, markOf, statusColour, statusRank, statusWord } = await import('../../../web/dashboard/js/statuses.js')
 const { print } = await import('../../../web/dashboard/js/selector.js')
+const { random } = await import('./random.mjs')
 
 /** @param {Record<string, string>} metric @param {number[]} v @returns {import('../../../web/dashboard/js/points.js').Line} */
 const line = (metric, v) => ({ key: print(metric), metric, t: v.map((_, i) => i * 10), v })
@@ -39,11 +40,26 @@ test('an axis stays where it is until its data needs more than all or less than 
   assert.equal(steadyTop(false)(0, 1), 1, 'never below its least')
 })
 
-test('the lines of an axis are round and few', () => {
-  assert.deepEqual(splitsOf(0, 1, 0.25, false), [0, 0.25, 0.5, 0.75, 1])
-  assert.deepEqual(splitsOf(0, 4096, 1000, true), [0, 1024, 2048, 3072, 4096])
-  assert.deepEqual(splitsOf(-1, 1, 0.5, false).map((v) => v + 0), [-1, -0.5, 0, 0.5, 1])
-  assert.deepEqual(splitsOf(0, 0, 0, true), [])
+test('the lines of an axis are round, few, and told apart by their names', () => {
+  for (const [min, max, unit, expected] of /** @type {Array<[number, number, import('../../../web/dashboard/js/format.js').Unit, string]>} */ ([
+    [0, 1, 'ratio', '0 %|20 %|40 %|60 %|80 %|100 %'], [0, 1e-9, 'plain', '0|0.2 n|0.4 n|0.6 n|0.8 n|1.0 n'], [0, 1.5e12, 'plain', '0|0.5 T|1.0 T|1.5 T'], [0, 0.07, 'ratio', '0 %|2 %|4 %|6 %'],
+    [0, 800_000, 'plain', '0|200 k|400 k|600 k|800 k'], [0, 3e6, 'bytes_per_second', '0|1 MiB/s|2 MiB/s'], [0, 4096, 'bytes', '0|1 KiB|2 KiB|3 KiB|4 KiB'], [0, 0.024, 'seconds', '0|5 ms|10 ms|15 ms|20 ms'],
+    [0, 9000, 'seconds', '0|0.5 h|1.0 h|1.5 h|2.0 h|2.5 h'], [-5, 20, 'plain', '-5|0|5|10|15|20'], [0, 100, 'score', '0|20|40|60|80|100'], [1e6, 1e6 + 3, 'plain', '1.000000 M|1.000001 M|1.000002 M|1.000003 M'],
+  ])) assert.equal(labels(splits(min, max, 5, unit), unit).join('|').replaceAll('\u00a0', ' '), expected, `${min} ${max} ${unit}`)
+  assert.deepEqual(splits(5, 5, 5, 'plain'), [5])
+  assert.deepEqual(labels([0], 'plain'), ['0'])
+  const next = random(3)
+  for (let n = 0; n < 2000; n += 1) {
+    const min = next() < 0.5 ? 0 : (next() - 0.5) * 10 ** (next() * 15)
+    const max = min + 10 ** (next() * 24 - 12)
+    for (const unit of /** @type {const} */ (['plain', 'bytes', 'seconds', 'ratio'])) {
+      // Where floating point cannot tell the lines apart, neither can a label.
+      if (max - min < Math.abs(min) * 1e-9) continue
+      const lines = splits(min, max, 5, unit)
+      assert.ok(lines.length >= 1 && lines.length <= 11, `${min} ${max} ${unit}: ${lines}`)
+      assert.equal(new Set(labels(lines, unit)).size, lines.length, `${min} ${max} ${unit}: ${labels(lines, unit)}`)
+    }
+  }
 })
 
 test('the day is named where it changes, also where it begins without a midnight', () => {

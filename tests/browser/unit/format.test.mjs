@@ -17,11 +17,11 @@ test('figures have at most three digits that count, and their unit', () => {
   const cases = [
     [format.percent, [0.612], '61 %'], [format.percent, [0.0941], '9.4 %'], [format.percent, [0.002], '0.2 %'], [format.percent, [1], '100 %'], [format.percent, [0], '0 %'],
     [format.percent, [-0.05], '-5 %'], [format.percent, [0.0996], '10 %'],
-    [format.bytes, [0], '0 B'], [format.bytes, [1_288_490_188], '1.2 GiB'], [format.bytes, [1000], '0.98 KiB'], [format.bytes, [131_072], '128 KiB'],
+    [format.bytes, [0], '0 B'], [format.bytes, [1_288_490_188], '1.2 GiB'], [format.bytes, [1000], '0.977 KiB'], [format.bytes, [131_072], '128 KiB'],
     [format.bytes, [-2048], '-2 KiB'], [format.bytes, [2 ** 70], '1 048 576 PiB'],
     [format.span, [430], '7 m 10 s'], [format.span, [0], '0 s'], [format.span, [0.212], '212 ms'], [format.span, [3600], '1 h'], [format.span, [273_600], '3 d 4 h'],
     [format.span, [59.7], '1 m'], [format.span, [86_400 + 30], '1 d'], [format.span, [-90], '1 m 30 s'], [format.span, [9.6], '9.6 s'],
-    [format.digits, [12_345.6], '12 346'], [format.digits, [999.6], '1 000'], [format.digits, [-1234], '-1 234'], [format.digits, [0.001], '0'],
+    [format.digits, [12_345.6], '12 346'], [format.digits, [999.6], '1 000'], [format.digits, [-1234], '-1 234'], [format.digits, [0.001], '0.001'], [format.digits, [0.0000012], '0.0000012'], [format.digits, [3e-12], '3.00e-12'], [format.digits, [1e18], '1.00e+18'],
     [format.count, [1, 'thing'], '1 thing'], [format.count, [2, 'thing'], '2 things'], [format.count, [0, 'thing'], '0 things'], [format.count, [1234, 'child', 'children'], '1 234 children'],
     [format.age, [-5], '0 s'], [format.age, [59.9], '59 s'], [format.age, [60], '1 m'], [format.age, [7199], '1 h'], [format.age, [172_800], '2 d'],
   ]

@@ -91,6 +91,10 @@ Object.assign(globalThis, {
   },
 })
 
+/** As a browser's: the address changes, and no event tells of it. @param {unknown} _state @param {string} _title @param {string} hash */
+const change = (_state, _title, hash) => { location.hash = hash }
+Object.assign(globalThis, { history: { pushState: change, replaceState: change } })
+
 /** The reader goes to an address of the page. @param {string} hash */
 export function go(hash) {
   location.hash = hash

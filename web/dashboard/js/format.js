@@ -14,9 +14,12 @@ const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
 /** At most three significant digits, thousands grouped. @param {number} n */
 export function digits(n) {
   const size = Math.abs(n)
+  if (size >= 1e15) return n.toExponential(2)
   if (size >= 999.5) return Math.round(n).toLocaleString('en').replaceAll(',', '\u202f')
-  const decimals = size >= 100 || Number.isInteger(n) ? 0 : size >= 10 ? 1 : 2
-  return String(Number(n.toFixed(decimals)))
+  if (size > 0 && size < 1e-9) return n.toExponential(2)
+  const decimals = size === 0 ? 0 : Math.min(12, Math.max(0, 2 - Math.floor(Math.log10(size))))
+  const text = n.toFixed(decimals)
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text
 }
 
 /** @param {number} ratio 0 to 1 */

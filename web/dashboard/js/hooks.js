@@ -2,9 +2,11 @@
  * What components need of the stores for as long as they are on screen.
  *
  * @import { Feed } from './stores/feeds.js'
+ * @import { Answer, Question } from './stores/queries.js'
  */
 import { useEffect, useMemo, useState } from './lib.js'
 import { acquire, release } from './stores/feeds.js'
+import { ask, leave } from './stores/queries.js'
 import { want } from './stores/samples.js'
 
 /** Feeds of these selectors; the component renders again when their points change. @param {string[]} selectors @returns {Feed[]} */
@@ -14,6 +16,14 @@ export function useFeeds(selectors) {
   useEffect(() => () => selectors.forEach(release), [key])
   for (const feed of feeds) feed.version.value // read, to run again at new points
   return feeds
+}
+
+/** What an expression says; the component renders again when that changes. @param {Question} question @returns {Answer & { retry: () => void }} */
+export function useQuery(question) {
+  const key = JSON.stringify(question)
+  const held = useMemo(() => ask(question), [key])
+  useEffect(() => () => leave(question), [key])
+  return { ...held.answer.value, retry: held.retry }
 }
 
 /** Live samples of these selectors, without history. @param {string[]} selectors */

@@ -8,7 +8,9 @@ function destination() {
   return (/^\/(?![/\\])[!-[\]-~]*$/.test(next) ? next : '/') + location.hash
 }
 
-const answer = await fetch(location.href, { redirect: 'manual', headers: { accept: 'text/html' } }).catch(() => null)
-if (answer?.type === 'opaqueredirect') location.replace(destination())
+fetch(location.href, { redirect: 'manual', headers: { accept: 'text/html' } })
+  .then((answer) => { if (answer.type === 'opaqueredirect') location.replace(destination()) })
+  // Without an answer the form stays, and says what is wrong when it is sent.
+  .catch(() => undefined)
 
 export {}

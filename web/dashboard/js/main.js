@@ -1,7 +1,7 @@
 /**
  * Starts the dashboard: stores listen, the stream opens, the page is drawn.
  */
-import { App } from './components/App.js'
+import { Frame } from './frame/Frame.js'
 import { html, render } from './lib.js'
 import { followAdvice } from './stores/advice.js'
 import { followAlerts } from './stores/alerts.js'
@@ -10,6 +10,7 @@ import { followCi } from './stores/ci.js'
 import { connect } from './stores/connection.js'
 import { followEvents } from './stores/events.js'
 import { followStatus } from './stores/status.js'
+import { followVisits } from './stores/visits.js'
 
 followStatus()
 followAlerts()
@@ -17,8 +18,9 @@ followAdvice()
 followEvents()
 followBoards()
 followCi()
+followVisits()
 connect()
 
 const root = /** @type {HTMLElement} */ (document.getElementById('app'))
 root.replaceChildren()
-render(/** @type {any} */ (html`<${App} />`), root)
+render(/** @type {any} */ (html`<${Frame} />`), root)

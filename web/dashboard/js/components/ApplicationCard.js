@@ -6,7 +6,7 @@
 import { age, count, sentences, since, span } from '../format.js'
 import { html } from '../lib.js'
 import { now } from '../stores/clock.js'
-import { historyOf } from '../stores/route.js'
+import { historyOf } from '../stores/place.js'
 import { sourcesOf, status } from '../stores/status.js'
 import { Figure } from './Figure.js'
 import { Mark } from './Mark.js'

@@ -90,6 +90,6 @@ function RunLine({ run }) {
       <${Mark} kind=${run.conclusion ? MARKS[run.conclusion] ?? 'none' : 'info'} word=${word} />
       <span class="task-id">#${run.number}</span>
       ${run.url ? html`<a class="task-title" href=${run.url} title=${title} rel="noreferrer" target="_blank">${title}</a>` : html`<span class="task-title" title=${title}>${title}</span>`}
-      <span class="quiet" title=${run.ended === null ? 'since it began' : 'since it ended'}>${word} ${age(now.value - (run.ended ?? run.started))}</span>
+      <span class="quiet" title=${run.ended === null ? 'since it began' : 'since it ended'}>${word.replaceAll('_', ' ')}, ${age(now.value - (run.ended ?? run.started))}${run.ended === null ? '' : ' ago'}</span>
     </li>`
 }

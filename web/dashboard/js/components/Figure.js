@@ -5,7 +5,7 @@
  */
 import { DASH, format } from '../format.js'
 import { html } from '../lib.js'
-import { historyOf } from '../stores/route.js'
+import { historyOf } from '../stores/place.js'
 
 /**
  * @param {{ value: number|null|undefined, unit: Unit, series?: string, label: string, why?: string, big?: boolean }} props

@@ -1,14 +1,11 @@
 /**
- * Is it fine: the health score, its parts, and what needs the reader.
+ * The health score and its parts.
  */
-import { count } from '../format.js'
 import { html } from '../lib.js'
-import { doubt, needed } from '../stores/needs.js'
 import { newest } from '../stores/samples.js'
 import { status } from '../stores/status.js'
 import { Figure } from './Figure.js'
 import { Mark } from './Mark.js'
-import { Needs } from './Needs.js'
 import { Panel } from './Panel.js'
 import { Spark } from './Spark.js'
 
@@ -28,18 +25,8 @@ export function Health() {
           <${Spark} selector=${SCORE} top=${100} />
           <${Parts} />
         </div>
-        <div class="health-needs">
-          <h3><${HowMany} /></h3>
-          <${Needs} />
-        </div>
       </div>
     <//>`
-}
-
-function HowMany() {
-  const many = needed.value
-  if (many > 0) return html`${count(many, 'thing')} ${many === 1 ? 'needs' : 'need'} you`
-  return doubt.value ? html`<span class="quiet">${doubt.value}</span>` : html`Nothing needs you`
 }
 
 function Parts() {

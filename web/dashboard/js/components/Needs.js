@@ -14,7 +14,7 @@ import { acknowledge, alerts } from '../stores/alerts.js'
 import { decide, recommendations } from '../stores/advice.js'
 import { now } from '../stores/clock.js'
 import { doubt, failures, firing, needed, noted, openAdvice } from '../stores/needs.js'
-import { address, historyOf, range } from '../stores/route.js'
+import { address, historyOf } from '../stores/place.js'
 import { Mark } from './Mark.js'
 
 export function Needs() {
@@ -44,7 +44,7 @@ function FailureRow({ failure }) {
     <li class="need" data-failure=${failure.key}>
       <${Mark} kind=${failure.mark} word=${failure.word} />
       <div class="need-text">
-        <a class="need-title" href=${address('status', range.value)}>${failure.title}</a>
+        <a class="need-title" href=${address('status')}>${failure.title}</a>
       </div>
       <span class="need-since">${failure.since !== null && html`${failure.word} since ${since(failure.since, now.value)}`}</span>
       <span class="need-buttons"></span>

@@ -6,7 +6,7 @@ import { html } from '../lib.js'
 import { gapLimit } from '../points.js'
 import { print } from '../selector.js'
 import { serverTime } from '../stores/clock.js'
-import { range } from '../stores/route.js'
+import { range } from '../stores/place.js'
 
 const WIDTH = 88
 const HEIGHT = 22
@@ -17,7 +17,7 @@ export function Spark({ selector, metric, top }) {
   const [feed] = useFeeds([selector])
   const line = metric ? feed.lines.get(print(metric)) : feed.lines.values().next().value
   const { seconds, step, words } = range.value
-  const points = line ? buckets(line.t, line.v, serverTime() - seconds, seconds) : []
+  const points = line ? buckets(line.t, line.v, (range.value.end ?? serverTime()) - seconds, seconds) : []
   const most = Math.max(top ?? 0, ...points.map((p) => p?.v ?? 0)) || 1
   const limit = line ? Math.max(gapLimit(line.t, step), (seconds / BUCKETS) * 1.5) : 0
   let path = ''

@@ -5,10 +5,10 @@
  */
 import { day, clockTime, exactTime } from '../format.js'
 import { html } from '../lib.js'
-import { markOf } from '../statuses.js'
+import { weightOf, wordsOf } from '../timeline.js'
 import { now } from '../stores/clock.js'
 import { cursor } from '../stores/cursor.js'
-import { events, pointedEvent } from '../stores/events.js'
+import { events, placeOf } from '../stores/events.js'
 import { Mark } from './Mark.js'
 import { Panel } from './Panel.js'
 
@@ -35,15 +35,15 @@ export function Timeline() {
 
 /** @param {{ event: TimelineEvent }} props */
 function Entry({ event }) {
-  const mark = markOf(event.severity)
+  const mark = weightOf(event)
   const today = day(event.time) === day(now.value)
   const over = () => { cursor.value = event.time }
   const out = () => { cursor.value = null }
   return html`
-    <li id=${`event-${event.id}`} class=${pointedEvent.value === event.id ? 'pointed' : ''} onMouseEnter=${over} onMouseLeave=${out}>
+    <li id=${`event-${event.id}`} onMouseEnter=${over} onMouseLeave=${out}>
       <time datetime=${new Date(event.time * 1000).toISOString()} title=${`${day(event.time)} ${exactTime(event.time)}`}>${today ? clockTime(event.time) : day(event.time)}</time>
       ${mark === 'info' ? html`<i class="dot"></i>` : html`<${Mark} kind=${mark} word=${event.severity} />`}
-      <span class="entry-title">${event.title}</span>
+      <a class="entry-title" href=${placeOf(event)}>${wordsOf(event)}</a>
       <span class="note">${sourceWord(event.source)}</span>
     </li>`
 }

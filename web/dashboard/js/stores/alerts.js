@@ -5,7 +5,9 @@
  */
 import { get, post } from '../api.js'
 import { computed, effect, signal } from '../lib.js'
+import { serverTime } from './clock.js'
 import { epoch, subscribe } from './connection.js'
+import { choice, period } from './place.js'
 
 /** @typedef {{ op: string, value: number, severity: Severity, rule: string }} Threshold */
 
@@ -21,6 +23,9 @@ export const alerts = computed(() => byId.value && [...byId.value.values()].sort
   Number(b.state === 'firing') - Number(a.state === 'firing')
   || WEIGHT[b.severity] - WEIGHT[a.severity]
   || (a.pending_since ?? 0) - (b.pending_since ?? 0)))
+
+/** Alerts of the period that have ended, newest first. @type {import('../../vendor/signals-core.js').Signal<Alert[]>} */
+export const endedAlerts = signal([])
 
 /** Thresholds of rules and of alerts in progress, by metric name. */
 export const thresholds = computed(() => {
@@ -56,6 +61,8 @@ function change(changed) {
     if (alert.state === 'resolved') next.delete(alert.id)
     else next.set(alert.id, alert)
   }
+  const ended = changed.filter((alert) => alert.state === 'resolved')
+  if (ended.length > 0) endedAlerts.value = [...ended, ...endedAlerts.peek().filter((a) => !ended.some((e) => e.id === a.id && e.firing_since === a.firing_since))]
   byId.value = next
 }
 
@@ -67,6 +74,12 @@ export function followAlerts() {
       if (frame.type === 'snapshot') byId.value = new Map()
       change(frame.data)
     },
+  })
+  effect(() => {
+    choice.value // read: another period has other alerts
+    if (epoch.value === 0) return
+    const { start, end } = period.peek()
+    get('/api/v1/alerts/history', { start, end: Math.max(end, serverTime()) }).then((ended) => { endedAlerts.value = ended }).catch(() => undefined)
   })
   effect(() => {
     // Rules change only with the settings, that is with a restart: asked once a connection.

@@ -9,15 +9,13 @@ import { get } from '../api.js'
 import { effect, signal } from '../lib.js'
 import { serverTime } from './clock.js'
 import { epoch, subscribe } from './connection.js'
-import { range } from './route.js'
+import { address, range } from './place.js'
 
 /** Nobody reads more than this many, or can distinguish them on a lane. */
 const KEPT = 1000
 
 /** @type {import('../../vendor/signals-core.js').Signal<TimelineEvent[]|null>} null until something is known */
 export const events = signal(null)
-/** The event pointed at in the list or on the lane. @type {import('../../vendor/signals-core.js').Signal<string|null>} */
-export const pointedEvent = signal(null)
 
 /** @type {Set<(fresh: TimelineEvent[]) => void>} */
 const listeners = new Set()
@@ -34,6 +32,15 @@ function add(more) {
   events.value = [...byId.values()].sort((a, b) => b.time - a.time).slice(0, KEPT)
 }
 
+/** Which page an event leads to. @type {Record<string, string>} */
+const PAGES = { taskmaster: 'tasks', github: 'ci', probe: 'application', alert: 'alerts', advice: 'alerts', service: 'status' }
+
+/** Where the reader finds what an event is about. @param {TimelineEvent} event */
+export function placeOf(event) {
+  const page = PAGES[event.source] ?? 'now'
+  return address(page, page === 'tasks' || page === 'application' ? event.subject : '')
+}
+
 /** Starts listening; called once. */
 export function followEvents() {
   subscribe({
@@ -45,7 +52,7 @@ export function followEvents() {
   })
   effect(() => {
     if (epoch.value === 0) return
-    const end = serverTime()
+    const end = range.value.end ?? serverTime()
     get('/api/v1/events', { start: end - range.value.seconds, end }).then(add).catch(() => undefined)
   })
 }

@@ -12,7 +12,7 @@ import { append, merge, trim } from '../points.js'
 import * as selectors from '../selector.js'
 import { serverTime } from './clock.js'
 import { epoch } from './connection.js'
-import { range } from './route.js'
+import { range } from './place.js'
 import { onSamples, want } from './samples.js'
 
 /**
@@ -63,7 +63,7 @@ function create(selector) {
 
   /** @param {Matrix[]} series */
   const live = (series) => {
-    if (!parsed) return
+    if (!parsed || !range.peek().live) return
     const { step, seconds } = range.peek()
     let touched = false
     for (const { metric, values } of series) {
@@ -81,8 +81,8 @@ function create(selector) {
   async function load(whole) {
     const mine = ++turn
     clearTimeout(again)
-    const { name, seconds, step } = range.peek()
-    const end = serverTime()
+    const { name, seconds, step, end: fixed } = range.peek()
+    const end = fixed ?? serverTime()
     if (whole || loadedRange !== name) {
       feed.lines.clear()
       feed.state = 'loading'

@@ -1,26 +1,32 @@
 /**
- * The head of every page: name, navigation, connection, range, theme.
+ * The head of every page: name, navigation, search, connection, time, theme.
  */
 import { age } from '../format.js'
 import { html, useEffect } from '../lib.js'
 import { now } from '../stores/clock.js'
 import { socketState } from '../stores/connection.js'
-import { address, RANGES, range, route } from '../stores/route.js'
+import { address, pageName } from '../stores/place.js'
 import { lastSampleAt, link } from '../stores/samples.js'
 import { status } from '../stores/status.js'
 import { nextTheme, theme } from '../stores/theme.js'
+import { Nav } from './Nav.js'
+import { openPalette } from './search.js'
+import { TimePicker } from './TimePicker.js'
 
-export function Header() {
+export function Head() {
   return html`
-    <a class="skip" href="#main" onClick=${skip}>Skip to the figures</a>
+    <a class="skip" href="#main" onClick=${skip}>Skip to the page</a>
     <header class="top">
-      <a class="brand" href=${address('overview', range.value)} aria-label="Taskpulse, overview">
-        <svg viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6.5" /><circle cx="8" cy="8" r="2.5" /></svg>taskpulse
+      <a class="brand" href=${address('now')} aria-label="Taskpulse, now">
+        <svg viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6.5" /><circle cx="8" cy="8" r="2.5" /></svg><span>taskpulse</span>
       </a>
       <${Nav} />
       <div class="top-tools">
+        <button type="button" class="search" onClick=${() => openPalette('')} aria-keyshortcuts="/" aria-label="Search">
+          <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M7 2a5 5 0 0 1 4 8l3.2 3.2-1 1L10 11a5 5 0 1 1-3-9zm0 1.4a3.6 3.6 0 1 0 0 7.2a3.6 3.6 0 0 0 0-7.2z" /></svg><kbd>/</kbd>
+        </button>
         <${Connection} />
-        <${Ranges} />
+        <${TimePicker} />
         <${Theme} />
         <${Logout} />
       </div>
@@ -33,45 +39,22 @@ function skip(event) {
   document.getElementById('main')?.focus()
 }
 
-function Nav() {
-  const { page } = route.value
-  const trouble = status.value && (status.value.state !== 'ok' || status.value.problems.length > 0)
-  return html`
-    <nav class="nav" aria-label="Pages">
-      <a href=${address('overview', range.value)} aria-current=${page === 'overview' ? 'page' : undefined}>Overview</a>
-      <a href=${address('status', range.value)} aria-current=${page === 'status' ? 'page' : undefined}>
-        Status${trouble && html`<span class="nav-trouble" title="The service reports a problem">!<span class="unseen"> has problems</span></span>`}
-      </a>
-    </nav>`
-}
-
-/** Whether what is shown is live, and how old it is. */
+/** Whether what is shown is live, and how old it is; leads to how the service itself is. */
 function Connection() {
   const state = link.value
   const at = lastSampleAt.value
   const old = at === null ? null : Math.max(0, now.value - at)
-  const lost = socketState.value === 'lost'
   useEffect(() => { document.documentElement.dataset.state = state }, [state])
-  const words = state === 'live' ? 'live' : state === 'connecting' ? 'connecting' : 'stale'
-  const detail = state === 'live' ? age(old ?? 0)
-    : state === 'connecting' ? ''
-    : `${old === null ? 'no data yet' : `last data ${age(old)} ago`}`
+  const trouble = status.value && (status.value.state !== 'ok' || status.value.problems.length > 0)
+  const detail = state === 'stale' ? (old === null ? 'no data yet' : `last data ${age(old)} ago`) : ''
   return html`
-    <span class="connection connection-${state}" data-connection=${state}>
+    <a class="connection connection-${state}" data-connection=${state} href=${address('status')} aria-current=${pageName.value === 'status' ? 'page' : undefined} title="How the service itself is">
       <svg viewBox="0 0 12 12" aria-hidden="true"><circle cx="6" cy="6" r="4" /></svg>
-      <span role="status">${words}</span>
-      ${detail && html`<span class="connection-age">${state === 'live' ? detail : `· ${detail}`}</span>`}
-      ${lost && html`<span class="connection-lost">· reconnecting</span>`}
-    </span>`
-}
-
-function Ranges() {
-  const { page, selector, range: chosen } = route.value
-  return html`
-    <nav class="ranges" aria-label="Time range">
-      ${RANGES.map((r) => html`
-        <a key=${r.name} href=${address(page, r, selector)} aria-label=${r.words} aria-current=${r === chosen ? 'true' : undefined}>${r.name}</a>`)}
-    </nav>`
+      <span role="status">${state}</span>
+      ${detail && html`<span class="connection-age">· ${detail}</span>`}
+      ${socketState.value === 'lost' && html`<span class="connection-lost">· reconnecting</span>`}
+      ${trouble && html`<span class="nav-trouble">!<span class="unseen"> the service has problems</span></span>`}
+    </a>`
 }
 
 const ICONS = {

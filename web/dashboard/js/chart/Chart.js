@@ -1,26 +1,27 @@
 /**
  * A live chart in its panel: feeds in, uPlot out, the cursor shared with all charts of the page.
  *
- * @import { ChartSpec } from '../charts.js'
+ * @import { ChartSpec } from './specs.js'
  * @import { Line } from '../points.js'
  */
-import { drawn, MOST_LINES } from '../charts.js'
+import { drawn, MOST_LINES } from './specs.js'
 import { clockTime, count, format, since } from '../format.js'
 import { useFeeds } from '../hooks.js'
-import { html, useEffect, useLayoutEffect, useMemo, useRef } from '../lib.js'
-import { lineColour, makePlot } from '../plot.js'
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib.js'
+import { attach } from './gestures.js'
+import { lineColour, makePlot } from './plot.js'
 import { align, lowerBound, stack } from '../points.js'
 import { alerts, thresholds } from '../stores/alerts.js'
-import { now, serverTime } from '../stores/clock.js'
+import { now } from '../stores/clock.js'
 import { cursor } from '../stores/cursor.js'
-import { events } from '../stores/events.js'
-import { historyOf, range } from '../stores/route.js'
-import { link } from '../stores/samples.js'
+import { events, placeOf } from '../stores/events.js'
+import { go, historyOf, period, range } from '../stores/place.js'
 import { repaint } from '../stores/theme.js'
 import { markOf } from '../statuses.js'
+import { wordsOf } from '../timeline.js'
 import { Legend } from './Legend.js'
-import { Mark } from './Mark.js'
-import { Panel } from './Panel.js'
+import { Mark } from '../components/Mark.js'
+import { Panel } from '../components/Panel.js'
 
 /** @param {{ spec: ChartSpec, height?: number }} props */
 export function Chart({ spec, height = 150 }) {
@@ -46,9 +47,10 @@ export function Chart({ spec, height = 150 }) {
 }
 
 /** @param {{ spec: ChartSpec, lines: Line[], colours: string[], step: number, height: number, label: string }} props */
-function Plot({ spec, lines, colours, step, height, label }) {
+export function Plot({ spec, lines, colours, step, height, label }) {
   const box = useRef(/** @type {HTMLElement|null} */ (null))
   const plot = useRef(/** @type {import('../../vendor/uplot.js').default|null} */ (null))
+  const [tip, setTip] = useState(/** @type {{ event: import('../types.js').Event, left: number }|null} */ (null))
   const data = useMemo(() => (spec.stacked ? stack(lines, step) : align(lines)), [lines])
   const shape = lines.map((l, i) => l.key + colours[i]).join('\n')
   const metricName = spec.metricName ?? spec.selectors[0]
@@ -61,28 +63,34 @@ function Plot({ spec, lines, colours, step, height, label }) {
     const made = makePlot({
       unit: spec.unit, top: spec.top, stacked: spec.stacked, height, width: into.clientWidth,
       lines: lines.map((l, i) => ({ name: spec.name(l.metric), colour: colours[i] })),
-      span: () => [serverTime() - range.peek().seconds, serverTime()],
+      span: () => [period.peek().start, period.peek().end],
       thresholds: () => [...(thresholds.peek().get(metricName)?.values() ?? [])],
       events: () => events.peek() ?? [],
       onPoint: (time) => { cursor.value = time },
+      onEvent: (event, left) => setTip(event && { event, left }),
+      onOpen: (event) => go(placeOf(event)),
     }, /** @type {any} */ (data), into)
     plot.current = made
     const resize = new ResizeObserver(() => {
       if (into.clientWidth > 0 && into.clientWidth !== made.width) made.setSize({ width: into.clientWidth, height })
     })
     resize.observe(into)
+    const edge = () => made.over.getBoundingClientRect()
+    const still = attach(made.over, { left: () => edge().left, width: () => edge().width, timeAt: (x) => made.posToVal(x - edge().left, 'x') },
+      (pull) => made.setSelect({ left: pull ? pull[0] - edge().left : 0, width: pull ? pull[1] - pull[0] : 0, top: 0, height: made.over.clientHeight }, false))
     return () => {
+      still()
       resize.disconnect()
       made.destroy()
       plot.current = null
     }
   }, [shape, spec.id, spec.unit, height])
 
-  // While the stream is lost the picture stands still, so that its age is plain to see.
-  const tick = link.value === 'stale' ? 0 : now.value
-  useEffect(() => { if (document.visibilityState === 'visible') plot.current?.setData(/** @type {any} */ (data)) }, [data, tick])
+  // Drawn anew when there is new data or time has moved on by a pixel, not every second.
+  const { start, end } = period.value
+  useEffect(() => { if (document.visibilityState === 'visible') plot.current?.setData(/** @type {any} */ (data)) }, [data, start, end])
   useEffect(() => plot.current?.redraw(false), [repaint.value, events.value, thresholds.value])
-  useEffect(() => { if (plot.current) pointAt(plot.current, cursor.value) }, [cursor.value, data, tick])
+  useEffect(() => { if (plot.current) pointAt(plot.current, cursor.value) }, [cursor.value, data, start, end])
 
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
@@ -92,8 +100,22 @@ function Plot({ spec, lines, colours, step, height, label }) {
     cursor.value = time
   }
   return html`
-    <div class="plot" ref=${box} tabindex="0" role="img" aria-label=${label} onKeyDown=${onKeyDown} onBlur=${() => { cursor.value = null }}
-      data-newest=${last} data-oldest=${first} data-lines=${lines.length}></div>`
+    <div class="plot-box">
+      <div class="plot" ref=${box} tabindex="0" role="img" aria-label=${label} onKeyDown=${onKeyDown} onBlur=${() => { cursor.value = null }}
+        data-newest=${last} data-oldest=${first} data-lines=${lines.length}></div>
+      ${tip && html`<${EventTip} event=${tip.event} left=${tip.left} />`}
+    </div>`
+}
+
+/** What a tick stands for. @param {{ event: import('../types.js').Event, left: number }} props */
+function EventTip({ event, left }) {
+  const tip = useRef(/** @type {HTMLElement|null} */ (null))
+  useLayoutEffect(() => {
+    if (!tip.current?.parentElement) return
+    const room = tip.current.parentElement.clientWidth - tip.current.offsetWidth
+    tip.current.style.left = `${Math.max(0, Math.min(room, left - tip.current.offsetWidth / 2))}px`
+  })
+  return html`<div class="tip tip-event" ref=${tip} role="status"><b>${wordsOf(event)}</b><span class="quiet">${since(event.time, now.value)}</span></div>`
 }
 
 /** @param {import('../../vendor/uplot.js').default} plot @param {number|null} time */

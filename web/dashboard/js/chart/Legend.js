@@ -1,16 +1,16 @@
 /**
  * What a chart's lines are called and their values: the newest, or those at the cursor.
  *
- * @import { ChartSpec } from '../charts.js'
+ * @import { ChartSpec } from './specs.js'
  * @import { Line } from '../points.js'
  */
 import { clockTime, exactTime } from '../format.js'
 import { html } from '../lib.js'
 import { valueAt } from '../points.js'
 import { cursor } from '../stores/cursor.js'
-import { range } from '../stores/route.js'
-import { Figure } from './Figure.js'
-import { Swatch } from './Swatch.js'
+import { range } from '../stores/place.js'
+import { Figure } from '../components/Figure.js'
+import { Swatch } from '../components/Swatch.js'
 
 /** @param {{ spec: ChartSpec, lines: Line[], colours: string[] }} props */
 export function Legend({ spec, lines, colours }) {

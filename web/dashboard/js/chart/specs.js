@@ -3,14 +3,14 @@
  *
  * A definition is data; drawing it is `plot.js`, loading it `stores/feeds.js`.
  *
- * @import { Line } from './points.js'
- * @import { Board, Metric } from './types.js'
- * @import { Unit } from './format.js'
+ * @import { Line } from '../points.js'
+ * @import { Board, Metric } from '../types.js'
+ * @import { Unit } from '../format.js'
  */
-import { unitOf } from './format.js'
-import { rate, sumBy, withGaps } from './points.js'
-import { caption, print } from './selector.js'
-import { statusColour, statusRank, statusWord } from './statuses.js'
+import { unitOf } from '../format.js'
+import { rate, sumBy, withGaps } from '../points.js'
+import { caption, print } from '../selector.js'
+import { statusColour, statusRank, statusWord } from '../statuses.js'
 
 /**
  * @typedef {{
@@ -62,8 +62,9 @@ export function boardChart(board) {
   }
 }
 
-/** How long the probed targets take. @type {ChartSpec} */
+/** How long the probed targets take to answer. A check that fails at once is no fast answer. @type {ChartSpec & { query: string }} */
 export const APPLICATION_CHART = {
+  query: 'probe_duration_seconds and on (target) (probe_success == 1)',
   id: 'application', title: 'Application', note: 'time of a check', unit: 'seconds', selectors: ['probe_duration_seconds'],
   name: (m) => m.target ?? caption(m), prepare: highestFirst, fill: 'Filled by the probes as soon as they have asked.',
 }

@@ -1,0 +1,105 @@
+/**
+ * The value axis of a chart: where its lines are, and what they are called.
+ *
+ * Pure. Labels of one axis share a unit, and have as many decimals as it takes to tell neighbours apart.
+ *
+ * @import { Unit } from '../format.js'
+ */
+import { clockTime, DASH, day } from '../format.js'
+
+const NBSP = '\u00a0'
+/** @type {Array<[number, string]>} */
+const DECIMAL = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k'], [1, ''], [1e-3, 'm'], [1e-6, 'µ'], [1e-9, 'n']]
+/** @type {Array<[number, string]>} */
+const BINARY = [[1024 ** 4, 'TiB'], [1024 ** 3, 'GiB'], [1024 ** 2, 'MiB'], [1024, 'KiB'], [1, 'B']]
+/** @type {Array<[number, string]>} */
+const TIME = [[86_400, 'd'], [3600, 'h'], [60, 'min'], [1, 's'], [1e-3, 'ms'], [1e-6, 'µs'], [1e-9, 'ns']]
+
+/** What is less than this in its unit is written with an exponent. */
+const TINY = 1e-4
+
+/** @param {Unit} unit */
+export const isBinary = (unit) => unit === 'bytes' || unit === 'bytes_per_second'
+
+/** @param {number} most the greatest value on the axis @param {Unit} unit @returns {[number, string]} what a label counts, and its sign */
+function scaleOf(most, unit) {
+  if (unit === 'ratio') return [0.01, '%']
+  if (unit === 'score') return [1, '']
+  const scales = isBinary(unit) ? BINARY : unit === 'seconds' ? TIME : DECIMAL
+  const [factor, sign] = scales.find(([size]) => most >= size * 0.9999) ?? scales[scales.length - 1]
+  return [factor, unit === 'bytes_per_second' ? `${sign}/s` : sign]
+}
+
+/** How the lines of an axis are called. @param {number[]} values rising @param {Unit} unit */
+export function labels(values, unit) {
+  const most = Math.max(...values.map(Math.abs), 0)
+  if (most === 0) return values.map(() => (unit === 'ratio' ? `0${NBSP}%` : '0'))
+  const [factor, sign] = scaleOf(most, unit)
+  const step = Math.min(...values.slice(1).map((v, i) => Math.abs(v - values[i])).filter((d) => d > 0), most) / factor
+  const decimals = Math.min(12, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9), ...[step].map(fraction)))
+  return values.map((v) => {
+    if (!Number.isFinite(v)) return DASH
+    const text = v === 0 ? '0' : most / factor < TINY ? (v / factor).toExponential(3) : (v / factor).toFixed(decimals)
+    return sign && (v !== 0 || unit === 'ratio') ? `${text}${NBSP}${sign}` : text
+  })
+}
+
+/** How many decimals a step has: 2.5 has one, 0.25 two. @param {number} step */
+function fraction(step) {
+  for (let decimals = 0; decimals < 12; decimals += 1) {
+    const shifted = step * 10 ** decimals
+    if (Math.abs(shifted - Math.round(shifted)) < 1e-6 * Math.max(1, shifted)) return decimals
+  }
+  return 12
+}
+
+/** Steps between lines. */
+const STEPS = [1, 2, 2.5, 5, 10]
+
+/**
+ * Round places for the lines of an axis.
+ * @param {number} min @param {number} max @param {number} most how many find room @param {Unit} unit
+ */
+export function splits(min, max, most, unit) {
+  if (!(max > min)) return [min]
+  const [factor] = isBinary(unit) || unit === 'seconds' ? scaleOf(Math.max(Math.abs(min), Math.abs(max)), unit) : [1]
+  const rough = (max - min) / factor / Math.max(1, most)
+  const step = factor * (isBinary(unit) ? 2 ** Math.ceil(Math.log2(rough) - 1e-9) : round(rough))
+  const out = []
+  for (let i = Math.ceil(min / step - 1e-6); i * step <= max + step * 1e-6; i += 1) out.push(Number((i * step).toPrecision(12)))
+  return out
+}
+
+/** @param {number} rough */
+function round(rough) {
+  const power = 10 ** Math.floor(Math.log10(rough) + 1e-9)
+  return (STEPS.find((s) => s * power >= rough * 0.9999) ?? 10) * power
+}
+
+/** Where an axis may end. */
+const ENDS = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10]
+const BINARY_ENDS = [1, 1.5, 2]
+
+/** The end of the axis: the next round number, kept while the data needs more than half of it. @param {boolean} binary */
+export function steadyTop(binary) {
+  let held = 0
+  /** @param {number} max @param {number} least */
+  return (max, least) => {
+    const needed = Math.max(max * 1.05, least)
+    if (needed > held || needed < held * 0.45) held = roundUp(needed, binary)
+    return held
+  }
+}
+
+/** @param {number} n @param {boolean} binary round for bytes: a power of two, or one and a half of it */
+export function roundUp(n, binary) {
+  const base = binary ? 2 : 10
+  const power = base ** Math.floor(Math.log(n) / Math.log(base) + 1e-9)
+  return ((binary ? BINARY_ENDS : ENDS).find((s) => s * power >= n * 0.999) ?? base) * power
+}
+
+/** The time, and the date where the day changes. @param {number} t @param {number|undefined} before */
+export function timeLabel(t, before) {
+  const midnight = clockTime(t) === '00:00'
+  return midnight || (before !== undefined && day(before) !== day(t)) ? day(t) : clockTime(t)
+}

@@ -1,0 +1,50 @@
+/**
+ * What stands around every page: head, navigation, banners, the palette, and the page that the address names.
+ */
+import { html, useEffect, useState } from '../lib.js'
+import { bind } from '../keys.js'
+import { PAGES, pageOf } from '../pages.js'
+import { refusal } from '../stores/connection.js'
+import { loginAddress, loginEnded } from '../stores/login.js'
+import { address, go, pageName } from '../stores/place.js'
+import { samplesVersion } from '../stores/samples.js'
+import { verdict } from '../stores/verdict.js'
+import { Head } from './Head.js'
+import { Help } from './Help.js'
+import { Palette } from './Palette.js'
+import { BottomNav } from './Nav.js'
+import { showState } from './state.js'
+
+export function Frame() {
+  const page = pageOf(pageName.value)
+  const filled = samplesVersion.value > 0
+  const { state } = verdict.value
+  useEffect(() => bind(PAGES.map((p) => ({ keys: `g ${p.key}`, words: p.title, group: 'Go to', run: () => go(address(p.name)) }))), [])
+  useEffect(() => showState(page?.title ?? 'Not found', state), [page, state])
+  useEffect(() => { if (filled) document.documentElement.dataset.ready = 'true' }, [filled])
+  return html`
+    <${Head} />
+    ${refusal.value && html`<p class="banner" role="alert">The service refused part of the live stream: ${refusal.value}</p>`}
+    ${loginEnded.value && html`
+      <div class="banner banner-login" role="alert">
+        <span>Your login has ended. What you see is no longer live.</span> <a class="button button-main" href=${loginAddress.value}>Log in</a>
+      </div>`}
+    <main id="main" tabindex="-1" data-page=${pageName.value}>
+      <h1 class="unseen">${page?.title ?? 'Not found'}</h1>
+      ${page ? html`<${Shown} key=${page.name} page=${page} />`
+        : html`<p class="face">There is no page “${pageName.value}”. <a class="link" href=${address('now')}>Back to Now</a></p>`}
+    </main>
+    <${BottomNav} />
+    <${Palette} />
+    <${Help} />`
+}
+
+/** A page, loaded first where it is one of those. @param {{ page: import('../pages.js').Page }} props */
+function Shown({ page }) {
+  const [loaded, set] = useState(/** @type {{ view: any, error: string }} */ ({ view: page.view, error: '' }))
+  const load = () => page.load?.().then((view) => set({ view, error: '' }), () => set({ view: null, error: 'This page could not be loaded: the service does not answer.' }))
+  useEffect(() => { if (!loaded.view) load() }, [])
+  if (loaded.view) return html`<${loaded.view} />`
+  if (loaded.error) return html`<div class="face face-error" role="alert"><p>${loaded.error}</p><button type="button" class="button" onClick=${load}>Try again</button></div>`
+  return html`<div class="skeleton page-skeleton" role="status"><span class="unseen">Loading</span></div>`
+}

@@ -1,0 +1,32 @@
+/**
+ * The navigation: in the head where there is room, at the bottom of a narrow screen.
+ */
+import { html } from '../lib.js'
+import { PAGES } from '../pages.js'
+import { address, pageName } from '../stores/place.js'
+import { firing } from '../stores/needs.js'
+import { openPalette } from './search.js'
+
+/** So many have a place at the bottom of a phone; the palette leads to all. */
+const BOTTOM = ['now', 'tasks', 'ci', 'alerts']
+
+/** @param {{ page: import('../pages.js').Page }} props */
+function Link({ page }) {
+  const many = page.name === 'alerts' ? firing.value.length : 0
+  return html`
+    <a href=${address(page.name)} aria-current=${pageName.value === page.name ? 'page' : undefined} title=${`${page.question} (g ${page.key})`}>
+      ${page.title}${many > 0 && html`<span class="nav-count">${many}<span class="unseen"> firing</span></span>`}
+    </a>`
+}
+
+export function Nav() {
+  return html`<nav class="nav" aria-label="Pages">${PAGES.filter((p) => p.nav).map((page) => html`<${Link} key=${page.name} page=${page} />`)}</nav>`
+}
+
+export function BottomNav() {
+  return html`
+    <nav class="bottom-nav" aria-label="Pages">
+      ${PAGES.filter((p) => BOTTOM.includes(p.name)).map((page) => html`<${Link} key=${page.name} page=${page} />`)}
+      <button type="button" onClick=${() => openPalette('')}>More</button>
+    </nav>`
+}

@@ -1,0 +1,99 @@
+/**
+ * Search over everything: pages, tasks, runs, targets, metrics, times, and what can be done.
+ *
+ * A list under a field: arrows choose, Enter goes there. Names come from what is known already; metrics are asked for when it opens.
+ */
+import { get } from '../api.js'
+import { bind } from '../keys.js'
+import { html, useEffect, useRef, useState } from '../lib.js'
+import { PAGES } from '../pages.js'
+import { PRESETS } from '../period.js'
+import { boards } from '../stores/boards.js'
+import { ci } from '../stores/ci.js'
+import { address, choose, go, historyOf } from '../stores/place.js'
+import { status } from '../stores/status.js'
+import { nextTheme } from '../stores/theme.js'
+import { closePalette, openPalette, palette } from './search.js'
+import { rank } from './rank.js'
+
+/** @typedef {{ key: string, words: string, kind: string, run: () => void }} Entry */
+
+const SHOWN = 12
+/** @type {string[]} */
+let metrics = []
+
+/** @returns {Entry[]} */
+function entries() {
+  const open = (/** @type {string} */ hash) => () => go(hash)
+  return [
+    ...PAGES.map((p) => ({ key: `page ${p.name}`, words: p.title, kind: 'page', run: open(address(p.name)) })),
+    ...(boards.peek().tasks?.boards ?? []).flatMap((b) => b.items.map((i) => ({ key: `task ${b.project} ${b.tag} ${i.id}`, words: `${i.id} ${i.title}`, kind: 'task', run: open(address('tasks', i.id)) }))),
+    ...(status.peek()?.targets ?? []).map((t) => ({ key: `target ${t.target}`, words: t.target, kind: 'target', run: open(address('application', t.target)) })),
+    ...(ci.peek().runs?.repositories ?? []).flatMap((r) => r.runs.map((run) => ({
+      key: `run ${run.id} ${run.attempt}`, words: `${run.workflow} #${run.number} ${run.title}`, kind: 'run', run: () => { if (run.url) window.open(run.url, '_blank', 'noopener,noreferrer') },
+    }))),
+    ...metrics.map((name) => ({ key: `metric ${name}`, words: name, kind: 'metric', run: open(historyOf(name)) })),
+    ...PRESETS.map(([name, words]) => ({ key: `time ${name}`, words, kind: 'time', run: () => choose({ from: `now-${name}`, to: 'now' }) })),
+    { key: 'theme', words: 'Change the theme', kind: 'action', run: nextTheme },
+  ]
+}
+
+export function Palette() {
+  useEffect(() => bind([
+    { keys: '/', words: 'Search everything', group: 'Help', run: () => openPalette('') },
+  ]), [])
+  useEffect(() => {
+    /** @param {KeyboardEvent} event */
+    const open = (event) => {
+      if (event.key !== 'k' || !(event.ctrlKey || event.metaKey)) return
+      event.preventDefault()
+      openPalette('')
+    }
+    addEventListener('keydown', open)
+    return () => removeEventListener('keydown', open)
+  }, [])
+  return palette.value !== null && html`<${Open} initial=${palette.value} />`
+}
+
+/** @param {{ initial: string }} props */
+function Open({ initial }) {
+  const dialog = useRef(/** @type {HTMLDialogElement|null} */ (null))
+  const [words, setWords] = useState(initial)
+  const [chosen, choose_] = useState(0)
+  const [, loaded] = useState(0)
+  useEffect(() => {
+    dialog.current?.showModal()
+    get('/api/v1/label/__name__/values').then((names) => {
+      metrics = names
+      loaded(names.length)
+    }).catch(() => undefined)
+  }, [])
+  const found = rank(entries(), words).slice(0, SHOWN)
+  const at = Math.min(chosen, found.length - 1)
+  /** @param {Entry|undefined} entry */
+  const take = (entry) => {
+    dialog.current?.close()
+    entry?.run()
+  }
+  /** @param {KeyboardEvent} event */
+  const onKeyDown = (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
+    if (step) choose_((at + step + found.length) % Math.max(1, found.length))
+    else if (event.key === 'Enter') take(found[at])
+    else return
+    event.preventDefault()
+  }
+  return html`
+    <dialog class="dialog palette" ref=${dialog} aria-label="Search" onClose=${closePalette} onClick=${(/** @type {any} */ e) => { if (e.target === dialog.current) dialog.current?.close() }}>
+      <input type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-activedescendant=${found[at] ? `palette-${at}` : undefined} aria-label="Search pages, tasks, runs, metrics"
+        placeholder="Search pages, tasks, runs, metrics" autocomplete="off" spellcheck=${false} value=${words} autofocus
+        onInput=${(/** @type {any} */ e) => { setWords(e.target.value); choose_(0) }} onKeyDown=${onKeyDown} />
+      <ul id="palette-list" role="listbox" aria-label="Found">
+        ${found.map((entry, i) => html`
+          <li key=${entry.key} id=${`palette-${i}`} role="option" aria-selected=${i === at} onClick=${() => take(entry)} onPointerMove=${() => { if (i !== at) choose_(i) }}>
+            <span class="palette-words">${entry.words}</span><span class="quiet">${entry.kind}</span>
+          </li>`)}
+        ${found.length === 0 && html`<li class="quiet" role="option" aria-selected="false">Nothing is called that.</li>`}
+      </ul>
+    </dialog>`
+}

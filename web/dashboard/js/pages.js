@@ -1,0 +1,31 @@
+/**
+ * The pages: one line each makes its route, its place in the navigation, its title, its key and its entry in the palette.
+ *
+ * To add a page, write its component and add its line. All but the first are loaded when they are first opened, or when nothing else is to be done.
+ */
+import { Now } from './pages/Now.js'
+
+/**
+ * @typedef {{ name: string, title: string, key: string, question: string, nav: boolean, view: any, load?: () => Promise<any> }} Page
+ *   `name`: its part of the address; `key`: opens it after `g`; `question`: what it answers; `nav`: stands in the navigation
+ */
+
+/** @param {string} name @param {string} title @param {string} key @param {string} question @param {any} view @returns {Page} */
+const page = (name, title, key, question, view) => ({ name, title, key, question, nav: true, view })
+/** @param {string} name @param {string} title @param {string} key @param {string} question @param {() => Promise<any>} load @returns {Page} */
+const later = (name, title, key, question, load) => ({ name, title, key, question, nav: true, view: null, load })
+
+/** @type {Page[]} */
+export const PAGES = [
+  page('now', 'Now', 'n', 'Is it fine, what needs me, what happened?', Now),
+  later('tasks', 'Tasks', 't', 'How far is the work, and what holds it up?', () => import('./pages/Tasks.js').then((m) => m.Tasks)),
+  later('ci', 'CI', 'c', 'Do the workflows succeed, and where do the minutes go?', () => import('./pages/Ci.js').then((m) => m.Ci)),
+  later('system', 'System', 's', 'What does the machine do, and who makes it?', () => import('./pages/System.js').then((m) => m.System)),
+  later('application', 'Application', 'p', 'Does it answer, and how fast?', () => import('./pages/Application.js').then((m) => m.Application)),
+  later('alerts', 'Alerts', 'a', 'What was wrong, since when, and what to do?', () => import('./pages/Alerts.js').then((m) => m.Alerts)),
+  later('explore', 'Explore', 'e', 'What do the figures say?', () => import('./pages/Explore.js').then((m) => m.Explore)),
+  { ...later('status', 'Status', 'u', 'How is the service itself?', () => import('./pages/Status.js').then((m) => m.Status)), nav: false },
+]
+
+/** @param {string} name @returns {Page|undefined} */
+export const pageOf = (name) => PAGES.find((p) => p.name === name)

@@ -1,0 +1,129 @@
+/**
+ * Where the reader is: the page, what of it is in view, the period, and what pages keep in the address.
+ *
+ * The address bar is the truth: what changes here is written there, so that a link leads back to the same view.
+ *
+ * @import { Address } from '../address.js'
+ * @import { Choice } from '../period.js'
+ */
+import { parse, print } from '../address.js'
+import { batch, computed, signal } from '../lib.js'
+import { choiceOf, DEFAULT, LONGEST_S, paramsOf, resolve, SHORTEST_S, stepFor } from '../period.js'
+import { now } from './clock.js'
+
+/** @type {import('../../vendor/signals-core.js').Signal<Address>} */
+export const place = signal(parse(location.hash))
+/** Which page is in view. */
+export const pageName = computed(() => place.value.page)
+
+/** What every link takes along: the period and the time zone. */
+const CARRIED = ['range', 'from', 'to', 'zone', 'compare']
+
+/** The address of a page in the period in view. @param {string} page @param {string} [item] @param {Record<string, string>} [params] */
+export function address(page, item = '', params = {}) {
+  const carried = Object.fromEntries(CARRIED.map((name) => [name, place.value.params[name] ?? '']))
+  return print({ page, item, params: { ...carried, ...params } })
+}
+
+/** The history of a series in Explore. @param {string} query */
+export const historyOf = (query) => address('explore', '', { query })
+
+/** Goes to an address; `replace` where going back should not lead here again. @param {string} hash @param {{ replace?: boolean }} [how] */
+export function go(hash, { replace = false } = {}) {
+  if (hash === location.hash) return
+  if (replace) history.replaceState(null, '', hash)
+  else history.pushState(null, '', hash)
+  place.value = parse(hash)
+}
+
+/** Changes parameters of the page in view; an empty text takes one away. @param {Record<string, string>} params @param {{ replace?: boolean }} [how] */
+export function setParams(params, how) {
+  const { page, item, params: held } = place.peek()
+  go(print({ page, item, params: { ...held, ...params } }), how)
+}
+
+/** One parameter, and how to change it without a step in the browser's history. @param {string} name @param {string} [initial] */
+export function param(name, initial = '') {
+  return {
+    get value() { return place.value.params[name] ?? initial },
+    set value(text) { setParams({ [name]: text === initial ? '' : text }, { replace: true }) },
+  }
+}
+
+/** Times are those of UTC rather than of this browser. */
+export const utc = computed(() => place.value.params.zone === 'utc')
+/** How many seconds earlier the period lies that is drawn beside the one in view; 0 for none. */
+export const compare = computed(() => ({ day: 86_400, week: 604_800 }[place.value.params.compare] ?? 0))
+
+/** @type {import('../../vendor/signals-core.js').ReadonlySignal<Choice>} */
+export const choice = computed(() => choiceOf(place.value.params))
+/** Charts are about this wide: a live period moves on by a pixel of it at a time. */
+const PIXELS = 800
+const pace = computed(() => {
+  const { start, end } = resolve(choice.value, now.peek(), utc.value)
+  return Math.max(1, (end - start) / PIXELS)
+})
+const moved = computed(() => Math.floor(now.value / pace.value) * pace.value)
+/** Where a gesture has moved the view to, until the address follows. @type {import('../../vendor/signals-core.js').Signal<[number, number]|null>} */
+const moving = signal(null)
+/** The period in view. A live one changes when it has moved by a pixel. */
+export const period = computed(() => {
+  const settled = resolve(choice.value, moved.value, utc.value)
+  const [start, end] = moving.value ?? [settled.start, settled.end]
+  return moving.value ? { ...settled, start, end, live: false } : settled
+})
+/** Up to here every sample has its own point. */
+const EVERY_S = 3600
+/** Longer periods have at most so many points a line. */
+const POINTS = 360
+
+/**
+ * The period as charts load it: how long, how far apart its points are (0: every sample), and where it ends unless it is live.
+ * Changes with the reader's choice only, not while time goes on.
+ */
+export const range = computed(() => {
+  const { from, to } = choice.value
+  const { start, end, live, words } = resolve(choice.value, now.peek(), utc.value)
+  const seconds = end - start
+  return { name: `${from}|${to}`, seconds, step: seconds <= EVERY_S ? 0 : stepFor(seconds, POINTS), words, live, end: live ? null : end }
+})
+
+/** @param {Choice} chosen */
+export const choose = (chosen) => setParams(paramsOf(chosen))
+
+/** What was in view before the reader zoomed, the newest last. @type {Choice[]} */
+const before = []
+const MOST_STEPS_BACK = 50
+
+/** Shows exactly this time. @param {number} start @param {number} end Unix seconds */
+export function zoom(start, end) {
+  const middle = (start + end) / 2
+  const half = Math.min(LONGEST_S, Math.max(SHORTEST_S, end - start)) / 2
+  before.push(choice.peek())
+  if (before.length > MOST_STEPS_BACK) before.shift()
+  choose({ from: String(Math.round(middle - half)), to: String(Math.round(middle + half)) })
+}
+
+/** Back to what was in view before; to the live hour where nothing was. */
+export function back() {
+  choose(before.pop() ?? DEFAULT)
+}
+
+/** Moves the view while a gesture lasts. @param {number} start @param {number} end */
+export function move(start, end) {
+  if (end - start >= SHORTEST_S && end - start <= LONGEST_S) moving.value = [start, end]
+}
+
+/** The gesture is over: the address follows. One that ends at now is live again. */
+export function commit() {
+  const to = moving.peek()
+  if (!to) return
+  batch(() => {
+    moving.value = null
+    if (to[1] >= now.peek() - (to[1] - to[0]) / PIXELS) choose({ from: `now-${Math.round(to[1] - to[0])}s`, to: 'now' })
+    else zoom(to[0], to[1])
+  })
+}
+
+addEventListener('popstate', () => { place.value = parse(location.hash) })
+addEventListener('hashchange', () => { place.value = parse(location.hash) })
