@@ -169,7 +169,7 @@ fn a_browser_is_sent_to_the_login_or_gets_a_page_and_a_program_gets_json() {
     }
     let (status, _, text) = get("/api/v1/status", "*/*", true);
     assert!(status == 401 && text.contains("\"errorType\":\"unauthorized\""), "{text}");
-    assert_eq!(get("/js/main.js", "*/*", true).0, 401);
+    assert_eq!(get("/api/v1/labels", "*/*", true).0, 401);
     let login = login(&service, "");
     let cookie = login.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     let logged_in = client.get(service.url("/login?next=/metrics")).header(header::COOKIE, &cookie).send().unwrap();

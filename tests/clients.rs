@@ -134,10 +134,11 @@ fn answers_that_no_client_reads_delay_no_others_and_are_cut_off() {
 fn requests_that_are_sent_ahead_wait_and_cost_nothing_while_answers_are_not_read() {
     let folder = Folder::with_settings(QUIET);
     let service = folder.start();
-    let ahead = b"GET /js/login.js HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(400_000);
+    let script = service.asset("login");
+    let ahead = format!("GET {script} HTTP/1.1\r\nHost: localhost\r\n\r\n").repeat(400_000);
     let mut stream = connect(&service);
     stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
-    assert!(stream.write_all(&ahead).is_err(), "all of it was read");
+    assert!(stream.write_all(ahead.as_bytes()).is_err(), "all of it was read");
     let (mut spent, mut at) = (cpu_seconds(&service), Instant::now());
     within(Duration::from_secs(20), "the service comes to rest before the client is cut off", || {
         assert_eq!(service.get("/healthz").status(), 200);
@@ -153,9 +154,9 @@ fn requests_that_are_sent_ahead_wait_and_cost_nothing_while_answers_are_not_read
     let mut stream = connect(&service);
     let mut writing = stream.try_clone().unwrap();
     let sender = std::thread::spawn(move || {
-        let last = b"GET /js/login.js HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-        writing.write_all(&b"GET /js/login.js HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(999)).unwrap();
-        writing.write_all(last).unwrap();
+        let last = format!("GET {script} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        writing.write_all(format!("GET {script} HTTP/1.1\r\nHost: localhost\r\n\r\n").repeat(999).as_bytes()).unwrap();
+        writing.write_all(last.as_bytes()).unwrap();
     });
     assert_eq!(rest(&mut stream).matches("HTTP/1.1 200 OK").count(), 1_000);
     sender.join().unwrap();

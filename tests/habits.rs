@@ -383,10 +383,11 @@ fn methods_slashes_and_encodings_that_clients_use_are_taken() {
     let client = reqwest::blocking::Client::builder().no_proxy().no_gzip().build().unwrap();
     let packed = client.get(service.url("/metrics")).header("accept-encoding", "gzip, deflate, br").send().unwrap();
     assert_eq!(packed.headers()["content-encoding"], "gzip");
+    let style = service.asset("style");
     // HEAD answers where GET does, with the same head and no body.
     for path in [
         "/",
-        "/app.css",
+        style.as_str(),
         "/login",
         "/metrics",
         "/healthz",
@@ -421,7 +422,7 @@ fn methods_slashes_and_encodings_that_clients_use_are_taken() {
         ("POST", "/api/v1/rules", 405, READ),
         ("POST", "/metrics", 405, READ),
         ("POST", "/", 405, READ),
-        ("POST", "/app.css", 405, READ),
+        ("POST", style.as_str(), 405, READ),
         ("POST", "/healthz", 405, READ),
         ("HEAD", "/ws", 405, "GET, OPTIONS"),
         ("GET", "/api/v1/write", 405, "OPTIONS, POST"),

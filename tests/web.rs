@@ -64,8 +64,9 @@ fn every_answer_carries_the_headers_that_keep_a_page_to_itself() {
     }
     let page = service.get("/").text().unwrap();
     assert!(!page.contains("<script>") && !page.contains(" style=") && !page.contains(" onclick="));
-    let tag = service.get("/app.css").headers()["etag"].clone();
-    let again = service.client.get(service.url("/app.css")).header(header::IF_NONE_MATCH, tag).send().unwrap();
+    let style = service.asset("style");
+    let tag = service.get(&style).headers()["etag"].clone();
+    let again = service.client.get(service.url(&style)).header(header::IF_NONE_MATCH, tag).send().unwrap();
     assert_eq!(again.status(), 304);
 }
 
@@ -73,17 +74,18 @@ fn every_answer_carries_the_headers_that_keep_a_page_to_itself() {
 fn with_a_token_nothing_but_health_and_login_is_open() {
     let folder = Folder::new();
     let service = folder.start_with(&[], &[("TASKPULSE__SERVER__TOKEN", TOKEN), ("TASKPULSE__SERVER__LISTEN", "0.0.0.0")]);
-    let open = ["/healthz", "/readyz", "/-/healthy", "/-/ready", "/login", "/app.css", "/tokens.css", "/favicon.svg", "/favicon.ico"];
+    let open = ["/healthz", "/readyz", "/-/healthy", "/-/ready", "/login", "/favicon.svg", "/favicon.ico"];
     // Ends a login; takes what is signed.
     let others = ["/logout", "/hooks/github"];
     for (method, path) in service.routes(TOKEN) {
-        if open.contains(&path.as_str()) || others.contains(&path.as_str()) || path == "/" {
+        if open.contains(&path.as_str()) || path.starts_with("/assets/") || others.contains(&path.as_str()) || path == "/" {
             continue;
         }
         let status = service.client.request(method.clone(), service.url(&path)).send().unwrap().status();
         assert_eq!(status, 401, "{method} {path}");
     }
-    for path in open.into_iter().chain(["/js/login.js", "/js/theme-boot.js"]) {
+    let parts = ["style", "login", "theme-boot"].map(|stem| service.asset(stem));
+    for path in open.into_iter().chain(parts.iter().map(String::as_str)) {
         assert_eq!(service.get(path).status(), 200, "{path}");
     }
     assert_eq!(service.get("/").headers()["location"], "/login");

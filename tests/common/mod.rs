@@ -241,11 +241,18 @@ impl Service {
         }
     }
 
+    /// The address of a script or style of the dashboard, which has a hash in its name: `style` leads to `/assets/style-3f2a9c01.css`.
+    pub fn asset(&self, stem: &str) -> String {
+        let page = self.client.get(self.url("/login")).send().unwrap().text().unwrap();
+        let start = format!("/assets/{stem}-");
+        page.split('"').find(|part| part.starts_with(&start)).unwrap_or_else(|| panic!("no {stem} in {page}")).to_owned()
+    }
+
     /// Method and path of every route: the pages, and all operations of the API's document with something in place of their
     /// parameters.
     pub fn routes(&self, token: &str) -> Vec<(Method, String)> {
         let document: Value = self.client.get(self.url("/api/v1/openapi.json")).bearer_auth(token).send().unwrap().json().unwrap();
-        let pages = ["/", "/login", "/ws", "/app.css", "/js/main.js", "/favicon.ico", "/none", "/api/v1/none", "/hooks/none"];
+        let pages = ["/", "/login", "/ws", "/assets/none.js", "/favicon.ico", "/none", "/api/v1/none", "/hooks/none"];
         let mut routes: Vec<_> = pages.map(|path| (Method::GET, path.to_owned())).to_vec();
         routes.extend([(Method::POST, "/login".to_owned()), (Method::POST, "/logout".to_owned())]);
         for (path, operations) in document["paths"].as_object().unwrap() {

@@ -122,9 +122,10 @@ impl Bundle {
             *uses.entry(name).or_default() += 1;
         }
         // What several of them need is a script of its own, since each module must exist once.
-        let shared: BTreeSet<Name> = uses.into_iter().filter(|(name, n)| *n > 1 || (later.contains(name) && *n > 1)).map(|(name, _)| name).collect();
+        let shared: BTreeSet<Name> = uses.into_iter().filter(|(_, n)| *n > 1).map(|(name, _)| name).collect();
         let mut scripts = Vec::new();
-        let mut loads: BTreeMap<Name, String> = first.iter().map(|name| (name.clone(), format!("Promise.resolve({REGISTRY}[{}])", self.number(name)))).collect();
+        let mut loads: BTreeMap<Name, String> =
+            first.iter().map(|name| (name.clone(), format!("Promise.resolve({REGISTRY}[{}])", self.number(name)))).collect();
         let mut before = String::new();
         if !shared.is_empty() {
             let code = minify(SHARED, &format!("export default {REGISTRY}=>{{{}}}", self.code(&shared, &loads)?))?;
@@ -142,7 +143,10 @@ impl Bundle {
             loads.insert(name.clone(), if before.is_empty() { load } else { format!("{before}{load})") });
             scripts.push(Script { entry: name, code });
         }
-        let code = format!("const {REGISTRY}=[];{REGISTRY}.scripts={{}};{REGISTRY}.load=address=>{REGISTRY}.scripts[address]??=import(address).then(script=>script.default({REGISTRY}));{}", self.code(&first, &loads)?);
+        let code = format!(
+            "const {REGISTRY}=[];{REGISTRY}.scripts={{}};{REGISTRY}.load=address=>{REGISTRY}.scripts[address]??=import(address).then(script=>script.default({REGISTRY}));{}",
+            self.code(&first, &loads)?
+        );
         scripts.push(Script { entry: entry.to_owned(), code: minify(entry, &code)? });
         Ok(scripts)
     }
@@ -290,7 +294,10 @@ fn exports(name: &str, source: &str, record: &ModuleRecord<'_>, edits: &mut Vec<
             continue;
         } else {
             if after.starts_with("let ") || after.starts_with("var ") {
-                return Err(format!("{name}: `export {}` may change after the module has run: export a function or a signal", after.lines().next().unwrap_or_default()));
+                return Err(format!(
+                    "{name}: `export {}` may change after the module has run: export a function or a signal",
+                    after.lines().next().unwrap_or_default()
+                ));
             }
             edits.push((from, from + skipped, String::new()));
         }
@@ -298,11 +305,20 @@ fn exports(name: &str, source: &str, record: &ModuleRecord<'_>, edits: &mut Vec<
     }
     for entry in record.indirect_export_entries.iter() {
         // `export { a as b } from './c.js'`
-        let (ExportExportName::Name(exported), Some(request), ExportImportName::Name(imported)) = (&entry.export_name, &entry.module_request, &entry.import_name) else {
-            return Err(format!("{name}: {} is not supported", &source[entry.statement_span.start as usize..entry.statement_span.end as usize]));
+        let (ExportExportName::Name(exported), Some(request), ExportImportName::Name(imported)) =
+            (&entry.export_name, &entry.module_request, &entry.import_name)
+        else {
+            return Err(format!(
+                "{name}: {} is not supported",
+                &source[entry.statement_span.start as usize..entry.statement_span.end as usize]
+            ));
         };
         edits.push((entry.statement_span.start, entry.statement_span.end, String::new()));
-        exports.push(Export { exported: exported.name.to_string(), from: Some(resolve(name, &request.name)), local: imported.name.to_string() });
+        exports.push(Export {
+            exported: exported.name.to_string(),
+            from: Some(resolve(name, &request.name)),
+            local: imported.name.to_string(),
+        });
     }
     Ok(exports)
 }

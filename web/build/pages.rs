@@ -57,7 +57,8 @@ fn styles(root: &Path, page: &str, assets: &mut Vec<Asset>) -> Result<String> {
         joined += &minifier::css::minify(&style).map_err(|e| format!("{name}: {e}"))?.to_string();
     }
     let mut link = Some(format!("<link rel=\"stylesheet\" href=\"{}\">", keep(assets, "style.css", joined)));
-    Ok(page.lines().filter_map(|line| if is_style(&line) { link.take() } else { Some(line.to_owned()) }).collect::<Vec<_>>().join("\n") + "\n")
+    Ok(page.lines().filter_map(|line| if is_style(&line) { link.take() } else { Some(line.to_owned()) }).collect::<Vec<_>>().join("\n")
+        + "\n")
 }
 
 /// Bundles the modules of a page, and minifies its classic scripts.

@@ -99,9 +99,14 @@ mod tests {
 
     #[test]
     fn a_coding_is_sent_only_to_who_takes_it() {
-        for (accepted, coding, taken) in
-            [("gzip, br", "br", true), ("gzip;q=1, br;q=0", "br", false), ("BR", "br", true), ("brotli", "br", false), ("", "gzip", false), ("*", "gzip", false)]
-        {
+        for (accepted, coding, taken) in [
+            ("gzip, br", "br", true),
+            ("gzip;q=1, br;q=0", "br", false),
+            ("BR", "br", true),
+            ("brotli", "br", false),
+            ("", "gzip", false),
+            ("*", "gzip", false),
+        ] {
             assert_eq!(accepts(accepted, coding), taken, "{accepted}");
         }
     }

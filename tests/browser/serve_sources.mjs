@@ -1,0 +1,60 @@
+/**
+ * Serves the dashboard's sources as they are, and hands everything else to a running service: for whoever edits the page.
+ *
+ *     node tests/browser/serve_sources.mjs --service http://127.0.0.1:9464 --port 8000
+ */
+import { createReadStream, statSync } from 'node:fs'
+import { createServer, request } from 'node:http'
+import { connect } from 'node:net'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+const SOURCES = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../web/dashboard')
+/** @type {Record<string, string>} */
+const TYPES = {
+  '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml', '.png': 'image/png', '.webmanifest': 'application/manifest+json',
+}
+
+const { values } = parseArgs({ options: { service: { type: 'string' }, port: { type: 'string', default: '8000' } } })
+if (!values.service) {
+  console.error('name the service that runs: --service http://127.0.0.1:9464')
+  process.exit(2)
+}
+const service = new URL(values.service)
+
+/** The source file of an address, if there is one. @param {string} address */
+function source(address) {
+  const file = path.join(SOURCES, address === '/' ? 'index.html' : decodeURIComponent(address))
+  return file.startsWith(SOURCES + path.sep) && statSync(file, { throwIfNoEntry: false })?.isFile() ? file : undefined
+}
+
+const server = createServer((req, res) => {
+  const file = source(new URL(req.url ?? '/', service).pathname)
+  if (file) {
+    res.writeHead(200, { 'content-type': TYPES[path.extname(file)] ?? 'text/plain', 'cache-control': 'no-store' })
+    createReadStream(file).pipe(res)
+    return
+  }
+  const { origin, ...headers } = req.headers
+  const onward = request(new URL(req.url ?? '/', service), { method: req.method, headers: { ...headers, host: service.host } }, (answer) => {
+    res.writeHead(answer.statusCode ?? 502, answer.headers)
+    answer.pipe(res)
+  })
+  onward.on('error', () => res.writeHead(502).end())
+  req.pipe(onward)
+})
+
+server.on('upgrade', (req, socket) => {
+  const onward = connect(Number(service.port || 80), service.hostname, () => {
+    const headers = { ...req.headers, host: service.host, origin: service.origin }
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+    onward.write(`GET ${req.url} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`)
+    socket.pipe(onward).pipe(socket)
+  })
+  onward.on('error', () => socket.destroy())
+  socket.on('error', () => onward.destroy())
+})
+
+server.listen(Number(values.port), '127.0.0.1', () => console.log(`http://127.0.0.1:${values.port}`))
