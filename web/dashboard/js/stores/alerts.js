@@ -13,8 +13,11 @@ import { choice, period } from './place.js'
 
 /** @type {import('../../vendor/signals-core.js').Signal<Map<string, Alert>|null>} null until the first snapshot */
 const byId = signal(null)
-/** @type {import('../../vendor/signals-core.js').Signal<Rule[]>} */
-const rules = signal([])
+/** Null: not known yet. @type {import('../../vendor/signals-core.js').Signal<Rule[]|null>} */
+export const rules = signal(null)
+/** Why rules or ended alerts could not be read; empty while they could. */
+export const rulesError = signal('')
+export const historyError = signal('')
 
 const WEIGHT = { debug: 0, info: 1, notice: 2, warning: 3, error: 4, critical: 5 }
 
@@ -26,6 +29,8 @@ export const alerts = computed(() => byId.value && [...byId.value.values()].sort
 
 /** Alerts of the period that have ended, newest first. @type {import('../../vendor/signals-core.js').Signal<Alert[]>} */
 export const endedAlerts = signal([])
+/** Whether that is known. */
+export const historyKnown = signal(false)
 
 /** Thresholds of rules and of alerts in progress, by metric name. */
 export const thresholds = computed(() => {
@@ -36,7 +41,7 @@ export const thresholds = computed(() => {
     const known = byMetric.get(metric) ?? new Map()
     byMetric.set(metric, known.set(threshold.op + threshold.value, threshold))
   }
-  for (const rule of rules.value) {
+  for (const rule of rules.value ?? []) {
     const { metric, op, threshold } = rule
     // A line in a chart says above or below.
     if (metric === null || op === null || threshold === null || !/[<>]/.test(op)) continue
@@ -48,9 +53,15 @@ export const thresholds = computed(() => {
   return byMetric
 })
 
+/** @param {string} id @param {string} [note] why it asks for nothing now */
+export async function acknowledge(id, note) {
+  const answer = await post(`/api/v1/alerts/${encodeURIComponent(id)}/ack`, note ? { note } : {})
+  if (answer?.id) change([answer])
+}
+
 /** @param {string} id */
-export async function acknowledge(id) {
-  const answer = await post(`/api/v1/alerts/${encodeURIComponent(id)}/ack`)
+export async function takeBack(id) {
+  const answer = await post(`/api/v1/alerts/${encodeURIComponent(id)}/unack`)
   if (answer?.id) change([answer])
 }
 
@@ -79,7 +90,11 @@ export function followAlerts() {
     choice.value // read: another period has other alerts
     if (epoch.value === 0) return
     const { start, end } = period.peek()
-    get('/api/v1/alerts/history', { start, end: Math.max(end, serverTime()) }).then((ended) => { endedAlerts.value = ended }).catch(() => undefined)
+    get('/api/v1/alerts/history', { start, end: Math.max(end, serverTime()) }).then((ended) => {
+      endedAlerts.value = ended
+      historyKnown.value = true
+      historyError.value = ''
+    }, (error) => { historyError.value = error.message })
   })
   effect(() => {
     // Rules change only with the settings, that is with a restart: asked once a connection.
