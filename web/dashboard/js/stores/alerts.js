@@ -5,9 +5,9 @@
  */
 import { get, post } from '../api.js'
 import { computed, effect, signal } from '../lib.js'
-import { serverTime } from './clock.js'
-import { epoch, subscribe } from './connection.js'
-import { choice, period } from './place.js'
+import { now, serverTime } from './clock.js'
+import { epoch, ready, subscribe } from './connection.js'
+import { range } from './place.js'
 
 /** @typedef {{ op: string, value: number, severity: Severity, rule: string }} Threshold */
 
@@ -32,8 +32,26 @@ export const endedAlerts = signal([])
 /** Whether that is known. */
 export const historyKnown = signal(false)
 
+/** Asks for the rules, once a connection: they change only with the settings, that is with a restart. Asked when a chart first draws limits. */
+export const askForRules = (() => {
+  let begun = false
+  return () => {
+    if (begun) return
+    begun = true
+    queueMicrotask(() => effect(() => {
+      epoch.value
+      if (!ready.value) return
+      get('/api/v1/rules').then((data) => {
+        rules.value = data.groups.flatMap((/** @type {{ rules: Rule[] }} */ group) => group.rules)
+        rulesError.value = ''
+      }, (error) => { rulesError.value = error.message })
+    }))
+  }
+})()
+
 /** Thresholds of rules and of alerts in progress, by metric name. */
 export const thresholds = computed(() => {
+  askForRules()
   /** @type {Map<string, Map<string, Threshold>>} */
   const byMetric = new Map()
   /** @param {string} metric @param {Threshold} threshold */
@@ -81,26 +99,21 @@ function change(changed) {
 export function followAlerts() {
   subscribe({
     topic: 'alerts',
+    always: true,
     onFrame: (frame) => {
       if (frame.type === 'snapshot') byId.value = new Map()
       change(frame.data)
     },
   })
   effect(() => {
-    choice.value // read: another period has other alerts
-    if (epoch.value === 0) return
-    const { start, end } = period.peek()
-    get('/api/v1/alerts/history', { start, end: Math.max(end, serverTime()) }).then((ended) => {
+    const { end, seconds } = range.value
+    epoch.value
+    if (!ready.value) return
+    const to = end ?? now.peek()
+    get('/api/v1/alerts/history', { start: to - seconds, end: Math.max(to, serverTime()) }).then((ended) => {
       endedAlerts.value = ended
       historyKnown.value = true
       historyError.value = ''
     }, (error) => { historyError.value = error.message })
-  })
-  effect(() => {
-    // Rules change only with the settings, that is with a restart: asked once a connection.
-    if (epoch.value === 0) return
-    get('/api/v1/rules').then((data) => {
-      rules.value = data.groups.flatMap((/** @type {{ rules: Rule[] }} */ group) => group.rules)
-    }).catch(() => undefined)
   })
 }
