@@ -36,7 +36,7 @@ const source = (more) => ({ source: 'system', up: true, reason: null, hint: null
 const target = (more) => ({ target: 'shop', kind: 'http', address: 'x', up: true, reason: null, since: 1, checked_at: 1, ...more })
 /** @param {object} [more] */
 const alert = (more) => ({
-  id: 'a', rule: 'hot', severity: 'warning', state: 'firing', metric: { __name__: 'm' }, value: 1, op: '>', threshold: 0.5, pending_since: 5, firing_since: 6, acked_at: null, summary: 'm is 1, above 0.5', busiest: [], ...more,
+  id: 'a', rule: 'hot', severity: 'warning', state: 'firing', metric: { __name__: 'm' }, value: 1, op: '>', threshold: 0.5, pending_since: 5, firing_since: 6, acked_at: null, resolved_at: null, summary: 'm is 1, above 0.5', busiest: [], ...more,
 })
 const say = (/** @type {object} */ more) => Socket.last().frame('status', 'update', [status(more)])
 const keys = () => failures.value.map((f) => f.key)
@@ -89,7 +89,10 @@ test('an alert that fires on a cause is its row, also when it was noted', () => 
   assert.deepEqual(keys(), ['target shop'])
 })
 
-test('alerts come the worst first, then the oldest, and their thresholds with those of rules', () => {
+test('alerts come the worst first, then the oldest, and their thresholds with those of rules', async () => {
+  // Rules are asked for when limits are first drawn.
+  assert.equal(thresholds.value.size, 0)
+  await settle()
   Socket.last().frame('alerts', 'update', [
     alert({ id: 'late', severity: 'error', pending_since: 9 }), alert({ id: 'soon', severity: 'critical', state: 'pending' }), alert({ id: 'old', severity: 'error', pending_since: 2 }), alert({ id: 'mild' }),
   ])
@@ -112,12 +115,12 @@ test('a rule has one row however many of its alerts fire, the worst cause first,
   Socket.last().frame('recommendations', 'snapshot', [{ id: 'adv', status: 'open', updated: 1, created: 1, severity: 'critical', title: 'more disks', action: 'buy' }])
   Socket.last().frame('alerts', 'update', [
     alert({ id: '1', rule: 'queue_is_long', metric: { __name__: 'q', lane: 'a' }, summary: 'q{lane="a"} is 9, above 5' }), alert({ id: '2', rule: 'queue_is_long', firing_since: 2, metric: { __name__: 'q', lane: 'b' }, summary: 'q{lane="b"} is 7, above 5' }),
-    alert({ id: '3', rule: 'cpu', severity: 'critical', metric: { __name__: 'system_cpu_utilization_ratio' }, summary: 'system_cpu_utilization_ratio is 100 %, above 95 %', busiest: ['rustc 60 %'] }),
+    alert({ id: '3', rule: 'cpu', severity: 'critical', threshold: 0.95, metric: { __name__: 'system_cpu_utilization_ratio' }, summary: 'system_cpu_utilization_ratio is 100 %, above 95 %', busiest: ['rustc 60 %'] }),
     alert({ id: '4', state: 'pending' }), alert({ id: '5', acked_at: 9 }),
   ])
-  assert.deepEqual(causes.value.map((c) => [c.key, c.title, c.detail, c.since]), [
-    ['rule cpu', 'CPU is 100 %, above 95 %', 'Most of it: rustc 60 %', 6], ['target shop', 'shop is down', 'No reason is known.', 3],
-    ['rule queue_is_long', 'Queue is long (a) is 9, above 5, and 1 more like it', '', 2], ['advice adv', 'more disks', 'buy', 1],
+  assert.deepEqual(causes.value.map((c) => [c.key, c.title.replace(/\u00a0/g, ' '), c.detail, c.since]), [
+    ['rule cpu', 'CPU 100 %, above 95 %', 'Most of it: rustc 60 %', 6], ['target shop', 'shop is down', 'No reason is known.', 3],
+    ['rule queue_is_long', 'Q · a 1, above 0.5, and 1 more like it', '', 2], ['advice adv', 'more disks', 'buy', 1],
   ])
   assert.deepEqual([needed.value, causes.value[2].alerts.map((a) => a.id)], [4, ['1', '2']])
 })

@@ -7,8 +7,8 @@
  * @import { Mark } from './statuses.js'
  */
 import { quoted } from './format.js'
+import { titleWords } from './headline.js'
 import { markOf, runMark, runWord, statusWord } from './statuses.js'
-import { alertWords } from './words.js'
 
 /** @typedef {Record<string, any>} Data */
 
@@ -22,7 +22,7 @@ export const taskName = (id, title) => `Task ${quoted(id, 24)} ${typeof title ==
 /** @param {string} text */
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1)
 /** @param {TimelineEvent} event @param {Data} data */
-const alertOf = ({ title }, data) => alertWords({ summary: title, metric: data.metric ?? {}, rule: String(data.rule ?? 'alert') })
+const alertOf = ({ title }, data) => titleWords(title, data.metric ?? {})
 
 /** What each kind says. Probes begin with the name of their target, which is not ours to capitalise. @type {Record<string, (event: TimelineEvent, data: Data) => string>} */
 const KINDS = {

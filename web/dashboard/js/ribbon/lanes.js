@@ -12,9 +12,9 @@
  *   `ends`: for each bar the latest end of it and of all before it, for `visible`; `usual`: how long such a thing takes, in seconds
  */
 import { quoted } from '../format.js'
+import { headline } from '../headline.js'
 import { runMark, runWord, statusWord } from '../statuses.js'
 import { runName, taskName } from '../timeline.js'
-import { alertWords } from '../words.js'
 
 /** Statuses in which a task is worked on. @type {Record<string, State>} */
 const WORKED = { 'in-progress': 'progress', review: 'review' }
@@ -194,7 +194,7 @@ const SEVERITIES = { critical: 'critical', error: 'error', warning: 'warning' }
 export function alertLane(alerts) {
   /** @type {Bar[]} */
   const bars = alerts.filter((a) => a.firing_since !== null).map((a) => ({
-    start: /** @type {number} */ (a.firing_since), end: a.resolved_at, state: SEVERITIES[a.severity] ?? 'neutral', title: alertWords(a),
+    start: /** @type {number} */ (a.firing_since), end: a.resolved_at, state: SEVERITIES[a.severity] ?? 'neutral', title: headline(a, null),
     words: a.resolved_at === null ? `${a.severity}, fires` : a.severity, page: 'alerts', item: a.id, seen: true,
   }))
   return withEnds({ key: 'alerts', group: 'alert', name: 'alerts', title: 'When alerts fired', usual: null, bars })

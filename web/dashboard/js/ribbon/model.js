@@ -8,7 +8,7 @@ import { computed, signal } from '../lib.js'
 import { alerts, endedAlerts } from '../stores/alerts.js'
 import { board, boardKey } from '../stores/boards.js'
 import { ci } from '../stores/ci.js'
-import { serverTime } from '../stores/clock.js'
+import { now } from '../stores/clock.js'
 import { events } from '../stores/events.js'
 import { range } from '../stores/place.js'
 import { status } from '../stores/status.js'
@@ -26,7 +26,7 @@ let held = { board: '', places: [] }
 /** From when on all events are known. */
 const knownFrom = computed(() => {
   const list = events.value ?? []
-  const start = (range.value.end ?? serverTime()) - range.value.seconds
+  const start = (range.value.end ?? now.peek()) - range.value.seconds
   return list.length >= MOST_EVENTS ? Math.max(start, list[list.length - 1].time) : start
 })
 

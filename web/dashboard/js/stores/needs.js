@@ -6,8 +6,8 @@
  * @import { Mark } from '../statuses.js'
  */
 import { quoted } from '../format.js'
+import { ruleHeadline } from '../headline.js'
 import { computed } from '../lib.js'
-import { ruleSentence } from '../words.js'
 import { markOf } from '../statuses.js'
 import { alerts } from './alerts.js'
 import { recommendations } from './advice.js'
@@ -161,7 +161,7 @@ export const noted = computed(() => ({
 function causeOfRule(alerts) {
   const [worst] = alerts
   return {
-    key: `rule ${worst.rule}`, mark: markOf(worst.severity), word: worst.severity, title: ruleSentence(alerts), detail: worst.busiest?.length ? `Most of it: ${worst.busiest[0]}` : '',
+    key: `rule ${worst.rule}`, mark: markOf(worst.severity), word: worst.severity, title: ruleHeadline(alerts), detail: worst.busiest?.length ? `Most of it: ${worst.busiest[0]}` : '',
     since: Math.min(...alerts.map((a) => a.firing_since ?? a.pending_since)), page: 'alerts', item: worst.id, alerts, advice: null,
   }
 }

@@ -8,10 +8,10 @@
  * @typedef {{ from: number, left: number }} Visit  what happened after `from` was told, until the page was left
  */
 import { summary } from '../away.js'
-import { get } from '../api.js'
 import { computed, effect, signal, untracked } from '../lib.js'
 import { serverTime } from './clock.js'
 import { epoch } from './connection.js'
+import { eventsSince } from './events.js'
 import { minute } from './pace.js'
 
 const KEY = 'taskpulse.visit'
@@ -82,7 +82,7 @@ async function ask() {
     return
   }
   try {
-    const events = await get('/api/v1/events', { start: since, end: serverTime() })
+    const events = await eventsSince(since)
     if (mine !== turn) return
     unknown.value = null
     missed.value = events
