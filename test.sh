@@ -109,6 +109,7 @@ if [ "$quick" != --quick ]; then
   (cd tests/browser && npm ci --silent --no-audit --no-fund && npm run --silent check)
   step "the dashboard in a browser"
   need chromium chromium
+  peer firefox-esr "the dashboard in Firefox" command -v firefox-esr
   TASKPULSE_BIN="${CARGO_TARGET_DIR:-$PWD/target}/debug/taskpulse" CHROMIUM="$(command -v chromium)" npm test --silent --prefix tests/browser
 fi
 
