@@ -10,6 +10,7 @@ import { followCi } from './stores/ci.js'
 import { connect } from './stores/connection.js'
 import { followEvents } from './stores/events.js'
 import { followStatus } from './stores/status.js'
+import { followSpent } from './stores/spent.js'
 import { followVisits } from './stores/visits.js'
 
 followStatus()
@@ -19,6 +20,7 @@ followEvents()
 followBoards()
 followCi()
 followVisits()
+followSpent()
 connect()
 
 const root = /** @type {HTMLElement} */ (document.getElementById('app'))

@@ -6,7 +6,7 @@
  */
 import { Mark } from '../components/Mark.js'
 import { count, since } from '../format.js'
-import { headline, ruleWords } from '../headline.js'
+import { headline, ruleHeadline, ruleWords } from '../headline.js'
 import { useAction } from '../hooks.js'
 import { html } from '../lib.js'
 import { print } from '../selector.js'
@@ -32,7 +32,7 @@ function Row({ group, stand }) {
   const { alerts, rule, severity, since: from } = group
   const [first] = alerts
   const alone = alerts.length === 1
-  const title = alone ? headline(first, now.value) : `${ruleWords(rule)}: ${count(alerts.length, 'series', 'series')}`
+  const title = alone ? headline(first, now.value) : ruleHeadline(alerts)
   const name = first.metric.__name__ ?? ''
   const notes = alone && first.note ? html`<span class="quiet"><bdi>${first.note}</bdi></span>` : ''
   return html`
