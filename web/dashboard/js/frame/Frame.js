@@ -11,6 +11,7 @@ import { samplesVersion } from '../stores/samples.js'
 import { verdict } from '../stores/verdict.js'
 import { Head } from './Head.js'
 import { Help } from './Help.js'
+import { Lost } from './Lost.js'
 import { Palette } from './Palette.js'
 import { BottomNav } from './Nav.js'
 import { showState } from './state.js'
@@ -36,7 +37,8 @@ export function Frame() {
     </main>
     <${BottomNav} />
     <${Palette} />
-    <${Help} />`
+    <${Help} />
+    <${Lost} />`
 }
 
 /** A page, loaded first where it is one of those. @param {{ page: import('../pages.js').Page }} props */
