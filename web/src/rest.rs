@@ -6,9 +6,10 @@ use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 use taskpulse_actors::alert::HISTORY;
 use taskpulse_actors::clock::now_ms;
-use taskpulse_actors::messages::{Acknowledge, Decide};
+use taskpulse_actors::messages::{Acknowledge, Acknowledgement, Decide};
 use taskpulse_actors::view::{self, Ci, Recommendation, Tasks};
 use taskpulse_engine::advice::Status;
+use taskpulse_engine::board::cost::measure;
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::rules::Alert;
 use taskpulse_engine::windows::Level;
@@ -23,8 +24,12 @@ use crate::server::AppState;
 
 const DAY_MS: i64 = 86_400_000;
 const MAX_EVENTS: usize = 1_000;
+/// Longest range of `/api/v1/costs`.
+const MAX_COSTS_MS: i64 = 31 * DAY_MS;
 /// Rows of one answer of `/api/v1/windows`.
 const MAX_WINDOWS: usize = 500_000;
+/// Characters of the note of an acknowledgement.
+const MAX_NOTE: usize = 500;
 
 pub(crate) fn routes() -> Vec<Route> {
     const WINDOW: Parameter =
@@ -32,7 +37,13 @@ pub(crate) fn routes() -> Vec<Route> {
     const SOURCE: Parameter = Parameter::query("source", "events of this source", parameter::text);
     const ALERT: Parameter = Parameter::path("id", "the alert", id);
     const RECOMMENDATION: Parameter = Parameter::path("id", "the recommendation", id);
-    const DECISION: Parameter = Parameter::path("decision", "what becomes of it", || json!({"enum": ["accept", "dismiss", "applied"]}));
+    const DECISION: Parameter =
+        Parameter::path("decision", "what becomes of it", || json!({"enum": ["accept", "dismiss", "applied", "reopen"]}));
+    const NOTE: Parameter = Parameter::query(
+        "note",
+        "why it asks for nothing now, at most 500 characters",
+        || json!({"type": "string", "maxLength": MAX_NOTE}),
+    );
     vec![
         Route::get("/api/v1/status", status).about("Actors, sources, pipeline, store, problems").answers(Shape::data::<view::Status>()),
         Route::get("/api/v1/windows", windows)
@@ -46,6 +57,11 @@ pub(crate) fn routes() -> Vec<Route> {
             .answers(Shape::list::<view::Alert>()),
         Route::post("/api/v1/alerts/{id}/ack", acknowledge)
             .about("Acknowledges an alert")
+            .parameters(&[ALERT, NOTE])
+            .answers(Shape::data::<view::Alert>())
+            .fails(&[404]),
+        Route::post("/api/v1/alerts/{id}/unack", take_back_acknowledgement)
+            .about("Takes the acknowledgement of an alert back")
             .parameters(&[ALERT])
             .answers(Shape::data::<view::Alert>())
             .fails(&[404]),
@@ -62,6 +78,10 @@ pub(crate) fn routes() -> Vec<Route> {
             .about("Points on the time line, newest first, at most 1,000")
             .parameters(&[START, END, SOURCE])
             .answers(Shape::list::<view::Event>()),
+        Route::get("/api/v1/costs", costs)
+            .about("What was used in a range of time: CPU, and tokens, money and time of coding agents; at most 31 days, by default the last one")
+            .parameters(&[START, END])
+            .answers(Shape::data::<view::Spent>()),
         Route::get("/api/v1/tasks", tasks).about("The task boards").answers(Shape::data::<Tasks>()),
         Route::get("/api/v1/ci/runs", ci_runs).about("CI: the figures of each workflow, and the newest runs").answers(Shape::data::<Ci>()),
     ]
@@ -113,9 +133,21 @@ async fn alert_history(state: web::Data<AppState>, params: Params) -> Result<Htt
     state.answers.success(&ended)
 }
 
-async fn acknowledge(state: web::Data<AppState>, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
-    let id = id.into_inner();
-    let answer = state.acknowledge.send(Acknowledge { id: id.clone() }).await;
+async fn acknowledge(state: web::Data<AppState>, id: web::Path<String>, params: Params) -> Result<HttpResponse, ApiError> {
+    let note = params.get("note").map(str::trim).filter(|note| !note.is_empty()).map(str::to_owned);
+    let length = note.as_ref().map_or(0, |note| note.chars().count());
+    if length > MAX_NOTE {
+        return Err(ApiError::bad_data(format!("parameter `note`: {length} characters; use at most {MAX_NOTE}")));
+    }
+    change_alert(&state, id.into_inner(), Acknowledgement::Seen { note }).await
+}
+
+async fn take_back_acknowledgement(state: web::Data<AppState>, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    change_alert(&state, id.into_inner(), Acknowledgement::TakenBack).await
+}
+
+async fn change_alert(state: &AppState, id: String, acknowledgement: Acknowledgement) -> Result<HttpResponse, ApiError> {
+    let answer = state.acknowledge.send(Acknowledge { id: id.clone(), acknowledgement }).await;
     let answer = answer.map_err(|error| ApiError::unavailable(format!("the alert actor: {error}; try again")))?;
     match answer.map_err(|error| ApiError::unavailable(format!("not kept: {error}")))? {
         Some(alert) => Ok(success(alert)),
@@ -134,7 +166,8 @@ async fn decide(state: web::Data<AppState>, path: web::Path<(String, String)>) -
         "accept" => Status::Accepted,
         "dismiss" => Status::Dismissed,
         "applied" => Status::Applied,
-        other => return Err(ApiError::not_found(format!("`{other}` is no decision; post to …/accept, …/dismiss or …/applied"))),
+        "reopen" => Status::Open,
+        other => return Err(ApiError::not_found(format!("`{other}` is no decision; post to …/accept, …/dismiss, …/applied or …/reopen"))),
     };
     let answer = state.decide.send(Decide { id: id.clone(), status }).await;
     let answer = answer.map_err(|error| ApiError::unavailable(format!("the optimizer: {error}; try again")))?;
@@ -154,6 +187,19 @@ async fn events(state: web::Data<AppState>, params: Params) -> Result<HttpRespon
     })
     .await?;
     state.answers.success(&found)
+}
+
+async fn costs(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+    let now = now_ms();
+    let end = params.time("end")?.unwrap_or(now);
+    let (start, end) = params.range(end.saturating_sub(DAY_MS), end)?;
+    if end.saturating_sub(start) > MAX_COSTS_MS {
+        return Err(ApiError::bad_data("parameter `start`: more than 31 days before `end`; ask for less time"));
+    }
+    let (store, names) = (state.store.clone(), state.agent_metrics.clone());
+    let spent =
+        blocking(move || Ok(view::Spent::new(measure(&store, start, end, &names, None)?, names.currency().map(str::to_owned)))).await?;
+    state.answers.success(&spent)
 }
 
 async fn tasks(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {

@@ -11,6 +11,7 @@ import { connect } from './stores/connection.js'
 import { followEvents } from './stores/events.js'
 import { followStatus } from './stores/status.js'
 import { followNotify } from './stores/notify.js'
+import { followSpent } from './stores/spent.js'
 import { followVisits } from './stores/visits.js'
 import { keepForOffline } from './offline.js'
 
@@ -22,6 +23,7 @@ followBoards()
 followCi()
 followVisits()
 followNotify()
+followSpent()
 connect()
 
 const root = /** @type {HTMLElement} */ (document.getElementById('app'))
