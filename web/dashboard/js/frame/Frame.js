@@ -12,6 +12,7 @@ import { verdict } from '../stores/verdict.js'
 import { followFocus } from './focus.js'
 import { Head } from './Head.js'
 import { Help } from './Help.js'
+import { Lost } from './Lost.js'
 import { Palette } from './Palette.js'
 import { BottomNav } from './Nav.js'
 import { followPrinting } from './paper.js'
@@ -41,7 +42,8 @@ export function Frame() {
     </main>
     <${BottomNav} />
     <${Palette} />
-    <${Help} />`
+    <${Help} />
+    <${Lost} />`
 }
 
 /** A new page begins at its top, and is where the keyboard goes on. @param {string} name */
