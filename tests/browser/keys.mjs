@@ -74,7 +74,11 @@ test('the keyboard reaches navigation, time and the ack button, and presses it',
     assert.ok(reached.some((r) => r.startsWith(name)), `${name} is reached: ${reached.join(' | ')}`)
   }
   await page.keyboard.press('Enter')
-  await page.locator('[data-alert="keyboard"]', { hasText: 'noted' }).waitFor(PATIENCE)
+  await page.locator('[data-alert="keyboard"]').waitFor({ state: 'detached', ...PATIENCE })
+  await page.waitForFunction(() => document.activeElement !== document.body, undefined, PATIENCE)
+  await page.keyboard.press('g')
+  await page.keyboard.press('a')
+  await page.locator('[data-stand="acknowledged"]', { hasText: 'CPU' }).first().waitFor(PATIENCE)
 }))
 
 test('g and a letter open each page, and the address says which', () => withPage(async ({ page }) => {
@@ -106,7 +110,7 @@ test('/ searches pages, tasks and metrics, and Enter goes there', () => withPage
   const [first] = /** @type {any} */ (Object.values(tasks)[0]).tasks
   for (const [words, kind, hash] of [['expl', 'page', '#/explore'], [first.title, 'task', '#/tasks/'], ['system_cpu_utilization_ratio', 'metric', '#/explore?query=system_cpu_utilization_ratio']]) {
     await page.keyboard.press('/')
-    const field = page.getByRole('combobox', { name: /^Search/ })
+    const field = page.getByRole('combobox', { name: /^Search pages/ })
     await field.waitFor(PATIENCE)
     await page.keyboard.insertText(words)
     await page.getByRole('option', { selected: true }).filter({ hasText: kind }).waitFor(PATIENCE)

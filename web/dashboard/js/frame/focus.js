@@ -7,13 +7,15 @@
 import { bind } from '../keys.js'
 import { heir, moved, stepped, stopAt } from './rove.js'
 
-const LISTS = '.card, .needs, .news, .ribbon-names, .timeline-list, .task-list, .runs, .ended, .sources, .legend, tbody, [data-rove]'
+const LISTS = '.card, .news, .ribbon-names, .timeline-list, .task-list, .runs, .times, .sources, .legend, tbody, [data-rove]'
+/** What `j` and `k` walk through besides: what needs the reader, whose buttons each keep their stop. */
+const ROWS = `${LISTS}, .needs, .alert-rows`
 /** What can be walked to. Fields and choices keep their own stop: arrows mean something in them. */
 const ITEMS = 'a[href], button:not([disabled])'
 const ANY = `${ITEMS}, input:not([disabled]), select:not([disabled]), textarea:not([disabled]), [tabindex]`
 
-/** @param {Element} list @returns {HTMLElement[]} its own items, not those of a list within */
-const itemsOf = (list) => [.../** @type {NodeListOf<HTMLElement>} */ (list.querySelectorAll(ITEMS))].filter((item) => item.closest(LISTS) === list && seen(item))
+/** @param {Element} list @param {string} [kind] @returns {HTMLElement[]} its own items, not those of a list within */
+const itemsOf = (list, kind = LISTS) => [.../** @type {NodeListOf<HTMLElement>} */ (list.querySelectorAll(ITEMS))].filter((item) => item.closest(kind) === list && seen(item))
 
 /** @param {Element} element */
 const seen = (element) => element.getClientRects().length > 0
@@ -35,15 +37,15 @@ let last = { path: [], list: null, at: 0 }
 function remember(element) {
   const path = []
   for (let e = /** @type {Element|null} */ (element); e && e !== document.body; e = e.parentElement) path.push(e)
-  const list = element.closest(LISTS)
-  last = { path, list, at: list ? itemsOf(list).indexOf(/** @type {HTMLElement} */ (element)) : 0 }
+  const list = element.closest(ROWS)
+  last = { path, list, at: list ? itemsOf(list, ROWS).indexOf(/** @type {HTMLElement} */ (element)) : 0 }
 }
 
 /** Hands the focus on when what had it is gone or can no longer have it. */
 function keep() {
   const [held] = last.path
   if (document.activeElement !== document.body || !held || (held.isConnected && seen(held))) return
-  const rest = last.list?.isConnected ? itemsOf(last.list) : []
+  const rest = last.list?.isConnected ? itemsOf(last.list, ROWS) : []
   const next = rest[heir(last.at, rest.length)]
   // The name of a row rather than its button: a key pressed twice must not do a second thing.
   const name = next && rest.find((item) => item.closest('li, tr') === next.closest('li, tr'))
@@ -76,9 +78,8 @@ function onKeyDown(event) {
 
 /** From row to row over the whole page. @param {1|-1} step */
 function walk(step) {
-  const rows = [...document.querySelectorAll(LISTS)].filter((list) => list.closest('main')).flatMap(itemsOf)
-  const sorted = rows.sort((a, b) => (a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1))
-  sorted[stepped(sorted.indexOf(/** @type {HTMLElement} */ (document.activeElement)), step, sorted.length)]?.focus()
+  const rows = [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(`main :is(${ITEMS})`))].filter((item) => item.closest(ROWS) && seen(item))
+  rows[stepped(rows.indexOf(/** @type {HTMLElement} */ (document.activeElement)), step, rows.length)]?.focus()
 }
 
 /** Begins; returns what ends it. */
