@@ -140,12 +140,15 @@ export function isolated(column) {
   return found
 }
 
-/** Each line on top of those before it; a line without a point at a time keeps its last one until its gap. @param {Line[]} lines @param {number} step @returns {Aligned} */
-export function stack(lines, step) {
+/**
+ * Each line on top of those before it; a line without a point at a time keeps its last one until its gap.
+ * @param {Line[]} lines @param {number} step @param {(index: number) => number} [limitOf] the longest distance of points that still counts as unbroken @returns {Aligned}
+ */
+export function stack(lines, step, limitOf = (index) => gapLimit(lines[index].t, step)) {
   const [xs, ...columns] = align(lines)
   const total = xs.map(() => 0)
   return [xs, ...columns.map((column, c) => {
-    const limit = gapLimit(lines[c].t, step)
+    const limit = limitOf(c)
     let held = /** @type {number|null} */ (null)
     let at = -Infinity
     return xs.map((x, i) => {

@@ -4,15 +4,12 @@
  * @import { ChartSpec } from '../chart/specs.js'
  */
 import { get } from '../api.js'
-import { Plot } from '../chart/Chart.js'
-import { MOST_LINES, plainChart } from '../chart/specs.js'
-import { lineColour } from '../chart/plot.js'
+import { Chart } from '../chart/Chart.js'
+import { plainChart } from '../chart/specs.js'
 import { Panel } from '../components/Panel.js'
-import { Swatch } from '../components/Swatch.js'
-import { count, format, since, unitOf } from '../format.js'
+import { count, format, since } from '../format.js'
 import { useQuery } from '../hooks.js'
 import { html, useEffect, useMemo, useRef, useState } from '../lib.js'
-import { withGaps } from '../points.js'
 import { caption } from '../selector.js'
 import { bind } from '../keys.js'
 import { now } from '../stores/clock.js'
@@ -84,35 +81,30 @@ function Editor({ query }) {
 
 /** @param {{ query: string }} props */
 function Result({ query }) {
-  const { lines, step, state, error, retry } = useQuery({ query, points: 400 })
+  const { lines } = useQuery({ query, points: 400 })
   const name = /^[a-zA-Z_:][\w:]*/.exec(query)?.[0] ?? ''
   /** @type {ChartSpec} */
-  const spec = useMemo(() => ({ ...plainChart(query, name), unit: lines[0]?.metric.__name__ ? unitOf(lines[0].metric.__name__) : 'plain' }), [query, lines[0]?.metric.__name__])
-  const drawn = useMemo(() => lines.slice(0, MOST_LINES).map((l) => withGaps(l, step)), [lines, step])
-  const colours = drawn.map((_, i) => lineColour(i, drawn.length))
-  const note = lines.length > MOST_LINES ? `${MOST_LINES} of ${count(lines.length, 'series', 'series')} drawn` : count(lines.length, 'series', 'series')
+  const spec = useMemo(() => ({ ...plainChart(query, name), title: 'Graph' }), [query])
   return html`
-    <${Panel} title="Graph" note=${note} name="graph" face=${state === 'ready' ? (lines.length ? 'data' : 'empty') : state} error=${error} retry=${retry} empty=${html`<p>The query has no answer in this time.</p>`}>
-      <${Plot} spec=${spec} lines=${drawn} colours=${colours} step=${step} height=${320} label=${`${query}: ${note}`} />
-    <//>
+    <${Chart} spec=${spec} height=${320} />
     ${lines.length > 0 && html`
       <${Panel} title="Series" note=${lines.length > ROWS ? `the first ${ROWS} of ${lines.length}` : ''} name="series" face="data">
         <div class="table-wrap" tabindex="0" role="region" aria-label="Series">
           <table>
             <thead><tr><th>Labels</th><th class="num">Last</th><th class="num">At</th><th class="num">Lowest</th><th class="num">Mean</th><th class="num">Highest</th></tr></thead>
-            <tbody>${lines.slice(0, ROWS).map((line, i) => html`<${Row} key=${line.key} line=${line} unit=${spec.unit} colour=${colours[i]} />`)}</tbody>
+            <tbody>${lines.slice(0, ROWS).map((line) => html`<${Row} key=${line.key} line=${line} unit=${spec.unit} />`)}</tbody>
           </table>
         </div>
       <//>`}`
 }
 
-/** @param {{ line: import('../points.js').Line, unit: import('../format.js').Unit, colour: string|undefined }} props */
-function Row({ line, unit, colour }) {
+/** @param {{ line: import('../points.js').Line, unit: import('../format.js').Unit }} props */
+function Row({ line, unit }) {
   const values = line.v.filter((v) => v !== null)
   const bounds = values.length ? [Math.min(...values), values.reduce((a, b) => a + b, 0) / values.length, Math.max(...values)] : [null, null, null]
   return html`
     <tr>
-      <td>${colour && html`<${Swatch} colour=${colour} /> `}<a class="link" href=${address('explore', '', { query: line.key })}>${caption(line.metric) || line.key}</a></td>
+      <td><a class="link" href=${address('explore', '', { query: line.key })}>${caption(line.metric) || line.key}</a></td>
       <td class="num">${format(line.v[line.v.length - 1], unit)}</td><td class="num">${line.t.length ? since(line.t[line.t.length - 1], now.value) : ''}</td>
       ${bounds.map((b) => html`<td class="num">${format(b, unit)}</td>`)}
     </tr>`
