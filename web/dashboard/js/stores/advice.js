@@ -35,6 +35,7 @@ function change(changed) {
 export function followAdvice() {
   subscribe({
     topic: 'recommendations',
+    always: true,
     onFrame: (frame) => {
       if (frame.type === 'snapshot') byId.value = new Map()
       change(frame.data)

@@ -5,9 +5,9 @@
  */
 import { get, post } from '../api.js'
 import { computed, effect, signal } from '../lib.js'
-import { serverTime } from './clock.js'
-import { epoch, subscribe } from './connection.js'
-import { choice, period } from './place.js'
+import { now, serverTime } from './clock.js'
+import { epoch, ready, subscribe } from './connection.js'
+import { range } from './place.js'
 
 /** @typedef {{ op: string, value: number, severity: Severity, rule: string }} Threshold */
 
@@ -27,8 +27,25 @@ export const alerts = computed(() => byId.value && [...byId.value.values()].sort
 /** Alerts of the period that have ended, newest first. @type {import('../../vendor/signals-core.js').Signal<Alert[]>} */
 export const endedAlerts = signal([])
 
+/** Asks for the rules, once a connection: they change only with the settings, that is with a restart. Asked when a chart first draws limits. */
+const askForRules = (() => {
+  let begun = false
+  return () => {
+    if (begun) return
+    begun = true
+    queueMicrotask(() => effect(() => {
+      epoch.value
+      if (!ready.value) return
+      get('/api/v1/rules').then((data) => {
+        rules.value = data.groups.flatMap((/** @type {{ rules: Rule[] }} */ group) => group.rules)
+      }).catch(() => undefined)
+    }))
+  }
+})()
+
 /** Thresholds of rules and of alerts in progress, by metric name. */
 export const thresholds = computed(() => {
+  askForRules()
   /** @type {Map<string, Map<string, Threshold>>} */
   const byMetric = new Map()
   /** @param {string} metric @param {Threshold} threshold */
@@ -70,22 +87,17 @@ function change(changed) {
 export function followAlerts() {
   subscribe({
     topic: 'alerts',
+    always: true,
     onFrame: (frame) => {
       if (frame.type === 'snapshot') byId.value = new Map()
       change(frame.data)
     },
   })
   effect(() => {
-    choice.value // read: another period has other alerts
-    if (epoch.value === 0) return
-    const { start, end } = period.peek()
-    get('/api/v1/alerts/history', { start, end: Math.max(end, serverTime()) }).then((ended) => { endedAlerts.value = ended }).catch(() => undefined)
-  })
-  effect(() => {
-    // Rules change only with the settings, that is with a restart: asked once a connection.
-    if (epoch.value === 0) return
-    get('/api/v1/rules').then((data) => {
-      rules.value = data.groups.flatMap((/** @type {{ rules: Rule[] }} */ group) => group.rules)
-    }).catch(() => undefined)
+    const { end, seconds } = range.value
+    epoch.value
+    if (!ready.value) return
+    const to = end ?? now.peek()
+    get('/api/v1/alerts/history', { start: to - seconds, end: Math.max(to, serverTime()) }).then((ended) => { endedAlerts.value = ended }).catch(() => undefined)
   })
 }
