@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { addSample, boundsOf, bucketAt, emptySeries, figuresOf, fromRow, gapOf, replaceTail, samplingOf, trimSeries } from '../../../web/dashboard/js/chart/series.js'
+import { narrowed, topQuery } from '../../../web/dashboard/js/chart/narrow.js'
+import { matches, parse } from '../../../web/dashboard/js/selector.js'
 import { random } from './random.mjs'
 
 /** @param {Array<[number, number]>} samples @param {number} step */
@@ -84,4 +86,18 @@ test('figures are those of the time in view', () => {
   assert.deepEqual(figuresOf(series, 100, 200), { last: null, min: null, max: null, mean: null })
   assert.equal(boundsOf([series], 100, 200)?.[0], 4, 'a line that comes from outside is in view up to there')
   assert.equal(boundsOf([], 0, 1), null)
+})
+
+test('of many series those are asked for that are highest, by the values of their labels', () => {
+  assert.equal(topQuery('m{a="b"}', true, 3600, 5), 'topk(20, max_over_time(m{a="b"}[3600s]))')
+  assert.equal(topQuery('a + b', false, 3600, 5), 'topk(20, max_over_time((a + b)[3600s:5s]))')
+  /** @type {Array<Record<string, string>>} */
+  const metrics = [{ a: 'b', n: '1.5' }, { a: 'b', n: 'x"y', p: 'q|r' }]
+  const { query, keeps } = narrowed('m{a="b",}', parse('m{a="b"}'), metrics, { seconds: 60, width: 5, time: 9 })
+  assert.equal(query, 'm{a="b",a=~"b",n=~"1\\\\.5|x\\"y",p=~"|q\\\\|r"}')
+  const found = parse(query)
+  assert.ok(found && metrics.every((m) => matches(found, { __name__: 'm', ...m })), 'it finds them')
+  assert.ok(found && !matches(found, { __name__: 'm', a: 'b', n: '145' }))
+  assert.deepEqual([keeps({ __name__: 'm', ...metrics[0] }), keeps({ __name__: 'm', a: 'b', n: '1.5', p: 'q|r' })], [true, false])
+  assert.equal(narrowed('a + b', null, [], { seconds: 60, width: 5, time: 9 }).query, '(a + b) and (topk(20, max_over_time((a + b)[60s:5s] @ 9)))')
 })

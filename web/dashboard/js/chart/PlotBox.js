@@ -141,7 +141,7 @@ export function PlotBox({ spec, lines, width, height, shown, words }) {
     <div class="plot-box">
       <div class="plot" ref=${box} tabindex="0" role="group" aria-roledescription="chart" aria-label=${`${spec.title}, ${words}. ${summary(spec, lines, span.start.peek(), span.end.peek())} Arrow keys move the cursor, with Shift from event to event.`}
         onKeyDown=${onKeyDown} onBlur=${leaveAll} onMouseMove=${onLane} onMouseLeave=${() => setTip(null)} onClick=${() => tip && go(placeOf(tip.events[0]))}
-        data-lines=${lines.length} data-oldest=${Math.min(...lines.map((l) => l.series.t[0] ?? Infinity))} data-newest=${Math.max(...lines.map((l) => l.series.t[l.series.t.length - 1] ?? -Infinity))}></div>
+        data-lines=${lines.length} data-step=${step} data-oldest=${Math.min(...lines.map((l) => l.series.t[0] ?? Infinity))} data-newest=${Math.max(...lines.map((l) => l.series.t[l.series.t.length - 1] ?? -Infinity))}></div>
       <span class="unseen" role="status">${spoken}</span>
       ${tip && html`<${EventTip} events=${tip.events} left=${tip.left} />`}
     </div>`

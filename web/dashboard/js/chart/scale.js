@@ -35,7 +35,7 @@ export function steadyScale(unit, { top, zero = false } = {}) {
     const high = max > 0 || least > 0 ? Math.max(max * 1.05, least) : 0
     const low = min < 0 ? min * 1.05 : 0
     if (high === 0 && low === 0) return (held = [0, oneOf(unit)])
-    held = [-end(-low, -held[0], binary), end(high, held[1], binary)]
+    held = [0 - end(-low, -held[0], binary), end(high, held[1], binary)]
     return held
   }
 }

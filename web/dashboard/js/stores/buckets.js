@@ -14,10 +14,12 @@
  * }} Buckets  `version` rises with every change, `drawn` with those of closed buckets, `shape` when series come or go or the state changes; `expanded`: the query as it was asked; `sampling`: seconds between samples of most series
  */
 import { get } from '../api.js'
+import { LOADED, MOST_SERIES, narrowed, topQuery } from '../chart/narrow.js'
 import { addSample, emptySeries, firstOf, fromRow, replaceTail, samplingOf, trimSeries } from '../chart/series.js'
 import { batch, computed, effect, signal, untracked } from '../lib.js'
 import { SHORTEST_S, stepFor } from '../period.js'
 import * as selectors from '../selector.js'
+import { visible } from './awake.js'
 import { serverTime } from './clock.js'
 import { epoch } from './connection.js'
 import { period, range } from './place.js'
@@ -28,8 +30,6 @@ const RETRY_MS = 5000
 const LEAST_PACE_S = 5
 /** So many questions are kept that nobody looks at. */
 const MOST_RESTING = 40
-/** Series of one question that are drawn and listed. */
-export const MOST_SERIES = 20
 /** The service works an expression out at so many instants: a window that is shorter than what lies between them would leave samples out. */
 const INSTANTS = 11_000
 /** Data that begins within this part of the period leaves the axis as it is. */
@@ -101,6 +101,8 @@ function create({ query, pixels, offset = 0 }) {
   /** Samples that came while an answer was awaited. @type {Array<[import('../types.js').Metric, number, number]>} */
   let early = []
   let awaiting = false
+  /** Which of many series are asked for. @type {import('../chart/narrow.js').Narrowed|null} */
+  let narrow = null
   const sampling = signal(0)
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   let again
@@ -118,7 +120,10 @@ function create({ query, pixels, offset = 0 }) {
     let series = buckets.series.get(key)
     const fresh = !series
     if (!series) {
-      if (buckets.series.size >= MOST_SERIES) return [false, false]
+      if (buckets.series.size >= MOST_SERIES) {
+        buckets.total = Math.max(buckets.total, MOST_SERIES + 1)
+        return [false, false]
+      }
       series = emptySeries(metric)
     }
     const moved = addSample(series, t, v, buckets.step)
@@ -168,8 +173,18 @@ function create({ query, pixels, offset = 0 }) {
     early = []
     try {
       const to = Math.ceil(cut / width) * width
-      const data = await get('/api/v1/buckets', { query: asked, start: from - offset, end: to - offset, step: width, limit: MOST_SERIES })
+      const times = { start: from - offset, end: to - offset, step: width }
+      if (all) narrow = null
+      let data = await get('/api/v1/buckets', { query: narrow?.query ?? asked, ...times, limit: narrow ? LOADED : MOST_SERIES })
       if (mine !== turn) return
+      if (all && data.total > MOST_SERIES) {
+        const { total } = data
+        const top = await get('/api/v1/query', { query: topQuery(asked, plain !== null, Math.ceil(to - from), width), time: to - offset })
+        narrow = narrowed(asked, plain, top.result.map((/** @type {{ metric: import('../types.js').Metric }} */ { metric }) => metric), { seconds: Math.ceil(to - from), width, time: to - offset })
+        data = { ...await get('/api/v1/buckets', { query: narrow.query, ...times, limit: LOADED }), total }
+        if (mine !== turn) return
+      }
+      if (narrow) data.result = data.result.filter((/** @type {{ metric: import('../types.js').Metric }} */ { metric }) => narrow?.keeps(metric))
       const rows = new Map(/** @type {import('../chart/series.js').BucketRow[]} */ (data.result).map((row) => [selectors.print(row.metric), fromRow(row, offset)]))
       const shape = all || [...rows.keys()].some((key) => !buckets.series.has(key)) || buckets.state !== 'ready'
       if (all) buckets.series = rows
@@ -177,7 +192,7 @@ function create({ query, pixels, offset = 0 }) {
         for (const [key, series] of buckets.series) replaceTail(series, rows.get(key), from)
         for (const [key, series] of rows) if (!buckets.series.has(key)) buckets.series.set(key, series)
       }
-      Object.assign(buckets, { step: width, state: 'ready', expanded: asked, total: data.total ?? rows.size })
+      Object.assign(buckets, { step: width, state: 'ready', expanded: asked, total: narrow && !all ? buckets.total : data.total ?? rows.size })
       known = cut
       awaiting = false
       for (const [metric, t, v] of early) if (t > known) take(metric, t, v)
@@ -204,12 +219,9 @@ function create({ query, pixels, offset = 0 }) {
     }
   }
 
-  const visible = () => document.visibilityState === 'visible'
   const wake = () => {
-    const shown = () => { if (visible()) load(false) }
-    document.addEventListener('visibilitychange', shown)
     ends = [
-      plain ? want([query]) : () => {}, plain ? onSamples(live, plain.name, plain.prefix) : () => {}, () => document.removeEventListener('visibilitychange', shown),
+      plain ? want([query]) : () => {}, plain ? onSamples(live, plain.name, plain.prefix) : () => {},
       effect(() => {
         const wanted = JSON.stringify([range.value.name, step()])
         const connections = epoch.value
