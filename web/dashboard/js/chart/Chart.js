@@ -21,7 +21,9 @@ import { PlotBox } from './PlotBox.js'
 import { useStage } from './stage.js'
 import { Table } from './Table.js'
 
-/** What of a panel's width is no plot: its padding and the value axis. */
+/** The padding of a panel, as far as a plot keeps to it. */
+const PADDING_PX = 16
+/** What of a panel's width is no plot: padding and the value axis. */
 const NO_PLOT_PX = 64
 /** Widths are taken in steps, so that charts of nearly one width share their questions. */
 const WIDTH_STEP = 20
@@ -29,8 +31,8 @@ const WIDTH_STEP = 20
 /** @param {ChartSpec} spec */
 export const queriesOf = (spec) => (spec.query ? [spec.query] : spec.selectors)
 
-/** @param {{ spec: ChartSpec, height?: number }} props */
-export function Chart({ spec, height = 150 }) {
+/** @param {{ spec: ChartSpec, height?: number, bare?: boolean }} props `bare`: stands in a panel that is there already */
+export function Chart({ spec, height = 150, bare = false }) {
   const { ref, width, shown } = useStage()
   const [hidden, setHidden] = useState(/** @type {ReadonlySet<string>} */ (new Set()))
   const [table, setTable] = useState(false)
@@ -41,26 +43,35 @@ export function Chart({ spec, height = 150 }) {
   const failed = asked.find((a) => a.now?.state === 'error')?.now
   const loading = asked.length === 0 || asked.some((a) => a.now?.state === 'loading')
   const face = lines.length > 0 ? 'data' : failed ? 'error' : loading ? 'loading' : 'empty'
-  const drawn = useMemo(() => lines.filter((l) => !hidden.has(l.series.key)), [lines, hidden])
+  const drawn = useMemo(() => lines.filter((l) => !hidden.has(l.key)), [lines, hidden])
   const metricName = spec.metricName ?? spec.selectors[0]
   const alert = alerts.value?.find((a) => a.metric.__name__ === metricName)
-  const shownCount = new Set(lines.map((l) => l.series.key)).size
+  const shownCount = lines.filter((l) => !l.before).length
   const { young, start } = axis.value
   const note = [spec.note, total > shownCount && `showing ${shownCount} of ${count(total, 'series', 'series')}`, young && `since ${pointLabel(start, now.peek(), utc.value).replace(/:\d\d( UTC)?$/, '$1')}`].filter(Boolean).join(' · ')
   const promql = asked.flatMap((a) => a.now?.expanded ?? []).join('\n') || queriesOf(spec).join('\n')
   const title = html`
     ${alert && html`<${Mark} kind=${markOf(alert.severity)} word=${alert.severity} />`}
     <a href=${historyOf(spec.href ?? promql)}>${spec.title}</a>`
-  const toggle = (/** @type {string} */ key, /** @type {boolean} */ alone) => setHidden(toggled(hidden, lines.map((l) => l.series.key), key, alone))
+  const toggle = (/** @type {string} */ key, /** @type {boolean} */ alone) => setHidden(toggled(hidden, lines.map((l) => l.key), key, alone))
+  const menu = html`<${Menu} spec=${spec} lines=${drawn} promql=${promql} table=${table} showTable=${setTable} />`
+  const inside = html`
+    ${table
+      ? html`<${Table} spec=${spec} lines=${drawn} height=${height} />`
+      : html`<${PlotBox} spec=${spec} lines=${drawn} width=${Math.max(0, bare ? width : width - PADDING_PX)} height=${height} shown=${shown} words=${period.peek().words} />`}
+    <${Legend} spec=${spec} lines=${lines} hidden=${hidden} toggle=${toggle} shown=${shown} />`
+  if (bare) {
+    return html`
+      <div class="chart-holder chart-bare" data-face=${face} ref=${ref}>
+        <div class="chart-head"><span class="note">${note}</span>${menu}</div>
+        ${face === 'data' ? inside : face === 'loading' ? html`<div class="skeleton" role="status"><span class="unseen">Loading</span></div>` : html`<p class="face">${failed ? failed.error : spec.fill}</p>`}
+      </div>`
+  }
   return html`
     <div class=${`chart-holder ${spec.wide ? 'chart-wide' : ''}`} ref=${ref}>
-      <${Panel} title=${title} note=${note} face=${face} kind="chart" name=${`chart-${spec.id}`} empty=${html`<p>${spec.fill}</p>`}
-        error=${failed?.error} failedAt=${failed && since(failed.failedAt, now.peek())} retry=${() => asked.forEach((a) => a.now?.state === 'error' && a.now.retry())}
-        aside=${html`<${Menu} spec=${spec} lines=${drawn} promql=${promql} table=${table} showTable=${setTable} />`}>
-        ${table
-          ? html`<${Table} spec=${spec} lines=${drawn} height=${height} />`
-          : html`<${PlotBox} spec=${spec} lines=${drawn} width=${Math.max(0, width - 16)} height=${height} shown=${shown} words=${period.peek().words} />`}
-        <${Legend} spec=${spec} lines=${lines} hidden=${hidden} toggle=${toggle} shown=${shown} />
+      <${Panel} title=${title} note=${note} face=${face} kind="chart" name=${`chart-${spec.id}`} empty=${html`<p>${spec.fill}</p>`} aside=${menu}
+        error=${failed?.error} failedAt=${failed && since(failed.failedAt, now.peek())} retry=${() => asked.forEach((a) => a.now?.state === 'error' && a.now.retry())}>
+        ${inside}
       <//>
     </div>`
 }

@@ -24,7 +24,7 @@ const AGO = { 86_400: 'the day before', 604_800: 'the week before' }
 export function Legend({ spec, lines, hidden, toggle, shown }) {
   const [search, setSearch] = useState('')
   const own = lines.filter((l) => !l.before)
-  const earlier = new Map(lines.filter((l) => l.before).map((l) => [l.series.key, l]))
+  const earlier = new Map(lines.filter((l) => l.before).map((l) => [l.key, l]))
   const words = search.toLowerCase().split(/\s+/).filter(Boolean)
   const found = own.filter((l) => words.every((w) => l.name.toLowerCase().includes(w)))
   const head = useMemo(() => computed(() => (cursor.value === null ? 'last' : pointLabel(cursor.value, now.peek(), utc.value))), [])
@@ -36,8 +36,8 @@ export function Legend({ spec, lines, hidden, toggle, shown }) {
         <thead><tr><th><span class="unseen">Line</span></th><th class="num">${head}</th><th class="num">min</th><th class="num">mean</th><th class="num">max</th></tr></thead>
         <tbody>
           ${found.map((line) => html`
-            <${Row} key=${line.id} spec=${spec} line=${line} alone=${own.length === 1} hidden=${hidden.has(line.series.key)} toggle=${toggle} shown=${shown} />
-            ${earlier.has(line.series.key) && html`<${Row} key=${`before ${line.id}`} spec=${spec} line=${earlier.get(line.series.key)} alone hidden=${hidden.has(line.series.key)} toggle=${toggle} shown=${shown} />`}`)}
+            <${Row} key=${line.key} spec=${spec} line=${line} alone=${own.length === 1} hidden=${hidden.has(line.key)} toggle=${toggle} shown=${shown} />
+            ${earlier.has(line.key) && html`<${Row} key=${`before ${line.key}`} spec=${spec} line=${earlier.get(line.key)} alone hidden=${hidden.has(line.key)} toggle=${toggle} shown=${shown} />`}`)}
         </tbody>
       </table>
     </div>`
@@ -51,7 +51,7 @@ function Row({ spec, line, alone, hidden, toggle, shown }) {
     <tr class=${line.before ? 'legend-before' : ''} data-series=${line.before ? undefined : line.series.key}>
       <td>${alone
         ? html`<span class="legend-name"><bdi>${name}</bdi></span>`
-        : html`<button type="button" class="legend-name" aria-pressed=${!hidden} title=${`${name}\nShift: only this one`} onClick=${(/** @type {MouseEvent} */ e) => toggle(line.series.key, e.shiftKey)}>
+        : html`<button type="button" class="legend-name" aria-pressed=${!hidden} title=${`${name}\nShift: only this one`} onClick=${(/** @type {MouseEvent} */ e) => toggle(line.key, e.shiftKey)}>
             <${Swatch} colour=${line.colour} /><bdi>${name}</bdi></button>`}</td>
       <td class="num legend-last">${last}</td><td class="num">${min}</td><td class="num">${mean}</td><td class="num">${max}</td>
     </tr>`

@@ -35,7 +35,7 @@ export function Menu({ spec, lines, promql, table, showTable }) {
     }
   }
   const link = () => new URL(spec.id.includes('{') || place.peek().page === 'explore' ? location.hash : historyOf(promql.split('\n')[0]), location.href).href
-  const canvas = () => /** @type {HTMLCanvasElement|null} */ (box.current?.closest('.panel')?.querySelector('.plot canvas'))
+  const canvas = () => /** @type {HTMLCanvasElement|null} */ (box.current?.closest('.chart-holder')?.querySelector('.plot canvas'))
   /** @type {Array<[string, () => void]>} */
   const items = [
     ['Save as PNG', () => run(async (take) => {

@@ -22,7 +22,7 @@ export function Table({ spec, lines, height }) {
   return html`
     <div class="chart-table table-wrap" ref=${box} tabindex="0" role="region" aria-label=${`Figures of ${spec.title} by time`}>
       <table>
-        <thead><tr><th>Until</th>${lines.map((l) => html`<th class="num" key=${l.id} title=${l.name}>${l.name}${l.before ? ' before' : ''}</th>`)}</tr></thead>
+        <thead><tr><th>Until</th>${lines.map((l) => html`<th class="num" key=${l.before + l.key} title=${l.name}>${l.name}${l.before ? ' before' : ''}</th>`)}</tr></thead>
         <tbody>${rows.map(([t, cells]) => html`<tr key=${t}><td class="num">${pointLabel(t, now.peek(), utc.value)}</td>${cells.map((cell) => html`<td class="num">${cellText(cell, spec.unit)}</td>`)}</tr>`)}</tbody>
       </table>
       ${left > 0 && html`<p class="quiet">The newest ${ROWS} of ${rows.length + left}. All are in the CSV of the menu.</p>`}

@@ -4,8 +4,8 @@
  * @import { Buckets } from '../stores/buckets.js'
  * @import { ChartSpec } from './specs.js'
  * @import { Series } from './series.js'
- * @typedef {{ series: Series, buckets: Buckets, id: string, name: string, colour: string, before: boolean }} ChartLine
- *   `id`: of the line in its chart; `before`: drawn to compare with
+ * @typedef {{ series: Series, buckets: Buckets, key: string, name: string, colour: string, before: boolean }} ChartLine
+ *   `key`: of the line in its chart, the same for what it is compared with; `before`: drawn to compare with
  */
 import { coloursOf } from './colours.js'
 import { highestFirst } from './series.js'
@@ -21,13 +21,14 @@ export const MOST_LINES = 20
  */
 export function linesOf(spec, now, before) {
   const chosen = pick(spec, now)
-  const keys = chosen.map(({ series }) => series.key)
-  const colours = coloursOf(keys)
-  const lines = chosen.map((one, i) => line(spec, one, spec.colour?.(one.series.metric, i) ?? /** @type {string} */ (colours.get(one.series.key)), false))
-  const earlier = new Map(before.flatMap((buckets) => [...buckets.series.values()].map((series) => [series.key, { series, buckets }])))
+  // Two queries may find the same series.
+  const keyOf = (/** @type {{ series: Series, buckets: Buckets }} */ { series, buckets }) => (now.length > 1 && spec.selectors.length > 1 ? `${series.key} ${buckets.query}` : series.key)
+  const colours = coloursOf(chosen.map(keyOf))
+  const lines = chosen.map((one, i) => line(spec, one, keyOf(one), spec.colour?.(one.series.metric, i) ?? /** @type {string} */ (colours.get(keyOf(one))), false))
+  const earlier = new Map(before.flatMap((buckets) => [...buckets.series.values()].map((series) => [keyOf({ series, buckets }), { series, buckets }])))
   const compared = lines.flatMap((l) => {
-    const held = earlier.get(l.series.key)
-    return held ? [line(spec, held, l.colour, true)] : []
+    const held = earlier.get(l.key)
+    return held ? [line(spec, held, l.key, l.colour, true)] : []
   })
   const total = now.reduce((sum, b) => sum + Math.max(b.total, b.series.size), 0)
   return { lines: [...lines, ...compared], total: spec.pick ? lines.length : total }
@@ -42,5 +43,5 @@ function pick(spec, now) {
   return picked.slice(0, MOST_LINES).map((series) => ({ series, buckets: /** @type {Buckets} */ (owner.get(series)) }))
 }
 
-/** @param {ChartSpec} spec @param {{ series: Series, buckets: Buckets }} one @param {string} colour @param {boolean} before @returns {ChartLine} */
-const line = (spec, { series, buckets }, colour, before) => ({ series, buckets, id: (before ? 'before ' : '') + series.key, name: spec.name(series.metric), colour, before })
+/** @param {ChartSpec} spec @param {{ series: Series, buckets: Buckets }} one @param {string} key @param {string} colour @param {boolean} before @returns {ChartLine} */
+const line = (spec, { series, buckets }, key, colour, before) => ({ series, buckets, key, name: spec.name(series.metric, buckets.query), colour, before })

@@ -15,7 +15,7 @@ import { statusColour, statusRank, statusWord } from '../statuses.js'
 /**
  * @typedef {{
  *   id: string, title: string, unit: Unit, selectors: string[], query?: string, top?: number, stacked?: boolean, note?: string,
- *   wide?: boolean, colour?: (metric: Metric, index: number) => string, name: (metric: Metric) => string,
+ *   wide?: boolean, colour?: (metric: Metric, index: number) => string, name: (metric: Metric, query: string) => string,
  *   pick?: (series: Series[]) => Series[], bands?: () => Band[], href?: string, metricName?: string, fill: string
  * }} ChartSpec
  *   `selectors`: what is asked, each carried on live; `query`: an expression that is asked instead, where `$20s` is a window of at least 20 s;

@@ -13,8 +13,11 @@ import { range } from './place.js'
 
 /** @type {import('../../vendor/signals-core.js').Signal<Map<string, Alert>|null>} null until the first snapshot */
 const byId = signal(null)
-/** @type {import('../../vendor/signals-core.js').Signal<Rule[]>} */
-const rules = signal([])
+/** Null: not known yet. @type {import('../../vendor/signals-core.js').Signal<Rule[]|null>} */
+export const rules = signal(null)
+/** Why rules or ended alerts could not be read; empty while they could. */
+export const rulesError = signal('')
+export const historyError = signal('')
 
 const WEIGHT = { debug: 0, info: 1, notice: 2, warning: 3, error: 4, critical: 5 }
 
@@ -26,9 +29,11 @@ export const alerts = computed(() => byId.value && [...byId.value.values()].sort
 
 /** Alerts of the period that have ended, newest first. @type {import('../../vendor/signals-core.js').Signal<Alert[]>} */
 export const endedAlerts = signal([])
+/** Whether that is known. */
+export const historyKnown = signal(false)
 
 /** Asks for the rules, once a connection: they change only with the settings, that is with a restart. Asked when a chart first draws limits. */
-const askForRules = (() => {
+export const askForRules = (() => {
   let begun = false
   return () => {
     if (begun) return
@@ -38,7 +43,8 @@ const askForRules = (() => {
       if (!ready.value) return
       get('/api/v1/rules').then((data) => {
         rules.value = data.groups.flatMap((/** @type {{ rules: Rule[] }} */ group) => group.rules)
-      }).catch(() => undefined)
+        rulesError.value = ''
+      }, (error) => { rulesError.value = error.message })
     }))
   }
 })()
@@ -53,7 +59,7 @@ export const thresholds = computed(() => {
     const known = byMetric.get(metric) ?? new Map()
     byMetric.set(metric, known.set(threshold.op + threshold.value, threshold))
   }
-  for (const rule of rules.value) {
+  for (const rule of rules.value ?? []) {
     const { metric, op, threshold } = rule
     // A line in a chart says above or below.
     if (metric === null || op === null || threshold === null || !/[<>]/.test(op)) continue
@@ -65,9 +71,15 @@ export const thresholds = computed(() => {
   return byMetric
 })
 
+/** @param {string} id @param {string} [note] why it asks for nothing now */
+export async function acknowledge(id, note) {
+  const answer = await post(`/api/v1/alerts/${encodeURIComponent(id)}/ack`, note ? { note } : {})
+  if (answer?.id) change([answer])
+}
+
 /** @param {string} id */
-export async function acknowledge(id) {
-  const answer = await post(`/api/v1/alerts/${encodeURIComponent(id)}/ack`)
+export async function takeBack(id) {
+  const answer = await post(`/api/v1/alerts/${encodeURIComponent(id)}/unack`)
   if (answer?.id) change([answer])
 }
 
@@ -98,6 +110,10 @@ export function followAlerts() {
     epoch.value
     if (!ready.value) return
     const to = end ?? now.peek()
-    get('/api/v1/alerts/history', { start: to - seconds, end: Math.max(to, serverTime()) }).then((ended) => { endedAlerts.value = ended }).catch(() => undefined)
+    get('/api/v1/alerts/history', { start: to - seconds, end: Math.max(to, serverTime()) }).then((ended) => {
+      endedAlerts.value = ended
+      historyKnown.value = true
+      historyError.value = ''
+    }, (error) => { historyError.value = error.message })
   })
 }

@@ -8,7 +8,7 @@
  * @import { LiveSeries } from './samples.js'
  * @typedef {{ query: string, pixels: number, offset?: number }} Question  `pixels`: the width of the plot; `offset`: seconds by which the time asked for is earlier
  * @typedef {{
- *   series: Map<string, Series>, step: number, state: 'loading'|'ready'|'error', error: string, failedAt: number, retry: () => void,
+ *   query: string, series: Map<string, Series>, step: number, state: 'loading'|'ready'|'error', error: string, failedAt: number, retry: () => void,
  *   expanded: string, total: number, sampling: number,
  *   version: import('../../vendor/signals-core.js').Signal<number>, drawn: import('../../vendor/signals-core.js').Signal<number>, shape: import('../../vendor/signals-core.js').Signal<number>
  * }} Buckets  `version` rises with every change, `drawn` with those of closed buckets, `shape` when series come or go or the state changes; `expanded`: the query as it was asked; `sampling`: seconds between samples of most series
@@ -91,7 +91,7 @@ export const expand = (query, length) => query.replace(/\$(\d+)s\b/g, (_, least)
 function create({ query, pixels, offset = 0 }) {
   const plain = offset === 0 ? selectors.parse(query) : null
   /** @type {Buckets} */
-  const buckets = { series: new Map(), step: 0, state: 'loading', error: '', failedAt: 0, expanded: query, total: 0, sampling: 0, version: signal(0), drawn: signal(0), shape: signal(0), retry: () => load(true) }
+  const buckets = { query, series: new Map(), step: 0, state: 'loading', error: '', failedAt: 0, expanded: query, total: 0, sampling: 0, version: signal(0), drawn: signal(0), shape: signal(0), retry: () => load(true) }
   let turn = 0
   /** Which period was loaded whole, so that it is known where its data begins. */
   let loaded = ''
