@@ -15,7 +15,7 @@
  */
 import { get } from '../api.js'
 import { LOADED, MOST_SERIES, narrowed, topQuery } from '../chart/narrow.js'
-import { addSample, emptySeries, firstOf, fromRow, replaceTail, samplingOf, trimSeries } from '../chart/series.js'
+import { addSample, bucketAt, emptySeries, firstOf, fromRow, replaceTail, samplingOf, trimSeries } from '../chart/series.js'
 import { batch, computed, effect, signal, untracked } from '../lib.js'
 import { SHORTEST_S, stepFor } from '../period.js'
 import * as selectors from '../selector.js'
@@ -26,6 +26,8 @@ import { period, range } from './place.js'
 import { lastSampleAt, onSamples, want } from './samples.js'
 
 const RETRY_MS = 5000
+/** Samples that come at nearly one time are asked for together. */
+const SETTLED_MS = 1000
 /** An expression is asked anew no more often than this. */
 const LEAST_PACE_S = 5
 /** So many questions are kept that nobody looks at. */
@@ -101,6 +103,8 @@ function create({ query, pixels, offset = 0 }) {
   /** Samples that came while an answer was awaited. @type {Array<[import('../types.js').Metric, number, number]>} */
   let early = []
   let awaiting = false
+  /** The oldest sample of which it is not known whether the answers had it. */
+  let doubtful = Infinity
   /** Which of many series are asked for. @type {import('../chart/narrow.js').Narrowed|null} */
   let narrow = null
   const sampling = signal(0)
@@ -136,11 +140,13 @@ function create({ query, pixels, offset = 0 }) {
     let [moved, fresh, drawn] = [false, false, false]
     const closed = Math.floor(axis.peek().end / buckets.step) * buckets.step
     for (const { metric, values } of list) {
-      if (!selectors.matches(plain, metric)) continue
+      if (!selectors.matches(plain, metric) || (narrow && !narrow.keeps(metric))) continue
       for (const [t, text] of values) {
-        if (awaiting) early.push([metric, t, Number(text)])
-        else if (t > known) {
-          const [did, came] = take(metric, t, Number(text))
+        const v = Number(text)
+        if (awaiting) early.push([metric, t, v])
+        else if (t <= known) late(metric, t, v)
+        else {
+          const [did, came] = take(metric, t, v)
           moved ||= did
           fresh ||= came
           // What happens in the bucket that is still open is drawn when it closes: that is a pixel at the most.
@@ -149,6 +155,19 @@ function create({ query, pixels, offset = 0 }) {
       }
     }
     if (moved) changed(fresh, drawn || fresh)
+  }
+  /** Whether the newest sample of its bucket says the same: then an answer had it already. @param {import('../types.js').Metric} metric @param {number} t @param {number} v */
+  const had = (metric, t, v) => {
+    const series = buckets.series.get(selectors.print(metric))
+    const at = series ? bucketAt(series, t, buckets.step, 0) : -1
+    return series !== undefined && at >= 0 && series.last[at] === v
+  }
+  /** A sample that an answer may have had or not, since both came at nearly one time: its bucket is asked anew. @param {import('../types.js').Metric} metric @param {number} t @param {number} v */
+  const late = (metric, t, v) => {
+    if (Number.isNaN(v) || had(metric, t, v) || t < axis.peek().start) return
+    doubtful = Math.min(doubtful, t)
+    clearTimeout(again)
+    again = setTimeout(() => load(false), SETTLED_MS)
   }
 
   const step = () => {
@@ -166,11 +185,12 @@ function create({ query, pixels, offset = 0 }) {
     const first = loaded !== name
     const all = whole || first || width !== buckets.step
     const newest = Math.max(-Infinity, ...[...buckets.series.values()].map((s) => s.t[s.t.length - 1]))
-    const from = all || newest === -Infinity ? Math.floor((first ? start : axis.peek().start) / width) * width : Math.min(newest, Math.floor(known / width) * width)
+    const from = all || newest === -Infinity ? Math.floor((first ? start : axis.peek().start) / width) * width : Math.min(newest, Math.ceil(Math.min(known, doubtful) / width) * width)
     const cut = follows ? Math.max(serverTime(), lastSampleAt.peek() ?? 0) : end
     const asked = expand(query, end - start)
     awaiting = true
     early = []
+    doubtful = Infinity
     try {
       const to = Math.ceil(cut / width) * width
       const times = { start: from - offset, end: to - offset, step: width }
@@ -195,7 +215,11 @@ function create({ query, pixels, offset = 0 }) {
       Object.assign(buckets, { step: width, state: 'ready', expanded: asked, total: narrow && !all ? buckets.total : data.total ?? rows.size })
       known = cut
       awaiting = false
-      for (const [metric, t, v] of early) if (t > known) take(metric, t, v)
+      follow()
+      for (const [metric, t, v] of early) {
+        if (t <= known) late(metric, t, v)
+        else if (!had(metric, t, v)) take(metric, t, v)
+      }
       forget(buckets, Math.min(start, axis.peek().start))
       batch(() => {
         loaded = name
@@ -219,11 +243,26 @@ function create({ query, pixels, offset = 0 }) {
     }
   }
 
+  let resting = true
+  let followed = ''
+  let unfollow = () => {}
+  /** Live samples of those series that an answer had, and of no more. The snapshot that comes first has what came after the answer. */
+  const follow = () => {
+    const selector = narrow?.query ?? query
+    if (!plain || resting || followed === selector) return
+    followed = selector
+    unfollow()
+    unfollow = want([selector])
+  }
   const wake = () => {
+    resting = false
+    // Time goes on without another grid.
+    const grids = computed(() => JSON.stringify([range.value.name, step()]))
+    if (buckets.state === 'ready') follow()
     ends = [
-      plain ? want([query]) : () => {}, plain ? onSamples(live, plain.name, plain.prefix) : () => {},
+      plain ? onSamples(live, plain.name, plain.prefix) : () => {},
       effect(() => {
-        const wanted = JSON.stringify([range.value.name, step()])
+        const wanted = grids.value
         const connections = epoch.value
         untracked(() => {
           const other = wanted !== grid
@@ -241,6 +280,9 @@ function create({ query, pixels, offset = 0 }) {
     ]
   }
   const rest = () => {
+    resting = true
+    unfollow()
+    followed = ''
     turn += 1
     awaiting = false
     clearTimeout(again)
