@@ -50,7 +50,7 @@ test('a chart has what was loaded and then what comes live, each sample once', a
   leave({ query: 'load', pixels: 120 })
   await settle()
   assert.deepEqual([held.state, held.step, asked.length, asked[0].step], ['ready', 30, 1, 30])
-  const [line] = held.series.values()
+  const [line] = held.lines.values()
   assert.equal(line.count.at(-1) ?? 0, stored.load.filter(([t]) => t > (line.t.at(-1) ?? 0) - 30).length)
   const all = () => line.count.reduce((a, b) => a + b, 0)
   const before = all()
@@ -70,7 +70,7 @@ test('a chart has what was loaded and then what comes live, each sample once', a
 test('a sample that an answer may have missed makes its bucket be asked anew', async () => {
   const held = watch({ query: 'load', pixels: 120 })
   await settle()
-  const [line] = held.series.values()
+  const [line] = held.lines.values()
   const before = asked.length
   const t = (stored.load[719]?.[0] ?? 0) + 0.5
   stored.load.splice(720, 0, [t, 500])
@@ -82,7 +82,7 @@ test('a sample that an answer may have missed makes its bucket be asked anew', a
   assert.equal(asked.length, before + 1)
   const { start, end } = asked[before]
   assert.ok(end - start <= 60, `only the newest: ${end - start} s`)
-  const [now] = held.series.values()
+  const [now] = held.lines.values()
   assert.equal(now, line)
   assert.ok(line.v.length > 100 && line.count.reduce((a, b) => a + b, 0) === stored.load.filter(([s]) => s > line.t[0] - 30).length)
   leave({ query: 'load', pixels: 120 })
@@ -101,7 +101,7 @@ test('after a loss only what was missed is asked for', async () => {
   await settle()
   assert.ok(asked.length > before)
   assert.ok(asked.at(-1) && asked[asked.length - 1].end - asked[asked.length - 1].start < 300)
-  const [line] = held.series.values()
+  const [line] = held.lines.values()
   assert.equal(line.last.at(-1), 42)
   leave(question)
   come('load', at(), 7)
@@ -109,7 +109,7 @@ test('after a loss only what was missed is asked for', async () => {
   const again = watch(question)
   assert.equal(again, held, 'what was held is in view at once')
   await settle()
-  assert.equal([...held.series.values()][0].last.at(-1), 7, 'and what was missed is loaded')
+  assert.equal([...held.lines.values()][0].last.at(-1), 7, 'and what was missed is loaded')
   leave(question)
 })
 
@@ -132,7 +132,7 @@ test('what is compared with is asked for its own time and drawn at that in view'
   stored['a + b'] = [[begun - 86_400 - 600, 1], [begun - 300, 2]]
   const held = watch({ query: 'a + b', pixels: 120, offset: 86_400 })
   await settle()
-  const [line] = held.series.values()
+  const [line] = held.lines.values()
   assert.deepEqual([line.v, Math.abs(line.t[0] - (begun - 600)) <= 30], [[1], true])
   leave({ query: 'a + b', pixels: 120, offset: 86_400 })
 })

@@ -19,7 +19,7 @@ const { random } = await import('./random.mjs')
 /** @param {Record<string, string>} metric @param {number[]} v */
 const line = (metric, v) => fromPoints({ key: print(metric), metric, t: v.map((_, i) => i * 10), v })
 /** @param {ReturnType<typeof line>[]} list @param {number} [total] @returns {any} */
-const answer = (list, total = list.length) => ({ series: new Map(list.map((l) => [l.key, l])), total })
+const answer = (list, total = list.length) => ({ lines: new Map(list.map((l) => [l.key, l])), total })
 /** @param {string} id */
 const chart = (id) => MACHINE_CHARTS.find((spec) => spec.id === id) ?? assert.fail(id)
 

@@ -7,6 +7,7 @@
 import { html, useEffect, useRef, useState } from '../lib.js'
 import { axis } from '../stores/buckets.js'
 import { historyOf, period, place } from '../stores/place.js'
+import { copy, csvOf, fileName, pngOf, save } from './take.js'
 
 /** @param {{ spec: ChartSpec, lines: ChartLine[], promql: string, table: boolean, showTable: (show: boolean) => void }} props */
 export function Menu({ spec, lines, promql, table, showTable }) {
@@ -25,11 +26,11 @@ export function Menu({ spec, lines, promql, table, showTable }) {
     setOpen(false)
     box.current?.querySelector('button')?.focus()
   }
-  /** @param {(take: typeof import('./take.js')) => Promise<string>|string} work what it says when it is done */
+  /** @param {() => Promise<string>|string} work what it says when it is done */
   const run = async (work) => {
     close()
     try {
-      say(await work(await import('./take.js')))
+      say(await work())
     } catch (error) {
       say(error instanceof Error ? error.message : String(error))
     }
@@ -38,18 +39,18 @@ export function Menu({ spec, lines, promql, table, showTable }) {
   const canvas = () => /** @type {HTMLCanvasElement|null} */ (box.current?.closest('.chart-holder')?.querySelector('.plot canvas'))
   /** @type {Array<[string, () => void]>} */
   const items = [
-    ['Save as PNG', () => run(async (take) => {
+    ['Save as PNG', () => run(async () => {
       const picture = canvas()
       if (!picture) return 'There is no picture to save.'
-      take.save(await take.pngOf(picture, spec, lines, axis.peek().start, axis.peek().end, period.peek().words), take.fileName(spec.title, 'png'))
+      save(await pngOf(picture, spec, lines, axis.peek().start, axis.peek().end, period.peek().words), fileName(spec.title, 'png'))
       return 'Saved the picture.'
     })],
-    ['Save as CSV', () => run((take) => {
-      take.save(new Blob([take.csvOf(lines, axis.peek().start, axis.peek().end)], { type: 'text/csv' }), take.fileName(spec.title, 'csv'))
+    ['Save as CSV', () => run(() => {
+      save(new Blob([csvOf(lines, axis.peek().start, axis.peek().end)], { type: 'text/csv' }), fileName(spec.title, 'csv'))
       return 'Saved the figures.'
     })],
-    ['Copy link', () => run((take) => take.copy(link()).then(() => 'Copied the link.'))],
-    ['Copy PromQL', () => run((take) => take.copy(promql).then(() => 'Copied the query.'))],
+    ['Copy link', () => run(() => copy(link()).then(() => 'Copied the link.'))],
+    ['Copy PromQL', () => run(() => copy(promql).then(() => 'Copied the query.'))],
     [table ? 'Show the picture' : 'Show as a table', () => { close(); showTable(!table) }],
   ]
   /** @param {KeyboardEvent} event */

@@ -25,18 +25,18 @@ export function linesOf(spec, now, before) {
   const keyOf = (/** @type {{ series: Series, buckets: Buckets }} */ { series, buckets }) => (now.length > 1 && spec.selectors.length > 1 ? `${series.key} ${buckets.query}` : series.key)
   const colours = coloursOf(chosen.map(keyOf))
   const lines = chosen.map((one, i) => line(spec, one, keyOf(one), spec.colour?.(one.series.metric, i) ?? /** @type {string} */ (colours.get(keyOf(one))), false))
-  const earlier = new Map(before.flatMap((buckets) => [...buckets.series.values()].map((series) => [keyOf({ series, buckets }), { series, buckets }])))
+  const earlier = new Map(before.flatMap((buckets) => [...buckets.lines.values()].map((series) => [keyOf({ series, buckets }), { series, buckets }])))
   const compared = lines.flatMap((l) => {
     const held = earlier.get(l.key)
     return held ? [line(spec, held, l.key, l.colour, true)] : []
   })
-  const total = now.reduce((sum, b) => sum + Math.max(b.total, b.series.size), 0)
+  const total = now.reduce((sum, b) => sum + Math.max(b.total, b.lines.size), 0)
   return { lines: [...lines, ...compared], total: spec.pick ? lines.length : total }
 }
 
 /** @param {ChartSpec} spec @param {Buckets[]} now */
 function pick(spec, now) {
-  const owner = new Map(now.flatMap((buckets) => [...buckets.series.values()].map((series) => [series, buckets])))
+  const owner = new Map(now.flatMap((buckets) => [...buckets.lines.values()].map((series) => [series, buckets])))
   const all = [...owner.keys()]
   // Few are found by their names, many by what they are.
   const picked = spec.pick ? spec.pick(all) : all.length > MOST_NAMED ? highestFirst(all) : all.sort((a, b) => a.key.localeCompare(b.key, 'en', { numeric: true }))

@@ -1,5 +1,5 @@
 /**
- * Taking a chart along: as a picture, as figures, as a link or a query. Loaded when somebody first asks for it.
+ * Taking a chart along: as a picture, as figures, as a link or a query.
  *
  * @import { ChartLine } from './model.js'
  * @import { ChartSpec } from './specs.js'

@@ -8,7 +8,7 @@
  * @import { LiveSeries } from './samples.js'
  * @typedef {{ query: string, pixels: number, offset?: number }} Question  `pixels`: the width of the plot; `offset`: seconds by which the time asked for is earlier
  * @typedef {{
- *   query: string, series: Map<string, Series>, step: number, state: 'loading'|'ready'|'error', error: string, failedAt: number, retry: () => void,
+ *   query: string, lines: Map<string, Series>, step: number, state: 'loading'|'ready'|'error', error: string, failedAt: number, retry: () => void,
  *   expanded: string, total: number, sampling: number,
  *   version: import('../../vendor/signals-core.js').Signal<number>, drawn: import('../../vendor/signals-core.js').Signal<number>, shape: import('../../vendor/signals-core.js').Signal<number>
  * }} Buckets  `version` rises with every change, `drawn` with those of closed buckets, `shape` when series come or go or the state changes; `expanded`: the query as it was asked; `sampling`: seconds between samples of most series
@@ -93,7 +93,7 @@ export const expand = (query, length) => query.replace(/\$(\d+)s\b/g, (_, least)
 function create({ query, pixels, offset = 0 }) {
   const plain = offset === 0 ? selectors.parse(query) : null
   /** @type {Buckets} */
-  const buckets = { query, series: new Map(), step: 0, state: 'loading', error: '', failedAt: 0, expanded: query, total: 0, sampling: 0, version: signal(0), drawn: signal(0), shape: signal(0), retry: () => load(true) }
+  const buckets = { query, lines: new Map(), step: 0, state: 'loading', error: '', failedAt: 0, expanded: query, total: 0, sampling: 0, version: signal(0), drawn: signal(0), shape: signal(0), retry: () => load(true) }
   let turn = 0
   /** Which period was loaded whole, so that it is known where its data begins. */
   let loaded = ''
@@ -121,17 +121,17 @@ function create({ query, pixels, offset = 0 }) {
   /** @param {import('../types.js').Metric} metric @param {number} t @param {number} v @returns {[boolean, boolean]} whether anything changed, and whether the series is new */
   const take = (metric, t, v) => {
     const key = selectors.print(metric)
-    let series = buckets.series.get(key)
+    let series = buckets.lines.get(key)
     const fresh = !series
     if (!series) {
-      if (buckets.series.size >= MOST_SERIES) {
+      if (buckets.lines.size >= MOST_SERIES) {
         buckets.total = Math.max(buckets.total, MOST_SERIES + 1)
         return [false, false]
       }
       series = emptySeries(metric)
     }
     const moved = addSample(series, t, v, buckets.step)
-    if (fresh && moved) buckets.series.set(key, series)
+    if (fresh && moved) buckets.lines.set(key, series)
     return [moved, fresh && moved]
   }
   /** @param {LiveSeries[]} list */
@@ -158,7 +158,7 @@ function create({ query, pixels, offset = 0 }) {
   }
   /** Whether the newest sample of its bucket says the same: then an answer had it already. @param {import('../types.js').Metric} metric @param {number} t @param {number} v */
   const had = (metric, t, v) => {
-    const series = buckets.series.get(selectors.print(metric))
+    const series = buckets.lines.get(selectors.print(metric))
     const at = series ? bucketAt(series, t, buckets.step, 0) : -1
     return series !== undefined && at >= 0 && series.last[at] === v
   }
@@ -184,7 +184,7 @@ function create({ query, pixels, offset = 0 }) {
     const width = untracked(step)
     const first = loaded !== name
     const all = whole || first || width !== buckets.step
-    const newest = Math.max(-Infinity, ...[...buckets.series.values()].map((s) => s.t[s.t.length - 1]))
+    const newest = Math.max(-Infinity, ...[...buckets.lines.values()].map((s) => s.t[s.t.length - 1]))
     const from = all || newest === -Infinity ? Math.floor((first ? start : axis.peek().start) / width) * width : Math.min(newest, Math.ceil(Math.min(known, doubtful) / width) * width)
     const cut = follows ? Math.max(serverTime(), lastSampleAt.peek() ?? 0) : end
     const asked = expand(query, end - start)
@@ -206,11 +206,11 @@ function create({ query, pixels, offset = 0 }) {
       }
       if (narrow) data.result = data.result.filter((/** @type {{ metric: import('../types.js').Metric }} */ { metric }) => narrow?.keeps(metric))
       const rows = new Map(/** @type {import('../chart/series.js').BucketRow[]} */ (data.result).map((row) => [selectors.print(row.metric), fromRow(row, offset)]))
-      const shape = all || [...rows.keys()].some((key) => !buckets.series.has(key)) || buckets.state !== 'ready'
-      if (all) buckets.series = rows
+      const shape = all || [...rows.keys()].some((key) => !buckets.lines.has(key)) || buckets.state !== 'ready'
+      if (all) buckets.lines = rows
       else {
-        for (const [key, series] of buckets.series) replaceTail(series, rows.get(key), from)
-        for (const [key, series] of rows) if (!buckets.series.has(key)) buckets.series.set(key, series)
+        for (const [key, series] of buckets.lines) replaceTail(series, rows.get(key), from)
+        for (const [key, series] of rows) if (!buckets.lines.has(key)) buckets.lines.set(key, series)
       }
       Object.assign(buckets, { step: width, state: 'ready', expanded: asked, total: narrow && !all ? buckets.total : data.total ?? rows.size })
       known = cut
@@ -235,7 +235,7 @@ function create({ query, pixels, offset = 0 }) {
       if (mine !== turn) return
       awaiting = false
       // What is held stays in view; the head of the page says that it is old.
-      if (buckets.series.size === 0) {
+      if (buckets.lines.size === 0) {
         Object.assign(buckets, { state: 'error', error: error instanceof Error ? error.message : String(error), failedAt: serverTime() })
         changed(true)
       }
@@ -289,7 +289,7 @@ function create({ query, pixels, offset = 0 }) {
     for (const end of ends) end()
     ends = []
   }
-  return { buckets, uses: 0, first: () => (offset === 0 ? firstOf([...buckets.series.values()]) - buckets.step : Infinity), wake, rest }
+  return { buckets, uses: 0, first: () => (offset === 0 ? firstOf([...buckets.lines.values()]) - buckets.step : Infinity), wake, rest }
 }
 
 /** How often the series are sampled, in whole seconds as collectors have it; those that come and go seem rarer than they are. @param {Series[]} list @param {number} step */
@@ -300,8 +300,8 @@ function usual(list, step) {
 
 /** @param {Buckets} buckets @param {number} start */
 function forget(buckets, start) {
-  for (const [key, series] of buckets.series) {
+  for (const [key, series] of buckets.lines) {
     trimSeries(series, start)
-    if (series.t.length === 0 || series.t[series.t.length - 1] < start) buckets.series.delete(key)
+    if (series.t.length === 0 || series.t[series.t.length - 1] < start) buckets.lines.delete(key)
   }
 }
