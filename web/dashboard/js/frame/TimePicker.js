@@ -37,7 +37,7 @@ export function TimePicker() {
   const { live, words } = period.value
   return html`
     <div class="time" ref=${box} onKeyDown=${onKeyDown}>
-      <button type="button" class="time-button" aria-expanded=${open} aria-haspopup="dialog" onClick=${() => setOpen(!open)} aria-label=${`Time: ${words}`}>
+      <button type="button" class="time-button" aria-expanded=${open} aria-haspopup="dialog" onClick=${() => setOpen(!open)} aria-label=${shortWords() === words ? `Time: ${words}` : `Time: ${shortWords()}, ${words}`}>
         <span class="time-words">${shortWords()}</span><span aria-hidden="true">▾</span>
       </button>
       ${!live && html`<button type="button" class="button time-follow" onClick=${follow} title="The view stands still. Follow the time again">Paused · <b>Follow</b></button>`}
