@@ -108,7 +108,7 @@ test('the day is named where it changes, also where it begins without a midnight
 test('times are those of the zone that the reader chose', () => {
   const t = Date.parse('2026-06-10T01:30:05Z') / 1000
   assert.deepEqual([timeLabel(t, undefined), timeLabel(t, undefined, true), timeLabel(t, undefined, true, true)], ['21:30', '01:30', '01:30:05'])
-  assert.deepEqual([pointLabel(t, t, false), pointLabel(t, t, true), pointLabel(t, t + 86_400, true)], ['21:30:05', '01:30:05 UTC', '10 Jun 01:30:05 UTC'])
+  assert.deepEqual([pointLabel(t, t, false), pointLabel(t, t, true), pointLabel(t, t + 86_400, true)], ['21:30:05', '01:30:05 UTC', '10\u00a0Jun 01:30:05 UTC'])
 })
 
 test('a chart has as many lines as can be drawn, the highest, and says how many there are', () => {

@@ -97,7 +97,8 @@ function formatOf(kind, utc) {
 
 /** The time, and the date where the day changes. @param {number} t @param {number|undefined} before @param {boolean} [utc] @param {boolean} [exact] with seconds */
 export function timeLabel(t, before, utc = false, exact = false) {
-  const day = (/** @type {number} */ at) => formatOf('day', utc).format(at * 1000)
+  // A date does not wrap.
+  const day = (/** @type {number} */ at) => formatOf('day', utc).format(at * 1000).replaceAll(' ', NBSP)
   const clock = formatOf(exact ? 'exact' : 'clock', utc).format(t * 1000)
   const midnight = /^00:00(:00)?$/.test(clock)
   return midnight || (before !== undefined && day(before) !== day(t)) ? day(t) : clock
@@ -105,6 +106,6 @@ export function timeLabel(t, before, utc = false, exact = false) {
 
 /** A time as it is read at the cursor: with seconds, and with the day where that is not today. @param {number} t @param {number} now @param {boolean} utc */
 export function pointLabel(t, now, utc) {
-  const [day, today] = [t, now].map((at) => formatOf('day', utc).format(at * 1000))
+  const [day, today] = [t, now].map((at) => formatOf('day', utc).format(at * 1000).replaceAll(' ', NBSP))
   return `${day === today ? '' : `${day} `}${formatOf('exact', utc).format(t * 1000)}${utc ? ' UTC' : ''}`
 }
