@@ -55,7 +55,7 @@ export function Ribbon() {
 }
 
 /** @param {{ lanes: Lane[], tracks: Track[], start: number, end: number, live: boolean }} props */
-function Strip({ lanes, tracks, start, end, live }) {
+export function Strip({ lanes, tracks, start, end, live }) {
   const box = useRef(/** @type {HTMLElement|null} */ (null))
   const sheet = useRef(/** @type {HTMLCanvasElement|null} */ (null))
   const [width, setWidth] = useState(0)

@@ -10,14 +10,15 @@ import { get } from '../api.js'
 import { computed, effect, signal } from '../lib.js'
 import { epoch } from './connection.js'
 import { onEvents } from './events.js'
+import { param } from './place.js'
 
 const SOON_MS = 250
 const NOW_AND_THEN_MS = 20_000
 
 /** @type {import('../../vendor/signals-core.js').Signal<{ runs: Ci|null, error: string|null }>} */
 export const ci = signal({ runs: null, error: null })
-/** `repo workflow` that the reader chose; null follows the busiest. @type {import('../../vendor/signals-core.js').Signal<string|null>} */
-export const chosenWorkflow = signal(null)
+/** `repo workflow` that the reader chose, in the address; empty follows the busiest. */
+export const chosenWorkflow = param('workflow')
 
 /** @typedef {{ repository: CiRepository, workflow: CiWorkflow|null }} Choice */
 
