@@ -61,6 +61,8 @@ fn a_filling_disk_is_forecast_with_its_evidence_and_a_decision_is_kept() {
 
     let accepted = decide(&service, "disk_filling:/srv/data", "accept");
     assert_eq!(accepted["data"]["status"], "accepted", "{accepted}");
+    assert_eq!(decide(&service, "disk_filling:/srv/data", "reopen")["data"]["status"], "open");
+    assert_eq!(decide(&service, "disk_filling:/srv/data", "accept")["data"]["status"], "accepted");
     let unknown = decide(&service, "disk_filling:/srv/data", "postpone");
     assert!(unknown["error"].as_str().unwrap().contains("`postpone` is no decision"), "{unknown}");
     service.kill();
@@ -68,11 +70,14 @@ fn a_filling_disk_is_forecast_with_its_evidence_and_a_decision_is_kept() {
     assert_eq!(advice(&service).unwrap()["status"], "accepted");
     assert_eq!(decide(&service, "disk_filling:/srv/data", "applied")["data"]["status"], "applied");
     let kinds: Vec<Value> =
-        eventually("the time line", || Some(service.data("/api/v1/events?source=advice")).filter(|e| e.as_array().unwrap().len() >= 3))
+        eventually("the time line", || Some(service.data("/api/v1/events?source=advice")).filter(|e| e.as_array().unwrap().len() >= 5))
             .as_array()
             .unwrap()
             .iter()
             .map(|e| e["kind"].clone())
             .collect();
-    assert_eq!(kinds, ["recommendation_applied", "recommendation_accepted", "recommendation_open"]);
+    assert_eq!(
+        kinds,
+        ["recommendation_applied", "recommendation_accepted", "recommendation_open", "recommendation_accepted", "recommendation_open"]
+    );
 }

@@ -54,6 +54,13 @@ fn a_real_breach_fires_is_logged_survives_a_crash_and_resolves() {
     let id = shown["id"].as_str().unwrap().to_owned();
     let acked: Value = service.client.post(service.url(&format!("/api/v1/alerts/{id}/ack"))).send().unwrap().json().unwrap();
     assert!(acked["data"]["acked_at"].is_number(), "{acked}");
+    let post =
+        |path: &str| -> Value { service.client.post(service.url(&format!("/api/v1/alerts/{id}/{path}"))).send().unwrap().json().unwrap() };
+    assert_eq!(post("unack")["data"]["acked_at"], Value::Null);
+    let long = post(&format!("ack?note={}", "n".repeat(501)));
+    assert!(long["error"].as_str().unwrap().contains("use at most 500"), "{long}");
+    let acked = post("ack?note=on%20it");
+    assert_eq!(acked["data"]["note"], "on it", "{acked}");
     service.kill();
 
     let service = folder.start();

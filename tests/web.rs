@@ -84,7 +84,7 @@ fn with_a_token_nothing_but_health_and_login_is_open() {
         let status = service.client.request(method.clone(), service.url(&path)).send().unwrap().status();
         assert_eq!(status, 401, "{method} {path}");
     }
-    let parts = ["style", "login", "theme-boot"].map(|stem| service.asset(stem));
+    let parts = ["style", "login", "boot"].map(|stem| service.asset(stem));
     for path in open.into_iter().chain(parts.iter().map(String::as_str)) {
         assert_eq!(service.get(path).status(), 200, "{path}");
     }

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::busiest::busiest;
 use crate::clock::Clock;
-use crate::messages::{Acknowledge, AppendError, ChangeDocuments, Notify, Publish, RecordEvents, StoredBatch};
+use crate::messages::{Acknowledge, Acknowledgement, AppendError, ChangeDocuments, Notify, Publish, RecordEvents, StoredBatch};
 use crate::series_cache::clear_when_full;
 use crate::standstill;
 use crate::store::change;
@@ -322,7 +322,11 @@ impl Receive<Acknowledge> for AlertActor {
     type Reply = ResponseFuture<Result<Option<view::Alert>, AppendError>>;
 
     fn receive(&mut self, message: Acknowledge, _: &mut Ctx<Self>) -> Self::Reply {
-        let Some(alert) = self.tracker.acknowledge(&message.id, self.clock.now_ms()) else { return Box::pin(ready(Ok(None))) };
+        let changed = match message.acknowledgement {
+            Acknowledgement::Seen { note } => self.tracker.acknowledge(&message.id, note, self.clock.now_ms()),
+            Acknowledgement::TakenBack => self.tracker.take_back_acknowledgement(&message.id),
+        };
+        let Some(alert) = changed else { return Box::pin(ready(Ok(None))) };
         let acknowledged = view::Alert::from(&alert);
         self.publish_active();
         let _ = self.outputs.hub.try_send(Publish::Alerts(vec![acknowledged.clone()]));

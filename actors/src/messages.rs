@@ -127,12 +127,26 @@ pub struct Closed {
 #[rtype(result = "()")]
 pub struct Notify(pub Alert);
 
-/// HTTP → alerts: someone has seen it. Answered when that is durable; none for an alert that is not active.
+/// What someone says of an alert.
+#[derive(Debug)]
+pub enum Acknowledgement {
+    /// They have seen it.
+    Seen {
+        /// What they noted.
+        note: Option<String>,
+    },
+    /// It is to be as if nobody had seen it.
+    TakenBack,
+}
+
+/// HTTP → alerts: someone has seen it, or takes that back. Answered when that is durable; none for an alert that is not active.
 #[derive(Message, Debug)]
 #[rtype(result = "Result<Option<view::Alert>, AppendError>")]
 pub struct Acknowledge {
     /// The alert.
     pub id: String,
+    /// What is said of it.
+    pub acknowledgement: Acknowledgement,
 }
 
 /// HTTP → optimizer: what someone decided. Answered when that is durable; none for an unknown recommendation.

@@ -42,7 +42,7 @@ export async function openPage(browser, options = {}) {
     if (message.type() === 'error' && !forgiven) complaints.push(text)
     if (message.text().startsWith('policy violation')) complaints.push(text)
   })
-  page.on('pageerror', (error) => complaints.push(String(error.stack ?? error)))
+  page.on('pageerror', (error) => complaints.push(String(error.stack || error)))
   await page.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (e) => console.warn(`policy violation: ${e.violatedDirective} ${e.blockedURI}`))
     // When the first number from the service stands on the page, on the page's own clock.

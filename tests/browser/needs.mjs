@@ -10,7 +10,8 @@ const PATIENCE = { timeout: 20_000 }
 const TASKS = '.taskmaster/tasks/tasks.json'
 /** Nothing but what a test makes fail: a busy machine has alerts and advice of its own. */
 const CALM = `[optimizer]\nenabled = false\n[containers]\nenabled = false\n${['high_cpu_usage', 'critical_cpu_usage', 'high_memory_usage', 'degraded_performance', 'task_failure_rate', 'github_failure_rate'].map((rule) => `[alerts.rules.${rule}]\nexpr = "none > 0"\nseverity = "info"\nenabled = false\n`).join('')}`
-const QUIET = 'Nothing needs you'
+/** The state that the verdict has when nothing needs the reader. */
+const FINE = 'ok'
 
 /** @type {import('playwright-core').Browser} */
 let browser
@@ -18,7 +19,7 @@ let browser
 before(async () => { browser = await launch() })
 after(() => browser?.close())
 
-/** A service of its own and a page that notes whatever the heading has said. @param {string} settings @param {(s: Service, w: import('./browser.mjs').Watched & { said: () => Promise<string[]> }) => Promise<void>} body */
+/** A service of its own and a page that notes every state that the verdict has had. @param {string} settings @param {(s: Service, w: import('./browser.mjs').Watched & { said: () => Promise<string[]> }) => Promise<void>} body */
 async function watched(settings, body) {
   const service = await Service.prepare(CALM + settings)
   try {
@@ -28,9 +29,9 @@ async function watched(settings, body) {
         const said = []
         Object.assign(window, { said })
         new MutationObserver(() => {
-          const text = document.querySelector('.health-needs h3')?.textContent?.trim()
-          if (text && said.at(-1) !== text) said.push(text)
-        }).observe(document, { subtree: true, childList: true, characterData: true })
+          const state = document.querySelector('.verdict')?.getAttribute('data-state')
+          if (state && said.at(-1) !== state) said.push(state)
+        }).observe(document, { subtree: true, childList: true, attributeFilter: ['data-state'] })
       })
       await body(service, { ...watch, said: () => watch.page.evaluate(() => /** @type {any} */ (window).said) })
     })
@@ -39,15 +40,15 @@ async function watched(settings, body) {
   }
 }
 
-/** @param {import('playwright-core').Page} page @param {string|RegExp} text */
-const heading = (page, text) => page.locator('.health-needs h3', { hasText: text }).waitFor(PATIENCE)
+/** @param {import('playwright-core').Page} page @param {string} state @param {string} [words] */
+const verdict = (page, state, words = '') => page.locator(`.verdict[data-state="${state}"]`, { hasText: words }).waitFor(PATIENCE)
 /** @param {import('playwright-core').Page} page @param {string} key */
 const failure = (page, key) => page.locator(`[data-failure="${key}"]`)
 
 /** The number above the list is that of its rows. @param {import('playwright-core').Page} page */
 async function countsItsRows(page) {
   const rows = await page.locator('.needs:not(.needs-noted) > li').count()
-  assert.equal(await page.locator('.health-needs h3').innerText(), rows === 1 ? '1 thing needs you' : `${rows} things need you`)
+  assert.match(await page.locator('[data-panel="needs"] .panel-head .note').innerText(), new RegExp(`^${rows} thing${rows === 1 ? '' : 's'}`))
 }
 
 test('a board that cannot be read needs the reader, and no longer when it can', () => watched('', async (service, { page, said }) => {
@@ -58,11 +59,11 @@ test('a board that cannot be read needs the reader, and no longer when it can', 
   const row = failure(page, 'source taskmaster')
   await row.waitFor(PATIENCE)
   assert.match(await row.innerText(), /The task board cannot be read.*failing since.*is not JSON.*restore it/s)
-  await heading(page, '1 thing needs you')
+  await verdict(page, 'error')
   await countsItsRows(page)
-  assert.ok(!(await said()).includes(QUIET), `${await said()}`)
+  assert.ok(!(await said()).includes(FINE), `${await said()}`)
   await service.write(TASKS, board)
-  await heading(page, QUIET)
+  await verdict(page, FINE)
   assert.equal(await row.count(), 0)
   // One that breaks while the page is open.
   await service.write(TASKS, '')
@@ -79,7 +80,7 @@ test('CI that refuses the token needs the reader', () => watched('', async (serv
     await row.waitFor(PATIENCE)
     assert.match(await row.innerText(), /CI of octo\/app cannot be read/)
     await countsItsRows(page)
-    assert.ok(!(await said()).includes(QUIET), `${await said()}`)
+    assert.ok(!(await said()).includes(FINE), `${await said()}`)
   } finally {
     github.stop()
   }
@@ -100,7 +101,7 @@ test('targets that are down, metrics that do not come and programs that fail nee
     }
     await countsItsRows(page)
     assert.equal(await page.locator('[data-failure]').count(), 3)
-    assert.ok(!(await said()).includes(QUIET), `${await said()}`)
+    assert.ok(!(await said()).includes(FINE), `${await said()}`)
   },
 ))
 
@@ -112,12 +113,12 @@ test('nothing good is said while the page loads, while nothing is checked yet, o
   await page.goto(service.url)
   await page.locator('[data-panel="board"][data-face="data"]').waitFor(PATIENCE)
   await waitForState(page, 'live')
-  assert.ok(!(await said()).includes(QUIET), `${await said()}`)
+  assert.ok(!(await said()).includes(FINE), `${await said()}`)
   held = false
-  await heading(page, QUIET)
+  await verdict(page, FINE)
   serverMayBeGone(true)
   await service.kill()
-  await heading(page, 'The connection is lost')
+  await verdict(page, 'unknown', 'The connection is lost')
   assert.equal(await page.locator('.all-quiet').count(), 0)
 }))
 
@@ -162,7 +163,7 @@ test('a service that is not well, parts of it that are down and what it reads on
   assert.match(await failure(page, 'source taskmaster shop').innerText(), /The board of shop is not there.*no board in \/srv\/shop; run/s)
   await countsItsRows(page)
   assert.equal(await page.locator('[data-failure]').count(), 4, 'each once')
-  assert.ok(!(await said()).includes(QUIET), `${await said()}`)
+  assert.ok(!(await said()).includes(FINE), `${await said()}`)
 }))
 
 test('a target that was not checked yet is not known to be well', () => watched('', async (service, { page, said }) => {
@@ -170,7 +171,7 @@ test('a target that was not checked yet is not known to be well', () => watched(
   const target = { target: 'shop', kind: 'tcp', address: 'x:1', up: null, reason: null, since: null, checked_at: null, interval_seconds: 30, duration_seconds: null, http_status: null, certificate_expires: null }
   await saying(page, () => ({ targets: [target] }))
   await page.goto(service.url)
-  await heading(page, 'Not checked yet: shop')
+  await verdict(page, 'unknown', 'Not checked yet: shop')
   await until('the board is there', async () => await page.locator('[data-panel="board"][data-face="data"]').count() > 0)
-  assert.ok(!(await said()).includes(QUIET), `${await said()}`)
+  assert.ok(!(await said()).includes(FINE), `${await said()}`)
 }))

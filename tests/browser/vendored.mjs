@@ -15,12 +15,14 @@ test('the vendored libraries are those of the named packages', async () => {
   for (const [file, origin] of [
     ['preact.js', 'preact/dist/preact.mjs'], ['hooks.js', 'preact/hooks/dist/hooks.mjs'], ['signals-core.js', '@preact/signals-core/dist/signals-core.mjs'],
     ['signals.js', '@preact/signals/dist/signals.mjs'], ['htm.js', 'htm/dist/htm.mjs'], ['uplot.js', 'uplot/dist/uPlot.esm.js'], ['uplot.css', 'uplot/dist/uPlot.min.css'],
+    ['lezer-common.js', '@lezer/common/dist/index.js'], ['lezer-lr.js', '@lezer/lr/dist/index.js'], ['lezer-promql.js', '@prometheus-io/lezer-promql/dist/index.es.js'],
   ]) {
     const original = (await readFile(path.join(MODULES, origin), 'utf8'))
       .replace(/\/\/# sourceMappingURL=.*/, '')
       .replaceAll('from"preact"', 'from"./preact.js"')
       .replaceAll('from"preact/hooks"', 'from"./hooks.js"')
       .replaceAll('from"@preact/signals-core"', 'from"./signals-core.js"')
+      .replaceAll(/from '(?:@prometheus-io|@lezer)\/(?:lezer-)?(\w+)'/g, "from './lezer-$1.js'")
     assert.equal((await readFile(path.join(VENDOR, file), 'utf8')).trim(), original.trim(), file)
   }
 })

@@ -14,7 +14,7 @@ use oxc_allocator::Allocator;
 use oxc_codegen::{Codegen, CodegenOptions};
 use oxc_minifier::{Minifier, MinifierOptions};
 use oxc_parser::Parser;
-use oxc_span::SourceType;
+use oxc_span::{GetSpan, SourceType};
 use oxc_syntax::module_record::{ExportExportName, ExportImportName, ExportLocalName, ImportImportName, ModuleRecord};
 
 type Result<T> = std::result::Result<T, String>;
@@ -217,6 +217,12 @@ impl Module {
         let record = &parsed.module_record;
         let (imports, mut edits) = imports(name, record)?;
         let exports = exports(name, source, record, &mut edits)?;
+        // `export {}` exports nothing, so no record tells of it: it only makes a file a module.
+        for span in parsed.program.body.iter().map(GetSpan::span) {
+            if is_empty_export(&source[span.start as usize..span.end as usize]) {
+                edits.push((span.start, span.end, String::new()));
+            }
+        }
         let mut lazy = BTreeSet::new();
         for import in &record.dynamic_imports {
             let request = &source[import.module_request.start as usize..import.module_request.end as usize];
@@ -236,6 +242,10 @@ impl Module {
         body += &source[at..];
         Ok(Self { body, imports, exports, lazy })
     }
+}
+
+fn is_empty_export(statement: &str) -> bool {
+    statement.chars().filter(|c| !c.is_whitespace() && *c != ';').eq("export{}".chars())
 }
 
 /// A stretch of the source and what takes its place.

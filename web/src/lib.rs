@@ -7,6 +7,7 @@ mod admin;
 mod answers;
 mod assets;
 mod body;
+mod buckets;
 mod connection;
 mod csv;
 mod discovery;

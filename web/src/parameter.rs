@@ -93,6 +93,9 @@ pub(crate) const SEARCH_START: Parameter = Parameter::query("start", "series wit
 pub(crate) const SEARCH_END: Parameter = Parameter::query("end", "series without a sample until then are left out", search_time);
 pub(crate) const TIMEOUT: Parameter =
     Parameter::query("timeout", "the longest time that the request may take; `query.timeout` at most", duration);
+pub(crate) const STEP: Parameter = Parameter::query("step", "from one instant to the next", positive_duration).required();
+pub(crate) const LOOKBACK: Parameter =
+    Parameter::query("lookback_delta", "how old the newest sample may be at an instant; `query.lookback` otherwise", duration);
 pub(crate) const LIMIT: Parameter = Parameter::query(
     "limit",
     "items of the answer at the most; 0 for all",

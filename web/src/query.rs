@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::answers::{Points, Text};
 use crate::envelope::{ApiError, blocking, success};
-use crate::parameter::{self, END, LIMIT, Parameter, QUERY, START, TIME, TIMEOUT};
+use crate::parameter::{self, END, LIMIT, LOOKBACK, Parameter, QUERY, START, STEP, TIME, TIMEOUT};
 use crate::params::Params;
 use crate::route::Route;
 use crate::server::{AppState, QueryOptions};
@@ -44,13 +44,7 @@ const MAX_SELECTORS: usize = 1_000;
 const INFO: &str = "PromQL info:";
 
 pub(crate) fn routes() -> Vec<Route> {
-    const LOOKBACK: Parameter = Parameter::query(
-        "lookback_delta",
-        "how old the newest sample may be at an instant; `query.lookback` otherwise",
-        parameter::duration,
-    );
     const STATS: Parameter = Parameter::query("stats", "any value: what the query cost", parameter::text);
-    const STEP: Parameter = Parameter::query("step", "from one instant to the next", parameter::positive_duration).required();
     vec![
         Route::get_or_post("/api/v1/query", query)
             .about("PromQL at an instant")
@@ -67,18 +61,18 @@ pub(crate) fn routes() -> Vec<Route> {
 }
 
 /// What a query is asked with, beside its text and times.
-struct QueryRequest {
-    query: Query,
+pub(crate) struct QueryRequest {
+    pub(crate) query: Query,
     options: QueryOptions,
-    deadline: Instant,
-    limit: usize,
+    pub(crate) deadline: Instant,
+    pub(crate) limit: usize,
     stats: bool,
     began: Instant,
     cancelled: Arc<AtomicBool>,
 }
 
 /// Says that nobody waits when the request's future is dropped: its client has gone.
-struct Waiting(Arc<AtomicBool>);
+pub(crate) struct Waiting(Arc<AtomicBool>);
 
 impl Drop for Waiting {
     fn drop(&mut self) {
@@ -87,7 +81,7 @@ impl Drop for Waiting {
 }
 
 impl QueryRequest {
-    async fn new(params: &Params, mut options: QueryOptions, grid: Grid) -> Result<Self, ApiError> {
+    pub(crate) async fn new(params: &Params, mut options: QueryOptions, grid: Grid) -> Result<Self, ApiError> {
         let began = Instant::now();
         let text = params.required("query")?.to_owned();
         options.timeout = timeout(params, options.timeout)?;
@@ -108,7 +102,7 @@ impl QueryRequest {
         Ok(Self { query, options, deadline: began + options.timeout, limit, stats, began, cancelled: Arc::default() })
     }
 
-    fn waiting(&self) -> Waiting {
+    pub(crate) fn waiting(&self) -> Waiting {
         Waiting(Arc::clone(&self.cancelled))
     }
 
@@ -130,18 +124,12 @@ impl QueryRequest {
         Ok(self.answer(store, self.deadline, start, end, step)?)
     }
 
-    fn answer(
-        &self,
-        source: &dyn promql::Source,
-        deadline: Instant,
-        start: TimestampMs,
-        end: TimestampMs,
-        step: Option<i64>,
-    ) -> Result<Text, EvalError> {
-        let params = promql::Params {
+    /// When and how it is evaluated.
+    pub(crate) fn params(&self, deadline: Instant, start: TimestampMs, end: TimestampMs, step: i64) -> promql::Params {
+        promql::Params {
             start,
             end,
-            step: step.unwrap_or(1),
+            step,
             lookback: self.options.lookback_ms,
             default_step: DEFAULT_STEP_MS,
             delayed_names: self.options.delayed_names,
@@ -150,7 +138,18 @@ impl QueryRequest {
             max_bytes: self.options.max_bytes,
             deadline,
             cancelled: Arc::clone(&self.cancelled),
-        };
+        }
+    }
+
+    fn answer(
+        &self,
+        source: &dyn promql::Source,
+        deadline: Instant,
+        start: TimestampMs,
+        end: TimestampMs,
+        step: Option<i64>,
+    ) -> Result<Text, EvalError> {
+        let params = self.params(deadline, start, end, step.unwrap_or(1));
         let queued = self.began.elapsed().as_secs_f64();
         let (answer, notes) = promql::evaluate(&self.query, &params, source)?;
         let evaluated = self.began.elapsed().as_secs_f64() - queued;
@@ -168,25 +167,30 @@ impl QueryRequest {
             let _ = write!(out, ",\"stats\":{stats}");
         }
         out.push('}');
-        let texts = notes.notes.into_iter().map(|note| match note.position {
-            Some(position) => format!("{} ({position})", note.text),
-            None => note.text,
-        });
-        let (mut infos, mut warnings): (Vec<String>, Vec<String>) = texts.partition(|note| note.starts_with(INFO));
-        for (notes, kind) in [(&mut warnings, "warning"), (&mut infos, "info")] {
-            let more = notes.len().saturating_sub(MAX_NOTES);
-            notes.truncate(MAX_NOTES);
-            notes.extend((more > 0).then(|| format!("{more} more {kind} annotations omitted")));
-        }
-        warnings.extend(cut.then(|| TRUNCATED.to_owned()));
-        for (name, notes) in [("warnings", warnings), ("infos", infos)] {
-            if !notes.is_empty() {
-                let _ = write!(out, ",\"{name}\":{}", Value::from(notes));
-            }
-        }
+        push_notes(&mut out, notes.notes, cut);
         out.push('}');
         let times = (0..grid_count(&params)).map(|n| params.start + n * params.step);
         Ok(Text::new(format!("{{\"status\":\"success\",\"data\":{head}"), series, times, out))
+    }
+}
+
+/// Writes the notes beside `data`; `cut` says that the limit left series out.
+pub(crate) fn push_notes(out: &mut String, notes: Vec<promql::Note>, cut: bool) {
+    let texts = notes.into_iter().map(|note| match note.position {
+        Some(position) => format!("{} ({position})", note.text),
+        None => note.text,
+    });
+    let (mut infos, mut warnings): (Vec<String>, Vec<String>) = texts.partition(|note| note.starts_with(INFO));
+    for (notes, kind) in [(&mut warnings, "warning"), (&mut infos, "info")] {
+        let more = notes.len().saturating_sub(MAX_NOTES);
+        notes.truncate(MAX_NOTES);
+        notes.extend((more > 0).then(|| format!("{more} more {kind} annotations omitted")));
+    }
+    warnings.extend(cut.then(|| TRUNCATED.to_owned()));
+    for (name, notes) in [("warnings", warnings), ("infos", infos)] {
+        if !notes.is_empty() {
+            let _ = write!(out, ",\"{name}\":{}", Value::from(notes));
+        }
     }
 }
 
@@ -254,29 +258,44 @@ async fn query(state: web::Data<AppState>, params: Params) -> Result<HttpRespons
     answered(&state, text)
 }
 
+/// A query over a range, and the range.
+pub(crate) struct RangeRequest {
+    pub(crate) ask: QueryRequest,
+    pub(crate) start: TimestampMs,
+    pub(crate) end: TimestampMs,
+    pub(crate) step: i64,
+}
+
+impl RangeRequest {
+    pub(crate) async fn new(params: &Params, options: QueryOptions) -> Result<Self, ApiError> {
+        params.required("query")?;
+        params.required("start")?;
+        params.required("end")?;
+        let (start, end) = params.range(0, 0)?;
+        let step = params.step("step")?;
+        let ask = QueryRequest::new(params, options, Grid { step, range: end - start }).await?;
+        let kind = ask.query.expr.value_type();
+        if !matches!(kind, ValueType::Scalar | ValueType::Vector) {
+            return Err(ApiError::bad_data(format!(
+                "invalid expression type \"{}\" for range query, must be Scalar or instant Vector: leave out the [5m], or use /api/v1/query",
+                kind.documented()
+            )));
+        }
+        if (end - start) / step > MAX_STEPS {
+            return Err(ApiError::bad_data(format!(
+                "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX); \
+                 there are {} steps, a step of {} s is long enough",
+                (end - start) / step,
+                ((end - start) as u64).div_ceil(MAX_STEPS as u64 * 1_000)
+            )));
+        }
+        Ok(Self { ask, start, end, step })
+    }
+}
+
 async fn query_range(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    params.required("query")?;
-    params.required("start")?;
-    params.required("end")?;
-    let (start, end) = params.range(0, 0)?;
-    let step = params.step("step")?;
-    let ask = QueryRequest::new(&params, state.queries, Grid { step, range: end - start }).await?;
+    let RangeRequest { ask, start, end, step } = RangeRequest::new(&params, state.queries).await?;
     let _waiting = ask.waiting();
-    let kind = ask.query.expr.value_type();
-    if !matches!(kind, ValueType::Scalar | ValueType::Vector) {
-        return Err(ApiError::bad_data(format!(
-            "invalid expression type \"{}\" for range query, must be Scalar or instant Vector: leave out the [5m], or use /api/v1/query",
-            kind.documented()
-        )));
-    }
-    if (end - start) / step > MAX_STEPS {
-        return Err(ApiError::bad_data(format!(
-            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX); \
-             there are {} steps, a step of {} s is long enough",
-            (end - start) / step,
-            ((end - start) as u64).div_ceil(MAX_STEPS as u64 * 1_000)
-        )));
-    }
     if let Some(answer) = ask.at_once(&state.store, start, end, Some(step)) {
         return answered(&state, answer?);
     }
@@ -289,7 +308,7 @@ async fn query_range(state: web::Data<AppState>, params: Params) -> Result<HttpR
 }
 
 /// A place among the queries that are worked out, when one is free: they share the machine with what may not wait.
-async fn place(places: &Semaphore, deadline: Instant) -> Result<SemaphorePermit<'_>, ApiError> {
+pub(crate) async fn place(places: &Semaphore, deadline: Instant) -> Result<SemaphorePermit<'_>, ApiError> {
     match actix_web::rt::time::timeout(deadline.saturating_duration_since(Instant::now()), places.acquire()).await {
         Ok(Ok(place)) => Ok(place),
         _ => Err(EvalError::Deadline.into()),

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 use taskpulse_actors::alert::HISTORY;
 use taskpulse_actors::clock::now_ms;
-use taskpulse_actors::messages::{Acknowledge, Decide};
+use taskpulse_actors::messages::{Acknowledge, Acknowledgement, Decide};
 use taskpulse_actors::view::{self, Ci, CiJobs, Recommendation, Tasks};
 use taskpulse_engine::advice::Status;
 use taskpulse_engine::model::TimestampMs;
@@ -25,6 +25,8 @@ const DAY_MS: i64 = 86_400_000;
 const MAX_EVENTS: usize = 1_000;
 /// Rows of one answer of `/api/v1/windows`.
 const MAX_WINDOWS: usize = 500_000;
+/// Characters of the note of an acknowledgement.
+const MAX_NOTE: usize = 500;
 
 pub(crate) fn routes() -> Vec<Route> {
     const WINDOW: Parameter =
@@ -32,7 +34,13 @@ pub(crate) fn routes() -> Vec<Route> {
     const SOURCE: Parameter = Parameter::query("source", "events of this source", parameter::text);
     const ALERT: Parameter = Parameter::path("id", "the alert", id);
     const RECOMMENDATION: Parameter = Parameter::path("id", "the recommendation", id);
-    const DECISION: Parameter = Parameter::path("decision", "what becomes of it", || json!({"enum": ["accept", "dismiss", "applied"]}));
+    const DECISION: Parameter =
+        Parameter::path("decision", "what becomes of it", || json!({"enum": ["accept", "dismiss", "applied", "reopen"]}));
+    const NOTE: Parameter = Parameter::query(
+        "note",
+        "why it asks for nothing now, at most 500 characters",
+        || json!({"type": "string", "maxLength": MAX_NOTE}),
+    );
     vec![
         Route::get("/api/v1/status", status).about("Actors, sources, pipeline, store, problems").answers(Shape::data::<view::Status>()),
         Route::get("/api/v1/windows", windows)
@@ -46,6 +54,11 @@ pub(crate) fn routes() -> Vec<Route> {
             .answers(Shape::list::<view::Alert>()),
         Route::post("/api/v1/alerts/{id}/ack", acknowledge)
             .about("Acknowledges an alert")
+            .parameters(&[ALERT, NOTE])
+            .answers(Shape::data::<view::Alert>())
+            .fails(&[404]),
+        Route::post("/api/v1/alerts/{id}/unack", take_back_acknowledgement)
+            .about("Takes the acknowledgement of an alert back")
             .parameters(&[ALERT])
             .answers(Shape::data::<view::Alert>())
             .fails(&[404]),
@@ -117,9 +130,21 @@ async fn alert_history(state: web::Data<AppState>, params: Params) -> Result<Htt
     state.answers.success(&ended)
 }
 
-async fn acknowledge(state: web::Data<AppState>, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
-    let id = id.into_inner();
-    let answer = state.acknowledge.send(Acknowledge { id: id.clone() }).await;
+async fn acknowledge(state: web::Data<AppState>, id: web::Path<String>, params: Params) -> Result<HttpResponse, ApiError> {
+    let note = params.get("note").map(str::trim).filter(|note| !note.is_empty()).map(str::to_owned);
+    let length = note.as_ref().map_or(0, |note| note.chars().count());
+    if length > MAX_NOTE {
+        return Err(ApiError::bad_data(format!("parameter `note`: {length} characters; use at most {MAX_NOTE}")));
+    }
+    change_alert(&state, id.into_inner(), Acknowledgement::Seen { note }).await
+}
+
+async fn take_back_acknowledgement(state: web::Data<AppState>, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    change_alert(&state, id.into_inner(), Acknowledgement::TakenBack).await
+}
+
+async fn change_alert(state: &AppState, id: String, acknowledgement: Acknowledgement) -> Result<HttpResponse, ApiError> {
+    let answer = state.acknowledge.send(Acknowledge { id: id.clone(), acknowledgement }).await;
     let answer = answer.map_err(|error| ApiError::unavailable(format!("the alert actor: {error}; try again")))?;
     match answer.map_err(|error| ApiError::unavailable(format!("not kept: {error}")))? {
         Some(alert) => Ok(success(alert)),
@@ -138,7 +163,8 @@ async fn decide(state: web::Data<AppState>, path: web::Path<(String, String)>) -
         "accept" => Status::Accepted,
         "dismiss" => Status::Dismissed,
         "applied" => Status::Applied,
-        other => return Err(ApiError::not_found(format!("`{other}` is no decision; post to …/accept, …/dismiss or …/applied"))),
+        "reopen" => Status::Open,
+        other => return Err(ApiError::not_found(format!("`{other}` is no decision; post to …/accept, …/dismiss, …/applied or …/reopen"))),
     };
     let answer = state.decide.send(Decide { id: id.clone(), status }).await;
     let answer = answer.map_err(|error| ApiError::unavailable(format!("the optimizer: {error}; try again")))?;

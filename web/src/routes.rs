@@ -9,7 +9,8 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
-    admin, assets, discovery, export, hooks, import, ingest, login, openapi, ops, otlp, prometheus, query, rest, rules, session, tree,
+    admin, assets, buckets, discovery, export, hooks, import, ingest, login, openapi, ops, otlp, prometheus, query, rest, rules, session,
+    tree,
 };
 
 /// The modules that have routes. The first path that matches answers, so files, which take any path, come last.
@@ -19,6 +20,7 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     login::routes,
     otlp::routes,
     query::routes,
+    buckets::routes,
     tree::routes,
     discovery::routes,
     prometheus::routes,

@@ -34,6 +34,34 @@ pub(crate) const QUERY_RESULT: Shape = Shape::new(|| {
 });
 /// What a query comes to over a range.
 pub(crate) const RANGE_RESULT: Shape = Shape::new(|| envelope(result("matrix", list(matrix()))));
+/// What a query comes to in buckets.
+pub(crate) const BUCKETS: Shape = Shape::new(|| {
+    let figures = || list(json!({"type": ["number", "string"]}));
+    let series = json!({
+        "type": "object",
+        "description": "A series in columns: what each bucket ends at, and what it has.",
+        "properties": {
+            "metric": metric(), "t": list(json!({"type": "number"})),
+            "min": figures(), "mean": figures(), "max": figures(), "last": figures(), "count": list(json!({"type": "number"})),
+        },
+        "required": ["metric", "t", "min", "mean", "max", "last", "count"],
+        "additionalProperties": false,
+    });
+    envelope(json!({
+        "type": "object",
+        "properties": {
+            "resultType": {"const": "buckets"},
+            "step": {"type": "number"},
+            "source": {"enum": ["samples", "1h", "expression"]},
+            "inner_step": {"type": "number"},
+            "total": {"type": "integer", "minimum": 0},
+            "truncated": {"type": "boolean"},
+            "result": list(series),
+        },
+        "required": ["resultType", "step", "source", "total", "truncated", "result"],
+        "additionalProperties": false,
+    }))
+});
 /// Label sets.
 pub(crate) const LABEL_SETS: Shape = Shape::new(|| envelope(json!({"type": "array", "items": metric()})));
 /// Names, or values.

@@ -213,6 +213,10 @@ fn the_history_of_alerts_is_cut_to_its_bound_each_hour_and_the_oldest_go() {
     });
 }
 
+fn seen(id: String) -> Acknowledge {
+    Acknowledge { id, acknowledgement: Acknowledgement::Seen { note: None } }
+}
+
 #[test]
 fn an_acknowledgement_is_answered_when_it_is_durable() {
     on_stage(async |stage| {
@@ -221,7 +225,7 @@ fn an_acknowledgement_is_answered_when_it_is_durable() {
         let id = stage.views.alerts()[0].details.id.clone();
         s.documents.stop_answering();
         let (mailbox, own) = (s.actor.mailbox(), id.clone());
-        let acknowledged = actix_rt::spawn(async move { mailbox.send(Acknowledge { id: own }).await.unwrap() });
+        let acknowledged = actix_rt::spawn(async move { mailbox.send(seen(own)).await.unwrap() });
         stage.pass(Duration::from_secs(20)).await;
         assert!(!acknowledged.is_finished());
         s.documents.answer_again();
@@ -229,10 +233,10 @@ fn an_acknowledgement_is_answered_when_it_is_durable() {
         assert!(at.is_some());
         let kept = stage.store.documents(ACTIVE).unwrap().into_iter().find(|(key, _)| *key == id).unwrap().1;
         assert_eq!(serde_json::from_slice::<Alert>(&kept).unwrap().acked_at.map(view::seconds), at);
-        let unknown = s.actor.mailbox().send(Acknowledge { id: "none".to_owned() }).await.unwrap();
+        let unknown = s.actor.mailbox().send(seen("none".to_owned())).await.unwrap();
         assert!(unknown.unwrap().is_none());
         s.documents.answer_with(|_| Err(AppendError::DiskHangs));
-        let failed = s.actor.mailbox().send(Acknowledge { id }).await.unwrap();
+        let failed = s.actor.mailbox().send(seen(id)).await.unwrap();
         assert_eq!(failed.unwrap_err().to_string(), AppendError::DiskHangs.to_string());
     });
 }

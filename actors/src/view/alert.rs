@@ -116,6 +116,9 @@ pub struct AlertDetails {
     /// When someone acknowledged it.
     #[schema(required = true)]
     pub acked_at: Option<f64>,
+    /// What they noted with it.
+    #[schema(required = true, example = "The new build runs")]
+    pub note: Option<String>,
     /// Why it was resolved, where it was not by its value.
     #[schema(required = true, example = "no sample for 5 m")]
     pub reason: Option<String>,
@@ -158,6 +161,7 @@ impl From<&rules::Alert> for AlertDetails {
             last_sample: seconds(alert.last_sample),
             summary: alert.summary.clone(),
             acked_at: alert.acked_at.map(seconds),
+            note: alert.note.clone(),
             reason: alert.reason.clone(),
             busiest: alert.busiest.clone(),
         }

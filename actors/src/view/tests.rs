@@ -26,6 +26,7 @@ fn kept_alert() -> rules::Alert {
         last_sample: 1_764_000_065_000,
         summary: "CPU 87 %, above 80 %".to_owned(),
         acked_at: None,
+        note: None,
         reason: None,
         busiest: vec!["cargo (3 processes) 61 %".to_owned()],
     }
@@ -61,7 +62,7 @@ fn an_alert_has_the_documented_shape() {
         "id": "3f2a", "rule": "high_cpu_usage", "severity": "warning", "state": "firing",
         "metric": {"__name__": "system_cpu_utilization_ratio", "cpu": "0"}, "value": null, "op": ">", "threshold": 0.8,
         "for_seconds": 60.0, "cooldown_seconds": 300.0, "pending_since": 1_764_000_000.5, "firing_since": 1_764_000_060.0,
-        "resolved_at": null, "last_sample": 1_764_000_065.0, "summary": "CPU 87 %, above 80 %", "acked_at": null, "reason": null,
+        "resolved_at": null, "last_sample": 1_764_000_065.0, "summary": "CPU 87 %, above 80 %", "acked_at": null, "note": null, "reason": null,
         "busiest": ["cargo (3 processes) 61 %"],
     });
     assert_eq!(json_of(&alert), wanted);

@@ -49,7 +49,7 @@ pub fn evaluate(query: &Query, params: &Params, source: &dyn Source) -> Result<(
 }
 
 /// Drops rows without values, and the names that were to be dropped at the end. Rows of a range query are sorted.
-fn final_rows(mut rows: Vec<Row>, params: &Params) -> Result<Vec<Row>, EvalError> {
+pub(super) fn final_rows(mut rows: Vec<Row>, params: &Params) -> Result<Vec<Row>, EvalError> {
     rows.retain(Row::has_value);
     if rows.iter().any(|row| row.drops_name) {
         rows.iter_mut().filter(|row| row.drops_name).for_each(|row| row.labels = without_name(&row.labels));
@@ -82,7 +82,7 @@ pub(super) struct Evaluator<'a> {
 }
 
 impl<'a> Evaluator<'a> {
-    fn new(query: &'a Query, params: &'a Params, source: &'a dyn Source) -> Self {
+    pub(super) fn new(query: &'a Query, params: &'a Params, source: &'a dyn Source) -> Self {
         let budget = if source.may_compile() { Budget::default() } else { Budget::cached_only() };
         Self {
             source,
@@ -98,7 +98,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn into_notes(self) -> Notes {
+    pub(super) fn into_notes(self) -> Notes {
         let text = &self.query.text;
         let note = |(note, about): (String, TextRange)| Note { text: note, position: Position::of(text, about.start) };
         Notes { notes: self.notes.into_inner().into_iter().map(note).collect(), samples: self.samples.get(), hours: self.hours.get() }

@@ -10,6 +10,7 @@
 mod absent;
 mod aggregate;
 mod binary;
+mod buckets;
 mod calendar;
 #[cfg(test)]
 pub(crate) mod deep;
@@ -41,6 +42,7 @@ pub(crate) mod tests;
 mod time;
 mod value;
 
+pub use buckets::{Bucket, BucketAnswer, BucketSeries, BucketSource, buckets};
 pub use error::{EvalError, QueryError};
 pub use eval::evaluate;
 pub use functions::{FUNCTIONS, Function};

@@ -4,7 +4,7 @@ use super::error::EvalError;
 use super::eval::Evaluator;
 use super::functions::arg;
 use super::notes;
-use super::ranges::{RangeFunction, Window};
+use super::ranges::RangeFunction;
 use super::statistics::{mean, quantile, sum, variance};
 use super::syntax::Call;
 use super::value::ABSENT;
@@ -16,12 +16,10 @@ pub(super) const COUNT: RangeFunction = RangeFunction::new(|w| w.values.len() as
 pub(super) const PRESENT: RangeFunction = RangeFunction::new(|_| 1.0);
 pub(super) const LAST: RangeFunction = RangeFunction::new(|w| w.values[w.values.len() - 1]).keeping_names();
 pub(super) const FIRST: RangeFunction = RangeFunction::new(|w| w.values[0]).keeping_names();
-pub(super) const MIN: RangeFunction =
-    RangeFunction::new(|w| w.values[extreme(w, |a, b| a < b)]).with_hours(|parts| best(parts.iter().map(|part| part.min), |a, b| a < b));
-pub(super) const MAX: RangeFunction =
-    RangeFunction::new(|w| w.values[extreme(w, |a, b| a > b)]).with_hours(|parts| best(parts.iter().map(|part| part.max), |a, b| a > b));
-pub(super) const TS_OF_MIN: RangeFunction = RangeFunction::new(|w| w.times[extreme(w, |a, b| a <= b)] as f64 / 1e3);
-pub(super) const TS_OF_MAX: RangeFunction = RangeFunction::new(|w| w.times[extreme(w, |a, b| a >= b)] as f64 / 1e3);
+pub(super) const MIN: RangeFunction = RangeFunction::new(|w| least(w.values)).with_hours(least_of_hours);
+pub(super) const MAX: RangeFunction = RangeFunction::new(|w| greatest(w.values)).with_hours(greatest_of_hours);
+pub(super) const TS_OF_MIN: RangeFunction = RangeFunction::new(|w| w.times[extreme(w.values, |a, b| a <= b)] as f64 / 1e3);
+pub(super) const TS_OF_MAX: RangeFunction = RangeFunction::new(|w| w.times[extreme(w.values, |a, b| a >= b)] as f64 / 1e3);
 pub(super) const TS_OF_FIRST: RangeFunction = RangeFunction::new(|w| w.times[0] as f64 / 1e3);
 pub(super) const TS_OF_LAST: RangeFunction = RangeFunction::new(|w| w.times[w.times.len() - 1] as f64 / 1e3);
 pub(super) const STDDEV: RangeFunction = RangeFunction::new(|w| variance(w.values.iter().copied()).sqrt());
@@ -33,14 +31,24 @@ pub(super) const MAD: RangeFunction = RangeFunction::new(|w| {
 });
 
 /// The index of the largest (or smallest) value. NaN loses to any number; the last one wins if there is nothing else.
-fn extreme(w: &Window<'_>, better: fn(f64, f64) -> bool) -> usize {
+fn extreme(values: &[f64], better: fn(f64, f64) -> bool) -> usize {
     let mut best = 0;
-    for (at, v) in w.values.iter().enumerate() {
-        if better(*v, w.values[best]) || w.values[best].is_nan() {
+    for (at, v) in values.iter().enumerate() {
+        if better(*v, values[best]) || values[best].is_nan() {
             best = at;
         }
     }
     best
+}
+
+/// The smallest of at least one value.
+pub(super) fn least(values: &[f64]) -> f64 {
+    values[extreme(values, |a, b| a < b)]
+}
+
+/// The largest of at least one value.
+pub(super) fn greatest(values: &[f64]) -> f64 {
+    values[extreme(values, |a, b| a > b)]
 }
 
 fn check_quantile(ev: &Evaluator<'_>, call: &Call, scalars: &[f64; 2]) -> Result<(), EvalError> {
@@ -51,17 +59,25 @@ fn total(parts: &[HourPart]) -> f64 {
     sum(parts.iter().map(|part| part.sum))
 }
 
-fn count(parts: &[HourPart]) -> f64 {
+pub(super) fn count(parts: &[HourPart]) -> f64 {
     parts.iter().map(|part| part.count).sum()
 }
 
-fn mean_of_hours(parts: &[HourPart]) -> f64 {
+pub(super) fn mean_of_hours(parts: &[HourPart]) -> f64 {
     let (total, count) = (total(parts), count(parts));
     if total.is_infinite() && parts.iter().all(|part| part.sum.is_finite()) {
         // The sum overflowed, the mean need not.
         return sum(parts.iter().map(|part| part.sum / count));
     }
     total / count
+}
+
+pub(super) fn least_of_hours(parts: &[HourPart]) -> f64 {
+    best(parts.iter().map(|part| part.min), |a, b| a < b)
+}
+
+pub(super) fn greatest_of_hours(parts: &[HourPart]) -> f64 {
+    best(parts.iter().map(|part| part.max), |a, b| a > b)
 }
 
 /// The best value that is not NaN.

@@ -14,7 +14,7 @@ use crate::model::{Columns, Labels, Matcher, TimestampMs, is_stale_marker};
 use crate::store::HourPart;
 
 /// The length of the windows that the store keeps, ms.
-const HOUR_MS: i64 = 3_600_000;
+pub(super) const HOUR_MS: i64 = 3_600_000;
 
 /// The samples of a series, from which windows are cut at the instants of the grid.
 pub(super) struct Windowed<'a> {
@@ -28,7 +28,7 @@ pub(super) struct Windowed<'a> {
 
 /// Moves an instant of the grid by `@` and `offset`.
 #[derive(Debug, Clone, Copy)]
-struct Shift {
+pub(super) struct Shift {
     at: Option<TimestampMs>,
     offset: i64,
 }
@@ -36,7 +36,7 @@ struct Shift {
 impl Shift {
     const NONE: Self = Self { at: None, offset: 0 };
 
-    fn apply(self, t: TimestampMs) -> TimestampMs {
+    pub(super) fn apply(self, t: TimestampMs) -> TimestampMs {
         self.at.unwrap_or(t).saturating_sub(self.offset)
     }
 }
@@ -76,7 +76,7 @@ impl Evaluator<'_> {
         Ok(Shift { at, offset: offset.map_err(|error| error.within(&self.query.text))? })
     }
 
-    fn shift_of(&self, selector: &VectorSelector) -> Result<Shift, EvalError> {
+    pub(super) fn shift_of(&self, selector: &VectorSelector) -> Result<Shift, EvalError> {
         self.shift(selector.at, selector.offset.as_ref())
     }
 
@@ -283,7 +283,7 @@ impl SeriesSink for Steps<'_, '_> {
 
 /// The index of the first time after `t`, from `from` on. It is near as a rule, so the steps double until it is passed (exponential
 /// search).
-fn first_after(times: &[TimestampMs], from: usize, t: TimestampMs) -> usize {
+pub(super) fn first_after(times: &[TimestampMs], from: usize, t: TimestampMs) -> usize {
     let (mut low, mut ahead) = (from, 1);
     while times.get(low + ahead - 1).is_some_and(|&time| time <= t) {
         low += ahead;

@@ -33,9 +33,10 @@ const MANY_SERIES: usize = 50_000;
 const PER_WORD: usize = 48;
 
 /// A series and the part of the wanted range where it may have samples.
-type Span = (SeriesId, TimestampMs, TimestampMs);
+pub(super) type Span = (SeriesId, TimestampMs, TimestampMs);
 
-fn ids(store: &StoreReader, matchers: &[Vec<Matcher>]) -> Vec<SeriesId> {
+/// The series that any of the lists of matchers accepts, by rising id.
+pub(super) fn ids(store: &StoreReader, matchers: &[Vec<Matcher>]) -> Vec<SeriesId> {
     let mut ids: Vec<SeriesId> = matchers.iter().flat_map(|list| store.select(list)).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -142,7 +143,13 @@ fn passing_to(sink: &mut dyn SeriesSink) -> impl FnMut(SeriesColumns) -> Result<
 }
 
 /// Passes series on by hours; a store keeps them.
-fn hours_of(store: &StoreReader, ids: &[SeriesId], start: TimestampMs, end: TimestampMs, sink: HourSink<'_>) -> Result<bool, EvalError> {
+pub(super) fn hours_of(
+    store: &StoreReader,
+    ids: &[SeriesId],
+    start: TimestampMs,
+    end: TimestampMs,
+    sink: HourSink<'_>,
+) -> Result<bool, EvalError> {
     let mut parts = Vec::new();
     for &id in ids {
         parts.clear();
@@ -165,27 +172,36 @@ impl Source for StoreReader {
     }
 
     fn read(&self, matchers: &[Vec<Matcher>], start: TimestampMs, end: TimestampMs, sink: &mut dyn SeriesSink) -> Result<(), EvalError> {
-        let spans = self.spans(&ids(self, matchers), start, end);
-        let mut pass_on = passing_to(sink);
-        let mut rest = spans.as_slice();
-        while !rest.is_empty() {
-            let (batch, later) = rest.split_at(batch_len(rest));
-            rest = later;
-            let ids: Vec<SeriesId> = batch.iter().map(|span| span.0).collect();
-            if batch.len() < 2 || total_work(batch) < WORTH_A_THREAD {
-                self.scan(&ids, start, end, no_limits()).try_for_each(|piece| pass_on(piece?))?;
-                continue;
-            }
-            let (here, there) = ids.split_at(ids.len() / 2);
-            let (first, second) = std::thread::scope(|scope| {
-                let other = scope.spawn(|| read_all(self, there, start, end));
-                (read_all(self, here, start, end), other.join())
-            });
-            let Ok(second) = second else { return Err(EvalError::Execution("a reading thread ended unexpectedly".to_owned())) };
-            first?.into_iter().chain(second?).try_for_each(&mut pass_on)?;
-        }
-        Ok(())
+        read_spans(self, &self.spans(&ids(self, matchers), start, end), start, end, sink)
     }
+}
+/// Passes on the samples of series within `[start, end]`.
+pub(super) fn read_spans(
+    store: &StoreReader,
+    spans: &[Span],
+    start: TimestampMs,
+    end: TimestampMs,
+    sink: &mut dyn SeriesSink,
+) -> Result<(), EvalError> {
+    let mut pass_on = passing_to(sink);
+    let mut rest = spans;
+    while !rest.is_empty() {
+        let (batch, later) = rest.split_at(batch_len(rest));
+        rest = later;
+        let ids: Vec<SeriesId> = batch.iter().map(|span| span.0).collect();
+        if batch.len() < 2 || total_work(batch) < WORTH_A_THREAD {
+            store.scan(&ids, start, end, no_limits()).try_for_each(|piece| pass_on(piece?))?;
+            continue;
+        }
+        let (here, there) = ids.split_at(ids.len() / 2);
+        let (first, second) = std::thread::scope(|scope| {
+            let other = scope.spawn(|| read_all(store, there, start, end));
+            (read_all(store, here, start, end), other.join())
+        });
+        let Ok(second) = second else { return Err(EvalError::Execution("a reading thread ended unexpectedly".to_owned())) };
+        first?.into_iter().chain(second?).try_for_each(&mut pass_on)?;
+    }
+    Ok(())
 }
 
 /// The store as a source for a query of little work: one that turns out to need more, or a day that is not open, ends with

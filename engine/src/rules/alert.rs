@@ -53,6 +53,9 @@ pub struct Alert {
     pub summary: String,
     /// When someone acknowledged it.
     pub acked_at: Option<TimestampMs>,
+    /// What they noted with it.
+    #[serde(default)]
+    pub note: Option<String>,
     /// Why it ended, where it was not by its value.
     pub reason: Option<String>,
     /// The processes that used most of the resource when it fired: `cargo (3 processes) 61 %`.
@@ -81,6 +84,7 @@ impl Alert {
             last_sample: evaluation.t,
             summary,
             acked_at: None,
+            note: None,
             reason: None,
             busiest: Vec::new(),
         }

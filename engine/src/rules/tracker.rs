@@ -147,10 +147,19 @@ impl AlertTracker {
         Some(alert.clone())
     }
 
-    /// Marks an alert as seen by someone.
-    pub fn acknowledge(&mut self, id: &str, now: TimestampMs) -> Option<Alert> {
+    /// Marks an alert as seen by someone. A note takes the place of an earlier one.
+    pub fn acknowledge(&mut self, id: &str, note: Option<String>, now: TimestampMs) -> Option<Alert> {
         let alert = self.active.get_mut(id)?;
         alert.acked_at.get_or_insert(now);
+        alert.note = note.or_else(|| alert.note.take());
+        Some(alert.clone())
+    }
+
+    /// Takes the mark back, and its note with it.
+    pub fn take_back_acknowledgement(&mut self, id: &str) -> Option<Alert> {
+        let alert = self.active.get_mut(id)?;
+        alert.acked_at = None;
+        alert.note = None;
         Some(alert.clone())
     }
 

@@ -29,11 +29,13 @@ pub struct HourPart {
     pub min: f64,
     /// The largest.
     pub max: f64,
+    /// The latest.
+    pub last: f64,
 }
 
 impl HourPart {
     fn sample(time: TimestampMs, v: f64) -> Self {
-        Self { time, count: 1.0, sum: v, min: v, max: v }
+        Self { time, count: 1.0, sum: v, min: v, max: v, last: v }
     }
 
     /// The samples of an hour that are later than its start; none where there are none. NaN makes the sum NaN and is passed
@@ -42,7 +44,7 @@ impl HourPart {
         let (time, count, inner) = (row.start + 1, row.inner_count(), &row.inner);
         let sum = if inner.nans > 0.0 { f64::NAN } else { inner.sum };
         let (min, max) = if count > 0.0 { (inner.min, inner.max) } else { (f64::NAN, f64::NAN) };
-        Some(Self { time, count: count + inner.nans, sum, min, max }).filter(|part| part.count > 0.0)
+        Some(Self { time, count: count + inner.nans, sum, min, max, last: row.last }).filter(|part| part.count > 0.0)
     }
 }
 
@@ -114,7 +116,11 @@ impl Store {
                         if row.start > start && (row.inner.on_start || row.inner.nan_on_start) {
                             out.push(HourPart::sample(row.start, if row.inner.on_start { row.first } else { f64::NAN }));
                         }
-                        if let Some(hour) = HourPart::hour(row).filter(|_| row.start < end) {
+                        if let Some(mut hour) = HourPart::hour(row).filter(|_| row.start < end) {
+                            if row.inner.nans > 0.0 {
+                                // A row knows its latest number only; the latest sample may be a NaN.
+                                hour.last = self.last_of_hour(id, row.start)?.unwrap_or(hour.last);
+                            }
                             out.push(hour);
                             kept += 1;
                         }
@@ -127,6 +133,12 @@ impl Store {
             }
         }
         Ok(kept)
+    }
+
+    /// The latest sample of an hour, while it is kept.
+    fn last_of_hour(&self, id: SeriesId, start: TimestampMs) -> Result<Option<f64>, StoreError> {
+        let samples = self.samples(id, start, start.saturating_add(Level::H1.ms() - 1))?;
+        Ok(samples.values.iter().rfind(|v| !is_stale_marker(**v)).copied())
     }
 
     /// The hours of a series within `[start, end]`, both on the edge of an hour, as the compactor kept them and with what came

@@ -89,7 +89,10 @@ test('an alert that fires on a cause is its row, also when it was noted', () => 
   assert.deepEqual(keys(), ['target shop'])
 })
 
-test('alerts come the worst first, then the oldest, and their thresholds with those of rules', () => {
+test('alerts come the worst first, then the oldest, and their thresholds with those of rules', async () => {
+  // Rules are asked for when limits are first drawn.
+  assert.equal(thresholds.value.size, 0)
+  await settle()
   Socket.last().frame('alerts', 'update', [
     alert({ id: 'late', severity: 'error', pending_since: 9 }), alert({ id: 'soon', severity: 'critical', state: 'pending' }), alert({ id: 'old', severity: 'error', pending_since: 2 }), alert({ id: 'mild' }),
   ])

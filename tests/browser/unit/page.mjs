@@ -78,7 +78,7 @@ export const asked = []
 const page = new EventTarget()
 Object.assign(globalThis, {
   WebSocket: Socket,
-  location: { hash: '', href: 'http://localhost:8090/', pathname: '/', search: '' },
+  location: { hash: '', href: 'http://localhost:8090/', origin: 'http://localhost:8090', pathname: '/', search: '' },
   document: Object.assign(new EventTarget(), { visibilityState: 'visible' }),
   addEventListener: page.addEventListener.bind(page),
   fetch: async (/** @type {string} */ path) => {

@@ -15,14 +15,20 @@ export class ApiError extends Error {
 }
 
 /** @param {string} path @param {Record<string, string|number>} [params] @returns {Promise<any>} */
-export function get(path, params) {
+export const get = async (path, params) => (await request('GET', withParams(path, params))).data
+
+/** @param {string} path @param {Record<string, string|number>} [params] @returns {Promise<any>} */
+export const post = async (path, params) => (await request('POST', withParams(path, params))).data
+
+/** With the warnings and notes beside the data. The signal gives it up. @param {string} path @param {Record<string, string|number>} params @param {AbortSignal} signal @returns {Promise<{ data: any, warnings?: string[], infos?: string[] }>} */
+export const ask = (path, params, signal) => request('GET', withParams(path, params), signal)
+
+/** @param {string} path @param {Record<string, string|number>} [params] */
+function withParams(path, params) {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(params ?? {})) query.set(name, String(value))
-  return request('GET', query.size ? `${path}?${query}` : path)
+  return query.size ? `${path}?${query}` : path
 }
-
-/** @param {string} path @returns {Promise<any>} */
-export const post = (path) => request('POST', path)
 
 /** Asks whether there is a login again, as after one in another window. */
 export async function askForLogin() {
@@ -30,14 +36,15 @@ export async function askForLogin() {
   if (answer?.type === 'opaqueredirect') loginEnded.value = false
 }
 
-/** @param {string} method @param {string} url */
-async function request(method, url) {
+/** @param {string} method @param {string} url @param {AbortSignal} [signal] */
+async function request(method, url, signal) {
   if (loginEnded.peek()) throw new ApiError('a login is needed', 401)
   /** @type {Response} */
   let response
   try {
-    response = await fetch(url, { method, headers: { accept: 'application/json' }, signal: AbortSignal.timeout(PATIENCE_MS) })
+    response = await fetch(url, { method, headers: { accept: 'application/json' }, signal: signal ?? AbortSignal.timeout(PATIENCE_MS) })
   } catch {
+    if (signal?.aborted) throw new ApiError('stopped', 0)
     throw new ApiError('the service does not answer', 0)
   }
   if (response.status === 401) {
@@ -49,8 +56,9 @@ async function request(method, url) {
   try {
     body = await response.json()
   } catch {
+    if (signal?.aborted) throw new ApiError('stopped', 0)
     throw new ApiError(`answer ${response.status} could not be read`, response.status)
   }
   if (!response.ok || body?.status === 'error') throw new ApiError(body?.error ?? `answer ${response.status}`, response.status)
-  return body.data
+  return body
 }

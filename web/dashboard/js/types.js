@@ -46,6 +46,7 @@
  * @property {string} id  The same for the same rule and series.
  * @property {number} last_sample  Time of the newest sample judged.
  * @property {Record<string, string>} metric  The labels of its series, `__name__` among them.
+ * @property {string|null} note  What they noted with it.
  * @property {string|null} op  The comparison, where the rule compares with a fixed number.
  * @property {number} pending_since  Time of the sample that met the condition.
  * @property {string|null} reason  Why it was resolved, where it was not by its value.

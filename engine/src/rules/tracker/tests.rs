@@ -110,13 +110,17 @@ fn an_alert_names_what_was_busiest_when_it_fired_until_it_ends() {
 }
 
 #[test]
-fn an_acknowledged_alert_keeps_its_first_mark() {
+fn an_acknowledged_alert_keeps_its_first_mark_until_that_is_taken_back() {
     let mut tracker = tracker(0, 0);
     run(&mut tracker, &[(0, 0.9)]);
     let id = tracker.active()[0].id.clone();
-    assert_eq!(tracker.acknowledge(&id, 5).unwrap().acked_at, Some(5));
-    assert_eq!(tracker.acknowledge(&id, 9).unwrap().acked_at, Some(5));
-    assert!(tracker.acknowledge("none", 5).is_none());
+    let mark = |alert: Option<Alert>| alert.map(|alert| (alert.acked_at, alert.note));
+    assert_eq!(mark(tracker.acknowledge(&id, None, 5)), Some((Some(5), None)));
+    assert_eq!(mark(tracker.acknowledge(&id, Some("on it".to_owned()), 9)), Some((Some(5), Some("on it".to_owned()))));
+    assert_eq!(mark(tracker.acknowledge(&id, None, 9)), Some((Some(5), Some("on it".to_owned()))));
+    assert_eq!(mark(tracker.take_back_acknowledgement(&id)), Some((None, None)));
+    assert_eq!(mark(tracker.acknowledge(&id, None, 11)), Some((Some(11), None)));
+    assert!(tracker.acknowledge("none", None, 5).is_none() && tracker.take_back_acknowledgement("none").is_none());
     assert_eq!(tracker.active()[0].summary, "cpu_ratio is 90 %, above 80 %");
 }
 

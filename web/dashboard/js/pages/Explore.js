@@ -1,144 +1,80 @@
 /**
- * Explore: every metric, and what a query says, as a graph and as a table.
+ * Explore: every metric, and what queries say, as a graph, a table or a heat map. All of it is in the address.
  *
- * @import { ChartSpec } from '../chart/specs.js'
+ * @import { View } from '../explore/wanted.js'
  */
-import { get } from '../api.js'
-import { Plot } from '../chart/Chart.js'
-import { MOST_LINES, plainChart } from '../chart/specs.js'
-import { lineColour } from '../chart/plot.js'
-import { Panel } from '../components/Panel.js'
-import { Swatch } from '../components/Swatch.js'
-import { count, format, since, unitOf } from '../format.js'
-import { useQuery } from '../hooks.js'
-import { html, useEffect, useMemo, useRef, useState } from '../lib.js'
-import { withGaps } from '../points.js'
-import { caption } from '../selector.js'
-import { bind } from '../keys.js'
-import { now } from '../stores/clock.js'
-import { address, param, place, setParams } from '../stores/place.js'
+import { Before } from '../explore/Before.js'
+import { Browser } from '../explore/Browser.js'
+import { isSelector } from '../explore/language.js'
+import { describe, metrics } from '../explore/knowledge.js'
+import { mistakeOf } from '../explore/mistakes.js'
+import { Queries } from '../explore/Queries.js'
+import { Results } from '../explore/Results.js'
+import { useAnswers } from '../explore/useAnswers.js'
+import { paramsOf, wantedOf } from '../explore/wanted.js'
+import { subjectOf } from '../headline.js'
+import { html, useState } from '../lib.js'
+import { parse } from '../selector.js'
+import { param, place, setParams } from '../stores/place.js'
 
-const SHOWN = 200
-const ROWS = 200
-const REMEMBERED = 20
-const HISTORY = 'taskpulse.queries'
+/** What the reader sees first, where the metrics are there. @type {Array<[string, string, string]>} */
+const EXAMPLES = [
+  ['system_cpu_utilization_ratio', 'system_cpu_utilization_ratio', 'How busy is the machine?'],
+  ['system_network_io_bytes_total', 'sum by (direction) (rate(system_network_io_bytes_total[5m]))', 'How much goes over the network?'],
+  ['probe_duration_seconds', 'probe_duration_seconds and on (target) (probe_success == 1)', 'How fast does the application answer?'],
+  ['github_actions_runs_total', 'sum by (conclusion) (increase(github_actions_runs_total[1d]))', 'How did the runs of the last day end?'],
+  ['taskmaster_tasks', 'sum by (status) (taskmaster_tasks)', 'How many tasks are there, by status?'],
+]
 
 export function Explore() {
-  const query = place.value.params.query ?? ''
+  const wanted = wantedOf(place.value.params)
+  const view = /** @type {View} */ (param('view', 'graph').value)
+  const side = param('side', 'metrics')
+  const asked = wanted.filter(({ text, hidden }) => text !== '' && !hidden)
+  const handles = useAnswers(asked.map(({ text }) => text), view)
+  const answers = asked.map((w, i) => ({ wanted: w, answer: handles[i].answer.value }))
+  const failed = new Map(answers.filter(({ answer }) => answer.state === 'error').map(({ wanted: { text }, answer }) => [text, mistakeOf(answer.error, text)]))
+  const empty = wanted.every(({ text }) => text === '')
+  // On a small screen the list would push the answer out of view.
+  const [unfolded, unfold] = useState(empty)
+  /** @param {string} query */
+  const add = (query) => setParams(paramsOf([...wanted, { text: query, hidden: false }]))
   return html`
     <div class="explore">
-      <${Editor} key=${query} query=${query} />
-      ${query ? html`<${Result} key=${query} query=${query} />` : html`<${Metrics} />`}
+      <aside class=${`panel explore-side ${unfolded ? '' : 'folded'}`} aria-label="Metrics and queries of before">
+        <button type="button" class="explore-fold" aria-expanded=${unfolded} aria-controls="explore-side" onClick=${() => unfold(!unfolded)}>Metrics and history</button>
+        <div class="tabs" role="tablist" aria-label="Beside the query">
+          ${[['metrics', 'Metrics'], ['before', 'History']].map(([name, title]) => html`<button type="button" role="tab" aria-selected=${side.value === name} aria-controls="explore-side" onClick=${() => { side.value = name }}>${title}</button>`)}
+        </div>
+        <div id="explore-side" role="tabpanel" aria-label=${side.value === 'before' ? 'History' : 'Metrics'}>${side.value === 'before' ? html`<${Before} />` : html`<${Browser} add=${add} />`}</div>
+      </aside>
+      <div class="explore-main">
+        <section class="panel explore-ask">
+          <${Queries} wanted=${wanted} failed=${failed} again=${() => handles.forEach((h) => h.retry())} busy=${answers.some(({ answer }) => answer.busy && answer.state !== 'ready')} stop=${() => handles.forEach((h) => h.stop())} />
+        </section>
+        ${empty ? html`<${Beginning} />` : html`<${Results} asked=${answers} handles=${handles} view=${view} title=${titleOf(wanted.map(({ text }) => text))} />`}
+      </div>
     </div>`
 }
 
-/** @returns {string[]} queries of before, the newest first */
-function remembered() {
-  try {
-    const held = JSON.parse(localStorage.getItem(HISTORY) ?? '[]')
-    return Array.isArray(held) ? held.filter((q) => typeof q === 'string') : []
-  } catch {
-    return []
-  }
+/** What is looked at, in words, where it is one series or one metric. @param {string[]} queries */
+function titleOf(queries) {
+  const [query] = queries
+  const bare = /^rate\((.*)\[\w+\]\)$/s.exec(query)?.[1] ?? query
+  if (queries.length !== 1 || !isSelector(bare)) return null
+  const selector = parse(bare)
+  if (!selector || selector.prefix) return null
+  const metric = { __name__: selector.name, ...Object.fromEntries(selector.matchers.filter((m) => m.op === '=').map((m) => [m.label, m.value])) }
+  return { words: `${subjectOf(metric)}${bare === query ? '' : ', a second'}`, help: describe(metrics.value.meta, selector.name)?.help ?? '' }
 }
 
-/** @param {string} query */
-function remember(query) {
-  try {
-    localStorage.setItem(HISTORY, JSON.stringify([query, ...remembered().filter((q) => q !== query)].slice(0, REMEMBERED)))
-  } catch {
-    // Then it is not offered again.
-  }
-}
-
-/** @param {{ query: string }} props */
-function Editor({ query }) {
-  const [text, setText] = useState(query)
-  const field = useRef(/** @type {HTMLTextAreaElement|null} */ (null))
-  useEffect(() => bind([{ keys: 'q', words: 'Write a query', group: 'Explore', run: () => field.current?.focus() }]), [])
-  const run = () => {
-    const wanted = text.trim()
-    if (wanted) remember(wanted)
-    setParams({ query: wanted })
-  }
-  /** @param {KeyboardEvent} event */
-  const onKeyDown = (event) => {
-    if (event.key !== 'Enter' || event.shiftKey) return
-    event.preventDefault()
-    run()
-  }
-  const before = remembered().filter((q) => q !== query)
+function Beginning() {
+  const known = new Set(metrics.value.names)
+  const list = EXAMPLES.filter(([metric]) => known.has(metric))
   return html`
-    <form class="editor" onSubmit=${(/** @type {Event} */ e) => { e.preventDefault(); run() }}>
-      <label class="unseen" for="query">PromQL</label>
-      <textarea id="query" ref=${field} rows=${Math.min(8, text.split('\n').length)} spellcheck=${false} autocomplete="off" placeholder="PromQL, such as rate(system_network_io_bytes_total[5m])"
-        value=${text} onInput=${(/** @type {any} */ e) => setText(e.target.value)} onKeyDown=${onKeyDown}></textarea>
-      <button type="submit" class="button button-main">Run</button>
-      ${query && html`<a class="button" href=${address('explore')}>All metrics</a>`}
-      ${before.length > 0 && html`
-        <select class="editor-before" aria-label="Queries of before" onChange=${(/** @type {any} */ e) => setParams({ query: e.target.value })}>
-          <option value="">Before</option>${before.map((q) => html`<option key=${q} value=${q}>${q}</option>`)}
-        </select>`}
-    </form>`
-}
-
-/** @param {{ query: string }} props */
-function Result({ query }) {
-  const { lines, step, state, error, retry } = useQuery({ query, points: 400 })
-  const name = /^[a-zA-Z_:][\w:]*/.exec(query)?.[0] ?? ''
-  /** @type {ChartSpec} */
-  const spec = useMemo(() => ({ ...plainChart(query, name), unit: lines[0]?.metric.__name__ ? unitOf(lines[0].metric.__name__) : 'plain' }), [query, lines[0]?.metric.__name__])
-  const drawn = useMemo(() => lines.slice(0, MOST_LINES).map((l) => withGaps(l, step)), [lines, step])
-  const colours = drawn.map((_, i) => lineColour(i, drawn.length))
-  const note = lines.length > MOST_LINES ? `${MOST_LINES} of ${count(lines.length, 'series', 'series')} drawn` : count(lines.length, 'series', 'series')
-  return html`
-    <${Panel} title="Graph" note=${note} name="graph" face=${state === 'ready' ? (lines.length ? 'data' : 'empty') : state} error=${error} retry=${retry} empty=${html`<p>The query has no answer in this time.</p>`}>
-      <${Plot} spec=${spec} lines=${drawn} colours=${colours} step=${step} height=${320} label=${`${query}: ${note}`} />
-    <//>
-    ${lines.length > 0 && html`
-      <${Panel} title="Series" note=${lines.length > ROWS ? `the first ${ROWS} of ${lines.length}` : ''} name="series" face="data">
-        <div class="table-wrap" tabindex="0" role="region" aria-label="Series">
-          <table>
-            <thead><tr><th>Labels</th><th class="num">Last</th><th class="num">At</th><th class="num">Lowest</th><th class="num">Mean</th><th class="num">Highest</th></tr></thead>
-            <tbody>${lines.slice(0, ROWS).map((line, i) => html`<${Row} key=${line.key} line=${line} unit=${spec.unit} colour=${colours[i]} />`)}</tbody>
-          </table>
-        </div>
-      <//>`}`
-}
-
-/** @param {{ line: import('../points.js').Line, unit: import('../format.js').Unit, colour: string|undefined }} props */
-function Row({ line, unit, colour }) {
-  const values = line.v.filter((v) => v !== null)
-  const bounds = values.length ? [Math.min(...values), values.reduce((a, b) => a + b, 0) / values.length, Math.max(...values)] : [null, null, null]
-  return html`
-    <tr>
-      <td>${colour && html`<${Swatch} colour=${colour} /> `}<a class="link" href=${address('explore', '', { query: line.key })}>${caption(line.metric) || line.key}</a></td>
-      <td class="num">${format(line.v[line.v.length - 1], unit)}</td><td class="num">${line.t.length ? since(line.t[line.t.length - 1], now.value) : ''}</td>
-      ${bounds.map((b) => html`<td class="num">${format(b, unit)}</td>`)}
-    </tr>`
-}
-
-function Metrics() {
-  const [known, set] = useState(/** @type {{ names: string[]|null, meta: Record<string, any>, error: string }} */ ({ names: null, meta: {}, error: '' }))
-  const search = param('search')
-  const load = () => Promise.all([get('/api/v1/label/__name__/values'), get('/api/v1/metadata')])
-    .then(([names, meta]) => set({ names, meta, error: '' }), (error) => set({ names: null, meta: {}, error: error.message }))
-  useEffect(() => { load() }, [])
-  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean)
-  /** @param {string} name */
-  const help = (name) => known.meta[name]?.[0]?.help ?? ''
-  const found = (known.names ?? []).filter((name) => words.every((w) => name.toLowerCase().includes(w) || help(name).toLowerCase().includes(w)))
-  return html`
-    <${Panel} title="Metrics" name="metrics" note=${known.names ? `${count(found.length, 'metric')}${found.length > SHOWN ? `, the first ${SHOWN} shown` : ''}` : ''}
-      face=${known.names ? 'data' : known.error ? 'error' : 'loading'} error=${known.error} retry=${load} live=${false}>
-      <label class="explore-search"><span class="unseen">Search metrics</span><input type="search" value=${search.value} placeholder="Search names and descriptions" onInput=${(/** @type {any} */ e) => { search.value = e.target.value }} /></label>
-      <div class="table-wrap" tabindex="0" role="region" aria-label="Metrics">
-        <table>
-          <thead><tr><th>Metric</th><th>What it is</th><th>Type</th><th>Unit</th></tr></thead>
-          <tbody>${found.slice(0, SHOWN).map((name) => html`
-            <tr key=${name}><td><a class="link" href=${address('explore', '', { query: name })}><code>${name}</code></a></td><td class="words">${help(name)}</td><td>${known.meta[name]?.[0]?.type ?? ''}</td><td>${known.meta[name]?.[0]?.unit ?? ''}</td></tr>`)}
-          </tbody>
-        </table>
-      </div>
-    <//>`
+    <section class="panel explore-begin">
+      <header class="panel-head"><h2>What do the figures say?</h2></header>
+      <p class="quiet">Choose a metric, or write a query. Some to begin with:</p>
+      <ul class="examples">${list.map(([, query, words]) => html`<li key=${query}><button type="button" class="example" onClick=${() => setParams({ query })}><b>${words}</b><code>${query}</code></button></li>`)}</ul>
+    </section>`
 }

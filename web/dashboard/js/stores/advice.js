@@ -15,7 +15,12 @@ export const recommendations = computed(() => byId.value && [...byId.value.value
   .filter((r) => r.status === 'open' || r.status === 'accepted')
   .sort((a, b) => Number(b.status === 'open') - Number(a.status === 'open') || b.updated - a.updated))
 
-/** @param {string} id @param {'accept'|'dismiss'|'applied'} decision */
+/** What was decided against or done: kept until its evidence is gone. */
+export const decidedAdvice = computed(() => [...(byId.value?.values() ?? [])]
+  .filter((r) => r.status === 'dismissed' || r.status === 'applied')
+  .sort((a, b) => b.updated - a.updated))
+
+/** @param {string} id @param {'accept'|'dismiss'|'applied'|'reopen'} decision */
 export async function decide(id, decision) {
   const answer = await post(`/api/v1/recommendations/${encodeURIComponent(id)}/${decision}`)
   if (answer?.id) change([answer])
@@ -35,6 +40,7 @@ function change(changed) {
 export function followAdvice() {
   subscribe({
     topic: 'recommendations',
+    always: true,
     onFrame: (frame) => {
       if (frame.type === 'snapshot') byId.value = new Map()
       change(frame.data)

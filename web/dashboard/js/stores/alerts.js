@@ -5,16 +5,19 @@
  */
 import { get, post } from '../api.js'
 import { computed, effect, signal } from '../lib.js'
-import { serverTime } from './clock.js'
-import { epoch, subscribe } from './connection.js'
-import { choice, period } from './place.js'
+import { now, serverTime } from './clock.js'
+import { epoch, ready, subscribe } from './connection.js'
+import { range } from './place.js'
 
 /** @typedef {{ op: string, value: number, severity: Severity, rule: string }} Threshold */
 
 /** @type {import('../../vendor/signals-core.js').Signal<Map<string, Alert>|null>} null until the first snapshot */
 const byId = signal(null)
-/** @type {import('../../vendor/signals-core.js').Signal<Rule[]>} */
-const rules = signal([])
+/** Null: not known yet. @type {import('../../vendor/signals-core.js').Signal<Rule[]|null>} */
+export const rules = signal(null)
+/** Why rules or ended alerts could not be read; empty while they could. */
+export const rulesError = signal('')
+export const historyError = signal('')
 
 const WEIGHT = { debug: 0, info: 1, notice: 2, warning: 3, error: 4, critical: 5 }
 
@@ -26,9 +29,29 @@ export const alerts = computed(() => byId.value && [...byId.value.values()].sort
 
 /** Alerts of the period that have ended, newest first. @type {import('../../vendor/signals-core.js').Signal<Alert[]>} */
 export const endedAlerts = signal([])
+/** Whether that is known. */
+export const historyKnown = signal(false)
+
+/** Asks for the rules, once a connection: they change only with the settings, that is with a restart. Asked when a chart first draws limits. */
+export const askForRules = (() => {
+  let begun = false
+  return () => {
+    if (begun) return
+    begun = true
+    queueMicrotask(() => effect(() => {
+      epoch.value
+      if (!ready.value) return
+      get('/api/v1/rules').then((data) => {
+        rules.value = data.groups.flatMap((/** @type {{ rules: Rule[] }} */ group) => group.rules)
+        rulesError.value = ''
+      }, (error) => { rulesError.value = error.message })
+    }))
+  }
+})()
 
 /** Thresholds of rules and of alerts in progress, by metric name. */
 export const thresholds = computed(() => {
+  askForRules()
   /** @type {Map<string, Map<string, Threshold>>} */
   const byMetric = new Map()
   /** @param {string} metric @param {Threshold} threshold */
@@ -36,7 +59,7 @@ export const thresholds = computed(() => {
     const known = byMetric.get(metric) ?? new Map()
     byMetric.set(metric, known.set(threshold.op + threshold.value, threshold))
   }
-  for (const rule of rules.value) {
+  for (const rule of rules.value ?? []) {
     const { metric, op, threshold } = rule
     // A line in a chart says above or below.
     if (metric === null || op === null || threshold === null || !/[<>]/.test(op)) continue
@@ -48,9 +71,15 @@ export const thresholds = computed(() => {
   return byMetric
 })
 
+/** @param {string} id @param {string} [note] why it asks for nothing now */
+export async function acknowledge(id, note) {
+  const answer = await post(`/api/v1/alerts/${encodeURIComponent(id)}/ack`, note ? { note } : {})
+  if (answer?.id) change([answer])
+}
+
 /** @param {string} id */
-export async function acknowledge(id) {
-  const answer = await post(`/api/v1/alerts/${encodeURIComponent(id)}/ack`)
+export async function takeBack(id) {
+  const answer = await post(`/api/v1/alerts/${encodeURIComponent(id)}/unack`)
   if (answer?.id) change([answer])
 }
 
@@ -70,22 +99,21 @@ function change(changed) {
 export function followAlerts() {
   subscribe({
     topic: 'alerts',
+    always: true,
     onFrame: (frame) => {
       if (frame.type === 'snapshot') byId.value = new Map()
       change(frame.data)
     },
   })
   effect(() => {
-    choice.value // read: another period has other alerts
-    if (epoch.value === 0) return
-    const { start, end } = period.peek()
-    get('/api/v1/alerts/history', { start, end: Math.max(end, serverTime()) }).then((ended) => { endedAlerts.value = ended }).catch(() => undefined)
-  })
-  effect(() => {
-    // Rules change only with the settings, that is with a restart: asked once a connection.
-    if (epoch.value === 0) return
-    get('/api/v1/rules').then((data) => {
-      rules.value = data.groups.flatMap((/** @type {{ rules: Rule[] }} */ group) => group.rules)
-    }).catch(() => undefined)
+    const { end, seconds } = range.value
+    epoch.value
+    if (!ready.value) return
+    const to = end ?? now.peek()
+    get('/api/v1/alerts/history', { start: to - seconds, end: Math.max(to, serverTime()) }).then((ended) => {
+      endedAlerts.value = ended
+      historyKnown.value = true
+      historyError.value = ''
+    }, (error) => { historyError.value = error.message })
   })
 }

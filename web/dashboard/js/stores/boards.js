@@ -1,20 +1,19 @@
 /**
  * The Task Master boards as they are now, and which of them is in view.
  *
- * Asked from REST at the start, after each reconnect, and soon after something moved on a board; now and then
- * besides, because a board that cannot be read any more sends no event.
+ * Asked from REST once the stream is open, after each reconnect, and soon after something moved on a board or its source changed.
  *
  * @import { Board, Tasks } from '../types.js'
  */
 import { get } from '../api.js'
-import { computed, effect, signal } from '../lib.js'
-import { epoch } from './connection.js'
+import { computed, effect, signal, untracked } from '../lib.js'
+import { epoch, ready } from './connection.js'
 import { onEvents } from './events.js'
 import { param } from './place.js'
 import { onSamples } from './samples.js'
+import { sourcesOf } from './status.js'
 
 const SOON_MS = 250
-const NOW_AND_THEN_MS = 30_000
 
 /** @type {import('../../vendor/signals-core.js').Signal<{ tasks: Tasks|null, error: string|null }>} */
 export const boards = signal({ tasks: null, error: null })
@@ -32,30 +31,40 @@ export const board = computed(() => {
 
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let soon
+const asked = signal(0)
 /** The counts last seen in live samples, to notice a move. */
 let seen = ''
 
+/** Something may have changed. While nobody looks that is only noted. */
 export function refreshBoards() {
-  clearTimeout(soon)
-  soon = setTimeout(() => {
-    get('/api/v1/tasks')
-      .then((tasks) => { boards.value = { tasks, error: null } })
-      .catch((error) => { boards.value = { tasks: boards.peek().tasks, error: error.message } })
-  }, boards.peek().tasks ? SOON_MS : 0)
+  asked.value += 1
 }
 
 /** Starts listening; called once. */
 export function followBoards() {
-  effect(() => { if (epoch.value > 0) refreshBoards() })
-  refreshBoards()
+  effect(() => {
+    asked.value
+    epoch.value
+    if (!ready.value) return
+    clearTimeout(soon)
+    soon = setTimeout(() => {
+      get('/api/v1/tasks')
+        .then((tasks) => { boards.value = { tasks, error: null } })
+        .catch((error) => { boards.value = { tasks: boards.peek().tasks, error: error.message } })
+    }, boards.peek().tasks ? SOON_MS : 0)
+  })
   onEvents((fresh) => { if (fresh.some((e) => e.source === 'taskmaster')) refreshBoards() })
   onSamples((series) => {
     const counts = series.filter((s) => s.metric.__name__ === 'taskmaster_tasks')
       .map((s) => `${s.metric.project}/${s.metric.tag}/${s.metric.status}=${s.values.at(-1)?.[1]}`).sort().join()
-    if (counts && counts !== seen) {
-      seen = counts
-      refreshBoards()
-    }
+    if (counts && seen !== '' && counts !== seen) refreshBoards()
+    if (counts) seen = counts
   })
-  setInterval(refreshBoards, NOW_AND_THEN_MS)
+  // A board that cannot be read any more sends no event.
+  let states = ''
+  effect(() => {
+    const told = sourcesOf('task').map((s) => `${s.source} ${s.up} ${s.reason}`).join()
+    if (told !== states && states !== '') untracked(refreshBoards)
+    states = told
+  })
 }

@@ -1,19 +1,20 @@
 /**
  * CI as it is now, and which workflow of which repository is in view.
  *
- * Asked from REST at the start, after each reconnect, and soon after a run began or ended; now and then besides, because
- * figures also move while the past is read.
+ * Asked from REST once the stream is open, after each reconnect, and soon after a run began or ended; every few seconds as long as
+ * figures move by themselves: while runs are under way and while the past is read.
  *
  * @import { Ci, CiRepository, CiWorkflow } from '../types.js'
  */
 import { get } from '../api.js'
-import { computed, effect, signal } from '../lib.js'
-import { epoch } from './connection.js'
+import { computed, effect, signal, untracked } from '../lib.js'
+import { now } from './clock.js'
+import { epoch, ready } from './connection.js'
 import { onEvents } from './events.js'
 import { param } from './place.js'
 
 const SOON_MS = 250
-const NOW_AND_THEN_MS = 20_000
+const PACE_S = 20
 
 /** @type {import('../../vendor/signals-core.js').Signal<{ runs: Ci|null, error: string|null }>} */
 export const ci = signal({ runs: null, error: null })
@@ -40,20 +41,31 @@ export const choice = computed(() => choices.value.find((c) => choiceKey(c) === 
 
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let soon
+const asked = signal(0)
 
+/** Something may have changed. While nobody looks that is only noted. */
 export function refreshCi() {
-  clearTimeout(soon)
-  soon = setTimeout(() => {
-    get('/api/v1/ci/runs')
-      .then((runs) => { ci.value = { runs, error: null } })
-      .catch((error) => { ci.value = { runs: ci.peek().runs, error: error.message } })
-  }, ci.peek().runs ? SOON_MS : 0)
+  asked.value += 1
 }
 
 /** Starts listening; called once. */
 export function followCi() {
-  effect(() => { if (epoch.value > 0) refreshCi() })
-  refreshCi()
+  let at = 0
+  effect(() => {
+    asked.value
+    epoch.value
+    if (!ready.value) return
+    at = now.peek()
+    clearTimeout(soon)
+    soon = setTimeout(() => {
+      get('/api/v1/ci/runs')
+        .then((runs) => { ci.value = { runs, error: null } })
+        .catch((error) => { ci.value = { runs: ci.peek().runs, error: error.message } })
+    }, ci.peek().runs ? SOON_MS : 0)
+  })
   onEvents((fresh) => { if (fresh.some((e) => e.source === 'github')) refreshCi() })
-  setInterval(refreshCi, NOW_AND_THEN_MS)
+  effect(() => {
+    const moves = ci.value.runs?.repositories.some((r) => !r.whole || r.jobs_wanted > 0 || r.active + r.queued > 0) || ci.value.error
+    if (moves && now.value - at >= PACE_S) untracked(refreshCi)
+  })
 }

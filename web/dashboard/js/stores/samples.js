@@ -6,8 +6,9 @@
  *
  * @import { Matrix, Metric } from '../types.js'
  */
-import { batch, computed, signal } from '../lib.js'
+import { batch, computed, effect, signal } from '../lib.js'
 import * as selectors from '../selector.js'
+import { awake } from './awake.js'
 import { now, serverTime } from './clock.js'
 import { socketState, subscribe } from './connection.js'
 
@@ -38,6 +39,8 @@ export const lastSampleAt = signal(null)
 const arrivedAt = signal(-Infinity)
 
 const loadedAt = serverTime()
+// Nothing came while nobody looked, since nothing was asked for.
+effect(() => { if (awake.value && arrivedAt.peek() > -Infinity) arrivedAt.value = serverTime() })
 
 /** @type {import('../../vendor/signals-core.js').ReadonlySignal<'connecting'|'live'|'stale'>} */
 export const link = computed(() => {

@@ -4,8 +4,10 @@
  * @import { Source, Status } from '../types.js'
  */
 import { batch, signal } from '../lib.js'
+import { awake } from './awake.js'
 import { serverTime } from './clock.js'
 import { subscribe } from './connection.js'
+import { onEvents } from './events.js'
 
 /** @type {import('../../vendor/signals-core.js').Signal<Status|null>} */
 export const status = signal(null)
@@ -17,16 +19,23 @@ export function sourcesOf(...prefixes) {
   return status.value?.sources.filter((s) => prefixes.some((p) => s.source.startsWith(p))) ?? []
 }
 
+/** @param {import('../types.js').Frame} frame */
+function take(frame) {
+  if (!frame.data[0]) return
+  batch(() => {
+    status.value = frame.data[0]
+    statusAt.value = serverTime()
+  })
+}
+
 /** Starts listening; called once. */
 export function followStatus() {
-  subscribe({
-    topic: 'status',
-    onFrame: (frame) => {
-      if (!frame.data[0]) return
-      batch(() => {
-        status.value = frame.data[0]
-        statusAt.value = serverTime()
-      })
-    },
+  subscribe({ topic: 'status', onFrame: take })
+  // The tab of a page that nobody looks at shows the state too: asked for once when something happened.
+  let end = () => {}
+  onEvents(() => {
+    if (awake.peek()) return
+    end()
+    end = subscribe({ topic: 'status', always: true, onFrame: (frame) => { take(frame); end() } })
   })
 }

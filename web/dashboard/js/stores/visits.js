@@ -5,11 +5,10 @@
  *
  * @import { Event as TimelineEvent } from '../types.js'
  */
-import { get } from '../api.js'
 import { computed, effect, signal } from '../lib.js'
 import { serverTime } from './clock.js'
 import { epoch } from './connection.js'
-import { onEvents } from './events.js'
+import { eventsSince, onEvents } from './events.js'
 
 const KEY = 'taskpulse.seen'
 /** Someone who was away for less has missed nothing. */
@@ -46,7 +45,7 @@ function ask() {
     missed.value = []
     return
   }
-  get('/api/v1/events', { start: Math.max(since, end - LONGEST_S), end }).then((events) => { missed.value = events }).catch(() => undefined)
+  eventsSince(Math.max(since, end - LONGEST_S), end).then((events) => { missed.value = events }).catch(() => undefined)
 }
 
 /** Starts; called once. */

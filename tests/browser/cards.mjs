@@ -1,0 +1,116 @@
+/**
+ * The cards of the first screen: the board's counts are those of its files, CI and application say what would fill them, then what there is.
+ */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { launch, withPage as onPage } from './browser.mjs'
+import { Github, Service, until } from './service.mjs'
+
+const PATIENCE = { timeout: 20_000 }
+
+/** @type {Service} */
+let service
+/** @type {import('playwright-core').Browser} */
+let browser
+
+before(async () => {
+  service = await Service.prepare()
+  await service.start()
+  browser = await launch()
+})
+
+after(async () => {
+  await browser?.close()
+  await service?.remove()
+})
+
+/** @param {(w: import('./browser.mjs').Watched) => Promise<void>} body */
+const withPage = (body) => onPage(browser, body)
+
+test('the board shows the counts of its files, tag by tag', () => withPage(async ({ page }) => {
+  await page.goto(service.url)
+  const card = page.locator('[data-panel="board"]')
+  const counts = await service.countsOfFiles()
+  assert.ok(Object.keys(counts).length > 1, 'the recorded board has several tags')
+  for (const [tag, expected] of Object.entries(counts)) {
+    const option = card.locator(`select.chooser option[value$="/${tag}"]`)
+    await option.waitFor({ state: 'attached', ...PATIENCE })
+    await card.locator('select.chooser').selectOption(await option.getAttribute('value'))
+    const board = page.locator(`[data-board$="/${tag}"]`)
+    await board.waitFor(PATIENCE)
+    const shown = await board.locator('[data-status]').evaluateAll((all) => Object.fromEntries(all.map((e) => [e.getAttribute('data-status'), Number(e.getAttribute('data-count'))])))
+    assert.deepEqual(shown, expected, tag)
+    const finish = board.locator('.row', { hasText: 'finish' })
+    assert.match(await finish.innerText(), /–[^]*(a forecast needs 5|no task is open)/, 'no date is made up')
+  }
+}))
+
+test('the page of tasks lists every task of the board under its status', () => withPage(async ({ page }) => {
+  await page.goto(`${service.url}/#/tasks`)
+  const chooser = page.locator('main select[aria-label="Board"]').first()
+  await chooser.waitFor(PATIENCE)
+  const tag = (await chooser.inputValue()).split('/').at(-1) ?? ''
+  const expected = (await service.countsOfFiles())[tag]
+  for (const [status, many] of Object.entries(expected)) {
+    const group = page.locator(`main [data-status="${status}"]`)
+    await group.waitFor(PATIENCE)
+    assert.match(await group.locator('.panel-head').innerText(), new RegExp(`\\b${many} tasks?\\b`), status)
+  }
+}))
+
+test('the CI card says what would fill it, and shows what the service tells', () => withPage(async ({ page }) => {
+  const card = page.locator('[data-panel="ci"]')
+  await page.goto(service.url)
+  await page.locator('[data-panel="ci"][data-face="empty"]', { hasText: 'github.repositories' }).waitFor(PATIENCE)
+  const github = new Github()
+  const watching = await Service.prepare(await github.start())
+  try {
+    await watching.start()
+    await page.goto(watching.url)
+    await page.waitForSelector('[data-panel="ci"][data-face="data"]', PATIENCE)
+    const told = await until('all of the history', async () => {
+      const [repository] = (await (await fetch(`${watching.url}/api/v1/ci/runs`)).json()).data.repositories
+      return repository?.whole && repository.jobs_wanted === 0 && repository
+    })
+    const busiest = told.workflows.toSorted((/** @type {any} */ a, /** @type {any} */ b) => sum(b.runs) - sum(a.runs))[0]
+    const ratio = `${Math.round(busiest.success_ratio * 100)}\u00a0%`
+    await card.locator('.row', { hasText: 'success' }).locator('.figure', { hasText: ratio }).waitFor(PATIENCE)
+    const newest = told.runs.find((/** @type {any} */ run) => run.workflow === busiest.workflow)
+    await card.locator('li', { hasText: `#${newest.number}` }).waitFor(PATIENCE)
+    assert.equal(await card.locator('a.task-title').first().getAttribute('href'), newest.url)
+    await card.locator('select').selectOption({ label: 'Nightly' })
+    await card.locator('.row', { hasText: 'p50' }).locator('.figure', { hasText: 'm' }).waitFor(PATIENCE)
+    await page.goto('about:blank')
+  } finally {
+    await watching.remove()
+    github.stop()
+  }
+}))
+
+/** @param {Record<string, number>} counts */
+const sum = (counts) => Object.values(counts).reduce((all, n) => all + n, 0)
+
+test('the application card says how to fill it, then what is up, what is down and why', () => withPage(async ({ page }) => {
+  const card = page.locator('[data-panel="application"]')
+  await page.goto(service.url)
+  await card.locator('pre').waitFor(PATIENCE)
+  assert.equal(await card.getAttribute('data-face'), 'empty')
+  assert.match(await card.locator('pre').innerText(), /^\[probes\.check\.shop\]\nurl = "https:/)
+  const other = await Service.prepare()
+  try {
+    const check = (/** @type {string} */ name, /** @type {string} */ keys) => `[probes.check.${name}]\ninterval = "1s"\ntimeout = "1s"\n${keys}\n`
+    await other.settings(check('checkout', `url = "${other.url}/healthz"`) + check('search', 'tcp = "127.0.0.1:1"') + check('a-rather-long-name', 'command = "true"'))
+    await other.start()
+    await page.goto(other.url)
+    await card.locator('[data-target="checkout"][data-up="true"]').waitFor(PATIENCE)
+    await card.locator('[data-target="search"][data-up="false"]').waitFor(PATIENCE)
+    assert.match(await card.innerText(), /1 of 3 down.*search\s+–\s+down.*checkout\s+[\d.]+\s(ms|s)\s+up.*search: 127\.0\.0\.1:1: Connection refused.*since/s)
+    if (process.env.TASKPULSE_PICTURE) await card.screenshot({ path: process.env.TASKPULSE_PICTURE.replace(/\.png$/, '-application.png') })
+    await page.goto(`${other.url}/#/application`)
+    await page.locator('[data-panel="chart-application"] .plot').waitFor(PATIENCE)
+    await until('its part of the health score', async () => /probes\s+67/.test(await page.locator('.parts').innerText()))
+    await page.goto('about:blank')
+  } finally {
+    await other.remove()
+  }
+}))

@@ -1,0 +1,92 @@
+/**
+ * How the first page comes: in few files, kept for ever, compressed; and soon.
+ */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { launch, waitForState, withPage as onPage } from './browser.mjs'
+import { Service } from './service.mjs'
+
+const PATIENCE = { timeout: 20_000 }
+/** What the scripts and styles of the first page may weigh, compressed. */
+const MOST_BYTES = 90 * 1024
+const MOST_FILES = 4
+
+/** @type {Service} */
+let service
+/** @type {import('playwright-core').Browser} */
+let browser
+
+before(async () => {
+  service = await Service.prepare()
+  await service.start()
+  browser = await launch()
+})
+
+after(async () => {
+  await browser?.close()
+  await service?.remove()
+})
+
+/** @param {(w: import('./browser.mjs').Watched) => Promise<void>} body */
+const withPage = (body) => onPage(browser, body)
+
+/** The first number's time, which also says that the page is drawn. @param {import('playwright-core').Page} page */
+async function timesOf(page) {
+  await page.waitForFunction(() => performance.getEntriesByName('first-number').length > 0, undefined, PATIENCE)
+  return page.evaluate(() => ({
+    paint: performance.getEntriesByType('paint').find((e) => e.name === 'first-paint')?.startTime ?? Infinity,
+    number: performance.getEntriesByName('first-number')[0].startTime,
+  }))
+}
+
+test('the first paint comes within a second and the first number within three', () => withPage(async ({ page }) => {
+  await page.goto(service.url)
+  const times = await timesOf(page)
+  assert.ok(times.paint < 1000, `first paint after ${times.paint} ms`)
+  assert.ok(times.number < 3000, `first number after ${times.number} ms`)
+}))
+
+test('the first page needs few scripts and styles, small, compressed and kept for ever', () => withPage(async ({ page }) => {
+  /** @type {import('playwright-core').Response[]} */
+  const answers = []
+  page.on('response', (answer) => { if (/\.(js|css)$/.test(new URL(answer.url()).pathname)) answers.push(answer) })
+  await page.goto(service.url)
+  await timesOf(page)
+  // What the document itself names or imports; pages that are not open yet are fetched later, when there is time.
+  const first = await page.evaluate(() => [...document.querySelectorAll('script[src], link[rel="stylesheet"], link[rel="modulepreload"]')]
+    .map((e) => new URL(e.getAttribute('src') ?? e.getAttribute('href') ?? '', location.href).href))
+  assert.ok(first.length > 0 && first.length <= MOST_FILES, first.join(' '))
+  const loaded = answers.filter((answer) => first.includes(answer.url()))
+  assert.equal(loaded.length, first.length, 'each is fetched once')
+  let bytes = 0
+  for (const answer of loaded) {
+    const headers = await answer.allHeaders()
+    assert.equal(headers['content-encoding'], 'br', answer.url())
+    assert.match(headers['cache-control'], /max-age=31536000, immutable/, answer.url())
+    assert.match(answer.url(), /-[0-9a-f]{8}\.(js|css)$/)
+    bytes += (await answer.request().sizes()).responseBodySize
+  }
+  assert.ok(bytes > 0 && bytes <= MOST_BYTES, `${bytes} bytes`)
+}))
+
+test('a page that is loaded again fetches no script or style a second time', () => withPage(async ({ page }) => {
+  await page.goto(service.url)
+  await timesOf(page)
+  await page.goto('about:blank')
+  await page.goto(service.url)
+  await waitForState(page, 'live')
+  const moved = await page.evaluate(() => /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource'))
+    .filter((e) => /\.(js|css)$/.test(new URL(e.name).pathname) && e.transferSize > 0).map((e) => e.name))
+  assert.deepEqual(moved, [])
+}))
+
+test('nothing is asked of any other origin', () => withPage(async ({ page }) => {
+  /** @type {string[]} */
+  const elsewhere = []
+  page.on('request', (request) => { if (/^(http|ws)/.test(request.url()) && new URL(request.url()).host !== new URL(service.url).host) elsewhere.push(request.url()) })
+  for (const name of ['now', 'tasks', 'ci', 'system', 'application', 'alerts', 'explore', 'status']) {
+    await page.goto(`${service.url}/#/${name}`)
+    await page.locator(`main[data-page="${name}"] .panel`).first().waitFor(PATIENCE)
+  }
+  assert.deepEqual(elsewhere, [])
+}))

@@ -1,0 +1,69 @@
+/**
+ * How pages look: on a narrow screen, in both themes; and the pictures that the documents show.
+ *
+ * TASKPULSE_PICTURE  where to write a picture of the first screen; none is written without it
+ */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { launch, waitForState, withPage as onPage } from './browser.mjs'
+import { Service } from './service.mjs'
+
+const PATIENCE = { timeout: 20_000 }
+
+/** @type {Service} */
+let service
+/** @type {import('playwright-core').Browser} */
+let browser
+
+before(async () => {
+  service = await Service.prepare()
+  await service.start()
+  browser = await launch()
+})
+
+after(async () => {
+  await browser?.close()
+  await service?.remove()
+})
+
+/** @param {(w: import('./browser.mjs').Watched) => Promise<void>} body @param {import('playwright-core').BrowserContextOptions} [options] */
+const withPage = (body, options) => onPage(browser, body, options)
+
+test('the status page lists actors and sources', () => withPage(async ({ page }) => {
+  await page.goto(`${service.url}/#/status`)
+  await page.locator('[data-actor]').first().waitFor(PATIENCE)
+  assert.ok(await page.locator('[data-source]').count() > 0)
+}))
+
+test('nothing has to be scrolled sideways at 360 px', () => withPage(async ({ page }) => {
+  const pages = [['#/', '.ribbon'], ['#/tasks', '.task-list'], ['#/ci', '[data-panel="ci"]'], ['#/system', '.plot'], ['#/application', '[data-panel="application"]'],
+    ['#/alerts', '[data-panel="needs"]'], ['#/explore', 'table'], ['#/explore?query=system_cpu_utilization_ratio', '.plot'], ['#/status', '[data-actor]']]
+  for (const [at, shown] of pages) {
+    await page.goto(`${service.url}/${at}`)
+    await waitForState(page, 'live')
+    await page.locator(`main ${shown}`).first().waitFor(PATIENCE)
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= 360, at)
+  }
+  const nav = await page.locator('.bottom-nav').boundingBox()
+  assert.ok(nav && Math.abs(nav.y + nav.height - 780) < 1, 'the navigation is at the bottom')
+}, { viewport: { width: 360, height: 780 } }))
+
+test('the theme follows the system until one is chosen, which is then remembered', () => withPage(async ({ page }) => {
+  const ground = () => page.evaluate(() => Number(/\d+/.exec(getComputedStyle(document.documentElement).backgroundColor)?.[0]))
+  await page.goto(service.url)
+  await waitForState(page, 'live')
+  assert.ok(await ground() < 64, 'dark by preference')
+  await page.getByRole('button', { name: /^Theme/ }).click()
+  await page.waitForSelector('html[data-theme="light"]', PATIENCE)
+  assert.ok(await ground() > 192, 'light by choice')
+  await page.reload()
+  await waitForState(page, 'live')
+  assert.ok(await ground() > 192, 'light after a reload')
+}, { colorScheme: 'dark' }))
+
+test('a picture of the first screen', { skip: !process.env.TASKPULSE_PICTURE }, () => withPage(async ({ page }) => {
+  await page.goto(`${service.url}/#/?range=15m`)
+  await waitForState(page, 'live')
+  await page.locator('[data-panel="board"][data-face="data"]').waitFor(PATIENCE)
+  await page.screenshot({ path: process.env.TASKPULSE_PICTURE, fullPage: true, animations: 'disabled' })
+}, { colorScheme: 'light' }))
