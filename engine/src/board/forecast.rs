@@ -53,7 +53,7 @@ pub enum Missing {
     #[error("no task is open")]
     NothingOpen,
     /// Too little was seen.
-    #[error("{0} completions were seen; a forecast needs {MIN_COMPLETIONS}")]
+    #[error("{0} {} seen; a forecast needs {MIN_COMPLETIONS}", if *.0 == 1 { "completion was" } else { "completions were" })]
     TooFew(usize),
 }
 

@@ -14,6 +14,8 @@ import { flow, streams, UNKNOWN } from './streams.js'
 import { outcomeMark } from './runs.js'
 
 const HEIGHT = 264
+/** Narrower than this, names say nothing: the picture scrolls. */
+const LEAST_W = 520
 const MARGIN = 8
 const COLUMN = 8
 const GAP = 8
@@ -42,13 +44,14 @@ export function Flow({ repository }) {
 
 /** @param {{ list: import('./streams.js').Stream[], total: number }} props */
 function Picture({ list, total }) {
-  const [box, width] = useWidth()
+  const [box, room] = useWidth()
+  const width = room > 0 ? Math.max(LEAST_W, room) : 0
   const { columns, bands } = useMemo(() => flow(list, HEIGHT, GAP), [list])
   const names = Math.min(132, Math.max(64, width * 0.2))
   const x = [names, (width - names) / 2 - COLUMN / 2 - 20, width - names - COLUMN]
   const words = list.map((s) => `${s.workflow}, ${s.job}, ${s.outcome}: ${span(Math.round(s.seconds))}`).join('; ')
   return html`
-    <div class="flow-box" ref=${box} data-seconds=${total}>
+    <div class="flow-box" ref=${box} data-seconds=${total} tabindex="0" role="region" aria-label="Where the minutes go">
       ${width > 0 && html`
         <svg class="flow" width=${width} height=${HEIGHT + 2 * MARGIN} viewBox=${`0 ${-MARGIN} ${width} ${HEIGHT + 2 * MARGIN}`} role="img" aria-label=${words}>
           ${bands.map((b) => html`

@@ -59,7 +59,7 @@ function noteOf(repository) {
 /** One link a repository, with how its newest run is. @param {{ list: CiRepository[], shown: CiRepository }} props */
 function Repositories({ list, shown }) {
   return html`
-    <nav class="tabs" aria-label="Repositories">
+    <nav class="repositories" aria-label="Repositories">
       ${list.map((repository) => {
         const newest = repository.runs[0]
         const first = repository.workflows[0] ?? null

@@ -65,12 +65,12 @@ function Facts({ board: shown }) {
         ${list.map((b) => html`<option key=${boardKey(b)} value=${boardKey(b)}>${many ? `${b.project} · ` : ''}${b.tag}${b.current ? ' (current)' : ''}</option>`)}
       </select>`}>
       <dl class="pairs">
-        <dt>done</dt><dd><${Figure} value=${shown.completion_ratio} unit="ratio" series=${series('taskmaster_completion_ratio')} label="Share of tasks done" why="There is no task to divide by." big /> ${shown.tasks.done ?? 0} of ${wanted}</dd>
+        <dt>done</dt><dd><${Figure} value=${shown.completion_ratio} unit="ratio" series=${series('taskmaster_completion_ratio')} label="Share of tasks done" why="There is no task to divide by." big /> ${digits(shown.tasks.done ?? 0)} of ${digits(wanted)}</dd>
         <dt>done about</dt><dd>${forecast && !('missing' in forecast)
           ? html`<b>${date(forecast.p50)}</b><span class="quiet"> · 85 % by ${date(forecast.p85)}, 95 % by ${date(forecast.p95)}</span>`
           : html`<span class="quiet">${forecast?.missing ?? 'nothing was seen yet'}</span>`}</dd>
         <dt>pace</dt><dd>${shown.throughput_per_day === null ? html`<span class="quiet">not known before a day was watched</span>` : html`<${Figure} value=${shown.throughput_per_day} unit="plain" series=${series('taskmaster_throughput_tasks_per_day')} label="Tasks done a day" /> done a day`}</dd>
-        <dt>ready</dt><dd><${Figure} value=${shown.ready_tasks} unit="count" series=${series('taskmaster_ready_tasks')} label="Tasks ready to start" /> of ${shown.queue_depth} pending</dd>
+        <dt>ready</dt><dd><${Figure} value=${shown.ready_tasks} unit="count" series=${series('taskmaster_ready_tasks')} label="Tasks ready to start" /> of ${digits(shown.queue_depth)} pending</dd>
         <dt>longest chain</dt><dd>${shown.critical_path_tasks === null ? html`<span title="Dependencies go in a circle.">${DASH}</span>` : html`<${Figure} value=${shown.critical_path_tasks} unit="count" series=${series('taskmaster_critical_path_tasks')} label="Open tasks on the longest chain" /> ${shown.critical_path_tasks === 1 ? 'open task' : 'open tasks in a row'}`}</dd>
         ${shown.failure_ratio !== null && html`<dt>failed</dt><dd><${Figure} value=${shown.failure_ratio} unit="ratio" series=${series('taskmaster_failure_ratio')} label="Cancelled or reopened, as a share of the tasks that ended in the last 24 hours" /> cancelled or reopened, last 24 h</dd>`}
       </dl>

@@ -7,7 +7,7 @@
  */
 import { Panel } from '../components/Panel.js'
 import { splits, timeLabel } from '../chart/axis.js'
-import { count, day, since, span } from '../format.js'
+import { count, day, digits, since, span } from '../format.js'
 import { useQuery, useWidth } from '../hooks.js'
 import { html } from '../lib.js'
 import { now } from '../stores/clock.js'
@@ -58,7 +58,7 @@ function Picture({ board, done, wanted, length, step }) {
     <div class="burnup-box" ref=${box}>
       ${width > 0 && html`
         <svg width=${width} height=${HEIGHT} role="img" aria-label=${words}>
-          ${splits(0, sheet.top, 4, 'count').filter(Number.isInteger).map((v) => html`<g key=${v}><path class="grid" d=${`M${size.left} ${sheet.y(v)}H${width - size.right}`} /><text x=${size.left - 6} y=${sheet.y(v) + 4} text-anchor="end">${v}</text></g>`)}
+          ${splits(0, sheet.top, 4, 'count').filter(Number.isInteger).map((v) => html`<g key=${v}><path class="grid" d=${`M${size.left} ${sheet.y(v)}H${width - size.right}`} /><text x=${size.left - 6} y=${sheet.y(v) + 4} text-anchor="end">${digits(v)}</text></g>`)}
           ${labels.map((t, i) => html`<text key=${t} x=${sheet.x(t)} y=${HEIGHT - 6} text-anchor="middle">${sheet.x(t) > size.left + 12 && sheet.x(t) < width - 20 ? (length > 3 * 86_400 ? day(t) : timeLabel(t, labels[i - 1])) : ''}</text>`)}
           <path class="burnup-now" d=${`M${x0} ${size.above}V${HEIGHT - size.below}`} />
           ${first && html`
@@ -70,8 +70,8 @@ function Picture({ board, done, wanted, length, step }) {
             <g key=${q.share}><title>${`${Math.round(q.share * 100)} % of the trials were through by ${since(q.at, at)}`}</title><circle class="burnup-mark" cx=${sheet.x(q.at)} cy=${sheet.y(target)} r="4" /></g>`)}
         </svg>`}
       <ul class="legend">
-        <li><i class="key key-done"></i>done <b>${board.tasks.done ?? 0}</b></li>
-        <li><i class="key key-wanted"></i>wanted <b>${target}</b></li>
+        <li><i class="key key-done"></i>done <b>${digits(board.tasks.done ?? 0)}</b></li>
+        <li><i class="key key-wanted"></i>wanted <b>${digits(target)}</b></li>
         ${first ? html`<li><i class="key key-band"></i><span>forecast: half of the trials by <b>${since(first.at, now.value)}</b>${last !== first && html`, ${Math.round(last.share * 100)} % by <b>${since(last.at, now.value)}</b>`}</span></li>`
           : html`<li class="quiet">${board.forecast && 'missing' in board.forecast ? `no forecast: ${board.forecast.missing}` : board.open_tasks === 0 ? 'all is done' : 'no forecast within what can be told'}</li>`}
       </ul>

@@ -105,8 +105,8 @@ function Against({ taken, usual }) {
 }
 
 /** @param {{ item: Task }} props */
-function Cost({ item: { cost } }) {
-  if (!cost) return html`<h3>Cost</h3><p class="quiet">Counted from when it goes to in progress.</p>`
+function Cost({ item: { cost, status } }) {
+  if (!cost) return html`<h3>Cost</h3><p class="quiet">${status === 'pending' || status === 'blocked' || status === 'deferred' ? 'Counted from when it goes to in progress.' : 'It was not seen in progress.'}</p>`
   const time = (/** @type {number|undefined} */ s) => (s === undefined ? DASH : span(Math.round(s)))
   const words = [
     cost.shared_seconds > 0 && `For ${span(Math.round(cost.shared_seconds))} other tasks were in progress too; each has an even share.`,
