@@ -20,7 +20,6 @@ use taskpulse_actors::messages::AppendResolved;
 use taskpulse_actors::published::Publishers;
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::supervisor::Mailbox;
-use taskpulse_engine::board::cost::AgentMetrics;
 
 use crate::pipeline::Starter;
 use crate::settings::probes::ProbeSpec;
@@ -112,7 +111,7 @@ fn taskmaster(settings: &Settings, context: &Context) -> Plan {
         roots: boards.projects.clone(),
         every: boards.interval.duration(),
         bounds: Bounds { max_tags: boards.max_tags, max_tasks: boards.max_tasks },
-        names: AgentMetrics { tokens: costs.tokens.clone(), money: costs.money.clone(), active: costs.active_seconds.clone() },
+        names: costs.metrics(),
     });
     let channels = BoardChannels {
         boards: context.publishers.boards.clone(),

@@ -83,6 +83,7 @@ impl Server {
             reporter: Arc::clone(&pipeline.reporter),
             store: pipeline.reporter.store.clone(),
             rules: Arc::clone(&pipeline.rules),
+            agent_metrics: settings.costs.metrics(),
             access: Access::new(access_options(settings)),
             hooks: Arc::clone(webhooks),
             sessions: Arc::clone(&sessions),

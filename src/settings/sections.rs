@@ -9,6 +9,7 @@ use super::probes::ProbeSpec;
 use super::secret::Secret;
 use super::sources::{CommandSpec, ScrapeTarget};
 use serde::{Deserialize, Serialize};
+use taskpulse_engine::board::cost::AgentMetrics;
 use taskpulse_engine::model::Selector;
 use taskpulse_engine::rules::{RuleSpec, shipped};
 use taskpulse_engine::span::Span;
@@ -28,6 +29,14 @@ impl Store {
     /// The retention rules in the form of the store. Selectors were checked when the settings were read.
     pub fn overrides(&self) -> Vec<(Selector, i64)> {
         self.retentions.values().filter_map(|rule| Some((Selector::parse_pattern(&rule.pattern).ok()?, rule.keep.ms()))).collect()
+    }
+}
+
+impl CostNames {
+    /// The metrics that are joined.
+    #[must_use]
+    pub fn metrics(&self) -> AgentMetrics {
+        AgentMetrics { tokens: self.tokens.clone(), money: self.money.clone(), active: self.active_seconds.clone() }
     }
 }
 

@@ -136,6 +136,24 @@ export class Github {
   }
 }
 
+/** A project in which each page has something to show: boards, CI, a target that is up and one that is down, metrics of other programs. */
+export async function everything() {
+  const github = new Github()
+  const watching = await github.start()
+  const service = await Service.prepare()
+  const probe = (/** @type {string} */ name, /** @type {string} */ keys) => `[probes.check.${name}]\n${keys}\ninterval = "1s"\ntimeout = "1s"\n`
+  await service.settings(watching
+    + probe('checkout', `url = "${service.url}/healthz"`) + probe('search', 'tcp = "127.0.0.1:1"')
+    + `[scrape.targets.self]\nurl = "${service.url}/metrics"\ninterval = "1s"\n[scrape.targets.node]\nurl = "http://127.0.0.1:1/metrics"\ninterval = "1s"\n`)
+  await service.start()
+  await until('all runs', async () => (await service.get('/api/v1/ci/runs')).repositories[0]?.whole)
+  const remove = async () => {
+    await service.remove()
+    github.stop()
+  }
+  return { service, remove }
+}
+
 /** @returns {Promise<number>} */
 function freePort() {
   return new Promise((resolve, reject) => {

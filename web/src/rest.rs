@@ -9,6 +9,7 @@ use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::{Acknowledge, Acknowledgement, Decide};
 use taskpulse_actors::view::{self, Ci, CiJobs, Recommendation, Tasks};
 use taskpulse_engine::advice::Status;
+use taskpulse_engine::board::cost::measure;
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::rules::Alert;
 use taskpulse_engine::windows::Level;
@@ -23,6 +24,8 @@ use crate::server::AppState;
 
 const DAY_MS: i64 = 86_400_000;
 const MAX_EVENTS: usize = 1_000;
+/// Longest range of `/api/v1/costs`.
+const MAX_COSTS_MS: i64 = 31 * DAY_MS;
 /// Rows of one answer of `/api/v1/windows`.
 const MAX_WINDOWS: usize = 500_000;
 /// Characters of the note of an acknowledgement.
@@ -75,6 +78,10 @@ pub(crate) fn routes() -> Vec<Route> {
             .about("Points on the time line, newest first, at most 1,000")
             .parameters(&[START, END, SOURCE])
             .answers(Shape::list::<view::Event>()),
+        Route::get("/api/v1/costs", costs)
+            .about("What was used in a range of time: CPU, and tokens, money and time of coding agents; at most 31 days, by default the last one")
+            .parameters(&[START, END])
+            .answers(Shape::data::<view::Spent>()),
         Route::get("/api/v1/tasks", tasks).about("The task boards").answers(Shape::data::<Tasks>()),
         Route::get("/api/v1/ci/runs", ci_runs).about("CI: the figures of each workflow, and the newest runs").answers(Shape::data::<Ci>()),
         Route::get("/api/v1/ci/jobs", ci_jobs)
@@ -184,6 +191,19 @@ async fn events(state: web::Data<AppState>, params: Params) -> Result<HttpRespon
     })
     .await?;
     state.answers.success(&found)
+}
+
+async fn costs(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+    let now = now_ms();
+    let end = params.time("end")?.unwrap_or(now);
+    let (start, end) = params.range(end.saturating_sub(DAY_MS), end)?;
+    if end.saturating_sub(start) > MAX_COSTS_MS {
+        return Err(ApiError::bad_data("parameter `start`: more than 31 days before `end`; ask for less time"));
+    }
+    let (store, names) = (state.store.clone(), state.agent_metrics.clone());
+    let spent =
+        blocking(move || Ok(view::Spent::new(measure(&store, start, end, &names, None)?, names.currency().map(str::to_owned)))).await?;
+    state.answers.success(&spent)
 }
 
 async fn tasks(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {

@@ -20,6 +20,7 @@ use taskpulse_actors::metadata::MetadataRegistry;
 use taskpulse_actors::sources::SourceRegistry;
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::supervisor::Mailbox;
+use taskpulse_engine::board::cost::AgentMetrics;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::StoreReader;
 use tokio::sync::Semaphore;
@@ -73,6 +74,8 @@ pub struct AppState {
     pub store: StoreReader,
     /// The rules in force.
     pub rules: Arc<RuleSet>,
+    /// The metrics of what coding agents use.
+    pub agent_metrics: AgentMetrics,
     /// Who may use it.
     pub access: Access,
     /// The way of webhook deliveries to the collector.

@@ -110,6 +110,9 @@ impl From<&board::Finding> for BoardFinding {
 pub enum Forecast {
     /// Times by which so many of 100 trials of a simulation were through; `null` if that is too far away.
     Known {
+        /// 5 of them.
+        #[schema(required = true)]
+        p5: Option<f64>,
         /// Half of them.
         #[schema(required = true)]
         p50: Option<f64>,
@@ -132,10 +135,48 @@ pub enum Forecast {
     },
 }
 
+/// What was used in a range of time, whoever used it. A figure without a source is `null`.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Spent {
+    /// CPU time of the whole machine.
+    #[schema(required = true)]
+    pub cpu_seconds: Option<f64>,
+    /// The part of the time that the CPU samples cover.
+    #[schema(required = true)]
+    pub cpu_covered_seconds: Option<f64>,
+    /// Tokens of coding agents, by type.
+    pub tokens: BTreeMap<String, f64>,
+    /// Money of coding agents.
+    #[schema(required = true, example = 4.1)]
+    pub money: Option<f64>,
+    /// Its currency, as the names of the metrics say it; `null` where they name none, or several.
+    #[schema(required = true, example = "USD")]
+    pub currency: Option<String>,
+    /// Seconds that coding agents were active.
+    #[schema(required = true)]
+    pub active_seconds: Option<f64>,
+}
+
+impl Spent {
+    /// The view of what was measured.
+    #[must_use]
+    pub fn new(spent: cost::Spent, currency: Option<String>) -> Self {
+        Self {
+            cpu_seconds: spent.cpu_seconds,
+            cpu_covered_seconds: spent.cpu_covered_seconds,
+            tokens: spent.tokens,
+            money: spent.money,
+            currency,
+            active_seconds: spent.active_seconds,
+        }
+    }
+}
+
 impl From<&Result<board::Forecast, board::Missing>> for Forecast {
     fn from(forecast: &Result<board::Forecast, board::Missing>) -> Self {
         match forecast {
             Ok(f) => Self::Known {
+                p5: f.p5_ms.map(seconds),
                 p50: f.p50_ms.map(seconds),
                 p85: f.p85_ms.map(seconds),
                 p95: f.p95_ms.map(seconds),

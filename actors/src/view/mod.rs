@@ -25,7 +25,7 @@ mod window;
 
 pub use self::actor::{Actor, ActorState, LastPanic};
 pub use self::alert::{ActiveAlerts, Alert, AlertDetails, AlertState, Annotations, PrometheusAlert, Severity};
-pub use self::board::{Board, BoardFinding, Cost, Forecast, Task, Tasks};
+pub use self::board::{Board, BoardFinding, Cost, Forecast, Spent, Task, Tasks};
 pub use self::ci::{Ci, CiRepository, CiRequests, CiRun, CiWebhooks, CiWorkflow};
 pub use self::ci_jobs::{CiJob, CiJobs, CiRepositoryJobs};
 pub use self::event::Event;

@@ -3,7 +3,7 @@
 //! Throughput is the completions of the last seven days by the days of them that were watched; none before a day was.
 //!
 //! The forecast is a Monte Carlo simulation over the throughput that was seen: the time watched (thirty days at the most)
-//! is cut into equal bins, and each trial draws bins with replacement until as many tasks are done as are open. p50, p85
+//! is cut into equal bins, and each trial draws bins with replacement until as many tasks are done as are open. p5, p50, p85
 //! and p95 are the times by which so many of the trials were through. It assumes that the future resembles the time
 //! watched and that no task is added; with fewer than [`MIN_COMPLETIONS`] completions it says nothing.
 
@@ -34,7 +34,9 @@ pub struct CompletionHistory<'a> {
 /// When no task will be open.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
-    /// Milliseconds UTC by which half of the trials were through; none if that is too far away.
+    /// Milliseconds UTC by which 5 of 100 trials were through; none if that is too far away.
+    pub p5_ms: Option<i64>,
+    /// The same for half of them.
     pub p50_ms: Option<i64>,
     /// The same for 85 of 100.
     pub p85_ms: Option<i64>,
@@ -53,8 +55,17 @@ pub enum Missing {
     #[error("no task is open")]
     NothingOpen,
     /// Too little was seen.
-    #[error("{0} {} seen; a forecast needs {MIN_COMPLETIONS}", if *.0 == 1 { "completion was" } else { "completions were" })]
+    #[error("{} seen; a forecast needs {MIN_COMPLETIONS}", completions(.0))]
     TooFew(usize),
+}
+
+/// How many were seen, with the verb in the right number.
+fn completions(seen: &usize) -> String {
+    match seen {
+        0 => "no completion was".to_owned(),
+        1 => "1 completion was".to_owned(),
+        many => format!("{many} completions were"),
+    }
 }
 
 impl CompletionHistory<'_> {
@@ -95,7 +106,7 @@ impl CompletionHistory<'_> {
             (steps < MAX_STEPS).then(|| now_ms.saturating_add(bin.saturating_mul(steps as i64)))
         };
         let watched_days = watched as f64 / DAY_MS as f64;
-        Ok(Forecast { p50_ms: at(0.5), p85_ms: at(0.85), p95_ms: at(0.95), completions: seen.len(), watched_days })
+        Ok(Forecast { p5_ms: at(0.05), p50_ms: at(0.5), p85_ms: at(0.85), p95_ms: at(0.95), completions: seen.len(), watched_days })
     }
 }
 
@@ -168,7 +179,7 @@ mod tests {
             let done: Vec<i64> = hours.iter().map(|h| NOW - h * HOUR_MS).collect();
             let history = history(30, &done);
             let (few, many) = (history.forecast(open, NOW).unwrap(), history.forecast(open * 4, NOW).unwrap());
-            let order = |f: &Forecast| [f.p50_ms, f.p85_ms, f.p95_ms].map(|p| p.unwrap_or(i64::MAX));
+            let order = |f: &Forecast| [f.p5_ms, f.p50_ms, f.p85_ms, f.p95_ms].map(|p| p.unwrap_or(i64::MAX));
             let [p50, p85, p95] = order(&few);
             prop_assert!(NOW < p50 && p50 <= p85 && p85 <= p95);
             prop_assert!(order(&many)[0] >= p50);

@@ -65,10 +65,10 @@ test('the lines of an axis are round, few, and told apart by their names', () =>
 test('the day is named where it changes, also where it begins without a midnight', () => {
   // In Chile the clocks go forward at midnight: 6 September 2026 begins at 01:00.
   const first = Date.parse('2026-09-06T04:00:00Z') / 1000
-  assert.equal(timeLabel(first, first - 3600), '6 Sept')
+  assert.equal(timeLabel(first, first - 3600), '6\u00a0Sept')
   assert.equal(timeLabel(first + 3600, first), '02:00')
   assert.equal(timeLabel(first - 3600, undefined), '23:00')
-  assert.equal(timeLabel(Date.parse('2026-06-10T04:00:00Z') / 1000, undefined), '10 Jun', 'midnight stands for its day')
+  assert.equal(timeLabel(Date.parse('2026-06-10T04:00:00Z') / 1000, undefined), '10\u00a0Jun', 'midnight stands for its day')
 })
 
 test('bytes of disks are added once: partitions are part of their disk, memory is none', () => {

@@ -14,7 +14,7 @@ const { board, boardKey, boards, chosenBoard } = await import('../../../web/dash
 const { choice, choices, chosenWorkflow, ci } = await import('../../../web/dashboard/js/stores/ci.js')
 const { followStatus } = await import('../../../web/dashboard/js/stores/status.js')
 const { loginEnded } = await import('../../../web/dashboard/js/stores/login.js')
-const { doubt, failures, firing, needed, noted, openAdvice } = await import('../../../web/dashboard/js/stores/needs.js')
+const { causes, doubt, failures, firing, needed, noted, openAdvice } = await import('../../../web/dashboard/js/stores/needs.js')
 
 rest['/api/v1/rules'] = () => ({ groups: [{ rules: [
   { name: 'hot', metric: 'system_cpu_utilization_ratio', op: '>', threshold: 0.8, labels: { severity: 'error' } },
@@ -36,7 +36,7 @@ const source = (more) => ({ source: 'system', up: true, reason: null, hint: null
 const target = (more) => ({ target: 'shop', kind: 'http', address: 'x', up: true, reason: null, since: 1, checked_at: 1, ...more })
 /** @param {object} [more] */
 const alert = (more) => ({
-  id: 'a', rule: 'hot', severity: 'warning', state: 'firing', metric: { __name__: 'm' }, value: 1, op: '>', threshold: 0.5, pending_since: 5, firing_since: 6, acked_at: null, ...more,
+  id: 'a', rule: 'hot', severity: 'warning', state: 'firing', metric: { __name__: 'm' }, value: 1, op: '>', threshold: 0.5, pending_since: 5, firing_since: 6, acked_at: null, resolved_at: null, summary: 'm is 1, above 0.5', busiest: [], ...more,
 })
 const say = (/** @type {object} */ more) => Socket.last().frame('status', 'update', [status(more)])
 const keys = () => failures.value.map((f) => f.key)
@@ -102,12 +102,27 @@ test('alerts come the worst first, then the oldest, and their thresholds with th
 })
 
 test('advice that is open needs the reader until it is decided on', () => {
-  const advice = (/** @type {string} */ id, /** @type {string} */ state, updated = 1) => ({ id, status: state, updated })
+  const advice = (/** @type {string} */ id, /** @type {string} */ state, updated = 1) => ({ id, status: state, updated, created: 1, severity: 'info', title: id, action: 'do it' })
   Socket.last().frame('recommendations', 'snapshot', [advice('a', 'accepted', 9), advice('b', 'open'), advice('c', 'dismissed'), advice('d', 'open', 5)])
   assert.deepEqual(recommendations.value?.map((r) => r.id), ['d', 'b', 'a'])
   assert.deepEqual([openAdvice.value.length, noted.value.advice.map((r) => r.id), needed.value], [2, ['a'], 2])
   Socket.last().frame('recommendations', 'update', [advice('d', 'withdrawn'), advice('b', 'accepted')])
   assert.equal(needed.value, 0)
+})
+
+test('a rule has one row however many of its alerts fire, the worst cause first, advice last', () => {
+  say({ targets: [target({ up: false, since: 3 })] })
+  Socket.last().frame('recommendations', 'snapshot', [{ id: 'adv', status: 'open', updated: 1, created: 1, severity: 'critical', title: 'more disks', action: 'buy' }])
+  Socket.last().frame('alerts', 'update', [
+    alert({ id: '1', rule: 'queue_is_long', metric: { __name__: 'q', lane: 'a' }, summary: 'q{lane="a"} is 9, above 5' }), alert({ id: '2', rule: 'queue_is_long', firing_since: 2, metric: { __name__: 'q', lane: 'b' }, summary: 'q{lane="b"} is 7, above 5' }),
+    alert({ id: '3', rule: 'cpu', severity: 'critical', threshold: 0.95, metric: { __name__: 'system_cpu_utilization_ratio' }, summary: 'system_cpu_utilization_ratio is 100 %, above 95 %', busiest: ['rustc 60 %'] }),
+    alert({ id: '4', state: 'pending' }), alert({ id: '5', acked_at: 9 }),
+  ])
+  assert.deepEqual(causes.value.map((c) => [c.key, c.title.replace(/\u00a0/g, ' '), c.detail, c.since]), [
+    ['rule cpu', 'CPU 100 %, above 95 %', 'Most of it: rustc 60 %', 6], ['target shop', 'shop is down', 'No reason is known.', 3],
+    ['rule queue_is_long', 'Q · a 1, above 0.5, and 1 more like it', '', 2], ['advice adv', 'more disks', 'buy', 1],
+  ])
+  assert.deepEqual([needed.value, causes.value[2].alerts.map((a) => a.id)], [4, ['1', '2']])
 })
 
 test('a board that cannot be read has a row, unless its project has one', () => {

@@ -6,11 +6,11 @@ import { test } from 'node:test'
 import './page.mjs'
 import { pick, random } from './random.mjs'
 
-const { columns, commitsOf, filtered, movesOf, usualTime, workedOn } = await import('../../../web/dashboard/js/tasks/tasks.js')
+const { columns, filtered, movesOf } = await import('../../../web/dashboard/js/tasks/tasks.js')
 const { firstOf, lengthFor, quantiles, sheetOf, steps, ticks } = await import('../../../web/dashboard/js/tasks/progress.js')
 const { around, chainOf, linked, openOnes, usualChoice } = await import('../../../web/dashboard/js/graph/choose.js')
 const { flow, REST, REST_WORKFLOW, streams, UNKNOWN } = await import('../../../web/dashboard/js/ci/streams.js')
-const { flakyCommits, median, runMark } = await import('../../../web/dashboard/js/ci/runs.js')
+const { flakyCommits, hasFailed, median } = await import('../../../web/dashboard/js/ci/runs.js')
 const { answerTime, certificate, phasesOf, worstFirst } = await import('../../../web/dashboard/js/application/phases.js')
 const { groupName } = await import('../../../web/dashboard/js/system/groups.js')
 const { sortRows } = await import('../../../web/dashboard/js/components/sort.js')
@@ -38,30 +38,15 @@ test('the history of a task has its moves alone, each until the next', () => {
   const board = /** @type {any} */ ({ project: 'p', tag: 'm' })
   const moves = movesOf([event(30, '1', 'done'), event(10, '1', 'in-progress'), event(20, '2', 'done'), event(15, '1', 'done', 'other'), { ...event(12, '1', 'y'), kind: 'task_added' }], board, '1')
   assert.deepEqual(moves.map((m) => [m.to, m.at, m.until]), [['in-progress', 10, 30], ['done', 30, null]])
-  assert.deepEqual(workedOn(moves, item('1', 'done')), [[10, 30]])
-  assert.deepEqual(workedOn([], item('1', 'in-progress', { cost: { since: 5 } })), [[5, Infinity]], 'first seen in progress')
-  assert.deepEqual(workedOn([], item('1', 'done', { cost: { since: 5 } })), [], 'its end was not seen')
-})
-
-test('commits of a task are those whose runs began while it was worked on', () => {
-  const run = (/** @type {number} */ id, /** @type {string} */ sha, /** @type {number} */ created) => /** @type {any} */ ({ id, sha, created, title: `C${sha}`, branch: 'main' })
-  const found = commitsOf(/** @type {any} */ ([{ repo: 'o/r', runs: [run(1, 'a', 15), run(2, 'a', 16), run(3, 'b', 40), run(4, '', 15), run(5, 'c', 105)] }]), [[10, 30], [100, Infinity]])
-  assert.deepEqual(found.map((c) => [c.sha, c.runs.map((r) => r.id)]), [['c', [5]], ['a', [1, 2]]])
-})
-
-test('a time is called usual from three tasks on', () => {
-  const done = (/** @type {number} */ seconds) => item('1', 'done', { execution_seconds: seconds })
-  assert.equal(usualTime([done(10), done(20), item('2', 'done')]), null)
-  assert.equal(usualTime([done(10), done(500), done(20)]), 20)
 })
 
 test('a burn-up begins with the board and ends with the forecast', () => {
   const now = 1_000_000
   assert.deepEqual([lengthFor(null, now), lengthFor(now - 4000, now), lengthFor(now - 90 * 86_400, now)], [3600, 6 * 3600, 30 * 86_400])
   assert.equal(firstOf([{ key: '', metric: {}, t: [7, 8], v: [1, 1] }, { key: '', metric: {}, t: [], v: [] }]), 7)
-  const forecast = { completions: 9, watched_days: 2, p50: now + 100, p85: now + 900, p95: null }
-  assert.deepEqual(quantiles(forecast, now), [{ share: 0.5, at: now + 100 }, { share: 0.85, at: now + 900 }])
-  assert.deepEqual([quantiles({ missing: 'too few' }, now), quantiles(null, now), quantiles({ ...forecast, p50: now - 1, p85: null }, now)], [[], [], []], 'what is past is no forecast')
+  const forecast = { completions: 9, watched_days: 2, p5: now + 50, p50: now + 100, p85: now + 900, p95: null }
+  assert.deepEqual(quantiles(forecast, now), [{ share: 0.05, at: now + 50 }, { share: 0.5, at: now + 100 }, { share: 0.85, at: now + 900 }])
+  assert.deepEqual([quantiles({ missing: 'too few' }, now), quantiles(null, now), quantiles({ ...forecast, p5: now - 2, p50: now - 1, p85: null }, now)], [[], [], []], 'what is past is no forecast')
   const size = { width: 400, height: 200, left: 40, right: 10, above: 10, below: 20 }
   const sheet = sheetOf(size, 3600, now, now + 400 * 86_400, 60)
   assert.ok(sheet.x(now) > 40 + 350 * 0.4, 'a far end leaves room for what was')
@@ -118,7 +103,7 @@ test('a commit is flaky where a workflow both failed and succeeded on it, or suc
   const run = (/** @type {number} */ id, /** @type {string} */ sha, /** @type {string|null} */ conclusion, attempt = 1, workflow = 'CI') => /** @type {any} */ ({ id, attempt, sha, conclusion, workflow, workflow_id: null, branch: 'main', title: '', started: id, status: 'completed', job_seconds: 7 })
   const found = flakyCommits([run(1, 'a', 'failure'), run(2, 'a', 'success'), run(3, 'b', 'failure'), run(4, 'c', 'success', 2), run(5, 'd', 'success'), run(6, 'd', 'failure', 1, 'Lint'), run(7, 'e', 'cancelled'), run(8, 'e', 'success'), run(9, '', 'failure'), run(10, '', 'success')])
   assert.deepEqual(found.map((c) => [c.sha, c.failed.length, c.seconds]), [['c', 0, 0], ['a', 1, 7]])
-  assert.deepEqual(['success', 'failure', 'timed_out', 'cancelled', null].map((c) => runMark(run(1, 'a', c))), ['ok', 'error', 'error', 'none', 'info'])
+  assert.deepEqual(['success', 'failure', 'timed_out', 'cancelled', null].map(hasFailed), [false, true, true, false, false])
   assert.deepEqual([median([]), median([3, 1, 2]), median([1, 2])], [null, 2, 1.5])
 })
 

@@ -1,73 +1,17 @@
 /**
- * What the ribbon, the graph of tasks and the pictures of CI are made of; what a search finds; what is told of the time away.
+ * What the graph of tasks and the pictures of CI are made of; what a search finds.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import './page.mjs'
 import { pick, random } from './random.mjs'
 
-const { alertLanes, barAt, probeLanes, runLanes, taskLanes } = await import('../../../web/dashboard/js/ribbon/lanes.js')
 const { criticalPath, layout } = await import('../../../web/dashboard/js/graph/layout.js')
 const { week } = await import('../../../web/dashboard/js/ci/hours.js')
 const { rank } = await import('../../../web/dashboard/js/frame/rank.js')
-const { summary } = await import('../../../web/dashboard/js/stores/visits.js')
 
 /** @param {string} id @param {string} status @param {string[]} dependencies */
 const item = (id, status, dependencies = []) => /** @type {any} */ ({ id, title: `T${id}`, status, dependencies, in_progress_since: null, execution_seconds: null, cost: null })
-/** @param {any[]} items */
-const boardOf = (items) => /** @type {any} */ ({ project: 'p', tag: 'master', items })
-/** @param {number} time @param {string} id @param {string} from @param {string} to @param {string} [tag] */
-const move = (time, id, from, to, tag = 'master') => /** @type {any} */ ({ id: `${time}`, time, kind: 'task_status', source: 'taskmaster', severity: 'info', subject: id, title: '', data: { project: 'p', tag, title: `T${id}`, from, to, reopened: to === 'pending' && from === 'done' } })
-
-test('a task has a bar for each time it was worked on, also where its start was not seen', () => {
-  const board = boardOf([item('1', 'done'), { ...item('2', 'in-progress'), in_progress_since: 130 }, item('3', 'review'), item('4', 'pending')])
-  const { lanes, left } = taskLanes([
-    move(110, '1', 'pending', 'in-progress'), move(120, '1', 'in-progress', 'pending'), move(140, '1', 'pending', 'in-progress'), move(150, '1', 'in-progress', 'review'), move(160, '1', 'review', 'done'),
-    move(145, '3', 'in-progress', 'review'), move(111, '4', 'pending', 'in-progress', 'other'),
-  ], board, 100, 200, 9)
-  const bars = Object.fromEntries(lanes.map((l) => [l.name, l.bars.map((b) => [b.start, b.end, b.state])]))
-  assert.deepEqual(bars, {
-    1: [[110, 120, 'stopped'], [140, 150, 'progress'], [150, 160, 'done']], 2: [[130, null, 'progress']], 3: [[100, 145, 'progress'], [145, null, 'review']],
-  })
-  assert.equal(left, 0)
-  const few = taskLanes([move(110, '1', 'pending', 'in-progress'), move(160, '1', 'in-progress', 'done')], board, 100, 200, 2)
-  assert.deepEqual([few.lanes.map((l) => l.name), few.left], [['2', '3'], 1], 'those in progress find a place first')
-})
-
-test('bars never run backwards nor past each other, whatever moved', () => {
-  const next = random(11)
-  const statuses = ['pending', 'in-progress', 'review', 'done', 'cancelled', 'blocked']
-  for (let n = 0; n < 300; n += 1) {
-    const events = Array.from({ length: 20 }, (_, i) => move(100 + i * 3, pick(next, ['1', '2']), pick(next, statuses), pick(next, statuses)))
-    const { lanes } = taskLanes(events, boardOf([item('1', pick(next, statuses)), item('2', pick(next, statuses))]), 90, 200, 9)
-    for (const { bars } of lanes) {
-      bars.forEach((bar, i) => {
-        assert.ok((bar.end ?? 200) >= bar.start)
-        assert.ok(i === 0 || (bars[i - 1].end !== null && bar.start >= (bars[i - 1].end ?? 0)), JSON.stringify(bars))
-      })
-    }
-  }
-})
-
-test('a target that is down has a bar from when it went down until it came back', () => {
-  const event = (/** @type {number} */ time, /** @type {string} */ kind, /** @type {string} */ subject) => /** @type {any} */ ({ id: `${time}`, time, kind, source: 'probe', severity: 'error', subject, title: kind, data: null })
-  const targets = /** @type {any[]} */ ([{ target: 'shop', up: true, since: 150, reason: null }, { target: 'db', up: false, since: 50, reason: 'refused' }])
-  const [lane] = probeLanes([event(150, 'probe_up', 'shop'), event(120, 'probe_down', 'shop')], targets, 100, 200)
-  assert.deepEqual(lane.bars.map((b) => [b.title, b.start, b.end]), [['db down', 50, null], ['shop down', 120, 150]])
-  assert.deepEqual(probeLanes([], [], 100, 200), [], 'without a probe there is no lane')
-  assert.deepEqual(probeLanes([event(130, 'probe_up', 'shop')], targets.slice(0, 1), 100, 200)[0].bars.map((b) => [b.start, b.end]), [[100, 130]], 'it went down before')
-})
-
-test('runs and alerts are bars from their start to their end, and a pointer finds the shortest', () => {
-  const run = (/** @type {number} */ number, /** @type {number} */ started, /** @type {number|null} */ ended, /** @type {string|null} */ conclusion) => ({ id: number, attempt: 1, number, workflow: 'CI', branch: 'main', status: ended ? 'completed' : 'queued', conclusion, started, ended, url: '' })
-  const [lane] = runLanes(/** @type {any} */ ([{ repo: 'o/r', runs: [run(3, 190, null, null), run(2, 120, 180, 'failure'), run(1, 110, 195, 'success'), run(0, 10, 20, 'success')] }]), 100, 200)
-  assert.deepEqual(lane.bars.map((b) => [b.start, b.end, b.state]), [[110, 195, 'ok'], [120, 180, 'failed'], [190, null, 'waiting']])
-  assert.equal(barAt(lane, 150, 0, 200)?.start, 120)
-  assert.equal(barAt(lane, 115, 0, 200)?.start, 110)
-  assert.equal(barAt(lane, 105, 2, 200), null)
-  const alert = (/** @type {string} */ id, /** @type {number|null} */ since, /** @type {number|null} */ end) => ({ id, firing_since: since, resolved_at: end, severity: 'critical', summary: id })
-  assert.deepEqual(alertLanes(/** @type {any} */ ([alert('a', 150, null), alert('pending', null, null), alert('old', 10, 20)]), 100, 200)[0].bars.map((b) => [b.title, b.state]), [['a', 'critical']])
-})
 
 test('a graph has every task and dependency once, what is needed before what needs it', () => {
   const next = random(5)
@@ -111,17 +55,4 @@ test('a search finds what has all words, beginnings and short names first', () =
   assert.deepEqual(rank(entries, 'test load').map((e) => e.words), ['7 Load test'])
   assert.deepEqual(rank(entries, 'nothing'), [])
   assert.equal(rank(entries, ' ').length, entries.length)
-})
-
-test('what happened meanwhile is told in few lines', () => {
-  const event = (/** @type {string} */ kind, /** @type {string} */ source, /** @type {string} */ subject, /** @type {any} */ data = {}, severity = 'info') => /** @type {any} */ ({ id: kind + subject, time: 1, kind, source, severity, subject, title: `${subject} ${kind}`, data })
-  const words = (/** @type {any[]} */ events) => summary(events).map((n) => n.words)
-  assert.deepEqual(words([]), [])
-  assert.deepEqual(words([move(1, '1', 'in-progress', 'done'), move(2, '2', 'in-progress', 'done'), move(3, '3', 'done', 'pending'), move(4, '4', 'pending', 'in-progress')]), ['2 tasks done, 1 reopened, 1 started'])
-  assert.deepEqual(words([move(1, '1', 'pending', 'in-progress')]), ['1 task started'])
-  const failed = event('run_finished', 'github', '1', { workflow: 'CI', number: 812, branch: 'main', conclusion: 'failure' })
-  assert.deepEqual(words([failed, event('run_finished', 'github', '2', { conclusion: 'success' })]), ['CI failed once: CI #812 on main'])
-  assert.deepEqual(words([event('run_finished', 'github', '2', { conclusion: 'success' })]), ['1 CI run, none failed'])
-  assert.deepEqual(words([event('probe_up', 'probe', 'db'), event('probe_down', 'probe', 'db')]), ['db probe_up'])
-  assert.deepEqual(words([event('probe_down', 'probe', 'db'), event('probe_up', 'probe', 'db'), { ...event('probe_down', 'probe', 'db'), id: 'x' }]), ['db went down 2 times'])
 })

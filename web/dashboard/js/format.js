@@ -27,7 +27,7 @@ export function percent(ratio) {
   const value = ratio * 100
   const size = Math.abs(value)
   // Whole percents are what a reader can act on; below ten the first decimal still matters.
-  const text = size >= 10 ? String(Math.round(value)) : String(Number(value.toFixed(size >= 1 ? 1 : 2)))
+  const text = size >= 10 ? String(Math.round(value)) : size >= 1 ? String(Number(value.toFixed(1))) : digits(value)
   return text + NBSP + '%'
 }
 
@@ -45,7 +45,7 @@ export function bytes(n) {
 /** A span of time in its two largest parts: `7 m 10 s`, `3 d 4 h`. @param {number} seconds */
 export function span(seconds) {
   const s = Math.abs(seconds)
-  if (s < 1) return s === 0 ? `0${NBSP}s` : digits(s * 1000) + NBSP + 'ms'
+  if (s < 1) return s === 0 ? `0${NBSP}s` : s < 0.001 ? digits(s * 1e6) + NBSP + 'µs' : digits(s * 1000) + NBSP + 'ms'
   if (s < 10 && !Number.isInteger(s)) return digits(s) + NBSP + 's'
   const whole = Math.round(s)
   /** @type {Array<[number, string]>} */
@@ -61,6 +61,21 @@ export function age(seconds) {
   if (s < 3600) return `${Math.floor(s / 60)}${NBSP}m`
   if (s < 86400) return `${Math.floor(s / 3600)}${NBSP}h`
   return `${Math.floor(s / 86400)}${NBSP}d`
+}
+
+/** How long ago something was: `56 m ago`, `just now`. @param {number} seconds */
+export const ago = (seconds) => (seconds < 5 ? 'just now' : `${age(seconds)} ago`)
+
+/** Signs that stand before an amount. @type {Record<string, string>} */
+const SIGNS = { USD: '$', EUR: '€', GBP: '£' }
+
+/** An amount of money: `$4.10`, `$412`, `$0.0034`. Without a currency it is a plain figure. @param {number} amount @param {string|null} [currency] ISO code */
+export function money(amount, currency = null) {
+  const size = Math.abs(amount)
+  const text = size === 0 || (size >= 0.01 && size < 100) ? size.toFixed(2) : digits(size)
+  const sign = amount < 0 ? '-' : ''
+  if (currency === null) return sign + text
+  return SIGNS[currency] ? sign + SIGNS[currency] + text : `${sign}${text}${NBSP}${currency}`
 }
 
 /**
@@ -97,12 +112,36 @@ const dayFormat = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'sho
 export const clockTime = (t) => clockFormat.format(t * 1000)
 /** `14:02:31`. @param {number} t Unix seconds */
 export const exactTime = (t) => secondsFormat.format(t * 1000)
-/** `24 Nov`. @param {number} t Unix seconds */
-export const day = (t) => dayFormat.format(t * 1000)
+/** `24 Nov`; no line breaks in it. @param {number} t Unix seconds */
+export const day = (t) => dayFormat.format(t * 1000).replaceAll(' ', NBSP)
 
-/** `14:02` today, `23 Nov 14:02` on another day. @param {number} t Unix seconds @param {number} now Unix seconds */
+/** `14:02` today, `23 Nov 14:02` on another day, `23 Nov 2025 14:02` in another year. @param {number} t Unix seconds @param {number} now Unix seconds */
 export function since(t, now) {
-  return day(t) === day(now) ? clockTime(t) : `${day(t)} ${clockTime(t)}`
+  const date = new Date(t * 1000)
+  const today = new Date(now * 1000)
+  if (date.getFullYear() !== today.getFullYear()) return `${day(t)}${NBSP}${date.getFullYear()}${NBSP}${clockTime(t)}`
+  return day(t) === day(now) ? clockTime(t) : `${day(t)}${NBSP}${clockTime(t)}`
+}
+
+/** From one time to another, each as short as it can be: `20:50–23:10`, `26 Nov 20:50 – 27 Nov 01:10`. @param {number} from @param {number} to @param {number} now Unix seconds */
+export function between(from, to, now) {
+  const start = since(from, now)
+  const end = day(from) === day(to) ? clockTime(to) : since(to, now)
+  return (start + end).includes(NBSP) ? `${start} – ${end}` : `${start}–${end}`
+}
+
+/** Names of others may be 10,000 characters: so much of one is enough in a sentence. @param {string} text @param {number} [most] */
+export function clip(text, most = 120) {
+  const letters = [...text.slice(0, 2 * most + 2)]
+  return letters.length <= most ? text : `${letters.slice(0, most - 1).join('')}…`
+}
+
+/** What could turn the direction of the text around it, or belongs to a script written from right to left. */
+const TURNS = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]|[\ud802\ud803\ud83a\ud83b]/
+/** A name of others as it stands in a sentence: short, and without power over the words around it. @param {string} text @param {number} [most] */
+export function quoted(text, most = 60) {
+  const short = clip(text, most)
+  return TURNS.test(short) ? `\u2068${short.replace(/[\u202a-\u202e\u2066-\u2069]/g, '')}\u2069` : short
 }
 
 /** `1 thing`, `2 things`. @param {number} n @param {string} one @param {string} [many] */

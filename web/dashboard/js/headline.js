@@ -5,7 +5,7 @@
  *
  * @import { Alert, Metric } from './types.js'
  */
-import { age, count, DASH, format, unitOf } from './format.js'
+import { age, count, DASH, format, quoted, unitOf } from './format.js'
 
 /** What metrics are about, in a reader's words. @type {Record<string, (m: Metric) => string>} */
 const SUBJECTS = {
@@ -47,10 +47,11 @@ const boardOf = (m) => [m.project, m.tag].filter(Boolean).join(' · ') || 'the b
 /** What a series is about: `CPU`, `Disk /data`, `Queue depth · mail`. @param {Metric} metric */
 export function subjectOf(metric) {
   const name = metric.__name__ ?? ''
+  const short = Object.fromEntries(Object.entries(metric).map(([label, value]) => [label, quoted(value)]))
   const known = SUBJECTS[name]
-  if (known) return known(metric).trim()
+  if (known) return known(short).trim()
   const words = name.replace(UNIT_ENDS, '').replace(UNIT_ENDS, '').replaceAll(/[_:]+/g, ' ').trim()
-  const labels = Object.keys(metric).filter((label) => label !== '__name__').sort().map((label) => metric[label]).filter(Boolean)
+  const labels = Object.keys(short).filter((label) => label !== '__name__').sort().map((label) => short[label]).filter(Boolean)
   const which = labels.slice(0, MOST_LABELS).join(' · ') + (labels.length > MOST_LABELS ? ' · …' : '')
   return [words.charAt(0).toUpperCase() + words.slice(1), which].filter(Boolean).join(' · ') || 'A query'
 }
@@ -68,7 +69,7 @@ export function limitWords({ op, threshold }, name) {
 
 /**
  * `CPU 87 % for 4 m, above 80 %`.
- * @param {Alert} alert @param {number} now Unix seconds
+ * @param {Alert} alert @param {number|null} now Unix seconds; null where it is said beside how long it has lasted
  */
 export function headline(alert, now) {
   const { metric, value, op, threshold, summary, pending_since: from, resolved_at: ended } = alert
@@ -76,11 +77,19 @@ export function headline(alert, now) {
   const subject = subjectOf(metric)
   if (op === null || threshold === null || !summary.includes(name) || name === '') return withoutSelector(summary, name, subject)
   const limit = limitWords(alert, name)
-  const until = ended ?? now
+  const until = now === null ? from : ended ?? now
   const lasted = until - from >= 1 ? ` for ${age(until - from)}` : ''
   if (DOWN[name] && ((op === '==' && threshold === 0) || (op === '<' && threshold === 1))) return `${subject} ${ended === null ? DOWN[name] : DOWN[name].replace(/^is/, 'was').replace(/^cannot/, 'could not')}${lasted}`
   if (ended !== null) return `${subject} was ${limit}${lasted}`
   return `${subject} ${value === null ? DASH : format(value, unitOf(name))}${lasted}, ${limit}`
+}
+
+/** What an event says of an alert, which has the service's sentence only: `CPU is 87 %, above 80 %`. @param {string} title @param {Metric} metric */
+export const titleWords = (title, metric) => quoted(withoutSelector(title, metric.__name__ ?? '', subjectOf(metric)), 200)
+
+/** Alerts of one rule, the worst first, in a sentence. @param {Alert[]} alerts */
+export function ruleHeadline([first, ...more]) {
+  return more.length === 0 ? headline(first, null) : `${headline(first, null)}, and ${more.length} more like it`
 }
 
 /** The service's sentence with the subject in the place of the selector, and without what was busiest, which is a detail. @param {string} summary @param {string} name @param {string} subject */

@@ -33,11 +33,12 @@ export function useSamples(selectors) {
   useEffect(() => want(selectors), [selectors.join('\n')])
 }
 
-/** A button's work: whether it is under way and what went wrong. */
+/** A button's work: whether it is under way and what went wrong. Once at a time; the button is not disabled meanwhile, which would take its focus. */
 export function useAction() {
   const [state, set] = useState({ busy: false, error: '' })
   /** @param {() => Promise<unknown>} work */
   const run = async (work) => {
+    if (state.busy) return
     set({ busy: true, error: '' })
     try {
       await work()

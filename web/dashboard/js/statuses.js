@@ -29,3 +29,25 @@ export function markOf(severity) {
   if (severity === 'warning' || severity === 'error' || severity === 'critical') return severity
   return 'info'
 }
+
+/** How a CI run ended, in a word and by a mark; what GitHub may add one day is said in its own word. @type {Record<string, { word: string, mark: Mark }>} */
+const CONCLUSIONS = {
+  success: { word: 'succeeded', mark: 'ok' },
+  failure: { word: 'failed', mark: 'error' },
+  timed_out: { word: 'timed out', mark: 'error' },
+  startup_failure: { word: 'could not start', mark: 'error' },
+  cancelled: { word: 'was cancelled', mark: 'none' },
+  skipped: { word: 'was skipped', mark: 'none' },
+  neutral: { word: 'ended', mark: 'none' },
+  stale: { word: 'was given up', mark: 'none' },
+  action_required: { word: 'waits for somebody', mark: 'warning' },
+}
+/** @type {Record<string, string>} */
+const UNDER_WAY = { in_progress: 'runs', queued: 'waits for a runner', waiting: 'waits', pending: 'waits', requested: 'waits' }
+
+/** What became of a run, or where it is. @param {{ conclusion: string|null, status: string }} run */
+export const runWord = ({ conclusion, status }) => (conclusion !== null
+  ? CONCLUSIONS[conclusion]?.word ?? `ended: ${conclusion.replaceAll('_', ' ')}`
+  : UNDER_WAY[status] ?? status.replaceAll('_', ' '))
+/** @param {string|null} conclusion @returns {Mark} */
+export const runMark = (conclusion) => (conclusion === null ? 'info' : CONCLUSIONS[conclusion]?.mark ?? 'none')

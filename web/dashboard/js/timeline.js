@@ -6,20 +6,44 @@
  * @import { Event as TimelineEvent } from './types.js'
  * @import { Mark } from './statuses.js'
  */
-import { markOf, statusWord } from './statuses.js'
+import { quoted } from './format.js'
+import { titleWords } from './headline.js'
+import { markOf, runMark, runWord, statusWord } from './statuses.js'
 
-const FAILED = new Set(['failure', 'timed_out', 'startup_failure'])
+/** @typedef {Record<string, any>} Data */
 
-/** @param {TimelineEvent} event */
-export function wordsOf({ kind, subject, title, data }) {
-  const known = /** @type {Record<string, unknown>} */ (data ?? {})
-  if (kind === 'task_status') return `Task ${subject} ${typeof known.title === 'string' ? known.title : ''}`.trim() + `: ${statusWord(String(known.from))} → ${statusWord(String(known.to))}`
-  return title.charAt(0).toUpperCase() + title.slice(1)
+/** `CI #812 on main`. @param {Data} data */
+export const runName = (data) => `${quoted(String(data.workflow ?? 'Run'))}${data.number === undefined ? '' : ` #${data.number}`}`
+  + `${data.attempt > 1 ? `, attempt ${data.attempt},` : ''}${data.branch ? ` on ${quoted(String(data.branch))}` : ''}`
+
+/** `Task 7 Load test`. @param {string} id @param {unknown} title */
+export const taskName = (id, title) => `Task ${quoted(id, 24)} ${typeof title === 'string' ? quoted(title, 100) : ''}`.trim()
+
+/** @param {string} text */
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1)
+/** @param {TimelineEvent} event @param {Data} data */
+const alertOf = ({ title }, data) => titleWords(title, data.metric ?? {})
+
+/** What each kind says. Probes begin with the name of their target, which is not ours to capitalise. @type {Record<string, (event: TimelineEvent, data: Data) => string>} */
+const KINDS = {
+  task_status: ({ subject }, data) => `${taskName(subject, data.title)}: ${statusWord(String(data.from))} → ${statusWord(String(data.to))}`,
+  run_started: (_, data) => `${runName(data)} started`,
+  run_finished: (_, data) => `${runName(data)} ${runWord({ conclusion: String(data.conclusion), status: '' })}`,
+  alert_firing: (event, data) => `Alert: ${alertOf(event, data)}`,
+  alert_resolved: (event, data) => `Alert over: ${alertOf(event, data)}`,
+  probe_down: ({ title }) => quoted(title, 200),
+  probe_up: ({ title }) => quoted(title, 200),
 }
 
-/** How bad it is: a run that failed is, although the event only tells of it. @param {TimelineEvent} event @returns {Mark} */
+/** @param {TimelineEvent} event */
+export function wordsOf(event) {
+  const data = /** @type {Data} */ (event.data ?? {})
+  return KINDS[event.kind]?.(event, data) ?? sentence(quoted(event.title, 200))
+}
+
+/** How bad it is: a run that failed is, although the event only tells of it; an alert that is over is not. @param {TimelineEvent} event @returns {Mark} */
 export function weightOf({ kind, severity, data }) {
-  const conclusion = /** @type {Record<string, unknown>} */ (data ?? {}).conclusion
-  if (kind === 'run_finished' && FAILED.has(String(conclusion))) return 'error'
-  return markOf(severity)
+  const conclusion = /** @type {Data} */ (data ?? {}).conclusion
+  if (kind === 'run_finished' && runMark(String(conclusion)) === 'error') return 'error'
+  return kind === 'alert_resolved' ? 'info' : markOf(severity)
 }

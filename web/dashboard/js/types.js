@@ -309,7 +309,7 @@
 
 /**
  * When the open tasks will be done, or why that is not known.
- * @typedef {{ completions: number, p50: number|null, p85: number|null, p95: number|null, watched_days: number }|{ missing: string }} Forecast
+ * @typedef {{ completions: number, p5: number|null, p50: number|null, p85: number|null, p95: number|null, watched_days: number }|{ missing: string }} Forecast
  */
 
 /**
@@ -540,6 +540,17 @@
  * @property {number} since  Since when it is as it is.
  * @property {string} source  Its name.
  * @property {boolean|null} up  `true` where it works, `false` where it cannot be read, `null` where there is nothing to read.
+ */
+
+/**
+ * What was used in a range of time, whoever used it. A figure without a source is `null`.
+ * @typedef {object} Spent
+ * @property {number|null} active_seconds  Seconds that coding agents were active.
+ * @property {number|null} cpu_covered_seconds  The part of the time that the CPU samples cover.
+ * @property {number|null} cpu_seconds  CPU time of the whole machine.
+ * @property {string|null} currency  Its currency, as the names of the metrics say it; `null` where they name none, or several.
+ * @property {number|null} money  Money of coding agents.
+ * @property {Record<string, number>} tokens  Tokens of coding agents, by type.
  */
 
 /**

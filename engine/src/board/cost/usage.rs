@@ -23,6 +23,17 @@ pub struct AgentMetrics {
     pub active: Vec<String>,
 }
 
+impl AgentMetrics {
+    /// The currency of the money, as the metrics' names say it: three capitals between underscores, the same in each of them.
+    #[must_use]
+    pub fn currency(&self) -> Option<&str> {
+        let mut codes =
+            self.money.iter().map(|name| name.split('_').find(|part| part.len() == 3 && part.bytes().all(|b| b.is_ascii_uppercase())));
+        let first = codes.next()??;
+        codes.all(|other| other == Some(first)).then_some(first)
+    }
+}
+
 /// A CI run: when it began and the seconds of its jobs, where those are known.
 pub type CiRun = (TimestampMs, Option<f64>);
 
@@ -159,6 +170,21 @@ mod tests {
     use crate::store::{StoreOptions, StoreWriter};
 
     const T0: i64 = 1_795_478_400_000;
+
+    #[test]
+    fn the_currency_is_read_from_names_that_agree() {
+        for (money, expected) in [
+            (vec!["claude_code_cost_usage_USD_total"], Some("USD")),
+            (vec!["a_USD_total", "b_USD"], Some("USD")),
+            (vec!["a_USD_total", "b_EUR_total"], None),
+            (vec!["a_USD_total", "b_total"], None),
+            (vec!["cost_total"], None),
+            (vec![], None),
+        ] {
+            let names = AgentMetrics { money: money.iter().map(|&name| name.to_owned()).collect(), ..AgentMetrics::default() };
+            assert_eq!(names.currency(), expected, "{money:?}");
+        }
+    }
 
     #[test]
     fn usage_is_measured_from_samples_and_absent_without_them() {

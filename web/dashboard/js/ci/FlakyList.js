@@ -6,10 +6,11 @@
  */
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
-import { age, count, span } from '../format.js'
+import { ago, count, span } from '../format.js'
 import { html } from '../lib.js'
-import { now } from '../stores/clock.js'
-import { flakyCommits, runMark, runTitle, runWord } from './runs.js'
+import { minute } from '../stores/pace.js'
+import { runMark, runWord } from '../statuses.js'
+import { flakyCommits, runTitle } from './runs.js'
 
 const SHOWN = 40
 const LINKS = 4
@@ -31,8 +32,8 @@ function Line({ commit }) {
     <li>
       <span class="clipped"><b><bdi>${commit.workflow}</bdi></b> <bdi>${commit.branch}</bdi> <code>${commit.sha.slice(0, 7)}</code></span>
       <span class="flaky-runs">${runs.slice(0, LINKS).map((run) => html`
-        <a key=${`${run.id}.${run.attempt}`} class="run-link" href=${run.url} rel="noreferrer" target="_blank" aria-label=${`${runTitle(run)}: ${runWord(run)}. Opens where it ran.`} title=${`${runTitle(run)}: ${runWord(run)}`}><${Mark} kind=${runMark(run)} word="" /></a>`)}
+        <a key=${`${run.id}.${run.attempt}`} class="run-link" href=${run.url} rel="noreferrer" target="_blank" aria-label=${`${runTitle(run)}: ${runWord(run)}. Opens where it ran.`} title=${`${runTitle(run)}: ${runWord(run)}`}><${Mark} kind=${runMark(run.conclusion)} word="" /></a>`)}
         ${runs.length > LINKS && html`<span class="quiet">+${runs.length - LINKS}</span>`}</span>
-      <span class="quiet num">${commit.seconds > 0 ? `${span(Math.round(commit.seconds))} in vain, ` : commit.failed.length === 0 ? `passed at attempt ${Math.max(...commit.passed.map((r) => r.attempt))}, ` : ''}${age(now.value - commit.at)} ago</span>
+      <span class="quiet num">${commit.seconds > 0 ? `${span(Math.round(commit.seconds))} in vain, ` : commit.failed.length === 0 ? `passed at attempt ${Math.max(...commit.passed.map((r) => r.attempt))}, ` : ''}${ago(minute.value - commit.at)}</span>
     </li>`
 }

@@ -11,7 +11,7 @@ import { now } from '../stores/clock.js'
 import { period } from '../stores/place.js'
 import { Panel } from '../components/Panel.js'
 import { flow, streams, UNKNOWN } from './streams.js'
-import { outcomeMark } from './runs.js'
+import { runMark } from '../statuses.js'
 
 const HEIGHT = 264
 /** Narrower than this, names say nothing: the picture scrolls. */
@@ -77,7 +77,7 @@ function Node({ box, x, column, room }) {
 }
 
 /** @param {string} outcome */
-const look = (outcome) => (outcome === UNKNOWN ? 'none' : outcomeMark(outcome))
+const look = (outcome) => (outcome === UNKNOWN ? 'none' : runMark(outcome))
 
 /** @param {number} x1 @param {number} y1 @param {number} h1 @param {number} x2 @param {number} y2 @param {number} h2 */
 function ribbon(x1, y1, h1, x2, y2, h2) {

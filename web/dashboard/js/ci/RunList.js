@@ -6,12 +6,13 @@
 import { LongList } from '../components/LongList.js'
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
-import { age, count, since, span } from '../format.js'
+import { age, ago, count, since, span } from '../format.js'
 import { html } from '../lib.js'
 import { choice } from '../stores/ci.js'
-import { now } from '../stores/clock.js'
+import { minute } from '../stores/pace.js'
 import { param } from '../stores/place.js'
-import { hasFailed, isOf, runMark, runTitle, runWord } from './runs.js'
+import { runMark, runWord } from '../statuses.js'
+import { hasFailed, isOf, runTitle } from './runs.js'
 
 const ROW_H = 32
 
@@ -36,12 +37,12 @@ export function RunList({ repository }) {
 function Line({ run, focusable }) {
   const word = runWord(run)
   const inside = html`
-    <${Mark} kind=${runMark(run)} word=${word} />
+    <${Mark} kind=${runMark(run.conclusion)} word=${word} />
     <span class="run-title"><bdi>${run.workflow}</bdi> #${run.number}${run.attempt > 1 ? html` <span class="tag">attempt ${run.attempt}</span>` : ''}</span>
     <bdi class="clipped run-subject" title=${run.title}>${run.title || run.event}</bdi>
     <bdi class="clipped quiet run-branch" title=${run.branch}>${run.branch}</bdi>
     <span class="quiet num" title=${run.queue_seconds === null ? undefined : `waited ${span(Math.round(run.queue_seconds))}`}>${run.duration_seconds === null ? '' : span(Math.round(run.duration_seconds))}</span>
-    <span class="quiet num" title=${since(run.ended ?? run.started, now.value)}>${word}, ${age(now.value - (run.ended ?? run.started))}${run.ended === null ? '' : ' ago'}</span>`
+    <span class="quiet num" title=${since(run.ended ?? run.started, minute.value)}>${word}, ${run.ended === null ? `for ${age(minute.value - run.started)}` : ago(minute.value - run.ended)}</span>`
   return run.url
     ? html`<a class="run-line" data-run=${run.id} href=${run.url} rel="noreferrer" target="_blank" tabindex=${focusable ? 0 : -1} aria-label=${`${runTitle(run)} on ${run.branch}: ${word}. Opens where it ran.`}>${inside}</a>`
     : html`<span class="run-line" data-run=${run.id}>${inside}</span>`

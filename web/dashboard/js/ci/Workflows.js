@@ -10,7 +10,8 @@ import { count, percent, span } from '../format.js'
 import { html } from '../lib.js'
 import { address } from '../stores/place.js'
 import { chosenWorkflow } from '../stores/ci.js'
-import { hasFailed, isOf, median, runTitle, runWord } from './runs.js'
+import { runWord } from '../statuses.js'
+import { hasFailed, isOf, median, runTitle } from './runs.js'
 
 const BARS = 24
 const BAR_W = 5

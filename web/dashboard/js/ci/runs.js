@@ -1,25 +1,14 @@
 /**
- * Runs of CI in words and marks, and what a list of them tells: which commits were flaky.
+ * What a list of CI runs tells: which commits were flaky, which runs are of a workflow.
  *
  * Pure.
  *
  * @import { CiRun } from '../types.js'
- * @import { Mark } from '../statuses.js'
  */
+import { runMark } from '../statuses.js'
 
-const FAILED = new Set(['failure', 'timed_out', 'startup_failure'])
-
-/** @param {string|null|undefined} conclusion */
-export const hasFailed = (conclusion) => FAILED.has(conclusion ?? '')
-
-/** The mark of an outcome: success, a failure, or neither. @param {string|null|undefined} conclusion @returns {Mark} */
-export const outcomeMark = (conclusion) => (conclusion === 'success' ? 'ok' : hasFailed(conclusion) ? 'error' : 'none')
-
-/** @param {CiRun} run @returns {Mark} */
-export const runMark = (run) => (run.conclusion === null ? 'info' : outcomeMark(run.conclusion))
-
-/** How it ended, or where it is. @param {CiRun} run */
-export const runWord = (run) => (run.conclusion ?? run.status).replaceAll('_', ' ')
+/** @param {string|null} conclusion */
+export const hasFailed = (conclusion) => runMark(conclusion) === 'error'
 
 /** @param {CiRun} run */
 export const runTitle = (run) => `${run.workflow} #${run.number}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''}`

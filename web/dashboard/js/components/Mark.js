@@ -14,7 +14,8 @@ const SHAPES = {
   critical: 'M8 1l7 7l-7 7l-7-7z',
 }
 
-/** @param {{ kind: Kind, word: string }} props `word` is what a screen reader says */
+/** @param {{ kind: Kind, word: string }} props `word` is what a screen reader says; none where the text beside it says it already */
 export function Mark({ kind, word }) {
-  return html`<svg class="mark mark-${kind}" viewBox="0 0 16 16" role="img" aria-label=${word}><path fill-rule="evenodd" d=${SHAPES[kind]} /></svg>`
+  const spoken = word ? { role: 'img', 'aria-label': word } : { 'aria-hidden': 'true' }
+  return html`<svg class="mark mark-${kind}" viewBox="0 0 16 16" ...${spoken}><path fill-rule="evenodd" d=${SHAPES[kind]} /></svg>`
 }

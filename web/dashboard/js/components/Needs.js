@@ -22,7 +22,7 @@ export function Needs() {
   const { alerts: quiet, advice } = noted.value
   return html`
     ${needed.value > 0 && html`
-      <ul class="needs" tabindex="0" aria-label="What needs you">
+      <ul class="needs" aria-label="What needs you">
         ${failures.value.map((failure) => html`<${FailureRow} key=${failure.key} failure=${failure} />`)}
         ${firing.value.map((alert) => html`<${AlertRow} key=${alert.id} alert=${alert} />`)}
         ${openAdvice.value.map((r) => html`<${AdviceRow} key=${r.id} advice=${r} />`)}
@@ -31,8 +31,8 @@ export function Needs() {
     ${needed.value === 0 && !doubt.value && html`
       <p class="all-quiet"><${Mark} kind="ok" word="ok" /> All that is watched can be read, no alert fires, and there is no open advice.</p>`}
     ${quiet.length + advice.length > 0 && html`
-      <h4>Pending and noted</h4>
-      <ul class="needs needs-noted" tabindex="0" aria-label="Pending and noted">
+      <h3>Pending and noted</h3>
+      <ul class="needs needs-noted" aria-label="Pending and noted">
         ${quiet.map((alert) => html`<${AlertRow} key=${alert.id} alert=${alert} />`)}
         ${advice.map((r) => html`<${AdviceRow} key=${r.id} advice=${r} />`)}
       </ul>`}`
@@ -70,7 +70,7 @@ function AlertRow({ alert }) {
       <span class="need-buttons">
         ${alert.acked_at
           ? html`<span class="quiet">noted ${since(alert.acked_at, now.value)}</span>`
-          : html`<button type="button" class="button" disabled=${busy} aria-label=${`Acknowledge: ${alert.summary}`} onClick=${() => run(() => acknowledge(alert.id))}>Ack</button>`}
+          : html`<button type="button" class="button" aria-disabled=${busy} aria-label=${`Ack: ${alert.summary}`} title="Acknowledge: it no longer needs you" onClick=${() => run(() => acknowledge(alert.id))}>Ack</button>`}
       </span>
     </li>`
 }
@@ -89,9 +89,9 @@ function AdviceRow({ advice }) {
       </div>
       <span class="need-since">${open ? 'advice' : 'accepted'} since ${since(open ? advice.created : advice.updated, now.value)}</span>
       <span class="need-buttons">
-        ${open && html`<button type="button" class="button" disabled=${busy} onClick=${() => run(() => decide(advice.id, 'accept'))}>Accept</button>`}
-        <button type="button" class="button" disabled=${busy} onClick=${() => run(() => decide(advice.id, 'applied'))}>Applied</button>
-        <button type="button" class="button button-plain" disabled=${busy} onClick=${() => run(() => decide(advice.id, 'dismiss'))}>Dismiss</button>
+        ${open && html`<button type="button" class="button" aria-disabled=${busy} onClick=${() => run(() => decide(advice.id, 'accept'))}>Accept</button>`}
+        <button type="button" class="button" aria-disabled=${busy} onClick=${() => run(() => decide(advice.id, 'applied'))}>Applied</button>
+        <button type="button" class="button button-plain" aria-disabled=${busy} onClick=${() => run(() => decide(advice.id, 'dismiss'))}>Dismiss</button>
       </span>
       <div class="need-body">
         <p>${advice.why}</p>

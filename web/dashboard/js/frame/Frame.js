@@ -1,7 +1,7 @@
 /**
  * What stands around every page: head, navigation, banners, the palette, and the page that the address names.
  */
-import { html, useEffect, useState } from '../lib.js'
+import { html, useEffect, useRef, useState } from '../lib.js'
 import { bind } from '../keys.js'
 import { PAGES, pageOf } from '../pages.js'
 import { refusal } from '../stores/connection.js'
@@ -9,10 +9,13 @@ import { loginAddress, loginEnded } from '../stores/login.js'
 import { address, go, pageName } from '../stores/place.js'
 import { samplesVersion } from '../stores/samples.js'
 import { verdict } from '../stores/verdict.js'
+import { followFocus } from './focus.js'
 import { Head } from './Head.js'
 import { Help } from './Help.js'
+import { Lost } from './Lost.js'
 import { Palette } from './Palette.js'
 import { BottomNav } from './Nav.js'
+import { followPrinting } from './paper.js'
 import { showState } from './state.js'
 
 export function Frame() {
@@ -20,6 +23,9 @@ export function Frame() {
   const filled = samplesVersion.value > 0
   const { state } = verdict.value
   useEffect(() => bind(PAGES.map((p) => ({ keys: `g ${p.key}`, words: p.title, group: 'Go to', run: () => go(address(p.name)) }))), [])
+  useEffect(followFocus, [])
+  useEffect(followPrinting, [])
+  useNewPage(pageName.value)
   useEffect(() => showState(page?.title ?? 'Not found', state), [page, state])
   useEffect(() => { if (filled) document.documentElement.dataset.ready = 'true' }, [filled])
   return html`
@@ -36,7 +42,19 @@ export function Frame() {
     </main>
     <${BottomNav} />
     <${Palette} />
-    <${Help} />`
+    <${Help} />
+    <${Lost} />`
+}
+
+/** A new page begins at its top, and is where the keyboard goes on. @param {string} name */
+function useNewPage(name) {
+  const before = useRef(name)
+  useEffect(() => {
+    if (before.current === name) return
+    before.current = name
+    scrollTo(0, 0)
+    document.getElementById('main')?.focus({ preventScroll: true })
+  }, [name])
 }
 
 /** A page, loaded first where it is one of those. @param {{ page: import('../pages.js').Page }} props */

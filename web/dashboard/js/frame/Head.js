@@ -10,6 +10,7 @@ import { lastSampleAt, link } from '../stores/samples.js'
 import { status } from '../stores/status.js'
 import { nextTheme, theme } from '../stores/theme.js'
 import { Nav } from './Nav.js'
+import { Notify } from './Notify.js'
 import { openPalette } from './search.js'
 import { TimePicker } from './TimePicker.js'
 
@@ -27,6 +28,7 @@ export function Head() {
         </button>
         <${Connection} />
         <${TimePicker} />
+        <${Notify} />
         <${Theme} />
         <${Logout} />
       </div>

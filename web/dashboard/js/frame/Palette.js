@@ -14,6 +14,7 @@ import { address, choose, go, historyOf } from '../stores/place.js'
 import { status } from '../stores/status.js'
 import { nextTheme } from '../stores/theme.js'
 import { closePalette, openPalette, palette } from './search.js'
+import { openHelp } from './Help.js'
 import { rank } from './rank.js'
 
 /** @typedef {{ key: string, words: string, kind: string, run: () => void }} Entry */
@@ -35,6 +36,7 @@ function entries() {
     ...metrics.map((name) => ({ key: `metric ${name}`, words: name, kind: 'metric', run: open(historyOf(name)) })),
     ...PRESETS.map(([name, words]) => ({ key: `time ${name}`, words, kind: 'time', run: () => choose({ from: `now-${name}`, to: 'now' }) })),
     { key: 'theme', words: 'Change the theme', kind: 'action', run: nextTheme },
+    { key: 'keys', words: 'Keys', kind: 'action', run: openHelp },
   ]
 }
 

@@ -37,7 +37,7 @@ export function TimePicker() {
   const { live, words } = period.value
   return html`
     <div class="time" ref=${box} onKeyDown=${onKeyDown}>
-      <button type="button" class="time-button" aria-expanded=${open} aria-haspopup="dialog" onClick=${() => setOpen(!open)} aria-label=${`Time: ${words}`}>
+      <button type="button" class="time-button" aria-expanded=${open} aria-haspopup="dialog" onClick=${() => setOpen(!open)} aria-label=${shortWords() === words ? `Time: ${words}` : `Time: ${shortWords()}, ${words}`}>
         ${shortWords()}${!live && html`<span class="time-still" title="This period stands still">⏸︎</span>`}<span aria-hidden="true">▾</span>
       </button>
       ${!live && html`<button type="button" class="button" onClick=${() => choose({ from: 'now-1h', to: 'now' })}>Live</button>`}

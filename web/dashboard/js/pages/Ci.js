@@ -9,7 +9,7 @@ import { SourceTrouble } from '../components/SourceTrouble.js'
 import { FlakyList } from '../ci/FlakyList.js'
 import { Flow } from '../ci/Flow.js'
 import { RunList } from '../ci/RunList.js'
-import { runMark, runWord } from '../ci/runs.js'
+import { runMark, runWord } from '../statuses.js'
 import { Trends } from '../ci/Trends.js'
 import { Week } from '../ci/Week.js'
 import { Workflows } from '../ci/Workflows.js'
@@ -65,7 +65,7 @@ function Repositories({ list, shown }) {
         const first = repository.workflows[0] ?? null
         return html`
           <a key=${repository.repo} href=${address('ci', '', { workflow: choiceKey({ repository, workflow: first }) })} aria-current=${repository === shown ? 'page' : undefined}>
-            ${newest && html`<${Mark} kind=${runMark(newest)} word=${`newest run: ${runWord(newest)}`} />`}<bdi>${repository.repo}</bdi>
+            ${newest && html`<${Mark} kind=${runMark(newest.conclusion)} word=${`newest run: ${runWord(newest)}`} />`}<bdi>${repository.repo}</bdi>
           </a>`
       })}
     </nav>`

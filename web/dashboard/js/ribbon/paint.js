@@ -1,182 +1,217 @@
 /**
  * Painting the ribbon on a canvas: lanes of bars, lines of figures beneath, and the time axis.
  *
- * Everything is worked out from the period, so that a pan paints the same bars elsewhere. Colours come from CSS.
+ * Called once a frame at the most. It looks up the bars in view by binary search and makes no object for a mark; bars that would lie on one
+ * pixel are painted once, as the worst of them.
  *
  * @import { Bar, Lane, State } from './lanes.js'
  * @import { Line } from '../points.js'
- * @typedef {{ name: string, lines: Line[], top: number|null, unit: import('../format.js').Unit }} Track
- * @typedef {{ start: number, end: number, now: number, left: number, width: number, lanes: Lane[], tracks: Track[], marked: Bar|null, cursor: number|null, utc: boolean }} Scene
+ * @import { Scale } from './scale.js'
+ * @typedef {{ name: string, selector: string, line: Line|null, step: number }} Track  a ratio over time
+ * @typedef {Scale & { now: number, width: number, lanes: Lane[], tracks: Track[], marked: Bar|null, chosen: Bar|null, cursor: number|null, utc: boolean }} Scene
  */
 import { colour } from '../colour.js'
 import { gapLimit, lowerBound } from '../points.js'
+import { visible } from './lanes.js'
+import { firstTick, tickStep, xOf } from './scale.js'
 
 export const LANE_H = 24
-export const TRACK_H = 34
-export const AXIS_H = 22
+export const TRACK_H = 32
+export const AXIS_H = 24
 const BAR_H = 12
+/** A bar is at least so wide, to be met. */
+const LEAST_PX = 3
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
 
-/** @type {Record<State, string>} */
-const COLOURS = {
-  progress: '--series-progress', review: '--series-review', done: '--series-done', stopped: '--series-pending', ok: '--ok', failed: '--error', neutral: '--info',
-  waiting: '--line-2', down: '--error', warning: '--warning', error: '--error', critical: '--critical',
+/** Which colour a state has, how much it weighs against others on the same pixel, and whether it has corners: failure is seen by its shape too. @type {Record<State, { ink: string, weight: number, sharp: boolean, pale: boolean }>} */
+const LOOKS = {
+  waiting: { ink: '--line-2', weight: 0, sharp: false, pale: false },
+  stopped: { ink: '--series-pending', weight: 1, sharp: false, pale: true },
+  neutral: { ink: '--info', weight: 2, sharp: false, pale: true },
+  ok: { ink: '--ok', weight: 3, sharp: false, pale: false },
+  done: { ink: '--series-done', weight: 3, sharp: false, pale: false },
+  review: { ink: '--series-review', weight: 4, sharp: false, pale: false },
+  progress: { ink: '--series-progress', weight: 4, sharp: false, pale: false },
+  warning: { ink: '--warning', weight: 5, sharp: false, pale: false },
+  failed: { ink: '--error', weight: 6, sharp: true, pale: false },
+  down: { ink: '--error', weight: 6, sharp: true, pale: false },
+  error: { ink: '--error', weight: 6, sharp: true, pale: false },
+  critical: { ink: '--critical', weight: 7, sharp: true, pale: false },
 }
+const INKS = ['--line', '--ink', '--ink-3', '--data', '--panel', '--accent', ...new Set(Object.values(LOOKS).map((look) => look.ink))]
 
-/** @param {Scene} scene */
-export const heightOf = ({ lanes, tracks }) => lanes.length * LANE_H + tracks.length * TRACK_H + AXIS_H
+/** @typedef {Record<string, string>} Palette */
 
-/** @param {Scene} scene @param {number} t */
-export const xOf = ({ start, end, left, width }, t) => left + ((t - start) / (end - start)) * (width - left)
-/** @param {Scene} scene @param {number} x */
-export const timeAt = ({ start, end, left, width }, x) => start + ((x - left) / (width - left)) * (end - start)
+/** The colours of the theme in force, looked up once for many frames. @returns {Palette} */
+export const palette = () => Object.fromEntries(INKS.map((name) => [name, colour(name)]))
 
-/** @param {CanvasRenderingContext2D} pen @param {Scene} scene @param {number} ratio device pixels a CSS pixel */
-export function paint(pen, scene, ratio) {
-  const { lanes, tracks, width, left } = scene
-  const height = heightOf(scene)
+/** @param {number} lanes @param {number} tracks */
+export const heightOf = (lanes, tracks) => lanes * LANE_H + tracks * TRACK_H + AXIS_H
+
+/** @param {CanvasRenderingContext2D} pen @param {Scene} scene @param {Palette} inks @param {number} ratio device pixels a CSS pixel */
+export function paint(pen, scene, inks, ratio) {
+  const { lanes, tracks, width, left, right } = scene
+  const height = heightOf(lanes.length, tracks.length)
   pen.setTransform(ratio, 0, 0, ratio, 0, 0)
   pen.clearRect(0, 0, width, height)
   pen.font = FONT
   pen.textBaseline = 'middle'
-  grid(pen, scene, height)
+  pen.lineWidth = 1
+  axis(pen, scene, inks, height)
   pen.save()
   pen.beginPath()
-  pen.rect(left, 0, width - left, height)
+  pen.rect(left, 0, right - left, height)
   pen.clip()
-  lanes.forEach((lane, i) => paintLane(pen, scene, lane, i * LANE_H))
-  tracks.forEach((track, i) => paintTrack(pen, scene, track, lanes.length * LANE_H + i * TRACK_H))
+  for (let i = 0; i < lanes.length; i += 1) paintLane(pen, scene, inks, lanes[i], i * LANE_H)
+  for (let i = 0; i < tracks.length; i += 1) paintTrack(pen, scene, inks, tracks[i], lanes.length * LANE_H + i * TRACK_H)
+  if (scene.cursor !== null) {
+    pen.fillStyle = inks['--ink-3']
+    pen.fillRect(xOf(scene, scene.cursor), 0, 1, height - AXIS_H)
+  }
   pen.restore()
-  if (scene.cursor !== null) vertical(pen, scene, scene.cursor, height - AXIS_H, '--ink-3')
 }
 
-/** @param {CanvasRenderingContext2D} pen @param {Scene} scene @param {number} t @param {number} height @param {string} property */
-function vertical(pen, scene, t, height, property) {
-  const x = Math.round(xOf(scene, t)) + 0.5
-  if (x < scene.left) return
-  pen.strokeStyle = colour(property)
-  pen.lineWidth = 1
-  pen.beginPath()
-  pen.moveTo(x, 0)
-  pen.lineTo(x, height)
-  pen.stroke()
+/** @type {Map<string, Intl.DateTimeFormat>} */
+const formats = new Map()
+
+/** @param {'clock'|'seconds'|'day'} kind @param {boolean} utc */
+function formatOf(kind, utc) {
+  const key = `${kind} ${utc}`
+  const held = formats.get(key)
+  if (held) return held
+  const zone = utc ? 'UTC' : undefined
+  const made = kind === 'day' ? new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: zone })
+    : new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: kind === 'seconds' ? '2-digit' : undefined, timeZone: zone })
+  formats.set(key, made)
+  return made
 }
 
-const TICKS = [1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 1_209_600]
-
-/** Lines at round times, and what they are. @param {CanvasRenderingContext2D} pen @param {Scene} scene @param {number} height */
-function grid(pen, scene, height) {
-  const { start, end, width, left, utc } = scene
-  const room = Math.max(1, Math.floor((width - left) / 90))
-  const step = TICKS.find((t) => (end - start) / t <= room) ?? TICKS[TICKS.length - 1]
+/** Lines at round times, and what they are. @param {CanvasRenderingContext2D} pen @param {Scene} scene @param {Palette} inks @param {number} height */
+function axis(pen, scene, inks, height) {
+  const { start, end, left, right, utc } = scene
+  const step = tickStep(scene)
   const zone = utc ? 0 : new Date(start * 1000).getTimezoneOffset() * 60
-  const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: step < 60 ? '2-digit' : undefined, timeZone: utc ? 'UTC' : undefined })
-  const days = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: utc ? 'UTC' : undefined })
-  pen.strokeStyle = colour('--line')
-  pen.fillStyle = colour('--ink-3')
+  const clock = formatOf(step < 60 ? 'seconds' : 'clock', utc)
+  const days = formatOf('day', utc)
   pen.textAlign = 'center'
-  pen.lineWidth = 1
-  for (let t = Math.ceil((start - zone) / step) * step + zone; t <= end; t += step) {
-    const x = Math.round(xOf(scene, t)) + 0.5
-    pen.beginPath()
-    pen.moveTo(x, 0)
-    pen.lineTo(x, height - AXIS_H + 4)
-    pen.stroke()
-    const midnight = (t - zone) % 86_400 === 0
-    const text = midnight || step >= 86_400 ? days.format(t * 1000) : clock.format(t * 1000)
+  for (let t = firstTick(start, step, zone); t <= end; t += step) {
+    const x = xOf(scene, t)
+    pen.fillStyle = inks['--line']
+    pen.fillRect(x, 0, 1, height - AXIS_H + 4)
+    const text = step >= 86_400 || (t - zone) % 86_400 === 0 ? days.format(t * 1000) : clock.format(t * 1000)
     const half = pen.measureText(text).width / 2
-    pen.fillText(text, Math.min(Math.max(x, left + half), width - half), height - AXIS_H / 2 + 2)
+    pen.fillStyle = inks['--ink-3']
+    // A name that would be cut off at an end is moved inside.
+    pen.fillText(text, Math.min(Math.max(x + 0.5, left + half), right - half), height - AXIS_H / 2 + 2)
   }
 }
 
-/** @param {CanvasRenderingContext2D} pen @param {Scene} scene @param {Lane} lane @param {number} top */
-function paintLane(pen, scene, lane, top) {
+/** @param {CanvasRenderingContext2D} pen @param {Scene} scene @param {Palette} inks @param {Lane} lane @param {number} top */
+function paintLane(pen, scene, inks, lane, top) {
+  const { start, end, now, left, right, marked, chosen } = scene
   const y = top + (LANE_H - BAR_H) / 2
-  pen.strokeStyle = colour('--line')
-  pen.beginPath()
-  pen.moveTo(scene.left, top + LANE_H - 0.5)
-  pen.lineTo(scene.width, top + LANE_H - 0.5)
-  pen.stroke()
+  pen.fillStyle = inks['--line']
+  pen.fillRect(left, top + LANE_H - 1, right - left, 1)
+  const { bars, usual } = lane
   let before = -Infinity
-  for (const bar of lane.bars) {
-    const from = xOf(scene, bar.start)
-    const to = xOf(scene, bar.end ?? scene.now)
-    if (to < scene.left || from > scene.width) continue
-    // Bars that would be less than a pixel apart are one picture.
-    if (to - from < 3 && from - before < 1 && bar !== scene.marked) continue
+  let weight = -1
+  for (let i = visible(lane, start); i < bars.length; i += 1) {
+    const bar = bars[i]
+    if (bar.start > end) break
+    const until = bar.end ?? now
+    if (until < start) continue
+    const from = Math.max(left - 8, xOf(scene, bar.start))
+    const to = Math.min(right + 8, Math.max(xOf(scene, until), xOf(scene, bar.start) + LEAST_PX))
+    const look = LOOKS[bar.state]
+    if (to - from <= LEAST_PX && from === before && look.weight <= weight) continue
     before = from
-    paintBar(pen, scene, lane, bar, from, Math.max(to, from + 3), y)
+    weight = look.weight
+    pen.fillStyle = inks[look.ink]
+    if (look.pale) pen.globalAlpha = 0.7
+    if (look.sharp || to - from < 6) pen.fillRect(from, look.sharp ? y - 2 : y, to - from, look.sharp ? BAR_H + 4 : BAR_H)
+    else {
+      pen.beginPath()
+      pen.roundRect(from, y, to - from, BAR_H, 3)
+      pen.fill()
+    }
+    if (look.pale) pen.globalAlpha = 1
+    if (bar.end === null) openEnd(pen, inks, to, y)
+    if (!bar.seen) unseenStart(pen, inks, from, y)
+    if (usual !== null && bar.end === null) usualMark(pen, scene, inks, bar, usual, y)
+    if (bar === marked || bar === chosen) frame(pen, inks[bar === chosen ? '--accent' : '--ink'], from, to, y)
   }
 }
 
-/** @param {CanvasRenderingContext2D} pen @param {Scene} scene @param {Lane} lane @param {Bar} bar @param {number} from @param {number} to @param {number} y */
-function paintBar(pen, scene, lane, bar, from, to, y) {
-  const ink = colour(COLOURS[bar.state])
-  pen.fillStyle = ink
-  // Failure has a shape of its own, so that it is read without its colour too.
-  const sharp = bar.state === 'failed' || bar.state === 'down' || bar.state === 'error' || bar.state === 'critical'
-  pen.globalAlpha = bar.state === 'stopped' || bar.state === 'waiting' ? 0.6 : 1
+/** It goes on. @param {CanvasRenderingContext2D} pen @param {Palette} inks @param {number} to @param {number} y */
+function openEnd(pen, inks, to, y) {
+  pen.fillStyle = inks['--panel']
   pen.beginPath()
-  pen.roundRect(from, sharp ? y - 2 : y, to - from, sharp ? BAR_H + 4 : BAR_H, sharp ? 0 : 3)
+  pen.moveTo(to - 5, y + 2)
+  pen.lineTo(to - 1, y + BAR_H / 2)
+  pen.lineTo(to - 5, y + BAR_H - 2)
   pen.fill()
-  pen.globalAlpha = 1
-  if (lane.usual !== null && lane.group === 'task') {
-    const usual = xOf(scene, bar.start + lane.usual)
-    if (usual < scene.width && usual > from) {
-      pen.fillStyle = colour('--ink')
-      pen.fillRect(Math.round(usual), y - 3, 1.5, BAR_H + 6)
-    }
-  }
-  if (bar.end === null) {
-    // It goes on: an open end.
-    pen.fillStyle = colour('--panel')
-    pen.beginPath()
-    pen.moveTo(to - 4, y + 2)
-    pen.lineTo(to - 1, y + BAR_H / 2)
-    pen.lineTo(to - 4, y + BAR_H - 2)
-    pen.fill()
-  }
-  if (bar === scene.marked) {
-    pen.strokeStyle = colour('--ink')
-    pen.lineWidth = 1.5
-    pen.strokeRect(from - 1.5, y - 3.5, to - from + 3, BAR_H + 7)
-    pen.lineWidth = 1
-  }
 }
 
-/** @param {CanvasRenderingContext2D} pen @param {Scene} scene @param {Track} track @param {number} top */
-function paintTrack(pen, scene, { lines, top: most }, top) {
-  const high = TRACK_H - 6
-  const bottom = top + TRACK_H - 2
-  const peak = most ?? Math.max(...lines.flatMap((l) => l.v.map((v) => v ?? 0)), 1e-9)
-  for (const line of lines) {
-    const limit = gapLimit(line.t, 0)
-    pen.fillStyle = colour('--data')
-    pen.strokeStyle = colour('--data')
-    pen.lineWidth = 1.25
-    let from = Math.max(0, lowerBound(line.t, scene.start) - 1)
-    /** @type {Array<[number, number]>} */
-    let run = []
-    const close = () => {
-      if (run.length > 1) {
-        pen.globalAlpha = 0.18
-        pen.beginPath()
-        pen.moveTo(run[0][0], bottom)
-        for (const [x, y] of run) pen.lineTo(x, y)
-        pen.lineTo(run[run.length - 1][0], bottom)
-        pen.fill()
-        pen.globalAlpha = 1
-        pen.beginPath()
-        run.forEach(([x, y], i) => (i === 0 ? pen.moveTo(x, y) : pen.lineTo(x, y)))
-        pen.stroke()
+/** It began before: its first pixels are hatched. @param {CanvasRenderingContext2D} pen @param {Palette} inks @param {number} from @param {number} y */
+function unseenStart(pen, inks, from, y) {
+  pen.fillStyle = inks['--panel']
+  for (let x = 0; x < 9; x += 3) pen.fillRect(from + x, y, 1, BAR_H)
+}
+
+/** When a task in progress takes longer than tasks usually do. @param {CanvasRenderingContext2D} pen @param {Scene} scene @param {Palette} inks @param {Bar} bar @param {number} usual @param {number} y */
+function usualMark(pen, scene, inks, bar, usual, y) {
+  if (!bar.seen || bar.start + usual > scene.end) return
+  pen.fillStyle = inks['--ink']
+  pen.fillRect(xOf(scene, bar.start + usual), y - 4, 2, BAR_H + 8)
+}
+
+/** @param {CanvasRenderingContext2D} pen @param {string} ink @param {number} from @param {number} to @param {number} y */
+function frame(pen, ink, from, to, y) {
+  pen.strokeStyle = ink
+  pen.lineWidth = 1.5
+  pen.strokeRect(from - 1.5, y - 3.5, to - from + 3, BAR_H + 7)
+  pen.lineWidth = 1
+}
+
+/** A line over a light area, from 0 to 1; holes stay holes. @param {CanvasRenderingContext2D} pen @param {Scene} scene @param {Palette} inks @param {Track} track @param {number} top */
+function paintTrack(pen, scene, inks, { line, step }, top) {
+  const bottom = top + TRACK_H - 4
+  const high = TRACK_H - 8
+  pen.fillStyle = inks['--line']
+  pen.fillRect(scene.left, bottom, scene.right - scene.left, 1)
+  if (!line || line.t.length === 0) return
+  const limit = gapLimit(line.t, step)
+  const first = Math.max(0, lowerBound(line.t, scene.start) - 1)
+  const last = Math.min(line.t.length, lowerBound(line.t, scene.end) + 1)
+  pen.fillStyle = pen.strokeStyle = inks['--data']
+  for (const area of [true, false]) {
+    pen.beginPath()
+    let at = NaN
+    for (let i = first; i < last; i += 1) {
+      const v = line.v[i]
+      const whole = v !== null && i > first && line.v[i - 1] !== null && line.t[i] - line.t[i - 1] <= limit
+      if (area && !whole && !Number.isNaN(at)) pen.lineTo(at, bottom)
+      if (v === null) {
+        at = NaN
+        continue
       }
-      run = []
+      at = scene.left + ((line.t[i] - scene.start) / (scene.end - scene.start)) * (scene.right - scene.left)
+      const y = bottom - Math.min(1, Math.max(0, v)) * high
+      if (whole) pen.lineTo(at, y)
+      else {
+        pen.moveTo(at, area ? bottom : y)
+        if (area) pen.lineTo(at, y)
+      }
     }
-    for (; from < line.t.length && line.t[from] <= scene.end; from += 1) {
-      const v = line.v[from]
-      if (v === null || (from > 0 && line.t[from] - line.t[from - 1] > limit)) close()
-      if (v !== null) run.push([xOf(scene, line.t[from]), bottom - Math.min(1, v / peak) * high])
+    if (area) {
+      if (!Number.isNaN(at)) pen.lineTo(at, bottom)
+      pen.globalAlpha = 0.16
+      pen.fill()
+      pen.globalAlpha = 1
+    } else {
+      pen.lineWidth = 1.25
+      pen.stroke()
+      pen.lineWidth = 1
     }
-    close()
   }
 }

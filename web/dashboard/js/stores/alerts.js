@@ -6,7 +6,7 @@
 import { get, post } from '../api.js'
 import { computed, effect, signal } from '../lib.js'
 import { now, serverTime } from './clock.js'
-import { epoch, ready, subscribe } from './connection.js'
+import { epoch, ready, socketState, subscribe } from './connection.js'
 import { range } from './place.js'
 
 /** @typedef {{ op: string, value: number, severity: Severity, rule: string }} Threshold */
@@ -39,8 +39,7 @@ export const askForRules = (() => {
     if (begun) return
     begun = true
     queueMicrotask(() => effect(() => {
-      epoch.value
-      if (!ready.value) return
+      if (socketState.value !== 'open') return
       get('/api/v1/rules').then((data) => {
         rules.value = data.groups.flatMap((/** @type {{ rules: Rule[] }} */ group) => group.rules)
         rulesError.value = ''

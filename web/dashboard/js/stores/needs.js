@@ -2,10 +2,13 @@
  * What needs the reader: what the service reports as failing, alerts, advice; and what is not known yet, as long as which nobody
  * can say that nothing does.
  *
- * @import { Source, Status, Target } from '../types.js'
+ * @import { Alert, Recommendation, Source, Status, Target } from '../types.js'
  * @import { Mark } from '../statuses.js'
  */
+import { quoted } from '../format.js'
+import { ruleHeadline } from '../headline.js'
 import { computed } from '../lib.js'
+import { markOf } from '../statuses.js'
 import { alerts } from './alerts.js'
 import { recommendations } from './advice.js'
 import { boards } from './boards.js'
@@ -13,20 +16,24 @@ import { ci } from './ci.js'
 import { now } from './clock.js'
 import { socketState } from './connection.js'
 import { loginEnded } from './login.js'
+import { lastSampleAt, link } from './samples.js'
 import { status, statusAt } from './status.js'
 
-/** @typedef {{ key: string, mark: Mark, word: string, title: string, detail: string, since: number|null }} Failure */
+/** @typedef {{ key: string, mark: Mark, word: string, title: string, detail: string, since: number|null, page: string, item: string }} Failure */
 
 /** Status comes every five seconds; after so long without it the service says nothing of itself. */
 const SILENT_AFTER_S = 20
 
+/** @type {Record<Mark, number>} */
+const RANK = { critical: 0, error: 1, warning: 2, info: 3, ok: 4, none: 4 }
+
 /** What a source is for people, by the first word of its name; the rest says which. @type {Record<string, (which: string) => string>} */
 const SOURCES = {
-  taskmaster: (which) => (which ? `The board of ${which}` : 'The task board'),
-  github: (which) => (which ? `CI of ${which}` : 'CI'),
-  scrape: (which) => `The metrics of ${which}`,
-  command: (which) => `The program ${which}`,
-  probe: (which) => `The check of ${which}`,
+  taskmaster: (which) => (which ? `The board of ${quoted(which)}` : 'The task board'),
+  github: (which) => (which ? `CI of ${quoted(which)}` : 'CI'),
+  scrape: (which) => `The metrics of ${quoted(which)}`,
+  command: (which) => `The program ${quoted(which)}`,
+  probe: (which) => `The check of ${quoted(which)}`,
   containers: () => 'Containers and units',
   system: () => 'The machine',
   otlp: () => 'OpenTelemetry metrics',
@@ -45,7 +52,7 @@ const isMissing = (source) => source.up === null && source.source.includes(' ')
 function failureOf(source) {
   if (isMissing(source)) {
     const detail = [source.reason, source.hint].filter((part) => !!part).join('; ')
-    return { key: `source ${source.source}`, mark: 'warning', word: 'not there', title: `${nameOf(source.source)} is not there`, detail, since: source.since }
+    return { key: `source ${source.source}`, mark: 'warning', word: 'not there', title: `${nameOf(source.source)} is not there`, detail, since: source.since, page: 'status', item: '' }
   }
   const failing = source.up === false
   return {
@@ -55,6 +62,8 @@ function failureOf(source) {
     title: `${nameOf(source.source)} ${failing ? 'cannot be read' : 'can be read only in part'}`,
     detail: source.reason ?? 'No reason is known.',
     since: failing ? source.since : null,
+    page: 'status',
+    item: '',
   }
 }
 
@@ -63,9 +72,11 @@ const downOf = (target) => ({
   key: `target ${target.target}`,
   mark: target.up === false ? 'error' : 'warning',
   word: target.up === false ? 'down' : 'not known',
-  title: target.up === false ? `${target.target} is down` : `Whether ${target.target} is up is not known`,
+  title: target.up === false ? `${quoted(target.target)} is down` : `Whether ${quoted(target.target)} is up is not known`,
   detail: target.reason ?? 'No reason is known.',
   since: target.since,
+  page: 'application',
+  item: target.target,
 })
 
 /** @param {Status} s @returns {Failure[]} */
@@ -78,6 +89,8 @@ function actorsOf(s) {
     title: `A part of the service is ${a.state}: ${a.name}`,
     detail: a.reason ?? a.last_panic?.message ?? 'No reason is known.',
     since: a.last_panic?.time ?? null,
+    page: 'status',
+    item: '',
   }))
 }
 
@@ -93,6 +106,8 @@ function othersOf(s) {
     title: s.state === 'degraded' ? 'The service does not work as it should' : 'The service has a problem',
     detail: problem,
     since: null,
+    page: 'status',
+    item: '',
   }))
 }
 
@@ -104,9 +119,11 @@ function boardsOf(failing) {
     key: `board ${b.project}/${b.tag}`,
     mark: 'error',
     word: 'failing',
-    title: `The board ${b.project} · ${b.tag} cannot be read`,
+    title: `The board ${quoted(b.project)} · ${quoted(b.tag)} cannot be read`,
     detail: b.reason ?? 'No reason is known.',
     since: null,
+    page: 'tasks',
+    item: '',
   }))
 }
 
@@ -122,8 +139,7 @@ export const failures = computed(() => {
     .filter((x) => !firing.some((m) => m.__name__ === 'taskpulse_source_up' && m.source === x.source))
   const targets = down.filter((t) => !firing.some((m) => m.__name__ === 'probe_success' && m.target === t.target))
   const all = [...actorsOf(s), ...othersOf(s), ...sources.map(failureOf), ...boardsOf(s.sources.filter((x) => x.up === false)), ...targets.map(downOf)]
-  const rank = { critical: 0, error: 1, warning: 2, info: 3, ok: 4, none: 4 }
-  return all.sort((a, b) => rank[a.mark] - rank[b.mark])
+  return all.sort((a, b) => RANK[a.mark] - RANK[b.mark])
 })
 
 /** Alerts that fire and that nobody has taken note of. */
@@ -136,14 +152,51 @@ export const noted = computed(() => ({
   advice: (recommendations.value ?? []).filter((r) => r.status !== 'open'),
 }))
 
-/** How many things need the reader: the rows of the list. */
-export const needed = computed(() => failures.value.length + firing.value.length + openAdvice.value.length)
+/**
+ * @typedef {{ key: string, mark: Mark, word: string, title: string, detail: string, since: number|null, page: string, item: string, alerts: Alert[], advice: Recommendation|null }} Cause
+ *   one thing that needs the reader; `alerts`: those of one rule; `page`, `item`: where it is explained
+ */
+
+/** @param {Alert[]} alerts of one rule, the worst first @returns {Cause} */
+function causeOfRule(alerts) {
+  const [worst] = alerts
+  return {
+    key: `rule ${worst.rule}`, mark: markOf(worst.severity), word: worst.severity, title: ruleHeadline(alerts), detail: worst.busiest?.length ? `Most of it: ${worst.busiest[0]}` : '',
+    since: Math.min(...alerts.map((a) => a.firing_since ?? a.pending_since)), page: 'alerts', item: worst.id, alerts, advice: null,
+  }
+}
+
+/** @param {Recommendation} advice @returns {Cause} */
+const causeOfAdvice = (advice) => ({
+  key: `advice ${advice.id}`, mark: markOf(advice.severity), word: `advice, ${advice.severity}`, title: quoted(advice.title, 200), detail: advice.action, since: advice.created,
+  page: 'alerts', item: advice.id, alerts: [], advice,
+})
+
+/** What needs the reader, one row a cause: what fails, each rule that fires, open advice. The worst first, then the oldest; advice after what is wrong now. */
+export const causes = computed(() => {
+  /** @type {Map<string, Alert[]>} */
+  const rules = new Map()
+  for (const alert of firing.value) rules.set(alert.rule, [...(rules.get(alert.rule) ?? []), alert])
+  const wrong = [...failures.value.map((f) => ({ ...f, alerts: [], advice: null })), ...[...rules.values()].map(causeOfRule)]
+    .sort((a, b) => RANK[a.mark] - RANK[b.mark] || (a.since ?? 0) - (b.since ?? 0) || a.key.localeCompare(b.key))
+  return [...wrong, ...openAdvice.value.map(causeOfAdvice)]
+})
+
+/** How many things need the reader: the causes. */
+export const needed = computed(() => causes.value.length)
+
+/** Since when what is shown is old, because the stream is lost or nothing comes through it; null while it is live. @type {import('../../vendor/signals-core.js').ReadonlySignal<{ words: string, at: number|null }|null>} */
+export const outOfDate = computed(() => {
+  if (loginEnded.value) return { words: 'Your login has ended', at: lastSampleAt.value }
+  if (socketState.value === 'lost' || (status.value && now.value - statusAt.value > SILENT_AFTER_S)) return { words: 'Connection lost', at: lastSampleAt.value }
+  return link.value === 'stale' ? { words: 'No new data', at: lastSampleAt.value } : null
+})
 
 /** Why nobody can say that nothing needs the reader; null when one can. */
 export const doubt = computed(() => {
   const s = status.value
   if (loginEnded.value) return 'Your login has ended: what needs you is not known'
-  if (socketState.value === 'lost' || (s && now.value - statusAt.value > SILENT_AFTER_S)) return 'The connection is lost: what needs you is not known'
+  if (outOfDate.value?.words === 'Connection lost') return 'The connection is lost: what needs you is not known'
   if (!s || alerts.value === null || recommendations.value === null) return 'Looking for what needs you'
   if (s.state === 'starting') return 'The service is starting: what needs you is not known yet'
   if (s.state === 'stopping') return 'The service is stopping: what needs you is not known'

@@ -32,9 +32,15 @@ effect(() => {
   } catch {
     // The choice then lasts until the page is left.
   }
-  repaint.value = repaint.peek() + 1
+  changed()
 })
-system.addEventListener('change', () => { repaint.value = repaint.peek() + 1 })
+system.addEventListener('change', changed)
+
+/** Tells whoever paints; and the style sheet for paper, where pictures are as they were painted for the screen. */
+function changed() {
+  document.documentElement.dataset.shade = theme.peek() === 'auto' ? (system.matches ? 'dark' : 'light') : theme.peek()
+  repaint.value = repaint.peek() + 1
+}
 
 /** auto → light → dark → auto. */
 export function nextTheme() {

@@ -1,55 +1,67 @@
 /**
  * How things are, in one line: fine or not, the work under way, how far it is, when it will be done, what it cost today.
  *
+ * A part that is not known is left out. Nothing good is said while the service does not know, or while nobody can ask it.
+ *
  * @import { Board } from '../types.js'
  */
-import { clockTime, count, day, digits } from '../format.js'
+import { between, count, money, since } from '../format.js'
 import { computed } from '../lib.js'
 import { board } from './boards.js'
-import { now } from './clock.js'
-import { doubt, failures, firing, needed } from './needs.js'
+import { minute } from './pace.js'
+import { causes, doubt, needed, outOfDate } from './needs.js'
+import { spentToday } from './spent.js'
 
 /** @typedef {'ok'|'warning'|'error'|'critical'|'unknown'} State */
+/** @typedef {{ key: string, words: string, title: string, page: string }} Fact  `page`: where it is told at length */
 
-/** The worst of what needs the reader. @returns {State} */
-function worst() {
+/** The worst of what needs the reader. */
+const state = computed(() => {
+  if (outOfDate.value) return 'unknown'
   if (needed.value === 0) return doubt.value ? 'unknown' : 'ok'
-  const severities = [...failures.value.map((f) => f.mark), ...firing.value.map((a) => a.severity)]
-  return severities.includes('critical') ? 'critical' : severities.includes('error') ? 'error' : 'warning'
-}
-
-const WORDS = { ok: 'Fine', warning: 'Needs a look', error: 'Something is wrong', critical: 'Something is badly wrong', unknown: 'Not known' }
-
-export const verdict = computed(() => {
-  const state = worst()
-  return { state, words: state === 'unknown' ? doubt.value ?? WORDS.unknown : WORDS[state], facts: board.value ? factsOf(board.value) : [] }
+  const worst = causes.value.some((c) => c.mark === 'critical') ? 'critical' : causes.value.some((c) => c.mark === 'error') ? 'error' : 'warning'
+  return /** @type {State} */ (worst)
 })
 
-/** @param {Board} shown */
-function factsOf(shown) {
-  const { tasks, forecast } = shown
-  const all = Object.values(tasks).reduce((sum, n) => sum + n, 0) - (tasks.cancelled ?? 0)
-  const working = (tasks['in-progress'] ?? 0) + (tasks.review ?? 0)
-  const spent = spentToday(shown)
-  return [
-    working > 0 ? `${count(working, 'task')} in progress` : 'no task in progress',
-    all > 0 && `${tasks.done ?? 0} of ${all} done`,
-    all > 0 && all === tasks.done ? 'all done' : forecast && !('missing' in forecast) && forecast.p50 !== null && doneAbout(forecast.p50, forecast.p95),
-    spent !== null && `${digits(spent)} spent this week`,
-  ].filter((fact) => typeof fact === 'string')
+/** The verdict itself: words, and the page that says why. */
+const words = computed(() => {
+  const old = outOfDate.value
+  if (old) return old.at === null ? old.words : `${old.words}, as of ${since(old.at, minute.value)}`
+  if (state.value === 'ok') return 'Fine'
+  return state.value === 'unknown' ? doubt.value ?? 'Not known' : `${count(needed.value, 'thing')} ${needed.value === 1 ? 'needs' : 'need'} you`
+})
+
+export const verdict = computed(() => ({
+  state: state.value,
+  words: words.value,
+  page: state.value === 'ok' || state.value === 'unknown' ? 'status' : 'alerts',
+  facts: factsOf(board.value, spentToday.value, minute.value),
+}))
+
+/** What is known of the work. @param {Board|null} shown @param {{ money: number|null, currency: string|null }|null} spent @param {number} now @returns {Fact[]} */
+export function factsOf(shown, spent, now) {
+  /** @type {Fact[]} */
+  const facts = []
+  if (shown) {
+    const { tasks, forecast } = shown
+    const all = Object.values(tasks).reduce((sum, n) => sum + n, 0) - (tasks.cancelled ?? 0)
+    const working = (tasks['in-progress'] ?? 0) + (tasks.review ?? 0)
+    const done = tasks.done ?? 0
+    facts.push({ key: 'working', words: working > 0 ? `${count(working, 'task')} in progress` : 'no task in progress', title: 'In progress or in review', page: 'tasks' })
+    if (all > 0) facts.push({ key: 'done', words: done === all ? `all ${count(all, 'task')} done` : `${done} of ${all} done`, title: tasks.cancelled ? `not counting ${tasks.cancelled} cancelled` : 'Tasks done', page: 'tasks' })
+    if (forecast && !('missing' in forecast) && forecast.p50 !== null) facts.push({ key: 'forecast', words: doneAbout(forecast, now), title: forecastTitle(forecast), page: 'tasks' })
+  }
+  if (spent && spent.money !== null) facts.push({ key: 'money', words: `${money(spent.money, spent.currency)} today`, title: 'What coding agents say they cost since midnight', page: 'tasks' })
+  return facts
 }
 
-/** @param {number} p50 @param {number|null} p95 */
-function doneAbout(p50, p95) {
-  const today = day(p50) === day(now.peek())
-  const when = today ? clockTime(p50) : day(p50)
-  const latest = p95 === null ? 'open end' : `95 % by ${day(p95) === day(p50) && today ? clockTime(p95) : day(p95)}`
-  return `done about ${when} (${latest})`
+/** @typedef {Exclude<import('../types.js').Forecast, { missing: string }>} Known */
+
+/** `done about 21:40 (20:50–23:10)`. @param {Known} forecast @param {number} now */
+function doneAbout({ p5, p50, p95 }, now) {
+  const late = p95 === null ? 'the end is open' : p5 === null ? `95 % by ${since(p95, now)}` : between(p5, p95, now)
+  return `done about ${since(/** @type {number} */ (p50), now)} (${late})`
 }
 
-/** Money of the newest week; none where no agent tells of any. @param {Board} shown */
-function spentToday(shown) {
-  const weeks = Object.entries(shown.cost_by_week ?? {}).sort(([a], [b]) => a.localeCompare(b))
-  const newest = weeks[weeks.length - 1]
-  return newest?.[1].money ?? null
-}
+/** @param {Known} forecast */
+const forecastTitle = ({ completions, watched_days: days }) => `9 of 10 trials of a simulation end within the brackets. It draws from ${count(completions, 'completion')} in ${count(Math.max(1, Math.round(days)), 'day')}.`

@@ -1,105 +1,138 @@
 /**
- * What happened since the reader looked last: the time is kept in this browser, the events come from the service.
+ * Since when the reader has been away: kept in this browser for all its tabs. What happened meanwhile comes from the service.
  *
- * A visit ends when the page is hidden or left. What happened while it was in view was seen.
+ * A visit ends when the page is hidden or left. A tab that was never in view was no visit. Who was away for less than a minute, or
+ * loads the page anew, still sees what was told before.
  *
  * @import { Event as TimelineEvent } from '../types.js'
+ * @typedef {{ from: number, left: number }} Visit  what happened after `from` was told, until the page was left
  */
-import { computed, effect, signal } from '../lib.js'
+import { summary } from '../away.js'
+import { computed, effect, signal, untracked } from '../lib.js'
 import { serverTime } from './clock.js'
 import { epoch } from './connection.js'
-import { eventsSince, onEvents } from './events.js'
+import { eventsSince } from './events.js'
+import { minute } from './pace.js'
 
-const KEY = 'taskpulse.seen'
-/** Someone who was away for less has missed nothing. */
+const KEY = 'taskpulse.visit'
+/** Who was away for less has missed nothing. */
 const SHORTEST_S = 60
-/** Older than this is history, not news. */
+/** What is older is history, not news. */
 const LONGEST_S = 7 * 86_400
+/** The service gives no more events at once. */
+const MOST_EVENTS = 1000
 
-/** When the reader looked last, on the service's clock; null on a first visit. @type {import('../../vendor/signals-core.js').Signal<number|null>} */
-export const lastSeen = signal(remembered())
-/** What happened since. @type {import('../../vendor/signals-core.js').Signal<TimelineEvent[]|null>} */
+/** From when on news are told, on the service's clock; null on a first visit, or before the page was in view. @type {import('../../vendor/signals-core.js').Signal<number|null>} */
+export const lastSeen = signal(null)
+/** Whether this is the first visit of this browser. */
+export const firstVisit = signal(false)
+/** What happened since; null until it is known. @type {import('../../vendor/signals-core.js').Signal<TimelineEvent[]|null>} */
 const missed = signal(null)
+/** Why it is not known. @type {import('../../vendor/signals-core.js').Signal<string|null>} */
+export const unknown = signal(null)
+/** Whether more happened than can be told. */
+export const cut = computed(() => (missed.value?.length ?? 0) >= MOST_EVENTS)
 
+/** It, in few lines; null until it is known. */
+export const news = computed(() => missed.value && summary(missed.value, minute.value))
+
+/** @returns {Visit|null} */
 function remembered() {
   try {
-    const at = Number(localStorage.getItem(KEY))
-    return at > 0 ? at : null
+    const { from, left } = JSON.parse(localStorage.getItem(KEY) ?? '{}')
+    return Number.isFinite(from) && Number.isFinite(left) ? { from, left } : null
   } catch {
     return null
   }
 }
 
-function leave() {
+/** @param {Visit} visit */
+function remember(visit) {
   try {
-    localStorage.setItem(KEY, String(Math.round(serverTime())))
+    localStorage.setItem(KEY, JSON.stringify(visit))
   } catch {
     // Then the next visit is a first one.
   }
 }
 
-function ask() {
-  const end = serverTime()
+/** From when on news are told to who comes at a time. @param {Visit|null} visit @param {number} now */
+export function newsFrom(visit, now) {
+  if (!visit) return null
+  // A clock that was put back must not hide what happens now.
+  const left = Math.min(visit.left, now)
+  return Math.max(now - left < SHORTEST_S ? Math.min(visit.from, now) : left, now - LONGEST_S)
+}
+
+let turn = 0
+
+function arrive() {
+  const now = serverTime()
+  const visit = remembered()
+  firstVisit.value = visit === null
+  lastSeen.value = newsFrom(visit, now)
+  // Before the stream is open, its opening asks.
+  if (epoch.peek() > 0) ask()
+}
+
+async function ask() {
+  const mine = ++turn
   const since = lastSeen.peek()
-  if (since === null || end - since < SHORTEST_S) {
+  if (since === null) {
     missed.value = []
     return
   }
-  eventsSince(Math.max(since, end - LONGEST_S), end).then((events) => { missed.value = events }).catch(() => undefined)
+  try {
+    const events = await eventsSince(since)
+    if (mine !== turn) return
+    unknown.value = null
+    missed.value = events
+  } catch (error) {
+    if (mine === turn) unknown.value = error instanceof Error ? error.message : String(error)
+  }
+}
+
+function leave() {
+  const now = serverTime()
+  remember({ from: lastSeen.peek() ?? now, left: now })
+}
+
+/** The reader has read it: here, and in other tabs. */
+export function markSeen() {
+  const now = serverTime()
+  turn += 1
+  lastSeen.value = now
+  missed.value = []
+  remember({ from: now, left: now })
 }
 
 /** Starts; called once. */
 export function followVisits() {
-  effect(() => { if (epoch.value > 0) ask() })
-  onEvents((fresh) => { if (document.visibilityState === 'hidden') missed.value = [...fresh, ...(missed.peek() ?? [])] })
-  addEventListener('pagehide', leave)
-  document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'hidden') leave()
-    else {
-      lastSeen.value = remembered()
-      ask()
+  let visiting = false
+  const look = () => {
+    if (document.visibilityState === 'visible') {
+      if (visiting) return
+      visiting = true
+      arrive()
+    } else if (visiting) {
+      visiting = false
+      leave()
+    }
+  }
+  // The stream opens after the page: then the service can be asked, and again after it was lost.
+  effect(() => { if (epoch.value > 0 && untracked(() => visiting)) untracked(ask) })
+  addEventListener('pagehide', () => {
+    if (visiting) leave()
+    visiting = false
+  })
+  addEventListener('pageshow', look)
+  addEventListener('storage', (event) => {
+    const visit = event.key === KEY ? remembered() : null
+    // Marked as seen in another tab.
+    if (visit && visit.from === visit.left && visiting && visit.from > (lastSeen.peek() ?? 0)) {
+      lastSeen.value = visit.from
+      missed.value = []
     }
   })
-}
-
-/** @typedef {{ key: string, words: string, mark: import('../statuses.js').Mark, page: string, item: string }} News */
-
-/** It, in few lines, each leading to what it tells of; null until it is known. */
-export const news = computed(() => missed.value && summary(missed.value))
-
-/** @param {TimelineEvent[]} events @returns {News[]} */
-export function summary(events) {
-  /** @type {News[]} */
-  const out = []
-  const moves = events.filter((e) => e.kind === 'task_status')
-  const done = new Set(moves.filter((e) => e.data?.to === 'done').map((e) => e.subject))
-  const reopened = new Set(moves.filter((e) => e.data?.reopened).map((e) => e.subject))
-  const started = new Set(moves.filter((e) => e.data?.to === 'in-progress' && !done.has(e.subject)).map((e) => e.subject))
-  const parts = [plural(done.size, 'task', 'done'), plural(reopened.size, '', 'reopened'), plural(started.size, done.size ? '' : 'task', 'started')].filter(Boolean)
-  if (parts.length) out.push({ key: 'tasks', words: parts.join(', '), mark: 'ok', page: 'tasks', item: '' })
-  const runs = events.filter((e) => e.kind === 'run_finished')
-  const failed = runs.filter((e) => e.severity !== 'info' || /fail|timed/.test(String(e.data?.conclusion)))
-  if (runs.length) {
-    const last = failed[0]
-    const words = failed.length === 0 ? `${plural(runs.length, 'CI run', '')}, none failed`
-      : failed.length === 1 ? `CI failed once: ${last.data?.workflow} #${last.data?.number} on ${last.data?.branch}` : `CI failed ${failed.length} times in ${plural(runs.length, 'run', '')}`
-    out.push({ key: 'ci', words, mark: failed.length ? 'error' : 'ok', page: 'ci', item: '' })
-  }
-  for (const target of new Set(events.filter((e) => e.kind === 'probe_down').map((e) => e.subject))) {
-    const own = events.filter((e) => e.source === 'probe' && e.subject === target)
-    const downs = own.filter((e) => e.kind === 'probe_down').length
-    const words = own[0].kind === 'probe_up' ? own[0].title : own[0].title
-    out.push({ key: `probe ${target}`, words: downs > 1 ? `${target} went down ${downs} times` : words, mark: own[0].kind === 'probe_up' ? 'info' : 'error', page: 'application', item: target })
-  }
-  const fired = events.filter((e) => e.source === 'alert' && /fir/.test(e.kind))
-  if (fired.length) out.push({ key: 'alerts', words: `${plural(fired.length, 'alert', '')} fired`, mark: 'warning', page: 'alerts', item: '' })
-  const restarts = events.filter((e) => e.source === 'service' && e.kind === 'start').length
-  if (restarts) out.push({ key: 'service', words: restarts > 1 ? `the service started ${restarts} times` : 'the service started', mark: 'info', page: 'status', item: '' })
-  return out
-}
-
-/** @param {number} n @param {string} noun @param {string} verb */
-function plural(n, noun, verb) {
-  if (n === 0) return ''
-  return [String(n), noun && (n === 1 ? noun : `${noun}s`), verb].filter(Boolean).join(' ')
+  document.addEventListener('visibilitychange', look)
+  look()
 }

@@ -8,7 +8,7 @@ import { Swatch } from '../components/Swatch.js'
 import { age, count, span } from '../format.js'
 import { html, useMemo } from '../lib.js'
 import { statusColour, statusWord } from '../statuses.js'
-import { now } from '../stores/clock.js'
+import { minute } from '../stores/pace.js'
 import { address, place } from '../stores/place.js'
 import { columns } from './tasks.js'
 
@@ -41,7 +41,7 @@ function Row({ item, focusable }) {
     <a class="column-task" href=${address('tasks', item.id, boardParams())} data-task=${item.id} tabindex=${focusable ? 0 : -1} aria-current=${place.value.item === item.id ? 'true' : undefined} title=${item.title}>
       <span class="task-id">${item.id}</span><bdi class="column-title">${item.title || 'no title'}</bdi>
       ${item.ready ? html`<span class="tag">ready</span>`
-        : at !== null ? html`<span class="quiet" title="in progress for">${age(now.value - at)}</span>`
+        : at !== null ? html`<span class="quiet" title="in progress for">${age(minute.value - at)}</span>`
           : item.execution_seconds !== null ? html`<span class="quiet" title="it took">${span(Math.round(item.execution_seconds))}</span>` : null}
     </a>`
 }

@@ -52,6 +52,7 @@ function Picture({ board, done, wanted, length, step }) {
   const gap = Math.max(step * 1.6, LOOKBACK_S)
   const [x0, y0] = [sheet.x(at), sheet.y(board.tasks.done ?? 0)]
   const [first, last] = [end[0], end[end.length - 1]]
+  const likely = end.find((q) => q.share === 0.5)
   const labels = ticks(sheet.start, sheet.end, Math.max(2, Math.floor(width / 84)))
   const words = `${count(board.tasks.done ?? 0, 'task')} done of ${target}${end.map((q) => `; ${Math.round(q.share * 100)} % of the trials were through by ${since(q.at, at)}`).join('')}`
   return html`
@@ -62,8 +63,8 @@ function Picture({ board, done, wanted, length, step }) {
           ${labels.map((t, i) => html`<text key=${t} x=${sheet.x(t)} y=${HEIGHT - 6} text-anchor="middle">${sheet.x(t) > size.left + 12 && sheet.x(t) < width - 20 ? (length > 3 * 86_400 ? day(t) : timeLabel(t, labels[i - 1])) : ''}</text>`)}
           <path class="burnup-now" d=${`M${x0} ${size.above}V${HEIGHT - size.below}`} />
           ${first && html`
-            <path class="burnup-band" d=${`M${x0} ${y0}L${sheet.x(first.at)} ${sheet.y(target)}H${Math.min(width - size.right, sheet.x(last.at))}Z`} />
-            <path class="burnup-likely" d=${`M${x0} ${y0}L${sheet.x(first.at)} ${sheet.y(target)}`} />`}
+            <path class="burnup-band" d=${`M${x0} ${y0}L${sheet.x(first.at)} ${sheet.y(target)}H${Math.min(width - size.right, sheet.x(last.at))}Z`} />`}
+          ${likely && html`<path class="burnup-likely" d=${`M${x0} ${y0}L${sheet.x(likely.at)} ${sheet.y(target)}`} />`}
           <path class="burnup-wanted" d=${steps(sheet, wanted, gap)} />
           <path class="burnup-done" d=${steps(sheet, done, gap)} />
           ${end.filter((q) => sheet.x(q.at) <= width - 4).map((q) => html`
@@ -72,7 +73,7 @@ function Picture({ board, done, wanted, length, step }) {
       <ul class="legend">
         <li><i class="key key-done"></i>done <b>${digits(board.tasks.done ?? 0)}</b></li>
         <li><i class="key key-wanted"></i>wanted <b>${digits(target)}</b></li>
-        ${first ? html`<li><i class="key key-band"></i><span>forecast: half of the trials by <b>${since(first.at, now.value)}</b>${last !== first && html`, ${Math.round(last.share * 100)} % by <b>${since(last.at, now.value)}</b>`}</span></li>`
+        ${likely ? html`<li><i class="key key-band"></i><span>forecast: half of the trials by <b>${since(likely.at, now.value)}</b>, 5\u00a0% by ${first.share < 0.5 ? since(first.at, now.value) : 'now'}${last !== likely && html`, ${Math.round(last.share * 100)}\u00a0% by ${since(last.at, now.value)}`}</span></li>`
           : html`<li class="quiet">${board.forecast && 'missing' in board.forecast ? `no forecast: ${board.forecast.missing}` : board.open_tasks === 0 ? 'all is done' : 'no forecast within what can be told'}</li>`}
       </ul>
     </div>`

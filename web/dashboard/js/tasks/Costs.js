@@ -5,9 +5,10 @@
  */
 import { Panel } from '../components/Panel.js'
 import { Table } from '../components/Table.js'
-import { count, DASH, digits, span } from '../format.js'
+import { count, DASH, digits, money as amount, span } from '../format.js'
 import { html } from '../lib.js'
 import { address, place } from '../stores/place.js'
+import { spentToday } from '../stores/spent.js'
 import { boardParams } from './BoardColumns.js'
 
 /** @typedef {{ key: string, name: any, order: number|string, cost: Cost }} Row */
@@ -66,5 +67,5 @@ export function tokens(cost) {
 
 /** @param {Cost} cost */
 export function money({ money: sum }) {
-  return sum === undefined ? html`<span class="quiet" title="No coding agent sent its cost meanwhile.">${DASH}</span>` : sum.toFixed(sum < 0.1 ? 4 : 2)
+  return sum === undefined ? html`<span class="quiet" title="No coding agent sent its cost meanwhile.">${DASH}</span>` : amount(sum, spentToday.value?.currency)
 }

@@ -3,24 +3,26 @@
  *
  * It lies over the page, so that nothing moves when it opens. Escape closes it.
  *
- * @import { Board, CiRepository, Task } from '../types.js'
- * @import { Commit, Move } from './tasks.js'
+ * @import { Board, Task } from '../types.js'
+ * @import { Bar } from '../ribbon/lanes.js'
+ * @import { Move } from './tasks.js'
  */
 import { Mark } from '../components/Mark.js'
 import { Swatch } from '../components/Swatch.js'
-import { runMark, runTitle, runWord } from '../ci/runs.js'
 import { age, count, DASH, digits, percent, since, span } from '../format.js'
 import { useAnswer } from '../hooks.js'
 import { bind } from '../keys.js'
-import { html, useEffect, useLayoutEffect, useRef } from '../lib.js'
+import { html, useEffect, useLayoutEffect, useMemo, useRef } from '../lib.js'
+import { commitsOf } from '../ribbon/commits.js'
+import { taskBars, usualTime } from '../ribbon/lanes.js'
 import { statusColour, statusWord } from '../statuses.js'
 import { ci } from '../stores/ci.js'
-import { now } from '../stores/clock.js'
+import { minute } from '../stores/pace.js'
 import { events } from '../stores/events.js'
 import { address, go } from '../stores/place.js'
 import { boardParams } from './BoardColumns.js'
 import { money, tokens } from './Costs.js'
-import { commitsOf, movesOf, usualTime, workedOn } from './tasks.js'
+import { movesOf } from './tasks.js'
 
 /** Lines of a list before the rest is only counted. */
 const SHOWN = 8
@@ -60,13 +62,14 @@ function Body({ board, item }) {
   const newestEvent = events.value?.find((e) => e.subject === item.id && e.source === 'taskmaster')?.id
   const { data, error, state, retry } = useAnswer('/api/v1/events', { source: 'taskmaster', start: 0 }, newestEvent)
   const moves = movesOf(data ?? [], board, item.id)
+  const bars = useMemo(() => taskBars((data ?? []).filter((/** @type {any} */ e) => e.subject === item.id), { ...board, items: [item] }, 0).get(item.id) ?? [], [data, item])
   const ids = new Map(board.items.map((i) => [i.id, i]))
   const needs = item.dependencies.map((need) => ({ id: need, task: ids.get(need) ?? ids.get(need.split('.')[0]) }))
   const needed = board.items.filter((i) => i.dependencies.some((need) => need === item.id || need.startsWith(`${item.id}.`)))
   return html`
     <p class="sheet-title"><bdi>${item.title || 'no title'}</bdi></p>
     <p class="quiet">${[item.priority && `${item.priority} priority`, item.subtasks_total > 0 && `${item.subtasks_done} of ${count(item.subtasks_total, 'subtask')} done`,
-      item.complexity !== null && `complexity ${digits(item.complexity)}`, item.ready && 'ready to start', item.updated_at !== null && `changed ${since(item.updated_at, now.value)}`].filter(Boolean).join(' · ')}</p>
+      item.complexity !== null && `complexity ${digits(item.complexity)}`, item.ready && 'ready to start', item.updated_at !== null && `changed ${since(item.updated_at, minute.value)}`].filter(Boolean).join(' · ')}</p>
     <${Time} board=${board} item=${item} />
     <${Cost} item=${item} />
     <h3>Waits for</h3>
@@ -76,15 +79,15 @@ function Body({ board, item }) {
     <h3>History</h3>
     ${state === 'error' ? html`<p class="trouble"><${Mark} kind="error" word="error" /><span>${error}</span> <button type="button" class="button" onClick=${retry}>Try again</button></p>` : html`<${History} moves=${moves} loading=${state === 'loading'} />`}
     <h3>Commits</h3>
-    <${Commits} repositories=${ci.value.runs?.repositories ?? []} moves=${moves} item=${item} />`
+    <${Commits} bars=${bars} />`
 }
 
 /** Its time against the usual. @param {{ board: Board, item: Task }} props */
 function Time({ board, item }) {
-  const usual = usualTime(board.items)
+  const usual = usualTime(board)
   const started = item.in_progress_since ?? (item.cost?.start_seen === false && item.execution_seconds === null ? item.cost.since ?? null : null)
   const open = item.status === 'in-progress' || item.status === 'review'
-  const taken = open && started !== null ? now.value - started : item.execution_seconds
+  const taken = open && started !== null ? minute.value - started : item.execution_seconds
   const least = open && item.in_progress_since === null && started !== null
   if (taken === null) {
     return html`<h3>Time</h3><p class="quiet">${open ? 'Its start was not seen.' : item.status === 'done' ? 'Its start and end were not both seen.' : 'Not started.'}${usual !== null && ` Tasks of this board usually take ${span(Math.round(usual))}.`}</p>`
@@ -110,7 +113,7 @@ function Cost({ item: { cost, status } }) {
   const time = (/** @type {number|undefined} */ s) => (s === undefined ? DASH : span(Math.round(s)))
   const words = [
     cost.shared_seconds > 0 && `For ${span(Math.round(cost.shared_seconds))} other tasks were in progress too; each has an even share.`,
-    cost.start_seen === false && cost.since !== undefined && `Counted from ${since(cost.since, now.value)}, when the service first saw it in progress.`,
+    cost.start_seen === false && cost.since !== undefined && `Counted from ${since(cost.since, minute.value)}, when the service first saw it in progress.`,
     cost.unwatched_seconds !== undefined && `The service was not running for ${span(Math.round(cost.unwatched_seconds))} of it.`,
   ].filter(Boolean)
   return html`
@@ -145,26 +148,20 @@ function History({ moves, loading }) {
     <ol class="sheet-list">
       ${[...moves].reverse().slice(0, 2 * SHOWN).map((move) => html`
         <li key=${move.at}><${Swatch} colour=${statusColour(move.to)} /><span>${statusWord(move.from)} → <b>${statusWord(move.to)}</b></span>
-          <span class="quiet">${since(move.at, now.value)}, ${move.until === null ? `for ${age(now.value - move.at)} so far` : `for ${span(Math.round(move.until - move.at))}`}</span></li>`)}
+          <span class="quiet">${since(move.at, minute.value)}, ${move.until === null ? `for ${age(minute.value - move.at)} so far` : `for ${span(Math.round(move.until - move.at))}`}</span></li>`)}
       ${moves.length > 2 * SHOWN && html`<li class="quiet">and ${count(moves.length - 2 * SHOWN, 'earlier move')}</li>`}
     </ol>`
 }
 
-/** @param {{ repositories: CiRepository[], moves: Move[], item: Task }} props */
-function Commits({ repositories, moves, item }) {
-  const commits = commitsOf(repositories, workedOn(moves, item))
+/** @param {{ bars: Bar[] }} props when it was worked on */
+function Commits({ bars }) {
+  const repositories = ci.value.runs?.repositories ?? []
+  const commits = commitsOf(repositories, bars, minute.value + 60)
   if (repositories.length === 0) return html`<p class="quiet">No repository is watched.</p>`
   if (commits.length === 0) return html`<p class="quiet">No commit had a run while it was worked on, as far as the newest runs tell.</p>`
   return html`
     <ul class="sheet-list">
-      ${commits.slice(0, SHOWN).map((commit) => html`<${CommitLine} key=${commit.repo + commit.sha} commit=${commit} />`)}
+      ${commits.slice(0, SHOWN).map((c) => html`<li key=${c.sha}>${c.url ? html`<a class="link" href=${c.url} rel="noreferrer" target="_blank"><code>${c.sha.slice(0, 7)}</code></a>` : html`<code>${c.sha.slice(0, 7)}</code>`}<bdi class="clipped" title=${c.title}>${c.title}</bdi></li>`)}
       ${commits.length > SHOWN && html`<li class="quiet">and ${count(commits.length - SHOWN, 'more commit')}</li>`}
     </ul>`
-}
-
-/** @param {{ commit: Commit }} props */
-function CommitLine({ commit }) {
-  return html`
-    <li><code>${commit.sha.slice(0, 7)}</code><bdi class="clipped" title=${commit.title}>${commit.title}</bdi>
-      ${commit.runs.slice(0, 4).map((run) => html`<a key=${`${run.id}.${run.attempt}`} class="run-link" href=${run.url} rel="noreferrer" target="_blank" aria-label=${`${runTitle(run)}: ${runWord(run)}`} title=${`${runTitle(run)}: ${runWord(run)}`}><${Mark} kind=${runMark(run)} word="" /></a>`)}</li>`
 }

@@ -30,7 +30,7 @@ export function firstOf(lines) {
 /** The quantiles of a forecast that have a time, the nearest first. @param {Forecast|null} forecast @param {number} now @returns {Array<{ share: number, at: number }>} */
 export function quantiles(forecast, now) {
   if (!forecast || 'missing' in forecast) return []
-  const list = [{ share: 0.5, at: forecast.p50 }, { share: 0.85, at: forecast.p85 }, { share: 0.95, at: forecast.p95 }]
+  const list = [{ share: 0.05, at: forecast.p5 }, { share: 0.5, at: forecast.p50 }, { share: 0.85, at: forecast.p85 }, { share: 0.95, at: forecast.p95 }]
   return /** @type {Array<{ share: number, at: number }>} */ (list.filter((q) => q.at !== null && q.at > now))
 }
 

@@ -1,0 +1,111 @@
+/**
+ * The focus: one stop for Tab in each list and card, arrows within, `j` and `k` from row to row; and it is never lost.
+ *
+ * Works on whatever is on the page, so no component has to know of it: a list is named in LISTS, or has `data-rove`. When what has the focus
+ * goes away (a row is noted, a panel is closed), its neighbour takes it, else what stood around it.
+ */
+import { bind } from '../keys.js'
+import { heir, moved, stepped, stopAt } from './rove.js'
+
+const LISTS = '.card, .needs, .news, .ribbon-names, .timeline-list, .task-list, .runs, .ended, .sources, .legend, tbody, [data-rove]'
+/** What can be walked to. Fields and choices keep their own stop: arrows mean something in them. */
+const ITEMS = 'a[href], button:not([disabled])'
+const ANY = `${ITEMS}, input:not([disabled]), select:not([disabled]), textarea:not([disabled]), [tabindex]`
+
+/** @param {Element} list @returns {HTMLElement[]} its own items, not those of a list within */
+const itemsOf = (list) => [.../** @type {NodeListOf<HTMLElement>} */ (list.querySelectorAll(ITEMS))].filter((item) => item.closest(LISTS) === list && seen(item))
+
+/** @param {Element} element */
+const seen = (element) => element.getClientRects().length > 0
+
+/** Gives the stop of each list to one item. */
+function settle() {
+  for (const list of document.querySelectorAll(LISTS)) {
+    const items = itemsOf(list)
+    const focused = items.findIndex((item) => item === document.activeElement)
+    const stop = focused >= 0 ? focused : stopAt(items.map((item) => item.getAttribute('tabindex') === '0'))
+    items.forEach((item, i) => { if (item.tabIndex !== (i === stop ? 0 : -1)) item.tabIndex = i === stop ? 0 : -1 })
+  }
+}
+
+/** What had the focus last: the way from it up to the page, its list and its place in that. @type {{ path: Element[], list: Element|null, at: number }} */
+let last = { path: [], list: null, at: 0 }
+
+/** @param {Element} element */
+function remember(element) {
+  const path = []
+  for (let e = /** @type {Element|null} */ (element); e && e !== document.body; e = e.parentElement) path.push(e)
+  const list = element.closest(LISTS)
+  last = { path, list, at: list ? itemsOf(list).indexOf(/** @type {HTMLElement} */ (element)) : 0 }
+}
+
+/** Hands the focus on when what had it is gone or can no longer have it. */
+function keep() {
+  const [held] = last.path
+  if (document.activeElement !== document.body || !held || (held.isConnected && seen(held))) return
+  const rest = last.list?.isConnected ? itemsOf(last.list) : []
+  const next = rest[heir(last.at, rest.length)]
+  // The name of a row rather than its button: a key pressed twice must not do a second thing.
+  const name = next && rest.find((item) => item.closest('li, tr') === next.closest('li, tr'))
+  const to = name ?? around() ?? document.getElementById('main')
+  to?.focus({ preventScroll: true })
+}
+
+/** The first thing that can have the focus in the nearest of what stood around it. @returns {HTMLElement|undefined} */
+function around() {
+  for (const above of last.path.slice(1)) {
+    if (!above.isConnected || above.id === 'main') continue
+    const found = [.../** @type {NodeListOf<HTMLElement>} */ (above.querySelectorAll(ANY))].find((e) => e.tabIndex >= 0 && seen(e))
+    if (found) return found
+  }
+  return undefined
+}
+
+/** @param {KeyboardEvent} event */
+function onKeyDown(event) {
+  const item = event.target
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || !(item instanceof HTMLElement) || !item.matches(ITEMS)) return
+  const list = item.closest(LISTS)
+  if (!list) return
+  const items = itemsOf(list)
+  const to = moved(event.key, items.indexOf(item), items.length)
+  if (to < 0) return
+  event.preventDefault()
+  items[to].focus()
+}
+
+/** From row to row over the whole page. @param {1|-1} step */
+function walk(step) {
+  const rows = [...document.querySelectorAll(LISTS)].filter((list) => list.closest('main')).flatMap(itemsOf)
+  const sorted = rows.sort((a, b) => (a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1))
+  sorted[stepped(sorted.indexOf(/** @type {HTMLElement} */ (document.activeElement)), step, sorted.length)]?.focus()
+}
+
+/** Begins; returns what ends it. */
+export function followFocus() {
+  let asked = 0
+  const ask = () => { asked ||= requestAnimationFrame(() => { asked = 0; settle(); keep() }) }
+  const changes = new MutationObserver(ask)
+  changes.observe(document.body, { childList: true, subtree: true })
+  /** @param {FocusEvent} event */
+  const onFocus = (event) => {
+    const element = event.target
+    if (!(element instanceof HTMLElement)) return
+    remember(element)
+    if (element.closest(LISTS)) settle()
+  }
+  addEventListener('focusin', onFocus)
+  addEventListener('keydown', onKeyDown)
+  const unbind = bind([
+    { keys: 'j', words: 'Next row', group: 'Lists', run: () => walk(1) },
+    { keys: 'k', words: 'Row before', group: 'Lists', run: () => walk(-1) },
+  ])
+  ask()
+  return () => {
+    changes.disconnect()
+    cancelAnimationFrame(asked)
+    removeEventListener('focusin', onFocus)
+    removeEventListener('keydown', onKeyDown)
+    unbind()
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * What the ribbon shows, worked out of the stores: changes with the data and with the reader's choice of time, not while the view is moved.
+ *
+ * @import { Bar, Lane } from './lanes.js'
+ */
+import { count, DASH, span } from '../format.js'
+import { computed, signal } from '../lib.js'
+import { alerts, endedAlerts } from '../stores/alerts.js'
+import { board, boardKey } from '../stores/boards.js'
+import { ci } from '../stores/ci.js'
+import { now } from '../stores/clock.js'
+import { events } from '../stores/events.js'
+import { range } from '../stores/place.js'
+import { status } from '../stores/status.js'
+import { alertLane, assign, probeLane, runLanes, taskBars, taskLanes, wantedTasks } from './lanes.js'
+
+/** How many tasks and how many runs at a time find a place: always the same, so that nothing moves. */
+export const TASK_LANES = 6
+const RUN_LANES = 2
+/** The store of events holds no more. */
+const MOST_EVENTS = 1000
+
+/** Which task has which lane, of which board. @type {{ board: string, places: Array<string|null> }} */
+let held = { board: '', places: [] }
+
+/** From when on all events are known. */
+export const knownFrom = computed(() => {
+  const list = events.value ?? []
+  const start = (range.value.end ?? now.peek()) - range.value.seconds
+  return list.length >= MOST_EVENTS ? Math.max(start, list[list.length - 1].time) : start
+})
+
+const tasks = computed(() => {
+  const shown = board.value
+  if (!shown) return { lanes: taskLanes(Array(TASK_LANES).fill(null), /** @type {any} */ ({ items: [] }), new Map()), left: 0 }
+  const bars = taskBars(events.value ?? [], shown, knownFrom.value)
+  const wanted = wantedTasks(shown, bars)
+  const before = held.board === boardKey(shown) ? held.places : Array(TASK_LANES).fill(null)
+  const places = assign(before, wanted, TASK_LANES)
+  held = { board: boardKey(shown), places }
+  return { lanes: taskLanes(places, shown, bars), left: [...bars.keys()].filter((id) => !places.includes(id)).length }
+})
+const runs = computed(() => runLanes(ci.value.runs?.repositories ?? [], RUN_LANES))
+const probes = computed(() => probeLane(events.value ?? [], status.value?.targets ?? [], knownFrom.value))
+const fired = computed(() => alertLane([...(alerts.value ?? []), ...endedAlerts.value]))
+
+/** All lanes, from above. @type {import('../../vendor/signals-core.js').ReadonlySignal<Lane[]>} */
+export const lanes = computed(() => [...tasks.value.lanes, ...runs.value, probes.value, fired.value])
+/** Tasks that were worked on in the period and found no place. */
+export const tasksLeft = computed(() => tasks.value.left)
+/** Whether enough is known to draw. */
+export const known = computed(() => events.value !== null && status.value !== null)
+
+/** What the reader points at. @type {import('../../vendor/signals-core.js').Signal<import('./walk.js').Marked|null>} */
+export const marked = signal(null)
+
+/** How a mark is named in the address. @param {Lane} lane @param {Bar} bar */
+export const markKey = ({ group }, bar) => (group === 'task' ? `task ${bar.item}` : `${group} ${bar.start}`)
+
+/** The mark of a name; null where it is not held. @param {string} key @param {Lane[]} list @returns {{ lane: Lane, bar: Bar }|null} */
+export function markOf(key, list) {
+  for (const lane of list) {
+    const bar = lane.bars.findLast((b) => markKey(lane, b) === key)
+    if (bar) return { lane, bar }
+  }
+  return null
+}
+
+/** What stands beside a lane: figures of the period. @param {Lane} lane @param {number} start @param {number} now @returns {{ words: string, title: string }} */
+export function figureOf(lane, start, now) {
+  if (lane.key.startsWith('place')) {
+    const last = lane.bars[lane.bars.length - 1]
+    if (lane.name === '' || !last) return { words: '', title: '' }
+    const took = (last.seen ? '' : '≥ ') + span(Math.max(60, Math.round(((last.end ?? now) - last.start) / 60) * 60))
+    return { words: took, title: last.end === null ? `in progress for ${took}` : `the last time, ${took}: ${last.words}` }
+  }
+  if (lane.key === 'ci 0') {
+    const all = runs.value.flatMap((l) => l.bars).filter((b) => (b.end ?? now) >= start)
+    const failed = all.filter((b) => b.state === 'failed').length
+    const words = ci.value.runs === null ? DASH : failed > 0 ? `${failed} of ${count(all.length, 'run')} failed` : count(all.length, 'run')
+    return { words, title: 'Runs in the period, of the newest 100 of each repository' }
+  }
+  if (lane.group === 'probe') {
+    const targets = status.value?.targets ?? []
+    const down = targets.filter((t) => t.up === false).length
+    return targets.length === 0 ? { words: 'none', title: 'No target is probed' } : { words: down > 0 ? `${down} of ${targets.length} down` : targets.every((t) => t.up) ? 'all up' : 'not all known', title: 'Now' }
+  }
+  if (lane.group === 'alert') {
+    const firing = (alerts.value ?? []).filter((a) => a.state === 'firing').length
+    return { words: alerts.value === null ? DASH : firing > 0 ? `${firing} firing` : 'none fires', title: 'Now, those taken note of included' }
+  }
+  return { words: '', title: '' }
+}

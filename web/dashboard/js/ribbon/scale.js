@@ -1,0 +1,26 @@
+/**
+ * The time axis of the ribbon: where a time is, and which times are named.
+ *
+ * Pure. Marks and the lines of the axis are put on whole pixels by the same function, so that they meet.
+ *
+ * @typedef {{ start: number, end: number, left: number, right: number }} Scale  `left`, `right`: CSS pixels between which the period lies
+ */
+
+/** @param {Scale} scale @param {number} t */
+export const xOf = ({ start, end, left, right }, t) => Math.round(left + ((t - start) / (end - start)) * (right - left))
+/** @param {Scale} scale @param {number} x */
+export const timeAt = ({ start, end, left, right }, x) => start + ((x - left) / (right - left)) * (end - start)
+
+/** Steps between lines: what divides minutes, hours and days. */
+const STEPS = [1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 1_209_600, 2_592_000]
+/** A label needs so much room. */
+const LABEL_PX = 84
+
+/** How far the lines of the axis are apart, in seconds. @param {Scale} scale */
+export function tickStep({ start, end, left, right }) {
+  const room = Math.max(1, Math.floor((right - left) / LABEL_PX))
+  return STEPS.find((step) => (end - start) / step <= room) ?? STEPS[STEPS.length - 1]
+}
+
+/** The first line: on a round time of the zone. @param {number} start @param {number} step @param {number} zone seconds by which the zone is behind UTC */
+export const firstTick = (start, step, zone) => Math.ceil((start - zone) / step) * step + zone
