@@ -63,7 +63,7 @@ export function boardChart(board) {
   }
 }
 
-/** How long the probed targets take to answer. A check that fails at once is no fast answer. @type {ChartSpec} */
+/** How long the probed targets take to answer. A check that fails at once is no fast answer. @type {ChartSpec & { query: string }} */
 export const APPLICATION_CHART = {
   query: 'probe_duration_seconds and on (target) (probe_success == 1)',
   id: 'application', title: 'Application', note: 'time of a check', unit: 'seconds', selectors: ['probe_duration_seconds'],
