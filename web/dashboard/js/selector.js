@@ -46,6 +46,18 @@ export function print(metric) {
   return (metric.__name__ ?? '') + (inside ? `{${inside}}` : '')
 }
 
+/** How far back a rate looks. */
+const RATE = '5m'
+
+/** The query that shows what a selector has been: a rate for what only counts up. A selector of many names (`up*`) is written as PromQL has it. @param {string} text */
+export function historyQuery(text) {
+  const selector = parse(text)
+  if (!selector) return text
+  if (!selector.prefix) return selector.name.endsWith('_total') ? `rate(${text.trim()}[${RATE}])` : text
+  const rest = selector.matchers.map(({ label, op, value }) => `${label}${op}"${escape(value)}"`)
+  return `{${[`__name__=~"${selector.name}.*"`, ...rest].join(',')}}`
+}
+
 /** The labels alone, as a reader wants them in a legend: `sda1 · read`. @param {Metric} metric */
 export function caption(metric) {
   const values = Object.keys(metric).filter((l) => l !== '__name__').sort().map((l) => metric[l])

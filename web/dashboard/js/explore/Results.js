@@ -66,12 +66,12 @@ function Empty() {
 /** @param {{ wanted: Wanted, answer: Answer, several: boolean, retry: () => void }} props */
 function Failed({ wanted, answer, several, retry }) {
   const stopped = answer.error === 'stopped'
-  const { words, advice } = mistakeOf(answer.error, wanted.text)
+  const { words, advice, to } = mistakeOf(answer.error, wanted.text)
   return html`
     <div class="face face-error" role="alert" data-failed=${wanted.letter}>
       <p class="face-title">${several ? `${wanted.letter}: ` : ''}${stopped ? 'Stopped' : 'Could not be answered'}</p>
-      ${!stopped && html`<p>${words}. ${advice}</p>`}
-      <button type="button" class="button" onClick=${retry}>Try again</button>
+      ${!stopped && html`<p>${to > 0 ? 'The query has a mistake: it is marked above.' : `${words}. ${advice}`}</p>`}
+      ${to === 0 && html`<button type="button" class="button" onClick=${retry}>${stopped ? 'Ask again' : 'Try again'}</button>`}
     </div>`
 }
 

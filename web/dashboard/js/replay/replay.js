@@ -25,7 +25,7 @@ const FRAME_MS = 100
 /** What a reader chooses: seconds that pass in one. */
 export const SPEEDS = [60, 300, 1200]
 /** Metrics that tell how boards, CI, targets and the service were. */
-const KEPT = ['taskmaster_.+', 'github_actions_(success_ratio|flaky_ratio|runs_total)', 'probe_(success|duration_seconds|http_status_code|ssl_earliest_cert_expiry)', 'taskpulse_(source_up|health_.+)']
+const KEPT = ['taskmaster_.+', 'github_actions_(success_ratio|runs_total)', 'probe_(success|duration_seconds|http_status_code|ssl_earliest_cert_expiry)', 'taskpulse_(source_up|health_.+)']
 /** Moves of tasks are read back so many answers. */
 const MOST_PAGES = 20
 
@@ -96,7 +96,7 @@ async function ask(at) {
     trouble.value = ''
     past.value = {
       at, board: (board) => boardAt(board, since, figures, at), ci: (ci) => ciAt(ci, figures, at), status: (status) => statusAt(status, events.peek() ?? [], figures, at),
-      alerts: (known) => alertsAt(known, at), newest: (selector) => samples.filter((s) => !Number.isNaN(s.v) && matches(selector, s.metric)),
+      alerts: (known) => alertsAt(known, figures, at), newest: (selector) => samples.filter((s) => !Number.isNaN(s.v) && matches(selector, s.metric)),
     }
   } catch (error) {
     if (mine === turn) trouble.value = error instanceof Error ? error.message : String(error)

@@ -67,13 +67,16 @@ export const ciAt = (ci, figures, at) => ({ ...ci, repositories: ci.repositories
 function repositoryAt(repository, figures, at) {
   const runs = repository.runs.filter((run) => run.created <= at).map((run) => runAt(run, at))
   const open = runs.filter((run) => run.ended === null)
+  const ended = runs.filter((run) => run.ended !== null)
+  /** @param {CiRun} run @param {import('../types.js').CiWorkflow} w */
+  const isOf = (run, w) => run.workflow === w.workflow && run.workflow_id === w.workflow_id
   const queued = open.filter((run) => run.status === 'queued').length
   const workflows = repository.workflows.map((w) => {
     const labels = { repo: repository.repo, workflow: w.workflow, ...(w.workflow_id === null ? {} : { workflow_id: String(w.workflow_id) }) }
     const figure = (/** @type {string} */ name) => only(figures(`github_actions_${name}`, labels))
     return {
-      ...w, success_ratio: figure('success_ratio'), flaky_ratio: figure('flaky_ratio'), p50_seconds: null, p50_before_seconds: null, p50_change_ratio: null,
-      runs: by(figures('github_actions_runs_total', labels), 'conclusion'), active: open.filter((run) => run.workflow === w.workflow).length, statuses: {},
+      ...w, success_ratio: figure('success_ratio'), judged_runs: ended.filter((run) => isOf(run, w)).slice(0, w.judged_runs).length, flaky_ratio: null, p50_seconds: null, p50_before_seconds: null, p50_change_ratio: null,
+      runs: by(figures('github_actions_runs_total', labels), 'conclusion'), active: open.filter((run) => isOf(run, w)).length, statuses: {},
     }
   })
   return { ...repository, runs, workflows, active: open.length - queued, queued }
@@ -111,12 +114,12 @@ function targetAt(target, events, figures, at) {
   const [sample] = figures('probe_success', labels)
   return {
     ...target, up: up === null ? null : up === 1, duration_seconds: figure('probe_duration_seconds'), http_status: figure('probe_http_status_code'), certificate_expires: figure('probe_ssl_earliest_cert_expiry'),
-    checked_at: sample?.t ?? null, since: last?.time ?? null, reason: up === 0 ? last?.title ?? NOT_KEPT : null,
+    checked_at: sample?.t ?? null, since: last?.time ?? null, reason: up === 0 ? last?.title ?? 'why was not kept' : null,
   }
 }
 
-/** Those that fired at the moment. Whether one was pending, and its value then, nobody kept. @param {Alert[]} known those of now, and those that have ended @param {number} at @returns {Alert[]} */
-export function alertsAt(known, at) {
+/** Those that fired at the moment, with the value of then where it is kept. Whether one was pending nobody kept. @param {Alert[]} known those of now, and those that have ended @param {Figures} figures @param {number} at @returns {Alert[]} */
+export function alertsAt(known, figures, at) {
   return known.filter((a) => a.firing_since !== null && a.firing_since <= at && (a.resolved_at === null || a.resolved_at > at))
-    .map((a) => ({ ...a, state: 'firing', resolved_at: null, acked_at: a.acked_at !== null && a.acked_at <= at ? a.acked_at : null }))
+    .map((a) => ({ ...a, state: 'firing', resolved_at: null, value: only(figures(a.metric.__name__ ?? '', a.metric)), acked_at: a.acked_at !== null && a.acked_at <= at ? a.acked_at : null }))
 }

@@ -71,8 +71,9 @@ export function figureOf(lane, start, now) {
   if (lane.key.startsWith('place')) {
     const last = lane.bars[lane.bars.length - 1]
     if (lane.name === '' || !last) return { words: '', title: '' }
-    const took = (last.seen ? '' : '≥ ') + span(Math.max(60, Math.round(((last.end ?? now) - last.start) / 60) * 60))
-    return { words: took, title: last.end === null ? `in progress for ${took}` : `the last time, ${took}: ${last.words}` }
+    const whole = last.end !== null && last.state === 'done' ? board.value?.items.find((i) => i.id === lane.name)?.execution_seconds ?? null : null
+    const took = (whole !== null || last.seen ? '' : '≥ ') + span(Math.max(60, Math.round((whole ?? (last.end ?? now) - last.start) / 60) * 60))
+    return { words: took, title: last.end === null ? `in progress for ${took}` : whole !== null ? `done in ${took}` : `the last time, ${took}: ${last.words}` }
   }
   if (lane.key === 'ci 0') {
     const all = runs.value.flatMap((l) => l.bars).filter((b) => (b.end ?? now) >= start)

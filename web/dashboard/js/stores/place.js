@@ -9,6 +9,7 @@
 import { parse, print } from '../address.js'
 import { batch, computed, signal } from '../lib.js'
 import { choiceOf, DEFAULT, LONGEST_S, paramsOf, resolve, SHORTEST_S, stepFor } from '../period.js'
+import { historyQuery } from '../selector.js'
 import { now, replayed } from './clock.js'
 import { askedMoment } from './past.js'
 
@@ -27,7 +28,7 @@ export function address(page, item = '', params = {}) {
 }
 
 /** The history of a series in Explore. @param {string} query */
-export const historyOf = (query) => address('explore', '', { query })
+export const historyOf = (query) => address('explore', '', { query: historyQuery(query) })
 
 /** Goes to an address; `replace` where going back should not lead here again. @param {string} hash @param {{ replace?: boolean }} [how] */
 export function go(hash, { replace = false } = {}) {
