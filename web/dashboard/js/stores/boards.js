@@ -10,6 +10,7 @@ import { computed, effect, signal, untracked } from '../lib.js'
 import { epoch, ready } from './connection.js'
 import { onEvents } from './events.js'
 import { past } from './past.js'
+import { param } from './place.js'
 import { onSamples } from './samples.js'
 import { sourcesOf } from './status.js'
 
@@ -24,8 +25,8 @@ effect(() => {
   const was = past.value
   boards.value = was && tasks ? { tasks: { ...tasks, boards: tasks.boards.map(was.board) }, error } : told.value
 })
-/** `project/tag` that the reader chose; null follows the tag that is current in the project. @type {import('../../vendor/signals-core.js').Signal<string|null>} */
-export const chosenBoard = signal(null)
+/** `project/tag` that the reader chose, in the address; empty follows the tag that is current in the project. */
+export const chosenBoard = param('board')
 
 /** @param {Board} board */
 export const boardKey = (board) => `${board.project}/${board.tag}`

@@ -12,6 +12,7 @@ import { now } from './clock.js'
 import { epoch, ready } from './connection.js'
 import { onEvents } from './events.js'
 import { past } from './past.js'
+import { param } from './place.js'
 
 const SOON_MS = 250
 const PACE_S = 20
@@ -25,8 +26,8 @@ effect(() => {
   const was = past.value
   ci.value = was && runs ? { runs: was.ci(runs), error } : told.value
 })
-/** `repo workflow` that the reader chose; null follows the busiest. @type {import('../../vendor/signals-core.js').Signal<string|null>} */
-export const chosenWorkflow = signal(null)
+/** `repo workflow` that the reader chose, in the address; empty follows the busiest. */
+export const chosenWorkflow = param('workflow')
 
 /** @typedef {{ repository: CiRepository, workflow: CiWorkflow|null }} Choice */
 
