@@ -4,7 +4,9 @@
  * @import { Feed } from './stores/feeds.js'
  * @import { Answer, Question } from './stores/queries.js'
  */
-import { useEffect, useMemo, useState } from './lib.js'
+import { get } from './api.js'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from './lib.js'
+import { serverTime } from './stores/clock.js'
 import { acquire, release } from './stores/feeds.js'
 import { ask, leave } from './stores/queries.js'
 import { want } from './stores/samples.js'
@@ -46,4 +48,37 @@ export function useAction() {
     }
   }
   return { ...state, run }
+}
+
+/** What an address answers, asked when the component appears and whenever `again` changes. @param {string} path @param {Record<string, string|number>} params @param {unknown} [again] */
+export function useAnswer(path, params, again) {
+  const [turn, setTurn] = useState(0)
+  const [held, hold] = useState(/** @type {{ data: any, error: string, key: string, failedAt: number }} */ ({ data: null, error: '', key: '', failedAt: 0 }))
+  const key = path + JSON.stringify(params)
+  useEffect(() => {
+    let wanted = true
+    get(path, params).then(
+      (data) => { if (wanted) hold({ data, error: '', key, failedAt: 0 }) },
+      // What was known stays in view.
+      (error) => { if (wanted) hold((before) => (before.key === key && before.data !== null ? before : { data: null, error: error.message, key, failedAt: serverTime() })) },
+    )
+    return () => { wanted = false }
+  }, [key, turn, again])
+  const state = held.key === key || held.data !== null ? (held.data !== null ? 'ready' : 'error') : 'loading'
+  return { data: held.data, error: held.error, failedAt: held.failedAt, state, retry: () => setTurn(turn + 1) }
+}
+
+/** How wide an element is: its ref, and the width in pixels, 0 before it is on screen. @returns {[{ current: any }, number]} */
+export function useWidth() {
+  const box = useRef(/** @type {HTMLElement|null} */ (null))
+  const [width, setWidth] = useState(0)
+  useLayoutEffect(() => {
+    const into = box.current
+    if (!into) return undefined
+    const resize = new ResizeObserver(() => setWidth(into.clientWidth))
+    resize.observe(into)
+    setWidth(into.clientWidth)
+    return () => resize.disconnect()
+  }, [])
+  return [box, width]
 }

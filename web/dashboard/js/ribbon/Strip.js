@@ -30,8 +30,8 @@ const WIDE_PX = 860
 /** How near a pointer must come to a bar. */
 const ROOM_PX = 5
 
-/** @param {{ lanes: Lane[], tracks: Track[] }} props */
-export function Strip({ lanes: all, tracks: allTracks }) {
+/** @param {{ lanes: Lane[], tracks: Track[], onOpen?: (bar: import('./lanes.js').Bar) => void }} props `onOpen`: what opening a mark does; else it is kept in the address */
+export function Strip({ lanes: all, tracks: allTracks, onOpen }) {
   const box = useRef(/** @type {HTMLElement|null} */ (null))
   const sheet = useRef(/** @type {HTMLCanvasElement|null} */ (null))
   const [width, setWidth] = useState(0)
@@ -123,7 +123,11 @@ export function Strip({ lanes: all, tracks: allTracks }) {
     marked.value = null
   }
   /** @param {import('./walk.js').Marked|null} mark */
-  const open = (mark) => { if (mark) opened.value = markKey(latest.current.lanes[mark.lane], mark.bar) }
+  const open = (mark) => {
+    if (!mark) return
+    if (onOpen) onOpen(mark.bar)
+    else opened.value = markKey(latest.current.lanes[mark.lane], mark.bar)
+  }
 
   useEffect(() => {
     const into = box.current

@@ -24,7 +24,7 @@ const MOST_EVENTS = 1000
 let held = { board: '', places: [] }
 
 /** From when on all events are known. */
-const knownFrom = computed(() => {
+export const knownFrom = computed(() => {
   const list = events.value ?? []
   const start = (range.value.end ?? now.peek()) - range.value.seconds
   return list.length >= MOST_EVENTS ? Math.max(start, list[list.length - 1].time) : start

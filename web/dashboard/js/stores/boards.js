@@ -9,6 +9,7 @@ import { get } from '../api.js'
 import { computed, effect, signal, untracked } from '../lib.js'
 import { epoch, ready } from './connection.js'
 import { onEvents } from './events.js'
+import { param } from './place.js'
 import { onSamples } from './samples.js'
 import { sourcesOf } from './status.js'
 
@@ -16,8 +17,8 @@ const SOON_MS = 250
 
 /** @type {import('../../vendor/signals-core.js').Signal<{ tasks: Tasks|null, error: string|null }>} */
 export const boards = signal({ tasks: null, error: null })
-/** `project/tag` that the reader chose; null follows the tag that is current in the project. @type {import('../../vendor/signals-core.js').Signal<string|null>} */
-export const chosenBoard = signal(null)
+/** `project/tag` that the reader chose, in the address; empty follows the tag that is current in the project. */
+export const chosenBoard = param('board')
 
 /** @param {Board} board */
 export const boardKey = (board) => `${board.project}/${board.tag}`

@@ -11,14 +11,15 @@ import { computed, effect, signal, untracked } from '../lib.js'
 import { now } from './clock.js'
 import { epoch, ready } from './connection.js'
 import { onEvents } from './events.js'
+import { param } from './place.js'
 
 const SOON_MS = 250
 const PACE_S = 20
 
 /** @type {import('../../vendor/signals-core.js').Signal<{ runs: Ci|null, error: string|null }>} */
 export const ci = signal({ runs: null, error: null })
-/** `repo workflow` that the reader chose; null follows the busiest. @type {import('../../vendor/signals-core.js').Signal<string|null>} */
-export const chosenWorkflow = signal(null)
+/** `repo workflow` that the reader chose, in the address; empty follows the busiest. */
+export const chosenWorkflow = param('workflow')
 
 /** @typedef {{ repository: CiRepository, workflow: CiWorkflow|null }} Choice */
 

@@ -17,8 +17,8 @@ export const place = signal(parse(location.hash))
 /** Which page is in view. */
 export const pageName = computed(() => place.value.page)
 
-/** What every link takes along: the period and the time zone. */
-const CARRIED = ['range', 'from', 'to', 'zone', 'compare']
+/** What every link takes along: the period, the time zone, and the board and workflow that the reader chose. */
+const CARRIED = ['range', 'from', 'to', 'zone', 'compare', 'board', 'workflow']
 
 /** The address of a page in the period in view. @param {string} page @param {string} [item] @param {Record<string, string>} [params] */
 export function address(page, item = '', params = {}) {
