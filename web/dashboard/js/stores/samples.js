@@ -11,6 +11,7 @@ import * as selectors from '../selector.js'
 import { awake } from './awake.js'
 import { now, serverTime } from './clock.js'
 import { socketState, subscribe } from './connection.js'
+import { past } from './past.js'
 
 /** @typedef {{ metric: Metric, t: number, v: number }} Newest */
 
@@ -51,6 +52,9 @@ export const link = computed(() => {
   return early && socketState.value !== 'lost' ? 'connecting' : 'stale'
 })
 
+/** What is on screen. */
+export const wantedSelectors = () => [...wanted.keys()]
+
 /** Asks for live samples of these selectors. @param {string[]} list @returns {() => void} ends it */
 export function want(list) {
   for (const selector of list) wanted.set(selector, (wanted.get(selector) ?? 0) + 1)
@@ -76,6 +80,7 @@ export function newest(selector) {
   samplesVersion.value // read, so that the caller runs again at the next frame
   const parsed = selectors.parse(selector)
   if (!parsed) return []
+  if (past.value) return past.value.newest(parsed)
   const from = (lastSampleAt.value ?? 0) - ENDED_AFTER_S
   // A series that ended has a marker that is no number.
   return [...newestByKey.values()].filter((s) => s.t >= from && !Number.isNaN(s.v) && selectors.matches(parsed, s.metric))
