@@ -7,7 +7,7 @@
 import { bind } from '../keys.js'
 import { heir, moved, stepped, stopAt } from './rove.js'
 
-const LISTS = '.card, .news, .ribbon-names, .timeline-list, .task-list, .runs, .times, .sources, .legend, tbody, [data-rove]'
+const LISTS = '.card, .news, .timeline-list, .runs, .times, .sources, .legend, tbody, [data-rove]'
 /** What `j` and `k` walk through besides: what needs the reader, whose buttons each keep their stop. */
 const ROWS = `${LISTS}, .needs, .alert-rows`
 /** What can be walked to. Fields and choices keep their own stop: arrows mean something in them. */

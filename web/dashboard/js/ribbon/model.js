@@ -24,7 +24,7 @@ const MOST_EVENTS = 1000
 let held = { board: '', places: [] }
 
 /** From when on all events are known. */
-const knownFrom = computed(() => {
+export const knownFrom = computed(() => {
   const list = events.value ?? []
   const start = (range.value.end ?? now.peek()) - range.value.seconds
   return list.length >= MOST_EVENTS ? Math.max(start, list[list.length - 1].time) : start
@@ -50,6 +50,14 @@ export const lanes = computed(() => [...tasks.value.lanes, ...runs.value, probes
 export const tasksLeft = computed(() => tasks.value.left)
 /** Whether enough is known to draw. */
 export const known = computed(() => events.value !== null && status.value !== null)
+
+/** From when on anything is known of the period: the first mark in it whose start was seen. */
+export const firstMark = computed(() => {
+  const start = (range.value.end ?? now.peek()) - range.value.seconds
+  let first = Infinity
+  for (const lane of lanes.value) for (const bar of lane.bars) if (bar.seen && bar.start < first && (bar.end ?? Infinity) >= start) first = bar.start
+  return first
+})
 
 /** What the reader points at. @type {import('../../vendor/signals-core.js').Signal<import('./walk.js').Marked|null>} */
 export const marked = signal(null)
