@@ -39,27 +39,6 @@ export async function mainThread(page, during) {
   return { total: tasks.reduce((sum, ms) => sum + ms, 0), longest: Math.max(0, ...tasks) }
 }
 
-/**
- * Milliseconds of the processor that the page's main thread took from the navigation until a mark that the page sets.
- * @param {import('playwright-core').Page} page @param {() => Promise<unknown>} during loads the page @param {string} mark
- */
-export async function threadUntil(page, during, mark) {
-  const session = await page.context().newCDPSession(page)
-  /** @type {any[]} */
-  const events = []
-  session.on('Tracing.dataCollected', ({ value }) => events.push(...value))
-  await session.send('Tracing.start', { transferMode: 'ReportEvents', traceConfig: { includedCategories: ['toplevel', 'blink.user_timing'] } })
-  await during()
-  const complete = once(session, 'Tracing.tracingComplete')
-  await session.send('Tracing.end')
-  await complete
-  await session.detach()
-  const set = events.find((e) => e.name === mark)
-  const begun = events.filter((e) => e.name === 'navigationStart' && e.pid === set?.pid && e.ts < set.ts).at(-1)?.ts ?? 0
-  const tasks = events.filter((e) => e.pid === set?.pid && e.tid === set?.tid && /RunTask$/.test(e.name) && e.ts >= begun && e.ts <= set.ts)
-  return tasks.reduce((sum, e) => sum + (e.tdur ?? e.dur ?? 0) / 1000, 0)
-}
-
 /** Bytes of the heap that are still in use after two collections. @param {import('playwright-core').Page} page */
 export async function heap(page) {
   const session = await page.context().newCDPSession(page)

@@ -1,19 +1,19 @@
 /**
  * Measures the dashboard: the real binary, a recorded board, Chromium without a screen. Prints a table beside the goals.
  *
- *     node tests/browser/numbers.mjs [--binary target/release/taskpulse] [--minutes 5] [--loads 5] [--only load,first,shift,work,heap,many,ribbon,day] [--why]
+ *     node tests/browser/numbers.mjs [--binary target/release/taskpulse] [--minutes 5] [--loads 5] [--only load,shift,work,heap,many,ribbon,day] [--why]
  *
  * The machine's noise is measured beside: a fixed loop before and after. `--why` names what moved and what was asked. No test: figures depend on the machine.
  */
 import { parseArgs } from 'node:util'
 import { launch, openPage, waitForState } from './browser.mjs'
-import { heap, hide, mainThread, median, noise, shiftsOf, threadUntil, watchShifts } from './measure.mjs'
+import { heap, hide, mainThread, median, noise, shiftsOf, watchShifts } from './measure.mjs'
 import { manyRuns, passHour } from './stand_ins.mjs'
 
 const { values: options } = parseArgs({
   options: {
     binary: { type: 'string' }, minutes: { type: 'string', default: '5' }, loads: { type: 'string', default: '5' },
-    only: { type: 'string', default: 'load,first,shift,work,many,day,ribbon,heap' }, why: { type: 'boolean', default: false },
+    only: { type: 'string', default: 'load,shift,work,many,day,ribbon,heap' }, why: { type: 'boolean', default: false },
   },
 })
 if (options.binary) process.env.TASKPULSE_BIN = options.binary
@@ -42,6 +42,8 @@ async function load({ slow = 1, page: held } = {}) {
   if (!held) await watchShifts(page)
   if (slow > 1) await session.send('Emulation.setCPUThrottlingRate', { rate: slow })
   await session.send('Network.enable')
+  /** Those that went over the network. @type {Set<string>} */
+  const wire = new Set()
   /** @type {Map<string, { url: string, bytes: number, status: number, cached: boolean }>} */
   const requests = new Map()
   session.on('Network.requestWillBeSent', ({ requestId, request }) => { if (!request.url.startsWith('data:')) requests.set(requestId, { url: request.url, bytes: 0, status: 0, cached: false }) })
@@ -50,7 +52,7 @@ async function load({ slow = 1, page: held } = {}) {
     const request = requests.get(requestId)
     if (request) Object.assign(request, { status: response.status, cached: response.fromDiskCache || response.fromServiceWorker })
   })
-  session.on('Network.responseReceivedExtraInfo', ({ requestId, statusCode }) => { if (statusCode === 304) Object.assign(requests.get(requestId) ?? {}, { status: 304 }) })
+  session.on('Network.responseReceivedExtraInfo', ({ requestId }) => { wire.add(requestId) })
   session.on('Network.requestServedFromCache', ({ requestId }) => Object.assign(requests.get(requestId) ?? {}, { cached: true }))
   session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => { const request = requests.get(requestId); if (request) request.bytes = encodedDataLength })
   if (held) await page.reload()
@@ -64,7 +66,7 @@ async function load({ slow = 1, page: held } = {}) {
     number: performance.getEntriesByName('first-number')[0].startTime,
     first: [...document.querySelectorAll('script[src], link[rel~="stylesheet"], link[rel~="modulepreload"]')].map((e) => e.getAttribute('src') ?? e.getAttribute('href')),
   }))
-  return { ...times, untilLive, all: [...requests.values()], page, close: async () => { await session.detach(); await watched?.close() } }
+  return { ...times, untilLive, all: [...requests.values()], wired: [...requests].filter(([id]) => wire.has(id)).map(([, r]) => r), page, close: async () => { await session.detach(); await watched?.close() } }
 }
 
 const pathOf = (/** @type {{ url: string }} */ r) => new URL(r.url).pathname + new URL(r.url).search
@@ -88,7 +90,7 @@ async function measureLoad() {
   say('first number', ms(median(loads.map((l) => l.number))), '< 600 ms')
   if (options.why) console.error(last.all.map((r) => `    ${r.status} ${r.bytes} ${pathOf(r)}`).join('\n'))
   const again = await load({ page: last.page })
-  const asked = again.all.filter((r) => !/^\/(api|ws)/.test(pathOf(r)) && (r.status === 304 || !r.cached) && pathOf(r) !== '/')
+  const asked = again.wired.filter((r) => !/^\/(api|ws)/.test(pathOf(r)) && pathOf(r) !== '/')
   say('asked again on reload beside page and data', asked.length ? asked.map(pathOf).join(' ') : 'nothing', 'nothing')
   await again.close()
   await last.close()
@@ -100,21 +102,6 @@ async function measureLoad() {
     await one.close()
   }
   say('first number with a CPU four times slower', ms(median(slow)), '< 1,000 ms')
-}
-
-/** What of the time until the first number is the page's own work, whatever else the machine does. */
-async function measureFirst() {
-  /** @type {number[]} */
-  const found = []
-  for (let i = 0; i < Number(options.loads); i += 1) {
-    const { page, close } = await openPage(browser)
-    found.push(await threadUntil(page, async () => {
-      await page.goto(service.url)
-      await page.waitForFunction(() => performance.getEntriesByName('first-number').length > 0, undefined, { timeout: 60_000 })
-    }, 'first-number'))
-    await close()
-  }
-  say('main thread until the first number', ms(median(found)), 'part of the 600 ms')
 }
 
 async function measureShift() {
@@ -243,7 +230,7 @@ async function measureHeap() {
   await close()
 }
 
-const MEASURES = /** @type {Record<string, () => Promise<void>>} */ ({ load: measureLoad, first: measureFirst, shift: measureShift, work: measureWork, many: measureMany, day: measureDay, ribbon: measureRibbon, heap: measureHeap })
+const MEASURES = /** @type {Record<string, () => Promise<void>>} */ ({ load: measureLoad, shift: measureShift, work: measureWork, many: measureMany, day: measureDay, ribbon: measureRibbon, heap: measureHeap })
 const before = noise()
 service = await Service.prepare()
 browser = await launch()
