@@ -51,6 +51,14 @@ export const tasksLeft = computed(() => tasks.value.left)
 /** Whether enough is known to draw. */
 export const known = computed(() => events.value !== null && status.value !== null)
 
+/** From when on anything is known of the period: the first mark in it whose start was seen. */
+export const firstMark = computed(() => {
+  const start = (range.value.end ?? now.peek()) - range.value.seconds
+  let first = Infinity
+  for (const lane of lanes.value) for (const bar of lane.bars) if (bar.seen && bar.start < first && (bar.end ?? Infinity) >= start) first = bar.start
+  return first
+})
+
 /** What the reader points at. @type {import('../../vendor/signals-core.js').Signal<import('./walk.js').Marked|null>} */
 export const marked = signal(null)
 
