@@ -28,7 +28,7 @@ export function Editor({ letter, text, change, run, failed, field: given }) {
   const under = useRef(/** @type {HTMLElement|null} */ (null))
   const [open, setOpen] = useState(/** @type {Open|null} */ (null))
   const turn = useRef(0)
-  /** While a completion is written, the list stays closed. */
+  /** While something is written for the reader, the caret is not where it will be. */
   const writing = useRef(false)
   const checked = useCheck(text)
   const mistake = checked ?? failed
@@ -67,8 +67,12 @@ export function Editor({ letter, text, change, run, failed, field: given }) {
       look(true)
       return
     }
-    if (field.current && pair(field.current, event)) {
+    writing.current = true
+    const paired = field.current !== null && pair(field.current, event)
+    writing.current = false
+    if (paired) {
       event.preventDefault()
+      look(false)
       return
     }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
