@@ -89,7 +89,7 @@ onPage('a query is written with the keyboard alone, from what the service knows'
   assert.notEqual(await field.inputValue(), written, 'the browser takes back what was completed')
   await field.fill(written)
   await page.keyboard.press('Enter')
-  await page.locator('.plot[data-lines="1"]').waitFor(PATIENCE)
+  await page.locator('[data-panel="answer"] .plot canvas').waitFor(PATIENCE)
   assert.equal(new URLSearchParams(page.url().split('?')[1]).get('query'), written)
 })
 
@@ -154,8 +154,10 @@ onPage('thousands of metrics and series are listed, and said where they are cut,
   await explore(page, { query: 'shop_many' })
   await page.locator('[data-panel="answer"] .note', { hasText: 'There are more series than are shown' }).waitFor(PATIENCE)
   assert.ok(await page.evaluate(() => document.querySelectorAll('*').length) < 2000)
-  await explore(page, { query: 'shop_odd', metric: 'shop_odd' })
-  await page.locator('.series-table tbody tr:not([aria-hidden])').first().waitFor(PATIENCE)
+  for (const view of ['graph', 'table']) {
+    await explore(page, { query: 'shop_odd', metric: 'shop_odd', view })
+    await page.locator('[data-panel="answer"][data-face="data"]', { hasText: 'onerror' }).waitFor(PATIENCE)
+  }
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'no name widens the page')
 })
 
@@ -172,7 +174,7 @@ onPage('a slow query is stopped on request, and asked again', async (page) => {
   await page.unroute('**/api/v1/query_range*')
   answer()
   await page.getByRole('button', { name: 'Ask again' }).click(PATIENCE)
-  await page.locator('.plot[data-lines="3"]').waitFor(PATIENCE)
+  await page.locator('[data-panel="answer"] .plot canvas').waitFor(PATIENCE)
 })
 
 onPage('alerts are one row a rule in words; taking note and back keeps the focus', async (page) => {
@@ -204,8 +206,8 @@ onPage('alerts are one row a rule in words; taking note and back keeps the focus
 onPage('a row opens to the value against the threshold, and its link opens there', async (page) => {
   await page.goto(`${service.url}/#/alerts?${new URLSearchParams({ open: 'rule many_parts' })}`)
   const row = page.locator('[data-row="rule many_parts"]')
-  await row.locator('.plot').waitFor(PATIENCE)
+  await row.locator('.plot canvas').waitFor(PATIENCE)
   assert.match(await row.locator('dd', { hasText: 'shop_parts > 0' }).textContent() ?? '', /shop_parts > 0/)
   await row.locator('.fold-button').click()
-  await row.locator('.plot').waitFor({ ...PATIENCE, state: 'detached' })
+  await row.locator('.plot canvas').waitFor({ ...PATIENCE, state: 'detached' })
 })

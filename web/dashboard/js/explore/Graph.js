@@ -35,15 +35,13 @@ export function Graph({ asked }) {
   const shown = all.filter((s) => !hidden.has(s.line.key)).slice(0, DRAWN)
   const drawn = useMemo(() => shown.map((s) => withGaps(s.line, step)), [shown.map((s) => s.line.key).join('\n'), all, step])
   const colours = shown.map((s) => lineColour(all.indexOf(s), all.length))
-  const most = Math.max(...all.map((s) => s.highest ?? 0), 0)
   const spec = useMemo(() => {
     const names = new Map(all.map((s) => [s.line.metric, s.name]))
     return /** @type {import('../chart/specs.js').ChartSpec} */ ({
-      // A share of a whole keeps the whole in view, so that half of it looks like half.
-      id: 'explore', title: 'Graph', unit, top: unit === 'ratio' && most > 0.5 && most <= 1 ? 1 : undefined, selectors: [asked[0]?.wanted.text ?? ''], metricName: metricsOf(asked[0]?.wanted.text ?? '')[0],
+      id: 'explore', title: 'Graph', unit, selectors: [asked[0]?.wanted.text ?? ''], metricName: metricsOf(asked[0]?.wanted.text ?? '')[0],
       name: (metric) => names.get(metric) ?? caption(metric), fill: '',
     })
-  }, [all, unit, most])
+  }, [all, unit])
   if (drawn.length === 0 && all.length > 0) return html`<p class="face">All series are hidden.</p><${SeriesTable} all=${all} unit=${unit} colours=${new Map()} hidden=${hidden} hide=${hide} />`
   const label = `${asked.map(({ wanted }) => wanted.text).join('; ')}: ${count(all.length, 'series', 'series')}`
   return html`
@@ -89,12 +87,12 @@ function SeriesTable({ all, unit, colours, hidden, hide }) {
           <tr class="rows-before" aria-hidden="true" ref=${space(rows.from * ROW_PX)}></tr>
           ${all.slice(rows.from, rows.to).map((s) => html`
             <tr key=${s.line.key} class=${hidden.has(s.line.key) ? 'series-hidden' : ''}>
-              <td><div class="series-name">
+              <td class="series-name">
                 <button type="button" class="series-mark" aria-pressed=${!hidden.has(s.line.key)} aria-label=${`Draw ${s.name}`} onClick=${() => toggle(s.line.key)}>
                   ${colours.has(s.line.key) ? html`<${Swatch} colour=${colours.get(s.line.key)} />` : html`<i class="series-none"></i>`}
                 </button>
                 <a href=${historyOf(s.query)} title=${print(s.line.metric) || s.query}><bdi>${s.name}</bdi></a>
-              </div></td>
+              </td>
               ${[s.last, s.lowest, s.mean, s.highest].map((v) => html`<td class="num">${format(v, unit)}</td>`)}
             </tr>`)}
           <tr class="rows-after" aria-hidden="true" ref=${space((all.length - rows.to) * ROW_PX)}></tr>

@@ -31,7 +31,7 @@ export function Results({ asked, handles, view, title }) {
   const notes = ready.flatMap(({ wanted, answer }) => answer.notes.filter((note) => !note.includes('truncated')).map((note) => (asked.length > 1 ? `${wanted.letter}: ${note}` : note)))
   const slowest = Math.max(0, ...asked.map(({ answer }) => waited(answer)))
   const took = Math.max(0, ...ready.map(({ answer }) => answer.took))
-  const note = [title?.help, ready.length > 0 && count(total, 'series', 'series'), ready.length > 0 && `answered in ${span(took < 1000 ? Math.round(took) / 1000 : Math.round(took / 100) / 10)}`].filter(Boolean).join(' · ')
+  const note = [title?.help, ready.length > 0 && count(total, 'series', 'series'), ready.length > 0 && `${Math.round(took)} ms`].filter(Boolean).join(' · ')
   const face = ready.length > 0 ? (total > 0 ? 'data' : 'empty') : failed.length > 0 ? 'data' : 'loading'
   const words = VIEWS.find(([name]) => name === view)?.[1] ?? 'Graph'
   return html`
