@@ -9,11 +9,11 @@ import { Service, until } from './service.mjs'
 const PATIENCE = { timeout: 20_000 }
 const RULES = `
 [alerts.rules.always_busy]
-condition = "system_cpu_utilization_ratio >= 0"
+expr = "system_cpu_utilization_ratio >= 0"
 for = "0s"
 severity = "warning"
 [alerts.rules.many_parts]
-condition = "shop_parts > 0"
+expr = "shop_parts > 0"
 for = "0s"
 severity = "error"
 `
