@@ -88,11 +88,12 @@ test('a gesture moves the view, and the address follows when it is over', () => 
   assert.equal(place.choice.value.to, 'now', 'one that ends now is live again')
 })
 
-test('links keep the time, and a login leads back to what is in view', () => {
-  go('#/status?range=6h&board=x')
-  assert.equal(place.address('tasks', '7'), '#/tasks/7?range=6h')
-  assert.equal(place.historyOf('up'), '#/explore?range=6h&query=up')
-  assert.equal(loginAddress.value, '/login#/status?range=6h&board=x')
-  place.setParams({ board: '' })
-  assert.equal(location.hash, '#/status?range=6h')
+test('links keep the time and the board, and a login leads back to what is in view', () => {
+  go('#/status?range=6h&board=x&q=y')
+  assert.equal(place.address('tasks', '7'), '#/tasks/7?range=6h&board=x')
+  assert.equal(place.historyOf('up'), '#/explore?range=6h&board=x&query=up')
+  assert.equal(loginAddress.value, '/login#/status?range=6h&board=x&q=y')
+  place.setParams({ q: '' })
+  assert.equal(location.hash, '#/status?range=6h&board=x')
+  go('#/status?range=6h')
 })

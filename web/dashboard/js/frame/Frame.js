@@ -14,6 +14,7 @@ import { Head } from './Head.js'
 import { Help } from './Help.js'
 import { Lost } from './Lost.js'
 import { Palette } from './Palette.js'
+import { Replay } from './Replay.js'
 import { BottomNav } from './Nav.js'
 import { followPrinting } from './paper.js'
 import { showState } from './state.js'
@@ -43,6 +44,7 @@ export function Frame() {
     <${BottomNav} />
     <${Palette} />
     <${Help} />
+    <${Replay} />
     <${Lost} />`
 }
 

@@ -11,6 +11,7 @@ import { status } from '../stores/status.js'
 import { nextTheme, theme } from '../stores/theme.js'
 import { Nav } from './Nav.js'
 import { Notify } from './Notify.js'
+import { ReplayButton } from './Replay.js'
 import { openPalette } from './search.js'
 import { TimePicker } from './TimePicker.js'
 
@@ -28,6 +29,7 @@ export function Head() {
         </button>
         <${Connection} />
         <${TimePicker} />
+        <${ReplayButton} />
         <${Notify} />
         <${Theme} />
         <${Logout} />

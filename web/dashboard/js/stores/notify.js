@@ -6,7 +6,7 @@
  * @import { Alert } from '../types.js'
  */
 import { effect, signal } from '../lib.js'
-import { alerts } from './alerts.js'
+import { presentAlerts } from './alerts.js'
 import { address, go } from './place.js'
 
 const KEY = 'taskpulse.notify'
@@ -53,8 +53,8 @@ export function followNotify() {
   /** @type {Map<string, Notification>} */
   const shown = new Map()
   effect(() => {
-    if (!alerts.value) return
-    const now = firing(alerts.value)
+    if (!presentAlerts.value) return
+    const now = firing(presentAlerts.value)
     // What fired already when the page was opened is on the page.
     for (const [key, alert] of now) if (known && !known.has(key) && notify.peek() === 'on' && !inView()) shown.set(key, show(alert))
     for (const [key, notification] of shown) {
