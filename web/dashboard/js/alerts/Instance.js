@@ -63,7 +63,7 @@ function Details({ alert }) {
 function Note({ alert }) {
   const [draft, setDraft] = useState(/** @type {string|null} */ (null))
   const { busy, error, run } = useAction()
-  if (draft === null) return html`<bdi>${alert.note ?? ''}</bdi> <button type="button" class="button" ref=${takesFocus(`note ${alert.id}`)} onClick=${() => setDraft(alert.note ?? '')}>${alert.note ? 'Change' : 'Add a note'}</button>`
+  if (draft === null) return html`<bdi>${alert.note ?? ''}</bdi> <button type="button" class="button" ref=${takesFocus(`note ${alert.id}`)} onClick=${() => { follow(`field ${alert.id}`); setDraft(alert.note ?? '') }}>${alert.note ? 'Change' : 'Add a note'}</button>`
   const keep = () => run(async () => {
     follow(`note ${alert.id}`)
     if (draft.trim() !== '') await acknowledge(alert.id, draft.trim())
@@ -71,7 +71,7 @@ function Note({ alert }) {
   })
   return html`
     <form class="note-form" onSubmit=${(/** @type {Event} */ e) => { e.preventDefault(); keep() }}>
-      <input type="text" maxlength=${LONGEST_NOTE} aria-label="Why it asks for nothing now" value=${draft} autofocus ref=${(/** @type {HTMLElement|null} */ e) => { if (e && document.activeElement === document.body) e.focus() }}
+      <input type="text" maxlength=${LONGEST_NOTE} aria-label="Why it asks for nothing now" value=${draft} ref=${takesFocus(`field ${alert.id}`)}
         onInput=${(/** @type {any} */ e) => setDraft(e.target.value)} onKeyDown=${(/** @type {KeyboardEvent} */ e) => { if (e.key === 'Escape') { follow(`note ${alert.id}`); setDraft(null) } }} />
       <button type="submit" class="button" disabled=${busy}>Keep</button>
       ${error && html`<span class="problem" role="alert">${error}</span>`}
