@@ -1,22 +1,26 @@
 /**
  * What components need of the stores for as long as they are on screen.
  *
- * @import { Feed } from './stores/feeds.js'
+ * @import { Buckets } from './stores/buckets.js'
  * @import { Answer, Question } from './stores/queries.js'
  */
 import { get } from './api.js'
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from './lib.js'
+import { leave, watch } from './stores/buckets.js'
 import { serverTime } from './stores/clock.js'
-import { acquire, release } from './stores/feeds.js'
-import { ask, leave } from './stores/queries.js'
+import { ask, leave as leaveQuery } from './stores/queries.js'
 import { want } from './stores/samples.js'
 
-/** Feeds of these selectors; the component renders again when their points change. @param {string[]} selectors @returns {Feed[]} */
+/** What has few pixels, or is drawn in a strip, needs no more buckets than this. */
+const FEW_PX = 360
+
+/** The course of these selectors over the period in view; the component renders again when it changes. @param {string[]} selectors @returns {Buckets[]} */
 export function useFeeds(selectors) {
   const key = selectors.join('\n')
-  const feeds = useMemo(() => selectors.map(acquire), [key])
-  useEffect(() => () => selectors.forEach(release), [key])
-  for (const feed of feeds) feed.version.value // read, to run again at new points
+  const questions = useMemo(() => selectors.map((query) => ({ query, pixels: FEW_PX })), [key])
+  const feeds = useMemo(() => questions.map(watch), [key])
+  useEffect(() => () => questions.forEach(leave), [key])
+  for (const feed of feeds) feed.version.value // read, to run again at new samples
   return feeds
 }
 
@@ -24,7 +28,7 @@ export function useFeeds(selectors) {
 export function useQuery(question) {
   const key = JSON.stringify(question)
   const held = useMemo(() => ask(question), [key])
-  useEffect(() => () => leave(question), [key])
+  useEffect(() => () => leaveQuery(question), [key])
   return { ...held.answer.value, retry: held.retry }
 }
 

@@ -38,7 +38,7 @@ function specsOf(repo, window, words) {
       id: 'ci-queue', title: 'Waiting and running', note: `mean of runs over ${words}`, unit: 'seconds', stacked: true, selectors: [`github_actions_run_queue_seconds${of}`],
       query: `${part(queue, 'waiting')} or ${part(`${mean('github_actions_run_duration_seconds')} - ${queue}`, 'running')}`,
       name: (m) => m.part ?? caption(m), colour: (m) => (m.part === 'waiting' ? '--series-2' : '--series-1'),
-      prepare: (lines) => [...lines].sort((a, b) => (b.metric.part ?? '').localeCompare(a.metric.part ?? '')), fill: FROM_RUNS,
+      pick: (series) => [...series].sort((a, b) => (b.metric.part ?? '').localeCompare(a.metric.part ?? '')), fill: FROM_RUNS,
     },
   ]
 }

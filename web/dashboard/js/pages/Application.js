@@ -53,7 +53,7 @@ function phaseChart(target) {
   return {
     id: 'phases', title: 'Phases of a check', note: `${target}, where it succeeded`, unit: 'seconds', stacked: true, selectors: [`probe_http_duration_seconds${of}`],
     query: `probe_http_duration_seconds${of} and on (target) probe_success == 1`, name: (m) => PHASES.find((p) => p.phase === m.phase)?.word ?? caption(m),
-    colour: (m) => PHASES.find((p) => p.phase === m.phase)?.colour ?? '--line-2', prepare: (lines) => [...lines].sort((a, b) => rank(a.metric.phase) - rank(b.metric.phase)),
+    colour: (m) => PHASES.find((p) => p.phase === m.phase)?.colour ?? '--line-2', pick: (series) => [...series].sort((a, b) => rank(a.metric.phase) - rank(b.metric.phase)),
     fill: 'No check of it succeeded in this time.',
   }
 }

@@ -15,9 +15,9 @@ import { param, period, utc } from '../stores/place.js'
 import { repaint } from '../stores/theme.js'
 import { barAt } from './lanes.js'
 import { Figures, Marks, Names } from './Labels.js'
-import { markKey, marked, markOf } from './model.js'
+import { firstMark, markKey, marked, markOf } from './model.js'
 import { heightOf, LANE_H, paint, palette } from './paint.js'
-import { timeAt } from './scale.js'
+import { timeAt, viewStart } from './scale.js'
 import { Tip } from './Tip.js'
 import { walk } from './walk.js'
 
@@ -94,8 +94,9 @@ export function Strip({ lanes: all, tracks: allTracks, onOpen }) {
 
   /** @returns {Scene} */
   function sceneOf() {
-    const { start, end } = period.peek()
+    const { end } = period.peek()
     const { opened: key, ...rest } = latest.current
+    const start = viewStart(period.peek(), Math.min(firstMark.peek(), ...rest.tracks.map(({ line }) => line?.t[0] ?? Infinity)))
     return { ...rest, start, end, now: Math.min(end, now.peek()), marked: marked.peek()?.bar ?? null, chosen: key ? markOf(key, rest.lanes)?.bar ?? null : null, cursor: cursor.peek(), utc: utc.peek() }
   }
 
@@ -160,7 +161,7 @@ export function Strip({ lanes: all, tracks: allTracks, onOpen }) {
       <${Names} lanes=${lanes} tracks=${tracks} />
       ${width >= WIDE_PX && html`<${Figures} lanes=${lanes} tracks=${tracks} />`}
       ${pull && html`<${Pull} from=${pull[0]} to=${pull[1]} />`}
-      <${Tip} lanes=${lanes} left=${left} right=${right} />
+      <${Tip} lanes=${lanes} sceneOf=${sceneOf} />
       <${Marks} lanes=${lanes} />
     </div>`
 }

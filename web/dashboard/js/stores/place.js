@@ -7,7 +7,7 @@
  * @import { Choice } from '../period.js'
  */
 import { parse, print } from '../address.js'
-import { batch, computed, signal } from '../lib.js'
+import { batch, computed, effect, signal } from '../lib.js'
 import { choiceOf, DEFAULT, LONGEST_S, paramsOf, resolve, SHORTEST_S, stepFor } from '../period.js'
 import { historyQuery } from '../selector.js'
 import { now, replayed } from './clock.js'
@@ -106,6 +106,15 @@ export function zoom(start, end) {
   before.push(choice.peek())
   if (before.length > MOST_STEPS_BACK) before.shift()
   choose({ from: String(Math.round(middle - half)), to: String(Math.round(middle + half)) })
+}
+
+/** The live period that was in view last. @type {Choice} */
+let followed = DEFAULT
+effect(() => { if (choice.value.to === 'now') followed = choice.value })
+
+/** The view goes with the time again, as long as it was before the reader held it; a replay ends. */
+export function follow() {
+  setParams({ ...paramsOf(followed), at: '' })
 }
 
 /** Back to what was in view before; to the live hour where nothing was. */
