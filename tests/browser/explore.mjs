@@ -151,8 +151,11 @@ onPage('thousands of metrics and series are listed, and said where they are cut,
   await search.press('ArrowDown')
   await search.press('Enter')
   await page.locator('.chosen', { hasText: 'shop_thing' }).waitFor(PATIENCE)
-  await explore(page, { query: 'shop_many' })
+  await explore(page, { query: 'shop_many', view: 'table' })
   await page.locator('[data-panel="answer"] .note', { hasText: 'There are more series than are shown' }).waitFor(PATIENCE)
+  assert.ok(await page.evaluate(() => document.querySelectorAll('*').length) < 2000)
+  await explore(page, { query: 'shop_many' })
+  await page.locator('[data-panel="answer"] .note', { hasText: 'of 2\u202f000 series' }).waitFor(PATIENCE)
   assert.ok(await page.evaluate(() => document.querySelectorAll('*').length) < 2000)
   for (const view of ['graph', 'table']) {
     await explore(page, { query: 'shop_odd', metric: 'shop_odd', view })
