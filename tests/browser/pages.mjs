@@ -39,7 +39,7 @@ const withPage = (hash, body, options) => onPage(browser, async ({ page }) => {
 /** The tasks of a tag, by the board's file. @param {string} tag @returns {Promise<any[]>} */
 const tasksOf = async (tag) => JSON.parse(await service.read(TASKS))[tag].tasks
 
-test('the board has the tasks of the file in columns, with their titles and counts', () => withPage('#/tasks', async (page) => {
+test('the board has the tasks of the file in columns, with their titles and counts', () => withPage('#/tasks?board=project%2Fmaster', async (page) => {
   const board = page.locator('.tasks-page')
   await board.waitFor(PATIENCE)
   const tag = (await board.getAttribute('data-board'))?.split('/').pop() ?? ''
@@ -61,7 +61,7 @@ test('the board has the tasks of the file in columns, with their titles and coun
   assert.match(await page.locator('[data-panel="board-columns"] .panel-head .note').innerText(), new RegExp(`^${rows} of ${tasks.length} tasks`))
 }))
 
-test('a task opens beside the board with its history and dependencies, and Escape leads back', () => withPage('#/tasks', async (page) => {
+test('a task opens beside the board with its history and dependencies, and Escape leads back', () => withPage('#/tasks?board=project%2Fmaster', async (page) => {
   await page.locator('.tasks-page').waitFor(PATIENCE)
   const tag = (await page.locator('.tasks-page').getAttribute('data-board'))?.split('/').pop() ?? ''
   const tasks = await tasksOf(tag)
@@ -79,7 +79,7 @@ test('a task opens beside the board with its history and dependencies, and Escap
   const [from, to] = [moved.status, moved.status === 'in-progress' ? 'review' : 'in-progress']
   Object.assign(moved, { status: to, updatedAt: new Date().toISOString() })
   await service.write(TASKS, JSON.stringify(file))
-  await panel.locator('.sheet-list', { hasText: to === 'review' ? 'in review' : 'in progress' }).first().waitFor(PATIENCE)
+  await panel.locator('ol.sheet-list li', { hasText: to === 'review' ? 'in review' : 'in progress' }).first().waitFor(PATIENCE)
   assert.notEqual(from, to)
   await page.keyboard.press('Escape')
   await panel.waitFor({ state: 'detached', ...PATIENCE })

@@ -74,6 +74,18 @@ test('a live period moves on by a pixel at a time, a chosen one stands', () => {
   assert.equal(place.choice.value.from, 'now-1h', 'and to the live hour in the end')
 })
 
+test('a view that stands still follows the time again, as long as it was', () => {
+  go('#/now?range=6h')
+  place.zoom(START - 100, START - 40)
+  place.zoom(START - 90, START - 50)
+  assert.equal(place.period.value.live, false)
+  place.follow()
+  assert.deepEqual([place.choice.value, place.period.value.live], [{ from: 'now-6h', to: 'now' }, true])
+  place.setParams({ at: String(START - 500) })
+  place.follow()
+  assert.equal(place.place.value.params.at ?? '', '', 'a replay ends')
+})
+
 test('a gesture moves the view, and the address follows when it is over', () => {
   go('#/now?range=1h')
   const hash = location.hash

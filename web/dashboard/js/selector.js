@@ -58,9 +58,14 @@ export function historyQuery(text) {
   return `{${[`__name__=~"${selector.name}.*"`, ...rest].join(',')}}`
 }
 
+/** What is written from right to left, or says so. */
+const FROM_RIGHT = /[\u0590-\u08ff\u202a-\u202e\u2066-\u2069\ufb1d-\ufefc]/
+/** A value that cannot turn round what stands beside it. @param {string} value */
+const isolated = (value) => (FROM_RIGHT.test(value) ? `\u2068${value}\u2069` : value)
+
 /** The labels alone, as a reader wants them in a legend: `sda1 · read`. @param {Metric} metric */
 export function caption(metric) {
-  const values = Object.keys(metric).filter((l) => l !== '__name__').sort().map((l) => metric[l])
+  const values = Object.keys(metric).filter((l) => l !== '__name__').sort().map((l) => isolated(metric[l]))
   return values.length ? values.join(' · ') : metric.__name__ ?? ''
 }
 

@@ -9,7 +9,7 @@ import { useAction } from '../hooks.js'
 import { html } from '../lib.js'
 import { markOf } from '../statuses.js'
 import { decide } from '../stores/advice.js'
-import { now } from '../stores/clock.js'
+import { minute } from '../stores/clock.js'
 import { historyOf } from '../stores/place.js'
 import { Fold } from './Fold.js'
 import { follow, takesFocus } from './focus.js'
@@ -25,7 +25,7 @@ function Row({ advice }) {
   const open = advice.status === 'open'
   return html`
     <${Fold} name=${`advice ${advice.id}`} title=${html`<${Mark} kind=${open ? markOf(advice.severity) : 'info'} word=${`advice, ${advice.severity}`} /><span class="fold-title"><bdi>${advice.title}</bdi></span>`}
-      aside=${html`<span class="need-since">${STANDS[advice.status] ?? advice.status} since ${since(open ? advice.created : advice.updated, now.value)}</span><span class="need-buttons"><${Decide} advice=${advice} /></span>`}>
+      aside=${html`<span class="need-since">${STANDS[advice.status] ?? advice.status} since ${since(open ? advice.created : advice.updated, minute.value)}</span><span class="need-buttons"><${Decide} advice=${advice} /></span>`}>
       ${() => html`
         <p>${advice.why}</p>
         <p><span class="quiet">Next</span> ${advice.action}</p>

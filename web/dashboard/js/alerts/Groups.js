@@ -12,7 +12,7 @@ import { html } from '../lib.js'
 import { print } from '../selector.js'
 import { markOf } from '../statuses.js'
 import { acknowledge, takeBack } from '../stores/alerts.js'
-import { now } from '../stores/clock.js'
+import { minute } from '../stores/clock.js'
 import { follow, takesFocus } from './focus.js'
 import { Acknowledge, Instance } from './Instance.js'
 import { Fold } from './Fold.js'
@@ -32,12 +32,12 @@ function Row({ group, stand }) {
   const { alerts, rule, severity, since: from } = group
   const [first] = alerts
   const alone = alerts.length === 1
-  const title = alone ? headline(first, now.value) : ruleHeadline(alerts)
+  const title = alone ? headline(first, minute.value) : ruleHeadline(alerts)
   const name = first.metric.__name__ ?? ''
   const notes = alone && first.note ? html`<span class="quiet"><bdi>${first.note}</bdi></span>` : ''
   return html`
     <${Fold} name=${`${stand} ${rule}`} title=${html`<${Mark} kind=${stand === 'pending' ? 'info' : markOf(severity)} word=${stand === 'pending' ? 'pending' : severity} /><span class="fold-title"><bdi>${title}</bdi></span>${notes}`}
-      aside=${html`<span class="need-since">${stand === 'pending' ? 'pending' : 'firing'} since ${since(from, now.value)}</span><span class="need-buttons">${alone ? html`<${Acknowledge} alert=${first} />` : html`<${All} rule=${rule} alerts=${alerts} stand=${stand} />`}</span>`}>
+      aside=${html`<span class="need-since">${stand === 'pending' ? 'pending' : 'firing'} since ${since(from, minute.value)}</span><span class="need-buttons">${alone ? html`<${Acknowledge} alert=${first} />` : html`<${All} rule=${rule} alerts=${alerts} stand=${stand} />`}</span>`}>
       ${() => html`
         <p class="quiet">Rule <code>${rule}</code> · ${severity}</p>
         ${name && html`<${ValueChart} name=${name} query=${queryOf(alerts.slice(0, CHARTED), print)} threshold=${first.threshold} />`}

@@ -1,18 +1,24 @@
 /**
- * Keeps the focus where the reader acted, when what they acted on goes to another list.
+ * Keeps the focus on what the reader acted on, when that goes to another list.
  */
-import { signal } from '../lib.js'
 
-/** Which button takes the focus when it appears: the id of what it is about. */
-const wanted = signal('')
+/** An answer that comes later than this finds the reader elsewhere. */
+const PATIENCE_MS = 5000
+
+/** Which button takes the focus when it appears, by the id of what it is about. */
+let wanted = ''
+let until = 0
 
 /** @param {string} id */
-export const follow = (id) => { wanted.value = id }
+export function follow(id) {
+  wanted = id
+  until = performance.now() + PATIENCE_MS
+}
 
-/** For the `ref` of the button that undoes, or does again. @param {string} id @returns {(button: HTMLButtonElement|null) => void} */
+/** For the `ref` of the button that undoes, or does again. @param {string} id @returns {(button: HTMLElement|null) => void} */
 export const takesFocus = (id) => (button) => {
-  if (!button || wanted.peek() !== id) return
-  wanted.value = ''
-  // Where the reader has gone elsewhere meanwhile, the focus stays there.
-  if (document.activeElement === document.body || document.activeElement === null) button.focus()
+  // The button that was pressed is still there until the answer comes.
+  if (!button || wanted !== id || button === document.activeElement) return
+  wanted = ''
+  if (performance.now() < until) button.focus()
 }

@@ -8,12 +8,12 @@ import { count, since } from '../format.js'
 import { html, useEffect, useMemo, useState } from '../lib.js'
 import { markOf } from '../statuses.js'
 import { alerts } from '../stores/alerts.js'
-import { axis, leave, watch } from '../stores/buckets.js'
+import { leave, watch, youngSince } from '../stores/buckets.js'
 import { now } from '../stores/clock.js'
 import { compare, historyOf, period, utc } from '../stores/place.js'
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
-import { pointLabel } from './axis.js'
+import { timeLabel } from './axis.js'
 import { Legend } from './Legend.js'
 import { Menu } from './Menu.js'
 import { linesOf } from './model.js'
@@ -47,8 +47,8 @@ export function Chart({ spec, height = 150, bare = false }) {
   const metricName = spec.metricName ?? spec.selectors[0]
   const alert = alerts.value?.find((a) => a.metric.__name__ === metricName)
   const shownCount = lines.filter((l) => !l.before).length
-  const { young, start } = axis.value
-  const note = [spec.note, total > shownCount && `showing ${shownCount} of ${count(total, 'series', 'series')}`, young && `since ${pointLabel(start, now.peek(), utc.value).replace(/:\d\d( UTC)?$/, '$1')}`].filter(Boolean).join(' · ')
+  const begins = youngSince.value
+  const note = [spec.note, total > shownCount && `showing ${shownCount} of ${count(total, 'series', 'series')}`, begins !== null && `since ${timeLabel(begins, undefined, utc.value)}`].filter(Boolean).join(' · ')
   const promql = asked.flatMap((a) => a.now?.expanded ?? []).join('\n') || queriesOf(spec).join('\n')
   const title = html`
     ${alert && html`<${Mark} kind=${markOf(alert.severity)} word=${alert.severity} />`}

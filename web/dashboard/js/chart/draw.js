@@ -23,6 +23,8 @@ const EDGE_ALPHA = 0.55
 const STACK_ALPHA = 0.34
 /** Of what is drawn to compare with. */
 const PALE = 0.6
+/** A line with more points than this is drawn one pixel wide: it looks as heavy as one with few, and takes a third of the time. */
+const DENSE = 200
 
 /** @param {View} view */
 const xOf = ({ left, width, start, end }) => {
@@ -96,7 +98,7 @@ export function drawLine(pen, view, { series, colour: property, gap, dashed, ste
       pen.lineTo(x(t[i]), at)
     }
     pen.setLineDash(dashed ? [4 * view.scale, 3 * view.scale] : [])
-    pen.lineWidth = (dashed ? 1.25 : 1.5) * view.scale
+    pen.lineWidth = (to - from > DENSE ? 1 : dashed ? 1.25 : 1.5) * view.scale
     pen.stroke()
   }
   pen.setLineDash([])

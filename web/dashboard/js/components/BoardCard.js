@@ -3,7 +3,7 @@
  *
  * @import { Board, Forecast } from '../types.js'
  */
-import { between, count, DASH, day, percent, sentences, since } from '../format.js'
+import { between, capital, count, DASH, day, percent, sentences, since } from '../format.js'
 import { html, useLayoutEffect, useRef } from '../lib.js'
 import { statusColour, statusRank, statusWord } from '../statuses.js'
 import { board, boardKey, boards, chosenBoard, refreshBoards } from '../stores/boards.js'
@@ -20,7 +20,7 @@ export function BoardCard() {
   const shown = board.value
   const face = shown ? 'data' : tasks ? 'empty' : error ? 'error' : 'loading'
   const source = sourcesOf('task')[0]
-  const hint = sentences([tasks?.sources.find((x) => !x.up)?.reason ?? source?.reason, source?.hint])
+  const hint = sentences([capital(tasks?.sources.find((x) => !x.up)?.reason ?? source?.reason), capital(source?.hint)])
   return html`
     <${Panel} title="Board" kind="card" name="board" face=${face} error=${error} retry=${refreshBoards}
       note=${shown && html`<${Chooser} list=${tasks?.boards ?? []} shown=${shown} />`} aside=${shown && html`<${Trouble} board=${shown} />`}
@@ -65,7 +65,7 @@ function Shown({ board: shown }) {
         detail=${working.length > 0 ? html`<a href=${address('tasks', working[0].id)} title=${working[0].title}>${working[0].id} <bdi>${working[0].title}</bdi></a>` : 'none'} />
       <${Row} name="ready" figure=${html`<${Figure} value=${shown.ready_tasks} unit="count" series=${series('taskmaster_ready_tasks')} label="Tasks ready to start" />`}
         detail=${`of ${count(shown.queue_depth, 'pending task')}`} />
-      <${Row} name="longest chain" trouble=${cycle} figure=${html`<${Figure} value=${shown.critical_path_tasks} unit="count" series=${series('taskmaster_critical_path_tasks')} label="Longest chain of open tasks" why=${cycle || 'No task is open.'} />`}
+      <${Row} name="chain" trouble=${cycle} figure=${html`<${Figure} value=${shown.critical_path_tasks} unit="count" series=${series('taskmaster_critical_path_tasks')} label="Longest chain of open tasks" why=${cycle || 'No task is open.'} />`}
         detail=${cycle || 'open tasks in a row'} />
       <${DoneBy} forecast=${shown.forecast} />
     </div>`

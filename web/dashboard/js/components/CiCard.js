@@ -4,7 +4,7 @@
  * @import { CiRun } from '../types.js'
  * @import { Choice } from '../stores/ci.js'
  */
-import { ago, count, DASH, digits, percent, sentences, span } from '../format.js'
+import { ago, capital, count, DASH, digits, percent, sentences, span } from '../format.js'
 import { html } from '../lib.js'
 import { runMark, runWord } from '../statuses.js'
 import { chosenWorkflow, choice, choiceKey, choices, ci, refreshCi } from '../stores/ci.js'
@@ -22,7 +22,7 @@ export function CiCard() {
   const sources = sourcesOf('github')
   const failing = sources.filter((s) => s.up === false)
   const face = shown ? 'data' : failing.length ? 'error' : runs ? 'empty' : error ? 'error' : 'loading'
-  const hints = sentences(sources.flatMap((s) => (s.up === null ? [s.reason, s.hint] : [])))
+  const hints = sentences(sources.flatMap((s) => (s.up === null ? [capital(s.reason), capital(s.hint)] : [])))
   return html`
     <${Panel} title="CI" kind="card" name="ci" face=${face} error=${failing[0]?.reason ?? error} retry=${refreshCi}
       note=${shown && html`<${Chooser} shown=${shown} />`} aside=${shown && failing.length > 0 && html`<span class="card-trouble" title=${failing[0].reason ?? 'No reason is known'}><${Mark} kind="error" word="" /> cannot be read</span>`}

@@ -41,7 +41,7 @@ export function Results({ asked, handles, view, title }) {
       ${tabs(view, (next) => { chosen.value = next })}
       ${failed.map(({ wanted, answer }) => html`<${Failed} key=${wanted.letter} wanted=${wanted} answer=${answer} several=${asked.length > 1} retry=${() => handles.forEach((h) => h.retry())} />`)}
       ${slowest > SLOW_S && html`<p class="note" role="status">Under way for ${span(Math.round(slowest))}. <button type="button" class="button" onClick=${() => handles.forEach((h) => h.stop())}>Stop</button></p>`}
-      ${cut && html`<p class="note" role="status">There are more series than are shown: of each query the first ${MOST_SERIES[view]}. Choose fewer by a label, or sum them up.</p>`}
+      ${cut && view !== 'graph' && html`<p class="note" role="status">There are more series than are shown: of each query the first ${MOST_SERIES[view]}. Choose fewer by a label, or sum them up.</p>`}
       ${notes.map((text) => html`<p class="note" key=${text}>${text}</p>`)}
       ${ready.length > 0 && view === 'graph' && html`<${Graph} key=${asked.map(({ wanted }) => wanted.text).join('\n')} asked=${ready} />`}
       ${ready.length > 0 && view === 'table' && html`<${Table} asked=${ready} />`}

@@ -106,7 +106,8 @@ function read({ resultType, result }) {
 }
 
 /** Seconds that a question has been under way. @param {Answer} answer */
-export const waited = (answer) => {
+export function waited(answer) {
+  if (!answer.busy) return 0
   now.value // read: goes on with the clock
-  return answer.busy ? (performance.now() - answer.since) / 1000 : 0
+  return (performance.now() - answer.since) / 1000
 }

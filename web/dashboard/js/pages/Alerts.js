@@ -43,7 +43,7 @@ export function Alerts() {
       <${Panel} title="Rules" name="rules" note=${rules.value ? noteOf(rules.value.length, 'rule') : ''} live=${false} error=${rulesError.value}
         face=${rules.value ? (rules.value.length ? 'data' : 'empty') : rulesError.value ? 'error' : 'loading'}
         empty=${html`<p>Nothing is watched for. A rule is written into Settings.toml:</p><pre class="copy">[alerts.rules.high_cpu_usage]
-condition = "system_cpu_utilization_ratio > 0.80"
+expr = "system_cpu_utilization_ratio > 0.80"
 for = "1m"
 severity = "warning"</pre>`}>
         <${Rules} list=${rules.value ?? []} />

@@ -31,7 +31,7 @@ export function Ci() {
       <${Panel} title="CI" name="ci" kind="page-face" face=${failing ? 'error' : runs ? 'empty' : error ? 'error' : 'loading'} error=${sentences([failing?.reason ?? error])} failedAt=${failing && since(failing.since, now.value)} retry=${refreshCi}
         empty=${html`
           <p class="face-title">No repository is watched</p>
-          <p>${sentences(sources.flatMap((s) => [s.reason, s.hint])) || 'Name one in Settings.toml and start the service again:'}</p>
+          <p>${sentences(sources.map((s) => [s.reason, s.hint].filter(Boolean).join('; '))) || 'Name one in Settings.toml and start the service again:'}</p>
           <pre class="copy">[github]${'\n'}repositories = ["owner/name"]</pre>
           <p class="quiet">Success, duration and queue of its runs, flaky commits and where the minutes go will stand here.</p>`} />`
   }

@@ -27,7 +27,7 @@ export function System() {
   if (nothing) {
     return html`
       <${Panel} title="System" name="system" kind="page-face" face="empty" empty=${html`
-        <p class="face-title">This machine is not measured</p><p>${sentences(sources.flatMap((s) => [s.reason, s.hint]))}</p><pre class="copy">[system]${'\n'}enabled = true</pre>`} />`
+        <p class="face-title">This machine is not measured</p><p>${sentences(sources.map((s) => [s.reason, s.hint].filter(Boolean).join('; ')))}</p><pre class="copy">[system]${'\n'}enabled = true</pre>`} />`
   }
   return html`
     <div class="system-page">

@@ -30,7 +30,7 @@ export function Tasks() {
       <${Panel} title="Tasks" name="tasks" kind="page-face" face=${tasks ? 'empty' : error ? 'error' : 'loading'} error=${error} retry=${refreshBoards}
         empty=${html`
           <p class="face-title">No Task Master board here</p>
-          <p>${sentences([source?.reason, source?.hint]) || 'Start the service in a project that has a .taskmaster folder, or name one in Settings.toml:'}</p>
+          <p>${sentences([[source?.reason, source?.hint].filter(Boolean).join('; ')]) || 'Start the service in a project that has a .taskmaster folder, or name one in Settings.toml:'}</p>
           <pre class="copy">[taskmaster]${'\n'}projects = ["/path/to/project"]</pre>
           <p class="quiet">Its tasks by status, what depends on what, what they cost and when they will be done will stand here.</p>`} />`
   }

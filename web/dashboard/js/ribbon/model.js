@@ -86,6 +86,7 @@ export function figureOf(lane, start, now) {
   if (lane.key === 'ci 0') {
     const all = runs.value.flatMap((l) => l.bars).filter((b) => (b.end ?? now) >= start)
     const failed = all.filter((b) => b.state === 'failed').length
+    if (ci.value.runs?.repositories.length === 0) return { words: 'none', title: 'No repository is watched' }
     const words = ci.value.runs === null ? DASH : failed > 0 ? `${failed} of ${count(all.length, 'run')} failed` : count(all.length, 'run')
     return { words, title: 'Runs in the period, of the newest 100 of each repository' }
   }

@@ -55,6 +55,9 @@ export const axis = computed(() => {
   return { start: young ? Math.min(/** @type {number} */ (first), end - SHORTEST_S) : start, end, young }
 })
 
+/** Where a live axis begins because there is nothing before; null where it is as long as the period. Changes rarely, whatever the clock does. */
+export const youngSince = computed(() => (axis.value.young ? axis.value.start : null))
+
 function learnStart() {
   const first = Math.min(...[...open.values()].filter((e) => e.uses > 0).map((e) => e.first()))
   dataStart.value = Number.isFinite(first) ? first : null

@@ -112,9 +112,9 @@ export function zoom(start, end) {
 let followed = DEFAULT
 effect(() => { if (choice.value.to === 'now') followed = choice.value })
 
-/** The view goes with the time again, as long as it was before the reader held it. */
+/** The view goes with the time again, as long as it was before the reader held it; a replay ends. */
 export function follow() {
-  choose(followed)
+  setParams({ ...paramsOf(followed), at: '' })
 }
 
 /** Back to what was in view before; to the live hour where nothing was. */

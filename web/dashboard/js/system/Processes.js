@@ -81,7 +81,7 @@ export function Groups() {
   const failing = sources.filter((s) => s.up === false)
   return html`
     <${Panel} title="Units and containers" note=${rows.length ? count(rows.length, 'group') : ''} name="groups" face=${rows.length ? 'data' : state === 'ready' ? (failing.length ? 'error' : 'empty') : state}
-      error=${failing.length ? sentences([failing[0].reason]) : error} retry=${retry} empty=${html`<p>${sentences(sources.flatMap((s) => [s.reason, s.hint])) || 'Nothing here runs in units or containers that can be measured.'}</p><p class="quiet">CPU, memory, its limit and processes of each will stand here on a machine with cgroup v2.</p>`}>
+      error=${failing.length ? sentences([failing[0].reason]) : error} retry=${retry} empty=${html`<p>${sentences(sources.map((s) => [s.reason, s.hint].filter(Boolean).join('; '))) || 'Nothing here runs in units or containers that can be measured.'}</p><p class="quiet">CPU, memory, its limit and processes of each will stand here on a machine with cgroup v2.</p>`}>
       <${SourceTrouble} sources=${failing} />
       <${Table} name="groups" label="Units and containers" rows=${rows} keyOf=${(/** @type {any} */ r) => r.key} initial="-cpu" thing="group" shown=${12} columns=${GROUP_COLUMNS} />
     <//>`

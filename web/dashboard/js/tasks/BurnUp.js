@@ -70,7 +70,7 @@ function Picture({ board, done, wanted, length, step }) {
           ${end.filter((q) => sheet.x(q.at) <= width - 4).map((q) => html`
             <g key=${q.share}><title>${`${Math.round(q.share * 100)} % of the trials were through by ${since(q.at, at)}`}</title><circle class="burnup-mark" cx=${sheet.x(q.at)} cy=${sheet.y(target)} r="4" /></g>`)}
         </svg>`}
-      <ul class="legend">
+      <ul class="burnup-legend">
         <li><i class="key key-done"></i>done <b>${digits(board.tasks.done ?? 0)}</b></li>
         <li><i class="key key-wanted"></i>wanted <b>${digits(target)}</b></li>
         ${likely ? html`<li><i class="key key-band"></i><span>forecast: half of the trials by <b>${since(likely.at, now.value)}</b>, 5\u00a0% by ${first.share < 0.5 ? since(first.at, now.value) : 'now'}${last !== likely && html`, ${Math.round(last.share * 100)}\u00a0% by ${since(last.at, now.value)}`}</span></li>`

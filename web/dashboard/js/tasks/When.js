@@ -21,7 +21,9 @@ export function When({ board }) {
   const { start, end, words } = period.value
   const from = knownFrom.value
   const bars = useMemo(() => taskBars(events.value ?? [], board, from), [events.value, board, from])
-  const inView = useMemo(() => wantedTasks(board, bars).filter((id) => bars.get(id)?.some((b) => (b.end ?? now.peek()) >= start && b.start <= end)), [board, bars, start, end])
+  // Sorting thousands of tasks is for when the board changes, not for each pixel that time moves on.
+  const wanted = useMemo(() => wantedTasks(board, bars).filter((id) => bars.has(id)), [board, bars])
+  const inView = wanted.filter((id) => bars.get(id)?.some((b) => (b.end ?? now.peek()) >= start && b.start <= end))
   // Chosen by what is newest, shown by number: a task that moves on keeps its place.
   const shown = inView.slice(0, MOST).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
   const key = shown.join('\n')
