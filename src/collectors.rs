@@ -181,6 +181,7 @@ fn github(settings: &Settings, context: &Context) -> Plan {
         documents: context.outputs.documents.clone(),
         events: context.outputs.events.clone(),
         repositories: context.publishers.repositories.clone(),
+        jobs: context.publishers.jobs.clone(),
         runs: context.publishers.runs.clone(),
         sources: context.publishers.sources.clone(),
         stats: Arc::clone(&context.reporter.stats),

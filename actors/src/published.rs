@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use taskpulse_engine::board::cost::CiRun;
+use taskpulse_engine::ci::jobs::WorkflowJobs;
 use tokio::sync::watch;
 
 use crate::metadata::{MetadataByName, MetadataRegistry};
@@ -18,6 +19,8 @@ use crate::view::{Alert, Board, CiRepository, Health, Recommendation, Source, Ta
 pub type BoardsByProject = BTreeMap<String, Vec<Arc<Board>>>;
 /// Repositories by the name in the settings.
 pub type RepositoriesByName = BTreeMap<String, Arc<CiRepository>>;
+/// The jobs of the runs of each repository.
+pub type JobsByRepository = BTreeMap<String, Arc<Vec<WorkflowJobs>>>;
 /// CI runs that began in the last weeks, by rising time, of each repository; for the costs of tasks. Empty where CI is not watched.
 pub type RunsByRepository = BTreeMap<String, Arc<Vec<CiRun>>>;
 
@@ -32,6 +35,8 @@ pub struct Publishers {
     pub boards: watch::Sender<BoardsByProject>,
     /// CI; each GitHub collector has its repository.
     pub repositories: watch::Sender<RepositoriesByName>,
+    /// Jobs of CI; each GitHub collector has those of its repository.
+    pub jobs: watch::Sender<JobsByRepository>,
     /// CI runs; each GitHub collector has those of its repository.
     pub runs: watch::Sender<RunsByRepository>,
     /// The health score; of the collector of the service itself.
@@ -51,6 +56,7 @@ pub struct Views {
     recommendations: watch::Receiver<Arc<Vec<Recommendation>>>,
     boards: watch::Receiver<BoardsByProject>,
     repositories: watch::Receiver<RepositoriesByName>,
+    jobs: watch::Receiver<JobsByRepository>,
     health: watch::Receiver<Arc<Health>>,
     sources: watch::Receiver<SourcesByName>,
     targets: watch::Receiver<TargetsByName>,
@@ -65,6 +71,7 @@ impl Publishers {
         let (recommendations, recommendations_view) = watch::channel(Arc::default());
         let (boards, boards_view) = watch::channel(BTreeMap::new());
         let (repositories, repositories_view) = watch::channel(BTreeMap::new());
+        let (jobs, jobs_view) = watch::channel(BTreeMap::new());
         let (runs, _) = watch::channel(BTreeMap::new());
         let (health, health_view) = watch::channel(Arc::default());
         let (sources, targets, metadata) = (SourceRegistry::default(), TargetRegistry::default(), MetadataRegistry::default());
@@ -73,12 +80,13 @@ impl Publishers {
             recommendations: recommendations_view,
             boards: boards_view,
             repositories: repositories_view,
+            jobs: jobs_view,
             health: health_view,
             sources: sources.subscribe(),
             targets: targets.subscribe(),
             metadata: metadata.subscribe(),
         };
-        (Self { alerts, recommendations, boards, repositories, runs, health, sources, targets, metadata }, views)
+        (Self { alerts, recommendations, boards, repositories, jobs, runs, health, sources, targets, metadata }, views)
     }
 }
 
@@ -105,6 +113,12 @@ impl Views {
     #[must_use]
     pub fn repositories(&self) -> Vec<Arc<CiRepository>> {
         self.repositories.borrow().values().cloned().collect()
+    }
+
+    /// Jobs of CI, by repository.
+    #[must_use]
+    pub fn jobs(&self) -> JobsByRepository {
+        self.jobs.borrow().clone()
     }
 
     /// The health score.

@@ -42,6 +42,8 @@ async function load({ slow = 1, page: held } = {}) {
   if (!held) await watchShifts(page)
   if (slow > 1) await session.send('Emulation.setCPUThrottlingRate', { rate: slow })
   await session.send('Network.enable')
+  /** Those that went over the network. @type {Set<string>} */
+  const wire = new Set()
   /** @type {Map<string, { url: string, bytes: number, status: number, cached: boolean }>} */
   const requests = new Map()
   session.on('Network.requestWillBeSent', ({ requestId, request }) => { if (!request.url.startsWith('data:')) requests.set(requestId, { url: request.url, bytes: 0, status: 0, cached: false }) })
@@ -50,7 +52,7 @@ async function load({ slow = 1, page: held } = {}) {
     const request = requests.get(requestId)
     if (request) Object.assign(request, { status: response.status, cached: response.fromDiskCache || response.fromServiceWorker })
   })
-  session.on('Network.responseReceivedExtraInfo', ({ requestId, statusCode }) => { if (statusCode === 304) Object.assign(requests.get(requestId) ?? {}, { status: 304 }) })
+  session.on('Network.responseReceivedExtraInfo', ({ requestId }) => { wire.add(requestId) })
   session.on('Network.requestServedFromCache', ({ requestId }) => Object.assign(requests.get(requestId) ?? {}, { cached: true }))
   session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => { const request = requests.get(requestId); if (request) request.bytes = encodedDataLength })
   if (held) await page.reload()
@@ -64,7 +66,7 @@ async function load({ slow = 1, page: held } = {}) {
     number: performance.getEntriesByName('first-number')[0].startTime,
     first: [...document.querySelectorAll('script[src], link[rel~="stylesheet"], link[rel~="modulepreload"]')].map((e) => e.getAttribute('src') ?? e.getAttribute('href')),
   }))
-  return { ...times, untilLive, all: [...requests.values()], page, close: async () => { await session.detach(); await watched?.close() } }
+  return { ...times, untilLive, all: [...requests.values()], wired: [...requests].filter(([id]) => wire.has(id)).map(([, r]) => r), page, close: async () => { await session.detach(); await watched?.close() } }
 }
 
 const pathOf = (/** @type {{ url: string }} */ r) => new URL(r.url).pathname + new URL(r.url).search
@@ -88,7 +90,7 @@ async function measureLoad() {
   say('first number', ms(median(loads.map((l) => l.number))), '< 600 ms')
   if (options.why) console.error(last.all.map((r) => `    ${r.status} ${r.bytes} ${pathOf(r)}`).join('\n'))
   const again = await load({ page: last.page })
-  const asked = again.all.filter((r) => !/^\/(api|ws)/.test(pathOf(r)) && (r.status === 304 || !r.cached) && pathOf(r) !== '/')
+  const asked = again.wired.filter((r) => !/^\/(api|ws)/.test(pathOf(r)) && pathOf(r) !== '/')
   say('asked again on reload beside page and data', asked.length ? asked.map(pathOf).join(' ') : 'nothing', 'nothing')
   await again.close()
   await last.close()

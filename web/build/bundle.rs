@@ -143,8 +143,9 @@ impl Bundle {
             loads.insert(name.clone(), if before.is_empty() { load } else { format!("{before}{load})") });
             scripts.push(Script { entry: name, code });
         }
+        // A script that could not be loaded is asked for again the next time.
         let code = format!(
-            "const {REGISTRY}=[];{REGISTRY}.scripts={{}};{REGISTRY}.load=address=>{REGISTRY}.scripts[address]??=import(address).then(script=>script.default({REGISTRY}));{}",
+            "const {REGISTRY}=[];{REGISTRY}.scripts={{}};{REGISTRY}.load=address=>{REGISTRY}.scripts[address]??=import(address).then(script=>script.default({REGISTRY}),error=>{{delete {REGISTRY}.scripts[address];throw error}});{}",
             self.code(&first, &loads)?
         );
         scripts.push(Script { entry: entry.to_owned(), code: minify(entry, &code)? });

@@ -11,7 +11,13 @@ use crate::{Asset, address};
 type Result<T> = std::result::Result<T, String>;
 
 /// Served under their own name: browsers and other programs know it.
-const ALONE: [&str; 1] = ["favicon.svg"];
+const ALONE: [&str; 5] = ["favicon.svg", "manifest.webmanifest", "icon-192.png", "icon-512.png", "icon-maskable.png"];
+/// The page that a service worker shows where the service does not answer.
+const SHELL: &str = "index.html";
+/// The service worker: its source, its address, and where its source has the lists that are filled in here.
+const WORKER: (&str, &str) = ("js/worker.js", "sw.js");
+const WORKER_FILES: &str = "const FILES = []";
+const WORKER_SHELL: &str = "const SHELL = ''";
 const PAGES: [&str; 3] = ["index.html", "login.html", "refused.html"];
 
 /// All of them.
@@ -23,13 +29,33 @@ pub fn assets(root: &Path) -> Result<Vec<Asset>> {
     }
     for name in PAGES {
         let page = read(root, name)?;
+        let before = assets.len();
         let page = styles(root, &page, &mut assets)?;
         let page = scripts(root, &page, &mut assets)?;
+        if name == SHELL {
+            let worker = worker(root, &page, &assets[before..])?;
+            keep(&mut assets, "shell.html", page.clone());
+            assets.push(worker);
+        }
         assets.push(Asset { path: name.to_owned(), bytes: page.into_bytes(), named_by_hash: false });
     }
     assets.sort_by(|a, b| a.path.cmp(&b.path));
     assets.dedup_by(|a, b| a.path == b.path);
     Ok(assets)
+}
+
+/// The service worker, which knows what the dashboard's page is made of: with another file it is another worker.
+fn worker(root: &Path, page: &str, files: &[Asset]) -> Result<Asset> {
+    let (name, path) = WORKER;
+    let source = read(root, name)?;
+    if !source.contains(WORKER_FILES) || !source.contains(WORKER_SHELL) {
+        return Err(format!("{name}: there must be `{WORKER_FILES}` and `{WORKER_SHELL}`, to be filled in"));
+    }
+    let files: Vec<String> = files.iter().map(|file| format!("/{}", file.path)).collect();
+    let source = source
+        .replace(WORKER_FILES, &format!("const FILES = {files:?}"))
+        .replace(WORKER_SHELL, &format!("const SHELL = \"/{}\"", address("shell.html", page.as_bytes())));
+    Ok(Asset { path: path.to_owned(), bytes: minify(name, &source)?.into_bytes(), named_by_hash: false })
 }
 
 fn read(root: &Path, name: &str) -> Result<String> {

@@ -26,9 +26,23 @@ use crate::peers::{Client, Proxies};
 pub(crate) const COOKIE: &str = "taskpulse_login";
 /// Logins that were ended and are remembered.
 const MAX_ENDED: usize = 10_000;
-/// What needs no token: health, what the login page is made of, its end, and what is signed.
-const OPEN_PATHS: [&str; 9] =
-    ["/healthz", "/readyz", "/-/healthy", "/-/ready", "/login", "/logout", "/favicon.svg", "/favicon.ico", crate::hooks::GITHUB];
+/// What needs no token: health, what the login page is made of, its end, what an installed dashboard is made of, and what is signed.
+const OPEN_PATHS: [&str; 14] = [
+    "/healthz",
+    "/readyz",
+    "/-/healthy",
+    "/-/ready",
+    "/login",
+    "/logout",
+    "/favicon.svg",
+    "/favicon.ico",
+    "/manifest.webmanifest",
+    "/icon-192.png",
+    "/icon-512.png",
+    "/icon-maskable.png",
+    "/sw.js",
+    crate::hooks::GITHUB,
+];
 
 /// Scripts and styles, which hold no data: the login page is made of some of them.
 const ASSETS: &str = "/assets/";

@@ -2,8 +2,10 @@
 //!
 //! What is named by its hash is kept by browsers for ever; pages are asked for again each time, so that a new version is never mixed with an old one.
 
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
+use taskpulse_actors::clock::now_ms;
+use taskpulse_actors::view;
 
 use crate::envelope::ApiError;
 use crate::route::Route;
@@ -80,8 +82,13 @@ fn serve(req: &HttpRequest, path: &str) -> Result<HttpResponse, ApiError> {
     Ok(response.content_type(content_type(asset.path)).body(body))
 }
 
+/// The dashboard. The time of the service comes with it, so that the page is right from its first moment where the browser's clock is wrong.
 async fn index(req: HttpRequest) -> Result<HttpResponse, ApiError> {
-    serve(&req, "index.html")
+    let mut response = serve(&req, "index.html")?;
+    if let Ok(now) = HeaderValue::try_from(format!("now;desc=\"{:.3}\"", view::seconds(now_ms()))) {
+        response.headers_mut().insert(HeaderName::from_static("server-timing"), now);
+    }
+    Ok(response)
 }
 
 /// What browsers request for answers that are no pages.

@@ -25,7 +25,7 @@ const SECURITY_HEADERS: [(&str, &str); 5] = [
     (
         "content-security-policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; \
-         base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+         manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     ),
     ("x-content-type-options", "nosniff"),
     // Not `no-referrer`: with that, a browser says of the service's own forms that they come from nowhere (`Origin: null`).

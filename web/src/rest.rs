@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use taskpulse_actors::alert::HISTORY;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::{Acknowledge, Acknowledgement, Decide};
-use taskpulse_actors::view::{self, Ci, Recommendation, Tasks};
+use taskpulse_actors::view::{self, Ci, CiJobs, Recommendation, Tasks};
 use taskpulse_engine::advice::Status;
 use taskpulse_engine::board::cost::measure;
 use taskpulse_engine::model::TimestampMs;
@@ -84,6 +84,10 @@ pub(crate) fn routes() -> Vec<Route> {
             .answers(Shape::data::<view::Spent>()),
         Route::get("/api/v1/tasks", tasks).about("The task boards").answers(Shape::data::<Tasks>()),
         Route::get("/api/v1/ci/runs", ci_runs).about("CI: the figures of each workflow, and the newest runs").answers(Shape::data::<Ci>()),
+        Route::get("/api/v1/ci/jobs", ci_jobs)
+            .about("CI: where the time of jobs went, by workflow, job and outcome")
+            .parameters(&[START, END])
+            .answers(Shape::data::<CiJobs>()),
     ]
 }
 
@@ -210,4 +214,11 @@ async fn tasks(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
 async fn ci_runs(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let views = &state.reporter.views;
     state.answers.success(&Ci { repositories: views.repositories(), sources: views.sources_of("github") })
+}
+
+async fn ci_jobs(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+    let (start, end) = params.range(0, TimestampMs::MAX)?;
+    let jobs = state.reporter.views.jobs();
+    let summed = blocking(move || Ok(CiJobs::new(&jobs, start, end))).await?;
+    state.answers.success(&summed)
 }

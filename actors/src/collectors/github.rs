@@ -231,9 +231,9 @@ impl GithubCollector {
         let workflows = self.workflows.clone();
         let made = move |tracker: &mut RunTracker| {
             let began = tracker.is_complete().then(|| tracker.started_runs());
-            (CiRepository::new(tracker, &workflows), began)
+            (CiRepository::new(tracker, &workflows), tracker.jobs_by_workflow(), began)
         };
-        let (shown, began) = self.with(made).await?;
+        let (shown, jobs, began) = self.with(made).await?;
         if self.confirmed.is_none() && shown.runs_known == 0 {
             // Nothing is known of the repository yet, which is not the same as no runs.
             return Ok(());
@@ -247,6 +247,7 @@ impl GithubCollector {
         };
         let outputs = &self.context.outputs;
         outputs.repositories.send_modify(|all| drop(all.insert(repo.to_owned(), Arc::new(shown))));
+        outputs.jobs.send_modify(|all| drop(all.insert(repo.to_owned(), Arc::new(jobs))));
         if let Some(began) = began {
             outputs.runs.send_modify(|all| drop(all.insert(repo.to_owned(), Arc::new(began))));
         }
@@ -266,6 +267,7 @@ impl GithubCollector {
         }
         if let Some(name) = &self.watched_as {
             self.context.outputs.repositories.send_if_modified(|all| all.remove(&repo).is_some());
+            self.context.outputs.jobs.send_if_modified(|all| all.remove(&repo).is_some());
             let why = RequestError::Watched(name.clone()).explain(&repo, &self.context.api);
             return Outcome::Absent(why, format!("take {repo} out of github.repositories"));
         }

@@ -2,6 +2,10 @@
 //!
 //! A re-run of failed jobs lists the others again, with the times of the attempt in which they ran. Such a job belongs to that attempt.
 
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
 use super::parse::{Job, WorkflowRun};
 use crate::model::TimestampMs;
 
@@ -10,8 +14,60 @@ const SKEW_MS: i64 = 5_000;
 /// A job may end this long after its run.
 const SLACK_MS: i64 = 600_000;
 
+/// Names and outcomes of one attempt whose seconds are kept apart; a matrix may have hundreds of jobs.
+const MAX_KINDS: usize = 50;
+
+/// The jobs of one name and outcome in one attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobTime {
+    /// Their name.
+    pub name: String,
+    /// How they ended.
+    pub outcome: String,
+    /// How many there are.
+    pub count: u32,
+    /// How long they ran.
+    pub seconds: f64,
+}
+
+/// The jobs of one run, as far as they are kept apart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunJobs {
+    /// When the run ended.
+    pub end: TimestampMs,
+    /// Seconds of all its jobs: at least those of `jobs` together.
+    pub seconds: f64,
+    /// The jobs by name and outcome.
+    pub jobs: Arc<Vec<JobTime>>,
+}
+
+/// The jobs of the runs of one workflow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkflowJobs {
+    /// Its name.
+    pub workflow: String,
+    /// GitHub's number of it.
+    pub workflow_id: Option<u64>,
+    /// Its runs.
+    pub runs: Vec<RunJobs>,
+}
+
+/// Adds up jobs by name and outcome and keeps the longest.
+pub(super) fn by_name(jobs: impl Iterator<Item = JobTime>) -> Vec<JobTime> {
+    let mut kinds: Vec<JobTime> = Vec::new();
+    for job in jobs {
+        match kinds.iter_mut().find(|kind| kind.name == job.name && kind.outcome == job.outcome) {
+            Some(kind) => (kind.count, kind.seconds) = (kind.count + job.count, kind.seconds + job.seconds),
+            None => kinds.push(job),
+        }
+    }
+    kinds.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+    kinds.truncate(MAX_KINDS);
+    kinds
+}
+
 /// Figures of the jobs of one attempt.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct JobFigures {
     /// All jobs have ended.
     pub ended: bool,
@@ -27,6 +83,10 @@ pub struct JobFigures {
     pub last_end: Option<TimestampMs>,
     /// Jobs that ran without valid times: their seconds are unknown.
     pub unclear: u32,
+    /// The jobs behind `seconds`.
+    pub jobs: Vec<JobTime>,
+    /// The jobs behind `carried_seconds`.
+    pub carried_jobs: Vec<JobTime>,
 }
 
 impl JobFigures {
@@ -35,7 +95,17 @@ impl JobFigures {
     pub fn new(jobs: &[Job], run: &WorkflowRun, whole: bool) -> Self {
         let last = run.updated.map_or(TimestampMs::MAX, |end| end.max(run.started).max(run.created).saturating_add(SLACK_MS));
         let can_be = |at: &TimestampMs| (run.created - SKEW_MS..=last).contains(at);
-        let mut figures = Self { ended: true, whole, first_start: None, seconds: None, carried_seconds: 0.0, last_end: None, unclear: 0 };
+        let mut figures = Self {
+            ended: true,
+            whole,
+            first_start: None,
+            seconds: None,
+            carried_seconds: 0.0,
+            last_end: None,
+            unclear: 0,
+            jobs: Vec::new(),
+            carried_jobs: Vec::new(),
+        };
         let (mut starts, mut starts_of_skipped, mut starts_known, mut ends) = (Vec::new(), Vec::new(), true, Vec::new());
         for job in jobs.iter().filter(|job| job.attempt.is_none_or(|attempt| attempt <= run.attempt)) {
             let (started, completed) = (job.started.filter(can_be), job.completed.filter(can_be));
@@ -62,8 +132,14 @@ impl JobFigures {
                 starts.extend(started);
             }
             match ms.map(|ms| ms as f64 / 1e3) {
-                Some(seconds) if carried => figures.carried_seconds += seconds,
-                Some(seconds) => *figures.seconds.get_or_insert_default() += seconds,
+                Some(seconds) if carried => {
+                    figures.carried_seconds += seconds;
+                    figures.carried_jobs.push(time_of(job, seconds));
+                }
+                Some(seconds) => {
+                    *figures.seconds.get_or_insert_default() += seconds;
+                    figures.jobs.push(time_of(job, seconds));
+                }
                 None => figures.unclear += 1,
             }
         }
@@ -74,6 +150,13 @@ impl JobFigures {
         let ends: Option<Vec<TimestampMs>> = ends.into_iter().collect();
         figures.last_end = ends.filter(|_| whole).and_then(|ends| ends.into_iter().max());
         figures
+    }
+
+    /// The jobs by name and outcome; those of earlier attempts too where they count here.
+    #[must_use]
+    pub fn times(&self, with_carried: bool) -> Vec<JobTime> {
+        let carried = self.carried_jobs.iter().filter(|_| with_carried);
+        by_name(self.jobs.iter().chain(carried).cloned())
     }
 
     /// When a run ended that changed last at `updated`. GitHub moves that time for other reasons too, even weeks later: a run ends with
@@ -90,4 +173,8 @@ impl JobFigures {
         let waited = self.first_start? - requested;
         (waited >= -SKEW_MS).then(|| waited.max(0) as f64 / 1e3)
     }
+}
+
+fn time_of(job: &Job, seconds: f64) -> JobTime {
+    JobTime { name: job.name.clone(), outcome: job.outcome.clone(), count: 1, seconds }
 }

@@ -114,6 +114,10 @@ pub struct Page<T> {
 pub struct Job {
     /// GitHub's number of it.
     pub id: Option<u64>,
+    /// Its name; empty where it has none.
+    pub name: String,
+    /// How it ended; empty where it has not, or where that is unknown.
+    pub outcome: String,
     /// The attempt that it belongs to.
     pub attempt: Option<u32>,
     /// It ended.
@@ -217,6 +221,8 @@ pub fn jobs(bytes: &[u8]) -> Result<Page<Job>, ParseError> {
     page(bytes, "jobs", |job| {
         job.is_object().then(|| Job {
             id: number(&job["id"]),
+            name: text(&job["name"]).unwrap_or_default(),
+            outcome: text(&job["conclusion"]).unwrap_or_default(),
             attempt: attempt(job),
             ended: job["status"].as_str() == Some(COMPLETED),
             skipped: job["conclusion"].as_str() == Some("skipped"),

@@ -143,6 +143,8 @@ fn job_of(start: TimestampMs, seconds: f64) -> JobFigures {
         carried_seconds: 0.0,
         last_end: None,
         unclear: 0,
+        jobs: Vec::new(),
+        carried_jobs: Vec::new(),
     }
 }
 

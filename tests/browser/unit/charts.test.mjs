@@ -5,14 +5,21 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 process.env.TZ = 'America/Santiago'
-const { labels, roundUp, splits, steadyTop, timeLabel } = await import('../../../web/dashboard/js/chart/axis.js')
-const { MACHINE_CHARTS, MOST_LINES, boardChart, drawn, plainChart } = await import('../../../web/dashboard/js/chart/specs.js')
+const { labels, pointLabel, roundUp, splits, timeLabel } = await import('../../../web/dashboard/js/chart/axis.js')
+const { steadyScale } = await import('../../../web/dashboard/js/chart/scale.js')
+const { coloursOf } = await import('../../../web/dashboard/js/chart/colours.js')
+const { linesOf, MOST_LINES } = await import('../../../web/dashboard/js/chart/model.js')
+const { fromPoints } = await import('../../../web/dashboard/js/chart/series.js')
+const { figure } = await import('../../../web/dashboard/js/chart/words.js')
+const { MACHINE_CHARTS, boardChart, plainChart } = await import('../../../web/dashboard/js/chart/specs.js')
 const { STATUSES, markOf, statusColour, statusRank, statusWord } = await import('../../../web/dashboard/js/statuses.js')
 const { print } = await import('../../../web/dashboard/js/selector.js')
 const { random } = await import('./random.mjs')
 
-/** @param {Record<string, string>} metric @param {number[]} v @returns {import('../../../web/dashboard/js/points.js').Line} */
-const line = (metric, v) => ({ key: print(metric), metric, t: v.map((_, i) => i * 10), v })
+/** @param {Record<string, string>} metric @param {number[]} v */
+const line = (metric, v) => fromPoints({ key: print(metric), metric, t: v.map((_, i) => i * 10), v })
+/** @param {ReturnType<typeof line>[]} list @param {number} [total] @returns {any} */
+const answer = (list, total = list.length) => ({ lines: new Map(list.map((l) => [l.key, l])), total })
 /** @param {string} id */
 const chart = (id) => MACHINE_CHARTS.find((spec) => spec.id === id) ?? assert.fail(id)
 
@@ -30,14 +37,41 @@ test('an axis ends at a round number that is not below its data', () => {
 })
 
 test('an axis stays where it is until its data needs more than all or less than half of it', () => {
-  const top = steadyTop(false)
-  assert.equal(top(9, 1), 10)
-  assert.equal(top(5, 1), 10)
-  assert.equal(top(9.5, 1), 10)
-  assert.equal(top(10, 1), 12)
-  assert.equal(top(1, 1), 1.2)
-  assert.equal(top(0, 1), 1.2)
-  assert.equal(steadyTop(false)(0, 1), 1, 'never below its least')
+  const scale = steadyScale('plain', { top: 1 })
+  for (const [max, top] of [[9, 10], [5, 10], [9.5, 10], [10, 12], [1, 1.2], [0, 1.2]]) assert.deepEqual(scale([0, max]), [0, top], String(max))
+})
+
+test('an axis shows what there is: tiny, huge, zero, negative, constant, a ratio, nothing', () => {
+  for (const [unit, wishes, bounds, expected] of /** @type {Array<[import('../../../web/dashboard/js/format.js').Unit, object, [number, number]|null, [number, number]]>} */ ([
+    ['plain', {}, [0, 1e-9], [0, 1.2e-9]], ['plain', {}, [0, 1e12], [0, 1.2e12]], ['plain', {}, [0, 0], [0, 1]], ['ratio', {}, [0, 0], [0, 1]], ['bytes', {}, [0, 0], [0, 1024]],
+    ['plain', {}, null, [0, 1]], ['plain', {}, [-5, 20], [-6, 25]], ['plain', {}, [-8, -4], [-10, 0]], ['ratio', { top: 1 }, [0.2, 0.4], [0, 1]], ['ratio', { top: 1 }, [0.2, 1.8], [0, 2]],
+    ['score', {}, [90, 95], [0, 100]], ['count', { zero: true }, [100, 101], [0, 120]],
+  ])) {
+    const [low, high] = steadyScale(unit, wishes)(bounds)
+    assert.ok(Math.abs(low - expected[0]) < 1e-6 * Math.max(1e-9, expected[1]) && Math.abs(high - expected[1]) <= 1e-6 * expected[1], `${unit} ${bounds}: ${low} ${high}`)
+  }
+  for (const [min, max] of [[1e6, 1e6 + 3], [70, 72], [-1001, -1000], [5, 5], [1e12, 1e12], [-3, -3]]) {
+    const [low, high] = steadyScale('plain')([min, max])
+    assert.ok(low < min && high > max && (low > 0 || high < 0), `lines that lie close together float: ${min} ${max} in ${low} ${high}`)
+    const shown = labels(splits(low, high, 5, 'plain'), 'plain')
+    assert.ok(shown.length >= 2 && new Set(shown).size === shown.length, `${shown}`)
+  }
+  const floats = steadyScale('plain')
+  assert.deepEqual(floats([70, 72]), floats([70.1, 71.9]), 'and stay where they are')
+})
+
+test('figures tell an infinity from no number', () => {
+  assert.deepEqual([Infinity, -Infinity, NaN, null, 0.0000012, 0].map((v) => figure(v, 'plain')), ['∞', '−∞', '–', '–', '0.0000012', '0'])
+})
+
+test('a series keeps its colour, and those of one chart differ', () => {
+  const keys = Array.from({ length: 8 }, (_, n) => `m{n="${n}"}`)
+  const colours = coloursOf(keys)
+  assert.equal(new Set(colours.values()).size, 8, 'eight of them have eight')
+  assert.deepEqual(coloursOf([...keys].reverse()), new Map([...colours].sort(([a], [b]) => keys.indexOf(a) - keys.indexOf(b))), 'whatever the order')
+  assert.equal(coloursOf([keys[0]]).get(keys[0]), '--data')
+  const many = [...coloursOf(Array.from({ length: 20 }, (_, n) => `x${n}`)).values()]
+  for (const colour of new Set(many)) assert.ok(many.filter((c) => c === colour).length <= 3, 'and more share them evenly')
 })
 
 test('the lines of an axis are round, few, and told apart by their names', () => {
@@ -71,35 +105,35 @@ test('the day is named where it changes, also where it begins without a midnight
   assert.equal(timeLabel(Date.parse('2026-06-10T04:00:00Z') / 1000, undefined), '10\u00a0Jun', 'midnight stands for its day')
 })
 
-test('bytes of disks are added once: partitions are part of their disk, memory is none', () => {
-  const device = (/** @type {string} */ name) => line({ __name__: 'system_disk_io_bytes_total', device: name, direction: 'read' }, [0, 100, 200])
-  const names = ['sda', 'sda1', 'sda2', 'nvme0n1', 'nvme0n1p1', 'vdb1', 'loop3', 'zram0', 'ram1']
-  const { lines } = drawn(chart('io'), names.map(device), 0)
-  assert.deepEqual(lines.map(({ key, v }) => ({ key, v })), [{ key: 'system_disk_io_bytes_total{direction="read"}', v: [30, 30] }], 'sda, nvme0n1 and vdb1, of which no disk is listed')
+test('times are those of the zone that the reader chose', () => {
+  const t = Date.parse('2026-06-10T01:30:05Z') / 1000
+  assert.deepEqual([timeLabel(t, undefined), timeLabel(t, undefined, true), timeLabel(t, undefined, true, true)], ['21:30', '01:30', '01:30:05'])
+  assert.deepEqual([pointLabel(t, t, false), pointLabel(t, t, true), pointLabel(t, t + 86_400, true)], ['21:30:05', '01:30:05 UTC', '10\u00a0Jun 01:30:05 UTC'])
 })
 
-test('the network is that of all devices but loopback', () => {
-  const of = (/** @type {string} */ device, /** @type {string} */ direction) => line({ __name__: 'system_network_io_bytes_total', device, direction }, [0, 50])
-  const { lines } = drawn(chart('network'), [of('eth0', 'receive'), of('eth1', 'receive'), of('lo', 'receive'), of('eth0', 'transmit'), of('lo0', 'transmit')], 0)
-  assert.deepEqual(lines.map((l) => [chart('network').name(l.metric), l.v]), [['in', [10]], ['out', [5]]])
+test('a chart has as many lines as can be drawn, the highest, and says how many there are', () => {
+  const many = Array.from({ length: 30 }, (_, n) => line({ __name__: 'm', n: String(n).padStart(2, '0') }, [n]))
+  const { lines, total } = linesOf(plainChart('m', 'm'), [answer(many, 5000)], [])
+  assert.deepEqual([lines.length, total], [MOST_LINES, 5000])
+  assert.deepEqual(lines.slice(0, 2).map((l) => l.name), ['29', '28'])
+  assert.deepEqual(linesOf(plainChart('m', 'm'), [answer(many.slice(0, 3))], []).lines.map((l) => l.name), ['00', '01', '02'], 'few stand by name')
+  assert.deepEqual(linesOf(chart('cpu'), [answer([])], []), { lines: [], total: 0 })
 })
 
-test('a chart has as many lines as can be told apart, and says how many are left out', () => {
-  const many = Array.from({ length: 20 }, (_, n) => line({ __name__: 'm', n: String(n).padStart(2, '0') }, [n]))
-  const plain = drawn(plainChart('m', 'm'), many, 0)
-  assert.deepEqual([plain.lines.length, plain.left], [MOST_LINES, 20 - MOST_LINES])
-  const disks = many.map((l) => ({ ...l, metric: { __name__: 'system_filesystem_utilization_ratio', mountpoint: `/${l.metric.n}` } }))
-  assert.deepEqual(drawn(chart('disk'), disks, 0).lines.map((l) => l.v[0]), [12, 13, 14, 15, 16, 17, 18, 19], 'the fullest, in order')
-  assert.deepEqual(drawn(chart('cpu'), [], 0), { lines: [], left: 0 })
+test('what is drawn to compare with has the colour of its line', () => {
+  const now = [line({ __name__: 'm', n: 'a' }, [1]), line({ __name__: 'm', n: 'b' }, [2])]
+  const before = [line({ __name__: 'm', n: 'b' }, [3]), line({ __name__: 'm', n: 'gone' }, [4])]
+  const { lines } = linesOf(plainChart('m', 'm'), [answer(now)], [answer(before)])
+  assert.deepEqual(lines.map((l) => [l.name, l.before]), [['a', false], ['b', false], ['b', true]])
+  assert.equal(lines[2].colour, lines[1].colour)
 })
 
-test('a counter is drawn as its growth, anything else as it is', () => {
-  const counter = plainChart('x_bytes_total', 'x_bytes_total')
-  assert.deepEqual([counter.unit, counter.note], ['bytes_per_second', 'per second'])
-  assert.deepEqual(drawn(counter, [line({ __name__: 'x_bytes_total' }, [0, 100])], 0).lines[0].v, [10])
+test('a counter is asked for its growth, anything else as it is', () => {
+  const counter = plainChart('x_bytes_total{a="b"}', 'x_bytes_total')
+  assert.deepEqual([counter.unit, counter.note, counter.query], ['bytes_per_second', 'per second', 'rate(x_bytes_total{a="b"}[$60s])'])
   const gauge = plainChart('x_ratio', 'x_ratio')
-  assert.deepEqual([gauge.unit, gauge.note], ['ratio', undefined])
-  assert.deepEqual(drawn(gauge, [line({ __name__: 'x_ratio' }, [0, 1])], 0).lines[0].v, [0, 1])
+  assert.deepEqual([gauge.unit, gauge.note, gauge.query], ['ratio', undefined, undefined], 'a selector is carried on live')
+  assert.equal(plainChart('sum(x_bytes_total)', 'sum').query, 'sum(x_bytes_total)')
 })
 
 test('statuses have one order, word and colour everywhere, and unknown ones come last', () => {
@@ -107,7 +141,7 @@ test('statuses have one order, word and colour everywhere, and unknown ones come
   assert.deepEqual(spec.selectors, ['taskmaster_tasks{project="a \\"b\\"",tag="master"}'])
   const lines = ['odd', 'pending', 'done', 'review'].map((status) => line({ __name__: 'taskmaster_tasks', status }, [1, 2]))
   const never = line({ __name__: 'taskmaster_tasks', status: 'blocked' }, [0, 0])
-  assert.deepEqual(drawn(spec, [...lines, never], 0).lines.map((l) => spec.name(l.metric)), ['done', 'in review', 'pending', 'odd'])
+  assert.deepEqual(linesOf(spec, [answer([...lines, never])], []).lines.map((l) => l.name), ['done', 'in review', 'pending', 'odd'])
   assert.equal(new Set(STATUSES.map((s) => s.colour)).size, STATUSES.length)
   assert.deepEqual([statusWord('odd'), statusColour('odd'), statusRank('odd')], ['odd', '--series-other', STATUSES.length + 1])
   for (const [i, s] of STATUSES.entries()) assert.deepEqual([statusWord(s.status), statusColour(s.status), statusRank(s.status)], [s.word, s.colour, i + 1])

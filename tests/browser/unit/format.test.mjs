@@ -92,6 +92,10 @@ test('names of others are short in a sentence and cannot turn the words around t
   assert.equal(format.quoted('שלום'), '\u2068שלום\u2069')
 })
 
+test('what the service says begins with a capital', () => {
+  assert.deepEqual([format.capital('no board here'), format.capital(null), format.capital('')], ['No board here', '', ''])
+})
+
 test('what several parts say becomes sentences', () => {
   assert.equal(format.sentences(['one', null, '', undefined, 'two.', 'three:', 'four…']), 'one. two. three: four…')
   assert.equal(format.sentences([]), '')

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { headline, instanceWords, limitWords, ruleWords, subjectOf } from '../../../web/dashboard/js/headline.js'
 
 /** @param {object} more @returns {any} */
-const alert = (more) => ({ rule: 'r', severity: 'warning', state: 'firing', op: '>', threshold: 0.8, value: 0.87, pending_since: 760, firing_since: 800, resolved_at: null, acked_at: null, busiest: [], ...more })
+const alert = (more) => ({ rule: 'r', severity: 'warning', state: 'firing', op: '>', threshold: 0.8, value: 0.87, pending_since: 700, firing_since: 760, resolved_at: null, acked_at: null, busiest: [], ...more })
 const NBSP = '\u00a0'
 /** @param {string} text */
 const plain = (text) => text.replaceAll(NBSP, ' ')

@@ -7,7 +7,7 @@ import './page.mjs'
 import { pick, random } from './random.mjs'
 
 const { criticalPath, layout } = await import('../../../web/dashboard/js/graph/layout.js')
-const { flow, streams, week } = await import('../../../web/dashboard/js/ci/hours.js')
+const { week } = await import('../../../web/dashboard/js/ci/hours.js')
 const { rank } = await import('../../../web/dashboard/js/frame/rank.js')
 
 /** @param {string} id @param {string} status @param {string[]} dependencies */
@@ -47,17 +47,6 @@ test('runs fall into the hour of the week in which they ended', () => {
   const line = (/** @type {string} */ conclusion, /** @type {number[]} */ t, /** @type {number[]} */ v) => ({ key: conclusion, metric: { conclusion }, t, v })
   const cells = week([line('success', [monday + 3600, monday + 7 * 86_400 + 3600], [2, 1]), line('failure', [monday + 6 * 86_400 + 24 * 3600], [1])], true)
   assert.deepEqual([cells[0][0], cells[6][23], cells[0][1]], [{ runs: 3, failed: 0 }, { runs: 1, failed: 1 }, { runs: 0, failed: 0 }])
-})
-
-test('streams are as wide at both ends as what flows through them', () => {
-  const line = (/** @type {string} */ workflow, /** @type {string} */ conclusion, /** @type {number} */ v) => ({ key: '', metric: { workflow, conclusion }, t: [0], v: [v] })
-  const list = streams([line('CI', 'success', 60), line('CI', 'failure', 20), line('Lint', 'success', 20), line('Old', 'success', 0)])
-  assert.deepEqual(list.map((s) => [s.from, s.to, s.seconds]), [['CI', 'success', 60], ['CI', 'failure', 20], ['Lint', 'success', 20]])
-  const { left, right, bands } = flow(list, 106, 6)
-  assert.deepEqual(left.map((b) => [b.name, b.height]), [['CI', 80], ['Lint', 20]])
-  for (const box of left) assert.ok(Math.abs(bands.filter((b) => b.from === box.name).reduce((sum, b) => sum + b.h1, 0) - box.height) < 1e-9)
-  for (const box of right) assert.ok(Math.abs(bands.filter((b) => b.to === box.name).reduce((sum, b) => sum + b.h2, 0) - box.height) < 1e-9)
-  assert.deepEqual(flow([], 100, 6), { left: [], right: [], bands: [] })
 })
 
 test('a search finds what has all words, beginnings and short names first', () => {

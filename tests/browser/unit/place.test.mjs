@@ -74,6 +74,18 @@ test('a live period moves on by a pixel at a time, a chosen one stands', () => {
   assert.equal(place.choice.value.from, 'now-1h', 'and to the live hour in the end')
 })
 
+test('a view that stands still follows the time again, as long as it was', () => {
+  go('#/now?range=6h')
+  place.zoom(START - 100, START - 40)
+  place.zoom(START - 90, START - 50)
+  assert.equal(place.period.value.live, false)
+  place.follow()
+  assert.deepEqual([place.choice.value, place.period.value.live], [{ from: 'now-6h', to: 'now' }, true])
+  place.setParams({ at: String(START - 500) })
+  place.follow()
+  assert.equal(place.place.value.params.at ?? '', '', 'a replay ends')
+})
+
 test('a gesture moves the view, and the address follows when it is over', () => {
   go('#/now?range=1h')
   const hash = location.hash
@@ -88,11 +100,12 @@ test('a gesture moves the view, and the address follows when it is over', () => 
   assert.equal(place.choice.value.to, 'now', 'one that ends now is live again')
 })
 
-test('links keep the time, and a login leads back to what is in view', () => {
-  go('#/status?range=6h&board=x')
-  assert.equal(place.address('tasks', '7'), '#/tasks/7?range=6h')
-  assert.equal(place.historyOf('up'), '#/explore?range=6h&query=up')
-  assert.equal(loginAddress.value, '/login#/status?range=6h&board=x')
-  place.setParams({ board: '' })
-  assert.equal(location.hash, '#/status?range=6h')
+test('links keep the time and the board, and a login leads back to what is in view', () => {
+  go('#/status?range=6h&board=x&q=y')
+  assert.equal(place.address('tasks', '7'), '#/tasks/7?range=6h&board=x')
+  assert.equal(place.historyOf('up'), '#/explore?range=6h&board=x&query=up')
+  assert.equal(loginAddress.value, '/login#/status?range=6h&board=x&q=y')
+  place.setParams({ q: '' })
+  assert.equal(location.hash, '#/status?range=6h&board=x')
+  go('#/status?range=6h')
 })

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { pick, random } from './random.mjs'
 
 const { alertLane, assign, barAt, probeLane, runLanes, taskBars, taskLanes, usualTime, visible, wantedTasks, withEnds } = await import('../../../web/dashboard/js/ribbon/lanes.js')
-const { firstTick, tickStep, timeAt, xOf } = await import('../../../web/dashboard/js/ribbon/scale.js')
+const { firstTick, tickStep, timeAt, viewStart, xOf } = await import('../../../web/dashboard/js/ribbon/scale.js')
 const { walk } = await import('../../../web/dashboard/js/ribbon/walk.js')
 const { commitsOf } = await import('../../../web/dashboard/js/ribbon/commits.js')
 
@@ -123,6 +123,12 @@ test('marks and lines of the axis at one time are on one pixel, and a pixel is f
     assert.ok((scale.end - scale.start) / step <= (scale.right - scale.left) / 84, 'names have room')
   }
   assert.equal(firstTick(Date.parse('2026-11-26T14:20:00Z') / 1000, 86_400, -3600), Date.parse('2026-11-26T23:00:00Z') / 1000, 'midnight is that of the zone')
+})
+
+test('what a young service knows is no sliver at the right edge', () => {
+  const live = { start: 0, end: 21_600, live: true }
+  for (const [known, expected] of [[21_000, 20_700], [21_500, 21_300], [18_000, 18_000], [11_000, 10_800], [10_000, 0], [0, 0], [-50, 0], [Infinity, 0]]) assert.equal(viewStart(live, known), expected, `${known}`)
+  assert.equal(viewStart({ ...live, live: false }, 21_000), 0, 'a time that was chosen is shown as it is')
 })
 
 test('arrows walk over what is in view only', () => {

@@ -1,14 +1,13 @@
 /**
- * The live stream and what comes out of it: coming back after a loss, newest samples, feeds of charts.
+ * The live stream and what comes out of it: coming back after a loss, newest samples.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { START, Socket, asked, go, pass, rest, settle } from './page.mjs'
+import { Socket, pass, rest, settle } from './page.mjs'
 
 const { connect, epoch, refusal, socketState, subscribe } = await import('../../../web/dashboard/js/stores/connection.js')
 const { serverTime } = await import('../../../web/dashboard/js/stores/clock.js')
 const { lastSampleAt, link, newest, want } = await import('../../../web/dashboard/js/stores/samples.js')
-const { acquire, release } = await import('../../../web/dashboard/js/stores/feeds.js')
 
 /** @param {string} name @param {Array<[number, string]>} values */
 const series = (name, values) => ({ metric: { __name__: name }, values })
@@ -102,55 +101,4 @@ test('ages go by the clock of the service', () => {
   Socket.last().hear({ type: 'update', id: -1, seq: 2, time: Date.now() / 1000 + 3601, data: [] })
   assert.ok(Math.abs(serverTime() - Date.now() / 1000 - 3600) < 0.5, 'the delay of the network is no difference')
   Socket.last().hear({ type: 'update', id: -1, seq: 3, time: Date.now() / 1000, data: [] })
-})
-
-test('a chart has what was fetched and then what comes live, and asks for what it missed', async () => {
-  go('#/?range=15m')
-  const at = () => Math.floor(Date.now() / 1000)
-  const begun = at()
-  /** @type {string[]} */
-  const queries = []
-  rest['/api/v1/query'] = (url) => {
-    queries.push(String(url.searchParams.get('query')))
-    return { result: [series('load', [[begun - 10, '1'], [begun - 5, 'NaN'], [begun, '3']])] }
-  }
-  const feed = acquire('load')
-  assert.equal(acquire('load'), feed, 'one feed for all who want it')
-  release('load')
-  await settle()
-  assert.equal(feed.state, 'ready')
-  assert.deepEqual(queries, ['load[900s]'])
-  pass(5)
-  Socket.last().frame('samples', 'update', [series('load', [[at(), '4']]), series('other', [[at(), '5']])])
-  const [line] = feed.lines.values()
-  assert.deepEqual([feed.lines.size, line.t, line.v], [1, [begun - 10, begun - 5, begun, begun + 5], [1, null, 3, 4]])
-
-  rest['/api/v1/query'] = (url) => {
-    queries.push(String(url.searchParams.get('query')))
-    return { result: [series('load', [[begun + 60, '6']])] }
-  }
-  pass(60)
-  Socket.last().lose()
-  while (Socket.last().readyState !== 0) pass(0.1)
-  Socket.last().open()
-  await settle()
-  const [, seconds] = /^load\[(\d+)s\]$/.exec(queries.at(-1) ?? '') ?? assert.fail(queries.at(-1))
-  assert.ok(Number(seconds) >= 60 && Number(seconds) < 120, `only what was missed: ${seconds} s`)
-  assert.deepEqual(line.t, [begun - 10, begun - 5, begun, begun + 5, begun + 60])
-  release('load')
-  Socket.last().frame('samples', 'update', [series('load', [[at(), '7']])])
-  assert.equal(line.t.length, 5, 'nobody looks at it any more')
-})
-
-test('a chart that could not be fetched says why and tries again', async () => {
-  rest['/api/v1/query'] = () => Response.json({ status: 'error', errorType: 'execution', error: 'too many samples' }, { status: 422 })
-  const feed = acquire('heavy')
-  await settle()
-  assert.deepEqual([feed.state, feed.error], ['error', 'too many samples'])
-  rest['/api/v1/query'] = () => ({ result: [] })
-  pass(5)
-  await settle()
-  assert.equal(feed.state, 'ready')
-  release('heavy')
-  assert.ok(asked.length > 0 && Date.now() > START * 1000)
 })

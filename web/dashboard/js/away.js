@@ -49,7 +49,7 @@ function ofTasks(rising) {
   else if (parts.length > 0) out.push({ key: 'tasks', words: parts.map(({ n, word }, i) => `${i === 0 ? count(n, 'task') : n} ${word}`).join(', '), mark, page: 'tasks', item: '' })
   else if (tasks.size > 0) out.push({ key: 'tasks', words: `${count(tasks.size, 'task')} moved to ${statusWord(only.end)}`, mark: 'info', page: 'tasks', item: '' })
   const switched = rising.filter((e) => e.kind === 'tasks_switched').length
-  if (switched > 0) out.push({ key: 'switched', words: `the board was replaced by another version of it ${times(switched)}`, mark: 'info', page: 'tasks', item: '' })
+  if (switched > 0) out.push({ key: 'switched', words: `the board was switched ${times(switched)}, as by a checkout`, mark: 'info', page: 'tasks', item: '' })
   return out
 }
 

@@ -149,6 +149,9 @@ export function count(n, one, many = one + 's') {
   return `${n.toLocaleString('en').replaceAll(',', '\u202f')} ${n === 1 ? one : many}`
 }
 
+/** What the service says begins a sentence: with a capital. Not for what may begin with a name of others. @param {string|null|undefined} text */
+export const capital = (text) => (text ? text.charAt(0).toUpperCase() + text.slice(1) : '')
+
 /** What was said by different parts, as sentences one after the other. @param {Array<string|null|undefined>} parts */
 export function sentences(parts) {
   return parts.filter((p) => !!p).map((p) => (/[.:;…]$/.test(p ?? '') ? p : `${p}.`)).join(' ')

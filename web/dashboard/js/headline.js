@@ -72,7 +72,8 @@ export function limitWords({ op, threshold }, name) {
  * @param {Alert} alert @param {number|null} now Unix seconds; null where it is said beside how long it has lasted
  */
 export function headline(alert, now) {
-  const { metric, value, op, threshold, summary, pending_since: from, resolved_at: ended } = alert
+  const { metric, value, op, threshold, summary, resolved_at: ended } = alert
+  const from = alert.firing_since ?? alert.pending_since
   const name = metric.__name__ ?? ''
   const subject = subjectOf(metric)
   if (op === null || threshold === null || !summary.includes(name) || name === '') return withoutSelector(summary, name, subject)

@@ -1,20 +1,26 @@
 /**
  * What components need of the stores for as long as they are on screen.
  *
- * @import { Feed } from './stores/feeds.js'
+ * @import { Buckets } from './stores/buckets.js'
  * @import { Answer, Question } from './stores/queries.js'
  */
-import { useEffect, useMemo, useState } from './lib.js'
-import { acquire, release } from './stores/feeds.js'
-import { ask, leave } from './stores/queries.js'
+import { get } from './api.js'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from './lib.js'
+import { leave, watch } from './stores/buckets.js'
+import { serverTime } from './stores/clock.js'
+import { ask, leave as leaveQuery } from './stores/queries.js'
 import { want } from './stores/samples.js'
 
-/** Feeds of these selectors; the component renders again when their points change. @param {string[]} selectors @returns {Feed[]} */
+/** What has few pixels, or is drawn in a strip, needs no more buckets than this. */
+const FEW_PX = 360
+
+/** The course of these selectors over the period in view; the component renders again when it changes. @param {string[]} selectors @returns {Buckets[]} */
 export function useFeeds(selectors) {
   const key = selectors.join('\n')
-  const feeds = useMemo(() => selectors.map(acquire), [key])
-  useEffect(() => () => selectors.forEach(release), [key])
-  for (const feed of feeds) feed.version.value // read, to run again at new points
+  const questions = useMemo(() => selectors.map((query) => ({ query, pixels: FEW_PX })), [key])
+  const feeds = useMemo(() => questions.map(watch), [key])
+  useEffect(() => () => questions.forEach(leave), [key])
+  for (const feed of feeds) feed.version.value // read, to run again at new samples
   return feeds
 }
 
@@ -22,7 +28,7 @@ export function useFeeds(selectors) {
 export function useQuery(question) {
   const key = JSON.stringify(question)
   const held = useMemo(() => ask(question), [key])
-  useEffect(() => () => leave(question), [key])
+  useEffect(() => () => leaveQuery(question), [key])
   return { ...held.answer.value, retry: held.retry }
 }
 
@@ -46,4 +52,37 @@ export function useAction() {
     }
   }
   return { ...state, run }
+}
+
+/** What an address answers, asked when the component appears and whenever `again` changes. @param {string} path @param {Record<string, string|number>} params @param {unknown} [again] */
+export function useAnswer(path, params, again) {
+  const [turn, setTurn] = useState(0)
+  const [held, hold] = useState(/** @type {{ data: any, error: string, key: string, failedAt: number }} */ ({ data: null, error: '', key: '', failedAt: 0 }))
+  const key = path + JSON.stringify(params)
+  useEffect(() => {
+    let wanted = true
+    get(path, params).then(
+      (data) => { if (wanted) hold({ data, error: '', key, failedAt: 0 }) },
+      // What was known stays in view.
+      (error) => { if (wanted) hold((before) => (before.key === key && before.data !== null ? before : { data: null, error: error.message, key, failedAt: serverTime() })) },
+    )
+    return () => { wanted = false }
+  }, [key, turn, again])
+  const state = held.key === key || held.data !== null ? (held.data !== null ? 'ready' : 'error') : 'loading'
+  return { data: held.data, error: held.error, failedAt: held.failedAt, state, retry: () => setTurn(turn + 1) }
+}
+
+/** How wide an element is: its ref, and the width in pixels, 0 before it is on screen. @returns {[{ current: any }, number]} */
+export function useWidth() {
+  const box = useRef(/** @type {HTMLElement|null} */ (null))
+  const [width, setWidth] = useState(0)
+  useLayoutEffect(() => {
+    const into = box.current
+    if (!into) return undefined
+    const resize = new ResizeObserver(() => setWidth(into.clientWidth))
+    resize.observe(into)
+    setWidth(into.clientWidth)
+    return () => resize.disconnect()
+  }, [])
+  return [box, width]
 }

@@ -10,8 +10,10 @@ import { followCi } from './stores/ci.js'
 import { connect } from './stores/connection.js'
 import { followEvents } from './stores/events.js'
 import { followStatus } from './stores/status.js'
+import { followNotify } from './stores/notify.js'
 import { followSpent } from './stores/spent.js'
 import { followVisits } from './stores/visits.js'
+import { keepForOffline } from './offline.js'
 
 followStatus()
 followAlerts()
@@ -20,9 +22,13 @@ followEvents()
 followBoards()
 followCi()
 followVisits()
+followNotify()
 followSpent()
 connect()
 
 const root = /** @type {HTMLElement} */ (document.getElementById('app'))
 root.replaceChildren()
 render(/** @type {any} */ (html`<${Frame} />`), root)
+
+// After everything that the reader waits for.
+setTimeout(keepForOffline, 3000)

@@ -3,6 +3,7 @@
  *
  * To add a page, write its component and add its line. All but the first are loaded when they are first opened, or when nothing else is to be done.
  */
+import { replaceOld } from './offline.js'
 import { Now } from './pages/Now.js'
 
 /**
@@ -13,7 +14,11 @@ import { Now } from './pages/Now.js'
 /** @param {string} name @param {string} title @param {string} key @param {string} question @param {any} view @returns {Page} */
 const page = (name, title, key, question, view) => ({ name, title, key, question, nav: true, view })
 /** @param {string} name @param {string} title @param {string} key @param {string} question @param {() => Promise<any>} load @returns {Page} */
-const later = (name, title, key, question, load) => ({ name, title, key, question, nav: true, view: null, load })
+const later = (name, title, key, question, load) => ({
+  name, title, key, question, nav: true, view: null,
+  // Until a page that is loaded anew is there, this one goes on waiting.
+  load: () => load().catch(async (error) => { if (await replaceOld()) await new Promise(() => {}); else throw error }),
+})
 
 /** @type {Page[]} */
 export const PAGES = [

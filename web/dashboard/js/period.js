@@ -95,10 +95,13 @@ function wordsOf(choice, start, end, now) {
 }
 
 /** Steps that divide hours and days evenly. */
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400]
+const STEPS = [1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 240, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 14_400, 21_600, 43_200, 86_400]
 
-/** The step at which a period has about one point for every pixel. @param {number} length seconds @param {number} pixels */
-export function stepFor(length, pixels) {
+/**
+ * The step at which a period has about one point for every pixel.
+ * @param {number} length seconds @param {number} pixels @param {number} [sampling] seconds between samples: a longer step is a multiple of it, so that each holds as many
+ */
+export function stepFor(length, pixels, sampling = 0) {
   const wanted = length / Math.max(1, pixels)
-  return STEPS.find((step) => step >= wanted) ?? STEPS[STEPS.length - 1]
+  return STEPS.find((step) => step >= wanted && (sampling <= 1 || step <= sampling || step % sampling === 0)) ?? STEPS[STEPS.length - 1]
 }

@@ -1,5 +1,5 @@
 /**
- * Points of series and what charts need of them: merging, gaps, rates, sums, one time axis.
+ * Points of series and what pictures need of them: gaps, stacks, the value at a time.
  *
  * Pure. A line's times rise strictly; a value is null where nothing was measured.
  *
@@ -10,40 +10,6 @@
 
 /** How many missing samples in a row make a gap. */
 const MISSING = 3
-
-/** Fetched points replace what was held for their span; older and newer ones stay. @param {Line} line @param {number[]} t @param {Array<number|null>} v */
-export function merge(line, t, v) {
-  if (t.length === 0) return
-  const before = lowerBound(line.t, t[0])
-  const after = upperBound(line.t, t[t.length - 1])
-  line.t = [...line.t.slice(0, before), ...t, ...line.t.slice(after)]
-  line.v = [...line.v.slice(0, before), ...v, ...line.v.slice(after)]
-}
-
-/**
- * Adds a live point. With a step, points of the same step replace each other, so that a week's line stays as
- * long as its chart is wide, whatever the sampling interval.
- * @param {Line} line @param {number} t @param {number|null} v @param {number} step seconds, 0 for every point
- */
-export function append(line, t, v, step) {
-  const last = line.t.length - 1
-  if (last < 0 || t > line.t[last]) {
-    const same = step > 0 && last >= 0 && Math.ceil(line.t[last] / step) === Math.ceil(t / step)
-    if (same) line.t[last] = t
-    else line.t.push(t)
-    line.v[line.t.length - 1] = v
-  } else if (step === 0) {
-    merge(line, [t], [v])
-  }
-}
-
-/** Forgets points before `start`, but keeps the one that the line enters the chart with. @param {Line} line @param {number} start */
-export function trim(line, start) {
-  const keep = lowerBound(line.t, start) - 1
-  if (keep <= 0) return
-  line.t.splice(0, keep)
-  line.v.splice(0, keep)
-}
 
 /** The usual distance of neighbouring points: the median of the newest fifty. @param {number[]} t */
 export function interval(t) {
@@ -59,61 +25,6 @@ export function gapLimit(t, step) {
   return step > 0 ? step * 1.6 : Math.max(interval(t) * (MISSING + 0.5), 2)
 }
 
-/** A null in the middle of every hole, so that no line is drawn across it. @param {Line} line @param {number} step @returns {Line} */
-export function withGaps(line, step) {
-  const limit = gapLimit(line.t, step)
-  /** @type {number[]} */
-  const t = []
-  /** @type {Array<number|null>} */
-  const v = []
-  for (let i = 0; i < line.t.length; i += 1) {
-    if (i > 0 && line.t[i] - line.t[i - 1] > limit) {
-      t.push((line.t[i] + line.t[i - 1]) / 2)
-      v.push(null)
-    }
-    t.push(line.t[i])
-    v.push(line.v[i])
-  }
-  return { ...line, t, v }
-}
-
-/** Growth per second of a counter. Where it fell it was reset, and by how much it had grown is not known. @param {Line} line @param {number} step @returns {Line} */
-export function rate(line, step) {
-  const limit = gapLimit(line.t, step)
-  /** @type {number[]} */
-  const t = []
-  /** @type {Array<number|null>} */
-  const v = []
-  for (let i = 1; i < line.t.length; i += 1) {
-    const seconds = line.t[i] - line.t[i - 1]
-    const now = line.v[i]
-    const before = line.v[i - 1]
-    t.push(line.t[i])
-    // Across a hole the growth is known but not when it happened: nothing is drawn there.
-    v.push(now === null || before === null || now < before || seconds > limit ? null : (now - before) / seconds)
-  }
-  return { ...line, t, v }
-}
-
-/** Adds up lines that were measured together, by a key of their labels. @param {Line[]} lines @param {(m: Metric) => string} by @returns {Line[]} */
-export function sumBy(lines, by) {
-  /** @type {Map<string, { metric: Metric, sums: Map<number, number> }>} */
-  const groups = new Map()
-  for (const line of lines) {
-    const key = by(line.metric)
-    const group = groups.get(key) ?? { metric: line.metric, sums: new Map() }
-    groups.set(key, group)
-    line.t.forEach((t, i) => {
-      const v = line.v[i]
-      if (v !== null) group.sums.set(t, (group.sums.get(t) ?? 0) + v)
-    })
-  }
-  return [...groups].map(([key, { metric, sums }]) => {
-    const t = [...sums.keys()].sort((a, b) => a - b)
-    return { key, metric, t, v: t.map((at) => sums.get(at) ?? null) }
-  })
-}
-
 /** All lines on one time axis. `undefined` says “no point here”, null says “a gap”. @param {Line[]} lines @returns {Aligned} */
 export function align(lines) {
   if (lines.length === 1) return [lines[0].t, lines[0].v]
@@ -124,28 +35,15 @@ export function align(lines) {
   })]
 }
 
-/** Where a value stands between gaps: no line would show it. @param {Array<number|null|undefined>} column */
-export function isolated(column) {
-  /** @type {number[]} */
-  const found = []
-  let before = /** @type {number|null} */ (null)
-  let candidate = -1
-  column.forEach((value, i) => {
-    if (value === undefined) return
-    if (value === null && candidate >= 0) found.push(candidate)
-    candidate = value !== null && before === null ? i : -1
-    before = value
-  })
-  if (candidate >= 0) found.push(candidate)
-  return found
-}
-
-/** Each line on top of those before it; a line without a point at a time keeps its last one until its gap. @param {Line[]} lines @param {number} step @returns {Aligned} */
-export function stack(lines, step) {
+/**
+ * Each line on top of those before it; a line without a point at a time keeps its last one until its gap.
+ * @param {Line[]} lines @param {number} step @param {(index: number) => number} [limitOf] the longest distance of points that still counts as unbroken @returns {Aligned}
+ */
+export function stack(lines, step, limitOf = (index) => gapLimit(lines[index].t, step)) {
   const [xs, ...columns] = align(lines)
   const total = xs.map(() => 0)
   return [xs, ...columns.map((column, c) => {
-    const limit = gapLimit(lines[c].t, step)
+    const limit = limitOf(c)
     let held = /** @type {number|null} */ (null)
     let at = -Infinity
     return xs.map((x, i) => {

@@ -46,9 +46,26 @@ export function print(metric) {
   return (metric.__name__ ?? '') + (inside ? `{${inside}}` : '')
 }
 
+/** How far back a rate looks. */
+const RATE = '5m'
+
+/** The query that shows what a selector has been: a rate for what only counts up. A selector of many names (`up*`) is written as PromQL has it. @param {string} text */
+export function historyQuery(text) {
+  const selector = parse(text)
+  if (!selector) return text
+  if (!selector.prefix) return selector.name.endsWith('_total') ? `rate(${text.trim()}[${RATE}])` : text
+  const rest = selector.matchers.map(({ label, op, value }) => `${label}${op}"${escape(value)}"`)
+  return `{${[`__name__=~"${selector.name}.*"`, ...rest].join(',')}}`
+}
+
+/** What is written from right to left, or says so. */
+const FROM_RIGHT = /[\u0590-\u08ff\u202a-\u202e\u2066-\u2069\ufb1d-\ufefc]/
+/** A value that cannot turn round what stands beside it. @param {string} value */
+const isolated = (value) => (FROM_RIGHT.test(value) ? `\u2068${value}\u2069` : value)
+
 /** The labels alone, as a reader wants them in a legend: `sda1 · read`. @param {Metric} metric */
 export function caption(metric) {
-  const values = Object.keys(metric).filter((l) => l !== '__name__').sort().map((l) => metric[l])
+  const values = Object.keys(metric).filter((l) => l !== '__name__').sort().map((l) => isolated(metric[l]))
   return values.length ? values.join(' · ') : metric.__name__ ?? ''
 }
 

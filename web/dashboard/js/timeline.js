@@ -6,7 +6,7 @@
  * @import { Event as TimelineEvent } from './types.js'
  * @import { Mark } from './statuses.js'
  */
-import { quoted } from './format.js'
+import { capital, quoted } from './format.js'
 import { titleWords } from './headline.js'
 import { markOf, runMark, runWord, statusWord } from './statuses.js'
 
@@ -19,8 +19,6 @@ export const runName = (data) => `${quoted(String(data.workflow ?? 'Run'))}${dat
 /** `Task 7 Load test`. @param {string} id @param {unknown} title */
 export const taskName = (id, title) => `Task ${quoted(id, 24)} ${typeof title === 'string' ? quoted(title, 100) : ''}`.trim()
 
-/** @param {string} text */
-const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1)
 /** @param {TimelineEvent} event @param {Data} data */
 const alertOf = ({ title }, data) => titleWords(title, data.metric ?? {})
 
@@ -38,7 +36,7 @@ const KINDS = {
 /** @param {TimelineEvent} event */
 export function wordsOf(event) {
   const data = /** @type {Data} */ (event.data ?? {})
-  return KINDS[event.kind]?.(event, data) ?? sentence(quoted(event.title, 200))
+  return KINDS[event.kind]?.(event, data) ?? capital(quoted(event.title, 200))
 }
 
 /** How bad it is: a run that failed is, although the event only tells of it; an alert that is over is not. @param {TimelineEvent} event @returns {Mark} */

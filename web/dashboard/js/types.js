@@ -138,6 +138,23 @@
  */
 
 /**
+ * The jobs of one name and outcome in the runs of a workflow.
+ * @typedef {object} CiJob
+ * @property {string|null} conclusion  How the jobs ended; `null` where that is not known.
+ * @property {string|null} job  Name of the job; `null` for those that are not told apart.
+ * @property {number|null} jobs  How many jobs; `null` where that is not known.
+ * @property {number} seconds  How long they ran together.
+ * @property {string} workflow  Name of the workflow.
+ * @property {number|null} workflow_id  GitHub's number of the workflow.
+ */
+
+/**
+ * `/api/v1/ci/jobs`
+ * @typedef {object} CiJobs
+ * @property {CiRepositoryJobs[]} repositories  The repositories that are watched.
+ */
+
+/**
  * A repository on GitHub.
  * @typedef {object} CiRepository
  * @property {number} active  Runs under way.
@@ -154,6 +171,15 @@
  * @property {CiWebhooks} webhooks  Webhooks.
  * @property {boolean} whole  Whether the runs of the past are read.
  * @property {CiWorkflow[]} workflows  The workflows.
+ */
+
+/**
+ * The jobs of the runs of a repository that ended within a time.
+ * @typedef {object} CiRepositoryJobs
+ * @property {CiJob[]} jobs  The jobs, the longest together first.
+ * @property {string} repo  Its name in the settings, `owner/name`.
+ * @property {number} runs  Runs whose jobs are counted.
+ * @property {number} seconds  Seconds of their jobs.
  */
 
 /**

@@ -15,7 +15,7 @@ use super::state::SharedWebhooks;
 use crate::clock::Clock;
 use crate::messages::{AppendResolved, ChangeDocuments, RecordEvents};
 use crate::pipeline_stats::PipelineStats;
-use crate::published::{RepositoriesByName, RunsByRepository};
+use crate::published::{JobsByRepository, RepositoriesByName, RunsByRepository};
 use crate::sources::SourceRegistry;
 use crate::supervisor::Mailbox;
 
@@ -47,6 +47,8 @@ pub struct GithubOutputs {
     pub events: Mailbox<RecordEvents>,
     /// The views of repositories.
     pub repositories: watch::Sender<RepositoriesByName>,
+    /// The jobs of runs.
+    pub jobs: watch::Sender<JobsByRepository>,
     /// Runs, for the costs of tasks.
     pub runs: watch::Sender<RunsByRepository>,
     /// The state of sources.

@@ -74,7 +74,7 @@ fn a_job_that_a_re_run_takes_over_is_counted_once() {
         tracker.observe_newest_page(of(vec![first.clone()]), T0 + 700_000);
         tracker.observe_jobs((1, 1), Some(of_first), T0 + 700_000);
         tracker.observe_newest_page(of(vec![second.clone()]), end);
-        tracker.observe_jobs((1, 2), Some(of_second), end);
+        tracker.observe_jobs((1, 2), Some(of_second.clone()), end);
         let figures = &tracker.figures()[&ci()];
         assert_eq!((figures.job_seconds, figures.wasted_seconds), (1_900.0, 1_800.0), "the failed attempt was in vain");
         // The first attempt was never seen: what it left is known from the second alone.
@@ -82,6 +82,42 @@ fn a_job_that_a_re_run_takes_over_is_counted_once() {
         tracker.observe_newest_page(of(vec![second]), end);
         tracker.observe_jobs((1, 2), Some(of_second), end);
         assert_eq!(tracker.figures()[&ci()].job_seconds, 1_300.0);
+    }
+}
+
+#[test]
+fn jobs_are_kept_by_name_and_outcome_and_come_to_the_seconds_of_their_run() {
+    let named = |name: &str, attempt, outcome, from, to| {
+        let mut job = job(attempt, outcome, Some(from), Some(to));
+        job["name"] = json!(name);
+        job
+    };
+    let first = WorkflowRun { updated: Some(T0 + 620_000), ..run(1, 1, "a", "failure", 0, 620) };
+    let listed = [named("test", 1, "success", 10, 40), named("test", 1, "success", 10, 30), named("build", 1, "failure", 10, 100)];
+    let mut tracker = RunTracker::restore("o/r", KEEP, &[]);
+    tracker.observe_newest_page(of(vec![first.clone()]), T0 + 700_000);
+    tracker.observe_jobs((1, 1), Some(jobs(&first, &listed)), T0 + 700_000);
+    // Attempt 2 repeats one job and takes over the others, which were counted with attempt 1.
+    let second = WorkflowRun { attempt: 2, started: T0 + 3_600_000, updated: Some(T0 + 3_730_000), ..run(1, 2, "a", "success", 0, 0) };
+    let again = [named("test", 1, "success", 10, 40), named("build", 2, "success", 3_620, 3_700)];
+    tracker.observe_newest_page(of(vec![second.clone()]), T0 + 4_000_000);
+    tracker.observe_jobs((1, 2), Some(jobs(&second, &again)), T0 + 4_000_000);
+    let documents: Vec<_> = tracker.take_changes().documents.into_iter().map(|(key, bytes)| (key, bytes.unwrap())).collect();
+    for tracker in [tracker, RunTracker::restore("o/r", KEEP, &documents)] {
+        let workflows = tracker.jobs_by_workflow();
+        assert_eq!((workflows.len(), workflows[0].workflow.as_str(), workflows[0].workflow_id), (1, "CI", Some(5)));
+        let kept = workflows[0].runs.iter().map(|run| {
+            let jobs = run.jobs.iter().map(|job| (job.name.as_str(), job.outcome.as_str(), job.count, job.seconds)).collect::<Vec<_>>();
+            assert_eq!(run.seconds, jobs.iter().map(|(.., seconds)| seconds).sum::<f64>());
+            (run.end, jobs)
+        });
+        assert_eq!(
+            kept.collect::<Vec<_>>(),
+            [
+                (T0 + 620_000, vec![("build", "failure", 1, 90.0), ("test", "success", 2, 50.0)]),
+                (T0 + 3_730_000, vec![("build", "success", 1, 80.0)]),
+            ]
+        );
     }
 }
 
@@ -94,7 +130,7 @@ fn jobs_that_are_not_all_listed_are_asked_for_again_and_named_in_the_end() {
     let mut asked = 0;
     while tracker.runs_without_jobs() > 0 {
         now += 3_600_000;
-        tracker.observe_jobs((1, 1), Some(figures), now);
+        tracker.observe_jobs((1, 1), Some(figures.clone()), now);
         asked += 1;
     }
     assert_eq!((asked, tracker.jobs_without_times()), (4, 1));
@@ -253,8 +289,8 @@ fn history_never_ends_after_now() {
     let now = T0 + 30_000;
     let mut tracker = RunTracker::restore("o/r", KEEP, &[]);
     tracker.observe_newest_page(of(vec![green, failed]), now);
-    tracker.observe_jobs((1, 1), Some(figures[0]), now);
-    tracker.observe_jobs((2, 1), Some(figures[1]), now);
+    tracker.observe_jobs((1, 1), Some(figures[0].clone()), now);
+    tracker.observe_jobs((2, 1), Some(figures[1].clone()), now);
     tracker.push_samples(now);
     let times = tracker.take_changes().batch.times;
     assert!(!times.is_empty() && times.iter().all(|at| *at <= now), "{times:?}");

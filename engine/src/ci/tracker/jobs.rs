@@ -1,8 +1,12 @@
 //! The jobs of runs that ended: which to read next, what they add to a record, and when to try again.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::{RunKey, RunRecord, RunTracker};
-use crate::ci::jobs::JobFigures;
+use crate::ci::jobs::{JobFigures, RunJobs, WorkflowJobs};
 use crate::ci::parse::WorkflowRun;
+use crate::ci::workflow::WorkflowKey;
 use crate::model::TimestampMs;
 
 /// How often the jobs of a run that ended are read while some of them have not ended.
@@ -25,6 +29,24 @@ impl RunTracker {
         self.records.values().map(|record| u64::from(record.unclear_jobs)).sum()
     }
 
+    /// The jobs of the runs that are remembered, by workflow. Runs without job seconds are left out.
+    #[must_use]
+    pub fn jobs_by_workflow(&self) -> Vec<WorkflowJobs> {
+        let mut found: BTreeMap<WorkflowKey, Vec<RunJobs>> = BTreeMap::new();
+        for record in self.records.values() {
+            if let Some(seconds) = record.job_seconds {
+                let jobs = Arc::clone(&record.jobs);
+                found.entry(record.run.key()).or_default().push(RunJobs { end: record.end(), seconds, jobs });
+            }
+        }
+        let named = |(key, runs): (WorkflowKey, Vec<RunJobs>)| WorkflowJobs {
+            workflow: self.names().name(&key).to_owned(),
+            workflow_id: key.number().parse().ok(),
+            runs,
+        };
+        found.into_iter().map(named).collect()
+    }
+
     /// The run whose jobs are to be read next, and whether it belongs to the history: the newest of those that ended after
     /// the first poll, then the history from its beginning.
     #[must_use]
@@ -39,7 +61,7 @@ impl RunTracker {
     /// Applies the jobs of a run that ended; none where GitHub no longer has them.
     pub fn observe_jobs(&mut self, key: RunKey, jobs: Option<JobFigures>, now: TimestampMs) {
         let Some(mut record) = self.records.get(&key).filter(|record| record.needs_jobs()).cloned() else { return };
-        if jobs.is_some_and(|jobs| !jobs.ended || !jobs.whole) {
+        if jobs.as_ref().is_some_and(|jobs| !jobs.ended || !jobs.whole) {
             let (tries, again) = self.job_retries.entry(key).or_default();
             *tries += 1;
             *again = now + 2_000 * 3_i64.pow((*tries).min(6));
@@ -48,9 +70,9 @@ impl RunTracker {
             }
         }
         self.job_retries.remove(&key);
-        self.apply_jobs(key, &mut record, jobs);
+        self.apply_jobs(key, &mut record, jobs.as_ref());
         if !record.live {
-            self.correct_end(&mut record, jobs, now);
+            self.correct_end(&mut record, jobs.as_ref(), now);
             self.push_duration(&record);
         }
         if let (Some(at), Some(queue)) = (record.at, record.queue) {
@@ -61,20 +83,23 @@ impl RunTracker {
         self.changed.insert(key);
     }
 
-    fn apply_jobs(&self, (id, attempt): RunKey, record: &mut RunRecord, jobs: Option<JobFigures>) {
+    fn apply_jobs(&self, (id, attempt): RunKey, record: &mut RunRecord, jobs: Option<&JobFigures>) {
         record.jobs_known = true;
         record.queue = jobs.and_then(|jobs| jobs.queue(&record.run));
         record.unclear_jobs = jobs.map_or(0, |jobs| jobs.unclear.max(u32::from(!jobs.whole)));
         // A job that an attempt took over is counted with the attempt in which it ran, or here where that attempt is unknown.
         let knows_earlier_attempt = self.records.range((id, 0)..(id, attempt)).next().is_some();
-        let carried = |jobs: JobFigures| if knows_earlier_attempt { 0.0 } else { jobs.carried_seconds };
-        let seconds = jobs.and_then(|jobs| Some(jobs.seconds? + carried(jobs)));
+        let carried = |jobs: &JobFigures| if knows_earlier_attempt { 0.0 } else { jobs.carried_seconds };
+        let Some((jobs, seconds)) = jobs.and_then(|jobs| Some((jobs, jobs.seconds? + carried(jobs)))) else { return };
         // Seconds that were counted before the attempt continued stay counted.
-        record.job_seconds = [seconds, record.job_seconds].into_iter().flatten().reduce(f64::max);
+        if record.job_seconds.is_none_or(|before| before <= seconds) {
+            record.job_seconds = Some(seconds);
+            record.jobs = Arc::new(jobs.times(!knows_earlier_attempt));
+        }
     }
 
     /// Moves the end of a run of the history to the end of its last job, where `updated_at` changed long after that.
-    fn correct_end(&mut self, record: &mut RunRecord, jobs: Option<JobFigures>, now: TimestampMs) {
+    fn correct_end(&mut self, record: &mut RunRecord, jobs: Option<&JobFigures>, now: TimestampMs) {
         let Some((updated, jobs)) = record.run.updated.zip(jobs) else { return };
         let end = jobs.end(updated);
         if end >= updated {

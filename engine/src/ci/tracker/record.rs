@@ -1,7 +1,10 @@
 //! One attempt of a run, and whether a newer report of it replaces what is known.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use crate::ci::jobs::JobTime;
 use crate::ci::parse::WorkflowRun;
 use crate::ci::workflow::WorkflowKey;
 use crate::ci::{ACTION_REQUIRED, SUCCESS};
@@ -44,6 +47,9 @@ pub struct RunRecord {
     /// Jobs without valid times, or that GitHub does not list: their seconds are unknown.
     #[serde(default)]
     pub unclear_jobs: u32,
+    /// Its jobs by name and outcome. Records of earlier versions have none.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub jobs: Arc<Vec<JobTime>>,
     /// Ends after which the attempt continued.
     #[serde(default)]
     pub earlier: Vec<RunEnd>,
@@ -60,10 +66,24 @@ pub struct RunEnd {
     pub live: bool,
 }
 
+fn is_empty(jobs: &Arc<Vec<JobTime>>) -> bool {
+    jobs.is_empty()
+}
+
 impl RunRecord {
     /// A record of which nothing but the report is known.
     pub(super) fn new(run: WorkflowRun, live: bool) -> Self {
-        Self { run, at: None, live, jobs_known: false, queue: None, job_seconds: None, unclear_jobs: 0, earlier: Vec::new() }
+        Self {
+            run,
+            at: None,
+            live,
+            jobs_known: false,
+            queue: None,
+            job_seconds: None,
+            unclear_jobs: 0,
+            jobs: Arc::default(),
+            earlier: Vec::new(),
+        }
     }
 
     /// The outcomes of all its ends.
@@ -101,7 +121,7 @@ impl RunRecord {
             if self.earlier.len() < MAX_EARLIER {
                 self.earlier.push(end);
             }
-            self.job_seconds = before.job_seconds;
+            (self.job_seconds, self.jobs) = (before.job_seconds, before.jobs);
         }
     }
 }

@@ -1,34 +1,77 @@
 /**
- * What a chart's lines are called and their values: the newest, or those at the cursor.
+ * What a chart's lines are called, and their figures over the period or at the cursor. A line is hidden and shown by its name.
+ *
+ * Figures are written into the page as signals, so that a new sample costs a text and no new rendering.
  *
  * @import { ChartSpec } from './specs.js'
- * @import { Line } from '../points.js'
+ * @import { ChartLine } from './model.js'
  */
-import { clockTime, exactTime } from '../format.js'
-import { html } from '../lib.js'
-import { valueAt } from '../points.js'
-import { cursor } from '../stores/cursor.js'
-import { range } from '../stores/place.js'
-import { Figure } from '../components/Figure.js'
 import { Swatch } from '../components/Swatch.js'
+import { computed, html, useMemo, useState } from '../lib.js'
+import { axis } from '../stores/buckets.js'
+import { now } from '../stores/clock.js'
+import { cursor } from '../stores/cursor.js'
+import { compare, utc } from '../stores/place.js'
+import { pointLabel } from './axis.js'
+import { bucketAt, figuresOf, gapOf } from './series.js'
+import { figure, shortFigure } from './words.js'
 
-/** @param {{ spec: ChartSpec, lines: Line[], colours: string[] }} props */
-export function Legend({ spec, lines, colours }) {
-  const { step } = range.value
-  const at = cursor.value
+/** Above so many lines the legend can be searched. */
+const SEARCHED = 8
+const AGO = { 86_400: 'the day before', 604_800: 'the week before' }
+
+/** @param {{ spec: ChartSpec, lines: ChartLine[], hidden: ReadonlySet<string>, toggle: (key: string, alone: boolean) => void, shown: boolean }} props */
+export function Legend({ spec, lines, hidden, toggle, shown }) {
+  const [search, setSearch] = useState('')
+  const own = lines.filter((l) => !l.before)
+  const earlier = new Map(lines.filter((l) => l.before).map((l) => [l.key, l]))
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean)
+  const found = own.filter((l) => words.every((w) => l.name.toLowerCase().includes(w)))
+  const head = useMemo(() => computed(() => (cursor.value === null ? 'last' : pointLabel(cursor.value, now.peek(), utc.value))), [])
   return html`
-    <ul class="legend">
-      ${lines.map((line, i) => {
-        const name = spec.name(line.metric)
-        const end = line.t[line.t.length - 1]
-        return html`
-          <li key=${line.key}>
-            ${lines.length > 1 && html`<${Swatch} colour=${colours[i]} />`}
-            ${lines.length > 1 && html`<span class="legend-name" title=${name}>${name}</span>`}
-            <${Figure} value=${valueAt(line, at ?? end, step)} unit=${spec.unit} label=${`${spec.title} ${name}`}
-              series=${line.key} why="Nothing was measured at this time." />
-          </li>`
-      })}
-      ${at !== null && html`<li class="legend-time">${step === 0 ? exactTime(at) : clockTime(at)}</li>`}
-    </ul>`
+    ${own.length > SEARCHED && html`<input class="legend-search" type="search" value=${search} placeholder="Search these lines" aria-label=${`Search the lines of ${spec.title}`}
+      onInput=${(/** @type {any} */ e) => setSearch(e.target.value)} />`}
+    <div class="legend-wrap" tabindex=${own.length > 3 ? 0 : undefined} role="region" aria-label=${`Figures of ${spec.title}`}>
+      <table class="legend">
+        <thead><tr><th><span class="unseen">Line</span></th><th class="num">${head}</th><th class="num">min</th><th class="num">mean</th><th class="num">max</th></tr></thead>
+        <tbody>
+          ${found.map((line) => html`
+            <${Row} key=${line.key} spec=${spec} line=${line} alone=${own.length === 1} hidden=${hidden.has(line.key)} toggle=${toggle} shown=${shown} />
+            ${earlier.has(line.key) && html`<${Row} key=${`before ${line.key}`} spec=${spec} line=${earlier.get(line.key)} alone hidden=${hidden.has(line.key)} toggle=${toggle} shown=${shown} />`}`)}
+        </tbody>
+      </table>
+    </div>`
+}
+
+/** @param {{ spec: ChartSpec, line: ChartLine, alone: boolean, hidden: boolean, toggle: (key: string, alone: boolean) => void, shown: boolean }} props */
+function Row({ spec, line, alone, hidden, toggle, shown }) {
+  const [last, min, mean, max] = useFigures(spec, line, shown)
+  const name = line.before ? AGO[/** @type {keyof AGO} */ (compare.value)] ?? 'before' : line.name
+  return html`
+    <tr class=${line.before ? 'legend-before' : ''} data-series=${line.before ? undefined : line.series.key}>
+      <td>${alone
+        ? html`<span class="legend-name"><bdi>${name}</bdi></span>`
+        : html`<button type="button" class="legend-name" aria-pressed=${!hidden} title=${`${name}\nShift: only this one`} onClick=${(/** @type {MouseEvent} */ e) => toggle(line.key, e.shiftKey)}>
+            <${Swatch} colour=${line.colour} /><bdi>${name}</bdi></button>`}</td>
+      <td class="num legend-last">${last}</td><td class="num">${min}</td><td class="num">${mean}</td><td class="num">${max}</td>
+    </tr>`
+}
+
+/** @param {ChartSpec} spec @param {ChartLine} line @param {boolean} shown nothing is worked out out of sight */
+function useFigures({ unit }, { series, buckets }, shown) {
+  return useMemo(() => {
+    const all = computed(() => {
+      buckets.version.value
+      const { start, end } = shown ? axis.value : axis.peek()
+      return figuresOf(series, start, end)
+    })
+    const last = computed(() => {
+      const time = shown ? cursor.value : null
+      if (time === null) return figure(all.value.last, unit)
+      buckets.version.value
+      const at = bucketAt(series, time, buckets.step, gapOf(series, buckets.step, buckets.sampling))
+      return figure(at < 0 ? null : series.v[at], unit)
+    })
+    return [last, ...(/** @type {const} */ (['min', 'mean', 'max'])).map((name) => computed(() => shortFigure(all.value[name], unit)))]
+  }, [series, buckets, unit, shown])
 }

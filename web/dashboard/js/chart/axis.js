@@ -5,7 +5,7 @@
  *
  * @import { Unit } from '../format.js'
  */
-import { clockTime, DASH, day } from '../format.js'
+import { DASH } from '../format.js'
 
 const NBSP = '\u00a0'
 /** @type {Array<[number, string]>} */
@@ -80,26 +80,43 @@ function round(rough) {
 const ENDS = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10]
 const BINARY_ENDS = [1, 1.5, 2]
 
-/** The end of the axis: the next round number, kept while the data needs more than half of it. @param {boolean} binary */
-export function steadyTop(binary) {
-  let held = 0
-  /** @param {number} max @param {number} least */
-  return (max, least) => {
-    const needed = Math.max(max * 1.05, least)
-    if (needed > held || needed < held * 0.45) held = roundUp(needed, binary)
-    return held
-  }
-}
-
-/** @param {number} n @param {boolean} binary round for bytes: a power of two, or one and a half of it */
+/** The next round number. @param {number} n @param {boolean} binary round for bytes: a power of two, or one and a half of it */
 export function roundUp(n, binary) {
   const base = binary ? 2 : 10
   const power = base ** Math.floor(Math.log(n) / Math.log(base) + 1e-9)
   return ((binary ? BINARY_ENDS : ENDS).find((s) => s * power >= n * 0.999) ?? base) * power
 }
 
-/** The time, and the date where the day changes. @param {number} t @param {number|undefined} before */
-export function timeLabel(t, before) {
-  const midnight = clockTime(t) === '00:00'
-  return midnight || (before !== undefined && day(before) !== day(t)) ? day(t) : clockTime(t)
+/** @typedef {'clock'|'exact'|'day'} TimeKind */
+/** @type {Record<string, Intl.DateTimeFormat>} */
+const formats = {}
+/** @type {Map<string, string>} */
+const written = new Map()
+const MOST_WRITTEN = 2000
+
+/** A time as text. Writing one is slow, and the labels of an axis stay for long. @param {TimeKind} kind @param {number} t @param {boolean} utc */
+function write(kind, t, utc) {
+  const key = `${kind}${utc}${t}`
+  const held = written.get(key)
+  if (held !== undefined) return held
+  const parts = kind === 'day' ? { day: 'numeric', month: 'short' } : { hour: '2-digit', minute: '2-digit', second: kind === 'exact' ? '2-digit' : undefined }
+  const format = (formats[kind + utc] ??= new Intl.DateTimeFormat('en-GB', /** @type {any} */ ({ ...parts, timeZone: utc ? 'UTC' : undefined })))
+  if (written.size > MOST_WRITTEN) written.clear()
+  // A date does not wrap.
+  const text = format.format(t * 1000).replaceAll(' ', NBSP)
+  written.set(key, text)
+  return text
+}
+
+/** The time, and the date where the day changes. @param {number} t @param {number|undefined} before @param {boolean} [utc] @param {boolean} [exact] with seconds */
+export function timeLabel(t, before, utc = false, exact = false) {
+  const clock = write(exact ? 'exact' : 'clock', t, utc)
+  const midnight = /^00:00(:00)?$/.test(clock)
+  return midnight || (before !== undefined && write('day', before, utc) !== write('day', t, utc)) ? write('day', t, utc) : clock
+}
+
+/** A time as it is read at the cursor: with seconds, and with the day where that is not today. @param {number} t @param {number} now @param {boolean} utc */
+export function pointLabel(t, now, utc) {
+  const day = write('day', t, utc)
+  return `${day === write('day', now, utc) ? '' : `${day} `}${write('exact', t, utc)}${utc ? ' UTC' : ''}`
 }

@@ -33,9 +33,10 @@ export function attach(element, plane, onPull, onClick) {
     const { start, end } = period.peek()
     move(start + by, end + by)
   }
+  /** The axis of charts may begin later than the period. */
   const perPixel = () => {
-    const { start, end } = period.peek()
-    return (end - start) / Math.max(1, plane.width())
+    const [left, width] = [plane.left(), Math.max(1, plane.width())]
+    return (plane.timeAt(left + width) - plane.timeAt(left)) / width
   }
   /** @param {PointerEvent} event */
   const down = (event) => {

@@ -1,174 +1,157 @@
 /**
- * Drawing one chart with uPlot: axes, colours, thresholds, event ticks.
+ * One chart on its canvas: uPlot keeps the frame, the axes, the scales and the cursor; `draw.js` draws what stands inside.
  *
- * Colours come from CSS custom properties and are read anew whenever the theme changes. Styles are set through
- * the DOM only, as the page's content security policy asks.
+ * uPlot is given no points: lines differ in their times and carry bands, so they are drawn from the series themselves, which costs no copy.
+ * Styles are set through the DOM only, as the page's content security policy asks.
  *
+ * @import { Band, DrawnLine, View } from './draw.js'
  * @import { Threshold } from '../stores/alerts.js'
  * @import { Event as TimelineEvent } from '../types.js'
  * @import { Unit } from '../format.js'
  */
 import uPlot from '../../vendor/uplot.js'
 import { colour } from '../colour.js'
-import { isBinary, labels, roundUp, splits, steadyTop, timeLabel } from './axis.js'
-import { isolated } from '../points.js'
-import { markOf } from '../statuses.js'
-import { weightOf } from '../timeline.js'
+import { labels, splits, timeLabel } from './axis.js'
+import { drawBand, drawEvents, drawLine, drawStack, drawThresholds, LANE } from './draw.js'
+import { boundsOf } from './series.js'
+import { steadyScale } from './scale.js'
 
-/** @typedef {{ name: string, colour: string }} DrawnLine */
 /**
  * @typedef {{
- *   unit: Unit, top?: number, stacked?: boolean, lines: DrawnLine[], width: number, height: number,
- *   span: () => [number, number], thresholds: () => Threshold[], events: () => TimelineEvent[],
- *   onPoint: (time: number|null) => void, onEvent: (event: TimelineEvent|null, left: number) => void, onOpen: (event: TimelineEvent) => void
- * }} PlotOptions
+ *   lines: DrawnLine[], stack: { data: [number[], ...Array<Array<number|null|undefined>>], colours: string[] }|null,
+ *   bands: Band[], thresholds: Threshold[], events: TimelineEvent[], marked: TimelineEvent|null, span: [number, number], utc: boolean
+ * }} Picture  all that is drawn
+ * @typedef {{ unit: Unit, top?: number, stacked?: boolean, width: number, height: number, picture: () => Picture }} PlotOptions
  */
 
 const AXIS_WIDTH = 46
 /** Lines of the value axis are at least so far apart. */
 const LINE_SPACE = 34
+/** Labels of the time axis are at least so far apart. */
+const TIME_SPACE = 72
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
-/** Height of the lane of event ticks between the plot and its time axis. */
-const LANE = 7
-const LABEL_HALF = 8
-/** How near a pointer must come to a tick. */
-const TICK_ROOM = 5
 
-/** The colour of line `index`: ink for a single line, one of the eight otherwise. @param {number} index @param {number} lines */
-export const lineColour = (index, lines) => (lines === 1 ? '--data' : `--series-${(index % 8) + 1}`)
+/** @type {Map<string, number>} */
+const widths = new Map()
+const MOST_WIDTHS = 2000
 
-/** @param {PlotOptions} options @param {uPlot.AlignedData} data @param {HTMLElement} into */
-export function makePlot(options, data, into) {
-  const binary = isBinary(options.unit)
-  const topOf = steadyTop(binary)
-  // A ratio cannot pass 1, and an axis that stays put is worth more than a few spare pixels.
-  const whole = options.unit === 'ratio' && options.top === 1
-  const stepped = options.stacked ? uPlot.paths.stepped?.({ align: 1 }) : undefined
+/** How wide a label is: the same few are measured again and again. @param {CanvasRenderingContext2D} pen @param {string} text */
+function widthOf(pen, text) {
+  const held = widths.get(text)
+  if (held !== undefined) return held
+  if (widths.size > MOST_WIDTHS) widths.clear()
+  pen.save()
+  pen.font = FONT
+  const width = pen.measureText(text).width
+  pen.restore()
+  widths.set(text, width)
+  return width
+}
+
+/** @param {PlotOptions} options @param {HTMLElement} into */
+export function makePlot(options, into) {
+  const scaleOf = steadyScale(options.unit, { top: options.top, zero: options.stacked })
+  const utcDate = (/** @type {number} */ t) => uPlot.tzDate(new Date(t * 1000), 'Etc/UTC')
+  const localDate = (/** @type {number} */ t) => new Date(t * 1000)
   /** @type {uPlot.Options} */
   const config = {
     width: options.width,
     height: options.height,
     padding: [8, 8, 0, 0],
     legend: { show: false },
-    cursor: {
-      y: false,
-      drag: { x: false, y: false },
-      points: { size: 6, width: 0, fill: (_, i) => colour(options.lines[i - 1]?.colour ?? '--data') },
-    },
+    tzDate: (t) => (options.picture().utc ? utcDate(t) : localDate(t)),
+    cursor: { y: false, drag: { x: false, y: false }, points: { show: false }, bind: { dblclick: () => null, mousedown: () => null, mouseup: () => null } },
     scales: {
-      x: { time: true, range: () => options.span() },
-      y: {
-        range: (_, min, max) => {
-          const low = Number.isFinite(min) && min < 0 ? -roundUp(-min, binary) : 0
-          if (whole && (max ?? 0) <= 1) return [low, 1]
-          return [low, topOf(max ?? 0, options.top ?? 1e-9)]
-        },
-      },
+      x: { time: true, range: () => options.picture().span },
+      y: { range: () => scaleOf(boundsOfPicture(options.picture())) },
     },
     axes: [
       {
-        stroke: () => colour('--ink-3'), font: FONT, size: 20 + LANE, gap: 4 + LANE, space: 64,
+        stroke: () => colour('--ink-3'), font: FONT, size: 20 + LANE, gap: 4 + LANE, space: TIME_SPACE,
         grid: { show: false }, ticks: { show: false },
-        // A label that would be cut off at the edge is left out.
-        values: (u, splits) => splits.map((t, i) => (u.valToPos(t, 'x') > u.bbox.width / devicePixelRatio - LABEL_HALF ? '' : timeLabel(t, splits[i - 1]))),
+        values: (u, times) => timeLabels(u, times, options.picture().utc),
       },
       {
-        stroke: () => colour('--ink-3'), font: FONT, size: (u, values) => axisWidth(u, values ?? []), gap: 6, space: LINE_SPACE,
+        stroke: () => colour('--ink-3'), font: FONT, size: (u, values) => axisWidth(u.ctx, values ?? []), gap: 6, space: LINE_SPACE,
         grid: { stroke: () => colour('--line'), width: 1 }, ticks: { show: false },
         splits: (u, _, min, max) => splits(min, max, Math.max(2, Math.floor(u.bbox.height / devicePixelRatio / LINE_SPACE)), options.unit),
         values: (_, lines) => labels(lines, options.unit),
       },
     ],
-    series: [
-      {},
-      ...options.lines.map((line, i) => /** @type {uPlot.Series} */ ({
-        label: line.name,
-        stroke: () => colour(line.colour),
-        width: 1.5,
-        points: options.stacked
-          ? { show: false }
-          : { show: true, size: 3, fill: () => colour(line.colour), filter: (u, series) => isolated(/** @type {Array<number|null|undefined>} */ (u.data[series])) },
-        paths: stepped,
-        fill: options.stacked && i === 0 ? () => fade(colour(line.colour)) : undefined,
-      })),
-    ],
-    bands: options.stacked
-      ? options.lines.slice(1).map((line, i) => ({ series: /** @type {[number, number]} */ ([i + 2, i + 1]), fill: () => fade(colour(line.colour)) }))
-      : undefined,
-    hooks: { drawSeries: [], draw: [(u) => drawThresholds(u, options), (u) => drawEvents(u, options.events())] },
+    // One series that draws nothing, since uPlot works out scales for series only.
+    series: [{}, { paths: () => null, points: { show: false } }],
+    hooks: { draw: [(u) => draw(u, options.picture())] },
   }
-  const plot = new uPlot(config, data, into)
-  plot.over.addEventListener('mousemove', () => options.onPoint(plot.posToVal(plot.cursor.left ?? 0, 'x')))
-  plot.over.addEventListener('mouseleave', () => options.onPoint(null))
-  // The lane of ticks lies below the plot, where uPlot listens to nothing.
-  const lane = plot.root
-  /** @param {MouseEvent} event */
-  const nearest = (event) => {
-    const edge = plot.over.getBoundingClientRect()
-    const below = event.clientY - edge.bottom
-    if (below < 0 || below > LANE + 6) return null
-    const x = event.clientX - edge.left
-    const near = options.events().map((e) => ({ e, x: plot.valToPos(e.time, 'x') })).filter((found) => Math.abs(found.x - x) <= TICK_ROOM)
-    return near.sort((a, b) => Math.abs(a.x - x) - Math.abs(b.x - x))[0] ?? null
-  }
-  lane.addEventListener('mousemove', (event) => {
-    const found = nearest(event)
-    lane.style.cursor = found ? 'pointer' : ''
-    options.onEvent(found?.e ?? null, found ? found.x + plot.over.offsetLeft : 0)
-  })
-  lane.addEventListener('mouseleave', () => options.onEvent(null, 0))
-  lane.addEventListener('click', (event) => {
-    const found = nearest(event)
-    if (found) options.onOpen(found.e)
-  })
-  return plot
+  return new uPlot(config, [options.picture().span, [0, 0]], into)
 }
 
-/** As wide as its labels, in steps, so that charts beside each other keep one width. @param {uPlot} u @param {string[]} values */
-function axisWidth(u, values) {
-  u.ctx.save()
-  u.ctx.font = FONT
-  const widest = Math.max(0, ...values.map((v) => u.ctx.measureText(v).width))
-  u.ctx.restore()
+/** @param {Picture} picture @returns {[number, number]|null} */
+function boundsOfPicture({ lines, stack, bands, span: [start, end] }) {
+  const found = stack ? boundsOfStack(stack.data, start, end) : boundsOf(lines.map((l) => l.series), start, end)
+  const [low, high] = [bands.flatMap((b) => b.low), bands.flatMap((b) => b.high)].map((list) => list.filter((v) => v !== null))
+  if (low.length === 0 || high.length === 0) return found
+  return [Math.min(found?.[0] ?? Infinity, ...low), Math.max(found?.[1] ?? -Infinity, ...high)]
+}
+
+/** @param {[number[], ...Array<Array<number|null|undefined>>]} data @param {number} start @param {number} end @returns {[number, number]} */
+function boundsOfStack([times, ...sums], start, end) {
+  let high = 0
+  const top = sums[sums.length - 1] ?? []
+  times.forEach((t, i) => {
+    if (t < start || t > end) return
+    for (const sum of [top, ...sums]) high = Math.max(high, sum[i] ?? 0)
+  })
+  return [0, high]
+}
+
+/** A label that would be cut off at an edge is left out. @param {uPlot} u @param {number[]} times @param {boolean} utc */
+function timeLabels(u, times, utc) {
+  const right = u.bbox.width / devicePixelRatio + 8
+  const left = -u.bbox.left / devicePixelRatio
+  const short = times.length > 1 && times[1] - times[0] < 60
+  return times.map((t, i) => {
+    const text = timeLabel(t, times[i - 1], utc, short)
+    const half = widthOf(u.ctx, text) / 2
+    const x = u.valToPos(t, 'x')
+    return x + half > right || x - half < left ? '' : text
+  })
+}
+
+/** As wide as its labels, in steps, so that charts beside each other keep one width. @param {CanvasRenderingContext2D} pen @param {string[]} values */
+function axisWidth(pen, values) {
+  let widest = 0
+  for (const text of values) widest = Math.max(widest, widthOf(pen, text))
   return Math.max(AXIS_WIDTH, Math.ceil((widest + 14) / 8) * 8)
 }
 
-/** @param {string} rgb */
-const fade = (rgb) => rgb.replace(/^rgba?\(([^,)]+),([^,)]+),([^,)]+).*$/, 'rgba($1,$2,$3,0.34)')
-
-/** @param {uPlot} u @param {PlotOptions} options */
-function drawThresholds(u, options) {
-  const { ctx, bbox } = u
-  const scale = devicePixelRatio
-  ctx.save()
-  ctx.lineWidth = scale
-  ctx.setLineDash([4 * scale, 3 * scale])
-  for (const threshold of options.thresholds()) {
-    const y = Math.round(u.valToPos(threshold.value, 'y', true)) + 0.5
-    if (y < bbox.top || y > bbox.top + bbox.height) continue
-    ctx.strokeStyle = colour(`--${markOf(threshold.severity)}`)
-    ctx.beginPath()
-    ctx.moveTo(bbox.left, y)
-    ctx.lineTo(bbox.left + bbox.width, y)
-    ctx.stroke()
+/** Where things are on the canvas. @param {uPlot} u @returns {View} */
+export function viewOf({ bbox, scales }) {
+  return {
+    left: bbox.left, top: bbox.top, width: bbox.width, height: bbox.height, scale: devicePixelRatio,
+    start: scales.x.min ?? 0, end: scales.x.max ?? 1, low: scales.y.min ?? 0, high: scales.y.max ?? 1,
   }
-  ctx.restore()
 }
 
-/** @param {uPlot} u @param {TimelineEvent[]} events */
-function drawEvents(u, events) {
-  const { ctx, bbox } = u
-  const scale = devicePixelRatio
-  const top = bbox.top + bbox.height + 2 * scale
-  ctx.save()
-  ctx.fillStyle = colour('--line')
-  ctx.fillRect(bbox.left, bbox.top + bbox.height, bbox.width, scale)
-  for (const event of events) {
-    const x = Math.round(u.valToPos(event.time, 'x', true))
-    if (x < bbox.left || x > bbox.left + bbox.width) continue
-    const mark = weightOf(event)
-    ctx.fillStyle = colour(mark === 'info' ? '--ink-3' : `--${mark}`)
-    ctx.fillRect(x - scale / 2, top, Math.max(1, 1.5 * scale), LANE * scale)
-  }
-  ctx.restore()
+/** @param {uPlot} u @param {Picture} picture */
+function draw(u, { lines, stack, bands, thresholds, events, marked }) {
+  const { ctx: pen } = u
+  const view = viewOf(u)
+  pen.save()
+  pen.beginPath()
+  pen.rect(view.left, view.top - 2 * view.scale, view.width, view.height + 4 * view.scale)
+  pen.clip()
+  // Round corners of so many points take five times as long to draw, and nobody sees them.
+  pen.lineJoin = 'bevel'
+  for (const band of bands) drawBand(pen, view, band)
+  if (stack) drawStack(pen, view, stack.data, stack.colours)
+  for (const line of lines) drawLine(pen, view, line)
+  drawThresholds(pen, view, thresholds)
+  pen.restore()
+  drawEvents(pen, view, events, marked)
+}
+
+/** The event whose tick is nearest to a place of the lane, in CSS pixels of the plot's own area. @param {uPlot} u @param {TimelineEvent[]} events @param {number} x @param {number} room */
+export function eventsAt(u, events, x, room) {
+  const near = events.filter((e) => Math.abs(u.valToPos(e.time, 'x') - x) <= room)
+  return near.sort((a, b) => Math.abs(u.valToPos(a.time, 'x') - x) - Math.abs(u.valToPos(b.time, 'x') - x))
 }

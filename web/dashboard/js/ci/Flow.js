@@ -1,48 +1,83 @@
 /**
- * Where the minutes go: from workflow to outcome, as wide as the time it took.
+ * Where the minutes go: from workflow to job to outcome, as thick as the time it took.
+ *
+ * @import { CiJobs, CiRepository } from '../types.js'
+ * @import { Box } from './streams.js'
  */
-import { span } from '../format.js'
-import { useQuery } from '../hooks.js'
-import { html } from '../lib.js'
+import { count, day, since, span } from '../format.js'
+import { useAnswer, useWidth } from '../hooks.js'
+import { html, useMemo } from '../lib.js'
+import { now } from '../stores/clock.js'
 import { period } from '../stores/place.js'
 import { Panel } from '../components/Panel.js'
-import { flow, streams } from './hours.js'
+import { flow, streams, UNKNOWN } from './streams.js'
+import { runMark } from '../statuses.js'
 
-const WIDTH = 520
-const HEIGHT = 200
-/** Room above and below, so that a name at the edge is whole. */
+const HEIGHT = 264
+/** Narrower than this, names say nothing: the picture scrolls. */
+const LEAST_W = 520
 const MARGIN = 8
-const NAMES = 120
 const COLUMN = 8
+const GAP = 8
+const MOST_WORKFLOWS = 6
+const MOST_JOBS = 14
 const DAY_S = 86_400
+/** The beginning moves in steps, so that it is not asked for anew with each pixel. */
+const PACE_S = 300
 
-const FAILED = new Set(['failure', 'timed_out', 'startup_failure'])
-/** @param {string} outcome */
-const look = (outcome) => (outcome === 'success' ? 'ok' : FAILED.has(outcome) ? 'error' : 'none')
-
-/** @param {{ repo: string }} props */
-export function Flow({ repo }) {
-  const { start, end, words } = period.value
-  const seconds = Math.max(DAY_S, Math.round(end - start))
-  const { lines, state, error, retry } = useQuery({
-    query: `sum by (workflow, conclusion) (sum_over_time(github_actions_run_duration_seconds{repo=${JSON.stringify(repo)}}[${seconds}s]))`, seconds: 60, step: 60,
-  })
-  const list = streams(lines)
-  const { left, right, bands } = flow(list, HEIGHT, 6)
-  const [x1, x2] = [NAMES + COLUMN, WIDTH - NAMES - COLUMN]
+/** @param {{ repository: CiRepository }} props */
+export function Flow({ repository }) {
+  const { start, end, live, words } = period.value
+  const short = end - start < DAY_S
+  const from = Math.floor((short ? end - DAY_S : start) / PACE_S) * PACE_S
+  const newest = repository.runs.find((run) => run.ended !== null)
+  const { data, error, failedAt, state, retry } = useAnswer('/api/v1/ci/jobs', live ? { start: from } : { start: from, end: Math.ceil(end) }, `${newest?.id} ${newest?.attempt} ${repository.jobs_wanted}`)
+  const found = /** @type {CiJobs|null} */ (data)?.repositories.find((r) => r.repo === repository.repo)
+  const list = useMemo(() => streams(found?.jobs ?? [], MOST_WORKFLOWS, MOST_JOBS), [found])
+  const note = [short ? (live ? 'last 24 hours' : `24 hours to ${day(end)}`) : words, found && found.runs > 0 ? `${span(Math.round(found.seconds))} of jobs in ${count(found.runs, 'run')}` : ''].filter(Boolean).join(' · ')
   return html`
-    <${Panel} title="Where the time goes" note=${seconds === DAY_S ? 'last 24 hours' : words} name="ci-flow" face=${state === 'ready' ? (list.length ? 'data' : 'empty') : state} error=${error} retry=${retry} live=${false}
-      empty=${html`<p>No run ended in this time.</p>`}>
-      <svg class="flow" viewBox=${`0 ${-MARGIN} ${WIDTH} ${HEIGHT + 2 * MARGIN}`} role="img" aria-label=${list.map((s) => `${s.from}, ${s.to}: ${span(Math.round(s.seconds))}`).join('; ')}>
-        ${bands.map((b) => html`<path key=${`${b.from} ${b.to}`} class=${`flow-band flow-${look(b.to)}`} d=${ribbon(x1, b.y1, b.h1, x2, b.y2, b.h2)}><title>${`${b.from}, ${b.to}: ${span(Math.round(b.seconds))}`}</title></path>`)}
-        ${left.map((box) => html`<g key=${box.name}><rect class="flow-box" x=${NAMES} y=${box.y} width=${COLUMN} height=${Math.max(1, box.height)} /><text x=${NAMES - 6} y=${box.y + box.height / 2 + 4} text-anchor="end">${short(box.name)} ${span(Math.round(box.seconds))}</text></g>`)}
-        ${right.map((box) => html`<g key=${box.name}><rect class="flow-box" x=${x2} y=${box.y} width=${COLUMN} height=${Math.max(1, box.height)} /><text x=${x2 + COLUMN + 6} y=${box.y + box.height / 2 + 4}>${box.name} ${span(Math.round(box.seconds))}</text></g>`)}
-      </svg>
+    <${Panel} title="Where the minutes go" note=${note} name="ci-flow" face=${state === 'ready' ? (list.length ? 'data' : 'empty') : state} error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.value) : undefined} retry=${retry} live=${false}
+      empty=${html`<p>${repository.jobs_wanted > 0 ? `The jobs of ${count(repository.jobs_wanted, 'run')} are still to be read.` : 'No run with jobs ended in this time. A longer period may hold some.'}</p>`}>
+      ${list.length > 0 && html`<${Picture} list=${list} total=${found?.seconds ?? 0} />`}
     <//>`
 }
 
-/** @param {string} name */
-const short = (name) => (name.length > 12 ? `${name.slice(0, 11)}…` : name)
+/** @param {{ list: import('./streams.js').Stream[], total: number }} props */
+function Picture({ list, total }) {
+  const [box, room] = useWidth()
+  const width = room > 0 ? Math.max(LEAST_W, room) : 0
+  const { columns, bands } = useMemo(() => flow(list, HEIGHT, GAP), [list])
+  const names = Math.min(132, Math.max(64, width * 0.2))
+  const x = [names, (width - names) / 2 - COLUMN / 2 - 20, width - names - COLUMN]
+  const words = list.map((s) => `${s.workflow}, ${s.job}, ${s.outcome}: ${span(Math.round(s.seconds))}`).join('; ')
+  return html`
+    <div class="flow-box" ref=${box} data-seconds=${total} tabindex="0" role="region" aria-label="Where the minutes go">
+      ${width > 0 && html`
+        <svg class="flow" width=${width} height=${HEIGHT + 2 * MARGIN} viewBox=${`0 ${-MARGIN} ${width} ${HEIGHT + 2 * MARGIN}`} role="img" aria-label=${words}>
+          ${bands.map((b) => html`
+            <path key=${`${b.column} ${b.from.key} ${b.to.key} ${b.outcome}`} class=${`flow-band flow-${look(b.outcome)}`} d=${ribbon(x[b.column] + COLUMN, b.y1, b.h1, x[b.column + 1], b.y2, b.h2)}>
+              <title>${`${b.from.name} → ${b.to.name}, ${b.outcome}: ${span(Math.round(b.seconds))}`}</title></path>`)}
+          ${columns.map((boxes, c) => boxes.map((b) => html`<${Node} key=${`${c} ${b.key}`} box=${b} x=${x[c]} column=${c} room=${c === 0 ? names - 8 : c === 1 ? (width - 2 * names) / 2 - 40 : names - 8} />`))}
+        </svg>`}
+    </div>`
+}
+
+/** @param {{ box: Box, x: number, column: number, room: number }} props */
+function Node({ box, x, column, room }) {
+  const time = span(Math.round(box.seconds))
+  // About as many letters as find room beside their time.
+  const most = Math.max(4, Math.floor(room / 6) - time.length - 1)
+  const name = box.name.length > most ? `${box.name.slice(0, most - 1)}…` : box.name
+  const small = box.height < 9 && column === 1
+  return html`
+    <g class="flow-node" data-column=${column} data-name=${box.name} data-seconds=${box.seconds}><title>${`${box.name}: ${time}`}</title>
+      <rect class="flow-box-rect" x=${x} y=${box.y} width=${COLUMN} height=${Math.max(1, box.height)} />
+      ${!small && html`<text x=${column === 0 ? x - 6 : x + COLUMN + 6} y=${box.y + box.height / 2 + 4} text-anchor=${column === 0 ? 'end' : 'start'}>${name} <tspan class="flow-time">${time}</tspan></text>`}
+    </g>`
+}
+
+/** @param {string} outcome */
+const look = (outcome) => (outcome === UNKNOWN ? 'none' : runMark(outcome))
 
 /** @param {number} x1 @param {number} y1 @param {number} h1 @param {number} x2 @param {number} y2 @param {number} h2 */
 function ribbon(x1, y1, h1, x2, y2, h2) {

@@ -25,7 +25,7 @@ export function Week({ repo }) {
   return html`
     <${Panel} title="When runs happen" note="last 4 weeks, by hour" name="ci-week" face=${state === 'ready' ? (total > 0 ? 'data' : 'empty') : state} error=${error} retry=${retry} live=${false} empty=${html`<p>No run has ended in the last four weeks.</p>`}>
       <div class="week" tabindex="0" role="region" aria-label="Runs by weekday and hour">
-        <svg width=${LEFT + 24 * CELL} height=${TOP + 7 * CELL} role="img" aria-label=${summary(cells)}>
+        <svg viewBox=${`0 0 ${LEFT + 24 * CELL} ${TOP + 7 * CELL}`} role="img" aria-label=${summary(cells)}>
           ${[0, 6, 12, 18].map((hour) => html`<text key=${hour} x=${LEFT + hour * CELL} y="12">${hour}:00</text>`)}
           ${DAYS.map((day, row) => html`<text key=${day} x="0" y=${TOP + row * CELL + 14}>${day}</text>`)}
           ${cells.map((hours, row) => hours.map((cell, hour) => html`

@@ -4,21 +4,17 @@
  * @import { CiRun } from '../types.js'
  * @import { Choice } from '../stores/ci.js'
  */
-import { age, count, digits, percent, sentences, span } from '../format.js'
+import { ago, capital, count, DASH, digits, percent, sentences, span } from '../format.js'
 import { html } from '../lib.js'
+import { runMark, runWord } from '../statuses.js'
 import { chosenWorkflow, choice, choiceKey, choices, ci, refreshCi } from '../stores/ci.js'
-import { now } from '../stores/clock.js'
+import { minute } from '../stores/pace.js'
 import { sourcesOf } from '../stores/status.js'
 import { Figure } from './Figure.js'
 import { Mark } from './Mark.js'
 import { Panel } from './Panel.js'
 import { Row } from './Row.js'
-import { SourceTrouble } from './SourceTrouble.js'
 import { Spark } from './Spark.js'
-
-const SHOWN_RUNS = 3
-/** @type {Record<string, import('../statuses.js').Mark>} */
-const MARKS = { success: 'ok', failure: 'error', timed_out: 'error', startup_failure: 'error' }
 
 export function CiCard() {
   const { runs, error } = ci.value
@@ -26,14 +22,12 @@ export function CiCard() {
   const sources = sourcesOf('github')
   const failing = sources.filter((s) => s.up === false)
   const face = shown ? 'data' : failing.length ? 'error' : runs ? 'empty' : error ? 'error' : 'loading'
-  const hints = sentences(sources.flatMap((s) => (s.up === null ? [s.reason, s.hint] : [])))
+  const hints = sentences(sources.flatMap((s) => (s.up === null ? [capital(s.reason), capital(s.hint)] : [])))
   return html`
     <${Panel} title="CI" kind="card" name="ci" face=${face} error=${failing[0]?.reason ?? error} retry=${refreshCi}
-      note=${shown && html`<${Chooser} shown=${shown} />`} aside=${shown && choices.value.length > 1 && html`<span class="note">${shown.repository.repo}</span>`}
+      note=${shown && html`<${Chooser} shown=${shown} />`} aside=${shown && failing.length > 0 && html`<span class="card-trouble" title=${failing[0].reason ?? 'No reason is known'}><${Mark} kind="error" word="" /> cannot be read</span>`}
       empty=${html`<p class="face-title"><${Mark} kind="none" word="not connected" /> Not connected</p>
-        <p>${hints || 'The newest runs are being read.'}</p>
-        <p class="quiet">Success rate, duration and queue of runs will stand here.</p>`}>
-      <${SourceTrouble} sources=${failing} />
+        <p>${hints || 'The newest runs are being read.'}</p>`}>
       ${shown && html`<${Shown} shown=${shown} />`}
     <//>`
 }
@@ -62,34 +56,29 @@ function Shown({ shown: { repository, workflow } }) {
   const series = (metric) => `${metric}{${labels}}`
   const ratio = series('github_actions_success_ratio')
   const change = workflow?.p50_change_ratio ?? null
-  const runs = repository.runs.filter((run) => !workflow || (run.workflow === workflow.workflow && run.workflow_id === workflow.workflow_id))
+  const [last] = repository.runs.filter((run) => !workflow || (run.workflow === workflow.workflow && run.workflow_id === workflow.workflow_id))
+  const reading = repository.whole ? '' : 'The runs before are still being read.'
   return html`
     <div class="ci" data-repo=${repository.repo}>
-      <${Row} name="success" figure=${html`<${Figure} value=${workflow?.success_ratio} unit="ratio" series=${ratio} label="Share of runs that succeeded" why="No run succeeded or failed yet." />`}
+      <${Row} name="success" metric="github_actions_success_ratio" figure=${html`<${Figure} value=${workflow?.success_ratio} unit="ratio" series=${ratio} label="Share of runs that succeeded" why=${reading || 'No run succeeded or failed yet.'} />`}
         detail=${workflow && html`<span title="the last completed runs">of ${count(workflow.judged_runs, 'run')}</span>`} spark=${html`<${Spark} selector=${ratio} top=${1} />`} />
-      <${Row} name="p50" figure=${html`<${Figure} value=${workflow?.p50_seconds} unit="seconds" series=${series('github_actions_run_duration_seconds')} label="Median duration of runs" why="No run has ended yet." />`}
-        detail=${change !== null && html`<span title=${`${span(workflow?.p50_before_seconds ?? 0)} in as many runs before`}>${change > 0 ? '+' : ''}${percent(change)} ${change > 0 ? '▲' : change < 0 ? '▼' : ''}</span>`} />
-      <${Row} name="active" figure=${html`<${Figure} value=${repository.active} unit="count" series=${`github_actions_active_runs{repo=${JSON.stringify(repository.repo)}}`} label="Runs under way" />`}
-        detail=${`queued ${repository.queued}`} />
-      <${Row} name="flaky" figure=${html`<${Figure} value=${workflow?.flaky_ratio} unit="ratio" series=${series('github_actions_flaky_ratio')} label="Share of commits that were flaky" why=${repository.whole ? 'No commit succeeded or failed yet.' : 'The runs before are still being read.'} />`}
+      <${Row} name="median" figure=${html`<${Figure} value=${workflow?.p50_seconds} unit="seconds" series=${series('github_actions_run_duration_seconds')} label="Median duration of runs" why=${reading || 'No run has ended yet.'} />`}
+        detail=${change !== null && html`<span title=${`${span(workflow?.p50_before_seconds ?? 0)} in as many runs before`}>${change > 0 ? '+' : ''}${percent(change)} ${change > 0 ? '▲ longer' : change < 0 ? '▼ shorter' : ''}</span>`} />
+      <${Row} name="under way" metric="github_actions_active_runs" figure=${html`<${Figure} value=${repository.active} unit="count" series=${`github_actions_active_runs{repo=${JSON.stringify(repository.repo)}}`} label="Runs under way" />`}
+        detail=${repository.queued > 0 ? `${repository.queued} ${repository.queued === 1 ? 'waits' : 'wait'} for a runner` : 'none waits'} />
+      <${Row} name="flaky" metric="github_actions_flaky_ratio" figure=${html`<${Figure} value=${workflow?.flaky_ratio} unit="ratio" series=${series('github_actions_flaky_ratio')} label="Share of commits that were flaky" why=${reading || 'No commit succeeded or failed yet.'} />`}
         detail=${workflow?.flaky_ratio !== null && workflow && `${digits(workflow.flaky_commits)} of ${count(workflow.commits, 'commit')}`} />
-      <ul class="under-way" aria-label="Newest runs">
-        ${runs.slice(0, SHOWN_RUNS).map((run) => html`<${RunLine} key=${`${run.id}.${run.attempt}`} run=${run} />`)}
-        ${runs.length === 0 && html`<li class="quiet">No run in the time that is held.</li>`}
-        ${(!repository.whole || repository.jobs_wanted > 0) && html`<li class="quiet">${repository.whole ? `The jobs of ${count(repository.jobs_wanted, 'run')} are still being read.` : 'The runs before are still being read.'}</li>`}
-      </ul>
+      <${LastRun} run=${last} reading=${reading} />
     </div>`
 }
 
-/** @param {{ run: CiRun }} props */
-function RunLine({ run }) {
-  const word = run.conclusion ?? run.status
-  const title = `${run.title || run.workflow}, ${run.branch}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''}`
+/** @param {{ run: CiRun|undefined, reading: string }} props */
+function LastRun({ run, reading }) {
+  if (!run) return html`<${Row} name="last run" figure=${html`<span class="figure-none" title=${reading || 'No run in the time that is held.'}>${DASH}</span>`} detail=${reading || 'no run in the time that is held'} />`
+  const words = `${runWord(run)}, ${ago(minute.value + 60 - (run.ended ?? run.started))}`
+  const title = `${run.title || run.workflow}, ${run.branch}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''}: ${words}`
+  const number = `#${run.number}`
   return html`
-    <li>
-      <${Mark} kind=${run.conclusion ? MARKS[run.conclusion] ?? 'none' : 'info'} word=${word} />
-      <span class="task-id">#${run.number}</span>
-      ${run.url ? html`<a class="task-title" href=${run.url} title=${title} rel="noreferrer" target="_blank">${title}</a>` : html`<span class="task-title" title=${title}>${title}</span>`}
-      <span class="quiet" title=${run.ended === null ? 'since it began' : 'since it ended'}>${word.replaceAll('_', ' ')}, ${age(now.value - (run.ended ?? run.started))}${run.ended === null ? '' : ' ago'}</span>
-    </li>`
+    <${Row} name="last run" figure=${run.url && /^https?:/.test(run.url) ? html`<a class="figure" href=${run.url} title=${title} rel="noreferrer" target="_blank">${number}</a>` : html`<span class="figure" title=${title}>${number}</span>`}
+      detail=${html`<span title=${title}><${Mark} kind=${runMark(run.conclusion)} word="" /> ${words}, <bdi>${run.title || run.branch}</bdi></span>`} />`
 }

@@ -1,16 +1,18 @@
 /**
- * MACHINE: CPU, memory, the fullest disk, load.
+ * MACHINE: CPU, memory, the fullest disk, load, since when it runs.
  */
-import { bytes, digits, format, span } from '../format.js'
+import { age, bytes, digits, format, since } from '../format.js'
 import { useSamples } from '../hooks.js'
 import { html } from '../lib.js'
 import { print } from '../selector.js'
+import { minute } from '../stores/pace.js'
+import { historyOf } from '../stores/place.js'
 import { newest } from '../stores/samples.js'
 import { sourcesOf, status } from '../stores/status.js'
 import { Figure } from './Figure.js'
+import { Mark } from './Mark.js'
 import { Panel } from './Panel.js'
 import { Row } from './Row.js'
-import { SourceTrouble } from './SourceTrouble.js'
 import { Spark } from './Spark.js'
 
 const CPU = 'system_cpu_utilization_ratio'
@@ -41,19 +43,20 @@ export function MachineCard() {
   const [busiest] = newest('process_cpu_utilization_ratio').sort((a, b) => b.t - a.t || b.v - a.v)
   return html`
     <${Panel} title="Machine" kind="card" name="machine" face=${face} error=${why}
-      aside=${uptime !== null && html`<span class="note">up ${span(uptime)}</span>`}
+      aside=${source?.up === false && html`<span class="card-trouble" title=${why}><${Mark} kind="error" word="" /> cannot be read</span>`}
       empty=${html`<p>${source?.hint ?? 'No reading of this machine yet. The system collector brings the first one within seconds.'}</p>`}>
-      <${SourceTrouble} sources=${source ? [source] : []} />
-      <${Row} name="CPU" figure=${html`<${Figure} value=${cpu} unit="ratio" series=${CPU} label="CPU" why=${why} />`}
-        detail=${busiest && html`<span title="the busiest process">${busiest.metric.process} ${format(busiest.v, 'ratio')}</span>`}
+      <${Row} name="CPU" metric=${CPU} figure=${html`<${Figure} value=${cpu} unit="ratio" series=${CPU} label="CPU" why=${why} />`}
+        detail=${busiest && html`<span title="the busiest process; of one core"><bdi>${busiest.metric.process}</bdi> ${format(busiest.v, 'ratio')}</span>`}
         spark=${html`<${Spark} selector=${CPU} top=${1} />`} />
-      <${Row} name="memory" figure=${html`<${Figure} value=${memory} unit="ratio" series=${MEMORY} label="Memory" why=${why} />`}
+      <${Row} name="memory" metric=${MEMORY} figure=${html`<${Figure} value=${memory} unit="ratio" series=${MEMORY} label="Memory" why=${why} />`}
         detail=${limit !== null && html`<span title=${used === null ? '' : `${bytes(used)} used`}>of ${bytes(limit)}</span>`} spark=${html`<${Spark} selector=${MEMORY} top=${1} />`} />
-      <${Row} name="disk" figure=${html`<${Figure} value=${disk?.v ?? null} unit="ratio" series=${disk ? print(disk.metric) : DISK} label="Fullest disk" why=${why} />`}
+      <${Row} name="disk" metric=${DISK} figure=${html`<${Figure} value=${disk?.v ?? null} unit="ratio" series=${disk ? print(disk.metric) : DISK} label="Fullest disk" why=${why} />`}
         detail=${disk && html`<span title=${`the fullest file system${free ? `, ${bytes(free.v)} free` : ''}`}>${disk.metric.mountpoint}</span>`}
         spark=${disk && html`<${Spark} selector=${DISK} metric=${disk.metric} top=${1} />`} />
-      <${Row} name="load" figure=${html`<${Figure} value=${load} unit="plain" series=${LOAD} label="Load over one minute" why=${why} />`}
+      <${Row} name="load" metric=${LOAD} figure=${html`<${Figure} value=${load} unit="plain" series=${LOAD} label="Load over one minute" why=${why} />`}
         detail=${five !== null && `${digits(five)} over 5 m`} spark=${html`<${Spark} selector=${LOAD} />`} />
+      <${Row} name="running" figure=${html`${uptime === null ? html`<${Figure} value=${null} unit="seconds" label="Time since the machine started" why=${why} />` : html`<a class="figure" href=${historyOf('system_uptime_seconds')} title="Time since the machine started: show its history">${age(uptime)}</a>`}`}
+        detail=${uptime !== null && `since ${since(minute.value - uptime, minute.value)}`} />
     <//>`
 }
 

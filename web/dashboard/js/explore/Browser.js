@@ -13,8 +13,6 @@ import { html, useEffect, useMemo, useState } from '../lib.js'
 import { address, param } from '../stores/place.js'
 
 const ROW_PX = 28
-/** @type {Record<string, string>} */
-const SHORT = { counter: 'counter', gauge: 'gauge', histogram: 'histogram', summary: 'summary' }
 
 /** The address that shows a metric by the query that says most of it. @param {string} name @param {string} type */
 export const addressOf = (name, type) => {
@@ -72,6 +70,6 @@ export const space = (px) => (element) => { if (element) element.style.height = 
 function Metric({ name, type, index, total, active, chosen }) {
   return html`
     <li id=${`metric-${index}`} role="option" aria-selected=${active || chosen} aria-posinset=${index + 1} aria-setsize=${total} class=${active ? 'active' : ''}>
-      <a href=${addressOf(name, type)} tabindex="-1" title=${name}><bdi>${name}</bdi><span class="quiet">${SHORT[type] ?? ''}</span></a>
+      <a href=${addressOf(name, type)} tabindex="-1" title=${name}><bdi>${name}</bdi><span class="quiet">${type === 'unknown' ? '' : type}</span></a>
     </li>`
 }

@@ -8,11 +8,12 @@
  * @import { Mistake } from './mistakes.js'
  * @import { Offer } from './complete.js'
  */
-import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib.js'
+import { html, useEffect, useMemo, useRef, useState } from '../lib.js'
 import { offers, opensByItself } from './complete.js'
 import { describe, labelsOf, loadMetrics, metrics, valuesOf } from './knowledge.js'
 import { contextAt, tokens } from './language.js'
 import { Offers } from './Offers.js'
+import { pair, write } from './typing.js'
 import { useCheck } from './check.js'
 
 /** @typedef {{ context: Context, list: Offer[], chosen: number }} Open */
@@ -27,17 +28,13 @@ export function Editor({ letter, text, change, run, failed, field: given }) {
   const under = useRef(/** @type {HTMLElement|null} */ (null))
   const [open, setOpen] = useState(/** @type {Open|null} */ (null))
   const turn = useRef(0)
-  const caret = useRef(/** @type {number|null} */ (null))
+  /** While something is written for the reader, the caret is not where it will be. */
+  const writing = useRef(false)
   const checked = useCheck(text)
   const mistake = checked ?? failed
   const pieces = useMemo(() => marked(tokens(text), mistake), [text, mistake])
   const id = `query-${letter}`
 
-  useLayoutEffect(() => {
-    if (caret.current === null || !field.current) return
-    field.current.setSelectionRange(caret.current, caret.current)
-    caret.current = null
-  }, [text])
   useEffect(() => () => { turn.current += 1 }, [])
 
   /** @param {boolean} asked by the reader, so that it opens without a word too */
@@ -56,10 +53,10 @@ export function Editor({ letter, text, change, run, failed, field: given }) {
     if (!open) return
     turn.current += 1
     const { from, to } = open.context
-    caret.current = from + offer.caret
-    change(text.slice(0, from) + offer.insert + text.slice(to))
+    writing.current = true
+    if (field.current) write(field.current, from, to, offer.insert, from + offer.caret)
+    writing.current = false
     setOpen(null)
-    field.current?.focus()
     // A label is followed by its value.
     if (offer.kind === 'label' && offer.insert.endsWith('""')) setTimeout(() => look(true))
   }
@@ -68,6 +65,14 @@ export function Editor({ letter, text, change, run, failed, field: given }) {
     if (event.key === ' ' && event.ctrlKey) {
       event.preventDefault()
       look(true)
+      return
+    }
+    writing.current = true
+    const paired = field.current !== null && pair(field.current, event)
+    writing.current = false
+    if (paired) {
+      event.preventDefault()
+      look(false)
       return
     }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
@@ -93,7 +98,7 @@ export function Editor({ letter, text, change, run, failed, field: given }) {
         <textarea id=${id} ref=${field} rows="1" spellcheck=${false} autocomplete="off" autocapitalize="off" aria-label=${`Query ${letter}, PromQL`}
           placeholder="PromQL: begin to write, or choose a metric" aria-autocomplete="list" aria-haspopup="listbox" aria-controls=${open ? `${id}-offers` : undefined}
           aria-activedescendant=${open ? `${id}-offer-${open.chosen}` : undefined} aria-invalid=${mistake ? 'true' : undefined} aria-describedby=${mistake ? `${id}-mistake` : undefined}
-          value=${text} onFocus=${() => loadMetrics()} onInput=${(/** @type {any} */ e) => { change(e.target.value); look(false) }} onKeyDown=${onKeyDown}
+          value=${text} onFocus=${() => loadMetrics()} onInput=${(/** @type {any} */ e) => { change(e.target.value); if (!writing.current) look(false) }} onKeyDown=${onKeyDown}
           onClick=${() => setOpen(null)} onBlur=${() => setOpen(null)}></textarea>
         ${open && html`<${Offers} id=${id} open=${open} under=${under} take=${take} />`}
       </div>

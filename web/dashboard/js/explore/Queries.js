@@ -56,7 +56,7 @@ export function Queries({ wanted, failed, again, busy, stop }) {
           ${drafts.length > 1 && html`<button type="button" class="icon" aria-label=${`Take query ${letterOf(i)} away`} title="Take away" onClick=${() => run(drafts.filter((_, at) => at !== i))}><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M4 3l4 4l4-4l1 1l-4 4l4 4l-1 1l-4-4l-4 4l-1-1l4-4l-4-4z" /></svg></button>`}
         </div>`)}
       <div class="query-tools">
-        ${busy ? html`<button type="button" class="button" onClick=${stop}>Stop</button>` : html`<button type="submit" class="button button-main">Run</button>`}
+        ${busy ? html`<button key="stop" type="button" class="button" onClick=${stop}>Stop</button>` : html`<button key="run" type="submit" class="button button-main">Run</button>`}
         ${drafts.length < MOST_QUERIES && html`<button type="button" class="button" onClick=${() => change([...drafts, draft('', false)])}>Add a query</button>`}
         <span class="quiet query-keys">Enter runs, Shift + Enter begins a line, Ctrl + Space completes</span>
       </div>

@@ -31,16 +31,17 @@ export function Results({ asked, handles, view, title }) {
   const notes = ready.flatMap(({ wanted, answer }) => answer.notes.filter((note) => !note.includes('truncated')).map((note) => (asked.length > 1 ? `${wanted.letter}: ${note}` : note)))
   const slowest = Math.max(0, ...asked.map(({ answer }) => waited(answer)))
   const took = Math.max(0, ...ready.map(({ answer }) => answer.took))
-  const note = [title?.help, ready.length > 0 && count(total, 'series', 'series'), ready.length > 0 && `${Math.round(took)} ms`].filter(Boolean).join(' · ')
+  // A graph says itself how many series there are.
+  const note = [title?.help, ready.length > 0 && view !== 'graph' && count(total, 'series', 'series'), ready.length > 0 && `${Math.round(took)} ms`].filter(Boolean).join(' · ')
   const face = ready.length > 0 ? (total > 0 ? 'data' : 'empty') : failed.length > 0 ? 'data' : 'loading'
   const words = VIEWS.find(([name]) => name === view)?.[1] ?? 'Graph'
   return html`
     <${Panel} title=${title?.words ?? words} note=${note} name="answer" face=${face} empty=${html`<${Empty} />`}
-      aside=${html`<${Tools} asked=${ready} />`}>
+      aside=${view === 'graph' ? null : html`<${Tools} asked=${ready} />`}>
       ${tabs(view, (next) => { chosen.value = next })}
       ${failed.map(({ wanted, answer }) => html`<${Failed} key=${wanted.letter} wanted=${wanted} answer=${answer} several=${asked.length > 1} retry=${() => handles.forEach((h) => h.retry())} />`)}
       ${slowest > SLOW_S && html`<p class="note" role="status">Under way for ${span(Math.round(slowest))}. <button type="button" class="button" onClick=${() => handles.forEach((h) => h.stop())}>Stop</button></p>`}
-      ${cut && html`<p class="note" role="status">There are more series than are shown: of each query the first ${MOST_SERIES[view]}. Choose fewer by a label, or sum them up.</p>`}
+      ${cut && view !== 'graph' && html`<p class="note" role="status">There are more series than are shown: of each query the first ${MOST_SERIES[view]}. Choose fewer by a label, or sum them up.</p>`}
       ${notes.map((text) => html`<p class="note" key=${text}>${text}</p>`)}
       ${ready.length > 0 && view === 'graph' && html`<${Graph} key=${asked.map(({ wanted }) => wanted.text).join('\n')} asked=${ready} />`}
       ${ready.length > 0 && view === 'table' && html`<${Table} asked=${ready} />`}
@@ -66,12 +67,12 @@ function Empty() {
 /** @param {{ wanted: Wanted, answer: Answer, several: boolean, retry: () => void }} props */
 function Failed({ wanted, answer, several, retry }) {
   const stopped = answer.error === 'stopped'
-  const { words, advice } = mistakeOf(answer.error, wanted.text)
+  const { words, advice, to } = mistakeOf(answer.error, wanted.text)
   return html`
     <div class="face face-error" role="alert" data-failed=${wanted.letter}>
       <p class="face-title">${several ? `${wanted.letter}: ` : ''}${stopped ? 'Stopped' : 'Could not be answered'}</p>
-      ${!stopped && html`<p>${words}. ${advice}</p>`}
-      <button type="button" class="button" onClick=${retry}>Try again</button>
+      ${!stopped && html`<p>${to > 0 ? 'The query has a mistake: it is marked above.' : `${words}. ${advice}`}</p>`}
+      ${to === 0 && html`<button type="button" class="button" onClick=${retry}>${stopped ? 'Ask again' : 'Try again'}</button>`}
     </div>`
 }
 

@@ -6,7 +6,7 @@
  */
 import { count, format, since } from '../format.js'
 import { html, useMemo, useState } from '../lib.js'
-import { now } from '../stores/clock.js'
+import { minute } from '../stores/clock.js'
 import { historyOf, param } from '../stores/place.js'
 import { metricsOf } from './language.js'
 import { unitFor } from './wanted.js'
@@ -38,7 +38,7 @@ export function Table({ asked }) {
   const at = all[0]?.time
   return html`
     <div class="table-tools">
-      <span class="note">${count(list.length, 'row')}${at !== undefined && ` · as of ${since(at, now.value)}`}</span>
+      <span class="note">${count(list.length, 'row')}${at !== undefined && ` · as of ${since(at, minute.value)}`}</span>
       <button type="button" class="button" onClick=${copy}>Copy</button><span class="quiet" role="status">${copied}</span>
     </div>
     <div class="series-wrap answers" ref=${rows.box} onScroll=${rows.onScroll} tabindex="0" role="region" aria-label="Values">

@@ -5,7 +5,7 @@
  *
  * @import { Line } from '../points.js'
  */
-import { ask } from '../api.js'
+import { ApiError, ask } from '../api.js'
 import { computed, effect, signal, untracked } from '../lib.js'
 import { stepFor } from '../period.js'
 import { print } from '../selector.js'
@@ -21,7 +21,8 @@ import { period } from '../stores/place.js'
 
 /** Series of one answer at the most; more would be neither told apart nor drawn in time. */
 export const MOST_SERIES = { graph: 200, table: 1000, heat: 200 }
-const POINTS = { graph: 360, table: 1, heat: 120 }
+/** A graph asks for its points itself: here is asked what there is at all, and whether the query is right. */
+const POINTS = { graph: 60, table: 1, heat: 120 }
 /** A picture need not be newer than this. */
 const LEAST_PACE_S = 5
 /** Cells of a heat map cover at least this: shorter ones would mostly be empty. */
@@ -57,6 +58,8 @@ export function open(query, view) {
     } catch (error) {
       if (under !== mine) return
       const words = error instanceof Error ? error.message : String(error)
+      // What cannot be answered now cannot be answered in five seconds either.
+      if (error instanceof ApiError && (error.status === 400 || error.status === 422)) stopped = true
       answer.value = { ...answer.peek(), state: 'error', error: words, busy: false, took: performance.now() - since }
     }
   }
@@ -103,7 +106,8 @@ function read({ resultType, result }) {
 }
 
 /** Seconds that a question has been under way. @param {Answer} answer */
-export const waited = (answer) => {
+export function waited(answer) {
+  if (!answer.busy) return 0
   now.value // read: goes on with the clock
-  return answer.busy ? (performance.now() - answer.since) / 1000 : 0
+  return (performance.now() - answer.since) / 1000
 }

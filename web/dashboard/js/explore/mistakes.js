@@ -70,8 +70,15 @@ function inUnits(line, bytes) {
 /** @param {string} name */
 function similar(name) {
   const known = [...FUNCTIONS, ...AGGREGATIONS].map((f) => f.name)
-  const near = known.map((k) => ({ k, d: distance(name.toLowerCase(), k) })).filter(({ d }) => d <= 2).sort((a, b) => a.d - b.d)[0]
+  const near = known.map((k) => ({ k, d: distance(name.toLowerCase(), k) })).filter(({ d }) => d <= 2).sort((a, b) => a.d - b.d || shared(b.k, name) - shared(a.k, name))[0]
   return near ? `Is ${near.k}() meant?` : 'Begin to write a name, and functions are offered.'
+}
+
+/** How many letters two words begin alike with. @param {string} a @param {string} b */
+function shared(a, b) {
+  let n = 0
+  while (n < a.length && a[n] === b[n]) n += 1
+  return n
 }
 
 /** Changes of single letters from one word to another. @param {string} a @param {string} b */

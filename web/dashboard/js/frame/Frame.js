@@ -1,7 +1,7 @@
 /**
  * What stands around every page: head, navigation, banners, the palette, and the page that the address names.
  */
-import { html, useEffect, useRef, useState } from '../lib.js'
+import { computed, html, useEffect, useRef, useState } from '../lib.js'
 import { bind } from '../keys.js'
 import { PAGES, pageOf } from '../pages.js'
 import { refusal } from '../stores/connection.js'
@@ -12,14 +12,19 @@ import { verdict } from '../stores/verdict.js'
 import { followFocus } from './focus.js'
 import { Head } from './Head.js'
 import { Help } from './Help.js'
+import { Lost } from './Lost.js'
 import { Palette } from './Palette.js'
+import { Replay } from './Replay.js'
 import { BottomNav } from './Nav.js'
 import { followPrinting } from './paper.js'
 import { showState } from './state.js'
 
+/** Changes once: the frame is not drawn anew with each sample. */
+const hasSamples = computed(() => samplesVersion.value > 0)
+
 export function Frame() {
   const page = pageOf(pageName.value)
-  const filled = samplesVersion.value > 0
+  const filled = hasSamples.value
   const { state } = verdict.value
   useEffect(() => bind(PAGES.map((p) => ({ keys: `g ${p.key}`, words: p.title, group: 'Go to', run: () => go(address(p.name)) }))), [])
   useEffect(followFocus, [])
@@ -41,7 +46,9 @@ export function Frame() {
     </main>
     <${BottomNav} />
     <${Palette} />
-    <${Help} />`
+    <${Help} />
+    <${Replay} />
+    <${Lost} />`
 }
 
 /** A new page begins at its top, and is where the keyboard goes on. @param {string} name */

@@ -10,6 +10,8 @@ import { lastSampleAt, link } from '../stores/samples.js'
 import { status } from '../stores/status.js'
 import { nextTheme, theme } from '../stores/theme.js'
 import { Nav } from './Nav.js'
+import { Notify } from './Notify.js'
+import { ReplayButton } from './Replay.js'
 import { openPalette } from './search.js'
 import { TimePicker } from './TimePicker.js'
 
@@ -27,6 +29,8 @@ export function Head() {
         </button>
         <${Connection} />
         <${TimePicker} />
+        <${ReplayButton} />
+        <${Notify} />
         <${Theme} />
         <${Logout} />
       </div>

@@ -5,7 +5,7 @@
  */
 import { get } from '../api.js'
 import { bind } from '../keys.js'
-import { html, useEffect, useRef, useState } from '../lib.js'
+import { html, useEffect, useMemo, useRef, useState } from '../lib.js'
 import { PAGES } from '../pages.js'
 import { PRESETS } from '../period.js'
 import { boards } from '../stores/boards.js'
@@ -17,7 +17,7 @@ import { closePalette, openPalette, palette } from './search.js'
 import { openHelp } from './Help.js'
 import { rank } from './rank.js'
 
-/** @typedef {{ key: string, words: string, kind: string, run: () => void }} Entry */
+/** @typedef {{ key: string, words: string, lower?: string, kind: string, run: () => void }} Entry */
 
 const SHOWN = 12
 /** @type {string[]} */
@@ -62,15 +62,17 @@ function Open({ initial }) {
   const dialog = useRef(/** @type {HTMLDialogElement|null} */ (null))
   const [words, setWords] = useState(initial)
   const [chosen, choose_] = useState(0)
-  const [, loaded] = useState(0)
+  const [names, setNames] = useState(metrics)
   useEffect(() => {
     dialog.current?.showModal()
-    get('/api/v1/label/__name__/values').then((names) => {
-      metrics = names
-      loaded(names.length)
+    get('/api/v1/label/__name__/values').then((now) => {
+      metrics = now
+      setNames(now)
     }).catch(() => undefined)
   }, [])
-  const found = rank(entries(), words).slice(0, SHOWN)
+  // Made once an opening: there may be thousands, and each key searches them.
+  const all = useMemo(entries, [names])
+  const found = useMemo(() => rank(all, words, SHOWN), [all, words])
   const at = Math.min(chosen, found.length - 1)
   /** @param {Entry|undefined} entry */
   const take = (entry) => {
@@ -93,7 +95,7 @@ function Open({ initial }) {
       <ul id="palette-list" role="listbox" aria-label="Found">
         ${found.map((entry, i) => html`
           <li key=${entry.key} id=${`palette-${i}`} role="option" aria-selected=${i === at} onClick=${() => take(entry)} onPointerMove=${() => { if (i !== at) choose_(i) }}>
-            <span class="palette-words">${entry.words}</span><span class="quiet">${entry.kind}</span>
+            <bdi class="palette-words">${entry.words}</bdi><span class="quiet">${entry.kind}</span>
           </li>`)}
         ${found.length === 0 && html`<li class="quiet" role="option" aria-selected="false">Nothing is called that.</li>`}
       </ul>

@@ -5,7 +5,7 @@ import { html, useEffect, useRef, useState } from '../lib.js'
 import { bind } from '../keys.js'
 import { PRESETS, readTime } from '../period.js'
 import { serverTime } from '../stores/clock.js'
-import { choice, choose, param, period, setParams, utc, zoom } from '../stores/place.js'
+import { choice, choose, follow, param, period, setParams, utc, zoom } from '../stores/place.js'
 
 const COMPARE = [['', 'nothing'], ['day', 'the day before'], ['week', 'the week before']]
 
@@ -18,7 +18,7 @@ export function TimePicker() {
     { keys: ']', words: 'Later', group: 'Time', run: () => shift(1) },
     { keys: '-', words: 'Longer', group: 'Time', run: () => stretch(2) },
     { keys: '+', words: 'Shorter', group: 'Time', run: () => stretch(0.5) },
-    { keys: '0', words: 'Last hour, live', group: 'Time', run: () => choose({ from: 'now-1h', to: 'now' }) },
+    { keys: '0', words: 'Follow the time again', group: 'Time', run: follow },
   ]), [])
   useEffect(() => {
     if (!open) return undefined
@@ -38,9 +38,9 @@ export function TimePicker() {
   return html`
     <div class="time" ref=${box} onKeyDown=${onKeyDown}>
       <button type="button" class="time-button" aria-expanded=${open} aria-haspopup="dialog" onClick=${() => setOpen(!open)} aria-label=${shortWords() === words ? `Time: ${words}` : `Time: ${shortWords()}, ${words}`}>
-        ${shortWords()}${!live && html`<span class="time-still" title="This period stands still">⏸︎</span>`}<span aria-hidden="true">▾</span>
+        <span class="time-words">${shortWords()}</span><span aria-hidden="true">▾</span>
       </button>
-      ${!live && html`<button type="button" class="button" onClick=${() => choose({ from: 'now-1h', to: 'now' })}>Live</button>`}
+      ${!live && html`<button type="button" class="button time-follow" onClick=${follow} title="The view stands still. Follow the time again">Paused · <b>Follow</b></button>`}
       ${open && html`<${Choices} close=${() => setOpen(false)} />`}
     </div>`
 }

@@ -7,7 +7,7 @@
 import { bind } from '../keys.js'
 import { heir, moved, stepped, stopAt } from './rove.js'
 
-const LISTS = '.card, .needs, .news, .ribbon-names, .timeline-list, .task-list, .runs, .ended, .sources, .legend, tbody, [data-rove]'
+const LISTS = '.card, .needs, .news, .timeline-list, .task-list, .runs, .ended, .sources, .legend, tbody, [data-rove]'
 /** What can be walked to. Fields and choices keep their own stop: arrows mean something in them. */
 const ITEMS = 'a[href], button:not([disabled])'
 const ANY = `${ITEMS}, input:not([disabled]), select:not([disabled]), textarea:not([disabled]), [tabindex]`

@@ -1,18 +1,31 @@
 /**
  * Which entries are meant by some words, the best first.
  *
- * Pure. Every word must occur; at the beginning of a part it counts more than within one, and short names more than long ones.
+ * Pure. Every word must occur; at the beginning of a part it counts more than within one, and short names more than long ones. Of
+ * thousands of entries only the best few are put in order.
+ *
+ * @typedef {{ words: string, lower?: string }} Ranked  `lower`: what is searched, kept after the first search
  */
 
-/** @template {{ words: string }} T @param {T[]} entries @param {string} words @returns {T[]} */
-export function rank(entries, words) {
+/** More of a name than this is not searched: a title may be a page long. */
+const LONGEST = 300
+
+/** @template {Ranked} T @param {T[]} entries @param {string} words @param {number} [most] @returns {T[]} */
+export function rank(entries, words, most = Infinity) {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean)
-  if (wanted.length === 0) return entries
-  return entries
-    .map((entry, at) => ({ entry, at, score: score(entry.words.toLowerCase(), wanted) }))
-    .filter(({ score: found }) => found > 0)
-    .sort((a, b) => b.score - a.score || a.at - b.at)
-    .map(({ entry }) => entry)
+  if (wanted.length === 0) return entries.slice(0, most)
+  /** @type {Array<{ entry: T, score: number }>} the best so far, in order */
+  const best = []
+  for (const entry of entries) {
+    entry.lower ??= entry.words.slice(0, LONGEST).toLowerCase()
+    const found = score(entry.lower, wanted)
+    if (found === 0 || (best.length >= most && found <= best[best.length - 1].score)) continue
+    let at = best.length
+    while (at > 0 && best[at - 1].score < found) at -= 1
+    best.splice(at, 0, { entry, score: found })
+    if (best.length > most) best.pop()
+  }
+  return best.map(({ entry }) => entry)
 }
 
 /** 0 where a word does not occur. @param {string} text @param {string[]} wanted */

@@ -44,9 +44,12 @@ export function criticalPath(items, edges) {
   const length = new Map()
   /** @type {Map<string, string>} */
   const before = new Map()
+  /** @type {Map<string, string[]>} */
+  const needs = new Map()
+  for (const { from, to } of within) needs.set(to, [...(needs.get(to) ?? []), from])
   for (const id of sorted([...open], within)) {
     length.set(id, 1)
-    for (const { from } of within.filter((edge) => edge.to === id)) {
+    for (const from of needs.get(id) ?? []) {
       const through = (length.get(from) ?? 0) + 1
       if (through > (length.get(id) ?? 1)) {
         length.set(id, through)

@@ -1,39 +1,56 @@
 /**
- * Alerts: what is wrong now, what the service advises, and what was wrong before.
- *
- * @import { Alert } from '../types.js'
+ * Alerts & advice: what is wrong, what was noted, what the service advises, what was wrong before, and what is watched for.
  */
+import { Advice } from '../alerts/Advice.js'
+import { Groups } from '../alerts/Groups.js'
+import { groupsOf, pastOf } from '../alerts/grouping.js'
+import { Past } from '../alerts/Past.js'
+import { Rules } from '../alerts/Rules.js'
 import { Mark } from '../components/Mark.js'
-import { Needs } from '../components/Needs.js'
 import { Panel } from '../components/Panel.js'
-import { Timeline } from '../components/Timeline.js'
-import { count, since, span } from '../format.js'
-import { html } from '../lib.js'
-import { markOf } from '../statuses.js'
-import { endedAlerts } from '../stores/alerts.js'
-import { now } from '../stores/clock.js'
-import { needed } from '../stores/needs.js'
-import { period } from '../stores/place.js'
+import { count } from '../format.js'
+import { html, useEffect } from '../lib.js'
+import { alerts, askForRules, endedAlerts, historyError, historyKnown, rules, rulesError } from '../stores/alerts.js'
+import { decidedAdvice, recommendations } from '../stores/advice.js'
+import { period, range } from '../stores/place.js'
 
 export function Alerts() {
-  const ended = [...endedAlerts.value].sort((a, b) => (b.resolved_at ?? 0) - (a.resolved_at ?? 0))
+  useEffect(() => askForRules(), [])
+  const list = alerts.value ?? []
+  const known = alerts.value !== null
+  const [firing, pending, acknowledged] = /** @type {const} */ (['firing', 'pending', 'acknowledged']).map((stand) => groupsOf(list, stand))
+  const { start, end } = period.value
+  const past = pastOf(endedAlerts.value, start, end)
+  const advice = [...recommendations.value ?? [], ...decidedAdvice.value]
   return html`
     <div class="alerts-page">
-      <section class="panel" data-panel="needs">
-        <header class="panel-head"><h2>Needs you</h2>${needed.value > 0 && html`<span class="note">${count(needed.value, 'thing')}</span>`}</header>
-        <${Needs} />
-      </section>
-      <${Timeline} />
-      <${Panel} title="Ended" note=${`${period.value.words} · ${count(ended.length, 'alert')}`} name="ended" face=${ended.length ? 'data' : 'empty'} live=${false} empty=${html`<p>No alert ended in this time.</p>`}>
-        <ul class="ended">${ended.map((alert) => html`<${Ended} key=${`${alert.id} ${alert.resolved_at}`} alert=${alert} />`)}</ul>
+      <div class="alerts-column">
+      <${Panel} title="Firing" name="firing" note=${noteOf(firing.length, 'rule')} face=${known ? (firing.length ? 'data' : 'empty') : 'loading'} empty=${html`<p class="all-quiet"><${Mark} kind="ok" word="ok" /> No alert fires that nobody has taken note of.</p>`}>
+        <${Groups} groups=${firing} stand="firing" />
       <//>
+      ${pending.length > 0 && html`<${Panel} title="Pending" name="pending" note=${noteOf(pending.length, 'rule')} face="data"><${Groups} groups=${pending} stand="pending" /><//>`}
+      ${acknowledged.length > 0 && html`<${Panel} title="Acknowledged" name="acknowledged" note=${noteOf(acknowledged.length, 'rule')} face="data"><${Groups} groups=${acknowledged} stand="acknowledged" /><//>`}
+      <${Panel} title="Advice" name="advice" note=${noteOf(advice.length, 'piece', 'pieces')} face=${recommendations.value === null ? 'loading' : advice.length ? 'data' : 'empty'} live=${false}
+        empty=${html`<p>No advice. It comes when the kept history shows something to change, such as a disk that fills or a board that stands still.</p>`}>
+        <${Advice} list=${advice} />
+      <//>
+      </div>
+      <div class="alerts-column">
+      <${Panel} title="Ended" name="ended" note=${historyKnown.value ? [range.value.words, noteOf(past.length, 'rule')].filter(Boolean).join(' · ') : ''} live=${false} error=${historyError.value}
+        face=${historyKnown.value ? (past.length ? 'data' : 'empty') : historyError.value ? 'error' : 'loading'} empty=${html`<p>No alert ended in this time. A longer period may hold some.</p>`}>
+        <${Past} groups=${past} />
+      <//>
+      <${Panel} title="Rules" name="rules" note=${rules.value ? noteOf(rules.value.length, 'rule') : ''} live=${false} error=${rulesError.value}
+        face=${rules.value ? (rules.value.length ? 'data' : 'empty') : rulesError.value ? 'error' : 'loading'}
+        empty=${html`<p>Nothing is watched for. A rule is written into Settings.toml:</p><pre class="copy">[alerts.rules.high_cpu_usage]
+expr = "system_cpu_utilization_ratio > 0.80"
+for = "1m"
+severity = "warning"</pre>`}>
+        <${Rules} list=${rules.value ?? []} />
+      <//>
+      </div>
     </div>`
 }
 
-/** @param {{ alert: Alert }} props */
-function Ended({ alert }) {
-  const { firing_since: from, resolved_at: to } = alert
-  return html`
-    <li><${Mark} kind=${markOf(alert.severity)} word=${alert.severity} /><span class="words">${alert.summary}</span>
-      <span class="quiet num">${from !== null && since(from, now.value)}${from !== null && to !== null && ` for ${span(Math.round(to - from))}`}</span></li>`
-}
+/** A count above a list is the number of its rows. @param {number} n @param {string} one @param {string} [many] */
+const noteOf = (n, one, many) => (n > 0 ? count(n, one, many) : '')

@@ -1,24 +1,59 @@
 /**
- * Application: does it answer, how fast, and until when its certificates are good.
+ * Application: does it answer, how fast, and until when its certificates are good; what it sends of itself.
+ *
+ * @import { ChartSpec } from '../chart/specs.js'
+ * @import { Target } from '../types.js'
  */
+import { HealthParts } from '../application/HealthParts.js'
+import { PHASES } from '../application/phases.js'
+import { Probes, TargetFacts } from '../application/Probes.js'
+import { Programs } from '../application/Programs.js'
 import { APPLICATION_CHART } from '../chart/specs.js'
-import { ApplicationCard } from '../components/ApplicationCard.js'
 import { QueryChart } from '../chart/QueryChart.js'
-import { Health } from '../components/Health.js'
 import { Panel } from '../components/Panel.js'
-import { SourceLine } from '../components/SourceLine.js'
-import { html } from '../lib.js'
-import { sourcesOf, status } from '../stores/status.js'
+import { caption } from '../selector.js'
+import { html, useMemo } from '../lib.js'
+import { address, place } from '../stores/place.js'
+import { status } from '../stores/status.js'
+
+/** @type {ChartSpec & { query: string }} */
+const LATENCY = { ...APPLICATION_CHART, title: 'Answer time', note: 'of checks that succeeded' }
+/** @type {ChartSpec & { query: string }} */
+const SUCCESS = {
+  id: 'probe-success', title: 'Up', note: 'share of checks that succeeded', unit: 'ratio', top: 1, selectors: ['probe_success'], query: 'avg by (target) (avg_over_time(probe_success[5m]))',
+  name: (m) => m.target ?? caption(m), fill: 'Filled by the probes as soon as they have asked.',
+}
 
 export function Application() {
-  const others = sourcesOf('scrape', 'otlp', 'command')
+  const targets = status.value?.targets ?? []
+  const chosen = targets.find((t) => t.target === place.value.item)
   return html`
     <div class="application-page">
-      <div class="cards cards-two"><${ApplicationCard} /><${Health} /></div>
-      ${(status.value?.targets.length ?? 0) > 0 && html`<${QueryChart} spec=${APPLICATION_CHART} height=${220} />`}
-      <${Panel} title="Programs that send or show metrics" name="programs" face=${!status.value ? 'loading' : others.length ? 'data' : 'empty'}
-        empty=${html`<p>None. Name one that exposes Prometheus text in Settings.toml:</p><pre class="copy">[scrape.targets.node]${'\n'}url = "http://localhost:9100/metrics"</pre>`}>
-        <ul class="sources">${others.map((s) => html`<${SourceLine} key=${s.source} source=${s} />`)}</ul>
-      <//>
+      <${Probes} />
+      ${chosen && html`<${One} key=${chosen.target} target=${chosen} />`}
+      ${targets.length > 0 && html`<div class="charts charts-two"><${QueryChart} spec=${LATENCY} height=${190} /><${QueryChart} spec=${SUCCESS} height=${190} /></div>`}
+      <div class="application-two"><${HealthParts} /><${Programs} /></div>
     </div>`
+}
+
+/** One target: how its phases changed. @param {{ target: Target }} props */
+function One({ target }) {
+  const spec = useMemo(() => phaseChart(target.target), [target.target])
+  return html`
+    <${Panel} title=${html`<bdi>${target.target}</bdi>`} name="target" face="data" aside=${html`<a class="link" href=${address('application')}>Close</a>`}>
+      <${TargetFacts} target=${target} />
+    <//>
+    ${target.kind === 'http' && html`<${QueryChart} spec=${spec} height=${190} />`}`
+}
+
+/** A check that failed has phases too, but they lead to no answer. @param {string} target @returns {ChartSpec & { query: string }} */
+function phaseChart(target) {
+  const of = `{target=${JSON.stringify(target)}}`
+  const rank = (/** @type {string|undefined} */ phase) => PHASES.findIndex((p) => p.phase === phase)
+  return {
+    id: 'phases', title: 'Phases of a check', note: `${target}, where it succeeded`, unit: 'seconds', stacked: true, selectors: [`probe_http_duration_seconds${of}`],
+    query: `probe_http_duration_seconds${of} and on (target) probe_success == 1`, name: (m) => PHASES.find((p) => p.phase === m.phase)?.word ?? caption(m),
+    colour: (m) => PHASES.find((p) => p.phase === m.phase)?.colour ?? '--line-2', pick: (series) => [...series].sort((a, b) => rank(a.metric.phase) - rank(b.metric.phase)),
+    fill: 'No check of it succeeded in this time.',
+  }
 }

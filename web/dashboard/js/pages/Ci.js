@@ -1,89 +1,72 @@
 /**
- * CI: whether workflows succeed, how long they take, and the runs themselves.
+ * CI: whether workflows succeed, how long they take and wait, where the time goes, which commits are flaky, and the runs themselves.
  *
- * @import { CiRepository, CiRun, CiWorkflow } from '../types.js'
+ * @import { CiRepository } from '../types.js'
  */
-import { Figure } from '../components/Figure.js'
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
+import { SourceTrouble } from '../components/SourceTrouble.js'
+import { FlakyList } from '../ci/FlakyList.js'
 import { Flow } from '../ci/Flow.js'
+import { RunList } from '../ci/RunList.js'
+import { runMark, runWord } from '../statuses.js'
+import { Trends } from '../ci/Trends.js'
 import { Week } from '../ci/Week.js'
-import { age, count, percent, sentences, span } from '../format.js'
+import { Workflows } from '../ci/Workflows.js'
+import { age, count, sentences, since } from '../format.js'
 import { html } from '../lib.js'
-import { ci, refreshCi } from '../stores/ci.js'
+import { choice, choiceKey, ci, refreshCi } from '../stores/ci.js'
 import { now } from '../stores/clock.js'
+import { address } from '../stores/place.js'
 import { sourcesOf } from '../stores/status.js'
-
-/** @type {Record<string, import('../statuses.js').Mark>} */
-const MARKS = { success: 'ok', failure: 'error', timed_out: 'error', startup_failure: 'error' }
-const SHOWN_RUNS = 40
 
 export function Ci() {
   const { runs, error } = ci.value
   const list = runs?.repositories ?? []
-  if (list.length === 0) {
-    const hints = sentences(sourcesOf('github').flatMap((s) => [s.reason, s.hint]))
+  const shown = choice.value?.repository
+  if (!shown) {
+    const sources = sourcesOf('github')
+    const failing = sources.find((s) => s.up === false)
     return html`
-      <${Panel} title="CI" name="ci" face=${runs ? 'empty' : error ? 'error' : 'loading'} error=${error} retry=${refreshCi}
-        empty=${html`<p class="face-title">No repository is watched</p><p>${hints || 'Name one in Settings.toml:'}</p><pre class="copy">[github]${'\n'}repositories = ["owner/name"]</pre>`} />`
+      <${Panel} title="CI" name="ci" kind="page-face" face=${failing ? 'error' : runs ? 'empty' : error ? 'error' : 'loading'} error=${sentences([failing?.reason ?? error])} failedAt=${failing && since(failing.since, now.value)} retry=${refreshCi}
+        empty=${html`
+          <p class="face-title">No repository is watched</p>
+          <p>${sentences(sources.map((s) => [s.reason, s.hint].filter(Boolean).join('; '))) || 'Name one in Settings.toml and start the service again:'}</p>
+          <pre class="copy">[github]${'\n'}repositories = ["owner/name"]</pre>
+          <p class="quiet">Success, duration and queue of its runs, flaky commits and where the minutes go will stand here.</p>`} />`
   }
   return html`
-    <div class="ci-page">
-      ${list.map((repository) => html`
-        <${Repository} key=${repository.repo} repository=${repository} />
-        <div class="ci-pictures"><${Week} repo=${repository.repo} /><${Flow} repo=${repository.repo} /></div>
-        <${Runs} repository=${repository} />`)}
+    <div class="ci-page" data-repo=${shown.repo}>
+      ${list.length > 1 && html`<${Repositories} list=${list} shown=${shown} />`}
+      <${SourceTrouble} sources=${sourcesOf('github').filter((s) => s.source.endsWith(` ${shown.repo}`))} />
+      <${Workflows} repository=${shown} note=${noteOf(shown)} />
+      <${Trends} key=${shown.repo} repo=${shown.repo} />
+      <div class="ci-pictures"><${Flow} key=${shown.repo} repository=${shown} /><${Week} key=${shown.repo} repo=${shown.repo} /></div>
+      <div class="ci-lists"><${RunList} repository=${shown} /><${FlakyList} repository=${shown} /></div>
     </div>`
 }
 
-/** @param {{ repository: CiRepository }} props */
-function Repository({ repository }) {
-  return html`
-    <${Panel} title=${repository.repo} note=${`${count(repository.active, 'run')} under way, ${repository.queued} queued`} name=${`ci-${repository.repo}`} face="data">
-      <div class="table-wrap" tabindex="0" role="region" aria-label=${`Workflows of ${repository.repo}`}>
-        <table>
-          <thead><tr><th>Workflow</th><th class="num">Success</th><th class="num">Median</th><th class="num">Change</th><th class="num">Flaky</th><th class="num">Jobs</th><th class="num">In vain</th></tr></thead>
-          <tbody>${repository.workflows.map((w) => html`<${Workflow} key=${w.workflow_id ?? w.workflow} repo=${repository.repo} workflow=${w} />`)}</tbody>
-        </table>
-      </div>
-    <//>`
+/** @param {CiRepository} repository */
+function noteOf(repository) {
+  return [
+    repository.active > 0 ? `${count(repository.active, 'run')} under way${repository.queued > 0 ? `, ${repository.queued} of them queued` : ''}` : 'no run under way',
+    !repository.whole && 'runs of the past are still being read',
+    repository.jobs_wanted > 0 && `the jobs of ${count(repository.jobs_wanted, 'run')} are still to be read`,
+    repository.confirmed_at !== null && now.value - repository.confirmed_at > 120 && `confirmed ${age(now.value - repository.confirmed_at)} ago`,
+  ].filter(Boolean).join(' · ')
 }
 
-/** @param {{ repository: CiRepository }} props */
-function Runs({ repository }) {
+/** One link a repository, with how its newest run is. @param {{ list: CiRepository[], shown: CiRepository }} props */
+function Repositories({ list, shown }) {
   return html`
-    <${Panel} title="Runs" note=${`${repository.repo}, newest first`} name=${`runs-${repository.repo}`} face=${repository.runs.length ? 'data' : 'empty'} empty=${html`<p>No run in the time that is held.</p>`}>
-      <ul class="runs" tabindex="0" aria-label=${`Newest runs of ${repository.repo}`}>${repository.runs.slice(0, SHOWN_RUNS).map((run) => html`<${RunLine} key=${`${run.id}.${run.attempt}`} run=${run} />`)}</ul>
-    <//>`
-}
-
-/** @param {{ repo: string, workflow: CiWorkflow }} props */
-function Workflow({ repo, workflow }) {
-  const labels = `repo=${JSON.stringify(repo)},workflow=${JSON.stringify(workflow.workflow)}`
-  const change = workflow.p50_change_ratio
-  return html`
-    <tr>
-      <td>${workflow.url ? html`<a class="link" href=${workflow.url} rel="noreferrer" target="_blank">${workflow.workflow}</a>` : workflow.workflow}</td>
-      <td class="num"><${Figure} value=${workflow.success_ratio} unit="ratio" series=${`github_actions_success_ratio{${labels}}`} label=${`Share of runs of ${workflow.workflow} that succeeded`} why="No run succeeded or failed yet." /></td>
-      <td class="num"><${Figure} value=${workflow.p50_seconds} unit="seconds" series=${`github_actions_run_duration_seconds{${labels}}`} label=${`Median duration of ${workflow.workflow}`} why="No run has ended yet." /></td>
-      <td class="num">${change === null ? html`<span class="quiet" title="It needs five runs, and five before them.">–</span>` : `${change > 0 ? '+' : ''}${percent(change)}`}</td>
-      <td class="num"><${Figure} value=${workflow.flaky_ratio} unit="ratio" series=${`github_actions_flaky_ratio{${labels}}`} label=${`Share of commits on which ${workflow.workflow} was flaky`} why="No commit succeeded or failed yet." /></td>
-      <td class="num">${span(Math.round(workflow.job_seconds))}</td>
-      <td class="num">${span(Math.round(workflow.wasted_seconds))}</td>
-    </tr>`
-}
-
-/** @param {{ run: CiRun }} props */
-function RunLine({ run }) {
-  const word = run.conclusion ?? run.status.replaceAll('_', ' ')
-  const title = `${run.workflow} #${run.number}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''}`
-  return html`
-    <li>
-      <${Mark} kind=${run.conclusion ? MARKS[run.conclusion] ?? 'none' : 'info'} word=${word} />
-      ${run.url ? html`<a class="link" href=${run.url} rel="noreferrer" target="_blank">${title}</a>` : html`<span>${title}</span>`}
-      <span class="task-title" title=${run.title}>${run.title || run.event}</span>
-      <span class="quiet">${run.branch}</span>
-      <span class="quiet num">${run.duration_seconds === null ? '' : span(Math.round(run.duration_seconds))}</span>
-      <span class="quiet num" title=${run.ended === null ? 'since it began' : 'since it ended'}>${word}, ${age(now.value - (run.ended ?? run.started))} ago</span>
-    </li>`
+    <nav class="repositories" aria-label="Repositories">
+      ${list.map((repository) => {
+        const newest = repository.runs[0]
+        const first = repository.workflows[0] ?? null
+        return html`
+          <a key=${repository.repo} href=${address('ci', '', { workflow: choiceKey({ repository, workflow: first }) })} aria-current=${repository === shown ? 'page' : undefined}>
+            ${newest && html`<${Mark} kind=${runMark(newest.conclusion)} word=${`newest run: ${runWord(newest)}`} />`}<bdi>${repository.repo}</bdi>
+          </a>`
+      })}
+    </nav>`
 }

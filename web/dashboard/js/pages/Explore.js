@@ -33,7 +33,7 @@ export function Explore() {
   const asked = wanted.filter(({ text, hidden }) => text !== '' && !hidden)
   const handles = useAnswers(asked.map(({ text }) => text), view)
   const answers = asked.map((w, i) => ({ wanted: w, answer: handles[i].answer.value }))
-  const failed = new Map(answers.filter(({ answer }) => answer.state === 'error').map(({ wanted: { text }, answer }) => [text, mistakeOf(answer.error, text)]))
+  const failed = new Map(answers.filter(({ answer }) => answer.state === 'error' && answer.error !== 'stopped').map(({ wanted: { text }, answer }) => [text, mistakeOf(answer.error, text)]))
   const empty = wanted.every(({ text }) => text === '')
   // On a small screen the list would push the answer out of view.
   const [unfolded, unfold] = useState(empty)

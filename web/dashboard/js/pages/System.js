@@ -1,58 +1,59 @@
 /**
  * System: what the machine does, and who makes it.
  */
-import { MACHINE_CHARTS, plainChart } from '../chart/specs.js'
+import { MACHINE_CHARTS } from '../chart/specs.js'
 import { Chart } from '../chart/Chart.js'
-import { MachineCard } from '../components/MachineCard.js'
+import { QueryChart } from '../chart/QueryChart.js'
 import { Panel } from '../components/Panel.js'
-import { format } from '../format.js'
+import { SourceTrouble } from '../components/SourceTrouble.js'
+import { count, sentences, since, span } from '../format.js'
 import { useSamples } from '../hooks.js'
 import { html } from '../lib.js'
-import { historyOf } from '../stores/place.js'
+import { now } from '../stores/clock.js'
 import { newest } from '../stores/samples.js'
-import { print } from '../selector.js'
+import { sourcesOf, status } from '../stores/status.js'
+import { Cores } from '../system/Cores.js'
+import { FileSystems, Network } from '../system/Disks.js'
+import { Groups, Processes } from '../system/Processes.js'
+import { MORE_CHARTS } from '../system/charts.js'
 
-const PROCESSES = ['process_cpu_utilization_ratio', 'process_memory_usage_bytes']
-const GROUPS = ['cgroup_cpu_utilization_ratio', 'cgroup_memory_usage_bytes']
-const TEMPERATURES = plainChart('system_temperature_celsius', 'system_temperature_celsius')
+const FACTS = ['system_uptime_seconds', 'system_processes', 'system_memory_limit_bytes', 'system_cpu_core_utilization_ratio']
 
 export function System() {
-  const warm = newest('system_temperature_celsius').length > 0
+  useSamples(FACTS)
+  const sources = sourcesOf('system')
+  const failing = sources.find((s) => s.up === false)
+  const nothing = status.value !== null && sources.length > 0 && sources.every((s) => s.up === null)
+  if (nothing) {
+    return html`
+      <${Panel} title="System" name="system" kind="page-face" face="empty" empty=${html`
+        <p class="face-title">This machine is not measured</p><p>${sentences(sources.map((s) => [s.reason, s.hint].filter(Boolean).join('; ')))}</p><pre class="copy">[system]${'\n'}enabled = true</pre>`} />`
+  }
   return html`
     <div class="system-page">
+      <${SourceTrouble} sources=${failing ? [failing] : []} />
+      <p class="facts-line">${facts().map((fact) => html`<span key=${fact}>${fact}</span>`)}</p>
       <div class="charts">
         ${MACHINE_CHARTS.map((spec) => html`<${Chart} key=${spec.id} spec=${spec} />`)}
-        ${warm && html`<${Chart} spec=${TEMPERATURES} />`}
+        ${MORE_CHARTS.map((spec) => html`<${QueryChart} key=${spec.id} spec=${spec} />`)}
       </div>
-      <div class="cards cards-two">
-        <${MachineCard} />
-        <${Busiest} title="Processes" label="process" selectors=${PROCESSES} empty="No process has been measured yet." />
-        <${Busiest} title="Units and containers" label="name" selectors=${GROUPS} empty="Nothing here runs in units or containers that can be measured." />
+      <div class="system-tables">
+        <div><${Processes} /><${FileSystems} /></div>
+        <div><${Cores} /><${Groups} /><${Network} /></div>
       </div>
     </div>`
 }
 
-/** @param {{ title: string, label: string, selectors: string[], empty: string }} props */
-function Busiest({ title, label, selectors: [cpu, memory], empty }) {
-  useSamples([cpu, memory])
-  const names = new Map()
-  for (const sample of newest(cpu)) names.set(sample.metric[label] ?? print(sample.metric), { cpu: sample, memory: null })
-  for (const sample of newest(memory)) {
-    const name = sample.metric[label] ?? print(sample.metric)
-    names.set(name, { cpu: names.get(name)?.cpu ?? null, memory: sample })
-  }
-  const rows = [...names].sort(([, a], [, b]) => (b.cpu?.v ?? 0) - (a.cpu?.v ?? 0)).slice(0, 12)
-  return html`
-    <${Panel} title=${title} kind="card" name=${title.toLowerCase()} face=${rows.length ? 'data' : 'empty'} empty=${html`<p>${empty}</p>`}>
-      <table>
-        <thead><tr><th>Name</th><th class="num">CPU</th><th class="num">Memory</th></tr></thead>
-        <tbody>${rows.map(([name, row]) => html`
-          <tr key=${name}>
-            <td class="words" title=${name}>${name}</td>
-            <td class="num">${row.cpu ? html`<a class="figure" href=${historyOf(print(row.cpu.metric))}>${format(row.cpu.v, 'ratio')}</a>` : '–'}</td>
-            <td class="num">${row.memory ? html`<a class="figure" href=${historyOf(print(row.memory.metric))}>${format(row.memory.v, 'bytes')}</a>` : '–'}</td>
-          </tr>`)}
-        </tbody>
-      </table>
-    <//>`
+/** @param {string} selector */
+const one = (selector) => newest(selector)[0]?.v ?? null
+
+function facts() {
+  const [up, processes, memory] = [one('system_uptime_seconds'), one('system_processes'), one('system_memory_limit_bytes')]
+  const cores = newest('system_cpu_core_utilization_ratio').length
+  return [
+    cores > 0 && count(cores, 'core'),
+    memory !== null && `${(memory / 1024 ** 3).toFixed(memory < 1024 ** 3 * 10 ? 1 : 0)}\u00a0GiB of memory`,
+    processes !== null && count(processes, 'process', 'processes'),
+    up !== null && `up ${span(up)}, since ${since(now.value - up, now.value)}`,
+  ].filter((fact) => fact !== false)
 }

@@ -15,9 +15,9 @@ import { param, period, utc } from '../stores/place.js'
 import { repaint } from '../stores/theme.js'
 import { barAt } from './lanes.js'
 import { Figures, Marks, Names } from './Labels.js'
-import { markKey, marked, markOf } from './model.js'
+import { firstMark, markKey, marked, markOf } from './model.js'
 import { heightOf, LANE_H, paint, palette } from './paint.js'
-import { timeAt } from './scale.js'
+import { timeAt, viewStart } from './scale.js'
 import { Tip } from './Tip.js'
 import { walk } from './walk.js'
 
@@ -30,8 +30,8 @@ const WIDE_PX = 860
 /** How near a pointer must come to a bar. */
 const ROOM_PX = 5
 
-/** @param {{ lanes: Lane[], tracks: Track[] }} props */
-export function Strip({ lanes: all, tracks: allTracks }) {
+/** @param {{ lanes: Lane[], tracks: Track[], onOpen?: (bar: import('./lanes.js').Bar) => void }} props `onOpen`: what opening a mark does; else it is kept in the address */
+export function Strip({ lanes: all, tracks: allTracks, onOpen }) {
   const box = useRef(/** @type {HTMLElement|null} */ (null))
   const sheet = useRef(/** @type {HTMLCanvasElement|null} */ (null))
   const [width, setWidth] = useState(0)
@@ -94,8 +94,9 @@ export function Strip({ lanes: all, tracks: allTracks }) {
 
   /** @returns {Scene} */
   function sceneOf() {
-    const { start, end } = period.peek()
+    const { end } = period.peek()
     const { opened: key, ...rest } = latest.current
+    const start = viewStart(period.peek(), Math.min(firstMark.peek(), ...rest.tracks.map(({ line }) => line?.t[0] ?? Infinity)))
     return { ...rest, start, end, now: Math.min(end, now.peek()), marked: marked.peek()?.bar ?? null, chosen: key ? markOf(key, rest.lanes)?.bar ?? null : null, cursor: cursor.peek(), utc: utc.peek() }
   }
 
@@ -122,7 +123,11 @@ export function Strip({ lanes: all, tracks: allTracks }) {
     marked.value = null
   }
   /** @param {import('./walk.js').Marked|null} mark */
-  const open = (mark) => { if (mark) opened.value = markKey(latest.current.lanes[mark.lane], mark.bar) }
+  const open = (mark) => {
+    if (!mark) return
+    if (onOpen) onOpen(mark.bar)
+    else opened.value = markKey(latest.current.lanes[mark.lane], mark.bar)
+  }
 
   useEffect(() => {
     const into = box.current
@@ -156,7 +161,7 @@ export function Strip({ lanes: all, tracks: allTracks }) {
       <${Names} lanes=${lanes} tracks=${tracks} />
       ${width >= WIDE_PX && html`<${Figures} lanes=${lanes} tracks=${tracks} />`}
       ${pull && html`<${Pull} from=${pull[0]} to=${pull[1]} />`}
-      <${Tip} lanes=${lanes} left=${left} right=${right} />
+      <${Tip} lanes=${lanes} sceneOf=${sceneOf} />
       <${Marks} lanes=${lanes} />
     </div>`
 }

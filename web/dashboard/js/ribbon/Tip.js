@@ -7,21 +7,20 @@ import { span } from '../format.js'
 import { html, useLayoutEffect, useRef } from '../lib.js'
 import { cursor } from '../stores/cursor.js'
 import { minute } from '../stores/pace.js'
-import { period } from '../stores/place.js'
 import { timesOf } from './Labels.js'
 import { marked } from './model.js'
 import { LANE_H } from './paint.js'
 import { xOf } from './scale.js'
 
-/** @param {{ lanes: Lane[], left: number, right: number }} props */
-export function Tip({ lanes, left, right }) {
+/** @param {{ lanes: Lane[], sceneOf: () => import('./scale.js').Scale }} props */
+export function Tip({ lanes, sceneOf }) {
   const box = useRef(/** @type {HTMLElement|null} */ (null))
   const mark = marked.value
   useLayoutEffect(() => {
     if (!box.current || !mark) return
-    const { start, end } = period.peek()
-    const x = xOf({ start, end, left, right }, cursor.peek() ?? mark.bar.start) + 12
-    box.current.style.left = `${Math.max(0, Math.min(x, right - box.current.offsetWidth))}px`
+    const scale = sceneOf()
+    const x = xOf(scale, cursor.peek() ?? mark.bar.start) + 12
+    box.current.style.left = `${Math.max(0, Math.min(x, scale.right - box.current.offsetWidth))}px`
     box.current.style.top = `${(mark.lane + 1) * LANE_H + 4}px`
   })
   if (!mark) return html`<div class="unseen" role="status"></div>`

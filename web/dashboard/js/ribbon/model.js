@@ -24,7 +24,7 @@ const MOST_EVENTS = 1000
 let held = { board: '', places: [] }
 
 /** From when on all events are known. */
-const knownFrom = computed(() => {
+export const knownFrom = computed(() => {
   const list = events.value ?? []
   const start = (range.value.end ?? now.peek()) - range.value.seconds
   return list.length >= MOST_EVENTS ? Math.max(start, list[list.length - 1].time) : start
@@ -51,6 +51,14 @@ export const tasksLeft = computed(() => tasks.value.left)
 /** Whether enough is known to draw. */
 export const known = computed(() => events.value !== null && status.value !== null)
 
+/** From when on anything is known of the period: the first mark in it whose start was seen. */
+export const firstMark = computed(() => {
+  const start = (range.value.end ?? now.peek()) - range.value.seconds
+  let first = Infinity
+  for (const lane of lanes.value) for (const bar of lane.bars) if (bar.seen && bar.start < first && (bar.end ?? Infinity) >= start) first = bar.start
+  return first
+})
+
 /** What the reader points at. @type {import('../../vendor/signals-core.js').Signal<import('./walk.js').Marked|null>} */
 export const marked = signal(null)
 
@@ -71,12 +79,14 @@ export function figureOf(lane, start, now) {
   if (lane.key.startsWith('place')) {
     const last = lane.bars[lane.bars.length - 1]
     if (lane.name === '' || !last) return { words: '', title: '' }
-    const took = (last.seen ? '' : '≥ ') + span(Math.max(60, Math.round(((last.end ?? now) - last.start) / 60) * 60))
-    return { words: took, title: last.end === null ? `in progress for ${took}` : `the last time, ${took}: ${last.words}` }
+    const whole = last.end !== null && last.state === 'done' ? board.value?.items.find((i) => i.id === lane.name)?.execution_seconds ?? null : null
+    const took = (whole !== null || last.seen ? '' : '≥ ') + span(Math.max(60, Math.round((whole ?? (last.end ?? now) - last.start) / 60) * 60))
+    return { words: took, title: last.end === null ? `in progress for ${took}` : whole !== null ? `done in ${took}` : `the last time, ${took}: ${last.words}` }
   }
   if (lane.key === 'ci 0') {
     const all = runs.value.flatMap((l) => l.bars).filter((b) => (b.end ?? now) >= start)
     const failed = all.filter((b) => b.state === 'failed').length
+    if (ci.value.runs?.repositories.length === 0) return { words: 'none', title: 'No repository is watched' }
     const words = ci.value.runs === null ? DASH : failed > 0 ? `${failed} of ${count(all.length, 'run')} failed` : count(all.length, 'run')
     return { words, title: 'Runs in the period, of the newest 100 of each repository' }
   }

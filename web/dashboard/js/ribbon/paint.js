@@ -19,6 +19,8 @@ export const LANE_H = 24
 export const TRACK_H = 32
 export const AXIS_H = 24
 const BAR_H = 12
+/** Bars of a lane that have round corners. */
+const MANY = 200
 /** A bar is at least so wide, to be met. */
 const LEAST_PX = 3
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
@@ -115,7 +117,10 @@ function paintLane(pen, scene, inks, lane, top) {
   const { bars, usual } = lane
   let before = -Infinity
   let weight = -1
-  for (let i = visible(lane, start); i < bars.length; i += 1) {
+  const first = visible(lane, start)
+  // Round corners take their time, and among so many nobody sees them.
+  const round = bars.length - first <= MANY
+  for (let i = first; i < bars.length; i += 1) {
     const bar = bars[i]
     if (bar.start > end) break
     const until = bar.end ?? now
@@ -128,7 +133,7 @@ function paintLane(pen, scene, inks, lane, top) {
     weight = look.weight
     pen.fillStyle = inks[look.ink]
     if (look.pale) pen.globalAlpha = 0.7
-    if (look.sharp || to - from < 6) pen.fillRect(from, look.sharp ? y - 2 : y, to - from, look.sharp ? BAR_H + 4 : BAR_H)
+    if (look.sharp || !round || to - from < 6) pen.fillRect(from, look.sharp ? y - 2 : y, to - from, look.sharp ? BAR_H + 4 : BAR_H)
     else {
       pen.beginPath()
       pen.roundRect(from, y, to - from, BAR_H, 3)

@@ -24,3 +24,16 @@ export function tickStep({ start, end, left, right }) {
 
 /** The first line: on a round time of the zone. @param {number} start @param {number} step @param {number} zone seconds by which the zone is behind UTC */
 export const firstTick = (start, step, zone) => Math.ceil((start - zone) / step) * step + zone
+
+/** Lengths of a view that is shorter than the period because nothing was known before. */
+const LENGTHS = [300, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 1_209_600, 2_592_000]
+
+/**
+ * Where the view begins: with the period, or later where the service is so young that all there is would be a sliver at the right edge.
+ * @param {{ start: number, end: number, live: boolean }} period @param {number} known from when on anything is known; infinite for never
+ */
+export function viewStart({ start, end, live }, known) {
+  if (!live || known === Infinity || known <= start) return start
+  const length = LENGTHS.find((seconds) => seconds >= end - known) ?? Infinity
+  return length <= (end - start) / 2 ? end - length : start
+}

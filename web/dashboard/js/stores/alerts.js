@@ -6,13 +6,16 @@
 import { get, post } from '../api.js'
 import { computed, effect, signal } from '../lib.js'
 import { now, serverTime } from './clock.js'
-import { epoch, ready, subscribe } from './connection.js'
+import { epoch, ready, socketState, subscribe } from './connection.js'
+import { past } from './past.js'
 import { range } from './place.js'
 
 /** @typedef {{ op: string, value: number, severity: Severity, rule: string }} Threshold */
 
 /** @type {import('../../vendor/signals-core.js').Signal<Map<string, Alert>|null>} null until the first snapshot */
 const byId = signal(null)
+/** Ended ones, newest first. @type {import('../../vendor/signals-core.js').Signal<Alert[]>} */
+const ended = signal([])
 /** Null: not known yet. @type {import('../../vendor/signals-core.js').Signal<Rule[]|null>} */
 export const rules = signal(null)
 /** Why rules or ended alerts could not be read; empty while they could. */
@@ -21,14 +24,19 @@ export const historyError = signal('')
 
 const WEIGHT = { debug: 0, info: 1, notice: 2, warning: 3, error: 4, critical: 5 }
 
+/** Those of the present. */
+export const presentAlerts = computed(() => byId.value && [...byId.value.values()])
 /** Worst first, then oldest. Null: not known yet. */
-export const alerts = computed(() => byId.value && [...byId.value.values()].sort((a, b) =>
+export const alerts = computed(() => presentAlerts.value && (past.value ? past.value.alerts([...presentAlerts.value, ...ended.value]) : [...presentAlerts.value]).sort((a, b) =>
   Number(b.state === 'firing') - Number(a.state === 'firing')
   || WEIGHT[b.severity] - WEIGHT[a.severity]
   || (a.pending_since ?? 0) - (b.pending_since ?? 0)))
 
-/** Alerts of the period that have ended, newest first. @type {import('../../vendor/signals-core.js').Signal<Alert[]>} */
-export const endedAlerts = signal([])
+/** Those that have ended since the period began, newest first. */
+export const endedAlerts = computed(() => {
+  const at = past.value?.at
+  return at === undefined ? ended.value : ended.value.filter((a) => a.resolved_at !== null && a.resolved_at <= at)
+})
 /** Whether that is known. */
 export const historyKnown = signal(false)
 
@@ -39,8 +47,7 @@ export const askForRules = (() => {
     if (begun) return
     begun = true
     queueMicrotask(() => effect(() => {
-      epoch.value
-      if (!ready.value) return
+      if (socketState.value !== 'open') return
       get('/api/v1/rules').then((data) => {
         rules.value = data.groups.flatMap((/** @type {{ rules: Rule[] }} */ group) => group.rules)
         rulesError.value = ''
@@ -90,8 +97,8 @@ function change(changed) {
     if (alert.state === 'resolved') next.delete(alert.id)
     else next.set(alert.id, alert)
   }
-  const ended = changed.filter((alert) => alert.state === 'resolved')
-  if (ended.length > 0) endedAlerts.value = [...ended, ...endedAlerts.peek().filter((a) => !ended.some((e) => e.id === a.id && e.firing_since === a.firing_since))]
+  const over = changed.filter((alert) => alert.state === 'resolved')
+  if (over.length > 0) ended.value = [...over, ...ended.peek().filter((a) => !over.some((e) => e.id === a.id && e.firing_since === a.firing_since))]
   byId.value = next
 }
 
@@ -110,8 +117,8 @@ export function followAlerts() {
     epoch.value
     if (!ready.value) return
     const to = end ?? now.peek()
-    get('/api/v1/alerts/history', { start: to - seconds, end: Math.max(to, serverTime()) }).then((ended) => {
-      endedAlerts.value = ended
+    get('/api/v1/alerts/history', { start: to - seconds, end: Math.max(to, serverTime()) }).then((list) => {
+      ended.value = list
       historyKnown.value = true
       historyError.value = ''
     }, (error) => { historyError.value = error.message })

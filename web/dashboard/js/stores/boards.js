@@ -9,15 +9,24 @@ import { get } from '../api.js'
 import { computed, effect, signal, untracked } from '../lib.js'
 import { epoch, ready } from './connection.js'
 import { onEvents } from './events.js'
+import { past } from './past.js'
+import { param } from './place.js'
 import { onSamples } from './samples.js'
 import { sourcesOf } from './status.js'
 
 const SOON_MS = 250
 
-/** @type {import('../../vendor/signals-core.js').Signal<{ tasks: Tasks|null, error: string|null }>} */
-export const boards = signal({ tasks: null, error: null })
-/** `project/tag` that the reader chose; null follows the tag that is current in the project. @type {import('../../vendor/signals-core.js').Signal<string|null>} */
-export const chosenBoard = signal(null)
+/** What the service said last. @type {import('../../vendor/signals-core.js').Signal<{ tasks: Tasks|null, error: string|null }>} */
+const told = signal({ tasks: null, error: null })
+/** What is shown: that, or what was at the moment that is replayed. */
+export const boards = signal(told.peek())
+effect(() => {
+  const { tasks, error } = told.value
+  const was = past.value
+  boards.value = was && tasks ? { tasks: { ...tasks, boards: tasks.boards.map(was.board) }, error } : told.value
+})
+/** `project/tag` that the reader chose, in the address; empty follows the tag that is current in the project. */
+export const chosenBoard = param('board')
 
 /** @param {Board} board */
 export const boardKey = (board) => `${board.project}/${board.tag}`
@@ -48,9 +57,9 @@ export function followBoards() {
     clearTimeout(soon)
     soon = setTimeout(() => {
       get('/api/v1/tasks')
-        .then((tasks) => { boards.value = { tasks, error: null } })
-        .catch((error) => { boards.value = { tasks: boards.peek().tasks, error: error.message } })
-    }, boards.peek().tasks ? SOON_MS : 0)
+        .then((tasks) => { told.value = { tasks, error: null } })
+        .catch((error) => { told.value = { tasks: told.peek().tasks, error: error.message } })
+    }, told.peek().tasks ? SOON_MS : 0)
   })
   onEvents((fresh) => { if (fresh.some((e) => e.source === 'taskmaster')) refreshBoards() })
   onSamples((series) => {

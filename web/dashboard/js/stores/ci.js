@@ -11,14 +11,23 @@ import { computed, effect, signal, untracked } from '../lib.js'
 import { now } from './clock.js'
 import { epoch, ready } from './connection.js'
 import { onEvents } from './events.js'
+import { past } from './past.js'
+import { param } from './place.js'
 
 const SOON_MS = 250
 const PACE_S = 20
 
-/** @type {import('../../vendor/signals-core.js').Signal<{ runs: Ci|null, error: string|null }>} */
-export const ci = signal({ runs: null, error: null })
-/** `repo workflow` that the reader chose; null follows the busiest. @type {import('../../vendor/signals-core.js').Signal<string|null>} */
-export const chosenWorkflow = signal(null)
+/** What the service said last. @type {import('../../vendor/signals-core.js').Signal<{ runs: Ci|null, error: string|null }>} */
+const told = signal({ runs: null, error: null })
+/** What is shown: that, or what was at the moment that is replayed. */
+export const ci = signal(told.peek())
+effect(() => {
+  const { runs, error } = told.value
+  const was = past.value
+  ci.value = was && runs ? { runs: was.ci(runs), error } : told.value
+})
+/** `repo workflow` that the reader chose, in the address; empty follows the busiest. */
+export const chosenWorkflow = param('workflow')
 
 /** @typedef {{ repository: CiRepository, workflow: CiWorkflow|null }} Choice */
 
@@ -58,13 +67,13 @@ export function followCi() {
     clearTimeout(soon)
     soon = setTimeout(() => {
       get('/api/v1/ci/runs')
-        .then((runs) => { ci.value = { runs, error: null } })
-        .catch((error) => { ci.value = { runs: ci.peek().runs, error: error.message } })
-    }, ci.peek().runs ? SOON_MS : 0)
+        .then((runs) => { told.value = { runs, error: null } })
+        .catch((error) => { told.value = { runs: told.peek().runs, error: error.message } })
+    }, told.peek().runs ? SOON_MS : 0)
   })
   onEvents((fresh) => { if (fresh.some((e) => e.source === 'github')) refreshCi() })
   effect(() => {
-    const moves = ci.value.runs?.repositories.some((r) => !r.whole || r.jobs_wanted > 0 || r.active + r.queued > 0) || ci.value.error
+    const moves = told.value.runs?.repositories.some((r) => !r.whole || r.jobs_wanted > 0 || r.active + r.queued > 0) || told.value.error
     if (moves && now.value - at >= PACE_S) untracked(refreshCi)
   })
 }

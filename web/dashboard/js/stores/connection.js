@@ -178,11 +178,16 @@ function ping() {
   else say({ op: 'ping' })
 }
 
+/** The next try is made now. */
+export function reconnect() {
+  if (!socket && !loginEnded.peek()) connect()
+}
+
 /** Somebody looks again, or the network is back: the next try need not wait. */
 function hurry() {
   if (!visible()) return
   if (loginEnded.peek()) askForLogin()
-  else if (!socket) connect()
+  else reconnect()
 }
 
 // The service's own pings keep a connection that rests; a browser answers them without this script.

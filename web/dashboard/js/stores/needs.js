@@ -146,12 +146,6 @@ export const failures = computed(() => {
 export const firing = computed(() => (alerts.value ?? []).filter((a) => a.state === 'firing' && !a.acked_at))
 /** Advice that nobody has decided on. */
 export const openAdvice = computed(() => (recommendations.value ?? []).filter((r) => r.status === 'open'))
-/** What asks for nothing now: alerts that are pending or noted, advice that was accepted. */
-export const noted = computed(() => ({
-  alerts: (alerts.value ?? []).filter((a) => !firing.value.includes(a)),
-  advice: (recommendations.value ?? []).filter((r) => r.status !== 'open'),
-}))
-
 /**
  * @typedef {{ key: string, mark: Mark, word: string, title: string, detail: string, since: number|null, page: string, item: string, alerts: Alert[], advice: Recommendation|null }} Cause
  *   one thing that needs the reader; `alerts`: those of one rule; `page`, `item`: where it is explained

@@ -7,17 +7,19 @@
  * @import { Choice } from '../period.js'
  */
 import { parse, print } from '../address.js'
-import { batch, computed, signal } from '../lib.js'
+import { batch, computed, effect, signal } from '../lib.js'
 import { choiceOf, DEFAULT, LONGEST_S, paramsOf, resolve, SHORTEST_S, stepFor } from '../period.js'
-import { now } from './clock.js'
+import { historyQuery } from '../selector.js'
+import { now, replayed } from './clock.js'
+import { askedMoment } from './past.js'
 
 /** @type {import('../../vendor/signals-core.js').Signal<Address>} */
 export const place = signal(parse(location.hash))
 /** Which page is in view. */
 export const pageName = computed(() => place.value.page)
 
-/** What every link takes along: the period and the time zone. */
-const CARRIED = ['range', 'from', 'to', 'zone', 'compare']
+/** What every link takes along: the period, the time zone, the moment that is replayed, and the board and workflow that the reader chose. */
+const CARRIED = ['range', 'from', 'to', 'zone', 'compare', 'at', 'board', 'workflow']
 
 /** The address of a page in the period in view. @param {string} page @param {string} [item] @param {Record<string, string>} [params] */
 export function address(page, item = '', params = {}) {
@@ -26,7 +28,7 @@ export function address(page, item = '', params = {}) {
 }
 
 /** The history of a series in Explore. @param {string} query */
-export const historyOf = (query) => address('explore', '', { query })
+export const historyOf = (query) => address('explore', '', { query: historyQuery(query) })
 
 /** Goes to an address; `replace` where going back should not lead here again. @param {string} hash @param {{ replace?: boolean }} [how] */
 export function go(hash, { replace = false } = {}) {
@@ -70,7 +72,7 @@ const moving = signal(null)
 export const period = computed(() => {
   const settled = resolve(choice.value, moved.value, utc.value)
   const [start, end] = moving.value ?? [settled.start, settled.end]
-  return moving.value ? { ...settled, start, end, live: false } : settled
+  return moving.value || replayed.value !== null ? { ...settled, start, end, live: false } : settled
 })
 /** Up to here every sample has its own point. */
 const EVERY_S = 3600
@@ -83,9 +85,11 @@ const POINTS = 360
  */
 export const range = computed(() => {
   const { from, to } = choice.value
-  const { start, end, live, words } = resolve(choice.value, now.peek(), utc.value)
+  const at = askedMoment.value
+  const { start, end, live: moves, words } = resolve(choice.value, at ?? now.peek(), utc.value)
   const seconds = end - start
-  return { name: `${from}|${to}`, seconds, step: seconds <= EVERY_S ? 0 : stepFor(seconds, POINTS), words, live, end: live ? null : end }
+  const live = moves && at === null
+  return { name: `${from}|${to}|${at ?? ''}`, seconds, step: seconds <= EVERY_S ? 0 : stepFor(seconds, POINTS), words, live, end: live ? null : end }
 })
 
 /** @param {Choice} chosen */
@@ -102,6 +106,15 @@ export function zoom(start, end) {
   before.push(choice.peek())
   if (before.length > MOST_STEPS_BACK) before.shift()
   choose({ from: String(Math.round(middle - half)), to: String(Math.round(middle + half)) })
+}
+
+/** The live period that was in view last. @type {Choice} */
+let followed = DEFAULT
+effect(() => { if (choice.value.to === 'now') followed = choice.value })
+
+/** The view goes with the time again, as long as it was before the reader held it; a replay ends. */
+export function follow() {
+  setParams({ ...paramsOf(followed), at: '' })
 }
 
 /** Back to what was in view before; to the live hour where nothing was. */

@@ -11,8 +11,10 @@ import * as selectors from '../selector.js'
 import { awake } from './awake.js'
 import { now, serverTime } from './clock.js'
 import { socketState, subscribe } from './connection.js'
+import { past } from './past.js'
 
 /** @typedef {{ metric: Metric, t: number, v: number }} Newest */
+/** @typedef {Matrix} LiveSeries  a series with the samples that have just come */
 
 /** No sample for this long, and what is shown is no longer live. */
 const STALE_AFTER_S = 15
@@ -25,8 +27,8 @@ export const ENDED_AFTER_S = 300
 const wanted = new Map(PULSE.map((selector) => [selector, 1]))
 /** @type {Map<string, Newest>} */
 const newestByKey = new Map()
-/** @type {Set<(series: Matrix[]) => void>} */
-const listeners = new Set()
+/** Who listens, by the name of the metric; '' for all of them. @type {Map<string, Set<(series: LiveSeries[]) => void>>} */
+const listeners = new Map()
 let subscribed = ''
 let queued = false
 let end = () => {}
@@ -51,6 +53,9 @@ export const link = computed(() => {
   return early && socketState.value !== 'lost' ? 'connecting' : 'stale'
 })
 
+/** What is on screen. */
+export const wantedSelectors = () => [...wanted.keys()]
+
 /** Asks for live samples of these selectors. @param {string[]} list @returns {() => void} ends it */
 export function want(list) {
   for (const selector of list) wanted.set(selector, (wanted.get(selector) ?? 0) + 1)
@@ -65,10 +70,33 @@ export function want(list) {
   }
 }
 
-/** @param {(series: Matrix[]) => void} listener @returns {() => void} */
-export function onSamples(listener) {
-  listeners.add(listener)
-  return () => listeners.delete(listener)
+/**
+ * Calls a listener with the samples of each frame: those of one metric, or all where no name is given or only its beginning.
+ * @param {(series: LiveSeries[]) => void} listener @param {string} [name] @param {boolean} [prefix] @returns {() => void}
+ */
+export function onSamples(listener, name = '', prefix = false) {
+  const key = prefix ? '' : name
+  const held = listeners.get(key) ?? new Set()
+  listeners.set(key, held.add(listener))
+  return () => {
+    held.delete(listener)
+    if (held.size === 0 && listeners.get(key) === held) listeners.delete(key)
+  }
+}
+
+/** Each frame is sorted by name once, however many charts there are. @param {Matrix[]} series */
+function tell(series) {
+  for (const listener of listeners.get('') ?? []) listener(series)
+  /** @type {Map<string, Matrix[]>} */
+  const byName = new Map()
+  for (const one of series) {
+    const name = one.metric.__name__ ?? ''
+    if (!listeners.has(name)) continue
+    const held = byName.get(name)
+    if (held) held.push(one)
+    else byName.set(name, [one])
+  }
+  for (const [name, list] of byName) for (const listener of listeners.get(name) ?? []) listener(list)
 }
 
 /** The newest samples that a selector matches and that have not ended. @param {string} selector @returns {Newest[]} */
@@ -76,6 +104,7 @@ export function newest(selector) {
   samplesVersion.value // read, so that the caller runs again at the next frame
   const parsed = selectors.parse(selector)
   if (!parsed) return []
+  if (past.value) return past.value.newest(parsed)
   const from = (lastSampleAt.value ?? 0) - ENDED_AFTER_S
   // A series that ended has a marker that is no number.
   return [...newestByKey.values()].filter((s) => s.t >= from && !Number.isNaN(s.v) && selectors.matches(parsed, s.metric))
@@ -111,7 +140,7 @@ function take(series) {
     if (latest > -Infinity) lastSampleAt.value = latest
     // After a restart the first snapshot holds old samples: those are history, not a sign of life.
     if (latest > before && serverTime() - latest <= STALE_AFTER_S) arrivedAt.value = serverTime()
-    for (const listener of listeners) listener(series)
+    tell(series)
     samplesVersion.value += 1
   })
   forgetEnded(latest)

@@ -3,14 +3,18 @@
  *
  * @import { Source, Status } from '../types.js'
  */
-import { batch, signal } from '../lib.js'
+import { batch, effect, signal } from '../lib.js'
 import { awake } from './awake.js'
 import { serverTime } from './clock.js'
 import { subscribe } from './connection.js'
 import { onEvents } from './events.js'
+import { past } from './past.js'
 
-/** @type {import('../../vendor/signals-core.js').Signal<Status|null>} */
+/** What the service said last. @type {import('../../vendor/signals-core.js').Signal<Status|null>} */
+const told = signal(null)
+/** What is shown: that, or what was at the moment that is replayed. @type {import('../../vendor/signals-core.js').Signal<Status|null>} */
 export const status = signal(null)
+effect(() => { status.value = told.value && past.value ? past.value.status(told.value) : told.value })
 /** When it came last, on the service's clock. */
 export const statusAt = signal(-Infinity)
 
@@ -23,7 +27,7 @@ export function sourcesOf(...prefixes) {
 function take(frame) {
   if (!frame.data[0]) return
   batch(() => {
-    status.value = frame.data[0]
+    told.value = frame.data[0]
     statusAt.value = serverTime()
   })
 }

@@ -1,0 +1,38 @@
+/**
+ * Alerts by rule: one row a rule, and a count that is the number of rows.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { conditionWords, groupsOf, pastOf, stateOf } from '../../../web/dashboard/js/alerts/grouping.js'
+import { historyQuery } from '../../../web/dashboard/js/selector.js'
+
+/** @param {object} more @returns {any} */
+const alert = (more) => ({ id: 'a', rule: 'hot', severity: 'warning', state: 'firing', metric: {}, pending_since: 5, firing_since: 6, resolved_at: null, acked_at: null, ...more })
+
+test('each alert is in one list, with the others of its rule', () => {
+  const all = [alert({}), alert({ id: 'b', pending_since: 1, firing_since: 2 }), alert({ id: 'c', rule: 'cold', state: 'pending', firing_since: null }), alert({ id: 'd', acked_at: 9 }), alert({ id: 'e', rule: 'cold', state: 'pending', acked_at: 9 })]
+  const ids = (/** @type {any} */ stand) => groupsOf(all, stand).map((g) => [g.rule, g.since, g.alerts.map((a) => a.id).join('')])
+  assert.deepEqual(ids('firing'), [['hot', 2, 'ab']])
+  assert.deepEqual(ids('pending'), [['cold', 5, 'c']])
+  assert.deepEqual(ids('acknowledged'), [['hot', 6, 'd'], ['cold', 6, 'e']])
+})
+
+test('what is over is summed by rule, within the period only', () => {
+  const past = pastOf([alert({ firing_since: 0, resolved_at: 50 }), alert({ firing_since: 60, resolved_at: 90 }), alert({ rule: 'cold', firing_since: 10, resolved_at: 95 })], 40, 80)
+  assert.deepEqual(past.map((g) => [g.rule, g.alerts.length, g.seconds, g.last]), [['cold', 1, 40, 95], ['hot', 2, 30, 90]])
+})
+
+test('a rule says in words what it watches for', () => {
+  /** @param {object} more @returns {any} */
+  const rule = (more) => ({ name: 'high_cpu_usage', metric: 'system_cpu_utilization_ratio', op: '>', threshold: 0.8, duration: 60, ...more })
+  assert.equal(conditionWords(rule({})).replaceAll('\u00a0', ' '), 'CPU above 80 %, for 1 m')
+  assert.equal(conditionWords(rule({ threshold: null, op: null })), 'High CPU usage')
+  assert.deepEqual([stateOf([]), stateOf([alert({ state: 'pending' })]), stateOf([alert({})])], ['quiet', 'pending', 'firing'])
+})
+
+test('the history of what only counts up is its rate', () => {
+  assert.equal(historyQuery('a_total{b="c"}'), 'rate(a_total{b="c"}[5m])')
+  assert.equal(historyQuery('a_ratio'), 'a_ratio')
+  assert.equal(historyQuery('sum(a_total)'), 'sum(a_total)')
+  assert.equal(historyQuery('load_*{a="b"}'), '{__name__=~"load_.*",a="b"}')
+})

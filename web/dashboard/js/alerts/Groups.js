@@ -1,0 +1,60 @@
+/**
+ * Alerts that stand alike, one row a rule. A row opens to its series, their details, and the value against the threshold.
+ *
+ * @import { Alert } from '../types.js'
+ * @import { Group } from './grouping.js'
+ */
+import { Mark } from '../components/Mark.js'
+import { count, since } from '../format.js'
+import { headline, ruleHeadline, ruleWords } from '../headline.js'
+import { useAction } from '../hooks.js'
+import { html } from '../lib.js'
+import { print } from '../selector.js'
+import { markOf } from '../statuses.js'
+import { acknowledge, takeBack } from '../stores/alerts.js'
+import { minute } from '../stores/clock.js'
+import { follow, takesFocus } from './focus.js'
+import { Acknowledge, Instance } from './Instance.js'
+import { Fold } from './Fold.js'
+import { queryOf, ValueChart } from './ValueChart.js'
+
+/** Series of a rule that a row shows; a rule may have thousands. */
+const SHOWN = 50
+/** Series whose values one chart tells apart. */
+const CHARTED = 8
+
+/** @param {{ groups: Group[], stand: import('./grouping.js').Stand }} props */
+export const Groups = ({ groups, stand }) => html`
+  <ul class="alert-rows" data-stand=${stand}>${groups.map((group) => html`<${Row} key=${group.rule} group=${group} stand=${stand} />`)}</ul>`
+
+/** @param {{ group: Group, stand: import('./grouping.js').Stand }} props */
+function Row({ group, stand }) {
+  const { alerts, rule, severity, since: from } = group
+  const [first] = alerts
+  const alone = alerts.length === 1
+  const title = alone ? headline(first, minute.value) : ruleHeadline(alerts)
+  const name = first.metric.__name__ ?? ''
+  const notes = alone && first.note ? html`<span class="quiet"><bdi>${first.note}</bdi></span>` : ''
+  return html`
+    <${Fold} name=${`${stand} ${rule}`} title=${html`<${Mark} kind=${stand === 'pending' ? 'info' : markOf(severity)} word=${stand === 'pending' ? 'pending' : severity} /><span class="fold-title"><bdi>${title}</bdi></span>${notes}`}
+      aside=${html`<span class="need-since">${stand === 'pending' ? 'pending' : 'firing'} since ${since(from, minute.value)}</span><span class="need-buttons">${alone ? html`<${Acknowledge} alert=${first} />` : html`<${All} rule=${rule} alerts=${alerts} stand=${stand} />`}</span>`}>
+      ${() => html`
+        <p class="quiet">Rule <code>${rule}</code> · ${severity}</p>
+        ${name && html`<${ValueChart} name=${name} query=${queryOf(alerts.slice(0, CHARTED), print)} threshold=${first.threshold} />`}
+        <ul class="instances">${alerts.slice(0, SHOWN).map((alert) => html`<${Instance} key=${alert.id} alert=${alert} alone=${alone} />`)}</ul>
+        ${alerts.length > SHOWN && html`<p class="quiet">and ${count(alerts.length - SHOWN, 'series', 'series')} more</p>`}`}
+    <//>`
+}
+
+/** Takes note of all series of a rule at once. @param {{ rule: string, alerts: Alert[], stand: import('./grouping.js').Stand }} props */
+function All({ rule, alerts, stand }) {
+  const { busy, error, run } = useAction()
+  const acked = stand === 'acknowledged'
+  const act = () => {
+    follow(`all ${rule}`)
+    run(async () => { for (const { id } of alerts) await (acked ? takeBack(id) : acknowledge(id)) })
+  }
+  return html`
+    ${error && html`<span class="problem" role="alert">${error}</span>`}
+    <button type="button" class="button" ref=${takesFocus(`all ${rule}`)} aria-disabled=${busy} aria-label=${`${acked ? 'Undo' : 'Acknowledge'} all ${alerts.length} of ${ruleWords(rule)}`} onClick=${() => { if (!busy) act() }}>${acked ? 'Undo all' : 'Acknowledge all'}</button>`
+}

@@ -1,0 +1,79 @@
+/**
+ * One alert: what it says, since when, and taking note of it, with a note, which can be taken back.
+ *
+ * @import { Alert } from '../types.js'
+ */
+import { Mark } from '../components/Mark.js'
+import { DASH, format, since, span, unitOf } from '../format.js'
+import { headline } from '../headline.js'
+import { useAction } from '../hooks.js'
+import { html, useState } from '../lib.js'
+import { print } from '../selector.js'
+import { markOf } from '../statuses.js'
+import { acknowledge, takeBack } from '../stores/alerts.js'
+import { minute } from '../stores/clock.js'
+import { historyOf } from '../stores/place.js'
+import { sinceOf, standOf } from './grouping.js'
+import { follow, takesFocus } from './focus.js'
+
+const LONGEST_NOTE = 500
+
+/** @param {{ alert: Alert, alone: boolean }} props `alone`: the only one of its row, whose headline says the same */
+export function Instance({ alert, alone }) {
+  const words = headline(alert, minute.value)
+  return html`
+    <li class="instance" data-alert=${alert.id} data-stand=${standOf(alert)}>
+      ${!alone && html`
+        <${Mark} kind=${alert.state === 'pending' ? 'info' : markOf(alert.severity)} word=${alert.state} />
+        <a class="instance-title" href=${historyOf(print(alert.metric))}><bdi>${words}</bdi></a>
+        <span class="need-since">${alert.state} since ${since(sinceOf(alert), minute.value)}</span>`}
+      ${!alone && html`<span class="need-buttons"><${Acknowledge} alert=${alert} /></span>`}
+      <${Details} alert=${alert} />
+    </li>`
+}
+
+/** @param {{ alert: Alert }} props */
+export function Acknowledge({ alert }) {
+  const { busy, error, run } = useAction()
+  const acked = alert.acked_at !== null
+  const words = headline(alert, minute.value)
+  const act = () => {
+    follow(alert.id)
+    run(() => (acked ? takeBack(alert.id) : acknowledge(alert.id)))
+  }
+  return html`
+    ${error && html`<span class="problem" role="alert">${error}</span>`}
+    <button type="button" class="button" ref=${takesFocus(alert.id)} aria-disabled=${busy} aria-label=${acked ? `Undo: ${words} is acknowledged` : `Acknowledge: ${words}`} onClick=${() => { if (!busy) act() }}>${acked ? 'Undo' : 'Acknowledge'}</button>`
+}
+
+/** @param {{ alert: Alert }} props */
+function Details({ alert }) {
+  const name = alert.metric.__name__ ?? ''
+  return html`
+    <dl class="pairs instance-details">
+      <dt>Value</dt><dd><a class="figure" href=${historyOf(print(alert.metric))}>${alert.value === null ? DASH : format(alert.value, unitOf(name))}</a> <span class="quiet">at ${since(alert.last_sample, minute.value)}</span></dd>
+      ${alert.state === 'pending' && html`<dt>Fires</dt><dd>when it has lasted ${span(alert.for_seconds)}</dd>`}
+      ${alert.busiest.length > 0 && html`<dt>Busiest then</dt><dd><bdi>${alert.busiest.join(', ')}</bdi></dd>`}
+      ${alert.acked_at !== null && html`<dt>Acknowledged</dt><dd>${since(alert.acked_at, minute.value)}</dd><dt>Note</dt><dd><${Note} alert=${alert} /></dd>`}
+      <dt>Series</dt><dd><code><bdi>${print(alert.metric)}</bdi></code></dd>
+    </dl>`
+}
+
+/** @param {{ alert: Alert }} props */
+function Note({ alert }) {
+  const [draft, setDraft] = useState(/** @type {string|null} */ (null))
+  const { busy, error, run } = useAction()
+  if (draft === null) return html`<bdi>${alert.note ?? ''}</bdi> <button type="button" class="button" ref=${takesFocus(`note ${alert.id}`)} onClick=${() => { follow(`field ${alert.id}`); setDraft(alert.note ?? '') }}>${alert.note ? 'Change' : 'Add a note'}</button>`
+  const keep = () => run(async () => {
+    follow(`note ${alert.id}`)
+    if (draft.trim() !== '') await acknowledge(alert.id, draft.trim())
+    setDraft(null)
+  })
+  return html`
+    <form class="note-form" onSubmit=${(/** @type {Event} */ e) => { e.preventDefault(); keep() }}>
+      <input type="text" maxlength=${LONGEST_NOTE} aria-label="Why it asks for nothing now" value=${draft} ref=${takesFocus(`field ${alert.id}`)}
+        onInput=${(/** @type {any} */ e) => setDraft(e.target.value)} onKeyDown=${(/** @type {KeyboardEvent} */ e) => { if (e.key === 'Escape') { follow(`note ${alert.id}`); setDraft(null) } }} />
+      <button type="submit" class="button" disabled=${busy}>Keep</button>
+      ${error && html`<span class="problem" role="alert">${error}</span>`}
+    </form>`
+}

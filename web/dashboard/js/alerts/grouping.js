@@ -1,0 +1,54 @@
+/**
+ * Alerts by rule: one row a rule with its series inside, for what is the matter now and for what was.
+ *
+ * Pure.
+ *
+ * @import { Alert, Rule, Severity } from '../types.js'
+ * @typedef {{ rule: string, severity: Severity, alerts: Alert[], since: number }} Group  `since`: of the oldest one
+ * @typedef {{ rule: string, severity: Severity, alerts: Alert[], seconds: number, last: number }} Past  `seconds`: how long they fired in all; `last`: when the newest ended
+ * @typedef {'firing'|'pending'|'acknowledged'} Stand
+ */
+import { limitWords, ruleWords, subjectOf } from '../headline.js'
+import { span } from '../format.js'
+
+/** @param {Alert} alert @returns {Stand} */
+export const standOf = (alert) => (alert.acked_at !== null ? 'acknowledged' : alert.state === 'firing' ? 'firing' : 'pending')
+
+/** @param {Alert} alert */
+export const sinceOf = (alert) => alert.firing_since ?? alert.pending_since
+
+/** Of alerts that stand so, those of each rule together, in the order in which they came. @param {Alert[]} alerts @param {Stand} stand @returns {Group[]} */
+export function groupsOf(alerts, stand) {
+  /** @type {Map<string, Group>} */
+  const groups = new Map()
+  for (const alert of alerts) {
+    if (standOf(alert) !== stand) continue
+    const group = groups.get(alert.rule) ?? { rule: alert.rule, severity: alert.severity, alerts: [], since: Infinity }
+    group.alerts.push(alert)
+    group.since = Math.min(group.since, sinceOf(alert))
+    groups.set(alert.rule, group)
+  }
+  return [...groups.values()]
+}
+
+/** Ended alerts by rule, the one that ended last first. @param {Alert[]} ended @param {number} start @param {number} end what of their time counts @returns {Past[]} */
+export function pastOf(ended, start, end) {
+  /** @type {Map<string, Past>} */
+  const groups = new Map()
+  for (const alert of [...ended].sort((a, b) => (b.resolved_at ?? 0) - (a.resolved_at ?? 0))) {
+    const group = groups.get(alert.rule) ?? { rule: alert.rule, severity: alert.severity, alerts: [], seconds: 0, last: alert.resolved_at ?? 0 }
+    group.alerts.push(alert)
+    group.seconds += Math.max(0, Math.min(end, alert.resolved_at ?? end) - Math.max(start, sinceOf(alert)))
+    groups.set(alert.rule, group)
+  }
+  return [...groups.values()]
+}
+
+/** When a rule asks for attention: `CPU above 80 %, for 1 m`. @param {Rule} rule */
+export function conditionWords({ name, metric, op, threshold, duration }) {
+  if (metric === null || op === null || threshold === null) return ruleWords(name)
+  return `${subjectOf({ __name__: metric })} ${limitWords({ op, threshold }, metric)}${duration > 0 ? `, for ${span(duration)}` : ''}`
+}
+
+/** What a rule's state is now, by its alerts. @param {Alert[]} alerts of the rule @returns {'firing'|'pending'|'quiet'} */
+export const stateOf = (alerts) => (alerts.some((a) => a.state === 'firing') ? 'firing' : alerts.length > 0 ? 'pending' : 'quiet')

@@ -1,0 +1,183 @@
+/**
+ * The picture of a chart, its cursor and its lane of events.
+ *
+ * Drawn anew when a bucket closes, when what is drawn changes, and never out of sight. The cursor is one time for all charts of a page.
+ *
+ * @import { ChartSpec } from './specs.js'
+ * @import { ChartLine } from './model.js'
+ * @import { Picture } from './plot.js'
+ * @import { Event as TimelineEvent } from '../types.js'
+ */
+import { html, computed, effect, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib.js'
+import { stack } from '../points.js'
+import { thresholds } from '../stores/alerts.js'
+import { axis } from '../stores/buckets.js'
+import { now } from '../stores/clock.js'
+import { cursor } from '../stores/cursor.js'
+import { events, placeOf } from '../stores/events.js'
+import { go, period, utc } from '../stores/place.js'
+import { repaint } from '../stores/theme.js'
+import { pointLabel } from './axis.js'
+import { EventTip } from './EventTip.js'
+import { attach } from './gestures.js'
+import { LANE } from './draw.js'
+import { eventsAt, makePlot } from './plot.js'
+import { gapOf } from './series.js'
+import { drawNever, drawSoon } from './stage.js'
+import { atCursor, summary } from './words.js'
+
+/** How near a pointer must come to a tick. */
+const TICK_ROOM = 5
+
+/** @param {{ spec: ChartSpec, lines: ChartLine[], width: number, height: number, shown: boolean, words: string }} props */
+export function PlotBox({ spec, lines, width, height, shown, words }) {
+  const box = useRef(/** @type {HTMLElement|null} */ (null))
+  const held = useRef(/** @type {{ plot: import('../../vendor/uplot.js').default, picture: Picture }|null} */ (null))
+  const [tip, setTip] = useState(/** @type {{ events: TimelineEvent[], left: number }|null} */ (null))
+  const [spoken, speak] = useState('')
+  const latest = useRef(lines)
+  latest.current = lines
+  // The axis of this chart ends with its newest closed bucket.
+  const step = Math.max(1, ...lines.filter((l) => !l.before).map((l) => l.buckets.step))
+  const span = useMemo(() => {
+    const end = computed(() => (period.value.live ? Math.floor(axis.value.end / step) * step : axis.value.end))
+    const start = computed(() => (axis.value.young || !period.value.live ? axis.value.start : end.value - (axis.value.end - axis.value.start)))
+    return { start, end }
+  }, [step])
+
+  /** @returns {Picture} */
+  const picture = () => ({
+    ...pictureOf(spec, latest.current), span: [span.start.peek(), span.end.peek()], utc: utc.peek(), events: events.peek() ?? [], marked: tip?.events[0] ?? null,
+    thresholds: [...(thresholds.peek().get(spec.metricName ?? spec.selectors[0])?.values() ?? [])],
+  })
+  const draw = () => {
+    const to = held.current
+    if (!to) return
+    to.picture = picture()
+    to.plot.setData([to.picture.span, [0, 0]])
+    pointAt(to.plot, cursor.peek())
+    const newest = latest.current.flatMap((l) => (l.before ? [] : l.series.t.slice(-1)))
+    if (box.current && newest.length > 0) box.current.dataset.newest = String(Math.max(...newest))
+  }
+  const drawRef = useRef(draw)
+  drawRef.current = draw
+
+  useLayoutEffect(() => {
+    const into = box.current
+    if (!into || width === 0) return undefined
+    /** @type {{ plot: any, picture: Picture }} */
+    const made = { plot: null, picture: picture() }
+    made.plot = makePlot({ unit: spec.unit, top: spec.top, stacked: spec.stacked, height, width, picture: () => made.picture }, into)
+    held.current = made
+    const { plot } = made
+    plot.over.addEventListener('mousemove', () => { cursor.value = plot.posToVal(plot.cursor.left ?? 0, 'x') })
+    plot.over.addEventListener('mouseleave', () => { cursor.value = null })
+    const edge = () => plot.over.getBoundingClientRect()
+    const still = attach(plot.over, { left: () => edge().left, width: () => edge().width, timeAt: (x) => plot.posToVal(x - edge().left, 'x') },
+      (pull) => plot.setSelect({ left: pull ? pull[0] - edge().left : 0, width: pull ? pull[1] - pull[0] : 0, top: 0, height: plot.over.clientHeight }, false))
+    return () => {
+      still()
+      plot.destroy()
+      held.current = null
+    }
+  }, [spec.id, spec.unit, width > 0])
+  useEffect(() => { held.current?.plot.setSize({ width, height }) }, [width, height])
+
+  useEffect(() => {
+    if (!shown) return undefined
+    const redraw = () => drawRef.current()
+    const stop = effect(() => {
+      for (const line of latest.current) line.buckets.drawn.value
+      for (const signal of [span.start, span.end, repaint, events, thresholds, utc]) signal.value
+      drawSoon(redraw)
+    })
+    const stopPointing = effect(() => {
+      const time = cursor.value
+      if (held.current) pointAt(held.current.plot, time)
+    })
+    return () => {
+      stop()
+      stopPointing()
+      drawNever(redraw)
+    }
+  }, [shown, lines, span, tip])
+
+  /** @param {TimelineEvent[]} found */
+  const show = (found) => setTip(found.length > 0 && held.current ? { events: found, left: held.current.plot.valToPos(found[0].time, 'x') + held.current.plot.over.offsetLeft } : null)
+  /** @param {MouseEvent} event */
+  const onLane = (event) => {
+    const plot = held.current?.plot
+    if (!plot) return
+    const edge = plot.over.getBoundingClientRect()
+    const below = event.clientY - edge.bottom
+    const found = below < 0 || below > LANE + 6 ? [] : eventsAt(plot, within(), event.clientX - edge.left, TICK_ROOM)
+    if (found[0] !== tip?.events[0]) show(found)
+  }
+  const within = () => (events.peek() ?? []).filter((e) => e.time >= span.start.peek() && e.time <= span.end.peek())
+  /** @param {KeyboardEvent} event */
+  const onKeyDown = (event) => {
+    if (event.key === 'Enter' && tip) go(placeOf(tip.events[0]))
+    else if (event.key === 'Escape') {
+      cursor.value = null
+      setTip(null)
+    } else if (event.shiftKey && /^Arrow(Left|Right)$/.test(event.key)) {
+      const next = nextEvent(within(), tip?.events[0] ?? null, event.key === 'ArrowRight' ? 1 : -1)
+      if (!next) return
+      show([next])
+      cursor.value = next.time
+    } else {
+      const time = moved(event.key, cursor.peek(), [span.start.peek(), span.end.peek()], step)
+      if (time === undefined) return
+      cursor.value = time
+      speak(`${pointLabel(time, now.peek(), utc.peek())}: ${atCursor(spec, lines, time)}`)
+    }
+    event.preventDefault()
+  }
+  const leaveAll = () => {
+    cursor.value = null
+    setTip(null)
+  }
+  return html`
+    <div class="plot-box">
+      <div class="plot" ref=${box} tabindex="0" role="group" aria-roledescription="chart" aria-label=${`${spec.title}, ${words}. ${summary(spec, lines, span.start.peek(), span.end.peek())} Arrow keys move the cursor, with Shift from event to event.`}
+        onKeyDown=${onKeyDown} onBlur=${leaveAll} onMouseMove=${onLane} onMouseLeave=${() => setTip(null)} onClick=${() => tip && go(placeOf(tip.events[0]))}
+        data-lines=${lines.length} data-step=${step} data-oldest=${Math.min(...lines.map((l) => l.series.t[0] ?? Infinity))} data-newest=${Math.max(...lines.map((l) => l.series.t[l.series.t.length - 1] ?? -Infinity))}></div>
+      <span class="unseen" role="status">${spoken}</span>
+      ${tip && html`<${EventTip} events=${tip.events} left=${tip.left} />`}
+    </div>`
+}
+
+/** @param {ChartSpec} spec @param {ChartLine[]} lines @returns {Pick<Picture, 'lines'|'stack'|'bands'>} */
+function pictureOf(spec, lines) {
+  const bands = spec.bands?.() ?? []
+  const own = lines.filter((l) => !l.before)
+  if (!spec.stacked) {
+    return { stack: null, bands, lines: lines.map((l) => ({ series: l.series, colour: l.colour, step: l.buckets.step, gap: gapOf(l.series, l.buckets.step, l.buckets.sampling), dashed: l.before, stepped: false })) }
+  }
+  const data = stack(own.map(({ series }) => ({ ...series, v: series.last })), 0, (i) => gapOf(own[i].series, own[i].buckets.step, own[i].buckets.sampling))
+  return { lines: [], bands, stack: { data, colours: own.map((l) => l.colour) } }
+}
+
+/** @param {import('../../vendor/uplot.js').default} plot @param {number|null} time */
+function pointAt(plot, time) {
+  const left = time === null ? -10 : plot.valToPos(time, 'x')
+  if (Math.abs((plot.cursor.left ?? -10) - left) > 0.5) plot.setCursor({ left, top: time === null ? -10 : 10 }, false)
+}
+
+/** Where the cursor goes on a key; undefined for keys that are not ours. @param {string} key @param {number|null} time @param {[number, number]} span @param {number} step @returns {number|undefined} */
+export function moved(key, time, [start, end], step) {
+  const keys = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }
+  if (key === 'Home') return Math.ceil(start / step) * step
+  if (key === 'End') return end
+  if (!(key in keys)) return undefined
+  const by = keys[/** @type {keyof keys} */ (key)]
+  const to = time === null ? end : Math.round(time / step + by) * step
+  return Math.min(end, Math.max(start, to))
+}
+
+/** @param {TimelineEvent[]} list @param {TimelineEvent|null} at @param {1|-1} direction */
+export function nextEvent(list, at, direction) {
+  const sorted = [...list].sort((a, b) => a.time - b.time || String(a.id).localeCompare(String(b.id)))
+  const i = at ? sorted.findIndex((e) => e.id === at.id) : direction === 1 ? -1 : sorted.length
+  return sorted[i + direction] ?? null
+}

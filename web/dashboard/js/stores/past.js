@@ -1,0 +1,18 @@
+/**
+ * How things were at the moment that is replayed, as stores and figures ask for it. What works it out is loaded with the replay.
+ *
+ * @import { Alert, Board, Ci, Status } from '../types.js'
+ * @import { Newest } from './samples.js'
+ * @import { Selector } from '../selector.js'
+ *
+ * @typedef {{
+ *   at: number, board: (now: Board) => Board, ci: (now: Ci) => Ci, status: (now: Status) => Status, alerts: (known: Alert[]) => Alert[],
+ *   newest: (selector: Selector) => Newest[]
+ * }} Past  each makes what was of what is
+ */
+import { signal } from '../lib.js'
+
+/** Null while the present is shown, and until what was is known. @type {import('../../vendor/signals-core.js').Signal<Past|null>} */
+export const past = signal(null)
+/** The moment whose data is asked for: the one that is replayed, once it rests. Null for the present. @type {import('../../vendor/signals-core.js').Signal<number|null>} */
+export const askedMoment = signal(null)
