@@ -38,6 +38,7 @@ mod server;
 mod session;
 mod shapes;
 mod tree;
+mod upgrade;
 
 pub use self::access::{Access, AccessOptions};
 pub use self::answers::Answers;

@@ -3,16 +3,18 @@
 use std::future::ready;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::HttpService;
 use actix_http::error::DispatchError;
-use actix_service::{ServiceFactoryExt, map_config};
+use actix_service::{ServiceFactoryExt, fn_factory, map_config};
 use actix_web::dev::{AppConfig, Server, ServiceFactory, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::middleware::{Compress, NormalizePath, from_fn};
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, web};
+use futures_util::FutureExt;
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
 use taskpulse_actors::hub::{Subscribe, Unsubscribe};
 use taskpulse_actors::messages::{Acknowledge, Append, AppendResolved, Decide, TakeSnapshot};
@@ -23,7 +25,7 @@ use taskpulse_actors::supervisor::Mailbox;
 use taskpulse_engine::board::cost::AgentMetrics;
 use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::StoreReader;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::access::Access;
 use crate::answers::Answers;
@@ -32,7 +34,7 @@ use crate::connection::{Connection, Connections, Tracked};
 use crate::export::{EXPORT_TURNS, MAX_EXPORTS};
 use crate::guard::guard;
 use crate::session::Sessions;
-use crate::{otlp, routes};
+use crate::{otlp, routes, upgrade};
 
 /// Connections at the most beside those of sessions, each a small cost.
 pub const MAX_CONNECTIONS: usize = 1_048;
@@ -186,6 +188,20 @@ pub fn serve(mut state: AppState, options: &ServerOptions) -> io::Result<Served>
         server = server.listen(format!("http {address}"), listener, move || {
             let (connections, stopping) = (Arc::clone(&connections), stopping.clone());
             let app = map_config(app(state.clone(), resources.clone(), socket_ports.clone()), |_| AppConfig::default());
+            // One application a thread, for requests and for those that become WebSockets.
+            let app = Rc::new((app, OnceCell::new()));
+            let shared_app = move || {
+                let app = Rc::clone(&app);
+                async move { app.1.get_or_try_init(|| async { app.0.new_service(()).await.map(Rc::new) }).await.map(Rc::clone) }
+            };
+            let for_sockets = shared_app.clone();
+            let sockets = move || {
+                let app = for_sockets.clone();
+                async move {
+                    let app = app().await?;
+                    Ok::<_, ()>(fn_service(move |(request, framed)| upgrade::serve(Rc::clone(&app), request, framed, LINGER).boxed_local()))
+                }
+            };
             let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
@@ -200,7 +216,8 @@ pub fn serve(mut state: AppState, options: &ServerOptions) -> io::Result<Served>
                 .on_connect_ext(|connection: &Connection, data| {
                     data.insert(connection.link());
                 })
-                .h1(app);
+                .upgrade(fn_factory(sockets))
+                .h1(fn_factory(shared_app));
             fn_service(move |socket: TcpStream| {
                 let connection = connections.admit(socket).map(|connection| {
                     let peer = connection.peer();
