@@ -103,13 +103,16 @@ impl OptimizerActor {
         if self.outputs.documents.try_send(ChangeDocuments { kind: KIND, changes: documents(&changed) }).is_err() {
             log::error!("optimizer: the store is too busy for recommendations");
         }
-        self.publish(&changed);
+        // An open one whose figures changed is no news for the time line.
+        let news: Vec<&Recommendation> = changed.iter().filter(|r| r.updated == r.created || r.status != Status::Open).collect();
+        self.publish(&changed, &news);
     }
 
-    fn publish(&self, changed: &[Recommendation]) {
+    /// Publishes what changed, and puts what of it is news on the time line.
+    fn publish(&self, changed: &[Recommendation], news: &[&Recommendation]) {
         self.publish_current();
-        let news = changed.iter().filter(|r| r.updated == r.created || r.status != Status::Open);
         let events: Vec<Event> = news
+            .iter()
             .map(|r| {
                 let kind = format!("recommendation_{}", r.status);
                 Event::new(r.updated, "advice", &kind, r.id.clone(), format!("{}: {}", r.title, r.status))
@@ -157,7 +160,7 @@ impl Receive<Decide> for OptimizerActor {
 
     fn receive(&mut self, message: Decide, _: &mut Ctx<Self>) -> Self::Reply {
         let Some(decided) = self.tracker.decide(&message.id, message.status, self.clock.now_ms()) else { return Box::pin(ready(Ok(None))) };
-        self.publish(std::slice::from_ref(&decided));
+        self.publish(std::slice::from_ref(&decided), &[&decided]);
         let store = self.outputs.documents.clone();
         Box::pin(async move {
             change(&store, KIND, documents(std::slice::from_ref(&decided))).await?;
