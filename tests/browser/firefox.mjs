@@ -65,7 +65,7 @@ test('the first page is live and shows numbers, and a number leads to its histor
   await page.waitForSelector('[data-panel="machine"] a.figure:not(.figure-none)', PATIENCE)
   await page.waitForSelector('[data-panel="board"][data-face="data"]', PATIENCE)
   await page.waitForSelector('[data-panel="ci"][data-face="data"]', PATIENCE)
-  await page.waitForSelector('[data-target="search"][data-up="false"]', PATIENCE)
+  await page.waitForSelector('[data-panel="application"] [data-down="1"]', PATIENCE)
   await page.$eval('[data-panel="machine"] a.figure', (e) => /** @type {HTMLElement} */ (e).click())
   await page.waitForSelector('main[data-page="explore"] .plot canvas', PATIENCE)
   await page.evaluate(() => history.back())

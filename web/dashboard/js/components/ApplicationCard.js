@@ -34,7 +34,7 @@ export function ApplicationCard() {
 /** @param {{ health: Status['health'] }} props */
 function Health({ health }) {
   const low = health.parts.filter((p) => p.score !== null && p.score < 70).sort((a, b) => (a.score ?? 0) - (b.score ?? 0))
-  const words = low.length > 0 ? `low: ${low.map((p) => `${p.part} ${Math.round(p.score ?? 0)}`).join(', ')}` : health.score === null ? '' : 'of 100'
+  const words = low.length > 0 ? `low: ${low.map((p) => `${p.part} ${Math.round(p.score ?? 0)}`).join(', ')}` : health.score === null ? 'not known yet' : 'of 100'
   return html`
     <${Row} name="health" metric=${SCORE} figure=${html`<${Figure} value=${health.score} unit="score" series=${SCORE} label="Health score, of 100" why=${health.missing.map((m) => `${m.part}: ${m.why}`).join('; ') || 'Not computed yet.'} />`}
       detail=${html`<a href=${address('application')} title=${low.map((p) => `${p.part}: ${p.why}`).join('; ')}>${words}</a>`} spark=${html`<${Spark} selector=${SCORE} top=${100} />`} />`
