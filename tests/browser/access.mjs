@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
-import { launch, waitForState, withPage as onPage } from './browser.mjs'
+import { launch, waitForPage, waitForState, withPage as onPage } from './browser.mjs'
 import { everything, Service } from './service.mjs'
 
 const PATIENCE = { timeout: 20_000 }
@@ -32,7 +32,7 @@ async function findings(page) {
 /** Opens a page and waits until it and its figures are there. @param {import('playwright-core').Page} page @param {string} at */
 async function open(page, at) {
   await page.evaluate((hash) => { location.hash = hash }, `#/${at}`)
-  await page.locator(`main[data-page="${at.split(/[/?]/)[0]}"]:not(:has(.page-skeleton)):not(:has([aria-busy="true"]))`).waitFor(PATIENCE)
+  await waitForPage(page, at.split(/[/?]/)[0])
 }
 
 /** @param {Service} service @param {string[]} pages */

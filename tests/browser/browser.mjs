@@ -69,6 +69,13 @@ export async function withPage(browser, body, options) {
 /** @param {import('playwright-core').Page} page @param {'live'|'stale'} state @param {number} [timeout] */
 export const waitForState = (page, state, timeout = 20_000) => page.waitForSelector(`html[data-state="${state}"]`, { timeout })
 
+/** Waits until a page is there and no panel in view still loads; what is further down loads when it comes into view. @param {import('playwright-core').Page} page @param {string} name */
+export const waitForPage = (page, name) => page.waitForFunction((wanted) => {
+  const main = document.querySelector(`main[data-page="${wanted}"]`)
+  const inView = (/** @type {Element} */ e) => e.getBoundingClientRect().top < innerHeight && e.getBoundingClientRect().bottom > 0
+  return main !== null && !main.querySelector('.page-skeleton') && ![...main.querySelectorAll('[aria-busy="true"]')].some(inView)
+}, name, { timeout: 30_000 })
+
 /** The times of the oldest and newest point that a chart draws. @param {import('playwright-core').Page} page @param {string} chart */
 export async function pointsOf(page, chart) {
   const plot = page.locator(`[data-panel="chart-${chart}"] .plot`)

@@ -110,7 +110,7 @@ test('the application card says how to fill it, then what is up, what is down an
     if (process.env.TASKPULSE_PICTURE) await card.screenshot({ path: process.env.TASKPULSE_PICTURE.replace(/\.png$/, '-application.png') })
     await page.goto(`${other.url}/#/application`)
     await page.locator('[data-panel="chart-application"] .plot').waitFor(PATIENCE)
-    await until('its part of the health score', async () => /probes\s+67/.test(await page.locator('.health-parts').innerText()))
+    await until('its part of the health score', async () => /probes\s+67/.test(await page.locator('[data-part="probes"]').innerText()))
     await page.goto('about:blank')
   } finally {
     await other.remove()

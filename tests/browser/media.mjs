@@ -3,10 +3,9 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { launch, waitForState, withPage as onPage } from './browser.mjs'
+import { launch, waitForPage, waitForState, withPage as onPage } from './browser.mjs'
 import { everything } from './service.mjs'
 
-const PATIENCE = { timeout: 20_000 }
 const PAGES = ['now', 'tasks', 'ci', 'system', 'application', 'alerts', 'explore', 'status']
 /** A sheet of A4 between its margins, in pixels of a style sheet. */
 const PAPER_PX = 703
@@ -32,7 +31,7 @@ after(async () => {
 async function open(page, name) {
   await page.goto(`${service.url}/#/${name}`)
   await waitForState(page, 'live')
-  await page.locator(`main[data-page="${name}"]:not(:has(.page-skeleton)):not(:has([aria-busy="true"]))`).waitFor(PATIENCE)
+  await waitForPage(page, name)
 }
 
 test('forced colours leave what is current and what colours mean to be seen', () => onPage(browser, async ({ page }) => {

@@ -37,7 +37,7 @@ function Health({ health }) {
   const words = low.length > 0 ? `low: ${low.map((p) => `${p.part} ${Math.round(p.score ?? 0)}`).join(', ')}` : health.score === null ? 'not known yet' : 'of 100'
   return html`
     <${Row} name="health" metric=${SCORE} figure=${html`<${Figure} value=${health.score} unit="score" series=${SCORE} label="Health score, of 100" why=${health.missing.map((m) => `${m.part}: ${m.why}`).join('; ') || 'Not computed yet.'} />`}
-      detail=${html`<a href=${address('application')} title=${low.map((p) => `${p.part}: ${p.why}`).join('; ')}>${words}</a>`} spark=${html`<${Spark} selector=${SCORE} top=${100} />`} />`
+      detail=${words && html`<a href=${address('application')} title=${low.map((p) => `${p.part}: ${p.why}`).join('; ') || undefined}>${words}</a>`} spark=${html`<${Spark} selector=${SCORE} top=${100} />`} />`
 }
 
 /** A figure that stands alone: a dash with the reason where there is none. @param {string} why */

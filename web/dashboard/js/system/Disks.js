@@ -33,7 +33,7 @@ export function FileSystems() {
 /** @type {import('../components/Table.js').Column[]} */
 const DISK_COLUMNS = [
   { key: 'mount', title: 'Mounted on', value: (r) => r.mount, cell: (r) => html`<bdi title=${r.mount}>${r.mount}</bdi>${r.kind && html` <span class="tag" title="It is on no disk of this machine.">${r.kind}</span>`}` },
-  { key: 'bar', title: '', value: () => null, cell: (r) => html`<${Share} ratio=${r.ratio} />` },
+  { key: 'bar', title: 'Share', value: (r) => r.ratio, cell: (r) => html`<${Share} ratio=${r.ratio} />` },
   { key: 'ratio', title: 'Used', num: true, value: (r) => r.ratio, cell: (r) => html`<${Figure} value=${r.ratio} unit="ratio" series=${r.key} label=${`Used share of ${r.mount}`} />` },
   { key: 'used', title: 'Bytes', num: true, value: (r) => r.used?.v, cell: (r) => html`<${Figure} value=${r.used?.v} unit="bytes" series=${r.used && print(r.used.metric)} label=${`Used bytes of ${r.mount}`} />` },
   { key: 'free', title: 'Free', num: true, value: (r) => r.free?.v, cell: (r) => html`<${Figure} value=${r.free?.v} unit="bytes" series=${r.free && print(r.free.metric)} label=${`Free bytes of ${r.mount}`} />` },
