@@ -3,13 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;
-#[path = "../benches/process/mod.rs"]
-mod process;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use common::{Folder, Service, Socket, eventually};
+use common::{Folder, Service, Socket, eventually, process};
 use serde_json::json;
 
 /// Resident memory, KiB.

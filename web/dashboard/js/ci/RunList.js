@@ -12,7 +12,7 @@ import { choice } from '../stores/ci.js'
 import { minute } from '../stores/pace.js'
 import { param } from '../stores/place.js'
 import { runMark, runWord } from '../statuses.js'
-import { hasFailed, isOf, runTitle } from './runs.js'
+import { hasFailed, isOf } from './runs.js'
 
 const ROW_H = 32
 
@@ -44,6 +44,6 @@ function Line({ run, focusable }) {
     <span class="quiet num" title=${run.queue_seconds === null ? undefined : `waited ${span(Math.round(run.queue_seconds))}`}>${run.duration_seconds === null ? '' : span(Math.round(run.duration_seconds))}</span>
     <span class="quiet num" title=${since(run.ended ?? run.started, minute.value)}>${word}, ${run.ended === null ? `for ${age(minute.value - run.started)}` : ago(minute.value - run.ended)}</span>`
   return run.url
-    ? html`<a class="run-line" data-run=${run.id} href=${run.url} rel="noreferrer" target="_blank" tabindex=${focusable ? 0 : -1} aria-label=${`${runTitle(run)} on ${run.branch}: ${word}. Opens where it ran.`}>${inside}</a>`
+    ? html`<a class="run-line" data-run=${run.id} href=${run.url} rel="noreferrer" target="_blank" tabindex=${focusable ? 0 : -1} title="Opens where it ran">${inside}</a>`
     : html`<span class="run-line" data-run=${run.id}>${inside}</span>`
 }

@@ -10,7 +10,7 @@ import { queryFor } from './wanted.js'
 import { useRows } from './windowed.js'
 import { count } from '../format.js'
 import { html, useEffect, useMemo, useState } from '../lib.js'
-import { address, param } from '../stores/place.js'
+import { address, go, param } from '../stores/place.js'
 
 const ROW_PX = 28
 
@@ -69,7 +69,7 @@ export const space = (px) => (element) => { if (element) element.style.height = 
 /** @param {{ name: string, type: string, index: number, total: number, active: boolean, chosen: boolean }} props */
 function Metric({ name, type, index, total, active, chosen }) {
   return html`
-    <li id=${`metric-${index}`} role="option" aria-selected=${active || chosen} aria-posinset=${index + 1} aria-setsize=${total} class=${active ? 'active' : ''}>
-      <a href=${addressOf(name, type)} tabindex="-1" title=${name}><bdi>${name}</bdi><span class="quiet">${type === 'unknown' ? '' : type}</span></a>
+    <li id=${`metric-${index}`} role="option" aria-selected=${active || chosen} aria-posinset=${index + 1} aria-setsize=${total} class=${active ? 'active' : ''} onClick=${() => go(addressOf(name, type))}>
+      <span class="metric-row" title=${name}><bdi>${name}</bdi><span class="quiet">${type === 'unknown' ? '' : type}</span></span>
     </li>`
 }

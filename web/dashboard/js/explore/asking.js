@@ -46,7 +46,11 @@ export function open(query, view) {
     under?.abort()
     const mine = new AbortController()
     under = mine
-    const [start, end, step] = JSON.parse(grid.peek())
+    const [from, to, step] = JSON.parse(grid.peek())
+    // What came since the last whole step is there too: a metric that has just begun is not said to be missing.
+    const newest = period.peek().live ? now.peek() : period.peek().end
+    const end = view === 'heat' ? to : Math.max(to, Math.floor(newest))
+    const start = from + (end - to)
     const since = performance.now()
     answer.value = { ...answer.peek(), busy: true, since }
     try {
