@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn no_more_threads_hang_than_the_bound() {
-        let crew = Crew::new(Duration::from_millis(30));
+        let crew = Crew::new(Duration::from_millis(200));
         let (gates, keys) = gates(0..40);
         for _ in 0..3 {
             let results = read(&crew, &gates, 0..40);

@@ -37,7 +37,7 @@ test('the status page lists actors and sources', () => withPage(async ({ page })
 
 test('nothing has to be scrolled sideways at 360 px', () => withPage(async ({ page }) => {
   const pages = [['#/', '.ribbon'], ['#/tasks', '[data-status]'], ['#/ci', '[data-panel="ci"]'], ['#/system', '.plot'], ['#/application', '.panel'],
-    ['#/alerts', '.panel'], ['#/explore', 'table'], ['#/explore?query=system_cpu_utilization_ratio', '.plot'], ['#/status', '[data-actor]']]
+    ['#/alerts', '.panel'], ['#/explore', '.panel'], ['#/explore?query=system_cpu_utilization_ratio', '.plot'], ['#/status', '[data-actor]']]
   for (const [at, shown] of pages) {
     await page.goto(`${service.url}/${at}`)
     await waitForState(page, 'live')

@@ -49,7 +49,7 @@ export function Browser({ add }) {
         aria-activedescendant=${at >= rows.from && at < rows.to ? `metric-${at}` : undefined} autocomplete="off" spellcheck=${false} value=${search.value}
         onInput=${(/** @type {any} */ e) => { search.value = e.target.value; setAt(-1); rows.show(0) }} onKeyDown=${onKeyDown} />
       <p class="browser-note quiet" role="status">${note}</p>
-      <div class="browser-list" ref=${rows.box} onScroll=${rows.onScroll} tabindex="-1">
+      <div class="browser-list" ref=${rows.box} onScroll=${rows.onScroll} tabindex="0">
         <ul id="metric-list" role="listbox" aria-label="Metrics">
           <li class="rows-before" role="presentation" ref=${space(rows.from * ROW_PX)}></li>
           ${shown.map((name, i) => html`<${Metric} key=${name} name=${name} type=${describe(meta, name)?.type ?? ''} index=${rows.from + i} total=${found.length} active=${rows.from + i === at} chosen=${name === chosen} />`)}
