@@ -61,7 +61,7 @@ test('at 320 px, as with a zoom of 400 %, nothing has to be scrolled sideways', 
   }
 }, { viewport: { width: 320, height: 640 } }))
 
-test('on paper a page is as wide as the sheet, without what only a screen can use, with its pictures', () => onPage(browser, async ({ page }) => {
+test('on paper a page is as wide as the sheet, without what only a screen can use, with its pictures', { timeout: 120_000 }, () => onPage(browser, async ({ page }) => {
   for (const name of PAGES) {
     await page.setViewportSize({ width: 1440, height: 900 })
     await page.emulateMedia({ media: 'screen' })
