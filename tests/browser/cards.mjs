@@ -2,30 +2,13 @@
  * The cards of the first screen: the board's counts are those of its files, CI and application say what would fill them, then what there is.
  */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch, withPage as onPage } from './browser.mjs'
+import { test } from 'node:test'
+import { withService } from './fixture.mjs'
 import { Github, Service, until } from './service.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 
-/** @type {Service} */
-let service
-/** @type {import('playwright-core').Browser} */
-let browser
-
-before(async () => {
-  service = await Service.prepare()
-  await service.start()
-  browser = await launch()
-})
-
-after(async () => {
-  await browser?.close()
-  await service?.remove()
-})
-
-/** @param {(w: import('./browser.mjs').Watched) => Promise<void>} body */
-const withPage = (body) => onPage(browser, body)
+const { service, withPage } = await withService()
 
 test('the board shows the counts of its files, tag by tag', () => withPage(async ({ page }) => {
   await page.goto(service.url)

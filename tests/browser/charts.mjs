@@ -3,9 +3,10 @@
  */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { after, before, test } from 'node:test'
-import { launch, waitForState, withPage as onPage } from './browser.mjs'
-import { Service, until } from './service.mjs'
+import { before, test } from 'node:test'
+import { waitForState } from './browser.mjs'
+import { withService } from './fixture.mjs'
+import { until } from './service.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 const DAY = 86_400
@@ -13,10 +14,7 @@ const DAY = 86_400
 const NOW = Math.floor(Date.now() / 60_000) * 60
 const SPIKE_AT = NOW - 11 * DAY
 
-/** @type {Service} */
-let service
-/** @type {import('playwright-core').Browser} */
-let browser
+const { service, withPage } = await withService()
 
 /** @param {Array<{ metric: Record<string, string>, values: number[], timestamps: number[] }>} series */
 async function fill(series) {
@@ -26,24 +24,13 @@ async function fill(series) {
 }
 
 before(async () => {
-  service = await Service.prepare()
-  await service.start()
   // Every two minutes of 25 days, and one sample that is far above all others.
   const times = Array.from({ length: 25 * 720 }, (_, n) => NOW - 25 * DAY + n * 120 + 60)
   await fill([{ metric: { __name__: 'spiky' }, values: [...times.map((_, n) => 1 + (n % 2) / 10), 10], timestamps: [...times, SPIKE_AT + 5] }])
   const hour = Array.from({ length: 720 }, (_, n) => NOW - 3600 + n * 5)
   await fill(['a', 'b', 'c'].map((name, i) => ({ metric: { __name__: 'three', name }, values: hour.map((_, n) => i * 10 + (n % 7)), timestamps: hour })))
   await fill(Array.from({ length: 120 }, (_, n) => ({ metric: { __name__: 'many', n: String(n) }, values: hour.filter((_, i) => i % 20 === 0).map(() => n), timestamps: hour.filter((_, i) => i % 20 === 0) })))
-  browser = await launch()
 })
-
-after(async () => {
-  await browser?.close()
-  await service?.remove()
-})
-
-/** @param {(w: import('./browser.mjs').Watched) => Promise<void>} body @param {import('playwright-core').BrowserContextOptions} [options] */
-const withPage = (body, options) => onPage(browser, body, options)
 
 /** Opens the chart of a query in Explore. @param {import('playwright-core').Page} page @param {string} query @param {string} [time] */
 async function open(page, query, time = `from=${NOW - 3600}&to=${NOW}`) {

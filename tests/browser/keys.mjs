@@ -2,9 +2,9 @@
  * The dashboard by keyboard: every page is reached, the focus is seen and never lost, and the list of keys says what there is.
  */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch, waitForState, withPage as onPage } from './browser.mjs'
-import { Service } from './service.mjs'
+import { test } from 'node:test'
+import { waitForState } from './browser.mjs'
+import { withService } from './fixture.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 const ALERT = {
@@ -13,24 +13,7 @@ const ALERT = {
   last_sample: 0, summary: 'CPU 87 %, above 80 %', acked_at: /** @type {number|null} */ (null), reason: null,
 }
 
-/** @type {Service} */
-let service
-/** @type {import('playwright-core').Browser} */
-let browser
-
-before(async () => {
-  service = await Service.prepare()
-  await service.start()
-  browser = await launch()
-})
-
-after(async () => {
-  await browser?.close()
-  await service?.remove()
-})
-
-/** @param {(w: import('./browser.mjs').Watched) => Promise<void>} body @param {import('playwright-core').BrowserContextOptions} [options] */
-const withPage = (body, options) => onPage(browser, body, options)
+const { service, withPage } = await withService()
 
 /** What has the focus: its name, and whether that is seen. @param {import('playwright-core').Page} page */
 const focused = (page) => page.evaluate(() => ({

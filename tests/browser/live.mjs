@@ -2,31 +2,15 @@
  * The dashboard over time: what it asks for, what it does while nobody looks, without the service, with a clock that is off.
  */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch, waitForState, withPage as onPage } from './browser.mjs'
+import { test } from 'node:test'
+import { waitForState } from './browser.mjs'
+import { withService } from './fixture.mjs'
 import { hide } from './measure.mjs'
-import { Service, until } from './service.mjs'
+import { until } from './service.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 
-/** @type {Service} */
-let service
-/** @type {import('playwright-core').Browser} */
-let browser
-
-before(async () => {
-  service = await Service.prepare()
-  await service.start()
-  browser = await launch()
-})
-
-after(async () => {
-  await browser?.close()
-  await service?.remove()
-})
-
-/** @param {(w: import('./browser.mjs').Watched) => Promise<void>} body @param {import('playwright-core').BrowserContextOptions} [options] */
-const withPage = (body, options) => onPage(browser, body, options)
+const { service, withPage } = await withService()
 
 /** Notes what a page asks for. @param {import('playwright-core').Page} page */
 function note(page) {

@@ -2,33 +2,16 @@
  * How the first page comes: in few files, kept for ever, compressed; and soon.
  */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch, waitForState, withPage as onPage } from './browser.mjs'
-import { Service } from './service.mjs'
+import { test } from 'node:test'
+import { waitForState } from './browser.mjs'
+import { withService } from './fixture.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 /** What the scripts and styles of the first page may weigh, compressed. */
 const MOST_BYTES = 90 * 1024
 const MOST_FILES = 4
 
-/** @type {Service} */
-let service
-/** @type {import('playwright-core').Browser} */
-let browser
-
-before(async () => {
-  service = await Service.prepare()
-  await service.start()
-  browser = await launch()
-})
-
-after(async () => {
-  await browser?.close()
-  await service?.remove()
-})
-
-/** @param {(w: import('./browser.mjs').Watched) => Promise<void>} body */
-const withPage = (body) => onPage(browser, body)
+const { service, withPage } = await withService()
 
 /** The first number's time, which also says that the page is drawn. @param {import('playwright-core').Page} page */
 async function timesOf(page) {

@@ -3,33 +3,17 @@
  */
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
-import { after, before, test } from 'node:test'
-import { launch, waitForState, withPage as onPage } from './browser.mjs'
-import { Service, until } from './service.mjs'
+import { test } from 'node:test'
+import { waitForState } from './browser.mjs'
+import { withService } from './fixture.mjs'
+import { until } from './service.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 const TOKEN = 'a-long-enough-secret'
 const settings = (/** @type {string} */ token) => `[server]\ntoken = "${token}"\n`
 
-/** @type {Service} */
-let service
-/** @type {import('playwright-core').Browser} */
-let browser
-
-before(async () => {
-  service = await Service.prepare(settings(TOKEN))
-  service.token = TOKEN
-  await service.start()
-  browser = await launch()
-})
-
-after(async () => {
-  await browser?.close()
-  await service?.remove()
-})
-
-/** @param {(w: import('./browser.mjs').Watched) => Promise<void>} body @param {import('playwright-core').BrowserContextOptions} [options] */
-const withPage = (body, options) => onPage(browser, body, options)
+const { service, withPage } = await withService(settings(TOKEN))
+service.token = TOKEN
 
 /** Types a token where the page waits for it, and presses Enter. @param {import('playwright-core').Page} page @param {string} [token] */
 async function logIn(page, token = TOKEN) {

@@ -4,30 +4,13 @@
  * TASKPULSE_PICTURE  where to write a picture of the first screen; none is written without it
  */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch, waitForState, withPage as onPage } from './browser.mjs'
-import { Service } from './service.mjs'
+import { test } from 'node:test'
+import { waitForState } from './browser.mjs'
+import { withService } from './fixture.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 
-/** @type {Service} */
-let service
-/** @type {import('playwright-core').Browser} */
-let browser
-
-before(async () => {
-  service = await Service.prepare()
-  await service.start()
-  browser = await launch()
-})
-
-after(async () => {
-  await browser?.close()
-  await service?.remove()
-})
-
-/** @param {(w: import('./browser.mjs').Watched) => Promise<void>} body @param {import('playwright-core').BrowserContextOptions} [options] */
-const withPage = (body, options) => onPage(browser, body, options)
+const { service, withPage } = await withService()
 
 test('the status page lists actors and sources', () => withPage(async ({ page }) => {
   await page.goto(`${service.url}/#/status`)

@@ -2,9 +2,9 @@
  * The first screen: one line that says how things are, causes with an action, what happened meanwhile, the ribbon by mouse and by keyboard.
  */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch, withPage as onPage } from './browser.mjs'
-import { Service, until } from './service.mjs'
+import { test } from 'node:test'
+import { withService } from './fixture.mjs'
+import { until } from './service.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 const TASKS = '.taskmaster/tasks/tasks.json'
@@ -13,24 +13,8 @@ const ALERTS = `[optimizer]\nenabled = false\n[containers]\nenabled = false\n${[
 ${['first', 'second', 'third', 'fourth'].map((name, i) => `[alerts.rules.${name}_rule]\nexpr = "system_memory_utilization_ratio < ${2 + i}"\nfor = "0s"\nseverity = "warning"\n`).join('')}
 [alerts.rules.tasks_of_each_status]\nexpr = "taskmaster_tasks >= 0"\nfor = "0s"\nseverity = "error"\n`
 
-/** @type {Service} */
-let service
-/** @type {import('playwright-core').Browser} */
-let browser
+const { service, withPage } = await withService(ALERTS)
 
-before(async () => {
-  service = await Service.prepare(ALERTS)
-  await service.start()
-  browser = await launch()
-})
-
-after(async () => {
-  await browser?.close()
-  await service?.remove()
-})
-
-/** @param {(w: import('./browser.mjs').Watched) => Promise<void>} body @param {import('playwright-core').BrowserContextOptions} [options] */
-const withPage = (body, options) => onPage(browser, body, options)
 /** @param {import('playwright-core').Page} page */
 const opened = async (page) => {
   await page.goto(service.url)

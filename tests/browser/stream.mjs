@@ -2,30 +2,14 @@
  * The live stream: charts move as samples arrive, and a service that goes away is said and comes back with its history.
  */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch, pointsOf, waitForState, withPage as onPage } from './browser.mjs'
-import { Service, until } from './service.mjs'
+import { test } from 'node:test'
+import { pointsOf, waitForState } from './browser.mjs'
+import { withService } from './fixture.mjs'
+import { until } from './service.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 
-/** @type {Service} */
-let service
-/** @type {import('playwright-core').Browser} */
-let browser
-
-before(async () => {
-  service = await Service.prepare()
-  await service.start()
-  browser = await launch()
-})
-
-after(async () => {
-  await browser?.close()
-  await service?.remove()
-})
-
-/** @param {(w: import('./browser.mjs').Watched) => Promise<void>} body */
-const withPage = (body) => onPage(browser, body)
+const { service, withPage } = await withService()
 
 test('charts move as samples arrive', () => withPage(async ({ page }) => {
   await page.goto(`${service.url}/#/system?range=15m`)
