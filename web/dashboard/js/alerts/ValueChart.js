@@ -3,7 +3,7 @@
  *
  * @import { Alert } from '../types.js'
  */
-import { QueryChart } from '../chart/QueryChart.js'
+import { Chart } from '../chart/Chart.js'
 import { unitOf } from '../format.js'
 import { subjectOf } from '../headline.js'
 import { html, useMemo } from '../lib.js'
@@ -16,7 +16,7 @@ export function ValueChart({ name, query, threshold, title }) {
     top: threshold !== null && threshold > 0 ? threshold * 1.05 : undefined, note: threshold === null ? undefined : 'dashed: the threshold',
     fill: 'No sample in this time. A longer period may hold some.',
   }), [name, query, threshold, title])
-  return html`<${QueryChart} spec=${spec} height=${160} />`
+  return html`<${Chart} spec=${spec} height=${160} />`
 }
 
 /** A query of exactly the series of these alerts. @param {Alert[]} alerts @param {(metric: import('../types.js').Metric) => string} print */

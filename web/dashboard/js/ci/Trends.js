@@ -3,7 +3,7 @@
  *
  * @import { ChartSpec } from '../chart/specs.js'
  */
-import { QueryChart } from '../chart/QueryChart.js'
+import { Chart } from '../chart/Chart.js'
 import { caption } from '../selector.js'
 import { html, useMemo } from '../lib.js'
 import { range } from '../stores/place.js'
@@ -16,7 +16,7 @@ const WINDOWS = [[86_400, '1h', 'an hour'], [7 * 86_400, '6h', 'six hours'], [In
 export function Trends({ repo }) {
   const [, window, words] = WINDOWS.find(([most]) => range.value.seconds <= most) ?? WINDOWS[WINDOWS.length - 1]
   const specs = useMemo(() => specsOf(repo, window, words), [repo, window])
-  return html`<div class="trends">${specs.map((spec) => html`<${QueryChart} key=${spec.id + window} spec=${spec} />`)}</div>`
+  return html`<div class="trends">${specs.map((spec) => html`<${Chart} key=${spec.id + window} spec=${spec} />`)}</div>`
 }
 
 /** @param {string} repo @param {string} window @param {string} words @returns {Array<ChartSpec & { query: string }>} */

@@ -9,7 +9,7 @@ import { PHASES } from '../application/phases.js'
 import { Probes, TargetFacts } from '../application/Probes.js'
 import { Programs } from '../application/Programs.js'
 import { APPLICATION_CHART } from '../chart/specs.js'
-import { QueryChart } from '../chart/QueryChart.js'
+import { Chart } from '../chart/Chart.js'
 import { Panel } from '../components/Panel.js'
 import { caption } from '../selector.js'
 import { html, useMemo } from '../lib.js'
@@ -31,7 +31,7 @@ export function Application() {
     <div class="application-page">
       <${Probes} />
       ${chosen && html`<${One} key=${chosen.target} target=${chosen} />`}
-      ${targets.length > 0 && html`<div class="charts charts-two"><${QueryChart} spec=${LATENCY} height=${190} /><${QueryChart} spec=${SUCCESS} height=${190} /></div>`}
+      ${targets.length > 0 && html`<div class="charts charts-two"><${Chart} spec=${LATENCY} height=${190} /><${Chart} spec=${SUCCESS} height=${190} /></div>`}
       <div class="application-two"><${HealthParts} /><${Programs} /></div>
     </div>`
 }
@@ -43,7 +43,7 @@ function One({ target }) {
     <${Panel} title=${html`<bdi>${target.target}</bdi>`} name="target" face="data" aside=${html`<a class="link" href=${address('application')}>Close</a>`}>
       <${TargetFacts} target=${target} />
     <//>
-    ${target.kind === 'http' && html`<${QueryChart} spec=${spec} height=${190} />`}`
+    ${target.kind === 'http' && html`<${Chart} spec=${spec} height=${190} />`}`
 }
 
 /** A check that failed has phases too, but they lead to no answer. @param {string} target @returns {ChartSpec & { query: string }} */

@@ -3,7 +3,6 @@
  */
 import { MACHINE_CHARTS } from '../chart/specs.js'
 import { Chart } from '../chart/Chart.js'
-import { QueryChart } from '../chart/QueryChart.js'
 import { Panel } from '../components/Panel.js'
 import { SourceTrouble } from '../components/SourceTrouble.js'
 import { count, sentences, since, span } from '../format.js'
@@ -35,7 +34,7 @@ export function System() {
       <p class="facts-line">${facts().map((fact) => html`<span key=${fact}>${fact}</span>`)}</p>
       <div class="charts">
         ${MACHINE_CHARTS.map((spec) => html`<${Chart} key=${spec.id} spec=${spec} />`)}
-        ${MORE_CHARTS.map((spec) => html`<${QueryChart} key=${spec.id} spec=${spec} />`)}
+        ${MORE_CHARTS.map((spec) => html`<${Chart} key=${spec.id} spec=${spec} />`)}
       </div>
       <div class="system-tables">
         <div><${Processes} /><${FileSystems} /></div>
