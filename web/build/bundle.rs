@@ -218,7 +218,7 @@ impl Module {
         let record = &parsed.module_record;
         let (imports, mut edits) = imports(name, record)?;
         let exports = exports(name, source, record, &mut edits)?;
-        // `export {}` exports nothing, so no record tells of it: it only makes a file a module.
+        // `export {}` exports nothing and is in no record; it only makes a file a module.
         for span in parsed.program.body.iter().map(GetSpan::span) {
             if is_empty_export(&source[span.start as usize..span.end as usize]) {
                 edits.push((span.start, span.end, String::new()));

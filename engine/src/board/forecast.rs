@@ -59,7 +59,7 @@ pub enum Missing {
     TooFew(usize),
 }
 
-/// How many were seen, with the verb in the right number.
+/// How many completions were seen, in words: singular or plural.
 fn completions(seen: &usize) -> String {
     match seen {
         0 => "no completion was".to_owned(),

@@ -175,6 +175,7 @@ impl Source for StoreReader {
         read_spans(self, &self.spans(&ids(self, matchers), start, end), start, end, sink)
     }
 }
+
 /// Passes on the samples of series within `[start, end]`.
 pub(super) fn read_spans(
     store: &StoreReader,

@@ -1,5 +1,5 @@
 /**
- * What happened while the reader was away, in few lines, each leading to what it tells of.
+ * What happened while the reader was away, in few lines, each a link to it.
  *
  * Pure: events of that time in, lines out. What cancelled itself out (a task done and reopened) is told as it ended.
  *

@@ -20,7 +20,7 @@ import { queryOf, ValueChart } from './ValueChart.js'
 
 /** Series of a rule that a row shows; a rule may have thousands. */
 const SHOWN = 50
-/** Series whose values one chart tells apart. */
+/** Most series that a reader can distinguish in one chart. */
 const CHARTED = 8
 
 /** @param {{ groups: Group[], stand: import('./grouping.js').Stand }} props */
