@@ -17,7 +17,7 @@ export function Away() {
   return html`
     <${Panel} title="Since you looked away" note=${long} kind="away" name="away" face=${face} live=${false} error=${unknown.value}
       aside=${face === 'data' && html`<button type="button" class="button" onClick=${markSeen}>Mark as seen</button>`}
-      empty=${html`<p>${firstVisit.value || from === null ? 'This is your first visit. What happens while you are away will be told here.' : `Nothing happened since ${since(from, minute.value)}.`}</p>`}>
+      empty=${html`<p>${firstVisit.value || from === null ? 'This is your first visit. What happens while you are away will be listed here.' : `Nothing happened since ${since(from, minute.value)}.`}</p>`}>
       <ul class="news">
         ${list?.map((item) => html`
           <li key=${item.key} data-news=${item.key}><a href=${address(item.page, item.item)} title=${item.words}><${Mark} kind=${item.mark} word="" /><bdi>${item.words}</bdi></a></li>`)}
