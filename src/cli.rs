@@ -96,6 +96,17 @@ pub enum Command {
         json: bool,
     },
 
+    /// Print an anomaly score in [0, 1] for each row `timestamp,value` of standard input; 0.5 and more is an anomaly
+    Detect {
+        /// Print beside the score: the expected band, in how many of the blocks of 48 samples before it was as unusual, and what is
+        #[arg(long, conflicts_with = "zscore")]
+        explain: bool,
+
+        /// Use the distance from the mean of the last WINDOW samples instead; 0.5 at three standard deviations
+        #[arg(long, value_name = "WINDOW", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+        zscore: Option<u32>,
+    },
+
     /// Restore a data directory from a snapshot (`POST /api/v1/admin/snapshot` makes one)
     Restore {
         /// Folder of the snapshot
@@ -106,4 +117,12 @@ pub enum Command {
         #[arg(long)]
         replace: bool,
     },
+}
+
+impl Command {
+    /// Whether it reads standard input alone, so that no settings can be wrong.
+    #[must_use]
+    pub fn works_alone(&self) -> bool {
+        matches!(self, Self::Detect { .. })
+    }
 }
