@@ -1,10 +1,12 @@
 /**
  * How figures, times and spans are written: three significant digits at most, a unit, a dash for none.
  *
- * Pure, and the only place that turns a number into text, so the same figure reads the same everywhere.
+ * The only place that turns a number or a time into text, so the same figure reads the same everywhere. Pure but for the time zone, which the reader chooses.
  *
  * @typedef {'ratio'|'bytes'|'seconds'|'count'|'bytes_per_second'|'per_day'|'score'|'plain'} Unit
  */
+
+import { utc } from './zone.js'
 
 /** Stands where there is no number; its element's title says why. */
 export const DASH = '–'
@@ -104,22 +106,24 @@ export function unitOf(name) {
   return 'plain'
 }
 
-const clockFormat = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
-const secondsFormat = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
-const dayFormat = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
+/** @param {Intl.DateTimeFormatOptions} parts @returns {(t: number) => string} in the zone that the reader chose */
+function inZone(parts) {
+  const own = new Intl.DateTimeFormat('en-GB', parts)
+  const universal = new Intl.DateTimeFormat('en-GB', { ...parts, timeZone: 'UTC' })
+  return (t) => (utc.value ? universal : own).format(t * 1000).replaceAll(' ', NBSP)
+}
 
-/** `14:02`. @param {number} t Unix seconds */
-export const clockTime = (t) => clockFormat.format(t * 1000)
-/** `14:02:31`. @param {number} t Unix seconds */
-export const exactTime = (t) => secondsFormat.format(t * 1000)
-/** `24 Nov`; no line breaks in it. @param {number} t Unix seconds */
-export const day = (t) => dayFormat.format(t * 1000).replaceAll(' ', NBSP)
+/** `14:02`. */
+export const clockTime = inZone({ hour: '2-digit', minute: '2-digit' })
+/** `14:02:31`. */
+export const exactTime = inZone({ hour: '2-digit', minute: '2-digit', second: '2-digit' })
+/** `24 Nov`; no line breaks in it. */
+export const day = inZone({ day: 'numeric', month: 'short' })
+const year = inZone({ year: 'numeric' })
 
 /** `14:02` today, `23 Nov 14:02` on another day, `23 Nov 2025 14:02` in another year. @param {number} t Unix seconds @param {number} now Unix seconds */
 export function since(t, now) {
-  const date = new Date(t * 1000)
-  const today = new Date(now * 1000)
-  if (date.getFullYear() !== today.getFullYear()) return `${day(t)}${NBSP}${date.getFullYear()}${NBSP}${clockTime(t)}`
+  if (year(t) !== year(now)) return `${day(t)}${NBSP}${year(t)}${NBSP}${clockTime(t)}`
   return day(t) === day(now) ? clockTime(t) : `${day(t)}${NBSP}${clockTime(t)}`
 }
 
