@@ -184,9 +184,8 @@ fn several_questions_are_answered_as_each_is_alone() {
     let (_folder, service) = service(&[all]);
     let (from, to) = (((at - 3_600_000) / 1_000).to_string(), (at / 1_000).to_string());
     // One large answer among them, one error at its beginning, and one at the end.
-    let asks = [("level{", "1"), ("level", "1"), ("level", "0"), ("sum(level)", ""), ("up", ""), ("1 +", "")].map(|(query, limit)| {
-        [("query", query), ("start", &*from), ("end", &*to), ("step", "15"), ("limit", limit)]
-    });
+    let asks = [("level{", "1"), ("level", "1"), ("level", "0"), ("sum(level)", ""), ("up", ""), ("1 +", "")]
+        .map(|(query, limit)| [("query", query), ("start", &*from), ("end", &*to), ("step", "15"), ("limit", limit)]);
     let alone = asks.map(|ask| get(&service, "/api/v1/buckets", &ask).1);
     let texts = asks.map(|ask| reqwest::Url::parse_with_params("http://localhost", ask).unwrap().query().unwrap().to_owned());
     let together: Vec<(&str, &str)> = texts.iter().map(|text| ("ask", text.as_str())).collect();
