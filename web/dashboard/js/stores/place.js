@@ -53,7 +53,7 @@ export function param(name, initial = '') {
   }
 }
 
-export { utc }
+export { utc } from '../zone.js'
 effect(() => { utc.value = place.value.params.zone === 'utc' })
 /** How many seconds earlier the period lies that is drawn beside the one in view; 0 for none. */
 export const compare = computed(() => ({ day: 86_400, week: 604_800 }[place.value.params.compare] ?? 0))
