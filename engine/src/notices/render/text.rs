@@ -1,6 +1,6 @@
 //! Notices as text: a title, and one line an alert.
 
-use super::{clipped, rfc3339};
+use super::{clipped, generator_url, rfc3339};
 use crate::notices::{Notice, NoticeAlert};
 
 /// Longest title, in characters.
@@ -28,6 +28,21 @@ pub fn line(alert: &NoticeAlert) -> String {
     let flaps = if alert.flapping { " (it fires again and again; its next changes are held back)" } else { "" };
     let time = rfc3339(at - at.rem_euclid(1_000));
     format!("{time} {state:<8} {:<8} {}: {}{reason}{flaps}", alert.severity.to_string(), alert.rule, clipped(alert.summary(), MAX_LINE))
+}
+
+/// The text of a mail: the title, and each alert with its labels and where to look.
+#[must_use]
+pub fn mail(notice: &Notice, external_url: &str) -> String {
+    let mut text = format!("{}\n", title(notice));
+    for alert in &notice.alerts {
+        let labels: Vec<String> = alert.labels.iter().map(|(name, value)| format!("{name}={}", clipped(value, MAX_TITLE))).collect();
+        let link = generator_url(alert, external_url);
+        text.push_str(&format!("\n{}\n  {}\n  {link}\n", line(alert), clipped(&labels.join(" "), MAX_LINE)));
+    }
+    if notice.more > 0 {
+        text.push_str(&format!("\n… and {} more\n", notice.more));
+    }
+    text
 }
 
 #[cfg(test)]
