@@ -38,6 +38,7 @@ mod rules;
 mod server;
 mod session;
 mod shapes;
+mod silences;
 mod tree;
 mod upgrade;
 
