@@ -223,10 +223,16 @@ struct PostableSilence {
     #[serde(default)]
     id: Option<String>,
     matchers: Vec<MatcherSpec>,
-    starts_at: jiff::Timestamp,
-    ends_at: jiff::Timestamp,
+    starts_at: String,
+    ends_at: String,
     created_by: String,
     comment: String,
+}
+
+fn time(name: &str, text: &str) -> Result<TimestampMs, ApiError> {
+    let time: Result<jiff::Timestamp, _> = text.parse();
+    time.map(jiff::Timestamp::as_millisecond)
+        .map_err(|error| ApiError::bad_data(format!("{name}: {text:?} is no time of RFC 3339: {error}")))
 }
 
 async fn set_silence(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, TextError> {
@@ -235,8 +241,8 @@ async fn set_silence(req: HttpRequest, payload: web::Payload, state: web::Data<A
     let draft = SilenceDraft {
         id: posted.id.filter(|id| !id.is_empty()),
         matchers: posted.matchers,
-        starts_at: posted.starts_at.as_millisecond(),
-        ends_at: posted.ends_at.as_millisecond(),
+        starts_at: time("startsAt", &posted.starts_at)?,
+        ends_at: time("endsAt", &posted.ends_at)?,
         created_by: posted.created_by,
         comment: posted.comment,
     };

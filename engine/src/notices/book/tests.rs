@@ -16,6 +16,8 @@ fn plan(name: &str) -> ChannelPlan {
         interval_ms: 300 * SECOND,
         repeat_ms: 3_600 * SECOND,
         send_resolved: true,
+        resends: false,
+        most: 256,
     };
     ChannelPlan { name: name.to_owned(), filter: Filter::default(), grouping, times: None }
 }

@@ -58,7 +58,7 @@ pub fn slack(notice: &Notice, external_url: &str) -> Value {
     let attachment = |alert: &NoticeAlert| {
         json!({
             "color": format!("#{:06x}", color(alert.severity, alert.is_over())),
-            "title": format!("{}: {}", state(alert), slack_text(&alert.rule)),
+            "title": format!("{}: {}", state(alert), slack_text(&clipped(&alert.rule, ALERT_CHARACTERS))),
             "title_link": generator_url(alert, external_url),
             "text": slack_text(&clipped(alert.summary(), ALERT_CHARACTERS)),
             "footer": slack_text(&labels(alert)),
@@ -151,7 +151,7 @@ fn teams_with(notice: &Notice, external_url: &str, count: usize) -> Value {
 pub fn ntfy(notice: &Notice, topic: &str, external_url: &str, may_acknowledge: bool) -> Value {
     let (mut text, mut listed) = (String::new(), 0);
     for alert in &notice.alerts {
-        let line = format!("{} {}: {}\n", state(alert), alert.rule, clipped(alert.summary(), ALERT_CHARACTERS));
+        let line = format!("{} {}: {}\n", state(alert), clipped(&alert.rule, ALERT_CHARACTERS), clipped(alert.summary(), ALERT_CHARACTERS));
         if text.len() + line.len() > NTFY_BYTES {
             break;
         }
@@ -201,6 +201,7 @@ mod tests {
     fn huge() -> Notice {
         let alert = |n: usize| {
             let mut alert = firing(&"r".repeat(2_000), &format!("{n}{}", "é".repeat(20_000)), 0);
+            alert.id = n.to_string();
             alert.annotations.insert("summary".to_owned(), "\"<@everyone>\\*".repeat(2_000));
             alert
         };
