@@ -122,7 +122,7 @@ fn a_maintenance_window_holds_notifications_back_and_not_alerts() {
     );
     let folder = Folder::with_settings(&settings);
     let service = folder.start();
-    let send = |method: reqwest::Method, name: &str, body: &Value| {
+    let send = |method: Method, name: &str, body: &Value| {
         let answer = service.client.request(method, service.url(&format!("/api/v1/maintenance/{name}"))).json(body).send().unwrap();
         (answer.status().as_u16(), answer.json::<Value>().unwrap())
     };

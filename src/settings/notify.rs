@@ -338,7 +338,7 @@ impl ChannelSpec {
     }
 
     fn program(&self, timeout: Duration, external_url: ExternalUrl) -> anyhow::Result<Arc<dyn Transport>> {
-        let words: Vec<String> = self.command.iter().flatten().map(ToString::to_string).collect();
+        let words: Vec<String> = self.command.iter().flatten().map(|word| word.to_string()).collect();
         ensure!(words.first().is_some_and(|program| !program.is_empty()), "needs command = [\"program\", \"argument\"]");
         let parts = words.iter().map(|word| Template::parse(word)).collect::<Result<Vec<_>, _>>().context("command")?;
         // A shell would run what an alert says.
