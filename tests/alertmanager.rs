@@ -26,6 +26,7 @@ fn amtool_adds_lists_and_expires_silences_and_lists_alerts() {
     let folder = Folder::with_settings(&format!(
         "{QUIET}{LONG_QUEUE}[notify]\ngroup_interval = \"1s\"\n[notify.channels.ops]\nkind = \"webhook\"\nurl = \"{url}\"\n"
     ));
+    folder.pending_tasks(2);
     let service = folder.start();
     let run = |service: &Service, arguments: &[&str]| amtool(service.port, arguments).map(|done| done.unwrap());
     let silence = ["silence", "add", "alertname=long_queue", "--comment=moving", "--author=me", "--duration=1h"];
