@@ -29,3 +29,4 @@ pub mod rules;
 pub mod span;
 pub mod store;
 pub mod windows;
+pub mod words;

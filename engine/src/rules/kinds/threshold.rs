@@ -1,9 +1,9 @@
 //! `expr = "selector > number"`: each sample is compared with a fixed number.
 
 use super::{ConditionError, Description, Evaluation, Evaluator, KindSettings, Limit, RegisteredKind, RuleKind, value};
-use crate::metrics::quantity;
 use crate::model::{Comparison, Labels, MatchOp, NAME_LABEL, Selector, TimestampMs};
 use crate::promql::Condition;
+use crate::words::figure;
 
 const EXPR: &str = "expr";
 
@@ -61,6 +61,6 @@ impl Evaluator for Limit {
             Comparison::NotEqual => "other than",
         };
         let (name, no_longer) = (series.name(), if evaluation.holds { "" } else { "no longer " });
-        format!("{series} is {}, {no_longer}{relation} {}", quantity(name, evaluation.value), quantity(name, self.threshold))
+        format!("{series} is {}, {no_longer}{relation} {}", figure(name, evaluation.value), figure(name, self.threshold))
     }
 }
