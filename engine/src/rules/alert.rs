@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kinds::Evaluation;
-use super::{Rule, Severity};
+use super::tracker::Evaluation;
+use super::{Condition, Rule, Severity};
 use crate::model::{Labels, TimestampMs};
+use crate::words;
 
 /// Where an alert stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,11 +67,11 @@ pub struct Alert {
 impl Alert {
     /// A pending alert of a condition that begins to hold.
     pub(super) fn new(rule: &Rule, series: &Labels, evaluation: &Evaluation, summary: String) -> Self {
-        let limit = rule.condition.describe().limit;
+        let limit = rule.condition.limit();
         Self {
-            id: alert_id(&rule.name, series),
+            id: alert_id(&rule.key, series),
             rule: rule.name.clone(),
-            severity: rule.spec.severity,
+            severity: rule.severity,
             state: AlertState::Pending,
             metric: series.clone(),
             value: evaluation.value,
@@ -121,10 +122,10 @@ impl Alert {
 
     /// Whether a rule still says what it said when the alert began.
     pub(super) fn is_of(&self, rule: &Rule) -> bool {
-        let limit = rule.condition.describe().limit;
+        let limit = rule.condition.limit();
         limit.map(|limit| limit.threshold) == self.threshold
             && limit.map(|limit| limit.op.to_string()) == self.op
-            && rule.condition.selector().accepts(&self.metric)
+            && matches!(&rule.condition, Condition::Sample(condition) if condition.selector.accepts(&self.metric))
     }
 }
 
@@ -133,4 +134,20 @@ pub(super) fn alert_id(rule: &str, labels: &Labels) -> String {
     let bytes = rule.bytes().chain([0]).chain(labels.as_bytes().iter().copied());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("{hash:016x}")
+}
+
+/// One sentence about an evaluation of a condition that has held since `since`.
+pub(super) fn summary(rule: &Rule, series: &Labels, evaluation: &Evaluation, since: TimestampMs) -> String {
+    let Some(limit) = rule.condition.limit() else {
+        return format!("{}: {}", words::rule_name(&rule.name), words::figure(series.name(), evaluation.value));
+    };
+    words::breach(&words::Breach {
+        series,
+        value: Some(evaluation.value),
+        op: limit.op,
+        limit: limit.threshold,
+        lasted_ms: evaluation.t - since,
+        over: !evaluation.holds,
+        reason: None,
+    })
 }

@@ -58,8 +58,10 @@ test('counts are drawn in steps, and not where nothing was seen', () => {
   const sheet = { start: 0, end: 10, top: 10, x: (/** @type {number} */ t) => t, y: (/** @type {number} */ v) => 10 - v }
   assert.equal(steps(sheet, { key: '', metric: {}, t: [0, 1, 5, 6], v: [1, 2, 2, null] }, 2), 'M0.0 9.0H1.0V8.0M5.0 8.0')
   assert.equal(steps(sheet, undefined, 2), '')
-  const lines = ticks(0, 86_400, 8)
+  const lines = ticks(0, 86_400, 8, 0)
   assert.ok(lines.length >= 4 && lines.length <= 9 && lines.every((t, i) => i === 0 || t > lines[i - 1]))
+  const ahead = 5.5 * 3600
+  assert.ok(ticks(0, 7 * 86_400, 8, ahead).every((t) => (t + ahead) % 86_400 === 0), 'days begin at the midnight of the clock that is shown')
 })
 
 test('a large board shows its longest chain, or what is around the chosen task', () => {
@@ -70,9 +72,9 @@ test('a large board shows its longest chain, or what is around the chosen task',
   assert.deepEqual(around(items, '2').map((i) => i.id), ['1', '2', '3', '5', '6'], 'three steps either way')
   assert.deepEqual([usualChoice(60, 60, false), usualChoice(200, 50, false), usualChoice(8000, 4000, false), usualChoice(8000, 4000, true)], ['all', 'open', 'chain', 'around'])
   const chain = Array.from({ length: 8000 }, (_, i) => item(String(i), 'pending', { dependencies: i > 0 ? [String(i - 1)] : [] }))
-  const began = performance.now()
+  const began = process.cpuUsage()
   assert.equal(chainOf(chain).length, 8000)
-  assert.ok(performance.now() - began < 1000, 'not every task with every dependency')
+  assert.ok(process.cpuUsage(began).user < 1e6, 'not every task with every dependency')
 })
 
 test('every second of jobs is in each column of the flow once, whatever is put together', () => {
