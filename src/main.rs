@@ -9,6 +9,7 @@ mod collectors;
 mod console;
 mod descriptors;
 mod detect;
+mod forecast;
 mod memory;
 mod options;
 mod pipeline;
@@ -75,6 +76,7 @@ fn run_command(command: &cli::Command, settings: &settings::Settings) -> anyhow:
                 .map_or(detect::Detector::Ensemble { explain: *explain }, |window| detect::Detector::ZScore { window: window as usize });
             detect::run(&detector).map(|()| true)
         }
+        cli::Command::Forecast { horizon, level } => forecast::run(*horizon as usize, *level).map(|()| true),
         cli::Command::Restore { snapshot, replace } => restore::restore(snapshot, settings, *replace),
         cli::Command::Export { matchers, start, end, format, output } => {
             let (start, end, output) = (start.as_deref(), end.as_deref(), output.as_deref());
