@@ -30,3 +30,4 @@ pub mod rules;
 pub mod span;
 pub mod store;
 pub mod windows;
+pub mod words;
