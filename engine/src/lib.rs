@@ -4,6 +4,7 @@
 //! product can be tested here. The store is the only part that touches files.
 
 pub mod advice;
+pub mod anomaly;
 pub mod board;
 pub mod certificate;
 pub mod cgroup;
@@ -29,3 +30,4 @@ pub mod rules;
 pub mod span;
 pub mod store;
 pub mod windows;
+pub mod words;

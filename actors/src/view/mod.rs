@@ -9,6 +9,7 @@
 mod actor;
 mod alert;
 mod alertmanager;
+mod anomaly;
 mod board;
 mod channel;
 mod ci;
@@ -30,6 +31,7 @@ pub use self::alert::{ActiveAlerts, Alert, AlertDetails, AlertState, Annotations
 pub use self::alertmanager::{
     AlertGroup, AlertStatus, GettableAlert, GettableSilence, Maintenance, Notices, Receiver, SilenceMatcher, SilenceStatus,
 };
+pub use self::anomaly::{Anomalies, Anomaly, WatchedSeries};
 pub use self::board::{Board, BoardFinding, Cost, Forecast, Spent, Task, Tasks};
 pub use self::channel::{Channel, ChannelTest, DeliveryState};
 pub use self::ci::{Ci, CiRepository, CiRequests, CiRun, CiWebhooks, CiWorkflow};
