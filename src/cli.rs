@@ -96,6 +96,20 @@ pub enum Command {
         json: bool,
     },
 
+    /// Check Prometheus rule files: exit code 0 valid, 1 not; every fault is printed with file, line and column
+    CheckRules {
+        /// Rule files
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+
+    /// Run promtool's unit-test files of rules: exit code 0 all pass, 1 not
+    TestRules {
+        /// Unit-test files
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+
     /// Restore a data directory from a snapshot (`POST /api/v1/admin/snapshot` makes one)
     Restore {
         /// Folder of the snapshot

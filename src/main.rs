@@ -12,6 +12,7 @@ mod memory;
 mod options;
 mod pipeline;
 mod restore;
+mod rule_files;
 mod service;
 mod settings;
 mod systemd;
@@ -25,6 +26,8 @@ use clap::Parser;
 const EXIT_REFUSED: u8 = 2;
 /// Exit code where damage was found in a snapshot or a data directory.
 const EXIT_DAMAGED: u8 = 1;
+/// Exit code where rule files have faults, or tests of rules fail.
+const EXIT_FAULTS: u8 = 1;
 
 fn main() -> ExitCode {
     // Files are readable by this user alone: the data directory, its copies, the file of alerts.
@@ -34,6 +37,13 @@ fn main() -> ExitCode {
         return match console::print(&settings::Settings::documented()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => refused(&error.into()),
+        };
+    }
+    if let Some(done) = rule_files::run(cli.command.as_ref()) {
+        return match done {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(EXIT_FAULTS),
+            Err(error) => refused(&error),
         };
     }
     let settings::Loaded { settings, warnings } = match settings::load(&cli) {
@@ -69,6 +79,8 @@ fn run_command(command: &cli::Command, settings: &settings::Settings) -> anyhow:
             let (start, end, output) = (start.as_deref(), end.as_deref(), output.as_deref());
             transfer::export(settings, &transfer::ExportRequest { matchers, start, end, format, output }).map(|()| true)
         }
+        // They need no settings and ran before those were read.
+        cli::Command::CheckRules { .. } | cli::Command::TestRules { .. } => Ok(true),
         cli::Command::Import { file, format } => transfer::import(settings, file, format.as_deref()).map(|()| true),
     }
 }

@@ -27,4 +27,6 @@ pub mod remote_write;
 pub mod rules;
 pub mod span;
 pub mod store;
+pub mod template;
 pub mod windows;
+pub mod yaml;

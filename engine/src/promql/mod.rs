@@ -48,6 +48,6 @@ pub use eval::evaluate;
 pub use functions::{FUNCTIONS, Function};
 pub use input::{HourSink, Params, SeriesSink, Source};
 pub use query::{Query, formatted, parse_expr};
-pub use selector::Condition;
+pub use selector::{Condition, selectors};
 pub use source::AtOnce;
 pub use value::{ABSENT, Answer, Note, Notes, Row, SeriesSamples};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::error::{EvalError, QueryError};
-use super::query::parse_expr;
+use super::query::{Query, parse_expr};
 use super::syntax::{BinaryOp, Diagnostic, Expr, Grid, LabelOp, VectorSelector};
 use crate::model::{Budget, Comparison, MatchOp, Matcher, NAME_LABEL, Pattern, PatternError, Selector, shown};
 use crate::span::Span;
@@ -105,6 +105,9 @@ impl Condition {
     pub fn parse_within(text: &str, budget: &mut Budget) -> Result<Self, QueryError> {
         let no_condition = || QueryError::NoCondition(shown(text).into_owned());
         let Expr::Binary(binary) = parse_expr(text)? else { return Err(no_condition()) };
+        if binary.returns_bool {
+            return Err(no_condition());
+        }
         let op = match binary.op {
             BinaryOp::Greater => Comparison::Greater,
             BinaryOp::GreaterEqual => Comparison::GreaterEqual,
@@ -121,6 +124,16 @@ impl Condition {
         }
         Ok(Self { selector, op, threshold })
     }
+}
+
+/// The series that a query reads, selector by selector.
+///
+/// # Errors
+/// [`QueryError`] where a pattern is invalid, or all of them cost more than a query may.
+pub fn selectors(query: &Query) -> Result<Vec<Selector>, QueryError> {
+    let mut budget = Budget::default();
+    let of = |selector| Ok(Selector { matchers: selector_matchers(&query.text, selector, &mut budget)?, range: None });
+    query.expr.selectors().filter(|selector| !selector.filters_labels).map(of).collect()
 }
 
 fn number(expr: &Expr) -> Option<f64> {
@@ -226,7 +239,7 @@ mod tests {
     fn conditions_are_a_selector_and_a_number() {
         let condition = Condition::parse(r#"up{job="a"} <= -1"#).unwrap();
         assert_eq!((condition.op, condition.threshold), (Comparison::LessEqual, -1.0));
-        for bad in ["up", "up > down", "1 > 2", "up[5m] > 1", "up > bool 1 > 2", "up +"] {
+        for bad in ["up", "up > down", "1 > 2", "up[5m] > 1", "up > bool 1 > 2", "up > bool 1", "up +"] {
             assert!(Condition::parse(bad).is_err(), "{bad}");
         }
         assert!(!Comparison::Greater.holds(f64::NAN, 0.0));

@@ -4,9 +4,11 @@
 //! [`kinds`]. Pure: actors publish and keep alerts.
 
 mod alert;
+pub mod files;
 pub mod kinds;
 mod spec;
 mod tracker;
+pub mod unit_tests;
 
 use std::collections::BTreeMap;
 use std::fmt;

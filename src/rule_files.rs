@@ -1,0 +1,115 @@
+//! `taskpulse check-rules` and `taskpulse test-rules`: what is wrong with rule files, and what they do with samples. They need no settings.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use taskpulse_engine::rules::files::{self, FileGroup, RuleFile};
+use taskpulse_engine::rules::unit_tests;
+use taskpulse_engine::yaml::{Faults, MAX_BYTES, Place};
+
+use crate::cli::Command;
+use crate::console;
+
+/// Runs a command that is about rule files alone. Returns whether all is well; none for any other command.
+pub fn run(command: Option<&Command>) -> Option<anyhow::Result<bool>> {
+    match command? {
+        Command::CheckRules { files } => Some(check(files)),
+        Command::TestRules { files } => Some(test(files)),
+        _ => None,
+    }
+}
+
+fn check(files: &[impl AsRef<Path>]) -> anyhow::Result<bool> {
+    let mut all_valid = true;
+    for file in files {
+        let name = file.as_ref().display();
+        console::print(&format!("Checking {name}\n"))?;
+        match read(file.as_ref()) {
+            Ok(read) => {
+                let rules: usize = read.groups.iter().map(|group| group.rules.len()).sum();
+                read.warnings.iter().for_each(|warning| console::print_error(&format!("{name}:{warning} (a warning)\n")));
+                console::print(&format!("  SUCCESS: {rules} rules found\n\n"))?;
+            }
+            Err(faults) => {
+                all_valid = false;
+                faults.list().iter().for_each(|fault| console::print_error(&format!("{name}:{fault}\n")));
+                console::print(&format!("  FAILED: {} faults\n\n", faults.list().len()))?;
+            }
+        }
+    }
+    Ok(all_valid)
+}
+
+/// Time that the tests of a file may take.
+const TEST_TIME: Duration = Duration::from_secs(600);
+
+fn test(files: &[PathBuf]) -> anyhow::Result<bool> {
+    let mut all_pass = true;
+    for file in files {
+        console::print(&format!("Unit testing {}\n", file.display()))?;
+        let failures = failures_of(file);
+        all_pass &= failures.is_empty();
+        failures.iter().for_each(|failure| console::print_error(&format!("{failure}\n")));
+        console::print(if failures.is_empty() { "  SUCCESS\n\n" } else { "  FAILED\n\n" })?;
+    }
+    Ok(all_pass)
+}
+
+/// What fails in a unit-test file, a fault of it or of its rule files included.
+fn failures_of(file: &Path) -> Vec<String> {
+    let all = |path: &Path, faults: &Faults| faults.list().iter().map(|fault| format!("{}:{fault}", path.display())).collect::<Vec<_>>();
+    let tests = match text_of(file).and_then(|text| unit_tests::parse(&text)) {
+        Ok(tests) => tests,
+        Err(faults) => return all(file, &faults),
+    };
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let (mut groups, mut failures): (Vec<FileGroup>, Vec<String>) = (Vec::new(), Vec::new());
+    for pattern in &tests.rule_files {
+        match matching(folder, pattern) {
+            Ok(paths) if paths.is_empty() => console::print_error(&format!("  WARNING: no file matches the pattern {pattern}\n")),
+            Ok(paths) => paths.iter().for_each(|path| match read(path) {
+                Ok(read) => groups.extend(read.groups),
+                Err(faults) => failures.extend(all(path, &faults)),
+            }),
+            Err(error) => failures.push(format!("{}: {pattern}: {error}", file.display())),
+        }
+    }
+    if failures.is_empty() {
+        let failed = tests.run(&groups, Instant::now() + TEST_TIME);
+        failures.extend(failed.iter().map(|failure| format!("{}:{failure}", file.display())));
+    }
+    failures
+}
+
+/// The files that a pattern stands for (`rules/*.yml`), relative to a folder, in order of their names.
+///
+/// # Errors
+/// What is wrong with the pattern.
+pub fn matching(folder: &Path, pattern: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let whole = if Path::new(pattern).is_absolute() { PathBuf::from(pattern) } else { folder.join(pattern) };
+    // A folder of the way that cannot be read has no files.
+    Ok(glob::glob(&whole.to_string_lossy())?.flatten().collect())
+}
+
+/// Reads a rule file.
+///
+/// # Errors
+/// All of its faults; why it cannot be read is one.
+pub fn read(file: &Path) -> Result<RuleFile, Faults> {
+    text_of(file).and_then(|text| files::parse(&text))
+}
+
+/// The text of a file that is not too long.
+fn text_of(file: &Path) -> Result<String, Faults> {
+    let refused = |message: String| {
+        let mut faults = Faults::default();
+        faults.add(Place::START, message);
+        faults
+    };
+    let unreadable = |error: std::io::Error| refused(format!("cannot be read: {error}"));
+    let length = std::fs::metadata(file).map_err(unreadable)?.len();
+    if length > MAX_BYTES as u64 {
+        return Err(refused(format!("the file has {length} bytes; at most {MAX_BYTES} are read")));
+    }
+    String::from_utf8(std::fs::read(file).map_err(unreadable)?).map_err(|error| refused(format!("is no UTF-8: {error}")))
+}
