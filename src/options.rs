@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use taskpulse_actors::notifier::Channels;
+use taskpulse_engine::rules::RuleOptions;
 use taskpulse_engine::store::StoreOptions;
 use taskpulse_web::{AccessOptions, MAX_CONNECTIONS, Proxies, QueryOptions, ServerOptions};
 
@@ -20,6 +21,11 @@ pub fn data_dir(settings: &Settings) -> PathBuf {
         let taskmaster = Path::new(TASKMASTER);
         if taskmaster.is_dir() { taskmaster.join("taskpulse") } else { PathBuf::from("taskpulse-data") }
     })
+}
+
+/// What all rules have in common.
+pub fn rule_options(settings: &Settings) -> RuleOptions {
+    RuleOptions { retention: settings.store.retention, evaluation_interval: settings.alerts.evaluation_interval }
 }
 
 /// Where notifications of alerts are written.

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use taskpulse_engine::rules::files::{self, FileGroup, RuleFile};
-use taskpulse_engine::rules::unit_tests;
+use taskpulse_engine::rules::files::{self, RuleFile};
+use taskpulse_engine::rules::{GroupSpec, unit_tests};
 use taskpulse_engine::yaml::{Faults, MAX_BYTES, Place};
 
 use crate::cli::Command;
@@ -63,7 +63,7 @@ fn failures_of(file: &Path) -> Vec<String> {
         Err(faults) => return all(file, &faults),
     };
     let folder = file.parent().unwrap_or(Path::new(""));
-    let (mut groups, mut failures): (Vec<FileGroup>, Vec<String>) = (Vec::new(), Vec::new());
+    let (mut groups, mut failures): (Vec<GroupSpec>, Vec<String>) = (Vec::new(), Vec::new());
     for pattern in &tests.rule_files {
         match matching(folder, pattern) {
             Ok(paths) if paths.is_empty() => console::print_error(&format!("  WARNING: no file matches the pattern {pattern}\n")),
@@ -96,7 +96,7 @@ pub fn matching(folder: &Path, pattern: &str) -> anyhow::Result<Vec<PathBuf>> {
 /// # Errors
 /// All of its faults; why it cannot be read is one.
 pub fn read(file: &Path) -> Result<RuleFile, Faults> {
-    text_of(file).and_then(|text| files::parse(&text))
+    text_of(file).and_then(|text| files::parse(&text, &file.to_string_lossy()))
 }
 
 /// The text of a file that is not too long.

@@ -175,3 +175,24 @@ fn bad_input_is_refused_as_a_range_query_refuses_it() {
     let (status, answer) = get(&service, "/api/v1/buckets", &[("query", "up"), ("start", "-2e11"), ("end", "-2e11"), ("step", "292y")]);
     assert_eq!((status, &answer["data"]["result"]), (200, &json!([])), "{answer}");
 }
+
+#[test]
+fn several_questions_are_answered_as_each_is_alone() {
+    let at = now_ms() / 15_000 * 15_000 - 60_000;
+    let all: Vec<u8> =
+        (0..1_000).flat_map(|n| series(&[("__name__", "level"), ("n", &format!("{n:04}"))], &[(at, f64::from(n))])).collect();
+    let (_folder, service) = service(&[all]);
+    let (from, to) = (((at - 3_600_000) / 1_000).to_string(), (at / 1_000).to_string());
+    // One large answer among them, one error at its beginning, and one at the end.
+    let asks = [("level{", "1"), ("level", "1"), ("level", "0"), ("sum(level)", ""), ("up", ""), ("1 +", "")]
+        .map(|(query, limit)| [("query", query), ("start", &*from), ("end", &*to), ("step", "15"), ("limit", limit)]);
+    let alone = asks.map(|ask| get(&service, "/api/v1/buckets", &ask).1);
+    let texts = asks.map(|ask| reqwest::Url::parse_with_params("http://localhost", ask).unwrap().query().unwrap().to_owned());
+    let together: Vec<(&str, &str)> = texts.iter().map(|text| ("ask", text.as_str())).collect();
+    let (status, answer) = get(&service, "/api/v1/buckets/each", &together);
+    assert_eq!((status, &answer["status"], &answer["data"]), (200, &json!("success"), &json!(alone)));
+    for (asks, part) in [(vec![], "parameter `ask` is missing"), (vec![together[1]; 51], "51 questions at once; 50 are accepted")] {
+        let (status, answer) = get(&service, "/api/v1/buckets/each", &asks);
+        assert!(status == 400 && answer["error"].as_str().unwrap().contains(part), "{answer}");
+    }
+}

@@ -12,7 +12,7 @@ use actix::ResponseFuture;
 use rustc_hash::FxHashMap;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{SeriesId, TimestampMs};
-use taskpulse_engine::rules::{Alert, AlertState, AlertTracker, RuleSet};
+use taskpulse_engine::rules::{Alert, AlertState, AlertTracker, Condition, RuleSet};
 use taskpulse_engine::store::{DocumentChange, Limits, StoreReader};
 use tokio::sync::watch;
 
@@ -167,7 +167,8 @@ impl AlertActor {
         let limits = Limits { max_samples: REPLAY_SAMPLES, deadline: Instant::now() + Duration::from_secs(20) };
         let mut changes = Vec::new();
         for (at, rule) in self.rules.rules().iter().enumerate() {
-            let ids = self.store.select(&rule.condition.selector().matchers);
+            let Condition::Sample(condition) = &rule.condition else { continue };
+            let ids = self.store.select(&condition.selector.matchers);
             for series in self.store.scan(&ids, from.saturating_add(1), TimestampMs::MAX, limits) {
                 match series {
                     Ok(series) => {

@@ -15,6 +15,7 @@ use super::sections::{Server, Store};
 use super::sources::{CommandSpec, ScrapeTarget, each};
 use super::{Settings, github};
 use crate::cli::Cli;
+use crate::options::rule_options;
 
 const FILE: &str = "Settings.toml";
 const ENVIRONMENT: &str = "TASKPULSE";
@@ -178,7 +179,8 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
         "log.level = {:?}: must be off, error, warn, info, debug or trace",
         s.log.level
     );
-    RuleSet::new(&s.alerts.rules, s.store.retention).context("alerts.rules")?;
+    within("alerts.evaluation_interval", s.alerts.evaluation_interval, SECOND, HOUR)?;
+    RuleSet::of_settings(&s.alerts.rules, rule_options(s)).context("alerts.rules")?;
     Ok(())
 }
 
@@ -328,7 +330,7 @@ mod tests {
     fn a_rule_of_ones_own_joins_those_that_ship() {
         let settings = read("[alerts.rules.hot]\nexpr = \"x > 1\"\nseverity = \"notice\"\n[alerts.rules.high_cpu_usage]\nexpr = \"system_cpu_utilization_ratio > 0.5\"\nseverity = \"info\"", &[]).unwrap();
         assert_eq!(settings.alerts.rules.len(), 7);
-        assert!(settings.alerts.rules["high_cpu_usage"].condition["expr"].as_str().unwrap().ends_with("0.5"));
+        assert!(settings.alerts.rules["high_cpu_usage"].expr.as_ref().unwrap().ends_with("0.5"));
     }
 
     #[test]

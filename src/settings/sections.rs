@@ -312,6 +312,8 @@ sections! {
         file: bool = true,
         /// Path of that file; unset: `.taskmaster/alerts.log` where there is a `.taskmaster`, else `alerts.log` in the data directory.
         file_path: Option<PathBuf> = None,
+        /// Time between evaluations of rules that are not judged on each sample (`selector op number` is); 1s to 1h.
+        evaluation_interval: Span = Span::secs(15),
         /// Rules by name. Add a table for a rule of your own; `enabled = false` turns a rule off. All keys are in docs/OPERATIONS.md, *Alert rules*. Severities: debug, info, notice, warning, error, critical.
         rules: BTreeMap<String, RuleSpec> = shipped(),
     }

@@ -205,6 +205,18 @@ test('a replay shows the board, the alerts and the charts as they were, and lead
   await page.evaluate((time) => { location.hash = `#/now?range=15m&at=${time}` }, at)
   await page.locator(`.replay-time[data-at="${at}"][data-ready="true"]`).waitFor(PATIENCE)
   await until('the board of then', async () => JSON.stringify(await shown()) === JSON.stringify(before))
+  // Every page is of then, or says what is not kept.
+  const asked = note(page)
+  for (const [hash, panel, words] of /** @type {Array<[string, string, RegExp]>} */ ([
+    ['alerts', 'rules', /as they are set now; earlier ones are not kept/], ['alerts', 'advice', /by then/], ['status', 'store', /not kept for a past time/], ['status', 'service', /Look at what was measured/],
+    ['tasks', 'cost-by-task', /not kept for a past time/], ['explore?query=system_cpu_utilization_ratio', 'answer', /system_cpu_utilization_ratio/],
+  ])) {
+    await page.evaluate((to) => { location.hash = to }, `#/${hash}${hash.includes('?') ? '&' : '?'}range=15m&at=${at}`)
+    await page.locator(`[data-panel="${panel}"]`).filter({ hasText: words }).waitFor(PATIENCE)
+    assert.equal(await page.getByRole('button', { name: /^(Acknowledge|Accept|Dismiss|Undo)/ }).count(), 0, 'nothing is decided about what was')
+  }
+  await until('Explore asks for the time of then', async () => asked.some((path) => path.startsWith('/api/v1/query_range?query=system_cpu') && Number(new URLSearchParams(path.split('?')[1]).get('end')) === at))
+  await page.evaluate((time) => { location.hash = `#/now?range=15m&at=${time}` }, at)
   await page.getByRole('button', { name: 'Play', exact: true }).click(PATIENCE)
   await until('it has come to the present', async () => Number(await page.locator('.replay-time').getAttribute('data-at')) > at)
   await page.getByRole('button', { name: 'Back to now' }).click(PATIENCE)
@@ -212,3 +224,20 @@ test('a replay shows the board, the alerts and the charts as they were, and lead
   await until('the board of now', async () => JSON.stringify(await shown()) === JSON.stringify(now))
   assert.doesNotMatch(page.url(), /at=/)
 }))
+
+test('the time zone of the time menu holds for every clock time of the page, not for charts alone', () => withPage(async ({ page }) => {
+  const times = async () => (await page.locator('[data-panel="sources"] td.num').allInnerTexts()).filter((text) => /^\d\d:\d\d$/.test(text))
+  await page.goto(`${service.url}/#/status`)
+  await page.locator('[data-source="system"]').waitFor(PATIENCE)
+  await page.getByRole('button', { name: /^Time:/ }).click(PATIENCE)
+  const own = await times()
+  assert.ok(own.length > 0)
+  await page.getByLabel('Time zone').selectOption('utc')
+  await page.getByRole('button', { name: /^Time: .*UTC/ }).waitFor(PATIENCE)
+  const hours = (/** @type {string} */ text) => Number(text.slice(0, 2)) + Number(text.slice(3)) / 60
+  // Five hours and a half behind, whatever the time of day.
+  await until('the sources are of UTC', async () => {
+    const now = await times()
+    return now.length > 0 && now.some((text) => own.some((before) => Math.abs(((hours(before) - hours(text) + 24) % 24) - 5.5) < 0.05))
+  })
+}, { timezoneId: 'Asia/Kolkata' }))

@@ -1,9 +1,11 @@
 /**
  * Serves the dashboard's sources as they are, and hands everything else to a running service: for whoever edits the page.
  *
- *     node tests/browser/serve_sources.mjs --service http://127.0.0.1:9464 --port 8000
+ *     node tests/browser/serve_sources.mjs --service http://127.0.0.1:9464 --port 8000 [--bundle FOLDER]
+ *
+ * `--bundle` serves what `web/build.rs` made of them instead, from its output folder: the page as the binary has it, without building the binary.
  */
-import { createReadStream, statSync } from 'node:fs'
+import { createReadStream, readFileSync, statSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import { connect } from 'node:net'
 import path from 'node:path'
@@ -17,7 +19,7 @@ const TYPES = {
   '.svg': 'image/svg+xml', '.png': 'image/png', '.webmanifest': 'application/manifest+json',
 }
 
-const { values } = parseArgs({ options: { service: { type: 'string' }, port: { type: 'string', default: '8000' } } })
+const { values } = parseArgs({ options: { service: { type: 'string' }, port: { type: 'string', default: '8000' }, bundle: { type: 'string' } } })
 if (!values.service) {
   console.error('name the service that runs: --service http://127.0.0.1:9464')
   process.exit(2)
@@ -30,8 +32,25 @@ function source(address) {
   return file.startsWith(SOURCES + path.sep) && statSync(file, { throwIfNoEntry: false })?.isFile() ? file : undefined
 }
 
+/** The bundled file of an address, compressed. The list is read each time, since a new bundle has other names. @param {string} address */
+function bundled(address) {
+  if (!values.bundle) return undefined
+  const list = readFileSync(path.join(values.bundle, 'assets.rs'), 'utf8')
+  const entry = list.split('\n').find((line) => line.includes(`path: "${address === '/' ? 'index.html' : address.slice(1)}"`))
+  const number = entry && /\/(\d+)\.br"/.exec(entry)?.[1]
+  return number && { file: path.join(values.bundle, `${number}.br`), kept: entry.includes('named_by_hash: true') }
+}
+
 const server = createServer((req, res) => {
-  const file = source(new URL(req.url ?? '/', service).pathname)
+  const { pathname } = new URL(req.url ?? '/', service)
+  const made = bundled(pathname)
+  if (made) {
+    const type = TYPES[path.extname(pathname) || '.html'] ?? 'text/plain'
+    res.writeHead(200, { 'content-type': type, 'content-encoding': 'br', 'cache-control': made.kept ? 'public, max-age=31536000, immutable' : 'no-cache' })
+    createReadStream(made.file).pipe(res)
+    return
+  }
+  const file = values.bundle ? undefined : source(pathname)
   if (file) {
     res.writeHead(200, { 'content-type': TYPES[path.extname(file)] ?? 'text/plain', 'cache-control': 'no-store' })
     createReadStream(file).pipe(res)

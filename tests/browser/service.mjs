@@ -13,8 +13,8 @@ const REPOSITORY = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '.
 const BINARY = path.resolve(process.env.TASKPULSE_BIN ?? path.join(REPOSITORY, 'target/debug/taskpulse'))
 const BOARD = process.env.TASKPULSE_BOARD ?? path.join(REPOSITORY, 'tests/data/taskmaster/19')
 const START_MS = 30_000
-/** Set, the dashboard comes from its sources as they are, and the binary need not be built anew after a change of them. */
-const FROM_SOURCES = Boolean(process.env.TASKPULSE_SOURCES)
+/** Set, the dashboard comes from its sources as they are, or from a folder of bundled files: the binary need not be built anew after a change of them. */
+const SOURCES = process.env.TASKPULSE_SOURCES ?? ''
 
 /** Asks again until there is an answer; never longer than the deadline. @template T @param {string} what @param {() => Promise<T|undefined|false|null>} ask @param {number} [ms] @returns {Promise<T>} */
 export async function until(what, ask, ms = START_MS) {
@@ -48,7 +48,7 @@ export class Service {
   static async prepare(settings = '') {
     const folder = await mkdtemp(path.join(tmpdir(), 'taskpulse-browser-'))
     const service = new Service(folder, await freePort())
-    if (FROM_SOURCES) await service.#serveSources()
+    if (SOURCES) await service.#serveSources()
     await cp(BOARD, path.join(service.project, '.taskmaster'), { recursive: true })
     await writeFile(path.join(service.project, 'Settings.toml'), settings)
     return service
@@ -57,7 +57,8 @@ export class Service {
   async #serveSources() {
     const port = await freePort()
     const script = fileURLToPath(new URL('serve_sources.mjs', import.meta.url))
-    this.#sources = spawn(process.execPath, [script, '--service', this.url, '--port', String(port)], { stdio: 'ignore' })
+    const bundle = path.isAbsolute(SOURCES) ? ['--bundle', SOURCES] : []
+    this.#sources = spawn(process.execPath, [script, '--service', this.url, '--port', String(port), ...bundle], { stdio: 'ignore' })
     this.url = `http://127.0.0.1:${port}`
     await until('the sources are served', () => fetch(`${this.url}/tokens.css`))
   }

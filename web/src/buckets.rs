@@ -8,9 +8,9 @@ use taskpulse_engine::model::{TimestampMs, push_seconds, push_value};
 use taskpulse_engine::promql::{self, Bucket, BucketAnswer, BucketSeries, BucketSource};
 use taskpulse_engine::store::StoreReader;
 
-use crate::answers::PIECE_BYTES;
+use crate::answers::{MAX_ANSWER_BYTES, PIECE_BYTES, too_long};
 use crate::envelope::{ApiError, blocking};
-use crate::parameter::{END, LIMIT, LOOKBACK, QUERY, START, STEP, TIMEOUT};
+use crate::parameter::{self, END, LIMIT, LOOKBACK, Parameter, QUERY, START, STEP, TIMEOUT};
 use crate::params::Params;
 use crate::query::{QueryRequest, RangeRequest, place, push_notes};
 use crate::route::Route;
@@ -24,19 +24,86 @@ pub(crate) fn routes() -> Vec<Route> {
             .parameters(&[QUERY, START.required(), END.required(), STEP, TIMEOUT, LIMIT, LOOKBACK])
             .answers(shapes::BUCKETS)
             .fails(&[422]),
+        Route::get_or_post("/api/v1/buckets/each", each)
+            .about("The answers of `/api/v1/buckets` to several questions, in their order: what a page of charts asks when it opens")
+            .parameters(&[ASK])
+            .answers(shapes::BUCKETS_EACH)
+            .fails(&[422]),
     ]
 }
 
+const ASK: Parameter =
+    Parameter::query("ask", "the parameters of a request to `/api/v1/buckets`, urlencoded; may be repeated", parameter::texts).required();
+/// A request has no more questions.
+const MOST_ASKS: usize = 50;
+
 async fn buckets(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let RangeRequest { ask, start, end, step } = RangeRequest::new(&params, state.queries).await?;
-    let _waiting = ask.waiting();
-    let text = {
-        let _place = place(&state.query_places, ask.deadline).await?;
-        let store = state.store.clone();
-        blocking(move || answer(&ask, &store, start, end, step)).await?
-    };
+    let text = found(&state, &params).await?;
     let bytes = text.bytes();
     state.answers.send(text, bytes)
+}
+
+async fn each(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+    params.whole()?;
+    params.required(ASK.name)?;
+    let asks = params.all(ASK.name);
+    if asks.len() > MOST_ASKS {
+        return Err(ApiError::bad_data(format!("{} questions at once; {MOST_ASKS} are accepted", asks.len())));
+    }
+    let mut answers = Vec::with_capacity(asks.len());
+    let mut bytes = PIECE_BYTES;
+    for ask in asks {
+        // Together they may take as much memory as one.
+        let answer = if bytes > MAX_ANSWER_BYTES { Err(too_long()) } else { found(&state, &Params::of_text(ask)).await };
+        bytes += answer.as_ref().map_or(0, Text::bytes);
+        answers.push(answer.map_err(|error| error.body()));
+    }
+    state.answers.send(Each { answers: answers.into_iter(), open: None, before: Some("{\"status\":\"success\",\"data\":[") }, bytes)
+}
+
+/// What a question comes to, when there is a place among the queries that are worked out.
+async fn found(state: &AppState, params: &Params) -> Result<Text, ApiError> {
+    let RangeRequest { ask, start, end, step } = RangeRequest::new(params, state.queries).await?;
+    let _waiting = ask.waiting();
+    let _place = place(&state.query_places, ask.deadline).await?;
+    let store = state.store.clone();
+    blocking(move || answer(&ask, &store, start, end, step)).await
+}
+
+/// Several answers as a list.
+struct Each {
+    answers: std::vec::IntoIter<Result<Text, serde_json::Value>>,
+    /// The answer that goes on.
+    open: Option<Text>,
+    /// What stands before the next answer; none after the end of the list.
+    before: Option<&'static str>,
+}
+
+impl Iterator for Each {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        let mut out = Vec::new();
+        while out.len() < PIECE_BYTES {
+            if let Some(piece) = self.open.as_mut().and_then(Iterator::next) {
+                out.extend_from_slice(&piece);
+                continue;
+            }
+            self.open = None;
+            let Some(before) = self.before.take() else { break };
+            let Some(answer) = self.answers.next() else {
+                out.extend_from_slice(b"]}");
+                break;
+            };
+            out.extend_from_slice(before.as_bytes());
+            self.before = Some(",");
+            match answer {
+                Ok(text) => self.open = Some(text),
+                Err(error) => out.extend_from_slice(error.to_string().as_bytes()),
+            }
+        }
+        (!out.is_empty()).then(|| Bytes::from(out))
+    }
 }
 
 fn answer(ask: &QueryRequest, store: &StoreReader, start: TimestampMs, end: TimestampMs, step: i64) -> Result<Text, ApiError> {

@@ -31,6 +31,11 @@ impl ApiError {
         self.retry_after
     }
 
+    /// What the answer has as its body.
+    pub(crate) fn body(&self) -> serde_json::Value {
+        json!({"status": "error", "errorType": self.kind, "error": self.text})
+    }
+
     pub(crate) fn bad_data(text: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_data", text)
     }
@@ -112,7 +117,7 @@ impl ResponseError for ApiError {
             // The next guess needs another connection.
             response.force_close();
         }
-        response.json(json!({"status": "error", "errorType": self.kind, "error": self.text}))
+        response.json(self.body())
     }
 }
 

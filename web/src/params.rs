@@ -77,6 +77,11 @@ impl Params {
         Self::of_form(Form::urlencoded(req.query_string().as_bytes()))
     }
 
+    /// The parameters of a text that is written as those of an address are.
+    pub(crate) fn of_text(text: &str) -> Self {
+        Self::of_form(Form::urlencoded(text.as_bytes()))
+    }
+
     /// A parameter, where given and not empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.first(name).filter(|value| !value.is_empty())

@@ -89,7 +89,7 @@ impl Asked {
     }
 
     fn wants(&self, rule: &rules::Rule, selectors: &[Selector]) -> bool {
-        let labels = Labels::of(vec![("severity", &rule.spec.severity.to_string())]);
+        let labels = Labels::of(vec![("severity", &rule.severity.to_string())]);
         self.alerting
             && self.group
             && self.file

@@ -35,7 +35,18 @@ pub(crate) const QUERY_RESULT: Shape = Shape::new(|| {
 /// What a query comes to over a range.
 pub(crate) const RANGE_RESULT: Shape = Shape::new(|| envelope(result("matrix", list(matrix()))));
 /// What a query comes to in buckets.
-pub(crate) const BUCKETS: Shape = Shape::new(|| {
+pub(crate) const BUCKETS: Shape = Shape::new(buckets);
+/// What several queries come to in buckets: for each the whole answer, or the error.
+pub(crate) const BUCKETS_EACH: Shape = Shape::new(|| {
+    let error = json!({
+        "type": "object",
+        "properties": {"status": {"const": "error"}, "errorType": {"type": "string"}, "error": {"type": "string"}},
+        "required": ["status", "errorType", "error"],
+        "additionalProperties": false,
+    });
+    envelope(list(json!({"oneOf": [buckets(), error]})))
+});
+fn buckets() -> Value {
     let figures = || list(json!({"type": ["number", "string"]}));
     let series = json!({
         "type": "object",
@@ -61,7 +72,7 @@ pub(crate) const BUCKETS: Shape = Shape::new(|| {
         "required": ["resultType", "step", "source", "total", "truncated", "result"],
         "additionalProperties": false,
     }))
-});
+}
 /// Label sets.
 pub(crate) const LABEL_SETS: Shape = Shape::new(|| envelope(json!({"type": "array", "items": metric()})));
 /// Names, or values.

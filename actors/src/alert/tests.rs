@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use taskpulse_engine::model::Labels;
-use taskpulse_engine::rules::{RuleSpec, Severity};
+use taskpulse_engine::rules::{RuleOptions, RuleSpec, Severity};
 use taskpulse_engine::span::Span;
 use taskpulse_engine::store::Stored;
 
@@ -22,9 +22,9 @@ struct Setup {
 
 /// Above 100 for a minute, and above 200 at once.
 fn rules() -> Arc<RuleSet> {
-    let rule = |expr: &str, hold| RuleSpec { hold: Span::secs(hold), ..RuleSpec::threshold(expr, Severity::Warning) };
+    let rule = |expr: &str, hold| RuleSpec { hold: Span::secs(hold), ..RuleSpec::alerting(expr, Severity::Warning) };
     let rules = BTreeMap::from([("warm".to_owned(), rule("heat > 100", 60)), ("burning".to_owned(), rule("heat > 200", 0))]);
-    Arc::new(RuleSet::new(&rules, Span::secs(86_400)).unwrap())
+    Arc::new(RuleSet::of_settings(&rules, RuleOptions::default()).unwrap())
 }
 
 /// As after a start of the service: what is kept is in the store, everything else is new.

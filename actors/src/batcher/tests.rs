@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicUsize;
 
 use taskpulse_engine::model::Labels;
-use taskpulse_engine::rules::{RuleSpec, Severity};
-use taskpulse_engine::span::Span;
+use taskpulse_engine::rules::{RuleOptions, RuleSpec, Severity};
 use taskpulse_engine::store::StoreError;
 
 use super::*;
@@ -17,8 +16,8 @@ const EVERY: Duration = Duration::from_secs(5);
 const BACKLOG: usize = 25;
 
 fn rules() -> Arc<RuleSet> {
-    let rule = RuleSpec::threshold("heat > 100", Severity::Warning);
-    Arc::new(RuleSet::new(&BTreeMap::from([("hot".to_owned(), rule)]), Span::secs(86_400)).unwrap())
+    let rule = RuleSpec::alerting("heat > 100", Severity::Warning);
+    Arc::new(RuleSet::of_settings(&BTreeMap::from([("hot".to_owned(), rule)]), RuleOptions::default()).unwrap())
 }
 
 fn batcher(stage: &Stage, store: &Inbox<Append>) -> ActorHandle<BatcherActor> {

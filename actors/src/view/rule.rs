@@ -127,21 +127,21 @@ impl Rule {
         } else {
             RuleState::Pending
         };
-        let condition = rule.condition.describe();
+        let limit = rule.condition.limit();
         Self {
             kind: "alerting",
             name: rule.name.clone(),
-            query: condition.query,
+            query: rule.condition.text(&rule.spec),
             state,
             health: "ok",
             duration: rule.spec.hold.as_secs_f64(),
             keep_firing_for: 0,
             cooldown: rule.spec.cooldown.as_secs_f64(),
-            labels: RuleLabels { severity: rule.spec.severity.into() },
+            labels: RuleLabels { severity: rule.severity.into() },
             annotations: BTreeMap::new(),
-            metric: condition.metric,
-            op: condition.limit.map(|limit| limit.op.to_string()),
-            threshold: condition.limit.map(|limit| limit.threshold),
+            metric: rule.condition.metric().map(str::to_owned),
+            op: limit.map(|limit| limit.op.to_string()),
+            threshold: limit.map(|limit| limit.threshold),
             alerts: alerts.into_iter().filter(|_| with_alerts).map(PrometheusAlert::from).collect(),
         }
     }

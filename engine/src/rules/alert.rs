@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kinds::Evaluation;
-use super::{Rule, Severity};
-use crate::model::{Labels, TimestampMs};
+use super::tracker::Evaluation;
+use super::{Condition, Rule, Severity};
+use crate::metrics::quantity;
+use crate::model::{Comparison, Labels, TimestampMs};
 
 /// Where an alert stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,11 +67,11 @@ pub struct Alert {
 impl Alert {
     /// A pending alert of a condition that begins to hold.
     pub(super) fn new(rule: &Rule, series: &Labels, evaluation: &Evaluation, summary: String) -> Self {
-        let limit = rule.condition.describe().limit;
+        let limit = rule.condition.limit();
         Self {
-            id: alert_id(&rule.name, series),
+            id: alert_id(&rule.key, series),
             rule: rule.name.clone(),
-            severity: rule.spec.severity,
+            severity: rule.severity,
             state: AlertState::Pending,
             metric: series.clone(),
             value: evaluation.value,
@@ -121,10 +122,10 @@ impl Alert {
 
     /// Whether a rule still says what it said when the alert began.
     pub(super) fn is_of(&self, rule: &Rule) -> bool {
-        let limit = rule.condition.describe().limit;
+        let limit = rule.condition.limit();
         limit.map(|limit| limit.threshold) == self.threshold
             && limit.map(|limit| limit.op.to_string()) == self.op
-            && rule.condition.selector().accepts(&self.metric)
+            && matches!(&rule.condition, Condition::Sample(condition) if condition.selector.accepts(&self.metric))
     }
 }
 
@@ -133,4 +134,17 @@ pub(super) fn alert_id(rule: &str, labels: &Labels) -> String {
     let bytes = rule.bytes().chain([0]).chain(labels.as_bytes().iter().copied());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("{hash:016x}")
+}
+
+/// One line for a person about an evaluation.
+pub(super) fn summary(rule: &Rule, series: &Labels, evaluation: &Evaluation) -> String {
+    let Some(limit) = rule.condition.limit() else { return format!("{}: {}", rule.name, evaluation.value) };
+    let relation = match limit.op {
+        Comparison::Greater | Comparison::GreaterEqual => "above",
+        Comparison::Less | Comparison::LessEqual => "below",
+        Comparison::Equal => "equal to",
+        Comparison::NotEqual => "other than",
+    };
+    let (name, no_longer) = (series.name(), if evaluation.holds { "" } else { "no longer " });
+    format!("{series} is {}, {no_longer}{relation} {}", quantity(name, evaluation.value), quantity(name, limit.threshold))
 }

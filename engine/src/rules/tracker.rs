@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use super::alert::alert_id;
-use super::kinds::{Evaluation, Evaluator};
-use super::{Alert, AlertState, RuleSet};
+use super::alert::{alert_id, summary};
+use super::{Alert, AlertState, Condition, RuleSet};
 use crate::model::{Labels, TimestampMs};
 use crate::span::Span;
 
@@ -21,11 +20,20 @@ const NO_SAMPLE_MS: i64 = 300_000;
 /// So many standstills are remembered.
 const MAX_STANDSTILLS: usize = 16;
 
+/// Whether a condition holds for a series at a time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Evaluation {
+    /// When, ms UTC.
+    pub t: TimestampMs,
+    /// The value that alerts show.
+    pub value: f64,
+    /// Whether the condition holds.
+    pub holds: bool,
+}
+
 /// The alerts of all rules and series.
 pub struct AlertTracker {
     rules: Arc<RuleSet>,
-    /// One for each rule.
-    evaluators: Vec<Box<dyn Evaluator>>,
     active: BTreeMap<String, Alert>,
     /// When an alert last fired and its cooldown, until that is over.
     cooldowns: BTreeMap<String, (TimestampMs, i64)>,
@@ -37,8 +45,7 @@ impl AlertTracker {
     /// A tracker without alerts.
     #[must_use]
     pub fn new(rules: Arc<RuleSet>) -> Self {
-        let evaluators = rules.rules().iter().map(|rule| rule.condition.evaluator()).collect();
-        Self { rules, evaluators, active: BTreeMap::new(), cooldowns: BTreeMap::new(), standstills: Vec::new() }
+        Self { rules, active: BTreeMap::new(), cooldowns: BTreeMap::new(), standstills: Vec::new() }
     }
 
     /// Restores kept alerts, active and ended ones. Returns those that it resolved because their rule was removed or changed.
@@ -53,11 +60,11 @@ impl AlertTracker {
             if alert.state == AlertState::Resolved {
                 continue;
             }
-            match rules.rules().iter().find(|rule| rule.name == alert.rule).filter(|rule| alert.is_of(rule)) {
+            match rules.rules().iter().find(|rule| rule.key == alert.rule).filter(|rule| alert.is_of(rule)) {
                 Some(rule) => {
                     alert.hold_ms = rule.spec.hold.ms();
                     alert.cooldown_ms = rule.spec.cooldown.ms();
-                    alert.severity = rule.spec.severity;
+                    alert.severity = rule.severity;
                     self.active.insert(alert.id.clone(), alert);
                 }
                 None => {
@@ -85,20 +92,20 @@ impl AlertTracker {
     /// Evaluates a sample by one rule ([`RuleSet::watching`] names those of a series). Returns the alert if its state changed.
     /// A sample older than the last evaluated one is ignored.
     pub fn observe(&mut self, rule_at: usize, series: &Labels, t: TimestampMs, v: f64) -> Option<Alert> {
-        let evaluation = self.evaluators.get_mut(rule_at)?.evaluate(series, t, v)?;
-        self.apply(rule_at, series, &evaluation)
+        let Condition::Sample(condition) = &self.rules.rules().get(rule_at)?.condition else { return None };
+        let holds = condition.limit.op.holds(v, condition.limit.threshold);
+        if v.is_nan() { None } else { self.apply(rule_at, series, &Evaluation { t, value: v, holds }) }
     }
 
     fn apply(&mut self, rule_at: usize, series: &Labels, evaluation: &Evaluation) -> Option<Alert> {
         let rule = self.rules.rules().get(rule_at)?;
-        let evaluator = self.evaluators.get(rule_at)?;
-        let id = alert_id(&rule.name, series);
+        let id = alert_id(&rule.key, series);
         let t = evaluation.t;
         let spans_standstill = self.active.get(&id).is_some_and(|alert| self.spans_standstill(alert.last_sample, t));
         let mut entry = match self.active.entry(id) {
             Entry::Vacant(_) if !evaluation.holds => return None,
             Entry::Vacant(entry) => {
-                let alert = Alert::new(rule, series, evaluation, evaluator.summary(series, evaluation));
+                let alert = Alert::new(rule, series, evaluation, summary(rule, series, evaluation));
                 let alert = entry.insert(alert);
                 fire_if_due(alert, &mut self.cooldowns, t);
                 return Some(alert.clone());
@@ -107,7 +114,7 @@ impl AlertTracker {
             Entry::Occupied(entry) => entry,
         };
         let alert = entry.get_mut();
-        alert.update(evaluation, evaluator.summary(series, evaluation));
+        alert.update(evaluation, summary(rule, series, evaluation));
         if !evaluation.holds {
             let mut alert = entry.remove();
             alert.resolve(t, None);
@@ -121,15 +128,10 @@ impl AlertTracker {
         changed.then(|| alert.clone())
     }
 
-    /// Resolves alerts whose series is silent, evaluates what no sample says, and drops cooldowns that are over. Returns the
+    /// Resolves alerts whose series is silent, and drops cooldowns that are over. Returns the
     /// alerts that changed.
     pub fn tick(&mut self, now: TimestampMs) -> Vec<Alert> {
         let mut changed = Vec::new();
-        for rule_at in 0..self.evaluators.len() {
-            for (series, evaluation) in self.evaluators[rule_at].tick(now) {
-                changed.extend(self.apply(rule_at, &series, &evaluation));
-            }
-        }
         self.cooldowns.retain(|id, (fired, cooldown)| now < fired.saturating_add(*cooldown) || self.active.contains_key(id));
         let awake = self.standstills.first().map_or(TimestampMs::MIN, |(_, to)| *to);
         let silent = self.active.extract_if(.., |_, alert| now.saturating_sub(alert.last_sample.max(awake)) > NO_SAMPLE_MS);

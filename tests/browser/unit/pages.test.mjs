@@ -58,8 +58,10 @@ test('counts are drawn in steps, and not where nothing was seen', () => {
   const sheet = { start: 0, end: 10, top: 10, x: (/** @type {number} */ t) => t, y: (/** @type {number} */ v) => 10 - v }
   assert.equal(steps(sheet, { key: '', metric: {}, t: [0, 1, 5, 6], v: [1, 2, 2, null] }, 2), 'M0.0 9.0H1.0V8.0M5.0 8.0')
   assert.equal(steps(sheet, undefined, 2), '')
-  const lines = ticks(0, 86_400, 8)
+  const lines = ticks(0, 86_400, 8, 0)
   assert.ok(lines.length >= 4 && lines.length <= 9 && lines.every((t, i) => i === 0 || t > lines[i - 1]))
+  const ahead = 5.5 * 3600
+  assert.ok(ticks(0, 7 * 86_400, 8, ahead).every((t) => (t + ahead) % 86_400 === 0), 'days begin at the midnight of the clock that is shown')
 })
 
 test('a large board shows its longest chain, or what is around the chosen task', () => {

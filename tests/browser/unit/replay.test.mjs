@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import './page.mjs'
 import { pick, random } from './random.mjs'
 
-const { alertsAt, boardAt, ciAt, figuresOf, statusAt } = await import('../../../web/dashboard/js/replay/rewind.js')
+const { adviceAt, alertsAt, boardAt, ciAt, figuresOf, statusAt } = await import('../../../web/dashboard/js/replay/rewind.js')
 
 /** @param {string} id @param {string} status @param {object} [more] */
 const item = (id, status, more = {}) => /** @type {any} */ ({ id, title: `T${id}`, status, dependencies: [], ready: false, in_progress_since: null, execution_seconds: null, updated_at: null, cost: { money: 3 }, ...more })
@@ -58,12 +58,12 @@ test('a board whose moves are undone is the one from which they were made', () =
 
 test('a run that ended later was under way, one that began later was not there', () => {
   const run = (/** @type {object} */ more) => ({ workflow: 'CI', workflow_id: 1, created: 10, started: 20, ended: 90, conclusion: 'success', status: 'completed', duration_seconds: 70, job_seconds: 60, ...more })
-  const ci = /** @type {any} */ ({ repositories: [{ repo: 'o/a', active: 9, queued: 9, runs: [run({ created: 120 }), run({ created: 95, started: 110, ended: 170 }), run({ ended: 150 }), run({})], workflows: [{ workflow: 'CI', workflow_id: 1, judged_runs: 20, p50_seconds: 5, flaky_ratio: 0.5, success_ratio: 0.1 }] }] })
+  const ci = /** @type {any} */ ({ repositories: [{ repo: 'o/a', active: 9, queued: 9, runs: [run({ created: 120 }), run({ created: 95, started: 110, ended: 170 }), run({ ended: 150 }), run({})], workflows: [{ workflow: 'CI', workflow_id: 1, judged_runs: 20, p50_seconds: 5, flaky_ratio: 0.5, success_ratio: 0.1, job_seconds: 7 }] }] })
   const [was] = ciAt(ci, figuresOf([sample('github_actions_success_ratio', 0.75, { repo: 'o/a', workflow: 'CI', workflow_id: '1' })]), 100).repositories
   assert.deepEqual(was.runs.map((r) => [r.status, r.conclusion, r.ended]), [['queued', null, null], ['in_progress', null, null], ['completed', 'success', 90]])
-  assert.deepEqual([was.active, was.queued], [1, 1])
+  assert.deepEqual([was.active, was.queued, was.whole, was.jobs_wanted], [1, 1, true, 0])
   const [workflow] = was.workflows
-  assert.deepEqual([workflow.success_ratio, workflow.judged_runs, workflow.p50_seconds, workflow.flaky_ratio], [0.75, 1, null, null])
+  assert.deepEqual([workflow.success_ratio, workflow.judged_runs, workflow.p50_seconds, workflow.flaky_ratio, workflow.job_seconds], [0.75, 1, null, null, null])
 })
 
 test('targets, sources and the score are as they were kept', () => {
@@ -72,7 +72,7 @@ test('targets, sources and the score are as they were kept', () => {
   const was = statusAt(status, [{ ...down, time: 130, kind: 'probe_up' }, down], figuresOf([sample('probe_success', 0, { target: 'shop' }), sample('taskpulse_source_up', 0, { source: 'system' }), sample('taskpulse_health_score', 61)]), 100)
   const [shop] = was.targets
   assert.deepEqual([shop.up, shop.since, shop.reason, shop.duration_seconds], [false, 80, 'shop is down: refused', null])
-  assert.deepEqual([was.sources.map((s) => s.up), was.health.score, was.problems], [[false, null], 61, []])
+  assert.deepEqual([was.sources.map((s) => [s.up, s.since, s.samples]), was.health.score, was.problems], [[[false, null, null], [null, null, null]], 61, []])
 })
 
 test('an alert fires from when it did until it was over', () => {
@@ -80,4 +80,20 @@ test('an alert fires from when it did until it was over', () => {
   const known = [alert({}), alert({ id: 'over', resolved_at: 99 }), alert({ id: 'later', firing_since: 101 }), alert({ id: 'pending', firing_since: null }), alert({ id: 'on', resolved_at: null, acked_at: 60 })]
   const was = alertsAt(known, figuresOf([sample('m', 8)]), 100)
   assert.deepEqual(was.map((a) => [a.id, a.state, a.acked_at, a.value]), [['a', 'firing', null, 8], ['on', 'firing', 60, 8]])
+})
+
+test('advice is what had been given and not withdrawn by then; figures that may have changed since are left out', () => {
+  const event = (/** @type {number} */ time, /** @type {string} */ id, /** @type {string} */ status) => /** @type {any} */ ({ id: `${time}`, time, source: 'advice', kind: `recommendation_${status}`, subject: id, title: `Title of ${id}: ${status}`, data: null })
+  const advice = (/** @type {string} */ id, /** @type {object} */ more) => /** @type {any} */ ({ id, status: 'open', title: `Now ${id}`, why: 'why', action: 'act', evidence: [{ name: 'x' }], created: 10, updated: 20, severity: 'warning', query: 'q', kind: 'disk', ...more })
+  const cases = /** @type {Array<[string, any[], any[], Array<[string, string, string, number]>]>} what is known, what happened (the newest first), id, status, title and figures of then */ ([
+    ['unchanged since', [advice('a', {})], [event(20, 'a', 'open')], [['a', 'open', 'Now a', 1]]],
+    ['its figures changed since', [advice('a', { updated: 150 })], [event(20, 'a', 'open')], [['a', 'open', 'Title of a', 0]]],
+    ['accepted since', [advice('a', { status: 'accepted', updated: 150 })], [event(150, 'a', 'accepted'), event(20, 'a', 'open')], [['a', 'open', 'Title of a', 0]]],
+    ['given later', [advice('a', { created: 120, updated: 120 })], [event(120, 'a', 'open')], []],
+    ['withdrawn since', [], [event(150, 'a', 'withdrawn'), event(20, 'a', 'open')], [['a', 'open', 'Title of a', 0]]],
+    ['withdrawn before', [], [event(90, 'a', 'withdrawn'), event(20, 'a', 'open')], []],
+    ['given before the time line begins', [advice('a', {})], [], [['a', 'open', 'Now a', 1]]],
+    ['dismissed then, reopened since', [advice('a', { updated: 170 })], [event(170, 'a', 'open'), event(60, 'a', 'dismissed'), event(20, 'a', 'open')], [['a', 'dismissed', 'Title of a', 0]]],
+  ])
+  for (const [words, known, events, expected] of cases) assert.deepEqual(adviceAt(known, events, 100).map((r) => [r.id, r.status, r.title, r.evidence.length]), expected, words)
 })

@@ -1,6 +1,7 @@
 /**
  * Requests to the REST interface: the envelope opened, errors in plain words. Once the login has ended, nothing is asked any more.
  */
+import { forbidden, LOGIN_NEEDED } from './refusal.js'
 import { loginEnded } from './stores/login.js'
 
 const PATIENCE_MS = 20_000
@@ -38,7 +39,7 @@ export async function askForLogin() {
 
 /** @param {string} method @param {string} url @param {AbortSignal} [signal] */
 async function request(method, url, signal) {
-  if (loginEnded.peek()) throw new ApiError('a login is needed', 401)
+  if (loginEnded.peek()) throw new ApiError(LOGIN_NEEDED, 401)
   /** @type {Response} */
   let response
   try {
@@ -49,7 +50,7 @@ async function request(method, url, signal) {
   }
   if (response.status === 401) {
     loginEnded.value = true
-    throw new ApiError('a login is needed', 401)
+    throw new ApiError(LOGIN_NEEDED, 401)
   }
   /** @type {any} */
   let body
@@ -57,8 +58,10 @@ async function request(method, url, signal) {
     body = await response.json()
   } catch {
     if (signal?.aborted) throw new ApiError('stopped', 0)
+    if (response.status === 403) throw new ApiError(forbidden('the answer was 403'), 403)
     throw new ApiError(`answer ${response.status} could not be read`, response.status)
   }
+  if (response.status === 403) throw new ApiError(forbidden(body?.error ?? 'the answer was 403'), 403)
   if (!response.ok || body?.status === 'error') throw new ApiError(body?.error ?? `answer ${response.status}`, response.status)
   return body
 }

@@ -10,10 +10,18 @@
   }
   // Other pages have no state to show and open no stream.
   if (root.dataset.state) {
+    // What every page subscribes to, and what the cards of the first page show besides: a test holds that nothing else is subscribed at the start.
+    const match = ['system_cpu_utilization_ratio', 'taskpulse_health_score']
+    if (/^(#\/?(now)?([/?].*)?)?$/.test(location.hash)) {
+      match.push(
+        'process_cpu_utilization_ratio', 'system_cpu_load_average_*', 'system_cpu_load_average_1m', 'system_filesystem_usage_bytes{state="free"}', 'system_filesystem_utilization_ratio',
+        'system_memory_limit_bytes', 'system_memory_usage_bytes{state="used"}', 'system_memory_utilization_ratio', 'system_uptime_seconds',
+      )
+    }
     const socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`)
-    /** What `stores/connection.js` goes on with: a topic's place in the list is the number of its subscription. */
-    const early = { socket, topics: ['', 'status', 'alerts', 'recommendations', 'events'], heard: /** @type {string[]} */ ([]) }
-    socket.onopen = () => early.topics.forEach((topic, id) => { if (topic) socket.send(JSON.stringify({ op: 'subscribe', id, topic })) })
+    /** What `stores/connection.js` goes on with: a subscription's place in the list is its number, which is above 0. */
+    const early = { socket, wants: [null, { topic: 'samples', match }, ...['status', 'alerts', 'recommendations', 'events'].map((topic) => ({ topic }))], heard: /** @type {string[]} */ ([]) }
+    socket.onopen = () => early.wants.forEach((want, id) => { if (want) socket.send(JSON.stringify({ op: 'subscribe', id, ...want })) })
     socket.onmessage = ({ data }) => early.heard.push(data)
     Object.assign(window, { taskpulseEarly: early })
   }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::FileRule;
+use super::NamedRule;
 use crate::model::{NAME_LABEL, go_quoted, is_plain_name, shown};
 use crate::promql::syntax::{Grid, ValueType};
 use crate::promql::{Query, QueryError, selectors};
@@ -74,9 +74,10 @@ pub(super) fn expression(fields: &Fields<'_>, faults: &mut Faults) -> String {
 }
 
 /// What only alerts have, and the name of what is recorded.
-pub(super) fn recording(fields: &Fields<'_>, rule: &FileRule, faults: &mut Faults) {
+pub(super) fn recording(fields: &Fields<'_>, rule: &NamedRule, faults: &mut Faults) {
+    let spec = &rule.spec;
     let given =
-        [("for", rule.hold.ms() != 0), ("keep_firing_for", rule.keep_firing_for.ms() != 0), ("annotations", !rule.annotations.is_empty())];
+        [("for", spec.hold.ms() != 0), ("keep_firing_for", spec.keep_firing_for.ms() != 0), ("annotations", !spec.annotations.is_empty())];
     for (key, _) in given.into_iter().filter(|(_, given)| *given) {
         faults.add(fields.place_of(key), format!("a recording rule has no `{key}`: that is for alerts"));
     }

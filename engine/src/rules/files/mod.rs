@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 pub use write::write;
 
-use crate::span::Span;
+use super::{GroupSpec, NamedRule, RuleSpec};
 use crate::yaml::{self, Fault, Faults, Fields, Node};
 
 const FILE_KEYS: &[&str] = &["groups"];
@@ -21,59 +21,21 @@ const RULE_KEYS: &[&str] = &["alert", "record", "expr", "for", "keep_firing_for"
 #[derive(Debug, Clone, Default)]
 pub struct RuleFile {
     /// Its groups, in order.
-    pub groups: Vec<FileGroup>,
+    pub groups: Vec<GroupSpec>,
     /// What is probably not meant, but valid.
     pub warnings: Vec<Fault>,
 }
 
-/// A group of a rule file.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FileGroup {
-    /// Its name, unique in the file.
-    pub name: String,
-    /// Time between evaluations.
-    pub interval: Option<Span>,
-    /// How far in the past it is evaluated.
-    pub query_offset: Option<Span>,
-    /// Most alerts, or recorded series, of one rule; 0 for no limit.
-    pub limit: usize,
-    /// Labels of all its rules.
-    pub labels: BTreeMap<String, String>,
-    /// Its rules, in order.
-    pub rules: Vec<FileRule>,
+/// `alert: X` or `record: x`.
+fn title(rule: &NamedRule) -> String {
+    format!("{}: {}", if rule.spec.record.is_some() { "record" } else { "alert" }, rule.name)
 }
 
-/// A rule of a rule file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FileRule {
-    /// The name of its alerts, or the metric that it records.
-    pub name: String,
-    /// Whether it records instead of alerting.
-    pub records: bool,
-    /// Its expression, as written.
-    pub expr: String,
-    /// How long the condition must hold.
-    pub hold: Span,
-    /// How long an alert goes on after its condition has ended.
-    pub keep_firing_for: Span,
-    /// Its labels: templates where it alerts.
-    pub labels: BTreeMap<String, String>,
-    /// Texts about its alerts: templates.
-    pub annotations: BTreeMap<String, String>,
-}
-
-impl FileRule {
-    /// `alert: X` or `record: x`.
-    fn title(&self) -> String {
-        format!("{}: {}", if self.records { "record" } else { "alert" }, self.name)
-    }
-}
-
-/// Reads a rule file.
+/// Reads a rule file; its groups carry its name.
 ///
 /// # Errors
 /// [`Faults`] has all that is wrong.
-pub fn parse(text: &str) -> Result<RuleFile, Faults> {
+pub fn parse(text: &str, name: &str) -> Result<RuleFile, Faults> {
     let mut faults = Faults::default();
     let (root, second) = match yaml::parse(text) {
         Ok(document) => document,
@@ -92,7 +54,8 @@ pub fn parse(text: &str) -> Result<RuleFile, Faults> {
     let mut rules: BTreeMap<String, yaml::Place> = BTreeMap::new();
     let nodes = fields.as_ref().map_or(&[][..], |fields| fields.list("groups", &mut faults));
     for node in nodes {
-        let Some((group, places)) = read_group(node, &mut faults) else { continue };
+        let Some((mut group, places)) = read_group(node, &mut faults) else { continue };
+        name.clone_into(&mut group.file);
         if group.name.is_empty() {
             faults.add(node.place, "a group needs a name: `name: …`");
         } else if let Some(first) = seen.get(&group.name) {
@@ -101,13 +64,13 @@ pub fn parse(text: &str) -> Result<RuleFile, Faults> {
             seen.insert(group.name.clone(), node.place);
         }
         for (rule, place) in group.rules.iter().zip(places) {
-            let labels: BTreeMap<&String, &String> = group.labels.iter().chain(&rule.labels).collect();
-            let same = format!("{} {labels:?}", rule.title());
+            let labels: BTreeMap<&String, &String> = group.labels.iter().chain(&rule.spec.labels).collect();
+            let same = format!("{} {labels:?}", title(rule));
             match rules.get(&same) {
                 Some(first) => {
                     let message = format!(
                         "`{}` has the labels of another rule of that name, at {first}: they may write the same series",
-                        rule.title()
+                        title(rule)
                     );
                     file.warnings.push(Fault { place, message });
                 }
@@ -122,13 +85,13 @@ pub fn parse(text: &str) -> Result<RuleFile, Faults> {
 }
 
 /// A group, and the places of its rules.
-fn read_group(node: &Node, faults: &mut Faults) -> Option<(FileGroup, Vec<yaml::Place>)> {
+fn read_group(node: &Node, faults: &mut Faults) -> Option<(GroupSpec, Vec<yaml::Place>)> {
     let fields = Fields::new(node, "a group", GROUP_KEYS, faults)?;
-    let mut group = FileGroup {
+    let mut group = GroupSpec {
         name: fields.text("name", faults).unwrap_or_default().to_owned(),
         interval: fields.duration("interval", faults).filter(|interval| interval.ms() > 0),
         query_offset: fields.duration("query_offset", faults),
-        ..FileGroup::default()
+        ..GroupSpec::default()
     };
     // As in Prometheus a limit below zero is none.
     group.limit = fields.integer("limit", faults).and_then(|limit| usize::try_from(limit).ok()).unwrap_or(0);
@@ -143,7 +106,7 @@ fn read_group(node: &Node, faults: &mut Faults) -> Option<(FileGroup, Vec<yaml::
     Some((group, places))
 }
 
-fn read_rule(node: &Node, faults: &mut Faults) -> Option<FileRule> {
+fn read_rule(node: &Node, faults: &mut Faults) -> Option<NamedRule> {
     let fields = Fields::new(node, "a rule", RULE_KEYS, faults)?;
     let (alert, record) = (fields.text("alert", faults), fields.text("record", faults));
     let (name, records) = match (alert, record) {
@@ -158,15 +121,16 @@ fn read_rule(node: &Node, faults: &mut Faults) -> Option<FileRule> {
             (alert, false)
         }
     };
-    let rule = FileRule {
-        name: name.to_owned(),
-        records,
-        expr: check::expression(&fields, faults),
-        hold: fields.duration("for", faults).unwrap_or(Span::secs(0)),
-        keep_firing_for: fields.duration("keep_firing_for", faults).unwrap_or(Span::secs(0)),
+    let spec = RuleSpec {
+        expr: Some(check::expression(&fields, faults)),
+        record: records.then(|| name.to_owned()),
+        hold: fields.duration("for", faults).unwrap_or_default(),
+        keep_firing_for: fields.duration("keep_firing_for", faults).unwrap_or_default(),
         labels: check::labels(&fields, faults),
         annotations: check::annotations(&fields, faults),
+        ..RuleSpec::default()
     };
+    let rule = NamedRule { name: name.to_owned(), spec };
     if records {
         check::recording(&fields, &rule, faults);
     } else {

@@ -1,6 +1,7 @@
 //! Files that are read, and the faults of those that are not.
 
 use super::*;
+use crate::span::Span;
 
 const GOOD: &str = r#"
 groups:
@@ -31,29 +32,30 @@ groups:
 
 #[test]
 fn a_file_is_read_as_prometheus_reads_it() {
-    let file = parse(GOOD).unwrap();
+    let file = parse(GOOD, "good.yml").unwrap();
     assert!(file.warnings.is_empty());
     let [machine, none] = file.groups.as_slice() else { panic!() };
     assert_eq!((machine.name.as_str(), machine.limit, none.rules.len()), ("machine", 10, 0));
     assert_eq!((machine.interval, machine.query_offset), (Some(Span::secs(30)), Some(Span::secs(60))));
     let [record, alert] = machine.rules.as_slice() else { panic!() };
-    assert!(record.records && record.name == "job:up:sum" && record.labels["kind"] == "sum");
-    assert_eq!((alert.hold, alert.keep_firing_for), (Span::secs(300), Span::secs(5_400)));
-    assert_eq!((alert.annotations["number"].as_str(), alert.expr.lines().count()), ("5", 2));
-    assert!(parse("").unwrap().groups.is_empty());
+    assert!(record.spec.record.as_deref() == Some("job:up:sum") && record.name == "job:up:sum" && record.spec.labels["kind"] == "sum");
+    assert_eq!((alert.spec.hold, alert.spec.keep_firing_for), (Span::secs(300), Span::secs(5_400)));
+    let lines = alert.spec.expr.as_ref().unwrap().lines().count();
+    assert_eq!((alert.spec.annotations["number"].as_str(), lines, machine.file.as_str()), ("5", 2, "good.yml"));
+    assert!(parse("", "").unwrap().groups.is_empty());
 }
 
 #[test]
 fn what_is_written_is_read_back() {
-    let groups = parse(GOOD).unwrap().groups;
-    assert_eq!(parse(&write(&groups)).unwrap().groups, groups);
-    assert!(parse(&write(&[])).unwrap().groups.is_empty());
+    let groups = parse(GOOD, "good.yml").unwrap().groups;
+    assert_eq!(parse(&write(&groups), "good.yml").unwrap().groups, groups);
+    assert!(parse(&write(&[]), "").unwrap().groups.is_empty());
 }
 
 /// A rule in a file, and the fault that it has.
 fn fault(rule: &str) -> String {
     let text = format!("groups:\n- name: g\n  rules:\n  - {}\n", rule.replace('\n', "\n    "));
-    let faults = parse(&text).unwrap_err();
+    let faults = parse(&text, "").unwrap_err();
     faults.list().iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
@@ -95,7 +97,7 @@ fn each_fault_of_a_rule_has_its_place() {
 #[test]
 fn all_faults_of_a_file_are_reported() {
     let text = "groups:\n- name: a\n- name: a\n  intervall: 1m\n  interval: x\n- rules: 5\n  limit: many\nrest: 1\n";
-    let faults = parse(text).unwrap_err();
+    let faults = parse(text, "").unwrap_err();
     let shown: Vec<String> = faults.list().iter().map(ToString::to_string).collect();
     assert_eq!(
         shown,
@@ -114,7 +116,7 @@ fn all_faults_of_a_file_are_reported() {
 #[test]
 fn two_rules_that_write_the_same_series_are_a_warning() {
     let rule = "  - alert: A\n    expr: up\n    labels: {severity: page}\n";
-    let file = parse(&format!("groups:\n- name: g\n  rules:\n{rule}{rule}")).unwrap();
+    let file = parse(&format!("groups:\n- name: g\n  rules:\n{rule}{rule}"), "").unwrap();
     let [warning] = file.warnings.as_slice() else { panic!() };
     assert_eq!(warning.to_string(), "7:5: `alert: A` has the labels of another rule of that name, at 4:5: they may write the same series");
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::FileGroup;
+use super::GroupSpec;
 use crate::promql::syntax::duration_text;
 use crate::yaml::quoted;
 
-/// A rule file of groups.
+/// A rule file of groups, with what Prometheus knows of rules.
 #[must_use]
-pub fn write(groups: &[FileGroup]) -> String {
+pub fn write(groups: &[GroupSpec]) -> String {
     if groups.is_empty() {
         return "groups: []\n".to_owned();
     }
@@ -31,15 +31,20 @@ pub fn write(groups: &[FileGroup]) -> String {
         }
         out.push_str("    rules:\n");
         for rule in &group.rules {
-            let key = if rule.records { "record" } else { "alert" };
-            out.push_str(&format!("      - {key}: {}\n        expr: {}\n", quoted(&rule.name), quoted(&rule.expr)));
-            for (key, span) in [("for", rule.hold), ("keep_firing_for", rule.keep_firing_for)] {
+            let spec = &rule.spec;
+            let key = if spec.record.is_some() { "record" } else { "alert" };
+            out.push_str(&format!(
+                "      - {key}: {}\n        expr: {}\n",
+                quoted(&rule.name),
+                quoted(spec.expr.as_deref().unwrap_or_default())
+            ));
+            for (key, span) in [("for", spec.hold), ("keep_firing_for", spec.keep_firing_for)] {
                 if span.ms() > 0 {
                     out.push_str(&format!("        {key}: {}\n", duration_text(span.ms())));
                 }
             }
-            push_texts(&mut out, "        ", "labels", &rule.labels);
-            push_texts(&mut out, "        ", "annotations", &rule.annotations);
+            push_texts(&mut out, "        ", "labels", &spec.labels);
+            push_texts(&mut out, "        ", "annotations", &spec.annotations);
         }
     }
     out

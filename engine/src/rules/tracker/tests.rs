@@ -1,16 +1,14 @@
 //! What the tracker of alerts promises.
 
-use super::super::kinds::{Description, RuleKind};
-use super::super::{Rule, RuleSpec, Severity};
+use super::super::{RuleOptions, RuleSpec, Severity};
 use super::*;
-use crate::model::Selector;
 
 const S: i64 = 1_000;
 
 fn tracker(hold: i64, cooldown: i64) -> AlertTracker {
     let spec =
-        RuleSpec { hold: Span::secs(hold), cooldown: Span::secs(cooldown), ..RuleSpec::threshold("cpu_ratio > 0.8", Severity::Warning) };
-    AlertTracker::new(Arc::new(RuleSet::new(&BTreeMap::from([("hot".to_owned(), spec)]), Span::secs(86_400)).unwrap()))
+        RuleSpec { hold: Span::secs(hold), cooldown: Span::secs(cooldown), ..RuleSpec::alerting("cpu_ratio > 0.8", Severity::Warning) };
+    AlertTracker::new(Arc::new(RuleSet::of_settings(&BTreeMap::from([("hot".to_owned(), spec)]), RuleOptions::default()).unwrap()))
 }
 
 fn cpu() -> Labels {
@@ -122,62 +120,6 @@ fn an_acknowledged_alert_keeps_its_first_mark_until_that_is_taken_back() {
     assert_eq!(mark(tracker.acknowledge(&id, None, 11)), Some((Some(11), None)));
     assert!(tracker.acknowledge("none", None, 5).is_none() && tracker.take_back_acknowledgement("none").is_none());
     assert_eq!(tracker.active()[0].summary, "cpu_ratio is 90 %, above 80 %");
-}
-
-/// A kind with a state for each series, for which no sample speaks: a series had no sample for 60 s.
-#[derive(Debug)]
-struct Absence(Selector);
-
-struct LastSamples(BTreeMap<String, (Labels, TimestampMs)>);
-
-impl RuleKind for Absence {
-    fn selector(&self) -> &Selector {
-        &self.0
-    }
-
-    fn is_urgent(&self, _: f64) -> bool {
-        false
-    }
-
-    fn describe(&self) -> Description {
-        Description { query: "cpu_ratio".to_owned(), metric: None, limit: None }
-    }
-
-    fn evaluator(&self) -> Box<dyn Evaluator> {
-        Box::new(LastSamples(BTreeMap::new()))
-    }
-}
-
-impl Evaluator for LastSamples {
-    fn evaluate(&mut self, series: &Labels, t: TimestampMs, _: f64) -> Option<Evaluation> {
-        self.0.insert(series.to_string(), (series.clone(), t));
-        Some(Evaluation { t, value: 0.0, holds: false })
-    }
-
-    fn tick(&mut self, now: TimestampMs) -> Vec<(Labels, Evaluation)> {
-        let absent = self.0.values().filter(|(_, last)| now - last >= 60 * S);
-        absent.map(|(series, last)| (series.clone(), Evaluation { t: now, value: (now - last) as f64 / 1e3, holds: true })).collect()
-    }
-
-    fn summary(&self, series: &Labels, evaluation: &Evaluation) -> String {
-        format!("{series} has had no sample for {} s", evaluation.value)
-    }
-}
-
-#[test]
-fn a_kind_may_keep_a_state_for_each_series_and_evaluate_without_a_sample() {
-    use AlertState::{Firing, Pending, Resolved};
-    let spec = RuleSpec { hold: Span::secs(30), ..RuleSpec::threshold("not read", Severity::Warning) };
-    let condition = Arc::new(Absence(Selector::parse("cpu_ratio").unwrap()));
-    let mut tracker = AlertTracker::new(Arc::new(RuleSet { rules: vec![Rule { name: "gone".to_owned(), spec, condition }] }));
-    let mut changes = run(&mut tracker, &[(0, 0.9)]);
-    for second in [59, 60, 89, 90, 600, 1_200] {
-        changes.extend(tracker.tick(second * S).into_iter().map(|alert| (second, alert.state)));
-    }
-    let active = tracker.active();
-    assert_eq!((active[0].summary.as_str(), active[0].threshold), ("cpu_ratio has had no sample for 1200 s", None));
-    changes.extend(run(&mut tracker, &[(1_201, 0.9)]));
-    assert_eq!(changes, [(60, Pending), (90, Firing), (1_201, Resolved)]);
 }
 
 #[test]

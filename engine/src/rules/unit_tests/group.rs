@@ -1,15 +1,17 @@
 //! Groups of rules over samples in memory, evaluated as Prometheus evaluates them: at instants, rule by rule.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::memory::Samples;
 use crate::model::{Labels, NAME_LABEL, STALE_NAN_BITS, TimestampMs};
 use crate::promql::syntax::Grid;
 use crate::promql::{Answer, Params, Query, evaluate};
-use crate::rules::files::{FileGroup, FileRule};
+use crate::rules::{GroupSpec, NamedRule};
 use crate::template::{Data, Expansion, Template, TemplateSample};
 
 /// How old a sample may be to count at an instant.
@@ -71,13 +73,13 @@ struct Active {
 
 /// A rule, and what it wrote and keeps.
 pub(super) struct TestRule {
-    pub(super) rule: FileRule,
+    pub(super) rule: NamedRule,
     query: Query,
     labels: BTreeMap<String, Template>,
     annotations: BTreeMap<String, Template>,
-    active: BTreeMap<Labels, Active>,
+    active: FxHashMap<Labels, Active>,
     /// The series of its last evaluation.
-    written: BTreeSet<Labels>,
+    written: FxHashSet<Labels>,
 }
 
 /// A group of a rule file.
@@ -93,13 +95,13 @@ impl TestGroup {
     ///
     /// # Errors
     /// What a rule of such a file never gives.
-    pub(super) fn new(group: &FileGroup) -> Result<Self, String> {
+    pub(super) fn new(group: &GroupSpec) -> Result<Self, String> {
         let mut rules = Vec::with_capacity(group.rules.len());
         for rule in &group.rules {
             let mut rule = rule.clone();
             let mut labels = group.labels.clone();
-            labels.append(&mut rule.labels);
-            rule.labels = labels;
+            labels.append(&mut rule.spec.labels);
+            rule.spec.labels = labels;
             rules.push(TestRule::new(rule)?);
         }
         let offset_ms = group.query_offset.map_or(0, crate::span::Span::ms);
@@ -124,11 +126,18 @@ fn templates(texts: &BTreeMap<String, String>) -> Result<BTreeMap<String, Templa
 }
 
 impl TestRule {
-    fn new(rule: FileRule) -> Result<Self, String> {
-        let query = Query::parse(&rule.expr, Grid::default()).map_err(|error| error.to_string())?;
-        let (labels, annotations) =
-            if rule.records { Default::default() } else { (templates(&rule.labels)?, templates(&rule.annotations)?) };
-        Ok(Self { rule, query, labels, annotations, active: BTreeMap::new(), written: BTreeSet::new() })
+    fn new(rule: NamedRule) -> Result<Self, String> {
+        let query = Query::parse(rule.spec.expr.as_deref().unwrap_or_default(), Grid::default()).map_err(|error| error.to_string())?;
+        let (labels, annotations) = if rule.spec.record.is_some() {
+            Default::default()
+        } else {
+            (templates(&rule.spec.labels)?, templates(&rule.spec.annotations)?)
+        };
+        Ok(Self { rule, query, labels, annotations, active: FxHashMap::default(), written: FxHashSet::default() })
+    }
+
+    pub(super) fn records(&self) -> bool {
+        self.rule.spec.record.is_some()
     }
 
     /// Labels and annotations of the alerts that fire.
@@ -139,8 +148,8 @@ impl TestRule {
     fn evaluate(&mut self, context: &Context, samples: &mut Samples, t: TimestampMs, offset: i64, limit: usize) -> Result<(), String> {
         let at = t - offset;
         let results = context.answer(samples, &self.query, at)?;
-        let rows = if self.rule.records { self.record(results, limit)? } else { self.alert(context, samples, results, t, limit)? };
-        let written: BTreeSet<Labels> = rows.iter().map(|(labels, _)| labels.clone()).collect();
+        let rows = if self.records() { self.record(results, limit)? } else { self.alert(context, samples, results, t, limit)? };
+        let written: FxHashSet<Labels> = rows.iter().map(|(labels, _)| labels.clone()).collect();
         rows.iter().for_each(|(labels, v)| samples.append(labels, at, *v));
         // A series that is no longer written ends.
         let stale = f64::from_bits(STALE_NAN_BITS);
@@ -151,11 +160,15 @@ impl TestRule {
 
     fn record(&self, results: Vec<(Labels, f64)>, limit: usize) -> Result<Vec<(Labels, f64)>, String> {
         let count = results.len();
-        let mut seen = BTreeSet::new();
+        let mut seen = FxHashSet::default();
         let mut rows = Vec::with_capacity(count);
         for (labels, v) in results {
-            let labels =
-                self.rule.labels.iter().fold(labels.with(NAME_LABEL, &self.rule.name), |labels, (name, value)| labels.with(name, value));
+            let labels = self
+                .rule
+                .spec
+                .labels
+                .iter()
+                .fold(labels.with(NAME_LABEL, &self.rule.name), |labels, (name, value)| labels.with(name, value));
             if !seen.insert(labels.clone()) {
                 return Err("vector contains metrics with the same labelset after applying rule labels".to_owned());
             }
@@ -176,14 +189,14 @@ impl TestRule {
         t: TimestampMs,
         limit: usize,
     ) -> Result<Vec<(Labels, f64)>, String> {
-        let mut holding = BTreeMap::new();
+        let mut holding = FxHashMap::default();
         for (labels, v) in results {
             let (labels, annotations) = self.expand(context, samples, &labels, v, t);
             if holding.insert(labels, annotations).is_some() {
                 return Err("vector contains metrics with the same labelset after applying alert labels".to_owned());
             }
         }
-        let (hold, keep) = (self.rule.hold.ms(), self.rule.keep_firing_for.ms());
+        let (hold, keep) = (self.rule.spec.hold.ms(), self.rule.spec.keep_firing_for.ms());
         self.active.retain(|labels, active| {
             let holds = holding.contains_key(labels);
             active.ended = if holds { None } else { active.ended.or(Some(t)) };

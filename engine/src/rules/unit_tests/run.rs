@@ -9,7 +9,7 @@ use super::memory::Samples;
 use super::read::{AlertTest, ExprTest, UnitTest, UnitTestFile};
 use crate::model::{Labels, format_value, go_quoted};
 use crate::promql::syntax::duration_text;
-use crate::rules::files::FileGroup;
+use crate::rules::GroupSpec;
 use crate::span::Span;
 use crate::yaml::{Fault, Place};
 
@@ -22,19 +22,19 @@ type Alerts = Vec<(BTreeMap<String, String>, BTreeMap<String, String>)>;
 impl UnitTestFile {
     /// Runs all tests with the groups of their rule files. Returns what fails, with its place in the file.
     #[must_use]
-    pub fn run(&self, groups: &[FileGroup], deadline: Instant) -> Vec<Fault> {
+    pub fn run(&self, groups: &[GroupSpec], deadline: Instant) -> Vec<Fault> {
         self.tests.iter().flat_map(|test| self.run_test(test, groups, deadline)).collect()
     }
 
     /// Groups in the order that the file asks for; those that it does not name come with the first.
-    fn ordered(&self, groups: &[FileGroup]) -> Result<Vec<TestGroup>, String> {
-        let place = |group: &FileGroup| self.group_order.iter().position(|name| *name == group.name).unwrap_or(0);
-        let mut sorted: Vec<&FileGroup> = groups.iter().collect();
+    fn ordered(&self, groups: &[GroupSpec]) -> Result<Vec<TestGroup>, String> {
+        let place = |group: &GroupSpec| self.group_order.iter().position(|name| *name == group.name).unwrap_or(0);
+        let mut sorted: Vec<&GroupSpec> = groups.iter().collect();
         sorted.sort_by_key(|group| place(group));
         sorted.into_iter().map(TestGroup::new).collect()
     }
 
-    fn run_test(&self, test: &UnitTest, groups: &[FileGroup], deadline: Instant) -> Vec<Fault> {
+    fn run_test(&self, test: &UnitTest, groups: &[GroupSpec], deadline: Instant) -> Vec<Fault> {
         let mut run = Run { fuzzy: self.fuzzy, name: test.name.clone(), failures: Vec::new() };
         let context = Context {
             external_labels: Arc::new(test.external_labels.clone()),
@@ -103,7 +103,7 @@ impl Run {
 
     fn check_alerts(&mut self, test: &AlertTest, groups: &[TestGroup]) {
         let owned = |labels: &Labels| labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let rules = groups.iter().flat_map(|group| &group.rules).filter(|rule| !rule.rule.records && rule.rule.name == test.name);
+        let rules = groups.iter().flat_map(|group| &group.rules).filter(|rule| !rule.records() && rule.rule.name == test.name);
         let mut got: Alerts = rules
             .flat_map(|rule| rule.firing().map(|(labels, annotations)| (owned(labels), annotations.clone())).collect::<Vec<_>>())
             .collect();

@@ -6,7 +6,7 @@ use super::*;
 use crate::rules::files;
 
 fn failures(rules: &str, tests: &str) -> Vec<String> {
-    let groups = files::parse(rules).unwrap().groups;
+    let groups = files::parse(rules, "rules.yml").unwrap().groups;
     let file = parse(tests).unwrap();
     file.run(&groups, Instant::now() + Duration::from_secs(60)).iter().map(ToString::to_string).collect()
 }

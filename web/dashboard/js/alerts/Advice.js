@@ -9,7 +9,8 @@ import { useAction } from '../hooks.js'
 import { html } from '../lib.js'
 import { markOf } from '../statuses.js'
 import { decide } from '../stores/advice.js'
-import { minute } from '../stores/clock.js'
+import { replayed } from '../stores/clock.js'
+import { minute } from '../stores/pace.js'
 import { historyOf } from '../stores/place.js'
 import { Fold } from './Fold.js'
 import { follow, takesFocus } from './focus.js'
@@ -28,7 +29,7 @@ function Row({ advice }) {
       aside=${html`<span class="need-since">${STANDS[advice.status] ?? advice.status} since ${since(open ? advice.created : advice.updated, minute.value)}</span><span class="need-buttons"><${Decide} advice=${advice} /></span>`}>
       ${() => html`
         <p>${advice.why}</p>
-        <p><span class="quiet">Next</span> ${advice.action}</p>
+        ${advice.action && html`<p><span class="quiet">Next</span> ${advice.action}</p>`}
         ${advice.evidence.length > 0 && html`
           <table class="evidence-table"><thead><tr><th>Evidence</th><th class="num">Figure</th><th class="num">95 % between</th></tr></thead>
             <tbody>${advice.evidence.map((e) => html`<tr key=${e.name}><td>${e.name}</td><td class="num">${format(e.value, unit(e))}</td><td class="num">${e.low === null || e.high === null ? 'counted' : `${format(e.low, unit(e))} and ${format(e.high, unit(e))}`}</td></tr>`)}</tbody></table>`}
@@ -42,6 +43,7 @@ const unit = (e) => /** @type {import('../format.js').Unit} */ (e.unit)
 /** @param {{ advice: Recommendation }} props */
 function Decide({ advice: { id, status, title } }) {
   const { busy, error, run } = useAction()
+  if (replayed.value !== null) return null
   /** @param {'accept'|'dismiss'|'applied'|'reopen'} decision */
   const act = (decision) => {
     if (busy) return

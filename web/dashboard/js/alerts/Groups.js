@@ -12,7 +12,8 @@ import { html } from '../lib.js'
 import { print } from '../selector.js'
 import { markOf } from '../statuses.js'
 import { acknowledge, takeBack } from '../stores/alerts.js'
-import { minute } from '../stores/clock.js'
+import { replayed } from '../stores/clock.js'
+import { minute } from '../stores/pace.js'
 import { follow, takesFocus } from './focus.js'
 import { Acknowledge, Instance } from './Instance.js'
 import { Fold } from './Fold.js'
@@ -49,6 +50,7 @@ function Row({ group, stand }) {
 /** Takes note of all series of a rule at once. @param {{ rule: string, alerts: Alert[], stand: import('./grouping.js').Stand }} props */
 function All({ rule, alerts, stand }) {
   const { busy, error, run } = useAction()
+  if (replayed.value !== null) return null
   const acked = stand === 'acknowledged'
   const act = () => {
     follow(`all ${rule}`)

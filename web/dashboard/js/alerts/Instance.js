@@ -11,7 +11,8 @@ import { html, useState } from '../lib.js'
 import { print } from '../selector.js'
 import { markOf } from '../statuses.js'
 import { acknowledge, takeBack } from '../stores/alerts.js'
-import { minute } from '../stores/clock.js'
+import { replayed } from '../stores/clock.js'
+import { minute } from '../stores/pace.js'
 import { historyOf } from '../stores/place.js'
 import { sinceOf, standOf } from './grouping.js'
 import { follow, takesFocus } from './focus.js'
@@ -35,6 +36,8 @@ export function Instance({ alert, alone }) {
 /** @param {{ alert: Alert }} props */
 export function Acknowledge({ alert }) {
   const { busy, error, run } = useAction()
+  // Nobody takes note of what was.
+  if (replayed.value !== null) return null
   const acked = alert.acked_at !== null
   const words = headline(alert, minute.value)
   const act = () => {
@@ -63,7 +66,7 @@ function Details({ alert }) {
 function Note({ alert }) {
   const [draft, setDraft] = useState(/** @type {string|null} */ (null))
   const { busy, error, run } = useAction()
-  if (draft === null) return html`<bdi>${alert.note ?? ''}</bdi> <button type="button" class="button" ref=${takesFocus(`note ${alert.id}`)} onClick=${() => { follow(`field ${alert.id}`); setDraft(alert.note ?? '') }}>${alert.note ? 'Change' : 'Add a note'}</button>`
+  if (draft === null) return html`<bdi>${alert.note ?? ''}</bdi> ${replayed.value === null && html`<button type="button" class="button" ref=${takesFocus(`note ${alert.id}`)} onClick=${() => { follow(`field ${alert.id}`); setDraft(alert.note ?? '') }}>${alert.note ? 'Change' : 'Add a note'}</button>`}`
   const keep = () => run(async () => {
     follow(`note ${alert.id}`)
     if (draft.trim() !== '') await acknowledge(alert.id, draft.trim())

@@ -10,6 +10,7 @@ import { age, count, DASH, format, since } from '../format.js'
 import { useSamples } from '../hooks.js'
 import { html } from '../lib.js'
 import { now } from '../stores/clock.js'
+import { past } from '../stores/past.js'
 import { newest } from '../stores/samples.js'
 import { sourcesOf, status } from '../stores/status.js'
 
@@ -36,7 +37,7 @@ export function Programs() {
 }
 
 /** @param {Source} source */
-const word = (source) => (source.up ? 'up' : source.up === false ? 'failing' : 'nothing yet')
+const word = (source) => (source.up ? 'up' : source.up === false ? 'failing' : past.value ? 'not known' : 'nothing yet')
 
 /** @param {Source} source */
 const whyOf = (source) => [source.reason, source.hint].filter(Boolean).join('; ')
@@ -47,7 +48,7 @@ const COLUMNS = [
   { key: 'name', title: 'Program', value: (r) => r.name, cell: (r) => html`<bdi title=${r.name}>${r.name}</bdi> <span class="quiet">${r.kind}</span>` },
   { key: 'why', title: 'Why, and what would change it', value: (r) => r.source.reason, cell: (r) => html`<span class="reason" title=${whyOf(r.source)}>${whyOf(r.source) || html`<span class="quiet">${DASH}</span>`}</span>` },
   { key: 'took', title: 'Scrape', num: true, help: 'how long the last scrape took', value: (r) => r.took, cell: (r) => format(r.took, 'seconds') },
-  { key: 'samples', title: 'Samples', num: true, help: 'since the service started', value: (r) => r.source.samples, cell: (r) => count(r.source.samples, '', '').trim() },
+  { key: 'samples', title: 'Samples', num: true, help: 'since the service started', value: (r) => r.source.samples, cell: (r) => (r.source.samples === null ? DASH : count(r.source.samples, '', '').trim()) },
   { key: 'newest', title: 'Newest', num: true, value: (r) => r.source.last_sample, cell: (r) => (r.source.last_sample === null ? html`<span class="quiet" title="No sample yet.">${DASH}</span>` : `${age(now.value - r.source.last_sample)} ago`) },
-  { key: 'since', title: 'Since', num: true, value: (r) => r.source.since, cell: (r) => since(r.source.since, now.value) },
+  { key: 'since', title: 'Since', num: true, value: (r) => r.source.since, cell: (r) => (r.source.since === null ? DASH : since(r.source.since, now.value)) },
 ]

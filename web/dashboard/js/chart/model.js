@@ -9,6 +9,7 @@
  */
 import { coloursOf } from './colours.js'
 import { highestFirst } from './series.js'
+import { byName } from '../order.js'
 
 /** So many lines stand in the order of their names. */
 const MOST_NAMED = 8
@@ -39,7 +40,7 @@ function pick(spec, now) {
   const owner = new Map(now.flatMap((buckets) => [...buckets.lines.values()].map((series) => [series, buckets])))
   const all = [...owner.keys()]
   // Few are found by their names, many by what they are.
-  const picked = spec.pick ? spec.pick(all) : all.length > MOST_NAMED ? highestFirst(all) : all.sort((a, b) => a.key.localeCompare(b.key, 'en', { numeric: true }))
+  const picked = spec.pick ? spec.pick(all) : all.length > MOST_NAMED ? highestFirst(all) : all.sort((a, b) => byName(a.key, b.key))
   return picked.slice(0, MOST_LINES).map((series) => ({ series, buckets: /** @type {Buckets} */ (owner.get(series)) }))
 }
 

@@ -6,10 +6,11 @@
 import { Figure } from '../components/Figure.js'
 import { Panel } from '../components/Panel.js'
 import { Table } from '../components/Table.js'
-import { count, percent, span } from '../format.js'
+import { count, DASH, percent, span } from '../format.js'
 import { html } from '../lib.js'
 import { address } from '../stores/place.js'
 import { chosenWorkflow } from '../stores/ci.js'
+import { NOT_KEPT } from '../stores/past.js'
 import { runWord } from '../statuses.js'
 import { hasFailed, isOf, median, runTitle } from './runs.js'
 
@@ -29,6 +30,9 @@ export function Workflows({ repository, note }) {
     <//>`
 }
 
+/** @param {number|null} seconds */
+const time = (seconds) => (seconds === null ? html`<span class="quiet" title=${NOT_KEPT}>${DASH}</span>` : span(Math.round(seconds)))
+
 /** @param {CiRepository} repository @returns {import('../components/Table.js').Column[]} */
 function columns({ repo, runs }) {
   /** @param {string} metric @param {CiWorkflow} w */
@@ -43,8 +47,8 @@ function columns({ repo, runs }) {
     { key: 'change', title: 'Change', num: true, help: 'against the 20 runs before', value: (w) => w.p50_change_ratio, cell: (w) => html`<${Change} ratio=${w.p50_change_ratio} />` },
     { key: 'queue', title: 'Queue', num: true, help: 'median wait for the first job, of its newest runs', value: (w) => median(waits(w)), cell: (w) => html`<${Figure} value=${median(waits(w))} unit="seconds" series=${series('github_actions_run_queue_seconds', w)} label=${`How long runs of ${w.workflow} wait`} why="No wait of its newest runs is known." />` },
     { key: 'flaky', title: 'Flaky', num: true, help: 'commits on which it both failed and succeeded', value: (w) => w.flaky_ratio, cell: (w) => html`<span title=${w.flaky_ratio === null ? undefined : `${w.flaky_commits} of ${count(w.commits, 'commit')}`}><${Figure} value=${w.flaky_ratio} unit="ratio" series=${series('github_actions_flaky_ratio', w)} label=${`Share of commits on which ${w.workflow} was flaky`} why="No commit succeeded or failed yet." /></span>` },
-    { key: 'jobs', title: 'Job time', num: true, help: 'of all runs that are remembered', value: (w) => w.job_seconds, cell: (w) => span(Math.round(w.job_seconds)) },
-    { key: 'wasted', title: 'In vain', num: true, help: 'job time of runs that were cancelled, or whose commit later got a green run', value: (w) => w.wasted_seconds, cell: (w) => span(Math.round(w.wasted_seconds)) },
+    { key: 'jobs', title: 'Job time', num: true, help: 'of all runs that are remembered', value: (w) => w.job_seconds, cell: (w) => time(w.job_seconds) },
+    { key: 'wasted', title: 'In vain', num: true, help: 'job time of runs that were cancelled, or whose commit later got a green run', value: (w) => w.wasted_seconds, cell: (w) => time(w.wasted_seconds) },
   ]
 }
 

@@ -9,6 +9,7 @@ import { age, count, sentences, since } from '../format.js'
 import { useAction } from '../hooks.js'
 import { html } from '../lib.js'
 import { acknowledge } from '../stores/alerts.js'
+import { replayed } from '../stores/clock.js'
 import { causes, doubt, needed, outOfDate } from '../stores/needs.js'
 import { minute } from '../stores/pace.js'
 import { address } from '../stores/place.js'
@@ -53,7 +54,7 @@ function Row({ cause }) {
         <span class="cause-detail" title=${detail}>${error ? html`<span class="problem" role="alert">${error}</span>` : html`<bdi>${detail}</bdi>`}</span>
       </div>
       <span class="cause-since" title=${from === null ? 'Since when is not known' : `since ${since(from, minute.value)}`}>${from === null ? '' : age(Math.max(60, minute.value + 60 - from))}</span>
-      ${alerts.length > 0
+      ${alerts.length > 0 && replayed.value === null
         ? html`<button type="button" class="button cause-action" aria-disabled=${busy} aria-label=${`Ack${many}: ${title}`} title="Take note: it leaves this list" onClick=${act}>Ack${many}</button>`
         : html`<a class="button cause-action" href=${href} aria-label=${`${advice ? 'Advice' : 'Open'}: ${title}`}>${advice ? 'Advice' : 'Open'}</a>`}
     </li>`

@@ -5,7 +5,7 @@
  */
 import { DASH, format } from '../format.js'
 import { html } from '../lib.js'
-import { past } from '../stores/past.js'
+import { NOT_KEPT, past } from '../stores/past.js'
 import { historyOf } from '../stores/place.js'
 
 /**
@@ -13,7 +13,7 @@ import { historyOf } from '../stores/place.js'
  *   `series`: selector of its history; `why`: what to say when there is no number
  */
 export function Figure({ value, unit, series, label, why: whyNow = 'No sample in the last 5 minutes.', big = false }) {
-  const why = past.value ? 'This is not kept for a past time.' : whyNow
+  const why = past.value ? NOT_KEPT : whyNow
   const text = format(value, unit)
   const missing = text === DASH
   const look = `figure${big ? ' figure-big' : ''}${missing ? ' figure-none' : ''}`

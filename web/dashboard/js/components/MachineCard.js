@@ -1,39 +1,48 @@
 /**
  * MACHINE: CPU, memory, the fullest disk, load, since when it runs.
+ *
+ * A figure whose samples do not come (yet) is the newest that is stored of the period in view, with its age.
+ *
+ * @import { Newest } from '../stores/samples.js'
  */
 import { age, bytes, digits, format, since } from '../format.js'
-import { useSamples } from '../hooks.js'
+import { useFeeds, useSamples } from '../hooks.js'
 import { html } from '../lib.js'
 import { print } from '../selector.js'
 import { minute } from '../stores/pace.js'
 import { historyOf } from '../stores/place.js'
-import { newest } from '../stores/samples.js'
+import { ENDED_AFTER_S, newest } from '../stores/samples.js'
 import { sourcesOf, status } from '../stores/status.js'
 import { Figure } from './Figure.js'
 import { Mark } from './Mark.js'
 import { Panel } from './Panel.js'
 import { Row } from './Row.js'
 import { Spark } from './Spark.js'
+import { newestKnown } from './newest.js'
 
 const CPU = 'system_cpu_utilization_ratio'
 const MEMORY = 'system_memory_utilization_ratio'
 const DISK = 'system_filesystem_utilization_ratio'
 const LOAD = 'system_cpu_load_average_1m'
+const COURSES = [CPU, MEMORY, DISK, LOAD]
 const WANTED = [
+  ...COURSES,
   'system_memory_limit_bytes', 'system_memory_usage_bytes{state="used"}', 'system_filesystem_usage_bytes{state="free"}',
   'system_cpu_load_average_*', 'process_cpu_utilization_ratio', 'system_uptime_seconds',
 ]
 
 export function MachineCard() {
   useSamples(WANTED)
+  const stored = new Map(useFeeds(COURSES).map((feed) => [feed.query, feed]))
+  const known = (/** @type {string} */ selector) => newestKnown(newest(selector), stored.get(selector)?.lines.values() ?? [])
   const source = sourcesOf('system')[0]
   const why = source?.reason ?? undefined
-  const cpu = one(CPU)
-  const memory = one(MEMORY)
+  const [cpu] = known(CPU)
+  const [memory] = known(MEMORY)
   // Marked with a kind: no disk of this machine.
-  const disk = newest(DISK).filter((s) => !s.metric.fstype).sort((a, b) => b.v - a.v)[0]
-  const load = one(LOAD)
-  const nothing = cpu === null && memory === null && !disk
+  const disk = known(DISK).filter((s) => !s.metric.fstype).sort((a, b) => b.v - a.v)[0]
+  const [load] = known(LOAD)
+  const nothing = !cpu && !memory && !disk
   const face = !nothing ? 'data' : source?.up === false ? 'error' : status.value ? 'empty' : 'loading'
   const used = one('system_memory_usage_bytes{state="used"}')
   const limit = one('system_memory_limit_bytes')
@@ -45,19 +54,25 @@ export function MachineCard() {
     <${Panel} title="Machine" kind="card" name="machine" face=${face} error=${why}
       aside=${source?.up === false && html`<span class="card-trouble" title=${why}><${Mark} kind="error" word="" /> cannot be read</span>`}
       empty=${html`<p>${source?.hint ?? 'No reading of this machine yet. The system collector brings the first one within seconds.'}</p>`}>
-      <${Row} name="CPU" metric=${CPU} figure=${html`<${Figure} value=${cpu} unit="ratio" series=${CPU} label="CPU" why=${why} />`}
-        detail=${busiest && html`<span title="the busiest process; of one core"><bdi>${busiest.metric.process}</bdi> ${format(busiest.v, 'ratio')}</span>`}
+      <${Row} name="CPU" metric=${CPU} figure=${html`<${Figure} value=${cpu?.v} unit="ratio" series=${CPU} label="CPU" why=${why} />`}
+        detail=${oldOf(cpu) ?? (busiest && html`<span title="the busiest process; of one core"><bdi>${busiest.metric.process}</bdi> ${format(busiest.v, 'ratio')}</span>`)}
         spark=${html`<${Spark} selector=${CPU} top=${1} />`} />
-      <${Row} name="memory" metric=${MEMORY} figure=${html`<${Figure} value=${memory} unit="ratio" series=${MEMORY} label="Memory" why=${why} />`}
-        detail=${limit !== null && html`<span title=${used === null ? '' : `${bytes(used)} used`}>of ${bytes(limit)}</span>`} spark=${html`<${Spark} selector=${MEMORY} top=${1} />`} />
-      <${Row} name="disk" metric=${DISK} figure=${html`<${Figure} value=${disk?.v ?? null} unit="ratio" series=${disk ? print(disk.metric) : DISK} label="Fullest disk" why=${why} />`}
-        detail=${disk && html`<span title=${`the fullest file system${free ? `, ${bytes(free.v)} free` : ''}`}>${disk.metric.mountpoint}</span>`}
+      <${Row} name="memory" metric=${MEMORY} figure=${html`<${Figure} value=${memory?.v} unit="ratio" series=${MEMORY} label="Memory" why=${why} />`}
+        detail=${oldOf(memory) ?? (limit !== null && html`<span title=${used === null ? '' : `${bytes(used)} used`}>of ${bytes(limit)}</span>`)} spark=${html`<${Spark} selector=${MEMORY} top=${1} />`} />
+      <${Row} name="disk" metric=${DISK} figure=${html`<${Figure} value=${disk?.v} unit="ratio" series=${disk ? print(disk.metric) : DISK} label="Fullest disk" why=${why} />`}
+        detail=${disk && html`<span title=${`the fullest file system${free ? `, ${bytes(free.v)} free` : ''}`}><bdi>${disk.metric.mountpoint}</bdi> ${oldOf(disk)}</span>`}
         spark=${disk && html`<${Spark} selector=${DISK} metric=${disk.metric} top=${1} />`} />
-      <${Row} name="load" metric=${LOAD} figure=${html`<${Figure} value=${load} unit="plain" series=${LOAD} label="Load over one minute" why=${why} />`}
-        detail=${five !== null && `${digits(five)} over 5 m`} spark=${html`<${Spark} selector=${LOAD} />`} />
+      <${Row} name="load" metric=${LOAD} figure=${html`<${Figure} value=${load?.v} unit="plain" series=${LOAD} label="Load over one minute" why=${why} />`}
+        detail=${oldOf(load) ?? (five !== null && `${digits(five)} over 5 m`)} spark=${html`<${Spark} selector=${LOAD} />`} />
       <${Row} name="running" figure=${html`${uptime === null ? html`<${Figure} value=${null} unit="seconds" label="Time since the machine started" why=${why} />` : html`<a class="figure" href=${historyOf('system_uptime_seconds')} title="Time since the machine started: show its history">${age(uptime)}</a>`}`}
         detail=${uptime !== null && `since ${since(minute.value - uptime, minute.value)}`} />
     <//>`
+}
+
+/** How old a figure is, where it is not of these minutes. @param {Newest|undefined} sample */
+function oldOf(sample) {
+  const seconds = sample ? minute.value - sample.t : 0
+  return seconds > ENDED_AFTER_S ? html`<span class="stale-age">${age(seconds)} old</span>` : null
 }
 
 /** @param {string} selector */

@@ -1,11 +1,13 @@
 /**
- * A line without axes beside a number: its shape over the range in view.
+ * A line without axes beside a number: its shape over the range in view, or since its data begins where that is much shorter.
  */
 import { useFeeds } from '../hooks.js'
+import { since } from '../format.js'
 import { html } from '../lib.js'
 import { gapLimit } from '../points.js'
 import { print } from '../selector.js'
-import { serverTime } from '../stores/clock.js'
+import { youngSince } from '../stores/buckets.js'
+import { now, serverTime } from '../stores/clock.js'
 import { range } from '../stores/place.js'
 
 const WIDTH = 88
@@ -16,8 +18,12 @@ const BUCKETS = 44
 export function Spark({ selector, metric, top }) {
   const [feed] = useFeeds([selector])
   const line = metric ? feed.lines.get(print(metric)) : feed.lines.values().next().value
-  const { seconds, step, words } = range.value
-  const points = line ? buckets(line.t, line.v, (range.value.end ?? serverTime()) - seconds, seconds) : []
+  const { seconds: whole, step, words: period, end } = range.value
+  const young = youngSince.value
+  const begin = young ?? (end ?? serverTime()) - whole
+  const seconds = young === null ? whole : serverTime() - young
+  const words = young === null ? period : `since ${since(young, now.peek())}`
+  const points = line ? buckets(line.t, line.v, begin, seconds) : []
   const most = Math.max(top ?? 0, ...points.map((p) => p?.v ?? 0)) || 1
   const limit = line ? Math.max(gapLimit(line.t, step), (seconds / BUCKETS) * 1.5) : 0
   let path = ''
@@ -30,8 +36,8 @@ export function Spark({ selector, metric, top }) {
     before = point.t
   }
   return html`
-    <svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label=${path ? `its course, ${words}` : `no course for the ${words}`}>
-      ${path && html`<path d=${path} />`}
+    <svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label=${path ? `its course, ${words}` : `no course, ${words}`}>
+      <title>${words}</title>${path && html`<path d=${path} />`}
     </svg>`
 }
 

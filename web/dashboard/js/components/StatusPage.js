@@ -6,6 +6,8 @@
 import { DASH, format, sentences, since, span } from '../format.js'
 import { html } from '../lib.js'
 import { now } from '../stores/clock.js'
+import { NOT_KEPT, past } from '../stores/past.js'
+import { historyOf } from '../stores/place.js'
 import { status } from '../stores/status.js'
 import { Mark } from './Mark.js'
 import { Panel } from './Panel.js'
@@ -13,6 +15,7 @@ import { Panel } from './Panel.js'
 export function StatusPage() {
   const s = status.value
   const face = s ? 'data' : 'loading'
+  if (past.value && s) return html`<${Then} s=${s} />`
   return html`
     <div class="status-page">
       <${Panel} title="Service" name="service" face=${face} note=${s && `version ${s.version}`}>${s && html`<${Service} s=${s} />`}<//>
@@ -23,6 +26,20 @@ export function StatusPage() {
       <${Panel} title="Windows" name="windows" face=${face}>${s && html`<${Windows} s=${s} />`}<//>
     </div>`
 }
+
+/** What the service reports of itself, each with the metric that was kept of it. @type {Array<[string, string, string]>} */
+const OWN = [
+  ['Service', 'service', 'taskpulse_process_resident_memory_bytes'], ['Actors', 'actors', 'taskpulse_actor_up'], ['Pipeline', 'pipeline', 'taskpulse_appended_samples_total'],
+  ['Store', 'store', 'taskpulse_store_disk_bytes'], ['Windows', 'windows', 'taskpulse_windows_closed_total'],
+]
+
+/** Of a past time: sources were kept as a metric, the rest is reported of the present only. @param {{ s: Status }} props */
+const Then = ({ s }) => html`
+  <div class="status-page">
+    <${Panel} title="Sources" name="sources" face="data" kind="wide">${html`<${Sources} s=${s} />`}<//>
+    ${OWN.map(([title, name, metric]) => html`
+      <${Panel} key=${name} title=${title} name=${name} face="empty" live=${false} empty=${html`<p>${NOT_KEPT}</p><p><a class="link" href=${historyOf(metric)}>Look at what was measured of it</a></p>`} />`)}
+  </div>`
 
 /** @param {{ s: Status }} props */
 function Service({ s }) {
@@ -46,7 +63,7 @@ function Sources({ s }) {
         <tbody>${s.sources.map((x) => html`
           <tr key=${x.source} data-source=${x.source}>
             <td>${x.source}</td>
-            <td class="state"><${Mark} kind=${x.up ? 'ok' : x.up === false ? 'error' : 'none'} word="" /> ${x.up ? 'up' : x.up === false ? 'failing' : 'not present'}</td>
+            <td class="state"><${Mark} kind=${x.up ? 'ok' : x.up === false ? 'error' : 'none'} word="" /> ${x.up ? 'up' : x.up === false ? 'failing' : past.value ? 'not known' : 'not present'}</td>
             <td class="words">${sentences([x.reason, x.hint]) || none('nothing to say')}</td>
             <td class="num">${x.since === null ? none('not known') : since(x.since, now.value)}</td>
             <td class="num">${x.last_sample === null ? none('no sample yet') : since(x.last_sample, now.value)}</td>

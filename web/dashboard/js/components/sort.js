@@ -5,6 +5,7 @@
  *
  * @import { Column } from './Table.js'
  */
+import { byName } from '../order.js'
 
 /** Rows by the value of a column; rows without a value come last in either direction, equal ones keep their order. @param {any[]} rows @param {Column[]} columns @param {string} order the column's key, `-` before it for the highest first */
 export function sortRows(rows, columns, order) {
@@ -23,5 +24,5 @@ const missing = (value) => value === null || value === undefined || Number.isNaN
 /** @param {number|string} a @param {number|string} b */
 function compare(a, b) {
   if (typeof a === 'number' && typeof b === 'number') return a - b
-  return String(a).localeCompare(String(b), 'en', { numeric: true })
+  return byName(String(a), String(b))
 }

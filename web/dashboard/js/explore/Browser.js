@@ -8,8 +8,10 @@ import { Chosen } from './Chosen.js'
 import { describe, loadMetrics, metrics } from './knowledge.js'
 import { queryFor } from './wanted.js'
 import { useRows } from './windowed.js'
+import { Failed } from '../components/Failure.js'
 import { count } from '../format.js'
 import { html, useEffect, useMemo, useState } from '../lib.js'
+import { replayed } from '../stores/clock.js'
 import { address, go, param } from '../stores/place.js'
 
 const ROW_PX = 28
@@ -42,7 +44,8 @@ export function Browser({ add }) {
     } else return
     event.preventDefault()
   }
-  const note = state === 'ready' ? (search.value ? `${found.length} of ${count(names.length, 'metric')}` : count(names.length, 'metric')) : ''
+  const all = `${count(names.length, 'metric')}${replayed.value === null ? '' : ' of all that is kept'}`
+  const note = state === 'ready' ? (search.value ? `${found.length} of ${all}` : all) : ''
   return html`
     <div class="browser" data-state=${state}>
       <input type="search" role="combobox" aria-expanded="true" aria-controls="metric-list" aria-label="Search metrics by name and description" placeholder="Search metrics"
@@ -56,7 +59,7 @@ export function Browser({ add }) {
           <li class="rows-after" role="presentation" ref=${space((found.length - rows.to) * ROW_PX)}></li>
         </ul>
         ${state === 'loading' && html`<div class="face skeleton" role="status"><span class="unseen">Loading</span></div>`}
-        ${state === 'error' && html`<div class="face face-error" role="alert"><p>Metrics could not be read: ${error}</p><button type="button" class="button" onClick=${() => loadMetrics({ again: true })}>Try again</button></div>`}
+        ${state === 'error' && html`<${Failed} error=${error} retry=${() => loadMetrics({ again: true })} />`}
         ${state === 'ready' && found.length === 0 && html`<p class="face">${names.length === 0 ? 'No metric is kept yet. The machine is measured every few seconds; scraped and sent metrics come with their first sample.' : 'No name or description holds these words.'}</p>`}
       </div>
       ${chosen && html`<${Chosen} key=${chosen} name=${chosen} about=${describe(meta, chosen)} add=${add} />`}

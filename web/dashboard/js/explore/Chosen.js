@@ -4,6 +4,7 @@
  * @import { MetricMetadata } from '../types.js'
  * @import { Cardinality, LabelCount } from './knowledge.js'
  */
+import { Failed } from '../components/Failure.js'
 import { cardinality } from './knowledge.js'
 import { heatQueryFor, queryFor } from './wanted.js'
 import { count, format, unitOf } from '../format.js'
@@ -44,7 +45,7 @@ export function Chosen({ name, about, add }) {
         <button type="button" class="button" onClick=${() => add(query)}>Add to the graph</button>
         ${buckets && html`<a class="button" href=${address('explore', '', { query: heatQueryFor(buckets), view: 'heat', metric: name, search: param('search').value })}>Heat map</a>`}
       </p>
-      ${error && html`<div class="face face-error" role="alert"><p>Labels could not be read: ${error}</p><button type="button" class="button" onClick=${() => again(turn + 1)}>Try again</button></div>`}
+      ${error && html`<${Failed} error=${error} retry=${() => again(turn + 1)} />`}
       ${counted && counted.series === 0 && html`<p class="quiet">No series has a sample in this time. A longer period may hold some.</p>`}
       ${counted?.labels.map((label) => html`<${Label} key=${label.label} name=${name} type=${about?.type ?? ''} of=${label} cut=${counted.cut} />`)}
     </section>`

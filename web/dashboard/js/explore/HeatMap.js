@@ -13,6 +13,7 @@ import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../
 import { cursor } from '../stores/cursor.js'
 import { period } from '../stores/place.js'
 import { repaint } from '../stores/theme.js'
+import { offsetAt, utc } from '../zone.js'
 import { CLASSES, classesOf, classOf, columnAt, ticksOf } from './heat.js'
 
 const LEFT = 64
@@ -56,7 +57,7 @@ export function HeatMap({ heat, unit, height = 320, label }) {
   }, [])
   useEffect(() => {
     if (canvas.current && width > 0 && document.visibilityState === 'visible') paint(canvas.current, heat, classes, unit, { ...plane, full: width, total: height }, cell)
-  }, [heat, unit, width, height, start, end, cell, repaint.value])
+  }, [heat, unit, width, height, start, end, cell, repaint.value, utc.value])
 
   /** @param {PointerEvent} event */
   const onPointerMove = (event) => {
@@ -186,7 +187,7 @@ function labels(to, heat, unit, { left, width, height, start, end, total }, x, y
   })
   to.textBaseline = 'bottom'
   to.textAlign = 'center'
-  const offset = -new Date(start * 1000).getTimezoneOffset() * 60
+  const offset = offsetAt(start)
   for (const tick of ticksOf(start, end, width / TICK_SPACE, offset)) {
     const words = (tick + offset) % 86_400 === 0 ? day(tick) : end - start < 120 ? exactTime(tick) : clockTime(tick)
     const half = to.measureText(words).width / 2

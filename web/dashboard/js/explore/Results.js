@@ -4,9 +4,12 @@
  * @import { Answer } from './asking.js'
  * @import { View, Wanted } from './wanted.js'
  */
+import { Failure } from '../components/Failure.js'
+import { faceOf } from '../components/faces.js'
 import { Panel } from '../components/Panel.js'
 import { count, span } from '../format.js'
 import { html, useState } from '../lib.js'
+import { loginEnded } from '../stores/login.js'
 import { param, setParams } from '../stores/place.js'
 import { MOST_SERIES, waited } from './asking.js'
 import { Graph } from './Graph.js'
@@ -67,6 +70,8 @@ function Empty() {
 /** @param {{ wanted: Wanted, answer: Answer, several: boolean, retry: () => void }} props */
 function Failed({ wanted, answer, several, retry }) {
   const stopped = answer.error === 'stopped'
+  const shown = faceOf({ face: 'error', error: answer.error, loginEnded: loginEnded.value })
+  if (shown.kind === 'denied') return html`<${Failure} shown=${shown} retry=${retry} />`
   const { words, advice, to } = mistakeOf(answer.error, wanted.text)
   return html`
     <div class="face face-error" role="alert" data-failed=${wanted.letter}>

@@ -6,7 +6,7 @@
  */
 import { count, format, since } from '../format.js'
 import { html, useMemo, useState } from '../lib.js'
-import { minute } from '../stores/clock.js'
+import { minute } from '../stores/pace.js'
 import { historyOf, param } from '../stores/place.js'
 import { metricsOf } from './language.js'
 import { unitFor } from './wanted.js'

@@ -11,7 +11,7 @@ import { stepFor } from '../period.js'
 import { print } from '../selector.js'
 import { now } from '../stores/clock.js'
 import { epoch } from '../stores/connection.js'
-import { period } from '../stores/place.js'
+import { period, range } from '../stores/place.js'
 
 /**
  * @typedef {{ metric: import('../types.js').Metric, key: string, value: string, time: number }} Point
@@ -36,7 +36,9 @@ export function open(query, view) {
   let under = null
   let stopped = false
   const grid = computed(() => {
-    const { start, end } = period.value
+    // A slider that is pulled, or a view that is moved, is asked for when it rests.
+    const { end: fixed, seconds } = range.value
+    const { start, end } = fixed === null ? period.value : { start: fixed - seconds, end: fixed }
     const step = view === 'heat' ? Math.max(LEAST_CELL_S, stepFor(end - start, POINTS.heat)) : stepFor(end - start, POINTS[view])
     const pace = view === 'table' ? LEAST_PACE_S : Math.max(step, LEAST_PACE_S)
     const to = Math.floor(end / pace) * pace
@@ -48,7 +50,7 @@ export function open(query, view) {
     under = mine
     const [from, to, step] = JSON.parse(grid.peek())
     // What came since the last whole step is there too: a metric that has just begun is not said to be missing.
-    const newest = period.peek().live ? now.peek() : period.peek().end
+    const newest = range.peek().end ?? now.peek()
     const end = view === 'heat' ? to : Math.max(to, Math.floor(newest))
     const start = from + (end - to)
     const since = performance.now()

@@ -20,6 +20,10 @@ export function ReplayBar() {
     { keys: '.', words: 'Five minutes on', group: 'Replay', run: () => step(STEP_S) },
     { keys: 'p', words: 'Play or pause', group: 'Replay', run: play },
   ]), [])
+  useEffect(() => {
+    document.documentElement.dataset.replay = at === null ? '' : past.value ? 'shown' : 'asked'
+    return () => { delete document.documentElement.dataset.replay }
+  }, [at === null, past.value === null])
   if (at === null) return null
   const end = Math.floor(serverTime())
   const start = Math.min(end - reach.value, at)
@@ -43,7 +47,7 @@ export function ReplayBar() {
         </select>
       </label>
       <button type="button" class="button" onClick=${leave}>Back to now</button>
-      <span class="quiet replay-note" role="status">${trouble.value ? `What was cannot be read: ${trouble.value}` : 'As it was then. What was not kept is a dash.'}</span>
+      <span class="quiet replay-note" role="status">${trouble.value ? `What was cannot be read: ${trouble.value}.${past.value ? '' : ' What you see is of now.'}` : 'As it was then. What was not kept is a dash.'}</span>
     </section>`
 }
 

@@ -10,8 +10,9 @@ import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
 import { count } from '../format.js'
 import { html, useEffect } from '../lib.js'
-import { alerts, askForRules, endedAlerts, historyError, historyKnown, rules, rulesError } from '../stores/alerts.js'
+import { alerts, askForRules, endedAlerts, historyError, historyKnown, retryHistory, retryRules, rules, rulesError } from '../stores/alerts.js'
 import { decidedAdvice, recommendations } from '../stores/advice.js'
+import { replayed } from '../stores/clock.js'
 import { period, range } from '../stores/place.js'
 
 export function Alerts() {
@@ -25,22 +26,23 @@ export function Alerts() {
   return html`
     <div class="alerts-page">
       <div class="alerts-column">
-      <${Panel} title="Firing" name="firing" note=${noteOf(firing.length, 'rule')} face=${known ? (firing.length ? 'data' : 'empty') : 'loading'} empty=${html`<p class="all-quiet"><${Mark} kind="ok" word="ok" /> No alert fires that nobody has taken note of.</p>`}>
+      <${Panel} title="Firing" name="firing" note=${noteOf(firing.length, 'rule')} face=${known ? (firing.length ? 'data' : 'empty') : 'loading'} empty=${html`<p class="all-quiet"><${Mark} kind="ok" word="ok" /> ${replayed.value === null ? 'No alert fires that nobody has taken note of.' : 'No alert was firing then that nobody had taken note of.'}</p>`}>
         <${Groups} groups=${firing} stand="firing" />
+        ${replayed.value !== null && html`<p class="quiet">As it was then. Which alerts were pending is not kept.</p>`}
       <//>
       ${pending.length > 0 && html`<${Panel} title="Pending" name="pending" note=${noteOf(pending.length, 'rule')} face="data"><${Groups} groups=${pending} stand="pending" /><//>`}
       ${acknowledged.length > 0 && html`<${Panel} title="Acknowledged" name="acknowledged" note=${noteOf(acknowledged.length, 'rule')} face="data"><${Groups} groups=${acknowledged} stand="acknowledged" /><//>`}
       <${Panel} title="Advice" name="advice" note=${noteOf(advice.length, 'piece', 'pieces')} face=${recommendations.value === null ? 'loading' : advice.length ? 'data' : 'empty'} live=${false}
-        empty=${html`<p>No advice. It comes when the kept history shows something to change, such as a disk that fills or a board that stands still.</p>`}>
+        empty=${replayed.value !== null ? html`<p>No advice was given by then, as far as the time line is kept.</p>` : html`<p>No advice. It comes when the kept history shows something to change, such as a disk that fills or a board that stands still.</p>`}>
         <${Advice} list=${advice} />
       <//>
       </div>
       <div class="alerts-column">
-      <${Panel} title="Ended" name="ended" note=${historyKnown.value ? [range.value.words, noteOf(past.length, 'rule')].filter(Boolean).join(' · ') : ''} live=${false} error=${historyError.value}
+      <${Panel} title="Ended" name="ended" note=${historyKnown.value ? [range.value.words, noteOf(past.length, 'rule')].filter(Boolean).join(' · ') : ''} live=${false} error=${historyError.value} retry=${retryHistory}
         face=${historyKnown.value ? (past.length ? 'data' : 'empty') : historyError.value ? 'error' : 'loading'} empty=${html`<p>No alert ended in this time. A longer period may hold some.</p>`}>
         <${Past} groups=${past} />
       <//>
-      <${Panel} title="Rules" name="rules" note=${rules.value ? noteOf(rules.value.length, 'rule') : ''} live=${false} error=${rulesError.value}
+      <${Panel} title="Rules" name="rules" note=${rules.value ? [noteOf(rules.value.length, 'rule'), replayed.value !== null && 'as they are set now; earlier ones are not kept'].filter(Boolean).join(' · ') : ''} live=${false} error=${rulesError.value} retry=${retryRules}
         face=${rules.value ? (rules.value.length ? 'data' : 'empty') : rulesError.value ? 'error' : 'loading'}
         empty=${html`<p>Nothing is watched for. A rule is written into Settings.toml:</p><pre class="copy">[alerts.rules.high_cpu_usage]
 expr = "system_cpu_utilization_ratio > 0.80"

@@ -31,14 +31,14 @@ export function System() {
   return html`
     <div class="system-page">
       <${SourceTrouble} sources=${failing ? [failing] : []} />
-      <p class="facts-line">${facts().map((fact) => html`<span key=${fact}>${fact}</span>`)}</p>
+      <p class="facts-line">${facts().map((fact, place) => html`<span key=${place}>${fact}</span>`)}</p>
       <div class="charts">
         ${MACHINE_CHARTS.map((spec) => html`<${Chart} key=${spec.id} spec=${spec} />`)}
         ${MORE_CHARTS.map((spec) => html`<${Chart} key=${spec.id} spec=${spec} />`)}
       </div>
       <div class="system-tables">
         <div><${Processes} /><${FileSystems} /></div>
-        <div><${Cores} /><${Groups} /><${Network} /></div>
+        <div><${Cores} /><${Network} /><${Groups} /></div>
       </div>
     </div>`
 }
@@ -46,6 +46,7 @@ export function System() {
 /** @param {string} selector */
 const one = (selector) => newest(selector)[0]?.v ?? null
 
+/** Each at its place; one that is not known is left out. */
 function facts() {
   const [up, processes, memory] = [one('system_uptime_seconds'), one('system_processes'), one('system_memory_limit_bytes')]
   const cores = newest('system_cpu_core_utilization_ratio').length
@@ -54,5 +55,5 @@ function facts() {
     memory !== null && `${(memory / 1024 ** 3).toFixed(memory < 1024 ** 3 * 10 ? 1 : 0)}\u00a0GiB of memory`,
     processes !== null && count(processes, 'process', 'processes'),
     up !== null && `up ${span(up)}, since ${since(now.value - up, now.value)}`,
-  ].filter((fact) => fact !== false)
+  ]
 }

@@ -15,7 +15,7 @@ import { events, eventsSince } from '../stores/events.js'
 import { askedMoment, past } from '../stores/past.js'
 import { place, setParams } from '../stores/place.js'
 import { wantedSelectors } from '../stores/samples.js'
-import { alertsAt, boardAt, ciAt, figuresOf, statusAt } from './rewind.js'
+import { adviceAt, alertsAt, boardAt, ciAt, figuresOf, statusAt } from './rewind.js'
 
 /** What is asked when the slider has rested for so long. */
 const REST_MS = 150
@@ -25,7 +25,9 @@ const FRAME_MS = 100
 /** What a reader chooses: seconds that pass in one. */
 export const SPEEDS = [60, 300, 1200]
 /** Metrics that tell how boards, CI, targets and the service were. */
-const KEPT = ['taskmaster_.+', 'github_actions_(success_ratio|runs_total)', 'probe_(success|duration_seconds|http_status_code|ssl_earliest_cert_expiry)', 'taskpulse_(source_up|health_.+)']
+const KEPT = ['taskmaster_.+', 'github_actions_(success_ratio|(runs|job_seconds|wasted_seconds)_total)', 'probe_(success|duration_seconds|http_status_code|ssl_earliest_cert_expiry)', 'taskpulse_(source_up|health_.+)']
+/** What the time line holds about advice is good for so long. */
+const ADVICE_MS = 60_000
 /** Moves of tasks are read back so many answers. */
 const MOST_PAGES = 20
 
@@ -77,6 +79,18 @@ async function movesSince(start) {
   return moves
 }
 
+/** What was asked of the time line about advice, and when. @type {{ at: number, list: Promise<TimelineEvent[]> }} */
+let advice = { at: -Infinity, list: Promise.resolve([]) }
+
+/** All that is kept about advice, the newest first; it is little. @returns {Promise<TimelineEvent[]>} */
+function adviceEvents() {
+  if (performance.now() - advice.at > ADVICE_MS) {
+    advice = { at: performance.now(), list: get('/api/v1/events', { source: 'advice', start: 0, end: serverTime() }) }
+    advice.list.catch(() => { advice.at = -Infinity })
+  }
+  return advice.list
+}
+
 /** The figures at a moment: what pages want, and what tells how things were. @param {number} at @returns {Promise<Sample[]>} */
 async function figuresAt(at) {
   const names = wantedSelectors().map(parse).filter((s) => s !== null).map((s) => (s.prefix ? `${s.name}.*` : s.name))
@@ -90,13 +104,14 @@ let turn = 0
 async function ask(at) {
   const mine = ++turn
   try {
-    const [samples, since] = await Promise.all([figuresAt(at), movesSince(Math.min(at, serverTime() - reach.peek()))])
+    const [samples, since, advised] = await Promise.all([figuresAt(at), movesSince(Math.min(at, serverTime() - reach.peek())), adviceEvents()])
     if (mine !== turn) return
     const figures = figuresOf(samples)
     trouble.value = ''
     past.value = {
       at, board: (board) => boardAt(board, since, figures, at), ci: (ci) => ciAt(ci, figures, at), status: (status) => statusAt(status, events.peek() ?? [], figures, at),
-      alerts: (known) => alertsAt(known, figures, at), newest: (selector) => samples.filter((s) => !Number.isNaN(s.v) && matches(selector, s.metric)),
+      alerts: (known) => alertsAt(known, figures, at), advice: (known) => adviceAt(known, advised, at), watched: samples.length > 0,
+      newest: (selector) => samples.filter((s) => !Number.isNaN(s.v) && matches(selector, s.metric)),
     }
   } catch (error) {
     if (mine === turn) trouble.value = error instanceof Error ? error.message : String(error)

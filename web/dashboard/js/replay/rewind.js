@@ -3,19 +3,20 @@
  *
  * Pure. What nobody kept is null, so that it is shown as a dash with its reason, never as the figure of today.
  *
- * @import { Alert, Board, Ci, CiRepository, CiRun, Event as TimelineEvent, Metric, Source, Status, Target, Task } from '../types.js'
+ * @import { Alert, Board, Ci, CiRepository, CiRun, Event as TimelineEvent, Metric, Recommendation, Source, Status, Target, Task } from '../types.js'
  * @typedef {{ metric: Metric, t: number, v: number }} Sample
  * @typedef {(name: string, labels?: Metric) => Sample[]} Figures  the samples of a metric at the moment, of those series that have these labels
  */
-
-/** Why a figure is not there. */
-export const NOT_KEPT = 'This is not kept for a past time.'
+import { NOT_KEPT } from '../stores/past.js'
 
 /** @param {Sample[]} samples @returns {Figures} */
 export const figuresOf = (samples) => (name, labels = {}) => samples.filter((s) => s.metric.__name__ === name && Object.entries(labels).every(([label, value]) => s.metric[label] === value))
 
 /** The one figure that is meant; null where there is none. @param {Sample[]} found */
 const only = (found) => (found.length > 0 && !Number.isNaN(found[0].v) ? found[0].v : null)
+
+/** All of them together; null where there is none. @param {Sample[]} found */
+const total = (found) => (found.some((s) => !Number.isNaN(s.v)) ? found.reduce((sum, s) => sum + (Number.isNaN(s.v) ? 0 : s.v), 0) : null)
 
 /** @param {Sample[]} found @param {string} label @returns {Record<string, number>} */
 const by = (found, label) => Object.fromEntries(found.filter((s) => s.v > 0).map((s) => [s.metric[label], s.v]))
@@ -26,11 +27,18 @@ const by = (found, label) => Object.fromEntries(found.filter((s) => s.v > 0).map
  */
 export function boardAt(board, moves, figures, at) {
   const own = moves.filter((e) => e.kind === 'task_status' && e.data?.project === board.project && e.data?.tag === board.tag)
+  /** @type {Map<string, TimelineEvent[]>} */
+  const byTask = new Map()
+  for (const e of own) {
+    const held = byTask.get(e.subject)
+    if (held) held.push(e)
+    else byTask.set(e.subject, [e])
+  }
   const statuses = new Map(board.items.map((item) => [item.id, item.status]))
   // From the newest back: the last one that is undone is the first after the moment.
   for (const { time, subject, data } of own) if (time > at && statuses.has(subject)) statuses.set(subject, String(data?.from))
   const done = (/** @type {string} */ id) => statuses.get(id.split('.')[0]) === 'done' || !statuses.has(id.split('.')[0])
-  const items = board.items.map((item) => taskAt(item, String(statuses.get(item.id)), own.filter((e) => e.subject === item.id), done, at))
+  const items = board.items.map((item) => taskAt(item, String(statuses.get(item.id)), byTask.get(item.id) ?? [], done, at))
   const labels = { project: board.project, tag: board.tag }
   const figure = (/** @type {string} */ name) => only(figures(`taskmaster_${name}`, labels))
   const counted = items.reduce((all, { status }) => ({ ...all, [status]: (all[status] ?? 0) + 1 }), /** @type {Record<string, number>} */ ({}))
@@ -74,12 +82,15 @@ function repositoryAt(repository, figures, at) {
   const workflows = repository.workflows.map((w) => {
     const labels = { repo: repository.repo, workflow: w.workflow, ...(w.workflow_id === null ? {} : { workflow_id: String(w.workflow_id) }) }
     const figure = (/** @type {string} */ name) => only(figures(`github_actions_${name}`, labels))
+    // Job time is a number while it is of now; of a time without a sample it is not known.
+    const sum = (/** @type {string} */ name) => /** @type {number} */ (total(figures(`github_actions_${name}`, labels)))
     return {
       ...w, success_ratio: figure('success_ratio'), judged_runs: ended.filter((run) => isOf(run, w)).slice(0, w.judged_runs).length, flaky_ratio: null, p50_seconds: null, p50_before_seconds: null, p50_change_ratio: null,
-      runs: by(figures('github_actions_runs_total', labels), 'conclusion'), active: open.filter((run) => isOf(run, w)).length, statuses: {},
+      job_seconds: sum('job_seconds_total'), wasted_seconds: sum('wasted_seconds_total'), runs: by(figures('github_actions_runs_total', labels), 'conclusion'), active: open.filter((run) => isOf(run, w)).length, statuses: {},
     }
   })
-  return { ...repository, runs, workflows, active: open.length - queued, queued }
+  // How far the past has been read since then says nothing of then.
+  return { ...repository, runs, workflows, active: open.length - queued, queued, whole: true, jobs_wanted: 0, reading_from: null, confirmed_at: null }
 }
 
 /** @param {CiRun} run @param {number} at @returns {CiRun} */
@@ -93,7 +104,7 @@ export function statusAt(status, events, figures, at) {
   const parts = figures('taskpulse_health_part_score')
   return {
     ...status, state: 'ok', problems: [], actors: [],
-    health: { score: only(figures('taskpulse_health_score')), missing: [], parts: parts.map((s) => ({ part: s.metric.part, score: s.v, weight: 0, why: NOT_KEPT })) },
+    health: { score: only(figures('taskpulse_health_score')), missing: [], parts: parts.map((s) => ({ part: s.metric.part, score: s.v, weight: null, why: NOT_KEPT })) },
     sources: status.sources.map((source) => sourceAt(source, figures)),
     targets: status.targets.map((target) => targetAt(target, events, figures, at)),
   }
@@ -102,7 +113,8 @@ export function statusAt(status, events, figures, at) {
 /** @param {Source} source @param {Figures} figures @returns {Source} */
 function sourceAt(source, figures) {
   const up = only(figures('taskpulse_source_up', { source: source.source }))
-  return { ...source, up: up === null ? null : up === 1, reason: up === 0 ? 'Why was not kept.' : null, hint: null, since: 0, last_sample: null }
+  const unknown = /** @type {any} */ (null)
+  return { ...source, up: up === null ? null : up === 1, reason: up === 0 ? 'Why was not kept.' : null, hint: null, since: unknown, samples: unknown, last_sample: null }
 }
 
 /** @param {Target} target @param {TimelineEvent[]} events @param {Figures} figures @param {number} at @returns {Target} */
@@ -122,4 +134,30 @@ function targetAt(target, events, figures, at) {
 export function alertsAt(known, figures, at) {
   return known.filter((a) => a.firing_since !== null && a.firing_since <= at && (a.resolved_at === null || a.resolved_at > at))
     .map((a) => ({ ...a, state: 'firing', resolved_at: null, value: only(figures(a.metric.__name__ ?? '', a.metric)), acked_at: a.acked_at !== null && a.acked_at <= at ? a.acked_at : null }))
+}
+
+/** What follows the title in the event of a piece of advice. */
+const STANDS = /: (open|accepted|dismissed|applied|withdrawn)$/
+
+/**
+ * The advice of the moment. Its figures change while it is open, and only the newest are kept: those of then are left out where they may have been others.
+ * @param {Recommendation[]} known that of now @param {TimelineEvent[]} events of all advice, also after the moment, the newest first @param {number} at @returns {Recommendation[]}
+ */
+export function adviceAt(known, events, at) {
+  const held = new Map(known.map((r) => [r.id, r]))
+  const before = events.filter((e) => e.source === 'advice' && e.time <= at)
+  /** @type {Map<string, TimelineEvent>} */
+  const last = new Map()
+  for (const e of before) if (!last.has(e.subject)) last.set(e.subject, e)
+  const told = [...last.values()].filter((e) => e.kind !== 'recommendation_withdrawn').map((e) => {
+    const now = held.get(e.subject)
+    if (now && now.updated <= at) return now
+    const began = before.filter((b) => b.subject === e.subject && b.time <= e.time && b.kind === 'recommendation_open')
+    return /** @type {Recommendation} */ ({
+      id: e.subject, kind: now?.kind ?? '', severity: now?.severity ?? 'info', query: now?.query ?? '', status: e.kind.replace('recommendation_', ''), title: e.title.replace(STANDS, ''),
+      why: 'Its figures of that time were not kept.', action: '', evidence: [], created: began[0]?.time ?? e.time, updated: e.time, start: e.time, end: e.time,
+    })
+  })
+  // Events are kept for a time only; what was given before that has none.
+  return [...told, ...known.filter((r) => !last.has(r.id) && r.updated <= at)]
 }

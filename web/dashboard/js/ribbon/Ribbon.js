@@ -4,12 +4,14 @@
  * Its height and the order of its lanes are fixed. `model.js` works out what it shows, `Strip.js` draws it.
  */
 import { Panel } from '../components/Panel.js'
-import { count } from '../format.js'
+import { count, since } from '../format.js'
 import { useFeeds } from '../hooks.js'
 import { html } from '../lib.js'
+import { minute } from '../stores/pace.js'
 import { address, range } from '../stores/place.js'
 import { MarkPanel } from './MarkPanel.js'
-import { known, lanes, tasksLeft } from './model.js'
+import { firstMark, known, lanes, tasksLeft } from './model.js'
+import { viewStart } from './scale.js'
 import { Strip } from './Strip.js'
 
 const CPU = 'system_cpu_utilization_ratio'
@@ -17,14 +19,18 @@ const MEMORY = 'system_memory_utilization_ratio'
 
 export function Ribbon() {
   const [cpu, memory] = useFeeds([CPU, MEMORY])
-  const { words, step } = range.value
+  const { words, step, seconds, live } = range.value
   const left = tasksLeft.value
   const tracks = [
     { name: 'CPU', selector: CPU, line: cpu.lines.values().next().value ?? null, step },
     { name: 'memory', selector: MEMORY, line: memory.lines.values().next().value ?? null, step },
   ]
+  const first = Math.min(firstMark.value, ...tracks.map(({ line }) => line?.t[0] ?? Infinity))
+  const view = { start: minute.value - seconds, end: minute.value + 60, live }
+  // What is drawn is shorter than the period where nothing was known before.
+  const note = viewStart(view, first) > view.start ? `since ${since(first, minute.value)}` : words
   return html`
-    <${Panel} title="What went on" note=${words} kind="ribbon-panel" name="ribbon" face=${known.value ? 'data' : 'loading'}
+    <${Panel} title="What went on" note=${note} kind="ribbon-panel" name="ribbon" face=${known.value ? 'data' : 'loading'}
       aside=${left > 0 && html`<a class="link" href=${address('tasks')}>${count(left, 'more task')} in Tasks</a>`}>
       <${Strip} lanes=${lanes.value} tracks=${tracks} />
       <${MarkPanel} />

@@ -13,6 +13,7 @@
  */
 import { quoted } from '../format.js'
 import { headline } from '../headline.js'
+import { byName } from '../order.js'
 import { runMark, runWord, statusWord } from '../statuses.js'
 import { runName, taskName } from '../timeline.js'
 
@@ -95,7 +96,7 @@ export function taskBars(events, board, knownFrom) {
 export function assign(before, wanted, places) {
   const chosen = wanted.slice(0, places)
   if (before.every((id) => id === null)) {
-    const sorted = [...chosen].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+    const sorted = [...chosen].sort((a, b) => byName(a, b))
     return Array.from({ length: places }, (_, i) => sorted[i] ?? null)
   }
   const out = Array.from({ length: places }, (_, i) => (before[i] && chosen.includes(before[i]) ? before[i] : null))
@@ -113,7 +114,7 @@ export function wantedTasks(board, bars) {
   /** @param {Task} item */
   const rank = (item) => (item.status in WORKED ? 0 : bars.has(item.id) ? 1 : item.status === 'done' ? 2 : 3)
   return board.items.map((item) => ({ id: item.id, rank: rank(item), newest: newest(item) })).filter((t) => t.rank < 3)
-    .sort((a, b) => a.rank - b.rank || b.newest - a.newest || a.id.localeCompare(b.id, 'en', { numeric: true }))
+    .sort((a, b) => a.rank - b.rank || b.newest - a.newest || byName(a.id, b.id))
     .map((t) => t.id)
 }
 

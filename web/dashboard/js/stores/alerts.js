@@ -37,6 +37,11 @@ export const endedAlerts = computed(() => {
   const at = past.value?.at
   return at === undefined ? ended.value : ended.value.filter((a) => a.resolved_at !== null && a.resolved_at <= at)
 })
+/** Rises when the reader asks again. */
+const rulesAsked = signal(0)
+const historyAsked = signal(0)
+export const retryRules = () => { rulesAsked.value += 1 }
+export const retryHistory = () => { historyAsked.value += 1 }
 /** Whether that is known. */
 export const historyKnown = signal(false)
 
@@ -47,6 +52,7 @@ export const askForRules = (() => {
     if (begun) return
     begun = true
     queueMicrotask(() => effect(() => {
+      rulesAsked.value
       if (socketState.value !== 'open') return
       get('/api/v1/rules').then((data) => {
         rules.value = data.groups.flatMap((/** @type {{ rules: Rule[] }} */ group) => group.rules)
@@ -115,6 +121,7 @@ export function followAlerts() {
   effect(() => {
     const { end, seconds } = range.value
     epoch.value
+    historyAsked.value
     if (!ready.value) return
     const to = end ?? now.peek()
     get('/api/v1/alerts/history', { start: to - seconds, end: Math.max(to, serverTime()) }).then((list) => {

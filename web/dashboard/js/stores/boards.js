@@ -5,26 +5,25 @@
  *
  * @import { Board, Tasks } from '../types.js'
  */
-import { get } from '../api.js'
 import { computed, effect, signal, untracked } from '../lib.js'
-import { epoch, ready } from './connection.js'
+import { shareTasks } from '../share.js'
 import { onEvents } from './events.js'
 import { past } from './past.js'
 import { param } from './place.js'
+import { refreshed } from './refreshed.js'
 import { onSamples } from './samples.js'
 import { sourcesOf } from './status.js'
 
-const SOON_MS = 250
-
-/** What the service said last. @type {import('../../vendor/signals-core.js').Signal<{ tasks: Tasks|null, error: string|null }>} */
-const told = signal({ tasks: null, error: null })
-/** What is shown: that, or what was at the moment that is replayed. */
-export const boards = signal(told.peek())
+const { told, refresh, follow } = refreshed('/api/v1/tasks', shareTasks)
+/** What is shown: what the service said last, or what was at the moment that is replayed. */
+export const boards = signal(/** @type {{ tasks: Tasks|null, error: string|null }} */ ({ tasks: null, error: null }))
 effect(() => {
-  const { tasks, error } = told.value
+  const { data, error } = told.value
   const was = past.value
-  boards.value = was && tasks ? { tasks: { ...tasks, boards: tasks.boards.map(was.board) }, error } : told.value
+  boards.value = { tasks: was && data ? { ...data, boards: data.boards.map(was.board) } : data, error }
 })
+/** Something may have changed. */
+export const refreshBoards = refresh
 /** `project/tag` that the reader chose, in the address; empty follows the tag that is current in the project. */
 export const chosenBoard = param('board')
 
@@ -37,30 +36,12 @@ export const board = computed(() => {
   return list.find((b) => boardKey(b) === chosenBoard.value) ?? list.find((b) => b.current) ?? list[0] ?? null
 })
 
-/** @type {ReturnType<typeof setTimeout>|undefined} */
-let soon
-const asked = signal(0)
 /** The counts last seen in live samples, to notice a move. */
 let seen = ''
 
-/** Something may have changed. While nobody looks that is only noted. */
-export function refreshBoards() {
-  asked.value += 1
-}
-
 /** Starts listening; called once. */
 export function followBoards() {
-  effect(() => {
-    asked.value
-    epoch.value
-    if (!ready.value) return
-    clearTimeout(soon)
-    soon = setTimeout(() => {
-      get('/api/v1/tasks')
-        .then((tasks) => { told.value = { tasks, error: null } })
-        .catch((error) => { told.value = { tasks: told.peek().tasks, error: error.message } })
-    }, told.peek().tasks ? SOON_MS : 0)
-  })
+  follow()
   onEvents((fresh) => { if (fresh.some((e) => e.source === 'taskmaster')) refreshBoards() })
   onSamples((series) => {
     const counts = series.filter((s) => s.metric.__name__ === 'taskmaster_tasks')

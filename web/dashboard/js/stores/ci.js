@@ -6,26 +6,27 @@
  *
  * @import { Ci, CiRepository, CiWorkflow } from '../types.js'
  */
-import { get } from '../api.js'
 import { computed, effect, signal, untracked } from '../lib.js'
 import { now } from './clock.js'
-import { epoch, ready } from './connection.js'
 import { onEvents } from './events.js'
 import { past } from './past.js'
 import { param } from './place.js'
+import { refreshed } from './refreshed.js'
 
-const SOON_MS = 250
+/** While figures move by themselves they are asked for so often. */
 const PACE_S = 20
 
-/** What the service said last. @type {import('../../vendor/signals-core.js').Signal<{ runs: Ci|null, error: string|null }>} */
-const told = signal({ runs: null, error: null })
-/** What is shown: that, or what was at the moment that is replayed. */
-export const ci = signal(told.peek())
+/** @type {import('./refreshed.js').Refreshed<Ci>} */
+const { told, refresh, follow } = refreshed('/api/v1/ci/runs')
+/** What is shown: what the service said last, or what was at the moment that is replayed. */
+export const ci = signal(/** @type {{ runs: Ci|null, error: string|null }} */ ({ runs: null, error: null }))
 effect(() => {
-  const { runs, error } = told.value
+  const { data, error } = told.value
   const was = past.value
-  ci.value = was && runs ? { runs: was.ci(runs), error } : told.value
+  ci.value = { runs: was && data ? was.ci(data) : data, error }
 })
+/** Something may have changed. */
+export const refreshCi = refresh
 /** `repo workflow` that the reader chose, in the address; empty follows the busiest. */
 export const chosenWorkflow = param('workflow')
 
@@ -47,33 +48,13 @@ export const choices = computed(() => (ci.value.runs?.repositories ?? []).flatMa
 /** What is in view. @type {import('../../vendor/signals-core.js').ReadonlySignal<Choice|null>} */
 export const choice = computed(() => choices.value.find((c) => choiceKey(c) === chosenWorkflow.value) ?? choices.value[0] ?? null)
 
-/** @type {ReturnType<typeof setTimeout>|undefined} */
-let soon
-const asked = signal(0)
-
-/** Something may have changed. While nobody looks that is only noted. */
-export function refreshCi() {
-  asked.value += 1
-}
-
 /** Starts listening; called once. */
 export function followCi() {
   let at = 0
-  effect(() => {
-    asked.value
-    epoch.value
-    if (!ready.value) return
-    at = now.peek()
-    clearTimeout(soon)
-    soon = setTimeout(() => {
-      get('/api/v1/ci/runs')
-        .then((runs) => { told.value = { runs, error: null } })
-        .catch((error) => { told.value = { runs: told.peek().runs, error: error.message } })
-    }, told.peek().runs ? SOON_MS : 0)
-  })
+  follow(() => { at = now.peek() })
   onEvents((fresh) => { if (fresh.some((e) => e.source === 'github')) refreshCi() })
   effect(() => {
-    const moves = told.value.runs?.repositories.some((r) => !r.whole || r.jobs_wanted > 0 || r.active + r.queued > 0) || told.value.error
+    const moves = told.value.data?.repositories.some((r) => !r.whole || r.jobs_wanted > 0 || r.active + r.queued > 0) || told.value.error
     if (moves && now.value - at >= PACE_S) untracked(refreshCi)
   })
 }

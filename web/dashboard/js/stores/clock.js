@@ -27,8 +27,6 @@ const present = signal(serverTime())
 export const replayed = signal(null)
 /** The time of what is shown: the service's, or the moment that is replayed. */
 export const now = computed(() => replayed.value ?? present.value)
-/** The same in whole minutes, for words that say no less: what reads it is drawn anew once a minute. */
-export const minute = computed(() => Math.floor(now.value / 60) * 60)
 
 /** The difference as the answer that brought the page tells it (`Server-Timing`); 0 where it does not, or where the page came from a cache. */
 function atLoad() {

@@ -40,18 +40,20 @@ export const ready = computed(() => awake.value && (epoch.value > 0 || socketSta
 /** The service's last refusal of a subscription, in its words. @type {import('../../vendor/signals-core.js').Signal<string|null>} */
 export const refusal = signal(null)
 
-/** What `boot.js` began before this script ran. @type {{ socket: WebSocket, topics: string[], heard: string[] }|undefined} */
+/** What `boot.js` began before this script ran. @type {{ socket: WebSocket, wants: Array<{ topic: string, match?: string[] }|null>, heard: string[] }|undefined} */
 let early = Reflect.get(globalThis, 'taskpulseEarly')
+/** The samples that it subscribed to. */
+export const earlyMatch = early?.wants.find((want) => want?.match)?.match ?? []
 
 /** @type {Map<number, Subscription>} */
 const subscriptions = new Map()
 /** Subscriptions that the service knows on this connection. @type {Set<number>} */
-const announced = new Set(early?.topics.keys())
+const announced = new Set(early?.wants.keys())
 /** Those that had their first snapshot on this connection. @type {Set<number>} */
 const begun = new Set()
 /** @type {WebSocket|null} */
 let socket = null
-let nextId = early?.topics.length ?? 1
+let nextId = early?.wants.length ?? 1
 let attempts = 0
 let heardAt = 0
 /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -61,7 +63,7 @@ let pings
 
 /** @param {Subscription} subscription @returns {() => void} ends it */
 export function subscribe(subscription) {
-  const begunEarly = subscription.match ? -1 : early?.topics.indexOf(subscription.topic) ?? -1
+  const begunEarly = early?.wants.findIndex((want) => want?.topic === subscription.topic && want.match === subscription.match) ?? -1
   const id = begunEarly > 0 && !subscriptions.has(begunEarly) ? begunEarly : nextId++
   subscriptions.set(id, subscription)
   announce(id, subscription)

@@ -16,6 +16,7 @@ import { ci } from './ci.js'
 import { now } from './clock.js'
 import { socketState } from './connection.js'
 import { loginEnded } from './login.js'
+import { past } from './past.js'
 import { lastSampleAt, link } from './samples.js'
 import { status, statusAt } from './status.js'
 
@@ -45,8 +46,8 @@ function nameOf(source) {
   return SOURCES[kind]?.(rest.join(' ')) ?? source
 }
 
-/** One of several that the settings name: when it is not there, something is wrong with it. @param {Source} source */
-const isMissing = (source) => source.up === null && source.source.includes(' ')
+/** One of several that the settings name: when it is not there, something is wrong with it. Of a past time it may not have been named yet. @param {Source} source */
+const isMissing = (source) => source.up === null && source.source.includes(' ') && past.value === null
 
 /** @param {Source} source @returns {Failure} */
 function failureOf(source) {
@@ -192,6 +193,7 @@ export const doubt = computed(() => {
   if (loginEnded.value) return 'Your login has ended: what needs you is not known'
   if (outOfDate.value?.words === 'Connection lost') return 'The connection is lost: what needs you is not known'
   if (!s || alerts.value === null || recommendations.value === null) return 'Looking for what needs you'
+  if (past.value?.watched === false) return 'Nothing is kept of this time, the service was not running: what needed you is not known'
   if (s.state === 'starting') return 'The service is starting: what needs you is not known yet'
   if (s.state === 'stopping') return 'The service is stopping: what needs you is not known'
   const error = boards.value.error ?? ci.value.error

@@ -1,16 +1,19 @@
 /**
  * How things were at the moment that is replayed, as stores and figures ask for it. What works it out is loaded with the replay.
  *
- * @import { Alert, Board, Ci, Status } from '../types.js'
+ * @import { Alert, Board, Ci, Recommendation, Status } from '../types.js'
  * @import { Newest } from './samples.js'
  * @import { Selector } from '../selector.js'
  *
  * @typedef {{
  *   at: number, board: (now: Board) => Board, ci: (now: Ci) => Ci, status: (now: Status) => Status, alerts: (known: Alert[]) => Alert[],
- *   newest: (selector: Selector) => Newest[]
- * }} Past  each makes what was of what is
+ *   advice: (known: Recommendation[]) => Recommendation[], watched: boolean, newest: (selector: Selector) => Newest[]
+ * }} Past  each makes what was of what is; `watched`: whether any figure was kept of then
  */
 import { signal } from '../lib.js'
+
+/** Why a figure or a panel has nothing to show of a past time. */
+export const NOT_KEPT = 'This is not kept for a past time.'
 
 /** Null while the present is shown, and until what was is known. @type {import('../../vendor/signals-core.js').Signal<Past|null>} */
 export const past = signal(null)

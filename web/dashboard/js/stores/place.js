@@ -10,6 +10,7 @@ import { parse, print } from '../address.js'
 import { batch, computed, effect, signal } from '../lib.js'
 import { choiceOf, DEFAULT, LONGEST_S, paramsOf, resolve, SHORTEST_S, stepFor } from '../period.js'
 import { historyQuery } from '../selector.js'
+import { utc } from '../zone.js'
 import { now, replayed } from './clock.js'
 import { askedMoment } from './past.js'
 
@@ -52,8 +53,8 @@ export function param(name, initial = '') {
   }
 }
 
-/** Times are those of UTC rather than of this browser. */
-export const utc = computed(() => place.value.params.zone === 'utc')
+export { utc }
+effect(() => { utc.value = place.value.params.zone === 'utc' })
 /** How many seconds earlier the period lies that is drawn beside the one in view; 0 for none. */
 export const compare = computed(() => ({ day: 86_400, week: 604_800 }[place.value.params.compare] ?? 0))
 

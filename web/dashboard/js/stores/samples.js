@@ -10,7 +10,7 @@ import { batch, computed, effect, signal } from '../lib.js'
 import * as selectors from '../selector.js'
 import { awake } from './awake.js'
 import { now, serverTime } from './clock.js'
-import { socketState, subscribe } from './connection.js'
+import { earlyMatch, socketState, subscribe } from './connection.js'
 import { past } from './past.js'
 
 /** @typedef {{ metric: Metric, t: number, v: number }} Newest */
@@ -20,6 +20,8 @@ import { past } from './past.js'
 const STALE_AFTER_S = 15
 /** Subscribed on every page, to see that data still arrives. */
 const PULSE = ['system_cpu_utilization_ratio', 'taskpulse_health_score']
+/** What is no longer wanted is still subscribed for this long: whoever changes pages wants much of it again. */
+const LINGER_MS = 5000
 /** A series without a sample for this long has ended: its figure is a dash. */
 export const ENDED_AFTER_S = 300
 
@@ -29,9 +31,12 @@ const wanted = new Map(PULSE.map((selector) => [selector, 1]))
 const newestByKey = new Map()
 /** Who listens, by the name of the metric; '' for all of them. @type {Map<string, Set<(series: LiveSeries[]) => void>>} */
 const listeners = new Map()
-let subscribed = ''
+/** What the service sends. @type {Set<string>} */
+let subscribed = new Set()
 let queued = false
 let end = () => {}
+/** @type {ReturnType<typeof setTimeout>|undefined} */
+let lingering
 
 /** Rises with each frame of samples. */
 export const samplesVersion = signal(0)
@@ -116,13 +121,18 @@ function queue() {
   queued = true
   queueMicrotask(() => {
     queued = false
+    clearTimeout(lingering)
     const match = [...wanted.keys()].sort()
-    const key = match.join('\n')
-    if (key === subscribed) return
-    subscribed = key
-    end()
-    end = subscribe({ topic: 'samples', match, onFrame: (frame) => take(frame.data) })
+    if (match.some((selector) => !subscribed.has(selector))) follow(match)
+    else if (match.length < subscribed.size) lingering = setTimeout(follow, LINGER_MS, match)
   })
+}
+
+/** @param {string[]} match */
+function follow(match) {
+  subscribed = new Set(match)
+  end()
+  end = subscribe({ topic: 'samples', match, onFrame: (frame) => take(frame.data) })
 }
 
 /** @param {Matrix[]} series */
@@ -151,4 +161,5 @@ function forgetEnded(latest) {
   for (const [key, sample] of newestByKey) if (sample.t < latest - 2 * ENDED_AFTER_S) newestByKey.delete(key)
 }
 
-queue()
+// The first page wants more than this in a moment, and `boot.js` has subscribed to it.
+follow(earlyMatch.length > 0 ? earlyMatch : PULSE)

@@ -9,7 +9,7 @@
  */
 import { summary } from '../away.js'
 import { computed, effect, signal, untracked } from '../lib.js'
-import { serverTime } from './clock.js'
+import { replayed, serverTime } from './clock.js'
 import { epoch } from './connection.js'
 import { eventsSince } from './events.js'
 import { minute } from './pace.js'
@@ -33,8 +33,11 @@ export const unknown = signal(null)
 /** Whether more happened than can be told. */
 export const cut = computed(() => (missed.value?.length ?? 0) >= MOST_EVENTS)
 
-/** It, in few lines; null until it is known. */
-export const news = computed(() => missed.value && summary(missed.value, minute.value))
+/** It, in few lines, in a replay up to its moment; null until it is known. */
+export const news = computed(() => {
+  const at = replayed.value
+  return missed.value && summary(at === null ? missed.value : missed.value.filter((e) => e.time <= at), minute.value)
+})
 
 /** @returns {Visit|null} */
 function remembered() {
@@ -74,7 +77,8 @@ function arrive() {
   if (epoch.peek() > 0) ask()
 }
 
-async function ask() {
+/** Asks what happened since. */
+export async function ask() {
   const mine = ++turn
   const since = lastSeen.peek()
   if (since === null) {

@@ -5,6 +5,7 @@ import { Panel } from '../components/Panel.js'
 import { count, format, percent } from '../format.js'
 import { useSamples } from '../hooks.js'
 import { html } from '../lib.js'
+import { byName } from '../order.js'
 import { print } from '../selector.js'
 import { historyOf } from '../stores/place.js'
 import { newest } from '../stores/samples.js'
@@ -16,7 +17,7 @@ const MOST = 256
 
 export function Cores() {
   useSamples([CORES])
-  const cores = newest(CORES).sort((a, b) => (a.metric.cpu ?? '').localeCompare(b.metric.cpu ?? '', 'en', { numeric: true }))
+  const cores = newest(CORES).sort((a, b) => byName(a.metric.cpu ?? '', b.metric.cpu ?? ''))
   const busy = cores.filter((c) => c.v > 0.8).length
   return html`
     <${Panel} title="Cores" note=${cores.length ? `${count(cores.length, 'core')}, ${busy} above 80\u00a0% busy` : ''} name="cores" face=${cores.length ? 'data' : status.value ? 'empty' : 'loading'}

@@ -12,6 +12,7 @@ import { useQuery, useWidth } from '../hooks.js'
 import { html } from '../lib.js'
 import { now } from '../stores/clock.js'
 import { historyOf } from '../stores/place.js'
+import { offsetAt, utc } from '../zone.js'
 import { firstOf, lengthFor, quantiles, sheetOf, steps, ticks } from './progress.js'
 
 const HEIGHT = 190
@@ -53,14 +54,14 @@ function Picture({ board, done, wanted, length, step }) {
   const [x0, y0] = [sheet.x(at), sheet.y(board.tasks.done ?? 0)]
   const [first, last] = [end[0], end[end.length - 1]]
   const likely = end.find((q) => q.share === 0.5)
-  const labels = ticks(sheet.start, sheet.end, Math.max(2, Math.floor(width / 84)))
+  const labels = ticks(sheet.start, sheet.end, Math.max(2, Math.floor(width / 84)), offsetAt(sheet.start))
   const words = `${count(board.tasks.done ?? 0, 'task')} done of ${target}${end.map((q) => `; ${Math.round(q.share * 100)} % of the trials were through by ${since(q.at, at)}`).join('')}`
   return html`
     <div class="burnup-box" ref=${box}>
       ${width > 0 && html`
         <svg width=${width} height=${HEIGHT} role="img" aria-label=${words}>
           ${splits(0, sheet.top, 4, 'count').filter(Number.isInteger).map((v) => html`<g key=${v}><path class="grid" d=${`M${size.left} ${sheet.y(v)}H${width - size.right}`} /><text x=${size.left - 6} y=${sheet.y(v) + 4} text-anchor="end">${digits(v)}</text></g>`)}
-          ${labels.map((t, i) => html`<text key=${t} x=${sheet.x(t)} y=${HEIGHT - 6} text-anchor="middle">${sheet.x(t) > size.left + 12 && sheet.x(t) < width - 20 ? (length > 3 * 86_400 ? day(t) : timeLabel(t, labels[i - 1])) : ''}</text>`)}
+          ${labels.map((t, i) => html`<text key=${t} x=${sheet.x(t)} y=${HEIGHT - 6} text-anchor="middle">${sheet.x(t) > size.left + 12 && sheet.x(t) < width - 20 ? (length > 3 * 86_400 ? day(t) : timeLabel(t, labels[i - 1], utc.value)) : ''}</text>`)}
           <path class="burnup-now" d=${`M${x0} ${size.above}V${HEIGHT - size.below}`} />
           ${first && html`
             <path class="burnup-band" d=${`M${x0} ${y0}L${sheet.x(first.at)} ${sheet.y(target)}H${Math.min(width - size.right, sheet.x(last.at))}Z`} />`}

@@ -8,6 +8,7 @@ import { Table } from '../components/Table.js'
 import { count, DASH, digits, money as amount, span } from '../format.js'
 import { html } from '../lib.js'
 import { address, place } from '../stores/place.js'
+import { NOT_KEPT, past } from '../stores/past.js'
 import { spentToday } from '../stores/spent.js'
 import { boardParams } from './BoardColumns.js'
 
@@ -17,7 +18,7 @@ import { boardParams } from './BoardColumns.js'
 export function Costs({ board }) {
   const tasks = board.items.filter((i) => i.cost)
   const weeks = Object.entries(board.cost_by_week)
-  const empty = html`
+  const empty = past.value ? html`<p>${NOT_KEPT} Each task has what it cost so far, as of now.</p>` : html`
     <p>Nothing is known yet. Time, CPU and CI of a task are counted from when it goes to in progress.</p>
     <p>Tokens and money come from coding agents that send their metrics here, such as Claude Code:</p>
     <pre class="copy">export CLAUDE_CODE_ENABLE_TELEMETRY=1 OTEL_METRICS_EXPORTER=otlp OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf${'\n'}export OTEL_EXPORTER_OTLP_ENDPOINT=${location.origin}</pre>`
@@ -30,7 +31,7 @@ export function Costs({ board }) {
       <${Panel} title="Cost by task" note=${tasks.length ? count(tasks.length, 'task') : ''} name="cost-by-task" face=${tasks.length ? 'data' : 'empty'} empty=${empty}>
         <${Table} name="cost" label="Cost by task" columns=${columns('Task')} rows=${byTask} keyOf=${keyOf} initial=${tasks.some((i) => i.cost?.money !== undefined) ? '-money' : '-time'} thing="task" shown=${10} chosen=${place.value.item} />
       <//>
-      <${Panel} title="Cost by week" note=${weeks.length ? count(weeks.length, 'week') : ''} name="cost-by-week" face=${weeks.length ? 'data' : 'empty'} empty=${html`<p>No task was in progress in a week that was watched.</p>`}>
+      <${Panel} title="Cost by week" note=${weeks.length ? count(weeks.length, 'week') : ''} name="cost-by-week" face=${weeks.length ? 'data' : 'empty'} empty=${html`<p>${past.value ? NOT_KEPT : 'No task was in progress in a week that was watched.'}</p>`}>
         <${Table} name="weeks" label="Cost by week" columns=${columns('Week')} rows=${byWeek} keyOf=${keyOf} initial="-name" thing="week" shown=${10}
           foot=${board.cost && html`<tr><th scope="row">All of ${board.tag}</th>${columns('').slice(1).map((c) => html`<td key=${c.key} class="num">${c.cell({ cost: board.cost })}</td>`)}</tr>`} />
       <//>

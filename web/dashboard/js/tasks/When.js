@@ -9,6 +9,7 @@ import { html, useMemo } from '../lib.js'
 import { taskBars, taskLanes, wantedTasks } from '../ribbon/lanes.js'
 import { knownFrom } from '../ribbon/model.js'
 import { Strip } from '../ribbon/Strip.js'
+import { byName } from '../order.js'
 import { now } from '../stores/clock.js'
 import { events } from '../stores/events.js'
 import { address, go, period } from '../stores/place.js'
@@ -25,7 +26,7 @@ export function When({ board }) {
   const wanted = useMemo(() => wantedTasks(board, bars).filter((id) => bars.has(id)), [board, bars])
   const inView = wanted.filter((id) => bars.get(id)?.some((b) => (b.end ?? now.peek()) >= start && b.start <= end))
   // Chosen by what is newest, shown by number: a task that moves on keeps its place.
-  const shown = inView.slice(0, MOST).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+  const shown = inView.slice(0, MOST).sort((a, b) => byName(a, b))
   const key = shown.join('\n')
   const lanes = useMemo(() => taskLanes(shown, board, bars), [key, board, bars])
   const left = inView.length - lanes.length

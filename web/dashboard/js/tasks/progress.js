@@ -59,11 +59,10 @@ export function steps(sheet, line, gap) {
   return path
 }
 
-/** Where the lines of the time axis stand. @param {number} start @param {number} end @param {number} most how many find room @returns {number[]} */
-export function ticks(start, end, most) {
+/** Where the lines of the time axis stand. @param {number} start @param {number} end @param {number} most how many find room @param {number} ahead seconds that the clock is ahead of UTC @returns {number[]} */
+export function ticks(start, end, most, ahead) {
   const step = [300, 900, 1800, 3600, 2 * 3600, 6 * 3600, 12 * 3600, 86_400, 2 * 86_400, 7 * 86_400, 14 * 86_400, 30 * 86_400].find((s) => (end - start) / s <= most) ?? 90 * 86_400
-  const offset = new Date(start * 1000).getTimezoneOffset() * 60
   const out = []
-  for (let t = Math.ceil((start - offset) / step) * step + offset; t <= end; t += step) out.push(t)
+  for (let t = Math.ceil((start + ahead) / step) * step - ahead; t <= end; t += step) out.push(t)
   return out
 }

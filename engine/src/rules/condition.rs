@@ -1,0 +1,256 @@
+//! What a rule asks: the parsed form of `expr`, `absent` and `clear`.
+//!
+//! ```text
+//! selector op number   judged on each sample, as soon as it is stored
+//! any other PromQL     evaluated at each instant of its group
+//! ```
+
+use std::sync::Arc;
+
+use super::spec::{Clear, RuleSpec};
+use crate::model::{Comparison, MatchOp, NAME_LABEL, Selector};
+use crate::promql::syntax::{Binary, BinaryOp, Expr, Grid, Number, ValueType};
+use crate::promql::{self, Query, QueryError};
+
+/// Time over which a series of `absent` must have had samples, so that it is missed.
+const ABSENT_OVER: &str = "1d";
+
+/// The condition of a rule, parsed.
+#[derive(Debug, Clone)]
+pub enum Condition {
+    /// Compares each sample with a number.
+    Sample(SampleCondition),
+    /// Everything else.
+    Query(QueryCondition),
+}
+
+/// `selector op number`.
+#[derive(Debug, Clone)]
+pub struct SampleCondition {
+    /// The series whose samples it judges.
+    pub selector: Selector,
+    /// What they are compared with.
+    pub limit: Limit,
+    /// What they are compared with while the alert fires.
+    pub clear: f64,
+}
+
+/// An expression that is evaluated at instants.
+#[derive(Debug, Clone)]
+pub struct QueryCondition {
+    /// Its result is what holds, or what is recorded.
+    pub query: Arc<Query>,
+    /// For a comparison: gives 0 or 1 where `query` leaves series out. A series without a result has no samples.
+    pub compared: Option<Arc<Query>>,
+    /// When an alert that fires ends.
+    pub clear: Option<ClearQuery>,
+    /// The series that it reads.
+    pub selectors: Vec<Selector>,
+}
+
+/// When an alert that fires ends.
+#[derive(Debug, Clone)]
+pub enum ClearQuery {
+    /// When this has no result for it.
+    Without(Arc<Query>),
+    /// When this has a result for it.
+    With(Arc<Query>),
+}
+
+/// A comparison with a number: what a chart of the metric shows as a line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limit {
+    /// How values are compared.
+    pub op: Comparison,
+    /// With what.
+    pub threshold: f64,
+}
+
+/// Why the condition of a rule cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConditionError {
+    /// Neither `expr` nor `absent`, or both.
+    #[error("it has no condition; give it `expr` or `absent`")]
+    Missing,
+    /// Two conditions.
+    #[error("it has both `expr` and `absent`; give it one of them")]
+    Two,
+    /// Not a query that can be used there.
+    #[error("{key}: {source}")]
+    Query {
+        /// The key.
+        key: &'static str,
+        /// Why.
+        source: QueryError,
+    },
+    /// A result that is no vector and no number.
+    #[error("expr: its result is a {0}; a rule needs a vector or a scalar")]
+    NoVector(&'static str),
+    /// A number as `clear` without a number to replace.
+    #[error("clear: a number needs an `expr` that ends in a comparison with a number; give an expression instead")]
+    NothingToClear,
+    /// A key that recording rules do not have.
+    #[error("`{0}` is for alerts; a recording rule has none")]
+    OnlyForAlerts(&'static str),
+    /// A name that no metric may have.
+    #[error("record: `{0}` is no metric name")]
+    BadName(String),
+}
+
+impl Condition {
+    /// Parses the condition of a rule.
+    ///
+    /// # Errors
+    /// [`ConditionError`] names the key and says what would be right.
+    pub(super) fn new(spec: &RuleSpec) -> Result<Self, ConditionError> {
+        let (key, text) = match (&spec.expr, &spec.absent) {
+            (Some(_), Some(_)) => return Err(ConditionError::Two),
+            (None, None) => return Err(ConditionError::Missing),
+            (Some(expr), None) => ("expr", expr.clone()),
+            (None, Some(absent)) => ("absent", absent_query(absent)?),
+        };
+        let refuse = |source| ConditionError::Query { key, source };
+        if spec.record.is_none() {
+            match (promql::Condition::parse(&text), &spec.clear) {
+                (Ok(promql::Condition { selector, op, threshold }), None | Some(Clear::At(_))) => {
+                    let clear = if let Some(Clear::At(clear)) = spec.clear { clear } else { threshold };
+                    return Ok(Self::Sample(SampleCondition { selector, limit: Limit { op, threshold }, clear }));
+                }
+                (Ok(_) | Err(QueryError::NoCondition(_) | QueryError::Unsupported(_)), _) => {}
+                (Err(error), _) => return Err(refuse(error)),
+            }
+        }
+        QueryCondition::new(key, &text, spec.clear.as_ref()).map(Self::Query)
+    }
+
+    /// The condition as written.
+    #[must_use]
+    pub fn text(&self, spec: &RuleSpec) -> String {
+        match self {
+            Self::Query(condition) => condition.query.text.clone(),
+            Self::Sample(_) => spec.expr.clone().unwrap_or_default(),
+        }
+    }
+
+    /// The metric that it is about, where it is about one.
+    #[must_use]
+    pub fn metric(&self) -> Option<&str> {
+        match self {
+            Self::Sample(condition) => metric_of(&condition.selector),
+            Self::Query(condition) => match &condition.selectors[..] {
+                [only] => metric_of(only),
+                _ => None,
+            },
+        }
+    }
+
+    /// What the values of its metric are compared with.
+    #[must_use]
+    pub fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::Sample(condition) => Some(condition.limit),
+            Self::Query(_) => None,
+        }
+    }
+
+    /// The series that it reads.
+    #[must_use]
+    pub fn selectors(&self) -> &[Selector] {
+        match self {
+            Self::Sample(condition) => std::slice::from_ref(&condition.selector),
+            Self::Query(condition) => &condition.selectors,
+        }
+    }
+}
+
+/// The metric that a selector names.
+fn metric_of(selector: &Selector) -> Option<&str> {
+    selector.matchers.iter().find_map(|matcher| match &matcher.op {
+        MatchOp::Equal(name) if matcher.name == NAME_LABEL => Some(name.as_str()),
+        _ => None,
+    })
+}
+
+/// Each series that had samples and has none now, and the selector itself where no series has any.
+fn absent_query(selector: &str) -> Result<String, ConditionError> {
+    let refuse = |source| ConditionError::Query { key: "absent", source };
+    let parsed = Selector::parse(selector).map_err(refuse)?;
+    if parsed.range.is_some() {
+        return Err(refuse(QueryError::Unsupported("a range")));
+    }
+    Ok(format!("(last_over_time({selector}[{ABSENT_OVER}]) unless {selector}) or absent_over_time({selector}[{ABSENT_OVER}])"))
+}
+
+impl QueryCondition {
+    fn new(key: &'static str, text: &str, clear: Option<&Clear>) -> Result<Self, ConditionError> {
+        let query = parse(key, text)?;
+        match query.expr.value_type() {
+            ValueType::Vector | ValueType::Scalar => {}
+            ValueType::Matrix => return Err(ConditionError::NoVector("range vector")),
+            ValueType::String => return Err(ConditionError::NoVector("text")),
+        }
+        let selectors = promql::selectors(&query).map_err(|source| ConditionError::Query { key, source })?;
+        let compared = with_comparison(key, text, |binary| binary.returns_bool = true)?;
+        let clear = match clear {
+            None => None,
+            Some(Clear::When(text)) => {
+                let query = parse("clear", text)?;
+                promql::selectors(&query).map_err(|source| ConditionError::Query { key: "clear", source })?;
+                Some(ClearQuery::With(query))
+            }
+            Some(Clear::At(limit)) => Some(ClearQuery::Without(with_limit(key, text, *limit)?)),
+        };
+        Ok(Self { query, compared, clear, selectors })
+    }
+
+    /// The metrics that it reads by name; none where a selector does not name its metric.
+    #[must_use]
+    pub fn metrics(&self) -> Option<Vec<&str>> {
+        self.selectors.iter().map(metric_of).collect()
+    }
+}
+
+fn parse(key: &'static str, text: &str) -> Result<Arc<Query>, ConditionError> {
+    Query::parse(text, Grid::default()).map(Arc::new).map_err(|source| ConditionError::Query { key, source })
+}
+
+fn is_comparison(op: BinaryOp) -> bool {
+    use BinaryOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
+    matches!(op, Equal | Greater | GreaterEqual | Less | LessEqual | NotEqual)
+}
+
+/// The comparison at the top of an expression.
+fn comparison(expr: &mut Expr) -> Option<&mut Binary> {
+    match expr {
+        Expr::Paren(paren) => comparison(&mut paren.expr),
+        Expr::Binary(binary) if is_comparison(binary.op) && !binary.returns_bool => Some(binary),
+        _ => None,
+    }
+}
+
+/// The query with its comparison changed; none where it is no comparison, or one that gives 0 or 1 anyway.
+fn with_comparison(key: &'static str, text: &str, change: impl FnOnce(&mut Binary)) -> Result<Option<Arc<Query>>, ConditionError> {
+    let mut query = Query::parse(text, Grid::default()).map_err(|source| ConditionError::Query { key, source })?;
+    let Some(binary) = comparison(&mut query.expr) else { return Ok(None) };
+    change(binary);
+    Ok(Some(Arc::new(query)))
+}
+
+fn is_number(expr: &Expr) -> bool {
+    match expr.without_parens() {
+        Expr::Number(_) => true,
+        Expr::Unary(unary) => is_number(&unary.expr),
+        _ => false,
+    }
+}
+
+/// The query with another number on the right of its comparison.
+fn with_limit(key: &'static str, text: &str, limit: f64) -> Result<Arc<Query>, ConditionError> {
+    let mut replaced = false;
+    let query = with_comparison(key, text, |binary| {
+        let range = binary.rhs.range();
+        replaced = is_number(&binary.rhs);
+        binary.rhs = Expr::Number(Number { value: limit, is_duration: false, range });
+    })?;
+    query.filter(|_| replaced).ok_or(ConditionError::NothingToClear)
+}
