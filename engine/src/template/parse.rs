@@ -144,7 +144,7 @@ impl<'t> Parser<'t> {
             }
             "template" => {
                 self.next += 1;
-                self.template(word.at)
+                self.template()
             }
             "block" => {
                 self.next += 1;
@@ -194,20 +194,21 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn name(&mut self, context: &str) -> Parsed<String> {
+    /// A name in quotes, and where it stands.
+    fn name(&mut self, context: &str) -> Parsed<(String, usize)> {
         self.skip_spaces();
         let token = self.take();
         match token.kind {
             Kind::Quoted | Kind::Raw => match unquoted(token.text) {
-                Some(text) => Ok(text),
+                Some(text) => Ok((text, token.at)),
                 None => self.error(token.at, "invalid syntax"),
             },
             _ => self.unexpected(token, context),
         }
     }
 
-    fn template(&mut self, at: usize) -> Parsed<Node> {
-        let name = self.name("template clause")?;
+    fn template(&mut self) -> Parsed<Node> {
+        let (name, at) = self.name("template clause")?;
         self.skip_spaces();
         let pipe = if self.peek().kind == Kind::Close {
             self.next += 1;
@@ -234,7 +235,7 @@ impl<'t> Parser<'t> {
 
     fn define(&mut self) -> Parsed<()> {
         let at = self.take().at;
-        let name = self.name("define clause")?;
+        let (name, _) = self.name("define clause")?;
         self.close("define clause")?;
         let body = self.body(at, "define")?;
         if self.defined.contains_key(&name) {
@@ -245,7 +246,7 @@ impl<'t> Parser<'t> {
     }
 
     fn block(&mut self, at: usize) -> Parsed<Node> {
-        let name = self.name("block clause")?;
+        let (name, _) = self.name("block clause")?;
         let pipe = self.pipeline("block clause", Kind::Close)?;
         let body = self.body(at, "block")?;
         self.defined.insert(name.clone(), body);

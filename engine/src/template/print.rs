@@ -197,6 +197,9 @@ impl Verbs<'_> {
             out.push_str("%!(NOVERB)");
             return Ok(());
         };
+        if verb == 'v' && flags.sharp {
+            return Err("printf: %#v is not supported; use %v or %q".to_owned());
+        }
         self.take(verb);
         if verb == '%' {
             out.push('%');
@@ -204,6 +207,8 @@ impl Verbs<'_> {
             let _ = write!(out, "%!{verb}(BADINDEX)");
         } else if let Some(value) = self.values.get(self.next) {
             self.next += 1;
+            // The verb v has a meaning of its own for the flag +, which is not about signs.
+            let flags = if verb == 'v' { Flags { plus: false, ..flags } } else { flags };
             if verb == 'T' {
                 pad(out, value.type_name(), flags);
             } else {
@@ -294,6 +299,7 @@ fn push(out: &mut String, value: &Value, verb: char, flags: Flags, depth: usize)
             };
             return push_text(out, value, &text, verb, flags);
         }
+        Value::Samples(samples) if samples.is_empty() => out.push_str("[]"),
         // Go writes addresses of memory here, which say nothing.
         Value::Samples(_) | Value::Sample(_) | Value::Time(_) | Value::Duration(_) => {
             return Err(format!("a {} has no text; use its fields, or range over it", value.type_name()));

@@ -18,27 +18,28 @@ fn single(c: char, mut mapped: impl Iterator<Item = char>) -> char {
     }
 }
 
-/// The first letter of each word in upper case, the others as they are. Words are those of Unicode's text segmentation, as far as
-/// names and sentences need them: an apostrophe or point between letters, and a point or comma between digits, do not end a word.
+/// Characters that stay within a word when they stand alone in it (`MidLetter`, `MidNumLet` and `Single_Quote` of UAX 29).
+const WITHIN: &str = "'.:\u{b7}\u{387}\u{55f}\u{5f4}\u{2018}\u{2019}\u{2024}\u{2027}\u{fe13}\u{fe52}\u{fe55}\u{ff07}\u{ff0e}\u{ff1a}";
+
+/// The first letter of each word in upper case, the others as they are, as golang.org/x/text/cases has it.
 pub(super) fn title(text: &str) -> String {
-    let chars: Vec<char> = text.chars().collect();
-    let belongs = |c: &char| c.is_alphanumeric() || *c == '_';
     let mut out = String::with_capacity(text.len());
-    let mut titled = false;
-    for (at, c) in chars.iter().enumerate() {
-        let before = at.checked_sub(1).and_then(|before| chars.get(before));
-        let after = chars.get(at + 1);
-        let joins =
-            |mark: &str, kind: fn(char) -> bool| mark.contains(*c) && before.is_some_and(|c| kind(*c)) && after.is_some_and(|c| kind(*c));
-        if !belongs(c) {
-            titled &=
-                joins("'.:\u{b7}\u{2019}\u{2018}\u{2024}", char::is_alphabetic) || joins("'.,;\u{2019}\u{2018}\u{2024}", char::is_numeric);
-            out.push(*c);
-        } else if !titled && c.is_alphabetic() {
+    // Whether the word that is being written has its capital letter, and whether the last character stays within words.
+    let (mut titled, mut was_within) = (false, false);
+    for c in text.chars() {
+        let within = WITHIN.contains(c);
+        titled &= !(was_within && within);
+        was_within = within;
+        if c.is_lowercase() || c.is_uppercase() {
+            if titled {
+                out.push(c);
+            } else {
+                out.extend(c.to_uppercase());
+            }
             titled = true;
-            out.extend(c.to_uppercase());
         } else {
-            out.push(*c);
+            titled &= within || c.is_alphanumeric() || c == '_';
+            out.push(c);
         }
     }
     out
@@ -53,7 +54,7 @@ mod tests {
         for (text, titled) in [
             ("don't panic", "Don't Panic"),
             ("node_exporter is-down", "Node_exporter Is-Down"),
-            ("a.b c/d", "A.b C/D"),
+            ("a.b c/d e..f 1st", "A.b C/D E..F 1St"),
             ("hELLO", "HELLO"),
             ("", ""),
         ] {

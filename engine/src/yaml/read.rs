@@ -158,9 +158,6 @@ fn kind(node: &Node) -> &'static str {
 
 /// A length of time as Prometheus reads it: `0`, `5m`, `1h30m`; units from the longest to the shortest.
 pub fn duration(text: &str) -> Result<Span, String> {
-    if text == "0" {
-        return Ok(Span::secs(0));
-    }
     Ok(Span::millis((duration_seconds(text)? * 1e3).round() as i64))
 }
 

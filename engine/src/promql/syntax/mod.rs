@@ -82,7 +82,11 @@ pub fn parse_metric(text: &str) -> Result<Vec<(String, String)>, ParseError> {
 /// # Errors
 /// In Prometheus' words.
 pub fn duration_seconds(text: &str) -> Result<f64, String> {
-    if text.is_empty() { Err("empty duration string".to_owned()) } else { number::duration(text) }
+    match text {
+        "" => Err("empty duration string".to_owned()),
+        "0" => Ok(0.0),
+        text => number::duration(text),
+    }
 }
 
 /// Prints milliseconds as a duration: `1h30m`.

@@ -84,7 +84,6 @@ pub(super) struct TestRule {
 
 /// A group of a rule file.
 pub(super) struct TestGroup {
-    pub(super) name: String,
     offset_ms: i64,
     limit: usize,
     pub(super) rules: Vec<TestRule>,
@@ -105,7 +104,7 @@ impl TestGroup {
             rules.push(TestRule::new(rule)?);
         }
         let offset_ms = group.query_offset.map_or(0, crate::span::Span::ms);
-        Ok(Self { name: group.name.clone(), offset_ms, limit: group.limit, rules })
+        Ok(Self { offset_ms, limit: group.limit, rules })
     }
 
     /// Evaluates its rules in order; each sees what those before it wrote. Returns the errors of its rules.

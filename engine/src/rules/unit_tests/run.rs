@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::group::{Context, TestGroup};
 use super::memory::Samples;
 use super::read::{AlertTest, ExprTest, UnitTest, UnitTestFile};
-use crate::model::{Labels, format_value, go_quoted};
+use crate::model::{Labels, TimestampMs, format_value, go_quoted};
 use crate::promql::syntax::duration_text;
 use crate::rules::GroupSpec;
 use crate::span::Span;
@@ -77,7 +77,8 @@ impl UnitTestFile {
 }
 
 fn loaded(test: &UnitTest) -> Samples {
-    let mut samples = Samples { until: i64::MIN, ..Samples::default() };
+    let mut samples = Samples::default();
+    samples.until = TimestampMs::MIN;
     for (labels, values) in &test.series {
         for (n, v) in values.iter().enumerate() {
             if let Some(v) = v {
