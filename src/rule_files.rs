@@ -1,8 +1,9 @@
-//! `taskpulse check-rules` and `taskpulse test-rules`: what is wrong with rule files, and what they do with samples. They need no settings.
+//! Rule files: those of the settings, and `taskpulse check-rules` and `taskpulse test-rules`, which need no settings.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, ensure};
 use taskpulse_engine::rules::files::{self, RuleFile};
 use taskpulse_engine::rules::{GroupSpec, unit_tests};
 use taskpulse_engine::yaml::{Faults, MAX_BYTES, Place};
@@ -57,10 +58,9 @@ fn test(files: &[PathBuf]) -> anyhow::Result<bool> {
 
 /// What fails in a unit-test file, a fault of it or of its rule files included.
 fn failures_of(file: &Path) -> Vec<String> {
-    let all = |path: &Path, faults: &Faults| faults.list().iter().map(|fault| format!("{}:{fault}", path.display())).collect::<Vec<_>>();
     let tests = match text_of(file).and_then(|text| unit_tests::parse(&text)) {
         Ok(tests) => tests,
-        Err(faults) => return all(file, &faults),
+        Err(faults) => return placed(file, &faults),
     };
     let folder = file.parent().unwrap_or(Path::new(""));
     let (mut groups, mut failures): (Vec<GroupSpec>, Vec<String>) = (Vec::new(), Vec::new());
@@ -69,7 +69,7 @@ fn failures_of(file: &Path) -> Vec<String> {
             Ok(paths) if paths.is_empty() => console::print_error(&format!("  WARNING: no file matches the pattern {pattern}\n")),
             Ok(paths) => paths.iter().for_each(|path| match read(path) {
                 Ok(read) => groups.extend(read.groups),
-                Err(faults) => failures.extend(all(path, &faults)),
+                Err(faults) => failures.extend(placed(path, &faults)),
             }),
             Err(error) => failures.push(format!("{}: {pattern}: {error}", file.display())),
         }
@@ -89,6 +89,35 @@ pub fn matching(folder: &Path, pattern: &str) -> anyhow::Result<Vec<PathBuf>> {
     let whole = if Path::new(pattern).is_absolute() { PathBuf::from(pattern) } else { folder.join(pattern) };
     // A folder of the way that cannot be read has no files.
     Ok(glob::glob(&whole.to_string_lossy())?.flatten().collect())
+}
+
+/// The groups of all files that patterns stand for; a file that several stand for counts once.
+///
+/// # Errors
+/// All faults of all files: `FILE:LINE:COLUMN: what is wrong`.
+pub fn groups(patterns: &[String]) -> anyhow::Result<Vec<GroupSpec>> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for pattern in patterns {
+        for path in matching(Path::new(""), pattern).with_context(|| pattern.clone())? {
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+    }
+    let (mut groups, mut faults): (Vec<GroupSpec>, Vec<String>) = (Vec::new(), Vec::new());
+    for path in &paths {
+        match read(path) {
+            Ok(read) => groups.extend(read.groups),
+            Err(found) => faults.extend(placed(path, &found)),
+        }
+    }
+    ensure!(faults.is_empty(), "{}", faults.join("\n"));
+    Ok(groups)
+}
+
+/// Faults with their file.
+fn placed(path: &Path, faults: &Faults) -> Vec<String> {
+    faults.list().iter().map(|fault| format!("{}:{fault}", path.display())).collect()
 }
 
 /// Reads a rule file.

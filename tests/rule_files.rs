@@ -131,3 +131,52 @@ fn every_fault_is_printed_with_file_line_and_column() {
         assert!(output.contains(expected), "{expected}\n{output}");
     }
 }
+
+/// Settings with rule files in a folder of their own.
+fn with_rule_files(files: &[(&str, &str)]) -> Folder {
+    let folder = Folder::with_settings(
+        "[system]\nenabled = false\n[containers]\nenabled = false\n[alerts]\nrule_files = [\"rules/*.yml\", \"rules/a*\"]\n",
+    );
+    fs::create_dir(folder.path().join("rules")).unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join("rules").join(name), text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn rule_files_of_the_settings_are_in_force_and_exported_as_promtool_reads_them() {
+    let machine = include_str!("data/rules/machine.rules.yml");
+    let same_group =
+        "groups:\n- name: machine\n  limit: 3\n  rules:\n  - {alert: \"Übrig\", expr: 'up{a=\"\\\\d\"} == 0', labels: {a: \"x\\ny\"}}\n";
+    let folder = with_rule_files(&[("a.yml", machine), ("b.yml", same_group)]);
+    let service = folder.start();
+    let answer = service.client.get(service.url("/api/v1/rules/export")).send().unwrap();
+    assert_eq!(answer.headers()["content-type"], "application/yaml");
+    let text = answer.text().unwrap();
+    for part in
+        ["\"InstanceDown\"", "job:up:ratio", "high_cpu_usage", "name: \"machine (rules/b.yml)\"", "\"Übrig\"", "keep_firing_for: 3m"]
+    {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let file = folder.path().join("export.yml");
+    fs::write(&file, &text).unwrap();
+    let (code, output) = folder.run(&["check-rules", "export.yml"], &[]);
+    assert_eq!(code, Some(0), "{output}");
+    match promtool_accepts(&file) {
+        Some(accepted) => assert!(accepted, "{text}"),
+        None => missing_peer("promtool is not installed"),
+    }
+}
+
+#[test]
+fn a_fault_in_a_rule_file_of_the_settings_is_reported_at_its_place() {
+    let folder = with_rule_files(&[("a.yml", &with_rule("alert: A\nexpr: up ==")), ("b.yml", "groups: 5\n")]);
+    for command in [&["check", "--data-dir", "data"][..], &["--no-browser"]] {
+        let (code, output) = folder.run(command, &[]);
+        assert_eq!(code, Some(2), "{output}");
+        for part in ["alerts.rule_files", "rules/a.yml:5:16: `expr` is not PromQL", "rules/b.yml:1:9: `groups` is a text or number"] {
+            assert!(output.contains(part), "{part}\n{output}");
+        }
+    }
+}

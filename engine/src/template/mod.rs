@@ -25,7 +25,7 @@ mod print;
 mod prometheus;
 mod quote;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod time;
 mod title;
 mod value;

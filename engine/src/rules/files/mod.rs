@@ -8,7 +8,7 @@ mod write;
 
 use std::collections::BTreeMap;
 
-pub use write::write;
+pub use write::{export, write};
 
 use super::{GroupSpec, NamedRule, RuleSpec};
 use crate::yaml::{self, Fault, Faults, Fields, Node};

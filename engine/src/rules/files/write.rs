@@ -1,10 +1,49 @@
 //! Groups as a rule file that Prometheus reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::{NamedRule, Rule, RuleSet, RuleSpec};
 use super::GroupSpec;
 use crate::promql::syntax::duration_text;
 use crate::yaml::quoted;
+
+/// All rules of a set as one rule file. What only this service knows of a rule (`cooldown`, `clear`, `count`, `remediation`) is left
+/// out; `absent` becomes its expression.
+#[must_use]
+pub fn export(set: &RuleSet) -> String {
+    let mut names = BTreeSet::new();
+    let mut groups = Vec::with_capacity(set.groups().len());
+    for group in set.groups() {
+        // Groups of two files may have the same name; in one file they may not.
+        let mut name = group.name.clone();
+        while !names.insert(name.clone()) {
+            name = format!("{name} ({})", group.file);
+        }
+        groups.push(GroupSpec {
+            name,
+            file: String::new(),
+            interval: Some(group.interval),
+            query_offset: Some(group.query_offset).filter(|offset| offset.ms() > 0),
+            limit: group.limit,
+            labels: BTreeMap::new(),
+            rules: set.rules().get(group.rules.clone()).unwrap_or_default().iter().map(exported).collect(),
+        });
+    }
+    write(&groups)
+}
+
+fn exported(rule: &Rule) -> NamedRule {
+    let spec = RuleSpec {
+        expr: Some(rule.condition.text(&rule.spec)),
+        record: rule.spec.record.clone(),
+        hold: rule.spec.hold,
+        keep_firing_for: rule.spec.keep_firing_for,
+        labels: rule.labels.clone(),
+        annotations: rule.spec.annotations.clone(),
+        ..RuleSpec::default()
+    };
+    NamedRule { name: rule.name.clone(), spec }
+}
 
 /// A rule file of groups, with what Prometheus knows of rules.
 #[must_use]
