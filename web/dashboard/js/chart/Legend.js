@@ -11,9 +11,10 @@ import { computed, html, useMemo, useState } from '../lib.js'
 import { axis } from '../stores/buckets.js'
 import { now } from '../stores/clock.js'
 import { cursor } from '../stores/cursor.js'
-import { compare, utc } from '../stores/place.js'
+import { compare, follows, utc } from '../stores/place.js'
 import { pointLabel } from './axis.js'
 import { bucketAt, figuresOf, gapOf } from './series.js'
+import { beat } from './stage.js'
 import { figure, shortFigure } from './words.js'
 
 /** Above so many lines the legend can be searched. */
@@ -61,14 +62,14 @@ function Row({ spec, line, alone, hidden, toggle, shown }) {
 function useFigures({ unit }, { series, buckets }, shown) {
   return useMemo(() => {
     const all = computed(() => {
-      buckets.version.value
-      const { start, end } = shown ? axis.value : axis.peek()
+      beat.value
+      const { start, end } = shown && !follows.value ? axis.value : axis.peek()
       return figuresOf(series, start, end)
     })
     const last = computed(() => {
       const time = shown ? cursor.value : null
       if (time === null) return figure(all.value.last, unit)
-      buckets.version.value
+      beat.value
       const at = bucketAt(series, time, buckets.step, gapOf(series, buckets.step, buckets.sampling))
       return figure(at < 0 ? null : series.v[at], unit)
     })

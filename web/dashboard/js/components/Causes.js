@@ -14,6 +14,7 @@ import { causes, doubt, needed, outOfDate } from '../stores/needs.js'
 import { minute } from '../stores/pace.js'
 import { address } from '../stores/place.js'
 import { Mark } from './Mark.js'
+import { Next } from './Next.js'
 
 const SHOWN = 3
 
@@ -36,7 +37,7 @@ export function Causes() {
 function Nothing() {
   const unsure = outOfDate.value ? `${outOfDate.value.words}: what needs you is not known` : doubt.value
   if (unsure) return html`<p class="all-quiet quiet" data-doubt="true"><${Mark} kind="none" word="not known" /> <span>${unsure}.</span></p>`
-  return html`<p class="all-quiet"><${Mark} kind="ok" word="fine" /> <span>Nothing. All that is watched can be read, no alert fires, no advice is open.</span></p>`
+  return html`<p class="all-quiet"><${Mark} kind="ok" word="fine" /> <span>Nothing. All that is watched can be read, no alert fires, no advice is open.</span></p><${Next} />`
 }
 
 /** @param {{ cause: Cause }} props */
