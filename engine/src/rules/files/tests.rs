@@ -88,7 +88,7 @@ fn each_fault_of_a_rule_has_its_place() {
             "alert: A\nexpr: up\nannotations:\n  a: |\n    x\n     {{ humanise 1 }}",
             "9:13: annotation \"a\": the template has function \"humanise\" not defined; did you mean humanize?",
         ),
-        ("alert: A\nexpr: up\nlabels:\n  a: \"\\t{{ $value\"", "7:8: label \"a\": the template has unclosed action (at 1:12 of the text)"),
+        ("alert: A\nexpr: up\nlabels:\n  a: \"\\t{{ $value\"", "7:10: label \"a\": the template has unclosed action (at 1:11 of the text)"),
     ] {
         assert_eq!(fault(rule), expected, "{rule}");
     }

@@ -11,12 +11,16 @@ fn failures(rules: &str, tests: &str) -> Vec<String> {
     file.run(&groups, Instant::now() + Duration::from_secs(60)).iter().map(ToString::to_string).collect()
 }
 
-const RULES: &str = "groups:\n- name: g\n  query_offset: 1m\n  labels: {team: x}\n  rules:\n  - alert: Down\n    expr: up == 0\n    for: 2m\n    keep_firing_for: 2m\n    annotations: {summary: '{{ $labels.job }} at {{ now }}'}\n  - record: job:up:sum\n    expr: sum(up)\n";
+const RULES: &str = "groups:\n- name: g\n  query_offset: 1m\n  labels: {team: x}\n  rules:\n  - alert: Down\n    expr: up == 0\n    for: 2m\n    keep_firing_for: 2m\n    annotations: {summary: '{{ $labels.job }} at {{ now | humanizeTimestamp }}'}\n  - record: job:up:sum\n    expr: sum(up)\n";
 
 #[test]
 fn offsets_labels_and_start_times_of_newer_files_are_followed() {
     let tests = |fires: bool, value: f64| {
-        let alerts = if fires { "[{exp_labels: {job: a, team: x}, exp_annotations: {summary: a at 1800000180}}]" } else { "[]" };
+        let alerts = if fires {
+            "[{exp_labels: {job: a, team: x}, exp_annotations: {summary: 'a at 2027-01-15 08:03:00 +0000 UTC'}}]"
+        } else {
+            "[]"
+        };
         format!(
             "evaluation_interval: 1m\nfuzzy_compare: true\ntests:\n- start_timestamp: 1800000000\n  input_series:\n  - {{series: 'up{{job=\"a\"}}', values: 0x10}}\n  alert_rule_test:\n  - {{eval_time: 3m, alertname: Down, exp_alerts: {alerts}}}\n  promql_expr_test:\n  - {{expr: job:up:sum + 0.1, eval_time: 3m, exp_samples: [{{labels: '{{team=\"x\"}}', value: {value:?}}}]}}\n"
         )
