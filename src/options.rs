@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use taskpulse_actors::notifier::Channels;
 use taskpulse_engine::rules::{GroupSpec, RuleOptions, RuleSet};
 use taskpulse_engine::store::StoreOptions;
 use taskpulse_web::{AccessOptions, MAX_CONNECTIONS, Proxies, QueryOptions, ServerOptions};
@@ -15,7 +14,7 @@ use crate::settings::Settings;
 /// Ports of `server.split_ports`: WebSocket, API, analytics.
 const SPLIT_PORTS: [u16; 3] = [8091, 8092, 8080];
 /// The folder that Task Master keeps in a project.
-const TASKMASTER: &str = ".taskmaster";
+pub const TASKMASTER: &str = ".taskmaster";
 
 /// Where the history is kept: beside the board if there is one.
 pub fn data_dir(settings: &Settings) -> PathBuf {
@@ -40,16 +39,6 @@ pub fn rule_set(settings: &Settings) -> anyhow::Result<RuleSet> {
     RuleSet::new(&groups, rule_options(settings)).context("alerts.rules")?;
     groups.extend(rule_files::groups(&settings.alerts.rule_files).context("alerts.rule_files")?);
     RuleSet::new(&groups, rule_options(settings)).context("alerts.rule_files")
-}
-
-/// Where notifications of alerts are written.
-pub fn notification_channels(settings: &Settings, data_dir: &Path) -> Channels {
-    let default_path = || {
-        let taskmaster = Path::new(TASKMASTER);
-        if taskmaster.is_dir() { taskmaster.join("alerts.log") } else { data_dir.join("alerts.log") }
-    };
-    let alerts = &settings.alerts;
-    Channels { console: alerts.console, file: alerts.file.then(|| alerts.file_path.clone().unwrap_or_else(default_path)) }
 }
 
 /// Options of the store.

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::metadata::{MetadataByName, MetadataRegistry};
 use crate::sources::{SourceRegistry, SourcesByName};
 use crate::targets::{TargetRegistry, TargetsByName};
-use crate::view::{Alert, Board, CiRepository, Health, Recommendation, Source, Target};
+use crate::view::{Alert, Board, Channel, CiRepository, Health, Recommendation, Source, Target};
 
 /// Boards by project.
 pub type BoardsByProject = BTreeMap<String, Vec<Arc<Board>>>;
@@ -29,6 +29,8 @@ pub type RunsByRepository = BTreeMap<String, Arc<Vec<CiRun>>>;
 pub struct Publishers {
     /// Pending and firing alerts; of the alert actor.
     pub alerts: watch::Sender<Arc<Vec<Alert>>>,
+    /// Channels of notifications; of the notifier.
+    pub channels: watch::Sender<Arc<Vec<Channel>>>,
     /// Recommendations that are not withdrawn; of the optimizer.
     pub recommendations: watch::Sender<Arc<Vec<Recommendation>>>,
     /// Task boards; of the Task Master collector.
@@ -53,6 +55,7 @@ pub struct Publishers {
 #[derive(Debug, Clone)]
 pub struct Views {
     alerts: watch::Receiver<Arc<Vec<Alert>>>,
+    channels: watch::Receiver<Arc<Vec<Channel>>>,
     recommendations: watch::Receiver<Arc<Vec<Recommendation>>>,
     boards: watch::Receiver<BoardsByProject>,
     repositories: watch::Receiver<RepositoriesByName>,
@@ -68,6 +71,7 @@ impl Publishers {
     #[must_use]
     pub fn new() -> (Self, Views) {
         let (alerts, alerts_view) = watch::channel(Arc::default());
+        let (channels, channels_view) = watch::channel(Arc::default());
         let (recommendations, recommendations_view) = watch::channel(Arc::default());
         let (boards, boards_view) = watch::channel(BTreeMap::new());
         let (repositories, repositories_view) = watch::channel(BTreeMap::new());
@@ -77,6 +81,7 @@ impl Publishers {
         let (sources, targets, metadata) = (SourceRegistry::default(), TargetRegistry::default(), MetadataRegistry::default());
         let views = Views {
             alerts: alerts_view,
+            channels: channels_view,
             recommendations: recommendations_view,
             boards: boards_view,
             repositories: repositories_view,
@@ -86,7 +91,7 @@ impl Publishers {
             targets: targets.subscribe(),
             metadata: metadata.subscribe(),
         };
-        (Self { alerts, recommendations, boards, repositories, jobs, runs, health, sources, targets, metadata }, views)
+        (Self { alerts, channels, recommendations, boards, repositories, jobs, runs, health, sources, targets, metadata }, views)
     }
 }
 
@@ -95,6 +100,12 @@ impl Views {
     #[must_use]
     pub fn alerts(&self) -> Arc<Vec<Alert>> {
         Arc::clone(&self.alerts.borrow())
+    }
+
+    /// Channels of notifications, by name.
+    #[must_use]
+    pub fn channels(&self) -> Arc<Vec<Channel>> {
+        Arc::clone(&self.channels.borrow())
     }
 
     /// Recommendations that are not withdrawn.

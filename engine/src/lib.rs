@@ -18,6 +18,7 @@ pub mod health;
 pub mod machine;
 pub mod metrics;
 pub mod model;
+pub mod notices;
 pub mod otlp;
 pub mod probe;
 pub mod promql;

@@ -12,7 +12,7 @@ use super::probes::ProbeSpec;
 use super::secret::{explain, explain_syntax, exposed, secrets};
 use super::sections::{Server, Store};
 use super::sources::{CommandSpec, ScrapeTarget, each};
-use super::{Settings, github};
+use super::{Settings, github, notify};
 use crate::cli::Cli;
 use crate::options::rule_set;
 use crate::rule_files;
@@ -20,7 +20,7 @@ use crate::rule_files;
 const FILE: &str = "Settings.toml";
 const ENVIRONMENT: &str = "TASKPULSE";
 /// Settings that are lists; in the environment their items are separated by commas.
-const LISTS: [&str; 8] = [
+const LISTS: [&str; 9] = [
     "server.allowed_hosts",
     "server.trusted_proxies",
     "taskmaster.projects",
@@ -29,9 +29,10 @@ const LISTS: [&str; 8] = [
     "costs.active_seconds",
     "github.repositories",
     "alerts.rule_files",
+    "notify.group_by",
 ];
 /// Keys whose tables are named by the user.
-const OPEN_TABLES: [&str; 5] = ["alerts.rules", "store.retentions", "scrape.targets", "commands.run", "probes.check"];
+const OPEN_TABLES: [&str; 6] = ["alerts.rules", "store.retentions", "scrape.targets", "commands.run", "probes.check", "notify.channels"];
 
 /// Largest settings file.
 const MAX_BYTES: u64 = 4 << 20;
@@ -155,6 +156,7 @@ fn known_keys(known: &toml::Value, section: &str) -> Vec<String> {
         "server" => &["token"],
         "store" => &["data_dir"],
         "alerts" => &["file_path"],
+        "notify" => &["external_url"],
         "github" => &["token", "webhook_secret"],
         _ => &[],
     };
@@ -190,7 +192,7 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     );
     within("alerts.evaluation_interval", s.alerts.evaluation_interval, SECOND, HOUR)?;
     rule_set(s).map(|_| ())?;
-    Ok(())
+    notify::validate(s)
 }
 
 fn validate_server(server: &Server) -> anyhow::Result<()> {

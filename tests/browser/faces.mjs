@@ -30,7 +30,8 @@ for (const [what, how, face, words, { role, name }] of CASES) {
       await page.evaluate((hash) => { location.hash = `#/${hash}` }, at)
       for (const panel of panels) {
         const box = page.locator(`[data-panel="${panel}"]`)
-        await box.scrollIntoViewIfNeeded(PATIENCE)
+        await box.waitFor(PATIENCE)
+        await box.evaluate((e) => e.scrollIntoView())
         // A query that is not answered is no fault of the panel that holds all queries.
         if (panel !== 'answer') await page.locator(`[data-panel="${panel}"][data-face="${face}"]`).waitFor(PATIENCE)
         await box.getByRole(role, { name }).first().waitFor(PATIENCE)

@@ -25,10 +25,12 @@ import { serverTime } from './clock.js'
 import { epoch } from './connection.js'
 import { period, range } from './place.js'
 import { lastSampleAt, onSamples, want } from './samples.js'
+import { bucketsOf } from './together.js'
 
 const RETRY_MS = 5000
-/** Samples that come at nearly one time are asked for together. */
+/** Samples that come at nearly one time are asked for together; longer after each time, where samples come so often that some are always in doubt. */
 const SETTLED_MS = 1000
+const LONGEST_SETTLED_MS = 30_000
 /** An expression is asked anew no more often than this. */
 const LEAST_PACE_S = 5
 /** So many questions are kept that nobody looks at. */
@@ -113,6 +115,7 @@ function create({ query, pixels, offset = 0 }) {
   let awaiting = false
   /** The oldest sample of which it is not known whether the answers had it. */
   let doubtful = Infinity
+  let settling = SETTLED_MS
   /** Which of many series are asked for. @type {import('../chart/narrow.js').Narrowed|null} */
   let narrow = null
   const sampling = signal(0)
@@ -152,7 +155,7 @@ function create({ query, pixels, offset = 0 }) {
       for (const [t, text] of values) {
         const v = Number(text)
         if (awaiting) early.push([metric, t, v])
-        else if (t <= known) late(metric, t, v)
+        else if (doubted(metric, t)) late(metric, t, v)
         else {
           const [did, came] = take(metric, t, v)
           if (did) first = Math.min(first, Math.ceil(t / buckets.step) * buckets.step)
@@ -168,12 +171,14 @@ function create({ query, pixels, offset = 0 }) {
     const at = series ? bucketAt(series, t, buckets.step, 0) : -1
     return series !== undefined && at >= 0 && series.last[at] === v
   }
-  /** A sample that an answer may have had or not, since both came at nearly one time: its bucket is asked anew. @param {import('../types.js').Metric} metric @param {number} t @param {number} v */
+  /** Whether the answer may have had it: both came at nearly one time, and it is no later than what the answer had of its series. @param {import('../types.js').Metric} metric @param {number} t */
+  const doubted = (metric, t) => t <= known && t <= (buckets.lines.get(selectors.print(metric))?.t.at(-1) ?? -Infinity)
+  /** Its bucket is asked anew. @param {import('../types.js').Metric} metric @param {number} t @param {number} v */
   const late = (metric, t, v) => {
     if (Number.isNaN(v) || had(metric, t, v) || t < axis.peek().start) return
     doubtful = Math.min(doubtful, t)
     clearTimeout(again)
-    again = setTimeout(() => load(false), SETTLED_MS)
+    again = setTimeout(() => load(false), settling)
   }
 
   const step = () => {
@@ -196,18 +201,20 @@ function create({ query, pixels, offset = 0 }) {
     const asked = expand(query, end - start)
     awaiting = true
     early = []
+    settling = all || doubtful === Infinity ? SETTLED_MS : Math.min(LONGEST_SETTLED_MS, settling * 2)
     doubtful = Infinity
     try {
       const to = Math.ceil(cut / width) * width
       const times = { start: from - offset, end: to - offset, step: width }
       if (all) narrow = null
-      let data = await get('/api/v1/buckets', { query: narrow?.query ?? asked, ...times, limit: narrow ? LOADED : MOST_SERIES })
+      const wanted = () => mine === turn
+      let data = await bucketsOf({ query: narrow?.query ?? asked, ...times, limit: narrow ? LOADED : MOST_SERIES }, wanted)
       if (mine !== turn) return
       if (all && data.total > MOST_SERIES) {
         const { total } = data
         const top = await get('/api/v1/query', { query: topQuery(asked, plain !== null, Math.ceil(to - from), width), time: to - offset })
         narrow = narrowed(asked, plain, top.result.map((/** @type {{ metric: import('../types.js').Metric }} */ { metric }) => metric), { seconds: Math.ceil(to - from), width, time: to - offset })
-        data = { ...await get('/api/v1/buckets', { query: narrow.query, ...times, limit: LOADED }), total }
+        data = { ...await bucketsOf({ query: narrow.query, ...times, limit: LOADED }, wanted), total }
         if (mine !== turn) return
       }
       if (narrow) data.result = data.result.filter((/** @type {{ metric: import('../types.js').Metric }} */ { metric }) => narrow?.keeps(metric))
@@ -223,7 +230,7 @@ function create({ query, pixels, offset = 0 }) {
       awaiting = false
       follow()
       for (const [metric, t, v] of early) {
-        if (t <= known) late(metric, t, v)
+        if (doubted(metric, t)) late(metric, t, v)
         else if (!had(metric, t, v)) take(metric, t, v)
       }
       forget(buckets, Math.min(start, axis.peek().start))
@@ -233,8 +240,9 @@ function create({ query, pixels, offset = 0 }) {
         if (all) buckets.sampling = usual([...rows.values()], width)
         if (all && plain) sampling.value = buckets.sampling
         changed(shape, all ? -Infinity : from)
+        // Before what follows the grid runs: the other grid is asked for below.
+        grid = JSON.stringify([name, untracked(step)])
       })
-      grid = JSON.stringify([name, untracked(step)])
       // What was learned asks for other buckets.
       if (untracked(step) !== width) load(true)
     } catch (error) {
@@ -264,6 +272,7 @@ function create({ query, pixels, offset = 0 }) {
     resting = false
     // Time goes on without another grid.
     const grids = computed(() => JSON.stringify([range.value.name, step()]))
+    let connected = -1
     if (buckets.state === 'ready') follow()
     ends = [
       plain ? onSamples(live, plain.name, plain.prefix) : () => {},
@@ -272,8 +281,11 @@ function create({ query, pixels, offset = 0 }) {
         const connections = epoch.value
         untracked(() => {
           const other = wanted !== grid
+          const missed = connections !== connected
+          if (!visible()) return
+          connected = connections
           // The first connection usually opens while the first load is under way: that load covers it.
-          if (!visible() || (!other && awaiting && connections <= 1)) return
+          if (!other && (!missed || (awaiting && connections <= 1))) return
           grid = wanted
           load(other)
         })
