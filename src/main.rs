@@ -8,10 +8,13 @@ mod client;
 mod collectors;
 mod console;
 mod descriptors;
+mod detect;
+mod forecast;
 mod memory;
 mod options;
 mod pipeline;
 mod restore;
+mod rows;
 mod rule_files;
 mod service;
 mod settings;
@@ -24,10 +27,8 @@ use clap::Parser;
 
 /// Exit code for a start that was refused: settings, port, data directory.
 const EXIT_REFUSED: u8 = 2;
-/// Exit code where damage was found in a snapshot or a data directory.
+/// Exit code where damage was found in a snapshot or a data directory, a fault in a rule file, or a test of rules fails.
 const EXIT_DAMAGED: u8 = 1;
-/// Exit code where rule files have faults, or tests of rules fail.
-const EXIT_FAULTS: u8 = 1;
 
 fn main() -> ExitCode {
     // Files are readable by this user alone: the data directory, its copies, the file of alerts.
@@ -39,14 +40,11 @@ fn main() -> ExitCode {
             Err(error) => refused(&error.into()),
         };
     }
-    if let Some(done) = rule_files::run(cli.command.as_ref()) {
-        return match done {
-            Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => ExitCode::from(EXIT_FAULTS),
-            Err(error) => refused(&error),
-        };
-    }
-    let settings::Loaded { settings, warnings } = match settings::load(&cli) {
+    let loaded = match &cli.command {
+        Some(command) if command.works_alone() => Ok(settings::Loaded { settings: settings::Settings::default(), warnings: Vec::new() }),
+        _ => settings::load(&cli),
+    };
+    let settings::Loaded { settings, warnings } = match loaded {
         Ok(loaded) => loaded,
         Err(error) => return refused(&error),
     };
@@ -70,17 +68,23 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns false where damage was found, which is printed.
+/// Returns false where damage or a fault was found, which is printed.
 fn run_command(command: &cli::Command, settings: &settings::Settings) -> anyhow::Result<bool> {
     match command {
         cli::Command::Check { repair, json } => check::check(settings, *repair, *json),
+        cli::Command::Detect { explain, zscore } => {
+            let detector = zscore
+                .map_or(detect::Detector::Ensemble { explain: *explain }, |window| detect::Detector::ZScore { window: window as usize });
+            detect::run(&detector).map(|()| true)
+        }
+        cli::Command::Forecast { horizon, level } => forecast::run(*horizon as usize, *level).map(|()| true),
+        cli::Command::CheckRules { files } => rule_files::check(files),
+        cli::Command::TestRules { files } => rule_files::test(files),
         cli::Command::Restore { snapshot, replace } => restore::restore(snapshot, settings, *replace),
         cli::Command::Export { matchers, start, end, format, output } => {
             let (start, end, output) = (start.as_deref(), end.as_deref(), output.as_deref());
             transfer::export(settings, &transfer::ExportRequest { matchers, start, end, format, output }).map(|()| true)
         }
-        // They need no settings and ran before those were read.
-        cli::Command::CheckRules { .. } | cli::Command::TestRules { .. } => Ok(true),
         cli::Command::Import { file, format } => transfer::import(settings, file, format.as_deref()).map(|()| true),
     }
 }

@@ -8,19 +8,10 @@ use taskpulse_engine::rules::files::{self, RuleFile};
 use taskpulse_engine::rules::{GroupSpec, unit_tests};
 use taskpulse_engine::yaml::{Faults, MAX_BYTES, Place};
 
-use crate::cli::Command;
 use crate::console;
 
-/// Runs a command that is about rule files alone. Returns whether all is well; none for any other command.
-pub fn run(command: Option<&Command>) -> Option<anyhow::Result<bool>> {
-    match command? {
-        Command::CheckRules { files } => Some(check(files)),
-        Command::TestRules { files } => Some(test(files)),
-        _ => None,
-    }
-}
-
-fn check(files: &[impl AsRef<Path>]) -> anyhow::Result<bool> {
+/// Prints what is wrong with rule files. Returns whether nothing is.
+pub fn check(files: &[impl AsRef<Path>]) -> anyhow::Result<bool> {
     let mut all_valid = true;
     for file in files {
         let name = file.as_ref().display();
@@ -44,7 +35,8 @@ fn check(files: &[impl AsRef<Path>]) -> anyhow::Result<bool> {
 /// Time that the tests of a file may take.
 const TEST_TIME: Duration = Duration::from_secs(600);
 
-fn test(files: &[PathBuf]) -> anyhow::Result<bool> {
+/// Runs unit tests of rules and prints what fails. Returns whether nothing does.
+pub fn test(files: &[PathBuf]) -> anyhow::Result<bool> {
     let mut all_pass = true;
     for file in files {
         console::print(&format!("Unit testing {}\n", file.display()))?;

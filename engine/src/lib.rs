@@ -4,6 +4,7 @@
 //! product can be tested here. The store is the only part that touches files.
 
 pub mod advice;
+pub mod anomaly;
 pub mod board;
 pub mod certificate;
 pub mod cgroup;

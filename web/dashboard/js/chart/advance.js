@@ -79,7 +79,7 @@ export function advance(u, drawn, next, scaleOf, paint) {
   const same = labels.length === drawn.labels.length && labels.every(({ t, text }, i) => t === drawn.labels[i].t && text === drawn.labels[i].text)
   const laneBottom = Math.ceil(top + height + LABEL_TOP * devicePixelRatio)
   const above = Math.max(0, Math.floor(top - 2 * devicePixelRatio))
-  if (pixels > 0) move(pen, [[left, above, width, laneBottom - above], [0, laneBottom, pen.canvas.width, pen.canvas.height - laneBottom]], pixels)
+  if (pixels > 0) move(pen, left, above, pixels)
   if (!same) {
     pen.clearRect(0, laneBottom, pen.canvas.width, pen.canvas.height - laneBottom)
     drawTimes(u, labels)
@@ -97,16 +97,17 @@ export function advance(u, drawn, next, scaleOf, paint) {
 }
 
 /**
- * Moves parts of a canvas to the left; what comes in at their right edges is of no use. All at once: a canvas that is read after it has been
- * drawn on is copied as a whole.
- * @param {CanvasRenderingContext2D} pen @param {Array<[number, number, number, number]>} parts @param {number} by
+ * Moves what lies right of and below a place to the left, plot and labels at once: a canvas that is read after it has been drawn on is copied
+ * as a whole, and more than one rectangle to keep to takes three times as long.
+ * @param {CanvasRenderingContext2D} pen @param {number} x @param {number} y @param {number} by
  */
-function move(pen, parts, by) {
+function move(pen, x, y, by) {
+  const [width, height] = [pen.canvas.width - x, pen.canvas.height - y]
   pen.save()
   pen.beginPath()
-  for (const part of parts) pen.rect(...part)
+  pen.rect(x, y, width, height)
   pen.clip()
   pen.globalCompositeOperation = 'copy'
-  pen.drawImage(pen.canvas, -by, 0)
+  pen.drawImage(pen.canvas, x + by, y, width - by, height, x, y, width - by, height)
   pen.restore()
 }

@@ -40,7 +40,7 @@ export function boxOf({ bbox }) {
   return { left, top, width: Math.floor(bbox.left + bbox.width) - left, height: Math.round(bbox.height) }
 }
 
-/** The labels of the time that the scale has now. One that would be cut off at an edge is left out. @param {uPlot} u @param {boolean} utc @returns {TimeLabel[]} */
+/** The labels of the time that the scale has now. One that would be cut off at the right is left out, and one that would reach out of the plot at the left, since a live picture is moved within it. @param {uPlot} u @param {boolean} utc @returns {TimeLabel[]} */
 export function timesOf(u, utc) {
   const axis = /** @type {any} */ (u.axes[0])
   const { min, max } = u.scales.x
@@ -50,11 +50,10 @@ export function timesOf(u, utc) {
   const times = axis.splits(u, 0, min, max, increment, space)
   const short = times.length > 1 && times[1] - times[0] < 60
   const right = u.bbox.width / devicePixelRatio + 8
-  const left = -u.bbox.left / devicePixelRatio
   return times.map((t, i) => ({ t, text: timeLabel(t, times[i - 1], utc, short) })).filter(({ t, text }) => {
     const half = widthOf(u.ctx, text) / 2
     const x = u.valToPos(t, 'x')
-    return x + half <= right && x - half >= left
+    return x + half <= right && x - half >= 1
   })
 }
 
