@@ -31,4 +31,5 @@ pub mod span;
 pub mod store;
 pub mod template;
 pub mod windows;
+pub mod words;
 pub mod yaml;

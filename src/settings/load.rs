@@ -20,7 +20,8 @@ use crate::rule_files;
 const FILE: &str = "Settings.toml";
 const ENVIRONMENT: &str = "TASKPULSE";
 /// Settings that are lists; in the environment their items are separated by commas.
-const LISTS: [&str; 9] = [
+const LISTS: [&str; 10] = [
+    "anomaly.series",
     "server.allowed_hosts",
     "server.trusted_proxies",
     "taskmaster.projects",
@@ -68,6 +69,7 @@ pub fn load(cli: &Cli) -> anyhow::Result<Loaded> {
     }
     if cli.no_advanced {
         settings.optimizer.enabled = false;
+        settings.anomaly.enabled = false;
     }
     let origin = file.map_or_else(|| "settings".to_owned(), |path| path.display().to_string());
     validate(&settings).with_context(|| origin)?;
@@ -181,6 +183,11 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     validate_store(&s.store)?;
     validate_pipeline(s)?;
     validate_sources(s)?;
+    for text in &s.anomaly.series {
+        Selector::parse_pattern(text).with_context(|| format!("anomaly.series: {text:?}"))?;
+    }
+    within("anomaly.max_series", s.anomaly.max_series, 1, 10_000)?;
+    within("anomaly.sensitivity", s.anomaly.sensitivity, 0.25, 4.0)?;
     within("optimizer.interval", s.optimizer.interval, Span::secs(10), DAY)?;
     within("supervision.max_restarts", s.supervision.max_restarts, 0, 1_000)?;
     within("supervision.window", s.supervision.window, SECOND, HOUR)?;
