@@ -30,7 +30,7 @@ use taskpulse_engine::store::{StoreReader, StoreWriter};
 use taskpulse_engine::windows::Level;
 
 use crate::collectors;
-use crate::options::{rule_options, store_options};
+use crate::options::{rule_set, store_options};
 use crate::settings::Settings;
 use crate::settings::notify;
 
@@ -87,7 +87,7 @@ impl<'a> Pipeline<'a> {
     /// Opens the store in `dir` and starts every actor except the collectors.
     pub fn start(settings: &'a Settings, dir: &Path) -> anyhow::Result<Self> {
         let clock = Clock::system();
-        let rules = Arc::new(RuleSet::of_settings(&settings.alerts.rules, rule_options(settings))?);
+        let rules = Arc::new(rule_set(settings)?);
         let writer = StoreWriter::open(dir, store_options(settings), clock.now_ms())?;
         let store = writer.reader();
         let (publishers, reporter) = reporter(settings, &store, &clock);

@@ -347,6 +347,8 @@ sections! {
         file_path: Option<PathBuf> = None,
         /// Time between evaluations of rules that are not judged on each sample (`selector op number` is); 1s to 1h.
         evaluation_interval: Span = Span::secs(15),
+        /// Prometheus rule files, as patterns (`["rules/*.yml"]`) relative to the folder of this file. They are read at the start; docs/OPERATIONS.md, *Rule files*.
+        rule_files: Vec<String> = Vec::new(),
         /// Rules by name. Add a table for a rule of your own; `enabled = false` turns a rule off. All keys are in docs/OPERATIONS.md, *Alert rules*. Severities: debug, info, notice, warning, error, critical.
         rules: BTreeMap<String, RuleSpec> = shipped(),
     }
