@@ -8,6 +8,8 @@
 
 mod actor;
 mod alert;
+mod alertmanager;
+mod anomaly;
 mod board;
 mod channel;
 mod ci;
@@ -26,6 +28,10 @@ mod window;
 
 pub use self::actor::{Actor, ActorState, LastPanic};
 pub use self::alert::{ActiveAlerts, Alert, AlertDetails, AlertState, Annotations, PrometheusAlert, Severity};
+pub use self::alertmanager::{
+    AlertGroup, AlertStatus, GettableAlert, GettableSilence, Maintenance, Notices, Receiver, SilenceMatcher, SilenceStatus,
+};
+pub use self::anomaly::{Anomalies, Anomaly, WatchedSeries};
 pub use self::board::{Board, BoardFinding, Cost, Forecast, Spent, Task, Tasks};
 pub use self::channel::{Channel, ChannelTest, DeliveryState};
 pub use self::ci::{Ci, CiRepository, CiRequests, CiRun, CiWebhooks, CiWorkflow};

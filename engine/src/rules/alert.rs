@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::tracker::Evaluation;
 use super::{Condition, Rule, Severity};
-use crate::metrics::quantity;
-use crate::model::{Comparison, Labels, TimestampMs};
+use crate::model::{Labels, TimestampMs};
+use crate::words;
 
 /// Where an alert stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,15 +136,18 @@ pub(super) fn alert_id(rule: &str, labels: &Labels) -> String {
     format!("{hash:016x}")
 }
 
-/// One line for a person about an evaluation.
-pub(super) fn summary(rule: &Rule, series: &Labels, evaluation: &Evaluation) -> String {
-    let Some(limit) = rule.condition.limit() else { return format!("{}: {}", rule.name, evaluation.value) };
-    let relation = match limit.op {
-        Comparison::Greater | Comparison::GreaterEqual => "above",
-        Comparison::Less | Comparison::LessEqual => "below",
-        Comparison::Equal => "equal to",
-        Comparison::NotEqual => "other than",
+/// One sentence about an evaluation of a condition that has held since `since`.
+pub(super) fn summary(rule: &Rule, series: &Labels, evaluation: &Evaluation, since: TimestampMs) -> String {
+    let Some(limit) = rule.condition.limit() else {
+        return format!("{}: {}", words::rule_name(&rule.name), words::figure(series.name(), evaluation.value));
     };
-    let (name, no_longer) = (series.name(), if evaluation.holds { "" } else { "no longer " });
-    format!("{series} is {}, {no_longer}{relation} {}", quantity(name, evaluation.value), quantity(name, limit.threshold))
+    words::breach(&words::Breach {
+        series,
+        value: Some(evaluation.value),
+        op: limit.op,
+        limit: limit.threshold,
+        lasted_ms: evaluation.t - since,
+        over: !evaluation.holds,
+        reason: None,
+    })
 }

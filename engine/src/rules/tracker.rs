@@ -105,7 +105,7 @@ impl AlertTracker {
         let mut entry = match self.active.entry(id) {
             Entry::Vacant(_) if !evaluation.holds => return None,
             Entry::Vacant(entry) => {
-                let alert = Alert::new(rule, series, evaluation, summary(rule, series, evaluation));
+                let alert = Alert::new(rule, series, evaluation, summary(rule, series, evaluation, t));
                 let alert = entry.insert(alert);
                 fire_if_due(alert, &mut self.cooldowns, t);
                 return Some(alert.clone());
@@ -114,7 +114,7 @@ impl AlertTracker {
             Entry::Occupied(entry) => entry,
         };
         let alert = entry.get_mut();
-        alert.update(evaluation, summary(rule, series, evaluation));
+        alert.update(evaluation, summary(rule, series, evaluation, alert.pending_since));
         if !evaluation.holds {
             let mut alert = entry.remove();
             alert.resolve(t, None);

@@ -59,8 +59,25 @@
  */
 
 /**
+ * The firing alerts of a channel that are announced together.
+ * @typedef {object} AlertGroup
+ * @property {GettableAlert[]} alerts  The alerts.
+ * @property {Record<string, string>} labels  The labels in which they agree.
+ * @property {Receiver} receiver  The channel.
+ */
+
+/**
  * Where an alert stands.
  * @typedef {'pending'|'firing'|'resolved'} AlertState
+ */
+
+/**
+ * Whether notices of an alert are held back.
+ * @typedef {object} AlertStatus
+ * @property {string[]} inhibitedBy  Fingerprints of alerts.
+ * @property {string[]} mutedBy  Names of maintenance windows.
+ * @property {string[]} silencedBy  Ids of silences.
+ * @property {string} state  `active`, or `suppressed` where something holds its notices back.
  */
 
 /**
@@ -79,6 +96,30 @@
  * What Prometheus shows of an alert beside its labels.
  * @typedef {object} Annotations
  * @property {string} summary  One line for a person.
+ */
+
+/**
+ * What `GET /api/v1/anomalies` answers.
+ * @typedef {object} Anomalies
+ * @property {Anomaly[]} anomalies  Newest first.
+ * @property {WatchedSeries[]} watched  The series that are watched.
+ */
+
+/**
+ * An unusual five minutes of a series.
+ * @typedef {object} Anomaly
+ * @property {number} excess  How far the value lies outside what was expected, signed; 0 where its course is unusual, not its size.
+ * @property {number|null} high  Highest expected value.
+ * @property {number|null} low  Lowest expected value.
+ * @property {Record<string, string>} metric  The series.
+ * @property {number} reached_by  In how many of the stretches before it the series was as unusual.
+ * @property {number} score  0.5 to 1.
+ * @property {number} stretch_seconds  Length of a stretch.
+ * @property {number} stretches  How many stretches were compared.
+ * @property {string} summary  One sentence.
+ * @property {number} time  The end of the five minutes.
+ * @property {string} unusual  What is unusual.
+ * @property {number|null} value  The mean; of a counter, its rate per second.
  */
 
 /**
@@ -314,7 +355,7 @@
  * @property {string} id  Its id.
  * @property {string} kind  What kind of thing happened.
  * @property {Severity} severity  `info`, or the severity of an alert.
- * @property {string} source  Who says so: `taskmaster`, `github`, `alert`, `service`, `advice`, `probe`.
+ * @property {string} source  Who says so: `taskmaster`, `github`, `alert`, `anomaly`, `service`, `advice`, `probe`.
  * @property {string} subject  What it happened to, such as a task's id.
  * @property {number} time  When it happened.
  * @property {string} title  One line for a person.
@@ -355,6 +396,33 @@
 /**
  * What a frame of a subscription is.
  * @typedef {'snapshot'|'update'} FrameKind
+ */
+
+/**
+ * A firing alert.
+ * @typedef {object} GettableAlert
+ * @property {Record<string, string>} annotations  Texts about it.
+ * @property {string} endsAt  Until when it is known to fire, if nothing changes.
+ * @property {string} fingerprint  Its id.
+ * @property {string} generatorURL  Where the dashboard shows it.
+ * @property {Record<string, string>} labels  `alertname`, `severity` and the labels of its series.
+ * @property {Receiver[]} receivers  The channels that get it.
+ * @property {string} startsAt  When it fired.
+ * @property {AlertStatus} status  Whether its notices are held back.
+ * @property {string} updatedAt  When this was worked out.
+ */
+
+/**
+ * A silence.
+ * @typedef {object} GettableSilence
+ * @property {string} comment  Why.
+ * @property {string} createdBy  Who asked.
+ * @property {string} endsAt  Until when.
+ * @property {string} id  A UUID.
+ * @property {SilenceMatcher[]} matchers  All must accept an alert.
+ * @property {string} startsAt  From when on.
+ * @property {SilenceStatus} status  Where it stands.
+ * @property {string} updatedAt  When it was last changed.
  */
 
 /**
@@ -412,6 +480,18 @@
  */
 
 /**
+ * A maintenance window.
+ * @typedef {object} Maintenance
+ * @property {boolean} active  Whether it holds notices back now.
+ * @property {string} comment  Why.
+ * @property {string[]} match  Which alerts; empty for all.
+ * @property {string} name  Its name.
+ * @property {boolean} of_settings  Whether it is in the settings, and so cannot be changed here.
+ * @property {string[]} times  When.
+ * @property {string|null} timezone  The time zone of the times; none for that of the machine.
+ */
+
+/**
  * Samples of a series.
  * @typedef {object} Matrix
  * @property {Metric} metric
@@ -452,6 +532,12 @@
 /**
  * An alert as Prometheus answers it, with the fields of [`Alert`] beside.
  * @typedef {AlertDetails & { activeAt: string, annotations: Annotations, labels: Record<string, string>, value: string }} PrometheusAlert
+ */
+
+/**
+ * A channel.
+ * @typedef {object} Receiver
+ * @property {string} name  Its name.
  */
 
 /**
@@ -551,6 +637,21 @@
  * @property {string} name  The metric, or the label.
  * @property {number} series  Series with it.
  * @property {number} [values]  Values of the label; left out for a metric.
+ */
+
+/**
+ * One condition on one label.
+ * @typedef {object} SilenceMatcher
+ * @property {boolean} isEqual  `false`: the value must differ.
+ * @property {boolean} isRegex  Whether `value` is a regular expression.
+ * @property {string} name  The label's name.
+ * @property {string} value  What its value is compared with.
+ */
+
+/**
+ * Where a silence stands.
+ * @typedef {object} SilenceStatus
+ * @property {string} state  `pending`, `active` or `expired`.
  */
 
 /**
@@ -692,6 +793,15 @@
  * @typedef {object} UnmeasuredPart
  * @property {string} part  Which; `all` before the first measurement.
  * @property {string} why  Why.
+ */
+
+/**
+ * A series that is watched for anomalies.
+ * @typedef {object} WatchedSeries
+ * @property {number} judged  How many windows of five minutes were judged.
+ * @property {boolean} learning  Whether they are too few to report anything.
+ * @property {Record<string, string>} metric  The series.
+ * @property {number} newest  The end of the newest one.
  */
 
 /**

@@ -4,11 +4,11 @@ use super::super::history::{DAY_MS, HOUR_MS, approximate};
 use super::super::{Evidence, Finding, History, Horizon};
 use super::Advisor;
 use crate::forecast::fill::{self, Answer, FillDate, Hour, Past};
-use crate::metrics::quantity;
 use crate::model::{Labels, SeriesId};
 use crate::rules::Severity;
 use crate::store::StoreError;
 use crate::windows::{Level, WindowRow};
+use crate::words::figure;
 
 pub(super) const ADVISOR: Advisor = Advisor { horizon: Horizon::Day, assess };
 
@@ -80,7 +80,7 @@ fn full(history: &History<'_>, labels: &Labels, level: f64) -> Finding {
         id: format!("disk_filling:{mount}"),
         kind: "disk",
         title: format!("{mount} is full"),
-        why: format!("{} of {mount} are in use: whatever writes to it fails.", quantity("_ratio", level)),
+        why: format!("{} of {mount} are in use: whatever writes to it fails.", figure("_ratio", level)),
         action: action(&mount),
         severity: Severity::Error,
         evidence: vec![Evidence::estimated("time until full", 0.0, (0.0, 0.0), "seconds"), Evidence::counted("full now", level, "ratio")],
@@ -105,7 +105,7 @@ fn filling(history: &History<'_>, labels: &Labels, level: f64, date: FillDate) -
         title: format!("{mount} will be full in about {}", words(date.after)),
         why: format!(
             "{} of {mount} are in use. If it grows as it did over the last {known}, it is full in about {}, {range}.",
-            quantity("_ratio", level),
+            figure("_ratio", level),
             words(date.after)
         ),
         action: action(&mount),
