@@ -13,7 +13,7 @@ const WEEK: f64 = 7.0 * 24.0;
 /// From this level on it is full: what is left is less than a system needs.
 const FULL: f64 = 0.9995;
 /// Share of the trials that must be full within a week for a date; or half of them within a day.
-const LIKELY: f64 = 0.75;
+const LIKELY: f64 = 0.65;
 
 /// When it will be full, in hours from now.
 #[derive(Debug, Clone, Copy, PartialEq)]
