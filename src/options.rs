@@ -1,9 +1,11 @@
 //! The options of each part of the service, from the settings.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use taskpulse_actors::notifier::Channels;
-use taskpulse_engine::rules::RuleOptions;
+use taskpulse_engine::rules::{EvaluationLimits, RuleOptions};
 use taskpulse_engine::store::StoreOptions;
 use taskpulse_web::{AccessOptions, MAX_CONNECTIONS, Proxies, QueryOptions, ServerOptions};
 
@@ -12,6 +14,8 @@ use crate::settings::Settings;
 
 /// Ports of `server.split_ports`: WebSocket, API, analytics.
 const SPLIT_PORTS: [u16; 3] = [8091, 8092, 8080];
+/// Longest time of the evaluation of one rule.
+const RULE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The folder that Task Master keeps in a project.
 const TASKMASTER: &str = ".taskmaster";
 
@@ -25,7 +29,20 @@ pub fn data_dir(settings: &Settings) -> PathBuf {
 
 /// What all rules have in common.
 pub fn rule_options(settings: &Settings) -> RuleOptions {
-    RuleOptions { retention: settings.store.retention, evaluation_interval: settings.alerts.evaluation_interval }
+    RuleOptions { retention: settings.store.retention, evaluation_interval: settings.alerts.evaluation_interval, ..RuleOptions::default() }
+}
+
+/// What the evaluation of a rule may cost.
+pub fn rule_limits(settings: &Settings) -> EvaluationLimits {
+    let query = &settings.query;
+    EvaluationLimits {
+        lookback: query.lookback.ms(),
+        delayed_names: query.delayed_name_removal,
+        max_samples: query.max_samples,
+        max_bytes: query.max_bytes,
+        timeout: query.timeout.duration().min(RULE_TIMEOUT),
+        cancelled: Arc::default(),
+    }
 }
 
 /// Where notifications of alerts are written.

@@ -68,6 +68,7 @@ pub fn line(alert: &Alert) -> String {
     let (state, at) = match alert.state {
         AlertState::Resolved => ("resolved", alert.resolved_at),
         AlertState::Firing => ("firing", alert.firing_since),
+        AlertState::Unknown => ("unknown", alert.unknown_since),
         AlertState::Pending => ("pending", Some(alert.pending_since)),
     };
     let time = at.and_then(|ms| Timestamp::from_millisecond(ms).ok()).map(|t| format!("{t:.0}")).unwrap_or_default();

@@ -11,6 +11,7 @@ use taskpulse_engine::ci::jobs::WorkflowJobs;
 use tokio::sync::watch;
 
 use crate::metadata::{MetadataByName, MetadataRegistry};
+use crate::rule_states::RuleStates;
 use crate::sources::{SourceRegistry, SourcesByName};
 use crate::targets::{TargetRegistry, TargetsByName};
 use crate::view::{Alert, Board, CiRepository, Health, Recommendation, Source, Target};
@@ -29,6 +30,8 @@ pub type RunsByRepository = BTreeMap<String, Arc<Vec<CiRun>>>;
 pub struct Publishers {
     /// Pending and firing alerts; of the alert actor.
     pub alerts: watch::Sender<Arc<Vec<Alert>>>,
+    /// The rules and what became of them; of the alert actor.
+    pub rules: watch::Sender<Arc<RuleStates>>,
     /// Recommendations that are not withdrawn; of the optimizer.
     pub recommendations: watch::Sender<Arc<Vec<Recommendation>>>,
     /// Task boards; of the Task Master collector.
@@ -53,6 +56,7 @@ pub struct Publishers {
 #[derive(Debug, Clone)]
 pub struct Views {
     alerts: watch::Receiver<Arc<Vec<Alert>>>,
+    rules: watch::Receiver<Arc<RuleStates>>,
     recommendations: watch::Receiver<Arc<Vec<Recommendation>>>,
     boards: watch::Receiver<BoardsByProject>,
     repositories: watch::Receiver<RepositoriesByName>,
@@ -68,6 +72,7 @@ impl Publishers {
     #[must_use]
     pub fn new() -> (Self, Views) {
         let (alerts, alerts_view) = watch::channel(Arc::default());
+        let (rules, rules_view) = watch::channel(Arc::default());
         let (recommendations, recommendations_view) = watch::channel(Arc::default());
         let (boards, boards_view) = watch::channel(BTreeMap::new());
         let (repositories, repositories_view) = watch::channel(BTreeMap::new());
@@ -77,6 +82,7 @@ impl Publishers {
         let (sources, targets, metadata) = (SourceRegistry::default(), TargetRegistry::default(), MetadataRegistry::default());
         let views = Views {
             alerts: alerts_view,
+            rules: rules_view,
             recommendations: recommendations_view,
             boards: boards_view,
             repositories: repositories_view,
@@ -86,7 +92,7 @@ impl Publishers {
             targets: targets.subscribe(),
             metadata: metadata.subscribe(),
         };
-        (Self { alerts, recommendations, boards, repositories, jobs, runs, health, sources, targets, metadata }, views)
+        (Self { alerts, rules, recommendations, boards, repositories, jobs, runs, health, sources, targets, metadata }, views)
     }
 }
 
@@ -95,6 +101,12 @@ impl Views {
     #[must_use]
     pub fn alerts(&self) -> Arc<Vec<Alert>> {
         Arc::clone(&self.alerts.borrow())
+    }
+
+    /// The rules, and what became of them.
+    #[must_use]
+    pub fn rules(&self) -> Arc<RuleStates> {
+        Arc::clone(&self.rules.borrow())
     }
 
     /// Recommendations that are not withdrawn.

@@ -33,6 +33,7 @@ mod query;
 mod rest;
 mod route;
 mod routes;
+mod rule_changes;
 mod rules;
 mod server;
 mod session;

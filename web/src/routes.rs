@@ -9,8 +9,8 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
-    admin, assets, buckets, discovery, export, hooks, import, ingest, login, openapi, ops, otlp, prometheus, query, rest, rules, session,
-    tree,
+    admin, assets, buckets, discovery, export, hooks, import, ingest, login, openapi, ops, otlp, prometheus, query, rest, rule_changes,
+    rules, session, tree,
 };
 
 /// The modules that have routes. The first path that matches answers, so files, which take any path, come last.
@@ -25,6 +25,7 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     discovery::routes,
     prometheus::routes,
     rules::routes,
+    rule_changes::routes,
     rest::routes,
     ingest::routes,
     import::routes,
@@ -90,17 +91,20 @@ fn by_path(routes: Vec<Route>) -> Vec<(&'static str, Vec<Route>)> {
 
 /// What `Allow` says of a path.
 fn allowed(methods: impl Iterator<Item = Methods>) -> &'static str {
-    let (mut get, mut post) = (false, false);
+    let (mut get, mut post, mut change) = (false, false, false);
     for methods in methods {
         match methods {
             Methods::Any => {}
             Methods::Socket => return "GET, OPTIONS",
             Methods::Get => get = true,
             Methods::Post => post = true,
+            Methods::Put | Methods::Delete => change = true,
             Methods::GetOrPost => (get, post) = (true, true),
         }
     }
     match (get, post) {
+        // What may be changed can be read, and is put and deleted.
+        _ if change => "DELETE, GET, HEAD, OPTIONS, PUT",
         (true, false) => "GET, HEAD, OPTIONS",
         (true, true) => "GET, HEAD, OPTIONS, POST",
         (false, _) => "OPTIONS, POST",
