@@ -96,6 +96,28 @@ pub enum Command {
         json: bool,
     },
 
+    /// Print an anomaly score in [0, 1] for each row `timestamp,value` of standard input; 0.5 and more is an anomaly
+    Detect {
+        /// Print beside the score: the expected band, in how many of the blocks of 48 samples before it was as unusual, and what is
+        #[arg(long, conflicts_with = "zscore")]
+        explain: bool,
+
+        /// Use the distance from the mean of the last WINDOW samples instead; 0.5 at three standard deviations
+        #[arg(long, value_name = "WINDOW", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+        zscore: Option<u32>,
+    },
+
+    /// Forecast the next values of the rows `timestamp,value` on standard input; prints `timestamp,low,mean,high`
+    Forecast {
+        /// How many steps; a step is the median time between rows
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        horizon: u32,
+
+        /// Share of the values that the interval from low to high is to hold
+        #[arg(long, value_name = "SHARE", default_value = "0.8", value_parser = share)]
+        level: f64,
+    },
+
     /// Restore a data directory from a snapshot (`POST /api/v1/admin/snapshot` makes one)
     Restore {
         /// Folder of the snapshot
@@ -106,4 +128,20 @@ pub enum Command {
         #[arg(long)]
         replace: bool,
     },
+}
+
+impl Command {
+    /// Whether it reads standard input alone, so that no settings can be wrong.
+    #[must_use]
+    pub fn works_alone(&self) -> bool {
+        matches!(self, Self::Detect { .. } | Self::Forecast { .. })
+    }
+}
+
+/// A share that an interval can hold.
+fn share(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|share| (0.01..=0.99).contains(share))
+        .ok_or_else(|| "write a number from 0.01 to 0.99, such as 0.8".to_owned())
 }

@@ -8,10 +8,13 @@ mod client;
 mod collectors;
 mod console;
 mod descriptors;
+mod detect;
+mod forecast;
 mod memory;
 mod options;
 mod pipeline;
 mod restore;
+mod rows;
 mod service;
 mod settings;
 mod systemd;
@@ -36,7 +39,11 @@ fn main() -> ExitCode {
             Err(error) => refused(&error.into()),
         };
     }
-    let settings::Loaded { settings, warnings } = match settings::load(&cli) {
+    let loaded = match &cli.command {
+        Some(command) if command.works_alone() => Ok(settings::Loaded { settings: settings::Settings::default(), warnings: Vec::new() }),
+        _ => settings::load(&cli),
+    };
+    let settings::Loaded { settings, warnings } = match loaded {
         Ok(loaded) => loaded,
         Err(error) => return refused(&error),
     };
@@ -64,6 +71,12 @@ fn main() -> ExitCode {
 fn run_command(command: &cli::Command, settings: &settings::Settings) -> anyhow::Result<bool> {
     match command {
         cli::Command::Check { repair, json } => check::check(settings, *repair, *json),
+        cli::Command::Detect { explain, zscore } => {
+            let detector = zscore
+                .map_or(detect::Detector::Ensemble { explain: *explain }, |window| detect::Detector::ZScore { window: window as usize });
+            detect::run(&detector).map(|()| true)
+        }
+        cli::Command::Forecast { horizon, level } => forecast::run(*horizon as usize, *level).map(|()| true),
         cli::Command::Restore { snapshot, replace } => restore::restore(snapshot, settings, *replace),
         cli::Command::Export { matchers, start, end, format, output } => {
             let (start, end, output) = (start.as_deref(), end.as_deref(), output.as_deref());

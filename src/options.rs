@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use taskpulse_actors::notifier::Channels;
 use taskpulse_engine::rules::{EvaluationLimits, RuleOptions};
 use taskpulse_engine::store::StoreOptions;
 use taskpulse_web::{AccessOptions, MAX_CONNECTIONS, Proxies, QueryOptions, ServerOptions};
@@ -17,7 +16,7 @@ const SPLIT_PORTS: [u16; 3] = [8091, 8092, 8080];
 /// Longest time of the evaluation of one rule.
 const RULE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The folder that Task Master keeps in a project.
-const TASKMASTER: &str = ".taskmaster";
+pub const TASKMASTER: &str = ".taskmaster";
 
 /// Where the history is kept: beside the board if there is one.
 pub fn data_dir(settings: &Settings) -> PathBuf {
@@ -43,16 +42,6 @@ pub fn rule_limits(settings: &Settings) -> EvaluationLimits {
         timeout: query.timeout.duration().min(RULE_TIMEOUT),
         cancelled: Arc::default(),
     }
-}
-
-/// Where notifications of alerts are written.
-pub fn notification_channels(settings: &Settings, data_dir: &Path) -> Channels {
-    let default_path = || {
-        let taskmaster = Path::new(TASKMASTER);
-        if taskmaster.is_dir() { taskmaster.join("alerts.log") } else { data_dir.join("alerts.log") }
-    };
-    let alerts = &settings.alerts;
-    Channels { console: alerts.console, file: alerts.file.then(|| alerts.file_path.clone().unwrap_or_else(default_path)) }
 }
 
 /// Options of the store.

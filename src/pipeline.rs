@@ -16,7 +16,7 @@ use taskpulse_actors::collectors::github::state::SharedWebhooks;
 use taskpulse_actors::collectors::poller::Outputs;
 use taskpulse_actors::hub::HubActor;
 use taskpulse_actors::messages::{Advanced, Finish, Flush, RecordEvents, StoredBatch};
-use taskpulse_actors::notifier::NotifierActor;
+use taskpulse_actors::notify::{NotifierActor, NotifierOptions, NotifierOutputs};
 use taskpulse_actors::optimizer::{OptimizerActor, OptimizerOutputs};
 use taskpulse_actors::pipeline_stats::{FollowedWindows, PipelineStats};
 use taskpulse_actors::published::Publishers;
@@ -31,8 +31,9 @@ use taskpulse_engine::store::{StoreReader, StoreWriter};
 use taskpulse_engine::windows::Level;
 
 use crate::collectors;
-use crate::options::{notification_channels, rule_limits, rule_options, store_options};
+use crate::options::{rule_limits, rule_options, store_options};
 use crate::settings::Settings;
+use crate::settings::notify;
 
 /// Exit code when the store gave up: the init system should start the service again.
 pub const EXIT_STORE: i32 = 70;
@@ -76,6 +77,7 @@ pub struct Pipeline<'a> {
     pub hub: ActorHandle<HubActor>,
     pub alerts: ActorHandle<AlertActor>,
     pub optimizer: ActorHandle<OptimizerActor>,
+    pub notifier: ActorHandle<NotifierActor>,
     batcher: ActorHandle<BatcherActor>,
     arbiters: Arbiters,
     starter: Starter<'a>,
@@ -109,7 +111,7 @@ impl<'a> Pipeline<'a> {
         let store_actor = start_store(&starter, &arbiters.store, writer, &listeners);
         let followed = FollowedWindows::default();
         let hub = start_hub(&starter, &arbiters.hub, &reporter, &followed);
-        let notifier = start_notifier(&starter, &arbiters.pipeline, &publishers, dir);
+        let notifier = start_notifier(&starter, &arbiters.pipeline, &publishers, &reporter, &store_actor, dir)?;
         let outputs = AlertOutputs {
             documents: store_actor.mailbox(),
             events: store_actor.mailbox(),
@@ -123,7 +125,7 @@ impl<'a> Pipeline<'a> {
         // Set once, here; the store publishes nothing before.
         let _ = listeners.set(Listeners { batches: vec![first_window, alerts.mailbox(), hub.mailbox()], events: hub.mailbox() });
         let batcher = start_batcher(&starter, &arbiters.pipeline, &reporter, &store_actor);
-        Ok(Self { reporter, publishers, store: store_actor, hub, alerts, optimizer, batcher, arbiters, starter })
+        Ok(Self { reporter, publishers, store: store_actor, hub, alerts, optimizer, notifier, batcher, arbiters, starter })
     }
 
     /// Starts the collectors that the settings ask for.
@@ -224,9 +226,26 @@ fn start_hub(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>,
     })
 }
 
-fn start_notifier(starter: &Starter<'_>, arbiter: &Arbiter, publishers: &Publishers, dir: &Path) -> ActorHandle<NotifierActor> {
-    let (channels, sources) = (notification_channels(starter.settings, dir), publishers.sources.clone());
-    starter.start(arbiter, "notifier", move || NotifierActor::new(channels.clone(), sources.clone()))
+fn start_notifier(
+    starter: &Starter<'_>,
+    arbiter: &Arbiter,
+    publishers: &Publishers,
+    reporter: &Arc<Reporter>,
+    store_actor: &ActorHandle<StoreActor>,
+    dir: &Path,
+) -> anyhow::Result<ActorHandle<NotifierActor>> {
+    let address = Arc::clone(reporter);
+    let listening = move || address.addresses.get().and_then(|all| all.first()).cloned().unwrap_or_default();
+    let options: NotifierOptions = notify::options(starter.settings, dir, Arc::new(listening))?;
+    let outputs = NotifierOutputs {
+        store: reporter.store.clone(),
+        documents: store_actor.mailbox(),
+        sources: publishers.sources.clone(),
+        alerts: publishers.alerts.subscribe(),
+        channels: publishers.channels.clone(),
+    };
+    let clock = starter.clock.clone();
+    Ok(starter.start(arbiter, "notifier", move || NotifierActor::new(clock.clone(), options.clone(), outputs.clone())))
 }
 
 /// Publishes the rules of the settings and those that were given: batcher and alert actor take them from there.

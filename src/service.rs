@@ -105,6 +105,7 @@ impl Server {
             unsubscribe: pipeline.hub.mailbox(),
             acknowledge: pipeline.alerts.mailbox(),
             decide: pipeline.optimizer.mailbox(),
+            test_channel: pipeline.notifier.mailbox(),
         };
         let served = serve(state, &server_options(settings))?;
         let addresses: Vec<String> = served.addresses.iter().map(|address| format!("http://{address}")).collect();

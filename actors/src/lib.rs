@@ -12,7 +12,7 @@ pub mod files;
 pub mod hub;
 pub mod messages;
 pub mod metadata;
-pub mod notifier;
+pub mod notify;
 pub mod optimizer;
 pub mod pipeline_stats;
 pub mod published;

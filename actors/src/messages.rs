@@ -10,6 +10,7 @@ use taskpulse_engine::rules::{Alert, ChangeError, GivenRule, RuleSpec};
 use taskpulse_engine::store::{ClosedSpan, DocumentChange, ResolvedBatch, StoreError, Stored};
 use taskpulse_engine::windows::{Level, WindowRow};
 
+use crate::notify::DeliveryError;
 use crate::view;
 
 /// Collector → batcher: what was collected from a source.
@@ -126,6 +127,14 @@ pub struct Closed {
 #[derive(Message, Debug, Clone)]
 #[rtype(result = "()")]
 pub struct Notify(pub Alert);
+
+/// HTTP → notifier: send a test over a channel. Answered with the outcome; none for an unknown channel.
+#[derive(Message, Debug, Clone)]
+#[rtype(result = "Option<Result<(), DeliveryError>>")]
+pub struct TestChannel {
+    /// The channel.
+    pub name: String,
+}
 
 /// What someone says of an alert.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use crate::metadata::{MetadataByName, MetadataRegistry};
 use crate::rule_states::RuleStates;
 use crate::sources::{SourceRegistry, SourcesByName};
 use crate::targets::{TargetRegistry, TargetsByName};
-use crate::view::{Alert, Board, CiRepository, Health, Recommendation, Source, Target};
+use crate::view::{Alert, Board, Channel, CiRepository, Health, Recommendation, Source, Target};
 
 /// Boards by project.
 pub type BoardsByProject = BTreeMap<String, Vec<Arc<Board>>>;
@@ -32,6 +32,8 @@ pub struct Publishers {
     pub alerts: watch::Sender<Arc<Vec<Alert>>>,
     /// The rules and what became of them; of the alert actor.
     pub rules: watch::Sender<Arc<RuleStates>>,
+    /// Channels of notifications; of the notifier.
+    pub channels: watch::Sender<Arc<Vec<Channel>>>,
     /// Recommendations that are not withdrawn; of the optimizer.
     pub recommendations: watch::Sender<Arc<Vec<Recommendation>>>,
     /// Task boards; of the Task Master collector.
@@ -57,6 +59,7 @@ pub struct Publishers {
 pub struct Views {
     alerts: watch::Receiver<Arc<Vec<Alert>>>,
     rules: watch::Receiver<Arc<RuleStates>>,
+    channels: watch::Receiver<Arc<Vec<Channel>>>,
     recommendations: watch::Receiver<Arc<Vec<Recommendation>>>,
     boards: watch::Receiver<BoardsByProject>,
     repositories: watch::Receiver<RepositoriesByName>,
@@ -73,6 +76,7 @@ impl Publishers {
     pub fn new() -> (Self, Views) {
         let (alerts, alerts_view) = watch::channel(Arc::default());
         let (rules, rules_view) = watch::channel(Arc::default());
+        let (channels, channels_view) = watch::channel(Arc::default());
         let (recommendations, recommendations_view) = watch::channel(Arc::default());
         let (boards, boards_view) = watch::channel(BTreeMap::new());
         let (repositories, repositories_view) = watch::channel(BTreeMap::new());
@@ -83,6 +87,7 @@ impl Publishers {
         let views = Views {
             alerts: alerts_view,
             rules: rules_view,
+            channels: channels_view,
             recommendations: recommendations_view,
             boards: boards_view,
             repositories: repositories_view,
@@ -92,7 +97,7 @@ impl Publishers {
             targets: targets.subscribe(),
             metadata: metadata.subscribe(),
         };
-        (Self { alerts, rules, recommendations, boards, repositories, jobs, runs, health, sources, targets, metadata }, views)
+        (Self { alerts, rules, channels, recommendations, boards, repositories, jobs, runs, health, sources, targets, metadata }, views)
     }
 }
 
@@ -107,6 +112,12 @@ impl Views {
     #[must_use]
     pub fn rules(&self) -> Arc<RuleStates> {
         Arc::clone(&self.rules.borrow())
+    }
+
+    /// Channels of notifications, by name.
+    #[must_use]
+    pub fn channels(&self) -> Arc<Vec<Channel>> {
+        Arc::clone(&self.channels.borrow())
     }
 
     /// Recommendations that are not withdrawn.

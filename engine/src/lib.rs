@@ -4,6 +4,7 @@
 //! product can be tested here. The store is the only part that touches files.
 
 pub mod advice;
+pub mod anomaly;
 pub mod board;
 pub mod certificate;
 pub mod cgroup;
@@ -18,6 +19,7 @@ pub mod health;
 pub mod machine;
 pub mod metrics;
 pub mod model;
+pub mod notices;
 pub mod otlp;
 pub mod probe;
 pub mod promql;

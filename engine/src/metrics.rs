@@ -147,6 +147,8 @@ metrics! {
     "taskpulse_auth_failures_total" Counter "" "Requests and logins with a wrong token";
     "taskpulse_sessions" Gauge "" "WebSocket sessions";
     "taskpulse_alerts" Gauge "" "Alerts by state";
+    "taskpulse_notifications_total" Counter "" "Notifications by channel and outcome: delivered, tries that failed, given up";
+    "taskpulse_notifications_waiting" Gauge "" "Notifications that wait for their channel";
     "taskpulse_process_cpu_seconds_total" Counter "seconds" "CPU time of this process";
     "taskpulse_process_resident_memory_bytes" Gauge "bytes" "Resident memory of this process";
     "taskpulse_process_start_time_seconds" Gauge "seconds" "When this process started, Unix time";

@@ -13,14 +13,14 @@ use super::probes::ProbeSpec;
 use super::secret::{explain, explain_syntax, exposed, secrets};
 use super::sections::{Server, Store};
 use super::sources::{CommandSpec, ScrapeTarget, each};
-use super::{Settings, github};
+use super::{Settings, github, notify};
 use crate::cli::Cli;
 use crate::options::rule_options;
 
 const FILE: &str = "Settings.toml";
 const ENVIRONMENT: &str = "TASKPULSE";
 /// Settings that are lists; in the environment their items are separated by commas.
-const LISTS: [&str; 7] = [
+const LISTS: [&str; 8] = [
     "server.allowed_hosts",
     "server.trusted_proxies",
     "taskmaster.projects",
@@ -28,9 +28,10 @@ const LISTS: [&str; 7] = [
     "costs.money",
     "costs.active_seconds",
     "github.repositories",
+    "notify.group_by",
 ];
 /// Keys whose tables are named by the user.
-const OPEN_TABLES: [&str; 5] = ["alerts.rules", "store.retentions", "scrape.targets", "commands.run", "probes.check"];
+const OPEN_TABLES: [&str; 6] = ["alerts.rules", "store.retentions", "scrape.targets", "commands.run", "probes.check", "notify.channels"];
 
 /// Largest settings file.
 const MAX_BYTES: u64 = 4 << 20;
@@ -146,6 +147,7 @@ fn known_keys(known: &toml::Value, section: &str) -> Vec<String> {
         "server" => &["token"],
         "store" => &["data_dir"],
         "alerts" => &["file_path"],
+        "notify" => &["external_url"],
         "github" => &["token", "webhook_secret"],
         _ => &[],
     };
@@ -181,7 +183,7 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     );
     within("alerts.evaluation_interval", s.alerts.evaluation_interval, SECOND, HOUR)?;
     RuleSet::of_settings(&s.alerts.rules, rule_options(s)).context("alerts.rules")?;
-    Ok(())
+    notify::validate(s)
 }
 
 fn validate_server(server: &Server) -> anyhow::Result<()> {

@@ -4,6 +4,7 @@
 
 pub mod github;
 mod load;
+pub mod notify;
 pub mod probes;
 mod secret;
 mod sections;

@@ -32,10 +32,14 @@ const NAMES: [&str; 6] = ["token", "webhook_secret", "bearer_token", "password",
 /// A table all of whose values may be secret.
 const TABLE: &str = "headers";
 
+/// Addresses of channels hold what allows to post there.
+const SECRET_ADDRESSES: (&str, &str) = ("notify.channels.", ".url");
+
 /// Whether the value of a key (`server.token`, `probes.check.shop.headers.Authorization`) is secret.
 fn is_secret(key: &str) -> bool {
     let mut words = key.rsplit('.');
-    words.next().is_some_and(|last| NAMES.contains(&last)) || key.split('.').any(|word| word == TABLE)
+    let address = key.starts_with(SECRET_ADDRESSES.0) && key.ends_with(SECRET_ADDRESSES.1);
+    address || words.next().is_some_and(|last| NAMES.contains(&last)) || key.split('.').any(|word| word == TABLE)
 }
 
 /// The keys of a settings file that have secrets.
@@ -121,6 +125,9 @@ mod tests {
             ("probes.check.a.headers.Authorization", true),
             ("scrape.targets.a.bearer_token_file", false),
             ("costs.tokens", false),
+            ("notify.channels.ops.url", true),
+            ("notify.external_url", false),
+            ("scrape.targets.a.url", false),
         ] {
             assert_eq!(is_secret(key), expected, "{key}");
         }

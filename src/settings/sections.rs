@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use super::notify::ChannelSpec;
 use super::probes::ProbeSpec;
 use super::secret::Secret;
 use super::sources::{CommandSpec, ScrapeTarget};
@@ -308,7 +309,7 @@ sections! {
     alerts: Alerts {
         /// Write alerts to the console.
         console: bool = true,
-        /// Write alerts to a file.
+        /// Write alerts to a file, one line of JSON each.
         file: bool = true,
         /// Path of that file; unset: `.taskmaster/alerts.log` where there is a `.taskmaster`, else `alerts.log` in the data directory.
         file_path: Option<PathBuf> = None,
@@ -316,6 +317,27 @@ sections! {
         evaluation_interval: Span = Span::secs(15),
         /// Rules by name. Add a table for a rule of your own; `enabled = false` turns a rule off. All keys are in docs/OPERATIONS.md, *Alert rules*. Severities: debug, info, notice, warning, error, critical.
         rules: BTreeMap<String, RuleSpec> = shipped(),
+    }
+
+    /// Notifications of alerts. The console and the file of [alerts] get every change at once; further channels are tables of their own: `[notify.channels.ops]`,
+    /// `kind = "webhook"`, `url = "https://…"`; kinds and further keys are in docs/OPERATIONS.md, *Notifications*.
+    notify: Notify {
+        /// Address of this service in links of notifications; unset: the first one that it listens on.
+        external_url: Option<String> = None,
+        /// Alerts that agree in these labels go together in one notification; `["..."]`: each alert by itself.
+        group_by: Vec<String> = vec!["alertname".to_owned()],
+        /// How long the first notification of a group waits for more alerts; 0s to 1h.
+        group_wait: Span = Span::millis(100),
+        /// Shortest time between two notifications of a group; 0s to 1d.
+        group_interval: Span = Span::secs(300),
+        /// After how long a notification is repeated while its alerts fire and nobody acknowledged them; 1m to 31d, or 0s for never.
+        repeat_interval: Span = Span::secs(4 * 3_600),
+        /// An alert that fires so often within `flap_window` is announced as flapping, and then only when it has settled; 0 (off) to 50.
+        flap_after: usize = 4,
+        /// The time over which `flap_after` counts; 1m to 1d.
+        flap_window: Span = Span::secs(1_800),
+        /// Channels by name.
+        channels: BTreeMap<String, ChannelSpec> = BTreeMap::new(),
     }
 
     /// Recommendations.

@@ -90,7 +90,6 @@ test('the application card says how to fill it, then what is up, what is down an
     await targets.getByRole('img', { name: /^search is down.*Connection refused/ }).waitFor(PATIENCE)
     // The one that is down failed at once: it is not the fastest, and not the slowest either.
     assert.doesNotMatch(await card.locator('.row', { hasText: 'slowest' }).innerText(), /search/)
-    if (process.env.TASKPULSE_PICTURE) await card.screenshot({ path: process.env.TASKPULSE_PICTURE.replace(/\.png$/, '-application.png') })
     await page.goto(`${other.url}/#/application`)
     await page.locator('[data-panel="chart-application"] .plot').waitFor(PATIENCE)
     await until('its part of the health score', async () => /probes\s+67/.test(await page.locator('[data-part="probes"]').innerText()))

@@ -2,9 +2,9 @@
  * Explore and Alerts by keyboard: completion, mistakes in their place, heat map, links that open the same; taking note of an alert and back.
  */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch, withPage } from './browser.mjs'
-import { Service, until } from './service.mjs'
+import { test } from 'node:test'
+import { withService } from './fixture.mjs'
+import { until } from './service.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 const RULES = `
@@ -17,14 +17,7 @@ expr = "shop_parts > 0"
 for = "0s"
 severity = "error"
 `
-/** @type {import('playwright-core').Browser} */
-let browser
-/** @type {Service} */
-let service
-
-before(async () => {
-  service = await Service.prepare(RULES)
-  await Promise.all([service.start(), launch().then((b) => { browser = b })])
+const { service, withPage } = await withService(RULES, async (service) => {
   const now = Math.floor(Date.now() / 1000)
   /** @param {string} name @param {Record<string, string>} labels @param {(i: number) => number} value */
   const series = (name, labels, value) => {
@@ -42,13 +35,9 @@ before(async () => {
   await fetch(`${service.url}/api/v1/ingest`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(parts) })
   await until('the rules fire', async () => (await service.get('/api/v1/alerts')).alerts.length >= 4)
 })
-after(async () => {
-  await browser?.close()
-  await service?.remove()
-})
 
 /** @param {string} name @param {(page: import('playwright-core').Page, watched: import('./browser.mjs').Watched) => Promise<void>} body */
-const onPage = (name, body) => test(name, () => withPage(browser, (watched) => body(watched.page, watched)))
+const onPage = (name, body) => test(name, () => withPage((watched) => body(watched.page, watched)))
 
 /** @param {import('playwright-core').Page} page @param {Record<string, string>} params */
 const explore = async (page, params = {}) => {

@@ -2,32 +2,17 @@
  * The faces of panels that have nothing to show: refused, failed, without an answer; each says what to do next, and that helps.
  */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch, withPage as onPage } from './browser.mjs'
-import { everything } from './service.mjs'
+import { test } from 'node:test'
+import { withEverything } from './fixture.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 /** What of each page asks the REST interface itself; the rest comes by the live stream. @type {Array<[string, string[]]>} */
 const PANELS = [
-  ['now', ['board', 'ci']], ['tasks', ['tasks']], ['ci', ['ci']], ['system', ['chart-cpu', 'network']], ['application', ['chart-application', 'chart-probe-success']],
+  ['now', ['board', 'ci']], ['tasks', ['tasks']], ['ci', ['ci']], ['system', ['network']], ['application', ['chart-application', 'chart-probe-success']],
   ['alerts', ['ended', 'rules']], ['explore?query=up', ['answer']],
 ]
 
-/** @type {import('./service.mjs').Service} */
-let service
-/** @type {() => Promise<void>} */
-let remove
-/** @type {import('playwright-core').Browser} */
-let browser
-
-before(async () => {
-  ;({ service, remove } = await everything())
-  browser = await launch()
-})
-after(async () => {
-  await browser?.close()
-  await remove?.()
-})
+const { service, withPage: onPage } = await withEverything()
 
 /** @type {Array<[string, (route: import('playwright-core').Route) => Promise<void>, string, RegExp, { role: 'link'|'button', name: string }]>} what happens, how, the face, its words, what can be pressed */
 const CASES = [
@@ -38,14 +23,15 @@ const CASES = [
 ]
 
 for (const [what, how, face, words, { role, name }] of CASES) {
-  test(`each panel says what to do ${what}`, () => onPage(browser, async ({ page, complaints }) => {
+  test(`each panel says what to do ${what}`, () => onPage(async ({ page, complaints }) => {
     await page.route((url) => url.pathname.startsWith('/api/'), how)
     await page.goto(service.url)
     for (const [at, panels] of PANELS) {
       await page.evaluate((hash) => { location.hash = `#/${hash}` }, at)
       for (const panel of panels) {
         const box = page.locator(`[data-panel="${panel}"]`)
-        await box.scrollIntoViewIfNeeded(PATIENCE)
+        await box.waitFor(PATIENCE)
+        await box.evaluate((e) => e.scrollIntoView())
         // A query that is not answered is no fault of the panel that holds all queries.
         if (panel !== 'answer') await page.locator(`[data-panel="${panel}"][data-face="${face}"]`).waitFor(PATIENCE)
         await box.getByRole(role, { name }).first().waitFor(PATIENCE)
@@ -65,7 +51,7 @@ for (const [what, how, face, words, { role, name }] of CASES) {
   }))
 }
 
-test('a panel that was never filled says so when the service is gone', () => onPage(browser, async ({ page, complaints }) => {
+test('a panel that was never filled says so when the service is gone', () => onPage(async ({ page, complaints }) => {
   await page.route((url) => url.pathname.startsWith('/api/'), (route) => route.abort())
   await page.routeWebSocket(/\/ws$/, (socket) => { socket.close() })
   await page.goto(service.url)

@@ -2,33 +2,18 @@
  * The focus: few stops for Tab, arrows within cards and lists, j and k from row to row; and it is never lost.
  */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch, waitForState, withPage as onPage } from './browser.mjs'
-import { everything } from './service.mjs'
+import { test } from 'node:test'
+import { waitForState } from './browser.mjs'
+import { withEverything } from './fixture.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 /** Of the first page, which once had 145. */
 const MOST_STOPS = 40
 
-/** @type {import('./service.mjs').Service} */
-let service
-/** @type {() => Promise<void>} */
-let remove
-/** @type {import('playwright-core').Browser} */
-let browser
-
-before(async () => {
-  ;({ service, remove } = await everything())
-  browser = await launch()
-})
-
-after(async () => {
-  await browser?.close()
-  await remove?.()
-})
+const { service, withPage: onPage } = await withEverything()
 
 /** @param {(page: import('playwright-core').Page) => Promise<void>} body */
-const withPage = (body) => onPage(browser, async ({ page }) => {
+const withPage = (body) => onPage(async ({ page }) => {
   await page.goto(service.url)
   await waitForState(page, 'live')
   await page.locator('[data-panel="ci"][data-face="data"]').waitFor(PATIENCE)
@@ -116,7 +101,7 @@ test('single keys can be switched off, and stay off', () => withPage(async (page
   await page.getByRole('combobox', { name: /^Search pages/ }).waitFor(PATIENCE)
 }))
 
-test('fingers reach every page: at the bottom, and through More', () => onPage(browser, async ({ page }) => {
+test('fingers reach every page: at the bottom, and through More', () => onPage(async ({ page }) => {
   await page.goto(service.url)
   await waitForState(page, 'live')
   const bottom = page.locator('.bottom-nav')

@@ -1,7 +1,5 @@
 /**
- * How pages look: on a narrow screen, in both themes; and the pictures that the documents show.
- *
- * TASKPULSE_PICTURE  where to write a picture of the first screen; none is written without it
+ * How pages look: on a narrow screen, in both themes.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -43,10 +41,3 @@ test('the theme follows the system until one is chosen, which is then remembered
   await waitForState(page, 'live')
   assert.ok(await ground() > 192, 'light after a reload')
 }, { colorScheme: 'dark' }))
-
-test('a picture of the first screen', { skip: !process.env.TASKPULSE_PICTURE }, () => withPage(async ({ page }) => {
-  await page.goto(`${service.url}/#/?range=15m`)
-  await waitForState(page, 'live')
-  await page.locator('[data-panel="board"][data-face="data"]').waitFor(PATIENCE)
-  await page.screenshot({ path: process.env.TASKPULSE_PICTURE, fullPage: true, animations: 'disabled' })
-}, { colorScheme: 'light' }))

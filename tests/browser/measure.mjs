@@ -34,8 +34,8 @@ export async function mainThread(page, during) {
   await complete
   await session.detach()
   const own = events.find((e) => e.name === mark)
-  // Time of its thread, not of the clock: what other programs take of the machine is not the page's.
-  const tasks = events.filter((e) => e.pid === own?.pid && e.tid === own?.tid && /RunTask$/.test(e.name) && e.dur && e.ts > own.ts).map((e) => (e.tdur ?? e.dur) / 1000)
+  // Time of its thread, not of the clock: what other programs take of the machine is not the page's. `ThreadControllerImpl::RunTask` is the same task once more.
+  const tasks = events.filter((e) => e.pid === own?.pid && e.tid === own?.tid && e.name === 'RunTask' && e.dur && e.ts > own.ts).map((e) => (e.tdur ?? e.dur) / 1000)
   return { total: tasks.reduce((sum, ms) => sum + ms, 0), longest: Math.max(0, ...tasks) }
 }
 

@@ -2,30 +2,15 @@
  * The dashboard with forced colours, with less motion, at 320 px, and on paper.
  */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch, waitForPage, waitForState, withPage as onPage } from './browser.mjs'
-import { everything } from './service.mjs'
+import { test } from 'node:test'
+import { waitForPage, waitForState } from './browser.mjs'
+import { withEverything } from './fixture.mjs'
 
 const PAGES = ['now', 'tasks', 'ci', 'system', 'application', 'alerts', 'explore', 'status']
 /** A sheet of A4 between its margins, in pixels of a style sheet. */
 const PAPER_PX = 703
 
-/** @type {import('./service.mjs').Service} */
-let service
-/** @type {() => Promise<void>} */
-let remove
-/** @type {import('playwright-core').Browser} */
-let browser
-
-before(async () => {
-  ;({ service, remove } = await everything())
-  browser = await launch()
-})
-
-after(async () => {
-  await browser?.close()
-  await remove?.()
-})
+const { service, withPage: onPage } = await withEverything()
 
 /** @param {import('playwright-core').Page} page @param {string} name */
 async function open(page, name) {
@@ -34,7 +19,7 @@ async function open(page, name) {
   await waitForPage(page, name)
 }
 
-test('forced colours leave what is current and what colours mean to be seen', () => onPage(browser, async ({ page }) => {
+test('forced colours leave what is current and what colours mean to be seen', () => onPage(async ({ page }) => {
   await open(page, 'tasks')
   const border = (/** @type {string} */ which) => page.locator(`.nav a${which}`).first().evaluate((e) => getComputedStyle(e).borderBottomColor)
   assert.notEqual(await border('[aria-current]'), await border(':not([aria-current])'), 'the page in view is marked')
@@ -43,7 +28,7 @@ test('forced colours leave what is current and what colours mean to be seen', ()
   assert.ok(swatches.length > 0 && swatches.every((colour) => colour !== ground && colour !== 'rgb(255, 255, 255)' && colour !== 'rgb(0, 0, 0)'), `colours of statuses are kept: ${swatches}`)
 }, { forcedColors: 'active' }))
 
-test('nothing moves for who asked for less motion', () => onPage(browser, async ({ page }) => {
+test('nothing moves for who asked for less motion', () => onPage(async ({ page }) => {
   for (const name of PAGES) {
     await open(page, name)
     const moving = await page.evaluate(() => [...document.querySelectorAll('*')].filter((e) => {
@@ -54,14 +39,14 @@ test('nothing moves for who asked for less motion', () => onPage(browser, async 
   }
 }, { reducedMotion: 'reduce' }))
 
-test('at 320 px, as with a zoom of 400 %, nothing has to be scrolled sideways', () => onPage(browser, async ({ page }) => {
+test('at 320 px, as with a zoom of 400 %, nothing has to be scrolled sideways', () => onPage(async ({ page }) => {
   for (const name of PAGES) {
     await open(page, name)
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= 320, name)
   }
 }, { viewport: { width: 320, height: 640 } }))
 
-test('on paper a page is as wide as the sheet, without what only a screen can use, with its pictures', { timeout: 120_000 }, () => onPage(browser, async ({ page }) => {
+test('on paper a page is as wide as the sheet, without what only a screen can use, with its pictures', { timeout: 120_000 }, () => onPage(async ({ page }) => {
   for (const name of PAGES) {
     await page.setViewportSize({ width: 1440, height: 900 })
     await page.emulateMedia({ media: 'screen' })

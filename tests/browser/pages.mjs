@@ -2,36 +2,22 @@
  * The pages Tasks, CI, System and Application with a recorded board, a stand-in for GitHub and probes: what is drawn is what the service says.
  */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch, withPage as onPage } from './browser.mjs'
-import { Github, Service, until } from './service.mjs'
+import { after, test } from 'node:test'
+import { withService } from './fixture.mjs'
+import { Github, until } from './service.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 const TASKS = '.taskmaster/tasks/tasks.json'
 /** Nothing listens there: ports below 1024 are not given out. */
 const NOBODY = '127.0.0.1:9'
 
-/** @type {import('playwright-core').Browser} */
-let browser
-/** @type {Service} */
-let service
 const github = new Github()
-
-before(async () => {
-  browser = await launch()
-  const settings = await github.start()
-  service = await Service.prepare()
-  await service.settings(`${settings}[containers]\nenabled = false\n[probes.check.page]\nurl = "${service.url}/healthz"\ninterval = "1s"\n[probes.check.gone]\ntcp = "${NOBODY}"\ninterval = "1s"\n`)
-  await service.start()
-})
-after(async () => {
-  await browser?.close()
-  await service?.remove()
-  github.stop()
-})
+const watching = await github.start()
+after(() => github.stop())
+const { service, withPage: onPage } = await withService((s) => `${watching}[containers]\nenabled = false\n[probes.check.page]\nurl = "${s.url}/healthz"\ninterval = "1s"\n[probes.check.gone]\ntcp = "${NOBODY}"\ninterval = "1s"\n`)
 
 /** @param {string} hash @param {(page: import('playwright-core').Page) => Promise<void>} body @param {import('playwright-core').BrowserContextOptions} [options] */
-const withPage = (hash, body, options) => onPage(browser, async ({ page }) => {
+const withPage = (hash, body, options) => onPage(async ({ page }) => {
   await page.goto(`${service.url}/${hash}`)
   await body(page)
 }, options)

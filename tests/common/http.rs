@@ -1,14 +1,15 @@
 //! A small HTTP server that answers as a test says, byte for byte.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// A request's path, and its headers in lower case.
+/// A request's path, its headers in lower case, and its body.
 pub struct Asked {
     pub path: String,
     pub headers: BTreeMap<String, String>,
+    pub body: String,
 }
 
 /// Answers until the test is over.
@@ -27,14 +28,21 @@ impl Server {
             for stream in listener.incoming() {
                 let (Ok(mut stream), answer, log) = (stream, Arc::clone(&answer), Arc::clone(&log)) else { continue };
                 std::thread::spawn(move || {
-                    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+                    let mut reader = BufReader::new(stream.try_clone().unwrap());
+                    let mut lines = reader.by_ref().lines().map_while(Result::ok);
                     let Some(first) = lines.next() else { return };
                     let path = first.split(' ').nth(1).unwrap_or("").to_owned();
                     let headers = lines.take_while(|line| !line.is_empty()).filter_map(|line| {
                         let (name, value) = line.split_once(':')?;
                         Some((name.to_ascii_lowercase(), value.trim().to_owned()))
                     });
-                    let asked = Asked { path, headers: headers.collect() };
+                    let headers: BTreeMap<String, String> = headers.collect();
+                    let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+                    let mut body = vec![0; length];
+                    if reader.read_exact(&mut body).is_err() {
+                        return;
+                    }
+                    let asked = Asked { path, headers, body: String::from_utf8_lossy(&body).into_owned() };
                     log.lock().unwrap().push(asked.path.clone());
                     answer(&asked, &mut stream);
                 });

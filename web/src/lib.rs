@@ -8,6 +8,7 @@ mod answers;
 mod assets;
 mod body;
 mod buckets;
+mod channels;
 mod connection;
 mod csv;
 mod discovery;

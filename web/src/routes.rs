@@ -9,8 +9,8 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
-    admin, assets, buckets, discovery, export, hooks, import, ingest, login, openapi, ops, otlp, prometheus, query, rest, rule_changes,
-    rules, session, tree,
+    admin, assets, buckets, channels, discovery, export, hooks, import, ingest, login, openapi, ops, otlp, prometheus, query, rest,
+    rule_changes, rules, session, tree,
 };
 
 /// The modules that have routes. The first path that matches answers, so files, which take any path, come last.
@@ -27,6 +27,7 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     rules::routes,
     rule_changes::routes,
     rest::routes,
+    channels::routes,
     ingest::routes,
     import::routes,
     export::routes,

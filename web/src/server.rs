@@ -17,7 +17,7 @@ use actix_web::{App, web};
 use futures_util::FutureExt;
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
 use taskpulse_actors::hub::{Subscribe, Unsubscribe};
-use taskpulse_actors::messages::{Acknowledge, Append, AppendResolved, ChangeRule, Decide, TakeSnapshot};
+use taskpulse_actors::messages::{Acknowledge, Append, AppendResolved, ChangeRule, Decide, TakeSnapshot, TestChannel};
 use taskpulse_actors::metadata::MetadataRegistry;
 use taskpulse_actors::sources::SourceRegistry;
 use taskpulse_actors::status::Reporter;
@@ -116,6 +116,8 @@ pub struct AppState {
     pub acknowledge: Mailbox<Acknowledge>,
     /// To the optimizer.
     pub decide: Mailbox<Decide>,
+    /// To the notifier.
+    pub test_channel: Mailbox<TestChannel>,
 }
 
 /// What clients share: memory for bodies, exports.

@@ -107,6 +107,13 @@ impl Reporter {
             let alerts = alerts.iter().filter(|alert| alert.details.state == state).count();
             out.push("taskpulse_alerts", &[("state", name)], alerts as f64);
         }
+        for channel in self.views.channels().iter() {
+            let name = ("channel", channel.name.as_str());
+            for (outcome, count) in [("sent", channel.sent), ("failed", channel.failed), ("expired", channel.expired)] {
+                out.push("taskpulse_notifications_total", &[name, ("outcome", outcome)], count as f64);
+            }
+            out.push("taskpulse_notifications_waiting", &[name], channel.waiting as f64);
+        }
     }
 
     fn client_metrics(&self, out: &mut OwnMetrics) {

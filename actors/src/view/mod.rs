@@ -9,6 +9,7 @@
 mod actor;
 mod alert;
 mod board;
+mod channel;
 mod ci;
 mod ci_jobs;
 mod event;
@@ -26,6 +27,7 @@ mod window;
 pub use self::actor::{Actor, ActorState, LastPanic};
 pub use self::alert::{ActiveAlerts, Alert, AlertDetails, AlertState, PrometheusAlert, Severity};
 pub use self::board::{Board, BoardFinding, Cost, Forecast, Spent, Task, Tasks};
+pub use self::channel::{Channel, ChannelTest, DeliveryState};
 pub use self::ci::{Ci, CiRepository, CiRequests, CiRun, CiWebhooks, CiWorkflow};
 pub use self::ci_jobs::{CiJob, CiJobs, CiRepositoryJobs};
 pub use self::event::Event;

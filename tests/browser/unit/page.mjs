@@ -75,6 +75,9 @@ export const rest = {}
 /** What REST was asked for. @type {string[]} */
 export const asked = []
 
+/** Several questions in one request, each answered as if it came alone. @param {URL} url */
+rest['/api/v1/buckets/each'] = (url) => Promise.all(url.searchParams.getAll('ask').map(async (ask) => (await fetch(`/api/v1/buckets?${ask}`)).json()))
+
 const page = new EventTarget()
 Object.assign(globalThis, {
   WebSocket: Socket,
@@ -86,7 +89,7 @@ Object.assign(globalThis, {
     asked.push(url.pathname)
     const answer = rest[url.pathname]
     if (!answer) throw new TypeError('nobody answers')
-    const data = answer(url)
+    const data = await answer(url)
     return data instanceof Response ? data : Response.json({ status: 'success', data })
   },
 })

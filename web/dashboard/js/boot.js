@@ -20,7 +20,7 @@
     }
     const socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`)
     /** What `stores/connection.js` goes on with: a subscription's place in the list is its number, which is above 0. */
-    const early = { socket, wants: [null, { topic: 'samples', match }, ...['status', 'alerts', 'recommendations', 'events'].map((topic) => ({ topic }))], heard: /** @type {string[]} */ ([]) }
+    const early = { socket, wants: [null, ...['status', 'alerts', 'recommendations', 'events'].map((topic) => ({ topic })), { topic: 'samples', match }], heard: /** @type {string[]} */ ([]) }
     socket.onopen = () => early.wants.forEach((want, id) => { if (want) socket.send(JSON.stringify({ op: 'subscribe', id, ...want })) })
     socket.onmessage = ({ data }) => early.heard.push(data)
     Object.assign(window, { taskpulseEarly: early })

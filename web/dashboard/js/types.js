@@ -128,6 +128,31 @@
  */
 
 /**
+ * A channel that people are notified over.
+ * @typedef {object} Channel
+ * @property {number} expired  Notices that were given up since the start, because they could not be delivered for too long.
+ * @property {number} failed  Tries that failed since the start.
+ * @property {string} kind  What it is.
+ * @property {string|null} last_error  Why the last try failed; none once a later one worked.
+ * @property {number|null} last_error_at  When that was.
+ * @property {number|null} last_sent  When the last one was delivered.
+ * @property {string} name  Its name in the settings; `console` and `file` are built in.
+ * @property {number|null} next_try  When it is tried again.
+ * @property {number|null} oldest  Since when the oldest of them waits.
+ * @property {number} sent  Notices that were delivered since the start.
+ * @property {DeliveryState} state  How it is doing.
+ * @property {string} target  Where notices go, without secrets.
+ * @property {number} waiting  Notices that wait.
+ */
+
+/**
+ * The outcome of a test of a channel.
+ * @typedef {object} ChannelTest
+ * @property {boolean} delivered  Whether the receiver took it.
+ * @property {string|null} error  Why not.
+ */
+
+/**
  * `/api/v1/ci/runs`
  * @typedef {object} Ci
  * @property {CiRepository[]} repositories  The repositories that are watched.
@@ -265,6 +290,11 @@
  * @typedef {object} Count
  * @property {string} name
  * @property {number} value
+ */
+
+/**
+ * How deliveries over a channel are doing.
+ * @typedef {'idle'|'waiting'|'failing'} DeliveryState
  */
 
 /**

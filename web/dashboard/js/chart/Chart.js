@@ -5,12 +5,12 @@
  * @import { Question } from '../stores/buckets.js'
  */
 import { count, since } from '../format.js'
-import { html, useEffect, useMemo, useState } from '../lib.js'
+import { effect, html, useEffect, useMemo, useState } from '../lib.js'
 import { markOf } from '../statuses.js'
 import { alerts } from '../stores/alerts.js'
-import { leave, watch, youngSince } from '../stores/buckets.js'
+import { axis, leave, watch, youngSince } from '../stores/buckets.js'
 import { now } from '../stores/clock.js'
-import { compare, historyOf, period, utc } from '../stores/place.js'
+import { compare, follows, historyOf, period, utc } from '../stores/place.js'
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
 import { timeLabel } from './axis.js'
@@ -18,7 +18,7 @@ import { Legend } from './Legend.js'
 import { Menu } from './Menu.js'
 import { linesOf } from './model.js'
 import { PlotBox } from './PlotBox.js'
-import { useStage } from './stage.js'
+import { beatSoon, useStage } from './stage.js'
 import { Table } from './Table.js'
 
 /** The padding of a panel, as far as a plot keeps to it. */
@@ -43,6 +43,12 @@ export function Chart({ spec, height = 150, bare = false }) {
   const failed = asked.find((a) => a.now?.state === 'error')?.now
   const loading = asked.length === 0 || asked.some((a) => a.now?.state === 'loading')
   const face = lines.length > 0 ? 'data' : failed ? 'error' : loading ? 'loading' : 'empty'
+  useEffect(() => (shown ? effect(() => {
+    if (!follows.value) return
+    axis.value
+    for (const line of lines) line.buckets.version.value
+    beatSoon()
+  }) : undefined), [shown, lines])
   const drawn = useMemo(() => lines.filter((l) => !hidden.has(l.key)), [lines, hidden])
   const metricName = spec.metricName ?? spec.selectors[0]
   const alert = alerts.value?.find((a) => a.metric.__name__ === metricName)

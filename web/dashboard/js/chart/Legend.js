@@ -11,9 +11,10 @@ import { computed, html, useMemo, useState } from '../lib.js'
 import { axis } from '../stores/buckets.js'
 import { now } from '../stores/clock.js'
 import { cursor } from '../stores/cursor.js'
-import { compare, utc } from '../stores/place.js'
+import { compare, follows, utc } from '../stores/place.js'
 import { pointLabel } from './axis.js'
 import { bucketAt, figuresOf, gapOf } from './series.js'
+import { beat } from './stage.js'
 import { figure, shortFigure } from './words.js'
 
 /** Above so many lines the legend can be searched. */
@@ -29,7 +30,7 @@ export function Legend({ spec, lines, hidden, toggle, shown }) {
   const found = own.filter((l) => words.every((w) => l.name.toLowerCase().includes(w)))
   const head = useMemo(() => computed(() => (cursor.value === null ? 'last' : pointLabel(cursor.value, now.peek(), utc.value))), [])
   return html`
-    ${own.length > SEARCHED && html`<input class="legend-search" type="search" value=${search} placeholder="Search these lines" aria-label=${`Search the lines of ${spec.title}`}
+    ${own.length > SEARCHED && html`<input class="legend-search" type="search" value=${search} placeholder=${`Search these ${own.length} lines`} aria-label=${`Search the ${own.length} lines of ${spec.title} that are drawn`}
       onInput=${(/** @type {any} */ e) => setSearch(e.target.value)} />`}
     <div class="legend-wrap" tabindex=${own.length > 3 ? 0 : undefined} role="region" aria-label=${`Figures of ${spec.title}`}>
       <table class="legend">
@@ -53,7 +54,7 @@ function Row({ spec, line, alone, hidden, toggle, shown }) {
         ? html`<span class="legend-name"><bdi>${name}</bdi></span>`
         : html`<button type="button" class="legend-name" aria-pressed=${!hidden} title=${`${name}\nShift: only this one`} onClick=${(/** @type {MouseEvent} */ e) => toggle(line.key, e.shiftKey)}>
             <${Swatch} colour=${line.colour} /><bdi>${name}</bdi></button>`}</td>
-      <td class="num legend-last">${last}</td><td class="num">${min}</td><td class="num">${mean}</td><td class="num">${max}</td>
+      <td class="num legend-last"><span class="legend-figure">${last}</span></td>${[min, mean, max].map((text) => html`<td class="num"><span class="legend-figure">${text}</span></td>`)}
     </tr>`
 }
 
@@ -61,14 +62,14 @@ function Row({ spec, line, alone, hidden, toggle, shown }) {
 function useFigures({ unit }, { series, buckets }, shown) {
   return useMemo(() => {
     const all = computed(() => {
-      buckets.version.value
-      const { start, end } = shown ? axis.value : axis.peek()
+      beat.value
+      const { start, end } = shown && !follows.value ? axis.value : axis.peek()
       return figuresOf(series, start, end)
     })
     const last = computed(() => {
       const time = shown ? cursor.value : null
       if (time === null) return figure(all.value.last, unit)
-      buckets.version.value
+      beat.value
       const at = bucketAt(series, time, buckets.step, gapOf(series, buckets.step, buckets.sampling))
       return figure(at < 0 ? null : series.v[at], unit)
     })

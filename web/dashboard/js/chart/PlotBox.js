@@ -1,11 +1,12 @@
 /**
  * The picture of a chart, its cursor and its lane of events.
  *
- * Drawn anew when a bucket closes, when what is drawn changes, and never out of sight. The cursor is one time for all charts of a page.
+ * Drawn when a bucket closes and when what is drawn changes, as far as it differs, and never out of sight. The cursor is one time for all
+ * charts of a page.
  *
  * @import { ChartSpec } from './specs.js'
  * @import { ChartLine } from './model.js'
- * @import { Picture } from './plot.js'
+ * @import { Picture, Plot } from './plot.js'
  * @import { Event as TimelineEvent } from '../types.js'
  */
 import { html, computed, effect, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib.js'
@@ -15,7 +16,7 @@ import { axis } from '../stores/buckets.js'
 import { now } from '../stores/clock.js'
 import { cursor } from '../stores/cursor.js'
 import { events, placeOf } from '../stores/events.js'
-import { go, period, utc } from '../stores/place.js'
+import { follows, go, period, utc } from '../stores/place.js'
 import { repaint } from '../stores/theme.js'
 import { pointLabel } from './axis.js'
 import { EventTip } from './EventTip.js'
@@ -23,16 +24,18 @@ import { attach } from './gestures.js'
 import { LANE } from './draw.js'
 import { eventsAt, makePlot } from './plot.js'
 import { gapOf } from './series.js'
-import { drawNever, drawSoon } from './stage.js'
+import { beat, drawNever, drawSoon } from './stage.js'
 import { atCursor, summary } from './words.js'
 
+/** @type {TimelineEvent[]} */
+const NO_EVENTS = []
 /** How near a pointer must come to a tick. */
 const TICK_ROOM = 5
 
 /** @param {{ spec: ChartSpec, lines: ChartLine[], width: number, height: number, shown: boolean, words: string }} props */
 export function PlotBox({ spec, lines, width, height, shown, words }) {
   const box = useRef(/** @type {HTMLElement|null} */ (null))
-  const held = useRef(/** @type {{ plot: import('../../vendor/uplot.js').default, picture: Picture }|null} */ (null))
+  const held = useRef(/** @type {Plot|null} */ (null))
   const [tip, setTip] = useState(/** @type {{ events: TimelineEvent[], left: number }|null} */ (null))
   const [spoken, speak] = useState('')
   const latest = useRef(lines)
@@ -41,20 +44,19 @@ export function PlotBox({ spec, lines, width, height, shown, words }) {
   const step = Math.max(1, ...lines.filter((l) => !l.before).map((l) => l.buckets.step))
   const span = useMemo(() => {
     const end = computed(() => (period.value.live ? Math.floor(axis.value.end / step) * step : axis.value.end))
-    const start = computed(() => (axis.value.young || !period.value.live ? axis.value.start : end.value - (axis.value.end - axis.value.start)))
+    const start = computed(() => (period.value.live ? end.value - (axis.value.end - axis.value.start) : axis.value.start))
     return { start, end }
   }, [step])
 
   /** @returns {Picture} */
   const picture = () => ({
-    ...pictureOf(spec, latest.current), span: [span.start.peek(), span.end.peek()], utc: utc.peek(), events: events.peek() ?? [], marked: tip?.events[0] ?? null,
+    ...pictureOf(spec, latest.current), span: [span.start.peek(), span.end.peek()], live: period.peek().live, utc: utc.peek(), events: events.peek() ?? NO_EVENTS, marked: tip?.events[0] ?? null,
     thresholds: [...(thresholds.peek().get(spec.metricName ?? spec.selectors[0])?.values() ?? [])],
   })
   const draw = () => {
     const to = held.current
     if (!to) return
-    to.picture = picture()
-    to.plot.setData([to.picture.span, [0, 0]])
+    to.show(picture())
     pointAt(to.plot, cursor.peek())
     const newest = latest.current.flatMap((l) => (l.before ? [] : l.series.t.slice(-1)))
     if (box.current && newest.length > 0) box.current.dataset.newest = String(Math.max(...newest))
@@ -65,9 +67,7 @@ export function PlotBox({ spec, lines, width, height, shown, words }) {
   useLayoutEffect(() => {
     const into = box.current
     if (!into || width === 0) return undefined
-    /** @type {{ plot: any, picture: Picture }} */
-    const made = { plot: null, picture: picture() }
-    made.plot = makePlot({ unit: spec.unit, top: spec.top, stacked: spec.stacked, height, width, picture: () => made.picture }, into)
+    const made = makePlot({ unit: spec.unit, top: spec.top, stacked: spec.stacked, height, width, picture: picture() }, into)
     held.current = made
     const { plot } = made
     plot.over.addEventListener('mousemove', () => { cursor.value = plot.posToVal(plot.cursor.left ?? 0, 'x') })
@@ -87,8 +87,8 @@ export function PlotBox({ spec, lines, width, height, shown, words }) {
     if (!shown) return undefined
     const redraw = () => drawRef.current()
     const stop = effect(() => {
-      for (const line of latest.current) line.buckets.drawn.value
-      for (const signal of [span.start, span.end, repaint, events, thresholds, utc]) signal.value
+      for (const signal of [beat, repaint, events, thresholds, utc]) signal.value
+      if (!follows.value) for (const signal of [span.start, span.end, ...latest.current.map((line) => line.buckets.version)]) signal.value
       drawSoon(redraw)
     })
     const stopPointing = effect(() => {
@@ -152,7 +152,7 @@ function pictureOf(spec, lines) {
   const bands = spec.bands?.() ?? []
   const own = lines.filter((l) => !l.before)
   if (!spec.stacked) {
-    return { stack: null, bands, lines: lines.map((l) => ({ series: l.series, colour: l.colour, step: l.buckets.step, gap: gapOf(l.series, l.buckets.step, l.buckets.sampling), dashed: l.before, stepped: false })) }
+    return { stack: null, bands, lines: lines.map((l) => ({ series: l.series, changes: l.buckets.changes, colour: l.colour, step: l.buckets.step, gap: gapOf(l.series, l.buckets.step, l.buckets.sampling), dashed: l.before })) }
   }
   const data = stack(own.map(({ series }) => ({ ...series, v: series.last })), 0, (i) => gapOf(own[i].series, own[i].buckets.step, own[i].buckets.sampling))
   return { lines: [], bands, stack: { data, colours: own.map((l) => l.colour) } }

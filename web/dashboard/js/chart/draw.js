@@ -6,15 +6,16 @@
  * @import { Series } from './series.js'
  * @import { Threshold } from '../stores/alerts.js'
  * @import { Event as TimelineEvent } from '../types.js'
- * @typedef {{ left: number, top: number, width: number, height: number, start: number, end: number, low: number, high: number, scale: number }} View
- *   the plot in device pixels, its times and values; `scale`: device pixels a CSS pixel
- * @typedef {{ series: Series, colour: string, step: number, gap: number, dashed: boolean, stepped: boolean }} DrawnLine
+ * @typedef {{ left: number, top: number, width: number, height: number, start: number, end: number, from: number, until: number, low: number, high: number, scale: number }} View
+ *   the plot in device pixels, its times and values; `from`: what ends before need not be drawn; `until`: what ends later is not drawn; `scale`: device pixels a CSS pixel
+ * @typedef {{ series: Series, changes: import('./changes.js').Changes, colour: string, step: number, gap: number, dashed: boolean }} DrawnLine
  * @typedef {{ name: string, t: number[], low: Array<number|null>, high: Array<number|null>, colour?: string }} Band  a range of values over time: what is expected, or a forecast
  */
 import { colour } from '../colour.js'
 import { lowerBound } from '../points.js'
 import { markOf } from '../statuses.js'
 import { weightOf } from '../timeline.js'
+import { pixelOf, ranges, stretches } from './shape.js'
 
 /** Height of the lane of event ticks between the plot and its time axis, in CSS pixels. */
 export const LANE = 7
@@ -23,58 +24,39 @@ const EDGE_ALPHA = 0.55
 const STACK_ALPHA = 0.34
 /** Of what is drawn to compare with. */
 const PALE = 0.6
-/** A line with more points than this is drawn one pixel wide: it looks as heavy as one with few, and takes a third of the time. */
-const DENSE = 200
+/** Half the width of a value that stands alone. */
+const ALONE_PX = 1.75
+/** A line whose points are nearer than this many CSS pixels is drawn one pixel wide: it looks as heavy as one with few, and takes a third of the time. */
+const DENSE_PX = 3.7
 
-/** @param {View} view */
-const xOf = ({ left, width, start, end }) => {
+/** Where a time is. @param {Pick<View, 'left'|'width'|'start'|'end'>} view */
+export const xOf = ({ left, width, start, end }) => {
   const per = width / (end - start)
   return (/** @type {number} */ t) => left + (t - start) * per
 }
-/** @param {View} view */
-const yOf = ({ top, height, low, high }) => {
+/** Where a value is. @param {Pick<View, 'top'|'height'|'low'|'high'>} view */
+export const yOf = ({ top, height, low, high }) => {
   const per = height / (high - low)
   return (/** @type {number} */ v) => top + height - (v - low) * per
 }
 
-/** Stretches without a gap, as from and to (both within) of the buckets in view. @param {Series} series @param {number} gap @param {View} view @returns {Array<[number, number]>} */
-export function stretches({ t, v }, gap, { start, end }) {
-  /** @type {Array<[number, number]>} */
-  const found = []
-  let from = -1
-  let i = Math.max(0, lowerBound(t, start) - 1)
-  for (; i < t.length; i += 1) {
-    const drawn = v[i] !== null && Number.isFinite(v[i])
-    const broken = from >= 0 && t[i] - t[i - 1] > gap
-    if (from >= 0 && (!drawn || broken)) {
-      found.push([from, i - 1])
-      from = -1
-    }
-    if (t[i] > end && (i === 0 || t[i - 1] > end)) break
-    if (drawn && from < 0) from = i
-  }
-  if (from >= 0) found.push([from, i - 1])
-  return found
-}
-
 /** @param {CanvasRenderingContext2D} pen @param {View} view @param {DrawnLine} line */
-export function drawLine(pen, view, { series, colour: property, gap, dashed, stepped }) {
+export function drawLine(pen, view, { series, colour: property, step, gap, dashed }) {
   const x = xOf(view)
   const y = yOf(view)
-  const { t, v, min, max, count } = series
+  const { t, v, min, max } = series
   const mean = /** @type {number[]} */ (v)
   const bottom = view.top + view.height
   const within = (/** @type {number} */ at) => Math.min(bottom + 9, Math.max(view.top - 9, at))
+  const dense = (step * view.width) / (view.end - view.start) < DENSE_PX * view.scale
   const ink = colour(property)
   pen.strokeStyle = ink
   pen.fillStyle = ink
   for (const [from, to] of stretches(series, gap, view)) {
-    let banded = false
-    for (let i = from; i <= to && !banded; i += 1) banded = count[i] > 1 && max[i] > min[i]
-    if (banded && !dashed) {
+    for (const [first, last] of dashed ? [] : ranges(series, from, to)) {
       pen.beginPath()
-      for (let i = from; i <= to; i += 1) pen.lineTo(x(t[i]), within(y(max[i])))
-      for (let i = to; i >= from; i -= 1) pen.lineTo(x(t[i]), within(y(min[i])))
+      for (let i = first; i <= last; i += 1) pen.lineTo(x(t[i]), within(y(max[i])))
+      for (let i = last; i >= first; i -= 1) pen.lineTo(x(t[i]), within(y(min[i])))
       pen.closePath()
       pen.globalAlpha = BAND_ALPHA
       pen.fill()
@@ -84,21 +66,17 @@ export function drawLine(pen, view, { series, colour: property, gap, dashed, ste
       pen.stroke()
     }
     pen.globalAlpha = dashed ? PALE : 1
-    if (from === to && !stepped) {
+    if (from === to) {
       // No line would show a value that stands alone.
       pen.beginPath()
-      pen.arc(x(t[from]), within(y(mean[from])), 1.75 * view.scale, 0, 2 * Math.PI)
+      pen.arc(x(t[from]), within(y(mean[from])), ALONE_PX * view.scale, 0, 2 * Math.PI)
       pen.fill()
       continue
     }
     pen.beginPath()
-    for (let i = from; i <= to; i += 1) {
-      const at = within(y(mean[i]))
-      if (stepped && i > from) pen.lineTo(x(t[i]), within(y(mean[i - 1])))
-      pen.lineTo(x(t[i]), at)
-    }
+    for (let i = from; i <= to; i += 1) pen.lineTo(x(t[i]), within(y(mean[i])))
     pen.setLineDash(dashed ? [4 * view.scale, 3 * view.scale] : [])
-    pen.lineWidth = (to - from > DENSE ? 1 : dashed ? 1.25 : 1.5) * view.scale
+    pen.lineWidth = (dense ? 1 : dashed ? 1.25 : 1.5) * view.scale
     pen.stroke()
   }
   pen.setLineDash([])
@@ -165,11 +143,13 @@ export function drawBand(pen, view, { t, low, high, colour: property = '--accent
   pen.globalAlpha = 1
 }
 
-/** @param {CanvasRenderingContext2D} pen @param {View} view @param {Threshold[]} thresholds */
+/** Dashes keep their place in time, so that a picture that moves on takes them along. @param {CanvasRenderingContext2D} pen @param {View} view @param {Threshold[]} thresholds */
 export function drawThresholds(pen, view, thresholds) {
   const y = yOf(view)
+  const dash = [Math.round(4 * view.scale), Math.round(3 * view.scale)]
   pen.lineWidth = view.scale
-  pen.setLineDash([4 * view.scale, 3 * view.scale])
+  pen.setLineDash(dash)
+  pen.lineDashOffset = Math.round((view.start * view.width) / (view.end - view.start)) % (dash[0] + dash[1])
   for (const threshold of thresholds) {
     const at = Math.round(y(threshold.value)) + 0.5
     if (at < view.top || at > view.top + view.height) continue
@@ -190,10 +170,19 @@ export function drawEvents(pen, view, events, marked) {
   pen.fillStyle = colour('--line-2')
   pen.fillRect(view.left, top, view.width, scale)
   for (const event of events) {
-    if (event.time < view.start || event.time > view.end) continue
-    const mark = weightOf(event)
     const wide = event === marked ? 3 * scale : Math.max(1, 1.5 * scale)
+    const left = pixelOf(x(event.time) - wide / 2)
+    if (left + wide <= view.left || left >= view.left + view.width) continue
+    const mark = weightOf(event)
     pen.fillStyle = colour(event === marked ? '--accent' : mark === 'info' ? '--ink-3' : `--${mark}`)
-    pen.fillRect(Math.round(x(event.time) - wide / 2), top + 2 * scale, wide, LANE * scale)
+    pen.fillRect(left, top + 2 * scale, wide, LANE * scale)
   }
+}
+
+/** Lines of the value axis. @param {CanvasRenderingContext2D} pen @param {View} view @param {number[]} values */
+export function drawGrid(pen, view, values) {
+  const y = yOf(view)
+  const thick = Math.max(1, Math.round(view.scale))
+  pen.fillStyle = colour('--line')
+  for (const value of values) pen.fillRect(view.left, Math.round(y(value)) - Math.floor(thick / 2), view.width, thick)
 }

@@ -1,9 +1,11 @@
 /**
- * One chart on its canvas: uPlot keeps the frame, the axes, the scales and the cursor; `draw.js` draws what stands inside.
+ * One chart on its canvas: uPlot keeps the frame, the value axis, the scales and the cursor; `draw.js` draws what stands inside.
  *
  * uPlot is given no points: lines differ in their times and carry bands, so they are drawn from the series themselves, which costs no copy.
- * Styles are set through the DOM only, as the page's content security policy asks.
+ * A live picture is moved on by `advance.js` where it can be, without uPlot. Styles are set through the DOM only, as the page's content
+ * security policy asks.
  *
+ * @import { Drawn } from './advance.js'
  * @import { Band, DrawnLine, View } from './draw.js'
  * @import { Threshold } from '../stores/alerts.js'
  * @import { Event as TimelineEvent } from '../types.js'
@@ -11,17 +13,21 @@
  */
 import uPlot from '../../vendor/uplot.js'
 import { colour } from '../colour.js'
-import { labels, splits, timeLabel } from './axis.js'
-import { drawBand, drawEvents, drawLine, drawStack, drawThresholds, LANE } from './draw.js'
+import { advance, drawnOf } from './advance.js'
+import { labels, splits } from './axis.js'
+import { drawBand, drawEvents, drawGrid, drawLine, drawStack, drawThresholds, LANE } from './draw.js'
 import { boundsOf } from './series.js'
 import { steadyScale } from './scale.js'
+import { onPixels } from './shape.js'
+import { boxOf, drawTimes, FONT, TIMES_HEIGHT, timesOf, widthOf } from './times.js'
 
 /**
  * @typedef {{
  *   lines: DrawnLine[], stack: { data: [number[], ...Array<Array<number|null|undefined>>], colours: string[] }|null,
- *   bands: Band[], thresholds: Threshold[], events: TimelineEvent[], marked: TimelineEvent|null, span: [number, number], utc: boolean
- * }} Picture  all that is drawn
- * @typedef {{ unit: Unit, top?: number, stacked?: boolean, width: number, height: number, picture: () => Picture }} PlotOptions
+ *   bands: Band[], thresholds: Threshold[], events: TimelineEvent[], marked: TimelineEvent|null, span: [number, number], live: boolean, utc: boolean
+ * }} Picture  all that is drawn; `live`: its time goes on, and it ends with the newest closed bucket
+ * @typedef {{ unit: Unit, top?: number, stacked?: boolean, width: number, height: number, picture: Picture }} PlotOptions
+ * @typedef {{ plot: uPlot, show: (picture: Picture) => void, redraw: () => void }} Plot  `show`: draws what differs; `redraw`: draws all of it
  */
 
 const AXIS_WIDTH = 46
@@ -29,64 +35,67 @@ const AXIS_WIDTH = 46
 const LINE_SPACE = 34
 /** Labels of the time axis are at least so far apart. */
 const TIME_SPACE = 72
-const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
 
-/** @type {Map<string, number>} */
-const widths = new Map()
-const MOST_WIDTHS = 2000
-
-/** How wide a label is: the same few are measured again and again. @param {CanvasRenderingContext2D} pen @param {string} text */
-function widthOf(pen, text) {
-  const held = widths.get(text)
-  if (held !== undefined) return held
-  if (widths.size > MOST_WIDTHS) widths.clear()
-  pen.save()
-  pen.font = FONT
-  const width = pen.measureText(text).width
-  pen.restore()
-  widths.set(text, width)
-  return width
-}
-
-/** @param {PlotOptions} options @param {HTMLElement} into */
+/** @param {PlotOptions} options @param {HTMLElement} into @returns {Plot} */
 export function makePlot(options, into) {
-  const scaleOf = steadyScale(options.unit, { top: options.top, zero: options.stacked })
-  const utcDate = (/** @type {number} */ t) => uPlot.tzDate(new Date(t * 1000), 'Etc/UTC')
-  const localDate = (/** @type {number} */ t) => new Date(t * 1000)
+  let { picture } = options
+  /** What stands on the canvas; null while a whole picture is under way. @type {Drawn|null} */
+  let drawn = null
+  const steady = steadyScale(options.unit, { top: options.top, zero: options.stacked })
+  const scaleOf = (/** @type {[number, number]} */ span) => steady(boundsOfPicture(picture, span))
+  /** @param {uPlot} u */
+  const spanOf = (u) => (picture.live ? onPixels(picture.span, boxOf(u).width) : picture.span)
   /** @type {uPlot.Options} */
   const config = {
     width: options.width,
     height: options.height,
     padding: [8, 8, 0, 0],
     legend: { show: false },
-    tzDate: (t) => (options.picture().utc ? utcDate(t) : localDate(t)),
+    tzDate: (t) => (picture.utc ? uPlot.tzDate(new Date(t * 1000), 'Etc/UTC') : new Date(t * 1000)),
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false }, bind: { dblclick: () => null, mousedown: () => null, mouseup: () => null } },
     scales: {
-      x: { time: true, range: () => options.picture().span },
-      y: { range: () => scaleOf(boundsOfPicture(options.picture())) },
+      x: { time: true, range: (u) => spanOf(u) },
+      y: { range: (u) => scaleOf(spanOf(u)) },
     },
     axes: [
-      {
-        stroke: () => colour('--ink-3'), font: FONT, size: 20 + LANE, gap: 4 + LANE, space: TIME_SPACE,
-        grid: { show: false }, ticks: { show: false },
-        values: (u, times) => timeLabels(u, times, options.picture().utc),
-      },
+      // `times.js` draws its labels, the same way whether the picture is moved or drawn as a whole.
+      { font: FONT, size: TIMES_HEIGHT, gap: 0, space: TIME_SPACE, grid: { show: false }, ticks: { show: false }, values: (_, times) => times.map(() => '') },
       {
         stroke: () => colour('--ink-3'), font: FONT, size: (u, values) => axisWidth(u.ctx, values ?? []), gap: 6, space: LINE_SPACE,
-        grid: { stroke: () => colour('--line'), width: 1 }, ticks: { show: false },
+        grid: { show: false }, ticks: { show: false },
         splits: (u, _, min, max) => splits(min, max, Math.max(2, Math.floor(u.bbox.height / devicePixelRatio / LINE_SPACE)), options.unit),
         values: (_, lines) => labels(lines, options.unit),
       },
     ],
     // One series that draws nothing, since uPlot works out scales for series only.
     series: [{}, { paths: () => null, points: { show: false } }],
-    hooks: { draw: [(u) => draw(u, options.picture())] },
+    hooks: {
+      draw: [(u) => {
+        const times = timesOf(u, picture.utc)
+        drawTimes(u, times)
+        draw(u, picture, -Infinity)
+        drawn = drawnOf(u, picture, times)
+      }],
+    },
   }
-  return new uPlot(config, [options.picture().span, [0, 0]], into)
+  const plot = new uPlot(config, [picture.span, [0, 0]], into)
+  const redraw = () => {
+    drawn = null
+    plot.setData([picture.span, [0, 0]])
+  }
+  return {
+    plot,
+    redraw,
+    show(next) {
+      picture = next
+      drawn = drawn && advance(plot, drawn, next, scaleOf, (from) => draw(plot, next, from))
+      if (!drawn) redraw()
+    },
+  }
 }
 
-/** @param {Picture} picture @returns {[number, number]|null} */
-function boundsOfPicture({ lines, stack, bands, span: [start, end] }) {
+/** @param {Picture} picture @param {[number, number]} span @returns {[number, number]|null} */
+function boundsOfPicture({ lines, stack, bands }, [start, end]) {
   const found = stack ? boundsOfStack(stack.data, start, end) : boundsOf(lines.map((l) => l.series), start, end)
   const [low, high] = [bands.flatMap((b) => b.low), bands.flatMap((b) => b.high)].map((list) => list.filter((v) => v !== null))
   if (low.length === 0 || high.length === 0) return found
@@ -104,19 +113,6 @@ function boundsOfStack([times, ...sums], start, end) {
   return [0, high]
 }
 
-/** A label that would be cut off at an edge is left out. @param {uPlot} u @param {number[]} times @param {boolean} utc */
-function timeLabels(u, times, utc) {
-  const right = u.bbox.width / devicePixelRatio + 8
-  const left = -u.bbox.left / devicePixelRatio
-  const short = times.length > 1 && times[1] - times[0] < 60
-  return times.map((t, i) => {
-    const text = timeLabel(t, times[i - 1], utc, short)
-    const half = widthOf(u.ctx, text) / 2
-    const x = u.valToPos(t, 'x')
-    return x + half > right || x - half < left ? '' : text
-  })
-}
-
 /** As wide as its labels, in steps, so that charts beside each other keep one width. @param {CanvasRenderingContext2D} pen @param {string[]} values */
 function axisWidth(pen, values) {
   let widest = 0
@@ -124,22 +120,23 @@ function axisWidth(pen, values) {
   return Math.max(AXIS_WIDTH, Math.ceil((widest + 14) / 8) * 8)
 }
 
-/** Where things are on the canvas. @param {uPlot} u @returns {View} */
-export function viewOf({ bbox, scales }) {
+/** Where things are on the canvas. @param {uPlot} u @param {number} from @param {number} until @returns {View} */
+function viewOf(u, from, until) {
+  const { x, y } = u.scales
   return {
-    left: bbox.left, top: bbox.top, width: bbox.width, height: bbox.height, scale: devicePixelRatio,
-    start: scales.x.min ?? 0, end: scales.x.max ?? 1, low: scales.y.min ?? 0, high: scales.y.max ?? 1,
+    ...boxOf(u), scale: devicePixelRatio, start: x.min ?? 0, end: x.max ?? 1, from: Math.max(from, x.min ?? 0), until, low: y.min ?? 0, high: y.max ?? 1,
   }
 }
 
-/** @param {uPlot} u @param {Picture} picture */
-function draw(u, { lines, stack, bands, thresholds, events, marked }) {
+/** @param {uPlot} u @param {Picture} picture @param {number} from what ends before is not drawn */
+function draw(u, { lines, stack, bands, thresholds, events, marked, span, live }, from) {
   const { ctx: pen } = u
-  const view = viewOf(u)
+  const view = viewOf(u, from, live ? span[1] : Infinity)
   pen.save()
   pen.beginPath()
   pen.rect(view.left, view.top - 2 * view.scale, view.width, view.height + 4 * view.scale)
   pen.clip()
+  drawGrid(pen, view, /** @type {any} */ (u.axes[1])._splits ?? [])
   // Round corners of so many points take five times as long to draw, and nobody sees them.
   pen.lineJoin = 'bevel'
   for (const band of bands) drawBand(pen, view, band)
@@ -147,7 +144,12 @@ function draw(u, { lines, stack, bands, thresholds, events, marked }) {
   for (const line of lines) drawLine(pen, view, line)
   drawThresholds(pen, view, thresholds)
   pen.restore()
+  pen.save()
+  pen.beginPath()
+  pen.rect(view.left, view.top + view.height, view.width, (LANE + 3) * view.scale)
+  pen.clip()
   drawEvents(pen, view, events, marked)
+  pen.restore()
 }
 
 /** The event whose tick is nearest to a place of the lane, in CSS pixels of the plot's own area. @param {uPlot} u @param {TimelineEvent[]} events @param {number} x @param {number} room */

@@ -1,7 +1,8 @@
 /**
- * Whether an element is on screen, and how wide it is: what is not seen is neither loaded nor drawn.
+ * Whether an element is on screen, and how wide it is: what is not seen is neither loaded nor drawn. And when it is drawn: all at one time.
  */
-import { useEffect, useLayoutEffect, useRef, useState } from '../lib.js'
+import { signal, useEffect, useLayoutEffect, useRef, useState } from '../lib.js'
+import { pixelTime } from '../stores/place.js'
 
 /** Charts this far outside of the window are made ready. */
 const AHEAD_PX = 160
@@ -42,10 +43,12 @@ export function drawSoon(draw) {
 export const drawNever = (draw) => due.delete(draw)
 
 function flush() {
+  // What a drawing asks for, such as all charts at a beat, belongs to the same frame.
+  for (const draw of due) {
+    due.delete(draw)
+    draw()
+  }
   frame = 0
-  const now = [...due]
-  due.clear()
-  for (const draw of now) draw()
 }
 
 document.addEventListener('visibilitychange', () => {
@@ -56,3 +59,24 @@ document.addEventListener('visibilitychange', () => {
     frame = 0
   }
 })
+
+/** Beats are no further apart than this, however long the period. */
+const LONGEST_BEAT_S = 5
+
+/** Rises when live charts and the figures of their legends are renewed: all in one frame, since each frame costs as much again. */
+export const beat = signal(0)
+let beatAt = -Infinity
+/** @type {ReturnType<typeof setTimeout>|undefined} */
+let coming
+
+/** Something live has changed. The next beat is at once, or when a pixel of time has passed since the one before. */
+export function beatSoon() {
+  const left = beatAt + 1000 * Math.min(LONGEST_BEAT_S, pixelTime.peek()) - performance.now()
+  coming ??= setTimeout(() => drawSoon(strike), Math.max(0, left))
+}
+
+function strike() {
+  coming = undefined
+  beatAt = performance.now()
+  beat.value += 1
+}

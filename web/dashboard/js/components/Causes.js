@@ -8,12 +8,13 @@
 import { age, count, sentences, since } from '../format.js'
 import { useAction } from '../hooks.js'
 import { html } from '../lib.js'
-import { acknowledge } from '../stores/alerts.js'
+import { acknowledge, alerts } from '../stores/alerts.js'
 import { replayed } from '../stores/clock.js'
 import { causes, doubt, needed, outOfDate } from '../stores/needs.js'
 import { minute } from '../stores/pace.js'
 import { address } from '../stores/place.js'
 import { Mark } from './Mark.js'
+import { Next } from './Next.js'
 
 const SHOWN = 3
 
@@ -36,7 +37,9 @@ export function Causes() {
 function Nothing() {
   const unsure = outOfDate.value ? `${outOfDate.value.words}: what needs you is not known` : doubt.value
   if (unsure) return html`<p class="all-quiet quiet" data-doubt="true"><${Mark} kind="none" word="not known" /> <span>${unsure}.</span></p>`
-  return html`<p class="all-quiet"><${Mark} kind="ok" word="fine" /> <span>Nothing. All that is watched can be read, no alert fires, no advice is open.</span></p>`
+  const noted = (alerts.value ?? []).filter((a) => a.state === 'firing').length
+  const fires = noted === 0 ? 'no alert fires' : `${count(noted, 'alert')} that you took note of ${noted === 1 ? 'fires' : 'fire'}`
+  return html`<p class="all-quiet"><${Mark} kind="ok" word="fine" /> <span>Nothing. All that is watched can be read, ${fires}, no advice is open.</span></p><${Next} />`
 }
 
 /** @param {{ cause: Cause }} props */

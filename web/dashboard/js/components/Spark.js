@@ -23,16 +23,16 @@ export function Spark({ selector, metric, top }) {
   const begin = young ?? (end ?? serverTime()) - whole
   const seconds = young === null ? whole : serverTime() - young
   const words = young === null ? period : `since ${since(young, now.peek())}`
-  const points = line ? buckets(line.t, line.v, begin, seconds) : []
-  const most = Math.max(top ?? 0, ...points.map((p) => p?.v ?? 0)) || 1
+  const points = line ? stretchesOf(line, begin, seconds) : []
+  const most = Math.max(top ?? 0, ...points.map((p) => p?.max ?? 0)) || 1
   const limit = line ? Math.max(gapLimit(line.t, step), (seconds / BUCKETS) * 1.5) : 0
   let path = ''
   let before = -Infinity
   for (const point of points) {
     if (!point) continue
-    const x = ((point.i + 0.5) / BUCKETS) * WIDTH
-    const y = HEIGHT - 1.5 - (point.v / most) * (HEIGHT - 3)
-    path += `${point.t - before > limit ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`
+    const x = (((point.i + 0.5) / BUCKETS) * WIDTH).toFixed(1)
+    const y = (/** @type {number} */ v) => (HEIGHT - 1.5 - (v / most) * (HEIGHT - 3)).toFixed(1)
+    path += `${point.t - before > limit ? 'M' : 'L'}${x} ${y(point.v)}${y(point.max) === y(point.min) ? '' : `V${y(point.max)}V${y(point.min)}V${y(point.v)}`}`
     before = point.t
   }
   return html`
@@ -41,21 +41,24 @@ export function Spark({ selector, metric, top }) {
     </svg>`
 }
 
-/** Means of equal stretches of time. @param {number[]} t @param {Array<number|null>} v @param {number} start @param {number} seconds */
-function buckets(t, v, start, seconds) {
-  /** @type {Array<{ i: number, t: number, v: number, n: number }|undefined>} */
+/** Mean, smallest and largest of equal stretches of time. @param {import('../chart/series.js').Series} line @param {number} start @param {number} seconds */
+function stretchesOf({ t, v, min, max, count }, start, seconds) {
+  /** @type {Array<{ i: number, t: number, v: number, min: number, max: number, n: number }|undefined>} */
   const found = Array(BUCKETS).fill(undefined)
   t.forEach((at, k) => {
     const i = Math.min(BUCKETS - 1, Math.floor(((at - start) / seconds) * BUCKETS))
     const value = v[k]
-    if (i < 0 || value === null) return
+    if (i < 0 || value === null || !Number.isFinite(value)) return
+    const [low, high] = [Number.isFinite(min[k]) ? min[k] : value, Number.isFinite(max[k]) ? max[k] : value]
     const held = found[i]
     if (held) {
-      held.v += (value - held.v) / (held.n + 1)
-      held.n += 1
+      held.n += count[k]
+      held.v += ((value - held.v) * count[k]) / held.n
       held.t = at
+      held.min = Math.min(held.min, low)
+      held.max = Math.max(held.max, high)
     } else {
-      found[i] = { i, t: at, v: value, n: 1 }
+      found[i] = { i, t: at, v: value, min: low, max: high, n: count[k] }
     }
   })
   return found

@@ -14,16 +14,17 @@ import { Panel } from './Panel.js'
 
 export function StatusPage() {
   const s = status.value
-  const face = s ? 'data' : 'loading'
-  if (past.value && s) return html`<${Then} s=${s} />`
+  // Drawn as a whole: how long its lists are is known with the first of them.
+  if (!s) return html`<div class="skeleton page-skeleton" role="status"><span class="unseen">Loading</span></div>`
+  if (past.value) return html`<${Then} s=${s} />`
   return html`
     <div class="status-page">
-      <${Panel} title="Service" name="service" face=${face} note=${s && `version ${s.version}`}>${s && html`<${Service} s=${s} />`}<//>
-      <${Panel} title="Sources" name="sources" face=${face} kind="wide">${s && html`<${Sources} s=${s} />`}<//>
-      <${Panel} title="Actors" name="actors" face=${face} kind="wide">${s && html`<${Actors} s=${s} />`}<//>
-      <${Panel} title="Pipeline" name="pipeline" face=${face}>${s && html`<${Pipeline} s=${s} />`}<//>
-      <${Panel} title="Store" name="store" face=${face}>${s && html`<${Store} s=${s} />`}<//>
-      <${Panel} title="Windows" name="windows" face=${face}>${s && html`<${Windows} s=${s} />`}<//>
+      <${Panel} title="Service" name="service" face="data" note=${`version ${s.version}`}><${Service} s=${s} /><//>
+      <${Panel} title="Sources" name="sources" face="data" kind="wide"><${Sources} s=${s} /><//>
+      <${Panel} title="Actors" name="actors" face="data" kind="wide"><${Actors} s=${s} /><//>
+      <${Panel} title="Pipeline" name="pipeline" face="data"><${Pipeline} s=${s} /><//>
+      <${Panel} title="Store" name="store" face="data"><${Store} s=${s} /><//>
+      <${Panel} title="Windows" name="windows" face="data"><${Windows} s=${s} /><//>
     </div>`
 }
 

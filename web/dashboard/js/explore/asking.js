@@ -19,8 +19,8 @@ import { period, range } from '../stores/place.js'
  *   `busy`: a question is under way, since `since` (ms of the browser's clock); `took`: how long the last answer took, ms
  */
 
-/** Series of one answer at the most; more would be neither told apart nor drawn in time. */
-export const MOST_SERIES = { graph: 200, table: 1000, heat: 200 }
+/** Series of one answer at the most; more would be neither told apart nor drawn in time. A graph loads its lines itself. */
+export const MOST_SERIES = { graph: 20, table: 1000, heat: 200 }
 /** A graph asks for its points itself: here is asked what there is at all, and whether the query is right. */
 const POINTS = { graph: 60, table: 1, heat: 120 }
 /** A picture need not be newer than this. */
@@ -35,6 +35,8 @@ export function open(query, view) {
   /** @type {AbortController|null} */
   let under = null
   let stopped = false
+  /** The period in which a graph is known to have lines. Its chart carries them on, so it is not asked again. */
+  let found = ''
   const grid = computed(() => {
     // A slider that is pulled, or a view that is moved, is asked for when it rests.
     const { end: fixed, seconds } = range.value
@@ -49,6 +51,7 @@ export function open(query, view) {
     const mine = new AbortController()
     under = mine
     const [from, to, step] = JSON.parse(grid.peek())
+    const asked = range.peek().name
     // What came since the last whole step is there too: a metric that has just begun is not said to be missing.
     const newest = range.peek().end ?? now.peek()
     const end = view === 'heat' ? to : Math.max(to, Math.floor(newest))
@@ -61,6 +64,7 @@ export function open(query, view) {
         : await ask('/api/v1/query_range', { query, start, end, step, limit: MOST_SERIES[view] }, mine.signal)
       if (under !== mine) return
       answer.value = { ...read(data), state: 'ready', step, end, error: '', notes: [...(warnings ?? []), ...(infos ?? [])], since, took: performance.now() - since, busy: false }
+      if (view === 'graph') found = answer.peek().lines.length > 0 ? asked : ''
     } catch (error) {
       if (under !== mine) return
       const words = error instanceof Error ? error.message : String(error)
@@ -69,7 +73,7 @@ export function open(query, view) {
       answer.value = { ...answer.peek(), state: 'error', error: words, busy: false, took: performance.now() - since }
     }
   }
-  const wake = () => { if (!stopped && document.visibilityState === 'visible') load() }
+  const wake = () => { if (!stopped && found !== range.peek().name && document.visibilityState === 'visible') load() }
   const end = effect(() => {
     grid.value
     epoch.value
@@ -81,6 +85,7 @@ export function open(query, view) {
     answer,
     retry: () => {
       stopped = false
+      found = ''
       again.value += 1
     },
     /** Gives up; it is not asked again until the reader says so. */

@@ -17,22 +17,23 @@ import { period, range } from '../stores/place.js'
 
 export function Alerts() {
   useEffect(() => askForRules(), [])
-  const list = alerts.value ?? []
-  const known = alerts.value !== null
+  // Drawn as a whole: how long its lists are is known with the first frames.
+  if (alerts.value === null || recommendations.value === null) return html`<div class="skeleton page-skeleton" role="status"><span class="unseen">Loading</span></div>`
+  const list = alerts.value
   const [firing, pending, acknowledged] = /** @type {const} */ (['firing', 'pending', 'acknowledged']).map((stand) => groupsOf(list, stand))
   const { start, end } = period.value
   const past = pastOf(endedAlerts.value, start, end)
-  const advice = [...recommendations.value ?? [], ...decidedAdvice.value]
+  const advice = [...recommendations.value, ...decidedAdvice.value]
   return html`
     <div class="alerts-page">
       <div class="alerts-column">
-      <${Panel} title="Firing" name="firing" note=${noteOf(firing.length, 'rule')} face=${known ? (firing.length ? 'data' : 'empty') : 'loading'} empty=${html`<p class="all-quiet"><${Mark} kind="ok" word="ok" /> ${replayed.value === null ? 'No alert fires that nobody has taken note of.' : 'No alert was firing then that nobody had taken note of.'}</p>`}>
+      <${Panel} title="Firing" name="firing" note=${noteOf(firing.length, 'rule')} face=${firing.length ? 'data' : 'empty'} empty=${html`<p class="all-quiet"><${Mark} kind="ok" word="ok" /> ${replayed.value === null ? 'No alert fires that nobody has taken note of.' : 'No alert was firing then that nobody had taken note of.'}</p>`}>
         <${Groups} groups=${firing} stand="firing" />
         ${replayed.value !== null && html`<p class="quiet">As it was then. Which alerts were pending is not kept.</p>`}
       <//>
       ${pending.length > 0 && html`<${Panel} title="Pending" name="pending" note=${noteOf(pending.length, 'rule')} face="data"><${Groups} groups=${pending} stand="pending" /><//>`}
       ${acknowledged.length > 0 && html`<${Panel} title="Acknowledged" name="acknowledged" note=${noteOf(acknowledged.length, 'rule')} face="data"><${Groups} groups=${acknowledged} stand="acknowledged" /><//>`}
-      <${Panel} title="Advice" name="advice" note=${noteOf(advice.length, 'piece', 'pieces')} face=${recommendations.value === null ? 'loading' : advice.length ? 'data' : 'empty'} live=${false}
+      <${Panel} title="Advice" name="advice" note=${noteOf(advice.length, 'piece', 'pieces')} face=${advice.length ? 'data' : 'empty'} live=${false}
         empty=${replayed.value !== null ? html`<p>No advice was given by then, as far as the time line is kept.</p>` : html`<p>No advice. It comes when the kept history shows something to change, such as a disk that fills or a board that stands still.</p>`}>
         <${Advice} list=${advice} />
       <//>

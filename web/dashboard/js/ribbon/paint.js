@@ -5,9 +5,9 @@
  * pixel are painted once, as the worst of them.
  *
  * @import { Bar, Lane, State } from './lanes.js'
- * @import { Line } from '../points.js'
+ * @import { Series } from '../chart/series.js'
  * @import { Scale } from './scale.js'
- * @typedef {{ name: string, selector: string, line: Line|null, step: number }} Track  a ratio over time
+ * @typedef {{ name: string, selector: string, line: Series|null, step: number }} Track  a ratio over time
  * @typedef {Scale & { now: number, width: number, lanes: Lane[], tracks: Track[], marked: Bar|null, chosen: Bar|null, cursor: number|null, utc: boolean }} Scene
  */
 import { colour } from '../colour.js'
@@ -188,6 +188,8 @@ function paintTrack(pen, scene, inks, { line, step }, top) {
   const limit = gapLimit(line.t, step)
   const first = Math.max(0, lowerBound(line.t, scene.start) - 1)
   const last = Math.min(line.t.length, lowerBound(line.t, scene.end) + 1)
+  const xAt = (/** @type {number} */ t) => scene.left + ((t - scene.start) / (scene.end - scene.start)) * (scene.right - scene.left)
+  const yAt = (/** @type {number} */ v) => bottom - Math.min(1, Math.max(0, v)) * high
   pen.fillStyle = pen.strokeStyle = inks['--data']
   for (const area of [true, false]) {
     pen.beginPath()
@@ -200,8 +202,8 @@ function paintTrack(pen, scene, inks, { line, step }, top) {
         at = NaN
         continue
       }
-      at = scene.left + ((line.t[i] - scene.start) / (scene.end - scene.start)) * (scene.right - scene.left)
-      const y = bottom - Math.min(1, Math.max(0, v)) * high
+      at = xAt(line.t[i])
+      const y = yAt(v)
       if (whole) pen.lineTo(at, y)
       else {
         pen.moveTo(at, area ? bottom : y)
@@ -219,4 +221,16 @@ function paintTrack(pen, scene, inks, { line, step }, top) {
       pen.lineWidth = 1
     }
   }
+  spread(pen, line, first, last, xAt, yAt)
+}
+
+/** From the smallest to the largest of a bucket, so that a spike of a moment is seen. @param {CanvasRenderingContext2D} pen @param {Series} line @param {number} first @param {number} last @param {(t: number) => number} xAt @param {(v: number) => number} yAt */
+function spread(pen, line, first, last, xAt, yAt) {
+  pen.globalAlpha = 0.5
+  for (let i = first; i < last; i += 1) {
+    if (line.count[i] < 2 || !(line.max[i] > line.min[i])) continue
+    const top = yAt(line.max[i])
+    pen.fillRect(Math.round(xAt(line.t[i]) - 0.5), top, 1, Math.max(1, yAt(line.min[i]) - top))
+  }
+  pen.globalAlpha = 1
 }

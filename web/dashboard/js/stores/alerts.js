@@ -8,7 +8,7 @@ import { computed, effect, signal } from '../lib.js'
 import { now, serverTime } from './clock.js'
 import { epoch, ready, socketState, subscribe } from './connection.js'
 import { past } from './past.js'
-import { range } from './place.js'
+import { pageName, range } from './place.js'
 
 /** @typedef {{ op: string, value: number, severity: Severity, rule: string }} Threshold */
 
@@ -21,6 +21,10 @@ export const rules = signal(null)
 /** Why rules or ended alerts could not be read; empty while they could. */
 export const rulesError = signal('')
 export const historyError = signal('')
+
+/** The pages that show ended alerts; a moment that is replayed needs them on every page. */
+const PAGES = ['now', 'alerts']
+const endedWanted = computed(() => PAGES.includes(pageName.value) || range.value.end !== null)
 
 const WEIGHT = { debug: 0, info: 1, notice: 2, warning: 3, error: 4, critical: 5 }
 
@@ -122,7 +126,7 @@ export function followAlerts() {
     const { end, seconds } = range.value
     epoch.value
     historyAsked.value
-    if (!ready.value) return
+    if (!ready.value || !endedWanted.value) return
     const to = end ?? now.peek()
     get('/api/v1/alerts/history', { start: to - seconds, end: Math.max(to, serverTime()) }).then((list) => {
       ended.value = list

@@ -9,11 +9,12 @@
  * @typedef {{ query: string, pixels: number, offset?: number }} Question  `pixels`: the width of the plot; `offset`: seconds by which the time asked for is earlier
  * @typedef {{
  *   query: string, lines: Map<string, Series>, step: number, state: 'loading'|'ready'|'error', error: string, failedAt: number, retry: () => void,
- *   expanded: string, total: number, sampling: number,
- *   version: import('../../vendor/signals-core.js').Signal<number>, drawn: import('../../vendor/signals-core.js').Signal<number>, shape: import('../../vendor/signals-core.js').Signal<number>
- * }} Buckets  `version` rises with every change, `drawn` with those of closed buckets, `shape` when series come or go or the state changes; `expanded`: the query as it was asked; `sampling`: seconds between samples of most series
+ *   expanded: string, total: number, sampling: number, changes: Changes,
+ *   version: import('../../vendor/signals-core.js').Signal<number>, shape: import('../../vendor/signals-core.js').Signal<number>
+ * }} Buckets  `version` rises with every change, `shape` when series come or go or the state changes; `expanded`: the query as it was asked; `sampling`: seconds between samples of most series; `changes`: which buckets changed, for pictures
  */
 import { get } from '../api.js'
+import { Changes } from '../chart/changes.js'
 import { LOADED, MOST_SERIES, narrowed, topQuery } from '../chart/narrow.js'
 import { addSample, bucketAt, emptySeries, firstOf, fromRow, replaceTail, samplingOf, trimSeries } from '../chart/series.js'
 import { batch, computed, effect, signal, untracked } from '../lib.js'
@@ -24,10 +25,12 @@ import { serverTime } from './clock.js'
 import { epoch } from './connection.js'
 import { period, range } from './place.js'
 import { lastSampleAt, onSamples, want } from './samples.js'
+import { bucketsOf } from './together.js'
 
 const RETRY_MS = 5000
-/** Samples that come at nearly one time are asked for together. */
+/** Samples that come at nearly one time are asked for together; longer after each time, where samples come so often that some are always in doubt. */
 const SETTLED_MS = 1000
+const LONGEST_SETTLED_MS = 30_000
 /** An expression is asked anew no more often than this. */
 const LEAST_PACE_S = 5
 /** So many questions are kept that nobody looks at. */
@@ -36,6 +39,8 @@ const MOST_RESTING = 40
 const INSTANTS = 11_000
 /** Data that begins within this part of the period leaves the axis as it is. */
 const LATE = 0.1
+/** By so much a shorter axis grows at a time. */
+const GROWTH = Math.log(1.08)
 
 /** @type {Map<string, { buckets: Buckets, uses: number, first: () => number, wake: () => void, rest: () => void }>} */
 const open = new Map()
@@ -47,16 +52,18 @@ effect(() => {
   dataStart.value = null
 })
 
-/** The time axis of charts: the period in view, but a live one begins no earlier than the data. */
+/** The time axis of charts: the period in view, but a live one begins with the data, or a little before: it grows in steps, since each draws all charts anew. */
 export const axis = computed(() => {
   const { start, end, live } = period.value
   const first = dataStart.value
   const young = live && first !== null && first - start > (end - start) * LATE
-  return { start: young ? Math.min(/** @type {number} */ (first), end - SHORTEST_S) : start, end, young }
+  if (!young) return { start, end, young }
+  const length = Math.exp(Math.ceil(Math.log(Math.max(SHORTEST_S, end - first)) / GROWTH) * GROWTH)
+  return { start: Math.max(start, end - Math.round(length)), end, young }
 })
 
-/** Where a live axis begins because there is nothing before; null where it is as long as the period. Changes rarely, whatever the clock does. */
-export const youngSince = computed(() => (axis.value.young ? axis.value.start : null))
+/** Where the data of a live axis begins that is shorter than the period; null where it is as long. Changes rarely, whatever the clock does. */
+export const youngSince = computed(() => (axis.value.young ? dataStart.value : null))
 
 function learnStart() {
   const first = Math.min(...[...open.values()].filter((e) => e.uses > 0).map((e) => e.first()))
@@ -96,7 +103,7 @@ export const expand = (query, length) => query.replace(/\$(\d+)s\b/g, (_, least)
 function create({ query, pixels, offset = 0 }) {
   const plain = offset === 0 ? selectors.parse(query) : null
   /** @type {Buckets} */
-  const buckets = { query, lines: new Map(), step: 0, state: 'loading', error: '', failedAt: 0, expanded: query, total: 0, sampling: 0, version: signal(0), drawn: signal(0), shape: signal(0), retry: () => load(true) }
+  const buckets = { query, lines: new Map(), step: 0, state: 'loading', error: '', failedAt: 0, expanded: query, total: 0, sampling: 0, changes: new Changes(), version: signal(0), shape: signal(0), retry: () => load(true) }
   let turn = 0
   /** Which period was loaded whole, so that it is known where its data begins. */
   let loaded = ''
@@ -108,6 +115,7 @@ function create({ query, pixels, offset = 0 }) {
   let awaiting = false
   /** The oldest sample of which it is not known whether the answers had it. */
   let doubtful = Infinity
+  let settling = SETTLED_MS
   /** Which of many series are asked for. @type {import('../chart/narrow.js').Narrowed|null} */
   let narrow = null
   const sampling = signal(0)
@@ -116,9 +124,10 @@ function create({ query, pixels, offset = 0 }) {
   /** @type {Array<() => void>} */
   let ends = []
 
-  const changed = (/** @type {boolean} */ shape, drawn = true) => batch(() => {
+  /** @param {boolean} shape @param {number} from the end of the first bucket that changed */
+  const changed = (shape, from) => batch(() => {
+    buckets.changes.note(from)
     buckets.version.value += 1
-    if (drawn) buckets.drawn.value += 1
     if (shape) buckets.shape.value += 1
   })
   /** @param {import('../types.js').Metric} metric @param {number} t @param {number} v @returns {[boolean, boolean]} whether anything changed, and whether the series is new */
@@ -140,24 +149,21 @@ function create({ query, pixels, offset = 0 }) {
   /** @param {LiveSeries[]} list */
   const live = (list) => {
     if (!plain || !range.peek().live) return
-    let [moved, fresh, drawn] = [false, false, false]
-    const closed = Math.floor(axis.peek().end / buckets.step) * buckets.step
+    let [fresh, first] = [false, Infinity]
     for (const { metric, values } of list) {
       if (!selectors.matches(plain, metric) || (narrow && !narrow.keeps(metric))) continue
       for (const [t, text] of values) {
         const v = Number(text)
         if (awaiting) early.push([metric, t, v])
-        else if (t <= known) late(metric, t, v)
+        else if (doubted(metric, t)) late(metric, t, v)
         else {
           const [did, came] = take(metric, t, v)
-          moved ||= did
+          if (did) first = Math.min(first, Math.ceil(t / buckets.step) * buckets.step)
           fresh ||= came
-          // What happens in the bucket that is still open is drawn when it closes: that is a pixel at the most.
-          drawn ||= did && t <= closed
         }
       }
     }
-    if (moved) changed(fresh, drawn || fresh)
+    if (first < Infinity) changed(fresh, first)
   }
   /** Whether the newest sample of its bucket says the same: then an answer had it already. @param {import('../types.js').Metric} metric @param {number} t @param {number} v */
   const had = (metric, t, v) => {
@@ -165,12 +171,14 @@ function create({ query, pixels, offset = 0 }) {
     const at = series ? bucketAt(series, t, buckets.step, 0) : -1
     return series !== undefined && at >= 0 && series.last[at] === v
   }
-  /** A sample that an answer may have had or not, since both came at nearly one time: its bucket is asked anew. @param {import('../types.js').Metric} metric @param {number} t @param {number} v */
+  /** Whether the answer may have had it: both came at nearly one time, and it is no later than what the answer had of its series. @param {import('../types.js').Metric} metric @param {number} t */
+  const doubted = (metric, t) => t <= known && t <= (buckets.lines.get(selectors.print(metric))?.t.at(-1) ?? -Infinity)
+  /** Its bucket is asked anew. @param {import('../types.js').Metric} metric @param {number} t @param {number} v */
   const late = (metric, t, v) => {
     if (Number.isNaN(v) || had(metric, t, v) || t < axis.peek().start) return
     doubtful = Math.min(doubtful, t)
     clearTimeout(again)
-    again = setTimeout(() => load(false), SETTLED_MS)
+    again = setTimeout(() => load(false), settling)
   }
 
   const step = () => {
@@ -193,18 +201,20 @@ function create({ query, pixels, offset = 0 }) {
     const asked = expand(query, end - start)
     awaiting = true
     early = []
+    settling = all || doubtful === Infinity ? SETTLED_MS : Math.min(LONGEST_SETTLED_MS, settling * 2)
     doubtful = Infinity
     try {
       const to = Math.ceil(cut / width) * width
       const times = { start: from - offset, end: to - offset, step: width }
       if (all) narrow = null
-      let data = await get('/api/v1/buckets', { query: narrow?.query ?? asked, ...times, limit: narrow ? LOADED : MOST_SERIES })
+      const wanted = () => mine === turn
+      let data = await bucketsOf({ query: narrow?.query ?? asked, ...times, limit: narrow ? LOADED : MOST_SERIES }, wanted)
       if (mine !== turn) return
       if (all && data.total > MOST_SERIES) {
         const { total } = data
         const top = await get('/api/v1/query', { query: topQuery(asked, plain !== null, Math.ceil(to - from), width), time: to - offset })
         narrow = narrowed(asked, plain, top.result.map((/** @type {{ metric: import('../types.js').Metric }} */ { metric }) => metric), { seconds: Math.ceil(to - from), width, time: to - offset })
-        data = { ...await get('/api/v1/buckets', { query: narrow.query, ...times, limit: LOADED }), total }
+        data = { ...await bucketsOf({ query: narrow.query, ...times, limit: LOADED }, wanted), total }
         if (mine !== turn) return
       }
       if (narrow) data.result = data.result.filter((/** @type {{ metric: import('../types.js').Metric }} */ { metric }) => narrow?.keeps(metric))
@@ -220,7 +230,7 @@ function create({ query, pixels, offset = 0 }) {
       awaiting = false
       follow()
       for (const [metric, t, v] of early) {
-        if (t <= known) late(metric, t, v)
+        if (doubted(metric, t)) late(metric, t, v)
         else if (!had(metric, t, v)) take(metric, t, v)
       }
       forget(buckets, Math.min(start, axis.peek().start))
@@ -229,9 +239,10 @@ function create({ query, pixels, offset = 0 }) {
         if (first) learnStart()
         if (all) buckets.sampling = usual([...rows.values()], width)
         if (all && plain) sampling.value = buckets.sampling
-        changed(shape)
+        changed(shape, all ? -Infinity : from)
+        // Before what follows the grid runs: the other grid is asked for below.
+        grid = JSON.stringify([name, untracked(step)])
       })
-      grid = JSON.stringify([name, untracked(step)])
       // What was learned asks for other buckets.
       if (untracked(step) !== width) load(true)
     } catch (error) {
@@ -240,7 +251,7 @@ function create({ query, pixels, offset = 0 }) {
       // What is held stays in view; the head of the page says that it is old.
       if (buckets.lines.size === 0) {
         Object.assign(buckets, { state: 'error', error: error instanceof Error ? error.message : String(error), failedAt: serverTime() })
-        changed(true)
+        changed(true, -Infinity)
       }
       again = setTimeout(() => load(false), RETRY_MS)
     }
@@ -261,6 +272,7 @@ function create({ query, pixels, offset = 0 }) {
     resting = false
     // Time goes on without another grid.
     const grids = computed(() => JSON.stringify([range.value.name, step()]))
+    let connected = -1
     if (buckets.state === 'ready') follow()
     ends = [
       plain ? onSamples(live, plain.name, plain.prefix) : () => {},
@@ -269,8 +281,11 @@ function create({ query, pixels, offset = 0 }) {
         const connections = epoch.value
         untracked(() => {
           const other = wanted !== grid
+          const missed = connections !== connected
+          if (!visible()) return
+          connected = connections
           // The first connection usually opens while the first load is under way: that load covers it.
-          if (!visible() || (!other && awaiting && connections <= 1)) return
+          if (!other && (!missed || (awaiting && connections <= 1))) return
           grid = wanted
           load(other)
         })

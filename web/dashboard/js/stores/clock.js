@@ -4,18 +4,18 @@
  * Samples carry the service's clock. Where the browser's differs, ages and the right edge of charts would be wrong by that much, so the
  * difference is measured: from the answer that brought the page, then from frames of the live stream.
  *
- * Time moves on with what the service says, so that a page is drawn once for both; where it says nothing, every few seconds. While
- * nobody looks it stands.
+ * Time moves on with the samples that come, so that a page is drawn once for both; where none come, every few seconds. While nobody looks
+ * it stands.
  */
 import { computed, effect, signal } from '../lib.js'
 import { awake } from './awake.js'
 
 /** Differences below this are the network's delay, not a clock's. */
 const TOLERANCE_S = 1.5
-/** Time that frames bring moves on no more often than this. */
+/** Time moves on with samples, no more often than this. */
 const PACE_S = 4
-/** Without frames it moves on so often. */
-const ALONE_MS = 5000
+/** Without samples it moves on so often. */
+const ALONE_MS = 6000
 
 let ahead = atLoad()
 
@@ -37,12 +37,12 @@ function atLoad() {
   return Math.abs(difference) > TOLERANCE_S ? difference : 0
 }
 
-/** @param {number} time the service's clock as it sent a frame */
-export function learn(time) {
+/** @param {number} time the service's clock as it sent a frame @param {boolean} samples whether it brought samples: charts are drawn once for both */
+export function learn(time, samples) {
   const difference = time - Date.now() / 1000
   const off = Math.abs(difference - ahead) > TOLERANCE_S
   if (off) ahead = difference
-  if (awake.peek() && (off || serverTime() - present.peek() >= PACE_S)) tick()
+  if (awake.peek() && (off || (samples && serverTime() - present.peek() >= PACE_S))) tick()
 }
 
 /** @type {ReturnType<typeof setTimeout>|undefined} */

@@ -123,7 +123,7 @@ function hear(text) {
       // Before the frame is passed on: whoever asks REST starts from the points held so far.
       if (missed) epoch.value += 1
       subscription?.onFrame(frame)
-      if (typeof frame.time === 'number') learn(frame.time)
+      if (typeof frame.time === 'number') learn(frame.time, subscription?.topic === 'samples')
     })
   } else if (frame?.type === 'error') {
     refusal.value = String(frame.error)

@@ -53,7 +53,7 @@ export function param(name, initial = '') {
   }
 }
 
-export { utc }
+export { utc } from '../zone.js'
 effect(() => { utc.value = place.value.params.zone === 'utc' })
 /** How many seconds earlier the period lies that is drawn beside the one in view; 0 for none. */
 export const compare = computed(() => ({ day: 86_400, week: 604_800 }[place.value.params.compare] ?? 0))
@@ -62,11 +62,12 @@ export const compare = computed(() => ({ day: 86_400, week: 604_800 }[place.valu
 export const choice = computed(() => choiceOf(place.value.params))
 /** Charts are about this wide: a live period moves on by a pixel of it at a time. */
 const PIXELS = 800
-const pace = computed(() => {
+/** Seconds of a pixel. */
+export const pixelTime = computed(() => {
   const { start, end } = resolve(choice.value, now.peek(), utc.value)
   return Math.max(1, (end - start) / PIXELS)
 })
-const moved = computed(() => Math.floor(now.value / pace.value) * pace.value)
+const moved = computed(() => Math.floor(now.value / pixelTime.value) * pixelTime.value)
 /** Where a gesture has moved the view to, until the address follows. @type {import('../../vendor/signals-core.js').Signal<[number, number]|null>} */
 const moving = signal(null)
 /** The period in view. A live one changes when it has moved by a pixel. */
@@ -75,6 +76,8 @@ export const period = computed(() => {
   const [start, end] = moving.value ?? [settled.start, settled.end]
   return moving.value || replayed.value !== null ? { ...settled, start, end, live: false } : settled
 })
+/** Whether the view goes with the time. */
+export const follows = computed(() => period.value.live)
 /** Up to here every sample has its own point. */
 const EVERY_S = 3600
 /** Longer periods have at most so many points a line. */

@@ -1,20 +1,24 @@
 /**
  * What coding agents cost since midnight, or between midnight and the moment that is replayed, as their own metrics say; asked once a minute
- * while the page is in view.
+ * while a page that shows it is in view.
  *
  * @import { Spent } from '../types.js'
  */
 import { get } from '../api.js'
-import { effect, signal, untracked } from '../lib.js'
+import { computed, effect, signal, untracked } from '../lib.js'
 import { readTime } from '../period.js'
 import { serverTime } from './clock.js'
 import { epoch } from './connection.js'
 import { minute } from './pace.js'
 import { askedMoment } from './past.js'
-import { utc } from './place.js'
+import { pageName, utc } from './place.js'
 
 /** Null until it is known. @type {import('../../vendor/signals-core.js').Signal<Spent|null>} */
 export const spentToday = signal(null)
+
+/** The pages that show it: on others it is not asked for. */
+const PAGES = ['now', 'tasks']
+const shown = computed(() => PAGES.includes(pageName.value))
 
 let turn = 0
 
@@ -33,6 +37,6 @@ export function followSpent() {
     minute.value
     utc.value
     askedMoment.value
-    if (epoch.value > 0 && document.visibilityState === 'visible') untracked(ask)
+    if (shown.value && epoch.value > 0 && document.visibilityState === 'visible') untracked(ask)
   })
 }

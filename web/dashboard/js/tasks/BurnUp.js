@@ -29,14 +29,13 @@ export function BurnUp({ board }) {
   const coarse = useQuery({ query: doneQuery, seconds: MONTH_S, step: 7200 })
   const length = lengthFor(firstOf(coarse.lines), now.peek())
   const step = Math.max(15, Math.ceil(length / POINTS / 15) * 15)
-  const done = useQuery({ query: doneQuery, seconds: length, step })
-  const wanted = useQuery({ query: wantedQuery, seconds: length, step })
-  const known = done.lines.length > 0
-  const face = known ? 'data' : coarse.state === 'loading' || done.state === 'loading' ? 'loading' : done.state === 'error' ? 'error' : 'empty'
+  const both = useQuery({ query: [[doneQuery, 'done'], [wantedQuery, 'wanted']].map(([query, name]) => `label_replace(${query}, "of", "${name}", "", "")`).join(' or '), seconds: length, step })
+  const [done, wanted] = ['done', 'wanted'].map((name) => both.lines.find(({ metric }) => metric.of === name))
+  const face = done ? 'data' : coarse.state === 'loading' || both.state === 'loading' ? 'loading' : both.state === 'error' ? 'error' : 'empty'
   return html`
-    <${Panel} title=${html`<a href=${historyOf(doneQuery)}>Burn-up</a>`} note=${known ? `done of what is wanted, last ${span(length)}` : ''} kind="chart burnup" name="burnup" face=${face} error=${done.error} retry=${done.retry} live=${false}
+    <${Panel} title=${html`<a href=${historyOf(doneQuery)}>Burn-up</a>`} note=${done ? `done of what is wanted, last ${span(length)}` : ''} kind="chart burnup" name="burnup" face=${face} error=${both.error} retry=${both.retry} live=${false}
       empty=${html`<p>Filled as soon as the board has been read once.</p>`}>
-      ${known && html`<${Picture} board=${board} done=${done.lines[0]} wanted=${wanted.lines[0]} length=${length} step=${step} />`}
+      ${done && html`<${Picture} board=${board} done=${done} wanted=${wanted} length=${length} step=${step} />`}
     <//>`
 }
 

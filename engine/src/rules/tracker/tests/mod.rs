@@ -358,7 +358,7 @@ fn alerts_are_series_while_they_are_pending_or_firing_and_end_with_a_stale_marke
     judge(&mut tracker, &series, 30, 0.9, 30);
     assert_eq!(
         written(&mut tracker, 31),
-        [format!("{} 31 1", alerts("firing")), format!("{} 31 stale", alerts("pending")), format!("{since} 31 20")]
+        sorted(vec![format!("{} 31 1", alerts("firing")), format!("{} 31 stale", alerts("pending")), format!("{since} 31 20")])
     );
 }
 

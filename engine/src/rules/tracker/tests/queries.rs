@@ -39,7 +39,7 @@ impl Group {
             spec: serde_json::from_str(&format!("{{{spec}}}")).unwrap(),
         };
         group.rules = rules.iter().map(rule).collect();
-        let rules = Arc::new(RuleSet::new(&[group], RuleOptions::default()).unwrap());
+        let rules = Arc::new(RuleSet::new(&[group], RuleOptions { on_samples: false, ..RuleOptions::default() }).unwrap());
         let tracker = Mutex::new(AlertTracker::new(Arc::clone(&rules)));
         Self { rules, tracker, recorded: Mutex::default(), memory: Memory(Vec::new()) }
     }
@@ -102,7 +102,7 @@ fn each_series_of_a_result_is_an_alert() {
 fn later_rules_of_a_group_see_what_earlier_ones_gave() {
     let mut group = Group::new(&[
         ("host:level:sum", r#""record": "host:level:sum", "expr": "sum by (host) (level)", "labels": {"by": "rule", "host": ""}"#),
-        ("high", r#""expr": "host:level:sum * 1 > 5""#),
+        ("high", r#""expr": "host:level:sum > 5""#),
         ("double", r#""record": "double", "expr": "host:level:sum * 2""#),
         ("firing", r#""record": "firing", "expr": "count(ALERTS{alertstate=\"firing\"})""#),
     ]);

@@ -1,0 +1,302 @@
+//! The notifier: notifies people of alerts, over the channels of the settings.
+//!
+//! The engine decides what is sent when ([`NoticeBook`]) and keeps what waits ([`Queue`]); this actor feeds both, keeps their documents,
+//! runs deliveries beside everything else, and publishes the state of the channels. A notice is delivered once its document is
+//! durable, so a restart neither repeats nor loses it; a crash between a delivery and the removal of its document repeats it.
+//! What a full mailbox or a crash lost is found by comparing with the kept alerts, at the start and every minute.
+
+mod channel;
+mod http;
+mod log;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{AsyncContext, ResponseFuture, SpawnHandle};
+use taskpulse_engine::model::TimestampMs;
+use taskpulse_engine::notices::{FlapLimits, Notice, NoticeAlert, NoticeBook, Queue};
+use taskpulse_engine::rules::{Alert, AlertState};
+use taskpulse_engine::store::{DocumentChange, StoreReader};
+use tokio::sync::watch;
+
+pub use self::channel::{Channel, DeliveryError, ExternalUrl, Transport};
+pub use self::http::{Format, HttpChannel, place};
+pub use self::log::{Console, JsonLines};
+use crate::alert::{ACTIVE, HISTORY};
+use crate::clock::Clock;
+use crate::messages::{ChangeDocuments, Notify, TestChannel};
+use crate::sources::SourceRegistry;
+use crate::store::change;
+use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
+use crate::view;
+
+/// Documents of groups and of what waits.
+pub const KIND: &str = "notices";
+/// How often the kept alerts are compared with what is known.
+const RECONCILE: Duration = Duration::from_secs(60);
+/// The first comparison after that of the start.
+const RECONCILE_SOON: Duration = Duration::from_secs(10);
+/// The longest sleep: the machine's clock may be set.
+const LONGEST_SLEEP_MS: i64 = 30_000;
+/// After how long documents that could not be written are written again.
+const RETRY_KEEPING: Duration = Duration::from_secs(5);
+
+/// What the notifier works with.
+#[derive(Clone)]
+pub struct NotifierOptions {
+    /// The channels.
+    pub channels: Vec<Channel>,
+    /// When an alert flaps.
+    pub flaps: FlapLimits,
+}
+
+/// Where the notifier reads and writes.
+#[derive(Clone)]
+pub struct NotifierOutputs {
+    /// Kept documents.
+    pub store: StoreReader,
+    /// Keeps documents.
+    pub documents: Mailbox<ChangeDocuments>,
+    /// Where failing channels are reported.
+    pub sources: SourceRegistry,
+    /// The alerts that are active.
+    pub alerts: watch::Receiver<Arc<Vec<view::Alert>>>,
+    /// The state of the channels.
+    pub channels: watch::Sender<Arc<Vec<view::Channel>>>,
+}
+
+/// See the module.
+pub struct NotifierActor {
+    clock: Clock,
+    options: NotifierOptions,
+    outputs: NotifierOutputs,
+    book: NoticeBook,
+    queue: Queue,
+    /// A write of documents is on its way.
+    keeping: bool,
+    /// Firing alerts that the kept alerts did not have at the last comparison.
+    missing: BTreeSet<String>,
+    /// When the next step is due, and its timer.
+    wake: Option<(TimestampMs, SpawnHandle)>,
+}
+
+impl NotifierActor {
+    /// A notifier that takes over what was kept when it starts.
+    #[must_use]
+    pub fn new(clock: Clock, options: NotifierOptions, outputs: NotifierOutputs) -> Self {
+        let plans = options.channels.iter().map(|channel| channel.plan.clone()).collect();
+        let limits = options.channels.iter().map(|channel| (channel.plan.name.clone(), channel.limits));
+        let (book, queue) = (NoticeBook::new(plans, options.flaps), Queue::new(limits));
+        Self { clock, options, outputs, book, queue, keeping: false, missing: BTreeSet::new(), wake: None }
+    }
+
+    /// Decides what is due, keeps it, delivers what is kept, and sleeps until something is due again.
+    fn step(&mut self, ctx: &mut Ctx<Self>) {
+        let now = self.clock.now_ms();
+        let acknowledged: BTreeSet<String> = {
+            let alerts = self.outputs.alerts.borrow();
+            alerts.iter().filter(|alert| alert.details.acked_at.is_some()).map(|alert| alert.details.id.clone()).collect()
+        };
+        for notice in self.book.flush(now, &|_, alert| acknowledged.contains(&alert.id)) {
+            self.queue.push(notice, now, now);
+        }
+        self.keep(ctx);
+        self.deliver(ctx);
+        self.publish(now);
+        self.sleep(ctx);
+    }
+
+    fn sleep(&mut self, ctx: &mut Ctx<Self>) {
+        let now = self.clock.now_ms();
+        let due = [self.book.next_due(), self.queue.next_due(now)].into_iter().flatten().min().unwrap_or(TimestampMs::MAX);
+        let due = due.clamp(now, now.saturating_add(LONGEST_SLEEP_MS));
+        if let Some((at, timer)) = self.wake.take() {
+            if (now..=due).contains(&at) {
+                self.wake = Some((at, timer));
+                return;
+            }
+            ctx.cancel_future(timer);
+        }
+        let wait = Duration::from_millis(u64::try_from(due - now).unwrap_or(0));
+        let timer = ctx.after(wait, "due", |this, ctx| {
+            this.wake = None;
+            this.step(ctx);
+        });
+        self.wake = Some((due, timer));
+    }
+
+    /// Keeps the documents that changed, in one step.
+    fn keep(&mut self, ctx: &mut Ctx<Self>) {
+        if self.keeping {
+            return;
+        }
+        let mut changes: Vec<DocumentChange> = self.book.take_changes();
+        changes.extend(self.queue.take_changes());
+        if changes.is_empty() {
+            return;
+        }
+        self.keeping = true;
+        let keys: Vec<String> = changes.iter().map(|(key, _)| key.clone()).collect();
+        let documents = self.outputs.documents.clone();
+        let write = async move { change(&documents, KIND, changes).await };
+        ctx.wait_for("keep", write, move |this, written, ctx| {
+            // What cannot be kept now is delivered all the same.
+            this.queue.kept(&keys);
+            match written {
+                Ok(()) => {
+                    this.keeping = false;
+                    this.step(ctx);
+                }
+                Err(error) => {
+                    ::log::error!("notifier: notices are not kept: {error}; they are sent all the same");
+                    this.book.put_back(keys.clone());
+                    this.queue.put_back(keys);
+                    this.deliver(ctx);
+                    ctx.after(RETRY_KEEPING, "keep again", |this, ctx| {
+                        this.keeping = false;
+                        this.step(ctx);
+                    });
+                }
+            }
+        });
+    }
+
+    /// Starts the deliveries that are due.
+    fn deliver(&mut self, ctx: &mut Ctx<Self>) {
+        for (number, notice) in self.queue.take_due(self.clock.now_ms()) {
+            let Some(channel) = self.channel(&notice.channel) else { continue };
+            let name = channel.plan.name.clone();
+            let delivery = channel.transport.deliver(&notice);
+            ctx.wait_for("deliver", delivery, move |this, outcome, ctx| {
+                let now = this.clock.now_ms();
+                match outcome {
+                    Ok(()) => {
+                        this.queue.delivered(&name, number, now);
+                        this.outputs.sources.remove(&format!("channel {name}"));
+                    }
+                    Err(error) => {
+                        this.queue.failed(&name, number, &error.failure, error.reason.clone(), now, fastrand::f64());
+                        this.outputs.sources.failing(&format!("channel {name}"), error.reason);
+                    }
+                }
+                this.step(ctx);
+            });
+        }
+    }
+
+    fn channel(&self, name: &str) -> Option<&Channel> {
+        self.options.channels.iter().find(|channel| channel.plan.name == name)
+    }
+
+    fn publish(&self, now: TimestampMs) {
+        let mut states = self.queue.states(now);
+        let channels = self.options.channels.iter();
+        let views: Vec<view::Channel> = channels
+            .map(|channel| {
+                let name = channel.plan.name.as_str();
+                view::Channel::new(name, channel.transport.kind(), channel.transport.target(), states.remove(name).unwrap_or_default())
+            })
+            .collect();
+        self.outputs.channels.send_if_modified(|shown| {
+            let changed = **shown != views;
+            if changed {
+                *shown = Arc::new(views);
+            }
+            changed
+        });
+    }
+
+    /// Compares the kept alerts with what is known, and takes over what is missing. An alert is over when two comparisons do not
+    /// find it: the document of one that just fired may not be written yet.
+    fn reconcile(&mut self) {
+        let now = self.clock.now_ms();
+        let kept = match self.outputs.store.documents(ACTIVE) {
+            Ok(kept) => kept,
+            Err(error) => return ::log::error!("notifier: kept alerts cannot be read: {error}"),
+        };
+        let firing: BTreeMap<String, NoticeAlert> = kept
+            .iter()
+            .filter_map(|(_, bytes)| serde_json::from_slice::<Alert>(bytes).ok())
+            // One of unknown state is not over.
+            .filter(|alert| matches!(alert.state, AlertState::Firing | AlertState::Unknown))
+            .filter_map(|alert| NoticeAlert::of(&alert))
+            .map(|alert| (alert.id.clone(), alert))
+            .collect();
+        let gone = self.book.alerts().filter(|alert| !alert.is_over() && !firing.contains_key(&alert.id));
+        let gone: BTreeSet<String> = gone.map(|alert| alert.id.clone()).collect();
+        let over: Vec<&String> = gone.intersection(&self.missing).collect();
+        for alert in self.ends_of(&over, now) {
+            self.book.observe(alert, now);
+        }
+        self.missing = gone;
+        for alert in firing.into_values().filter(|alert| !self.book.knows_firing(&alert.id, alert.starts_at)).collect::<Vec<_>>() {
+            self.book.observe(alert, now);
+        }
+    }
+
+    /// How alerts ended that are not active any more.
+    fn ends_of(&self, ids: &[&String], now: TimestampMs) -> Vec<NoticeAlert> {
+        if ids.is_empty() {
+            return Vec::new();
+        }
+        let kept = self.outputs.store.documents(HISTORY).unwrap_or_default();
+        let ended: Vec<NoticeAlert> =
+            kept.iter().filter_map(|(_, bytes)| NoticeAlert::of(&serde_json::from_slice::<Alert>(bytes).ok()?)).collect();
+        let known = self.book.alerts().filter(|alert| ids.contains(&&alert.id));
+        let end_of = |alert: &NoticeAlert| {
+            let end = ended.iter().rev().find(|end| end.id == alert.id && end.starts_at >= alert.starts_at && end.is_over()).cloned();
+            end.unwrap_or_else(|| NoticeAlert {
+                ends_at: Some(now),
+                reason: Some("it is no longer active; how it ended is not known".to_owned()),
+                ..alert.clone()
+            })
+        };
+        known.map(end_of).collect()
+    }
+}
+
+impl ServiceActor for NotifierActor {
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
+        match self.outputs.store.documents(KIND) {
+            Ok(kept) => {
+                self.queue.restore(&kept);
+                self.book.restore(&kept, self.clock.now_ms());
+            }
+            Err(error) => ::log::error!("notifier: kept notices cannot be read: {error}"),
+        }
+        self.reconcile();
+        self.step(ctx);
+        ctx.after(RECONCILE_SOON, "reconcile", |this, ctx| {
+            this.reconcile();
+            this.step(ctx);
+        });
+        ctx.every(RECONCILE, "reconcile", |this, ctx| {
+            this.reconcile();
+            this.step(ctx);
+        });
+    }
+}
+
+impl Receive<Notify> for NotifierActor {
+    type Reply = ();
+
+    fn receive(&mut self, Notify(alert): Notify, ctx: &mut Ctx<Self>) {
+        let Some(alert) = NoticeAlert::of(&alert) else { return };
+        self.book.observe(alert, self.clock.now_ms());
+        self.step(ctx);
+    }
+}
+
+impl Receive<TestChannel> for NotifierActor {
+    type Reply = ResponseFuture<Option<Result<(), DeliveryError>>>;
+
+    fn receive(&mut self, TestChannel { name }: TestChannel, _: &mut Ctx<Self>) -> Self::Reply {
+        let Some(channel) = self.channel(&name) else { return Box::pin(async { None }) };
+        let delivery = channel.transport.deliver(&Notice::test(&name, self.clock.now_ms()));
+        Box::pin(async move { Some(delivery.await) })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! An alert as notices see it. It is kept as a document, so fields are only ever added.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{NAME_LABEL, TimestampMs};
+use crate::rules::{Alert, AlertState, Severity};
+
+/// Where the samples of a metric come from, by the beginning of its name.
+const SOURCES: [(&str, &str); 12] = [
+    ("system_", "system"),
+    ("process_", "system"),
+    ("taskmaster_", "taskmaster"),
+    ("github_", "github"),
+    ("probe_", "probes"),
+    ("up", "scrape"),
+    ("scrape_", "scrape"),
+    ("container_", "containers"),
+    ("unit_", "containers"),
+    ("heartbeat_", "heartbeats"),
+    ("command_", "commands"),
+    ("taskpulse_", "taskpulse"),
+];
+
+/// An alert that fired, and perhaps ended. Times are ms UTC.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NoticeAlert {
+    /// The same for the same rule and series.
+    pub id: String,
+    /// The rule's name.
+    pub rule: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// `alertname`, `severity` and the labels of its series.
+    pub labels: BTreeMap<String, String>,
+    /// Texts about it: its `summary`, and what the rule adds.
+    pub annotations: BTreeMap<String, String>,
+    /// The name of its metric; empty where it has none.
+    pub metric: String,
+    /// The newest value; none where it is not a number.
+    pub value: Option<f64>,
+    /// When it fired.
+    pub starts_at: TimestampMs,
+    /// When it ended.
+    pub ends_at: Option<TimestampMs>,
+    /// Why it ended, where it was not by its value.
+    pub reason: Option<String>,
+    /// It fired so often that its next changes are held back.
+    #[serde(default)]
+    pub flapping: bool,
+}
+
+impl NoticeAlert {
+    /// None for an alert that never fired.
+    #[must_use]
+    pub fn of(alert: &Alert) -> Option<Self> {
+        let starts_at = alert.firing_since?;
+        let ends_at = match alert.state {
+            AlertState::Pending => return None,
+            // Nobody knows whether it goes on: it has not ended.
+            AlertState::Firing | AlertState::Unknown => None,
+            AlertState::Resolved => Some(alert.resolved_at.unwrap_or(alert.last_sample)),
+        };
+        let (mut labels, mut annotations) = (alert.identity(), alert.annotations.clone());
+        labels.entry("severity".to_owned()).or_insert_with(|| alert.severity.to_string());
+        annotations.entry("summary".to_owned()).or_insert_with(|| alert.summary.clone());
+        Some(Self {
+            id: alert.id.clone(),
+            rule: alert.rule.clone(),
+            severity: alert.severity,
+            labels,
+            annotations,
+            metric: alert.metric.name().to_owned(),
+            value: Some(alert.value).filter(|v| v.is_finite()),
+            starts_at,
+            ends_at,
+            reason: alert.reason.clone(),
+            flapping: false,
+        })
+    }
+
+    /// One line for a person.
+    #[must_use]
+    pub fn summary(&self) -> &str {
+        self.annotations.get("summary").map_or(self.rule.as_str(), String::as_str)
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.ends_at.is_some()
+    }
+
+    /// Where its samples come from: `system`, `taskmaster`, `github`, `probes`, `scrape`, `containers`, `heartbeats`, `commands`,
+    /// `taskpulse`, or `other`.
+    #[must_use]
+    pub fn source(&self) -> &'static str {
+        let of_metric = |(prefix, _): &&(&str, &str)| match prefix.strip_suffix('_') {
+            Some(_) => self.metric.starts_with(prefix),
+            None => self.metric == *prefix,
+        };
+        SOURCES.iter().find(of_metric).map_or("other", |(_, source)| source)
+    }
+
+    /// A label as matchers see it: `__name__` is its metric and `source` where it comes from, where no label of its own has that name.
+    #[must_use]
+    pub fn label(&self, name: &str) -> &str {
+        match (self.labels.get(name), name) {
+            (Some(value), _) => value,
+            (None, NAME_LABEL) => &self.metric,
+            (None, "source") => self.source(),
+            (None, _) => "",
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A firing alert of a rule for an instance.
+    pub(in super::super) fn firing(rule: &str, instance: &str, starts_at: TimestampMs) -> NoticeAlert {
+        NoticeAlert {
+            id: format!("{rule}-{instance}"),
+            rule: rule.to_owned(),
+            severity: Severity::Warning,
+            labels: [("alertname", rule), ("instance", instance), ("severity", "warning")]
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+            annotations: BTreeMap::from([("summary".to_owned(), format!("{rule} on {instance}"))]),
+            metric: "system_cpu_utilization_ratio".to_owned(),
+            value: Some(0.9),
+            starts_at,
+            ends_at: None,
+            reason: None,
+            flapping: false,
+        }
+    }
+
+    /// Its end.
+    pub(in super::super) fn ended(alert: &NoticeAlert, ends_at: TimestampMs) -> NoticeAlert {
+        NoticeAlert { ends_at: Some(ends_at), ..alert.clone() }
+    }
+
+    #[test]
+    fn a_source_is_known_by_the_metric() {
+        for (metric, source) in [
+            ("system_cpu_utilization_ratio", "system"),
+            ("up", "scrape"),
+            ("upload_bytes", "other"),
+            ("probe_success", "probes"),
+            ("", "other"),
+        ] {
+            let alert = NoticeAlert { metric: metric.to_owned(), ..firing("a", "x", 0) };
+            assert_eq!((alert.source(), alert.label("source"), alert.label("__name__")), (source, source, metric));
+        }
+    }
+}

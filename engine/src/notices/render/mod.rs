@@ -1,0 +1,28 @@
+//! What channels send of a notice: texts and bodies. Pure; sizes are bounded by what receivers take.
+
+mod text;
+mod webhook;
+
+pub use self::text::{line, title};
+pub use self::webhook::webhook;
+
+use jiff::Timestamp;
+
+use crate::model::TimestampMs;
+
+/// A time as RFC 3339, in UTC.
+#[must_use]
+pub fn rfc3339(ms: TimestampMs) -> String {
+    Timestamp::from_millisecond(ms).map(|t| t.to_string()).unwrap_or_default()
+}
+
+/// At most so many characters; control characters, which could drive a terminal, are replaced.
+#[must_use]
+pub fn clipped(text: &str, most: usize) -> String {
+    let mut out: String = text.chars().take(most).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(most).is_some() {
+        out.pop();
+        out.push('…');
+    }
+    out
+}

@@ -1,0 +1,54 @@
+//! Notices as text: a title, and one line an alert.
+
+use super::{clipped, rfc3339};
+use crate::notices::{Notice, NoticeAlert};
+
+/// Longest title, in characters.
+const MAX_TITLE: usize = 200;
+/// Longest line of an alert, in characters.
+const MAX_LINE: usize = 1_000;
+
+/// One line about a notice: what fires or ended, and how much more.
+#[must_use]
+pub fn title(notice: &Notice) -> String {
+    let (firing, ended) = notice.counts();
+    let Some(first) = notice.alerts.first() else { return "No alerts".to_owned() };
+    let still = if notice.repeated { "still " } else { "" };
+    let state = if notice.is_firing() { notice.severity().to_string() } else { "ended".to_owned() };
+    let others = firing + ended + notice.more - 1;
+    let others = if others > 0 { format!(" (and {others} more)") } else { String::new() };
+    format!("{still}{state}: {}{others}", clipped(first.summary(), MAX_TITLE))
+}
+
+/// The line of an alert: time, state, severity, rule, summary.
+#[must_use]
+pub fn line(alert: &NoticeAlert) -> String {
+    let (state, at) = alert.ends_at.map_or(("firing", alert.starts_at), |end| ("resolved", end));
+    let reason = alert.reason.as_deref().map(|why| format!(" ({})", clipped(why, MAX_LINE))).unwrap_or_default();
+    let flaps = if alert.flapping { " (it fires again and again; its next changes are held back)" } else { "" };
+    let time = rfc3339(at - at.rem_euclid(1_000));
+    format!("{time} {state:<8} {:<8} {}: {}{reason}{flaps}", alert.severity.to_string(), alert.rule, clipped(alert.summary(), MAX_LINE))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::notices::alert::tests::{ended, firing};
+
+    #[test]
+    fn texts_say_what_changed_and_hold_no_control_characters() {
+        let mut alert = firing("cpu", "a", 1_749_988_800_500);
+        alert.annotations.insert("summary".to_owned(), "CPU \u{1b}[31m87 %\n".to_owned());
+        assert_eq!(line(&alert), "2025-06-15T12:00:00Z firing   warning  cpu: CPU \u{fffd}[31m87 %\u{fffd}");
+        let over = ended(&firing("cpu", "b", 0), 61_000);
+        assert_eq!(line(&over), "1970-01-01T00:01:01Z resolved warning  cpu: cpu on b");
+        let notice = |alerts| Notice::new("ops", "g", BTreeMap::new(), 0, alerts);
+        assert_eq!(title(&notice(vec![over.clone()])), "ended: cpu on b");
+        assert_eq!(title(&notice(vec![over, firing("cpu", "c", 0)])), "warning: cpu on c (and 1 more)");
+        assert_eq!(title(&Notice { repeated: true, ..notice(vec![firing("cpu", "c", 0)]) }), "still warning: cpu on c");
+        let long = NoticeAlert { annotations: BTreeMap::from([("summary".to_owned(), "x".repeat(9_000))]), ..firing("cpu", "c", 0) };
+        assert!(line(&long).chars().count() < MAX_LINE + 100 && title(&notice(vec![long])).chars().count() < MAX_TITLE + 20);
+    }
+}
