@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use actix_rt::Arbiter;
+use taskpulse_actors::collectors::anomaly::{self, AnomalyCollector};
 use taskpulse_actors::collectors::cgroup::{self, CgroupCollector};
 use taskpulse_actors::collectors::collector::Collector;
 use taskpulse_actors::collectors::command::CommandCollector;
@@ -44,6 +45,7 @@ pub const COLLECTORS: &[Registration] = &[
     Registration { name: cgroup::SOURCE, plan: containers },
     Registration { name: self_metrics::NAME, plan: |_, c| poll(own(c)) },
     Registration { name: "github", plan: github },
+    Registration { name: anomaly::SOURCE, plan: anomalies },
 ];
 
 /// What collectors may use.
@@ -164,6 +166,15 @@ fn containers(settings: &Settings, _: &Context) -> Plan {
         return Plan::Off;
     }
     poll(move || vec![CgroupCollector::new(containers.root.clone(), containers.interval.duration(), containers.max_groups)])
+}
+
+fn anomalies(settings: &Settings, context: &Context) -> Plan {
+    if !settings.anomaly.enabled {
+        return Plan::Off;
+    }
+    let (options, store, watched) =
+        (Arc::new(settings.anomaly.options()), context.reporter.store.clone(), context.publishers.watched.clone());
+    poll(move || vec![AnomalyCollector::new(Arc::clone(&options), store.clone(), watched.clone())])
 }
 
 fn own(context: &Context) -> impl Fn() -> Vec<SelfCollector> + Send + 'static {

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use taskpulse_engine::rules::{EvaluationLimits, RuleOptions};
+use anyhow::Context;
+use taskpulse_engine::rules::{EvaluationLimits, GroupSpec, RuleBook, RuleOptions, RuleSet};
 use taskpulse_engine::store::StoreOptions;
 use taskpulse_web::{AccessOptions, MAX_CONNECTIONS, Proxies, QueryOptions, ServerOptions};
 
 use crate::descriptors;
+use crate::rule_files;
 use crate::settings::Settings;
 
 /// Ports of `server.split_ports`: WebSocket, API, analytics.
@@ -42,6 +44,20 @@ pub fn rule_limits(settings: &Settings) -> EvaluationLimits {
         timeout: query.timeout.duration().min(RULE_TIMEOUT),
         cancelled: Arc::default(),
     }
+}
+
+/// All rules: those of the settings, then those of rule files.
+///
+/// # Errors
+/// What is wrong with one, with its place where it is in a file.
+pub fn rule_book(settings: &Settings) -> anyhow::Result<RuleBook> {
+    let mut groups = vec![GroupSpec::of_settings(&settings.alerts.rules)];
+    // Alone first, so that an error says where the rule is.
+    RuleSet::new(&groups, rule_options(settings)).context("alerts.rules")?;
+    groups.extend(rule_files::groups(&settings.alerts.rule_files).context("alerts.rule_files")?);
+    let book = RuleBook::new(groups, rule_options(settings));
+    book.rules().context("alerts.rule_files")?;
+    Ok(book)
 }
 
 /// Options of the store.

@@ -26,12 +26,11 @@ use taskpulse_actors::store::{Listeners, StoreActor, StoreActorOptions};
 use taskpulse_actors::supervisor::{ActorHandle, Mailbox, Policy, Registry, ServiceActor, start};
 use taskpulse_actors::window::{WindowAggregatorActor, WindowOutputs};
 use taskpulse_engine::event::Event;
-use taskpulse_engine::rules::{GroupSpec, RuleBook};
 use taskpulse_engine::store::{StoreReader, StoreWriter};
 use taskpulse_engine::windows::Level;
 
 use crate::collectors;
-use crate::options::{rule_limits, rule_options, store_options};
+use crate::options::{rule_book, rule_limits, store_options};
 use crate::settings::Settings;
 use crate::settings::notify;
 
@@ -248,10 +247,9 @@ fn start_notifier(
     Ok(starter.start(arbiter, "notifier", move || NotifierActor::new(clock.clone(), options.clone(), outputs.clone())))
 }
 
-/// Publishes the rules of the settings and those that were given: batcher and alert actor take them from there.
+/// Publishes the rules of the settings, those of rule files and those that were given: batcher and alert actor take them from there.
 fn publish_rules(settings: &Settings, store: &StoreReader, publishers: &Publishers) -> anyhow::Result<()> {
-    let book = RuleBook::new(vec![GroupSpec::of_settings(&settings.alerts.rules)], rule_options(settings));
-    let book = with_given_rules(book, store);
+    let book = with_given_rules(rule_book(settings)?, store);
     let rules = Arc::new(book.rules()?);
     publishers.rules.send_replace(Arc::new(RuleStates::new(Arc::new(book), rules)));
     Ok(())

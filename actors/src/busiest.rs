@@ -1,9 +1,9 @@
 //! The processes that used most of an alert's resource, from stored samples.
 
-use taskpulse_engine::metrics::quantity;
 use taskpulse_engine::model::{Labels, Matcher, Selector, TimestampMs};
 use taskpulse_engine::rules::Alert;
 use taskpulse_engine::store::StoreReader;
+use taskpulse_engine::words::figure;
 
 /// Most processes that are named.
 const NAMED: usize = 3;
@@ -56,9 +56,9 @@ pub(crate) fn busiest(store: &StoreReader, alert: &Alert) -> Vec<String> {
     // CPU is stored in cores and shown as a share of the machine, like the value of the alert.
     let cores = values(store, "system_cpu_core_utilization_ratio", &alert.metric, at).len();
     let shown = |v: f64| match metric {
-        "process_cpu_utilization_ratio" if cores > 0 => quantity(metric, v / cores as f64),
-        "process_cpu_utilization_ratio" => format!("{} of a core", quantity(metric, v)),
-        _ => quantity(metric, v),
+        "process_cpu_utilization_ratio" if cores > 0 => figure(metric, v / cores as f64),
+        "process_cpu_utilization_ratio" => format!("{} of a core", figure(metric, v)),
+        _ => figure(metric, v),
     };
     let count = |name: &str| {
         let counts = values(store, "process_count", &alert.metric, at);

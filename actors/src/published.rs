@@ -14,7 +14,7 @@ use crate::metadata::{MetadataByName, MetadataRegistry};
 use crate::rule_states::RuleStates;
 use crate::sources::{SourceRegistry, SourcesByName};
 use crate::targets::{TargetRegistry, TargetsByName};
-use crate::view::{Alert, Board, Channel, CiRepository, Health, Recommendation, Source, Target};
+use crate::view::{Alert, Board, Channel, CiRepository, Health, Recommendation, Source, Target, WatchedSeries};
 
 /// Boards by project.
 pub type BoardsByProject = BTreeMap<String, Vec<Arc<Board>>>;
@@ -46,6 +46,8 @@ pub struct Publishers {
     pub runs: watch::Sender<RunsByRepository>,
     /// The health score; of the collector of the service itself.
     pub health: watch::Sender<Arc<Health>>,
+    /// Series that are watched for anomalies; of the collector of anomalies.
+    pub watched: watch::Sender<Arc<Vec<WatchedSeries>>>,
     /// Sources; of whoever reads one.
     pub sources: SourceRegistry,
     /// Targets; of the probes.
@@ -65,6 +67,7 @@ pub struct Views {
     repositories: watch::Receiver<RepositoriesByName>,
     jobs: watch::Receiver<JobsByRepository>,
     health: watch::Receiver<Arc<Health>>,
+    watched: watch::Receiver<Arc<Vec<WatchedSeries>>>,
     sources: watch::Receiver<SourcesByName>,
     targets: watch::Receiver<TargetsByName>,
     metadata: watch::Receiver<MetadataByName>,
@@ -83,6 +86,7 @@ impl Publishers {
         let (jobs, jobs_view) = watch::channel(BTreeMap::new());
         let (runs, _) = watch::channel(BTreeMap::new());
         let (health, health_view) = watch::channel(Arc::default());
+        let (watched, watched_view) = watch::channel(Arc::default());
         let (sources, targets, metadata) = (SourceRegistry::default(), TargetRegistry::default(), MetadataRegistry::default());
         let views = Views {
             alerts: alerts_view,
@@ -93,11 +97,29 @@ impl Publishers {
             repositories: repositories_view,
             jobs: jobs_view,
             health: health_view,
+            watched: watched_view,
             sources: sources.subscribe(),
             targets: targets.subscribe(),
             metadata: metadata.subscribe(),
         };
-        (Self { alerts, rules, channels, recommendations, boards, repositories, jobs, runs, health, sources, targets, metadata }, views)
+        (
+            Self {
+                alerts,
+                rules,
+                channels,
+                recommendations,
+                boards,
+                repositories,
+                jobs,
+                runs,
+                health,
+                watched,
+                sources,
+                targets,
+                metadata,
+            },
+            views,
+        )
     }
 }
 
@@ -148,6 +170,12 @@ impl Views {
     #[must_use]
     pub fn health(&self) -> Arc<Health> {
         Arc::clone(&self.health.borrow())
+    }
+
+    /// Series that are watched for anomalies.
+    #[must_use]
+    pub fn watched(&self) -> Arc<Vec<WatchedSeries>> {
+        Arc::clone(&self.watched.borrow())
     }
 
     /// All sources, by name.

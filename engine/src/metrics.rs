@@ -2,9 +2,6 @@
 //!
 //! Served at `/api/v1/metadata` and in `/metrics`; `docs/METRICS.md` says more.
 
-use crate::model::format_value;
-use crate::span::Span;
-
 /// A counter only rises (and starts over with its process); a gauge goes both ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricType {
@@ -34,125 +31,130 @@ pub struct Metric {
     pub kind: MetricType,
     /// Base unit, empty where it is a plain number.
     pub unit: &'static str,
+    /// What a sentence about a series of it begins with; `{label}` stands for a label, `{value}` for the value. Empty: the words of its name.
+    pub phrase: &'static str,
     /// One line.
     pub help: &'static str,
 }
 
 macro_rules! metrics {
-    ($($name:literal $kind:ident $unit:literal $help:literal;)*) => {
+    ($($name:literal $kind:ident $unit:literal $phrase:literal $help:literal;)*) => {
         /// Every metric that the product measures, of its sources and of itself.
-        pub const METRICS: &[Metric] = &[$(Metric { name: $name, kind: MetricType::$kind, unit: $unit, help: $help }),*];
+        pub const METRICS: &[Metric] = &[$(Metric { name: $name, kind: MetricType::$kind, unit: $unit, phrase: $phrase, help: $help }),*];
     };
 }
 
 metrics! {
-    "system_cpu_utilization_ratio" Gauge "ratio" "Busy share of all CPU cores since the sample before";
-    "system_cpu_core_utilization_ratio" Gauge "ratio" "Busy share of one CPU core since the sample before";
-    "system_cpu_load_average_1m" Gauge "" "Runnable tasks, averaged over one minute";
-    "system_cpu_load_average_5m" Gauge "" "Runnable tasks, averaged over five minutes";
-    "system_cpu_load_average_15m" Gauge "" "Runnable tasks, averaged over fifteen minutes";
-    "system_memory_usage_bytes" Gauge "bytes" "Memory by state: used, free, available";
-    "system_memory_limit_bytes" Gauge "bytes" "All the memory there is";
-    "system_memory_utilization_ratio" Gauge "ratio" "Memory that is not available, as a share of all";
-    "system_paging_usage_bytes" Gauge "bytes" "Swap by state: used, free";
-    "system_filesystem_usage_bytes" Gauge "bytes" "File system by state: used, free";
-    "system_filesystem_utilization_ratio" Gauge "ratio" "Used share of a file system";
-    "system_disk_io_bytes_total" Counter "bytes" "Bytes read from and written to a disk";
-    "system_network_io_bytes_total" Counter "bytes" "Bytes received and transmitted by a network interface";
-    "system_uptime_seconds" Gauge "seconds" "Time since the machine started";
-    "system_processes" Gauge "" "Processes";
-    "system_temperature_celsius" Gauge "celsius" "Temperature of a sensor";
-    "process_cpu_utilization_ratio" Gauge "ratio" "CPU time of the processes of one name per second, in cores; the ten highest";
-    "process_memory_usage_bytes" Gauge "bytes" "Resident memory of the processes of one name; the ten highest";
-    "process_disk_io_bytes_per_second" Gauge "bytes_per_second" "Bytes that the processes of one name read from and wrote to disks since the sample before, per second; the ten highest";
-    "process_count" Gauge "" "Processes of one name that is among the ten highest by CPU, memory or bytes";
-    "taskmaster_tasks" Gauge "" "Tasks by status";
-    "taskmaster_subtasks" Gauge "" "Subtasks by status";
-    "taskmaster_completion_ratio" Gauge "ratio" "Tasks done, as a share of those not cancelled";
-    "taskmaster_queue_depth" Gauge "" "Tasks pending";
-    "taskmaster_ready_tasks" Gauge "" "Pending tasks with every dependency done";
-    "taskmaster_blocked_tasks" Gauge "" "Pending tasks that wait for a dependency, and tasks whose status is blocked";
-    "taskmaster_throughput_tasks_per_day" Gauge "" "Tasks done a day over the last seven days, or as many of them as were watched";
-    "taskmaster_open_complexity" Gauge "" "Complexity scores of the open tasks together";
-    "taskmaster_forecast_done_timestamp_seconds" Gauge "seconds" "When no task will be open, by quantile of a simulation over the throughput seen";
-    "taskmaster_failure_ratio" Gauge "ratio" "Cancelled and reopened tasks as a share of those and the done ones, last 24 h";
-    "taskmaster_critical_path_tasks" Gauge "" "Unfinished tasks on the longest chain of dependencies";
-    "taskmaster_task_execution_seconds" Gauge "seconds" "Time in progress and in review of a task, at its end";
-    "taskmaster_task_review_seconds" Gauge "seconds" "Time in review of a task, at its end";
-    "taskmaster_tasks_completed_total" Counter "" "Tasks seen to become done";
-    "taskmaster_tasks_reopened_total" Counter "" "Tasks seen to leave done or review for pending or in-progress";
-    "container_cpu_time_seconds_total" Counter "seconds" "CPU time of a container or of a unit of systemd's";
-    "container_memory_usage_bytes" Gauge "bytes" "Memory of a container or unit, page cache included";
-    "container_memory_limit_bytes" Gauge "bytes" "Memory that it may use, where there is a limit";
-    "container_disk_io_bytes_total" Counter "bytes" "Bytes that it read from and wrote to disks";
-    "container_processes" Gauge "" "Its processes and threads";
-    "container_oom_kills_total" Counter "" "Its processes that the kernel ended for want of memory";
-    "up" Gauge "" "1 where the last scrape of a target worked, else 0";
-    "scrape_duration_seconds" Gauge "seconds" "How long a scrape took";
-    "scrape_samples_scraped" Gauge "" "Samples that a target gave";
-    "scrape_samples_post_metric_relabeling" Gauge "" "Those that are left after the rules";
-    "scrape_series_added" Gauge "" "Series that the scrape before did not have";
-    "probe_success" Gauge "" "1 while a target answers as it should, 0 while it does not";
-    "probe_duration_seconds" Gauge "seconds" "How long a check took, whatever its end";
-    "probe_dns_lookup_time_seconds" Gauge "seconds" "How long the look-up of a target's name took";
-    "probe_http_status_code" Gauge "" "Status of the last answer";
-    "probe_http_duration_seconds" Gauge "seconds" "Time of a check over HTTP by phase: resolve, connect, tls, processing, transfer";
-    "probe_http_redirects" Gauge "" "Redirects that were followed";
-    "probe_http_version" Gauge "" "Version of HTTP that the target answered in";
-    "probe_http_content_length" Gauge "" "Bytes that the last answer said its body has";
-    "probe_http_ssl" Gauge "" "1 where the last answer came over TLS, else 0";
-    "probe_ssl_earliest_cert_expiry" Gauge "" "When the first certificate that was shown ends, Unix seconds";
-    "probe_failed_due_to_regex" Gauge "" "1 if the body failed its regex check, else 0";
-    "github_actions_run_duration_seconds" Gauge "seconds" "Time from the beginning to the end of a run's last attempt, one sample a run, at its end";
-    "github_actions_run_queue_seconds" Gauge "seconds" "Time that a run waited for its first job, one sample a run, at its end";
-    "github_actions_success_ratio" Gauge "ratio" "Successes as a share of successes and failures among the last 20 completed runs";
-    "github_actions_flaky_ratio" Gauge "ratio" "Flaky commits as a share of those that succeeded or failed, of the runs that are held";
-    "github_actions_active_runs" Gauge "" "Runs that did not end yet, by status";
-    "github_actions_runs_total" Counter "" "Ends of runs, by conclusion";
-    "github_actions_job_seconds_total" Counter "seconds" "Seconds of jobs of runs that ended";
-    "github_actions_wasted_seconds_total" Counter "seconds" "Job seconds of runs that were cancelled or whose commit later got a green run";
-    "github_rate_limit_remaining" Gauge "" "Requests that are left in this hour, by GitHub's count";
-    "taskpulse_github_requests_total" Counter "" "Requests to GitHub by outcome: paid, unchanged (304), failed";
-    "taskpulse_webhooks_total" Counter "" "Webhook deliveries by event and outcome";
-    "taskpulse_health_score" Gauge "" "0 to 100; the formula is in METRICS.md";
-    "taskpulse_health_part_score" Gauge "" "One part of the health score, 0 to 100";
-    "taskpulse_source_up" Gauge "" "1 while a source gives samples, 0 while it fails";
-    "taskpulse_appended_samples_total" Counter "" "Samples kept";
-    "taskpulse_rejected_samples_total" Counter "" "Samples refused by the store, by reason";
-    "taskpulse_dropped_samples_total" Counter "" "Samples lost on the way, by stage and reason";
-    "taskpulse_duplicate_samples_total" Counter "" "Samples that were there already";
-    "taskpulse_late_samples_total" Counter "" "Samples that came after their window had closed";
-    "taskpulse_windows_closed_total" Counter "" "Times that a series moved past the end of windows, by length";
-    "taskpulse_standstill_seconds_total" Counter "seconds" "Time during which the service stood still: asleep, stopped or without CPU";
-    "taskpulse_store_commits_total" Counter "" "Journal flushes";
-    "taskpulse_store_seals_total" Counter "" "Rewrites of the head into chunks";
-    "taskpulse_store_series" Gauge "" "Series known";
-    "taskpulse_store_head_samples" Gauge "" "Samples not in chunks yet";
-    "taskpulse_store_seal_seconds_total" Counter "seconds" "Time that seals took";
-    "taskpulse_store_compactions_total" Counter "" "Days written anew";
-    "taskpulse_store_compaction_seconds_total" Counter "seconds" "Time that took, pauses included";
-    "taskpulse_store_journal_records" Gauge "" "Records in the journal";
-    "taskpulse_store_journal_bytes" Gauge "bytes" "Size of the journal";
-    "taskpulse_store_journal_age_seconds" Gauge "seconds" "How long the oldest record waits for its seal";
-    "taskpulse_store_open_partitions" Gauge "" "Days that are open";
-    "taskpulse_store_partition_hits_total" Counter "" "Times that a day was wanted and open";
-    "taskpulse_store_partition_opens_total" Counter "" "Times that a day had to be opened";
-    "taskpulse_store_disk_bytes" Gauge "bytes" "Size of the data directory on the disk";
-    "taskpulse_actor_up" Gauge "" "1 while an actor runs, by actor";
-    "taskpulse_actor_restarts_total" Counter "" "Restarts of an actor after a panic";
-    "taskpulse_actor_mailbox_messages" Gauge "" "Messages that wait for an actor";
-    "taskpulse_actor_handled_messages_total" Counter "" "Messages an actor has handled";
-    "taskpulse_actor_held_seconds_total" Counter "seconds" "Time that an actor held its thread";
-    "taskpulse_actor_longest_hold_seconds" Gauge "seconds" "Longest time at a stretch that an actor held its thread since the start";
-    "taskpulse_auth_failures_total" Counter "" "Requests and logins with a wrong token";
-    "taskpulse_sessions" Gauge "" "WebSocket sessions";
-    "taskpulse_alerts" Gauge "" "Alerts by state";
-    "taskpulse_notifications_total" Counter "" "Notifications by channel and outcome: delivered, tries that failed, given up";
-    "taskpulse_notifications_waiting" Gauge "" "Notifications that wait for their channel";
-    "taskpulse_process_cpu_seconds_total" Counter "seconds" "CPU time of this process";
-    "taskpulse_process_resident_memory_bytes" Gauge "bytes" "Resident memory of this process";
-    "taskpulse_process_start_time_seconds" Gauge "seconds" "When this process started, Unix time";
-    "taskpulse_build_info" Gauge "" "Version in the label, always 1";
+    "system_cpu_utilization_ratio" Gauge "ratio" "CPU" "Busy share of all CPU cores since the sample before";
+    "system_cpu_core_utilization_ratio" Gauge "ratio" "CPU core {cpu}" "Busy share of one CPU core since the sample before";
+    "system_cpu_load_average_1m" Gauge "" "Load over 1 minute" "Runnable tasks, averaged over one minute";
+    "system_cpu_load_average_5m" Gauge "" "Load over 5 minutes" "Runnable tasks, averaged over five minutes";
+    "system_cpu_load_average_15m" Gauge "" "Load over 15 minutes" "Runnable tasks, averaged over fifteen minutes";
+    "system_memory_usage_bytes" Gauge "bytes" "Memory {state}" "Memory by state: used, free, available";
+    "system_memory_limit_bytes" Gauge "bytes" "Memory of the machine" "All the memory there is";
+    "system_memory_utilization_ratio" Gauge "ratio" "Memory" "Memory that is not available, as a share of all";
+    "system_paging_usage_bytes" Gauge "bytes" "Swap {state}" "Swap by state: used, free";
+    "system_filesystem_usage_bytes" Gauge "bytes" "Disk {mountpoint} {state}" "File system by state: used, free";
+    "system_filesystem_utilization_ratio" Gauge "ratio" "Disk {mountpoint}" "Used share of a file system";
+    "system_disk_io_bytes_total" Counter "bytes" "Disk {device} {direction}" "Bytes read from and written to a disk";
+    "system_network_io_bytes_total" Counter "bytes" "Network {device} {direction}" "Bytes received and transmitted by a network interface";
+    "system_uptime_seconds" Gauge "seconds" "Uptime of the machine" "Time since the machine started";
+    "system_processes" Gauge "" "Processes" "Processes";
+    "system_temperature_celsius" Gauge "celsius" "Temperature {sensor}" "Temperature of a sensor";
+    "process_cpu_utilization_ratio" Gauge "ratio" "CPU of {process}" "CPU time of the processes of one name per second, in cores; the ten highest";
+    "process_memory_usage_bytes" Gauge "bytes" "Memory of {process}" "Resident memory of the processes of one name; the ten highest";
+    "process_disk_io_bytes_per_second" Gauge "bytes_per_second" "Disk {direction} of {process}" "Bytes that the processes of one name read from and wrote to disks since the sample before, per second; the ten highest";
+    "process_count" Gauge "" "Processes of {process}" "Processes of one name that is among the ten highest by CPU, memory or bytes";
+    "taskmaster_tasks" Gauge "" "Tasks {status} in {project} {tag}" "Tasks by status";
+    "taskmaster_subtasks" Gauge "" "Subtasks {status} in {project} {tag}" "Subtasks by status";
+    "taskmaster_completion_ratio" Gauge "ratio" "Completion of {project} {tag}" "Tasks done, as a share of those not cancelled";
+    "taskmaster_queue_depth" Gauge "" "Pending tasks in {project} {tag}" "Tasks pending";
+    "taskmaster_ready_tasks" Gauge "" "Ready tasks in {project} {tag}" "Pending tasks with every dependency done";
+    "taskmaster_blocked_tasks" Gauge "" "Blocked tasks in {project} {tag}" "Pending tasks that wait for a dependency, and tasks whose status is blocked";
+    "taskmaster_throughput_tasks_per_day" Gauge "" "Tasks done a day in {project} {tag}" "Tasks done a day over the last seven days, or as many of them as were watched";
+    "taskmaster_open_complexity" Gauge "" "Open complexity of {project} {tag}" "Complexity scores of the open tasks together";
+    "taskmaster_forecast_done_timestamp_seconds" Gauge "seconds" "Forecast end of {project} {tag}" "When no task will be open, by quantile of a simulation over the throughput seen";
+    "taskmaster_failure_ratio" Gauge "ratio" "{project} {tag}: {value} of tasks cancelled or reopened" "Cancelled and reopened tasks as a share of those and the done ones, last 24 h";
+    "taskmaster_critical_path_tasks" Gauge "" "Critical path of {project} {tag}" "Unfinished tasks on the longest chain of dependencies";
+    "taskmaster_task_execution_seconds" Gauge "seconds" "Time for a task in {project} {tag}" "Time in progress and in review of a task, at its end";
+    "taskmaster_task_review_seconds" Gauge "seconds" "Time in review of a task in {project} {tag}" "Time in review of a task, at its end";
+    "taskmaster_tasks_completed_total" Counter "" "Tasks done in {project} {tag}" "Tasks seen to become done";
+    "taskmaster_tasks_reopened_total" Counter "" "Tasks reopened in {project} {tag}" "Tasks seen to leave done or review for pending or in-progress";
+    "container_cpu_time_seconds_total" Counter "seconds" "CPU time of {container}{unit}" "CPU time of a container or of a unit of systemd's";
+    "container_memory_usage_bytes" Gauge "bytes" "Memory of {container}{unit}" "Memory of a container or unit, page cache included";
+    "container_memory_limit_bytes" Gauge "bytes" "Memory limit of {container}{unit}" "Memory that it may use, where there is a limit";
+    "container_disk_io_bytes_total" Counter "bytes" "Disk {direction} of {container}{unit}" "Bytes that it read from and wrote to disks";
+    "container_processes" Gauge "" "Processes of {container}{unit}" "Its processes and threads";
+    "container_oom_kills_total" Counter "" "Processes of {container}{unit} ended for want of memory" "Its processes that the kernel ended for want of memory";
+    "up" Gauge "" "{job} {instance}" "1 where the last scrape of a target worked, else 0";
+    "scrape_duration_seconds" Gauge "seconds" "Scrape of {job} {instance}" "How long a scrape took";
+    "scrape_samples_scraped" Gauge "" "Samples of {job} {instance}" "Samples that a target gave";
+    "scrape_samples_post_metric_relabeling" Gauge "" "Samples kept of {job} {instance}" "Those that are left after the rules";
+    "scrape_series_added" Gauge "" "New series of {job} {instance}" "Series that the scrape before did not have";
+    "probe_success" Gauge "" "{target}" "1 while a target answers as it should, 0 while it does not";
+    "probe_duration_seconds" Gauge "seconds" "Check of {target}" "How long a check took, whatever its end";
+    "probe_dns_lookup_time_seconds" Gauge "seconds" "Name look-up of {target}" "How long the look-up of a target's name took";
+    "probe_http_status_code" Gauge "" "Status of {target}" "Status of the last answer";
+    "probe_http_duration_seconds" Gauge "seconds" "{phase} of {target}" "Time of a check over HTTP by phase: resolve, connect, tls, processing, transfer";
+    "probe_http_redirects" Gauge "" "Redirects of {target}" "Redirects that were followed";
+    "probe_http_version" Gauge "" "HTTP version of {target}" "Version of HTTP that the target answered in";
+    "probe_http_content_length" Gauge "" "Length of the answer of {target}" "Bytes that the last answer said its body has";
+    "probe_http_ssl" Gauge "" "TLS of {target}" "1 where the last answer came over TLS, else 0";
+    "probe_ssl_earliest_cert_expiry" Gauge "" "End of the certificate of {target}" "When the first certificate that was shown ends, Unix seconds";
+    "probe_failed_due_to_regex" Gauge "" "Text check of {target}" "1 if the body failed its regex check, else 0";
+    "github_actions_run_duration_seconds" Gauge "seconds" "Duration of {workflow} on {repo}" "Time from the beginning to the end of a run's last attempt, one sample a run, at its end";
+    "github_actions_run_queue_seconds" Gauge "seconds" "Queue time of {workflow} on {repo}" "Time that a run waited for its first job, one sample a run, at its end";
+    "github_actions_success_ratio" Gauge "ratio" "CI on {repo}: {value} of {workflow} runs succeed" "Successes as a share of successes and failures among the last 20 completed runs";
+    "github_actions_flaky_ratio" Gauge "ratio" "CI on {repo}: {value} of {workflow} commits are flaky" "Flaky commits as a share of those that succeeded or failed, of the runs that are held";
+    "github_actions_active_runs" Gauge "" "Runs {status} of {workflow} on {repo}" "Runs that did not end yet, by status";
+    "github_actions_runs_total" Counter "" "Runs of {workflow} on {repo} with {conclusion}" "Ends of runs, by conclusion";
+    "github_actions_job_seconds_total" Counter "seconds" "Job time of {workflow} on {repo}" "Seconds of jobs of runs that ended";
+    "github_actions_wasted_seconds_total" Counter "seconds" "Wasted job time of {workflow} on {repo}" "Job seconds of runs that were cancelled or whose commit later got a green run";
+    "github_rate_limit_remaining" Gauge "" "GitHub requests left" "Requests that are left in this hour, by GitHub's count";
+    "taskpulse_github_requests_total" Counter "" "Requests to GitHub {outcome}" "Requests to GitHub by outcome: paid, unchanged (304), failed";
+    "taskpulse_webhooks_total" Counter "" "Webhooks {event} {outcome}" "Webhook deliveries by event and outcome";
+    "taskpulse_anomaly_score" Gauge "" "Anomaly score of {metric}" "How unusual the newest five minutes of a series are, 0 to 1; 0.5 and more is an anomaly";
+    "taskpulse_expected_low" Gauge "" "Lowest expected {metric}" "Lowest value that a series is expected to have now, in its own unit; of a counter, its rate per second";
+    "taskpulse_expected_high" Gauge "" "Highest expected {metric}" "Highest value that a series is expected to have now, in its own unit; of a counter, its rate per second";
+    "taskpulse_health_score" Gauge "" "Health score" "0 to 100; the formula is in METRICS.md";
+    "taskpulse_health_part_score" Gauge "" "Health of {part}" "One part of the health score, 0 to 100";
+    "taskpulse_source_up" Gauge "" "Source {source}" "1 while a source gives samples, 0 while it fails";
+    "taskpulse_appended_samples_total" Counter "" "" "Samples kept";
+    "taskpulse_rejected_samples_total" Counter "" "" "Samples refused by the store, by reason";
+    "taskpulse_dropped_samples_total" Counter "" "" "Samples lost on the way, by stage and reason";
+    "taskpulse_duplicate_samples_total" Counter "" "" "Samples that were there already";
+    "taskpulse_late_samples_total" Counter "" "" "Samples that came after their window had closed";
+    "taskpulse_windows_closed_total" Counter "" "" "Times that a series moved past the end of windows, by length";
+    "taskpulse_standstill_seconds_total" Counter "seconds" "" "Time during which the service stood still: asleep, stopped or without CPU";
+    "taskpulse_store_commits_total" Counter "" "" "Journal flushes";
+    "taskpulse_store_seals_total" Counter "" "" "Rewrites of the head into chunks";
+    "taskpulse_store_series" Gauge "" "" "Series known";
+    "taskpulse_store_head_samples" Gauge "" "" "Samples not in chunks yet";
+    "taskpulse_store_seal_seconds_total" Counter "seconds" "" "Time that seals took";
+    "taskpulse_store_compactions_total" Counter "" "" "Days written anew";
+    "taskpulse_store_compaction_seconds_total" Counter "seconds" "" "Time that took, pauses included";
+    "taskpulse_store_journal_records" Gauge "" "" "Records in the journal";
+    "taskpulse_store_journal_bytes" Gauge "bytes" "" "Size of the journal";
+    "taskpulse_store_journal_age_seconds" Gauge "seconds" "" "How long the oldest record waits for its seal";
+    "taskpulse_store_open_partitions" Gauge "" "" "Days that are open";
+    "taskpulse_store_partition_hits_total" Counter "" "" "Times that a day was wanted and open";
+    "taskpulse_store_partition_opens_total" Counter "" "" "Times that a day had to be opened";
+    "taskpulse_store_disk_bytes" Gauge "bytes" "Data directory" "Size of the data directory on the disk";
+    "taskpulse_actor_up" Gauge "" "Actor {actor}" "1 while an actor runs, by actor";
+    "taskpulse_actor_restarts_total" Counter "" "" "Restarts of an actor after a panic";
+    "taskpulse_actor_mailbox_messages" Gauge "" "" "Messages that wait for an actor";
+    "taskpulse_actor_handled_messages_total" Counter "" "" "Messages an actor has handled";
+    "taskpulse_actor_held_seconds_total" Counter "seconds" "" "Time that an actor held its thread";
+    "taskpulse_actor_longest_hold_seconds" Gauge "seconds" "" "Longest time at a stretch that an actor held its thread since the start";
+    "taskpulse_auth_failures_total" Counter "" "" "Requests and logins with a wrong token";
+    "taskpulse_sessions" Gauge "" "" "WebSocket sessions";
+    "taskpulse_alerts" Gauge "" "Alerts {state}" "Alerts by state";
+    "taskpulse_notifications_total" Counter "" "Notifications over {channel} {outcome}" "Notifications by channel and outcome: delivered, tries that failed, given up";
+    "taskpulse_notifications_waiting" Gauge "" "Notifications that wait for {channel}" "Notifications that wait for their channel";
+    "taskpulse_process_cpu_seconds_total" Counter "seconds" "CPU time of Taskpulse" "CPU time of this process";
+    "taskpulse_process_resident_memory_bytes" Gauge "bytes" "Memory of Taskpulse" "Resident memory of this process";
+    "taskpulse_process_start_time_seconds" Gauge "seconds" "" "When this process started, Unix time";
+    "taskpulse_build_info" Gauge "" "" "Version in the label, always 1";
 }
 
 /// What is known of a metric.
@@ -161,60 +163,9 @@ pub fn describe(name: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|m| m.name == name)
 }
 
-/// A value of a metric for people: `87 %`, `1.2 GiB`, `7m10s`, by the unit in its name.
-#[must_use]
-pub fn quantity(metric: &str, v: f64) -> String {
-    if !v.is_finite() {
-        return format_value(v);
-    }
-    if metric.ends_with("_ratio") {
-        return format!("{} %", three_digits(v * 100.0));
-    }
-    if let Some(of) = metric.strip_suffix("_per_second").filter(|of| of.ends_with("_bytes")) {
-        return format!("{}/s", quantity(of, v));
-    }
-    if metric.ends_with("_bytes") || metric.ends_with("_bytes_total") {
-        let mut scaled = v;
-        for unit in ["B", "KiB", "MiB", "GiB", "TiB"] {
-            if scaled.abs() < 1024.0 || unit == "TiB" {
-                return format!("{} {unit}", three_digits(scaled));
-            }
-            scaled /= 1024.0;
-        }
-    }
-    if metric.ends_with("_seconds") && v.abs() >= 1.0 {
-        return Span::secs(v.round() as i64).to_string();
-    }
-    three_digits(v)
-}
-
-/// Three significant digits, without an exponent.
-fn three_digits(v: f64) -> String {
-    let digits = if v == 0.0 { 0 } else { (2 - v.abs().log10().floor() as i32).clamp(0, 6) };
-    let text = format!("{v:.*}", digits as usize);
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantities_read_as_people_write_them() {
-        for (metric, v, text) in [
-            ("a_ratio", 0.8712, "87.1 %"),
-            ("a_ratio", 1.0, "100 %"),
-            ("a_bytes", 1.5 * 1024.0 * 1024.0 * 1024.0, "1.5 GiB"),
-            ("a_bytes", 0.0, "0 B"),
-            ("a_bytes_per_second", 2048.0, "2 KiB/s"),
-            ("a_seconds", 430.0, "7m10s"),
-            ("a_seconds", 0.212, "0.212"),
-            ("a", 12345.6, "12346"),
-            ("a", f64::INFINITY, "+Inf"),
-        ] {
-            assert_eq!(quantity(metric, v), text, "{metric} {v}");
-        }
-    }
 
     /// `docs/METRICS.md`: name, type and unit of each row of its table.
     fn documented() -> Vec<(&'static str, &'static str, &'static str)> {

@@ -6,7 +6,6 @@ use anyhow::{Context, anyhow, bail, ensure};
 use config::{Config, Environment, File, FileFormat, Source, ValueKind};
 use taskpulse_actors::files;
 use taskpulse_engine::model::Selector;
-use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::span::Span;
 
 use super::probes::ProbeSpec;
@@ -15,12 +14,14 @@ use super::sections::{Server, Store};
 use super::sources::{CommandSpec, ScrapeTarget, each};
 use super::{Settings, github, notify};
 use crate::cli::Cli;
-use crate::options::rule_options;
+use crate::options::rule_book;
+use crate::rule_files;
 
 const FILE: &str = "Settings.toml";
 const ENVIRONMENT: &str = "TASKPULSE";
 /// Settings that are lists; in the environment their items are separated by commas.
-const LISTS: [&str; 8] = [
+const LISTS: [&str; 10] = [
+    "anomaly.series",
     "server.allowed_hosts",
     "server.trusted_proxies",
     "taskmaster.projects",
@@ -28,6 +29,7 @@ const LISTS: [&str; 8] = [
     "costs.money",
     "costs.active_seconds",
     "github.repositories",
+    "alerts.rule_files",
     "notify.group_by",
 ];
 /// Keys whose tables are named by the user.
@@ -50,7 +52,15 @@ pub fn load(cli: &Cli) -> anyhow::Result<Loaded> {
         None => Some(PathBuf::from(FILE)).filter(|path| path.exists()),
     };
     let environment = Environment::with_prefix(ENVIRONMENT).prefix_separator("__").separator("__");
-    let Loaded { mut settings, warnings } = merge(file.as_deref(), environment)?;
+    let Loaded { mut settings, mut warnings } = merge(file.as_deref(), environment)?;
+    // Patterns of rule files are relative to the settings.
+    let folder = file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    for pattern in &mut settings.alerts.rule_files {
+        *pattern = folder.join(&*pattern).to_string_lossy().into_owned();
+        if rule_files::matching(Path::new(""), pattern).is_ok_and(|paths| paths.is_empty()) {
+            warnings.push(format!("alerts.rule_files: no file matches {pattern}"));
+        }
+    }
     if let Some(port) = cli.port {
         settings.server.port = port;
     }
@@ -59,6 +69,7 @@ pub fn load(cli: &Cli) -> anyhow::Result<Loaded> {
     }
     if cli.no_advanced {
         settings.optimizer.enabled = false;
+        settings.anomaly.enabled = false;
     }
     let origin = file.map_or_else(|| "settings".to_owned(), |path| path.display().to_string());
     validate(&settings).with_context(|| origin)?;
@@ -172,6 +183,11 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     validate_store(&s.store)?;
     validate_pipeline(s)?;
     validate_sources(s)?;
+    for text in &s.anomaly.series {
+        Selector::parse_pattern(text).with_context(|| format!("anomaly.series: {text:?}"))?;
+    }
+    within("anomaly.max_series", s.anomaly.max_series, 1, 10_000)?;
+    within("anomaly.sensitivity", s.anomaly.sensitivity, 0.25, 4.0)?;
     within("optimizer.interval", s.optimizer.interval, Span::secs(10), DAY)?;
     within("supervision.max_restarts", s.supervision.max_restarts, 0, 1_000)?;
     within("supervision.window", s.supervision.window, SECOND, HOUR)?;
@@ -182,7 +198,7 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
         s.log.level
     );
     within("alerts.evaluation_interval", s.alerts.evaluation_interval, SECOND, HOUR)?;
-    RuleSet::of_settings(&s.alerts.rules, rule_options(s)).context("alerts.rules")?;
+    rule_book(s).map(|_| ())?;
     notify::validate(s)
 }
 

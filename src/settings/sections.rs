@@ -10,6 +10,8 @@ use super::probes::ProbeSpec;
 use super::secret::Secret;
 use super::sources::{CommandSpec, ScrapeTarget};
 use serde::{Deserialize, Serialize};
+use taskpulse_actors::collectors::anomaly::AnomalyOptions;
+use taskpulse_engine::anomaly::Tuning;
 use taskpulse_engine::board::cost::AgentMetrics;
 use taskpulse_engine::model::Selector;
 use taskpulse_engine::rules::{RuleSpec, shipped};
@@ -30,6 +32,19 @@ impl Store {
     /// The retention rules in the form of the store. Selectors were checked when the settings were read.
     pub fn overrides(&self) -> Vec<(Selector, i64)> {
         self.retentions.values().filter_map(|rule| Some((Selector::parse_pattern(&rule.pattern).ok()?, rule.keep.ms()))).collect()
+    }
+}
+
+impl Anomaly {
+    /// The options of the collector. Selectors were checked when the settings were read.
+    #[must_use]
+    pub fn options(&self) -> AnomalyOptions {
+        let tuning = Tuning::default();
+        AnomalyOptions {
+            series: self.series.iter().filter_map(|text| Selector::parse_pattern(text).ok()).collect(),
+            max_series: self.max_series,
+            tuning: Tuning { bar: tuning.bar - (self.sensitivity as f32).ln(), ..tuning },
+        }
     }
 }
 
@@ -86,6 +101,22 @@ macro_rules! sections {
             }
         }
     };
+}
+
+/// What usually matters of the four sources.
+fn watched_series() -> Vec<String> {
+    [
+        "system_cpu_utilization_ratio",
+        "system_memory_utilization_ratio",
+        "system_network_io_bytes_total",
+        "system_disk_io_bytes_total",
+        "probe_duration_seconds",
+        "github_actions_run_duration_seconds",
+        "github_actions_run_queue_seconds",
+        "taskmaster_task_execution_seconds",
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }
 
 const PREFACE: &str = "# Every setting of Taskpulse with its default. Keep what you change, leave out the rest.
@@ -315,8 +346,22 @@ sections! {
         file_path: Option<PathBuf> = None,
         /// Time between evaluations of rules that are not judged on each sample (`selector op number` is); 1s to 1h.
         evaluation_interval: Span = Span::secs(15),
+        /// Prometheus rule files, as patterns (`["rules/*.yml"]`) relative to the folder of this file. They are read at the start; docs/OPERATIONS.md, *Rule files*.
+        rule_files: Vec<String> = Vec::new(),
         /// Rules by name. Add a table for a rule of your own; `enabled = false` turns a rule off. All keys are in docs/OPERATIONS.md, *Alert rules*. Severities: debug, info, notice, warning, error, critical.
         rules: BTreeMap<String, RuleSpec> = shipped(),
+    }
+
+    /// Anomalies: what is unusual for a series beside its own history. They stand on the time line and at `/api/v1/anomalies`; a rule on `taskpulse_anomaly_score` makes alerts of them.
+    anomaly: Anomaly {
+        /// `false`: nothing is judged. The same as `--no-advanced`.
+        enabled: bool = true,
+        /// The series that are judged, by their windows of five minutes: selectors. Counters count by their rate.
+        series: Vec<String> = watched_series(),
+        /// Most series that are judged, at about 16 KiB each; 1 to 10000.
+        max_series: usize = 200,
+        /// How much is reported: 2 reports what is half as unusual, 0.5 only what is twice as unusual; 0.25 to 4.
+        sensitivity: f64 = 1.0,
     }
 
     /// Notifications of alerts. The console and the file of [alerts] get every change at once; further channels are tables of their own: `[notify.channels.ops]`,

@@ -35,6 +35,7 @@ mod rest;
 mod route;
 mod routes;
 mod rule_changes;
+mod rule_export;
 mod rules;
 mod server;
 mod session;

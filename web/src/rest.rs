@@ -6,9 +6,11 @@ use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 use taskpulse_actors::alert::HISTORY;
 use taskpulse_actors::clock::now_ms;
+use taskpulse_actors::collectors::anomaly;
 use taskpulse_actors::messages::{Acknowledge, Acknowledgement, Decide};
-use taskpulse_actors::view::{self, Ci, CiJobs, Recommendation, Tasks};
+use taskpulse_actors::view::{self, Anomalies, Ci, CiJobs, Recommendation, Tasks};
 use taskpulse_engine::advice::Status;
+use taskpulse_engine::anomaly::Anomaly;
 use taskpulse_engine::board::cost::measure;
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::rules::Alert;
@@ -65,6 +67,10 @@ pub(crate) fn routes() -> Vec<Route> {
             .parameters(&[ALERT])
             .answers(Shape::data::<view::Alert>())
             .fails(&[404]),
+        Route::get("/api/v1/anomalies", anomalies)
+            .about("What was unusual for a series, newest first, and the series that are watched; at most the newest 2,000")
+            .parameters(&[START, END])
+            .answers(Shape::data::<Anomalies>()),
         Route::get("/api/v1/recommendations", recommendations)
             .about("Recommendations with their evidence")
             .answers(Shape::list::<Recommendation>()),
@@ -135,6 +141,19 @@ async fn alert_history(state: web::Data<AppState>, params: Params) -> Result<Htt
     })
     .await?;
     state.answers.success(&ended)
+}
+
+async fn anomalies(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+    let (start, end) = params.range(0, TimestampMs::MAX)?;
+    let store = state.store.clone();
+    let found = blocking(move || {
+        let kept = store.documents(anomaly::KIND)?;
+        let anomalies = kept.into_iter().rev().filter_map(|(_, bytes)| serde_json::from_slice::<Anomaly>(&bytes).ok());
+        Ok(anomalies.filter(|anomaly| (start..=end).contains(&anomaly.at)).map(|anomaly| view::Anomaly::from(&anomaly)).collect::<Vec<_>>())
+    })
+    .await?;
+    let watched = state.reporter.views.watched().as_ref().clone();
+    state.answers.success(&Anomalies { anomalies: found, watched })
 }
 
 async fn acknowledge(state: web::Data<AppState>, id: web::Path<String>, params: Params) -> Result<HttpResponse, ApiError> {

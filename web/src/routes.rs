@@ -10,7 +10,7 @@ use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
     admin, assets, buckets, channels, discovery, export, hooks, import, ingest, login, openapi, ops, otlp, prometheus, query, rest,
-    rule_changes, rules, session, tree,
+    rule_changes, rule_export, rules, session, tree,
 };
 
 /// The modules that have routes. The first path that matches answers, so files, which take any path, come last.
@@ -25,6 +25,7 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     discovery::routes,
     prometheus::routes,
     rules::routes,
+    rule_export::routes,
     rule_changes::routes,
     rest::routes,
     channels::routes,

@@ -2,6 +2,7 @@
 //!
 //! A source that is absent or failing has no samples; [`crate::sources::SourceRegistry`] says why.
 
+pub mod anomaly;
 pub mod cgroup;
 mod coding;
 pub mod collector;

@@ -8,6 +8,7 @@
 
 mod actor;
 mod alert;
+mod anomaly;
 mod board;
 mod channel;
 mod ci;
@@ -26,6 +27,7 @@ mod window;
 
 pub use self::actor::{Actor, ActorState, LastPanic};
 pub use self::alert::{ActiveAlerts, Alert, AlertDetails, AlertState, PrometheusAlert, Severity};
+pub use self::anomaly::{Anomalies, Anomaly, WatchedSeries};
 pub use self::board::{Board, BoardFinding, Cost, Forecast, Spent, Task, Tasks};
 pub use self::channel::{Channel, ChannelTest, DeliveryState};
 pub use self::ci::{Ci, CiRepository, CiRequests, CiRun, CiWebhooks, CiWorkflow};

@@ -147,6 +147,11 @@ impl Ensemble {
         self.members.iter().max_by(|a, b| a.surprise.total_cmp(&b.surprise)).map_or("value", |m| m.detector.name())
     }
 
+    /// So many samples are learned before an anomaly is reported.
+    pub fn learning(&self) -> u64 {
+        self.tuning.learning
+    }
+
     /// Memory held for this series, in bytes.
     pub fn bytes(&self) -> usize {
         let members: usize = self.members.iter().map(|m| size_of::<Member>() + m.detector.bytes()).sum();

@@ -37,6 +37,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 mod tuning;
+mod watched;
 mod zscore;
 
 pub use band::Band;
@@ -44,4 +45,5 @@ pub use detector::{Detector, Moment};
 pub use ensemble::{Ensemble, Verdict};
 pub use ranking::Rank;
 pub use tuning::{QuietTuning, RankingTuning, TailTuning, Tuning};
+pub use watched::{Anomaly, Judged, LEVEL, WatchedSeries};
 pub use zscore::{ZScore, ZVerdict};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Condition, Rule, Severity};
-use crate::metrics::quantity;
-use crate::model::{Comparison, Labels, NAME_LABEL, TimestampMs, format_value};
+use crate::model::{Labels, NAME_LABEL, TimestampMs};
+use crate::words;
 
 /// The series of alerts that are pending or firing, as Prometheus writes it.
 pub const ALERTS: &str = "ALERTS";
@@ -139,7 +139,7 @@ impl Alert {
     pub(super) fn update(&mut self, rule: &Rule, t: TimestampMs, value: f64, holds: bool) {
         self.last_sample = t;
         self.value = value;
-        self.summary = summary(rule, &self.metric, value, holds);
+        self.summary = summary(rule, &self.metric, value, holds, t - self.pending_since);
         if holds {
             self.append_busiest();
         }
@@ -242,18 +242,18 @@ impl std::fmt::Display for AlertId {
     }
 }
 
-/// One line for a person about a value.
-fn summary(rule: &Rule, series: &Labels, value: f64, holds: bool) -> String {
-    let no_longer = if holds { "" } else { "no longer " };
+/// One sentence about a value of a condition that has held for `lasted_ms`.
+fn summary(rule: &Rule, series: &Labels, value: f64, holds: bool, lasted_ms: i64) -> String {
     let Some(limit) = rule.condition.limit() else {
-        return format!("{}{}: {no_longer}met, {}", rule.name, series.in_braces(), format_value(value));
+        return format!("{}: {}", words::rule_name(&rule.name), words::figure(series.name(), value));
     };
-    let relation = match limit.op {
-        Comparison::Greater | Comparison::GreaterEqual => "above",
-        Comparison::Less | Comparison::LessEqual => "below",
-        Comparison::Equal => "equal to",
-        Comparison::NotEqual => "other than",
-    };
-    let name = series.name();
-    format!("{series} is {}, {no_longer}{relation} {}", quantity(name, value), quantity(name, limit.threshold))
+    words::breach(&words::Breach {
+        series,
+        value: Some(value),
+        op: limit.op,
+        limit: limit.threshold,
+        lasted_ms,
+        over: !holds,
+        reason: None,
+    })
 }

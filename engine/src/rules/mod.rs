@@ -12,6 +12,7 @@ mod alert;
 mod book;
 mod condition;
 mod evaluate;
+pub mod files;
 mod group;
 mod index;
 mod overlay;
@@ -22,6 +23,7 @@ mod severity;
 mod shipped;
 mod spec;
 mod tracker;
+pub mod unit_tests;
 
 pub use self::alert::{ALERTS, ALERTS_FOR_STATE, Alert, AlertState};
 pub use self::book::{ChangeError, GivenRule, KnownRule, RuleBook};

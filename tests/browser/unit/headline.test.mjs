@@ -19,7 +19,7 @@ for (const [words, given] of /** @type {Array<[string, object]>} */ ([
   ['database was down for 4 m', { metric: { __name__: 'probe_success', target: 'database' }, op: '<', threshold: 1, value: 1, resolved_at: 1000, summary: 'probe_success{target="database"} is 1, no longer below 1' }],
   ['Queue depth · mail 8 for 4 m, above 5', { metric: { __name__: 'queue_depth', queue: 'mail' }, threshold: 5, value: 8, summary: 'queue_depth{queue="mail"} is 8, above 5' }],
   ['Queue depth · a}"b has had no sample for 1200 s', { metric: { __name__: 'queue_depth', queue: 'a}"b' }, op: null, threshold: null, summary: 'queue_depth{queue="a}\\"b"} has had no sample for 1200 s' }],
-  ['The disk is full soon', { metric: { __name__: 'queue_depth' }, summary: 'The disk is full soon' }],
+  ['The disk is full soon', { metric: { __name__: 'queue_depth' }, op: null, threshold: null, summary: 'The disk is full soon' }],
   ['A sum is 3', { metric: {}, summary: 'A sum is 3' }],
   ['Queue depth – for 4 m, above 5', { metric: { __name__: 'queue_depth' }, threshold: 5, value: null, summary: 'queue_depth is NaN, above 5' }],
 ])) {

@@ -72,9 +72,9 @@ test('a large board shows its longest chain, or what is around the chosen task',
   assert.deepEqual(around(items, '2').map((i) => i.id), ['1', '2', '3', '5', '6'], 'three steps either way')
   assert.deepEqual([usualChoice(60, 60, false), usualChoice(200, 50, false), usualChoice(8000, 4000, false), usualChoice(8000, 4000, true)], ['all', 'open', 'chain', 'around'])
   const chain = Array.from({ length: 8000 }, (_, i) => item(String(i), 'pending', { dependencies: i > 0 ? [String(i - 1)] : [] }))
-  const began = performance.now()
+  const began = process.cpuUsage()
   assert.equal(chainOf(chain).length, 8000)
-  assert.ok(performance.now() - began < 1000, 'not every task with every dependency')
+  assert.ok(process.cpuUsage(began).user < 1e6, 'not every task with every dependency')
 })
 
 test('every second of jobs is in each column of the flow once, whatever is put together', () => {

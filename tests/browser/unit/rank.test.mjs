@@ -20,9 +20,9 @@ test('among 2,000 metrics and 8,000 tasks a key is answered in a few millisecond
   const entries = many()
   rank(entries, 'p', 12)
   const times = ['p', 'pa', 'par', 'pars', 'parser 7', 'requests total 12'].map((words) => {
-    const begun = performance.now()
+    const begun = process.cpuUsage()
     rank(entries, words, 12)
-    return performance.now() - begun
+    return process.cpuUsage(begun).user / 1e3
   })
   assert.ok(times.sort((a, b) => a - b)[3] < 50, String(times))
 })

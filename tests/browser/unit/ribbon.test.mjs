@@ -91,7 +91,7 @@ test('runs at the same time stand below each other, alerts are bars, and a point
   assert.deepEqual(second.bars.map((b) => [b.start, b.end, b.state]), [[120, 180, 'failed'], [190, null, 'waiting']])
   const [one] = runLanes(/** @type {any} */ ([{ repo: 'o/r', runs: [run(2, 120, 180, 'failure'), run(1, 110, 195, 'success')] }]), 1)
   assert.deepEqual([barAt(one, 150, 0, 200)?.start, barAt(one, 115, 0, 200)?.start, barAt(one, 105, 2, 200), barAt(one, 108, 2, 200)?.start], [120, 110, null, 110])
-  const alert = (/** @type {string} */ id, /** @type {number|null} */ since, /** @type {number|null} */ end) => ({ id, rule: 'r', metric: { __name__: 'm' }, firing_since: since, resolved_at: end, severity: 'critical', summary: id })
+  const alert = (/** @type {string} */ id, /** @type {number|null} */ since, /** @type {number|null} */ end) => ({ id, rule: 'r', metric: { __name__: 'm' }, firing_since: since, resolved_at: end, severity: 'critical', op: null, threshold: null, summary: id })
   assert.deepEqual(alertLane(/** @type {any} */ ([alert('a', 150, null), alert('pending', null, null), alert('old', 10, 20)])).bars.map((b) => [b.title, b.state, b.words]), [['old', 'critical', 'critical'], ['a', 'critical', 'critical, fires']])
 })
 

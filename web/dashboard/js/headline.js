@@ -76,7 +76,7 @@ export function headline(alert, now) {
   const from = alert.firing_since ?? alert.pending_since
   const name = metric.__name__ ?? ''
   const subject = subjectOf(metric)
-  if (op === null || threshold === null || !summary.includes(name) || name === '') return withoutSelector(summary, name, subject)
+  if (op === null || threshold === null || name === '') return withoutSelector(summary, name, subject)
   const limit = limitWords(alert, name)
   const until = now === null ? from : ended ?? now
   const lasted = until - from >= 1 ? ` for ${age(until - from)}` : ''

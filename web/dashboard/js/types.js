@@ -79,6 +79,30 @@
  */
 
 /**
+ * What `GET /api/v1/anomalies` answers.
+ * @typedef {object} Anomalies
+ * @property {Anomaly[]} anomalies  Newest first.
+ * @property {WatchedSeries[]} watched  The series that are watched.
+ */
+
+/**
+ * An unusual five minutes of a series.
+ * @typedef {object} Anomaly
+ * @property {number} excess  How far the value lies outside what was expected, signed; 0 where its course is unusual, not its size.
+ * @property {number|null} high  Highest expected value.
+ * @property {number|null} low  Lowest expected value.
+ * @property {Record<string, string>} metric  The series.
+ * @property {number} reached_by  In how many of the stretches before it the series was as unusual.
+ * @property {number} score  0.5 to 1.
+ * @property {number} stretch_seconds  Length of a stretch.
+ * @property {number} stretches  How many stretches were compared.
+ * @property {string} summary  One sentence.
+ * @property {number} time  The end of the five minutes.
+ * @property {string} unusual  What is unusual.
+ * @property {number|null} value  The mean; of a counter, its rate per second.
+ */
+
+/**
  * The tasks of one Task Master tag.
  * @typedef {object} Board
  * @property {number} blocked_tasks  Pending tasks that wait for a dependency, and tasks whose status is blocked.
@@ -311,7 +335,7 @@
  * @property {string} id  Its id.
  * @property {string} kind  What kind of thing happened.
  * @property {Severity} severity  `info`, or the severity of an alert.
- * @property {string} source  Who says so: `taskmaster`, `github`, `alert`, `service`, `advice`, `probe`.
+ * @property {string} source  Who says so: `taskmaster`, `github`, `alert`, `anomaly`, `service`, `advice`, `probe`.
  * @property {string} subject  What it happened to, such as a task's id.
  * @property {number} time  When it happened.
  * @property {string} title  One line for a person.
@@ -726,6 +750,15 @@
  * @typedef {object} UnmeasuredPart
  * @property {string} part  Which; `all` before the first measurement.
  * @property {string} why  Why.
+ */
+
+/**
+ * A series that is watched for anomalies.
+ * @typedef {object} WatchedSeries
+ * @property {number} judged  How many windows of five minutes were judged.
+ * @property {boolean} learning  Whether they are too few to report anything.
+ * @property {Record<string, string>} metric  The series.
+ * @property {number} newest  The end of the newest one.
  */
 
 /**

@@ -3,9 +3,9 @@
 use super::super::history::{HOUR_MS, mean, share};
 use super::super::{Evidence, Finding, History, Horizon};
 use super::Advisor;
-use crate::metrics::quantity;
 use crate::rules::Severity;
 use crate::store::StoreError;
+use crate::words::figure;
 
 pub(super) const ADVISOR: Advisor = Advisor { horizon: Horizon::Day, assess };
 
@@ -30,7 +30,7 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     let by_whom = match &top {
         Some((process, cores)) => {
             evidence.push(Evidence::counted(format!("mean of {process}, in cores"), *cores, "ratio"));
-            format!(" Most of it is {process} with {} of a core on average.", quantity("_ratio", *cores))
+            format!(" Most of it is {process} with {} of a core on average.", figure("_ratio", *cores))
         }
         None => String::new(),
     };
@@ -44,7 +44,7 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
         id: "cpu_saturated".to_owned(),
         kind: "cpu",
         title: "The CPU is the bottleneck".to_owned(),
-        why: format!("The CPU was above 80 % in {} of the minutes of the last hour.{by_whom}", quantity("_ratio", busy)),
+        why: format!("The CPU was above 80 % in {} of the minutes of the last hour.{by_whom}", figure("_ratio", busy)),
         action,
         severity: if busy > 0.8 { Severity::Warning } else { Severity::Notice },
         evidence,

@@ -4,10 +4,10 @@ use super::super::history::{DAY_MS, approximate};
 use super::super::{Evidence, Finding, History, Horizon};
 use super::Advisor;
 use crate::forecast::Line;
-use crate::metrics::quantity;
 use crate::rules::Severity;
 use crate::store::StoreError;
 use crate::windows::Level;
+use crate::words::figure;
 
 pub(super) const ADVISOR: Advisor = Advisor { horizon: Horizon::Day, assess };
 
@@ -36,7 +36,7 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
             title: format!("{mount} will be full in {}", words(full.after)),
             why: format!(
                 "{mount} grows by {} of its size a day; at that pace it is full in {} ({} to {}).",
-                quantity("_ratio", line.slope),
+                figure("_ratio", line.slope),
                 words(full.after),
                 words(full.earliest),
                 words(full.latest)

@@ -3,9 +3,9 @@
 use super::super::history::{HOUR_MS, share};
 use super::super::{Evidence, Finding, History, Horizon};
 use super::Advisor;
-use crate::metrics::quantity;
 use crate::rules::Severity;
 use crate::store::StoreError;
+use crate::words::figure;
 
 pub(super) const ADVISOR: Advisor = Advisor { horizon: Horizon::Day, assess };
 
@@ -31,7 +31,7 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     if let Some((process, bytes)) = history.top_process("process_memory_usage_bytes")? {
         action = format!(
             "{process} holds {} on average: limit it (MemoryHigh= in its unit), restart it, or give the machine more memory.",
-            quantity("_bytes", bytes)
+            figure("_bytes", bytes)
         );
         evidence.push(Evidence::counted(format!("mean of {process}"), bytes, "bytes"));
     }
@@ -39,7 +39,7 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
         id: "memory_tight".to_owned(),
         kind: "memory",
         title: "Memory is short".to_owned(),
-        why: format!("More than 85 % of the memory was in use in {} of the minutes of the last hour.", quantity("_ratio", tight)),
+        why: format!("More than 85 % of the memory was in use in {} of the minutes of the last hour.", figure("_ratio", tight)),
         action,
         severity: Severity::Warning,
         evidence,

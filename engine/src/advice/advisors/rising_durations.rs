@@ -7,9 +7,9 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use super::super::history::{BoardName, DAY_MS, approximate, board_of};
 use super::super::{Evidence, Finding, History, Horizon};
 use super::Advisor;
-use crate::metrics::quantity;
 use crate::rules::Severity;
 use crate::store::StoreError;
+use crate::words::figure;
 
 pub(super) const ADVISOR: Advisor = Advisor { horizon: Horizon::Month, assess };
 
@@ -42,7 +42,7 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
                 "A typical task took {} in the last 7 days and {} in the 21 days before: {} as long.",
                 approximate(typical(&lately)),
                 approximate(typical(&before)),
-                quantity("_ratio", ratio)
+                figure("_ratio", ratio)
             ),
             action: "Split large tasks, and look at what the slow ones share: priority, review, a slow CI or a busy machine at the time."
                 .to_owned(),

@@ -295,12 +295,12 @@ fn an_alert_names_what_was_busiest_when_it_fired_until_it_ends() {
     run(&mut tracker, &[(0, 0.9)]);
     let id = tracker.active()[0].id.clone();
     let named = tracker.set_busiest(&id, vec!["cargo (3 processes) 61 %".to_owned(), "sh 2 %".to_owned()]).unwrap();
-    assert_eq!(named.summary, "cpu_ratio is 90 %, above 80 % — at the firing: cargo (3 processes) 61 %, sh 2 %");
+    assert_eq!(named.summary, "CPU 90 %, above 80 % — at the firing: cargo (3 processes) 61 %, sh 2 %");
     assert!(tracker.set_busiest(&id, vec!["late 1 %".to_owned()]).is_none(), "once");
     run(&mut tracker, &[(1, 0.95)]);
-    assert_eq!(tracker.active()[0].summary, "cpu_ratio is 95 %, above 80 % — at the firing: cargo (3 processes) 61 %, sh 2 %");
+    assert_eq!(tracker.active()[0].summary, "CPU 95 % for 1 s, above 80 % — at the firing: cargo (3 processes) 61 %, sh 2 %");
     let ended = judge(&mut tracker, &cpu(), 2, 0.1, 2).remove(0);
-    assert_eq!((ended.summary.as_str(), ended.busiest.len()), ("cpu_ratio is 10 %, no longer above 80 %", 2));
+    assert_eq!((ended.summary.as_str(), ended.busiest.len()), ("CPU was above 80 % for 2 s", 2));
     assert!(tracker.set_busiest(&id, Vec::new()).is_none(), "resolved");
 }
 
@@ -316,7 +316,7 @@ fn an_acknowledged_alert_keeps_its_first_mark_until_that_is_taken_back() {
     assert_eq!(mark(tracker.take_back_acknowledgement(&id)), Some((None, None)));
     assert_eq!(mark(tracker.acknowledge(&id, None, 11)), Some((Some(11), None)));
     assert!(tracker.acknowledge("none", None, 5).is_none() && tracker.take_back_acknowledgement("none").is_none());
-    assert_eq!(tracker.active()[0].summary, "cpu_ratio is 90 %, above 80 %");
+    assert_eq!(tracker.active()[0].summary, "CPU 90 %, above 80 %");
 }
 
 #[test]

@@ -1,0 +1,159 @@
+//! Sentences about a breach of a limit and about an unusual value.
+
+use super::figure::{figure, figure_beside, lasted};
+use super::subject::phrase;
+use crate::metrics::{MetricType, describe};
+use crate::model::{Comparison, Labels};
+
+/// Metrics whose 1 is good and whose 0 is not: what 0 means, now and when it is over.
+const DOWN: [(&str, &str, &str); 4] = [
+    ("probe_success", "is down", "was down"),
+    ("up", "is down", "was down"),
+    ("taskpulse_source_up", "cannot be read", "could not be read"),
+    ("taskpulse_actor_up", "does not run", "did not run"),
+];
+
+/// A value that is compared with a limit.
+#[derive(Debug, Clone, Copy)]
+pub struct Breach<'a> {
+    /// Of which series.
+    pub series: &'a Labels,
+    /// The newest value; none where it is not known.
+    pub value: Option<f64>,
+    /// How values are compared.
+    pub op: Comparison,
+    /// With what.
+    pub limit: f64,
+    /// How long the breach has lasted, ms.
+    pub lasted_ms: i64,
+    /// Whether it is over.
+    pub over: bool,
+    /// Why it is so, where the source says it: `connection refused`.
+    pub reason: Option<&'a str>,
+}
+
+/// `CPU 87 % for 4 min, above 80 %`, `database is down: connection refused`, `CPU was above 80 % for 4 min`.
+#[must_use]
+pub fn breach(b: &Breach<'_>) -> String {
+    let metric = b.series.name();
+    let phrase = phrase(b.series);
+    let why = b.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let span = if b.lasted_ms >= 1_000 { format!(" for {}", lasted(b.lasted_ms)) } else { String::new() };
+    let means_down = b.op == Comparison::Equal && b.limit == 0.0 || b.op == Comparison::Less && b.limit == 1.0;
+    if let Some((_, is, was)) = DOWN.iter().find(|(name, ..)| *name == metric && means_down) {
+        return if b.over { format!("{phrase} {was}{span}") } else { format!("{phrase} {is}{span}{why}") };
+    }
+    let relation = match b.op {
+        Comparison::Greater => "above",
+        Comparison::GreaterEqual => "at or above",
+        Comparison::Less => "below",
+        Comparison::LessEqual => "at or below",
+        Comparison::Equal => "equal to",
+        Comparison::NotEqual => "other than",
+    };
+    let (value, limit) = match b.value {
+        Some(value) => figure_beside(metric, value, b.limit),
+        None => ("an unknown value".to_owned(), figure(metric, b.limit)),
+    };
+    let has_place = phrase.contains("{value}");
+    if b.over {
+        // `CI on octo/site: fewer than …` would need a phrase of its own: the value, and that it is over, say the same.
+        let subject = super::subject(b.series);
+        return if has_place {
+            format!("{subject}: {relation} {limit}{span}, now over")
+        } else {
+            format!("{subject} was {relation} {limit}{span}")
+        };
+    }
+    let said = if has_place { phrase.replacen("{value}", &value, 1) } else { format!("{phrase} {value}") };
+    format!("{said}{span}, {relation} {limit}{why}")
+}
+
+/// Where a value was expected, and how often the series is that unusual.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Expectation {
+    /// Lowest expected value.
+    pub low: f64,
+    /// Highest expected value.
+    pub high: f64,
+    /// In how many of the stretches before it the series was as unusual.
+    pub reached_by: u32,
+    /// How much was compared, ms.
+    pub compared_ms: i64,
+}
+
+/// `CPU 87 % is unusual: 10 % to 40 % was expected; as unusual once before in 30 d`. Values of a counter are rates.
+#[must_use]
+pub fn unusual(series: &Labels, value: f64, expected: Option<&Expectation>) -> String {
+    let metric = series.name();
+    let per_second = describe(metric).is_some_and(|metric| metric.kind == MetricType::Counter) || metric.ends_with("_total");
+    let shown = |v: f64| if per_second { format!("{}/s", figure(metric, v)) } else { figure(metric, v) };
+    let phrase = phrase(series);
+    let said = if phrase.contains("{value}") { phrase.replacen("{value}", &shown(value), 1) } else { format!("{phrase} {}", shown(value)) };
+    let Some(e) = expected else { return format!("{said} is unusual") };
+    let often = match e.reached_by {
+        0 => format!("never so unusual in {}", lasted(e.compared_ms)),
+        1 => format!("as unusual once before in {}", lasted(e.compared_ms)),
+        n => format!("as unusual {n} times before in {}", lasted(e.compared_ms)),
+    };
+    let inside = value >= e.low && value <= e.high;
+    let (low, high) = (shown(e.low), shown(e.high));
+    // A value inside its band is unusual by its course: a leak, a shape, a calm.
+    let course = if inside { "by its course; " } else { "" };
+    let range = if low == high { low } else { format!("{low} to {high}") };
+    format!("{said} is unusual{}{course}{range} was expected; {often}", if inside { " " } else { ": " })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_breach_is_one_plain_sentence() {
+        let labels = |name: &str, pairs: &[(&str, &str)]| Labels::metric(name, pairs);
+        let (cpu, ci) = (labels("system_cpu_utilization_ratio", &[]), labels("github_actions_success_ratio", &[("repo", "octo/site")]));
+        let (probe, unknown) = (labels("probe_success", &[("target", "database")]), labels("queue_depth", &[("queue", "mail")]));
+        let at = |series, value, op, limit| Breach { series, value: Some(value), op, limit, lasted_ms: 240_000, over: false, reason: None };
+        for (breach_of, text) in [
+            (at(&cpu, 0.87, Comparison::Greater, 0.8), "CPU 87 % for 4 min, above 80 %"),
+            (at(&cpu, 0.800_04, Comparison::Greater, 0.8), "CPU 80.004 % for 4 min, above 80 %"),
+            (Breach { lasted_ms: 0, ..at(&cpu, 0.87, Comparison::Greater, 0.8) }, "CPU 87 %, above 80 %"),
+            (Breach { over: true, ..at(&cpu, 0.3, Comparison::Greater, 0.8) }, "CPU was above 80 % for 4 min"),
+            (Breach { value: None, ..at(&cpu, 0.0, Comparison::Greater, 0.8) }, "CPU an unknown value for 4 min, above 80 %"),
+            (at(&ci, 0.895, Comparison::Less, 0.9), "CI on octo/site: 89.5 % of runs succeed for 4 min, below 90 %"),
+            (
+                Breach { lasted_ms: 0, reason: Some("connection refused"), ..at(&probe, 0.0, Comparison::Equal, 0.0) },
+                "database is down: connection refused",
+            ),
+            (Breach { over: true, ..at(&probe, 1.0, Comparison::Less, 1.0) }, "database was down for 4 min"),
+            (at(&unknown, 12.0, Comparison::GreaterEqual, 10.0), "Queue depth · mail 12 for 4 min, at or above 10"),
+        ] {
+            assert_eq!(breach(&breach_of), text);
+        }
+    }
+
+    #[test]
+    fn an_unusual_value_says_what_was_expected_and_how_rare_it_is() {
+        let expected = Expectation { low: 0.1, high: 0.4, reached_by: 1, compared_ms: 30 * 86_400_000 };
+        let cpu = Labels::metric("system_cpu_utilization_ratio", &[]);
+        let net = Labels::metric("system_network_io_bytes_total", &[("device", "eth0"), ("direction", "receive")]);
+        for (series, value, expected, text) in [
+            (&cpu, 0.87, Some(expected), "CPU 87 % is unusual: 10 % to 40 % was expected; as unusual once before in 30 d"),
+            (
+                &cpu,
+                0.87,
+                Some(Expectation { reached_by: 0, ..expected }),
+                "CPU 87 % is unusual: 10 % to 40 % was expected; never so unusual in 30 d",
+            ),
+            (
+                &cpu,
+                0.3,
+                Some(Expectation { reached_by: 4, ..expected }),
+                "CPU 30 % is unusual by its course; 10 % to 40 % was expected; as unusual 4 times before in 30 d",
+            ),
+            (&net, 2048.0, None, "Network eth0 receive 2 KiB/s is unusual"),
+        ] {
+            assert_eq!(unusual(series, value, expected.as_ref()), text);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What a series or a rule is about, in a reader's words.
+
+use crate::metrics;
+use crate::model::{Labels, NAME_LABEL};
+
+/// Longest name of others in a sentence, in characters.
+const MOST_CHARS: usize = 60;
+/// Values of labels that tell the series of an unknown metric apart.
+const MOST_LABELS: usize = 3;
+/// Ends of names that say the unit, which the figure has already.
+const UNIT_ENDS: [&str; 5] = ["_total", "_ratio", "_bytes", "_seconds", "_celsius"];
+/// Words that are written in their own way.
+const SPELLED: [(&str, &str); 9] = [
+    ("cpu", "CPU"),
+    ("ci", "CI"),
+    ("io", "I/O"),
+    ("url", "URL"),
+    ("http", "HTTP"),
+    ("tls", "TLS"),
+    ("dns", "DNS"),
+    ("github", "GitHub"),
+    ("oom", "OOM"),
+];
+
+/// What a series is about: `CPU`, `Disk /data`, `Queue depth · mail`.
+#[must_use]
+pub fn subject(series: &Labels) -> String {
+    let phrase = phrase(series);
+    // What stands before the value is the subject: `CI on octo/site`.
+    let before = phrase.split("{value}").next().unwrap_or_default();
+    let before = before.trim_end().trim_end_matches(':');
+    if before.is_empty() { of_unknown(series) } else { before.to_owned() }
+}
+
+/// The phrase of a metric with the labels of a series, still with `{value}` where it has one. Of a metric of others, its name in words.
+pub(super) fn phrase(series: &Labels) -> String {
+    match metrics::describe(series.name()).map(|metric| metric.phrase) {
+        Some(phrase) if !phrase.is_empty() => filled(phrase, series),
+        _ => of_unknown(series),
+    }
+}
+
+/// A phrase with the values of labels in it. Labels that a series does not have leave no trace.
+fn filled(phrase: &str, series: &Labels) -> String {
+    let mut out = String::new();
+    let mut rest = phrase;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((label, tail)) = after.split_once('}') else { break };
+        out.push_str(before);
+        match series.get(label) {
+            _ if label == "value" => out.push_str("{value}"),
+            Some(value) => out.push_str(&short(value)),
+            None => {}
+        }
+        rest = tail;
+    }
+    out.push_str(rest);
+    let words: Vec<&str> = out.split_whitespace().collect();
+    // Where the last label is missing, its preposition is left over.
+    let end = words.iter().rposition(|word| !["of", "on", "in", "with"].contains(word)).map_or(0, |at| at + 1);
+    words[..end].join(" ")
+}
+
+fn of_unknown(series: &Labels) -> String {
+    let mut name = series.name();
+    for _ in 0..2 {
+        name = UNIT_ENDS.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    }
+    let values: Vec<String> = series.iter().filter(|(label, _)| *label != NAME_LABEL).map(|(_, value)| short(value)).collect();
+    let mut parts = vec![words(name)];
+    parts.extend(values.iter().take(MOST_LABELS).cloned());
+    if values.len() > MOST_LABELS {
+        parts.push("…".to_owned());
+    }
+    parts.retain(|part| !part.is_empty());
+    if parts.is_empty() { "A query".to_owned() } else { parts.join(" · ") }
+}
+
+/// The name of a rule in words: `high_cpu_usage` is `High CPU usage`.
+#[must_use]
+pub fn rule_name(rule: &str) -> String {
+    words(&short(rule))
+}
+
+fn words(name: &str) -> String {
+    let spelled = |word: &str| {
+        SPELLED.iter().find(|(plain, _)| *plain == word.to_ascii_lowercase()).map_or_else(|| word.to_owned(), |(_, own)| (*own).to_owned())
+    };
+    let text = name.split(['_', ':', '-', ' ']).filter(|word| !word.is_empty()).map(spelled).collect::<Vec<_>>().join(" ");
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// A name of others, cut to a readable length, without control characters.
+fn short(text: &str) -> String {
+    let clean = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    if text.chars().nth(MOST_CHARS).is_none() {
+        return text.chars().map(clean).collect();
+    }
+    text.chars().take(MOST_CHARS - 1).map(clean).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_series_is_named_by_what_it_is_about() {
+        let long = "x".repeat(500);
+        for (name, labels, text) in [
+            ("system_cpu_utilization_ratio", &[][..], "CPU"),
+            ("system_filesystem_utilization_ratio", &[("mountpoint", "/data"), ("fstype", "ext4")], "Disk /data"),
+            ("github_actions_success_ratio", &[("repo", "octo/site"), ("workflow", "ci.yml")], "CI on octo/site"),
+            ("taskmaster_queue_depth", &[("project", "app"), ("tag", "master")], "Pending tasks in app master"),
+            ("taskmaster_queue_depth", &[], "Pending tasks"),
+            ("probe_success", &[("target", "database")], "database"),
+            ("container_memory_usage_bytes", &[("unit", "nginx.service")], "Memory of nginx.service"),
+            ("queue_depth_bytes_total", &[("queue", "mail")], "Queue depth · mail"),
+            ("http_requests_total", &[("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")], "HTTP requests · 1 · 2 · 3 · …"),
+            ("taskpulse_sessions", &[], "Taskpulse sessions"),
+            ("up", &[], "Up"),
+        ] {
+            assert_eq!(subject(&Labels::metric(name, labels)), text, "{name} {labels:?}");
+        }
+        assert_eq!(subject(&Labels::none()), "A query");
+        let named = subject(&Labels::metric("probe_success", &[("target", &long)]));
+        assert!(named.chars().count() == 60 && named.ends_with('…'), "{named}");
+    }
+
+    #[test]
+    fn a_rule_is_named_in_words() {
+        for (rule, text) in
+            [("high_cpu_usage", "High CPU usage"), ("github_failure_rate", "GitHub failure rate"), ("HighLatency", "HighLatency"), ("", "")]
+        {
+            assert_eq!(rule_name(rule), text);
+        }
+    }
+}
