@@ -40,6 +40,7 @@ mod rules;
 mod server;
 mod session;
 mod shapes;
+mod silences;
 mod tree;
 mod upgrade;
 

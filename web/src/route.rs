@@ -58,6 +58,11 @@ impl Shape {
         Self { schema: || envelope(reference::<T>()), collect: collect::<T> }
     }
 
+    /// A list of a type, in no envelope.
+    pub(crate) const fn bare_list<T: ToSchema>() -> Self {
+        Self { schema: || json!({"type": "array", "items": reference::<T>()}), collect: collect::<T> }
+    }
+
     /// A list of a type as `data` of a successful answer.
     pub(crate) const fn list<T: ToSchema>() -> Self {
         Self { schema: || envelope(json!({"type": "array", "items": reference::<T>()})), collect: collect::<T> }

@@ -10,7 +10,7 @@ use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
     admin, assets, buckets, channels, discovery, export, hooks, import, ingest, login, openapi, ops, otlp, prometheus, query, rest,
-    rule_changes, rule_export, rules, session, tree,
+    rule_changes, rule_export, rules, session, silences, tree,
 };
 
 /// The modules that have routes. The first path that matches answers, so files, which take any path, come last.
@@ -29,6 +29,7 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     rule_changes::routes,
     rest::routes,
     channels::routes,
+    silences::routes,
     ingest::routes,
     import::routes,
     export::routes,
@@ -93,23 +94,28 @@ fn by_path(routes: Vec<Route>) -> Vec<(&'static str, Vec<Route>)> {
 
 /// What `Allow` says of a path.
 fn allowed(methods: impl Iterator<Item = Methods>) -> &'static str {
-    let (mut get, mut post, mut change) = (false, false, false);
+    let (mut get, mut post, mut put, mut delete) = (false, false, false, false);
     for methods in methods {
         match methods {
             Methods::Any => {}
             Methods::Socket => return "GET, OPTIONS",
             Methods::Get => get = true,
             Methods::Post => post = true,
-            Methods::Put | Methods::Delete => change = true,
+            Methods::Put => put = true,
+            Methods::Delete => delete = true,
             Methods::GetOrPost => (get, post) = (true, true),
         }
     }
-    match (get, post) {
-        // What may be changed can be read, and is put and deleted.
-        _ if change => "DELETE, GET, HEAD, OPTIONS, PUT",
-        (true, false) => "GET, HEAD, OPTIONS",
-        (true, true) => "GET, HEAD, OPTIONS, POST",
-        (false, _) => "OPTIONS, POST",
+    match (get, post, delete) {
+        // What is put can be read and deleted.
+        _ if put => "DELETE, GET, HEAD, OPTIONS, PUT",
+        (true, false, false) => "GET, HEAD, OPTIONS",
+        (true, true, false) => "GET, HEAD, OPTIONS, POST",
+        (true, false, true) => "DELETE, GET, HEAD, OPTIONS",
+        (true, true, true) => "DELETE, GET, HEAD, OPTIONS, POST",
+        (false, true, true) => "DELETE, OPTIONS, POST",
+        (false, false, true) => "DELETE, OPTIONS",
+        (false, _, false) => "OPTIONS, POST",
     }
 }
 
