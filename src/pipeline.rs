@@ -233,7 +233,7 @@ fn start_notifier(
     store_actor: &ActorHandle<StoreActor>,
     dir: &Path,
 ) -> anyhow::Result<ActorHandle<NotifierActor>> {
-    let address = Arc::clone(reporter);
+    let (address, works) = (Arc::clone(reporter), Arc::clone(reporter));
     let listening = move || address.addresses.get().and_then(|all| all.first()).cloned().unwrap_or_default();
     let options: NotifierOptions = notify::options(starter.settings, dir, Arc::new(listening))?;
     let outputs = NotifierOutputs {
@@ -242,6 +242,7 @@ fn start_notifier(
         sources: publishers.sources.clone(),
         alerts: publishers.alerts.subscribe(),
         channels: publishers.channels.clone(),
+        works: Arc::new(move || works.failing().is_empty()),
     };
     let clock = starter.clock.clone();
     Ok(starter.start(arbiter, "notifier", move || NotifierActor::new(clock.clone(), options.clone(), outputs.clone())))

@@ -33,7 +33,16 @@ const LISTS: [&str; 10] = [
     "notify.group_by",
 ];
 /// Keys whose tables are named by the user.
-const OPEN_TABLES: [&str; 6] = ["alerts.rules", "store.retentions", "scrape.targets", "commands.run", "probes.check", "notify.channels"];
+const OPEN_TABLES: [&str; 8] = [
+    "alerts.rules",
+    "store.retentions",
+    "scrape.targets",
+    "commands.run",
+    "probes.check",
+    "notify.channels",
+    "notify.inhibit",
+    "notify.maintenance",
+];
 
 /// Largest settings file.
 const MAX_BYTES: u64 = 4 << 20;
@@ -158,7 +167,7 @@ fn known_keys(known: &toml::Value, section: &str) -> Vec<String> {
         "server" => &["token"],
         "store" => &["data_dir"],
         "alerts" => &["file_path"],
-        "notify" => &["external_url"],
+        "notify" => &["external_url", "timezone"],
         "github" => &["token", "webhook_secret"],
         _ => &[],
     };

@@ -39,6 +39,7 @@ mod rules;
 mod server;
 mod session;
 mod shapes;
+mod silences;
 mod tree;
 mod upgrade;
 
