@@ -1,7 +1,7 @@
 //! `taskpulse test-rules` gives promtool's verdicts: on files with tests that pass and fail, and on random rules and samples, where
 //! the results are compared as well.
 //!
-//! Ranges end beside samples, where versions 2 and 3 of Prometheus differ on purpose, and each test has an `interval`, which Debian's
+//! Ranges and the lookback end beside samples, where versions 2 and 3 of Prometheus differ on purpose, and each test has an `interval`, which Debian's
 //! promtool does not default. `DIFFERENTIAL_RULES` sets how many random files are tried, `DIFFERENTIAL_SEED` which.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
@@ -98,10 +98,10 @@ fn a_test_file_that_cannot_be_used_fails_with_its_reason() {
     let folder = Folder::new();
     fs::write(folder.path().join("bad.yml"), "groups:\n- name: g\n  rules:\n  - {alert: A, expr: 'up{'}\n").unwrap();
     for (text, reason) in [
-        ("rule_files: [bad.yml]\ntests: []\n", "bad.yml:4:25: `expr` is not PromQL: unexpected end of input inside braces"),
+        ("rule_files: [bad.yml]\ntests: [{interval: 1m}]\n", "bad.yml:4:26: `expr` is not PromQL: unexpected end of input inside braces"),
         ("rule_files: ['none-*.yml']\ntests: []\n", "WARNING: no file matches the pattern none-*.yml"),
         ("tests:\n- interval: 1m\n  input_serie: []\n", "test.yml:3:3: unknown key \"input_serie\"; did you mean `input_series`?"),
-        ("tests:\n- interval: 1m\n  alert_rule_test: [{eval_time: 1m}]\n", "test.yml:3:22: an item of `alert_rule_test` needs `alertname`"),
+        ("tests:\n- interval: 1m\n  alert_rule_test: [{eval_time: 1m}]\n", "test.yml:3:21: an item of `alert_rule_test` needs `alertname`"),
         ("group_eval_order: [a, a]\n", "group name repeated in evaluation order: a"),
     ] {
         fs::write(folder.path().join("test.yml"), text).unwrap();
@@ -134,7 +134,7 @@ const EXPRS: [&str; 12] = [
     "m{a=\"x\"} < 3",
     "sum by (a) (m) >= 10",
     "absent(m{a=\"y\"})",
-    "avg_over_time(m[3m30s]) > 4",
+    "sum_over_time(m[3m30s]) > 12",
     "m - m offset 2m",
     "count(m > 2) > 1",
     "r0 > 3",
@@ -156,10 +156,12 @@ fn random_files(random: &mut Random) -> (String, String) {
         let expr = random.pick(&EXPRS);
         let _ = writeln!(rules, "  - {{alert: A{at}, expr: '{expr}', for: {hold}, keep_firing_for: {keep}, labels: {label}}}");
     }
-    let mut tests = String::from("rule_files: [rules.yml]\nevaluation_interval: 1m\ntests:\n- interval: 1m\n  input_series:\n");
+    let mut tests = String::from("rule_files: [rules.yml]\nevaluation_interval: 1m\ntests:\n- interval: 61s\n  input_series:\n");
     for (a, b) in [("x", "1"), ("x", "2"), ("y", "1")] {
         let values: Vec<String> = (0..6)
-            .map(|_| match random.below(6) {
+            .map(|at| match random.below(6) {
+                // The first sample is not the newest one when it is five minutes old.
+                _ if at == 0 => format!("{}x6", random.below(10)),
                 0 => format!("_x{}", 1 + random.below(4)),
                 1 => format!("{}x{}", random.below(10), random.below(5)),
                 2 => format!("{}+{}x{}", random.below(5), random.below(3), random.below(5)),

@@ -68,8 +68,11 @@ impl<'n> Fields<'n> {
 
     /// A length of time, as Prometheus has it.
     pub fn duration(&self, key: &str, faults: &mut Faults) -> Option<Span> {
-        let node = self.get(key)?;
-        let text = self.text(key, faults)?;
+        let node = self.get(key).filter(|node| !matches!(node.kind, Kind::Null))?;
+        let Some(text) = node.text() else {
+            faults.add(node.place, format!("`{key}` is {}; it should be a length of time", kind(node)));
+            return None;
+        };
         match duration(text) {
             Ok(span) => Some(span),
             Err(error) => {

@@ -160,5 +160,5 @@ fn samples_shown(samples: &[(Labels, f64)]) -> String {
     if samples.is_empty() {
         return "nothing".to_owned();
     }
-    samples.iter().map(|(labels, v)| format!("{labels} {}", format_value(*v))).collect::<Vec<_>>().join(", ")
+    samples.iter().map(|(labels, v)| format!("{} {}", labels.in_braces(), format_value(*v))).collect::<Vec<_>>().join(", ")
 }
