@@ -16,11 +16,11 @@ function shown(frame) {
   const window = {}
   vm.runInNewContext(source, {
     document: { documentElement: { dataset: { state: 'connecting' } }, querySelector: (/** @type {string} */ selector) => (selector === `[data-first="${CPU}"]` ? place : null) },
-    location: { hash: '', origin: 'http://here' }, localStorage: { getItem: () => null }, window,
+    requestAnimationFrame: () => 0, setTimeout: () => 0, location: { hash: '', origin: 'http://here' }, localStorage: { getItem: () => null }, window,
     WebSocket: class { constructor() { socket = this } },
   })
   const early = /** @type {any} */ (window).taskpulseEarly
-  socket.onmessage({ data: JSON.stringify({ id: early.wants.length - 1, type: 'snapshot', seq: 0, time: 1000, ...frame }) })
+  socket.onmessage({ data: JSON.stringify({ id: 1, type: 'snapshot', seq: 0, time: 1000, ...frame }) })
   return [place.textContent, place.className, early.heard.length]
 }
 /** @param {string} value @param {number} [at] @param {object} [more] */
@@ -33,7 +33,7 @@ test('the first figures are written as the page writes them', () => {
 })
 
 test('no figure is shown of a series that ended, of another machine, or of another subscription', () => {
-  for (const frame of [cpu('0.5', 699), cpu('NaN'), cpu('0.5', 990, { host: 'b' }), { ...cpu('0.5'), id: 1 }, { data: [] }, { data: [{ metric: { __name__: 'other' }, values: [[990, '0.5']] }] }]) {
+  for (const frame of [cpu('0.5', 699), cpu('NaN'), cpu('0.5', 990, { host: 'b' }), { ...cpu('0.5'), id: 2 }, { data: [] }, { data: [{ metric: { __name__: 'other' }, values: [[990, '0.5']] }] }]) {
     assert.deepEqual(shown(frame), ['–', 'figure figure-none', 1], JSON.stringify(frame))
   }
 })

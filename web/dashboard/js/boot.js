@@ -21,11 +21,13 @@
     }
     const socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`)
     /** What `stores/connection.js` goes on with: a subscription's place in the list is its number, which is above 0. */
-    const early = { socket, wants: [null, ...['status', 'alerts', 'recommendations', 'events'].map((topic) => ({ topic })), { topic: 'samples', match }], heard: /** @type {string[]} */ ([]) }
+    const early = { socket, wants: [null, { topic: 'samples', match }, ...['status', 'alerts', 'recommendations', 'events'].map((topic) => ({ topic }))], heard: /** @type {string[]} */ ([]) }
     socket.onopen = () => early.wants.forEach((want, id) => { if (want) socket.send(JSON.stringify({ op: 'subscribe', id, ...want })) })
     socket.onmessage = ({ data }) => {
       early.heard.push(data)
-      if (data.startsWith(`{"id":${early.wants.length - 1},`)) show(JSON.parse(data))
+      if (!data.startsWith('{"id":1,')) return
+      show(JSON.parse(data))
+      requestAnimationFrame(() => setTimeout(begin))
     }
     /** A series without a sample for so many seconds has ended, as in `stores/samples.js`. */
     const ENDED_AFTER_S = 300
@@ -43,5 +45,17 @@
       }
     }
     Object.assign(window, { taskpulseEarly: early })
+    // The page's script keeps the processor for long: the skeleton with its first figures is painted before it, if they come soon. A hidden
+    // page is not painted.
+    let begun = false
+    const begin = () => {
+      if (begun) return
+      begun = true
+      import(/** @type {HTMLLinkElement} */ (document.querySelector('link[rel="modulepreload"]')).href)
+    }
+    const PATIENCE_MS = 1000
+    socket.onclose = begin
+    if (document.hidden) addEventListener('DOMContentLoaded', begin)
+    else requestAnimationFrame(() => setTimeout(begin, PATIENCE_MS))
   }
 }
