@@ -96,6 +96,20 @@ pub enum Command {
         json: bool,
     },
 
+    /// Check Prometheus rule files: exit code 0 valid, 1 not; every fault is printed with file, line and column
+    CheckRules {
+        /// Rule files
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+
+    /// Run promtool's unit-test files of rules: exit code 0 all pass, 1 not
+    TestRules {
+        /// Unit-test files
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+
     /// Print an anomaly score in [0, 1] for each row `timestamp,value` of standard input; 0.5 and more is an anomaly
     Detect {
         /// Print beside the score: the expected band, in how many of the blocks of 48 samples before it was as unusual, and what is
@@ -134,7 +148,7 @@ impl Command {
     /// Whether it reads standard input alone, so that no settings can be wrong.
     #[must_use]
     pub fn works_alone(&self) -> bool {
-        matches!(self, Self::Detect { .. } | Self::Forecast { .. })
+        matches!(self, Self::CheckRules { .. } | Self::Detect { .. } | Self::Forecast { .. } | Self::TestRules { .. })
     }
 }
 

@@ -15,6 +15,7 @@ mod options;
 mod pipeline;
 mod restore;
 mod rows;
+mod rule_files;
 mod service;
 mod settings;
 mod systemd;
@@ -26,7 +27,7 @@ use clap::Parser;
 
 /// Exit code for a start that was refused: settings, port, data directory.
 const EXIT_REFUSED: u8 = 2;
-/// Exit code where damage was found in a snapshot or a data directory.
+/// Exit code where damage was found in a snapshot or a data directory, a fault in a rule file, or a test of rules fails.
 const EXIT_DAMAGED: u8 = 1;
 
 fn main() -> ExitCode {
@@ -67,7 +68,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns false where damage was found, which is printed.
+/// Returns false where damage or a fault was found, which is printed.
 fn run_command(command: &cli::Command, settings: &settings::Settings) -> anyhow::Result<bool> {
     match command {
         cli::Command::Check { repair, json } => check::check(settings, *repair, *json),
@@ -77,6 +78,8 @@ fn run_command(command: &cli::Command, settings: &settings::Settings) -> anyhow:
             detect::run(&detector).map(|()| true)
         }
         cli::Command::Forecast { horizon, level } => forecast::run(*horizon as usize, *level).map(|()| true),
+        cli::Command::CheckRules { files } => rule_files::check(files),
+        cli::Command::TestRules { files } => rule_files::test(files),
         cli::Command::Restore { snapshot, replace } => restore::restore(snapshot, settings, *replace),
         cli::Command::Export { matchers, start, end, format, output } => {
             let (start, end, output) = (start.as_deref(), end.as_deref(), output.as_deref());

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use taskpulse_engine::rules::RuleOptions;
+use anyhow::Context;
+use taskpulse_engine::rules::{GroupSpec, RuleOptions, RuleSet};
 use taskpulse_engine::store::StoreOptions;
 use taskpulse_web::{AccessOptions, MAX_CONNECTIONS, Proxies, QueryOptions, ServerOptions};
 
 use crate::descriptors;
+use crate::rule_files;
 use crate::settings::Settings;
 
 /// Ports of `server.split_ports`: WebSocket, API, analytics.
@@ -25,6 +27,18 @@ pub fn data_dir(settings: &Settings) -> PathBuf {
 /// What all rules have in common.
 pub fn rule_options(settings: &Settings) -> RuleOptions {
     RuleOptions { retention: settings.store.retention, evaluation_interval: settings.alerts.evaluation_interval }
+}
+
+/// All rules: those of the settings, then those of rule files.
+///
+/// # Errors
+/// What is wrong with one, with its place where it is in a file.
+pub fn rule_set(settings: &Settings) -> anyhow::Result<RuleSet> {
+    let mut groups = vec![GroupSpec::of_settings(&settings.alerts.rules)];
+    // Alone first, so that an error says where the rule is.
+    RuleSet::new(&groups, rule_options(settings)).context("alerts.rules")?;
+    groups.extend(rule_files::groups(&settings.alerts.rule_files).context("alerts.rule_files")?);
+    RuleSet::new(&groups, rule_options(settings)).context("alerts.rule_files")
 }
 
 /// Options of the store.

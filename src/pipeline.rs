@@ -30,7 +30,7 @@ use taskpulse_engine::store::{StoreReader, StoreWriter};
 use taskpulse_engine::windows::Level;
 
 use crate::collectors;
-use crate::options::{rule_options, store_options};
+use crate::options::{rule_set, store_options};
 use crate::settings::Settings;
 use crate::settings::notify;
 
@@ -87,7 +87,7 @@ impl<'a> Pipeline<'a> {
     /// Opens the store in `dir` and starts every actor except the collectors.
     pub fn start(settings: &'a Settings, dir: &Path) -> anyhow::Result<Self> {
         let clock = Clock::system();
-        let rules = Arc::new(RuleSet::of_settings(&settings.alerts.rules, rule_options(settings))?);
+        let rules = Arc::new(rule_set(settings)?);
         let writer = StoreWriter::open(dir, store_options(settings), clock.now_ms())?;
         let store = writer.reader();
         let (publishers, reporter) = reporter(settings, &store, &clock);
@@ -233,7 +233,7 @@ fn start_notifier(
     store_actor: &ActorHandle<StoreActor>,
     dir: &Path,
 ) -> anyhow::Result<ActorHandle<NotifierActor>> {
-    let address = Arc::clone(reporter);
+    let (address, works) = (Arc::clone(reporter), Arc::clone(reporter));
     let listening = move || address.addresses.get().and_then(|all| all.first()).cloned().unwrap_or_default();
     let options: NotifierOptions = notify::options(starter.settings, dir, Arc::new(listening))?;
     let outputs = NotifierOutputs {
@@ -242,6 +242,7 @@ fn start_notifier(
         sources: publishers.sources.clone(),
         alerts: publishers.alerts.subscribe(),
         channels: publishers.channels.clone(),
+        works: Arc::new(move || works.failing().is_empty()),
     };
     let clock = starter.clock.clone();
     Ok(starter.start(arbiter, "notifier", move || NotifierActor::new(clock.clone(), options.clone(), outputs.clone())))

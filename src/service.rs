@@ -105,6 +105,9 @@ impl Server {
             acknowledge: pipeline.alerts.mailbox(),
             decide: pipeline.optimizer.mailbox(),
             test_channel: pipeline.notifier.mailbox(),
+            read_notices: pipeline.notifier.mailbox(),
+            change_silence: pipeline.notifier.mailbox(),
+            change_maintenance: pipeline.notifier.mailbox(),
         };
         let served = serve(state, &server_options(settings))?;
         let addresses: Vec<String> = served.addresses.iter().map(|address| format!("http://{address}")).collect();

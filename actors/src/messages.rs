@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix::{MailboxError, Message};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, SeriesId};
+use taskpulse_engine::notices::{MaintenanceError, MaintenanceSpec, SilenceDraft, SilenceError};
 use taskpulse_engine::rules::Alert;
 use taskpulse_engine::store::{ClosedSpan, DocumentChange, ResolvedBatch, StoreError, Stored};
 use taskpulse_engine::windows::{Level, WindowRow};
@@ -134,6 +135,31 @@ pub struct Notify(pub Alert);
 pub struct TestChannel {
     /// The channel.
     pub name: String,
+}
+
+/// HTTP → notifier: what it knows now.
+#[derive(Message, Debug, Clone, Copy)]
+#[rtype(result = "view::Notices")]
+pub struct ReadNotices;
+
+/// HTTP → notifier: make, change or end a silence. Answered with its id when that is durable.
+#[derive(Message, Debug, Clone)]
+#[rtype(result = "Result<Result<String, SilenceError>, AppendError>")]
+pub enum ChangeSilence {
+    /// Make or change one.
+    Set(SilenceDraft),
+    /// End the one of this id.
+    Expire(String),
+}
+
+/// HTTP → notifier: make, replace or remove a maintenance window. Answered when that is durable.
+#[derive(Message, Debug, Clone)]
+#[rtype(result = "Result<Result<(), MaintenanceError>, AppendError>")]
+pub struct ChangeMaintenance {
+    /// Its name.
+    pub name: String,
+    /// The window; none to remove it.
+    pub spec: Option<MaintenanceSpec>,
 }
 
 /// What someone says of an alert.

@@ -1,5 +1,5 @@
 //! Mutation fuzzing of everything that parses input: remote write, OTLP, metric texts, chunks, journal records, logs, queries,
-//! certificates, cgroup and machine files, responses of GitHub, boards.
+//! certificates, cgroup and machine files, responses of GitHub, boards, rule files and their tests, templates.
 //!
 //! `FUZZ_SECONDS=60 cargo test -p taskpulse-engine --lib fuzz -- --ignored --nocapture` runs it; the test command does. Each
 //! target starts from real inputs, changes some bytes (or splices, cuts, repeats), and checks that nothing panics and that
@@ -24,6 +24,7 @@ use crate::promql::tests::{Memory, ask};
 use crate::re2;
 use crate::remote_write::{self, Sink};
 use crate::store::fuzz as store;
+use crate::{rules, template, yaml};
 
 /// CPU time of this thread: unlike the time on the clock it does not grow while other programs have the processor.
 pub(crate) fn cpu_time() -> Duration {
@@ -517,6 +518,65 @@ fn patterns_are_compiled_or_refused() {
                     }
                     Err(error) => assert!(!matches!(error, re2::RegexError::Unknown(_)), "{text}: {error}"),
                 }
+            }
+        });
+    });
+}
+
+const TEMPLATES: &str = include_str!("../../tests/data/rules/templates.rules.yml");
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn templates_are_expanded_or_refused() {
+    let file = rules::files::parse(TEMPLATES, "templates").expect("the file has no faults");
+    let rules = file.groups.iter().flat_map(|group| &group.rules);
+    let corpus: Vec<Vec<u8>> = rules.flat_map(|rule| rule.spec.annotations.values()).map(|text| text.clone().into_bytes()).collect();
+    assert!(corpus.len() > 100);
+    run("templates", &corpus, |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let begun = cpu_time();
+        on_a_small_stack(|| {
+            if let Err(error) = template::tests::expanded(&text) {
+                assert!(!error.is_empty());
+            }
+        });
+        let took = cpu_time() - begun;
+        assert!(took < Duration::from_secs(10), "{text}: took {took:?}");
+    });
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn rule_files_and_their_tests_are_read_or_refused() {
+    let corpus: Vec<Vec<u8>> = [
+        include_str!("../../tests/data/rules/machine.rules.yml"),
+        include_str!("../../tests/data/rules/machine.test.yml"),
+        "groups:\n- &g {name: a, rules: [{record: a, expr: 1}]}\n- {<<: *g, name: \"b\\n\"}\n",
+        "tests:\n- input_series:\n  - {series: 'a{b=\"c\"}', values: '1+2x3 _x2 -5 Inf stale'}\n  promql_expr_test: [{expr: a, eval_time: 1m}]\n",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec();
+    run("rule files", &corpus, |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        on_a_small_stack(|| {
+            match rules::files::parse(&text, "") {
+                Ok(read) => {
+                    let written = rules::files::write(&read.groups);
+                    let again = rules::files::parse(&written, "").unwrap_or_else(|faults| panic!("{written}: {faults:?}"));
+                    assert_eq!(again.groups, read.groups, "{written}");
+                }
+                Err(faults) => assert!(!faults.list().is_empty() && faults.list().len() <= yaml::MAX_FAULTS),
+            }
+            if let Ok(tests) = rules::unit_tests::parse(&text)
+                && tests.tests.iter().flat_map(|test| &test.series).map(|(_, values)| values.len()).sum::<usize>() < 10_000
+                && tests.tests.iter().flat_map(|test| test.exprs.iter().map(|expr| expr.at)).all(|at| at.ms() / tests.interval.ms() < 1_000)
+                && tests
+                    .tests
+                    .iter()
+                    .flat_map(|test| test.alerts.iter().map(|alert| alert.at))
+                    .all(|at| at.ms() / tests.interval.ms() < 1_000)
+            {
+                let _ = tests.run(&[], Instant::now() + Duration::from_secs(5));
             }
         });
     });

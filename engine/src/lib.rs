@@ -29,5 +29,7 @@ pub mod remote_write;
 pub mod rules;
 pub mod span;
 pub mod store;
+pub mod template;
 pub mod windows;
 pub mod words;
+pub mod yaml;

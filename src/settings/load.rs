@@ -6,7 +6,6 @@ use anyhow::{Context, anyhow, bail, ensure};
 use config::{Config, Environment, File, FileFormat, Source, ValueKind};
 use taskpulse_actors::files;
 use taskpulse_engine::model::Selector;
-use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::span::Span;
 
 use super::probes::ProbeSpec;
@@ -15,12 +14,13 @@ use super::sections::{Server, Store};
 use super::sources::{CommandSpec, ScrapeTarget, each};
 use super::{Settings, github, notify};
 use crate::cli::Cli;
-use crate::options::rule_options;
+use crate::options::rule_set;
+use crate::rule_files;
 
 const FILE: &str = "Settings.toml";
 const ENVIRONMENT: &str = "TASKPULSE";
 /// Settings that are lists; in the environment their items are separated by commas.
-const LISTS: [&str; 9] = [
+const LISTS: [&str; 10] = [
     "anomaly.series",
     "server.allowed_hosts",
     "server.trusted_proxies",
@@ -29,10 +29,20 @@ const LISTS: [&str; 9] = [
     "costs.money",
     "costs.active_seconds",
     "github.repositories",
+    "alerts.rule_files",
     "notify.group_by",
 ];
 /// Keys whose tables are named by the user.
-const OPEN_TABLES: [&str; 6] = ["alerts.rules", "store.retentions", "scrape.targets", "commands.run", "probes.check", "notify.channels"];
+const OPEN_TABLES: [&str; 8] = [
+    "alerts.rules",
+    "store.retentions",
+    "scrape.targets",
+    "commands.run",
+    "probes.check",
+    "notify.channels",
+    "notify.inhibit",
+    "notify.maintenance",
+];
 
 /// Largest settings file.
 const MAX_BYTES: u64 = 4 << 20;
@@ -51,7 +61,15 @@ pub fn load(cli: &Cli) -> anyhow::Result<Loaded> {
         None => Some(PathBuf::from(FILE)).filter(|path| path.exists()),
     };
     let environment = Environment::with_prefix(ENVIRONMENT).prefix_separator("__").separator("__");
-    let Loaded { mut settings, warnings } = merge(file.as_deref(), environment)?;
+    let Loaded { mut settings, mut warnings } = merge(file.as_deref(), environment)?;
+    // Patterns of rule files are relative to the settings.
+    let folder = file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    for pattern in &mut settings.alerts.rule_files {
+        *pattern = folder.join(&*pattern).to_string_lossy().into_owned();
+        if rule_files::matching(Path::new(""), pattern).is_ok_and(|paths| paths.is_empty()) {
+            warnings.push(format!("alerts.rule_files: no file matches {pattern}"));
+        }
+    }
     if let Some(port) = cli.port {
         settings.server.port = port;
     }
@@ -149,7 +167,7 @@ fn known_keys(known: &toml::Value, section: &str) -> Vec<String> {
         "server" => &["token"],
         "store" => &["data_dir"],
         "alerts" => &["file_path"],
-        "notify" => &["external_url"],
+        "notify" => &["external_url", "timezone"],
         "github" => &["token", "webhook_secret"],
         _ => &[],
     };
@@ -189,7 +207,7 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
         s.log.level
     );
     within("alerts.evaluation_interval", s.alerts.evaluation_interval, SECOND, HOUR)?;
-    RuleSet::of_settings(&s.alerts.rules, rule_options(s)).context("alerts.rules")?;
+    rule_set(s).map(|_| ())?;
     notify::validate(s)
 }
 

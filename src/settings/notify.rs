@@ -3,12 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
-use taskpulse_actors::notify::{Channel, Console, ExternalUrl, Format, HttpChannel, JsonLines, NotifierOptions, Transport};
-use taskpulse_engine::notices::{ChannelPlan, Filter, FlapLimits, Grouping, MatcherSpec, QueueLimits};
+use taskpulse_actors::notify::{
+    AlertmanagerChannel, Channel, CommandChannel, Console, ExternalUrl, Format, Heartbeat, HttpChannel, JsonLines, NotifierOptions,
+    RESEND_MS, Transport,
+};
+use taskpulse_engine::notices::render::Template;
+use taskpulse_engine::notices::{
+    ChannelPlan, Dependency, Digest, Filter, FlapLimits, Grouping, InhibitRule, MAX_ALERTS, MaintenanceWindows, MatcherSpec, QueueLimits,
+    Schedule, shipped_inhibitions,
+};
 use taskpulse_engine::rules::Severity;
 use taskpulse_engine::span::Span;
 
@@ -29,9 +37,25 @@ const SOURCES: [&str; 10] =
 #[serde(rename_all = "lowercase")]
 pub enum ChannelKind {
     Webhook,
+    Slack,
+    Discord,
+    Teams,
+    Ntfy,
+    Template,
+    Alertmanager,
+    Command,
+    Heartbeat,
 }
 
-/// `[notify.channels.NAME]`
+/// How often a digest is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DigestRhythm {
+    Daily,
+    Weekly,
+}
+
+/// `[notify.channels.NAME]`. A key with an `Option` has a default, and is refused where it would have no effect.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ChannelSpec {
@@ -43,28 +67,92 @@ pub struct ChannelSpec {
     pub sources: Vec<String>,
     #[serde(rename = "match")]
     pub matchers: Vec<String>,
+    pub times: Vec<String>,
     pub group_by: Option<Vec<String>>,
     pub group_wait: Option<Span>,
     pub group_interval: Option<Span>,
     pub repeat_interval: Option<Span>,
     pub send_resolved: Option<bool>,
+    pub digest: Option<DigestRhythm>,
+    pub digest_at: Option<String>,
     pub per_minute: Option<u32>,
     pub keep: Option<Span>,
+    pub topic: Option<String>,
+    pub template: Option<String>,
+    pub content_type: Option<String>,
+    pub command: Option<Vec<Secret>>,
+    pub interval: Option<Span>,
+}
+
+/// `[notify.inhibit.NAME]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InhibitSpec {
+    pub source: Vec<String>,
+    pub target: Vec<String>,
+    pub equal: Vec<String>,
+    pub linger: Option<Span>,
 }
 
 /// What the notifier gets of the settings. `listening` is where the service listens, once it does.
 pub fn options(settings: &Settings, data_dir: &Path, listening: ExternalUrl) -> anyhow::Result<NotifierOptions> {
     let notify = &settings.notify;
-    let external_url = match notify.external_url.clone() {
+    let external_url: ExternalUrl = match notify.external_url.clone() {
         Some(url) => Arc::new(move || url.clone()),
         None => listening,
     };
-    let mut channels = logs(settings, data_dir);
+    let (mut channels, mut heartbeats) = (logs(settings, data_dir), Vec::new());
     for (name, spec) in &notify.channels {
-        channels.push(spec.channel(name, notify, &external_url).with_context(|| format!("notify.channels.{name}"))?);
+        let at = || format!("notify.channels.{name}");
+        spec.check_name(name).and_then(|()| spec.check_keys()).with_context(at)?;
+        if spec.kind == Some(ChannelKind::Heartbeat) {
+            heartbeats.push(spec.heartbeat(name).with_context(at)?);
+        } else {
+            let open = settings.server.token.is_none();
+            channels.push(spec.channel(name, notify, open, &external_url).with_context(at)?);
+        }
     }
-    let flaps = FlapLimits { firings: notify.flap_after, window_ms: notify.flap_window.ms() };
-    Ok(NotifierOptions { channels, flaps })
+    let mut inhibit = if notify.inhibit_shipped { shipped_inhibitions() } else { Vec::new() };
+    for (name, spec) in &notify.inhibit {
+        inhibit.push(spec.rule().with_context(|| format!("notify.inhibit.{name}"))?);
+    }
+    inhibit.extend(dependencies(settings)?.iter().map(Dependency::rule));
+    MaintenanceWindows::new(&notify.maintenance).map_err(|(name, error)| anyhow::anyhow!("notify.maintenance.{name}: {error}"))?;
+    Ok(NotifierOptions {
+        channels,
+        flaps: FlapLimits { firings: notify.flap_after, window_ms: notify.flap_window.ms() },
+        inhibit,
+        maintenance: notify.maintenance.clone(),
+        heartbeats,
+        external_url,
+    })
+}
+
+/// Which probe or scrape target depends on which.
+fn dependencies(settings: &Settings) -> anyhow::Result<Vec<Dependency>> {
+    let probes = settings.probes.check.iter().map(|(name, spec)| ("probes.check", "target", name, &spec.parent));
+    let scraped = settings.scrape.targets.iter().map(|(name, spec)| ("scrape.targets", "job", name, &spec.parent));
+    let mut found: Vec<Dependency> = Vec::new();
+    for (section, label, name, parent) in probes.chain(scraped) {
+        let Some(parent) = parent else { continue };
+        let parent = if settings.probes.check.contains_key(parent) {
+            ("target", parent.clone())
+        } else if settings.scrape.targets.contains_key(parent) {
+            ("job", parent.clone())
+        } else {
+            bail!("{section}.{name}.parent = {parent:?}: there is no probe and no scrape target of that name");
+        };
+        found.push(Dependency { label, name: name.clone(), parent });
+    }
+    for start in &found {
+        let (mut at, mut steps) = (start, 0);
+        while let Some(next) = found.iter().find(|other| (other.label, &other.name) == (at.parent.0, &at.parent.1)) {
+            (at, steps) = (next, steps + 1);
+            ensure!(steps <= found.len(), "parent: `{}` depends on itself, so that no notice would name it", start.name);
+        }
+        ensure!((start.label, &start.name) != (start.parent.0, &start.parent.1), "parent: `{}` depends on itself", start.name);
+    }
+    Ok(found)
 }
 
 /// Refuses settings that cannot be used.
@@ -85,9 +173,10 @@ pub fn validate(settings: &Settings) -> anyhow::Result<()> {
 fn logs(settings: &Settings, data_dir: &Path) -> Vec<Channel> {
     let alerts = &settings.alerts;
     let channel = |name: &str, transport: Arc<dyn Transport>| Channel {
-        plan: ChannelPlan { name: name.to_owned(), filter: Filter::default(), grouping: Grouping::of_log() },
+        plan: ChannelPlan { name: name.to_owned(), filter: Filter::default(), grouping: Grouping::of_log(), times: None },
         limits: QueueLimits { per_minute: 0, keep_ms: 7 * DAY.ms() },
         transport,
+        digest: None,
     };
     let mut channels = Vec::new();
     if alerts.console {
@@ -119,52 +208,146 @@ fn grouping(notify: &Notify, spec: &ChannelSpec) -> anyhow::Result<Grouping> {
         interval_ms: within("group_interval", spec.group_interval, notify.group_interval, none, DAY)?,
         repeat_ms: within("repeat_interval", spec.repeat_interval, notify.repeat_interval, none, Span::secs(31 * 86_400))?,
         send_resolved: spec.send_resolved.unwrap_or(true),
+        resends: false,
+        most: MAX_ALERTS,
     };
     ensure!(grouping.repeat_ms == 0 || grouping.repeat_ms >= 60_000, "repeat_interval: must be 0 for never, or at least 1m");
     Ok(grouping)
 }
 
+/// Alerts that an Alertmanager gets at the most.
+const ALERTMANAGER_ALERTS: usize = 100_000;
+
 impl ChannelSpec {
-    fn channel(&self, name: &str, notify: &Notify, external_url: &ExternalUrl) -> anyhow::Result<Channel> {
+    fn check_name(&self, name: &str) -> anyhow::Result<()> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         ensure!((1..=64).contains(&name.len()) && name.chars().all(plain), "a name has at most 64 letters, digits, `_` and `-`");
         ensure!(!BUILT_IN.contains(&name), "`{name}` is built in: alerts.{name} switches it; choose another name");
+        Ok(())
+    }
+
+    /// Refuses keys that have no effect on a channel of this kind.
+    fn check_keys(&self) -> anyhow::Result<()> {
+        use ChannelKind::{Alertmanager, Command, Heartbeat, Ntfy, Template};
+        let kind = self.kind.context("needs kind: webhook, slack, discord, teams, ntfy, template, alertmanager, command or heartbeat")?;
+        let grouped =
+            self.group_by.is_some() || self.group_wait.is_some() || self.group_interval.is_some() || self.repeat_interval.is_some();
+        let own_groups = matches!(kind, Alertmanager | Heartbeat);
+        for (given, right, keys) in [
+            (self.url.is_some() || !self.headers.is_empty(), kind != Command, "url and headers"),
+            (self.topic.is_some(), kind == Ntfy, "topic"),
+            (self.template.is_some() || self.content_type.is_some(), kind == Template, "template and content_type"),
+            (self.command.is_some(), kind == Command, "command"),
+            (self.interval.is_some(), kind == Heartbeat, "interval"),
+            (grouped, !own_groups, "group_by, group_wait, group_interval and repeat_interval"),
+            (self.digest.is_some() || self.digest_at.is_some(), !own_groups, "digest and digest_at"),
+            (self.send_resolved.is_some(), !own_groups, "send_resolved"),
+            (!self.times.is_empty() || self.per_minute.is_some() || self.keep.is_some(), kind != Heartbeat, "times, per_minute and keep"),
+        ] {
+            ensure!(!given || right, "{keys}: have no effect on a channel of this kind");
+        }
+        Ok(())
+    }
+
+    fn filter(&self, least: Severity) -> anyhow::Result<Filter> {
         if let Some(source) = self.sources.iter().find(|source| !SOURCES.contains(&source.as_str())) {
             bail!("sources: there is no source `{source}`; take some of {}", SOURCES.join(", "));
         }
-        let filter = Filter {
-            severity: self.severity.unwrap_or(Severity::Info),
+        Ok(Filter {
+            severity: self.severity.unwrap_or(least),
             sources: self.sources.clone(),
             matchers: MatcherSpec::compile_all(&self.matchers).context("match")?,
-        };
+        })
+    }
+
+    fn channel(&self, name: &str, notify: &Notify, open: bool, external_url: &ExternalUrl) -> anyhow::Result<Channel> {
         let keep = self.keep.unwrap_or(Span::secs(7 * 86_400));
         ensure!(keep >= Span::secs(60) && keep <= Span::secs(31 * 86_400), "keep = {keep}: must be 1m to 31d");
         let per_minute = self.per_minute.unwrap_or(30);
         ensure!(per_minute <= 6_000, "per_minute = {per_minute}: must be 0 for no limit, or at most 6000");
+        let zone = notify.timezone.as_deref();
+        let times = (!self.times.is_empty()).then(|| Schedule::parse(&self.times, zone)).transpose().context("times")?;
+        let at = self.digest_at.as_deref().unwrap_or("08:00");
+        let digest = self.digest.map(|rhythm| Digest::new(rhythm == DigestRhythm::Weekly, at, zone)).transpose().context("digest_at")?;
+        ensure!(self.digest_at.is_none() || digest.is_some(), "digest_at: has no effect without digest");
+        let mut grouping = grouping(notify, self)?;
+        if self.kind == Some(ChannelKind::Alertmanager) {
+            // It groups by itself; what is not sent again is over for it.
+            grouping = Grouping {
+                by: Vec::new(),
+                wait_ms: 0,
+                interval_ms: 0,
+                repeat_ms: RESEND_MS,
+                send_resolved: true,
+                resends: true,
+                most: ALERTMANAGER_ALERTS,
+            };
+        }
         Ok(Channel {
-            plan: ChannelPlan { name: name.to_owned(), filter, grouping: grouping(notify, self)? },
+            plan: ChannelPlan { name: name.to_owned(), filter: self.filter(Severity::Info)?, grouping, times },
             limits: QueueLimits { per_minute, keep_ms: keep.ms() },
-            transport: self.transport(external_url)?,
+            transport: self.transport(open, external_url)?,
+            digest,
         })
     }
 
-    fn transport(&self, external_url: &ExternalUrl) -> anyhow::Result<Arc<dyn Transport>> {
-        let kind = self.kind.context("needs kind: webhook")?;
+    fn timeout(&self) -> anyhow::Result<Duration> {
         let timeout = self.timeout.unwrap_or(Span::secs(10));
         ensure!(timeout >= Span::millis(100) && timeout <= Span::secs(120), "timeout = {timeout}: must be 100ms to 2m");
+        Ok(timeout.duration())
+    }
+
+    fn http_url(&self) -> anyhow::Result<String> {
         let url = self.url.as_ref().context("needs url = \"https://…\"")?;
         let parsed = reqwest::Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         ensure!(parsed.is_some(), "url: must begin with http:// or https://");
-        let format = match kind {
-            ChannelKind::Webhook => Format::Webhook,
+        Ok(url.to_string())
+    }
+
+    fn transport(&self, open: bool, external_url: &ExternalUrl) -> anyhow::Result<Arc<dyn Transport>> {
+        let (timeout, external_url) = (self.timeout()?, Arc::clone(external_url));
+        let mut headers = self.header_map()?;
+        let format = match self.kind.context("needs kind")? {
+            ChannelKind::Command => return self.program(timeout, external_url),
+            ChannelKind::Alertmanager => {
+                let url = format!("{}/api/v2/alerts", self.http_url()?.trim_end_matches('/'));
+                return Ok(Arc::new(AlertmanagerChannel { url, headers, timeout, external_url }));
+            }
+            ChannelKind::Webhook | ChannelKind::Heartbeat => Format::Webhook,
+            ChannelKind::Slack => Format::Slack,
+            ChannelKind::Discord => Format::Discord,
+            ChannelKind::Teams => Format::Teams,
+            ChannelKind::Ntfy => {
+                let topic = self.topic.clone().filter(|topic| !topic.is_empty()).context("needs topic")?;
+                Format::Ntfy { topic, may_acknowledge: open }
+            }
+            ChannelKind::Template => {
+                let kind = self.content_type.as_deref().unwrap_or("application/json");
+                headers.insert(CONTENT_TYPE, HeaderValue::from_str(kind).context("content_type")?);
+                Format::Template(Template::parse(self.template.as_deref().context("needs template")?).context("template")?)
+            }
         };
-        Ok(Arc::new(HttpChannel {
-            format,
-            url: url.to_string(),
-            headers: self.header_map()?,
-            timeout: timeout.duration(),
-            external_url: Arc::clone(external_url),
-        }))
+        Ok(Arc::new(HttpChannel { format, url: self.http_url()?, headers, timeout, external_url }))
+    }
+
+    fn heartbeat(&self, name: &str) -> anyhow::Result<Heartbeat> {
+        let interval = self.interval.unwrap_or(Span::secs(60));
+        ensure!(interval >= Span::secs(1) && interval <= DAY, "interval = {interval}: must be 1s to {DAY}");
+        let filter = self.filter(Severity::Critical)?;
+        Ok(Heartbeat { name: name.to_owned(), url: self.http_url()?, every: interval.duration(), timeout: self.timeout()?, filter })
+    }
+
+    fn program(&self, timeout: Duration, external_url: ExternalUrl) -> anyhow::Result<Arc<dyn Transport>> {
+        let words: Vec<String> = self.command.iter().flatten().map(|word| word.to_string()).collect();
+        ensure!(words.first().is_some_and(|program| !program.is_empty()), "needs command = [\"program\", \"argument\"]");
+        let parts = words.iter().map(|word| Template::parse(word)).collect::<Result<Vec<_>, _>>().context("command")?;
+        // A shell would run what an alert says.
+        let for_shell = words.iter().position(|word| word == "-c").and_then(|at| words.get(at + 1));
+        ensure!(
+            for_shell.is_none_or(|line| !line.contains("{{")),
+            "command: a shell would run what an alert says; use its variables instead, such as \"$NOTICE_TITLE\""
+        );
+        Ok(Arc::new(CommandChannel { command: parts, shown: words, timeout, external_url }))
     }
 
     fn header_map(&self) -> anyhow::Result<HeaderMap> {
@@ -176,5 +359,19 @@ impl ChannelSpec {
             headers.insert(parsed, value);
         }
         Ok(headers)
+    }
+}
+
+impl InhibitSpec {
+    fn rule(&self) -> anyhow::Result<InhibitRule> {
+        ensure!(!self.source.is_empty() && !self.target.is_empty(), "needs source and target, each a list of matchers");
+        let linger = self.linger.unwrap_or(Span::secs(0));
+        ensure!(linger <= Span::secs(600), "linger = {linger}: must be 0s to 10m");
+        Ok(InhibitRule {
+            source: MatcherSpec::compile_all(&self.source).context("source")?,
+            target: MatcherSpec::compile_all(&self.target).context("target")?,
+            equal: self.equal.clone(),
+            linger_ms: linger.ms(),
+        })
     }
 }

@@ -45,6 +45,7 @@ pub enum StatusWord {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProbeSpec {
+    pub parent: Option<String>,
     pub url: Option<String>,
     pub tcp: Option<String>,
     pub command: Option<CommandLine>,

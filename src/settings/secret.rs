@@ -32,14 +32,14 @@ const NAMES: [&str; 6] = ["token", "webhook_secret", "bearer_token", "password",
 /// A table all of whose values may be secret.
 const TABLE: &str = "headers";
 
-/// Addresses of channels hold what allows to post there.
-const SECRET_ADDRESSES: (&str, &str) = ("notify.channels.", ".url");
+/// Addresses and commands of channels hold what allows to post there.
+const OF_CHANNELS: (&str, [&str; 2]) = ("notify.channels.", [".url", ".command"]);
 
 /// Whether the value of a key (`server.token`, `probes.check.shop.headers.Authorization`) is secret.
 fn is_secret(key: &str) -> bool {
     let mut words = key.rsplit('.');
-    let address = key.starts_with(SECRET_ADDRESSES.0) && key.ends_with(SECRET_ADDRESSES.1);
-    address || words.next().is_some_and(|last| NAMES.contains(&last)) || key.split('.').any(|word| word == TABLE)
+    let of_channel = key.starts_with(OF_CHANNELS.0) && OF_CHANNELS.1.iter().any(|end| key.ends_with(end));
+    of_channel || words.next().is_some_and(|last| NAMES.contains(&last)) || key.split('.').any(|word| word == TABLE)
 }
 
 /// The keys of a settings file that have secrets.

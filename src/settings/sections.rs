@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::notify::ChannelSpec;
+use super::notify::{ChannelSpec, InhibitSpec};
 use super::probes::ProbeSpec;
 use super::secret::Secret;
 use super::sources::{CommandSpec, ScrapeTarget};
@@ -14,6 +14,7 @@ use taskpulse_actors::collectors::anomaly::AnomalyOptions;
 use taskpulse_engine::anomaly::Tuning;
 use taskpulse_engine::board::cost::AgentMetrics;
 use taskpulse_engine::model::Selector;
+use taskpulse_engine::notices::MaintenanceSpec;
 use taskpulse_engine::rules::{RuleSpec, shipped};
 use taskpulse_engine::span::Span;
 
@@ -346,6 +347,8 @@ sections! {
         file_path: Option<PathBuf> = None,
         /// Time between evaluations of rules that are not judged on each sample (`selector op number` is); 1s to 1h.
         evaluation_interval: Span = Span::secs(15),
+        /// Prometheus rule files, as patterns (`["rules/*.yml"]`) relative to the folder of this file. They are read at the start; docs/OPERATIONS.md, *Rule files*.
+        rule_files: Vec<String> = Vec::new(),
         /// Rules by name. Add a table for a rule of your own; `enabled = false` turns a rule off. All keys are in docs/OPERATIONS.md, *Alert rules*. Severities: debug, info, notice, warning, error, critical.
         rules: BTreeMap<String, RuleSpec> = shipped(),
     }
@@ -379,8 +382,16 @@ sections! {
         flap_after: usize = 4,
         /// The time over which `flap_after` counts; 1m to 1d.
         flap_window: Span = Span::secs(1_800),
+        /// Time zone of `times` and `digest_at` of channels, such as `Europe/Berlin`; unset: that of the machine.
+        timezone: Option<String> = None,
+        /// Hold back what follows from another alert: `high_cpu_usage` while `critical_cpu_usage` fires, `degraded_performance` while what lowers the score fires itself.
+        inhibit_shipped: bool = true,
         /// Channels by name.
         channels: BTreeMap<String, ChannelSpec> = BTreeMap::new(),
+        /// Rules of your own: while an alert that `source` matches fires, those that `target` matches are held back, if both agree in the labels of `equal`: `[notify.inhibit.disk]`.
+        inhibit: BTreeMap<String, InhibitSpec> = BTreeMap::new(),
+        /// Times that come again, during which notifications are held back: `[notify.maintenance.backup]`, `times = ["sun 02:00-04:00"]`.
+        maintenance: BTreeMap<String, MaintenanceSpec> = BTreeMap::new(),
     }
 
     /// Recommendations.

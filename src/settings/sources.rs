@@ -18,6 +18,7 @@ use super::secret::{Secret, without_secrets};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScrapeTarget {
+    pub parent: Option<String>,
     pub url: Option<String>,
     pub urls: Vec<String>,
     pub job: Option<String>,
@@ -38,6 +39,7 @@ pub struct ScrapeTarget {
 impl Default for ScrapeTarget {
     fn default() -> Self {
         Self {
+            parent: None,
             url: None,
             urls: Vec::new(),
             job: None,

@@ -7,6 +7,7 @@ pub mod http;
 pub mod peer;
 #[path = "../../benches/process/mod.rs"]
 pub mod process;
+pub mod receiver;
 pub mod remote;
 
 use std::fs;

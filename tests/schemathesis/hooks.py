@@ -85,10 +85,17 @@ def before_call(context, case, kwargs):
         case.headers["X-Hub-Signature-256"] = "sha256=" + hmac.new(TOKEN.encode(), b"{}", hashlib.sha256).hexdigest()
     elif path == "/api/v1/import":
         case.body = LINES[case.query["format"]]
+    elif path == "/api/v2/silences" and case.method == "POST":
+        matcher = {"name": "alertname", "value": "none", "isRegex": False, "isEqual": True}
+        case.body.update(id="", matchers=[matcher], startsAt="2026-01-01T00:00:00Z", endsAt="2126-01-01T00:00:00Z")
+    elif path == "/api/v1/maintenance/{name}" and case.method == "POST":
+        case.body = {"times": ["sun 02:00-04:00"]}
     elif path == "/api/v1/ingest":
         for sample in case.body["samples"]:
             sample["time"] = None
             sample["labels"] = {}
+    if path.startswith("/api/v2/") and case.query:
+        case.query.update({name: value for name, value in (("filter", ['alertname="none"']), ("receiver", "o.*")) if name in case.query})
     for parameters in (case.query, case.body):
         if isinstance(parameters, dict) and {"start", "end"} & parameters.keys():
             put_in_order(parameters)

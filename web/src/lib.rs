@@ -34,10 +34,12 @@ mod query;
 mod rest;
 mod route;
 mod routes;
+mod rule_export;
 mod rules;
 mod server;
 mod session;
 mod shapes;
+mod silences;
 mod tree;
 mod upgrade;
 

@@ -24,6 +24,7 @@ pub(crate) enum Methods {
     /// GET without HEAD: a WebSocket is no answer of which there is a head.
     Socket,
     Post,
+    Delete,
     /// GET, or POST with the parameters in a form.
     GetOrPost,
     /// Whatever it is.
@@ -54,6 +55,11 @@ impl Shape {
     /// A type as `data` of a successful answer.
     pub(crate) const fn data<T: ToSchema>() -> Self {
         Self { schema: || envelope(reference::<T>()), collect: collect::<T> }
+    }
+
+    /// A list of a type, in no envelope.
+    pub(crate) const fn bare_list<T: ToSchema>() -> Self {
+        Self { schema: || json!({"type": "array", "items": reference::<T>()}), collect: collect::<T> }
     }
 
     /// A list of a type as `data` of a successful answer.
@@ -184,6 +190,16 @@ impl Route {
         Self::new(Methods::Post, path, handler)
     }
 
+    /// Answers DELETE.
+    pub(crate) fn delete<F, Args>(path: &'static str, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        Self::new(Methods::Delete, path, handler)
+    }
+
     /// Answers GET with a WebSocket.
     pub(crate) fn socket<F, Args>(path: &'static str, handler: F) -> Self
     where
@@ -258,11 +274,12 @@ impl Route {
 
     /// The route for actix-web.
     pub(crate) fn handler(&self) -> actix_web::Route {
-        use actix_web::guard::{Any, Get, Post};
+        use actix_web::guard::{Any, Delete, Get, Post};
         let route = (self.handler)();
         match self.methods {
             Methods::Get | Methods::Socket => route.guard(Get()),
             Methods::Post => route.guard(Post()),
+            Methods::Delete => route.guard(Delete()),
             Methods::GetOrPost => route.guard(Any(Get()).or(Post())),
             Methods::Any => route,
         }

@@ -9,8 +9,8 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
-    admin, assets, buckets, channels, discovery, export, hooks, import, ingest, login, openapi, ops, otlp, prometheus, query, rest, rules,
-    session, tree,
+    admin, assets, buckets, channels, discovery, export, hooks, import, ingest, login, openapi, ops, otlp, prometheus, query, rest,
+    rule_export, rules, session, silences, tree,
 };
 
 /// The modules that have routes. The first path that matches answers, so files, which take any path, come last.
@@ -25,8 +25,10 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     discovery::routes,
     prometheus::routes,
     rules::routes,
+    rule_export::routes,
     rest::routes,
     channels::routes,
+    silences::routes,
     ingest::routes,
     import::routes,
     export::routes,
@@ -91,20 +93,25 @@ fn by_path(routes: Vec<Route>) -> Vec<(&'static str, Vec<Route>)> {
 
 /// What `Allow` says of a path.
 fn allowed(methods: impl Iterator<Item = Methods>) -> &'static str {
-    let (mut get, mut post) = (false, false);
+    let (mut get, mut post, mut delete) = (false, false, false);
     for methods in methods {
         match methods {
             Methods::Any => {}
             Methods::Socket => return "GET, OPTIONS",
             Methods::Get => get = true,
             Methods::Post => post = true,
+            Methods::Delete => delete = true,
             Methods::GetOrPost => (get, post) = (true, true),
         }
     }
-    match (get, post) {
-        (true, false) => "GET, HEAD, OPTIONS",
-        (true, true) => "GET, HEAD, OPTIONS, POST",
-        (false, _) => "OPTIONS, POST",
+    match (get, post, delete) {
+        (true, false, false) => "GET, HEAD, OPTIONS",
+        (true, true, false) => "GET, HEAD, OPTIONS, POST",
+        (true, false, true) => "DELETE, GET, HEAD, OPTIONS",
+        (true, true, true) => "DELETE, GET, HEAD, OPTIONS, POST",
+        (false, true, true) => "DELETE, OPTIONS, POST",
+        (false, false, true) => "DELETE, OPTIONS",
+        (false, _, false) => "OPTIONS, POST",
     }
 }
 

@@ -17,7 +17,9 @@ use actix_web::{App, web};
 use futures_util::FutureExt;
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
 use taskpulse_actors::hub::{Subscribe, Unsubscribe};
-use taskpulse_actors::messages::{Acknowledge, Append, AppendResolved, Decide, TakeSnapshot, TestChannel};
+use taskpulse_actors::messages::{
+    Acknowledge, Append, AppendResolved, ChangeMaintenance, ChangeSilence, Decide, ReadNotices, TakeSnapshot, TestChannel,
+};
 use taskpulse_actors::metadata::MetadataRegistry;
 use taskpulse_actors::sources::SourceRegistry;
 use taskpulse_actors::status::Reporter;
@@ -116,6 +118,12 @@ pub struct AppState {
     pub decide: Mailbox<Decide>,
     /// To the notifier.
     pub test_channel: Mailbox<TestChannel>,
+    /// To the notifier.
+    pub read_notices: Mailbox<ReadNotices>,
+    /// To the notifier.
+    pub change_silence: Mailbox<ChangeSilence>,
+    /// To the notifier.
+    pub change_maintenance: Mailbox<ChangeMaintenance>,
 }
 
 /// What clients share: memory for bodies, exports.

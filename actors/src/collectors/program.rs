@@ -165,13 +165,31 @@ impl Drop for ProcessGroup {
 /// # Errors
 /// [`RunError`] if it did not end by itself.
 pub(crate) async fn run(command: &[String], passed: &[String], limit: Duration, max_bytes: usize) -> Result<CommandOutput, RunError> {
+    run_with(command, Input { passed, environment: &[] }, limit, max_bytes).await
+}
+
+/// What a program gets beside its arguments.
+#[derive(Clone, Copy)]
+pub(crate) struct Input<'a> {
+    /// Variables of the service that it gets although they are its own.
+    pub(crate) passed: &'a [String],
+    /// Further variables.
+    pub(crate) environment: &'a [(String, String)],
+}
+
+/// As [`run`], with more to go by.
+///
+/// # Errors
+/// [`RunError`] if it did not end by itself.
+pub(crate) async fn run_with(command: &[String], input: Input<'_>, limit: Duration, max_bytes: usize) -> Result<CommandOutput, RunError> {
     let [program, arguments @ ..] = command else { return Err(RunError::NoProgram) };
     if KILLED.load(Ordering::Relaxed) >= MAX_KILLED {
         return Err(RunError::TooManyKilled(program.clone()));
     }
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
-    clean_environment(command.as_std_mut(), passed);
+    clean_environment(command.as_std_mut(), input.passed);
+    command.envs(input.environment.iter().map(|(name, value)| (name, value)));
     // On the pool: the start reads the program's file, whose disk may be slow.
     let place = STARTS.acquire().await;
     let start = move || {

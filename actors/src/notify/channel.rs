@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
-use taskpulse_engine::notices::{ChannelPlan, Failure, Notice, QueueLimits};
+use taskpulse_engine::notices::{ChannelPlan, Digest, Failure, Notice, QueueLimits};
 
 /// Why a notice was not delivered. The reason holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +55,8 @@ pub struct Channel {
     pub limits: QueueLimits,
     /// How it delivers.
     pub transport: Arc<dyn Transport>,
+    /// When it sends what has gathered; none for at once.
+    pub digest: Option<Digest>,
 }
 
 /// Where the service is reached, for links. Known once it listens.

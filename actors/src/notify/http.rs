@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
+use reqwest::RequestBuilder;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use serde_json::Value;
-use taskpulse_engine::notices::{Notice, render};
+use taskpulse_engine::notices::Notice;
+use taskpulse_engine::notices::render::{self, Template};
 
 use super::channel::{DeliveryError, ExternalUrl, Transport};
 use crate::collectors::fetch;
@@ -18,6 +19,21 @@ const MAX_ANSWER: usize = 64 << 10;
 pub enum Format {
     /// Alertmanager's webhook, version 4.
     Webhook,
+    /// A message for Slack.
+    Slack,
+    /// A message for Discord.
+    Discord,
+    /// An Adaptive Card for Microsoft Teams.
+    Teams,
+    /// A message for ntfy.
+    Ntfy {
+        /// Its topic.
+        topic: String,
+        /// Whether it has a button that acknowledges.
+        may_acknowledge: bool,
+    },
+    /// A text of one's own.
+    Template(Template),
 }
 
 impl Format {
@@ -26,12 +42,22 @@ impl Format {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Webhook => "webhook",
+            Self::Slack => "slack",
+            Self::Discord => "discord",
+            Self::Teams => "teams",
+            Self::Ntfy { .. } => "ntfy",
+            Self::Template(_) => "template",
         }
     }
 
-    fn body(&self, notice: &Notice, external_url: &str) -> Value {
+    fn body(&self, notice: &Notice, external_url: &str) -> String {
         match self {
-            Self::Webhook => render::webhook(notice, external_url),
+            Self::Webhook => render::webhook(notice, external_url).to_string(),
+            Self::Slack => render::slack(notice, external_url).to_string(),
+            Self::Discord => render::discord(notice, external_url).to_string(),
+            Self::Teams => render::teams(notice, external_url).to_string(),
+            Self::Ntfy { topic, may_acknowledge } => render::ntfy(notice, topic, external_url, *may_acknowledge).to_string(),
+            Self::Template(template) => template.render(notice, external_url),
         }
     }
 }
@@ -60,7 +86,7 @@ impl Transport for HttpChannel {
     }
 
     fn deliver(&self, notice: &Notice) -> LocalBoxFuture<'static, Result<(), DeliveryError>> {
-        let body = self.format.body(notice, &(self.external_url)()).to_string();
+        let body = self.format.body(notice, &(self.external_url)());
         let (url, headers, timeout) = (self.url.clone(), self.headers.clone(), self.timeout);
         Box::pin(async move { post(&url, headers, body, timeout).await })
     }
@@ -74,7 +100,17 @@ pub(super) async fn post(url: &str, headers: HeaderMap, body: String, timeout: D
     if !headers.contains_key(reqwest::header::CONTENT_TYPE) {
         request = request.header(reqwest::header::CONTENT_TYPE, "application/json");
     }
-    let answer = fetch::read(request.headers(headers), MAX_ANSWER).await.map_err(|error| DeliveryError::channel(error.to_string()))?;
+    outcome(request.headers(headers)).await
+}
+
+/// Calls an address.
+pub(super) async fn get(url: &str, timeout: Duration) -> Result<(), DeliveryError> {
+    let client = fetch::client().await.map_err(|error| DeliveryError::channel(error.to_string()))?;
+    outcome(client.get(url).timeout(timeout)).await
+}
+
+async fn outcome(request: RequestBuilder) -> Result<(), DeliveryError> {
+    let answer = fetch::read(request, MAX_ANSWER).await.map_err(|error| DeliveryError::channel(error.to_string()))?;
     let beginning = fetch::beginning(&answer.body);
     let said = if beginning.is_empty() { String::new() } else { format!(": {beginning}") };
     let reason = format!("status {}{said}", answer.status);

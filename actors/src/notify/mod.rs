@@ -5,7 +5,11 @@
 //! durable, so a restart neither repeats nor loses it; a crash between a delivery and the removal of its document repeats it.
 //! What a full mailbox or a crash lost is found by comparing with the kept alerts, at the start and every minute.
 
+mod alertmanager;
+mod answers;
 mod channel;
+mod command;
+mod heartbeat;
 mod http;
 mod log;
 
@@ -13,19 +17,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{AsyncContext, ResponseFuture, SpawnHandle};
+use actix::{AsyncContext, SpawnHandle};
 use taskpulse_engine::model::TimestampMs;
-use taskpulse_engine::notices::{FlapLimits, Notice, NoticeAlert, NoticeBook, Queue};
+use taskpulse_engine::notices::{
+    ChannelPlan, ChannelState, FlapLimits, InhibitRule, MaintenanceSpec, MaintenanceWindows, Notice, NoticeAlert, NoticeBook, Queue,
+    Silences, Suppressors,
+};
 use taskpulse_engine::rules::{Alert, AlertState};
 use taskpulse_engine::store::{DocumentChange, StoreReader};
 use tokio::sync::watch;
 
+pub use self::alertmanager::{AlertmanagerChannel, RESEND_MS};
 pub use self::channel::{Channel, DeliveryError, ExternalUrl, Transport};
+pub use self::command::CommandChannel;
+pub use self::heartbeat::Heartbeat;
 pub use self::http::{Format, HttpChannel, place};
 pub use self::log::{Console, JsonLines};
 use crate::alert::{ACTIVE, HISTORY};
 use crate::clock::Clock;
-use crate::messages::{ChangeDocuments, Notify, TestChannel};
+use crate::messages::{ChangeDocuments, Notify};
 use crate::sources::SourceRegistry;
 use crate::store::change;
 use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
@@ -49,6 +59,14 @@ pub struct NotifierOptions {
     pub channels: Vec<Channel>,
     /// When an alert flaps.
     pub flaps: FlapLimits,
+    /// Which alerts hold others back.
+    pub inhibit: Vec<InhibitRule>,
+    /// Maintenance windows of the settings.
+    pub maintenance: BTreeMap<String, MaintenanceSpec>,
+    /// Addresses that are called while all is well.
+    pub heartbeats: Vec<Heartbeat>,
+    /// Where the service is reached.
+    pub external_url: ExternalUrl,
 }
 
 /// Where the notifier reads and writes.
@@ -64,6 +82,8 @@ pub struct NotifierOutputs {
     pub alerts: watch::Receiver<Arc<Vec<view::Alert>>>,
     /// The state of the channels.
     pub channels: watch::Sender<Arc<Vec<view::Channel>>>,
+    /// Whether the service itself works.
+    pub works: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 /// See the module.
@@ -73,10 +93,17 @@ pub struct NotifierActor {
     outputs: NotifierOutputs,
     book: NoticeBook,
     queue: Queue,
-    /// A write of documents is on its way.
+    suppressors: Suppressors,
+    /// What became of the calls of each heartbeat.
+    beats: Vec<ChannelState>,
+    /// A write of documents is on its way, or failed just now.
     keeping: bool,
+    /// The last write failed.
+    unkept: bool,
     /// Firing alerts that the kept alerts did not have at the last comparison.
     missing: BTreeSet<String>,
+    /// When notices were last decided.
+    flushed_at: TimestampMs,
     /// When the next step is due, and its timer.
     wake: Option<(TimestampMs, SpawnHandle)>,
 }
@@ -88,23 +115,66 @@ impl NotifierActor {
         let plans = options.channels.iter().map(|channel| channel.plan.clone()).collect();
         let limits = options.channels.iter().map(|channel| (channel.plan.name.clone(), channel.limits));
         let (book, queue) = (NoticeBook::new(plans, options.flaps), Queue::new(limits));
-        Self { clock, options, outputs, book, queue, keeping: false, missing: BTreeSet::new(), wake: None }
+        // The settings were checked when they were read.
+        let maintenance = MaintenanceWindows::new(&options.maintenance).unwrap_or_default();
+        let suppressors = Suppressors { silences: Silences::default(), maintenance, inhibit: options.inhibit.clone() };
+        let beats = vec![ChannelState::default(); options.heartbeats.len()];
+        Self {
+            clock,
+            options,
+            outputs,
+            book,
+            queue,
+            suppressors,
+            beats,
+            keeping: false,
+            unkept: false,
+            missing: BTreeSet::new(),
+            flushed_at: 0,
+            wake: None,
+        }
     }
 
     /// Decides what is due, keeps it, delivers what is kept, and sleeps until something is due again.
     fn step(&mut self, ctx: &mut Ctx<Self>) {
         let now = self.clock.now_ms();
-        let acknowledged: BTreeSet<String> = {
-            let alerts = self.outputs.alerts.borrow();
-            alerts.iter().filter(|alert| alert.details.acked_at.is_some()).map(|alert| alert.details.id.clone()).collect()
-        };
-        for notice in self.book.flush(now, &|_, alert| acknowledged.contains(&alert.id)) {
-            self.queue.push(notice, now, now);
+        // Also now and then, to forget what is over. A last time in the future: the clock was set back.
+        let idle = !(0..LONGEST_SLEEP_MS).contains(&now.saturating_sub(self.flushed_at));
+        if idle || self.book.next_due().is_some_and(|due| due <= now) {
+            self.flush(now);
         }
         self.keep(ctx);
         self.deliver(ctx);
         self.publish(now);
         self.sleep(ctx);
+    }
+
+    fn flush(&mut self, now: TimestampMs) {
+        self.flushed_at = now;
+        let acknowledged: BTreeSet<String> = {
+            let alerts = self.outputs.alerts.borrow();
+            alerts.iter().filter(|alert| alert.details.acked_at.is_some()).map(|alert| alert.details.id.clone()).collect()
+        };
+        let suppressing = self.suppressors.at(self.book.alerts(), now);
+        let held = |plan: &ChannelPlan, alert: &NoticeAlert| {
+            acknowledged.contains(&alert.id)
+                || plan.times.as_ref().is_some_and(|times| !times.contains(now))
+                || !suppressing.reasons(alert).is_empty()
+        };
+        for notice in self.book.flush(now, &held) {
+            self.enqueue(notice, now);
+        }
+        self.suppressors.silences.forget(now);
+    }
+
+    /// A notice of a channel with a digest waits for it, with all others.
+    fn enqueue(&mut self, mut notice: Notice, now: TimestampMs) {
+        let digest = self.channel(&notice.channel).and_then(|channel| channel.digest.as_ref()).map(|digest| digest.next_after(now));
+        if digest.is_some() {
+            notice.group = format!("{}/digest", notice.channel);
+            notice.labels.clear();
+        }
+        self.queue.push(notice, now, digest.unwrap_or(now));
     }
 
     fn sleep(&mut self, ctx: &mut Ctx<Self>) {
@@ -128,11 +198,16 @@ impl NotifierActor {
 
     /// Keeps the documents that changed, in one step.
     fn keep(&mut self, ctx: &mut Ctx<Self>) {
+        if self.unkept {
+            // What cannot be kept now is delivered all the same.
+            self.queue.release();
+        }
         if self.keeping {
             return;
         }
         let mut changes: Vec<DocumentChange> = self.book.take_changes();
         changes.extend(self.queue.take_changes());
+        changes.extend(self.suppressors.silences.take_changes());
         if changes.is_empty() {
             return;
         }
@@ -141,18 +216,19 @@ impl NotifierActor {
         let documents = self.outputs.documents.clone();
         let write = async move { change(&documents, KIND, changes).await };
         ctx.wait_for("keep", write, move |this, written, ctx| {
-            // What cannot be kept now is delivered all the same.
-            this.queue.kept(&keys);
+            this.unkept = written.is_err();
             match written {
                 Ok(()) => {
+                    this.queue.kept(&keys);
                     this.keeping = false;
                     this.step(ctx);
                 }
                 Err(error) => {
                     ::log::error!("notifier: notices are not kept: {error}; they are sent all the same");
                     this.book.put_back(keys.clone());
+                    this.suppressors.silences.put_back(keys.clone());
                     this.queue.put_back(keys);
-                    this.deliver(ctx);
+                    this.step(ctx);
                     ctx.after(RETRY_KEEPING, "keep again", |this, ctx| {
                         this.keeping = false;
                         this.step(ctx);
@@ -197,6 +273,7 @@ impl NotifierActor {
                 let name = channel.plan.name.as_str();
                 view::Channel::new(name, channel.transport.kind(), channel.transport.target(), states.remove(name).unwrap_or_default())
             })
+            .chain(self.options.heartbeats.iter().zip(&self.beats).map(|(beat, state)| beat.view(state)))
             .collect();
         self.outputs.channels.send_if_modified(|shown| {
             let changed = **shown != views;
@@ -259,6 +336,8 @@ impl ServiceActor for NotifierActor {
     fn started(&mut self, ctx: &mut Ctx<Self>) {
         match self.outputs.store.documents(KIND) {
             Ok(kept) => {
+                self.suppressors.silences.restore(&kept);
+                self.suppressors.maintenance.restore(&kept);
                 self.queue.restore(&kept);
                 self.book.restore(&kept, self.clock.now_ms());
             }
@@ -266,6 +345,7 @@ impl ServiceActor for NotifierActor {
         }
         self.reconcile();
         self.step(ctx);
+        self.start_heartbeats(ctx);
         ctx.after(RECONCILE_SOON, "reconcile", |this, ctx| {
             this.reconcile();
             this.step(ctx);
@@ -282,18 +362,9 @@ impl Receive<Notify> for NotifierActor {
 
     fn receive(&mut self, Notify(alert): Notify, ctx: &mut Ctx<Self>) {
         let Some(alert) = NoticeAlert::of(&alert) else { return };
+        // Not at once: many may come together.
         self.book.observe(alert, self.clock.now_ms());
-        self.step(ctx);
-    }
-}
-
-impl Receive<TestChannel> for NotifierActor {
-    type Reply = ResponseFuture<Option<Result<(), DeliveryError>>>;
-
-    fn receive(&mut self, TestChannel { name }: TestChannel, _: &mut Ctx<Self>) -> Self::Reply {
-        let Some(channel) = self.channel(&name) else { return Box::pin(async { None }) };
-        let delivery = channel.transport.deliver(&Notice::test(&name, self.clock.now_ms()));
-        Box::pin(async move { Some(delivery.await) })
+        self.sleep(ctx);
     }
 }
 

@@ -59,19 +59,29 @@ fn alert(state: AlertState, fired: i64) -> Alert {
 }
 
 fn start(stage: &Stage, fake: &Arc<Fake>, documents: Mailbox<ChangeDocuments>) -> ActorHandle<NotifierActor> {
-    let grouping = Grouping { by: Vec::new(), wait_ms: 100, interval_ms: 60_000, repeat_ms: 0, send_resolved: true };
+    let grouping =
+        Grouping { by: Vec::new(), wait_ms: 100, interval_ms: 60_000, repeat_ms: 0, send_resolved: true, resends: false, most: 256 };
     let channel = Channel {
-        plan: ChannelPlan { name: "ops".to_owned(), filter: Filter::default(), grouping },
+        plan: ChannelPlan { name: "ops".to_owned(), filter: Filter::default(), grouping, times: None },
         limits: QueueLimits { per_minute: 0, keep_ms: 86_400_000 },
         transport: Arc::new(Arc::clone(fake)),
+        digest: None,
     };
-    let options = NotifierOptions { channels: vec![channel], flaps: FlapLimits { firings: 0, window_ms: 0 } };
+    let options = NotifierOptions {
+        channels: vec![channel],
+        flaps: FlapLimits { firings: 0, window_ms: 0 },
+        inhibit: Vec::new(),
+        maintenance: BTreeMap::new(),
+        heartbeats: Vec::new(),
+        external_url: Arc::new(String::new),
+    };
     let outputs = NotifierOutputs {
         store: stage.store.clone(),
         documents,
         sources: stage.publishers.sources.clone(),
         alerts: stage.publishers.alerts.subscribe(),
         channels: stage.publishers.channels.clone(),
+        works: Arc::new(|| true),
     };
     let clock = stage.clock.clone();
     stage.start("notifier", move || NotifierActor::new(clock.clone(), options.clone(), outputs.clone()))
@@ -109,7 +119,7 @@ fn a_store_that_refuses_documents_holds_no_notice_up() {
         let store = stage.inbox(|_: &ChangeDocuments| Err(crate::messages::AppendError::DiskHangs));
         let notifier = start(&stage, &fake, store.mailbox());
         notifier.mailbox().try_send(Notify(alert(AlertState::Firing, NOON))).unwrap();
-        stage.pass(Duration::from_secs(6)).await;
+        stage.pass(Duration::from_secs(1)).await;
         assert_eq!(fake.taken.lock().len(), 1);
         stage.pass(Duration::from_secs(20)).await;
         assert_eq!(fake.taken.lock().len(), 1, "sent once");

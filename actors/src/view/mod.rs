@@ -8,6 +8,7 @@
 
 mod actor;
 mod alert;
+mod alertmanager;
 mod anomaly;
 mod board;
 mod channel;
@@ -27,6 +28,9 @@ mod window;
 
 pub use self::actor::{Actor, ActorState, LastPanic};
 pub use self::alert::{ActiveAlerts, Alert, AlertDetails, AlertState, Annotations, PrometheusAlert, Severity};
+pub use self::alertmanager::{
+    AlertGroup, AlertStatus, GettableAlert, GettableSilence, Maintenance, Notices, Receiver, SilenceMatcher, SilenceStatus,
+};
 pub use self::anomaly::{Anomalies, Anomaly, WatchedSeries};
 pub use self::board::{Board, BoardFinding, Cost, Forecast, Spent, Task, Tasks};
 pub use self::channel::{Channel, ChannelTest, DeliveryState};

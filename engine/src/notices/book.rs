@@ -187,8 +187,23 @@ impl NoticeBook {
     }
 
     /// The alerts that it knows: firing ones, and those that ended lately.
-    pub fn alerts(&self) -> impl Iterator<Item = &NoticeAlert> {
+    pub fn alerts(&self) -> impl Iterator<Item = &NoticeAlert> + Clone {
         self.alerts.values().map(|tracked| &tracked.alert)
+    }
+
+    /// The groups with firing alerts: channel, labels, ids.
+    pub fn groups(&self) -> impl Iterator<Item = (&str, &BTreeMap<String, String>, impl Iterator<Item = &str>)> {
+        let fires = |id: &&String| self.alerts.get(*id).is_some_and(|tracked| !tracked.alert.is_over());
+        self.groups
+            .values()
+            .map(move |group| (group.channel.as_str(), &group.labels, group.members.keys().filter(fires).map(String::as_str)))
+    }
+
+    /// Looks soon at what is held back: something that held it back may be gone.
+    pub fn look_again(&mut self, now: TimestampMs) {
+        for group in self.groups.values_mut().filter(|group| !group.members.is_empty()) {
+            group.due = Some(group.due.map_or(now, |due| due.min(now)));
+        }
     }
 
     /// Whether it knows an alert as firing since then.
@@ -300,10 +315,10 @@ impl Group {
         self.members.retain(|id, announced| {
             let Some(Tracked { alert, flapping, .. }) = alerts.get(id) else { return false };
             let known = *announced == Some(alert.starts_at);
-            if *flapping && announced.is_some() {
+            if *flapping && announced.is_some() && !grouping.resends {
                 waits = true;
             } else if !alert.is_over() {
-                let held = held(plan, alert);
+                let held = held(plan, alert) && !(known && grouping.resends);
                 waits |= held && !known;
                 if !held {
                     news |= !known;
@@ -334,7 +349,7 @@ impl Group {
         }
         self.plan_next(grouping, now, waits, fires);
         (news || repeats).then(|| {
-            let mut notice = Notice::new(&self.channel, key, self.labels.clone(), now, listed);
+            let mut notice = Notice::of_at_most(grouping.most, &self.channel, key, self.labels.clone(), now, listed);
             notice.repeated = repeats;
             notice
         })

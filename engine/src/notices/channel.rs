@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::NoticeAlert;
 use super::matcher::all_accept;
+use super::{MAX_ALERTS, NoticeAlert, Schedule};
 use crate::model::Matcher;
 use crate::rules::Severity;
 
@@ -47,13 +47,17 @@ pub struct Grouping {
     pub repeat_ms: i64,
     /// Whether ends are sent.
     pub send_resolved: bool,
+    /// A repetition lists all that was announced, also what is held back or flaps: for receivers that take silence for an end.
+    pub resends: bool,
+    /// Alerts of one notice at the most.
+    pub most: usize,
 }
 
 impl Grouping {
     /// Every change at once: for logs.
     #[must_use]
     pub fn of_log() -> Self {
-        Self { by: vec!["...".to_owned()], wait_ms: 0, interval_ms: 0, repeat_ms: 0, send_resolved: true }
+        Self { by: vec!["...".to_owned()], wait_ms: 0, interval_ms: 0, repeat_ms: 0, send_resolved: true, resends: false, most: MAX_ALERTS }
     }
 
     /// The labels that name the group of an alert.
@@ -75,6 +79,8 @@ pub struct ChannelPlan {
     pub filter: Filter,
     /// How they are grouped.
     pub grouping: Grouping,
+    /// When it is used; none for always. What fires at other times is announced when its time comes, if it still fires.
+    pub times: Option<Schedule>,
 }
 
 impl ChannelPlan {

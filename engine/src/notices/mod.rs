@@ -5,7 +5,7 @@
 //! ```
 //!
 //! [`NoticeBook`] decides which alerts go together in one [`Notice`] and when it is due; [`Queue`] keeps the notices of each channel
-//! until they are delivered; [`render`] makes the bodies that channels send. Pure: the time and the outcome of a delivery are
+//! until they are delivered; [`Suppressors`] hold some back; [`render`] makes the bodies that channels send. Pure: the time and the outcome of a delivery are
 //! arguments, and both give the documents by which they survive a restart. What is suppressed here is never suppressed in the
 //! evaluation of rules, in the state of an alert or in its history.
 
@@ -13,15 +13,25 @@ mod alert;
 mod book;
 mod channel;
 mod flap;
+mod inhibit;
+mod maintenance;
 mod matcher;
 mod notice;
 mod queue;
 pub mod render;
+mod schedule;
+mod silence;
+mod suppress;
 
 pub use self::alert::NoticeAlert;
 pub use self::book::NoticeBook;
 pub use self::channel::{ChannelPlan, Filter, Grouping};
 pub use self::flap::FlapLimits;
+pub use self::inhibit::InhibitRule;
+pub use self::maintenance::{MaintenanceError, MaintenanceSpec, MaintenanceWindow, MaintenanceWindows};
 pub use self::matcher::{MatcherError, MatcherSpec};
 pub use self::notice::{MAX_ALERTS, Notice};
 pub use self::queue::{ChannelState, Failure, Queue, QueueLimits, Waiting};
+pub use self::schedule::{Digest, Schedule, ScheduleError};
+pub use self::silence::{Silence, SilenceDraft, SilenceError, SilenceState, Silences};
+pub use self::suppress::{Dependency, Reasons, Suppressing, Suppressors, shipped_inhibitions};

@@ -27,19 +27,38 @@ pub struct Notice {
     /// Further alerts that are not listed.
     #[serde(default)]
     pub more: usize,
+    /// Alerts that are listed at the most.
+    #[serde(default = "usual")]
+    pub most: usize,
     /// Nothing changed; the alerts still fire.
     #[serde(default)]
     pub repeated: bool,
 }
 
+const fn usual() -> usize {
+    MAX_ALERTS
+}
+
 impl Notice {
     /// A notice with its alerts in order and within bounds.
     #[must_use]
-    pub fn new(channel: &str, group: &str, labels: BTreeMap<String, String>, at: TimestampMs, mut alerts: Vec<NoticeAlert>) -> Self {
+    pub fn new(channel: &str, group: &str, labels: BTreeMap<String, String>, at: TimestampMs, alerts: Vec<NoticeAlert>) -> Self {
+        Self::of_at_most(MAX_ALERTS, channel, group, labels, at, alerts)
+    }
+
+    /// The same with another bound.
+    pub(super) fn of_at_most(
+        most: usize,
+        channel: &str,
+        group: &str,
+        labels: BTreeMap<String, String>,
+        at: TimestampMs,
+        mut alerts: Vec<NoticeAlert>,
+    ) -> Self {
         sort(&mut alerts);
-        let more = alerts.len().saturating_sub(MAX_ALERTS);
-        alerts.truncate(MAX_ALERTS);
-        Self { channel: channel.to_owned(), group: group.to_owned(), labels, at, alerts, more, repeated: false }
+        let more = alerts.len().saturating_sub(most);
+        alerts.truncate(most);
+        Self { channel: channel.to_owned(), group: group.to_owned(), labels, at, alerts, more, most, repeated: false }
     }
 
     /// A notice that says that it is a test.
@@ -95,8 +114,8 @@ impl Notice {
         self.repeated &= older.repeated;
         self.alerts.extend(missing);
         sort(&mut self.alerts);
-        self.more += older.more + self.alerts.len().saturating_sub(MAX_ALERTS);
-        self.alerts.truncate(MAX_ALERTS);
+        self.more += older.more + self.alerts.len().saturating_sub(self.most);
+        self.alerts.truncate(self.most);
     }
 
     /// The labels, or annotations, that all its alerts share.

@@ -259,8 +259,7 @@ impl Queue {
         changed.into_iter().map(|key| (key.clone(), bytes(&key))).collect()
     }
 
-    /// Documents were written, or cannot be written now: their notices may be delivered. A notice that a crash would lose is still
-    /// better than none.
+    /// Documents were written: their notices may be delivered.
     pub fn kept(&mut self, keys: &[String]) {
         for key in keys {
             let Some((channel, number)) = key.strip_prefix(QUEUE).and_then(|rest| rest.rsplit_once('/')) else { continue };
@@ -269,6 +268,11 @@ impl Queue {
                 waiting.durable = true;
             }
         }
+    }
+
+    /// Nothing can be kept now: all that waits may be delivered.
+    pub fn release(&mut self) {
+        self.lanes.values_mut().flat_map(|lane| lane.waiting.values_mut()).for_each(|waiting| waiting.durable = true);
     }
 
     /// Puts back keys whose documents could not be written.
@@ -282,7 +286,8 @@ impl Waiting {
         self.notice.absorb(older.notice);
         self.since = self.since.min(older.since);
         self.attempts = older.attempts;
-        self.not_before = self.not_before.max(older.not_before);
+        // What was refused waits no longer than its back-off: the next digest may be a week away.
+        self.not_before = if older.attempts > 0 { older.not_before } else { self.not_before.max(older.not_before) };
         self.durable &= older.durable;
     }
 }

@@ -105,6 +105,28 @@ impl Regex {
         Some(templates.map(|template| expand::expand(template, &caught, &self.names)))
     }
 
+    /// The text with the template, see [`Regex::expand`], in the place of each match, as Go's `ReplaceAllString` has it. None: that
+    /// would be longer than so many bytes.
+    #[must_use]
+    pub fn replace_all(&self, text: &str, template: &str, bytes: usize) -> Option<String> {
+        let (mut out, mut end) = (String::new(), 0);
+        let references = template.matches('$').count();
+        for caught in self.regex.captures_iter(text) {
+            let found = caught.get(0)?;
+            if references.saturating_mul(found.len()) > bytes {
+                return None;
+            }
+            out.push_str(&text[end..found.start()]);
+            out.push_str(&expand::expand(template, &caught, &self.names));
+            end = found.end();
+            if out.len() > bytes {
+                return None;
+            }
+        }
+        out.push_str(&text[end..]);
+        (out.len() <= bytes).then_some(out)
+    }
+
     /// The pattern as it was given.
     #[must_use]
     pub fn as_str(&self) -> &str {

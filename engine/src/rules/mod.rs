@@ -8,6 +8,7 @@
 
 mod alert;
 mod condition;
+pub mod files;
 mod group;
 mod index;
 mod rule;
@@ -16,6 +17,7 @@ mod severity;
 mod shipped;
 mod spec;
 mod tracker;
+pub mod unit_tests;
 
 pub use self::alert::{Alert, AlertState};
 pub use self::condition::{ClearQuery, Condition, ConditionError, Limit, QueryCondition, SampleCondition};

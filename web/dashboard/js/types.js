@@ -59,8 +59,25 @@
  */
 
 /**
+ * The firing alerts of a channel that are announced together.
+ * @typedef {object} AlertGroup
+ * @property {GettableAlert[]} alerts  The alerts.
+ * @property {Record<string, string>} labels  The labels in which they agree.
+ * @property {Receiver} receiver  The channel.
+ */
+
+/**
  * Where an alert stands.
  * @typedef {'pending'|'firing'|'resolved'} AlertState
+ */
+
+/**
+ * Whether notices of an alert are held back.
+ * @typedef {object} AlertStatus
+ * @property {string[]} inhibitedBy  Fingerprints of alerts.
+ * @property {string[]} mutedBy  Names of maintenance windows.
+ * @property {string[]} silencedBy  Ids of silences.
+ * @property {string} state  `active`, or `suppressed` where something holds its notices back.
  */
 
 /**
@@ -382,6 +399,33 @@
  */
 
 /**
+ * A firing alert.
+ * @typedef {object} GettableAlert
+ * @property {Record<string, string>} annotations  Texts about it.
+ * @property {string} endsAt  Until when it is known to fire, if nothing changes.
+ * @property {string} fingerprint  Its id.
+ * @property {string} generatorURL  Where the dashboard shows it.
+ * @property {Record<string, string>} labels  `alertname`, `severity` and the labels of its series.
+ * @property {Receiver[]} receivers  The channels that get it.
+ * @property {string} startsAt  When it fired.
+ * @property {AlertStatus} status  Whether its notices are held back.
+ * @property {string} updatedAt  When this was worked out.
+ */
+
+/**
+ * A silence.
+ * @typedef {object} GettableSilence
+ * @property {string} comment  Why.
+ * @property {string} createdBy  Who asked.
+ * @property {string} endsAt  Until when.
+ * @property {string} id  A UUID.
+ * @property {SilenceMatcher[]} matchers  All must accept an alert.
+ * @property {string} startsAt  From when on.
+ * @property {SilenceStatus} status  Where it stands.
+ * @property {string} updatedAt  When it was last changed.
+ */
+
+/**
  * @typedef {object} HeadStats
  * @property {number|null} [chunkCount]
  * @property {number|null} [maxTime]
@@ -436,6 +480,18 @@
  */
 
 /**
+ * A maintenance window.
+ * @typedef {object} Maintenance
+ * @property {boolean} active  Whether it holds notices back now.
+ * @property {string} comment  Why.
+ * @property {string[]} match  Which alerts; empty for all.
+ * @property {string} name  Its name.
+ * @property {boolean} of_settings  Whether it is in the settings, and so cannot be changed here.
+ * @property {string[]} times  When.
+ * @property {string|null} timezone  The time zone of the times; none for that of the machine.
+ */
+
+/**
  * Samples of a series.
  * @typedef {object} Matrix
  * @property {Metric} metric
@@ -476,6 +532,12 @@
 /**
  * An alert as Prometheus answers it, with the fields of [`Alert`] beside.
  * @typedef {AlertDetails & { activeAt: string, annotations: Annotations, labels: Record<string, string>, value: string }} PrometheusAlert
+ */
+
+/**
+ * A channel.
+ * @typedef {object} Receiver
+ * @property {string} name  Its name.
  */
 
 /**
@@ -575,6 +637,21 @@
  * @property {string} name  The metric, or the label.
  * @property {number} series  Series with it.
  * @property {number} [values]  Values of the label; left out for a metric.
+ */
+
+/**
+ * One condition on one label.
+ * @typedef {object} SilenceMatcher
+ * @property {boolean} isEqual  `false`: the value must differ.
+ * @property {boolean} isRegex  Whether `value` is a regular expression.
+ * @property {string} name  The label's name.
+ * @property {string} value  What its value is compared with.
+ */
+
+/**
+ * Where a silence stands.
+ * @typedef {object} SilenceStatus
+ * @property {string} state  `pending`, `active` or `expired`.
  */
 
 /**

@@ -16,8 +16,10 @@ fn plan(name: &str) -> ChannelPlan {
         interval_ms: 300 * SECOND,
         repeat_ms: 3_600 * SECOND,
         send_resolved: true,
+        resends: false,
+        most: 256,
     };
-    ChannelPlan { name: name.to_owned(), filter: Filter::default(), grouping }
+    ChannelPlan { name: name.to_owned(), filter: Filter::default(), grouping, times: None }
 }
 
 /// A book, its clock, and which alerts are held back.
@@ -156,6 +158,21 @@ fn an_alert_that_flaps_is_announced_as_flapping_and_gets_its_end_once_it_has_set
     assert_eq!(notices.len(), 5, "twice both, then that it flaps: {notices:?}");
     assert_eq!(bench.until(5_000).len(), 1, "its end, once it has settled");
     assert_eq!(bench.until(50_000).len(), 0);
+}
+
+#[test]
+fn a_channel_that_takes_silence_for_an_end_gets_all_that_was_announced_again() {
+    let mut bench = Bench::new(FlapLimits { firings: 1, window_ms: 1_000 * SECOND });
+    bench.plans[0].grouping =
+        Grouping { by: vec![], wait_ms: 0, interval_ms: 0, repeat_ms: 60 * SECOND, resends: true, ..bench.plans[0].grouping.clone() };
+    bench.restart();
+    let a = bench.fires("a");
+    assert_eq!(bench.until(10), said(&[(0, "+cpu-a")]));
+    bench.held.extend(["cpu-a".to_owned(), "cpu-b".to_owned()]);
+    bench.fires("b");
+    assert_eq!(bench.until(130).into_iter().map(|(_, text)| text).collect::<Vec<_>>(), ["+cpu-a", "+cpu-a"]);
+    bench.ends(&a);
+    assert_eq!(bench.until(400).into_iter().map(|(_, text)| text).collect::<Vec<_>>(), ["-cpu-a"]);
 }
 
 #[test]

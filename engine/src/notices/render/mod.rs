@@ -1,10 +1,16 @@
 //! What channels send of a notice: texts and bodies. Pure; sizes are bounded by what receivers take.
 
+mod alertmanager;
+mod chat;
+mod template;
 mod text;
 mod webhook;
 
+pub use self::alertmanager::alertmanager;
+pub use self::chat::{discord, ntfy, slack, teams};
+pub use self::template::{Template, TemplateError};
 pub use self::text::{line, title};
-pub use self::webhook::webhook;
+pub use self::webhook::{generator_url, webhook};
 
 use jiff::Timestamp;
 

@@ -27,7 +27,12 @@ pub fn line(alert: &NoticeAlert) -> String {
     let reason = alert.reason.as_deref().map(|why| format!(" ({})", clipped(why, MAX_LINE))).unwrap_or_default();
     let flaps = if alert.flapping { " (it fires again and again; its next changes are held back)" } else { "" };
     let time = rfc3339(at - at.rem_euclid(1_000));
-    format!("{time} {state:<8} {:<8} {}: {}{reason}{flaps}", alert.severity.to_string(), alert.rule, clipped(alert.summary(), MAX_LINE))
+    format!(
+        "{time} {state:<8} {:<8} {}: {}{reason}{flaps}",
+        alert.severity.to_string(),
+        clipped(&alert.rule, MAX_TITLE),
+        clipped(alert.summary(), MAX_LINE)
+    )
 }
 
 #[cfg(test)]

@@ -77,6 +77,24 @@ pub fn parse_metric(text: &str) -> Result<Vec<(String, String)>, ParseError> {
     parser::Parser::new(text, |_| None).metric()
 }
 
+/// The seconds of a duration such as `1h30m`.
+///
+/// # Errors
+/// In Prometheus' words.
+pub fn duration_seconds(text: &str) -> Result<f64, String> {
+    match text {
+        "" => Err("empty duration string".to_owned()),
+        "0" => Ok(0.0),
+        text => number::duration(text),
+    }
+}
+
+/// Prints milliseconds as a duration: `1h30m`.
+#[must_use]
+pub fn duration_text(ms: i64) -> String {
+    number::duration_text(ms)
+}
+
 fn check_length(query: &str) -> Result<(), ParseError> {
     if query.len() <= MAX_QUERY_BYTES {
         return Ok(());

@@ -4,6 +4,7 @@
  * @import { Source, Status, Target } from '../types.js'
  */
 import { age, count, DASH, format, quoted, since, span } from '../format.js'
+import { useFeeds } from '../hooks.js'
 import { html } from '../lib.js'
 import { minute } from '../stores/pace.js'
 import { address } from '../stores/place.js'
@@ -21,6 +22,8 @@ const MISSED = 3
 
 export function ApplicationCard() {
   const s = status.value
+  // Asked for together with the lines of the other cards, before the status is there.
+  useFeeds([SCORE])
   return html`
     <${Panel} title="Application" kind="card" name="application" face=${s ? 'data' : 'loading'}>
       ${s && html`<${Health} health=${s.health} />

@@ -1,0 +1,100 @@
+//! Groups as a rule file that Prometheus reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::{NamedRule, Rule, RuleSet, RuleSpec};
+use super::GroupSpec;
+use crate::promql::syntax::duration_text;
+use crate::yaml::quoted;
+
+/// All rules of a set as one rule file. What only this service knows of a rule (`cooldown`, `clear`, `count`, `remediation`) is left
+/// out; `absent` becomes its expression.
+#[must_use]
+pub fn export(set: &RuleSet) -> String {
+    let mut names = BTreeSet::new();
+    let mut groups = Vec::with_capacity(set.groups().len());
+    for group in set.groups() {
+        // Groups of two files may have the same name; in one file they may not.
+        let mut name = group.name.clone();
+        while !names.insert(name.clone()) {
+            name = format!("{name} ({})", group.file);
+        }
+        groups.push(GroupSpec {
+            name,
+            file: String::new(),
+            interval: Some(group.interval),
+            query_offset: Some(group.query_offset).filter(|offset| offset.ms() > 0),
+            limit: group.limit,
+            labels: BTreeMap::new(),
+            rules: set.rules().get(group.rules.clone()).unwrap_or_default().iter().map(exported).collect(),
+        });
+    }
+    write(&groups)
+}
+
+fn exported(rule: &Rule) -> NamedRule {
+    let spec = RuleSpec {
+        expr: Some(rule.condition.text(&rule.spec)),
+        record: rule.spec.record.clone(),
+        hold: rule.spec.hold,
+        keep_firing_for: rule.spec.keep_firing_for,
+        labels: rule.labels.clone(),
+        annotations: rule.spec.annotations.clone(),
+        ..RuleSpec::default()
+    };
+    NamedRule { name: rule.name.clone(), spec }
+}
+
+/// A rule file of groups, with what Prometheus knows of rules.
+#[must_use]
+pub fn write(groups: &[GroupSpec]) -> String {
+    if groups.is_empty() {
+        return "groups: []\n".to_owned();
+    }
+    let mut out = String::from("groups:\n");
+    for group in groups {
+        out.push_str(&format!("  - name: {}\n", quoted(&group.name)));
+        if let Some(interval) = group.interval {
+            out.push_str(&format!("    interval: {}\n", duration_text(interval.ms())));
+        }
+        if let Some(offset) = group.query_offset {
+            out.push_str(&format!("    query_offset: {}\n", duration_text(offset.ms())));
+        }
+        if group.limit > 0 {
+            out.push_str(&format!("    limit: {}\n", group.limit));
+        }
+        push_texts(&mut out, "    ", "labels", &group.labels);
+        if group.rules.is_empty() {
+            out.push_str("    rules: []\n");
+            continue;
+        }
+        out.push_str("    rules:\n");
+        for rule in &group.rules {
+            let spec = &rule.spec;
+            let key = if spec.record.is_some() { "record" } else { "alert" };
+            out.push_str(&format!(
+                "      - {key}: {}\n        expr: {}\n",
+                quoted(&rule.name),
+                quoted(spec.expr.as_deref().unwrap_or_default())
+            ));
+            for (key, span) in [("for", spec.hold), ("keep_firing_for", spec.keep_firing_for)] {
+                if span.ms() > 0 {
+                    out.push_str(&format!("        {key}: {}\n", duration_text(span.ms())));
+                }
+            }
+            push_texts(&mut out, "        ", "labels", &spec.labels);
+            push_texts(&mut out, "        ", "annotations", &spec.annotations);
+        }
+    }
+    out
+}
+
+fn push_texts(out: &mut String, indent: &str, key: &str, texts: &BTreeMap<String, String>) {
+    if texts.is_empty() {
+        return;
+    }
+    out.push_str(&format!("{indent}{key}:\n"));
+    for (name, text) in texts {
+        out.push_str(&format!("{indent}  {}: {}\n", quoted(name), quoted(text)));
+    }
+}

@@ -1,0 +1,133 @@
+//! Templates of labels and annotations: Go's `text/template` with the functions of Prometheus.
+//!
+//! ```text
+//! text ─ lex → tokens ─ parse → tree (all faults of the text) ─ exec, with labels, value and queries → text
+//! ```
+//!
+//! Semantics, wording of errors and formats of numbers are those of Prometheus 3 (template/template.go) and of Go (text/template,
+//! fmt, strconv, time). A template that fails when it is expanded gives an error; Prometheus writes it in the place of the text,
+//! see [`ExpandError`]. Everything is bounded: nesting, steps, queries, the length of every text.
+//!
+//! Not known here: `call`, complex numbers, hexadecimal floats.
+
+mod ast;
+mod builtins;
+mod compare;
+mod exec;
+mod fields;
+mod functions;
+mod humanize;
+mod lex;
+mod links;
+mod number;
+mod parse;
+mod print;
+mod prometheus;
+mod quote;
+#[cfg(test)]
+pub(crate) mod tests;
+mod time;
+mod title;
+mod value;
+
+use std::fmt;
+
+pub use exec::ExpandError;
+pub use functions::Queries;
+use parse::Trees;
+pub use value::{Data, TemplateSample};
+
+use crate::model::TimestampMs;
+
+/// Longest template, in bytes.
+pub const MAX_TEMPLATE_BYTES: usize = 64 << 10;
+/// Longest text that a template, or any function in it, makes.
+pub const MAX_TEXT_BYTES: usize = 256 << 10;
+/// Most nodes, operands and calls that are evaluated.
+pub const MAX_STEPS: usize = 200_000;
+/// Most queries of one template.
+pub const MAX_QUERIES: usize = 64;
+
+/// What Prometheus puts before each template.
+const PREFIX: &str = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}";
+
+/// Why a text is no template.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct TemplateError {
+    /// What is wrong.
+    pub message: String,
+    /// The byte of the text that it is about.
+    pub at: usize,
+}
+
+impl TemplateError {
+    /// About a place of the text with its prefix.
+    fn new(text: &str, at: usize, message: impl Into<String>) -> Self {
+        let length = text.len().saturating_sub(PREFIX.len());
+        Self { message: message.into(), at: at.saturating_sub(PREFIX.len()).min(length) }
+    }
+}
+
+/// A template, parsed.
+pub struct Template {
+    text: String,
+    trees: Trees,
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Template({:?})", self.source())
+    }
+}
+
+/// What an expansion is given.
+pub struct Expansion<'e> {
+    /// The name in messages: `__alert_HighLoad`.
+    pub name: &'e str,
+    /// Labels and value.
+    pub data: Data,
+    /// When, ms UTC: `now`.
+    pub now: TimestampMs,
+    /// Answers `query`.
+    pub queries: Queries<'e>,
+}
+
+impl Template {
+    /// Parses a template.
+    ///
+    /// # Errors
+    /// [`TemplateError`] says where.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        if text.len() > MAX_TEMPLATE_BYTES {
+            let message = format!("the template has {} bytes; at most {MAX_TEMPLATE_BYTES} are read", text.len());
+            return Err(TemplateError { message, at: 0 });
+        }
+        let text = format!("{PREFIX}{text}");
+        let trees = parse::parse(&text)?;
+        Ok(Self { text, trees })
+    }
+
+    /// The text that was parsed.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.text.get(PREFIX.len()..).unwrap_or_default()
+    }
+
+    /// The text that it comes to.
+    ///
+    /// # Errors
+    /// [`ExpandError`], whose text is that of Prometheus.
+    pub fn expand(&self, expansion: Expansion<'_>) -> Result<String, ExpandError> {
+        if !self.source().contains("{{") {
+            return Ok(self.source().to_owned());
+        }
+        exec::expand(&self.text, &self.trees, expansion)
+    }
+
+    /// As [`Template::expand`]; an error takes the place of the text, as in Prometheus, so that an alert is never lost.
+    #[must_use]
+    pub fn expand_or_error(&self, expansion: Expansion<'_>) -> String {
+        self.expand(expansion).unwrap_or_else(|error| format!("<error expanding template: {error}>"))
+    }
+}
