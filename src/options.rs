@@ -1,9 +1,11 @@
 //! The options of each part of the service, from the settings.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
-use taskpulse_engine::rules::{GroupSpec, RuleOptions, RuleSet};
+use taskpulse_engine::rules::{EvaluationLimits, GroupSpec, RuleBook, RuleOptions, RuleSet};
 use taskpulse_engine::store::StoreOptions;
 use taskpulse_web::{AccessOptions, MAX_CONNECTIONS, Proxies, QueryOptions, ServerOptions};
 
@@ -13,6 +15,8 @@ use crate::settings::Settings;
 
 /// Ports of `server.split_ports`: WebSocket, API, analytics.
 const SPLIT_PORTS: [u16; 3] = [8091, 8092, 8080];
+/// Longest time of the evaluation of one rule.
+const RULE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The folder that Task Master keeps in a project.
 pub const TASKMASTER: &str = ".taskmaster";
 
@@ -26,19 +30,34 @@ pub fn data_dir(settings: &Settings) -> PathBuf {
 
 /// What all rules have in common.
 pub fn rule_options(settings: &Settings) -> RuleOptions {
-    RuleOptions { retention: settings.store.retention, evaluation_interval: settings.alerts.evaluation_interval }
+    RuleOptions { retention: settings.store.retention, evaluation_interval: settings.alerts.evaluation_interval, ..RuleOptions::default() }
+}
+
+/// What the evaluation of a rule may cost.
+pub fn rule_limits(settings: &Settings) -> EvaluationLimits {
+    let query = &settings.query;
+    EvaluationLimits {
+        lookback: query.lookback.ms(),
+        delayed_names: query.delayed_name_removal,
+        max_samples: query.max_samples,
+        max_bytes: query.max_bytes,
+        timeout: query.timeout.duration().min(RULE_TIMEOUT),
+        cancelled: Arc::default(),
+    }
 }
 
 /// All rules: those of the settings, then those of rule files.
 ///
 /// # Errors
 /// What is wrong with one, with its place where it is in a file.
-pub fn rule_set(settings: &Settings) -> anyhow::Result<RuleSet> {
+pub fn rule_book(settings: &Settings) -> anyhow::Result<RuleBook> {
     let mut groups = vec![GroupSpec::of_settings(&settings.alerts.rules)];
     // Alone first, so that an error says where the rule is.
     RuleSet::new(&groups, rule_options(settings)).context("alerts.rules")?;
     groups.extend(rule_files::groups(&settings.alerts.rule_files).context("alerts.rule_files")?);
-    RuleSet::new(&groups, rule_options(settings)).context("alerts.rule_files")
+    let book = RuleBook::new(groups, rule_options(settings));
+    book.rules().context("alerts.rule_files")?;
+    Ok(book)
 }
 
 /// Options of the store.

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_rt::Arbiter;
-use taskpulse_actors::alert::{AlertActor, AlertOutputs, kept_alerts};
+use taskpulse_actors::alert::{AlertActor, AlertOutputs, kept_alerts, with_given_rules};
 use taskpulse_actors::batcher::{BatcherActor, BatcherOptions};
 use taskpulse_actors::clock::Clock;
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
@@ -20,17 +20,17 @@ use taskpulse_actors::notify::{NotifierActor, NotifierOptions, NotifierOutputs};
 use taskpulse_actors::optimizer::{OptimizerActor, OptimizerOutputs};
 use taskpulse_actors::pipeline_stats::{FollowedWindows, PipelineStats};
 use taskpulse_actors::published::Publishers;
+use taskpulse_actors::rule_states::RuleStates;
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::store::{Listeners, StoreActor, StoreActorOptions};
 use taskpulse_actors::supervisor::{ActorHandle, Mailbox, Policy, Registry, ServiceActor, start};
 use taskpulse_actors::window::{WindowAggregatorActor, WindowOutputs};
 use taskpulse_engine::event::Event;
-use taskpulse_engine::rules::RuleSet;
 use taskpulse_engine::store::{StoreReader, StoreWriter};
 use taskpulse_engine::windows::Level;
 
 use crate::collectors;
-use crate::options::{rule_set, store_options};
+use crate::options::{rule_book, rule_limits, store_options};
 use crate::settings::Settings;
 use crate::settings::notify;
 
@@ -71,7 +71,6 @@ struct Arbiters {
 /// The running pipeline.
 pub struct Pipeline<'a> {
     pub reporter: Arc<Reporter>,
-    pub rules: Arc<RuleSet>,
     pub store: ActorHandle<StoreActor>,
     pub publishers: Publishers,
     pub hub: ActorHandle<HubActor>,
@@ -87,10 +86,10 @@ impl<'a> Pipeline<'a> {
     /// Opens the store in `dir` and starts every actor except the collectors.
     pub fn start(settings: &'a Settings, dir: &Path) -> anyhow::Result<Self> {
         let clock = Clock::system();
-        let rules = Arc::new(rule_set(settings)?);
         let writer = StoreWriter::open(dir, store_options(settings), clock.now_ms())?;
         let store = writer.reader();
         let (publishers, reporter) = reporter(settings, &store, &clock);
+        publish_rules(settings, &store, &publishers)?;
         let policy = Policy {
             max_restarts: settings.supervision.max_restarts,
             window: settings.supervision.window.duration(),
@@ -115,16 +114,17 @@ impl<'a> Pipeline<'a> {
         let outputs = AlertOutputs {
             documents: store_actor.mailbox(),
             events: store_actor.mailbox(),
+            append: store_actor.mailbox(),
             notifier: notifier.mailbox(),
             hub: hub.mailbox(),
         };
-        let alerts = start_alerts(&starter, &arbiters.pipeline, &publishers, &store, &rules, outputs);
+        let alerts = start_alerts(&starter, &arbiters.pipeline, &publishers, &store, outputs);
         let optimizer = start_optimizer(&starter, &arbiters.pipeline, &publishers, &store, &store_actor, &hub);
         let first_window = start_windows(&starter, &arbiters.windows, &reporter, &followed, &store_actor, &hub);
         // Set once, here; the store publishes nothing before.
         let _ = listeners.set(Listeners { batches: vec![first_window, alerts.mailbox(), hub.mailbox()], events: hub.mailbox() });
-        let batcher = start_batcher(&starter, &arbiters.pipeline, &reporter.stats, &rules, &store_actor);
-        Ok(Self { reporter, rules, publishers, store: store_actor, hub, alerts, optimizer, notifier, batcher, arbiters, starter })
+        let batcher = start_batcher(&starter, &arbiters.pipeline, &reporter, &store_actor);
+        Ok(Self { reporter, publishers, store: store_actor, hub, alerts, optimizer, notifier, batcher, arbiters, starter })
     }
 
     /// Starts the collectors that the settings ask for.
@@ -248,18 +248,29 @@ fn start_notifier(
     Ok(starter.start(arbiter, "notifier", move || NotifierActor::new(clock.clone(), options.clone(), outputs.clone())))
 }
 
+/// Publishes the rules of the settings, those of rule files and those that were given: batcher and alert actor take them from there.
+fn publish_rules(settings: &Settings, store: &StoreReader, publishers: &Publishers) -> anyhow::Result<()> {
+    let book = with_given_rules(rule_book(settings)?, store);
+    let rules = Arc::new(book.rules()?);
+    publishers.rules.send_replace(Arc::new(RuleStates::new(Arc::new(book), rules)));
+    Ok(())
+}
+
 fn start_alerts(
     starter: &Starter<'_>,
     arbiter: &Arbiter,
     publishers: &Publishers,
     store: &StoreReader,
-    rules: &Arc<RuleSet>,
     outputs: AlertOutputs,
 ) -> ActorHandle<AlertActor> {
-    let (clock, store, rules, active) = (starter.clock.clone(), store.clone(), Arc::clone(rules), publishers.alerts.clone());
+    let (clock, store, publishers, limits) = (starter.clock.clone(), store.clone(), publishers.clone(), rule_limits(starter.settings));
     // Before the first request: a firing alert must not look resolved while the actor starts.
-    active.send_replace(Arc::new(kept_alerts(&store, &rules, clock.now_ms())));
-    let make = move || AlertActor::new(clock.clone(), store.clone(), Arc::clone(&rules), active.clone(), outputs.clone());
+    let rules = Arc::clone(&publishers.rules.borrow().set);
+    publishers.alerts.send_replace(Arc::new(kept_alerts(&store, &rules, clock.now_ms())));
+    let make = move || {
+        let (alerts, rules) = (publishers.alerts.clone(), publishers.rules.clone());
+        AlertActor::new(clock.clone(), store.clone(), alerts, rules, limits.clone(), outputs.clone())
+    };
     starter.start(arbiter, "alerts", make)
 }
 
@@ -306,14 +317,13 @@ fn start_windows(
 fn start_batcher(
     starter: &Starter<'_>,
     arbiter: &Arbiter,
-    stats: &Arc<PipelineStats>,
-    rules: &Arc<RuleSet>,
+    reporter: &Arc<Reporter>,
     store_actor: &ActorHandle<StoreActor>,
 ) -> ActorHandle<BatcherActor> {
     let settings = &starter.settings.pipeline;
     let options =
         BatcherOptions { batch_size: settings.batch_size, flush_interval: settings.flush_interval.duration(), backlog: settings.backlog };
-    let (rules, stats, store) = (Arc::clone(rules), Arc::clone(stats), store_actor.mailbox());
-    let make = move || BatcherActor::new(options.clone(), store.clone(), Arc::clone(&rules), Arc::clone(&stats));
+    let (views, stats, store) = (reporter.views.clone(), Arc::clone(&reporter.stats), store_actor.mailbox());
+    let make = move || BatcherActor::new(options.clone(), store.clone(), views.clone(), Arc::clone(&stats));
     starter.start(arbiter, "batcher", make)
 }

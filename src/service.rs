@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::cli::Cli;
-use crate::options::{access_options, data_dir, query_options, server_options};
+use crate::options::{access_options, data_dir, query_options, rule_limits, server_options};
 use crate::pipeline::{EXIT_STORE, Pipeline, bounded};
 use crate::settings::Settings;
 use crate::{browser, descriptors, memory, systemd};
@@ -82,7 +82,8 @@ impl Server {
         let state = AppState {
             reporter: Arc::clone(&pipeline.reporter),
             store: pipeline.reporter.store.clone(),
-            rules: Arc::clone(&pipeline.rules),
+            change_rule: pipeline.alerts.mailbox(),
+            rule_limits: rule_limits(settings),
             agent_metrics: settings.costs.metrics(),
             access: Access::new(access_options(settings)),
             hooks: Arc::clone(webhooks),

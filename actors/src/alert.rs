@@ -1,43 +1,62 @@
-//! The alert actor: evaluates the rules for every stored sample, keeps the alerts that follow, and publishes them.
+//! The alert actor: evaluates the rules, keeps the alerts that follow, and publishes them.
 //!
-//! On each change of an alert the new state and the checkpoint are kept in the store, the view of active alerts is published, and the
-//! change is sent to the time line, the hub and the notifier. Restart: alerts are restored from the store and samples since
+//! Rules that compare samples with a number judge every stored sample; the others are evaluated on the pool, group by group. On each
+//! change of an alert the new state and the checkpoint are kept in the store, the view of active alerts is published, and the change is
+//! sent to the time line, the hub and the notifier. Restart: alerts are restored from the store and samples since
 //! the checkpoint are evaluated again, so nothing is missed and nothing is notified twice.
+
+mod change;
+mod evaluation;
+mod publish;
+mod restore;
 
 use std::future::ready;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use actix::ResponseFuture;
+use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use taskpulse_engine::event::Event;
-use taskpulse_engine::model::{SeriesId, TimestampMs};
-use taskpulse_engine::rules::{Alert, AlertState, AlertTracker, Condition, RuleSet};
-use taskpulse_engine::store::{DocumentChange, Limits, StoreReader};
+use taskpulse_engine::model::{Labels, MatchOp, Matcher, NAME_LABEL, SeriesId, TimestampMs};
+use taskpulse_engine::rules::{Alert, AlertTracker, EvaluationLimits, Judge, Recorded, RuleSet};
+use taskpulse_engine::store::{StoreReader, Stored};
 use tokio::sync::watch;
 
-use crate::busiest::busiest;
+use self::evaluation::GroupRun;
+pub use self::restore::with_given_rules;
 use crate::clock::Clock;
-use crate::messages::{Acknowledge, Acknowledgement, AppendError, ChangeDocuments, Notify, Publish, RecordEvents, StoredBatch};
+use crate::messages::{Acknowledge, Acknowledgement, Append, AppendError, ChangeDocuments, Notify, Publish, RecordEvents, StoredBatch};
+use crate::rule_states::RuleStates;
 use crate::series_cache::clear_when_full;
 use crate::standstill;
 use crate::store::change;
 use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 use crate::view::{self, seconds as unix_seconds};
 
-/// Documents of pending and firing alerts, and the checkpoint.
+/// Documents of alerts that are not resolved, and the checkpoint.
 pub const ACTIVE: &str = "alerts";
 /// Documents of alerts that fired and ended.
 pub const HISTORY: &str = "alert_history";
+/// Documents of rules that were given.
+pub const RULES: &str = "rules";
 /// Ended alerts kept at the most.
 const MAX_HISTORY: usize = 10_000;
 const CHECKPOINT: &str = "checkpoint";
 const TICK: Duration = Duration::from_secs(5);
 const TRIM: Duration = Duration::from_secs(3_600);
-/// How far back samples are evaluated again after a restart.
-const REPLAY_MS: i64 = 3_600_000;
-/// Most samples that are evaluated again.
-const REPLAY_SAMPLES: usize = 5_000_000;
+/// How often it is checked whether an instant of a group has come.
+const EVALUATE: Duration = Duration::from_secs(1);
+/// How often rules are sought that nothing matches, and the first time after a start.
+const MATCHES: Duration = Duration::from_secs(60);
+const FIRST_MATCHES: Duration = Duration::from_secs(10);
+/// How often the checkpoint is kept without a change of an alert.
+const CHECKPOINTS: Duration = Duration::from_secs(300);
+/// A sample that was measured so long ago is stored by now.
+const STORED_AFTER_MS: i64 = 60_000;
+/// How old a sample may be to say whether a target can be reached.
+const REACHED_MS: i64 = 300_000;
 
 /// Where the alert actor sends its results.
 #[derive(Clone)]
@@ -46,6 +65,8 @@ pub struct AlertOutputs {
     pub documents: Mailbox<ChangeDocuments>,
     /// Keeps the time line.
     pub events: Mailbox<RecordEvents>,
+    /// Keeps what rules record.
+    pub append: Mailbox<Append>,
     /// Notifies people.
     pub notifier: Mailbox<Notify>,
     /// Publishes to screens.
@@ -58,10 +79,22 @@ pub struct AlertActor {
     store: StoreReader,
     rules: Arc<RuleSet>,
     active: watch::Sender<Arc<Vec<view::Alert>>>,
+    published: watch::Sender<Arc<RuleStates>>,
     outputs: AlertOutputs,
-    tracker: AlertTracker,
-    /// Which rules apply to a series.
-    watching: FxHashMap<SeriesId, Box<[usize]>>,
+    limits: EvaluationLimits,
+    /// Shared with evaluations, which lock it for a moment at a time.
+    tracker: Arc<Mutex<AlertTracker>>,
+    recorded: Arc<Mutex<Recorded>>,
+    /// What became of the rules, and whether that was published.
+    states: RuleStates,
+    states_changed: bool,
+    groups: Vec<GroupRun>,
+    /// Evaluations that run.
+    running: usize,
+    /// Rises with each change of rules.
+    generation: u64,
+    /// The place of a series in the tracker.
+    watching: FxHashMap<SeriesId, usize>,
     /// Series that no rule applies to, by id: most of them, so this is checked first.
     unwatched: Vec<bool>,
     /// Number of the last batch that was evaluated; zero before the first.
@@ -78,9 +111,8 @@ pub struct AlertActor {
 #[must_use]
 pub fn kept_alerts(store: &StoreReader, rules: &Arc<RuleSet>, now: TimestampMs) -> Vec<view::Alert> {
     let mut tracker = AlertTracker::new(Arc::clone(rules));
-    let kept = store.documents(ACTIVE).unwrap_or_default();
-    // The actor logs what cannot be read, and records those that have ended.
-    tracker.restore(kept.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect(), now);
+    // The actor records those that have ended.
+    tracker.restore(restore::kept(store, &[ACTIVE]).0, now);
     views_of(&tracker.active())
 }
 
@@ -89,55 +121,42 @@ fn views_of(alerts: &[Alert]) -> Vec<view::Alert> {
 }
 
 impl AlertActor {
-    /// An actor over `store` that publishes what is `active`; it restores what was kept when it starts.
+    /// An actor over `store` that publishes which alerts are `active`, and the state of the rules that were `published`; it restores
+    /// what was kept when it starts.
     #[must_use]
     pub fn new(
         clock: Clock,
         store: StoreReader,
-        rules: Arc<RuleSet>,
         active: watch::Sender<Arc<Vec<view::Alert>>>,
+        published: watch::Sender<Arc<RuleStates>>,
+        limits: EvaluationLimits,
         outputs: AlertOutputs,
     ) -> Self {
-        let tracker = AlertTracker::new(Arc::clone(&rules));
+        let before = Arc::clone(&published.borrow());
+        let rules = Arc::clone(&before.set);
+        let limits = EvaluationLimits { cancelled: Arc::default(), ..limits };
         Self {
             clock,
             store,
-            rules,
             active,
+            published,
             outputs,
-            tracker,
+            limits,
+            tracker: Arc::new(Mutex::new(AlertTracker::new(Arc::clone(&rules)))),
+            recorded: Arc::default(),
+            states: RuleStates::new(Arc::clone(&before.book), Arc::clone(&rules)),
+            states_changed: true,
+            groups: Vec::new(),
+            running: 0,
+            generation: 0,
             watching: FxHashMap::default(),
             unwatched: Vec::new(),
             batch: 0,
             checkpoint: 0,
             tracked_standstill: 0,
             recorded_standstill: 0,
+            rules,
         }
-    }
-
-    /// Restores alerts and checkpoint from the store, and evaluates what was stored since.
-    fn restore(&mut self) {
-        self.note_standstills();
-        let now = self.clock.now_ms();
-        let mut kept = Vec::new();
-        for kind in [ACTIVE, HISTORY] {
-            match self.store.documents(kind) {
-                Ok(documents) => {
-                    for (key, bytes) in documents {
-                        if key == CHECKPOINT {
-                            let at = serde_json::from_slice(&bytes).unwrap_or(0);
-                            self.checkpoint = self.checkpoint.max(at);
-                        } else if let Ok(alert) = serde_json::from_slice::<Alert>(&bytes) {
-                            kept.push(alert);
-                        }
-                    }
-                }
-                Err(error) => log::error!("alerts: kept states cannot be read: {error}"),
-            }
-        }
-        let ended = self.tracker.restore(kept, now);
-        self.publish(ended);
-        self.catch_up(now);
     }
 
     /// Reads the standstills of the service since the last call; to be called before samples are evaluated.
@@ -145,7 +164,7 @@ impl AlertActor {
         let mut events = Vec::new();
         for still in standstill::since(self.tracked_standstill) {
             self.tracked_standstill = still.number;
-            self.tracker.add_standstill(still.from, still.to);
+            self.tracker.lock().add_standstill(still.from, still.to);
             if still.is_long() && still.number > self.recorded_standstill {
                 self.recorded_standstill = still.number;
                 let seconds = still.length.as_secs();
@@ -161,121 +180,94 @@ impl AlertActor {
         }
     }
 
-    /// Evaluates what was stored since the checkpoint.
-    fn catch_up(&mut self, now: TimestampMs) {
-        let from = self.checkpoint.max(now - REPLAY_MS);
-        let limits = Limits { max_samples: REPLAY_SAMPLES, deadline: Instant::now() + Duration::from_secs(20) };
-        let mut changes = Vec::new();
-        for (at, rule) in self.rules.rules().iter().enumerate() {
-            let Condition::Sample(condition) = &rule.condition else { continue };
-            let ids = self.store.select(&condition.selector.matchers);
-            for series in self.store.scan(&ids, from.saturating_add(1), TimestampMs::MAX, limits) {
-                match series {
-                    Ok(series) => {
-                        for sample in series.columns.iter() {
-                            self.checkpoint = self.checkpoint.max(sample.t.min(now));
-                            changes.extend(self.tracker.observe(at, &series.labels, sample.t, sample.v));
-                        }
-                    }
-                    Err(error) => {
-                        log::error!("alerts: rule {} could not catch up: {error}", rule.name);
-                        break;
-                    }
-                }
+    /// Judges the samples of a batch.
+    fn judge(&mut self, stored: &Stored, now: TimestampMs) {
+        let shared = Arc::clone(&self.tracker);
+        let mut tracker = shared.lock();
+        if tracker.forget_series() {
+            self.watching.clear();
+        }
+        for (id, t, v) in stored.rows() {
+            if self.unwatched.get(id.index()) == Some(&true) {
+                continue;
+            }
+            let slot = self.watching.get(&id).copied().or_else(|| self.watch(&mut tracker, id, now));
+            if let Some(slot) = slot {
+                self.checkpoint = self.checkpoint.max(t.min(now));
+                tracker.observe(slot, t, v, Judge::Live(now));
             }
         }
+        for alert in tracker.ended_series() {
+            let gone = self.source_is_gone(&alert.metric, now);
+            tracker.end_series(&alert.id, gone, now);
+        }
+        let changes = tracker.changes();
+        drop(tracker);
         self.publish(changes);
     }
 
-    fn publish(&mut self, mut changes: Vec<Alert>) {
-        if changes.is_empty() {
-            return;
-        }
-        for alert in changes.iter_mut().filter(|alert| alert.state == AlertState::Firing) {
-            if let Some(named) = self.tracker.set_busiest(&alert.id, busiest(&self.store, alert)) {
-                *alert = named;
+    /// The place of a series in the tracker; none if no rule applies to it.
+    fn watch(&mut self, tracker: &mut AlertTracker, id: SeriesId, now: TimestampMs) -> Option<usize> {
+        let newest = self.store.newest(id).filter(|newest| *newest <= now);
+        let slot = self.store.labels(id).and_then(|labels| tracker.watch(&labels, newest));
+        match slot {
+            Some(slot) => {
+                clear_when_full(&mut self.watching);
+                self.watching.insert(id, slot);
             }
-        }
-        let mut active: Vec<DocumentChange> = vec![(CHECKPOINT.to_owned(), serde_json::to_vec(&self.checkpoint).ok())];
-        let mut history: Vec<DocumentChange> = Vec::new();
-        let mut events = Vec::new();
-        for alert in &changes {
-            let bytes = serde_json::to_vec(alert).ok();
-            if alert.state == AlertState::Resolved {
-                active.push((alert.id.clone(), None));
-                if let (Some(_), Some(ended)) = (alert.firing_since, alert.resolved_at) {
-                    history.push((history_key(ended, &alert.id), bytes));
+            None => {
+                if self.unwatched.len() <= id.index() {
+                    self.unwatched.resize(id.index() + 1, false);
                 }
-            } else {
-                active.push((alert.id.clone(), bytes));
-            }
-            if alert.firing_since.is_some() {
-                events.push(event_of(alert));
-                if let Err(why) = self.outputs.notifier.try_send(Notify(alert.clone())) {
-                    log::error!("alerts: {} {:?} cannot be sent: {why}: {}", alert.rule, alert.state, alert.summary);
-                }
+                self.unwatched[id.index()] = true;
             }
         }
-        self.publish_active();
-        let _ = self.outputs.hub.try_send(Publish::Alerts(views_of(&changes)));
-        self.keep(ACTIVE, active);
-        if !history.is_empty() {
-            self.keep(HISTORY, history);
-        }
-        if !events.is_empty() && self.outputs.events.try_send(RecordEvents(events)).is_err() {
-            log::error!("alerts: the store is too busy for the time line");
-        }
+        slot
     }
 
-    fn publish_active(&self) {
-        self.active.send_replace(Arc::new(views_of(&self.tracker.active())));
-    }
-
-    fn keep(&self, kind: &'static str, changes: Vec<DocumentChange>) {
-        if let Err(why) = self.outputs.documents.try_send(ChangeDocuments { kind, changes }) {
-            log::error!("alerts: states not kept: the store: {why}");
+    /// Whether the target that a series was scraped from cannot be reached: `up` of the same job and instance is 0.
+    fn source_is_gone(&self, series: &Labels, now: TimestampMs) -> bool {
+        let matcher = |name: &str| Some(Matcher { name: name.to_owned(), op: MatchOp::Equal(series.get(name)?.to_owned()) });
+        let target: Vec<Matcher> = ["job", "instance"].into_iter().filter_map(matcher).collect();
+        if target.is_empty() {
+            return false;
         }
+        let matchers: Vec<Matcher> = target.into_iter().chain([Matcher::equal(NAME_LABEL, "up")]).collect();
+        let newest = |id: SeriesId| self.store.latest(id, now - REACHED_MS, now).ok().flatten();
+        self.store.select(&matchers).into_iter().filter_map(newest).any(|sample| sample.v == 0.0)
     }
-
-    fn trim_history(&self) {
-        let Ok(documents) = self.store.documents(HISTORY) else { return };
-        let over = documents.len().saturating_sub(MAX_HISTORY);
-        if over > 0 {
-            self.keep(HISTORY, documents.into_iter().take(over).map(|(key, _)| (key, None)).collect());
-        }
-    }
-}
-
-/// Sorts by time.
-fn history_key(ended: TimestampMs, id: &str) -> String {
-    format!("{ended:020}-{id}")
-}
-
-fn event_of(alert: &Alert) -> Event {
-    let (kind, at) = match alert.state {
-        AlertState::Resolved => ("alert_resolved", alert.resolved_at),
-        AlertState::Pending | AlertState::Firing => ("alert_firing", alert.firing_since),
-    };
-    let mut event = Event::new(at.unwrap_or(alert.last_sample), "alert", kind, alert.id.clone(), alert.summary.clone());
-    event.severity = alert.severity.to_string();
-    event.with_data(serde_json::json!({"rule": alert.rule, "metric": alert.metric, "busiest": alert.busiest}))
 }
 
 impl ServiceActor for AlertActor {
     fn started(&mut self, ctx: &mut Ctx<Self>) {
         self.restore();
+        self.keep_checkpoint();
         self.publish_active();
+        self.schedule_groups();
         ctx.every(TICK, "tick", |this, _| {
             this.note_standstills();
-            let ended = this.tracker.tick(this.clock.now_ms());
-            this.publish(ended);
+            let changed = this.tracker.lock().tick(this.clock.now_ms());
+            this.publish(changed);
         });
+        ctx.every(EVALUATE, "evaluate", |this, ctx| this.evaluate_due(ctx));
+        ctx.after(FIRST_MATCHES, "first matches", |this, ctx| this.note_matches(ctx));
+        ctx.every(MATCHES, "matches", |this, ctx| this.note_matches(ctx));
+        ctx.every(CHECKPOINTS, "checkpoint", |this, _| this.keep_checkpoint());
         ctx.every(TRIM, "trim", |this, _| this.trim_history());
     }
 
     /// A standstill is put on the time line once. The tracker is new and must be given every standstill again.
     fn inherit(&mut self, previous: Self) {
         self.recorded_standstill = previous.recorded_standstill;
+        // Series that rules recorded are ended by those who come after.
+        self.recorded = Arc::clone(&previous.recorded);
+    }
+}
+
+impl Drop for AlertActor {
+    /// Nobody waits for evaluations that still run.
+    fn drop(&mut self) {
+        self.limits.cancelled.store(true, Ordering::Relaxed);
     }
 }
 
@@ -286,36 +278,10 @@ impl Receive<StoredBatch> for AlertActor {
         self.note_standstills();
         let now = self.clock.now_ms();
         if self.batch != 0 && stored.number > self.batch + 1 {
-            self.catch_up(now);
+            self.catch_up_missed(now);
         }
         self.batch = stored.number;
-        let mut changes = Vec::new();
-        for (id, t, v) in stored.rows() {
-            if self.unwatched.get(id.index()) == Some(&true) {
-                continue;
-            }
-            clear_when_full(&mut self.watching);
-            let (store, rules) = (&self.store, &self.rules);
-            let watching = self
-                .watching
-                .entry(id)
-                .or_insert_with(|| store.labels(id).map(|labels| rules.watching(&labels).into()).unwrap_or_default());
-            if watching.is_empty() {
-                self.watching.remove(&id);
-                if self.unwatched.len() <= id.index() {
-                    self.unwatched.resize(id.index() + 1, false);
-                }
-                self.unwatched[id.index()] = true;
-                continue;
-            }
-            self.checkpoint = self.checkpoint.max(t.min(now));
-            if let Some(labels) = self.store.labels(id) {
-                for &rule in watching.iter() {
-                    changes.extend(self.tracker.observe(rule, &labels, t, v));
-                }
-            }
-        }
-        self.publish(changes);
+        self.judge(&stored, now);
     }
 }
 
@@ -323,9 +289,12 @@ impl Receive<Acknowledge> for AlertActor {
     type Reply = ResponseFuture<Result<Option<view::Alert>, AppendError>>;
 
     fn receive(&mut self, message: Acknowledge, _: &mut Ctx<Self>) -> Self::Reply {
-        let changed = match message.acknowledgement {
-            Acknowledgement::Seen { note } => self.tracker.acknowledge(&message.id, note, self.clock.now_ms()),
-            Acknowledgement::TakenBack => self.tracker.take_back_acknowledgement(&message.id),
+        let changed = {
+            let mut tracker = self.tracker.lock();
+            match message.acknowledgement {
+                Acknowledgement::Seen { note } => tracker.acknowledge(&message.id, note, self.clock.now_ms()),
+                Acknowledgement::TakenBack => tracker.take_back_acknowledgement(&message.id),
+            }
         };
         let Some(alert) = changed else { return Box::pin(ready(Ok(None))) };
         let acknowledged = view::Alert::from(&alert);

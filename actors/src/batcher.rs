@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use actix::ResponseFuture;
 use taskpulse_engine::model::Batch;
-use taskpulse_engine::rules::RuleSet;
 
 use crate::messages::{Append, AppendError, Collected, Flush};
 use crate::pipeline_stats::PipelineStats;
+use crate::published::Views;
 use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 
 /// How often a batch is given to a store that fails before it is dropped. A full disk does not count.
@@ -40,7 +40,7 @@ pub struct BatcherOptions {
 pub struct BatcherActor {
     options: BatcherOptions,
     store: Mailbox<Append>,
-    rules: Arc<RuleSet>,
+    views: Views,
     stats: Arc<PipelineStats>,
     waiting: Batch,
     on_its_way: Option<(Arc<Batch>, u32)>,
@@ -49,8 +49,8 @@ pub struct BatcherActor {
 impl BatcherActor {
     /// A batcher that hands to `store`.
     #[must_use]
-    pub fn new(options: BatcherOptions, store: Mailbox<Append>, rules: Arc<RuleSet>, stats: Arc<PipelineStats>) -> Self {
-        Self { options, store, rules, stats, waiting: Batch::default(), on_its_way: None }
+    pub fn new(options: BatcherOptions, store: Mailbox<Append>, views: Views, stats: Arc<PipelineStats>) -> Self {
+        Self { options, store, views, stats, waiting: Batch::default(), on_its_way: None }
     }
 
     fn take_in(&mut self, batch: Batch) {
@@ -133,7 +133,8 @@ impl Receive<Collected> for BatcherActor {
     type Reply = ();
 
     fn receive(&mut self, message: Collected, ctx: &mut Ctx<Self>) {
-        let urgent = message.batch.rows().any(|(labels, sample)| self.rules.is_urgent(labels, sample.v));
+        let rules = self.views.rules();
+        let urgent = message.batch.rows().any(|(labels, sample)| rules.set.is_urgent(labels, sample.v));
         self.take_in(message.batch);
         if urgent || self.waiting.len() >= self.options.batch_size {
             self.hand_over(ctx);

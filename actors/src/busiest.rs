@@ -1,6 +1,6 @@
 //! The processes that used most of an alert's resource, from stored samples.
 
-use taskpulse_engine::model::{Labels, NAME_LABEL, Selector, TimestampMs};
+use taskpulse_engine::model::{Labels, Matcher, Selector, TimestampMs};
 use taskpulse_engine::rules::Alert;
 use taskpulse_engine::store::StoreReader;
 use taskpulse_engine::words::figure;
@@ -22,9 +22,13 @@ fn process_metric(metric: &str) -> Option<&'static str> {
     .find_map(|(prefix, of_processes)| metric.starts_with(prefix).then_some(of_processes))
 }
 
-/// Series of a metric with their values at `at`, without those that ended.
-fn values(store: &StoreReader, metric: &str, at: TimestampMs) -> Vec<(Labels, f64)> {
-    let Ok(selector) = Selector::parse(metric) else { return Vec::new() };
+/// The labels that say which machine a series is of: several may be in one store.
+const MACHINE_LABELS: [&str; 3] = ["host", "instance", "job"];
+
+/// Series of a metric of the machine that `of` is of, with their values at `at`, without those that ended.
+fn values(store: &StoreReader, metric: &str, of: &Labels, at: TimestampMs) -> Vec<(Labels, f64)> {
+    let Ok(mut selector) = Selector::parse(metric) else { return Vec::new() };
+    selector.matchers.extend(MACHINE_LABELS.map(|name| Matcher::equal(name, of.get(name).unwrap_or_default())));
     let ids = store.select(&selector.matchers);
     let newest = ids.into_iter().filter_map(|id| {
         let sample = store.latest(id, at - FRESH_MS, at).ok()??;
@@ -40,7 +44,7 @@ pub(crate) fn busiest(store: &StoreReader, alert: &Alert) -> Vec<String> {
     let at = alert.last_sample;
     let mut by_name: Vec<(String, f64)> = Vec::new();
     // Bytes read and bytes written of a process are added up.
-    for (labels, v) in values(store, metric, at) {
+    for (labels, v) in values(store, metric, &alert.metric, at) {
         let Some(name) = labels.get("process") else { continue };
         match by_name.iter_mut().find(|(known, _)| known == name) {
             Some((_, sum)) => *sum += v,
@@ -50,15 +54,15 @@ pub(crate) fn busiest(store: &StoreReader, alert: &Alert) -> Vec<String> {
     by_name.sort_by(|a, b| b.1.total_cmp(&a.1));
     by_name.truncate(NAMED);
     // CPU is stored in cores and shown as a share of the machine, like the value of the alert.
-    let cores = values(store, "system_cpu_core_utilization_ratio", at).len();
+    let cores = values(store, "system_cpu_core_utilization_ratio", &alert.metric, at).len();
     let shown = |v: f64| match metric {
         "process_cpu_utilization_ratio" if cores > 0 => figure(metric, v / cores as f64),
         "process_cpu_utilization_ratio" => format!("{} of a core", figure(metric, v)),
         _ => figure(metric, v),
     };
     let count = |name: &str| {
-        let id = Labels::new([(NAME_LABEL, "process_count"), ("process", name)]).ok().and_then(|labels| store.series_id(&labels))?;
-        Some(store.latest(id, at - FRESH_MS, at).ok()??.v).filter(|count| *count > 1.0)
+        let counts = values(store, "process_count", &alert.metric, at);
+        counts.into_iter().find(|(labels, _)| labels.get("process") == Some(name)).map(|(_, count)| count).filter(|count| *count > 1.0)
     };
     let describe = |(name, v): &(String, f64)| {
         let several = count(name).map(|count| format!(" ({count} processes)")).unwrap_or_default();

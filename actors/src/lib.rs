@@ -17,6 +17,7 @@ pub mod optimizer;
 pub mod pipeline_stats;
 pub mod published;
 pub mod redact;
+pub mod rule_states;
 mod series_cache;
 pub mod sources;
 pub mod standstill;

@@ -7,7 +7,7 @@ use actix::{MailboxError, Message};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, SeriesId};
 use taskpulse_engine::notices::{MaintenanceError, MaintenanceSpec, SilenceDraft, SilenceError};
-use taskpulse_engine::rules::Alert;
+use taskpulse_engine::rules::{Alert, ChangeError, GivenRule, RuleSpec};
 use taskpulse_engine::store::{ClosedSpan, DocumentChange, ResolvedBatch, StoreError, Stored};
 use taskpulse_engine::windows::{Level, WindowRow};
 
@@ -182,6 +182,29 @@ pub struct Acknowledge {
     pub id: String,
     /// What is said of it.
     pub acknowledgement: Acknowledgement,
+}
+
+/// HTTP → alerts: a rule is given, or taken back. Answered when that is durable, with the rule as it is kept.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<Option<GivenRule>, ChangeRuleError>")]
+pub struct ChangeRule {
+    /// Its name.
+    pub name: String,
+    /// What it says; none to take it back.
+    pub spec: Option<RuleSpec>,
+    /// The version that is changed, where that matters.
+    pub version: Option<u64>,
+}
+
+/// Why a rule was not changed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ChangeRuleError {
+    /// It cannot be.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// It could not be kept.
+    #[error(transparent)]
+    Append(#[from] AppendError),
 }
 
 /// HTTP → optimizer: what someone decided. Answered when that is durable; none for an unknown recommendation.

@@ -11,6 +11,7 @@ use taskpulse_engine::ci::jobs::WorkflowJobs;
 use tokio::sync::watch;
 
 use crate::metadata::{MetadataByName, MetadataRegistry};
+use crate::rule_states::RuleStates;
 use crate::sources::{SourceRegistry, SourcesByName};
 use crate::targets::{TargetRegistry, TargetsByName};
 use crate::view::{Alert, Board, Channel, CiRepository, Health, Recommendation, Source, Target, WatchedSeries};
@@ -29,6 +30,8 @@ pub type RunsByRepository = BTreeMap<String, Arc<Vec<CiRun>>>;
 pub struct Publishers {
     /// Pending and firing alerts; of the alert actor.
     pub alerts: watch::Sender<Arc<Vec<Alert>>>,
+    /// The rules and what became of them; of the alert actor.
+    pub rules: watch::Sender<Arc<RuleStates>>,
     /// Channels of notifications; of the notifier.
     pub channels: watch::Sender<Arc<Vec<Channel>>>,
     /// Recommendations that are not withdrawn; of the optimizer.
@@ -57,6 +60,7 @@ pub struct Publishers {
 #[derive(Debug, Clone)]
 pub struct Views {
     alerts: watch::Receiver<Arc<Vec<Alert>>>,
+    rules: watch::Receiver<Arc<RuleStates>>,
     channels: watch::Receiver<Arc<Vec<Channel>>>,
     recommendations: watch::Receiver<Arc<Vec<Recommendation>>>,
     boards: watch::Receiver<BoardsByProject>,
@@ -74,6 +78,7 @@ impl Publishers {
     #[must_use]
     pub fn new() -> (Self, Views) {
         let (alerts, alerts_view) = watch::channel(Arc::default());
+        let (rules, rules_view) = watch::channel(Arc::default());
         let (channels, channels_view) = watch::channel(Arc::default());
         let (recommendations, recommendations_view) = watch::channel(Arc::default());
         let (boards, boards_view) = watch::channel(BTreeMap::new());
@@ -85,6 +90,7 @@ impl Publishers {
         let (sources, targets, metadata) = (SourceRegistry::default(), TargetRegistry::default(), MetadataRegistry::default());
         let views = Views {
             alerts: alerts_view,
+            rules: rules_view,
             channels: channels_view,
             recommendations: recommendations_view,
             boards: boards_view,
@@ -96,7 +102,24 @@ impl Publishers {
             targets: targets.subscribe(),
             metadata: metadata.subscribe(),
         };
-        (Self { alerts, channels, recommendations, boards, repositories, jobs, runs, health, watched, sources, targets, metadata }, views)
+        (
+            Self {
+                alerts,
+                rules,
+                channels,
+                recommendations,
+                boards,
+                repositories,
+                jobs,
+                runs,
+                health,
+                watched,
+                sources,
+                targets,
+                metadata,
+            },
+            views,
+        )
     }
 }
 
@@ -105,6 +128,12 @@ impl Views {
     #[must_use]
     pub fn alerts(&self) -> Arc<Vec<Alert>> {
         Arc::clone(&self.alerts.borrow())
+    }
+
+    /// The rules, and what became of them.
+    #[must_use]
+    pub fn rules(&self) -> Arc<RuleStates> {
+        Arc::clone(&self.rules.borrow())
     }
 
     /// Channels of notifications, by name.

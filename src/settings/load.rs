@@ -14,7 +14,7 @@ use super::sections::{Server, Store};
 use super::sources::{CommandSpec, ScrapeTarget, each};
 use super::{Settings, github, notify};
 use crate::cli::Cli;
-use crate::options::rule_set;
+use crate::options::rule_book;
 use crate::rule_files;
 
 const FILE: &str = "Settings.toml";
@@ -207,7 +207,7 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
         s.log.level
     );
     within("alerts.evaluation_interval", s.alerts.evaluation_interval, SECOND, HOUR)?;
-    rule_set(s).map(|_| ())?;
+    rule_book(s).map(|_| ())?;
     notify::validate(s)
 }
 

@@ -34,6 +34,7 @@ mod query;
 mod rest;
 mod route;
 mod routes;
+mod rule_changes;
 mod rule_export;
 mod rules;
 mod server;

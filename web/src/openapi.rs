@@ -67,6 +67,7 @@ pub fn document() -> Value {
     for route in routes::all().iter().filter(|route| !route.summary.is_empty()) {
         let methods = match route.methods {
             Methods::Post => &["post"][..],
+            Methods::Put => &["put"],
             Methods::Delete => &["delete"],
             Methods::GetOrPost => &["get", "post"],
             Methods::Get | Methods::Socket | Methods::Any => &["get"],
@@ -187,7 +188,7 @@ fn responses(route: &Route, by_form: bool, schemas: &mut Schemas) -> Value {
     let mut errors = [COMMON, &route.errors].concat();
     if !open {
         errors.extend(WITH_TOKEN);
-        if !matches!(route.methods, Methods::Post | Methods::Delete) && !by_form {
+        if !matches!(route.methods, Methods::Post | Methods::Put | Methods::Delete) && !by_form {
             responses.insert("303".to_owned(), json!({"description": "A browser without a login is led to the login page"}));
         }
     }

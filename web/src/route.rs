@@ -24,6 +24,7 @@ pub(crate) enum Methods {
     /// GET without HEAD: a WebSocket is no answer of which there is a head.
     Socket,
     Post,
+    Put,
     Delete,
     /// GET, or POST with the parameters in a form.
     GetOrPost,
@@ -190,6 +191,16 @@ impl Route {
         Self::new(Methods::Post, path, handler)
     }
 
+    /// Answers PUT.
+    pub(crate) fn put<F, Args>(path: &'static str, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        Self::new(Methods::Put, path, handler)
+    }
+
     /// Answers DELETE.
     pub(crate) fn delete<F, Args>(path: &'static str, handler: F) -> Self
     where
@@ -274,11 +285,12 @@ impl Route {
 
     /// The route for actix-web.
     pub(crate) fn handler(&self) -> actix_web::Route {
-        use actix_web::guard::{Any, Delete, Get, Post};
+        use actix_web::guard::{Any, Delete, Get, Post, Put};
         let route = (self.handler)();
         match self.methods {
             Methods::Get | Methods::Socket => route.guard(Get()),
             Methods::Post => route.guard(Post()),
+            Methods::Put => route.guard(Put()),
             Methods::Delete => route.guard(Delete()),
             Methods::GetOrPost => route.guard(Any(Get()).or(Post())),
             Methods::Any => route,

@@ -10,7 +10,7 @@ use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
     admin, assets, buckets, channels, discovery, export, hooks, import, ingest, login, openapi, ops, otlp, prometheus, query, rest,
-    rule_export, rules, session, silences, tree,
+    rule_changes, rule_export, rules, session, silences, tree,
 };
 
 /// The modules that have routes. The first path that matches answers, so files, which take any path, come last.
@@ -26,6 +26,7 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     prometheus::routes,
     rules::routes,
     rule_export::routes,
+    rule_changes::routes,
     rest::routes,
     channels::routes,
     silences::routes,
@@ -93,18 +94,21 @@ fn by_path(routes: Vec<Route>) -> Vec<(&'static str, Vec<Route>)> {
 
 /// What `Allow` says of a path.
 fn allowed(methods: impl Iterator<Item = Methods>) -> &'static str {
-    let (mut get, mut post, mut delete) = (false, false, false);
+    let (mut get, mut post, mut put, mut delete) = (false, false, false, false);
     for methods in methods {
         match methods {
             Methods::Any => {}
             Methods::Socket => return "GET, OPTIONS",
             Methods::Get => get = true,
             Methods::Post => post = true,
+            Methods::Put => put = true,
             Methods::Delete => delete = true,
             Methods::GetOrPost => (get, post) = (true, true),
         }
     }
     match (get, post, delete) {
+        // What is put can be read and deleted.
+        _ if put => "DELETE, GET, HEAD, OPTIONS, PUT",
         (true, false, false) => "GET, HEAD, OPTIONS",
         (true, true, false) => "GET, HEAD, OPTIONS, POST",
         (true, false, true) => "DELETE, GET, HEAD, OPTIONS",

@@ -18,5 +18,5 @@ pub(crate) fn routes() -> Vec<Route> {
 }
 
 async fn export(state: web::Data<AppState>) -> HttpResponse {
-    HttpResponse::Ok().content_type(YAML).body(files::export(&state.rules))
+    HttpResponse::Ok().content_type(YAML).body(files::export(&state.reporter.views.rules().set))
 }

@@ -18,14 +18,14 @@ use futures_util::FutureExt;
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
 use taskpulse_actors::hub::{Subscribe, Unsubscribe};
 use taskpulse_actors::messages::{
-    Acknowledge, Append, AppendResolved, ChangeMaintenance, ChangeSilence, Decide, ReadNotices, TakeSnapshot, TestChannel,
+    Acknowledge, Append, AppendResolved, ChangeMaintenance, ChangeRule, ChangeSilence, Decide, ReadNotices, TakeSnapshot, TestChannel,
 };
 use taskpulse_actors::metadata::MetadataRegistry;
 use taskpulse_actors::sources::SourceRegistry;
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::supervisor::Mailbox;
 use taskpulse_engine::board::cost::AgentMetrics;
-use taskpulse_engine::rules::RuleSet;
+use taskpulse_engine::rules::EvaluationLimits;
 use taskpulse_engine::store::StoreReader;
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -76,8 +76,10 @@ pub struct AppState {
     pub metadata: MetadataRegistry,
     /// The store, for reading.
     pub store: StoreReader,
-    /// The rules in force.
-    pub rules: Arc<RuleSet>,
+    /// Changes rules.
+    pub change_rule: Mailbox<ChangeRule>,
+    /// What a preview of a rule may cost.
+    pub rule_limits: EvaluationLimits,
     /// The metrics of what coding agents use.
     pub agent_metrics: AgentMetrics,
     /// Who may use it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use taskpulse_engine::model::Labels;
-use taskpulse_engine::rules::{RuleOptions, RuleSpec, Severity};
+use taskpulse_engine::rules::{AlertState, GroupSpec, RuleBook, RuleOptions, RuleSpec, Severity};
 use taskpulse_engine::span::Span;
 use taskpulse_engine::store::Stored;
 
@@ -17,14 +17,20 @@ struct Setup {
     documents: Inbox<ChangeDocuments>,
     events: Inbox<RecordEvents>,
     notifier: Inbox<Notify>,
+    _append: Inbox<Append>,
     _hub: Inbox<Publish>,
 }
 
 /// Above 100 for a minute, and above 200 at once.
-fn rules() -> Arc<RuleSet> {
+fn specs() -> BTreeMap<String, RuleSpec> {
     let rule = |expr: &str, hold| RuleSpec { hold: Span::secs(hold), ..RuleSpec::alerting(expr, Severity::Warning) };
-    let rules = BTreeMap::from([("warm".to_owned(), rule("heat > 100", 60)), ("burning".to_owned(), rule("heat > 200", 0))]);
-    Arc::new(RuleSet::of_settings(&rules, RuleOptions::default()).unwrap())
+    BTreeMap::from([("warm".to_owned(), rule("heat > 100", 60)), ("burning".to_owned(), rule("heat > 200", 0))])
+}
+
+/// Publishes rules as the service does before the actor starts.
+fn enforce(stage: &Stage, book: RuleBook) {
+    let set = Arc::new(book.rules().unwrap());
+    stage.publishers.rules.send_replace(Arc::new(RuleStates::new(Arc::new(book), set)));
 }
 
 /// As after a start of the service: what is kept is in the store, everything else is new.
@@ -39,11 +45,30 @@ fn prepare(stage: &Stage) -> (impl Fn() -> AlertActor + Send + 'static, impl FnO
     let documents = stage
         .inbox(move |message: &ChangeDocuments| store.change_documents(message.kind, message.changes.clone()).map_err(AppendError::from));
     let (events, notifier, hub) = (stage.inbox(|_: &RecordEvents| ()), stage.inbox(|_: &Notify| ()), stage.inbox(|_: &Publish| ()));
-    let outputs =
-        AlertOutputs { documents: documents.mailbox(), events: events.mailbox(), notifier: notifier.mailbox(), hub: hub.mailbox() };
-    let (clock, store, rules, active) = (stage.clock.clone(), stage.store.clone(), rules(), stage.publishers.alerts.clone());
-    let make = move || AlertActor::new(clock.clone(), store.clone(), Arc::clone(&rules), active.clone(), outputs.clone());
-    (make, move |actor| Setup { actor, documents, events, notifier, _hub: hub })
+    let (writer, clock) = (stage.writer(), stage.clock.clone());
+    let append = stage.inbox(move |message: &Append| Ok(Arc::new(writer.append(&message.0, clock.now_ms())?)));
+    let outputs = AlertOutputs {
+        documents: documents.mailbox(),
+        events: events.mailbox(),
+        append: append.mailbox(),
+        notifier: notifier.mailbox(),
+        hub: hub.mailbox(),
+    };
+    if stage.views.rules().set.rules().is_empty() {
+        enforce(stage, RuleBook::new(vec![GroupSpec::of_settings(&specs())], RuleOptions::default()));
+    }
+    let limits = EvaluationLimits {
+        lookback: 300_000,
+        delayed_names: false,
+        max_samples: 1_000_000,
+        max_bytes: 64 << 20,
+        timeout: Duration::from_secs(10),
+        cancelled: Arc::default(),
+    };
+    let (clock, store, alerts, rules) =
+        (stage.clock.clone(), stage.store.clone(), stage.publishers.alerts.clone(), stage.publishers.rules.clone());
+    let make = move || AlertActor::new(clock.clone(), store.clone(), alerts.clone(), rules.clone(), limits.clone(), outputs.clone());
+    (make, move |actor| Setup { actor, documents, events, notifier, _append: append, _hub: hub })
 }
 
 fn heat() -> Labels {
@@ -111,7 +136,7 @@ fn an_alert_that_did_not_hold_long_enough_is_told_to_nobody() {
 }
 
 #[test]
-fn an_alert_whose_series_falls_silent_is_resolved_with_the_reason() {
+fn an_alert_whose_series_falls_silent_is_unknown_and_is_kept() {
     on_stage(async |stage| {
         let s = setup(&stage, "alerts");
         s.feed(&stage, 250.0).await;
@@ -121,8 +146,14 @@ fn an_alert_whose_series_falls_silent_is_resolved_with_the_reason() {
         stage.pass(Duration::from_secs(7)).await;
         let sent = s.notifier.taken();
         let [Notify(burning)] = &sent[..] else { panic!("{sent:?}") };
-        assert_eq!((burning.state, burning.reason.as_deref()), (AlertState::Resolved, Some("no sample for 5m")));
-        assert!(shown(&stage).is_empty());
+        let reason = "no sample for 5m: its source is gone, or sends nothing";
+        assert_eq!((burning.state, burning.reason.as_deref()), (AlertState::Unknown, Some(reason)));
+        assert_eq!(shown(&stage), [of_rule("burning", AlertState::Unknown)]);
+        // It is heard again: it goes on, and ends as others do.
+        s.feed(&stage, 250.0).await;
+        assert_eq!(s.notified(), [of_rule("burning", AlertState::Firing)]);
+        s.feed(&stage, 50.0).await;
+        assert_eq!(s.notified(), [of_rule("burning", AlertState::Resolved)]);
     });
 }
 
@@ -133,7 +164,7 @@ fn a_restart_keeps_what_fires_and_tells_it_once() {
         before.feed(&stage, 250.0).await;
         assert_eq!(before.notified(), [of_rule("burning", AlertState::Firing)]);
         stage.publishers.alerts.send_replace(Arc::default());
-        let kept = kept_alerts(&stage.store, &rules(), stage.clock.now_ms());
+        let kept = kept_alerts(&stage.store, &stage.views.rules().set, stage.clock.now_ms());
         assert_eq!(kept.len(), 2, "they can be shown before the actor has started");
         let after = setup(&stage, "after");
         stage.settle().await;
@@ -202,14 +233,14 @@ fn a_gap_in_the_numbers_of_batches_is_caught_up_from_the_store() {
 #[test]
 fn the_history_of_alerts_is_cut_to_its_bound_each_hour_and_the_oldest_go() {
     on_stage(async |stage| {
-        let changes = (0..MAX_HISTORY + 3).map(|n| (history_key(n as i64, "some"), Some(b"{}".to_vec()))).collect();
+        let changes = (0..MAX_HISTORY + 3).map(|n| (publish::history_key(n as i64, "some"), Some(b"{}".to_vec()))).collect();
         stage.writer().change_documents(HISTORY, changes).unwrap();
         let _s = setup(&stage, "alerts");
         stage.pass(TRIM - Duration::from_secs(10)).await;
         assert_eq!(stage.store.documents(HISTORY).unwrap().len(), MAX_HISTORY + 3);
         stage.pass(Duration::from_secs(20)).await;
         let left = stage.store.documents(HISTORY).unwrap();
-        assert_eq!((left.len(), left[0].0.as_str()), (MAX_HISTORY, history_key(3, "some").as_str()));
+        assert_eq!((left.len(), left[0].0.as_str()), (MAX_HISTORY, publish::history_key(3, "some").as_str()));
     });
 }
 

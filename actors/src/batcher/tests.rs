@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicUsize;
 
 use taskpulse_engine::model::Labels;
-use taskpulse_engine::rules::{RuleOptions, RuleSpec, Severity};
+use taskpulse_engine::rules::{RuleOptions, RuleSet, RuleSpec, Severity};
 use taskpulse_engine::store::StoreError;
 
 use super::*;
+use crate::rule_states::RuleStates;
 use crate::supervisor::ActorHandle;
 use crate::testing::{Inbox, NOON, Stage, on_stage};
 
@@ -15,15 +16,17 @@ const SIZE: usize = 10;
 const EVERY: Duration = Duration::from_secs(5);
 const BACKLOG: usize = 25;
 
-fn rules() -> Arc<RuleSet> {
+fn rules() -> RuleStates {
     let rule = RuleSpec::alerting("heat > 100", Severity::Warning);
-    Arc::new(RuleSet::of_settings(&BTreeMap::from([("hot".to_owned(), rule)]), RuleOptions::default()).unwrap())
+    let set = RuleSet::of_settings(&BTreeMap::from([("hot".to_owned(), rule)]), RuleOptions::default()).unwrap();
+    RuleStates::new(Arc::default(), Arc::new(set))
 }
 
 fn batcher(stage: &Stage, store: &Inbox<Append>) -> ActorHandle<BatcherActor> {
-    let (store, rules, stats) = (store.mailbox(), rules(), Arc::clone(&stage.stats));
+    stage.publishers.rules.send_replace(Arc::new(rules()));
+    let (store, views, stats) = (store.mailbox(), stage.views.clone(), Arc::clone(&stage.stats));
     let options = BatcherOptions { batch_size: SIZE, flush_interval: EVERY, backlog: BACKLOG };
-    stage.start("batcher", move || BatcherActor::new(options.clone(), store.clone(), Arc::clone(&rules), Arc::clone(&stats)))
+    stage.start("batcher", move || BatcherActor::new(options.clone(), store.clone(), views.clone(), Arc::clone(&stats)))
 }
 
 /// Samples that count on, so that their values say which they are.

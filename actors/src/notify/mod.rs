@@ -295,7 +295,8 @@ impl NotifierActor {
         let firing: BTreeMap<String, NoticeAlert> = kept
             .iter()
             .filter_map(|(_, bytes)| serde_json::from_slice::<Alert>(bytes).ok())
-            .filter(|alert| alert.state == AlertState::Firing)
+            // One of unknown state is not over.
+            .filter(|alert| matches!(alert.state, AlertState::Firing | AlertState::Unknown))
             .filter_map(|alert| NoticeAlert::of(&alert))
             .map(|alert| (alert.id.clone(), alert))
             .collect();

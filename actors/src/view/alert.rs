@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use taskpulse_engine::model::{Labels, NAME_LABEL, format_value};
+use taskpulse_engine::model::{Labels, format_value};
 use taskpulse_engine::rules;
 use utoipa::ToSchema;
 
@@ -61,6 +61,8 @@ pub enum AlertState {
     Pending,
     /// It held long enough.
     Firing,
+    /// It fired, and its source sends nothing since, so that nobody knows.
+    Unknown,
     /// It is over.
     Resolved,
 }
@@ -70,6 +72,7 @@ impl From<rules::AlertState> for AlertState {
         match state {
             rules::AlertState::Pending => Self::Pending,
             rules::AlertState::Firing => Self::Firing,
+            rules::AlertState::Unknown => Self::Unknown,
             rules::AlertState::Resolved => Self::Resolved,
         }
     }
@@ -105,6 +108,9 @@ pub struct AlertDetails {
     /// Time of the sample with which it fired.
     #[schema(required = true)]
     pub firing_since: Option<f64>,
+    /// Since when its source sends nothing, so that nobody knows whether it goes on.
+    #[schema(required = true)]
+    pub unknown_since: Option<f64>,
     /// When it ended.
     #[schema(required = true)]
     pub resolved_at: Option<f64>,
@@ -119,11 +125,16 @@ pub struct AlertDetails {
     /// What they noted with it.
     #[schema(required = true, example = "The new build runs")]
     pub note: Option<String>,
-    /// Why it was resolved, where it was not by its value.
+    /// Why it was resolved, or is unknown, where it was not by its value.
     #[schema(required = true, example = "no sample for 5 m")]
     pub reason: Option<String>,
     /// What used most of what it is about when it fired, such as `cargo (3 processes) 61 %`.
     pub busiest: Vec<String>,
+    /// The group of its rule.
+    #[schema(example = "taskpulse")]
+    pub group: String,
+    /// What to do about it, step by step.
+    pub remediation: Vec<String>,
 }
 
 /// An alert.
@@ -132,6 +143,10 @@ pub struct Alert {
     /// The newest value judged.
     #[schema(value_type = Option<f64>, required = true, example = 0.87)]
     pub value: f64,
+    /// The labels of its series without the name, those of its rule, `alertname` and `severity`.
+    pub labels: BTreeMap<String, String>,
+    /// Texts about it; `summary` among them.
+    pub annotations: BTreeMap<String, String>,
     /// Everything else.
     #[serde(flatten)]
     pub details: AlertDetails,
@@ -139,7 +154,10 @@ pub struct Alert {
 
 impl From<&rules::Alert> for Alert {
     fn from(alert: &rules::Alert) -> Self {
-        Self { value: alert.value, details: AlertDetails::from(alert) }
+        let (mut labels, mut annotations) = (alert.identity(), alert.annotations.clone());
+        labels.entry("severity".to_owned()).or_insert_with(|| alert.severity.to_string());
+        annotations.entry("summary".to_owned()).or_insert_with(|| alert.summary.clone());
+        Self { value: alert.value, labels, annotations, details: AlertDetails::from(alert) }
     }
 }
 
@@ -157,6 +175,7 @@ impl From<&rules::Alert> for AlertDetails {
             cooldown_seconds: seconds(alert.cooldown_ms),
             pending_since: seconds(alert.pending_since),
             firing_since: alert.firing_since.map(seconds),
+            unknown_since: alert.unknown_since.map(seconds),
             resolved_at: alert.resolved_at.map(seconds),
             last_sample: seconds(alert.last_sample),
             summary: alert.summary.clone(),
@@ -164,24 +183,19 @@ impl From<&rules::Alert> for AlertDetails {
             note: alert.note.clone(),
             reason: alert.reason.clone(),
             busiest: alert.busiest.clone(),
+            group: alert.group.clone(),
+            remediation: alert.remediation.clone(),
         }
     }
-}
-
-/// What Prometheus shows of an alert beside its labels.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Annotations {
-    /// One line for a person.
-    pub summary: String,
 }
 
 /// An alert as Prometheus answers it, with the fields of [`Alert`] beside.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct PrometheusAlert {
-    /// The labels of its series without the name, `alertname` and `severity`.
+    /// The labels of its series without the name, those of its rule, `alertname` and `severity`.
     pub labels: BTreeMap<String, String>,
-    /// Its summary.
-    pub annotations: Annotations,
+    /// Texts about it; `summary` among them.
+    pub annotations: BTreeMap<String, String>,
     /// Since when its condition holds.
     #[serde(rename = "activeAt")]
     #[schema(format = DateTime)]
@@ -197,12 +211,9 @@ pub struct PrometheusAlert {
 impl From<&Alert> for PrometheusAlert {
     fn from(alert: &Alert) -> Self {
         let details = alert.details.clone();
-        let own =
-            [("alertname".to_owned(), details.rule.clone()), ("severity".to_owned(), rules::Severity::from(details.severity).to_string())];
-        let of_series = details.metric.iter().filter(|(name, _)| *name != NAME_LABEL);
         Self {
-            labels: own.into_iter().chain(of_series.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect(),
-            annotations: Annotations { summary: details.summary.clone() },
+            labels: alert.labels.clone(),
+            annotations: alert.annotations.clone(),
             active_at: rfc3339(details.pending_since),
             value: format_value(alert.value),
             details,

@@ -27,7 +27,7 @@ mod target;
 mod window;
 
 pub use self::actor::{Actor, ActorState, LastPanic};
-pub use self::alert::{ActiveAlerts, Alert, AlertDetails, AlertState, Annotations, PrometheusAlert, Severity};
+pub use self::alert::{ActiveAlerts, Alert, AlertDetails, AlertState, PrometheusAlert, Severity};
 pub use self::alertmanager::{
     AlertGroup, AlertStatus, GettableAlert, GettableSilence, Maintenance, Notices, Receiver, SilenceMatcher, SilenceStatus,
 };
@@ -41,7 +41,7 @@ pub use self::frame::{Frame, FrameKind};
 pub use self::health::{FailingPart, Health, HealthCheck, HealthPart, HealthVerdict, UnmeasuredPart};
 pub use self::metric::MetricMetadata;
 pub use self::recommendation::{Evidence, Recommendation, RecommendationStatus};
-pub use self::rule::{FILE, GROUP, Rule, RuleGroup, RuleLabels, RuleState, Rules};
+pub use self::rule::{NamedRule, Rule, RuleFiring, RuleGroup, RulePreview, RuleState, Rules};
 pub use self::source::{Source, SourceState};
 pub use self::status::{Pipeline, ServiceState, Status, WindowCounts};
 pub use self::store::{Journal, Share, Store};
@@ -58,7 +58,7 @@ pub fn seconds(ms: TimestampMs) -> f64 {
 }
 
 /// A time of a view as RFC 3339.
-fn rfc3339(seconds: f64) -> String {
+pub(crate) fn rfc3339(seconds: f64) -> String {
     Timestamp::from_millisecond((seconds * 1e3).round() as i64).map(|t| t.to_string()).unwrap_or_default()
 }
 

@@ -1,57 +1,74 @@
-//! Alert rules, as Prometheus answers them, with the service's own fields beside.
+//! Rules, as Prometheus answers them, with the service's own fields beside.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::rules;
 use utoipa::ToSchema;
 
 use super::{Alert, AlertState, PrometheusAlert, Severity, rfc3339, seconds};
-
-/// All rules are in one group of one file.
-pub const GROUP: &str = "taskpulse";
-/// See [`GROUP`].
-pub const FILE: &str = "Settings.toml";
+use crate::rule_states::{GroupState, RuleState as Evaluated};
 
 /// `/api/v1/rules`
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Rules {
-    /// One group, or none where no rule was found.
+    /// The groups that have rules that were asked for.
     pub groups: Vec<RuleGroup>,
+    /// Where the next answer goes on, if `group_limit` left groups out.
+    #[serde(rename = "groupNextToken", skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
-/// The rules of the settings.
+/// Rules that are evaluated together.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct RuleGroup {
     /// Its name.
     #[schema(example = "taskpulse")]
-    pub name: &'static str,
-    /// Its file.
+    pub name: String,
+    /// Its file; `Settings.toml`, or `rest` for rules that were given over REST.
     #[schema(example = "Settings.toml")]
-    pub file: &'static str,
-    /// 0: rules are evaluated with each sample.
-    pub interval: u32,
-    /// 0: none.
-    pub limit: u32,
-    /// 0: not measured.
+    pub file: String,
+    /// Time between evaluations, seconds. Rules that compare samples with a number judge each sample besides.
+    pub interval: f64,
+    /// How far in the past it is evaluated, seconds.
+    #[serde(rename = "queryOffset")]
+    pub query_offset: f64,
+    /// Most results of a rule; 0 for no limit.
+    pub limit: usize,
+    /// How long the last evaluation took, seconds.
     #[serde(rename = "evaluationTime")]
-    pub evaluation_time: u32,
-    /// When the service started.
+    pub evaluation_time: f64,
+    /// When it was evaluated last; year 1 if it was not yet.
     #[serde(rename = "lastEvaluation")]
     #[schema(format = DateTime)]
     pub last_evaluation: String,
+    /// Evaluations that were left out, because the one before was not done.
+    pub missed: u64,
     /// The rules.
     pub rules: Vec<Rule>,
 }
 
 impl RuleGroup {
-    /// The group of these rules, evaluated since `started_at`.
+    /// A group with some of its rules.
     #[must_use]
-    pub fn new(started_at: TimestampMs, rules: Vec<Rule>) -> Self {
-        let last_evaluation = rfc3339(seconds(started_at));
-        Self { name: GROUP, file: FILE, interval: 0, limit: 0, evaluation_time: 0, last_evaluation, rules }
+    pub fn new(group: &rules::RuleGroup, state: &GroupState, rules: Vec<Rule>) -> Self {
+        Self {
+            name: group.name.clone(),
+            file: group.file.clone(),
+            interval: group.interval.as_secs_f64(),
+            query_offset: group.query_offset.as_secs_f64(),
+            limit: group.limit,
+            evaluation_time: state.seconds,
+            last_evaluation: time_of(state.evaluated_at),
+            missed: state.missed,
+            rules,
+        }
     }
+}
+
+/// As Prometheus writes a time that there is not.
+fn time_of(ms: Option<i64>) -> String {
+    ms.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), |ms| rfc3339(seconds(ms)))
 }
 
 /// The worst state of a rule's alerts.
@@ -62,25 +79,18 @@ pub enum RuleState {
     Inactive,
     /// Some are pending.
     Pending,
-    /// Some are firing.
+    /// Some are firing, or fired and are unknown since.
     Firing,
 }
 
-/// The labels of a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-pub struct RuleLabels {
-    /// How bad it is.
-    pub severity: Severity,
-}
-
-/// An alert rule.
+/// A rule. Recording rules have no alerts.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Rule {
-    /// `alerting`.
+    /// `alerting` or `recording`.
     #[serde(rename = "type")]
     #[schema(example = "alerting")]
     pub kind: &'static str,
-    /// Its name.
+    /// Its name; of a recording rule, that of the metric.
     #[schema(example = "high_cpu_usage")]
     pub name: String,
     /// Its condition, as written.
@@ -88,20 +98,36 @@ pub struct Rule {
     pub query: String,
     /// The worst state of its alerts.
     pub state: RuleState,
-    /// `ok`.
+    /// `ok`, `err`, or `unknown` before it was evaluated.
     #[schema(example = "ok")]
     pub health: &'static str,
+    /// Why it could not be evaluated.
+    #[serde(rename = "lastError", skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// How long the last evaluation took, seconds.
+    #[serde(rename = "evaluationTime")]
+    pub evaluation_time: f64,
+    /// When it was evaluated last, or judged a sample; year 1 if it was not yet.
+    #[serde(rename = "lastEvaluation")]
+    #[schema(format = DateTime)]
+    pub last_evaluation: String,
+    /// What is worth knowing: nothing matches it, or samples were not judged.
+    pub notes: Vec<String>,
     /// How long the condition must hold, seconds.
     pub duration: f64,
-    /// 0: an alert ends with its condition.
+    /// How long an alert goes on after its condition has ended, seconds.
     #[serde(rename = "keepFiringFor")]
-    pub keep_firing_for: u32,
+    pub keep_firing_for: f64,
     /// Shortest time between two firings, seconds.
     pub cooldown: f64,
+    /// How bad its alerts are.
+    pub severity: Severity,
     /// Its labels.
-    pub labels: RuleLabels,
-    /// None.
+    pub labels: BTreeMap<String, String>,
+    /// Its annotations: templates.
     pub annotations: BTreeMap<String, String>,
+    /// What to do about its alerts.
+    pub remediation: Vec<String>,
     /// The metric that its condition is about.
     #[schema(required = true, example = "system_cpu_utilization_ratio")]
     pub metric: Option<String>,
@@ -116,11 +142,11 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// A rule and its alerts among those that are active; they are left out unless `with_alerts`.
+    /// A rule, what became of it, and its alerts; they are left out unless `with_alerts`.
     #[must_use]
-    pub fn new(rule: &rules::Rule, active: &[Alert], with_alerts: bool) -> Self {
-        let alerts: Vec<&Alert> = active.iter().filter(|alert| alert.details.rule == rule.name).collect();
-        let state = if alerts.iter().any(|alert| alert.details.state == AlertState::Firing) {
+    pub fn new(rule: &rules::Rule, evaluated: &Evaluated, alerts: &[&Alert], with_alerts: bool) -> Self {
+        let is = |state| alerts.iter().any(|alert| alert.details.state == state);
+        let state = if is(AlertState::Firing) || is(AlertState::Unknown) {
             RuleState::Firing
         } else if alerts.is_empty() {
             RuleState::Inactive
@@ -128,21 +154,128 @@ impl Rule {
             RuleState::Pending
         };
         let limit = rule.condition.limit();
+        let health = match (&evaluated.error, &rule.condition) {
+            (Some(_), _) => "err",
+            // There is nothing to evaluate until a sample comes.
+            (None, rules::Condition::Sample(_)) => "ok",
+            (None, rules::Condition::Query(_)) if evaluated.evaluated_at.is_none() => "unknown",
+            (None, rules::Condition::Query(_)) => "ok",
+        };
         Self {
-            kind: "alerting",
+            kind: if rule.is_recording() { "recording" } else { "alerting" },
             name: rule.name.clone(),
             query: rule.condition.text(&rule.spec),
             state,
-            health: "ok",
+            health,
+            last_error: evaluated.error.clone(),
+            evaluation_time: evaluated.seconds,
+            last_evaluation: time_of(evaluated.evaluated_at),
+            notes: evaluated.notes.clone(),
             duration: rule.spec.hold.as_secs_f64(),
-            keep_firing_for: 0,
+            keep_firing_for: rule.spec.keep_firing_for.as_secs_f64(),
             cooldown: rule.spec.cooldown.as_secs_f64(),
-            labels: RuleLabels { severity: rule.severity.into() },
-            annotations: BTreeMap::new(),
+            severity: rule.severity.into(),
+            labels: rule.labels.clone(),
+            annotations: rule.spec.annotations.clone(),
+            remediation: rule.spec.remediation.clone(),
             metric: rule.condition.metric().map(str::to_owned),
             op: limit.map(|limit| limit.op.to_string()),
             threshold: limit.map(|limit| limit.threshold),
-            alerts: alerts.into_iter().filter(|_| with_alerts).map(PrometheusAlert::from).collect(),
+            alerts: alerts.iter().filter(|_| with_alerts).map(|alert| PrometheusAlert::from(*alert)).collect(),
+        }
+    }
+}
+
+/// `/api/v1/rules/{name}`
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct NamedRule {
+    /// Its name.
+    #[schema(example = "high_cpu_usage")]
+    pub name: String,
+    /// Where it comes from: `Settings.toml`, a rule file, or `rest`.
+    #[schema(example = "rest")]
+    pub file: String,
+    /// How often it was given over REST; 0 for a rule of a file.
+    pub version: u64,
+    /// When it was given last.
+    #[schema(required = true)]
+    pub updated_at: Option<f64>,
+    /// What it says, with the keys of *Alert rules*.
+    #[schema(value_type = Object)]
+    pub rule: rules::RuleSpec,
+}
+
+impl NamedRule {
+    /// A rule by its name.
+    #[must_use]
+    pub fn new(name: String, known: rules::KnownRule) -> Self {
+        let (version, updated_at) = known.given.map_or((0, None), |(version, at)| (version, Some(seconds(at))));
+        Self { name, file: known.file, version, updated_at, rule: known.spec }
+    }
+}
+
+/// `/api/v1/rules/preview`
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct RulePreview {
+    /// How often it would have fired.
+    pub fired: usize,
+    /// How often its condition would have held for too short a time.
+    pub too_short: usize,
+    /// How long its alerts would have fired, seconds.
+    pub firing_seconds: f64,
+    /// Series that it would have judged.
+    pub series: usize,
+    /// Samples, or instants, at which it would have been judged.
+    pub judged: usize,
+    /// Time between evaluations, seconds; `null` where each sample is judged.
+    #[schema(required = true)]
+    pub step_seconds: Option<f64>,
+    /// From when on.
+    pub start: f64,
+    /// Until when.
+    pub end: f64,
+    /// The newest firings, the newest first; at most 1000.
+    pub firings: Vec<RuleFiring>,
+}
+
+/// A firing that would have been.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct RuleFiring {
+    /// The labels of its series.
+    pub labels: BTreeMap<String, String>,
+    /// Since when its condition held.
+    pub pending_since: f64,
+    /// When it would have fired.
+    pub fired_at: f64,
+    /// When it would have ended; `null` if it still fires at the end.
+    #[schema(required = true)]
+    pub resolved_at: Option<f64>,
+    /// The value at which it would have fired.
+    #[schema(value_type = Option<f64>, required = true)]
+    pub value: f64,
+}
+
+impl RulePreview {
+    /// What a rule would have done between two times, ms.
+    #[must_use]
+    pub fn new(preview: rules::Preview, start: i64, end: i64) -> Self {
+        let firing = |firing: rules::Firing| RuleFiring {
+            labels: firing.labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            pending_since: seconds(firing.pending_since),
+            fired_at: seconds(firing.fired_at),
+            resolved_at: firing.resolved_at.map(seconds),
+            value: firing.value,
+        };
+        Self {
+            fired: preview.fired,
+            too_short: preview.too_short,
+            firing_seconds: seconds(preview.firing_ms),
+            series: preview.series,
+            judged: preview.judged,
+            step_seconds: preview.step_ms.map(seconds),
+            start: seconds(start),
+            end: seconds(end),
+            firings: preview.firings.into_iter().map(firing).collect(),
         }
     }
 }

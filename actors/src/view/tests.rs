@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use taskpulse_engine::model::Labels;
 use taskpulse_engine::rules;
@@ -12,6 +14,15 @@ fn kept_alert() -> rules::Alert {
     rules::Alert {
         id: "3f2a".to_owned(),
         rule: "high_cpu_usage".to_owned(),
+        key: "high_cpu_usage".to_owned(),
+        group: "taskpulse".to_owned(),
+        expr: "system_cpu_utilization_ratio > 0.8".to_owned(),
+        labels: BTreeMap::from([("severity".to_owned(), "warning".to_owned())]),
+        annotations: BTreeMap::new(),
+        remediation: vec!["see what runs".to_owned()],
+        keep_firing_since: None,
+        unknown_since: None,
+        recent: 0,
         severity: rules::Severity::Warning,
         state: rules::AlertState::Firing,
         metric: Labels::metric("system_cpu_utilization_ratio", &[("cpu", "0")]),
@@ -63,13 +74,12 @@ fn an_alert_has_the_documented_shape() {
         "metric": {"__name__": "system_cpu_utilization_ratio", "cpu": "0"}, "value": null, "op": ">", "threshold": 0.8,
         "for_seconds": 60.0, "cooldown_seconds": 300.0, "pending_since": 1_764_000_000.5, "firing_since": 1_764_000_060.0,
         "resolved_at": null, "last_sample": 1_764_000_065.0, "summary": "CPU 87 %, above 80 %", "acked_at": null, "note": null, "reason": null,
-        "busiest": ["cargo (3 processes) 61 %"],
+        "busiest": ["cargo (3 processes) 61 %"], "unknown_since": null, "group": "taskpulse", "remediation": ["see what runs"],
+        "labels": {"alertname": "high_cpu_usage", "severity": "warning", "cpu": "0"}, "annotations": {"summary": "CPU 87 %, above 80 %"},
     });
     assert_eq!(json_of(&alert), wanted);
     // As Prometheus shows it, values are text, which has a word for infinity.
     wanted["value"] = json!("+Inf");
-    wanted["labels"] = json!({"alertname": "high_cpu_usage", "severity": "warning", "cpu": "0"});
-    wanted["annotations"] = json!({"summary": "CPU 87 %, above 80 %"});
     wanted["activeAt"] = json!("2025-11-24T16:00:00.5Z");
     assert_eq!(json_of(PrometheusAlert::from(&alert)), wanted);
 }

@@ -58,20 +58,19 @@ impl NoticeAlert {
         let starts_at = alert.firing_since?;
         let ends_at = match alert.state {
             AlertState::Pending => return None,
-            AlertState::Firing => None,
+            // Nobody knows whether it goes on: it has not ended.
+            AlertState::Firing | AlertState::Unknown => None,
             AlertState::Resolved => Some(alert.resolved_at.unwrap_or(alert.last_sample)),
         };
-        let of_series =
-            alert.metric.iter().filter(|(name, _)| *name != NAME_LABEL).map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let mut labels: BTreeMap<String, String> = of_series.collect();
-        labels.insert("alertname".to_owned(), alert.rule.clone());
-        labels.insert("severity".to_owned(), alert.severity.to_string());
+        let (mut labels, mut annotations) = (alert.identity(), alert.annotations.clone());
+        labels.entry("severity".to_owned()).or_insert_with(|| alert.severity.to_string());
+        annotations.entry("summary".to_owned()).or_insert_with(|| alert.summary.clone());
         Some(Self {
             id: alert.id.clone(),
             rule: alert.rule.clone(),
             severity: alert.severity,
             labels,
-            annotations: BTreeMap::from([("summary".to_owned(), alert.summary.clone())]),
+            annotations,
             metric: alert.metric.name().to_owned(),
             value: Some(alert.value).filter(|v| v.is_finite()),
             starts_at,

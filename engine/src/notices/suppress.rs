@@ -88,12 +88,11 @@ fn matchers(texts: &[&str]) -> Vec<Matcher> {
 /// The rules of inhibition that ship: one cause, one notice.
 #[must_use]
 pub fn shipped_inhibitions() -> Vec<InhibitRule> {
-    let equal = ["host", "instance"].map(str::to_owned).to_vec();
     vec![
         InhibitRule {
             source: matchers(&["alertname=critical_cpu_usage"]),
             target: matchers(&["alertname=high_cpu_usage"]),
-            equal: equal.clone(),
+            equal: ["host", "instance"].map(str::to_owned).to_vec(),
             linger_ms: LINGER_MS,
         },
         InhibitRule {

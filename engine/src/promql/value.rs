@@ -49,7 +49,8 @@ pub struct Row {
 
 impl Row {
     /// A row that keeps its labels as they are.
-    pub(super) fn new(labels: Labels, values: Vec<f64>) -> Self {
+    #[must_use]
+    pub fn new(labels: Labels, values: Vec<f64>) -> Self {
         Self { labels, values, drops_name: false }
     }
 

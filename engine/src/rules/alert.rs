@@ -1,11 +1,17 @@
 //! An alert: one rule for one series. It is kept as a document, so fields are only ever added.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::tracker::Evaluation;
 use super::{Condition, Rule, Severity};
-use crate::model::{Labels, TimestampMs};
+use crate::model::{Labels, NAME_LABEL, TimestampMs};
 use crate::words;
+
+/// The series of alerts that are pending or firing, as Prometheus writes it.
+pub const ALERTS: &str = "ALERTS";
+/// The series of the times since when alerts are pending or firing, as Prometheus writes it.
+pub const ALERTS_FOR_STATE: &str = "ALERTS_FOR_STATE";
 
 /// Where an alert stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +21,8 @@ pub enum AlertState {
     Pending,
     /// It held long enough.
     Firing,
+    /// It fired, and nothing says whether it goes on: its source sends no samples.
+    Unknown,
     /// It is over.
     Resolved,
 }
@@ -26,11 +34,17 @@ pub struct Alert {
     pub id: String,
     /// The rule's name.
     pub rule: String,
+    /// What names the rule among all; empty where its name does.
+    #[serde(default)]
+    pub key: String,
+    /// The group of the rule.
+    #[serde(default)]
+    pub group: String,
     /// How bad.
     pub severity: Severity,
     /// Where it stands.
     pub state: AlertState,
-    /// The series.
+    /// The series, or the labels of the result.
     pub metric: Labels,
     /// The newest value evaluated.
     pub value: f64,
@@ -38,6 +52,18 @@ pub struct Alert {
     pub op: Option<String>,
     /// With what.
     pub threshold: Option<f64>,
+    /// The condition of the rule; empty in what older versions kept.
+    #[serde(default)]
+    pub expr: String,
+    /// The labels that its rule adds.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Texts about it.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+    /// What to do about it.
+    #[serde(default)]
+    pub remediation: Vec<String>,
     /// How long the condition must hold, ms.
     pub hold_ms: i64,
     /// Shortest time between two firings, ms.
@@ -46,10 +72,19 @@ pub struct Alert {
     pub pending_since: TimestampMs,
     /// When it fired.
     pub firing_since: Option<TimestampMs>,
+    /// Since when its condition holds no longer, while it goes on firing.
+    #[serde(default)]
+    pub keep_firing_since: Option<TimestampMs>,
+    /// Since when its source sends nothing.
+    #[serde(default)]
+    pub unknown_since: Option<TimestampMs>,
     /// When it ended.
     pub resolved_at: Option<TimestampMs>,
     /// Time of the newest sample evaluated.
     pub last_sample: TimestampMs,
+    /// Which of the last samples met the condition, the newest in the lowest bit.
+    #[serde(default)]
+    pub recent: u64,
     /// One line for a person.
     pub summary: String,
     /// When someone acknowledged it.
@@ -57,7 +92,7 @@ pub struct Alert {
     /// What they noted with it.
     #[serde(default)]
     pub note: Option<String>,
-    /// Why it ended, where it was not by its value.
+    /// Why it ended or is unknown, where it was not by its value.
     pub reason: Option<String>,
     /// The processes that used most of the resource when it fired: `cargo (3 processes) 61 %`.
     #[serde(default)]
@@ -66,24 +101,33 @@ pub struct Alert {
 
 impl Alert {
     /// A pending alert of a condition that begins to hold.
-    pub(super) fn new(rule: &Rule, series: &Labels, evaluation: &Evaluation, summary: String) -> Self {
+    pub(super) fn new(rule: &Rule, group: &str, id: AlertId, series: &Labels, t: TimestampMs, value: f64) -> Self {
         let limit = rule.condition.limit();
         Self {
-            id: alert_id(&rule.key, series),
+            id: id.to_string(),
             rule: rule.name.clone(),
+            key: rule.key.clone(),
+            group: group.to_owned(),
             severity: rule.severity,
             state: AlertState::Pending,
             metric: series.clone(),
-            value: evaluation.value,
+            value,
             op: limit.map(|limit| limit.op.to_string()),
             threshold: limit.map(|limit| limit.threshold),
+            expr: rule.condition.text(&rule.spec),
+            labels: rule.labels.clone(),
+            annotations: rule.spec.annotations.clone(),
+            remediation: rule.spec.remediation.clone(),
             hold_ms: rule.spec.hold.ms(),
             cooldown_ms: rule.spec.cooldown.ms(),
-            pending_since: evaluation.t,
+            pending_since: t,
             firing_since: None,
+            keep_firing_since: None,
+            unknown_since: None,
             resolved_at: None,
-            last_sample: evaluation.t,
-            summary,
+            last_sample: t,
+            recent: 0,
+            summary: String::new(),
             acked_at: None,
             note: None,
             reason: None,
@@ -91,12 +135,12 @@ impl Alert {
         }
     }
 
-    /// Takes over a newer evaluation.
-    pub(super) fn update(&mut self, evaluation: &Evaluation, summary: String) {
-        self.last_sample = evaluation.t;
-        self.value = evaluation.value;
-        self.summary = summary;
-        if evaluation.holds {
+    /// Takes over a newer value and what follows from it.
+    pub(super) fn update(&mut self, rule: &Rule, t: TimestampMs, value: f64, holds: bool) {
+        self.last_sample = t;
+        self.value = value;
+        self.summary = summary(rule, &self.metric, value, holds, t - self.pending_since);
+        if holds {
             self.append_busiest();
         }
     }
@@ -120,34 +164,96 @@ impl Alert {
         self.reason = reason;
     }
 
+    /// Its source sends nothing any more.
+    pub(super) fn lose(&mut self, t: TimestampMs, reason: String) {
+        self.state = AlertState::Unknown;
+        self.unknown_since = Some(t);
+        self.reason = Some(reason);
+    }
+
     /// Whether a rule still says what it said when the alert began.
     pub(super) fn is_of(&self, rule: &Rule) -> bool {
         let limit = rule.condition.limit();
         limit.map(|limit| limit.threshold) == self.threshold
             && limit.map(|limit| limit.op.to_string()) == self.op
-            && matches!(&rule.condition, Condition::Sample(condition) if condition.selector.accepts(&self.metric))
+            && match &rule.condition {
+                Condition::Sample(condition) => condition.selector.accepts(&self.metric),
+                Condition::Query(condition) => condition.query.text == self.expr && !rule.is_recording(),
+            }
+    }
+
+    /// What names its rule among all.
+    #[must_use]
+    pub fn rule_key(&self) -> &str {
+        if self.key.is_empty() { &self.rule } else { &self.key }
+    }
+
+    /// The labels that identify it to others: those of its series without the name, those of its rule, and the rule's name.
+    #[must_use]
+    pub fn identity(&self) -> BTreeMap<String, String> {
+        let of_series = self.metric.iter().filter(|(name, _)| *name != NAME_LABEL);
+        let mut labels: BTreeMap<String, String> = of_series.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        labels.extend(self.labels.clone());
+        labels.insert("alertname".to_owned(), self.rule.clone());
+        labels.retain(|_, value| !value.is_empty());
+        labels
+    }
+
+    /// Its series of [`ALERTS`] and [`ALERTS_FOR_STATE`], while it is pending or firing.
+    #[must_use]
+    pub fn series(&self) -> Option<[Labels; 2]> {
+        let state = match self.state {
+            AlertState::Pending => "pending",
+            AlertState::Firing => "firing",
+            AlertState::Unknown | AlertState::Resolved => return None,
+        };
+        let identity = self.identity();
+        let named = |name: &str| {
+            let labels = Labels::of(identity.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect());
+            labels.with(NAME_LABEL, name)
+        };
+        Some([named(ALERTS).with("alertstate", state), named(ALERTS_FOR_STATE)])
     }
 }
 
-/// The id of the alert of a rule and a series: FNV-1a, 64 bits.
-pub(super) fn alert_id(rule: &str, labels: &Labels) -> String {
-    let bytes = rule.bytes().chain([0]).chain(labels.as_bytes().iter().copied());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    format!("{hash:016x}")
+/// Identifies an alert: the hash of its rule and its series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct AlertId(u64);
+
+impl AlertId {
+    /// The first one.
+    pub(super) const MIN: Self = Self(0);
+
+    /// FNV-1a, 64 bits.
+    pub(super) fn new(rule: &str, labels: &Labels) -> Self {
+        let bytes = rule.bytes().chain([0]).chain(labels.as_bytes().iter().copied());
+        Self(bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)))
+    }
+
+    /// As alerts are named outside.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        u64::from_str_radix(text, 16).ok().filter(|_| text.len() == 16).map(Self)
+    }
 }
 
-/// One sentence about an evaluation of a condition that has held since `since`.
-pub(super) fn summary(rule: &Rule, series: &Labels, evaluation: &Evaluation, since: TimestampMs) -> String {
+impl std::fmt::Display for AlertId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// One sentence about a value of a condition that has held for `lasted_ms`.
+fn summary(rule: &Rule, series: &Labels, value: f64, holds: bool, lasted_ms: i64) -> String {
     let Some(limit) = rule.condition.limit() else {
-        return format!("{}: {}", words::rule_name(&rule.name), words::figure(series.name(), evaluation.value));
+        return format!("{}: {}", words::rule_name(&rule.name), words::figure(series.name(), value));
     };
     words::breach(&words::Breach {
         series,
-        value: Some(evaluation.value),
+        value: Some(value),
         op: limit.op,
         limit: limit.threshold,
-        lasted_ms: evaluation.t - since,
-        over: !evaluation.holds,
+        lasted_ms,
+        over: !holds,
         reason: None,
     })
 }

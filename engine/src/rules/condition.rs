@@ -102,7 +102,7 @@ impl Condition {
     ///
     /// # Errors
     /// [`ConditionError`] names the key and says what would be right.
-    pub(super) fn new(spec: &RuleSpec) -> Result<Self, ConditionError> {
+    pub(super) fn new(spec: &RuleSpec, on_samples: bool) -> Result<Self, ConditionError> {
         let (key, text) = match (&spec.expr, &spec.absent) {
             (Some(_), Some(_)) => return Err(ConditionError::Two),
             (None, None) => return Err(ConditionError::Missing),
@@ -110,7 +110,7 @@ impl Condition {
             (None, Some(absent)) => ("absent", absent_query(absent)?),
         };
         let refuse = |source| ConditionError::Query { key, source };
-        if spec.record.is_none() {
+        if on_samples && spec.record.is_none() {
             match (promql::Condition::parse(&text), &spec.clear) {
                 (Ok(promql::Condition { selector, op, threshold }), None | Some(Clear::At(_))) => {
                     let clear = if let Some(Clear::At(clear)) = spec.clear { clear } else { threshold };

@@ -12,6 +12,9 @@ pub const SETTINGS_GROUP: &str = "taskpulse";
 /// The file of the rules of the settings.
 pub const SETTINGS_FILE: &str = "Settings.toml";
 
+/// The group, and the file, of the rules that were given over REST.
+pub const GIVEN_FILE: &str = "rest";
+
 /// A group of rules as it is written.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct GroupSpec {
@@ -50,7 +53,11 @@ impl GroupSpec {
 
     /// What names a rule of it among all rules: its name alone where it is of the settings, so that its alerts keep their ids.
     pub(super) fn key(&self, rule: &str) -> String {
-        if self.file == SETTINGS_FILE { rule.to_owned() } else { format!("{};{};{rule}", self.file, self.name) }
+        if [SETTINGS_FILE, GIVEN_FILE].contains(&self.file.as_str()) {
+            rule.to_owned()
+        } else {
+            format!("{};{};{rule}", self.file, self.name)
+        }
     }
 }
 

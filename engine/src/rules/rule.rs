@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::condition::{Condition, ConditionError};
 use super::group::GroupSpec;
 use super::spec::RuleSpec;
-use super::{NamedRule, Severity};
+use super::{NamedRule, RuleOptions, Severity};
 use crate::model::{NAME_LABEL, go_quoted, is_plain_name};
 use crate::span::Span;
 
@@ -69,16 +69,17 @@ impl Rule {
     ///
     /// # Errors
     /// [`RuleError`]
-    pub(super) fn new(named: &NamedRule, of: &GroupSpec, group: usize, retention: Span) -> Result<Self, RuleError> {
+    pub(super) fn new(named: &NamedRule, of: &GroupSpec, group: usize, options: RuleOptions) -> Result<Self, RuleError> {
         let NamedRule { name: rule, spec } = named;
         let refuse = |source| RuleError::Condition { rule: rule.clone(), source };
+        let retention = options.retention;
         if spec.hold > retention {
             return Err(RuleError::HoldTooLong { rule: rule.clone(), given: spec.hold, retention });
         }
         if let Some(record) = &spec.record {
             check_recording(record, spec).map_err(refuse)?;
         }
-        let condition = Condition::new(spec).map_err(refuse)?;
+        let condition = Condition::new(spec, options.on_samples).map_err(refuse)?;
         let mut labels = of.labels.clone();
         labels.extend(spec.labels.clone());
         if let (Some(severity), None, None) = (spec.severity, labels.get("severity"), &spec.record) {

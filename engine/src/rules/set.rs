@@ -22,11 +22,13 @@ pub struct RuleOptions {
     pub retention: Span,
     /// Time between evaluations of a group that has no interval of its own.
     pub evaluation_interval: Span,
+    /// Whether rules that compare a selector with a number judge each sample. Else all are evaluated at instants, as in Prometheus.
+    pub on_samples: bool,
 }
 
 impl Default for RuleOptions {
     fn default() -> Self {
-        Self { retention: Span::secs(30 * 86_400), evaluation_interval: Span::secs(15) }
+        Self { retention: Span::secs(30 * 86_400), evaluation_interval: Span::secs(15), on_samples: true }
     }
 }
 
@@ -49,7 +51,7 @@ impl RuleSet {
         for (at, group) in groups.iter().enumerate() {
             let first = rules.len();
             for named in &group.rules {
-                let mut rule = Rule::new(named, group, at, options.retention)?;
+                let mut rule = Rule::new(named, group, at, options)?;
                 if !named.spec.enabled {
                     continue;
                 }

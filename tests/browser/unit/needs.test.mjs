@@ -17,9 +17,9 @@ const { loginEnded } = await import('../../../web/dashboard/js/stores/login.js')
 const { causes, doubt, failures, firing, needed, openAdvice } = await import('../../../web/dashboard/js/stores/needs.js')
 
 rest['/api/v1/rules'] = () => ({ groups: [{ rules: [
-  { name: 'hot', metric: 'system_cpu_utilization_ratio', op: '>', threshold: 0.8, labels: { severity: 'error' } },
-  { name: 'exactly', metric: 'equal', op: '==', threshold: 1, labels: { severity: 'error' } },
-  { name: 'odd', metric: null, op: null, threshold: null, labels: { severity: 'error' } },
+  { name: 'hot', metric: 'system_cpu_utilization_ratio', op: '>', threshold: 0.8, severity: 'error' },
+  { name: 'exactly', metric: 'equal', op: '==', threshold: 1, severity: 'error' },
+  { name: 'odd', metric: null, op: null, threshold: null, severity: 'error' },
 ] }] })
 followAlerts()
 followAdvice()

@@ -32,7 +32,7 @@
 
 /**
  * An alert.
- * @typedef {AlertDetails & { value: number|null }} Alert
+ * @typedef {AlertDetails & { annotations: Record<string, string>, labels: Record<string, string>, value: number|null }} Alert
  */
 
 /**
@@ -43,19 +43,22 @@
  * @property {number} cooldown_seconds  Shortest time between two firings.
  * @property {number|null} firing_since  Time of the sample with which it fired.
  * @property {number} for_seconds  How long the condition must hold before it fires.
+ * @property {string} group  The group of its rule.
  * @property {string} id  The same for the same rule and series.
  * @property {number} last_sample  Time of the newest sample judged.
  * @property {Record<string, string>} metric  The labels of its series, `__name__` among them.
  * @property {string|null} note  What they noted with it.
  * @property {string|null} op  The comparison, where the rule compares with a fixed number.
  * @property {number} pending_since  Time of the sample that met the condition.
- * @property {string|null} reason  Why it was resolved, where it was not by its value.
+ * @property {string|null} reason  Why it was resolved, or is unknown, where it was not by its value.
+ * @property {string[]} remediation  What to do about it, step by step.
  * @property {number|null} resolved_at  When it ended.
  * @property {string} rule  The rule's name.
  * @property {Severity} severity  How bad it is.
  * @property {AlertState} state  Where it stands.
  * @property {string} summary  One line for a person.
  * @property {number|null} threshold  What the value is compared with.
+ * @property {number|null} unknown_since  Since when its source sends nothing, so that nobody knows whether it goes on.
  */
 
 /**
@@ -68,7 +71,7 @@
 
 /**
  * Where an alert stands.
- * @typedef {'pending'|'firing'|'resolved'} AlertState
+ * @typedef {'pending'|'firing'|'unknown'|'resolved'} AlertState
  */
 
 /**
@@ -90,12 +93,6 @@
  * @typedef {object} Alertmanagers
  * @property {Alertmanager[]} activeAlertmanagers
  * @property {Alertmanager[]} droppedAlertmanagers
- */
-
-/**
- * What Prometheus shows of an alert beside its labels.
- * @typedef {object} Annotations
- * @property {string} summary  One line for a person.
  */
 
 /**
@@ -512,6 +509,16 @@
  */
 
 /**
+ * `/api/v1/rules/{name}`
+ * @typedef {object} NamedRule
+ * @property {string} file  Where it comes from: `Settings.toml`, a rule file, or `rest`.
+ * @property {string} name  Its name.
+ * @property {object} rule  What it says, with the keys of *Alert rules*.
+ * @property {number|null} updated_at  When it was given last.
+ * @property {number} version  How often it was given over REST; 0 for a rule of a file.
+ */
+
+/**
  * What became of a delivery.
  * @typedef {object} Outcome
  * @property {string} outcome  `accepted`, `ignored` (nobody watches what it is about) or `replayed` (it came before).
@@ -531,7 +538,7 @@
 
 /**
  * An alert as Prometheus answers it, with the fields of [`Alert`] beside.
- * @typedef {AlertDetails & { activeAt: string, annotations: Annotations, labels: Record<string, string>, value: string }} PrometheusAlert
+ * @typedef {AlertDetails & { activeAt: string, annotations: Record<string, string>, labels: Record<string, string>, value: string }} PrometheusAlert
  */
 
 /**
@@ -564,40 +571,66 @@
  */
 
 /**
- * An alert rule.
+ * A rule. Recording rules have no alerts.
  * @typedef {object} Rule
  * @property {PrometheusAlert[]} alerts  Its alerts, unless they were not wanted.
- * @property {Record<string, string>} annotations  None.
+ * @property {Record<string, string>} annotations  Its annotations: templates.
  * @property {number} cooldown  Shortest time between two firings, seconds.
  * @property {number} duration  How long the condition must hold, seconds.
- * @property {string} health  `ok`.
- * @property {number} keepFiringFor  0: an alert ends with its condition.
- * @property {RuleLabels} labels  Its labels.
+ * @property {number} evaluationTime  How long the last evaluation took, seconds.
+ * @property {string} health  `ok`, `err`, or `unknown` before it was evaluated.
+ * @property {number} keepFiringFor  How long an alert goes on after its condition has ended, seconds.
+ * @property {Record<string, string>} labels  Its labels.
+ * @property {string|null} [lastError]  Why it could not be evaluated.
+ * @property {string} lastEvaluation  When it was evaluated last, or judged a sample; year 1 if it was not yet.
  * @property {string|null} metric  The metric that its condition is about.
- * @property {string} name  Its name.
+ * @property {string} name  Its name; of a recording rule, that of the metric.
+ * @property {string[]} notes  What is worth knowing: nothing matches it, or samples were not judged.
  * @property {string|null} op  The comparison of its condition, where that is with a fixed number.
  * @property {string} query  Its condition, as written.
+ * @property {string[]} remediation  What to do about its alerts.
+ * @property {Severity} severity  How bad its alerts are.
  * @property {RuleState} state  The worst state of its alerts.
  * @property {number|null} threshold  What the value is compared with.
- * @property {string} type  `alerting`.
+ * @property {string} type  `alerting` or `recording`.
  */
 
 /**
- * The rules of the settings.
+ * A firing that would have been.
+ * @typedef {object} RuleFiring
+ * @property {number} fired_at  When it would have fired.
+ * @property {Record<string, string>} labels  The labels of its series.
+ * @property {number} pending_since  Since when its condition held.
+ * @property {number|null} resolved_at  When it would have ended; `null` if it still fires at the end.
+ * @property {number|null} value  The value at which it would have fired.
+ */
+
+/**
+ * Rules that are evaluated together.
  * @typedef {object} RuleGroup
- * @property {number} evaluationTime  0: not measured.
- * @property {string} file  Its file.
- * @property {number} interval  0: rules are evaluated with each sample.
- * @property {string} lastEvaluation  When the service started.
- * @property {number} limit  0: none.
+ * @property {number} evaluationTime  How long the last evaluation took, seconds.
+ * @property {string} file  Its file; `Settings.toml`, or `rest` for rules that were given over REST.
+ * @property {number} interval  Time between evaluations, seconds. Rules that compare samples with a number judge each sample besides.
+ * @property {string} lastEvaluation  When it was evaluated last; year 1 if it was not yet.
+ * @property {number} limit  Most results of a rule; 0 for no limit.
+ * @property {number} missed  Evaluations that were left out, because the one before was not done.
  * @property {string} name  Its name.
+ * @property {number} queryOffset  How far in the past it is evaluated, seconds.
  * @property {Rule[]} rules  The rules.
  */
 
 /**
- * The labels of a rule.
- * @typedef {object} RuleLabels
- * @property {Severity} severity  How bad it is.
+ * `/api/v1/rules/preview`
+ * @typedef {object} RulePreview
+ * @property {number} end  Until when.
+ * @property {number} fired  How often it would have fired.
+ * @property {number} firing_seconds  How long its alerts would have fired, seconds.
+ * @property {RuleFiring[]} firings  The newest firings, the newest first; at most 1000.
+ * @property {number} judged  Samples, or instants, at which it would have been judged.
+ * @property {number} series  Series that it would have judged.
+ * @property {number} start  From when on.
+ * @property {number|null} step_seconds  Time between evaluations, seconds; `null` where each sample is judged.
+ * @property {number} too_short  How often its condition would have held for too short a time.
  */
 
 /**
@@ -608,7 +641,8 @@
 /**
  * `/api/v1/rules`
  * @typedef {object} Rules
- * @property {RuleGroup[]} groups  One group, or none where no rule was found.
+ * @property {string|null} [groupNextToken]  Where the next answer goes on, if `group_limit` left groups out.
+ * @property {RuleGroup[]} groups  The groups that have rules that were asked for.
  */
 
 /**

@@ -27,12 +27,12 @@ function Row({ rule }) {
   const state = stateOf(own)
   const fired = past.length + own.filter((a) => a.state === 'firing').length
   return html`
-    <${Fold} name=${`rule ${rule.name}`} title=${html`<${Mark} kind=${state === 'firing' ? markOf(rule.labels.severity) : state === 'pending' ? 'info' : 'ok'} word=${state} /><span class="fold-title"><bdi>${conditionWords(rule)}</bdi></span>`}
-      aside=${html`<${Lane} spans=${[...past, ...own.filter((a) => a.state === 'firing')]} severity=${rule.labels.severity} words=${fired === 0 ? 'did not fire' : `fired ${count(fired, 'time')}`} /><span class="rule-state">${state}</span>`}>
+    <${Fold} name=${`rule ${rule.name}`} title=${html`<${Mark} kind=${state === 'firing' ? markOf(rule.severity) : state === 'pending' ? 'info' : 'ok'} word=${state} /><span class="fold-title"><bdi>${conditionWords(rule)}</bdi></span>`}
+      aside=${html`<${Lane} spans=${[...past, ...own.filter((a) => a.state === 'firing')]} severity=${rule.severity} words=${fired === 0 ? 'did not fire' : `fired ${count(fired, 'time')}`} /><span class="rule-state">${state}</span>`}>
       ${() => html`
         ${rule.metric && html`<${ValueChart} name=${rule.metric} query=${conditionOf(rule)} threshold=${rule.threshold} />`}
         <dl class="pairs instance-details">
-          <dt>Severity</dt><dd>${rule.labels.severity}</dd>
+          <dt>Severity</dt><dd>${rule.severity}</dd>
           <dt>Fires</dt><dd>${rule.duration > 0 ? `when it has lasted ${span(rule.duration)}` : 'at once'}${rule.cooldown > 0 ? `, at most every ${span(rule.cooldown)}` : ''}</dd>
           <dt>In this time</dt><dd>${fired === 0 ? 'did not fire' : `fired ${count(fired, 'time')}`}</dd>
           <dt>Condition</dt><dd><code><bdi>${rule.query}</bdi></code></dd>

@@ -11,8 +11,8 @@
 import { limitWords, ruleWords, subjectOf } from '../headline.js'
 import { span } from '../format.js'
 
-/** @param {Alert} alert @returns {Stand} */
-export const standOf = (alert) => (alert.acked_at !== null ? 'acknowledged' : alert.state === 'firing' ? 'firing' : 'pending')
+/** An alert of unknown state fired and is not known to have ended. @param {Alert} alert @returns {Stand} */
+export const standOf = (alert) => (alert.acked_at !== null ? 'acknowledged' : alert.state === 'pending' ? 'pending' : 'firing')
 
 /** @param {Alert} alert */
 export const sinceOf = (alert) => alert.firing_since ?? alert.pending_since

@@ -80,7 +80,7 @@ export const thresholds = computed(() => {
     const { metric, op, threshold } = rule
     // A line in a chart says above or below.
     if (metric === null || op === null || threshold === null || !/[<>]/.test(op)) continue
-    add(metric, { op, value: threshold, severity: rule.labels.severity, rule: rule.name })
+    add(metric, { op, value: threshold, severity: rule.severity, rule: rule.name })
   }
   for (const { metric, op, threshold, severity, rule } of byId.value?.values() ?? []) {
     if (op !== null && threshold !== null) add(metric.__name__ ?? '', { op, value: threshold, severity, rule })

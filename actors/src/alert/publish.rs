@@ -1,0 +1,98 @@
+//! What follows from a change of an alert: it is kept, shown, put on the time line, and people are notified.
+
+use taskpulse_engine::event::Event;
+use taskpulse_engine::model::TimestampMs;
+use taskpulse_engine::rules::{Alert, AlertState};
+use taskpulse_engine::store::DocumentChange;
+
+use super::{ACTIVE, AlertActor, CHECKPOINT, HISTORY, MAX_HISTORY, STORED_AFTER_MS, views_of};
+use crate::busiest::busiest;
+use crate::messages::{ChangeDocuments, Notify, Publish, RecordEvents};
+
+impl AlertActor {
+    pub(super) fn publish(&mut self, mut changes: Vec<Alert>) {
+        if changes.is_empty() {
+            return;
+        }
+        for alert in changes.iter_mut().filter(|alert| alert.state == AlertState::Firing && alert.busiest.is_empty()) {
+            let named = busiest(&self.store, alert);
+            if let Some(named) = self.tracker.lock().set_busiest(&alert.id, named) {
+                *alert = named;
+            }
+        }
+        let mut active: Vec<DocumentChange> = vec![self.checkpoint_document()];
+        let mut history: Vec<DocumentChange> = Vec::new();
+        let mut events = Vec::new();
+        for alert in &changes {
+            let bytes = serde_json::to_vec(alert).ok();
+            if alert.state == AlertState::Resolved {
+                active.push((alert.id.clone(), None));
+                if let (Some(_), Some(ended)) = (alert.firing_since, alert.resolved_at) {
+                    history.push((history_key(ended, &alert.id), bytes));
+                }
+            } else {
+                active.push((alert.id.clone(), bytes));
+            }
+            if alert.firing_since.is_some() {
+                events.push(event_of(alert));
+                if let Err(why) = self.outputs.notifier.try_send(Notify(alert.clone())) {
+                    log::error!("alerts: {} {:?} cannot be sent: {why}: {}", alert.rule, alert.state, alert.summary);
+                }
+            }
+        }
+        self.publish_active();
+        let _ = self.outputs.hub.try_send(Publish::Alerts(views_of(&changes)));
+        self.keep(ACTIVE, active);
+        if !history.is_empty() {
+            self.keep(HISTORY, history);
+        }
+        if !events.is_empty() && self.outputs.events.try_send(RecordEvents(events)).is_err() {
+            log::error!("alerts: the store is too busy for the time line");
+        }
+    }
+
+    pub(super) fn publish_active(&self) {
+        self.active.send_replace(std::sync::Arc::new(views_of(&self.tracker.lock().active())));
+    }
+
+    pub(super) fn keep(&self, kind: &'static str, changes: Vec<DocumentChange>) {
+        if let Err(why) = self.outputs.documents.try_send(ChangeDocuments { kind, changes }) {
+            log::error!("alerts: states not kept: the store: {why}");
+        }
+    }
+
+    /// Keeps up to when samples have been evaluated. What is measured before and stored later is history after a restart too.
+    pub(super) fn keep_checkpoint(&mut self) {
+        self.checkpoint = self.checkpoint.max(self.clock.now_ms() - STORED_AFTER_MS);
+        self.keep(ACTIVE, vec![self.checkpoint_document()]);
+    }
+
+    /// Up to when samples have been evaluated.
+    pub(super) fn checkpoint_document(&self) -> DocumentChange {
+        (CHECKPOINT.to_owned(), serde_json::to_vec(&self.checkpoint).ok())
+    }
+
+    pub(super) fn trim_history(&self) {
+        let Ok(documents) = self.store.documents(HISTORY) else { return };
+        let over = documents.len().saturating_sub(MAX_HISTORY);
+        if over > 0 {
+            self.keep(HISTORY, documents.into_iter().take(over).map(|(key, _)| (key, None)).collect());
+        }
+    }
+}
+
+/// Sorts by time.
+pub(super) fn history_key(ended: TimestampMs, id: &str) -> String {
+    format!("{ended:020}-{id}")
+}
+
+fn event_of(alert: &Alert) -> Event {
+    let (kind, at) = match alert.state {
+        AlertState::Resolved => ("alert_resolved", alert.resolved_at),
+        AlertState::Unknown => ("alert_unknown", alert.unknown_since),
+        AlertState::Pending | AlertState::Firing => ("alert_firing", alert.firing_since),
+    };
+    let mut event = Event::new(at.unwrap_or(alert.last_sample), "alert", kind, alert.id.clone(), alert.summary.clone());
+    event.severity = alert.severity.to_string();
+    event.with_data(serde_json::json!({"rule": alert.rule, "metric": alert.metric, "busiest": alert.busiest, "reason": alert.reason}))
+}
