@@ -87,18 +87,20 @@ fn styles(root: &Path, page: &str, assets: &mut Vec<Asset>) -> Result<String> {
         + "\n")
 }
 
-/// Bundles the modules of a page, and minifies its classic scripts.
+/// Bundles the modules of a page, and minifies its classic scripts. A module that is preloaded is run by a classic script.
 fn scripts(root: &Path, page: &str, assets: &mut Vec<Asset>) -> Result<String> {
     let mut made = page.to_owned();
-    for line in page.lines().filter(|line| line.contains("<script")) {
-        let Some(name) = attribute(line, "src") else { return Err(format!("a script must have a file of its own: {line}")) };
-        let address = if line.contains("type=\"module\"") {
+    let is_preload = |line: &str| line.contains("rel=\"modulepreload\"");
+    for line in page.lines().filter(|line| line.contains("<script") || is_preload(line)) {
+        let key = if is_preload(line) { "href" } else { "src" };
+        let Some(name) = attribute(line, key) else { return Err(format!("a script must have a file of its own: {line}")) };
+        let address = if is_preload(line) || line.contains("type=\"module\"") {
             let scripts = Bundle::read(root, name)?.scripts(name, |entry, code| format!("/{}", address(entry, code.as_bytes())))?;
             scripts.into_iter().map(|script| keep(assets, &script.entry, script.code)).last().unwrap_or_default()
         } else {
             keep(assets, name, minify(name, &read(root, name)?)?)
         };
-        made = made.replace(&format!("src=\"/{name}\""), &format!("src=\"{address}\""));
+        made = made.replace(&format!("{key}=\"/{name}\""), &format!("{key}=\"{address}\""));
     }
     Ok(made)
 }

@@ -101,6 +101,7 @@ export function connect() {
   else if (opened.readyState < WebSocket.OPEN) opened.addEventListener('open', start)
   else lost()
   opened.onmessage = null
+  opened.onclose = null
   for (const text of begunEarly?.heard ?? []) hear(text)
 }
 
