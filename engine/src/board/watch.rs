@@ -20,11 +20,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::IN_PROGRESS;
 use super::facts::{Facts, State};
 use super::observation::Observation;
 use super::parse::Board;
 use super::stopwatch::Stopwatch;
+use super::{DONE, IN_PROGRESS, is_finished};
 
 /// The time that the failure ratio covers.
 pub const FAILURE_WINDOW_MS: i64 = 24 * 60 * 60 * 1000;
@@ -231,6 +231,8 @@ pub struct Watcher {
     first_observed_ms: Option<i64>,
     /// When tasks became done, and of which tag; by rising time.
     completions: VecDeque<(i64, String)>,
+    /// When the number of open tasks changed otherwise, of which tag, and by how much; by rising time.
+    scope: VecDeque<(i64, String, i64)>,
     #[serde(rename = "told_statuses")]
     reported_statuses: BTreeSet<String>,
 }
@@ -257,6 +259,7 @@ impl Watcher {
             }
         }
         self.completions.extend(outcomes.iter().filter(|o| o.kind == OutcomeKind::Done).map(|o| (o.at_ms, o.tag.clone())));
+        self.scope.extend(observed.transitions.iter().filter_map(|t| Some((t.at_ms, t.tag.clone(), scope_change(t)?))));
         self.outcomes.extend(outcomes);
         self.first_observed_ms.get_or_insert(seen_at_ms);
         self.last_observed_ms = Some(seen_at_ms);
@@ -297,6 +300,12 @@ impl Watcher {
         (self.first_observed_ms, self.completions.iter().filter(|(_, of)| of == tag).map(|(at, _)| *at).collect())
     }
 
+    /// When the number of open tasks of a tag changed other than by a completion, and by how much.
+    #[must_use]
+    pub fn scope(&self, tag: &str) -> Vec<(i64, i64)> {
+        self.scope.iter().filter(|(_, of, _)| of == tag).map(|(at, _, change)| (*at, *change)).collect()
+    }
+
     /// The counts of a tag since the first observation.
     #[must_use]
     pub fn counters(&self, tag: &str) -> Counters {
@@ -325,6 +334,9 @@ impl Watcher {
         self.completions.make_contiguous().sort_by_key(|(at, _)| *at);
         let old = self.completions.partition_point(|(at, _)| *at <= now_ms.saturating_sub(COMPLETIONS_WINDOW_MS));
         self.completions.drain(..old.max(self.completions.len().saturating_sub(MAX_OUTCOMES)));
+        self.scope.make_contiguous().sort_by_key(|(at, ..)| *at);
+        let old = self.scope.partition_point(|(at, ..)| *at <= now_ms.saturating_sub(COMPLETIONS_WINDOW_MS));
+        self.scope.drain(..old.max(self.scope.len().saturating_sub(MAX_OUTCOMES)));
         self.drop_old_tasks();
         // A removed tag is remembered while it has counts, or tasks that may return.
         self.tags.retain(|_, seen| seen.gone_ms.is_none() || seen.completed > 0 || seen.reopened > 0 || !seen.gone_tasks.is_empty());
@@ -345,6 +357,14 @@ impl Watcher {
             self.tags.get_mut(&tag).and_then(|tag| tag.gone_tasks.remove(&id));
         }
     }
+}
+
+/// By how much a transition changes the number of open tasks, where that is no completion.
+fn scope_change(transition: &Transition) -> Option<i64> {
+    let is_open = |status: &Option<String>| status.as_deref().is_some_and(|status| !is_finished(status));
+    let (before, after) = (is_open(&transition.from), is_open(&transition.to));
+    let completed = before && transition.to.as_deref() == Some(DONE);
+    (transition.subtask.is_none() && before != after && !completed).then_some(if after { 1 } else { -1 })
 }
 
 pub(super) fn seconds(ms: i64) -> f64 {

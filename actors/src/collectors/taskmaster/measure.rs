@@ -109,7 +109,7 @@ impl Project {
     /// Calls `f` with the completions of a tag.
     pub(super) fn with_history<T>(&self, tag: &str, f: impl FnOnce(CompletionHistory<'_>) -> T) -> T {
         let (watched_since_ms, completions_ms) = self.watcher.completions(tag);
-        f(CompletionHistory { watched_since_ms, completions_ms: &completions_ms })
+        f(CompletionHistory { watched_since_ms, completions_ms: &completions_ms, scope: &self.watcher.scope(tag) })
     }
 
     /// The sum of the complexity scores of open tasks; none if the tag has no report.

@@ -32,10 +32,13 @@ function Row({ advice }) {
         ${advice.action && html`<p><span class="quiet">Next</span> ${advice.action}</p>`}
         ${advice.evidence.length > 0 && html`
           <table class="evidence-table"><thead><tr><th>Evidence</th><th class="num">Figure</th><th class="num">95 % between</th></tr></thead>
-            <tbody>${advice.evidence.map((e) => html`<tr key=${e.name}><td>${e.name}</td><td class="num">${format(e.value, unit(e))}</td><td class="num">${e.low === null || e.high === null ? 'counted' : `${format(e.low, unit(e))} and ${format(e.high, unit(e))}`}</td></tr>`)}</tbody></table>`}
+            <tbody>${advice.evidence.map((e) => html`<tr key=${e.name}><td>${e.name}</td><td class="num">${format(e.value, unit(e))}</td><td class="num">${range(e)}</td></tr>`)}</tbody></table>`}
         ${advice.query && html`<p><a class="link" href=${historyOf(advice.query)}>Look at its history</a> <code class="quiet"><bdi>${advice.query}</bdi></code></p>`}`}
     <//>`
 }
+
+/** The interval of an estimate. One without an upper end may never come. @param {Evidence} e */
+const range = (e) => e.low === null ? 'counted' : e.high === null ? `${format(e.low, unit(e))} and never` : `${format(e.low, unit(e))} and ${format(e.high, unit(e))}`
 
 /** @param {Evidence} e */
 const unit = (e) => /** @type {import('../format.js').Unit} */ (e.unit)
