@@ -8,8 +8,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::Folder;
 use common::peer::missing_peer;
+use common::remote::{now_ms, series, write};
+use common::{Folder, eventually};
 
 /// Whether promtool accepts each of the files; none where it is not installed.
 fn promtool_accepts(file: &Path) -> Option<bool> {
@@ -179,4 +180,26 @@ fn a_fault_in_a_rule_file_of_the_settings_is_reported_at_its_place() {
             assert!(output.contains(part), "{part}\n{output}");
         }
     }
+}
+
+#[test]
+fn labels_and_annotations_of_a_firing_alert_are_expanded() {
+    let rule = "alert: Hot\nexpr: pushed > 1\nlabels: {owner: '{{ $labels.team }}-team'}\nannotations:\n  \
+                text: '{{ $labels.team }} has {{ $value | humanize }} of {{ with query \"sum(pushed)\" }}{{ . | first | value }}{{ end }}'\n  \
+                wrong: '{{ first (query \"none\") }}'";
+    let folder = with_rule_files(&[("a.yml", &with_rule(rule))]);
+    let service = folder.start();
+    let raw = series(&[("__name__", "pushed"), ("team", "a")], &[(now_ms() - 1_000, 2_500.0)]);
+    assert_eq!(write(&service.client, &service.url("/api/v1/write"), &raw).unwrap().0, 204);
+    let alert = eventually("the alert fires", || {
+        let answer: serde_json::Value = service.client.get(service.url("/api/v1/alerts")).send().ok()?.json().ok()?;
+        answer["data"]["alerts"].as_array()?.iter().find(|alert| alert["labels"]["alertname"] == "Hot").cloned()
+    });
+    assert_eq!((&alert["labels"]["owner"], &alert["state"]), (&"a-team".into(), &"firing".into()), "{alert}");
+    assert_eq!(alert["annotations"]["text"], "a has 2.5k of 2500", "{alert}");
+    let wrong = alert["annotations"]["wrong"].as_str().unwrap();
+    assert!(
+        wrong.starts_with("<error expanding template: error executing template __alert_Hot:") && wrong.contains("no elements"),
+        "{alert}"
+    );
 }

@@ -1,9 +1,15 @@
 //! What follows from a change of an alert: it is kept, shown, put on the time line, and people are notified.
 
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 use taskpulse_engine::event::Event;
-use taskpulse_engine::model::TimestampMs;
-use taskpulse_engine::rules::{Alert, AlertState};
+use taskpulse_engine::model::{Labels, TimestampMs};
+use taskpulse_engine::promql::syntax::Grid;
+use taskpulse_engine::promql::{AtOnce, Query};
+use taskpulse_engine::rules::{Alert, AlertState, Rule, annotations, result_at};
 use taskpulse_engine::store::DocumentChange;
+use taskpulse_engine::template::TemplateSample;
 
 use super::{ACTIVE, AlertActor, CHECKPOINT, HISTORY, MAX_HISTORY, STORED_AFTER_MS, views_of};
 use crate::busiest::busiest;
@@ -20,6 +26,7 @@ impl AlertActor {
                 *alert = named;
             }
         }
+        self.expand_annotations(&mut changes);
         let mut active: Vec<DocumentChange> = vec![self.checkpoint_document()];
         let mut history: Vec<DocumentChange> = Vec::new();
         let mut events = Vec::new();
@@ -51,8 +58,40 @@ impl AlertActor {
         }
     }
 
+    /// Expands the annotations of alerts that begin or go on. A query of a template that takes more than a moment has an error in the
+    /// place of its text: nobody may wait for an alert because of its description.
+    fn expand_annotations(&self, changes: &mut [Alert]) {
+        let rules = Arc::clone(&self.rules);
+        let wanted: FxHashSet<String> = changes.iter().map(|alert| alert.rule_key().to_owned()).collect();
+        let of: FxHashMap<&str, &Rule> = rules
+            .rules()
+            .iter()
+            .filter(|rule| !rule.spec.annotations.is_empty() && wanted.contains(&rule.key))
+            .map(|rule| (rule.key.as_str(), rule))
+            .collect();
+        for alert in changes.iter_mut().filter(|alert| alert.state != AlertState::Resolved) {
+            let Some(rule) = of.get(alert.rule_key()) else { continue };
+            let t = alert.last_sample;
+            let mut queries = |text: &str| self.answer(text, t);
+            let texts = annotations(rule, alert, t, &mut queries);
+            self.tracker.lock().set_annotations(&alert.id, &texts);
+            alert.annotations = texts;
+        }
+    }
+
+    /// The answer to a query of a template.
+    fn answer(&self, text: &str, t: TimestampMs) -> Result<Vec<TemplateSample>, String> {
+        let query = Query::parse(text, Grid::default()).map_err(|error| error.to_string())?;
+        let result = result_at(&query, t, &AtOnce::new(&self.store, 1), &self.limits).map_err(|error| error.to_string())?;
+        let sample = |(labels, value): (Labels, f64)| TemplateSample {
+            labels: Arc::new(labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()),
+            value,
+        };
+        Ok(result.into_iter().map(sample).collect())
+    }
+
     pub(super) fn publish_active(&self) {
-        self.active.send_replace(std::sync::Arc::new(views_of(&self.tracker.lock().active())));
+        self.active.send_replace(Arc::new(views_of(&self.tracker.lock().active())));
     }
 
     pub(super) fn keep(&self, kind: &'static str, changes: Vec<DocumentChange>) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, Rule, Severity};
+use super::{Condition, Rule, Severity, texts};
 use crate::model::{Labels, NAME_LABEL, TimestampMs};
 use crate::words;
 
@@ -115,8 +115,9 @@ impl Alert {
             op: limit.map(|limit| limit.op.to_string()),
             threshold: limit.map(|limit| limit.threshold),
             expr: rule.condition.text(&rule.spec),
-            labels: rule.labels.clone(),
-            annotations: rule.spec.annotations.clone(),
+            labels: texts::labels(rule, series, value),
+            // Their queries need a store: see [`super::annotations`].
+            annotations: BTreeMap::new(),
             remediation: rule.spec.remediation.clone(),
             hold_ms: rule.spec.hold.ms(),
             cooldown_ms: rule.spec.cooldown.ms(),

@@ -13,7 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::condition::{ClearQuery, Condition, QueryCondition};
 use super::overlay::Overlay;
 use super::tracker::{Absence, AlertTracker, MAX_OF_RULE, Missing};
-use super::{Alert, Rule, RuleSet};
+use super::{Alert, Rule, RuleSet, texts};
 use crate::model::{Labels, NAME_LABEL, STALE_NAN_BITS, TimestampMs, is_stale_marker};
 use crate::promql::{Answer, EvalError, Params, Query, Source, evaluate};
 
@@ -183,7 +183,7 @@ impl GroupInstant<'_> {
         let result = self.ask(&condition.query, condition, overlay)?;
         self.check_count(result.len(), MAX_OF_RULE)?;
         let mut seen: FxHashSet<Labels> = FxHashSet::default();
-        if !result.iter().all(|(labels, _)| seen.insert(alert_labels(rule, labels))) {
+        if !result.iter().all(|(labels, value)| seen.insert(alert_labels(rule, labels, *value))) {
             return Err(RuleFailure::Duplicate);
         }
         let known = tracker.lock().labels_of(at);
@@ -268,6 +268,6 @@ fn recorded_labels(rule: &Rule, labels: &Labels) -> Labels {
 }
 
 /// What tells the alerts of a rule apart.
-fn alert_labels(rule: &Rule, labels: &Labels) -> Labels {
-    rule.labels.iter().fold(labels.without(&[NAME_LABEL]), |labels, (name, value)| labels.with(name, value))
+fn alert_labels(rule: &Rule, labels: &Labels, value: f64) -> Labels {
+    texts::labels(rule, labels, value).iter().fold(labels.without(&[NAME_LABEL]), |labels, (name, value)| labels.with(name, value))
 }

@@ -22,6 +22,7 @@ mod set;
 mod severity;
 mod shipped;
 mod spec;
+mod texts;
 mod tracker;
 pub mod unit_tests;
 
@@ -36,4 +37,5 @@ pub use self::set::{MAX_RULES, RuleOptions, RuleSet};
 pub use self::severity::Severity;
 pub use self::shipped::shipped;
 pub use self::spec::{Clear, Count, CountError, RuleSpec};
+pub use self::texts::annotations;
 pub use self::tracker::{Absence, AlertTracker, Counts, Judge, Missing};

@@ -107,7 +107,7 @@ struct Replay {
 
 impl Replay {
     fn samples(&mut self, condition: &SampleCondition, (start, end): (i64, i64), source: &dyn Source) -> Result<(), EvalError> {
-        source.read(&[condition.selector.matchers.clone()], start, end, self)
+        source.read(std::slice::from_ref(&condition.selector.matchers), start, end, self)
     }
 
     fn query(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::condition::{Condition, ConditionError};
 use super::group::GroupSpec;
 use super::spec::RuleSpec;
-use super::{NamedRule, RuleOptions, Severity};
+use super::{NamedRule, RuleOptions, Severity, texts};
 use crate::model::{NAME_LABEL, go_quoted, is_plain_name};
 use crate::span::Span;
 
@@ -39,6 +39,20 @@ pub enum RuleError {
         key: &'static str,
         /// The name.
         name: String,
+    },
+    /// A label or annotation that is no template.
+    #[error("rule `{rule}`: {key}: {}, at character {}: {message}", go_quoted(name), at + 1)]
+    Template {
+        /// The rule.
+        rule: String,
+        /// `labels` or `annotations`.
+        key: &'static str,
+        /// Its name.
+        name: String,
+        /// The byte of the text.
+        at: usize,
+        /// Why.
+        message: String,
     },
     /// More rules than there may be.
     #[error("there are {0} rules; at most {max} are evaluated", max = super::MAX_RULES)]
@@ -91,6 +105,10 @@ impl Rule {
         };
         if let Some(error) = bad("labels", &labels).or_else(|| bad("annotations", &spec.annotations)) {
             return Err(error);
+        }
+        if spec.record.is_none() {
+            texts::check(rule, "labels", &labels)?;
+            texts::check(rule, "annotations", &spec.annotations)?;
         }
         let severity = spec.severity.or_else(|| Severity::of_label(labels.get("severity")?)).unwrap_or(Severity::Warning);
         let name = spec.record.as_ref().unwrap_or(rule).clone();

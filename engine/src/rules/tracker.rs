@@ -18,6 +18,7 @@ mod queries;
 mod samples;
 mod series;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -27,7 +28,7 @@ pub use self::queries::{Absence, Missing};
 pub use self::samples::Judge;
 use self::series::WatchedSeries;
 use super::alert::AlertId;
-use super::{Alert, AlertState, Condition, Rule, RuleSet};
+use super::{Alert, AlertState, Condition, Rule, RuleSet, texts};
 use crate::model::{Labels, TimestampMs};
 use crate::span::Span;
 
@@ -216,6 +217,13 @@ impl AlertTracker {
         Some(alert.clone())
     }
 
+    /// Gives an alert its annotations, expanded.
+    pub fn set_annotations(&mut self, id: &str, annotations: &BTreeMap<String, String>) {
+        if let Some(alert) = AlertId::parse(id).and_then(|id| self.active.get_mut(id)) {
+            alert.annotations.clone_from(annotations);
+        }
+    }
+
     /// Marks an alert as seen by someone. A note takes the place of an earlier one.
     pub fn acknowledge(&mut self, id: &str, note: Option<String>, now: TimestampMs) -> Option<Alert> {
         let alert = self.active.get_mut(AlertId::parse(id)?)?;
@@ -285,8 +293,7 @@ fn take_over(alert: &mut Alert, rule: &Rule) {
     alert.hold_ms = rule.spec.hold.ms();
     alert.cooldown_ms = rule.spec.cooldown.ms();
     alert.severity = rule.severity;
-    alert.labels.clone_from(&rule.labels);
-    alert.annotations.clone_from(&rule.spec.annotations);
+    alert.labels = texts::labels(rule, &alert.metric, alert.value);
     alert.remediation.clone_from(&rule.spec.remediation);
 }
 

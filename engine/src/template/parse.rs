@@ -30,14 +30,14 @@ pub(super) fn parse(text: &str) -> Result<Trees, TemplateError> {
     match end {
         End::Text => Ok(Trees { main, defined: parser.defined }),
         End::Else(at) => parser.error(at, "unexpected {{else}}"),
-        End::End(at) => parser.error(at, "unexpected {{end}}"),
+        End::Block(at) => parser.error(at, "unexpected {{end}}"),
     }
 }
 
 /// What closed a list.
 enum End {
     Text,
-    End(usize),
+    Block(usize),
     /// `{{else`; what follows the word is not read yet.
     Else(usize),
 }
@@ -80,7 +80,7 @@ impl<'t> Parser<'t> {
         let what = match token.kind {
             Kind::End => "EOF".to_owned(),
             Kind::Close => "\"}}\"".to_owned(),
-            _ => format!("{}", go_quoted(&token.text.chars().take(20).collect::<String>())),
+            _ => go_quoted(&token.text.chars().take(20).collect::<String>()),
         };
         self.error(token.at, format!("unexpected {what} in {context}"))
     }
@@ -110,7 +110,7 @@ impl<'t> Parser<'t> {
                         (Kind::Word, "end") => {
                             self.next += 1;
                             self.close("end")?;
-                            return Ok((nodes, End::End(word.at)));
+                            return Ok((nodes, End::Block(word.at)));
                         }
                         (Kind::Word, "else") => {
                             self.next += 1;
@@ -166,7 +166,7 @@ impl<'t> Parser<'t> {
         self.loops -= usize::from(keyword == "range");
         let otherwise = match end {
             End::Text => return self.error(opened, format!("unexpected EOF: {{{{{keyword}}}}} has no {{{{end}}}}")),
-            End::End(_) => Vec::new(),
+            End::Block(_) => Vec::new(),
             End::Else(at) => self.otherwise(keyword, at)?,
         };
         self.variables.truncate(known);
@@ -188,7 +188,7 @@ impl<'t> Parser<'t> {
         }
         self.close("else")?;
         match self.list(false)? {
-            (nodes, End::End(_)) => Ok(nodes),
+            (nodes, End::Block(_)) => Ok(nodes),
             (_, End::Else(at)) => self.error(at, "expected end; found {{else}}"),
             (_, End::Text) => self.error(at, format!("unexpected EOF: {{{{{keyword}}}}} has no {{{{end}}}}")),
         }
@@ -227,7 +227,7 @@ impl<'t> Parser<'t> {
         self.variables = variables;
         self.loops = loops;
         match parsed? {
-            (nodes, End::End(_)) => Ok(nodes),
+            (nodes, End::Block(_)) => Ok(nodes),
             (_, End::Else(at)) => self.error(at, "unexpected {{else}}"),
             (_, End::Text) => self.error(at, format!("unexpected EOF: {{{{{what}}}}} has no {{{{end}}}}")),
         }

@@ -265,7 +265,8 @@ impl<'t> Reader<'t> {
     }
 
     fn map(&mut self, depth: usize) -> Result<Kind, Fault> {
-        let (mut entries, mut merged): (Vec<(Node, Node)>, Vec<(Node, Node)>) = (Vec::new(), Vec::new());
+        let mut entries: Vec<(Node, Node)> = Vec::new();
+        let mut merged: Vec<(Node, Node)> = Vec::new();
         loop {
             let key = match self.next()? {
                 (Event::MappingEnd | Event::StreamEnd, _) => break,

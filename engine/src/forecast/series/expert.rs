@@ -119,10 +119,10 @@ impl Learned {
         let width = (high - low).max(1e-3 * made.scale);
         self.outside[0].insert((low - outcome) / width);
         self.outside[1].insert((outcome - high) / width);
-        for k in 0..3 {
-            self.losses.0 += pinball(outcome, made.combined[k], taus[k]);
-            self.losses.1 += pinball(outcome, made.naive[k], taus[k]);
-            let slope = if outcome < made.combined[k] { 1.0 - taus[k] } else { -taus[k] };
+        for (k, tau) in taus.into_iter().enumerate() {
+            self.losses.0 += pinball(outcome, made.combined[k], tau);
+            self.losses.1 += pinball(outcome, made.naive[k], tau);
+            let slope = if outcome < made.combined[k] { 1.0 - tau } else { -tau };
             let weights = self.weights(k);
             let (gradients, squares) = &mut self.gradients[k];
             for ((gradient, value), weight) in gradients.iter_mut().zip(&made.experts[k]).zip(weights) {
