@@ -166,7 +166,7 @@ fn growing(kind: usize, random: &mut Random) -> Disk {
                     }
                 }
                 6 => {
-                    if (step + phase) % (7 * DAY) == 0 {
+                    if (step + phase).is_multiple_of(7 * DAY) {
                         each - 4.9 * rate
                     } else {
                         each
@@ -244,7 +244,7 @@ fn healthy(kind: usize, random: &mut Random) -> Vec<f64> {
                 0.6 + extra
             }
             6 => {
-                extra = if weekday == 0 && step % DAY == 0 { 0.0 } else { extra + 0.01 / DAY as f64 * random.exponential() };
+                extra = if weekday == 0 && step.is_multiple_of(DAY) { 0.0 } else { extra + 0.01 / DAY as f64 * random.exponential() };
                 0.8 + extra
             }
             7 => {

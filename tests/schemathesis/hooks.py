@@ -90,10 +90,14 @@ def before_call(context, case, kwargs):
         case.body.update(id="", matchers=[matcher], startsAt="2026-01-01T00:00:00Z", endsAt="2126-01-01T00:00:00Z")
     elif path == "/api/v1/maintenance/{name}" and case.method == "POST":
         case.body = {"times": ["sun 02:00-04:00"]}
+    elif path in ("/api/v1/rules/preview", "/api/v1/rules/{name}") and case.method in ("POST", "PUT"):
+        case.body = {"expr": "up == 0", "for": "1m", "severity": "info"}
     elif path == "/api/v1/ingest":
         for sample in case.body["samples"]:
             sample["time"] = None
             sample["labels"] = {}
+    if path == "/api/v1/rules" and "group_next_token" in (case.query or {}):
+        del case.query["group_next_token"]
     if path.startswith("/api/v2/") and case.query:
         case.query.update({name: value for name, value in (("filter", ['alertname="none"']), ("receiver", "o.*")) if name in case.query})
     for parameters in (case.query, case.body):

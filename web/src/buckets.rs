@@ -4,13 +4,14 @@ use std::fmt::Write;
 
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
+use serde_json::json;
 use taskpulse_engine::model::{TimestampMs, push_seconds, push_value};
 use taskpulse_engine::promql::{self, Bucket, BucketAnswer, BucketSeries, BucketSource};
 use taskpulse_engine::store::StoreReader;
 
 use crate::answers::{MAX_ANSWER_BYTES, PIECE_BYTES, too_long};
 use crate::envelope::{ApiError, blocking};
-use crate::parameter::{self, END, LIMIT, LOOKBACK, Parameter, QUERY, START, STEP, TIMEOUT};
+use crate::parameter::{END, LIMIT, LOOKBACK, Parameter, QUERY, START, STEP, TIMEOUT};
 use crate::params::Params;
 use crate::query::{QueryRequest, RangeRequest, place, push_notes};
 use crate::route::Route;
@@ -32,8 +33,12 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-const ASK: Parameter =
-    Parameter::query("ask", "the parameters of a request to `/api/v1/buckets`, urlencoded; may be repeated", parameter::texts).required();
+const ASK: Parameter = Parameter::query(
+    "ask",
+    "the parameters of a request to `/api/v1/buckets`, urlencoded; may be repeated",
+    || json!({"type": "array", "minItems": 1, "maxItems": MOST_ASKS, "items": {"type": "string", "minLength": 1}}),
+)
+.required();
 /// A request has no more questions.
 const MOST_ASKS: usize = 50;
 

@@ -21,6 +21,7 @@ const ERRORS: &[(u16, &str, &str)] = &[
     (404, "NotFound", "There is no such thing"),
     (405, "MethodNotAllowed", "Another method; `Allow` names those that are answered"),
     (408, "RequestTimeout", "The body came too slowly"),
+    (409, "Conflict", "It was changed meanwhile: read it again"),
     (413, "TooLarge", "The body is longer than the limit"),
     (415, "UnsupportedMediaType", "The type or the encoding of the body is not understood"),
     (422, "Unprocessable", "It cannot be worked out, or takes more than a limit allows"),

@@ -1,6 +1,7 @@
 //! All rules in force as a Prometheus rule file.
 
 use actix_web::{HttpResponse, web};
+use serde_json::json;
 use taskpulse_engine::rules::files;
 
 use crate::route::{Content, Route, Shape};
@@ -9,7 +10,7 @@ use crate::server::AppState;
 const YAML: &str = "application/yaml";
 
 pub(crate) fn routes() -> Vec<Route> {
-    const FILE: &[Content] = &[(YAML, Shape::TEXT)];
+    const FILE: &[Content] = &[(YAML, Shape::new(|| json!({"type": ["object", "string"], "description": "Groups of rules"})))];
     vec![Route::get("/api/v1/rules/export", export).about("All rules in force, as a Prometheus rule file").answers_with(
         200,
         "A rule file",

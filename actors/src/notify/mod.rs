@@ -45,6 +45,8 @@ use crate::view;
 pub const KIND: &str = "notices";
 /// How often the kept alerts are compared with what is known.
 const RECONCILE: Duration = Duration::from_secs(60);
+/// How long deliveries wait before they look again whether the service listens.
+const UNTIL_LISTENING: Duration = Duration::from_millis(100);
 /// The first comparison after that of the start.
 const RECONCILE_SOON: Duration = Duration::from_secs(10);
 /// The longest sleep: the machine's clock may be set.
@@ -238,8 +240,12 @@ impl NotifierActor {
         });
     }
 
-    /// Starts the deliveries that are due.
+    /// Starts the deliveries that are due, once the service knows its address: links in notices lead to it.
     fn deliver(&mut self, ctx: &mut Ctx<Self>) {
+        if (self.options.external_url)().is_empty() {
+            ctx.after(UNTIL_LISTENING, "listening", |this, ctx| this.step(ctx));
+            return;
+        }
         for (number, notice) in self.queue.take_due(self.clock.now_ms()) {
             let Some(channel) = self.channel(&notice.channel) else { continue };
             let name = channel.plan.name.clone();

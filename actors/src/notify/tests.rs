@@ -82,7 +82,7 @@ fn start(stage: &Stage, fake: &Arc<Fake>, documents: Mailbox<ChangeDocuments>) -
         inhibit: Vec::new(),
         maintenance: BTreeMap::new(),
         heartbeats: Vec::new(),
-        external_url: Arc::new(String::new),
+        external_url: Arc::new(|| "http://here".to_owned()),
     };
     let outputs = NotifierOutputs {
         store: stage.store.clone(),

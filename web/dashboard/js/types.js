@@ -513,7 +513,7 @@
  * @typedef {object} NamedRule
  * @property {string} file  Where it comes from: `Settings.toml`, a rule file, or `rest`.
  * @property {string} name  Its name.
- * @property {object} rule  What it says, with the keys of *Alert rules*.
+ * @property {any} rule  What it says, with the keys of *Alert rules*.
  * @property {number|null} updated_at  When it was given last.
  * @property {number} version  How often it was given over REST; 0 for a rule of a file.
  */

@@ -179,7 +179,7 @@ fn steady_rise(days: &[Block]) -> Option<Rise> {
     SPANS.iter().filter(|(count, _)| growing >= *count).find_map(|(count, evident)| {
         let (slope, error) = line(*count);
         let rise = slope * (*count as f64 - 1.0);
-        let matters = rise > 0.7 || rise < -0.4;
+        let matters = !(-0.4..=0.7).contains(&rise);
         (matters && slope.abs() > evident * error).then(|| Rise { per_day: slope, error: error * student(count - 1) / 1.96 })
     })
 }

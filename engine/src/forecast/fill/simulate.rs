@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn the_weekend_is_waited_for_where_only_workdays_grow() {
         // 20 days before a Monday; 5 % from 8 to 18 o'clock on workdays.
-        let begins = (7 * 24 * 3 - 20 * 24) % 168;
+        let begins = 7 * 24 * 3 - 20 * 24;
         let level = |hour: usize| {
             let working = |at: usize| (at + begins) / 24 % 7 < 5 && (8..18).contains(&((at + begins) % 24));
             0.22 + 0.005 * (0..=hour).filter(|at| working(*at)).count() as f64
