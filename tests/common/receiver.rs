@@ -50,9 +50,11 @@ impl Receiver {
     }
 }
 
-/// The channel of a name, as REST shows it.
+/// The channel of a name, as REST shows it; soon after a start none is listed yet.
 pub fn channel(service: &Service, name: &str) -> Value {
-    service.data("/api/v1/channels").as_array().unwrap().iter().find(|channel| channel["name"] == name).unwrap().clone()
+    eventually("the channel is listed", || {
+        service.data("/api/v1/channels").as_array().unwrap().iter().find(|channel| channel["name"] == name).cloned()
+    })
 }
 
 /// Waits until an alert of `long_queue` fires.
