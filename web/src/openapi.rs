@@ -95,7 +95,8 @@ pub fn document() -> Value {
 }
 
 fn error_schema() -> Value {
-    let kinds = ["bad_data", "unauthorized", "forbidden", "not_found", "timeout", "too_large", "execution", "unavailable", "internal"];
+    let kinds =
+        ["bad_data", "unauthorized", "forbidden", "not_found", "conflict", "timeout", "too_large", "execution", "unavailable", "internal"];
     json!({
         "type": "object",
         "properties": {

@@ -10,7 +10,7 @@ use taskpulse_engine::rules::{ChangeError, KnownRule, PreviewError, RuleOptions,
 
 use crate::body::{self, BodyLimits};
 use crate::envelope::{ApiError, blocking, success};
-use crate::parameter::{self, Parameter};
+use crate::parameter::Parameter;
 use crate::params::Params;
 use crate::route::{Body, Route, Shape};
 use crate::server::AppState;
@@ -23,7 +23,8 @@ const DAYS: i64 = 7;
 const DAY_MS: i64 = 86_400_000;
 
 pub(crate) fn routes() -> Vec<Route> {
-    const NAME: Parameter = Parameter::path("name", "the rule", parameter::text);
+    const NAME: Parameter =
+        Parameter::path("name", "the rule", || json!({"type": "string", "pattern": "^[^/\\u0000-\\u001f\\u007f-\\u009f]{1,200}$"}));
     const VERSION: Parameter = Parameter::query(
         "version",
         "the version that is changed, 0 for a rule that was not given yet; 409 where it has another one",
@@ -91,7 +92,8 @@ async fn get_rule(state: web::Data<AppState>, name: web::Path<String>) -> Result
 
 /// The version that is changed, where the request says one.
 fn version(params: &Params) -> Result<Option<u64>, ApiError> {
-    Ok(params.whole_number("version")?.and_then(|version| u64::try_from(version).ok()))
+    let wrong = |given| ApiError::bad_data(format!("parameter `version`: {given} is no version; they begin at 0"));
+    params.whole_number("version")?.map(|given| u64::try_from(given).map_err(|_| wrong(given))).transpose()
 }
 
 async fn put_rule(

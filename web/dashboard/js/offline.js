@@ -8,7 +8,7 @@
 const KEY = 'taskpulse.reloaded'
 
 /** What the page was made of, by the name of its script, which changes with its content. @param {ParentNode} page */
-const versionOf = (page) => page.querySelector('script[type="module"]')?.getAttribute('src') ?? ''
+const versionOf = (page) => page.querySelector('link[rel="modulepreload"]')?.getAttribute('href') ?? ''
 
 /** Called once, when nothing else is to be done. */
 export function keepForOffline() {
