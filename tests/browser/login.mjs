@@ -167,7 +167,7 @@ test('the button and the word of an ended login have room at 360 px', () => with
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= 360)
   serverMayRefuse(true)
   await page.evaluate(() => fetch('/logout', { method: 'POST', redirect: 'manual' }))
-  const link = page.getByRole('link', { name: 'Log in' })
+  const link = page.getByRole('alert').getByRole('link', { name: 'Log in' })
   await link.waitFor(PATIENCE)
   const box = await link.boundingBox()
   assert.ok(box && box.x >= 0 && box.x + box.width <= 360 && box.y + box.height <= 780 - 56, JSON.stringify(box))
