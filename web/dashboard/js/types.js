@@ -341,7 +341,7 @@
 /**
  * @typedef {object} ErrorResponse
  * @property {string} error  What was wrong, where, and what would be right
- * @property {'bad_data'|'unauthorized'|'forbidden'|'not_found'|'timeout'|'too_large'|'execution'|'unavailable'|'internal'} errorType
+ * @property {'bad_data'|'unauthorized'|'forbidden'|'not_found'|'conflict'|'timeout'|'too_large'|'execution'|'unavailable'|'internal'} errorType
  * @property {'error'} status
  */
 

@@ -27,7 +27,7 @@ fn offsets_labels_and_start_times_of_newer_files_are_followed() {
     };
     assert_eq!(failures(RULES, &tests(true, 0.1_f64.next_up())), Vec::<String>::new());
     let failed = failures(RULES, &tests(false, 0.2));
-    assert!(failed.len() == 2 && failed[0].starts_with("7:5: alertname: Down, time: 3m,\n    exp: no alert"), "{failed:?}");
+    assert!(failed.len() == 2 && failed[0].starts_with("8:5: alertname: Down, time: 3m,\n    exp: no alert"), "{failed:?}");
     assert!(failed[1].contains("exp: {team=\"x\"} 0.2\n    got: {team=\"x\"} 0.1"), "{failed:?}");
 }
 
