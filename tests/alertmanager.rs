@@ -4,9 +4,9 @@
 
 mod common;
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use common::peer::{missing_peer, port_of};
+use common::peer::{Running, missing_peer, port_of};
 use common::receiver::{LONG_QUEUE, QUIET, Receiver, channel, fires};
 use common::{Folder, Service, eventually};
 use serde_json::{Value, json};
@@ -68,16 +68,9 @@ fn amtool_adds_lists_and_expires_silences_and_lists_alerts() {
 }
 
 struct Alertmanager {
-    child: Child,
+    _program: Running,
     port: u16,
     _dir: tempfile::TempDir,
-}
-
-impl Drop for Alertmanager {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Alertmanager {
@@ -98,7 +91,7 @@ impl Alertmanager {
             .spawn()
             .ok()?;
         let port = port_of(child.stderr.take().unwrap(), "\"Listening on\"");
-        Some(Self { child, port, _dir: dir })
+        Some(Self { _program: Running(child), port, _dir: dir })
     }
 }
 

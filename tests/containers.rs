@@ -6,8 +6,9 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
+use common::peer::Running;
 use common::{Folder, Service, eventually};
 use serde_json::Value;
 
@@ -215,15 +216,6 @@ fn the_machine_this_runs_on_is_measured_or_it_is_said_why_not() {
     }
 }
 
-struct Busy(Child);
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn an_alert_on_the_machine_names_the_processes_behind_it() {
     let folder = Folder::with_settings(
@@ -236,7 +228,7 @@ fn an_alert_on_the_machine_names_the_processes_behind_it() {
     let start = || {
         let mut command = Command::new(&program);
         command.current_dir(folder.path()).args(["-c", work]).stdout(Stdio::null());
-        Busy(command.spawn().unwrap())
+        Running(command.spawn().unwrap())
     };
     let processes = [start(), start()];
     let service = folder.start();

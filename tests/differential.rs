@@ -10,51 +10,12 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::process::{Child, Command, Stdio};
 
-use common::peer::{missing_peer, port_of};
+use common::peer::{Prometheus, missing_peer};
 use common::remote::{now_ms, series, write};
-use common::{Folder, Service, eventually};
+use common::{Folder, Service};
 use reqwest::blocking::Client;
 use serde_json::Value;
-
-struct Prometheus {
-    child: Child,
-    url: String,
-    _dir: tempfile::TempDir,
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Prometheus {
-    /// None where it is not installed.
-    fn start(client: &Client) -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let config = dir.path().join("prometheus.yml");
-        std::fs::write(&config, "global: {scrape_interval: 1h}\n").unwrap();
-        let mut child = Command::new("prometheus")
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", dir.path().join("data").display()))
-            .arg("--web.listen-address=127.0.0.1:0")
-            .arg("--web.enable-remote-write-receiver")
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .ok()?;
-        let port = port_of(child.stderr.take().unwrap(), "\"Listening on\"");
-        let url = format!("http://127.0.0.1:{port}");
-        let this = Self { child, url, _dir: dir };
-        eventually("prometheus is ready", || {
-            client.get(format!("{}/-/ready", this.url)).send().is_ok_and(|r| r.status().is_success()).then_some(())
-        });
-        Some(this)
-    }
-}
 
 struct Random(u64);
 
@@ -420,7 +381,7 @@ fn random_queries_are_answered_as_prometheus_does() {
     let folder = Folder::with_settings("[system]\nenabled = false\n");
     let service: Service = folder.start();
     let client = service.client.clone();
-    let Some(prometheus) = Prometheus::start(&client) else {
+    let Some(prometheus) = Prometheus::start(&client, "global: {scrape_interval: 1h}\n", "") else {
         missing_peer("prometheus is not installed");
         return;
     };

@@ -7,12 +7,13 @@ mod common;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::http::{Server, respond};
+use common::peer::{Running, port_of};
 use common::{Folder, Service, eventually};
 use serde_json::{Value, json};
 
@@ -386,15 +387,6 @@ fn tcp_servers_and_programs_are_checked() {
     assert_eq!(target(&service, "unknown")["up"], Value::Null);
 }
 
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 fn openssl(dir: &Path, args: &str) -> bool {
     let mut command = Command::new("openssl");
     command.current_dir(dir).args(args.split(' ')).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -412,16 +404,16 @@ fn certificates(dir: &Path) -> bool {
         && openssl(dir, &format!("{sign} -days -1 -out old.pem"))
 }
 
-fn tls_server(dir: &Path, certificate: &str) -> (Ended, u16) {
+fn tls_server(dir: &Path, certificate: &str) -> (Running, u16) {
     tls_server_with(dir, certificate, "s.key", &[])
 }
 
-fn tls_server_with(dir: &Path, certificate: &str, key: &str, more: &[&str]) -> (Ended, u16) {
+fn tls_server_with(dir: &Path, certificate: &str, key: &str, more: &[&str]) -> (Running, u16) {
     let mut command = Command::new("openssl");
     command.current_dir(dir).args(["s_server", "-www", "-cert", certificate, "-key", key, "-accept", "0"]).args(more);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let port = common::peer::port_of(child.stdout.take().unwrap(), "ACCEPT");
-    (Ended(child), port)
+    let port = port_of(child.stdout.take().unwrap(), "ACCEPT");
+    (Running(child), port)
 }
 
 #[test]
@@ -504,7 +496,7 @@ fn a_certificate_that_is_given_or_not_verified_may_be_of_any_kind() {
         return;
     }
     let weak = ["-cipher", "DEFAULT@SECLEVEL=0"];
-    let servers: Vec<(&str, (Ended, u16))> = [
+    let servers: Vec<(&str, (Running, u16))> = [
         ("own", "own.key", [].as_slice()),
         ("cn", "cn.key", &[]),
         ("other", "other.key", &[]),

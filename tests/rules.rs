@@ -6,9 +6,8 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::{Child, Command, Stdio};
 
-use common::peer::{missing_peer, port_of};
+use common::peer::{Prometheus, missing_peer};
 use common::remote::{now_ms, series, write};
 use common::{Folder, Service, eventually};
 use serde_json::{Value, json};
@@ -163,43 +162,6 @@ const SAME: [(&str, &str, &str); 4] = [
     ("Never", "level > 100", "0s"),
 ];
 
-struct Prometheus {
-    child: Child,
-    url: String,
-    _dir: tempfile::TempDir,
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Prometheus {
-    /// None where it is not installed.
-    fn start() -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let rules: String = SAME
-            .iter()
-            .map(|(name, expr, hold)| format!("  - alert: {name}\n    expr: '{expr}'\n    for: {hold}\n    labels: {{severity: page}}\n"))
-            .collect();
-        fs::write(dir.path().join("rules.yml"), format!("groups:\n- name: same\n  rules:\n{rules}")).unwrap();
-        let config = dir.path().join("prometheus.yml");
-        fs::write(&config, "global: {scrape_interval: 1h, evaluation_interval: 1s}\nrule_files: [rules.yml]\n").unwrap();
-        let mut child = Command::new("prometheus")
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", dir.path().join("data").display()))
-            .args(["--web.listen-address=127.0.0.1:0", "--web.enable-remote-write-receiver"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .ok()?;
-        let port = port_of(child.stderr.take().unwrap(), "\"Listening on\"");
-        Some(Self { child, url: format!("http://127.0.0.1:{port}"), _dir: dir })
-    }
-}
-
 /// The series of alerts, as an instant query gives them.
 fn alert_series(client: &reqwest::blocking::Client, at: &str) -> Option<BTreeSet<String>> {
     let answer: Value = client.get(format!("{at}/api/v1/query")).query(&[("query", "ALERTS")]).send().ok()?.json().ok()?;
@@ -208,20 +170,22 @@ fn alert_series(client: &reqwest::blocking::Client, at: &str) -> Option<BTreeSet
 
 #[test]
 fn the_same_rules_on_the_same_samples_give_the_same_alerts_in_prometheus() {
-    let Some(peer) = Prometheus::start() else {
-        missing_peer("prometheus is not installed");
-        return;
-    };
-    let rules: String = SAME
+    let theirs: String = SAME
+        .iter()
+        .map(|(name, expr, hold)| format!("  - alert: {name}\n    expr: '{expr}'\n    for: {hold}\n    labels: {{severity: page}}\n"))
+        .collect();
+    let ours: String = SAME
         .iter()
         .map(|(name, expr, hold)| format!("[alerts.rules.{name}]\nexpr = '{expr}'\nfor = \"{hold}\"\nlabels = {{ severity = \"page\" }}\n"))
         .collect();
-    let folder = folder(&rules);
+    let folder = folder(&ours);
     let service = folder.start();
     let ours = service.url("");
-    eventually("prometheus is ready", || {
-        service.client.get(format!("{}/-/ready", peer.url)).send().is_ok_and(|answer| answer.status().is_success()).then_some(())
-    });
+    let settings = "global: {scrape_interval: 1h, evaluation_interval: 1s}\nrule_files: [rules.yml]\n";
+    let Some(peer) = Prometheus::start(&service.client, settings, &format!("groups:\n- name: same\n  rules:\n{theirs}")) else {
+        missing_peer("prometheus is not installed");
+        return;
+    };
     let stale = f64::from_bits(0x7ff0_0000_0000_0002);
     // Values of two series, and how many series of alerts there are then.
     for (x, y, count) in [(1.0, 1.0, 0), (9.0, 1.0, 2), (9.0, 9.0, 4), (4.0, 9.0, 2), (9.0, 9.0, 4), (stale, 9.0, 1), (stale, stale, 0)] {

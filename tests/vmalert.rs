@@ -5,10 +5,10 @@
 mod common;
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use common::http::{Server, respond};
-use common::peer::missing_peer;
+use common::peer::{Running, missing_peer};
 use common::process::listening_port;
 use common::remote::{now_ms, series, write};
 use common::{Folder, Service, eventually};
@@ -32,7 +32,7 @@ groups:
 "#;
 
 struct Vmalert {
-    child: Child,
+    _program: Running,
     url: String,
 }
 
@@ -52,7 +52,7 @@ impl Vmalert {
             .spawn()
             .unwrap();
         let port = eventually("vmalert listens", || listening_port(child.id()));
-        Self { child, url: format!("http://127.0.0.1:{port}") }
+        Self { _program: Running(child), url: format!("http://127.0.0.1:{port}") }
     }
 
     /// The alerts of a rule as vmalert knows them, once there are any.
@@ -61,13 +61,6 @@ impl Vmalert {
             let answer: Value = service.client.get(format!("{}/api/v1/alerts", self.url)).send().ok()?.json().ok()?;
             answer["data"]["alerts"].as_array()?.iter().find(|alert| alert["name"] == rule).cloned()
         })
-    }
-}
-
-impl Drop for Vmalert {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

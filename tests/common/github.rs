@@ -3,16 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
 use super::eventually;
-use super::peer::port_of;
+use super::peer::{Running, port_of};
 
 pub struct Fake {
-    child: Child,
+    _program: Running,
     pub port: u16,
     client: Client,
     token: Option<String>,
@@ -28,7 +28,7 @@ impl Fake {
         rustls::crypto::ring::default_provider().install_default().ok();
         let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
         let token = args.windows(2).find(|pair| pair[0] == "--token").map(|pair| pair[1].to_owned());
-        let fake = Self { child, port, client, token };
+        let fake = Self { _program: Running(child), port, client, token };
         eventually("the stand-in for GitHub answers", || fake.client.get(fake.url("/_control")).send().ok());
         fake
     }
@@ -91,13 +91,6 @@ impl Fake {
             "[system]\nenabled = false\n[github]\nrepositories = {repositories:?}\napi_url = \"{}\"\ninterval = \"1s\"\n{token}{more}",
             self.url("")
         )
-    }
-}
-
-impl Drop for Fake {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

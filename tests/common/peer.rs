@@ -3,15 +3,60 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
+
+use reqwest::blocking::Client;
+
+use super::eventually;
 
 /// Skips a test because a program or a privilege is missing. With CI set it fails, since nobody reads there what was skipped.
 pub fn missing_peer(what: &str) {
     let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
     assert!(!in_ci, "{what}; with CI set no test is skipped for that, ./test.sh installs what is needed");
     eprintln!("skipped: {what}");
+}
+
+/// A program that ends with the test that started it.
+pub struct Running(pub Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A Prometheus that takes remote writes, with a data directory of its own.
+pub struct Prometheus {
+    pub url: String,
+    _program: Running,
+    _dir: tempfile::TempDir,
+}
+
+impl Prometheus {
+    /// One that is ready; none where it is not installed. It keeps to `settings`, which name the file of `rules` `rules.yml`.
+    pub fn start(client: &Client, settings: &str, rules: &str) -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("prometheus.yml");
+        std::fs::write(dir.path().join("rules.yml"), rules).unwrap();
+        std::fs::write(&config, settings).unwrap();
+        let mut child = Command::new("prometheus")
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", dir.path().join("data").display()))
+            .args(["--web.listen-address=127.0.0.1:0", "--web.enable-remote-write-receiver"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .ok()?;
+        let port = port_of(child.stderr.take().unwrap(), "\"Listening on\"");
+        let this = Self { url: format!("http://127.0.0.1:{port}"), _program: Running(child), _dir: dir };
+        eventually("prometheus is ready", || {
+            client.get(format!("{}/-/ready", this.url)).send().is_ok_and(|answer| answer.status().is_success()).then_some(())
+        });
+        Some(this)
+    }
 }
 
 /// The folder of the programs of a Python environment below `target/` that has some packages; none where it cannot be had, with the
