@@ -53,6 +53,7 @@ test('on paper a page is as wide as the sheet, without what only a screen can us
     await open(page, name)
     await page.evaluate(() => dispatchEvent(new Event('beforeprint')))
     await page.emulateMedia({ media: 'print' })
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
     // The window takes the sheet's width; what was painted for the screen keeps its own, as it does in print.
     await page.setViewportSize({ width: PAPER_PX, height: 1000 })
     const seen = await page.evaluate(() => ({

@@ -80,7 +80,7 @@ function Bars({ runs }) {
   }
   if (shown.length === 0) return html`<span class="quiet" title="None of the newest 100 runs of the repository.">–</span>`
   return html`
-    <svg class="run-bars" width=${width} height=${BAR_H + FOOT} role="img" aria-label=${`${count(shown.length, 'run')}, ${failed} failed`} onClick=${open}>
+    <svg class="run-bars" width=${width} height=${BAR_H + FOOT} viewBox=${`0 0 ${width} ${BAR_H + FOOT}`} role="img" aria-label=${`${count(shown.length, 'run')}, ${failed} failed`} onClick=${open}>
       ${shown.map((run, i) => {
         const height = Math.max(2, ((run.duration_seconds ?? 0) / most) * BAR_H)
         const bad = hasFailed(run.conclusion)

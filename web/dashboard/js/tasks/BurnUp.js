@@ -58,7 +58,7 @@ function Picture({ board, done, wanted, length, step }) {
   return html`
     <div class="burnup-box" ref=${box}>
       ${width > 0 && html`
-        <svg width=${width} height=${HEIGHT} role="img" aria-label=${words}>
+        <svg width=${width} height=${HEIGHT} viewBox=${`0 0 ${width} ${HEIGHT}`} role="img" aria-label=${words}>
           ${splits(0, sheet.top, 4, 'count').filter(Number.isInteger).map((v) => html`<g key=${v}><path class="grid" d=${`M${size.left} ${sheet.y(v)}H${width - size.right}`} /><text x=${size.left - 6} y=${sheet.y(v) + 4} text-anchor="end">${digits(v)}</text></g>`)}
           ${labels.map((t, i) => html`<text key=${t} x=${sheet.x(t)} y=${HEIGHT - 6} text-anchor="middle">${sheet.x(t) > size.left + 12 && sheet.x(t) < width - 20 ? (length > 3 * 86_400 ? day(t) : timeLabel(t, labels[i - 1], utc.value)) : ''}</text>`)}
           <path class="burnup-now" d=${`M${x0} ${size.above}V${HEIGHT - size.below}`} />
