@@ -8,6 +8,7 @@
 //! Nothing looks ahead: a verdict depends on the sample and on what came before it.
 
 use super::band::{Band, BandWidth};
+use super::by_window::ByWindow;
 use super::calm::Calm;
 use super::detector::{Detector, Moment};
 use super::quiet::QuietTime;
@@ -84,8 +85,8 @@ impl Ensemble {
             Member::new(&tuning, SmoothResidual::new(6)),
             Member::new(&tuning, SmoothResidual::new(24)),
             Member::new(&tuning, SmoothResidual::new(96)),
-            Member::new(&tuning, Subspace::default()),
-            Member::new(&tuning, ShapeBook::default()),
+            Member::new(&tuning, ByWindow::<Subspace>::default()),
+            Member::new(&tuning, ByWindow::<ShapeBook>::default()),
             Member::new(&tuning, LevelShift::fast()),
             Member::new(&tuning, LevelShift::slow()),
             Member::new(&tuning, LocalZ),

@@ -21,6 +21,7 @@
 //! figures into "how often is this series like that"; `quiet` reports one trouble once; `tuning` holds every number; `band` draws the expectation.
 
 mod band;
+mod by_window;
 mod calm;
 mod detector;
 mod ensemble;

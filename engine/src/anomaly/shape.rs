@@ -3,13 +3,8 @@
 //! A small book of shapes stands for the whole history: a window far from all of them becomes a new entry in place of
 //! the one unused for longest; a near one draws its entry a little towards itself.
 
-use super::detector::{Detector, Moment};
+use super::by_window::{WIDTH, Window, WindowDetector};
 
-/// A window is this many runs of [`RUN`] samples, each kept as its mean.
-pub const WIDTH: usize = 16;
-pub const RUN: usize = 8;
-/// A window is looked at every this many samples: neighbours are nearly the same.
-pub const EVERY: usize = 2;
 const SHAPES: usize = 48;
 /// A window farther away than this many typical distances becomes a shape of its own.
 const NEW_AT: f32 = 3.0;
@@ -18,48 +13,21 @@ const DRAW: f32 = 0.05;
 /// The typical distance is learned over at most this many windows.
 const MEMORY: f32 = 1_000.0;
 
-pub type Window = [f32; WIDTH];
-
-/// Whether a whole window is there and this is a sample to look at it.
-pub fn due(moment: &Moment<'_>) -> bool {
-    moment.recent.count() >= WIDTH * RUN && moment.recent.count().is_multiple_of(EVERY)
-}
-
 #[derive(Debug, Clone)]
 pub struct ShapeBook {
     shapes: Vec<Window>,
     last_used: Vec<u32>,
     clock: u32,
     typical: f32,
-    strangeness: Option<f32>,
 }
 
 impl Default for ShapeBook {
     fn default() -> Self {
-        Self { shapes: Vec::with_capacity(SHAPES), last_used: Vec::with_capacity(SHAPES), clock: 0, typical: 0.0, strangeness: None }
+        Self { shapes: Vec::with_capacity(SHAPES), last_used: Vec::with_capacity(SHAPES), clock: 0, typical: 0.0 }
     }
 }
 
 impl ShapeBook {
-    /// Root mean square distance to the nearest known shape. Then learns the window.
-    fn learn(&mut self, window: &Window) -> f32 {
-        self.clock = self.clock.saturating_add(1);
-        let Some((nearest, distance)) = self.nearest(window) else {
-            self.add(*window);
-            return 0.0;
-        };
-        self.typical += (distance - self.typical) / (self.clock as f32).min(MEMORY);
-        if distance > NEW_AT * self.typical {
-            self.add(*window);
-        } else {
-            self.last_used[nearest] = self.clock;
-            for (shape, value) in self.shapes[nearest].iter_mut().zip(window) {
-                *shape += (value - *shape) * DRAW;
-            }
-        }
-        distance
-    }
-
     fn nearest(&self, window: &Window) -> Option<(usize, f32)> {
         let mut best: Option<(usize, f32)> = None;
         for (i, shape) in self.shapes.iter().enumerate() {
@@ -95,20 +63,26 @@ fn square_distance(a: &Window, b: &Window) -> f32 {
     lanes.iter().sum()
 }
 
-impl Detector for ShapeBook {
-    fn name(&self) -> &'static str {
-        "shape of the curve"
-    }
+impl WindowDetector for ShapeBook {
+    const NAME: &'static str = "shape of the curve";
 
-    fn horizon(&self) -> u16 {
-        (WIDTH * RUN) as u16
-    }
-
-    fn observe(&mut self, moment: &Moment<'_>) -> Option<f32> {
-        if due(moment) {
-            self.strangeness = Some(self.learn(&moment.recent.run_means(RUN)));
+    /// Root mean square distance to the nearest known shape. Then learns the window.
+    fn learn(&mut self, window: &Window) -> f32 {
+        self.clock = self.clock.saturating_add(1);
+        let Some((nearest, distance)) = self.nearest(window) else {
+            self.add(*window);
+            return 0.0;
+        };
+        self.typical += (distance - self.typical) / (self.clock as f32).min(MEMORY);
+        if distance > NEW_AT * self.typical {
+            self.add(*window);
+        } else {
+            self.last_used[nearest] = self.clock;
+            for (shape, value) in self.shapes[nearest].iter_mut().zip(window) {
+                *shape += (value - *shape) * DRAW;
+            }
         }
-        self.strangeness
+        distance
     }
 
     fn bytes(&self) -> usize {

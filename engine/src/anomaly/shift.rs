@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_is_told_by_its_height() {
+    fn a_step_is_measured_by_its_height() {
         let mut recent = Recent::default();
         let mut fast = LevelShift::fast();
         let mut last = None;

@@ -3,8 +3,7 @@
 //! Mean and covariance are tracked with a slowly falling weight; the leading eigenvectors follow by one step of
 //! orthogonal iteration every few windows.
 
-use super::detector::{Detector, Moment};
-use super::shape::{RUN, WIDTH, Window, due};
+use super::by_window::{WIDTH, Window, WindowDetector};
 
 const RANK: usize = 3;
 /// Windows between two steps of the eigenvectors.
@@ -18,7 +17,6 @@ pub struct Subspace {
     covariance: Box<[Window; WIDTH]>,
     directions: [Window; RANK],
     seen: u32,
-    strangeness: Option<f32>,
 }
 
 impl Default for Subspace {
@@ -26,31 +24,11 @@ impl Default for Subspace {
         // Cosines are orthogonal and close to what smooth series end with: a good start.
         let cosine = |r: usize, i: usize| ((i as f32 + 0.5) * r as f32 * std::f32::consts::PI / WIDTH as f32).cos();
         let directions = std::array::from_fn(|r| std::array::from_fn(|i| cosine(r, i)));
-        Self {
-            mean: [0.0; WIDTH],
-            covariance: Box::new([[0.0; WIDTH]; WIDTH]),
-            directions: orthonormal(directions),
-            seen: 0,
-            strangeness: None,
-        }
+        Self { mean: [0.0; WIDTH], covariance: Box::new([[0.0; WIDTH]; WIDTH]), directions: orthonormal(directions), seen: 0 }
     }
 }
 
 impl Subspace {
-    /// Root mean square of the unexplained part of `window`. Then learns it.
-    fn learn(&mut self, window: &Window) -> f32 {
-        let offset: Window = std::array::from_fn(|i| window[i] - self.mean[i]);
-        let mut rest = offset;
-        for direction in &self.directions {
-            let along = dot(direction, &offset);
-            for (r, d) in rest.iter_mut().zip(direction) {
-                *r -= along * d;
-            }
-        }
-        self.track(&offset);
-        (dot(&rest, &rest) / WIDTH as f32).sqrt()
-    }
-
     fn track(&mut self, offset: &Window) {
         self.seen = self.seen.saturating_add(1);
         let rate = 1.0 / (self.seen as f32).min(MEMORY);
@@ -92,20 +70,21 @@ fn orthonormal(mut vectors: [Window; RANK]) -> [Window; RANK] {
     vectors
 }
 
-impl Detector for Subspace {
-    fn name(&self) -> &'static str {
-        "course over the last windows"
-    }
+impl WindowDetector for Subspace {
+    const NAME: &'static str = "course over the last windows";
 
-    fn horizon(&self) -> u16 {
-        (WIDTH * RUN) as u16
-    }
-
-    fn observe(&mut self, moment: &Moment<'_>) -> Option<f32> {
-        if due(moment) {
-            self.strangeness = Some(self.learn(&moment.recent.run_means(RUN)));
+    /// Root mean square of the unexplained part of `window`. Then learns it.
+    fn learn(&mut self, window: &Window) -> f32 {
+        let offset: Window = std::array::from_fn(|i| window[i] - self.mean[i]);
+        let mut rest = offset;
+        for direction in &self.directions {
+            let along = dot(direction, &offset);
+            for (r, d) in rest.iter_mut().zip(direction) {
+                *r -= along * d;
+            }
         }
-        self.strangeness
+        self.track(&offset);
+        (dot(&rest, &rest) / WIDTH as f32).sqrt()
     }
 
     fn bytes(&self) -> usize {

@@ -1,7 +1,7 @@
 //! Every number that the verdicts depend on, in one place.
 //!
-//! One set serves all series. None is exact: a fifth more or less of any of them changes little
-//! (`examples/sensitivity.rs` measures it). Users turn one knob only, the bar.
+//! One set serves all series. None is exact: a fifth more or less of any of them changes little (`docs/BENCHMARKS.md`, *Anomalies*).
+//! Users turn one knob only, the bar.
 
 /// The knobs of an [`Ensemble`](super::Ensemble).
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,7 +4,6 @@
 
 use std::collections::VecDeque;
 
-use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::statistics::Statistics;
 
 use super::detector::{Detector, Moment};
@@ -43,7 +42,6 @@ pub struct ZScore {
     window: usize,
     sensitivity: f64,
     values: VecDeque<f64>,
-    normal: Normal,
 }
 
 /// What the z-score says of a sample.
@@ -51,9 +49,7 @@ pub struct ZScore {
 pub struct ZVerdict {
     /// Distance in standard deviations, signed.
     pub z: f64,
-    /// Probability that a normal value lies as far from the mean.
-    pub probability: f64,
-    /// 0 to 1; 0.5 at the sensitivity. Unlike the probability it still separates far from farther.
+    /// 0 to 1; 0.5 at the sensitivity. It still separates far from farther, where the probability of a normal value is next to 0.
     pub score: f64,
     pub anomaly: bool,
 }
@@ -62,7 +58,7 @@ impl ZScore {
     /// `window` is at least 2 samples. `sensitivity` is in standard deviations; 3 is usual.
     pub fn new(window: usize, sensitivity: f64) -> Self {
         let window = window.max(2);
-        Self { window, sensitivity: sensitivity.max(0.0), values: VecDeque::with_capacity(window), normal: Normal::standard() }
+        Self { window, sensitivity: sensitivity.max(0.0), values: VecDeque::with_capacity(window) }
     }
 
     /// Judges `value` against the samples before it, `None` until the window is full or for a value that is no number.
@@ -83,9 +79,8 @@ impl ZScore {
         let distance = value - mean;
         // After a constant window any change is beyond all measure, and no change is none.
         let z = if distance == 0.0 { 0.0 } else { (distance / deviation.max(f64::MIN_POSITIVE)).clamp(-1e6, 1e6) };
-        let probability = 2.0 * self.normal.cdf(-z.abs());
         let score = z.abs() / (z.abs() + self.sensitivity.max(f64::MIN_POSITIVE));
-        ZVerdict { z, probability, score, anomaly: z.abs() > self.sensitivity }
+        ZVerdict { z, score, anomaly: z.abs() > self.sensitivity }
     }
 }
 
