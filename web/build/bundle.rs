@@ -218,9 +218,9 @@ impl Module {
         let record = &parsed.module_record;
         let (imports, mut edits) = imports(name, record)?;
         let exports = exports(name, source, record, &mut edits)?;
-        // `export {}` exports nothing and is in no record; it only makes a file a module.
+        // Lists of exports go by what they are: the record places an imported name that is exported again at its import, and has no `export {}`.
         for span in parsed.program.body.iter().map(GetSpan::span) {
-            if is_empty_export(&source[span.start as usize..span.end as usize]) {
+            if is_export_list(&source[span.start as usize..span.end as usize]) {
                 edits.push((span.start, span.end, String::new()));
             }
         }
@@ -245,8 +245,8 @@ impl Module {
     }
 }
 
-fn is_empty_export(statement: &str) -> bool {
-    statement.chars().filter(|c| !c.is_whitespace() && *c != ';').eq("export{}".chars())
+fn is_export_list(statement: &str) -> bool {
+    statement.strip_prefix("export").is_some_and(|after| after.trim_start().starts_with('{'))
 }
 
 /// A stretch of the source and what takes its place.
@@ -295,7 +295,7 @@ fn exports(name: &str, source: &str, record: &ModuleRecord<'_>, edits: &mut Vec<
             ExportLocalName::Null => "",
         };
         if after.starts_with('{') {
-            edits.push((from, to, String::new()));
+            // The list is removed as a whole.
         } else if let Some(value) = after.strip_prefix("default") {
             let end = from + skipped + (after.len() - value.len()) as u32;
             let named = value.trim_start().starts_with("function ") || value.trim_start().starts_with("class ");
@@ -315,7 +315,7 @@ fn exports(name: &str, source: &str, record: &ModuleRecord<'_>, edits: &mut Vec<
         exports.push(Export { exported: exported.to_owned(), from: None, local: local.to_owned() });
     }
     for entry in record.indirect_export_entries.iter() {
-        // `export { a as b } from './c.js'`
+        // `export { a as b } from './c.js'`, or `export { a }` of an imported name.
         let (ExportExportName::Name(exported), Some(request), ExportImportName::Name(imported)) =
             (&entry.export_name, &entry.module_request, &entry.import_name)
         else {
@@ -324,11 +324,16 @@ fn exports(name: &str, source: &str, record: &ModuleRecord<'_>, edits: &mut Vec<
                 &source[entry.statement_span.start as usize..entry.statement_span.end as usize]
             ));
         };
-        edits.push((entry.statement_span.start, entry.statement_span.end, String::new()));
+        let of_import = source[entry.statement_span.start as usize..].starts_with("import");
+        let is_default = of_import
+            && record
+                .import_entries
+                .iter()
+                .any(|import| matches!(import.import_name, ImportImportName::Default(_)) && import.local_name.name == imported.name);
         exports.push(Export {
             exported: exported.name.to_string(),
             from: Some(resolve(name, &request.name)),
-            local: imported.name.to_string(),
+            local: if is_default { "default".to_owned() } else { imported.name.to_string() },
         });
     }
     Ok(exports)
