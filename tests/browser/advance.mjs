@@ -74,6 +74,7 @@ const follow = (page, course) => page.evaluate(async ({ width, length, step, eve
   const { plot, show, redraw } = makePlot({ unit: 'plain', top: 100, width, height: 150, picture: picture() }, into)
   let whole = 0
   plot.hooks.draw.push(() => { whole += 1 })
+  // uPlot draws in a microtask.
   const drawn = () => Promise.resolve().then(() => undefined)
   await drawn()
   redraw()

@@ -51,13 +51,13 @@ for (const [what, how, face, words, { role, name }] of CASES) {
   }))
 }
 
-test('a panel that was never filled says so when the service is gone', () => onPage(async ({ page, complaints }) => {
-  await page.route((url) => url.pathname.startsWith('/api/'), (route) => route.abort())
+test('a panel that was never filled says so when the service is gone', () => onPage(async ({ page, serverMayBeGone }) => {
+  serverMayBeGone(true)
+  await page.route((url) => url.pathname.startsWith('/api/'), (route) => route.abort('connectionrefused'))
   await page.routeWebSocket(/\/ws$/, (socket) => { socket.close() })
   await page.goto(service.url)
   const box = page.locator('[data-panel="application"][data-face="error"]')
   await box.waitFor(PATIENCE)
   assert.match(await box.innerText(), /does not answer/)
   await box.getByRole('button', { name: 'Try now' }).waitFor(PATIENCE)
-  complaints.splice(0)
 }))

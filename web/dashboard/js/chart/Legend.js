@@ -61,15 +61,17 @@ function Row({ spec, line, alone, hidden, toggle, shown }) {
 /** @param {ChartSpec} spec @param {ChartLine} line @param {boolean} shown nothing is worked out out of sight */
 function useFigures({ unit }, { series, buckets }, shown) {
   return useMemo(() => {
+    // Live figures are renewed together; where the view stands, with each answer.
+    const renewed = () => (follows.value ? beat.value : buckets.version.value)
     const all = computed(() => {
-      beat.value
+      if (shown) renewed()
       const { start, end } = shown && !follows.value ? axis.value : axis.peek()
       return figuresOf(series, start, end)
     })
     const last = computed(() => {
       const time = shown ? cursor.value : null
       if (time === null) return figure(all.value.last, unit)
-      beat.value
+      renewed()
       const at = bucketAt(series, time, buckets.step, gapOf(series, buckets.step, buckets.sampling))
       return figure(at < 0 ? null : series.v[at], unit)
     })

@@ -11,11 +11,12 @@
  * @typedef {{ picture: Picture, start: number, end: number, low: number, high: number, place: string, labels: TimeLabel[], versions: number[], theme: number }} Drawn  what stands on a canvas
  */
 import { lowerBound } from '../points.js'
+import { same } from '../share.js'
 import { repaint } from '../stores/theme.js'
 import { NEARLY, onPixels } from './shape.js'
 import { boxOf, drawTimes, LABEL_TOP, timesOf } from './times.js'
 
-/** More than nothing: what is later than a time by it is later. */
+/** Added to a time, so that the bucket that ends exactly there does not count as changed since. */
 const A_MOMENT = 1e-6
 /** So many CSS pixels around a point may change with it: half of a stroke or of a dot, and its soft edge. */
 const AROUND_PX = 4
@@ -35,7 +36,7 @@ export function drawnOf(u, picture, labels) {
 /** Whether two pictures differ in nothing but time and values. @param {Picture} a @param {Picture} b */
 function alike(a, b) {
   return a.live && b.live && !b.stack && b.bands.length === 0 && a.utc === b.utc && a.events === b.events && a.marked === b.marked
-    && a.thresholds.length === b.thresholds.length && a.thresholds.every((t, i) => t.value === b.thresholds[i].value && t.severity === b.thresholds[i].severity)
+    && same(a.thresholds, b.thresholds)
     && a.lines.length === b.lines.length && a.lines.every((line, i) => {
       const other = b.lines[i]
       return line.series === other.series && line.colour === other.colour && line.step === other.step && line.gap === other.gap && !line.dashed && !other.dashed
@@ -76,11 +77,10 @@ export function advance(u, drawn, next, scaleOf, paint) {
   // uPlot has no way to set a scale without drawing all of it. It works out positions from the two that begin with an underscore.
   Object.assign(u.scales.x, { min: start, max: end, _min: start, _max: end })
   const labels = timesOf(u, next.utc)
-  const same = labels.length === drawn.labels.length && labels.every(({ t, text }, i) => t === drawn.labels[i].t && text === drawn.labels[i].text)
   const laneBottom = Math.ceil(top + height + LABEL_TOP * devicePixelRatio)
   const above = Math.max(0, Math.floor(top - 2 * devicePixelRatio))
   if (pixels > 0) move(pen, left, above, pixels)
-  if (!same) {
+  if (!same(labels, drawn.labels)) {
     pen.clearRect(0, laneBottom, pen.canvas.width, pen.canvas.height - laneBottom)
     drawTimes(u, labels)
   }

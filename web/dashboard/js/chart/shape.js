@@ -7,7 +7,7 @@
  */
 import { lowerBound } from '../points.js'
 
-/** A picture can only be moved by whole pixels; an error of rounding is none. */
+/** A picture is moved by whole pixels; a shift that is a whole number but for this part of a pixel counts as one. */
 export const NEARLY = 1e-3
 
 /**

@@ -7,6 +7,7 @@
  * @import { Metric } from '../types.js'
  * @typedef {{ metric: Metric, key: string, value: string, letter: string }} Row
  */
+import { byName } from '../order.js'
 
 /** Labels that have a column of their own. */
 const MOST_COLUMNS = 12
@@ -26,11 +27,10 @@ export function sorted(rows, order) {
   const column = order.replace(/^-/, '')
   if (column === '') return rows
   const sign = order.startsWith('-') ? -1 : 1
-  const compare = new Intl.Collator('en', { numeric: true }).compare
   const by = column === 'value'
     ? (/** @type {T} */ a, /** @type {T} */ b) => rank(a.value) - rank(b.value)
-    : column === 'query' ? (/** @type {T} */ a, /** @type {T} */ b) => compare(a.letter, b.letter)
-      : (/** @type {T} */ a, /** @type {T} */ b) => compare(a.metric[column] ?? '', b.metric[column] ?? '')
+    : column === 'query' ? (/** @type {T} */ a, /** @type {T} */ b) => byName(a.letter, b.letter)
+      : (/** @type {T} */ a, /** @type {T} */ b) => byName(a.metric[column] ?? '', b.metric[column] ?? '')
   return [...rows].sort((a, b) => sign * by(a, b) || 0)
 }
 

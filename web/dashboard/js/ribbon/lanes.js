@@ -96,7 +96,7 @@ export function taskBars(events, board, knownFrom) {
 export function assign(before, wanted, places) {
   const chosen = wanted.slice(0, places)
   if (before.every((id) => id === null)) {
-    const sorted = [...chosen].sort((a, b) => byName(a, b))
+    const sorted = [...chosen].sort(byName)
     return Array.from({ length: places }, (_, i) => sorted[i] ?? null)
   }
   const out = Array.from({ length: places }, (_, i) => (before[i] && chosen.includes(before[i]) ? before[i] : null))

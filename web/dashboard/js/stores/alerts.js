@@ -41,13 +41,13 @@ export const endedAlerts = computed(() => {
   const at = past.value?.at
   return at === undefined ? ended.value : ended.value.filter((a) => a.resolved_at !== null && a.resolved_at <= at)
 })
+/** Whether ended alerts are known. */
+export const historyKnown = signal(false)
 /** Rises when the reader asks again. */
 const rulesAsked = signal(0)
 const historyAsked = signal(0)
 export const retryRules = () => { rulesAsked.value += 1 }
 export const retryHistory = () => { historyAsked.value += 1 }
-/** Whether that is known. */
-export const historyKnown = signal(false)
 
 /** Asks for the rules, once a connection: they change only with the settings, that is with a restart. Asked when a chart first draws limits. */
 export const askForRules = (() => {

@@ -39,8 +39,8 @@ const MOST_RESTING = 40
 const INSTANTS = 11_000
 /** Data that begins within this part of the period leaves the axis as it is. */
 const LATE = 0.1
-/** By so much a shorter axis grows at a time. */
-const GROWTH = Math.log(1.08)
+/** The factor by which a shorter axis grows at a time. */
+const GROWTH = 1.08
 
 /** @type {Map<string, { buckets: Buckets, uses: number, first: () => number, wake: () => void, rest: () => void }>} */
 const open = new Map()
@@ -58,7 +58,7 @@ export const axis = computed(() => {
   const first = dataStart.value
   const young = live && first !== null && first - start > (end - start) * LATE
   if (!young) return { start, end, young }
-  const length = Math.exp(Math.ceil(Math.log(Math.max(SHORTEST_S, end - first)) / GROWTH) * GROWTH)
+  const length = GROWTH ** Math.ceil(Math.log(Math.max(SHORTEST_S, end - first)) / Math.log(GROWTH))
   return { start: Math.max(start, end - Math.round(length)), end, young }
 })
 

@@ -26,7 +26,7 @@ export function When({ board }) {
   const wanted = useMemo(() => wantedTasks(board, bars).filter((id) => bars.has(id)), [board, bars])
   const inView = wanted.filter((id) => bars.get(id)?.some((b) => (b.end ?? now.peek()) >= start && b.start <= end))
   // Chosen by what is newest, shown by number: a task that moves on keeps its place.
-  const shown = inView.slice(0, MOST).sort((a, b) => byName(a, b))
+  const shown = inView.slice(0, MOST).sort(byName)
   const key = shown.join('\n')
   const lanes = useMemo(() => taskLanes(shown, board, bars), [key, board, bars])
   const left = inView.length - lanes.length
