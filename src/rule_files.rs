@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use taskpulse_actors::files::{ReadError, read_text};
 use taskpulse_engine::rules::files::{self, RuleFile};
 use taskpulse_engine::rules::{GroupSpec, unit_tests};
 use taskpulse_engine::yaml::{Faults, MAX_BYTES, Place};
@@ -127,10 +128,8 @@ fn text_of(file: &Path) -> Result<String, Faults> {
         faults.add(Place::START, message);
         faults
     };
-    let unreadable = |error: std::io::Error| refused(format!("cannot be read: {error}"));
-    let length = std::fs::metadata(file).map_err(unreadable)?.len();
-    if length > MAX_BYTES as u64 {
-        return Err(refused(format!("the file has {length} bytes; at most {MAX_BYTES} are read")));
-    }
-    String::from_utf8(std::fs::read(file).map_err(unreadable)?).map_err(|error| refused(format!("is no UTF-8: {error}")))
+    read_text(file, MAX_BYTES as u64).map_err(|error| match error {
+        ReadError::Missing(_) => refused("cannot be read: No such file or directory".to_owned()),
+        other => refused(format!("cannot be read: {other}")),
+    })
 }
