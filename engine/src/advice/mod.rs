@@ -128,7 +128,7 @@ pub struct Finding {
 /// How far back advisors read. That says how often they can be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Horizon {
-    /// The last day: cheap enough for every minute.
+    /// The last day by short windows, and hours of the weeks before it: for every minute.
     Day,
     /// The last month, whose days all have to be opened: for once an hour.
     Month,

@@ -48,7 +48,7 @@ fn past(history: &History<'_>, id: SeriesId, day: &[WindowRow]) -> Result<(Vec<O
     let mut hours: Vec<Option<Hour>> = vec![None; PAST_HOURS];
     let ago = |start: i64, length: i64, unit: i64| usize::try_from((history.now - start - length).max(0) / unit).unwrap_or(usize::MAX);
     // Hours of the clock; the last day exactly, from shorter windows.
-    for row in history.windows(id, Level::H1, PAST_HOURS as i64 * HOUR_MS)? {
+    for row in history.store.windows(id, Level::H1, history.now - PAST_HOURS as i64 * HOUR_MS, history.now - DAY_MS)? {
         let back = ago(row.start, HOUR_MS / 2, HOUR_MS);
         if (24..PAST_HOURS).contains(&back) {
             hours[PAST_HOURS - 1 - back] = Some(Hour { max: row.max, last: row.last });
