@@ -19,7 +19,7 @@ use actix::ResponseFuture;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use taskpulse_engine::event::Event;
-use taskpulse_engine::model::{Labels, MatchOp, Matcher, NAME_LABEL, SeriesId, TimestampMs};
+use taskpulse_engine::model::{Labels, Matcher, NAME_LABEL, SeriesId, TimestampMs};
 use taskpulse_engine::rules::{Alert, AlertTracker, EvaluationLimits, Judge, Recorded, RuleSet};
 use taskpulse_engine::store::{StoreReader, Stored};
 use tokio::sync::watch;
@@ -227,7 +227,7 @@ impl AlertActor {
 
     /// Whether the target that a series was scraped from cannot be reached: `up` of the same job and instance is 0.
     fn source_is_gone(&self, series: &Labels, now: TimestampMs) -> bool {
-        let matcher = |name: &str| Some(Matcher { name: name.to_owned(), op: MatchOp::Equal(series.get(name)?.to_owned()) });
+        let matcher = |name: &str| Some(Matcher::equal(name, series.get(name)?));
         let target: Vec<Matcher> = ["job", "instance"].into_iter().filter_map(matcher).collect();
         if target.is_empty() {
             return false;

@@ -60,9 +60,9 @@ pub(crate) fn busiest(store: &StoreReader, alert: &Alert) -> Vec<String> {
         "process_cpu_utilization_ratio" => format!("{} of a core", figure(metric, v)),
         _ => figure(metric, v),
     };
+    let counts = if by_name.is_empty() { Vec::new() } else { values(store, "process_count", &alert.metric, at) };
     let count = |name: &str| {
-        let counts = values(store, "process_count", &alert.metric, at);
-        counts.into_iter().find(|(labels, _)| labels.get("process") == Some(name)).map(|(_, count)| count).filter(|count| *count > 1.0)
+        counts.iter().find(|(labels, _)| labels.get("process") == Some(name)).map(|(_, count)| *count).filter(|count| *count > 1.0)
     };
     let describe = |(name, v): &(String, f64)| {
         let several = count(name).map(|count| format!(" ({count} processes)")).unwrap_or_default();

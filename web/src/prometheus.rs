@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web};
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::view::MetricMetadata;
-use taskpulse_engine::model::{Labels, Selector, TimestampMs};
+use taskpulse_engine::model::{Labels, Selector, rfc3339};
 use taskpulse_engine::promql;
 use taskpulse_engine::span::Span;
 use utoipa::ToSchema;
@@ -133,10 +132,6 @@ struct TargetMetadata {
     metric: String,
     #[serde(flatten)]
     metadata: MetricMetadata,
-}
-
-fn rfc3339(ms: TimestampMs) -> String {
-    Timestamp::from_millisecond(ms).map(|t| t.to_string()).unwrap_or_default()
 }
 
 async fn buildinfo(state: web::Data<AppState>) -> HttpResponse {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::{ChangeRule, ChangeRuleError};
 use taskpulse_actors::view::{NamedRule, RulePreview};
-use taskpulse_engine::rules::{ChangeError, KnownRule, PreviewError, RuleOptions, RuleSpec, preview};
+use taskpulse_engine::rules::{ChangeError, GIVEN_FILE, KnownRule, PreviewError, RuleOptions, RuleSpec, preview};
 
 use crate::body::{self, BodyLimits};
 use crate::envelope::{ApiError, blocking, success};
@@ -17,7 +17,7 @@ use crate::server::AppState;
 
 /// Longest rule, in bytes.
 const MAX_RULE_BYTES: usize = 256 << 10;
-/// Days that a preview looks back: as many as it may, and without a word.
+/// Most days that a preview reads, and how many where none are named.
 const MAX_DAYS: i64 = 90;
 const DAYS: i64 = 7;
 const DAY_MS: i64 = 86_400_000;
@@ -107,7 +107,7 @@ async fn put_rule(
     let answer = state.change_rule.send(ChangeRule { name: name.clone(), spec: Some(spec), version }).await;
     match answer.map_err(|error| ApiError::unavailable(format!("the alert actor: {error}; try again")))? {
         Ok(Some(rule)) => {
-            let known = KnownRule { spec: rule.spec, file: "rest".to_owned(), given: Some((rule.version, rule.updated_at)) };
+            let known = KnownRule { spec: rule.spec, file: GIVEN_FILE.to_owned(), given: Some((rule.version, rule.updated_at)) };
             Ok(success(NamedRule::new(name, known)))
         }
         Ok(None) => Err(ApiError::internal("the rule was taken back meanwhile")),

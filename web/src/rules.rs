@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use taskpulse_actors::rule_states::RuleStates;
 use taskpulse_actors::view::{ActiveAlerts, Alert, Rule, RuleGroup, Rules};
-use taskpulse_engine::model::{Labels, Selector};
+use taskpulse_engine::model::{Labels, Selector, fnv1a};
 use taskpulse_engine::rules;
 
 use crate::envelope::ApiError;
@@ -150,8 +150,7 @@ impl Asked {
 /// Names a group in an address.
 fn token_of(group: &rules::RuleGroup) -> String {
     let bytes = group.file.bytes().chain([b';']).chain(group.name.bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    format!("{hash:016x}")
+    format!("{:016x}", fnv1a(bytes))
 }
 
 /// An answer of rules, as Prometheus gives it.

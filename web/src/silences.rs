@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use taskpulse_actors::messages::{ChangeMaintenance, ChangeSilence, ReadNotices};
 use taskpulse_actors::view::{AlertGroup, GettableAlert, GettableSilence, Maintenance, Notices, Receiver};
-use taskpulse_engine::model::{Budget, Matcher, Pattern, TimestampMs};
+use taskpulse_engine::model::{Budget, Matcher, Pattern, TimestampMs, rfc3339};
 use taskpulse_engine::notices::{MaintenanceError, MaintenanceSpec, MatcherSpec, SilenceDraft, SilenceError};
 
 use crate::body::{self, BodyLimits};
@@ -337,10 +337,6 @@ async fn status(state: web::Data<AppState>) -> HttpResponse {
         "uptime": started,
         "versionInfo": {"version": version, "revision": "", "branch": "taskpulse", "buildUser": "", "buildDate": "", "goVersion": ""},
     }))
-}
-
-fn rfc3339(ms: TimestampMs) -> String {
-    taskpulse_engine::notices::render::rfc3339(ms)
 }
 
 impl From<MaintenanceError> for ApiError {

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use taskpulse_engine::model::{Batch, Selector, TimestampMs};
+use taskpulse_engine::model::{Batch, Selector, TimestampMs, rfc3339};
 use taskpulse_engine::rules::{Condition, Counts, GroupInstant, GroupOutcome, RuleSet};
 use taskpulse_engine::store::StoreReader;
 
 use super::AlertActor;
 use crate::messages::Append;
 use crate::supervisor::{Ctx, Schedule};
-use crate::view::{rfc3339, seconds};
 
 /// Groups that are evaluated at the same time.
 const MAX_RUNNING: usize = 2;
@@ -193,7 +192,7 @@ fn unmatched(selectors: &[Selector], store: &StoreReader, since: TimestampMs) ->
         }
         let which = if selectors.len() > 1 { format!("selector {} of {}: ", place + 1, selectors.len()) } else { String::new() };
         let newest = ids.iter().filter_map(|id| store.newest(*id)).max();
-        let when = newest.map(|t| format!(" since {}", rfc3339(seconds(t)))).unwrap_or_default();
+        let when = newest.map(|t| format!(" since {}", rfc3339(t))).unwrap_or_default();
         return Some(format!("{which}no series matches{when}"));
     }
     None

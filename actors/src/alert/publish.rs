@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Labels, TimestampMs};
 use taskpulse_engine::promql::syntax::Grid;
 use taskpulse_engine::promql::{AtOnce, Query};
-use taskpulse_engine::rules::{Alert, AlertState, Rule, annotations, result_at};
+use taskpulse_engine::rules::{Alert, AlertState, annotations, result_at};
 use taskpulse_engine::store::DocumentChange;
 use taskpulse_engine::template::TemplateSample;
 
@@ -62,15 +61,9 @@ impl AlertActor {
     /// place of its text: nobody may wait for an alert because of its description.
     fn expand_annotations(&self, changes: &mut [Alert]) {
         let rules = Arc::clone(&self.rules);
-        let wanted: FxHashSet<String> = changes.iter().map(|alert| alert.rule_key().to_owned()).collect();
-        let of: FxHashMap<&str, &Rule> = rules
-            .rules()
-            .iter()
-            .filter(|rule| !rule.spec.annotations.is_empty() && wanted.contains(&rule.key))
-            .map(|rule| (rule.key.as_str(), rule))
-            .collect();
         for alert in changes.iter_mut().filter(|alert| alert.state != AlertState::Resolved) {
-            let Some(rule) = of.get(alert.rule_key()) else { continue };
+            let rule = rules.place_of(alert.rule_key()).map(|at| &rules.rules()[at]);
+            let Some(rule) = rule.filter(|rule| !rule.spec.annotations.is_empty()) else { continue };
             let t = alert.last_sample;
             let mut queries = |text: &str| self.answer(text, t);
             let texts = annotations(rule, alert, t, &mut queries);

@@ -15,6 +15,7 @@ use std::time::Duration;
 use taskpulse_engine::anomaly::{Anomaly, LEVEL, Tuning, WatchedSeries};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels, NAME_LABEL, Selector, SeriesId, TimestampMs};
+use taskpulse_engine::relabel;
 use taskpulse_engine::store::{StoreError, StoreReader};
 use tokio::sync::watch;
 
@@ -168,10 +169,11 @@ impl Watch {
 
 /// The labels of a metric about a series: those of the series, and its name as `metric`.
 fn about(series: &Labels, metric: &str) -> Labels {
-    let own = series.get("metric").map(|own| ("exported_metric", own));
-    let others = series.iter().filter(|(name, _)| *name != NAME_LABEL && *name != "metric");
-    let pairs = others.chain(own).chain([(NAME_LABEL, metric), ("metric", series.name())]).collect();
-    Labels::of(pairs)
+    let others = series.iter().filter(|(name, _)| *name != NAME_LABEL);
+    let mut pairs: Vec<(String, String)> = others.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    relabel::attach(&mut pairs, &[("metric", series.name())], false);
+    let named = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain([(NAME_LABEL, metric)]);
+    Labels::of(named.collect())
 }
 
 fn event_of(anomaly: &Anomaly) -> Event {
@@ -271,6 +273,10 @@ mod tests {
         for (labels, text) in [
             (Labels::metric("cpu", &[("host", "a")]), r#"taskpulse_anomaly_score{host="a",metric="cpu"}"#),
             (Labels::metric("cpu", &[("metric", "b")]), r#"taskpulse_anomaly_score{exported_metric="b",metric="cpu"}"#),
+            (
+                Labels::metric("cpu", &[("metric", "b"), ("exported_metric", "c")]),
+                r#"taskpulse_anomaly_score{exported_exported_metric="b",exported_metric="c",metric="cpu"}"#,
+            ),
         ] {
             assert_eq!(about(&labels, "taskpulse_anomaly_score").to_string(), text);
         }

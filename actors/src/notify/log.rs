@@ -7,10 +7,11 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use taskpulse_engine::model::rfc3339;
 
 use futures_util::future::{LocalBoxFuture, ready};
 use serde_json::json;
-use taskpulse_engine::notices::render::{line, rfc3339};
+use taskpulse_engine::notices::render::line;
 use taskpulse_engine::notices::{Notice, NoticeAlert};
 use taskpulse_engine::rules::Severity;
 use tokio::task::spawn_blocking;

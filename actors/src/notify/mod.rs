@@ -45,8 +45,8 @@ use crate::view;
 pub const KIND: &str = "notices";
 /// How often the kept alerts are compared with what is known.
 const RECONCILE: Duration = Duration::from_secs(60);
-/// How long deliveries wait before they look again whether the service listens.
-const UNTIL_LISTENING: Duration = Duration::from_millis(100);
+/// Deliveries are tried so often until the service listens.
+const UNTIL_LISTENING_MS: i64 = 100;
 /// The first comparison after that of the start.
 const RECONCILE_SOON: Duration = Duration::from_secs(10);
 /// The longest sleep: the machine's clock may be set.
@@ -181,7 +181,8 @@ impl NotifierActor {
 
     fn sleep(&mut self, ctx: &mut Ctx<Self>) {
         let now = self.clock.now_ms();
-        let due = [self.book.next_due(), self.queue.next_due(now)].into_iter().flatten().min().unwrap_or(TimestampMs::MAX);
+        let delivery = self.queue.next_due(now).map(|due| if self.is_listening() { due } else { now + UNTIL_LISTENING_MS });
+        let due = [self.book.next_due(), delivery].into_iter().flatten().min().unwrap_or(TimestampMs::MAX);
         let due = due.clamp(now, now.saturating_add(LONGEST_SLEEP_MS));
         if let Some((at, timer)) = self.wake.take() {
             if (now..=due).contains(&at) {
@@ -240,10 +241,14 @@ impl NotifierActor {
         });
     }
 
+    /// Whether the service knows its address.
+    fn is_listening(&self) -> bool {
+        !(self.options.external_url)().is_empty()
+    }
+
     /// Starts the deliveries that are due, once the service knows its address: links in notices lead to it.
     fn deliver(&mut self, ctx: &mut Ctx<Self>) {
-        if (self.options.external_url)().is_empty() {
-            ctx.after(UNTIL_LISTENING, "listening", |this, ctx| this.step(ctx));
+        if !self.is_listening() {
             return;
         }
         for (number, notice) in self.queue.take_due(self.clock.now_ms()) {

@@ -154,9 +154,7 @@ pub struct Alert {
 
 impl From<&rules::Alert> for Alert {
     fn from(alert: &rules::Alert) -> Self {
-        let (mut labels, mut annotations) = (alert.identity(), alert.annotations.clone());
-        labels.entry("severity".to_owned()).or_insert_with(|| alert.severity.to_string());
-        annotations.entry("summary".to_owned()).or_insert_with(|| alert.summary.clone());
+        let (labels, annotations) = alert.shown();
         Self { value: alert.value, labels, annotations, details: AlertDetails::from(alert) }
     }
 }

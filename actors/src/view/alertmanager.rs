@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use taskpulse_engine::model::TimestampMs;
-use taskpulse_engine::notices::render::{generator_url, rfc3339};
+use taskpulse_engine::model::{TimestampMs, rfc3339};
+use taskpulse_engine::notices::render::generator_url;
 use taskpulse_engine::notices::{MaintenanceWindow, MatcherSpec, NoticeAlert, Reasons, Silence};
 use utoipa::ToSchema;
 

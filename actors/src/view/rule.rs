@@ -1,12 +1,13 @@
 //! Rules, as Prometheus answers them, with the service's own fields beside.
 
 use std::collections::BTreeMap;
+use taskpulse_engine::model::rfc3339;
 
 use serde::Serialize;
 use taskpulse_engine::rules;
 use utoipa::ToSchema;
 
-use super::{Alert, AlertState, PrometheusAlert, Severity, rfc3339, seconds};
+use super::{Alert, AlertState, PrometheusAlert, Severity, seconds};
 use crate::rule_states::{GroupState, RuleState as Evaluated};
 
 /// `/api/v1/rules`
@@ -68,7 +69,7 @@ impl RuleGroup {
 
 /// As Prometheus writes a time that there is not.
 fn time_of(ms: Option<i64>) -> String {
-    ms.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), |ms| rfc3339(seconds(ms)))
+    ms.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), rfc3339)
 }
 
 /// The worst state of a rule's alerts.

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use jiff::Timestamp;
+
 use super::TimestampMs;
 
 /// Longest piece of a query that a message shows, in characters.
@@ -106,6 +108,18 @@ pub fn push_point(out: &mut String, t: TimestampMs, v: f64) {
     out.push_str(",\"");
     push_value(out, v);
     out.push_str("\"]");
+}
+
+/// A time as RFC 3339, in UTC; empty for a time beyond the calendar.
+#[must_use]
+pub fn rfc3339(t: TimestampMs) -> String {
+    Timestamp::from_millisecond(t).map(|t| t.to_string()).unwrap_or_default()
+}
+
+/// FNV-1a (Fowler, Noll, Vo), 64 bits: the same in each version, for what is kept or shown.
+#[must_use]
+pub fn fnv1a(bytes: impl IntoIterator<Item = u8>) -> u64 {
+    bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// A time as Unix seconds with as many decimals as it needs.

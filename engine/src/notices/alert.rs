@@ -62,9 +62,7 @@ impl NoticeAlert {
             AlertState::Firing | AlertState::Unknown => None,
             AlertState::Resolved => Some(alert.resolved_at.unwrap_or(alert.last_sample)),
         };
-        let (mut labels, mut annotations) = (alert.identity(), alert.annotations.clone());
-        labels.entry("severity".to_owned()).or_insert_with(|| alert.severity.to_string());
-        annotations.entry("summary".to_owned()).or_insert_with(|| alert.summary.clone());
+        let (labels, annotations) = alert.shown();
         Some(Self {
             id: alert.id.clone(),
             rule: alert.rule.clone(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::matcher::all_accept;
 use super::{MAX_ALERTS, NoticeAlert, Schedule};
-use crate::model::Matcher;
+use crate::model::{Matcher, fnv1a};
 use crate::rules::Severity;
 
 /// Which alerts a channel gets.
@@ -88,7 +88,7 @@ impl ChannelPlan {
     #[must_use]
     pub fn group_key(&self, labels: &BTreeMap<String, String>) -> String {
         let bytes = labels.iter().flat_map(|(name, value)| name.bytes().chain([0]).chain(value.bytes()).chain([1]));
-        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let hash = fnv1a(bytes);
         format!("{}/{hash:016x}", self.name)
     }
 }

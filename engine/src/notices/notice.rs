@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::NoticeAlert;
+
 use crate::model::TimestampMs;
 use crate::rules::Severity;
 
@@ -109,8 +111,8 @@ impl Notice {
 
     /// Takes over what an older, undelivered notice of the group says and this one does not.
     pub fn absorb(&mut self, older: Self) {
-        let missing: Vec<NoticeAlert> =
-            older.alerts.into_iter().filter(|alert| !self.alerts.iter().any(|own| own.id == alert.id)).collect();
+        let own: FxHashSet<&str> = self.alerts.iter().map(|alert| alert.id.as_str()).collect();
+        let missing: Vec<NoticeAlert> = older.alerts.into_iter().filter(|alert| !own.contains(alert.id.as_str())).collect();
         self.repeated &= older.repeated;
         self.alerts.extend(missing);
         sort(&mut self.alerts);

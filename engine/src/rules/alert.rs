@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Condition, Rule, Severity, texts};
-use crate::model::{Labels, NAME_LABEL, TimestampMs};
+use crate::model::{Labels, NAME_LABEL, TimestampMs, fnv1a};
 use crate::words;
 
 /// The series of alerts that are pending or firing, as Prometheus writes it.
@@ -200,6 +200,15 @@ impl Alert {
         labels
     }
 
+    /// What people and other programs see of it: its labels with `severity`, and its annotations with `summary`.
+    #[must_use]
+    pub fn shown(&self) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+        let (mut labels, mut annotations) = (self.identity(), self.annotations.clone());
+        labels.entry("severity".to_owned()).or_insert_with(|| self.severity.to_string());
+        annotations.entry("summary".to_owned()).or_insert_with(|| self.summary.clone());
+        (labels, annotations)
+    }
+
     /// Its series of [`ALERTS`] and [`ALERTS_FOR_STATE`], while it is pending or firing.
     #[must_use]
     pub fn series(&self) -> Option<[Labels; 2]> {
@@ -228,7 +237,7 @@ impl AlertId {
     /// FNV-1a, 64 bits.
     pub(super) fn new(rule: &str, labels: &Labels) -> Self {
         let bytes = rule.bytes().chain([0]).chain(labels.as_bytes().iter().copied());
-        Self(bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)))
+        Self(fnv1a(bytes))
     }
 
     /// As alerts are named outside.

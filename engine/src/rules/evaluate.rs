@@ -107,7 +107,7 @@ impl GroupInstant<'_> {
             let done = match &rule.condition {
                 Condition::Query(condition) if rule.is_recording() => self.record(rule, condition, &overlay, recorded, &mut rows),
                 Condition::Query(condition) => self.alert(at, rule, condition, &overlay, tracker),
-                Condition::Sample(_) => Ok(tracker.lock().labels_of(at).len()),
+                Condition::Sample(_) => Ok(tracker.lock().count_of(at)),
             };
             if !rule.is_recording() {
                 rows = tracker.lock().alert_series(at..at + 1, self.query_time());

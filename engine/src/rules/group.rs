@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::RuleSpec;
-use crate::model::TimestampMs;
+use crate::model::{TimestampMs, fnv1a};
 use crate::span::Span;
 
-/// The group of the rules of the settings and of REST.
+/// The group of the rules of the settings.
 pub const SETTINGS_GROUP: &str = "taskpulse";
 /// The file of the rules of the settings.
 pub const SETTINGS_FILE: &str = "Settings.toml";
@@ -85,7 +85,7 @@ impl RuleGroup {
     pub fn instant(&self, now: TimestampMs) -> TimestampMs {
         let interval = self.interval.ms().max(1);
         let bytes = self.file.bytes().chain([0]).chain(self.name.bytes());
-        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let hash = fnv1a(bytes);
         let phase = (hash % interval.unsigned_abs()) as i64;
         now - (now - phase).rem_euclid(interval)
     }

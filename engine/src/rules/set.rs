@@ -37,6 +37,8 @@ impl Default for RuleOptions {
 pub struct RuleSet {
     groups: Vec<RuleGroup>,
     rules: Vec<Rule>,
+    /// Where a rule is, by its key.
+    places: FxHashMap<String, usize>,
     index: RuleIndex,
 }
 
@@ -76,7 +78,8 @@ impl RuleSet {
             return Err(RuleError::TooMany(rules.len()));
         }
         let index = RuleIndex::new(&rules);
-        Ok(Self { groups: read, rules, index })
+        let places = rules.iter().enumerate().map(|(at, rule)| (rule.key.clone(), at)).collect();
+        Ok(Self { groups: read, rules, places, index })
     }
 
     /// The rules of the settings alone.
@@ -91,6 +94,12 @@ impl RuleSet {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The place in [`RuleSet::rules`] of the rule with a key.
+    #[must_use]
+    pub fn place_of(&self, key: &str) -> Option<usize> {
+        self.places.get(key).copied()
     }
 
     /// All groups.

@@ -21,7 +21,7 @@ mod series;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use self::active::Active;
 pub use self::queries::{Absence, Missing};
@@ -117,7 +117,6 @@ impl AlertTracker {
     pub fn restore(&mut self, kept: Vec<Alert>, now: TimestampMs) -> Vec<Alert> {
         self.awake_since = now;
         let rules = Arc::clone(&self.rules);
-        let places: FxHashMap<&str, usize> = rules.rules().iter().enumerate().map(|(at, rule)| (rule.key.as_str(), at)).collect();
         let mut ended = Vec::new();
         for mut alert in kept {
             let Some(id) = AlertId::parse(&alert.id) else { continue };
@@ -127,7 +126,7 @@ impl AlertTracker {
             if alert.state == AlertState::Resolved {
                 continue;
             }
-            let rule = places.get(alert.rule_key()).map(|at| (*at, &rules.rules()[*at]));
+            let rule = rules.place_of(alert.rule_key()).map(|at| (at, &rules.rules()[at]));
             match rule.filter(|(_, rule)| alert.is_of(rule)) {
                 Some((at, rule)) => {
                     take_over(&mut alert, rule);
@@ -278,6 +277,11 @@ impl AlertTracker {
     #[must_use]
     pub fn has_alert_series(&self, rules: std::ops::Range<usize>) -> bool {
         self.active.has_series(rules)
+    }
+
+    /// How many alerts a rule has.
+    pub(super) fn count_of(&self, rule: usize) -> usize {
+        self.active.of_rule(rule).len()
     }
 
     /// The alerts of a rule.

@@ -225,7 +225,8 @@ impl Drawn {
     }
 }
 
-/// By how much the growth of the last days lay further from what the days before them said than it was to, and what few days ask for.
+/// By what the interval is widened: how much further the growth of the last days lay from its forecast by the days before them than the
+/// interval allowed, and Student's factor for few days.
 fn widening(blocks: &Blocks) -> f64 {
     const MOST: f64 = 3.0;
     let few = student(blocks.blocks.len()) / 1.96;

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::rfc3339;
 use super::webhook::generator_url;
-use crate::model::{TimestampMs, is_plain_name};
+use crate::model::{TimestampMs, is_plain_name, rfc3339};
 use crate::notices::{Notice, NoticeAlert};
 
 /// Alerts of one request.

@@ -1,9 +1,10 @@
 //! Bodies for chats and phones: Slack, Discord, Microsoft Teams, ntfy. Each is within what its receiver takes; what does not fit is counted.
 
+use crate::model::rfc3339;
 use serde_json::{Value, json};
 
 use super::webhook::generator_url;
-use super::{clipped, line, rfc3339, title};
+use super::{clipped, line, title};
 use crate::notices::{Notice, NoticeAlert};
 use crate::rules::Severity;
 
@@ -71,7 +72,7 @@ pub fn slack(notice: &Notice, external_url: &str) -> Value {
     json!({"text": slack_text(&title(notice)), "attachments": attachments})
 }
 
-/// `@` and the signs of Markdown as Discord shows them. Mentions are switched off beside.
+/// The signs of Markdown as Discord shows them. The message itself switches mentions off.
 fn discord_text(text: &str) -> String {
     text.chars().flat_map(|c| "\\*_~`|>[]<".contains(c).then_some('\\').into_iter().chain([c])).collect()
 }
@@ -82,9 +83,7 @@ pub fn discord(notice: &Notice, external_url: &str) -> Value {
     let (mut embeds, mut characters) = (Vec::new(), 0);
     for alert in notice.alerts.iter().take(DISCORD_EMBEDS) {
         let heading = clipped(&format!("{}: {}", state(alert), alert.rule), 250);
-        let text =
-            clipped(&format!("{}\n{}", discord_text(&clipped(alert.summary(), ALERT_CHARACTERS)), discord_text(&labels(alert))), 2_000);
-        let text = text.replace('\u{fffd}', "\n");
+        let text = format!("{}\n{}", discord_text(&clipped(alert.summary(), ALERT_CHARACTERS)), discord_text(&labels(alert)));
         characters += heading.chars().count() + text.chars().count();
         if characters > DISCORD_CHARACTERS {
             break;

@@ -12,16 +12,6 @@ pub use self::template::{Template, TemplateError};
 pub use self::text::{line, title};
 pub use self::webhook::{generator_url, webhook};
 
-use jiff::Timestamp;
-
-use crate::model::TimestampMs;
-
-/// A time as RFC 3339, in UTC.
-#[must_use]
-pub fn rfc3339(ms: TimestampMs) -> String {
-    Timestamp::from_millisecond(ms).map(|t| t.to_string()).unwrap_or_default()
-}
-
 /// At most so many characters; control characters, which could drive a terminal, are replaced.
 #[must_use]
 pub fn clipped(text: &str, most: usize) -> String {

@@ -1,10 +1,11 @@
 //! Text with placeholders: `{{ title }}`, `{{ labels.instance }}`, `{{ summary | json }}`.
 
+use crate::model::rfc3339;
 use std::fmt::Write;
 
 use serde_json::json;
 
-use super::{line, rfc3339, title, webhook};
+use super::{line, title, webhook};
 use crate::notices::Notice;
 
 /// Longest text of a template, and of what it makes, in bytes.

@@ -1,6 +1,7 @@
 //! Notices as text: a title, and one line an alert.
 
-use super::{clipped, rfc3339};
+use super::clipped;
+use crate::model::rfc3339;
 use crate::notices::{Notice, NoticeAlert};
 
 /// Longest title, in characters.

@@ -1,8 +1,8 @@
 //! The body of Alertmanager's webhooks, version 4.
 
+use crate::model::rfc3339;
 use serde_json::{Value, json};
 
-use super::rfc3339;
 use crate::notices::{Notice, NoticeAlert};
 
 /// The end of an alert that has none, as Go writes the zero time.

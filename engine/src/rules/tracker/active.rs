@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::super::alert::{Alert, AlertId};
+use super::super::alert::{Alert, AlertId, AlertState};
 use super::{MAX_ALERTS, MAX_OF_RULE};
 use crate::model::{Labels, STALE_NAN_BITS, TimestampMs};
 
@@ -152,7 +152,7 @@ impl Active {
         }
         let range = (rules.start, AlertId::MIN)..(rules.end, AlertId::MIN);
         let gone: Vec<(usize, AlertId)> =
-            self.written.range(range).map(|(key, _)| *key).filter(|(_, id)| self.shown(*id).is_none()).collect();
+            self.written.range(range).map(|(key, _)| *key).filter(|(_, id)| !self.has_series_of(*id)).collect();
         for key in gone {
             let series = self.written.remove(&key);
             rows.extend(series.into_iter().flatten().map(|labels| (labels, t, stale)));
@@ -165,7 +165,8 @@ impl Active {
         self.written.range(range).next().is_some() || rules.into_iter().any(|rule| !self.by_rule[rule].is_empty())
     }
 
-    fn shown(&self, id: AlertId) -> Option<[Labels; 2]> {
-        self.get(id)?.series()
+    /// Whether an alert has series now.
+    fn has_series_of(&self, id: AlertId) -> bool {
+        self.get(id).is_some_and(|alert| matches!(alert.state, AlertState::Pending | AlertState::Firing))
     }
 }

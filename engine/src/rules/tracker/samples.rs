@@ -48,7 +48,7 @@ impl AlertTracker {
         Some(self.series.add(labels, rules, last))
     }
 
-    /// Whether the places of series are to be asked for again: too many were remembered.
+    /// Forgets all series where too many are remembered. True: the caller asks for the place of each series anew.
     pub fn forget_series(&mut self) -> bool {
         let full = self.series.is_full();
         if full {
