@@ -4,8 +4,8 @@
 import { html } from '../lib.js'
 import { param } from '../stores/place.js'
 
-/** @param {{ name: string, title: any, aside?: any, children: () => any }} props  what is inside is made when it is open only */
-export function Fold({ name, title, aside, children }) {
+/** @param {{ name: string, title: any, aside?: any, below?: any, children: () => any }} props `below`: seen whether it is open or not; what is inside is made when it is open only */
+export function Fold({ name, title, aside, below, children }) {
   const shown = param('open')
   const open = shown.value === name
   return html`
@@ -16,6 +16,7 @@ export function Fold({ name, title, aside, children }) {
         </button>
         ${aside}
       </div>
+      ${below && html`<div class="fold-below">${below}</div>`}
       ${open && html`<div class="fold-body">${children()}</div>`}
     </li>`
 }

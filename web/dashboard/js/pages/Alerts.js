@@ -4,8 +4,11 @@
 import { Advice } from '../alerts/Advice.js'
 import { Groups } from '../alerts/Groups.js'
 import { groupsOf, pastOf } from '../alerts/grouping.js'
+import { followKeys } from '../alerts/keys.js'
+import { Maintenance } from '../alerts/Maintenance.js'
 import { Past } from '../alerts/Past.js'
 import { Rules } from '../alerts/Rules.js'
+import { Silences } from '../alerts/Silences.js'
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
 import { count } from '../format.js'
@@ -14,9 +17,12 @@ import { alerts, askForRules, endedAlerts, historyError, historyKnown, retryHist
 import { decidedAdvice, recommendations } from '../stores/advice.js'
 import { replayed } from '../stores/clock.js'
 import { period, range } from '../stores/place.js'
+import { followSilences } from '../stores/silences.js'
 
 export function Alerts() {
   useEffect(() => askForRules(), [])
+  useEffect(followSilences, [])
+  useEffect(followKeys, [])
   // Drawn as a whole: how long its lists are is known with the first frames.
   if (alerts.value === null || recommendations.value === null) return html`<div class="skeleton page-skeleton" role="status"><span class="unseen">Loading</span></div>`
   const list = alerts.value
@@ -37,6 +43,8 @@ export function Alerts() {
         empty=${replayed.value !== null ? html`<p>No advice was given by then, as far as the time line is kept.</p>` : html`<p>No advice. It comes when the kept history shows something to change, such as a disk that fills or a board that stands still.</p>`}>
         <${Advice} list=${advice} />
       <//>
+      <${Silences} />
+      <${Maintenance} />
       </div>
       <div class="alerts-column">
       <${Panel} title="Ended" name="ended" note=${historyKnown.value ? [range.value.words, noteOf(past.length, 'rule')].filter(Boolean).join(' · ') : ''} live=${false} error=${historyError.value} retry=${retryHistory}
