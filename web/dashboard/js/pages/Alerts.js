@@ -2,6 +2,7 @@
  * Alerts & advice: what is wrong, what was noted, what the service advises, what was wrong before, and what is watched for.
  */
 import { Advice } from '../alerts/Advice.js'
+import { Channels } from '../alerts/Channels.js'
 import { Groups } from '../alerts/Groups.js'
 import { groupsOf, pastOf } from '../alerts/grouping.js'
 import { followKeys } from '../alerts/keys.js'
@@ -59,6 +60,7 @@ for = "1m"
 severity = "warning"</pre>`}>
         <${Rules} list=${rules.value ?? []} />
       <//>
+      <${Channels} />
       </div>
     </div>`
 }
