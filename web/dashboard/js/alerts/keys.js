@@ -2,6 +2,7 @@
  * Keys of the page: what they do, they do to the row that has the focus, or to the first one.
  */
 import { bind } from '../keys.js'
+import { openEditor } from './editing.js'
 
 /** Presses a button of the row that has the focus. @param {string} act as the button names what it does */
 function press(act) {
@@ -18,4 +19,5 @@ function press(act) {
 export const followKeys = () => bind([
   { keys: 's', words: 'Silence the alert, or end its silence', group: 'Alerts', run: () => press('silence') },
   { keys: 'x', words: 'Acknowledge the alert, or undo that', group: 'Alerts', run: () => press('acknowledge') },
+  { keys: 'n', words: 'Write a rule', group: 'Alerts', run: () => openEditor('new') },
 ])

@@ -3,12 +3,13 @@
  */
 import { Advice } from '../alerts/Advice.js'
 import { Channels } from '../alerts/Channels.js'
+import { EditorPlace } from '../alerts/EditorPlace.js'
 import { Groups } from '../alerts/Groups.js'
 import { groupsOf, pastOf } from '../alerts/grouping.js'
 import { followKeys } from '../alerts/keys.js'
 import { Maintenance } from '../alerts/Maintenance.js'
 import { Past } from '../alerts/Past.js'
-import { Rules } from '../alerts/Rules.js'
+import { NewRule, RuleChange, Rules } from '../alerts/Rules.js'
 import { Silences } from '../alerts/Silences.js'
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
@@ -33,6 +34,7 @@ export function Alerts() {
   const advice = [...recommendations.value, ...decidedAdvice.value]
   return html`
     <div class="alerts-page">
+      <${EditorPlace} />
       <div class="alerts-column">
       <${Panel} title="Firing" name="firing" note=${noteOf(firing.length, 'rule')} face=${firing.length ? 'data' : 'empty'} empty=${html`<p class="all-quiet"><${Mark} kind="ok" word="ok" /> ${replayed.value === null ? 'No alert fires that nobody has taken note of.' : 'No alert was firing then that nobody had taken note of.'}</p>`}>
         <${Groups} groups=${firing} stand="firing" />
@@ -52,12 +54,13 @@ export function Alerts() {
         face=${historyKnown.value ? (past.length ? 'data' : 'empty') : historyError.value ? 'error' : 'loading'} empty=${html`<p>No alert ended in this time. A longer period may hold some.</p>`}>
         <${Past} groups=${past} />
       <//>
-      <${Panel} title="Rules" name="rules" note=${rules.value ? [noteOf(rules.value.length, 'rule'), replayed.value !== null && 'as they are set now; earlier ones are not kept'].filter(Boolean).join(' · ') : ''} live=${false} error=${rulesError.value} retry=${retryRules}
+      <${Panel} title="Rules" name="rules" note=${rules.value ? [noteOf(rules.value.length, 'rule'), replayed.value !== null && 'as they are set now; earlier ones are not kept'].filter(Boolean).join(' · ') : ''} live=${false} error=${rulesError.value} retry=${retryRules} aside=${rules.value && html`<${NewRule} />`}
         face=${rules.value ? (rules.value.length ? 'data' : 'empty') : rulesError.value ? 'error' : 'loading'}
         empty=${html`<p>Nothing is watched for. A rule is written into Settings.toml:</p><pre class="copy">[alerts.rules.high_cpu_usage]
 expr = "system_cpu_utilization_ratio > 0.80"
 for = "1m"
 severity = "warning"</pre>`}>
+        <${RuleChange} />
         <${Rules} list=${rules.value ?? []} />
       <//>
       <${Channels} />
