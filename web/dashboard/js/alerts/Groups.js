@@ -2,7 +2,7 @@
  * Alerts that stand alike, one row a rule. A row opens to its series, their details, and the value against the threshold.
  *
  * @import { Alert } from '../types.js'
- * @import { Group } from './grouping.js'
+ * @import { Cause } from './grouping.js'
  */
 import { Mark } from '../components/Mark.js'
 import { count, since } from '../format.js'
@@ -27,13 +27,13 @@ const SHOWN = 50
 /** Most series that a reader can distinguish in one chart. */
 const CHARTED = 8
 
-/** @param {{ groups: Group[], stand: import('./grouping.js').Stand }} props */
+/** @param {{ groups: Cause[], stand: import('./grouping.js').Stand }} props */
 export const Groups = ({ groups, stand }) => html`
   <ul class="alert-rows" data-stand=${stand}>${groups.map((group) => html`<${Row} key=${group.rule} group=${group} stand=${stand} />`)}</ul>`
 
-/** @param {{ group: Group, stand: import('./grouping.js').Stand }} props */
+/** @param {{ group: Cause, stand: import('./grouping.js').Stand }} props */
 function Row({ group, stand }) {
-  const { alerts, rule, severity, since: from } = group
+  const { alerts, rule, severity, since: from, follows } = group
   const [first] = alerts
   const alone = alerts.length === 1
   const title = alone ? headline(first, minute.value) : ruleHeadline(alerts)
@@ -45,7 +45,9 @@ function Row({ group, stand }) {
   return html`
     <${Fold} name=${id} title=${html`<${Mark} kind=${stand === 'pending' ? 'info' : markOf(severity)} word=${stand === 'pending' ? 'pending' : severity} /><span class="fold-title"><bdi>${title}</bdi></span>${notes}`}
       aside=${html`<span class="need-since">${stand === 'pending' ? 'pending' : 'firing'} since ${since(from, minute.value)}${holding.words && ` · ${holding.words}`}</span><span class="need-buttons">${alone ? html`<${Acknowledge} alert=${first} />` : html`<${All} rule=${rule} alerts=${alerts} stand=${stand} />`}${stand !== 'pending' && html`<${Silence} id=${id} title=${title} silences=${holding.silences} open=${asking} toggle=${() => ask(!asking)} />`}</span>`}
-      below=${asking && html`<${SilenceOf} id=${id} title=${title} alerts=${alerts} alone=${alone} close=${() => ask(false)} />`}>
+      below=${(asking || follows.length > 0) && html`
+        ${asking && html`<${SilenceOf} id=${id} title=${title} alerts=${alerts} alone=${alone} close=${() => ask(false)} />`}
+        ${follows.length > 0 && html`<p class="quiet">Follows from it, without a notice of its own:</p><${Groups} groups=${follows} stand=${stand} />`}`}>
       ${() => html`
         <p class="quiet">Rule <code>${rule}</code> · ${severity}</p>
         ${name && html`<${ValueChart} name=${name} query=${queryOf(alerts.slice(0, CHARTED), print)} threshold=${first.threshold} />`}

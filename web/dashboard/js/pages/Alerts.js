@@ -1,11 +1,12 @@
 /**
- * Alerts & advice: what is wrong, what was noted, what the service advises, what was wrong before, and what is watched for.
+ * Alerts & advice: what is wrong by cause, what was noted, what the service advises, what holds notices back, what was wrong before, what is
+ * watched for, and over which channels people are notified.
  */
 import { Advice } from '../alerts/Advice.js'
 import { Channels } from '../alerts/Channels.js'
 import { EditorPlace } from '../alerts/EditorPlace.js'
 import { Groups } from '../alerts/Groups.js'
-import { groupsOf, pastOf } from '../alerts/grouping.js'
+import { causesOf, groupsOf, pastOf } from '../alerts/grouping.js'
 import { followKeys } from '../alerts/keys.js'
 import { Maintenance } from '../alerts/Maintenance.js'
 import { Past } from '../alerts/Past.js'
@@ -19,16 +20,16 @@ import { alerts, askForRules, endedAlerts, historyError, historyKnown, retryHist
 import { decidedAdvice, recommendations } from '../stores/advice.js'
 import { replayed } from '../stores/clock.js'
 import { period, range } from '../stores/place.js'
-import { followSilences } from '../stores/silences.js'
+import { followSilences, held, heldError } from '../stores/silences.js'
 
 export function Alerts() {
   useEffect(() => askForRules(), [])
   useEffect(followSilences, [])
   useEffect(followKeys, [])
   // Drawn as a whole: how long its lists are is known with the first frames.
-  if (alerts.value === null || recommendations.value === null) return html`<div class="skeleton page-skeleton" role="status"><span class="unseen">Loading</span></div>`
+  if (alerts.value === null || recommendations.value === null || (held.value === null && heldError.value === '')) return html`<div class="skeleton page-skeleton" role="status"><span class="unseen">Loading</span></div>`
   const list = alerts.value
-  const [firing, pending, acknowledged] = /** @type {const} */ (['firing', 'pending', 'acknowledged']).map((stand) => groupsOf(list, stand))
+  const [firing, pending, acknowledged] = /** @type {const} */ (['firing', 'pending', 'acknowledged']).map((stand) => causesOf(groupsOf(list, stand), (id) => held.value?.byAlert.get(id)?.inhibitedBy ?? []))
   const { start, end } = period.value
   const past = pastOf(endedAlerts.value, start, end)
   const advice = [...recommendations.value, ...decidedAdvice.value]
@@ -36,7 +37,7 @@ export function Alerts() {
     <div class="alerts-page">
       <${EditorPlace} />
       <div class="alerts-column">
-      <${Panel} title="Firing" name="firing" note=${noteOf(firing.length, 'rule')} face=${firing.length ? 'data' : 'empty'} empty=${html`<p class="all-quiet"><${Mark} kind="ok" word="ok" /> ${replayed.value === null ? 'No alert fires that nobody has taken note of.' : 'No alert was firing then that nobody had taken note of.'}</p>`}>
+      <${Panel} title="Firing" name="firing" note=${causeNote(firing)} face=${firing.length ? 'data' : 'empty'} empty=${html`<p class="all-quiet"><${Mark} kind="ok" word="ok" /> ${replayed.value === null ? 'No alert fires that nobody has taken note of.' : 'No alert was firing then that nobody had taken note of.'}</p>`}>
         <${Groups} groups=${firing} stand="firing" />
         ${replayed.value !== null && html`<p class="quiet">As it was then. Which alerts were pending is not kept.</p>`}
       <//>
@@ -66,6 +67,13 @@ severity = "warning"</pre>`}>
       <${Channels} />
       </div>
     </div>`
+}
+
+/** Rules that fire, and of those with a cause how many follow. @param {import('../alerts/grouping.js').Cause[]} list */
+function causeNote(list) {
+  const all = (/** @type {import('../alerts/grouping.js').Cause[]} */ causes) => causes.reduce((/** @type {number} */ sum, c) => sum + 1 + all(c.follows), 0)
+  const follow = all(list) - list.length
+  return follow > 0 ? `${count(list.length, 'cause')}, ${follow} ${follow === 1 ? 'follows' : 'follow'}` : noteOf(list.length, 'rule')
 }
 
 /** A count above a list is the number of its rows. @param {number} n @param {string} one @param {string} [many] */
