@@ -90,7 +90,7 @@ onPage('mistakes are marked where they are: in the expression, a length of time,
   await editor(page).getByLabel('Name of the annotation').fill('summary')
   await editor(page).getByLabel('Value of the annotation summary').fill('{{ $value')
   await editor(page).getByRole('alert').filter({ hasText: 'annotations: "summary", at character' }).waitFor(PATIENCE)
-  await editor(page).getByRole('button', { name: 'Take the annotation summary away' }).click()
+  await editor(page).getByRole('button', { name: 'Remove the annotation summary' }).click()
   await editor(page).getByRole('button', { name: 'Save' }).click()
   await editor(page).getByRole('alert').filter({ hasText: 'a rule is named by' }).waitFor(PATIENCE)
   await field.fill('shop_quue > 5')

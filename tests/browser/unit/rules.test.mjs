@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { copyName, draftOf, emptyDraft, faultOf, pair, restText, ruleOf } from '../../../web/dashboard/js/alerts/rule_draft.js'
-import { noticesOf, wouldWords } from '../../../web/dashboard/js/alerts/would.js'
+import { noticesOf, wouldWords } from '../../../web/dashboard/js/alerts/outcome.js'
 
 const DAY = 86_400
 /** @param {string} text */

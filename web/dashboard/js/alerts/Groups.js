@@ -14,7 +14,7 @@ import { markOf } from '../statuses.js'
 import { acknowledge, alerts as allAlerts, takeBack } from '../stores/alerts.js'
 import { replayed } from '../stores/clock.js'
 import { minute } from '../stores/pace.js'
-import { held } from '../stores/silences.js'
+import { heldNow } from '../stores/silences.js'
 import { follow, takesFocus } from './focus.js'
 import { Acknowledge, Instance } from './Instance.js'
 import { Fold } from './Fold.js'
@@ -39,7 +39,7 @@ function Row({ group, stand }) {
   const title = alone ? headline(first, minute.value) : ruleHeadline(alerts)
   const name = first.metric.__name__ ?? ''
   const [asking, ask] = useState(false)
-  const holding = holdingOf(alerts, held.value, allAlerts.value ?? [], minute.value)
+  const holding = holdingOf(alerts, heldNow.value, allAlerts.value ?? [], minute.value)
   const id = `${stand} ${rule}`
   const notes = alone && first.note ? html`<span class="quiet"><bdi>${first.note}</bdi></span>` : ''
   return html`

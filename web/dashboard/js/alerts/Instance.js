@@ -14,7 +14,7 @@ import { acknowledge, alerts as allAlerts, takeBack } from '../stores/alerts.js'
 import { replayed } from '../stores/clock.js'
 import { minute } from '../stores/pace.js'
 import { historyOf } from '../stores/place.js'
-import { held } from '../stores/silences.js'
+import { heldNow } from '../stores/silences.js'
 import { sinceOf, standOf } from './grouping.js'
 import { follow, takesFocus } from './focus.js'
 import { holdingOf } from './holding.js'
@@ -26,7 +26,7 @@ const LONGEST_NOTE = 500
 export function Instance({ alert, alone }) {
   const words = headline(alert, minute.value)
   const [asking, ask] = useState(false)
-  const holding = holdingOf([alert], held.value, allAlerts.value ?? [], minute.value)
+  const holding = holdingOf([alert], heldNow.value, allAlerts.value ?? [], minute.value)
   const id = `alert ${alert.id}`
   return html`
     <li class="instance" data-alert=${alert.id} data-stand=${standOf(alert)}>

@@ -1,7 +1,7 @@
 /**
  * When something was so, as bars on a line of time.
  *
- * @import { Span } from './would.js'
+ * @import { Span } from './outcome.js'
  */
 import { html } from '../lib.js'
 

@@ -9,10 +9,11 @@
  */
 import { ApiError } from '../api.js'
 import { useAction } from '../hooks.js'
-import { html, useEffect, useState } from '../lib.js'
+import { html, useEffect, useMemo, useState } from '../lib.js'
 import { rules } from '../stores/alerts.js'
 import { deleteRule, readRule, saveRule } from '../stores/rule_changes.js'
 import { closeEditor, openEditor } from './editing.js'
+import { follow } from './focus.js'
 import { copyName, draftOf, emptyDraft, faultOf, ruleOf } from './rule_draft.js'
 import { RuleFields } from './RuleFields.js'
 import { useWould, Would } from './Would.js'
@@ -51,7 +52,9 @@ function Form({ what, tools, given, base, again }) {
   const [conflict, setConflict] = useState(/** @type {NamedRule|null} */ (null))
   const { busy, error, run } = useAction()
   const asked = useWould(draft)
-  const found = asked.state === 'refused' ? faultOf(asked.error, draft) : fault
+  // What is wrong stays until the next answer; a place in the expression moves with what is written.
+  const refused = useMemo(() => (asked.error ? faultOf(asked.error, draft) : null), [asked.error])
+  const found = refused && (asked.state === 'refused' || refused.field !== 'condition') ? refused : fault
   const kept = unsaved.has(what)
   const { names, state } = tools.metrics.value
   const unknown = state === 'ready' ? tools.metricsOf(draft.condition).filter((name) => !names.includes(name)) : []
@@ -65,6 +68,7 @@ function Form({ what, tools, given, base, again }) {
   }
   /** @param {NamedRule|null} before what is replaced @param {number} version */
   const save = (before, version) => run(async () => {
+    follow('undo rule')
     try {
       await saveRule(draft.name.trim(), ruleOf(draft), before, version)
     } catch (problem) {
@@ -74,19 +78,23 @@ function Form({ what, tools, given, base, again }) {
       throw problem
     }
     unsaved.delete(what)
-    return closeEditor('undo rule')
+    return closeEditor()
   })
   const remove = () => run(async () => {
+    follow('undo rule')
     await deleteRule(draft.name)
     unsaved.delete(what)
-    closeEditor('undo rule')
+    closeEditor()
   })
-  const close = () => closeEditor(what === 'new' ? 'edit new' : `edit ${what.slice(what.indexOf(' ') + 1)}`)
+  const close = () => {
+    follow(what === 'new' ? 'edit new' : `edit ${what.slice(what.indexOf(' ') + 1)}`)
+    closeEditor()
+  }
   return html`
     <form class="rule-form" onSubmit=${(/** @type {Event} */ e) => { e.preventDefault(); if (!busy) save(base, base?.version ?? 0) }}
       onKeyDown=${(/** @type {KeyboardEvent} */ e) => { if (e.key === 'Escape' && !e.defaultPrevented) { e.preventDefault(); close() } }}>
       ${kept && html`<p class="row-said" role="status">What you wrote and did not save. <button type="button" class="button" onClick=${again}>Discard it</button></p>`}
-      <${RuleFields} draft=${draft} change=${change} fixed=${base !== null} fault=${found} tools=${tools} />
+      <${RuleFields} draft=${draft} change=${change} fixed=${base !== null} same=${base ? '' : sameName(draft.name)} fault=${found} tools=${tools} />
       <${Would} asked=${asked} severity=${draft.severity || 'warning'} unknown=${unknown} />
       ${conflict && html`<${Conflict} conflict=${conflict} base=${base} busy=${busy} over=${() => save(conflict, conflict.version)} theirs=${() => { unsaved.delete(what); if (base) again(); else openEditor(`rule ${conflict.name}`) }} />`}
       ${found && found.field === '' && html`<p class="problem" role="alert">${found.words}</p>`}
@@ -98,6 +106,13 @@ function Form({ what, tools, given, base, again }) {
         <span class="quiet">${base ? `Version ${base.version}` : 'Kept by the service and in force at once. A rule of the settings that has the same name gives way to it.'}</span>
       </p>
     </form>`
+}
+
+/** What it means that a rule has this name already; empty where none has. @param {string} name */
+function sameName(name) {
+  const other = rules.value?.find((rule) => rule.name === name.trim())
+  if (!other || other.file === 'rest') return ''
+  return other.file === 'Settings.toml' ? 'It takes the place of the rule of this name that is set in Settings.toml or shipped.' : `${other.file} has a rule of this name: both are in force then.`
 }
 
 /** Somebody else was faster. @param {{ conflict: NamedRule, base: NamedRule|null, busy: boolean, over: () => void, theirs: () => void }} props */

@@ -13,7 +13,7 @@ import { alerts, endedAlerts } from '../stores/alerts.js'
 import { replayed } from '../stores/clock.js'
 import { period } from '../stores/place.js'
 import { deleteRule, lastChange } from '../stores/rule_changes.js'
-import { openEditor } from './editing.js'
+import { edited, openEditor } from './editing.js'
 import { follow, takesFocus } from './focus.js'
 import { Fold } from './Fold.js'
 import { conditionWords, sinceOf, stateOf } from './grouping.js'
@@ -39,7 +39,10 @@ export function RuleChange() {
 }
 
 /** Begins a new one. */
-export const NewRule = () => replayed.value === null && html`<button type="button" class="button" ref=${takesFocus('edit new')} onClick=${() => openEditor('new')}>New rule</button>`
+export function NewRule() {
+  edited() // read: when the editor closes, its button takes the focus back
+  return replayed.value === null && html`<button type="button" class="button" ref=${takesFocus('edit new')} onClick=${() => openEditor('new')}>New rule</button>`
+}
 
 /** @param {{ rule: KnownRule }} props */
 function Row({ rule }) {
@@ -80,6 +83,7 @@ const Where = ({ rule: { file, name } }) => (file === GIVEN ? 'given over REST o
 /** @param {{ rule: KnownRule }} props */
 function Change({ rule: { name, file } }) {
   const { busy, error, run } = useAction()
+  edited() // read: when the editor closes, its button takes the focus back
   const remove = () => {
     if (busy) return
     follow('undo rule')

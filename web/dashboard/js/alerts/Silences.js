@@ -52,7 +52,7 @@ function Row({ silence }) {
   }
   return html`
     <${Fold} name=${`silence ${id}`} title=${html`<${Mark} kind=${status.state === 'active' ? 'info' : 'none'} word=${status.state === 'active' ? 'in force' : 'to come'} /><span class="fold-title"><bdi>${words}</bdi></span>${comment && html`<span class="quiet"><bdi>${comment}</bdi></span>`}`}
-      aside=${html`<span class="need-since">${whenWords(silence, minute.value)}</span><span class="need-buttons">
+      aside=${html`<span class="need-since">${whenWords(silence, replayed.value === null ? minute.value : serverTime())}</span><span class="need-buttons">
         ${error && html`<span class="problem" role="alert">${error}</span>`}
         ${replayed.value === null && html`<button type="button" class="button" ref=${takesFocus(`silence row ${id}`)} aria-disabled=${busy} aria-label=${`End the silence: ${words}`} onClick=${end}>End</button>`}</span>`}>
       ${() => html`

@@ -13,7 +13,7 @@ import { minute } from '../stores/pace.js'
 import { previewRule, stopPreview } from '../stores/rule_changes.js'
 import { Lane } from './Lane.js'
 import { ruleOf } from './rule_draft.js'
-import { spansOf, wouldWords } from './would.js'
+import { spansOf, wouldWords } from './outcome.js'
 
 const PAUSE_MS = 400
 /** Firings that are listed. */

@@ -13,8 +13,5 @@ export function openEditor(what) {
   param('edit').value = what
 }
 
-/** Closes it; the focus goes to what is named so. @param {string} to */
-export function closeEditor(to) {
-  follow(to)
-  param('edit').value = ''
-}
+/** Closes it. */
+export const closeEditor = () => { param('edit').value = '' }

@@ -61,6 +61,7 @@ const FIELD_OF = { expr: 'condition', absent: 'condition', for: 'hold', keep_fir
 export function faultOf(error, { hold, keep, cooldown }) {
   const said = error.replace(/^the body is no rule: /, '').replace(/ at line \d+ column \d+$/, '').replace(/^rule `[^`]*`: /, '')
   if (/^a rule is named by/.test(said)) return { field: 'name', words: said }
+  if (/^it has no condition/.test(said)) return { field: 'condition', words: 'It has no condition yet' }
   const length = /^`([^`]*)` is not a length of time/.exec(said)?.[1]
   if (length !== undefined) {
     const at = /** @type {const} */ (['hold', 'keep', 'cooldown']).find((_, i) => [hold, keep, cooldown][i].trim() === length)

@@ -20,7 +20,7 @@ import { alerts, askForRules, endedAlerts, historyError, historyKnown, retryHist
 import { decidedAdvice, recommendations } from '../stores/advice.js'
 import { replayed } from '../stores/clock.js'
 import { period, range } from '../stores/place.js'
-import { followSilences, held, heldError } from '../stores/silences.js'
+import { followSilences, held, heldError, heldNow } from '../stores/silences.js'
 
 export function Alerts() {
   useEffect(() => askForRules(), [])
@@ -29,7 +29,7 @@ export function Alerts() {
   // Drawn as a whole: how long its lists are is known with the first frames.
   if (alerts.value === null || recommendations.value === null || (held.value === null && heldError.value === '')) return html`<div class="skeleton page-skeleton" role="status"><span class="unseen">Loading</span></div>`
   const list = alerts.value
-  const [firing, pending, acknowledged] = /** @type {const} */ (['firing', 'pending', 'acknowledged']).map((stand) => causesOf(groupsOf(list, stand), (id) => held.value?.byAlert.get(id)?.inhibitedBy ?? []))
+  const [firing, pending, acknowledged] = /** @type {const} */ (['firing', 'pending', 'acknowledged']).map((stand) => causesOf(groupsOf(list, stand), (id) => heldNow.value?.byAlert.get(id)?.inhibitedBy ?? []))
   const { start, end } = period.value
   const past = pastOf(endedAlerts.value, start, end)
   const advice = [...recommendations.value, ...decidedAdvice.value]
@@ -48,7 +48,6 @@ export function Alerts() {
         <${Advice} list=${advice} />
       <//>
       <${Silences} />
-      <${Maintenance} />
       </div>
       <div class="alerts-column">
       <${Panel} title="Ended" name="ended" note=${historyKnown.value ? [range.value.words, noteOf(past.length, 'rule')].filter(Boolean).join(' · ') : ''} live=${false} error=${historyError.value} retry=${retryHistory}
@@ -65,16 +64,19 @@ severity = "warning"</pre>`}>
         <${Rules} list=${rules.value ?? []} />
       <//>
       <${Channels} />
+      <${Maintenance} />
       </div>
     </div>`
 }
 
 /** Rules that fire, and of those with a cause how many follow. @param {import('../alerts/grouping.js').Cause[]} list */
 function causeNote(list) {
-  const all = (/** @type {import('../alerts/grouping.js').Cause[]} */ causes) => causes.reduce((/** @type {number} */ sum, c) => sum + 1 + all(c.follows), 0)
-  const follow = all(list) - list.length
+  const follow = rowsOf(list) - list.length
   return follow > 0 ? `${count(list.length, 'cause')}, ${follow} ${follow === 1 ? 'follows' : 'follow'}` : noteOf(list.length, 'rule')
 }
+
+/** @param {import('../alerts/grouping.js').Cause[]} causes @returns {number} */
+const rowsOf = (causes) => causes.reduce((sum, { follows }) => sum + 1 + rowsOf(follows), 0)
 
 /** A count above a list is the number of its rows. @param {number} n @param {string} one @param {string} [many] */
 const noteOf = (n, one, many) => (n > 0 ? count(n, one, many) : '')

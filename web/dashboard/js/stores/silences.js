@@ -8,6 +8,7 @@
 import { get, plain, send } from '../api.js'
 import { computed, effect, signal } from '../lib.js'
 import { presentAlerts } from './alerts.js'
+import { replayed } from './clock.js'
 import { epoch, ready } from './connection.js'
 import { minute } from './pace.js'
 
@@ -16,6 +17,8 @@ const SOON_MS = 400
 
 /** Null: not known yet. @type {import('../../vendor/signals-core.js').Signal<Held|null>} */
 export const held = signal(null)
+/** The same for alerts of now; of those of a past time nobody kept it. */
+export const heldNow = computed(() => (replayed.value === null ? held.value : null))
 /** Why it could not be read; empty while it could. */
 export const heldError = signal('')
 /** What the reader has ended, until the page is left: it can be undone. @type {import('../../vendor/signals-core.js').Signal<Array<{ silence: GettableSilence, end: number }>>} */
