@@ -5,7 +5,7 @@
  * @import { Question } from '../stores/buckets.js'
  */
 import { count, since } from '../format.js'
-import { effect, html, useEffect, useMemo, useState } from '../lib.js'
+import { effect, html, useEffect, useLayoutEffect, useMemo, useState } from '../lib.js'
 import { markOf } from '../statuses.js'
 import { alerts } from '../stores/alerts.js'
 import { axis, leave, watch, youngSince } from '../stores/buckets.js'
@@ -124,7 +124,8 @@ function useAsked(queries, pixels, shown) {
   const offset = compare.value
   const key = `${pixels} ${offset} ${queries.join('\n')}`
   const [asked, setAsked] = useState(/** @type {Array<{ now: import('../stores/buckets.js').Buckets|null, before: import('../stores/buckets.js').Buckets|null }>} */ ([]))
-  useEffect(() => {
+  // Before the frame: what is held already is drawn in it.
+  useLayoutEffect(() => {
     if (!shown || pixels === 0) return undefined
     /** @type {Question[]} */
     const questions = queries.map((query) => ({ query, pixels }))

@@ -1,6 +1,7 @@
 /**
  * What needs the reader, at most three causes: each one sentence with one action. All of them are on the page Alerts.
  *
+ * A row in view keeps its place while others come; the worst stand first when the page opens.
  * Where Ack takes a row away, `frame/focus.js` hands the focus to the row that follows.
  *
  * @import { Cause } from '../stores/needs.js'
@@ -8,7 +9,8 @@
 import { age, count, sentences, since } from '../format.js'
 import { useAction } from '../hooks.js'
 import { bind } from '../keys.js'
-import { html, useEffect, useState } from '../lib.js'
+import { html, useEffect, useRef, useState } from '../lib.js'
+import { inPlace } from '../order.js'
 import { acknowledge, alerts, takeBack } from '../stores/alerts.js'
 import { replayed } from '../stores/clock.js'
 import { causes, doubt, needed, outOfDate } from '../stores/needs.js'
@@ -21,7 +23,9 @@ const SHOWN = 3
 
 export function Causes() {
   const list = causes.value
-  const shown = list.slice(0, SHOWN)
+  const before = useRef(/** @type {string[]} */ ([]))
+  const shown = inPlace(before.current, list.slice(0, SHOWN), (cause) => cause.key)
+  before.current = shown.map((cause) => cause.key)
   const more = list.length - shown.length
   const [noted, note] = useState(/** @type {Cause|null} */ (null))
   return html`
