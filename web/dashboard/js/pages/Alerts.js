@@ -3,6 +3,7 @@
  * watched for, and over which channels people are notified.
  */
 import { Advice } from '../alerts/Advice.js'
+import { Anomalies } from '../alerts/Anomalies.js'
 import { Channels } from '../alerts/Channels.js'
 import { EditorPlace } from '../alerts/EditorPlace.js'
 import { Groups } from '../alerts/Groups.js'
@@ -54,6 +55,7 @@ export function Alerts() {
         face=${historyKnown.value ? (past.length ? 'data' : 'empty') : historyError.value ? 'error' : 'loading'} empty=${html`<p>No alert ended in this time. A longer period may hold some.</p>`}>
         <${Past} groups=${past} />
       <//>
+      <${Anomalies} />
       <${Panel} title="Rules" name="rules" note=${rules.value ? [noteOf(rules.value.length, 'rule'), replayed.value !== null && 'as they are set now; earlier ones are not kept'].filter(Boolean).join(' · ') : ''} live=${false} error=${rulesError.value} retry=${retryRules} aside=${rules.value && html`<${NewRule} />`}
         face=${rules.value ? (rules.value.length ? 'data' : 'empty') : rulesError.value ? 'error' : 'loading'}
         empty=${html`<p>Nothing is watched for. A rule is written into Settings.toml:</p><pre class="copy">[alerts.rules.high_cpu_usage]
