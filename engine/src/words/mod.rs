@@ -9,5 +9,5 @@ mod sentence;
 mod subject;
 
 pub use self::figure::{figure, lasted};
-pub use self::sentence::{Breach, Expectation, breach, unusual};
+pub use self::sentence::{Breach, Expectation, breach, told, unusual};
 pub use self::subject::{rule_name, subject};
