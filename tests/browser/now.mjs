@@ -50,6 +50,12 @@ test('at most three causes, one row a rule, in words; after Ack the focus is on 
   await until('the focus is on the row that took its place', () => list.nth(1).evaluate((row) => row.contains(document.activeElement)))
   assert.equal((await keys())[1], before[2])
   assert.match(await page.locator('.verdict').innerText(), /4 things need you/, 'what was taken note of needs nobody')
+  const height = await page.locator('.causes').evaluate((e) => e.clientHeight)
+  await page.getByRole('button', { name: /^Undo the Ack: / }).waitFor(PATIENCE)
+  await page.keyboard.press('u')
+  await until('it needs the reader again', async () => JSON.stringify(await keys()) === JSON.stringify(before))
+  await page.getByRole('button', { name: /^Undo the Ack: / }).waitFor({ state: 'detached', ...PATIENCE })
+  assert.equal(await page.locator('.causes').evaluate((e) => e.clientHeight), height)
 }))
 
 test('each part of the verdict leads somewhere, and nothing is told that is not known', () => withPage(async ({ page }) => {

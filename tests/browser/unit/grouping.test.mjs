@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { conditionWords, groupsOf, pastOf, stateOf } from '../../../web/dashboard/js/alerts/grouping.js'
+import { causesOf, conditionWords, groupsOf, pastOf, stateOf } from '../../../web/dashboard/js/alerts/grouping.js'
 import { historyQuery } from '../../../web/dashboard/js/selector.js'
 
 /** @param {object} more @returns {any} */
@@ -35,4 +35,16 @@ test('the history of what only counts up is its rate', () => {
   assert.equal(historyQuery('a_ratio'), 'a_ratio')
   assert.equal(historyQuery('sum(a_total)'), 'sum(a_total)')
   assert.equal(historyQuery('load_*{a="b"}'), '{__name__=~"load_.*",a="b"}')
+})
+
+test('what follows from another rule stands below it, in any depth; rules that hold each other back are causes both', () => {
+  const all = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => alert({ id, rule: id === 'f' ? 'e' : id }))
+  /** @type {Record<string, string[]>} */
+  const by = { b: ['a'], c: ['x', 'b'], d: ['e'], e: ['d'], f: ['d', 'a'] }
+  /** @param {import('../../../web/dashboard/js/alerts/grouping.js').Cause[]} list @returns {string} */
+  const tree = (list) => list.map((c) => c.rule + (c.follows.length ? `(${tree(c.follows)})` : '')).join(' ')
+  const groups = groupsOf(all, 'firing')
+  assert.equal(tree(causesOf(groups, () => [])), 'a b c d e')
+  assert.equal(tree(causesOf(groups, (id) => by[id] ?? [])), 'a(b(c)) d e')
+  assert.equal(tree(causesOf(groups, (id) => (id === 'e' ? ['a'] : []))), 'a b c d e', 'one of two alerts of a rule is no reason')
 })
