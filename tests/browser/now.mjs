@@ -53,7 +53,8 @@ test('at most three causes, one row a rule, in words; after Ack the focus is on 
   const height = await page.locator('.causes').evaluate((e) => e.clientHeight)
   await page.getByRole('button', { name: /^Undo the Ack: / }).waitFor(PATIENCE)
   await page.keyboard.press('u')
-  await until('it needs the reader again', async () => JSON.stringify(await keys()) === JSON.stringify(before))
+  // Rows keep their places, so it comes back where there is room.
+  await until('it needs the reader again', async () => JSON.stringify((await keys()).sort()) === JSON.stringify([...before].sort()))
   await page.getByRole('button', { name: /^Undo the Ack: / }).waitFor({ state: 'detached', ...PATIENCE })
   assert.equal(await page.locator('.causes').evaluate((e) => e.clientHeight), height)
 }))

@@ -3,8 +3,9 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { causesOf, conditionWords, groupsOf, pastOf, stateOf } from '../../../web/dashboard/js/alerts/grouping.js'
+import { causesOf, conditionWords, groupsOf, noteWords, pastOf, stateOf } from '../../../web/dashboard/js/alerts/grouping.js'
 import { historyQuery } from '../../../web/dashboard/js/selector.js'
+import { utc } from '../../../web/dashboard/js/zone.js'
 
 /** @param {object} more @returns {any} */
 const alert = (more) => ({ id: 'a', rule: 'hot', severity: 'warning', state: 'firing', metric: {}, pending_since: 5, firing_since: 6, resolved_at: null, acked_at: null, ...more })
@@ -28,6 +29,12 @@ test('a rule says in words what it watches for', () => {
   assert.equal(conditionWords(rule({})).replaceAll('\u00a0', ' '), 'CPU above 80 %, for 1 m')
   assert.equal(conditionWords(rule({ threshold: null, op: null })), 'High CPU usage')
   assert.deepEqual([stateOf([]), stateOf([alert({ state: 'pending' })]), stateOf([alert({})])], ['quiet', 'pending', 'firing'])
+})
+
+test('times in the notes of a rule are written as times are', () => {
+  utc.value = true
+  assert.equal(noteWords('no series matches since 2026-11-26T07:37:13.735Z', Date.UTC(2026, 10, 26, 9) / 1000), 'no series matches since 07:37')
+  assert.equal(noteWords('3 samples were not judged', 0), '3 samples were not judged')
 })
 
 test('the history of what only counts up is its rate', () => {

@@ -27,12 +27,12 @@ const SHOWN = 50
 /** Most series that a reader can distinguish in one chart. */
 const CHARTED = 8
 
-/** @param {{ groups: Cause[], stand: import('./grouping.js').Stand }} props */
-export const Groups = ({ groups, stand }) => html`
-  <ul class="alert-rows" data-stand=${stand}>${groups.map((group) => html`<${Row} key=${group.rule} group=${group} stand=${stand} />`)}</ul>`
+/** @param {{ groups: Cause[], stand: import('./grouping.js').Stand, below?: boolean }} props `below`: they stand below their cause */
+export const Groups = ({ groups, stand, below = false }) => html`
+  <ul class="alert-rows" data-stand=${stand}>${groups.map((group) => html`<${Row} key=${group.rule} group=${group} stand=${stand} below=${below} />`)}</ul>`
 
-/** @param {{ group: Cause, stand: import('./grouping.js').Stand }} props */
-function Row({ group, stand }) {
+/** @param {{ group: Cause, stand: import('./grouping.js').Stand, below: boolean }} props */
+function Row({ group, stand, below }) {
   const { alerts, rule, severity, since: from, follows } = group
   const [first] = alerts
   const alone = alerts.length === 1
@@ -44,10 +44,10 @@ function Row({ group, stand }) {
   const notes = alone && first.note ? html`<span class="quiet"><bdi>${first.note}</bdi></span>` : ''
   return html`
     <${Fold} name=${id} title=${html`<${Mark} kind=${stand === 'pending' ? 'info' : markOf(severity)} word=${stand === 'pending' ? 'pending' : severity} /><span class="fold-title"><bdi>${title}</bdi></span>${notes}`}
-      aside=${html`<span class="need-since">${stand === 'pending' ? 'pending' : 'firing'} since ${since(from, minute.value)}${holding.words && ` · ${holding.words}`}</span><span class="need-buttons">${alone ? html`<${Acknowledge} alert=${first} />` : html`<${All} rule=${rule} alerts=${alerts} stand=${stand} />`}${stand !== 'pending' && html`<${Silence} id=${id} title=${title} silences=${holding.silences} open=${asking} toggle=${() => ask(!asking)} />`}</span>`}
+      aside=${html`<span class="need-since">${stand === 'pending' ? 'pending' : 'firing'} since ${since(from, minute.value)}${holding.words && !(below && holding.silences.length === 0) && ` · ${holding.words}`}</span><span class="need-buttons">${alone ? html`<${Acknowledge} alert=${first} />` : html`<${All} rule=${rule} alerts=${alerts} stand=${stand} />`}${stand !== 'pending' && html`<${Silence} id=${id} title=${title} silences=${holding.silences} open=${asking} toggle=${() => ask(!asking)} />`}</span>`}
       below=${(asking || follows.length > 0) && html`
         ${asking && html`<${SilenceOf} id=${id} title=${title} alerts=${alerts} alone=${alone} close=${() => ask(false)} />`}
-        ${follows.length > 0 && html`<p class="quiet">Follows from it, without a notice of its own:</p><${Groups} groups=${follows} stand=${stand} />`}`}>
+        ${follows.length > 0 && html`<p class="quiet">Follows from it, without a notice of its own:</p><${Groups} groups=${follows} stand=${stand} below />`}`}>
       ${() => html`
         <p class="quiet">Rule <code>${rule}</code> · ${severity}</p>
         ${name && html`<${ValueChart} name=${name} query=${queryOf(alerts.slice(0, CHARTED), print)} threshold=${first.threshold} />`}

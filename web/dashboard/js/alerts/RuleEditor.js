@@ -55,7 +55,7 @@ function Form({ what, tools, given, base, again }) {
   // What is wrong stays until the next answer; a place in the expression moves with what is written.
   const refused = useMemo(() => (asked.error ? faultOf(asked.error, draft) : null), [asked.error])
   const found = refused && (asked.state === 'refused' || refused.field !== 'condition') ? refused : fault
-  const kept = unsaved.has(what)
+  const [kept] = useState(() => unsaved.has(what))
   const { names, state } = tools.metrics.value
   const unknown = state === 'ready' ? tools.metricsOf(draft.condition).filter((name) => !names.includes(name)) : []
   useEffect(() => { tools.loadMetrics() }, [])
@@ -94,7 +94,7 @@ function Form({ what, tools, given, base, again }) {
     <form class="rule-form" onSubmit=${(/** @type {Event} */ e) => { e.preventDefault(); if (!busy) save(base, base?.version ?? 0) }}
       onKeyDown=${(/** @type {KeyboardEvent} */ e) => { if (e.key === 'Escape' && !e.defaultPrevented) { e.preventDefault(); close() } }}>
       ${kept && html`<p class="row-said" role="status">What you wrote and did not save. <button type="button" class="button" onClick=${again}>Discard it</button></p>`}
-      <${RuleFields} draft=${draft} change=${change} fixed=${base !== null} same=${base ? '' : sameName(draft.name)} fault=${found} tools=${tools} />
+      <div class="rule-fields"><${RuleFields} draft=${draft} change=${change} fixed=${base !== null} same=${base ? '' : sameName(draft.name)} fault=${found} tools=${tools} /></div>
       <${Would} asked=${asked} severity=${draft.severity || 'warning'} unknown=${unknown} />
       ${conflict && html`<${Conflict} conflict=${conflict} base=${base} busy=${busy} over=${() => save(conflict, conflict.version)} theirs=${() => { unsaved.delete(what); if (base) again(); else openEditor(`rule ${conflict.name}`) }} />`}
       ${found && found.field === '' && html`<p class="problem" role="alert">${found.words}</p>`}

@@ -11,12 +11,13 @@ import { html } from '../lib.js'
 import { markOf } from '../statuses.js'
 import { alerts, endedAlerts } from '../stores/alerts.js'
 import { replayed } from '../stores/clock.js'
+import { minute } from '../stores/pace.js'
 import { period } from '../stores/place.js'
 import { deleteRule, lastChange } from '../stores/rule_changes.js'
 import { edited, openEditor } from './editing.js'
 import { follow, takesFocus } from './focus.js'
 import { Fold } from './Fold.js'
-import { conditionWords, sinceOf, stateOf } from './grouping.js'
+import { conditionWords, noteWords, sinceOf, stateOf } from './grouping.js'
 import { Lane } from './Lane.js'
 import { ValueChart } from './ValueChart.js'
 
@@ -55,11 +56,11 @@ function Row({ rule }) {
   const records = rule.type === 'recording'
   const mark = rule.lastError ? 'error' : state === 'firing' ? markOf(rule.severity) : state === 'pending' ? 'info' : 'ok'
   return html`
-    <${Fold} name=${`rule ${rule.name}`} title=${html`<${Mark} kind=${mark} word=${rule.lastError ? 'cannot be evaluated' : state} /><span class="fold-title"><bdi>${conditionWords(rule)}</bdi></span>${rule.notes.length > 0 && html`<span class="quiet">${rule.notes[0]}</span>`}`}
+    <${Fold} name=${`rule ${rule.name}`} title=${html`<${Mark} kind=${mark} word=${rule.lastError ? 'cannot be evaluated' : state} /><span class="fold-title"><bdi>${conditionWords(rule)}</bdi></span>${rule.notes.length > 0 && html`<span class="quiet"><bdi>${noteWords(rule.notes[0], minute.value)}</bdi></span>`}`}
       aside=${html`${!records && html`<${Lane} spans=${spansOf([...past, ...own.filter((a) => a.state === 'firing')], end)} start=${start} end=${end} mark=${markOf(rule.severity)} words=${words} />`}<span class="rule-state">${records ? 'records' : state}</span>`}>
       ${() => html`
         ${rule.lastError && html`<p class="problem"><bdi>${capital(rule.lastError)}</bdi></p>`}
-        ${rule.notes.map((note) => html`<p key=${note}><bdi>${capital(note)}</bdi></p>`)}
+        ${rule.notes.map((note) => html`<p key=${note}><bdi>${capital(noteWords(note, minute.value))}</bdi></p>`)}
         ${rule.metric && html`<${ValueChart} name=${rule.metric} query=${conditionOf(rule)} threshold=${rule.threshold} />`}
         <dl class="pairs instance-details">
           ${records ? html`<dt>Records</dt><dd><code><bdi>${rule.name}</bdi></code></dd>` : html`

@@ -45,6 +45,7 @@ export function SilenceForm({ id, label, scopes, close }) {
       onKeyDown=${(/** @type {KeyboardEvent} */ e) => { if (e.key === 'Escape') { e.preventDefault(); back() } }}>
       ${scopes.length === 0 && html`<label class="row-form-wide">Which alerts <input type="text" spellcheck=${false} autocomplete="off" placeholder='alertname="high_cpu_usage", host=~"db.*"' ref=${takesFocus(`form ${id}`)} value=${text} onInput=${(/** @type {any} */ e) => setText(value(e))} /></label>`}
       ${scopes.length > 1 && html`<label>Which <select value=${String(scope)} onChange=${(/** @type {any} */ e) => setScope(Number(value(e)))}>${scopes.map(({ words }, i) => html`<option key=${i} value=${String(i)}>${words}</option>`)}</select></label>`}
+      ${scopes.length === 1 && html`<span class="row-form-still">Which <b>${scopes[0].words}</b></span>`}
       <label>For <select ref=${scopes.length > 0 ? takesFocus(`form ${id}`) : undefined} value=${length} onChange=${(/** @type {any} */ e) => setLength(value(e))}>${LENGTHS.map(({ key, words }) => html`<option key=${key} value=${key}>${words}</option>`)}</select></label>
       ${length === 'until' && html`<label>Until${utc.value ? ', UTC' : ''} <input type="datetime-local" required value=${until} onInput=${(/** @type {any} */ e) => setUntil(value(e))} /></label>`}
       <label class="row-form-wide">Why <input type="text" maxlength=${LONGEST_COMMENT} value=${comment} onInput=${(/** @type {any} */ e) => setComment(value(e))} /></label>

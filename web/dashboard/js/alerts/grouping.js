@@ -10,7 +10,7 @@
  * @typedef {Group & { follows: Cause[] }} Cause  `follows`: rules whose alerts follow from those of this one
  */
 import { limitWords, ruleWords, subjectOf } from '../headline.js'
-import { span } from '../format.js'
+import { since, span } from '../format.js'
 
 /** An alert of unknown state fired and is not known to have ended. @param {Alert} alert @returns {Stand} */
 export const standOf = (alert) => (alert.acked_at !== null ? 'acknowledged' : alert.state === 'pending' ? 'pending' : 'firing')
@@ -79,6 +79,9 @@ export function conditionWords({ name, metric, op, threshold, duration }) {
   if (metric === null || op === null || threshold === null) return ruleWords(name)
   return `${subjectOf({ __name__: metric })} ${limitWords({ op, threshold }, metric)}${duration > 0 ? `, for ${span(duration)}` : ''}`
 }
+
+/** What the service notes of a rule, with its times as they are read: `no series matches since 14:02`. @param {string} note @param {number} now Unix seconds */
+export const noteWords = (note, now) => note.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (time) => since(new Date(time).getTime() / 1000, now))
 
 /** What a rule's state is now, by its alerts. @param {Alert[]} alerts of the rule @returns {'firing'|'pending'|'quiet'} */
 export const stateOf = (alerts) => (alerts.some((a) => a.state === 'firing') ? 'firing' : alerts.length > 0 ? 'pending' : 'quiet')
