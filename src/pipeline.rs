@@ -286,7 +286,12 @@ fn start_optimizer(
     let settings = &starter.settings.optimizer;
     let every = settings.enabled.then(|| settings.interval.duration());
     let (clock, store, current) = (starter.clock.clone(), store.clone(), publishers.recommendations.clone());
-    let outputs = OptimizerOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox(), hub: hub.mailbox() };
+    let outputs = OptimizerOutputs {
+        documents: store_actor.mailbox(),
+        events: store_actor.mailbox(),
+        append: store_actor.mailbox(),
+        hub: hub.mailbox(),
+    };
     let make = move || OptimizerActor::new(clock.clone(), store.clone(), current.clone(), every, outputs.clone());
     starter.start(arbiter, "optimizer", make)
 }

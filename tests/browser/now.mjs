@@ -9,7 +9,7 @@ import { until } from './service.mjs'
 const PATIENCE = { timeout: 20_000 }
 const TASKS = '.taskmaster/tasks/tasks.json'
 /** Alerts of three kinds that fire at once, whatever the machine does, and nothing else. */
-const ALERTS = `[optimizer]\nenabled = false\n[containers]\nenabled = false\n${['high_cpu_usage', 'critical_cpu_usage', 'high_memory_usage', 'degraded_performance', 'task_failure_rate', 'github_failure_rate'].map((rule) => `[alerts.rules.${rule}]\nexpr = "none > 0"\nseverity = "info"\nenabled = false\n`).join('')}
+const ALERTS = `[optimizer]\nenabled = false\n[containers]\nenabled = false\n${['high_cpu_usage', 'critical_cpu_usage', 'high_memory_usage', 'degraded_performance', 'task_failure_rate', 'github_failure_rate', 'memory_pressure', 'swapping', 'oom_kill', 'container_oom_kill', 'disk_full', 'disk_filling', 'probe_down', 'scrape_target_down', 'source_failing', 'host_silent', 'certificate_ends'].map((rule) => `[alerts.rules.${rule}]\nexpr = "none > 0"\nseverity = "info"\nenabled = false\n`).join('')}
 ${['first', 'second', 'third', 'fourth'].map((name, i) => `[alerts.rules.${name}_rule]\nexpr = "system_memory_utilization_ratio < ${2 + i}"\nfor = "0s"\nseverity = "warning"\n`).join('')}
 [alerts.rules.tasks_of_each_status]\nexpr = "taskmaster_tasks >= 0"\nfor = "0s"\nseverity = "error"\n`
 
@@ -50,6 +50,13 @@ test('at most three causes, one row a rule, in words; after Ack the focus is on 
   await until('the focus is on the row that took its place', () => list.nth(1).evaluate((row) => row.contains(document.activeElement)))
   assert.equal((await keys())[1], before[2])
   assert.match(await page.locator('.verdict').innerText(), /4 things need you/, 'what was taken note of needs nobody')
+  const height = await page.locator('.causes').evaluate((e) => e.clientHeight)
+  await page.getByRole('button', { name: /^Undo the Ack: / }).waitFor(PATIENCE)
+  await page.keyboard.press('u')
+  // Rows keep their places, so it comes back where there is room.
+  await until('it needs the reader again', async () => JSON.stringify((await keys()).sort()) === JSON.stringify([...before].sort()))
+  await page.getByRole('button', { name: /^Undo the Ack: / }).waitFor({ state: 'detached', ...PATIENCE })
+  assert.equal(await page.locator('.causes').evaluate((e) => e.clientHeight), height)
 }))
 
 test('each part of the verdict leads somewhere, and nothing is told that is not known', () => withPage(async ({ page }) => {

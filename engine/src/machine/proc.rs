@@ -50,6 +50,25 @@ pub fn load_average(text: &str) -> Option<[f64; 3]> {
     Some([fields.next()??, fields.next()??, fields.next()??])
 }
 
+/// `/proc/pressure/RESOURCE`: the shares of the last ten seconds in which some processes waited for it, and in which all did, by the
+/// names that the kernel has for them.
+#[must_use]
+pub fn pressure(text: &str) -> Vec<(&str, f64)> {
+    let of_line = |line| {
+        let mut fields = str::split_whitespace(line);
+        let kind = fields.next().filter(|kind| ["some", "full"].contains(kind))?;
+        let percent: f64 = fields.find_map(|field| field.strip_prefix("avg10="))?.parse().ok()?;
+        (0.0..=100.0).contains(&percent).then_some((kind, percent / 100.0))
+    };
+    text.lines().filter_map(of_line).collect()
+}
+
+/// A counter of `/proc/vmstat`.
+#[must_use]
+pub fn vmstat(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
+}
+
 /// Major and minor number of a device.
 pub type DeviceId = (u32, u32);
 
@@ -152,6 +171,17 @@ mod tests {
             assert_eq!(load_average(text), None, "{text}");
         }
         assert_eq!((process_io("rchar: 5\nread_bytes: 7\nwrite_bytes: 9\n"), process_io("read_bytes: 7\n")), (Some((7, 9)), None));
+    }
+
+    #[test]
+    fn pressure_and_counters_of_memory_are_read() {
+        let text = "some avg10=12.50 avg60=3.00 avg300=1.00 total=123\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=5\n";
+        assert_eq!(pressure(text), [("some", 0.125), ("full", 0.0)]);
+        for text in ["", "some avg60=1", "odd avg10=1", "some avg10=x", "some avg10=1e9", "full avg10=NaN"] {
+            assert!(pressure(text).is_empty(), "{text}");
+        }
+        let text = "pswpin 7\npswpin_more 8\noom_kill 2\nx";
+        assert_eq!(["pswpin", "oom_kill", "pswpout", "x"].map(|name| vmstat(text, name)), [Some(7), Some(2), None, None]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, Rule, Severity, texts};
+use super::{Condition, Rule, Severity, shipped, texts};
 use crate::explain::Explanation;
 use crate::model::{Labels, NAME_LABEL, TimestampMs, fnv1a};
 use crate::words;
@@ -168,7 +168,7 @@ impl Alert {
             && limit.map(|limit| limit.op.to_string()) == self.op
             && match &rule.condition {
                 Condition::Sample(condition) => condition.selector.accepts(&self.metric),
-                Condition::Query(condition) => condition.query.text == self.expr && !rule.is_recording(),
+                Condition::Query(_) => rule.condition.text(&rule.spec) == self.expr && !rule.is_recording(),
             }
     }
 
@@ -246,6 +246,9 @@ impl std::fmt::Display for AlertId {
 
 /// One sentence about a value of a condition that has held for `lasted_ms`.
 fn summary(rule: &Rule, series: &Labels, value: f64, holds: bool, lasted_ms: i64) -> String {
+    if let Some((firing, over, metric)) = shipped::sentence(&rule.name, rule.spec.expr.as_deref()) {
+        return words::told(if holds { firing } else { over }, series, metric, value, lasted_ms);
+    }
     let Some(limit) = rule.condition.limit() else {
         return format!("{}: {}", words::rule_name(&rule.name), words::figure(series.name(), value));
     };

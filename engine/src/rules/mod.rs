@@ -35,7 +35,7 @@ pub use self::preview::{Firing, MAX_FIRINGS, Preview, PreviewError, preview};
 pub use self::rule::{Rule, RuleError};
 pub use self::set::{MAX_RULES, RuleOptions, RuleSet};
 pub use self::severity::Severity;
-pub use self::shipped::shipped;
+pub use self::shipped::{CPU_RULES, CPU_SHORTAGE, Profile, ProfileError, shipped};
 pub use self::spec::{Clear, Count, CountError, RuleSpec};
 pub use self::texts::annotations;
 pub use self::tracker::{Absence, AlertTracker, Counts, Judge, Missing};

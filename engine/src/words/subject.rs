@@ -41,7 +41,7 @@ pub(super) fn phrase(series: &Labels) -> String {
 }
 
 /// A phrase with the values of labels in it. Labels that a series does not have leave no trace.
-fn filled(phrase: &str, series: &Labels) -> String {
+pub(super) fn filled(phrase: &str, series: &Labels) -> String {
     let mut out = String::new();
     let mut rest = phrase;
     while let Some((before, after)) = rest.split_once('{') {

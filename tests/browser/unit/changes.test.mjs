@@ -51,7 +51,7 @@ test('a stretch ends at a gap, at what is no number, and with the newest closed 
 
 test('a band runs from the neighbour before to the neighbour after what differs', () => {
   const series = /** @type {any} */ ({ count: [1, 1, 3, 1, 1, 1, 2, 2, 2], min: [0, 0, 1, 0, 0, 0, 1, 1, 1], max: [0, 0, 2, 0, 0, 0, 1, 4, 1] })
-  assert.deepEqual(ranges(series, 0, 8), [[1, 3], [6, 8]])
-  assert.deepEqual(ranges(series, 2, 2), [[2, 2]])
-  assert.deepEqual(ranges(series, 3, 5), [])
+  assert.deepEqual(ranges(series, 0, 8, 0), [[1, 3], [6, 8]])
+  assert.deepEqual(ranges(series, 2, 2, 0), [[2, 2]])
+  assert.deepEqual(ranges(series, 3, 5, 0), [])
 })

@@ -3,8 +3,9 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { conditionWords, groupsOf, pastOf, stateOf } from '../../../web/dashboard/js/alerts/grouping.js'
+import { causesOf, conditionWords, groupsOf, noteWords, pastOf, stateOf } from '../../../web/dashboard/js/alerts/grouping.js'
 import { historyQuery } from '../../../web/dashboard/js/selector.js'
+import { utc } from '../../../web/dashboard/js/zone.js'
 
 /** @param {object} more @returns {any} */
 const alert = (more) => ({ id: 'a', rule: 'hot', severity: 'warning', state: 'firing', metric: {}, pending_since: 5, firing_since: 6, resolved_at: null, acked_at: null, ...more })
@@ -30,9 +31,27 @@ test('a rule says in words what it watches for', () => {
   assert.deepEqual([stateOf([]), stateOf([alert({ state: 'pending' })]), stateOf([alert({})])], ['quiet', 'pending', 'firing'])
 })
 
+test('times in the notes of a rule are written as times are', () => {
+  utc.value = true
+  assert.equal(noteWords('no series matches since 2026-11-26T07:37:13.735Z', Date.UTC(2026, 10, 26, 9) / 1000), 'no series matches since 07:37')
+  assert.equal(noteWords('3 samples were not judged', 0), '3 samples were not judged')
+})
+
 test('the history of what only counts up is its rate', () => {
   assert.equal(historyQuery('a_total{b="c"}'), 'rate(a_total{b="c"}[5m])')
   assert.equal(historyQuery('a_ratio'), 'a_ratio')
   assert.equal(historyQuery('sum(a_total)'), 'sum(a_total)')
   assert.equal(historyQuery('load_*{a="b"}'), '{__name__=~"load_.*",a="b"}')
+})
+
+test('what follows from another rule stands below it, in any depth; rules that hold each other back are causes both', () => {
+  const all = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => alert({ id, rule: id === 'f' ? 'e' : id }))
+  /** @type {Record<string, string[]>} */
+  const by = { b: ['a'], c: ['x', 'b'], d: ['e'], e: ['d'], f: ['d', 'a'] }
+  /** @param {import('../../../web/dashboard/js/alerts/grouping.js').Cause[]} list @returns {string} */
+  const tree = (list) => list.map((c) => c.rule + (c.follows.length ? `(${tree(c.follows)})` : '')).join(' ')
+  const groups = groupsOf(all, 'firing')
+  assert.equal(tree(causesOf(groups, () => [])), 'a b c d e')
+  assert.equal(tree(causesOf(groups, (id) => by[id] ?? [])), 'a(b(c)) d e')
+  assert.equal(tree(causesOf(groups, (id) => (id === 'e' ? ['a'] : []))), 'a b c d e', 'one of two alerts of a rule is no reason')
 })

@@ -1,9 +1,10 @@
 /**
- * The search over everything stays quick and short, however much there is.
+ * The search over everything stays quick and short, however much there is; and lists keep their order.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { rank } from '../../../web/dashboard/js/frame/rank.js'
+import { inPlace } from '../../../web/dashboard/js/order.js'
 
 const many = () => [
   ...Array.from({ length: 8000 }, (_, i) => ({ words: `${i} Write the ${i % 13 ? 'parser' : 'lexer'} of part ${i}` })),
@@ -29,4 +30,15 @@ test('among 2,000 metrics and 8,000 tasks a key is answered in a few millisecond
 
 test('of a name as long as a page only the beginning is searched', () => {
   assert.deepEqual(rank([{ words: `task ${'x'.repeat(10_000)} end` }], 'end', 12), [])
+})
+
+test('what is in view keeps its place while others come and go', () => {
+  /** @type {Array<[string[], string[], string[]]>} */
+  const cases = [
+    [[], ['b', 'a'], ['b', 'a']],
+    [['a'], ['b', 'a'], ['a', 'b']],
+    [['a', 'b', 'c'], ['d', 'a', 'c'], ['a', 'c', 'd']],
+    [['a', 'b'], [], []],
+  ]
+  for (const [before, list, expected] of cases) assert.deepEqual(inPlace(before, list, (key) => key), expected)
 })

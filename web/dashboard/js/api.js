@@ -21,6 +21,12 @@ export const get = async (path, params) => (await request('GET', withParams(path
 /** @param {string} path @param {Record<string, string|number>} [params] @returns {Promise<any>} */
 export const post = async (path, params) => (await request('POST', withParams(path, params))).data
 
+/** Gives something as JSON; null where it is answered with nothing. @param {string} method @param {string} path @param {unknown} [body] @param {AbortSignal} [signal] @returns {Promise<any>} */
+export const send = async (method, path, body, signal) => (await request(method, path, signal, body))?.data ?? null
+
+/** What is answered without an envelope, as in Alertmanager's interface. @param {string} method @param {string} path @param {unknown} [body] @returns {Promise<any>} */
+export const plain = (method, path, body) => request(method, path, undefined, body)
+
 /** With the warnings and notes beside the data. The signal gives it up. @param {string} path @param {Record<string, string|number>} params @param {AbortSignal} signal @returns {Promise<{ data: any, warnings?: string[], infos?: string[] }>} */
 export const ask = (path, params, signal) => request('GET', withParams(path, params), signal)
 
@@ -37,13 +43,14 @@ export async function askForLogin() {
   if (answer?.type === 'opaqueredirect') loginEnded.value = false
 }
 
-/** @param {string} method @param {string} url @param {AbortSignal} [signal] */
-async function request(method, url, signal) {
+/** @param {string} method @param {string} url @param {AbortSignal} [signal] @param {unknown} [json] the body @returns {Promise<any>} */
+async function request(method, url, signal, json) {
   if (loginEnded.peek()) throw new ApiError(LOGIN_NEEDED, 401)
   /** @type {Response} */
   let response
   try {
-    response = await fetch(url, { method, headers: { accept: 'application/json' }, signal: signal ?? AbortSignal.timeout(PATIENCE_MS) })
+    const headers = { accept: 'application/json', ...(json === undefined ? {} : { 'content-type': 'application/json' }) }
+    response = await fetch(url, { method, headers, body: json === undefined ? undefined : JSON.stringify(json), signal: signal ?? AbortSignal.timeout(PATIENCE_MS) })
   } catch {
     if (signal?.aborted) throw new ApiError('stopped', 0)
     throw new ApiError('the service does not answer', 0)
@@ -52,6 +59,7 @@ async function request(method, url, signal) {
     loginEnded.value = true
     throw new ApiError(LOGIN_NEEDED, 401)
   }
+  if (response.ok && (response.status === 204 || response.headers.get('content-length') === '0')) return null
   /** @type {any} */
   let body
   try {
@@ -62,6 +70,6 @@ async function request(method, url, signal) {
     throw new ApiError(`answer ${response.status} could not be read`, response.status)
   }
   if (response.status === 403) throw new ApiError(forbidden(body?.error ?? 'the answer was 403'), 403)
-  if (!response.ok || body?.status === 'error') throw new ApiError(body?.error ?? `answer ${response.status}`, response.status)
+  if (!response.ok || body?.status === 'error') throw new ApiError((typeof body === 'string' ? body : body?.error) ?? `answer ${response.status}`, response.status)
   return body
 }

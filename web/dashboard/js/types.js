@@ -490,7 +490,7 @@
  * @typedef {object} HealthPart
  * @property {string} part  `cpu`, `memory`, `disk`, `alerts`, `sources` or `probes`.
  * @property {number|null} score  0 to 100.
- * @property {number|null} weight  How much it counts in the mean.
+ * @property {number|null} weight  How much of what it lacks is taken from 100: 1 for the worst part, 0.1 for each of the others.
  * @property {string} why  The figure behind it.
  */
 
@@ -647,6 +647,7 @@
  * @property {RuleState} state  The worst state of its alerts.
  * @property {number|null} threshold  What the value is compared with.
  * @property {string} type  `alerting` or `recording`.
+ * @property {string|null} [unless]  Series for which this has a result are left out.
  */
 
 /**

@@ -10,25 +10,32 @@ import { useAction } from '../hooks.js'
 import { html, useState } from '../lib.js'
 import { print } from '../selector.js'
 import { markOf } from '../statuses.js'
-import { acknowledge, takeBack } from '../stores/alerts.js'
+import { acknowledge, alerts as allAlerts, takeBack } from '../stores/alerts.js'
 import { replayed } from '../stores/clock.js'
 import { minute } from '../stores/pace.js'
 import { historyOf } from '../stores/place.js'
+import { heldNow } from '../stores/silences.js'
 import { sinceOf, standOf } from './grouping.js'
 import { follow, takesFocus } from './focus.js'
+import { holdingOf } from './holding.js'
+import { Silence, SilenceOf } from './Silence.js'
 
 const LONGEST_NOTE = 500
 
 /** @param {{ alert: Alert, alone: boolean }} props `alone`: the only one of its row, whose headline says the same */
 export function Instance({ alert, alone }) {
   const words = headline(alert, minute.value)
+  const [asking, ask] = useState(false)
+  const holding = holdingOf([alert], heldNow.value, allAlerts.value ?? [], minute.value)
+  const id = `alert ${alert.id}`
   return html`
     <li class="instance" data-alert=${alert.id} data-stand=${standOf(alert)}>
       ${!alone && html`
         <${Mark} kind=${alert.state === 'pending' ? 'info' : markOf(alert.severity)} word=${alert.state} />
         <a class="instance-title" href=${historyOf(print(alert.metric))}><bdi>${words}</bdi></a>
-        <span class="need-since">${alert.state} since ${since(sinceOf(alert), minute.value)}</span>`}
-      ${!alone && html`<span class="need-buttons"><${Acknowledge} alert=${alert} /></span>`}
+        <span class="need-since">${alert.state} since ${since(sinceOf(alert), minute.value)}${holding.words && ` · ${holding.words}`}</span>`}
+      ${!alone && html`<span class="need-buttons"><${Acknowledge} alert=${alert} />${alert.state !== 'pending' && html`<${Silence} id=${id} title=${words} silences=${holding.silences} open=${asking} toggle=${() => ask(!asking)} />`}</span>`}
+      ${asking && html`<${SilenceOf} id=${id} title=${words} alerts=${[alert]} alone close=${() => ask(false)} />`}
       <${Details} alert=${alert} />
     </li>`
 }
@@ -46,7 +53,7 @@ export function Acknowledge({ alert }) {
   }
   return html`
     ${error && html`<span class="problem" role="alert">${error}</span>`}
-    <button type="button" class="button" ref=${takesFocus(alert.id)} aria-disabled=${busy} aria-label=${acked ? `Undo: ${words} is acknowledged` : `Acknowledge: ${words}`} onClick=${() => { if (!busy) act() }}>${acked ? 'Undo' : 'Acknowledge'}</button>`
+    <button type="button" class="button" data-act="acknowledge" ref=${takesFocus(alert.id)} aria-disabled=${busy} aria-label=${acked ? `Undo: ${words} is acknowledged` : `Acknowledge: ${words}`} onClick=${() => { if (!busy) act() }}>${acked ? 'Undo' : 'Acknowledge'}</button>`
 }
 
 /** @param {{ alert: Alert }} props */

@@ -10,9 +10,10 @@ import { html } from '../lib.js'
 import { print } from '../selector.js'
 import { markOf } from '../statuses.js'
 import { minute } from '../stores/pace.js'
-import { historyOf } from '../stores/place.js'
+import { historyOf, period } from '../stores/place.js'
 import { Fold } from './Fold.js'
 import { sinceOf } from './grouping.js'
+import { Lane } from './Lane.js'
 
 /** Times that a row lists. */
 const SHOWN = 100
@@ -23,10 +24,11 @@ export const Past = ({ groups }) => html`<ul class="alert-rows" data-stand="ende
 /** @param {{ group: Group }} props */
 function Row({ group: { rule, severity, alerts, seconds, last } }) {
   const [newest] = alerts
+  const { start, end } = period.value
   const title = alerts.length === 1 ? headline(newest, minute.value) : `${ruleWords(rule)}: ${count(alerts.length, 'time')}, ${span(Math.round(seconds))} in all`
   return html`
     <${Fold} name=${`ended ${rule}`} title=${html`<${Mark} kind=${markOf(severity)} word=${`${severity}, ended`} /><span class="fold-title"><bdi>${title}</bdi></span>`}
-      aside=${html`<span class="need-since">${alerts.length === 1 ? 'ended' : 'last ended'} ${since(last, minute.value)}</span>`}>
+      aside=${html`<${Lane} spans=${alerts.map((a) => ({ from: sinceOf(a), to: a.resolved_at ?? end }))} start=${start} end=${end} mark=${markOf(severity)} words=${`fired ${count(alerts.length, 'time')}`} /><span class="need-since">${alerts.length === 1 ? 'ended' : 'last ended'} ${since(last, minute.value)}</span>`}>
       ${() => html`
         <ul class="times">
           ${alerts.slice(0, SHOWN).map((alert) => html`

@@ -7,9 +7,10 @@
  * @typedef {{ rule: string, severity: Severity, alerts: Alert[], since: number }} Group  `since`: of the oldest one
  * @typedef {{ rule: string, severity: Severity, alerts: Alert[], seconds: number, last: number }} Past  `seconds`: how long they fired in all; `last`: when the newest ended
  * @typedef {'firing'|'pending'|'acknowledged'} Stand
+ * @typedef {Group & { follows: Cause[] }} Cause  `follows`: rules whose alerts follow from those of this one
  */
 import { limitWords, ruleWords, subjectOf } from '../headline.js'
-import { span } from '../format.js'
+import { since, span } from '../format.js'
 
 /** An alert of unknown state fired and is not known to have ended. @param {Alert} alert @returns {Stand} */
 export const standOf = (alert) => (alert.acked_at !== null ? 'acknowledged' : alert.state === 'pending' ? 'pending' : 'firing')
@@ -31,6 +32,35 @@ export function groupsOf(alerts, stand) {
   return [...groups.values()]
 }
 
+/**
+ * Causes, and below each what follows from it: rules whose alerts are all held back by alerts of another.
+ * @param {Group[]} groups @param {(id: string) => string[]} inhibitedBy the alerts that hold one back @returns {Cause[]}
+ */
+export function causesOf(groups, inhibitedBy) {
+  const causes = new Map(groups.map((group) => [group, /** @type {Cause} */ ({ ...group, follows: [] })]))
+  const owner = new Map(groups.flatMap((group) => group.alerts.map(({ id }) => [id, group])))
+  const above = new Map(groups.flatMap((group) => {
+    const found = group.alerts.map(({ id }) => inhibitedBy(id).map((by) => owner.get(by)).find((other) => other && other !== group))
+    return found.every((other) => other !== undefined) ? [[group, /** @type {Group} */ (found[0])]] : []
+  }))
+  // Rules that hold each other back are causes both.
+  const circles = (/** @type {Group} */ group) => {
+    const seen = new Set([group])
+    for (let at = above.get(group); at; at = above.get(at)) {
+      if (seen.has(at)) return true
+      seen.add(at)
+    }
+    return false
+  }
+  return groups.flatMap((group) => {
+    const cause = /** @type {Cause} */ (causes.get(group))
+    const from = above.get(group)
+    if (!from || circles(group)) return [cause]
+    causes.get(from)?.follows.push(cause)
+    return []
+  })
+}
+
 /** Ended alerts by rule, the one that ended last first. @param {Alert[]} ended @param {number} start @param {number} end what of their time counts @returns {Past[]} */
 export function pastOf(ended, start, end) {
   /** @type {Map<string, Past>} */
@@ -49,6 +79,9 @@ export function conditionWords({ name, metric, op, threshold, duration }) {
   if (metric === null || op === null || threshold === null) return ruleWords(name)
   return `${subjectOf({ __name__: metric })} ${limitWords({ op, threshold }, metric)}${duration > 0 ? `, for ${span(duration)}` : ''}`
 }
+
+/** What the service notes of a rule, with its times as they are read: `no series matches since 14:02`. @param {string} note @param {number} now Unix seconds */
+export const noteWords = (note, now) => note.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (time) => since(new Date(time).getTime() / 1000, now))
 
 /** What a rule's state is now, by its alerts. @param {Alert[]} alerts of the rule @returns {'firing'|'pending'|'quiet'} */
 export const stateOf = (alerts) => (alerts.some((a) => a.state === 'firing') ? 'firing' : alerts.length > 0 ? 'pending' : 'quiet')

@@ -5,7 +5,7 @@
  * @import { Question } from '../stores/buckets.js'
  */
 import { count, since } from '../format.js'
-import { effect, html, useEffect, useMemo, useState } from '../lib.js'
+import { effect, html, useEffect, useLayoutEffect, useMemo, useState } from '../lib.js'
 import { markOf } from '../statuses.js'
 import { alerts } from '../stores/alerts.js'
 import { axis, leave, watch, youngSince } from '../stores/buckets.js'
@@ -14,10 +14,12 @@ import { compare, follows, historyOf, period, utc } from '../stores/place.js'
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
 import { timeLabel } from './axis.js'
+import { bandsOf, expectedOf } from './expected.js'
 import { Legend } from './Legend.js'
 import { Menu } from './Menu.js'
 import { linesOf } from './model.js'
 import { PlotBox } from './PlotBox.js'
+import { gapOf } from './series.js'
 import { beatSoon, useStage } from './stage.js'
 import { Table } from './Table.js'
 
@@ -50,11 +52,12 @@ export function Chart({ spec, height = 150, bare = false }) {
     beatSoon()
   }) : undefined), [shown, lines])
   const drawn = useMemo(() => lines.filter((l) => !hidden.has(l.key)), [lines, hidden])
+  const { pictured, shaded } = useExpected(spec, drawn, pixels, shown && width > 0)
   const metricName = spec.metricName ?? spec.selectors[0]
   const alert = alerts.value?.find((a) => a.metric.__name__ === metricName)
   const shownCount = lines.filter((l) => !l.before).length
   const begins = youngSince.value
-  const note = [spec.note, total > shownCount && `showing ${shownCount} of ${count(total, 'series', 'series')}`, begins !== null && `since ${timeLabel(begins, undefined, utc.value)}`].filter(Boolean).join(' · ')
+  const note = [spec.note, shaded && 'shaded: what is usual for it', total > shownCount && `showing ${shownCount} of ${count(total, 'series', 'series')}`, begins !== null && `since ${timeLabel(begins, undefined, utc.value)}`].filter(Boolean).join(' · ')
   const promql = asked.flatMap((a) => a.now?.expanded ?? []).join('\n') || queriesOf(spec).join('\n')
   const title = html`
     ${alert && html`<${Mark} kind=${markOf(alert.severity)} word=${alert.severity} />`}
@@ -64,7 +67,7 @@ export function Chart({ spec, height = 150, bare = false }) {
   const inside = html`
     ${table
       ? html`<${Table} spec=${spec} lines=${drawn} height=${height} />`
-      : html`<${PlotBox} spec=${spec} lines=${drawn} width=${Math.max(0, bare ? width : width - PADDING_PX)} height=${height} shown=${shown} words=${period.peek().words} />`}
+      : html`<${PlotBox} spec=${pictured} lines=${drawn} width=${Math.max(0, bare ? width : width - PADDING_PX)} height=${height} shown=${shown} words=${period.peek().words} />`}
     <${Legend} spec=${spec} lines=${lines} hidden=${hidden} toggle=${toggle} shown=${shown} />`
   if (bare) {
     return html`
@@ -91,12 +94,38 @@ export function toggled(hidden, keys, key, alone) {
   return next
 }
 
+/**
+ * The chart with bands of where its lines are expected, where it asks for them and the service says so.
+ * @param {ChartSpec} spec @param {import('./model.js').ChartLine[]} lines those that are drawn @param {number} pixels @param {boolean} shown @returns {{ pictured: ChartSpec, shaded: boolean }}
+ */
+function useExpected(spec, lines, pixels, shown) {
+  const ends = useMemo(() => (spec.expected ? expectedOf(spec.query ?? spec.selectors[0]) : null), [spec])
+  const key = ends && shown ? `${pixels} ${ends[0]}` : ''
+  const [held, hold] = useState(/** @type {import('../stores/buckets.js').Buckets[]} */ ([]))
+  useEffect(() => {
+    if (!ends || key === '') return undefined
+    const questions = ends.map((query) => ({ query, pixels }))
+    hold(questions.map(watch))
+    return () => questions.forEach(leave)
+  }, [key])
+  const shapes = held.map((b) => b.shape.value).join()
+  const pictured = useMemo(() => {
+    const [low, high] = held
+    if (!low || !high) return spec
+    const floor = spec.unit === 'plain' ? -Infinity : 0
+    const bands = () => bandsOf([...low.lines.values()], [...high.lines.values()], lines, (series) => gapOf(series, low.step, low.sampling), floor)
+    return bands().length > 0 ? { ...spec, bands } : spec
+  }, [shapes, held, lines, spec])
+  return { pictured, shaded: pictured !== spec }
+}
+
 /** The buckets of the queries while the chart is in sight, and those to compare with. @param {string[]} queries @param {number} pixels 0 while the width is not known @param {boolean} shown */
 function useAsked(queries, pixels, shown) {
   const offset = compare.value
   const key = `${pixels} ${offset} ${queries.join('\n')}`
   const [asked, setAsked] = useState(/** @type {Array<{ now: import('../stores/buckets.js').Buckets|null, before: import('../stores/buckets.js').Buckets|null }>} */ ([]))
-  useEffect(() => {
+  // Before the frame: what is held already is drawn in it.
+  useLayoutEffect(() => {
     if (!shown || pixels === 0) return undefined
     /** @type {Question[]} */
     const questions = queries.map((query) => ({ query, pixels }))

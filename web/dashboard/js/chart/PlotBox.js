@@ -100,7 +100,7 @@ export function PlotBox({ spec, lines, width, height, shown, words }) {
       stopPointing()
       drawNever(redraw)
     }
-  }, [shown, lines, span, tip])
+  }, [shown, lines, span, tip, spec])
 
   /** @param {TimelineEvent[]} found */
   const show = (found) => setTip(found.length > 0 && held.current ? { events: found, left: held.current.plot.valToPos(found[0].time, 'x') + held.current.plot.over.offsetLeft } : null)

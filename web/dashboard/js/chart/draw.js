@@ -19,6 +19,8 @@ import { pixelOf, ranges, stretches } from './shape.js'
 
 /** Height of the lane of event ticks between the plot and its time axis, in CSS pixels. */
 export const LANE = 7
+/** A band that is not wider than this many CSS pixels is covered by its line. */
+const BAND_LEAST_PX = 0.75
 const BAND_ALPHA = 0.26
 const EDGE_ALPHA = 0.55
 const STACK_ALPHA = 0.34
@@ -49,11 +51,13 @@ export function drawLine(pen, view, { series, colour: property, step, gap, dashe
   const bottom = view.top + view.height
   const within = (/** @type {number} */ at) => Math.min(bottom + 9, Math.max(view.top - 9, at))
   const dense = (step * view.width) / (view.end - view.start) < DENSE_PX * view.scale
+  // The line itself covers what is no wider than it.
+  const hair = (BAND_LEAST_PX * view.scale * (view.high - view.low)) / view.height
   const ink = colour(property)
   pen.strokeStyle = ink
   pen.fillStyle = ink
   for (const [from, to] of stretches(series, gap, view)) {
-    for (const [first, last] of dashed ? [] : ranges(series, from, to)) {
+    for (const [first, last] of dashed ? [] : ranges(series, from, to, hair)) {
       pen.beginPath()
       for (let i = first; i <= last; i += 1) pen.lineTo(x(t[i]), within(y(max[i])))
       for (let i = last; i >= first; i -= 1) pen.lineTo(x(t[i]), within(y(min[i])))

@@ -46,12 +46,15 @@ export function stretches({ t, v }, gap, { from: first, end, until }) {
   return found
 }
 
-/** The parts of a stretch whose buckets hold samples that differ, each with the neighbours that its band runs out to. @param {Series} series @param {number} from @param {number} to @returns {Array<[number, number]>} */
-export function ranges({ min, max, count }, from, to) {
+/**
+ * The parts of a stretch whose buckets hold samples that differ by more than `least`, each with the neighbours that its band runs out to.
+ * @param {Series} series @param {number} from @param {number} to @param {number} least @returns {Array<[number, number]>}
+ */
+export function ranges({ min, max, count }, from, to, least) {
   /** @type {Array<[number, number]>} */
   const found = []
   for (let i = from; i <= to; i += 1) {
-    if (count[i] < 2 || !(max[i] > min[i])) continue
+    if (count[i] < 2 || !(max[i] - min[i] > least)) continue
     const before = found[found.length - 1]
     if (before && i - 1 <= before[1]) before[1] = Math.min(to, i + 1)
     else found.push([Math.max(from, i - 1), Math.min(to, i + 1)])

@@ -1,7 +1,7 @@
 /**
  * Whether an element is on screen, and how wide it is: what is not seen is neither loaded nor drawn. And when it is drawn: all at one time.
  */
-import { signal, useEffect, useLayoutEffect, useRef, useState } from '../lib.js'
+import { signal, useLayoutEffect, useRef, useState } from '../lib.js'
 import { pixelTime } from '../stores/place.js'
 
 /** Charts this far outside of the window are made ready. */
@@ -12,10 +12,13 @@ export function useStage() {
   const ref = useRef(/** @type {HTMLElement|null} */ (null))
   const [width, setWidth] = useState(0)
   const [shown, setShown] = useState(false)
-  useLayoutEffect(() => { if (ref.current) setWidth(ref.current.clientWidth) }, [])
-  useEffect(() => {
+  // What the observers would say a frame later is known at once.
+  useLayoutEffect(() => {
     const element = ref.current
     if (!element) return undefined
+    const { top, bottom } = element.getBoundingClientRect()
+    setWidth(element.clientWidth)
+    setShown(top < innerHeight + AHEAD_PX && bottom > -AHEAD_PX)
     const sizes = new ResizeObserver(() => setWidth(element.clientWidth))
     const sight = new IntersectionObserver((entries) => setShown(entries[entries.length - 1].isIntersecting), { rootMargin: `${AHEAD_PX}px` })
     sizes.observe(element)

@@ -1,14 +1,17 @@
 /**
  * What needs the reader, at most three causes: each one sentence with one action. All of them are on the page Alerts.
  *
+ * A row in view keeps its place while others come; the worst stand first when the page opens.
  * Where Ack takes a row away, `frame/focus.js` hands the focus to the row that follows.
  *
  * @import { Cause } from '../stores/needs.js'
  */
 import { age, count, sentences, since } from '../format.js'
 import { useAction } from '../hooks.js'
-import { html } from '../lib.js'
-import { acknowledge, alerts } from '../stores/alerts.js'
+import { bind } from '../keys.js'
+import { html, useEffect, useRef, useState } from '../lib.js'
+import { inPlace } from '../order.js'
+import { acknowledge, alerts, takeBack } from '../stores/alerts.js'
 import { replayed } from '../stores/clock.js'
 import { causes, doubt, needed, outOfDate } from '../stores/needs.js'
 import { minute } from '../stores/pace.js'
@@ -20,13 +23,16 @@ const SHOWN = 3
 
 export function Causes() {
   const list = causes.value
-  const shown = list.slice(0, SHOWN)
+  const before = useRef(/** @type {string[]} */ ([]))
+  const shown = inPlace(before.current, list.slice(0, SHOWN), (cause) => cause.key)
+  before.current = shown.map((cause) => cause.key)
   const more = list.length - shown.length
+  const [noted, note] = useState(/** @type {Cause|null} */ (null))
   return html`
     <section class="panel causes" data-panel="needs" data-count=${list.length} aria-label="What needs you">
-      <header class="panel-head"><h2>Needs you</h2></header>
+      <header class="panel-head"><h2>Needs you</h2>${noted && replayed.value === null && html`<span class="panel-aside"><${Undo} key=${noted.key} cause=${noted} /></span>`}</header>
       <ul class="needs" aria-label="What needs you">
-        ${shown.map((cause) => html`<${Row} key=${cause.key} cause=${cause} />`)}
+        ${shown.map((cause) => html`<${Row} key=${cause.key} cause=${cause} note=${note} />`)}
       </ul>
       ${more > 0 && html`<p class="causes-more"><a class="link" href=${address('alerts')}>and ${more} more</a></p>`}
       ${needed.value === 0 && html`<${Nothing} />`}
@@ -42,12 +48,26 @@ function Nothing() {
   return html`<p class="all-quiet"><${Mark} kind="ok" word="fine" /> <span>Nothing. All that is watched can be read, ${fires}, no advice is open.</span></p><${Next} />`
 }
 
-/** @param {{ cause: Cause }} props */
-function Row({ cause }) {
+/** The way back from the last Ack, while its alerts go on. @param {{ cause: Cause }} props */
+function Undo({ cause: { title, alerts: noted } }) {
+  const { busy, error, run } = useAction()
+  const ids = new Set(noted.map((a) => a.id))
+  const left = (alerts.value ?? []).filter((a) => ids.has(a.id) && a.acked_at !== null)
+  const undo = () => { if (!busy) run(() => Promise.all(left.map((a) => takeBack(a.id)))) }
+  useEffect(() => bind([{ keys: 'u', words: 'Undo the last Ack', group: 'Now', run: undo }]), [left.length])
+  return left.length > 0 && html`${error && html`<span class="problem" role="alert">${error}</span> `}<button type="button" class="button" aria-disabled=${busy} aria-label=${`Undo the Ack: ${title}`} onClick=${undo}>Undo Ack</button>`
+}
+
+/** @param {{ cause: Cause, note: (cause: Cause) => void }} props `note`: this one is taken note of */
+function Row({ cause, note }) {
   const { busy, error, run } = useAction()
   const { key, mark, word, title, detail, since: from, page, item, alerts, advice } = cause
   const href = address(page, item)
-  const act = () => { if (!busy) run(() => Promise.all(alerts.map((a) => acknowledge(a.id)))) }
+  const act = () => {
+    if (busy) return
+    note(cause)
+    run(() => Promise.all(alerts.map((a) => acknowledge(a.id))))
+  }
   const many = alerts.length > 1 ? ` ${count(alerts.length, 'alert')}` : ''
   return html`
     <li class="need cause" data-cause=${key} data-failure=${alerts.length || advice ? undefined : key} data-alert=${alerts[0]?.id} data-advice=${advice?.id}>

@@ -19,10 +19,10 @@ import { useCheck } from './check.js'
 /** @typedef {{ context: Context, list: Offer[], chosen: number }} Open */
 
 /**
- * @param {{ letter: string, text: string, change: (text: string) => void, run: () => void, failed: Mistake|null, focus?: boolean, field?: { current: HTMLTextAreaElement|null } }} props
+ * @param {{ letter: string, label?: string, text: string, change: (text: string) => void, run: () => void, failed: Mistake|null, focus?: boolean, field?: { current: HTMLTextAreaElement|null } }} props
  *   `failed`: what the service said when the query ran
  */
-export function Editor({ letter, text, change, run, failed, field: given }) {
+export function Editor({ letter, label = `Query ${letter}, PromQL`, text, change, run, failed, field: given }) {
   const own = useRef(/** @type {HTMLTextAreaElement|null} */ (null))
   const field = given ?? own
   const under = useRef(/** @type {HTMLElement|null} */ (null))
@@ -95,7 +95,7 @@ export function Editor({ letter, text, change, run, failed, field: given }) {
     <div class="query-field">
       <div class="query-text">
         <pre class="query-under" ref=${under} aria-hidden="true">${pieces.map((p, i) => html`<span key=${i} class=${p.name}>${p.text}</span>`)}${'\n'}</pre>
-        <textarea id=${id} ref=${field} rows="1" spellcheck=${false} autocomplete="off" autocapitalize="off" aria-label=${`Query ${letter}, PromQL`}
+        <textarea id=${id} ref=${field} rows="1" spellcheck=${false} autocomplete="off" autocapitalize="off" aria-label=${label}
           placeholder="PromQL: begin to write, or choose a metric" aria-autocomplete="list" aria-haspopup="listbox" aria-controls=${open ? `${id}-offers` : undefined}
           aria-activedescendant=${open ? `${id}-offer-${open.chosen}` : undefined} aria-invalid=${mistake ? 'true' : undefined} aria-describedby=${mistake ? `${id}-mistake` : undefined}
           value=${text} onFocus=${() => loadMetrics()} onInput=${(/** @type {any} */ e) => { change(e.target.value); if (!writing.current) look(false) }} onKeyDown=${onKeyDown}

@@ -1,11 +1,17 @@
 /**
- * Alerts & advice: what is wrong, what was noted, what the service advises, what was wrong before, and what is watched for.
+ * Alerts & advice: what is wrong by cause, what was noted, what the service advises, what holds notices back, what was wrong before, what is
+ * watched for, and over which channels people are notified.
  */
 import { Advice } from '../alerts/Advice.js'
+import { Channels } from '../alerts/Channels.js'
+import { EditorPlace } from '../alerts/EditorPlace.js'
 import { Groups } from '../alerts/Groups.js'
-import { groupsOf, pastOf } from '../alerts/grouping.js'
+import { causesOf, groupsOf, pastOf } from '../alerts/grouping.js'
+import { followKeys } from '../alerts/keys.js'
+import { Maintenance } from '../alerts/Maintenance.js'
 import { Past } from '../alerts/Past.js'
-import { Rules } from '../alerts/Rules.js'
+import { NewRule, RuleChange, Rules } from '../alerts/Rules.js'
+import { Silences } from '../alerts/Silences.js'
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
 import { count } from '../format.js'
@@ -14,20 +20,24 @@ import { alerts, askForRules, endedAlerts, historyError, historyKnown, retryHist
 import { decidedAdvice, recommendations } from '../stores/advice.js'
 import { replayed } from '../stores/clock.js'
 import { period, range } from '../stores/place.js'
+import { followSilences, held, heldError, heldNow } from '../stores/silences.js'
 
 export function Alerts() {
   useEffect(() => askForRules(), [])
+  useEffect(followSilences, [])
+  useEffect(followKeys, [])
   // Drawn as a whole: how long its lists are is known with the first frames.
-  if (alerts.value === null || recommendations.value === null) return html`<div class="skeleton page-skeleton" role="status"><span class="unseen">Loading</span></div>`
+  if (alerts.value === null || recommendations.value === null || (held.value === null && heldError.value === '')) return html`<div class="skeleton page-skeleton" role="status"><span class="unseen">Loading</span></div>`
   const list = alerts.value
-  const [firing, pending, acknowledged] = /** @type {const} */ (['firing', 'pending', 'acknowledged']).map((stand) => groupsOf(list, stand))
+  const [firing, pending, acknowledged] = /** @type {const} */ (['firing', 'pending', 'acknowledged']).map((stand) => causesOf(groupsOf(list, stand), (id) => heldNow.value?.byAlert.get(id)?.inhibitedBy ?? []))
   const { start, end } = period.value
   const past = pastOf(endedAlerts.value, start, end)
   const advice = [...recommendations.value, ...decidedAdvice.value]
   return html`
     <div class="alerts-page">
+      <${EditorPlace} />
       <div class="alerts-column">
-      <${Panel} title="Firing" name="firing" note=${noteOf(firing.length, 'rule')} face=${firing.length ? 'data' : 'empty'} empty=${html`<p class="all-quiet"><${Mark} kind="ok" word="ok" /> ${replayed.value === null ? 'No alert fires that nobody has taken note of.' : 'No alert was firing then that nobody had taken note of.'}</p>`}>
+      <${Panel} title="Firing" name="firing" note=${causeNote(firing)} face=${firing.length ? 'data' : 'empty'} empty=${html`<p class="all-quiet"><${Mark} kind="ok" word="ok" /> ${replayed.value === null ? 'No alert fires that nobody has taken note of.' : 'No alert was firing then that nobody had taken note of.'}</p>`}>
         <${Groups} groups=${firing} stand="firing" />
         ${replayed.value !== null && html`<p class="quiet">As it was then. Which alerts were pending is not kept.</p>`}
       <//>
@@ -37,23 +47,36 @@ export function Alerts() {
         empty=${replayed.value !== null ? html`<p>No advice was given by then, as far as the time line is kept.</p>` : html`<p>No advice. It comes when the kept history shows something to change, such as a disk that fills or a board that stands still.</p>`}>
         <${Advice} list=${advice} />
       <//>
+      <${Silences} />
       </div>
       <div class="alerts-column">
       <${Panel} title="Ended" name="ended" note=${historyKnown.value ? [range.value.words, noteOf(past.length, 'rule')].filter(Boolean).join(' · ') : ''} live=${false} error=${historyError.value} retry=${retryHistory}
         face=${historyKnown.value ? (past.length ? 'data' : 'empty') : historyError.value ? 'error' : 'loading'} empty=${html`<p>No alert ended in this time. A longer period may hold some.</p>`}>
         <${Past} groups=${past} />
       <//>
-      <${Panel} title="Rules" name="rules" note=${rules.value ? [noteOf(rules.value.length, 'rule'), replayed.value !== null && 'as they are set now; earlier ones are not kept'].filter(Boolean).join(' · ') : ''} live=${false} error=${rulesError.value} retry=${retryRules}
+      <${Panel} title="Rules" name="rules" note=${rules.value ? [noteOf(rules.value.length, 'rule'), replayed.value !== null && 'as they are set now; earlier ones are not kept'].filter(Boolean).join(' · ') : ''} live=${false} error=${rulesError.value} retry=${retryRules} aside=${rules.value && html`<${NewRule} />`}
         face=${rules.value ? (rules.value.length ? 'data' : 'empty') : rulesError.value ? 'error' : 'loading'}
         empty=${html`<p>Nothing is watched for. A rule is written into Settings.toml:</p><pre class="copy">[alerts.rules.high_cpu_usage]
 expr = "system_cpu_utilization_ratio > 0.80"
 for = "1m"
 severity = "warning"</pre>`}>
+        <${RuleChange} />
         <${Rules} list=${rules.value ?? []} />
       <//>
+      <${Channels} />
+      <${Maintenance} />
       </div>
     </div>`
 }
+
+/** Rules that fire, and of those with a cause how many follow. @param {import('../alerts/grouping.js').Cause[]} list */
+function causeNote(list) {
+  const follow = rowsOf(list) - list.length
+  return follow > 0 ? `${count(list.length, 'cause')}, ${follow} ${follow === 1 ? 'follows' : 'follow'}` : noteOf(list.length, 'rule')
+}
+
+/** @param {import('../alerts/grouping.js').Cause[]} causes @returns {number} */
+const rowsOf = (causes) => causes.reduce((sum, { follows }) => sum + 1 + rowsOf(follows), 0)
 
 /** A count above a list is the number of its rows. @param {number} n @param {string} one @param {string} [many] */
 const noteOf = (n, one, many) => (n > 0 ? count(n, one, many) : '')

@@ -5,8 +5,8 @@
  */
 import { Before } from '../explore/Before.js'
 import { Browser } from '../explore/Browser.js'
-import { isSelector } from '../explore/language.js'
-import { describe, metrics } from '../explore/knowledge.js'
+import { isSelector, metricsOf } from '../explore/language.js'
+import { describe, loadMetrics, metrics } from '../explore/knowledge.js'
 import { mistakeOf } from '../explore/mistakes.js'
 import { Queries } from '../explore/Queries.js'
 import { Results } from '../explore/Results.js'
@@ -16,6 +16,10 @@ import { subjectOf } from '../headline.js'
 import { html, useState } from '../lib.js'
 import { parse } from '../selector.js'
 import { param, place, setParams } from '../stores/place.js'
+
+// Who writes a query elsewhere loads this page for it.
+export { Editor } from '../explore/Editor.js'
+export { loadMetrics, metrics, metricsOf, mistakeOf }
 
 /** What the reader sees first, where the metrics are there. @type {Array<[string, string, string]>} */
 const EXAMPLES = [

@@ -10,13 +10,16 @@ import { epoch, ready, socketState, subscribe } from './connection.js'
 import { past } from './past.js'
 import { pageName, range } from './place.js'
 
-/** @typedef {{ op: string, value: number, severity: Severity, rule: string }} Threshold */
+/**
+ * @typedef {{ op: string, value: number, severity: Severity, rule: string }} Threshold
+ * @typedef {Rule & { file: string }} KnownRule  `file`: where it stands
+ */
 
 /** @type {import('../../vendor/signals-core.js').Signal<Map<string, Alert>|null>} null until the first snapshot */
 const byId = signal(null)
 /** Ended ones, newest first. @type {import('../../vendor/signals-core.js').Signal<Alert[]>} */
 const ended = signal([])
-/** Null: not known yet. @type {import('../../vendor/signals-core.js').Signal<Rule[]|null>} */
+/** Null: not known yet. @type {import('../../vendor/signals-core.js').Signal<KnownRule[]|null>} */
 export const rules = signal(null)
 /** Why rules or ended alerts could not be read; empty while they could. */
 export const rulesError = signal('')
@@ -49,7 +52,7 @@ const historyAsked = signal(0)
 export const retryRules = () => { rulesAsked.value += 1 }
 export const retryHistory = () => { historyAsked.value += 1 }
 
-/** Asks for the rules, once a connection: they change only with the settings, that is with a restart. Asked when a chart first draws limits. */
+/** Asks for the rules, once a connection, and when the reader changed one. Asked when a chart first draws limits. */
 export const askForRules = (() => {
   let begun = false
   return () => {
@@ -59,7 +62,7 @@ export const askForRules = (() => {
       rulesAsked.value
       if (socketState.value !== 'open') return
       get('/api/v1/rules').then((data) => {
-        rules.value = data.groups.flatMap((/** @type {{ rules: Rule[] }} */ group) => group.rules)
+        rules.value = data.groups.flatMap((/** @type {{ file: string, rules: Rule[] }} */ { file, rules: list }) => list.map((rule) => ({ ...rule, file })))
         rulesError.value = ''
       }, (error) => { rulesError.value = error.message })
     }))

@@ -7,10 +7,11 @@
  */
 import { get } from '../api.js'
 import { batch, computed, effect, signal, untracked } from '../lib.js'
+import { print } from '../selector.js'
 import { awake } from './awake.js'
 import { now, replayed, serverTime } from './clock.js'
 import { socketState, subscribe } from './connection.js'
-import { address, range } from './place.js'
+import { address, historyOf, range } from './place.js'
 
 /** Nobody reads more than this many, or can distinguish them on a lane. */
 const KEPT = 1000
@@ -86,6 +87,7 @@ const PAGES = { taskmaster: 'tasks', github: 'ci', probe: 'application', alert: 
 
 /** Where the reader finds what an event is about. @param {TimelineEvent} event */
 export function placeOf(event) {
+  if (event.source === 'anomaly' && event.data?.metric) return historyOf(print(event.data.metric))
   const page = PAGES[event.source] ?? 'now'
   return address(page, page === 'tasks' || page === 'application' ? event.subject : '')
 }

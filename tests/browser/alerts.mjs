@@ -1,0 +1,160 @@
+/**
+ * Alerts: silences and maintenance windows by mouse and by keyboard, with a way back from each; the service keeps what the page says.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { withService } from './fixture.mjs'
+import { until } from './service.mjs'
+
+const PATIENCE = { timeout: 20_000 }
+const QUIET = ['high_cpu_usage', 'critical_cpu_usage', 'high_memory_usage', 'degraded_performance', 'task_failure_rate', 'github_failure_rate']
+  .map((rule) => `[alerts.rules.${rule}]\nexpr = "none > 0"\nseverity = "info"\nenabled = false\n`).join('')
+const { service, withPage } = await withService(`${QUIET}[optimizer]
+enabled = false
+[alerts.rules.always_busy]
+expr = "system_cpu_utilization_ratio >= 0"
+severity = "warning"
+[alerts.rules.many_parts]
+expr = "shop_parts > 0"
+severity = "error"
+[notify.maintenance.backup]
+times = ["sun 02:00-04:00"]
+match = ['source="system"']
+comment = "the weekly backup"
+`, async (service) => {
+  const parts = { samples: ['a', 'b', 'c'].map((part) => ({ name: 'shop_parts', labels: { part }, value: 1 })) }
+  await fetch(`${service.url}/api/v1/ingest`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(parts) })
+  await until('the rules fire', async () => (await service.get('/api/v1/alerts')).alerts.length >= 4)
+})
+
+/** @param {string} name @param {(page: import('playwright-core').Page) => Promise<void>} body @param {import('playwright-core').BrowserContextOptions} [options] */
+const onPage = (name, body, options) => test(name, () => withPage(async ({ page }) => {
+  await page.goto(`${service.url}/#/alerts`)
+  await page.locator('[data-row="firing many_parts"]').waitFor(PATIENCE)
+  await page.locator('[data-panel="silences"]:not([data-face="loading"])').waitFor(PATIENCE)
+  await body(page)
+}, options))
+
+/** @returns {Promise<any[]>} those that are in force */
+const silences = async () => (await (await fetch(`${service.url}/api/v2/silences`)).json()).filter((/** @type {any} */ s) => s.status.state === 'active')
+/** @param {any[]} matchers */
+const texts = (matchers) => matchers.map((m) => `${m.name}=${m.value}`).join()
+/** @param {import('playwright-core').Page} page @param {string} text of what has the focus */
+const focusIsOn = (page, text) => page.waitForFunction((wanted) => document.activeElement?.textContent === wanted, text, PATIENCE)
+
+onPage('an alert is silenced from its row by keyboard, and its silence ends by the same key', async (page) => {
+  const row = page.locator('[data-row="firing always_busy"]')
+  await row.locator('.fold-button').focus()
+  await page.keyboard.press('s')
+  const form = page.getByRole('form', { name: /^Silence: CPU/ })
+  await form.waitFor(PATIENCE)
+  await page.waitForFunction(() => document.activeElement?.matches('.row-form select'), undefined, PATIENCE)
+  await form.getByLabel('For').selectOption('4h')
+  await form.getByLabel('Why').fill('a long build')
+  await page.keyboard.press('Enter')
+  await row.locator('.need-since', { hasText: 'silenced until' }).waitFor(PATIENCE)
+  await focusIsOn(page, 'End silence')
+  const [made] = await silences()
+  assert.deepEqual([texts(made.matchers).split(',')[0], made.comment, made.createdBy], ['alertname=always_busy', 'a long build', 'the dashboard'])
+  assert.ok(Math.abs(Date.parse(made.endsAt) - Date.now() - 4 * 3_600_000) < 60_000, made.endsAt)
+  // It still fires: a silence is about notices.
+  assert.equal((await service.get('/api/v1/alerts')).alerts.filter((/** @type {any} */ a) => a.rule === 'always_busy' && a.state === 'firing').length, 1)
+  const listed = page.locator(`[data-row="silence ${made.id}"]`)
+  assert.match(await listed.innerText(), /Always busy.*a long build.*ends in 4\sh/s)
+  await page.keyboard.press('s')
+  await focusIsOn(page, 'Silence')
+  assert.equal((await silences()).length, 0)
+  await listed.waitFor({ state: 'detached', ...PATIENCE })
+})
+
+onPage('a silence of a whole rule ends in its list, and that is undone with the end that it had', async (page) => {
+  const row = page.locator('[data-row="firing many_parts"]')
+  await row.getByRole('button', { name: /^Silence/ }).click()
+  await page.getByRole('form', { name: /^Silence/ }).getByRole('button', { name: 'Silence' }).click()
+  await row.locator('.need-since', { hasText: 'silenced until' }).waitFor(PATIENCE)
+  const [made] = await silences()
+  assert.equal(texts(made.matchers), 'alertname=many_parts')
+  const panel = page.locator('[data-panel="silences"]')
+  await panel.locator('.fold-button').click()
+  await panel.locator('dd', { hasText: 'the notices of 3 alerts' }).waitFor(PATIENCE)
+  await panel.getByRole('button', { name: 'End the silence: Many parts' }).click()
+  await panel.locator(`[data-row="over ${made.id}"]`).waitFor(PATIENCE)
+  await focusIsOn(page, 'Undo')
+  assert.equal((await silences()).length, 0)
+  await page.keyboard.press('Enter')
+  await until('it is silenced again', async () => (await silences()).length === 1)
+  const [again] = await silences()
+  assert.deepEqual([texts(again.matchers), again.endsAt], [texts(made.matchers), made.endsAt])
+  await focusIsOn(page, 'End')
+  await page.keyboard.press('Enter')
+  await until('it is over', async () => (await silences()).length === 0)
+})
+
+onPage('one alert of a rule is silenced until a time, and the others go on', async (page) => {
+  await page.locator('[data-row="firing many_parts"] > .fold-head .fold-button').click()
+  const alert = page.locator('[data-row="firing many_parts"] .instance').nth(1)
+  await alert.getByRole('button', { name: /^Silence/ }).click()
+  const form = alert.getByRole('form')
+  await form.getByLabel('For').selectOption('until')
+  await form.getByRole('textbox', { name: 'Until' }).fill('2020-01-01T10:00')
+  await form.getByRole('button', { name: 'Silence' }).click()
+  await form.getByRole('alert').filter({ hasText: 'The end must be a time in the future' }).waitFor(PATIENCE)
+  const end = new Date(Date.now() + 7_200_000)
+  const field = new Date(end.getTime() - end.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+  await form.getByRole('textbox', { name: 'Until' }).fill(field)
+  await form.getByRole('button', { name: 'Silence' }).click()
+  await page.locator('[data-row="firing many_parts"] > .fold-head .need-since', { hasText: '1 of 3 silenced until' }).waitFor(PATIENCE)
+  const [made] = await silences()
+  assert.equal(Date.parse(made.endsAt), Date.parse(new Date(field).toISOString()))
+  assert.match(texts(made.matchers), /^alertname=many_parts,.*part=/)
+  await alert.getByRole('button', { name: /^End the silence/ }).click()
+  await until('it is over', async () => (await silences()).length === 0)
+})
+
+onPage('a silence is written as matchers; what cannot be read is said; Escape leads back to the button', async (page) => {
+  const panel = page.locator('[data-panel="silences"]')
+  await panel.getByRole('button', { name: 'New silence' }).click()
+  const form = page.getByRole('form', { name: 'New silence' })
+  await page.waitForFunction(() => document.activeElement?.matches('.row-form input'), undefined, PATIENCE)
+  await page.keyboard.type('part=b')
+  await page.keyboard.press('Enter')
+  await form.getByRole('alert').filter({ hasText: 'Write which alerts' }).waitFor(PATIENCE)
+  await page.keyboard.press('Escape')
+  await focusIsOn(page, 'New silence')
+  await page.keyboard.press('Enter')
+  await form.getByLabel('Which alerts').fill('part=~"a|b"')
+  await page.keyboard.press('Enter')
+  await panel.locator('.fold-title', { hasText: 'Alerts where part is like a|b' }).waitFor(PATIENCE)
+  await page.locator('[data-row="firing many_parts"] .need-since', { hasText: '2 of 3 silenced until' }).waitFor(PATIENCE)
+  for (const { id } of await silences()) await fetch(`${service.url}/api/v2/silence/${id}`, { method: 'DELETE' })
+})
+
+onPage('maintenance windows say when and where they are set; one of REST is removed and comes back', async (page) => {
+  await fetch(`${service.url}/api/v1/maintenance/move`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ times: ['00:00-24:00'], match: ['part="a"'], comment: 'the move' }) })
+  await page.reload()
+  const panel = page.locator('[data-panel="maintenance"]')
+  const [fixed, given] = [panel.locator('[data-row="maintenance backup"]'), panel.locator('[data-row="maintenance move"]')]
+  await given.waitFor(PATIENCE)
+  assert.match(await fixed.innerText(), /backup.*sun 02:00-04:00/s)
+  await fixed.locator('.fold-button').click()
+  assert.match(await fixed.innerText(), /\[notify\.maintenance\.backup\] of Settings\.toml/)
+  assert.equal(await fixed.getByRole('button', { name: /Remove/ }).count(), 0)
+  await page.locator('[data-row="firing many_parts"] .need-since', { hasText: '1 of 3 no notice during move' }).waitFor(PATIENCE)
+  await given.getByRole('button', { name: 'Remove the maintenance window move' }).focus()
+  await page.keyboard.press('Enter')
+  await focusIsOn(page, 'Undo')
+  assert.deepEqual((await service.get('/api/v1/maintenance')).map((/** @type {any} */ w) => w.name), ['backup'])
+  await page.keyboard.press('Enter')
+  await focusIsOn(page, 'Remove')
+  const [, again] = await service.get('/api/v1/maintenance')
+  assert.deepEqual([again.name, again.times, again.match, again.comment], ['move', ['00:00-24:00'], ['part="a"'], 'the move'])
+  await fetch(`${service.url}/api/v1/maintenance/move`, { method: 'DELETE' })
+})
+
+onPage('on a phone the forms of a silence fit, and nothing is wider than the page', async (page) => {
+  await page.locator('[data-row="firing always_busy"]').getByRole('button', { name: /^Silence/ }).click()
+  await page.getByRole('form', { name: /^Silence/ }).getByLabel('For').selectOption('until')
+  await page.locator('[data-panel="silences"]').getByRole('button', { name: 'New silence' }).click()
+  assert.equal(await page.locator('.row-form').count(), 2)
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth))
+}, { viewport: { width: 360, height: 780 } })

@@ -1,0 +1,55 @@
+/**
+ * Where a series is expected: shaded on the chart of its value, in Explore and at its rule.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { withService } from './fixture.mjs'
+
+const PATIENCE = { timeout: 20_000 }
+const { service, withPage } = await withService('[optimizer]\nenabled = false\n[alerts.rules.warm]\nexpr = "shop_warmth > 90"\nseverity = "warning"\n', async (service) => {
+  const now = Math.floor(Date.now() / 1000)
+  const times = Array.from({ length: 60 }, (_, i) => now - 3600 + i * 60)
+  /** @param {string} name @param {Record<string, string>} labels @param {(i: number) => number} value */
+  const series = (name, labels, value) => JSON.stringify({ metric: { __name__: name, room: 'a', ...labels }, values: times.map((_, i) => value(i)), timestamps: times.map((t) => t * 1000) })
+  const lines = [
+    series('shop_warmth', {}, (i) => i), series('shop_cold', {}, (i) => i),
+    series('taskpulse_expected_low', { metric: 'shop_warmth' }, () => 20), series('taskpulse_expected_high', { metric: 'shop_warmth' }, () => 35),
+  ]
+  const answer = await fetch(`${service.url}/api/v1/import?format=jsonl`, { method: 'POST', body: lines.join('\n') })
+  assert.equal(answer.status, 200, await answer.text())
+})
+
+/** Which part of the height of a column has the colour that is second most frequent in it: nothing drawn is the first. @param {import('playwright-core').Locator} canvas */
+const shadedPart = (canvas) => canvas.evaluate((/** @type {HTMLCanvasElement} */ c) => {
+  const data = c.getContext('2d')?.getImageData(Math.round(c.width * 0.9), 0, 1, c.height).data ?? []
+  /** @type {Map<string, number>} */
+  const counts = new Map()
+  for (let i = 0; i < data.length; i += 4) {
+    const colour = data.slice(i, i + 4).join()
+    counts.set(colour, (counts.get(colour) ?? 0) + 1)
+  }
+  return ([...counts.values()].sort((a, b) => b - a)[1] ?? 0) / c.height
+})
+
+for (const [where, hash, box] of [
+  ['Explore', 'explore?query=shop_warmth&range=1h', '[data-panel="answer"]'],
+  ['its rule', `alerts?range=1h&open=${encodeURIComponent('rule warm')}`, '[data-row="rule warm"]'],
+]) {
+  test(`where a series is expected is shaded in ${where}`, () => withPage(async ({ page }) => {
+    await page.goto(`${service.url}/#/${hash}`)
+    await page.locator(box).scrollIntoViewIfNeeded(PATIENCE)
+    await page.locator(`${box} .note`, { hasText: 'shaded: what is usual for it' }).waitFor(PATIENCE)
+    const canvas = page.locator(`${box} .plot canvas`)
+    // It is drawn with the next frames.
+    for (let frames = 0; await shadedPart(canvas) < 0.08; frames += 1) {
+      assert.ok(frames < 300, 'a part of the picture is shaded')
+      await page.evaluate(() => new Promise(requestAnimationFrame))
+    }
+  }))
+}
+
+test('a series that is not judged has no shade', () => withPage(async ({ page }) => {
+  await page.goto(`${service.url}/#/explore?query=shop_cold&range=1h`)
+  await page.locator('[data-panel="answer"] .plot canvas').waitFor(PATIENCE)
+  assert.doesNotMatch(await page.locator('[data-panel="answer"]').innerText(), /shaded/)
+}))

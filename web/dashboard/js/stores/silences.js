@@ -1,0 +1,96 @@
+/**
+ * Silences, maintenance windows, and which firing alerts have their notices held back by what. Asked while somebody looks at them.
+ *
+ * @import { AlertStatus, GettableAlert, GettableSilence, Maintenance } from '../types.js'
+ * @import { Draft } from '../alerts/quiet.js'
+ * @typedef {{ silences: GettableSilence[], maintenance: Maintenance[], byAlert: Map<string, AlertStatus> }} Held  `byAlert`: by the alert's id, of those only whose notices are held back
+ */
+import { get, plain, send } from '../api.js'
+import { computed, effect, signal } from '../lib.js'
+import { presentAlerts } from './alerts.js'
+import { replayed } from './clock.js'
+import { epoch, ready } from './connection.js'
+import { minute } from './pace.js'
+
+/** Changes that come together are asked for once. */
+const SOON_MS = 400
+
+/** Null: not known yet. @type {import('../../vendor/signals-core.js').Signal<Held|null>} */
+export const held = signal(null)
+/** The same for alerts of now; of those of a past time nobody kept it. */
+export const heldNow = computed(() => (replayed.value === null ? held.value : null))
+/** Why it could not be read; empty while it could. */
+export const heldError = signal('')
+/** What the reader has ended, until the page is left: it can be undone. @type {import('../../vendor/signals-core.js').Signal<Array<{ silence: GettableSilence, end: number }>>} */
+export const endedHere = signal([])
+/** The same of maintenance windows. @type {import('../../vendor/signals-core.js').Signal<Maintenance[]>} */
+export const removedHere = signal([])
+
+/** Changes when an alert begins to fire or ends. */
+const firings = computed(() => (presentAlerts.value ?? []).reduce((sum, a) => sum + (a.firing_since ?? 0), presentAlerts.value?.length ?? 0))
+
+let turn = 0
+/** Asks for all of it. */
+export async function loadSilences() {
+  const mine = ++turn
+  try {
+    const [silences, maintenance, alerts] = await Promise.all([
+      plain('GET', '/api/v2/silences'), get('/api/v1/maintenance'), plain('GET', '/api/v2/alerts?active=false'),
+    ])
+    if (mine !== turn) return
+    held.value = { silences, maintenance, byAlert: new Map(alerts.map((/** @type {GettableAlert} */ a) => [a.fingerprint, a.status])) }
+    heldError.value = ''
+  } catch (error) {
+    if (mine === turn) heldError.value = error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** Asks again as time passes and alerts come and go. Returns what ends that. */
+export function followSilences() {
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  let soon
+  const stop = effect(() => {
+    for (const changed of [epoch, minute, firings]) changed.value
+    if (!ready.value) return
+    clearTimeout(soon)
+    soon = setTimeout(loadSilences, held.peek() ? SOON_MS : 0)
+  })
+  return () => {
+    stop()
+    clearTimeout(soon)
+  }
+}
+
+/** @param {Draft} draft @param {(id: string) => void} [made] called before it is shown */
+export async function makeSilence(draft, made = () => {}) {
+  const { silenceID } = await plain('POST', '/api/v2/silences', draft)
+  made(silenceID)
+  await loadSilences()
+}
+
+/** @param {GettableSilence} silence @param {number} end when it was to end */
+export async function endSilence(silence, end) {
+  await plain('DELETE', `/api/v2/silence/${encodeURIComponent(silence.id)}`)
+  endedHere.value = [{ silence, end }, ...endedHere.peek()]
+  await loadSilences()
+}
+
+/** Makes one again that the reader has ended. @param {string} id @param {Draft} draft @param {(id: string) => void} made called with its new id, before it is shown */
+export async function undoEnd(id, draft, made) {
+  await makeSilence(draft, made)
+  endedHere.value = endedHere.peek().filter(({ silence }) => silence.id !== id)
+}
+
+/** @param {Maintenance} window */
+export async function removeMaintenance(window) {
+  await send('DELETE', `/api/v1/maintenance/${encodeURIComponent(window.name)}`)
+  removedHere.value = [window, ...removedHere.peek()]
+  await loadSilences()
+}
+
+/** @param {Maintenance} window */
+export async function makeMaintenance({ name, times, timezone, match, comment }) {
+  await send('POST', `/api/v1/maintenance/${encodeURIComponent(name)}`, { times, timezone, match, comment })
+  removedHere.value = removedHere.peek().filter((w) => w.name !== name)
+  await loadSilences()
+}
