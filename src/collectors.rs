@@ -43,7 +43,7 @@ pub const COLLECTORS: &[Registration] = &[
     Registration { name: "commands", plan: commands },
     Registration { name: "probes", plan: probes },
     Registration { name: cgroup::SOURCE, plan: containers },
-    Registration { name: self_metrics::NAME, plan: |_, c| poll(own(c)) },
+    Registration { name: self_metrics::NAME, plan: |s, c| poll(own(s, c)) },
     Registration { name: "github", plan: github },
     Registration { name: anomaly::SOURCE, plan: anomalies },
 ];
@@ -177,9 +177,10 @@ fn anomalies(settings: &Settings, context: &Context) -> Plan {
     poll(move || vec![AnomalyCollector::new(Arc::clone(&options), store.clone(), watched.clone())])
 }
 
-fn own(context: &Context) -> impl Fn() -> Vec<SelfCollector> + Send + 'static {
+fn own(settings: &Settings, context: &Context) -> impl Fn() -> Vec<SelfCollector> + Send + 'static {
     let (reporter, health) = (Arc::clone(&context.reporter), context.publishers.health.clone());
-    move || vec![SelfCollector::new(Arc::clone(&reporter), health.clone())]
+    let every = settings.system.interval.duration();
+    move || vec![SelfCollector::new(Arc::clone(&reporter), health.clone(), every)]
 }
 
 fn github(settings: &Settings, context: &Context) -> Plan {

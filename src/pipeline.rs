@@ -116,6 +116,7 @@ impl<'a> Pipeline<'a> {
             events: store_actor.mailbox(),
             append: store_actor.mailbox(),
             notifier: notifier.mailbox(),
+            texts: notifier.mailbox(),
             hub: hub.mailbox(),
         };
         let alerts = start_alerts(&starter, &arbiters.pipeline, &publishers, &store, outputs);
@@ -285,7 +286,12 @@ fn start_optimizer(
     let settings = &starter.settings.optimizer;
     let every = settings.enabled.then(|| settings.interval.duration());
     let (clock, store, current) = (starter.clock.clone(), store.clone(), publishers.recommendations.clone());
-    let outputs = OptimizerOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox(), hub: hub.mailbox() };
+    let outputs = OptimizerOutputs {
+        documents: store_actor.mailbox(),
+        events: store_actor.mailbox(),
+        append: store_actor.mailbox(),
+        hub: hub.mailbox(),
+    };
     let make = move || OptimizerActor::new(clock.clone(), store.clone(), current.clone(), every, outputs.clone());
     starter.start(arbiter, "optimizer", make)
 }

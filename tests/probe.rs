@@ -74,14 +74,14 @@ fn a_target_that_goes_down_lowers_the_score_is_reported_with_its_reason_and_come
     eventually("it is down", || (value(&service, &of("probe_success", "shop")) == Some(0.0)).then_some(()));
     assert_eq!(value(&service, &of("probe_http_status_code", "shop")), Some(503.0));
     assert_eq!(reason(&service, "shop"), "status 503; expected 200 to 299");
-    let down = eventually("the score falls", || part(&service, "probes").filter(|p| p["score"] == 50.0));
+    let down = eventually("the score falls", || part(&service, "probes").filter(|p| p["score"] == 40.0));
     assert_eq!(down["why"], "down: shop");
-    // Half the mean of the parts and half the worst of them, as anyone can check.
+    // What the worst part lacks, and a tenth of what the others lack, as anyone can check.
     let health = service.status()["health"].take();
-    let scores: Vec<f64> = health["parts"].as_array().unwrap().iter().map(|p| p["score"].as_f64().unwrap()).collect();
-    let expected = 0.5 * scores.iter().sum::<f64>() / scores.len() as f64 + 0.5 * scores.iter().copied().fold(100.0, f64::min);
-    assert!((health["score"].as_f64().unwrap() - expected).abs() < 0.2 && expected < 96.0, "{health}");
-    eventually("and is kept", || value(&service, "taskpulse_health_part_score{part=\"probes\"}").filter(|v| *v == 50.0));
+    let lost = |p: &Value| p["weight"].as_f64().unwrap() * (100.0 - p["score"].as_f64().unwrap());
+    let expected = (100.0 - health["parts"].as_array().unwrap().iter().map(lost).sum::<f64>()).max(0.0);
+    assert!((health["score"].as_f64().unwrap() - expected).abs() < 0.2 && expected <= 40.0, "{health}");
+    eventually("and is kept", || value(&service, "taskpulse_health_part_score{part=\"probes\"}").filter(|v| *v == 40.0));
     let problem = "shop is down: status 503; expected 200 to 299";
     assert!(service.status()["problems"].as_array().unwrap().contains(&json!(problem)));
     let source = |service: &Service| service.status()["sources"].as_array().unwrap().iter().find(|s| s["source"] == "probe shop").cloned();

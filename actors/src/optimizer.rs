@@ -9,14 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::ResponseFuture;
+use rustc_hash::FxHashSet;
 use taskpulse_engine::advice::{self, Finding, Horizon, Recommendation, RecommendationTracker, Status};
 use taskpulse_engine::event::Event;
+use taskpulse_engine::model::{Batch, Labels, STALE_NAN_BITS, TimestampMs};
 use taskpulse_engine::store::{DocumentChange, StoreError, StoreReader};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::messages::{AppendError, ChangeDocuments, Decide, Publish, RecordEvents};
+use crate::messages::{Append, AppendError, ChangeDocuments, Decide, Publish, RecordEvents};
 use crate::store::change;
 use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 use crate::view;
@@ -36,6 +38,8 @@ pub struct OptimizerOutputs {
     pub documents: Mailbox<ChangeDocuments>,
     /// Keeps the time line.
     pub events: Mailbox<RecordEvents>,
+    /// Keeps the times at which disks will be full.
+    pub append: Mailbox<Append>,
     /// Publishes to screens.
     pub hub: Mailbox<Publish>,
 }
@@ -51,6 +55,8 @@ pub struct OptimizerActor {
     /// What the last assessment of a whole month found, and when that was.
     by_month: Option<(Instant, Vec<Finding>)>,
     assessing: bool,
+    /// Series of the disks that will be full.
+    filling: FxHashSet<Labels>,
 }
 
 impl OptimizerActor {
@@ -63,7 +69,17 @@ impl OptimizerActor {
         every: Option<Duration>,
         outputs: OptimizerOutputs,
     ) -> Self {
-        Self { clock, store, current, every, outputs, tracker: RecommendationTracker::default(), by_month: None, assessing: false }
+        Self {
+            clock,
+            store,
+            current,
+            every,
+            outputs,
+            tracker: RecommendationTracker::default(),
+            by_month: None,
+            assessing: false,
+            filling: FxHashSet::default(),
+        }
     }
 
     fn assess(&mut self, ctx: &mut Ctx<Self>) {
@@ -85,6 +101,7 @@ impl OptimizerActor {
             this.assessing = false;
             match found {
                 Ok(Ok((mut found, by_month))) => {
+                    this.keep_times_to_full(&found, now);
                     found.extend(by_month.1.iter().cloned());
                     this.by_month = Some(by_month);
                     let changed = this.tracker.update(found, now);
@@ -94,6 +111,21 @@ impl OptimizerActor {
                 Err(error) => log::error!("optimizer: {error}"),
             }
         });
+    }
+
+    /// Rules compare these times with a limit. A disk that will not be full any more ends its series.
+    fn keep_times_to_full(&mut self, found: &[Finding], now: TimestampMs) {
+        let mut batch = Batch::default();
+        let times = advice::times_to_full(found);
+        let filling: FxHashSet<Labels> = times.iter().map(|(series, _)| series.clone()).collect();
+        for series in self.filling.difference(&filling) {
+            batch.push(series.clone(), now, f64::from_bits(STALE_NAN_BITS));
+        }
+        times.into_iter().for_each(|(series, seconds)| batch.push(series, now, seconds));
+        self.filling = filling;
+        if !batch.is_empty() && self.outputs.append.try_send(Append(Arc::new(batch))).is_err() {
+            log::error!("optimizer: the store is too busy for the times at which disks will be full");
+        }
     }
 
     fn keep(&self, changed: Vec<Recommendation>) {

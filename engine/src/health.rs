@@ -1,25 +1,55 @@
 //! The health score: 0 to 100, made of parts that anyone can check.
 //!
-//! A part that cannot be measured is left out and named, never guessed. Score = half the weighted mean of the parts plus
-//! half the worst of them, so that one bad part cannot hide behind the others. The parts:
-//! head-room of CPU, memory and the fullest file system (100 below a knee, falling in a line to 0 when full), alerts
-//! (100 less 15 for each firing warning, 30 for an error, 50 for a critical one), sources (the share that works), and probes
-//! (the share of targets that are up).
+//! ```text
+//! score = 100 − Σ weight × (100 − part)      weight: 1 for the worst part, 0.1 for each of the others
+//! ```
+//!
+//! The worst part decides, because nine things that work do not mend the tenth; the others lower the score a little. From 70 on all is
+//! well or can wait, below 70 something is wrong, below 40 somebody should act now. What each part is worth follows from what a reader
+//! would call bad: a CPU that is busy for a while is not, a disk that is full is, and a disk of any size that stays as it is is not.
+//!
+//! A part that cannot be measured is left out and named, never guessed. A source that ought to give it counts as failing.
 
 use crate::rules::Severity;
 
-/// What the score is computed from. An unknown ratio is `None`.
+/// How much of its loss each part but the worst counts.
+const OTHERS: f64 = 0.1;
+/// Seconds of an hour, a day and a week.
+const HOUR: f64 = 3_600.0;
+const DAY: f64 = 24.0 * HOUR;
+const WEEK: f64 = 7.0 * DAY;
+/// With more than this free a file system is not full, whatever its share.
+const ROOM_BYTES: f64 = 2.0 * 1024.0 * 1024.0 * 1024.0;
+
+/// A file system of this machine.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Disk {
+    /// Its mount point.
+    pub mount: String,
+    /// Its used share.
+    pub used: f64,
+    /// Bytes that are free; none where they are not known.
+    pub free_bytes: Option<f64>,
+    /// Seconds until it is full, where the forecast says that it will be.
+    pub full_in: Option<f64>,
+}
+
+/// What the score is computed from. What is not known is `None`.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs {
-    /// Busy share of the CPU over the last minute.
+    /// Busy share of the CPU over the last ten minutes.
     pub cpu: Option<f64>,
     /// Share of memory not available.
     pub memory: Option<f64>,
-    /// The fullest file system and its used share.
-    pub disk: Option<(String, f64)>,
-    /// Severities of firing alerts.
+    /// Share of the last ten seconds in which some processes waited for memory.
+    pub memory_pressure: Option<f64>,
+    /// Processes that the kernel ended for want of memory in the last ten minutes.
+    pub oom_kills: f64,
+    /// File systems.
+    pub disks: Vec<Disk>,
+    /// Severities of alerts that fire, or that fired and of which nothing is known since.
     pub firing: Vec<Severity>,
-    /// Sources that work, and names of those that fail.
+    /// Sources that work, and names of those that fail, or send nothing although nothing is known to be wrong.
     pub sources: (usize, Vec<String>),
     /// Targets of probes that are up, and names of those that are down.
     pub targets: (usize, Vec<String>),
@@ -32,7 +62,7 @@ pub struct Part {
     pub part: &'static str,
     /// 0 to 100.
     pub score: f64,
-    /// How much it counts in the mean.
+    /// How much of what it lacks is taken from the score.
     pub weight: f64,
     /// The figure behind it.
     pub why: String,
@@ -50,7 +80,7 @@ pub struct Missing {
 /// The score and its parts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Health {
-    /// 0 to 100; none while no resource is measured.
+    /// 0 to 100; none while nothing is measured.
     pub score: Option<f64>,
     /// What it is made of.
     pub parts: Vec<Part>,
@@ -58,117 +88,132 @@ pub struct Health {
     pub missing: Vec<Missing>,
 }
 
-fn head_room(used: f64, knee: f64) -> f64 {
-    (100.0 * (1.0 - used) / (1.0 - knee)).clamp(0.0, 100.0)
-}
-
 /// The score of these inputs.
 #[must_use]
 pub fn assess(inputs: &Inputs) -> Health {
-    let (mut parts, missing) = resources(inputs);
-    let measured = !parts.is_empty();
-    parts.push(alerts(&inputs.firing));
-    parts.extend(share("sources", &inputs.sources, "all work", "failing"));
-    parts.extend(share("probes", &inputs.targets, "all up", "down"));
-    let weights: f64 = parts.iter().map(|p| p.weight).sum();
-    let mean = parts.iter().map(|p| p.weight * p.score).sum::<f64>() / weights;
-    let worst = parts.iter().map(|p| p.score).fold(100.0, f64::min);
-    let score = measured.then(|| (10.0 * (0.5 * mean + 0.5 * worst)).round() / 10.0);
-    parts.iter_mut().for_each(|p| p.score = (p.score * 10.0).round() / 10.0);
-    Health { score, parts, missing }
+    let (mut parts, mut missing) = (Vec::new(), Vec::new());
+    for (part, what, of) in
+        [("cpu", "the CPU", cpu(inputs)), ("memory", "the memory", memory(inputs)), ("disk", "a file system", disk(&inputs.disks))]
+    {
+        match of {
+            Some((score, why)) => parts.push(Part { part, score, weight: OTHERS, why }),
+            None => missing.push(Missing { part, why: format!("no sample of {what} in the last minute") }),
+        }
+    }
+    let shares =
+        [("sources", share(&inputs.sources, 60.0, "all work", "failing")), ("probes", share(&inputs.targets, 40.0, "all up", "down"))];
+    let measured = !parts.is_empty() || shares.iter().any(|(_, share)| share.is_some()) || !inputs.firing.is_empty();
+    let (score, why) = alerts(&inputs.firing);
+    parts.push(Part { part: "alerts", score, weight: OTHERS, why });
+    for (part, of) in shares {
+        parts.extend(of.map(|(score, why)| Part { part, score, weight: OTHERS, why }));
+    }
+    parts.iter_mut().for_each(|part| part.score = rounded(part.score));
+    if let Some(worst) = parts.iter_mut().min_by(|a, b| a.score.total_cmp(&b.score)) {
+        worst.weight = 1.0;
+    }
+    let lost: f64 = parts.iter().map(|part| part.weight * (100.0 - part.score)).sum();
+    Health { score: measured.then(|| rounded((100.0 - lost).max(0.0))), parts, missing }
 }
 
-/// The parts of CPU, memory and the fullest file system, and those of them that are not measured.
-fn resources(inputs: &Inputs) -> (Vec<Part>, Vec<Missing>) {
-    let mut parts = Vec::new();
-    let mut missing = Vec::new();
-    let percent = |ratio: f64| format!("{:.0} %", ratio * 100.0);
-    match inputs.cpu {
-        Some(used) => parts.push(Part {
-            part: "cpu",
-            score: head_room(used, 0.7),
-            weight: 1.0,
-            why: format!("{} busy over the last minute", percent(used)),
-        }),
-        None => missing.push(Missing { part: "cpu", why: "no sample of the CPU in the last minute".to_owned() }),
-    }
-    match inputs.memory {
-        Some(used) => {
-            parts.push(Part { part: "memory", score: head_room(used, 0.75), weight: 1.0, why: format!("{} used", percent(used)) })
-        }
-        None => missing.push(Missing { part: "memory", why: "no sample of the memory in the last minute".to_owned() }),
-    }
-    match &inputs.disk {
-        Some((mount, used)) => {
-            parts.push(Part { part: "disk", score: head_room(*used, 0.8), weight: 1.0, why: format!("{mount} is {} full", percent(*used)) })
-        }
-        None => missing.push(Missing { part: "disk", why: "no sample of a file system in the last minute".to_owned() }),
-    }
-    (parts, missing)
+fn rounded(score: f64) -> f64 {
+    (score * 10.0).round() / 10.0
 }
 
-fn alerts(firing: &[Severity]) -> Part {
-    let loss: f64 = firing
-        .iter()
-        .map(|severity| match severity {
-            Severity::Critical => 50.0,
-            Severity::Error => 30.0,
-            Severity::Warning => 15.0,
-            Severity::Notice | Severity::Info | Severity::Debug => 0.0,
-        })
-        .sum();
-    let why = match firing.len() {
-        0 => "none firing".to_owned(),
-        n => format!("{n} firing"),
+fn percent(ratio: f64) -> String {
+    format!("{:.0} %", ratio * 100.0)
+}
+
+/// Falls in a line from `(from, high)` to `(to, low)`; flat outside.
+fn line(v: f64, (from, high): (f64, f64), (to, low): (f64, f64)) -> f64 {
+    let along = ((v - from) / (to - from)).clamp(0.0, 1.0);
+    high + along * (low - high)
+}
+
+/// A busy CPU is worth a look at the most: whatever suffers from it shows in another part.
+fn cpu(inputs: &Inputs) -> Option<(f64, String)> {
+    let used = inputs.cpu?;
+    Some((line(used, (0.8, 100.0), (1.0, 75.0)), format!("{} busy over the last ten minutes", percent(used))))
+}
+
+/// Memory that is in use is used well; processes that wait for it, or that were ended for want of it, are trouble.
+fn memory(inputs: &Inputs) -> Option<(f64, String)> {
+    let used = inputs.memory?;
+    let mut found = (line(used, (0.85, 100.0), (1.0, 60.0)), format!("{} used", percent(used)));
+    if let Some(waiting) = inputs.memory_pressure.filter(|waiting| *waiting > 0.05) {
+        found =
+            worse(found, (line(waiting, (0.05, 90.0), (0.6, 20.0)), format!("processes wait for memory {} of the time", percent(waiting))));
+    }
+    if inputs.oom_kills >= 1.0 {
+        let killed = format!("{:.0} processes were ended for want of memory in the last ten minutes", inputs.oom_kills);
+        found = worse(
+            found,
+            (
+                30.0,
+                if inputs.oom_kills < 2.0 { "a process was ended for want of memory in the last ten minutes".to_owned() } else { killed },
+            ),
+        );
+    }
+    Some(found)
+}
+
+fn worse(a: (f64, String), b: (f64, String)) -> (f64, String) {
+    if b.0 < a.0 { b } else { a }
+}
+
+/// The file system that is worst off: full, or full soon. How much of it is in use is no trouble by itself.
+fn disk(disks: &[Disk]) -> Option<(f64, String)> {
+    let fullest = disks.iter().max_by(|a, b| a.used.total_cmp(&b.used))?;
+    let calm = (100.0, format!("{} is {} full, the most of all; none will be full soon", fullest.mount, percent(fullest.used)));
+    Some(disks.iter().filter_map(trouble).fold(calm, worse))
+}
+
+fn trouble(disk: &Disk) -> Option<(f64, String)> {
+    let full = (disk.used > 0.98 && disk.free_bytes.is_none_or(|free| free < ROOM_BYTES))
+        .then(|| (line(disk.used, (0.98, 60.0), (1.0, 0.0)), format!("{} is {} full", disk.mount, percent(disk.used))));
+    let filling = disk.full_in.filter(|seconds| *seconds < WEEK).map(|seconds| {
+        let score = if seconds < HOUR {
+            10.0
+        } else if seconds < DAY {
+            line(seconds, (HOUR, 20.0), (DAY, 50.0))
+        } else {
+            line(seconds, (DAY, 70.0), (WEEK, 90.0))
+        };
+        let ends = crate::words::lasted((seconds * 1e3) as i64);
+        (score, format!("{} is {} full, and will be full in {ends}", disk.mount, percent(disk.used)))
+    });
+    full.into_iter().chain(filling).reduce(worse)
+}
+
+/// The worst alert decides; more of its kind lower it further.
+fn alerts(firing: &[Severity]) -> (f64, String) {
+    let count = |severity| firing.iter().filter(|other| **other == severity).count() as f64;
+    let critical = count(Severity::Critical);
+    let error = count(Severity::Error);
+    let warning = count(Severity::Warning);
+    let kinds = [(critical, 30.0, 10.0, 0.0), (error, 50.0, 5.0, 30.0), (warning, 80.0, 3.0, 50.0)];
+    let of = |(n, first, more, least): (f64, f64, f64, f64)| if n > 0.0 { (first - (n - 1.0) * more).max(least) } else { 100.0 };
+    let score = kinds.into_iter().map(of).fold(100.0, f64::min);
+    let named = [(critical, "critical"), (error, "error"), (warning, "warning")].into_iter().filter(|(n, _)| *n > 0.0);
+    let named: Vec<String> = named.map(|(n, severity)| format!("{n} {severity}")).collect();
+    let why = match (firing.len(), named.is_empty()) {
+        (0, _) => "none firing".to_owned(),
+        (n, true) => format!("{n} firing, none of them a warning or worse"),
+        (n, false) => format!("{n} firing: {}", named.join(", ")),
     };
-    Part { part: "alerts", score: (100.0 - loss).max(0.0), weight: 1.0, why }
+    (score, why)
 }
 
-/// The share of sources or targets that work; none where there are none.
-fn share(part: &'static str, (good, bad): &(usize, Vec<String>), all_good: &str, some_bad: &str) -> Option<Part> {
+/// One that does not work is bad however many do; `one` is what that is worth, and 0 where none does. None where there are none.
+fn share((good, bad): &(usize, Vec<String>), one: f64, all_good: &str, some_bad: &str) -> Option<(f64, String)> {
     let all = good + bad.len();
-    let why = if bad.is_empty() { all_good.to_owned() } else { format!("{some_bad}: {}", bad.join(", ")) };
-    (all > 0).then(|| Part { part, score: 100.0 * *good as f64 / all as f64, weight: 1.0, why })
+    match (all, bad.len()) {
+        (0, _) => None,
+        (_, 0) => Some((100.0, all_good.to_owned())),
+        // The first of many is worth `one`, the last of all 0.
+        _ => Some((if *good == 0 { 0.0 } else { one * *good as f64 / (all - 1) as f64 }, format!("{some_bad}: {}", bad.join(", ")))),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_score_is_half_the_mean_and_half_the_worst() {
-        let good = Inputs {
-            cpu: Some(0.2),
-            memory: Some(0.5),
-            disk: Some(("/".into(), 0.4)),
-            firing: vec![],
-            sources: (2, vec![]),
-            ..Inputs::default()
-        };
-        assert_eq!(assess(&good).score, Some(100.0));
-        // disk: 100 × 0.1 / 0.2 = 50; mean of 100 100 50 100 100 = 90.
-        let full = Inputs { disk: Some(("/data".into(), 0.9)), ..good.clone() };
-        assert_eq!(assess(&full).score, Some(70.0));
-        let alarmed = Inputs { firing: vec![Severity::Critical, Severity::Warning], ..good };
-        assert_eq!(assess(&alarmed).parts.iter().find(|p| p.part == "alerts").unwrap().score, 35.0);
-    }
-
-    #[test]
-    fn targets_that_are_down_are_named_and_lower_the_score() {
-        let good = Inputs { cpu: Some(0.2), memory: Some(0.5), disk: Some(("/".into(), 0.4)), ..Inputs::default() };
-        assert!(assess(&good).parts.iter().all(|p| p.part != "probes"), "no probes, no part");
-        let health = assess(&Inputs { targets: (1, vec!["shop".into()]), ..good });
-        // probes 50; mean of 100 100 100 100 50 = 90.
-        assert_eq!(health.score, Some(70.0));
-        assert_eq!(health.parts.last().map(|p| (p.part, p.score, p.why.as_str())), Some(("probes", 50.0, "down: shop")));
-    }
-
-    #[test]
-    fn what_is_not_measured_is_named_and_not_counted() {
-        let health = assess(&Inputs { cpu: Some(1.0), sources: (1, vec!["taskmaster".into()]), ..Inputs::default() });
-        assert_eq!(health.missing.iter().map(|m| m.part).collect::<Vec<_>>(), ["memory", "disk"]);
-        // cpu 0, alerts 100, sources 50: mean 50, worst 0.
-        assert_eq!(health.score, Some(25.0));
-        assert_eq!(assess(&Inputs::default()).score, None);
-    }
-}
+mod tests;

@@ -10,7 +10,9 @@ pub mod certificate;
 pub mod cgroup;
 pub mod ci;
 pub mod codec;
+pub mod confidence;
 pub mod event;
+pub mod explain;
 pub mod exposition;
 pub mod forecast;
 #[cfg(test)]

@@ -54,6 +54,10 @@ metrics! {
     "system_memory_limit_bytes" Gauge "bytes" "Memory of the machine" "All the memory there is";
     "system_memory_utilization_ratio" Gauge "ratio" "Memory" "Memory that is not available, as a share of all";
     "system_paging_usage_bytes" Gauge "bytes" "Swap {state}" "Swap by state: used, free";
+    "system_paging_io_bytes_total" Counter "bytes" "Swap {direction}" "Bytes read back from swap (in) and moved there (out)";
+    "system_pressure_ratio" Gauge "ratio" "Processes wait for {resource} {value} of the time" "Share of the last ten seconds in which some processes, or all (full), waited for a resource";
+    "system_oom_kills_total" Counter "" "Processes ended for want of memory" "Processes that the kernel ended for want of memory since the machine started";
+    "system_filesystem_time_to_full_seconds" Gauge "seconds" "Disk {mountpoint}: full in {value}" "When a file system will be full by the forecast, where it will be; 0 while it is";
     "system_filesystem_usage_bytes" Gauge "bytes" "Disk {mountpoint} {state}" "File system by state: used, free";
     "system_filesystem_utilization_ratio" Gauge "ratio" "Disk {mountpoint}" "Used share of a file system";
     "system_disk_io_bytes_total" Counter "bytes" "Disk {device} {direction}" "Bytes read from and written to a disk";
@@ -62,6 +66,7 @@ metrics! {
     "system_processes" Gauge "" "Processes" "Processes";
     "system_temperature_celsius" Gauge "celsius" "Temperature {sensor}" "Temperature of a sensor";
     "process_cpu_utilization_ratio" Gauge "ratio" "CPU of {process}" "CPU time of the processes of one name per second, in cores; the ten highest";
+    "process_children_cpu_utilization_ratio" Gauge "ratio" "CPU of short-lived children of {process}" "CPU time of ended children of the processes of one name that no sample of their own has, per second, in cores; the ten highest";
     "process_memory_usage_bytes" Gauge "bytes" "Memory of {process}" "Resident memory of the processes of one name; the ten highest";
     "process_disk_io_bytes_per_second" Gauge "bytes_per_second" "Disk {direction} of {process}" "Bytes that the processes of one name read from and wrote to disks since the sample before, per second; the ten highest";
     "process_count" Gauge "" "Processes of {process}" "Processes of one name that is among the ten highest by CPU, memory or bytes";
@@ -75,6 +80,7 @@ metrics! {
     "taskmaster_open_complexity" Gauge "" "Open complexity of {project} {tag}" "Complexity scores of the open tasks together";
     "taskmaster_forecast_done_timestamp_seconds" Gauge "seconds" "Forecast end of {project} {tag}" "When no task will be open, by quantile of a simulation over the throughput seen";
     "taskmaster_failure_ratio" Gauge "ratio" "{project} {tag}: {value} of tasks cancelled or reopened" "Cancelled and reopened tasks as a share of those and the done ones, last 24 h";
+    "taskmaster_failure_low_ratio" Gauge "ratio" "{project} {tag}: lowest likely share of tasks cancelled or reopened" "Lowest true failure ratio that agrees with the tasks it is made of";
     "taskmaster_critical_path_tasks" Gauge "" "Critical path of {project} {tag}" "Unfinished tasks on the longest chain of dependencies";
     "taskmaster_task_execution_seconds" Gauge "seconds" "Time for a task in {project} {tag}" "Time in progress and in review of a task, at its end";
     "taskmaster_task_review_seconds" Gauge "seconds" "Time in review of a task in {project} {tag}" "Time in review of a task, at its end";
@@ -105,6 +111,7 @@ metrics! {
     "github_actions_run_duration_seconds" Gauge "seconds" "Duration of {workflow} on {repo}" "Time from the beginning to the end of a run's last attempt, one sample a run, at its end";
     "github_actions_run_queue_seconds" Gauge "seconds" "Queue time of {workflow} on {repo}" "Time that a run waited for its first job, one sample a run, at its end";
     "github_actions_success_ratio" Gauge "ratio" "CI on {repo}: {value} of {workflow} runs succeed" "Successes as a share of successes and failures among the last 20 completed runs";
+    "github_actions_success_high_ratio" Gauge "ratio" "CI on {repo}: highest likely share of {workflow} runs that succeed" "Highest true success ratio that agrees with the runs it is made of";
     "github_actions_flaky_ratio" Gauge "ratio" "CI on {repo}: {value} of {workflow} commits are flaky" "Flaky commits as a share of those that succeeded or failed, of the runs that are held";
     "github_actions_active_runs" Gauge "" "Runs {status} of {workflow} on {repo}" "Runs that did not end yet, by status";
     "github_actions_runs_total" Counter "" "Runs of {workflow} on {repo} with {conclusion}" "Ends of runs, by conclusion";
@@ -161,6 +168,12 @@ metrics! {
 #[must_use]
 pub fn describe(name: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|m| m.name == name)
+}
+
+/// Whether a metric only rises: by the table, and for those of others by its name.
+#[must_use]
+pub fn is_counter(name: &str) -> bool {
+    describe(name).map_or_else(|| name.ends_with("_total"), |metric| metric.kind == MetricType::Counter)
 }
 
 #[cfg(test)]

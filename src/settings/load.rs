@@ -6,6 +6,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use config::{Config, Environment, File, FileFormat, Source, ValueKind};
 use taskpulse_actors::files;
 use taskpulse_engine::model::Selector;
+use taskpulse_engine::rules::{Profile, shipped};
 use taskpulse_engine::span::Span;
 
 use super::probes::ProbeSpec;
@@ -118,8 +119,10 @@ fn merge(file: Option<&Path>, environment: Environment) -> anyhow::Result<Loaded
         let origin = file.map_or_else(|| "environment".to_owned(), |path| format!("{} or environment", path.display()));
         anyhow!("{origin}: {}", explain(&error))
     })?;
-    // The file's rules join those that ship; one of the same name replaces it.
-    let mut rules = taskpulse_engine::rules::shipped();
+    // The file's rules join those that ship; one of the same name replaces it. What is as `Settings.toml` shows it was not changed.
+    let unchanged = shipped(Profile::default());
+    settings.alerts.rules.retain(|name, rule| unchanged.get(name) != Some(rule));
+    let mut rules = shipped(settings.alerts.profile);
     rules.append(&mut settings.alerts.rules);
     settings.alerts.rules = rules;
     Ok(Loaded { settings, warnings })
@@ -293,6 +296,8 @@ fn validate_sources(s: &Settings) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use taskpulse_engine::rules::Severity;
+
     use super::*;
 
     fn read(toml: &str, env: &[(&str, &str)]) -> anyhow::Result<Settings> {
@@ -356,8 +361,25 @@ mod tests {
     #[test]
     fn a_rule_of_ones_own_joins_those_that_ship() {
         let settings = read("[alerts.rules.hot]\nexpr = \"x > 1\"\nseverity = \"notice\"\n[alerts.rules.high_cpu_usage]\nexpr = \"system_cpu_utilization_ratio > 0.5\"\nseverity = \"info\"", &[]).unwrap();
-        assert_eq!(settings.alerts.rules.len(), 7);
+        assert_eq!(settings.alerts.rules.len(), shipped(Profile::Server).len() + 1);
         assert!(settings.alerts.rules["high_cpu_usage"].expr.as_ref().unwrap().ends_with("0.5"));
+    }
+
+    #[test]
+    fn a_workstation_has_its_rules_beside_those_that_were_changed() {
+        let all = Settings::documented().replace("profile = \"server\"", "profile = \"workstation\"");
+        let changed =
+            "[alerts]\nprofile = \"workstation\"\n[alerts.rules.high_memory_usage]\nexpr = \"system_memory_utilization_ratio > 0.99\"\n";
+        for (toml, memory) in [(all.as_str(), "0.85"), (changed, "0.99"), ("[alerts]\nprofile = \"workstation\"\n", "0.85")] {
+            let rules = read(toml, &[]).unwrap().alerts.rules;
+            let severity = |name: &str| rules[name].severity;
+            assert_eq!([severity("high_cpu_usage"), severity("critical_cpu_usage")], [Some(Severity::Info); 2]);
+            assert_eq!(severity("cpu_shortage"), Some(Severity::Warning));
+            assert!(rules["high_memory_usage"].expr.as_ref().unwrap().ends_with(memory), "{toml}");
+        }
+        assert!(!read("", &[]).unwrap().alerts.rules.contains_key("cpu_shortage"));
+        let odd = format!("{:#}", read("[alerts]\nprofile = \"laptop\"", &[]).unwrap_err());
+        assert!(odd.contains("alerts.profile") && odd.contains("workstation"), "{odd}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use taskpulse_engine::notices::{
     ChannelPlan, Dependency, Digest, Filter, FlapLimits, Grouping, InhibitRule, MAX_ALERTS, MaintenanceWindows, MatcherSpec, QueueLimits,
     Schedule, shipped_inhibitions,
 };
-use taskpulse_engine::rules::Severity;
+use taskpulse_engine::rules::{Profile, Severity};
 use taskpulse_engine::span::Span;
 
 use super::Settings;
@@ -109,7 +109,7 @@ pub fn options(settings: &Settings, data_dir: &Path, listening: ExternalUrl) -> 
             heartbeats.push(spec.heartbeat(name).with_context(at)?);
         } else {
             let open = settings.server.token.is_none();
-            channels.push(spec.channel(name, notify, open, &external_url).with_context(at)?);
+            channels.push(spec.channel(name, settings, open, &external_url).with_context(at)?);
         }
     }
     let mut inhibit = if notify.inhibit_shipped { shipped_inhibitions() } else { Vec::new() };
@@ -171,19 +171,23 @@ pub fn validate(settings: &Settings) -> anyhow::Result<()> {
 /// The console and the file, where they are switched on.
 fn logs(settings: &Settings, data_dir: &Path) -> Vec<Channel> {
     let alerts = &settings.alerts;
-    let channel = |name: &str, transport: Arc<dyn Transport>| Channel {
-        plan: ChannelPlan { name: name.to_owned(), filter: Filter::default(), grouping: Grouping::of_log(), times: None },
+    let channel = |name: &str, filter: Filter, transport: Arc<dyn Transport>| Channel {
+        plan: ChannelPlan { name: name.to_owned(), filter, grouping: Grouping::of_log(), times: None },
         limits: QueueLimits { per_minute: 0, keep_ms: 7 * DAY.ms() },
         transport,
         digest: None,
     };
     let mut channels = Vec::new();
     if alerts.console {
-        channels.push(channel("console", Arc::new(Console)));
+        let filter = match alerts.profile {
+            Profile::Server => Filter::default(),
+            Profile::Workstation => Filter { severity: alerts.profile.announced(), ..Filter::default() },
+        };
+        channels.push(channel("console", filter, Arc::new(Console)));
     }
     if alerts.file {
         let path = alerts.file_path.clone().unwrap_or_else(|| default_file(data_dir));
-        channels.push(channel("file", Arc::new(JsonLines { path })));
+        channels.push(channel("file", Filter::default(), Arc::new(JsonLines { path })));
     }
     channels
 }
@@ -259,7 +263,8 @@ impl ChannelSpec {
         })
     }
 
-    fn channel(&self, name: &str, notify: &Notify, open: bool, external_url: &ExternalUrl) -> anyhow::Result<Channel> {
+    fn channel(&self, name: &str, settings: &Settings, open: bool, external_url: &ExternalUrl) -> anyhow::Result<Channel> {
+        let notify = &settings.notify;
         let keep = self.keep.unwrap_or(Span::secs(7 * 86_400));
         ensure!(keep >= Span::secs(60) && keep <= Span::secs(31 * 86_400), "keep = {keep}: must be 1m to 31d");
         let per_minute = self.per_minute.unwrap_or(30);
@@ -283,7 +288,7 @@ impl ChannelSpec {
             };
         }
         Ok(Channel {
-            plan: ChannelPlan { name: name.to_owned(), filter: self.filter(Severity::Info)?, grouping, times },
+            plan: ChannelPlan { name: name.to_owned(), filter: self.filter(settings.alerts.profile.announced())?, grouping, times },
             limits: QueueLimits { per_minute, keep_ms: keep.ms() },
             transport: self.transport(open, external_url)?,
             digest,

@@ -15,7 +15,7 @@ use taskpulse_engine::anomaly::Tuning;
 use taskpulse_engine::board::cost::AgentMetrics;
 use taskpulse_engine::model::Selector;
 use taskpulse_engine::notices::MaintenanceSpec;
-use taskpulse_engine::rules::{RuleSpec, shipped};
+use taskpulse_engine::rules::{Profile, RuleSpec, shipped};
 use taskpulse_engine::span::Span;
 
 /// How long the samples of some series are kept.
@@ -339,6 +339,8 @@ sections! {
 
     /// Alerts. A rule fires when its condition has held for `for`, at most once per `cooldown` and series.
     alerts: Alerts {
+        /// What the machine is for: `server`, where a busy CPU is a warning; `workstation`, where it is `info`, `cpu_shortage` fires when something suffers from it, and channels announce `notice` and worse.
+        profile: Profile = Profile::Server,
         /// Write alerts to the console.
         console: bool = true,
         /// Write alerts to a file, one line of JSON each.
@@ -350,7 +352,7 @@ sections! {
         /// Prometheus rule files, as patterns (`["rules/*.yml"]`) relative to the folder of this file. They are read at the start; docs/OPERATIONS.md, *Rule files*.
         rule_files: Vec<String> = Vec::new(),
         /// Rules by name. Add a table for a rule of your own; `enabled = false` turns a rule off. All keys are in docs/OPERATIONS.md, *Alert rules*. Severities: debug, info, notice, warning, error, critical.
-        rules: BTreeMap<String, RuleSpec> = shipped(),
+        rules: BTreeMap<String, RuleSpec> = shipped(Profile::Server),
     }
 
     /// Anomalies: what is unusual for a series beside its own history. They stand on the time line and at `/api/v1/anomalies`; a rule on `taskpulse_anomaly_score` makes alerts of them.
@@ -384,7 +386,7 @@ sections! {
         flap_window: Span = Span::secs(1_800),
         /// Time zone of `times` and `digest_at` of channels, such as `Europe/Berlin`; unset: that of the machine.
         timezone: Option<String> = None,
-        /// Hold back what follows from another alert: `high_cpu_usage` while `critical_cpu_usage` fires, `degraded_performance` while what lowers the score fires itself.
+        /// Hold back what follows from another alert: `high_cpu_usage` while `critical_cpu_usage` fires, `degraded_performance` while what lowers the score fires itself, and the like (docs/OPERATIONS.md).
         inhibit_shipped: bool = true,
         /// Channels by name.
         channels: BTreeMap<String, ChannelSpec> = BTreeMap::new(),

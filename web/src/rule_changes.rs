@@ -67,7 +67,7 @@ fn rule() -> Value {
     json!({
         "type": "object",
         "properties": {
-            "expr": text(), "absent": text(), "record": text(), "for": text(), "keep_firing_for": text(), "cooldown": text(),
+            "expr": text(), "absent": text(), "unless": text(), "record": text(), "for": text(), "keep_firing_for": text(), "cooldown": text(),
             "clear": {"type": ["number", "string"]}, "count": text(),
             "severity": {"enum": ["debug", "info", "notice", "warning", "error", "critical"]},
             "labels": texts(), "annotations": texts(), "remediation": {"type": "array", "items": text()}, "enabled": {"type": "boolean"},

@@ -1,14 +1,17 @@
 //! The service as a source: health score, states of sources and own metrics, kept like those of any other source.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use taskpulse_engine::health::{self, Inputs};
-use taskpulse_engine::model::{Batch, Selector, TimestampMs};
+use taskpulse_engine::health::{self, Disk, Inputs};
+use taskpulse_engine::model::{Batch, Labels, Selector, TimestampMs};
+use taskpulse_engine::store::StoreReader;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::collector::{CollectFuture, Collection, Collector, Outcome};
+use super::system;
 use crate::standstill;
 use crate::status::Reporter;
 use crate::view::{AlertState, Health, SourceState};
@@ -19,8 +22,15 @@ pub const NAME: &str = "own";
 const EVERY: Duration = Duration::from_secs(10);
 /// Wait before the first collection, until the other sources have been collected.
 const FIRST_AFTER: Duration = Duration::from_secs(3);
-/// A resource must have been measured within this time to count.
+/// A resource must have been measured within this time to count, or within three intervals of its collector.
 const FRESH_MS: i64 = 60_000;
+/// How long the CPU must have been busy to count, and for how long a process that was ended for want of memory does.
+const BUSY_MS: i64 = 600_000;
+/// How old a forecast may be.
+const FORECAST_MS: i64 = 300_000;
+const CPU: &str = "system_cpu_utilization_ratio";
+const MEMORY: &str = "system_memory_utilization_ratio";
+const PRESSURE: &str = "system_pressure_ratio{resource=\"memory\",kind=\"some\"}";
 /// After a standstill, the time that the other sources get to be collected again.
 const AWAKE: Duration = Duration::from_secs(5);
 /// Clocks that differ by more than this within one interval have jumped.
@@ -30,15 +40,18 @@ const JUMP_MS: i64 = 2_000;
 pub struct SelfCollector {
     reporter: Arc<Reporter>,
     health: watch::Sender<Arc<Health>>,
+    /// A resource must have been measured within this time to count.
+    fresh_ms: i64,
     /// Wall and monotonic time of the last collection, to notice jumps of the clock.
     last: Option<(TimestampMs, Instant)>,
 }
 
 impl SelfCollector {
-    /// A collector of what `reporter` knows, which publishes the health score.
+    /// A collector of what `reporter` knows, which publishes the health score. The machine is measured `every` so often.
     #[must_use]
-    pub fn new(reporter: Arc<Reporter>, health: watch::Sender<Arc<Health>>) -> Self {
-        Self { reporter, health, last: None }
+    pub fn new(reporter: Arc<Reporter>, health: watch::Sender<Arc<Health>>, every: Duration) -> Self {
+        let fresh_ms = FRESH_MS.max(3 * i64::try_from(every.as_millis()).unwrap_or(FRESH_MS));
+        Self { reporter, health, fresh_ms, last: None }
     }
 
     fn measure(&mut self, now: TimestampMs) -> Batch {
@@ -69,45 +82,90 @@ impl SelfCollector {
     fn inputs(&self, now: TimestampMs) -> Inputs {
         let views = &self.reporter.views;
         let store = &self.reporter.store;
-        let mean = |metric: &str| {
-            let selector = Selector::parse(metric).ok()?;
-            let ids = store.select(&selector.matchers);
-            let samples = store.samples(*ids.first()?, now - FRESH_MS, now).ok()?;
-            let values: Vec<f64> = samples.values.into_iter().filter(|v| v.is_finite()).collect();
-            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-        };
-        let mut disk: Option<(String, f64)> = None;
-        if let Ok(selector) = Selector::parse("system_filesystem_utilization_ratio") {
-            for id in store.select(&selector.matchers) {
-                let newest = store.latest(id, now - FRESH_MS, now).ok().flatten();
-                // Disks of this machine only; others have the label `fstype`.
-                let labels = store.labels(id).filter(|labels| labels.get("fstype").is_none());
-                let mount = labels.and_then(|l| l.get("mountpoint").map(str::to_owned));
-                // An unmounted one has ended with a stale marker.
-                if let (Some(sample), Some(mount)) = (newest.filter(|sample| sample.v.is_finite()), mount)
-                    && disk.as_ref().is_none_or(|(_, fullest)| sample.v > *fullest)
-                {
-                    disk = Some((mount, sample.v));
-                }
-            }
-        }
+        let own =
+            |selector: &str| newest(store, selector, self.fresh_ms, now).into_iter().find(|(labels, _)| is_own(labels)).map(|(_, v)| v);
+        let memory = own(MEMORY);
+        let disks = disks(store, self.fresh_ms, now);
+        let cpu = mean(store, CPU, now - BUSY_MS, now);
         let alerts = views.alerts();
-        // The alert on the score does not lower the score: it would never resolve.
+        // The alert on the score does not lower the score: it would never resolve. One whose source is silent still counts.
         let details = alerts.iter().map(|alert| &alert.details);
-        let firing = details.filter(|a| a.state == AlertState::Firing && a.metric.name() != "taskpulse_health_score");
+        let firing = details.filter(|a| matches!(a.state, AlertState::Firing | AlertState::Unknown));
+        let firing = firing.filter(|a| a.metric.name() != "taskpulse_health_score");
         let sources = views.sources();
-        let failing = sources.iter().filter(|s| s.state == SourceState::Failing).map(|s| s.source.clone()).collect();
+        let mut failing: Vec<String> = sources.iter().filter(|s| s.state == SourceState::Failing).map(|s| s.source.clone()).collect();
+        let mut working = sources.iter().filter(|s| s.state == SourceState::Up).count();
+        // A collector that hangs keeps its last state and gives nothing.
+        let silent =
+            sources.iter().any(|s| s.source == system::SOURCE && s.state == SourceState::Up) && memory.is_none() && disks.is_empty();
+        if silent {
+            working -= 1;
+            failing.push(format!("{} (it sends nothing)", system::SOURCE));
+        }
         let targets = views.targets();
         let down = targets.iter().filter(|t| t.up == Some(false)).map(|t| t.target.clone()).collect();
         Inputs {
-            cpu: mean("system_cpu_utilization_ratio"),
-            memory: mean("system_memory_utilization_ratio"),
-            disk,
+            cpu: cpu.filter(|_| own(CPU).is_some()),
+            memory,
+            memory_pressure: own(PRESSURE),
+            oom_kills: killed(store, now),
+            disks,
             firing: firing.map(|a| a.severity.into()).collect(),
             targets: (targets.iter().filter(|t| t.up == Some(true)).count(), down),
-            sources: (sources.iter().filter(|s| s.state == SourceState::Up).count(), failing),
+            sources: (working, failing),
         }
     }
+}
+
+/// The newest value of each series of a selector that has one that is not too old. A series that has ended has none.
+fn newest(store: &StoreReader, selector: &str, oldest_ms: i64, now: TimestampMs) -> Vec<(Labels, f64)> {
+    let Ok(selector) = Selector::parse(selector) else { return Vec::new() };
+    let value = |id| {
+        let sample = store.latest(id, now - oldest_ms, now).ok().flatten().filter(|sample| sample.v.is_finite())?;
+        Some((store.labels(id)?, sample.v))
+    };
+    store.select(&selector.matchers).into_iter().filter_map(value).collect()
+}
+
+fn mean(store: &StoreReader, metric: &str, start: TimestampMs, end: TimestampMs) -> Option<f64> {
+    let selector = Selector::parse(metric).ok()?;
+    let ids = store.select(&selector.matchers);
+    let own = ids.into_iter().find(|id| store.labels(*id).is_some_and(|labels| is_own(&labels)))?;
+    let samples = store.samples(own, start, end).ok()?;
+    let values: Vec<f64> = samples.values.into_iter().filter(|v| v.is_finite()).collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// Whether a series is of this machine: those of others have labels that name it.
+fn is_own(labels: &Labels) -> bool {
+    ["instance", "host"].iter().all(|name| labels.get(name).is_none())
+}
+
+/// Processes that were ended for want of memory lately.
+fn killed(store: &StoreReader, now: TimestampMs) -> f64 {
+    let Ok(selector) = Selector::parse("system_oom_kills_total") else { return 0.0 };
+    let ids = store.select(&selector.matchers);
+    let Some(own) = ids.into_iter().find(|id| store.labels(*id).is_some_and(|labels| is_own(&labels))) else { return 0.0 };
+    let Ok(samples) = store.samples(own, now - BUSY_MS, now) else { return 0.0 };
+    let steps = samples.values.windows(2).map(|pair| pair[1] - pair[0]);
+    steps.filter(|step| *step > 0.0).sum()
+}
+
+/// The file systems of this machine: others have the label `fstype`.
+fn disks(store: &StoreReader, fresh_ms: i64, now: TimestampMs) -> Vec<Disk> {
+    let by_mount = |selector: &str, oldest_ms: i64| -> BTreeMap<String, f64> {
+        let own =
+            newest(store, selector, oldest_ms, now).into_iter().filter(|(labels, _)| is_own(labels) && labels.get("fstype").is_none());
+        own.filter_map(|(labels, v)| Some((labels.get("mountpoint")?.to_owned(), v))).collect()
+    };
+    let used = by_mount("system_filesystem_utilization_ratio", fresh_ms);
+    let free = by_mount("system_filesystem_usage_bytes{state=\"free\"}", fresh_ms);
+    let full_in = by_mount("system_filesystem_time_to_full_seconds", FORECAST_MS);
+    let disk = |(mount, used): (String, f64)| {
+        let (free_bytes, full_in) = (free.get(&mount).copied(), full_in.get(&mount).copied());
+        Disk { mount, used, free_bytes, full_in }
+    };
+    used.into_iter().map(disk).collect()
 }
 
 impl Collector for SelfCollector {

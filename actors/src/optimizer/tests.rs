@@ -14,6 +14,7 @@ struct Setup {
     actor: ActorHandle<OptimizerActor>,
     documents: Inbox<ChangeDocuments>,
     events: Inbox<RecordEvents>,
+    append: Inbox<Append>,
     hub: Inbox<Publish>,
 }
 
@@ -22,10 +23,13 @@ fn setup(stage: &Stage, name: &str, every: Option<Duration>) -> Setup {
     let documents = stage
         .inbox(move |message: &ChangeDocuments| store.change_documents(message.kind, message.changes.clone()).map_err(AppendError::from));
     let (events, hub) = (stage.inbox(|_: &RecordEvents| ()), stage.inbox(|_: &Publish| ()));
-    let outputs = OptimizerOutputs { documents: documents.mailbox(), events: events.mailbox(), hub: hub.mailbox() };
+    let (writer, at) = (stage.writer(), stage.clock.clone());
+    let append = stage.inbox(move |message: &Append| Ok(Arc::new(writer.append(&message.0, at.now_ms())?)));
+    let outputs =
+        OptimizerOutputs { documents: documents.mailbox(), events: events.mailbox(), append: append.mailbox(), hub: hub.mailbox() };
     let (clock, store, current) = (stage.clock.clone(), stage.store.clone(), stage.publishers.recommendations.clone());
     let make = move || OptimizerActor::new(clock.clone(), store.clone(), current.clone(), every, outputs.clone());
-    Setup { actor: stage.start(name, make), documents, events, hub }
+    Setup { actor: stage.start(name, make), documents, events, append, hub }
 }
 
 /// A day of a file system that grows by a tenth of its size.
@@ -60,6 +64,10 @@ fn the_first_assessment_comes_after_five_seconds_and_is_kept_told_and_shown() {
         let Publish::Recommendations(published) = s.hub.next().await else { panic!("other news") };
         assert_eq!(published.len(), 1);
         assert_eq!(s.events.next().await.0[0].kind, "recommendation_open");
+        let times = s.append.next().await;
+        let (series, sample) = times.0.rows().next().unwrap();
+        assert_eq!(series.to_string(), "system_filesystem_time_to_full_seconds{mountpoint=\"/srv\"}");
+        assert!(sample.v > 86_400.0 && sample.v < 5.0 * 86_400.0, "{sample:?}");
     });
 }
 

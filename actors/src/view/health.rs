@@ -24,11 +24,11 @@ pub struct HealthPart {
     /// 0 to 100.
     #[schema(value_type = Option<f64>, required = true)]
     pub score: f64,
-    /// How much it counts in the mean.
+    /// How much of what it lacks is taken from 100: 1 for the worst part, 0.1 for each of the others.
     #[schema(value_type = Option<f64>, required = true)]
     pub weight: f64,
     /// The figure behind it.
-    #[schema(example = "61 % busy over the last minute")]
+    #[schema(example = "61 % busy over the last ten minutes")]
     pub why: String,
 }
 

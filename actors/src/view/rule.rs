@@ -97,6 +97,9 @@ pub struct Rule {
     /// Its condition, as written.
     #[schema(example = "system_cpu_utilization_ratio > 0.8")]
     pub query: String,
+    /// Series for which this has a result are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unless: Option<String>,
     /// The worst state of its alerts.
     pub state: RuleState,
     /// `ok`, `err`, or `unknown` before it was evaluated.
@@ -166,6 +169,7 @@ impl Rule {
             kind: if rule.is_recording() { "recording" } else { "alerting" },
             name: rule.name.clone(),
             query: rule.condition.text(&rule.spec),
+            unless: rule.spec.unless.clone(),
             state,
             health,
             last_error: evaluated.error.clone(),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use self::advisors::ADVISORS;
 use self::history::History;
 pub use self::tracker::RecommendationTracker;
-use crate::model::TimestampMs;
+use crate::model::{Labels, TimestampMs};
 use crate::rules::Severity;
 use crate::store::{StoreError, StoreReader};
 
@@ -145,6 +145,12 @@ pub fn assess(store: &StoreReader, horizon: Horizon, now: TimestampMs) -> Result
         found.extend((advisor.assess)(&history)?);
     }
     Ok(found)
+}
+
+/// When file systems will be full, by these findings: series and seconds from now.
+#[must_use]
+pub fn times_to_full(found: &[Finding]) -> Vec<(Labels, f64)> {
+    found.iter().filter_map(advisors::time_to_full).collect()
 }
 
 #[cfg(test)]

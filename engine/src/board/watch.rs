@@ -25,6 +25,7 @@ use super::observation::Observation;
 use super::parse::Board;
 use super::stopwatch::Stopwatch;
 use super::{DONE, IN_PROGRESS, is_finished};
+use crate::confidence::lowest_share;
 
 /// The time that the failure ratio covers.
 pub const FAILURE_WINDOW_MS: i64 = 24 * 60 * 60 * 1000;
@@ -323,6 +324,17 @@ impl Watcher {
             failed += u64::from(outcome.kind != OutcomeKind::Done);
         }
         (all > 0).then(|| failed as f64 / all as f64)
+    }
+
+    /// The lowest true failure ratio that agrees with these transitions.
+    #[must_use]
+    pub fn failure_low_ratio(&self, tag: &str, now_ms: i64) -> Option<f64> {
+        let after_ms = now_ms.saturating_sub(FAILURE_WINDOW_MS);
+        let within = |outcome: &&Outcome| outcome.at_ms > after_ms && outcome.at_ms <= now_ms && outcome.tag == tag;
+        let mut outcomes: Vec<(i64, bool)> =
+            self.outcomes.iter().filter(within).map(|outcome| (outcome.at_ms, outcome.kind != OutcomeKind::Done)).collect();
+        outcomes.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        lowest_share(&outcomes.iter().map(|(_, failed)| *failed).collect::<Vec<bool>>())
     }
 
     fn drop_old(&mut self, now_ms: i64) {

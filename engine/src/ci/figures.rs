@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::tracker::RunRecord;
 use super::workflow::WorkflowKey;
 use super::{ACTIVE, FAILURES, SUCCESS};
+use crate::confidence::highest_share;
 use crate::model::TimestampMs;
 
 /// Completed runs that the success ratio is computed from.
@@ -30,6 +31,8 @@ pub struct Totals {
 pub struct WorkflowFigures {
     /// Successes as a share of successes and failures among the last [`LAST`] completed runs.
     pub success_ratio: Option<f64>,
+    /// The highest true share that agrees with them.
+    pub success_high_ratio: Option<f64>,
     /// Completed runs that it is computed from, those that count as neither included.
     pub judged_runs: usize,
     /// Flaky commits as a share of the commits whose runs succeeded or failed.
@@ -117,6 +120,7 @@ fn of_workflow(records: &[&RunRecord], last: &[&RunRecord], waste: &Waste<'_>, w
     if whole(judged, LAST) {
         let verdicts: Vec<bool> = judged.iter().filter_map(|r| verdict(r.run.conclusion.as_deref())).collect();
         figures.judged_runs = judged.len();
+        figures.success_high_ratio = highest_share(&verdicts);
         figures.success_ratio = share(verdicts.iter().filter(|good| **good).count(), verdicts.len());
     }
     if whole_since.is_none() {

@@ -50,6 +50,25 @@ pub fn load_average(text: &str) -> Option<[f64; 3]> {
     Some([fields.next()??, fields.next()??, fields.next()??])
 }
 
+/// `/proc/pressure/RESOURCE`: the shares of the last ten seconds in which some processes waited for it, and in which all did, by the
+/// names that the kernel has for them.
+#[must_use]
+pub fn pressure(text: &str) -> Vec<(&str, f64)> {
+    let of_line = |line| {
+        let mut fields = str::split_whitespace(line);
+        let kind = fields.next().filter(|kind| ["some", "full"].contains(kind))?;
+        let percent: f64 = fields.find_map(|field| field.strip_prefix("avg10="))?.parse().ok()?;
+        (0.0..=100.0).contains(&percent).then_some((kind, percent / 100.0))
+    };
+    text.lines().filter_map(of_line).collect()
+}
+
+/// A counter of `/proc/vmstat`.
+#[must_use]
+pub fn vmstat(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
+}
+
 /// Major and minor number of a device.
 pub type DeviceId = (u32, u32);
 
@@ -89,8 +108,12 @@ pub fn disks(text: &str) -> Vec<DiskIo<'_>> {
 pub struct Process {
     /// Its name; bytes that are no UTF-8 are replaced.
     pub name: String,
+    /// The process that started it, or took it over.
+    pub parent: u32,
     /// Ticks of CPU time.
     pub ticks: u64,
+    /// Ticks of CPU time of its children that have ended and that it waited for, and of theirs.
+    pub child_ticks: u64,
     /// When it started, in ticks after the machine.
     pub started: u64,
     /// Pages in memory.
@@ -106,7 +129,14 @@ impl Process {
         let fields: Vec<&str> = std::str::from_utf8(stat.get(close + 1..)?).ok()?.split_ascii_whitespace().collect();
         // Numbered as in proc(5), where the field behind the name is the third.
         let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
-        Some(Self { name, ticks: field(14)?.checked_add(field(15)?)?, started: field(22)?, pages: field(24)? })
+        Some(Self {
+            name,
+            parent: u32::try_from(field(4)?).ok()?,
+            ticks: field(14)?.checked_add(field(15)?)?,
+            child_ticks: field(16)?.checked_add(field(17)?)?,
+            started: field(22)?,
+            pages: field(24)?,
+        })
     }
 }
 
@@ -144,6 +174,17 @@ mod tests {
     }
 
     #[test]
+    fn pressure_and_counters_of_memory_are_read() {
+        let text = "some avg10=12.50 avg60=3.00 avg300=1.00 total=123\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=5\n";
+        assert_eq!(pressure(text), [("some", 0.125), ("full", 0.0)]);
+        for text in ["", "some avg60=1", "odd avg10=1", "some avg10=x", "some avg10=1e9", "full avg10=NaN"] {
+            assert!(pressure(text).is_empty(), "{text}");
+        }
+        let text = "pswpin 7\npswpin_more 8\noom_kill 2\nx";
+        assert_eq!(["pswpin", "oom_kill", "pswpout", "x"].map(|name| vmstat(text, name)), [Some(7), Some(2), None, None]);
+    }
+
+    #[test]
     fn bytes_of_disks_are_counted_in_sectors_of_512() {
         let text = " 259       0 nvme0n1   571695 101559 38943220 165643 9824246  1076193 462375378 4140037  0  1038904 4740493\n   7       0 loop0 5 0 6 0 0 0 0 0 0 0 0\n 8 1 sda1 cut\n";
         let nvme = DiskIo { device: (259, 0), name: "nvme0n1", read: 38_943_220 * 512, written: 462_375_378 * 512 };
@@ -152,10 +193,10 @@ mod tests {
 
     #[test]
     fn a_process_may_call_itself_anything() {
-        let tail = ") S 1 2 2 0 -1 4194560 1 2 3 4 700 30 0 0 20 0 1 0 98765 11931648 443 18446744073709551615 1 1";
+        let tail = ") S 7 2 2 0 -1 4194560 1 2 3 4 700 30 40 2 20 0 1 0 98765 11931648 443 18446744073709551615 1 1";
         for name in ["sh", ") R 1 (", "a b\nc", "", "ünï"] {
             let text = format!("42 ({name}{tail}");
-            let expected = Process { name: name.to_owned(), ticks: 730, started: 98_765, pages: 443 };
+            let expected = Process { name: name.to_owned(), parent: 7, ticks: 730, child_ticks: 42, started: 98_765, pages: 443 };
             assert_eq!(Process::parse(text.as_bytes()), Some(expected), "{name}");
         }
         assert_eq!(Process::parse(&[b"7 (\xff", tail.as_bytes()].concat()).map(|process| process.name).as_deref(), Some("\u{fffd}"));

@@ -16,6 +16,22 @@ const LOWERS_THE_SCORE: &str =
 /// Metrics that say whether a target answers.
 const ANSWERS: &str = "probe_success|up";
 
+/// Shipped rules of which one follows from the other, and the labels that must agree.
+const FOLLOWS: [(&str, &str, &[&str]); 7] = [
+    ("critical_cpu_usage", "high_cpu_usage", &["host", "instance"]),
+    ("cpu_shortage", "high_cpu_usage|critical_cpu_usage", &["host", "instance"]),
+    ("memory_pressure|swapping|oom_kill", "high_memory_usage", &["host", "instance"]),
+    ("container_oom_kill", "oom_kill", &["host", "instance"]),
+    ("disk_full", "disk_filling", &["mountpoint"]),
+    ("scrape_target_down", "host_silent", &["instance"]),
+    // The results of their queries have no name of a metric.
+    (
+        "cpu_shortage|swapping|oom_kill|container_oom_kill|disk_full|host_silent|certificate_ends|github_failure_rate|task_failure_rate",
+        "degraded_performance",
+        &[],
+    ),
+];
+
 /// Everything that holds notices back.
 #[derive(Debug, Default)]
 pub struct Suppressors {
@@ -88,24 +104,23 @@ fn matchers(texts: &[&str]) -> Vec<Matcher> {
 /// The rules of inhibition that ship: one cause, one notice.
 #[must_use]
 pub fn shipped_inhibitions() -> Vec<InhibitRule> {
-    vec![
-        InhibitRule {
-            source: matchers(&["alertname=critical_cpu_usage"]),
-            target: matchers(&["alertname=high_cpu_usage"]),
-            equal: ["host", "instance"].map(str::to_owned).to_vec(),
-            linger_ms: LINGER_MS,
-        },
-        InhibitRule {
-            source: matchers(&[
-                "alertname!=degraded_performance",
-                "severity=~\"warning|error|critical\"",
-                &format!("__name__=~\"{LOWERS_THE_SCORE}\""),
-            ]),
-            target: matchers(&["alertname=degraded_performance"]),
-            equal: Vec::new(),
-            linger_ms: LINGER_MS,
-        },
-    ]
+    let follows = |(source, target, equal): &(&str, &str, &[&str])| InhibitRule {
+        source: matchers(&[&format!("alertname=~\"{source}\"")]),
+        target: matchers(&[&format!("alertname=~\"{target}\"")]),
+        equal: equal.iter().map(ToString::to_string).collect(),
+        linger_ms: LINGER_MS,
+    };
+    let lowers_the_score = [InhibitRule {
+        source: matchers(&[
+            "alertname!=degraded_performance",
+            "severity=~\"warning|error|critical\"",
+            &format!("__name__=~\"{LOWERS_THE_SCORE}\""),
+        ]),
+        target: matchers(&["alertname=degraded_performance"]),
+        equal: Vec::new(),
+        linger_ms: LINGER_MS,
+    }];
+    FOLLOWS.iter().map(follows).chain(lowers_the_score).collect()
 }
 
 /// A target of probes or of scraping, as its label says.
@@ -137,6 +152,7 @@ impl Dependency {
 mod tests {
     use super::*;
     use crate::notices::alert::tests::firing;
+    use crate::rules::{Profile, shipped};
 
     fn of(metric: &str, alert: NoticeAlert) -> NoticeAlert {
         NoticeAlert { metric: metric.to_owned(), ..alert }
@@ -159,6 +175,13 @@ mod tests {
             alerts.iter().filter(|alert| !suppressing.reasons(alert).is_empty()).map(|alert| alert.id.clone()).collect::<Vec<_>>()
         };
         assert_eq!(held(&alerts), ["high_cpu_usage-a", "degraded_performance-"]);
+        for (_, target, _) in FOLLOWS {
+            assert!(target == "degraded_performance" || target.split('|').all(|name| shipped(Profile::Workstation).contains_key(name)));
+        }
+        let silent =
+            [firing("scrape_target_down", "db", 0), of("", firing("host_silent", "db", 0)), of("", firing("host_silent", "web", 0))];
+        assert_eq!(held(&silent), ["host_silent-db"]);
+        assert_eq!(held(&[of("", firing("swapping", "a", 0)), firing("high_memory_usage", "a", 0), alerts[3].clone()]).len(), 2);
         assert_eq!(held(&alerts[3..]), [""; 0], "an alert of a metric that is not in the score explains nothing");
     }
 

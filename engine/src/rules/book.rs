@@ -189,16 +189,16 @@ impl RuleBook {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Severity, shipped};
+    use super::super::{Profile, Severity, shipped};
     use super::*;
 
     fn book() -> RuleBook {
-        RuleBook::new(vec![GroupSpec::of_settings(&shipped())], RuleOptions::default())
+        RuleBook::new(vec![GroupSpec::of_settings(&shipped(Profile::Server))], RuleOptions::default())
     }
 
     #[test]
     fn a_given_rule_takes_the_place_of_one_of_the_settings_until_it_is_taken_back() {
-        let mut book = book();
+        let (mut book, all) = (book(), shipped(Profile::Server).len());
         let expr = |book: &RuleBook| {
             let set = book.rules().unwrap();
             let rule = set.rules().iter().find(|rule| rule.key == "high_cpu_usage").unwrap();
@@ -207,17 +207,17 @@ mod tests {
         let spec = RuleSpec::alerting("system_cpu_utilization_ratio > 0.5", Severity::Info);
         let given = book.put("high_cpu_usage", spec.clone(), None, 7).unwrap();
         assert_eq!((given.version, given.updated_at), (1, 7));
-        assert_eq!(expr(&book), ("system_cpu_utilization_ratio > 0.5".to_owned(), 6, "rest".to_owned()));
+        assert_eq!(expr(&book), ("system_cpu_utilization_ratio > 0.5".to_owned(), all, "rest".to_owned()));
         assert_eq!(book.get("high_cpu_usage").unwrap().given, Some((1, 7)));
         assert_eq!(book.put("high_cpu_usage", spec.clone(), Some(1), 8).unwrap().version, 2);
         let conflict = book.put("high_cpu_usage", spec.clone(), Some(1), 9).unwrap_err();
         assert_eq!(conflict.to_string(), "rule `high_cpu_usage` has version 2, and the change is of version 1; read it again");
         assert!(book.remove("high_cpu_usage", Some(1)).is_err());
         book.remove("high_cpu_usage", Some(2)).unwrap();
-        assert_eq!(expr(&book), ("system_cpu_utilization_ratio > 0.80".to_owned(), 6, "taskpulse".to_owned()));
+        assert_eq!(expr(&book), ("system_cpu_utilization_ratio > 0.80".to_owned(), all, "taskpulse".to_owned()));
         // Off is off.
         book.put("high_cpu_usage", RuleSpec { enabled: false, ..spec }, Some(0), 9).unwrap();
-        assert_eq!(book.rules().unwrap().rules().len(), 5);
+        assert_eq!(book.rules().unwrap().rules().len(), all - 1);
     }
 
     #[test]
@@ -229,7 +229,7 @@ mod tests {
         }
         assert_eq!(book.remove("none", None).unwrap_err().to_string(), "there is no rule `none`; /api/v1/rules lists them");
         assert!(book.remove("high_cpu_usage", None).unwrap_err().to_string().contains("is in Settings.toml: change it there"));
-        assert_eq!(book.rules().unwrap().rules().len(), 6);
+        assert_eq!(book.rules().unwrap().rules().len(), shipped(Profile::Server).len());
         let kept = GivenRule { spec: broken, version: 3, updated_at: 1 };
         assert_eq!(book.restore([("old".to_owned(), kept)]).len(), 1);
         assert!(book.get("old").is_none() && book.get("none").is_none());

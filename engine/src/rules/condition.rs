@@ -44,6 +44,10 @@ pub struct QueryCondition {
     pub compared: Option<Arc<Query>>,
     /// When an alert that fires ends.
     pub clear: Option<ClearQuery>,
+    /// What the values of its metric are compared with, where `expr` is `selector op number`.
+    pub limit: Option<Limit>,
+    /// The metric of that selector, where it names one.
+    of_metric: Option<String>,
     /// The series that it reads.
     pub selectors: Vec<Selector>,
 }
@@ -110,22 +114,36 @@ impl Condition {
             (None, Some(absent)) => ("absent", absent_query(absent)?),
         };
         let refuse = |source| ConditionError::Query { key, source };
-        if on_samples && spec.record.is_none() {
-            match (promql::Condition::parse(&text), &spec.clear) {
-                (Ok(promql::Condition { selector, op, threshold }), None | Some(Clear::At(_))) => {
-                    let clear = if let Some(Clear::At(clear)) = spec.clear { clear } else { threshold };
-                    return Ok(Self::Sample(SampleCondition { selector, limit: Limit { op, threshold }, clear }));
+        let compared = if spec.record.is_some() { None } else { compared(&text).map_err(refuse)? };
+        match (compared, &spec.clear, &spec.unless) {
+            (Some(promql::Condition { selector, op, threshold }), None | Some(Clear::At(_)), None) if on_samples => {
+                let clear = if let Some(Clear::At(clear)) = spec.clear { clear } else { threshold };
+                Ok(Self::Sample(SampleCondition { selector, limit: Limit { op, threshold }, clear }))
+            }
+            (compared, clear, unless) => {
+                let mut condition = QueryCondition::new(key, &text, clear.as_ref(), unless.as_deref())?;
+                // Without samples the selector is all that says what an alert is about. A limit of each other kind has no sentence yet.
+                if let Some(promql::Condition { selector, op, threshold }) = compared.filter(|_| unless.is_some()) {
+                    condition.limit = Some(Limit { op, threshold });
+                    condition.of_metric = metric_of(&selector).map(str::to_owned);
                 }
-                (Ok(_) | Err(QueryError::NoCondition(_) | QueryError::Unsupported(_)), _) => {}
-                (Err(error), _) => return Err(refuse(error)),
+                Ok(Self::Query(condition))
             }
         }
-        QueryCondition::new(key, &text, spec.clear.as_ref()).map(Self::Query)
     }
 
     /// The condition as written.
     #[must_use]
     pub fn text(&self, spec: &RuleSpec) -> String {
+        match self {
+            Self::Query(condition) if spec.expr.is_none() => condition.query.text.clone(),
+            Self::Query(_) | Self::Sample(_) => spec.expr.clone().unwrap_or_default(),
+        }
+    }
+
+    /// The condition as one query, with what `unless` leaves out.
+    #[must_use]
+    pub fn query(&self, spec: &RuleSpec) -> String {
         match self {
             Self::Query(condition) => condition.query.text.clone(),
             Self::Sample(_) => spec.expr.clone().unwrap_or_default(),
@@ -137,6 +155,7 @@ impl Condition {
     pub fn metric(&self) -> Option<&str> {
         match self {
             Self::Sample(condition) => metric_of(&condition.selector),
+            Self::Query(condition) if condition.of_metric.is_some() => condition.of_metric.as_deref(),
             Self::Query(condition) => match &condition.selectors[..] {
                 [only] => metric_of(only),
                 _ => None,
@@ -149,7 +168,7 @@ impl Condition {
     pub fn limit(&self) -> Option<Limit> {
         match self {
             Self::Sample(condition) => Some(condition.limit),
-            Self::Query(_) => None,
+            Self::Query(condition) => condition.limit,
         }
     }
 
@@ -160,6 +179,15 @@ impl Condition {
             Self::Sample(condition) => std::slice::from_ref(&condition.selector),
             Self::Query(condition) => &condition.selectors,
         }
+    }
+}
+
+/// `selector op number`; none for all other queries.
+fn compared(text: &str) -> Result<Option<promql::Condition>, QueryError> {
+    match promql::Condition::parse(text) {
+        Ok(condition) => Ok(Some(condition)),
+        Err(QueryError::NoCondition(_) | QueryError::Unsupported(_)) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -182,9 +210,16 @@ fn absent_query(selector: &str) -> Result<String, ConditionError> {
 }
 
 impl QueryCondition {
-    fn new(key: &'static str, text: &str, clear: Option<&Clear>) -> Result<Self, ConditionError> {
-        let query = parse(key, text)?;
-        match query.expr.value_type() {
+    fn new(key: &'static str, text: &str, clear: Option<&Clear>, unless: Option<&str>) -> Result<Self, ConditionError> {
+        let plain = parse(key, text)?;
+        let query = match unless {
+            None => Arc::clone(&plain),
+            Some(unless) => {
+                parse("unless", unless)?;
+                parse("unless", &format!("({text}) unless ({unless})"))?
+            }
+        };
+        match plain.expr.value_type() {
             ValueType::Vector | ValueType::Scalar => {}
             ValueType::Matrix => return Err(ConditionError::NoVector("range vector")),
             ValueType::String => return Err(ConditionError::NoVector("text")),
@@ -200,7 +235,7 @@ impl QueryCondition {
             }
             Some(Clear::At(limit)) => Some(ClearQuery::Without(with_limit(key, text, *limit)?)),
         };
-        Ok(Self { query, compared, clear, selectors })
+        Ok(Self { query, compared, clear, limit: None, of_metric: None, selectors })
     }
 
     /// The metrics that it reads by name; none where a selector does not name its metric.

@@ -26,7 +26,7 @@ mod texts;
 mod tracker;
 pub mod unit_tests;
 
-pub use self::alert::{ALERTS, ALERTS_FOR_STATE, Alert, AlertState};
+pub use self::alert::{ALERTS, ALERTS_FOR_STATE, Alert, AlertState, EXPLANATION};
 pub use self::book::{ChangeError, GivenRule, KnownRule, RuleBook};
 pub use self::condition::{ClearQuery, Condition, ConditionError, Limit, QueryCondition, SampleCondition};
 pub use self::evaluate::{EvaluationLimits, GroupInstant, GroupOutcome, Recorded, RuleReport, RuleRow, result_at};
@@ -35,7 +35,7 @@ pub use self::preview::{Firing, MAX_FIRINGS, Preview, PreviewError, preview};
 pub use self::rule::{Rule, RuleError};
 pub use self::set::{MAX_RULES, RuleOptions, RuleSet};
 pub use self::severity::Severity;
-pub use self::shipped::shipped;
+pub use self::shipped::{CPU_RULES, CPU_SHORTAGE, Profile, ProfileError, shipped};
 pub use self::spec::{Clear, Count, CountError, RuleSpec};
 pub use self::texts::annotations;
 pub use self::tracker::{Absence, AlertTracker, Counts, Judge, Missing};

@@ -133,6 +133,7 @@ fn check_recording(record: &str, spec: &RuleSpec) -> Result<(), ConditionError> 
         ("keep_firing_for", spec.keep_firing_for != zero),
         ("cooldown", spec.cooldown != zero),
         ("clear", spec.clear.is_some()),
+        ("unless", spec.unless.is_some()),
         ("count", spec.count.is_some()),
         ("annotations", !spec.annotations.is_empty()),
         ("remediation", !spec.remediation.is_empty()),

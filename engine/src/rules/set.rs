@@ -134,7 +134,7 @@ impl RuleSet {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{NamedRule, Severity, shipped};
+    use super::super::{NamedRule, Profile, Severity, shipped};
     use super::*;
 
     fn read(rules: &str) -> Result<RuleSet, RuleError> {
@@ -144,8 +144,8 @@ mod tests {
 
     #[test]
     fn the_shipped_rules_can_be_read() {
-        let set = RuleSet::of_settings(&shipped(), RuleOptions::default()).unwrap();
-        assert_eq!(set.rules().len(), 6);
+        let set = RuleSet::of_settings(&shipped(Profile::Server), RuleOptions::default()).unwrap();
+        assert_eq!(set.rules().len(), shipped(Profile::Server).len());
         let cpu = Labels::metric("system_cpu_utilization_ratio", &[]);
         assert_eq!(set.watching(&cpu).len(), 2);
         assert!(set.is_urgent(&cpu, 0.81) && !set.is_urgent(&cpu, 0.8));
@@ -166,6 +166,9 @@ mod tests {
             (r#""expr": "cpu > 1", "clear": "cpu <""#, "clear: 1:6: parse error"),
             (r#""expr": "cpu", "record": "a b""#, "record: `a b` is no metric name"),
             (r#""expr": "cpu", "record": "a", "for": "1m""#, "`for` is for alerts; a recording rule has none"),
+            (r#""expr": "cpu > 1", "unless": "cpu <""#, "unless: 1:6: parse error"),
+            (r#""expr": "1 > bool 0", "unless": "cpu""#, "unless: 1:1: parse error"),
+            (r#""expr": "cpu", "record": "a", "unless": "b""#, "`unless` is for alerts; a recording rule has none"),
             (r#""expr": "cpu", "labels": {"": "x"}"#, r#"labels: it cannot be named """#),
         ] {
             let shown = read(&format!(r#"{{"hot": {{{rule}}}}}"#)).unwrap_err().to_string();
@@ -180,6 +183,7 @@ mod tests {
             (r#""expr": "cpu > 0.9", "clear": 0.8"#, true),
             (r#""expr": "cpu > 0.9", "clear": "cpu < 0.8""#, false),
             (r#""expr": "cpu > bool 0.9""#, false),
+            (r#""expr": "cpu > 0.9", "unless": "memory < 0.5""#, false),
             (r#""expr": "cpu > 0.9", "record": "hot""#, false),
             (r#""expr": "cpu > memory""#, false),
             (r#""expr": "(rate(cpu[5m])) > -2", "clear": 1"#, false),

@@ -21,6 +21,9 @@ pub struct RuleSpec {
     /// selector that no series matches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub absent: Option<String>,
+    /// Series for which this gives a result with the same labels are left out: `unless` of PromQL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unless: Option<String>,
     /// Makes it a recording rule: the result of `expr` is stored under this metric name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
@@ -70,6 +73,7 @@ impl Default for RuleSpec {
         Self {
             expr: None,
             absent: None,
+            unless: None,
             record: None,
             hold: Span::secs(0),
             keep_firing_for: Span::secs(0),
@@ -206,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_rule_reads_what_it_writes() {
-        let full = r#"{"expr":"cpu > 0.9","for":"1m","keep_firing_for":"5m","cooldown":"10m","clear":0.8,"count":"3 of 5",
+        let full = r#"{"expr":"cpu > 0.9","unless":"y","for":"1m","keep_firing_for":"5m","cooldown":"10m","clear":0.8,"count":"3 of 5",
             "severity":"warning","labels":{"team":"a"},"annotations":{"summary":"hot"},"remediation":["look"],"enabled":false}"#;
         for text in [full, r#"{"absent":"up"}"#, r#"{"expr":"sum(a)","record":"a:b"}"#, r#"{"expr":"a > b","clear":"a < b"}"#] {
             let spec: RuleSpec = serde_json::from_str(text).unwrap();
@@ -222,7 +226,7 @@ mod tests {
         let part = text.split("\n## ").find(|part| part.starts_with("Alert rules")).unwrap();
         let unknown = serde_json::from_str::<RuleSpec>(r#"{"?": 1}"#).unwrap_err().to_string();
         let keys: Vec<&str> = unknown.split('`').skip(3).step_by(2).collect();
-        assert_eq!(keys.len(), 13, "{unknown}");
+        assert_eq!(keys.len(), 14, "{unknown}");
         for key in keys {
             assert!(part.contains(&format!("| `{key}` |")), "{key} is missing");
         }

@@ -1,8 +1,8 @@
 //! Sentences about a breach of a limit and about an unusual value.
 
 use super::figure::{figure, figure_beside, lasted};
-use super::subject::phrase;
-use crate::metrics::{MetricType, describe};
+use super::subject::{filled, phrase};
+use crate::metrics::is_counter;
 use crate::model::{Comparison, Labels};
 
 /// Metrics whose 1 is good and whose 0 is not: what 0 means, now and when it is over.
@@ -69,6 +69,15 @@ pub fn breach(b: &Breach<'_>) -> String {
     format!("{said}{span}, {relation} {limit}{why}")
 }
 
+/// A sentence of a rule's own: the labels of the series, `{lasted}` and `{value}`, as a value of `metric`, are put into it. What ends
+/// in a time that is over has ended.
+#[must_use]
+pub fn told(text: &str, series: &Labels, metric: &str, value: f64, lasted_ms: i64) -> String {
+    let text = if value < 0.0 { text.replacen("ends in {value}", "ended {value} ago", 1) } else { text.to_owned() };
+    let said = filled(&text.replacen("{lasted}", &lasted(lasted_ms), 1), series);
+    said.replacen("{value}", &figure(metric, value.abs()), 1)
+}
+
 /// Where a value was expected, and how often the series is that unusual.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Expectation {
@@ -86,7 +95,7 @@ pub struct Expectation {
 #[must_use]
 pub fn unusual(series: &Labels, value: f64, expected: Option<&Expectation>) -> String {
     let metric = series.name();
-    let per_second = describe(metric).is_some_and(|metric| metric.kind == MetricType::Counter) || metric.ends_with("_total");
+    let per_second = is_counter(metric);
     let shown = |v: f64| if per_second { format!("{}/s", figure(metric, v)) } else { figure(metric, v) };
     let phrase = phrase(series);
     let said = if phrase.contains("{value}") { phrase.replacen("{value}", &shown(value), 1) } else { format!("{phrase} {}", shown(value)) };
@@ -129,6 +138,20 @@ mod tests {
             (at(&unknown, 12.0, Comparison::GreaterEqual, 10.0), "Queue depth · mail 12 for 4 min, at or above 10"),
         ] {
             assert_eq!(breach(&breach_of), text);
+        }
+    }
+
+    #[test]
+    fn a_sentence_of_a_rule_has_labels_value_and_length() {
+        let series = Labels::of(vec![("target", "shop")]);
+        let ends = "The certificate of {target} ends in {value}";
+        for (text, metric, value, shown) in [
+            (ends, "_seconds", 259_200.0, "The certificate of shop ends in 3 d"),
+            (ends, "_seconds", -7_200.0, "The certificate of shop ended 2 h ago"),
+            ("Nothing came from {target} for {lasted}", "", 1.0, "Nothing came from shop for 4 min"),
+            ("The machine reads {value} back", "_bytes_per_second", 5_242_880.0, "The machine reads 5 MiB/s back"),
+        ] {
+            assert_eq!(told(text, &series, metric, value, 240_000), shown);
         }
     }
 

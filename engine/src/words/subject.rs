@@ -41,7 +41,7 @@ pub(super) fn phrase(series: &Labels) -> String {
 }
 
 /// A phrase with the values of labels in it. Labels that a series does not have leave no trace.
-fn filled(phrase: &str, series: &Labels) -> String {
+pub(super) fn filled(phrase: &str, series: &Labels) -> String {
     let mut out = String::new();
     let mut rest = phrase;
     while let Some((before, after)) = rest.split_once('{') {
@@ -92,7 +92,7 @@ fn words(name: &str) -> String {
 }
 
 /// A name of others, cut to a readable length, without control characters.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     let clean = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     if text.chars().nth(MOST_CHARS).is_none() {
         return text.chars().map(clean).collect();

@@ -4,13 +4,15 @@
 //! times and load are read here.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 
 use sysinfo::{MemoryRefreshKind, Networks, System};
 use taskpulse_engine::machine::proc::{self, CpuTimes};
 
 use super::{Crews, Part, Reading, texts};
 
-const FILES: [&str; 2] = ["/proc/stat", "/proc/loadavg"];
+const FILES: [&str; 6] =
+    ["/proc/stat", "/proc/loadavg", "/proc/vmstat", "/proc/pressure/cpu", "/proc/pressure/memory", "/proc/pressure/io"];
 
 /// See the module.
 pub(super) struct Overview {
@@ -69,6 +71,18 @@ impl Overview {
     }
 }
 
+/// What the kernel counts of memory: processes that it ended, and pages that went to swap and came back. One page of swap is a page of
+/// memory.
+fn paging(text: &str, reading: &mut Reading) {
+    proc::vmstat(text, "oom_kill").into_iter().for_each(|kills| reading.push("system_oom_kills_total", &[], kills as f64));
+    let page = rustix::param::page_size() as f64;
+    for (direction, counter) in [("in", "pswpin"), ("out", "pswpout")] {
+        if let Some(pages) = proc::vmstat(text, counter) {
+            reading.push("system_paging_io_bytes_total", &[("direction", direction)], pages as f64 * page);
+        }
+    }
+}
+
 impl Part for Overview {
     fn read(&mut self) -> Reading {
         let mut reading = Reading::default();
@@ -80,8 +94,14 @@ impl Part for Overview {
                 }
                 continue;
             };
-            match path.to_str() {
-                Some("/proc/stat") => self.cpu(&text, &mut reading),
+            match path.file_name().and_then(OsStr::to_str).unwrap_or_default() {
+                "stat" => self.cpu(&text, &mut reading),
+                "vmstat" => paging(&text, &mut reading),
+                resource @ ("cpu" | "memory" | "io") => {
+                    for (kind, share) in proc::pressure(&text) {
+                        reading.push("system_pressure_ratio", &[("resource", resource), ("kind", kind)], share);
+                    }
+                }
                 _ => {
                     let names = ["system_cpu_load_average_1m", "system_cpu_load_average_5m", "system_cpu_load_average_15m"];
                     let loads = names.into_iter().zip(proc::load_average(&text).into_iter().flatten());

@@ -40,6 +40,7 @@ impl Project {
         for (name, v) in [
             ("taskmaster_completion_ratio", figures.completion_ratio),
             ("taskmaster_failure_ratio", self.watcher.failure_ratio(tag, now)),
+            ("taskmaster_failure_low_ratio", self.watcher.failure_low_ratio(tag, now)),
             ("taskmaster_critical_path_tasks", figures.critical_path_tasks.map(|n| n as f64)),
             ("taskmaster_throughput_tasks_per_day", self.with_history(tag, |history| history.throughput_per_day(now))),
             ("taskmaster_open_complexity", self.open_complexity(tag)),

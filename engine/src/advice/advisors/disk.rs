@@ -21,6 +21,12 @@ const CURRENT_MS: i64 = HOUR_MS;
 /// Full within this time is an error.
 const URGENT_HOURS: f64 = 24.0;
 
+const KIND: &str = "disk";
+/// How the id of a finding begins, before the mount point.
+const ID: &str = "disk_filling:";
+/// The evidence that says when.
+const TIME: &str = "time until full";
+
 fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     let mut found = Vec::new();
     for (id, labels) in history.series("system_filesystem_utilization_ratio") {
@@ -77,13 +83,13 @@ fn past(history: &History<'_>, id: SeriesId, day: &[WindowRow]) -> Result<(Vec<O
 fn full(history: &History<'_>, labels: &Labels, level: f64) -> Finding {
     let mount = labels.get("mountpoint").unwrap_or("?").to_owned();
     Finding {
-        id: format!("disk_filling:{mount}"),
-        kind: "disk",
+        id: format!("{ID}{mount}"),
+        kind: KIND,
         title: format!("{mount} is full"),
         why: format!("{} of {mount} are in use: whatever writes to it fails.", figure("_ratio", level)),
         action: action(&mount),
         severity: Severity::Error,
-        evidence: vec![Evidence::estimated("time until full", 0.0, (0.0, 0.0), "seconds"), Evidence::counted("full now", level, "ratio")],
+        evidence: vec![Evidence::estimated(TIME, 0.0, (0.0, 0.0), "seconds"), Evidence::counted("full now", level, "ratio")],
         query: labels.to_string(),
         start: history.now - DAY_MS,
         end: history.now,
@@ -100,8 +106,8 @@ fn filling(history: &History<'_>, labels: &Labels, level: f64, date: FillDate) -
     };
     let known = if date.days < 2.0 { words(date.days * 24.0) } else { format!("{:.0} days", date.days) };
     Finding {
-        id: format!("disk_filling:{mount}"),
-        kind: "disk",
+        id: format!("{ID}{mount}"),
+        kind: KIND,
         title: format!("{mount} will be full in about {}", words(date.after)),
         why: format!(
             "{} of {mount} are in use. If it grows as it did over the last {known}, it is full in about {}, {range}.",
@@ -112,7 +118,7 @@ fn filling(history: &History<'_>, labels: &Labels, level: f64, date: FillDate) -
         severity: if date.after < URGENT_HOURS { Severity::Error } else { Severity::Warning },
         evidence: vec![
             Evidence {
-                name: "time until full".to_owned(),
+                name: TIME.to_owned(),
                 value: seconds(date.after),
                 low: Some(seconds(date.earliest)),
                 high: date.latest.map(seconds),
@@ -125,6 +131,13 @@ fn filling(history: &History<'_>, labels: &Labels, level: f64, date: FillDate) -
         start: history.now - DAY_MS,
         end: history.now,
     }
+}
+
+/// When the file system of a finding will be full, as a series and seconds.
+pub(in super::super) fn time_to_full(finding: &Finding) -> Option<(Labels, f64)> {
+    let mount = finding.id.strip_prefix(ID).filter(|_| finding.kind == KIND)?;
+    let evidence = finding.evidence.iter().find(|evidence| evidence.name == TIME)?;
+    Some((Labels::metric("system_filesystem_time_to_full_seconds", &[("mountpoint", mount)]), evidence.value))
 }
 
 fn action(mount: &str) -> String {

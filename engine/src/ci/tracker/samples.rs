@@ -115,6 +115,7 @@ impl RunTracker {
                 batch.push(labels, now, v);
             };
             figures.success_ratio.into_iter().for_each(|v| push("github_actions_success_ratio", None, v));
+            figures.success_high_ratio.into_iter().for_each(|v| push("github_actions_success_high_ratio", None, v));
             figures.flaky_ratio.into_iter().for_each(|v| push("github_actions_flaky_ratio", None, v));
             let statuses: BTreeSet<&str> = ACTIVE.into_iter().chain(self.statuses.iter().map(String::as_str)).collect();
             for status in statuses {

@@ -8,7 +8,7 @@ use crate::promql::syntax::duration_text;
 use crate::yaml::quoted;
 
 /// All rules of a set as one rule file. What only this service knows of a rule (`cooldown`, `clear`, `count`, `remediation`) is left
-/// out; `absent` becomes its expression.
+/// out; `absent` and `unless` become part of the expression.
 #[must_use]
 pub fn export(set: &RuleSet) -> String {
     let mut names = BTreeSet::new();
@@ -34,7 +34,7 @@ pub fn export(set: &RuleSet) -> String {
 
 fn exported(rule: &Rule) -> NamedRule {
     let spec = RuleSpec {
-        expr: Some(rule.condition.text(&rule.spec)),
+        expr: Some(rule.condition.query(&rule.spec)),
         record: rule.spec.record.clone(),
         hold: rule.spec.hold,
         keep_firing_for: rule.spec.keep_firing_for,

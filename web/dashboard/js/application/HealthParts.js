@@ -16,7 +16,7 @@ const LOW = 40
 export function HealthParts() {
   const health = status.value?.health
   return html`
-    <${Panel} title="Health" note="half the mean of its parts, half the worst of them" name="health-parts" face=${health ? 'data' : 'loading'}>
+    <${Panel} title="Health" note="what the worst part lacks, and a tenth of what the others lack, taken from 100" name="health-parts" face=${health ? 'data' : 'loading'}>
       <p class="health-line"><${Figure} value=${health?.score} unit="score" series=${SCORE} label="Health score, of 100" why=${health?.missing.map((m) => `${m.part}: ${m.why}`).join('; ') || 'Not computed yet.'} big /> <span class="quiet">of 100</span></p>
       <table class="health-parts">
         <tbody>
@@ -25,7 +25,7 @@ export function HealthParts() {
               <td><${Mark} kind=${p.score === null ? 'none' : p.score >= FINE ? 'ok' : p.score >= LOW ? 'warning' : 'error'} word="" /> <a href=${historyOf(`taskpulse_health_part_score{part=${JSON.stringify(p.part)}}`)}>${p.part}</a></td>
               <td class="num"><b>${p.score === null ? DASH : Math.round(p.score)}</b></td>
               <td class="health-bar">${p.score !== null && html`<svg class="share" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect class="share-all" width="100" height="8" /><rect class="share-part" width=${p.score} height="8" /></svg>`}</td>
-              <td class="words">${p.why}${p.weight !== null && p.weight !== 1 ? ` (counts ${p.weight} times)` : ''}</td>
+              <td class="words">${p.why}</td>
             </tr>`)}
           ${health?.missing.map((p) => html`<tr key=${p.part} data-part=${p.part}><td><${Mark} kind="none" word="" /> ${p.part}</td><td class="num">${DASH}</td><td></td><td class="words">not in the score: ${p.why}</td></tr>`)}
         </tbody>
