@@ -25,8 +25,11 @@ const asked = computed(() => {
   return { start: to - seconds, end: to }
 })
 
-export function Anomalies() {
-  const { data, error, failedAt, state, retry } = useAnswer('/api/v1/anomalies', asked.value)
+/** What was unusual in the period, asked while the page is on screen. */
+export const useAnomalies = () => useAnswer('/api/v1/anomalies', asked.value)
+
+/** @param {{ answer: ReturnType<typeof useAnomalies> }} props */
+export function Anomalies({ answer: { data, error, failedAt, state, retry } }) {
   const { anomalies, watched } = /** @type {Answer} */ (data ?? { anomalies: [], watched: [] })
   const list = unusualOf(anomalies)
   const note = data ? [list.length > 0 && count(list.length, 'series', 'series'), watched.length > 0 && watchedWords(watched)].filter(Boolean).join(' · ') : ''

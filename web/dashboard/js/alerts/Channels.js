@@ -21,8 +21,11 @@ const BUILT_IN = new Set(['console', 'file'])
 const EVERY_S = 15
 const turn = computed(() => `${epoch.value} ${Math.floor(now.value / EVERY_S)}`)
 
-export function Channels() {
-  const { data, error, failedAt, state, retry } = useAnswer('/api/v1/channels', {}, turn.value)
+/** How they are doing, asked while the page is on screen. */
+export const useChannels = () => useAnswer('/api/v1/channels', {}, turn.value)
+
+/** @param {{ answer: ReturnType<typeof useChannels> }} props */
+export function Channels({ answer: { data, error, failedAt, state, retry } }) {
   const list = /** @type {Channel[]} */ (data ?? [])
   const note = [list.length > 0 && count(list.length, 'channel'), replayed.value !== null && 'as they are now'].filter(Boolean).join(' · ')
   return html`

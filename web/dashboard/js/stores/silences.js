@@ -26,8 +26,8 @@ export const endedHere = signal([])
 /** The same of maintenance windows. @type {import('../../vendor/signals-core.js').Signal<Maintenance[]>} */
 export const removedHere = signal([])
 
-/** Changes when an alert begins to fire or ends. */
-const firings = computed(() => (presentAlerts.value ?? []).reduce((sum, a) => sum + (a.firing_since ?? 0), presentAlerts.value?.length ?? 0))
+/** Changes when an alert begins to fire or ends; null until they are known. */
+const firings = computed(() => presentAlerts.value && presentAlerts.value.reduce((sum, a) => sum + (a.firing_since ?? 0), 0))
 
 let turn = 0
 /** Asks for all of it. */
@@ -50,8 +50,8 @@ export function followSilences() {
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   let soon
   const stop = effect(() => {
-    for (const changed of [epoch, minute, firings]) changed.value
-    if (!ready.value) return
+    for (const changed of [epoch, minute]) changed.value
+    if (!ready.value || firings.value === null) return
     clearTimeout(soon)
     soon = setTimeout(loadSilences, held.peek() ? SOON_MS : 0)
   })
