@@ -18,9 +18,9 @@ const { service, withPage } = await withService('[optimizer]\nenabled = false\n[
   ]
   const answer = await fetch(`${service.url}/api/v1/import?format=jsonl`, { method: 'POST', body: lines.join('\n') })
   assert.equal(answer.status, 200, await answer.text())
-  // Three even days, and a leap in the newest window that is over.
+  // Three even days, and a leap in a window of five minutes that samples of the next one have closed.
   const minutes = Array.from({ length: 3 * 1440 }, (_, i) => now - 3 * 86_400 + i * 60)
-  const leap = Math.floor(now / 300) * 300
+  const leap = Math.floor(now / 300) * 300 - 300
   const load = JSON.stringify({ metric: { __name__: 'shop_load' }, values: minutes.map((t, i) => (t >= leap - 300 && t < leap ? 90 : 20 + (i % 7))), timestamps: minutes.map((t) => t * 1000) })
   const taken = await fetch(`${service.url}/api/v1/import?format=jsonl`, { method: 'POST', body: load })
   assert.equal(taken.status, 200, await taken.text())
