@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { unusualOf, watchedWords } from '../../../web/dashboard/js/alerts/unusual.js'
+import { nothingWords, unusualOf, watchedWords } from '../../../web/dashboard/js/alerts/unusual.js'
 
 test('each series has one row with all its times, the newest first', () => {
   /** @param {string} name @param {number} time @returns {any} */
@@ -20,3 +20,11 @@ for (const [learning, words] of /** @type {Array<[boolean[], string]>} */ ([
 ])) {
   test(`watched series are counted: ${words}`, () => assert.equal(watchedWords(/** @type {any[]} */ (learning.map((l) => ({ learning: l })))), words))
 }
+
+test('nothing is called usual that nobody can judge yet', () => {
+  /** @param {boolean[]} learning */
+  const words = (...learning) => nothingWords(/** @type {any[]} */ (learning.map((l) => ({ learning: l }))))
+  assert.match(words(true, true), /not known yet/)
+  assert.match(words(true, false), /as far as what is usual is learned/)
+  assert.equal(words(false), 'Nothing was unusual for itself in this time.')
+})

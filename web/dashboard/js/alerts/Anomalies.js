@@ -13,7 +13,7 @@ import { minute } from '../stores/pace.js'
 import { historyOf, period, range } from '../stores/place.js'
 import { Fold } from './Fold.js'
 import { Lane } from './Lane.js'
-import { unusualOf, watchedWords } from './unusual.js'
+import { nothingWords, unusualOf, watchedWords } from './unusual.js'
 
 /** Windows are judged as they close. */
 const EVERY_S = 300
@@ -36,7 +36,7 @@ export function Anomalies({ answer: { data, error, failedAt, state, retry } }) {
   return html`
     <${Panel} title="Unusual" name="unusual" note=${note} live=${false} face=${state === 'ready' ? (list.length > 0 ? 'data' : 'empty') : state === 'error' ? 'error' : 'loading'}
       error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.peek()) : undefined} retry=${retry}
-      empty=${watched.length > 0 ? html`<p>Nothing was unusual for itself in this time.</p>` : html`<p>No series is watched yet. Which are is set in Settings.toml; each is judged beside its own history:</p><pre class="copy">[anomaly]
+      empty=${watched.length > 0 ? html`<p>${nothingWords(watched)}</p>` : html`<p>No series is watched yet. Which are is set in Settings.toml; each is judged beside its own history:</p><pre class="copy">[anomaly]
 series = ["system_cpu_utilization_ratio", "probe_duration_seconds"]</pre>`}>
       <ul class="alert-rows" data-stand="unusual">${list.slice(0, SHOWN).map((row) => html`<${Row} key=${row.key} row=${row} />`)}</ul>
       ${list.length > SHOWN && html`<p class="quiet">and ${count(list.length - SHOWN, 'series', 'series')} more</p>`}

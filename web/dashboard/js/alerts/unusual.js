@@ -26,6 +26,12 @@ export function unusualOf(anomalies) {
   return [...rows.values()]
 }
 
+/** What can be said where nothing was reported: nobody knows it while what is usual is still learned. @param {WatchedSeries[]} watched */
+export function nothingWords(watched) {
+  if (watched.every((w) => w.learning)) return 'Whether anything was unusual is not known yet: nothing is judged before 128 windows of five minutes, about eleven hours of samples.'
+  return watched.some((w) => w.learning) ? 'Nothing was unusual for itself in this time, as far as what is usual is learned.' : 'Nothing was unusual for itself in this time.'
+}
+
 /** `12 series are watched, 3 of them are still learned`. @param {WatchedSeries[]} watched */
 export function watchedWords(watched) {
   const learning = watched.filter((w) => w.learning).length
