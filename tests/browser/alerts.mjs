@@ -169,6 +169,22 @@ onPage('an alert that follows from another stands below it, and says so', async 
   await cause.locator('[data-row="firing from_busy"]').waitFor(PATIENCE)
 })
 
+onPage('an alert is silenced from the first screen by a key', async (page) => {
+  await page.goto(`${service.url}/#/now`)
+  const cause = page.locator('.causes [data-rule="many_parts"]')
+  await cause.locator('.cause-action').focus(PATIENCE)
+  await page.keyboard.press('s')
+  await page.getByRole('form', { name: /^Silence: Shop parts/ }).waitFor(PATIENCE)
+  await page.waitForFunction(() => document.activeElement?.matches('.row-form select'), undefined, PATIENCE)
+  assert.doesNotMatch(page.url(), /silence=/, 'a link to the page asks nobody again')
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await focusIsOn(page, 'End silence')
+  assert.deepEqual((await silences()).map((s) => texts(s.matchers)), ['alertname=many_parts'])
+  await page.keyboard.press('Enter')
+  await until('it is over', async () => (await silences()).length === 0)
+})
+
 onPage('names and comments of any length widen nothing, and are text', async (page) => {
   const long = `<img src=x onerror=alert(1)>${'x'.repeat(3000)}`
   const rule = 'r'.repeat(200)
