@@ -15,6 +15,10 @@ const FROM: TimestampMs = 1_795_500_000_000;
 const PAST: i64 = 7 * 3_600 * S;
 const PAST_WINDOWS: i64 = 26;
 
+/// So many others go to another level at about the same time, at least so far apart.
+const OTHER_STEPS: usize = 4;
+const APART: i64 = 45 * S;
+
 /// Why a series moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -73,7 +77,7 @@ impl Kind {
         Self::Bursts,
         Self::EarlierStep,
         Self::EarlierStep,
-        Self::OtherStep,
+        Self::Trend,
         Self::Trend,
         Self::Trend,
         Self::Constant,
@@ -137,7 +141,8 @@ fn heavy(random: &mut Random) -> f64 {
 impl Incident {
     pub fn new(seed: u64, others: usize) -> Self {
         let mut random = Random::new(Random::new(seed).bits());
-        let hold = pick(&mut random, &[0, 60, 120, 300, 300, 600, 1_800]) * S;
+        // One that fires at once is compared again after a minute.
+        let hold = pick(&mut random, &[60, 60, 120, 300, 300, 600, 1_800]) * S;
         let to = FROM + hold;
         let lead = pick(&mut random, &[0, 0, 10, 30, 60]) * S;
         let course = Course {
@@ -150,9 +155,9 @@ impl Incident {
         let alert = (random.unit() < 0.7).then_some(own);
         let (companion, name) = companion(&mut random, &course, to);
         let mut series = vec![companion];
-        for _ in 0..others {
-            let kind = pick(&mut random, &Kind::OTHERS);
-            series.push(other(&mut random, kind, to));
+        for at in 0..others {
+            let kind = if at < OTHER_STEPS { Kind::OtherStep } else { pick(&mut random, &Kind::OTHERS) };
+            series.push(other(&mut random, kind, course.begins, to));
         }
         Self { seed, from: FROM, to, alert, course: course.name, companion: name, series }
     }
@@ -216,7 +221,7 @@ fn companion(random: &mut Random, course: &Course, to: TimestampMs) -> (Made, &'
     (Made { kind: Kind::Companion, columns, is_counter }, name)
 }
 
-fn other(random: &mut Random, kind: Kind, to: TimestampMs) -> Made {
+fn other(random: &mut Random, kind: Kind, begins: TimestampMs, to: TimestampMs) -> Made {
     let every = pick(random, &[5, 10, 15, 15, 30]) * S;
     let (level, unit) = (between(random, 0.0, 200.0), 10f64.powf(between(random, -2.0, 6.0)));
     let size = between(random, 3.0, 30.0) * if random.unit() < 0.3 { -1.0 } else { 1.0 };
@@ -225,8 +230,13 @@ fn other(random: &mut Random, kind: Kind, to: TimestampMs) -> Made {
     let rarely = between(random, 0.002, 0.03);
     let step_at = match kind {
         Kind::EarlierStep => FROM - (between(random, 3.0, 300.0) * 60.0) as i64 * S,
-        // From ten minutes before until it fires.
-        _ => FROM - 10 * MINUTE + ((to - FROM + 10 * MINUTE) as f64 * random.unit()) as i64,
+        // From ten minutes before until it fires, but not at the moment when the trouble begins: nobody could tell that apart.
+        _ => loop {
+            let at = FROM - 10 * MINUTE + ((to - FROM + 10 * MINUTE) as f64 * random.unit()) as i64;
+            if (at - begins).abs() > APART {
+                break at;
+            }
+        },
     };
     let (pull, slope) = (between(random, 0.0, 0.05), between(random, 0.02, 2.0));
     let is_heavy = random.unit() < 0.4;

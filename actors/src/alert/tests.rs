@@ -139,6 +139,12 @@ fn an_alert_that_fires_is_explained_from_the_pool_without_a_second_notice() {
         assert_eq!(shown.details.explanation.and_then(|explanation| explanation.compared), Some(0));
         s.feed(&stage, 260.0).await;
         assert_eq!(s.notified(), [], "it is explained once");
+        stage.pass(Duration::from_secs(61)).await;
+        let Describe(again) = s.texts.next().await;
+        let compared_to = again.explanation.and_then(|explanation| explanation.moved_to);
+        assert_eq!(compared_to, Some(again.pending_since + 60_000), "a minute of it has been seen");
+        stage.pass(Duration::from_secs(120)).await;
+        assert!(s.texts.taken().is_empty() && s.notified().is_empty());
     });
 }
 

@@ -86,13 +86,13 @@ pub(crate) fn who(store: &StoreReader, alert: &Alert) -> Explanation {
     explanation
 }
 
-/// Everything else that is known.
-pub(crate) fn complete(store: &StoreReader, alert: &Alert) -> Explanation {
+/// Everything else that is known, with series compared up to `until`.
+pub(crate) fn complete(store: &StoreReader, alert: &Alert, until: TimestampMs) -> Explanation {
     let mut explanation = alert.explanation.as_deref().cloned().unwrap_or_else(|| who(store, alert));
     if explanation.resource == Some(Resource::Cpu) {
         explanation.containers = containers(store, &alert.metric, explanation.from, explanation.to);
     }
-    series::compare(store, alert, &mut explanation);
+    series::compare(store, alert, until, &mut explanation);
     past::look_up(store, alert, &mut explanation);
     explanation.lines = words::explanation(&explanation);
     explanation

@@ -21,10 +21,10 @@ const BEFORE_MS: i64 = 120_000;
 /// The past of the alert's own series that says when it began to move.
 const COURSE_MS: i64 = 2 * 3_600_000;
 
-/// Adds what moved.
-pub(super) fn compare(store: &StoreReader, alert: &Alert, explanation: &mut Explanation) {
+/// Adds what moved up to `until`.
+pub(super) fn compare(store: &StoreReader, alert: &Alert, until: TimestampMs, explanation: &mut Explanation) {
     let deadline = Instant::now() + MAX_TIME;
-    let reference = reference(store, alert, explanation.from, explanation.to);
+    let reference = reference(store, alert, explanation.from, until);
     let frame = reference.frame;
     let (ids, beyond) = candidates(store, frame.window_from(), frame.end());
     let (mut found, mut compared, mut left_out) = (Vec::new(), 0, beyond);
@@ -45,7 +45,7 @@ pub(super) fn compare(store: &StoreReader, alert: &Alert, explanation: &mut Expl
         }
     }
     (explanation.moved, explanation.compared, explanation.left_out) = (ranked(found), Some(compared), left_out);
-    explanation.moved_from = Some(frame.window_from());
+    (explanation.moved_from, explanation.moved_to) = (Some(frame.window_from()), Some(until));
 }
 
 fn counts(labels: &Labels, columns: &Columns) -> bool {

@@ -128,7 +128,7 @@ fn what_moved_happened_and_was_before_is_found() {
     let kept = serde_json::to_vec(&earlier).unwrap();
     store.change_documents(HISTORY, vec![(key, Some(kept)), (format!("{:020}-other", ended + 1), Some(b"{}".to_vec()))]).unwrap();
 
-    let found = complete(&store.reader(), &cpu_alert);
+    let found = complete(&store.reader(), &cpu_alert, TO);
     let moved: Vec<&str> = found.moved.iter().map(|moved| moved.metric.name()).collect();
     assert_eq!((moved, found.compared), (vec!["queue_depth"], Some(2)), "{found:?}");
     assert_eq!(found.containers[0].name, "session-3.scope");
@@ -145,13 +145,8 @@ fn what_moved_happened_and_was_before_is_found() {
          went back (most by cc 90 %)"
     );
     // Once more, without anything that moves or happened.
-    let quiet = complete(
-        &store.reader(),
-        &Alert {
-            id: "00000000000000bb".to_owned(),
-            ..alert(&Labels::metric("queue_depth", &[]), "x > 1", FROM - 1_800 * S, FROM - 1_700 * S)
-        },
-    );
+    let other = alert(&Labels::metric("queue_depth", &[]), "x > 1", FROM - 1_800 * S, FROM - 1_700 * S);
+    let quiet = complete(&store.reader(), &Alert { id: "00000000000000bb".to_owned(), ..other }, FROM - 1_700 * S);
     assert!(quiet.moved.is_empty() && quiet.last.is_none(), "{quiet:?}");
     assert_eq!(quiet.lines, ["Nothing else moved with it among 10 series; why cannot be said from what is measured"]);
 }

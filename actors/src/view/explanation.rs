@@ -29,6 +29,9 @@ pub struct Explanation {
     /// From when on they were compared: when the alert's own series began to move.
     #[schema(required = true)]
     pub moved_from: Option<f64>,
+    /// Up to when. An alert that fires at once is compared again when a minute of it has been seen.
+    #[schema(required = true)]
+    pub moved_to: Option<f64>,
     /// What else moved, the most unusual first.
     pub moved: Vec<MovedSeries>,
     /// Units and containers that used CPU, for an alert on the machine's CPU.
@@ -165,6 +168,7 @@ impl From<&explain::Explanation> for Explanation {
             compared: e.compared,
             left_out: e.left_out,
             moved_from: e.moved_from.map(seconds),
+            moved_to: e.moved_to.map(seconds),
             moved: e.moved.iter().map(MovedSeries::from).collect(),
             containers: e.containers.iter().map(usage(Resource::Cpu)).collect(),
             in_progress: e.in_progress.iter().map(WorkInProgress::from).collect(),

@@ -63,6 +63,7 @@ fn kept_explanation() -> explain::Explanation {
         compared: Some(120),
         left_out: 4,
         moved_from: Some(1_763_999_990_000),
+        moved_to: Some(1_764_000_060_000),
         moved: vec![explain::Moved {
             metric: Labels::metric("queue_depth", &[]),
             value: 40.0,

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::before::{Earlier, Happened, InProgress, LOOK_BACK_MS, happened, in_progress};
 pub use self::curve::counts_up;
-pub use self::moved::{Frame, MIN_SLOTS, Moved, Reference, judge, ranked};
+pub use self::moved::{Frame, MIN_SLOTS, Moved, Reference, SHORTEST_MS, judge, ranked};
 pub use self::who::{Machine, Resource, Track, Used, UsedBy, used};
 use crate::model::TimestampMs;
 
@@ -35,6 +35,8 @@ pub struct Explanation {
     pub seen_ms: i64,
     /// From when on other series were compared: when the alert's own series began to move.
     pub moved_from: Option<TimestampMs>,
+    /// Up to when: an alert that fires at once is compared again after [`SHORTEST_MS`].
+    pub moved_to: Option<TimestampMs>,
     /// How many other series were compared; none before they were.
     pub compared: Option<usize>,
     /// Series that were not compared: there was no time, or too little of their past.

@@ -12,20 +12,22 @@ use crate::model::{Columns, Labels, TimestampMs};
 
 /// Steps of a window.
 const STEPS: usize = 4;
-/// Shortest and longest window.
-const SHORTEST_MS: i64 = 60_000;
+/// Shortest window: in less of a course nothing can be compared.
+pub const SHORTEST_MS: i64 = 60_000;
+/// Longest window.
 const LONGEST_MS: i64 = 3_600_000;
 /// The past that a window is compared with: at least so long, and at least so many windows.
 const PAST_MS: i64 = 6 * 3_600_000;
 const PAST_WINDOWS: i64 = 24;
 /// Fewest earlier windows of a series: of one that is younger nobody knows what is usual.
 pub const MIN_SLOTS: usize = 12;
-/// The course is compared over so many windows, the last one among them.
-const COURSE_WINDOWS: usize = 8;
-/// A series may follow, or go ahead, by so many steps.
-const LAG: usize = 2;
-/// What each step of that takes away.
-const LAG_COST: f64 = 0.04;
+/// Courses are compared in so many finer steps, from as long before the window as it lasts, and at least from so long before it.
+const COURSE_STEPS: usize = 64;
+const COURSE_MS: i64 = 10 * 60_000;
+/// A series may follow, or go ahead, by so much; it has samples only now and then.
+const LAG_MS: i64 = 30_000;
+/// The power of the correlation that the score has: what moved at another time falls off quickly.
+const TOGETHER_POWER: i32 = 4;
 /// The logarithm of "by so much further than ever before" counts this much, up to a bound.
 const BEYOND: f64 = 1.5;
 const MOST_BEYOND: f64 = 5.0;
@@ -89,6 +91,8 @@ impl Frame {
 pub struct Reference {
     /// What is compared.
     pub frame: Frame,
+    start: TimestampMs,
+    step: i64,
     course: Vec<f64>,
 }
 
@@ -96,24 +100,36 @@ impl Reference {
     /// Of an alert whose series is known: the window begins where the series began to move, which may be before the condition held.
     #[must_use]
     pub fn of_series(columns: &Columns, is_counter: bool, from: TimestampMs, to: TimestampMs) -> Self {
-        let frame = Frame::new(onset(columns, is_counter, from, to), to);
-        let course = frame.curve(columns, is_counter);
-        let known = correlation(course_of(&course), course_of(&course)).is_some();
-        if known { Self { frame, course } } else { Self::since(from, to) }
+        let since = Self::since(onset(columns, is_counter, from, to), to);
+        let course = since.curve(columns, is_counter);
+        if correlation(&course, &course).is_some() { Self { course, ..since } } else { Self::since(from, to) }
     }
 
     /// Of an alert whose series is not known: it was not there, and then it was.
     #[must_use]
     pub fn since(from: TimestampMs, to: TimestampMs) -> Self {
         let frame = Frame::new(from, to);
-        let course = (0..frame.steps).map(|at| if at + STEPS < frame.steps { 0.0 } else { 1.0 }).collect();
-        Self { frame, course }
+        let (begin, end) = (frame.window_from(), frame.end());
+        let start = begin - (end - begin).max(COURSE_MS);
+        let step = ((end - start) / COURSE_STEPS as i64).max(1);
+        let course = (1..=COURSE_STEPS as i64).map(|at| if start + step * at <= begin { 0.0 } else { 1.0 }).collect();
+        Self { frame, start, step, course }
     }
-}
 
-/// The last steps of a curve.
-fn course_of(curve: &[f64]) -> &[f64] {
-    &curve[curve.len().saturating_sub(COURSE_WINDOWS * STEPS)..]
+    fn curve(&self, columns: &Columns, is_counter: bool) -> Vec<f64> {
+        resampled(columns, is_counter, self.start, self.step, COURSE_STEPS)
+    }
+
+    /// How closely a series followed: the largest correlation over the lags that may be, signed.
+    fn together(&self, columns: &Columns, is_counter: bool) -> f64 {
+        let own = self.curve(columns, is_counter);
+        let most = usize::try_from(LAG_MS / self.step).unwrap_or(0).clamp(1, COURSE_STEPS / 8);
+        let lagged = |lag: usize| {
+            let (first, last) = (&own[lag..], &own[..COURSE_STEPS - lag]);
+            [correlation(first, &self.course[..COURSE_STEPS - lag]), correlation(last, &self.course[lag..])]
+        };
+        (0..=most).flat_map(lagged).flatten().fold(0.0, |best: f64, r| if r.abs() > best.abs() { r } else { best })
+    }
 }
 
 /// When a series began to move, at the latest at `from`: where the means before and after differ most.
@@ -173,8 +189,8 @@ pub fn judge(metric: &Labels, columns: &Columns, is_counter: bool, reference: &R
     let (of_level, of_step) = (Usual::of(&past), Usual::around_zero(&past_steps, &past));
     let level = of_level.rarity(value);
     let stepped = if step.is_nan() { Rarity::default() } else { of_step.rarity(step) };
-    let together = together(&curve, &reference.course);
-    let score = (stepped.nats + LEVEL * level.nats) * together * together;
+    let together = reference.together(columns, is_counter);
+    let score = (stepped.nats + LEVEL * level.nats) * together.abs().powi(TOGETHER_POWER);
     if !value.is_finite() || !score.is_finite() {
         return None;
     }
@@ -197,21 +213,6 @@ fn step_at(means: &[f64], at: usize) -> f64 {
     let from = |before: usize| means.get(at + before).map_or(f64::NAN, |mean| means[at] - mean);
     let (near, far) = (from(1), from(2));
     if near.is_nan() || far.abs() > near.abs() { far } else { near }
-}
-
-/// The largest correlation with the alert's course over a few lags, signed.
-fn together(curve: &[f64], course: &[f64]) -> f64 {
-    let (own, course) = (course_of(curve), course_of(course));
-    let length = own.len().min(course.len());
-    let mut best = 0.0_f64;
-    for lag in 0..=LAG.min(length) {
-        let cost = 1.0 - LAG_COST * lag as f64;
-        let shifted = [correlation(&own[lag..], &course[..length - lag]), correlation(&own[..length - lag], &course[lag..])];
-        for r in shifted.into_iter().flatten().map(|r| r * cost) {
-            best = if r.abs() > best.abs() { r } else { best };
-        }
-    }
-    best
 }
 
 /// How rare a value is among those of the past.
@@ -380,7 +381,7 @@ mod tests {
         });
         let found = ranked(many.collect());
         assert_eq!(found.len(), MOST);
-        let one: Vec<Moved> = found.iter().cloned().map(|moved| Moved { metric: Labels::metric("one", &[]), ..moved }).collect();
+        let one: Vec<Moved> = found.iter().map(|moved| Moved { metric: Labels::metric("one", &[]), ..moved.clone() }).collect();
         assert_eq!(ranked(one).len(), MOST_OF_METRIC);
     }
 }

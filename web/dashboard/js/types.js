@@ -393,6 +393,7 @@
  * @property {string[]} lines  At most three lines for people.
  * @property {MovedSeries[]} moved  What else moved, the most unusual first.
  * @property {number|null} moved_from  From when on they were compared: when the alert's own series began to move.
+ * @property {number|null} moved_to  Up to when. An alert that fires at once is compared again when a minute of it has been seen.
  * @property {number} seen_seconds  The time that samples of processes stand for.
  * @property {number} to  When it fired.
  * @property {Usage[]} used  Who used the resource of the machine that the alert is about, the most first; last what was not seen by name.
