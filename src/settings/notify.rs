@@ -8,9 +8,10 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
+use taskpulse_actors::files;
 use taskpulse_actors::notify::{
-    AlertmanagerChannel, Channel, CommandChannel, Console, ExternalUrl, Format, Heartbeat, HttpChannel, JsonLines, NotifierOptions,
-    RESEND_MS, Transport,
+    AlertmanagerChannel, Channel, CommandChannel, Console, Email, EmailOptions, Encryption, ExternalUrl, Format, Heartbeat, HttpChannel,
+    JsonLines, NotifierOptions, RESEND_MS, Transport,
 };
 use taskpulse_engine::notices::render::Template;
 use taskpulse_engine::notices::{
@@ -25,6 +26,8 @@ use super::secret::Secret;
 use super::sections::Notify;
 use crate::options::TASKMASTER;
 
+/// Largest file with certificates.
+const MAX_CA_BYTES: u64 = 1 << 20;
 /// Names of the built-in channels.
 const BUILT_IN: [&str; 2] = ["console", "file"];
 const DAY: Span = Span::secs(86_400);
@@ -42,6 +45,7 @@ pub enum ChannelKind {
     Teams,
     Ntfy,
     Template,
+    Email,
     Alertmanager,
     Command,
     Heartbeat,
@@ -53,6 +57,16 @@ pub enum ChannelKind {
 pub enum DigestRhythm {
     Daily,
     Weekly,
+}
+
+/// How a mail server is connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EmailTls {
+    #[default]
+    StartTls,
+    Tls,
+    None,
 }
 
 /// `[notify.channels.NAME]`. A key with an `Option` has a default, and is refused where it would have no effect.
@@ -82,6 +96,14 @@ pub struct ChannelSpec {
     pub content_type: Option<String>,
     pub command: Option<Vec<Secret>>,
     pub interval: Option<Span>,
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    pub tls: Option<EmailTls>,
+    pub ca_file: Option<PathBuf>,
+    pub username: Option<String>,
+    pub password: Option<Secret>,
+    pub from: Option<String>,
+    pub to: Option<Vec<String>>,
 }
 
 /// `[notify.inhibit.NAME]`
@@ -231,17 +253,21 @@ impl ChannelSpec {
 
     /// Refuses keys that have no effect on a channel of this kind.
     fn check_keys(&self) -> anyhow::Result<()> {
-        use ChannelKind::{Alertmanager, Command, Heartbeat, Ntfy, Template};
-        let kind = self.kind.context("needs kind: webhook, slack, discord, teams, ntfy, template, alertmanager, command or heartbeat")?;
+        use ChannelKind::{Alertmanager, Command, Email, Heartbeat, Ntfy, Template};
+        let kind =
+            self.kind.context("needs kind: webhook, slack, discord, teams, ntfy, template, email, alertmanager, command or heartbeat")?;
         let grouped =
             self.group_by.is_some() || self.group_wait.is_some() || self.group_interval.is_some() || self.repeat_interval.is_some();
+        let mail = self.host.is_some() || self.port.is_some() || self.tls.is_some() || self.ca_file.is_some();
+        let mail = mail || self.username.is_some() || self.password.is_some() || self.from.is_some() || self.to.is_some();
         let own_groups = matches!(kind, Alertmanager | Heartbeat);
         for (given, right, keys) in [
-            (self.url.is_some() || !self.headers.is_empty(), kind != Command, "url and headers"),
+            (self.url.is_some() || !self.headers.is_empty(), !matches!(kind, Email | Command), "url and headers"),
             (self.topic.is_some(), kind == Ntfy, "topic"),
             (self.template.is_some() || self.content_type.is_some(), kind == Template, "template and content_type"),
             (self.command.is_some(), kind == Command, "command"),
             (self.interval.is_some(), kind == Heartbeat, "interval"),
+            (mail, kind == Email, "host, port, tls, ca_file, username, password, from and to"),
             (grouped, !own_groups, "group_by, group_wait, group_interval and repeat_interval"),
             (self.digest.is_some() || self.digest_at.is_some(), !own_groups, "digest and digest_at"),
             (self.send_resolved.is_some(), !own_groups, "send_resolved"),
@@ -312,6 +338,7 @@ impl ChannelSpec {
         let (timeout, external_url) = (self.timeout()?, Arc::clone(external_url));
         let mut headers = self.header_map()?;
         let format = match self.kind.context("needs kind")? {
+            ChannelKind::Email => return self.email(timeout, external_url),
             ChannelKind::Command => return self.program(timeout, external_url),
             ChannelKind::Alertmanager => {
                 let url = format!("{}/api/v2/alerts", self.http_url()?.trim_end_matches('/'));
@@ -339,6 +366,35 @@ impl ChannelSpec {
         ensure!(interval >= Span::secs(1) && interval <= DAY, "interval = {interval}: must be 1s to {DAY}");
         let filter = self.filter(Severity::Critical)?;
         Ok(Heartbeat { name: name.to_owned(), url: self.http_url()?, every: interval.duration(), timeout: self.timeout()?, filter })
+    }
+
+    fn email(&self, timeout: Duration, external_url: ExternalUrl) -> anyhow::Result<Arc<dyn Transport>> {
+        let encryption = match self.tls.unwrap_or_default() {
+            EmailTls::StartTls => Encryption::StartTls,
+            EmailTls::Tls => Encryption::Tls,
+            EmailTls::None => Encryption::None,
+        };
+        let usual = if encryption == Encryption::Tls { 465 } else { 587 };
+        let credentials = match (&self.username, &self.password) {
+            (Some(user), Some(password)) => Some((user.clone(), password.to_string())),
+            (None, None) => None,
+            _ => bail!("username and password: give both or none"),
+        };
+        ensure!(credentials.is_none() || encryption != Encryption::None, "password: would be sent as it is; set tls to starttls or tls");
+        let address = |text: &str| text.parse().with_context(|| format!("{text:?} is no mail address"));
+        let to = self.to.as_deref().unwrap_or_default();
+        ensure!((1..=100).contains(&to.len()), "needs to = [\"me@example.org\"], at most 100 addresses");
+        let options = EmailOptions {
+            host: self.host.clone().context("needs host")?,
+            port: self.port.unwrap_or(usual),
+            encryption,
+            authorities: self.ca_file.as_ref().map(|path| files::read(path, MAX_CA_BYTES).context("ca_file")).transpose()?,
+            credentials,
+            from: address(self.from.as_deref().context("needs from")?).context("from")?,
+            to: to.iter().map(|text| address(text)).collect::<anyhow::Result<_>>().context("to")?,
+            timeout,
+        };
+        Ok(Arc::new(Email::new(options, external_url).map_err(|error| anyhow::anyhow!("ca_file: {error}"))?))
     }
 
     fn program(&self, timeout: Duration, external_url: ExternalUrl) -> anyhow::Result<Arc<dyn Transport>> {

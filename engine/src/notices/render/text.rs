@@ -1,6 +1,8 @@
 //! Notices as text: a title, and one line an alert.
 
-use super::clipped;
+use std::fmt::Write;
+
+use super::{clipped, generator_url};
 use crate::model::rfc3339;
 use crate::notices::{Notice, NoticeAlert};
 
@@ -41,6 +43,21 @@ pub fn line(alert: &NoticeAlert) -> String {
 pub fn lines(alert: &NoticeAlert) -> String {
     let explained = alert.explanation().map(|line| format!("\n  {}", clipped(line, MAX_LINE)));
     std::iter::once(line(alert)).chain(explained).collect()
+}
+
+/// The text of a mail: the title, and each alert with its labels and where to look.
+#[must_use]
+pub fn mail(notice: &Notice, external_url: &str) -> String {
+    let mut text = format!("{}\n", title(notice));
+    for alert in &notice.alerts {
+        let labels: Vec<String> = alert.labels.iter().map(|(name, value)| format!("{name}={}", clipped(value, MAX_TITLE))).collect();
+        let link = generator_url(alert, external_url);
+        let _ = write!(text, "\n{}\n  {}\n  {link}\n", lines(alert), clipped(&labels.join(" "), MAX_LINE));
+    }
+    if notice.more > 0 {
+        let _ = write!(text, "\n… and {} more\n", notice.more);
+    }
+    text
 }
 
 #[cfg(test)]
