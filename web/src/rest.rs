@@ -8,10 +8,11 @@ use taskpulse_actors::alert::HISTORY;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::collectors::anomaly;
 use taskpulse_actors::messages::{Acknowledge, Acknowledgement, Decide};
-use taskpulse_actors::view::{self, Anomalies, Ci, CiJobs, Recommendation, Tasks};
+use taskpulse_actors::view::{self, Anomalies, Ci, CiJobs, Forecasts, Recommendation, Tasks};
 use taskpulse_engine::advice::Status;
 use taskpulse_engine::anomaly::Anomaly;
 use taskpulse_engine::board::cost::measure;
+use taskpulse_engine::forecast::record;
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::rules::Alert;
 use taskpulse_engine::windows::Level;
@@ -71,6 +72,9 @@ pub(crate) fn routes() -> Vec<Route> {
             .about("What was unusual for a series, newest first, and the series that are watched; at most the newest 2,000")
             .parameters(&[START, END])
             .answers(Shape::data::<Anomalies>()),
+        Route::get("/api/v1/forecasts", forecasts)
+            .about("When boards will be done and file systems full, and how such forecasts turned out before")
+            .answers(Shape::data::<Forecasts>()),
         Route::get("/api/v1/recommendations", recommendations)
             .about("Recommendations with their evidence")
             .answers(Shape::list::<Recommendation>()),
@@ -154,6 +158,12 @@ async fn anomalies(state: web::Data<AppState>, params: Params) -> Result<HttpRes
     .await?;
     let watched = state.reporter.views.watched().as_ref().clone();
     state.answers.success(&Anomalies { anomalies: found, watched })
+}
+
+async fn forecasts(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let store = state.store.clone();
+    let records = blocking(move || Ok(record::records(&store, now_ms())?)).await?;
+    state.answers.success(&Forecasts::from(records.as_slice()))
 }
 
 async fn acknowledge(state: web::Data<AppState>, id: web::Path<String>, params: Params) -> Result<HttpResponse, ApiError> {

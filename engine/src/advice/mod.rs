@@ -150,7 +150,7 @@ pub fn assess(store: &StoreReader, horizon: Horizon, now: TimestampMs) -> Result
 /// When file systems will be full, by these findings: series and seconds from now.
 #[must_use]
 pub fn times_to_full(found: &[Finding]) -> Vec<(Labels, f64)> {
-    found.iter().filter_map(advisors::time_to_full).collect()
+    found.iter().flat_map(advisors::times_to_full).collect()
 }
 
 #[cfg(test)]

@@ -133,11 +133,21 @@ fn filling(history: &History<'_>, labels: &Labels, level: f64, date: FillDate) -
     }
 }
 
-/// When the file system of a finding will be full, as a series and seconds.
-pub(in super::super) fn time_to_full(finding: &Finding) -> Option<(Labels, f64)> {
-    let mount = finding.id.strip_prefix(ID).filter(|_| finding.kind == KIND)?;
-    let evidence = finding.evidence.iter().find(|evidence| evidence.name == TIME)?;
-    Some((Labels::metric("system_filesystem_time_to_full_seconds", &[("mountpoint", mount)]), evidence.value))
+/// When the file system of a finding will be full, as series and seconds: the estimate, and the times before which a share of cases
+/// should come.
+pub(in super::super) fn times_to_full(finding: &Finding) -> Vec<(Labels, f64)> {
+    let Some(mount) = finding.id.strip_prefix(ID).filter(|_| finding.kind == KIND) else { return Vec::new() };
+    let Some(estimate) = finding.evidence.iter().find(|evidence| evidence.name == TIME) else { return Vec::new() };
+    let mut times = vec![(Labels::metric("system_filesystem_time_to_full_seconds", &[("mountpoint", mount)]), estimate.value)];
+    // A disk that is full already is no forecast.
+    if estimate.value > 0.0 {
+        let bounds = [("0.025", estimate.low), ("0.5", Some(estimate.value)), ("0.975", estimate.high)];
+        times.extend(bounds.into_iter().filter_map(|(share, seconds)| {
+            let labels = [("mountpoint", mount), ("quantile", share)];
+            Some((Labels::metric("system_filesystem_time_to_full_bound_seconds", &labels), seconds?))
+        }));
+    }
+    times
 }
 
 fn action(mount: &str) -> String {

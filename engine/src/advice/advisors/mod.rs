@@ -11,7 +11,7 @@ mod stalled_board;
 use super::{Finding, History, Horizon};
 use crate::store::StoreError;
 
-pub(super) use self::disk::time_to_full;
+pub(super) use self::disk::times_to_full;
 #[cfg(test)]
 pub(super) use self::rising_durations::ratio_of_means;
 

@@ -1,0 +1,99 @@
+//! Forecasts, and how those before turned out.
+
+use serde::Serialize;
+use taskpulse_engine::forecast::record::{Record, Score, Subject, total};
+use taskpulse_engine::model::Labels;
+use utoipa::ToSchema;
+
+use super::seconds;
+
+/// What is forecast: the time at which it happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ForecastSubject {
+    /// No task of a board is open.
+    BoardDone,
+    /// A file system is full.
+    DiskFull,
+}
+
+/// A time before which a share of cases should end.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+pub struct ForecastBound {
+    /// 0 to 1.
+    pub share: f64,
+    /// The time.
+    pub time: f64,
+}
+
+/// How often what should come before a time did.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+pub struct ForecastScore {
+    /// The share of cases that should come before the time.
+    pub share: f64,
+    /// Forecasts that were judged.
+    pub judged: usize,
+    /// Those where it came before.
+    pub held: usize,
+}
+
+/// The forecasts of one board or file system.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ForecastRecord {
+    /// What is forecast.
+    pub subject: ForecastSubject,
+    /// Of which board or file system; the name is that of the series which says that it happened.
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub metric: Labels,
+    /// When the forecast that holds was made; `null` while none does.
+    #[schema(required = true)]
+    pub time: Option<f64>,
+    /// Its times, by share.
+    pub bounds: Vec<ForecastBound>,
+    /// Forecasts that are kept, one in six hours.
+    pub made: usize,
+    /// Those whose last time is not over.
+    pub pending: usize,
+    /// How the others turned out.
+    pub calibration: Vec<ForecastScore>,
+}
+
+/// Forecasts, and how those before turned out.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Forecasts {
+    /// By board and file system.
+    pub forecasts: Vec<ForecastRecord>,
+    /// How all forecasts of boards turned out.
+    pub boards: Vec<ForecastScore>,
+    /// How all forecasts of file systems turned out.
+    pub disks: Vec<ForecastScore>,
+}
+
+fn scores(list: &[Score]) -> Vec<ForecastScore> {
+    list.iter().map(|score| ForecastScore { share: score.share, judged: score.judged, held: score.held }).collect()
+}
+
+impl From<&[Record]> for Forecasts {
+    fn from(records: &[Record]) -> Self {
+        let all = |subject| scores(&total(records.iter().filter(|record| record.subject == subject).flat_map(|record| &record.scores)));
+        Self { forecasts: records.iter().map(Into::into).collect(), boards: all(Subject::BoardDone), disks: all(Subject::DiskFull) }
+    }
+}
+
+impl From<&Record> for ForecastRecord {
+    fn from(record: &Record) -> Self {
+        let bounds = record.current.iter().flat_map(|made| &made.bounds);
+        Self {
+            subject: match record.subject {
+                Subject::BoardDone => ForecastSubject::BoardDone,
+                Subject::DiskFull => ForecastSubject::DiskFull,
+            },
+            metric: record.labels.clone(),
+            time: record.current.as_ref().map(|made| seconds(made.at)),
+            bounds: bounds.map(|bound| ForecastBound { share: bound.share, time: seconds(bound.at) }).collect(),
+            made: record.made,
+            pending: record.pending,
+            calibration: scores(&record.scores),
+        }
+    }
+}
