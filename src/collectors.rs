@@ -11,6 +11,7 @@ use taskpulse_actors::collectors::collector::Collector;
 use taskpulse_actors::collectors::command::CommandCollector;
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
 use taskpulse_actors::collectors::github::{GithubContext, GithubOutputs};
+use taskpulse_actors::collectors::heartbeat::{self, HeartbeatCollector, Heartbeats};
 use taskpulse_actors::collectors::poller::{Outputs, Poller, Wake, Waker};
 use taskpulse_actors::collectors::probe::{self, ProbeCollector};
 use taskpulse_actors::collectors::scrape::{ScrapeCollector, Target};
@@ -42,6 +43,7 @@ pub const COLLECTORS: &[Registration] = &[
     Registration { name: "scrape", plan: scrape },
     Registration { name: "commands", plan: commands },
     Registration { name: "probes", plan: probes },
+    Registration { name: heartbeat::SOURCE, plan: heartbeats },
     Registration { name: cgroup::SOURCE, plan: containers },
     Registration { name: self_metrics::NAME, plan: |s, c| poll(own(s, c)) },
     Registration { name: "github", plan: github },
@@ -57,6 +59,7 @@ pub struct Context {
     /// For samples of any age, which bypass the batcher.
     pub append: Mailbox<AppendResolved>,
     pub webhooks: SharedWebhooks,
+    pub heartbeats: Arc<Heartbeats>,
 }
 
 /// Makes the collectors of one kind: at the start, and again after a panic.
@@ -158,6 +161,14 @@ fn probes(settings: &Settings, context: &Context) -> Plan {
             |check: &probe::Check| ProbeCollector::new(check.clone(), clock.clone(), targets.clone(), states.get(&check.name).copied());
         checks.iter().map(collector).collect()
     })
+}
+
+fn heartbeats(_: &Settings, context: &Context) -> Plan {
+    if context.heartbeats.names().next().is_none() {
+        return Plan::NoTargets;
+    }
+    let (heartbeats, store) = (Arc::clone(&context.heartbeats), context.reporter.store.clone());
+    poll(move || vec![HeartbeatCollector::new(Arc::clone(&heartbeats), store.clone())])
 }
 
 fn containers(settings: &Settings, _: &Context) -> Plan {

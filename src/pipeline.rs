@@ -13,6 +13,7 @@ use taskpulse_actors::alert::{AlertActor, AlertOutputs, kept_alerts, with_given_
 use taskpulse_actors::batcher::{BatcherActor, BatcherOptions};
 use taskpulse_actors::clock::Clock;
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
+use taskpulse_actors::collectors::heartbeat::Heartbeats;
 use taskpulse_actors::collectors::poller::Outputs;
 use taskpulse_actors::hub::HubActor;
 use taskpulse_actors::messages::{Advanced, Finish, Flush, RecordEvents, StoredBatch};
@@ -129,7 +130,7 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Starts the collectors that the settings ask for.
-    pub fn start_collectors(&self, webhooks: &SharedWebhooks) {
+    pub fn start_collectors(&self, webhooks: &SharedWebhooks, heartbeats: &Arc<Heartbeats>) {
         let outputs = Outputs {
             batcher: self.batcher.mailbox(),
             events: self.store.mailbox(),
@@ -144,6 +145,7 @@ impl<'a> Pipeline<'a> {
             outputs,
             append: self.store.mailbox(),
             webhooks: Arc::clone(webhooks),
+            heartbeats: Arc::clone(heartbeats),
         };
         collectors::start(&self.starter, &self.arbiters.collectors, &context);
     }

@@ -9,6 +9,7 @@ use actix_rt::signal::unix::{SignalKind, signal};
 use actix_web::dev::ServerHandle;
 use anyhow::Context;
 use taskpulse_actors::collectors::github::state::{SharedWebhooks, WebhookQueue};
+use taskpulse_actors::collectors::heartbeat::Heartbeats;
 use taskpulse_actors::standstill;
 use taskpulse_web::{Access, Answers, AppState, INGEST_PLACES, OTLP_SOURCE, Otlp, Sessions, otlp_hint, serve};
 use tokio::sync::Semaphore;
@@ -18,6 +19,8 @@ use crate::cli::Cli;
 use crate::options::{access_options, data_dir, query_options, rule_limits, server_options};
 use crate::pipeline::{EXIT_STORE, Pipeline, bounded};
 use crate::settings::Settings;
+use crate::settings::heartbeats::HeartbeatSpec;
+use crate::settings::sources::each;
 use crate::{browser, descriptors, memory, systemd};
 
 /// Longest time of a stop.
@@ -43,10 +46,11 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     let pipeline = Pipeline::start(&settings, &dir)?;
     // The port before the collectors: a start that is refused has measured nothing.
     let webhooks = webhook_queue(&settings);
-    let server = Server::start(&pipeline, &settings, &webhooks)?;
+    let heartbeats = Arc::new(Heartbeats::new(each(&settings.heartbeats.expect, HeartbeatSpec::expected)?));
+    let server = Server::start(&pipeline, &settings, &webhooks, &heartbeats)?;
     let address = server.addresses.first().map_or("", String::as_str);
     pipeline.publishers.sources.absent(OTLP_SOURCE, "nothing was sent to /v1/metrics yet", otlp_hint(address));
-    pipeline.start_collectors(&webhooks);
+    pipeline.start_collectors(&webhooks, &heartbeats);
     pipeline.reporter.ready.store(true, Ordering::Relaxed);
     announce(&pipeline, &server.addresses, &dir, began, cli);
     actix_rt::spawn(trim_memory());
@@ -77,7 +81,12 @@ struct Server {
 }
 
 impl Server {
-    fn start(pipeline: &Pipeline<'_>, settings: &Settings, webhooks: &SharedWebhooks) -> anyhow::Result<Self> {
+    fn start(
+        pipeline: &Pipeline<'_>,
+        settings: &Settings,
+        webhooks: &SharedWebhooks,
+        heartbeats: &Arc<Heartbeats>,
+    ) -> anyhow::Result<Self> {
         let sessions: Arc<Sessions> = Arc::default();
         let state = AppState {
             reporter: Arc::clone(&pipeline.reporter),
@@ -86,6 +95,7 @@ impl Server {
             rule_limits: rule_limits(settings),
             agent_metrics: settings.costs.metrics(),
             access: Access::new(access_options(settings)),
+            heartbeats: Arc::clone(heartbeats),
             hooks: Arc::clone(webhooks),
             sessions: Arc::clone(&sessions),
             max_sessions: settings.server.max_sessions,

@@ -18,6 +18,7 @@ pub mod forecast;
 #[cfg(test)]
 mod fuzz;
 pub mod health;
+pub mod heartbeat;
 pub mod machine;
 pub mod metrics;
 pub mod model;

@@ -98,6 +98,9 @@ metrics! {
     "scrape_samples_scraped" Gauge "" "Samples of {job} {instance}" "Samples that a target gave";
     "scrape_samples_post_metric_relabeling" Gauge "" "Samples kept of {job} {instance}" "Those that are left after the rules";
     "scrape_series_added" Gauge "" "New series of {job} {instance}" "Series that the scrape before did not have";
+    "heartbeat_up" Gauge "" "The call of {heartbeat}" "1 while calls of a job come in time, 0 while one is late; none before the first is due";
+    "heartbeat_last_call_timestamp_seconds" Gauge "seconds" "Last call of {heartbeat}" "When a job called, at each call";
+    "heartbeat_interval_seconds" Gauge "seconds" "Interval of the calls of {heartbeat}" "How often a call of a job is expected";
     "probe_success" Gauge "" "{target}" "1 while a target answers as it should, 0 while it does not";
     "probe_duration_seconds" Gauge "seconds" "Check of {target}" "How long a check took, whatever its end";
     "probe_dns_lookup_time_seconds" Gauge "seconds" "Name look-up of {target}" "How long the look-up of a target's name took";

@@ -9,6 +9,7 @@ use taskpulse_engine::model::Selector;
 use taskpulse_engine::rules::{Profile, shipped};
 use taskpulse_engine::span::Span;
 
+use super::heartbeats::HeartbeatSpec;
 use super::probes::ProbeSpec;
 use super::secret::{explain, explain_syntax, exposed, secrets};
 use super::sections::{Server, Store};
@@ -34,12 +35,13 @@ const LISTS: [&str; 10] = [
     "notify.group_by",
 ];
 /// Keys whose tables are named by the user.
-const OPEN_TABLES: [&str; 8] = [
+const OPEN_TABLES: [&str; 9] = [
     "alerts.rules",
     "store.retentions",
     "scrape.targets",
     "commands.run",
     "probes.check",
+    "heartbeats.expect",
     "notify.channels",
     "notify.inhibit",
     "notify.maintenance",
@@ -290,6 +292,7 @@ fn validate_sources(s: &Settings) -> anyhow::Result<()> {
     each(&s.scrape.targets, ScrapeTarget::targets)?;
     each(&s.commands.run, CommandSpec::program)?;
     each(&s.probes.check, ProbeSpec::check)?;
+    each(&s.heartbeats.expect, HeartbeatSpec::expected)?;
     within("containers.interval", s.containers.interval, SECOND, HOUR)?;
     within("containers.max_groups", s.containers.max_groups, 1, 200)
 }
@@ -485,6 +488,9 @@ mod tests {
             ("[probes.check.x]\ntcp = \"a\"", None, vec!["probes.check.x.tcp", "host:port"]),
             ("[probes.check.x]\ntcp = \"a:1\"\nstatus = 200", None, vec!["probes.check.x: status", "url"]),
             ("[probes.check.x]\ncommand = \"true\"\nmin_cert_lifetime = \"1d\"", None, vec!["probes.check.x: min_cert_lifetime"]),
+            ("[heartbeats.expect.x]\ngrace = \"1m\"", None, vec!["heartbeats.expect.x: needs every = \"1d\""]),
+            ("[heartbeats.expect.x]\nevery = \"1s\"", None, vec!["heartbeats.expect.x.every = 1s: must be 10s to 366d"]),
+            ("[heartbeats.expect.\"a/b\"]\nevery = \"1d\"", None, vec!["heartbeats.expect.a/b: a name has"]),
             ("[probes.check.x]\nurl = \"http://a\"\nlabels = { target = \"y\" }", None, vec!["probes.check.x.labels", "target"]),
             ("[containers]\nmax_groups = 0", None, vec!["containers.max_groups = 0: must be 1 to 200"]),
             ("[github]\nrepositories = [\"octo\"]", None, vec!["github.repositories: `octo`", "owner/name"]),

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use super::heartbeats::HeartbeatSpec;
 use super::notify::{ChannelSpec, InhibitSpec};
 use super::probes::ProbeSpec;
 use super::secret::Secret;
@@ -313,6 +314,13 @@ sections! {
     probes: Probes {
         /// The checks by name, which is their label `target`.
         check: BTreeMap<String, ProbeSpec> = BTreeMap::new(),
+    }
+
+    /// Calls of jobs that must come in: `POST /api/v1/heartbeats/backup` says that the backup works. One table per job: `[heartbeats.expect.backup]`,
+    /// `every = "1d"`, and `grace`, how late a call may be (a tenth of `every`, at least `1m`).
+    heartbeats: Heartbeats {
+        /// The jobs by name.
+        expect: BTreeMap<String, HeartbeatSpec> = BTreeMap::new(),
     }
 
     /// Resources of systemd units and containers, from cgroup v2.

@@ -17,6 +17,7 @@ mod export;
 mod exposition;
 mod form;
 mod guard;
+mod heartbeats;
 mod hooks;
 mod import;
 mod ingest;

@@ -16,6 +16,7 @@ use actix_web::rt::net::TcpStream;
 use actix_web::{App, web};
 use futures_util::FutureExt;
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
+use taskpulse_actors::collectors::heartbeat::Heartbeats;
 use taskpulse_actors::hub::{Subscribe, Unsubscribe};
 use taskpulse_actors::messages::{
     Acknowledge, Append, AppendResolved, ChangeMaintenance, ChangeRule, ChangeSilence, Decide, ReadNotices, TakeSnapshot, TestChannel,
@@ -84,6 +85,8 @@ pub struct AppState {
     pub agent_metrics: AgentMetrics,
     /// Who may use it.
     pub access: Access,
+    /// Jobs whose calls are expected.
+    pub heartbeats: Arc<Heartbeats>,
     /// The way of webhook deliveries to the collector.
     pub hooks: SharedWebhooks,
     /// The sessions.

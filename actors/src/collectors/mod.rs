@@ -9,6 +9,7 @@ pub mod collector;
 pub mod command;
 pub(crate) mod fetch;
 pub mod github;
+pub mod heartbeat;
 pub mod poller;
 pub mod probe;
 pub(crate) mod program;

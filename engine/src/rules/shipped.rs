@@ -163,6 +163,7 @@ const TABLE: &[Row] = &[
         ..row("disk_filling", "system_filesystem_time_to_full_seconds < 86400", (15 * MINUTE, 6 * HOUR), Severity::Error)
     },
     row("probe_down", "probe_success == 0", (MINUTE, 5 * MINUTE), Severity::Error),
+    row("heartbeat_late", "heartbeat_up == 0", (0, 5 * MINUTE), Severity::Error),
     row("scrape_target_down", "up == 0", (MINUTE, 5 * MINUTE), Severity::Warning),
     row("source_failing", "taskpulse_source_up{source!~\"scrape .*\"} == 0", (5 * MINUTE, 10 * MINUTE), Severity::Warning),
     Row {

@@ -6,9 +6,10 @@ use crate::metrics::is_counter;
 use crate::model::{Comparison, Labels};
 
 /// Metrics whose 1 is good and whose 0 is not: what 0 means, now and when it is over.
-const DOWN: [(&str, &str, &str); 4] = [
+const DOWN: [(&str, &str, &str); 5] = [
     ("probe_success", "is down", "was down"),
     ("up", "is down", "was down"),
+    ("heartbeat_up", "is late", "was late"),
     ("taskpulse_source_up", "cannot be read", "could not be read"),
     ("taskpulse_actor_up", "does not run", "did not run"),
 ];

@@ -28,12 +28,13 @@ const SUBJECTS = {
   taskmaster_blocked_tasks: (m) => `Blocked tasks of ${boardOf(m)}`,
   taskmaster_ready_tasks: (m) => `Ready tasks of ${boardOf(m)}`,
   probe_success: (m) => m.target ?? 'A target',
+  heartbeat_up: (m) => `The call of ${m.heartbeat ?? 'a job'}`,
   probe_duration_seconds: (m) => `Check of ${m.target ?? 'a target'}`,
   process_memory_usage_bytes: (m) => `Memory of ${named(m.name ?? m.process, 'a process')}`,
   process_cpu_utilization_ratio: (m) => `CPU of ${named(m.name ?? m.process, 'a process')}`,
 }
 /** 1 is good and 0 is not: what 0 means. @type {Record<string, string>} */
-const DOWN = { probe_success: 'is down', taskpulse_source_up: 'cannot be read', up: 'is down' }
+const DOWN = { probe_success: 'is down', taskpulse_source_up: 'cannot be read', up: 'is down', heartbeat_up: 'is late' }
 /** @type {Record<string, string>} */
 const COMPARISONS = { '>': 'above', '>=': 'at or above', '<': 'below', '<=': 'at or below', '==': 'equal to', '!=': 'other than' }
 /** Ends of names that say the unit, which the figure says already. */

@@ -412,6 +412,46 @@
  */
 
 /**
+ * A time before which a share of cases should end.
+ * @typedef {object} ForecastBound
+ * @property {number} share  0 to 1.
+ * @property {number} time  The time.
+ */
+
+/**
+ * The forecasts of one board or file system.
+ * @typedef {object} ForecastRecord
+ * @property {ForecastBound[]} bounds  Its times, by share.
+ * @property {ForecastScore[]} calibration  How the others turned out.
+ * @property {number} made  Forecasts that are kept, one in six hours.
+ * @property {Record<string, string>} metric  Of which board or file system; the name is that of the series which says that it happened.
+ * @property {number} pending  Those whose last time is not over.
+ * @property {ForecastSubject} subject  What is forecast.
+ * @property {number|null} time  When the forecast that holds was made; `null` while none does.
+ */
+
+/**
+ * How often what should come before a time did.
+ * @typedef {object} ForecastScore
+ * @property {number} held  Those where it came before.
+ * @property {number} judged  Forecasts that were judged.
+ * @property {number} share  The share of cases that should come before the time.
+ */
+
+/**
+ * What is forecast: the time at which it happens.
+ * @typedef {'board_done'|'disk_full'} ForecastSubject
+ */
+
+/**
+ * Forecasts, and how those before turned out.
+ * @typedef {object} Forecasts
+ * @property {ForecastScore[]} boards  How all forecasts of boards turned out.
+ * @property {ForecastScore[]} disks  How all forecasts of file systems turned out.
+ * @property {ForecastRecord[]} forecasts  By board and file system.
+ */
+
+/**
  * A frame of a subscription.
  * @typedef {object} Frame
  * @property {any[]} data  What the topic is about, written once for all that get it.
@@ -498,6 +538,22 @@
 /**
  * Whether all works.
  * @typedef {'ok'|'failing'} HealthVerdict
+ */
+
+/**
+ * A job whose calls are expected.
+ * @typedef {object} Heartbeat
+ * @property {number} due  When the next call is late.
+ * @property {number} every  Seconds within which a call is expected.
+ * @property {number} grace  Seconds by which a call may be late.
+ * @property {number|null} last_call  When the last call came; `null` if none is kept.
+ * @property {string} name  Its name in the settings.
+ * @property {HeartbeatState} state  How calls are doing.
+ */
+
+/**
+ * How the calls of a job are doing.
+ * @typedef {'awaited'|'coming'|'late'} HeartbeatState
  */
 
 /**

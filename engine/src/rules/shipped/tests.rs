@@ -86,6 +86,7 @@ fn each_rule_fires_on_its_trouble_and_not_on_what_only_looks_like_it() {
         ("disk_filling", Server, &[("system_filesystem_time_to_full_seconds", MOUNT, |m| Some(90_000.0 - m as f64 * 60.0))], 1),
         ("disk_filling", Server, &[("system_filesystem_time_to_full_seconds", MOUNT, |_| Some(7.0 * 86_400.0))], 0),
         ("probe_down", Server, &[("probe_success", &[("target", "shop")], |m| high(60, 62, m, (1.0, 0.0)))], 1),
+        ("heartbeat_late", Server, &[("heartbeat_up", &[("heartbeat", "backup")], |m| high(60, 62, m, (1.0, 0.0)))], 1),
         ("scrape_target_down", Server, &[("up", host, |m| high(60, 62, m, (1.0, 0.0)))], 1),
         ("source_failing", Server, &[("taskpulse_source_up", &[("source", "github a/b")], |m| high(60, 70, m, (1.0, 0.0)))], 1),
         ("source_failing", Server, &[("taskpulse_source_up", &[("source", "scrape node")], |m| high(60, 70, m, (1.0, 0.0)))], 0),

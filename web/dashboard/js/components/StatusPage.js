@@ -9,6 +9,7 @@ import { now } from '../stores/clock.js'
 import { NOT_KEPT, past } from '../stores/past.js'
 import { historyOf } from '../stores/place.js'
 import { status } from '../stores/status.js'
+import { ForecastsHeld, Heartbeats } from './Expected.js'
 import { Mark } from './Mark.js'
 import { Panel } from './Panel.js'
 
@@ -25,6 +26,8 @@ export function StatusPage() {
       <${Panel} title="Pipeline" name="pipeline" face="data"><${Pipeline} s=${s} /><//>
       <${Panel} title="Store" name="store" face="data"><${Store} s=${s} /><//>
       <${Panel} title="Windows" name="windows" face="data"><${Windows} s=${s} /><//>
+      <${Heartbeats} />
+      <${ForecastsHeld} />
     </div>`
 }
 

@@ -1,0 +1,80 @@
+/**
+ * What is expected to come, on the page Status: calls of jobs, and forecasts with how those before them held.
+ *
+ * @import { ForecastRecord, ForecastScore, Forecasts, Heartbeat } from '../types.js'
+ */
+import { count, DASH, percent, quoted, since, span } from '../format.js'
+import { useAnswer } from '../hooks.js'
+import { computed, html } from '../lib.js'
+import { now } from '../stores/clock.js'
+import { Mark } from './Mark.js'
+import { Panel } from './Panel.js'
+
+/** Asked anew so often: forecasts change slowly. */
+const EVERY_S = 60
+const turn = computed(() => Math.floor(now.value / EVERY_S))
+
+/** @type {Record<Heartbeat['state'], [import('../statuses.js').Mark, string]>} */
+const CALLS = { awaited: ['none', 'no call yet'], coming: ['ok', 'in time'], late: ['error', 'late'] }
+
+export function Heartbeats() {
+  const { data, error, failedAt, state, retry } = useAnswer('/api/v1/heartbeats', {}, turn.value)
+  const list = /** @type {Heartbeat[]} */ (data ?? [])
+  return html`
+    <${Panel} title="Calls of jobs" name="heartbeats" kind="wide" live=${false} face=${faceOf(state, list.length)} error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.peek()) : undefined} retry=${retry}
+      empty=${html`<p>No job is expected to call. A backup that stops says nothing; a call that does not come is an alert:</p><pre class="copy">[heartbeats.expect.backup]
+every = "1d"</pre>`}>
+      <div class="table-wrap" tabindex="0" role="region" aria-label="Calls of jobs">
+        <table>
+          <thead><tr><th>Job</th><th>State</th><th class="num">Last call</th><th class="num">Late after</th><th class="num">Expected every</th></tr></thead>
+          <tbody>${list.map((h) => html`
+            <tr key=${h.name} data-heartbeat=${h.name}>
+              <td><bdi>${h.name}</bdi></td>
+              <td class="state"><${Mark} kind=${CALLS[h.state][0]} word="" /> ${CALLS[h.state][1]}</td>
+              <td class="num">${h.last_call === null ? DASH : since(h.last_call, now.value)}</td>
+              <td class="num">${since(h.due, now.value)}</td>
+              <td class="num">${span(h.every)}</td>
+            </tr>`)}
+          </tbody>
+        </table>
+      </div>
+    <//>`
+}
+
+export function ForecastsHeld() {
+  const { data, error, failedAt, state, retry } = useAnswer('/api/v1/forecasts', {}, turn.value)
+  const { forecasts, boards, disks } = /** @type {Forecasts} */ (data ?? { forecasts: [], boards: [], disks: [] })
+  const note = [heldWords('boards', boards), heldWords('disks', disks)].filter(Boolean).join(' · ')
+  return html`
+    <${Panel} title="Forecasts, and how those before held" name="forecasts" kind="wide" note=${note} live=${false} face=${faceOf(state, forecasts.length)} error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.peek()) : undefined} retry=${retry}
+      empty=${html`<p>No forecast is kept yet. A board has one after some tasks are done, a file system when it fills.</p>`}>
+      <div class="table-wrap" tabindex="0" role="region" aria-label="Forecasts">
+        <table>
+          <thead><tr><th>What</th><th>Now: by then, in so many of 100 cases</th><th>Before: came in time, of those that are judged</th><th class="num">Not judged yet</th></tr></thead>
+          <tbody>${forecasts.map((f) => html`
+            <tr key=${nameOf(f)}>
+              <td><bdi>${quoted(nameOf(f), 80)}</bdi></td>
+              <td>${f.bounds.length > 0 ? f.bounds.map((b) => `${Math.round(b.share * 100)}: ${since(b.time, now.value)}`).join(' · ') : DASH}</td>
+              <td>${f.calibration.length > 0 ? f.calibration.map(heldOf).join(' · ') : DASH}</td>
+              <td class="num">${f.pending}</td>
+            </tr>`)}
+          </tbody>
+        </table>
+      </div>
+    <//>`
+}
+
+/** @param {string} state @param {number} length */
+const faceOf = (state, length) => (state === 'ready' ? (length > 0 ? 'data' : 'empty') : state === 'error' ? 'error' : 'loading')
+
+/** @param {ForecastRecord} f */
+const nameOf = ({ subject, metric }) => (subject === 'board_done' ? `Board ${metric.project ?? ''} · ${metric.tag ?? ''} done` : `Disk ${metric.mountpoint ?? ''} full`)
+
+/** `95 of 100 said, 93 % of 116`: @param {ForecastScore} score */
+const heldOf = ({ share, judged, held }) => `${Math.round(share * 100)} of 100 said, ${percent(held / judged)} of ${judged}`
+
+/** @param {string} what @param {ForecastScore[]} scores */
+function heldWords(what, scores) {
+  const last = scores[scores.length - 1]
+  return last ? `${what}: of ${count(last.judged, 'forecast')}, ${percent(last.held / last.judged)} came before the time that ${Math.round(last.share * 100)} of 100 should` : ''
+}
