@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use config::{Config, Environment, File, FileFormat, Source, ValueKind};
 use taskpulse_actors::files;
 use taskpulse_engine::model::Selector;
-use taskpulse_engine::rules::{Profile, shipped};
+use taskpulse_engine::rules::{Profile, RuleSpec, shipped};
 use taskpulse_engine::span::Span;
 
 use super::heartbeats::HeartbeatSpec;
@@ -125,9 +125,25 @@ fn merge(file: Option<&Path>, environment: Environment) -> anyhow::Result<Loaded
     let unchanged = shipped(Profile::default());
     settings.alerts.rules.retain(|name, rule| unchanged.get(name) != Some(rule));
     let mut rules = shipped(settings.alerts.profile);
-    rules.append(&mut settings.alerts.rules);
+    for (name, given) in std::mem::take(&mut settings.alerts.rules) {
+        let rule = match rules.get(&name) {
+            Some(shipped) if given.expr.is_none() && given.absent.is_none() => changed(shipped, &given)?,
+            _ => given,
+        };
+        rules.insert(name, rule);
+    }
     settings.alerts.rules = rules;
     Ok(Loaded { settings, warnings })
+}
+
+/// A shipped rule with the keys of a table that has no condition of its own: `enabled = false` is enough to switch one off.
+fn changed(shipped: &RuleSpec, given: &RuleSpec) -> anyhow::Result<RuleSpec> {
+    let (mut rule, given) = (serde_json::to_value(shipped)?, serde_json::to_value(given)?);
+    // Only what is not as usual is written.
+    for (key, value) in given.as_object().into_iter().flatten() {
+        rule[key] = value.clone();
+    }
+    Ok(serde_json::from_value(rule)?)
 }
 
 /// Whether a word is a key of some section.
@@ -366,6 +382,17 @@ mod tests {
         let settings = read("[alerts.rules.hot]\nexpr = \"x > 1\"\nseverity = \"notice\"\n[alerts.rules.high_cpu_usage]\nexpr = \"system_cpu_utilization_ratio > 0.5\"\nseverity = \"info\"", &[]).unwrap();
         assert_eq!(settings.alerts.rules.len(), shipped(Profile::Server).len() + 1);
         assert!(settings.alerts.rules["high_cpu_usage"].expr.as_ref().unwrap().ends_with("0.5"));
+    }
+
+    #[test]
+    fn a_shipped_rule_is_switched_off_or_changed_without_its_condition() {
+        let toml = "[alerts.rules.high_cpu_usage]\nenabled = false\n[alerts.rules.memory_pressure]\nseverity = \"info\"\nfor = \"1h\"\n";
+        let rules = read(toml, &[]).unwrap().alerts.rules;
+        let shipped = shipped(Profile::Server);
+        let off = RuleSpec { enabled: false, ..shipped["high_cpu_usage"].clone() };
+        let calm = RuleSpec { severity: Some(Severity::Info), hold: Span::secs(3_600), ..shipped["memory_pressure"].clone() };
+        assert_eq!((&rules["high_cpu_usage"], &rules["memory_pressure"]), (&off, &calm));
+        assert!(read("[alerts.rules.mine]\nenabled = false\n", &[]).is_err(), "a rule of one's own needs a condition");
     }
 
     #[test]
