@@ -9,6 +9,7 @@ mod change;
 mod evaluation;
 mod publish;
 mod restore;
+mod week;
 
 use std::future::ready;
 use std::sync::Arc;
@@ -253,7 +254,10 @@ impl ServiceActor for AlertActor {
         ctx.after(FIRST_MATCHES, "first matches", |this, ctx| this.note_matches(ctx));
         ctx.every(MATCHES, "matches", |this, ctx| this.note_matches(ctx));
         ctx.every(CHECKPOINTS, "checkpoint", |this, _| this.keep_checkpoint());
-        ctx.every(TRIM, "trim", |this, _| this.trim_history());
+        ctx.every(TRIM, "trim", |this, _| {
+            this.note_week();
+            this.trim_history();
+        });
     }
 
     /// A standstill is put on the time line once. The tracker is new and must be given every standstill again.
