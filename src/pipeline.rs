@@ -116,6 +116,7 @@ impl<'a> Pipeline<'a> {
             events: store_actor.mailbox(),
             append: store_actor.mailbox(),
             notifier: notifier.mailbox(),
+            texts: notifier.mailbox(),
             hub: hub.mailbox(),
         };
         let alerts = start_alerts(&starter, &arbiters.pipeline, &publishers, &store, outputs);

@@ -2,15 +2,17 @@
 //!
 //! Rules that compare samples with a number judge every stored sample; the others are evaluated on the pool, group by group. On each
 //! change of an alert the new state and the checkpoint are kept in the store, the view of active alerts is published, and the change is
-//! sent to the time line, the hub and the notifier. Restart: alerts are restored from the store and samples since
+//! sent to the time line, the hub and the notifier. What explains an alert that fired is worked out on the pool. Restart: alerts are restored from the store and samples since
 //! the checkpoint are evaluated again, so nothing is missed and nothing is notified twice.
 
 mod change;
 mod evaluation;
+mod explaining;
 mod publish;
 mod restore;
 mod week;
 
+use std::collections::VecDeque;
 use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -28,7 +30,9 @@ use tokio::sync::watch;
 use self::evaluation::GroupRun;
 pub use self::restore::with_given_rules;
 use crate::clock::Clock;
-use crate::messages::{Acknowledge, Acknowledgement, Append, AppendError, ChangeDocuments, Notify, Publish, RecordEvents, StoredBatch};
+use crate::messages::{
+    Acknowledge, Acknowledgement, Append, AppendError, ChangeDocuments, Describe, Notify, Publish, RecordEvents, StoredBatch,
+};
 use crate::rule_states::RuleStates;
 use crate::series_cache::clear_when_full;
 use crate::standstill;
@@ -70,6 +74,8 @@ pub struct AlertOutputs {
     pub append: Mailbox<Append>,
     /// Notifies people.
     pub notifier: Mailbox<Notify>,
+    /// Completes what notices say.
+    pub texts: Mailbox<Describe>,
     /// Publishes to screens.
     pub hub: Mailbox<Publish>,
 }
@@ -102,6 +108,9 @@ pub struct AlertActor {
     batch: u64,
     /// Samples up to here have been evaluated.
     checkpoint: TimestampMs,
+    /// Alerts that fired and whose explanation is not complete, and whether one is being worked out.
+    unexplained: VecDeque<Alert>,
+    explaining: bool,
     /// Number of the newest standstill that the tracker knows.
     tracked_standstill: u64,
     /// Number of the newest standstill on the time line.
@@ -154,6 +163,8 @@ impl AlertActor {
             unwatched: Vec::new(),
             batch: 0,
             checkpoint: 0,
+            unexplained: VecDeque::new(),
+            explaining: false,
             tracked_standstill: 0,
             recorded_standstill: 0,
             rules,
@@ -245,10 +256,11 @@ impl ServiceActor for AlertActor {
         self.keep_checkpoint();
         self.publish_active();
         self.schedule_groups();
-        ctx.every(TICK, "tick", |this, _| {
+        ctx.every(TICK, "tick", |this, ctx| {
             this.note_standstills();
             let changed = this.tracker.lock().tick(this.clock.now_ms());
             this.publish(changed);
+            this.explain_next(ctx);
         });
         ctx.every(EVALUATE, "evaluate", |this, ctx| this.evaluate_due(ctx));
         ctx.after(FIRST_MATCHES, "first matches", |this, ctx| this.note_matches(ctx));
@@ -278,7 +290,7 @@ impl Drop for AlertActor {
 impl Receive<StoredBatch> for AlertActor {
     type Reply = ();
 
-    fn receive(&mut self, StoredBatch(stored): StoredBatch, _: &mut Ctx<Self>) {
+    fn receive(&mut self, StoredBatch(stored): StoredBatch, ctx: &mut Ctx<Self>) {
         self.note_standstills();
         let now = self.clock.now_ms();
         if self.batch != 0 && stored.number > self.batch + 1 {
@@ -286,6 +298,7 @@ impl Receive<StoredBatch> for AlertActor {
         }
         self.batch = stored.number;
         self.judge(&stored, now);
+        self.explain_next(ctx);
     }
 }
 

@@ -4,10 +4,10 @@
 
 pub mod alert;
 pub mod batcher;
-mod busiest;
 pub mod clock;
 pub mod collectors;
 mod crew;
+mod explain;
 pub mod files;
 pub mod hub;
 pub mod messages;

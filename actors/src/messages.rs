@@ -129,6 +129,11 @@ pub struct Closed {
 #[rtype(result = "()")]
 pub struct Notify(pub Alert);
 
+/// Alerts → notifier: newer texts of an alert that fires, which are no news.
+#[derive(Message, Debug, Clone)]
+#[rtype(result = "()")]
+pub struct Describe(pub Alert);
+
 /// HTTP → notifier: send a test over a channel. Answered with the outcome; none for an unknown channel.
 #[derive(Message, Debug, Clone)]
 #[rtype(result = "Option<Result<(), DeliveryError>>")]

@@ -12,6 +12,7 @@ pub mod ci;
 pub mod codec;
 pub mod confidence;
 pub mod event;
+pub mod explain;
 pub mod exposition;
 pub mod forecast;
 #[cfg(test)]

@@ -66,6 +66,7 @@ metrics! {
     "system_processes" Gauge "" "Processes" "Processes";
     "system_temperature_celsius" Gauge "celsius" "Temperature {sensor}" "Temperature of a sensor";
     "process_cpu_utilization_ratio" Gauge "ratio" "CPU of {process}" "CPU time of the processes of one name per second, in cores; the ten highest";
+    "process_children_cpu_utilization_ratio" Gauge "ratio" "CPU of short-lived children of {process}" "CPU time of ended children of the processes of one name that no sample of their own has, per second, in cores; the ten highest";
     "process_memory_usage_bytes" Gauge "bytes" "Memory of {process}" "Resident memory of the processes of one name; the ten highest";
     "process_disk_io_bytes_per_second" Gauge "bytes_per_second" "Disk {direction} of {process}" "Bytes that the processes of one name read from and wrote to disks since the sample before, per second; the ten highest";
     "process_count" Gauge "" "Processes of {process}" "Processes of one name that is among the ten highest by CPU, memory or bytes";
@@ -168,6 +169,12 @@ metrics! {
 #[must_use]
 pub fn describe(name: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|m| m.name == name)
+}
+
+/// Whether a metric only rises: by the table, and for those of others by its name.
+#[must_use]
+pub fn is_counter(name: &str) -> bool {
+    describe(name).map_or_else(|| name.ends_with("_total"), |metric| metric.kind == MetricType::Counter)
 }
 
 #[cfg(test)]

@@ -2,11 +2,14 @@
  * Alerts: silences and maintenance windows by mouse and by keyboard, with a way back from each; the service keeps what the page says.
  */
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { withService } from './fixture.mjs'
 import { until } from './service.mjs'
 
 const PATIENCE = { timeout: 20_000 }
+const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const QUIET = ['high_cpu_usage', 'critical_cpu_usage', 'high_memory_usage', 'degraded_performance', 'task_failure_rate', 'github_failure_rate']
   .map((rule) => `[alerts.rules.${rule}]\nexpr = "none > 0"\nseverity = "info"\nenabled = false\n`).join('')
 const { service, withPage } = await withService(`${QUIET}[optimizer]
@@ -17,6 +20,12 @@ severity = "warning"
 [alerts.rules.many_parts]
 expr = "shop_parts > 0"
 severity = "error"
+[alerts.rules.from_busy]
+expr = "system_cpu_utilization_ratio >= 0"
+severity = "info"
+[notify.inhibit.busy]
+source = ['alertname="always_busy"']
+target = ['alertname="from_busy"']
 [notify.maintenance.backup]
 times = ["sun 02:00-04:00"]
 match = ['source="system"']
@@ -24,7 +33,7 @@ comment = "the weekly backup"
 `, async (service) => {
   const parts = { samples: ['a', 'b', 'c'].map((part) => ({ name: 'shop_parts', labels: { part }, value: 1 })) }
   await fetch(`${service.url}/api/v1/ingest`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(parts) })
-  await until('the rules fire', async () => (await service.get('/api/v1/alerts')).alerts.length >= 4)
+  await until('the rules fire', async () => (await service.get('/api/v1/alerts')).alerts.length >= 5)
 })
 
 /** @param {string} name @param {(page: import('playwright-core').Page) => Promise<void>} body @param {import('playwright-core').BrowserContextOptions} [options] */
@@ -44,7 +53,7 @@ const focusIsOn = (page, text) => page.waitForFunction((wanted) => document.acti
 
 onPage('an alert is silenced from its row by keyboard, and its silence ends by the same key', async (page) => {
   const row = page.locator('[data-row="firing always_busy"]')
-  await row.locator('.fold-button').focus()
+  await row.locator('.fold-button').first().focus()
   await page.keyboard.press('s')
   const form = page.getByRole('form', { name: /^Silence: CPU/ })
   await form.waitFor(PATIENCE)
@@ -52,7 +61,7 @@ onPage('an alert is silenced from its row by keyboard, and its silence ends by t
   await form.getByLabel('For').selectOption('4h')
   await form.getByLabel('Why').fill('a long build')
   await page.keyboard.press('Enter')
-  await row.locator('.need-since', { hasText: 'silenced until' }).waitFor(PATIENCE)
+  await row.locator('.need-since', { hasText: 'silenced until' }).first().waitFor(PATIENCE)
   await focusIsOn(page, 'End silence')
   const [made] = await silences()
   assert.deepEqual([texts(made.matchers).split(',')[0], made.comment, made.createdBy], ['alertname=always_busy', 'a long build', 'the dashboard'])
@@ -151,10 +160,73 @@ onPage('maintenance windows say when and where they are set; one of REST is remo
   await fetch(`${service.url}/api/v1/maintenance/move`, { method: 'DELETE' })
 })
 
-onPage('on a phone the forms of a silence fit, and nothing is wider than the page', async (page) => {
-  await page.locator('[data-row="firing always_busy"]').getByRole('button', { name: /^Silence/ }).click()
+onPage('an alert that follows from another stands below it, and says so', async (page) => {
+  const cause = page.locator('[data-row="firing always_busy"]')
+  await cause.locator('[data-row="firing from_busy"]').waitFor(PATIENCE)
+  assert.match(await cause.innerText(), /Follows from it, without a notice of its own/)
+  assert.equal(await page.locator('[data-panel="firing"] .panel-head .note').innerText(), '2 causes, 1 follows')
+  // Where its cause is taken note of, it stands alone, with the reason.
+  await cause.locator('[data-act="acknowledge"]').first().click()
+  await page.locator('[data-panel="firing"] > ul > [data-row="firing from_busy"] .need-since', { hasText: 'no notice: follows from Always busy' }).waitFor(PATIENCE)
+  await page.locator('[data-row="acknowledged always_busy"] [data-act="acknowledge"]').click()
+  await cause.locator('[data-row="firing from_busy"]').waitFor(PATIENCE)
+})
+
+onPage('an alert is silenced from the first screen by a key', async (page) => {
+  await page.goto(`${service.url}/#/now`)
+  const cause = page.locator('.causes [data-rule="many_parts"]')
+  await cause.locator('.cause-action').focus(PATIENCE)
+  await page.keyboard.press('s')
+  await page.getByRole('form', { name: /^Silence: Shop parts/ }).waitFor(PATIENCE)
+  await page.waitForFunction(() => document.activeElement?.matches('.row-form select'), undefined, PATIENCE)
+  assert.doesNotMatch(page.url(), /silence=/, 'a link to the page asks nobody again')
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await focusIsOn(page, 'End silence')
+  assert.deepEqual((await silences()).map((s) => texts(s.matchers)), ['alertname=many_parts'])
+  await page.keyboard.press('Enter')
+  await until('it is over', async () => (await silences()).length === 0)
+})
+
+onPage('names and comments of any length widen nothing, and are text', async (page) => {
+  const long = `<img src=x onerror=alert(1)>${'x'.repeat(3000)}`
+  const rule = 'r'.repeat(200)
+  const json = { 'content-type': 'application/json' }
+  await fetch(`${service.url}/api/v1/rules/${rule}`, { method: 'PUT', headers: json, body: JSON.stringify({ expr: `nothing_${'y'.repeat(500)} > 1`, severity: 'info' }) })
+  const ends = new Date(Date.now() + 3_600_000).toISOString()
+  const answer = await fetch(`${service.url}/api/v2/silences`, { method: 'POST', headers: json, body: JSON.stringify({ matchers: [{ name: 'z'.repeat(300), value: long, isRegex: false, isEqual: true }], startsAt: new Date().toISOString(), endsAt: ends, createdBy: long, comment: long }) })
+  const { silenceID } = await answer.json()
+  try {
+    await page.goto(`${service.url}/#/alerts?${new URLSearchParams({ edit: `rule ${rule}`, open: `silence ${silenceID}` })}`)
+    await page.reload()
+    await page.locator('.rule-form .would[data-state="ready"]').waitFor(PATIENCE)
+    await page.locator('[data-panel="silences"] dd', { hasText: 'onerror' }).first().waitFor(PATIENCE)
+    for (const width of [360, 1440]) {
+      await page.setViewportSize({ width, height: 800 })
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${width} px`)
+    }
+    assert.equal(await page.locator('main img').count(), 0)
+  } finally {
+    await fetch(`${service.url}/api/v1/rules/${rule}`, { method: 'DELETE' })
+    await fetch(`${service.url}/api/v2/silence/${silenceID}`, { method: 'DELETE' })
+  }
+})
+
+onPage('on a phone the forms of a silence fit, nothing is wider than the page, and axe finds nothing', async (page) => {
+  await page.locator('[data-row="firing always_busy"]').getByRole('button', { name: /^Silence/ }).first().click()
   await page.getByRole('form', { name: /^Silence/ }).getByLabel('For').selectOption('until')
   await page.locator('[data-panel="silences"]').getByRole('button', { name: 'New silence' }).click()
   assert.equal(await page.locator('.row-form').count(), 2)
-  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth))
+  await page.locator('[data-row="channel console"] .fold-button').click()
+  await page.evaluate(AXE)
+  for (const [width, colorScheme] of /** @type {Array<[number, 'light'|'dark']>} */ ([[360, 'light'], [1440, 'dark']])) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    await page.setViewportSize({ width, height: 780 })
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${width} px`)
+    const found = await page.evaluate(async () => {
+      const { violations } = await /** @type {any} */ (window).axe.run(document, { resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } })
+      return violations.flatMap((/** @type {any} */ v) => v.nodes.map((/** @type {any} */ n) => `${v.id}: ${n.target.join(' ')}: ${n.failureSummary}`))
+    })
+    assert.deepEqual(found, [], `${width} px, ${colorScheme}`)
+  }
 }, { viewport: { width: 360, height: 780 } })

@@ -4,9 +4,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { withService } from './fixture.mjs'
+import { until } from './service.mjs'
 
 const PATIENCE = { timeout: 20_000 }
-const { service, withPage } = await withService('[optimizer]\nenabled = false\n[alerts.rules.warm]\nexpr = "shop_warmth > 90"\nseverity = "warning"\n', async (service) => {
+const { service, withPage } = await withService('[optimizer]\nenabled = false\n[anomaly]\nseries = ["shop_load"]\n[alerts.rules.warm]\nexpr = "shop_warmth > 90"\nseverity = "warning"\n', async (service) => {
   const now = Math.floor(Date.now() / 1000)
   const times = Array.from({ length: 60 }, (_, i) => now - 3600 + i * 60)
   /** @param {string} name @param {Record<string, string>} labels @param {(i: number) => number} value */
@@ -17,6 +18,12 @@ const { service, withPage } = await withService('[optimizer]\nenabled = false\n[
   ]
   const answer = await fetch(`${service.url}/api/v1/import?format=jsonl`, { method: 'POST', body: lines.join('\n') })
   assert.equal(answer.status, 200, await answer.text())
+  // Three even days, and a leap in a window of five minutes that samples of the next one have closed.
+  const minutes = Array.from({ length: 3 * 1440 }, (_, i) => now - 3 * 86_400 + i * 60)
+  const leap = Math.floor(now / 300) * 300 - 300
+  const load = JSON.stringify({ metric: { __name__: 'shop_load' }, values: minutes.map((t, i) => (t >= leap - 300 && t < leap ? 90 : 20 + (i % 7))), timestamps: minutes.map((t) => t * 1000) })
+  const taken = await fetch(`${service.url}/api/v1/import?format=jsonl`, { method: 'POST', body: load })
+  assert.equal(taken.status, 200, await taken.text())
 })
 
 /** Which part of the height of a column has the colour that is second most frequent in it: nothing drawn is the first. @param {import('playwright-core').Locator} canvas */
@@ -52,4 +59,25 @@ test('a series that is not judged has no shade', () => withPage(async ({ page })
   await page.goto(`${service.url}/#/explore?query=shop_cold&range=1h`)
   await page.locator('[data-panel="answer"] .plot canvas').waitFor(PATIENCE)
   assert.doesNotMatch(await page.locator('[data-panel="answer"]').innerText(), /shaded/)
+}))
+
+test('what is unusual stands in a sentence, and leads to its series, as does its tick', () => withPage(async ({ page }) => {
+  await until('the leap is judged', async () => (await service.get('/api/v1/anomalies')).anomalies.length > 0, 120_000)
+  await page.goto(`${service.url}/#/alerts?range=1h`)
+  const row = page.locator('[data-row="unusual shop_load"]')
+  await row.scrollIntoViewIfNeeded(PATIENCE)
+  assert.match(await row.innerText(), /Shop load .* is unusual: .* was expected/)
+  assert.match(await page.locator('[data-panel="unusual"] .note').innerText(), /1 series is watched/)
+  await row.locator('.fold-button').click()
+  assert.match(String(await row.getByRole('link', { name: 'Look at its history' }).getAttribute('href')), /^#\/explore\?.*query=shop_load/)
+  await page.goto(`${service.url}/#/explore?query=shop_cold&range=1h`)
+  const plot = page.locator('[data-panel="answer"] .plot')
+  await plot.locator('canvas').waitFor(PATIENCE)
+  await plot.focus()
+  await until('the tick of the anomaly', async () => {
+    await page.keyboard.press('Shift+ArrowLeft')
+    return (await page.locator('[data-panel="answer"]').innerText()).includes('is unusual')
+  })
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/query=shop_load/)
 }))

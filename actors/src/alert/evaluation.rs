@@ -87,6 +87,7 @@ impl AlertActor {
 
     fn evaluated(&mut self, group: usize, generation: u64, t: TimestampMs, outcome: GroupOutcome, ctx: &mut Ctx<Self>) {
         self.publish(outcome.changes);
+        self.explain_next(ctx);
         if generation == self.generation {
             let state = &mut self.states.groups[group];
             (state.evaluated_at, state.seconds) = (Some(t), outcome.seconds);

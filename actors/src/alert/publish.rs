@@ -9,9 +9,9 @@ use taskpulse_engine::promql::{AtOnce, Query};
 use taskpulse_engine::rules::{Alert, AlertState, annotations, result_at};
 use taskpulse_engine::store::DocumentChange;
 use taskpulse_engine::template::TemplateSample;
+use taskpulse_engine::words;
 
 use super::{ACTIVE, AlertActor, CHECKPOINT, HISTORY, MAX_HISTORY, STORED_AFTER_MS, views_of};
-use crate::busiest::busiest;
 use crate::messages::{ChangeDocuments, Notify, Publish, RecordEvents};
 
 impl AlertActor {
@@ -19,12 +19,7 @@ impl AlertActor {
         if changes.is_empty() {
             return;
         }
-        for alert in changes.iter_mut().filter(|alert| alert.state == AlertState::Firing && alert.busiest.is_empty()) {
-            let named = busiest(&self.store, alert);
-            if let Some(named) = self.tracker.lock().set_busiest(&alert.id, named) {
-                *alert = named;
-            }
-        }
+        self.begin_to_explain(&mut changes);
         self.expand_annotations(&mut changes);
         let mut active: Vec<DocumentChange> = vec![self.checkpoint_document()];
         let mut history: Vec<DocumentChange> = Vec::new();
@@ -126,5 +121,6 @@ fn event_of(alert: &Alert) -> Event {
     };
     let mut event = Event::new(at.unwrap_or(alert.last_sample), "alert", kind, alert.id.clone(), alert.summary.clone());
     event.severity = alert.severity.to_string();
-    event.with_data(serde_json::json!({"rule": alert.rule, "metric": alert.metric, "busiest": alert.busiest, "reason": alert.reason}))
+    let busiest = alert.explanation.as_deref().map(words::busiest).unwrap_or_default();
+    event.with_data(serde_json::json!({"rule": alert.rule, "metric": alert.metric, "busiest": busiest, "reason": alert.reason}))
 }

@@ -18,6 +18,7 @@ struct Setup {
     events: Inbox<RecordEvents>,
     notifier: Inbox<Notify>,
     _append: Inbox<Append>,
+    texts: Inbox<Describe>,
     _hub: Inbox<Publish>,
 }
 
@@ -45,6 +46,7 @@ fn prepare(stage: &Stage) -> (impl Fn() -> AlertActor + Send + 'static, impl FnO
     let documents = stage
         .inbox(move |message: &ChangeDocuments| store.change_documents(message.kind, message.changes.clone()).map_err(AppendError::from));
     let (events, notifier, hub) = (stage.inbox(|_: &RecordEvents| ()), stage.inbox(|_: &Notify| ()), stage.inbox(|_: &Publish| ()));
+    let texts = stage.inbox(|_: &Describe| ());
     let (writer, clock) = (stage.writer(), stage.clock.clone());
     let append = stage.inbox(move |message: &Append| Ok(Arc::new(writer.append(&message.0, clock.now_ms())?)));
     let outputs = AlertOutputs {
@@ -52,6 +54,7 @@ fn prepare(stage: &Stage) -> (impl Fn() -> AlertActor + Send + 'static, impl FnO
         events: events.mailbox(),
         append: append.mailbox(),
         notifier: notifier.mailbox(),
+        texts: texts.mailbox(),
         hub: hub.mailbox(),
     };
     if stage.views.rules().set.rules().is_empty() {
@@ -68,7 +71,7 @@ fn prepare(stage: &Stage) -> (impl Fn() -> AlertActor + Send + 'static, impl FnO
     let (clock, store, alerts, rules) =
         (stage.clock.clone(), stage.store.clone(), stage.publishers.alerts.clone(), stage.publishers.rules.clone());
     let make = move || AlertActor::new(clock.clone(), store.clone(), alerts.clone(), rules.clone(), limits.clone(), outputs.clone());
-    (make, move |actor| Setup { actor, documents, events, notifier, _append: append, _hub: hub })
+    (make, move |actor| Setup { actor, documents, events, notifier, _append: append, texts, _hub: hub })
 }
 
 fn heat() -> Labels {
@@ -120,6 +123,28 @@ fn an_alert_is_pending_fires_after_its_time_and_is_resolved() {
         let kinds: Vec<String> = s.events.taken().into_iter().flat_map(|RecordEvents(events)| events).map(|event| event.kind).collect();
         assert_eq!(kinds, ["alert_firing", "alert_resolved"]);
         assert_eq!(stage.store.documents(HISTORY).unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn an_alert_that_fires_is_explained_from_the_pool_without_a_second_notice() {
+    on_stage(async |stage| {
+        let s = setup(&stage, "alerts");
+        s.feed(&stage, 250.0).await;
+        assert_eq!(s.notified(), [of_rule("burning", AlertState::Firing)]);
+        let Describe(described) = s.texts.next().await;
+        assert_eq!((described.rule.as_str(), described.state), ("burning", AlertState::Firing));
+        assert!(described.explanation.is_some_and(|explanation| explanation.compared == Some(0)));
+        let shown = stage.views.alerts().iter().find(|alert| alert.details.rule == "burning").cloned().unwrap();
+        assert_eq!(shown.details.explanation.and_then(|explanation| explanation.compared), Some(0));
+        s.feed(&stage, 260.0).await;
+        assert_eq!(s.notified(), [], "it is explained once");
+        stage.pass(Duration::from_secs(61)).await;
+        let Describe(again) = s.texts.next().await;
+        let compared_to = again.explanation.and_then(|explanation| explanation.moved_to);
+        assert_eq!(compared_to, Some(again.pending_since + 60_000), "a minute of it has been seen");
+        stage.pass(Duration::from_secs(120)).await;
+        assert!(s.texts.taken().is_empty() && s.notified().is_empty());
     });
 }
 

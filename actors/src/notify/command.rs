@@ -44,7 +44,7 @@ impl Transport for CommandChannel {
         // A NUL would end an argument.
         let plain = |text: String| text.replace('\0', "\u{fffd}");
         let command: Vec<String> = self.command.iter().map(|part| plain(part.render(notice, &url))).collect();
-        let text = notice.alerts.iter().map(render::line).collect::<Vec<_>>().join("\n");
+        let text = notice.alerts.iter().map(render::lines).collect::<Vec<_>>().join("\n");
         let environment = [
             ("NOTICE_STATUS", notice.status().to_owned()),
             ("NOTICE_SEVERITY", notice.severity().to_string()),

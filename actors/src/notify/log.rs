@@ -1,6 +1,6 @@
 //! The console and the file: a line for each alert of a notice.
 //!
-//! The console gets text: time, state, severity, rule, summary. The file gets JSON; it is rotated at [`MAX_FILE_BYTES`], and one old
+//! The console gets text: time, state, severity, rule, summary, and the lines about why it fired. The file gets JSON; it is rotated at [`MAX_FILE_BYTES`], and one old
 //! file is kept.
 
 use std::fs::{self, OpenOptions};
@@ -11,7 +11,7 @@ use taskpulse_engine::model::rfc3339;
 
 use futures_util::future::{LocalBoxFuture, ready};
 use serde_json::json;
-use taskpulse_engine::notices::render::line;
+use taskpulse_engine::notices::render::lines;
 use taskpulse_engine::notices::{Notice, NoticeAlert};
 use taskpulse_engine::rules::Severity;
 use tokio::task::spawn_blocking;
@@ -36,11 +36,11 @@ impl Transport for Console {
 
     fn deliver(&self, notice: &Notice) -> LocalBoxFuture<'static, Result<(), DeliveryError>> {
         for alert in &notice.alerts {
-            let line = line(alert);
+            let text = lines(alert);
             match alert.severity {
-                Severity::Error | Severity::Critical if !alert.is_over() => log::error!("alert {line}"),
-                Severity::Warning if !alert.is_over() => log::warn!("alert {line}"),
-                _ => log::info!("alert {line}"),
+                Severity::Error | Severity::Critical if !alert.is_over() => log::error!("alert {text}"),
+                Severity::Warning if !alert.is_over() => log::warn!("alert {text}"),
+                _ => log::info!("alert {text}"),
             }
         }
         Box::pin(ready(Ok(())))
@@ -81,6 +81,7 @@ fn json_line(alert: &NoticeAlert, repeated: bool) -> String {
         "severity": alert.severity,
         "rule": alert.rule,
         "summary": alert.summary(),
+        "explanation": alert.explanation().collect::<Vec<_>>(),
         "labels": alert.labels,
         "value": alert.value,
         "starts_at": rfc3339(alert.starts_at),

@@ -35,7 +35,7 @@ pub use self::http::{Format, HttpChannel, place};
 pub use self::log::{Console, JsonLines};
 use crate::alert::{ACTIVE, HISTORY};
 use crate::clock::Clock;
-use crate::messages::{ChangeDocuments, Notify};
+use crate::messages::{ChangeDocuments, Describe, Notify};
 use crate::pipeline_stats::PipelineStats;
 use crate::sources::SourceRegistry;
 use crate::store::change;
@@ -386,6 +386,16 @@ impl Receive<Notify> for NotifierActor {
         // Not at once: many may come together.
         self.book.observe(alert, self.clock.now_ms());
         self.sleep(ctx);
+    }
+}
+
+impl Receive<Describe> for NotifierActor {
+    type Reply = ();
+
+    fn receive(&mut self, Describe(alert): Describe, _: &mut Ctx<Self>) {
+        if let Some(alert) = NoticeAlert::of(&alert) {
+            self.book.describe(alert);
+        }
     }
 }
 

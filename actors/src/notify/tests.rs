@@ -63,7 +63,7 @@ fn alert(state: AlertState, fired: i64) -> Alert {
         acked_at: None,
         note: None,
         reason: None,
-        busiest: Vec::new(),
+        explanation: None,
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use taskpulse_engine::model::{Labels, format_value};
-use taskpulse_engine::rules;
+use taskpulse_engine::{rules, words};
 use utoipa::ToSchema;
 
-use super::{rfc3339, seconds};
+use super::{Explanation, rfc3339, seconds};
 
 /// How bad something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -128,8 +128,11 @@ pub struct AlertDetails {
     /// Why it was resolved, or is unknown, where it was not by its value.
     #[schema(required = true, example = "no sample for 5 m")]
     pub reason: Option<String>,
-    /// What used most of what it is about when it fired, such as `cargo (3 processes) 61 %`.
+    /// Who used most of what it is about while its condition began to hold, such as `cargo (3 processes) 61 %`: the first of `explanation`.
     pub busiest: Vec<String>,
+    /// What is known about why it fired.
+    #[schema(required = true)]
+    pub explanation: Option<Explanation>,
     /// The group of its rule.
     #[schema(example = "taskpulse")]
     pub group: String,
@@ -180,7 +183,8 @@ impl From<&rules::Alert> for AlertDetails {
             acked_at: alert.acked_at.map(seconds),
             note: alert.note.clone(),
             reason: alert.reason.clone(),
-            busiest: alert.busiest.clone(),
+            busiest: alert.explanation.as_deref().map(words::busiest).unwrap_or_default(),
+            explanation: alert.explanation.as_deref().map(Explanation::from),
             group: alert.group.clone(),
             remediation: alert.remediation.clone(),
         }

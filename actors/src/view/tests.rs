@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use taskpulse_engine::model::Labels;
 use taskpulse_engine::rules;
 use taskpulse_engine::windows::{Level, WindowRow};
-use taskpulse_engine::{advice, event, health};
+use taskpulse_engine::{advice, event, explain, health};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
@@ -39,7 +39,54 @@ fn kept_alert() -> rules::Alert {
         acked_at: None,
         note: None,
         reason: None,
-        busiest: vec!["cargo (3 processes) 61 %".to_owned()],
+        explanation: Some(kept_explanation().into()),
+    }
+}
+
+fn kept_explanation() -> explain::Explanation {
+    let used = |by, name: &str, processes| explain::Used {
+        by,
+        name: name.to_owned(),
+        mean: 4.88,
+        share: Some(0.61),
+        cpu_seconds: Some(292.8),
+        processes,
+    };
+    let happened =
+        explain::Happened { at: 5_000, source: "github".to_owned(), kind: "run_started".to_owned(), title: "started".to_owned() };
+    explain::Explanation {
+        from: 1_764_000_000_500,
+        to: 1_764_000_060_000,
+        resource: Some(explain::Resource::Cpu),
+        used: vec![used(explain::UsedBy::Process, "cargo", Some(3)), used(explain::UsedBy::Unseen, "", None)],
+        seen_ms: 60_000,
+        compared: Some(120),
+        left_out: 4,
+        moved_from: Some(1_763_999_990_000),
+        moved_to: Some(1_764_000_060_000),
+        moved: vec![explain::Moved {
+            metric: Labels::metric("queue_depth", &[]),
+            value: 40.0,
+            low: 1.0,
+            high: 3.0,
+            z: 25.0,
+            reached_by: 0,
+            windows: 360,
+            together: 0.97,
+            score: 8.5,
+        }],
+        containers: vec![used(explain::UsedBy::Container, "session-3.scope", None)],
+        in_progress: vec![explain::InProgress { what: "task 7 of app master".to_owned(), title: None, since: 1_000 }],
+        before: vec![happened.clone()],
+        last: Some(explain::Earlier {
+            fired_at: 1_000,
+            ended_at: 2_000,
+            reason: None,
+            busiest: vec!["cc 90 %".to_owned()],
+            before_its_end: vec![happened],
+            count: 2,
+        }),
+        lines: vec!["Most CPU over 1 min: cargo (3 processes) 61 %".to_owned()],
     }
 }
 
@@ -67,6 +114,19 @@ fn json_of(view: impl serde::Serialize) -> Value {
 }
 
 #[test]
+fn an_explanation_has_its_texts_and_its_figures() {
+    let shown = json_of(Explanation::from(&kept_explanation()));
+    let used = json!({
+        "kind": "process", "name": "cargo", "text": "cargo (3 processes) 61 %", "mean": 4.88, "share": 0.61, "cpu_seconds": 292.8, "processes": 3,
+    });
+    assert_eq!(shown["used"][0], used);
+    assert_eq!((&shown["used"][1]["kind"], &shown["used"][1]["text"]), (&json!("unseen"), &json!("61 % not seen by name")));
+    assert_eq!((&shown["from"], &shown["moved_from"], &shown["compared"]), (&json!(1_764_000_000.5), &json!(1_763_999_990.0), &json!(120)));
+    assert_eq!(shown["moved"][0]["text"], "Queue depth 40, usually 1 to 3");
+    assert_eq!((&shown["last"]["ended_at"], &shown["last"]["before_its_end"][0]["at"]), (&json!(2.0), &json!(5.0)));
+}
+
+#[test]
 fn an_alert_has_the_documented_shape() {
     let alert = Alert::from(&kept_alert());
     let mut wanted = json!({
@@ -74,8 +134,10 @@ fn an_alert_has_the_documented_shape() {
         "metric": {"__name__": "system_cpu_utilization_ratio", "cpu": "0"}, "value": null, "op": ">", "threshold": 0.8,
         "for_seconds": 60.0, "cooldown_seconds": 300.0, "pending_since": 1_764_000_000.5, "firing_since": 1_764_000_060.0,
         "resolved_at": null, "last_sample": 1_764_000_065.0, "summary": "CPU 87 %, above 80 %", "acked_at": null, "note": null, "reason": null,
-        "busiest": ["cargo (3 processes) 61 %"], "unknown_since": null, "group": "taskpulse", "remediation": ["see what runs"],
-        "labels": {"alertname": "high_cpu_usage", "severity": "warning", "cpu": "0"}, "annotations": {"summary": "CPU 87 %, above 80 %"},
+        "busiest": ["cargo (3 processes) 61 %"], "explanation": json_of(Explanation::from(&kept_explanation())), "unknown_since": null, "group": "taskpulse", "remediation": ["see what runs"],
+        "labels": {"alertname": "high_cpu_usage", "severity": "warning", "cpu": "0"}, "annotations": {
+            "summary": "CPU 87 %, above 80 %", "explanation": "Most CPU over 1 min: cargo (3 processes) 61 %",
+        },
     });
     assert_eq!(json_of(&alert), wanted);
     // As Prometheus shows it, values are text, which has a word for infinity.
@@ -133,6 +195,13 @@ fn matches_its_schema<V: serde::Serialize + ToSchema>(view: &V) {
 fn views_match_their_schemas() {
     let alert = Alert::from(&kept_alert());
     matches_its_schema(&PrometheusAlert::from(&alert));
+    let explanation = Explanation::from(&kept_explanation());
+    explanation.used.iter().chain(&explanation.containers).for_each(matches_its_schema);
+    explanation.moved.iter().for_each(matches_its_schema);
+    explanation.before.iter().for_each(matches_its_schema);
+    explanation.in_progress.iter().for_each(matches_its_schema);
+    explanation.last.iter().for_each(matches_its_schema);
+    matches_its_schema(&explanation);
     matches_its_schema(&alert);
     let recommendation = Recommendation::from(&kept_recommendation());
     recommendation.evidence.iter().for_each(matches_its_schema);

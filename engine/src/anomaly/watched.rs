@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Band, Ensemble, Tuning};
-use crate::metrics::{MetricType, describe};
+use crate::metrics::is_counter;
 use crate::model::{Labels, TimestampMs};
 use crate::windows::{Level, WindowRow};
 use crate::words::{self, Expectation};
@@ -69,7 +69,7 @@ impl WatchedSeries {
     #[must_use]
     pub fn new(labels: Labels, tuning: Tuning) -> Self {
         let name = labels.name();
-        let counts = describe(name).map_or_else(|| name.ends_with("_total"), |metric| metric.kind == MetricType::Counter);
+        let counts = is_counter(name);
         Self { labels, ensemble: Ensemble::new(tuning), counter: counts.then_some(None), judged: 0, newest: TimestampMs::MIN }
     }
 

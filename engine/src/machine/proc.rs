@@ -108,8 +108,12 @@ pub fn disks(text: &str) -> Vec<DiskIo<'_>> {
 pub struct Process {
     /// Its name; bytes that are no UTF-8 are replaced.
     pub name: String,
+    /// The process that started it, or took it over.
+    pub parent: u32,
     /// Ticks of CPU time.
     pub ticks: u64,
+    /// Ticks of CPU time of its children that have ended and that it waited for, and of theirs.
+    pub child_ticks: u64,
     /// When it started, in ticks after the machine.
     pub started: u64,
     /// Pages in memory.
@@ -125,7 +129,14 @@ impl Process {
         let fields: Vec<&str> = std::str::from_utf8(stat.get(close + 1..)?).ok()?.split_ascii_whitespace().collect();
         // Numbered as in proc(5), where the field behind the name is the third.
         let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
-        Some(Self { name, ticks: field(14)?.checked_add(field(15)?)?, started: field(22)?, pages: field(24)? })
+        Some(Self {
+            name,
+            parent: u32::try_from(field(4)?).ok()?,
+            ticks: field(14)?.checked_add(field(15)?)?,
+            child_ticks: field(16)?.checked_add(field(17)?)?,
+            started: field(22)?,
+            pages: field(24)?,
+        })
     }
 }
 
@@ -182,10 +193,10 @@ mod tests {
 
     #[test]
     fn a_process_may_call_itself_anything() {
-        let tail = ") S 1 2 2 0 -1 4194560 1 2 3 4 700 30 0 0 20 0 1 0 98765 11931648 443 18446744073709551615 1 1";
+        let tail = ") S 7 2 2 0 -1 4194560 1 2 3 4 700 30 40 2 20 0 1 0 98765 11931648 443 18446744073709551615 1 1";
         for name in ["sh", ") R 1 (", "a b\nc", "", "ünï"] {
             let text = format!("42 ({name}{tail}");
-            let expected = Process { name: name.to_owned(), ticks: 730, started: 98_765, pages: 443 };
+            let expected = Process { name: name.to_owned(), parent: 7, ticks: 730, child_ticks: 42, started: 98_765, pages: 443 };
             assert_eq!(Process::parse(text.as_bytes()), Some(expected), "{name}");
         }
         assert_eq!(Process::parse(&[b"7 (\xff", tail.as_bytes()].concat()).map(|process| process.name).as_deref(), Some("\u{fffd}"));

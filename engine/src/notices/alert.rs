@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{NAME_LABEL, TimestampMs};
-use crate::rules::{Alert, AlertState, Severity};
+use crate::rules::{Alert, AlertState, EXPLANATION, Severity};
+
+/// Most lines of an explanation in a notice.
+const EXPLANATION_LINES: usize = 3;
 
 /// Where the samples of a metric come from, by the beginning of its name.
 const SOURCES: [(&str, &str); 12] = [
@@ -82,6 +85,12 @@ impl NoticeAlert {
     #[must_use]
     pub fn summary(&self) -> &str {
         self.annotations.get("summary").map_or(self.rule.as_str(), String::as_str)
+    }
+
+    /// The lines about why it fired, while it fires; none where it was not looked at, or nothing is known.
+    pub fn explanation(&self) -> impl Iterator<Item = &str> {
+        let lines = self.annotations.get(EXPLANATION).filter(|_| !self.is_over()).map(String::as_str).unwrap_or_default();
+        lines.lines().take(EXPLANATION_LINES)
     }
 
     /// Whether it has ended.

@@ -157,6 +157,17 @@ impl NoticeBook {
         }
     }
 
+    /// Takes newer texts of an alert that fires. They are no news: a notice that is due has them, and none is due for them.
+    pub fn describe(&mut self, alert: NoticeAlert) {
+        let id = alert.id.clone();
+        if self.knows_firing(&id, alert.starts_at)
+            && let Some(tracked) = self.alerts.get_mut(&id)
+        {
+            tracked.alert = alert;
+            self.touch(ALERT, &id);
+        }
+    }
+
     /// Puts an alert into the groups of the channels that get it.
     fn join(&mut self, id: &str) {
         let Some(tracked) = self.alerts.get_mut(id) else { return };

@@ -1,10 +1,12 @@
 //! An alert: one rule for one series. It is kept as a document, so fields are only ever added.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Condition, Rule, Severity, shipped, texts};
+use crate::explain::Explanation;
 use crate::model::{Labels, NAME_LABEL, TimestampMs, fnv1a};
 use crate::words;
 
@@ -12,6 +14,9 @@ use crate::words;
 pub const ALERTS: &str = "ALERTS";
 /// The series of the times since when alerts are pending or firing, as Prometheus writes it.
 pub const ALERTS_FOR_STATE: &str = "ALERTS_FOR_STATE";
+
+/// The annotation with the lines of the explanation.
+pub const EXPLANATION: &str = "explanation";
 
 /// Where an alert stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,9 +99,9 @@ pub struct Alert {
     pub note: Option<String>,
     /// Why it ended or is unknown, where it was not by its value.
     pub reason: Option<String>,
-    /// The processes that used most of the resource when it fired: `cargo (3 processes) 61 %`.
+    /// What is known about why it fired.
     #[serde(default)]
-    pub busiest: Vec<String>,
+    pub explanation: Option<Arc<Explanation>>,
 }
 
 impl Alert {
@@ -132,7 +137,7 @@ impl Alert {
             acked_at: None,
             note: None,
             reason: None,
-            busiest: Vec::new(),
+            explanation: None,
         }
     }
 
@@ -141,22 +146,6 @@ impl Alert {
         self.last_sample = t;
         self.value = value;
         self.summary = summary(rule, &self.metric, value, holds, t - self.pending_since);
-        if holds {
-            self.append_busiest();
-        }
-    }
-
-    /// Names the processes that used most when it fired.
-    pub(super) fn set_busiest(&mut self, busiest: Vec<String>) {
-        self.busiest = busiest;
-        self.append_busiest();
-    }
-
-    /// They stay in the summary while the condition holds.
-    fn append_busiest(&mut self) {
-        if !self.busiest.is_empty() {
-            self.summary = format!("{} — at the firing: {}", self.summary, self.busiest.join(", "));
-        }
     }
 
     pub(super) fn resolve(&mut self, t: TimestampMs, reason: Option<String>) {
@@ -200,12 +189,15 @@ impl Alert {
         labels
     }
 
-    /// What people and other programs see of it: its labels with `severity`, and its annotations with `summary`.
+    /// What people and other programs see of it: its labels with `severity`, and its annotations with `summary` and `explanation`.
     #[must_use]
     pub fn shown(&self) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
         let (mut labels, mut annotations) = (self.identity(), self.annotations.clone());
         labels.entry("severity".to_owned()).or_insert_with(|| self.severity.to_string());
         annotations.entry("summary".to_owned()).or_insert_with(|| self.summary.clone());
+        if let Some(explanation) = self.explanation.as_ref().filter(|explanation| !explanation.lines.is_empty()) {
+            annotations.entry(EXPLANATION.to_owned()).or_insert_with(|| explanation.lines.join("\n"));
+        }
         (labels, annotations)
     }
 

@@ -29,6 +29,7 @@ pub use self::samples::Judge;
 use self::series::WatchedSeries;
 use super::alert::AlertId;
 use super::{Alert, AlertState, Condition, Rule, RuleSet, texts};
+use crate::explain::Explanation;
 use crate::model::{Labels, TimestampMs};
 use crate::span::Span;
 
@@ -206,13 +207,13 @@ impl AlertTracker {
         }
     }
 
-    /// Adds to a firing alert which processes were busiest when it fired. Returns the alert if that was not known.
-    pub fn set_busiest(&mut self, id: &str, busiest: Vec<String>) -> Option<Alert> {
+    /// Gives an alert that fired its explanation, or a more complete one. None if it is over, or has fired anew since.
+    pub fn explain(&mut self, id: &str, fired: TimestampMs, explanation: Arc<Explanation>) -> Option<Alert> {
         let alert = self.active.get_mut(AlertId::parse(id)?)?;
-        if alert.state != AlertState::Firing || !alert.busiest.is_empty() {
+        if alert.firing_since != Some(fired) {
             return None;
         }
-        alert.set_busiest(busiest);
+        alert.explanation = Some(explanation);
         Some(alert.clone())
     }
 

@@ -1,13 +1,15 @@
-//! What an alert, an anomaly or an event says to people: one plain sentence. The only place where such sentences are built; console,
+//! What an alert, its explanation, an anomaly or an event says to people: one plain sentence. The only place where such sentences are built; console,
 //! files, REST and dashboard show them as they are.
 //!
 //! The name of a metric and its selector never stand in a sentence, except where nothing else is known of a metric. Names of others
 //! are cut to a readable length. Pure.
 
+mod explained;
 mod figure;
 mod sentence;
 mod subject;
 
+pub use self::explained::{busiest, explanation, moved, used};
 pub use self::figure::{figure, lasted};
 pub use self::sentence::{Breach, Expectation, breach, told, unusual};
 pub use self::subject::{rule_name, subject};

@@ -2,7 +2,7 @@
 
 use super::figure::{figure, figure_beside, lasted};
 use super::subject::{filled, phrase};
-use crate::metrics::{MetricType, describe};
+use crate::metrics::is_counter;
 use crate::model::{Comparison, Labels};
 
 /// Metrics whose 1 is good and whose 0 is not: what 0 means, now and when it is over.
@@ -95,7 +95,7 @@ pub struct Expectation {
 #[must_use]
 pub fn unusual(series: &Labels, value: f64, expected: Option<&Expectation>) -> String {
     let metric = series.name();
-    let per_second = describe(metric).is_some_and(|metric| metric.kind == MetricType::Counter) || metric.ends_with("_total");
+    let per_second = is_counter(metric);
     let shown = |v: f64| if per_second { format!("{}/s", figure(metric, v)) } else { figure(metric, v) };
     let phrase = phrase(series);
     let said = if phrase.contains("{value}") { phrase.replacen("{value}", &shown(value), 1) } else { format!("{phrase} {}", shown(value)) };

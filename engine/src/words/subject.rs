@@ -92,7 +92,7 @@ fn words(name: &str) -> String {
 }
 
 /// A name of others, cut to a readable length, without control characters.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     let clean = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     if text.chars().nth(MOST_CHARS).is_none() {
         return text.chars().map(clean).collect();

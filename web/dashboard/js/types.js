@@ -39,8 +39,9 @@
  * What both shapes of an alert have. Times are those of samples.
  * @typedef {object} AlertDetails
  * @property {number|null} acked_at  When someone acknowledged it.
- * @property {string[]} busiest  What used most of what it is about when it fired, such as `cargo (3 processes) 61 %`.
+ * @property {string[]} busiest  Who used most of what it is about while its condition began to hold, such as `cargo (3 processes) 61 %`: the first of `explanation`.
  * @property {number} cooldown_seconds  Shortest time between two firings.
+ * @property {null|Explanation} explanation
  * @property {number|null} firing_since  Time of the sample with which it fired.
  * @property {number} for_seconds  How long the condition must hold before it fires.
  * @property {string} group  The group of its rule.
@@ -348,6 +349,17 @@
  */
 
 /**
+ * The last alert of the same rule and series.
+ * @typedef {object} EarlierAlert
+ * @property {Happened[]} before_its_end  What happened within the two minutes before its end, the newest first.
+ * @property {string[]} busiest  Who used most then.
+ * @property {number} count  How many there are in the history.
+ * @property {number} ended_at  When it ended.
+ * @property {number} fired_at  When it fired.
+ * @property {string|null} reason  Why it ended, where it was not by its value.
+ */
+
+/**
  * @typedef {object} ErrorResponse
  * @property {string} error  What was wrong, where, and what would be right
  * @property {'bad_data'|'unauthorized'|'forbidden'|'not_found'|'conflict'|'timeout'|'too_large'|'execution'|'unavailable'|'internal'} errorType
@@ -375,6 +387,25 @@
  * @property {string} name  What it is.
  * @property {string} unit  `ratio`, `bytes`, `seconds`, `count`, `bytes_per_second` or `per_day`.
  * @property {number|null} value  The figure.
+ */
+
+/**
+ * What is known about why an alert fired. Nothing in it is a cause.
+ * @typedef {object} Explanation
+ * @property {Happened[]} before  What happened shortly before it and while its condition began to hold, the newest first.
+ * @property {number|null} compared  How many other series were compared; `null` until they are.
+ * @property {Usage[]} containers  Units and containers that used CPU, for an alert on the machine's CPU.
+ * @property {number} from  When the condition began to hold; at most an hour before it fired.
+ * @property {WorkInProgress[]} in_progress  Tasks and CI runs in progress.
+ * @property {null|EarlierAlert} last
+ * @property {number} left_out  Series that were not compared: there was no time, or too little of their past.
+ * @property {string[]} lines  At most three lines for people.
+ * @property {MovedSeries[]} moved  What else moved, the most unusual first.
+ * @property {number|null} moved_from  From when on they were compared: when the alert's own series began to move.
+ * @property {number|null} moved_to  Up to when. An alert that fires at once is compared again when a minute of it has been seen.
+ * @property {number} seen_seconds  The time that samples of processes stand for.
+ * @property {number} to  When it fired.
+ * @property {Usage[]} used  Who used the resource of the machine that the alert is about, the most first; last what was not seen by name.
  */
 
 /**
@@ -437,6 +468,15 @@
  * @property {number} fired  How often the rule fires on the kept samples as it is.
  * @property {number} fired_then  How often with the change.
  * @property {number|null} value  What is put in the place of what the rule says.
+ */
+
+/**
+ * Something that happened.
+ * @typedef {object} Happened
+ * @property {number} at  When.
+ * @property {string} kind  What kind of thing it was.
+ * @property {string} source  Who says so.
+ * @property {string} title  One line.
  */
 
 /**
@@ -523,6 +563,21 @@
  * @property {string} help  One line.
  * @property {string} type  `counter`, `gauge`, `histogram`, `summary`, … or `unknown`.
  * @property {string} unit  Its unit; empty where none is known.
+ */
+
+/**
+ * A series that moved while the alert began. Values of a counter are rates per second.
+ * @typedef {object} MovedSeries
+ * @property {number} high  The upper end of that.
+ * @property {number} low  Where nine in ten of its means were before.
+ * @property {Record<string, string>} metric  Its labels, `__name__` among them.
+ * @property {number} reached_by  In how many of the windows before it was as far away.
+ * @property {number} score  By what it is ranked.
+ * @property {string} text  As it is said.
+ * @property {number} together  How closely it followed the alert's own course, -1 to 1.
+ * @property {number} value  Its mean within the window.
+ * @property {number} windows  How many windows before were compared.
+ * @property {number} z  How far it is from what is usual, in robust standard deviations; at most 1000.
  */
 
 /**
@@ -869,6 +924,23 @@
  */
 
 /**
+ * How much of a resource one of its users took.
+ * @typedef {object} Usage
+ * @property {number|null} cpu_seconds  CPU time.
+ * @property {UsageKind} kind  What it is.
+ * @property {number} mean  The mean over the time that was seen: cores, bytes, or bytes per second.
+ * @property {string} name  Its name; empty for what was not seen by name.
+ * @property {number|null} processes  Most processes of the name at the same time.
+ * @property {number|null} share  The mean as a share of the machine's cores.
+ * @property {string} text  As it is said.
+ */
+
+/**
+ * What kind of user of a resource something is.
+ * @typedef {'process'|'children'|'container'|'unseen'} UsageKind
+ */
+
+/**
  * A series that is watched for anomalies.
  * @typedef {object} WatchedSeries
  * @property {number} judged  How many windows of five minutes were judged.
@@ -900,6 +972,14 @@
  * @property {number} closed  Windows closed since the start.
  * @property {number} late_samples  Samples that came after their window had closed.
  * @property {string} window  Their length: `1m`, `5m`, `15m`, `1h`, `6h` or `24h`.
+ */
+
+/**
+ * A task or a CI run in progress.
+ * @typedef {object} WorkInProgress
+ * @property {number} since  Since when.
+ * @property {string|null} title  Its title.
+ * @property {string} what  Which.
  */
 
 export {}

@@ -1,4 +1,7 @@
 //! Processes by name: CPU, memory, bytes read and written. Processes of one name are added up.
+//!
+//! Children that end between two readings have no figure of their own. The kernel adds their CPU time to that of the parent that waits for
+//! them; what of it no reading saw is a figure of the parent's name.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -17,6 +20,8 @@ use crate::clock::running_ms;
 const TOP: usize = 10;
 /// Most processes that are read.
 const MOST: usize = 100_000;
+/// Most ancestors of a process that are followed.
+const MOST_ABOVE: usize = 64;
 /// Longer than either file of a process.
 const MAX_FILE: usize = 1 << 12;
 /// The label of a process without a name: a label may not be empty.
@@ -25,7 +30,9 @@ const NAMELESS: &str = "(no name)";
 /// A process at the last reading.
 struct Before {
     started: u64,
+    parent: u32,
     ticks: u64,
+    child_ticks: u64,
     io: Option<(u64, u64)>,
 }
 
@@ -51,6 +58,8 @@ pub(super) struct Processes {
 struct Usage {
     count: f64,
     ticks: f64,
+    /// Of ended children, as far as no reading saw it.
+    child_ticks: f64,
     memory: f64,
     read: f64,
     written: f64,
@@ -88,6 +97,43 @@ impl Processes {
         listed.pop().and_then(|(root, listed)| reading.accept(root.display(), listed)).unwrap_or_default()
     }
 
+    /// What was seen of processes that have ended since the last reading, by the process whose children's time it is now part of.
+    fn seen_of_ended(&self, seen: &HashMap<PathBuf, Before>) -> HashMap<PathBuf, u64> {
+        let folder = |pid: u32| self.root.join(pid.to_string());
+        let is_there = |at: &PathBuf, started: u64| seen.get(at).is_some_and(|now| now.started == started);
+        let mut out: HashMap<PathBuf, u64> = HashMap::new();
+        for (at, ended) in self.before.iter().filter(|(at, before)| !is_there(at, before.started)) {
+            let ticks = ended.ticks.saturating_add(ended.child_ticks);
+            let (mut parent, mut went_with_parent, mut above) = (folder(ended.parent), false, 0);
+            while let Some(gone) = self.before.get(&parent).filter(|before| !is_there(&parent, before.started)) {
+                parent = folder(gone.parent);
+                went_with_parent = true;
+                above += 1;
+                if above > MOST_ABOVE || parent == *at {
+                    break;
+                }
+            }
+            // One whose parent has ended too may have been taken over by the first process. Less than there was is said, never more.
+            if went_with_parent {
+                *out.entry(folder(1)).or_default() += ticks;
+            }
+            if !went_with_parent || parent != folder(1) {
+                *out.entry(parent).or_default() += ticks;
+            }
+        }
+        out
+    }
+
+    /// Time of children of a process that ended since the last reading.
+    fn of_children_since(&self, folder: &Path, process: &Process, last_ticks: u64) -> u64 {
+        let before = self.before.get(folder).filter(|before| before.started == process.started);
+        match before {
+            Some(before) => process.child_ticks.saturating_sub(before.child_ticks),
+            None if process.started >= last_ticks => process.child_ticks,
+            None => 0,
+        }
+    }
+
     /// The usage of a process since the last reading. Of a process that began since then, all of it.
     fn since(&self, folder: &Path, process: &Process, io: Option<(u64, u64)>, last_ticks: u64) -> (u64, u64, u64) {
         let before = self.before.get(folder).filter(|before| before.started == process.started);
@@ -116,6 +162,7 @@ impl Part for Processes {
         let last_ticks = read_at.map_or(u64::MAX, |(_, running)| ((running as f64 / tick_ms).floor() - 1.0).max(0.0) as u64);
         let mut names: BTreeMap<String, Usage> = BTreeMap::new();
         let mut seen = HashMap::with_capacity(folders.len());
+        let mut of_children: Vec<(PathBuf, String, u64)> = Vec::new();
         let mut count = 0_usize;
         for (folder, read) in self.crews.processes.each(folders, |folder| read(folder)) {
             let (process, io) = match read {
@@ -129,14 +176,24 @@ impl Part for Processes {
             };
             count += 1;
             let (ticks, read, written) = self.since(&folder, &process, io, last_ticks);
-            seen.insert(folder, Before { started: process.started, ticks: process.ticks, io });
-            let name = if process.name.is_empty() { NAMELESS.to_owned() } else { process.name };
+            let name = if process.name.is_empty() { NAMELESS.to_owned() } else { process.name.clone() };
+            let ended = self.of_children_since(&folder, &process, last_ticks);
+            if ended > 0 {
+                of_children.push((folder.clone(), name.clone(), ended));
+            }
+            let Process { started, parent, ticks: all_ticks, child_ticks, .. } = process;
+            seen.insert(folder, Before { started, parent, ticks: all_ticks, child_ticks, io });
             let usage = names.entry(name).or_default();
             usage.count += 1.0;
             usage.ticks += ticks as f64;
             usage.memory += process.pages as f64 * page_size() as f64;
             usage.read += read as f64;
             usage.written += written as f64;
+        }
+        let known = self.seen_of_ended(&seen);
+        for (folder, name, ticks) in of_children {
+            let unseen = ticks.saturating_sub(known.get(&folder).copied().unwrap_or(0));
+            names.entry(name).or_default().child_ticks += unseen as f64;
         }
         self.before = seen;
         reading.push("system_processes", &[], count as f64);
@@ -158,6 +215,11 @@ fn push_top(names: &BTreeMap<String, Usage>, seconds: Option<f64>, reading: &mut
         for (name, usage) in top(|usage| usage.ticks) {
             let cores = usage.ticks / clock_ticks_per_second() as f64 / seconds;
             reading.push("process_cpu_utilization_ratio", &[("process", name)], cores);
+            named.insert(name, usage.count);
+        }
+        for (name, usage) in top(|usage| usage.child_ticks) {
+            let cores = usage.child_ticks / clock_ticks_per_second() as f64 / seconds;
+            reading.push("process_children_cpu_utilization_ratio", &[("process", name)], cores);
             named.insert(name, usage.count);
         }
         for (name, usage) in top(|usage| usage.read + usage.written) {
@@ -193,6 +255,50 @@ mod tests {
         if let Some((read, written)) = io {
             fs::write(folder.join("io"), format!("rchar: 1\nread_bytes: {read}\nwrite_bytes: {written}\n")).unwrap();
         }
+    }
+
+    #[test]
+    fn the_time_of_children_that_no_reading_saw_counts_for_their_parent() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        let process = |pid: u32, name: &str, parent: u32, ticks: u64, child_ticks: u64| {
+            fs::create_dir_all(root.join(pid.to_string())).unwrap();
+            let stat = format!("{pid} ({name}) S {parent} 1 1 0 -1 0 0 0 0 0 {ticks} 0 {child_ticks} 0 20 0 1 0 0 9 1 1 1\n");
+            fs::write(root.join(pid.to_string()).join("stat"), stat).unwrap();
+        };
+        let end = |pid: u32| fs::remove_dir_all(root.join(pid.to_string())).unwrap();
+        process(1, "init", 0, 0, 0);
+        process(10, "bash", 1, 5, 1_000);
+        process(11, "make", 10, 100, 20);
+        process(12, "cc", 11, 30, 0);
+        process(20, "fish", 1, 0, 0);
+        let mut part = Processes::new(Crews::new(Duration::from_secs(10)), root);
+        let shares = |part: &mut Processes| {
+            let reading = part.read();
+            let mut found: Vec<(String, f64)> = reading
+                .samples
+                .into_iter()
+                .filter(|(labels, _)| labels.name() == "process_children_cpu_utilization_ratio")
+                .map(|(labels, v)| (labels.get("process").unwrap().to_owned(), v))
+                .collect();
+            found.sort_by(|a, b| a.0.cmp(&b.0));
+            let all: f64 = found.iter().map(|(_, v)| v).sum();
+            found.iter_mut().for_each(|(_, v)| *v = (*v / all * 100.0).round());
+            found
+        };
+        assert!(shares(&mut part).is_empty());
+        // `cc` ended after ten more ticks, and `make` started others that took 190; `fish` started some that took 100.
+        end(12);
+        process(11, "make", 10, 110, 20 + 40 + 190);
+        process(20, "fish", 1, 0, 100);
+        assert_eq!(shares(&mut part), [("fish".to_owned(), 33.0), ("make".to_owned(), 67.0)], "200 of `make`, not 230");
+        // `make` ended with all that it had, after one more short child: of 410 ticks 360 were seen.
+        end(11);
+        process(10, "bash", 1, 5, 1_000 + 410);
+        assert_eq!(shares(&mut part), [("bash".to_owned(), 100.0)]);
+        // Nothing is counted twice.
+        process(10, "bash", 1, 5, 1_410);
+        assert!(shares(&mut part).is_empty());
     }
 
     #[test]

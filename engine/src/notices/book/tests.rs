@@ -108,6 +108,28 @@ fn alerts_of_a_group_go_together_and_later_ones_wait_for_the_interval() {
 }
 
 #[test]
+fn newer_texts_go_with_the_notice_that_is_due_and_are_no_news() {
+    let mut bench = Bench::new(NO_FLAPS);
+    let a = bench.fires("a");
+    let described = |why: &str| {
+        let mut alert = a.clone();
+        alert.annotations.insert("explanation".to_owned(), why.to_owned());
+        alert
+    };
+    bench.book.describe(described("why"));
+    let notices = bench.book.flush(SECOND, &|_, _| false);
+    assert_eq!(notices[0].alerts[0].explanation().collect::<Vec<_>>(), ["why"]);
+    bench.keep();
+    bench.book.describe(described("why, in full"));
+    bench.restart();
+    assert!(bench.book.alerts().any(|alert| alert.explanation().eq(["why, in full"])), "it is kept");
+    assert_eq!(bench.until(600), said(&[]));
+    bench.ends(&a);
+    bench.book.describe(described("late"));
+    assert_eq!(bench.until(1_000), said(&[(601, "-cpu-a")]));
+}
+
+#[test]
 fn a_restart_neither_repeats_nor_loses_a_notice() {
     let mut bench = Bench::new(NO_FLAPS);
     let a = bench.fires("a");

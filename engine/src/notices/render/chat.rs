@@ -17,7 +17,9 @@ const DISCORD_CHARACTERS: usize = 5_500;
 const TEAMS_BYTES: usize = 27 << 10;
 /// Bytes of the text of ntfy; a longer one would become a file.
 const NTFY_BYTES: usize = 3_500;
-/// Characters of one alert in a message.
+/// Alerts of a message that say why they fired.
+const EXPLAINED: usize = 3;
+/// Characters of a line of an alert in a message.
 const ALERT_CHARACTERS: usize = 500;
 const GREEN: u32 = 0x2e_9e_5b;
 
@@ -38,6 +40,12 @@ fn labels(alert: &NoticeAlert) -> String {
     clipped(&own.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" "), ALERT_CHARACTERS)
 }
 
+/// What an alert says, and of the first ones why they fired as far as that is known.
+fn said(alert: &NoticeAlert, at: usize) -> String {
+    let lines = std::iter::once(alert.summary()).chain(alert.explanation().filter(|_| at < EXPLAINED));
+    lines.map(|line| clipped(line, ALERT_CHARACTERS)).collect::<Vec<_>>().join("\n")
+}
+
 fn state(alert: &NoticeAlert) -> String {
     if alert.is_over() { "ended".to_owned() } else { alert.severity.to_string() }
 }
@@ -56,18 +64,18 @@ fn slack_text(text: &str) -> String {
 /// A message for an incoming webhook of Slack, and of those who speak like it (Mattermost, Rocket.Chat).
 #[must_use]
 pub fn slack(notice: &Notice, external_url: &str) -> Value {
-    let attachment = |alert: &NoticeAlert| {
+    let attachment = |(at, alert): (usize, &NoticeAlert)| {
         json!({
             "color": format!("#{:06x}", color(alert.severity, alert.is_over())),
             "title": format!("{}: {}", state(alert), slack_text(&clipped(&alert.rule, ALERT_CHARACTERS))),
             "title_link": generator_url(alert, external_url),
-            "text": slack_text(&clipped(alert.summary(), ALERT_CHARACTERS)),
+            "text": slack_text(&said(alert, at)),
             "footer": slack_text(&labels(alert)),
             "fallback": slack_text(&line(alert)),
             "ts": alert.ends_at.unwrap_or(alert.starts_at) / 1_000,
         })
     };
-    let mut attachments: Vec<Value> = notice.alerts.iter().take(SLACK_ALERTS).map(attachment).collect();
+    let mut attachments: Vec<Value> = notice.alerts.iter().take(SLACK_ALERTS).enumerate().map(attachment).collect();
     attachments.extend(rest(notice, attachments.len()).map(|text| json!({"text": text, "fallback": text})));
     json!({"text": slack_text(&title(notice)), "attachments": attachments})
 }
@@ -81,9 +89,9 @@ fn discord_text(text: &str) -> String {
 #[must_use]
 pub fn discord(notice: &Notice, external_url: &str) -> Value {
     let (mut embeds, mut characters) = (Vec::new(), 0);
-    for alert in notice.alerts.iter().take(DISCORD_EMBEDS) {
+    for (at, alert) in notice.alerts.iter().take(DISCORD_EMBEDS).enumerate() {
         let heading = clipped(&format!("{}: {}", state(alert), alert.rule), 250);
-        let text = format!("{}\n{}", discord_text(&clipped(alert.summary(), ALERT_CHARACTERS)), discord_text(&labels(alert)));
+        let text = format!("{}\n{}", discord_text(&said(alert, at)), discord_text(&labels(alert)));
         characters += heading.chars().count() + text.chars().count();
         if characters > DISCORD_CHARACTERS {
             break;
@@ -123,10 +131,10 @@ fn teams_with(notice: &Notice, external_url: &str, count: usize) -> Value {
     let mut body = vec![json!({
         "type": "TextBlock", "text": title(notice), "weight": "bolder", "size": "medium", "wrap": true, "color": heading_color,
     })];
-    for alert in notice.alerts.iter().take(count) {
+    for (at, alert) in notice.alerts.iter().take(count).enumerate() {
         let facts = [("State", state(alert)), ("Rule", clipped(&alert.rule, ALERT_CHARACTERS)), ("Labels", labels(alert))];
         let facts = facts.into_iter().filter(|(_, value)| !value.is_empty()).map(|(title, value)| json!({"title": title, "value": value}));
-        body.push(json!({"type": "TextBlock", "text": clipped(alert.summary(), ALERT_CHARACTERS), "wrap": true, "separator": true}));
+        body.push(json!({"type": "TextBlock", "text": said(alert, at).replace('\n', "\n\n"), "wrap": true, "separator": true}));
         body.push(json!({"type": "FactSet", "facts": facts.collect::<Vec<_>>()}));
     }
     body.extend(rest(notice, count.min(notice.alerts.len())).map(|text| json!({"type": "TextBlock", "text": text, "wrap": true})));
@@ -149,8 +157,8 @@ fn teams_with(notice: &Notice, external_url: &str, count: usize) -> Value {
 #[must_use]
 pub fn ntfy(notice: &Notice, topic: &str, external_url: &str, may_acknowledge: bool) -> Value {
     let (mut text, mut listed) = (String::new(), 0);
-    for alert in &notice.alerts {
-        let line = format!("{} {}: {}\n", state(alert), clipped(&alert.rule, ALERT_CHARACTERS), clipped(alert.summary(), ALERT_CHARACTERS));
+    for (at, alert) in notice.alerts.iter().enumerate() {
+        let line = format!("{} {}: {}\n", state(alert), clipped(&alert.rule, ALERT_CHARACTERS), said(alert, at));
         if text.len() + line.len() > NTFY_BYTES {
             break;
         }
@@ -202,6 +210,7 @@ mod tests {
             let mut alert = firing(&"r".repeat(2_000), &format!("{n}{}", "é".repeat(20_000)), 0);
             alert.id = n.to_string();
             alert.annotations.insert("summary".to_owned(), "\"<@everyone>\\*".repeat(2_000));
+            alert.annotations.insert("explanation".to_owned(), vec!["<@everyone>*".repeat(200); 3].join("\n"));
             alert
         };
         notice((0..300).map(alert).collect())
@@ -209,20 +218,29 @@ mod tests {
 
     #[test]
     fn each_message_says_what_happened_and_where_to_look() {
-        let one = notice(vec![firing("cpu", "a", 1_000), ended(&firing("disk", "b", 0), 2_000)]);
+        let mut busy = firing("cpu", "a", 1_000);
+        busy.annotations.insert("explanation".to_owned(), "Most CPU over 1 min: rustc 71 %\nNothing else moved".to_owned());
+        let one = notice(vec![busy, ended(&firing("disk", "b", 0), 2_000)]);
         let slack = slack(&one, URL);
         assert_eq!(slack["text"], "warning: cpu on a (and 1 more)");
+        let why = "cpu on a\nMost CPU over 1 min: rustc 71 %\nNothing else moved";
+        assert_eq!(slack["attachments"][0]["text"], why);
         assert_eq!(slack["attachments"][0]["title_link"], "http://host:8090/#/alerts/cpu-a");
         assert_eq!((&slack["attachments"][1]["title"], &slack["attachments"][1]["color"]), (&json!("ended: disk"), &json!("#2e9e5b")));
         let discord = discord(&one, URL);
         assert_eq!((&discord["embeds"][0]["title"], &discord["allowed_mentions"]["parse"]), (&json!("warning: cpu"), &json!([])));
         let teams = teams(&one, URL);
         let card = &teams["attachments"][0]["content"];
+        assert_eq!(card["body"][1]["text"], why.replace('\n', "\n\n"));
         assert_eq!((&card["version"], &card["body"][0]["text"]), (&json!("1.2"), &json!("warning: cpu on a (and 1 more)")));
         let sent = ntfy(&one, "alerts", URL, true);
         assert_eq!(
             (&sent["topic"], &sent["priority"], &sent["message"]),
-            (&json!("alerts"), &json!(3), &json!("warning cpu: cpu on a\nended disk: disk on b"))
+            (
+                &json!("alerts"),
+                &json!(3),
+                &json!("warning cpu: cpu on a\nMost CPU over 1 min: rustc 71 %\nNothing else moved\nended disk: disk on b")
+            )
         );
         assert_eq!(sent["actions"][1]["url"], "http://host:8090/api/v1/alerts/cpu-a/ack");
         assert_eq!(ntfy(&one, "alerts", URL, false)["actions"].as_array().map(Vec::len), Some(1));

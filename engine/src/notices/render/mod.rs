@@ -9,7 +9,7 @@ mod webhook;
 pub use self::alertmanager::alertmanager;
 pub use self::chat::{discord, ntfy, slack, teams};
 pub use self::template::{Template, TemplateError};
-pub use self::text::{line, title};
+pub use self::text::{line, lines, title};
 pub use self::webhook::{generator_url, webhook};
 
 /// At most so many characters; control characters, which could drive a terminal, are replaced.

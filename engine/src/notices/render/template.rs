@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use super::{line, title, webhook};
+use super::{lines, title, webhook};
 use crate::notices::Notice;
 
 /// Longest text of a template, and of what it makes, in bytes.
@@ -108,7 +108,7 @@ fn field(name: &str, notice: &Notice, external_url: &str) -> String {
     let first = notice.alerts.first();
     match name {
         "title" => title(notice),
-        "text" => notice.alerts.iter().map(line).collect::<Vec<_>>().join("\n"),
+        "text" => notice.alerts.iter().map(lines).collect::<Vec<_>>().join("\n"),
         "status" => notice.status().to_owned(),
         "severity" => notice.severity().to_string(),
         "rule" => first.map(|alert| alert.rule.clone()).unwrap_or_default(),

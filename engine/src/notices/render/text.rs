@@ -36,6 +36,13 @@ pub fn line(alert: &NoticeAlert) -> String {
     )
 }
 
+/// The line of an alert, and below it the lines about why it fired.
+#[must_use]
+pub fn lines(alert: &NoticeAlert) -> String {
+    let explained = alert.explanation().map(|line| format!("\n  {}", clipped(line, MAX_LINE)));
+    std::iter::once(line(alert)).chain(explained).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -48,6 +55,9 @@ mod tests {
         let mut alert = firing("cpu", "a", 1_749_988_800_500);
         alert.annotations.insert("summary".to_owned(), "CPU \u{1b}[31m87 %\n".to_owned());
         assert_eq!(line(&alert), "2025-06-15T12:00:00Z firing   warning  cpu: CPU \u{fffd}[31m87 %\u{fffd}");
+        alert.annotations.insert("explanation".to_owned(), "Most CPU: a\u{7}\nb\nc\nd".to_owned());
+        assert_eq!(lines(&alert), format!("{}\n  Most CPU: a\u{fffd}\n  b\n  c", line(&alert)), "three lines");
+        assert_eq!(lines(&ended(&alert, 1)), line(&ended(&alert, 1)), "an end needs none");
         let over = ended(&firing("cpu", "b", 0), 61_000);
         assert_eq!(line(&over), "1970-01-01T00:01:01Z resolved warning  cpu: cpu on b");
         let notice = |alerts| Notice::new("ops", "g", BTreeMap::new(), 0, alerts);

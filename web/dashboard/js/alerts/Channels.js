@@ -6,7 +6,7 @@
 import { post } from '../api.js'
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
-import { count, since } from '../format.js'
+import { count, quoted, since } from '../format.js'
 import { useAction, useAnswer } from '../hooks.js'
 import { computed, html, useState } from '../lib.js'
 import { now, replayed } from '../stores/clock.js'
@@ -21,8 +21,11 @@ const BUILT_IN = new Set(['console', 'file'])
 const EVERY_S = 15
 const turn = computed(() => `${epoch.value} ${Math.floor(now.value / EVERY_S)}`)
 
-export function Channels() {
-  const { data, error, failedAt, state, retry } = useAnswer('/api/v1/channels', {}, turn.value)
+/** How they are doing, asked while the page is on screen. */
+export const useChannels = () => useAnswer('/api/v1/channels', {}, turn.value)
+
+/** @param {{ answer: ReturnType<typeof useChannels> }} props */
+export function Channels({ answer: { data, error, failedAt, state, retry } }) {
   const list = /** @type {Channel[]} */ (data ?? [])
   const note = [list.length > 0 && count(list.length, 'channel'), replayed.value !== null && 'as they are now'].filter(Boolean).join(' · ')
   return html`
@@ -56,7 +59,7 @@ function Row({ channel, again }) {
   /** @param {number|null} at */
   const time = (at) => (at === null ? '' : since(at, minute.value))
   return html`
-    <${Fold} name=${`channel ${name}`} title=${html`<${Mark} kind=${markOfChannel(channel)} word=${state === 'failing' ? 'fails' : state === 'waiting' ? 'waits' : 'works'} /><span class="fold-title"><bdi>${name}</bdi></span>${kind !== name && html`<span class="quiet">${kind}</span>`}`}
+    <${Fold} name=${`channel ${name}`} title=${html`<${Mark} kind=${markOfChannel(channel)} word=${state === 'failing' ? 'fails' : state === 'waiting' ? 'waits' : 'works'} /><span class="fold-title"><bdi>${quoted(name)}</bdi></span>${kind !== name && html`<span class="quiet">${kind}</span>`}`}
       aside=${html`<span class="need-since channel-state">${deliveryWords(channel, minute.value)}</span>${replayed.value === null && html`<span class="need-buttons"><button type="button" class="button" aria-disabled=${busy} aria-label=${`Send a test over ${name}`} onClick=${test}>${busy ? 'Sending' : 'Test'}</button></span>`}`}
       below=${(outcome || error) && html`<p class=${`row-said ${outcome?.delivered ? '' : 'problem'}`} role="status">${outcome ? testWords(outcome) : error}</p>`}>
       ${() => html`

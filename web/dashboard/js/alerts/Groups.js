@@ -8,12 +8,13 @@ import { Mark } from '../components/Mark.js'
 import { count, since } from '../format.js'
 import { headline, ruleHeadline, ruleWords } from '../headline.js'
 import { useAction } from '../hooks.js'
-import { html, useState } from '../lib.js'
+import { html, useEffect, useState } from '../lib.js'
 import { print } from '../selector.js'
 import { markOf } from '../statuses.js'
 import { acknowledge, alerts as allAlerts, takeBack } from '../stores/alerts.js'
 import { replayed } from '../stores/clock.js'
 import { minute } from '../stores/pace.js'
+import { param } from '../stores/place.js'
 import { heldNow } from '../stores/silences.js'
 import { follow, takesFocus } from './focus.js'
 import { Acknowledge, Instance } from './Instance.js'
@@ -38,9 +39,15 @@ function Row({ group, stand, below }) {
   const alone = alerts.length === 1
   const title = alone ? headline(first, minute.value) : ruleHeadline(alerts)
   const name = first.metric.__name__ ?? ''
-  const [asking, ask] = useState(false)
-  const holding = holdingOf(alerts, heldNow.value, allAlerts.value ?? [], minute.value)
   const id = `${stand} ${rule}`
+  // Whoever came here to silence it is asked at once.
+  const silenced = param('silence')
+  const [asking, ask] = useState(() => {
+    if (silenced.value === id) follow(`form ${id}`)
+    return silenced.value === id
+  })
+  useEffect(() => { if (silenced.value === id) silenced.value = '' }, [])
+  const holding = holdingOf(alerts, heldNow.value, allAlerts.value ?? [], minute.value)
   const notes = alone && first.note ? html`<span class="quiet"><bdi>${first.note}</bdi></span>` : ''
   return html`
     <${Fold} name=${id} title=${html`<${Mark} kind=${stand === 'pending' ? 'info' : markOf(severity)} word=${stand === 'pending' ? 'pending' : severity} /><span class="fold-title"><bdi>${title}</bdi></span>${notes}`}

@@ -5,7 +5,7 @@
  */
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
-import { count } from '../format.js'
+import { count, quoted } from '../format.js'
 import { useAction } from '../hooks.js'
 import { html } from '../lib.js'
 import { replayed } from '../stores/clock.js'
@@ -40,7 +40,7 @@ function Row({ window }) {
     run(() => removeMaintenance(window))
   }
   return html`
-    <${Fold} name=${`maintenance ${name}`} title=${html`<${Mark} kind=${active ? 'info' : 'none'} word=${active ? 'in force now' : 'not now'} /><span class="fold-title"><bdi>${name}</bdi></span><span class="quiet"><bdi>${times.join(', ')}</bdi></span>`}
+    <${Fold} name=${`maintenance ${name}`} title=${html`<${Mark} kind=${active ? 'info' : 'none'} word=${active ? 'in force now' : 'not now'} /><span class="fold-title"><bdi>${quoted(name)}</bdi></span><span class="quiet"><bdi>${quoted(times.join(', '), 120)}</bdi></span>`}
       aside=${html`<span class="need-since">${active ? 'now' : ''}</span>${!ofSettings && replayed.value === null && html`<span class="need-buttons">
         ${error && html`<span class="problem" role="alert">${error}</span>`}<button type="button" class="button" ref=${takesFocus(`maintenance ${name}`)} aria-disabled=${busy} aria-label=${`Remove the maintenance window ${name}`} onClick=${remove}>Remove</button></span>`}`}>
       ${() => html`
@@ -64,7 +64,7 @@ function Gone({ window }) {
   return html`
     <li class="fold" data-row=${`gone ${window.name}`}>
       <div class="fold-head">
-        <span class="fold-still"><${Mark} kind="none" word="removed" /><span class="fold-title"><bdi>${window.name}</bdi></span></span>
+        <span class="fold-still"><${Mark} kind="none" word="removed" /><span class="fold-title"><bdi>${quoted(window.name)}</bdi></span></span>
         <span class="need-since">removed by you</span>
         <span class="need-buttons">${error && html`<span class="problem" role="alert">${error}</span>`}<button type="button" class="button" ref=${takesFocus(`gone ${window.name}`)} aria-disabled=${busy} aria-label=${`Undo: the maintenance window ${window.name} is removed`} onClick=${undo}>Undo</button></span>
       </div>

@@ -5,7 +5,7 @@
  * @import { KnownRule } from '../stores/alerts.js'
  */
 import { Mark } from '../components/Mark.js'
-import { capital, count, span } from '../format.js'
+import { capital, count, quoted, span } from '../format.js'
 import { useAction } from '../hooks.js'
 import { html } from '../lib.js'
 import { markOf } from '../statuses.js'
@@ -56,7 +56,7 @@ function Row({ rule }) {
   const records = rule.type === 'recording'
   const mark = rule.lastError ? 'error' : state === 'firing' ? markOf(rule.severity) : state === 'pending' ? 'info' : 'ok'
   return html`
-    <${Fold} name=${`rule ${rule.name}`} title=${html`<${Mark} kind=${mark} word=${rule.lastError ? 'cannot be evaluated' : state} /><span class="fold-title"><bdi>${conditionWords(rule)}</bdi></span>${rule.notes.length > 0 && html`<span class="quiet"><bdi>${noteWords(rule.notes[0], minute.value)}</bdi></span>`}`}
+    <${Fold} name=${`rule ${rule.name}`} title=${html`<${Mark} kind=${mark} word=${rule.lastError ? 'cannot be evaluated' : state} /><span class="fold-title"><bdi>${conditionWords(rule)}</bdi></span>${rule.notes.length > 0 && html`<span class="quiet"><bdi>${quoted(noteWords(rule.notes[0], minute.value), 160)}</bdi></span>`}`}
       aside=${html`${!records && html`<${Lane} spans=${spansOf([...past, ...own.filter((a) => a.state === 'firing')], end)} start=${start} end=${end} mark=${markOf(rule.severity)} words=${words} />`}<span class="rule-state">${records ? 'records' : state}</span>`}>
       ${() => html`
         ${rule.lastError && html`<p class="problem"><bdi>${capital(rule.lastError)}</bdi></p>`}

@@ -5,7 +5,7 @@
  */
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
-import { count, since } from '../format.js'
+import { count, quoted, since } from '../format.js'
 import { useAction } from '../hooks.js'
 import { html, useState } from '../lib.js'
 import { replayed, serverTime } from '../stores/clock.js'
@@ -51,7 +51,7 @@ function Row({ silence }) {
     run(() => endSilence(silence, timeOf(silence.endsAt)))
   }
   return html`
-    <${Fold} name=${`silence ${id}`} title=${html`<${Mark} kind=${status.state === 'active' ? 'info' : 'none'} word=${status.state === 'active' ? 'in force' : 'to come'} /><span class="fold-title"><bdi>${words}</bdi></span>${comment && html`<span class="quiet"><bdi>${comment}</bdi></span>`}`}
+    <${Fold} name=${`silence ${id}`} title=${html`<${Mark} kind=${status.state === 'active' ? 'info' : 'none'} word=${status.state === 'active' ? 'in force' : 'to come'} /><span class="fold-title"><bdi>${words}</bdi></span>${comment && html`<span class="quiet"><bdi>${quoted(comment, 120)}</bdi></span>`}`}
       aside=${html`<span class="need-since">${whenWords(silence, replayed.value === null ? minute.value : serverTime())}</span><span class="need-buttons">
         ${error && html`<span class="problem" role="alert">${error}</span>`}
         ${replayed.value === null && html`<button type="button" class="button" ref=${takesFocus(`silence row ${id}`)} aria-disabled=${busy} aria-label=${`End the silence: ${words}`} onClick=${end}>End</button>`}</span>`}>

@@ -15,7 +15,7 @@ import { acknowledge, alerts, takeBack } from '../stores/alerts.js'
 import { replayed } from '../stores/clock.js'
 import { causes, doubt, needed, outOfDate } from '../stores/needs.js'
 import { minute } from '../stores/pace.js'
-import { address } from '../stores/place.js'
+import { address, go } from '../stores/place.js'
 import { Mark } from './Mark.js'
 import { Next } from './Next.js'
 
@@ -28,6 +28,7 @@ export function Causes() {
   before.current = shown.map((cause) => cause.key)
   const more = list.length - shown.length
   const [noted, note] = useState(/** @type {Cause|null} */ (null))
+  useEffect(() => bind([{ keys: 's', words: 'Silence the alert', group: 'Now', run: silence }]), [])
   return html`
     <section class="panel causes" data-panel="needs" data-count=${list.length} aria-label="What needs you">
       <header class="panel-head"><h2>Needs you</h2>${noted && replayed.value === null && html`<span class="panel-aside"><${Undo} key=${noted.key} cause=${noted} /></span>`}</header>
@@ -37,6 +38,13 @@ export function Causes() {
       ${more > 0 && html`<p class="causes-more"><a class="link" href=${address('alerts')}>and ${more} more</a></p>`}
       ${needed.value === 0 && html`<${Nothing} />`}
     </section>`
+}
+
+/** Leads to where the alert that has the focus, or else the first one, is silenced. */
+function silence() {
+  const row = document.activeElement?.closest('[data-rule]') ?? document.querySelector('.causes [data-rule]')
+  const rule = row?.getAttribute('data-rule')
+  if (rule) go(address('alerts', '', { silence: `firing ${rule}` }))
 }
 
 /** Why the list is empty. */
@@ -70,7 +78,7 @@ function Row({ cause, note }) {
   }
   const many = alerts.length > 1 ? ` ${count(alerts.length, 'alert')}` : ''
   return html`
-    <li class="need cause" data-cause=${key} data-failure=${alerts.length || advice ? undefined : key} data-alert=${alerts[0]?.id} data-advice=${advice?.id}>
+    <li class="need cause" data-cause=${key} data-failure=${alerts.length || advice ? undefined : key} data-alert=${alerts[0]?.id} data-rule=${alerts[0]?.rule} data-advice=${advice?.id}>
       <${Mark} kind=${mark} word=${word} />
       <div class="cause-text">
         <a class="need-title" href=${href} title=${sentences([title, detail])}><bdi>${title}</bdi></a>

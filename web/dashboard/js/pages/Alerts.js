@@ -3,7 +3,8 @@
  * watched for, and over which channels people are notified.
  */
 import { Advice } from '../alerts/Advice.js'
-import { Channels } from '../alerts/Channels.js'
+import { Anomalies, useAnomalies } from '../alerts/Anomalies.js'
+import { Channels, useChannels } from '../alerts/Channels.js'
 import { EditorPlace } from '../alerts/EditorPlace.js'
 import { Groups } from '../alerts/Groups.js'
 import { causesOf, groupsOf, pastOf } from '../alerts/grouping.js'
@@ -15,19 +16,29 @@ import { Silences } from '../alerts/Silences.js'
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
 import { count } from '../format.js'
-import { html, useEffect } from '../lib.js'
+import { html, useEffect, useState } from '../lib.js'
 import { alerts, askForRules, endedAlerts, historyError, historyKnown, retryHistory, retryRules, rules, rulesError } from '../stores/alerts.js'
 import { decidedAdvice, recommendations } from '../stores/advice.js'
 import { replayed } from '../stores/clock.js'
 import { period, range } from '../stores/place.js'
 import { followSilences, held, heldError, heldNow } from '../stores/silences.js'
 
+/** Who waits longer for an answer is shown what is there. */
+const PATIENCE_MS = 1000
+
 export function Alerts() {
   useEffect(() => askForRules(), [])
   useEffect(followSilences, [])
   useEffect(followKeys, [])
-  // Drawn as a whole: how long its lists are is known with the first frames.
-  if (alerts.value === null || recommendations.value === null || (held.value === null && heldError.value === '')) return html`<div class="skeleton page-skeleton" role="status"><span class="unseen">Loading</span></div>`
+  const [channels, unusual] = [useChannels(), useAnomalies()]
+  const [patient, lose] = useState(true)
+  useEffect(() => {
+    const timer = setTimeout(() => lose(false), PATIENCE_MS)
+    return () => clearTimeout(timer)
+  }, [])
+  // Drawn as a whole, so that nothing moves while it fills: how long its lists are is known with the first answers.
+  const answered = (held.value || heldError.value) && (historyKnown.value || historyError.value) && (rules.value || rulesError.value) && channels.state !== 'loading' && unusual.state !== 'loading'
+  if (alerts.value === null || recommendations.value === null || (!answered && patient)) return html`<div class="skeleton page-skeleton" role="status"><span class="unseen">Loading</span></div>`
   const list = alerts.value
   const [firing, pending, acknowledged] = /** @type {const} */ (['firing', 'pending', 'acknowledged']).map((stand) => causesOf(groupsOf(list, stand), (id) => heldNow.value?.byAlert.get(id)?.inhibitedBy ?? []))
   const { start, end } = period.value
@@ -54,6 +65,7 @@ export function Alerts() {
         face=${historyKnown.value ? (past.length ? 'data' : 'empty') : historyError.value ? 'error' : 'loading'} empty=${html`<p>No alert ended in this time. A longer period may hold some.</p>`}>
         <${Past} groups=${past} />
       <//>
+      <${Anomalies} answer=${unusual} />
       <${Panel} title="Rules" name="rules" note=${rules.value ? [noteOf(rules.value.length, 'rule'), replayed.value !== null && 'as they are set now; earlier ones are not kept'].filter(Boolean).join(' · ') : ''} live=${false} error=${rulesError.value} retry=${retryRules} aside=${rules.value && html`<${NewRule} />`}
         face=${rules.value ? (rules.value.length ? 'data' : 'empty') : rulesError.value ? 'error' : 'loading'}
         empty=${html`<p>Nothing is watched for. A rule is written into Settings.toml:</p><pre class="copy">[alerts.rules.high_cpu_usage]
@@ -63,7 +75,7 @@ severity = "warning"</pre>`}>
         <${RuleChange} />
         <${Rules} list=${rules.value ?? []} />
       <//>
-      <${Channels} />
+      <${Channels} answer=${channels} />
       <${Maintenance} />
       </div>
     </div>`

@@ -14,6 +14,8 @@ import { minute } from './pace.js'
 
 /** Changes that come together are asked for once. */
 const SOON_MS = 400
+/** What could not be read is asked for again after this. */
+const RETRY_MS = 5000
 
 /** Null: not known yet. @type {import('../../vendor/signals-core.js').Signal<Held|null>} */
 export const held = signal(null)
@@ -26,13 +28,18 @@ export const endedHere = signal([])
 /** The same of maintenance windows. @type {import('../../vendor/signals-core.js').Signal<Maintenance[]>} */
 export const removedHere = signal([])
 
-/** Changes when an alert begins to fire or ends. */
-const firings = computed(() => (presentAlerts.value ?? []).reduce((sum, a) => sum + (a.firing_since ?? 0), presentAlerts.value?.length ?? 0))
+/** Changes when an alert begins to fire or ends; null until they are known. */
+const firings = computed(() => presentAlerts.value && presentAlerts.value.reduce((sum, a) => sum + (a.firing_since ?? 0), 0))
 
 let turn = 0
+/** Who looks. */
+let watchers = 0
+/** @type {ReturnType<typeof setTimeout>|undefined} */
+let again
 /** Asks for all of it. */
 export async function loadSilences() {
   const mine = ++turn
+  clearTimeout(again)
   try {
     const [silences, maintenance, alerts] = await Promise.all([
       plain('GET', '/api/v2/silences'), get('/api/v1/maintenance'), plain('GET', '/api/v2/alerts?active=false'),
@@ -41,23 +48,29 @@ export async function loadSilences() {
     held.value = { silences, maintenance, byAlert: new Map(alerts.map((/** @type {GettableAlert} */ a) => [a.fingerprint, a.status])) }
     heldError.value = ''
   } catch (error) {
-    if (mine === turn) heldError.value = error instanceof Error ? error.message : String(error)
+    if (mine !== turn) return
+    heldError.value = error instanceof Error ? error.message : String(error)
+    // What was known stays in view meanwhile.
+    if (watchers > 0) again = setTimeout(() => { if (ready.peek()) loadSilences() }, RETRY_MS)
   }
 }
 
 /** Asks again as time passes and alerts come and go. Returns what ends that. */
 export function followSilences() {
+  watchers += 1
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   let soon
   const stop = effect(() => {
-    for (const changed of [epoch, minute, firings]) changed.value
-    if (!ready.value) return
+    for (const changed of [epoch, minute]) changed.value
+    if (!ready.value || firings.value === null) return
     clearTimeout(soon)
     soon = setTimeout(loadSilences, held.peek() ? SOON_MS : 0)
   })
   return () => {
+    watchers -= 1
     stop()
     clearTimeout(soon)
+    clearTimeout(again)
   }
 }
 

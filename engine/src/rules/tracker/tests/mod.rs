@@ -290,18 +290,24 @@ fn other_rules_leave_the_alerts_of_those_that_stay() {
 }
 
 #[test]
-fn an_alert_names_what_was_busiest_when_it_fired_until_it_ends() {
+fn an_alert_keeps_its_explanation_until_it_ends() {
     let mut tracker = tracker(0, 0);
     run(&mut tracker, &[(0, 0.9)]);
     let id = tracker.active()[0].id.clone();
-    let named = tracker.set_busiest(&id, vec!["cargo (3 processes) 61 %".to_owned(), "sh 2 %".to_owned()]).unwrap();
-    assert_eq!(named.summary, "CPU 90 %, above 80 % — at the firing: cargo (3 processes) 61 %, sh 2 %");
-    assert!(tracker.set_busiest(&id, vec!["late 1 %".to_owned()]).is_none(), "once");
+    let explanation =
+        Arc::new(Explanation { lines: vec!["Most CPU over 5 s: cargo 61 %".to_owned(), "more".to_owned()], ..Explanation::default() });
+    assert!(tracker.explain(&id, 7, explanation.clone()).is_none(), "of another firing");
+    let explained = tracker.explain(&id, 0, explanation.clone()).unwrap();
+    let (_, annotations) = explained.shown();
+    assert_eq!(
+        (annotations["summary"].as_str(), annotations["explanation"].as_str()),
+        ("CPU 90 %, above 80 %", "Most CPU over 5 s: cargo 61 %\nmore")
+    );
     run(&mut tracker, &[(1, 0.95)]);
-    assert_eq!(tracker.active()[0].summary, "CPU 95 % for 1 s, above 80 % — at the firing: cargo (3 processes) 61 %, sh 2 %");
+    assert_eq!(tracker.active()[0].explanation.as_ref(), Some(&explanation));
     let ended = judge(&mut tracker, &cpu(), 2, 0.1, 2).remove(0);
-    assert_eq!((ended.summary.as_str(), ended.busiest.len()), ("CPU was above 80 % for 2 s", 2));
-    assert!(tracker.set_busiest(&id, Vec::new()).is_none(), "resolved");
+    assert_eq!((ended.summary.as_str(), ended.explanation), ("CPU was above 80 % for 2 s", Some(explanation.clone())));
+    assert!(tracker.explain(&id, 0, explanation).is_none(), "resolved");
 }
 
 #[test]

@@ -1,0 +1,56 @@
+//! What is known about why an alert fired: who used its resource meanwhile, what else moved, what happened shortly before, and the last
+//! alert like it.
+//!
+//! Nothing here is a cause. Who used a resource is counted; that two series moved together is a coincidence in time until somebody knows
+//! better, and the sentences (`words::explained`) say so. Where nothing is found, that is said too.
+//!
+//! Pure: `actors::explain` reads the store and hands over columns, events and the alerts of the past.
+
+mod before;
+mod curve;
+mod moved;
+mod who;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::before::{Earlier, Happened, InProgress, LOOK_BACK_MS, happened, in_progress};
+pub use self::curve::counts_up;
+pub use self::moved::{Frame, MIN_SLOTS, Moved, Reference, SHORTEST_MS, judge, ranked};
+pub use self::who::{Machine, Resource, Track, Used, UsedBy, used};
+use crate::model::TimestampMs;
+
+/// What is known about why an alert fired. It is kept with the alert, so fields are only ever added. Times are ms UTC.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Explanation {
+    /// From when on it was looked at: when the condition began to hold.
+    pub from: TimestampMs,
+    /// Up to when: the sample with which it fired.
+    pub to: TimestampMs,
+    /// The resource of the machine that the alert is about.
+    pub resource: Option<Resource>,
+    /// Who used the resource, the most first; last what was not seen by name.
+    pub used: Vec<Used>,
+    /// How long that was, as far as there are samples, ms.
+    pub seen_ms: i64,
+    /// From when on other series were compared: when the alert's own series began to move.
+    pub moved_from: Option<TimestampMs>,
+    /// Up to when: an alert that fires at once is compared again after [`SHORTEST_MS`].
+    pub moved_to: Option<TimestampMs>,
+    /// How many other series were compared; none before they were.
+    pub compared: Option<usize>,
+    /// Series that were not compared: there was no time, or too little of their past.
+    pub left_out: usize,
+    /// What else moved, the most unusual first.
+    pub moved: Vec<Moved>,
+    /// Containers and units that used CPU, the most first.
+    pub containers: Vec<Used>,
+    /// Tasks and CI runs in progress.
+    pub in_progress: Vec<InProgress>,
+    /// What happened shortly before, the newest first.
+    pub before: Vec<Happened>,
+    /// The last alert of the same rule and series.
+    pub last: Option<Earlier>,
+    /// At most three lines for people.
+    pub lines: Vec<String>,
+}
