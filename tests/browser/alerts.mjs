@@ -2,11 +2,14 @@
  * Alerts: silences and maintenance windows by mouse and by keyboard, with a way back from each; the service keeps what the page says.
  */
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { withService } from './fixture.mjs'
 import { until } from './service.mjs'
 
 const PATIENCE = { timeout: 20_000 }
+const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const QUIET = ['high_cpu_usage', 'critical_cpu_usage', 'high_memory_usage', 'degraded_performance', 'task_failure_rate', 'github_failure_rate']
   .map((rule) => `[alerts.rules.${rule}]\nexpr = "none > 0"\nseverity = "info"\nenabled = false\n`).join('')
 const { service, withPage } = await withService(`${QUIET}[optimizer]
@@ -209,10 +212,21 @@ onPage('names and comments of any length widen nothing, and are text', async (pa
   }
 })
 
-onPage('on a phone the forms of a silence fit, and nothing is wider than the page', async (page) => {
+onPage('on a phone the forms of a silence fit, nothing is wider than the page, and axe finds nothing', async (page) => {
   await page.locator('[data-row="firing always_busy"]').getByRole('button', { name: /^Silence/ }).first().click()
   await page.getByRole('form', { name: /^Silence/ }).getByLabel('For').selectOption('until')
   await page.locator('[data-panel="silences"]').getByRole('button', { name: 'New silence' }).click()
   assert.equal(await page.locator('.row-form').count(), 2)
-  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth))
+  await page.locator('[data-row="channel console"] .fold-button').click()
+  await page.evaluate(AXE)
+  for (const [width, colorScheme] of /** @type {Array<[number, 'light'|'dark']>} */ ([[360, 'light'], [1440, 'dark']])) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    await page.setViewportSize({ width, height: 780 })
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${width} px`)
+    const found = await page.evaluate(async () => {
+      const { violations } = await /** @type {any} */ (window).axe.run(document, { resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } })
+      return violations.flatMap((/** @type {any} */ v) => v.nodes.map((/** @type {any} */ n) => `${v.id}: ${n.target.join(' ')}: ${n.failureSummary}`))
+    })
+    assert.deepEqual(found, [], `${width} px, ${colorScheme}`)
+  }
 }, { viewport: { width: 360, height: 780 } })

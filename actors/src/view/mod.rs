@@ -19,6 +19,7 @@ mod explanation;
 mod frame;
 mod health;
 mod metric;
+mod noise;
 mod recommendation;
 mod rule;
 mod source;
@@ -42,6 +43,7 @@ pub use self::explanation::{EarlierAlert, Explanation, Happened, MovedSeries, Us
 pub use self::frame::{Frame, FrameKind};
 pub use self::health::{FailingPart, Health, HealthCheck, HealthPart, HealthVerdict, UnmeasuredPart};
 pub use self::metric::MetricMetadata;
+pub use self::noise::{AlertNoise, HalvedBy, ProfileOffer, RuleNoise};
 pub use self::recommendation::{Evidence, Recommendation, RecommendationStatus};
 pub use self::rule::{NamedRule, Rule, RuleFiring, RuleGroup, RulePreview, RuleState, Rules};
 pub use self::source::{Source, SourceState};
