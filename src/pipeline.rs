@@ -245,6 +245,7 @@ fn start_notifier(
         sources: publishers.sources.clone(),
         alerts: publishers.alerts.subscribe(),
         channels: publishers.channels.clone(),
+        stats: Arc::clone(&reporter.stats),
         works: Arc::new(move || works.failing().is_empty()),
     };
     let clock = starter.clock.clone();

@@ -85,6 +85,10 @@ fn a_real_breach_fires_is_logged_survives_a_crash_and_resolves() {
     assert_eq!((&history[0]["rule"], &history[0]["state"]), (&json!("long_queue"), &json!("resolved")));
     assert!(alert(&service, "patient").is_none(), "never fired, never logged");
     assert!(!logged().contains("patient"));
+    let noise = service.data("/api/v1/alerts/noise");
+    let loud = noise["rules"].as_array().unwrap().iter().find(|rule| rule["rule"] == "long_queue").unwrap().clone();
+    assert_eq!((&loud["fired"], &loud["acknowledged"], &loud["notifications"]), (&json!(1), &json!(1), &json!(0)), "{noise}");
+    assert_eq!((&loud["halved_by_for"], &noise["profile"]), (&Value::Null, &Value::Null), "it fired too seldom");
     let events = service.data("/api/v1/events?source=alert");
     let kinds: Vec<&str> = events.as_array().unwrap().iter().map(|e| e["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["alert_resolved", "alert_firing"]);

@@ -10,6 +10,7 @@ mod evaluation;
 mod explaining;
 mod publish;
 mod restore;
+mod week;
 
 use std::collections::VecDeque;
 use std::future::ready;
@@ -265,7 +266,10 @@ impl ServiceActor for AlertActor {
         ctx.after(FIRST_MATCHES, "first matches", |this, ctx| this.note_matches(ctx));
         ctx.every(MATCHES, "matches", |this, ctx| this.note_matches(ctx));
         ctx.every(CHECKPOINTS, "checkpoint", |this, _| this.keep_checkpoint());
-        ctx.every(TRIM, "trim", |this, _| this.trim_history());
+        ctx.every(TRIM, "trim", |this, _| {
+            this.note_week();
+            this.trim_history();
+        });
     }
 
     /// A standstill is put on the time line once. The tracker is new and must be given every standstill again.

@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use taskpulse_engine::windows::{LEVELS, Level};
 
+/// Most rules whose notifications are counted.
+const MAX_RULES: usize = 1_000;
+
 /// Counts by label values. The values are the program's own words, so there are few.
 #[derive(Debug)]
 pub struct Counts<K>(Mutex<BTreeMap<K, u64>>);
@@ -50,6 +53,8 @@ pub struct PipelineStats {
     pub auth_failures: AtomicU64,
     /// Requests to GitHub by outcome.
     pub github_requests: Counts<&'static str>,
+    /// Notifications that were delivered, by the rules whose alerts they named.
+    rule_notifications: Mutex<BTreeMap<String, u64>>,
     /// Webhook deliveries by event and outcome.
     webhooks: Counts<(&'static str, &'static str)>,
 }
@@ -59,6 +64,22 @@ impl PipelineStats {
     pub fn count_webhook(&self, event: &str, outcome: &'static str) {
         let event = ["ping", "workflow_run", "workflow_job"].into_iter().find(|known| *known == event).unwrap_or("other");
         self.webhooks.add((event, outcome), 1);
+    }
+
+    /// Counts a notification for each of some rules. Rules beyond [`MAX_RULES`] are not counted.
+    pub fn count_notification<'a>(&self, rules: impl Iterator<Item = &'a str>) {
+        let mut counts = self.rule_notifications.lock();
+        for rule in rules {
+            if counts.len() < MAX_RULES || counts.contains_key(rule) {
+                *counts.entry(rule.to_owned()).or_default() += 1;
+            }
+        }
+    }
+
+    /// Notifications by rule.
+    #[must_use]
+    pub fn rule_notifications(&self) -> BTreeMap<String, u64> {
+        self.rule_notifications.lock().clone()
     }
 
     /// Webhook deliveries by event and outcome.

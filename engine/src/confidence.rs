@@ -17,7 +17,7 @@ const HALVINGS: usize = 60;
 /// The lowest true share of `true` that agrees with outcomes, the newest first; none where there are none.
 #[must_use]
 pub fn lowest_share(outcomes: &[bool]) -> Option<f64> {
-    looks(outcomes, |met, all, doubt| lowest(met, all, doubt)).reduce(f64::max)
+    looks(outcomes, lowest).reduce(f64::max)
 }
 
 /// The highest true share of `true` that agrees with outcomes, the newest first; none where there are none.

@@ -10,7 +10,7 @@
 //!
 //! A part that cannot be measured is left out and named, never guessed. A source that ought to give it counts as failing.
 
-use crate::rules::Severity;
+use crate::rules::{CPU_RULES, Severity};
 
 /// How much of its loss each part but the worst counts.
 const OTHERS: f64 = 0.1;
@@ -47,7 +47,7 @@ pub struct Inputs {
     pub oom_kills: f64,
     /// File systems.
     pub disks: Vec<Disk>,
-    /// Severities of alerts that fire, or that fired and of which nothing is known since.
+    /// Severities of alerts that fire, or that fired and of which nothing is known since; of those that [`counts`].
     pub firing: Vec<Severity>,
     /// Sources that work, and names of those that fail, or send nothing although nothing is known to be wrong.
     pub sources: (usize, Vec<String>),
@@ -86,6 +86,13 @@ pub struct Health {
     pub parts: Vec<Part>,
     /// What is not in it.
     pub missing: Vec<Missing>,
+}
+
+/// Whether an alert counts. That on the score does not: it would never end. Nor do those of a busy CPU, which is the part `cpu`: a minute of
+/// compiling is no full disk.
+#[must_use]
+pub fn counts(rule: &str, metric: &str) -> bool {
+    metric != "taskpulse_health_score" && !CPU_RULES.contains(&rule)
 }
 
 /// The score of these inputs.

@@ -162,6 +162,7 @@ metrics! {
     "taskpulse_alerts" Gauge "" "Alerts {state}" "Alerts by state";
     "taskpulse_notifications_total" Counter "" "Notifications over {channel} {outcome}" "Notifications by channel and outcome: delivered, tries that failed, given up";
     "taskpulse_notifications_waiting" Gauge "" "Notifications that wait for {channel}" "Notifications that wait for their channel";
+    "taskpulse_rule_notifications_total" Counter "" "Notifications of {rule}" "Notifications of a rule's alerts that channels other than console and file delivered";
     "taskpulse_process_cpu_seconds_total" Counter "seconds" "CPU time of Taskpulse" "CPU time of this process";
     "taskpulse_process_resident_memory_bytes" Gauge "bytes" "Memory of Taskpulse" "Resident memory of this process";
     "taskpulse_process_start_time_seconds" Gauge "seconds" "" "When this process started, Unix time";

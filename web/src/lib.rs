@@ -23,6 +23,7 @@ mod import;
 mod ingest;
 mod login;
 mod login_throttle;
+mod noise;
 mod openapi;
 mod ops;
 mod otlp;

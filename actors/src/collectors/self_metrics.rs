@@ -88,10 +88,10 @@ impl SelfCollector {
         let disks = disks(store, self.fresh_ms, now);
         let cpu = mean(store, CPU, now - BUSY_MS, now);
         let alerts = views.alerts();
-        // The alert on the score does not lower the score: it would never resolve. One whose source is silent still counts.
+        // One whose source is silent still counts.
         let details = alerts.iter().map(|alert| &alert.details);
         let firing = details.filter(|a| matches!(a.state, AlertState::Firing | AlertState::Unknown));
-        let firing = firing.filter(|a| a.metric.name() != "taskpulse_health_score");
+        let firing = firing.filter(|a| health::counts(&a.rule, a.metric.name()));
         let sources = views.sources();
         let mut failing: Vec<String> = sources.iter().filter(|s| s.state == SourceState::Failing).map(|s| s.source.clone()).collect();
         let mut working = sources.iter().filter(|s| s.state == SourceState::Up).count();

@@ -38,6 +38,7 @@ pub use self::log::{Console, JsonLines};
 use crate::alert::{ACTIVE, HISTORY};
 use crate::clock::Clock;
 use crate::messages::{ChangeDocuments, Describe, Notify};
+use crate::pipeline_stats::PipelineStats;
 use crate::sources::SourceRegistry;
 use crate::store::change;
 use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
@@ -86,6 +87,8 @@ pub struct NotifierOutputs {
     pub alerts: watch::Receiver<Arc<Vec<view::Alert>>>,
     /// The state of the channels.
     pub channels: watch::Sender<Arc<Vec<view::Channel>>>,
+    /// Where deliveries are counted.
+    pub stats: Arc<PipelineStats>,
     /// Whether the service itself works.
     pub works: Arc<dyn Fn() -> bool + Send + Sync>,
 }
@@ -257,10 +260,16 @@ impl NotifierActor {
             let Some(channel) = self.channel(&notice.channel) else { continue };
             let name = channel.plan.name.clone();
             let delivery = channel.transport.deliver(&notice);
+            // What is written down is no notice to anybody.
+            let is_log = ["console", "file"].contains(&channel.transport.kind());
             ctx.wait_for("deliver", delivery, move |this, outcome, ctx| {
                 let now = this.clock.now_ms();
                 match outcome {
                     Ok(()) => {
+                        if !is_log {
+                            let rules: BTreeSet<&str> = notice.alerts.iter().map(|alert| alert.rule.as_str()).collect();
+                            this.outputs.stats.count_notification(rules.into_iter());
+                        }
                         this.queue.delivered(&name, number, now);
                         this.outputs.sources.remove(&format!("channel {name}"));
                     }

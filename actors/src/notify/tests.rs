@@ -90,6 +90,7 @@ fn start(stage: &Stage, fake: &Arc<Fake>, documents: Mailbox<ChangeDocuments>) -
         sources: stage.publishers.sources.clone(),
         alerts: stage.publishers.alerts.subscribe(),
         channels: stage.publishers.channels.clone(),
+        stats: Arc::default(),
         works: Arc::new(|| true),
     };
     let clock = stage.clock.clone();

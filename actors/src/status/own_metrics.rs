@@ -120,6 +120,9 @@ impl Reporter {
         for ((event, outcome), n) in self.stats.webhooks() {
             out.push("taskpulse_webhooks_total", &[("event", event), ("outcome", outcome)], n as f64);
         }
+        for (rule, n) in self.stats.rule_notifications() {
+            out.push("taskpulse_rule_notifications_total", &[("rule", &rule)], n as f64);
+        }
         for (outcome, n) in self.stats.github_requests.all() {
             out.push("taskpulse_github_requests_total", &[("outcome", outcome)], n as f64);
         }

@@ -115,7 +115,12 @@ pub struct Machine {
 /// Who used most within `[from, to]`, and how much of it was not seen by name; with the time that samples stand for, ms.
 #[must_use]
 pub fn used(resource: Resource, tracks: &[Track], machine: &Machine, from: TimestampMs, to: TimestampMs) -> (Vec<Used>, i64) {
-    let spans = spans(tracks.iter().map(|track| &track.columns), from, to);
+    let mut spans = spans(tracks.iter().map(|track| &track.columns), from, to);
+    if spans.is_empty() && resource == Resource::Memory {
+        // A level needs no collection before it: the newest one stands for itself.
+        let newest = tracks.iter().flat_map(|track| &track.columns.times).copied().filter(|t| (from..=to).contains(t)).max();
+        spans.extend(newest.map(|t| (t, 1)));
+    }
     let seen: i64 = spans.values().sum();
     if seen == 0 {
         return (Vec::new(), 0);
@@ -221,6 +226,9 @@ mod tests {
         let (all, _) = used(Resource::DiskIo, &both, &machine(1.0), 5_000, 60_000);
         assert_eq!((all.len(), all[0].mean, all[0].share, all[0].cpu_seconds), (1, 40.0, None, None));
         assert_eq!(used(Resource::Memory, &[], &machine(1.0), 0, 60_000), (Vec::new(), 0));
+        let first = [track(UsedBy::Process, "db", &[(60, 5.0)])];
+        assert_eq!(used(Resource::Memory, &first, &machine(1.0), 60_000, 60_000).0[0].mean, 5.0, "the first look after a start");
+        assert!(used(Resource::Cpu, &first, &machine(1.0), 60_000, 60_000).0.is_empty());
     }
 
     #[test]

@@ -90,6 +90,21 @@ fn the_score_is_what_a_reader_would_call_each_of_these_situations() {
 }
 
 #[test]
+fn the_alerts_of_a_busy_cpu_and_of_the_score_itself_do_not_count() {
+    let cpu = "system_cpu_utilization_ratio";
+    for (rule, metric, expected) in [
+        ("critical_cpu_usage", cpu, false),
+        ("high_cpu_usage", cpu, false),
+        ("cpu_shortage", cpu, true),
+        ("my_own", cpu, true),
+        ("degraded_performance", "taskpulse_health_score", false),
+        ("probe_down", "probe_success", true),
+    ] {
+        assert_eq!(counts(rule, metric), expected, "{rule}");
+    }
+}
+
+#[test]
 fn the_score_follows_from_its_parts() {
     let inputs = Inputs { cpu: Some(0.9), firing: vec![Severity::Warning], targets: (1, names(1)), ..quiet() };
     let health = assess(&inputs);

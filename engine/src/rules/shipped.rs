@@ -69,7 +69,8 @@ struct Row {
     expr: &'static str,
     /// See [`RuleSpec::unless`].
     unless: &'static str,
-    clear: Option<f64>,
+    /// See [`RuleSpec::clear`].
+    clear: &'static str,
     /// Seconds.
     hold: i64,
     cooldown: i64,
@@ -84,7 +85,7 @@ struct Row {
 type Sentence = (&'static str, &'static str, &'static str);
 
 const fn row(name: &'static str, expr: &'static str, (hold, cooldown): (i64, i64), severity: Severity) -> Row {
-    Row { name, expr, unless: "", clear: None, hold, cooldown, severity, says: ("", "", ""), remediation: &[] }
+    Row { name, expr, unless: "", clear: "", hold, cooldown, severity, says: ("", "", ""), remediation: &[] }
 }
 
 /// How machines of others are known: one series each.
@@ -104,15 +105,17 @@ const TABLE: &[Row] = &[
     // A share of few tasks or runs says little of the true one: see the module `confidence`.
     Row {
         unless: "taskmaster_failure_low_ratio <= 0.1",
+        clear: "taskmaster_failure_ratio <= 0.1",
         ..row("task_failure_rate", "taskmaster_failure_ratio > 0.1", (300, 600), Severity::Error)
     },
     Row {
         unless: "github_actions_success_high_ratio >= 0.9",
+        clear: "github_actions_success_ratio >= 0.9",
         ..row("github_failure_rate", "github_actions_success_ratio < 0.9", (180, 300), Severity::Warning)
     },
     row("degraded_performance", "taskpulse_health_score < 70", (300, 600), Severity::Warning),
     Row {
-        clear: Some(0.05),
+        clear: "0.05",
         remediation: &["End what uses most memory, or start less at a time"],
         ..row(
             "memory_pressure",
@@ -158,7 +161,7 @@ const TABLE: &[Row] = &[
         ..row("disk_full", "system_filesystem_utilization_ratio{fstype=\"\"} > 0.98", (2 * MINUTE, HOUR), Severity::Error)
     },
     Row {
-        clear: Some(172_800.0),
+        clear: "172800",
         remediation: &["Find what grows: `du -xh MOUNT | sort -h | tail`"],
         ..row("disk_filling", "system_filesystem_time_to_full_seconds < 86400", (15 * MINUTE, 6 * HOUR), Severity::Error)
     },
@@ -228,7 +231,7 @@ impl Row {
             hold: Span::secs(self.hold),
             cooldown: Span::secs(self.cooldown),
             unless: Some(self.unless).filter(|unless| !unless.is_empty()).map(str::to_owned),
-            clear: self.clear.map(Clear::At),
+            clear: Some(self.clear).filter(|clear| !clear.is_empty()).map(Clear::of_text),
             remediation: self.remediation.iter().map(ToString::to_string).collect(),
             ..RuleSpec::alerting(self.expr, self.severity)
         }

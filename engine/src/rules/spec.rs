@@ -113,7 +113,8 @@ pub enum Clear {
 }
 
 impl Clear {
-    fn of_text(text: &str) -> Self {
+    /// A number, or else an expression.
+    pub(super) fn of_text(text: &str) -> Self {
         text.trim().parse().map_or_else(|_| Self::When(text.to_owned()), Self::At)
     }
 }

@@ -61,12 +61,13 @@ fn who(e: &Explanation) -> Option<String> {
     let rest = e.used.iter().find(|used| used.by == UsedBy::Unseen).map(|rest| used(resource, rest));
     // Containers say where the rest was, if anything does.
     let container = e.containers.first().filter(|_| rest.is_some()).map(|one| format!("; {} in all", used(resource, one)));
-    let span = lasted(e.seen_ms);
+    // One look stands for no time.
+    let span = if e.seen_ms < 1_000 { String::new() } else { format!(" over {}", lasted(e.seen_ms)) };
     if named.is_empty() {
-        return Some(format!("Who used the {what} over {span} is not known: {}{}", rest?, container.unwrap_or_default()));
+        return Some(format!("Who used the {what}{span} is not known: {}{}", rest?, container.unwrap_or_default()));
     }
     let rest = rest.map(|rest| format!("; {rest}")).unwrap_or_default();
-    Some(format!("Most {what} over {span}: {}{rest}{}", named.join(", "), container.unwrap_or_default()))
+    Some(format!("Most {what}{span}: {}{rest}{}", named.join(", "), container.unwrap_or_default()))
 }
 
 fn together(e: &Explanation) -> Option<String> {

@@ -71,6 +71,15 @@
  */
 
 /**
+ * `/api/v1/alerts/noise`
+ * @typedef {object} AlertNoise
+ * @property {number} end  Until when.
+ * @property {null|ProfileOffer} profile
+ * @property {RuleNoise[]} rules  The rules that fired, the loudest first.
+ * @property {number} start  From when on.
+ */
+
+/**
  * Where an alert stands.
  * @typedef {'pending'|'firing'|'unknown'|'resolved'} AlertState
  */
@@ -494,6 +503,14 @@
  */
 
 /**
+ * A change that would have halved the firings of a rule.
+ * @typedef {object} HalvedBy
+ * @property {number} fired  How often the rule fires on the kept samples as it is.
+ * @property {number} fired_then  How often with the change.
+ * @property {number|null} value  What is put in the place of what the rule says.
+ */
+
+/**
  * Something that happened.
  * @typedef {object} Happened
  * @property {number} at  When.
@@ -648,6 +665,14 @@
  */
 
 /**
+ * A profile that would have halved the alerts.
+ * @typedef {object} ProfileOffer
+ * @property {number} fired  Alerts of weight (notice and worse) that fired.
+ * @property {number} fired_then  How many would have with it.
+ * @property {string} profile  `alerts.profile`
+ */
+
+/**
  * An alert as Prometheus answers it, with the fields of [`Alert`] beside.
  * @typedef {AlertDetails & { activeAt: string, annotations: Record<string, string>, labels: Record<string, string>, value: string }} PrometheusAlert
  */
@@ -729,6 +754,19 @@
  * @property {string} name  Its name.
  * @property {number} queryOffset  How far in the past it is evaluated, seconds.
  * @property {Rule[]} rules  The rules.
+ */
+
+/**
+ * What a rule did.
+ * @typedef {object} RuleNoise
+ * @property {number} acknowledged  How many of these somebody acknowledged.
+ * @property {number} ended_within_a_minute  How many ended by themselves within a minute.
+ * @property {number} fired  How often it fired.
+ * @property {null|HalvedBy} halved_by_for
+ * @property {null|HalvedBy} halved_by_threshold
+ * @property {number} notifications  Notifications of it that channels other than console and file delivered.
+ * @property {string} rule  Its name.
+ * @property {Severity} severity  How bad its alerts were.
  */
 
 /**

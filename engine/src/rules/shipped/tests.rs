@@ -121,6 +121,16 @@ fn each_rule_fires_on_its_trouble_and_not_on_what_only_looks_like_it() {
             &[("taskmaster_failure_ratio", &[], |_| Some(0.2)), ("taskmaster_failure_low_ratio", &[], |_| Some(0.12))],
             1,
         ),
+        // One alert until the share is well again, whatever chance says meanwhile.
+        (
+            "github_failure_rate",
+            Server,
+            &[
+                ("github_actions_success_ratio", &[], |m| high(60, 150, m, (0.95, 0.8))),
+                ("github_actions_success_high_ratio", &[], |m| Some(if m % 20 < 10 { 0.85 } else { 0.95 })),
+            ],
+            1,
+        ),
         // A busy CPU is no news on a workstation, unless something suffers.
         (CPU_SHORTAGE, Workstation, &[BUSY, CORES[0], CORES[1], ("system_cpu_load_average_5m", &[], |_| Some(3.0))], 0),
         (CPU_SHORTAGE, Workstation, &[BUSY, CORES[0], CORES[1], ("system_cpu_load_average_5m", &[], |_| Some(9.0))], 1),

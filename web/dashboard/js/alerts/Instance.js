@@ -59,11 +59,13 @@ export function Acknowledge({ alert }) {
 /** @param {{ alert: Alert }} props */
 function Details({ alert }) {
   const name = alert.metric.__name__ ?? ''
+  // What was busy and what moved, in words that claim no cause.
+  const why = alert.explanation?.lines ?? alert.busiest
   return html`
     <dl class="pairs instance-details">
       <dt>Value</dt><dd><a class="figure" href=${historyOf(print(alert.metric))}>${alert.value === null ? DASH : format(alert.value, unitOf(name))}</a> <span class="quiet">at ${since(alert.last_sample, minute.value)}</span></dd>
       ${alert.state === 'pending' && html`<dt>Fires</dt><dd>when it has lasted ${span(alert.for_seconds)}</dd>`}
-      ${alert.busiest.length > 0 && html`<dt>Busiest then</dt><dd><bdi>${alert.busiest.join(', ')}</bdi></dd>`}
+      ${why.length > 0 && html`<dt>Beside it</dt><dd>${why.map((line) => html`<p class="why" key=${line}><bdi>${line}</bdi></p>`)}</dd>`}
       ${alert.acked_at !== null && html`<dt>Acknowledged</dt><dd>${since(alert.acked_at, minute.value)}</dd><dt>Note</dt><dd><${Note} alert=${alert} /></dd>`}
       <dt>Series</dt><dd><code><bdi>${print(alert.metric)}</bdi></code></dd>
     </dl>`

@@ -1,0 +1,59 @@
+//! How many notices a channel with the default settings sends of some alerts.
+
+use std::collections::BTreeMap;
+
+use taskpulse_engine::notices::{ChannelPlan, Filter, FlapLimits, Grouping, NoticeAlert, NoticeBook, Suppressors, shipped_inhibitions};
+use taskpulse_engine::rules::{Profile, Severity};
+
+/// A firing of a rule: its name and severity, and from when to when it fired.
+#[derive(Clone)]
+pub struct Fired {
+    pub rule: String,
+    pub severity: Severity,
+    pub from: i64,
+    pub to: Option<i64>,
+}
+
+fn alert(fired: &Fired, over: bool) -> NoticeAlert {
+    let labels = [("alertname", fired.rule.clone()), ("severity", fired.severity.to_string())];
+    NoticeAlert {
+        id: fired.rule.clone(),
+        rule: fired.rule.clone(),
+        severity: fired.severity,
+        labels: labels.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        annotations: BTreeMap::new(),
+        metric: String::new(),
+        value: None,
+        starts_at: fired.from,
+        ends_at: fired.to.filter(|_| over),
+        reason: None,
+        flapping: false,
+    }
+}
+
+/// Notices of firings, and of their ends.
+pub fn count(fired: &[Fired], profile: Profile, end: i64) -> usize {
+    let grouping =
+        Grouping { by: vec!["alertname".to_owned()], wait_ms: 100, interval_ms: 300_000, repeat_ms: 4 * 3_600_000, ..Grouping::of_log() };
+    let filter = Filter { severity: profile.announced(), ..Filter::default() };
+    let plan = ChannelPlan { name: "ops".to_owned(), filter, grouping, times: None };
+    let mut book = NoticeBook::new(vec![plan], FlapLimits { firings: 4, window_ms: 1_800_000 });
+    let suppressors = Suppressors { inhibit: shipped_inhibitions(), ..Suppressors::default() };
+    let starts = fired.iter().map(|one| (one.from, alert(one, false)));
+    let ends = fired.iter().filter_map(|one| Some((one.to?, alert(one, true))));
+    let mut changes: Vec<(i64, NoticeAlert)> = starts.chain(ends).collect();
+    changes.sort_by_key(|(at, alert)| (*at, !alert.is_over()));
+    let mut sent = 0;
+    let mut flush = |book: &mut NoticeBook, until: i64| {
+        while let Some(due) = book.next_due().filter(|due| *due <= until) {
+            let suppressing = suppressors.at(book.alerts(), due);
+            sent += book.flush(due, &|_, alert| !suppressing.reasons(alert).is_empty()).len();
+        }
+    };
+    for (at, alert) in changes {
+        flush(&mut book, at);
+        book.observe(alert, at);
+    }
+    flush(&mut book, end);
+    sent
+}

@@ -1,0 +1,89 @@
+//! The noise report: which rules fired how often, and what would have halved it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+use taskpulse_actors::alert::{ACTIVE, HISTORY};
+use taskpulse_actors::clock::now_ms;
+use taskpulse_actors::view::AlertNoise;
+use taskpulse_engine::model::{Selector, TimestampMs};
+use taskpulse_engine::rules::{Alert, EvaluationLimits, Kept, RuleBook};
+use taskpulse_engine::store::StoreReader;
+
+use crate::envelope::{ApiError, blocking};
+use crate::parameter::Parameter;
+use crate::params::Params;
+use crate::route::{Route, Shape};
+use crate::server::AppState;
+
+/// Most days that are looked at, and how many where none are named.
+const MAX_DAYS: i64 = 30;
+const DAYS: i64 = 7;
+const DAY_MS: i64 = 86_400_000;
+/// How long changes of rules are tried on the kept samples.
+const TRIES: Duration = Duration::from_secs(10);
+const NOTIFICATIONS: &str = "taskpulse_rule_notifications_total";
+
+pub(crate) fn routes() -> Vec<Route> {
+    const BACK: Parameter =
+        Parameter::query("days", "how far back", || json!({"type": "integer", "minimum": 1, "maximum": MAX_DAYS, "default": DAYS}));
+    vec![
+        Route::get("/api/v1/alerts/noise", noise)
+            .about("Which rules fired how often, what people acknowledged, and what would have halved it")
+            .parameters(&[BACK])
+            .answers(Shape::data::<AlertNoise>())
+            .fails(&[422]),
+    ]
+}
+
+async fn noise(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+    let days = params.whole_number("days")?.unwrap_or(DAYS);
+    if !(1..=MAX_DAYS).contains(&days) {
+        return Err(ApiError::bad_data(format!("invalid parameter \"days\": it must be within 1 and {MAX_DAYS}")));
+    }
+    // One at a time with queries: it reads as much.
+    let _place = state.query_places.acquire().await.map_err(|error| ApiError::unavailable(error.to_string()))?;
+    let (store, limits, rules) = (state.store.clone(), state.rule_limits.clone(), state.reporter.views.rules());
+    let end = now_ms();
+    let found = blocking(move || report(&store, &rules.book, &limits, (end - days * DAY_MS, end))).await?;
+    state.answers.success(&found)
+}
+
+fn report(
+    store: &StoreReader,
+    book: &RuleBook,
+    limits: &EvaluationLimits,
+    range: (TimestampMs, TimestampMs),
+) -> Result<AlertNoise, ApiError> {
+    let mut alerts: Vec<Alert> = Vec::new();
+    for kind in [HISTORY, ACTIVE] {
+        alerts.extend(store.documents(kind)?.into_iter().filter_map(|(_, bytes)| serde_json::from_slice::<Alert>(&bytes).ok()));
+    }
+    let kept = Kept { book, alerts: &alerts, source: store, limits, range, deadline: Instant::now() + TRIES };
+    let notifications = notifications(store, range)?;
+    Ok(AlertNoise::new(range, kept.by_rule(), kept.offer(), |rule| notifications.get(rule).copied().unwrap_or(0)))
+}
+
+/// How often notifications of each rule were delivered: a counter that begins anew with the service.
+fn notifications(store: &StoreReader, (start, end): (TimestampMs, TimestampMs)) -> Result<BTreeMap<String, u64>, ApiError> {
+    let selector = Selector::parse(NOTIFICATIONS).map_err(|error| ApiError::internal(error.to_string()))?;
+    let mut found = BTreeMap::new();
+    for id in store.select(&selector.matchers) {
+        let Some(rule) = store.labels(id).and_then(|labels| labels.get("rule").map(str::to_owned)) else { continue };
+        let samples = store.samples(id, start, end)?;
+        let (mut sum, mut before) = (0.0, None::<f64>);
+        for v in samples.values.into_iter().filter(|v| v.is_finite()) {
+            // What it had before the time is not of the time; a new start counts from 0.
+            sum += match before {
+                Some(before) if v >= before => v - before,
+                None if store.latest(id, 0, start - 1)?.is_some() => 0.0,
+                Some(_) | None => v,
+            };
+            before = Some(v);
+        }
+        *found.entry(rule).or_insert(0) += sum as u64;
+    }
+    Ok(found)
+}
