@@ -55,6 +55,9 @@ pub struct Halved<T> {
     pub fired_then: usize,
 }
 
+/// The least change of `for`, and of the limit.
+type Changes = (Option<Halved<Span>>, Option<Halved<f64>>);
+
 /// What another profile would have done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProfileOffer {
@@ -138,7 +141,7 @@ impl Kept<'_> {
     }
 
     /// The least change of `for`, and of the limit, that would have halved the firings of a rule.
-    fn halved(&self, name: &str, acknowledged: &[&Alert]) -> Option<(Option<Halved<Span>>, Option<Halved<f64>>)> {
+    fn halved(&self, name: &str, acknowledged: &[&Alert]) -> Option<Changes> {
         let spec = self.book.get(name)?.spec;
         let now = self.tried(name, &spec).ok()?;
         let fired_then = |changed: &RuleSpec| {
