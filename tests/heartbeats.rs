@@ -1,6 +1,6 @@
 //! Calls of jobs that must come in: taken, kept over a kill, missed, and taken again.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;
 

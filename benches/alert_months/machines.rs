@@ -108,7 +108,7 @@ fn scores(machine: &Machine, fired: &[Fired]) -> Vec<f64> {
         if at >= window {
             sum -= machine.cpu[at - window];
         }
-        if at % 6 != 0 {
+        if !at.is_multiple_of(6) {
             return None;
         }
         let t = at as i64 * STEP;

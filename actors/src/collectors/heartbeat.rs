@@ -19,6 +19,9 @@ pub const SOURCE: &str = "heartbeats";
 /// Time between collections.
 const EVERY: Duration = Duration::from_secs(5);
 
+/// A job with its last call and since when it is watched.
+type Watched<'a> = (&'a Expected, Option<TimestampMs>, TimestampMs);
+
 /// The jobs whose calls are expected, and since when each is watched. Shared by the collector and the HTTP layer.
 pub struct Heartbeats {
     expected: Vec<Expected>,
@@ -43,7 +46,7 @@ impl Heartbeats {
     ///
     /// # Errors
     /// If the store cannot be read.
-    fn read(&self, store: &StoreReader, now: TimestampMs) -> Result<Vec<(&Expected, Option<TimestampMs>, TimestampMs)>, StoreError> {
+    fn read(&self, store: &StoreReader, now: TimestampMs) -> Result<Vec<Watched<'_>>, StoreError> {
         let mut began = self.began.lock();
         let read = self.expected.iter().zip(began.iter_mut()).map(|(expected, began)| {
             let last = newest(store, LAST_CALL, &expected.name, now)?;
