@@ -162,9 +162,10 @@ const SAME: [(&str, &str, &str); 4] = [
     ("Never", "level > 100", "0s"),
 ];
 
-/// The series of alerts, as an instant query gives them.
+/// The series of alerts of the rules that both have, as an instant query gives them.
 fn alert_series(client: &reqwest::blocking::Client, at: &str) -> Option<BTreeSet<String>> {
-    let answer: Value = client.get(format!("{at}/api/v1/query")).query(&[("query", "ALERTS")]).send().ok()?.json().ok()?;
+    let answer: Value =
+        client.get(format!("{at}/api/v1/query")).query(&[("query", "ALERTS{severity=\"page\"}")]).send().ok()?.json().ok()?;
     Some(answer["data"]["result"].as_array()?.iter().map(|row| row["metric"].to_string()).collect())
 }
 
