@@ -92,7 +92,7 @@ test('the application card says how to fill it, then what is up, what is down an
     assert.doesNotMatch(await card.locator('.row', { hasText: 'slowest' }).innerText(), /search/)
     await page.goto(`${other.url}/#/application`)
     await page.locator('[data-panel="chart-application"] .plot').waitFor(PATIENCE)
-    await until('its part of the health score', async () => /probes\s+67/.test(await page.locator('[data-part="probes"]').innerText()))
+    await until('its part of the health score', async () => /probes\s+40/.test(await page.locator('[data-part="probes"]').innerText()))
     await page.goto('about:blank')
   } finally {
     await other.remove()
