@@ -76,6 +76,11 @@ test('each cause has one row, the worst first', () => {
   assert.equal(needed.value, 8)
 })
 
+test('a source that fails is named by what it is for', () => {
+  say({ sources: [source({ source: 'taskmaster', up: false }), source({ source: 'scrape node', up: false }), source({ source: 'channel ops', up: false })] })
+  assert.deepEqual(failures.value.map((f) => f.title), ['The task board cannot be read', 'The metrics of node cannot be read', 'The channel ops cannot be reached'])
+})
+
 test('an alert that fires on a cause is its row, also when it was noted', () => {
   const down = { sources: [source({ source: 'taskmaster', up: false })], targets: [target({ up: false })] }
   say(down)

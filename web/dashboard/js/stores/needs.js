@@ -38,6 +38,8 @@ const SOURCES = {
   containers: () => 'Containers and units',
   system: () => 'The machine',
   otlp: () => 'OpenTelemetry metrics',
+  channel: (which) => `The channel ${quoted(which)}`,
+  heartbeats: () => 'Calls of jobs',
 }
 
 /** @param {string} source */
@@ -56,11 +58,12 @@ function failureOf(source) {
     return { key: `source ${source.source}`, mark: 'warning', word: 'not there', title: `${nameOf(source.source)} is not there`, detail, since: source.since, page: 'status', item: '' }
   }
   const failing = source.up === false
+  const fails = source.source.startsWith('channel ') ? 'cannot be reached' : 'cannot be read'
   return {
     key: `source ${source.source}`,
     mark: failing ? 'error' : 'warning',
     word: failing ? 'failing' : 'partly',
-    title: `${nameOf(source.source)} ${failing ? 'cannot be read' : 'can be read only in part'}`,
+    title: `${nameOf(source.source)} ${failing ? fails : 'can be read only in part'}`,
     detail: source.reason ?? 'No reason is known.',
     since: failing ? source.since : null,
     page: 'status',
