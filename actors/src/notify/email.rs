@@ -7,6 +7,7 @@ use lettre::message::{Mailbox, MessageBuilder, header::ContentType};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use taskpulse_engine::model::clipped;
 use taskpulse_engine::notices::{Notice, render};
 use tokio::time::timeout;
 
@@ -121,5 +122,5 @@ fn reason(error: &lettre::transport::smtp::Error) -> String {
         }
         source = cause.source();
     }
-    render::clipped(&text, 300)
+    clipped(&text, 300)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
-use crate::model::TimestampMs;
+use crate::model::{TimestampMs, clipped};
 
 /// How long before the window events are shown.
 pub const LOOK_BACK_MS: i64 = 15 * 60_000;
@@ -57,11 +57,6 @@ pub struct Earlier {
     pub count: usize,
 }
 
-fn cut(text: &str) -> String {
-    let out: String = text.chars().take(MAX_TITLE).collect();
-    if text.chars().nth(MAX_TITLE).is_some() { format!("{out}…") } else { out }
-}
-
 /// What happened from shortly before `from` to `to`, the newest first. Events of the alert `own` are not among them.
 #[must_use]
 pub fn happened<'a>(events: impl IntoIterator<Item = &'a Event>, own: &str, from: TimestampMs, to: TimestampMs) -> Vec<Happened> {
@@ -72,7 +67,12 @@ pub fn happened<'a>(events: impl IntoIterator<Item = &'a Event>, own: &str, from
     let mut found: Vec<Happened> = events
         .into_iter()
         .filter(counts)
-        .map(|event| Happened { at: event.at, source: event.source.clone(), kind: event.kind.clone(), title: cut(&event.title) })
+        .map(|event| Happened {
+            at: event.at,
+            source: event.source.clone(),
+            kind: event.kind.clone(),
+            title: clipped(&event.title, MAX_TITLE),
+        })
         .collect();
     // What came before it began says more than what came while it held.
     found.sort_by_key(|happened| (happened.at > from, std::cmp::Reverse(happened.at)));
@@ -103,8 +103,8 @@ pub fn in_progress<'a>(events: impl IntoIterator<Item = &'a Event>, at: Timestam
             (format!("task {project}/{tag}/{}", event.subject), format!("task {} of {project} {tag}", event.subject), text("title"))
         };
         if begins {
-            let title = Some(cut(title)).filter(|title| !title.is_empty());
-            open.insert(key, InProgress { what: cut(&what), title, since: event.at });
+            let title = Some(clipped(title, MAX_TITLE)).filter(|title| !title.is_empty());
+            open.insert(key, InProgress { what: clipped(&what, MAX_TITLE), title, since: event.at });
         } else {
             open.remove(&key);
         }

@@ -14,6 +14,6 @@ pub use self::batch::{Batch, Columns};
 pub use self::labels::{LabelError, Labels, MAX_LABEL_NAME_BYTES, MAX_LABEL_VALUE_BYTES, MAX_LABELS, NAME_LABEL};
 pub use self::matcher::{Comparison, MatchOp, Matcher, Selector};
 pub use self::pattern::{Budget, Pattern, PatternError, REQUEST_BYTES, REQUEST_PATTERNS};
-pub use self::sample::{STALE_NAN_BITS, Sample, SeriesId, TimestampMs, is_stale_marker};
-pub use self::text::{fnv1a, format_value, go_quoted, is_plain_name, push_point, push_seconds, push_value, rfc3339};
+pub use self::sample::{STALE_NAN_BITS, Sample, SeriesId, TimestampMs, is_stale_marker, rise};
+pub use self::text::{clipped, fnv1a, format_value, go_quoted, is_plain_name, push_point, push_seconds, push_value, rfc3339};
 pub(crate) use self::text::{is_printable, push_go_escaped, shown};

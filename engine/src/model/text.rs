@@ -110,6 +110,17 @@ pub fn push_point(out: &mut String, t: TimestampMs, v: f64) {
     out.push_str("\"]");
 }
 
+/// At most so many characters; control characters, which could drive a terminal, are replaced.
+#[must_use]
+pub fn clipped(text: &str, most: usize) -> String {
+    let mut out: String = text.chars().take(most).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(most).is_some() {
+        out.pop();
+        out.push('…');
+    }
+    out
+}
+
 /// A time as RFC 3339, in UTC; empty for a time beyond the calendar.
 #[must_use]
 pub fn rfc3339(t: TimestampMs) -> String {

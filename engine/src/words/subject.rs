@@ -1,7 +1,7 @@
 //! What a series or a rule is about, in a reader's words.
 
 use crate::metrics;
-use crate::model::{Labels, NAME_LABEL};
+use crate::model::{Labels, NAME_LABEL, clipped};
 
 /// Longest name of others in a sentence, in characters.
 const MOST_CHARS: usize = 60;
@@ -93,11 +93,7 @@ fn words(name: &str) -> String {
 
 /// A name of others, cut to a readable length, without control characters.
 pub(super) fn short(text: &str) -> String {
-    let clean = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    if text.chars().nth(MOST_CHARS).is_none() {
-        return text.chars().map(clean).collect();
-    }
-    text.chars().take(MOST_CHARS - 1).map(clean).chain(['…']).collect()
+    clipped(text, MOST_CHARS)
 }
 
 #[cfg(test)]

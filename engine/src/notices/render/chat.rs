@@ -1,10 +1,10 @@
 //! Bodies for chats and phones: Slack, Discord, Microsoft Teams, ntfy. Each is within what its receiver takes; what does not fit is counted.
 
-use crate::model::rfc3339;
+use crate::model::{clipped, rfc3339};
 use serde_json::{Value, json};
 
 use super::webhook::generator_url;
-use super::{clipped, line, title};
+use super::{line, title};
 use crate::notices::{Notice, NoticeAlert};
 use crate::rules::Severity;
 

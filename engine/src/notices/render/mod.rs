@@ -11,14 +11,3 @@ pub use self::chat::{discord, ntfy, slack, teams};
 pub use self::template::{Template, TemplateError};
 pub use self::text::{line, lines, mail, title};
 pub use self::webhook::{generator_url, webhook};
-
-/// At most so many characters; control characters, which could drive a terminal, are replaced.
-#[must_use]
-pub fn clipped(text: &str, most: usize) -> String {
-    let mut out: String = text.chars().take(most).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    if text.chars().nth(most).is_some() {
-        out.pop();
-        out.push('…');
-    }
-    out
-}

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{clipped, generator_url};
-use crate::model::rfc3339;
+use super::generator_url;
+use crate::model::{clipped, rfc3339};
 use crate::notices::{Notice, NoticeAlert};
 
 /// Longest title, in characters.
