@@ -8,8 +8,8 @@ use serde_json::json;
 use taskpulse_actors::alert::{ACTIVE, HISTORY};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::view::AlertNoise;
-use taskpulse_engine::model::{Selector, TimestampMs};
-use taskpulse_engine::rules::{Alert, EvaluationLimits, Kept, RuleBook};
+use taskpulse_engine::model::{Selector, TimestampMs, rise};
+use taskpulse_engine::rules::{EvaluationLimits, Kept, RuleBook};
 use taskpulse_engine::store::StoreReader;
 
 use crate::envelope::{ApiError, blocking};
@@ -77,7 +77,8 @@ fn notifications(store: &StoreReader, (start, end): (TimestampMs, TimestampMs)) 
         for v in samples.values.into_iter().filter(|v| v.is_finite()) {
             // What it had before the time is not of the time; a new start counts from 0.
             sum += match before {
-                Some(before) if v >= before => v - before,
+                Some(before) => rise(before, v),
+                // What it had before the time is not of the time.
                 None if store.latest(id, 0, start - 1)?.is_some() => 0.0,
                 Some(_) | None => v,
             };

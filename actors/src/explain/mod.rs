@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use taskpulse_engine::explain::{Explanation, Machine, Resource, Track, Used, UsedBy, used};
-use taskpulse_engine::model::{Columns, Labels, Matcher, NAME_LABEL, TimestampMs};
+use taskpulse_engine::model::{Columns, Labels, Matcher, NAME_LABEL, TimestampMs, rise};
 use taskpulse_engine::rules::Alert;
 use taskpulse_engine::store::{Limits, StoreReader};
 use taskpulse_engine::words;
 
-/// The pending time is looked at over so much at the most.
+/// Longest part of the pending time that counts, the last one.
 const LONGEST_MS: i64 = 3_600_000;
 /// The collection before the condition began is at most so old.
 const BEFORE_MS: i64 = 120_000;
@@ -106,10 +106,8 @@ fn containers(store: &StoreReader, of: &Labels, from: TimestampMs, to: Timestamp
         let Some(name) = labels.get("container").or_else(|| labels.get("unit")) else { continue };
         let rows: Vec<_> = columns.iter().filter(|sample| sample.v.is_finite()).collect();
         let within = rows.windows(2).filter(|pair| pair[1].t >= from);
-        // A counter that fell began anew.
-        let rise = |pair: &[taskpulse_engine::model::Sample]| if pair[1].v >= pair[0].v { pair[1].v - pair[0].v } else { pair[1].v };
-        let (used, seconds) =
-            within.fold((0.0, 0.0), |(used, seconds), pair| (used + rise(pair), seconds + (pair[1].t - pair[0].t) as f64 / 1e3));
+        let (used, seconds) = within
+            .fold((0.0, 0.0), |(used, seconds), pair| (used + rise(pair[0].v, pair[1].v), seconds + (pair[1].t - pair[0].t) as f64 / 1e3));
         let sum = by_name.entry(name.to_owned()).or_default();
         *sum = (sum.0 + used, sum.1.max(seconds));
     }

@@ -1,6 +1,6 @@
 //! A series as values at even steps, so that series with other times can be compared.
 
-use crate::model::{Columns, TimestampMs};
+use crate::model::{Columns, TimestampMs, rise};
 
 /// A value stands for so many of its usual intervals until the next one, and at least for this long.
 const HELD: i64 = 3;
@@ -66,8 +66,7 @@ fn rates(rows: &[(TimestampMs, f64)], held: i64, start: TimestampMs, step: i64, 
         if length <= 0 || length > held {
             continue;
         }
-        // A counter that fell began anew.
-        let rise = if v1 >= v0 { v1 - v0 } else { v1 };
+        let rise = rise(v0, v1);
         let (first, last) = (place(t0 + 1, start, step).max(0), place(t1, start, step).min(count as i64 - 1));
         for at in first..=last {
             let (begin, end) = (start + step * at, start + step * (at + 1));

@@ -12,6 +12,12 @@ pub fn is_stale_marker(value: f64) -> bool {
     value.to_bits() == STALE_NAN_BITS
 }
 
+/// How much a counter rose from one sample to the next. One that fell began anew.
+#[must_use]
+pub fn rise(before: f64, after: f64) -> f64 {
+    if after >= before { after - before } else { after }
+}
+
 /// A series' number in the catalog; dense, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SeriesId(pub u32);

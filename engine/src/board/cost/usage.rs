@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Matcher, NAME_LABEL, TimestampMs};
+use crate::model::{Matcher, NAME_LABEL, TimestampMs, rise};
 use crate::store::{StoreError, StoreReader};
 
 /// Samples of a gauge that are further apart do not cover the time between them.
@@ -145,18 +145,17 @@ fn increases(store: &StoreReader, metrics: &[String], from: TimestampMs, to: Tim
                 continue;
             }
             let samples = store.samples(id, from.saturating_sub(BEFORE_MS), to)?;
-            let (mut before, mut rise, mut any) = (0.0, 0.0, false);
+            let (mut before, mut sum, mut any) = (0.0, 0.0, false);
             for sample in samples.iter().filter(|s| s.v.is_finite()) {
                 if sample.t > from {
                     any = true;
-                    // A counter that fell was reset to zero.
-                    rise += if sample.v >= before { sample.v - before } else { sample.v };
+                    sum += rise(before, sample.v);
                 }
                 before = sample.v;
             }
             if any {
                 let kind = store.labels(id).and_then(|labels| labels.get(TOKEN_TYPE).map(str::to_owned)).unwrap_or_default();
-                *by_type.entry(kind).or_default() += rise;
+                *by_type.entry(kind).or_default() += sum;
             }
         }
     }
