@@ -28,7 +28,7 @@ use taskpulse_engine::store::{StoreReader, Stored};
 use tokio::sync::watch;
 
 use self::evaluation::GroupRun;
-pub use self::restore::with_given_rules;
+pub use self::restore::{read_alerts, with_given_rules};
 use crate::clock::Clock;
 use crate::messages::{
     Acknowledge, Acknowledgement, Append, AppendError, ChangeDocuments, Describe, Notify, Publish, RecordEvents, StoredBatch,

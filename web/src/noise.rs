@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponse, web};
 use serde_json::json;
-use taskpulse_actors::alert::{ACTIVE, HISTORY};
+use taskpulse_actors::alert::{ACTIVE, HISTORY, read_alerts};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::view::AlertNoise;
 use taskpulse_engine::model::{Selector, TimestampMs, rise};
@@ -57,10 +57,8 @@ fn report(
     limits: &EvaluationLimits,
     range: (TimestampMs, TimestampMs),
 ) -> Result<AlertNoise, ApiError> {
-    let mut alerts: Vec<Alert> = Vec::new();
-    for kind in [HISTORY, ACTIVE] {
-        alerts.extend(store.documents(kind)?.into_iter().filter_map(|(_, bytes)| serde_json::from_slice::<Alert>(&bytes).ok()));
-    }
+    let mut alerts = read_alerts(store, HISTORY)?;
+    alerts.append(&mut read_alerts(store, ACTIVE)?);
     let kept = Kept { book, alerts: &alerts, source: store, limits, range, deadline: Instant::now() + TRIES };
     let notifications = notifications(store, range)?;
     Ok(AlertNoise::new(range, kept.by_rule(), kept.offer(), |rule| notifications.get(rule).copied().unwrap_or(0)))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
-use taskpulse_actors::alert::HISTORY;
+use taskpulse_actors::alert::{HISTORY, read_alerts};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::collectors::anomaly;
 use taskpulse_actors::messages::{Acknowledge, Acknowledgement, Decide};
@@ -14,7 +14,6 @@ use taskpulse_engine::anomaly::Anomaly;
 use taskpulse_engine::board::cost::measure;
 use taskpulse_engine::forecast::record;
 use taskpulse_engine::model::TimestampMs;
-use taskpulse_engine::rules::Alert;
 use taskpulse_engine::windows::Level;
 
 use crate::answers::List;
@@ -138,9 +137,8 @@ async fn alert_history(state: web::Data<AppState>, params: Params) -> Result<Htt
     let (start, end) = params.range(0, TimestampMs::MAX)?;
     let store = state.store.clone();
     let ended = blocking(move || {
-        let kept = store.documents(HISTORY)?;
-        let alerts = kept.into_iter().rev().filter_map(|(_, bytes)| serde_json::from_slice::<Alert>(&bytes).ok());
-        let within = alerts.filter(|a| a.resolved_at.is_some_and(|at| at >= start) && a.pending_since <= end);
+        let alerts = read_alerts(&store, HISTORY)?;
+        let within = alerts.into_iter().rev().filter(|a| a.resolved_at.is_some_and(|at| at >= start) && a.pending_since <= end);
         Ok(within.map(|alert| view::Alert::from(&alert)).collect::<Vec<_>>())
     })
     .await?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use taskpulse_engine::model::{SeriesId, TimestampMs};
 use taskpulse_engine::rules::{Alert, AlertTracker, Condition, GivenRule, Judge, RuleBook};
-use taskpulse_engine::store::{Limits, StoreReader};
+use taskpulse_engine::store::{Limits, StoreError, StoreReader};
 
 use super::{ACTIVE, AlertActor, CHECKPOINT, HISTORY, RULES};
 
@@ -37,6 +37,15 @@ pub fn with_given_rules(mut book: RuleBook, store: &StoreReader) -> RuleBook {
         log::error!("alerts: a rule that was given is left out: {refused}");
     }
     book
+}
+
+/// The alerts that are kept of a kind, in the order of their keys: [`HISTORY`] by their ends.
+///
+/// # Errors
+/// If the store cannot be read.
+pub fn read_alerts(store: &StoreReader, kind: &str) -> Result<Vec<Alert>, StoreError> {
+    let documents = store.documents(kind)?;
+    Ok(documents.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect())
 }
 
 /// Kept alerts and the checkpoint.

@@ -2,16 +2,18 @@
 
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::TimestampMs;
-use taskpulse_engine::rules::{Alert, count_noise};
+use taskpulse_engine::rules::{RuleNoise, count_noise};
 use taskpulse_engine::words;
 
+use super::restore::read_alerts;
 use super::{AlertActor, HISTORY};
 use crate::messages::RecordEvents;
 
 const KIND: &str = "alert_week";
-const WEEK_MS: i64 = 7 * 86_400_000;
+const DAY_MS: i64 = 86_400_000;
+const WEEK_MS: i64 = 7 * DAY_MS;
 /// 1970 began on a Thursday, four days before a Monday.
-const MONDAY_MS: i64 = 4 * 86_400_000;
+const MONDAY_MS: i64 = 4 * DAY_MS;
 
 /// When the last week ended: on Monday at midnight, UTC.
 fn last_end(now: TimestampMs) -> TimestampMs {
@@ -24,15 +26,17 @@ impl AlertActor {
         let now = self.clock.now_ms();
         let end = last_end(now);
         // A week that ended long ago is no news.
-        let known = self.store.events(end, now, 1, |event| event.kind == KIND);
-        if now - end > WEEK_MS / 7 || !known.is_ok_and(|known| known.is_empty()) {
+        if now - end > DAY_MS {
             return;
         }
-        let Ok(documents) = self.store.documents(HISTORY) else { return };
-        let alerts: Vec<Alert> = documents.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect();
+        let known = self.store.events(end, now, 1, |event| event.kind == KIND);
+        if !known.is_ok_and(|known| known.is_empty()) {
+            return;
+        }
+        let Ok(alerts) = read_alerts(&self.store, HISTORY) else { return };
         let noise = count_noise(&alerts, (end - WEEK_MS, end - 1));
         let Some(loudest) = noise.first() else { return };
-        let sum = |of: fn(&taskpulse_engine::rules::RuleNoise) -> usize| noise.iter().map(of).sum::<usize>();
+        let sum = |of: fn(&RuleNoise) -> usize| noise.iter().map(of).sum::<usize>();
         let (fired, acknowledged, short) = (sum(|n| n.fired), sum(|n| n.acknowledged), sum(|n| n.short));
         let title = format!(
             "Alerts of the week: {fired} fired, {acknowledged} were acknowledged, {short} ended by themselves within a minute; the loudest was {} with {}",
@@ -54,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_week_ends_on_monday() {
-        let monday = 20_780 * 86_400_000;
+        let monday = 20_780 * DAY_MS;
         for (now, end) in [(monday, monday), (monday + 5, monday), (monday + WEEK_MS - 1, monday), (monday - 1, monday - WEEK_MS)] {
             assert_eq!(last_end(now), end);
         }

@@ -24,7 +24,7 @@ use taskpulse_engine::notices::{
     ChannelPlan, ChannelState, FlapLimits, InhibitRule, MaintenanceSpec, MaintenanceWindows, Notice, NoticeAlert, NoticeBook, Queue,
     Silences, Suppressors,
 };
-use taskpulse_engine::rules::{Alert, AlertState};
+use taskpulse_engine::rules::AlertState;
 use taskpulse_engine::store::{DocumentChange, StoreReader};
 use tokio::sync::watch;
 
@@ -35,7 +35,7 @@ pub use self::email::{Email, EmailOptions, Encryption};
 pub use self::heartbeat::Heartbeat;
 pub use self::http::{Format, HttpChannel, place};
 pub use self::log::{Console, JsonLines};
-use crate::alert::{ACTIVE, HISTORY};
+use crate::alert::{ACTIVE, HISTORY, read_alerts};
 use crate::clock::Clock;
 use crate::messages::{ChangeDocuments, Describe, Notify};
 use crate::pipeline_stats::PipelineStats;
@@ -310,13 +310,12 @@ impl NotifierActor {
     /// find it: the document of one that just fired may not be written yet.
     fn reconcile(&mut self) {
         let now = self.clock.now_ms();
-        let kept = match self.outputs.store.documents(ACTIVE) {
+        let kept = match read_alerts(&self.outputs.store, ACTIVE) {
             Ok(kept) => kept,
             Err(error) => return ::log::error!("notifier: kept alerts cannot be read: {error}"),
         };
         let firing: BTreeMap<String, NoticeAlert> = kept
-            .iter()
-            .filter_map(|(_, bytes)| serde_json::from_slice::<Alert>(bytes).ok())
+            .into_iter()
             // One of unknown state is not over.
             .filter(|alert| matches!(alert.state, AlertState::Firing | AlertState::Unknown))
             .filter_map(|alert| NoticeAlert::of(&alert))
@@ -339,9 +338,8 @@ impl NotifierActor {
         if ids.is_empty() {
             return Vec::new();
         }
-        let kept = self.outputs.store.documents(HISTORY).unwrap_or_default();
-        let ended: Vec<NoticeAlert> =
-            kept.iter().filter_map(|(_, bytes)| NoticeAlert::of(&serde_json::from_slice::<Alert>(bytes).ok()?)).collect();
+        let kept = read_alerts(&self.outputs.store, HISTORY).unwrap_or_default();
+        let ended: Vec<NoticeAlert> = kept.iter().filter_map(NoticeAlert::of).collect();
         let known = self.book.alerts().filter(|alert| ids.contains(&&alert.id));
         let end_of = |alert: &NoticeAlert| {
             let end = ended.iter().rev().find(|end| end.id == alert.id && end.starts_at >= alert.starts_at && end.is_over()).cloned();

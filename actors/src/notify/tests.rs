@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use parking_lot::Mutex;
 use taskpulse_engine::model::Labels;
 use taskpulse_engine::notices::{ChannelPlan, Filter, Grouping, QueueLimits};
-use taskpulse_engine::rules::Severity;
+use taskpulse_engine::rules::{Alert, Severity};
 
 use super::*;
 use crate::supervisor::ActorHandle;
