@@ -164,7 +164,7 @@ fn probes(settings: &Settings, context: &Context) -> Plan {
 }
 
 fn heartbeats(_: &Settings, context: &Context) -> Plan {
-    if context.heartbeats.names().next().is_none() {
+    if context.heartbeats.jobs().is_empty() {
         return Plan::NoTargets;
     }
     let (heartbeats, store) = (Arc::clone(&context.heartbeats), context.reporter.store.clone());

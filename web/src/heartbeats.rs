@@ -29,25 +29,22 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-fn views(state: &AppState) -> Result<Vec<Heartbeat>, ApiError> {
-    state.heartbeats.views(&state.store, now_ms()).map_err(|error| ApiError::internal(error.to_string()))
-}
-
 async fn list(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    Ok(success(views(&state)?))
+    let now = now_ms();
+    let views: Result<Vec<Heartbeat>, _> = state.heartbeats.jobs().iter().map(|job| job.view(&state.store, now)).collect();
+    Ok(success(views?))
 }
 
 async fn take(state: web::Data<AppState>, name: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let name = name.into_inner();
-    if !state.heartbeats.names().any(|known| known == name) {
+    let Some(job) = state.heartbeats.job(&name) else {
         return Err(ApiError::not_found(format!(
             "no call is expected of `{name}`; name it in the settings: [heartbeats.expect.{name}], every = \"1d\""
         )));
-    }
+    };
     let Ok(_place) = state.ingest_places.try_acquire() else {
         return Err(ApiError::busy("too many requests wait for the store"));
     };
     kept(state.append.send(Append(Arc::new(call(&name, now_ms()))))).await?;
-    let found = views(&state)?.into_iter().find(|heartbeat| heartbeat.name == name);
-    found.map(success).ok_or_else(|| ApiError::internal("the call was kept, but cannot be read back".to_owned()))
+    Ok(success(job.view(&state.store, now_ms())?))
 }

@@ -19,53 +19,55 @@ pub const SOURCE: &str = "heartbeats";
 /// Time between collections.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// A job with its last call and since when it is watched.
-type Watched<'a> = (&'a Expected, Option<TimestampMs>, TimestampMs);
-
-/// The jobs whose calls are expected, and since when each is watched. Shared by the collector and the HTTP layer.
-pub struct Heartbeats {
-    expected: Vec<Expected>,
-    /// For each: since when it is watched, once that was read.
-    began: Mutex<Vec<Option<TimestampMs>>>,
+/// A job whose calls are expected.
+pub struct Job {
+    expected: Expected,
+    /// Since when its calls are watched, once that was read.
+    began: Mutex<Option<TimestampMs>>,
 }
+
+impl Job {
+    /// When it called last, and since when its calls are watched.
+    fn read(&self, store: &StoreReader, now: TimestampMs) -> Result<(Option<TimestampMs>, TimestampMs), StoreError> {
+        let last = newest(store, LAST_CALL, &self.expected.name, now)?;
+        let mut began = self.began.lock();
+        let since = match *began {
+            Some(since) => since,
+            None => *began.insert(watched_since(store, &self.expected, now)?),
+        };
+        Ok((last, since))
+    }
+
+    /// How its calls are doing.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn view(&self, store: &StoreReader, now: TimestampMs) -> Result<view::Heartbeat, StoreError> {
+        let (last, began) = self.read(store, now)?;
+        Ok(view::Heartbeat::new(&self.expected, last, began, now))
+    }
+}
+
+/// The jobs whose calls are expected. Shared by the collector and the HTTP layer.
+pub struct Heartbeats(Vec<Job>);
 
 impl Heartbeats {
     /// Those jobs.
     #[must_use]
     pub fn new(expected: Vec<Expected>) -> Self {
-        let began = Mutex::new(vec![None; expected.len()]);
-        Self { expected, began }
+        Self(expected.into_iter().map(|expected| Job { expected, began: Mutex::default() }).collect())
     }
 
-    /// The names.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.expected.iter().map(|expected| expected.name.as_str())
+    /// All of them.
+    #[must_use]
+    pub fn jobs(&self) -> &[Job] {
+        &self.0
     }
 
-    /// Each job with its last call and since when it is watched.
-    ///
-    /// # Errors
-    /// If the store cannot be read.
-    fn read(&self, store: &StoreReader, now: TimestampMs) -> Result<Vec<Watched<'_>>, StoreError> {
-        let mut began = self.began.lock();
-        let read = self.expected.iter().zip(began.iter_mut()).map(|(expected, began)| {
-            let last = newest(store, LAST_CALL, &expected.name, now)?;
-            let since = match *began {
-                Some(since) => since,
-                None => *began.insert(watched_since(store, expected, now)?),
-            };
-            Ok((expected, last, since))
-        });
-        read.collect()
-    }
-
-    /// How the calls of all jobs are doing.
-    ///
-    /// # Errors
-    /// If the store cannot be read.
-    pub fn views(&self, store: &StoreReader, now: TimestampMs) -> Result<Vec<view::Heartbeat>, StoreError> {
-        let list = self.read(store, now)?;
-        Ok(list.into_iter().map(|(expected, last, began)| view::Heartbeat::new(expected, last, began, now)).collect())
+    /// The one of a name.
+    #[must_use]
+    pub fn job(&self, name: &str) -> Option<&Job> {
+        self.0.iter().find(|job| job.expected.name == name)
     }
 }
 
@@ -83,7 +85,7 @@ fn newest(store: &StoreReader, metric: &str, name: &str, now: TimestampMs) -> Re
     Ok(found)
 }
 
-/// Since when the calls of a job are watched, as far back as that matters: what the service itself wrote of the job before tells it.
+/// Since when the calls of a job are watched: from the first sample of its interval, as far back as that matters.
 fn watched_since(store: &StoreReader, expected: &Expected, now: TimestampMs) -> Result<TimestampMs, StoreError> {
     let from = now.saturating_sub(2 * (expected.every.ms() + expected.grace.ms()));
     let mut since = now;
@@ -108,7 +110,8 @@ impl HeartbeatCollector {
 
     fn samples(&self, now: TimestampMs) -> Result<Batch, StoreError> {
         let mut batch = Batch::default();
-        for (expected, last, began) in self.heartbeats.read(&self.store, now)? {
+        for job in self.heartbeats.jobs() {
+            let (expected, (last, began)) = (&job.expected, job.read(&self.store, now)?);
             batch.push(series(INTERVAL, &expected.name), now, expected.every.as_secs_f64());
             match expected.judge(last, began, now) {
                 // Nothing is known of a job that has not called yet.
