@@ -43,6 +43,8 @@ struct Kind {
     outcome: (&'static str, f64),
     /// The labels that name a subject.
     labels: &'static [&'static str],
+    /// Labels of series that say the same of something else, such as a file system of another machine.
+    foreign: &'static [&'static str],
 }
 
 const KINDS: [Kind; 2] = [
@@ -53,6 +55,7 @@ const KINDS: [Kind; 2] = [
         ahead: false,
         outcome: ("taskmaster_completion_ratio", 1.0),
         labels: &["project", "tag"],
+        foreign: &[],
     },
     Kind {
         subject: Subject::DiskFull,
@@ -61,6 +64,7 @@ const KINDS: [Kind; 2] = [
         ahead: true,
         outcome: ("system_filesystem_utilization_ratio", 0.9995),
         labels: &["mountpoint"],
+        foreign: &["fstype"],
     },
 ];
 
@@ -204,7 +208,8 @@ fn record(store: &StoreReader, kind: &Kind, labels: Labels, series: &[(SeriesId,
 
 /// When it happened, and up to when that is known.
 fn outcomes(store: &StoreReader, kind: &Kind, labels: &Labels, now: TimestampMs) -> Result<(Vec<TimestampMs>, TimestampMs), StoreError> {
-    let matchers: Vec<Matcher> = labels.iter().map(|(name, value)| Matcher::equal(name, value)).collect();
+    let own = labels.iter().map(|(name, value)| Matcher::equal(name, value));
+    let matchers: Vec<Matcher> = own.chain(kind.foreign.iter().map(|name| Matcher::equal(name, ""))).collect();
     let (mut happened, mut until) = (Vec::new(), TimestampMs::MIN);
     for id in store.select(&matchers) {
         let mut before = true;
@@ -227,6 +232,8 @@ fn outcomes(store: &StoreReader, kind: &Kind, labels: &Labels, now: TimestampMs)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Batch;
+    use crate::store::{StoreOptions, StoreWriter};
 
     fn made(at: i64, bounds: &[(f64, i64)]) -> Made {
         Made { at, bounds: bounds.iter().map(|(share, at)| Bound { share: *share, at: *at }).collect() }
@@ -246,5 +253,35 @@ mod tests {
         ] {
             assert_eq!(judge(&forecasts, happened, until), (scores, pending), "{happened:?} {until}");
         }
+    }
+
+    #[test]
+    fn a_disk_is_judged_by_its_own_level_and_not_by_that_of_another_machine() {
+        const T0: i64 = 1_795_478_400_000;
+        const MINUTE: i64 = 60_000;
+        let dir = tempfile::tempdir().unwrap();
+        let now = T0 + 20 * HOUR_MS;
+        let store = StoreWriter::open(dir.path(), StoreOptions { out_of_order_ms: i64::MAX / 4, ..StoreOptions::default() }, now).unwrap();
+        let mut batch = Batch::default();
+        let bound =
+            |share: &str| Labels::metric("system_filesystem_time_to_full_bound_seconds", &[("mountpoint", "/"), ("quantile", share)]);
+        let level = |fstype: &[(&str, &str)]| {
+            let labels = [&[("mountpoint", "/")], fstype].concat();
+            Labels::metric("system_filesystem_utilization_ratio", &labels)
+        };
+        for minute in 0..20 * 60 {
+            let t = T0 + minute * MINUTE;
+            // Forecast for six hours: full between half past seven and ten.
+            for (share, at) in [("0.025", 450), ("0.975", 600)].into_iter().filter(|_| minute < 360) {
+                batch.push(bound(share), t, ((at - minute) * 60) as f64);
+            }
+            batch.push(level(&[]), t, if minute < 570 { 0.9 } else { 1.0 });
+            batch.push(level(&[("fstype", "nfs4")]), t, if minute < 420 { 0.9 } else { 1.0 });
+        }
+        store.append(&batch, now).unwrap();
+        let found = records(&store.reader(), now).unwrap();
+        let score = |share, held| Score { share, judged: 1, held };
+        assert_eq!((found.len(), found[0].made, found[0].pending, found[0].current.is_none()), (1, 1, 0, true));
+        assert_eq!(found[0].scores, [score(0.025, 0), score(0.975, 1)]);
     }
 }
