@@ -6,10 +6,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
+#[path = "../arguments/mod.rs"]
+mod arguments;
 mod machines;
 mod notices;
 mod samples;
 mod shares;
+
+use arguments::Arguments;
 
 /// What of the command line concerns a measurement.
 pub struct Options {
@@ -20,16 +24,13 @@ pub struct Options {
 }
 
 fn main() {
-    let given: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    let after = |name: &str| given.iter().position(|arg| arg == name).and_then(|at| given.get(at + 1));
-    let number = |name: &str, default: u64| after(name).map_or(default, |text| text.parse().unwrap());
-    let options = Options { count: usize::try_from(number("--count", 200)).unwrap(), seed: number("--seed", 0) };
-    let asked = |name: &str| given.iter().any(|arg| arg == name);
-    let all = !asked("machines") && !asked("shares");
-    if all || asked("machines") {
+    let given = Arguments::read();
+    let options = Options { count: usize::try_from(given.number("--count", 200)).unwrap(), seed: given.number("--seed", 0) };
+    let all = !given.asked("machines") && !given.asked("shares");
+    if all || given.asked("machines") {
         machines::months(&options);
     }
-    if all || asked("shares") {
+    if all || given.asked("shares") {
         shares::months(&options);
     }
 }

@@ -6,11 +6,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
+#[path = "../arguments/mod.rs"]
+mod arguments;
 mod series;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use arguments::Arguments;
 use series::{Incident, Kind};
 use taskpulse_engine::explain::{Moved, Reference, judge, ranked};
 use taskpulse_engine::forecast::random::Random;
@@ -42,14 +45,12 @@ struct Sums {
 }
 
 fn main() {
-    let given: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    let number = |name: &str, default: usize| {
-        given.iter().position(|arg| arg == name).and_then(|at| given.get(at + 1)).map_or(default, |text| text.parse().unwrap())
-    };
-    let (count, others, show) = (number("--count", 200), number("--series", 300), given.iter().any(|arg| arg == "--show"));
-    let first = if given.iter().any(|arg| arg == "--aside") { ASIDE } else { 0 };
+    let given = Arguments::read();
+    let (count, others, show) =
+        (given.number("--count", 200), usize::try_from(given.number("--series", 300)).unwrap(), given.asked("--show"));
+    let first = if given.asked("--aside") { ASIDE } else { 0 };
     let mut sums = Sums::default();
-    for seed in first..first + count as u64 {
+    for seed in first..first + count {
         let incident = Incident::new(seed, others);
         with_companion(&incident, show, &mut sums);
         without_companion(&incident, &mut sums);

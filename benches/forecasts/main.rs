@@ -6,10 +6,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
+#[path = "../arguments/mod.rs"]
+mod arguments;
 mod boards;
 mod disks;
 mod series;
 
+use arguments::Arguments;
 use taskpulse_engine::forecast::random::Random;
 
 /// What of the command line concerns a measurement.
@@ -26,21 +29,18 @@ pub fn between(random: &mut Random, low: f64, high: f64) -> f64 {
 }
 
 fn main() {
-    let given: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    let after = |name: &str| given.iter().position(|arg| arg == name).and_then(|at| given.get(at + 1));
-    let number = |name: &str, default: u64| after(name).map_or(default, |text| text.parse().unwrap());
-    let options = Options { count: usize::try_from(number("--count", 200)).unwrap(), seed: number("--seed", 0) };
-    let asked = |name: &str| given.iter().any(|arg| arg == name);
-    if asked("disks") {
+    let given = Arguments::read();
+    let options = Options { count: usize::try_from(given.number("--count", 200)).unwrap(), seed: given.number("--seed", 0) };
+    if given.asked("disks") {
         disks::coverage(&options);
     }
-    if asked("healthy") {
+    if given.asked("healthy") {
         disks::false_dates(&options);
     }
-    if asked("boards") {
+    if given.asked("boards") {
         boards::coverage(&options);
     }
-    if let Some(folder) = after("series") {
+    if let Some(folder) = given.after("series") {
         series::against_seasonal_naive(folder.as_ref());
     }
 }

@@ -37,6 +37,21 @@ pub struct EvaluationLimits {
     pub cancelled: Arc<AtomicBool>,
 }
 
+#[cfg(test)]
+impl EvaluationLimits {
+    /// More than any test needs.
+    pub(crate) fn for_tests() -> Self {
+        Self {
+            lookback: 300_000,
+            delayed_names: false,
+            max_samples: 10_000_000,
+            max_bytes: 256 << 20,
+            timeout: Duration::from_secs(10),
+            cancelled: Arc::default(),
+        }
+    }
+}
+
 /// A row that is to be written.
 pub type RuleRow = (Labels, TimestampMs, f64);
 

@@ -80,7 +80,7 @@ pub struct Kept<'a> {
     pub source: &'a dyn Source,
     /// What a rule may cost.
     pub limits: &'a EvaluationLimits,
-    /// The time that is looked at.
+    /// The time that the report is about.
     pub range: (TimestampMs, TimestampMs),
     /// When no further change is tried.
     pub deadline: Instant,
@@ -218,7 +218,6 @@ fn two_digits(v: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use serde_json::json;
@@ -229,17 +228,6 @@ mod tests {
 
     const S: i64 = 1_000;
     const HOUR: i64 = 3_600 * S;
-
-    fn limits() -> EvaluationLimits {
-        EvaluationLimits {
-            lookback: 300_000,
-            delayed_names: false,
-            max_samples: 10_000_000,
-            max_bytes: 256 << 20,
-            timeout: Duration::from_secs(10),
-            cancelled: Arc::default(),
-        }
-    }
 
     /// Each ten minutes 90 s at 9, and 10 s at 7, each 5 s.
     fn samples(metric: &str) -> Memory {
@@ -274,7 +262,7 @@ mod tests {
             ("loud", RuleSpec::alerting("level > 5", Severity::Warning)),
             ("calm", RuleSpec::alerting("level > 99", Severity::Info)),
         ]);
-        let (source, limits) = (samples("level"), limits());
+        let (source, limits) = (samples("level"), EvaluationLimits::for_tests());
         let noise = |acknowledged: usize| {
             let ten = 600 * S;
             let long = (0..6).map(|n| alert("loud", "warning", n * ten, 90 * S, n < acknowledged as i64));
@@ -306,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_workstation_is_offered_where_the_cpu_is_most_of_what_fires() {
-        let (source, limits) = (samples("system_cpu_utilization_ratio"), limits());
+        let (source, limits) = (samples("system_cpu_utilization_ratio"), EvaluationLimits::for_tests());
         let fired = |rule: &str, severity: &str, count: i64| -> Vec<Alert> {
             (0..count).map(|n| alert(rule, severity, n, 60 * S, false)).collect()
         };

@@ -235,23 +235,10 @@ fn rows_of(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::promql::tests::Memory;
 
     const S: i64 = 1_000;
-
-    fn limits() -> EvaluationLimits {
-        EvaluationLimits {
-            lookback: 300_000,
-            delayed_names: false,
-            max_samples: 10_000_000,
-            max_bytes: 256 << 20,
-            timeout: Duration::from_secs(10),
-            cancelled: Arc::default(),
-        }
-    }
 
     /// A level each 5 s over an hour: high in the first minute of each ten, and for 10 s in the sixth.
     fn memory() -> Memory {
@@ -263,7 +250,7 @@ mod tests {
 
     fn shown(rule: &str) -> Result<Preview, PreviewError> {
         let spec: RuleSpec = serde_json::from_str(&format!("{{{rule}}}")).unwrap();
-        preview("x", &spec, RuleOptions::default(), (0, 3_600 * S), &memory(), &limits())
+        preview("x", &spec, RuleOptions::default(), (0, 3_600 * S), &memory(), &EvaluationLimits::for_tests())
     }
 
     #[test]

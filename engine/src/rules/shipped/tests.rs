@@ -1,8 +1,5 @@
 //! Which trouble each shipped rule reports, and what it does not take for trouble.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use super::super::{Condition, EvaluationLimits, RuleOptions, RuleSet, preview};
 use super::*;
 use crate::metrics::describe;
@@ -25,16 +22,8 @@ fn fired(name: &str, profile: Profile, series: &[Series<'_>]) -> usize {
         (Labels::metric(name, labels), Columns { times, values })
     };
     let memory = Memory(series.iter().map(of).collect());
-    let limits = EvaluationLimits {
-        lookback: 5 * MINUTE_MS,
-        delayed_names: false,
-        max_samples: 10_000_000,
-        max_bytes: 256 << 20,
-        timeout: Duration::from_secs(10),
-        cancelled: Arc::default(),
-    };
     let rule = &shipped(profile)[name];
-    preview(name, rule, RuleOptions::default(), (0, END * MINUTE_MS), &memory, &limits).unwrap().fired
+    preview(name, rule, RuleOptions::default(), (0, END * MINUTE_MS), &memory, &EvaluationLimits::for_tests()).unwrap().fired
 }
 
 fn high(from: i64, until: i64, minute: i64, low_and_high: (f64, f64)) -> Option<f64> {

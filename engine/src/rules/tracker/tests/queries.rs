@@ -1,7 +1,5 @@
 //! Rules that are evaluated at instants.
 
-use std::time::Duration;
-
 use parking_lot::Mutex;
 
 use super::super::super::{EvaluationLimits, GroupInstant, GroupOutcome, GroupSpec, NamedRule, Recorded, RuleOptions};
@@ -10,14 +8,7 @@ use crate::model::{Columns, STALE_NAN_BITS, is_stale_marker};
 use crate::promql::tests::Memory;
 
 fn limits() -> EvaluationLimits {
-    EvaluationLimits {
-        lookback: 300_000,
-        delayed_names: false,
-        max_samples: 100_000,
-        max_bytes: 64 << 20,
-        timeout: Duration::from_secs(10),
-        cancelled: Arc::default(),
-    }
+    EvaluationLimits { max_samples: 100_000, max_bytes: 64 << 20, ..EvaluationLimits::for_tests() }
 }
 
 /// One group over series in memory. What it writes is added to them.
