@@ -68,6 +68,7 @@ export function useAnswer(path, params, again) {
     )
     return () => { wanted = false }
   }, [key, turn, again])
+  /** @type {'ready'|'error'|'loading'} */
   const state = held.key === key || held.data !== null ? (held.data !== null ? 'ready' : 'error') : 'loading'
   return { data: held.data, error: held.error, failedAt: held.failedAt, state, retry: () => setTurn(turn + 1) }
 }

@@ -4,6 +4,7 @@
  * @import { Anomalies as Answer } from '../types.js'
  * @import { Unusual } from './unusual.js'
  */
+import { listFace } from '../components/faces.js'
 import { Panel } from '../components/Panel.js'
 import { count, quoted, since } from '../format.js'
 import { useAnswer } from '../hooks.js'
@@ -34,7 +35,7 @@ export function Anomalies({ answer: { data, error, failedAt, state, retry } }) {
   const list = unusualOf(anomalies)
   const note = data ? [list.length > 0 && count(list.length, 'series', 'series'), watched.length > 0 && watchedWords(watched)].filter(Boolean).join(' · ') : ''
   return html`
-    <${Panel} title="Unusual" name="unusual" note=${note} live=${false} face=${state === 'ready' ? (list.length > 0 ? 'data' : 'empty') : state === 'error' ? 'error' : 'loading'}
+    <${Panel} title="Unusual" name="unusual" note=${note} live=${false} face=${listFace(state, list.length)}
       error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.peek()) : undefined} retry=${retry}
       empty=${watched.length > 0 ? html`<p>${nothingWords(watched)}</p>` : html`<p>No series is watched yet. Which are is set in Settings.toml; each is judged beside its own history:</p><pre class="copy">[anomaly]
 series = ["system_cpu_utilization_ratio", "probe_duration_seconds"]</pre>`}>

@@ -4,6 +4,7 @@
  * @import { Channel, ChannelTest } from '../types.js'
  */
 import { post } from '../api.js'
+import { listFace } from '../components/faces.js'
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
 import { count, quoted, since } from '../format.js'
@@ -29,7 +30,7 @@ export function Channels({ answer: { data, error, failedAt, state, retry } }) {
   const list = /** @type {Channel[]} */ (data ?? [])
   const note = [list.length > 0 && count(list.length, 'channel'), replayed.value !== null && 'as they are now'].filter(Boolean).join(' · ')
   return html`
-    <${Panel} title="Channels" name="channels" note=${note} live=${false} face=${state === 'ready' ? (list.length > 0 ? 'data' : 'empty') : state === 'error' ? 'error' : 'loading'}
+    <${Panel} title="Channels" name="channels" note=${note} live=${false} face=${listFace(state, list.length)}
       error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.peek()) : undefined} retry=${retry} empty=${html`<p>No notice leaves the service: its console and its file are switched off.</p><${Add} />`}>
       <ul class="alert-rows" data-stand="channels">${list.map((channel) => html`<${Row} key=${channel.name} channel=${channel} again=${retry} />`)}</ul>
       ${list.every(({ name }) => BUILT_IN.has(name)) && html`<${Add} />`}

@@ -12,6 +12,7 @@ import { replayed } from '../stores/clock.js'
 import { held, heldError, loadSilences, makeMaintenance, removedHere, removeMaintenance } from '../stores/silences.js'
 import { Fold } from './Fold.js'
 import { follow, takesFocus } from './focus.js'
+import { Undone } from './Undone.js'
 
 export function Maintenance() {
   const list = held.value?.maintenance ?? []
@@ -55,18 +56,9 @@ function Row({ window }) {
 
 /** @param {{ window: Window }} props */
 function Gone({ window }) {
-  const { busy, error, run } = useAction()
   const undo = () => {
-    if (busy) return
     follow(`maintenance ${window.name}`)
-    run(() => makeMaintenance(window))
+    return makeMaintenance(window)
   }
-  return html`
-    <li class="fold" data-row=${`gone ${window.name}`}>
-      <div class="fold-head">
-        <span class="fold-still"><${Mark} kind="none" word="removed" /><span class="fold-title"><bdi>${quoted(window.name)}</bdi></span></span>
-        <span class="need-since">removed by you</span>
-        <span class="need-buttons">${error && html`<span class="problem" role="alert">${error}</span>`}<button type="button" class="button" ref=${takesFocus(`gone ${window.name}`)} aria-disabled=${busy} aria-label=${`Undo: the maintenance window ${window.name} is removed`} onClick=${undo}>Undo</button></span>
-      </div>
-    </li>`
+  return html`<${Undone} row=${`gone ${window.name}`} title=${quoted(window.name)} word="removed" label=${`Undo: the maintenance window ${window.name} is removed`} undo=${undo} />`
 }

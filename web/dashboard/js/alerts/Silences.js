@@ -15,6 +15,7 @@ import { Fold } from './Fold.js'
 import { follow, takesFocus } from './focus.js'
 import { againOf, coming, matcherText, matcherWords, timeOf, whenWords } from './quiet.js'
 import { SilenceForm } from './SilenceForm.js'
+import { Undone } from './Undone.js'
 
 /** Silences that are listed; the service keeps up to 10,000. */
 const SHOWN = 100
@@ -68,18 +69,7 @@ function Row({ silence }) {
 
 /** @param {{ silence: GettableSilence, end: number }} props */
 function Over({ silence, end }) {
-  const { busy, error, run } = useAction()
   const words = matcherWords(silence.matchers)
-  const undo = () => {
-    if (busy) return
-    run(() => undoEnd(silence.id, againOf(silence, end, serverTime()), (made) => follow(`silence row ${made}`)))
-  }
-  return html`
-    <li class="fold" data-row=${`over ${silence.id}`}>
-      <div class="fold-head">
-        <span class="fold-still"><${Mark} kind="none" word="ended" /><span class="fold-title"><bdi>${words}</bdi></span></span>
-        <span class="need-since">ended by you</span>
-        <span class="need-buttons">${error && html`<span class="problem" role="alert">${error}</span>`}<button type="button" class="button" ref=${takesFocus(`over ${silence.id}`)} aria-disabled=${busy} aria-label=${`Undo: ${words} is no longer silenced`} onClick=${undo}>Undo</button></span>
-      </div>
-    </li>`
+  const undo = () => undoEnd(silence.id, againOf(silence, end, serverTime()), (made) => follow(`silence row ${made}`))
+  return html`<${Undone} row=${`over ${silence.id}`} title=${words} word="ended" label=${`Undo: ${words} is no longer silenced`} undo=${undo} />`
 }

@@ -10,7 +10,7 @@ import { subjectOf } from '../headline.js'
 import { html, useEffect, useState } from '../lib.js'
 import { markOf } from '../statuses.js'
 import { minute } from '../stores/pace.js'
-import { previewRule, stopPreview } from '../stores/rule_changes.js'
+import { previewRule } from '../stores/rule_changes.js'
 import { Lane } from './Lane.js'
 import { ruleOf } from './rule_draft.js'
 import { spansOf, wouldWords } from './outcome.js'
@@ -32,21 +32,20 @@ export function useWould(draft) {
       return undefined
     }
     set((before) => ({ ...before, state: 'asking' }))
-    let wanted = true
+    const stop = new AbortController()
     const timer = setTimeout(() => {
-      previewRule(JSON.parse(key)).then(
-        (preview) => { if (wanted) set({ state: 'ready', preview, error: '' }) },
+      previewRule(JSON.parse(key), stop.signal).then(
+        (preview) => { if (!stop.signal.aborted) set({ state: 'ready', preview, error: '' }) },
         (error) => {
-          if (!wanted) return
+          if (stop.signal.aborted) return
           const known = error instanceof ApiError && error.status >= 400
           set({ state: 'refused', preview: null, error: known ? error.message : `What it would have done is not known: ${error.message}` })
         },
       )
     }, PAUSE_MS)
     return () => {
-      wanted = false
       clearTimeout(timer)
-      stopPreview()
+      stop.abort()
     }
   }, [key])
   return asked

@@ -9,6 +9,7 @@ import { useAnswer, useWidth } from '../hooks.js'
 import { html, useMemo } from '../lib.js'
 import { now } from '../stores/clock.js'
 import { period } from '../stores/place.js'
+import { listFace } from '../components/faces.js'
 import { Panel } from '../components/Panel.js'
 import { flow, streams, UNKNOWN } from './streams.js'
 import { runMark } from '../statuses.js'
@@ -36,7 +37,7 @@ export function Flow({ repository }) {
   const list = useMemo(() => streams(found?.jobs ?? [], MOST_WORKFLOWS, MOST_JOBS), [found])
   const note = [short ? (live ? 'last 24 hours' : `24 hours to ${day(end)}`) : words, found && found.runs > 0 ? `${span(Math.round(found.seconds))} of jobs in ${count(found.runs, 'run')}` : ''].filter(Boolean).join(' · ')
   return html`
-    <${Panel} title="Where the minutes go" note=${note} name="ci-flow" face=${state === 'ready' ? (list.length ? 'data' : 'empty') : state} error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.value) : undefined} retry=${retry} live=${false}
+    <${Panel} title="Where the minutes go" note=${note} name="ci-flow" face=${listFace(state, list.length)} error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.value) : undefined} retry=${retry} live=${false}
       empty=${html`<p>${repository.jobs_wanted > 0 ? `The jobs of ${count(repository.jobs_wanted, 'run')} are still to be read.` : 'No run with jobs ended in this time. A longer period may hold some.'}</p>`}>
       ${list.length > 0 && html`<${Picture} list=${list} total=${found?.seconds ?? 0} />`}
     <//>`

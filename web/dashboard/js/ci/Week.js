@@ -5,6 +5,7 @@ import { count } from '../format.js'
 import { useQuery } from '../hooks.js'
 import { html } from '../lib.js'
 import { utc } from '../stores/place.js'
+import { listFace } from '../components/faces.js'
 import { Panel } from '../components/Panel.js'
 import { week } from './hours.js'
 
@@ -23,7 +24,7 @@ export function Week({ repo }) {
   const most = Math.max(1, ...cells.flat().map((c) => c.runs))
   const total = cells.flat().reduce((sum, c) => sum + c.runs, 0)
   return html`
-    <${Panel} title="When runs happen" note="last 4 weeks, by hour" name="ci-week" face=${state === 'ready' ? (total > 0 ? 'data' : 'empty') : state} error=${error} retry=${retry} live=${false} empty=${html`<p>No run has ended in the last four weeks.</p>`}>
+    <${Panel} title="When runs happen" note="last 4 weeks, by hour" name="ci-week" face=${listFace(state, total)} error=${error} retry=${retry} live=${false} empty=${html`<p>No run has ended in the last four weeks.</p>`}>
       <div class="week" tabindex="0" role="region" aria-label="Runs by weekday and hour">
         <svg viewBox=${`0 0 ${LEFT + 24 * CELL} ${TOP + 7 * CELL}`} role="img" aria-label=${summary(cells)}>
           ${[0, 6, 12, 18].map((hour) => html`<text key=${hour} x=${LEFT + hour * CELL} y="12">${hour}:00</text>`)}

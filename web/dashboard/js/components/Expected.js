@@ -7,6 +7,7 @@ import { count, DASH, percent, quoted, since, span } from '../format.js'
 import { useAnswer } from '../hooks.js'
 import { computed, html } from '../lib.js'
 import { now } from '../stores/clock.js'
+import { listFace } from './faces.js'
 import { Mark } from './Mark.js'
 import { Panel } from './Panel.js'
 
@@ -21,7 +22,7 @@ export function Heartbeats() {
   const { data, error, failedAt, state, retry } = useAnswer('/api/v1/heartbeats', {}, turn.value)
   const list = /** @type {Heartbeat[]} */ (data ?? [])
   return html`
-    <${Panel} title="Calls of jobs" name="heartbeats" kind="wide" live=${false} face=${faceOf(state, list.length)} error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.peek()) : undefined} retry=${retry}
+    <${Panel} title="Calls of jobs" name="heartbeats" kind="wide" live=${false} face=${listFace(state, list.length)} error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.peek()) : undefined} retry=${retry}
       empty=${html`<p>No job is expected to call. A backup that stops says nothing; a call that does not come is an alert:</p><pre class="copy">[heartbeats.expect.backup]
 every = "1d"</pre>`}>
       <div class="table-wrap" tabindex="0" role="region" aria-label="Calls of jobs">
@@ -46,7 +47,7 @@ export function ForecastsHeld() {
   const { forecasts, boards, disks } = /** @type {Forecasts} */ (data ?? { forecasts: [], boards: [], disks: [] })
   const note = [heldWords('boards', boards), heldWords('disks', disks)].filter(Boolean).join(' · ')
   return html`
-    <${Panel} title="Forecasts, and how those before held" name="forecasts" kind="wide" note=${note} live=${false} face=${faceOf(state, forecasts.length)} error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.peek()) : undefined} retry=${retry}
+    <${Panel} title="Forecasts, and how those before held" name="forecasts" kind="wide" note=${note} live=${false} face=${listFace(state, forecasts.length)} error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.peek()) : undefined} retry=${retry}
       empty=${html`<p>No forecast is kept yet. A board has one after some tasks are done, a file system when it fills.</p>`}>
       <div class="table-wrap" tabindex="0" role="region" aria-label="Forecasts">
         <table>
@@ -64,13 +65,10 @@ export function ForecastsHeld() {
     <//>`
 }
 
-/** @param {string} state @param {number} length */
-const faceOf = (state, length) => (state === 'ready' ? (length > 0 ? 'data' : 'empty') : state === 'error' ? 'error' : 'loading')
-
 /** @param {ForecastRecord} f */
 const nameOf = ({ subject, metric }) => (subject === 'board_done' ? `Board ${metric.project ?? ''} · ${metric.tag ?? ''} done` : `Disk ${metric.mountpoint ?? ''} full`)
 
-/** `95 of 100 said, 93 % of 116`: @param {ForecastScore} score */
+/** `95 of 100 said, 93 % of 116`. @param {ForecastScore} score */
 const heldOf = ({ share, judged, held }) => `${Math.round(share * 100)} of 100 said, ${percent(held / judged)} of ${judged}`
 
 /** @param {string} what @param {ForecastScore[]} scores */

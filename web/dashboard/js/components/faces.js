@@ -12,6 +12,9 @@ import { forbiddenWords, LOGIN_NEEDED } from '../refusal.js'
 /** @param {Kind} kind @returns {Shown} */
 const plain = (kind) => ({ kind, title: '', words: '', action: null })
 
+/** The face of a list that was asked for. @param {'ready'|'error'|'loading'} state @param {number} length @returns {Face} */
+export const listFace = (state, length) => (state === 'ready' ? (length > 0 ? 'data' : 'empty') : state)
+
 /** @param {{ face: Face, error?: string|null, stale?: boolean, loginEnded?: boolean, lost?: boolean }} panel `lost`: the service does not answer @returns {Shown} */
 export function faceOf({ face, error, stale = false, loginEnded = false, lost = false }) {
   if (face === 'data') return plain(stale ? 'stale' : 'data')

@@ -43,14 +43,5 @@ export async function deleteRule(name) {
   await done(take(name, before.version), { words: `Rule ${name} is deleted.`, undo: () => done(put(name, before.rule, 0), { words: `Rule ${name} is there again.`, undo: null }) })
 }
 
-/** @type {AbortController|null} */
-let asked = null
-
-/** When a rule would have fired over the last week. The question before is given up. @param {unknown} rule @returns {Promise<import('../types.js').RulePreview>} */
-export function previewRule(rule) {
-  asked?.abort()
-  asked = new AbortController()
-  return send('POST', '/api/v1/rules/preview', rule, asked.signal)
-}
-/** Nobody waits for the answer any more. */
-export const stopPreview = () => asked?.abort()
+/** When a rule would have fired over the last week. @param {unknown} rule @param {AbortSignal} stop @returns {Promise<import('../types.js').RulePreview>} */
+export const previewRule = (rule, stop) => send('POST', '/api/v1/rules/preview', rule, stop)

@@ -2,6 +2,7 @@
  * File systems and network devices: what is used, what is free, what goes through.
  */
 import { Figure } from '../components/Figure.js'
+import { listFace } from '../components/faces.js'
 import { Panel } from '../components/Panel.js'
 import { Table } from '../components/Table.js'
 import { count } from '../format.js'
@@ -49,7 +50,7 @@ export function Network() {
   }
   const rows = [...devices.values()]
   return html`
-    <${Panel} title="Network devices" note=${rows.length ? `${count(rows.length, 'device')}, mean of a minute` : ''} name="network" face=${state === 'ready' ? (rows.length ? 'data' : 'empty') : state} error=${error} retry=${retry}
+    <${Panel} title="Network devices" note=${rows.length ? `${count(rows.length, 'device')}, mean of a minute` : ''} name="network" face=${listFace(state, rows.length)} error=${error} retry=${retry}
       empty=${html`<p>No network device was read twice yet.</p>`}>
       <${Table} name="network" label="Network devices" rows=${rows} keyOf=${(/** @type {any} */ r) => r.device} initial="-receive" thing="device" shown=${8} columns=${NETWORK_COLUMNS} />
     <//>`
