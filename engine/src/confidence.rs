@@ -2,13 +2,13 @@
 //!
 //! 17 of 20 green runs are 85 %, and of a workflow that is green in 95 % of its runs every thirteenth such share is that low. A rule that
 //! compares the share with a limit would fire on noise, so it asks for the ends of an interval as well: the lowest and the highest true
-//! share that agree with the outcomes (Clopper and Pearson, 1934). The newest 3, 5, 10 and 20 outcomes are looked at besides all of them, so
-//! that what has just broken is not hidden by what was; each look has its part of the doubt (Bonferroni).
+//! share that agree with the outcomes (Clopper and Pearson, 1934). The newest 3, 5, 10 and 20 outcomes are judged beside all of them, so
+//! that what has just broken is not hidden by what was; each judgement has its part of the doubt (Bonferroni).
 
 use statrs::function::beta::beta_reg;
 
-/// Newest outcomes that are looked at by themselves.
-const LOOKS: [usize; 4] = [3, 5, 10, 20];
+/// Newest outcomes that are judged by themselves.
+const NEWEST: [usize; 4] = [3, 5, 10, 20];
 /// In so many of all cases a true share lies beyond one end.
 const DOUBT: f64 = 0.025;
 /// Halvings of the interval of a solution: more than a double has digits.
@@ -17,21 +17,21 @@ const HALVINGS: usize = 60;
 /// The lowest true share of `true` that agrees with outcomes, the newest first; none where there are none.
 #[must_use]
 pub fn lowest_share(outcomes: &[bool]) -> Option<f64> {
-    looks(outcomes, lowest).reduce(f64::max)
+    ends(outcomes, lowest).reduce(f64::max)
 }
 
 /// The highest true share of `true` that agrees with outcomes, the newest first; none where there are none.
 #[must_use]
 pub fn highest_share(outcomes: &[bool]) -> Option<f64> {
-    looks(outcomes, |met, all, doubt| 1.0 - lowest(all - met, all, doubt)).reduce(f64::min)
+    ends(outcomes, |met, all, doubt| 1.0 - lowest(all - met, all, doubt)).reduce(f64::min)
 }
 
-/// One end of an interval by each look.
-fn looks<'a>(outcomes: &'a [bool], end: impl Fn(usize, usize, f64) -> f64 + 'a) -> impl Iterator<Item = f64> + 'a {
-    let lengths = LOOKS.into_iter().filter(|look| *look < outcomes.len()).chain([outcomes.len()]).filter(|length| *length > 0);
+/// One end of an interval by each judgement.
+fn ends<'a>(outcomes: &'a [bool], end: impl Fn(usize, usize, f64) -> f64 + 'a) -> impl Iterator<Item = f64> + 'a {
+    let lengths = NEWEST.into_iter().filter(|length| *length < outcomes.len()).chain([outcomes.len()]).filter(|length| *length > 0);
     lengths.map(move |length| {
         let met = outcomes[..length].iter().filter(|outcome| **outcome).count();
-        end(met, length, DOUBT / (LOOKS.len() + 1) as f64)
+        end(met, length, DOUBT / (NEWEST.len() + 1) as f64)
     })
 }
 

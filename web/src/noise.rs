@@ -18,7 +18,7 @@ use crate::params::Params;
 use crate::route::{Route, Shape};
 use crate::server::AppState;
 
-/// Most days that are looked at, and how many where none are named.
+/// Most days of a report, and how many where none are named.
 const MAX_DAYS: i64 = 30;
 const DAYS: i64 = 7;
 const DAY_MS: i64 = 86_400_000;
@@ -73,12 +73,11 @@ fn notifications(store: &StoreReader, (start, end): (TimestampMs, TimestampMs)) 
         let samples = store.samples(id, start, end)?;
         let (mut sum, mut before) = (0.0, None::<f64>);
         for v in samples.values.into_iter().filter(|v| v.is_finite()) {
-            // What it had before the time is not of the time; a new start counts from 0.
             sum += match before {
                 Some(before) => rise(before, v),
                 // What it had before the time is not of the time.
                 None if store.latest(id, 0, start - 1)?.is_some() => 0.0,
-                Some(_) | None => v,
+                None => v,
             };
             before = Some(v);
         }

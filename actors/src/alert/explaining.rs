@@ -58,8 +58,8 @@ impl AlertActor {
         });
     }
 
-    /// Keeps and publishes the explanation of an alert that still fires. One that fired at once is looked at again when more of its course
-    /// has been seen.
+    /// Keeps and publishes the explanation of an alert that still fires. One that fired at once is explained again when more of its course
+    /// is known.
     fn explained(&mut self, explained: Alert, ctx: &mut Ctx<Self>) {
         let (Some(since), Some(explanation)) = (explained.firing_since, explained.explanation) else { return };
         let compared_to = explanation.moved_to.unwrap_or(since);

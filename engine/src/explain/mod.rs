@@ -23,9 +23,9 @@ use crate::model::TimestampMs;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Explanation {
-    /// From when on it was looked at: when the condition began to hold.
+    /// Its beginning: when the condition began to hold, at most an hour before the end.
     pub from: TimestampMs,
-    /// Up to when: the sample with which it fired.
+    /// Its end: the sample with which it fired.
     pub to: TimestampMs,
     /// The resource of the machine that the alert is about.
     pub resource: Option<Resource>,

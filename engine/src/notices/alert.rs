@@ -87,7 +87,7 @@ impl NoticeAlert {
         self.annotations.get("summary").map_or(self.rule.as_str(), String::as_str)
     }
 
-    /// The lines about why it fired, while it fires; none where it was not looked at, or nothing is known.
+    /// The lines about why it fired, while it fires; none where nobody asked why, or nothing is known.
     pub fn explanation(&self) -> impl Iterator<Item = &str> {
         let lines = self.annotations.get(EXPLANATION).filter(|_| !self.is_over()).map(String::as_str).unwrap_or_default();
         lines.lines().take(EXPLANATION_LINES)
