@@ -182,7 +182,10 @@ fn texts_are_read_as_prometheus_reads_them_or_fail_with_their_line() {
     let targets = names.map(|name| {
         format!("[scrape.targets.{name}]\nurl = \"{}\"\ninterval = \"1s\"\ntimeout = \"1s\"\n", server.url(&format!("/{name}")))
     });
-    let folder = Folder::with_settings(&format!("[system]\nenabled = false\n{}", targets.collect::<String>()));
+    let folder = Folder::with_settings(&format!(
+        "[system]\nenabled = false\n[alerts.rules.scrape_target_down]\nenabled = false\n{}",
+        targets.collect::<String>()
+    ));
     let service = folder.start();
     let of_job = |query: &str, name: &str| format!("({query}) and on (job) up{{job=\"{name}\"}}");
     for (name, _, _, expected) in cases.iter().chain([&("cut", "", &b""[..], Err("may be cut off"))]) {
