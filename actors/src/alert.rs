@@ -9,6 +9,7 @@ mod change;
 mod evaluation;
 mod explaining;
 mod publish;
+mod reasons;
 mod restore;
 mod week;
 
@@ -23,11 +24,12 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Labels, Matcher, NAME_LABEL, SeriesId, TimestampMs};
-use taskpulse_engine::rules::{Alert, AlertTracker, EvaluationLimits, Judge, Recorded, RuleSet};
+use taskpulse_engine::rules::{Alert, AlertTracker, EvaluationLimits, Judge, Reasons, Recorded, RuleSet};
 use taskpulse_engine::store::{StoreReader, Stored};
 use tokio::sync::watch;
 
 use self::evaluation::GroupRun;
+pub use self::reasons::{ScrapedBy, reasons};
 pub use self::restore::{read_alerts, with_given_rules};
 use crate::clock::Clock;
 use crate::messages::{
@@ -131,14 +133,15 @@ fn views_of(alerts: &[Alert]) -> Vec<view::Alert> {
 }
 
 impl AlertActor {
-    /// An actor over `store` that publishes which alerts are `active`, and the state of the rules that were `published`; it restores
-    /// what was kept when it starts.
+    /// An actor over `store` that publishes which alerts are `active`, and the state of the rules that were `published`; `reasons` say why
+    /// sources are down. It restores what was kept when it starts.
     #[must_use]
     pub fn new(
         clock: Clock,
         store: StoreReader,
         active: watch::Sender<Arc<Vec<view::Alert>>>,
         published: watch::Sender<Arc<RuleStates>>,
+        reasons: Reasons,
         limits: EvaluationLimits,
         outputs: AlertOutputs,
     ) -> Self {
@@ -152,7 +155,7 @@ impl AlertActor {
             published,
             outputs,
             limits,
-            tracker: Arc::new(Mutex::new(AlertTracker::new(Arc::clone(&rules)))),
+            tracker: Arc::new(Mutex::new(AlertTracker::new(Arc::clone(&rules)).with_reasons(reasons))),
             recorded: Arc::default(),
             states: RuleStates::new(Arc::clone(&before.book), Arc::clone(&rules)),
             states_changed: true,

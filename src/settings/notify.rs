@@ -10,8 +10,8 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use taskpulse_actors::files;
 use taskpulse_actors::notify::{
-    AlertmanagerChannel, Channel, CommandChannel, Console, Email, EmailOptions, Encryption, ExternalUrl, Format, Heartbeat, HttpChannel,
-    JsonLines, NotifierOptions, RESEND_MS, Transport,
+    AckKey, AlertmanagerChannel, Channel, CommandChannel, Console, Email, EmailOptions, Encryption, ExternalUrl, Format, Heartbeat,
+    HttpChannel, JsonLines, NotifierOptions, RESEND_MS, Transport,
 };
 use taskpulse_engine::notices::render::Template;
 use taskpulse_engine::notices::{
@@ -117,8 +117,8 @@ pub struct InhibitSpec {
     pub linger: Option<Span>,
 }
 
-/// What the notifier gets of the settings. `listening` is where the service listens, once it does.
-pub fn options(settings: &Settings, data_dir: &Path, listening: ExternalUrl) -> anyhow::Result<NotifierOptions> {
+/// What the notifier gets of the settings. `listening` is where the service listens, once it does; `key` signs links that acknowledge.
+pub fn options(settings: &Settings, data_dir: &Path, listening: ExternalUrl, key: &AckKey) -> anyhow::Result<NotifierOptions> {
     let notify = &settings.notify;
     let external_url: ExternalUrl = match notify.external_url.clone() {
         Some(url) => Arc::new(move || url.clone()),
@@ -131,8 +131,7 @@ pub fn options(settings: &Settings, data_dir: &Path, listening: ExternalUrl) -> 
         if spec.kind == Some(ChannelKind::Heartbeat) {
             heartbeats.push(spec.heartbeat(name).with_context(at)?);
         } else {
-            let open = settings.server.token.is_none();
-            channels.push(spec.channel(name, settings, open, &external_url).with_context(at)?);
+            channels.push(spec.channel(name, settings, key, &external_url).with_context(at)?);
         }
     }
     let mut inhibit = if notify.inhibit_shipped { shipped_inhibitions() } else { Vec::new() };
@@ -188,7 +187,8 @@ pub fn validate(settings: &Settings) -> anyhow::Result<()> {
     let window = notify.flap_window;
     ensure!(window >= Span::secs(60) && window <= DAY, "notify.flap_window = {window}: must be 1m to {DAY}");
     grouping(notify, &ChannelSpec::default()).context("notify")?;
-    options(settings, Path::new("."), Arc::new(String::new)).map(|_| ())
+    let key = AckKey::random().context("random numbers")?;
+    options(settings, Path::new("."), Arc::new(String::new), &key).map(|_| ())
 }
 
 /// The console and the file, where they are switched on.
@@ -292,7 +292,7 @@ impl ChannelSpec {
         })
     }
 
-    fn channel(&self, name: &str, settings: &Settings, open: bool, external_url: &ExternalUrl) -> anyhow::Result<Channel> {
+    fn channel(&self, name: &str, settings: &Settings, key: &AckKey, external_url: &ExternalUrl) -> anyhow::Result<Channel> {
         let notify = &settings.notify;
         let keep = self.keep.unwrap_or(Span::secs(7 * 86_400));
         ensure!(keep >= Span::secs(60) && keep <= Span::secs(31 * 86_400), "keep = {keep}: must be 1m to 31d");
@@ -316,7 +316,7 @@ impl ChannelSpec {
                 most: ALERTMANAGER_ALERTS,
             };
         }
-        let transport = self.transport(open, external_url)?;
+        let transport = self.transport(key, external_url)?;
         // A message that is not brought up to date at an end would go on saying that its alerts fire. A digest is news each time.
         let edits = transport.can_edit() && self.edit.unwrap_or(true) && grouping.send_resolved && digest.is_none();
         Ok(Channel {
@@ -341,7 +341,7 @@ impl ChannelSpec {
         Ok(url.to_string())
     }
 
-    fn transport(&self, open: bool, external_url: &ExternalUrl) -> anyhow::Result<Arc<dyn Transport>> {
+    fn transport(&self, key: &AckKey, external_url: &ExternalUrl) -> anyhow::Result<Arc<dyn Transport>> {
         let (timeout, external_url) = (self.timeout()?, Arc::clone(external_url));
         let mut headers = self.header_map()?;
         let format = match self.kind.context("needs kind")? {
@@ -357,7 +357,7 @@ impl ChannelSpec {
             ChannelKind::Teams => Format::Teams,
             ChannelKind::Ntfy => {
                 let topic = self.topic.clone().filter(|topic| !topic.is_empty()).context("needs topic")?;
-                Format::Ntfy { topic, may_acknowledge: open }
+                Format::Ntfy { topic, key: key.clone() }
             }
             ChannelKind::Template => {
                 let kind = self.content_type.as_deref().unwrap_or("application/json");

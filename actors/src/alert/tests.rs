@@ -70,7 +70,11 @@ fn prepare(stage: &Stage) -> (impl Fn() -> AlertActor + Send + 'static, impl FnO
     };
     let (clock, store, alerts, rules) =
         (stage.clock.clone(), stage.store.clone(), stage.publishers.alerts.clone(), stage.publishers.rules.clone());
-    let make = move || AlertActor::new(clock.clone(), store.clone(), alerts.clone(), rules.clone(), limits.clone(), outputs.clone());
+    let reasons: Reasons = Arc::new(|series| series.get("target").map(|target| format!("{target} refuses")));
+    let make = move || {
+        let (alerts, rules, limits, outputs) = (alerts.clone(), rules.clone(), limits.clone(), outputs.clone());
+        AlertActor::new(clock.clone(), store.clone(), alerts, rules, Arc::clone(&reasons), limits, outputs)
+    };
     (make, move |actor| Setup { actor, documents, events, notifier, _append: append, texts, _hub: hub })
 }
 

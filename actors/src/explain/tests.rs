@@ -43,6 +43,7 @@ pub(super) fn alert(metric: &Labels, expr: &str, pending: TimestampMs, fired: Ti
         acked_at: None,
         note: None,
         reason: None,
+        source_reason: None,
         explanation: None,
     }
 }
