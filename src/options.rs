@@ -65,8 +65,8 @@ pub fn rule_book(settings: &Settings) -> anyhow::Result<RuleBook> {
     // Alone first, so that an error says where the rule is.
     RuleSet::new(&groups, rule_options(settings)).context("alerts.rules")?;
     groups.extend(rule_files::groups(&settings.alerts.rule_files).context("alerts.rule_files")?);
-    let book = RuleBook::new(groups, rule_options(settings));
-    book.rules().context("alerts.rule_files")?;
+    let mut book = RuleBook::new(groups, rule_options(settings));
+    book.read().context("alerts.rule_files")?;
     Ok(book)
 }
 

@@ -260,7 +260,7 @@ fn start_notifier(
 /// Publishes the rules of the settings, those of rule files and those that were given: batcher and alert actor take them from there.
 fn publish_rules(settings: &Settings, store: &StoreReader, publishers: &Publishers) -> anyhow::Result<()> {
     let book = with_given_rules(rule_book(settings)?, store);
-    let rules = Arc::new(book.rules()?);
+    let rules = book.rules()?;
     publishers.rules.send_replace(Arc::new(RuleStates::new(Arc::new(book), rules)));
     Ok(())
 }
