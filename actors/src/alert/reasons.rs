@@ -1,6 +1,7 @@
 //! What sources say about why they are down, for the sentences of alerts.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use taskpulse_engine::model::Labels;
@@ -23,7 +24,8 @@ pub fn reasons(targets: watch::Receiver<TargetsByName>, sources: watch::Receiver
     Arc::new(move |series: &Labels| match series.name() {
         "probe_success" => {
             let targets = targets.borrow();
-            targets.get(series.get("target")?).filter(|target| target.up == Some(false)).and_then(|target| target.reason.clone())
+            let down = targets.get(series.get("target")?).filter(|target| target.up == Some(false))?;
+            down.reason.as_deref().map(in_a_sentence)
         }
         "up" => {
             let of = |name: &str| series.get(name).unwrap_or_default().to_owned();
@@ -32,6 +34,17 @@ pub fn reasons(targets: watch::Receiver<TargetsByName>, sources: watch::Receiver
         "taskpulse_source_up" => failing(series.get("source")?),
         _ => None,
     })
+}
+
+/// A reason as the end of a sentence that names the target: without the address that was tried, and in small letters.
+fn in_a_sentence(reason: &str) -> String {
+    let said = reason.split_once(": ").filter(|(place, _)| place.parse::<SocketAddr>().is_ok()).map_or(reason, |(_, said)| said);
+    let mut letters = said.chars();
+    match (letters.next(), letters.next()) {
+        // `TLS` stays.
+        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain([second]).chain(letters).collect(),
+        _ => said.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -60,7 +73,8 @@ mod tests {
     #[test]
     fn a_reason_is_that_of_the_source_that_is_down() {
         let (targets, sources) = (TargetRegistry::default(), SourceRegistry::default());
-        targets.report(target("database", Some(false), "connection refused"));
+        targets.report(target("database", Some(false), "[::1]:5432: Connection refused"));
+        targets.report(target("tls", Some(false), "TLS: the certificate ended"));
         targets.report(target("shop", Some(true), "its certificate ends soon"));
         sources.failing("scrape node a:9100", "status 500");
         sources.failing("github octo/site", "status 401");
@@ -69,6 +83,7 @@ mod tests {
         let reasons = reasons(targets.subscribe(), sources.subscribe(), scraped);
         for (name, labels, reason) in [
             ("probe_success", &[("target", "database")][..], Some("connection refused")),
+            ("probe_success", &[("target", "tls")], Some("TLS: the certificate ended")),
             ("probe_success", &[("target", "shop")], None),
             ("probe_success", &[("target", "of another machine")], None),
             ("up", &[("job", "node"), ("instance", "a:9100")], Some("status 500")),
