@@ -15,13 +15,13 @@ use taskpulse_actors::notify::{
 };
 use taskpulse_engine::notices::render::Template;
 use taskpulse_engine::notices::{
-    ChannelPlan, Dependency, Digest, Filter, FlapLimits, Grouping, InhibitRule, MAX_ALERTS, MaintenanceWindows, MatcherSpec, QueueLimits,
-    Schedule, shipped_inhibitions,
+    ChannelPlan, Digest, Filter, FlapLimits, Grouping, MAX_ALERTS, MaintenanceWindows, MatcherSpec, QueueLimits, Schedule,
 };
 use taskpulse_engine::rules::{Profile, Severity};
 use taskpulse_engine::span::Span;
 
 use super::Settings;
+use super::inhibit;
 use super::secret::Secret;
 use super::sections::Notify;
 use crate::options::TASKMASTER;
@@ -107,16 +107,6 @@ pub struct ChannelSpec {
     pub to: Option<Vec<String>>,
 }
 
-/// `[notify.inhibit.NAME]`
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct InhibitSpec {
-    pub source: Vec<String>,
-    pub target: Vec<String>,
-    pub equal: Vec<String>,
-    pub linger: Option<Span>,
-}
-
 /// What the notifier gets of the settings. `listening` is where the service listens, once it does; `key` signs links that acknowledge.
 pub fn options(settings: &Settings, data_dir: &Path, listening: ExternalUrl, key: &AckKey) -> anyhow::Result<NotifierOptions> {
     let notify = &settings.notify;
@@ -134,46 +124,15 @@ pub fn options(settings: &Settings, data_dir: &Path, listening: ExternalUrl, key
             channels.push(spec.channel(name, settings, key, &external_url).with_context(at)?);
         }
     }
-    let mut inhibit = if notify.inhibit_shipped { shipped_inhibitions() } else { Vec::new() };
-    for (name, spec) in &notify.inhibit {
-        inhibit.push(spec.rule().with_context(|| format!("notify.inhibit.{name}"))?);
-    }
-    inhibit.extend(dependencies(settings)?.iter().map(Dependency::rule));
     MaintenanceWindows::new(&notify.maintenance).map_err(|(name, error)| anyhow::anyhow!("notify.maintenance.{name}: {error}"))?;
     Ok(NotifierOptions {
         channels,
         flaps: FlapLimits { firings: notify.flap_after, window_ms: notify.flap_window.ms() },
-        inhibit,
+        inhibit: inhibit::rules(settings)?,
         maintenance: notify.maintenance.clone(),
         heartbeats,
         external_url,
     })
-}
-
-/// Which probe or scrape target depends on which.
-fn dependencies(settings: &Settings) -> anyhow::Result<Vec<Dependency>> {
-    let probes = settings.probes.check.iter().map(|(name, spec)| ("probes.check", "target", name, &spec.parent));
-    let scraped = settings.scrape.targets.iter().map(|(name, spec)| ("scrape.targets", "job", name, &spec.parent));
-    let mut found: Vec<Dependency> = Vec::new();
-    for (section, label, name, parent) in probes.chain(scraped) {
-        let Some(parent) = parent else { continue };
-        let parent = if settings.probes.check.contains_key(parent) {
-            ("target", parent.clone())
-        } else if settings.scrape.targets.contains_key(parent) {
-            ("job", parent.clone())
-        } else {
-            bail!("{section}.{name}.parent = {parent:?}: there is no probe and no scrape target of that name");
-        };
-        found.push(Dependency { label, name: name.clone(), parent });
-    }
-    for start in &found {
-        let (mut at, mut steps) = (start, 0);
-        while let Some(next) = found.iter().find(|other| (other.label, &other.name) == (at.parent.0, &at.parent.1)) {
-            (at, steps) = (next, steps + 1);
-            ensure!(steps <= found.len(), "parent: `{}` depends on itself, so that no notice would name it", start.name);
-        }
-    }
-    Ok(found)
 }
 
 /// Refuses settings that cannot be used.
@@ -426,19 +385,5 @@ impl ChannelSpec {
             headers.insert(parsed, value);
         }
         Ok(headers)
-    }
-}
-
-impl InhibitSpec {
-    fn rule(&self) -> anyhow::Result<InhibitRule> {
-        ensure!(!self.source.is_empty() && !self.target.is_empty(), "needs source and target, each a list of matchers");
-        let linger = self.linger.unwrap_or(Span::secs(0));
-        ensure!(linger <= Span::secs(600), "linger = {linger}: must be 0s to 10m");
-        Ok(InhibitRule {
-            source: MatcherSpec::compile_all(&self.source).context("source")?,
-            target: MatcherSpec::compile_all(&self.target).context("target")?,
-            equal: self.equal.clone(),
-            linger_ms: linger.ms(),
-        })
     }
 }
