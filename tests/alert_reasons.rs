@@ -49,6 +49,6 @@ fn what_is_down_says_why() {
     eventually("the log", || service.log().contains("probe_down: database is down: connection refused").then_some(()));
     let events = service.data("/api/v1/events?source=alert");
     assert!(events.as_array().unwrap().iter().any(|event| event["title"] == "database is down: connection refused"), "{events}");
-    let headline = service.status()["problems"].to_string();
+    let headline = service.status()["problems"].to_string().to_lowercase();
     assert!(headline.contains("connection refused"), "{headline}");
 }

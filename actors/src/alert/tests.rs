@@ -158,9 +158,11 @@ fn a_notice_waits_for_its_explanation_only_so_long_and_an_end_never_comes_before
         let pool = stage.hold_pool().await;
         let judge = |v: f64| s.actor.mailbox().try_send(StoredBatch(stage.append(&heat(), v))).unwrap();
         judge(250.0);
-        stage.jump(Duration::from_millis(400)).await;
+        stage.jump(Duration::ZERO).await;
         assert_eq!((shown(&stage).len(), s.notified()), (2, vec![]), "it is shown at once");
-        stage.jump(Duration::from_millis(300)).await;
+        stage.jump(Duration::from_millis(590)).await;
+        assert_eq!(s.notified(), []);
+        stage.jump(Duration::from_millis(20)).await;
         assert_eq!(s.notified(), [of_rule("burning", AlertState::Firing)], "as it is");
         drop(pool);
         let Describe(late) = s.texts.next().await;
@@ -171,6 +173,8 @@ fn a_notice_waits_for_its_explanation_only_so_long_and_an_end_never_comes_before
         let pool = stage.hold_pool().await;
         stage.jump(Duration::from_secs(1)).await;
         judge(250.0);
+        stage.jump(Duration::ZERO).await;
+        assert_eq!(s.notified(), []);
         stage.jump(Duration::from_millis(100)).await;
         judge(50.0);
         stage.jump(Duration::from_millis(100)).await;
