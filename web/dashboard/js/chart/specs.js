@@ -3,7 +3,7 @@
  *
  * A definition is data; asking is `stores/buckets.js`, drawing `PlotBox.js`.
  *
- * @import { Band } from './draw.js'
+ * @import { Band } from './sheet.js'
  * @import { Series } from './series.js'
  * @import { Board, Metric } from '../types.js'
  * @import { Unit } from '../format.js'
