@@ -3,6 +3,7 @@
  *
  * @import { Status } from '../types.js'
  */
+import { Profile } from '../alerts/Profile.js'
 import { DASH, format, sentences, since, span } from '../format.js'
 import { html } from '../lib.js'
 import { now } from '../stores/clock.js'
@@ -26,6 +27,7 @@ export function StatusPage() {
       <${Panel} title="Pipeline" name="pipeline" face="data"><${Pipeline} s=${s} /><//>
       <${Panel} title="Store" name="store" face="data"><${Store} s=${s} /><//>
       <${Panel} title="Windows" name="windows" face="data"><${Windows} s=${s} /><//>
+      <${Profile} />
       <${Heartbeats} />
       <${ForecastsHeld} />
     </div>`
