@@ -29,8 +29,11 @@ const LEVEL: f64 = 0.8;
 const LEVELS: (f64, f64) = (0.5, 0.99);
 
 pub(crate) fn routes() -> Vec<Route> {
-    const AHEAD: Parameter =
-        Parameter::query("horizon", "how far ahead: 1m to 90d; a day where it is left out", parameter::positive_duration);
+    const AHEAD: Parameter = Parameter::query(
+        "horizon",
+        "how far ahead, within 1m and 90d: less and more are taken as these; a day where it is left out",
+        parameter::positive_duration,
+    );
     const SHARE: Parameter = Parameter::query(
         "level",
         "the share of values that the interval is to hold",
@@ -56,10 +59,7 @@ struct Asked {
 impl Asked {
     async fn new(state: &AppState, params: &Params) -> Result<Self, ApiError> {
         params.required("query")?;
-        let horizon = params.duration("horizon")?.unwrap_or(HORIZON.ms());
-        if !(HORIZONS.0.ms()..=HORIZONS.1.ms()).contains(&horizon) {
-            return Err(ApiError::bad_data(format!("invalid parameter \"horizon\": it must be within {} and {}", HORIZONS.0, HORIZONS.1)));
-        }
+        let horizon = params.duration("horizon")?.unwrap_or(HORIZON.ms()).clamp(HORIZONS.0.ms(), HORIZONS.1.ms());
         let level = params.get("level").map_or(Some(LEVEL), |text| text.parse().ok()).filter(|level| (LEVELS.0..=LEVELS.1).contains(level));
         let Some(level) = level else {
             return Err(ApiError::bad_data(format!("invalid parameter \"level\": it must be within {} and {}", LEVELS.0, LEVELS.1)));
