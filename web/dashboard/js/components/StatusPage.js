@@ -12,12 +12,13 @@ import { historyOf } from '../stores/place.js'
 import { status } from '../stores/status.js'
 import { ForecastsHeld, Heartbeats } from './Expected.js'
 import { Mark } from './Mark.js'
+import { PageSkeleton } from './PageSkeleton.js'
 import { Panel } from './Panel.js'
 
 export function StatusPage() {
   const s = status.value
   // Drawn as a whole: how long its lists are is known with the first of them.
-  if (!s) return html`<div class="skeleton page-skeleton" role="status"><span class="unseen">Loading</span></div>`
+  if (!s) return html`<${PageSkeleton} />`
   if (past.value) return html`<${Then} s=${s} />`
   return html`
     <div class="status-page">
