@@ -48,10 +48,10 @@ onGraph('a forecast is drawn beyond now, says its coverage and its method, and i
   await page.reload()
   await words(page).filter({ hasText: COVERAGE }).waitFor(PATIENCE)
   await page.locator('.chart-bare .plot').focus()
-  await page.keyboard.press('f')
+  await page.keyboard.press('o')
   await words(page).waitFor({ state: 'detached', ...PATIENCE })
   assert.doesNotMatch(page.url(), /forecast=/)
-  await page.keyboard.press('f')
+  await page.keyboard.press('o')
   await words(page).filter({ hasText: COVERAGE }).waitFor(PATIENCE)
 })
 
@@ -66,7 +66,7 @@ onGraph('of a past period it is the forecast that would have been made at its en
 
 onGraph('what cannot be forecast yet says why, beside what can', 'shop_load', async (page) => {
   await page.locator('.chart-bare .plot').focus()
-  await page.keyboard.press('f')
+  await page.keyboard.press('o')
   await words(page).filter({ hasText: COVERAGE }).waitFor(PATIENCE)
   await words(page).filter({ hasText: 'Cannot be forecast yet: 3 steps of 10m have samples; a forecast needs 12' }).or(words(page).filter({ hasText: 'Cannot be forecast yet: 4 steps of 10m' })).waitFor(PATIENCE)
 })
@@ -75,7 +75,7 @@ onGraph('a forecast that fails is said, and the chart stays', 'shop_load{shop="o
   watched.serverMayRefuse(true)
   await page.route('**/api/v1/forecast?*', (route) => route.fulfill({ status: 422, json: { status: 'error', errorType: 'execution', error: 'it took too long' } }))
   await page.locator('.chart-bare .plot').focus()
-  await page.keyboard.press('f')
+  await page.keyboard.press('o')
   await page.getByText('no forecast: it took too long').waitFor(PATIENCE)
   assert.equal(await page.locator('.chart-bare .plot').count(), 1)
 })

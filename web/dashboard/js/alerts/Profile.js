@@ -15,7 +15,7 @@ import { useNoise } from './report.js'
 export function Profile() {
   const { noise, error, failedAt, state, retry } = useNoise()
   return html`
-    <${Panel} title="Alerts of the last week" name="profile" live=${false} face=${state === 'ready' ? 'data' : state} error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.peek()) : undefined} retry=${retry}>
+    <${Panel} title="Alerts of the last week" name="profile" kind="wide" live=${false} face=${state === 'ready' ? 'data' : state} error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.peek()) : undefined} retry=${retry}>
       ${noise && html`
         <p>${noiseWords(noise)} <a class="link" href=${address('alerts')}>Look at each rule</a></p>
         ${noise.profile ? html`<${Offer} offer=${noise.profile} />` : html`<p class="quiet">Another profile is offered here when a week of history shows that it would have halved the notices.</p>`}`}

@@ -1,5 +1,5 @@
 /**
- * The forecast that the reader asked a chart for: which chart it is stands in the address, `forecast=ID`, and the key `f` chooses it.
+ * The forecast that the reader asked a chart for: which chart it is stands in the address, `forecast=ID`, and the key `o` chooses it.
  *
  * @import { ChartLine } from './model.js'
  * @import { ChartSpec } from './specs.js'
@@ -23,7 +23,7 @@ const bindKey = (() => {
   return () => {
     if (bound) return
     bound = true
-    bind([{ keys: 'f', words: 'Forecast of the chart in focus', group: 'Charts', run: () => document.activeElement?.closest('.chart-holder')?.dispatchEvent(new Event(ASKED)) }])
+    bind([{ keys: 'o', words: 'Forecast of the chart in focus', group: 'Charts', run: () => document.activeElement?.closest('.chart-holder')?.dispatchEvent(new Event(ASKED)) }])
   }
 })()
 

@@ -4,7 +4,7 @@
  * @import { Status } from '../types.js'
  */
 import { Profile } from '../alerts/Profile.js'
-import { DASH, format, sentences, since, span } from '../format.js'
+import { capital, DASH, format, sentences, since, span } from '../format.js'
 import { html } from '../lib.js'
 import { now } from '../stores/clock.js'
 import { NOT_KEPT, past } from '../stores/past.js'
@@ -71,7 +71,7 @@ function Sources({ s }) {
           <tr key=${x.source} data-source=${x.source}>
             <td>${x.source}</td>
             <td class="state"><${Mark} kind=${x.up ? 'ok' : x.up === false ? 'error' : 'none'} word="" /> ${x.up ? 'up' : x.up === false ? 'failing' : past.value ? 'not known' : 'not present'}</td>
-            <td class="words">${sentences([x.reason, x.hint]) || none('nothing to say')}</td>
+            <td class="words">${sentences([x.reason, capital(x.hint)]) || none('nothing to say')}</td>
             <td class="num">${x.since === null ? none('not known') : since(x.since, now.value)}</td>
             <td class="num">${x.last_sample === null ? none('no sample yet') : since(x.last_sample, now.value)}</td>
             <td class="num">${grouped(x.samples)}</td>
