@@ -114,7 +114,7 @@ mod tests {
             (90 * DAY_MS, DAY_MS, 400),
         ] {
             let past = Past::new(1_000 * DAY_MS + 12_345, horizon);
-            assert_eq!((past.step, (past.end - past.start) / DAY_MS), (step, days), "{horizon}");
+            assert_eq!((past.step, (past.end - past.start + DAY_MS - 1) / DAY_MS), (step, days), "{horizon}");
             assert!(past.end <= 1_000 * DAY_MS + 12_345 && past.end % step == 0);
             assert!((past.end - past.start) / step < MAX_POINTS as i64);
         }
