@@ -59,7 +59,11 @@ struct Asked {
 impl Asked {
     async fn new(state: &AppState, params: &Params) -> Result<Self, ApiError> {
         params.required("query")?;
-        let horizon = params.duration("horizon")?.unwrap_or(HORIZON.ms()).clamp(HORIZONS.0.ms(), HORIZONS.1.ms());
+        let horizon = params.duration("horizon")?.unwrap_or(HORIZON.ms());
+        if horizon <= 0 {
+            return Err(ApiError::bad_data("invalid parameter \"horizon\": it must be more than nothing"));
+        }
+        let horizon = horizon.clamp(HORIZONS.0.ms(), HORIZONS.1.ms());
         let level = params.get("level").map_or(Some(LEVEL), |text| text.parse().ok()).filter(|level| (LEVELS.0..=LEVELS.1).contains(level));
         let Some(level) = level else {
             return Err(ApiError::bad_data(format!("invalid parameter \"level\": it must be within {} and {}", LEVELS.0, LEVELS.1)));
