@@ -28,6 +28,7 @@ fn alert(fired: &Fired, over: bool) -> NoticeAlert {
         ends_at: fired.to.filter(|_| over),
         reason: None,
         flapping: false,
+        acked_at: None,
     }
 }
 

@@ -12,10 +12,10 @@
  * @typedef {{ value: number, ink: string }} Limit
  * @typedef {{ time: number, ink: string, marked: boolean }} Tick
  */
+import { FONT_FACE } from '../fonts.js'
 import { lowerBound } from '../points.js'
 import { LANE, pixelOf, ranges, stretches } from './shape.js'
 
-export const FONT_FACE = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
 export const FONT_PX = 11
 /** How far below the plot the labels of times begin, in CSS pixels: the lane of events lies between. */
 export const LABEL_TOP = LANE + 3

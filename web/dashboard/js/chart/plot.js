@@ -12,10 +12,11 @@
  * }} Plot  `over`: lies over the plot, whose pixels `xOf`, `timeAt` and `mark` go by; `resize`: whether the size is another
  */
 import { colour } from '../colour.js'
+import { FONT_FACE } from '../fonts.js'
 import { markOf } from '../statuses.js'
 import { weightOf } from '../timeline.js'
 import { handOver } from './canvases.js'
-import { FONT_FACE, FONT_PX } from './draw.js'
+import { FONT_PX } from './draw.js'
 import { steadyScale } from './scale.js'
 import { sheets } from './sheet.js'
 
