@@ -50,10 +50,10 @@ test('a rule says in words what it watches for', () => {
   const rule = (more) => ({ name: 'high_cpu_usage', metric: 'system_cpu_utilization_ratio', op: '>', threshold: 0.8, duration: 60, ...more })
   assert.equal(conditionWords(rule({})).replaceAll('\u00a0', ' '), 'CPU above 80 %, for 1 m')
   assert.equal(conditionWords(rule({ threshold: null, op: null })), 'High CPU usage')
-  for (const [metric, words] of [['probe_success', 'A target is down'], ['taskpulse_source_up', 'A source cannot be read'], ['heartbeat_up', 'The call of a job is late'], ['up', 'A target of scraping is down'], ['other', 'Other equal to 0']]) {
+  assert.equal(conditionWords(rule({ name: 'oom_kill', threshold: null, op: null })), 'OOM kill')
+  for (const [metric, words] of [['probe_success', 'A target is down'], ['heartbeat_up', 'The call of a job is late'], ['up', 'A scraped target is down'], ['taskpulse_source_up', 'A source cannot be read']]) {
     assert.equal(conditionWords(rule({ metric, op: '==', threshold: 0, duration: 0 })), words)
   }
-  assert.equal(conditionWords(rule({ metric: 'up', op: '<', threshold: 1 })).replaceAll('\u00a0', ' '), 'A target of scraping is down, for 1 m')
   const [pending, unknown] = [alert({ state: 'pending' }), alert({ state: 'unknown' })]
   assert.deepEqual([stateOf([]), stateOf([pending]), stateOf([pending, unknown]), stateOf([unknown, alert({})])], ['quiet', 'pending', 'unknown', 'firing'])
 })

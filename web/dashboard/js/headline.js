@@ -24,7 +24,7 @@ const SUBJECTS = {
   taskpulse_health_score: () => 'Health score',
   taskpulse_source_up: (m) => m.source ? `Source ${m.source}` : 'A source',
   taskpulse_actor_up: (m) => m.actor ? `Part ${m.actor}` : 'A part of the service',
-  up: (m) => [m.job, m.instance].filter(Boolean).join(' ') || 'A target of scraping',
+  up: (m) => [m.job, m.instance].filter(Boolean).join(' ') || 'A scraped target',
   github_actions_success_ratio: (m) => `Success of ${named(m.workflow, 'workflows')}${m.repo ? ` in ${m.repo}` : ''}`,
   github_actions_flaky_ratio: (m) => `Flaky runs of ${named(m.workflow, 'workflows')}${m.repo ? ` in ${m.repo}` : ''}`,
   taskmaster_failure_ratio: (m) => `Failed tasks of ${boardOf(m)}`,
@@ -66,16 +66,22 @@ export function subjectOf(metric) {
 
 /** What a rule is about, by its name: `high_cpu_usage` is `High CPU usage`. @param {string} rule */
 export function ruleWords(rule) {
-  const words = rule.replaceAll(/[_-]+/g, ' ').trim().replaceAll(/\b(cpu|ci|io|url|http|tls|dns)\b/gi, (word) => word.toUpperCase()).replaceAll(/\bgithub\b/gi, 'GitHub')
+  const words = rule.replaceAll(/[_-]+/g, ' ').trim().replaceAll(/\b(cpu|ci|io|url|http|tls|dns|oom)\b/gi, (word) => word.toUpperCase()).replaceAll(/\bgithub\b/gi, 'GitHub')
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
-
-/** What a rule waits for, after its subject: `above 80 %`, `is down`. @param {{ op: string, threshold: number }} limit @param {string} name of the metric */
-export const conditionOf = ({ op, threshold }, name) => ((op === '==' && threshold === 0) || (op === '<' && threshold === 1) ? DOWN[name] : undefined) ?? limitWords({ op, threshold }, name)
 
 /** `above 80 %`; empty where a rule compares with no fixed number. @param {{ op: string|null, threshold: number|null }} limit @param {string} name of the metric */
 export function limitWords({ op, threshold }, name) {
   return op === null || threshold === null ? '' : `${COMPARISONS[op] ?? op} ${format(threshold, unitOf(name))}`
+}
+
+/** Whether a comparison asks for the 0 of what is 1 while it is good. @param {string} name of the metric @param {string} op @param {number} threshold */
+const saysDown = (name, op, threshold) => Object.hasOwn(DOWN, name) && ((op === '==' && threshold === 0) || (op === '<' && threshold === 1))
+
+/** What a rule asks of any series of a metric: `CPU above 80 %`, `A target is down`. @param {string} name of the metric @param {string} op @param {number} threshold */
+export function askedWords(name, op, threshold) {
+  const subject = subjectOf({ __name__: name })
+  return `${subject} ${saysDown(name, op, threshold) ? DOWN[name] : limitWords({ op, threshold }, name)}`
 }
 
 /**
