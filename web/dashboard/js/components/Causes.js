@@ -11,7 +11,6 @@ import { useAction } from '../hooks.js'
 import { bind } from '../keys.js'
 import { html, useEffect, useRef, useState } from '../lib.js'
 import { inPlace } from '../order.js'
-import { pageOf } from '../pages.js'
 import { isOn } from '../statuses.js'
 import { acknowledge, alerts, takeBack } from '../stores/alerts.js'
 import { replayed } from '../stores/clock.js'
@@ -22,6 +21,8 @@ import { Mark } from './Mark.js'
 import { Next } from './Next.js'
 
 const SHOWN = 3
+/** The pages that list causes. @type {Record<string, string>} */
+const PAGES = { alerts: 'Alerts', status: 'Status', application: 'Application', tasks: 'Tasks' }
 
 export function Causes() {
   const list = causes.value
@@ -46,7 +47,7 @@ export function Causes() {
 function Rest({ list }) {
   const pages = [...new Set(list.map((cause) => cause.page))]
   if (pages.length === 1) return html`<p class="causes-more"><a class="link" href=${address(pages[0])}>and ${list.length} more</a></p>`
-  return html`<p class="causes-more">and ${list.length} more: ${pages.map((page, i) => html`${i > 0 && ', '}<a class="link" key=${page} href=${address(page)}>${list.filter((cause) => cause.page === page).length} on ${pageOf(page)?.title ?? page}</a>`)}</p>`
+  return html`<p class="causes-more">and ${list.length} more: ${pages.map((page, i) => html`${i > 0 && ', '}<a class="link" key=${page} href=${address(page)}>${list.filter((cause) => cause.page === page).length} on ${PAGES[page] ?? page}</a>`)}</p>`
 }
 
 /** Leads to where the alert that has the focus, or else the first one, is silenced. */
