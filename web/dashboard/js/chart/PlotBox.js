@@ -10,6 +10,7 @@
  * @import { Event as TimelineEvent } from '../types.js'
  */
 import { html, computed, effect, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib.js'
+import { liveEnd } from '../period.js'
 import { stack } from '../points.js'
 import { thresholds } from '../stores/alerts.js'
 import { axis } from '../stores/buckets.js'
@@ -40,10 +41,9 @@ export function PlotBox({ spec, lines, width, height, shown, words }) {
   const [spoken, speak] = useState('')
   const latest = useRef(lines)
   latest.current = lines
-  // The axis of this chart ends with its newest closed bucket.
   const step = Math.max(1, ...lines.filter((l) => !l.before).map((l) => l.buckets.step))
   const span = useMemo(() => {
-    const end = computed(() => (period.value.live ? Math.floor(axis.value.end / step) * step : axis.value.end))
+    const end = computed(() => (period.value.live ? liveEnd(axis.value.end, step) : axis.value.end))
     const start = computed(() => (period.value.live ? end.value - (axis.value.end - axis.value.start) : axis.value.start))
     return { start, end }
   }, [step])

@@ -25,7 +25,7 @@ import { boxOf, drawTimes, FONT, TIMES_HEIGHT, timesOf, widthOf } from './times.
  * @typedef {{
  *   lines: DrawnLine[], stack: { data: [number[], ...Array<Array<number|null|undefined>>], colours: string[] }|null,
  *   bands: Band[], thresholds: Threshold[], events: TimelineEvent[], marked: TimelineEvent|null, span: [number, number], live: boolean, utc: boolean
- * }} Picture  all that is drawn; `live`: its time goes on, and it ends with the newest closed bucket
+ * }} Picture  all that is drawn; `live`: its time goes on, and it ends with the end of a bucket
  * @typedef {{ unit: Unit, top?: number, stacked?: boolean, width: number, height: number, picture: Picture }} PlotOptions
  * @typedef {{ plot: uPlot, show: (picture: Picture) => void, redraw: () => void }} Plot  `show`: draws what differs; `redraw`: draws all of it
  */
