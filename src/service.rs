@@ -96,7 +96,7 @@ impl Server {
             notice_interval: settings.notify.group_interval.ms(),
             noise: LastReport::default(),
             agent_metrics: settings.costs.metrics(),
-            access: Access::new(access_options(settings)),
+            access: Access::new(access_options(settings, pipeline.ack_key.clone())),
             heartbeats: Arc::clone(heartbeats),
             hooks: Arc::clone(webhooks),
             sessions: Arc::clone(&sessions),
