@@ -15,6 +15,7 @@ mod discovery;
 mod envelope;
 mod export;
 mod exposition;
+mod forecast;
 mod form;
 mod guard;
 mod heartbeats;
@@ -48,6 +49,7 @@ mod upgrade;
 
 pub use self::access::{Access, AccessOptions};
 pub use self::answers::Answers;
+pub use self::noise::LastReport;
 pub use self::openapi::document as openapi_document;
 pub use self::otlp::{Otlp, SOURCE as OTLP_SOURCE, hint as otlp_hint};
 pub use self::peers::{InvalidProxy, Proxies};

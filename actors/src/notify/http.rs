@@ -8,10 +8,12 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Url};
 use serde_json::Value;
-use taskpulse_engine::notices::Notice;
 use taskpulse_engine::notices::render::{self, Template};
+use taskpulse_engine::notices::{Notice, NoticeAlert};
 
+use super::ack_link::AckKey;
 use super::channel::{Delivery, DeliveryError, ExternalUrl, Transport};
+use crate::clock::Clock;
 use crate::collectors::fetch::{self, Answer};
 
 /// Bytes of an answer that are read: a reason, or a message with its id.
@@ -20,7 +22,7 @@ const MAX_ANSWER: usize = 1 << 20;
 const MAX_ID: usize = 64;
 
 /// What is posted.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Format {
     /// Alertmanager's webhook, version 4.
     Webhook,
@@ -34,8 +36,8 @@ pub enum Format {
     Ntfy {
         /// Its topic.
         topic: String,
-        /// Whether it has a button that acknowledges.
-        may_acknowledge: bool,
+        /// Signs the links of its button that acknowledges.
+        key: AckKey,
     },
     /// A text of one's own.
     Template(Template),
@@ -61,7 +63,10 @@ impl Format {
             Self::Slack => render::slack(notice, external_url).to_string(),
             Self::Discord => render::discord(notice, external_url).to_string(),
             Self::Teams => render::teams(notice, external_url).to_string(),
-            Self::Ntfy { topic, may_acknowledge } => render::ntfy(notice, topic, external_url, *may_acknowledge, edits).to_string(),
+            Self::Ntfy { topic, key } => {
+                let acknowledge = |alert: &NoticeAlert| key.address(alert, external_url, Clock::system().now_ms());
+                render::ntfy(notice, topic, external_url, &acknowledge, edits).to_string()
+            }
             Self::Template(template) => template.render(notice, external_url),
         }
     }
@@ -99,7 +104,7 @@ impl Transport for HttpChannel {
         let message = Message { url: self.url.clone(), headers: self.headers.clone(), body, timeout: self.timeout };
         let (edits, only_edits) = (edits.map(str::to_owned), notice.only_edits);
         match self.format {
-            Format::Discord => Box::pin(message.to_discord(edits, only_edits)),
+            Format::Discord => Box::pin(message.send_to_discord(edits, only_edits)),
             Format::Ntfy { .. } => Box::pin(async move { Ok(id_of(&message.post().await?, &["sequence_id", "id"])) }),
             _ => Box::pin(async move { message.post().await.map(|_| None) }),
         }
@@ -120,7 +125,7 @@ impl Message {
     }
 
     /// Edits a message of a webhook of Discord, or posts a new one.
-    async fn to_discord(mut self, edits: Option<String>, only_edits: bool) -> Result<Option<String>, DeliveryError> {
+    async fn send_to_discord(mut self, edits: Option<String>, only_edits: bool) -> Result<Option<String>, DeliveryError> {
         if let Some(id) = edits {
             let url = discord_message(&self.url, &id)?;
             let answer = send(Method::PATCH, url.as_str(), self.headers.clone(), self.body.clone(), self.timeout).await?;

@@ -56,6 +56,7 @@
  * @property {number|null} resolved_at  When it ended.
  * @property {string} rule  The rule's name.
  * @property {Severity} severity  How bad it is.
+ * @property {string|null} source_reason  Why its source is down, where the source says so; the newest reason while the condition holds.
  * @property {AlertState} state  Where it stands.
  * @property {string} summary  One line for a person.
  * @property {number|null} threshold  What the value is compared with.
@@ -428,6 +429,11 @@
  */
 
 /**
+ * How a series was forecast.
+ * @typedef {'combination'|'seasonal_naive'} ForecastMethod
+ */
+
+/**
  * The forecasts of one board, file system or user of memory.
  * @typedef {object} ForecastRecord
  * @property {ForecastBound[]} bounds  Its times, by share.
@@ -667,10 +673,12 @@
  */
 
 /**
- * A profile that would have halved the alerts.
+ * A profile that would have halved the notices.
  * @typedef {object} ProfileOffer
  * @property {number} fired  Alerts of weight (notice and worse) that fired.
  * @property {number} fired_then  How many would have with it.
+ * @property {number} notices  About how many notices these made for a channel, by `notify.group_interval`.
+ * @property {number} notices_then  How many there would have been with it.
  * @property {string} profile  `alerts.profile`
  */
 
@@ -779,6 +787,7 @@
  * @property {number} firing_seconds  How long its alerts would have fired, seconds.
  * @property {RuleFiring[]} firings  The newest firings, the newest first; at most 1000.
  * @property {number} judged  Samples, or instants, at which it would have been judged.
+ * @property {number} notices  About how many notices a channel would have got of these firings, by `notify.group_interval`.
  * @property {number} series  Series that it would have judged.
  * @property {number} start  From when on.
  * @property {number|null} step_seconds  Time between evaluations, seconds; `null` where each sample is judged.
@@ -805,6 +814,30 @@
  * @property {string} serverTime
  * @property {string} startTime
  * @property {string} storageRetention  A duration: `30d`.
+ */
+
+/**
+ * The forecast of a series, as columns: of each step its time, the interval and the centre.
+ * @typedef {object} SeriesForecast
+ * @property {number[]} high  Upper ends.
+ * @property {number[]} low  Lower ends of the interval.
+ * @property {number[]} mean  The centre: as likely above as below.
+ * @property {null|ForecastMethod} method
+ * @property {Record<string, string>} metric  Its labels.
+ * @property {string|null} missing  Why there is no forecast, or why it reaches less far than it should; `null` where nothing is missing.
+ * @property {number[]} t  The ends of the steps.
+ */
+
+/**
+ * `/api/v1/forecast`
+ * @typedef {object} SeriesForecasts
+ * @property {number} horizon  How far ahead it was to reach, seconds.
+ * @property {number} level  Which share of values the interval is to hold.
+ * @property {SeriesForecast[]} series  Those that were forecast.
+ * @property {number} start  From when on the past was read.
+ * @property {number} step  How long a step is, seconds: what is forecast are means of steps.
+ * @property {number} time  The end of the past that it was made from.
+ * @property {number} total  How many series there are; no more than 12 of them are forecast.
  */
 
 /**

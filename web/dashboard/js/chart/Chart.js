@@ -14,6 +14,7 @@ import { compare, follows, historyOf, period, utc } from '../stores/place.js'
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
 import { timeLabel } from './axis.js'
+import { startPainter } from './canvases.js'
 import { bandsOf, expectedOf } from './expected.js'
 import { Legend } from './Legend.js'
 import { Menu } from './Menu.js'
@@ -22,6 +23,7 @@ import { PlotBox } from './PlotBox.js'
 import { gapOf } from './series.js'
 import { beatSoon, useStage } from './stage.js'
 import { Table } from './Table.js'
+import { useForecast } from './useForecast.js'
 
 /** The padding of a panel, as far as a plot keeps to it. */
 const PADDING_PX = 16
@@ -53,22 +55,24 @@ export function Chart({ spec, height = 150, bare = false }) {
   }) : undefined), [shown, lines])
   const drawn = useMemo(() => lines.filter((l) => !hidden.has(l.key)), [lines, hidden])
   const { pictured, shaded } = useExpected(spec, drawn, pixels, shown && width > 0)
+  const expanded = asked.flatMap((a) => a.now?.expanded ?? [])
+  const forecast = useForecast(pictured, expanded, drawn, ref)
   const metricName = spec.metricName ?? spec.selectors[0]
   const alert = alerts.value?.find((a) => a.metric.__name__ === metricName)
   const shownCount = lines.filter((l) => !l.before).length
   const begins = youngSince.value
-  const note = [spec.note, shaded && 'shaded: what is usual for it', total > shownCount && `showing ${shownCount} of ${count(total, 'series', 'series')}`, begins !== null && `since ${timeLabel(begins, undefined, utc.value)}`].filter(Boolean).join(' · ')
-  const promql = asked.flatMap((a) => a.now?.expanded ?? []).join('\n') || queriesOf(spec).join('\n')
+  const note = [spec.note, shaded && 'shaded: what is usual for it', forecast.said, total > shownCount && `showing ${shownCount} of ${count(total, 'series', 'series')}`, begins !== null && `since ${timeLabel(begins, undefined, utc.value)}`].filter(Boolean).join(' · ')
+  const promql = expanded.join('\n') || queriesOf(spec).join('\n')
   const title = html`
     ${alert && html`<${Mark} kind=${markOf(alert.severity)} word=${alert.severity} />`}
     <a href=${historyOf(spec.href ?? promql)}>${spec.title}</a>`
   const toggle = (/** @type {string} */ key, /** @type {boolean} */ alone) => setHidden(toggled(hidden, lines.map((l) => l.key), key, alone))
-  const menu = html`<${Menu} spec=${spec} lines=${drawn} promql=${promql} table=${table} showTable=${setTable} />`
+  const menu = html`<${Menu} spec=${spec} lines=${drawn} promql=${promql} table=${table} showTable=${setTable} forecast=${forecast} />`
   const inside = html`
     ${table
       ? html`<${Table} spec=${spec} lines=${drawn} height=${height} />`
-      : html`<${PlotBox} spec=${pictured} lines=${drawn} width=${Math.max(0, bare ? width : width - PADDING_PX)} height=${height} shown=${shown} words=${period.peek().words} />`}
-    <${Legend} spec=${spec} lines=${lines} hidden=${hidden} toggle=${toggle} shown=${shown} />`
+      : html`<${PlotBox} spec=${forecast.spec} lines=${drawn} width=${Math.max(0, bare ? width : width - PADDING_PX)} height=${height} shown=${shown} words=${period.peek().words} />`}
+    <${Legend} spec=${spec} lines=${lines} hidden=${hidden} toggle=${toggle} shown=${shown} ahead=${forecast.words} />`
   if (bare) {
     return html`
       <div class="chart-holder chart-bare" data-face=${face} ref=${ref}>
@@ -127,6 +131,7 @@ function useAsked(queries, pixels, shown) {
   // Before the frame: what is held already is drawn in it.
   useLayoutEffect(() => {
     if (!shown || pixels === 0) return undefined
+    startPainter()
     /** @type {Question[]} */
     const questions = queries.map((query) => ({ query, pixels }))
     const earlier = offset > 0 ? questions.map((q) => ({ ...q, offset })) : []

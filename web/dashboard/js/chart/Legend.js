@@ -21,8 +21,8 @@ import { figure, shortFigure } from './words.js'
 const SEARCHED = 8
 const AGO = { 86_400: 'the day before', 604_800: 'the week before' }
 
-/** @param {{ spec: ChartSpec, lines: ChartLine[], hidden: ReadonlySet<string>, toggle: (key: string, alone: boolean) => void, shown: boolean }} props */
-export function Legend({ spec, lines, hidden, toggle, shown }) {
+/** @param {{ spec: ChartSpec, lines: ChartLine[], hidden: ReadonlySet<string>, toggle: (key: string, alone: boolean) => void, shown: boolean, ahead: Map<string, string> }} props `ahead`: what is forecast of each line */
+export function Legend({ spec, lines, hidden, toggle, shown, ahead }) {
   const [search, setSearch] = useState('')
   const own = lines.filter((l) => !l.before)
   const earlier = new Map(lines.filter((l) => l.before).map((l) => [l.key, l]))
@@ -32,13 +32,14 @@ export function Legend({ spec, lines, hidden, toggle, shown }) {
   return html`
     ${own.length > SEARCHED && html`<input class="legend-search" type="search" value=${search} placeholder=${`Search these ${own.length} lines`} aria-label=${`Search the ${own.length} lines of ${spec.title} that are drawn`}
       onInput=${(/** @type {any} */ e) => setSearch(e.target.value)} />`}
-    <div class="legend-wrap" tabindex=${own.length > 3 ? 0 : undefined} role="region" aria-label=${`Figures of ${spec.title}`}>
+    <div class="legend-wrap" tabindex=${lines.length + ahead.size > 3 ? 0 : undefined} role="region" aria-label=${`Figures of ${spec.title}`}>
       <table class="legend">
         <thead><tr><th><span class="unseen">Line</span></th><th class="num">${head}</th><th class="num">min</th><th class="num">mean</th><th class="num">max</th></tr></thead>
         <tbody>
           ${found.map((line) => html`
             <${Row} key=${line.key} spec=${spec} line=${line} alone=${own.length === 1} hidden=${hidden.has(line.key)} toggle=${toggle} shown=${shown} />
-            ${earlier.has(line.key) && html`<${Row} key=${`before ${line.key}`} spec=${spec} line=${earlier.get(line.key)} alone hidden=${hidden.has(line.key)} toggle=${toggle} shown=${shown} />`}`)}
+            ${earlier.has(line.key) && html`<${Row} key=${`before ${line.key}`} spec=${spec} line=${earlier.get(line.key)} alone hidden=${hidden.has(line.key)} toggle=${toggle} shown=${shown} />`}
+            ${ahead.has(line.key) && html`<tr class="legend-ahead" key=${`ahead ${line.key}`}><td colspan="5">${ahead.get(line.key)}</td></tr>`}`)}
         </tbody>
       </table>
     </div>`
@@ -66,7 +67,7 @@ function useFigures({ unit }, { series, buckets }, shown) {
     const all = computed(() => {
       if (shown) renewed()
       const { start, end } = shown && !follows.value ? axis.value : axis.peek()
-      return figuresOf(series, start, end)
+      return figuresOf(series, start, follows.peek() ? Infinity : end)
     })
     const last = computed(() => {
       const time = shown ? cursor.value : null

@@ -1,6 +1,7 @@
 /**
  * What stands around every page: head, navigation, banners, the palette, and the page that the address names.
  */
+import { PageSkeleton } from '../components/PageSkeleton.js'
 import { computed, html, useEffect, useRef, useState } from '../lib.js'
 import { bind } from '../keys.js'
 import { PAGES, pageOf } from '../pages.js'
@@ -8,7 +9,7 @@ import { refusal } from '../stores/connection.js'
 import { loginAddress, loginEnded } from '../stores/login.js'
 import { address, go, pageName } from '../stores/place.js'
 import { samplesVersion } from '../stores/samples.js'
-import { verdict } from '../stores/verdict.js'
+import { state as verdictState } from '../stores/verdict.js'
 import { followFocus } from './focus.js'
 import { Head } from './Head.js'
 import { Help } from './Help.js'
@@ -25,7 +26,7 @@ const hasSamples = computed(() => samplesVersion.value > 0)
 export function Frame() {
   const page = pageOf(pageName.value)
   const filled = hasSamples.value
-  const { state } = verdict.value
+  const state = verdictState.value
   useEffect(() => bind(PAGES.map((p) => ({ keys: `g ${p.key}`, words: p.title, group: 'Go to', run: () => go(address(p.name)) }))), [])
   useEffect(followFocus, [])
   useEffect(followPrinting, [])
@@ -69,5 +70,5 @@ function Shown({ page }) {
   useEffect(() => { if (!loaded.view) load() }, [])
   if (loaded.view) return html`<${loaded.view} />`
   if (loaded.error) return html`<div class="face face-error" role="alert"><p>${loaded.error}</p><button type="button" class="button" onClick=${load}>Try again</button></div>`
-  return html`<div class="skeleton page-skeleton" role="status"><span class="unseen">Loading</span></div>`
+  return html`<${PageSkeleton} />`
 }
