@@ -11,6 +11,7 @@ import { ci } from '../stores/ci.js'
 import { now } from '../stores/clock.js'
 import { events } from '../stores/events.js'
 import { range } from '../stores/place.js'
+import { standing } from '../stores/silences.js'
 import { status } from '../stores/status.js'
 import { alertLane, assign, probeLane, runLanes, taskBars, taskLanes, wantedTasks } from './lanes.js'
 
@@ -96,8 +97,8 @@ export function figureOf(lane, start, now) {
     return targets.length === 0 ? { words: 'none', title: 'No target is probed' } : { words: down > 0 ? `${down} of ${targets.length} down` : targets.every((t) => t.up) ? 'all up' : 'not all known', title: 'Now' }
   }
   if (lane.group === 'alert') {
-    const firing = (alerts.value ?? []).filter((a) => a.state === 'firing').length
-    return { words: alerts.value === null ? DASH : firing > 0 ? `${firing} firing` : 'none fires', title: 'Now, those taken note of included' }
+    const { firing, acknowledged } = standing.value
+    return { words: alerts.value === null ? DASH : firing.length > 0 ? `${firing.length} firing` : acknowledged.length > 0 ? `${acknowledged.length} noted` : 'none fires', title: 'Now, by cause' }
   }
   return { words: '', title: '' }
 }
