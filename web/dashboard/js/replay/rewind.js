@@ -133,7 +133,7 @@ function targetAt(target, events, figures, at) {
 /** Those that fired at the moment, with the value of then where it is kept. Whether one was pending nobody kept. @param {Alert[]} known those of now, and those that have ended @param {Figures} figures @param {number} at @returns {Alert[]} */
 export function alertsAt(known, figures, at) {
   return known.filter((a) => a.firing_since !== null && a.firing_since <= at && (a.resolved_at === null || a.resolved_at > at))
-    .map((a) => ({ ...a, state: 'firing', resolved_at: null, value: only(figures(a.metric.__name__ ?? '', a.metric)), acked_at: a.acked_at !== null && a.acked_at <= at ? a.acked_at : null }))
+    .map((a) => ({ ...a, state: (a.unknown_since ?? Infinity) <= at ? 'unknown' : 'firing', resolved_at: null, value: only(figures(a.metric.__name__ ?? '', a.metric)), acked_at: a.acked_at !== null && a.acked_at <= at ? a.acked_at : null }))
 }
 
 /** What follows the title in the event of a piece of advice. */

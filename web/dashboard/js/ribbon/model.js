@@ -12,6 +12,7 @@ import { now } from '../stores/clock.js'
 import { events } from '../stores/events.js'
 import { unwatched } from '../stores/past.js'
 import { range } from '../stores/place.js'
+import { standing } from '../stores/silences.js'
 import { status } from '../stores/status.js'
 import { gapsOf, withoutGaps } from './gaps.js'
 import { alertLane, assign, probeLane, runLanes, taskBars, taskLanes, wantedTasks, withEnds } from './lanes.js'
@@ -102,8 +103,8 @@ export function figureOf(lane, start, now) {
   }
   if (lane.group === 'alert') {
     if (unwatched.value) return { words: DASH, title: unwatched.value }
-    const firing = (alerts.value ?? []).filter((a) => a.state === 'firing').length
-    return { words: alerts.value === null ? DASH : firing > 0 ? `${firing} firing` : 'none fires', title: 'Now, those taken note of included' }
+    const { firing, acknowledged } = standing.value
+    return { words: alerts.value === null ? DASH : firing.length > 0 ? `${firing.length} firing` : acknowledged.length > 0 ? `${acknowledged.length} noted` : 'none fires', title: 'Now, by cause' }
   }
   return { words: '', title: '' }
 }
