@@ -16,6 +16,7 @@ const SUBJECTS = {
   system_cpu_core_utilization_ratio: (m) => `CPU core ${m.cpu ?? m.core ?? ''}`,
   system_memory_utilization_ratio: () => 'Memory',
   system_pressure_ratio: (m) => `Waiting for ${m.resource ?? 'a resource'}`,
+  system_memory_time_to_full_seconds: (m) => `Time until the memory of ${m.unit ?? m.container ?? m.process ?? 'the machine'} is used up`,
   system_filesystem_time_to_full_seconds: (m) => `Time until ${m.mountpoint ?? 'a disk'} is full`,
   system_filesystem_utilization_ratio: (m) => `Disk ${m.mountpoint ?? ''}`,
   system_cpu_load_average_1m: () => 'Load over 1 minute',

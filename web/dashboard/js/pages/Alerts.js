@@ -23,6 +23,7 @@ import { html, useEffect, useState } from '../lib.js'
 import { alerts, askForRules, endedAlerts, historyError, historyKnown, retryHistory, retryRules, rules, rulesError } from '../stores/alerts.js'
 import { decidedAdvice, recommendations } from '../stores/advice.js'
 import { replayed } from '../stores/clock.js'
+import { unwatched } from '../stores/past.js'
 import { period, range } from '../stores/place.js'
 import { followSilences, held, heldError, standing } from '../stores/silences.js'
 
@@ -50,7 +51,7 @@ export function Alerts() {
     <div class="alerts-page">
       <${EditorPlace} />
       <div class="alerts-column">
-      <${Panel} title="Firing" name="firing" note=${causeNote(firing)} face=${firing.length ? 'data' : 'empty'} empty=${html`<p class="all-quiet"><${Mark} kind="ok" word="ok" /> ${replayed.value === null ? 'No alert fires that nobody has taken note of.' : 'No alert was firing then that nobody had taken note of.'}</p>`}>
+      <${Panel} title="Firing" name="firing" note=${causeNote(firing)} face=${firing.length ? 'data' : 'empty'} empty=${unwatched.value ? html`<p>${unwatched.value}</p>` : html`<p class="all-quiet"><${Mark} kind="ok" word="ok" /> ${replayed.value === null ? 'No alert fires that nobody has taken note of.' : 'No alert was firing then that nobody had taken note of.'}</p>`}>
         <${Groups} groups=${firing} stand="firing" />
         ${replayed.value !== null && html`<p class="quiet">As it was then. Which alerts were pending is not kept.</p>`}
       <//>
