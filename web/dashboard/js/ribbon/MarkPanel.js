@@ -13,6 +13,7 @@ import { ci } from '../stores/ci.js'
 import { minute } from '../stores/pace.js'
 import { address, param } from '../stores/place.js'
 import { spentToday } from '../stores/spent.js'
+import { takenBy, takenWords } from '../tasks/taken.js'
 import { commitsOf } from './commits.js'
 import { timesOf } from './Labels.js'
 import { lanes, markOf } from './model.js'
@@ -62,6 +63,7 @@ const or = (text, why) => text || html`<span class="figure-none" title=${why}>${
 /** @param {{ task: Task, bars: Bar[], usual: number|null }} props */
 function TaskFacts({ task, bars, usual }) {
   const { cost } = task
+  const taken = takenBy(task, minute.value)
   const tokens = Object.entries(cost?.tokens ?? {})
   const commits = commitsOf(ci.value.runs?.repositories ?? [], bars, minute.value + 60)
   const agent = 'no coding agent sends its metrics here'
@@ -69,7 +71,7 @@ function TaskFacts({ task, bars, usual }) {
     <p class="mark-title"><bdi>${task.title || NO_TITLE}</bdi></p>
     <dl class="pairs">
       <dt>status</dt><dd>${statusWord(task.status)}${task.in_progress_since !== null && ` since ${since(task.in_progress_since, minute.value)}`}</dd>
-      <dt>time</dt><dd>${or(cost !== null && span(Math.round(cost.wall_seconds)), 'its time was not seen')}${usual !== null && html` <span class="quiet">usual ${span(Math.round(usual))}</span>`}</dd>
+      <dt>time</dt><dd>${or(taken !== null && takenWords(taken), 'its time was not seen')}${usual !== null && html` <span class="quiet">usual ${span(Math.round(usual))}</span>`}</dd>
       <dt>CPU</dt><dd>${or(cost?.cpu_seconds !== undefined && span(Math.round(cost.cpu_seconds)), 'the machine was not measured meanwhile')}</dd>
       <dt>CI</dt><dd>${or(cost?.ci_runs !== undefined && `${digits(cost.ci_runs)} ${cost.ci_runs === 1 ? 'run' : 'runs'}${cost.ci_job_seconds === undefined ? '' : `, ${span(Math.round(cost.ci_job_seconds))} of jobs`}`, 'CI is not watched')}</dd>
       <dt>tokens</dt><dd>${or(tokens.length > 0 && tokens.map(([kind, n]) => `${digits(n)} ${kind || 'tokens'}`).join(', '), agent)}</dd>

@@ -15,6 +15,7 @@ import { range } from '../stores/place.js'
 import { standing } from '../stores/silences.js'
 import { status } from '../stores/status.js'
 import { gapsOf, withoutGaps } from './gaps.js'
+import { takenBy, takenWords } from '../tasks/taken.js'
 import { alertLane, assign, probeLane, runLanes, taskBars, taskLanes, wantedTasks, withEnds } from './lanes.js'
 
 /** How many tasks and how many runs at a time find a place: always the same, so that nothing moves. */
@@ -85,6 +86,9 @@ export function figureOf(lane, start, now) {
   if (lane.key.startsWith('place')) {
     const last = lane.bars[lane.bars.length - 1]
     if (lane.name === '' || !last) return { words: '', title: '' }
+    const item = board.value?.items.find((i) => i.id === lane.name)
+    const open = last.end === null && item ? takenBy(item, now) : null
+    if (open) return { words: (open.least ? '≥ ' : '') + span(open.seconds), title: `in progress for ${takenWords(open)}` }
     const whole = last.end !== null && last.state === 'done' ? board.value?.items.find((i) => i.id === lane.name)?.execution_seconds ?? null : null
     const took = (whole !== null || last.seen ? '' : '≥ ') + span(Math.max(60, Math.round((whole ?? (last.end ?? now) - last.start) / 60) * 60))
     return { words: took, title: last.end === null ? `in progress for ${took}` : whole !== null ? `done in ${took}` : `the last time, ${took}: ${last.words}` }

@@ -1,17 +1,19 @@
 /**
  * What tasks and weeks cost: time, CPU, CI, tokens, money, as far as that was seen while a task was in progress.
  *
- * @import { Board, Cost } from '../types.js'
+ * @import { Board, Cost, Task } from '../types.js'
  */
 import { Panel } from '../components/Panel.js'
 import { Table } from '../components/Table.js'
 import { count, DASH, digits, money as amount, span } from '../format.js'
 import { html } from '../lib.js'
 import { NO_TITLE } from '../timeline.js'
+import { minute } from '../stores/pace.js'
 import { address, place } from '../stores/place.js'
 import { NOT_KEPT, past } from '../stores/past.js'
 import { spentToday } from '../stores/spent.js'
 import { boardParams } from './BoardColumns.js'
+import { takenBy } from './taken.js'
 
 /** @typedef {{ key: string, name: any, order: number|string, cost: Cost }} Row */
 
@@ -24,7 +26,7 @@ export function Costs({ board }) {
     <p>Tokens and money come from coding agents that send their metrics here, such as Claude Code:</p>
     <pre class="copy">export CLAUDE_CODE_ENABLE_TELEMETRY=1 OTEL_METRICS_EXPORTER=otlp OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf${'\n'}export OTEL_EXPORTER_OTLP_ENDPOINT=${location.origin}</pre>`
   /** @type {Row[]} */
-  const byTask = tasks.map((i, n) => ({ key: i.id, name: html`<a class="link" href=${address('tasks', i.id, boardParams())} title=${i.title}><span class="task-id">${i.id}</span> <bdi>${i.title || NO_TITLE}</bdi></a>`, order: n, cost: /** @type {Cost} */ (i.cost) }))
+  const byTask = tasks.map((i, n) => ({ key: i.id, name: html`<a class="link" href=${address('tasks', i.id, boardParams())} title=${i.title}><span class="task-id">${i.id}</span> <bdi>${i.title || NO_TITLE}</bdi></a>`, order: n, cost: soFar(i) }))
   /** @type {Row[]} */
   const byWeek = weeks.map(([week, cost]) => ({ key: week, name: week, order: week, cost }))
   return html`
@@ -37,6 +39,13 @@ export function Costs({ board }) {
           foot=${board.cost && html`<tr><th scope="row">All of ${board.tag}</th>${columns('').slice(1).map((c) => html`<td key=${c.key} class="num">${c.cell({ cost: board.cost })}</td>`)}</tr>`} />
       <//>
     </div>`
+}
+
+/** Its cost, which the service sums up now and then, with the time of a task in progress as it is now. @param {Task} task @returns {Cost} */
+function soFar(task) {
+  const cost = /** @type {Cost} */ (task.cost)
+  const taken = task.execution_seconds === null ? takenBy(task, minute.value) : null
+  return { ...cost, wall_seconds: Math.max(cost.wall_seconds, taken?.seconds ?? 0) }
 }
 
 /** @param {Row} row */

@@ -9,7 +9,7 @@
  */
 import { Mark } from '../components/Mark.js'
 import { Swatch } from '../components/Swatch.js'
-import { age, count, DASH, digits, percent, since, span } from '../format.js'
+import { count, DASH, digits, percent, since, span } from '../format.js'
 import { useAnswer } from '../hooks.js'
 import { bind } from '../keys.js'
 import { html, useEffect, useLayoutEffect, useMemo, useRef } from '../lib.js'
@@ -23,6 +23,7 @@ import { address, go } from '../stores/place.js'
 import { NO_TITLE } from '../timeline.js'
 import { boardParams } from './BoardColumns.js'
 import { money, tokens } from './Costs.js'
+import { takenBy, takenWords } from './taken.js'
 import { movesOf } from './tasks.js'
 
 /** Lines of a list before the rest is only counted. */
@@ -78,7 +79,7 @@ function Body({ board, item }) {
     <h3>Holds up</h3>
     <${Links} list=${needed.map((task) => ({ id: task.id, task }))} none="Nothing waits for it." />
     <h3>History</h3>
-    ${state === 'error' ? html`<p class="trouble"><${Mark} kind="error" word="error" /><span>${error}</span> <button type="button" class="button" onClick=${retry}>Try again</button></p>` : html`<${History} moves=${moves} loading=${state === 'loading'} />`}
+    ${state === 'error' ? html`<p class="trouble"><${Mark} kind="error" word="error" /><span>${error}</span> <button type="button" class="button" onClick=${retry}>Try again</button></p>` : html`<${History} moves=${moves} item=${item} loading=${state === 'loading'} />`}
     <h3>Commits</h3>
     <${Commits} bars=${bars} />`
 }
@@ -86,17 +87,15 @@ function Body({ board, item }) {
 /** Its time against the usual. @param {{ board: Board, item: Task }} props */
 function Time({ board, item }) {
   const usual = usualTime(board)
-  const started = item.in_progress_since ?? (item.cost?.start_seen === false && item.execution_seconds === null ? item.cost.since ?? null : null)
+  const taken = takenBy(item, minute.value)
   const open = item.status === 'in-progress' || item.status === 'review'
-  const taken = open && started !== null ? minute.value - started : item.execution_seconds
-  const least = open && item.in_progress_since === null && started !== null
   if (taken === null) {
     return html`<h3>Time</h3><p class="quiet">${open ? 'Its start was not seen.' : item.status === 'done' ? 'Its start and end were not both seen.' : 'Not started.'}${usual !== null && ` Tasks of this board usually take ${span(Math.round(usual))}.`}</p>`
   }
   return html`
     <h3>Time</h3>
-    <p><b class="figure-big">${least ? '≥ ' : ''}${span(Math.round(taken))}</b> <span class="quiet">${open ? 'so far' : 'in progress and in review'}${usual === null ? '; the usual time is not known yet' : `, usual ${span(Math.round(usual))}`}</span></p>
-    ${usual !== null && html`<${Against} taken=${taken} usual=${usual} />`}`
+    <p><b class="figure-big">${takenWords(taken)}</b> <span class="quiet">${open ? 'so far' : 'in progress and in review'}${taken.least && taken.from !== null && `, watched since ${since(taken.from, minute.value)}`}${usual === null ? '; the usual time is not known yet' : `, usual ${span(Math.round(usual))}`}</span></p>
+    ${usual !== null && html`<${Against} taken=${taken.seconds} usual=${usual} />`}`
 }
 
 /** @param {{ taken: number, usual: number }} props */
@@ -141,15 +140,16 @@ function Links({ list, none }) {
     </ul>`
 }
 
-/** @param {{ moves: Move[], loading: boolean }} props */
-function History({ moves, loading }) {
+/** @param {{ moves: Move[], item: Task, loading: boolean }} props */
+function History({ moves, item, loading }) {
+  const taken = takenBy(item, minute.value)
   if (loading) return html`<div class="skeleton skeleton-line"></div>`
   if (moves.length === 0) return html`<p class="quiet">No move of it was seen. Each is noted from when the service watches the board.</p>`
   return html`
     <ol class="sheet-list">
       ${[...moves].reverse().slice(0, 2 * SHOWN).map((move) => html`
         <li key=${move.at}><${Swatch} colour=${statusColour(move.to)} /><span>${statusWord(move.from)} → <b>${statusWord(move.to)}</b></span>
-          <span class="quiet">${since(move.at, minute.value)}, ${move.until === null ? `for ${age(minute.value - move.at)} so far` : `for ${span(Math.round(move.until - move.at))}`}</span></li>`)}
+          <span class="quiet">${since(move.at, minute.value)}, ${move.until === null ? (taken?.least ? `for ${takenWords(taken)} so far` : `for ${span(Math.max(60, Math.round((minute.value - move.at) / 60) * 60))} so far`) : `for ${span(Math.round(move.until - move.at))}`}</span></li>`)}
       ${moves.length > 2 * SHOWN && html`<li class="quiet">and ${count(moves.length - 2 * SHOWN, 'earlier move')}</li>`}
     </ol>`
 }
