@@ -91,7 +91,7 @@ fn each_kind_of_channel_gets_what_its_receiver_takes() {
     fires(&service);
     let body = |path: &str| eventually(path, || receiver.taken_at(path).first().map(|taken| taken["body"].clone()));
     assert_eq!(body("/slack")["attachments"][0]["title"], "error: long_queue");
-    assert_eq!(body("/discord")["embeds"][0]["title"], "error: long_queue");
+    assert_eq!(body("/discord?wait=true")["embeds"][0]["title"], "error: long_queue");
     assert_eq!(body("/teams")["attachments"][0]["content"]["type"], "AdaptiveCard");
     let phone = body("/");
     assert_eq!((&phone["topic"], &phone["priority"]), (&json!("mine"), &json!(4)));

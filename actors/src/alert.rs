@@ -317,6 +317,8 @@ impl Receive<Acknowledge> for AlertActor {
         let acknowledged = view::Alert::from(&alert);
         self.publish_active();
         let _ = self.outputs.hub.try_send(Publish::Alerts(vec![acknowledged.clone()]));
+        // A message that can be edited shows it.
+        let _ = self.outputs.texts.try_send(Describe(alert.clone()));
         let changes = vec![(alert.id.clone(), serde_json::to_vec(&alert).ok())];
         let documents = self.outputs.documents.clone();
         Box::pin(async move {

@@ -33,6 +33,7 @@ fn alert(fired: &Fired, over: bool) -> NoticeAlert {
         ends_at: fired.to.filter(|_| over),
         reason: None,
         flapping: false,
+        acked_at: None,
     }
 }
 

@@ -51,7 +51,7 @@ struct Disk {
 }
 
 impl Disk {
-    fn ask(&self, now: usize) -> Answer {
+    fn ask(&self, now: usize, dated: bool) -> Answer {
         let hours = (now.min(29 * DAY)) / 12;
         let hour = |at: usize| {
             let of = &self.level[now - (hours - at) * 12..now - (hours - at - 1) * 12];
@@ -62,6 +62,7 @@ impl Disk {
             hours: &(0..hours).map(hour).collect::<Vec<_>>(),
             recent: &self.level[now.saturating_sub(DAY)..now],
             hour_of_week,
+            dated,
         })
     }
 
@@ -82,7 +83,7 @@ pub fn coverage(options: &Options) {
         let (mut dates, mut held, mut sooner, mut open, mut due, mut missed) = (0, 0, 0, 0, 0, 0);
         for _ in 0..options.count {
             let disk = growing(number, &mut random);
-            let (truth, answer) = (disk.truth(), disk.ask(disk.now));
+            let (truth, answer) = (disk.truth(), disk.ask(disk.now, false));
             due += i32::from(truth < 24.0);
             let Answer::Date(date) = answer else {
                 missed += i32::from(truth < 24.0 && answer != Answer::Full);
@@ -117,7 +118,7 @@ pub fn false_dates(options: &Options) {
             let disk = Disk { level: healthy(number, &mut random), now: 0, hour_of_week: 0 };
             let mut on = false;
             for now in (3 * DAY..disk.level.len()).step_by(18) {
-                let given = matches!(disk.ask(now), Answer::Date(_));
+                let given = matches!(disk.ask(now, on), Answer::Date(_));
                 dates += f64::from(u8::from(given && !on));
                 shown += f64::from(u8::from(given));
                 (looks, on) = (looks + 1.0, given);

@@ -87,6 +87,7 @@ pub struct ChannelSpec {
     pub group_interval: Option<Span>,
     pub repeat_interval: Option<Span>,
     pub send_resolved: Option<bool>,
+    pub edit: Option<bool>,
     pub digest: Option<DigestRhythm>,
     pub digest_at: Option<String>,
     pub per_minute: Option<u32>,
@@ -198,6 +199,7 @@ fn logs(settings: &Settings, data_dir: &Path) -> Vec<Channel> {
         limits: QueueLimits { per_minute: 0, keep_ms: 7 * DAY.ms() },
         transport,
         digest: None,
+        edits: false,
     };
     let mut channels = Vec::new();
     if alerts.console {
@@ -253,7 +255,7 @@ impl ChannelSpec {
 
     /// Refuses keys that have no effect on a channel of this kind.
     fn check_keys(&self) -> anyhow::Result<()> {
-        use ChannelKind::{Alertmanager, Command, Email, Heartbeat, Ntfy, Template};
+        use ChannelKind::{Alertmanager, Command, Discord, Email, Heartbeat, Ntfy, Template};
         let kind =
             self.kind.context("needs kind: webhook, slack, discord, teams, ntfy, template, email, alertmanager, command or heartbeat")?;
         let grouped =
@@ -271,6 +273,7 @@ impl ChannelSpec {
             (grouped, !own_groups, "group_by, group_wait, group_interval and repeat_interval"),
             (self.digest.is_some() || self.digest_at.is_some(), !own_groups, "digest and digest_at"),
             (self.send_resolved.is_some(), !own_groups, "send_resolved"),
+            (self.edit.is_some(), matches!(kind, Discord | Ntfy), "edit"),
             (!self.times.is_empty() || self.per_minute.is_some() || self.keep.is_some(), kind != Heartbeat, "times, per_minute and keep"),
         ] {
             ensure!(!given || right, "{keys}: have no effect on a channel of this kind");
@@ -313,11 +316,15 @@ impl ChannelSpec {
                 most: ALERTMANAGER_ALERTS,
             };
         }
+        let transport = self.transport(open, external_url)?;
+        // A message that is not brought up to date at an end would go on saying that its alerts fire. A digest is news each time.
+        let edits = transport.can_edit() && self.edit.unwrap_or(true) && grouping.send_resolved && digest.is_none();
         Ok(Channel {
             plan: ChannelPlan { name: name.to_owned(), filter: self.filter(settings.alerts.profile.announced())?, grouping, times },
             limits: QueueLimits { per_minute, keep_ms: keep.ms() },
-            transport: self.transport(open, external_url)?,
+            transport,
             digest,
+            edits,
         })
     }
 

@@ -9,7 +9,7 @@ const PATIENCE = { timeout: 20_000 }
 /** What of each page asks the REST interface itself; the rest comes by the live stream. @type {Array<[string, string[]]>} */
 const PANELS = [
   ['now', ['board', 'ci']], ['tasks', ['tasks']], ['ci', ['ci']], ['system', ['network']], ['application', ['chart-application', 'chart-probe-success']],
-  ['alerts', ['ended', 'rules', 'silences', 'maintenance', 'channels', 'unusual']], ['explore?query=up', ['answer']],
+  ['alerts', ['ended', 'rules', 'silences', 'maintenance', 'channels', 'unusual', 'noise']], ['explore?query=up', ['answer']],
 ]
 
 const { service, withPage: onPage } = await withEverything()

@@ -5,8 +5,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// A request's path, its headers in lower case, and its body.
+/// A request's method and path, its headers in lower case, and its body.
 pub struct Asked {
+    pub method: String,
     pub path: String,
     pub headers: BTreeMap<String, String>,
     pub body: String,
@@ -31,7 +32,8 @@ impl Server {
                     let mut reader = BufReader::new(stream.try_clone().unwrap());
                     let mut lines = reader.by_ref().lines().map_while(Result::ok);
                     let Some(first) = lines.next() else { return };
-                    let path = first.split(' ').nth(1).unwrap_or("").to_owned();
+                    let word = |n: usize| first.split(' ').nth(n).unwrap_or("").to_owned();
+                    let (method, path) = (word(0), word(1));
                     let headers = lines.take_while(|line| !line.is_empty()).filter_map(|line| {
                         let (name, value) = line.split_once(':')?;
                         Some((name.to_ascii_lowercase(), value.trim().to_owned()))
@@ -42,7 +44,7 @@ impl Server {
                     if reader.read_exact(&mut body).is_err() {
                         return;
                     }
-                    let asked = Asked { path, headers, body: String::from_utf8_lossy(&body).into_owned() };
+                    let asked = Asked { method, path, headers, body: String::from_utf8_lossy(&body).into_owned() };
                     log.lock().unwrap().push(asked.path.clone());
                     answer(&asked, &mut stream);
                 });

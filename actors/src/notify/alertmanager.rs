@@ -4,11 +4,10 @@
 
 use std::time::Duration;
 
-use futures_util::future::LocalBoxFuture;
 use reqwest::header::HeaderMap;
 use taskpulse_engine::notices::{Notice, render};
 
-use super::channel::{DeliveryError, ExternalUrl, Transport};
+use super::channel::{Delivery, ExternalUrl, Transport};
 use super::http::{place, post};
 use crate::clock::Clock;
 
@@ -38,14 +37,14 @@ impl Transport for AlertmanagerChannel {
         place(&self.url)
     }
 
-    fn deliver(&self, notice: &Notice) -> LocalBoxFuture<'static, Result<(), DeliveryError>> {
+    fn deliver(&self, notice: &Notice, _: Option<&str>) -> Delivery {
         let bodies = render::alertmanager(notice, &(self.external_url)(), Clock::system().now_ms(), HOLDS_MS);
         let (url, headers, timeout) = (self.url.clone(), self.headers.clone(), self.timeout);
         Box::pin(async move {
             for body in bodies {
                 post(&url, headers.clone(), body.to_string(), timeout).await?;
             }
-            Ok(())
+            Ok(None)
         })
     }
 }

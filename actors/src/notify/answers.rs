@@ -22,8 +22,8 @@ impl Receive<TestChannel> for NotifierActor {
             return Box::pin(async move { Some(call.await) });
         }
         let Some(channel) = self.channel(&name) else { return Box::pin(async { None }) };
-        let delivery = channel.transport.deliver(&Notice::test(&name, self.clock.now_ms()));
-        Box::pin(async move { Some(delivery.await) })
+        let delivery = channel.transport.deliver(&Notice::test(&name, self.clock.now_ms()), None);
+        Box::pin(async move { Some(delivery.await.map(|_| ())) })
     }
 }
 

@@ -34,6 +34,9 @@ impl DeliveryError {
     }
 }
 
+/// A delivery on its way; it ends with the id of a message that can be edited.
+pub type Delivery = LocalBoxFuture<'static, Result<Option<String>, DeliveryError>>;
+
 /// How a notice is delivered.
 pub trait Transport: Send + Sync + 'static {
     /// The kind of channel, as in the settings.
@@ -42,8 +45,14 @@ pub trait Transport: Send + Sync + 'static {
     /// Where notices go, without secrets.
     fn target(&self) -> String;
 
-    /// Delivers a notice within the channel's time limit.
-    fn deliver(&self, notice: &Notice) -> LocalBoxFuture<'static, Result<(), DeliveryError>>;
+    /// Whether its receiver lets messages be edited.
+    fn can_edit(&self) -> bool {
+        false
+    }
+
+    /// Delivers a notice within the channel's time limit: by an edit of the message `edits`, or as a new one. Answers with the id of the
+    /// message, where it can be edited.
+    fn deliver(&self, notice: &Notice, edits: Option<&str>) -> Delivery;
 }
 
 /// A channel of the settings.
@@ -57,6 +66,8 @@ pub struct Channel {
     pub transport: Arc<dyn Transport>,
     /// When it sends what has gathered; none for at once.
     pub digest: Option<Digest>,
+    /// Whether it edits a message that it sent before, where only that has changed.
+    pub edits: bool,
 }
 
 /// Where the service is reached, for links. Known once it listens.

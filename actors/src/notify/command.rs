@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
-use futures_util::future::LocalBoxFuture;
 use taskpulse_engine::notices::Notice;
 use taskpulse_engine::notices::render::{self, Template};
 
-use super::channel::{DeliveryError, ExternalUrl, Transport};
+use super::channel::{Delivery, DeliveryError, ExternalUrl, Transport};
 use crate::collectors::program::{self, Input};
 use crate::redact;
 
@@ -39,7 +38,7 @@ impl Transport for CommandChannel {
         redact::command(&self.shown)
     }
 
-    fn deliver(&self, notice: &Notice) -> LocalBoxFuture<'static, Result<(), DeliveryError>> {
+    fn deliver(&self, notice: &Notice, _: Option<&str>) -> Delivery {
         let url = (self.external_url)();
         // A NUL would end an argument.
         let plain = |text: String| text.replace('\0', "\u{fffd}");
@@ -59,7 +58,7 @@ impl Transport for CommandChannel {
         Box::pin(async move {
             let input = Input { passed: &[], environment: &environment };
             match program::run_with(&command, input, limit, MAX_OUTPUT).await {
-                Ok(output) if output.end.is_success() => Ok(()),
+                Ok(output) if output.end.is_success() => Ok(None),
                 Ok(output) => {
                     let said = if output.stderr.is_empty() { String::new() } else { format!(": {}", output.stderr) };
                     Err(DeliveryError::channel(format!("it ended with {}{said}", output.end)))

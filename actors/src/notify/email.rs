@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::future::LocalBoxFuture;
 use lettre::message::{Mailbox, MessageBuilder, header::ContentType};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
@@ -11,7 +10,7 @@ use taskpulse_engine::model::clipped;
 use taskpulse_engine::notices::{Notice, render};
 use tokio::time::timeout;
 
-use super::channel::{DeliveryError, ExternalUrl, Transport};
+use super::channel::{Delivery, DeliveryError, ExternalUrl, Transport};
 
 /// How the connection is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,12 +95,12 @@ impl Transport for Email {
         self.target.clone()
     }
 
-    fn deliver(&self, notice: &Notice) -> LocalBoxFuture<'static, Result<(), DeliveryError>> {
+    fn deliver(&self, notice: &Notice, _: Option<&str>) -> Delivery {
         let (message, smtp, limit) = (self.message(notice), self.smtp.clone(), self.timeout);
         Box::pin(async move {
             let message = message.map_err(DeliveryError::notice)?;
             match timeout(limit, smtp.send(message)).await {
-                Ok(Ok(_)) => Ok(()),
+                Ok(Ok(_)) => Ok(None),
                 // What is wrong with one mail is not wrong with the next.
                 Ok(Err(error)) if error.is_permanent() => Err(DeliveryError::notice(reason(&error))),
                 Ok(Err(error)) => Err(DeliveryError::channel(reason(&error))),

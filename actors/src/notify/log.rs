@@ -9,14 +9,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use taskpulse_engine::model::rfc3339;
 
-use futures_util::future::{LocalBoxFuture, ready};
+use futures_util::future::ready;
 use serde_json::json;
 use taskpulse_engine::notices::render::lines;
 use taskpulse_engine::notices::{Notice, NoticeAlert};
 use taskpulse_engine::rules::Severity;
 use tokio::task::spawn_blocking;
 
-use super::channel::{DeliveryError, Transport};
+use super::channel::{Delivery, DeliveryError, Transport};
 use crate::files;
 
 /// Size at which the file is rotated.
@@ -34,7 +34,7 @@ impl Transport for Console {
         "standard error".to_owned()
     }
 
-    fn deliver(&self, notice: &Notice) -> LocalBoxFuture<'static, Result<(), DeliveryError>> {
+    fn deliver(&self, notice: &Notice, _: Option<&str>) -> Delivery {
         for alert in &notice.alerts {
             let text = lines(alert);
             match alert.severity {
@@ -43,7 +43,7 @@ impl Transport for Console {
                 _ => log::info!("alert {text}"),
             }
         }
-        Box::pin(ready(Ok(())))
+        Box::pin(ready(Ok(None)))
     }
 }
 
@@ -62,14 +62,14 @@ impl Transport for JsonLines {
         self.path.display().to_string()
     }
 
-    fn deliver(&self, notice: &Notice) -> LocalBoxFuture<'static, Result<(), DeliveryError>> {
+    fn deliver(&self, notice: &Notice, _: Option<&str>) -> Delivery {
         let lines: String = notice.alerts.iter().map(|alert| json_line(alert, notice.repeated)).collect();
         let path = self.path.clone();
         // On the pool: the disk may be slow.
         Box::pin(async move {
             let written = spawn_blocking(move || append(&path, &lines)).await;
             let written = written.map_err(|error| DeliveryError::channel(format!("writing it panicked: {error}")))?;
-            written.map_err(|error| DeliveryError::channel(error.to_string()))
+            written.map(|()| None).map_err(|error| DeliveryError::channel(error.to_string()))
         })
     }
 }

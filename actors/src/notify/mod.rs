@@ -9,6 +9,7 @@ mod alertmanager;
 mod answers;
 mod channel;
 mod command;
+mod delivering;
 mod email;
 mod heartbeat;
 mod http;
@@ -21,15 +22,15 @@ use std::time::Duration;
 use actix::{AsyncContext, SpawnHandle};
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::notices::{
-    ChannelPlan, ChannelState, FlapLimits, InhibitRule, MaintenanceSpec, MaintenanceWindows, Notice, NoticeAlert, NoticeBook, Queue,
-    Silences, Suppressors,
+    ChannelPlan, ChannelState, FlapLimits, InhibitRule, MaintenanceSpec, MaintenanceWindows, Messages, Notice, NoticeAlert, NoticeBook,
+    Queue, Silences, Suppressors,
 };
 use taskpulse_engine::rules::AlertState;
 use taskpulse_engine::store::{DocumentChange, StoreReader};
 use tokio::sync::watch;
 
 pub use self::alertmanager::{AlertmanagerChannel, RESEND_MS};
-pub use self::channel::{Channel, DeliveryError, ExternalUrl, Transport};
+pub use self::channel::{Channel, Delivery, DeliveryError, ExternalUrl, Transport};
 pub use self::command::CommandChannel;
 pub use self::email::{Email, EmailOptions, Encryption};
 pub use self::heartbeat::Heartbeat;
@@ -37,7 +38,7 @@ pub use self::http::{Format, HttpChannel, place};
 pub use self::log::{Console, JsonLines};
 use crate::alert::{ACTIVE, HISTORY, read_alerts};
 use crate::clock::Clock;
-use crate::messages::{ChangeDocuments, Describe, Notify};
+use crate::messages::{ChangeDocuments, Notify};
 use crate::pipeline_stats::PipelineStats;
 use crate::sources::SourceRegistry;
 use crate::store::change;
@@ -100,6 +101,7 @@ pub struct NotifierActor {
     outputs: NotifierOutputs,
     book: NoticeBook,
     queue: Queue,
+    messages: Messages,
     suppressors: Suppressors,
     /// What became of the calls of each heartbeat.
     beats: Vec<ChannelState>,
@@ -132,6 +134,7 @@ impl NotifierActor {
             outputs,
             book,
             queue,
+            messages: Messages::default(),
             suppressors,
             beats,
             keeping: false,
@@ -172,6 +175,7 @@ impl NotifierActor {
             self.enqueue(notice, now);
         }
         self.suppressors.silences.forget(now);
+        self.messages.forget(now);
     }
 
     /// A notice of a channel with a digest waits for it, with all others.
@@ -215,6 +219,7 @@ impl NotifierActor {
         }
         let mut changes: Vec<DocumentChange> = self.book.take_changes();
         changes.extend(self.queue.take_changes());
+        changes.extend(self.messages.take_changes());
         changes.extend(self.suppressors.silences.take_changes());
         if changes.is_empty() {
             return;
@@ -234,6 +239,7 @@ impl NotifierActor {
                 Err(error) => {
                     ::log::error!("notifier: notices are not kept: {error}; they are sent all the same");
                     this.book.put_back(keys.clone());
+                    this.messages.put_back(keys.clone());
                     this.suppressors.silences.put_back(keys.clone());
                     this.queue.put_back(keys);
                     this.step(ctx);
@@ -244,43 +250,6 @@ impl NotifierActor {
                 }
             }
         });
-    }
-
-    /// Whether the service knows its address.
-    fn is_listening(&self) -> bool {
-        !(self.options.external_url)().is_empty()
-    }
-
-    /// Starts the deliveries that are due, once the service knows its address: links in notices lead to it.
-    fn deliver(&mut self, ctx: &mut Ctx<Self>) {
-        if !self.is_listening() {
-            return;
-        }
-        for (number, notice) in self.queue.take_due(self.clock.now_ms()) {
-            let Some(channel) = self.channel(&notice.channel) else { continue };
-            let name = channel.plan.name.clone();
-            let delivery = channel.transport.deliver(&notice);
-            // What is written down is no notice to anybody.
-            let is_log = ["console", "file"].contains(&channel.transport.kind());
-            ctx.wait_for("deliver", delivery, move |this, outcome, ctx| {
-                let now = this.clock.now_ms();
-                match outcome {
-                    Ok(()) => {
-                        if !is_log {
-                            let rules: BTreeSet<&str> = notice.alerts.iter().map(|alert| alert.rule.as_str()).collect();
-                            this.outputs.stats.count_notification(rules.into_iter());
-                        }
-                        this.queue.delivered(&name, number, now);
-                        this.outputs.sources.remove(&format!("channel {name}"));
-                    }
-                    Err(error) => {
-                        this.queue.failed(&name, number, &error.failure, error.reason.clone(), now, fastrand::f64());
-                        this.outputs.sources.failing(&format!("channel {name}"), error.reason);
-                    }
-                }
-                this.step(ctx);
-            });
-        }
     }
 
     fn channel(&self, name: &str) -> Option<&Channel> {
@@ -360,6 +329,9 @@ impl ServiceActor for NotifierActor {
                 self.suppressors.silences.restore(&kept);
                 self.suppressors.maintenance.restore(&kept);
                 self.queue.restore(&kept);
+                let edits: BTreeSet<&str> =
+                    self.options.channels.iter().filter(|channel| channel.edits).map(|channel| channel.plan.name.as_str()).collect();
+                self.messages.restore(&kept, |channel| edits.contains(channel));
                 self.book.restore(&kept, self.clock.now_ms());
             }
             Err(error) => ::log::error!("notifier: kept notices cannot be read: {error}"),
@@ -386,16 +358,6 @@ impl Receive<Notify> for NotifierActor {
         // Not at once: many may come together.
         self.book.observe(alert, self.clock.now_ms());
         self.sleep(ctx);
-    }
-}
-
-impl Receive<Describe> for NotifierActor {
-    type Reply = ();
-
-    fn receive(&mut self, Describe(alert): Describe, _: &mut Ctx<Self>) {
-        if let Some(alert) = NoticeAlert::of(&alert) {
-            self.book.describe(alert);
-        }
     }
 }
 

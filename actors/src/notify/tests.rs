@@ -14,6 +14,8 @@ use crate::testing::{NOON, Stage, on_stage};
 struct Fake {
     answers: Mutex<VecDeque<Result<(), DeliveryError>>>,
     taken: Mutex<Vec<Notice>>,
+    /// The messages that were edited, as far as one was.
+    edited: Mutex<Vec<Option<String>>>,
 }
 
 impl Transport for Arc<Fake> {
@@ -25,12 +27,15 @@ impl Transport for Arc<Fake> {
         String::new()
     }
 
-    fn deliver(&self, notice: &Notice) -> futures_util::future::LocalBoxFuture<'static, Result<(), DeliveryError>> {
+    fn deliver(&self, notice: &Notice, edits: Option<&str>) -> Delivery {
         let outcome = self.answers.lock().pop_front().unwrap_or(Ok(()));
+        let mut taken = self.taken.lock();
         if outcome.is_ok() {
-            self.taken.lock().push(notice.clone());
+            taken.push(notice.clone());
+            self.edited.lock().push(edits.map(str::to_owned));
         }
-        Box::pin(async move { outcome })
+        let id = edits.map_or_else(|| format!("m{}", taken.len()), str::to_owned);
+        Box::pin(async move { outcome.map(|()| Some(id)) })
     }
 }
 
@@ -75,6 +80,7 @@ fn start(stage: &Stage, fake: &Arc<Fake>, documents: Mailbox<ChangeDocuments>) -
         limits: QueueLimits { per_minute: 0, keep_ms: 86_400_000 },
         transport: Arc::new(Arc::clone(fake)),
         digest: None,
+        edits: true,
     };
     let options = NotifierOptions {
         channels: vec![channel],
@@ -119,6 +125,36 @@ fn a_channel_that_fails_shows_and_is_tried_again_until_it_works() {
         assert_eq!(fake.taken.lock().len(), 1, "one notice an interval");
         stage.pass(Duration::from_secs(60)).await;
         assert_eq!(fake.taken.lock()[1].status(), "resolved");
+        assert_eq!(*fake.edited.lock(), [None, Some("m1".to_owned())], "an end edits the message");
+    });
+}
+
+#[test]
+fn an_acknowledgement_edits_the_message_at_once_also_after_a_restart() {
+    on_stage(async |stage| {
+        let fake = Arc::<Fake>::default();
+        let writer = stage.writer();
+        let documents = {
+            let writer = Arc::clone(&writer);
+            stage.inbox(move |change: &ChangeDocuments| {
+                writer.change_documents(change.kind, change.changes.clone()).unwrap();
+                Ok(())
+            })
+        };
+        let firing = alert(AlertState::Firing, NOON);
+        let first = start(&stage, &fake, documents.mailbox());
+        first.mailbox().try_send(Notify(firing.clone())).unwrap();
+        stage.pass(Duration::from_secs(1)).await;
+        assert_eq!(fake.taken.lock().len(), 1);
+        let second = start(&stage, &fake, documents.mailbox());
+        stage.pass(Duration::from_secs(1)).await;
+        for acked_at in [Some(NOON + 5), Some(NOON + 5), None] {
+            second.mailbox().try_send(crate::messages::Describe(Alert { acked_at, ..firing.clone() })).unwrap();
+            stage.pass(Duration::from_millis(200)).await;
+        }
+        let shown: Vec<bool> = fake.taken.lock().iter().map(Notice::is_acknowledged).collect();
+        assert_eq!(shown, [false, true, false], "the same state again changes nothing");
+        assert!(fake.edited.lock()[1..].iter().all(|edited| edited.as_deref() == Some("m1")), "{:?}", fake.edited.lock());
     });
 }
 

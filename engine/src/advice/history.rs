@@ -1,6 +1,6 @@
 //! The kept history as advisors read it.
 
-use crate::model::{Labels, Selector, SeriesId, TimestampMs};
+use crate::model::{Labels, Matcher, Selector, SeriesId, TimestampMs};
 use crate::span::Span;
 use crate::store::{StoreError, StoreReader};
 use crate::windows::{Level, WindowRow};
@@ -27,6 +27,17 @@ impl History<'_> {
     /// Closed windows of the last `span_ms`.
     pub(super) fn windows(&self, id: SeriesId, level: Level, span_ms: i64) -> Result<Vec<WindowRow>, StoreError> {
         self.store.windows(id, level, self.now - span_ms, self.now)
+    }
+
+    /// Whether the newest value of a series, which ends with a stale marker, is no older than an hour.
+    pub(super) fn was_given(&self, series: &Labels) -> Result<bool, StoreError> {
+        let matchers: Vec<Matcher> = series.iter().map(|(name, value)| Matcher::equal(name, value)).collect();
+        for id in self.store.select(&matchers) {
+            if self.store.latest(id, self.now - HOUR_MS, self.now)?.is_some_and(|sample| sample.v.is_finite()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The last hour of a metric by minutes, of its first series that was measured often enough.

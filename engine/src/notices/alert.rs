@@ -52,6 +52,9 @@ pub struct NoticeAlert {
     /// It fired so often that its next changes are held back.
     #[serde(default)]
     pub flapping: bool,
+    /// When somebody acknowledged it.
+    #[serde(default)]
+    pub acked_at: Option<TimestampMs>,
 }
 
 impl NoticeAlert {
@@ -78,6 +81,7 @@ impl NoticeAlert {
             ends_at,
             reason: alert.reason.clone(),
             flapping: false,
+            acked_at: alert.acked_at,
         })
     }
 
@@ -143,6 +147,7 @@ pub(super) mod tests {
             ends_at: None,
             reason: None,
             flapping: false,
+            acked_at: None,
         }
     }
 

@@ -35,6 +35,9 @@ pub struct Notice {
     /// Nothing changed; the alerts still fire.
     #[serde(default)]
     pub repeated: bool,
+    /// It only brings a message up to date that was sent before; where there is none, it is not sent.
+    #[serde(default)]
+    pub only_edits: bool,
 }
 
 const fn usual() -> usize {
@@ -60,7 +63,7 @@ impl Notice {
         sort(&mut alerts);
         let more = alerts.len().saturating_sub(most);
         alerts.truncate(most);
-        Self { channel: channel.to_owned(), group: group.to_owned(), labels, at, alerts, more, most, repeated: false }
+        Self { channel: channel.to_owned(), group: group.to_owned(), labels, at, alerts, more, most, repeated: false, only_edits: false }
     }
 
     /// A notice that says that it is a test.
@@ -79,6 +82,7 @@ impl Notice {
             ends_at: None,
             reason: None,
             flapping: false,
+            acked_at: None,
         };
         Self::new(channel, &format!("{channel}/test"), text(&[("alertname", "test")]), now, vec![alert])
     }
@@ -87,6 +91,12 @@ impl Notice {
     #[must_use]
     pub fn is_firing(&self) -> bool {
         self.alerts.iter().any(|alert| !alert.is_over())
+    }
+
+    /// Whether each alert that fires was acknowledged.
+    #[must_use]
+    pub fn is_acknowledged(&self) -> bool {
+        self.is_firing() && self.alerts.iter().all(|alert| alert.is_over() || alert.acked_at.is_some())
     }
 
     /// `firing` or `resolved`.
@@ -114,10 +124,21 @@ impl Notice {
         let own: FxHashSet<&str> = self.alerts.iter().map(|alert| alert.id.as_str()).collect();
         let missing: Vec<NoticeAlert> = older.alerts.into_iter().filter(|alert| !own.contains(alert.id.as_str())).collect();
         self.repeated &= older.repeated;
+        self.only_edits &= older.only_edits;
         self.alerts.extend(missing);
         sort(&mut self.alerts);
         self.more += older.more + self.alerts.len().saturating_sub(self.most);
         self.alerts.truncate(self.most);
+    }
+
+    /// What a message shows after it was edited: what it showed `before`, with the changes of this notice.
+    #[must_use]
+    pub fn edited(&self, before: &Self) -> Self {
+        let own: FxHashSet<&str> = self.alerts.iter().map(|alert| alert.id.as_str()).collect();
+        let others = before.alerts.iter().filter(|alert| !own.contains(alert.id.as_str()));
+        let alerts = self.alerts.iter().chain(others).cloned().collect();
+        let notice = Self::of_at_most(self.most, &self.channel, &self.group, self.labels.clone(), self.at, alerts);
+        Self { more: notice.more + self.more, repeated: self.repeated, only_edits: self.only_edits, ..notice }
     }
 
     /// The labels, or annotations, that all its alerts share.

@@ -203,6 +203,14 @@ impl Queue {
         self.changed.insert(document(channel, number));
     }
 
+    /// A notice needs no delivery.
+    pub fn discard(&mut self, channel: &str, number: u64) {
+        if let Some(lane) = self.lanes.get_mut(channel) {
+            lane.waiting.remove(&number);
+            self.changed.insert(document(channel, number));
+        }
+    }
+
     /// A delivery failed; it is tried again. `jitter` is 0 to 1.
     pub fn failed(&mut self, channel: &str, number: u64, failure: &Failure, reason: String, now: TimestampMs, jitter: f64) {
         let Some(lane) = self.lanes.get_mut(channel) else { return };

@@ -28,7 +28,9 @@ rest['/api/v1/buckets'] = (url) => {
   const t = [...byEnd.keys()]
   const all = [...byEnd.values()]
   const row = { metric: { __name__: of('query') }, t, min: all.map((v) => Math.min(...v)), mean: all.map((v) => v.reduce((a, b) => a + b, 0) / v.length), max: all.map((v) => Math.max(...v)), last: all.map((v) => v.at(-1)), count: all.map((v) => v.length) }
-  return { total: 1, step, source: 'samples', result: t.length ? [row] : [] }
+  const total = several[of('query')] ?? 1
+  const result = Array.from({ length: Math.min(total, Number(of('limit'))) }, (_, n) => (total === 1 ? row : { ...row, metric: { ...row.metric, n: String(n) } }))
+  return { total, step, source: 'samples', result: t.length ? result : [] }
 }
 
 /** @param {string} name @param {number} t @param {number|string} v @param {boolean} [kept] whether the service has it too */
@@ -38,6 +40,9 @@ function come(name, t, v, kept = true) {
 }
 
 const at = () => Math.floor(Date.now() / 1000)
+
+/** Metrics with several series: how many. @type {Record<string, number>} */
+const several = {}
 
 test('a chart has what was loaded and then what comes live, each sample once', async () => {
   connect()
@@ -155,4 +160,15 @@ test('the window of a rate is as long as what lies between the instants that the
   assert.equal(expand('rate(x[$20s]) + rate(y[$60s])', 30 * 86_400), 'rate(x[236s]) + rate(y[236s])')
   assert.equal(expand('label_replace(x, "a", "$1", "b", "(.*)s")', 3600), 'label_replace(x, "a", "$1", "b", "(.*)s")')
   assert.ok(serverTime() > 0)
+})
+
+test('a few dozen series are one answer, from which the highest are chosen', async () => {
+  go('#/system?range=1h')
+  stored.dozens = Array.from({ length: 720 }, (_, n) => [at() - 3600 + n * 5 + 2, n])
+  several.dozens = 40
+  const before = asked.length
+  const held = watch({ query: 'dozens', pixels: 120 })
+  await settle()
+  assert.deepEqual([held.state, held.lines.size, held.total, asked.length - before], ['ready', 40, 40, 1])
+  leave({ query: 'dozens', pixels: 120 })
 })

@@ -24,6 +24,8 @@ const URGENT_HOURS: f64 = 24.0;
 const KIND: &str = "disk";
 /// How the id of a finding begins, before the mount point.
 const ID: &str = "disk_filling:";
+/// The series that is written while a date is given.
+const ESTIMATE: &str = "system_filesystem_time_to_full_seconds";
 /// The evidence that says when.
 const TIME: &str = "time until full";
 
@@ -39,7 +41,8 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
         let past = past(history, id, &day)?;
         // Mondays began four days after 1970 did, or three before.
         let hour_of_week = usize::try_from((history.now.div_euclid(HOUR_MS) + 3 * 24).rem_euclid(168)).unwrap_or(0);
-        let answer = fill::forecast(&Past { hours: &past.0, recent: &past.1, hour_of_week });
+        let dated = history.was_given(&Labels::metric(ESTIMATE, &[("mountpoint", labels.get("mountpoint").unwrap_or("?"))]))?;
+        let answer = fill::forecast(&Past { hours: &past.0, recent: &past.1, hour_of_week, dated });
         found.extend(match answer {
             Answer::Full => Some(full(history, &labels, newest.last)),
             Answer::Date(date) => Some(filling(history, &labels, newest.last, date)),
@@ -138,7 +141,7 @@ fn filling(history: &History<'_>, labels: &Labels, level: f64, date: FillDate) -
 pub(in super::super) fn times_to_full(finding: &Finding) -> Vec<(Labels, f64)> {
     let Some(mount) = finding.id.strip_prefix(ID).filter(|_| finding.kind == KIND) else { return Vec::new() };
     let Some(estimate) = finding.evidence.iter().find(|evidence| evidence.name == TIME) else { return Vec::new() };
-    let mut times = vec![(Labels::metric("system_filesystem_time_to_full_seconds", &[("mountpoint", mount)]), estimate.value)];
+    let mut times = vec![(Labels::metric(ESTIMATE, &[("mountpoint", mount)]), estimate.value)];
     // A disk that is full already is no forecast.
     if estimate.value > 0.0 {
         let bounds = [("0.025", estimate.low), ("0.5", Some(estimate.value)), ("0.975", estimate.high)];

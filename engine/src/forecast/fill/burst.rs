@@ -17,6 +17,8 @@ const HOUR: usize = 12;
 const UNLIKE: f64 = 1.5;
 /// Steps of the last hour that must rise: one jump is no pace.
 const RISING: usize = 7;
+/// A step rises if it does so by this share of its part of the hour.
+const EVEN: f64 = 0.2;
 
 /// A burst at the end of `recent`, which has steps of five minutes. `growth` is that of the hours until now; a day before now is what it is
 /// compared with.
@@ -27,7 +29,7 @@ pub(super) fn find(recent: &[f64], growth: &[Growth]) -> Option<Burst> {
     let most = |hours: usize| known.windows(hours).map(|of| of.iter().map(|hour| hour.last).sum::<f64>()).fold(0.0, f64::max);
     let (hour, six) = (since(HOUR), since(6 * HOUR));
     let unlike = hour > UNLIKE * most(1) || (six > UNLIKE * most(6) && six > 0.02);
-    let rising = (last - HOUR..last).filter(|at| recent[at + 1] > recent[*at] + 1e-5).count();
+    let rising = (last - HOUR..last).filter(|at| recent[at + 1] - recent[*at] > EVEN * hour / HOUR as f64).count();
     if hour < 0.004 || !unlike || rising < RISING || since(HOUR / 2) < 0.25 * hour {
         return None;
     }

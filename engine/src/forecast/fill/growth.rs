@@ -18,6 +18,8 @@ pub struct Past<'a> {
     pub recent: &'a [f64],
     /// Whole hours from the beginning of a Monday to now.
     pub hour_of_week: usize,
+    /// Whether a date was given a short time ago: it is kept until it is rather unlikely, so that it does not come and go.
+    pub dated: bool,
 }
 
 /// Growth of an hour, from the end of the hour before.

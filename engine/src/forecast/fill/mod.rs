@@ -9,13 +9,17 @@
 //!    anew for each trial (the Bayesian bootstrap: Rubin, 1981). Trials are spread by as much as past forecasts from these days were too
 //!    narrow (conformal prediction: Vovk, Gammerman and Shafer, 2005), by Student's t where days are few, and by a doubt about the pace
 //!    that falls with the days known.
+//! 4. [`clears`] finds what was cleared before it was full, again and again: it is expected to be cleared again, until its level is beyond
+//!    those it was cleared at. A date that is given stays until it is rather unlikely, so that it does not come and go.
 //!
 //! Pure: the same past gives the same answer.
 
 mod blocks;
 mod burst;
+mod clears;
 mod growth;
 mod simulate;
 
+pub use self::clears::Cleared;
 pub use self::growth::{Hour, Past};
 pub use self::simulate::{Answer, FillDate, forecast};

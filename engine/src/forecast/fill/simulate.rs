@@ -2,6 +2,7 @@
 
 use super::blocks::{Block, Blocks, Rise, is_weekend, mean_and_deviation, student};
 use super::burst::{self, Burst};
+use super::clears::{Cleared, Clears};
 use super::growth::{Past, growth};
 use crate::forecast::random::Random;
 use crate::forecast::series::quantile::of_sorted;
@@ -12,8 +13,12 @@ const HORIZON: usize = 60 * 24;
 const WEEK: f64 = 7.0 * 24.0;
 /// From this level on it is full: what is left is less than a system needs.
 const FULL: f64 = 0.9995;
-/// Share of the trials that must be full within a week for a date; or half of them within a day.
-const LIKELY: f64 = 0.65;
+/// Share of the trials that must be full within a week for a date, and within a day instead.
+const LIKELY: (f64, f64) = (0.65, 0.5);
+/// The same for a date to stay.
+const STILL_LIKELY: (f64, f64) = (0.45, 0.35);
+/// The same where it is usually cleared, but never was at such a level.
+const ALL_BUT_SURE: (f64, f64) = (0.95, 0.9);
 
 /// When it will be full, in hours from now.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,6 +46,8 @@ pub enum Answer {
         in_week: f64,
         /// Within as many hours as trials go.
         ever: f64,
+        /// Where that is because it was always cleared before.
+        cleared: Option<Cleared>,
     },
     /// Too little is known, or too uneven.
     TooEarly {
@@ -72,8 +79,17 @@ pub fn forecast(past: &Past<'_>) -> Answer {
     let mut ends: Vec<f64> = (0..TRIALS).map(|_| future.trial(&mut random)).collect();
     ends.sort_unstable_by(f64::total_cmp);
     let share = |within: f64| ends.partition_point(|end| *end <= within) as f64 / TRIALS as f64;
-    if share(WEEK) < LIKELY && share(24.0) < 0.5 {
-        return Answer::MayNever { in_week: share(WEEK), ever: share(horizon as f64) };
+    let clears = Clears::find(past.hours, level);
+    // Growth that nothing was like may end where no other did.
+    let cleared = clears.at().filter(|cleared| burst.is_none() || cleared.times > 1);
+    let likely = match (past.dated, clears.are_usual()) {
+        (false, false) => LIKELY,
+        (true, false) => STILL_LIKELY,
+        (false, true) => ALL_BUT_SURE,
+        (true, true) => LIKELY,
+    };
+    if cleared.is_some() || (share(WEEK) < likely.0 && share(24.0) < likely.1) {
+        return Answer::MayNever { in_week: share(WEEK), ever: share(horizon as f64), cleared };
     }
     let (earliest, after, latest) = (ends[TRIALS / 40], ends[TRIALS / 2], ends[TRIALS - 1 - TRIALS / 40]);
     // Hours are the finest that the past is known in.
@@ -290,7 +306,7 @@ mod tests {
             level(hour.saturating_sub(1)) * (1.0 - part) + level(hour) * part
         };
         let recent: Vec<f64> = (0..288.min(hours * 12)).map(|step| between(last(step))).chain([level(hours - 1)]).collect();
-        forecast(&Past { hours: &past, recent: &recent, hour_of_week: MONDAY })
+        forecast(&Past { hours: &past, recent: &recent, hour_of_week: MONDAY, dated: false })
     }
 
     fn date(answer: Answer) -> FillDate {
@@ -310,9 +326,35 @@ mod tests {
     #[test]
     fn what_is_full_says_so_and_what_does_not_grow_may_never_be() {
         assert_eq!(asked(100, |_| 1.0), Answer::Full);
-        assert_eq!(asked(480, |_| 0.99), Answer::MayNever { in_week: 0.0, ever: 0.0 });
+        assert_eq!(asked(480, |_| 0.99), Answer::MayNever { in_week: 0.0, ever: 0.0, cleared: None });
         assert!(matches!(asked(480, |hour| 0.6 + 0.3 * (hour % 24) as f64 / 24.0), Answer::MayNever { .. }), "emptied every night");
         assert!(matches!(asked(30, |hour| if hour < 20 { 0.5 } else { 0.8 }), Answer::TooEarly { hours: 29 }), "uneven and short");
+    }
+
+    #[test]
+    fn a_date_that_was_given_stays_while_it_is_about_as_likely() {
+        // A day of 8 % and a day of none, at random: whether it is full within a week is a matter of chance.
+        let mut random = Random::new(5);
+        let busy: Vec<bool> = (0..30).map(|_| random.unit() < 0.5).collect();
+        let grown = |hour: usize| (0..hour).filter(|at| busy[at / 24]).count() as f64 * 0.08 / 24.0;
+        let hours = 28 * 24;
+        let answers = |left: f64, dated: bool| {
+            let hour = |at: usize| 1.0 - left - grown(hours) + grown(at + 1);
+            let past: Vec<Option<Hour>> = (0..hours).map(|at| Some(Hour { max: hour(at), last: hour(at) })).collect();
+            matches!(forecast(&Past { hours: &past, recent: &[1.0 - left], hour_of_week: MONDAY, dated }), Answer::Date(_))
+        };
+        let furthest = |dated: bool| (1..60).map(|at| f64::from(at) / 100.0).take_while(|left| answers(*left, dated)).count();
+        assert!(furthest(true) > furthest(false) && furthest(false) > 10, "{} {}", furthest(true), furthest(false));
+    }
+
+    #[test]
+    fn a_mark_that_a_program_keeps_to_is_no_date() {
+        let sawtooth = |hour: usize| 0.7 + 0.2 * (hour % 240) as f64 / 240.0;
+        let Answer::MayNever { cleared: Some(cleared), .. } = asked(480 + 230, sawtooth) else { panic!("a date") };
+        assert!(cleared.times == 2 && (0.89..0.9).contains(&cleared.highest), "{cleared:?}");
+        // The mark is not kept to any more.
+        let beyond = |hour: usize| if hour < 480 { sawtooth(hour) } else { 0.7 + 0.2 * (hour - 480) as f64 / 240.0 };
+        assert!(matches!(asked(480 + 342, beyond), Answer::Date(_)));
     }
 
     #[test]
@@ -344,7 +386,7 @@ mod tests {
         let hours: Vec<Option<Hour>> =
             (0..48).map(|hour: u32| 0.6 + 0.1 * f64::from(hour.saturating_sub(45))).map(|last| Some(Hour { max: last, last })).collect();
         let recent: Vec<f64> = (0..289).map(|step: u32| 0.6 + 0.2 * f64::from(step.saturating_sub(264)) / 24.0).collect();
-        let found = date(forecast(&Past { hours: &hours, recent: &recent, hour_of_week: MONDAY }));
+        let found = date(forecast(&Past { hours: &hours, recent: &recent, hour_of_week: MONDAY, dated: false }));
         assert!(found.earliest < 2.0 && found.after < 6.0 && found.latest.is_none(), "{found:?}");
     }
 

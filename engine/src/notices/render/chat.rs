@@ -17,6 +17,8 @@ const DISCORD_CHARACTERS: usize = 5_500;
 const TEAMS_BYTES: usize = 27 << 10;
 /// Bytes of the text of ntfy; a longer one would become a file.
 const NTFY_BYTES: usize = 3_500;
+/// The priority at which ntfy makes no sound.
+const NTFY_SILENT: u8 = 2;
 /// Alerts of a message that say why they fired.
 const EXPLAINED: usize = 3;
 /// Characters of a line of an alert in a message.
@@ -47,7 +49,11 @@ fn said(alert: &NoticeAlert, at: usize) -> String {
 }
 
 fn state(alert: &NoticeAlert) -> String {
-    if alert.is_over() { "ended".to_owned() } else { alert.severity.to_string() }
+    match alert.acked_at {
+        _ if alert.is_over() => "ended".to_owned(),
+        Some(_) => format!("{}, acknowledged", alert.severity),
+        None => alert.severity.to_string(),
+    }
 }
 
 /// How many alerts a message does not list.
@@ -153,9 +159,10 @@ fn teams_with(notice: &Notice, external_url: &str, count: usize) -> Value {
 }
 
 /// A message for ntfy, to be posted to the root of its server. `may_acknowledge` adds a button that acknowledges the alert, which works
-/// where the service asks for no token.
+/// where the service asks for no token. With `edits` it takes the place of the message of that id, without a sound; servers before 2.16 show it as a
+/// message of its own.
 #[must_use]
-pub fn ntfy(notice: &Notice, topic: &str, external_url: &str, may_acknowledge: bool) -> Value {
+pub fn ntfy(notice: &Notice, topic: &str, external_url: &str, may_acknowledge: bool, edits: Option<&str>) -> Value {
     let (mut text, mut listed) = (String::new(), 0);
     for (at, alert) in notice.alerts.iter().enumerate() {
         let line = format!("{} {}: {}\n", state(alert), clipped(&alert.rule, ALERT_CHARACTERS), said(alert, at));
@@ -175,20 +182,24 @@ pub fn ntfy(notice: &Notice, topic: &str, external_url: &str, may_acknowledge: b
         Severity::Critical => (5, "rotating_light"),
     };
     let mut actions = vec![json!({"action": "view", "label": "Open", "url": external_url})];
-    let firing = notice.alerts.first().filter(|alert| may_acknowledge && !alert.is_over());
+    let firing = notice.alerts.first().filter(|alert| may_acknowledge && !alert.is_over() && alert.acked_at.is_none());
     if let Some(alert) = firing {
         let url = format!("{}/api/v1/alerts/{}/ack", external_url.trim_end_matches('/'), alert.id);
         actions.push(json!({"action": "http", "label": "Acknowledge", "url": url, "method": "POST", "clear": true}));
     }
-    json!({
+    let mut message = json!({
         "topic": topic,
         "title": title(notice),
         "message": text.trim_end(),
-        "priority": priority,
+        "priority": if edits.is_some() { NTFY_SILENT } else { priority },
         "tags": [tag],
         "click": notice.alerts.first().map_or_else(|| external_url.to_owned(), |alert| generator_url(alert, external_url)),
         "actions": actions,
-    })
+    });
+    if let Some(id) = edits {
+        message["sequence_id"] = json!(id);
+    }
+    message
 }
 
 #[cfg(test)]
@@ -233,7 +244,7 @@ mod tests {
         let card = &teams["attachments"][0]["content"];
         assert_eq!(card["body"][1]["text"], why.replace('\n', "\n\n"));
         assert_eq!((&card["version"], &card["body"][0]["text"]), (&json!("1.2"), &json!("warning: cpu on a (and 1 more)")));
-        let sent = ntfy(&one, "alerts", URL, true);
+        let sent = ntfy(&one, "alerts", URL, true, None);
         assert_eq!(
             (&sent["topic"], &sent["priority"], &sent["message"]),
             (
@@ -243,7 +254,21 @@ mod tests {
             )
         );
         assert_eq!(sent["actions"][1]["url"], "http://host:8090/api/v1/alerts/cpu-a/ack");
-        assert_eq!(ntfy(&one, "alerts", URL, false)["actions"].as_array().map(Vec::len), Some(1));
+        assert_eq!(ntfy(&one, "alerts", URL, false, None)["actions"].as_array().map(Vec::len), Some(1));
+    }
+
+    #[test]
+    fn an_edit_makes_no_sound_and_shows_who_saw_to_it() {
+        let acked = NoticeAlert { acked_at: Some(5), severity: Severity::Critical, ..firing("cpu", "a", 0) };
+        let edit = ntfy(&notice(vec![acked.clone()]), "alerts", URL, true, Some("m1"));
+        assert_eq!((&edit["sequence_id"], &edit["priority"]), (&json!("m1"), &json!(2)));
+        assert_eq!(
+            (&edit["title"], &edit["message"]),
+            (&json!("critical, acknowledged: cpu on a"), &json!("critical, acknowledged cpu: cpu on a"))
+        );
+        assert_eq!(edit["actions"].as_array().map(Vec::len), Some(1), "no button for what is acknowledged");
+        let partly = notice(vec![acked, firing("cpu", "b", 0)]);
+        assert_eq!(ntfy(&partly, "alerts", URL, true, None)["title"], "critical: cpu on a (and 1 more)");
     }
 
     #[test]
@@ -259,7 +284,7 @@ mod tests {
         assert!(!embeds.is_empty() && embeds.len() <= 10 && all <= 6_000 && characters(&discord["content"]) <= 2_000);
         assert!(embeds.iter().all(|embed| characters(&embed["title"]) <= 256 && characters(&embed["description"]) <= 4_096));
         assert!(teams(&huge, URL).to_string().len() <= 28_000);
-        let ntfy = ntfy(&huge, "alerts", URL, true);
+        let ntfy = ntfy(&huge, "alerts", URL, true, None);
         assert!(ntfy["message"].as_str().unwrap().len() <= 4_096, "{}", ntfy["message"]);
     }
 }

@@ -17,7 +17,8 @@ pub fn title(notice: &Notice) -> String {
     let (firing, ended) = notice.counts();
     let Some(first) = notice.alerts.first() else { return "No alerts".to_owned() };
     let still = if notice.repeated { "still " } else { "" };
-    let state = if notice.is_firing() { notice.severity().to_string() } else { "ended".to_owned() };
+    let acknowledged = if notice.is_acknowledged() { ", acknowledged" } else { "" };
+    let state = if notice.is_firing() { format!("{}{acknowledged}", notice.severity()) } else { "ended".to_owned() };
     let others = firing + ended + notice.more - 1;
     let others = if others > 0 { format!(" (and {others} more)") } else { String::new() };
     format!("{still}{state}: {}{others}", clipped(first.summary(), MAX_TITLE))

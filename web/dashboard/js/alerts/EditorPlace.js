@@ -3,7 +3,7 @@
  */
 import { Panel } from '../components/Panel.js'
 import { html, useEffect, useState } from '../lib.js'
-import { edited } from './editing.js'
+import { edited, proposed } from './editing.js'
 
 export function EditorPlace() {
   const what = edited()
@@ -18,11 +18,12 @@ export function EditorPlace() {
   }
   useEffect(() => { if (wanted && !loaded.parts) begin() }, [wanted])
   if (!wanted) return null
-  const title = what === 'new' ? 'New rule' : what.startsWith('copy ') ? `New rule, a copy of ${what.slice('copy '.length)}` : `Rule ${what.slice('rule '.length)}`
+  const name = what.slice(what.indexOf(' ') + 1)
+  const title = what === 'new' ? 'New rule' : what.startsWith('copy ') ? `New rule, a copy of ${name}` : `Rule ${name}`
   return html`
     <div class="alerts-wide">
       <${Panel} title=${html`<bdi>${title}</bdi>`} name="rule-editor" live=${false} face=${loaded.parts ? 'data' : loaded.error ? 'error' : 'loading'} error=${loaded.error} retry=${begin}>
-        ${loaded.parts && html`<${loaded.parts.RuleEditor} key=${what} what=${what} tools=${loaded.parts.tools} />`}
+        ${loaded.parts && html`<${loaded.parts.RuleEditor} key=${`${what} ${proposed()}`} what=${what} change=${proposed()} tools=${loaded.parts.tools} />`}
       <//>
     </div>`
 }

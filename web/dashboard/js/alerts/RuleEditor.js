@@ -12,40 +12,43 @@ import { useAction } from '../hooks.js'
 import { html, useEffect, useMemo, useState } from '../lib.js'
 import { rules } from '../stores/alerts.js'
 import { deleteRule, readRule, saveRule } from '../stores/rule_changes.js'
-import { closeEditor, openEditor } from './editing.js'
+import { closeEditor, openedBy, openEditor } from './editing.js'
 import { follow } from './focus.js'
-import { copyName, draftOf, emptyDraft, faultOf, ruleOf } from './rule_draft.js'
+import { changed } from './halving.js'
+import { copyName, draftOf, emptyDraft, faultOf, ruleOf, settingsText } from './rule_draft.js'
 import { RuleFields } from './RuleFields.js'
 import { useWould, Would } from './Would.js'
 
 /** What was written and not saved, by what was edited. @type {Map<string, RuleDraft>} */
 const unsaved = new Map()
 
-/** What begins an edit. @param {string} what @returns {Promise<{ draft: RuleDraft, base: NamedRule|null }>} `base`: the rule that is changed */
-async function beginningOf(what) {
+/** What begins an edit. @param {string} what @param {string} change what is proposed @returns {Promise<{ draft: RuleDraft, base: NamedRule|null }>} `base`: the rule that is changed */
+async function beginningOf(what, change) {
   if (what === 'new') return { draft: emptyDraft(), base: null }
   const [how, name] = [what.slice(0, what.indexOf(' ')), what.slice(what.indexOf(' ') + 1)]
   const known = await readRule(name)
-  if (how === 'rule' && known.version > 0) return { draft: draftOf(name, known.rule), base: known }
-  return { draft: draftOf(copyName(name, (rules.peek() ?? []).map((r) => r.name)), known.rule), base: null }
+  const draft = draftOf(name, change ? changed(known.rule, change) : known.rule)
+  if (how !== 'copy' && known.version > 0) return { draft, base: known }
+  return how === 'over' ? { draft, base: null } : { draft: draftOf(copyName(name, (rules.peek() ?? []).map((r) => r.name)), known.rule), base: null }
 }
 
-/** @param {{ what: string, tools: typeof import('../pages/Explore.js') }} props `tools`: the editor of Explore */
-export function RuleEditor({ what, tools }) {
+/** @param {{ what: string, change: string, tools: typeof import('../pages/Explore.js') }} props `change`: what is proposed; `tools`: the editor of Explore */
+export function RuleEditor({ what, change, tools }) {
   const [begun, begin] = useState(/** @type {{ draft: RuleDraft, base: NamedRule|null }|null} */ (null))
   const [failed, fail] = useState('')
   const load = () => {
     fail('')
     begin(null)
-    beginningOf(what).then(begin, (error) => fail(error.message))
+    beginningOf(what, change).then(begin, (error) => fail(error.message))
   }
-  useEffect(load, [what])
+  useEffect(load, [what, change])
+  const kept = change ? `${what} ${change}` : what
   if (failed) return html`<p class="problem" role="alert">${failed} <button type="button" class="button" onClick=${load}>Try again</button></p>`
   if (!begun) return html`<div class="skeleton would-skeleton" role="status"><span class="unseen">Loading</span></div>`
-  return html`<${Form} key=${begun.base?.version ?? 0} what=${what} tools=${tools} given=${begun.draft} base=${begun.base} again=${() => { unsaved.delete(what); load() }} />`
+  return html`<${Form} key=${begun.base?.version ?? 0} what=${kept} tools=${tools} given=${begun.draft} base=${begun.base} again=${() => { unsaved.delete(kept); load() }} />`
 }
 
-/** @param {{ what: string, tools: typeof import('../pages/Explore.js'), given: RuleDraft, base: NamedRule|null, again: () => void }} props */
+/** @param {{ what: string, tools: typeof import('../pages/Explore.js'), given: RuleDraft, base: NamedRule|null, again: () => void }} props `what`: by which it is remembered while it is not saved */
 function Form({ what, tools, given, base, again }) {
   const [draft, set] = useState(unsaved.get(what) ?? given)
   const [fault, blame] = useState(/** @type {Fault|null} */ (null))
@@ -87,7 +90,7 @@ function Form({ what, tools, given, base, again }) {
     closeEditor()
   })
   const close = () => {
-    follow(what === 'new' ? 'edit new' : `edit ${what.slice(what.indexOf(' ') + 1)}`)
+    follow(openedBy())
     closeEditor()
   }
   return html`
@@ -99,6 +102,7 @@ function Form({ what, tools, given, base, again }) {
       ${conflict && html`<${Conflict} conflict=${conflict} base=${base} busy=${busy} over=${() => save(conflict, conflict.version)} theirs=${() => { unsaved.delete(what); if (base) again(); else openEditor(`rule ${conflict.name}`) }} />`}
       ${found && found.field === '' && html`<p class="problem" role="alert">${found.words}</p>`}
       ${error && html`<p class="problem" role="alert">${error}</p>`}
+      <details class="rule-lines"><summary>As lines of Settings.toml</summary><pre class="copy">${settingsText(draft)}</pre></details>
       <p class="rule-form-buttons">
         <button type="submit" class="button button-main" aria-disabled=${busy}>${busy ? 'Saving' : 'Save'}</button>
         <button type="button" class="button" onClick=${close}>Close</button>

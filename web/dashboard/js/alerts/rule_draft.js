@@ -51,6 +51,21 @@ export function copyName(name, taken) {
 /** The keys that no field is for, as they would stand in the settings. @param {RuleDraft} draft */
 export const restText = ({ rest }) => Object.entries(rest).map(([key, value]) => `${key} = ${JSON.stringify(value)}`).join(', ')
 
+/** A name or a text as TOML has it. @param {string} text */
+const tomlText = (text) => JSON.stringify(text).replaceAll('\u007f', '\\u007f')
+/** @param {string} name */
+const tomlKey = (name) => (/^[\w-]+$/.test(name) ? name : tomlText(name))
+/** @param {unknown} value @returns {string} */
+function tomlValue(value) {
+  if (typeof value === 'string') return tomlText(value)
+  if (Array.isArray(value)) return `[${value.map(tomlValue).join(', ')}]`
+  if (typeof value === 'object' && value !== null) return `{ ${Object.entries(value).map(([key, one]) => `${tomlKey(key)} = ${tomlValue(one)}`).join(', ')} }`
+  return String(value)
+}
+
+/** The rule as lines of the settings. @param {RuleDraft} draft */
+export const settingsText = (draft) => [`[alerts.rules.${tomlKey(draft.name.trim() || 'name')}]`, ...Object.entries(ruleOf(draft)).map(([key, value]) => `${key} = ${tomlValue(value)}`)].join('\n')
+
 /**
  * @typedef {{ field: 'name'|'condition'|'hold'|'keep'|'cooldown'|'labels'|'annotations'|'', words: string }} Fault  `field`: where it is; empty where that is not known
  * @type {Record<string, Fault['field']>}

@@ -11,6 +11,8 @@ import { print } from '../selector.js'
 
 /** Series of one question that are drawn and listed. */
 export const MOST_SERIES = 20
+/** So many series are read as they are, and the highest of them drawn: asking which are highest, and for those alone, would take three answers. */
+export const MOST_READ = 50
 /** A selector by the values of its labels may find more than were meant. */
 export const LOADED = 400
 

@@ -10,6 +10,7 @@ import { Groups } from '../alerts/Groups.js'
 import { causesOf, groupsOf, pastOf } from '../alerts/grouping.js'
 import { followKeys } from '../alerts/keys.js'
 import { Maintenance } from '../alerts/Maintenance.js'
+import { Noise, useNoise } from '../alerts/Noise.js'
 import { Past } from '../alerts/Past.js'
 import { NewRule, RuleChange, Rules } from '../alerts/Rules.js'
 import { Silences } from '../alerts/Silences.js'
@@ -30,7 +31,7 @@ export function Alerts() {
   useEffect(() => askForRules(), [])
   useEffect(followSilences, [])
   useEffect(followKeys, [])
-  const [channels, unusual] = [useChannels(), useAnomalies()]
+  const [channels, unusual, noise] = [useChannels(), useAnomalies(), useNoise()]
   const [patient, lose] = useState(true)
   useEffect(() => {
     const timer = setTimeout(() => lose(false), PATIENCE_MS)
@@ -78,6 +79,7 @@ severity = "warning"</pre>`}>
       <${Channels} answer=${channels} />
       <${Maintenance} />
       </div>
+      <${Noise} answer=${noise} />
     </div>`
 }
 

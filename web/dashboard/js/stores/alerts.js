@@ -46,8 +46,8 @@ export const endedAlerts = computed(() => {
 })
 /** Whether ended alerts are known. */
 export const historyKnown = signal(false)
-/** Rises when the reader asks again. */
-const rulesAsked = signal(0)
+/** Rises when the reader asks again, or has changed a rule. */
+export const rulesAsked = signal(0)
 const historyAsked = signal(0)
 export const retryRules = () => { rulesAsked.value += 1 }
 export const retryHistory = () => { historyAsked.value += 1 }

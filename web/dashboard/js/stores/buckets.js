@@ -15,7 +15,7 @@
  */
 import { get } from '../api.js'
 import { Changes } from '../chart/changes.js'
-import { LOADED, MOST_SERIES, narrowed, topQuery } from '../chart/narrow.js'
+import { LOADED, MOST_READ, narrowed, topQuery } from '../chart/narrow.js'
 import { addSample, bucketAt, emptySeries, firstOf, fromRow, replaceTail, samplingOf, trimSeries } from '../chart/series.js'
 import { batch, computed, effect, signal, untracked } from '../lib.js'
 import { SHORTEST_S, stepFor } from '../period.js'
@@ -136,8 +136,8 @@ function create({ query, pixels, offset = 0 }) {
     let series = buckets.lines.get(key)
     const fresh = !series
     if (!series) {
-      if (buckets.lines.size >= MOST_SERIES) {
-        buckets.total = Math.max(buckets.total, MOST_SERIES + 1)
+      if (buckets.lines.size >= MOST_READ) {
+        buckets.total = Math.max(buckets.total, MOST_READ + 1)
         return [false, false]
       }
       series = emptySeries(metric)
@@ -208,9 +208,9 @@ function create({ query, pixels, offset = 0 }) {
       const times = { start: from - offset, end: to - offset, step: width }
       if (all) narrow = null
       const wanted = () => mine === turn
-      let data = await bucketsOf({ query: narrow?.query ?? asked, ...times, limit: narrow ? LOADED : MOST_SERIES }, wanted)
+      let data = await bucketsOf({ query: narrow?.query ?? asked, ...times, limit: narrow ? LOADED : MOST_READ }, wanted)
       if (mine !== turn) return
-      if (all && data.total > MOST_SERIES) {
+      if (all && data.total > MOST_READ) {
         const { total } = data
         const top = await get('/api/v1/query', { query: topQuery(asked, plain !== null, Math.ceil(to - from), width), time: to - offset })
         narrow = narrowed(asked, plain, top.result.map((/** @type {{ metric: import('../types.js').Metric }} */ { metric }) => metric), { seconds: Math.ceil(to - from), width, time: to - offset })
