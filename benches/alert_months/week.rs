@@ -243,7 +243,7 @@ fn seeded(week: &mut Week, random: &mut Random) -> Vec<(i64, i64)> {
 
 /// Notices of a week, for each profile.
 pub fn weeks(options: &Options) {
-    println!("{:<6} {:<12} {:>9} {:>8} {:>6}  announced; not announced", "week", "profile", "crossings", "notices", "ratio");
+    println!("{:<6} {:<12} {:>9} {:>8} {:>6}  announced; not announced; notices by rule", "week", "profile", "crossings", "notices", "ratio");
     for number in 0..options.count as u64 {
         let random = &mut Random::new(options.seed * 7_919 + number * 977 + 17);
         let mut week = Week::new(replayed(random));
@@ -266,13 +266,20 @@ pub fn weeks(options: &Options) {
             };
             let troubles: Vec<(&Trouble, (i64, i64))> = TROUBLES.iter().zip(spans.iter().copied()).collect();
             let missed: Vec<&str> = troubles.iter().filter(|one| !announced(one)).map(|(trouble, _)| trouble.what).collect();
+            let by_rule: Vec<String> = rules
+                .keys()
+                .map(|rule| (rule, notices.iter().filter(|notice| notice.alerts.iter().any(|alert| alert.rule == *rule)).count()))
+                .filter(|(_, count)| *count > 0)
+                .map(|(rule, count)| format!("{rule} {count}"))
+                .collect();
             println!(
-                "{number:<6} {profile:<12} {crossings:>9} {:>8} {:>6.1}  {} of {}; {}",
+                "{number:<6} {profile:<12} {crossings:>9} {:>8} {:>6.1}  {} of {}; {}; {}",
                 notices.len(),
                 crossings as f64 / notices.len() as f64,
                 TROUBLES.len() - missed.len(),
                 TROUBLES.len(),
-                if missed.is_empty() { "-".to_owned() } else { missed.join(", ") }
+                if missed.is_empty() { "-".to_owned() } else { missed.join(", ") },
+                by_rule.join(", ")
             );
         }
     }
