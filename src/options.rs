@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use taskpulse_actors::alert::ScrapedBy;
+use taskpulse_actors::notify::AckKey;
 use taskpulse_engine::rules::{EvaluationLimits, GroupSpec, RuleBook, RuleOptions, RuleSet};
 use taskpulse_engine::store::StoreOptions;
 use taskpulse_web::{AccessOptions, MAX_CONNECTIONS, Proxies, QueryOptions, ServerOptions};
@@ -12,6 +14,7 @@ use taskpulse_web::{AccessOptions, MAX_CONNECTIONS, Proxies, QueryOptions, Serve
 use crate::descriptors;
 use crate::rule_files;
 use crate::settings::Settings;
+use crate::settings::sources::{ScrapeTarget, each};
 
 /// Ports of `server.split_ports`: WebSocket, API, analytics.
 const SPLIT_PORTS: [u16; 3] = [8091, 8092, 8080];
@@ -46,6 +49,13 @@ pub fn rule_limits(settings: &Settings) -> EvaluationLimits {
     }
 }
 
+/// The names of scrape targets, by the labels of their series.
+pub fn scraped_by(settings: &Settings) -> ScrapedBy {
+    // The settings were checked when they were read.
+    let targets = each(&settings.scrape.targets, ScrapeTarget::targets).unwrap_or_default();
+    targets.into_iter().flatten().map(|target| ((target.job, target.instance), target.name)).collect()
+}
+
 /// All rules: those of the settings, then those of rule files.
 ///
 /// # Errors
@@ -55,8 +65,8 @@ pub fn rule_book(settings: &Settings) -> anyhow::Result<RuleBook> {
     // Alone first, so that an error says where the rule is.
     RuleSet::new(&groups, rule_options(settings)).context("alerts.rules")?;
     groups.extend(rule_files::groups(&settings.alerts.rule_files).context("alerts.rule_files")?);
-    let book = RuleBook::new(groups, rule_options(settings));
-    book.rules().context("alerts.rule_files")?;
+    let mut book = RuleBook::new(groups, rule_options(settings));
+    book.read().context("alerts.rule_files")?;
     Ok(book)
 }
 
@@ -80,7 +90,7 @@ pub fn store_options(settings: &Settings) -> StoreOptions {
 }
 
 /// Who may use the server.
-pub fn access_options(settings: &Settings) -> AccessOptions {
+pub fn access_options(settings: &Settings, ack_key: AckKey) -> AccessOptions {
     let server = &settings.server;
     AccessOptions {
         listen: server.listen,
@@ -89,6 +99,7 @@ pub fn access_options(settings: &Settings) -> AccessOptions {
         // The settings were checked when they were read.
         proxies: Proxies::parse(&server.trusted_proxies).unwrap_or_default(),
         session_lifetime: server.session_lifetime.duration(),
+        ack_key,
     }
 }
 

@@ -9,7 +9,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_rt::Arbiter;
-use taskpulse_actors::alert::{AlertActor, AlertOutputs, kept_alerts, with_given_rules};
+use anyhow::Context;
+use taskpulse_actors::alert::{AlertActor, AlertOutputs, kept_alerts, reasons, with_given_rules};
 use taskpulse_actors::batcher::{BatcherActor, BatcherOptions};
 use taskpulse_actors::clock::Clock;
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
@@ -17,7 +18,7 @@ use taskpulse_actors::collectors::heartbeat::Heartbeats;
 use taskpulse_actors::collectors::poller::Outputs;
 use taskpulse_actors::hub::HubActor;
 use taskpulse_actors::messages::{Advanced, Finish, Flush, RecordEvents, StoredBatch};
-use taskpulse_actors::notify::{NotifierActor, NotifierOptions, NotifierOutputs};
+use taskpulse_actors::notify::{AckKey, NotifierActor, NotifierOptions, NotifierOutputs};
 use taskpulse_actors::optimizer::{OptimizerActor, OptimizerOutputs};
 use taskpulse_actors::pipeline_stats::{FollowedWindows, PipelineStats};
 use taskpulse_actors::published::Publishers;
@@ -31,7 +32,7 @@ use taskpulse_engine::store::{StoreReader, StoreWriter};
 use taskpulse_engine::windows::Level;
 
 use crate::collectors;
-use crate::options::{rule_book, rule_limits, store_options};
+use crate::options::{rule_book, rule_limits, scraped_by, store_options};
 use crate::settings::Settings;
 use crate::settings::notify;
 
@@ -74,6 +75,8 @@ pub struct Pipeline<'a> {
     pub reporter: Arc<Reporter>,
     pub store: ActorHandle<StoreActor>,
     pub publishers: Publishers,
+    /// Signs links that acknowledge alerts.
+    pub ack_key: AckKey,
     pub hub: ActorHandle<HubActor>,
     pub alerts: ActorHandle<AlertActor>,
     pub optimizer: ActorHandle<OptimizerActor>,
@@ -111,7 +114,9 @@ impl<'a> Pipeline<'a> {
         let store_actor = start_store(&starter, &arbiters.store, writer, &listeners);
         let followed = FollowedWindows::default();
         let hub = start_hub(&starter, &arbiters.hub, &reporter, &followed);
-        let notifier = start_notifier(&starter, &arbiters.pipeline, &publishers, &reporter, &store_actor, dir)?;
+        let ack_key = AckKey::of(dir).context("random numbers")?;
+        let links = (dir, &ack_key);
+        let notifier = start_notifier(&starter, &arbiters.pipeline, &publishers, &reporter, &store_actor, links)?;
         let outputs = AlertOutputs {
             documents: store_actor.mailbox(),
             events: store_actor.mailbox(),
@@ -126,7 +131,7 @@ impl<'a> Pipeline<'a> {
         // Set once, here; the store publishes nothing before.
         let _ = listeners.set(Listeners { batches: vec![first_window, alerts.mailbox(), hub.mailbox()], events: hub.mailbox() });
         let batcher = start_batcher(&starter, &arbiters.pipeline, &reporter, &store_actor);
-        Ok(Self { reporter, publishers, store: store_actor, hub, alerts, optimizer, notifier, batcher, arbiters, starter })
+        Ok(Self { reporter, publishers, ack_key, store: store_actor, hub, alerts, optimizer, notifier, batcher, arbiters, starter })
     }
 
     /// Starts the collectors that the settings ask for.
@@ -234,11 +239,11 @@ fn start_notifier(
     publishers: &Publishers,
     reporter: &Arc<Reporter>,
     store_actor: &ActorHandle<StoreActor>,
-    dir: &Path,
+    (dir, ack_key): (&Path, &AckKey),
 ) -> anyhow::Result<ActorHandle<NotifierActor>> {
     let (address, works) = (Arc::clone(reporter), Arc::clone(reporter));
     let listening = move || address.addresses.get().and_then(|all| all.first()).cloned().unwrap_or_default();
-    let options: NotifierOptions = notify::options(starter.settings, dir, Arc::new(listening))?;
+    let options: NotifierOptions = notify::options(starter.settings, dir, Arc::new(listening), ack_key)?;
     let outputs = NotifierOutputs {
         store: reporter.store.clone(),
         documents: store_actor.mailbox(),
@@ -255,7 +260,7 @@ fn start_notifier(
 /// Publishes the rules of the settings, those of rule files and those that were given: batcher and alert actor take them from there.
 fn publish_rules(settings: &Settings, store: &StoreReader, publishers: &Publishers) -> anyhow::Result<()> {
     let book = with_given_rules(rule_book(settings)?, store);
-    let rules = Arc::new(book.rules()?);
+    let rules = book.rules()?;
     publishers.rules.send_replace(Arc::new(RuleStates::new(Arc::new(book), rules)));
     Ok(())
 }
@@ -268,12 +273,13 @@ fn start_alerts(
     outputs: AlertOutputs,
 ) -> ActorHandle<AlertActor> {
     let (clock, store, publishers, limits) = (starter.clock.clone(), store.clone(), publishers.clone(), rule_limits(starter.settings));
+    let why_down = reasons(publishers.targets.subscribe(), publishers.sources.subscribe(), scraped_by(starter.settings));
     // Before the first request: a firing alert must not look resolved while the actor starts.
     let rules = Arc::clone(&publishers.rules.borrow().set);
     publishers.alerts.send_replace(Arc::new(kept_alerts(&store, &rules, clock.now_ms())));
     let make = move || {
         let (alerts, rules) = (publishers.alerts.clone(), publishers.rules.clone());
-        AlertActor::new(clock.clone(), store.clone(), alerts, rules, limits.clone(), outputs.clone())
+        AlertActor::new(clock.clone(), store.clone(), alerts, rules, Arc::clone(&why_down), limits.clone(), outputs.clone())
     };
     starter.start(arbiter, "alerts", make)
 }

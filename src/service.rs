@@ -94,7 +94,7 @@ impl Server {
             change_rule: pipeline.alerts.mailbox(),
             rule_limits: rule_limits(settings),
             agent_metrics: settings.costs.metrics(),
-            access: Access::new(access_options(settings)),
+            access: Access::new(access_options(settings, pipeline.ack_key.clone())),
             heartbeats: Arc::clone(heartbeats),
             hooks: Arc::clone(webhooks),
             sessions: Arc::clone(&sessions),

@@ -2,17 +2,18 @@
 //!
 //! Rules that compare samples with a number judge every stored sample; the others are evaluated on the pool, group by group. On each
 //! change of an alert the new state and the checkpoint are kept in the store, the view of active alerts is published, and the change is
-//! sent to the time line, the hub and the notifier. What explains an alert that fired is worked out on the pool. Restart: alerts are restored from the store and samples since
+//! sent to the hub; time line and notifier get one that fired once the pool has worked out what explains it, or a moment later. Restart: alerts are restored from the store and samples since
 //! the checkpoint are evaluated again, so nothing is missed and nothing is notified twice.
 
 mod change;
 mod evaluation;
 mod explaining;
 mod publish;
+mod reasons;
 mod restore;
 mod week;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,11 +24,13 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Labels, Matcher, NAME_LABEL, SeriesId, TimestampMs};
-use taskpulse_engine::rules::{Alert, AlertTracker, EvaluationLimits, Judge, Recorded, RuleSet};
+use taskpulse_engine::rules::{Alert, AlertTracker, EvaluationLimits, Judge, Reasons, Recorded, RuleSet};
 use taskpulse_engine::store::{StoreReader, Stored};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use self::evaluation::GroupRun;
+pub use self::reasons::{ScrapedBy, reasons};
 pub use self::restore::{read_alerts, with_given_rules};
 use crate::clock::Clock;
 use crate::messages::{
@@ -108,9 +111,13 @@ pub struct AlertActor {
     batch: u64,
     /// Samples up to here have been evaluated.
     checkpoint: TimestampMs,
-    /// Alerts that fired and whose explanation is not complete, and whether one is being worked out.
-    unexplained: VecDeque<Alert>,
+    /// Alerts that fired and are not explained, those that are explained again, and whether some are being explained.
+    unexplained: Vec<Alert>,
+    again: VecDeque<Alert>,
     explaining: bool,
+    /// Alerts that are announced once they are explained, by id, with the latest time; and whether a timer waits for it.
+    unannounced: BTreeMap<String, (Instant, Alert)>,
+    is_timed: bool,
     /// Number of the newest standstill that the tracker knows.
     tracked_standstill: u64,
     /// Number of the newest standstill on the time line.
@@ -131,14 +138,15 @@ fn views_of(alerts: &[Alert]) -> Vec<view::Alert> {
 }
 
 impl AlertActor {
-    /// An actor over `store` that publishes which alerts are `active`, and the state of the rules that were `published`; it restores
-    /// what was kept when it starts.
+    /// An actor over `store` that publishes which alerts are `active`, and the state of the rules that were `published`; `reasons` say why
+    /// sources are down. It restores what was kept when it starts.
     #[must_use]
     pub fn new(
         clock: Clock,
         store: StoreReader,
         active: watch::Sender<Arc<Vec<view::Alert>>>,
         published: watch::Sender<Arc<RuleStates>>,
+        reasons: Reasons,
         limits: EvaluationLimits,
         outputs: AlertOutputs,
     ) -> Self {
@@ -152,7 +160,7 @@ impl AlertActor {
             published,
             outputs,
             limits,
-            tracker: Arc::new(Mutex::new(AlertTracker::new(Arc::clone(&rules)))),
+            tracker: Arc::new(Mutex::new(AlertTracker::new(Arc::clone(&rules)).with_reasons(reasons))),
             recorded: Arc::default(),
             states: RuleStates::new(Arc::clone(&before.book), Arc::clone(&rules)),
             states_changed: true,
@@ -163,8 +171,11 @@ impl AlertActor {
             unwatched: Vec::new(),
             batch: 0,
             checkpoint: 0,
-            unexplained: VecDeque::new(),
+            unexplained: Vec::new(),
+            again: VecDeque::new(),
             explaining: false,
+            unannounced: BTreeMap::new(),
+            is_timed: false,
             tracked_standstill: 0,
             recorded_standstill: 0,
             rules,
@@ -256,6 +267,7 @@ impl ServiceActor for AlertActor {
         self.keep_checkpoint();
         self.publish_active();
         self.schedule_groups();
+        self.explain_next(ctx);
         ctx.every(TICK, "tick", |this, ctx| {
             this.note_standstills();
             let changed = this.tracker.lock().tick(this.clock.now_ms());
@@ -275,6 +287,9 @@ impl ServiceActor for AlertActor {
     /// A standstill is put on the time line once. The tracker is new and must be given every standstill again.
     fn inherit(&mut self, previous: Self) {
         self.recorded_standstill = previous.recorded_standstill;
+        // What was to be announced still is.
+        self.unannounced = previous.unannounced.clone();
+        self.unexplained = self.unannounced.values().map(|(_, alert)| alert.clone()).collect();
         // Series that rules recorded are ended by those who come after.
         self.recorded = Arc::clone(&previous.recorded);
     }

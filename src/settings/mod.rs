@@ -4,6 +4,7 @@
 
 pub mod github;
 pub mod heartbeats;
+mod inhibit;
 mod load;
 pub mod notify;
 pub mod probes;

@@ -10,18 +10,18 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use taskpulse_actors::files;
 use taskpulse_actors::notify::{
-    AlertmanagerChannel, Channel, CommandChannel, Console, Email, EmailOptions, Encryption, ExternalUrl, Format, Heartbeat, HttpChannel,
-    JsonLines, NotifierOptions, RESEND_MS, Transport,
+    AckKey, AlertmanagerChannel, Channel, CommandChannel, Console, Email, EmailOptions, Encryption, ExternalUrl, Format, Heartbeat,
+    HttpChannel, JsonLines, NotifierOptions, RESEND_MS, Transport,
 };
 use taskpulse_engine::notices::render::Template;
 use taskpulse_engine::notices::{
-    ChannelPlan, Dependency, Digest, Filter, FlapLimits, Grouping, InhibitRule, MAX_ALERTS, MaintenanceWindows, MatcherSpec, QueueLimits,
-    Schedule, shipped_inhibitions,
+    ChannelPlan, Digest, Filter, FlapLimits, Grouping, MAX_ALERTS, MaintenanceWindows, MatcherSpec, QueueLimits, Schedule,
 };
 use taskpulse_engine::rules::{Profile, Severity};
 use taskpulse_engine::span::Span;
 
 use super::Settings;
+use super::inhibit;
 use super::secret::Secret;
 use super::sections::Notify;
 use crate::options::TASKMASTER;
@@ -107,18 +107,8 @@ pub struct ChannelSpec {
     pub to: Option<Vec<String>>,
 }
 
-/// `[notify.inhibit.NAME]`
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct InhibitSpec {
-    pub source: Vec<String>,
-    pub target: Vec<String>,
-    pub equal: Vec<String>,
-    pub linger: Option<Span>,
-}
-
-/// What the notifier gets of the settings. `listening` is where the service listens, once it does.
-pub fn options(settings: &Settings, data_dir: &Path, listening: ExternalUrl) -> anyhow::Result<NotifierOptions> {
+/// What the notifier gets of the settings. `listening` is where the service listens, once it does; `key` signs links that acknowledge.
+pub fn options(settings: &Settings, data_dir: &Path, listening: ExternalUrl, key: &AckKey) -> anyhow::Result<NotifierOptions> {
     let notify = &settings.notify;
     let external_url: ExternalUrl = match notify.external_url.clone() {
         Some(url) => Arc::new(move || url.clone()),
@@ -131,50 +121,18 @@ pub fn options(settings: &Settings, data_dir: &Path, listening: ExternalUrl) -> 
         if spec.kind == Some(ChannelKind::Heartbeat) {
             heartbeats.push(spec.heartbeat(name).with_context(at)?);
         } else {
-            let open = settings.server.token.is_none();
-            channels.push(spec.channel(name, settings, open, &external_url).with_context(at)?);
+            channels.push(spec.channel(name, settings, key, &external_url).with_context(at)?);
         }
     }
-    let mut inhibit = if notify.inhibit_shipped { shipped_inhibitions() } else { Vec::new() };
-    for (name, spec) in &notify.inhibit {
-        inhibit.push(spec.rule().with_context(|| format!("notify.inhibit.{name}"))?);
-    }
-    inhibit.extend(dependencies(settings)?.iter().map(Dependency::rule));
     MaintenanceWindows::new(&notify.maintenance).map_err(|(name, error)| anyhow::anyhow!("notify.maintenance.{name}: {error}"))?;
     Ok(NotifierOptions {
         channels,
         flaps: FlapLimits { firings: notify.flap_after, window_ms: notify.flap_window.ms() },
-        inhibit,
+        inhibit: inhibit::rules(settings)?,
         maintenance: notify.maintenance.clone(),
         heartbeats,
         external_url,
     })
-}
-
-/// Which probe or scrape target depends on which.
-fn dependencies(settings: &Settings) -> anyhow::Result<Vec<Dependency>> {
-    let probes = settings.probes.check.iter().map(|(name, spec)| ("probes.check", "target", name, &spec.parent));
-    let scraped = settings.scrape.targets.iter().map(|(name, spec)| ("scrape.targets", "job", name, &spec.parent));
-    let mut found: Vec<Dependency> = Vec::new();
-    for (section, label, name, parent) in probes.chain(scraped) {
-        let Some(parent) = parent else { continue };
-        let parent = if settings.probes.check.contains_key(parent) {
-            ("target", parent.clone())
-        } else if settings.scrape.targets.contains_key(parent) {
-            ("job", parent.clone())
-        } else {
-            bail!("{section}.{name}.parent = {parent:?}: there is no probe and no scrape target of that name");
-        };
-        found.push(Dependency { label, name: name.clone(), parent });
-    }
-    for start in &found {
-        let (mut at, mut steps) = (start, 0);
-        while let Some(next) = found.iter().find(|other| (other.label, &other.name) == (at.parent.0, &at.parent.1)) {
-            (at, steps) = (next, steps + 1);
-            ensure!(steps <= found.len(), "parent: `{}` depends on itself, so that no notice would name it", start.name);
-        }
-    }
-    Ok(found)
 }
 
 /// Refuses settings that cannot be used.
@@ -188,7 +146,8 @@ pub fn validate(settings: &Settings) -> anyhow::Result<()> {
     let window = notify.flap_window;
     ensure!(window >= Span::secs(60) && window <= DAY, "notify.flap_window = {window}: must be 1m to {DAY}");
     grouping(notify, &ChannelSpec::default()).context("notify")?;
-    options(settings, Path::new("."), Arc::new(String::new)).map(|_| ())
+    let key = AckKey::random().context("random numbers")?;
+    options(settings, Path::new("."), Arc::new(String::new), &key).map(|_| ())
 }
 
 /// The console and the file, where they are switched on.
@@ -292,7 +251,7 @@ impl ChannelSpec {
         })
     }
 
-    fn channel(&self, name: &str, settings: &Settings, open: bool, external_url: &ExternalUrl) -> anyhow::Result<Channel> {
+    fn channel(&self, name: &str, settings: &Settings, key: &AckKey, external_url: &ExternalUrl) -> anyhow::Result<Channel> {
         let notify = &settings.notify;
         let keep = self.keep.unwrap_or(Span::secs(7 * 86_400));
         ensure!(keep >= Span::secs(60) && keep <= Span::secs(31 * 86_400), "keep = {keep}: must be 1m to 31d");
@@ -316,7 +275,7 @@ impl ChannelSpec {
                 most: ALERTMANAGER_ALERTS,
             };
         }
-        let transport = self.transport(open, external_url)?;
+        let transport = self.transport(key, external_url)?;
         // A message that is not brought up to date at an end would go on saying that its alerts fire. A digest is news each time.
         let edits = transport.can_edit() && self.edit.unwrap_or(true) && grouping.send_resolved && digest.is_none();
         Ok(Channel {
@@ -341,7 +300,7 @@ impl ChannelSpec {
         Ok(url.to_string())
     }
 
-    fn transport(&self, open: bool, external_url: &ExternalUrl) -> anyhow::Result<Arc<dyn Transport>> {
+    fn transport(&self, key: &AckKey, external_url: &ExternalUrl) -> anyhow::Result<Arc<dyn Transport>> {
         let (timeout, external_url) = (self.timeout()?, Arc::clone(external_url));
         let mut headers = self.header_map()?;
         let format = match self.kind.context("needs kind")? {
@@ -357,7 +316,7 @@ impl ChannelSpec {
             ChannelKind::Teams => Format::Teams,
             ChannelKind::Ntfy => {
                 let topic = self.topic.clone().filter(|topic| !topic.is_empty()).context("needs topic")?;
-                Format::Ntfy { topic, may_acknowledge: open }
+                Format::Ntfy { topic, key: key.clone() }
             }
             ChannelKind::Template => {
                 let kind = self.content_type.as_deref().unwrap_or("application/json");
@@ -426,19 +385,5 @@ impl ChannelSpec {
             headers.insert(parsed, value);
         }
         Ok(headers)
-    }
-}
-
-impl InhibitSpec {
-    fn rule(&self) -> anyhow::Result<InhibitRule> {
-        ensure!(!self.source.is_empty() && !self.target.is_empty(), "needs source and target, each a list of matchers");
-        let linger = self.linger.unwrap_or(Span::secs(0));
-        ensure!(linger <= Span::secs(600), "linger = {linger}: must be 0s to 10m");
-        Ok(InhibitRule {
-            source: MatcherSpec::compile_all(&self.source).context("source")?,
-            target: MatcherSpec::compile_all(&self.target).context("target")?,
-            equal: self.equal.clone(),
-            linger_ms: linger.ms(),
-        })
     }
 }

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::heartbeats::HeartbeatSpec;
-use super::notify::{ChannelSpec, InhibitSpec};
+use super::inhibit::InhibitSpec;
+use super::notify::ChannelSpec;
 use super::probes::ProbeSpec;
 use super::secret::Secret;
 use super::sources::{CommandSpec, ScrapeTarget};

@@ -12,11 +12,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time::Duration as CookieDuration};
 use actix_web::dev::ServiceRequest;
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
 use hmac::{Hmac, Mac};
 use parking_lot::Mutex;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
+use taskpulse_actors::notify::{AckKey, AckLink};
 
 use crate::envelope::ApiError;
 use crate::login_throttle::{LOG_EVERY, LoginThrottle};
@@ -73,6 +75,8 @@ pub struct AccessOptions {
     pub proxies: Proxies,
     /// How long a login lasts.
     pub session_lifetime: Duration,
+    /// Signs links that acknowledge an alert.
+    pub ack_key: AckKey,
 }
 
 /// A login that its cookie proved.
@@ -90,6 +94,7 @@ pub struct Access {
     any_address: bool,
     proxies: Proxies,
     session_lifetime: Duration,
+    ack_key: AckKey,
     login_throttle: Arc<LoginThrottle>,
     /// Logins that were ended, with the time at which they would have ended by themselves.
     ended: Mutex<BTreeMap<String, u64>>,
@@ -107,6 +112,7 @@ impl Access {
             any_address: !options.listen.is_loopback(),
             proxies: options.proxies,
             session_lifetime: options.session_lifetime,
+            ack_key: options.ack_key,
             login_throttle: Arc::default(),
             ended: Mutex::default(),
         }
@@ -167,6 +173,9 @@ impl Access {
         let bearer =
             bearer.and_then(|v| v.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token);
         let by_bearer = bearer.is_some_and(|given| self.is_token(given));
+        if req.method() == Method::POST && self.is_ack_link(req.path(), req.query_string()) {
+            return Ok(());
+        }
         if by_bearer || req.cookie(COOKIE).is_some_and(|cookie| self.is_login(cookie.value())) {
             return Ok(());
         }
@@ -174,6 +183,18 @@ impl Access {
             self.refuse(req.peer_addr(), req.request(), failures)?;
         }
         Err(ApiError::unauthorized("a token is needed: send `Authorization: Bearer TOKEN` (server.token), or log in at /login"))
+    }
+
+    /// Whether an address is a link that acknowledges an alert, signed and not ended. It may do nothing else: no further parameter counts.
+    fn is_ack_link(&self, path: &str, query: &str) -> bool {
+        let read = || {
+            let id = path.strip_prefix("/api/v1/alerts/")?.strip_suffix("/ack")?;
+            let (fired, rest) = query.strip_prefix("fired=")?.split_once("&until=")?;
+            let (until, signature) = rest.split_once("&signature=")?;
+            Some((AckLink { id, fired: fired.parse().ok()?, until: until.parse().ok()? }, signature))
+        };
+        let now = i64::try_from(unix_now()).unwrap_or(i64::MAX).saturating_mul(1_000);
+        read().is_some_and(|(link, signature)| self.ack_key.accepts(&link, signature, now))
     }
 
     /// Counts a wrong token; an error where its sender has sent too many.
@@ -322,6 +343,7 @@ mod tests {
             allowed_hosts: hosts.iter().map(ToString::to_string).collect(),
             proxies: Proxies::default(),
             session_lifetime: Duration::from_secs(3_600),
+            ack_key: AckKey::random().unwrap(),
         })
     }
 

@@ -46,6 +46,10 @@ pub(crate) fn routes() -> Vec<Route> {
         "why it asks for nothing now, at most 500 characters",
         || json!({"type": "string", "maxLength": MAX_NOTE}),
     );
+    const FIRED: Parameter = Parameter::query("fired", "acknowledges this firing alone: its time in ms", parameter::integer);
+    const UNTIL: Parameter = Parameter::query("until", "when a signed link ends, in ms", parameter::integer);
+    const SIGNATURE: Parameter =
+        Parameter::query("signature", "of a link that needs no token, as the buttons of notices have it", parameter::text);
     vec![
         Route::get("/api/v1/status", status).about("Actors, sources, pipeline, store, problems").answers(Shape::data::<view::Status>()),
         Route::get("/api/v1/windows", windows)
@@ -59,7 +63,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .answers(Shape::list::<view::Alert>()),
         Route::post("/api/v1/alerts/{id}/ack", acknowledge)
             .about("Acknowledges an alert")
-            .parameters(&[ALERT, NOTE])
+            .parameters(&[ALERT, NOTE, FIRED, UNTIL, SIGNATURE])
             .answers(Shape::data::<view::Alert>())
             .fails(&[404]),
         Route::post("/api/v1/alerts/{id}/unack", take_back_acknowledgement)
@@ -165,10 +169,20 @@ async fn forecasts(state: web::Data<AppState>) -> Result<HttpResponse, ApiError>
 }
 
 async fn acknowledge(state: web::Data<AppState>, id: web::Path<String>, params: Params) -> Result<HttpResponse, ApiError> {
-    let note = params.get("note").map(str::trim).filter(|note| !note.is_empty()).map(str::to_owned);
+    // A link that needs no token does nothing but acknowledge.
+    let note = params.get("note").filter(|_| params.get("signature").is_none());
+    let note = note.map(str::trim).filter(|note| !note.is_empty()).map(str::to_owned);
     let length = note.as_ref().map_or(0, |note| note.chars().count());
     if length > MAX_NOTE {
         return Err(ApiError::bad_data(format!("parameter `note`: {length} characters; use at most {MAX_NOTE}")));
+    }
+    if let Some(fired) = params.get("fired") {
+        let fired: i64 = fired.parse().map_err(|_| ApiError::bad_data("parameter `fired`: must be a time in ms".to_owned()))?;
+        let alerts = state.reporter.views.alerts();
+        let fires = alerts.iter().any(|alert| alert.details.id == *id && alert.details.firing_since == Some(view::seconds(fired)));
+        if !fires {
+            return Err(ApiError::not_found("the alert that this link is for is over".to_owned()));
+        }
     }
     change_alert(&state, id.into_inner(), Acknowledgement::Seen { note }).await
 }

@@ -16,8 +16,8 @@ use crate::supervisor::{Ctx, Receive};
 
 impl AlertActor {
     /// Puts the rules of a book in force. Returns the samples with which the series of rules end that are no more.
-    fn enforce(&mut self, book: RuleBook, rules: RuleSet) -> Batch {
-        let (book, rules) = (Arc::new(book), Arc::new(rules));
+    fn enforce(&mut self, book: RuleBook, rules: Arc<RuleSet>) -> Batch {
+        let book = Arc::new(book);
         let ended = self.tracker.lock().replace_rules(Arc::clone(&rules), self.clock.now_ms());
         let batch = self.drop_recorded(&rules);
         self.watching.clear();

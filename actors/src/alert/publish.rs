@@ -19,11 +19,9 @@ impl AlertActor {
         if changes.is_empty() {
             return;
         }
-        self.begin_to_explain(&mut changes);
         self.expand_annotations(&mut changes);
         let mut active: Vec<DocumentChange> = vec![self.checkpoint_document()];
         let mut history: Vec<DocumentChange> = Vec::new();
-        let mut events = Vec::new();
         for alert in &changes {
             let bytes = serde_json::to_vec(alert).ok();
             if alert.state == AlertState::Resolved {
@@ -34,18 +32,32 @@ impl AlertActor {
             } else {
                 active.push((alert.id.clone(), bytes));
             }
-            if alert.firing_since.is_some() {
-                events.push(event_of(alert));
-                if let Err(why) = self.outputs.notifier.try_send(Notify(alert.clone())) {
-                    log::error!("alerts: {} {:?} cannot be sent: {why}: {}", alert.rule, alert.state, alert.summary);
-                }
-            }
         }
         self.publish_active();
         let _ = self.outputs.hub.try_send(Publish::Alerts(views_of(&changes)));
         self.keep(ACTIVE, active);
         if !history.is_empty() {
             self.keep(HISTORY, history);
+        }
+        let mut announced = Vec::new();
+        for alert in changes.into_iter().filter(|alert| alert.firing_since.is_some()) {
+            // That it fired comes before what became of it.
+            self.announce_what_waits(&alert.id);
+            if !self.waits_for_its_explanation(&alert) {
+                announced.push(alert);
+            }
+        }
+        self.announce(announced);
+    }
+
+    /// Puts alerts on the time line, and notifies people.
+    pub(super) fn announce(&mut self, alerts: Vec<Alert>) {
+        let events: Vec<Event> = alerts.iter().map(event_of).collect();
+        for alert in alerts {
+            let what = format!("{} {:?}", alert.rule, alert.state);
+            if let Err(why) = self.outputs.notifier.try_send(Notify(alert)) {
+                log::error!("alerts: {what} cannot be sent: {why}");
+            }
         }
         if !events.is_empty() && self.outputs.events.try_send(RecordEvents(events)).is_err() {
             log::error!("alerts: the store is too busy for the time line");

@@ -30,7 +30,7 @@ fn specs() -> BTreeMap<String, RuleSpec> {
 
 /// Publishes rules as the service does before the actor starts.
 fn enforce(stage: &Stage, book: RuleBook) {
-    let set = Arc::new(book.rules().unwrap());
+    let set = book.rules().unwrap();
     stage.publishers.rules.send_replace(Arc::new(RuleStates::new(Arc::new(book), set)));
 }
 
@@ -70,7 +70,11 @@ fn prepare(stage: &Stage) -> (impl Fn() -> AlertActor + Send + 'static, impl FnO
     };
     let (clock, store, alerts, rules) =
         (stage.clock.clone(), stage.store.clone(), stage.publishers.alerts.clone(), stage.publishers.rules.clone());
-    let make = move || AlertActor::new(clock.clone(), store.clone(), alerts.clone(), rules.clone(), limits.clone(), outputs.clone());
+    let reasons: Reasons = Arc::new(|series| series.get("target").map(|target| format!("{target} refuses")));
+    let make = move || {
+        let (alerts, rules, limits, outputs) = (alerts.clone(), rules.clone(), limits.clone(), outputs.clone());
+        AlertActor::new(clock.clone(), store.clone(), alerts, rules, Arc::clone(&reasons), limits, outputs)
+    };
     (make, move |actor| Setup { actor, documents, events, notifier, _append: append, texts, _hub: hub })
 }
 
@@ -127,14 +131,13 @@ fn an_alert_is_pending_fires_after_its_time_and_is_resolved() {
 }
 
 #[test]
-fn an_alert_that_fires_is_explained_from_the_pool_without_a_second_notice() {
+fn the_first_notice_of_an_alert_has_its_explanation_and_there_is_no_second_one() {
     on_stage(async |stage| {
         let s = setup(&stage, "alerts");
         s.feed(&stage, 250.0).await;
-        assert_eq!(s.notified(), [of_rule("burning", AlertState::Firing)]);
-        let Describe(described) = s.texts.next().await;
-        assert_eq!((described.rule.as_str(), described.state), ("burning", AlertState::Firing));
-        assert!(described.explanation.is_some_and(|explanation| explanation.compared == Some(0)));
+        let Notify(first) = s.notifier.next().await;
+        assert_eq!((first.rule.as_str(), first.state), ("burning", AlertState::Firing));
+        assert!(first.explanation.is_some_and(|explanation| explanation.compared == Some(0)));
         let shown = stage.views.alerts().iter().find(|alert| alert.details.rule == "burning").cloned().unwrap();
         assert_eq!(shown.details.explanation.and_then(|explanation| explanation.compared), Some(0));
         s.feed(&stage, 260.0).await;
@@ -145,6 +148,40 @@ fn an_alert_that_fires_is_explained_from_the_pool_without_a_second_notice() {
         assert_eq!(compared_to, Some(again.pending_since + 60_000), "a minute of it has been seen");
         stage.pass(Duration::from_secs(120)).await;
         assert!(s.texts.taken().is_empty() && s.notified().is_empty());
+    });
+}
+
+#[test]
+fn a_notice_waits_for_its_explanation_only_so_long_and_an_end_never_comes_before_its_beginning() {
+    on_stage(async |stage| {
+        let s = setup(&stage, "alerts");
+        let pool = stage.hold_pool().await;
+        let judge = |v: f64| s.actor.mailbox().try_send(StoredBatch(stage.append(&heat(), v))).unwrap();
+        judge(250.0);
+        stage.jump(Duration::ZERO).await;
+        assert_eq!((shown(&stage).len(), s.notified()), (2, vec![]), "it is shown at once");
+        stage.jump(Duration::from_millis(590)).await;
+        assert_eq!(s.notified(), []);
+        stage.jump(Duration::from_millis(20)).await;
+        assert_eq!(s.notified(), [of_rule("burning", AlertState::Firing)], "as it is");
+        drop(pool);
+        let Describe(late) = s.texts.next().await;
+        assert!(late.explanation.is_some());
+        s.feed(&stage, 50.0).await;
+        assert_eq!(s.notified(), [of_rule("burning", AlertState::Resolved)]);
+
+        let pool = stage.hold_pool().await;
+        stage.jump(Duration::from_secs(1)).await;
+        judge(250.0);
+        stage.jump(Duration::ZERO).await;
+        assert_eq!(s.notified(), []);
+        stage.jump(Duration::from_millis(100)).await;
+        judge(50.0);
+        stage.jump(Duration::from_millis(100)).await;
+        assert_eq!(s.notified(), [of_rule("burning", AlertState::Firing), of_rule("burning", AlertState::Resolved)]);
+        drop(pool);
+        stage.pass(Duration::from_secs(2)).await;
+        assert_eq!((s.notified(), s.texts.taken().len()), (vec![], 0), "what is over needs no explanation");
     });
 }
 

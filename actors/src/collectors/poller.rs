@@ -164,6 +164,10 @@ impl Poller {
         };
         let batch = std::mem::take(&mut found.batch);
         let (samples, newest) = (batch.len() + found.kept, batch.times.iter().copied().max().unwrap_or(now));
+        if let Some(why) = why.as_ref().filter(|_| source.is_source() && !works) {
+            // Before the samples are judged that say so: their alert has the reason.
+            self.outputs.sources.failing(&name, why);
+        }
         let repeated = self.outbox.send(batch);
         let why = [why, repeated].into_iter().flatten().collect::<Vec<_>>().join("; ");
         match (source.is_source(), works, why.is_empty()) {

@@ -1,17 +1,19 @@
-//! Which other series moved: all that have samples in the alert's window are compared, within a bound of number and time.
+//! Which other series moved: all that have samples in the windows of alerts are compared, within a bound of number and time. Each is read
+//! once for all alerts of a moment.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use taskpulse_engine::explain::{Explanation, Reference, counts_up, judge, ranked};
+use taskpulse_engine::explain::{Explanation, Moved, Reference, counts_up, judge, ranked};
 use taskpulse_engine::metrics::is_counter;
 use taskpulse_engine::model::{Columns, Labels, SeriesId, TimestampMs};
 use taskpulse_engine::rules::{ALERTS, ALERTS_FOR_STATE, Alert};
 use taskpulse_engine::store::StoreReader;
 
+use super::Asked;
+use super::moment::within;
+
 /// Most series that are compared. Of more, each so many-th is.
 const MOST: usize = 3_000;
-/// How long that may take.
-const MAX_TIME: Duration = Duration::from_millis(1_000);
 /// Series whose ends are looked up at a time, since the head is locked meanwhile.
 const AT_ONCE: usize = 4_096;
 /// Labels of a series that is listed, in bytes: they are kept with the alert.
@@ -21,31 +23,68 @@ const BEFORE_MS: i64 = 120_000;
 /// The past of the alert's own series that says when it began to move.
 const COURSE_MS: i64 = 2 * 3_600_000;
 
-/// Adds what moved up to `until`.
-pub(super) fn compare(store: &StoreReader, alert: &Alert, until: TimestampMs, explanation: &mut Explanation) {
-    let deadline = Instant::now() + MAX_TIME;
-    let reference = reference(store, alert, explanation.from, until);
-    let frame = reference.frame;
-    let (ids, beyond) = candidates(store, frame.window_from(), frame.end());
-    let (mut found, mut compared, mut left_out) = (Vec::new(), 0, beyond);
+/// What moved with one alert.
+pub(super) struct Compared {
+    reference: Reference,
+    until: TimestampMs,
+    found: Vec<Moved>,
+    compared: usize,
+    left_out: usize,
+    /// There was no time for all series.
+    pub(super) cut: bool,
+}
+
+impl Compared {
+    fn new(reference: Reference, until: TimestampMs, left_out: usize) -> Self {
+        Self { reference, until, found: Vec::new(), compared: 0, left_out, cut: false }
+    }
+
+    fn judge(&mut self, labels: &Labels, columns: &Columns) {
+        let frame = self.reference.frame;
+        let own = within(columns, frame.start - BEFORE_MS, frame.end());
+        match judge(labels, &own, counts(labels, &own), &self.reference) {
+            Some(moved) => {
+                self.compared += 1;
+                self.found.push(moved);
+            }
+            None => self.left_out += 1,
+        }
+    }
+
+    pub(super) fn put_into(self, explanation: &mut Explanation) {
+        (explanation.moved, explanation.compared, explanation.left_out) = (ranked(self.found), Some(self.compared), self.left_out);
+        (explanation.moved_from, explanation.moved_to) = (Some(self.reference.frame.window_from()), Some(self.until));
+    }
+}
+
+/// What moved with each of some alerts, until the deadline.
+pub(super) fn compare(store: &StoreReader, asked: &[Asked], explanations: &[Explanation], deadline: Instant) -> Vec<Compared> {
+    let references = asked.iter().zip(explanations).map(|(asked, of)| (reference(store, &asked.alert, of.from, asked.until), asked.until));
+    let references: Vec<(Reference, TimestampMs)> = references.collect();
+    let frames = || references.iter().map(|(reference, _)| reference.frame);
+    let (Some(window), Some(start), Some(end)) =
+        (frames().map(|frame| frame.window_from()).min(), frames().map(|frame| frame.start).min(), frames().map(|frame| frame.end()).max())
+    else {
+        return Vec::new();
+    };
+    let (ids, beyond) = candidates(store, window, end);
+    let mut all: Vec<Compared> = references.into_iter().map(|(reference, until)| Compared::new(reference, until, beyond)).collect();
     for id in ids {
-        let Some(labels) = store.labels(id).filter(|labels| is_of_interest(labels, alert)) else { continue };
+        let Some(labels) = store.labels(id) else { continue };
+        let interested = |(at, _): &(usize, &mut Compared)| is_of_interest(&labels, &asked[*at].alert);
+        let mut interested = all.iter_mut().enumerate().filter(interested).peekable();
+        if interested.peek().is_none() {
+            continue;
+        }
         if Instant::now() >= deadline {
-            left_out += 1;
+            interested.for_each(|(_, compared)| (compared.left_out, compared.cut) = (compared.left_out + 1, true));
             continue;
         }
         // What cannot be read is left out as what is too young.
-        let columns = store.samples(id, frame.start - BEFORE_MS, frame.end()).unwrap_or_default();
-        match judge(&labels, &columns, counts(&labels, &columns), &reference) {
-            Some(moved) => {
-                compared += 1;
-                found.push(moved);
-            }
-            None => left_out += 1,
-        }
+        let columns = store.samples(id, start - BEFORE_MS, end).unwrap_or_default();
+        interested.for_each(|(_, compared)| compared.judge(&labels, &columns));
     }
-    (explanation.moved, explanation.compared, explanation.left_out) = (ranked(found), Some(compared), left_out);
-    (explanation.moved_from, explanation.moved_to) = (Some(frame.window_from()), Some(until));
+    all
 }
 
 fn counts(labels: &Labels, columns: &Columns) -> bool {

@@ -43,6 +43,7 @@ pub(super) fn alert(metric: &Labels, expr: &str, pending: TimestampMs, fired: Ti
         acked_at: None,
         note: None,
         reason: None,
+        source_reason: None,
         explanation: None,
     }
 }
@@ -86,21 +87,33 @@ fn machine() -> (tempfile::TempDir, StoreWriter) {
     (dir, store)
 }
 
+/// What is known of one alert.
+fn explained(store: &StoreReader, alert: Alert, until: TimestampMs) -> Explanation {
+    explain(store, vec![Asked { alert, until }], Duration::from_secs(60)).remove(0).explanation
+}
+
+fn who_of(store: &StoreWriter, alert: &Alert) -> Explanation {
+    let reader = store.reader();
+    let mut found = who(&mut Moment::new(&reader, std::iter::once(alert)), alert);
+    found.lines = words::explanation(&found);
+    found
+}
+
 #[test]
 fn processes_are_counted_over_the_whole_time_and_the_rest_is_said_to_be_unseen() {
     let (_dir, store) = machine();
-    let found = who(&store.reader(), &alert(&cpu(), "system_cpu_utilization_ratio > 0.8", FROM, TO));
+    let found = who_of(&store, &alert(&cpu(), "system_cpu_utilization_ratio > 0.8", FROM, TO));
     assert_eq!(words::busiest(&found), ["rustc (4 processes) 73.8 %", "short-lived children of bash 10 %", "node 2 %"]);
     assert_eq!(
         found.lines,
         ["Most CPU over 5 min 5 s: rustc (4 processes) 73.8 %, short-lived children of bash 10 %, node 2 %; 9.52 % not seen by name"]
     );
     // By the last sample alone, `node` would have been named.
-    let at_the_end = who(&store.reader(), &alert(&cpu(), "system_cpu_utilization_ratio > 0.8", TO, TO));
+    let at_the_end = who_of(&store, &alert(&cpu(), "system_cpu_utilization_ratio > 0.8", TO, TO));
     assert_eq!(words::busiest(&at_the_end), ["short-lived children of bash 10 %", "node 2 %"]);
-    let by_query = who(&store.reader(), &alert(&Labels::none(), "avg(system_cpu_utilization_ratio) > 0.8", FROM, TO));
+    let by_query = who_of(&store, &alert(&Labels::none(), "avg(system_cpu_utilization_ratio) > 0.8", FROM, TO));
     assert_eq!(by_query.used, found.used);
-    assert!(who(&store.reader(), &alert(&Labels::metric("queue_depth", &[]), "queue_depth > 9", FROM, TO)).lines.is_empty());
+    assert!(who_of(&store, &alert(&Labels::metric("queue_depth", &[]), "queue_depth > 9", FROM, TO)).lines.is_empty());
 }
 
 #[test]
@@ -128,7 +141,7 @@ fn what_moved_happened_and_was_before_is_found() {
     let kept = serde_json::to_vec(&earlier).unwrap();
     store.change_documents(HISTORY, vec![(key, Some(kept)), (format!("{:020}-other", ended + 1), Some(b"{}".to_vec()))]).unwrap();
 
-    let found = complete(&store.reader(), &cpu_alert, TO);
+    let found = explained(&store.reader(), cpu_alert, TO);
     let moved: Vec<&str> = found.moved.iter().map(|moved| moved.metric.name()).collect();
     assert_eq!((moved, found.compared), (vec!["queue_depth"], Some(2)), "{found:?}");
     assert_eq!(found.containers[0].name, "session-3.scope");
@@ -146,7 +159,39 @@ fn what_moved_happened_and_was_before_is_found() {
     );
     // Once more, without anything that moves or happened.
     let other = alert(&Labels::metric("queue_depth", &[]), "x > 1", FROM - 1_800 * S, FROM - 1_700 * S);
-    let quiet = complete(&store.reader(), &Alert { id: "00000000000000bb".to_owned(), ..other }, FROM - 1_700 * S);
+    let quiet = explained(&store.reader(), Alert { id: "00000000000000bb".to_owned(), ..other }, FROM - 1_700 * S);
     assert!(quiet.moved.is_empty() && quiet.last.is_none(), "{quiet:?}");
     assert_eq!(quiet.lines, ["Nothing else moved with it among 10 series; why cannot be said from what is measured"]);
+}
+
+#[test]
+fn alerts_of_one_moment_are_each_explained_as_if_alone_and_the_first_ones_are_compared() {
+    let (_dir, store) = machine();
+    let fired = |n: usize| {
+        // Windows and series of several kinds.
+        let (metric, expr) = if n % 2 == 0 {
+            (cpu(), "system_cpu_utilization_ratio > 0.8")
+        } else {
+            (Labels::metric("queue_depth", &[("queue", "mail")]), "queue_depth > 9")
+        };
+        let pending = FROM + 60 * S * (n % 3) as i64;
+        Asked { alert: Alert { id: format!("{n:016x}"), ..alert(&metric, expr, pending, TO) }, until: TO }
+    };
+    let together = explain(&store.reader(), (0..COMPARED + 5).map(fired).collect(), Duration::from_secs(60));
+    for (n, one) in together.iter().enumerate() {
+        let alone = explained(&store.reader(), fired(n).alert, TO);
+        assert_eq!(
+            (&one.explanation.used, one.explanation.seen_ms, &one.explanation.containers),
+            (&alone.used, alone.seen_ms, &alone.containers),
+            "{n}"
+        );
+        assert_eq!((one.alert.id.clone(), one.cut), (format!("{n:016x}"), false));
+        if n < COMPARED {
+            assert_eq!(one.explanation, alone, "{n}");
+        } else {
+            assert_eq!((one.explanation.compared, one.explanation.lines.get(1)), (None, None), "{n} is not compared, and does not say so");
+        }
+    }
+    let hurried = explain(&store.reader(), vec![fired(0)], Duration::ZERO).remove(0);
+    assert!(hurried.cut && hurried.explanation.compared == Some(0) && hurried.explanation.left_out > 0);
 }

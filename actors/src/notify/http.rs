@@ -8,10 +8,12 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Url};
 use serde_json::Value;
-use taskpulse_engine::notices::Notice;
 use taskpulse_engine::notices::render::{self, Template};
+use taskpulse_engine::notices::{Notice, NoticeAlert};
 
+use super::ack_link::AckKey;
 use super::channel::{Delivery, DeliveryError, ExternalUrl, Transport};
+use crate::clock::Clock;
 use crate::collectors::fetch::{self, Answer};
 
 /// Bytes of an answer that are read: a reason, or a message with its id.
@@ -20,7 +22,7 @@ const MAX_ANSWER: usize = 1 << 20;
 const MAX_ID: usize = 64;
 
 /// What is posted.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Format {
     /// Alertmanager's webhook, version 4.
     Webhook,
@@ -34,8 +36,8 @@ pub enum Format {
     Ntfy {
         /// Its topic.
         topic: String,
-        /// Whether it has a button that acknowledges.
-        may_acknowledge: bool,
+        /// Signs the links of its button that acknowledges.
+        key: AckKey,
     },
     /// A text of one's own.
     Template(Template),
@@ -61,7 +63,10 @@ impl Format {
             Self::Slack => render::slack(notice, external_url).to_string(),
             Self::Discord => render::discord(notice, external_url).to_string(),
             Self::Teams => render::teams(notice, external_url).to_string(),
-            Self::Ntfy { topic, may_acknowledge } => render::ntfy(notice, topic, external_url, *may_acknowledge, edits).to_string(),
+            Self::Ntfy { topic, key } => {
+                let acknowledge = |alert: &NoticeAlert| key.address(alert, external_url, Clock::system().now_ms());
+                render::ntfy(notice, topic, external_url, &acknowledge, edits).to_string()
+            }
             Self::Template(template) => template.render(notice, external_url),
         }
     }

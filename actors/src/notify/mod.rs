@@ -5,6 +5,7 @@
 //! durable, so a restart neither repeats nor loses it; a crash between a delivery and the removal of its document repeats it.
 //! What a full mailbox or a crash lost is found by comparing with the kept alerts, at the start and every minute.
 
+mod ack_link;
 mod alertmanager;
 mod answers;
 mod channel;
@@ -29,6 +30,7 @@ use taskpulse_engine::rules::AlertState;
 use taskpulse_engine::store::{DocumentChange, StoreReader};
 use tokio::sync::watch;
 
+pub use self::ack_link::{AckKey, AckLink};
 pub use self::alertmanager::{AlertmanagerChannel, RESEND_MS};
 pub use self::channel::{Channel, Delivery, DeliveryError, ExternalUrl, Transport};
 pub use self::command::CommandChannel;

@@ -68,6 +68,7 @@ fn alert(state: AlertState, fired: i64) -> Alert {
         acked_at: None,
         note: None,
         reason: None,
+        source_reason: None,
         explanation: None,
     }
 }

@@ -128,6 +128,9 @@ pub struct AlertDetails {
     /// Why it was resolved, or is unknown, where it was not by its value.
     #[schema(required = true, example = "no sample for 5 m")]
     pub reason: Option<String>,
+    /// Why its source is down, where the source says so; the newest reason while the condition holds.
+    #[schema(required = true, example = "connection refused")]
+    pub source_reason: Option<String>,
     /// Who used most of what it is about while its condition began to hold, such as `cargo (3 processes) 61 %`: the first of `explanation`.
     pub busiest: Vec<String>,
     /// What is known about why it fired.
@@ -183,6 +186,7 @@ impl From<&rules::Alert> for AlertDetails {
             acked_at: alert.acked_at.map(seconds),
             note: alert.note.clone(),
             reason: alert.reason.clone(),
+            source_reason: alert.source_reason.clone(),
             busiest: alert.explanation.as_deref().map(words::busiest).unwrap_or_default(),
             explanation: alert.explanation.as_deref().map(Explanation::from),
             group: alert.group.clone(),

@@ -39,6 +39,7 @@ fn kept_alert() -> rules::Alert {
         acked_at: None,
         note: None,
         reason: None,
+        source_reason: None,
         explanation: Some(kept_explanation().into()),
     }
 }
@@ -133,7 +134,7 @@ fn an_alert_has_the_documented_shape() {
         "id": "3f2a", "rule": "high_cpu_usage", "severity": "warning", "state": "firing",
         "metric": {"__name__": "system_cpu_utilization_ratio", "cpu": "0"}, "value": null, "op": ">", "threshold": 0.8,
         "for_seconds": 60.0, "cooldown_seconds": 300.0, "pending_since": 1_764_000_000.5, "firing_since": 1_764_000_060.0,
-        "resolved_at": null, "last_sample": 1_764_000_065.0, "summary": "CPU 87 %, above 80 %", "acked_at": null, "note": null, "reason": null,
+        "resolved_at": null, "last_sample": 1_764_000_065.0, "summary": "CPU 87 %, above 80 %", "acked_at": null, "note": null, "reason": null, "source_reason": null,
         "busiest": ["cargo (3 processes) 61 %"], "explanation": json_of(Explanation::from(&kept_explanation())), "unknown_since": null, "group": "taskpulse", "remediation": ["see what runs"],
         "labels": {"alertname": "high_cpu_usage", "severity": "warning", "cpu": "0"}, "annotations": {
             "summary": "CPU 87 %, above 80 %", "explanation": "Most CPU over 1 min: cargo (3 processes) 61 %",

@@ -17,7 +17,7 @@ const UNSEEN_SHARE: f64 = 0.02;
 const UNSEEN_PART: f64 = 0.05;
 
 /// A resource that processes use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resource {
     /// Time of CPU cores.

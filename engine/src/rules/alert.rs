@@ -99,6 +99,9 @@ pub struct Alert {
     pub note: Option<String>,
     /// Why it ended or is unknown, where it was not by its value.
     pub reason: Option<String>,
+    /// Why its source is down, where it says so: `connection refused`. The newest reason while the condition holds.
+    #[serde(default)]
+    pub source_reason: Option<String>,
     /// What is known about why it fired.
     #[serde(default)]
     pub explanation: Option<Arc<Explanation>>,
@@ -137,15 +140,19 @@ impl Alert {
             acked_at: None,
             note: None,
             reason: None,
+            source_reason: None,
             explanation: None,
         }
     }
 
-    /// Takes over a newer value and what follows from it.
-    pub(super) fn update(&mut self, rule: &Rule, t: TimestampMs, value: f64, holds: bool) {
+    /// Takes over a newer value, what its source says about it, and what follows from both.
+    pub(super) fn update(&mut self, rule: &Rule, t: TimestampMs, value: f64, holds: bool, said: Option<&str>) {
         self.last_sample = t;
         self.value = value;
-        self.summary = summary(rule, &self.metric, value, holds, t - self.pending_since);
+        if let Some(said) = said.filter(|said| self.source_reason.as_deref() != Some(*said)) {
+            self.source_reason = Some(said.to_owned());
+        }
+        self.summary = summary(rule, &self.metric, value, holds, t - self.pending_since, self.source_reason.as_deref());
     }
 
     pub(super) fn resolve(&mut self, t: TimestampMs, reason: Option<String>) {
@@ -245,20 +252,12 @@ impl std::fmt::Display for AlertId {
 }
 
 /// One sentence about a value of a condition that has held for `lasted_ms`.
-fn summary(rule: &Rule, series: &Labels, value: f64, holds: bool, lasted_ms: i64) -> String {
+fn summary(rule: &Rule, series: &Labels, value: f64, holds: bool, lasted_ms: i64, reason: Option<&str>) -> String {
     if let Some((firing, over, metric)) = shipped::sentence(&rule.name, rule.spec.expr.as_deref()) {
         return words::told(if holds { firing } else { over }, series, metric, value, lasted_ms);
     }
     let Some(limit) = rule.condition.limit() else {
         return format!("{}: {}", words::rule_name(&rule.name), words::figure(series.name(), value));
     };
-    words::breach(&words::Breach {
-        series,
-        value: Some(value),
-        op: limit.op,
-        limit: limit.threshold,
-        lasted_ms,
-        over: !holds,
-        reason: None,
-    })
+    words::breach(&words::Breach { series, value: Some(value), op: limit.op, limit: limit.threshold, lasted_ms, over: !holds, reason })
 }

@@ -1,7 +1,10 @@
 //! Where rules come from: groups of the settings and of files, which do not change while the service runs, and single rules that
 //! were given to it, which are kept, versioned, and take the place of those of the settings that have the same name.
+//!
+//! The rules are read once, and at a change only what has changed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -77,13 +80,25 @@ pub struct RuleBook {
     groups: Vec<GroupSpec>,
     given: BTreeMap<String, GivenRule>,
     options: RuleOptions,
+    /// All rules that are switched on; none where they were not read since the last change.
+    read: Option<Arc<RuleSet>>,
 }
 
 impl RuleBook {
     /// The rules of the settings and of files.
     #[must_use]
     pub fn new(groups: Vec<GroupSpec>, options: RuleOptions) -> Self {
-        Self { groups, given: BTreeMap::new(), options }
+        Self { groups, given: BTreeMap::new(), options, read: None }
+    }
+
+    /// Reads the rules, so that [`RuleBook::rules`] and later changes need not.
+    ///
+    /// # Errors
+    /// [`RuleError`] names the first rule that cannot be used.
+    pub fn read(&mut self) -> Result<Arc<RuleSet>, RuleError> {
+        let rules = self.rules()?;
+        self.read = Some(Arc::clone(&rules));
+        Ok(rules)
     }
 
     /// What all rules have in common.
@@ -101,6 +116,8 @@ impl RuleBook {
                 Err(error) => refused.push(error),
             }
         }
+        // Too many all together is found by whoever puts them in force.
+        self.read = self.rules_after(self.read.as_deref()).ok().map(Arc::new);
         refused
     }
 
@@ -113,7 +130,11 @@ impl RuleBook {
     ///
     /// # Errors
     /// [`RuleError`] names the first rule that cannot be used.
-    pub fn rules(&self) -> Result<RuleSet, RuleError> {
+    pub fn rules(&self) -> Result<Arc<RuleSet>, RuleError> {
+        self.read.clone().map_or_else(|| self.rules_after(None).map(Arc::new), Ok)
+    }
+
+    fn rules_after(&self, before: Option<&RuleSet>) -> Result<RuleSet, RuleError> {
         let mut groups = self.groups.clone();
         for group in groups.iter_mut().filter(|group| group.file == SETTINGS_FILE) {
             group.rules.retain(|rule| !self.given.contains_key(&rule.name));
@@ -121,7 +142,26 @@ impl RuleBook {
         let rules = self.given.iter().map(|(name, rule)| NamedRule { name: name.clone(), spec: rule.spec.clone() });
         groups.push(GroupSpec { name: GIVEN_FILE.to_owned(), file: GIVEN_FILE.to_owned(), rules: rules.collect(), ..GroupSpec::default() });
         groups.retain(|group| !group.rules.is_empty());
-        RuleSet::new(&groups, self.options)
+        RuleSet::after(&groups, self.options, before)
+    }
+
+    /// Changes what was given. Where the rules cannot be used then, nothing is changed.
+    fn change(&mut self, name: &str, rule: Option<GivenRule>) -> Result<(), RuleError> {
+        let put = |given: &mut BTreeMap<String, GivenRule>, rule: Option<GivenRule>| match rule {
+            Some(rule) => given.insert(name.to_owned(), rule),
+            None => given.remove(name),
+        };
+        let before = put(&mut self.given, rule);
+        match self.rules_after(self.read.as_deref()) {
+            Ok(rules) => {
+                self.read = Some(Arc::new(rules));
+                Ok(())
+            }
+            Err(error) => {
+                put(&mut self.given, before);
+                Err(error)
+            }
+        }
     }
 
     /// A rule by its name: one that was given before one of the settings before one of a file.
@@ -159,15 +199,11 @@ impl RuleBook {
             return Err(ChangeError::BadName);
         }
         self.check_version(name, changed)?;
-        self.check(name, &spec)?;
         if self.given.len() >= MAX_GIVEN && !self.given.contains_key(name) {
             return Err(ChangeError::TooMany);
         }
         let rule = GivenRule { spec, version: self.version(name) + 1, updated_at: now };
-        let mut next = self.clone();
-        next.given.insert(name.to_owned(), rule.clone());
-        next.rules()?;
-        *self = next;
+        self.change(name, Some(rule.clone()))?;
         Ok(rule)
     }
 
@@ -177,8 +213,8 @@ impl RuleBook {
     /// [`ChangeError`]; nothing is changed then.
     pub fn remove(&mut self, name: &str, changed: Option<u64>) -> Result<(), ChangeError> {
         self.check_version(name, changed)?;
-        if self.given.remove(name).is_some() {
-            return Ok(());
+        if self.given.contains_key(name) {
+            return Ok(self.change(name, None)?);
         }
         match self.get(name) {
             Some(KnownRule { file, .. }) => Err(ChangeError::OfFile { name: name.to_owned(), file }),
@@ -233,5 +269,38 @@ mod tests {
         let kept = GivenRule { spec: broken, version: 3, updated_at: 1 };
         assert_eq!(book.restore([("old".to_owned(), kept)]).len(), 1);
         assert!(book.get("old").is_none() && book.get("none").is_none());
+    }
+
+    #[test]
+    fn a_change_reads_what_has_changed_and_gives_what_reading_all_would() {
+        let mut book = book();
+        book.read().unwrap();
+        let spec = |limit: f64| RuleSpec::alerting(&format!("sum(rate(http_errors_total[5m])) > {limit}"), Severity::Info);
+        let query = |book: &RuleBook, key: &str| {
+            let set = book.rules().unwrap();
+            match &set.rules()[set.place_of(key).unwrap()].condition {
+                super::super::Condition::Query(condition) => Arc::clone(&condition.query),
+                super::super::Condition::Sample(_) => panic!("{key} is a query"),
+            }
+        };
+        let shipped = query(&book, "swapping");
+        for change in 0..6 {
+            // New, changed, the same again, replacing a shipped one, and taken back.
+            match change {
+                0 => _ = book.put("errors", spec(1.0), None, 0).unwrap(),
+                1 => _ = book.put("errors", spec(2.0), None, 1).unwrap(),
+                2 => _ = book.put("errors", spec(2.0), None, 2).unwrap(),
+                3 => _ = book.put("oom_kill", spec(3.0), None, 3).unwrap(),
+                4 => book.remove("errors", None).unwrap(),
+                _ => book.remove("oom_kill", None).unwrap(),
+            }
+            let (set, anew) = (book.rules().unwrap(), book.rules_after(None).unwrap());
+            let shown = |set: &RuleSet| -> Vec<String> {
+                set.rules().iter().map(|rule| format!("{} {} {:?}", rule.key, rule.group, rule.spec)).collect()
+            };
+            assert_eq!(shown(&set), shown(&anew), "change {change}");
+            assert!(Arc::ptr_eq(&shipped, &query(&book, "swapping")), "change {change} reads no other rule");
+        }
+        assert_eq!(query(&book, "oom_kill").text, "changes(system_oom_kills_total[10m]) > 0");
     }
 }

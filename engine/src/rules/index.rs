@@ -17,8 +17,8 @@ pub(super) struct RuleIndex {
 /// The rules of one metric.
 #[derive(Debug, Clone, Default)]
 struct Named {
-    /// By a label and its value.
-    by_label: FxHashMap<(String, String), Vec<usize>>,
+    /// By a label, and by its value.
+    by_label: FxHashMap<String, FxHashMap<String, Vec<usize>>>,
     /// The others.
     any: Vec<usize>,
 }
@@ -42,22 +42,16 @@ impl RuleIndex {
         let Some((_, name)) = equal.clone().find(|(name, _)| *name == NAME_LABEL) else { return self.unnamed.push(at) };
         let named = self.by_name.entry(name.to_owned()).or_default();
         match equal.find(|(name, _)| *name != NAME_LABEL) {
-            Some((label, value)) => named.by_label.entry((label.to_owned(), value.to_owned())).or_default().push(at),
+            Some((label, value)) => named.by_label.entry(label.to_owned()).or_default().entry(value.to_owned()).or_default().push(at),
             None => named.any.push(at),
         }
     }
 
-    /// The rules that may judge a series, by rising place; each still has to be asked.
-    pub(super) fn candidates(&self, labels: &Labels) -> Vec<usize> {
-        let mut found = self.unnamed.clone();
-        if let Some(named) = self.by_name.get(labels.name()) {
-            found.extend(&named.any);
-            if !named.by_label.is_empty() {
-                let by_label = labels.iter().filter_map(|(name, value)| named.by_label.get(&(name.to_owned(), value.to_owned())));
-                found.extend(by_label.flatten());
-            }
-        }
-        found.sort_unstable();
-        found
+    /// The rules that may judge a series, in no order; each still has to be asked. Called for each sample: it makes nothing.
+    pub(super) fn candidates<'a>(&'a self, labels: &'a Labels) -> impl Iterator<Item = usize> + 'a {
+        let named = self.by_name.get(labels.name());
+        let by_label = named.filter(|named| !named.by_label.is_empty()).into_iter();
+        let by_label = by_label.flat_map(|named| labels.iter().filter_map(|(name, value)| named.by_label.get(name)?.get(value)));
+        self.unnamed.iter().chain(named.into_iter().flat_map(|named| &named.any)).chain(by_label.flatten()).copied()
     }
 }

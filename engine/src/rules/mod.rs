@@ -40,4 +40,4 @@ pub use self::severity::Severity;
 pub use self::shipped::{CPU_RULES, CPU_SHORTAGE, Profile, ProfileError, shipped};
 pub use self::spec::{Clear, Count, CountError, RuleSpec};
 pub use self::texts::annotations;
-pub use self::tracker::{Absence, AlertTracker, Counts, Judge, Missing};
+pub use self::tracker::{Absence, AlertTracker, Counts, Judge, Missing, Reasons};

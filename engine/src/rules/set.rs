@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use super::condition::Condition;
-use super::group::{GroupSpec, RuleGroup};
+use super::group::{GroupSpec, NamedRule, RuleGroup};
 use super::index::RuleIndex;
 use super::rule::{Rule, RuleError};
 use super::spec::RuleSpec;
@@ -48,12 +48,21 @@ impl RuleSet {
     /// # Errors
     /// [`RuleError`] names the first rule that cannot be used, also among those that are switched off.
     pub fn new(groups: &[GroupSpec], options: RuleOptions) -> Result<Self, RuleError> {
+        Self::after(groups, options, None)
+    }
+
+    /// As [`RuleSet::new`]; rules that the set `before` has as they are, of the same groups and with the same options, are not read again.
+    pub(super) fn after(groups: &[GroupSpec], options: RuleOptions, before: Option<&Self>) -> Result<Self, RuleError> {
         let (mut rules, mut read): (Vec<Rule>, Vec<RuleGroup>) = (Vec::new(), Vec::new());
         let mut keys: FxHashMap<String, usize> = FxHashMap::default();
         for (at, group) in groups.iter().enumerate() {
             let first = rules.len();
             for named in &group.rules {
-                let mut rule = Rule::new(named, group, at, options)?;
+                let known = before.and_then(|before| before.same(named, group));
+                let mut rule = match known {
+                    Some(known) => Rule { key: group.key(&named.name), group: at, ..known.clone() },
+                    None => Rule::new(named, group, at, options)?,
+                };
                 if !named.spec.enabled {
                     continue;
                 }
@@ -80,6 +89,13 @@ impl RuleSet {
         let index = RuleIndex::new(&rules);
         let places = rules.iter().enumerate().map(|(at, rule)| (rule.key.clone(), at)).collect();
         Ok(Self { groups: read, rules, places, index })
+    }
+
+    /// A rule of a group, where the set has it as it is written.
+    fn same(&self, named: &NamedRule, group: &GroupSpec) -> Option<&Rule> {
+        let rule = &self.rules[self.place_of(&group.key(&named.name))?];
+        let of = self.groups.get(rule.group)?;
+        (of.file == group.file && of.name == group.name && rule.spec == named.spec).then_some(rule)
     }
 
     /// The rules of the settings alone.
@@ -117,15 +133,16 @@ impl RuleSet {
     /// The places of the rules that judge the samples of a series.
     #[must_use]
     pub fn watching(&self, labels: &Labels) -> Vec<usize> {
-        let mut found = self.index.candidates(labels);
-        found.retain(|&at| matches!(&self.rules[at].condition, Condition::Sample(condition) if condition.selector.accepts(labels)));
+        let judges = |at: &usize| matches!(&self.rules[*at].condition, Condition::Sample(condition) if condition.selector.accepts(labels));
+        let mut found: Vec<usize> = self.index.candidates(labels).filter(judges).collect();
+        found.sort_unstable();
         found
     }
 
     /// Whether a sample may start an alert, so that it should not wait for its batch.
     #[must_use]
     pub fn is_urgent(&self, labels: &Labels, v: f64) -> bool {
-        self.index.candidates(labels).into_iter().any(|at| match &self.rules[at].condition {
+        self.index.candidates(labels).any(|at| match &self.rules[at].condition {
             Condition::Sample(condition) => condition.limit.op.holds(v, condition.limit.threshold) && condition.selector.accepts(labels),
             Condition::Query(_) => false,
         })
@@ -134,7 +151,7 @@ impl RuleSet {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{NamedRule, Profile, Severity, shipped};
+    use super::super::{Profile, Severity, shipped};
     use super::*;
 
     fn read(rules: &str) -> Result<RuleSet, RuleError> {

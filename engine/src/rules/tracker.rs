@@ -60,9 +60,13 @@ pub struct Counts {
     pub over_limit: u64,
 }
 
+/// Why the source of a series is down, as far as it says so: `connection refused`.
+pub type Reasons = Arc<dyn Fn(&Labels) -> Option<String> + Send + Sync>;
+
 /// The alerts of all rules and series.
 pub struct AlertTracker {
     rules: Arc<RuleSet>,
+    reasons: Option<Reasons>,
     series: WatchedSeries,
     active: Active,
     /// What was counted for each rule.
@@ -92,8 +96,16 @@ impl AlertTracker {
             awake_since: TimestampMs::MIN,
             ended: Vec::new(),
             changes: Vec::new(),
+            reasons: None,
             rules,
         }
+    }
+
+    /// The same, with what sources say about why they are down.
+    #[must_use]
+    pub fn with_reasons(mut self, reasons: Reasons) -> Self {
+        self.reasons = Some(reasons);
+        self
     }
 
     /// The rules in force.
@@ -105,6 +117,7 @@ impl AlertTracker {
     /// Puts other rules in force. Alerts of rules that stay as they were go on; the others are resolved.
     pub fn replace_rules(&mut self, rules: Arc<RuleSet>, now: TimestampMs) -> Vec<Alert> {
         let mut next = Self::new(rules);
+        next.reasons = self.reasons.take();
         next.standstills = std::mem::take(&mut self.standstills);
         let (alerts, cooldowns) = self.active.take();
         let ended = next.restore(alerts, now);

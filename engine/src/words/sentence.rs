@@ -3,7 +3,10 @@
 use super::figure::{figure, figure_beside, lasted};
 use super::subject::{filled, phrase};
 use crate::metrics::is_counter;
-use crate::model::{Comparison, Labels};
+use crate::model::{Comparison, Labels, clipped};
+
+/// Longest reason in a sentence, in characters.
+const MAX_REASON: usize = 200;
 
 /// Metrics whose 1 is good and whose 0 is not: what 0 means, now and when it is over.
 const DOWN: [(&str, &str, &str); 5] = [
@@ -33,15 +36,26 @@ pub struct Breach<'a> {
     pub reason: Option<&'a str>,
 }
 
+/// Whether a comparison of a metric means that something is down: its source may say why.
+#[must_use]
+pub fn says_down(metric: &str, op: Comparison, limit: f64) -> bool {
+    down(metric, op, limit).is_some()
+}
+
+/// What a comparison of a metric means, now and when it is over, where it means that something is down.
+fn down(metric: &str, op: Comparison, limit: f64) -> Option<(&'static str, &'static str)> {
+    let means_down = op == Comparison::Equal && limit == 0.0 || op == Comparison::Less && limit == 1.0;
+    DOWN.iter().find(|(name, ..)| *name == metric && means_down).map(|(_, is, was)| (*is, *was))
+}
+
 /// `CPU 87 % for 4 min, above 80 %`, `database is down: connection refused`, `CPU was above 80 % for 4 min`.
 #[must_use]
 pub fn breach(b: &Breach<'_>) -> String {
     let metric = b.series.name();
     let phrase = phrase(b.series);
-    let why = b.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let why = b.reason.map(|reason| format!(": {}", clipped(reason, MAX_REASON))).unwrap_or_default();
     let span = if b.lasted_ms >= 1_000 { format!(" for {}", lasted(b.lasted_ms)) } else { String::new() };
-    let means_down = b.op == Comparison::Equal && b.limit == 0.0 || b.op == Comparison::Less && b.limit == 1.0;
-    if let Some((_, is, was)) = DOWN.iter().find(|(name, ..)| *name == metric && means_down) {
+    if let Some((is, was)) = down(metric, b.op, b.limit) {
         return if b.over { format!("{phrase} {was}{span}") } else { format!("{phrase} {is}{span}{why}") };
     }
     let relation = match b.op {

@@ -75,7 +75,7 @@ export function limitWords({ op, threshold }, name) {
  * @param {Alert} alert @param {number|null} now Unix seconds; null where it is said beside how long it has lasted
  */
 export function headline(alert, now) {
-  const { metric, value, op, threshold, summary, resolved_at: ended } = alert
+  const { metric, value, op, threshold, summary, resolved_at: ended, source_reason: why } = alert
   const from = alert.firing_since ?? alert.pending_since
   const name = metric.__name__ ?? ''
   const subject = subjectOf(metric)
@@ -83,7 +83,7 @@ export function headline(alert, now) {
   const limit = limitWords(alert, name)
   const until = now === null ? from : ended ?? now
   const lasted = until - from >= 1 ? ` for ${age(until - from)}` : ''
-  if (DOWN[name] && ((op === '==' && threshold === 0) || (op === '<' && threshold === 1))) return `${subject} ${ended === null ? DOWN[name] : DOWN[name].replace(/^is/, 'was').replace(/^cannot/, 'could not')}${lasted}`
+  if (DOWN[name] && ((op === '==' && threshold === 0) || (op === '<' && threshold === 1))) return `${subject} ${ended === null ? DOWN[name] : DOWN[name].replace(/^is/, 'was').replace(/^cannot/, 'could not')}${lasted}${ended === null && why ? `: ${quoted(why, 200)}` : ''}`
   if (ended !== null) return `${subject} was ${limit}${lasted}`
   return `${subject} ${value === null ? DASH : format(value, unitOf(name))}${lasted}, ${limit}`
 }

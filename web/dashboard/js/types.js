@@ -56,6 +56,7 @@
  * @property {number|null} resolved_at  When it ended.
  * @property {string} rule  The rule's name.
  * @property {Severity} severity  How bad it is.
+ * @property {string|null} source_reason  Why its source is down, where the source says so; the newest reason while the condition holds.
  * @property {AlertState} state  Where it stands.
  * @property {string} summary  One line for a person.
  * @property {number|null} threshold  What the value is compared with.

@@ -158,11 +158,11 @@ fn teams_with(notice: &Notice, external_url: &str, count: usize) -> Value {
     })
 }
 
-/// A message for ntfy, to be posted to the root of its server. `may_acknowledge` adds a button that acknowledges the alert, which works
-/// where the service asks for no token. With `edits` it takes the place of the message of that id, without a sound; servers before 2.16 show it as a
+/// A message for ntfy, to be posted to the root of its server. A button acknowledges the first alert over the address that `acknowledge` gives
+/// for it. With `edits` it takes the place of the message of that id, without a sound; servers before 2.16 show it as a
 /// message of its own.
 #[must_use]
-pub fn ntfy(notice: &Notice, topic: &str, external_url: &str, may_acknowledge: bool, edits: Option<&str>) -> Value {
+pub fn ntfy(notice: &Notice, topic: &str, external_url: &str, acknowledge: &dyn Fn(&NoticeAlert) -> String, edits: Option<&str>) -> Value {
     let (mut text, mut listed) = (String::new(), 0);
     for (at, alert) in notice.alerts.iter().enumerate() {
         let line = format!("{} {}: {}\n", state(alert), clipped(&alert.rule, ALERT_CHARACTERS), said(alert, at));
@@ -182,10 +182,9 @@ pub fn ntfy(notice: &Notice, topic: &str, external_url: &str, may_acknowledge: b
         Severity::Critical => (5, "rotating_light"),
     };
     let mut actions = vec![json!({"action": "view", "label": "Open", "url": external_url})];
-    let firing = notice.alerts.first().filter(|alert| may_acknowledge && !alert.is_over() && alert.acked_at.is_none());
+    let firing = notice.alerts.first().filter(|alert| !alert.is_over() && alert.acked_at.is_none());
     if let Some(alert) = firing {
-        let url = format!("{}/api/v1/alerts/{}/ack", external_url.trim_end_matches('/'), alert.id);
-        actions.push(json!({"action": "http", "label": "Acknowledge", "url": url, "method": "POST", "clear": true}));
+        actions.push(json!({"action": "http", "label": "Acknowledge", "url": acknowledge(alert), "method": "POST", "clear": true}));
     }
     let mut message = json!({
         "topic": topic,
@@ -213,6 +212,10 @@ mod tests {
 
     fn notice(alerts: Vec<NoticeAlert>) -> Notice {
         Notice::new("ops", "ops/1", BTreeMap::new(), 0, alerts)
+    }
+
+    fn acknowledge(alert: &NoticeAlert) -> String {
+        format!("{URL}/ack/{}", alert.id)
     }
 
     /// As many and as large alerts as there may be.
@@ -244,7 +247,7 @@ mod tests {
         let card = &teams["attachments"][0]["content"];
         assert_eq!(card["body"][1]["text"], why.replace('\n', "\n\n"));
         assert_eq!((&card["version"], &card["body"][0]["text"]), (&json!("1.2"), &json!("warning: cpu on a (and 1 more)")));
-        let sent = ntfy(&one, "alerts", URL, true, None);
+        let sent = ntfy(&one, "alerts", URL, &acknowledge, None);
         assert_eq!(
             (&sent["topic"], &sent["priority"], &sent["message"]),
             (
@@ -253,14 +256,13 @@ mod tests {
                 &json!("warning cpu: cpu on a\nMost CPU over 1 min: rustc 71 %\nNothing else moved\nended disk: disk on b")
             )
         );
-        assert_eq!(sent["actions"][1]["url"], "http://host:8090/api/v1/alerts/cpu-a/ack");
-        assert_eq!(ntfy(&one, "alerts", URL, false, None)["actions"].as_array().map(Vec::len), Some(1));
+        assert_eq!(sent["actions"][1]["url"], "http://host:8090/ack/cpu-a");
     }
 
     #[test]
     fn an_edit_makes_no_sound_and_shows_who_saw_to_it() {
         let acked = NoticeAlert { acked_at: Some(5), severity: Severity::Critical, ..firing("cpu", "a", 0) };
-        let edit = ntfy(&notice(vec![acked.clone()]), "alerts", URL, true, Some("m1"));
+        let edit = ntfy(&notice(vec![acked.clone()]), "alerts", URL, &acknowledge, Some("m1"));
         assert_eq!((&edit["sequence_id"], &edit["priority"]), (&json!("m1"), &json!(2)));
         assert_eq!(
             (&edit["title"], &edit["message"]),
@@ -268,7 +270,7 @@ mod tests {
         );
         assert_eq!(edit["actions"].as_array().map(Vec::len), Some(1), "no button for what is acknowledged");
         let partly = notice(vec![acked, firing("cpu", "b", 0)]);
-        assert_eq!(ntfy(&partly, "alerts", URL, true, None)["title"], "critical: cpu on a (and 1 more)");
+        assert_eq!(ntfy(&partly, "alerts", URL, &acknowledge, None)["title"], "critical: cpu on a (and 1 more)");
     }
 
     #[test]
@@ -284,7 +286,7 @@ mod tests {
         assert!(!embeds.is_empty() && embeds.len() <= 10 && all <= 6_000 && characters(&discord["content"]) <= 2_000);
         assert!(embeds.iter().all(|embed| characters(&embed["title"]) <= 256 && characters(&embed["description"]) <= 4_096));
         assert!(teams(&huge, URL).to_string().len() <= 28_000);
-        let ntfy = ntfy(&huge, "alerts", URL, true, None);
+        let ntfy = ntfy(&huge, "alerts", URL, &acknowledge, None);
         assert!(ntfy["message"].as_str().unwrap().len() <= 4_096, "{}", ntfy["message"]);
     }
 }

@@ -6,7 +6,7 @@ use crate::model::TimestampMs;
 
 /// What is known of a series at a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Observation {
+pub(super) struct Observation<'a> {
     pub(super) t: TimestampMs,
     /// The value; none where the result of a query has none any more.
     pub(super) value: Option<f64>,
@@ -18,6 +18,8 @@ pub(super) struct Observation {
     pub(super) after_gap: bool,
     /// Its cooldown is over.
     pub(super) is_cool: bool,
+    /// Why its source is down, where it says so.
+    pub(super) said: Option<&'a str>,
 }
 
 /// What a step did.
@@ -34,12 +36,12 @@ pub(super) enum Step {
 }
 
 /// Takes an alert one observation further.
-pub(super) fn advance(alert: &mut Alert, rule: &Rule, seen: &Observation) -> Step {
-    alert.update(rule, seen.t, seen.value.unwrap_or(alert.value), seen.holds);
+pub(super) fn advance(alert: &mut Alert, rule: &Rule, seen: &Observation<'_>) -> Step {
+    alert.update(rule, seen.t, seen.value.unwrap_or(alert.value), seen.holds, seen.said);
     if alert.state == AlertState::Pending { pending(alert, seen) } else { firing(alert, rule, seen) }
 }
 
-fn pending(alert: &mut Alert, seen: &Observation) -> Step {
+fn pending(alert: &mut Alert, seen: &Observation<'_>) -> Step {
     if !seen.holds {
         alert.resolve(seen.t, None);
         return Step::Ended;
@@ -57,7 +59,7 @@ fn pending(alert: &mut Alert, seen: &Observation) -> Step {
     if anew && alert.hold_ms > 0 { Step::Changed } else { Step::Same }
 }
 
-fn firing(alert: &mut Alert, rule: &Rule, seen: &Observation) -> Step {
+fn firing(alert: &mut Alert, rule: &Rule, seen: &Observation<'_>) -> Step {
     let was_unknown = alert.state == AlertState::Unknown;
     if seen.holds || seen.stays {
         alert.keep_firing_since = None;

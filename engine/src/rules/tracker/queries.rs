@@ -42,7 +42,12 @@ impl AlertTracker {
             let id = AlertId::new(&of.key, labels);
             left.remove(&id);
             let after_gap = self.gap(id, t, interval);
-            self.step(rule, id, labels, Observation { t, value: Some(*value), holds: true, stays: true, after_gap, is_cool: true });
+            self.step(
+                rule,
+                id,
+                labels,
+                Observation { t, value: Some(*value), holds: true, stays: true, after_gap, is_cool: true, said: None },
+            );
         }
         let remembered = if of.spec.count.is_some() { self.active.remembered(rule) } else { Vec::new() };
         let given: FxHashSet<AlertId> = result.iter().map(|(labels, _)| AlertId::new(&of.key, labels)).collect();
@@ -58,7 +63,7 @@ impl AlertTracker {
                 rule,
                 id,
                 &Labels::none(),
-                Observation { t, value: None, holds: false, stays: false, after_gap: false, is_cool: true },
+                Observation { t, value: None, holds: false, stays: false, after_gap: false, is_cool: true, said: None },
             );
             return;
         };
@@ -70,7 +75,7 @@ impl AlertTracker {
         }
         let after_gap = self.gap(id, t, interval);
         let stays = absence == Absence::NotCleared;
-        self.step(rule, id, &labels, Observation { t, value: None, holds: false, stays, after_gap, is_cool: true });
+        self.step(rule, id, &labels, Observation { t, value: None, holds: false, stays, after_gap, is_cool: true, said: None });
     }
 
     fn lose(&mut self, id: AlertId, t: TimestampMs) {

@@ -8,6 +8,7 @@ use super::AlertTracker;
 use super::life::{Observation, Step, advance};
 use super::series::{Watch, watches};
 use crate::model::{Labels, TimestampMs, is_stale_marker};
+use crate::words;
 
 /// When a sample is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,16 +111,18 @@ impl AlertTracker {
         let stays = condition.limit.op.holds(v, condition.clear);
         let labels = series.labels.clone();
         let after_gap = gap || self.spans_standstill(before, t);
-        let still = self.step(at, id, &labels, Observation { t, value: Some(v), holds, stays, after_gap, is_cool: true });
+        let still = self.step(at, id, &labels, Observation { t, value: Some(v), holds, stays, after_gap, is_cool: true, said: None });
         if let Some(series) = self.series.get_mut(slot) {
             series.rules[place].active = still;
         }
     }
 
     /// Takes the alert of a series one step further. Returns whether there is something to remember of it.
-    pub(super) fn step(&mut self, at: usize, id: AlertId, labels: &Labels, mut seen: Observation) -> bool {
+    pub(super) fn step(&mut self, at: usize, id: AlertId, labels: &Labels, seen: Observation<'_>) -> bool {
         let rules = Arc::clone(&self.rules);
         let rule: &Rule = &rules.rules()[at];
+        let said = self.said(rule, labels, seen.holds);
+        let mut seen = Observation { said: said.as_deref(), ..seen };
         let mut recent = 0;
         if let Some(count) = rule.spec.count {
             recent = self.active.note(at, id, seen.holds);
@@ -144,8 +147,14 @@ impl AlertTracker {
         step != Step::Ended
     }
 
+    /// Why the source of a series is down, where its condition means that it is, and the source says why.
+    fn said(&self, rule: &Rule, series: &Labels, holds: bool) -> Option<String> {
+        let (reasons, limit) = (self.reasons.as_ref()?, rule.condition.limit()?);
+        if holds && words::says_down(series.name(), limit.op, limit.threshold) { reasons(series) } else { None }
+    }
+
     /// A condition begins to hold.
-    fn begin(&mut self, at: usize, rule: &Rule, id: AlertId, labels: &Labels, seen: &Observation, recent: u64) -> bool {
+    fn begin(&mut self, at: usize, rule: &Rule, id: AlertId, labels: &Labels, seen: &Observation<'_>, recent: u64) -> bool {
         if !self.active.has_room(at) {
             self.counts[at].over_limit += 1;
             return self.active.remembers(id);

@@ -380,3 +380,30 @@ fn an_alert_that_an_older_version_kept_is_restored() {
     assert_eq!(tracker.active().len(), 1);
     assert_eq!(run(&mut tracker, &[(1, 0.1)]), [(1, Resolved)]);
 }
+
+#[test]
+fn the_sentence_of_what_is_down_has_the_reason_that_its_source_gives() {
+    let why = Arc::new(parking_lot::Mutex::new(Some("connection refused")));
+    let said = Arc::clone(&why);
+    let of_probes: Reasons = Arc::new(move |series| said.lock().filter(|_| series.name() == "probe_success").map(str::to_owned));
+    let specs = serde_json::from_str(r#"{"down": {"expr": "probe_success == 0"}, "hot": {"expr": "cpu_ratio > 0.8"}}"#).unwrap();
+    let mut tracker = AlertTracker::new(Arc::new(RuleSet::of_settings(&specs, RuleOptions::default()).unwrap())).with_reasons(of_probes);
+    let (probe, cpu) = (Labels::metric("probe_success", &[("target", "database")]), Labels::metric("cpu_ratio", &[]));
+    let mut judge = |series: &Labels, t: i64, v: f64, reason: Option<&'static str>| {
+        *why.lock() = reason;
+        let slot = tracker.watch(series, None).unwrap();
+        tracker.observe(slot, t, v, Judge::Live(t));
+        tracker.changes();
+        tracker.active().first().map(|alert| (alert.summary.clone(), alert.source_reason.clone()))
+    };
+    let refused = Some("connection refused".to_owned());
+    assert_eq!(
+        judge(&probe, 1_000, 0.0, Some("connection refused")),
+        Some(("database is down: connection refused".to_owned(), refused.clone()))
+    );
+    // A source that says nothing now said something before.
+    assert_eq!(judge(&probe, 6_000, 0.0, None), Some(("database is down for 5 s: connection refused".to_owned(), refused)));
+    assert_eq!(judge(&probe, 11_000, 0.0, Some("no answer")).unwrap().0, "database is down for 10 s: no answer");
+    assert_eq!(judge(&probe, 16_000, 1.0, Some("of before")), None);
+    assert_eq!(judge(&cpu, 1_000, 0.9, Some("no reason")).unwrap().1, None, "a figure has no reason");
+}
