@@ -11,7 +11,7 @@ use anyhow::Context;
 use taskpulse_actors::collectors::github::state::{SharedWebhooks, WebhookQueue};
 use taskpulse_actors::collectors::heartbeat::Heartbeats;
 use taskpulse_actors::standstill;
-use taskpulse_web::{Access, Answers, AppState, INGEST_PLACES, OTLP_SOURCE, Otlp, Sessions, otlp_hint, serve};
+use taskpulse_web::{Access, Answers, AppState, INGEST_PLACES, LastReport, OTLP_SOURCE, Otlp, Sessions, otlp_hint, serve};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -93,6 +93,8 @@ impl Server {
             store: pipeline.reporter.store.clone(),
             change_rule: pipeline.alerts.mailbox(),
             rule_limits: rule_limits(settings),
+            notice_interval: settings.notify.group_interval.ms(),
+            noise: LastReport::default(),
             agent_metrics: settings.costs.metrics(),
             access: Access::new(access_options(settings, pipeline.ack_key.clone())),
             heartbeats: Arc::clone(heartbeats),

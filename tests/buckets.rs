@@ -196,3 +196,44 @@ fn several_questions_are_answered_as_each_is_alone() {
         assert!(status == 400 && answer["error"].as_str().unwrap().contains(part), "{answer}");
     }
 }
+
+#[test]
+fn a_series_is_forecast_as_far_as_its_past_allows() {
+    let quarter = 900_000;
+    let end = now_ms() / quarter * quarter;
+    // A fortnight of days, and half a day of something young, and something that has ended.
+    let hour = |at: i64| (at % 86_400_000) as f64 / 3_600_000.0;
+    let points = |from: i64, to: i64| (from..=to).map(|n| end + n * quarter).map(|at| (at, hour(at))).collect::<Vec<_>>();
+    let rows = [("whole", points(-14 * 96, 0)), ("young", points(-48, 0)), ("new", points(-2, 0)), ("ended", points(-400, -200))];
+    let rows: Vec<Vec<u8>> = rows.iter().map(|(n, points)| series(&[("__name__", "level"), ("n", n)], points)).collect();
+    let (_folder, service) = service(&rows);
+    let ask = |params: &[(&str, &str)]| get(&service, "/api/v1/forecast", params);
+    let (status, answer) = ask(&[("query", "level")]);
+    assert_eq!((status, &answer["data"]["level"], &answer["data"]["step"]), (200, &json!(0.8), &json!(900.0)), "{answer}");
+    let of = |n: &str| answer["data"]["series"].as_array().unwrap().iter().find(|one| one["metric"]["n"] == n).unwrap().clone();
+    let whole = of("whole");
+    let column = |name: &str| whole[name].as_array().unwrap().iter().map(number).collect::<Vec<f64>>();
+    let (times, low, mean, high) = (column("t"), column("low"), column("mean"), column("high"));
+    assert_eq!((times.len(), &whole["missing"]), (96, &Value::Null), "{whole}");
+    assert!(times[0] > end as f64 / 1e3 - 1.0 && times.windows(2).all(|pair| pair[1] - pair[0] == 900.0));
+    for at in 0..96 {
+        assert!(low[at] <= mean[at] && mean[at] <= high[at]);
+        assert!((mean[at] - hour((times[at] * 1e3) as i64)).abs() < 1.5, "{at}: {}", mean[at]);
+    }
+    let young = of("young");
+    assert!((1..=24).contains(&young["t"].as_array().unwrap().len()) && young["method"].is_string(), "{young}");
+    assert!(young["missing"].as_str().unwrap().starts_with("too little of it is kept"), "{young}");
+    for (n, why) in [("new", "3 steps of 15m have samples; a forecast needs 12"), ("ended", "it has had no sample for ")] {
+        let one = of(n);
+        assert!(one["missing"].as_str().unwrap().starts_with(why) && one["method"] == Value::Null && one["t"] == json!([]), "{one}");
+    }
+    assert_eq!(ask(&[("query", "level"), ("horizon", "1s")]).1["data"]["horizon"], 60.0, "the shortest");
+    for (params, why) in [
+        (&[("query", "level"), ("horizon", "-1h")][..], "\"horizon\": it must be more than nothing"),
+        (&[("query", "level"), ("level", "1")], "\"level\": it must be within 0.5 and 0.99"),
+        (&[("query", "level[5m]")], "a range vector cannot be forecast, only an instant vector or a scalar"),
+    ] {
+        let (status, answer) = ask(params);
+        assert!(status == 400 && answer["error"].as_str().unwrap().contains(why), "{answer}");
+    }
+}

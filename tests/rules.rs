@@ -111,7 +111,7 @@ fn history_that_is_imported_is_never_an_alert() {
 
 #[test]
 fn a_rule_is_given_tried_changed_and_taken_back_while_the_service_runs() {
-    let folder = folder("");
+    let folder = folder("[notify]\ngroup_interval = \"1h\"\n");
     let service = folder.start();
     let url = |path: &str| service.url(&format!("/api/v1/rules/{path}"));
     let send = |request: reqwest::blocking::RequestBuilder| -> (u16, Value) {
@@ -125,6 +125,7 @@ fn a_rule_is_given_tried_changed_and_taken_back_while_the_service_runs() {
     let (status, preview) = send(service.client.post(url("preview?days=1")).json(&spec));
     assert_eq!((status, &preview["data"]["fired"], &preview["data"]["judged"]), (200, &json!(6), &json!(720)), "{preview}");
     assert_eq!(preview["data"]["firings"].as_array().unwrap().len(), 6);
+    assert_eq!(preview["data"]["notices"], 2, "all that follows the first within an hour goes together");
     let (status, query) = send(service.client.post(url("preview?days=1")).json(&json!({"expr": "sum(level) > 5", "for": "30s"})));
     assert_eq!((status, &query["data"]["fired"]), (200, &json!(6)), "{query}");
 

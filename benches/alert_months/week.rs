@@ -243,7 +243,10 @@ fn seeded(week: &mut Week, random: &mut Random) -> Vec<(i64, i64)> {
 
 /// Notices of a week, for each profile.
 pub fn weeks(options: &Options) {
-    println!("{:<6} {:<12} {:>9} {:>8} {:>6}  announced; not announced; notices by rule", "week", "profile", "crossings", "notices", "ratio");
+    println!(
+        "{:<6} {:<12} {:>9} {:>8} {:>6}  announced; not announced; notices by rule",
+        "week", "profile", "crossings", "notices", "ratio"
+    );
     for number in 0..options.count as u64 {
         let random = &mut Random::new(options.seed * 7_919 + number * 977 + 17);
         let mut week = Week::new(replayed(random));

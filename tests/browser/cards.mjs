@@ -98,3 +98,25 @@ test('the application card says how to fill it, then what is up, what is down an
     await other.remove()
   }
 }))
+
+test('a line beside a figure shows a spike that lasted for one sample', async () => {
+  const machine = await Service.prepare()
+  try {
+    await machine.start()
+    // An hour of figures each 5 s, quiet but for one.
+    const end = Math.floor(Date.now() / 1000) - 30
+    const times = Array.from({ length: 710 }, (_, i) => (end - (709 - i) * 5) * 1000)
+    const line = JSON.stringify({ metric: { __name__: 'system_cpu_utilization_ratio' }, values: times.map((_, i) => (i === 300 ? 1 : 0.1)), timestamps: times })
+    assert.equal((await fetch(`${machine.url}/api/v1/import?format=jsonl`, { method: 'POST', body: line })).status, 200)
+    await withPage(async ({ page }) => {
+      await page.goto(machine.url)
+      const path = page.locator('[data-panel="machine"] .row', { hasText: 'CPU' }).first().locator('.spark path')
+      await path.waitFor({ state: 'attached', ...PATIENCE })
+      const drawn = async () => [...(await path.getAttribute('d') ?? '').matchAll(/[ML][\d.]+ ([\d.]+)(?:V([\d.]+)V([\d.]+))?/g)].map(([, mean, top, bottom]) => ({ mean: Number(mean), top: Number(top), bottom: Number(bottom) }))
+      const spike = await until('the spike reaches the top', async () => (await drawn()).find(({ top }) => top <= 2))
+      assert.ok(spike.mean > 12 && spike.bottom > spike.mean, `its mean is low, and its smallest value lower: ${JSON.stringify(spike)}`)
+    })
+  } finally {
+    await machine.remove()
+  }
+})

@@ -16,6 +16,7 @@ mod effect;
 mod envelope;
 mod export;
 mod exposition;
+mod forecast;
 mod form;
 mod guard;
 mod heartbeats;
@@ -49,6 +50,7 @@ mod upgrade;
 
 pub use self::access::{Access, AccessOptions};
 pub use self::answers::Answers;
+pub use self::noise::LastReport;
 pub use self::openapi::document as openapi_document;
 pub use self::otlp::{Otlp, SOURCE as OTLP_SOURCE, hint as otlp_hint};
 pub use self::peers::{InvalidProxy, Proxies};

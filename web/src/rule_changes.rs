@@ -147,7 +147,7 @@ async fn preview_rule(state: web::Data<AppState>, req: HttpRequest, payload: web
     let end = now_ms();
     let start = end - days * DAY_MS;
     let found = blocking(move || previewed(&spec, options, (start, end), &store, &limits)).await?;
-    Ok(success(RulePreview::new(found, start, end)))
+    Ok(success(RulePreview::new(found, (start, end), state.notice_interval)))
 }
 
 fn previewed(

@@ -36,6 +36,7 @@ use crate::body::Bodies;
 use crate::connection::{Connection, Connections, Tracked};
 use crate::export::{EXPORT_TURNS, MAX_EXPORTS};
 use crate::guard::guard;
+use crate::noise::LastReport;
 use crate::session::Sessions;
 use crate::{otlp, routes, upgrade};
 
@@ -81,6 +82,10 @@ pub struct AppState {
     pub change_rule: Mailbox<ChangeRule>,
     /// What a preview of a rule may cost.
     pub rule_limits: EvaluationLimits,
+    /// Shortest time between two notices of a rule, ms, where no channel says otherwise.
+    pub notice_interval: i64,
+    /// The noise report that was made last.
+    pub noise: LastReport,
     /// The metrics of what coding agents use.
     pub agent_metrics: AgentMetrics,
     /// Who may use it.

@@ -15,7 +15,7 @@ pub struct AlertNoise {
     pub end: f64,
     /// The rules that fired, the loudest first.
     pub rules: Vec<RuleNoise>,
-    /// The profile that would have halved the alerts; `null` where none would.
+    /// The profile that would have halved the notices of a week; `null` where none would, or less than a week is kept.
     #[schema(required = true)]
     pub profile: Option<ProfileOffer>,
 }
@@ -57,7 +57,7 @@ pub struct HalvedBy {
     pub fired_then: usize,
 }
 
-/// A profile that would have halved the alerts.
+/// A profile that would have halved the notices.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ProfileOffer {
     /// `alerts.profile`
@@ -67,6 +67,10 @@ pub struct ProfileOffer {
     pub fired: usize,
     /// How many would have with it.
     pub fired_then: usize,
+    /// About how many notices these made for a channel, by `notify.group_interval`.
+    pub notices: usize,
+    /// How many there would have been with it.
+    pub notices_then: usize,
 }
 
 impl AlertNoise {
@@ -89,8 +93,13 @@ impl AlertNoise {
             halved_by_for: noise.hold.map(|Halved { to, fired, fired_then }| by(to.as_secs_f64(), fired, fired_then)),
             halved_by_threshold: noise.limit.map(|Halved { to, fired, fired_then }| by(to, fired, fired_then)),
         };
-        let profile =
-            offer.map(|offer| ProfileOffer { profile: offer.profile.to_string(), fired: offer.fired, fired_then: offer.fired_then });
+        let profile = offer.map(|offer| ProfileOffer {
+            profile: offer.profile.to_string(),
+            fired: offer.fired,
+            fired_then: offer.fired_then,
+            notices: offer.notices,
+            notices_then: offer.notices_then,
+        });
         Self { start: seconds(start), end: seconds(end), rules: found.into_iter().map(rule).collect(), profile }
     }
 }

@@ -241,6 +241,8 @@ pub struct RulePreview {
     pub end: f64,
     /// The newest firings, the newest first; at most 1000.
     pub firings: Vec<RuleFiring>,
+    /// About how many notices a channel would have got of these firings, by `notify.group_interval`.
+    pub notices: usize,
 }
 
 /// A firing that would have been.
@@ -261,9 +263,9 @@ pub struct RuleFiring {
 }
 
 impl RulePreview {
-    /// What a rule would have done between two times, ms.
+    /// What a rule would have done between two times, ms; `interval` lies between two notices of it at least.
     #[must_use]
-    pub fn new(preview: rules::Preview, start: i64, end: i64) -> Self {
+    pub fn new(preview: rules::Preview, (start, end): (i64, i64), interval: i64) -> Self {
         let firing = |firing: rules::Firing| RuleFiring {
             labels: firing.labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             pending_since: seconds(firing.pending_since),
@@ -272,6 +274,7 @@ impl RulePreview {
             value: firing.value,
         };
         Self {
+            notices: rules::notices_of(preview.firings.iter().map(|firing| (firing.fired_at, firing.resolved_at)), interval),
             fired: preview.fired,
             too_short: preview.too_short,
             firing_seconds: seconds(preview.firing_ms),

@@ -126,8 +126,8 @@ impl NoticeBook {
         let known = self.alerts.get(&id);
         match known {
             None if alert.is_over() => return,
-            // An older state that comes late.
-            Some(known) if alert.starts_at < known.alert.starts_at => return,
+            // An older state that comes late. One that began in the future did so by a clock that was set back since.
+            Some(known) if alert.starts_at < known.alert.starts_at && known.alert.starts_at <= now => return,
             Some(known) if alert.starts_at == known.alert.starts_at && known.alert.is_over() => return,
             _ => {}
         }

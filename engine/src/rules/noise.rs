@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::preview::{Firing, Preview, PreviewError, preview};
-use super::shipped::{CPU_RULES, CPU_SHORTAGE, Profile, shipped};
 use super::{Alert, EvaluationLimits, GroupSpec, NamedRule, RuleBook, RuleOptions, RuleSet, RuleSpec, Severity};
 use crate::model::{Comparison, TimestampMs};
 use crate::promql::Source;
@@ -22,8 +21,6 @@ const MAX_TRIED: usize = 5;
 const HOLDS: [i64; 7] = [60, 120, 300, 600, 900, 1_800, 3_600];
 /// Limits that are tried: these quantiles of the values at the firings.
 const QUANTILES: [f64; 3] = [0.5, 0.75, 0.9];
-/// Fewer alerts a week are no flood.
-const MIN_FLOOD: usize = 10;
 
 /// What a rule did.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,17 +55,6 @@ pub struct Halved<T> {
 /// The least change of `for`, and of the limit.
 type Changes = (Option<Halved<Span>>, Option<Halved<f64>>);
 
-/// What another profile would have done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProfileOffer {
-    /// The profile.
-    pub profile: Profile,
-    /// Alerts that fired, without those of no weight.
-    pub fired: usize,
-    /// How many would have with it.
-    pub fired_then: usize,
-}
-
 /// What there is to try rules on.
 #[derive(Clone, Copy)]
 pub struct Kept<'a> {
@@ -80,6 +66,8 @@ pub struct Kept<'a> {
     pub source: &'a dyn Source,
     /// What a rule may cost.
     pub limits: &'a EvaluationLimits,
+    /// Shortest time between two notices of a rule, ms.
+    pub notice_interval: i64,
     /// The time that the report is about.
     pub range: (TimestampMs, TimestampMs),
     /// When no further change is tried.
@@ -87,7 +75,7 @@ pub struct Kept<'a> {
 }
 
 /// Alerts that fired within a time.
-fn fired(alerts: &[Alert], (start, end): (TimestampMs, TimestampMs)) -> impl Iterator<Item = &Alert> {
+pub(super) fn fired(alerts: &[Alert], (start, end): (TimestampMs, TimestampMs)) -> impl Iterator<Item = &Alert> {
     alerts.iter().filter(move |alert| alert.firing_since.is_some_and(|at| (start..=end).contains(&at)))
 }
 
@@ -118,32 +106,14 @@ impl Kept<'_> {
         found
     }
 
-    /// The profile that would have halved the alerts of this time; none where the other one would not, or there was no flood.
-    #[must_use]
-    pub fn offer(&self) -> Option<ProfileOffer> {
-        if self.book.get(CPU_SHORTAGE).is_some() {
-            return None;
-        }
-        let heard = || fired(self.alerts, self.range).filter(|alert| alert.severity >= Profile::Workstation.announced());
-        let (fired, of_cpu) = (heard().count(), heard().filter(|alert| CPU_RULES.contains(&alert.rule.as_str())).count());
-        // Only what the profile changes can be less.
-        if fired < MIN_FLOOD || 2 * (fired - of_cpu) > fired {
-            return None;
-        }
-        let rules = shipped(Profile::Workstation);
-        let shortage = self.tried(CPU_SHORTAGE, rules.get(CPU_SHORTAGE)?).ok()?.fired;
-        let fired_then = fired - of_cpu + shortage;
-        (2 * fired_then <= fired).then_some(ProfileOffer { profile: Profile::Workstation, fired, fired_then })
-    }
-
-    fn tried(&self, name: &str, spec: &RuleSpec) -> Result<Preview, PreviewError> {
+    pub(super) fn tried(&self, name: &str, spec: &RuleSpec) -> Result<Preview, PreviewError> {
         preview(name, spec, self.book.options(), self.range, self.source, self.limits)
     }
 
     /// The least change of `for`, and of the limit, that would have halved the firings of a rule.
     fn halved(&self, name: &str, acknowledged: &[&Alert]) -> Option<Changes> {
         let spec = self.book.get(name)?.spec;
-        let now = self.tried(name, &spec).ok()?;
+        let now = self.tried(name, &spec).ok().filter(|now| now.fired >= MIN_FIRED)?;
         let fired_then = |changed: &RuleSpec| {
             let tried = (Instant::now() < self.deadline).then(|| self.tried(name, changed))?.ok()?;
             (2 * tried.fired <= now.fired && acknowledged.iter().all(|alert| is_seen(alert, &tried.firings, self.range.1)))
@@ -154,7 +124,8 @@ impl Kept<'_> {
             Some(Halved { to: hold, fired: now.fired, fired_then })
         });
         let limit = limits(name, &spec, self.book.options(), &now.firings).into_iter().find_map(|(limit, changed)| {
-            let fired_then = fired_then(&changed)?;
+            // A limit that nothing reaches switches the rule off.
+            let fired_then = fired_then(&changed).filter(|fired| *fired > 0)?;
             Some(Halved { to: limit, fired: now.fired, fired_then })
         });
         Some((hold, limit))
@@ -217,7 +188,7 @@ fn two_digits(v: f64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Duration;
 
     use serde_json::json;
@@ -242,7 +213,7 @@ mod tests {
     }
 
     /// An alert of a rule that fired for so long, perhaps acknowledged.
-    fn alert(rule: &str, severity: &str, from: i64, lasted: i64, acknowledged: bool) -> Alert {
+    pub(in super::super) fn alert(rule: &str, severity: &str, from: i64, lasted: i64, acknowledged: bool) -> Alert {
         serde_json::from_value(json!({
             "id": "1", "rule": rule, "severity": severity, "state": "resolved", "metric": {"__name__": "level"}, "value": 1.0, "op": null, "threshold": null,
             "hold_ms": 0, "cooldown_ms": 0, "pending_since": from, "firing_since": from, "resolved_at": from + lasted, "last_sample": from + lasted,
@@ -251,7 +222,7 @@ mod tests {
         .unwrap()
     }
 
-    fn book(rules: &[(&str, RuleSpec)]) -> RuleBook {
+    pub(in super::super) fn book(rules: &[(&str, RuleSpec)]) -> RuleBook {
         let rules = rules.iter().map(|(name, spec)| ((*name).to_owned(), spec.clone())).collect();
         RuleBook::new(vec![GroupSpec::of_settings(&rules)], RuleOptions::default())
     }
@@ -273,6 +244,7 @@ mod tests {
                 alerts: &alerts,
                 source: &source,
                 limits: &limits,
+                notice_interval: 300 * S,
                 range: (0, HOUR),
                 deadline: Instant::now() + Duration::from_secs(60),
             };
@@ -293,22 +265,13 @@ mod tests {
     }
 
     #[test]
-    fn a_workstation_is_offered_where_the_cpu_is_most_of_what_fires() {
-        let (source, limits) = (samples("system_cpu_utilization_ratio"), EvaluationLimits::for_tests());
-        let fired = |rule: &str, severity: &str, count: i64| -> Vec<Alert> {
-            (0..count).map(|n| alert(rule, severity, n, 60 * S, false)).collect()
-        };
-        let offer = |profile: Profile, alerts: Vec<Alert>| {
-            let rules: Vec<(String, RuleSpec)> = shipped(profile).into_iter().collect();
-            let rules: Vec<(&str, RuleSpec)> = rules.iter().map(|(name, spec)| (name.as_str(), spec.clone())).collect();
-            let book = book(&rules);
-            Kept { book: &book, alerts: &alerts, source: &source, limits: &limits, range: (0, HOUR), deadline: Instant::now() }.offer()
-        };
-        let of_cpu = || fired("high_cpu_usage", "warning", 20);
-        let expected = ProfileOffer { profile: Profile::Workstation, fired: 25, fired_then: 5 };
-        assert_eq!(offer(Profile::Server, [of_cpu(), fired("probe_down", "error", 5)].concat()), Some(expected));
-        assert_eq!(offer(Profile::Server, [of_cpu(), fired("probe_down", "error", 30)].concat()), None, "it would change little");
-        assert_eq!(offer(Profile::Server, fired("high_cpu_usage", "warning", 3)), None, "no flood");
-        assert_eq!(offer(Profile::Workstation, of_cpu()), None, "it is one");
+    fn a_limit_that_nothing_reaches_is_not_proposed() {
+        let book = book(&[("high", RuleSpec::alerting("level > 8", Severity::Warning))]);
+        let alerts: Vec<Alert> = (0..6).map(|n| alert("high", "warning", n * 600 * S, 90 * S, false)).collect();
+        let (source, limits) = (samples("level"), EvaluationLimits::for_tests());
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let kept = Kept { book: &book, alerts: &alerts, source: &source, limits: &limits, notice_interval: 0, range: (0, HOUR), deadline };
+        let found = kept.by_rule();
+        assert_eq!((found[0].hold, found[0].limit), (Some(Halved { to: Span::secs(120), fired: 6, fired_then: 0 }), None));
     }
 }

@@ -10,6 +10,7 @@ use super::tracker::{Absence, AlertTracker, Judge, Missing};
 use super::{Alert, AlertState, GroupSpec, NamedRule, RuleError, RuleOptions, RuleSet, RuleSpec};
 use crate::model::{Columns, Labels, NAME_LABEL, TimestampMs, is_stale_marker};
 use crate::promql::{Answer, EvalError, Query, Row, SeriesSink, Source, evaluate};
+use crate::span::Span;
 
 /// Firings that are listed at the most.
 pub const MAX_FIRINGS: usize = 1_000;
@@ -81,7 +82,9 @@ pub fn preview(
 ) -> Result<Preview, PreviewError> {
     let rules = vec![NamedRule { name: name.to_owned(), spec: spec.clone() }];
     let group = GroupSpec { name: "preview".to_owned(), rules, ..GroupSpec::default() };
-    let set = Arc::new(RuleSet::new(&[group], options)?);
+    // Over a long time there are fewer evaluations. What is tolerated between two of them grows as well.
+    let step = options.evaluation_interval.ms().max((end - start) / MAX_INSTANTS).max(1);
+    let set = Arc::new(RuleSet::new(&[group], RuleOptions { evaluation_interval: Span::millis(step), ..options })?);
     let rule = set.rules().first().ok_or(PreviewError::Disabled)?;
     if rule.is_recording() {
         return Err(PreviewError::Recording);
@@ -90,7 +93,7 @@ pub fn preview(
         Replay { tracker: AlertTracker::new(Arc::clone(&set)), slot: None, open: FxHashMap::default(), preview: Preview::default() };
     match &rule.condition {
         Condition::Sample(condition) => replay.samples(condition, (start, end), source)?,
-        Condition::Query(condition) => replay.query(condition, options.evaluation_interval.ms(), (start, end), source, limits)?,
+        Condition::Query(condition) => replay.query(condition, step, (start, end), source, limits)?,
     }
     Ok(replay.finish(end))
 }
@@ -113,12 +116,11 @@ impl Replay {
     fn query(
         &mut self,
         condition: &QueryCondition,
-        interval: i64,
+        step: i64,
         (start, end): (TimestampMs, TimestampMs),
         source: &dyn Source,
         limits: &EvaluationLimits,
     ) -> Result<(), EvalError> {
-        let step = interval.max((end - start) / MAX_INSTANTS).max(1);
         let rows = rows_of(&condition.query, (start, end, step), source, limits)?;
         let cleared = match &condition.clear {
             None => None,

@@ -13,5 +13,5 @@ mod subject;
 pub use self::effect::effect;
 pub use self::explained::{busiest, explanation, moved, used};
 pub use self::figure::{figure, lasted};
-pub use self::sentence::{Breach, Expectation, breach, says_down, told, unusual};
+pub use self::sentence::{Breach, Expectation, QueryResult, breach, result, says_down, told, unusual};
 pub use self::subject::{rule_name, subject};

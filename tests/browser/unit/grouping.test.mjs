@@ -28,6 +28,10 @@ test('a rule says in words what it watches for', () => {
   const rule = (more) => ({ name: 'high_cpu_usage', metric: 'system_cpu_utilization_ratio', op: '>', threshold: 0.8, duration: 60, ...more })
   assert.equal(conditionWords(rule({})).replaceAll('\u00a0', ' '), 'CPU above 80 %, for 1 m')
   assert.equal(conditionWords(rule({ threshold: null, op: null })), 'High CPU usage')
+  assert.equal(conditionWords(rule({ name: 'oom_kill', threshold: null, op: null })), 'OOM kill')
+  for (const [metric, words] of [['probe_success', 'A target is down'], ['heartbeat_up', 'The call of a job is late'], ['up', 'A scraped target is down'], ['taskpulse_source_up', 'Source cannot be read']]) {
+    assert.equal(conditionWords(rule({ metric, op: '==', threshold: 0, duration: 0 })), words)
+  }
   assert.deepEqual([stateOf([]), stateOf([alert({ state: 'pending' })]), stateOf([alert({})])], ['quiet', 'pending', 'firing'])
 })
 

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { changed, halvingsOf, lengthText, noiseWords, noneWords } from '../../../web/dashboard/js/alerts/halving.js'
+import { changed, halvingsOf, lengthText, noiseWords, noneWords, offerWords } from '../../../web/dashboard/js/alerts/halving.js'
 import { draftOf, settingsText } from '../../../web/dashboard/js/alerts/rule_draft.js'
 
 /** @param {string} text */
@@ -16,6 +16,10 @@ test('what all rules did is one sentence', () => {
   assert.equal(of(noise({}), noise({ fired: 3, acknowledged: 1, ended_within_a_minute: 0 })), '2 rules fired 15 times in the last 7 days; 5 of these ended within a minute, 2 were acknowledged.')
   assert.equal(of(noise({ fired: 1, acknowledged: 0, ended_within_a_minute: 0 })), '1 rule fired 1 time in the last 7 days; none of these ended within a minute, none were acknowledged.')
   assert.equal(of(), 'No rule fired in the last 7 days.')
+})
+
+test('what another profile would have done is said with its numbers', () => {
+  assert.equal(offerWords({ profile: 'workstation', fired: 131, fired_then: 4, notices: 240, notices_then: 1 }), '131 alerts of weight made about 240 notices. With the profile workstation it would have been 4 alerts and about 1 notice.')
 })
 
 test('what would have halved the firings is said in the units of the metric', () => {

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { pick, random } from './random.mjs'
 
 const { alertLane, assign, barAt, probeLane, runLanes, taskBars, taskLanes, usualTime, visible, wantedTasks, withEnds } = await import('../../../web/dashboard/js/ribbon/lanes.js')
-const { firstTick, tickStep, timeAt, viewStart, xOf } = await import('../../../web/dashboard/js/ribbon/scale.js')
+const { beginsLate, firstTick, tickStep, timeAt, viewStart, xOf } = await import('../../../web/dashboard/js/ribbon/scale.js')
 const { walk } = await import('../../../web/dashboard/js/ribbon/walk.js')
 const { commitsOf } = await import('../../../web/dashboard/js/ribbon/commits.js')
 
@@ -151,4 +151,9 @@ test('commits of a task are those that CI ran for while it was in progress', () 
   assert.deepEqual(commitsOf(/** @type {any} */ ([{ repo: 'o/r', runs }]), bars, 400), [
     { sha: 'ccc', title: 'three', url: null, created: 310 }, { sha: 'aaa', title: 'one', url: 'https://github.com/o/r/commit/aaa', created: 150 },
   ])
+})
+
+test('a view that is known from its middle on says so, one that lacks a sample or two does not', () => {
+  for (const [known, late] of /** @type {Array<[number, boolean]>} */ ([[0, false], [100, false], [1800, true], [-50, false], [Infinity, false]])) assert.equal(beginsLate(0, 3600, known), late, `${known}`)
+  assert.deepEqual([beginsLate(0, 86_400, 1700), beginsLate(0, 86_400, 1800)], [false, true], 'a longer view has longer steps')
 })

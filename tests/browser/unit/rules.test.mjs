@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { copyName, draftOf, emptyDraft, faultOf, pair, restText, ruleOf } from '../../../web/dashboard/js/alerts/rule_draft.js'
-import { noticesOf, wouldWords } from '../../../web/dashboard/js/alerts/outcome.js'
+import { wouldWords } from '../../../web/dashboard/js/alerts/outcome.js'
 
 const DAY = 86_400
 /** @param {string} text */
@@ -47,25 +47,16 @@ for (const [error, field, words] of [
 /** @param {number} from @param {number|null} to @returns {any} */
 const firing = (from, to) => ({ fired_at: from, resolved_at: to, pending_since: from, labels: {}, value: 1 })
 /** @param {object} more @returns {any} */
-const preview = (more) => ({ start: 0, end: 7 * DAY, fired: 0, firing_seconds: 0, firings: [], judged: 100, series: 1, step_seconds: null, too_short: 0, ...more })
+const preview = (more) => ({ start: 0, end: 7 * DAY, fired: 0, firing_seconds: 0, firings: [], notices: 0, judged: 100, series: 1, step_seconds: null, too_short: 0, ...more })
 
 for (const [more, words] of /** @type {Array<[object, string]>} */ ([
   [{}, 'Would not have fired in 7 days.'],
   [{ too_short: 2 }, 'Would not have fired in 7 days. Its condition held 2 times, for too short a time.'],
   [{ series: 0 }, 'No series matches this in the last 7 days, so it would never have fired.'],
   [{ series: 0, step_seconds: 15 }, 'Its expression had no result in 7 days, so it would not have fired.'],
-  [{ fired: 1, firing_seconds: 120, firings: [firing(0, 120)] }, 'Would have fired 1 time in 7 days, for 2 m; about 2 notices.'],
-  [{ fired: 2, firing_seconds: 3720, firings: [firing(0, 120), firing(4000, 7600)], too_short: 1 }, 'Would have fired 2 times in 7 days, 1 h 2 m in all, the longest 1 h; about 4 notices. Its condition held 1 time more, for too short a time.'],
-  [{ fired: 5, firing_seconds: 60, firings: [firing(7 * DAY - 60, null)] }, 'Would have fired 5 times in 7 days, 1 m in all, the longest 1 m; about 1 notice of the newest 1 firing.'],
+  [{ fired: 1, firing_seconds: 120, notices: 2, firings: [firing(0, 120)] }, 'Would have fired 1 time in 7 days, for 2 m; about 2 notices.'],
+  [{ fired: 2, firing_seconds: 3720, firings: [firing(0, 120), firing(4000, 7600)], notices: 4, too_short: 1 }, 'Would have fired 2 times in 7 days, 1 h 2 m in all, the longest 1 h; about 4 notices. Its condition held 1 time more, for too short a time.'],
+  [{ fired: 5, firing_seconds: 60, notices: 1, firings: [firing(7 * DAY - 60, null)] }, 'Would have fired 5 times in 7 days, 1 m in all, the longest 1 m; about 1 notice of the newest 1 firing.'],
 ])) {
   test(`a preview says: ${words}`, () => assert.equal(plain(wouldWords(preview(more))), words))
 }
-
-test('beginnings and ends within an interval are one notice', () => {
-  assert.equal(noticesOf([]), 0)
-  assert.equal(noticesOf([firing(0, 10)]), 2, 'the end waits for the interval and is announced')
-  assert.equal(noticesOf([firing(0, 10), firing(20, 30), firing(40, 50)]), 2)
-  assert.equal(noticesOf([firing(0, 1000)]), 2)
-  // One every ten seconds for an hour: one at once, then one an interval.
-  assert.equal(noticesOf(Array.from({ length: 360 }, (_, i) => firing(i * 10, i * 10 + 5))), 13)
-})

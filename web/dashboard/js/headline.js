@@ -61,13 +61,22 @@ export function subjectOf(metric) {
 
 /** What a rule is about, by its name: `high_cpu_usage` is `High CPU usage`. @param {string} rule */
 export function ruleWords(rule) {
-  const words = rule.replaceAll(/[_-]+/g, ' ').trim().replaceAll(/\b(cpu|ci|io|url|http|tls|dns)\b/gi, (word) => word.toUpperCase()).replaceAll(/\bgithub\b/gi, 'GitHub')
+  const words = rule.replaceAll(/[_-]+/g, ' ').trim().replaceAll(/\b(cpu|ci|io|url|http|tls|dns|oom)\b/gi, (word) => word.toUpperCase()).replaceAll(/\bgithub\b/gi, 'GitHub')
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
 /** `above 80 %`; empty where a rule compares with no fixed number. @param {{ op: string|null, threshold: number|null }} limit @param {string} name of the metric */
 export function limitWords({ op, threshold }, name) {
   return op === null || threshold === null ? '' : `${COMPARISONS[op] ?? op} ${format(threshold, unitOf(name))}`
+}
+
+/** Whether a comparison asks for the 0 of what is 1 while it is good. @param {string} name of the metric @param {string} op @param {number} threshold */
+const saysDown = (name, op, threshold) => name in DOWN && ((op === '==' && threshold === 0) || (op === '<' && threshold === 1))
+
+/** What a rule asks of any series of a metric: `CPU above 80 %`, `A target is down`. @param {string} name of the metric @param {string} op @param {number} threshold */
+export function askedWords(name, op, threshold) {
+  const subject = name === 'up' ? 'A scraped target' : subjectOf({ __name__: name })
+  return `${subject} ${saysDown(name, op, threshold) ? DOWN[name] : limitWords({ op, threshold }, name)}`
 }
 
 /**
@@ -83,7 +92,7 @@ export function headline(alert, now) {
   const limit = limitWords(alert, name)
   const until = now === null ? from : ended ?? now
   const lasted = until - from >= 1 ? ` for ${age(until - from)}` : ''
-  if (DOWN[name] && ((op === '==' && threshold === 0) || (op === '<' && threshold === 1))) return `${subject} ${ended === null ? DOWN[name] : DOWN[name].replace(/^is/, 'was').replace(/^cannot/, 'could not')}${lasted}${ended === null && why ? `: ${quoted(why, 200)}` : ''}`
+  if (saysDown(name, op, threshold)) return `${subject} ${ended === null ? DOWN[name] : DOWN[name].replace(/^is/, 'was').replace(/^cannot/, 'could not')}${lasted}${ended === null && why ? `: ${quoted(why, 200)}` : ''}`
   if (ended !== null) return `${subject} was ${limit}${lasted}`
   return `${subject} ${value === null ? DASH : format(value, unitOf(name))}${lasted}, ${limit}`
 }

@@ -442,6 +442,11 @@
  */
 
 /**
+ * How a series was forecast.
+ * @typedef {'combination'|'seasonal_naive'} ForecastMethod
+ */
+
+/**
  * The forecasts of one board or file system.
  * @typedef {object} ForecastRecord
  * @property {ForecastBound[]} bounds  Its times, by share.
@@ -687,10 +692,12 @@
  */
 
 /**
- * A profile that would have halved the alerts.
+ * A profile that would have halved the notices.
  * @typedef {object} ProfileOffer
  * @property {number} fired  Alerts of weight (notice and worse) that fired.
  * @property {number} fired_then  How many would have with it.
+ * @property {number} notices  About how many notices these made for a channel, by `notify.group_interval`.
+ * @property {number} notices_then  How many there would have been with it.
  * @property {string} profile  `alerts.profile`
  */
 
@@ -799,6 +806,7 @@
  * @property {number} firing_seconds  How long its alerts would have fired, seconds.
  * @property {RuleFiring[]} firings  The newest firings, the newest first; at most 1000.
  * @property {number} judged  Samples, or instants, at which it would have been judged.
+ * @property {number} notices  About how many notices a channel would have got of these firings, by `notify.group_interval`.
  * @property {number} series  Series that it would have judged.
  * @property {number} start  From when on.
  * @property {number|null} step_seconds  Time between evaluations, seconds; `null` where each sample is judged.
@@ -840,6 +848,30 @@
  * @property {EffectPair[]} pairs  The half days that were compared.
  * @property {null|Interval} ratio
  * @property {string} sentence  The result as a sentence.
+ */
+
+/**
+ * The forecast of a series, as columns: of each step its time, the interval and the centre.
+ * @typedef {object} SeriesForecast
+ * @property {number[]} high  Upper ends.
+ * @property {number[]} low  Lower ends of the interval.
+ * @property {number[]} mean  The centre: as likely above as below.
+ * @property {null|ForecastMethod} method
+ * @property {Record<string, string>} metric  Its labels.
+ * @property {string|null} missing  Why there is no forecast, or why it reaches less far than it should; `null` where nothing is missing.
+ * @property {number[]} t  The ends of the steps.
+ */
+
+/**
+ * `/api/v1/forecast`
+ * @typedef {object} SeriesForecasts
+ * @property {number} horizon  How far ahead it was to reach, seconds.
+ * @property {number} level  Which share of values the interval is to hold.
+ * @property {SeriesForecast[]} series  Those that were forecast.
+ * @property {number} start  From when on the past was read.
+ * @property {number} step  How long a step is, seconds: what is forecast are means of steps.
+ * @property {number} time  The end of the past that it was made from.
+ * @property {number} total  How many series there are; no more than 12 of them are forecast.
  */
 
 /**

@@ -36,6 +36,8 @@ pub struct Forecast {
     pub steps: Vec<Step>,
     /// Whether this is seasonal naive, because nothing else was better on this series.
     pub seasonal_naive: bool,
+    /// How many of the steps have an interval that was learned from outcomes as far ahead; that of the others is the interval of nearer ones.
+    pub measured: usize,
 }
 
 /// Forecasts the next `horizon` steps ([`MAX_HORIZON`] at the most) with an interval that is to hold `level` of the outcomes.
@@ -61,7 +63,7 @@ pub fn forecast(grid: &Grid, horizon: usize, level: f64) -> Forecast {
             high: high.max(centre),
         }
     });
-    Forecast { steps: steps.collect(), seasonal_naive }
+    Forecast { steps: steps.collect(), seasonal_naive, measured: backtest.measured }
 }
 
 struct Backtest<'a> {
@@ -74,6 +76,8 @@ struct Backtest<'a> {
     taus: Quantiles,
     /// Forecasts whose time has not come, by it: their range, and they.
     pending: BTreeMap<usize, Vec<(usize, Made)>>,
+    /// The farthest horizon that was learned from outcomes of its own.
+    measured: usize,
 }
 
 impl<'a> Backtest<'a> {
@@ -83,7 +87,7 @@ impl<'a> Backtest<'a> {
         let samples = members.recent(0).len() + members.same_place(0, 1).len();
         let ends = ranges(horizon);
         let learned = vec![Learned::new(count, samples); ends.len()];
-        Self { grid, members, scales: scales(grid), ends, learned, taus, pending: BTreeMap::new() }
+        Self { grid, members, scales: scales(grid), ends, learned, taus, pending: BTreeMap::new(), measured: 0 }
     }
 
     fn range_of(&self, steps: usize) -> usize {
@@ -119,6 +123,9 @@ impl<'a> Backtest<'a> {
             }
         }
         self.settle(last);
+        let own = self.learned.iter().take_while(|learned| learned.outcomes() >= MIN_OUTCOMES).count();
+        // Outcomes of one horizon that overlap say little: its time is to be there twice.
+        self.measured = own.checked_sub(1).map_or(0, |range| self.ends[range]).min((last - first) / 2);
         for range in 1..self.learned.len() {
             if self.learned[range].outcomes() < MIN_OUTCOMES {
                 self.learned[range] = self.learned[range - 1].clone();

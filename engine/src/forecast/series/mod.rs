@@ -4,6 +4,8 @@
 //! from past origins to learn weights and intervals from their outcomes. Only measured values count as outcomes, and a forecast learns
 //! from an outcome after its time, so what is learned of past errors holds for the errors to come as far as the future is like the past.
 //!
+//! [`Past`] is how charts ask: which of the past is read, and no further ahead than errors were measured.
+//!
 //! Each quantile is combined for itself. Where the combination did not beat seasonal naive on the past origins of the same series,
 //! seasonal naive is the forecast.
 //!
@@ -15,6 +17,7 @@
 //! # Ok::<(), taskpulse_engine::forecast::series::GridError>(())
 //! ```
 
+mod ahead;
 mod backtest;
 mod expert;
 mod grid;
@@ -22,5 +25,6 @@ mod members;
 pub mod quantile;
 mod smoothing;
 
+pub use self::ahead::{Ahead, NotYet, Past};
 pub use self::backtest::{Forecast, MAX_HORIZON, Step, forecast};
 pub use self::grid::{Grid, GridError, MAX_POINTS, MIN_POINTS};

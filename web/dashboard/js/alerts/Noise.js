@@ -1,34 +1,25 @@
 /**
  * The noise report: how often each rule fired over the last week, what became of it, and what would have halved it, to be tried in the editor.
  *
- * @import { AlertNoise, RuleNoise } from '../types.js'
+ * @import { RuleNoise } from '../types.js'
  */
 import { listFace } from '../components/faces.js'
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
 import { DASH, format, since } from '../format.js'
 import { ruleWords } from '../headline.js'
-import { useAnswer } from '../hooks.js'
-import { computed, html } from '../lib.js'
+import { html } from '../lib.js'
 import { markOf } from '../statuses.js'
-import { rules, rulesAsked } from '../stores/alerts.js'
+import { rules } from '../stores/alerts.js'
 import { now, replayed } from '../stores/clock.js'
-import { epoch } from '../stores/connection.js'
 import { address } from '../stores/place.js'
 import { edited, openEditor, tryButton } from './editing.js'
 import { takesFocus } from './focus.js'
 import { halvingsOf, noiseWords, noneWords } from './halving.js'
+import { Offer } from './Profile.js'
 
-/** Asked anew so often, and when a rule was changed: it reads a week of samples. */
-const EVERY_S = 600
-const turn = computed(() => `${epoch.value} ${Math.floor(now.value / EVERY_S)} ${rulesAsked.value}`)
-
-/** What made noise, asked while the page is on screen. */
-export const useNoise = () => useAnswer('/api/v1/alerts/noise', {}, turn.value)
-
-/** @param {{ answer: ReturnType<typeof useNoise> }} props */
-export function Noise({ answer: { data, error, failedAt, state, retry } }) {
-  const noise = /** @type {AlertNoise|null} */ (data)
+/** @param {{ answer: ReturnType<typeof import('./report.js').useNoise> }} props */
+export function Noise({ answer: { noise, error, failedAt, state, retry } }) {
   return html`
     <${Panel} title="Noise" name="noise" note=${noise ? ['last 7 days', replayed.value !== null && 'as it is now'].filter(Boolean).join(' · ') : ''} live=${false} kind="alerts-wide" face=${listFace(state, noise?.rules.length ?? 0)}
       error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.peek()) : undefined} retry=${retry}
@@ -40,7 +31,8 @@ export function Noise({ answer: { data, error, failedAt, state, retry } }) {
             <thead><tr><th>Rule</th><th class="num">Fired</th><th class="num">Acknowledged</th><th class="num">Ended within a minute</th><th class="num" title="Delivered by channels other than console and file">Notices</th><th>Would have halved it</th></tr></thead>
             <tbody>${noise.rules.map((rule) => html`<${Row} key=${rule.rule} noise=${rule} />`)}</tbody>
           </table>
-        </div>`}
+        </div>
+        ${noise.profile && html`<${Offer} offer=${noise.profile} />`}`}
     <//>`
 }
 

@@ -9,7 +9,7 @@
  * @typedef {'firing'|'pending'|'acknowledged'} Stand
  * @typedef {Group & { follows: Cause[] }} Cause  `follows`: rules whose alerts follow from those of this one
  */
-import { limitWords, ruleWords, subjectOf } from '../headline.js'
+import { askedWords, ruleWords } from '../headline.js'
 import { since, span } from '../format.js'
 
 /** An alert of unknown state fired and is not known to have ended. @param {Alert} alert @returns {Stand} */
@@ -77,7 +77,7 @@ export function pastOf(ended, start, end) {
 /** When a rule asks for attention: `CPU above 80 %, for 1 m`. @param {Rule} rule */
 export function conditionWords({ name, metric, op, threshold, duration }) {
   if (metric === null || op === null || threshold === null) return ruleWords(name)
-  return `${subjectOf({ __name__: metric })} ${limitWords({ op, threshold }, metric)}${duration > 0 ? `, for ${span(duration)}` : ''}`
+  return `${askedWords(metric, op, threshold)}${duration > 0 ? `, for ${span(duration)}` : ''}`
 }
 
 /** What the service notes of a rule, with its times as they are read: `no series matches since 14:02`. @param {string} note @param {number} now Unix seconds */

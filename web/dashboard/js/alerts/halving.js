@@ -3,7 +3,7 @@
  *
  * Pure.
  *
- * @import { AlertNoise, HalvedBy, RuleNoise } from '../types.js'
+ * @import { AlertNoise, HalvedBy, ProfileOffer, RuleNoise } from '../types.js'
  * @import { KnownRule } from '../stores/alerts.js'
  * @typedef {{ change: string, words: string }} Halving  `change`: as the address of the editor has it, `for 5m` or `limit 0.97`
  */
@@ -22,6 +22,10 @@ export function noiseWords({ rules, start, end }) {
   const [short, seen] = [sum((r) => r.ended_within_a_minute), sum((r) => r.acknowledged)]
   return `${count(rules.length, 'rule')} fired ${count(sum((r) => r.fired), 'time')} in the last ${days}; ${short || 'none'} of these ended within a minute, ${seen || 'none'} ${seen === 1 ? 'was' : 'were'} acknowledged.`
 }
+
+/** What another profile would have done. @param {ProfileOffer} offer */
+export const offerWords = ({ profile, fired, fired_then: then, notices, notices_then: left }) =>
+  `${count(fired, 'alert')} of weight made about ${count(notices, 'notice')}. With the profile ${profile} it would have been ${count(then, 'alert')} and about ${count(left, 'notice')}.`
 
 /** The changes that would have halved the firings of a rule, the `for` first. @param {RuleNoise} noise @param {KnownRule|undefined} rule as it is now @returns {Halving[]} */
 export function halvingsOf({ halved_by_for: hold, halved_by_threshold: limit }, rule) {

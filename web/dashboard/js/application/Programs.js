@@ -46,7 +46,7 @@ const whyOf = (source) => [source.reason, source.hint].filter(Boolean).join('; '
 const COLUMNS = [
   { key: 'state', title: 'State', value: (r) => r.order, cell: (r) => html`<span class="state-word"><${Mark} kind=${r.source.up ? 'ok' : r.source.up === false ? 'error' : 'none'} word="" />${word(r.source)}</span>` },
   { key: 'name', title: 'Program', value: (r) => r.name, cell: (r) => html`<bdi title=${r.name}>${r.name}</bdi> <span class="quiet">${r.kind}</span>` },
-  { key: 'why', title: 'Why, and what would change it', value: (r) => r.source.reason, cell: (r) => html`<span class="reason" title=${whyOf(r.source)}>${whyOf(r.source) || html`<span class="quiet">${DASH}</span>`}</span>` },
+  { key: 'why', title: 'Why', value: (r) => r.source.reason, cell: (r) => html`<span class="reason" title=${whyOf(r.source)}>${whyOf(r.source) || html`<span class="quiet">${DASH}</span>`}</span>` },
   { key: 'took', title: 'Scrape', num: true, help: 'how long the last scrape took', value: (r) => r.took, cell: (r) => format(r.took, 'seconds') },
   { key: 'samples', title: 'Samples', num: true, help: 'since the service started', value: (r) => r.source.samples, cell: (r) => (r.source.samples === null ? DASH : count(r.source.samples, '', '').trim()) },
   { key: 'newest', title: 'Newest', num: true, value: (r) => r.source.last_sample, cell: (r) => (r.source.last_sample === null ? html`<span class="quiet" title="No sample yet.">${DASH}</span>` : `${age(now.value - r.source.last_sample)} ago`) },

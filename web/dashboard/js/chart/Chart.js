@@ -22,6 +22,7 @@ import { PlotBox } from './PlotBox.js'
 import { gapOf } from './series.js'
 import { beatSoon, useStage } from './stage.js'
 import { Table } from './Table.js'
+import { useForecast } from './useForecast.js'
 
 /** The padding of a panel, as far as a plot keeps to it. */
 const PADDING_PX = 16
@@ -53,22 +54,24 @@ export function Chart({ spec, height = 150, bare = false }) {
   }) : undefined), [shown, lines])
   const drawn = useMemo(() => lines.filter((l) => !hidden.has(l.key)), [lines, hidden])
   const { pictured, shaded } = useExpected(spec, drawn, pixels, shown && width > 0)
+  const expanded = asked.flatMap((a) => a.now?.expanded ?? [])
+  const forecast = useForecast(pictured, expanded, drawn, ref)
   const metricName = spec.metricName ?? spec.selectors[0]
   const alert = alerts.value?.find((a) => a.metric.__name__ === metricName)
   const shownCount = lines.filter((l) => !l.before).length
   const begins = youngSince.value
-  const note = [spec.note, shaded && 'shaded: what is usual for it', total > shownCount && `showing ${shownCount} of ${count(total, 'series', 'series')}`, begins !== null && `since ${timeLabel(begins, undefined, utc.value)}`].filter(Boolean).join(' · ')
-  const promql = asked.flatMap((a) => a.now?.expanded ?? []).join('\n') || queriesOf(spec).join('\n')
+  const note = [spec.note, shaded && 'shaded: what is usual for it', forecast.said, total > shownCount && `showing ${shownCount} of ${count(total, 'series', 'series')}`, begins !== null && `since ${timeLabel(begins, undefined, utc.value)}`].filter(Boolean).join(' · ')
+  const promql = expanded.join('\n') || queriesOf(spec).join('\n')
   const title = html`
     ${alert && html`<${Mark} kind=${markOf(alert.severity)} word=${alert.severity} />`}
     <a href=${historyOf(spec.href ?? promql)}>${spec.title}</a>`
   const toggle = (/** @type {string} */ key, /** @type {boolean} */ alone) => setHidden(toggled(hidden, lines.map((l) => l.key), key, alone))
-  const menu = html`<${Menu} spec=${spec} lines=${drawn} promql=${promql} table=${table} showTable=${setTable} />`
+  const menu = html`<${Menu} spec=${spec} lines=${drawn} promql=${promql} table=${table} showTable=${setTable} forecast=${forecast} />`
   const inside = html`
     ${table
       ? html`<${Table} spec=${spec} lines=${drawn} height=${height} />`
-      : html`<${PlotBox} spec=${pictured} lines=${drawn} width=${Math.max(0, bare ? width : width - PADDING_PX)} height=${height} shown=${shown} words=${period.peek().words} />`}
-    <${Legend} spec=${spec} lines=${lines} hidden=${hidden} toggle=${toggle} shown=${shown} />`
+      : html`<${PlotBox} spec=${forecast.spec} lines=${drawn} width=${Math.max(0, bare ? width : width - PADDING_PX)} height=${height} shown=${shown} words=${period.peek().words} />`}
+    <${Legend} spec=${spec} lines=${lines} hidden=${hidden} toggle=${toggle} shown=${shown} ahead=${forecast.words} />`
   if (bare) {
     return html`
       <div class="chart-holder chart-bare" data-face=${face} ref=${ref}>

@@ -21,8 +21,8 @@ import { figure, shortFigure } from './words.js'
 const SEARCHED = 8
 const AGO = { 86_400: 'the day before', 604_800: 'the week before' }
 
-/** @param {{ spec: ChartSpec, lines: ChartLine[], hidden: ReadonlySet<string>, toggle: (key: string, alone: boolean) => void, shown: boolean }} props */
-export function Legend({ spec, lines, hidden, toggle, shown }) {
+/** @param {{ spec: ChartSpec, lines: ChartLine[], hidden: ReadonlySet<string>, toggle: (key: string, alone: boolean) => void, shown: boolean, ahead: Map<string, string> }} props `ahead`: what is forecast of each line */
+export function Legend({ spec, lines, hidden, toggle, shown, ahead }) {
   const [search, setSearch] = useState('')
   const own = lines.filter((l) => !l.before)
   const earlier = new Map(lines.filter((l) => l.before).map((l) => [l.key, l]))
@@ -38,7 +38,8 @@ export function Legend({ spec, lines, hidden, toggle, shown }) {
         <tbody>
           ${found.map((line) => html`
             <${Row} key=${line.key} spec=${spec} line=${line} alone=${own.length === 1} hidden=${hidden.has(line.key)} toggle=${toggle} shown=${shown} />
-            ${earlier.has(line.key) && html`<${Row} key=${`before ${line.key}`} spec=${spec} line=${earlier.get(line.key)} alone hidden=${hidden.has(line.key)} toggle=${toggle} shown=${shown} />`}`)}
+            ${earlier.has(line.key) && html`<${Row} key=${`before ${line.key}`} spec=${spec} line=${earlier.get(line.key)} alone hidden=${hidden.has(line.key)} toggle=${toggle} shown=${shown} />`}
+            ${ahead.has(line.key) && html`<tr class="legend-ahead" key=${`ahead ${line.key}`}><td colspan="5">${ahead.get(line.key)}</td></tr>`}`)}
         </tbody>
       </table>
     </div>`

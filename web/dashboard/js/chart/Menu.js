@@ -7,10 +7,11 @@
 import { html, useEffect, useRef, useState } from '../lib.js'
 import { axis } from '../stores/buckets.js'
 import { historyOf, period, place } from '../stores/place.js'
+import { mayForecast } from './forecast.js'
 import { copy, csvOf, fileName, pngOf, save } from './take.js'
 
-/** @param {{ spec: ChartSpec, lines: ChartLine[], promql: string, table: boolean, showTable: (show: boolean) => void }} props */
-export function Menu({ spec, lines, promql, table, showTable }) {
+/** @param {{ spec: ChartSpec, lines: ChartLine[], promql: string, table: boolean, showTable: (show: boolean) => void, forecast: import('./useForecast.js').Forecast }} props */
+export function Menu({ spec, lines, promql, table, showTable, forecast }) {
   const [open, setOpen] = useState(false)
   const [said, say] = useState('')
   const box = useRef(/** @type {HTMLElement|null} */ (null))
@@ -51,6 +52,7 @@ export function Menu({ spec, lines, promql, table, showTable }) {
     })],
     ['Copy link', () => run(() => copy(link()).then(() => 'Copied the link.'))],
     ['Copy PromQL', () => run(() => copy(promql).then(() => 'Copied the query.'))],
+    ...(mayForecast(spec) && !table ? [/** @type {[string, () => void]} */ ([forecast.on ? 'Hide the forecast' : 'Forecast', () => { close(); forecast.toggle() }])] : []),
     [table ? 'Show the picture' : 'Show as a table', () => { close(); showTable(!table) }],
   ]
   /** @param {KeyboardEvent} event */

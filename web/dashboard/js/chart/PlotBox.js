@@ -43,14 +43,15 @@ export function PlotBox({ spec, lines, width, height, shown, words }) {
   // The axis of this chart ends with its newest closed bucket.
   const step = Math.max(1, ...lines.filter((l) => !l.before).map((l) => l.buckets.step))
   const span = useMemo(() => {
-    const end = computed(() => (period.value.live ? Math.floor(axis.value.end / step) * step : axis.value.end))
-    const start = computed(() => (period.value.live ? end.value - (axis.value.end - axis.value.start) : axis.value.start))
+    const newest = computed(() => (period.value.live ? Math.floor(axis.value.end / step) * step : axis.value.end))
+    const start = computed(() => (period.value.live ? newest.value - (axis.value.end - axis.value.start) : axis.value.start))
+    const end = computed(() => newest.value + (spec.ahead ?? 0))
     return { start, end }
-  }, [step])
+  }, [step, spec.ahead])
 
   /** @returns {Picture} */
   const picture = () => ({
-    ...pictureOf(spec, latest.current), span: [span.start.peek(), span.end.peek()], live: period.peek().live, utc: utc.peek(), events: events.peek() ?? NO_EVENTS, marked: tip?.events[0] ?? null,
+    ...pictureOf(spec, latest.current), span: [span.start.peek(), span.end.peek()], live: period.peek().live && !spec.ahead, utc: utc.peek(), events: events.peek() ?? NO_EVENTS, marked: tip?.events[0] ?? null,
     thresholds: [...(thresholds.peek().get(spec.metricName ?? spec.selectors[0])?.values() ?? [])],
   })
   const draw = () => {
@@ -152,7 +153,8 @@ function pictureOf(spec, lines) {
   const bands = spec.bands?.() ?? []
   const own = lines.filter((l) => !l.before)
   if (!spec.stacked) {
-    return { stack: null, bands, lines: lines.map((l) => ({ series: l.series, changes: l.buckets.changes, colour: l.colour, step: l.buckets.step, gap: gapOf(l.series, l.buckets.step, l.buckets.sampling), dashed: l.before })) }
+    const of = (/** @type {ChartLine} */ l) => ({ series: l.series, changes: l.buckets.changes, colour: l.colour, step: l.buckets.step, gap: gapOf(l.series, l.buckets.step, l.buckets.sampling), dashed: l.before })
+    return { stack: null, bands, lines: [...lines.map(of), ...(spec.means ?? [])] }
   }
   const data = stack(own.map(({ series }) => ({ ...series, v: series.last })), 0, (i) => gapOf(own[i].series, own[i].buckets.step, own[i].buckets.sampling))
   return { lines: [], bands, stack: { data, colours: own.map((l) => l.colour) } }

@@ -4,6 +4,7 @@
  * @import { ChartLine } from './model.js'
  * @import { ChartSpec } from './specs.js'
  */
+import { FONT_FACE } from '../fonts.js'
 import { colour } from '../colour.js'
 import { figuresOf } from './series.js'
 import { figure } from './words.js'
@@ -55,7 +56,6 @@ export async function copy(text) {
 
 const MARGIN = 16
 const ROW = 18
-const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
 
 /** The chart with its title and its legend. @param {HTMLCanvasElement} canvas @param {ChartSpec} spec @param {ChartLine[]} lines @param {number} start @param {number} end @param {string} words @returns {Promise<Blob>} */
 export function pngOf(canvas, spec, lines, start, end, words) {
@@ -71,10 +71,10 @@ export function pngOf(canvas, spec, lines, start, end, words) {
   pen.fillRect(0, 0, width, all)
   pen.textBaseline = 'middle'
   pen.fillStyle = colour('--ink')
-  pen.font = `600 14px ${FONT}`
+  pen.font = `600 14px ${FONT_FACE}`
   pen.fillText(spec.title, MARGIN, MARGIN + 6)
   const titleWidth = pen.measureText(spec.title).width
-  pen.font = `12px ${FONT}`
+  pen.font = `12px ${FONT_FACE}`
   pen.fillStyle = colour('--ink-3')
   pen.fillText(words, MARGIN + titleWidth + 12, MARGIN + 6)
   pen.drawImage(canvas, MARGIN, MARGIN + 20, canvas.width / scale, height)

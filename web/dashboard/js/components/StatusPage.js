@@ -3,7 +3,8 @@
  *
  * @import { Status } from '../types.js'
  */
-import { DASH, format, sentences, since, span } from '../format.js'
+import { Profile } from '../alerts/Profile.js'
+import { capital, DASH, format, sentences, since, span } from '../format.js'
 import { html } from '../lib.js'
 import { now } from '../stores/clock.js'
 import { NOT_KEPT, past } from '../stores/past.js'
@@ -11,12 +12,13 @@ import { historyOf } from '../stores/place.js'
 import { status } from '../stores/status.js'
 import { ForecastsHeld, Heartbeats } from './Expected.js'
 import { Mark } from './Mark.js'
+import { PageSkeleton } from './PageSkeleton.js'
 import { Panel } from './Panel.js'
 
 export function StatusPage() {
   const s = status.value
   // Drawn as a whole: how long its lists are is known with the first of them.
-  if (!s) return html`<div class="skeleton page-skeleton" role="status"><span class="unseen">Loading</span></div>`
+  if (!s) return html`<${PageSkeleton} />`
   if (past.value) return html`<${Then} s=${s} />`
   return html`
     <div class="status-page">
@@ -26,6 +28,7 @@ export function StatusPage() {
       <${Panel} title="Pipeline" name="pipeline" face="data"><${Pipeline} s=${s} /><//>
       <${Panel} title="Store" name="store" face="data"><${Store} s=${s} /><//>
       <${Panel} title="Windows" name="windows" face="data"><${Windows} s=${s} /><//>
+      <${Profile} />
       <${Heartbeats} />
       <${ForecastsHeld} />
     </div>`
@@ -68,7 +71,7 @@ function Sources({ s }) {
           <tr key=${x.source} data-source=${x.source}>
             <td>${x.source}</td>
             <td class="state"><${Mark} kind=${x.up ? 'ok' : x.up === false ? 'error' : 'none'} word="" /> ${x.up ? 'up' : x.up === false ? 'failing' : past.value ? 'not known' : 'not present'}</td>
-            <td class="words">${sentences([x.reason, x.hint]) || none('nothing to say')}</td>
+            <td class="words">${sentences([x.reason, capital(x.hint)]) || none('nothing to say')}</td>
             <td class="num">${x.since === null ? none('not known') : since(x.since, now.value)}</td>
             <td class="num">${x.last_sample === null ? none('no sample yet') : since(x.last_sample, now.value)}</td>
             <td class="num">${grouped(x.samples)}</td>

@@ -8,6 +8,7 @@
  */
 import { attach } from '../chart/gestures.js'
 import { colour } from '../colour.js'
+import { FONT_FACE } from '../fonts.js'
 import { clockTime, count, day, digits, exactTime, format } from '../format.js'
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib.js'
 import { cursor } from '../stores/cursor.js'
@@ -18,7 +19,7 @@ import { CLASSES, classesOf, classOf, columnAt, ticksOf } from './heat.js'
 
 const LEFT = 64
 const BELOW = 22
-const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
+const FONT = `11px ${FONT_FACE}`
 const LABEL_SPACE = 16
 const TICK_SPACE = 72
 

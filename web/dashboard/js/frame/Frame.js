@@ -1,6 +1,7 @@
 /**
  * What stands around every page: head, navigation, banners, the palette, and the page that the address names.
  */
+import { PageSkeleton } from '../components/PageSkeleton.js'
 import { computed, html, useEffect, useRef, useState } from '../lib.js'
 import { bind } from '../keys.js'
 import { PAGES, pageOf } from '../pages.js'
@@ -69,5 +70,5 @@ function Shown({ page }) {
   useEffect(() => { if (!loaded.view) load() }, [])
   if (loaded.view) return html`<${loaded.view} />`
   if (loaded.error) return html`<div class="face face-error" role="alert"><p>${loaded.error}</p><button type="button" class="button" onClick=${load}>Try again</button></div>`
-  return html`<div class="skeleton page-skeleton" role="status"><span class="unseen">Loading</span></div>`
+  return html`<${PageSkeleton} />`
 }

@@ -10,11 +10,13 @@ import { Groups } from '../alerts/Groups.js'
 import { causesOf, groupsOf, pastOf } from '../alerts/grouping.js'
 import { followKeys } from '../alerts/keys.js'
 import { Maintenance } from '../alerts/Maintenance.js'
-import { Noise, useNoise } from '../alerts/Noise.js'
+import { Noise } from '../alerts/Noise.js'
 import { Past } from '../alerts/Past.js'
+import { useNoise } from '../alerts/report.js'
 import { NewRule, RuleChange, Rules } from '../alerts/Rules.js'
 import { Silences } from '../alerts/Silences.js'
 import { Mark } from '../components/Mark.js'
+import { PageSkeleton } from '../components/PageSkeleton.js'
 import { Panel } from '../components/Panel.js'
 import { count } from '../format.js'
 import { html, useEffect, useState } from '../lib.js'
@@ -39,7 +41,7 @@ export function Alerts() {
   }, [])
   // Drawn as a whole, so that nothing moves while it fills: how long its lists are is known with the first answers.
   const answered = (held.value || heldError.value) && (historyKnown.value || historyError.value) && (rules.value || rulesError.value) && channels.state !== 'loading' && unusual.state !== 'loading'
-  if (alerts.value === null || recommendations.value === null || (!answered && patient)) return html`<div class="skeleton page-skeleton" role="status"><span class="unseen">Loading</span></div>`
+  if (alerts.value === null || recommendations.value === null || (!answered && patient)) return html`<${PageSkeleton} />`
   const list = alerts.value
   const [firing, pending, acknowledged] = /** @type {const} */ (['firing', 'pending', 'acknowledged']).map((stand) => causesOf(groupsOf(list, stand), (id) => heldNow.value?.byAlert.get(id)?.inhibitedBy ?? []))
   const { start, end } = period.value

@@ -11,7 +11,7 @@ import { minute } from '../stores/pace.js'
 import { address, range } from '../stores/place.js'
 import { MarkPanel } from './MarkPanel.js'
 import { firstMark, known, lanes, tasksLeft } from './model.js'
-import { viewStart } from './scale.js'
+import { beginsLate, viewStart } from './scale.js'
 import { Strip } from './Strip.js'
 
 const CPU = 'system_cpu_utilization_ratio'
@@ -25,10 +25,12 @@ export function Ribbon() {
     { name: 'CPU', selector: CPU, line: cpu.lines.values().next().value ?? null, step },
     { name: 'memory', selector: MEMORY, line: memory.lines.values().next().value ?? null, step },
   ]
-  const first = Math.min(firstMark.value, ...tracks.map(({ line }) => line?.t[0] ?? Infinity))
+  const sampled = Math.min(...tracks.map(({ line }) => line?.t[0] ?? Infinity))
+  const first = Math.min(firstMark.value, sampled)
   const view = { start: minute.value - seconds, end: minute.value + 60, live }
-  // What is drawn is shorter than the period where nothing was known before.
-  const note = viewStart(view, first) > view.start ? `since ${since(first, minute.value)}` : words
+  // What is drawn is shorter than the period where nothing was known for most of it. Without samples nobody knows since when there was something to know.
+  const whole = sampled === Infinity || !beginsLate(view.start, view.end, first)
+  const note = viewStart(view, first) > view.start ? `since ${since(first, minute.value)}` : whole ? words : `${words}, known since ${since(first, minute.value)}`
   return html`
     <${Panel} title="What went on" note=${note} kind="ribbon-panel" name="ribbon" face=${known.value ? 'data' : 'loading'}
       aside=${left > 0 && html`<a class="link" href=${address('tasks')}>${count(left, 'more task')} in Tasks</a>`}>

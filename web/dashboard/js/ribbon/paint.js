@@ -11,6 +11,8 @@
  * @typedef {Scale & { now: number, width: number, lanes: Lane[], tracks: Track[], marked: Bar|null, chosen: Bar|null, cursor: number|null, utc: boolean }} Scene
  */
 import { colour } from '../colour.js'
+import { FONT_FACE } from '../fonts.js'
+import { clockTime, day, exactTime } from '../format.js'
 import { gapLimit, lowerBound } from '../points.js'
 import { visible } from './lanes.js'
 import { firstTick, tickStep, xOf } from './scale.js'
@@ -23,7 +25,7 @@ const BAR_H = 12
 const MANY = 200
 /** A bar is at least so wide, to be met. */
 const LEAST_PX = 3
-const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
+const FONT = `11px ${FONT_FACE}`
 
 /** Which colour a state has, how much it weighs against others on the same pixel, and whether it has corners: failure is seen by its shape too. @type {Record<State, { ink: string, weight: number, sharp: boolean, pale: boolean }>} */
 const LOOKS = {
@@ -73,34 +75,18 @@ export function paint(pen, scene, inks, ratio) {
   pen.restore()
 }
 
-/** @type {Map<string, Intl.DateTimeFormat>} */
-const formats = new Map()
-
-/** @param {'clock'|'seconds'|'day'} kind @param {boolean} utc */
-function formatOf(kind, utc) {
-  const key = `${kind} ${utc}`
-  const held = formats.get(key)
-  if (held) return held
-  const zone = utc ? 'UTC' : undefined
-  const made = kind === 'day' ? new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: zone })
-    : new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: kind === 'seconds' ? '2-digit' : undefined, timeZone: zone })
-  formats.set(key, made)
-  return made
-}
-
 /** Lines at round times, and what they are. @param {CanvasRenderingContext2D} pen @param {Scene} scene @param {Palette} inks @param {number} height */
 function axis(pen, scene, inks, height) {
   const { start, end, left, right, utc } = scene
   const step = tickStep(scene)
   const zone = utc ? 0 : new Date(start * 1000).getTimezoneOffset() * 60
-  const clock = formatOf(step < 60 ? 'seconds' : 'clock', utc)
-  const days = formatOf('day', utc)
+  const clock = step < 60 ? exactTime : clockTime
   pen.textAlign = 'center'
   for (let t = firstTick(start, step, zone); t <= end; t += step) {
     const x = xOf(scene, t)
     pen.fillStyle = inks['--line']
     pen.fillRect(x, 0, 1, height - AXIS_H + 4)
-    const text = step >= 86_400 || (t - zone) % 86_400 === 0 ? days.format(t * 1000) : clock.format(t * 1000)
+    const text = step >= 86_400 || (t - zone) % 86_400 === 0 ? day(t) : clock(t)
     const half = pen.measureText(text).width / 2
     pen.fillStyle = inks['--ink-3']
     // A name that would be cut off at an end is moved inside.

@@ -28,6 +28,12 @@ export const firstTick = (start, step, zone) => Math.ceil((start - zone) / step)
 /** Lengths of a view that is shorter than the period because nothing was known before. */
 const LENGTHS = [300, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 1_209_600, 2_592_000]
 
+/** What is known begins later than this part of a view: a sample is never from its very start. */
+const LATE = 0.02
+
+/** Whether nothing is known of the first part of a view. @param {number} start of the view @param {number} end @param {number} known from when on anything is known; infinite for never */
+export const beginsLate = (start, end, known) => known !== Infinity && known - start > Math.max(120, (end - start) * LATE)
+
 /**
  * Where the view begins: with the period, or later where the service is so young that all there is would be a sliver at the right edge.
  * @param {{ start: number, end: number, live: boolean }} period @param {number} known from when on anything is known; infinite for never

@@ -16,7 +16,8 @@ import { offsetAt, utc } from '../zone.js'
 import { firstOf, lengthFor, quantiles, sheetOf, steps, ticks } from './progress.js'
 
 const HEIGHT = 190
-const MONTH_S = 30 * 86_400
+const DAY_S = 86_400
+const MONTH_S = 30 * DAY_S
 const POINTS = 360
 /** As long as this without a sample, and nobody knows what the count was. */
 const LOOKBACK_S = 300
@@ -33,7 +34,7 @@ export function BurnUp({ board }) {
   const [done, wanted] = ['done', 'wanted'].map((name) => both.lines.find(({ metric }) => metric.of === name))
   const face = done ? 'data' : coarse.state === 'loading' || both.state === 'loading' ? 'loading' : both.state === 'error' ? 'error' : 'empty'
   return html`
-    <${Panel} title=${html`<a href=${historyOf(doneQuery)}>Burn-up</a>`} note=${done ? `done of what is wanted, last ${span(length)}` : ''} kind="chart burnup" name="burnup" face=${face} error=${both.error} retry=${both.retry} live=${false}
+    <${Panel} title=${html`<a href=${historyOf(doneQuery)}>Burn-up</a>`} note=${done ? `done of what is wanted, last ${length === DAY_S ? 'day' : span(length)}` : ''} kind="chart burnup" name="burnup" face=${face} error=${both.error} retry=${both.retry} live=${false}
       empty=${html`<p>Filled as soon as the board has been read once.</p>`}>
       ${done && html`<${Picture} board=${board} done=${done} wanted=${wanted} length=${length} step=${step} />`}
     <//>`

@@ -1,0 +1,115 @@
+//! Forecasts of series, for charts.
+
+use std::time::Instant;
+
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+use taskpulse_actors::clock::now_ms;
+use taskpulse_actors::view::{SeriesForecast, SeriesForecasts, seconds};
+use taskpulse_engine::forecast::series::Past;
+use taskpulse_engine::promql::syntax::{Grid, ValueType};
+use taskpulse_engine::promql::{self, EvalError};
+use taskpulse_engine::span::Span;
+use taskpulse_engine::store::StoreReader;
+
+use crate::envelope::{ApiError, blocking};
+use crate::parameter::{self, Parameter, QUERY, TIME, TIMEOUT};
+use crate::params::Params;
+use crate::query::{QueryRequest, place};
+use crate::route::{Route, Shape};
+use crate::server::AppState;
+
+/// Series that are forecast at the most: each takes about 0.1 s.
+const MAX_SERIES: usize = 12;
+/// How far ahead a forecast reaches, where nothing else is asked for, and at the least and the most.
+const HORIZON: Span = Span::secs(86_400);
+const HORIZONS: (Span, Span) = (Span::secs(60), Span::secs(90 * 86_400));
+/// The share that the interval is to hold, likewise.
+const LEVEL: f64 = 0.8;
+const LEVELS: (f64, f64) = (0.5, 0.99);
+
+pub(crate) fn routes() -> Vec<Route> {
+    const AHEAD: Parameter = Parameter::query(
+        "horizon",
+        "how far ahead, within 1m and 90d: less and more are taken as these; a day where it is left out",
+        parameter::positive_duration,
+    );
+    const SHARE: Parameter = Parameter::query(
+        "level",
+        "the share of values that the interval is to hold",
+        || json!({"type": "number", "minimum": LEVELS.0, "maximum": LEVELS.1, "default": LEVEL}),
+    );
+    vec![
+        Route::get_or_post("/api/v1/forecast", forecast)
+            .about("The next values of the series of a query, each with an interval")
+            .parameters(&[QUERY, AHEAD, SHARE, TIME, TIMEOUT])
+            .answers(Shape::data::<SeriesForecasts>())
+            .fails(&[422]),
+    ]
+}
+
+/// What is asked.
+struct Asked {
+    ask: QueryRequest,
+    past: Past,
+    horizon: i64,
+    level: f64,
+}
+
+impl Asked {
+    async fn new(state: &AppState, params: &Params) -> Result<Self, ApiError> {
+        params.required("query")?;
+        let horizon = params.duration("horizon")?.unwrap_or(HORIZON.ms());
+        if horizon <= 0 {
+            return Err(ApiError::bad_data("invalid parameter \"horizon\": it must be more than nothing"));
+        }
+        let horizon = horizon.clamp(HORIZONS.0.ms(), HORIZONS.1.ms());
+        let level = params.get("level").map_or(Some(LEVEL), |text| text.parse().ok()).filter(|level| (LEVELS.0..=LEVELS.1).contains(level));
+        let Some(level) = level else {
+            return Err(ApiError::bad_data(format!("invalid parameter \"level\": it must be within {} and {}", LEVELS.0, LEVELS.1)));
+        };
+        let past = Past::new(params.time("time")?.unwrap_or_else(now_ms), horizon);
+        let ask = QueryRequest::new(params, state.queries, Grid { step: past.step, range: past.end - past.start }).await?;
+        let kind = ask.query.expr.value_type();
+        if !matches!(kind, ValueType::Scalar | ValueType::Vector) {
+            return Err(ApiError::bad_data(format!("a {} cannot be forecast, only an instant vector or a scalar", kind.documented())));
+        }
+        Ok(Self { ask, past, horizon, level })
+    }
+
+    fn answer(&self, store: &StoreReader) -> Result<SeriesForecasts, ApiError> {
+        let Self { ask, past, horizon, level } = self;
+        let params = ask.params(ask.deadline, past.start, past.end, past.step);
+        let found = promql::buckets(&ask.query, &params, MAX_SERIES, store)?;
+        let mut series = Vec::with_capacity(found.series.len());
+        for one in found.series {
+            if params.cancelled.load(std::sync::atomic::Ordering::Relaxed) {
+                return Err(EvalError::Cancelled.into());
+            }
+            if Instant::now() >= ask.deadline {
+                return Err(EvalError::Deadline.into());
+            }
+            let rows: Vec<(i64, f64)> = one.buckets.iter().map(|bucket| (bucket.end, bucket.mean)).collect();
+            series.push(SeriesForecast::new(one.labels, &past.forecast(&rows, *level)));
+        }
+        Ok(SeriesForecasts {
+            time: seconds(past.end),
+            start: seconds(past.start),
+            step: seconds(past.step),
+            horizon: seconds(*horizon),
+            level: *level,
+            total: found.total,
+            series,
+        })
+    }
+}
+
+async fn forecast(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+    let asked = Asked::new(&state, &params).await?;
+    let _waiting = asked.ask.waiting();
+    // One at a time with queries: it reads as much, and thinks for longer.
+    let _place = place(&state.query_places, asked.ask.deadline).await?;
+    let store = state.store.clone();
+    let found = blocking(move || asked.answer(&store)).await?;
+    state.answers.success(&found)
+}
