@@ -78,6 +78,7 @@ fn what_cannot_be_compared_is_refused_in_words() {
     let service = folder.start();
     let end = now_ms() / (5 * MINUTE) * 5 * MINUTE;
     import(&service, (end, end - 8 * DAY), 1.0);
+    let eight = ((end - 8 * DAY) / 1_000).to_string();
     let days_ago = |days: i64| ((end - days * DAY) / 1_000).to_string();
     let (status, early) = ask(&service, &[("query", "page_seconds"), ("at", &days_ago(3))]);
     assert_eq!((status, &early["data"]["direction"]), (200, &json!("not_measured")), "{early}");
@@ -87,10 +88,10 @@ fn what_cannot_be_compared_is_refused_in_words() {
     let refused = [
         (vec![("query", "page_seconds")], "parameter `at` is missing"),
         (vec![("query", "page_seconds"), ("at", "4000000000")], "it is in the future"),
-        (vec![("query", "{__name__=~\".+_seconds\"}"), ("at", &days_ago(8))], "\"query\": it gives"),
-        (vec![("query", "page_seconds"), ("control", "nothing_here"), ("at", &days_ago(8))], "\"control\": no series has samples"),
-        (vec![("query", "page_seconds[5m]"), ("at", &days_ago(8))], "a range vector cannot be compared"),
-        (vec![("query", "page_seconds"), ("control", "sum("), ("at", &days_ago(8))], "parse error"),
+        (vec![("query", "{__name__=~\".+_seconds\"}"), ("at", eight.as_str())], "\"query\": it gives"),
+        (vec![("query", "page_seconds"), ("control", "nothing_here"), ("at", eight.as_str())], "\"control\": no series has samples"),
+        (vec![("query", "page_seconds[5m]"), ("at", eight.as_str())], "a range vector cannot be compared"),
+        (vec![("query", "page_seconds"), ("control", "sum("), ("at", eight.as_str())], "parse error"),
     ];
     for (params, text) in refused {
         let (status, answer) = ask(&service, &params);

@@ -275,6 +275,19 @@ mod tests {
     }
 
     #[test]
+    fn a_long_time_is_tried_at_longer_steps_and_for_is_met_as_well() {
+        // A level each minute over 40 days, high for half an hour of each six: with an evaluation each second a step is 34.56 s.
+        let times: Vec<i64> = (0..40 * 1_440).map(|n| n * 60 * S).collect();
+        let values = times.iter().map(|t| if t % (6 * 3_600 * S) < 1_800 * S { 9.0 } else { 1.0 }).collect();
+        let memory = Memory(vec![(Labels::metric("level", &[("host", "a")]), Columns { times, values })]);
+        let spec: RuleSpec = serde_json::from_str(r#"{"expr": "sum by (host) (level) > 5", "for": "5m"}"#).unwrap();
+        let options = RuleOptions { evaluation_interval: Span::secs(1), ..RuleOptions::default() };
+        let limits = EvaluationLimits { max_samples: usize::MAX, ..EvaluationLimits::for_tests() };
+        let preview = preview("x", &spec, options, (0, 40 * 86_400 * S - 1), &memory, &limits).unwrap();
+        assert_eq!((preview.fired, preview.too_short), (160, 0), "step {:?}", preview.step_ms);
+    }
+
+    #[test]
     fn what_cannot_fire_says_why() {
         for (rule, part) in [
             (r#""expr": "level", "record": "a""#, "a recording rule does not fire"),

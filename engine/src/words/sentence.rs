@@ -206,6 +206,33 @@ mod tests {
     }
 
     #[test]
+    fn a_result_of_a_query_is_named_by_its_rule_and_its_labels() {
+        let queue = Labels::of(vec![("q", "mail")]);
+        let none = Labels::none();
+        let compares = Some((Comparison::Greater, 2.0));
+        for (series, value, compares, absent, over, said) in [
+            (&queue, 6.0, compares, false, false, "Long queue · mail: 6 for 4 min, above 2"),
+            (&queue, 1.0, compares, false, true, "Long queue · mail was above 2 for 4 min"),
+            (&none, 6.0, None, false, false, "Long queue: 6 for 4 min"),
+            (&none, 6.0, None, false, true, "Long queue: over, after 4 min"),
+            (&queue, 1.0, None, true, false, "Long queue · mail: no samples for 4 min"),
+            (&queue, 1.0, None, true, true, "Long queue · mail: samples come again, after none for 4 min"),
+        ] {
+            let result = QueryResult { rule: "long_queue", series, value, compares, absent, lasted_ms: 240_000, over };
+            assert_eq!(super::result(&result), said);
+        }
+    }
+
+    #[test]
+    fn a_sentence_names_the_machine_of_others() {
+        let cpu = Labels::metric("system_cpu_utilization_ratio", &[("instance", "db-1")]);
+        let breach = Breach { series: &cpu, value: Some(0.87), op: Comparison::Greater, limit: 0.8, lasted_ms: 0, over: false, reason: None };
+        assert_eq!(super::breach(&breach), "CPU on db-1 87 %, above 80 %");
+        assert_eq!(told("The kernel ended a process", &cpu, "", 1.0, 0), "db-1: The kernel ended a process");
+        assert_eq!(told("Nothing comes from {instance}", &cpu, "", 1.0, 0), "Nothing comes from db-1");
+    }
+
+    #[test]
     fn a_sentence_of_a_rule_has_labels_value_and_length() {
         let series = Labels::of(vec![("target", "shop")]);
         let ends = "The certificate of {target} ends in {value}";
