@@ -37,7 +37,8 @@ after(async () => {
 /** Moves a chart on and compares it with one that is drawn anew. @param {import('playwright-core').Page} page @param {Course} course */
 const follow = (page, course) => page.evaluate(async ({ width, length, step, every, steps, lines, holes, spread, late = 0, events = false, seed }) => {
   const load = (/** @type {string} */ module) => import(module)
-  const [{ makePlot }, { Changes }, { addSample, emptySeries, trimSeries }] = await Promise.all([load('/js/chart/plot.js'), load('/js/chart/changes.js'), load('/js/chart/series.js')])
+  const [{ WORDS }, { sheets }, { painterOf }, { steadyScale }, { Changes }, { addSample, emptySeries, trimSeries }] = await Promise.all(
+    ['plot', 'sheet', 'paint', 'scale', 'changes', 'series'].map((name) => load(`/js/chart/${name}.js`)))
   let state = seed
   const random = () => { state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0; return state / 2 ** 32 }
   const begun = 1_800_000_000 + Math.floor(random() * 1000)
@@ -69,32 +70,34 @@ const follow = (page, course) => page.evaluate(async ({ width, length, step, eve
     span: [Math.floor(now / step) * step - length, Math.floor(now / step) * step], live: true, utc: true,
   })
   for (; now < begun; now += every) sample(now)
-  const into = document.createElement('div')
-  document.body.replaceChildren(into)
-  const { plot, show, redraw } = makePlot({ unit: 'plain', top: 100, width, height: 150, picture: picture() }, into)
+  const scaleOf = steadyScale('plain', { top: 100 })
+  const size = { width, height: 150, ratio: devicePixelRatio }
+  /** A chart as it is drawn: sheets that go to a painter as they go to the worker. */
+  const chart = () => {
+    const canvas = document.createElement('canvas')
+    const next = sheets('plain', scaleOf, WORDS)
+    const paint = painterOf(canvas)
+    return { pen: /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d')), show: () => {
+      /** @type {number[]} */
+      const tape = []
+      const { sheet } = next(picture(), size, tape)
+      return paint(structuredClone(sheet), Float64Array.from(tape))
+    } }
+  }
+  const { pen, show } = chart()
+  show()
   let whole = 0
-  plot.hooks.draw.push(() => { whole += 1 })
-  // uPlot draws in a microtask.
-  const drawn = () => Promise.resolve().then(() => undefined)
-  await drawn()
-  redraw()
-  await drawn()
-  whole = 0
   for (let n = 0; n < steps; n += 1) {
     sample(now)
     now += every
     for (const { series } of all) trimSeries(series, now - length - 2 * step)
-    show(picture())
-    await drawn()
+    if (show()) whole += 1
   }
-  const pen = plot.ctx
-  const pixels = () => pen.getImageData(0, 0, pen.canvas.width, pen.canvas.height).data
-  const moved = pixels()
-  const address = pen.canvas.toDataURL()
-  const times = whole
-  redraw()
-  await drawn()
-  const anew = pixels()
+  const pixels = (/** @type {CanvasRenderingContext2D} */ { canvas }) => canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? new Uint8ClampedArray()
+  const moved = pixels(pen)
+  const fresh = chart()
+  fresh.show()
+  const anew = pixels(fresh.pen)
   const { width: across, height: down } = pen.canvas
   // As it is seen on paper: a colour that nearly nothing is painted with is known to few bits. Soft edges of a path depend on how much of it is
   // drawn at once, so a pixel is compared together with its neighbours: those differences level out, a piece of a line too much or too few does not.
@@ -115,7 +118,7 @@ const follow = (page, course) => page.evaluate(async ({ width, length, step, eve
     if (by > most) [most, where] = [by, `${x} ${y} of ${across} ${down}`]
   }
   const ink = anew.reduce((/** @type {number} */ sum, /** @type {number} */ v, /** @type {number} */ i) => sum + (i % 4 === 3 && v > 0 ? 1 : 0), 0)
-  return { most, differ, where, whole: times, ink, moved: address, anew: pen.canvas.toDataURL() }
+  return { most, differ, where, whole, ink, moved: pen.canvas.toDataURL(), anew: fresh.pen.canvas.toDataURL() }
 }, course)
 
 /** @type {Array<[string, Partial<Course>]>} */

@@ -28,7 +28,10 @@ const { service, withPage } = await withService('[optimizer]\nenabled = false\n[
 
 /** Which part of the height of a column has the colour that is second most frequent in it: nothing drawn is the first. @param {import('playwright-core').Locator} canvas */
 const shadedPart = (canvas) => canvas.evaluate((/** @type {HTMLCanvasElement} */ c) => {
-  const data = c.getContext('2d')?.getImageData(Math.round(c.width * 0.9), 0, 1, c.height).data ?? []
+  // A worker draws on it: what it shows can be read from a copy.
+  const pen = Object.assign(document.createElement('canvas'), { width: c.width, height: c.height }).getContext('2d')
+  pen?.drawImage(c, 0, 0)
+  const data = pen?.getImageData(Math.round(c.width * 0.9), 0, 1, c.height).data ?? []
   /** @type {Map<string, number>} */
   const counts = new Map()
   for (let i = 0; i < data.length; i += 4) {

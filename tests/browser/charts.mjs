@@ -41,8 +41,10 @@ async function open(page, query, time = `from=${NOW - 3600}&to=${NOW}`) {
 /** How high the picture reaches, column by column: the first pixel from above that is drawn in the colour of a single line, in parts of the plot. @param {import('playwright-core').Page} page */
 const outline = (page) => page.evaluate(() => {
   const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector('.chart-holder .plot canvas'))
-  const over = /** @type {HTMLElement} */ (document.querySelector('.chart-holder .plot .u-over'))
-  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'))
+  const over = /** @type {HTMLElement} */ (document.querySelector('.chart-holder .plot-over'))
+  // A worker draws on it: what it shows can be read from a copy.
+  const pen = /** @type {CanvasRenderingContext2D} */ (Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height }).getContext('2d'))
+  pen.drawImage(canvas, 0, 0)
   const scale = devicePixelRatio
   const [left, top, width, height] = [over.offsetLeft, over.offsetTop, over.clientWidth, over.clientHeight].map((v) => Math.round(v * scale))
   const { data } = pen.getImageData(left, top, width, height)
@@ -74,7 +76,7 @@ test('a sample of a moment is seen at thirty days, where it was', () => withPage
 
 test('a pull zooms in, a double click leads back, the wheel moves, and the view follows again when asked', () => withPage(async ({ page }) => {
   await open(page, 'three', 'range=1h')
-  const box = await page.locator('.plot .u-over').boundingBox()
+  const box = await page.locator('.plot-over').boundingBox()
   assert.ok(box)
   const middle = box.y + box.height / 2
   await page.mouse.move(box.x + box.width / 4, middle)
@@ -159,6 +161,18 @@ test('of many series the highest are drawn, and how many there are is said', () 
   await page.getByRole('searchbox', { name: /Search the 20 lines/ }).fill('104')
   await page.locator('.legend [data-series]', { hasText: '104' }).waitFor(PATIENCE)
   assert.equal(await page.locator('.legend [data-series]').count(), 1)
+}))
+
+test('charts are drawn once their worker is there, however late that is', () => withPage(async ({ page, serverMayBeGone }) => {
+  serverMayBeGone(true)
+  let refused = 0
+  await page.context().route(/painter.*\.js$/, (route) => {
+    refused += 1
+    return refused === 1 ? route.abort('connectionrefused') : route.continue()
+  })
+  await open(page, 'three')
+  await page.locator('.plot[data-drawn]').waitFor(PATIENCE)
+  assert.ok(refused > 1, `it was asked for again (${refused})`)
 }))
 
 test('yesterday is drawn beside today, with figures of its own', () => withPage(async ({ page }) => {

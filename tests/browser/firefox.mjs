@@ -90,7 +90,7 @@ test('keys open every page, and search finds a task', { skip }, () => withPage(a
 
 test('a stretch that is pulled over a chart is what all charts then show, and a double click leads back', { skip }, () => withPage(async (page) => {
   await open(page, '#/system?range=15m')
-  const plot = await page.waitForSelector('[data-panel="chart-cpu"] .u-over', PATIENCE)
+  const plot = await page.waitForSelector('[data-panel="chart-cpu"] .plot-over', PATIENCE)
   const box = /** @type {import('puppeteer-core').BoundingBox} */ (await plot?.boundingBox())
   const y = box.y + box.height / 2
   await page.mouse.move(box.x + box.width * 0.9, y)
@@ -98,9 +98,21 @@ test('a stretch that is pulled over a chart is what all charts then show, and a 
   await page.mouse.move(box.x + box.width * 0.998, y, { steps: 4 })
   await page.mouse.up()
   await page.waitForFunction(() => /[?&]from=\d+/.test(location.hash), PATIENCE)
-  const again = /** @type {import('puppeteer-core').BoundingBox} */ (await (await page.waitForSelector('[data-panel="chart-memory"] .u-over', PATIENCE))?.boundingBox())
+  const again = /** @type {import('puppeteer-core').BoundingBox} */ (await (await page.waitForSelector('[data-panel="chart-memory"] .plot-over', PATIENCE))?.boundingBox())
   await page.mouse.click(again.x + again.width / 2, again.y + again.height / 2, { count: 2 })
   await page.waitForFunction(() => !/[?&]from=\d+/.test(location.hash), PATIENCE)
+}))
+
+test('a chart is drawn by its worker', { skip }, () => withPage(async (page) => {
+  await open(page, '#/system?range=15m')
+  await page.waitForSelector('[data-panel="chart-cpu"] .plot[data-drawn]', PATIENCE)
+  const drawn = () => page.$eval('[data-panel="chart-cpu"] .plot canvas', (e) => {
+    const canvas = /** @type {HTMLCanvasElement} */ (e)
+    const pen = /** @type {CanvasRenderingContext2D} */ (Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height }).getContext('2d'))
+    pen.drawImage(canvas, 0, 0)
+    return pen.getImageData(0, 0, canvas.width, canvas.height).data.filter((v, i) => i % 4 === 3 && v > 0).length
+  })
+  await until('axis, labels and line are there', async () => await drawn() > 1500)
 }))
 
 test('nothing has to be scrolled sideways at 360 px, and the navigation is at the bottom', { skip }, () => withPage(async (page) => {

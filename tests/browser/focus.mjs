@@ -110,7 +110,7 @@ test('fingers reach every page: at the bottom, and through More', () => onPage(a
   await bottom.getByRole('button', { name: 'More' }).tap()
   await page.getByRole('option', { name: /^System/ }).tap(PATIENCE)
   await page.locator('main[data-page="system"] .plot').first().waitFor(PATIENCE)
-  await page.locator('main[data-page="system"] .plot .u-over').first().tap()
+  await page.locator('main[data-page="system"] .plot-over').first().tap()
   await page.locator('.brand').tap()
   await page.locator('main[data-page="now"] .ribbon').waitFor(PATIENCE)
 }, { viewport: { width: 360, height: 780 }, hasTouch: true, isMobile: true }))

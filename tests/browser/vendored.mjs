@@ -9,12 +9,12 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 const VENDOR = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../web/dashboard/vendor')
-const MODULES = path.join(path.dirname(createRequire(import.meta.url).resolve('uplot/package.json')), '..')
+const MODULES = path.join(path.dirname(createRequire(import.meta.url).resolve('preact/package.json')), '..')
 
 test('the vendored libraries are those of the named packages', async () => {
   for (const [file, origin] of [
     ['preact.js', 'preact/dist/preact.mjs'], ['hooks.js', 'preact/hooks/dist/hooks.mjs'], ['signals-core.js', '@preact/signals-core/dist/signals-core.mjs'],
-    ['signals.js', '@preact/signals/dist/signals.mjs'], ['htm.js', 'htm/dist/htm.mjs'], ['uplot.js', 'uplot/dist/uPlot.esm.js'], ['uplot.css', 'uplot/dist/uPlot.min.css'],
+    ['signals.js', '@preact/signals/dist/signals.mjs'], ['htm.js', 'htm/dist/htm.mjs'],
     ['lezer-common.js', '@lezer/common/dist/index.js'], ['lezer-lr.js', '@lezer/lr/dist/index.js'], ['lezer-promql.js', '@prometheus-io/lezer-promql/dist/index.es.js'],
   ]) {
     const original = (await readFile(path.join(MODULES, origin), 'utf8'))

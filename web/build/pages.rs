@@ -87,14 +87,18 @@ fn styles(root: &Path, page: &str, assets: &mut Vec<Asset>) -> Result<String> {
         + "\n")
 }
 
-/// Bundles the modules of a page, and minifies its classic scripts. A module that is preloaded is run by a classic script.
+/// Bundles the modules of a page, and minifies its classic scripts. A module that is preloaded is run by a classic script, one that a `meta` names by a worker.
 fn scripts(root: &Path, page: &str, assets: &mut Vec<Asset>) -> Result<String> {
     let mut made = page.to_owned();
-    let is_preload = |line: &str| line.contains("rel=\"modulepreload\"");
-    for line in page.lines().filter(|line| line.contains("<script") || is_preload(line)) {
-        let key = if is_preload(line) { "href" } else { "src" };
+    let key_of = |line: &str| match line {
+        _ if line.contains("rel=\"modulepreload\"") => Some("href"),
+        _ if line.contains("<meta name=\"painter\"") => Some("content"),
+        _ if line.contains("<script") => Some("src"),
+        _ => None,
+    };
+    for (line, key) in page.lines().filter_map(|line| key_of(line).map(|key| (line, key))) {
         let Some(name) = attribute(line, key) else { return Err(format!("a script must have a file of its own: {line}")) };
-        let address = if is_preload(line) || line.contains("type=\"module\"") {
+        let address = if key != "src" || line.contains("type=\"module\"") {
             let scripts = Bundle::read(root, name)?.scripts(name, |entry, code| format!("/{}", address(entry, code.as_bytes())))?;
             scripts.into_iter().map(|script| keep(assets, &script.entry, script.code)).last().unwrap_or_default()
         } else {

@@ -14,6 +14,7 @@ import { compare, follows, historyOf, period, utc } from '../stores/place.js'
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
 import { timeLabel } from './axis.js'
+import { startPainter } from './canvases.js'
 import { bandsOf, expectedOf } from './expected.js'
 import { Legend } from './Legend.js'
 import { Menu } from './Menu.js'
@@ -130,6 +131,7 @@ function useAsked(queries, pixels, shown) {
   // Before the frame: what is held already is drawn in it.
   useLayoutEffect(() => {
     if (!shown || pixels === 0) return undefined
+    startPainter()
     /** @type {Question[]} */
     const questions = queries.map((query) => ({ query, pixels }))
     const earlier = offset > 0 ? questions.map((q) => ({ ...q, offset })) : []

@@ -32,7 +32,7 @@ export function Legend({ spec, lines, hidden, toggle, shown, ahead }) {
   return html`
     ${own.length > SEARCHED && html`<input class="legend-search" type="search" value=${search} placeholder=${`Search these ${own.length} lines`} aria-label=${`Search the ${own.length} lines of ${spec.title} that are drawn`}
       onInput=${(/** @type {any} */ e) => setSearch(e.target.value)} />`}
-    <div class="legend-wrap" tabindex=${own.length > 3 ? 0 : undefined} role="region" aria-label=${`Figures of ${spec.title}`}>
+    <div class="legend-wrap" tabindex=${lines.length + ahead.size > 3 ? 0 : undefined} role="region" aria-label=${`Figures of ${spec.title}`}>
       <table class="legend">
         <thead><tr><th><span class="unseen">Line</span></th><th class="num">${head}</th><th class="num">min</th><th class="num">mean</th><th class="num">max</th></tr></thead>
         <tbody>

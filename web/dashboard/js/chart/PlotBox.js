@@ -6,7 +6,8 @@
  *
  * @import { ChartSpec } from './specs.js'
  * @import { ChartLine } from './model.js'
- * @import { Picture, Plot } from './plot.js'
+ * @import { Picture } from './sheet.js'
+ * @import { Plot } from './plot.js'
  * @import { Event as TimelineEvent } from '../types.js'
  */
 import { html, computed, effect, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib.js'
@@ -20,10 +21,11 @@ import { follows, go, period, utc } from '../stores/place.js'
 import { repaint } from '../stores/theme.js'
 import { pointLabel } from './axis.js'
 import { EventTip } from './EventTip.js'
+import { painterRun } from './canvases.js'
 import { attach } from './gestures.js'
-import { LANE } from './draw.js'
-import { eventsAt, makePlot } from './plot.js'
+import { makePlot } from './plot.js'
 import { gapOf } from './series.js'
+import { LANE } from './shape.js'
 import { beat, drawNever, drawSoon } from './stage.js'
 import { atCursor, summary } from './words.js'
 
@@ -58,7 +60,7 @@ export function PlotBox({ spec, lines, width, height, shown, words }) {
     const to = held.current
     if (!to) return
     to.show(picture())
-    pointAt(to.plot, cursor.peek())
+    to.point(cursor.peek())
     const newest = latest.current.flatMap((l) => (l.before ? [] : l.series.t.slice(-1)))
     if (box.current && newest.length > 0) box.current.dataset.newest = String(Math.max(...newest))
   }
@@ -68,21 +70,24 @@ export function PlotBox({ spec, lines, width, height, shown, words }) {
   useLayoutEffect(() => {
     const into = box.current
     if (!into || width === 0) return undefined
-    const made = makePlot({ unit: spec.unit, top: spec.top, stacked: spec.stacked, height, width, picture: picture() }, into)
+    const made = makePlot({ unit: spec.unit, top: spec.top, stacked: spec.stacked, height, width }, into)
     held.current = made
-    const { plot } = made
-    plot.over.addEventListener('mousemove', () => { cursor.value = plot.posToVal(plot.cursor.left ?? 0, 'x') })
-    plot.over.addEventListener('mouseleave', () => { cursor.value = null })
-    const edge = () => plot.over.getBoundingClientRect()
-    const still = attach(plot.over, { left: () => edge().left, width: () => edge().width, timeAt: (x) => plot.posToVal(x - edge().left, 'x') },
-      (pull) => plot.setSelect({ left: pull ? pull[0] - edge().left : 0, width: pull ? pull[1] - pull[0] : 0, top: 0, height: plot.over.clientHeight }, false))
+    const { over } = made
+    const left = () => over.getBoundingClientRect().left
+    const timeAt = (/** @type {number} */ x) => made.timeAt(x - left())
+    over.addEventListener('mousemove', (event) => { cursor.value = timeAt(event.clientX) })
+    over.addEventListener('mouseleave', () => { cursor.value = null })
+    const still = attach(over, { left, width: () => over.clientWidth, timeAt }, (pull) => made.mark(pull ? pull[0] - left() : 0, pull ? pull[1] - pull[0] : 0))
+    drawRef.current()
     return () => {
       still()
-      plot.destroy()
+      made.destroy()
       held.current = null
     }
-  }, [spec.id, spec.unit, width > 0])
-  useEffect(() => { held.current?.plot.setSize({ width, height }) }, [width, height])
+  }, [spec.id, spec.unit, width > 0, painterRun.value])
+  useLayoutEffect(() => {
+    if (held.current?.resize(width, height)) drawSoon(() => drawRef.current())
+  }, [width, height])
 
   useEffect(() => {
     if (!shown) return undefined
@@ -94,7 +99,7 @@ export function PlotBox({ spec, lines, width, height, shown, words }) {
     })
     const stopPointing = effect(() => {
       const time = cursor.value
-      if (held.current) pointAt(held.current.plot, time)
+      held.current?.point(time)
     })
     return () => {
       stop()
@@ -104,10 +109,10 @@ export function PlotBox({ spec, lines, width, height, shown, words }) {
   }, [shown, lines, span, tip, spec])
 
   /** @param {TimelineEvent[]} found */
-  const show = (found) => setTip(found.length > 0 && held.current ? { events: found, left: held.current.plot.valToPos(found[0].time, 'x') + held.current.plot.over.offsetLeft } : null)
+  const show = (found) => setTip(found.length > 0 && held.current ? { events: found, left: held.current.xOf(found[0].time) + held.current.over.offsetLeft } : null)
   /** @param {MouseEvent} event */
   const onLane = (event) => {
-    const plot = held.current?.plot
+    const plot = held.current
     if (!plot) return
     const edge = plot.over.getBoundingClientRect()
     const below = event.clientY - edge.bottom
@@ -160,10 +165,10 @@ function pictureOf(spec, lines) {
   return { lines: [], bands, stack: { data, colours: own.map((l) => l.colour) } }
 }
 
-/** @param {import('../../vendor/uplot.js').default} plot @param {number|null} time */
-function pointAt(plot, time) {
-  const left = time === null ? -10 : plot.valToPos(time, 'x')
-  if (Math.abs((plot.cursor.left ?? -10) - left) > 0.5) plot.setCursor({ left, top: time === null ? -10 : 10 }, false)
+/** The event whose tick is nearest to a place of the lane, in CSS pixels of the plot's own area. @param {Plot} plot @param {TimelineEvent[]} events @param {number} x @param {number} room */
+function eventsAt({ xOf }, events, x, room) {
+  const far = (/** @type {TimelineEvent} */ event) => Math.abs(xOf(event.time) - x)
+  return events.filter((e) => far(e) <= room).sort((a, b) => far(a) - far(b))
 }
 
 /** Where the cursor goes on a key; undefined for keys that are not ours. @param {string} key @param {number|null} time @param {[number, number]} span @param {number} step @returns {number|undefined} */

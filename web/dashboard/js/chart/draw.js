@@ -1,24 +1,26 @@
 /**
  * What stands inside a chart's frame: lines with their bands, stacks, expected ranges, thresholds, the lane of events.
  *
- * Drawn on the canvas in its pixels; where things are comes from a `View`, how they look from CSS custom properties.
+ * Drawn on the canvas in its pixels; where things are comes from a `View`, colours come along with what is drawn.
  *
- * @import { Series } from './series.js'
- * @import { Threshold } from '../stores/alerts.js'
- * @import { Event as TimelineEvent } from '../types.js'
+ * @import { Columns } from './columns.js'
+ * @import { TimeLabel } from './times.js'
  * @typedef {{ left: number, top: number, width: number, height: number, start: number, end: number, from: number, until: number, low: number, high: number, scale: number }} View
  *   the plot in device pixels, its times and values; `from`: what ends before need not be drawn; `until`: what ends later is not drawn; `scale`: device pixels a CSS pixel
- * @typedef {{ series: Series, changes: import('./changes.js').Changes, colour: string, step: number, gap: number, dashed: boolean }} DrawnLine
- * @typedef {{ name: string, t: number[], low: Array<number|null>, high: Array<number|null>, colour?: string }} Band  a range of values over time: what is expected, or a forecast
+ * @typedef {{ ink: string, step: number, gap: number, dashed: boolean }} LineStyle
+ * @typedef {{ t: number[], low: Array<number|null>, high: Array<number|null>, ink: string }} InkedBand
+ * @typedef {{ value: number, ink: string }} Limit
+ * @typedef {{ time: number, ink: string, marked: boolean }} Tick
  */
-import { colour } from '../colour.js'
+import { FONT_FACE } from '../fonts.js'
 import { lowerBound } from '../points.js'
-import { markOf } from '../statuses.js'
-import { weightOf } from '../timeline.js'
-import { pixelOf, ranges, stretches } from './shape.js'
+import { LANE, pixelOf, ranges, stretches } from './shape.js'
 
-/** Height of the lane of event ticks between the plot and its time axis, in CSS pixels. */
-export const LANE = 7
+export const FONT_PX = 11
+/** How far below the plot the labels of times begin, in CSS pixels: the lane of events lies between. */
+export const LABEL_TOP = LANE + 3
+/** Between the labels of the value axis and the plot. */
+const LABEL_GAP = 6
 /** A band that is not wider than this many CSS pixels is covered by its line. */
 const BAND_LEAST_PX = 0.75
 const BAND_ALPHA = 0.26
@@ -42,18 +44,16 @@ export const yOf = ({ top, height, low, high }) => {
   return (/** @type {number} */ v) => top + height - (v - low) * per
 }
 
-/** @param {CanvasRenderingContext2D} pen @param {View} view @param {DrawnLine} line */
-export function drawLine(pen, view, { series, colour: property, step, gap, dashed }) {
+/** @param {CanvasRenderingContext2D} pen @param {View} view @param {Columns} series @param {LineStyle} style */
+export function drawLine(pen, view, series, { ink, step, gap, dashed }) {
   const x = xOf(view)
   const y = yOf(view)
   const { t, v, min, max } = series
-  const mean = /** @type {number[]} */ (v)
   const bottom = view.top + view.height
   const within = (/** @type {number} */ at) => Math.min(bottom + 9, Math.max(view.top - 9, at))
   const dense = (step * view.width) / (view.end - view.start) < DENSE_PX * view.scale
   // The line itself covers what is no wider than it.
   const hair = (BAND_LEAST_PX * view.scale * (view.high - view.low)) / view.height
-  const ink = colour(property)
   pen.strokeStyle = ink
   pen.fillStyle = ink
   for (const [from, to] of stretches(series, gap, view)) {
@@ -73,12 +73,12 @@ export function drawLine(pen, view, { series, colour: property, step, gap, dashe
     if (from === to) {
       // No line would show a value that stands alone.
       pen.beginPath()
-      pen.arc(x(t[from]), within(y(mean[from])), ALONE_PX * view.scale, 0, 2 * Math.PI)
+      pen.arc(x(t[from]), within(y(v[from])), ALONE_PX * view.scale, 0, 2 * Math.PI)
       pen.fill()
       continue
     }
     pen.beginPath()
-    for (let i = from; i <= to; i += 1) pen.lineTo(x(t[i]), within(y(mean[i])))
+    for (let i = from; i <= to; i += 1) pen.lineTo(x(t[i]), within(y(v[i])))
     pen.setLineDash(dashed ? [4 * view.scale, 3 * view.scale] : [])
     pen.lineWidth = (dense ? 1 : dashed ? 1.25 : 1.5) * view.scale
     pen.stroke()
@@ -87,17 +87,16 @@ export function drawLine(pen, view, { series, colour: property, step, gap, dashe
   pen.globalAlpha = 1
 }
 
-/** Areas on top of each other. @param {CanvasRenderingContext2D} pen @param {View} view @param {[number[], ...Array<Array<number|null|undefined>>]} stacked sums from below @param {string[]} colours */
-export function drawStack(pen, view, [times, ...sums], colours) {
+/** Areas on top of each other. @param {CanvasRenderingContext2D} pen @param {View} view @param {[number[], ...Array<Array<number|null|undefined>>]} stacked sums from below @param {string[]} inks */
+export function drawStack(pen, view, [times, ...sums], inks) {
   const x = xOf(view)
   const y = yOf(view)
   const first = Math.max(0, lowerBound(times, view.start) - 1)
   const last = Math.min(times.length - 1, lowerBound(times, view.end))
   const below = (/** @type {number} */ line, /** @type {number} */ i) => (line === 0 ? 0 : sums[line - 1][i] ?? 0)
   sums.forEach((sum, line) => {
-    const ink = colour(colours[line])
-    pen.fillStyle = ink
-    pen.strokeStyle = ink
+    pen.fillStyle = inks[line]
+    pen.strokeStyle = inks[line]
     pen.lineWidth = 1.5 * view.scale
     for (let from = first; from <= last; from += 1) {
       if (sum[from] === null || sum[from] === undefined) continue
@@ -128,11 +127,11 @@ function outline(pen, x, times, y, from, to) {
   }
 }
 
-/** @param {CanvasRenderingContext2D} pen @param {View} view @param {Band} band */
-export function drawBand(pen, view, { t, low, high, colour: property = '--accent' }) {
+/** @param {CanvasRenderingContext2D} pen @param {View} view @param {InkedBand} band */
+export function drawBand(pen, view, { t, low, high, ink }) {
   const x = xOf(view)
   const y = yOf(view)
-  pen.fillStyle = colour(property)
+  pen.fillStyle = ink
   pen.globalAlpha = 0.14
   for (let from = 0; from < t.length; from += 1) {
     if (low[from] === null || high[from] === null) continue
@@ -147,17 +146,17 @@ export function drawBand(pen, view, { t, low, high, colour: property = '--accent
   pen.globalAlpha = 1
 }
 
-/** Dashes keep their place in time, so that a picture that moves on takes them along. @param {CanvasRenderingContext2D} pen @param {View} view @param {Threshold[]} thresholds */
-export function drawThresholds(pen, view, thresholds) {
+/** Dashes keep their place in time, so that a picture that moves on takes them along. @param {CanvasRenderingContext2D} pen @param {View} view @param {Limit[]} limits */
+export function drawThresholds(pen, view, limits) {
   const y = yOf(view)
   const dash = [Math.round(4 * view.scale), Math.round(3 * view.scale)]
   pen.lineWidth = view.scale
   pen.setLineDash(dash)
   pen.lineDashOffset = Math.round((view.start * view.width) / (view.end - view.start)) % (dash[0] + dash[1])
-  for (const threshold of thresholds) {
-    const at = Math.round(y(threshold.value)) + 0.5
+  for (const { value, ink } of limits) {
+    const at = Math.round(y(value)) + 0.5
     if (at < view.top || at > view.top + view.height) continue
-    pen.strokeStyle = colour(`--${markOf(threshold.severity)}`)
+    pen.strokeStyle = ink
     pen.beginPath()
     pen.moveTo(view.left, at)
     pen.lineTo(view.left + view.width, at)
@@ -166,27 +165,47 @@ export function drawThresholds(pen, view, thresholds) {
   pen.setLineDash([])
 }
 
-/** Ticks below the plot, on its time axis to the pixel. @param {CanvasRenderingContext2D} pen @param {View} view @param {TimelineEvent[]} events @param {TimelineEvent|null} marked */
-export function drawEvents(pen, view, events, marked) {
+/** Ticks below the plot, on its time axis to the pixel. @param {CanvasRenderingContext2D} pen @param {View} view @param {Tick[]} ticks @param {string} edge the colour of the lane's own line */
+export function drawEvents(pen, view, ticks, edge) {
   const x = xOf(view)
   const { scale } = view
   const top = view.top + view.height
-  pen.fillStyle = colour('--line-2')
+  pen.fillStyle = edge
   pen.fillRect(view.left, top, view.width, scale)
-  for (const event of events) {
-    const wide = event === marked ? 3 * scale : Math.max(1, 1.5 * scale)
-    const left = pixelOf(x(event.time) - wide / 2)
+  for (const { time, ink, marked } of ticks) {
+    const wide = marked ? 3 * scale : Math.max(1, 1.5 * scale)
+    const left = pixelOf(x(time) - wide / 2)
     if (left + wide <= view.left || left >= view.left + view.width) continue
-    const mark = weightOf(event)
-    pen.fillStyle = colour(event === marked ? '--accent' : mark === 'info' ? '--ink-3' : `--${mark}`)
+    pen.fillStyle = ink
     pen.fillRect(left, top + 2 * scale, wide, LANE * scale)
   }
 }
 
-/** Lines of the value axis. @param {CanvasRenderingContext2D} pen @param {View} view @param {number[]} values */
-export function drawGrid(pen, view, values) {
+/** Lines of the value axis. @param {CanvasRenderingContext2D} pen @param {View} view @param {number[]} values @param {string} ink */
+export function drawGrid(pen, view, values, ink) {
   const y = yOf(view)
   const thick = Math.max(1, Math.round(view.scale))
-  pen.fillStyle = colour('--line')
+  pen.fillStyle = ink
   for (const value of values) pen.fillRect(view.left, Math.round(y(value)) - Math.floor(thick / 2), view.width, thick)
+}
+
+/** Labels of the value axis. @param {CanvasRenderingContext2D} pen @param {View} view @param {{ values: number[], names: string[] }} axis @param {string} ink */
+export function drawNames(pen, view, { values, names }, ink) {
+  const y = yOf(view)
+  pen.font = `${FONT_PX * view.scale}px ${FONT_FACE}`
+  pen.textAlign = 'right'
+  pen.textBaseline = 'middle'
+  pen.fillStyle = ink
+  values.forEach((value, i) => pen.fillText(names[i], view.left - Math.round(LABEL_GAP * view.scale), Math.round(y(value))))
+}
+
+/** Labels of the time axis. @param {CanvasRenderingContext2D} pen @param {View} view @param {TimeLabel[]} labels @param {string} ink */
+export function drawTimes(pen, view, labels, ink) {
+  const x = xOf(view)
+  pen.font = `${FONT_PX * view.scale}px ${FONT_FACE}`
+  pen.textAlign = 'center'
+  pen.textBaseline = 'top'
+  pen.fillStyle = ink
+  const y = Math.ceil(view.top + view.height + (LABEL_TOP + 1) * view.scale)
+  for (const { t, text } of labels) pen.fillText(text, pixelOf(x(t)), y)
 }

@@ -3,7 +3,7 @@
  *
  * Pure.
  *
- * @import { Band } from './draw.js'
+ * @import { Band } from './sheet.js'
  * @import { ChartLine } from './model.js'
  * @import { Series } from './series.js'
  */

@@ -3,7 +3,7 @@
  *
  * Pure.
  *
- * @import { Band, DrawnLine } from './draw.js'
+ * @import { Band, PictureLine } from './sheet.js'
  * @import { ChartLine } from './model.js'
  * @import { ChartSpec } from './specs.js'
  * @import { SeriesForecast, SeriesForecasts } from '../types.js'
@@ -36,7 +36,7 @@ const possible = ({ unit, top }) => {
   return (v) => Math.min(ceiling, Math.max(floor, v))
 }
 
-/** What is drawn of the answers for the lines that are drawn. @param {SeriesForecasts[]} answers @param {ChartLine[]} lines @param {Pick<ChartSpec, 'unit'|'top'>} spec @returns {{ bands: Band[], means: DrawnLine[] }} */
+/** What is drawn of the answers for the lines that are drawn. @param {SeriesForecasts[]} answers @param {ChartLine[]} lines @param {Pick<ChartSpec, 'unit'|'top'>} spec @returns {{ bands: Band[], means: PictureLine[] }} */
 export function drawnOf(answers, lines, spec) {
   const cut = possible(spec)
   const clipped = (/** @type {number[]} */ column) => column.map(cut)

@@ -7,6 +7,8 @@
  */
 import { lowerBound } from '../points.js'
 
+/** Height of the lane of event ticks between the plot and its time axis, in CSS pixels. */
+export const LANE = 7
 /** A picture is moved by whole pixels; a shift that is a whole number but for this part of a pixel counts as one. */
 export const NEARLY = 1e-3
 
@@ -25,7 +27,7 @@ export function onPixels([start, end], pixels) {
 /** The pixel of a place. One that lies halfway between two would else be put now on this and now on that one, by the error of its last digit. @param {number} at */
 export const pixelOf = (at) => Math.round(at - NEARLY)
 
-/** Stretches without a gap, as from and to (both within) of the buckets to be drawn. @param {Series} series @param {number} gap @param {{ from: number, end: number, until: number }} view @returns {Array<[number, number]>} */
+/** Stretches without a gap, as from and to (both within) of the buckets to be drawn. @param {Pick<Series, 't'|'v'>} series @param {number} gap @param {{ from: number, end: number, until: number }} view @returns {Array<[number, number]>} */
 export function stretches({ t, v }, gap, { from: first, end, until }) {
   /** @type {Array<[number, number]>} */
   const found = []
@@ -48,7 +50,7 @@ export function stretches({ t, v }, gap, { from: first, end, until }) {
 
 /**
  * The parts of a stretch whose buckets hold samples that differ by more than `least`, each with the neighbours that its band runs out to.
- * @param {Series} series @param {number} from @param {number} to @param {number} least @returns {Array<[number, number]>}
+ * @param {Pick<Series, 'min'|'max'|'count'>} series @param {number} from @param {number} to @param {number} least @returns {Array<[number, number]>}
  */
 export function ranges({ min, max, count }, from, to, least) {
   /** @type {Array<[number, number]>} */

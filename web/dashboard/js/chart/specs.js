@@ -3,7 +3,7 @@
  *
  * A definition is data; asking is `stores/buckets.js`, drawing `PlotBox.js`.
  *
- * @import { Band, DrawnLine } from './draw.js'
+ * @import { Band, PictureLine } from './sheet.js'
  * @import { Series } from './series.js'
  * @import { Board, Metric } from '../types.js'
  * @import { Unit } from '../format.js'
@@ -16,7 +16,7 @@ import { statusColour, statusRank, statusWord } from '../statuses.js'
  * @typedef {{
  *   id: string, title: string, unit: Unit, selectors: string[], query?: string, top?: number, stacked?: boolean, note?: string,
  *   wide?: boolean, colour?: (metric: Metric, index: number) => string, name: (metric: Metric, query: string) => string,
- *   pick?: (series: Series[]) => Series[], bands?: () => Band[], expected?: boolean, ahead?: number, means?: DrawnLine[], href?: string, metricName?: string, fill: string
+ *   pick?: (series: Series[]) => Series[], bands?: () => Band[], expected?: boolean, ahead?: number, means?: PictureLine[], href?: string, metricName?: string, fill: string
  * }} ChartSpec
  *   `selectors`: what is asked, each carried on live; `query`: an expression that is asked instead, where `$20s` is a window of at least 20 s;
  *   `top`: the axis ends there at the least; `wide`: takes two places; `pick`: which series and in what order; `bands`: forecasts and expected

@@ -1,71 +1,62 @@
 /**
- * The labels of a chart's time axis: which times have one, where they stand, and how they are drawn.
+ * The times that are named on a chart's time axis: which, where, and in what words.
  *
- * @import uPlot from '../../vendor/uplot.js'
+ * Pure but for the width of a text, which is an argument.
+ *
  * @typedef {{ t: number, text: string }} TimeLabel
  */
-import { colour } from '../colour.js'
 import { timeLabel } from './axis.js'
-import { LANE, xOf } from './draw.js'
-import { pixelOf } from './shape.js'
 
-export const FONT_FACE = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
-const FONT_PX = 11
-export const FONT = `${FONT_PX}px ${FONT_FACE}`
-/** How far below the plot the labels begin, in CSS pixels: the lane of events lies between. */
-export const LABEL_TOP = LANE + 3
-/** Room of the time axis in all. */
-export const TIMES_HEIGHT = 20 + LANE
+/** Labels are at least so far apart, in CSS pixels. */
+const SPACE = 72
+const DAY = 86_400
+/** Steps between labels, in seconds: what divides minutes, hours and days. */
+const STEPS = [1, 5, 10, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200, DAY, 2 * DAY, 3 * DAY, 5 * DAY, 7 * DAY, 14 * DAY]
+/** Steps in months, where days are too near. */
+const MONTHS = [1, 2, 3, 6, 12]
+const MONTH = 30.4 * DAY
 
-/** @type {Map<string, number>} */
-const widths = new Map()
-const MOST_WIDTHS = 2000
+/** Seconds that clocks are ahead of UTC. @param {number} t @param {boolean} utc */
+const ahead = (t, utc) => (utc ? 0 : -60 * new Date(t * 1000).getTimezoneOffset())
 
-/** How wide a label is, in CSS pixels: the same few are measured again and again. @param {CanvasRenderingContext2D} pen @param {string} text */
-export function widthOf(pen, text) {
-  const held = widths.get(text)
-  if (held !== undefined) return held
-  if (widths.size > MOST_WIDTHS) widths.clear()
-  pen.save()
-  pen.font = FONT
-  const width = pen.measureText(text).width
-  pen.restore()
-  widths.set(text, width)
-  return width
-}
+/** The time at which clocks show a wall time, written as seconds as if it were UTC. @param {number} wall @param {boolean} utc */
+const timeOf = (wall, utc) => wall - ahead(wall - ahead(wall, utc), utc)
 
-/** Where the plot lies on its canvas, in whole pixels: a part that ends within a pixel could not be moved without a seam. @param {Pick<uPlot, 'bbox'>} u */
-export function boxOf({ bbox }) {
-  const [left, top] = [Math.ceil(bbox.left), Math.round(bbox.top)]
-  return { left, top, width: Math.floor(bbox.left + bbox.width) - left, height: Math.round(bbox.height) }
-}
-
-/** The labels of the time that the scale has now. One that would be cut off at the right is left out, and one that would reach out of the plot at the left, since a live picture is moved within it. @param {uPlot} u @param {boolean} utc @returns {TimeLabel[]} */
-export function timesOf(u, utc) {
-  const axis = /** @type {any} */ (u.axes[0])
-  const { min, max } = u.scales.x
-  // Steps that were found for this length of time still hold: the length is the same.
-  const [increment, space] = axis._found
+/** Round times of the zone within a stretch, at least `SPACE` apart. @param {number} start @param {number} end @param {number} width CSS pixels @param {boolean} utc */
+export function roundTimes(start, end, width, utc) {
+  const least = ((end - start) / width) * SPACE
+  const step = STEPS.find((s) => s >= least)
+  const wall = start + ahead(start, utc)
   /** @type {number[]} */
-  const times = axis.splits(u, 0, min, max, increment, space)
-  const short = times.length > 1 && times[1] - times[0] < 60
-  const right = u.bbox.width / devicePixelRatio + 8
-  return times.map((t, i) => ({ t, text: timeLabel(t, times[i - 1], utc, short) })).filter(({ t, text }) => {
-    const half = widthOf(u.ctx, text) / 2
-    const x = u.valToPos(t, 'x')
-    return x + half <= right && x - half >= 1
-  })
+  const found = []
+  const add = (/** @type {number} */ at) => {
+    const t = timeOf(at, utc)
+    // Where clocks are put back, an hour has two times.
+    if (t >= start && t <= end && !(t <= found[found.length - 1])) found.push(t)
+    return t <= end
+  }
+  if (step !== undefined) {
+    let at = Math.ceil(wall / step) * step
+    while (add(at)) at += step
+    return found
+  }
+  const months = MONTHS.find((m) => m * MONTH >= least) ?? 12 * Math.ceil(least / (12 * MONTH))
+  const from = new Date(wall * 1000)
+  let month = Math.ceil((from.getUTCFullYear() * 12 + from.getUTCMonth()) / months) * months
+  while (add(Date.UTC(1970, month - 1970 * 12) / 1000)) month += months
+  return found
 }
 
-/** @param {uPlot} u @param {TimeLabel[]} labels */
-export function drawTimes(u, labels) {
-  const { ctx: pen, scales } = u
-  const box = boxOf(u)
-  const x = xOf({ ...box, start: scales.x.min ?? 0, end: scales.x.max ?? 1 })
-  pen.font = `${FONT_PX * devicePixelRatio}px ${FONT_FACE}`
-  pen.textAlign = 'center'
-  pen.textBaseline = 'top'
-  pen.fillStyle = colour('--ink-3')
-  const y = Math.ceil(box.top + box.height + (LABEL_TOP + 1) * devicePixelRatio)
-  for (const { t, text } of labels) pen.fillText(text, pixelOf(x(t)), y)
+/**
+ * The labels of a stretch. One that would be cut off at the right is left out, and one that would reach out of the plot at the left, since a live picture is moved within it.
+ * @param {number} start @param {number} end @param {number} width of the plot, CSS pixels @param {number} spare what a label may reach out at the right @param {boolean} utc @param {(text: string) => number} widthOf @returns {TimeLabel[]}
+ */
+export function timeLabels(start, end, width, spare, utc, widthOf) {
+  const times = roundTimes(start, end, width, utc)
+  const short = times.length > 1 && times[1] - times[0] < 60
+  return times.map((t, i) => ({ t, text: timeLabel(t, times[i - 1], utc, short) })).filter(({ t, text }) => {
+    const half = widthOf(text) / 2
+    const x = ((t - start) / (end - start)) * width
+    return x + half <= width + spare && x - half >= 1
+  })
 }

@@ -9,7 +9,7 @@ import { refusal } from '../stores/connection.js'
 import { loginAddress, loginEnded } from '../stores/login.js'
 import { address, go, pageName } from '../stores/place.js'
 import { samplesVersion } from '../stores/samples.js'
-import { verdict } from '../stores/verdict.js'
+import { state as verdictState } from '../stores/verdict.js'
 import { followFocus } from './focus.js'
 import { Head } from './Head.js'
 import { Help } from './Help.js'
@@ -26,7 +26,7 @@ const hasSamples = computed(() => samplesVersion.value > 0)
 export function Frame() {
   const page = pageOf(pageName.value)
   const filled = hasSamples.value
-  const { state } = verdict.value
+  const state = verdictState.value
   useEffect(() => bind(PAGES.map((p) => ({ keys: `g ${p.key}`, words: p.title, group: 'Go to', run: () => go(address(p.name)) }))), [])
   useEffect(followFocus, [])
   useEffect(followPrinting, [])

@@ -2,7 +2,7 @@
  * The head of every page: name, navigation, search, connection, time, theme.
  */
 import { age } from '../format.js'
-import { html, useEffect } from '../lib.js'
+import { computed, html, useEffect } from '../lib.js'
 import { now } from '../stores/clock.js'
 import { socketState } from '../stores/connection.js'
 import { address, pageName } from '../stores/place.js'
@@ -43,14 +43,21 @@ function skip(event) {
   document.getElementById('main')?.focus()
 }
 
+/** How old what is shown is, where it is not live: the head is not drawn anew with each sample. */
+const detailOf = computed(() => {
+  if (link.value !== 'stale') return ''
+  const at = lastSampleAt.value
+  return at === null ? 'no data yet' : `last data ${age(Math.max(0, now.value - at))} ago`
+})
+const troubled = computed(() => status.value !== null && (status.value.state !== 'ok' || status.value.problems.length > 0))
+const hasLogin = computed(() => !!status.value?.login)
+
 /** Whether what is shown is live, and how old it is; leads to how the service itself is. */
 function Connection() {
   const state = link.value
-  const at = lastSampleAt.value
-  const old = at === null ? null : Math.max(0, now.value - at)
   useEffect(() => { document.documentElement.dataset.state = state }, [state])
-  const trouble = status.value && (status.value.state !== 'ok' || status.value.problems.length > 0)
-  const detail = state === 'stale' ? (old === null ? 'no data yet' : `last data ${age(old)} ago`) : ''
+  const trouble = troubled.value
+  const detail = detailOf.value
   return html`
     <a class="connection connection-${state}" data-connection=${state} href=${address('status')} aria-current=${pageName.value === 'status' ? 'page' : undefined} title="How the service itself is">
       <svg viewBox="0 0 12 12" aria-hidden="true"><circle cx="6" cy="6" r="4" /></svg>
@@ -77,7 +84,7 @@ function Theme() {
 
 /** Only where there is a login to end. */
 function Logout() {
-  return status.value?.login && html`
+  return hasLogin.value && html`
     <form class="logout" method="post" action="/logout">
       <button type="submit" class="button button-plain" title="Log out" aria-label="Log out">
         <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 2h6v1.3H3.3v9.4H8V14H2zM10.2 4.6 13.6 8l-3.4 3.4-.9-.9 1.8-1.9H5.5V7.4h5.6L9.3 5.5z" /></svg>

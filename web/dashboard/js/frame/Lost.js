@@ -14,8 +14,9 @@ const SOON_S = 10
 
 export function Lost() {
   const from = lostSince.value
+  if (socketState.value !== 'lost' || from === null) return null
   now.value // read, to run again as time goes on
-  if (socketState.value !== 'lost' || from === null || loginEnded.value || serverTime() - from < (lastSampleAt.value === null ? 1 : SOON_S)) return null
+  if (loginEnded.value || serverTime() - from < (lastSampleAt.value === null ? 1 : SOON_S)) return null
   const seen = lastSampleAt.value === null && lastSeen.value !== null
   return html`
     <div class="lost" role="status">

@@ -1,13 +1,16 @@
 /**
  * Choosing the period: presets, any time in words, comparison, time zone.
  */
-import { html, useEffect, useRef, useState } from '../lib.js'
+import { computed, html, useEffect, useRef, useState } from '../lib.js'
 import { bind } from '../keys.js'
 import { PRESETS, readTime } from '../period.js'
 import { serverTime } from '../stores/clock.js'
-import { choice, choose, follow, param, period, setParams, utc, zoom } from '../stores/place.js'
+import { choice, choose, follow, follows, param, period, setParams, utc, zoom } from '../stores/place.js'
 
 const COMPARE = [['', 'nothing'], ['day', 'the day before'], ['week', 'the week before']]
+
+/** A live period moves on; its words stay. */
+const wordsOf = computed(() => period.value.words)
 
 export function TimePicker() {
   const [open, setOpen] = useState(false)
@@ -34,7 +37,7 @@ export function TimePicker() {
     setOpen(false)
     box.current?.querySelector('button')?.focus()
   }
-  const { live, words } = period.value
+  const [live, words] = [follows.value, wordsOf.value]
   return html`
     <div class="time" ref=${box} onKeyDown=${onKeyDown}>
       <button type="button" class="time-button" aria-expanded=${open} aria-haspopup="dialog" onClick=${() => setOpen(!open)} aria-label=${`Time: ${shortWords()}${utc.value ? ' UTC' : ''}${shortWords() === words ? '' : `, ${words}`}`}>
@@ -47,7 +50,7 @@ export function TimePicker() {
 
 function shortWords() {
   const { from, to } = choice.value
-  return to === 'now' && from.startsWith('now-') ? from.slice('now-'.length) : period.value.words
+  return to === 'now' && from.startsWith('now-') ? from.slice('now-'.length) : wordsOf.value
 }
 
 /** By half of what is in view. @param {number} direction */

@@ -16,7 +16,7 @@ import { spentToday } from './spent.js'
 /** @typedef {{ key: string, words: string, title: string, page: string }} Fact  `page`: where it is told at length */
 
 /** The worst of what needs the reader. */
-const state = computed(() => {
+export const state = computed(() => {
   if (outOfDate.value) return 'unknown'
   if (needed.value === 0) return doubt.value ? 'unknown' : 'ok'
   const worst = causes.value.some((c) => c.mark === 'critical') ? 'critical' : causes.value.some((c) => c.mark === 'error') ? 'error' : 'warning'

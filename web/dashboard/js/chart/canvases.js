@@ -1,0 +1,77 @@
+/**
+ * The page's side of the worker that draws charts: canvases are handed to it, sheets are gathered and sent once a frame.
+ *
+ * @import { Sheet } from './sheet.js'
+ */
+import { signal } from '../lib.js'
+
+/** A worker that could not be loaded is started again after this. */
+const AGAIN_MS = 5000
+
+/** Rises when the worker is started anew: canvases that it had are lost with it. */
+export const painterRun = signal(0)
+/** @type {Worker|null} */
+let worker = null
+let newest = 0
+/** Who waits for its first picture. @type {Map<number, () => void>} */
+const waiting = new Map()
+/** @type {import('./painter.js').Work & { numbers: number[] }} */
+let work = nothing()
+let queued = false
+
+function nothing() {
+  return { come: [], gone: [], drawn: [], tape: new Float64Array(0), numbers: [] }
+}
+
+/** Loads the worker, so that it is there when the first chart has something to draw. */
+export function startPainter() {
+  if (worker) return
+  const address = /** @type {HTMLMetaElement} */ (document.querySelector('meta[name="painter"]')).content
+  const started = new Worker(address, { type: 'module' })
+  worker = started
+  started.addEventListener('message', (/** @type {MessageEvent<number[]>} */ { data }) => {
+    for (const id of data) {
+      waiting.get(id)?.()
+      waiting.delete(id)
+    }
+  })
+  started.addEventListener('error', () => {
+    started.terminate()
+    worker = null
+    setTimeout(() => { painterRun.value += 1 }, AGAIN_MS)
+  }, { once: true })
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas is drawn on by the worker from now on @param {() => void} onFirst its first picture is there
+ * @returns {{ send: (draw: (tape: number[]) => Sheet) => void, end: () => void }}
+ */
+export function handOver(canvas, onFirst) {
+  startPainter()
+  const id = newest += 1
+  waiting.set(id, onFirst)
+  work.come.push({ id, canvas: canvas.transferControlToOffscreen() })
+  return {
+    send: (draw) => {
+      work.drawn.push({ id, sheet: draw(work.numbers) })
+      post()
+    },
+    end: () => {
+      waiting.delete(id)
+      work.gone.push(id)
+      post()
+    },
+  }
+}
+
+function post() {
+  if (queued) return
+  queued = true
+  queueMicrotask(() => {
+    queued = false
+    const { numbers, ...rest } = work
+    work = nothing()
+    const tape = Float64Array.from(numbers)
+    worker?.postMessage({ ...rest, tape }, [tape.buffer, ...rest.come.map(({ canvas }) => canvas)])
+  })
+}
