@@ -22,10 +22,12 @@ impl NotifierActor {
         }
         for (number, notice) in self.queue.take_due(self.clock.now_ms()) {
             let Some(channel) = self.channel(&notice.channel) else { continue };
-            let sending = match channel.edits {
-                true => self.messages.sending(&notice),
-                false if notice.only_edits => Sending::Nothing,
-                false => Sending::New,
+            let sending = if channel.edits {
+                self.messages.sending(&notice)
+            } else if notice.only_edits {
+                Sending::Nothing
+            } else {
+                Sending::New
             };
             let (notice, edits) = match sending {
                 Sending::New => (notice, None),

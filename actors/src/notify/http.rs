@@ -104,7 +104,7 @@ impl Transport for HttpChannel {
         let message = Message { url: self.url.clone(), headers: self.headers.clone(), body, timeout: self.timeout };
         let (edits, only_edits) = (edits.map(str::to_owned), notice.only_edits);
         match self.format {
-            Format::Discord => Box::pin(message.to_discord(edits, only_edits)),
+            Format::Discord => Box::pin(message.send_to_discord(edits, only_edits)),
             Format::Ntfy { .. } => Box::pin(async move { Ok(id_of(&message.post().await?, &["sequence_id", "id"])) }),
             _ => Box::pin(async move { message.post().await.map(|_| None) }),
         }
@@ -125,7 +125,7 @@ impl Message {
     }
 
     /// Edits a message of a webhook of Discord, or posts a new one.
-    async fn to_discord(mut self, edits: Option<String>, only_edits: bool) -> Result<Option<String>, DeliveryError> {
+    async fn send_to_discord(mut self, edits: Option<String>, only_edits: bool) -> Result<Option<String>, DeliveryError> {
         if let Some(id) = edits {
             let url = discord_message(&self.url, &id)?;
             let answer = send(Method::PATCH, url.as_str(), self.headers.clone(), self.body.clone(), self.timeout).await?;
