@@ -226,7 +226,8 @@ mod tests {
     #[test]
     fn a_sentence_names_the_machine_of_others() {
         let cpu = Labels::metric("system_cpu_utilization_ratio", &[("instance", "db-1")]);
-        let breach = Breach { series: &cpu, value: Some(0.87), op: Comparison::Greater, limit: 0.8, lasted_ms: 0, over: false, reason: None };
+        let breach =
+            Breach { series: &cpu, value: Some(0.87), op: Comparison::Greater, limit: 0.8, lasted_ms: 0, over: false, reason: None };
         assert_eq!(super::breach(&breach), "CPU on db-1 87 %, above 80 %");
         assert_eq!(told("The kernel ended a process", &cpu, "", 1.0, 0), "db-1: The kernel ended a process");
         assert_eq!(told("Nothing comes from {instance}", &cpu, "", 1.0, 0), "Nothing comes from db-1");
