@@ -53,7 +53,8 @@ fn rules_by_queries_record_alert_and_survive_a_crash() {
         let rows = service.query("shop:sum{by=\"rule\"}");
         (rows.first()?["value"][1] == "6").then_some(())
     });
-    let fired = eventually("the alert fires", || alerts(&service).into_iter().find(|alert| alert["state"] == "firing"));
+    let fired =
+        eventually("the alert fires", || alerts(&service).into_iter().find(|alert| alert["state"] == "firing" && alert["rule"] == "busy"));
     assert_eq!(fired["labels"], json!({"alertname": "busy", "by": "rule", "job": "api", "severity": "error", "team": "shop"}));
     assert_eq!((&fired["remediation"], &fired["group"]), (&json!(["add a server"]), &json!("taskpulse")));
     let shown = "ALERTS{alertname=\"busy\",alertstate=\"firing\",job=\"api\",severity=\"error\",team=\"shop\"}";
