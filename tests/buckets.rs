@@ -229,7 +229,7 @@ fn a_series_is_forecast_as_far_as_its_past_allows() {
     }
     assert_eq!(ask(&[("query", "level"), ("horizon", "1s")]).1["data"]["horizon"], 60.0, "the shortest");
     for (params, why) in [
-        (&[("query", "level"), ("horizon", "-1h")][..], "\"horizon\": it must be more than nothing"),
+        (&[("query", "level"), ("horizon", "-3600")][..], "\"horizon\": it must be more than nothing"),
         (&[("query", "level"), ("level", "1")], "\"level\": it must be within 0.5 and 0.99"),
         (&[("query", "level[5m]")], "a range vector cannot be forecast, only an instant vector or a scalar"),
     ] {

@@ -62,6 +62,7 @@ fn units_and_containers_are_measured_named_and_end_with_their_folder() {
     machine.group("system.slice/nginx.service", 12_345_678, 64 << 20);
     for (file, text) in [
         ("memory.max", "134217728\n"),
+        ("memory.stat", "anon 33554432\nfile 33554432\ninactive_file 8388608\nactive_file 16777216\n"),
         ("memory.events", "low 0\nhigh 0\nmax 5\noom 1\noom_kill 1\noom_group_kill 0\n"),
         ("io.stat", "8:0 rbytes=1000 wbytes=2000 rios=1 wios=2 dbytes=0 dios=0\n8:16 rbytes=24 wbytes=48 rios=1 wios=1 dbytes=0 dios=0\n"),
         ("pids.current", "7\n"),
@@ -91,6 +92,7 @@ fn units_and_containers_are_measured_named_and_end_with_their_folder() {
     for (query, expected) in [
         ("container_memory_usage_bytes{unit=\"nginx.service\"}", f64::from(64 << 20)),
         ("container_memory_limit_bytes{unit=\"nginx.service\"}", 134_217_728.0),
+        ("container_memory_uncached_bytes{unit=\"nginx.service\"}", f64::from(40 << 20)),
         ("container_disk_io_bytes_total{unit=\"nginx.service\",direction=\"read\"}", 1_024.0),
         ("container_disk_io_bytes_total{unit=\"nginx.service\",direction=\"write\"}", 2_048.0),
         ("container_processes{unit=\"nginx.service\"}", 7.0),

@@ -38,7 +38,7 @@ pub struct OptimizerOutputs {
     pub documents: Mailbox<ChangeDocuments>,
     /// Keeps the time line.
     pub events: Mailbox<RecordEvents>,
-    /// Keeps the times at which disks will be full.
+    /// Keeps the times at which disks and memory will be full.
     pub append: Mailbox<Append>,
     /// Publishes to screens.
     pub hub: Mailbox<Publish>,
@@ -55,7 +55,7 @@ pub struct OptimizerActor {
     /// What the last assessment of a whole month found, and when that was.
     by_month: Option<(Instant, Vec<Finding>)>,
     assessing: bool,
-    /// Series of the disks that will be full.
+    /// Series of the disks and of memory that will be full.
     filling: FxHashSet<Labels>,
 }
 
@@ -113,7 +113,7 @@ impl OptimizerActor {
         });
     }
 
-    /// Rules compare these times with a limit. A disk that will not be full any more ends its series.
+    /// Rules compare these times with a limit. What will not be full any more ends its series.
     fn keep_times_to_full(&mut self, found: &[Finding], now: TimestampMs) {
         let mut batch = Batch::default();
         let times = advice::times_to_full(found);
@@ -124,7 +124,7 @@ impl OptimizerActor {
         times.into_iter().for_each(|(series, seconds)| batch.push(series, now, seconds));
         self.filling = filling;
         if !batch.is_empty() && self.outputs.append.try_send(Append(Arc::new(batch))).is_err() {
-            log::error!("optimizer: the store is too busy for the times at which disks will be full");
+            log::error!("optimizer: the store is too busy for the times at which disks and memory will be full");
         }
     }
 

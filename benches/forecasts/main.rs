@@ -1,7 +1,7 @@
 //! How often the intervals of forecasts hold the truth, on generated disks and boards whose future is known, and what forecasts of real
 //! series cost against seasonal naive.
 //!
-//! `cargo bench --bench forecasts -- [disks] [healthy] [boards] [series DIR] [--count N] [--seed N]`. DIR holds folders of CSV files with rows of
+//! `cargo bench --bench forecasts -- [disks] [healthy] [memory] [boards] [series DIR] [--count N] [--seed N]`. DIR holds folders of CSV files with rows of
 //! `timestamp,value` and a header, such as the data of the Numenta Anomaly Benchmark.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
@@ -10,6 +10,7 @@
 mod arguments;
 mod boards;
 mod disks;
+mod memory;
 mod series;
 
 use arguments::Arguments;
@@ -36,6 +37,10 @@ fn main() {
     }
     if given.asked("healthy") {
         disks::false_dates(&options);
+    }
+    if given.asked("memory") {
+        memory::coverage(&options);
+        memory::false_dates(&options);
     }
     if given.asked("boards") {
         boards::coverage(&options);

@@ -53,6 +53,8 @@ metrics! {
     "system_memory_usage_bytes" Gauge "bytes" "Memory {state}" "Memory by state: used, free, available";
     "system_memory_limit_bytes" Gauge "bytes" "Memory of the machine" "All the memory there is";
     "system_memory_utilization_ratio" Gauge "ratio" "Memory" "Memory that is not available, as a share of all";
+    "system_memory_time_to_full_bound_seconds" Gauge "seconds" "Memory {unit}{container}{process}: {quantile} of cases are used up in {value}" "Time within which memory is used up in a share of cases, by the forecast";
+    "system_memory_time_to_full_seconds" Gauge "seconds" "Memory {unit}{container}{process} used up in {value}" "When the memory of a unit with a limit, else that of the machine, will be used up by the forecast, where it will be";
     "system_paging_usage_bytes" Gauge "bytes" "Swap {state}" "Swap by state: used, free";
     "system_paging_io_bytes_total" Counter "bytes" "Swap {direction}" "Bytes read back from swap (in) and moved there (out)";
     "system_pressure_ratio" Gauge "ratio" "Processes wait for {resource} {value} of the time" "Share of the last ten seconds in which some processes, or all (full), waited for a resource";
@@ -89,6 +91,7 @@ metrics! {
     "taskmaster_tasks_reopened_total" Counter "" "Tasks reopened in {project} {tag}" "Tasks seen to leave done or review for pending or in-progress";
     "container_cpu_time_seconds_total" Counter "seconds" "CPU time of {container}{unit}" "CPU time of a container or of a unit of systemd's";
     "container_memory_usage_bytes" Gauge "bytes" "Memory of {container}{unit}" "Memory of a container or unit, page cache included";
+    "container_memory_uncached_bytes" Gauge "bytes" "Memory of {container}{unit} without page cache" "Memory of a container or unit without page cache, which the kernel takes back when memory is short";
     "container_memory_limit_bytes" Gauge "bytes" "Memory limit of {container}{unit}" "Memory that it may use, where there is a limit";
     "container_disk_io_bytes_total" Counter "bytes" "Disk {direction} of {container}{unit}" "Bytes that it read from and wrote to disks";
     "container_processes" Gauge "" "Processes of {container}{unit}" "Its processes and threads";

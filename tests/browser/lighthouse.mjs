@@ -1,8 +1,9 @@
 /**
- * What Lighthouse says of each page, and which audits cost points: `node tests/browser/lighthouse.mjs [--url URL] [--desktop] [--pages now,tasks]`.
+ * What Lighthouse says of each page, and which audits cost points: `node tests/browser/lighthouse.mjs [--url URL] [--desktop] [--runs 3] [--pages now,tasks]`.
  *
  * Lighthouse is no dependency of the tests: `npm install --prefix FOLDER lighthouse`, and `LIGHTHOUSE=FOLDER/node_modules/lighthouse`.
- * Without a URL a project of its own is looked at, in which each page has something to show. Figures, no test: they depend on the machine.
+ * Without a URL a project of its own is looked at, in which each page has something to show. Figures, no test: they depend on the machine, and
+ * of several runs the best says most, since what else runs on it only costs points.
  */
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -12,7 +13,7 @@ import { freePort, everything } from './service.mjs'
 
 const PAGES = ['now', 'tasks', 'ci', 'system', 'application', 'alerts', 'explore', 'status']
 const CATEGORIES = ['performance', 'accessibility', 'best-practices']
-const { values } = parseArgs({ options: { url: { type: 'string' }, desktop: { type: 'boolean' }, pages: { type: 'string', default: PAGES.join() } } })
+const { values } = parseArgs({ options: { url: { type: 'string' }, desktop: { type: 'boolean' }, runs: { type: 'string', default: '1' }, pages: { type: 'string', default: PAGES.join() } } })
 
 const folder = process.env.LIGHTHOUSE
 if (!folder) throw new Error('LIGHTHOUSE names the folder of the package: npm install --prefix FOLDER lighthouse')
@@ -27,7 +28,12 @@ const made = values.url ? null : await everything()
 try {
   for (const page of values.pages.split(',')) {
     const address = `${values.url ?? made?.service.url}/#/${page === 'now' ? '' : page}`
-    const { lhr } = await lighthouse(address, { port, output: 'json', logLevel: 'error', onlyCategories: CATEGORIES }, values.desktop ? desktop : undefined)
+    /** @type {any} */
+    let lhr = null
+    for (let run = 0; run < Number(values.runs); run += 1) {
+      const found = (await lighthouse(address, { port, output: 'json', logLevel: 'error', onlyCategories: CATEGORIES }, values.desktop ? desktop : undefined)).lhr
+      if (!lhr || found.categories.performance.score > lhr.categories.performance.score) lhr = found
+    }
     console.log(`${page.padEnd(12)} ${CATEGORIES.map((category) => `${category} ${Math.round((lhr.categories[category].score ?? 0) * 100)}`).join(', ')}`)
     for (const category of CATEGORIES) {
       for (const { id, weight } of lhr.categories[category].auditRefs) {

@@ -9,7 +9,7 @@ import { until } from './service.mjs'
 const PATIENCE = { timeout: 20_000 }
 const TASKS = '.taskmaster/tasks/tasks.json'
 /** Alerts of three kinds that fire at once, whatever the machine does, and nothing else. */
-const ALERTS = `[optimizer]\nenabled = false\n[containers]\nenabled = false\n${['high_cpu_usage', 'critical_cpu_usage', 'high_memory_usage', 'degraded_performance', 'task_failure_rate', 'github_failure_rate', 'memory_pressure', 'swapping', 'oom_kill', 'container_oom_kill', 'disk_full', 'disk_filling', 'probe_down', 'scrape_target_down', 'source_failing', 'host_silent', 'certificate_ends'].map((rule) => `[alerts.rules.${rule}]\nexpr = "none > 0"\nseverity = "info"\nenabled = false\n`).join('')}
+const ALERTS = `[optimizer]\nenabled = false\n[containers]\nenabled = false\n${['high_cpu_usage', 'critical_cpu_usage', 'high_memory_usage', 'degraded_performance', 'task_failure_rate', 'github_failure_rate', 'memory_pressure', 'memory_filling', 'swapping', 'oom_kill', 'container_oom_kill', 'disk_full', 'disk_filling', 'probe_down', 'scrape_target_down', 'source_failing', 'host_silent', 'certificate_ends'].map((rule) => `[alerts.rules.${rule}]\nexpr = "none > 0"\nseverity = "info"\nenabled = false\n`).join('')}
 ${['first', 'second', 'third', 'fourth'].map((name, i) => `[alerts.rules.${name}_rule]\nexpr = "system_memory_utilization_ratio < ${2 + i}"\nfor = "0s"\nseverity = "warning"\n`).join('')}
 [alerts.rules.tasks_of_each_status]\nexpr = "taskmaster_tasks >= 0"\nfor = "0s"\nseverity = "error"\n`
 
@@ -41,7 +41,7 @@ test('at most three causes, one row a rule, in words; after Ack the focus is on 
   assert.match(await page.locator('.verdict').innerText(), /5 things need you/)
   const words = await page.locator('.causes').innerText()
   assert.doesNotMatch(words, /system_memory|taskmaster_tasks|\{/, 'no selector')
-  assert.match(words, /Taskmaster tasks · .*, and \d+ more like it/, 'a rule that fires for several series has one row')
+  assert.match(words, /Tasks .*, and \d+ more like it/, 'a rule that fires for several series has one row')
   const keys = () => list.evaluateAll((rows) => rows.map((row) => row.getAttribute('data-cause')))
   const before = await keys()
   await list.nth(1).locator('.cause-action').focus()

@@ -181,7 +181,7 @@ async function measureDay() {
     await sleep(1500)
     found.push(await page.evaluate(() => new Promise((resolve) => {
       const look = () => {
-        if (!document.querySelector('.plot canvas')) return requestAnimationFrame(look)
+        if (!document.querySelector('.plot[data-drawn]')) return requestAnimationFrame(look)
         const answer = performance.getEntriesByType('resource').filter((e) => /query=numbers_day/.test(e.name)).map((e) => /** @type {PerformanceResourceTiming} */ (e).responseEnd)
         return requestAnimationFrame(() => resolve(performance.now() - Math.min(...answer)))
       }

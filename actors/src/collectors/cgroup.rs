@@ -110,6 +110,11 @@ fn figures(path: PathBuf, group: Group) -> Option<Found> {
     Some(Found { path, group, cpu_usec, memory })
 }
 
+/// Page cache in a group's `memory.stat`: what the kernel takes back before anything is short.
+fn cached(stat: &str) -> Option<u64> {
+    Some(cgroup::keyed(stat, "active_file")? + cgroup::keyed(stat, "inactive_file")?)
+}
+
 /// All groups, and whether there are more folders than are read.
 fn walk(root: &Path) -> (Vec<Found>, bool) {
     let top = root.join("sys/fs/cgroup");
@@ -259,6 +264,9 @@ impl Memory {
         push("container_cpu_time_seconds_total", &[], found.cpu_usec as f64 / 1e6);
         found.memory.into_iter().for_each(|bytes| push("container_memory_usage_bytes", &[], bytes as f64));
         let text = |file: &str| read(&found.path.join(file), MAX_FILE);
+        if let (Some(bytes), Some(cached)) = (found.memory, text("memory.stat").and_then(|text| cached(&text))) {
+            push("container_memory_uncached_bytes", &[], bytes.saturating_sub(cached) as f64);
+        }
         for (file, metric) in [("memory.max", "container_memory_limit_bytes"), ("pids.current", "container_processes")] {
             text(file).and_then(|text| cgroup::single(&text)).into_iter().for_each(|v| push(metric, &[], v as f64));
         }

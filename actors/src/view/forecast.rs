@@ -15,6 +15,8 @@ pub enum ForecastSubject {
     BoardDone,
     /// A file system is full.
     DiskFull,
+    /// Memory is used up: that of a unit with a limit, else that of the machine.
+    MemoryFull,
 }
 
 /// A time before which a share of cases should end.
@@ -37,12 +39,12 @@ pub struct ForecastScore {
     pub held: usize,
 }
 
-/// The forecasts of one board or file system.
+/// The forecasts of one board, file system or user of memory.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ForecastRecord {
     /// What is forecast.
     pub subject: ForecastSubject,
-    /// Of which board or file system; the name is that of the series which says that it happened.
+    /// Of what; the name is that of the series which says how far it is.
     #[schema(value_type = BTreeMap<String, String>)]
     pub metric: Labels,
     /// When the forecast that holds was made; `null` while none does.
@@ -54,6 +56,8 @@ pub struct ForecastRecord {
     pub made: usize,
     /// Those whose last time is not over.
     pub pending: usize,
+    /// Those that a restart left open.
+    pub cut_short: usize,
     /// How the others turned out.
     pub calibration: Vec<ForecastScore>,
 }
@@ -61,12 +65,14 @@ pub struct ForecastRecord {
 /// Forecasts, and how those before turned out.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Forecasts {
-    /// By board and file system.
+    /// By board, file system, and machine, unit or process.
     pub forecasts: Vec<ForecastRecord>,
     /// How all forecasts of boards turned out.
     pub boards: Vec<ForecastScore>,
     /// How all forecasts of file systems turned out.
     pub disks: Vec<ForecastScore>,
+    /// How all forecasts of memory turned out.
+    pub memory: Vec<ForecastScore>,
 }
 
 fn scores(list: &[Score]) -> Vec<ForecastScore> {
@@ -76,7 +82,12 @@ fn scores(list: &[Score]) -> Vec<ForecastScore> {
 impl From<&[Record]> for Forecasts {
     fn from(records: &[Record]) -> Self {
         let all = |subject| scores(&total(records.iter().filter(|record| record.subject == subject).flat_map(|record| &record.scores)));
-        Self { forecasts: records.iter().map(Into::into).collect(), boards: all(Subject::BoardDone), disks: all(Subject::DiskFull) }
+        Self {
+            forecasts: records.iter().map(Into::into).collect(),
+            boards: all(Subject::BoardDone),
+            disks: all(Subject::DiskFull),
+            memory: all(Subject::MemoryFull),
+        }
     }
 }
 
@@ -87,12 +98,14 @@ impl From<&Record> for ForecastRecord {
             subject: match record.subject {
                 Subject::BoardDone => ForecastSubject::BoardDone,
                 Subject::DiskFull => ForecastSubject::DiskFull,
+                Subject::MemoryFull => ForecastSubject::MemoryFull,
             },
             metric: record.labels.clone(),
             time: record.current.as_ref().map(|made| seconds(made.at)),
             bounds: bounds.map(|bound| ForecastBound { share: bound.share, time: seconds(bound.at) }).collect(),
             made: record.made,
             pending: record.pending,
+            cut_short: record.cut_short,
             calibration: scores(&record.scores),
         }
     }

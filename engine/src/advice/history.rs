@@ -1,5 +1,6 @@
 //! The kept history as advisors read it.
 
+use crate::forecast::fill::{Hour, Past};
 use crate::model::{Labels, Matcher, Selector, SeriesId, TimestampMs};
 use crate::span::Span;
 use crate::store::{StoreError, StoreReader};
@@ -7,8 +8,25 @@ use crate::windows::{Level, WindowRow};
 
 pub(super) const HOUR_MS: i64 = 3_600_000;
 pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
+/// Hours of the past that a date is made of.
+const PAST_HOURS: usize = 28 * 24;
 /// Minutes of the last hour that must have been measured.
 const MIN_MINUTES: usize = 30;
+
+/// What is known of a level.
+pub(super) struct KnownLevel {
+    hours: Vec<Option<Hour>>,
+    recent: Vec<f64>,
+}
+
+impl KnownLevel {
+    /// As a forecast reads it.
+    pub(super) fn until_now(&self, now: TimestampMs, dated: bool) -> Past<'_> {
+        // Mondays began four days after 1970 did, or three before.
+        let hour_of_week = usize::try_from((now.div_euclid(HOUR_MS) + 3 * 24).rem_euclid(168)).unwrap_or(0);
+        Past { hours: &self.hours, recent: &self.recent, hour_of_week, dated }
+    }
+}
 
 /// The store, read up to a time.
 pub(super) struct History<'a> {
@@ -29,15 +47,62 @@ impl History<'_> {
         self.store.windows(id, level, self.now - span_ms, self.now)
     }
 
-    /// Whether the newest value of a series, which ends with a stale marker, is no older than an hour.
-    pub(super) fn was_given(&self, series: &Labels) -> Result<bool, StoreError> {
-        let matchers: Vec<Matcher> = series.iter().map(|(name, value)| Matcher::equal(name, value)).collect();
-        for id in self.store.select(&matchers) {
-            if self.store.latest(id, self.now - HOUR_MS, self.now)?.is_some_and(|sample| sample.v.is_finite()) {
-                return Ok(true);
+    /// A series as a share of a whole: its hours up to now, and its last day in steps of five minutes.
+    pub(super) fn level(&self, id: SeriesId, day: &[WindowRow], whole: f64) -> Result<KnownLevel, StoreError> {
+        let mut hours: Vec<Option<Hour>> = vec![None; PAST_HOURS];
+        let ago = |start: i64, length: i64, unit: i64| usize::try_from((self.now - start - length).max(0) / unit).unwrap_or(usize::MAX);
+        // Hours of the clock; the last day exactly, from shorter windows.
+        for row in self.store.windows(id, Level::H1, self.now - PAST_HOURS as i64 * HOUR_MS, self.now - DAY_MS)? {
+            let back = ago(row.start, HOUR_MS / 2, HOUR_MS);
+            if (24..PAST_HOURS).contains(&back) {
+                hours[PAST_HOURS - 1 - back] = Some(Hour { max: row.max / whole, last: row.last / whole });
             }
         }
-        Ok(false)
+        let steps = (DAY_MS / Level::M5.ms()) as usize;
+        let mut recent: Vec<Option<f64>> = vec![None; steps + 1];
+        for row in day {
+            let back = ago(row.start, Level::M5.ms(), Level::M5.ms());
+            if let Some(place) = steps.checked_sub(back) {
+                recent[place] = Some(row.last / whole);
+            }
+            if let Some(hour) = (PAST_HOURS - 1).checked_sub(back / 12).filter(|_| back < 24 * 12) {
+                let max = hours[hour].map_or(row.max / whole, |known| known.max.max(row.max / whole));
+                hours[hour] = Some(Hour { max, last: row.last / whole });
+            }
+        }
+        let mut last = None;
+        let carried = recent.into_iter().filter_map(|value| {
+            last = value.or(last);
+            last
+        });
+        Ok(KnownLevel { hours, recent: carried.collect() })
+    }
+
+    /// The newest value of a series that has one in the last `span_ms`. A series that has ended has none.
+    pub(super) fn latest(&self, series: &Labels, span_ms: i64) -> Result<Option<f64>, StoreError> {
+        let matchers: Vec<Matcher> = series.iter().map(|(name, value)| Matcher::equal(name, value)).collect();
+        for id in self.store.select(&matchers) {
+            let newest = self.store.latest(id, self.now - span_ms, self.now)?.filter(|sample| sample.v.is_finite());
+            if let Some(sample) = newest.filter(|_| self.store.labels(id).as_ref() == Some(series)) {
+                return Ok(Some(sample.v));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The newest value of each series of a selector that has one in the last `span_ms`.
+    pub(super) fn newest(&self, selector: &str, span_ms: i64) -> Result<Vec<(SeriesId, Labels, f64)>, StoreError> {
+        let mut found = Vec::new();
+        for (id, labels) in self.series(selector) {
+            let newest = self.store.latest(id, self.now - span_ms, self.now)?.filter(|sample| sample.v.is_finite());
+            found.extend(newest.map(|sample| (id, labels, sample.v)));
+        }
+        Ok(found)
+    }
+
+    /// Whether a series, which ends with a stale marker, was written within the last hour.
+    pub(super) fn was_given(&self, series: &Labels) -> Result<bool, StoreError> {
+        Ok(self.latest(series, HOUR_MS)?.is_some())
     }
 
     /// The last hour of a metric by minutes, of its first series that was measured often enough.

@@ -4,6 +4,7 @@
 //! recommendation: open → accepted, dismissed or applied by a person, withdrawn when its evidence is gone.
 
 mod advisors;
+mod dates;
 mod history;
 mod tracker;
 
@@ -147,7 +148,7 @@ pub fn assess(store: &StoreReader, horizon: Horizon, now: TimestampMs) -> Result
     Ok(found)
 }
 
-/// When file systems will be full, by these findings: series and seconds from now.
+/// When file systems and memory will be full, by these findings: series and seconds from now.
 #[must_use]
 pub fn times_to_full(found: &[Finding]) -> Vec<(Labels, f64)> {
     found.iter().flat_map(advisors::times_to_full).collect()

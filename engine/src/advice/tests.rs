@@ -74,6 +74,32 @@ fn a_filling_disk_is_forecast_with_an_interval_and_a_steady_one_is_not() {
 }
 
 #[test]
+fn memory_that_a_unit_uses_up_is_forecast_across_its_restarts() {
+    // 1 % of the limit an hour from 20 % on, restarted after 40 hours; a process that grows as slowly in a large machine has no date.
+    let hours = |minute: i64| minute as f64 / 60.0;
+    let leak = |minute: i64| 1e9 * (0.2 + 0.01 * if hours(minute) < 40.0 { hours(minute) } else { hours(minute) - 40.0 });
+    let (unit, gigabytes) = ([("unit", "shop.service")], |count: f64| move |_: i64| count * 1e9);
+    let series: [(Labels, &dyn Fn(i64) -> f64); 5] = [
+        (metric("container_memory_uncached_bytes", &unit), &leak),
+        (metric("container_memory_limit_bytes", &unit), &gigabytes(1.0)),
+        (metric("process_memory_usage_bytes", &[("process", "shop")]), &leak),
+        (metric("system_memory_limit_bytes", &[]), &gigabytes(64.0)),
+        (metric("system_memory_usage_bytes", &[("state", "available")]), &gigabytes(50.0)),
+    ];
+    let (_dir, store, now) = history(40 * 60 + 55 * 60, &series);
+    let found = assess(&store, Horizon::Day, now).unwrap();
+    let memory: Vec<&Finding> = found.iter().filter(|found| found.id.starts_with("memory_filling")).collect();
+    assert_eq!(memory.iter().map(|f| f.query.as_str()).collect::<Vec<_>>(), ["container_memory_uncached_bytes{unit=\"shop.service\"}"]);
+    let times: Vec<(String, f64)> = times_to_full(&found).into_iter().map(|(series, seconds)| (series.to_string(), seconds)).collect();
+    assert_eq!(times[0].0, "system_memory_time_to_full_seconds{unit=\"shop.service\"}");
+    // From 75 % to 98 %: 23 hours.
+    let of = |share: &str| {
+        times.iter().find(|(series, _)| series.contains(&format!("quantile=\"{share}\""))).map(|(_, seconds)| seconds / 3_600.0)
+    };
+    assert!(of("0.025").unwrap() <= 23.0 && of("0.975").is_none_or(|latest| latest >= 23.0), "{times:?}");
+}
+
+#[test]
 fn a_full_disk_is_said_to_be_full() {
     let rising = |minute: i64| (0.5 + minute as f64 / 1_440.0).min(1.0);
     let full: (Labels, &dyn Fn(i64) -> f64) = (metric("system_filesystem_utilization_ratio", &[("mountpoint", "/")]), &rising);

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
+use super::fill::{self, Hour};
+use super::memory;
 use crate::model::{Labels, Matcher, NAME_LABEL, SeriesId, TimestampMs};
 use crate::store::{StoreError, StoreReader};
 use crate::windows::Level;
@@ -28,6 +30,8 @@ pub enum Subject {
     BoardDone,
     /// A file system is full.
     DiskFull,
+    /// Memory is used up: that of a unit with a limit, else that of the machine.
+    MemoryFull,
 }
 
 /// How the forecasts of a subject are kept.
@@ -39,22 +43,41 @@ struct Kind {
     share: &'static str,
     /// Whether a value is the time from then on, not a time of the clock.
     ahead: bool,
-    /// The series that says that it happened, and the value from which it does.
-    outcome: (&'static str, f64),
-    /// The labels that name a subject.
-    labels: &'static [&'static str],
+    /// The series with the labels of the forecast that says that it happened.
+    level: &'static str,
+    /// From which value on it does.
+    outcome: Outcome,
     /// Labels of series that say the same of something else, such as a file system of another machine.
     foreign: &'static [&'static str],
 }
 
-const KINDS: [Kind; 2] = [
+/// How it is known that something happened.
+#[derive(Clone, Copy)]
+enum Outcome {
+    /// The level reaches a value.
+    Reaches(f64),
+    /// The memory of a unit reaches its limit, else that of the machine is used up. A restart before that leaves it open.
+    UsedUp(memory::Kind),
+}
+
+impl Kind {
+    /// Whether a series of the name of its bounds is of this kind.
+    fn has(&self, labels: &Labels) -> bool {
+        match self.outcome {
+            Outcome::Reaches(_) => true,
+            Outcome::UsedUp(kind) => kind.has(labels),
+        }
+    }
+}
+
+const KINDS: [Kind; 5] = [
     Kind {
         subject: Subject::BoardDone,
         bounds: "taskmaster_forecast_done_timestamp_seconds",
         share: "quantile",
         ahead: false,
-        outcome: ("taskmaster_completion_ratio", 1.0),
-        labels: &["project", "tag"],
+        level: "taskmaster_completion_ratio",
+        outcome: Outcome::Reaches(1.0),
         foreign: &[],
     },
     Kind {
@@ -62,11 +85,22 @@ const KINDS: [Kind; 2] = [
         bounds: "system_filesystem_time_to_full_bound_seconds",
         share: "quantile",
         ahead: true,
-        outcome: ("system_filesystem_utilization_ratio", 0.9995),
-        labels: &["mountpoint"],
+        level: "system_filesystem_utilization_ratio",
+        outcome: Outcome::Reaches(0.9995),
         foreign: &["fstype"],
     },
+    used_up(memory::MACHINE),
+    used_up(memory::UNIT),
+    used_up(memory::PROCESS),
 ];
+
+const fn used_up(kind: memory::Kind) -> Kind {
+    let (bounds, level) = (memory::BOUND, kind.level);
+    Kind { subject: Subject::MemoryFull, bounds, share: "quantile", ahead: true, level, outcome: Outcome::UsedUp(kind), foreign: MACHINES }
+}
+
+/// Labels that series of other machines have.
+const MACHINES: &[&str] = &["instance", "host"];
 
 /// A time before which a share of cases should end.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -110,6 +144,8 @@ pub struct Record {
     pub made: usize,
     /// Those of them that cannot be judged yet.
     pub pending: usize,
+    /// Those that a restart left open.
+    pub cut_short: usize,
     /// How the others turned out.
     pub scores: Vec<Score>,
 }
@@ -131,22 +167,49 @@ pub fn total<'a>(scores: impl IntoIterator<Item = &'a Score>) -> Vec<Score> {
     found
 }
 
-/// Judges forecasts by the times at which it happened, in order; `until` is how far those are known. The second is how many are not judged.
+/// What became of a subject.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Course {
+    /// When it happened, in order.
+    pub happened: Vec<TimestampMs>,
+    /// When it was started anew, in order.
+    pub restarted: Vec<TimestampMs>,
+    /// How far these are known.
+    pub until: TimestampMs,
+}
+
+/// How forecasts turned out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Judged {
+    /// By share.
+    pub scores: Vec<Score>,
+    /// Forecasts whose last time is not over.
+    pub pending: usize,
+    /// Forecasts that a restart left open: it would have happened later, or not.
+    pub cut_short: usize,
+}
+
+/// Judges forecasts by what happened.
 #[must_use]
-pub fn judge(made: &[Made], happened: &[TimestampMs], until: TimestampMs) -> (Vec<Score>, usize) {
-    let mut pending = 0;
+pub fn judge(made: &[Made], course: &Course) -> Judged {
+    let mut judged = Judged::default();
     let mut scores = Vec::new();
+    let next = |times: &[TimestampMs], at: TimestampMs| times.get(times.partition_point(|time| *time <= at)).copied();
     for forecast in made {
         let Some(last) = forecast.bounds.iter().map(|bound| bound.at).max() else { continue };
-        if last > until {
-            pending += 1;
-            continue;
+        let end = next(&course.happened, forecast.at);
+        let restarted = next(&course.restarted, forecast.at).filter(|at| *at <= last && end.is_none_or(|end| *at < end));
+        if restarted.is_some() {
+            judged.cut_short += 1;
+        } else if last > course.until {
+            judged.pending += 1;
+        } else {
+            let score = |bound: &Bound| Score { share: bound.share, judged: 1, held: usize::from(end.is_some_and(|end| end <= bound.at)) };
+            scores.extend(forecast.bounds.iter().map(score));
         }
-        let end = happened.get(happened.partition_point(|at| *at <= forecast.at));
-        let score = |bound: &Bound| Score { share: bound.share, judged: 1, held: usize::from(end.is_some_and(|end| *end <= bound.at)) };
-        scores.extend(forecast.bounds.iter().map(score));
     }
-    (total(&scores), pending)
+    judged.scores = total(&scores);
+    judged
 }
 
 /// The forecasts that the store has, by subject.
@@ -158,10 +221,10 @@ pub fn records(store: &StoreReader, now: TimestampMs) -> Result<Vec<Record>, Sto
     for kind in &KINDS {
         let mut subjects: FxHashMap<Labels, Vec<(SeriesId, f64)>> = FxHashMap::default();
         for id in store.select(&[Matcher::equal(NAME_LABEL, kind.bounds)]) {
-            let Some(labels) = store.labels(id) else { continue };
+            let Some(labels) = store.labels(id).filter(|labels| kind.has(labels)) else { continue };
             let Some(share) = labels.get(kind.share).and_then(|share| share.parse().ok()) else { continue };
-            let names: Vec<(&str, &str)> = kind.labels.iter().map(|name| (*name, labels.get(name).unwrap_or(""))).collect();
-            let of = Labels::metric(kind.outcome.0, &names);
+            let names: Vec<(&str, &str)> = labels.iter().filter(|(name, _)| ![NAME_LABEL, kind.share].contains(name)).collect();
+            let of = Labels::metric(kind.level, &names);
             if subjects.len() < MAX_SUBJECTS || subjects.contains_key(&of) {
                 subjects.entry(of).or_default().push((id, share));
             }
@@ -200,33 +263,69 @@ fn record(store: &StoreReader, kind: &Kind, labels: Labels, series: &[(SeriesId,
     for forecast in made.iter_mut().chain([&mut current]) {
         forecast.bounds.sort_by(|a, b| a.share.total_cmp(&b.share));
     }
-    let (happened, until) = outcomes(store, kind, &labels, now)?;
-    let (scores, pending) = judge(&made, &happened, until);
+    let judged = judge(&made, &course(store, kind, &labels, now)?);
     let current = (!current.bounds.is_empty()).then_some(current);
-    Ok(Record { subject: kind.subject, labels, current, made: made.len(), pending, scores })
+    let Judged { scores, pending, cut_short } = judged;
+    Ok(Record { subject: kind.subject, labels, current, made: made.len(), pending, cut_short, scores })
 }
 
-/// When it happened, and up to when that is known.
-fn outcomes(store: &StoreReader, kind: &Kind, labels: &Labels, now: TimestampMs) -> Result<(Vec<TimestampMs>, TimestampMs), StoreError> {
-    let own = labels.iter().map(|(name, value)| Matcher::equal(name, value));
-    let matchers: Vec<Matcher> = own.chain(kind.foreign.iter().map(|name| Matcher::equal(name, ""))).collect();
-    let (mut happened, mut until) = (Vec::new(), TimestampMs::MIN);
-    for id in store.select(&matchers) {
-        let mut before = true;
-        for row in store.windows(id, Level::H1, now - BACK_MS, now)? {
-            until = until.max(row.start + HOUR_MS);
-            let there = row.max >= kind.outcome.1;
-            if there && !before {
-                let samples = store.samples(id, row.start, row.start + HOUR_MS - 1)?;
-                let first = samples.iter().find(|sample| sample.v >= kind.outcome.1).map(|sample| sample.t);
-                happened.push(first.unwrap_or(row.start + HOUR_MS));
+/// What became of a subject, up to when that is known.
+fn course(store: &StoreReader, kind: &Kind, labels: &Labels, now: TimestampMs) -> Result<Course, StoreError> {
+    let own = |labels: &Labels| -> Vec<SeriesId> {
+        let of = labels.iter().map(|(name, value)| Matcher::equal(name, value));
+        store.select(&of.chain(kind.foreign.iter().map(|name| Matcher::equal(name, ""))).collect::<Vec<_>>())
+    };
+    let mut course = Course { until: TimestampMs::MIN, ..Course::default() };
+    match kind.outcome {
+        Outcome::Reaches(value) => reached(store, &own(labels), value, now, &mut course)?,
+        Outcome::UsedUp(_) => {
+            let ids = own(labels);
+            let mut limit = (kind.level == memory::MACHINE.level).then_some(1.0);
+            let pairs: Vec<(&str, &str)> = labels.iter().filter(|(name, _)| *name != NAME_LABEL).collect();
+            for id in own(&Labels::metric("container_memory_limit_bytes", &pairs)).into_iter().filter(|_| kind.level == memory::UNIT.level)
+            {
+                limit = store.windows(id, Level::H1, now - BACK_MS, now)?.last().map(|row| row.last).or(limit);
             }
-            // A window that ends there goes on in the next; one that was there and left again may come anew.
-            before = row.last >= kind.outcome.1;
+            for id in &ids {
+                restarts(store, *id, now, &mut course)?;
+            }
+            match limit {
+                Some(limit) => reached(store, &ids, memory::EXHAUSTED * limit, now, &mut course)?,
+                None => reached(store, &own(&Labels::metric(memory::MACHINE.level, &[])), memory::EXHAUSTED, now, &mut course)?,
+            }
         }
     }
-    happened.sort_unstable();
-    Ok((happened, until))
+    course.happened.sort_unstable();
+    course.restarted.sort_unstable();
+    Ok(course)
+}
+
+/// When a level reached a value.
+fn reached(store: &StoreReader, ids: &[SeriesId], value: f64, now: TimestampMs, course: &mut Course) -> Result<(), StoreError> {
+    for id in ids {
+        let mut before = true;
+        for row in store.windows(*id, Level::H1, now - BACK_MS, now)? {
+            course.until = course.until.max(row.start + HOUR_MS);
+            let there = row.max >= value;
+            if there && !before {
+                let samples = store.samples(*id, row.start, row.start + HOUR_MS - 1)?;
+                let first = samples.iter().find(|sample| sample.v >= value).map(|sample| sample.t);
+                course.happened.push(first.unwrap_or(row.start + HOUR_MS));
+            }
+            // A window that ends there goes on in the next; one that was there and left again may come anew.
+            before = row.last >= value;
+        }
+    }
+    Ok(())
+}
+
+/// When what a level is of was started anew, by its falls: the beginning of the hour.
+fn restarts(store: &StoreReader, id: SeriesId, now: TimestampMs, course: &mut Course) -> Result<(), StoreError> {
+    let rows = store.windows(id, Level::H1, now - BACK_MS, now)?;
+    let highest = rows.iter().map(|row| row.max).fold(f64::MIN_POSITIVE, f64::max);
+    let hours: Vec<Option<Hour>> = rows.iter().map(|row| Some(Hour { max: row.max / highest, last: row.last / highest })).collect();
+    course.restarted.extend(fill::restarts(&hours).into_iter().map(|at| rows[at].start));
+    Ok(())
 }
 
 #[cfg(test)]
@@ -251,7 +350,18 @@ mod tests {
             (&[3], 40, vec![score(0.5, 2, 1), score(0.95, 2, 1)], 0),
             (&[], 40, vec![score(0.5, 2, 0), score(0.95, 2, 0)], 0),
         ] {
-            assert_eq!(judge(&forecasts, happened, until), (scores, pending), "{happened:?} {until}");
+            let course = Course { happened: happened.to_vec(), restarted: Vec::new(), until };
+            assert_eq!(judge(&forecasts, &course), Judged { scores, pending, cut_short: 0 }, "{happened:?} {until}");
+        }
+    }
+
+    #[test]
+    fn a_forecast_that_a_restart_left_open_is_not_judged() {
+        let forecasts = [made(0, &[(0.5, 10), (0.95, 20)])];
+        for (happened, restarted, cut_short) in [(&[][..], &[5][..], 1), (&[], &[25], 0), (&[8], &[9], 0), (&[15], &[9], 1)] {
+            let course = Course { happened: happened.to_vec(), restarted: restarted.to_vec(), until: 40 };
+            let judged = judge(&forecasts, &course);
+            assert_eq!((judged.cut_short, judged.scores.is_empty()), (cut_short, cut_short == 1), "{happened:?} {restarted:?}");
         }
     }
 

@@ -170,7 +170,7 @@ mod tests {
         for (what, alerts, edits) in [
             ("an end", vec![ended(&a, 8)], true),
             ("an end beside what goes on", vec![ended(&a, 8), b.clone()], true),
-            ("a repetition", vec![a.clone(), b.clone()], true),
+            ("a repetition", vec![a.clone(), b], true),
             ("a new value", vec![NoticeAlert { value: Some(0.95), ..a.clone() }], true),
             ("a lower severity", vec![severe(&a, Severity::Info)], true),
             ("a higher severity", vec![severe(&a, Severity::Error)], false),

@@ -17,12 +17,13 @@ const LOWERS_THE_SCORE: &str =
 const ANSWERS: &str = "probe_success|up";
 
 /// Shipped rules of which one follows from the other, and the labels that must agree.
-const FOLLOWS: [(&str, &str, &[&str]); 7] = [
+const FOLLOWS: [(&str, &str, &[&str]); 8] = [
     ("critical_cpu_usage", "high_cpu_usage", &["host", "instance"]),
     ("cpu_shortage", "high_cpu_usage|critical_cpu_usage", &["host", "instance"]),
     ("memory_pressure|swapping|oom_kill", "high_memory_usage", &["host", "instance"]),
     ("container_oom_kill", "oom_kill", &["host", "instance"]),
     ("disk_full", "disk_filling", &["mountpoint"]),
+    ("memory_pressure|oom_kill", "memory_filling", &["host", "instance"]),
     ("scrape_target_down", "host_silent", &["instance"]),
     // The results of their queries have no name of a metric.
     (

@@ -167,6 +167,11 @@ const TABLE: &[Row] = &[
         remediation: &["Find what grows: `du -xh MOUNT | sort -h | tail`"],
         ..row("disk_filling", "system_filesystem_time_to_full_seconds < 86400", (15 * MINUTE, 6 * HOUR), Severity::Error)
     },
+    Row {
+        clear: "28800",
+        remediation: &["Restart it before then, and see what it keeps", "Give it more memory"],
+        ..row("memory_filling", "system_memory_time_to_full_seconds < 14400", (15 * MINUTE, 6 * HOUR), Severity::Warning)
+    },
     row("probe_down", "probe_success == 0", (MINUTE, 5 * MINUTE), Severity::Error),
     row("heartbeat_late", "heartbeat_up == 0", (0, 5 * MINUTE), Severity::Error),
     row("scrape_target_down", "up == 0", (MINUTE, 5 * MINUTE), Severity::Warning),

@@ -131,6 +131,20 @@ test('a live axis begins where the data begins, with buckets that are as fine as
   assert.deepEqual([axis.value.young, axis.value.start], [false, begun - 7200], 'a chosen period is as it was chosen')
 })
 
+test('half an hour after its start, a month shows all that there is, to the newest sample', async () => {
+  go('#/system?range=30d')
+  const begun = at()
+  stored.fresh = Array.from({ length: 360 }, (_, n) => [begun - 1800 + n * 5, n])
+  const held = watch({ query: 'fresh', pixels: 300 })
+  await settle()
+  pass(12)
+  const { start, end, young } = axis.value
+  assert.ok(young && start <= begun - 1800 && start > begun - 2000 && begun + 12 - end <= 15, `from ${start - begun} to ${end - begun}`)
+  const [line] = held.lines.values()
+  assert.ok(line.t.filter((t) => t > start && t <= end).length > 150, 'and the line is in it')
+  leave({ query: 'fresh', pixels: 300 })
+})
+
 test('what is compared with is asked for its own time and drawn at that in view', async () => {
   const begun = at()
   go('#/system?range=1h')

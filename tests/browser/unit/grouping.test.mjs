@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { causesOf, conditionWords, groupsOf, noteWords, pastOf, stateOf } from '../../../web/dashboard/js/alerts/grouping.js'
+import { byStand, causesOf, conditionWords, followers, groupsOf, noteWords, pastOf, standWords, stateOf } from '../../../web/dashboard/js/alerts/grouping.js'
 import { historyQuery } from '../../../web/dashboard/js/selector.js'
 import { utc } from '../../../web/dashboard/js/zone.js'
 
@@ -18,6 +18,28 @@ test('each alert is in one list, with the others of its rule', () => {
   assert.deepEqual(ids('acknowledged'), [['hot', 6, 'd'], ['cold', 6, 'e']])
 })
 
+test('how long an alert went on is not known past its last sample', () => {
+  utc.value = true
+  const unknown = alert({ state: 'unknown', pending_since: 0, firing_since: 60, last_sample: 360 })
+  for (const [alerts, words] of /** @type {Array<[any[], string]>} */ ([
+    [[unknown], 'fired 00:01 – 00:06, not known since'],
+    [[unknown, { ...unknown, firing_since: 120, last_sample: 400 }], 'fired 00:01 – 00:06, not known since'],
+    [[unknown, { ...unknown, state: 'firing' }], 'firing since 00:01'],
+    [[{ ...unknown, state: 'pending', firing_since: null }], 'pending since 00:00'],
+  ])) assert.equal(standWords(alerts, 4000), words)
+})
+
+test('what follows from a cause is no row of its own, also where the cause was noted', () => {
+  const [critical, high, slow] = ['critical', 'high', 'slow'].map((id) => alert({ id, rule: id }))
+  const by = (/** @type {string} */ id) => (id === 'high' ? ['critical'] : id === 'slow' ? ['high'] : [])
+  /** @param {any[]} alerts */
+  const rows = (alerts) => Object.entries(byStand(alerts, by)).map(([stand, list]) => `${stand}: ${list.map((c) => `${c.rule}+${followers([c])}`).join(' ')}`)
+  assert.deepEqual(rows([critical, high, slow]), ['firing: critical+2', 'pending: ', 'acknowledged: '])
+  assert.deepEqual(rows([{ ...critical, acked_at: 9 }, high, slow]), ['firing: ', 'pending: ', 'acknowledged: critical+2'])
+  assert.deepEqual(rows([critical, { ...high, acked_at: 9 }, slow]), ['firing: critical+0', 'pending: ', 'acknowledged: high+1'])
+  assert.deepEqual(rows([high, slow]), ['firing: high+1', 'pending: ', 'acknowledged: '], 'the cause is over')
+})
+
 test('what is over is summed by rule, within the period only', () => {
   const past = pastOf([alert({ firing_since: 0, resolved_at: 50 }), alert({ firing_since: 60, resolved_at: 90 }), alert({ rule: 'cold', firing_since: 10, resolved_at: 95 })], 40, 80)
   assert.deepEqual(past.map((g) => [g.rule, g.alerts.length, g.seconds, g.last]), [['cold', 1, 40, 95], ['hot', 2, 30, 90]])
@@ -29,10 +51,11 @@ test('a rule says in words what it watches for', () => {
   assert.equal(conditionWords(rule({})).replaceAll('\u00a0', ' '), 'CPU above 80 %, for 1 m')
   assert.equal(conditionWords(rule({ threshold: null, op: null })), 'High CPU usage')
   assert.equal(conditionWords(rule({ name: 'oom_kill', threshold: null, op: null })), 'OOM kill')
-  for (const [metric, words] of [['probe_success', 'A target is down'], ['heartbeat_up', 'The call of a job is late'], ['up', 'A scraped target is down'], ['taskpulse_source_up', 'Source cannot be read']]) {
+  for (const [metric, words] of [['probe_success', 'A target is down'], ['heartbeat_up', 'The call of a job is late'], ['up', 'A scraped target is down'], ['taskpulse_source_up', 'A source cannot be read']]) {
     assert.equal(conditionWords(rule({ metric, op: '==', threshold: 0, duration: 0 })), words)
   }
-  assert.deepEqual([stateOf([]), stateOf([alert({ state: 'pending' })]), stateOf([alert({})])], ['quiet', 'pending', 'firing'])
+  const [pending, unknown] = [alert({ state: 'pending' }), alert({ state: 'unknown' })]
+  assert.deepEqual([stateOf([]), stateOf([pending]), stateOf([pending, unknown]), stateOf([unknown, alert({})])], ['quiet', 'pending', 'unknown', 'firing'])
 })
 
 test('times in the notes of a rule are written as times are', () => {

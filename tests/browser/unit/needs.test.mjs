@@ -14,7 +14,8 @@ const { board, boardKey, boards, chosenBoard } = await import('../../../web/dash
 const { choice, choices, chosenWorkflow, ci } = await import('../../../web/dashboard/js/stores/ci.js')
 const { followStatus } = await import('../../../web/dashboard/js/stores/status.js')
 const { loginEnded } = await import('../../../web/dashboard/js/stores/login.js')
-const { causes, doubt, failures, firing, needed, openAdvice } = await import('../../../web/dashboard/js/stores/needs.js')
+const { held, standing } = await import('../../../web/dashboard/js/stores/silences.js')
+const { causes, doubt, failures, needed, openAdvice } = await import('../../../web/dashboard/js/stores/needs.js')
 
 rest['/api/v1/rules'] = () => ({ groups: [{ rules: [
   { name: 'hot', metric: 'system_cpu_utilization_ratio', op: '>', threshold: 0.8, severity: 'error' },
@@ -89,9 +90,34 @@ test('an alert that fires on a cause is its row, also when it was noted', () => 
     alert({ id: '1', metric: { __name__: 'probe_success', target: 'shop' } }), alert({ id: '2', metric: { __name__: 'taskpulse_source_up', source: 'taskmaster' }, acked_at: 7 }),
     alert({ id: '3', state: 'pending' }),
   ])
-  assert.deepEqual([keys(), firing.value.map((a) => a.id)], [[], ['1']])
+  assert.deepEqual([keys(), standing.value.firing.flatMap((c) => c.alerts.map((a) => a.id))], [[], ['1']])
   Socket.last().frame('alerts', 'update', [alert({ id: '1', state: 'resolved', metric: { __name__: 'probe_success', target: 'shop' } })])
   assert.deepEqual(keys(), ['target shop'])
+})
+
+test('a target of scraping that is down is one row, as an alert or else as a source', () => {
+  say({ sources: [source({ source: 'scrape gone', up: false }), source({ source: 'scrape other', up: false })] })
+  Socket.last().frame('alerts', 'update', [alert({ metric: { __name__: 'up', job: 'gone', instance: '127.0.0.1:1' } })])
+  assert.deepEqual(causes.value.map((c) => c.key), ['source scrape other', 'rule hot'])
+})
+
+test('what follows from another alert is no row of its own, and every count says so', () => {
+  const status = (/** @type {string[]} */ inhibitedBy) => /** @type {any} */ ({ inhibitedBy, silencedBy: [], mutedBy: [], state: 'suppressed' })
+  Socket.last().frame('alerts', 'update', [alert({ id: 'high', rule: 'high_cpu_usage' }), alert({ id: 'worst', rule: 'critical_cpu_usage', severity: 'critical', summary: 'CPU 99 %' })])
+  assert.deepEqual([needed.value, standing.value.firing.length], [2, 2])
+  held.value = { silences: [], maintenance: [], byAlert: new Map([['high', status(['worst'])]]) }
+  assert.deepEqual([needed.value, standing.value.firing.length, causes.value.map((c) => `${c.title}: ${c.detail}`)], [1, 1, ['CPU 99 %: 1 alert follows from it']])
+  Socket.last().frame('alerts', 'update', [alert({ id: 'worst', rule: 'critical_cpu_usage', severity: 'critical', acked_at: 9 })])
+  assert.equal(needed.value, 0, 'noting a cause notes what follows from it')
+  held.value = null
+})
+
+test('an alert whose samples stopped stays, with the time until which it is known', () => {
+  say({ targets: [target({ up: false })] })
+  Socket.last().frame('alerts', 'update', [alert({ id: '1', rule: 'gone', state: 'unknown', unknown_since: 400, last_sample: 100, metric: { __name__: 'probe_success', target: 'shop' }, summary: 'shop is down for 2 min' })])
+  const [cause] = causes.value
+  assert.deepEqual([needed.value, cause.key, cause.since, cause.until, keys()], [1, 'rule gone', 6, 100, []])
+  assert.match(cause.title, /^shop is down for 2 min; nothing is known since .*: its samples stopped$/)
 })
 
 test('alerts come the worst first, then the oldest, and their thresholds with those of rules', async () => {
@@ -119,13 +145,13 @@ test('a rule has one row however many of its alerts fire, the worst cause first,
   say({ targets: [target({ up: false, since: 3 })] })
   Socket.last().frame('recommendations', 'snapshot', [{ id: 'adv', status: 'open', updated: 1, created: 1, severity: 'critical', title: 'more disks', action: 'buy' }])
   Socket.last().frame('alerts', 'update', [
-    alert({ id: '1', rule: 'queue_is_long', metric: { __name__: 'q', lane: 'a' }, summary: 'q{lane="a"} is 9, above 5' }), alert({ id: '2', rule: 'queue_is_long', firing_since: 2, metric: { __name__: 'q', lane: 'b' }, summary: 'q{lane="b"} is 7, above 5' }),
-    alert({ id: '3', rule: 'cpu', severity: 'critical', threshold: 0.95, metric: { __name__: 'system_cpu_utilization_ratio' }, summary: 'system_cpu_utilization_ratio is 100 %, above 95 %', busiest: ['rustc 60 %'] }),
+    alert({ id: '1', rule: 'queue_is_long', metric: { __name__: 'q', lane: 'a' }, summary: 'Q · a 9, above 5' }), alert({ id: '2', rule: 'queue_is_long', firing_since: 2, metric: { __name__: 'q', lane: 'b' }, summary: 'Q · b 7, above 5' }),
+    alert({ id: '3', rule: 'cpu', severity: 'critical', threshold: 0.95, metric: { __name__: 'system_cpu_utilization_ratio' }, summary: 'CPU 100 %, above 95 %', busiest: ['rustc 60 %'] }),
     alert({ id: '4', state: 'pending' }), alert({ id: '5', acked_at: 9 }),
   ])
   assert.deepEqual(causes.value.map((c) => [c.key, c.title.replace(/\u00a0/g, ' '), c.detail, c.since]), [
     ['rule cpu', 'CPU 100 %, above 95 %', 'Most of it: rustc 60 %', 6], ['target shop', 'shop is down', 'No reason is known.', 3],
-    ['rule queue_is_long', 'Q · a 1, above 0.5, and 1 more like it', '', 2], ['advice adv', 'more disks', 'buy', 1],
+    ['rule queue_is_long', 'Q · a 9, above 5, and 1 more like it', '', 2], ['advice adv', 'more disks', 'buy', 1],
   ])
   assert.deepEqual([needed.value, causes.value[2].alerts.map((a) => a.id)], [4, ['1', '2']])
 })

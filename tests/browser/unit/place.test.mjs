@@ -8,7 +8,7 @@ import { random } from './random.mjs'
 
 process.env.TZ = 'Europe/Berlin'
 const { parse, print } = await import('../../../web/dashboard/js/address.js')
-const { choiceOf, paramsOf, PRESETS, readTime, resolve, seconds, stepFor } = await import('../../../web/dashboard/js/period.js')
+const { choiceOf, liveEnd, paramsOf, PRESETS, readTime, resolve, seconds, stepFor } = await import('../../../web/dashboard/js/period.js')
 const place = await import('../../../web/dashboard/js/stores/place.js')
 const { loginAddress } = await import('../../../web/dashboard/js/stores/login.js')
 
@@ -55,6 +55,31 @@ test('a period has about a point for each pixel, at steps that divide hours and 
     assert.ok(86_400 % step === 0, `${step}`)
     assert.ok(length / step <= pixels || step === 86_400, `${length} s on ${pixels} pixels at ${step}`)
   }
+})
+
+test('a step holds as many samples as its neighbours where a near one does, and is never far longer for it', () => {
+  for (const [length, pixels, sampling, expected] of [
+    [3600, 400, 0, 10], [3600, 400, 5, 10], [3600, 400, 15, 10], [86_400, 400, 60, 240], [86_400, 400, 45, 900],
+    [30 * 86_400, 400, 733, 7200], [86_400, 400, 7, 240], [14 * 3600, 360, 3607, 180], [400 * 86_400, 100, 7, 86_400],
+  ]) assert.equal(stepFor(length, pixels, sampling), expected, `${length} s on ${pixels} pixels, a sample each ${sampling} s`)
+})
+
+test('a live chart ends with a closed bucket where they are short, and with the open one where they are long', () => {
+  for (const [end, step, expected] of [[1003, 5, 1000], [1003, 1, 1003], [1003, 15, 990], [1003, 30, 1020], [1020, 30, 1020], [100_000, 3600, 100_800], [100_000, 86_400, 172_800]]) assert.equal(liveEnd(end, step), expected, `${end} at ${step}`)
+})
+
+test('a live end is near however long the period is, and nearer where only a part of it has data', () => {
+  go('#/now?range=30d')
+  for (let n = 0; n < 40; n += 1) {
+    pass(97)
+    const lag = Date.now() / 1000 - place.period.value.end
+    assert.ok(lag >= 0 && lag <= 60, `${lag} s`)
+  }
+  place.dataStart.value = Date.now() / 1000 - 1800
+  pass(97)
+  const lag = Date.now() / 1000 - place.period.value.end
+  place.dataStart.value = null
+  assert.ok(lag >= 0 && lag <= 6, `${lag} s after half an hour`)
 })
 
 test('a live period moves on by a pixel at a time, a chosen one stands', () => {

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import './page.mjs'
 import { pick, random } from './random.mjs'
 
+const { stateWords } = await import('../../../web/dashboard/js/application/Probes.js')
 const { adviceAt, alertsAt, boardAt, ciAt, figuresOf, statusAt } = await import('../../../web/dashboard/js/replay/rewind.js')
 
 /** @param {string} id @param {string} status @param {object} [more] */
@@ -73,6 +74,15 @@ test('targets, sources and the score are as they were kept', () => {
   const [shop] = was.targets
   assert.deepEqual([shop.up, shop.since, shop.reason, shop.duration_seconds], [false, 80, 'shop is down: refused', null])
   assert.deepEqual([was.sources.map((s) => [s.up, s.since, s.samples]), was.health.score, was.problems], [[[false, null, null], [null, null, null]], 61, []])
+})
+
+test('of a time without samples nobody knows whether a target was up', () => {
+  const target = (/** @type {string} */ name, /** @type {boolean|null} */ up) => /** @type {any} */ ({ target: name, up, checked_at: 90 })
+  const [shop] = statusAt(/** @type {any} */ ({ sources: [], targets: [target('shop', true)] }), [], none, 100).targets
+  assert.deepEqual([shop.up, shop.checked_at, shop.reason], [null, null, 'no check is kept of this time'])
+  for (const [ups, words] of /** @type {Array<[Array<boolean|null>, string]>} */ ([
+    [[true, true], ', none down'], [[true, false], ', 1 down'], [[null, null], ', 2 not known'], [[null, true], ', 1 not known'], [[false, null], ', 1 down, 1 not known'],
+  ])) assert.equal(stateWords(ups.map((up, i) => target(`t${i}`, up))), words)
 })
 
 test('an alert fires from when it did until it was over', () => {

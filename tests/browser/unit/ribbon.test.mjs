@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pick, random } from './random.mjs'
 
+const { gapsOf, withoutGaps } = await import('../../../web/dashboard/js/ribbon/gaps.js')
 const { alertLane, assign, barAt, probeLane, runLanes, taskBars, taskLanes, usualTime, visible, wantedTasks, withEnds } = await import('../../../web/dashboard/js/ribbon/lanes.js')
 const { beginsLate, firstTick, tickStep, timeAt, viewStart, xOf } = await import('../../../web/dashboard/js/ribbon/scale.js')
 const { walk } = await import('../../../web/dashboard/js/ribbon/walk.js')
@@ -93,6 +94,21 @@ test('runs at the same time stand below each other, alerts are bars, and a point
   assert.deepEqual([barAt(one, 150, 0, 200)?.start, barAt(one, 115, 0, 200)?.start, barAt(one, 105, 2, 200), barAt(one, 108, 2, 200)?.start], [120, 110, null, 110])
   const alert = (/** @type {string} */ id, /** @type {number|null} */ since, /** @type {number|null} */ end) => ({ id, rule: 'r', metric: { __name__: 'm' }, firing_since: since, resolved_at: end, severity: 'critical', op: null, threshold: null, summary: id })
   assert.deepEqual(alertLane(/** @type {any} */ ([alert('a', 150, null), alert('pending', null, null), alert('old', 10, 20)])).bars.map((b) => [b.title, b.state, b.words]), [['old', 'critical', 'critical'], ['a', 'critical', 'critical, fires']])
+})
+
+test('a bar is not drawn while the service was off', () => {
+  const service = (/** @type {number} */ time, /** @type {string} */ kind) => /** @type {any} */ ({ time, source: 'service', kind })
+  const other = (/** @type {number} */ time) => /** @type {any} */ ({ time, source: 'github', kind: 'run' })
+  for (const [events, gaps] of /** @type {Array<[any[], Array<[number, number]>]>} */ ([
+    [[], []], [[other(5)], []], [[service(40, 'start')], [[-Infinity, 40]]], [[other(5), service(40, 'start')], []],
+    [[service(40, 'start'), service(20, 'stop')], [[20, 40]]], [[service(20, 'stop'), other(21), service(40, 'start')], [[20, 40]]],
+    [[service(20, 'stop'), service(40, 'start'), service(60, 'start')], [[20, 40]]],
+  ])) assert.deepEqual(gapsOf(events), gaps)
+  const bar = (/** @type {number} */ start, /** @type {number|null} */ end) => /** @type {any} */ ({ start, end, words: 'refused', seen: true })
+  for (const [one, parts] of /** @type {Array<[any, Array<[number, number|null, boolean]>]>} */ ([
+    [bar(0, 10), [[0, 10, true]]], [bar(10, 30), [[10, 20, true]]], [bar(25, 35), []], [bar(30, 50), [[40, 50, false]]], [bar(10, 50), [[10, 20, true], [40, 50, false]]],
+    [bar(10, null), [[10, 20, true], [40, 60, false], [70, null, false]]], [bar(45, 46), [[45, 46, true]]],
+  ])) assert.deepEqual(withoutGaps([one], [[20, 40], [60, 70]]).map((b) => [b.start, b.end, b.seen]), parts, `${one.start} to ${one.end}`)
 })
 
 test('bars in view are found as well as by looking at each', () => {

@@ -11,12 +11,14 @@ import { connect } from './stores/connection.js'
 import { followEvents } from './stores/events.js'
 import { followStatus } from './stores/status.js'
 import { followNotify } from './stores/notify.js'
+import { followCauses } from './stores/silences.js'
 import { followSpent } from './stores/spent.js'
 import { followVisits } from './stores/visits.js'
 import { keepForOffline } from './offline.js'
 
 followStatus()
 followAlerts()
+followCauses()
 followAdvice()
 followEvents()
 followBoards()

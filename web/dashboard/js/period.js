@@ -97,11 +97,22 @@ function wordsOf(choice, start, end, now) {
 /** Steps that divide hours and days evenly. */
 const STEPS = [1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 240, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 14_400, 21_600, 43_200, 86_400]
 
+/** A step becomes at most so much longer to hold as many samples as its neighbours. */
+const LONGER = 4
+
 /**
  * The step at which a period has about one point for every pixel.
- * @param {number} length seconds @param {number} pixels @param {number} [sampling] seconds between samples: a longer step is a multiple of it, so that each holds as many
+ * @param {number} length seconds @param {number} pixels @param {number} [sampling] seconds between samples: a longer step is a multiple of it, where a near one is, so that each holds as many
  */
 export function stepFor(length, pixels, sampling = 0) {
   const wanted = length / Math.max(1, pixels)
-  return STEPS.find((step) => step >= wanted && (sampling <= 1 || step <= sampling || step % sampling === 0)) ?? STEPS[STEPS.length - 1]
+  const long = STEPS.filter((step) => step >= wanted)
+  const [first] = long
+  return long.find((step) => step <= first * LONGER && (sampling <= 1 || step <= sampling || step % sampling === 0)) ?? first ?? STEPS[STEPS.length - 1]
 }
+
+/** Buckets up to this long are drawn once they are closed. */
+const SHORT_STEP_S = 15
+
+/** Where a live chart ends: with its newest closed bucket, or with the open one where it would be long until that is closed. @param {number} end @param {number} step */
+export const liveEnd = (end, step) => (step <= SHORT_STEP_S ? Math.floor(end / step) : Math.ceil(end / step)) * step

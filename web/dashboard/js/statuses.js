@@ -30,6 +30,9 @@ export function markOf(severity) {
   return 'info'
 }
 
+/** Whether an alert fires, or fired and is not known to have ended. @param {{ state: import('./types.js').AlertState }} alert */
+export const isOn = ({ state }) => state === 'firing' || state === 'unknown'
+
 /** How a CI run ended, in a word and by a mark; what GitHub may add one day is said in its own word. @type {Record<string, { word: string, mark: Mark }>} */
 const CONCLUSIONS = {
   success: { word: 'succeeded', mark: 'ok' },

@@ -7,7 +7,6 @@
  * @import { Mark } from './statuses.js'
  */
 import { capital, quoted } from './format.js'
-import { titleWords } from './headline.js'
 import { markOf, runMark, runWord, statusWord } from './statuses.js'
 
 /** @typedef {Record<string, any>} Data */
@@ -19,16 +18,13 @@ export const runName = (data) => `${quoted(String(data.workflow ?? 'Run'))}${dat
 /** `Task 7 Load test`. @param {string} id @param {unknown} title */
 export const taskName = (id, title) => `Task ${quoted(id, 24)} ${typeof title === 'string' ? quoted(title, 100) : ''}`.trim()
 
-/** @param {TimelineEvent} event @param {Data} data */
-const alertOf = ({ title }, data) => titleWords(title, data.metric ?? {})
-
 /** What each kind says. Probes begin with the name of their target, which is not ours to capitalise. @type {Record<string, (event: TimelineEvent, data: Data) => string>} */
 const KINDS = {
   task_status: ({ subject }, data) => `${taskName(subject, data.title)}: ${statusWord(String(data.from))} → ${statusWord(String(data.to))}`,
   run_started: (_, data) => `${runName(data)} started`,
   run_finished: (_, data) => `${runName(data)} ${runWord({ conclusion: String(data.conclusion), status: '' })}`,
-  alert_firing: (event, data) => `Alert: ${alertOf(event, data)}`,
-  alert_resolved: (event, data) => `Alert over: ${alertOf(event, data)}`,
+  alert_firing: ({ title }) => `Alert: ${quoted(title, 200)}`,
+  alert_resolved: ({ title }) => `Alert over: ${quoted(title, 200)}`,
   probe_down: ({ title }) => quoted(title, 200),
   probe_up: ({ title }) => quoted(title, 200),
 }

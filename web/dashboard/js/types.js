@@ -447,12 +447,13 @@
  */
 
 /**
- * The forecasts of one board or file system.
+ * The forecasts of one board, file system or user of memory.
  * @typedef {object} ForecastRecord
  * @property {ForecastBound[]} bounds  Its times, by share.
  * @property {ForecastScore[]} calibration  How the others turned out.
+ * @property {number} cut_short  Those that a restart left open.
  * @property {number} made  Forecasts that are kept, one in six hours.
- * @property {Record<string, string>} metric  Of which board or file system; the name is that of the series which says that it happened.
+ * @property {Record<string, string>} metric  Of what; the name is that of the series which says how far it is.
  * @property {number} pending  Those whose last time is not over.
  * @property {ForecastSubject} subject  What is forecast.
  * @property {number|null} time  When the forecast that holds was made; `null` while none does.
@@ -468,7 +469,7 @@
 
 /**
  * What is forecast: the time at which it happens.
- * @typedef {'board_done'|'disk_full'} ForecastSubject
+ * @typedef {'board_done'|'disk_full'|'memory_full'} ForecastSubject
  */
 
 /**
@@ -476,7 +477,8 @@
  * @typedef {object} Forecasts
  * @property {ForecastScore[]} boards  How all forecasts of boards turned out.
  * @property {ForecastScore[]} disks  How all forecasts of file systems turned out.
- * @property {ForecastRecord[]} forecasts  By board and file system.
+ * @property {ForecastRecord[]} forecasts  By board, file system, and machine, unit or process.
+ * @property {ForecastScore[]} memory  How all forecasts of memory turned out.
  */
 
 /**

@@ -74,11 +74,11 @@ pub(super) struct Blocks {
 
 impl Blocks {
     /// Days, or parts of a day where there are fewer than three days; none where too little is known.
-    pub(super) fn new(growth: &[Growth], hour_of_week: usize) -> Option<Self> {
+    pub(super) fn new(growth: &[Option<Growth>], hour_of_week: usize, dated: bool) -> Option<Self> {
         let days = cut(growth, DAY, hour_of_week, MAX_DAYS);
         if days.len() < MIN_DAYS {
             let parts = cut(growth, PART, hour_of_week, MIN_DAYS * DAY / PART);
-            return is_steady(&parts).then(|| Self::of(parts, PART));
+            return is_steady(&parts, dated).then(|| Self::of(parts, PART));
         }
         let mut this = Self::of(days, DAY);
         this.rise = steady_rise(&this.blocks);
@@ -115,20 +115,28 @@ pub(super) fn is_weekend(hour_of_week: usize) -> bool {
     hour_of_week / DAY % 7 >= 5
 }
 
-fn cut(growth: &[Growth], length: usize, hour_of_week: usize, most: usize) -> Vec<Block> {
+fn cut(growth: &[Option<Growth>], length: usize, hour_of_week: usize, most: usize) -> Vec<Block> {
     let newest_first = growth.rchunks_exact(length).take(most).enumerate();
-    let block = |(age, hours): (usize, &[Growth])| {
+    let block = |(age, hours): (usize, &[Option<Growth>])| {
+        let known: Vec<Growth> = hours.iter().copied().flatten().collect();
+        if 3 * known.len() < 2 * length {
+            return None;
+        }
+        let mean = |of: fn(&Growth) -> f64| known.iter().map(of).sum::<f64>() / known.len() as f64;
+        let usual = Growth { last: mean(|hour| hour.last), max: mean(|hour| hour.max) };
+        let hours: Vec<Growth> = hours.iter().map(|hour| hour.unwrap_or(usual)).collect();
         let begins = (hour_of_week + WEEK * (MAX_DAYS + 1) - (age + 1) * length) % WEEK;
-        Block { hours: hours.to_vec(), total: hours.iter().map(|hour| hour.last).sum(), begins, age }
+        Some(Block { total: hours.iter().map(|hour| hour.last).sum(), hours, begins, age })
     };
-    newest_first.map(block).collect()
+    newest_first.filter_map(block).collect()
 }
 
-/// Whether all parts grew about as much.
-fn is_steady(parts: &[Block]) -> bool {
+/// Whether all parts grew about as much; where a date was given, whether they still grow.
+fn is_steady(parts: &[Block], dated: bool) -> bool {
+    let most = if dated { 2.0 } else { 1.0 };
     let (mean, deviation) = mean_and_deviation(parts.iter().map(|part| part.total));
     let error = student(parts.len()) * deviation / (parts.len() as f64).sqrt();
-    parts.len() >= MIN_PARTS && deviation < mean && error < 0.5 * mean
+    parts.len() >= MIN_PARTS && deviation < most * mean && error < 0.5 * most * mean
 }
 
 /// Mean and standard deviation.

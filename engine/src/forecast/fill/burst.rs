@@ -22,11 +22,11 @@ const EVEN: f64 = 0.2;
 
 /// A burst at the end of `recent`, which has steps of five minutes. `growth` is that of the hours until now; a day before now is what it is
 /// compared with.
-pub(super) fn find(recent: &[f64], growth: &[Growth]) -> Option<Burst> {
+pub(super) fn find(recent: &[f64], growth: &[Option<Growth>]) -> Option<Burst> {
     let last = recent.len().checked_sub(1).filter(|last| *last >= HOUR)?;
     let since = |steps: usize| recent[last] - recent[last.saturating_sub(steps)];
     let known = &growth[..growth.len().saturating_sub(24)];
-    let most = |hours: usize| known.windows(hours).map(|of| of.iter().map(|hour| hour.last).sum::<f64>()).fold(0.0, f64::max);
+    let most = |hours: usize| known.windows(hours).map(|of| of.iter().flatten().map(|hour| hour.last).sum::<f64>()).fold(0.0, f64::max);
     let (hour, six) = (since(HOUR), since(6 * HOUR));
     let unlike = hour > UNLIKE * most(1) || (six > UNLIKE * most(6) && six > 0.02);
     let rising = (last - HOUR..last).filter(|at| recent[at + 1] - recent[*at] > EVEN * hour / HOUR as f64).count();
@@ -50,8 +50,8 @@ mod tests {
 
     #[test]
     fn a_burst_is_sustained_growth_unlike_the_past() {
-        let flat = vec![Growth { last: 0.0, max: 0.0 }; 48];
-        let busy = vec![Growth { last: 0.09, max: 0.09 }; 48];
+        let flat = vec![Some(Growth { last: 0.0, max: 0.0 }); 48];
+        let busy = vec![Some(Growth { last: 0.09, max: 0.09 }); 48];
         let rising = |from: usize| (0..288).map(|at: usize| 0.5 + at.saturating_sub(from) as f64 / 12.0 * 0.1).collect::<Vec<f64>>();
         let step: Vec<f64> = (0..288).map(|at| if at < 284 { 0.5 } else { 0.7 }).collect();
         let ended: Vec<f64> = (0..288).map(|at: usize| 0.5 + at.clamp(200, 224) as f64 / 120.0).collect();

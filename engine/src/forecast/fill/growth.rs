@@ -32,15 +32,15 @@ pub(super) struct Growth {
 }
 
 /// Growth of each hour, the oldest first. What grew over a gap is spread evenly over its hours.
-pub(super) fn growth(hours: &[Option<Hour>]) -> Vec<Growth> {
+pub(super) fn growth(hours: &[Option<Hour>]) -> Vec<Option<Growth>> {
     let mut found = Vec::new();
     let mut known: Option<(usize, f64)> = None;
     for (at, hour) in hours.iter().enumerate() {
         let Some(Hour { max, last }) = hour else { continue };
         if let Some((before, level)) = known {
             let each = (last - level) / (at - before) as f64;
-            found.extend(std::iter::repeat_n(Growth { last: each, max: each.max(0.0) }, at - before - 1));
-            found.push(Growth { last: each, max: max - (last - each) });
+            found.extend(std::iter::repeat_n(Some(Growth { last: each, max: each.max(0.0) }), at - before - 1));
+            found.push(Some(Growth { last: each, max: max - (last - each) }));
         }
         known = Some((at, *last));
     }
@@ -55,7 +55,7 @@ mod tests {
     fn growth_goes_from_end_to_end_and_is_even_over_a_gap() {
         let hour = |max, last| Some(Hour { max, last });
         let found = growth(&[None, hour(0.5, 0.25), hour(0.75, 0.5), None, hour(1.0, 1.0)]);
-        let expected = [(0.25, 0.5), (0.25, 0.25), (0.25, 0.25)].map(|(last, max)| Growth { last, max });
+        let expected = [(0.25, 0.5), (0.25, 0.25), (0.25, 0.25)].map(|(last, max)| Some(Growth { last, max }));
         assert_eq!(found, expected);
         assert_eq!(growth(&[None, hour(0.5, 0.5), None]), []);
     }

@@ -12,14 +12,19 @@
 //! 4. [`clears`] finds what was cleared before it was full, again and again: it is expected to be cleared again, until its level is beyond
 //!    those it was cleared at. A date that is given stays until it is rather unlikely, so that it does not come and go.
 //!
+//! [`runs`] cuts what is started anew now and then, such as the memory of a program, at its restarts.
+//!
 //! Pure: the same past gives the same answer.
 
+mod answer;
 mod blocks;
 mod burst;
 mod clears;
 mod growth;
+mod runs;
 mod simulate;
 
+pub use self::answer::{Answer, FillDate, forecast, forecast_of_runs};
 pub use self::clears::Cleared;
 pub use self::growth::{Hour, Past};
-pub use self::simulate::{Answer, FillDate, forecast};
+pub use self::runs::restarts;

@@ -31,6 +31,7 @@ fn high(from: i64, until: i64, minute: i64, low_and_high: (f64, f64)) -> Option<
 }
 
 const MOUNT: &[(&str, &str)] = &[("mountpoint", "/")];
+const UNIT: &[(&str, &str)] = &[("unit", "shop.service")];
 const FREE: &[(&str, &str)] = &[("mountpoint", "/"), ("state", "free")];
 const MEMORY: &[(&str, &str)] = &[("resource", "memory"), ("kind", "some")];
 const CPU: &str = "system_cpu_utilization_ratio";
@@ -74,6 +75,8 @@ fn each_rule_fires_on_its_trouble_and_not_on_what_only_looks_like_it() {
         ("disk_full", Server, &[("system_filesystem_utilization_ratio", &[("fstype", "nfs4"), ("mountpoint", "/n")], |_| Some(1.0))], 0),
         ("disk_filling", Server, &[("system_filesystem_time_to_full_seconds", MOUNT, |m| Some(90_000.0 - m as f64 * 60.0))], 1),
         ("disk_filling", Server, &[("system_filesystem_time_to_full_seconds", MOUNT, |_| Some(7.0 * 86_400.0))], 0),
+        ("memory_filling", Server, &[("system_memory_time_to_full_seconds", UNIT, |m| Some(16_000.0 - m as f64 * 60.0))], 1),
+        ("memory_filling", Server, &[("system_memory_time_to_full_seconds", UNIT, |_| Some(86_400.0))], 0),
         ("probe_down", Server, &[("probe_success", &[("target", "shop")], |m| high(60, 62, m, (1.0, 0.0)))], 1),
         ("heartbeat_late", Server, &[("heartbeat_up", &[("heartbeat", "backup")], |m| high(60, 62, m, (1.0, 0.0)))], 1),
         ("scrape_target_down", Server, &[("up", host, |m| high(60, 62, m, (1.0, 0.0)))], 1),

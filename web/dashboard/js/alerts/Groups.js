@@ -5,8 +5,8 @@
  * @import { Cause } from './grouping.js'
  */
 import { Mark } from '../components/Mark.js'
-import { count, since } from '../format.js'
-import { headline, ruleHeadline, ruleWords } from '../headline.js'
+import { count } from '../format.js'
+import { ruleHeadline, ruleWords } from '../headline.js'
 import { useAction } from '../hooks.js'
 import { html, useEffect, useState } from '../lib.js'
 import { print } from '../selector.js'
@@ -19,6 +19,7 @@ import { heldNow } from '../stores/silences.js'
 import { follow, takesFocus } from './focus.js'
 import { Acknowledge, Instance } from './Instance.js'
 import { Fold } from './Fold.js'
+import { standWords } from './grouping.js'
 import { holdingOf } from './holding.js'
 import { Silence, SilenceOf } from './Silence.js'
 import { queryOf, ValueChart } from './ValueChart.js'
@@ -30,14 +31,14 @@ const CHARTED = 8
 
 /** @param {{ groups: Cause[], stand: import('./grouping.js').Stand, below?: boolean }} props `below`: they stand below their cause */
 export const Groups = ({ groups, stand, below = false }) => html`
-  <ul class="alert-rows" data-stand=${stand}>${groups.map((group) => html`<${Row} key=${group.rule} group=${group} stand=${stand} below=${below} />`)}</ul>`
+  <ul class="alert-rows" data-stand=${stand}>${groups.map((group) => html`<${Row} key=${group.rule} group=${group} below=${below} />`)}</ul>`
 
-/** @param {{ group: Cause, stand: import('./grouping.js').Stand, below: boolean }} props */
-function Row({ group, stand, below }) {
-  const { alerts, rule, severity, since: from, follows } = group
+/** @param {{ group: Cause, below: boolean }} props */
+function Row({ group, below }) {
+  const { alerts, rule, severity, stand, follows } = group
   const [first] = alerts
   const alone = alerts.length === 1
-  const title = alone ? headline(first, minute.value) : ruleHeadline(alerts)
+  const title = ruleHeadline(alerts, minute.value)
   const name = first.metric.__name__ ?? ''
   const id = `${stand} ${rule}`
   // Whoever came here to silence it is asked at once.
@@ -51,7 +52,7 @@ function Row({ group, stand, below }) {
   const notes = alone && first.note ? html`<span class="quiet"><bdi>${first.note}</bdi></span>` : ''
   return html`
     <${Fold} name=${id} title=${html`<${Mark} kind=${stand === 'pending' ? 'info' : markOf(severity)} word=${stand === 'pending' ? 'pending' : severity} /><span class="fold-title"><bdi>${title}</bdi></span>${notes}`}
-      aside=${html`<span class="need-since">${stand === 'pending' ? 'pending' : 'firing'} since ${since(from, minute.value)}${holding.words && !(below && holding.silences.length === 0) && ` · ${holding.words}`}</span><span class="need-buttons">${alone ? html`<${Acknowledge} alert=${first} />` : html`<${All} rule=${rule} alerts=${alerts} stand=${stand} />`}${stand !== 'pending' && html`<${Silence} id=${id} title=${title} silences=${holding.silences} open=${asking} toggle=${() => ask(!asking)} />`}</span>`}
+      aside=${html`<span class="need-since">${standWords(alerts, minute.value)}${holding.words && !(below && holding.silences.length === 0) && ` · ${holding.words}`}</span><span class="need-buttons">${alone ? html`<${Acknowledge} alert=${first} />` : html`<${All} rule=${rule} alerts=${alerts} stand=${stand} />`}${stand !== 'pending' && html`<${Silence} id=${id} title=${title} silences=${holding.silences} open=${asking} toggle=${() => ask(!asking)} />`}</span>`}
       below=${(asking || follows.length > 0) && html`
         ${asking && html`<${SilenceOf} id=${id} title=${title} alerts=${alerts} alone=${alone} close=${() => ask(false)} />`}
         ${follows.length > 0 && html`<p class="quiet">Follows from it, without a notice of its own:</p><${Groups} groups=${follows} stand=${stand} below />`}`}>

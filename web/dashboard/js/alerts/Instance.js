@@ -15,7 +15,7 @@ import { replayed } from '../stores/clock.js'
 import { minute } from '../stores/pace.js'
 import { historyOf } from '../stores/place.js'
 import { heldNow } from '../stores/silences.js'
-import { sinceOf, standOf } from './grouping.js'
+import { standOf, standWords } from './grouping.js'
 import { follow, takesFocus } from './focus.js'
 import { holdingOf } from './holding.js'
 import { Silence, SilenceOf } from './Silence.js'
@@ -33,7 +33,7 @@ export function Instance({ alert, alone }) {
       ${!alone && html`
         <${Mark} kind=${alert.state === 'pending' ? 'info' : markOf(alert.severity)} word=${alert.state} />
         <a class="instance-title" href=${historyOf(print(alert.metric))}><bdi>${words}</bdi></a>
-        <span class="need-since">${alert.state} since ${since(sinceOf(alert), minute.value)}${holding.words && ` · ${holding.words}`}</span>`}
+        <span class="need-since">${standWords([alert], minute.value)}${holding.words && ` · ${holding.words}`}</span>`}
       ${!alone && html`<span class="need-buttons"><${Acknowledge} alert=${alert} />${alert.state !== 'pending' && html`<${Silence} id=${id} title=${words} silences=${holding.silences} open=${asking} toggle=${() => ask(!asking)} />`}</span>`}
       ${asking && html`<${SilenceOf} id=${id} title=${words} alerts=${[alert]} alone close=${() => ask(false)} />`}
       <${Details} alert=${alert} />
@@ -65,6 +65,7 @@ function Details({ alert }) {
     <dl class="pairs instance-details">
       <dt>Value</dt><dd><a class="figure" href=${historyOf(print(alert.metric))}>${alert.value === null ? DASH : format(alert.value, unitOf(name))}</a> <span class="quiet">at ${since(alert.last_sample, minute.value)}</span></dd>
       ${alert.state === 'pending' && html`<dt>Fires</dt><dd>when it has lasted ${span(alert.for_seconds)}</dd>`}
+      ${alert.state === 'unknown' && alert.reason && html`<dt>Not known</dt><dd><bdi>${alert.reason}</bdi></dd>`}
       ${why.length > 0 && html`<dt>Beside it</dt><dd>${why.map((line) => html`<p class="why" key=${line}><bdi>${line}</bdi></p>`)}</dd>`}
       ${alert.acked_at !== null && html`<dt>Acknowledged</dt><dd>${since(alert.acked_at, minute.value)}</dd><dt>Note</dt><dd><${Note} alert=${alert} /></dd>`}
       <dt>Series</dt><dd><code><bdi>${print(alert.metric)}</bdi></code></dd>

@@ -8,7 +8,7 @@ import { Mark } from '../components/Mark.js'
 import { capital, count, quoted, span } from '../format.js'
 import { useAction } from '../hooks.js'
 import { html } from '../lib.js'
-import { markOf } from '../statuses.js'
+import { isOn, markOf } from '../statuses.js'
 import { alerts, endedAlerts } from '../stores/alerts.js'
 import { replayed } from '../stores/clock.js'
 import { minute } from '../stores/pace.js'
@@ -17,7 +17,7 @@ import { deleteRule, lastChange } from '../stores/rule_changes.js'
 import { edited, openEditor } from './editing.js'
 import { follow, takesFocus } from './focus.js'
 import { Fold } from './Fold.js'
-import { conditionWords, noteWords, sinceOf, stateOf } from './grouping.js'
+import { conditionWords, knownUntil, noteWords, sinceOf, stateOf } from './grouping.js'
 import { Lane } from './Lane.js'
 import { ValueChart } from './ValueChart.js'
 
@@ -50,14 +50,14 @@ function Row({ rule }) {
   const own = (alerts.value ?? []).filter((a) => a.rule === rule.name)
   const past = endedAlerts.value.filter((a) => a.rule === rule.name)
   const state = stateOf(own)
-  const fired = past.length + own.filter((a) => a.state === 'firing').length
+  const fired = past.length + own.filter(isOn).length
   const { start, end } = period.value
   const words = fired === 0 ? 'did not fire' : `fired ${count(fired, 'time')}`
   const records = rule.type === 'recording'
-  const mark = rule.lastError ? 'error' : state === 'firing' ? markOf(rule.severity) : state === 'pending' ? 'info' : 'ok'
+  const mark = rule.lastError ? 'error' : state === 'firing' || state === 'unknown' ? markOf(rule.severity) : state === 'pending' ? 'info' : 'ok'
   return html`
     <${Fold} name=${`rule ${rule.name}`} title=${html`<${Mark} kind=${mark} word=${rule.lastError ? 'cannot be evaluated' : state} /><span class="fold-title"><bdi>${conditionWords(rule)}</bdi></span>${rule.notes.length > 0 && html`<span class="quiet"><bdi>${quoted(noteWords(rule.notes[0], minute.value), 160)}</bdi></span>`}`}
-      aside=${html`${!records && html`<${Lane} spans=${spansOf([...past, ...own.filter((a) => a.state === 'firing')], end)} start=${start} end=${end} mark=${markOf(rule.severity)} words=${words} />`}<span class="rule-state">${records ? 'records' : state}</span>`}>
+      aside=${html`${!records && html`<${Lane} spans=${spansOf([...past, ...own.filter(isOn)], end)} start=${start} end=${end} mark=${markOf(rule.severity)} words=${words} />`}<span class="rule-state">${records ? 'records' : state}</span>`}>
       ${() => html`
         ${rule.lastError && html`<p class="problem"><bdi>${capital(rule.lastError)}</bdi></p>`}
         ${rule.notes.map((note) => html`<p key=${note}><bdi>${capital(noteWords(note, minute.value))}</bdi></p>`)}
@@ -75,7 +75,7 @@ function Row({ rule }) {
 }
 
 /** @param {Alert[]} list @param {number} end */
-const spansOf = (list, end) => list.map((a) => ({ from: sinceOf(a), to: a.resolved_at ?? end }))
+const spansOf = (list, end) => list.map((a) => ({ from: sinceOf(a), to: knownUntil(a) ?? end }))
 
 /** @param {{ rule: KnownRule }} props */
 const Where = ({ rule: { file, name } }) => (file === GIVEN ? 'given over REST or here, kept by the service'

@@ -14,6 +14,7 @@ import { useAnswer, useSamples } from '../hooks.js'
 import { html } from '../lib.js'
 import { now } from '../stores/clock.js'
 import { address, period, place, range } from '../stores/place.js'
+import { past } from '../stores/past.js'
 import { newest } from '../stores/samples.js'
 import { status } from '../stores/status.js'
 import { answerTime, certificate, OTHER, PHASES, phasesOf, worstFirst } from './phases.js'
@@ -37,10 +38,9 @@ export function Probes() {
     phases: phasesOf(target, new Map(samples.filter((s) => s.metric.target === target.target).map((s) => [s.metric.phase ?? '', s.v]))),
   }))
   const slowest = Math.max(1e-9, ...rows.map((r) => r.phases.reduce((/** @type {number} */ sum, p) => sum + p.seconds, 0)))
-  const down = targets.filter((t) => t.up === false).length
   const face = !status.value ? 'loading' : targets.length ? 'data' : 'empty'
   return html`
-    <${Panel} title="Probes" note=${targets.length ? `${count(targets.length, 'target')}${down ? `, ${down} down` : ', none down'}` : ''} name="probes" face=${face}
+    <${Panel} title="Probes" note=${targets.length ? `${count(targets.length, 'target')}${stateWords(targets)}` : ''} name="probes" face=${face}
       aside=${targets.length > 0 && html`<ul class="phase-key">${[...PHASES, OTHER].map((p) => html`<li key=${p.phase}><${Swatch} colour=${p.colour} />${p.word}</li>`)}</ul>`}
       empty=${html`<p class="face-title">Nothing is probed</p><p>Say in Settings.toml what your users need, and start the service again:</p><pre class="copy">[probes.check.shop]${'\n'}url = "https://shop.example/health"</pre>
         <p class="quiet">Whether it answers, how long each phase takes, and until when its certificate is good will stand here.</p>`}>
@@ -61,9 +61,17 @@ function columnsOf(slowest, seconds) {
   ]
 }
 
+/** How many are down, and of how many nobody knows. @param {Target[]} targets */
+export function stateWords(targets) {
+  const down = targets.filter((t) => t.up === false).length
+  const unknown = targets.filter((t) => t.up === null).length
+  if (unknown === 0) return down > 0 ? `, ${down} down` : ', none down'
+  return `${down > 0 ? `, ${down} down` : ''}, ${unknown} not known`
+}
+
 /** @param {{ target: Target }} props */
 function State({ target }) {
-  const word = target.up === null ? (target.checked_at === null ? 'not checked yet' : 'not known') : target.up ? 'up' : 'down'
+  const word = target.up === null ? (target.checked_at === null && past.value === null ? 'not checked yet' : 'not known') : target.up ? 'up' : 'down'
   const old = target.checked_at === null ? 0 : now.value - target.checked_at
   return html`<span class="state-word"><${Mark} kind=${target.up ? 'ok' : target.up === false ? 'error' : 'none'} word="" />${word}${old > MISSED * target.interval_seconds + 10 && html` <span class="stale-age">${age(old)} old</span>`}</span>`
 }

@@ -10,6 +10,7 @@ import { markOf } from '../statuses.js'
 import { alerts } from '../stores/alerts.js'
 import { axis, leave, watch, youngSince } from '../stores/buckets.js'
 import { now } from '../stores/clock.js'
+import { unwatched } from '../stores/past.js'
 import { compare, follows, historyOf, period, utc } from '../stores/place.js'
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
@@ -82,7 +83,7 @@ export function Chart({ spec, height = 150, bare = false }) {
   }
   return html`
     <div class=${`chart-holder ${spec.wide ? 'chart-wide' : ''}`} ref=${ref}>
-      <${Panel} title=${title} note=${note} face=${face} kind="chart" name=${`chart-${spec.id}`} empty=${html`<p>${spec.fill}</p>`} aside=${menu}
+      <${Panel} title=${title} note=${note} face=${face} kind="chart" name=${`chart-${spec.id}`} empty=${html`<p>${unwatched.value || spec.fill}</p>`} aside=${menu}
         error=${failed?.error} failedAt=${failed && since(failed.failedAt, now.peek())} retry=${() => asked.forEach((a) => a.now?.state === 'error' && a.now.retry())}>
         ${inside}
       <//>

@@ -67,7 +67,7 @@ function useFigures({ unit }, { series, buckets }, shown) {
     const all = computed(() => {
       if (shown) renewed()
       const { start, end } = shown && !follows.value ? axis.value : axis.peek()
-      return figuresOf(series, start, end)
+      return figuresOf(series, start, follows.peek() ? Infinity : end)
     })
     const last = computed(() => {
       const time = shown ? cursor.value : null

@@ -11,6 +11,7 @@
  * @import { Event as TimelineEvent } from '../types.js'
  */
 import { html, computed, effect, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib.js'
+import { liveEnd } from '../period.js'
 import { stack } from '../points.js'
 import { thresholds } from '../stores/alerts.js'
 import { axis } from '../stores/buckets.js'
@@ -42,10 +43,9 @@ export function PlotBox({ spec, lines, width, height, shown, words }) {
   const [spoken, speak] = useState('')
   const latest = useRef(lines)
   latest.current = lines
-  // The axis of this chart ends with its newest closed bucket.
   const step = Math.max(1, ...lines.filter((l) => !l.before).map((l) => l.buckets.step))
   const span = useMemo(() => {
-    const newest = computed(() => (period.value.live ? Math.floor(axis.value.end / step) * step : axis.value.end))
+    const newest = computed(() => (period.value.live ? liveEnd(axis.value.end, step) : axis.value.end))
     const start = computed(() => (period.value.live ? newest.value - (axis.value.end - axis.value.start) : axis.value.start))
     const end = computed(() => newest.value + (spec.ahead ?? 0))
     return { start, end }

@@ -5,7 +5,7 @@
  *
  * @import { Unit } from '../format.js'
  */
-import { DASH } from '../format.js'
+import { clockTime, DASH, day, exactTime } from '../format.js'
 
 const NBSP = '\u00a0'
 /** @type {Array<[number, string]>} */
@@ -87,36 +87,15 @@ export function roundUp(n, binary) {
   return ((binary ? BINARY_ENDS : ENDS).find((s) => s * power >= n * 0.999) ?? base) * power
 }
 
-/** @typedef {'clock'|'exact'|'day'} TimeKind */
-/** @type {Record<string, Intl.DateTimeFormat>} */
-const formats = {}
-/** @type {Map<string, string>} */
-const written = new Map()
-const MOST_WRITTEN = 2000
-
-/** A time as text. Writing one is slow, and the labels of an axis stay for long. @param {TimeKind} kind @param {number} t @param {boolean} utc */
-function write(kind, t, utc) {
-  const key = `${kind}${utc}${t}`
-  const held = written.get(key)
-  if (held !== undefined) return held
-  const parts = kind === 'day' ? { day: 'numeric', month: 'short' } : { hour: '2-digit', minute: '2-digit', second: kind === 'exact' ? '2-digit' : undefined }
-  const format = (formats[kind + utc] ??= new Intl.DateTimeFormat('en-GB', /** @type {any} */ ({ ...parts, timeZone: utc ? 'UTC' : undefined })))
-  if (written.size > MOST_WRITTEN) written.clear()
-  // A date does not wrap.
-  const text = format.format(t * 1000).replaceAll(' ', NBSP)
-  written.set(key, text)
-  return text
-}
-
 /** The time, and the date where the day changes. @param {number} t @param {number|undefined} before @param {boolean} [utc] @param {boolean} [exact] with seconds */
 export function timeLabel(t, before, utc = false, exact = false) {
-  const clock = write(exact ? 'exact' : 'clock', t, utc)
+  const clock = exact ? exactTime(t, utc) : clockTime(t, utc)
   const midnight = /^00:00(:00)?$/.test(clock)
-  return midnight || (before !== undefined && write('day', before, utc) !== write('day', t, utc)) ? write('day', t, utc) : clock
+  return midnight || (before !== undefined && day(before, utc) !== day(t, utc)) ? day(t, utc) : clock
 }
 
 /** A time as it is read at the cursor: with seconds, and with the day where that is not today. @param {number} t @param {number} now @param {boolean} utc */
 export function pointLabel(t, now, utc) {
-  const day = write('day', t, utc)
-  return `${day === write('day', now, utc) ? '' : `${day} `}${write('exact', t, utc)}${utc ? ' UTC' : ''}`
+  const date = day(t, utc)
+  return `${date === day(now, utc) ? '' : `${date} `}${exactTime(t, utc)}${utc ? ' UTC' : ''}`
 }

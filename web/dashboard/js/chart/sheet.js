@@ -16,7 +16,7 @@
  * @typedef {{
  *   lines: PictureLine[], stack: Stack|null, bands: Band[], thresholds: import('../stores/alerts.js').Threshold[], events: import('../types.js').Event[], marked: import('../types.js').Event|null,
  *   span: [number, number], live: boolean, utc: boolean
- * }} Picture  all that is drawn; `live`: its time goes on, and it ends with the newest closed bucket
+ * }} Picture  all that is drawn; `live`: its time goes on, and it ends with the end of a bucket
  * @typedef {Omit<Frame, 'start'|'end'|'times'|'css'> & { live: boolean, lines: LineStyle[], bands: InkedBand[], limits: Limit[], ticks: Tick[], ink: string, grid: string, edge: string }} Fixed
  *   what stays from beat to beat; `ink`, `grid`, `edge`: colours of labels, of lines of the axis, and of the lane of events
  * @typedef {{ fixed: Fixed|null, start: number, end: number, until: number, times: TimeLabel[], tails: Tail[], stack: { data: Stack['data'], inks: string[] }|null }} Sheet  `fixed`: null where it is as before

@@ -11,6 +11,7 @@ import { useAction } from '../hooks.js'
 import { bind } from '../keys.js'
 import { html, useEffect, useRef, useState } from '../lib.js'
 import { inPlace } from '../order.js'
+import { isOn } from '../statuses.js'
 import { acknowledge, alerts, takeBack } from '../stores/alerts.js'
 import { replayed } from '../stores/clock.js'
 import { causes, doubt, needed, outOfDate } from '../stores/needs.js'
@@ -20,13 +21,15 @@ import { Mark } from './Mark.js'
 import { Next } from './Next.js'
 
 const SHOWN = 3
+/** The pages that list causes. @type {Record<string, string>} */
+const PAGES = { alerts: 'Alerts', status: 'Status', application: 'Application', tasks: 'Tasks' }
 
 export function Causes() {
   const list = causes.value
   const before = useRef(/** @type {string[]} */ ([]))
   const shown = inPlace(before.current, list.slice(0, SHOWN), (cause) => cause.key)
   before.current = shown.map((cause) => cause.key)
-  const more = list.length - shown.length
+  const rest = list.filter((cause) => !shown.includes(cause))
   const [noted, note] = useState(/** @type {Cause|null} */ (null))
   useEffect(() => bind([{ keys: 's', words: 'Silence the alert', group: 'Now', run: silence }]), [])
   return html`
@@ -35,9 +38,16 @@ export function Causes() {
       <ul class="needs" aria-label="What needs you">
         ${shown.map((cause) => html`<${Row} key=${cause.key} cause=${cause} note=${note} />`)}
       </ul>
-      ${more > 0 && html`<p class="causes-more"><a class="link" href=${address('alerts')}>and ${more} more</a></p>`}
+      ${rest.length > 0 && html`<${Rest} list=${rest} />`}
       ${needed.value === 0 && html`<${Nothing} />`}
     </section>`
+}
+
+/** How many more there are, leading to the pages that list them. @param {{ list: Cause[] }} props */
+function Rest({ list }) {
+  const pages = [...new Set(list.map((cause) => cause.page))]
+  if (pages.length === 1) return html`<p class="causes-more"><a class="link" href=${address(pages[0])}>and ${list.length} more</a></p>`
+  return html`<p class="causes-more">and ${list.length} more: ${pages.map((page, i) => html`${i > 0 && ', '}<a class="link" key=${page} href=${address(page)}>${list.filter((cause) => cause.page === page).length} on ${PAGES[page] ?? page}</a>`)}</p>`
 }
 
 /** Leads to where the alert that has the focus, or else the first one, is silenced. */
@@ -51,7 +61,7 @@ function silence() {
 function Nothing() {
   const unsure = outOfDate.value ? `${outOfDate.value.words}: what needs you is not known` : doubt.value
   if (unsure) return html`<p class="all-quiet quiet" data-doubt="true"><${Mark} kind="none" word="not known" /> <span>${unsure}.</span></p>`
-  const noted = (alerts.value ?? []).filter((a) => a.state === 'firing').length
+  const noted = (alerts.value ?? []).filter((a) => isOn(a)).length
   const fires = noted === 0 ? 'no alert fires' : `${count(noted, 'alert')} that you took note of ${noted === 1 ? 'fires' : 'fire'}`
   return html`<p class="all-quiet"><${Mark} kind="ok" word="fine" /> <span>Nothing. All that is watched can be read, ${fires}, no advice is open.</span></p><${Next} />`
 }
@@ -69,7 +79,7 @@ function Undo({ cause: { title, alerts: noted } }) {
 /** @param {{ cause: Cause, note: (cause: Cause) => void }} props `note`: this one is taken note of */
 function Row({ cause, note }) {
   const { busy, error, run } = useAction()
-  const { key, mark, word, title, detail, since: from, page, item, alerts, advice } = cause
+  const { key, mark, word, title, detail, since: from, until, page, item, alerts, advice } = cause
   const href = address(page, item)
   const act = () => {
     if (busy) return
@@ -84,7 +94,7 @@ function Row({ cause, note }) {
         <a class="need-title" href=${href} title=${sentences([title, detail])}><bdi>${title}</bdi></a>
         <span class="cause-detail" title=${detail}>${error ? html`<span class="problem" role="alert">${error}</span>` : html`<bdi>${detail}</bdi>`}</span>
       </div>
-      <span class="cause-since" title=${from === null ? 'Since when is not known' : `since ${since(from, minute.value)}`}>${from === null ? '' : age(Math.max(60, minute.value + 60 - from))}</span>
+      <span class="cause-since" title=${from === null ? 'Since when is not known' : `since ${since(from, minute.value)}${until === null ? '' : `, known until ${since(until, minute.value)}`}`}>${from === null ? '' : age(Math.max(60, (until ?? minute.value + 60) - from))}</span>
       ${alerts.length > 0 && replayed.value === null
         ? html`<button type="button" class="button cause-action" aria-disabled=${busy} aria-label=${`Ack${many}: ${title}`} title="Take note: it leaves this list" onClick=${act}>Ack${many}</button>`
         : html`<a class="button cause-action" href=${href} aria-label=${`${advice ? 'Advice' : 'Open'}: ${title}`}>${advice ? 'Advice' : 'Open'}</a>`}

@@ -44,11 +44,11 @@ every = "1d"</pre>`}>
 
 export function ForecastsHeld() {
   const { data, error, failedAt, state, retry } = useAnswer('/api/v1/forecasts', {}, turn.value)
-  const { forecasts, boards, disks } = /** @type {Forecasts} */ (data ?? { forecasts: [], boards: [], disks: [] })
-  const note = [heldWords('boards', boards), heldWords('disks', disks)].filter(Boolean).join(' · ')
+  const { forecasts, boards, disks, memory } = /** @type {Forecasts} */ (data ?? { forecasts: [], boards: [], disks: [], memory: [] })
+  const note = [heldWords('boards', boards), heldWords('disks', disks), heldWords('memory', memory)].filter(Boolean).join(' · ')
   return html`
     <${Panel} title="Forecasts, and how those before held" name="forecasts" kind="wide" note=${note} live=${false} face=${listFace(state, forecasts.length)} error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.peek()) : undefined} retry=${retry}
-      empty=${html`<p>No forecast is kept yet. A board has one after some tasks are done, a file system when it fills.</p>`}>
+      empty=${html`<p>No forecast is kept yet. A board has one after some tasks are done, a file system when it fills, memory when it will be used up.</p>`}>
       <div class="table-wrap" tabindex="0" role="region" aria-label="Forecasts">
         <table>
           <thead><tr><th>What</th><th>Now: by then, in so many of 100 cases</th><th>Before: came in time, of those that are judged</th><th class="num">Not judged yet</th></tr></thead>
@@ -66,7 +66,14 @@ export function ForecastsHeld() {
 }
 
 /** @param {ForecastRecord} f */
-const nameOf = ({ subject, metric }) => (subject === 'board_done' ? `Board ${metric.project ?? ''} · ${metric.tag ?? ''} done` : `Disk ${metric.mountpoint ?? ''} full`)
+const nameOf = ({ subject, metric }) => NAMES[subject](metric)
+
+/** @type {Record<ForecastRecord['subject'], (metric: Record<string, string>) => string>} */
+const NAMES = {
+  board_done: (metric) => `Board ${metric.project ?? ''} · ${metric.tag ?? ''} done`,
+  disk_full: (metric) => `Disk ${metric.mountpoint ?? ''} full`,
+  memory_full: (metric) => `Memory of ${metric.unit ?? metric.container ?? metric.process ?? 'the machine'} used up`,
+}
 
 /** `95 of 100 said, 93 % of 116`. @param {ForecastScore} score */
 const heldOf = ({ share, judged, held }) => `${Math.round(share * 100)} of 100 said, ${percent(held / judged)} of ${judged}`

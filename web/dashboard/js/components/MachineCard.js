@@ -10,6 +10,7 @@ import { useFeeds, useSamples } from '../hooks.js'
 import { html } from '../lib.js'
 import { print } from '../selector.js'
 import { minute } from '../stores/pace.js'
+import { past, unwatched } from '../stores/past.js'
 import { historyOf } from '../stores/place.js'
 import { ENDED_AFTER_S, newest } from '../stores/samples.js'
 import { sourcesOf, status } from '../stores/status.js'
@@ -53,7 +54,7 @@ export function MachineCard() {
   return html`
     <${Panel} title="Machine" kind="card" name="machine" face=${face} error=${why}
       aside=${source?.up === false && html`<span class="card-trouble" title=${why}><${Mark} kind="error" word="" /> cannot be read</span>`}
-      empty=${html`<p>${source?.hint ?? 'No reading of this machine yet. The system collector brings the first one within seconds.'}</p>`}>
+      empty=${html`<p>${past.value ? unwatched.value || 'No reading of this machine is kept of this time.' : source?.hint ?? 'No reading of this machine yet. The system collector brings the first one within seconds.'}</p>`}>
       <${Row} name="CPU" metric=${CPU} figure=${html`<${Figure} value=${cpu?.v} unit="ratio" series=${CPU} label="CPU" why=${why} />`}
         detail=${oldOf(cpu) ?? (busiest && html`<span title="the busiest process; of one core"><bdi>${busiest.metric.process}</bdi> ${format(busiest.v, 'ratio')}</span>`)}
         spark=${html`<${Spark} selector=${CPU} top=${1} />`} />

@@ -3,14 +3,15 @@
  */
 import { headline } from '../headline.js'
 import { html } from '../lib.js'
-import { markOf } from '../statuses.js'
+import { isOn, markOf } from '../statuses.js'
 import { alerts } from '../stores/alerts.js'
+import { minute } from '../stores/pace.js'
 import { Mark } from './Mark.js'
 
 /** @param {{ name: string, figure: any, detail?: any, spark?: any, metric?: string, trouble?: string }} props `metric`: whose alerts mark the line; `trouble`: what is wrong with it, in words */
 export function Row({ name, figure, detail, spark, metric, trouble }) {
-  const alert = metric ? alerts.value?.find((a) => a.state === 'firing' && a.metric.__name__ === metric) : undefined
-  const words = trouble || (alert && headline(alert, null))
+  const alert = metric ? alerts.value?.find((a) => isOn(a) && a.metric.__name__ === metric) : undefined
+  const words = trouble || (alert && headline(alert, minute.value))
   return html`
     <div class="row" data-trouble=${words ? 'true' : undefined}>
       <span class="row-name">${name}${words && html` <span title=${words}><${Mark} kind=${alert ? markOf(alert.severity) : 'error'} word=${words} /></span>`}</span>

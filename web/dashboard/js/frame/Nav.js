@@ -4,7 +4,7 @@
 import { html } from '../lib.js'
 import { PAGES } from '../pages.js'
 import { address, pageName } from '../stores/place.js'
-import { firing } from '../stores/needs.js'
+import { standing } from '../stores/silences.js'
 import { openPalette } from './search.js'
 
 /** So many have a place at the bottom of a phone; the palette leads to all. */
@@ -12,7 +12,7 @@ const BOTTOM = ['now', 'tasks', 'ci', 'alerts']
 
 /** @param {{ page: import('../pages.js').Page }} props */
 function Link({ page }) {
-  const many = page.name === 'alerts' ? firing.value.length : 0
+  const many = page.name === 'alerts' ? standing.value.firing.length : 0
   return html`
     <a href=${address(page.name)} aria-current=${pageName.value === page.name ? 'page' : undefined} title=${`${page.question} (g ${page.key})`}>
       ${page.title}${many > 0 && html`<span class="nav-count">${many}<span class="unseen"> firing</span></span>`}

@@ -43,7 +43,7 @@ export function TimePicker() {
       <button type="button" class="time-button" aria-expanded=${open} aria-haspopup="dialog" onClick=${() => setOpen(!open)} aria-label=${`Time: ${shortWords()}${utc.value ? ' UTC' : ''}${shortWords() === words ? '' : `, ${words}`}`}>
         <span class="time-words">${shortWords()}${utc.value && html` <span class="quiet time-zone">UTC</span>`}</span><span aria-hidden="true">▾</span>
       </button>
-      ${!live && html`<button type="button" class="button time-follow" onClick=${follow} title="The view stands still. Follow the time again">Paused · <b>Follow</b></button>`}
+      ${!live && html`<button type="button" class="button time-follow" onClick=${follow} title="The view stands still. Follow the time again"><span class="time-paused">Paused · </span><b>Follow</b></button>`}
       ${open && html`<${Choices} close=${() => setOpen(false)} />`}
     </div>`
 }

@@ -7,7 +7,7 @@ import { Anomalies, useAnomalies } from '../alerts/Anomalies.js'
 import { Channels, useChannels } from '../alerts/Channels.js'
 import { EditorPlace } from '../alerts/EditorPlace.js'
 import { Groups } from '../alerts/Groups.js'
-import { causesOf, groupsOf, pastOf } from '../alerts/grouping.js'
+import { followers, pastOf } from '../alerts/grouping.js'
 import { followKeys } from '../alerts/keys.js'
 import { Maintenance } from '../alerts/Maintenance.js'
 import { Noise } from '../alerts/Noise.js'
@@ -23,8 +23,9 @@ import { html, useEffect, useState } from '../lib.js'
 import { alerts, askForRules, endedAlerts, historyError, historyKnown, retryHistory, retryRules, rules, rulesError } from '../stores/alerts.js'
 import { decidedAdvice, recommendations } from '../stores/advice.js'
 import { replayed } from '../stores/clock.js'
+import { unwatched } from '../stores/past.js'
 import { period, range } from '../stores/place.js'
-import { followSilences, held, heldError, heldNow } from '../stores/silences.js'
+import { followSilences, held, heldError, standing } from '../stores/silences.js'
 
 /** Who waits longer for an answer is shown what is there. */
 const PATIENCE_MS = 1000
@@ -42,8 +43,7 @@ export function Alerts() {
   // Drawn as a whole, so that nothing moves while it fills: how long its lists are is known with the first answers.
   const answered = (held.value || heldError.value) && (historyKnown.value || historyError.value) && (rules.value || rulesError.value) && channels.state !== 'loading' && unusual.state !== 'loading'
   if (alerts.value === null || recommendations.value === null || (!answered && patient)) return html`<${PageSkeleton} />`
-  const list = alerts.value
-  const [firing, pending, acknowledged] = /** @type {const} */ (['firing', 'pending', 'acknowledged']).map((stand) => causesOf(groupsOf(list, stand), (id) => heldNow.value?.byAlert.get(id)?.inhibitedBy ?? []))
+  const { firing, pending, acknowledged } = standing.value
   const { start, end } = period.value
   const past = pastOf(endedAlerts.value, start, end)
   const advice = [...recommendations.value, ...decidedAdvice.value]
@@ -51,7 +51,7 @@ export function Alerts() {
     <div class="alerts-page">
       <${EditorPlace} />
       <div class="alerts-column">
-      <${Panel} title="Firing" name="firing" note=${causeNote(firing)} face=${firing.length ? 'data' : 'empty'} empty=${html`<p class="all-quiet"><${Mark} kind="ok" word="ok" /> ${replayed.value === null ? 'No alert fires that nobody has taken note of.' : 'No alert was firing then that nobody had taken note of.'}</p>`}>
+      <${Panel} title="Firing" name="firing" note=${causeNote(firing)} face=${firing.length ? 'data' : 'empty'} empty=${unwatched.value ? html`<p>${unwatched.value}</p>` : html`<p class="all-quiet"><${Mark} kind="ok" word="ok" /> ${replayed.value === null ? 'No alert fires that nobody has taken note of.' : 'No alert was firing then that nobody had taken note of.'}</p>`}>
         <${Groups} groups=${firing} stand="firing" />
         ${replayed.value !== null && html`<p class="quiet">As it was then. Which alerts were pending is not kept.</p>`}
       <//>
@@ -87,12 +87,9 @@ severity = "warning"</pre>`}>
 
 /** Rules that fire, and of those with a cause how many follow. @param {import('../alerts/grouping.js').Cause[]} list */
 function causeNote(list) {
-  const follow = rowsOf(list) - list.length
+  const follow = followers(list)
   return follow > 0 ? `${count(list.length, 'cause')}, ${follow} ${follow === 1 ? 'follows' : 'follow'}` : noteOf(list.length, 'rule')
 }
-
-/** @param {import('../alerts/grouping.js').Cause[]} causes @returns {number} */
-const rowsOf = (causes) => causes.reduce((sum, { follows }) => sum + 1 + rowsOf(follows), 0)
 
 /** A count above a list is the number of its rows. @param {number} n @param {string} one @param {string} [many] */
 const noteOf = (n, one, many) => (n > 0 ? count(n, one, many) : '')

@@ -3,12 +3,14 @@
  */
 import { MACHINE_CHARTS } from '../chart/specs.js'
 import { Chart } from '../chart/Chart.js'
+import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
 import { SourceTrouble } from '../components/SourceTrouble.js'
 import { count, sentences, since, span } from '../format.js'
 import { useSamples } from '../hooks.js'
 import { html } from '../lib.js'
 import { now } from '../stores/clock.js'
+import { past, unwatched } from '../stores/past.js'
 import { newest } from '../stores/samples.js'
 import { sourcesOf, status } from '../stores/status.js'
 import { Cores } from '../system/Cores.js'
@@ -22,7 +24,7 @@ export function System() {
   useSamples(FACTS)
   const sources = sourcesOf('system')
   const failing = sources.find((s) => s.up === false)
-  const nothing = status.value !== null && sources.length > 0 && sources.every((s) => s.up === null)
+  const nothing = past.value === null && status.value !== null && sources.length > 0 && sources.every((s) => s.up === null)
   if (nothing) {
     return html`
       <${Panel} title="System" name="system" kind="page-face" face="empty" empty=${html`
@@ -31,6 +33,7 @@ export function System() {
   return html`
     <div class="system-page">
       <${SourceTrouble} sources=${failing ? [failing] : []} />
+      ${unwatched.value && html`<p class="trouble" role="status"><${Mark} kind="none" word="" /><span>${unwatched.value}</span></p>`}
       <p class="facts-line">${facts().map((fact, place) => html`<span key=${place}>${fact}</span>`)}</p>
       <div class="charts">
         ${MACHINE_CHARTS.map((spec) => html`<${Chart} key=${spec.id} spec=${spec} />`)}

@@ -108,9 +108,11 @@ async function ask(at) {
     if (mine !== turn) return
     const figures = figuresOf(samples)
     trouble.value = ''
+    // Whether an alert went on while the service was off, and what was still advised, nobody knows.
+    const watched = samples.length > 0
     past.value = {
       at, board: (board) => boardAt(board, since, figures, at), ci: (ci) => ciAt(ci, figures, at), status: (status) => statusAt(status, events.peek() ?? [], figures, at),
-      alerts: (known) => alertsAt(known, figures, at), advice: (known) => adviceAt(known, advised, at), watched: samples.length > 0,
+      alerts: (known) => (watched ? alertsAt(known, figures, at) : []), advice: (known) => (watched ? adviceAt(known, advised, at) : []), watched,
       newest: (selector) => samples.filter((s) => !Number.isNaN(s.v) && matches(selector, s.metric)),
     }
   } catch (error) {

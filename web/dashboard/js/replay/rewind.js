@@ -52,7 +52,7 @@ export function boardAt(board, moves, figures, at) {
     ready_tasks: figure('ready_tasks') ?? items.filter((i) => i.ready).length,
     blocked_tasks: figure('blocked_tasks') ?? items.filter((i) => i.status === 'blocked' || (i.status === 'pending' && !i.ready)).length,
     critical_path_tasks: figure('critical_path_tasks'), failure_ratio: figure('failure_ratio'), throughput_per_day: figure('throughput_tasks_per_day'),
-    forecast: { missing: 'the forecast of that time is a chart of Tasks' }, cost: null, cost_by_week: {},
+    forecast: { missing: 'none is worked out for a past time' }, cost: null, cost_by_week: {},
     up: only(figures('taskpulse_source_up', { source: 'taskmaster' })) !== 0, reason: null,
   }
 }
@@ -126,14 +126,14 @@ function targetAt(target, events, figures, at) {
   const [sample] = figures('probe_success', labels)
   return {
     ...target, up: up === null ? null : up === 1, duration_seconds: figure('probe_duration_seconds'), http_status: figure('probe_http_status_code'), certificate_expires: figure('probe_ssl_earliest_cert_expiry'),
-    checked_at: sample?.t ?? null, since: last?.time ?? null, reason: up === 0 ? last?.title ?? 'why was not kept' : null,
+    checked_at: sample?.t ?? null, since: last?.time ?? null, reason: up === 0 ? last?.title ?? 'why was not kept' : up === null ? 'no check is kept of this time' : null,
   }
 }
 
 /** Those that fired at the moment, with the value of then where it is kept. Whether one was pending nobody kept. @param {Alert[]} known those of now, and those that have ended @param {Figures} figures @param {number} at @returns {Alert[]} */
 export function alertsAt(known, figures, at) {
   return known.filter((a) => a.firing_since !== null && a.firing_since <= at && (a.resolved_at === null || a.resolved_at > at))
-    .map((a) => ({ ...a, state: 'firing', resolved_at: null, value: only(figures(a.metric.__name__ ?? '', a.metric)), acked_at: a.acked_at !== null && a.acked_at <= at ? a.acked_at : null }))
+    .map((a) => ({ ...a, state: (a.unknown_since ?? Infinity) <= at ? 'unknown' : 'firing', resolved_at: null, value: only(figures(a.metric.__name__ ?? '', a.metric)), acked_at: a.acked_at !== null && a.acked_at <= at ? a.acked_at : null }))
 }
 
 /** What follows the title in the event of a piece of advice. */

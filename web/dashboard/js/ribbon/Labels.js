@@ -23,11 +23,12 @@ const PAGE_OF = { task: 'tasks', ci: 'ci', probe: 'application', alert: 'alerts'
 /** Names are reached by pointer; by keyboard the marks lead to the same pages, with one stop for all. @param {{ lanes: Lane[], tracks: Track[] }} props */
 export function Names({ lanes, tracks }) {
   const empty = !board.value
+  const idle = lanes.every((lane) => lane.group !== 'task' || lane.name === '')
   return html`
     <ul class="ribbon-names">
       ${lanes.map((lane, i) => html`
         <li key=${lane.key} class="ribbon-name" title=${lane.title}>
-          ${lane.group === 'task' && lane.name === '' ? i === 0 && empty && html`<span class="quiet">no board</span>`
+          ${lane.group === 'task' && lane.name === '' ? i === 0 && (empty || idle) && html`<span class="quiet">${empty ? 'no board' : 'no task was worked on'}</span>`
             : lane.name !== '' && html`<a tabindex="-1" href=${address(PAGE_OF[lane.group], lane.group === 'task' ? lane.name : '')}>
                 ${lane.group === 'task' ? html`<span class="task-id">${lane.name}</span><bdi class="ribbon-title">${lane.title}</bdi>` : lane.name}</a>`}
         </li>`)}

@@ -12,7 +12,6 @@
  *   `ends`: for each bar the latest end of it and of all before it, for `visible`; `usual`: how long such a thing takes, in seconds
  */
 import { quoted } from '../format.js'
-import { headline } from '../headline.js'
 import { byName } from '../order.js'
 import { runMark, runWord, statusWord } from '../statuses.js'
 import { runName, taskName } from '../timeline.js'
@@ -195,8 +194,8 @@ const SEVERITIES = { critical: 'critical', error: 'error', warning: 'warning' }
 export function alertLane(alerts) {
   /** @type {Bar[]} */
   const bars = alerts.filter((a) => a.firing_since !== null).map((a) => ({
-    start: /** @type {number} */ (a.firing_since), end: a.resolved_at, state: SEVERITIES[a.severity] ?? 'neutral', title: headline(a, null),
-    words: a.resolved_at === null ? `${a.severity}, fires` : a.severity, page: 'alerts', item: a.id, seen: true,
+    start: /** @type {number} */ (a.firing_since), end: a.resolved_at ?? (a.state === 'unknown' ? a.last_sample : null), state: SEVERITIES[a.severity] ?? 'neutral', title: quoted(a.summary, 200),
+    words: a.resolved_at !== null ? a.severity : a.state === 'unknown' ? `${a.severity}, not known: its samples stopped` : `${a.severity}, fires`, page: 'alerts', item: a.id, seen: true,
   }))
   return withEnds({ key: 'alerts', group: 'alert', name: 'alerts', title: 'When alerts fired', usual: null, bars })
 }

@@ -10,9 +10,12 @@ import { board, boardKey } from '../stores/boards.js'
 import { ci } from '../stores/ci.js'
 import { now } from '../stores/clock.js'
 import { events } from '../stores/events.js'
+import { unwatched } from '../stores/past.js'
 import { range } from '../stores/place.js'
+import { standing } from '../stores/silences.js'
 import { status } from '../stores/status.js'
-import { alertLane, assign, probeLane, runLanes, taskBars, taskLanes, wantedTasks } from './lanes.js'
+import { gapsOf, withoutGaps } from './gaps.js'
+import { alertLane, assign, probeLane, runLanes, taskBars, taskLanes, wantedTasks, withEnds } from './lanes.js'
 
 /** How many tasks and how many runs at a time find a place: always the same, so that nothing moves. */
 export const TASK_LANES = 6
@@ -41,8 +44,11 @@ const tasks = computed(() => {
   return { lanes: taskLanes(places, shown, bars), left: [...bars.keys()].filter((id) => !places.includes(id)).length }
 })
 const runs = computed(() => runLanes(ci.value.runs?.repositories ?? [], RUN_LANES))
-const probes = computed(() => probeLane(events.value ?? [], status.value?.targets ?? [], knownFrom.value))
-const fired = computed(() => alertLane([...(alerts.value ?? []), ...endedAlerts.value]))
+const gaps = computed(() => gapsOf(events.value ?? []))
+/** @param {Lane} lane */
+const whileOn = (lane) => withEnds({ ...lane, bars: withoutGaps(lane.bars, gaps.value) })
+const probes = computed(() => whileOn(probeLane(events.value ?? [], status.value?.targets ?? [], knownFrom.value)))
+const fired = computed(() => whileOn(alertLane([...(alerts.value ?? []), ...endedAlerts.value])))
 
 /** All lanes, from above. @type {import('../../vendor/signals-core.js').ReadonlySignal<Lane[]>} */
 export const lanes = computed(() => [...tasks.value.lanes, ...runs.value, probes.value, fired.value])
@@ -96,8 +102,9 @@ export function figureOf(lane, start, now) {
     return targets.length === 0 ? { words: 'none', title: 'No target is probed' } : { words: down > 0 ? `${down} of ${targets.length} down` : targets.every((t) => t.up) ? 'all up' : 'not all known', title: 'Now' }
   }
   if (lane.group === 'alert') {
-    const firing = (alerts.value ?? []).filter((a) => a.state === 'firing').length
-    return { words: alerts.value === null ? DASH : firing > 0 ? `${firing} firing` : 'none fires', title: 'Now, those taken note of included' }
+    if (unwatched.value) return { words: DASH, title: unwatched.value }
+    const { firing, acknowledged } = standing.value
+    return { words: alerts.value === null ? DASH : firing.length > 0 ? `${firing.length} firing` : acknowledged.length > 0 ? `${acknowledged.length} noted` : 'none fires', title: 'Now, by cause' }
   }
   return { words: '', title: '' }
 }

@@ -5,6 +5,7 @@
  */
 import { get, post } from '../api.js'
 import { computed, effect, signal } from '../lib.js'
+import { isOn } from '../statuses.js'
 import { now, serverTime } from './clock.js'
 import { epoch, ready, socketState, subscribe } from './connection.js'
 import { past } from './past.js'
@@ -35,7 +36,7 @@ const WEIGHT = { debug: 0, info: 1, notice: 2, warning: 3, error: 4, critical: 5
 export const presentAlerts = computed(() => byId.value && [...byId.value.values()])
 /** Worst first, then oldest. Null: not known yet. */
 export const alerts = computed(() => presentAlerts.value && (past.value ? past.value.alerts([...presentAlerts.value, ...ended.value]) : [...presentAlerts.value]).sort((a, b) =>
-  Number(b.state === 'firing') - Number(a.state === 'firing')
+  Number(isOn(b)) - Number(isOn(a))
   || WEIGHT[b.severity] - WEIGHT[a.severity]
   || (a.pending_since ?? 0) - (b.pending_since ?? 0)))
 

@@ -23,7 +23,7 @@ import * as selectors from '../selector.js'
 import { visible } from './awake.js'
 import { serverTime } from './clock.js'
 import { epoch } from './connection.js'
-import { period, range } from './place.js'
+import { dataStart, period, range } from './place.js'
 import { lastSampleAt, onSamples, want } from './samples.js'
 import { bucketsOf } from './together.js'
 
@@ -45,8 +45,6 @@ const GROWTH = 1.08
 /** @type {Map<string, { buckets: Buckets, uses: number, first: () => number, wake: () => void, rest: () => void }>} */
 const open = new Map()
 
-/** When the data of the charts in view begins, once it is known; null while the period is not younger than its data. @type {import('../../vendor/signals-core.js').Signal<number|null>} */
-const dataStart = signal(null)
 effect(() => {
   range.value.name
   dataStart.value = null
@@ -236,7 +234,7 @@ function create({ query, pixels, offset = 0 }) {
       forget(buckets, Math.min(start, axis.peek().start))
       batch(() => {
         loaded = name
-        if (first) learnStart()
+        if (all) learnStart()
         if (all) buckets.sampling = usual([...rows.values()], width)
         if (all && plain) sampling.value = buckets.sampling
         changed(shape, all ? -Infinity : from)

@@ -4,11 +4,13 @@
  *
  * @import { Alert, Recommendation, Source, Status, Target } from '../types.js'
  * @import { Mark } from '../statuses.js'
+ * @import { Cause as AlertCause } from '../alerts/grouping.js'
  */
-import { quoted } from '../format.js'
+import { followers, knownUntil } from '../alerts/grouping.js'
+import { count, quoted } from '../format.js'
 import { ruleHeadline } from '../headline.js'
 import { computed } from '../lib.js'
-import { markOf } from '../statuses.js'
+import { isOn, markOf } from '../statuses.js'
 import { alerts } from './alerts.js'
 import { recommendations } from './advice.js'
 import { boards } from './boards.js'
@@ -16,8 +18,10 @@ import { ci } from './ci.js'
 import { now } from './clock.js'
 import { socketState } from './connection.js'
 import { loginEnded } from './login.js'
+import { minute } from './pace.js'
 import { past } from './past.js'
 import { lastSampleAt, link } from './samples.js'
+import { standing } from './silences.js'
 import { status, statusAt } from './status.js'
 
 /** @typedef {{ key: string, mark: Mark, word: string, title: string, detail: string, since: number|null, page: string, item: string }} Failure */
@@ -136,46 +140,45 @@ export const failures = computed(() => {
   const s = status.value
   if (!s) return []
   // One cause, one row: where an alert fires on it, or has been noted, that is its row.
-  const firing = (alerts.value ?? []).filter((a) => a.state === 'firing').map((a) => a.metric)
+  const firing = (alerts.value ?? []).filter(isOn).map((a) => a.metric)
   const down = s.targets.filter((t) => t.up === false || (t.up === null && t.checked_at !== null))
   const sources = s.sources.filter((x) => x.up === false || isMissing(x) || (x.up === true && x.reason !== null))
     .filter((x) => !down.some((t) => x.source === `probe ${t.target}`))
-    .filter((x) => !firing.some((m) => m.__name__ === 'taskpulse_source_up' && m.source === x.source))
+    .filter((x) => !firing.some((m) => (m.__name__ === 'taskpulse_source_up' && m.source === x.source) || (m.__name__ === 'up' && x.source === `scrape ${m.job}`)))
   const targets = down.filter((t) => !firing.some((m) => m.__name__ === 'probe_success' && m.target === t.target))
   const all = [...actorsOf(s), ...othersOf(s), ...sources.map(failureOf), ...boardsOf(s.sources.filter((x) => x.up === false)), ...targets.map(downOf)]
   return all.sort((a, b) => RANK[a.mark] - RANK[b.mark])
 })
 
-/** Alerts that fire and that nobody has taken note of. */
-export const firing = computed(() => (alerts.value ?? []).filter((a) => a.state === 'firing' && !a.acked_at))
 /** Advice that nobody has decided on. */
 export const openAdvice = computed(() => (recommendations.value ?? []).filter((r) => r.status === 'open'))
 /**
- * @typedef {{ key: string, mark: Mark, word: string, title: string, detail: string, since: number|null, page: string, item: string, alerts: Alert[], advice: Recommendation|null }} Cause
- *   one thing that needs the reader; `alerts`: those of one rule; `page`, `item`: where it is explained
+ * @typedef {{ key: string, mark: Mark, word: string, title: string, detail: string, since: number|null, until: number|null, page: string, item: string, alerts: Alert[], advice: Recommendation|null }} Cause
+ *   one thing that needs the reader; `until`: when it was last known to go on, where that is no longer known; `alerts`: those of one rule; `page`, `item`: where it is explained
  */
 
-/** @param {Alert[]} alerts of one rule, the worst first @returns {Cause} */
-function causeOfRule(alerts) {
+/** @param {AlertCause} cause @returns {Cause} */
+function causeOfRule(cause) {
+  const { alerts, rule } = cause
   const [worst] = alerts
+  const follow = followers([cause])
+  const ends = alerts.map(knownUntil)
   return {
-    key: `rule ${worst.rule}`, mark: markOf(worst.severity), word: worst.severity, title: ruleHeadline(alerts), detail: worst.busiest?.length ? `Most of it: ${worst.busiest[0]}` : '',
-    since: Math.min(...alerts.map((a) => a.firing_since ?? a.pending_since)), page: 'alerts', item: worst.id, alerts, advice: null,
+    key: `rule ${rule}`, mark: markOf(worst.severity), word: worst.severity, title: ruleHeadline(alerts, minute.value),
+    detail: [worst.busiest?.length > 0 && `Most of it: ${worst.busiest[0]}`, follow > 0 && `${count(follow, 'alert')} ${follow === 1 ? 'follows' : 'follow'} from it`].filter(Boolean).join(' · '),
+    since: cause.since, until: ends.includes(null) ? null : Math.max(.../** @type {number[]} */ (ends)), page: 'alerts', item: worst.id, alerts, advice: null,
   }
 }
 
 /** @param {Recommendation} advice @returns {Cause} */
 const causeOfAdvice = (advice) => ({
-  key: `advice ${advice.id}`, mark: markOf(advice.severity), word: `advice, ${advice.severity}`, title: quoted(advice.title, 200), detail: advice.action, since: advice.created,
+  key: `advice ${advice.id}`, mark: markOf(advice.severity), word: `advice, ${advice.severity}`, title: quoted(advice.title, 200), detail: advice.action, since: advice.created, until: null,
   page: 'alerts', item: advice.id, alerts: [], advice,
 })
 
-/** What needs the reader, one row a cause: what fails, each rule that fires, open advice. The worst first, then the oldest; advice after what is wrong now. */
+/** What needs the reader, one row a cause: what fails, each rule that fires and follows from no other, open advice. The worst first, then the oldest; advice after what is wrong now. */
 export const causes = computed(() => {
-  /** @type {Map<string, Alert[]>} */
-  const rules = new Map()
-  for (const alert of firing.value) rules.set(alert.rule, [...(rules.get(alert.rule) ?? []), alert])
-  const wrong = [...failures.value.map((f) => ({ ...f, alerts: [], advice: null })), ...[...rules.values()].map(causeOfRule)]
+  const wrong = [...failures.value.map((f) => ({ ...f, until: null, alerts: [], advice: null })), ...standing.value.firing.map(causeOfRule)]
     .sort((a, b) => RANK[a.mark] - RANK[b.mark] || (a.since ?? 0) - (b.since ?? 0) || a.key.localeCompare(b.key))
   return [...wrong, ...openAdvice.value.map(causeOfAdvice)]
 })

@@ -6,6 +6,7 @@
  * @import { Alert } from '../types.js'
  */
 import { effect, signal } from '../lib.js'
+import { isOn } from '../statuses.js'
 import { presentAlerts } from './alerts.js'
 import { address, go } from './place.js'
 
@@ -43,7 +44,7 @@ export async function switchNotify() {
 }
 
 /** Those that fire and were not taken note of, by alert and by when they began. @param {Alert[]} list */
-export const firing = (list) => new Map(list.filter((a) => a.state === 'firing' && !a.acked_at).map((a) => [`${a.id} ${a.firing_since}`, a]))
+export const firing = (list) => new Map(list.filter((a) => isOn(a) && !a.acked_at).map((a) => [`${a.id} ${a.firing_since}`, a]))
 
 /** Starts; called once. */
 export function followNotify() {

@@ -10,12 +10,14 @@
  *   advice: (known: Recommendation[]) => Recommendation[], watched: boolean, newest: (selector: Selector) => Newest[]
  * }} Past  each makes what was of what is; `watched`: whether any figure was kept of then
  */
-import { signal } from '../lib.js'
+import { computed, signal } from '../lib.js'
 
 /** Why a figure or a panel has nothing to show of a past time. */
 export const NOT_KEPT = 'This is not kept for a past time.'
 
 /** Null while the present is shown, and until what was is known. @type {import('../../vendor/signals-core.js').Signal<Past|null>} */
 export const past = signal(null)
+/** Why nothing is known of the moment that is replayed; empty where something was kept, and in the present. */
+export const unwatched = computed(() => (past.value?.watched === false ? 'Nothing is kept of this time: the service was not running.' : ''))
 /** The moment whose data is asked for: the one that is replayed, once it rests. Null for the present. @type {import('../../vendor/signals-core.js').Signal<number|null>} */
 export const askedMoment = signal(null)

@@ -60,12 +60,16 @@ export const compare = computed(() => ({ day: 86_400, week: 604_800 }[place.valu
 
 /** @type {import('../../vendor/signals-core.js').ReadonlySignal<Choice>} */
 export const choice = computed(() => choiceOf(place.value.params))
-/** Charts are about this wide: a live period moves on by a pixel of it at a time. */
+/** When the data of the charts in view begins, once it is known; null while the period is not younger than its data. @type {import('../../vendor/signals-core.js').Signal<number|null>} */
+export const dataStart = signal(null)
+/** Charts are about this wide: a live period moves on by a pixel of what they show at a time. */
 const PIXELS = 800
-/** Seconds of a pixel. */
+/** However long the period, its end is no older than this: the newest samples are in view. */
+const LONGEST_MOVE_S = 60
+/** Seconds of a pixel: of the time that has data, where that is shorter than the period. */
 export const pixelTime = computed(() => {
   const { start, end } = resolve(choice.value, now.peek(), utc.value)
-  return Math.max(1, (end - start) / PIXELS)
+  return Math.min(LONGEST_MOVE_S, Math.max(1, (end - Math.max(start, dataStart.value ?? start)) / PIXELS))
 })
 const moved = computed(() => Math.floor(now.value / pixelTime.value) * pixelTime.value)
 /** Where a gesture has moved the view to, until the address follows. @type {import('../../vendor/signals-core.js').Signal<[number, number]|null>} */

@@ -7,7 +7,8 @@
  */
 import { get, plain, send } from '../api.js'
 import { computed, effect, signal } from '../lib.js'
-import { presentAlerts } from './alerts.js'
+import { byStand, standOf } from '../alerts/grouping.js'
+import { alerts, presentAlerts } from './alerts.js'
 import { replayed } from './clock.js'
 import { epoch, ready } from './connection.js'
 import { minute } from './pace.js'
@@ -21,6 +22,8 @@ const RETRY_MS = 5000
 export const held = signal(null)
 /** The same for alerts of now; of those of a past time nobody kept it. */
 export const heldNow = computed(() => (replayed.value === null ? held.value : null))
+/** Alerts by cause, as every page counts and lists them. */
+export const standing = computed(() => byStand(alerts.value ?? [], (id) => heldNow.value?.byAlert.get(id)?.inhibitedBy ?? []))
 /** Why it could not be read; empty while it could. */
 export const heldError = signal('')
 /** What the reader has ended, until the page is left: it can be undone. @type {import('../../vendor/signals-core.js').Signal<Array<{ silence: GettableSilence, end: number }>>} */
@@ -34,6 +37,7 @@ const firings = computed(() => presentAlerts.value && presentAlerts.value.reduce
 let turn = 0
 /** Who looks. */
 let watchers = 0
+let stop = () => {}
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let again
 /** Asks for all of it. */
@@ -55,23 +59,38 @@ export async function loadSilences() {
   }
 }
 
-/** Asks again as time passes and alerts come and go. Returns what ends that. */
+/** Asks again as time passes and alerts come and go, once however many look. Returns what ends that. */
 export function followSilences() {
   watchers += 1
+  if (watchers === 1) stop = askAgain()
+  return () => {
+    watchers -= 1
+    if (watchers === 0) stop()
+  }
+}
+
+function askAgain() {
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   let soon
-  const stop = effect(() => {
+  const done = effect(() => {
     for (const changed of [epoch, minute]) changed.value
     if (!ready.value || firings.value === null) return
     clearTimeout(soon)
     soon = setTimeout(loadSilences, held.peek() ? SOON_MS : 0)
   })
   return () => {
-    watchers -= 1
-    stop()
+    done()
     clearTimeout(soon)
     clearTimeout(again)
   }
+}
+
+/** One alert follows from no other: as long as no more are there, nobody has to ask. */
+const several = computed(() => (presentAlerts.value ?? []).filter((alert) => standOf(alert) !== 'pending').length > 1)
+
+/** Keeps track of what follows from what on every page; called once. */
+export function followCauses() {
+  effect(() => (several.value ? followSilences() : undefined))
 }
 
 /** @param {Draft} draft @param {(id: string) => void} [made] called before it is shown */
