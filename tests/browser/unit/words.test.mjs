@@ -74,3 +74,18 @@ test('a short absence, another tab or a clock put back do not take away what was
     [{ from: 0, left: 0 }, T0, T0 - 7 * 86_400],
   ])) assert.equal(newsFrom(visit, now), expected)
 })
+
+test('a task without a title has words in its place', async () => {
+  const { taskName } = await import('../../../web/dashboard/js/timeline.js')
+  for (const [title, words] of /** @type {Array<[unknown, string]>} */ ([['Load test', 'Task 7 Load test'], ['', 'Task 7, no title'], [undefined, 'Task 7, no title']])) assert.equal(taskName('7', title), words)
+})
+
+test('the title of the tab says that the connection is lost', async () => {
+  const tab = { title: '', querySelector: () => null }
+  Object.assign(globalThis, { document: tab })
+  const { showState } = await import('../../../web/dashboard/js/frame/state.js')
+  for (const [state, lost, title] of /** @type {Array<[any, string, string]>} */ ([['ok', '', 'Now · Taskpulse'], ['error', '', '■ Now · Taskpulse'], ['unknown', '', '? Now · Taskpulse'], ['unknown', 'Connection lost', '? Connection lost · Now · Taskpulse']])) {
+    showState('Now', state, lost)
+    assert.equal(tab.title, title)
+  }
+})

@@ -15,8 +15,11 @@ import { markOf, runMark, runWord, statusWord } from './statuses.js'
 export const runName = (data) => `${quoted(String(data.workflow ?? 'Run'))}${data.number === undefined ? '' : ` #${data.number}`}`
   + `${data.attempt > 1 ? `, attempt ${data.attempt},` : ''}${data.branch ? ` on ${quoted(String(data.branch))}` : ''}`
 
-/** `Task 7 Load test`. @param {string} id @param {unknown} title */
-export const taskName = (id, title) => `Task ${quoted(id, 24)} ${typeof title === 'string' ? quoted(title, 100) : ''}`.trim()
+/** What stands in the place of a title that a task does not have. */
+export const NO_TITLE = 'no title'
+
+/** `Task 7 Load test`, `Task 7, no title`. @param {string} id @param {unknown} title */
+export const taskName = (id, title) => `Task ${quoted(id, 24)}${typeof title === 'string' && title !== '' ? ` ${quoted(title, 100)}` : `, ${NO_TITLE}`}`
 
 /** What each kind says. Probes begin with the name of their target, which is not ours to capitalise. @type {Record<string, (event: TimelineEvent, data: Data) => string>} */
 const KINDS = {

@@ -72,7 +72,7 @@ export const space = (px) => (element) => { if (element) element.style.height = 
 /** @param {{ name: string, type: string, index: number, total: number, active: boolean, chosen: boolean }} props */
 function Metric({ name, type, index, total, active, chosen }) {
   return html`
-    <li id=${`metric-${index}`} role="option" aria-selected=${active || chosen} aria-posinset=${index + 1} aria-setsize=${total} class=${active ? 'active' : ''} onClick=${() => go(addressOf(name, type))}>
+    <li id=${`metric-${index}`} role="option" tabindex="-1" onKeyDown=${(/** @type {KeyboardEvent} */ e) => { if (e.key === 'Enter') go(addressOf(name, type)) }} aria-selected=${active || chosen} aria-posinset=${index + 1} aria-setsize=${total} class=${active ? 'active' : ''} onClick=${() => go(addressOf(name, type))}>
       <span class="metric-row" title=${name}><bdi>${name}</bdi><span class="quiet">${type === 'unknown' ? '' : type}</span></span>
     </li>`
 }

@@ -7,6 +7,7 @@ import { bind } from '../keys.js'
 import { PAGES, pageOf } from '../pages.js'
 import { refusal } from '../stores/connection.js'
 import { loginAddress, loginEnded } from '../stores/login.js'
+import { outOfDate } from '../stores/needs.js'
 import { address, go, pageName } from '../stores/place.js'
 import { samplesVersion } from '../stores/samples.js'
 import { state as verdictState } from '../stores/verdict.js'
@@ -31,7 +32,8 @@ export function Frame() {
   useEffect(followFocus, [])
   useEffect(followPrinting, [])
   useNewPage(pageName.value)
-  useEffect(() => showState(page?.title ?? 'Not found', state), [page, state])
+  const lost = outOfDate.value?.words ?? ''
+  useEffect(() => showState(page?.title ?? 'Not found', state, lost), [page, state, lost])
   useEffect(() => { if (filled) document.documentElement.dataset.ready = 'true' }, [filled])
   return html`
     <${Head} />

@@ -5,11 +5,15 @@
  * goes away (a row is noted, a panel is closed), its neighbour takes it, else what stood around it.
  */
 import { bind } from '../keys.js'
-import { heir, moved, stepped, stopAt } from './rove.js'
+import { firsts, heir, moved, stepped, stopAt } from './rove.js'
 
 const LISTS = '.card, .news, .timeline-list, .runs, .times, .sources, .legend, tbody, [data-rove]'
 /** What `j` and `k` walk through besides: what needs the reader, whose buttons each keep their stop. */
-const ROWS = `${LISTS}, .needs, .alert-rows`
+const ROWS = `${LISTS}, .needs, .alert-rows, .long`
+/** What is one row for `j` and `k`, however much in it can have the focus. */
+const ROW = '.column-task, li, tr, .row'
+/** Rows that have the focus themselves. */
+const OPTIONS = '.browser-list [role="option"]'
 /** What can be walked to. Fields and choices keep their own stop: arrows mean something in them. */
 const ITEMS = 'a[href], button:not([disabled])'
 const ANY = `${ITEMS}, input:not([disabled]), select:not([disabled]), textarea:not([disabled]), [tabindex]`
@@ -76,10 +80,16 @@ function onKeyDown(event) {
   items[to].focus()
 }
 
+/** @param {Element} item */
+const rowOf = (item) => item.closest(ROW) ?? item
+
 /** From row to row over the whole page. @param {1|-1} step */
 function walk(step) {
-  const rows = [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(`main :is(${ITEMS})`))].filter((item) => item.closest(ROWS) && seen(item))
-  rows[stepped(rows.indexOf(/** @type {HTMLElement} */ (document.activeElement)), step, rows.length)]?.focus()
+  const items = [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(`main :is(${ITEMS}, ${OPTIONS})`))]
+    .filter((item) => (item.matches(OPTIONS) || (item.closest(ROWS) && !item.closest('.legend'))) && seen(item))
+  const rows = firsts(items, rowOf)
+  const at = document.activeElement ? rows.findIndex((item) => rowOf(item) === rowOf(/** @type {Element} */ (document.activeElement))) : -1
+  rows[stepped(at, step, rows.length)]?.focus()
 }
 
 /** Begins; returns what ends it. */

@@ -20,6 +20,12 @@ export const moved = (key, at, many) => (many > 0 ? MOVES[key]?.(at, many) ?? -1
 /** The item that Tab stops at: the one it stopped at before, or the first. @param {boolean[]} held which of the items has the stop now */
 export const stopAt = (held) => Math.max(0, held.indexOf(true))
 
+/** The first item of each row, in their order. @template T, R @param {T[]} items @param {(item: T) => R} rowOf @returns {T[]} */
+export function firsts(items, rowOf) {
+  const seen = new Set()
+  return items.filter((item) => !seen.has(rowOf(item)) && seen.add(rowOf(item)))
+}
+
 /** Where `j` (1) and `k` (-1) lead from item `at` of `many`; `at` is -1 where none has the focus. @param {number} at @param {1|-1} step @param {number} many */
 export const stepped = (at, step, many) => (many === 0 ? -1 : at < 0 ? (step > 0 ? 0 : many - 1) : Math.min(many - 1, Math.max(0, at + step)))
 

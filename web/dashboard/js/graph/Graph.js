@@ -9,6 +9,7 @@ import { count } from '../format.js'
 import { html, useLayoutEffect, useMemo, useRef } from '../lib.js'
 import { statusColour, statusWord } from '../statuses.js'
 import { address, param, place } from '../stores/place.js'
+import { NO_TITLE } from '../timeline.js'
 import { around, chainOf, linked, MOST, openOnes, usualChoice } from './choose.js'
 import { layout } from './layout.js'
 
@@ -89,12 +90,13 @@ function Box({ item, x, y, critical }) {
   const chosen = place.value.item === item.id
   const over = item.status === 'done' || item.status === 'cancelled'
   const { q = '', graph = '' } = place.value.params
-  const title = `${item.id} ${item.title.length > 200 ? `${item.title.slice(0, 199)}…` : item.title}`
+  const name = item.title || NO_TITLE
+  const title = `${item.id} ${name.length > 200 ? `${name.slice(0, 199)}…` : name}`
   return html`
     <a href=${address('tasks', item.id, { q, graph })} tabindex="-1" class=${over ? 'box-over' : ''} aria-label=${`Task ${title}, ${statusWord(item.status)}${critical ? ', on the longest chain' : ''}`}>
       <title>${`${title} · ${statusWord(item.status)}`}</title>
       <rect class=${`box${critical ? ' box-critical' : ''}${chosen ? ' box-chosen' : ''}`} x=${x} y=${y} width=${BOX_W} height=${BOX_H} rx="4" />
       <rect class="box-status" x=${x + 6} y=${y + 8} width="4" height=${BOX_H - 16} rx="2" fill=${`var(${statusColour(item.status)})`} />
-      <foreignObject x=${x + 16} y=${y} width=${BOX_W - 20} height=${BOX_H}><div class="box-text"><span class="task-id">${item.id}</span> <bdi>${item.title}</bdi></div></foreignObject>
+      <foreignObject x=${x + 16} y=${y} width=${BOX_W - 20} height=${BOX_H}><div class="box-text"><span class="task-id">${item.id}</span> <bdi>${name}</bdi></div></foreignObject>
     </a>`
 }

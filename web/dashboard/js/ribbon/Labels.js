@@ -6,6 +6,7 @@
  */
 import { DASH, format, money, since, span } from '../format.js'
 import { html } from '../lib.js'
+import { NO_TITLE } from '../timeline.js'
 import { valueAt } from '../points.js'
 import { board } from '../stores/boards.js'
 import { cursor } from '../stores/cursor.js'
@@ -30,7 +31,7 @@ export function Names({ lanes, tracks }) {
         <li key=${lane.key} class="ribbon-name" title=${lane.title}>
           ${lane.group === 'task' && lane.name === '' ? i === 0 && (empty || idle) && html`<span class="quiet">${empty ? 'no board' : 'no task was worked on'}</span>`
             : lane.name !== '' && html`<a tabindex="-1" href=${address(PAGE_OF[lane.group], lane.group === 'task' ? lane.name : '')}>
-                ${lane.group === 'task' ? html`<span class="task-id">${lane.name}</span><bdi class="ribbon-title">${lane.title}</bdi>` : lane.name}</a>`}
+                ${lane.group === 'task' ? html`<span class="task-id">${lane.name}</span><bdi class="ribbon-title">${lane.title || NO_TITLE}</bdi>` : lane.name}</a>`}
         </li>`)}
       ${tracks.map((track) => html`<li key=${track.name} class="ribbon-name ribbon-track"><a tabindex="-1" href=${historyOf(track.selector)}>${track.name}</a></li>`)}
     </ul>`
@@ -53,7 +54,7 @@ export function Figures({ lanes, tracks }) {
 function More({ lane }) {
   const cost = board.value?.items.find((i) => i.id === lane.name)?.cost
   if (cost?.money !== undefined) return html`<span class="quiet">${money(cost.money, spentToday.value?.currency)}</span>`
-  return lane.usual !== null && lane.bars.length > 0 && html`<span class="quiet">usual ${span(Math.max(60, Math.round(lane.usual / 60) * 60))}</span>`
+  return lane.usual !== null && lane.bars.length > 0 && html`<span class="quiet">usual ${span(Math.round(lane.usual))}</span>`
 }
 
 /** At the cursor, else the newest. @param {{ track: Track }} props */

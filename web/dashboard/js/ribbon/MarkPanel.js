@@ -7,6 +7,7 @@
 import { count, DASH, digits, money, sentences, since, span } from '../format.js'
 import { html, useEffect, useRef } from '../lib.js'
 import { statusWord } from '../statuses.js'
+import { NO_TITLE } from '../timeline.js'
 import { board } from '../stores/boards.js'
 import { ci } from '../stores/ci.js'
 import { minute } from '../stores/pace.js'
@@ -65,7 +66,7 @@ function TaskFacts({ task, bars, usual }) {
   const commits = commitsOf(ci.value.runs?.repositories ?? [], bars, minute.value + 60)
   const agent = 'no coding agent sends its metrics here'
   return html`
-    <p class="mark-title"><bdi>${task.title}</bdi></p>
+    <p class="mark-title"><bdi>${task.title || NO_TITLE}</bdi></p>
     <dl class="pairs">
       <dt>status</dt><dd>${statusWord(task.status)}${task.in_progress_since !== null && ` since ${since(task.in_progress_since, minute.value)}`}</dd>
       <dt>time</dt><dd>${or(cost !== null && span(Math.round(cost.wall_seconds)), 'its time was not seen')}${usual !== null && html` <span class="quiet">usual ${span(Math.round(usual))}</span>`}</dd>

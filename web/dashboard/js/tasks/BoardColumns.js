@@ -10,6 +10,7 @@ import { html, useMemo } from '../lib.js'
 import { statusColour, statusWord } from '../statuses.js'
 import { minute } from '../stores/pace.js'
 import { address, place } from '../stores/place.js'
+import { NO_TITLE } from '../timeline.js'
 import { columns } from './tasks.js'
 
 const ROW_H = 44
@@ -39,7 +40,7 @@ function Row({ item, focusable }) {
   const at = item.in_progress_since
   return html`
     <a class="column-task" href=${address('tasks', item.id, boardParams())} data-task=${item.id} tabindex=${focusable ? 0 : -1} aria-current=${place.value.item === item.id ? 'true' : undefined} title=${item.title}>
-      <span class="task-id">${item.id}</span><bdi class="column-title">${item.title || 'no title'}</bdi>
+      <span class="task-id">${item.id}</span><bdi class="column-title">${item.title || NO_TITLE}</bdi>
       ${item.ready ? html`<span class="tag">ready</span>`
         : at !== null ? html`<span class="quiet" title="in progress for">${age(minute.value - at)}</span>`
           : item.execution_seconds !== null ? html`<span class="quiet" title="it took">${span(Math.round(item.execution_seconds))}</span>` : null}

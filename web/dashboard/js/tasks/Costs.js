@@ -7,6 +7,7 @@ import { Panel } from '../components/Panel.js'
 import { Table } from '../components/Table.js'
 import { count, DASH, digits, money as amount, span } from '../format.js'
 import { html } from '../lib.js'
+import { NO_TITLE } from '../timeline.js'
 import { address, place } from '../stores/place.js'
 import { NOT_KEPT, past } from '../stores/past.js'
 import { spentToday } from '../stores/spent.js'
@@ -23,7 +24,7 @@ export function Costs({ board }) {
     <p>Tokens and money come from coding agents that send their metrics here, such as Claude Code:</p>
     <pre class="copy">export CLAUDE_CODE_ENABLE_TELEMETRY=1 OTEL_METRICS_EXPORTER=otlp OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf${'\n'}export OTEL_EXPORTER_OTLP_ENDPOINT=${location.origin}</pre>`
   /** @type {Row[]} */
-  const byTask = tasks.map((i, n) => ({ key: i.id, name: html`<a class="link" href=${address('tasks', i.id, boardParams())} title=${i.title}><span class="task-id">${i.id}</span> <bdi>${i.title}</bdi></a>`, order: n, cost: /** @type {Cost} */ (i.cost) }))
+  const byTask = tasks.map((i, n) => ({ key: i.id, name: html`<a class="link" href=${address('tasks', i.id, boardParams())} title=${i.title}><span class="task-id">${i.id}</span> <bdi>${i.title || NO_TITLE}</bdi></a>`, order: n, cost: /** @type {Cost} */ (i.cost) }))
   /** @type {Row[]} */
   const byWeek = weeks.map(([week, cost]) => ({ key: week, name: week, order: week, cost }))
   return html`

@@ -20,6 +20,7 @@ import { ci } from '../stores/ci.js'
 import { minute } from '../stores/pace.js'
 import { events } from '../stores/events.js'
 import { address, go } from '../stores/place.js'
+import { NO_TITLE } from '../timeline.js'
 import { boardParams } from './BoardColumns.js'
 import { money, tokens } from './Costs.js'
 import { movesOf } from './tasks.js'
@@ -67,7 +68,7 @@ function Body({ board, item }) {
   const needs = item.dependencies.map((need) => ({ id: need, task: ids.get(need) ?? ids.get(need.split('.')[0]) }))
   const needed = board.items.filter((i) => i.dependencies.some((need) => need === item.id || need.startsWith(`${item.id}.`)))
   return html`
-    <p class="sheet-title"><bdi>${item.title || 'no title'}</bdi></p>
+    <p class="sheet-title"><bdi>${item.title || NO_TITLE}</bdi></p>
     <p class="quiet">${[item.priority && `${item.priority} priority`, item.subtasks_total > 0 && `${item.subtasks_done} of ${count(item.subtasks_total, 'subtask')} done`,
       item.complexity !== null && `complexity ${digits(item.complexity)}`, item.ready && 'ready to start', item.updated_at !== null && `changed ${since(item.updated_at, minute.value)}`].filter(Boolean).join(' · ')}</p>
     <${Time} board=${board} item=${item} />
@@ -134,7 +135,7 @@ function Links({ list, none }) {
   return html`
     <ul class="sheet-list">
       ${list.slice(0, SHOWN).map(({ id, task }) => html`
-        <li key=${id}>${task ? html`<${Swatch} colour=${statusColour(task.status)} /><a class="link" href=${address('tasks', task.id, boardParams())}><span class="task-id">${id}</span> <bdi>${task.title}</bdi></a><span class="quiet">${statusWord(task.status)}</span>`
+        <li key=${id}>${task ? html`<${Swatch} colour=${statusColour(task.status)} /><a class="link" href=${address('tasks', task.id, boardParams())}><span class="task-id">${id}</span> <bdi>${task.title || NO_TITLE}</bdi></a><span class="quiet">${statusWord(task.status)}</span>`
           : html`<${Mark} kind="warning" word="" /><span>${id} is not on the board</span>`}</li>`)}
       ${list.length > SHOWN && html`<li class="quiet">and ${count(list.length - SHOWN, 'more', 'more')}</li>`}
     </ul>`
