@@ -41,6 +41,7 @@ fn rules_by_queries_record_alert_and_survive_a_crash() {
     let folder = folder(
         "[alerts.rules.a_sum]\nrecord = \"shop:sum\"\nexpr = \"sum by (job) (requests)\"\nlabels = { by = \"rule\" }\n\
          [alerts.rules.busy]\nexpr = \"shop:sum > 4\"\nseverity = \"error\"\nlabels = { team = \"shop\" }\nremediation = [\"add a server\"]\n\
+         [alerts.rules.all]\nexpr = \"sum(requests) > 4\"\nseverity = \"error\"\n\
          [alerts.rules.nothing]\nexpr = \"sum(no_such_metric) > 1\"\n\
          [alerts.rules.wrong]\nexpr = \"requests * on () requests > 1\"\n",
     );
@@ -52,7 +53,8 @@ fn rules_by_queries_record_alert_and_survive_a_crash() {
         let rows = service.query("shop:sum{by=\"rule\"}");
         (rows.first()?["value"][1] == "6").then_some(())
     });
-    let fired = eventually("the alert fires", || alerts(&service).into_iter().find(|alert| alert["state"] == "firing"));
+    let fired =
+        eventually("the alert fires", || alerts(&service).into_iter().find(|alert| alert["state"] == "firing" && alert["rule"] == "busy"));
     assert_eq!(fired["labels"], json!({"alertname": "busy", "by": "rule", "job": "api", "severity": "error", "team": "shop"}));
     assert_eq!((&fired["remediation"], &fired["group"]), (&json!(["add a server"]), &json!("taskpulse")));
     let shown = "ALERTS{alertname=\"busy\",alertstate=\"firing\",job=\"api\",severity=\"error\",team=\"shop\"}";
@@ -70,18 +72,26 @@ fn rules_by_queries_record_alert_and_survive_a_crash() {
     let recording = service.data("/api/v1/rules?type=record");
     assert_eq!(recording["groups"][0]["rules"].as_array().unwrap().len(), 1);
     assert_eq!(recording["groups"][0]["rules"][0]["type"], "recording");
+    // A result without a name is an alert as any other.
+    let all = eventually("the alert of the sum fires", || {
+        alerts(&service).into_iter().find(|alert| alert["rule"] == "all" && alert["state"] == "firing")
+    });
+    assert!(all["summary"].as_str().unwrap().starts_with("All: 6") && all["summary"].as_str().unwrap().ends_with(", above 4"), "{all}");
     service.kill();
 
     let service = folder.start();
+    let still = alerts(&service).into_iter().find(|alert| alert["rule"] == "all").unwrap();
+    assert_eq!((&still["state"], &still["firing_since"]), (&json!("firing"), &all["firing_since"]));
     let again = alerts(&service).into_iter().find(|alert| alert["rule"] == "busy").unwrap();
     assert_eq!((&again["state"], &again["firing_since"]), (&json!("firing"), &fired["firing_since"]));
     for path in ["/a", "/b"] {
         put(&service, &[("__name__", "requests"), ("job", "api"), ("path", path)], 1.0);
     }
-    eventually("it is resolved", || alerts(&service).iter().all(|alert| alert["rule"] != "busy").then_some(()));
+    eventually("it is resolved", || alerts(&service).iter().all(|alert| alert["rule"] != "busy" && alert["rule"] != "all").then_some(()));
     eventually("its series ends", || service.query(shown).is_empty().then_some(()));
     let log = fs::read_to_string(folder.path().join("taskpulse-data/alerts.log")).unwrap();
-    assert_eq!(log.lines().count(), 2, "fired once, ended once: {log}");
+    assert_eq!(log.lines().count(), 4, "each fired once and ended once: {log}");
+    assert_eq!(service.data("/api/v1/alerts/history").as_array().unwrap().len(), 2);
 }
 
 #[test]

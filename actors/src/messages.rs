@@ -124,10 +124,10 @@ pub struct Closed {
     pub rows: Arc<Vec<(SeriesId, WindowRow)>>,
 }
 
-/// Alerts → notifier: an alert fired or was resolved.
+/// Alerts → notifier: alerts that fired or were resolved, of one moment together.
 #[derive(Message, Debug, Clone)]
 #[rtype(result = "()")]
-pub struct Notify(pub Alert);
+pub struct Notify(pub Vec<Alert>);
 
 /// Alerts → notifier: newer texts of an alert that fires, which are no news.
 #[derive(Message, Debug, Clone)]

@@ -2,14 +2,15 @@
 
 use taskpulse_engine::forecast::random::Random;
 use taskpulse_engine::health::{Disk, Inputs, assess, counts};
-use taskpulse_engine::rules::{Profile, RuleSpec, Severity, shipped};
+use taskpulse_engine::rules::{Firing, Profile, RuleSpec, Severity, shipped};
 use taskpulse_engine::span::Span;
 
 use crate::Options;
-use crate::notices::{Fired, count};
+use crate::notices::{Fired, sent};
 use crate::samples::{MONTH, Samples};
 
-const STEP: i64 = 5_000;
+/// Between two samples.
+pub const STEP: i64 = 5_000;
 const HOUR: i64 = 3_600_000 / STEP;
 const DAY: i64 = 24 * HOUR;
 const CORES: f64 = 16.0;
@@ -37,11 +38,12 @@ const KINDS: [(&str, Work); 6] = [
 ];
 
 /// A machine by steps: busy share, tasks that want to run, share of time in which one of them waits, used share of memory.
-struct Machine {
-    cpu: Vec<f64>,
-    runnable: Vec<f64>,
-    waiting: Vec<f64>,
-    memory: Vec<f64>,
+#[derive(Default)]
+pub struct Machine {
+    pub cpu: Vec<f64>,
+    pub runnable: Vec<f64>,
+    pub waiting: Vec<f64>,
+    pub memory: Vec<f64>,
 }
 
 fn generated(work: Work, random: &mut Random) -> Machine {
@@ -100,7 +102,7 @@ fn load(runnable: &[f64]) -> Vec<f64> {
 }
 
 /// The health score each 30 s, with the alerts that fire then.
-fn scores(machine: &Machine, fired: &[Fired]) -> Vec<f64> {
+pub fn scores(machine: &Machine, fired: &[Fired]) -> Vec<f64> {
     let mut sum = 0.0;
     let window = 120;
     let score = |at: usize| {
@@ -131,11 +133,12 @@ fn scores(machine: &Machine, fired: &[Fired]) -> Vec<f64> {
     (0..machine.cpu.len()).filter_map(score).collect()
 }
 
-fn firings(samples: &Samples, name: &str, spec: &RuleSpec) -> Vec<Fired> {
+/// The firings of a rule until `end`.
+pub fn firings(samples: &Samples, name: &str, spec: &RuleSpec, end: i64) -> Vec<Fired> {
     let severity = spec.severity.unwrap_or(Severity::Warning);
     let of =
-        |firing: taskpulse_engine::rules::Firing| Fired { rule: name.to_owned(), severity, from: firing.fired_at, to: firing.resolved_at };
-    samples.firings(name, spec, EVERY).into_iter().map(of).collect()
+        |firing: Firing| Fired { rule: name.to_owned(), severity, series: firing.labels, from: firing.fired_at, to: firing.resolved_at };
+    samples.firings(name, spec, EVERY, end).into_iter().map(of).collect()
 }
 
 /// Firings and notices of a month, for each kind of machine and each profile.
@@ -162,15 +165,15 @@ fn month(name: &str, profile: Profile, machine: &Machine, samples: &Samples) {
     let rules = shipped(profile);
     let on_machine = ["critical_cpu_usage", "high_cpu_usage", "high_memory_usage", "cpu_shortage"];
     let of_machine = rules.iter().filter(|(name, _)| on_machine.contains(&name.as_str()));
-    let mut fired: Vec<Fired> = of_machine.flat_map(|(name, spec)| firings(samples, name, spec)).collect();
+    let mut fired: Vec<Fired> = of_machine.flat_map(|(name, spec)| firings(samples, name, spec, MONTH)).collect();
     let mut health = Samples::default();
     health.add("taskpulse_health_score", &[], 30_000, scores(machine, &fired));
-    fired.extend(firings(&health, "degraded_performance", &rules["degraded_performance"]));
+    fired.extend(firings(&health, "degraded_performance", &rules["degraded_performance"], MONTH));
     let by_rule: Vec<String> = rules
         .keys()
         .map(|rule| (rule, fired.iter().filter(|one| one.rule == *rule).count()))
         .filter(|(_, count)| *count > 0)
         .map(|(rule, count)| format!("{rule} {count}"))
         .collect();
-    println!("{name:<46} {profile:<12} {:>8} {:>8}  {}", fired.len(), count(&fired, profile, MONTH), by_rule.join(", "));
+    println!("{name:<46} {profile:<12} {:>8} {:>8}  {}", fired.len(), sent(&fired, profile, MONTH).len(), by_rule.join(", "));
 }

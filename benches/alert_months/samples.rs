@@ -24,8 +24,8 @@ impl Samples {
         self.0.push((Labels::metric(name, labels), Columns { times, values }));
     }
 
-    /// The firings of a rule over the month, evaluated each `interval` where it is a query.
-    pub fn firings(&self, name: &str, spec: &RuleSpec, interval: Span) -> Vec<Firing> {
+    /// The firings of a rule until `end`, evaluated each `interval` where it is a query.
+    pub fn firings(&self, name: &str, spec: &RuleSpec, interval: Span, end: i64) -> Vec<Firing> {
         let options = RuleOptions { evaluation_interval: interval, ..RuleOptions::default() };
         let limits = EvaluationLimits {
             lookback: 300_000,
@@ -35,7 +35,7 @@ impl Samples {
             timeout: Duration::from_secs(3_600),
             cancelled: Arc::default(),
         };
-        let pieces = (0..MONTH / PIECE).map(|piece| (piece * PIECE, (piece + 1) * PIECE - 1));
+        let pieces = (0..end).step_by(PIECE as usize).map(|from| (from, end.min(from + PIECE) - 1));
         let mut found: Vec<Firing> = pieces.flat_map(|range| preview(name, spec, options, range, self, &limits).unwrap().firings).collect();
         found.sort_by_key(|firing| firing.fired_at);
         found

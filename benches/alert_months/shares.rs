@@ -58,7 +58,7 @@ fn tried(options: &Options, rule: &str, metrics: (&str, &str), make: impl Fn(&mu
         samples.add(metrics.0, &[], MINUTE, shares);
         samples.add(metrics.1, &[], MINUTE, ends);
         for (spec, (count, first)) in [spec, &alone].into_iter().zip(&mut found) {
-            let firings = samples.firings(rule, spec, Span::secs(60));
+            let firings = samples.firings(rule, spec, Span::secs(60), MONTH);
             *count += firings.len() as f64 / options.count as f64;
             first.push(firings.first().map_or(f64::INFINITY, |firing| firing.fired_at as f64 / DAY as f64));
         }

@@ -1,5 +1,7 @@
 //! The command line of a measurement, without what `cargo bench` adds.
 
+#![allow(dead_code, reason = "each benchmark uses its part")]
+
 /// The words after the program.
 pub struct Arguments(Vec<String>);
 

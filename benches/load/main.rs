@@ -10,6 +10,7 @@
 //! cargo bench --bench load -- --only taskpulse --crashes 20
 //! cargo bench --bench load -- --only taskpulse --beside   # how long a sample takes beside heavy queries
 //! cargo bench --bench load -- --only taskpulse --dead 3000   # reads without and with 3,000 dead series a day over 29 days
+//! cargo bench --bench load -- --only taskpulse --notices --hosts 5000 --hours 0.0417 --interval 0.1   # from a sample to its notice, beside 1 M samples a second
 //! TASKPULSE_BIN=/path/to/another cargo bench --bench load -- --only taskpulse   # the same for another build, such as the one before a change
 //! ```
 //!
@@ -20,6 +21,7 @@
 
 #[path = "../client/mod.rs"]
 mod client;
+mod notices;
 #[path = "../process/mod.rs"]
 mod process;
 mod reads;
@@ -204,7 +206,11 @@ fn main() -> Outcome<()> {
     for kind in ServerKind::ALL.into_iter().filter(wanted) {
         println!("== {}", kind.name());
         table.columns.push(kind.name().to_owned());
-        if args.iter().any(|a| a == "--beside") {
+        if args.iter().any(|a| a == "--notices") {
+            if kind == ServerKind::Taskpulse {
+                notices::measure(&shape, &mut table)?;
+            }
+        } else if args.iter().any(|a| a == "--beside") {
             let dir = tempfile::tempdir()?;
             let server = Server::start(kind, dir.path())?;
             write(server.port, &shape, None)?;

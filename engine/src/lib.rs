@@ -11,6 +11,7 @@ pub mod cgroup;
 pub mod ci;
 pub mod codec;
 pub mod confidence;
+pub mod effect;
 pub mod event;
 pub mod explain;
 pub mod exposition;

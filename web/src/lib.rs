@@ -12,6 +12,7 @@ mod channels;
 mod connection;
 mod csv;
 mod discovery;
+mod effect;
 mod envelope;
 mod export;
 mod exposition;

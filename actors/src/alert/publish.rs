@@ -53,13 +53,15 @@ impl AlertActor {
     /// Puts alerts on the time line, and notifies people.
     pub(super) fn announce(&mut self, alerts: Vec<Alert>) {
         let events: Vec<Event> = alerts.iter().map(event_of).collect();
-        for alert in alerts {
-            let what = format!("{} {:?}", alert.rule, alert.state);
-            if let Err(why) = self.outputs.notifier.try_send(Notify(alert)) {
-                log::error!("alerts: {what} cannot be sent: {why}");
-            }
+        let count = alerts.len();
+        if count == 0 {
+            return;
         }
-        if !events.is_empty() && self.outputs.events.try_send(RecordEvents(events)).is_err() {
+        // The notifier asks for what it missed.
+        if let Err(why) = self.outputs.notifier.try_send(Notify(alerts)) {
+            log::error!("alerts: {count} changes reach the notifier later: {why}");
+        }
+        if self.outputs.events.try_send(RecordEvents(events)).is_err() {
             log::error!("alerts: the store is too busy for the time line");
         }
     }

@@ -45,7 +45,12 @@ pub fn with_given_rules(mut book: RuleBook, store: &StoreReader) -> RuleBook {
 /// If the store cannot be read.
 pub fn read_alerts(store: &StoreReader, kind: &str) -> Result<Vec<Alert>, StoreError> {
     let documents = store.documents(kind)?;
-    Ok(documents.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect())
+    Ok(documents.iter().filter(|(key, _)| key != CHECKPOINT).filter_map(|(key, bytes)| alert_of(key, bytes)).collect())
+}
+
+/// The alert in a document.
+fn alert_of(key: &str, bytes: &[u8]) -> Option<Alert> {
+    serde_json::from_slice(bytes).inspect_err(|error| log::error!("alerts: the kept alert `{key}` cannot be read: {error}")).ok()
 }
 
 /// Kept alerts and the checkpoint.
@@ -57,8 +62,8 @@ pub(super) fn kept(store: &StoreReader, kinds: &[&str]) -> (Vec<Alert>, Timestam
                 for (key, bytes) in documents {
                     if key == CHECKPOINT {
                         checkpoint = checkpoint.max(serde_json::from_slice(&bytes).unwrap_or(0));
-                    } else if let Ok(alert) = serde_json::from_slice::<Alert>(&bytes) {
-                        alerts.push(alert);
+                    } else {
+                        alerts.extend(alert_of(&key, &bytes));
                     }
                 }
             }

@@ -97,7 +97,7 @@ impl Setup {
 
     /// What people were notified of since the last time.
     fn notified(&self) -> Vec<(String, view::AlertState)> {
-        self.notifier.taken().into_iter().map(|Notify(alert)| (alert.rule, alert.state.into())).collect()
+        self.notifier.taken().into_iter().flat_map(|Notify(alerts)| alerts).map(|alert| (alert.rule, alert.state.into())).collect()
     }
 }
 
@@ -135,9 +135,10 @@ fn the_first_notice_of_an_alert_has_its_explanation_and_there_is_no_second_one()
     on_stage(async |stage| {
         let s = setup(&stage, "alerts");
         s.feed(&stage, 250.0).await;
-        let Notify(first) = s.notifier.next().await;
+        let Notify(sent) = s.notifier.next().await;
+        let [first] = &sent[..] else { panic!("{sent:?}") };
         assert_eq!((first.rule.as_str(), first.state), ("burning", AlertState::Firing));
-        assert!(first.explanation.is_some_and(|explanation| explanation.compared == Some(0)));
+        assert!(first.explanation.as_ref().is_some_and(|explanation| explanation.compared == Some(0)));
         let shown = stage.views.alerts().iter().find(|alert| alert.details.rule == "burning").cloned().unwrap();
         assert_eq!(shown.details.explanation.and_then(|explanation| explanation.compared), Some(0));
         s.feed(&stage, 260.0).await;
@@ -207,7 +208,7 @@ fn an_alert_whose_series_falls_silent_is_unknown_and_is_kept() {
         assert!(s.notifier.taken().is_empty());
         stage.pass(Duration::from_secs(7)).await;
         let sent = s.notifier.taken();
-        let [Notify(burning)] = &sent[..] else { panic!("{sent:?}") };
+        let [burning] = &sent.iter().flat_map(|Notify(alerts)| alerts).collect::<Vec<_>>()[..] else { panic!("{sent:?}") };
         let reason = "no sample for 5m: its source is gone, or sends nothing";
         assert_eq!((burning.state, burning.reason.as_deref()), (AlertState::Unknown, Some(reason)));
         assert_eq!(shown(&stage), [of_rule("burning", AlertState::Unknown)]);

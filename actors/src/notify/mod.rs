@@ -355,10 +355,10 @@ impl ServiceActor for NotifierActor {
 impl Receive<Notify> for NotifierActor {
     type Reply = ();
 
-    fn receive(&mut self, Notify(alert): Notify, ctx: &mut Ctx<Self>) {
-        let Some(alert) = NoticeAlert::of(&alert) else { return };
-        // Not at once: many may come together.
-        self.book.observe(alert, self.clock.now_ms());
+    fn receive(&mut self, Notify(alerts): Notify, ctx: &mut Ctx<Self>) {
+        let now = self.clock.now_ms();
+        // Not sent at once: more may come together.
+        alerts.iter().filter_map(NoticeAlert::of).for_each(|alert| self.book.observe(alert, now));
         self.sleep(ctx);
     }
 }

@@ -111,7 +111,7 @@ fn a_channel_that_fails_shows_and_is_tried_again_until_it_works() {
         fake.answers.lock().extend([Err(DeliveryError::channel("status 500")), Err(DeliveryError::channel("status 500"))]);
         let store = stage.inbox(|_: &ChangeDocuments| Ok(()));
         let notifier = start(&stage, &fake, store.mailbox());
-        notifier.mailbox().try_send(Notify(alert(AlertState::Firing, NOON))).unwrap();
+        notifier.mailbox().try_send(Notify(vec![alert(AlertState::Firing, NOON)])).unwrap();
         stage.pass(Duration::from_millis(300)).await;
         let shown = stage.views.channels()[0].clone();
         assert_eq!((shown.state, shown.waiting, shown.last_error.as_deref()), (view::DeliveryState::Failing, 1, Some("status 500")));
@@ -121,7 +121,7 @@ fn a_channel_that_fails_shows_and_is_tried_again_until_it_works() {
         let shown = stage.views.channels()[0].clone();
         assert_eq!((shown.sent, shown.failed, shown.waiting, shown.last_error), (1, 2, 0, None));
         assert!(stage.views.sources_of("channel").is_empty());
-        notifier.mailbox().try_send(Notify(alert(AlertState::Resolved, NOON))).unwrap();
+        notifier.mailbox().try_send(Notify(vec![alert(AlertState::Resolved, NOON)])).unwrap();
         stage.pass(Duration::from_secs(30)).await;
         assert_eq!(fake.taken.lock().len(), 1, "one notice an interval");
         stage.pass(Duration::from_secs(60)).await;
@@ -144,7 +144,7 @@ fn an_acknowledgement_edits_the_message_at_once_also_after_a_restart() {
         };
         let firing = alert(AlertState::Firing, NOON);
         let first = start(&stage, &fake, documents.mailbox());
-        first.mailbox().try_send(Notify(firing.clone())).unwrap();
+        first.mailbox().try_send(Notify(vec![firing.clone()])).unwrap();
         stage.pass(Duration::from_secs(1)).await;
         assert_eq!(fake.taken.lock().len(), 1);
         let second = start(&stage, &fake, documents.mailbox());
@@ -165,7 +165,7 @@ fn a_store_that_refuses_documents_holds_no_notice_up() {
         let fake = Arc::<Fake>::default();
         let store = stage.inbox(|_: &ChangeDocuments| Err(crate::messages::AppendError::DiskHangs));
         let notifier = start(&stage, &fake, store.mailbox());
-        notifier.mailbox().try_send(Notify(alert(AlertState::Firing, NOON))).unwrap();
+        notifier.mailbox().try_send(Notify(vec![alert(AlertState::Firing, NOON)])).unwrap();
         stage.pass(Duration::from_secs(1)).await;
         assert_eq!(fake.taken.lock().len(), 1);
         stage.pass(Duration::from_secs(20)).await;

@@ -182,7 +182,7 @@ impl From<&rules::Alert> for AlertDetails {
             unknown_since: alert.unknown_since.map(seconds),
             resolved_at: alert.resolved_at.map(seconds),
             last_sample: seconds(alert.last_sample),
-            summary: alert.summary.clone(),
+            summary: alert.headline(),
             acked_at: alert.acked_at.map(seconds),
             note: alert.note.clone(),
             reason: alert.reason.clone(),

@@ -299,13 +299,22 @@ impl Serialize for Labels {
 impl<'de> serde::Deserialize<'de> for Labels {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let map = std::collections::BTreeMap::<String, String>::deserialize(deserializer)?;
-        Self::new(map.iter().map(|(n, v)| (n.as_str(), v.as_str()))).map_err(serde::de::Error::custom)
+        // Also without a name: the result of a query has none.
+        Ok(Self::of(map.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_without_a_name_are_read_back() {
+        for labels in [Labels::none(), Labels::of(vec![("host", "a")]), Labels::metric("up", &[("cpu", "0")])] {
+            let text = serde_json::to_string(&labels).unwrap();
+            assert_eq!(serde_json::from_str::<Labels>(&text).unwrap(), labels, "{text}");
+        }
+    }
 
     #[test]
     fn labels_are_equal_whatever_the_order_and_show_as_a_selector() {

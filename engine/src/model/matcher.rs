@@ -82,6 +82,18 @@ pub enum Comparison {
 }
 
 impl Comparison {
+    /// The same comparison with both sides in each other's place.
+    #[must_use]
+    pub fn turned(self) -> Self {
+        match self {
+            Self::Greater => Self::Less,
+            Self::GreaterEqual => Self::LessEqual,
+            Self::Less => Self::Greater,
+            Self::LessEqual => Self::GreaterEqual,
+            Self::Equal | Self::NotEqual => self,
+        }
+    }
+
     /// Whether the condition holds; never for NaN, except that NaN is unequal to everything.
     #[must_use]
     pub fn holds(self, value: f64, threshold: f64) -> bool {

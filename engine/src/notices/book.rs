@@ -126,8 +126,8 @@ impl NoticeBook {
         let known = self.alerts.get(&id);
         match known {
             None if alert.is_over() => return,
-            // An older state that comes late.
-            Some(known) if alert.starts_at < known.alert.starts_at => return,
+            // An older state that comes late. One that began in the future did so by a clock that was set back since.
+            Some(known) if alert.starts_at < known.alert.starts_at && known.alert.starts_at <= now => return,
             Some(known) if alert.starts_at == known.alert.starts_at && known.alert.is_over() => return,
             _ => {}
         }
@@ -186,6 +186,8 @@ impl NoticeBook {
         for key in self.alerts.get(id).map(|tracked| tracked.groups.clone()).unwrap_or_default() {
             let Some(group) = self.groups.get_mut(&key) else { continue };
             let Some(plan) = self.channels.iter().find(|plan| plan.name == group.channel) else { continue };
+            // A last notice in the future: the clock was set back.
+            group.last = group.last.map(|last| last.min(now));
             let earliest = now.saturating_add(plan.grouping.wait_ms).max(group.free_at(&plan.grouping));
             group.due = Some(group.due.map_or(earliest, |due| due.min(earliest)));
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Condition, Rule, Severity, shipped, texts};
 use crate::explain::Explanation;
 use crate::model::{Labels, NAME_LABEL, TimestampMs, fnv1a};
+use crate::template::EXPANSION_FAILED;
 use crate::words;
 
 /// The series of alerts that are pending or firing, as Prometheus writes it.
@@ -52,6 +53,7 @@ pub struct Alert {
     /// The series, or the labels of the result.
     pub metric: Labels,
     /// The newest value evaluated.
+    #[serde(with = "kept_value")]
     pub value: f64,
     /// How values are compared, where the rule compares them with a fixed number.
     pub op: Option<String>,
@@ -106,6 +108,9 @@ pub struct Alert {
     #[serde(default)]
     pub explanation: Option<Arc<Explanation>>,
 }
+
+/// The annotation that is the headline.
+const SUMMARY: &str = "summary";
 
 impl Alert {
     /// A pending alert of a condition that begins to hold.
@@ -196,12 +201,19 @@ impl Alert {
         labels
     }
 
+    /// One line for a person: the rule's own where its template gives a text, else the sentence that is made of the figures.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        let own = self.annotations.get(SUMMARY).filter(|text| !text.trim().is_empty() && !text.starts_with(EXPANSION_FAILED));
+        own.unwrap_or(&self.summary).clone()
+    }
+
     /// What people and other programs see of it: its labels with `severity`, and its annotations with `summary` and `explanation`.
     #[must_use]
     pub fn shown(&self) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
         let (mut labels, mut annotations) = (self.identity(), self.annotations.clone());
         labels.entry("severity".to_owned()).or_insert_with(|| self.severity.to_string());
-        annotations.entry("summary".to_owned()).or_insert_with(|| self.summary.clone());
+        annotations.insert(SUMMARY.to_owned(), self.headline());
         if let Some(explanation) = self.explanation.as_ref().filter(|explanation| !explanation.lines.is_empty()) {
             annotations.entry(EXPLANATION.to_owned()).or_insert_with(|| explanation.lines.join("\n"));
         }
@@ -222,6 +234,31 @@ impl Alert {
             labels.with(NAME_LABEL, name)
         };
         Some([named(ALERTS).with("alertstate", state), named(ALERTS_FOR_STATE)])
+    }
+}
+
+/// A value in a document: JSON has no number for infinities and for what is no number, so they are texts.
+mod kept_value {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(v: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        if v.is_finite() { serializer.serialize_f64(*v) } else { serializer.serialize_str(&v.to_string()) }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Kept {
+            Number(f64),
+            Text(String),
+            /// Older versions kept no other values than numbers.
+            Lost(()),
+        }
+        match Kept::deserialize(deserializer)? {
+            Kept::Number(v) => Ok(v),
+            Kept::Text(text) => text.parse().map_err(serde::de::Error::custom),
+            Kept::Lost(()) => Ok(f64::NAN),
+        }
     }
 }
 
@@ -257,7 +294,9 @@ fn summary(rule: &Rule, series: &Labels, value: f64, holds: bool, lasted_ms: i64
         return words::told(if holds { firing } else { over }, series, metric, value, lasted_ms);
     }
     let Some(limit) = rule.condition.limit() else {
-        return format!("{}: {}", words::rule_name(&rule.name), words::figure(series.name(), value));
+        let compares = rule.condition.compares().map(|limit| (limit.op, limit.threshold));
+        let absent = rule.spec.absent.is_some();
+        return words::result(&words::QueryResult { rule: &rule.name, series, value, compares, absent, lasted_ms, over: !holds });
     };
     words::breach(&words::Breach { series, value: Some(value), op: limit.op, limit: limit.threshold, lasted_ms, over: !holds, reason })
 }

@@ -46,6 +46,8 @@ pub struct QueryCondition {
     pub clear: Option<ClearQuery>,
     /// What the values of its metric are compared with, where `expr` is `selector op number`.
     pub limit: Option<Limit>,
+    /// What the values of its result are compared with, where `expr` is a comparison with a number.
+    pub compares: Option<Limit>,
     /// The metric of that selector, where it names one.
     of_metric: Option<String>,
     /// The series that it reads.
@@ -172,6 +174,15 @@ impl Condition {
         }
     }
 
+    /// What the values of its result are compared with.
+    #[must_use]
+    pub fn compares(&self) -> Option<Limit> {
+        match self {
+            Self::Sample(condition) => Some(condition.limit),
+            Self::Query(condition) => condition.compares,
+        }
+    }
+
     /// The series that it reads.
     #[must_use]
     pub fn selectors(&self) -> &[Selector] {
@@ -235,7 +246,7 @@ impl QueryCondition {
             }
             Some(Clear::At(limit)) => Some(ClearQuery::Without(with_limit(key, text, *limit)?)),
         };
-        Ok(Self { query, compared, clear, limit: None, of_metric: None, selectors })
+        Ok(Self { query, compared, clear, limit: None, compares: compares(&plain.expr), of_metric: None, selectors })
     }
 
     /// The metrics that it reads by name; none where a selector does not name its metric.
@@ -271,11 +282,34 @@ fn with_comparison(key: &'static str, text: &str, change: impl FnOnce(&mut Binar
     Ok(Some(Arc::new(query)))
 }
 
-fn is_number(expr: &Expr) -> bool {
+/// The number at the top of an expression, and how what stands before it is compared with it.
+fn compares(expr: &Expr) -> Option<Limit> {
+    use BinaryOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
+    let Expr::Binary(binary) = expr.without_parens() else { return None };
+    if binary.returns_bool {
+        return None;
+    }
+    let op = match binary.op {
+        Equal => Comparison::Equal,
+        NotEqual => Comparison::NotEqual,
+        Greater => Comparison::Greater,
+        GreaterEqual => Comparison::GreaterEqual,
+        Less => Comparison::Less,
+        LessEqual => Comparison::LessEqual,
+        _ => return None,
+    };
+    match (number(&binary.lhs), number(&binary.rhs)) {
+        (None, Some(threshold)) => Some(Limit { op, threshold }),
+        (Some(threshold), None) => Some(Limit { op: op.turned(), threshold }),
+        _ => None,
+    }
+}
+
+fn number(expr: &Expr) -> Option<f64> {
     match expr.without_parens() {
-        Expr::Number(_) => true,
-        Expr::Unary(unary) => is_number(&unary.expr),
-        _ => false,
+        Expr::Number(number) => Some(number.value),
+        Expr::Unary(unary) => number(&unary.expr).map(|v| if unary.negative { -v } else { v }),
+        _ => None,
     }
 }
 
@@ -284,7 +318,7 @@ fn with_limit(key: &'static str, text: &str, limit: f64) -> Result<Arc<Query>, C
     let mut replaced = false;
     let query = with_comparison(key, text, |binary| {
         let range = binary.rhs.range();
-        replaced = is_number(&binary.rhs);
+        replaced = number(&binary.rhs).is_some();
         binary.rhs = Expr::Number(Number { value: limit, is_duration: false, range });
     })?;
     query.filter(|_| replaced).ok_or(ConditionError::NothingToClear)

@@ -10,6 +10,7 @@ use super::tracker::{Absence, AlertTracker, Judge, Missing};
 use super::{Alert, AlertState, GroupSpec, NamedRule, RuleError, RuleOptions, RuleSet, RuleSpec};
 use crate::model::{Columns, Labels, NAME_LABEL, TimestampMs, is_stale_marker};
 use crate::promql::{Answer, EvalError, Query, Row, SeriesSink, Source, evaluate};
+use crate::span::Span;
 
 /// Firings that are listed at the most.
 pub const MAX_FIRINGS: usize = 1_000;
@@ -81,7 +82,9 @@ pub fn preview(
 ) -> Result<Preview, PreviewError> {
     let rules = vec![NamedRule { name: name.to_owned(), spec: spec.clone() }];
     let group = GroupSpec { name: "preview".to_owned(), rules, ..GroupSpec::default() };
-    let set = Arc::new(RuleSet::new(&[group], options)?);
+    // Over a long time there are fewer evaluations. What is tolerated between two of them grows as well.
+    let step = options.evaluation_interval.ms().max((end - start) / MAX_INSTANTS).max(1);
+    let set = Arc::new(RuleSet::new(&[group], RuleOptions { evaluation_interval: Span::millis(step), ..options })?);
     let rule = set.rules().first().ok_or(PreviewError::Disabled)?;
     if rule.is_recording() {
         return Err(PreviewError::Recording);
@@ -90,7 +93,7 @@ pub fn preview(
         Replay { tracker: AlertTracker::new(Arc::clone(&set)), slot: None, open: FxHashMap::default(), preview: Preview::default() };
     match &rule.condition {
         Condition::Sample(condition) => replay.samples(condition, (start, end), source)?,
-        Condition::Query(condition) => replay.query(condition, options.evaluation_interval.ms(), (start, end), source, limits)?,
+        Condition::Query(condition) => replay.query(condition, step, (start, end), source, limits)?,
     }
     Ok(replay.finish(end))
 }
@@ -113,12 +116,11 @@ impl Replay {
     fn query(
         &mut self,
         condition: &QueryCondition,
-        interval: i64,
+        step: i64,
         (start, end): (TimestampMs, TimestampMs),
         source: &dyn Source,
         limits: &EvaluationLimits,
     ) -> Result<(), EvalError> {
-        let step = interval.max((end - start) / MAX_INSTANTS).max(1);
         let rows = rows_of(&condition.query, (start, end, step), source, limits)?;
         let cleared = match &condition.clear {
             None => None,
@@ -270,6 +272,19 @@ mod tests {
             let sum: i64 = preview.firings.iter().map(|firing| firing.resolved_at.unwrap_or(3_600 * S) - firing.fired_at).sum();
             assert_eq!(preview.firing_ms, sum, "{rule}");
         }
+    }
+
+    #[test]
+    fn a_long_time_is_tried_at_longer_steps_and_for_is_met_as_well() {
+        // A level each minute over 40 days, high for half an hour of each six: with an evaluation each second a step is 34.56 s.
+        let times: Vec<i64> = (0..40 * 1_440).map(|n| n * 60 * S).collect();
+        let values = times.iter().map(|t| if t % (6 * 3_600 * S) < 1_800 * S { 9.0 } else { 1.0 }).collect();
+        let memory = Memory(vec![(Labels::metric("level", &[("host", "a")]), Columns { times, values })]);
+        let spec: RuleSpec = serde_json::from_str(r#"{"expr": "sum by (host) (level) > 5", "for": "5m"}"#).unwrap();
+        let options = RuleOptions { evaluation_interval: Span::secs(1), ..RuleOptions::default() };
+        let limits = EvaluationLimits { max_samples: usize::MAX, ..EvaluationLimits::for_tests() };
+        let preview = preview("x", &spec, options, (0, 40 * 86_400 * S - 1), &memory, &limits).unwrap();
+        assert_eq!((preview.fired, preview.too_short), (160, 0), "step {:?}", preview.step_ms);
     }
 
     #[test]

@@ -93,7 +93,8 @@ impl Rule {
         if let Some(record) = &spec.record {
             check_recording(record, spec).map_err(refuse)?;
         }
-        let condition = Condition::new(spec, options.on_samples).map_err(refuse)?;
+        // The limit of a group counts the results of an evaluation.
+        let condition = Condition::new(spec, options.on_samples && of.limit == 0).map_err(refuse)?;
         let mut labels = of.labels.clone();
         labels.extend(spec.labels.clone());
         if let (Some(severity), None, None) = (spec.severity, labels.get("severity"), &spec.record) {

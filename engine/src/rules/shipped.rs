@@ -73,6 +73,8 @@ struct Row {
     clear: &'static str,
     /// Seconds.
     hold: i64,
+    /// See [`RuleSpec::keep_firing_for`], seconds.
+    keep: i64,
     cooldown: i64,
     severity: Severity,
     /// What an alert says while its condition holds, and when it is over: with the labels of its series, and `{value}` as a value of
@@ -85,7 +87,7 @@ struct Row {
 type Sentence = (&'static str, &'static str, &'static str);
 
 const fn row(name: &'static str, expr: &'static str, (hold, cooldown): (i64, i64), severity: Severity) -> Row {
-    Row { name, expr, unless: "", clear: "", hold, cooldown, severity, says: ("", "", ""), remediation: &[] }
+    Row { name, expr, unless: "", clear: "", hold, keep: 0, cooldown, severity, says: ("", "", ""), remediation: &[] }
 }
 
 /// How machines of others are known: one series each.
@@ -216,6 +218,8 @@ const SHORTAGE: Row = Row {
         "system_cpu_utilization_ratio",
     ),
     remediation: &["Start less at a time, or give builds a lower priority (`nice`)"],
+    // Builds come one after the other: what suffers all morning is one alert.
+    keep: 30 * MINUTE,
     ..row(
         CPU_SHORTAGE,
         concat!(
@@ -225,7 +229,7 @@ const SHORTAGE: Row = Row {
             " or on (instance) system_pressure_ratio{resource=~\"memory|io\",kind=\"some\"} > 0.5",
             " or on (instance) min by (instance) (probe_success) == 0)"
         ),
-        (5 * MINUTE, 30 * MINUTE),
+        (10 * MINUTE, 30 * MINUTE),
         Severity::Warning,
     )
 };
@@ -234,6 +238,7 @@ impl Row {
     fn spec(&self) -> RuleSpec {
         RuleSpec {
             hold: Span::secs(self.hold),
+            keep_firing_for: Span::secs(self.keep),
             cooldown: Span::secs(self.cooldown),
             unless: Some(self.unless).filter(|unless| !unless.is_empty()).map(str::to_owned),
             clear: Some(self.clear).filter(|clear| !clear.is_empty()).map(Clear::of_text),

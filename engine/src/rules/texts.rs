@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Alert, Rule, RuleError};
 use crate::model::{Labels, TimestampMs};
-use crate::template::{Data, Expansion, Queries, Template};
+use crate::template::{self, Data, Expansion, Queries, Template};
 
 /// Refuses a rule with a template that cannot be read.
 ///
@@ -51,7 +51,7 @@ fn expanded(
         let text = match Template::parse(text) {
             Ok(template) => template.expand_or_error(Expansion { name: &name, data: data.clone(), now, queries: &mut *queries }),
             // Rules are checked when they are read.
-            Err(error) => format!("<error expanding template: {error}>"),
+            Err(error) => template::failed(error),
         };
         (key.clone(), text)
     };

@@ -39,6 +39,14 @@ pub use value::{Data, TemplateSample};
 
 use crate::model::TimestampMs;
 
+/// What begins the text of a template that could not be expanded, in Prometheus' words.
+pub const EXPANSION_FAILED: &str = "<error expanding template: ";
+
+/// That text.
+pub fn failed(error: impl fmt::Display) -> String {
+    format!("{EXPANSION_FAILED}{error}>")
+}
+
 /// Longest template, in bytes.
 pub const MAX_TEMPLATE_BYTES: usize = 64 << 10;
 /// Longest text that a template, or any function in it, makes.
@@ -128,6 +136,6 @@ impl Template {
     /// As [`Template::expand`]; an error takes the place of the text, as in Prometheus, so that an alert is never lost.
     #[must_use]
     pub fn expand_or_error(&self, expansion: Expansion<'_>) -> String {
-        self.expand(expansion).unwrap_or_else(|error| format!("<error expanding template: {error}>"))
+        self.expand(expansion).unwrap_or_else(failed)
     }
 }

@@ -4,12 +4,14 @@
 //! The name of a metric and its selector never stand in a sentence, except where nothing else is known of a metric. Names of others
 //! are cut to a readable length. Pure.
 
+mod effect;
 mod explained;
 mod figure;
 mod sentence;
 mod subject;
 
+pub use self::effect::effect;
 pub use self::explained::{busiest, explanation, moved, used};
 pub use self::figure::{figure, lasted};
-pub use self::sentence::{Breach, Expectation, breach, says_down, told, unusual};
+pub use self::sentence::{Breach, Expectation, QueryResult, breach, result, says_down, told, unusual};
 pub use self::subject::{rule_name, subject};

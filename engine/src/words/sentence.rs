@@ -1,7 +1,7 @@
 //! Sentences about a breach of a limit and about an unusual value.
 
 use super::figure::{figure, figure_beside, lasted};
-use super::subject::{filled, phrase};
+use super::subject::{filled, of_rule, phrase, short};
 use crate::metrics::is_counter;
 use crate::model::{Comparison, Labels, clipped};
 
@@ -58,14 +58,7 @@ pub fn breach(b: &Breach<'_>) -> String {
     if let Some((is, was)) = down(metric, b.op, b.limit) {
         return if b.over { format!("{phrase} {was}{span}") } else { format!("{phrase} {is}{span}{why}") };
     }
-    let relation = match b.op {
-        Comparison::Greater => "above",
-        Comparison::GreaterEqual => "at or above",
-        Comparison::Less => "below",
-        Comparison::LessEqual => "at or below",
-        Comparison::Equal => "equal to",
-        Comparison::NotEqual => "other than",
-    };
+    let relation = relation(b.op);
     let (value, limit) = match b.value {
         Some(value) => figure_beside(metric, value, b.limit),
         None => ("an unknown value".to_owned(), figure(metric, b.limit)),
@@ -90,7 +83,63 @@ pub fn breach(b: &Breach<'_>) -> String {
 pub fn told(text: &str, series: &Labels, metric: &str, value: f64, lasted_ms: i64) -> String {
     let text = if value < 0.0 { text.replacen("ends in {value}", "ended {value} ago", 1) } else { text.to_owned() };
     let said = filled(&text.replacen("{lasted}", &lasted(lasted_ms), 1), series);
-    said.replacen("{value}", &figure(metric, value.abs()), 1)
+    let said = said.replacen("{value}", &figure(metric, value.abs()), 1);
+    match series.get("instance") {
+        Some(instance) if !text.contains("{instance}") => format!("{}: {said}", short(instance)),
+        _ => said,
+    }
+}
+
+/// A result of a query that a rule is about. Of the metric nothing is left, so the rule's name says what it is.
+#[derive(Debug, Clone, Copy)]
+pub struct QueryResult<'a> {
+    /// The rule's name.
+    pub rule: &'a str,
+    /// The labels of the result.
+    pub series: &'a Labels,
+    /// Its value.
+    pub value: f64,
+    /// What values are compared with, where that is a number.
+    pub compares: Option<(Comparison, f64)>,
+    /// Whether it says that samples are missing.
+    pub absent: bool,
+    /// How long it has been so, ms.
+    pub lasted_ms: i64,
+    /// Whether it is over.
+    pub over: bool,
+}
+
+/// `Slow requests · shop: 6 for 4 min, above 2`, `Nightly backup · db: no samples for 2 h`.
+#[must_use]
+pub fn result(r: &QueryResult<'_>) -> String {
+    let name = of_rule(r.rule, r.series);
+    let span = if r.lasted_ms >= 1_000 { format!(" for {}", lasted(r.lasted_ms)) } else { String::new() };
+    if r.absent {
+        return if r.over { format!("{name}: samples come again, after none{span}") } else { format!("{name}: no samples{span}") };
+    }
+    let metric = r.series.name();
+    match r.compares {
+        Some((op, limit)) => {
+            let (value, limit) = figure_beside(metric, r.value, limit);
+            let relation = relation(op);
+            if r.over { format!("{name} was {relation} {limit}{span}") } else { format!("{name}: {value}{span}, {relation} {limit}") }
+        }
+        None if r.over => {
+            format!("{name}: over{}", if span.is_empty() { span } else { format!(", after{}", span.trim_start_matches(" for")) })
+        }
+        None => format!("{name}: {}{span}", figure(metric, r.value)),
+    }
+}
+
+fn relation(op: Comparison) -> &'static str {
+    match op {
+        Comparison::Greater => "above",
+        Comparison::GreaterEqual => "at or above",
+        Comparison::Less => "below",
+        Comparison::LessEqual => "at or below",
+        Comparison::Equal => "equal to",
+        Comparison::NotEqual => "other than",
+    }
 }
 
 /// Where a value was expected, and how often the series is that unusual.
@@ -154,6 +203,34 @@ mod tests {
         ] {
             assert_eq!(breach(&breach_of), text);
         }
+    }
+
+    #[test]
+    fn a_result_of_a_query_is_named_by_its_rule_and_its_labels() {
+        let queue = Labels::of(vec![("q", "mail")]);
+        let none = Labels::none();
+        let compares = Some((Comparison::Greater, 2.0));
+        for (series, value, compares, absent, over, said) in [
+            (&queue, 6.0, compares, false, false, "Long queue · mail: 6 for 4 min, above 2"),
+            (&queue, 1.0, compares, false, true, "Long queue · mail was above 2 for 4 min"),
+            (&none, 6.0, None, false, false, "Long queue: 6 for 4 min"),
+            (&none, 6.0, None, false, true, "Long queue: over, after 4 min"),
+            (&queue, 1.0, None, true, false, "Long queue · mail: no samples for 4 min"),
+            (&queue, 1.0, None, true, true, "Long queue · mail: samples come again, after none for 4 min"),
+        ] {
+            let result = QueryResult { rule: "long_queue", series, value, compares, absent, lasted_ms: 240_000, over };
+            assert_eq!(super::result(&result), said);
+        }
+    }
+
+    #[test]
+    fn a_sentence_names_the_machine_of_others() {
+        let cpu = Labels::metric("system_cpu_utilization_ratio", &[("instance", "db-1")]);
+        let breach =
+            Breach { series: &cpu, value: Some(0.87), op: Comparison::Greater, limit: 0.8, lasted_ms: 0, over: false, reason: None };
+        assert_eq!(super::breach(&breach), "CPU on db-1 87 %, above 80 %");
+        assert_eq!(told("The kernel ended a process", &cpu, "", 1.0, 0), "db-1: The kernel ended a process");
+        assert_eq!(told("Nothing comes from {instance}", &cpu, "", 1.0, 0), "Nothing comes from db-1");
     }
 
     #[test]

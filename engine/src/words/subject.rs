@@ -35,9 +35,18 @@ pub fn subject(series: &Labels) -> String {
 /// The phrase of a metric with the labels of a series, still with `{value}` where it has one. Of a metric of others, its name in words.
 pub(super) fn phrase(series: &Labels) -> String {
     match metrics::describe(series.name()).map(|metric| metric.phrase) {
-        Some(phrase) if !phrase.is_empty() => filled(phrase, series),
+        Some(phrase) if !phrase.is_empty() => on_its_machine(phrase, filled(phrase, series), series),
         _ => of_unknown(series),
     }
+}
+
+/// Machines of others send the same metrics: the label `instance` says which one it is.
+fn on_its_machine(phrase: &str, filled: String, series: &Labels) -> String {
+    let Some(instance) = series.get("instance").filter(|_| !phrase.contains("{instance}")) else { return filled };
+    // What stands before the value is the subject.
+    let before = filled.split("{value}").next().unwrap_or_default();
+    let subject = before.trim_end().trim_end_matches(':').len();
+    format!("{} on {}{}", &filled[..subject], short(instance), &filled[subject..]).trim_start().to_owned()
 }
 
 /// A phrase with the values of labels in it. Labels that a series does not have leave no trace.
@@ -61,13 +70,22 @@ pub(super) fn filled(phrase: &str, series: &Labels) -> String {
     words[..end].join(" ")
 }
 
+/// The name of a rule, and the labels that tell its results from each other: `Slow requests · shop`.
+pub(super) fn of_rule(rule: &str, series: &Labels) -> String {
+    named(rule_name(rule), series)
+}
+
 fn of_unknown(series: &Labels) -> String {
     let mut name = series.name();
     for _ in 0..2 {
         name = UNIT_ENDS.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
     }
+    named(words(name), series)
+}
+
+fn named(name: String, series: &Labels) -> String {
     let values: Vec<String> = series.iter().filter(|(label, _)| *label != NAME_LABEL).map(|(_, value)| short(value)).collect();
-    let mut parts = vec![words(name)];
+    let mut parts = vec![name];
     parts.extend(values.iter().take(MOST_LABELS).cloned());
     if values.len() > MOST_LABELS {
         parts.push("…".to_owned());
@@ -115,6 +133,9 @@ mod tests {
             ("http_requests_total", &[("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")], "HTTP requests · 1 · 2 · 3 · …"),
             ("taskpulse_sessions", &[], "Taskpulse sessions"),
             ("up", &[], "Up"),
+            ("system_cpu_utilization_ratio", &[("instance", "db-1")], "CPU on db-1"),
+            ("system_filesystem_utilization_ratio", &[("mountpoint", "/data"), ("instance", "db-1")], "Disk /data on db-1"),
+            ("github_actions_success_ratio", &[("repo", "octo/site"), ("instance", "ci")], "CI on octo/site on ci"),
         ] {
             assert_eq!(subject(&Labels::metric(name, labels)), text, "{name} {labels:?}");
         }

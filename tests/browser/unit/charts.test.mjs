@@ -69,6 +69,8 @@ test('a series keeps its colour, and those of one chart differ', () => {
   const colours = coloursOf(keys)
   assert.equal(new Set(colours.values()).size, 8, 'eight of them have eight')
   assert.deepEqual(coloursOf([...keys].reverse()), new Map([...colours].sort(([a], [b]) => keys.indexOf(a) - keys.indexOf(b))), 'whatever the order')
+  const ofCharts = ['success', 'duration'].map((name) => linesOf(plainChart(name, name), [answer(['CI', 'Deploy', 'Lint'].map((workflow) => line({ __name__: name, workflow }, [1])))], []).lines.map((l) => [l.series.metric.workflow, l.colour]))
+  assert.deepEqual(ofCharts[0], ofCharts[1], 'the same labels of two metrics')
   assert.equal(coloursOf([keys[0]]).get(keys[0]), '--data')
   const many = [...coloursOf(Array.from({ length: 20 }, (_, n) => `x${n}`)).values()]
   for (const colour of new Set(many)) assert.ok(many.filter((c) => c === colour).length <= 3, 'and more share them evenly')

@@ -19,7 +19,7 @@ test('figures have at most three digits that count, and their unit', () => {
     [format.percent, [-0.05], '-5 %'], [format.percent, [0.0996], '10 %'], [format.percent, [0.00000123], '0.000123 %'],
     [format.bytes, [0], '0 B'], [format.bytes, [1_288_490_188], '1.2 GiB'], [format.bytes, [1000], '0.977 KiB'], [format.bytes, [131_072], '128 KiB'],
     [format.bytes, [-2048], '-2 KiB'], [format.bytes, [2 ** 70], '1 048 576 PiB'],
-    [format.span, [430], '7 m 10 s'], [format.span, [0], '0 s'], [format.span, [0.212], '212 ms'], [format.span, [0.0000012], '1.2 µs'], [format.span, [3600], '1 h'], [format.span, [273_600], '3 d 4 h'],
+    [format.span, [430], '7 m 10 s'], [format.span, [0], '0 s'], [format.span, [0.212], '212 ms'], [format.span, [0.0000012], '1.2 µs'], [format.span, [1.3e-9], '1.3 ns'], [format.span, [3600], '1 h'], [format.span, [273_600], '3 d 4 h'],
     [format.span, [59.7], '1 m'], [format.span, [86_400 + 30], '1 d'], [format.span, [-90], '1 m 30 s'], [format.span, [9.6], '9.6 s'],
     [format.digits, [12_345.6], '12 346'], [format.digits, [999.6], '1 000'], [format.digits, [-1234], '-1 234'], [format.digits, [0.001], '0.001'], [format.digits, [0.0000012], '0.0000012'], [format.digits, [3e-12], '3.00e-12'], [format.digits, [1e18], '1.00e+18'],
     [format.count, [1, 'thing'], '1 thing'], [format.count, [2, 'thing'], '2 things'], [format.count, [0, 'thing'], '0 things'], [format.count, [1234, 'child', 'children'], '1 234 children'],

@@ -50,7 +50,7 @@ export function bytes(n) {
 /** A span of time in its two largest parts: `7 m 10 s`, `3 d 4 h`. @param {number} seconds */
 export function span(seconds) {
   const s = Math.abs(seconds)
-  if (s < 1) return s === 0 ? `0${NBSP}s` : s < 0.001 ? digits(s * 1e6) + NBSP + 'µs' : digits(s * 1000) + NBSP + 'ms'
+  if (s < 1) return s === 0 ? `0${NBSP}s` : s < 1e-6 ? digits(s * 1e9) + NBSP + 'ns' : s < 0.001 ? digits(s * 1e6) + NBSP + 'µs' : digits(s * 1000) + NBSP + 'ms'
   if (s < 10 && !Number.isInteger(s)) return digits(s) + NBSP + 's'
   const whole = Math.round(s)
   /** @type {Array<[number, string]>} */

@@ -361,6 +361,19 @@
  */
 
 /**
+ * What the interval says.
+ * @typedef {'rose'|'fell'|'unclear'|'not_measured'} EffectDirection
+ */
+
+/**
+ * A half day after the moment, beside the same one before it.
+ * @typedef {object} EffectPair
+ * @property {number} after  The mean after.
+ * @property {number} before  The mean before.
+ * @property {number} t  When the one after the moment begins.
+ */
+
+/**
  * @typedef {object} ErrorResponse
  * @property {string} error  What was wrong, where, and what would be right
  * @property {'bad_data'|'unauthorized'|'forbidden'|'not_found'|'conflict'|'timeout'|'too_large'|'execution'|'unavailable'|'internal'} errorType
@@ -579,6 +592,14 @@
 /**
  * How the calls of a job are doing.
  * @typedef {'awaited'|'coming'|'late'} HeartbeatState
+ */
+
+/**
+ * A figure with its 95 % interval.
+ * @typedef {object} Interval
+ * @property {number} high  The upper end.
+ * @property {number} low  The lower end.
+ * @property {number} value  The best guess.
  */
 
 /**
@@ -817,6 +838,21 @@
  */
 
 /**
+ * `/api/v1/effect`
+ * @typedef {object} SeriesEffect
+ * @property {null|Side} after
+ * @property {number} at  The moment of the change.
+ * @property {null|Side} before
+ * @property {null|Interval} difference
+ * @property {EffectDirection} direction  What the interval says.
+ * @property {Record<string, string>} metric  The labels of the series.
+ * @property {string|null} missing  Why nothing is measured; `null` where something is.
+ * @property {EffectPair[]} pairs  The half days that were compared.
+ * @property {null|Interval} ratio
+ * @property {string} sentence  The result as a sentence.
+ */
+
+/**
  * The forecast of a series, as columns: of each step its time, the interval and the centre.
  * @typedef {object} SeriesForecast
  * @property {number[]} high  Upper ends.
@@ -856,6 +892,14 @@
  * @property {string} name  The metric, or the label.
  * @property {number} series  Series with it.
  * @property {number} [values]  Values of the label; left out for a metric.
+ */
+
+/**
+ * One side of the comparison.
+ * @typedef {object} Side
+ * @property {number} end  Until when.
+ * @property {number} mean  The mean of the hours that both sides have.
+ * @property {number} start  From when.
  */
 
 /**

@@ -108,6 +108,19 @@ fn alerts_of_a_group_go_together_and_later_ones_wait_for_the_interval() {
 }
 
 #[test]
+fn an_alert_that_fires_again_after_the_clock_was_set_back_is_announced() {
+    let mut bench = Bench::new(NO_FLAPS);
+    bench.now = 10_000 * SECOND;
+    let ahead = bench.fires("a");
+    assert_eq!(bench.until(10_010).len(), 1);
+    bench.ends(&ahead);
+    bench.until(10_400);
+    bench.now = 3_000 * SECOND;
+    bench.fires("a");
+    assert_eq!(bench.until(3_400).last().map(|(_, listed)| listed.as_str()), Some("+cpu-a"));
+}
+
+#[test]
 fn newer_texts_go_with_the_notice_that_is_due_and_are_no_news() {
     let mut bench = Bench::new(NO_FLAPS);
     let a = bench.fires("a");

@@ -39,7 +39,7 @@ const CORES: [Series<'_>; 2] = [
     ("system_cpu_core_utilization_ratio", &[("cpu", "0")], |_| Some(0.9)),
     ("system_cpu_core_utilization_ratio", &[("cpu", "1")], |_| Some(0.9)),
 ];
-const BUSY: Series<'_> = (CPU, &[], |minute| high(60, 70, minute, (0.2, 0.97)));
+const BUSY: Series<'_> = (CPU, &[], |minute| high(60, 80, minute, (0.2, 0.97)));
 
 #[test]
 fn each_rule_fires_on_its_trouble_and_not_on_what_only_looks_like_it() {

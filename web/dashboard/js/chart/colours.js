@@ -13,13 +13,13 @@ export function hash(text) {
   return sum
 }
 
-/** A custom property for each key. @param {string[]} keys @returns {Map<string, string>} */
-export function coloursOf(keys) {
+/** A custom property for each key. @param {string[]} keys @param {(key: string) => string} [labelsOf] what the colour follows from @returns {Map<string, string>} */
+export function coloursOf(keys, labelsOf = (key) => key) {
   if (keys.length === 1) return new Map([[keys[0], '--data']])
   const uses = Array(COLOURS).fill(0)
   const found = new Map()
   for (const key of [...keys].sort()) {
-    let place = hash(key) % COLOURS
+    let place = hash(labelsOf(key)) % COLOURS
     const least = Math.min(...uses)
     while (uses[place] > least) place = (place + 1) % COLOURS
     uses[place] += 1

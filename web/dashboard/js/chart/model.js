@@ -10,6 +10,7 @@
 import { coloursOf } from './colours.js'
 import { highestFirst } from './series.js'
 import { byName } from '../order.js'
+import { print } from '../selector.js'
 
 /** So many lines stand in the order of their names. */
 const MOST_NAMED = 8
@@ -24,7 +25,9 @@ export function linesOf(spec, now, before) {
   const chosen = pick(spec, now)
   // Two queries may find the same series.
   const keyOf = (/** @type {{ series: Series, buckets: Buckets }} */ { series, buckets }) => (now.length > 1 && spec.selectors.length > 1 ? `${series.key} ${buckets.query}` : series.key)
-  const colours = coloursOf(chosen.map(keyOf))
+  // Charts of different metrics show the same thing in one colour; two metrics in one chart differ by their names alone.
+  const labels = new Map(chosen.map((one) => [keyOf(one), print({ ...one.series.metric, __name__: '' })]))
+  const colours = coloursOf(chosen.map(keyOf), (key) => labels.get(key) ?? key)
   const lines = chosen.map((one, i) => line(spec, one, keyOf(one), spec.colour?.(one.series.metric, i) ?? /** @type {string} */ (colours.get(keyOf(one))), false))
   const earlier = new Map(before.flatMap((buckets) => [...buckets.lines.values()].map((series) => [keyOf({ series, buckets }), { series, buckets }])))
   const compared = lines.flatMap((l) => {

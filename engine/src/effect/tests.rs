@@ -1,0 +1,103 @@
+//! Series whose true change is known: rhythm of days and weeks, and noise with a memory.
+
+use super::*;
+use crate::forecast::random::Random;
+
+const T0: i64 = 1_795_478_400_000;
+
+/// Hours from `weeks` before [`T0`] to `weeks` after, multiplied by `1 + shift` from then on. `memory` is what an hour keeps of the one before.
+fn generated(random: &mut Random, weeks: i64, memory: f64, spread: f64, shift: f64) -> Hours {
+    let first = T0 / HOUR - weeks * WEEK_HOURS;
+    let mut noise = random.normal();
+    (first..first + 2 * weeks * WEEK_HOURS)
+        .map(|hour| {
+            noise = memory * noise + (1.0 - memory * memory).sqrt() * random.normal();
+            let (of_day, day) = ((hour % 24) as f64, hour / 24 % 7);
+            let rhythm = (1.0 + 0.4 * (-((of_day - 14.0) / 4.0).powi(2)).exp()) * if day >= 5 { 0.6 } else { 1.0 };
+            let changed = if hour * HOUR >= T0 { 1.0 + shift } else { 1.0 };
+            (hour, 100.0 * rhythm * changed * (spread * noise).exp())
+        })
+        .collect()
+}
+
+fn measured(series: &Hours, control: Option<&Hours>) -> Effect {
+    measure(series, control, T0, T0 + 7 * 24 * HOUR).unwrap()
+}
+
+#[test]
+fn an_interval_holds_the_truth_as_often_as_it_says() {
+    for (memory, spread) in [(0.0, 0.1), (0.5, 0.2), (0.8, 0.2), (0.9, 0.3), (0.95, 0.1)] {
+        let random = &mut Random::new(11);
+        let trials = 400;
+        let held =
+            (0..trials).filter(|_| measured(&generated(random, 1, memory, spread, 0.0), None).direction == Direction::Unclear).count();
+        let share = held as f64 / f64::from(trials);
+        assert!((0.92..=0.985).contains(&share), "with a memory of {memory}: {share}");
+    }
+}
+
+#[test]
+fn a_change_by_a_fifth_is_seen_in_a_week() {
+    let random = &mut Random::new(5);
+    let seen = (0..200).filter(|_| measured(&generated(random, 1, 0.5, 0.2, -0.2), None).direction == Direction::Fell).count();
+    assert!(seen >= 160, "{seen} of 200");
+}
+
+#[test]
+fn a_change_has_its_figures() {
+    let effect = measured(&generated(&mut Random::new(3), 1, 0.0, 0.05, 0.25), None);
+    let ratio = effect.ratio.unwrap();
+    assert!(ratio.low < 1.25 && 1.25 < ratio.high && ratio.high - ratio.low < 0.1, "{ratio:?}");
+    assert_eq!(effect.direction, Direction::Rose);
+    assert!((effect.mean_after / effect.mean_before - ratio.value).abs() < 1e-9);
+    assert!((effect.difference.low - effect.mean_before * (ratio.low - 1.0)).abs() < 1e-9);
+    assert_eq!((effect.pairs.len(), effect.after), (14, (T0, T0 + 7 * 24 * HOUR)));
+    assert_eq!(effect.before, (T0 - 7 * 24 * HOUR, T0));
+}
+
+#[test]
+fn what_happened_to_the_control_as_well_is_left_out() {
+    let random = &mut Random::new(8);
+    let (series, control) = (generated(random, 1, 0.3, 0.05, 0.3), generated(random, 1, 0.3, 0.05, 0.3));
+    assert_eq!(measured(&series, None).direction, Direction::Rose);
+    assert_eq!(measured(&series, Some(&control)).direction, Direction::Unclear);
+}
+
+#[test]
+fn a_series_around_zero_has_a_difference_and_no_ratio() {
+    let mut series = generated(&mut Random::new(4), 1, 0.0, 0.05, 0.0);
+    series.iter_mut().for_each(|(hour, v)| *v += if *hour * HOUR >= T0 { -105.0 } else { -100.0 });
+    let effect = measured(&series, None);
+    assert_eq!((effect.ratio, effect.direction), (None, Direction::Fell));
+    assert!(effect.difference.low < -5.0 && -5.0 < effect.difference.high);
+}
+
+#[test]
+fn what_never_moves_has_no_width() {
+    let series: Hours =
+        (T0 / HOUR - WEEK_HOURS..T0 / HOUR + WEEK_HOURS).map(|hour| (hour, if hour * HOUR < T0 { 5.0 } else { 4.0 })).collect();
+    let effect = measured(&series, None);
+    assert_eq!(effect.direction, Direction::Fell);
+    assert!((effect.difference.low - effect.difference.high).abs() < 1e-9);
+}
+
+#[test]
+fn too_little_is_refused_with_what_is_missing() {
+    let series = generated(&mut Random::new(4), 1, 0.0, 0.05, 0.0);
+    let early = measure(&series, None, T0, T0 + 3 * 24 * HOUR + HOUR);
+    assert_eq!(early, Err(NotMeasured::TooEarly { passed: 3 }));
+    let mut gaps = series.clone();
+    gaps.retain(|hour, _| *hour * HOUR >= T0 || hour / PART % 2 == 0);
+    let few = NotMeasured::TooLittle { what: "the series", covered: 7, wanted: 14, needed: 10 };
+    assert_eq!(few.to_string(), "the series has samples on both sides in 7 of 14 half days; 10 are needed");
+    assert_eq!(measure(&gaps, None, T0, T0 + 7 * 24 * HOUR), Err(few));
+    let few = measure(&series, Some(&Hours::new()), T0, T0 + 7 * 24 * HOUR);
+    assert_eq!(few, Err(NotMeasured::TooLittle { what: "the control", covered: 0, wanted: 14, needed: 10 }));
+}
+
+#[test]
+fn hours_that_one_side_lacks_do_not_shift_the_mean() {
+    let mut series = generated(&mut Random::new(6), 1, 0.0, 0.02, 0.0);
+    series.retain(|hour, _| *hour * HOUR < T0 || !(12..18).contains(&(hour % 24)));
+    assert_eq!(measured(&series, None).direction, Direction::Unclear);
+}

@@ -1,0 +1,47 @@
+//! How far the mean of values that follow each other may lie from the true one.
+
+use std::f64::consts::PI;
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// Both ends of a 95 % interval leave out so much.
+const WITHIN: f64 = 0.975;
+/// The strongest memory that is believed: beyond, the interval would have no end.
+const STRONGEST: f64 = 0.9;
+/// How many cosines a value pays for, and within which bounds.
+const COSINES_PER_VALUE: f64 = 3.0 / 7.0;
+const COSINES: (usize, usize) = (4, 12);
+
+/// Half the width of the 95 % interval of the mean.
+pub fn margin_of_mean(values: &[f64]) -> f64 {
+    let n = values.len();
+    let mean = values.iter().sum::<f64>() / n as f64;
+    let rest: Vec<f64> = values.iter().map(|v| v - mean).collect();
+    let memory = memory(&rest);
+    let fresh: Vec<f64> = rest.windows(2).map(|pair| pair[1] - memory * pair[0]).collect();
+    let cosines = ((n as f64 * COSINES_PER_VALUE) as usize).clamp(COSINES.0, COSINES.1);
+    let long_run = power(&fresh, cosines) / (1.0 - memory).powi(2);
+    let quantile = StudentsT::new(0.0, 1.0, cosines as f64).map_or(f64::INFINITY, |t| t.inverse_cdf(WITHIN));
+    quantile * (long_run / n as f64).sqrt()
+}
+
+/// How much of a value the next one keeps. Estimates from few values are too low by about `(1 + 3 memory) / n` (Kendall, 1954); twice that
+/// is added, since the doubt about the memory itself has to be in the interval as well.
+fn memory(rest: &[f64]) -> f64 {
+    let squares: f64 = rest[..rest.len() - 1].iter().map(|v| v * v).sum();
+    if squares <= 0.0 {
+        return 0.0;
+    }
+    let kept = rest.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / squares;
+    (kept + 2.0 * (1.0 + 3.0 * kept) / rest.len() as f64).clamp(0.0, STRONGEST)
+}
+
+/// The mean power of the slowest cosines.
+fn power(values: &[f64], cosines: usize) -> f64 {
+    let n = values.len() as f64;
+    let one = |number: usize| {
+        let weight = |at: usize| (2.0 / n).sqrt() * (PI * number as f64 * (at as f64 + 0.5) / n).cos();
+        values.iter().enumerate().map(|(at, v)| v * weight(at)).sum::<f64>().powi(2)
+    };
+    (1..=cosines).map(one).sum::<f64>() / cosines as f64
+}

@@ -1,0 +1,102 @@
+//! What a change did to a series.
+
+use actix_web::{HttpResponse, web};
+use taskpulse_actors::clock::now_ms;
+use taskpulse_actors::view::SeriesEffect;
+use taskpulse_engine::effect::{self, Hours, MAX_DAYS};
+use taskpulse_engine::model::TimestampMs;
+use taskpulse_engine::promql::syntax::{Grid, ValueType};
+use taskpulse_engine::promql::{self, Query};
+use taskpulse_engine::store::StoreReader;
+
+use crate::envelope::{ApiError, blocking};
+use crate::parameter::{self, Parameter, QUERY, TIMEOUT};
+use crate::params::Params;
+use crate::query::{QueryRequest, place};
+use crate::route::{Route, Shape};
+use crate::server::AppState;
+
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 86_400_000;
+const CONTROL: &str = "control";
+
+pub(crate) fn routes() -> Vec<Route> {
+    const AT: Parameter = Parameter::query("at", "the moment of the change", parameter::time).required();
+    const END: Parameter = Parameter::query("end", "what comes later does not count; now where it is left out", parameter::time);
+    const BESIDE: Parameter = Parameter::query(
+        CONTROL,
+        "PromQL of a series that the change did not touch: what happened to it as well is left out",
+        parameter::text,
+    );
+    vec![
+        Route::get_or_post("/api/v1/effect", measured)
+            .about("What a change did to a series: its mean after a moment and in the same hours of the weeks before, with an interval")
+            .parameters(&[QUERY, AT, END, BESIDE, TIMEOUT])
+            .answers(Shape::data::<SeriesEffect>())
+            .fails(&[422]),
+    ]
+}
+
+/// What is asked.
+struct Asked {
+    ask: QueryRequest,
+    control: Option<Query>,
+    at: TimestampMs,
+    end: TimestampMs,
+}
+
+impl Asked {
+    async fn new(state: &AppState, params: &Params) -> Result<Self, ApiError> {
+        params.required("query")?;
+        params.required("at")?;
+        let now = now_ms();
+        let at = params.time("at")?.unwrap_or(now);
+        if at > now {
+            return Err(ApiError::bad_data("invalid parameter \"at\": it is in the future"));
+        }
+        let end = params.time("end")?.unwrap_or(now).min(now).min(at.saturating_add((MAX_DAYS + 1) * DAY_MS));
+        let grid = Grid { step: HOUR_MS, range: 2 * (MAX_DAYS + 1) * DAY_MS };
+        let ask = QueryRequest::new(params, state.queries, grid).await?;
+        let control = params.get(CONTROL).filter(|text| !text.is_empty()).map(|text| Query::parse(text, grid)).transpose()?;
+        for query in [Some(&ask.query), control.as_ref()].into_iter().flatten() {
+            let kind = query.expr.value_type();
+            if !matches!(kind, ValueType::Scalar | ValueType::Vector) {
+                return Err(ApiError::bad_data(format!("a {} cannot be compared, only an instant vector or a scalar", kind.documented())));
+            }
+        }
+        Ok(Self { ask, control, at, end })
+    }
+
+    fn answer(&self, store: &StoreReader) -> Result<SeriesEffect, ApiError> {
+        let (metric, series) = self.hours(&self.ask.query, "query", store)?;
+        let control = self.control.as_ref().map(|query| self.hours(query, CONTROL, store)).transpose()?;
+        let found = effect::measure(&series, control.as_ref().map(|(_, hours)| hours), self.at, self.end);
+        Ok(SeriesEffect::new(metric, self.at, found))
+    }
+
+    /// The hours of the one series that a query gives.
+    fn hours(&self, query: &Query, parameter: &str, store: &StoreReader) -> Result<(taskpulse_engine::model::Labels, Hours), ApiError> {
+        let reach = MAX_DAYS * DAY_MS + HOUR_MS;
+        let params = self.ask.params(self.ask.deadline, self.at.saturating_sub(reach).max(0), self.end, HOUR_MS);
+        let mut found = promql::buckets(query, &params, 2, store)?;
+        match (found.total, found.series.pop()) {
+            (1, Some(one)) => {
+                let finite = one.buckets.iter().filter(|bucket| bucket.mean.is_finite());
+                Ok((one.labels, finite.map(|bucket| (effect::hour_ending(bucket.end), bucket.mean)).collect()))
+            }
+            (0 | 1, None) => Err(ApiError::bad_data(format!("invalid parameter \"{parameter}\": no series has samples around that time"))),
+            (count, _) => Err(ApiError::bad_data(format!(
+                "invalid parameter \"{parameter}\": it gives {count} series, and one is compared; `sum(…)` or `avg(…)` makes one of them"
+            ))),
+        }
+    }
+}
+
+async fn measured(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+    let asked = Asked::new(&state, &params).await?;
+    let _waiting = asked.ask.waiting();
+    let _place = place(&state.query_places, asked.ask.deadline).await?;
+    let store = state.store.clone();
+    let found = blocking(move || asked.answer(&store)).await?;
+    state.answers.success(&found)
+}
