@@ -136,7 +136,8 @@ fn forecasts_of_months_are_judged_by_what_became_of_the_disk() {
         (score["judged"].as_u64().unwrap(), score["held"].as_u64().unwrap())
     };
     let ((early, before), (late, in_time)) = (held(0.025), held(0.975));
-    assert!(early >= 10 && late >= 10, "forecasts of a week before it was full: {disk}");
+    // The latest times of most lie ahead still.
+    assert!(early >= 10 && late >= 3, "forecasts of a week before it was full: {disk}");
     // Nothing came before its earliest time, and nearly all before its latest.
     assert!(before * 10 <= early && in_time * 10 >= late * 9, "{disk}");
     assert_eq!(found["disks"], disk["calibration"], "the only disk");

@@ -235,7 +235,7 @@ fn an_alert_on_the_machine_names_the_processes_behind_it() {
     let processes = [start(), start()];
     let service = folder.start();
     let alert = |rule: &str| service.data("/api/v1/alerts")["alerts"].as_array().unwrap().iter().find(|a| a["rule"] == rule).cloned();
-    let fired = eventually("the alert", || alert("warm").filter(|a| a["state"] == "firing"));
+    let fired = eventually("the alert", || alert("warm").filter(|a| a["state"] == "firing" && !a["explanation"].is_null()));
     let most = fired["explanation"]["lines"][0].as_str().unwrap();
     assert!(most.starts_with("Most CPU over ") && !fired["summary"].as_str().unwrap().contains(most), "{fired}");
     let busiest: Vec<&str> = fired["busiest"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
@@ -250,7 +250,7 @@ fn an_alert_on_the_machine_names_the_processes_behind_it() {
     assert!(named || busiest.len() == 3 && busiest.iter().all(|text| mean(text) >= own_mean), "{fired}");
     let explained = eventually("what else moved", || alert("warm").filter(|a| !a["explanation"]["compared"].is_null()));
     assert!(explained["annotations"]["explanation"].as_str().unwrap().starts_with(most), "{explained}");
-    let memory = eventually("the other alert", || alert("full").filter(|a| a["state"] == "firing"));
+    let memory = eventually("the other alert", || alert("full").filter(|a| a["state"] == "firing" && !a["explanation"].is_null()));
     assert!(memory["busiest"][0].as_str().is_some_and(|text| text.ends_with("iB")), "{memory}");
     eventually("both processes", || value(&service, "process_count{process=\"tp-busy-loop\"}").filter(|count| *count == 2.0));
     let written = "process_disk_io_bytes_per_second{process=\"tp-busy-loop\",direction=\"write\"} > 0";
@@ -281,7 +281,7 @@ fn an_alert_names_who_starts_many_short_processes() {
     let service = folder.start();
     let fired = eventually("the alert", || {
         let alerts = service.data("/api/v1/alerts")["alerts"].as_array()?.clone();
-        alerts.into_iter().find(|alert| alert["state"] == "firing")
+        alerts.into_iter().find(|alert| alert["state"] == "firing" && !alert["explanation"].is_null())
     });
     let used = fired["explanation"]["used"].as_array().unwrap();
     let of_loop = used.iter().find(|one| one["kind"] == "children" && one["name"] == "tp-short-loop").unwrap_or_else(|| panic!("{fired}"));

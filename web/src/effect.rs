@@ -3,8 +3,8 @@
 use actix_web::{HttpResponse, web};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::view::SeriesEffect;
-use taskpulse_engine::effect::{self, Hours, MAX_DAYS};
-use taskpulse_engine::model::TimestampMs;
+use taskpulse_engine::effect::{self, Hours, MAX_DAYS, NotMeasured};
+use taskpulse_engine::model::{Labels, TimestampMs};
 use taskpulse_engine::promql::syntax::{Grid, ValueType};
 use taskpulse_engine::promql::{self, Query};
 use taskpulse_engine::store::StoreReader;
@@ -51,9 +51,6 @@ impl Asked {
         params.required("at")?;
         let now = now_ms();
         let at = params.time("at")?.unwrap_or(now);
-        if at > now {
-            return Err(ApiError::bad_data("invalid parameter \"at\": it is in the future"));
-        }
         let end = params.time("end")?.unwrap_or(now).min(now).min(at.saturating_add((MAX_DAYS + 1) * DAY_MS));
         let grid = Grid { step: HOUR_MS, range: 2 * (MAX_DAYS + 1) * DAY_MS };
         let ask = QueryRequest::new(params, state.queries, grid).await?;
@@ -68,24 +65,34 @@ impl Asked {
     }
 
     fn answer(&self, store: &StoreReader) -> Result<SeriesEffect, ApiError> {
-        let (metric, series) = self.hours(&self.ask.query, "query", store)?;
-        let control = self.control.as_ref().map(|query| self.hours(query, CONTROL, store)).transpose()?;
-        let found = effect::measure(&series, control.as_ref().map(|(_, hours)| hours), self.at, self.end);
-        Ok(SeriesEffect::new(metric, self.at, found))
+        if self.end <= self.at {
+            return Ok(SeriesEffect::new(Labels::none(), self.at, Err(NotMeasured::TooEarly { passed: 0 })));
+        }
+        let Some((metric, series)) = self.hours(&self.ask.query, "query", store)? else {
+            return Ok(SeriesEffect::new(Labels::none(), self.at, Err(NotMeasured::NoSeries("the query"))));
+        };
+        let control = match &self.control {
+            None => None,
+            Some(query) => match self.hours(query, CONTROL, store)? {
+                Some((_, hours)) => Some(hours),
+                None => return Ok(SeriesEffect::new(metric, self.at, Err(NotMeasured::NoSeries("the control")))),
+            },
+        };
+        Ok(SeriesEffect::new(metric, self.at, effect::measure(&series, control.as_ref(), self.at, self.end)))
     }
 
-    /// The hours of the one series that a query gives.
-    fn hours(&self, query: &Query, parameter: &str, store: &StoreReader) -> Result<(taskpulse_engine::model::Labels, Hours), ApiError> {
+    /// The hours of the one series that a query gives; none where it gives no series.
+    fn hours(&self, query: &Query, parameter: &str, store: &StoreReader) -> Result<Option<(Labels, Hours)>, ApiError> {
         let reach = MAX_DAYS * DAY_MS + HOUR_MS;
         let params = self.ask.params(self.ask.deadline, self.at.saturating_sub(reach).max(0), self.end, HOUR_MS);
         let mut found = promql::buckets(query, &params, 2, store)?;
         match (found.total, found.series.pop()) {
             (1, Some(one)) => {
                 let finite = one.buckets.iter().filter(|bucket| bucket.mean.is_finite());
-                Ok((one.labels, finite.map(|bucket| (effect::hour_ending(bucket.end), bucket.mean)).collect()))
+                Ok(Some((one.labels, finite.map(|bucket| (effect::hour_ending(bucket.end), bucket.mean)).collect())))
             }
-            (0 | 1, None) => Err(ApiError::bad_data(format!("invalid parameter \"{parameter}\": no series has samples around that time"))),
-            (count, _) => Err(ApiError::bad_data(format!(
+            (0 | 1, None) => Ok(None),
+            (count, _) => Err(ApiError::execution(format!(
                 "invalid parameter \"{parameter}\": it gives {count} series, and one is compared; `sum(…)` or `avg(…)` makes one of them"
             ))),
         }

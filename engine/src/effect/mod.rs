@@ -103,6 +103,9 @@ pub enum NotMeasured {
         /// Whole days since the moment.
         passed: i64,
     },
+    /// There is nothing to compare.
+    #[error("no series of {0} has samples around that time")]
+    NoSeries(&'static str),
     /// There are gaps.
     #[error("{what} has samples on both sides in {covered} of {wanted} half days; {needed} are needed")]
     TooLittle {
