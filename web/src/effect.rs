@@ -26,7 +26,7 @@ pub(crate) fn routes() -> Vec<Route> {
     const BESIDE: Parameter = Parameter::query(
         CONTROL,
         "PromQL of a series that the change did not touch: what happened to it as well is left out",
-        parameter::text,
+        parameter::promql,
     );
     vec![
         Route::get_or_post("/api/v1/effect", measured)
@@ -54,7 +54,8 @@ impl Asked {
         let end = params.time("end")?.unwrap_or(now).min(now).min(at.saturating_add((MAX_DAYS + 1) * DAY_MS));
         let grid = Grid { step: HOUR_MS, range: 2 * (MAX_DAYS + 1) * DAY_MS };
         let ask = QueryRequest::new(params, state.queries, grid).await?;
-        let control = params.get(CONTROL).filter(|text| !text.is_empty()).map(|text| Query::parse(text, grid)).transpose()?;
+        let control = params.get(CONTROL).filter(|text| !text.is_empty()).map(|text| Query::parse(text, grid)).transpose();
+        let control = control.map_err(|error| ApiError::bad_data(format!("invalid parameter \"{CONTROL}\": {error}")))?;
         for query in [Some(&ask.query), control.as_ref()].into_iter().flatten() {
             let kind = query.expr.value_type();
             if !matches!(kind, ValueType::Scalar | ValueType::Vector) {
