@@ -176,14 +176,23 @@ export async function everything() {
   return { service, remove }
 }
 
-/** @returns {Promise<number>} */
-export function freePort() {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.on('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => (address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))))
-    })
-  })
+/** Ports of a test program: below those that the kernel gives to connections, and ten of its own, since files are tested side by side. */
+const PORTS = { first: 10_000, each: 10, programs: 2_200 }
+let asked = 0
+
+/** A port on which nothing listens. A port that the kernel names may be given to another program until it is used. @returns {Promise<number>} */
+export async function freePort() {
+  for (let tries = 0; tries < PORTS.each; tries += 1) {
+    const port = PORTS.first + (process.pid % PORTS.programs) * PORTS.each + (asked % PORTS.each)
+    asked += 1
+    if (await isFree(port)) return port
+  }
+  throw new Error(`none of the ${PORTS.each} ports of this program is free`)
 }
+
+/** @param {number} port @returns {Promise<boolean>} */
+const isFree = (port) => new Promise((resolve) => {
+  const probe = createServer()
+  probe.on('error', () => resolve(false))
+  probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
+})
