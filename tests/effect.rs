@@ -1,6 +1,6 @@
 //! `/api/v1/effect`: a change whose size is known is found with its figures, and what cannot be known is refused in words.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;
 

@@ -29,13 +29,16 @@ struct Row {
     memory: f64,
 }
 
+/// One of them.
+type Column = fn(&Row) -> f64;
+
 /// A machine that rests.
 const RESTS: Row = Row { cpu: 0.05, load: 0.2, waits_cpu: 0.01, waits_io: 0.0, waits_memory: 0.0, memory: 0.2 };
 
 fn recorded() -> Vec<Row> {
     let row = |line: &str| {
         let figures: Vec<f64> = line.split(',').map(|figure| figure.parse().unwrap()).collect();
-        let [cpu, load, waits_cpu, waits_io, waits_memory, memory] = figures[..] else { panic!("not a row of builds.csv: {line}") };
+        let [cpu, load, waits_cpu, waits_io, waits_memory, memory] = figures.try_into().unwrap();
         Row { cpu, load, waits_cpu, waits_io, waits_memory, memory }
     };
     BUILDS.lines().skip(1).map(row).collect()
@@ -171,7 +174,7 @@ impl Week {
         }
     }
 
-    fn column(&self, of: fn(&Row) -> f64) -> Vec<f64> {
+    fn column(&self, of: Column) -> Vec<f64> {
         self.rows.iter().map(of).collect()
     }
 
@@ -199,8 +202,7 @@ impl Week {
         let mut add = |name: &str, labels: &[(&str, &str)], values: Vec<f64>| samples.add(name, labels, STEP, values);
         add("system_cpu_utilization_ratio", &[], self.column(|row| row.cpu));
         add("system_cpu_load_average_5m", &[], self.column(|row| row.load));
-        let pressures: [(&str, fn(&Row) -> f64); 3] =
-            [("cpu", |row| row.waits_cpu), ("io", |row| row.waits_io), ("memory", |row| row.waits_memory)];
+        let pressures: [(&str, Column); 3] = [("cpu", |row| row.waits_cpu), ("io", |row| row.waits_io), ("memory", |row| row.waits_memory)];
         for (resource, of) in pressures {
             add("system_pressure_ratio", &[("resource", resource), ("kind", "some")], self.column(of));
         }

@@ -124,7 +124,7 @@ fn leaking(kind: usize, random: &mut Random) -> Memory {
     let mut growth = |step: usize, random: &mut Random, rate: f64| {
         let hour = (step as f64 / 12.0 + begins * 24.0) % 24.0;
         let weekend = (step as f64 / DAY as f64 + begins) as usize % 7 >= 5;
-        if step % 24 == 0 {
+        if step.is_multiple_of(24) {
             log = 0.9 * log + 0.35 * random.normal();
         }
         match kind {
@@ -141,10 +141,7 @@ fn leaking(kind: usize, random: &mut Random) -> Memory {
     };
     let mut level = Vec::new();
     let rate = if kind == 8 { between(random, 0.4, 1.5) / DAY as f64 } else { rate };
-    let restarts = match kind {
-        1 | 3 | 4 | 6 | 7 | 9 => true,
-        _ => false,
-    };
+    let restarts = matches!(kind, 1 | 3 | 4 | 6 | 7 | 9);
     let mut sum = base;
     let mut age = 0usize;
     let cache = between(random, 0.05, 0.2);

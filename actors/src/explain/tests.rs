@@ -169,7 +169,7 @@ fn alerts_of_one_moment_are_each_explained_as_if_alone_and_the_first_ones_are_co
     let (_dir, store) = machine();
     let fired = |n: usize| {
         // Windows and series of several kinds.
-        let (metric, expr) = if n % 2 == 0 {
+        let (metric, expr) = if n.is_multiple_of(2) {
             (cpu(), "system_cpu_utilization_ratio > 0.8")
         } else {
             (Labels::metric("queue_depth", &[("queue", "mail")]), "queue_depth > 9")
