@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::client::{Http, Random, escaped, field, push_series};
+use crate::client::{Http, Random, escaped, packed, push_series};
 use crate::process::{cpu_seconds, listening_port, status};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -73,14 +73,7 @@ impl Service {
 }
 
 fn labels(n: usize) -> Vec<u8> {
-    let mut labels = Vec::new();
-    for (name, value) in [("__name__", "chart"), ("host", &*format!("host-{:02}", n / 4)), ("kind", &*format!("{}", n % 4))] {
-        let mut label = Vec::new();
-        field(&mut label, 1, name.as_bytes());
-        field(&mut label, 2, value.as_bytes());
-        field(&mut labels, 1, &label);
-    }
-    labels
+    packed(&[("__name__", "chart"), ("host", &format!("host-{:02}", n / 4)), ("kind", &(n % 4).to_string())])
 }
 
 /// The value of a series at a step.

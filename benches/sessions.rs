@@ -18,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tungstenite::{Message, WebSocket};
 
-use crate::client::{Http, field, push_series};
+use crate::client::{Http, packed, push_series};
 use crate::process::{listening_port, status};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -47,10 +47,7 @@ fn connect(port: u16) -> Outcome<WebSocket<TcpStream>> {
 
 /// Writes a sample; milliseconds until each client has it.
 fn deliver(port: u16, clients: &mut [WebSocket<TcpStream>], number: usize) -> Outcome<Vec<f64>> {
-    let (mut label, mut labels, mut request) = (Vec::new(), Vec::new(), Vec::new());
-    field(&mut label, 1, b"__name__");
-    field(&mut label, 2, b"live_sample");
-    field(&mut labels, 1, &label);
+    let (labels, mut request) = (packed(&[("__name__", "live_sample")]), Vec::new());
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
     push_series(&mut request, &labels, now, number as f64);
     // A new connection: an idle one is closed after a few seconds.

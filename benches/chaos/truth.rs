@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use crate::Outcome;
-use crate::client::{Http, Random, escaped, field, push_series};
+use crate::client::{Http, Random, escaped, packed, push_series};
 use crate::service::Service;
 
 /// Bits by series and time.
@@ -36,14 +36,7 @@ impl std::ops::AddAssign for Difference {
 
 /// The labels of a series as they stand in a request, and the text by which it is known here.
 pub fn labels(metric: &str, series: usize) -> (Vec<u8>, String) {
-    let mut out = Vec::new();
-    for (name, value) in [("__name__", metric), ("s", &series.to_string())] {
-        let mut label = Vec::new();
-        field(&mut label, 1, name.as_bytes());
-        field(&mut label, 2, value.as_bytes());
-        field(&mut out, 1, &label);
-    }
-    (out, format!("{metric}/{series}"))
+    (packed(&[("__name__", metric), ("s", &series.to_string())]), format!("{metric}/{series}"))
 }
 
 /// A value that says where it belongs: decimals, steps and full doubles.

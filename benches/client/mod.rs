@@ -133,6 +133,18 @@ pub fn field(out: &mut Vec<u8>, number: u8, content: &[u8]) {
     out.extend_from_slice(content);
 }
 
+/// The labels of a series as they stand in a request; sorted by name, as clients send them.
+pub fn packed(labels: &[(&str, &str)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, value) in labels {
+        let mut label = Vec::new();
+        field(&mut label, 1, name.as_bytes());
+        field(&mut label, 2, value.as_bytes());
+        field(&mut out, 1, &label);
+    }
+    out
+}
+
 pub fn push_series(request: &mut Vec<u8>, labels: &[u8], t: i64, v: f64) {
     let mut sample = vec![9];
     sample.extend_from_slice(&v.to_le_bytes());

@@ -31,7 +31,7 @@ mod workload;
 use std::error::Error;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::client::{Http, Random, field, push_series};
+use crate::client::{Http, Random, packed, push_series};
 use crate::server::{Server, ServerKind, disk_bytes, points};
 use crate::workload::{CONNECTIONS, Shape, metric, write};
 
@@ -45,11 +45,7 @@ fn percentile(times: &mut [f64], part: f64) -> f64 {
 /// Milliseconds from the acknowledgement until a query shows the sample: median and 99th percentile of `tries`.
 fn freshness(port: u16, tries: usize) -> Outcome<(f64, f64)> {
     let (mut writer, mut reader) = (Http::connect(port)?, Http::connect(port)?);
-    let mut labels = Vec::new();
-    let mut label = Vec::new();
-    field(&mut label, 1, b"__name__");
-    field(&mut label, 2, b"load_fresh");
-    field(&mut labels, 1, &label);
+    let labels = packed(&[("__name__", "load_fresh")]);
     let mut times = Vec::new();
     for number in 1..=tries {
         let now = now_ms();

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use crate::client::{Http, field, push_series};
+use crate::client::{Http, packed, push_series};
 use crate::server::{Server, ServerKind};
 use crate::workload::{Shape, write};
 use crate::{Outcome, Table, now_ms, percentile};
@@ -69,13 +69,8 @@ fn delays(port: u16, first: usize, arrivals: &Receiver<Arrival>) -> Outcome<Vec<
     let mut writer = Http::connect(port)?;
     let mut times = Vec::with_capacity(TRIES);
     for number in first..first + TRIES {
-        let (mut labels, mut request) = (Vec::new(), Vec::new());
-        for (name, value) in [("__name__", "load_notice"), ("number", &number.to_string())] {
-            let mut label = Vec::new();
-            field(&mut label, 1, name.as_bytes());
-            field(&mut label, 2, value.as_bytes());
-            field(&mut labels, 1, &label);
-        }
+        let mut request = Vec::new();
+        let labels = packed(&[("__name__", "load_notice"), ("number", &number.to_string())]);
         push_series(&mut request, &labels, now_ms(), 101.0);
         let begun = Instant::now();
         writer.write(&request)?;

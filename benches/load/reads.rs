@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tungstenite::Message;
 
-use crate::client::{Http, Random, field, push_series};
+use crate::client::{Http, Random, packed, push_series};
 use crate::server::Server;
 use crate::workload::{Shape, metric};
 use crate::{Outcome, Table, now_ms, percentile};
@@ -136,10 +136,7 @@ fn acknowledged(port: u16, tries: usize) -> Outcome<([f64; 2], [f64; 2])> {
     let mut writer = Http::connect(port)?;
     let (mut stream, _) = tungstenite::connect(format!("ws://127.0.0.1:{port}/ws"))?;
     stream.send(Message::text(r#"{"op":"subscribe","id":1,"topic":"samples","match":["load_beside"]}"#))?;
-    let (mut label, mut labels) = (Vec::new(), Vec::new());
-    field(&mut label, 1, b"__name__");
-    field(&mut label, 2, b"load_beside");
-    field(&mut labels, 1, &label);
+    let labels = packed(&[("__name__", "load_beside")]);
     let (mut acked, mut seen) = (Vec::new(), Vec::new());
     for number in 1..=tries {
         let (now, begun) = (now_ms(), Instant::now());

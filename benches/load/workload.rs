@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::Outcome;
-use crate::client::{Http, Random, field, push_series};
+use crate::client::{Http, Random, packed, push_series};
 
 pub const METRICS: usize = 20;
 const PER_REQUEST: usize = 5_000;
@@ -64,22 +64,14 @@ pub fn metric(m: usize) -> String {
 
 /// The labels of a series, as they stand in a request.
 fn labels(host: usize, m: usize) -> Vec<u8> {
-    let mut out = Vec::new();
-    let pairs = [
-        ("__name__", metric(m)),
-        ("cluster", format!("cluster-{}", host % 4)),
-        ("host", format!("host-{host:05}")),
-        ("os", "linux".to_owned()),
-        ("role", ["web", "database", "queue"][host % 3].to_owned()),
-        ("version", format!("1.{}.0", host % 7)),
-    ];
-    for (name, value) in pairs {
-        let mut label = Vec::new();
-        field(&mut label, 1, name.as_bytes());
-        field(&mut label, 2, value.as_bytes());
-        field(&mut out, 1, &label);
-    }
-    out
+    packed(&[
+        ("__name__", &metric(m)),
+        ("cluster", &format!("cluster-{}", host % 4)),
+        ("host", &format!("host-{host:05}")),
+        ("os", "linux"),
+        ("role", ["web", "database", "queue"][host % 3]),
+        ("version", &format!("1.{}.0", host % 7)),
+    ])
 }
 
 #[derive(Clone)]
@@ -111,13 +103,7 @@ pub fn write_dead(port: u16, shape: &Shape, per_day: usize) -> Outcome<()> {
     let (mut request, mut count, mut number) = (Vec::new(), 0, 0);
     for day in (1..=DEAD_DAYS).rev() {
         for at in 0..per_day {
-            let mut labels = Vec::new();
-            for (name, value) in [("__name__", "load_process".to_owned()), ("process", format!("build-{number:08}"))] {
-                let mut label = Vec::new();
-                field(&mut label, 1, name.as_bytes());
-                field(&mut label, 2, value.as_bytes());
-                field(&mut labels, 1, &label);
-            }
+            let labels = packed(&[("__name__", "load_process"), ("process", &format!("build-{number:08}"))]);
             number += 1;
             let born = shape.end_ms - day * DAY_MS + at as i64 * (DAY_MS / per_day as i64);
             for minute in 0..10 {
