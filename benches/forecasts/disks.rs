@@ -1,12 +1,11 @@
 //! File systems that fill in different ways, and such that never do.
 
-use taskpulse_engine::forecast::fill::{Answer, Hour, Past, forecast};
+use taskpulse_engine::forecast::fill::forecast;
 use taskpulse_engine::forecast::random::Random;
 
+use crate::levels::{DAY, FalseDates, Forecaster, Levels, Score};
 use crate::{Options, between};
 
-/// Steps of five minutes a day.
-const DAY: usize = 288;
 const DAYS: usize = 90;
 
 const GROWING: [&str; 17] = [
@@ -43,34 +42,8 @@ const HEALTHY: [&str; 12] = [
     "sessions, cleaned within a day",
 ];
 
-/// A level at each step, the step that is now, and the hour of the week then.
-struct Disk {
-    level: Vec<f64>,
-    now: usize,
-    hour_of_week: usize,
-}
-
-impl Disk {
-    fn ask(&self, now: usize, dated: bool) -> Answer {
-        let hours = (now.min(29 * DAY)) / 12;
-        let hour = |at: usize| {
-            let of = &self.level[now - (hours - at) * 12..now - (hours - at - 1) * 12];
-            Some(Hour { max: of.iter().copied().fold(f64::MIN, f64::max), last: of[11] })
-        };
-        let hour_of_week = (self.hour_of_week + (now + 168 * 12 * 60 - self.now) / 12) % 168;
-        forecast(&Past {
-            hours: &(0..hours).map(hour).collect::<Vec<_>>(),
-            recent: &self.level[now.saturating_sub(DAY)..now],
-            hour_of_week,
-            dated,
-        })
-    }
-
-    /// Hours until it is full.
-    fn truth(&self) -> f64 {
-        self.level[self.now..].iter().position(|level| *level >= 0.99999).map_or(f64::INFINITY, |steps| steps as f64 / 12.0)
-    }
-}
+/// Four weeks and the day that is compared with them.
+const BY: Forecaster = Forecaster { steps: 29 * DAY, forecast };
 
 /// Of each kind: how often a date is given, and how often its interval of 95 % holds the truth.
 pub fn coverage(options: &Options) {
@@ -80,30 +53,12 @@ pub fn coverage(options: &Options) {
     );
     for (number, kind) in GROWING.iter().enumerate() {
         let mut random = Random::new(options.seed * 104_729 + number as u64 * 7_919 + 11);
-        let (mut dates, mut held, mut sooner, mut open, mut due, mut missed) = (0, 0, 0, 0, 0, 0);
+        let mut score = Score::default();
         for _ in 0..options.count {
             let disk = growing(number, &mut random);
-            let (truth, answer) = (disk.truth(), disk.ask(disk.now, false));
-            due += i32::from(truth < 24.0);
-            let Answer::Date(date) = answer else {
-                missed += i32::from(truth < 24.0 && answer != Answer::Full);
-                continue;
-            };
-            dates += 1;
-            open += i32::from(date.latest.is_none());
-            sooner += i32::from(truth < date.earliest);
-            held += i32::from(truth >= date.earliest && truth <= date.latest.unwrap_or(f64::INFINITY) + 1.0 / 12.0);
+            score.add(disk.hours_until(0.99999), &disk.ask(&BY, disk.now, false));
         }
-        let percent = |count: i32| 100.0 * f64::from(count) / f64::from(dates.max(1));
-        let later = dates - held - sooner;
-        println!(
-            "{kind:<40} {dates:>6} {:>7.1}% {:>6.1}% {:>6.1}% {:>8.1}% {:>12}",
-            percent(held),
-            percent(sooner),
-            percent(later),
-            percent(open),
-            format!("{missed} of {due}")
-        );
+        println!("{kind:<40} {}", score.row());
     }
 }
 
@@ -112,23 +67,17 @@ pub fn false_dates(options: &Options) {
     let machines = (options.count / 50).max(2);
     println!("{:<46} {:>8} {:>8}", "disks that do not fill, a look each 90 min", "dates", "of time");
     for (number, kind) in HEALTHY.iter().enumerate() {
-        let (mut dates, mut shown, mut looks) = (0.0, 0.0, 0.0);
+        let mut found = FalseDates::default();
         for machine in 0..machines {
             let mut random = Random::new(machine as u64 * 31 + 7 + options.seed * 977);
-            let disk = Disk { level: healthy(number, &mut random), now: 0, hour_of_week: 0 };
-            let mut on = false;
-            for now in (3 * DAY..disk.level.len()).step_by(18) {
-                let given = matches!(disk.ask(now, on), Answer::Date(_));
-                dates += f64::from(u8::from(given && !on));
-                shown += f64::from(u8::from(given));
-                (looks, on) = (looks + 1.0, given);
-            }
+            let disk = Levels { level: healthy(number, &mut random), now: 0, hour_of_week: 0 };
+            found.add(&disk, &BY, 3 * DAY);
         }
-        println!("{kind:<46} {:>8.2} {:>7.2}%", dates / machines as f64, 100.0 * shown / looks);
+        println!("{kind:<46} {}", found.row());
     }
 }
 
-fn growing(kind: usize, random: &mut Random) -> Disk {
+fn growing(kind: usize, random: &mut Random) -> Levels {
     let steps = DAYS * DAY;
     let begins = random.unit() * 7.0;
     let rate = between(random, 0.03, 0.15);
@@ -214,7 +163,7 @@ fn growing(kind: usize, random: &mut Random) -> Disk {
         .collect();
     let shift = at_now - level[now - 1];
     level.iter_mut().for_each(|level| *level += shift);
-    Disk { level, now, hour_of_week: ((now as f64 / 12.0 + begins * 24.0) as usize) % 168 }
+    Levels { level, now, hour_of_week: ((now as f64 / 12.0 + begins * 24.0) as usize) % 168 }
 }
 
 fn healthy(kind: usize, random: &mut Random) -> Vec<f64> {

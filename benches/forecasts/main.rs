@@ -10,6 +10,7 @@
 mod arguments;
 mod boards;
 mod disks;
+mod levels;
 mod memory;
 mod series;
 

@@ -1,10 +1,9 @@
 //! Memory that runs out in different ways, and memory that never does.
 
+use crate::levels::{DAY, FalseDates, Forecaster, Levels, Score};
 use crate::{Options, between};
-use taskpulse_engine::forecast::fill::{Answer, Hour, Past, forecast_of_runs};
+use taskpulse_engine::forecast::fill::forecast_of_runs;
 use taskpulse_engine::forecast::random::Random;
-
-const DAY: usize = 288;
 
 const LEAKING: [&str; 10] = [
     "leak, never restarted",
@@ -33,28 +32,7 @@ const HEALTHY: [&str; 12] = [
     "load of users by day, less on weekends",
 ];
 
-struct Memory {
-    level: Vec<f64>,
-    now: usize,
-    hour_of_week: usize,
-}
-
-impl Memory {
-    fn ask(&self, now: usize, dated: bool) -> Answer {
-        let hours = (now.min(28 * DAY)) / 12;
-        let hour = |at: usize| {
-            let of = &self.level[now - (hours - at) * 12..now - (hours - at - 1) * 12];
-            Some(Hour { max: of.iter().copied().fold(f64::MIN, f64::max), last: of[11] })
-        };
-        let hour_of_week = (self.hour_of_week + (now + 168 * 12 * 60 - self.now) / 12) % 168;
-        forecast_of_runs(&Past {
-            hours: &(0..hours).map(hour).collect::<Vec<_>>(),
-            recent: &self.level[now.saturating_sub(DAY)..now],
-            hour_of_week,
-            dated,
-        })
-    }
-}
+const BY: Forecaster = Forecaster { steps: 28 * DAY, forecast: forecast_of_runs };
 
 pub fn coverage(options: &Options) {
     println!(
@@ -63,32 +41,12 @@ pub fn coverage(options: &Options) {
     );
     for (number, kind) in LEAKING.iter().enumerate() {
         let mut random = Random::new(options.seed * 104_729 + number as u64 * 7_919 + 5);
-        let (mut dates, mut held, mut sooner, mut open, mut due, mut missed, mut early) = (0, 0, 0, 0, 0, 0, 0);
+        let mut score = Score::default();
         for _ in 0..options.count {
             let memory = leaking(number, &mut random);
-            let truth =
-                memory.level[memory.now..].iter().position(|level| *level >= 0.9999).map_or(f64::INFINITY, |steps| steps as f64 / 12.0);
-            let answer = memory.ask(memory.now, false);
-            due += i32::from(truth < 24.0);
-            early += i32::from(matches!(answer, Answer::TooEarly { .. }));
-            let Answer::Date(date) = answer else {
-                missed += i32::from(truth < 24.0 && answer != Answer::Full);
-                continue;
-            };
-            dates += 1;
-            open += i32::from(date.latest.is_none());
-            sooner += i32::from(truth < date.earliest);
-            held += i32::from(truth >= date.earliest && truth <= date.latest.unwrap_or(f64::INFINITY) + 1.0 / 12.0);
+            score.add(memory.hours_until(0.9999), &memory.ask(&BY, memory.now, false));
         }
-        let percent = |count: i32| 100.0 * f64::from(count) / f64::from(dates.max(1));
-        println!(
-            "{kind:<46} {dates:>6} {:>7.1}% {:>6.1}% {:>6.1}% {:>8.1}% {:>12} {early:>7}",
-            percent(held),
-            percent(sooner),
-            percent(dates - held - sooner),
-            percent(open),
-            format!("{missed} of {due}")
-        );
+        println!("{kind:<46} {} {:>7}", score.row(), score.early);
     }
 }
 
@@ -96,23 +54,17 @@ pub fn false_dates(options: &Options) {
     let machines = (options.count / 50).max(2);
     println!("{:<46} {:>8} {:>8}", "memory that does not run out", "dates", "of time");
     for (number, kind) in HEALTHY.iter().enumerate() {
-        let (mut dates, mut shown, mut looks) = (0.0, 0.0, 0.0);
+        let mut found = FalseDates::default();
         for machine in 0..machines {
             let mut random = Random::new(machine as u64 * 31 + 7 + options.seed * 977 + number as u64 * 13);
-            let memory = Memory { level: healthy(number, &mut random), now: 0, hour_of_week: 0 };
-            let mut on = false;
-            for now in (DAY / 2..memory.level.len()).step_by(18) {
-                let given = matches!(memory.ask(now, on), Answer::Date(_));
-                dates += f64::from(u8::from(given && !on));
-                shown += f64::from(u8::from(given));
-                (looks, on) = (looks + 1.0, given);
-            }
+            let memory = Levels { level: healthy(number, &mut random), now: 0, hour_of_week: 0 };
+            found.add(&memory, &BY, DAY / 2);
         }
-        println!("{kind:<46} {:>8.2} {:>7.2}%", dates / machines as f64, 100.0 * shown / looks);
+        println!("{kind:<46} {}", found.row());
     }
 }
 
-fn leaking(kind: usize, random: &mut Random) -> Memory {
+fn leaking(kind: usize, random: &mut Random) -> Levels {
     let begins = random.unit() * 7.0;
     let days = 10 * DAY + random.below(11 * DAY);
     let rate = between(random, 0.03, 0.2) / DAY as f64;
@@ -218,7 +170,7 @@ fn leaking(kind: usize, random: &mut Random) -> Memory {
         now
     };
     let hour_of_week = ((now as f64 / 12.0 + begins * 24.0) as usize) % 168;
-    Memory { level, now: now.min(full), hour_of_week }
+    Levels { level, now: now.min(full), hour_of_week }
 }
 
 fn healthy(kind: usize, random: &mut Random) -> Vec<f64> {
