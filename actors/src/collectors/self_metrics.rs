@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taskpulse_engine::health::{self, Disk, Inputs};
+use taskpulse_engine::machine::is_own;
 use taskpulse_engine::model::{Batch, Labels, Selector, TimestampMs};
 use taskpulse_engine::store::StoreReader;
 use tokio::sync::watch;
@@ -134,11 +135,6 @@ fn mean(store: &StoreReader, metric: &str, start: TimestampMs, end: TimestampMs)
     let samples = store.samples(own, start, end).ok()?;
     let values: Vec<f64> = samples.values.into_iter().filter(|v| v.is_finite()).collect();
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-}
-
-/// Whether a series is of this machine: those of others have labels that name it.
-fn is_own(labels: &Labels) -> bool {
-    ["instance", "host"].iter().all(|name| labels.get(name).is_none())
 }
 
 /// Processes that were ended for want of memory lately.

@@ -19,10 +19,11 @@ pub(super) fn range(date: FillDate) -> String {
     }
 }
 
-/// A date as evidence.
-pub(super) fn time_of(name: &str, date: FillDate) -> Evidence {
+/// What stands behind a date: the date itself, the level now, and how much history it is drawn from.
+pub(super) fn evidence(name: &str, date: FillDate, level: Evidence) -> Vec<Evidence> {
     let (low, high) = (Some(seconds(date.earliest)), date.latest.map(seconds));
-    Evidence { name: name.to_owned(), value: seconds(date.after), low, high, unit: "seconds".to_owned() }
+    let time = Evidence { name: name.to_owned(), value: seconds(date.after), low, high, unit: "seconds".to_owned() };
+    vec![time, level, Evidence::counted("time that this is drawn from", date.days * 86_400.0, "seconds")]
 }
 
 /// A date as series and seconds: the estimate, and the times before which a share of cases should come.

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::fill::{self, Hour};
 use super::memory;
+use crate::machine;
 use crate::model::{Labels, Matcher, NAME_LABEL, SeriesId, TimestampMs};
 use crate::store::{StoreError, StoreReader};
 use crate::windows::Level;
@@ -96,11 +97,16 @@ const KINDS: [Kind; 5] = [
 
 const fn used_up(kind: memory::Kind) -> Kind {
     let (bounds, level) = (memory::BOUND, kind.level);
-    Kind { subject: Subject::MemoryFull, bounds, share: "quantile", ahead: true, level, outcome: Outcome::UsedUp(kind), foreign: MACHINES }
+    Kind {
+        subject: Subject::MemoryFull,
+        bounds,
+        share: "quantile",
+        ahead: true,
+        level,
+        outcome: Outcome::UsedUp(kind),
+        foreign: machine::OTHERS,
+    }
 }
-
-/// Labels that series of other machines have.
-const MACHINES: &[&str] = &["instance", "host"];
 
 /// A time before which a share of cases should end.
 #[derive(Debug, Clone, Copy, PartialEq)]

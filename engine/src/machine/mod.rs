@@ -4,6 +4,17 @@
 //! Pure: reading the files is `actors::collectors::system`. Formats are those of proc(5) and of the kernel's
 //! Documentation/admin-guide/iostats.rst. A figure that a text does not hold is `None` or left out; no default takes its place.
 
+use crate::model::Labels;
+
 pub mod mounts;
 pub mod proc;
 pub mod sensors;
+
+/// Labels that series of other machines have.
+pub const OTHERS: &[&str] = &["instance", "host"];
+
+/// Whether a series is of this machine: those of others have labels that name it.
+#[must_use]
+pub fn is_own(labels: &Labels) -> bool {
+    OTHERS.iter().all(|name| labels.get(name).is_none())
+}

@@ -1,6 +1,6 @@
 //! File systems that are full, or soon will be.
 
-use super::super::dates::{range, time_of, times};
+use super::super::dates::{evidence, range, times};
 use super::super::history::{DAY_MS, HOUR_MS, approximate};
 use super::super::{Evidence, Finding, History, Horizon};
 use super::Advisor;
@@ -83,11 +83,7 @@ fn filling(history: &History<'_>, labels: &Labels, level: f64, date: FillDate) -
         ),
         action: action(&mount),
         severity: if date.after < URGENT_HOURS { Severity::Error } else { Severity::Warning },
-        evidence: vec![
-            time_of(TIME, date),
-            Evidence::counted("full now", level, "ratio"),
-            Evidence::counted("time that this is drawn from", date.days * 86_400.0, "seconds"),
-        ],
+        evidence: evidence(TIME, date, Evidence::counted("full now", level, "ratio")),
         query: labels.to_string(),
         start: history.now - DAY_MS,
         end: history.now,

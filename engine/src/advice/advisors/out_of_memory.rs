@@ -1,11 +1,12 @@
 //! Memory that will run out: that of a unit or container with a limit, else that of the machine, and by which process.
 
-use super::super::dates::{range, time_of, times};
+use super::super::dates::{evidence, range, times};
 use super::super::history::{DAY_MS, HOUR_MS, approximate};
 use super::super::{Evidence, Finding, History, Horizon};
 use super::Advisor;
 use crate::forecast::fill::{self, Answer, FillDate};
 use crate::forecast::memory::{BOUND, ESTIMATE, EXHAUSTED, KINDS, Kind, MACHINE, UNIT};
+use crate::machine::is_own;
 use crate::model::{Labels, MatchOp, Matcher, NAME_LABEL, Selector};
 use crate::rules::Severity;
 use crate::store::StoreError;
@@ -60,7 +61,7 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
         for (level, whole, id, labels) in levels.into_iter().take(MOST) {
             let day = history.windows(id, Level::M5, DAY_MS + HOUR_MS)?;
             let known = history.level(id, &day, whole)?;
-            let dated = history.was_given(&renamed(&labels, ESTIMATE, &[]))?;
+            let dated = history.was_given(&labels.with(NAME_LABEL, ESTIMATE))?;
             match fill::forecast_of_runs(&known.until_now(history.now, dated)) {
                 Answer::Date(date) => found.push(filling(history, &labels, level, date)),
                 Answer::Full | Answer::MayNever { .. } | Answer::TooEarly { .. } => {}
@@ -76,22 +77,12 @@ fn whole(history: &History<'_>, kind: &Kind, labels: &Labels, used: f64, machine
         return Ok(Some(EXHAUSTED));
     }
     if kind.level == UNIT.level {
-        let limit = history.latest(&renamed(labels, "container_memory_limit_bytes", &[]), CURRENT_MS)?;
+        let limit = history.latest(&labels.with(NAME_LABEL, "container_memory_limit_bytes"), CURRENT_MS)?;
         if let Some(limit) = limit.filter(|limit| machine.is_none_or(|machine| *limit < machine.total)) {
             return Ok(Some(EXHAUSTED * limit));
         }
     }
     Ok(machine.map(|machine| used + machine.left.max(0.0)))
-}
-
-/// Whether a series is of this machine: those of others have labels that name it.
-fn is_own(labels: &Labels) -> bool {
-    ["instance", "host"].iter().all(|name| labels.get(name).is_none())
-}
-
-fn renamed(labels: &Labels, metric: &str, more: &[(&str, &str)]) -> Labels {
-    let others: Vec<(&str, &str)> = labels.iter().filter(|(name, _)| *name != NAME_LABEL).chain(more.iter().copied()).collect();
-    Labels::metric(metric, &others)
 }
 
 fn filling(history: &History<'_>, labels: &Labels, level: f64, date: FillDate) -> Finding {
@@ -112,11 +103,7 @@ fn filling(history: &History<'_>, labels: &Labels, level: f64, date: FillDate) -
         ),
         action: format!("See what {who} keeps; restart it before then, or give it more memory."),
         severity: if date.after < URGENT_HOURS { Severity::Error } else { Severity::Warning },
-        evidence: vec![
-            time_of(TIME, date),
-            Evidence::counted("in use now", level, "ratio"),
-            Evidence::counted("time that this is drawn from", date.days * 86_400.0, "seconds"),
-        ],
+        evidence: evidence(TIME, date, Evidence::counted("in use now", level, "ratio")),
         query: labels.to_string(),
         start: history.now - DAY_MS,
         end: history.now,
