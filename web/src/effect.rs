@@ -5,14 +5,14 @@ use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::view::SeriesEffect;
 use taskpulse_engine::effect::{self, Hours, MAX_DAYS, NotMeasured};
 use taskpulse_engine::model::{Labels, TimestampMs};
-use taskpulse_engine::promql::syntax::{Grid, ValueType};
+use taskpulse_engine::promql::syntax::Grid;
 use taskpulse_engine::promql::{self, Query};
 use taskpulse_engine::store::StoreReader;
 
 use crate::envelope::{ApiError, blocking};
 use crate::parameter::{self, Parameter, QUERY, TIMEOUT};
 use crate::params::Params;
-use crate::query::{QueryRequest, place};
+use crate::query::{QueryRequest, check_instants, place};
 use crate::route::{Route, Shape};
 use crate::server::AppState;
 
@@ -57,10 +57,7 @@ impl Asked {
         let control = params.get(CONTROL).filter(|text| !text.is_empty()).map(|text| Query::parse(text, grid)).transpose();
         let control = control.map_err(|error| ApiError::bad_data(format!("invalid parameter \"{CONTROL}\": {error}")))?;
         for query in [Some(&ask.query), control.as_ref()].into_iter().flatten() {
-            let kind = query.expr.value_type();
-            if !matches!(kind, ValueType::Scalar | ValueType::Vector) {
-                return Err(ApiError::bad_data(format!("a {} cannot be compared, only an instant vector or a scalar", kind.documented())));
-            }
+            check_instants(query, "compared")?;
         }
         Ok(Self { ask, control, at, end })
     }

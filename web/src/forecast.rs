@@ -7,7 +7,7 @@ use serde_json::json;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::view::{SeriesForecast, SeriesForecasts, seconds};
 use taskpulse_engine::forecast::series::Past;
-use taskpulse_engine::promql::syntax::{Grid, ValueType};
+use taskpulse_engine::promql::syntax::Grid;
 use taskpulse_engine::promql::{self, EvalError};
 use taskpulse_engine::span::Span;
 use taskpulse_engine::store::StoreReader;
@@ -15,7 +15,7 @@ use taskpulse_engine::store::StoreReader;
 use crate::envelope::{ApiError, blocking};
 use crate::parameter::{self, Parameter, QUERY, TIME, TIMEOUT};
 use crate::params::Params;
-use crate::query::{QueryRequest, place};
+use crate::query::{QueryRequest, check_instants, place};
 use crate::route::{Route, Shape};
 use crate::server::AppState;
 
@@ -70,10 +70,7 @@ impl Asked {
         };
         let past = Past::new(params.time("time")?.unwrap_or_else(now_ms), horizon);
         let ask = QueryRequest::new(params, state.queries, Grid { step: past.step, range: past.end - past.start }).await?;
-        let kind = ask.query.expr.value_type();
-        if !matches!(kind, ValueType::Scalar | ValueType::Vector) {
-            return Err(ApiError::bad_data(format!("a {} cannot be forecast, only an instant vector or a scalar", kind.documented())));
-        }
+        check_instants(&ask.query, "forecast")?;
         Ok(Self { ask, past, horizon, level })
     }
 

@@ -71,6 +71,14 @@ pub(crate) struct QueryRequest {
     cancelled: Arc<AtomicBool>,
 }
 
+/// Refuses a query that gives no values at instants; `what` says what cannot be done with such a result.
+pub(crate) fn check_instants(query: &Query, what: &str) -> Result<(), ApiError> {
+    match query.expr.value_type() {
+        ValueType::Scalar | ValueType::Vector => Ok(()),
+        kind => Err(ApiError::bad_data(format!("a {} cannot be {what}, only an instant vector or a scalar", kind.documented()))),
+    }
+}
+
 /// Says that nobody waits when the request's future is dropped: its client has gone.
 pub(crate) struct Waiting(Arc<AtomicBool>);
 
