@@ -16,7 +16,7 @@ const HOUR: i64 = 3_600_000;
 const WEEK_HOURS: i64 = 168;
 /// Hours that are compared as one: with less, the memory of slow processes is not seen.
 const PART: i64 = 12;
-/// Days after the moment that an answer needs, and that are looked at most.
+/// The fewest days after the moment that are compared, and the most.
 pub const MIN_DAYS: i64 = 5;
 /// See [`MIN_DAYS`].
 pub const MAX_DAYS: i64 = 28;
@@ -76,7 +76,7 @@ pub enum Direction {
 /// What a change did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Effect {
-    /// From when to when the series is looked at before the moment.
+    /// The time before the moment that is compared.
     pub before: (TimestampMs, TimestampMs),
     /// From when to when after it.
     pub after: (TimestampMs, TimestampMs),

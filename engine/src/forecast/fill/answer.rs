@@ -100,7 +100,7 @@ fn answer(past: &Past<'_>, growth: &[Option<Growth>], burst: Option<Burst>, doub
         None if burst.is_some() => hours.max(24),
         None => return Answer::TooEarly { hours, slows: false },
     };
-    // What is used for a moment and given back is not where growth goes on from.
+    // Growth continues from the level between short peaks, not from a peak.
     let from = if doubt > 0.0 && burst.is_none() { lowest(past.recent, SETTLED) } else { level };
     let future = Future::new(from, burst, blocks.as_ref(), horizon, past.hour_of_week).with_doubt(doubt);
     let mut random = Random::new(level.to_bits() ^ hours as u64);

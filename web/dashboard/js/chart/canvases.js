@@ -23,7 +23,7 @@ function nothing() {
   return { come: [], gone: [], drawn: [], tape: new Float64Array(0), numbers: [] }
 }
 
-/** Loads the worker, so that it is there when the first chart has something to draw. */
+/** Loads the worker early: the first chart need not wait for it. */
 export function startPainter() {
   if (worker) return
   const address = /** @type {HTMLMetaElement} */ (document.querySelector('meta[name="painter"]')).content
