@@ -130,6 +130,8 @@ metrics! {
     "taskpulse_anomaly_score" Gauge "" "Anomaly score of {metric}" "How unusual the newest five minutes of a series are, 0 to 1; 0.5 and more is an anomaly";
     "taskpulse_expected_low" Gauge "" "Lowest expected {metric}" "Lowest value that a series is expected to have now, in its own unit; of a counter, its rate per second";
     "taskpulse_expected_high" Gauge "" "Highest expected {metric}" "Highest value that a series is expected to have now, in its own unit; of a counter, its rate per second";
+    "ALERTS" Gauge "" "Alert {alertname}" "1 while an alert is in the state of its label alertstate: pending or firing";
+    "ALERTS_FOR_STATE" Gauge "" "Start of alert {alertname}" "When the condition of an alert that is pending or firing began to hold, Unix seconds";
     "taskpulse_health_score" Gauge "" "Health score" "0 to 100; the formula is in METRICS.md";
     "taskpulse_health_part_score" Gauge "" "Health of {part}" "One part of the health score, 0 to 100";
     "taskpulse_source_up" Gauge "" "Source {source}" "1 while a source gives samples, 0 while it fails";
