@@ -11,12 +11,21 @@ const NBSP = '\u00a0'
 /** @type {Array<[number, string]>} */
 const DECIMAL = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k'], [1, ''], [1e-3, 'm'], [1e-6, 'µ'], [1e-9, 'n']]
 /** @type {Array<[number, string]>} */
-const BINARY = [[1024 ** 4, 'TiB'], [1024 ** 3, 'GiB'], [1024 ** 2, 'MiB'], [1024, 'KiB'], [1, 'B']]
+const BINARY = [[1024 ** 5, 'PiB'], [1024 ** 4, 'TiB'], [1024 ** 3, 'GiB'], [1024 ** 2, 'MiB'], [1024, 'KiB'], [1, 'B']]
 /** @type {Array<[number, string]>} */
 const TIME = [[86_400, 'd'], [3600, 'h'], [60, 'min'], [1, 's'], [1e-3, 'ms'], [1e-6, 'µs'], [1e-9, 'ns']]
 
-/** What is less than this in its unit is written with an exponent. */
+/** What is less than this in the smallest unit, or more in the largest one, is written with an exponent. */
 const TINY = 1e-4
+const HUGE = 1e6
+/** Plain figures are written so from here on, as everywhere. */
+const HUGE_PLAIN = 1e15
+/** Down to here plain figures are read more easily with decimals than as so many thousandths. */
+const DECIMAL_FROM = 0.01
+/** A number has no more digits that count. */
+const MOST_DECIMALS = 12
+/** Places of lines are exact up to so many decimals; a power of two may have many more, and a rounded one serves as well. */
+const EXACT_DECIMALS = 3
 
 /** @param {Unit} unit */
 export const isBinary = (unit) => unit === 'bytes' || unit === 'bytes_per_second'
@@ -25,32 +34,58 @@ export const isBinary = (unit) => unit === 'bytes' || unit === 'bytes_per_second
 function scaleOf(most, unit) {
   if (unit === 'ratio') return [0.01, '%']
   if (unit === 'score') return [1, '']
-  const scales = isBinary(unit) ? BINARY : unit === 'seconds' ? TIME : DECIMAL
-  const [factor, sign] = scales.find(([size]) => most >= size * 0.9999) ?? scales[scales.length - 1]
-  return [factor, unit === 'bytes_per_second' ? `${sign}/s` : sign]
+  if (isBinary(unit) || unit === 'seconds') {
+    const scales = isBinary(unit) ? BINARY : TIME
+    const [factor, sign] = scales.find(([size]) => most >= size * 0.9999) ?? scales[scales.length - 1]
+    return [factor, unit === 'bytes_per_second' ? `${sign}/s` : sign]
+  }
+  if (most >= DECIMAL_FROM * 0.9999 && most < 1000) return [1, '']
+  return DECIMAL.find(([size]) => most >= size * 0.9999) ?? DECIMAL[DECIMAL.length - 1]
 }
 
 /** How the lines of an axis are called. @param {number[]} values rising @param {Unit} unit */
 export function labels(values, unit) {
   const most = Math.max(...values.map(Math.abs), 0)
   if (most === 0) return values.map(() => (unit === 'ratio' ? `0${NBSP}%` : '0'))
-  const [factor, sign] = scaleOf(most, unit)
-  const step = Math.min(...values.slice(1).map((v, i) => Math.abs(v - values[i])).filter((d) => d > 0), most) / factor
-  const decimals = Math.min(12, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9), ...[step].map(fraction)))
+  const [scale, its] = scaleOf(most, unit)
+  const step = Math.min(...values.slice(1).map((v, i) => Math.abs(v - values[i])).filter((d) => d > 0), most)
+  const exponent = most / scale < TINY || most / scale >= HUGE || (scale === 1e12 && most >= HUGE_PLAIN)
+  const [factor, sign] = exponent && unit !== 'ratio' ? [1, BASE[unit] ?? ''] : [scale, its]
+  const write = exponent ? exponential(most / factor, step / factor) : decimal(step / factor)
   return values.map((v) => {
     if (!Number.isFinite(v)) return DASH
-    const text = v === 0 ? '0' : most / factor < TINY ? (v / factor).toExponential(3) : (v / factor).toFixed(decimals)
+    const text = v === 0 ? '0' : write(v / factor)
     return sign && (v !== 0 || unit === 'ratio') ? `${text}${NBSP}${sign}` : text
   })
 }
 
+/** What is written with an exponent counts these. @type {Partial<Record<Unit, string>>} */
+const BASE = { bytes: 'B', bytes_per_second: 'B/s', seconds: 's' }
+
+/** With as many decimals as it takes. @param {number} step between lines @returns {(n: number) => string} */
+function decimal(step) {
+  const least = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9))
+  const exact = fraction(step)
+  const decimals = Math.min(MOST_DECIMALS, exact <= EXACT_DECIMALS ? Math.max(least, exact) : Math.min(exact, least + 1))
+  return (n) => n.toFixed(decimals)
+}
+
+/** With as many digits before the exponent as it takes. @param {number} most @param {number} step between lines @returns {(n: number) => string} */
+function exponential(most, step) {
+  const [size, large] = [step, most].map((n) => Math.floor(Math.log10(n) + 1e-9))
+  const exact = fraction(step / 10 ** size)
+  const digits = Math.max(0, large - size + (exact <= EXACT_DECIMALS ? exact : 1))
+  // A smaller figure of the axis needs fewer.
+  return (n) => n.toExponential(Math.min(MOST_DECIMALS, digits)).replace(/\.?0+e/, 'e')
+}
+
 /** How many decimals a step has: 2.5 has one, 0.25 two. @param {number} step */
 function fraction(step) {
-  for (let decimals = 0; decimals < 12; decimals += 1) {
+  for (let decimals = 0; decimals < MOST_DECIMALS; decimals += 1) {
     const shifted = step * 10 ** decimals
     if (Math.abs(shifted - Math.round(shifted)) < 1e-6 * Math.max(1, shifted)) return decimals
   }
-  return 12
+  return MOST_DECIMALS
 }
 
 /** Steps between lines. */
@@ -66,7 +101,9 @@ export function splits(min, max, most, unit) {
   const rough = (max - min) / factor / Math.max(1, most)
   const step = factor * (isBinary(unit) ? 2 ** Math.ceil(Math.log2(rough) - 1e-9) : round(rough))
   const out = []
-  for (let i = Math.ceil(min / step - 1e-6); i * step <= max + step * 1e-6; i += 1) out.push(Number((i * step).toPrecision(12)))
+  // By the number of the last line: beyond the greatest number a sum would grow no more.
+  const last = Math.floor(max / step + 1e-6)
+  for (let i = Math.ceil(min / step - 1e-6); i <= last; i += 1) out.push(Number((i * step).toPrecision(12)))
   return out
 }
 
@@ -84,7 +121,7 @@ const BINARY_ENDS = [1, 1.5, 2]
 export function roundUp(n, binary) {
   const base = binary ? 2 : 10
   const power = base ** Math.floor(Math.log(n) / Math.log(base) + 1e-9)
-  return ((binary ? BINARY_ENDS : ENDS).find((s) => s * power >= n * 0.999) ?? base) * power
+  return Math.min(Number.MAX_VALUE, ((binary ? BINARY_ENDS : ENDS).find((s) => s * power >= n * 0.999) ?? base) * power)
 }
 
 /** The time, and the date where the day changes. @param {number} t @param {number|undefined} before @param {boolean} [utc] @param {boolean} [exact] with seconds */
