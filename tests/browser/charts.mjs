@@ -163,6 +163,21 @@ test('of many series the highest are drawn, and how many there are is said', () 
   assert.equal(await page.locator('.legend [data-series]').count(), 1)
 }))
 
+test('the legend of a rate says once that it is one, and a list that is cut says how long it is', () => withPage(async ({ page }) => {
+  await page.goto(`${service.url}/#/system?range=15m`)
+  const network = page.locator('[data-panel="chart-network"] .legend')
+  await network.locator('tbody tr').first().waitFor(PATIENCE)
+  assert.match((await network.locator('thead').innerText()).trim(), /^per second\s+last\s+min\s+mean\s+max$/)
+  assert.doesNotMatch(await network.locator('tbody').innerText(), /\/s/)
+  const load = page.locator('[data-panel="chart-load"] .legend-wrap')
+  await load.locator('tbody tr').first().waitFor(PATIENCE)
+  const shade = (/** @type {import('playwright-core').Locator} */ legend) => legend.evaluate((e) => getComputedStyle(e).backgroundImage.includes('gradient'))
+  assert.deepEqual([await load.locator('thead th').first().innerText(), await shade(load)], ['Line', false], 'three lines find room')
+  await open(page, 'many')
+  const many = page.locator('.legend-wrap')
+  assert.deepEqual([await many.locator('thead th').first().innerText(), await shade(many)], ['20 lines', true])
+}))
+
 test('charts are drawn once their worker is there, however late that is', () => withPage(async ({ page, serverMayBeGone }) => {
   serverMayBeGone(true)
   let refused = 0

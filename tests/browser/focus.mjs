@@ -35,6 +35,16 @@ test('the first page has few stops for Tab, and each shows that it has the focus
   assert.ok(stops > 10 && stops <= MOST_STOPS, `${stops} stops`)
 }))
 
+test('what shows the focus of a chart lies within the chart, where nothing covers it', () => onPage(async ({ page }) => {
+  await page.goto(`${service.url}/#/system`)
+  const plot = page.locator('.plot').first()
+  await plot.locator('canvas').waitFor(PATIENCE)
+  await page.keyboard.press('Tab')
+  await plot.focus()
+  const [width, offset] = await plot.evaluate((e) => [getComputedStyle(e).outlineWidth, getComputedStyle(e).outlineOffset].map(parseFloat))
+  assert.ok(width >= 2 && offset <= -width, `${width} px wide, ${offset} px outside`)
+}))
+
 test('arrows walk within a card, Home and End to its ends, and Tab comes back to where it was', () => withPage(async (page) => {
   const items = page.locator('[data-panel="machine"] a[href]')
   const many = await items.count()

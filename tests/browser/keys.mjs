@@ -84,6 +84,7 @@ test('? lists the keys, and Escape closes the list', () => withPage(async ({ pag
   for (const words of ['Search everything', 'Tasks', 'Choose the time']) assert.ok(await list.getByText(words, { exact: true }).isVisible(), words)
   await page.keyboard.press('Escape')
   await list.waitFor({ state: 'detached', ...PATIENCE })
+  await page.waitForFunction(() => document.activeElement?.id === 'main', undefined, PATIENCE)
 }))
 
 test('/ searches pages, tasks and metrics, and Enter goes there', () => withPage(async ({ page }) => {

@@ -10,7 +10,8 @@ const { steadyScale } = await import('../../../web/dashboard/js/chart/scale.js')
 const { coloursOf } = await import('../../../web/dashboard/js/chart/colours.js')
 const { linesOf, MOST_LINES } = await import('../../../web/dashboard/js/chart/model.js')
 const { fromPoints } = await import('../../../web/dashboard/js/chart/series.js')
-const { figure } = await import('../../../web/dashboard/js/chart/words.js')
+const { columnFigure, figure, tableUnit } = await import('../../../web/dashboard/js/chart/words.js')
+const { specsOf } = await import('../../../web/dashboard/js/ci/specs.js')
 const { MACHINE_CHARTS, boardChart, plainChart } = await import('../../../web/dashboard/js/chart/specs.js')
 const { STATUSES, markOf, statusColour, statusRank, statusWord } = await import('../../../web/dashboard/js/statuses.js')
 const { print } = await import('../../../web/dashboard/js/selector.js')
@@ -90,6 +91,22 @@ test('a series keeps its colour, and those of one chart differ', () => {
   assert.equal(coloursOf([keys[0]]).get(keys[0]), '--data')
   const many = [...coloursOf(Array.from({ length: 20 }, (_, n) => `x${n}`)).values()]
   for (const colour of new Set(many)) assert.ok(many.filter((c) => c === colour).length <= 3, 'and more share them evenly')
+})
+
+test('a workflow has one colour, whatever labels a chart leaves it and whichever others it has', () => {
+  const names = ['CI', 'Deploy', 'Lint', 'Nightly', 'Docs', 'Release', 'Audit', 'Bench']
+  const [success, duration] = specsOf('octo/app', names, '1h', 'an hour')
+  const colours = (/** @type {typeof success} */ spec, /** @type {string[]} */ shown, /** @type {object} */ labels) => new Map(linesOf(spec, [answer(shown.map((workflow) => line({ ...labels, workflow }, [1])))], []).lines.map((l) => [l.name, l.colour]))
+  const all = colours(success, names, { __name__: 'github_actions_success_ratio', repo: 'octo/app', workflow_id: '7' })
+  assert.equal(new Set(all.values()).size, names.length)
+  for (const shown of [names, ['Lint', 'Nightly'], ['Bench']]) {
+    for (const [name, colour] of colours(duration, shown, {})) assert.equal(colour, all.get(name), `${name} among ${shown}`)
+  }
+})
+
+test('the figures of a rate say in one place what they count', () => {
+  for (const unit of /** @type {const} */ (['ratio', 'bytes', 'seconds', 'count', 'per_day', 'score', 'plain'])) assert.deepEqual([columnFigure(2048, unit), tableUnit(unit)], [figure(2048, unit), ''])
+  assert.deepEqual([columnFigure(2048, 'bytes_per_second'), tableUnit('bytes_per_second')], ['2\u00a0KiB', 'per second'])
 })
 
 test('the lines of an axis are round, few, and told apart by their names', () => {

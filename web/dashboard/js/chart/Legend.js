@@ -7,6 +7,7 @@
  * @import { ChartLine } from './model.js'
  */
 import { Swatch } from '../components/Swatch.js'
+import { count } from '../format.js'
 import { computed, html, useMemo, useState } from '../lib.js'
 import { axis } from '../stores/buckets.js'
 import { now } from '../stores/clock.js'
@@ -15,10 +16,12 @@ import { compare, follows, utc } from '../stores/place.js'
 import { pointLabel } from './axis.js'
 import { bucketAt, figuresOf, gapOf } from './series.js'
 import { beat } from './stage.js'
-import { figure, shortFigure } from './words.js'
+import { columnFigure, tableUnit } from './words.js'
 
 /** Above so many lines the legend can be searched. */
 const SEARCHED = 8
+/** So many rows find room below a small chart. */
+const ROOM = 3
 const AGO = { 86_400: 'the day before', 604_800: 'the week before' }
 
 /** @param {{ spec: ChartSpec, lines: ChartLine[], hidden: ReadonlySet<string>, toggle: (key: string, alone: boolean) => void, shown: boolean, ahead: Map<string, string> }} props `ahead`: what is forecast of each line */
@@ -29,12 +32,15 @@ export function Legend({ spec, lines, hidden, toggle, shown, ahead }) {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean)
   const found = own.filter((l) => words.every((w) => l.name.toLowerCase().includes(w)))
   const head = useMemo(() => computed(() => (cursor.value === null ? 'last' : pointLabel(cursor.value, now.peek(), utc.value))), [])
+  const rows = lines.length + ahead.size
+  // What does not find room is scrolled to: how many there are is said where it cannot be cut.
+  const corner = [rows > ROOM && count(lines.length, 'line'), tableUnit(spec.unit)].filter(Boolean).join(', ')
   return html`
     ${own.length > SEARCHED && html`<input class="legend-search" type="search" value=${search} placeholder=${`Search these ${own.length} lines`} aria-label=${`Search the ${own.length} lines of ${spec.title} that are drawn`}
       onInput=${(/** @type {any} */ e) => setSearch(e.target.value)} />`}
-    <div class="legend-wrap" tabindex=${lines.length + ahead.size > 3 ? 0 : undefined} role="region" aria-label=${`Figures of ${spec.title}`}>
+    <div class="legend-wrap" tabindex=${rows > ROOM ? 0 : undefined} role="region" aria-label=${`Figures of ${spec.title}`}>
       <table class="legend">
-        <thead><tr><th><span class="unseen">Line</span></th><th class="num">${head}</th><th class="num">min</th><th class="num">mean</th><th class="num">max</th></tr></thead>
+        <thead><tr><th>${corner || html`<span class="unseen">Line</span>`}</th><th class="num">${head}</th><th class="num">min</th><th class="num">mean</th><th class="num">max</th></tr></thead>
         <tbody>
           ${found.map((line) => html`
             <${Row} key=${line.key} spec=${spec} line=${line} alone=${own.length === 1} hidden=${hidden.has(line.key)} toggle=${toggle} shown=${shown} />
@@ -71,11 +77,11 @@ function useFigures({ unit }, { series, buckets }, shown) {
     })
     const last = computed(() => {
       const time = shown ? cursor.value : null
-      if (time === null) return figure(all.value.last, unit)
+      if (time === null) return columnFigure(all.value.last, unit)
       renewed()
       const at = bucketAt(series, time, buckets.step, gapOf(series, buckets.step, buckets.sampling))
-      return figure(at < 0 ? null : series.v[at], unit)
+      return columnFigure(at < 0 ? null : series.v[at], unit)
     })
-    return [last, ...(/** @type {const} */ (['min', 'mean', 'max'])).map((name) => computed(() => shortFigure(all.value[name], unit)))]
+    return [last, ...(/** @type {const} */ (['min', 'mean', 'max'])).map((name) => computed(() => columnFigure(all.value[name], unit)))]
   }, [series, buckets, unit, shown])
 }

@@ -16,8 +16,11 @@ const NAMED = 5
 /** A figure of a chart; an infinity is told from no number. @param {number|null} value @param {Unit} unit */
 export const figure = (value, unit) => (value === Infinity ? '∞' : value === -Infinity ? '−∞' : format(value, unit))
 
-/** A figure where there is little room: what is read every second says so in the axis. @param {number|null} value @param {Unit} unit */
-export const shortFigure = (value, unit) => figure(value, unit === 'bytes_per_second' ? 'bytes' : unit)
+/** What all figures of a table count besides what stands behind each: there is no room for more behind them. @param {Unit} unit */
+export const tableUnit = (unit) => (unit === 'bytes_per_second' ? 'per second' : '')
+
+/** A figure in a table that says its `tableUnit`. @param {number|null} value @param {Unit} unit */
+export const columnFigure = (value, unit) => figure(value, unit === 'bytes_per_second' ? 'bytes' : unit)
 
 /** @param {ChartSpec} spec @param {ChartLine[]} lines @param {number} start @param {number} end */
 export function summary(spec, lines, start, end) {

@@ -57,10 +57,10 @@ function keep() {
   to?.focus({ preventScroll: true })
 }
 
-/** The first thing that can have the focus in the nearest of what stood around it. @returns {HTMLElement|undefined} */
+/** The first thing that can have the focus in the nearest of what stood around it; not of the page or of all, whose first is the link that skips to the page. @returns {HTMLElement|undefined} */
 function around() {
   for (const above of last.path.slice(1)) {
-    if (!above.isConnected || above.id === 'main') continue
+    if (!above.isConnected || above.id === 'main' || above.querySelector('#main')) continue
     const found = [.../** @type {NodeListOf<HTMLElement>} */ (above.querySelectorAll(ANY))].find((e) => e.tabIndex >= 0 && seen(e))
     if (found) return found
   }

@@ -40,11 +40,14 @@ export function Ci() {
       ${list.length > 1 && html`<${Repositories} list=${list} shown=${shown} />`}
       <${SourceTrouble} sources=${sourcesOf('github').filter((s) => s.source.endsWith(` ${shown.repo}`))} />
       <${Workflows} repository=${shown} note=${noteOf(shown)} />
-      <${Trends} key=${shown.repo} repo=${shown.repo} />
+      <${Trends} key=${shown.repo} repo=${shown.repo} workflows=${namesOf(shown)} />
       <div class="ci-pictures"><${Flow} key=${shown.repo} repository=${shown} /><${Week} key=${shown.repo} repo=${shown.repo} /></div>
       <div class="ci-lists"><${RunList} repository=${shown} /><${FlakyList} repository=${shown} /></div>
     </div>`
 }
+
+/** Two files may have workflows of one name: charts by name have one line for them. @param {CiRepository} repository */
+const namesOf = ({ workflows }) => [...new Set(workflows.map((w) => w.workflow))]
 
 /** @param {CiRepository} repository */
 function noteOf(repository) {
