@@ -73,6 +73,24 @@ mod tests {
     }
 
     #[test]
+    fn values_at_the_ends_of_a_float_have_a_forecast_of_numbers() {
+        for value in [|n: i32| if n % 2 == 0 { 1e308 } else { -1e308 }, |n: i32| 1e300 * f64::from(n), |n: i32| 1e-308 * f64::from(n % 3)] {
+            let rows: String = (0..60).map(|n| format!("{},{:e}\n", n * 60, value(n))).collect();
+            let out = printed(&rows).unwrap();
+            let figures = out.lines().skip(1).flat_map(|line| line.split(',')).map(|part| part.parse::<f64>().unwrap());
+            assert!(out.lines().count() == 4 && figures.clone().all(f64::is_finite), "{out}");
+        }
+        // In other units it is the same forecast.
+        let of = |unit: f64| -> Vec<f64> {
+            let rows: String = (0..200).map(|n| format!("{},{:e}\n", n * 60, unit * f64::from(n * 7 % 31 + n))).collect();
+            let out = printed(&rows).unwrap();
+            out.lines().skip(1).flat_map(|line| line.split(',').skip(1)).map(|part| part.parse::<f64>().unwrap() / unit).collect()
+        };
+        let large = of(2f64.powi(900));
+        assert!(of(1.0).iter().zip(&large).all(|(small, large)| (small - large).abs() < 1e-5 * small.abs().max(1.0)), "{large:?}");
+    }
+
+    #[test]
     fn rows_that_cannot_be_forecast_are_refused() {
         for (rows, error) in [
             ("1,1\nx,2\n", "line 2: `x` is no time; write Unix seconds or a date such as 2026-11-26 08:00:00"),

@@ -52,15 +52,17 @@ pub fn forecast(grid: &Grid, horizon: usize, level: f64) -> Forecast {
     let seasonal_naive = combined >= naive;
     let origin = grid.values.len() - 1;
     let recent = backtest.members.recent(origin);
+    // Where no float holds it, the largest one does: what is beyond cannot be written.
+    let in_units = |value: f64| (value * grid.unit).clamp(f64::MIN, f64::MAX);
     let steps = (1..=horizon).map(|steps| {
         let learned = &backtest.learned[backtest.range_of(steps)];
         let made = backtest.make(learned, origin, steps, &recent);
         let [low, centre, high] = if seasonal_naive { made.naive() } else { learned.conform(&made, taus) };
         Step {
             at_ms: grid.end_ms.saturating_add(grid.step_ms.saturating_mul(steps as i64)),
-            low: low.min(centre),
-            centre,
-            high: high.max(centre),
+            low: in_units(low.min(centre)),
+            centre: in_units(centre),
+            high: in_units(high.max(centre)),
         }
     });
     Forecast { steps: steps.collect(), seasonal_naive, measured: backtest.measured }

@@ -5,6 +5,10 @@ pub const MAX_POINTS: usize = 20_160;
 /// Fewest points that were measured.
 pub const MIN_POINTS: usize = 12;
 
+/// Larger values are forecast in units of 2^600, so that they stay far from the ends of a float.
+const LARGE: f64 = 1e120;
+const LARGE_UNIT: f64 = f64::from_bits((1_023 + 600) << 52);
+
 /// Why rows cannot be forecast.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GridError {
@@ -23,8 +27,10 @@ pub struct Grid {
     pub end_ms: i64,
     /// Time between two points.
     pub step_ms: i64,
-    /// The values, the oldest first.
+    /// The values, the oldest first, in units of `unit`.
     pub values: Vec<f64>,
+    /// 1, or a power of two for values whose squares and sums no float holds.
+    pub unit: f64,
     /// Which of them were measured.
     pub seen: Vec<bool>,
 }
@@ -46,16 +52,18 @@ impl Grid {
         let back = |at: i64| usize::try_from((end_ms - at + step_ms / 2) / step_ms).unwrap_or(usize::MAX);
         let length = back(rows[0].0).saturating_add(1).min(MAX_POINTS);
         let (mut sums, mut counts) = (vec![0.0; length], vec![0.0f64; length]);
+        let largest = rows.iter().fold(0.0f64, |most, (_, value)| most.max(value.abs()));
+        let unit = if largest > LARGE { LARGE_UNIT } else { 1.0 };
         for (at, value) in rows {
             if let Some(place) = (length - 1).checked_sub(back(at)) {
-                sums[place] += value;
+                sums[place] += value / unit;
                 counts[place] += 1.0;
             }
         }
         let seen: Vec<bool> = counts.iter().map(|count| *count > 0.0).collect();
         let mut values: Vec<f64> = sums.iter().zip(&counts).map(|(sum, count)| sum / count.max(1.0)).collect();
         fill(&mut values, &seen, usize::try_from(86_400_000 / step_ms).unwrap_or(0));
-        Ok(Self { end_ms, step_ms, values, seen })
+        Ok(Self { end_ms, step_ms, values, unit, seen })
     }
 }
 

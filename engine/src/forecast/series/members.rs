@@ -192,7 +192,7 @@ mod tests {
         let hours = 24 * 30;
         let grid = |change: usize| {
             let value = |t: usize| if t >= change { 1e6 } else { (t % 24) as f64 + (t / 24 % 7) as f64 };
-            Grid { end_ms: 0, step_ms: 3_600_000, values: (0..hours).map(value).collect(), seen: vec![true; hours] }
+            Grid { end_ms: 0, step_ms: 3_600_000, values: (0..hours).map(value).collect(), unit: 1.0, seen: vec![true; hours] }
         };
         let (as_it_was, changed) = (grid(hours), grid(500));
         let (a, b) = (Members::new(&as_it_was), Members::new(&changed));
