@@ -35,6 +35,14 @@ pub enum RowError {
         /// The column.
         text: String,
     },
+    /// The first column is a number, and none of Unix seconds.
+    #[error("line {line}: `{text}` is too large for Unix seconds; write seconds, not milliseconds")]
+    Beyond {
+        /// Its number, from 1.
+        line: usize,
+        /// The column.
+        text: String,
+    },
     /// The second column is no number.
     #[error("line {line}: `{text}` is no number; leave the value empty where there is none")]
     Value {
@@ -58,8 +66,14 @@ pub fn parse(line: usize, text: &str) -> Result<Option<Row>, RowError> {
         return Err(RowError::Columns { line, text: short(text) });
     };
     let Some(at_s) = unix_seconds(time.trim()) else {
-        // A header is a first line that has no time.
-        return if line == 1 { Ok(None) } else { Err(RowError::Time { line, text: short(time.trim()) }) };
+        let text = short(time.trim());
+        // A first line that is not even the beginning of a time is a header.
+        let is_number = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+        return match (line, is_number) {
+            (1, false) => Ok(None),
+            (_, true) if time.trim().parse::<f64>().is_ok() => Err(RowError::Beyond { line, text }),
+            _ => Err(RowError::Time { line, text }),
+        };
     };
     let value = value.trim();
     let value = match value {
@@ -120,6 +134,13 @@ mod tests {
                 8,
                 "2026-13-01 00:00:00,1",
                 "line 8: `2026-13-01 00:00:00` is no time; write Unix seconds or a date such as 2026-11-26 08:00:00",
+            ),
+            (1, "1700000000000,1", "line 1: `1700000000000` is too large for Unix seconds; write seconds, not milliseconds"),
+            (3, "-1e300,1", "line 3: `-1e300` is too large for Unix seconds; write seconds, not milliseconds"),
+            (
+                1,
+                "2026-13-01 00:00:00,1",
+                "line 1: `2026-13-01 00:00:00` is no time; write Unix seconds or a date such as 2026-11-26 08:00:00",
             ),
             (9, "5,warm", "line 9: `warm` is no number; leave the value empty where there is none"),
         ] {
