@@ -14,7 +14,7 @@ use super::probes::ProbeSpec;
 use super::secret::{explain, explain_syntax, exposed, secrets};
 use super::sections::{Server, Store};
 use super::sources::{CommandSpec, ScrapeTarget, each};
-use super::{Settings, github, notify};
+use super::{Settings, github, notify, place};
 use crate::cli::Cli;
 use crate::options::rule_book;
 use crate::rule_files;
@@ -83,8 +83,12 @@ pub fn load(cli: &Cli) -> anyhow::Result<Loaded> {
         settings.optimizer.enabled = false;
         settings.anomaly.enabled = false;
     }
-    let origin = file.map_or_else(|| "settings".to_owned(), |path| path.display().to_string());
-    validate(&settings).with_context(|| origin)?;
+    let origin = file.as_ref().map_or_else(|| "settings".to_owned(), |path| path.display().to_string());
+    validate(&settings).map_err(|error| {
+        let text = file.as_ref().and_then(|path| files::read_text(path, MAX_BYTES).ok());
+        let place = text.and_then(|text| place::of_template(&text, &error)).map(|place| format!(": {place}")).unwrap_or_default();
+        error.context(format!("{origin}{place}"))
+    })?;
     Ok(Loaded { settings, warnings })
 }
 

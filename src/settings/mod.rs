@@ -7,6 +7,7 @@ pub mod heartbeats;
 mod inhibit;
 mod load;
 pub mod notify;
+mod place;
 pub mod probes;
 mod secret;
 mod sections;
