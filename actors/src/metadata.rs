@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use taskpulse_engine::exposition::{Line, METRIC_TYPES};
+use taskpulse_engine::words::learn;
 use tokio::sync::watch;
 
 use crate::view::MetricMetadata;
@@ -59,6 +60,7 @@ impl MetadataRegistry {
             for (name, meta) in new.0 {
                 let same = known.get(&name) == Some(&meta);
                 if !same && (known.len() < MAX_METRICS || known.contains_key(&name)) {
+                    learn(&name, &meta.help);
                     known.insert(name, meta);
                     changed = true;
                 }

@@ -180,6 +180,30 @@ pub fn describe(name: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|m| m.name == name)
 }
 
+/// Where the samples of a metric come from, by the beginning of its name.
+const SOURCES: [(&str, &str); 12] = [
+    ("system_", "system"),
+    ("process_", "system"),
+    ("taskmaster_", "taskmaster"),
+    ("github_", "github"),
+    ("probe_", "probes"),
+    ("up", "scrape"),
+    ("scrape_", "scrape"),
+    ("container_", "containers"),
+    ("unit_", "containers"),
+    ("heartbeat_", "heartbeats"),
+    ("command_", "commands"),
+    ("taskpulse_", "taskpulse"),
+];
+
+/// Where the samples of a metric come from: `system`, `taskmaster`, `github`, `probes`, `scrape`, `containers`, `heartbeats`, `commands` or
+/// `taskpulse`. None for a metric of others.
+#[must_use]
+pub fn source(name: &str) -> Option<&'static str> {
+    let is_of = |(prefix, _): &&(&str, &str)| if prefix.ends_with('_') { name.starts_with(prefix) } else { name == *prefix };
+    SOURCES.iter().find(is_of).map(|(_, source)| *source)
+}
+
 /// Whether a metric only rises: by the table, and for those of others by its name.
 #[must_use]
 pub fn is_counter(name: &str) -> bool {

@@ -76,7 +76,7 @@ fn unit_of(metric: &str) -> Unit {
     }
 }
 
-fn date(v: f64) -> String {
+pub(super) fn date(v: f64) -> String {
     // Infinite and far-away times are cut by the cast, and then refused.
     Timestamp::from_second(v as i64).map_or_else(|_| "beyond all dates".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }

@@ -2,16 +2,20 @@
 //! files, REST and dashboard show them as they are.
 //!
 //! The name of a metric and its selector never stand in a sentence, except where nothing else is known of a metric. Names of others
-//! are cut to a readable length. Pure.
+//! are cut to a readable length. Pure, but for what is learned of the metrics of others ([`learn`]).
 
 mod effect;
 mod explained;
 mod figure;
+mod help;
+mod lost;
 mod sentence;
 mod subject;
 
 pub use self::effect::effect;
 pub use self::explained::{busiest, explanation, moved, used};
 pub use self::figure::{figure, lasted};
+pub use self::help::learn;
+pub use self::lost::{Lost, lost};
 pub use self::sentence::{Breach, Expectation, QueryResult, breach, result, says_down, told, unusual};
 pub use self::subject::{rule_name, subject};

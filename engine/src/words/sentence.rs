@@ -206,6 +206,27 @@ mod tests {
     }
 
     #[test]
+    fn a_metric_of_others_is_named_by_its_help_text() {
+        crate::words::learn("sentence_test_bytes", "Size of what waits.");
+        let series = Labels::metric("sentence_test_bytes", &[("queue", "out"), ("instance", "a:1")]);
+        let at = Breach {
+            series: &series,
+            value: Some(2_048.0),
+            op: Comparison::Greater,
+            limit: 1_024.0,
+            lasted_ms: 0,
+            over: false,
+            reason: None,
+        };
+        assert_eq!(breach(&at), "Size of what waits · a:1 · out: 2 KiB, above 1 KiB");
+        assert_eq!(
+            breach(&Breach { over: true, lasted_ms: 60_000, ..at }),
+            "Size of what waits · a:1 · out: above 1 KiB for 1 min, now over"
+        );
+        assert_eq!(unusual(&series, 2_048.0, None), "Size of what waits · a:1 · out: 2 KiB is unusual");
+    }
+
+    #[test]
     fn a_result_of_a_query_is_named_by_its_rule_and_its_labels() {
         let queue = Labels::of(vec![("q", "mail")]);
         let none = Labels::none();

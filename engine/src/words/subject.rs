@@ -1,5 +1,6 @@
 //! What a series or a rule is about, in a reader's words.
 
+use super::help::help;
 use crate::metrics;
 use crate::model::{Labels, NAME_LABEL, clipped};
 
@@ -36,7 +37,10 @@ pub fn subject(series: &Labels) -> String {
 pub(super) fn phrase(series: &Labels) -> String {
     match metrics::describe(series.name()).map(|metric| metric.phrase) {
         Some(phrase) if !phrase.is_empty() => on_its_machine(phrase, filled(phrase, series), series),
-        _ => of_unknown(series),
+        _ => match help(series.name()) {
+            Some(words) => format!("{}: {{value}}", named(words.to_string(), series)),
+            None => of_unknown(series),
+        },
     }
 }
 
@@ -152,4 +156,6 @@ mod tests {
             assert_eq!(rule_name(rule), text);
         }
     }
+        super::super::learn("subject_test_depth", "Mails that wait. Sent ones do not count.");
+        assert_eq!(subject(&Labels::metric("subject_test_depth", &[("queue", "out")])), "Mails that wait · out");
 }
