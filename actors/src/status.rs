@@ -12,6 +12,7 @@ use std::time::Duration;
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::store::{Rejection, StoreReader};
 use taskpulse_engine::windows::Level;
+use taskpulse_engine::words::CHANNEL_SOURCE;
 
 use crate::clock::now_ms;
 use crate::pipeline_stats::PipelineStats;
@@ -119,7 +120,10 @@ impl Reporter {
     fn problems(&self, failing: &[FailingPart], sources: &[Source], targets: &[Target]) -> Vec<String> {
         let parts = failing.iter().map(|failing| format!("{}: {}", failing.part, failing.reason));
         let sources = sources.iter().filter(|source| source.state == SourceState::Failing);
-        let sources = sources.map(|source| format!("source {}: {}", source.source, source.reason.as_deref().unwrap_or("failing")));
+        // A channel of notifications has a name that says so.
+        let kind = |name: &str| if name.starts_with(CHANNEL_SOURCE) { "" } else { "source " };
+        let named = |source: &Source| format!("{}{}", kind(&source.source), source.source);
+        let sources = sources.map(|source| format!("{}: {}", named(source), source.reason.as_deref().unwrap_or("failing")));
         let down = targets.iter().filter(|target| target.up == Some(false));
         let down = down.map(|target| format!("{} is down: {}", target.target, target.reason.as_deref().unwrap_or("no reason known")));
         parts.chain(sources).chain(self.store.warnings()).chain(down).collect()

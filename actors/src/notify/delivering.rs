@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use taskpulse_engine::notices::{Notice, NoticeAlert, Sending};
+use taskpulse_engine::words::CHANNEL_SOURCE;
 
 use super::NotifierActor;
 use super::channel::DeliveryError;
@@ -61,14 +62,19 @@ impl NotifierActor {
                     self.messages.sent(notice, id);
                 }
                 self.queue.delivered(name, number, now);
-                self.outputs.sources.remove(&format!("channel {name}"));
+                self.outputs.sources.remove(&source_of(name));
             }
             Err(error) => {
                 self.queue.failed(name, number, &error.failure, error.reason.clone(), now, fastrand::f64());
-                self.outputs.sources.failing(&format!("channel {name}"), error.reason);
+                self.outputs.sources.failing(&source_of(name), error.reason);
             }
         }
     }
+}
+
+/// The source as which a channel that fails is reported.
+pub fn source_of(channel: &str) -> String {
+    format!("{CHANNEL_SOURCE}{channel}")
 }
 
 impl Receive<Describe> for NotifierActor {

@@ -7,6 +7,7 @@ use taskpulse_engine::notices::{ChannelState, Filter};
 
 use super::NotifierActor;
 use super::channel::DeliveryError;
+use super::delivering::source_of;
 use super::http::{get, place};
 use crate::supervisor::{Ctx, Schedule};
 use crate::view;
@@ -52,7 +53,7 @@ impl NotifierActor {
         if fires || !(self.outputs.works)() {
             return;
         }
-        let source = format!("channel {}", beat.name);
+        let source = source_of(&beat.name);
         ctx.wait_for("heartbeat", beat.call(), move |this, outcome, _| {
             let now = this.clock.now_ms();
             let Some(state) = this.beats.get_mut(at) else { return };

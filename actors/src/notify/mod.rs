@@ -34,6 +34,7 @@ pub use self::ack_link::{AckKey, AckLink};
 pub use self::alertmanager::{AlertmanagerChannel, RESEND_MS};
 pub use self::channel::{Channel, Delivery, DeliveryError, ExternalUrl, Transport};
 pub use self::command::CommandChannel;
+pub use self::delivering::source_of;
 pub use self::email::{Email, EmailOptions, Encryption};
 pub use self::heartbeat::Heartbeat;
 pub use self::http::{Format, HttpChannel, place};

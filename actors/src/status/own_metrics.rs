@@ -7,6 +7,7 @@ use taskpulse_engine::store::Rejection;
 use taskpulse_engine::windows::Level;
 
 use super::Reporter;
+use crate::notify::source_of;
 use crate::standstill;
 use crate::view::{ActorState, AlertState, SourceState, seconds};
 
@@ -91,7 +92,8 @@ impl Reporter {
     }
 
     fn view_metrics(&self, out: &mut OwnMetrics) {
-        for source in self.views.sources() {
+        let sources = self.views.sources();
+        for source in &sources {
             let labels = [("source", source.source.as_str())];
             match source.state {
                 SourceState::Up => out.push("taskpulse_source_up", &labels, 1.0),
@@ -108,6 +110,11 @@ impl Reporter {
             out.push("taskpulse_alerts", &[("state", name)], alerts as f64);
         }
         for channel in self.views.channels().iter() {
+            // One that fails is among the sources. Of one that works again it must be said, or nobody would know.
+            let source = source_of(&channel.name);
+            if sources.iter().all(|known| known.source != source) {
+                out.push("taskpulse_source_up", &[("source", source.as_str())], 1.0);
+            }
             let name = ("channel", channel.name.as_str());
             for (outcome, count) in [("sent", channel.sent), ("failed", channel.failed), ("expired", channel.expired)] {
                 out.push("taskpulse_notifications_total", &[name, ("outcome", outcome)], count as f64);

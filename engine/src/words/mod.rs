@@ -18,4 +18,4 @@ pub use self::figure::{figure, lasted};
 pub use self::help::learn;
 pub use self::lost::{Lost, lost};
 pub use self::sentence::{Breach, Expectation, QueryResult, breach, result, says_down, told, unusual};
-pub use self::subject::{rule_name, subject};
+pub use self::subject::{CHANNEL_SOURCE, rule_name, subject};

@@ -1,7 +1,7 @@
 //! Sentences about a breach of a limit and about an unusual value.
 
 use super::figure::{figure, figure_beside, lasted};
-use super::subject::{filled, of_rule, phrase, short};
+use super::subject::{channel, filled, of_rule, phrase, short};
 use crate::metrics::is_counter;
 use crate::model::{Comparison, Labels, clipped};
 
@@ -56,6 +56,7 @@ pub fn breach(b: &Breach<'_>) -> String {
     let why = b.reason.map(|reason| format!(": {}", clipped(reason, MAX_REASON))).unwrap_or_default();
     let span = if b.lasted_ms >= 1_000 { format!(" for {}", lasted(b.lasted_ms)) } else { String::new() };
     if let Some((is, was)) = down(metric, b.op, b.limit) {
+        let (is, was) = if channel(b.series).is_some() { ("cannot deliver", "could not deliver") } else { (is, was) };
         return if b.over { format!("{phrase} {was}{span}") } else { format!("{phrase} {is}{span}{why}") };
     }
     let relation = relation(b.op);
@@ -186,6 +187,7 @@ mod tests {
         let labels = |name: &str, pairs: &[(&str, &str)]| Labels::metric(name, pairs);
         let (cpu, ci) = (labels("system_cpu_utilization_ratio", &[]), labels("github_actions_success_ratio", &[("repo", "octo/site")]));
         let (probe, unknown) = (labels("probe_success", &[("target", "database")]), labels("queue_depth", &[("queue", "mail")]));
+        let source = |name: &str| labels("taskpulse_source_up", &[("source", name)]);
         let at = |series, value, op, limit| Breach { series, value: Some(value), op, limit, lasted_ms: 240_000, over: false, reason: None };
         for (breach_of, text) in [
             (at(&cpu, 0.87, Comparison::Greater, 0.8), "CPU 87 % for 4 min, above 80 %"),
@@ -199,6 +201,12 @@ mod tests {
                 "database is down: connection refused",
             ),
             (Breach { over: true, ..at(&probe, 1.0, Comparison::Less, 1.0) }, "database was down for 4 min"),
+            (
+                Breach { lasted_ms: 0, reason: Some("status 500"), ..at(&source("channel ops"), 0.0, Comparison::Equal, 0.0) },
+                "Channel ops cannot deliver: status 500",
+            ),
+            (Breach { over: true, ..at(&source("channel ops"), 1.0, Comparison::Equal, 0.0) }, "Channel ops could not deliver for 4 min"),
+            (at(&source("github a/b"), 0.0, Comparison::Equal, 0.0), "Source github a/b cannot be read for 4 min"),
             (at(&unknown, 12.0, Comparison::GreaterEqual, 10.0), "Queue depth · mail 12 for 4 min, at or above 10"),
         ] {
             assert_eq!(breach(&breach_of), text);

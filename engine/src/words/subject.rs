@@ -4,6 +4,8 @@ use super::help::help;
 use crate::metrics;
 use crate::model::{Labels, NAME_LABEL, clipped};
 
+/// How the name of a source begins that is a channel of notifications.
+pub const CHANNEL_SOURCE: &str = "channel ";
 /// Longest name of others in a sentence, in characters.
 const MOST_CHARS: usize = 60;
 /// Values of labels that tell the series of an unknown metric apart.
@@ -33,8 +35,12 @@ pub fn subject(series: &Labels) -> String {
     if before.is_empty() { of_unknown(series) } else { before.to_owned() }
 }
 
-/// The phrase of a metric with the labels of a series, still with `{value}` where it has one. Of a metric of others, its name in words.
+/// The phrase of a metric with the labels of a series, still with `{value}` where it has one. Of a metric of others, what its HELP text says,
+/// or its name in words.
 pub(super) fn phrase(series: &Labels) -> String {
+    if let Some(channel) = channel(series) {
+        return on_its_machine("", format!("Channel {}", short(channel)), series);
+    }
     match metrics::describe(series.name()).map(|metric| metric.phrase) {
         Some(phrase) if !phrase.is_empty() => on_its_machine(phrase, filled(phrase, series), series),
         _ => match help(series.name()) {
@@ -42,6 +48,11 @@ pub(super) fn phrase(series: &Labels) -> String {
             None => of_unknown(series),
         },
     }
+}
+
+/// The channel of notifications that the state of a source is about: channels that fail are reported as sources.
+pub(super) fn channel(series: &Labels) -> Option<&str> {
+    series.get("source").filter(|_| series.name() == "taskpulse_source_up")?.strip_prefix(CHANNEL_SOURCE)
 }
 
 /// Machines of others send the same metrics: the label `instance` says which one it is.
@@ -136,6 +147,8 @@ mod tests {
             ("queue_depth_bytes_total", &[("queue", "mail")], "Queue depth · mail"),
             ("http_requests_total", &[("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")], "HTTP requests · 1 · 2 · 3 · …"),
             ("taskpulse_sessions", &[], "Taskpulse sessions"),
+            ("taskpulse_source_up", &[("source", "github a/b")], "Source github a/b"),
+            ("taskpulse_source_up", &[("source", "channel ops")], "Channel ops"),
             ("up", &[], "Up"),
             ("system_cpu_utilization_ratio", &[("instance", "db-1")], "CPU on db-1"),
             ("system_filesystem_utilization_ratio", &[("mountpoint", "/data"), ("instance", "db-1")], "Disk /data on db-1"),
@@ -143,6 +156,8 @@ mod tests {
         ] {
             assert_eq!(subject(&Labels::metric(name, labels)), text, "{name} {labels:?}");
         }
+        super::super::learn("subject_test_depth", "Mails that wait. Sent ones do not count.");
+        assert_eq!(subject(&Labels::metric("subject_test_depth", &[("queue", "out")])), "Mails that wait · out");
         assert_eq!(subject(&Labels::none()), "A query");
         let named = subject(&Labels::metric("probe_success", &[("target", &long)]));
         assert!(named.chars().count() == 60 && named.ends_with('…'), "{named}");
@@ -156,6 +171,4 @@ mod tests {
             assert_eq!(rule_name(rule), text);
         }
     }
-        super::super::learn("subject_test_depth", "Mails that wait. Sent ones do not count.");
-        assert_eq!(subject(&Labels::metric("subject_test_depth", &[("queue", "out")])), "Mails that wait · out");
 }
