@@ -70,6 +70,9 @@ fn a_mail_is_sent_over_starttls_with_a_login_and_waits_while_the_server_is_gone(
     let sent = eventually("a mail", || Some(mails()).filter(|mails| mails.contains("END\n")));
     assert!(sent.starts_with("MAIL pulse@example.org ['a@example.org', 'b@example.org']\n"), "{sent}");
     assert!(sent.contains("Subject: [Taskpulse] error: ") && sent.contains("long_queue"), "{sent}");
+    let header = |name: &str| sent.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+    assert!(header("Message-ID: ").is_some_and(|id| id.ends_with("@example.org>")), "{sent}");
+    let thread = header("References: ").expect("a thread");
 
     drop(smtp);
     folder.pending_tasks(2);
@@ -77,5 +80,6 @@ fn a_mail_is_sent_over_starttls_with_a_login_and_waits_while_the_server_is_gone(
     assert_eq!((&failing["waiting"], &failing["target"]), (&json!(1), &json!(format!("localhost:{port}"))));
     let (_smtp, _) = start(&python, dir.path(), port);
     eventually("the end comes once it is back", || mails().contains("Subject: [Taskpulse] ended: ").then_some(()));
+    assert_eq!(mails().matches(&format!("References: {thread}")).count(), 2, "it joins the mail that it ends: {}", mails());
     assert!(!service.log().contains("s3cret") && !service.status().to_string().contains("s3cret"));
 }

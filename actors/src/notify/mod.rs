@@ -50,6 +50,8 @@ use crate::view;
 
 /// Documents of groups and of what waits.
 pub const KIND: &str = "notices";
+/// How the group of the notices ends that a channel gathers.
+const DIGEST: &str = "/digest";
 /// How often the kept alerts are compared with what is known.
 const RECONCILE: Duration = Duration::from_secs(60);
 /// Deliveries are tried so often until the service listens.
@@ -185,7 +187,7 @@ impl NotifierActor {
     fn enqueue(&mut self, mut notice: Notice, now: TimestampMs) {
         let digest = self.channel(&notice.channel).and_then(|channel| channel.digest.as_ref()).map(|digest| digest.next_after(now));
         if digest.is_some() {
-            notice.group = format!("{}/digest", notice.channel);
+            notice.group = format!("{}{DIGEST}", notice.channel);
             notice.labels.clear();
         }
         self.queue.push(notice, now, digest.unwrap_or(now));
