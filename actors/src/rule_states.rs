@@ -27,6 +27,8 @@ pub struct RuleState {
     pub seconds: f64,
     /// Why it could not be evaluated.
     pub error: Option<String>,
+    /// Which of its templates could not be expanded for the alert that changed last, and why.
+    pub template_fault: Option<String>,
     /// What is worth knowing of it: nothing matches it, samples were not judged.
     pub notes: Vec<String>,
 }

@@ -68,16 +68,32 @@ impl AlertActor {
 
     /// Expands the annotations of alerts that begin or go on. A query of a template that takes more than a moment has an error in the
     /// place of its text: nobody may wait for an alert because of its description.
-    fn expand_annotations(&self, changes: &mut [Alert]) {
+    fn expand_annotations(&mut self, changes: &mut [Alert]) {
         let rules = Arc::clone(&self.rules);
         for alert in changes.iter_mut().filter(|alert| alert.state != AlertState::Resolved) {
-            let rule = rules.place_of(alert.rule_key()).map(|at| &rules.rules()[at]);
-            let Some(rule) = rule.filter(|rule| !rule.spec.annotations.is_empty()) else { continue };
-            let t = alert.last_sample;
-            let mut queries = |text: &str| self.answer(text, t);
-            let texts = annotations(rule, alert, t, &mut queries);
-            self.tracker.lock().set_annotations(&alert.id, &texts);
-            alert.annotations = texts;
+            let Some(at) = rules.place_of(alert.rule_key()) else { continue };
+            let rule = &rules.rules()[at];
+            if !rule.spec.annotations.is_empty() {
+                let t = alert.last_sample;
+                let mut queries = |text: &str| self.answer(text, t);
+                let texts = annotations(rule, alert, t, &mut queries);
+                self.tracker.lock().set_annotations(&alert.id, &texts);
+                alert.annotations = texts;
+            }
+            self.note_template_fault(at, alert);
+        }
+    }
+
+    /// Notes at its rule that a text of an alert could not be expanded.
+    fn note_template_fault(&mut self, rule: usize, alert: &Alert) {
+        let Some(state) = self.states.rules.get_mut(rule) else { return };
+        let fault = alert.template_fault();
+        if state.template_fault != fault {
+            if let Some(fault) = &fault {
+                log::warn!("alerts: rule {}: {fault}", alert.rule_key());
+            }
+            state.template_fault = fault;
+            self.states_changed = true;
         }
     }
 

@@ -221,6 +221,21 @@ fn an_alert_whose_series_falls_silent_is_unknown_and_is_kept() {
 }
 
 #[test]
+fn a_template_that_cannot_be_expanded_is_noted_at_its_rule() {
+    on_stage(async |stage| {
+        let annotations = BTreeMap::from([("note".to_owned(), "{{ query \"none\" | first | value }}".to_owned())]);
+        let rule = RuleSpec { annotations, ..RuleSpec::alerting("heat > 200", Severity::Warning) };
+        let group = GroupSpec::of_settings(&BTreeMap::from([("burning".to_owned(), rule)]));
+        enforce(&stage, RuleBook::new(vec![group], RuleOptions::default()));
+        let s = setup(&stage, "alerts");
+        s.feed(&stage, 250.0).await;
+        stage.pass(Duration::from_secs(2)).await;
+        let fault = stage.views.rules().rules[0].template_fault.clone().unwrap();
+        assert!(fault.starts_with("annotations \"note\": its template cannot be expanded: "), "{fault}");
+    });
+}
+
+#[test]
 fn a_restart_keeps_what_fires_and_tells_it_once() {
     on_stage(async |stage| {
         let before = setup(&stage, "before");

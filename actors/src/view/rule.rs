@@ -115,7 +115,7 @@ pub struct Rule {
     #[serde(rename = "lastEvaluation")]
     #[schema(format = DateTime)]
     pub last_evaluation: String,
-    /// What is worth knowing: nothing matches it, or samples were not judged.
+    /// What is worth knowing: one of its templates cannot be expanded, nothing matches it, or samples were not judged.
     pub notes: Vec<String>,
     /// How long the condition must hold, seconds.
     pub duration: f64,
@@ -175,7 +175,7 @@ impl Rule {
             last_error: evaluated.error.clone(),
             evaluation_time: evaluated.seconds,
             last_evaluation: time_of(evaluated.evaluated_at),
-            notes: evaluated.notes.clone(),
+            notes: evaluated.template_fault.iter().chain(&evaluated.notes).cloned().collect(),
             duration: rule.spec.hold.as_secs_f64(),
             keep_firing_for: rule.spec.keep_firing_for.as_secs_f64(),
             cooldown: rule.spec.cooldown.as_secs_f64(),

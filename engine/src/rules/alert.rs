@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Condition, Rule, Severity, shipped, texts};
 use crate::explain::Explanation;
-use crate::model::{Labels, NAME_LABEL, TimestampMs, fnv1a};
-use crate::template::EXPANSION_FAILED;
+use crate::model::{Labels, NAME_LABEL, TimestampMs, clipped, fnv1a, go_quoted};
+use crate::template::failure;
 use crate::words;
 
 /// The series of alerts that are pending or firing, as Prometheus writes it.
@@ -109,6 +109,8 @@ pub struct Alert {
     pub explanation: Option<Arc<Explanation>>,
 }
 
+/// Longest fault of a template in a note, in characters.
+const MOST_OF_FAULT: usize = 300;
 /// The annotation that is the headline.
 const SUMMARY: &str = "summary";
 
@@ -204,12 +206,24 @@ impl Alert {
     /// One line for a person: the rule's own where its template gives a text, else the sentence that is made of the figures.
     #[must_use]
     pub fn headline(&self) -> String {
-        let own = self.annotations.get(SUMMARY).filter(|text| !text.trim().is_empty() && !text.starts_with(EXPANSION_FAILED));
+        // Nobody knows whether what a template says still holds.
+        let own = self.annotations.get(SUMMARY).filter(|_| self.state != AlertState::Unknown);
+        let own = own.filter(|text| !text.trim().is_empty() && failure(text).is_none());
         own.unwrap_or(&self.summary).clone()
     }
 
     /// What people and other programs see of it: its labels with `severity`, and its annotations with `summary` and `explanation`.
     #[must_use]
+    /// Which of its texts could not be expanded, and why.
+    #[must_use]
+    pub fn template_fault(&self) -> Option<String> {
+        let fault = |key: &str, texts: &BTreeMap<String, String>| {
+            let (name, why) = texts.iter().find_map(|(name, text)| Some((name, failure(text)?)))?;
+            Some(format!("{key} {}: its template cannot be expanded: {}", go_quoted(name), clipped(why, MOST_OF_FAULT)))
+        };
+        fault("annotations", &self.annotations).or_else(|| fault("labels", &self.labels))
+    }
+
     pub fn shown(&self) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
         let (mut labels, mut annotations) = (self.identity(), self.annotations.clone());
         labels.entry("severity".to_owned()).or_insert_with(|| self.severity.to_string());

@@ -47,6 +47,12 @@ pub fn failed(error: impl fmt::Display) -> String {
     format!("{EXPANSION_FAILED}{error}>")
 }
 
+/// Why a text could not be expanded, where it stands in its place.
+#[must_use]
+pub fn failure(text: &str) -> Option<&str> {
+    text.strip_prefix(EXPANSION_FAILED).map(|why| why.strip_suffix('>').unwrap_or(why))
+}
+
 /// Longest template, in bytes.
 pub const MAX_TEMPLATE_BYTES: usize = 64 << 10;
 /// Longest text that a template, or any function in it, makes.

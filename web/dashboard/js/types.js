@@ -752,7 +752,7 @@
  * @property {string} lastEvaluation  When it was evaluated last, or judged a sample; year 1 if it was not yet.
  * @property {string|null} metric  The metric that its condition is about.
  * @property {string} name  Its name; of a recording rule, that of the metric.
- * @property {string[]} notes  What is worth knowing: nothing matches it, or samples were not judged.
+ * @property {string[]} notes  What is worth knowing: one of its templates cannot be expanded, nothing matches it, or samples were not judged.
  * @property {string|null} op  The comparison of its condition, where that is with a fixed number.
  * @property {string} query  Its condition, as written.
  * @property {string[]} remediation  What to do about its alerts.
