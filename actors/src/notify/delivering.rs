@@ -38,7 +38,7 @@ impl NotifierActor {
                     continue;
                 }
             };
-            let delivery = channel.transport.deliver(&notice, edits.as_deref());
+            let delivery = channel.transport.deliver(&notice.neutral(), edits.as_deref());
             ctx.wait_for("deliver", delivery, move |this, outcome, ctx| {
                 this.delivered(number, &notice, edits.as_deref(), outcome);
                 this.step(ctx);

@@ -110,10 +110,31 @@ pub fn push_point(out: &mut String, t: TimestampMs, v: f64) {
     out.push_str("\"]");
 }
 
-/// At most so many characters; control characters, which could drive a terminal, are replaced.
+/// In the place of what is not shown.
+const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
+
+/// A character of a text of others as it is shown: control characters could drive a terminal, and those that change the direction or the line
+/// of what follows make a text look like another one. Ends of lines and tabs stay.
+fn neutral_char(c: char) -> char {
+    match c {
+        '\n' | '\t' => c,
+        // Embeddings, overrides and isolates; separators of lines and paragraphs; tags, which nobody sees.
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{e0000}'..='\u{e007f}' => REPLACEMENT,
+        c if c.is_control() => REPLACEMENT,
+        c => c,
+    }
+}
+
+/// A text without characters that would change how it is shown.
+#[must_use]
+pub fn neutral(text: &str) -> Cow<'_, str> {
+    if text.chars().all(|c| neutral_char(c) == c) { Cow::Borrowed(text) } else { text.chars().map(neutral_char).collect() }
+}
+
+/// At most so many characters, in one line; control characters and those that change the direction of a text are replaced.
 #[must_use]
 pub fn clipped(text: &str, most: usize) -> String {
-    let mut out: String = text.chars().take(most).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let mut out: String = text.chars().take(most).map(|c| if c.is_control() { REPLACEMENT } else { neutral_char(c) }).collect();
     if text.chars().nth(most).is_some() {
         out.pop();
         out.push('…');

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::NoticeAlert;
 
-use crate::model::TimestampMs;
+use crate::model::{TimestampMs, neutral};
 use crate::rules::Severity;
 
 /// Alerts of one notice at the most; the others are counted.
@@ -88,6 +88,21 @@ impl Notice {
     }
 
     /// Whether any of its alerts fires.
+    /// As it goes to a channel: no text of others changes how what is around it is shown.
+    #[must_use]
+    pub fn neutral(&self) -> Self {
+        let text = |text: &str| neutral(text).into_owned();
+        let texts = |texts: &BTreeMap<String, String>| texts.iter().map(|(name, value)| (text(name), text(value))).collect();
+        let alert = |alert: &NoticeAlert| NoticeAlert {
+            rule: text(&alert.rule),
+            labels: texts(&alert.labels),
+            annotations: texts(&alert.annotations),
+            reason: alert.reason.as_deref().map(text),
+            ..alert.clone()
+        };
+        Self { labels: texts(&self.labels), alerts: self.alerts.iter().map(alert).collect(), ..self.clone() }
+    }
+
     #[must_use]
     pub fn is_firing(&self) -> bool {
         self.alerts.iter().any(|alert| !alert.is_over())
@@ -174,6 +189,19 @@ mod tests {
     }
 
     #[test]
+    #[test]
+    fn no_text_of_others_changes_how_a_channel_shows_it() {
+        let mut alert = firing("cpu", "gpj\u{202e}exe", 1);
+        alert.annotations.insert("summary".to_owned(), "a\u{2067}b\u{1b}[31m\nשלום".to_owned());
+        alert.reason = Some("\u{2028}".to_owned());
+        let notice = Notice::new("ops", "ops/1", alert.labels.clone(), 5, vec![alert.clone()]);
+        let sent = notice.neutral();
+        let of = &sent.alerts[0];
+        assert_eq!((of.summary(), of.reason.as_deref()), ("a\u{fffd}b\u{fffd}[31m\nשלום", Some("\u{fffd}")));
+        assert_eq!((of.label("instance"), sent.labels["instance"].as_str()), ("gpj\u{fffd}exe", "gpj\u{fffd}exe"));
+        assert_eq!((&sent.group, &of.id, of.starts_at), (&notice.group, &alert.id, 1), "what it is known by stays");
+    }
+
     fn a_notice_is_bounded_and_counts_the_rest() {
         let alerts: Vec<NoticeAlert> = (0..300).map(|n| firing("cpu", &n.to_string(), n)).collect();
         let mut notice = Notice::new("ops", "g", BTreeMap::new(), 0, alerts);

@@ -71,8 +71,8 @@ mod tests {
     #[test]
     fn texts_say_what_changed_and_hold_no_control_characters() {
         let mut alert = firing("cpu", "a", 1_749_988_800_500);
-        alert.annotations.insert("summary".to_owned(), "CPU \u{1b}[31m87 %\n".to_owned());
-        assert_eq!(line(&alert), "2025-06-15T12:00:00Z firing   warning  cpu: CPU \u{fffd}[31m87 %\u{fffd}");
+        alert.annotations.insert("summary".to_owned(), "CPU \u{1b}[31m87 %\n\u{202e}fdp".to_owned());
+        assert_eq!(line(&alert), "2025-06-15T12:00:00Z firing   warning  cpu: CPU \u{fffd}[31m87 %\u{fffd}\u{fffd}fdp");
         alert.annotations.insert("explanation".to_owned(), "Most CPU: a\u{7}\nb\nc\nd".to_owned());
         assert_eq!(lines(&alert), format!("{}\n  Most CPU: a\u{fffd}\n  b\n  c", line(&alert)), "three lines");
         assert_eq!(lines(&ended(&alert, 1)), line(&ended(&alert, 1)), "an end needs none");
