@@ -34,6 +34,7 @@ fn alert(fired: &Fired, over: bool) -> NoticeAlert {
         reason: None,
         flapping: false,
         acked_at: None,
+        unknown_since: None,
     }
 }
 

@@ -76,8 +76,8 @@ impl Transport for JsonLines {
 
 fn json_line(alert: &NoticeAlert, repeated: bool) -> String {
     let line = json!({
-        "time": rfc3339(alert.ends_at.unwrap_or(alert.starts_at)),
-        "state": if alert.is_over() { "resolved" } else { "firing" },
+        "time": rfc3339(alert.ends_at.or(alert.unknown_since).unwrap_or(alert.starts_at)),
+        "state": alert.state(),
         "severity": alert.severity,
         "rule": alert.rule,
         "summary": alert.summary(),

@@ -302,7 +302,7 @@ impl NotifierActor {
             self.book.observe(alert, now);
         }
         self.missing = gone;
-        for alert in firing.into_values().filter(|alert| !self.book.knows_firing(&alert.id, alert.starts_at)).collect::<Vec<_>>() {
+        for alert in firing.into_values().filter(|alert| !self.book.knows(alert)).collect::<Vec<_>>() {
             self.book.observe(alert, now);
         }
     }

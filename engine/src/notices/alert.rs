@@ -4,27 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::metrics;
 use crate::model::{NAME_LABEL, TimestampMs};
 use crate::rules::{Alert, AlertState, EXPLANATION, Severity};
 
 /// Most lines of an explanation in a notice.
 const EXPLANATION_LINES: usize = 3;
-
-/// Where the samples of a metric come from, by the beginning of its name.
-const SOURCES: [(&str, &str); 12] = [
-    ("system_", "system"),
-    ("process_", "system"),
-    ("taskmaster_", "taskmaster"),
-    ("github_", "github"),
-    ("probe_", "probes"),
-    ("up", "scrape"),
-    ("scrape_", "scrape"),
-    ("container_", "containers"),
-    ("unit_", "containers"),
-    ("heartbeat_", "heartbeats"),
-    ("command_", "commands"),
-    ("taskpulse_", "taskpulse"),
-];
 
 /// An alert that fired, and perhaps ended. Times are ms UTC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,6 +40,9 @@ pub struct NoticeAlert {
     /// When somebody acknowledged it.
     #[serde(default)]
     pub acked_at: Option<TimestampMs>,
+    /// Since when its source sends nothing, so that nobody knows whether it goes on.
+    #[serde(default)]
+    pub unknown_since: Option<TimestampMs>,
 }
 
 impl NoticeAlert {
@@ -82,6 +70,7 @@ impl NoticeAlert {
             reason: alert.reason.clone(),
             flapping: false,
             acked_at: alert.acked_at,
+            unknown_since: alert.unknown_since.filter(|_| alert.state == AlertState::Unknown),
         })
     }
 
@@ -103,15 +92,27 @@ impl NoticeAlert {
         self.ends_at.is_some()
     }
 
+    /// Whether nobody knows if it goes on: its source sends nothing.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        !self.is_over() && self.unknown_since.is_some()
+    }
+
+    /// `firing`, `unknown` or `resolved`.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        match () {
+            () if self.is_over() => "resolved",
+            () if self.is_unknown() => "unknown",
+            () => "firing",
+        }
+    }
+
     /// Where its samples come from: `system`, `taskmaster`, `github`, `probes`, `scrape`, `containers`, `heartbeats`, `commands`,
     /// `taskpulse`, or `other`.
     #[must_use]
     pub fn source(&self) -> &'static str {
-        let of_metric = |(prefix, _): &&(&str, &str)| match prefix.strip_suffix('_') {
-            Some(_) => self.metric.starts_with(prefix),
-            None => self.metric == *prefix,
-        };
-        SOURCES.iter().find(of_metric).map_or("other", |(_, source)| source)
+        metrics::source(&self.metric).unwrap_or("other")
     }
 
     /// A label as matchers see it: `__name__` is its metric and `source` where it comes from, where no label of its own has that name.
@@ -148,6 +149,7 @@ pub(super) mod tests {
             reason: None,
             flapping: false,
             acked_at: None,
+            unknown_since: None,
         }
     }
 

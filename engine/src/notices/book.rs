@@ -2,18 +2,22 @@
 //!
 //! A group is a channel and the labels of `group_by`. Its first notice waits for `wait_ms`, the next ones for `interval_ms` after the
 //! last; while its alerts fire it is repeated after `repeat_ms`. What was announced gets its end, also while it is held back
-//! (silenced, inhibited, acknowledged); what was not announced gets none.
+//! (silenced, inhibited, acknowledged); what was not announced gets none. Of an announced alert it is said once that it flaps, and once that
+//! nothing is known of it any more (see [`silent`]).
+
+mod group;
+mod silent;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use self::group::{Group, Held};
+use self::silent::{SilentSources, UNKNOWN_WAIT_MS};
 use super::{ChannelPlan, FlapLimits, Notice, NoticeAlert};
 use crate::model::TimestampMs;
 use crate::store::DocumentChange;
 
-/// After how long a group with alerts that are held back is looked at again.
-const RECHECK_MS: i64 = 5_000;
 /// How long an alert that ended is remembered: what it inhibited is held back a while longer.
 const REMEMBER_MS: i64 = 600_000;
 /// Alerts that are remembered after their end.
@@ -31,19 +35,6 @@ struct Tracked {
     /// The groups that it is in.
     #[serde(skip)]
     groups: BTreeSet<String>,
-}
-
-/// The alerts of a channel that agree in the labels of `group_by`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Group {
-    channel: String,
-    labels: BTreeMap<String, String>,
-    /// Its alerts by id; with the start that was announced.
-    members: BTreeMap<String, Option<TimestampMs>>,
-    /// When it is to be looked at.
-    due: Option<TimestampMs>,
-    /// When a notice was last decided.
-    last: Option<TimestampMs>,
 }
 
 /// See the module.
@@ -94,7 +85,7 @@ impl NoticeBook {
             return self.touch(GROUP, key);
         };
         // Kept also without alerts: it remembers when the last notice was.
-        let own = Group { members: BTreeMap::new(), due: Some(now), ..group.clone() };
+        let own = Group { members: BTreeMap::new(), said: BTreeMap::new(), due: Some(now), ..group.clone() };
         self.groups.entry(key.to_owned()).or_insert(own);
         for (id, announced) in group.members {
             let Some(tracked) = self.alerts.get_mut(&id).filter(|tracked| plan.filter.accepts(&tracked.alert) || announced.is_some())
@@ -107,6 +98,9 @@ impl NoticeBook {
             tracked.groups.insert(place.clone());
             let moved = place != key;
             let home = self.groups.entry(place.clone()).or_insert_with(|| Group::new(&plan, labels));
+            if let Some(said) = group.said.get(&id) {
+                home.said.insert(id.clone(), said.clone());
+            }
             home.members.insert(id, announced);
             home.due = Some(now);
             if moved {
@@ -133,6 +127,7 @@ impl NoticeBook {
         }
         let fires = !alert.is_over() && known.is_none_or(|known| known.alert.starts_at != alert.starts_at);
         let ends = alert.is_over();
+        let lost = alert.unknown_since.is_some() && known.is_none_or(|known| known.alert.unknown_since.is_none());
         let tracked = self.alerts.entry(id.clone()).or_insert_with(|| Tracked {
             alert: alert.clone(),
             firings: Vec::new(),
@@ -154,6 +149,8 @@ impl NoticeBook {
         }
         if fires || ends {
             self.schedule(&id, now);
+        } else if lost {
+            self.schedule(&id, now.saturating_add(UNKNOWN_WAIT_MS));
         }
     }
 
@@ -182,6 +179,7 @@ impl NoticeBook {
         joined.iter().for_each(|key| self.touch(GROUP, key));
     }
 
+    /// Has the groups of an alert decided soon after `now`.
     fn schedule(&mut self, id: &str, now: TimestampMs) {
         for key in self.alerts.get(id).map(|tracked| tracked.groups.clone()).unwrap_or_default() {
             let Some(group) = self.groups.get_mut(&key) else { continue };
@@ -220,30 +218,38 @@ impl NoticeBook {
     }
 
     /// Whether it knows an alert as firing since then.
-    #[must_use]
-    pub fn knows_firing(&self, id: &str, starts_at: TimestampMs) -> bool {
+    fn knows_firing(&self, id: &str, starts_at: TimestampMs) -> bool {
         self.alerts.get(id).is_some_and(|tracked| tracked.alert.starts_at == starts_at && !tracked.alert.is_over())
+    }
+
+    /// Whether it knows an alert that is not over as it stands.
+    #[must_use]
+    pub fn knows(&self, alert: &NoticeAlert) -> bool {
+        let same = |known: &NoticeAlert| known.unknown_since == alert.unknown_since;
+        self.knows_firing(&alert.id, alert.starts_at) && self.alerts.get(&alert.id).is_some_and(|tracked| same(&tracked.alert))
     }
 
     /// The notices that are due. `held` says whether an alert is held back on a channel: silenced, inhibited, acknowledged.
     pub fn flush(&mut self, now: TimestampMs, held: &dyn Fn(&ChannelPlan, &NoticeAlert) -> bool) -> Vec<Notice> {
         self.settle(now);
         let mut notices = Vec::new();
+        let silent = SilentSources::among(self.alerts(), now);
+        let held = Held { by_people: held, silent: &silent };
         let due: Vec<String> = self.groups.iter().filter(|(_, group)| group.is_due(now)).map(|(key, _)| key.clone()).collect();
         for key in due {
             let Some(plan) = self.groups.get(&key).and_then(|group| self.channels.iter().find(|plan| plan.name == group.channel)) else {
                 continue;
             };
             let Some(group) = self.groups.get_mut(&key) else { continue };
-            let before = (group.members.clone(), group.last);
-            notices.extend(group.decide(&key, plan, &self.alerts, now, held));
+            let before = (group.members.clone(), group.last, group.said.clone());
+            notices.extend(group.decide(&key, plan, &self.alerts, now, &held));
             for id in before.0.keys().filter(|id| !group.members.contains_key(*id)) {
                 if let Some(tracked) = self.alerts.get_mut(id) {
                     tracked.groups.remove(&key);
                 }
             }
             let over = group.members.is_empty() && group.free_at(&plan.grouping) <= now;
-            if over || before != (group.members.clone(), group.last) {
+            if over || before != (group.members.clone(), group.last, group.said.clone()) {
                 self.changed.insert(format!("{GROUP}{key}"));
             }
             if over {
@@ -291,92 +297,6 @@ impl NoticeBook {
     /// Puts back keys whose documents could not be written.
     pub fn put_back(&mut self, keys: impl IntoIterator<Item = String>) {
         self.changed.extend(keys.into_iter().filter(|key| key.starts_with(ALERT) || key.starts_with(GROUP)));
-    }
-}
-
-impl Group {
-    fn new(plan: &ChannelPlan, labels: BTreeMap<String, String>) -> Self {
-        Self { channel: plan.name.clone(), labels, members: BTreeMap::new(), due: None, last: None }
-    }
-
-    /// From when on a notice may be sent.
-    fn free_at(&self, grouping: &super::Grouping) -> TimestampMs {
-        self.last.map_or(TimestampMs::MIN, |last| last.saturating_add(grouping.interval_ms))
-    }
-
-    fn is_due(&self, now: TimestampMs) -> bool {
-        // A last notice in the future: the clock was set back.
-        self.due.is_some_and(|due| due <= now) || self.last.is_some_and(|last| last > now)
-    }
-
-    /// The notice of the group, if there is something to say.
-    fn decide(
-        &mut self,
-        key: &str,
-        plan: &ChannelPlan,
-        alerts: &BTreeMap<String, Tracked>,
-        now: TimestampMs,
-        held: &dyn Fn(&ChannelPlan, &NoticeAlert) -> bool,
-    ) -> Option<Notice> {
-        let grouping = &plan.grouping;
-        self.last = self.last.map(|last| last.min(now));
-        if self.free_at(grouping) > now {
-            self.due = Some(self.free_at(grouping));
-            return None;
-        }
-        let (mut news, mut waits, mut listed) = (false, false, Vec::new());
-        self.members.retain(|id, announced| {
-            let Some(Tracked { alert, flapping, .. }) = alerts.get(id) else { return false };
-            let known = *announced == Some(alert.starts_at);
-            if *flapping && announced.is_some() && !grouping.resends {
-                waits = true;
-            } else if !alert.is_over() {
-                let held = held(plan, alert) && !(known && grouping.resends);
-                waits |= held && !known;
-                if !held {
-                    news |= !known;
-                    listed.push(NoticeAlert { flapping: *flapping, ..alert.clone() });
-                }
-            } else {
-                // Without an announcement there is no end to announce.
-                if announced.is_some() && grouping.send_resolved {
-                    news = true;
-                    listed.push(alert.clone());
-                }
-                return announced.is_some() && grouping.send_resolved;
-            }
-            true
-        });
-        let fires = listed.iter().any(|alert| !alert.is_over());
-        let repeat_at = self.last.map(|last| last.saturating_add(grouping.repeat_ms)).filter(|_| grouping.repeat_ms > 0);
-        let repeats = !news && fires && repeat_at.is_some_and(|at| at <= now);
-        if news || repeats {
-            for alert in &listed {
-                if alert.is_over() {
-                    self.members.remove(&alert.id);
-                } else if let Some(announced) = self.members.get_mut(&alert.id) {
-                    *announced = Some(alert.starts_at);
-                }
-            }
-            self.last = Some(now);
-        }
-        self.plan_next(grouping, now, waits, fires);
-        (news || repeats).then(|| {
-            let mut notice = Notice::of_at_most(grouping.most, &self.channel, key, self.labels.clone(), now, listed);
-            notice.repeated = repeats;
-            notice
-        })
-    }
-
-    fn plan_next(&mut self, grouping: &super::Grouping, now: TimestampMs, waits: bool, fires: bool) {
-        let again = [
-            waits.then(|| now.saturating_add(RECHECK_MS)),
-            self.last.filter(|_| fires && grouping.repeat_ms > 0).map(|last| last.saturating_add(grouping.repeat_ms)),
-            self.members.is_empty().then_some(now),
-            // An acknowledgement may be taken back, a silence end: what is announced and held back may have to be repeated.
-            (!self.members.is_empty() && !fires).then(|| now.saturating_add(grouping.interval_ms.max(RECHECK_MS))),
-        ];
-        self.due = again.into_iter().flatten().min().map(|at| at.max(self.free_at(grouping)));
     }
 }
 

@@ -83,11 +83,11 @@ impl Notice {
             reason: None,
             flapping: false,
             acked_at: None,
+            unknown_since: None,
         };
         Self::new(channel, &format!("{channel}/test"), text(&[("alertname", "test")]), now, vec![alert])
     }
 
-    /// Whether any of its alerts fires.
     /// As it goes to a channel: no text of others changes how what is around it is shown.
     #[must_use]
     pub fn neutral(&self) -> Self {
@@ -103,6 +103,7 @@ impl Notice {
         Self { labels: texts(&self.labels), alerts: self.alerts.iter().map(alert).collect(), ..self.clone() }
     }
 
+    /// Whether any of its alerts fires.
     #[must_use]
     pub fn is_firing(&self) -> bool {
         self.alerts.iter().any(|alert| !alert.is_over())
@@ -189,7 +190,6 @@ mod tests {
     }
 
     #[test]
-    #[test]
     fn no_text_of_others_changes_how_a_channel_shows_it() {
         let mut alert = firing("cpu", "gpj\u{202e}exe", 1);
         alert.annotations.insert("summary".to_owned(), "a\u{2067}b\u{1b}[31m\nשלום".to_owned());
@@ -202,6 +202,7 @@ mod tests {
         assert_eq!((&sent.group, &of.id, of.starts_at), (&notice.group, &alert.id, 1), "what it is known by stays");
     }
 
+    #[test]
     fn a_notice_is_bounded_and_counts_the_rest() {
         let alerts: Vec<NoticeAlert> = (0..300).map(|n| firing("cpu", &n.to_string(), n)).collect();
         let mut notice = Notice::new("ops", "g", BTreeMap::new(), 0, alerts);

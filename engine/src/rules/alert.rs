@@ -170,6 +170,8 @@ impl Alert {
 
     /// Its source sends nothing any more.
     pub(super) fn lose(&mut self, t: TimestampMs, reason: String) {
+        let queried = self.op.is_none().then_some(self.rule.as_str());
+        self.summary = words::lost(&words::Lost { queried, series: &self.metric, since: self.last_sample, before: &self.summary });
         self.state = AlertState::Unknown;
         self.unknown_since = Some(t);
         self.reason = Some(reason);
@@ -212,8 +214,6 @@ impl Alert {
         own.unwrap_or(&self.summary).clone()
     }
 
-    /// What people and other programs see of it: its labels with `severity`, and its annotations with `summary` and `explanation`.
-    #[must_use]
     /// Which of its texts could not be expanded, and why.
     #[must_use]
     pub fn template_fault(&self) -> Option<String> {
@@ -224,6 +224,8 @@ impl Alert {
         fault("annotations", &self.annotations).or_else(|| fault("labels", &self.labels))
     }
 
+    /// What people and other programs see of it: its labels with `severity`, and its annotations with `summary` and `explanation`.
+    #[must_use]
     pub fn shown(&self) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
         let (mut labels, mut annotations) = (self.identity(), self.annotations.clone());
         labels.entry("severity".to_owned()).or_insert_with(|| self.severity.to_string());

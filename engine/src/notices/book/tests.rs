@@ -9,7 +9,7 @@ use crate::notices::{Filter, Grouping};
 const SECOND: i64 = 1_000;
 const NO_FLAPS: FlapLimits = FlapLimits { firings: 0, window_ms: 0 };
 
-fn plan(name: &str) -> ChannelPlan {
+pub(super) fn plan(name: &str) -> ChannelPlan {
     let grouping = Grouping {
         by: vec!["alertname".to_owned()],
         wait_ms: SECOND,
@@ -38,14 +38,20 @@ impl Bench {
         Self { book: NoticeBook::new(plans.clone(), flaps), plans, flaps, now: 0, held: BTreeSet::new(), documents: BTreeMap::new() }
     }
 
-    /// Lets time pass up to an instant. Each notice as its time in seconds, and what it lists: `+id` fires, `-id` ended.
+    /// Lets time pass up to an instant. Each notice as its time in seconds, and what it lists: `+id` fires, `~id` flaps, `?id` is not
+    /// known any more, `-id` ended.
     fn until(&mut self, seconds: i64) -> Vec<(i64, String)> {
         let (end, mut out) = (seconds * SECOND, Vec::new());
         while let Some(due) = self.book.next_due().filter(|due| *due <= end) {
             self.now = self.now.max(due);
             let held = self.held.clone();
             for notice in self.book.flush(self.now, &|_, alert| held.contains(&alert.id)) {
-                let sign = |alert: &NoticeAlert| format!("{}{}", if alert.is_over() { '-' } else { '+' }, alert.id);
+                let sign = |alert: &NoticeAlert| match alert.state() {
+                    "firing" if alert.flapping => format!("~{}", alert.id),
+                    "firing" => format!("+{}", alert.id),
+                    "unknown" => format!("?{}", alert.id),
+                    _ => format!("-{}", alert.id),
+                };
                 let listed: Vec<String> = notice.alerts.iter().map(sign).collect();
                 out.push((self.now / SECOND, listed.join(" ")));
             }
@@ -75,6 +81,13 @@ impl Bench {
         let alert = firing("cpu", instance, self.now);
         self.book.observe(alert.clone(), self.now);
         alert
+    }
+
+    /// Its source is gone.
+    fn loses(&mut self, alert: &NoticeAlert) -> NoticeAlert {
+        let lost = NoticeAlert { unknown_since: Some(self.now), ..alert.clone() };
+        self.book.observe(lost.clone(), self.now);
+        lost
     }
 
     fn ends(&mut self, alert: &NoticeAlert) {
@@ -196,16 +209,96 @@ fn an_alert_that_flaps_is_announced_as_flapping_and_gets_its_end_once_it_has_set
 }
 
 #[test]
+fn one_that_was_announced_and_then_flaps_is_announced_as_flapping_once() {
+    let mut bench = Bench::new(FlapLimits { firings: 3, window_ms: 1_200 * SECOND });
+    let first = bench.fires("a");
+    assert_eq!(bench.until(10), said(&[(1, "+cpu-a")]));
+    bench.ends(&first);
+    // Within the interval of its group it fires again and again.
+    for at in [50, 100, 150] {
+        bench.until(at);
+        let alert = bench.fires("a");
+        bench.until(at + 20);
+        bench.ends(&alert);
+    }
+    bench.until(290);
+    let last = bench.fires("a");
+    bench.restart();
+    assert_eq!(bench.until(600), said(&[(301, "~cpu-a")]));
+    bench.restart();
+    bench.ends(&last);
+    bench.until(650);
+    let again = bench.fires("a");
+    assert_eq!(bench.until(1_000), said(&[]), "nothing until it is calm");
+    bench.ends(&again);
+    assert_eq!(bench.until(9_000).iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), ["-cpu-a"]);
+    // Flapping anew is said anew.
+    for at in [10_000, 10_050, 10_100, 10_150] {
+        bench.until(at);
+        let alert = bench.fires("a");
+        bench.until(at + 20);
+        bench.ends(&alert);
+    }
+    bench.fires("a");
+    let listed: Vec<String> = bench.until(10_600).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(listed.iter().filter(|text| *text == "~cpu-a").count(), 1, "{listed:?}");
+}
+
+#[test]
+fn what_is_not_known_any_more_is_announced_once_and_later() {
+    let mut bench = Bench::new(NO_FLAPS);
+    let (a, b) = (bench.fires("a"), bench.fires("b"));
+    assert_eq!(bench.until(1_000), said(&[(1, "+cpu-a +cpu-b")]));
+    bench.loses(&a);
+    bench.restart();
+    assert_eq!(bench.until(1_419), said(&[]), "it may come back soon");
+    bench.until(1_419);
+    let lost = bench.loses(&b);
+    assert_eq!(bench.until(1_430), said(&[(1_420, "?cpu-a ?cpu-b")]), "grouped as others");
+    bench.restart();
+    bench.book.observe(NoticeAlert { unknown_since: None, ..lost }, bench.now);
+    assert_eq!(bench.until(1_800), said(&[]), "that it goes on is no news");
+    bench.loses(&b);
+    assert_eq!(bench.until(3_000), said(&[]), "once a firing");
+    bench.ends(&a);
+    bench.ends(&b);
+    assert_eq!(bench.until(4_000), said(&[(3_001, "-cpu-a -cpu-b")]));
+}
+
+#[test]
+fn an_alert_about_the_source_is_the_one_notice_of_what_is_lost_with_it() {
+    let mut bench = Bench::new(NO_FLAPS);
+    let of = |rule: &str, metric: &str, at: TimestampMs| {
+        let mut alert = NoticeAlert { metric: metric.to_owned(), ..firing(rule, "a:9100", at) };
+        alert.labels.insert("job".to_owned(), "node".to_owned());
+        alert
+    };
+    let alerts = [of("queue", "queue_depth", 0), of("errors", "errors_total", 0)];
+    alerts.iter().for_each(|alert| bench.book.observe(alert.clone(), 0));
+    assert_eq!(bench.until(1_000).len(), 2);
+    alerts.iter().for_each(|alert| _ = bench.loses(alert));
+    bench.until(1_060);
+    let down = of("scrape_target_down", "up", bench.now);
+    bench.book.observe(down.clone(), bench.now);
+    assert_eq!(bench.until(5_600), said(&[(1_061, "+scrape_target_down-a:9100"), (4_661, "+scrape_target_down-a:9100")]));
+    bench.ends(&down);
+    assert_eq!(bench.until(5_700), said(&[(5_601, "-scrape_target_down-a:9100")]));
+    // They are still not known some minutes after it answered.
+    let lost: Vec<String> = bench.until(6_000).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(lost, ["?queue-a:9100", "?errors-a:9100"]);
+}
+
+#[test]
 fn a_channel_that_takes_silence_for_an_end_gets_all_that_was_announced_again() {
     let mut bench = Bench::new(FlapLimits { firings: 1, window_ms: 1_000 * SECOND });
     bench.plans[0].grouping =
         Grouping { by: vec![], wait_ms: 0, interval_ms: 0, repeat_ms: 60 * SECOND, resends: true, ..bench.plans[0].grouping.clone() };
     bench.restart();
     let a = bench.fires("a");
-    assert_eq!(bench.until(10), said(&[(0, "+cpu-a")]));
+    assert_eq!(bench.until(10), said(&[(0, "~cpu-a")]));
     bench.held.extend(["cpu-a".to_owned(), "cpu-b".to_owned()]);
     bench.fires("b");
-    assert_eq!(bench.until(130).into_iter().map(|(_, text)| text).collect::<Vec<_>>(), ["+cpu-a", "+cpu-a"]);
+    assert_eq!(bench.until(130).into_iter().map(|(_, text)| text).collect::<Vec<_>>(), ["~cpu-a", "~cpu-a"]);
     bench.ends(&a);
     assert_eq!(bench.until(400).into_iter().map(|(_, text)| text).collect::<Vec<_>>(), ["-cpu-a"]);
 }
@@ -290,7 +383,7 @@ proptest! {
             let last = notices.iter().rev().flat_map(|(_, text)| text.split(' ')).find(|word| word.ends_with(&format!("cpu-{n}")));
             prop_assert!(last.is_none_or(|word| word.starts_with('-')), "{last:?} in {notices:?}");
             let first = notices.iter().flat_map(|(_, text)| text.split(' ')).find(|word| word.ends_with(&format!("cpu-{n}")));
-            prop_assert!(first.is_none_or(|word| word.starts_with('+')), "an end without a beginning: {notices:?}");
+            prop_assert!(first.is_none_or(|word| word.starts_with(['+', '~'])), "an end without a beginning: {notices:?}");
         }
     }
 }

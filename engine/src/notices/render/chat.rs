@@ -49,11 +49,13 @@ fn said(alert: &NoticeAlert, at: usize) -> String {
 }
 
 fn state(alert: &NoticeAlert) -> String {
-    match alert.acked_at {
-        _ if alert.is_over() => "ended".to_owned(),
-        Some(_) => format!("{}, acknowledged", alert.severity),
-        None => alert.severity.to_string(),
+    if alert.is_over() {
+        return "ended".to_owned();
     }
+    let acknowledged = if alert.acked_at.is_some() { ", acknowledged" } else { "" };
+    let flapping = if alert.flapping { ", flapping" } else { "" };
+    let unknown = if alert.is_unknown() { ", unknown" } else { "" };
+    format!("{}{acknowledged}{flapping}{unknown}", alert.severity)
 }
 
 /// How many alerts a message does not list.

@@ -18,7 +18,8 @@ pub fn title(notice: &Notice) -> String {
     let Some(first) = notice.alerts.first() else { return "No alerts".to_owned() };
     let still = if notice.repeated { "still " } else { "" };
     let acknowledged = if notice.is_acknowledged() { ", acknowledged" } else { "" };
-    let state = if notice.is_firing() { format!("{}{acknowledged}", notice.severity()) } else { "ended".to_owned() };
+    let flapping = if first.flapping { ", flapping" } else { "" };
+    let state = if notice.is_firing() { format!("{}{acknowledged}{flapping}", notice.severity()) } else { "ended".to_owned() };
     let others = firing + ended + notice.more - 1;
     let others = if others > 0 { format!(" (and {others} more)") } else { String::new() };
     format!("{still}{state}: {}{others}", clipped(first.summary(), MAX_TITLE))
@@ -27,12 +28,15 @@ pub fn title(notice: &Notice) -> String {
 /// The line of an alert: time, state, severity, rule, summary.
 #[must_use]
 pub fn line(alert: &NoticeAlert) -> String {
-    let (state, at) = alert.ends_at.map_or(("firing", alert.starts_at), |end| ("resolved", end));
-    let reason = alert.reason.as_deref().map(|why| format!(" ({})", clipped(why, MAX_LINE))).unwrap_or_default();
+    let at = alert.ends_at.or(alert.unknown_since).unwrap_or(alert.starts_at);
+    // Where nothing is known any more, the summary says why.
+    let reason =
+        alert.reason.as_deref().filter(|_| !alert.is_unknown()).map(|why| format!(" ({})", clipped(why, MAX_LINE))).unwrap_or_default();
     let flaps = if alert.flapping { " (it fires again and again; its next changes are held back)" } else { "" };
     let time = rfc3339(at - at.rem_euclid(1_000));
     format!(
-        "{time} {state:<8} {:<8} {}: {}{reason}{flaps}",
+        "{time} {:<8} {:<8} {}: {}{reason}{flaps}",
+        alert.state(),
         alert.severity.to_string(),
         clipped(&alert.rule, MAX_TITLE),
         clipped(alert.summary(), MAX_LINE)
@@ -81,6 +85,10 @@ mod tests {
         let notice = |alerts| Notice::new("ops", "g", BTreeMap::new(), 0, alerts);
         assert_eq!(title(&notice(vec![over.clone()])), "ended: cpu on b");
         assert_eq!(title(&notice(vec![over, firing("cpu", "c", 0)])), "warning: cpu on c (and 1 more)");
+        let flaps = NoticeAlert { flapping: true, ..firing("cpu", "c", 0) };
+        assert_eq!(title(&notice(vec![flaps])), "warning, flapping: cpu on c");
+        let lost = NoticeAlert { unknown_since: Some(61_000), reason: Some("no sample for 5m".to_owned()), ..firing("cpu", "c", 0) };
+        assert_eq!(line(&lost), "1970-01-01T00:01:01Z unknown  warning  cpu: cpu on c");
         assert_eq!(title(&Notice { repeated: true, ..notice(vec![firing("cpu", "c", 0)]) }), "still warning: cpu on c");
         let long = NoticeAlert { annotations: BTreeMap::from([("summary".to_owned(), "x".repeat(9_000))]), ..firing("cpu", "c", 0) };
         assert!(line(&long).chars().count() < MAX_LINE + 100 && title(&notice(vec![long])).chars().count() < MAX_TITLE + 20);

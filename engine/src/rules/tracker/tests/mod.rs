@@ -163,6 +163,8 @@ fn an_alert_whose_source_is_silent_is_unknown_until_it_is_heard_again() {
     let lost = firing.tick(SILENT_MS + 1);
     assert_eq!((lost[0].state, lost[0].unknown_since), (Unknown, Some(SILENT_MS + 1)));
     assert_eq!(lost[0].reason.as_deref(), Some("no sample for 5m: its source is gone, or sends nothing"));
+    let said = "CPU is not known any more: no samples since 1970-01-01 00:00 UTC. Before: CPU 90 %, above 80 %";
+    assert_eq!(lost[0].headline(), said);
     assert!(firing.tick(SILENT_MS + 2).is_empty(), "once");
     assert_eq!(firing.active()[0].state, Unknown);
     // It is heard again: as it was.
