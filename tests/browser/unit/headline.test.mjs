@@ -16,6 +16,7 @@ for (const [words, given] of /** @type {Array<[string, object]>} */ ([
   ['Hy was above 0.9 for 11 s', { value: 0.85 }],
   ['Hy was above 0.9 for 11 s', { state: 'pending' }],
   ['db-7 is down for 4 min: refused', { metric: { __name__: 'probe_success', target: 'db' }, op: '==', threshold: 0, value: 0, summary: 'db-7 is down for 4 min: refused' }],
+  ['Hy is not known any more: no samples since 1970-01-01 00:14 UTC', { state: 'unknown', unknown_since: 990, summary: 'Hy is not known any more: no samples since 1970-01-01 00:14 UTC' }],
   ['Hy was above 0.9 for 11 s; nothing is known since 00:14: its samples stopped', { state: 'unknown', unknown_since: 990 }],
 ])) {
   test(`an alert says what the service says: ${words}`, () => {
@@ -30,6 +31,8 @@ test('a sentence of others is short however long', () => assert.ok(headline(aler
 test('a series is named without the words of its unit, and by few of its labels', () => {
   assert.equal(subjectOf({ __name__: 'system_network_io_bytes_total', device: 'eth0', direction: 'receive' }), 'System network io · eth0 · receive')
   assert.equal(subjectOf({ __name__: 'x_seconds', a: '1', b: '2', c: '3', d: '4' }), 'X · 1 · 2 · 3 · …')
+  assert.equal(subjectOf({ __name__: 'taskpulse_source_up', source: 'channel ops' }), 'Channel ops')
+  assert.equal(subjectOf({ __name__: 'taskpulse_source_up', source: 'system' }), 'Source system')
   assert.equal(subjectOf({}), 'A query')
 })
 

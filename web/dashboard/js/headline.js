@@ -7,6 +7,8 @@
  */
 import { format, quoted, since, unitOf } from './format.js'
 
+/** What the service says of an alert whose samples have stopped. */
+const NOT_KNOWN = ' is not known any more: '
 /** Longest sentence. */
 const LONGEST = 400
 
@@ -23,7 +25,8 @@ const SUBJECTS = {
   system_cpu_load_average_5m: () => 'Load over 5 minutes',
   system_cpu_load_average_15m: () => 'Load over 15 minutes',
   taskpulse_health_score: () => 'Health score',
-  taskpulse_source_up: (m) => m.source ? `Source ${m.source}` : 'A source',
+  // Channels that fail are reported as sources.
+  taskpulse_source_up: (m) => m.source?.startsWith('channel ') ? `Channel ${m.source.slice(8)}` : m.source ? `Source ${m.source}` : 'A source',
   taskpulse_actor_up: (m) => m.actor ? `Part ${m.actor}` : 'A part of the service',
   up: (m) => [m.job, m.instance].filter(Boolean).join(' ') || 'A scraped target',
   github_actions_success_ratio: (m) => `Success of ${named(m.workflow, 'workflows')}${m.repo ? ` in ${m.repo}` : ''}`,
@@ -86,12 +89,12 @@ export function askedWords(name, op, threshold) {
 }
 
 /**
- * What the service says of an alert. Of one whose samples have stopped the sentence is as old as the last of them, which is added.
+ * What the service says of an alert. Of one whose samples have stopped that is said too; an older service did not, so it is added.
  * @param {Alert} alert @param {number} now Unix seconds
  */
 export function headline({ summary, state, last_sample: last }, now) {
   const sentence = quoted(summary, LONGEST)
-  return state === 'unknown' ? `${sentence}; nothing is known since ${since(last, now)}: its samples stopped` : sentence
+  return state === 'unknown' && !summary.includes(NOT_KNOWN) ? `${sentence}; nothing is known since ${since(last, now)}: its samples stopped` : sentence
 }
 
 /** Alerts of one rule, the worst first, in a sentence. @param {Alert[]} alerts @param {number} now Unix seconds */
