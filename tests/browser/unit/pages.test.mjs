@@ -7,7 +7,7 @@ import './page.mjs'
 import { pick, random } from './random.mjs'
 
 const { columns, filtered, movesOf } = await import('../../../web/dashboard/js/tasks/tasks.js')
-const { firstOf, lengthFor, quantiles, sheetOf, steps, ticks } = await import('../../../web/dashboard/js/tasks/progress.js')
+const { drawnLength, firstOf, lengthFor, quantiles, sheetOf, steps, ticks } = await import('../../../web/dashboard/js/tasks/progress.js')
 const { around, chainOf, linked, openOnes, usualChoice } = await import('../../../web/dashboard/js/graph/choose.js')
 const { flow, REST, REST_WORKFLOW, streams, UNKNOWN } = await import('../../../web/dashboard/js/ci/streams.js')
 const { flakyCommits, hasFailed, median } = await import('../../../web/dashboard/js/ci/runs.js')
@@ -43,6 +43,11 @@ test('the history of a task has its moves alone, each until the next', () => {
 test('a burn-up begins with the board and ends with the forecast', () => {
   const now = 1_000_000
   assert.deepEqual([lengthFor(null, now), lengthFor(now - 4000, now), lengthFor(now - 90 * 86_400, now)], [3600, 6 * 3600, 30 * 86_400])
+  const line = (/** @type {number[]} */ t) => ({ key: '', metric: {}, t, v: t.map(() => 1) })
+  for (const [lines, expected] of /** @type {Array<[Array<ReturnType<typeof line>>, number]>} */ ([
+    [[line([now - 240, now]), line([now - 180, now])], 240], [[line([now])], 60], [[line([now - 3600, now])], 3600], [[line([now - 4000, now])], 3600], [[], 3600],
+  ])) assert.equal(drawnLength(lines, now, 3600), expected, 'the sheet is as long as what is known')
+  assert.ok(ticks(now - 240, now, 5, 0).length > 1, 'and has times however short it is')
   assert.equal(firstOf([{ key: '', metric: {}, t: [7, 8], v: [1, 1] }, { key: '', metric: {}, t: [], v: [] }]), 7)
   const forecast = { completions: 9, watched_days: 2, p5: now + 50, p50: now + 100, p85: now + 900, p95: null }
   assert.deepEqual(quantiles(forecast, now), [{ share: 0.05, at: now + 50 }, { share: 0.5, at: now + 100 }, { share: 0.85, at: now + 900 }])

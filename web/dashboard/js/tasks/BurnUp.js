@@ -13,7 +13,7 @@ import { html } from '../lib.js'
 import { now } from '../stores/clock.js'
 import { historyOf } from '../stores/place.js'
 import { offsetAt, utc } from '../zone.js'
-import { firstOf, lengthFor, quantiles, sheetOf, steps, ticks } from './progress.js'
+import { drawnLength, firstOf, lengthFor, quantiles, sheetOf, steps, ticks } from './progress.js'
 
 const HEIGHT = 190
 const DAY_S = 86_400
@@ -32,19 +32,21 @@ export function BurnUp({ board }) {
   const step = Math.max(15, Math.ceil(length / POINTS / 15) * 15)
   const both = useQuery({ query: [[doneQuery, 'done'], [wantedQuery, 'wanted']].map(([query, name]) => `label_replace(${query}, "of", "${name}", "", "")`).join(' or '), seconds: length, step })
   const [done, wanted] = ['done', 'wanted'].map((name) => both.lines.find(({ metric }) => metric.of === name))
+  const at = done?.t[done.t.length - 1] ?? now.peek()
+  const drawn = drawnLength(both.lines, at, length)
+  // The step may take away the first of it.
+  const whole = drawn > length - 2 * step
   const face = done ? 'data' : coarse.state === 'loading' || both.state === 'loading' ? 'loading' : both.state === 'error' ? 'error' : 'empty'
   return html`
-    <${Panel} title=${html`<a href=${historyOf(doneQuery)}>Burn-up</a>`} note=${done ? `done of what is wanted, last ${length === DAY_S ? 'day' : span(length)}` : ''} kind="chart burnup" name="burnup" face=${face} error=${both.error} retry=${both.retry} live=${false}
+    <${Panel} title=${html`<a href=${historyOf(doneQuery)}>Burn-up</a>`} note=${done ? `done of what is wanted, ${whole ? `last ${length === DAY_S ? 'day' : span(length)}` : `since ${since(at - drawn, at)}`}` : ''} kind="chart burnup" name="burnup" face=${face} error=${both.error} retry=${both.retry} live=${false}
       empty=${html`<p>Filled as soon as the board has been read once.</p>`}>
-      ${done && html`<${Picture} board=${board} done=${done} wanted=${wanted} length=${length} step=${step} />`}
+      ${done && html`<${Picture} board=${board} done=${done} wanted=${wanted} at=${at} length=${whole ? length : drawn} step=${step} />`}
     <//>`
 }
 
-/** @param {{ board: Board, done: import('../points.js').Line, wanted: import('../points.js').Line|undefined, length: number, step: number }} props */
-function Picture({ board, done, wanted, length, step }) {
+/** @param {{ board: Board, done: import('../points.js').Line, wanted: import('../points.js').Line|undefined, at: number, length: number, step: number }} props `at`: the newest point: the axis moves with the answers, not with each second */
+function Picture({ board, done, wanted, at, length, step }) {
   const [box, width] = useWidth()
-  // The axis moves with the answers, not with each second.
-  const at = done.t[done.t.length - 1]
   const end = quantiles(board.forecast, at)
   const target = Object.values(board.tasks).reduce((a, b) => a + b, 0) - (board.tasks.cancelled ?? 0)
   const most = Math.max(target, ...done.v.map((v) => v ?? 0), ...(wanted?.v ?? []).map((v) => v ?? 0))
@@ -61,7 +63,7 @@ function Picture({ board, done, wanted, length, step }) {
       ${width > 0 && html`
         <svg width=${width} height=${HEIGHT} viewBox=${`0 0 ${width} ${HEIGHT}`} role="img" aria-label=${words}>
           ${splits(0, sheet.top, 4, 'count').filter(Number.isInteger).map((v) => html`<g key=${v}><path class="grid" d=${`M${size.left} ${sheet.y(v)}H${width - size.right}`} /><text x=${size.left - 6} y=${sheet.y(v) + 4} text-anchor="end">${digits(v)}</text></g>`)}
-          ${labels.map((t, i) => html`<text key=${t} x=${sheet.x(t)} y=${HEIGHT - 6} text-anchor="middle">${sheet.x(t) > size.left + 12 && sheet.x(t) < width - 20 ? (length > 3 * 86_400 ? day(t) : timeLabel(t, labels[i - 1], utc.value)) : ''}</text>`)}
+          ${labels.map((t, i) => html`<text key=${t} x=${sheet.x(t)} y=${HEIGHT - 6} text-anchor="middle">${sheet.x(t) > size.left + 12 && sheet.x(t) < width - 20 ? (length > 3 * 86_400 ? day(t) : timeLabel(t, labels[i - 1], utc.value, labels[1] - labels[0] < 60)) : ''}</text>`)}
           <path class="burnup-now" d=${`M${x0} ${size.above}V${HEIGHT - size.below}`} />
           ${first && html`
             <path class="burnup-band" d=${`M${x0} ${y0}L${sheet.x(first.at)} ${sheet.y(target)}H${Math.min(width - size.right, sheet.x(last.at))}Z`} />`}

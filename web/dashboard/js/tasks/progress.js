@@ -21,7 +21,16 @@ export function lengthFor(first, now) {
   return LENGTHS.find((length) => length >= age * 1.02) ?? LENGTHS[LENGTHS.length - 1]
 }
 
-/** When the board was first seen, of a coarse answer. @param {Line[]} lines @returns {number|null} */
+/** However young a board is, the sheet shows as much as this. */
+const SHORTEST_S = 60
+
+/** How much of the history to draw: the sheet begins with what is known. @param {Line[]} lines @param {number} at the newest point @param {number} length that was asked for */
+export function drawnLength(lines, at, length) {
+  const first = firstOf(lines)
+  return first === null ? length : Math.min(length, Math.max(SHORTEST_S, at - first))
+}
+
+/** When the board was first seen, of an answer. @param {Line[]} lines @returns {number|null} */
 export function firstOf(lines) {
   const starts = lines.flatMap((line) => line.t.slice(0, 1))
   return starts.length ? Math.min(...starts) : null
@@ -61,7 +70,7 @@ export function steps(sheet, line, gap) {
 
 /** Where the lines of the time axis stand. @param {number} start @param {number} end @param {number} most how many find room @param {number} ahead seconds that the clock is ahead of UTC @returns {number[]} */
 export function ticks(start, end, most, ahead) {
-  const step = [300, 900, 1800, 3600, 2 * 3600, 6 * 3600, 12 * 3600, 86_400, 2 * 86_400, 7 * 86_400, 14 * 86_400, 30 * 86_400].find((s) => (end - start) / s <= most) ?? 90 * 86_400
+  const step = [30, 60, 120, 300, 900, 1800, 3600, 2 * 3600, 6 * 3600, 12 * 3600, 86_400, 2 * 86_400, 7 * 86_400, 14 * 86_400, 30 * 86_400].find((s) => (end - start) / s <= most) ?? 90 * 86_400
   const out = []
   for (let t = Math.ceil((start + ahead) / step) * step - ahead; t <= end; t += step) out.push(t)
   return out
