@@ -11,7 +11,7 @@ import { alerts } from '../stores/alerts.js'
 import { axis, leave, watch, youngSince } from '../stores/buckets.js'
 import { now } from '../stores/clock.js'
 import { unwatched } from '../stores/past.js'
-import { compare, follows, historyOf, period, utc } from '../stores/place.js'
+import { compare, compareWords, follows, historyOf, period, utc } from '../stores/place.js'
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
 import { timeLabel } from './axis.js'
@@ -62,7 +62,8 @@ export function Chart({ spec, height = 150, bare = false }) {
   const alert = alerts.value?.find((a) => a.metric.__name__ === metricName)
   const shownCount = lines.filter((l) => !l.before).length
   const begins = youngSince.value
-  const note = [spec.note, shaded && 'shaded: what is usual for it', forecast.said, total > shownCount && `showing ${shownCount} of ${count(total, 'series', 'series')}`, begins !== null && `since ${timeLabel(begins, undefined, utc.value)}`].filter(Boolean).join(' · ')
+  const compared = beforeWords(lines, asked.flatMap((a) => a.before ?? []))
+  const note = [compared, spec.note, shaded && 'shaded: what is usual for it', forecast.said, total > shownCount && `showing ${shownCount} of ${count(total, 'series', 'series')}`, begins !== null && `since ${timeLabel(begins, undefined, utc.value)}`].filter(Boolean).join(' · ')
   const promql = expanded.join('\n') || queriesOf(spec).join('\n')
   const title = html`
     ${alert && html`<${Mark} kind=${markOf(alert.severity)} word=${alert.severity} />`}
@@ -88,6 +89,12 @@ export function Chart({ spec, height = 150, bare = false }) {
         ${inside}
       <//>
     </div>`
+}
+
+/** Why nothing is drawn to compare with, once that is known. @param {import('./model.js').ChartLine[]} lines @param {import('../stores/buckets.js').Buckets[]} before */
+function beforeWords(lines, before) {
+  if (before.length === 0 || lines.length === 0 || lines.some((l) => l.before) || before.some((b) => b.state === 'loading')) return ''
+  return before.some((b) => b.state === 'error') ? `the ${compareWords.value} could not be loaded` : `no data of the ${compareWords.value}`
 }
 
 /** One series shown or hidden; `alone` shows it without all others, or all again. @param {ReadonlySet<string>} hidden @param {string[]} keys @param {string} key @param {boolean} alone @returns {ReadonlySet<string>} */

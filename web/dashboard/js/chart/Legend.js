@@ -12,7 +12,7 @@ import { computed, html, useMemo, useState } from '../lib.js'
 import { axis } from '../stores/buckets.js'
 import { now } from '../stores/clock.js'
 import { cursor } from '../stores/cursor.js'
-import { compare, follows, utc } from '../stores/place.js'
+import { compareWords, follows, utc } from '../stores/place.js'
 import { pointLabel } from './axis.js'
 import { bucketAt, figuresOf, gapOf } from './series.js'
 import { beat } from './stage.js'
@@ -22,7 +22,6 @@ import { columnFigure, tableUnit } from './words.js'
 const SEARCHED = 8
 /** So many rows find room below a small chart. */
 const ROOM = 3
-const AGO = { 86_400: 'the day before', 604_800: 'the week before' }
 
 /** @param {{ spec: ChartSpec, lines: ChartLine[], hidden: ReadonlySet<string>, toggle: (key: string, alone: boolean) => void, shown: boolean, ahead: Map<string, string> }} props `ahead`: what is forecast of each line */
 export function Legend({ spec, lines, hidden, toggle, shown, ahead }) {
@@ -54,7 +53,7 @@ export function Legend({ spec, lines, hidden, toggle, shown, ahead }) {
 /** @param {{ spec: ChartSpec, line: ChartLine, alone: boolean, hidden: boolean, toggle: (key: string, alone: boolean) => void, shown: boolean }} props */
 function Row({ spec, line, alone, hidden, toggle, shown }) {
   const [last, min, mean, max] = useFigures(spec, line, shown)
-  const name = line.before ? AGO[/** @type {keyof AGO} */ (compare.value)] ?? 'before' : line.name
+  const name = line.before ? `the ${compareWords.value || 'time before'}` : line.name
   return html`
     <tr class=${line.before ? 'legend-before' : ''} data-series=${line.before ? undefined : line.series.key}>
       <td>${alone

@@ -5,9 +5,9 @@ import { computed, html, useEffect, useRef, useState } from '../lib.js'
 import { bind } from '../keys.js'
 import { PRESETS, readTime } from '../period.js'
 import { serverTime } from '../stores/clock.js'
-import { choice, choose, follow, follows, param, period, setParams, utc, zoom } from '../stores/place.js'
+import { choice, choose, COMPARED, compareWords, follow, follows, param, period, setParams, utc, zoom } from '../stores/place.js'
 
-const COMPARE = [['', 'nothing'], ['day', 'the day before'], ['week', 'the week before']]
+const COMPARE = [['', 'nothing'], ...Object.entries(COMPARED).map(([name, { words }]) => [name, `the ${words}`])]
 
 /** A live period moves on; its words stay. */
 const wordsOf = computed(() => period.value.words)
@@ -37,11 +37,11 @@ export function TimePicker() {
     setOpen(false)
     box.current?.querySelector('button')?.focus()
   }
-  const [live, words] = [follows.value, wordsOf.value]
+  const [live, words, before] = [follows.value, wordsOf.value, compareWords.value]
   return html`
     <div class="time" ref=${box} onKeyDown=${onKeyDown}>
-      <button type="button" class="time-button" aria-expanded=${open} aria-haspopup="dialog" onClick=${() => setOpen(!open)} aria-label=${`Time: ${shortWords()}${utc.value ? ' UTC' : ''}${shortWords() === words ? '' : `, ${words}`}`}>
-        <span class="time-words">${shortWords()}${utc.value && html` <span class="quiet time-zone">UTC</span>`}</span><span aria-hidden="true">▾</span>
+      <button type="button" class="time-button" aria-expanded=${open} aria-haspopup="dialog" onClick=${() => setOpen(!open)} aria-label=${`Time: ${shortWords()}${utc.value ? ' UTC' : ''}${before && ` vs ${before}`}${shortWords() === words ? '' : `, ${words}`}`}>
+        <span class="time-words">${shortWords()}${utc.value && html` <span class="quiet time-zone">UTC</span>`}</span>${before && html`<span class="time-compare">vs<span class="time-compare-what"> ${before.split(' ')[0]}<span class="time-compare-more"> ${before.split(' ')[1]}</span></span></span>`}<span aria-hidden="true">▾</span>
       </button>
       ${!live && html`<button type="button" class="button time-follow" onClick=${follow} title="The view stands still. Follow the time again"><span class="time-paused">Paused · </span><b>Follow</b></button>`}
       ${open && html`<${Choices} close=${() => setOpen(false)} />`}

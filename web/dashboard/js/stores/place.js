@@ -55,8 +55,13 @@ export function param(name, initial = '') {
 
 export { utc } from '../zone.js'
 effect(() => { utc.value = place.value.params.zone === 'utc' })
+/** What the period in view may be compared with, as the address has it: how many seconds earlier it lies, and how it is called. @type {Record<string, { seconds: number, words: string }>} */
+export const COMPARED = { day: { seconds: 86_400, words: 'day before' }, week: { seconds: 604_800, words: 'week before' } }
+const compared = computed(() => COMPARED[place.value.params.compare] ?? { seconds: 0, words: '' })
 /** How many seconds earlier the period lies that is drawn beside the one in view; 0 for none. */
-export const compare = computed(() => ({ day: 86_400, week: 604_800 }[place.value.params.compare] ?? 0))
+export const compare = computed(() => compared.value.seconds)
+/** `day before`; empty for none. */
+export const compareWords = computed(() => compared.value.words)
 
 /** @type {import('../../vendor/signals-core.js').ReadonlySignal<Choice>} */
 export const choice = computed(() => choiceOf(place.value.params))
