@@ -95,6 +95,22 @@ onPage('a mistake is marked in its place, and said in words with what would be r
   await page.locator('.query-mistake').waitFor({ ...PATIENCE, state: 'detached' })
 })
 
+onPage('a query that runs is not checked besides: its answer says whether it is right', async (page, watched) => {
+  watched.serverMayRefuse(true)
+  /** @type {string[]} */
+  const sent = []
+  page.on('request', (request) => { if (request.url().includes('shop_wrong')) sent.push(new URL(request.url()).pathname) })
+  await explore(page)
+  const field = page.locator('#query-A')
+  await field.fill('rat(shop_wrong[5m])')
+  await field.press('Enter')
+  await page.locator('.query-mistake').waitFor(PATIENCE)
+  // A check would come after a pause of 0.4 s; what is written next is checked at the earliest after that.
+  await field.fill('rat(shop_parts[5m])')
+  await page.waitForRequest((request) => request.url().includes('parse_query'), PATIENCE)
+  assert.deepEqual(sent, ['/api/v1/query_range'])
+})
+
 onPage('a heat map shows where observations fell, and tells count and bounds of a cell', async (page) => {
   await explore(page, { query: 'sum by (le) (increase(shop_request_seconds_bucket[step()] anchored))', view: 'heat', range: '30m' })
   const canvas = page.locator('.heat-box canvas')

@@ -131,6 +131,21 @@ test('a live axis begins where the data begins, with buckets that are as fine as
   assert.deepEqual([axis.value.young, axis.value.start], [false, begun - 7200], 'a chosen period is as it was chosen')
 })
 
+test('of answers that came together each is read before any is asked for anew', async () => {
+  const begun = at()
+  go('#/system?range=2h')
+  stored.few = [[begun - 400, 1], [begun - 390, 2]]
+  stored.whole = Array.from({ length: 720 }, (_, n) => [begun - 7200 + n * 10, n])
+  const from = asked.length
+  const both = ['few', 'whole'].map((query) => watch({ query, pixels: 240 }))
+  await settle()
+  assert.deepEqual([both.map((b) => b.state), axis.value.young], [['ready', 'ready'], false])
+  const texts = asked.slice(from).map(({ query, start, step }) => `${query} ${start} ${step}`)
+  assert.equal(new Set(texts).size, texts.length, `the first answer alone would have made the axis short: ${texts}`)
+  assert.deepEqual([...new Set(both.map((b) => b.step))], [30])
+  for (const query of ['few', 'whole']) leave({ query, pixels: 240 })
+})
+
 test('half an hour after its start, a month shows all that there is, to the newest sample', async () => {
   go('#/system?range=30d')
   const begun = at()

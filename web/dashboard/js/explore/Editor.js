@@ -19,10 +19,10 @@ import { useCheck } from './check.js'
 /** @typedef {{ context: Context, list: Offer[], chosen: number }} Open */
 
 /**
- * @param {{ letter: string, label?: string, text: string, change: (text: string) => void, run: () => void, failed: Mistake|null, focus?: boolean, field?: { current: HTMLTextAreaElement|null } }} props
- *   `failed`: what the service said when the query ran
+ * @param {{ letter: string, label?: string, text: string, change: (text: string) => void, run: () => void, failed: Mistake|null, asked?: boolean, focus?: boolean, field?: { current: HTMLTextAreaElement|null } }} props
+ *   `failed`: what the service said when the query ran; `asked`: it runs, or has an answer
  */
-export function Editor({ letter, label = `Query ${letter}, PromQL`, text, change, run, failed, field: given }) {
+export function Editor({ letter, label = `Query ${letter}, PromQL`, text, change, run, failed, asked = false, field: given }) {
   const own = useRef(/** @type {HTMLTextAreaElement|null} */ (null))
   const field = given ?? own
   const under = useRef(/** @type {HTMLElement|null} */ (null))
@@ -30,7 +30,7 @@ export function Editor({ letter, label = `Query ${letter}, PromQL`, text, change
   const turn = useRef(0)
   /** While something is written for the reader, the caret is not where it will be. */
   const writing = useRef(false)
-  const checked = useCheck(text)
+  const checked = useCheck(text, asked)
   const mistake = checked ?? failed
   const pieces = useMemo(() => marked(tokens(text), mistake), [text, mistake])
   const id = `query-${letter}`

@@ -9,11 +9,11 @@ import { mistakeOf } from './mistakes.js'
 
 const PAUSE_MS = 400
 
-/** Null while the query is right, empty, or still written. @param {string} text @returns {Mistake|null} */
-export function useCheck(text) {
+/** Null while the query is right, empty, or still written. @param {string} text @param {boolean} asked it runs already: its answer says whether it is right @returns {Mistake|null} */
+export function useCheck(text, asked) {
   const [found, set] = useState(/** @type {{ text: string, mistake: Mistake|null }} */ ({ text: '', mistake: null }))
   useEffect(() => {
-    if (text.trim() === '') return undefined
+    if (asked || text.trim() === '') return undefined
     const stop = new AbortController()
     const timer = setTimeout(() => {
       ask('/api/v1/parse_query', { query: text }, stop.signal).then(
@@ -28,6 +28,6 @@ export function useCheck(text) {
       clearTimeout(timer)
       stop.abort()
     }
-  }, [text])
+  }, [text, asked])
   return found.text === text ? found.mistake : null
 }

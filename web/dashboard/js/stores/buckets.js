@@ -238,11 +238,10 @@ function create({ query, pixels, offset = 0 }) {
         if (all) buckets.sampling = usual([...rows.values()], width)
         if (all && plain) sampling.value = buckets.sampling
         changed(shape, all ? -Infinity : from)
-        // Before what follows the grid runs: the other grid is asked for below.
-        grid = JSON.stringify([name, untracked(step)])
+        grid = JSON.stringify([name, width])
       })
-      // What was learned asks for other buckets.
-      if (untracked(step) !== width) load(true)
+      // What was learned may ask for other buckets.
+      if (untracked(step) !== width) renew()
     } catch (error) {
       if (mine !== turn) return
       awaiting = false
@@ -253,6 +252,20 @@ function create({ query, pixels, offset = 0 }) {
       }
       again = setTimeout(() => load(false), RETRY_MS)
     }
+  }
+
+  let renewing = false
+  /** Asks for the buckets that are wanted now, where they are others: once all answers that came together were read, since each may move the axis. */
+  const renew = () => {
+    if (renewing) return
+    renewing = true
+    queueMicrotask(() => {
+      renewing = false
+      const wanted = JSON.stringify([range.peek().name, untracked(step)])
+      if (resting || wanted === grid) return
+      grid = wanted
+      load(true)
+    })
   }
 
   let resting = true
@@ -284,8 +297,9 @@ function create({ query, pixels, offset = 0 }) {
           connected = connections
           // The first connection usually opens while the first load is under way: that load covers it.
           if (!other && (!missed || (awaiting && connections <= 1))) return
+          if (other && !missed && loaded === range.peek().name) return renew()
           grid = wanted
-          load(other)
+          return load(other)
         })
       }),
       effect(() => {
