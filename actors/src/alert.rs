@@ -111,8 +111,8 @@ pub struct AlertActor {
     batch: u64,
     /// Samples up to here have been evaluated.
     checkpoint: TimestampMs,
-    /// Alerts that fired and are not explained, those that are explained again, and whether some are being explained.
-    unexplained: Vec<Alert>,
+    /// Ids of alerts that fired and are not explained, alerts that are explained again, and whether some are being explained.
+    unexplained: Vec<String>,
     again: VecDeque<Alert>,
     explaining: bool,
     /// Alerts that are announced once they are explained, by id, with the latest time; and whether a timer waits for it.
@@ -278,10 +278,7 @@ impl ServiceActor for AlertActor {
         ctx.after(FIRST_MATCHES, "first matches", |this, ctx| this.note_matches(ctx));
         ctx.every(MATCHES, "matches", |this, ctx| this.note_matches(ctx));
         ctx.every(CHECKPOINTS, "checkpoint", |this, _| this.keep_checkpoint());
-        ctx.every(TRIM, "trim", |this, _| {
-            this.note_week();
-            this.trim_history();
-        });
+        ctx.every(TRIM, "trim", |this, ctx| this.tend_history(ctx));
     }
 
     /// A standstill is put on the time line once. The tracker is new and must be given every standstill again.
@@ -289,7 +286,7 @@ impl ServiceActor for AlertActor {
         self.recorded_standstill = previous.recorded_standstill;
         // What was to be announced still is.
         self.unannounced = previous.unannounced.clone();
-        self.unexplained = self.unannounced.values().map(|(_, alert)| alert.clone()).collect();
+        self.unexplained = self.unannounced.keys().cloned().collect();
         // Series that rules recorded are ended by those who come after.
         self.recorded = Arc::clone(&previous.recorded);
     }

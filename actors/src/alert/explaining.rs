@@ -32,7 +32,7 @@ impl AlertActor {
         if alert.state != AlertState::Firing || alert.explanation.is_some() || self.unexplained.len() >= AT_ONCE {
             return false;
         }
-        self.unexplained.push(alert.clone());
+        self.unexplained.push(alert.id.clone());
         self.unannounced.insert(alert.id.clone(), (Instant::now() + ANNOUNCED_WITHIN, alert.clone()));
         true
     }
@@ -48,7 +48,9 @@ impl AlertActor {
         let asked: Vec<Asked> = if later {
             self.again.pop_front().into_iter().map(|alert| asked_again(alert, now)).collect()
         } else {
-            let fired = self.unexplained.drain(..);
+            let tracker = self.tracker.lock();
+            // One that is over by now needs none.
+            let fired = self.unexplained.drain(..).filter_map(|id| tracker.alert(&id).cloned());
             fired.map(|alert| Asked { until: alert.firing_since.unwrap_or(alert.last_sample), alert }).collect()
         };
         let budget = if later { LATER_BUDGET } else { FIRST_BUDGET };

@@ -11,7 +11,7 @@ use taskpulse_engine::store::DocumentChange;
 use taskpulse_engine::template::TemplateSample;
 use taskpulse_engine::words;
 
-use super::{ACTIVE, AlertActor, CHECKPOINT, HISTORY, MAX_HISTORY, STORED_AFTER_MS, views_of};
+use super::{ACTIVE, AlertActor, CHECKPOINT, HISTORY, STORED_AFTER_MS, views_of};
 use crate::messages::{ChangeDocuments, Notify, Publish, RecordEvents};
 
 impl AlertActor {
@@ -127,14 +127,6 @@ impl AlertActor {
     /// Up to when samples have been evaluated.
     pub(super) fn checkpoint_document(&self) -> DocumentChange {
         (CHECKPOINT.to_owned(), serde_json::to_vec(&self.checkpoint).ok())
-    }
-
-    pub(super) fn trim_history(&self) {
-        let Ok(documents) = self.store.documents(HISTORY) else { return };
-        let over = documents.len().saturating_sub(MAX_HISTORY);
-        if over > 0 {
-            self.keep(HISTORY, documents.into_iter().take(over).map(|(key, _)| (key, None)).collect());
-        }
     }
 }
 

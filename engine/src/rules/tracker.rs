@@ -220,6 +220,12 @@ impl AlertTracker {
         }
     }
 
+    /// An alert that is not resolved.
+    #[must_use]
+    pub fn alert(&self, id: &str) -> Option<&Alert> {
+        self.active.get(AlertId::parse(id)?)
+    }
+
     /// Gives an alert that fired its explanation, or a more complete one. None if it is over, or has fired anew since.
     pub fn explain(&mut self, id: &str, fired: TimestampMs, explanation: Arc<Explanation>) -> Option<Alert> {
         let alert = self.active.get_mut(AlertId::parse(id)?)?;
