@@ -300,6 +300,7 @@ fn start_optimizer(
         events: store_actor.mailbox(),
         append: store_actor.mailbox(),
         hub: hub.mailbox(),
+        undated: publishers.undated.clone(),
     };
     let make = move || OptimizerActor::new(clock.clone(), store.clone(), current.clone(), every, outputs.clone());
     starter.start(arbiter, "optimizer", make)

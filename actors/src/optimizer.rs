@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix::ResponseFuture;
 use rustc_hash::FxHashSet;
-use taskpulse_engine::advice::{self, Finding, Horizon, Recommendation, RecommendationTracker, Status};
+use taskpulse_engine::advice::{self, Assessment, Finding, Horizon, Recommendation, RecommendationTracker, Status};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels, STALE_NAN_BITS, TimestampMs};
 use taskpulse_engine::store::{DocumentChange, StoreError, StoreReader};
@@ -42,6 +42,8 @@ pub struct OptimizerOutputs {
     pub append: Mailbox<Append>,
     /// Publishes to screens.
     pub hub: Mailbox<Publish>,
+    /// Disks and memory without a date.
+    pub undated: watch::Sender<Arc<Vec<view::UndatedForecast>>>,
 }
 
 /// See the module.
@@ -93,14 +95,15 @@ impl OptimizerActor {
         let assess = move || -> Result<_, StoreError> {
             let by_month = match by_month {
                 Some(known) => known,
-                None => (Instant::now(), advice::assess(&store, Horizon::Month, now)?),
+                None => (Instant::now(), advice::assess(&store, Horizon::Month, now)?.findings),
             };
             Ok((advice::assess(&store, Horizon::Day, now)?, by_month))
         };
         ctx.run_blocking("assess", assess, move |this, found, _| {
             this.assessing = false;
             match found {
-                Ok(Ok((mut found, by_month))) => {
+                Ok(Ok((Assessment { findings: mut found, undated }, by_month))) => {
+                    this.outputs.undated.send_replace(Arc::new(undated.iter().map(Into::into).collect()));
                     this.keep_times_to_full(&found, now);
                     found.extend(by_month.1.iter().cloned());
                     this.by_month = Some(by_month);

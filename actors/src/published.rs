@@ -14,7 +14,7 @@ use crate::metadata::{MetadataByName, MetadataRegistry};
 use crate::rule_states::RuleStates;
 use crate::sources::{SourceRegistry, SourcesByName};
 use crate::targets::{TargetRegistry, TargetsByName};
-use crate::view::{Alert, Board, Channel, CiRepository, Health, Recommendation, Source, Target, WatchedSeries};
+use crate::view::{Alert, Board, Channel, CiRepository, Health, Recommendation, Source, Target, UndatedForecast, WatchedSeries};
 
 /// Boards by project.
 pub type BoardsByProject = BTreeMap<String, Vec<Arc<Board>>>;
@@ -36,6 +36,8 @@ pub struct Publishers {
     pub channels: watch::Sender<Arc<Vec<Channel>>>,
     /// Recommendations that are not withdrawn; of the optimizer.
     pub recommendations: watch::Sender<Arc<Vec<Recommendation>>>,
+    /// Disks and memory for which there is no date at which they will be full; of the optimizer.
+    pub undated: watch::Sender<Arc<Vec<UndatedForecast>>>,
     /// Task boards; of the Task Master collector.
     pub boards: watch::Sender<BoardsByProject>,
     /// CI; each GitHub collector has its repository.
@@ -63,6 +65,7 @@ pub struct Views {
     rules: watch::Receiver<Arc<RuleStates>>,
     channels: watch::Receiver<Arc<Vec<Channel>>>,
     recommendations: watch::Receiver<Arc<Vec<Recommendation>>>,
+    undated: watch::Receiver<Arc<Vec<UndatedForecast>>>,
     boards: watch::Receiver<BoardsByProject>,
     repositories: watch::Receiver<RepositoriesByName>,
     jobs: watch::Receiver<JobsByRepository>,
@@ -81,6 +84,7 @@ impl Publishers {
         let (rules, rules_view) = watch::channel(Arc::default());
         let (channels, channels_view) = watch::channel(Arc::default());
         let (recommendations, recommendations_view) = watch::channel(Arc::default());
+        let (undated, undated_view) = watch::channel(Arc::default());
         let (boards, boards_view) = watch::channel(BTreeMap::new());
         let (repositories, repositories_view) = watch::channel(BTreeMap::new());
         let (jobs, jobs_view) = watch::channel(BTreeMap::new());
@@ -93,6 +97,7 @@ impl Publishers {
             rules: rules_view,
             channels: channels_view,
             recommendations: recommendations_view,
+            undated: undated_view,
             boards: boards_view,
             repositories: repositories_view,
             jobs: jobs_view,
@@ -108,6 +113,7 @@ impl Publishers {
                 rules,
                 channels,
                 recommendations,
+                undated,
                 boards,
                 repositories,
                 jobs,
@@ -146,6 +152,12 @@ impl Views {
     #[must_use]
     pub fn recommendations(&self) -> Arc<Vec<Recommendation>> {
         Arc::clone(&self.recommendations.borrow())
+    }
+
+    /// Disks and memory for which there is no date at which they will be full.
+    #[must_use]
+    pub fn undated(&self) -> Arc<Vec<UndatedForecast>> {
+        Arc::clone(&self.undated.borrow())
     }
 
     /// Task boards, by project and tag.

@@ -25,8 +25,13 @@ fn setup(stage: &Stage, name: &str, every: Option<Duration>) -> Setup {
     let (events, hub) = (stage.inbox(|_: &RecordEvents| ()), stage.inbox(|_: &Publish| ()));
     let (writer, at) = (stage.writer(), stage.clock.clone());
     let append = stage.inbox(move |message: &Append| Ok(Arc::new(writer.append(&message.0, at.now_ms())?)));
-    let outputs =
-        OptimizerOutputs { documents: documents.mailbox(), events: events.mailbox(), append: append.mailbox(), hub: hub.mailbox() };
+    let outputs = OptimizerOutputs {
+        documents: documents.mailbox(),
+        events: events.mailbox(),
+        append: append.mailbox(),
+        hub: hub.mailbox(),
+        undated: stage.publishers.undated.clone(),
+    };
     let (clock, store, current) = (stage.clock.clone(), stage.store.clone(), stage.publishers.recommendations.clone());
     let make = move || OptimizerActor::new(clock.clone(), store.clone(), current.clone(), every, outputs.clone());
     Setup { actor: stage.start(name, make), documents, events, append, hub }

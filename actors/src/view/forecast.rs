@@ -1,8 +1,10 @@
 //! Forecasts, and how those before turned out.
 
 use serde::Serialize;
+use taskpulse_engine::advice::{Undated, WhyUndated};
 use taskpulse_engine::forecast::record::{Record, Score, Subject, total};
 use taskpulse_engine::model::Labels;
+use taskpulse_engine::words;
 use utoipa::ToSchema;
 
 use super::seconds;
@@ -62,11 +64,66 @@ pub struct ForecastRecord {
     pub calibration: Vec<ForecastScore>,
 }
 
+/// What is said where no date can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NoDate {
+    /// It may never happen.
+    MayNever,
+    /// It cannot be said yet.
+    TooEarly,
+}
+
+/// A file system or a user of memory for which there is no date at which it will be full.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct UndatedForecast {
+    /// What is asked.
+    pub subject: ForecastSubject,
+    /// Of what: the series of its level.
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub metric: Labels,
+    /// How full it is, 0 to 1.
+    #[schema(example = 0.62)]
+    pub level: f64,
+    /// What is said.
+    pub answer: NoDate,
+    /// Why there is no date, in a sentence.
+    #[schema(example = "It may never be full: it was cleared 3 times before, at 91 % at the highest")]
+    pub reason: String,
+}
+
+impl From<&Undated> for UndatedForecast {
+    fn from(undated: &Undated) -> Self {
+        Self {
+            subject: undated.subject.into(),
+            metric: undated.labels.clone(),
+            level: undated.level,
+            answer: match undated.why {
+                WhyUndated::MayNever { .. } => NoDate::MayNever,
+                WhyUndated::TooEarly { .. } => NoDate::TooEarly,
+            },
+            reason: words::undated(undated.subject, &undated.why),
+        }
+    }
+}
+
+impl From<Subject> for ForecastSubject {
+    fn from(subject: Subject) -> Self {
+        match subject {
+            Subject::BoardDone => Self::BoardDone,
+            Subject::DiskFull => Self::DiskFull,
+            Subject::MemoryFull => Self::MemoryFull,
+        }
+    }
+}
+
 /// Forecasts, and how those before turned out.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Forecasts {
     /// By board, file system, and machine, unit or process.
     pub forecasts: Vec<ForecastRecord>,
+    /// File systems and memory that are 40 % full and more, of which no date can be given now, and why.
+    pub undated: Vec<UndatedForecast>,
     /// How all forecasts of boards turned out.
     pub boards: Vec<ForecastScore>,
     /// How all forecasts of file systems turned out.
@@ -84,6 +141,7 @@ impl From<&[Record]> for Forecasts {
         let all = |subject| scores(&total(records.iter().filter(|record| record.subject == subject).flat_map(|record| &record.scores)));
         Self {
             forecasts: records.iter().map(Into::into).collect(),
+            undated: Vec::new(),
             boards: all(Subject::BoardDone),
             disks: all(Subject::DiskFull),
             memory: all(Subject::MemoryFull),
@@ -95,11 +153,7 @@ impl From<&Record> for ForecastRecord {
     fn from(record: &Record) -> Self {
         let bounds = record.current.iter().flat_map(|made| &made.bounds);
         Self {
-            subject: match record.subject {
-                Subject::BoardDone => ForecastSubject::BoardDone,
-                Subject::DiskFull => ForecastSubject::DiskFull,
-                Subject::MemoryFull => ForecastSubject::MemoryFull,
-            },
+            subject: record.subject.into(),
             metric: record.labels.clone(),
             time: record.current.as_ref().map(|made| seconds(made.at)),
             bounds: bounds.map(|bound| ForecastBound { share: bound.share, time: seconds(bound.at) }).collect(),

@@ -1,6 +1,10 @@
 //! The kept history as advisors read it.
 
-use crate::forecast::fill::{Hour, Past};
+use std::cell::RefCell;
+
+use super::{Undated, WhyUndated};
+use crate::forecast::fill::{Answer, Hour, Past};
+use crate::forecast::record::Subject;
 use crate::model::{Labels, Matcher, Selector, SeriesId, TimestampMs};
 use crate::span::Span;
 use crate::store::{StoreError, StoreReader};
@@ -32,9 +36,18 @@ impl KnownLevel {
 pub(super) struct History<'a> {
     pub(super) store: &'a StoreReader,
     pub(super) now: TimestampMs,
+    /// Levels that advisors looked at and that have no date.
+    pub(super) undated: RefCell<Vec<Undated>>,
 }
 
 impl History<'_> {
+    /// Notes why there is no date, where an answer has none.
+    pub(super) fn note_undated(&self, subject: Subject, labels: &Labels, level: f64, answer: &Answer) {
+        if let Some(why) = WhyUndated::of(answer) {
+            self.undated.borrow_mut().push(Undated { subject, labels: labels.clone(), level, why });
+        }
+    }
+
     /// All series of a metric.
     pub(super) fn series(&self, metric: &str) -> Vec<(SeriesId, Labels)> {
         let Ok(selector) = Selector::parse(metric) else { return Vec::new() };

@@ -7,12 +7,16 @@ mod advisors;
 mod dates;
 mod history;
 mod tracker;
+mod undated;
+
+use std::cell::RefCell;
 
 use serde::{Deserialize, Serialize};
 
 use self::advisors::ADVISORS;
 use self::history::History;
 pub use self::tracker::RecommendationTracker;
+pub use self::undated::{Undated, WhyUndated};
 use crate::model::{Labels, TimestampMs};
 use crate::rules::Severity;
 use crate::store::{StoreError, StoreReader};
@@ -135,17 +139,26 @@ pub enum Horizon {
     Month,
 }
 
+/// What advisors say of the history.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Assessment {
+    /// What should be done.
+    pub findings: Vec<Finding>,
+    /// File systems and memory that may be full some day, and when cannot be said.
+    pub undated: Vec<Undated>,
+}
+
 /// What the advisors of a horizon find now.
 ///
 /// # Errors
 /// [`StoreError`] when the history cannot be read; then there is no advice, rather than advice on a part of it.
-pub fn assess(store: &StoreReader, horizon: Horizon, now: TimestampMs) -> Result<Vec<Finding>, StoreError> {
-    let history = History { store, now };
-    let mut found = Vec::new();
+pub fn assess(store: &StoreReader, horizon: Horizon, now: TimestampMs) -> Result<Assessment, StoreError> {
+    let history = History { store, now, undated: RefCell::default() };
+    let mut findings = Vec::new();
     for advisor in ADVISORS.iter().filter(|advisor| advisor.horizon == horizon) {
-        found.extend((advisor.assess)(&history)?);
+        findings.extend((advisor.assess)(&history)?);
     }
-    Ok(found)
+    Ok(Assessment { findings, undated: history.undated.into_inner() })
 }
 
 /// When file systems and memory will be full, by these findings: series and seconds from now.

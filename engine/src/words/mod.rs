@@ -11,6 +11,7 @@ mod help;
 mod lost;
 mod sentence;
 mod subject;
+mod undated;
 
 pub use self::effect::effect;
 pub use self::explained::{busiest, explanation, moved, used};
@@ -19,3 +20,4 @@ pub use self::help::learn;
 pub use self::lost::{Lost, lost};
 pub use self::sentence::{Breach, Expectation, QueryResult, breach, result, says_down, told, unusual};
 pub use self::subject::{CHANNEL_SOURCE, rule_name, subject};
+pub use self::undated::undated;

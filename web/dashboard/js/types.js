@@ -479,6 +479,7 @@
  * @property {ForecastScore[]} disks  How all forecasts of file systems turned out.
  * @property {ForecastRecord[]} forecasts  By board, file system, and machine, unit or process.
  * @property {ForecastScore[]} memory  How all forecasts of memory turned out.
+ * @property {UndatedForecast[]} undated  File systems and memory that are 40 % full and more, of which no date can be given now, and why.
  */
 
 /**
@@ -673,6 +674,11 @@
  * @property {any} rule  What it says, with the keys of *Alert rules*.
  * @property {number|null} updated_at  When it was given last.
  * @property {number} version  How often it was given over REST; 0 for a rule of a file.
+ */
+
+/**
+ * What is said where no date can be.
+ * @typedef {'may_never'|'too_early'} NoDate
  */
 
 /**
@@ -1049,6 +1055,16 @@
  * @property {Count[]} memoryInBytesByLabelName
  * @property {Count[]} seriesCountByLabelValuePair
  * @property {Count[]} seriesCountByMetricName
+ */
+
+/**
+ * A file system or a user of memory for which there is no date at which it will be full.
+ * @typedef {object} UndatedForecast
+ * @property {NoDate} answer  What is said.
+ * @property {number} level  How full it is, 0 to 1.
+ * @property {Record<string, string>} metric  Of what: the series of its level.
+ * @property {string} reason  Why there is no date, in a sentence.
+ * @property {ForecastSubject} subject  What is asked.
  */
 
 /**

@@ -5,6 +5,7 @@ use super::super::history::{DAY_MS, HOUR_MS, approximate};
 use super::super::{Evidence, Finding, History, Horizon};
 use super::Advisor;
 use crate::forecast::fill::{self, Answer, FillDate};
+use crate::forecast::record::Subject;
 use crate::model::Labels;
 use crate::rules::Severity;
 use crate::store::StoreError;
@@ -42,6 +43,7 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
         let past = history.level(id, &day, 1.0)?;
         let dated = history.was_given(&Labels::metric(ESTIMATE, &[("mountpoint", labels.get("mountpoint").unwrap_or("?"))]))?;
         let answer = fill::forecast(&past.until_now(history.now, dated));
+        history.note_undated(Subject::DiskFull, &labels, newest.last, &answer);
         found.extend(match answer {
             Answer::Full => Some(full(history, &labels, newest.last)),
             Answer::Date(date) => Some(filling(history, &labels, newest.last, date)),

@@ -6,6 +6,7 @@ use super::super::{Evidence, Finding, History, Horizon};
 use super::Advisor;
 use crate::forecast::fill::{self, Answer, FillDate};
 use crate::forecast::memory::{BOUND, ESTIMATE, EXHAUSTED, KINDS, Kind, MACHINE, UNIT};
+use crate::forecast::record::Subject;
 use crate::machine::is_own;
 use crate::model::{Labels, MatchOp, Matcher, NAME_LABEL, Selector};
 use crate::rules::Severity;
@@ -62,9 +63,10 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
             let day = history.windows(id, Level::M5, DAY_MS + HOUR_MS)?;
             let known = history.level(id, &day, whole)?;
             let dated = history.was_given(&labels.with(NAME_LABEL, ESTIMATE))?;
-            match fill::forecast_of_runs(&known.until_now(history.now, dated)) {
-                Answer::Date(date) => found.push(filling(history, &labels, level, date)),
-                Answer::Full | Answer::MayNever { .. } | Answer::TooEarly { .. } => {}
+            let answer = fill::forecast_of_runs(&known.until_now(history.now, dated));
+            history.note_undated(Subject::MemoryFull, &labels, level, &answer);
+            if let Answer::Date(date) = answer {
+                found.push(filling(history, &labels, level, date));
             }
         }
     }

@@ -1,7 +1,7 @@
 /**
  * What is expected to come, on the page Status: calls of jobs, and forecasts with how those before them held.
  *
- * @import { ForecastRecord, ForecastScore, Forecasts, Heartbeat } from '../types.js'
+ * @import { ForecastRecord, ForecastScore, Forecasts, Heartbeat, UndatedForecast } from '../types.js'
  */
 import { count, DASH, percent, quoted, since, span } from '../format.js'
 import { useAnswer } from '../hooks.js'
@@ -44,20 +44,21 @@ every = "1d"</pre>`}>
 
 export function ForecastsHeld() {
   const { data, error, failedAt, state, retry } = useAnswer('/api/v1/forecasts', {}, turn.value)
-  const { forecasts, boards, disks, memory } = /** @type {Forecasts} */ (data ?? { forecasts: [], boards: [], disks: [], memory: [] })
+  const { forecasts, undated, boards, disks, memory } = /** @type {Forecasts} */ (data ?? { forecasts: [], undated: [], boards: [], disks: [], memory: [] })
+  const rows = forecastRows(forecasts, undated)
   const note = [heldWords('boards', boards), heldWords('disks', disks), heldWords('memory', memory)].filter(Boolean).join(' · ')
   return html`
-    <${Panel} title="Forecasts, and how those before held" name="forecasts" kind="wide" note=${note} live=${false} face=${listFace(state, forecasts.length)} error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.peek()) : undefined} retry=${retry}
+    <${Panel} title="Forecasts, and how those before held" name="forecasts" kind="wide" note=${note} live=${false} face=${listFace(state, rows.length)} error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.peek()) : undefined} retry=${retry}
       empty=${html`<p>No forecast is kept yet. A board has one after some tasks are done, a file system when it fills, memory when it will be used up.</p>`}>
       <div class="table-wrap" tabindex="0" role="region" aria-label="Forecasts">
         <table>
           <thead><tr><th>What</th><th>Now: by then, in so many of 100 cases</th><th>Before: came in time, of those that are judged</th><th class="num">Not judged yet</th></tr></thead>
-          <tbody>${forecasts.map((f) => html`
-            <tr key=${nameOf(f)}>
-              <td><bdi>${quoted(nameOf(f), 80)}</bdi></td>
-              <td>${f.bounds.length > 0 ? f.bounds.map((b) => `${Math.round(b.share * 100)}: ${since(b.time, now.value)}`).join(' · ') : DASH}</td>
-              <td>${f.calibration.length > 0 ? f.calibration.map(heldOf).join(' · ') : DASH}</td>
-              <td class="num">${f.pending}</td>
+          <tbody>${rows.map(({ name, record, why }) => html`
+            <tr key=${name}>
+              <td><bdi>${quoted(name, 80)}</bdi></td>
+              <td>${record && record.bounds.length > 0 ? record.bounds.map((b) => `${Math.round(b.share * 100)}: ${since(b.time, now.value)}`).join(' · ') : why ? html`<span class="quiet">${quoted(why, 200)}</span>` : DASH}</td>
+              <td>${record && record.calibration.length > 0 ? record.calibration.map(heldOf).join(' · ') : DASH}</td>
+              <td class="num">${record ? record.pending : DASH}</td>
             </tr>`)}
           </tbody>
         </table>
@@ -65,7 +66,20 @@ export function ForecastsHeld() {
     <//>`
 }
 
-/** @param {ForecastRecord} f */
+/**
+ * What is forecast, and what has no date, with why: the forecasts first.
+ * @param {ForecastRecord[]} forecasts @param {UndatedForecast[]} undated
+ * @returns {Array<{ name: string, record: ForecastRecord|null, why: string|null }>}
+ */
+export function forecastRows(forecasts, undated) {
+  const reasons = new Map(undated.map((one) => [nameOf(one), one.reason]))
+  const records = forecasts.map((record) => ({ name: nameOf(record), record, why: reasons.get(nameOf(record)) ?? null }))
+  const known = new Set(records.map(({ name }) => name))
+  const others = [...reasons].filter(([name]) => !known.has(name))
+  return [...records, ...others.map(([name, why]) => ({ name, record: null, why }))]
+}
+
+/** @param {Pick<ForecastRecord, 'subject'|'metric'>} f */
 const nameOf = ({ subject, metric }) => NAMES[subject](metric)
 
 /** @type {Record<ForecastRecord['subject'], (metric: Record<string, string>) => string>} */
