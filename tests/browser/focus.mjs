@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { waitForState } from './browser.mjs'
 import { withEverything } from './fixture.mjs'
+import { until } from './service.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 /** Of the first page, which once had 145. */
@@ -60,6 +61,33 @@ test('arrows walk within a card, Home and End to its ends, and Tab comes back to
   await page.keyboard.press('Tab')
   assert.ok(await items.nth(1).evaluate((e) => e === document.activeElement))
   assert.equal(await items.evaluateAll((all) => all.filter((e) => /** @type {HTMLElement} */ (e).tabIndex === 0).length), 1, 'one stop')
+}))
+
+test('j and k lead on from column to column of a board, left and right beside', () => onPage(async ({ page }) => {
+  await page.goto(`${service.url}/#/tasks?board=project%2Fmaster`)
+  await page.locator('.column-task').first().waitFor(PATIENCE)
+  const at = () => page.evaluate(() => `${document.activeElement?.closest('.column')?.getAttribute('data-status')} ${document.activeElement?.getAttribute('data-task')}`)
+  /** @type {Array<[string, number]>} */
+  const columns = await page.locator('.column').evaluateAll((all) => all.map((c) => [c.getAttribute('data-status') ?? '', Number(c.getAttribute('data-count'))]))
+  const tasks = await page.locator('.column').evaluateAll((all) => all.flatMap((c) => [...c.querySelectorAll('.column-task')].map((t) => `${c.getAttribute('data-status')} ${t.getAttribute('data-task')}`)))
+  assert.ok(columns.filter(([, n]) => n > 0).length > 3 && tasks.length === 10, `${columns}`)
+  await page.locator('.column-task').first().focus()
+  const went = [await at()]
+  for (let i = 1; i < tasks.length; i += 1) {
+    await page.keyboard.press('j')
+    await page.waitForFunction((before) => document.activeElement?.getAttribute('data-task') !== before, went[went.length - 1].split(' ')[1], PATIENCE)
+    went.push(await at())
+  }
+  assert.deepEqual(went, tasks)
+  for (let i = tasks.length - 2; i >= 0; i -= 1) {
+    await page.keyboard.press('k')
+    await until('the row before', async () => await at() === tasks[i])
+  }
+  const [first, second] = columns.filter(([, n]) => n > 0)
+  await page.keyboard.press('ArrowRight')
+  assert.ok((await at()).startsWith(`${second[0]} `), `${await at()}`)
+  await page.keyboard.press('ArrowLeft')
+  assert.equal(await at(), tasks[0], first[0])
 }))
 
 test('j and k walk from row to row, over lists', () => withPage(async (page) => {

@@ -107,7 +107,7 @@ test('runs link to where they ran, and the flow comes to the seconds of the jobs
     assert.ok(Math.abs(sum(all.jobs, 'seconds') - sum(repository.workflows, 'job_seconds')) < 1, 'the rows come to the job seconds of the workflows')
     for (const column of [0, 1, 2]) {
       const drawn = await page.locator(`.flow-node[data-column="${column}"]`).evaluateAll((nodes) => nodes.map((n) => Number(n.getAttribute('data-seconds'))))
-      assert.ok(Math.abs(drawn.reduce((a, b) => a + b, 0) - Number(await page.locator('.flow-box').getAttribute('data-seconds'))) < 1, `column ${column}`)
+      assert.ok(Math.abs(drawn.reduce((a, b) => a + b, 0) - Number(await page.locator('.flow-room').getAttribute('data-seconds'))) < 1, `column ${column}`)
     }
     const newest = repository.runs[0]
     const line = page.locator(`[data-run="${newest.id}"]`).first()
@@ -144,6 +144,23 @@ test('a table is sorted by its heads, in the address too, and says what is not m
   await page.locator('[data-panel="groups"][data-face="empty"]').waitFor(PATIENCE)
   await page.locator('[data-panel="chart-pressure"]', { hasText: 'node_exporter' }).waitFor(PATIENCE)
 }))
+
+test('on a phone the pictures of CI show that there is more to the side, until it is in view', async () => {
+  const signs = async (/** @type {import('playwright-core').Page} */ page) => [await page.locator('.sideways:has(.flow-box)').getAttribute('data-more'), await page.locator('.sideways:has(.week)').getAttribute('data-more')]
+  await withPage('#/ci', async (page) => {
+    await page.locator('.flow').waitFor(PATIENCE)
+    await page.locator('.week').waitFor(PATIENCE)
+    assert.deepEqual(await signs(page), ['right', 'right'])
+    await page.locator('.flow-box').evaluate((e) => { e.scrollLeft = 40 })
+    await page.locator('.week').evaluate((e) => { e.scrollLeft = 1000 })
+    await until('they follow', async () => (await signs(page)).join() === 'left right,left')
+  }, { viewport: { width: 360, height: 780 } })
+  await withPage('#/ci', async (page) => {
+    await page.locator('.flow').waitFor(PATIENCE)
+    await page.locator('.week').waitFor(PATIENCE)
+    assert.deepEqual(await signs(page), ['', ''])
+  })
+})
 
 test('no page is wider than a phone', async () => {
   for (const hash of ['#/tasks/2', '#/ci', '#/system', '#/application/page']) {

@@ -11,6 +11,7 @@ import { now } from '../stores/clock.js'
 import { period } from '../stores/place.js'
 import { listFace } from '../components/faces.js'
 import { Panel } from '../components/Panel.js'
+import { Sideways } from '../components/Sideways.js'
 import { flow, streams, UNKNOWN } from './streams.js'
 import { runMark } from '../statuses.js'
 
@@ -52,14 +53,14 @@ function Picture({ list, total }) {
   const x = [names, (width - names) / 2 - COLUMN / 2 - 20, width - names - COLUMN]
   const words = list.map((s) => `${s.workflow}, ${s.job}, ${s.outcome}: ${span(Math.round(s.seconds))}`).join('; ')
   return html`
-    <div class="flow-box" ref=${box} data-seconds=${total} tabindex="0" role="region" aria-label="Where the minutes go">
-      ${width > 0 && html`
+    <div class="flow-room" ref=${box} data-seconds=${total}>
+      ${width > 0 && html`<${Sideways} kind="flow-box" label="Where the minutes go">
         <svg class="flow" width=${width} height=${HEIGHT + 2 * MARGIN} viewBox=${`0 ${-MARGIN} ${width} ${HEIGHT + 2 * MARGIN}`} role="img" aria-label=${words}>
           ${bands.map((b) => html`
             <path key=${`${b.column} ${b.from.key} ${b.to.key} ${b.outcome}`} class=${`flow-band flow-${look(b.outcome)}`} d=${ribbon(x[b.column] + COLUMN, b.y1, b.h1, x[b.column + 1], b.y2, b.h2)}>
               <title>${`${b.from.name} → ${b.to.name}, ${b.outcome}: ${span(Math.round(b.seconds))}`}</title></path>`)}
           ${columns.map((boxes, c) => boxes.map((b) => html`<${Node} key=${`${c} ${b.key}`} box=${b} x=${x[c]} column=${c} room=${c === 0 ? names - 8 : c === 1 ? (width - 2 * names) / 2 - 40 : names - 8} />`))}
-        </svg>`}
+        </svg><//>`}
     </div>`
 }
 
@@ -67,7 +68,7 @@ function Picture({ list, total }) {
 function Node({ box, x, column, room }) {
   const time = span(Math.round(box.seconds))
   // About as many letters as find room beside their time.
-  const most = Math.max(4, Math.floor(room / 6) - time.length - 1)
+  const most = Math.max(4, Math.floor(room / 6.4) - time.length - 1)
   const name = box.name.length > most ? `${box.name.slice(0, most - 1)}…` : box.name
   const small = box.height < 9 && column === 1
   return html`

@@ -7,6 +7,7 @@ import { html } from '../lib.js'
 import { utc } from '../stores/place.js'
 import { listFace } from '../components/faces.js'
 import { Panel } from '../components/Panel.js'
+import { Sideways } from '../components/Sideways.js'
 import { week } from './hours.js'
 
 const DAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']
@@ -25,7 +26,7 @@ export function Week({ repo }) {
   const total = cells.flat().reduce((sum, c) => sum + c.runs, 0)
   return html`
     <${Panel} title="When runs happen" note="last 4 weeks, by hour" name="ci-week" face=${listFace(state, total)} error=${error} retry=${retry} live=${false} empty=${html`<p>No run has ended in the last four weeks.</p>`}>
-      <div class="week" tabindex="0" role="region" aria-label="Runs by weekday and hour">
+      <${Sideways} kind="week" label="Runs by weekday and hour">
         <svg viewBox=${`0 0 ${LEFT + 24 * CELL} ${TOP + 7 * CELL}`} role="img" aria-label=${summary(cells)}>
           ${[0, 6, 12, 18].map((hour) => html`<text key=${hour} x=${LEFT + hour * CELL} y="12">${hour}:00</text>`)}
           ${DAYS.map((day, row) => html`<text key=${day} x="0" y=${TOP + row * CELL + 14}>${day}</text>`)}
@@ -36,7 +37,7 @@ export function Week({ repo }) {
               ${cell.failed > 0 && html`<rect class="week-failed" x=${LEFT + hour * CELL + 5} y=${TOP + row * CELL + 5} width="8" height="8" />`}
             </g>`))}
         </svg>
-      </div>
+      <//>
       <p class="quiet">The darker, the more runs. A square within: at least one failed.</p>
     <//>`
 }

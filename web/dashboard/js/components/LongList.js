@@ -1,7 +1,7 @@
 /**
  * A list of any length of which only what is in view is in the document: 8,000 rows cost as much as twenty.
  *
- * One stop of the Tab key; arrows, `j`, `k`, Home and End walk through it.
+ * One stop of the Tab key; arrows, `j`, `k`, Home and End walk through it. Beyond its ends `j` and `k` lead on to what stands around it.
  */
 import { html, useLayoutEffect, useRef, useState } from '../lib.js'
 import { inView } from './long.js'
@@ -46,16 +46,22 @@ export function LongList({ items, keyOf, rowHeight, label, row, chosen }) {
   const onKeyDown = (event) => {
     const next = { ArrowDown: at + 1, j: at + 1, ArrowUp: at - 1, k: at - 1, Home: 0, End: items.length - 1, PageDown: at + 8, PageUp: at - 8 }[event.key]
     if (next === undefined || event.ctrlKey || event.metaKey || event.altKey) return
+    if (/[jk]/.test(event.key) && (next < 0 || next >= items.length)) return
     event.preventDefault()
     wanted.current = true
     show(Math.max(0, Math.min(items.length - 1, next)))
+  }
+  /** Who came from elsewhere goes on from where they are. @param {FocusEvent} event */
+  const onFocus = (event) => {
+    const row = event.target instanceof Element ? event.target.closest('[data-at]') : null
+    if (row) setActive(Number(row.getAttribute('data-at')))
   }
   const drawn = []
   for (let i = from; i < to; i += 1) drawn.push(i)
   // The row with the focus stays, or the focus would be lost when it is scrolled out of view.
   if (at >= 0 && (at < from || at >= to)) drawn.push(at)
   return html`
-    <div class="long" ref=${box} onScroll=${measure} onKeyDown=${onKeyDown}>
+    <div class="long" ref=${box} onScroll=${measure} onKeyDown=${onKeyDown} onFocusIn=${onFocus}>
       <${Sized} height=${items.length * rowHeight} label=${label}>
         ${drawn.map((i) => html`<${Placed} key=${keyOf(items[i])} top=${i * rowHeight} height=${rowHeight} at=${i} of=${items.length}>${row(items[i], i === at)}<//>`)}
       <//>

@@ -1,5 +1,5 @@
 /**
- * A board as columns, one a status. Each column scrolls by itself and draws only what is in view.
+ * A board as columns, one a status. Each column scrolls by itself and draws only what is in view. Left and right lead from column to column.
  *
  * @import { Task } from '../types.js'
  */
@@ -20,7 +20,7 @@ export function BoardColumns({ items }) {
   const shown = useMemo(() => columns(items), [items])
   const chosen = place.value.item
   return html`
-    <div class="columns" tabindex="0" role="region" aria-label="Tasks by status">
+    <div class="columns" tabindex="0" role="region" aria-label="Tasks by status" onKeyDown=${aside}>
       ${shown.map(({ status, items: list }) => html`
         <section key=${status} class="column" data-status=${status} data-count=${list.length}>
           <h3><${Swatch} colour=${statusColour(status)} /><bdi>${statusWord(status)}</bdi><span class="note">${count(list.length, 'task')}</span></h3>
@@ -30,6 +30,16 @@ export function BoardColumns({ items }) {
                 row=${(/** @type {Task} */ item, /** @type {boolean} */ focusable) => html`<${Row} item=${item} focusable=${focusable} />`} />`}
         </section>`)}
     </div>`
+}
+
+/** From a task to the column beside it, to the task there that Tab stops at. @param {KeyboardEvent} event */
+function aside(event) {
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
+  const from = event.target instanceof Element ? event.target.closest('.column-task') : null
+  if (!step || !from || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return
+  const stops = [.../** @type {HTMLElement} */ (event.currentTarget).querySelectorAll('.column')].map((column) => column === from.closest('.column') ? from : column.querySelector('.column-task[tabindex="0"]')).filter((task) => task instanceof HTMLElement)
+  event.preventDefault()
+  stops[stops.indexOf(/** @type {HTMLElement} */ (from)) + step]?.focus()
 }
 
 /** @param {Task} item */
