@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use common::peer::{Running, port_of, python_environment};
 use common::receiver::{LONG_QUEUE, QUIET, channel, fires};
 use common::{Folder, eventually};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A server that asks for STARTTLS and a login, and prints each mail between two lines.
 const SERVER: &str = r#"
@@ -38,8 +38,9 @@ async def main():
 asyncio.run(main())
 "#;
 
-fn certificate(dir: &Path) {
-    let arguments = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem -out cert.pem -days 30 -subj /CN=localhost -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE";
+fn certificate(dir: &Path, authority: bool) {
+    let arguments = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem -out cert.pem -days 30 -subj /CN=localhost -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:";
+    let arguments = format!("{arguments}{}", if authority { "TRUE" } else { "FALSE" });
     let done = Command::new("openssl").args(arguments.split(' ')).current_dir(dir).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
@@ -56,7 +57,7 @@ fn start(python: &Path, dir: &Path, port: u16) -> (Running, u16) {
 fn a_mail_is_sent_over_starttls_with_a_login_and_waits_while_the_server_is_gone() {
     let Some(python) = python_environment("smtp-python", &["aiosmtpd==1.4.6"], "aiosmtpd") else { return };
     let dir = tempfile::tempdir().unwrap();
-    certificate(dir.path());
+    certificate(dir.path(), false);
     let (smtp, port) = start(&python, dir.path(), 0);
     let mails = || std::fs::read_to_string(dir.path().join("mails")).unwrap_or_default();
     let folder = Folder::with_settings(&format!(
@@ -82,4 +83,21 @@ fn a_mail_is_sent_over_starttls_with_a_login_and_waits_while_the_server_is_gone(
     eventually("the end comes once it is back", || mails().contains("Subject: [Taskpulse] ended: ").then_some(()));
     assert_eq!(mails().matches(&format!("References: {thread}")).count(), 2, "it joins the mail that it ends: {}", mails());
     assert!(!service.log().contains("s3cret") && !service.status().to_string().contains("s3cret"));
+}
+
+#[test]
+fn a_certificate_that_a_server_may_not_use_says_what_would_be_right() {
+    let Some(python) = python_environment("smtp-python", &["aiosmtpd==1.4.6"], "aiosmtpd") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    certificate(dir.path(), true);
+    let (_smtp, port) = start(&python, dir.path(), 0);
+    let folder = Folder::with_settings(&format!(
+        "{QUIET}[notify.channels.mail]\nkind = \"email\"\nhost = \"localhost\"\nport = {port}\nca_file = \"{}\"\n\
+         from = \"pulse@example.org\"\nto = [\"a@example.org\"]\n",
+        dir.path().join("cert.pem").display()
+    ));
+    let service = folder.start();
+    let answer: Value = service.client.post(service.url("/api/v1/channels/mail/test")).send().unwrap().json().unwrap();
+    let error = answer["data"]["error"].as_str().unwrap_or_default();
+    assert!(error.contains("is an authority's (CA:TRUE)") && error.contains("ca_file"), "{answer}");
 }
