@@ -11,7 +11,7 @@ use taskpulse_engine::rules::{Alert, ChangeError, GivenRule, RuleSpec};
 use taskpulse_engine::store::{ClosedSpan, DocumentChange, ResolvedBatch, StoreError, Stored};
 use taskpulse_engine::windows::{Level, WindowRow};
 
-use crate::notify::DeliveryError;
+use crate::notify::{DeliveryError, KnownNotices};
 use crate::view;
 
 /// Collector → batcher: what was collected from a source.
@@ -142,9 +142,9 @@ pub struct TestChannel {
     pub name: String,
 }
 
-/// HTTP → notifier: what it knows now.
+/// HTTP → notifier: what it knows now, to be worked out by who asks.
 #[derive(Message, Debug, Clone, Copy)]
-#[rtype(result = "view::Notices")]
+#[rtype(result = "KnownNotices")]
 pub struct ReadNotices;
 
 /// HTTP → notifier: make, change or end a silence. Answered with its id when that is durable.

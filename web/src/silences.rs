@@ -14,7 +14,7 @@ use taskpulse_engine::model::{Budget, Matcher, Pattern, TimestampMs, rfc3339};
 use taskpulse_engine::notices::{MaintenanceError, MaintenanceSpec, MatcherSpec, SilenceDraft, SilenceError};
 
 use crate::body::{self, BodyLimits};
-use crate::envelope::{ApiError, success};
+use crate::envelope::{ApiError, blocking, success};
 use crate::parameter::{self, Parameter};
 use crate::params::Params;
 use crate::route::{Body, Content, Route, Shape};
@@ -183,7 +183,9 @@ impl From<SilenceError> for TextError {
 }
 
 async fn read(state: &AppState) -> Result<Notices, ApiError> {
-    state.read_notices.send(ReadNotices).await.map_err(|error| ApiError::unavailable(format!("the notifier: {error}; try again")))
+    let known = state.read_notices.send(ReadNotices).await;
+    let known = known.map_err(|error| ApiError::unavailable(format!("the notifier: {error}; try again")))?;
+    blocking(move || Ok(known.shown())).await
 }
 
 /// The matchers of the parameters `filter`.

@@ -1,17 +1,13 @@
 //! What the notifier answers: tests of channels, silences, maintenance windows, and what it knows.
 
-use std::collections::BTreeMap;
-
 use actix::ResponseFuture;
-use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::notices::{MaintenanceError, Notice, SilenceError};
 use taskpulse_engine::store::DocumentChange;
 
-use super::{DeliveryError, KIND, NotifierActor};
+use super::{DeliveryError, KIND, KnownNotices, NotifierActor};
 use crate::messages::{AppendError, ChangeMaintenance, ChangeSilence, ReadNotices, TestChannel};
 use crate::store::change;
 use crate::supervisor::{Ctx, Receive};
-use crate::view::{AlertGroup, GettableAlert, GettableSilence, Maintenance, Notices, Receiver};
 
 impl Receive<TestChannel> for NotifierActor {
     type Reply = ResponseFuture<Option<Result<(), DeliveryError>>>;
@@ -28,11 +24,12 @@ impl Receive<TestChannel> for NotifierActor {
 }
 
 impl Receive<ReadNotices> for NotifierActor {
-    type Reply = ResponseFuture<Notices>;
+    type Reply = ResponseFuture<KnownNotices>;
 
     fn receive(&mut self, _: ReadNotices, _: &mut Ctx<Self>) -> Self::Reply {
-        let notices = self.read(self.clock.now_ms());
-        Box::pin(async move { notices })
+        let channels = self.options.channels.iter().map(|channel| channel.plan.clone()).collect();
+        let known = KnownNotices::new(&self.book, &self.suppressors, channels, (self.options.external_url)(), self.clock.now_ms());
+        Box::pin(async move { known })
     }
 }
 
@@ -83,34 +80,6 @@ impl NotifierActor {
             change(&documents, KIND, changes).await?;
             Ok(changed)
         })
-    }
-
-    /// What it knows now.
-    fn read(&self, now: TimestampMs) -> Notices {
-        let url = (self.options.external_url)();
-        let suppressing = self.suppressors.at(self.book.alerts(), now);
-        let alerts: BTreeMap<&str, GettableAlert> = self
-            .book
-            .alerts()
-            .filter(|alert| !alert.is_over())
-            .map(|alert| {
-                let channels = self.options.channels.iter().filter(|channel| channel.plan.filter.accepts(alert));
-                let receivers = channels.map(|channel| channel.plan.name.clone()).collect();
-                (alert.id.as_str(), GettableAlert::new(alert, suppressing.reasons(alert), receivers, &url, now))
-            })
-            .collect();
-        let groups = self.book.groups().map(|(channel, labels, ids)| AlertGroup {
-            labels: labels.clone(),
-            receiver: Receiver { name: channel.to_owned() },
-            alerts: ids.filter_map(|id| alerts.get(id).cloned()).collect(),
-        });
-        Notices {
-            groups: groups.filter(|group| !group.alerts.is_empty()).collect(),
-            silences: self.suppressors.silences.all().map(|silence| GettableSilence::new(silence, now)).collect(),
-            maintenance: self.suppressors.maintenance.all(now).into_iter().map(Maintenance::from).collect(),
-            receivers: self.options.channels.iter().map(|channel| channel.plan.name.clone()).collect(),
-            alerts: alerts.into_values().collect(),
-        }
     }
 }
 

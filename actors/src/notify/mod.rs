@@ -14,6 +14,7 @@ mod delivering;
 mod email;
 mod heartbeat;
 mod http;
+mod known;
 mod log;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +39,7 @@ pub use self::delivering::source_of;
 pub use self::email::{Email, EmailOptions, Encryption};
 pub use self::heartbeat::Heartbeat;
 pub use self::http::{Format, HttpChannel, place};
+pub use self::known::KnownNotices;
 pub use self::log::{Console, JsonLines};
 use crate::alert::{ACTIVE, HISTORY, read_alerts};
 use crate::clock::Clock;

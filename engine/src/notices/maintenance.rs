@@ -59,7 +59,7 @@ pub enum MaintenanceError {
     NotFound(String),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Window {
     spec: MaintenanceSpec,
     schedule: Schedule,
@@ -81,7 +81,7 @@ pub struct MaintenanceWindow {
 }
 
 /// All maintenance windows.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct MaintenanceWindows {
     windows: BTreeMap<String, Window>,
     changed: BTreeSet<String>,

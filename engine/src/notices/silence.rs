@@ -115,14 +115,14 @@ impl From<MatcherError> for SilenceError {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Entry {
     silence: Silence,
     matchers: Vec<Matcher>,
 }
 
 /// All silences.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Silences {
     entries: BTreeMap<String, Entry>,
     changed: BTreeSet<String>,

@@ -34,7 +34,7 @@ const FOLLOWS: [(&str, &str, &[&str]); 8] = [
 ];
 
 /// Everything that holds notices back.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Suppressors {
     /// Silences.
     pub silences: Silences,
