@@ -57,6 +57,10 @@ fn a_filling_disk_is_forecast_with_its_evidence_and_a_decision_is_kept() {
     assert!((0.7..5.5).contains(&days(&until["value"])), "{until}");
     assert!(days(&until["low"]) <= 2.0 && until["high"].as_f64().is_none_or(|high| high >= 2.0 * 86_400.0), "{until}");
     assert_eq!(found["query"], "system_filesystem_utilization_ratio{mountpoint=\"/srv/data\"}");
+    let advisors = service.data("/api/v1/advisors");
+    let of = |name: &str| advisors.as_array().unwrap().iter().find(|advisor| advisor["name"] == name).unwrap().clone();
+    assert_eq!((of("disk_filling")["recommendations"].clone(), of("disk_filling")["missing"].clone()), (json!(1), json!([])));
+    assert_eq!((of("probe_down")["recommendations"].clone(), of("probe_down")["missing"].clone()), (json!(0), json!(["probe_success"])));
     socket.wait_for("it is published live", |v| v["data"].as_array().is_some_and(|all| all.iter().any(|r| r["kind"] == "disk")));
     let windows = service.data("/api/v1/windows?window=6h&match[]=system_filesystem_utilization_ratio{mountpoint=\"/srv/data\"}");
     assert!(windows.as_array().unwrap().iter().any(|w| w["count"].as_f64() == Some(360.0)), "{windows}");

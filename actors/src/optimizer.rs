@@ -170,7 +170,7 @@ impl ServiceActor for OptimizerActor {
             Ok(kept) => {
                 let kept: BTreeMap<String, Recommendation> =
                     kept.into_iter().filter_map(|(key, bytes)| Some((key, serde_json::from_slice(&bytes).ok()?))).collect();
-                self.tracker = RecommendationTracker::new(kept);
+                self.tracker = RecommendationTracker::new(kept, self.clock.now_ms());
                 self.publish_current();
             }
             Err(error) => log::error!("optimizer: kept recommendations cannot be read: {error}"),

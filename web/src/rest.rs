@@ -8,8 +8,8 @@ use taskpulse_actors::alert::{HISTORY, read_alerts};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::collectors::anomaly;
 use taskpulse_actors::messages::{Acknowledge, Acknowledgement, Decide};
-use taskpulse_actors::view::{self, Anomalies, Ci, CiJobs, Forecasts, Recommendation, Tasks};
-use taskpulse_engine::advice::Status;
+use taskpulse_actors::view::{self, Advisor, Anomalies, Ci, CiJobs, Forecasts, Recommendation, Tasks};
+use taskpulse_engine::advice::{self, Status};
 use taskpulse_engine::anomaly::Anomaly;
 use taskpulse_engine::board::cost::measure;
 use taskpulse_engine::forecast::record;
@@ -81,6 +81,9 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/api/v1/recommendations", recommendations)
             .about("Recommendations with their evidence")
             .answers(Shape::list::<Recommendation>()),
+        Route::get("/api/v1/advisors", advisors)
+            .about("What is looked for before advice is given, and which metrics are missing for that")
+            .answers(Shape::list::<Advisor>()),
         // An id may hold a path of its own, such as a mount point.
         Route::post("/api/v1/recommendations/{id:.+}/{decision}", decide)
             .about("Decides on a recommendation")
@@ -204,6 +207,13 @@ async fn change_alert(state: &AppState, id: String, acknowledgement: Acknowledge
 async fn recommendations(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let current: Arc<Vec<Recommendation>> = state.reporter.views.recommendations();
     state.answers.success(&current)
+}
+
+async fn advisors(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let (store, current) = (state.store.clone(), state.reporter.views.recommendations());
+    let states = blocking(move || Ok::<_, ApiError>(advice::advisors(&store, now_ms()))).await?;
+    let all: Vec<Advisor> = states.iter().map(|one| Advisor::new(one, &current)).collect();
+    Ok(success(all))
 }
 
 async fn decide(state: web::Data<AppState>, path: web::Path<(String, String)>) -> Result<HttpResponse, ApiError> {

@@ -60,7 +60,7 @@ pub struct Recommendation {
     /// The same for the same advice about the same thing.
     #[schema(example = "cpu_saturated")]
     pub id: String,
-    /// What it is about: `cpu`, `memory`, `disk`, `board`, `duration`.
+    /// What it is about: `cpu`, `memory`, `disk`, `board`, `duration`, `ci`, `probe`, `source`, `unit`, `service`.
     pub kind: String,
     /// One line.
     #[schema(example = "The CPU is the bottleneck")]
@@ -106,6 +106,37 @@ impl From<&advice::Recommendation> for Recommendation {
             query: r.query.clone(),
             start: seconds(r.start),
             end: seconds(r.end),
+        }
+    }
+}
+
+/// What gives one kind of advice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Advisor {
+    /// How the ids of its recommendations begin.
+    #[schema(example = "disk_filling")]
+    pub name: String,
+    /// When it gives advice.
+    #[schema(example = "a file system is full or soon will be")]
+    pub about: String,
+    /// Which of the metrics that it reads have no series: it can say nothing while there is one.
+    pub missing: Vec<String>,
+    /// How many of its recommendations there are.
+    pub recommendations: usize,
+}
+
+impl Advisor {
+    /// An advisor beside the recommendations that there are.
+    #[must_use]
+    pub fn new(state: &advice::AdvisorState, current: &[Recommendation]) -> Self {
+        let own = |r: &&Recommendation| {
+            r.id.strip_prefix(state.name).is_some_and(|rest| !rest.starts_with(|c: char| c == '_' || c.is_alphanumeric()))
+        };
+        Self {
+            name: state.name.to_owned(),
+            about: state.about.to_owned(),
+            missing: state.missing.iter().map(|&metric| metric.to_owned()).collect(),
+            recommendations: current.iter().filter(own).count(),
         }
     }
 }

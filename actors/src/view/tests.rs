@@ -107,6 +107,8 @@ fn kept_recommendation() -> advice::Recommendation {
         query: "system_cpu_utilization_ratio".to_owned(),
         start: 1_763_996_400_000,
         end: 1_764_000_000_000,
+        seen: 1_764_000_000_000,
+        lasts_ms: 0,
     }
 }
 

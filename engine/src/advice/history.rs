@@ -1,10 +1,12 @@
 //! The kept history as advisors read it.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use super::{Undated, WhyUndated};
 use crate::forecast::fill::{Answer, Hour, Past};
 use crate::forecast::record::Subject;
+use crate::machine::OTHERS;
 use crate::model::{Labels, Matcher, Selector, SeriesId, TimestampMs};
 use crate::span::Span;
 use crate::store::{StoreError, StoreReader};
@@ -14,8 +16,6 @@ pub(super) const HOUR_MS: i64 = 3_600_000;
 pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
 /// Hours of the past that a date is made of.
 const PAST_HOURS: usize = 28 * 24;
-/// Minutes of the last hour that must have been measured.
-const MIN_MINUTES: usize = 30;
 
 /// What is known of a level.
 pub(super) struct KnownLevel {
@@ -118,31 +118,80 @@ impl History<'_> {
         Ok(self.latest(series, HOUR_MS)?.is_some())
     }
 
-    /// The last hour of a metric by minutes, of its first series that was measured often enough.
-    pub(super) fn last_hour(&self, metric: &str) -> Result<Option<(Vec<WindowRow>, Labels)>, StoreError> {
-        for (id, labels) in self.series(metric) {
-            let rows = self.windows(id, Level::M1, HOUR_MS)?;
-            if rows.len() >= MIN_MINUTES {
-                return Ok(Some((rows, labels)));
-            }
+    /// By how much a counter rose over the last `span_ms`, as its windows show it; a fall is a start from zero.
+    pub(super) fn rise(&self, id: SeriesId, span_ms: i64) -> Result<f64, StoreError> {
+        let (mut rise, mut before) = (0.0, None);
+        for row in self.windows(id, Level::M15, span_ms)? {
+            let step = |from: f64, to: f64| if to >= from { to - from } else { to };
+            rise += before.map_or(0.0, |last| step(last, row.first)) + step(row.first, row.last);
+            before = Some(row.last);
         }
-        Ok(None)
+        Ok(rise)
     }
 
-    /// The process with the highest mean over the last hour. Time without samples counts as zero.
-    pub(super) fn top_process(&self, metric: &str) -> Result<Option<(String, f64)>, StoreError> {
+    /// How many samples a series has in the last `span_ms`, and their values.
+    pub(super) fn values(&self, id: SeriesId, span_ms: i64) -> Result<Vec<(TimestampMs, f64)>, StoreError> {
+        let samples = self.store.samples(id, self.now - span_ms, self.now)?;
+        Ok(samples.iter().filter(|sample| sample.v.is_finite()).map(|sample| (sample.t, sample.v)).collect())
+    }
+
+    /// The minutes of the last `span_ms` of a metric of a machine, of the series with a label, where it has one.
+    pub(super) fn minutes(
+        &self,
+        metric: &str,
+        host: &str,
+        label: Option<(&str, &str)>,
+        span_ms: i64,
+    ) -> Result<Vec<WindowRow>, StoreError> {
+        let wanted = |labels: &Labels| host_of(labels) == host && label.is_none_or(|(name, value)| labels.get(name) == Some(value));
+        match self.series(metric).into_iter().find(|(_, labels)| wanted(labels)) {
+            Some((id, _)) => self.windows(id, Level::M1, span_ms),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The process of a machine with the highest mean over some quarters of an hour, named by their starts. Time without samples counts
+    /// as zero: it was not among those with the most.
+    pub(super) fn top_process(
+        &self,
+        metric: &str,
+        host: &str,
+        quarters: &BTreeSet<TimestampMs>,
+    ) -> Result<Option<(String, f64)>, StoreError> {
+        let Some(first) = quarters.first() else { return Ok(None) };
         let mut top: Option<(String, f64)> = None;
-        for (id, labels) in self.series(metric) {
-            let rows = self.windows(id, Level::M5, HOUR_MS)?;
-            let total = rows.iter().map(WindowRow::avg).sum::<f64>() / 12.0;
-            if total > top.as_ref().map_or(0.0, |(_, highest)| *highest)
+        for (id, labels) in self.series(metric).into_iter().filter(|(_, labels)| host_of(labels) == host) {
+            let rows = self.store.windows(id, Level::M15, *first, self.now)?;
+            let total: f64 = rows.iter().filter(|row| quarters.contains(&row.start)).map(WindowRow::avg).sum();
+            let mean = total / quarters.len() as f64;
+            if mean > top.as_ref().map_or(0.0, |(_, highest)| *highest)
                 && let Some(process) = labels.get("process")
             {
-                top = Some((process.to_owned(), total));
+                top = Some((process.to_owned(), mean));
             }
         }
         Ok(top)
     }
+}
+
+/// What names the machine of a series; empty for this one.
+pub(super) fn host_of(labels: &Labels) -> String {
+    OTHERS.iter().filter_map(|name| labels.get(name)).collect::<Vec<_>>().join(" ")
+}
+
+/// A name, and which machine it is on where that is another one.
+pub(super) fn named_on(name: &str, host: &str) -> String {
+    if host.is_empty() { name.to_owned() } else { format!("{name} on {host}") }
+}
+
+/// The starts of the quarters of an hour that windows lie in, but for the newest one, which may not be over.
+pub(super) fn quarters<'a>(rows: impl Iterator<Item = &'a WindowRow>) -> BTreeSet<TimestampMs> {
+    let quarter = Level::M15.ms();
+    let mut quarters: BTreeSet<TimestampMs> = rows.map(|row| row.start.div_euclid(quarter) * quarter).collect();
+    if quarters.len() > 1 {
+        quarters.pop_last();
+    }
+    quarters
 }
 
 /// The share of windows for which a condition holds.

@@ -6,6 +6,7 @@
 mod advisors;
 mod dates;
 mod history;
+mod shift;
 mod tracker;
 mod undated;
 
@@ -79,7 +80,7 @@ impl std::fmt::Display for Status {
 pub struct Recommendation {
     /// The same for the same advice about the same thing.
     pub id: String,
-    /// What it is about: `cpu`, `memory`, `disk`, `board`, `duration`.
+    /// What it is about, as [`Topic::name`] has it.
     pub kind: String,
     /// One line.
     pub title: String,
@@ -103,6 +104,12 @@ pub struct Recommendation {
     pub start: TimestampMs,
     /// Until when.
     pub end: TimestampMs,
+    /// When its evidence was last there. What an earlier version kept has 0: long ago.
+    #[serde(default)]
+    pub seen: TimestampMs,
+    /// For how long it stays after that, see [`Finding::lasts_ms`].
+    #[serde(default)]
+    pub lasts_ms: i64,
 }
 
 /// What an advisor found; the tracker makes a recommendation of it.
@@ -111,7 +118,7 @@ pub struct Finding {
     /// See [`Recommendation::id`].
     pub id: String,
     /// See [`Recommendation::kind`].
-    pub kind: &'static str,
+    pub topic: Topic,
     /// See [`Recommendation::title`].
     pub title: String,
     /// See [`Recommendation::why`].
@@ -128,6 +135,53 @@ pub struct Finding {
     pub start: TimestampMs,
     /// See [`Recommendation::end`].
     pub end: TimestampMs,
+    /// For how long the recommendation stays when its evidence is gone. What is so or is not so (a disk is full) has 0; a habit (a busy
+    /// CPU) comes and goes by the hour, and advice on it does not.
+    pub lasts_ms: i64,
+}
+
+/// What advice is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topic {
+    /// Processors.
+    Cpu,
+    /// Memory.
+    Memory,
+    /// Disks and file systems.
+    Disk,
+    /// Task Master boards.
+    Board,
+    /// How long tasks take.
+    Duration,
+    /// GitHub Actions.
+    Ci,
+    /// What is probed, and its certificates.
+    Probe,
+    /// Where figures come from.
+    Source,
+    /// Units and containers.
+    Unit,
+    /// This program itself.
+    Service,
+}
+
+impl Topic {
+    /// As it is kept and served.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+            Self::Board => "board",
+            Self::Duration => "duration",
+            Self::Ci => "ci",
+            Self::Probe => "probe",
+            Self::Source => "source",
+            Self::Unit => "unit",
+            Self::Service => "service",
+        }
+    }
 }
 
 /// How far back advisors read. That says how often they can be asked.
@@ -161,11 +215,35 @@ pub fn assess(store: &StoreReader, horizon: Horizon, now: TimestampMs) -> Result
     Ok(Assessment { findings, undated: history.undated.into_inner() })
 }
 
+/// An advisor, and what it can say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdvisorState {
+    /// How the ids of its recommendations begin.
+    pub name: &'static str,
+    /// What it looks for, as half a sentence.
+    pub about: &'static str,
+    /// Which of the metrics that it reads have no series: it can say nothing without them.
+    pub missing: Vec<&'static str>,
+}
+
+/// All advisors, and what each of them lacks.
+#[must_use]
+pub fn advisors(store: &StoreReader, now: TimestampMs) -> Vec<AdvisorState> {
+    let history = History { store, now, undated: RefCell::default() };
+    let state = |advisor: &advisors::Advisor| {
+        let missing = advisor.reads.iter().copied().filter(|metric| history.series(metric).is_empty()).collect();
+        AdvisorState { name: advisor.name, about: advisor.about, missing }
+    };
+    ADVISORS.iter().map(state).collect()
+}
+
 /// When file systems and memory will be full, by these findings: series and seconds from now.
 #[must_use]
 pub fn times_to_full(found: &[Finding]) -> Vec<(Labels, f64)> {
     found.iter().flat_map(advisors::times_to_full).collect()
 }
 
+#[cfg(test)]
+mod cases;
 #[cfg(test)]
 mod tests;

@@ -36,11 +36,11 @@ fn metric(name: &str, labels: &[(&str, &str)]) -> Labels {
 #[test]
 fn a_busy_cpu_is_explained_by_the_process_behind_it() {
     let series: [(Labels, &dyn Fn(i64) -> f64); 3] = [
-        (metric("system_cpu_utilization_ratio", &[]), &|_| 0.93),
+        (metric("system_cpu_utilization_ratio", &[]), &|_| 0.97),
         (metric("process_cpu_utilization_ratio", &[("process", "cargo")]), &|_| 1.6),
         (metric("process_cpu_utilization_ratio", &[("process", "sshd")]), &|_| 0.1),
     ];
-    let (_dir, store, now) = history(90, &series);
+    let (_dir, store, now) = history(200, &series);
     let found = assess(&store, Horizon::Day, now).unwrap().findings;
     assert_eq!(found.len(), 1);
     assert!(found[0].why.contains("cargo"), "{}", found[0].why);
@@ -123,21 +123,6 @@ fn a_full_disk_is_said_to_be_full() {
 }
 
 #[test]
-fn a_board_with_open_tasks_that_does_not_change_is_reported_and_one_that_changes_is_not() {
-    let board = |status: &str| metric("taskmaster_tasks", &[("project", "app"), ("tag", "master"), ("status", status)]);
-    let ready = metric("taskmaster_ready_tasks", &[("project", "app"), ("tag", "master")]);
-    let (_dir, store, now) = history(7 * 60, &[(board("pending"), &|_| 4.0), (board("done"), &|_| 2.0), (ready, &|_| 3.0)]);
-    let found = assess(&store, Horizon::Day, now).unwrap().findings;
-    assert_eq!(found[0].id, "board_stalled:app:master");
-    assert_eq!(found[0].action, "Start one of the 3 tasks that are ready.");
-    let moving = |minute: i64| if minute < 200 { 2.0 } else { 3.0 };
-    let (_dir, store, now) = history(7 * 60, &[(board("pending"), &|_| 4.0), (board("done"), &moving)]);
-    assert!(ids(&store, now).is_empty());
-    let (_dir, store, now) = history(7 * 60, &[(board("done"), &|_| 2.0)]);
-    assert!(ids(&store, now).is_empty());
-}
-
-#[test]
 fn durations_that_rise_over_weeks_are_reported() {
     let dir = tempfile::tempdir().unwrap();
     let now = T0 + 28 * 86_400_000;
@@ -156,21 +141,10 @@ fn durations_that_rise_over_weeks_are_reported() {
 }
 
 #[test]
-fn rising_durations_need_enough_tasks_and_a_rise_beyond_chance() {
-    let logs = |values: &[f64]| values.iter().map(|v: &f64| v.ln()).collect::<Vec<_>>();
-    let (ratio, low, high) =
-        advisors::ratio_of_means(&logs(&[200.0, 220.0, 180.0, 210.0, 190.0]), &logs(&[100.0, 110.0, 90.0, 105.0, 95.0])).unwrap();
-    assert!((ratio - 2.0).abs() < 0.05 && low > 1.7 && high < 2.4, "{ratio} {low} {high}");
-    assert!(advisors::ratio_of_means(&logs(&[1.0; 4]), &logs(&[1.0; 5])).is_none());
-    let (_, low, _) = advisors::ratio_of_means(&logs(&[50.0, 300.0, 20.0, 500.0, 90.0]), &logs(&[100.0, 20.0, 400.0, 60.0, 90.0])).unwrap();
-    assert!(low < 1.0);
-}
-
-#[test]
 fn a_recommendation_lives_until_its_evidence_is_gone() {
     let finding = |value: f64| Finding {
         id: "x".into(),
-        kind: "cpu",
+        topic: Topic::Cpu,
         title: "t".into(),
         why: String::new(),
         action: String::new(),
@@ -179,6 +153,7 @@ fn a_recommendation_lives_until_its_evidence_is_gone() {
         query: "q".into(),
         start: 0,
         end: 1,
+        lasts_ms: 0,
     };
     let mut tracker = RecommendationTracker::default();
     assert_eq!(tracker.update(vec![finding(1.0)], 1)[0].status, Status::Open);
@@ -192,4 +167,32 @@ fn a_recommendation_lives_until_its_evidence_is_gone() {
     tracker.decide("x", Status::Dismissed, 8);
     assert!(tracker.update(vec![], 9).is_empty());
     assert_eq!(tracker.update(vec![], 8 + 8 * 86_400_000)[0].status, Status::Withdrawn);
+}
+
+#[test]
+fn advice_on_a_habit_stays_while_its_evidence_comes_and_goes() {
+    let finding = || Finding {
+        id: "x".into(),
+        topic: Topic::Cpu,
+        title: "t".into(),
+        why: String::new(),
+        action: String::new(),
+        severity: Severity::Notice,
+        evidence: Vec::new(),
+        query: "q".into(),
+        start: 0,
+        end: 1,
+        lasts_ms: 100,
+    };
+    let mut tracker = RecommendationTracker::default();
+    tracker.update(vec![finding()], 1_000);
+    for (now, found) in [(1_050, false), (1_099, false), (1_100, true), (1_150, false), (1_199, false)] {
+        assert!(tracker.update(if found { vec![finding()] } else { Vec::new() }, now).is_empty(), "at {now}");
+    }
+    assert_eq!(tracker.update(Vec::new(), 1_200)[0].status, Status::Withdrawn);
+    // A start is no time without evidence.
+    tracker.update(vec![finding()], 2_000);
+    let kept = tracker.current().into_iter().map(|one| (one.id.clone(), one)).collect();
+    let mut tracker = RecommendationTracker::new(kept, 9_000);
+    assert!(tracker.update(Vec::new(), 9_050).is_empty());
 }

@@ -19,9 +19,10 @@ pub struct RecommendationTracker {
 }
 
 impl RecommendationTracker {
-    /// A tracker that continues with kept recommendations.
+    /// A tracker that continues with kept recommendations. Nobody looked for their evidence while it was off.
     #[must_use]
-    pub fn new(kept: BTreeMap<String, Recommendation>) -> Self {
+    pub fn new(mut kept: BTreeMap<String, Recommendation>, now: TimestampMs) -> Self {
+        kept.values_mut().for_each(|one| one.seen = now);
         Self { all: kept }
     }
 
@@ -39,7 +40,8 @@ impl RecommendationTracker {
         for old in self.all.values_mut() {
             let gone = !found.iter().any(|f| f.id == old.id);
             let stays_dismissed = old.status == Status::Dismissed && now - old.updated < DISMISSED_FOR_MS;
-            if gone && old.status != Status::Withdrawn && !stays_dismissed {
+            let stays = stays_dismissed || now - old.seen < old.lasts_ms;
+            if gone && old.status != Status::Withdrawn && !stays {
                 old.status = Status::Withdrawn;
                 old.updated = now;
                 changed.push(old.clone());
@@ -49,6 +51,7 @@ impl RecommendationTracker {
             let id = finding.id.clone();
             match self.all.get_mut(&id) {
                 Some(old) if old.status != Status::Withdrawn => {
+                    old.seen = now;
                     if has_changed(old, &finding) {
                         *old = recommendation(finding, old.status, old.created, now);
                         changed.push(old.clone());
@@ -95,7 +98,7 @@ fn has_changed(old: &Recommendation, new: &Finding) -> bool {
 fn recommendation(f: Finding, status: Status, created: TimestampMs, updated: TimestampMs) -> Recommendation {
     Recommendation {
         id: f.id,
-        kind: f.kind.to_owned(),
+        kind: f.topic.name().to_owned(),
         title: f.title,
         why: f.why,
         action: f.action,
@@ -107,5 +110,7 @@ fn recommendation(f: Finding, status: Status, created: TimestampMs, updated: Tim
         query: f.query,
         start: f.start,
         end: f.end,
+        seen: updated,
+        lasts_ms: f.lasts_ms,
     }
 }

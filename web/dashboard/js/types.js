@@ -31,6 +31,15 @@
  */
 
 /**
+ * What gives one kind of advice.
+ * @typedef {object} Advisor
+ * @property {string} about  When it gives advice.
+ * @property {string[]} missing  Which of the metrics that it reads have no series: it can say nothing while there is one.
+ * @property {string} name  How the ids of its recommendations begin.
+ * @property {number} recommendations  How many of its recommendations there are.
+ */
+
+/**
  * An alert.
  * @typedef {AlertDetails & { annotations: Record<string, string>, labels: Record<string, string>, value: number|null }} Alert
  */
@@ -728,7 +737,7 @@
  * @property {number} end  Until when.
  * @property {Evidence[]} evidence  The figures.
  * @property {string} id  The same for the same advice about the same thing.
- * @property {string} kind  What it is about: `cpu`, `memory`, `disk`, `board`, `duration`.
+ * @property {string} kind  What it is about: `cpu`, `memory`, `disk`, `board`, `duration`, `ci`, `probe`, `source`, `unit`, `service`.
  * @property {string} query  The series to look at.
  * @property {Severity} severity  How much it matters.
  * @property {number} start  From when.

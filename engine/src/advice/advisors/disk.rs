@@ -1,18 +1,25 @@
 //! File systems that are full, or soon will be.
 
 use super::super::dates::{evidence, range, times};
-use super::super::history::{DAY_MS, HOUR_MS, approximate};
-use super::super::{Evidence, Finding, History, Horizon};
+use super::super::history::{DAY_MS, HOUR_MS, approximate, host_of, named_on};
+use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
 use crate::forecast::fill::{self, Answer, FillDate};
 use crate::forecast::record::Subject;
-use crate::model::Labels;
+use crate::machine::OTHERS;
+use crate::model::{Labels, Selector};
 use crate::rules::Severity;
 use crate::store::StoreError;
 use crate::windows::Level;
 use crate::words::figure;
 
-pub(super) const ADVISOR: Advisor = Advisor { horizon: Horizon::Day, assess };
+pub(super) const ADVISOR: Advisor = Advisor {
+    name: "disk_filling",
+    about: "a file system is full or soon will be",
+    reads: &["system_filesystem_utilization_ratio"],
+    horizon: Horizon::Day,
+    assess,
+};
 
 /// A file system that is less full is not read further: it would have to be filled at once.
 const LEAST: f64 = 0.4;
@@ -21,7 +28,6 @@ const CURRENT_MS: i64 = HOUR_MS;
 /// Full within this time is an error.
 const URGENT_HOURS: f64 = 24.0;
 
-const KIND: &str = "disk";
 /// How the id of a finding begins, before the mount point.
 const ID: &str = "disk_filling:";
 /// The series that is written while a date is given.
@@ -41,7 +47,8 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
         let day = history.windows(id, Level::M5, DAY_MS + HOUR_MS)?;
         let Some(newest) = day.last().filter(|row| row.last >= LEAST && history.now - row.start <= CURRENT_MS) else { continue };
         let past = history.level(id, &day, 1.0)?;
-        let dated = history.was_given(&Labels::metric(ESTIMATE, &[("mountpoint", labels.get("mountpoint").unwrap_or("?"))]))?;
+        let dated = host_of(&labels).is_empty()
+            && history.was_given(&Labels::metric(ESTIMATE, &[("mountpoint", labels.get("mountpoint").unwrap_or("?"))]))?;
         let answer = fill::forecast(&past.until_now(history.now, dated));
         history.note_undated(Subject::DiskFull, &labels, newest.last, &answer);
         found.extend(match answer {
@@ -54,49 +61,57 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
 }
 
 fn full(history: &History<'_>, labels: &Labels, level: f64) -> Finding {
-    let mount = labels.get("mountpoint").unwrap_or("?").to_owned();
+    let mount = labels.get("mountpoint").unwrap_or("?");
+    let host = host_of(labels);
+    let named = named_on(mount, &host);
     Finding {
-        id: format!("{ID}{mount}"),
-        kind: KIND,
-        title: format!("{mount} is full"),
-        why: format!("{} of {mount} are in use: whatever writes to it fails.", figure("_ratio", level)),
-        action: action(&mount),
+        id: named_on(&format!("{ID}{mount}"), &host),
+        topic: Topic::Disk,
+        title: format!("{named} is full"),
+        why: format!("{} of {named} are in use: whatever writes to it fails.", figure("_ratio", level)),
+        action: action(mount),
         severity: Severity::Error,
         evidence: vec![Evidence::estimated(TIME, 0.0, (0.0, 0.0), "seconds"), Evidence::counted("full now", level, "ratio")],
         query: labels.to_string(),
         start: history.now - DAY_MS,
         end: history.now,
+        lasts_ms: 0,
     }
 }
 
 fn filling(history: &History<'_>, labels: &Labels, level: f64, date: FillDate) -> Finding {
-    let mount = labels.get("mountpoint").unwrap_or("?").to_owned();
+    let mount = labels.get("mountpoint").unwrap_or("?");
+    let host = host_of(labels);
+    let named = named_on(mount, &host);
     let words = |hours: f64| approximate(hours * 3_600.0);
     let range = range(date);
     let known = if date.days < 2.0 { words(date.days * 24.0) } else { format!("{:.0} days", date.days) };
     Finding {
-        id: format!("{ID}{mount}"),
-        kind: KIND,
-        title: format!("{mount} will be full in about {}", words(date.after)),
+        id: named_on(&format!("{ID}{mount}"), &host),
+        topic: Topic::Disk,
+        title: format!("{named} will be full in about {}", words(date.after)),
         why: format!(
-            "{} of {mount} are in use. If it grows as it did over the last {known}, it is full in about {}, {range}.",
+            "{} of {named} are in use. If it grows as it did over the last {known}, it is full in about {}, {range}.",
             figure("_ratio", level),
             words(date.after)
         ),
-        action: action(&mount),
+        action: action(mount),
         severity: if date.after < URGENT_HOURS { Severity::Error } else { Severity::Warning },
         evidence: evidence(TIME, date, Evidence::counted("full now", level, "ratio")),
         query: labels.to_string(),
         start: history.now - DAY_MS,
         end: history.now,
+        lasts_ms: 0,
     }
 }
 
 /// When the file system of a finding will be full, as series and seconds: the estimate, and the times before which a share of cases
 /// should come.
 pub(in super::super) fn times_to_full(finding: &Finding) -> Vec<(Labels, f64)> {
-    let Some(mount) = finding.id.strip_prefix(ID).filter(|_| finding.kind == KIND) else { return Vec::new() };
-    let Some(estimate) = finding.evidence.iter().find(|evidence| evidence.name == TIME) else { return Vec::new() };
+    let Some(mount) = finding.id.strip_prefix(ID) else { return Vec::new() };
+    // Those of other machines are theirs to forecast.
+    let own = Selector::parse(&finding.query).is_ok_and(|s| s.matchers.iter().all(|m| !OTHERS.contains(&m.name.as_str())));
+    let Some(estimate) = finding.evidence.iter().find(|evidence| own && evidence.name == TIME) else { return Vec::new() };
     let with = |metric: &str, more: &[(&str, &str)]| Labels::metric(metric, &[&[("mountpoint", mount)], more].concat());
     times(estimate, with, (ESTIMATE, BOUND))
 }

@@ -1,50 +1,89 @@
-//! Memory is short for much of the last hour.
+//! Memory was short for much of the last day.
+//!
+//! Memory in use is no trouble by itself: caches and heaps fill what there is. What counts is that processes wait for it, or that next to
+//! nothing is left.
 
-use super::super::history::{HOUR_MS, share};
-use super::super::{Evidence, Finding, History, Horizon};
+use super::super::history::{DAY_MS, approximate, host_of, named_on, quarters, share};
+use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
 use crate::rules::Severity;
 use crate::store::StoreError;
+use crate::windows::{Level, WindowRow};
 use crate::words::figure;
 
-pub(super) const ADVISOR: Advisor = Advisor { horizon: Horizon::Day, assess };
+pub(super) const ADVISOR: Advisor = Advisor {
+    name: "memory_tight",
+    about: "processes wait for memory, or next to none is left",
+    reads: &["system_memory_utilization_ratio"],
+    horizon: Horizon::Day,
+    assess,
+};
 
 /// A minute with more memory in use counts.
-const TIGHT: f64 = 0.85;
+const TIGHT: f64 = 0.95;
+/// A minute in which processes waited for memory this share of the time counts.
+const WAITING: f64 = 0.1;
 /// The share of such minutes that is worth advice.
-const TIGHT_SHARE: f64 = 0.5;
+const SHARE: f64 = 0.15;
+/// Minutes that must have been measured.
+const MIN_MINUTES: usize = 60;
 
 fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
-    let metric = "system_memory_utilization_ratio";
-    let Some((rows, labels)) = history.last_hour(metric)? else { return Ok(Vec::new()) };
-    let tight = share(&rows, |r| r.avg() > TIGHT);
-    if tight < TIGHT_SHARE {
-        return Ok(Vec::new());
+    let mut found = Vec::new();
+    for (id, labels) in history.series("system_memory_utilization_ratio") {
+        let (rows, host) = (history.windows(id, Level::M1, DAY_MS)?, host_of(&labels));
+        let pressure = history.minutes("system_pressure_ratio", &host, Some(("resource", "memory")), DAY_MS)?;
+        let full = |row: &WindowRow| row.avg() > TIGHT;
+        let waits = |row: &WindowRow| row.avg() > WAITING;
+        let (of_full, of_waits) = (share(&rows, full), share(&pressure, waits));
+        if rows.len() < MIN_MINUTES || of_full.max(of_waits) < SHARE {
+            continue;
+        }
+        let waiting = of_waits >= SHARE;
+        let counted: Vec<&WindowRow> =
+            if waiting { pressure.iter().filter(|r| waits(r)).collect() } else { rows.iter().filter(|r| full(r)).collect() };
+        let top = history.top_process("process_memory_usage_bytes", &host, &quarters(counted.iter().copied()))?;
+        found.push(finding(history, &host, &labels.to_string(), (counted.len(), of_full, of_waits), top));
     }
+    Ok(found)
+}
+
+fn finding(
+    history: &History<'_>,
+    host: &str,
+    query: &str,
+    (minutes, full, waits): (usize, f64, f64),
+    top: Option<(String, f64)>,
+) -> Finding {
+    let seconds = minutes as f64 * 60.0;
+    let so = if waits >= SHARE {
+        "processes waited for memory for more than a tenth of the time"
+    } else {
+        "more than 95 % of the memory was in use"
+    };
     let mut evidence = vec![
-        Evidence::counted("minutes above 85 % in the last hour", tight, "ratio"),
-        Evidence::counted("highest in the last hour", rows.iter().map(|r| r.max).fold(0.0, f64::max), "ratio"),
-        Evidence::counted("minutes measured", rows.len() as f64, "count"),
+        Evidence::counted("time in which memory was short, last day", seconds, "seconds"),
+        Evidence::counted("share of the time above 95 % in use", full, "ratio"),
+        Evidence::counted("share of the time in which processes waited", waits, "ratio"),
     ];
-    let mut action =
-        "Close what is not needed, or give the machine more memory; beyond this the system starts to kill processes.".to_owned();
-    if let Some((process, bytes)) = history.top_process("process_memory_usage_bytes")? {
-        action = format!(
-            "{process} holds {} on average: limit it (MemoryHigh= in its unit), restart it, or give the machine more memory.",
-            figure("_bytes", bytes)
-        );
-        evidence.push(Evidence::counted(format!("mean of {process}"), bytes, "bytes"));
-    }
-    Ok(vec![Finding {
-        id: "memory_tight".to_owned(),
-        kind: "memory",
-        title: "Memory is short".to_owned(),
-        why: format!("More than 85 % of the memory was in use in {} of the minutes of the last hour.", figure("_ratio", tight)),
-        action,
+    evidence.extend(top.iter().map(|(process, bytes)| Evidence::counted(format!("mean of {process}"), *bytes, "bytes")));
+    Finding {
+        id: named_on("memory_tight", host),
+        topic: Topic::Memory,
+        title: if host.is_empty() { "Memory is short".to_owned() } else { format!("Memory of {host} is short") },
+        why: format!("For {} of the last day {so}.", approximate(seconds)),
+        action: match top {
+            Some((process, bytes)) => format!(
+                "{process} held {} on average in that time: limit it (MemoryHigh= in its unit), restart it, or give the machine more memory.",
+                figure("_bytes", bytes)
+            ),
+            None => "Close what is not needed, or give the machine more memory; beyond this the system ends processes.".to_owned(),
+        },
         severity: Severity::Warning,
         evidence,
-        query: labels.to_string(),
-        start: history.now - HOUR_MS,
+        query: query.to_owned(),
+        start: history.now - DAY_MS,
         end: history.now,
-    }])
+        lasts_ms: DAY_MS,
+    }
 }

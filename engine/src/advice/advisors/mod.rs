@@ -1,27 +1,62 @@
 //! Advisors: each reads the kept history and says what should be done, with its evidence.
 //!
-//! To add one, write a file beside these and add its line to [`ADVISORS`].
+//! To add one, write a file beside these (or a function in the file of its kind) and add its line to [`ADVISORS`].
 
+mod board_plan;
+mod certificate;
+mod ci;
 mod cpu;
 mod disk;
+mod disk_waits;
+mod down;
+mod killed;
+mod latency;
 mod memory;
 mod out_of_memory;
+mod restarts;
 mod rising_durations;
+mod service;
 mod stalled_board;
 
 use super::{Finding, History, Horizon};
 use crate::model::Labels;
 use crate::store::StoreError;
 
-#[cfg(test)]
-pub(super) use self::rising_durations::ratio_of_means;
-
 /// All advisors.
-pub(super) const ADVISORS: &[Advisor] =
-    &[cpu::ADVISOR, memory::ADVISOR, out_of_memory::ADVISOR, disk::ADVISOR, stalled_board::ADVISOR, rising_durations::ADVISOR];
+pub(super) const ADVISORS: &[Advisor] = &[
+    disk::ADVISOR,
+    killed::ADVISOR,
+    out_of_memory::ADVISOR,
+    down::SOURCES,
+    down::TARGETS,
+    down::PROBES,
+    ci::FAILING,
+    cpu::ADVISOR,
+    memory::ADVISOR,
+    disk_waits::ADVISOR,
+    restarts::ADVISOR,
+    certificate::ADVISOR,
+    stalled_board::ADVISOR,
+    board_plan::SLIPPING,
+    board_plan::WIDE,
+    rising_durations::ADVISOR,
+    ci::SLOWER,
+    ci::FLAKY,
+    ci::QUEUED,
+    ci::WASTED,
+    latency::ADVISOR,
+    service::SERIES,
+    service::RESTARTS,
+];
 
 /// What gives one kind of advice.
 pub(super) struct Advisor {
+    /// How the ids of its findings begin.
+    pub(super) name: &'static str,
+    /// What it looks for, as half a sentence.
+    pub(super) about: &'static str,
+    /// The metrics without which it cannot say anything.
+    pub(super) reads: &'static [&'static str],
     /// How far back it reads.
     pub(super) horizon: Horizon,
     /// What it finds in the history; nothing where there is too little of it.

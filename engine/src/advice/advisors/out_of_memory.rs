@@ -2,7 +2,7 @@
 
 use super::super::dates::{evidence, range, times};
 use super::super::history::{DAY_MS, HOUR_MS, approximate};
-use super::super::{Evidence, Finding, History, Horizon};
+use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
 use crate::forecast::fill::{self, Answer, FillDate};
 use crate::forecast::memory::{BOUND, ESTIMATE, EXHAUSTED, KINDS, Kind, MACHINE, UNIT};
@@ -14,7 +14,13 @@ use crate::store::StoreError;
 use crate::windows::Level;
 use crate::words::figure;
 
-pub(super) const ADVISOR: Advisor = Advisor { horizon: Horizon::Day, assess };
+pub(super) const ADVISOR: Advisor = Advisor {
+    name: "memory_filling",
+    about: "memory will run out",
+    reads: &["system_memory_usage_bytes", "container_memory_uncached_bytes", "process_memory_usage_bytes"],
+    horizon: Horizon::Day,
+    assess,
+};
 
 /// What uses less of what it may is not read further: that would have to come at once.
 const LEAST: f64 = 0.4;
@@ -25,7 +31,6 @@ const URGENT_HOURS: f64 = 4.0;
 /// Levels that are read at each look, the fullest of a kind.
 const MOST: usize = 20;
 
-const KIND: &str = "memory";
 /// How the id of a finding begins, before its series.
 const ID: &str = "memory_filling:";
 /// The evidence that says when.
@@ -94,7 +99,7 @@ fn filling(history: &History<'_>, labels: &Labels, level: f64, date: FillDate) -
     let of_what = if of.is_some() { "of what it may use, or what the machine has left, are in use" } else { "of the memory are in use" };
     Finding {
         id: format!("{ID}{labels}"),
-        kind: KIND,
+        topic: Topic::Memory,
         title: format!("{who} will be out of memory in about {}", words(date.after)),
         why: format!(
             "{} {of_what}. If it grows as it did over {}, restarts left out, it is used up in about {}, {}.",
@@ -109,6 +114,7 @@ fn filling(history: &History<'_>, labels: &Labels, level: f64, date: FillDate) -
         query: labels.to_string(),
         start: history.now - DAY_MS,
         end: history.now,
+        lasts_ms: 0,
     }
 }
 

@@ -1,102 +1,151 @@
-//! Boards with open tasks where nothing changed for six hours.
+//! Boards with open tasks where nothing has moved for longer than is usual for them.
+//!
+//! Boards rest at night and over weekends. Days of the week on which a board never moved in the last weeks do not count, and a rest is
+//! compared with the longest one that the board had before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::history::{BoardName, approximate, board_of};
-use super::super::{Evidence, Finding, History, Horizon};
+use super::super::history::{BoardName, DAY_MS, HOUR_MS, approximate, board_of};
+use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
 use crate::model::{Labels, SeriesId, TimestampMs};
 use crate::rules::Severity;
 use crate::store::StoreError;
-use crate::windows::{Level, WindowRow};
+use crate::windows::Level;
 
-pub(super) const ADVISOR: Advisor = Advisor { horizon: Horizon::Day, assess };
+pub(super) const ADVISOR: Advisor = Advisor {
+    name: "board_stalled",
+    about: "nothing moves on a board with open tasks",
+    reads: &["taskmaster_tasks"],
+    horizon: Horizon::Month,
+    assess,
+};
 
-/// A board with open tasks that did not change for this long is stalled.
-const STALLED_MS: i64 = 6 * 3_600_000;
-/// Share of the windows of [`STALLED_MS`] that must have samples.
+/// A board that was watched for less than this, or moved less often, has no habits yet.
+const LEARNED_MS: i64 = 14 * DAY_MS;
+const LEARNED_MOVES: usize = 10;
+/// Then this is a long rest: longer than a weekend.
+const LONG_MS: i64 = 72 * HOUR_MS;
+/// Otherwise what is longer by this factor than the longest rest before, and no less than a day.
+const FACTOR: f64 = 1.5;
+const SHORTEST_MS: i64 = DAY_MS;
+/// Share of the hours of the rest that must have samples: what was not watched may have moved.
 const WATCHED: f64 = 0.9;
+/// What moves on a board, beside its tasks.
+const MOVES: [&str; 3] = ["taskmaster_subtasks", "taskmaster_tasks_completed_total", "taskmaster_tasks_reopened_total"];
+const SPAN_MS: i64 = 28 * DAY_MS;
 
-/// The newest counts of a board's tasks.
+/// What is known of a board.
 #[derive(Default)]
-struct Counts {
-    in_progress: f64,
-    /// Pending, in review or blocked.
-    open: f64,
-    /// Windows with samples within [`STALLED_MS`].
-    windows: usize,
+struct Board {
+    /// The newest count of tasks by status.
+    counts: BTreeMap<String, f64>,
+    /// Starts of the hours with samples, and of those in which something moved.
+    watched: BTreeSet<TimestampMs>,
+    moved: BTreeSet<TimestampMs>,
+}
+
+impl Board {
+    fn count(&self, statuses: &[&str]) -> f64 {
+        statuses.iter().filter_map(|status| self.counts.get(*status)).sum()
+    }
 }
 
 fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
-    let mut boards: BTreeMap<BoardName, Vec<(SeriesId, Labels)>> = BTreeMap::new();
+    let mut boards: BTreeMap<BoardName, Board> = BTreeMap::new();
     for (id, labels) in history.series("taskmaster_tasks") {
-        boards.entry(board_of(&labels)).or_default().push((id, labels));
+        let board = boards.entry(board_of(&labels)).or_default();
+        let newest = read(history, id, board)?;
+        if let Some((status, newest)) = labels.get("status").zip(newest) {
+            board.counts.insert(status.to_owned(), newest);
+        }
+    }
+    for (id, labels) in MOVES.iter().flat_map(|metric| history.series(metric)) {
+        if let Some(board) = boards.get_mut(&board_of(&labels)) {
+            read(history, id, board)?;
+        }
     }
     let mut found = Vec::new();
-    for (board, series) in boards {
-        if let Some(counts) = stalled(history, series)? {
-            found.push(finding(history, board, &counts)?);
+    for (name, board) in boards {
+        if let Some(rest) = stalled(&board, history.now) {
+            found.push(finding(history, name, &board, rest)?);
         }
     }
     Ok(found)
 }
 
-/// The counts of a board with open tasks, where none of them changed and enough of the time was watched.
-fn stalled(history: &History<'_>, series: Vec<(SeriesId, Labels)>) -> Result<Option<Counts>, StoreError> {
-    let mut counts = Counts::default();
-    let mut changed = false;
-    for (id, labels) in series {
-        let rows = history.windows(id, Level::M15, STALLED_MS + Level::M15.ms())?;
-        let Some(last) = rows.last().filter(|row| history.now - row.start < 2 * Level::H1.ms()) else { continue };
-        changed |= !rows.iter().all(|row| row.min == last.last && row.max == last.last);
-        counts.windows = counts.windows.max(rows.len());
-        match labels.get("status") {
-            Some("in-progress") => counts.in_progress = last.last,
-            Some("pending" | "review" | "blocked") => counts.open += last.last,
-            _ => {}
+/// Notes the hours of a series; returns its newest value where it still has one.
+fn read(history: &History<'_>, id: SeriesId, board: &mut Board) -> Result<Option<f64>, StoreError> {
+    let mut before = None;
+    let rows = history.windows(id, Level::H1, SPAN_MS)?;
+    for row in &rows {
+        board.watched.insert(row.start);
+        if row.min != row.max || before.is_some_and(|before| before != row.first) {
+            board.moved.insert(row.start);
         }
+        before = Some(row.last);
     }
-    let needed = STALLED_MS as f64 / Level::M15.ms() as f64;
-    let watched = counts.windows as f64 >= WATCHED * needed;
-    Ok((!changed && watched && counts.open + counts.in_progress > 0.0).then_some(counts))
+    Ok(rows.last().filter(|row| history.now - row.start < 3 * HOUR_MS).map(|row| row.last))
 }
 
-fn finding(history: &History<'_>, (project, tag): BoardName, counts: &Counts) -> Result<Finding, StoreError> {
-    let Counts { in_progress, open, windows } = *counts;
-    let ready = latest(history, "taskmaster_ready_tasks", &project, &tag)?;
-    let action = match (in_progress > 0.0, ready) {
-        (true, _) => "Look at the tasks in progress: finish them, split them into subtasks, or put them back.".to_owned(),
-        (false, Some(ready)) if ready > 0.0 => format!("Start one of the {ready:.0} tasks that are ready."),
-        _ => "No task is ready: finish or cancel what the others wait for.".to_owned(),
+/// For how long nothing moved, where that is long for this board.
+fn stalled(board: &Board, now: TimestampMs) -> Option<i64> {
+    if board.count(&["pending", "in-progress", "review", "blocked"]) == 0.0 {
+        return None;
+    }
+    let first = *board.watched.first()?;
+    let learned = now - first >= LEARNED_MS && board.moved.len() >= LEARNED_MOVES;
+    // Mondays began four days after 1970 did.
+    let weekday = |t: TimestampMs| (t.div_euclid(DAY_MS) + 3).rem_euclid(7);
+    let at_work: BTreeSet<i64> = board.moved.iter().map(|hour| weekday(*hour)).collect();
+    let rest = |from: TimestampMs, to: TimestampMs| -> i64 {
+        if !learned {
+            return to - from;
+        }
+        (from.div_euclid(HOUR_MS)..to.div_euclid(HOUR_MS)).filter(|hour| at_work.contains(&weekday(hour * HOUR_MS))).count() as i64
+            * HOUR_MS
     };
-    let watched_seconds = windows as f64 * Level::M15.ms() as f64 / 1e3;
-    let mut evidence = vec![
-        Evidence::counted("time without a move, watched", watched_seconds, "seconds"),
-        Evidence::counted("tasks in progress", in_progress, "count"),
-        Evidence::counted("tasks pending, in review or blocked", open, "count"),
-    ];
+    // The hour after the last one in which something moved.
+    let since = board.moved.last().map_or(first, |hour| hour + HOUR_MS);
+    let hours: Vec<TimestampMs> = board.moved.iter().copied().collect();
+    let longest = hours.windows(2).map(|pair| rest(pair[0] + HOUR_MS, pair[1])).max().unwrap_or(0);
+    let limit = if learned { SHORTEST_MS.max((longest as f64 * FACTOR) as i64) } else { LONG_MS };
+    let watched = board.watched.range(since..).count() as f64 * HOUR_MS as f64;
+    (rest(since, now) >= limit && watched >= WATCHED * (now - since) as f64).then_some(now - since)
+}
+
+fn finding(history: &History<'_>, (project, tag): BoardName, board: &Board, rest: i64) -> Result<Finding, StoreError> {
+    let labels = Labels::metric("taskmaster_ready_tasks", &[("project", &project), ("tag", &tag)]);
+    let ready = history.latest(&labels, HOUR_MS)?;
+    let (in_progress, review, blocked) = (board.count(&["in-progress"]), board.count(&["review"]), board.count(&["blocked"]));
+    let waiting = board.count(&["pending"]);
+    let action = if in_progress > 0.0 {
+        "Look at the tasks in progress: finish them, split them into subtasks, or put them back.".to_owned()
+    } else if review > 0.0 {
+        format!("Review the {review:.0} that wait for it.")
+    } else {
+        match ready {
+            Some(ready) if ready > 0.0 => format!("Start one of the {ready:.0} tasks that are ready."),
+            Some(_) => "No task is ready: see what the others wait for, and whether it is still wanted.".to_owned(),
+            None => "See what the open tasks wait for.".to_owned(),
+        }
+    };
+    let seconds = rest as f64 / 1e3;
+    let mut evidence = vec![Evidence::counted("time without a move", seconds, "seconds")];
+    let counts = [("tasks in progress", in_progress), ("tasks in review", review), ("tasks pending", waiting), ("tasks blocked", blocked)];
+    evidence.extend(counts.into_iter().filter(|(_, count)| *count > 0.0).map(|(name, count)| Evidence::counted(name, count, "count")));
     evidence.extend(ready.map(|ready| Evidence::counted("tasks ready", ready, "count")));
     Ok(Finding {
         id: format!("board_stalled:{project}:{tag}"),
-        kind: "board",
+        topic: Topic::Board,
         title: format!("Nothing has moved on {project}, {tag}"),
-        why: format!(
-            "No task changed its status for {} while {in_progress:.0} are in progress and {open:.0} wait.",
-            approximate(watched_seconds)
-        ),
+        why: format!("No task or subtask changed its status for {}, which is long for this board.", approximate(seconds)),
         action,
         severity: Severity::Notice,
         evidence,
         query: format!("taskmaster_tasks{{project={project:?},tag={tag:?}}}"),
-        start: history.now - STALLED_MS,
+        start: history.now - rest,
         end: history.now,
+        lasts_ms: 0,
     })
-}
-
-/// The newest value within the last hour.
-fn latest(history: &History<'_>, metric: &str, project: &str, tag: &str) -> Result<Option<f64>, StoreError> {
-    let Some(id) = history.store.series_id(&Labels::metric(metric, &[("project", project), ("tag", tag)])) else { return Ok(None) };
-    let since: TimestampMs = history.now - Level::H1.ms();
-    let rows: Vec<WindowRow> = history.store.windows(id, Level::M1, since, history.now)?;
-    Ok(rows.last().map(|row| row.last))
 }

@@ -3,6 +3,7 @@
  * watched for, and over which channels people are notified.
  */
 import { Advice } from '../alerts/Advice.js'
+import { Advisors } from '../alerts/Advisors.js'
 import { Anomalies, useAnomalies } from '../alerts/Anomalies.js'
 import { Channels, useChannels } from '../alerts/Channels.js'
 import { EditorPlace } from '../alerts/EditorPlace.js'
@@ -58,8 +59,9 @@ export function Alerts() {
       ${pending.length > 0 && html`<${Panel} title="Pending" name="pending" note=${noteOf(pending.length, 'rule')} face="data"><${Groups} groups=${pending} stand="pending" /><//>`}
       ${acknowledged.length > 0 && html`<${Panel} title="Acknowledged" name="acknowledged" note=${noteOf(acknowledged.length, 'rule')} face="data"><${Groups} groups=${acknowledged} stand="acknowledged" /><//>`}
       <${Panel} title="Advice" name="advice" note=${noteOf(advice.length, 'piece', 'pieces')} face=${advice.length ? 'data' : 'empty'} live=${false}
-        empty=${replayed.value !== null ? html`<p>No advice was given by then, as far as the time line is kept.</p>` : html`<p>No advice. It comes when the kept history shows something to change, such as a disk that fills or a board that stands still.</p>`}>
+        empty=${replayed.value !== null ? html`<p>No advice was given by then, as far as the time line is kept.</p>` : html`<p>No advice. It comes when the kept history shows something to change, such as a disk that fills or a board that stands still.</p><${Advisors} />`}>
         <${Advice} list=${advice} />
+        <${Advisors} />
       <//>
       <${Silences} />
       </div>

@@ -1,0 +1,260 @@
+//! Workflows of GitHub Actions: that fail, are flaky, wait, take longer, or run for nothing.
+
+use std::collections::BTreeMap;
+
+use super::super::history::{DAY_MS, HOUR_MS, approximate};
+use super::super::shift::shift;
+use super::super::{Evidence, Finding, History, Horizon, Topic};
+use super::Advisor;
+use crate::model::{Labels, TimestampMs};
+use crate::rules::Severity;
+use crate::store::StoreError;
+use crate::windows::Level;
+use crate::words::figure;
+
+pub(super) const FAILING: Advisor = Advisor {
+    name: "ci_failing",
+    about: "runs of a workflow fail more often than chance explains",
+    reads: &["github_actions_success_high_ratio"],
+    horizon: Horizon::Day,
+    assess: failing,
+};
+
+pub(super) const FLAKY: Advisor = Advisor {
+    name: "ci_flaky",
+    about: "commits both fail and succeed",
+    reads: &["github_actions_flaky_ratio"],
+    horizon: Horizon::Month,
+    assess: flaky,
+};
+
+pub(super) const QUEUED: Advisor = Advisor {
+    name: "ci_queued",
+    about: "runs wait long for a runner",
+    reads: &["github_actions_run_queue_seconds"],
+    horizon: Horizon::Month,
+    assess: queued,
+};
+
+pub(super) const SLOWER: Advisor = Advisor {
+    name: "ci_slower",
+    about: "runs take longer than in the weeks before",
+    reads: &["github_actions_run_duration_seconds"],
+    horizon: Horizon::Month,
+    assess: slower,
+};
+
+pub(super) const WASTED: Advisor = Advisor {
+    name: "ci_wasted",
+    about: "job time goes to runs that come to nothing",
+    reads: &["github_actions_wasted_seconds_total"],
+    horizon: Horizon::Month,
+    assess: wasted,
+};
+
+/// The true share of successes is below this beyond chance.
+const GREEN: f64 = 0.9;
+/// Share of flaky commits that is worth advice, and runs of the last month that it takes.
+const FLAKES: f64 = 0.1;
+const MIN_RUNS: usize = 20;
+/// A typical wait that is worth advice: in seconds, and as a share of a typical duration.
+const WAIT_SECONDS: f64 = 60.0;
+const WAIT_SHARE: f64 = 0.3;
+/// Runs of the last week that it takes.
+const MIN_WAITS: usize = 10;
+/// Share of the job time of a week that is worth advice, and how much it must be in seconds.
+const WASTE: f64 = 0.2;
+const WASTE_SECONDS: f64 = 3_600.0;
+/// A rise whose lower bound is smaller than this is not worth advice.
+const RISE: f64 = 1.1;
+const WEEK_MS: i64 = 7 * DAY_MS;
+
+/// Repository and workflow.
+type Workflow = (String, String);
+
+fn workflow(labels: &Labels) -> Workflow {
+    let part = |name| labels.get(name).unwrap_or("").to_owned();
+    (part("repo"), part("workflow"))
+}
+
+/// What all findings of a workflow have.
+fn finding(history: &History<'_>, kind: &str, (repo, workflow): &Workflow, metric: &str, span_ms: i64) -> Finding {
+    Finding {
+        id: format!("{kind}:{repo}:{workflow}"),
+        topic: Topic::Ci,
+        title: String::new(),
+        why: String::new(),
+        action: String::new(),
+        severity: Severity::Notice,
+        evidence: Vec::new(),
+        query: format!("{metric}{{repo={repo:?},workflow={workflow:?}}}"),
+        start: history.now - span_ms,
+        end: history.now,
+        lasts_ms: DAY_MS,
+    }
+}
+
+fn failing(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
+    let metric = "github_actions_success_high_ratio";
+    let mut found = Vec::new();
+    for (id, labels, high) in history.newest(metric, HOUR_MS)? {
+        if high >= GREEN {
+            continue;
+        }
+        let of = workflow(&labels);
+        let rows = history.windows(id, Level::H1, WEEK_MS)?;
+        let since = rows.iter().rev().take_while(|row| row.last < GREEN).last().map_or(history.now, |row| row.start);
+        let share = history.latest(&labels.with(crate::model::NAME_LABEL, "github_actions_success_ratio"), HOUR_MS)?;
+        let seconds = (history.now - since) as f64 / 1e3;
+        let succeed = share.map_or_else(String::new, |share| format!("{} of its newest runs succeed. ", figure("_ratio", share)));
+        let mut evidence = vec![
+            Evidence::counted("highest share of successes that agrees with the runs", high, "ratio"),
+            Evidence::counted("time since then", seconds, "seconds"),
+        ];
+        evidence.extend(share.map(|share| Evidence::counted("share of the newest runs that succeed", share, "ratio")));
+        found.push(Finding {
+            title: format!("{} on {} fails", of.1, of.0),
+            why: format!("{succeed}For {} that has been too few for chance, if nine in ten are usual.", approximate(seconds)),
+            action: "Open the first failed run, and mend or take back the commit that it ran on; where commits both fail and succeed, see to the flaky test first.".to_owned(),
+            severity: Severity::Error,
+            evidence,
+            lasts_ms: 0,
+            ..finding(history, FAILING.name, &of, metric, WEEK_MS)
+        });
+    }
+    Ok(found)
+}
+
+fn flaky(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
+    let metric = "github_actions_flaky_ratio";
+    let runs = by_workflow(history, "github_actions_run_duration_seconds", 30 * DAY_MS, |_| true)?;
+    let mut found = Vec::new();
+    for (_, labels, ratio) in history.newest(metric, DAY_MS)? {
+        let of = workflow(&labels);
+        let count = runs.get(&of).map_or(0, Vec::len);
+        if ratio < FLAKES || count < MIN_RUNS {
+            continue;
+        }
+        found.push(Finding {
+            title: format!("{} on {} is flaky", of.1, of.0),
+            why: format!("{} of its commits of the last month both failed and succeeded, so a failure says little.", figure("_ratio", ratio)),
+            action: "Find the tests that fail by chance (the list of flaky runs is on the page CI), mend them or take them out until they are mended.".to_owned(),
+            evidence: vec![
+                Evidence::counted("flaky commits, as a share of those that ended", ratio, "ratio"),
+                Evidence::counted("runs of the last month", count as f64, "count"),
+            ],
+            ..finding(history, FLAKY.name, &of, metric, 30 * DAY_MS)
+        });
+    }
+    Ok(found)
+}
+
+fn queued(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
+    let metric = "github_actions_run_queue_seconds";
+    let durations = by_workflow(history, "github_actions_run_duration_seconds", WEEK_MS, |_| true)?;
+    let mut found = Vec::new();
+    for (of, waits) in by_workflow(history, metric, WEEK_MS, |_| true)? {
+        let (Some(wait), Some(duration)) = (median(&waits), durations.get(&of).and_then(|list| median(list))) else { continue };
+        if waits.len() < MIN_WAITS || wait < WAIT_SECONDS || wait < WAIT_SHARE * duration {
+            continue;
+        }
+        found.push(Finding {
+            title: format!("{} on {} waits long for a runner", of.1, of.0),
+            why: format!(
+                "Half of its runs of the last week waited {} or more, and took {} once they ran.",
+                approximate(wait),
+                approximate(duration)
+            ),
+            action: "Add a runner, run fewer jobs for each push (paths:, concurrency: with cancel-in-progress), or spread scheduled runs."
+                .to_owned(),
+            evidence: vec![
+                Evidence::counted("typical wait", wait, "seconds"),
+                Evidence::counted("typical duration", duration, "seconds"),
+                Evidence::counted("runs of the last week", waits.len() as f64, "count"),
+            ],
+            ..finding(history, QUEUED.name, &of, metric, WEEK_MS)
+        });
+    }
+    Ok(found)
+}
+
+fn slower(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
+    let metric = "github_actions_run_duration_seconds";
+    let mut found = Vec::new();
+    for (of, durations) in by_workflow(history, metric, 28 * DAY_MS, |labels| labels.get("conclusion") == Some("success"))? {
+        let Some(shift) = shift(&durations, history.now).filter(|shift| shift.least > 1.0 && shift.interval.0 > RISE) else { continue };
+        found.push(Finding {
+            title: format!("{} on {} takes longer than it did", of.1, of.0),
+            why: format!(
+                "A typical green run took {} in the last 7 days and {} in the 21 days before: {} as long.",
+                approximate(shift.lately),
+                approximate(shift.before),
+                figure("_ratio", shift.ratio)
+            ),
+            action: "See which commit the rise began with (the page CI), and which of its jobs became slower.".to_owned(),
+            evidence: vec![
+                Evidence::estimated("duration now over duration before", shift.ratio, shift.interval, "ratio"),
+                Evidence::counted("typical duration, last 7 days", shift.lately, "seconds"),
+                Evidence::counted("typical duration, 21 days before", shift.before, "seconds"),
+                Evidence::counted("green runs, last 7 days", shift.counts.0 as f64, "count"),
+                Evidence::counted("green runs, 21 days before", shift.counts.1 as f64, "count"),
+            ],
+            lasts_ms: 3 * DAY_MS,
+            ..finding(history, SLOWER.name, &of, metric, 28 * DAY_MS)
+        });
+    }
+    Ok(found)
+}
+
+fn wasted(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
+    let metric = "github_actions_wasted_seconds_total";
+    let rises = |metric: &str| -> Result<BTreeMap<Workflow, f64>, StoreError> {
+        let mut sums = BTreeMap::new();
+        for (id, labels) in history.series(metric) {
+            *sums.entry(workflow(&labels)).or_insert(0.0) += history.rise(id, WEEK_MS)?;
+        }
+        Ok(sums)
+    };
+    let all = rises("github_actions_job_seconds_total")?;
+    let mut found = Vec::new();
+    for (of, seconds) in rises(metric)? {
+        let Some(share) = all.get(&of).map(|all| seconds / all).filter(|share| *share >= WASTE && seconds >= WASTE_SECONDS) else {
+            continue;
+        };
+        found.push(Finding {
+            title: format!("Runs of {} on {} come to nothing", of.1, of.0),
+            why: format!(
+                "{} of job time in the last week, {} of all, went to runs that were cancelled or that a green run of the same commit followed.",
+                approximate(seconds),
+                figure("_ratio", share)
+            ),
+            action: "Let a new push end the run of the one before at once (concurrency: with cancel-in-progress: true), and see to flaky tests.".to_owned(),
+            evidence: vec![
+                Evidence::counted("job time for nothing, last week", seconds, "seconds"),
+                Evidence::counted("share of all job time", share, "ratio"),
+            ],
+            ..finding(history, WASTED.name, &of, metric, WEEK_MS)
+        });
+    }
+    Ok(found)
+}
+
+/// The samples of a metric by workflow, of the series that are wanted.
+fn by_workflow(
+    history: &History<'_>,
+    metric: &str,
+    span_ms: i64,
+    wanted: impl Fn(&Labels) -> bool,
+) -> Result<BTreeMap<Workflow, Vec<(TimestampMs, f64)>>, StoreError> {
+    let mut found: BTreeMap<Workflow, Vec<(TimestampMs, f64)>> = BTreeMap::new();
+    for (id, labels) in history.series(metric).into_iter().filter(|(_, labels)| wanted(labels)) {
+        found.entry(workflow(&labels)).or_default().extend(history.values(id, span_ms)?);
+    }
+    Ok(found)
+}
+
+fn median(samples: &[(TimestampMs, f64)]) -> Option<f64> {
+    let mut values: Vec<f64> = samples.iter().map(|(_, v)| *v).collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}

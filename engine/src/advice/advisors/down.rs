@@ -1,0 +1,118 @@
+//! What has not answered for a while: probed targets, scraped targets, and sources of the service's own.
+
+use super::super::history::{DAY_MS, HOUR_MS, approximate, named_on};
+use super::super::{Evidence, Finding, History, Horizon, Topic};
+use super::Advisor;
+use crate::model::{Labels, SeriesId};
+use crate::rules::Severity;
+use crate::store::StoreError;
+use crate::windows::Level;
+use crate::words::figure;
+
+pub(super) const PROBES: Advisor = Advisor {
+    name: "probe_down",
+    about: "a probed target does not answer as it should",
+    reads: &["probe_success"],
+    horizon: Horizon::Day,
+    assess: probes,
+};
+
+pub(super) const TARGETS: Advisor =
+    Advisor { name: "target_down", about: "a scraped target gives no samples", reads: &["up"], horizon: Horizon::Day, assess: targets };
+
+pub(super) const SOURCES: Advisor = Advisor {
+    name: "source_silent",
+    about: "a source that is set up gives no samples",
+    reads: &["taskpulse_source_up"],
+    horizon: Horizon::Day,
+    assess: sources,
+};
+
+/// A shorter time is for alerts, not for advice.
+const LEAST_MS: i64 = 10 * 60_000;
+/// A source may need longer for its first samples.
+const LEAST_SOURCE_MS: i64 = HOUR_MS;
+
+/// How long it has been down, and the share of the last day in which it was up.
+struct Down {
+    seconds: f64,
+    up: f64,
+    /// The whole day.
+    always: bool,
+}
+
+/// None where it is up, or was lately.
+fn down(history: &History<'_>, id: SeriesId, least: i64) -> Result<Option<Down>, StoreError> {
+    let rows = history.windows(id, Level::M1, DAY_MS)?;
+    let Some(newest) = rows.last().filter(|row| row.max == 0.0 && history.now - row.start <= 5 * 60_000) else { return Ok(None) };
+    let since = rows.iter().rev().take_while(|row| row.max == 0.0).last().map_or(newest.start, |row| row.start);
+    let (sum, count) = rows.iter().fold((0.0, 0.0), |(sum, count), row| (sum + row.sum, count + row.count));
+    let always = rows.first().is_some_and(|row| row.start == since);
+    Ok((history.now - since >= least).then(|| Down { seconds: (history.now - since) as f64 / 1e3, up: sum / count, always }))
+}
+
+fn probes(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
+    each(history, "probe_success", LEAST_MS, |labels| {
+        let target = labels.get("target").unwrap_or("?").to_owned();
+        let action = format!(
+            "See the event of its failure for the reason, and mend {target}; remove it from [[probe.targets]] if it is gone for good."
+        );
+        (
+            Topic::Probe,
+            format!("probe_down:{target}"),
+            format!("{target} is down"),
+            format!("{target} has not answered as it should"),
+            action,
+        )
+    })
+}
+
+fn targets(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
+    each(history, "up", LEAST_MS, |labels| {
+        let name = named_on(labels.get("job").unwrap_or("?"), labels.get("instance").unwrap_or("?"));
+        let action = "Open its address from this machine to see why; Status shows the error of the last try.".to_owned();
+        (Topic::Source, format!("target_down:{labels}"), format!("{name} gives no samples"), format!("{name} could not be scraped"), action)
+    })
+}
+
+fn sources(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
+    each(history, "taskpulse_source_up", LEAST_SOURCE_MS, |labels| {
+        let source = labels.get("source").unwrap_or("?").to_owned();
+        let action = "Status says why and what would help. Switch the source off in Settings.toml if it is not wanted.".to_owned();
+        (
+            Topic::Source,
+            format!("source_silent:{source}"),
+            format!("Source {source} gives no samples"),
+            format!("Source {source} could not be read"),
+            action,
+        )
+    })
+}
+
+type Words = (Topic, String, String, String, String);
+
+fn each(history: &History<'_>, metric: &str, least: i64, words: impl Fn(&Labels) -> Words) -> Result<Vec<Finding>, StoreError> {
+    let mut found = Vec::new();
+    for (id, labels) in history.series(metric) {
+        let Some(down) = down(history, id, least)? else { continue };
+        let (topic, id, title, what, action) = words(&labels);
+        let since = if down.always { "for as long as the last day shows".to_owned() } else { format!("for {}", approximate(down.seconds)) };
+        found.push(Finding {
+            id,
+            topic,
+            title,
+            why: format!("{what} {since}. It was up {} of the last day.", figure("_ratio", down.up)),
+            action,
+            severity: Severity::Error,
+            evidence: vec![
+                Evidence::counted("time since it was last up", down.seconds, "seconds"),
+                Evidence::counted("share of the last day in which it was up", down.up, "ratio"),
+            ],
+            query: labels.to_string(),
+            start: history.now - DAY_MS,
+            end: history.now,
+            lasts_ms: 0,
+        });
+    }
+    Ok(found)
+}

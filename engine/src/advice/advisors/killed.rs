@@ -1,0 +1,58 @@
+//! Processes that the kernel ended for want of memory within the last day, and of which unit.
+
+use super::super::history::{DAY_MS, host_of, named_on};
+use super::super::{Evidence, Finding, History, Horizon, Topic};
+use super::Advisor;
+use crate::rules::Severity;
+use crate::store::StoreError;
+
+pub(super) const ADVISOR: Advisor = Advisor {
+    name: "oom_killed",
+    about: "the kernel ended processes for want of memory",
+    reads: &["system_oom_kills_total", "container_oom_kills_total"],
+    horizon: Horizon::Day,
+    assess,
+};
+
+fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
+    let mut found = Vec::new();
+    for (id, labels) in history.series("container_oom_kills_total") {
+        let kills = history.rise(id, DAY_MS)?;
+        if kills >= 1.0 {
+            let of = ["unit", "container"].iter().find_map(|name| labels.get(name)).unwrap_or("a unit");
+            let name = named_on(of, &host_of(&labels));
+            found.push(finding(history, &format!("oom_killed:{labels}"), &name, &labels.to_string(), kills));
+        }
+    }
+    // What a unit already says is not said of the machine again.
+    if found.is_empty() {
+        for (id, labels) in history.series("system_oom_kills_total") {
+            let kills = history.rise(id, DAY_MS)?;
+            if kills >= 1.0 {
+                let host = host_of(&labels);
+                let name = if host.is_empty() { "this machine".to_owned() } else { host.clone() };
+                found.push(finding(history, &named_on("oom_killed", &host), &name, &labels.to_string(), kills));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn finding(history: &History<'_>, id: &str, name: &str, query: &str, kills: f64) -> Finding {
+    let processes = if kills < 1.5 { "a process".to_owned() } else { format!("{kills:.0} processes") };
+    Finding {
+        id: id.to_owned(),
+        topic: Topic::Memory,
+        title: format!("The kernel ended processes of {name} for want of memory"),
+        why: format!(
+            "In the last day it ended {processes} of {name}. Work that they did is lost, and it happens again while nothing changes."
+        ),
+        action: format!("Find what uses the memory of {name} (journalctl -k --grep oom), limit it, or give it more."),
+        severity: Severity::Error,
+        evidence: vec![Evidence::counted("processes ended in the last day", kills, "count")],
+        query: query.to_owned(),
+        start: history.now - DAY_MS,
+        end: history.now,
+        lasts_ms: 0,
+    }
+}
