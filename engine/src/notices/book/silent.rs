@@ -32,6 +32,13 @@ enum Source {
     Own(String),
 }
 
+impl Source {
+    /// A source of this service. A source is `probe shop`, and what probes give is of `probes`.
+    fn own(kind: &str) -> Self {
+        Self::Own(kind.trim_end_matches('s').to_owned())
+    }
+}
+
 impl SilentSources {
     /// Those among these alerts.
     pub(super) fn among<'a>(alerts: impl Iterator<Item = &'a NoticeAlert> + Clone, now: TimestampMs) -> Self {
@@ -63,7 +70,7 @@ fn gone(alert: &NoticeAlert) -> Option<Source> {
     match alert.metric.as_str() {
         "up" => Some(Source::Target(label(alert, "job"), label(alert, "instance"))),
         // `github octo/site` is one of several sources of a kind.
-        "taskpulse_source_up" => label(alert, "source").split(' ').next().map(|kind| Source::Own(kind.to_owned())),
+        "taskpulse_source_up" => label(alert, "source").split(' ').next().map(Source::own),
         _ if alert.rule == HOST_SILENT => Some(Source::Machine(label(alert, "instance"))),
         _ => None,
     }
@@ -74,7 +81,7 @@ fn sources(alert: &NoticeAlert) -> [Option<Source>; 2] {
     let (job, instance) = (label(alert, "job"), label(alert, "instance"));
     if instance.is_empty() {
         // What others send is of no source of this service.
-        return [metrics::source(&alert.metric).map(|kind| Source::Own(kind.to_owned())), None];
+        return [metrics::source(&alert.metric).map(Source::own), None];
     }
     [Some(Source::Machine(instance.clone())), (!job.is_empty()).then_some(Source::Target(job, instance))]
 }
@@ -115,6 +122,7 @@ mod tests {
                 lost("system_cpu_utilization_ratio", &[("instance", "db-1")]),
                 false,
             ),
+            (&of("taskpulse_source_up", "source_failing", &[("source", "probe shop")]), lost("probe_success", &[]), true),
             (&of("taskpulse_source_up", "source_failing", &[("source", "github")]), lost("queue_depth", &[]), false),
         ] {
             let alerts = [about.clone(), lost.clone()];
