@@ -34,6 +34,10 @@ test('kept figures go before what can only be counted', () => {
   const figures = figuresOf([sample('taskmaster_tasks', 4, { project: 'p', tag: 'm', status: 'done' }), sample('taskmaster_tasks', 0, { project: 'p', tag: 'm', status: 'review' }), sample('taskmaster_tasks', 7, { project: 'p', tag: 'other', status: 'done' }), sample('taskmaster_completion_ratio', 0.8, { project: 'p', tag: 'm' })])
   const was = boardAt(boardOf([item('1', 'done')]), [], figures, 100)
   assert.deepEqual([was.tasks, was.completion_ratio], [{ done: 4 }, 0.8])
+  assert.deepEqual(was.forecast, { missing: 'none is kept of this time' })
+  const forecast = (/** @type {string} */ quantile, /** @type {number} */ v, tag = 'm') => sample('taskmaster_forecast_done_timestamp_seconds', v, { project: 'p', tag, quantile })
+  const made = boardAt(boardOf([item('1', 'done')]), [], figuresOf([forecast('0.5', 500), forecast('0.85', 850), forecast('0.5', 7, 'other'), sample('taskmaster_throughput_tasks_per_day', 2.5, { project: 'p', tag: 'm' })]), 100)
+  assert.deepEqual([made.forecast, made.throughput_per_day], [{ p5: null, p50: 500, p85: 850, p95: null, completions: null, watched_days: null }, 2.5], 'the forecast that was made then')
 })
 
 test('a board whose moves are undone is the one from which they were made', () => {

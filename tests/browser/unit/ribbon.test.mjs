@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pick, random } from './random.mjs'
 
-const { gapsOf, withoutGaps } = await import('../../../web/dashboard/js/ribbon/gaps.js')
+const { gapBars, gapsOf, startsUnannounced, withoutGaps } = await import('../../../web/dashboard/js/ribbon/gaps.js')
 const { alertLane, assign, barAt, probeLane, runLanes, taskBars, taskLanes, usualTime, visible, wantedTasks, withEnds } = await import('../../../web/dashboard/js/ribbon/lanes.js')
 const { beginsLate, firstTick, tickStep, timeAt, viewStart, xOf } = await import('../../../web/dashboard/js/ribbon/scale.js')
 const { walk } = await import('../../../web/dashboard/js/ribbon/walk.js')
@@ -104,6 +104,17 @@ test('a bar is not drawn while the service was off', () => {
     [[service(40, 'start'), service(20, 'stop')], [[20, 40]]], [[service(20, 'stop'), other(21), service(40, 'start')], [[20, 40]]],
     [[service(20, 'stop'), service(40, 'start'), service(60, 'start')], [[20, 40]]],
   ])) assert.deepEqual(gapsOf(events), gaps)
+  for (const [events, wanted, ran, gaps] of /** @type {Array<[any[], Array<[number, number|null]>, Array<[number, number|null]>, Array<[number, number]>]>} */ ([
+    // After a crash the service is off from when it was last known to run; where that is not kept, nobody knows.
+    [[service(20, 'start'), other(25), service(40, 'start')], [[20, null], [40, 20]], [[20, 5], [40, 30]], [[5, 20], [30, 40]]],
+    [[service(20, 'start'), service(40, 'start')], [[20, null], [40, 20]], [[20, null], [40, null]], [[-Infinity, 20]]],
+    [[other(5), service(40, 'start')], [[40, null]], [[40, 30]], [[30, 40]]],
+    [[service(20, 'stop'), service(40, 'start'), service(60, 'stop')], [], [], [[20, 40]]],
+  ])) {
+    assert.deepEqual(startsUnannounced(events).map(({ start, from }) => [start, from]), wanted)
+    assert.deepEqual(gapsOf(events, new Map(ran)), gaps)
+  }
+  assert.deepEqual(gapBars([[-Infinity, 10], [20, 25], [100, 200]]).map((b) => [b.start, b.end, b.state, b.words]), [[100, 200, 'unknown', 'the service was not running']], 'a restart is no mark')
   const bar = (/** @type {number} */ start, /** @type {number|null} */ end) => /** @type {any} */ ({ start, end, words: 'refused', seen: true })
   for (const [one, parts] of /** @type {Array<[any, Array<[number, number|null, boolean]>]>} */ ([
     [bar(0, 10), [[0, 10, true]]], [bar(10, 30), [[10, 20, true]]], [bar(25, 35), []], [bar(30, 50), [[40, 50, false]]], [bar(10, 50), [[10, 20, true], [40, 50, false]]],

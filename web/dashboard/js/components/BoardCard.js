@@ -80,8 +80,8 @@ function DoneBy({ forecast }) {
   const { p5, p50, p95 } = forecast
   const now = minute.value
   const when = day(p50) === day(now) ? since(p50, now) : day(p50)
-  const range = p5 === null || p95 === null ? 'the end is open' : between(p5, p95, now)
-  return html`<${Row} name="finish" figure=${html`<a class="figure" href=${address('tasks')} title=${`Half of the trials of a simulation were through by ${since(p50, now)}`}>${when}</a>`} detail=${html`<span title=${`9 of 10 trials end within ${range}`}>${range}</span>`} />`
+  const range = p95 === null ? 'the end is open' : p5 === null ? `95 % by ${since(p95, now)}` : between(p5, p95, now)
+  return html`<${Row} name="finish" figure=${html`<a class="figure" href=${address('tasks')} title=${`Half of the trials of a simulation were through by ${since(p50, now)}`}>${when}</a>`} detail=${html`<span title=${p5 === null ? 'of the trials of a simulation' : `9 of 10 trials end within ${range}`}>${range}</span>`} />`
 }
 
 /** Tasks by status. @param {{ counts: Array<[string, number]>, all: number }} props */

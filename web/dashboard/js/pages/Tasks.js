@@ -18,6 +18,7 @@ import { count, DASH, digits, sentences, since } from '../format.js'
 import { html, useEffect, useMemo, useRef } from '../lib.js'
 import { board, boardKey, boards, chosenBoard, refreshBoards } from '../stores/boards.js'
 import { now } from '../stores/clock.js'
+import { past } from '../stores/past.js'
 import { param, place } from '../stores/place.js'
 import { sourcesOf } from '../stores/status.js'
 
@@ -69,7 +70,7 @@ function Facts({ board: shown }) {
         <dt>done about</dt><dd>${forecast && !('missing' in forecast)
           ? html`<b>${date(forecast.p50)}</b><span class="quiet"> · 85 % by ${date(forecast.p85)}, 95 % by ${date(forecast.p95)}</span>`
           : html`<span class="quiet">${forecast?.missing ?? 'nothing was seen yet'}</span>`}</dd>
-        <dt>pace</dt><dd>${shown.throughput_per_day === null ? html`<span class="quiet">not known before a day was watched</span>` : html`<${Figure} value=${shown.throughput_per_day} unit="plain" series=${series('taskmaster_throughput_tasks_per_day')} label="Tasks done a day" /> done a day`}</dd>
+        <dt>pace</dt><dd>${shown.throughput_per_day === null ? html`<span class="quiet">${past.value ? 'none is kept of this time' : 'not known before a day was watched'}</span>` : html`<${Figure} value=${shown.throughput_per_day} unit="plain" series=${series('taskmaster_throughput_tasks_per_day')} label="Tasks done a day" /> done a day`}</dd>
         <dt>ready</dt><dd><${Figure} value=${shown.ready_tasks} unit="count" series=${series('taskmaster_ready_tasks')} label="Tasks ready to start" /> of ${digits(shown.queue_depth)} pending</dd>
         <dt>longest chain</dt><dd>${shown.critical_path_tasks === null ? html`<span title="Dependencies go in a circle.">${DASH}</span>` : html`<${Figure} value=${shown.critical_path_tasks} unit="count" series=${series('taskmaster_critical_path_tasks')} label="Open tasks on the longest chain" /> ${shown.critical_path_tasks === 1 ? 'open task' : 'open tasks in a row'}`}</dd>
         ${shown.failure_ratio !== null && html`<dt>failed</dt><dd><${Figure} value=${shown.failure_ratio} unit="ratio" series=${series('taskmaster_failure_ratio')} label="Cancelled or reopened, as a share of the tasks that ended in the last 24 hours" /> cancelled or reopened, last 24 h</dd>`}

@@ -52,9 +52,19 @@ export function boardAt(board, moves, figures, at) {
     ready_tasks: figure('ready_tasks') ?? items.filter((i) => i.ready).length,
     blocked_tasks: figure('blocked_tasks') ?? items.filter((i) => i.status === 'blocked' || (i.status === 'pending' && !i.ready)).length,
     critical_path_tasks: figure('critical_path_tasks'), failure_ratio: figure('failure_ratio'), throughput_per_day: figure('throughput_tasks_per_day'),
-    forecast: { missing: 'none is worked out for a past time' }, cost: null, cost_by_week: {},
+    forecast: forecastAt(figures, labels), cost: null, cost_by_week: {},
     up: only(figures('taskpulse_source_up', { source: 'taskmaster' })) !== 0, reason: null,
   }
+}
+
+/** The forecast that was made then, as far as it is kept. @param {Figures} figures @param {Metric} labels of the board @returns {Board['forecast']} */
+function forecastAt(figures, labels) {
+  const by = (/** @type {string} */ quantile) => only(figures('taskmaster_forecast_done_timestamp_seconds', { ...labels, quantile }))
+  const p50 = by('0.5')
+  if (p50 === null) return { missing: 'none is kept of this time' }
+  // Of how much it was made nobody kept.
+  const unknown = /** @type {any} */ (null)
+  return { p5: null, p50, p85: by('0.85'), p95: by('0.95'), completions: unknown, watched_days: unknown }
 }
 
 /** @param {Task} item @param {string} status @param {TimelineEvent[]} moves its own, the newest first @param {(id: string) => boolean} done @param {number} at @returns {Task} */

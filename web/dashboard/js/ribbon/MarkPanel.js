@@ -20,7 +20,7 @@ import { lanes, markOf } from './model.js'
 
 /** Commits that are listed. */
 const MOST_COMMITS = 5
-const PAGES = { tasks: 'Tasks', ci: 'CI', application: 'Application', alerts: 'Alerts' }
+const PAGES = { tasks: 'Tasks', ci: 'CI', application: 'Application', alerts: 'Alerts', status: 'Status' }
 
 export function MarkPanel() {
   const opened = param('mark')

@@ -6,9 +6,10 @@
 import { Panel } from '../components/Panel.js'
 import { count, since } from '../format.js'
 import { useFeeds } from '../hooks.js'
-import { html } from '../lib.js'
+import { html, useEffect } from '../lib.js'
 import { minute } from '../stores/pace.js'
 import { address, range } from '../stores/place.js'
+import { followCrashes } from './crashes.js'
 import { MarkPanel } from './MarkPanel.js'
 import { firstMark, known, lanes, tasksLeft } from './model.js'
 import { beginsLate, viewStart } from './scale.js'
@@ -18,6 +19,7 @@ const CPU = 'system_cpu_utilization_ratio'
 const MEMORY = 'system_memory_utilization_ratio'
 
 export function Ribbon() {
+  useEffect(followCrashes, [])
   const [cpu, memory] = useFeeds([CPU, MEMORY])
   const { words, step, seconds, live } = range.value
   const left = tasksLeft.value

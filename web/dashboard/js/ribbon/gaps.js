@@ -1,5 +1,5 @@
 /**
- * When the service was off: nobody knows then whether what had begun went on, so no bar is drawn.
+ * When the service was off: nobody knows then whether what had begun went on, so no bar of it is drawn, but one that says so.
  *
  * Pure.
  *
@@ -8,21 +8,41 @@
  * @typedef {[number, number]} Gap  from, to
  */
 
-/** @param {TimelineEvent[]} events in any order @returns {Gap[]} the oldest first */
-export function gapsOf(events) {
-  const rising = [...events].sort((a, b) => a.time - b.time)
-  /** @type {Gap[]} */
-  const gaps = []
-  // Before a start that is the first of all nothing is known; one without a stop before it followed a crash, nobody knows when.
-  let stopped = /** @type {number|null} */ (-Infinity)
-  for (const { source, kind, time } of rising) {
-    const own = source === 'service'
-    if (own && kind === 'start' && stopped !== null) gaps.push([stopped, time])
-    if (own && kind === 'stop') stopped = time
-    else if ((own && kind === 'start') || stopped === -Infinity) stopped = null
-  }
-  return gaps
+/** Shorter ones are restarts: no more than a line on most sheets. */
+const LEAST_S = 30
+
+/** @param {TimelineEvent[]} events in any order @returns {TimelineEvent[]} those of the service itself, the oldest first */
+const ownOf = (events) => events.filter((e) => e.source === 'service' && (e.kind === 'start' || e.kind === 'stop')).sort((a, b) => a.time - b.time)
+
+/**
+ * The starts that no stop came before: after a crash, or the first that is known of.
+ * @param {TimelineEvent[]} events in any order @returns {Array<{ start: number, from: number|null }>} the oldest first; `from`: when the service is known to have started before, null where that is not known
+ */
+export function startsUnannounced(events) {
+  const own = ownOf(events)
+  return own.flatMap(({ kind, time }, i) => (kind === 'start' && own[i - 1]?.kind !== 'stop' ? [{ start: time, from: own[i - 1]?.time ?? null }] : []))
 }
+
+/**
+ * @param {TimelineEvent[]} events in any order @param {ReadonlyMap<number, number|null>} [lastRun] when the service last ran before a start that no stop came before, where that is known
+ * @returns {Gap[]} the oldest first
+ */
+export function gapsOf(events, lastRun = new Map()) {
+  const own = ownOf(events)
+  const first = Math.min(...events.map((e) => e.time))
+  return own.flatMap(({ kind, time }, i) => {
+    if (kind !== 'start') return []
+    const before = own[i - 1]
+    const ran = before?.kind === 'stop' ? before.time : lastRun.get(time) ?? null
+    if (ran !== null) return [/** @type {Gap} */ ([ran, time])]
+    // Before a start that is the first of all nothing is known; one after a crash, of which nothing is kept, may have followed at once.
+    return before === undefined && first === time ? [/** @type {Gap} */ ([-Infinity, time])] : []
+  })
+}
+
+/** Gaps as marks: it is said that nothing is known. @param {Gap[]} gaps @returns {Bar[]} */
+export const gapBars = (gaps) => gaps.filter(([from, to]) => from > -Infinity && to - from >= LEAST_S)
+  .map(([start, end]) => ({ start, end, state: 'unknown', title: 'Not known', words: 'the service was not running', page: 'status', item: '', seen: true }))
 
 /** The parts of bars outside of gaps. @param {Bar[]} bars @param {Gap[]} gaps the oldest first @returns {Bar[]} */
 export const withoutGaps = (bars, gaps) => bars.flatMap((bar) => {

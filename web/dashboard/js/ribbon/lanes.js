@@ -5,7 +5,7 @@
  *
  * @import { Alert, Board, CiRepository, Target, Task, Event as TimelineEvent } from '../types.js'
  *
- * @typedef {'progress'|'review'|'done'|'stopped'|'ok'|'failed'|'neutral'|'waiting'|'down'|'warning'|'error'|'critical'} State
+ * @typedef {'unknown'|'progress'|'review'|'done'|'stopped'|'ok'|'failed'|'neutral'|'waiting'|'down'|'warning'|'error'|'critical'} State
  * @typedef {{ start: number, end: number|null, state: State, title: string, words: string, page: string, item: string, seen: boolean, url?: string }} Bar
  *   `end` null: goes on; `words`: what became of it; `item`: what of the page it is about; `seen`: false where it began before `start`, nobody knows when
  * @typedef {{ key: string, group: 'task'|'ci'|'probe'|'alert', name: string, title: string, bars: Bar[], ends: Float64Array, usual: number|null }} Lane

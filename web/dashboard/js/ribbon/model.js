@@ -14,7 +14,8 @@ import { unwatched } from '../stores/past.js'
 import { range } from '../stores/place.js'
 import { standing } from '../stores/silences.js'
 import { status } from '../stores/status.js'
-import { gapsOf, withoutGaps } from './gaps.js'
+import { lastRun } from './crashes.js'
+import { gapBars, gapsOf, withoutGaps } from './gaps.js'
 import { takenBy, takenWords } from '../tasks/taken.js'
 import { alertLane, assign, probeLane, runLanes, taskBars, taskLanes, wantedTasks, withEnds } from './lanes.js'
 
@@ -45,11 +46,11 @@ const tasks = computed(() => {
   return { lanes: taskLanes(places, shown, bars), left: [...bars.keys()].filter((id) => !places.includes(id)).length }
 })
 const runs = computed(() => runLanes(ci.value.runs?.repositories ?? [], RUN_LANES))
-const gaps = computed(() => gapsOf(events.value ?? []))
-/** @param {Lane} lane */
-const whileOn = (lane) => withEnds({ ...lane, bars: withoutGaps(lane.bars, gaps.value) })
-const probes = computed(() => whileOn(probeLane(events.value ?? [], status.value?.targets ?? [], knownFrom.value)))
-const fired = computed(() => whileOn(alertLane([...(alerts.value ?? []), ...endedAlerts.value])))
+const gaps = computed(() => gapsOf(events.value ?? [], lastRun.value))
+/** @param {Lane} lane @param {boolean} watched whether the lane is about anything at all */
+const whileOn = (lane, watched) => withEnds({ ...lane, bars: [...withoutGaps(lane.bars, gaps.value), ...(watched ? gapBars(gaps.value) : [])] })
+const probes = computed(() => whileOn(probeLane(events.value ?? [], status.value?.targets ?? [], knownFrom.value), (status.value?.targets.length ?? 0) > 0))
+const fired = computed(() => whileOn(alertLane([...(alerts.value ?? []), ...endedAlerts.value]), true))
 
 /** All lanes, from above. @type {import('../../vendor/signals-core.js').ReadonlySignal<Lane[]>} */
 export const lanes = computed(() => [...tasks.value.lanes, ...runs.value, probes.value, fired.value])
@@ -81,6 +82,9 @@ export function markOf(key, list) {
   return null
 }
 
+/** Where there is little room. @param {import('../tasks/taken.js').Taken} taken */
+const short = ({ seconds, least }) => (least ? '≥ ' : '') + span(seconds)
+
 /** What stands beside a lane: figures of the period. @param {Lane} lane @param {number} start @param {number} now @returns {{ words: string, title: string }} */
 export function figureOf(lane, start, now) {
   if (lane.key.startsWith('place')) {
@@ -88,10 +92,11 @@ export function figureOf(lane, start, now) {
     if (lane.name === '' || !last) return { words: '', title: '' }
     const item = board.value?.items.find((i) => i.id === lane.name)
     const open = last.end === null && item ? takenBy(item, now) : null
-    if (open) return { words: (open.least ? '≥ ' : '') + span(open.seconds), title: `in progress for ${takenWords(open)}` }
+    if (open) return { words: short(open), title: `in progress for ${takenWords(open)}` }
     const whole = last.end !== null && last.state === 'done' ? board.value?.items.find((i) => i.id === lane.name)?.execution_seconds ?? null : null
-    const took = (whole !== null || last.seen ? '' : '≥ ') + span(Math.max(60, Math.round((whole ?? (last.end ?? now) - last.start) / 60) * 60))
-    return { words: took, title: last.end === null ? `in progress for ${took}` : whole !== null ? `done in ${took}` : `the last time, ${took}: ${last.words}` }
+    const taken = { seconds: Math.max(60, Math.round((whole ?? (last.end ?? now) - last.start) / 60) * 60), least: whole === null && !last.seen, from: null }
+    const title = last.end === null ? `in progress for ${takenWords(taken)}` : whole !== null ? `done in ${takenWords(taken)}` : `the last time, ${takenWords(taken)}: ${last.words}`
+    return { words: short(taken), title }
   }
   if (lane.key === 'ci 0') {
     const all = runs.value.flatMap((l) => l.bars).filter((b) => (b.end ?? now) >= start)

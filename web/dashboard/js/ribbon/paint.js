@@ -23,12 +23,15 @@ export const AXIS_H = 24
 const BAR_H = 12
 /** Bars of a lane that have round corners. */
 const MANY = 200
+/** Lines of a hatched bar are so far apart. */
+const HATCH_PX = 4
 /** A bar is at least so wide, to be met. */
 const LEAST_PX = 3
 const FONT = `11px ${FONT_FACE}`
 
 /** Which colour a state has, how much it weighs against others on the same pixel, and whether it has corners: failure is seen by its shape too. @type {Record<State, { ink: string, weight: number, sharp: boolean, pale: boolean }>} */
 const LOOKS = {
+  unknown: { ink: '--ink-3', weight: 0, sharp: false, pale: false },
   waiting: { ink: '--line-2', weight: 0, sharp: false, pale: false },
   stopped: { ink: '--series-pending', weight: 1, sharp: false, pale: true },
   neutral: { ink: '--info', weight: 2, sharp: false, pale: true },
@@ -118,6 +121,11 @@ function paintLane(pen, scene, inks, lane, top) {
     before = from
     weight = look.weight
     pen.fillStyle = inks[look.ink]
+    if (bar.state === 'unknown') {
+      hatch(pen, from, to, y)
+      if (bar === marked || bar === chosen) frame(pen, inks[bar === chosen ? '--accent' : '--ink'], from, to, y)
+      continue
+    }
     if (look.pale) pen.globalAlpha = 0.7
     if (look.sharp || !round || to - from < 6) pen.fillRect(from, look.sharp ? y - 2 : y, to - from, look.sharp ? BAR_H + 4 : BAR_H)
     else {
@@ -131,6 +139,11 @@ function paintLane(pen, scene, inks, lane, top) {
     if (usual !== null && bar.end === null) usualMark(pen, scene, inks, bar, usual, y)
     if (bar === marked || bar === chosen) frame(pen, inks[bar === chosen ? '--accent' : '--ink'], from, to, y)
   }
+}
+
+/** Nobody knows what was. @param {CanvasRenderingContext2D} pen @param {number} from @param {number} to @param {number} y */
+function hatch(pen, from, to, y) {
+  for (let x = Math.ceil(from / HATCH_PX) * HATCH_PX; x < to; x += HATCH_PX) pen.fillRect(x, y, 1, BAR_H)
 }
 
 /** It goes on. @param {CanvasRenderingContext2D} pen @param {Palette} inks @param {number} to @param {number} y */

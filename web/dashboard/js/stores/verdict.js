@@ -63,5 +63,8 @@ function doneAbout({ p5, p50, p95 }, now) {
   return `done about ${since(/** @type {number} */ (p50), now)} (${late})`
 }
 
-/** @param {Known} forecast */
-const forecastTitle = ({ completions, watched_days: days }) => `9 of 10 trials of a simulation end within the brackets. It draws from ${count(completions, 'completion')} in ${count(Math.max(1, Math.round(days)), 'day')}.`
+/** @param {Known} forecast of a past time its basis is not known */
+function forecastTitle({ p5, completions, watched_days: days }) {
+  const what = p5 === null ? 'Half of the trials of a simulation end by then.' : '9 of 10 trials of a simulation end within the brackets.'
+  return completions === null ? what : `${what} It draws from ${count(completions, 'completion')} in ${count(Math.max(1, Math.round(days)), 'day')}.`
+}

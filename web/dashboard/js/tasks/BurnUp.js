@@ -56,6 +56,9 @@ function Picture({ board, done, wanted, at, length, step }) {
   const [x0, y0] = [sheet.x(at), sheet.y(board.tasks.done ?? 0)]
   const [first, last] = [end[0], end[end.length - 1]]
   const likely = end.find((q) => q.share === 0.5)
+  // Of a past time it is not kept.
+  const early = board.forecast && !('missing' in board.forecast) && board.forecast.p5 !== null
+  const earliest = early ? `, 5\u00a0% by ${first?.share < 0.5 ? since(first.at, now.value) : 'now'}` : ''
   const labels = ticks(sheet.start, sheet.end, Math.max(2, Math.floor(width / 84)), offsetAt(sheet.start))
   const words = `${count(board.tasks.done ?? 0, 'task')} done of ${target}${end.map((q) => `; ${Math.round(q.share * 100)} % of the trials were through by ${since(q.at, at)}`).join('')}`
   return html`
@@ -76,7 +79,7 @@ function Picture({ board, done, wanted, at, length, step }) {
       <ul class="burnup-legend">
         <li><i class="key key-done"></i>done <b>${digits(board.tasks.done ?? 0)}</b></li>
         <li><i class="key key-wanted"></i>wanted <b>${digits(target)}</b></li>
-        ${likely ? html`<li><i class="key key-band"></i><span>forecast: half of the trials by <b>${since(likely.at, now.value)}</b>, 5\u00a0% by ${first.share < 0.5 ? since(first.at, now.value) : 'now'}${last !== likely && html`, ${Math.round(last.share * 100)}\u00a0% by ${since(last.at, now.value)}`}</span></li>`
+        ${likely ? html`<li><i class="key key-band"></i><span>forecast: half of the trials by <b>${since(likely.at, now.value)}</b>${earliest}${last !== likely && html`, ${Math.round(last.share * 100)}\u00a0% by ${since(last.at, now.value)}`}</span></li>`
           : html`<li class="quiet">${board.forecast && 'missing' in board.forecast ? `no forecast: ${board.forecast.missing}` : board.open_tasks === 0 ? 'all is done' : 'no forecast within what can be told'}</li>`}
       </ul>
     </div>`
