@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench effects -- [--count N] [--seed N]`. Each row is a kind of noise, each column a length of time after the change: the share of
 //! N series without a change for which none is claimed (nominal: 95 %), and the share of N series that fell by a fifth for which that is found.
+//! The last column is that of a change that is followed for 28 days: without a claim at any look, and found at the look after a week.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
@@ -9,7 +10,7 @@
 mod arguments;
 
 use arguments::Arguments;
-use taskpulse_engine::effect::{Direction, Hours, measure};
+use taskpulse_engine::effect::{Direction, Hours, MAX_DAYS, follow, measure};
 use taskpulse_engine::forecast::random::Random;
 
 const HOUR: i64 = 3_600_000;
@@ -77,12 +78,34 @@ fn share(kind: &Noise, days: i64, shift: f64, expected: Direction, (count, seed)
     100.0 * found.count() as f64 / count as f64
 }
 
+/// The share of `count` series that are followed for four weeks without a claim at any look.
+fn calm_throughout(kind: &Noise, (count, seed): (u64, u64)) -> f64 {
+    let calm = (0..count).filter(|number| {
+        let series = generated(kind, 4, 0.0, &mut Random::new(seed * 7_919 + number * 977 + 5));
+        [5, 7, 14, 21, 28].iter().all(|days| followed(&series, *days) == Direction::Unclear)
+    });
+    100.0 * calm.count() as f64 / count as f64
+}
+
+/// The share of `count` series that fell by a fifth for which that is found after a week.
+fn seen_after_a_week(kind: &Noise, (count, seed): (u64, u64)) -> f64 {
+    let seen = (0..count).filter(|number| {
+        let series = generated(kind, 1, -0.2, &mut Random::new(seed * 7_919 + number * 977 + 5));
+        followed(&series, 7) == Direction::Fell
+    });
+    100.0 * seen.count() as f64 / count as f64
+}
+
+fn followed(series: &Hours, days: i64) -> Direction {
+    follow(series, None, AT, AT + days * DAY_HOURS * HOUR, MAX_DAYS).unwrap().direction
+}
+
 fn main() {
     let given = Arguments::read();
     let trials = (given.number("--count", 2_000), given.number("--seed", 0));
     print!("{:<46}", "% without a claim / % found");
     DAYS.iter().for_each(|days| print!(" {:>15}", format!("{days} days")));
-    println!();
+    println!(" {:>15}", "followed");
     for kind in KINDS {
         print!("{:<46}", kind.name);
         for days in DAYS {
@@ -90,6 +113,6 @@ fn main() {
             let seen = share(kind, days, -0.2, Direction::Fell, trials);
             print!(" {calm:>7.1} / {seen:>5.1}");
         }
-        println!();
+        println!(" {:>7.1} / {:>5.1}", calm_throughout(kind, trials), seen_after_a_week(kind, trials));
     }
 }

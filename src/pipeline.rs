@@ -1,6 +1,6 @@
-//! The pipeline: store, windows, alerts, optimizer, hub, batcher and collectors; started in this order, stopped in reverse.
+//! The pipeline: store, windows, alerts, optimizer, experiments, hub, batcher and collectors; started in this order, stopped in reverse.
 //!
-//! Threads: `store` (writing), `windows`, `pipeline` (batcher, alerts, notifier, optimizer), `hub`, `collectors`, and a pool for
+//! Threads: `store` (writing), `windows`, `pipeline` (batcher, alerts, notifier, optimizer, experiments), `hub`, `collectors`, and a pool for
 //! work that waits for the disk. The HTTP server is not part of it: `service.rs` puts one in front.
 
 use std::path::Path;
@@ -16,6 +16,7 @@ use taskpulse_actors::clock::Clock;
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
 use taskpulse_actors::collectors::heartbeat::Heartbeats;
 use taskpulse_actors::collectors::poller::Outputs;
+use taskpulse_actors::experiments::{ExperimentOutputs, ExperimentsActor};
 use taskpulse_actors::hub::HubActor;
 use taskpulse_actors::messages::{Advanced, Finish, Flush, RecordEvents, StoredBatch};
 use taskpulse_actors::notify::{AckKey, NotifierActor, NotifierOptions, NotifierOutputs};
@@ -80,6 +81,7 @@ pub struct Pipeline<'a> {
     pub hub: ActorHandle<HubActor>,
     pub alerts: ActorHandle<AlertActor>,
     pub optimizer: ActorHandle<OptimizerActor>,
+    pub experiments: ActorHandle<ExperimentsActor>,
     pub notifier: ActorHandle<NotifierActor>,
     batcher: ActorHandle<BatcherActor>,
     arbiters: Arbiters,
@@ -127,11 +129,25 @@ impl<'a> Pipeline<'a> {
         };
         let alerts = start_alerts(&starter, &arbiters.pipeline, &publishers, &store, outputs);
         let optimizer = start_optimizer(&starter, &arbiters.pipeline, &publishers, &store, &store_actor, &hub);
+        let experiments = start_experiments(&starter, &arbiters.pipeline, &publishers, &store, &store_actor);
         let first_window = start_windows(&starter, &arbiters.windows, &reporter, &followed, &store_actor, &hub);
         // Set once, here; the store publishes nothing before.
         let _ = listeners.set(Listeners { batches: vec![first_window, alerts.mailbox(), hub.mailbox()], events: hub.mailbox() });
         let batcher = start_batcher(&starter, &arbiters.pipeline, &reporter, &store_actor);
-        Ok(Self { reporter, publishers, ack_key, store: store_actor, hub, alerts, optimizer, notifier, batcher, arbiters, starter })
+        Ok(Self {
+            reporter,
+            publishers,
+            ack_key,
+            store: store_actor,
+            hub,
+            alerts,
+            optimizer,
+            experiments,
+            notifier,
+            batcher,
+            arbiters,
+            starter,
+        })
     }
 
     /// Starts the collectors that the settings ask for.
@@ -304,6 +320,20 @@ fn start_optimizer(
     };
     let make = move || OptimizerActor::new(clock.clone(), store.clone(), current.clone(), every, outputs.clone());
     starter.start(arbiter, "optimizer", make)
+}
+
+fn start_experiments(
+    starter: &Starter<'_>,
+    arbiter: &Arbiter,
+    publishers: &Publishers,
+    store: &StoreReader,
+    store_actor: &ActorHandle<StoreActor>,
+) -> ActorHandle<ExperimentsActor> {
+    let (clock, store, current) = (starter.clock.clone(), store.clone(), publishers.experiments.clone());
+    let limits = rule_limits(starter.settings);
+    let outputs = ExperimentOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox() };
+    let make = move || ExperimentsActor::new(clock.clone(), store.clone(), current.clone(), limits.clone(), outputs.clone());
+    starter.start(arbiter, "experiments", make)
 }
 
 /// Starts the aggregators from the longest to the shortest. Each publishes to the next longer one and to the hub.

@@ -117,6 +117,7 @@ impl Server {
             unsubscribe: pipeline.hub.mailbox(),
             acknowledge: pipeline.alerts.mailbox(),
             decide: pipeline.optimizer.mailbox(),
+            change_experiment: pipeline.experiments.mailbox(),
             test_channel: pipeline.notifier.mailbox(),
             read_notices: pipeline.notifier.mailbox(),
             change_silence: pipeline.notifier.mailbox(),

@@ -7,6 +7,7 @@ pub mod batcher;
 pub mod clock;
 pub mod collectors;
 mod crew;
+pub mod experiments;
 mod explain;
 pub mod files;
 pub mod hub;

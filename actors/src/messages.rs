@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix::{MailboxError, Message};
 use taskpulse_engine::event::Event;
+use taskpulse_engine::experiment::{Draft, ExperimentError};
 use taskpulse_engine::model::{Batch, SeriesId};
 use taskpulse_engine::notices::{MaintenanceError, MaintenanceSpec, SilenceDraft, SilenceError};
 use taskpulse_engine::rules::{Alert, ChangeError, GivenRule, RuleSpec};
@@ -220,6 +221,29 @@ pub struct Decide {
     pub id: String,
     /// The decision.
     pub status: taskpulse_engine::advice::Status,
+}
+
+/// HTTP → experiments: make, remove or restore one. Answered when that is durable, with its judgment unless that takes long.
+#[derive(Message, Debug, Clone)]
+#[rtype(result = "Result<Result<view::Experiment, ExperimentError>, AppendError>")]
+pub enum ChangeExperiment {
+    /// Make one.
+    Make(Draft),
+    /// Remove the one of this id.
+    Remove(String),
+    /// Restore the one of this id, which was removed.
+    Restore(String),
+}
+
+impl ChangeExperiment {
+    /// The id of the experiment.
+    #[must_use]
+    pub fn id(&self) -> String {
+        match self {
+            Self::Make(draft) => draft.id(),
+            Self::Remove(id) | Self::Restore(id) => id.clone(),
+        }
+    }
 }
 
 /// Owner → hub: views that changed, for the sessions.

@@ -14,7 +14,9 @@ use crate::metadata::{MetadataByName, MetadataRegistry};
 use crate::rule_states::RuleStates;
 use crate::sources::{SourceRegistry, SourcesByName};
 use crate::targets::{TargetRegistry, TargetsByName};
-use crate::view::{Alert, Board, Channel, CiRepository, Health, Recommendation, Source, Target, UndatedForecast, WatchedSeries};
+use crate::view::{
+    Alert, Board, Channel, CiRepository, Experiment, Health, Recommendation, Source, Target, UndatedForecast, WatchedSeries,
+};
 
 /// Boards by project.
 pub type BoardsByProject = BTreeMap<String, Vec<Arc<Board>>>;
@@ -38,6 +40,8 @@ pub struct Publishers {
     pub recommendations: watch::Sender<Arc<Vec<Recommendation>>>,
     /// Disks and memory for which there is no date at which they will be full; of the optimizer.
     pub undated: watch::Sender<Arc<Vec<UndatedForecast>>>,
+    /// Experiments that are not removed; of the experiments actor.
+    pub experiments: watch::Sender<Arc<Vec<Experiment>>>,
     /// Task boards; of the Task Master collector.
     pub boards: watch::Sender<BoardsByProject>,
     /// CI; each GitHub collector has its repository.
@@ -66,6 +70,7 @@ pub struct Views {
     channels: watch::Receiver<Arc<Vec<Channel>>>,
     recommendations: watch::Receiver<Arc<Vec<Recommendation>>>,
     undated: watch::Receiver<Arc<Vec<UndatedForecast>>>,
+    experiments: watch::Receiver<Arc<Vec<Experiment>>>,
     boards: watch::Receiver<BoardsByProject>,
     repositories: watch::Receiver<RepositoriesByName>,
     jobs: watch::Receiver<JobsByRepository>,
@@ -85,6 +90,7 @@ impl Publishers {
         let (channels, channels_view) = watch::channel(Arc::default());
         let (recommendations, recommendations_view) = watch::channel(Arc::default());
         let (undated, undated_view) = watch::channel(Arc::default());
+        let (experiments, experiments_view) = watch::channel(Arc::default());
         let (boards, boards_view) = watch::channel(BTreeMap::new());
         let (repositories, repositories_view) = watch::channel(BTreeMap::new());
         let (jobs, jobs_view) = watch::channel(BTreeMap::new());
@@ -98,6 +104,7 @@ impl Publishers {
             channels: channels_view,
             recommendations: recommendations_view,
             undated: undated_view,
+            experiments: experiments_view,
             boards: boards_view,
             repositories: repositories_view,
             jobs: jobs_view,
@@ -114,6 +121,7 @@ impl Publishers {
                 channels,
                 recommendations,
                 undated,
+                experiments,
                 boards,
                 repositories,
                 jobs,
@@ -158,6 +166,12 @@ impl Views {
     #[must_use]
     pub fn undated(&self) -> Arc<Vec<UndatedForecast>> {
         Arc::clone(&self.undated.borrow())
+    }
+
+    /// Experiments that are not removed, the newest change first.
+    #[must_use]
+    pub fn experiments(&self) -> Arc<Vec<Experiment>> {
+        Arc::clone(&self.experiments.borrow())
     }
 
     /// Task boards, by project and tag.

@@ -13,6 +13,7 @@ pub mod codec;
 pub mod confidence;
 pub mod effect;
 pub mod event;
+pub mod experiment;
 pub mod explain;
 pub mod exposition;
 pub mod forecast;

@@ -88,6 +88,9 @@ def before_call(context, case, kwargs):
     elif path == "/api/v2/silences" and case.method == "POST":
         matcher = {"name": "alertname", "value": "none", "isRegex": False, "isEqual": True}
         case.body.update(id="", matchers=[matcher], startsAt="2026-01-01T00:00:00Z", endsAt="2126-01-01T00:00:00Z")
+    elif path == "/api/v1/experiments" and case.method == "POST":
+        # A scalar is always there; a selector may give no series, or several.
+        case.body.update(expr="vector(1)", control=None, at=1_764_000_000)
     elif path == "/api/v1/maintenance/{name}" and case.method == "POST":
         case.body = {"times": ["sun 02:00-04:00"]}
     elif path in ("/api/v1/rules/preview", "/api/v1/rules/{name}") and case.method in ("POST", "PUT"):

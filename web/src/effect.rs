@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, web};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::view::SeriesEffect;
-use taskpulse_engine::effect::{self, Hours, MAX_DAYS, NotMeasured};
+use taskpulse_engine::effect::{self, HourSeries, Hours, MAX_DAYS, NotMeasured};
 use taskpulse_engine::model::{Labels, TimestampMs};
+use taskpulse_engine::promql::Query;
 use taskpulse_engine::promql::syntax::Grid;
-use taskpulse_engine::promql::{self, Query};
 use taskpulse_engine::store::StoreReader;
 
 use crate::envelope::{ApiError, blocking};
@@ -81,19 +81,19 @@ impl Asked {
 
     /// The hours of the one series that a query gives; none where it gives no series.
     fn hours(&self, query: &Query, parameter: &str, store: &StoreReader) -> Result<Option<(Labels, Hours)>, ApiError> {
-        let reach = MAX_DAYS * DAY_MS + HOUR_MS;
-        let params = self.ask.params(self.ask.deadline, self.at.saturating_sub(reach).max(0), self.end, HOUR_MS);
-        let mut found = promql::buckets(query, &params, 2, store)?;
-        match (found.total, found.series.pop()) {
-            (1, Some(one)) => {
-                let finite = one.buckets.iter().filter(|bucket| bucket.mean.is_finite());
-                Ok(Some((one.labels, finite.map(|bucket| (effect::hour_ending(bucket.end), bucket.mean)).collect())))
-            }
-            (0 | 1, None) => Ok(None),
-            (count, _) => Err(ApiError::execution(format!(
-                "invalid parameter \"{parameter}\": it gives {count} series, and one is compared; `sum(…)` or `avg(…)` makes one of them"
-            ))),
-        }
+        let params = self.ask.params(self.ask.deadline, self.at, self.end, HOUR_MS);
+        one_series(effect::hours_around(query, (self.at, self.end), &params, store)?, parameter)
+    }
+}
+
+/// The one series of a parameter; none where it gives no series.
+pub(crate) fn one_series(found: HourSeries, parameter: &str) -> Result<Option<(Labels, Hours)>, ApiError> {
+    match found {
+        HourSeries::None => Ok(None),
+        HourSeries::One(labels, hours) => Ok(Some((labels, hours))),
+        HourSeries::Several(count) => Err(ApiError::execution(format!(
+            "invalid parameter \"{parameter}\": it gives {count} series, and one is compared; `sum(…)` or `avg(…)` makes one of them"
+        ))),
     }
 }
 

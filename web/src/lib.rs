@@ -14,6 +14,7 @@ mod csv;
 mod discovery;
 mod effect;
 mod envelope;
+mod experiments;
 mod export;
 mod exposition;
 mod forecast;

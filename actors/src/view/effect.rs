@@ -50,6 +50,16 @@ pub struct Side {
     pub mean: f64,
 }
 
+impl Side {
+    pub(super) fn before(effect: &Effect) -> Self {
+        Self { start: seconds(effect.before.0), end: seconds(effect.before.1), mean: effect.mean_before }
+    }
+
+    pub(super) fn after(effect: &Effect) -> Self {
+        Self { start: seconds(effect.after.0), end: seconds(effect.after.1), mean: effect.mean_after }
+    }
+}
+
 /// A half day after the moment, beside the same one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct EffectPair {
@@ -59,6 +69,11 @@ pub struct EffectPair {
     pub before: f64,
     /// The mean after.
     pub after: f64,
+}
+
+/// The half days of an effect.
+pub(super) fn pairs(effect: &Effect) -> Vec<EffectPair> {
+    effect.pairs.iter().map(|pair| EffectPair { t: seconds(pair.start), before: pair.before, after: pair.after }).collect()
 }
 
 /// `/api/v1/effect`
@@ -102,7 +117,6 @@ impl SeriesEffect {
             Ok(effect) => (Some(effect), None),
             Err(why) => (None, Some(why.to_string())),
         };
-        let side = |(start, end), mean| Side { start: seconds(start), end: seconds(end), mean };
         Self {
             metric,
             at: seconds(at),
@@ -113,13 +127,11 @@ impl SeriesEffect {
                 None => EffectDirection::NotMeasured,
             },
             sentence,
-            before: found.as_ref().map(|effect| side(effect.before, effect.mean_before)),
-            after: found.as_ref().map(|effect| side(effect.after, effect.mean_after)),
+            before: found.as_ref().map(Side::before),
+            after: found.as_ref().map(Side::after),
             ratio: found.as_ref().and_then(|effect| effect.ratio).map(Interval::from),
             difference: found.as_ref().map(|effect| effect.difference.into()),
-            pairs: found.map_or_else(Vec::new, |effect| {
-                effect.pairs.iter().map(|pair| EffectPair { t: seconds(pair.start), before: pair.before, after: pair.after }).collect()
-            }),
+            pairs: found.as_ref().map_or_else(Vec::new, pairs),
             missing,
         }
     }

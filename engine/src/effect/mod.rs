@@ -6,10 +6,16 @@
 //! therefore that of a process with a memory (Andrews and Monahan, 1992: an autoregression is taken out and put back; Lazarus, Lewis, Stock
 //! and Watson, 2018: the rest is averaged over cosines, which gives the degrees of freedom of Student's distribution).
 
+mod followed;
+mod read;
 mod variance;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
+pub use self::followed::{Start, follow, start_of};
+pub use self::read::{HourSeries, hours_around};
 use crate::model::TimestampMs;
 
 const HOUR: i64 = 3_600_000;
@@ -20,6 +26,8 @@ const PART: i64 = 12;
 pub const MIN_DAYS: i64 = 5;
 /// See [`MIN_DAYS`].
 pub const MAX_DAYS: i64 = 28;
+/// Both ends of a 95 % interval leave out so much.
+const WITHIN: f64 = 0.975;
 /// Share of half days that need samples on both sides.
 const COVERED: f64 = 0.7;
 /// So many hours of a half day that both sides have are compared hour by hour; with fewer, each side's hours are taken as they are.
@@ -34,8 +42,13 @@ pub fn hour_ending(end: TimestampMs) -> i64 {
     end.div_euclid(HOUR) - 1
 }
 
+/// The first whole hour from a moment on.
+fn first_hour(at: TimestampMs) -> i64 {
+    at.div_euclid(HOUR) + i64::from(at.rem_euclid(HOUR) > 0)
+}
+
 /// A half day after the moment, and the same one before it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
     /// When the one after the moment begins.
     pub start: TimestampMs,
@@ -46,7 +59,7 @@ pub struct Pair {
 }
 
 /// A figure and the ends of its 95 % interval.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The best guess.
     pub value: f64,
@@ -63,7 +76,7 @@ impl Estimate {
 }
 
 /// What the interval says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Direction {
     /// The series is higher than before.
     Rose,
@@ -73,8 +86,8 @@ pub enum Direction {
     Unclear,
 }
 
-/// What a change did.
-#[derive(Debug, Clone, PartialEq)]
+/// What a change did. It is kept with experiments, so fields are only ever added.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Effect {
     /// The time before the moment that is compared.
     pub before: (TimestampMs, TimestampMs),
@@ -106,6 +119,18 @@ pub enum NotMeasured {
     /// There is nothing to compare.
     #[error("no series of {0} has samples around that time")]
     NoSeries(&'static str),
+    /// There is too little of the time before the moment.
+    #[error("{what} has samples in {covered} of the {wanted} half days before it that are compared; {needed} are needed")]
+    TooLittleBefore {
+        /// Which series.
+        what: &'static str,
+        /// Half days that have samples.
+        covered: usize,
+        /// Half days that there are.
+        wanted: usize,
+        /// How many it takes.
+        needed: usize,
+    },
     /// There are gaps.
     #[error("{what} has samples on both sides in {covered} of {wanted} half days; {needed} are needed")]
     TooLittle {
@@ -127,18 +152,38 @@ pub enum NotMeasured {
 ///
 /// Fails while too little is known.
 pub fn measure(series: &Hours, control: Option<&Hours>, at: TimestampMs, now: TimestampMs) -> Result<Effect, NotMeasured> {
-    let first = at.div_euclid(HOUR) + i64::from(at.rem_euclid(HOUR) > 0);
+    let first = first_hour(at);
     let days = (now.div_euclid(HOUR) - first).div_euclid(24).min(MAX_DAYS);
     if days < MIN_DAYS {
         return Err(NotMeasured::TooEarly { passed: days.max(0) });
     }
-    let (hours, back) = (days * 24, WEEK_HOURS * (days + 6).div_euclid(7));
-    let starts: Vec<i64> = (0..hours / PART).map(|part| first + part * PART).collect();
-    let mut found: Vec<(Pair, Option<Pair>)> = Vec::with_capacity(starts.len());
+    measure_days(series, control, first, days, WITHIN)
+}
+
+/// How many hours before the days that are compared the same hours are.
+const fn back(days: i64) -> i64 {
+    WEEK_HOURS * (days + 6).div_euclid(7)
+}
+
+/// The half days that are compared, by their first hours.
+fn half_days(first: i64, days: i64) -> impl Iterator<Item = i64> + Clone {
+    (0..days * 24 / PART).map(move |part| first + part * PART)
+}
+
+/// How many of so many half days are enough.
+fn enough(half_days: usize) -> usize {
+    (half_days as f64 * COVERED).ceil() as usize
+}
+
+/// What happened in so many days. Each end of the interval leaves out `1 - within`.
+fn measure_days(series: &Hours, control: Option<&Hours>, first: i64, days: i64, within: f64) -> Result<Effect, NotMeasured> {
+    let (hours, back) = (days * 24, back(days));
+    let wanted = half_days(first, days).count();
+    let mut found: Vec<(Pair, Option<Pair>)> = Vec::with_capacity(wanted);
     let (mut of_series, mut of_control) = (0, 0);
-    for start in &starts {
-        let own = pair(series, *start, back);
-        let others = control.map(|control| pair(control, *start, back));
+    for start in half_days(first, days) {
+        let own = pair(series, start, back);
+        let others = control.map(|control| pair(control, start, back));
         of_series += usize::from(own.is_some());
         of_control += usize::from(others.is_some_and(|others| others.is_some()));
         match (own, others) {
@@ -147,13 +192,13 @@ pub fn measure(series: &Hours, control: Option<&Hours>, at: TimestampMs, now: Ti
             _ => {}
         }
     }
-    let needed = (starts.len() as f64 * COVERED).ceil() as usize;
+    let needed = enough(wanted);
     if found.len() < needed {
         let (what, covered) = if of_series < needed { ("the series", of_series) } else { ("the control", of_control.min(found.len())) };
-        return Err(NotMeasured::TooLittle { what, covered, wanted: starts.len(), needed });
+        return Err(NotMeasured::TooLittle { what, covered, wanted, needed });
     }
     let span = |from: i64| (from * HOUR, (from + hours) * HOUR);
-    Ok(compared(&found, span(first - back), span(first)))
+    Ok(compared(&found, span(first - back), span(first), within))
 }
 
 /// A half day and the same one so many hours before.
@@ -177,12 +222,12 @@ fn means<'a>(pairs: impl Iterator<Item = &'a Pair> + Clone) -> (f64, f64) {
 }
 
 /// The estimate of a mean of differences that follow each other.
-fn estimate(value: f64, differences: &[f64]) -> Estimate {
-    let margin = variance::margin_of_mean(differences);
+fn estimate(value: f64, differences: &[f64], within: f64) -> Estimate {
+    let margin = variance::margin_of_mean(differences, within);
     Estimate { value, low: value - margin, high: value + margin }
 }
 
-fn compared(found: &[(Pair, Option<Pair>)], before: (TimestampMs, TimestampMs), after: (TimestampMs, TimestampMs)) -> Effect {
+fn compared(found: &[(Pair, Option<Pair>)], before: (TimestampMs, TimestampMs), after: (TimestampMs, TimestampMs), within: f64) -> Effect {
     let own = || found.iter().map(|(own, _)| own);
     let others = || found.iter().filter_map(|(_, others)| others.as_ref());
     let (mean_before, mean_after) = means(own());
@@ -196,13 +241,13 @@ fn compared(found: &[(Pair, Option<Pair>)], before: (TimestampMs, TimestampMs), 
         };
         let differences: Vec<f64> = found.iter().map(of).collect();
         let change = (mean_after / mean_before).ln() - (control_after / control_before).ln();
-        let ratio = estimate(change, &differences).map(f64::exp);
+        let ratio = estimate(change, &differences, within).map(f64::exp);
         (Some(ratio), ratio.map(|ratio| mean_before * (ratio - 1.0)))
     } else {
         let of = |(own, others): &(Pair, Option<Pair>)| own.after - own.before - others.as_ref().map_or(0.0, |o| o.after - o.before);
         let differences: Vec<f64> = found.iter().map(of).collect();
         let n = differences.len() as f64;
-        (None, estimate(differences.iter().map(|d| d / n).sum(), &differences))
+        (None, estimate(differences.iter().map(|d| d / n).sum(), &differences, within))
     };
     let direction = match difference {
         Estimate { low, .. } if low > 0.0 => Direction::Rose,

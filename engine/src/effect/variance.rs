@@ -4,16 +4,14 @@ use std::f64::consts::PI;
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// Both ends of a 95 % interval leave out so much.
-const WITHIN: f64 = 0.975;
 /// The strongest memory that is believed: beyond, the interval would have no end.
 const STRONGEST: f64 = 0.9;
 /// How many cosines a value pays for, and within which bounds.
 const COSINES_PER_VALUE: f64 = 3.0 / 7.0;
 const COSINES: (usize, usize) = (4, 12);
 
-/// Half the width of the 95 % interval of the mean.
-pub fn margin_of_mean(values: &[f64]) -> f64 {
+/// Half the width of the interval of the mean, each end of which leaves out `1 - within`.
+pub fn margin_of_mean(values: &[f64], within: f64) -> f64 {
     let n = values.len();
     let mean = values.iter().sum::<f64>() / n as f64;
     let rest: Vec<f64> = values.iter().map(|v| v - mean).collect();
@@ -21,7 +19,7 @@ pub fn margin_of_mean(values: &[f64]) -> f64 {
     let fresh: Vec<f64> = rest.windows(2).map(|pair| pair[1] - memory * pair[0]).collect();
     let cosines = ((n as f64 * COSINES_PER_VALUE) as usize).clamp(COSINES.0, COSINES.1);
     let long_run = power(&fresh, cosines) / (1.0 - memory).powi(2);
-    let quantile = StudentsT::new(0.0, 1.0, cosines as f64).map_or(f64::INFINITY, |t| t.inverse_cdf(WITHIN));
+    let quantile = StudentsT::new(0.0, 1.0, cosines as f64).map_or(f64::INFINITY, |t| t.inverse_cdf(within));
     quantile * (long_run / n as f64).sqrt()
 }
 

@@ -260,7 +260,9 @@ pub fn result_at(query: &Query, t: TimestampMs, source: &dyn Source, limits: &Ev
 }
 
 impl EvaluationLimits {
-    pub(super) fn params(&self, start: TimestampMs, end: TimestampMs, step: i64) -> Params {
+    /// How a query is worked out within these limits, from now on.
+    #[must_use]
+    pub fn params(&self, start: TimestampMs, end: TimestampMs, step: i64) -> Params {
         Params {
             start,
             end,

@@ -5,10 +5,15 @@ use super::subject::subject;
 use crate::effect::{Direction, Effect, Estimate, NotMeasured};
 use crate::model::Labels;
 
+/// What a series is called; that of a query may have no labels.
+pub(super) fn name(series: &Labels) -> String {
+    if series.iter().next().is_none() { "The result of the query".to_owned() } else { subject(series) }
+}
+
 /// `Run duration of build fell from 10 min to 8 min, by 20 % (95 %: 14 to 26 %)`.
 #[must_use]
 pub fn effect(series: &Labels, found: &Result<Effect, NotMeasured>) -> String {
-    let name = if series.iter().next().is_none() { "The result of the query".to_owned() } else { subject(series) };
+    let name = name(series);
     let found = match found {
         Ok(found) => found,
         Err(why) => return format!("{name}: {why}"),

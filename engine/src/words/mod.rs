@@ -5,6 +5,7 @@
 //! are cut to a readable length. Pure, but for what is learned of the metrics of others ([`learn`]).
 
 mod effect;
+mod experiment;
 mod explained;
 mod figure;
 mod help;
@@ -14,6 +15,7 @@ mod subject;
 mod undated;
 
 pub use self::effect::effect;
+pub use self::experiment::{date, did_it_help, experiment};
 pub use self::explained::{busiest, explanation, moved, used};
 pub use self::figure::{figure, lasted};
 pub use self::help::learn;

@@ -140,6 +140,11 @@
  */
 
 /**
+ * What would be an improvement.
+ * @typedef {'lower'|'higher'} Better
+ */
+
+/**
  * The tasks of one Task Master tag.
  * @typedef {object} Board
  * @property {number} blocked_tasks  Pending tasks that wait for a dependency, and tasks whose status is blocked.
@@ -410,6 +415,38 @@
  * @property {string} name  What it is.
  * @property {string} unit  `ratio`, `bytes`, `seconds`, `count`, `bytes_per_second` or `per_day`.
  * @property {number|null} value  The figure.
+ */
+
+/**
+ * A change that somebody marked, and whether it helped.
+ * @typedef {object} Experiment
+ * @property {null|Side} after
+ * @property {number} at  When the change was made.
+ * @property {null|Side} before
+ * @property {string|null} control  PromQL of a series that the change did not touch; `null` where none was named.
+ * @property {number} created_at  When somebody asked.
+ * @property {number} days  The days after it that are compared at the most.
+ * @property {null|Interval} difference
+ * @property {Better} direction  What would be an improvement.
+ * @property {string} expr  What is compared.
+ * @property {boolean} final  Whether it stays like this: all days are over.
+ * @property {string} id  The same for the same title, query, control and moment.
+ * @property {number} judged_at  When this was found; later looks found the same.
+ * @property {number|null} judged_from  When it can be judged first; `null` where it never can, or was not judged yet.
+ * @property {Record<string, string>} metric  The labels of the series; none before its first judgment.
+ * @property {string|null} missing  What is missing to a result; `null` where nothing is.
+ * @property {OtherChange[]} others  What else changed within the time that is compared.
+ * @property {EffectPair[]} pairs  The half days that were compared.
+ * @property {null|Interval} ratio
+ * @property {string} sentence  The result as a sentence.
+ * @property {number} since  Since when that is so.
+ * @property {ExperimentState} state  Whether it helped.
+ * @property {string} title  What was changed; may be empty.
+ */
+
+/**
+ * Whether a change helped.
+ * @typedef {'too_early'|'verified'|'regressed'|'ineffective'|'inconclusive'|'confounded'|'unknown'} ExperimentState
  */
 
 /**
@@ -688,6 +725,15 @@
 /**
  * What is said where no date can be.
  * @typedef {'may_never'|'too_early'} NoDate
+ */
+
+/**
+ * Another change within the time that is compared.
+ * @typedef {object} OtherChange
+ * @property {number} at  When it was.
+ * @property {string} id  Its id.
+ * @property {string} kind  `experiment` or `recommendation`.
+ * @property {string} title  What it is called.
  */
 
 /**
