@@ -170,3 +170,13 @@ test('no page is wider than a phone', async () => {
     }, { viewport: { width: 360, height: 780 } })
   }
 })
+
+test('after a kill a bar of the ribbon ends where the service was last known to run', async () => {
+  await until('the service has measured itself', async () => (await service.get('/api/v1/query?query=taskpulse_process_start_time_seconds')).result.length > 0)
+  await service.kill()
+  await service.start()
+  await withPage('#/now', async (page) => {
+    const marks = page.getByRole('list', { name: 'Marks of the ribbon' })
+    await marks.locator('li', { hasText: /^gone down: .*; then the service was off, .* to \d\d:\d\d/ }).first().waitFor({ state: 'attached', ...PATIENCE })
+  })
+})
