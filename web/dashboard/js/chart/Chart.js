@@ -17,7 +17,9 @@ import { Panel } from '../components/Panel.js'
 import { timeLabel } from './axis.js'
 import { startPainter } from './canvases.js'
 import { bandsOf, expectedOf } from './expected.js'
+import { offersOf } from './helped.js'
 import { Legend } from './Legend.js'
+import { MarkChange } from './MarkChange.js'
 import { Menu } from './Menu.js'
 import { linesOf } from './model.js'
 import { PlotBox } from './PlotBox.js'
@@ -41,6 +43,7 @@ export function Chart({ spec, height = 150, bare = false }) {
   const { ref, width, shown } = useStage()
   const [hidden, setHidden] = useState(/** @type {ReadonlySet<string>} */ (new Set()))
   const [table, setTable] = useState(false)
+  const [marking, mark] = useState(false)
   const pixels = Math.max(WIDTH_STEP, Math.floor((width - NO_PLOT_PX) / WIDTH_STEP) * WIDTH_STEP)
   const asked = useAsked(queriesOf(spec), width > 0 ? pixels : 0, shown)
   const shapes = asked.flatMap((a) => [a.now, a.before]).map((b) => b?.shape.value ?? 0).join()
@@ -69,8 +72,15 @@ export function Chart({ spec, height = 150, bare = false }) {
     ${alert && html`<${Mark} kind=${markOf(alert.severity)} word=${alert.severity} />`}
     <a href=${historyOf(spec.href ?? promql)}>${spec.title}</a>`
   const toggle = (/** @type {string} */ key, /** @type {boolean} */ alone) => setHidden(toggled(hidden, lines.map((l) => l.key), key, alone))
-  const menu = html`<${Menu} spec=${spec} lines=${drawn} promql=${promql} table=${table} showTable=${setTable} forecast=${forecast} />`
+  const offers = offersOf(spec, drawn, expanded)
+  const menu = html`<${Menu} spec=${spec} lines=${drawn} promql=${promql} table=${table} showTable=${setTable} forecast=${forecast} mark=${offers.length > 0 ? () => mark(true) : null} />`
+  const unmark = () => {
+    mark(false)
+    const button = /** @type {HTMLElement|null|undefined} */ (ref.current?.querySelector('.menu-button'))
+    button?.focus()
+  }
   const inside = html`
+    ${marking && html`<${MarkChange} title=${spec.title} offers=${offers} close=${unmark} />`}
     ${table
       ? html`<${Table} spec=${spec} lines=${drawn} height=${height} />`
       : html`<${PlotBox} spec=${forecast.spec} lines=${drawn} width=${Math.max(0, bare ? width : width - PADDING_PX)} height=${height} shown=${shown} words=${period.peek().words} />`}

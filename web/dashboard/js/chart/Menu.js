@@ -6,12 +6,13 @@
  */
 import { html, useEffect, useRef, useState } from '../lib.js'
 import { axis } from '../stores/buckets.js'
+import { replayed } from '../stores/clock.js'
 import { historyOf, period, place } from '../stores/place.js'
 import { mayForecast } from './forecast.js'
 import { copy, csvOf, fileName, pngOf, save } from './take.js'
 
-/** @param {{ spec: ChartSpec, lines: ChartLine[], promql: string, table: boolean, showTable: (show: boolean) => void, forecast: import('./useForecast.js').Forecast }} props */
-export function Menu({ spec, lines, promql, table, showTable, forecast }) {
+/** @param {{ spec: ChartSpec, lines: ChartLine[], promql: string, table: boolean, showTable: (show: boolean) => void, forecast: import('./useForecast.js').Forecast, mark: (() => void)|null }} props `mark`: opens what marks a change */
+export function Menu({ spec, lines, promql, table, showTable, forecast, mark }) {
   const [open, setOpen] = useState(false)
   const [said, say] = useState('')
   const box = useRef(/** @type {HTMLElement|null} */ (null))
@@ -53,6 +54,7 @@ export function Menu({ spec, lines, promql, table, showTable, forecast }) {
     ['Copy link', () => run(() => copy(link()).then(() => 'Copied the link.'))],
     ['Copy PromQL', () => run(() => copy(promql).then(() => 'Copied the query.'))],
     ...(mayForecast(spec) && !table ? [/** @type {[string, () => void]} */ ([forecast.on ? 'Hide the forecast' : 'Forecast', () => { close(); forecast.toggle() }])] : []),
+    ...(mark && replayed.value === null ? [/** @type {[string, () => void]} */ (['Did it help?', () => { close(); mark() }])] : []),
     [table ? 'Show the picture' : 'Show as a table', () => { close(); showTable(!table) }],
   ]
   /** @param {KeyboardEvent} event */

@@ -7,6 +7,7 @@ import { Advisors } from '../alerts/Advisors.js'
 import { Anomalies, useAnomalies } from '../alerts/Anomalies.js'
 import { Channels, useChannels } from '../alerts/Channels.js'
 import { EditorPlace } from '../alerts/EditorPlace.js'
+import { Experiments } from '../alerts/Experiments.js'
 import { Groups } from '../alerts/Groups.js'
 import { followers, pastOf } from '../alerts/grouping.js'
 import { followKeys } from '../alerts/keys.js'
@@ -24,6 +25,7 @@ import { html, useEffect, useState } from '../lib.js'
 import { alerts, askForRules, endedAlerts, historyError, historyKnown, retryHistory, retryRules, rules, rulesError } from '../stores/alerts.js'
 import { decidedAdvice, recommendations } from '../stores/advice.js'
 import { replayed } from '../stores/clock.js'
+import { useExperiments } from '../stores/experiments.js'
 import { unwatched } from '../stores/past.js'
 import { period, range } from '../stores/place.js'
 import { followSilences, held, heldError, standing } from '../stores/silences.js'
@@ -35,14 +37,14 @@ export function Alerts() {
   useEffect(() => askForRules(), [])
   useEffect(followSilences, [])
   useEffect(followKeys, [])
-  const [channels, unusual, noise] = [useChannels(), useAnomalies(), useNoise()]
+  const [channels, unusual, noise, experiments] = [useChannels(), useAnomalies(), useNoise(), useExperiments()]
   const [patient, lose] = useState(true)
   useEffect(() => {
     const timer = setTimeout(() => lose(false), PATIENCE_MS)
     return () => clearTimeout(timer)
   }, [])
   // Drawn as a whole, so that nothing moves while it fills: how long its lists are is known with the first answers.
-  const answered = (held.value || heldError.value) && (historyKnown.value || historyError.value) && (rules.value || rulesError.value) && channels.state !== 'loading' && unusual.state !== 'loading'
+  const answered = (held.value || heldError.value) && (historyKnown.value || historyError.value) && (rules.value || rulesError.value) && channels.state !== 'loading' && unusual.state !== 'loading' && experiments.state !== 'loading'
   if (alerts.value === null || recommendations.value === null || (!answered && patient)) return html`<${PageSkeleton} />`
   const { firing, pending, acknowledged } = standing.value
   const { start, end } = period.value
@@ -63,6 +65,7 @@ export function Alerts() {
         <${Advice} list=${advice} />
         <${Advisors} />
       <//>
+      <${Experiments} answer=${experiments} />
       <${Silences} />
       </div>
       <div class="alerts-column">

@@ -1,0 +1,48 @@
+/**
+ * Did it help? What of a chart is offered to be followed, and an experiment in words, figures and lines.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { figures, nameOf, pathsOf, standing } from '../../../web/dashboard/js/alerts/helped.js'
+import { momentOf, offersOf } from '../../../web/dashboard/js/chart/helped.js'
+
+/** @param {string} text */
+const plain = (text) => text.replaceAll('\u00a0', ' ')
+/** @param {string} name @param {Record<string, string>} metric @param {boolean} [before] */
+const line = (name, metric, before = false) => ({ name, before, series: { metric } })
+
+test('each line of a chart is offered as a query that gives it alone', () => {
+  const disks = [line('/', { __name__: 'disk', mountpoint: '/' }), line('/data', { __name__: 'disk', mountpoint: '/data' }), line('/', { __name__: 'disk', mountpoint: '/' }, true)]
+  assert.deepEqual(offersOf({ title: 'Disk' }, disks, ['disk']), [{ words: '/', expr: 'disk{mountpoint="/"}' }, { words: '/data', expr: 'disk{mountpoint="/data"}' }])
+  assert.deepEqual(offersOf({ title: 'All', query: 'sum(disk)' }, [line('all', {})], ['sum(disk)']), [{ words: 'All', expr: 'sum(disk)' }])
+  const [first] = offersOf({ title: 'Network', query: 'q' }, [line('in', { direction: 'in' }), line('out', { direction: '$1 "x"' })], ['sum by (direction) (rate(n[20s]))'])
+  assert.equal(first.expr, '(sum by (direction) (rate(n[20s]))) and on (direction) label_replace(vector(1), "direction", "in", "", "")')
+  const [, odd] = offersOf({ title: 'Odd', query: 'q' }, [line('a', { a: '1' }), line('b', { 'a.b': '$1 "x"' })], ['n'])
+  assert.equal(odd.expr, '(n) and on ("a.b") label_replace(vector(1), "a.b", "$$1 \\"x\\"", "", "")')
+  assert.deepEqual(offersOf({ title: 'Load', query: 'q' }, [line('a', {})], ['a', 'b']), [], 'of several queries none is known to be meant')
+})
+
+test('a moment is a time that is over', () => {
+  const noon = Date.UTC(2026, 10, 26, 12) / 1000
+  assert.equal(momentOf('2026-11-26T11:30', noon, true), noon - 1800)
+  assert.equal(momentOf('2026-11-26T12:30', noon, true), null)
+  assert.equal(momentOf('', noon, true), null)
+})
+
+test('an experiment has its name, its word and its figures, and a dash where none are measured', () => {
+  /** @type {any} */
+  const measured = { before: { mean: 600 }, after: { mean: 480 }, ratio: { value: 0.8, low: 0.73, high: 1.05 }, difference: { low: -162, high: 30 }, metric: { __name__: 'run_seconds' } }
+  const { means, interval } = figures(measured)
+  assert.deepEqual([plain(means), plain(interval)], ['10 m → 8 m', '-27 % to +5 %'])
+  assert.equal(plain(figures({ ...measured, ratio: null, metric: {} }).interval), '-162 to +30')
+  assert.deepEqual(figures({ ...measured, before: null }), { means: '–', interval: '' })
+  assert.equal(nameOf({ title: '', expr: 'up' }), 'up')
+  assert.deepEqual([standing('verified').word, standing('regressed').mark, standing(/** @type {any} */ ('new')).word], ['helped', 'warning', 'not known'])
+})
+
+test('the lines of before and after share one scale that holds zero', () => {
+  const { before, after } = pathsOf([{ t: 0, before: 10, after: 5 }, { t: 1, before: 10, after: 0 }], 100, 23)
+  assert.equal(before, 'M25.0 1.5L75.0 1.5')
+  assert.equal(after, 'M25.0 11.5L75.0 21.5')
+  assert.ok(!pathsOf([{ t: 0, before: 0, after: 0 }], 100, 23).before.includes('NaN'))
+})
