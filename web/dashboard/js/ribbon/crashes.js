@@ -26,8 +26,8 @@ const asked = new Set()
 async function ask(start, from) {
   const length = Math.ceil(Math.min(LONGEST_S, from === null ? LONGEST_S : start - from + STEP_S))
   // The newest of all lies after the last whole step.
-  const query = `max(label_replace(max_over_time(timestamp(${OWN})[${length}s:${STEP_S}s]), "of", "before", "", "") or timestamp(${OWN}))`
-  const { result } = await get('/api/v1/query', { query, time: start })
+  const query = `max(label_replace(max_over_time(timestamp(${OWN})[${length}s:${STEP_S}s] @ ${start}), "of", "before", "", "") or timestamp(${OWN} @ ${start}))`
+  const { result } = await get('/api/v1/query', { query })
   const at = Math.max(from ?? -Infinity, result.length > 0 ? Number(result[0].value[1]) : -Infinity)
   lastRun.value = new Map(lastRun.peek()).set(start, at > -Infinity && at < start ? at : null)
 }
