@@ -188,7 +188,7 @@ fn what_cannot_be_is_refused_and_the_same_again_is_the_same() {
     book.add(draft("more", "x", T0), T0).unwrap();
     assert_eq!(book.restore(&first.id).unwrap_err(), ExperimentError::TooMany);
     assert_eq!(book.forget_removed(T0 + KEEP_REMOVED_MS), Vec::<String>::new());
-    assert_eq!(book.forget_removed(T0 + KEEP_REMOVED_MS + 1), [first.id.clone()]);
+    assert_eq!(book.forget_removed(T0 + KEEP_REMOVED_MS + 1), std::slice::from_ref(&first.id));
     assert_eq!(book.restore(&first.id).unwrap_err(), ExperimentError::NotFound(first.id));
 }
 
