@@ -55,7 +55,7 @@ test('a change is marked at a chart, said with its figures, removed and brought 
   assert.match(await row.locator('.need-since').nth(1).innerText(), /^-3\d\s% to -2\d\s%|^-30\s% to -30\s%/)
   await row.locator('.fold-button').click()
   await row.getByRole('img', { name: /half days after the change/ }).waitFor(PATIENCE)
-  await page.addScriptTag({ content: AXE })
+  await page.evaluate(AXE)
   const found = await page.evaluate(async () => (await /** @type {any} */ (window).axe.run('[data-panel="experiments"]')).violations.map((/** @type {any} */ v) => `${v.id}: ${v.nodes[0].html}`))
   assert.deepEqual(found, [])
   await row.getByRole('button', { name: 'Remove: cache of CI' }).press('Enter')
