@@ -99,7 +99,7 @@ impl From<&Undated> for UndatedForecast {
             metric: undated.labels.clone(),
             level: undated.level,
             answer: match undated.why {
-                WhyUndated::MayNever { .. } => NoDate::MayNever,
+                WhyUndated::MayNever { .. } | WhyUndated::WasHigher { .. } => NoDate::MayNever,
                 WhyUndated::TooEarly { .. } => NoDate::TooEarly,
             },
             reason: words::undated(undated.subject, &undated.why),

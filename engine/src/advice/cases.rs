@@ -137,6 +137,19 @@ fn memory_is_short_where_processes_wait_or_nothing_is_left() {
 }
 
 #[test]
+fn memory_of_a_machine_that_goes_up_and_down_has_no_date_and_one_that_leaves_what_it_was_has() {
+    let wander = |minute: i64| 0.6 + 0.1 * (minute as f64 / 400.0).sin() + 0.06 * (minute as f64 / 1_700.0).sin() + 0.01 * chance(minute);
+    let used =
+        |leak: f64| series("system_memory_utilization_ratio", move |m| wander(m) + leak * ((m - 8 * DAY).max(0) as f64 / DAY as f64));
+    let dated = |hour: i64, leak: f64| {
+        ids(8 * DAY + hour * 60, 5, &[used(leak)]).contains(&"memory_filling:system_memory_utilization_ratio".to_owned())
+    };
+    assert_eq!((0..48).filter(|hour| dated(*hour, 0.0)).collect::<Vec<_>>(), [0; 0]);
+    let first = (0..60).find(|hour| dated(*hour, 0.15));
+    assert!(first.is_some_and(|hour| hour < 48), "a leak that is full after about 50 hours: {first:?}");
+}
+
+#[test]
 fn processes_that_the_kernel_ended_are_named_once() {
     let kills = |at: i64| move |minute: i64| if minute < at { 3.0 } else { 4.0 };
     let unit = series("container_oom_kills_total{unit=\"shop.service\"}", kills(300));

@@ -32,6 +32,15 @@ impl KnownLevel {
     }
 }
 
+impl KnownLevel {
+    /// The highest level before the last day, where that is no lower than the newest one.
+    pub(super) fn was_higher(&self) -> Option<f64> {
+        let (older, lately) = self.hours.split_at(PAST_HOURS - 24);
+        let highest = older.iter().flatten().map(|hour| hour.max).reduce(f64::max)?;
+        lately.iter().rev().flatten().next().is_some_and(|hour| hour.last <= highest).then_some(highest)
+    }
+}
+
 /// The store, read up to a time.
 pub(super) struct History<'a> {
     pub(super) store: &'a StoreReader,
@@ -44,8 +53,13 @@ impl History<'_> {
     /// Notes why there is no date, where an answer has none.
     pub(super) fn note_undated(&self, subject: Subject, labels: &Labels, level: f64, answer: &Answer) {
         if let Some(why) = WhyUndated::of(answer) {
-            self.undated.borrow_mut().push(Undated { subject, labels: labels.clone(), level, why });
+            self.note_why(subject, labels, level, why);
         }
+    }
+
+    /// Notes why there is no date.
+    pub(super) fn note_why(&self, subject: Subject, labels: &Labels, level: f64, why: WhyUndated) {
+        self.undated.borrow_mut().push(Undated { subject, labels: labels.clone(), level, why });
     }
 
     /// All series of a metric.

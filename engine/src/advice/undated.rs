@@ -29,6 +29,11 @@ pub enum WhyUndated {
         /// Where it was always cleared before.
         cleared: Option<Cleared>,
     },
+    /// Memory of a machine goes up and down, and was higher than now before the last day.
+    WasHigher {
+        /// The highest level of that time.
+        highest: f64,
+    },
     /// Too little is known.
     TooEarly {
         /// Hours that are known.

@@ -21,6 +21,9 @@ pub fn undated(subject: Subject, why: &WhyUndated) -> String {
             let (week, ever) = (of_100(in_week), of_100(ever));
             format!("It may never be {full}: of 100 ways in which its past may go on, {week} {fill} within a week and {ever} at all")
         }
+        WhyUndated::WasHigher { highest } => {
+            format!("It may never be {full}: it was at {} before the last day, and fell again", figure("_ratio", highest))
+        }
         WhyUndated::TooEarly { slows: true, hours } => {
             format!("It cannot be said yet: in the {hours} h since it began it grows ever more slowly")
         }
@@ -44,6 +47,11 @@ mod tests {
                 Subject::DiskFull,
                 never(None),
                 "It may never be full: of 100 ways in which its past may go on, 3 fill it within a week and 12 at all",
+            ),
+            (
+                Subject::MemoryFull,
+                WhyUndated::WasHigher { highest: 0.91 },
+                "It may never be used up: it was at 91 % before the last day, and fell again",
             ),
             (Subject::DiskFull, never(at(3)), "It may never be full: it was cleared 3 times before, at 91 % at the highest"),
             (Subject::MemoryFull, never(at(1)), "It may never be used up: it was cleared once before, at 91 % at the highest"),

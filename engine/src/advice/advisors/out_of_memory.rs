@@ -2,7 +2,7 @@
 
 use super::super::dates::{evidence, range, times};
 use super::super::history::{DAY_MS, HOUR_MS, approximate};
-use super::super::{Evidence, Finding, History, Horizon, Topic};
+use super::super::{Evidence, Finding, History, Horizon, Topic, WhyUndated};
 use super::Advisor;
 use crate::forecast::fill::{self, Answer, FillDate};
 use crate::forecast::memory::{BOUND, ESTIMATE, EXHAUSTED, KINDS, Kind, MACHINE, UNIT};
@@ -69,6 +69,12 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
             let known = history.level(id, &day, whole)?;
             let dated = history.was_given(&labels.with(NAME_LABEL, ESTIMATE))?;
             let answer = fill::forecast_of_runs(&known.until_now(history.now, dated));
+            // Programs of a machine come and go, so its memory goes up and down: only what is beyond all that was before is growth.
+            let higher = known.was_higher().filter(|_| kind.level == MACHINE.level && matches!(answer, Answer::Date(_)));
+            if let Some(highest) = higher {
+                history.note_why(Subject::MemoryFull, &labels, level, WhyUndated::WasHigher { highest: highest * whole });
+                continue;
+            }
             history.note_undated(Subject::MemoryFull, &labels, level, &answer);
             if let Answer::Date(date) = answer {
                 found.push(filling(history, &labels, level, date));
