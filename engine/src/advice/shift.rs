@@ -2,7 +2,7 @@
 //!
 //! Days are what is compared, not single values: what happens on one day has much in common. Days follow each other as well, so their
 //! scatter is taken for more than it is by itself where they do (the first autocorrelation of what is left of them). The test is asked every
-//! hour for months, so it believes only what chance brings once in a thousand tests.
+//! hour for months, so it believes only what chance brings once in two hundred tests; two that are an hour apart are nearly the same test.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -16,8 +16,8 @@ const MIN_BEFORE: usize = 7;
 pub(super) const MIN_VALUES: usize = 5;
 /// The first autocorrelation counts up to this.
 const MOST_MEMORY: f64 = 0.8;
-/// What chance brings in one of a thousand tests, on one side.
-const RARE: f64 = 0.999;
+/// What chance brings in one of two hundred tests, on one side.
+const RARE: f64 = 0.995;
 
 /// A change of level by a factor.
 #[derive(Debug, Clone, Copy)]
@@ -58,12 +58,14 @@ pub(super) fn shift(values: &[(TimestampMs, f64)], now: TimestampMs) -> Option<S
     }
     let memory = (memory(&[&lately, &before], &[a.mean, b.mean])? + 1.0 / (a.days + b.days) as f64).clamp(0.0, MOST_MEMORY);
     let inflated = (1.0 + memory) / (1.0 - memory);
-    let (of_a, of_b) = (a.variance / a.days as f64, b.variance / b.days as f64);
-    let error = (of_a + of_b) * inflated;
+    // Logarithms scatter alike on both sides.
+    let (n, m) = (a.days as f64, b.days as f64);
+    let variance = (a.squares + b.squares) / (n + m - 2.0);
+    let error = variance * (1.0 / n + 1.0 / m) * inflated;
     if error <= 0.0 {
         return None;
     }
-    let freedom = (of_a + of_b).powi(2) / (of_a.powi(2) / (a.days - 1) as f64 + of_b.powi(2) / (b.days - 1) as f64) / inflated;
+    let freedom = (n + m - 2.0) / inflated;
     let student = StudentsT::new(0.0, 1.0, freedom.max(1.0)).ok()?;
     let (change, margin) = (a.mean - b.mean, |share: f64| student.inverse_cdf(share) * error.sqrt());
     Some(Shift {
@@ -80,7 +82,8 @@ pub(super) fn shift(values: &[(TimestampMs, f64)], now: TimestampMs) -> Option<S
 struct Side {
     days: usize,
     mean: f64,
-    variance: f64,
+    /// Sum of the squares about the mean.
+    squares: f64,
 }
 
 impl Side {
@@ -90,8 +93,8 @@ impl Side {
             return None;
         }
         let mean = known.iter().sum::<f64>() / known.len() as f64;
-        let variance = known.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (known.len() - 1) as f64;
-        Some(Self { days: known.len(), mean, variance })
+        let squares = known.iter().map(|v| (v - mean).powi(2)).sum::<f64>();
+        Some(Self { days: known.len(), mean, squares })
     }
 }
 
