@@ -11,6 +11,11 @@ use serde_json::{Value, json};
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 86_400_000;
 
+/// The newest midnight of a Thursday: with times that lie the same way to it, each run has the same samples, and so the same figures.
+fn last_week() -> i64 {
+    now_ms() / (7 * DAY) * 7 * DAY
+}
+
 /// A number below one that looks like chance.
 fn chance(n: i64) -> f64 {
     let mut z = (n as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -25,10 +30,11 @@ fn import(service: &Service, (end, at): (i64, i64), both: f64) {
     let mut lines = String::new();
     for (number, own) in [(0, 0.8), (1, 1.0)] {
         let value = |t: &i64| {
+            let since = (t - end) / MINUTE;
             let (day, of_day) = (t / DAY % 7, (t % DAY) as f64 / DAY as f64);
             let rhythm = (if day < 2 { 60.0 } else { 100.0 }) * (1.0 + 0.4 * (of_day * std::f64::consts::TAU).sin());
             let changed = if *t >= at { own * both } else { 1.0 };
-            rhythm * changed * (0.9 + 0.2 * chance(t / MINUTE + number * 1_000_000_007))
+            rhythm * changed * (0.9 + 0.2 * chance(since + number * 1_000_000_007))
         };
         let name = ["page_seconds", "other_seconds"][number as usize];
         let line = json!({"metric": {"__name__": name}, "values": times.iter().map(value).collect::<Vec<f64>>(), "timestamps": times});
@@ -47,11 +53,11 @@ fn ask(service: &Service, params: &[(&str, &str)]) -> (u16, Value) {
 fn a_known_change_is_found_with_both_figures_and_an_interval() {
     let folder = Folder::with_settings("[system]\nenabled = false\n");
     let service = folder.start();
-    let end = now_ms() / (5 * MINUTE) * 5 * MINUTE;
-    let moment = end - 8 * DAY;
+    let end = last_week();
+    let moment = end - 8 * DAY + 5 * MINUTE;
     import(&service, (end, moment), 1.1);
-    let at = (moment / 1_000).to_string();
-    let (status, answer) = ask(&service, &[("query", "page_seconds"), ("at", &at)]);
+    let (at, until) = ((moment / 1_000).to_string(), (end / 1_000).to_string());
+    let (status, answer) = ask(&service, &[("query", "page_seconds"), ("at", &at), ("end", &until)]);
     assert_eq!(status, 200, "{answer}");
     let found = &answer["data"];
     let ratio = |end: &str| found["ratio"][end].as_f64().unwrap();
@@ -64,7 +70,7 @@ fn a_known_change_is_found_with_both_figures_and_an_interval() {
     let sentence = found["sentence"].as_str().unwrap();
     assert!(sentence.starts_with("Page fell from ") && sentence.contains(", by 1") && sentence.contains(" % (95 %: "), "{sentence}");
     // What happened to another series as well is left out.
-    let (_, answer) = ask(&service, &[("query", "page_seconds"), ("at", &at), ("control", "other_seconds")]);
+    let (_, answer) = ask(&service, &[("query", "page_seconds"), ("at", &at), ("end", &until), ("control", "other_seconds")]);
     let ratio = answer["data"]["ratio"]["value"].as_f64().unwrap();
     assert!((ratio - 0.8).abs() < 0.01, "{answer}");
     // A moment at which nothing happened.

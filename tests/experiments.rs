@@ -30,7 +30,8 @@ fn import(service: &Service, end: i64) {
             let (day, of_day) = (t / DAY % 7, (t % DAY) as f64 / DAY as f64);
             let rhythm = (if day < 2 { 60.0 } else { 100.0 }) * (1.0 + 0.4 * (of_day * std::f64::consts::TAU).sin());
             let changed = if *t >= end - 8 * DAY { changed } else { 1.0 };
-            rhythm * changed * (0.9 + 0.2 * chance(t / MINUTE + number as i64 * 1_000_000_007))
+            // By the time until the end, so that each run has the same noise.
+            rhythm * changed * (0.9 + 0.2 * chance((t - end) / MINUTE + number as i64 * 1_000_000_007))
         };
         let line = json!({"metric": {"__name__": name}, "values": times.iter().map(value).collect::<Vec<f64>>(), "timestamps": times});
         lines.push_str(&format!("{line}\n"));
