@@ -14,7 +14,7 @@ const NBSP = '\u00a0'
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
 
 /** A whole number, thousands apart. @param {number} n */
-const grouped = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, '\u202f')
+export const grouped = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, '\u202f')
 
 /** At most three significant digits, thousands grouped. @param {number} n */
 export function digits(n) {

@@ -4,7 +4,7 @@
  * @import { Status } from '../types.js'
  */
 import { Profile } from '../alerts/Profile.js'
-import { capital, DASH, format, sentences, since, span } from '../format.js'
+import { capital, DASH, format, grouped, sentences, since, span } from '../format.js'
 import { html } from '../lib.js'
 import { now } from '../stores/clock.js'
 import { NOT_KEPT, past } from '../stores/past.js'
@@ -74,7 +74,7 @@ function Sources({ s }) {
             <td class="words">${sentences([x.reason, capital(x.hint)]) || none('nothing to say')}</td>
             <td class="num">${x.since === null ? none('not known') : since(x.since, now.value)}</td>
             <td class="num">${x.last_sample === null ? none('no sample yet') : since(x.last_sample, now.value)}</td>
-            <td class="num">${grouped(x.samples)}</td>
+            <td class="num">${counted(x.samples)}</td>
           </tr>`)}
         </tbody>
       </table>
@@ -94,9 +94,9 @@ function Actors({ s }) {
           <tr key=${a.name} data-actor=${a.name}>
             <td>${a.name}</td>
             <td class="state" title=${a.reason ?? ''}><${Mark} kind=${ACTOR_MARKS[a.state] ?? 'warning'} word="" /> ${a.state}${a.busy_seconds !== null && a.busy_seconds > 1 ? `, busy for ${span(a.busy_seconds)}` : ''}</td>
-            <td class="num">${grouped(a.restarts)}</td>
-            <td class="num">${grouped(a.mailbox)}</td>
-            <td class="num">${grouped(a.handled)}</td>
+            <td class="num">${counted(a.restarts)}</td>
+            <td class="num">${counted(a.mailbox)}</td>
+            <td class="num">${counted(a.handled)}</td>
             <td class="num">${span(a.longest_hold_seconds)}</td>
             <td class="words">${a.last_panic
               ? html`${since(a.last_panic.time, now.value)} during ${a.last_panic.during}: ${a.last_panic.message}`
@@ -110,11 +110,11 @@ function Actors({ s }) {
 /** @param {{ s: Status }} props */
 function Pipeline({ s: { pipeline: p } }) {
   return html`<${Facts} facts=${[
-    ['samples stored', grouped(p.appended_samples)],
-    ['batches stored', grouped(p.appended_batches)],
-    ['waiting in the batcher', grouped(p.batcher_waiting)],
-    ['duplicates', grouped(p.duplicate_samples)],
-    ['late', grouped(p.late_samples)],
+    ['samples stored', counted(p.appended_samples)],
+    ['batches stored', counted(p.appended_batches)],
+    ['waiting in the batcher', counted(p.batcher_waiting)],
+    ['duplicates', counted(p.duplicate_samples)],
+    ['late', counted(p.late_samples)],
     ...reasons('rejected', p.rejected),
     ...reasons('dropped', p.dropped),
   ]} />`
@@ -127,12 +127,12 @@ function Store({ s: { store } }) {
   const [label] = store.top_labels
   return html`<${Facts} facts=${[
     ['on disk', format(store.disk_bytes, 'bytes'), store.max_bytes > 0 ? `of at most ${format(store.max_bytes, 'bytes')}` : `format ${store.format}`],
-    ['series', grouped(store.series), `of at most ${grouped(store.max_series)}`],
-    ['samples in memory', grouped(store.head_samples)],
-    ...(metric ? /** @type {Array<[string, any, any]>} */ ([['most series', grouped(metric.series), metric.name]]) : []),
-    ...(label ? /** @type {Array<[string, any, any]>} */ ([['most values', grouped(label.values ?? 0), `label ${label.name}`]]) : []),
-    ['journal', format(store.journal.bytes, 'bytes'), `${grouped(store.journal.records)} records`],
-    ['partitions', grouped(store.partitions.length), newest && `newest ${newest}`],
+    ['series', counted(store.series), `of at most ${counted(store.max_series)}`],
+    ['samples in memory', counted(store.head_samples)],
+    ...(metric ? /** @type {Array<[string, any, any]>} */ ([['most series', counted(metric.series), metric.name]]) : []),
+    ...(label ? /** @type {Array<[string, any, any]>} */ ([['most values', counted(label.values ?? 0), `label ${label.name}`]]) : []),
+    ['journal', format(store.journal.bytes, 'bytes'), `${counted(store.journal.records)} records`],
+    ['partitions', counted(store.partitions.length), newest && `newest ${newest}`],
     ['kept for', span(store.retention_seconds), `hours for ${span(store.windows_retention_seconds)}`],
     ['folder', html`<code>${store.data_dir}</code>`],
   ]} />`
@@ -141,7 +141,7 @@ function Store({ s: { store } }) {
 /** @param {{ s: Status }} props */
 function Windows({ s }) {
   if (s.windows.length === 0) return html`<p class="quiet">No window has closed yet.</p>`
-  return html`<${Facts} facts=${s.windows.map((w) => [w.window, `${grouped(w.closed)} closed`, w.late_samples ? `${grouped(w.late_samples)} late samples` : ''])} />`
+  return html`<${Facts} facts=${s.windows.map((w) => [w.window, `${counted(w.closed)} closed`, w.late_samples ? `${counted(w.late_samples)} late samples` : ''])} />`
 }
 
 /** @param {{ facts: Array<[string, any, any?]> }} props */
@@ -153,10 +153,10 @@ function Facts({ facts }) {
 function reasons(what, counts) {
   const entries = Object.entries(counts)
   if (entries.length === 0) return [[what, '0']]
-  return entries.map(([reason, n]) => [`${what}: ${reason.replaceAll('_', ' ')}`, grouped(n)])
+  return entries.map(([reason, n]) => [`${what}: ${reason.replaceAll('_', ' ')}`, counted(n)])
 }
 
 /** Counters are shown to the last digit: here it is how much they moved that counts. @param {number|null|undefined} n */
-const grouped = (n) => (typeof n === 'number' ? n.toLocaleString('en').replaceAll(',', '\u202f') : DASH)
+const counted = (n) => (typeof n === 'number' ? grouped(n) : DASH)
 /** @param {string} why */
 const none = (why) => html`<span class="quiet" title=${why}>–</span>`

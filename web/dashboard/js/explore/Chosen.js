@@ -7,7 +7,7 @@
 import { Failed } from '../components/Failure.js'
 import { cardinality } from './knowledge.js'
 import { heatQueryFor, queryFor } from './wanted.js'
-import { count, format, unitOf } from '../format.js'
+import { count, format, grouped, unitOf } from '../format.js'
 import { html, useEffect, useState } from '../lib.js'
 import { subjectOf } from '../headline.js'
 import { address, param, period, range } from '../stores/place.js'
@@ -39,7 +39,7 @@ export function Chosen({ name, about, add }) {
       <dl class="pairs">
         <dt>Type</dt><dd>${about?.type || 'not known'}</dd>
         <dt>Unit</dt><dd>${about?.unit || ({ plain: 'none known', ratio: 'ratio, shown as percent' }[/** @type {string} */ (unitOf(name))] ?? unitOf(name))}</dd>
-        <dt>Series</dt><dd>${counted ? `${counted.cut ? 'more than ' : ''}${counted.series.toLocaleString('en').replaceAll(',', '\u202f')}` : error ? '–' : '…'} <span class="quiet">${range.value.words}</span></dd>
+        <dt>Series</dt><dd>${counted ? `${counted.cut ? 'more than ' : ''}${grouped(counted.series)}` : error ? '–' : '…'} <span class="quiet">${range.value.words}</span></dd>
       </dl>
       <p class="chosen-actions">
         <button type="button" class="button" onClick=${() => add(query)}>Add to the graph</button>

@@ -21,8 +21,8 @@ const ANY = `${ITEMS}, input:not([disabled]), select:not([disabled]), textarea:n
 /** @param {Element} list @param {string} [kind] @returns {HTMLElement[]} its own items, not those of a list within */
 const itemsOf = (list, kind = LISTS) => [.../** @type {NodeListOf<HTMLElement>} */ (list.querySelectorAll(ITEMS))].filter((item) => item.closest(kind) === list && seen(item))
 
-/** @param {Element} element */
-const seen = (element) => element.getClientRects().length > 0
+/** Asks for no layout, unlike the places of an element. @param {Element} element */
+const seen = (element) => element.checkVisibility()
 
 /** Gives the stop of each list to one item. */
 function settle() {
