@@ -25,6 +25,8 @@ use crate::{browser, descriptors, memory, systemd};
 
 /// Longest time of a stop.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// Longest time that a start waits for what its actors keep.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// How often memory that is free goes back to the system.
 const TRIM_MEMORY_EVERY: Duration = Duration::from_secs(30);
 
@@ -44,6 +46,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     let began = Instant::now();
     let dir = data_dir(&settings);
     let pipeline = Pipeline::start(&settings, &dir)?;
+    wait_for_actors(&pipeline).await;
     // The port before the collectors: a start that is refused has measured nothing.
     let webhooks = webhook_queue(&settings);
     let heartbeats = Arc::new(Heartbeats::new(each(&settings.heartbeats.expect, HeartbeatSpec::expected)?));
@@ -65,6 +68,14 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     pipeline.stop();
     log::info!("stopped");
     Ok(())
+}
+
+/// Waits until the actors have read what they keep, so that no answer lacks it; not for ever, since a disk may hang.
+async fn wait_for_actors(pipeline: &Pipeline<'_>) {
+    let began = Instant::now();
+    while !pipeline.reporter.registry.have_begun() && began.elapsed() < LONGEST_WAIT {
+        actix_rt::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 fn webhook_queue(settings: &Settings) -> SharedWebhooks {

@@ -108,6 +108,7 @@ impl<A: ServiceActor> Actor for Instrumented<A> {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.actor.started(ctx);
+        self.stats.has_begun();
     }
 }
 

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -46,6 +46,8 @@ pub struct ActorStats {
     held_us: AtomicU64,
     longest_hold_us: AtomicU64,
     last_panic: Mutex<Option<LastPanic>>,
+    /// Whether it has ever finished its start.
+    began: AtomicBool,
 }
 
 impl ActorStats {
@@ -62,7 +64,13 @@ impl ActorStats {
             held_us: AtomicU64::new(0),
             longest_hold_us: AtomicU64::new(0),
             last_panic: Mutex::default(),
+            began: AtomicBool::new(false),
         })
+    }
+
+    /// It has read what was kept of it.
+    pub(super) fn has_begun(&self) {
+        self.began.store(true, Ordering::Release);
     }
 
     /// The actor's name.
@@ -197,6 +205,12 @@ pub struct Registry {
 impl Registry {
     pub(super) fn add(&self, stats: Arc<ActorStats>) {
         self.actors.lock().push(stats);
+    }
+
+    /// Whether all have finished their start: before that, what they have kept is not there yet.
+    #[must_use]
+    pub fn have_begun(&self) -> bool {
+        self.actors.lock().iter().all(|actor| actor.began.load(Ordering::Acquire))
     }
 
     /// What status shows of each.
