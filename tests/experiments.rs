@@ -143,6 +143,7 @@ fn what_cannot_be_followed_is_refused_in_words() {
         (json!({"expr": "page_seconds", "at": at + 90 * 86_400}), 400, "`at` is in the future"),
         (json!({"expr": "page_seconds", "at": "tomorrow"}), 400, "\"at\""),
         (json!({"expr": "page_seconds", "at": at, "days": 40}), 400, "`days`: 40; use 5 to 28"),
+        (json!({"expr": "page_seconds", "at": at, "days": 7.5}), 400, "`days` is 7.5; it must be a whole number"),
         (json!({"expr": "page_seconds", "at": at, "direction": "sideways"}), 400, "unknown variant"),
         (json!({"expr": "nothing_here", "at": at}), 422, "\"expr\": it gives no series"),
         (json!({"expr": "page_seconds", "control": "nothing_here", "at": at}), 422, "\"control\": it gives no series"),
@@ -154,7 +155,7 @@ fn what_cannot_be_followed_is_refused_in_words() {
     }
     assert_eq!(get(&service, "/api/v1/experiments"), json!([]));
     // Too little of the time before it: kept, and it says what is missing.
-    let short = made(&service, &json!({"expr": "page_seconds", "at": (end - 19 * DAY) / 1_000}));
+    let short = made(&service, &json!({"expr": "page_seconds", "at": (end - 19 * DAY) / 1_000, "days": 22.0}));
     assert_eq!((&short["state"], &short["judged_from"]), (&json!("unknown"), &Value::Null), "{short}");
     assert!(short["missing"].as_str().unwrap().starts_with("the series has samples in "), "{short}");
     let response = service.client.post(service.url("/api/v1/experiments/none/restore")).send().unwrap();

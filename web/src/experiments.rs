@@ -92,8 +92,9 @@ struct Posted {
     title: String,
     #[serde(default)]
     direction: Option<Better>,
+    /// A whole number, which JSON may write as `22.0`.
     #[serde(default)]
-    days: Option<i64>,
+    days: Option<f64>,
     #[serde(default)]
     control: Option<String>,
 }
@@ -122,13 +123,17 @@ async fn make(req: HttpRequest, payload: web::Payload, state: web::Data<AppState
         Time::Seconds(seconds) => parse_time("at", &seconds.to_string())?,
         Time::Text(text) => parse_time("at", &text)?,
     };
+    let days = posted.days.unwrap_or(MAX_DAYS as f64);
+    if days.fract() != 0.0 {
+        return Err(ApiError::bad_data(format!("not an experiment: `days` is {days}; it must be a whole number")));
+    }
     let draft = Draft {
         title: posted.title.trim().to_owned(),
         expr: posted.expr,
         control: posted.control,
         better: posted.direction.map(Into::into).unwrap_or_default(),
         at,
-        days: posted.days.unwrap_or(MAX_DAYS),
+        days: days as i64,
     };
     draft.check(now_ms())?;
     check_series(&state, draft.clone()).await?;
