@@ -55,7 +55,7 @@ onPage('a rule that made noise is listed with its figures, and a change that wou
   await editor(page).waitFor({ state: 'detached', ...PATIENCE })
   assert.equal((await service.get('/api/v1/rules/loud')).rule.expr, 'shop_queue > 6')
   // What was changed is tried anew: it fires twice now, which is too seldom for a further change.
-  await rowOf(page, 'loud').getByRole('button').waitFor({ state: 'detached', ...PATIENCE })
+  await rowOf(page, 'loud').getByRole('button').first().waitFor({ state: 'detached', ...PATIENCE })
 })
 
 onPage('a rule of the settings is changed in its place, and shown as lines to write there', async (page) => {
