@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use common::http::{Asked, Server, respond};
 use common::receiver::{LONG_QUEUE, QUIET, fires};
-use common::{Folder, eventually};
+use common::{Folder, Service, eventually};
 use serde_json::{Value, json};
 
 const WORSE: &str = "[alerts.rules.longer_queue]\nexpr = \"taskmaster_queue_depth > 10\"\nseverity = \"critical\"\n\
@@ -81,6 +81,17 @@ fn wait_for(what: &str, chat: &Shared, log: &[&str]) {
     assert!(found.is_ok(), "{what}: expected {log:?}, have {seen:?}");
 }
 
+/// Waits until it is kept that each of these channels has delivered one message. A kill before that has it delivered again.
+fn wait_until_kept(service: &Service, channels: &[&str]) {
+    for channel in channels {
+        let counted = format!("taskpulse_notifications_total{{channel=\"{channel}\",outcome=\"sent\"}} 1");
+        eventually("it is delivered", || service.get("/metrics").text().unwrap().contains(&counted).then_some(()));
+    }
+    // The store writes one after the other: what came before this sample is durable when it is.
+    let sample = json!({"samples": [{"name": "last_words", "value": 1}]});
+    assert!(service.client.post(service.url("/api/v1/ingest")).json(&sample).send().unwrap().status().is_success());
+}
+
 #[test]
 fn a_message_of_discord_is_edited_for_changes_across_a_crash_and_sent_anew_for_news() {
     let chat = Shared::default();
@@ -92,6 +103,7 @@ fn a_message_of_discord_is_edited_for_changes_across_a_crash_and_sent_anew_for_n
     let service = folder.start();
     wait_for("the first message", &chat, &["POST 900"]);
     assert!(chat.lock().unwrap().title("900").starts_with("error: "), "{}", chat.lock().unwrap().title("900"));
+    wait_until_kept(&service, &["chat"]);
     service.kill();
 
     let service = folder.start();
@@ -123,6 +135,7 @@ fn a_message_of_ntfy_takes_the_place_of_the_one_before_without_a_sound() {
     let folder = Folder::with_settings(&settings);
     folder.pending_tasks(8);
     let service = folder.start();
+    wait_until_kept(&service, &["phone", "plain"]);
     wait_for("the first message", &chat, &["mine id0 4"]);
     service.kill();
     let service = folder.start();
