@@ -9,7 +9,7 @@ use crate::store::StoreError;
 pub(super) const ADVISOR: Advisor = Advisor {
     name: "oom_killed",
     about: "the kernel ended processes for want of memory",
-    reads: &["system_oom_kills_total", "container_oom_kills_total"],
+    reads: &["system_oom_kills_total"],
     horizon: Horizon::Day,
     assess,
 };

@@ -17,7 +17,7 @@ use crate::words::figure;
 pub(super) const ADVISOR: Advisor = Advisor {
     name: "memory_filling",
     about: "memory will run out",
-    reads: &["system_memory_usage_bytes", "container_memory_uncached_bytes", "process_memory_usage_bytes"],
+    reads: &["system_memory_utilization_ratio"],
     horizon: Horizon::Day,
     assess,
 };
