@@ -45,7 +45,7 @@ impl KnownLevel {
 pub(super) struct History<'a> {
     pub(super) store: &'a StoreReader,
     pub(super) now: TimestampMs,
-    /// Levels that advisors looked at and that have no date.
+    /// Levels that advisors have read and for which there is no date.
     pub(super) undated: RefCell<Vec<Undated>>,
 }
 

@@ -6,16 +6,20 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use super::history::DAY_MS;
+use super::Evidence;
+use super::history::{DAY_MS, approximate};
 use crate::model::TimestampMs;
+use crate::words::figure;
 
 /// Days of the last week, and of the three weeks before, that must have values.
 const MIN_LATELY: usize = 4;
 const MIN_BEFORE: usize = 7;
 /// Values needed on both sides.
-pub(super) const MIN_VALUES: usize = 5;
+const MIN_VALUES: usize = 5;
 /// The first autocorrelation counts up to this.
 const MOST_MEMORY: f64 = 0.8;
+/// A rise whose lower bound is smaller than this is not worth advice.
+const RISE: f64 = 1.1;
 /// What chance brings in one of two hundred tests, on one side.
 const RARE: f64 = 0.995;
 
@@ -23,17 +27,45 @@ const RARE: f64 = 0.995;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shift {
     /// Geometric mean of the last week divided by that of the three weeks before.
-    pub(super) ratio: f64,
+    ratio: f64,
     /// Its 95 % interval.
-    pub(super) interval: (f64, f64),
+    interval: (f64, f64),
     /// The lowest ratio that is not ruled out by a test that is asked often.
-    pub(super) least: f64,
+    least: f64,
     /// Geometric means of the days of both.
-    pub(super) lately: f64,
+    lately: f64,
     /// See `lately`.
-    pub(super) before: f64,
+    before: f64,
     /// How many values each has.
-    pub(super) counts: (usize, usize),
+    counts: (usize, usize),
+}
+
+impl Shift {
+    /// Whether it is a rise that is worth advice: beyond chance, and no smaller than a tenth.
+    pub(super) fn rose(&self) -> bool {
+        self.least > 1.0 && self.interval.0 > RISE
+    }
+
+    /// Both sides of durations in words; `what` takes that long.
+    pub(super) fn words(&self, what: &str) -> String {
+        format!(
+            "A typical {what} took {} in the last 7 days and {} in the 21 days before: {} as long.",
+            approximate(self.lately),
+            approximate(self.before),
+            figure("_ratio", self.ratio)
+        )
+    }
+
+    /// The figures of durations; `counted` names what has them.
+    pub(super) fn evidence(&self, counted: &str) -> Vec<Evidence> {
+        vec![
+            Evidence::estimated("duration now over duration before", self.ratio, self.interval, "ratio"),
+            Evidence::counted("typical duration, last 7 days", self.lately, "seconds"),
+            Evidence::counted("typical duration, 21 days before", self.before, "seconds"),
+            Evidence::counted(format!("{counted}, last 7 days"), self.counts.0 as f64, "count"),
+            Evidence::counted(format!("{counted}, 21 days before"), self.counts.1 as f64, "count"),
+        ]
+    }
 }
 
 /// Compares values above zero with their times; none with too few days, or without any scatter.

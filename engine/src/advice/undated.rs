@@ -4,7 +4,7 @@ use crate::forecast::fill::{Answer, Cleared};
 use crate::forecast::record::Subject;
 use crate::model::Labels;
 
-/// A level that was looked at and has no date.
+/// A level for which there is no date.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Undated {
     /// What would be full.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::history::{DAY_MS, HOUR_MS, approximate};
-use super::super::shift::shift;
+use super::super::shift::{Shift, shift};
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
 use crate::model::{Labels, TimestampMs};
@@ -65,8 +65,6 @@ const MIN_WAITS: usize = 10;
 /// Share of the job time of a week that is worth advice, and how much it must be in seconds.
 const WASTE: f64 = 0.2;
 const WASTE_SECONDS: f64 = 3_600.0;
-/// A rise whose lower bound is smaller than this is not worth advice.
-const RISE: f64 = 1.1;
 const WEEK_MS: i64 = 7 * DAY_MS;
 
 /// Repository and workflow.
@@ -182,23 +180,12 @@ fn slower(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     let metric = "github_actions_run_duration_seconds";
     let mut found = Vec::new();
     for (of, durations) in by_workflow(history, metric, 28 * DAY_MS, |labels| labels.get("conclusion") == Some("success"))? {
-        let Some(shift) = shift(&durations, history.now).filter(|shift| shift.least > 1.0 && shift.interval.0 > RISE) else { continue };
+        let Some(shift) = shift(&durations, history.now).filter(Shift::rose) else { continue };
         found.push(Finding {
             title: format!("{} on {} takes longer than it did", of.1, of.0),
-            why: format!(
-                "A typical green run took {} in the last 7 days and {} in the 21 days before: {} as long.",
-                approximate(shift.lately),
-                approximate(shift.before),
-                figure("_ratio", shift.ratio)
-            ),
+            why: shift.words("green run"),
             action: "See which commit the rise began with (the page CI), and which of its jobs became slower.".to_owned(),
-            evidence: vec![
-                Evidence::estimated("duration now over duration before", shift.ratio, shift.interval, "ratio"),
-                Evidence::counted("typical duration, last 7 days", shift.lately, "seconds"),
-                Evidence::counted("typical duration, 21 days before", shift.before, "seconds"),
-                Evidence::counted("green runs, last 7 days", shift.counts.0 as f64, "count"),
-                Evidence::counted("green runs, 21 days before", shift.counts.1 as f64, "count"),
-            ],
+            evidence: shift.evidence("green runs"),
             lasts_ms: 3 * DAY_MS,
             ..finding(history, SLOWER.name, &of, metric, 28 * DAY_MS)
         });
