@@ -5,7 +5,7 @@
 mod common;
 
 use common::remote::now_ms;
-use common::{Folder, Service};
+use common::{Folder, Service, weeks};
 use serde_json::{Value, json};
 
 const MINUTE: i64 = 60_000;
@@ -16,32 +16,9 @@ fn last_week() -> i64 {
     now_ms() / (7 * DAY) * 7 * DAY
 }
 
-/// A number below one that looks like chance.
-fn chance(n: i64) -> f64 {
-    let mut z = (n as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-}
-
-/// Two series of three weeks with the rhythm of days and weeks; after `at` the first one is multiplied by 0.8, both by `both`.
+/// Two series; after `at` the first one is multiplied by 0.8, both by `both`.
 fn import(service: &Service, (end, at): (i64, i64), both: f64) {
-    let times: Vec<i64> = (0..21 * 288).map(|n| end - n * 5 * MINUTE).rev().collect();
-    let mut lines = String::new();
-    for (number, own) in [(0, 0.8), (1, 1.0)] {
-        let value = |t: &i64| {
-            let since = (t - end) / MINUTE;
-            let (day, of_day) = (t / DAY % 7, (t % DAY) as f64 / DAY as f64);
-            let rhythm = (if day < 2 { 60.0 } else { 100.0 }) * (1.0 + 0.4 * (of_day * std::f64::consts::TAU).sin());
-            let changed = if *t >= at { own * both } else { 1.0 };
-            rhythm * changed * (0.9 + 0.2 * chance(since + number * 1_000_000_007))
-        };
-        let name = ["page_seconds", "other_seconds"][number as usize];
-        let line = json!({"metric": {"__name__": name}, "values": times.iter().map(value).collect::<Vec<f64>>(), "timestamps": times});
-        lines.push_str(&format!("{line}\n"));
-    }
-    let answer = service.client.post(service.url("/api/v1/import?format=jsonl")).body(lines).send().unwrap();
-    assert_eq!(answer.status(), 200);
+    weeks::import(service, (end, at), &[("page_seconds", 0.8 * both), ("other_seconds", both)]);
 }
 
 fn ask(service: &Service, params: &[(&str, &str)]) -> (u16, Value) {

@@ -9,6 +9,7 @@ pub mod peer;
 pub mod process;
 pub mod receiver;
 pub mod remote;
+pub mod weeks;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
