@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use reqwest::blocking::Client;
@@ -62,6 +62,9 @@ impl Prometheus {
 /// The folder of the programs of a Python environment below `target/` that has some packages; none where it cannot be had, with the
 /// reason printed.
 pub fn python_environment(name: &str, packages: &[&str], module: &str) -> Option<PathBuf> {
+    // Two tests of one file may want the same one at once.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let programs = home.join("bin");
     let python = programs.join("python");
@@ -69,19 +72,20 @@ pub fn python_environment(name: &str, packages: &[&str], module: &str) -> Option
     if has().is_ok_and(|done| done.status.success()) {
         return Some(programs);
     }
-    let made = Command::new("python3").args(["-m", "venv"]).arg(&home).output();
-    let installed = made.ok().filter(|made| made.status.success()).and_then(|_| {
-        Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages).output().ok()
-    });
-    match installed {
-        Some(done) if done.status.success() => Some(programs),
-        done => {
-            let why = done.map(|done| String::from_utf8_lossy(&done.stderr).into_owned());
-            let why = why.unwrap_or_else(|| "python3 -m venv does not work here".to_owned());
-            missing_peer(&format!("{module} for Python cannot be installed: {why}"));
-            None
-        }
-    }
+    let run = |command: &mut Command| match command.output() {
+        Ok(done) if done.status.success() => Ok(()),
+        Ok(done) => Err(format!("{command:?}: {}: {}{}", done.status, text(&done.stdout), text(&done.stderr))),
+        Err(error) => Err(format!("{command:?}: {error}")),
+    };
+    let installed = run(Command::new("python3").args(["-m", "venv"]).arg(&home))
+        .and_then(|()| run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages)));
+    let Err(why) = installed else { return Some(programs) };
+    missing_peer(&format!("{module} for Python cannot be installed: {why}"));
+    None
+}
+
+fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
 }
 
 /// The port that a program was given, from the first line with `marker` that it prints. Reads on, so that the program never
