@@ -1,6 +1,6 @@
-//! The pipeline: store, windows, alerts, optimizer, experiments, hub, batcher and collectors; started in this order, stopped in reverse.
+//! The pipeline: store, windows, alerts, optimizer, experiments, forecasts, hub, batcher and collectors; started in this order, stopped in reverse.
 //!
-//! Threads: `store` (writing), `windows`, `pipeline` (batcher, alerts, notifier, optimizer, experiments), `hub`, `collectors`, and a pool for
+//! Threads: `store` (writing), `windows`, `pipeline` (batcher, alerts, notifier, optimizer, experiments, forecasts), `hub`, `collectors`, and a pool for
 //! work that waits for the disk. The HTTP server is not part of it: `service.rs` puts one in front.
 
 use std::path::Path;
@@ -17,6 +17,7 @@ use taskpulse_actors::collectors::github::state::SharedWebhooks;
 use taskpulse_actors::collectors::heartbeat::Heartbeats;
 use taskpulse_actors::collectors::poller::Outputs;
 use taskpulse_actors::experiments::{ExperimentOutputs, ExperimentsActor};
+use taskpulse_actors::forecasts::ForecastsActor;
 use taskpulse_actors::hub::HubActor;
 use taskpulse_actors::messages::{Advanced, Finish, Flush, RecordEvents, StoredBatch};
 use taskpulse_actors::notify::{AckKey, NotifierActor, NotifierOptions, NotifierOutputs};
@@ -82,6 +83,7 @@ pub struct Pipeline<'a> {
     pub alerts: ActorHandle<AlertActor>,
     pub optimizer: ActorHandle<OptimizerActor>,
     pub experiments: ActorHandle<ExperimentsActor>,
+    pub forecasts: ActorHandle<ForecastsActor>,
     pub notifier: ActorHandle<NotifierActor>,
     batcher: ActorHandle<BatcherActor>,
     arbiters: Arbiters,
@@ -130,6 +132,7 @@ impl<'a> Pipeline<'a> {
         let alerts = start_alerts(&starter, &arbiters.pipeline, &publishers, &store, outputs);
         let optimizer = start_optimizer(&starter, &arbiters.pipeline, &publishers, &store, &store_actor, &hub);
         let experiments = start_experiments(&starter, &arbiters.pipeline, &publishers, &store, &store_actor);
+        let forecasts = start_forecasts(&starter, &arbiters.pipeline, &publishers, &store, &store_actor);
         let first_window = start_windows(&starter, &arbiters.windows, &reporter, &followed, &store_actor, &hub);
         // Set once, here; the store publishes nothing before.
         let _ = listeners.set(Listeners { batches: vec![first_window, alerts.mailbox(), hub.mailbox()], events: hub.mailbox() });
@@ -143,6 +146,7 @@ impl<'a> Pipeline<'a> {
             alerts,
             optimizer,
             experiments,
+            forecasts,
             notifier,
             batcher,
             arbiters,
@@ -334,6 +338,19 @@ fn start_experiments(
     let outputs = ExperimentOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox() };
     let make = move || ExperimentsActor::new(clock.clone(), store.clone(), current.clone(), limits.clone(), outputs.clone());
     starter.start(arbiter, "experiments", make)
+}
+
+fn start_forecasts(
+    starter: &Starter<'_>,
+    arbiter: &Arbiter,
+    publishers: &Publishers,
+    store: &StoreReader,
+    store_actor: &ActorHandle<StoreActor>,
+) -> ActorHandle<ForecastsActor> {
+    let (clock, store, current) = (starter.clock.clone(), store.clone(), publishers.forecasts.clone());
+    let (limits, documents) = (rule_limits(starter.settings), store_actor.mailbox());
+    let make = move || ForecastsActor::new(clock.clone(), store.clone(), current.clone(), limits.clone(), documents.clone());
+    starter.start(arbiter, "forecasts", make)
 }
 
 /// Starts the aggregators from the longest to the shortest. Each publishes to the next longer one and to the hub.

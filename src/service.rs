@@ -129,6 +129,7 @@ impl Server {
             acknowledge: pipeline.alerts.mailbox(),
             decide: pipeline.optimizer.mailbox(),
             change_experiment: pipeline.experiments.mailbox(),
+            keep_forecasts: pipeline.forecasts.mailbox(),
             test_channel: pipeline.notifier.mailbox(),
             read_notices: pipeline.notifier.mailbox(),
             change_silence: pipeline.notifier.mailbox(),

@@ -7,7 +7,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::remote::{now_ms, series, write};
-use common::{Folder, Service};
+use common::{Folder, Service, eventually};
 use serde_json::{Value, json};
 
 fn service(rows: &[Vec<u8>]) -> (Folder, Service) {
@@ -228,6 +228,18 @@ fn a_series_is_forecast_as_far_as_its_past_allows() {
         assert!(one["missing"].as_str().unwrap().starts_with(why) && one["method"] == Value::Null && one["t"] == json!([]), "{one}");
     }
     assert_eq!(ask(&[("query", "level"), ("horizon", "1s")]).1["data"]["horizon"], 60.0, "the shortest");
+    // What was asked from now on is kept, once for each series; what would have been said at a past moment is not.
+    ask(&[("query", "level{n=\"whole\"} + 0"), ("time", &(end as f64 / 1e3 - 86_400.0).to_string())]);
+    ask(&[("query", "level")]);
+    let kept = eventually("the forecasts are kept", || {
+        let (_, answer) = get(&service, "/api/v1/forecasts", &[]);
+        let kept = answer["data"]["series"].as_array().unwrap().clone();
+        kept.iter().any(|one| one["horizon"] == 86_400.0).then_some(kept)
+    });
+    assert!(kept.iter().all(|one| one["query"] == "level" && one["level"] == 0.8), "{kept:?}");
+    let of_a_day: Vec<&Value> = kept.iter().filter(|one| one["horizon"] == 86_400.0).collect();
+    assert_eq!(of_a_day.len(), 2, "the other two have no forecast: {kept:?}");
+    assert!(of_a_day.iter().all(|one| (&one["made"], &one["pending"], &one["judged"]) == (&json!(1), &json!(1), &json!(0))), "{kept:?}");
     for (params, why) in [
         (&[("query", "level"), ("horizon", "-3600")][..], "\"horizon\": it must be more than nothing"),
         (&[("query", "level"), ("level", "1")], "\"level\": it must be within 0.5 and 0.99"),

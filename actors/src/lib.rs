@@ -10,6 +10,7 @@ mod crew;
 pub mod experiments;
 mod explain;
 pub mod files;
+pub mod forecasts;
 pub mod hub;
 pub mod messages;
 pub mod metadata;

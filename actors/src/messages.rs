@@ -74,6 +74,11 @@ pub struct AppendResolved(pub ResolvedBatch);
 #[rtype(result = "()")]
 pub struct RecordEvents(pub Vec<Event>);
 
+/// HTTP → forecasts: forecasts of series that were made for somebody. They are kept, and judged once they are over.
+#[derive(Message, Debug, Clone)]
+#[rtype(result = "()")]
+pub struct KeepForecasts(pub Vec<taskpulse_engine::forecast::log::Made>);
+
 /// Anyone → store: change documents of a kind in one step. Answered when they are durable.
 #[derive(Message, Debug, Clone)]
 #[rtype(result = "Result<(), AppendError>")]

@@ -15,7 +15,8 @@ use crate::rule_states::RuleStates;
 use crate::sources::{SourceRegistry, SourcesByName};
 use crate::targets::{TargetRegistry, TargetsByName};
 use crate::view::{
-    Alert, Board, Channel, CiRepository, Experiment, Health, Recommendation, Source, Target, UndatedForecast, WatchedSeries,
+    Alert, Board, Channel, CiRepository, Experiment, Health, Recommendation, SeriesForecastRecord, Source, Target, UndatedForecast,
+    WatchedSeries,
 };
 
 /// Boards by project.
@@ -40,6 +41,8 @@ pub struct Publishers {
     pub recommendations: watch::Sender<Arc<Vec<Recommendation>>>,
     /// Disks and memory for which there is no date at which they will be full; of the optimizer.
     pub undated: watch::Sender<Arc<Vec<UndatedForecast>>>,
+    /// How the forecasts of series held that were asked for; of the forecasts actor.
+    pub forecasts: watch::Sender<Arc<Vec<SeriesForecastRecord>>>,
     /// Experiments that are not removed; of the experiments actor.
     pub experiments: watch::Sender<Arc<Vec<Experiment>>>,
     /// Task boards; of the Task Master collector.
@@ -70,6 +73,7 @@ pub struct Views {
     channels: watch::Receiver<Arc<Vec<Channel>>>,
     recommendations: watch::Receiver<Arc<Vec<Recommendation>>>,
     undated: watch::Receiver<Arc<Vec<UndatedForecast>>>,
+    forecasts: watch::Receiver<Arc<Vec<SeriesForecastRecord>>>,
     experiments: watch::Receiver<Arc<Vec<Experiment>>>,
     boards: watch::Receiver<BoardsByProject>,
     repositories: watch::Receiver<RepositoriesByName>,
@@ -90,6 +94,7 @@ impl Publishers {
         let (channels, channels_view) = watch::channel(Arc::default());
         let (recommendations, recommendations_view) = watch::channel(Arc::default());
         let (undated, undated_view) = watch::channel(Arc::default());
+        let (forecasts, forecasts_view) = watch::channel(Arc::default());
         let (experiments, experiments_view) = watch::channel(Arc::default());
         let (boards, boards_view) = watch::channel(BTreeMap::new());
         let (repositories, repositories_view) = watch::channel(BTreeMap::new());
@@ -104,6 +109,7 @@ impl Publishers {
             channels: channels_view,
             recommendations: recommendations_view,
             undated: undated_view,
+            forecasts: forecasts_view,
             experiments: experiments_view,
             boards: boards_view,
             repositories: repositories_view,
@@ -121,6 +127,7 @@ impl Publishers {
                 channels,
                 recommendations,
                 undated,
+                forecasts,
                 experiments,
                 boards,
                 repositories,
@@ -166,6 +173,12 @@ impl Views {
     #[must_use]
     pub fn undated(&self) -> Arc<Vec<UndatedForecast>> {
         Arc::clone(&self.undated.borrow())
+    }
+
+    /// Series whose forecasts were asked for, the last one first.
+    #[must_use]
+    pub fn forecasts(&self) -> Arc<Vec<SeriesForecastRecord>> {
+        Arc::clone(&self.forecasts.borrow())
     }
 
     /// Experiments that are not removed, the newest change first.

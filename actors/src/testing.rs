@@ -23,6 +23,7 @@ use actix::{ActorFutureExt, AsyncContext, Message, Recipient, ResponseFuture, fu
 use actix_rt::System;
 use parking_lot::Mutex;
 use taskpulse_engine::model::{Batch, Labels, TimestampMs};
+use taskpulse_engine::rules::EvaluationLimits;
 use taskpulse_engine::store::{StoreOptions, StoreReader, StoreWriter, Stored};
 use tempfile::TempDir;
 use tokio::runtime::Builder;
@@ -45,6 +46,18 @@ pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(60);
 const MAILBOX: usize = 64;
 /// Nothing that a test waits for takes longer, by the clock of the test.
 const PATIENCE: Duration = Duration::from_secs(3_600);
+
+/// What a query of a test may cost: more than any needs.
+pub fn evaluation_limits() -> EvaluationLimits {
+    EvaluationLimits {
+        lookback: 300_000,
+        delayed_names: false,
+        max_samples: 10_000_000,
+        max_bytes: 256 << 20,
+        timeout: Duration::from_secs(3_600),
+        cancelled: Arc::default(),
+    }
+}
 
 /// Makes the names of actors differ between tests that run at the same time.
 static STAGES: AtomicUsize = AtomicUsize::new(0);

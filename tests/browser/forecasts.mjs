@@ -55,6 +55,11 @@ onGraph('a forecast is drawn beyond now, says its coverage and its method, and i
   await words(page).filter({ hasText: COVERAGE }).waitFor(PATIENCE)
 })
 
+test('a forecast that was asked for is kept, and the page Status lists it', () => withPage(async ({ page }) => {
+  await page.goto(`${service.url}/#/status`)
+  await page.locator('[data-series-forecast]').filter({ hasText: /shop_load\{shop="old"\}, 12\sh ahead/ }).first().waitFor(PATIENCE)
+}))
+
 onGraph('of a past period it is the forecast that would have been made at its end', 'shop_load{shop="old"}', async (page) => {
   const asked = /** @type {URL[]} */ ([])
   page.on('request', (request) => { if (request.url().includes('/api/v1/forecast')) asked.push(new URL(request.url())) })

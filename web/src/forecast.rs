@@ -1,11 +1,13 @@
-//! Forecasts of series, for charts.
+//! Forecasts of series, for charts. Those from now on are kept, and judged once they are over.
 
 use std::time::Instant;
 
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 use taskpulse_actors::clock::now_ms;
+use taskpulse_actors::messages::KeepForecasts;
 use taskpulse_actors::view::{SeriesForecast, SeriesForecasts, seconds};
+use taskpulse_engine::forecast::log::{self as kept, Made};
 use taskpulse_engine::forecast::series::Past;
 use taskpulse_engine::promql::syntax::Grid;
 use taskpulse_engine::promql::{self, EvalError};
@@ -54,11 +56,13 @@ struct Asked {
     past: Past,
     horizon: i64,
     level: f64,
+    /// The query, where the forecast is one from now on: what would have been said at a past moment is not kept.
+    kept_as: Option<String>,
 }
 
 impl Asked {
     async fn new(state: &AppState, params: &Params) -> Result<Self, ApiError> {
-        params.required("query")?;
+        let query = params.required("query")?.to_owned();
         let horizon = params.duration("horizon")?.unwrap_or(HORIZON.ms());
         if horizon <= 0 {
             return Err(ApiError::bad_data("invalid parameter \"horizon\": it must be more than nothing"));
@@ -68,17 +72,19 @@ impl Asked {
         let Some(level) = level else {
             return Err(ApiError::bad_data(format!("invalid parameter \"level\": it must be within {} and {}", LEVELS.0, LEVELS.1)));
         };
-        let past = Past::new(params.time("time")?.unwrap_or_else(now_ms), horizon);
+        let time = params.time("time")?;
+        let kept_as = time.is_none().then_some(query);
+        let past = Past::new(time.unwrap_or_else(now_ms), horizon);
         let ask = QueryRequest::new(params, state.queries, Grid { step: past.step, range: past.end - past.start }).await?;
         check_instants(&ask.query, "forecast")?;
-        Ok(Self { ask, past, horizon, level })
+        Ok(Self { ask, past, horizon, level, kept_as })
     }
 
-    fn answer(&self, store: &StoreReader) -> Result<SeriesForecasts, ApiError> {
-        let Self { ask, past, horizon, level } = self;
+    fn answer(&self, store: &StoreReader) -> Result<(SeriesForecasts, Vec<Made>), ApiError> {
+        let Self { ask, past, horizon, level, kept_as } = self;
         let params = ask.params(ask.deadline, past.start, past.end, past.step);
         let found = promql::buckets(&ask.query, &params, MAX_SERIES, store)?;
-        let mut series = Vec::with_capacity(found.series.len());
+        let (mut series, mut made) = (Vec::with_capacity(found.series.len()), Vec::new());
         for one in found.series {
             if params.cancelled.load(std::sync::atomic::Ordering::Relaxed) {
                 return Err(EvalError::Cancelled.into());
@@ -87,9 +93,14 @@ impl Asked {
                 return Err(EvalError::Deadline.into());
             }
             let rows: Vec<(i64, f64)> = one.buckets.iter().map(|bucket| (bucket.end, bucket.mean)).collect();
-            series.push(SeriesForecast::new(one.labels, &past.forecast(&rows, *level)));
+            let ahead = past.forecast(&rows, *level);
+            if let (Some(query), Ok(ahead)) = (kept_as, &ahead) {
+                let asked = kept::Asked { query: query.clone(), metric: one.labels.clone(), horizon: *horizon, level: *level };
+                made.extend(Made::new(asked, past, &ahead.steps));
+            }
+            series.push(SeriesForecast::new(one.labels, &ahead));
         }
-        Ok(SeriesForecasts {
+        let forecasts = SeriesForecasts {
             time: seconds(past.end),
             start: seconds(past.start),
             step: seconds(past.step),
@@ -97,7 +108,8 @@ impl Asked {
             level: *level,
             total: found.total,
             series,
-        })
+        };
+        Ok((forecasts, made))
     }
 }
 
@@ -107,6 +119,9 @@ async fn forecast(state: web::Data<AppState>, params: Params) -> Result<HttpResp
     // One at a time with queries: it reads as much, and thinks for longer.
     let _place = place(&state.query_places, asked.ask.deadline).await?;
     let store = state.store.clone();
-    let found = blocking(move || asked.answer(&store)).await?;
+    let (found, made) = blocking(move || asked.answer(&store)).await?;
+    if !made.is_empty() && state.keep_forecasts.try_send(KeepForecasts(made)).is_err() {
+        log::warn!("forecasts: they are asked for faster than they can be kept; some will not be judged");
+    }
     state.answers.success(&found)
 }

@@ -169,7 +169,8 @@ async fn forecasts(state: web::Data<AppState>) -> Result<HttpResponse, ApiError>
     let store = state.store.clone();
     let records = blocking(move || Ok(record::records(&store, now_ms())?)).await?;
     let undated = state.reporter.views.undated().as_ref().clone();
-    state.answers.success(&Forecasts { undated, ..Forecasts::from(records.as_slice()) })
+    let series = state.reporter.views.forecasts().as_ref().clone();
+    state.answers.success(&Forecasts { undated, series, ..Forecasts::from(records.as_slice()) })
 }
 
 async fn acknowledge(state: web::Data<AppState>, id: web::Path<String>, params: Params) -> Result<HttpResponse, ApiError> {

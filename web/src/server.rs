@@ -19,8 +19,8 @@ use taskpulse_actors::collectors::github::state::SharedWebhooks;
 use taskpulse_actors::collectors::heartbeat::Heartbeats;
 use taskpulse_actors::hub::{Subscribe, Unsubscribe};
 use taskpulse_actors::messages::{
-    Acknowledge, Append, AppendResolved, ChangeExperiment, ChangeMaintenance, ChangeRule, ChangeSilence, Decide, ReadNotices, TakeSnapshot,
-    TestChannel,
+    Acknowledge, Append, AppendResolved, ChangeExperiment, ChangeMaintenance, ChangeRule, ChangeSilence, Decide, KeepForecasts,
+    ReadNotices, TakeSnapshot, TestChannel,
 };
 use taskpulse_actors::metadata::MetadataRegistry;
 use taskpulse_actors::sources::SourceRegistry;
@@ -129,6 +129,8 @@ pub struct AppState {
     pub decide: Mailbox<Decide>,
     /// To the experiments actor.
     pub change_experiment: Mailbox<ChangeExperiment>,
+    /// To the forecasts actor.
+    pub keep_forecasts: Mailbox<KeepForecasts>,
     /// To the notifier.
     pub test_channel: Mailbox<TestChannel>,
     /// To the notifier.

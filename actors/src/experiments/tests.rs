@@ -6,7 +6,7 @@ use taskpulse_engine::store::StoreOptions;
 
 use super::*;
 use crate::supervisor::ActorHandle;
-use crate::testing::{Inbox, NOON, Stage, on_stage_with};
+use crate::testing::{Inbox, NOON, Stage, evaluation_limits, on_stage_with};
 
 const HOUR: i64 = 3_600_000;
 
@@ -24,15 +24,7 @@ fn setup(stage: &Stage, name: &str) -> Setup {
     let events = stage.inbox(|_: &RecordEvents| ());
     let outputs = ExperimentOutputs { documents: documents.mailbox(), events: events.mailbox() };
     let (clock, store, current) = (stage.clock.clone(), stage.store.clone(), stage.publishers.experiments.clone());
-    let limits = EvaluationLimits {
-        lookback: 300_000,
-        delayed_names: false,
-        max_samples: 10_000_000,
-        max_bytes: 256 << 20,
-        timeout: Duration::from_secs(3_600),
-        cancelled: Arc::default(),
-    };
-    let make = move || ExperimentsActor::new(clock.clone(), store.clone(), current.clone(), limits.clone(), outputs.clone());
+    let make = move || ExperimentsActor::new(clock.clone(), store.clone(), current.clone(), evaluation_limits(), outputs.clone());
     Setup { actor: stage.start(name, make), documents, events }
 }
 

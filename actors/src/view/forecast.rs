@@ -7,7 +7,7 @@ use taskpulse_engine::model::Labels;
 use taskpulse_engine::words;
 use utoipa::ToSchema;
 
-use super::seconds;
+use super::{SeriesForecastRecord, seconds};
 
 /// What is forecast: the time at which it happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -124,6 +124,8 @@ pub struct Forecasts {
     pub forecasts: Vec<ForecastRecord>,
     /// File systems and memory that are 40 % full and more, of which no date can be given now, and why.
     pub undated: Vec<UndatedForecast>,
+    /// Series whose forecasts were asked for, the last one first.
+    pub series: Vec<SeriesForecastRecord>,
     /// How all forecasts of boards turned out.
     pub boards: Vec<ForecastScore>,
     /// How all forecasts of file systems turned out.
@@ -142,6 +144,7 @@ impl From<&[Record]> for Forecasts {
         Self {
             forecasts: records.iter().map(Into::into).collect(),
             undated: Vec::new(),
+            series: Vec::new(),
             boards: all(Subject::BoardDone),
             disks: all(Subject::DiskFull),
             memory: all(Subject::MemoryFull),

@@ -55,7 +55,7 @@ pub use self::metric::MetricMetadata;
 pub use self::noise::{AlertNoise, HalvedBy, ProfileOffer, RuleNoise};
 pub use self::recommendation::{Advisor, Evidence, Recommendation, RecommendationStatus};
 pub use self::rule::{NamedRule, Rule, RuleFiring, RuleGroup, RulePreview, RuleState, Rules};
-pub use self::series_forecast::{ForecastMethod, SeriesForecast, SeriesForecasts};
+pub use self::series_forecast::{ForecastMethod, SeriesForecast, SeriesForecastRecord, SeriesForecasts};
 pub use self::source::{Source, SourceState};
 pub use self::status::{Pipeline, ServiceState, Status, WindowCounts};
 pub use self::store::{Journal, Share, Store};

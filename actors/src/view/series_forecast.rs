@@ -1,6 +1,7 @@
-//! Forecasts of series, as charts draw them.
+//! Forecasts of series, as charts draw them, and how those before held.
 
 use serde::Serialize;
+use taskpulse_engine::forecast::log::Held;
 use taskpulse_engine::forecast::series::{Ahead, NotYet, Step};
 use taskpulse_engine::model::Labels;
 use utoipa::ToSchema;
@@ -56,6 +57,46 @@ pub struct SeriesForecasts {
     pub total: usize,
     /// Those that were forecast.
     pub series: Vec<SeriesForecast>,
+}
+
+/// How the forecasts of a series turned out.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct SeriesForecastRecord {
+    /// The query.
+    pub query: String,
+    /// Which of its series.
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub metric: Labels,
+    /// How far ahead, seconds.
+    pub horizon: f64,
+    /// Which share of means the interval is to hold.
+    pub level: f64,
+    /// When the newest was made.
+    pub time: f64,
+    /// Forecasts that are kept, one in six hours.
+    pub made: usize,
+    /// Those that are not over.
+    pub pending: usize,
+    /// Means of steps of the others, at most 12 of each forecast.
+    pub judged: usize,
+    /// Those that lay within the interval.
+    pub held: usize,
+}
+
+impl From<&Held> for SeriesForecastRecord {
+    fn from(held: &Held) -> Self {
+        Self {
+            query: held.asked.query.clone(),
+            metric: held.asked.metric.clone(),
+            horizon: seconds(held.asked.horizon),
+            level: held.asked.level,
+            time: seconds(held.last),
+            made: held.made,
+            pending: held.pending,
+            judged: held.outcome.judged,
+            held: held.outcome.held,
+        }
+    }
 }
 
 impl SeriesForecast {

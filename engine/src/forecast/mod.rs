@@ -3,11 +3,13 @@
 //! * [`series`] forecasts the next steps of any series.
 //! * [`fill`] says when something bounded will be full.
 //! * [`memory`] names the series of memory that is used up.
-//! * [`record`] says how forecasts turned out.
+//! * [`record`] says how forecasts of dates turned out.
+//! * [`log`] keeps forecasts of series that were asked for, and says how they turned out.
 //!
 //! Pure: times and values are arguments, and random numbers have fixed seeds, so the same history gives the same forecast.
 
 pub mod fill;
+pub mod log;
 pub mod memory;
 pub mod random;
 pub mod record;

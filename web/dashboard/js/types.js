@@ -525,6 +525,7 @@
  * @property {ForecastScore[]} disks  How all forecasts of file systems turned out.
  * @property {ForecastRecord[]} forecasts  By board, file system, and machine, unit or process.
  * @property {ForecastScore[]} memory  How all forecasts of memory turned out.
+ * @property {SeriesForecastRecord[]} series  Series whose forecasts were asked for, the last one first.
  * @property {UndatedForecast[]} undated  File systems and memory that are 40 % full and more, of which no date can be given now, and why.
  */
 
@@ -923,6 +924,20 @@
  * @property {Record<string, string>} metric  Its labels.
  * @property {string|null} missing  Why there is no forecast, or why it reaches less far than it should; `null` where nothing is missing.
  * @property {number[]} t  The ends of the steps.
+ */
+
+/**
+ * How the forecasts of a series turned out.
+ * @typedef {object} SeriesForecastRecord
+ * @property {number} held  Those that lay within the interval.
+ * @property {number} horizon  How far ahead, seconds.
+ * @property {number} judged  Means of steps of the others, at most 12 of each forecast.
+ * @property {number} level  Which share of means the interval is to hold.
+ * @property {number} made  Forecasts that are kept, one in six hours.
+ * @property {Record<string, string>} metric  Which of its series.
+ * @property {number} pending  Those that are not over.
+ * @property {string} query  The query.
+ * @property {number} time  When the newest was made.
  */
 
 /**

@@ -1,11 +1,12 @@
 /**
  * What is expected to come, on the page Status: calls of jobs, and forecasts with how those before them held.
  *
- * @import { ForecastRecord, ForecastScore, Forecasts, Heartbeat, UndatedForecast } from '../types.js'
+ * @import { ForecastRecord, ForecastScore, Forecasts, Heartbeat, SeriesForecastRecord, UndatedForecast } from '../types.js'
  */
 import { count, DASH, percent, quoted, since, span } from '../format.js'
 import { useAnswer } from '../hooks.js'
 import { computed, html } from '../lib.js'
+import { print } from '../selector.js'
 import { now } from '../stores/clock.js'
 import { listFace } from './faces.js'
 import { Mark } from './Mark.js'
@@ -44,12 +45,13 @@ every = "1d"</pre>`}>
 
 export function ForecastsHeld() {
   const { data, error, failedAt, state, retry } = useAnswer('/api/v1/forecasts', {}, turn.value)
-  const { forecasts, undated, boards, disks, memory } = /** @type {Forecasts} */ (data ?? { forecasts: [], undated: [], boards: [], disks: [], memory: [] })
+  // An older service leaves lists out that came later.
+  const { forecasts = [], undated = [], series = [], boards = [], disks = [], memory = [] } = /** @type {Partial<Forecasts>} */ (data ?? {})
   const rows = forecastRows(forecasts, undated)
   const note = [heldWords('boards', boards), heldWords('disks', disks), heldWords('memory', memory)].filter(Boolean).join(' · ')
   return html`
-    <${Panel} title="Forecasts, and how those before held" name="forecasts" kind="wide" note=${note} live=${false} face=${listFace(state, rows.length)} error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.peek()) : undefined} retry=${retry}
-      empty=${html`<p>No forecast is kept yet. A board has one after some tasks are done, a file system when it fills, memory when it will be used up.</p>`}>
+    <${Panel} title="Forecasts, and how those before held" name="forecasts" kind="wide" note=${note} live=${false} face=${listFace(state, rows.length + series.length)} error=${error} failedAt=${failedAt > 0 ? since(failedAt, now.peek()) : undefined} retry=${retry}
+      empty=${html`<p>No forecast is kept yet. A board has one after some tasks are done, a file system when it fills, memory when it will be used up, a series when a chart shows its forecast.</p>`}>
       <div class="table-wrap" tabindex="0" role="region" aria-label="Forecasts">
         <table>
           <thead><tr><th>What</th><th>Now: by then, in so many of 100 cases</th><th>Before: came in time, of those that are judged</th><th class="num">Not judged yet</th></tr></thead>
@@ -59,6 +61,13 @@ export function ForecastsHeld() {
               <td>${record && record.bounds.length > 0 ? record.bounds.map((b) => `${Math.round(b.share * 100)}: ${since(b.time, now.value)}`).join(' · ') : why ? html`<span class="quiet">${quoted(why, 200)}</span>` : DASH}</td>
               <td>${record && record.calibration.length > 0 ? record.calibration.map(heldOf).join(' · ') : DASH}</td>
               <td class="num">${record ? record.pending : DASH}</td>
+            </tr>`)}
+            ${series.map((one) => html`
+            <tr key=${seriesName(one)} data-series-forecast>
+              <td><bdi>${quoted(seriesName(one), 80)}</bdi></td>
+              <td>${DASH}</td>
+              <td>${one.judged > 0 ? seriesHeld(one) : DASH}</td>
+              <td class="num">${one.pending}</td>
             </tr>`)}
           </tbody>
         </table>
@@ -78,6 +87,15 @@ export function forecastRows(forecasts, undated) {
   const others = [...reasons].filter(([name]) => !known.has(name))
   return [...records, ...others.map(([name, why]) => ({ name, record: null, why }))]
 }
+
+/** `rate(x[5m]) {job="a"}, a day ahead`. @param {SeriesForecastRecord} one */
+const seriesName = ({ query, metric, horizon }) => {
+  const name = print(metric)
+  return `${[name, metric.__name__].includes(query) ? name : `${query} · ${name}`}, ${span(horizon)} ahead`
+}
+
+/** `80 of 100 means said within, 82 % of 60`. @param {SeriesForecastRecord} one */
+export const seriesHeld = ({ level, judged, held }) => `${Math.round(level * 100)} of 100 means said within, ${percent(held / judged)} of ${judged}`
 
 /** @param {Pick<ForecastRecord, 'subject'|'metric'>} f */
 const nameOf = ({ subject, metric }) => NAMES[subject](metric)
