@@ -1,5 +1,5 @@
 /**
- * Did it help? A change is marked in the menu of a chart, listed on Alerts & advice with its figures, removed and brought back.
+ * Did it help? A change is marked in the menu of a chart, listed on the page Advice with its figures, removed and brought back.
  */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
@@ -28,7 +28,7 @@ const { service, withPage } = await withService('[optimizer]\nenabled = false\n'
 const panel = (page) => page.locator('[data-panel="experiments"]')
 
 test('a change is marked at a chart, said with its figures, removed and brought back', () => withPage(async ({ page }) => {
-  await page.goto(`${service.url}/#/alerts`)
+  await page.goto(`${service.url}/#/advice`)
   await panel(page).and(page.locator('[data-face="empty"]')).getByText('No change is followed.').waitFor(PATIENCE)
   await page.goto(`${service.url}/#/explore?query=build_seconds&view=graph&range=24h`)
   await page.locator('.chart-bare .plot').waitFor(PATIENCE)
@@ -72,7 +72,7 @@ test('where experiments cannot be read that is said, and asked again', () => wit
   watched.serverMayRefuse(true)
   let refused = true
   await page.route('**/api/v1/experiments', (route) => (refused ? route.fulfill({ status: 429, contentType: 'application/json', body: JSON.stringify({ status: 'error', errorType: 'unavailable', error: 'too busy' }) }) : route.continue()))
-  await page.goto(`${service.url}/#/alerts`)
+  await page.goto(`${service.url}/#/advice`)
   await panel(page).and(page.locator('[data-face="error"]')).getByText('too busy').waitFor(PATIENCE)
   refused = false
   await panel(page).getByRole('button', { name: 'Try again' }).click()

@@ -208,7 +208,7 @@ test('a replay shows the board, the alerts and the charts as they were, and lead
   // Every page is of then, or says what is not kept.
   const asked = note(page)
   for (const [hash, panel, words] of /** @type {Array<[string, string, RegExp]>} */ ([
-    ['alerts', 'rules', /as they are set now; earlier ones are not kept/], ['alerts', 'advice', /by then/], ['status', 'store', /not kept for a past time/], ['status', 'service', /Look at what was measured/],
+    ['alerts', 'rules', /as they are set now; earlier ones are not kept/], ['advice', 'advice', /as far as the time line is kept/], ['status', 'store', /not kept for a past time/], ['status', 'service', /Look at what was measured/],
     ['tasks', 'cost-by-task', /not kept for a past time/], ['explore?query=system_cpu_utilization_ratio', 'answer', /system_cpu_utilization_ratio/],
   ])) {
     await page.evaluate((to) => { location.hash = to }, `#/${hash}${hash.includes('?') ? '&' : '?'}range=15m&at=${at}`)

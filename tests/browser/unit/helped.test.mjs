@@ -3,7 +3,8 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { figures, nameOf, pathsOf, standing } from '../../../web/dashboard/js/alerts/helped.js'
+import { pictureOf, rangeOf } from '../../../web/dashboard/js/advice/before_after.js'
+import { figures, nameOf, standing } from '../../../web/dashboard/js/advice/helped.js'
 import { momentOf, offersOf } from '../../../web/dashboard/js/chart/helped.js'
 
 /** @param {string} text */
@@ -35,14 +36,22 @@ test('an experiment has its name, its word and its figures, and a dash where non
   const { means, interval } = figures(measured)
   assert.deepEqual([plain(means), plain(interval)], ['10 m → 8 m', '-27 % to +5 %'])
   assert.equal(plain(figures({ ...measured, ratio: null, metric: {} }).interval), '-162 to +30')
-  assert.deepEqual(figures({ ...measured, before: null }), { means: '–', interval: '' })
+  assert.deepEqual(figures({ ...measured, before: null }), { before: '–', after: '–', means: '–', interval: '' })
   assert.equal(nameOf({ title: '', expr: 'up' }), 'up')
   assert.deepEqual([standing('verified').word, standing('regressed').mark, standing(/** @type {any} */ ('new')).word], ['helped', 'warning', 'not known'])
 })
 
-test('the lines of before and after share one scale that holds zero', () => {
-  const { before, after } = pathsOf([{ t: 0, before: 10, after: 5 }, { t: 1, before: 10, after: 0 }], 100, 23)
-  assert.equal(before, 'M25.0 1.5L75.0 1.5')
-  assert.equal(after, 'M25.0 11.5L75.0 21.5')
-  assert.ok(!pathsOf([{ t: 0, before: 0, after: 0 }], 100, 23).before.includes('NaN'))
+test('both sides of a change share one scale that holds zero, and the interval lies around the mean after it', () => {
+  /** @type {any} */
+  const compared = { pairs: [{ t: 0, before: 10, after: 5 }, { t: 1, before: 10, after: 5 }], before: { mean: 10 }, after: { mean: 5 }, ratio: { low: 0.4, high: 0.6 }, difference: { low: -7, high: -3 } }
+  assert.deepEqual(rangeOf(compared), [4, 6])
+  assert.deepEqual(rangeOf({ ...compared, ratio: null }), [3, 7], 'where there is no ratio the difference says it')
+  assert.equal(rangeOf({ ...compared, before: null }), null)
+  const { before, after, meanBefore, meanAfter, interval } = pictureOf(compared, 100, 26)
+  assert.deepEqual([meanBefore, meanAfter], ['M0.0 3.0h48.0', 'M52.0 13.0h48.0'])
+  assert.equal(before.split('M').length - 1, 2)
+  assert.match(before, /^M3\.6 23\.0h16\.8V3\.0/)
+  assert.match(after, /V13\.0/)
+  assert.equal(interval, 'M52.0 11.0h48.0V15.0h-48.0Z')
+  for (const path of Object.values(pictureOf({ ...compared, pairs: [{ t: 0, before: 0, after: 0 }], before: { mean: 0 }, after: { mean: 0 }, difference: { low: 0, high: 0 }, ratio: null }, 100, 23))) assert.doesNotMatch(String(path), /NaN/)
 })

@@ -119,7 +119,7 @@ function ofAdvice(rising) {
   const given = [...new Map(rising.filter((e) => e.kind === 'recommendation_open').map((e) => [e.subject, e])).values()]
   if (given.length === 0) return []
   const words = given.length === 1 ? `new advice: ${quoted(given[0].title.replace(/: open$/, ''), 120)}` : `${count(given.length, 'piece')} of new advice`
-  return [{ key: 'advice', words, mark: 'info', page: 'alerts', item: '' }]
+  return [{ key: 'advice', words, mark: 'info', page: 'advice', item: given.length === 1 ? given[0].subject : '' }]
 }
 
 /** Restarts, and for how long nothing was watched, where the service said that it stopped. @param {TimelineEvent[]} rising @returns {News[]} */

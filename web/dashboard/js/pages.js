@@ -28,6 +28,7 @@ export const PAGES = [
   later('system', 'System', 's', 'What does the machine do, and who makes it?', () => import('./pages/System.js').then((m) => m.System)),
   later('application', 'Application', 'p', 'Does it answer, and how fast?', () => import('./pages/Application.js').then((m) => m.Application)),
   later('alerts', 'Alerts', 'a', 'What was wrong, since when, and what to do?', () => import('./pages/Alerts.js').then((m) => m.Alerts)),
+  later('advice', 'Advice', 'd', 'What should be changed, and did it help?', () => import('./pages/Advice.js').then((m) => m.Advice)),
   later('explore', 'Explore', 'e', 'What do the figures say?', () => import('./pages/Explore.js').then((m) => m.Explore)),
   { ...later('status', 'Status', 'u', 'How is the service itself?', () => import('./pages/Status.js').then((m) => m.Status)), nav: false },
 ]

@@ -1,5 +1,5 @@
 /**
- * Marking a change at a moment of a chart: what was changed, when, and what would be better. Whether it helped is said on Alerts & advice.
+ * Marking a change at a moment of a chart: what was changed, when, and what would be better. Whether it helped is said on the page Advice.
  *
  * @import { Offer } from './helped.js'
  */
@@ -37,7 +37,7 @@ export function MarkChange({ title: chart, offers, close }) {
     return html`
       <div class="row-form" role="status">
         <span class="row-form-wide">Marked. ${said}</span>
-        <span class="row-form-buttons"><a class="link" href=${address('alerts')}>All that is followed</a> <button type="button" class="button" onClick=${close}>Close</button></span>
+        <span class="row-form-buttons"><a class="link" href=${address('advice')}>All that is followed</a> <button type="button" class="button" onClick=${close}>Close</button></span>
       </div>`
   }
   return html`

@@ -1,5 +1,5 @@
 /**
- * What needs the reader, at most three causes: each one sentence with one action. All of them are on the page Alerts.
+ * What needs the reader, at most three causes: each one sentence with one action. All of them are on the pages Alerts and Advice.
  *
  * A row in view keeps its place while others come; the worst stand first when the page opens.
  * Where Ack takes a row away, `frame/focus.js` hands the focus to the row that follows.
@@ -22,7 +22,7 @@ import { Next } from './Next.js'
 
 const SHOWN = 3
 /** The pages that list causes. @type {Record<string, string>} */
-const PAGES = { alerts: 'Alerts', status: 'Status', application: 'Application', tasks: 'Tasks' }
+const PAGES = { alerts: 'Alerts', advice: 'Advice', status: 'Status', application: 'Application', tasks: 'Tasks' }
 
 export function Causes() {
   const list = causes.value

@@ -1,13 +1,10 @@
 /**
- * Alerts & advice: what is wrong by cause, what was noted, what the service advises, what holds notices back, what was wrong before, what is
- * watched for, and over which channels people are notified.
+ * Alerts: what is wrong by cause, what was noted, what holds notices back, what was wrong before, what is watched for, and over which
+ * channels people are notified.
  */
-import { Advice } from '../alerts/Advice.js'
-import { Advisors } from '../alerts/Advisors.js'
 import { Anomalies, useAnomalies } from '../alerts/Anomalies.js'
 import { Channels, useChannels } from '../alerts/Channels.js'
 import { EditorPlace } from '../alerts/EditorPlace.js'
-import { Experiments } from '../alerts/Experiments.js'
 import { Groups } from '../alerts/Groups.js'
 import { followers, pastOf } from '../alerts/grouping.js'
 import { followKeys } from '../alerts/keys.js'
@@ -23,9 +20,7 @@ import { Panel } from '../components/Panel.js'
 import { count } from '../format.js'
 import { html, useEffect, useState } from '../lib.js'
 import { alerts, askForRules, endedAlerts, historyError, historyKnown, retryHistory, retryRules, rules, rulesError } from '../stores/alerts.js'
-import { decidedAdvice, recommendations } from '../stores/advice.js'
 import { replayed } from '../stores/clock.js'
-import { useExperiments } from '../stores/experiments.js'
 import { unwatched } from '../stores/past.js'
 import { period, range } from '../stores/place.js'
 import { followSilences, held, heldError, standing } from '../stores/silences.js'
@@ -37,19 +32,18 @@ export function Alerts() {
   useEffect(() => askForRules(), [])
   useEffect(followSilences, [])
   useEffect(followKeys, [])
-  const [channels, unusual, noise, experiments] = [useChannels(), useAnomalies(), useNoise(), useExperiments()]
+  const [channels, unusual, noise] = [useChannels(), useAnomalies(), useNoise()]
   const [patient, lose] = useState(true)
   useEffect(() => {
     const timer = setTimeout(() => lose(false), PATIENCE_MS)
     return () => clearTimeout(timer)
   }, [])
   // Drawn as a whole, so that nothing moves while it fills: how long its lists are is known with the first answers.
-  const answered = (held.value || heldError.value) && (historyKnown.value || historyError.value) && (rules.value || rulesError.value) && channels.state !== 'loading' && unusual.state !== 'loading' && experiments.state !== 'loading'
-  if (alerts.value === null || recommendations.value === null || (!answered && patient)) return html`<${PageSkeleton} />`
+  const answered = (held.value || heldError.value) && (historyKnown.value || historyError.value) && (rules.value || rulesError.value) && channels.state !== 'loading' && unusual.state !== 'loading'
+  if (alerts.value === null || (!answered && patient)) return html`<${PageSkeleton} />`
   const { firing, pending, acknowledged } = standing.value
   const { start, end } = period.value
   const past = pastOf(endedAlerts.value, start, end)
-  const advice = [...recommendations.value, ...decidedAdvice.value]
   return html`
     <div class="alerts-page">
       <${EditorPlace} />
@@ -60,12 +54,6 @@ export function Alerts() {
       <//>
       ${pending.length > 0 && html`<${Panel} title="Pending" name="pending" note=${noteOf(pending.length, 'rule')} face="data"><${Groups} groups=${pending} stand="pending" /><//>`}
       ${acknowledged.length > 0 && html`<${Panel} title="Acknowledged" name="acknowledged" note=${noteOf(acknowledged.length, 'rule')} face="data"><${Groups} groups=${acknowledged} stand="acknowledged" /><//>`}
-      <${Panel} title="Advice" name="advice" note=${noteOf(advice.length, 'piece', 'pieces')} face=${advice.length ? 'data' : 'empty'} live=${false}
-        empty=${replayed.value !== null ? html`<p>No advice was given by then, as far as the time line is kept.</p>` : html`<p>No advice. It comes when the kept history shows something to change, such as a disk that fills or a board that stands still.</p><${Advisors} />`}>
-        <${Advice} list=${advice} />
-        <${Advisors} />
-      <//>
-      <${Experiments} answer=${experiments} />
       <${Silences} />
       </div>
       <div class="alerts-column">

@@ -24,9 +24,9 @@ export const decidedAdvice = computed(() => (all.value ?? [])
   .filter((r) => r.status === 'dismissed' || r.status === 'applied')
   .sort((a, b) => b.updated - a.updated))
 
-/** @param {string} id @param {'accept'|'dismiss'|'applied'|'reopen'} decision */
-export async function decide(id, decision) {
-  const answer = await post(`/api/v1/recommendations/${encodeURIComponent(id)}/${decision}`)
+/** @param {string} id @param {'accept'|'dismiss'|'applied'|'reopen'} decision @param {Record<string, string|number>} [more] what is said with it, such as the reason */
+export async function decide(id, decision, more) {
+  const answer = await post(`/api/v1/recommendations/${encodeURIComponent(id)}/${decision}`, more)
   if (answer?.id) change([answer])
 }
 

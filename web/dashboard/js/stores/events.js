@@ -83,13 +83,17 @@ export async function eventsSince(start, end = serverTime()) {
 }
 
 /** Which page an event leads to. @type {Record<string, string>} */
-const PAGES = { taskmaster: 'tasks', github: 'ci', probe: 'application', alert: 'alerts', advice: 'alerts', service: 'status' }
+const PAGES = { taskmaster: 'tasks', github: 'ci', probe: 'application', alert: 'alerts', advice: 'advice', service: 'status' }
+
+/** Pages that show what an event is about by its name. */
+const ITEMS = ['tasks', 'application', 'advice']
 
 /** Where the reader finds what an event is about. @param {TimelineEvent} event */
 export function placeOf(event) {
   if (event.source === 'anomaly' && event.data?.metric) return historyOf(print(event.data.metric))
+  if (event.kind.startsWith('experiment_')) return address('advice', '', { open: `experiment ${event.subject}` })
   const page = PAGES[event.source] ?? 'now'
-  return address(page, page === 'tasks' || page === 'application' ? event.subject : '')
+  return address(page, ITEMS.includes(page) ? event.subject : '')
 }
 
 /** Starts listening; called once. */

@@ -173,7 +173,7 @@ function causeOfRule(cause) {
 /** @param {Recommendation} advice @returns {Cause} */
 const causeOfAdvice = (advice) => ({
   key: `advice ${advice.id}`, mark: markOf(advice.severity), word: `advice, ${advice.severity}`, title: quoted(advice.title, 200), detail: advice.action, since: advice.created, until: null,
-  page: 'alerts', item: advice.id, alerts: [], advice,
+  page: 'advice', item: advice.id, alerts: [], advice,
 })
 
 /** What needs the reader, one row a cause: what fails, each rule that fires and follows from no other, open advice. The worst first, then the oldest; advice after what is wrong now. */

@@ -13,13 +13,11 @@ import { now, replayed } from '../stores/clock.js'
 import { removedHere, removeExperiment, restoreExperiment } from '../stores/experiments.js'
 import { minute } from '../stores/pace.js'
 import { historyOf } from '../stores/place.js'
-import { Fold } from './Fold.js'
-import { follow, takesFocus } from './focus.js'
-import { figures, nameOf, pathsOf, standing } from './helped.js'
-import { Undone } from './Undone.js'
-
-const WIDTH = 320
-const HEIGHT = 64
+import { Fold } from '../alerts/Fold.js'
+import { follow, takesFocus } from '../alerts/focus.js'
+import { Undone } from '../alerts/Undone.js'
+import { BeforeAfter } from './BeforeAfter.js'
+import { figures, nameOf, standing } from './helped.js'
 
 /** @param {{ answer: ReturnType<typeof import('../stores/experiments.js').useExperiments> }} props */
 export function Experiments({ answer: { list, error, failedAt, state, retry } }) {
@@ -63,16 +61,6 @@ function Row({ experiment }) {
           ${experiment.others.length > 0 && html`<dt>Changed too</dt><dd>${experiment.others.map((other) => html`<div key=${other.id}><bdi>${other.title}</bdi>, ${since(other.at, minute.value)}</div>`)}</dd>`}
           <dt>Query</dt><dd><a class="link" href=${historyOf(experiment.expr)}>Look at its history</a> <code class="quiet"><bdi>${experiment.expr}</bdi></code></dd>
         </dl>
-        ${experiment.pairs.length > 0 && html`<${Picture} experiment=${experiment} />`}`}
+        ${experiment.pairs.length > 0 && html`<${BeforeAfter} experiment=${experiment} />`}`}
     <//>`
-}
-
-/** Half days after the change beside the same ones before it. @param {{ experiment: Experiment }} props */
-function Picture({ experiment: { pairs } }) {
-  const { before, after } = pathsOf(pairs, WIDTH, HEIGHT)
-  return html`
-    <figure class="helped">
-      <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label=${`${count(pairs.length, 'half day')} after the change beside the same ones before it`}><path class="helped-before" d=${before} /><path class="helped-after" d=${after} /></svg>
-      <figcaption class="quiet">Half days: dashed before the change, whole after it, each beside the same one of the weeks before. From zero.</figcaption>
-    </figure>`
 }
