@@ -30,12 +30,12 @@ after(async () => {
 })
 
 /**
- * @typedef {{ width: number, length: number, step: number, every: number, steps: number, lines: number, holes: number, spread: boolean, late?: number, events?: boolean, seed: number }} Course
- *   `every`: seconds between samples; `holes`: how probable it is that some are lost; `spread`: several samples a bucket that differ; `late`: how often an older bucket changes
+ * @typedef {{ width: number, length: number, step: number, every: number, steps: number, lines: number, holes: number, spread: boolean, late?: number, events?: boolean, band?: boolean, seed: number }} Course
+ *   `band`: of where the first line is expected, which stops now and then; `every`: seconds between samples; `holes`: how probable it is that some are lost; `spread`: several samples a bucket that differ; `late`: how often an older bucket changes
  */
 
 /** Moves a chart on and compares it with one that is drawn anew. @param {import('playwright-core').Page} page @param {Course} course */
-const follow = (page, course) => page.evaluate(async ({ width, length, step, every, steps, lines, holes, spread, late = 0, events = false, seed }) => {
+const follow = (page, course) => page.evaluate(async ({ width, length, step, every, steps, lines, holes, spread, late = 0, events = false, band = false, seed }) => {
   const load = (/** @type {string} */ module) => import(module)
   const [{ WORDS }, { sheets }, { painterOf }, { steadyScale }, { Changes }, { addSample, emptySeries, trimSeries }] = await Promise.all(
     ['plot', 'sheet', 'paint', 'scale', 'changes', 'series'].map((name) => load(`/js/chart/${name}.js`)))
@@ -64,12 +64,26 @@ const follow = (page, course) => page.evaluate(async ({ width, length, step, eve
   }
   let now = begun - length
   const marks = events ? Array.from({ length: 40 }, (_, n) => ({ id: String(n), time: begun - length + n * length / 20, source: 'x', kind: 'alert', severity: 'warning', subject: 'x', title: 'x', data: {} })) : []
+  /** @type {{ name: string, t: number[], low: Array<number|null>, high: Array<number|null> }} */
+  const ends = { name: 'expected', t: [], low: [], high: [] }
+  const expect = (/** @type {number} */ t) => {
+    if (!band || random() < 0.1) return
+    const known = random() > 0.03
+    ends.t.push(Math.ceil(t / (4 * step)) * 4 * step)
+    ends.low.push(known ? 20 + 5 * random() : null)
+    ends.high.push(known ? 70 + 5 * random() : null)
+  }
+  /** As the page makes it: anew each time, the newest of each time. */
+  const bands = () => {
+    const kept = ends.t.flatMap((t, i) => (t > now - length - 8 * step && t !== ends.t[i + 1] ? [i] : []))
+    return band ? [{ name: ends.name, t: kept.map((i) => ends.t[i]), low: kept.map((i) => ends.low[i]), high: kept.map((i) => ends.high[i]) }] : []
+  }
   const picture = () => ({
     lines: all.map(({ series, changes }, n) => ({ series, changes, colour: `--series-${n + 1}`, step, gap: Math.max(step, every) * 3.5, dashed: false })),
-    stack: null, bands: [], thresholds: [{ value: 42, severity: 'warning' }], events: marks, marked: null,
+    stack: null, bands: bands(), thresholds: [{ value: 42, severity: 'warning' }], events: marks, marked: null,
     span: [Math.floor(now / step) * step - length, Math.floor(now / step) * step], live: true, utc: true,
   })
-  for (; now < begun; now += every) sample(now)
+  for (; now < begun; now += every) { sample(now); expect(now) }
   const scaleOf = steadyScale('plain', { top: 100 })
   const size = { width, height: 150, ratio: devicePixelRatio }
   /** A chart as it is drawn: sheets that go to a painter as they go to the worker. */
@@ -89,6 +103,7 @@ const follow = (page, course) => page.evaluate(async ({ width, length, step, eve
   let whole = 0
   for (let n = 0; n < steps; n += 1) {
     sample(now)
+    expect(now)
     now += every
     for (const { series } of all) trimSeries(series, now - length - 2 * step)
     if (show()) whole += 1
@@ -129,6 +144,7 @@ const COURSES = [
   ['samples rarer than buckets', { every: 15 }],
   ['buckets of many pixels', { length: 900, step: 30, every: 30, width: 1100 }],
   ['four lines with gaps and events', { lines: 4, holes: 0.05, events: true, spread: true }],
+  ['a band of what is expected', { band: true }],
   ['older buckets that change', { late: 0.1, spread: true }],
 ]
 for (const scale of [1, 1.25, 2]) {
@@ -136,7 +152,7 @@ for (const scale of [1, 1.25, 2]) {
     const context = await browser.newContext({ viewport: { width: 1300, height: 600 }, deviceScaleFactor: scale })
     const page = await context.newPage()
     await page.goto(url)
-    for (const [what, course] of scale === 1 ? COURSES : COURSES.filter(([, { lines, spread, late }]) => lines || (spread && !late))) {
+    for (const [what, course] of scale === 1 ? COURSES : COURSES.filter(([, { lines, spread, late, band }]) => lines || band || (spread && !late))) {
       for (const seed of scale === 1 ? [1, 2] : [3]) {
         const found = await follow(page, { width: 700, length: 3600, step: 5, every: 5, steps: 500, lines: 1, holes: 0, spread: false, seed, ...course })
         assert.ok(found.ink > 3000, `${what}: something is drawn (${found.ink})`)

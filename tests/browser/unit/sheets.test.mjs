@@ -8,7 +8,7 @@ import { random as randomOf } from './random.mjs'
 process.env.TZ = 'Europe/Berlin'
 globalThis.document = /** @type {any} */ ({ visibilityState: 'visible', addEventListener: () => undefined })
 const { Changes } = await import('../../../web/dashboard/js/chart/changes.js')
-const { addTail, emptyColumns } = await import('../../../web/dashboard/js/chart/columns.js')
+const { addEnds, addTail, emptyColumns, emptyEnds } = await import('../../../web/dashboard/js/chart/columns.js')
 const { steadyScale } = await import('../../../web/dashboard/js/chart/scale.js')
 const { addSample, emptySeries, trimSeries } = await import('../../../web/dashboard/js/chart/series.js')
 const { sheets } = await import('../../../web/dashboard/js/chart/sheet.js')
@@ -69,6 +69,33 @@ test('a beat is sent as the buckets that changed, and nothing of what stays', ()
   addSample(series, 1_800_003_605, 500, STEP)
   changes.note(1_800_003_605)
   assert.ok((send(1_800_003_605).fixed?.axis.high ?? 0) > 500, 'another scale is sent')
+})
+
+test('of a band that is made anew at each beat, what changed is sent', () => {
+  for (let seed = 1; seed <= 30; seed += 1) {
+    const random = randomOf(seed)
+    const next = sheets('plain', steadyScale('plain', { top: 100 }), WORDS)
+    const [series, changes, ends] = [emptySeries({ n: 'a' }), new Changes(), emptyEnds()]
+    /** @type {Array<[number, number|null, number|null]>} */
+    const all = []
+    let sent = 0
+    for (let n = 0; n < 300; n += 1) {
+      if (random() < 0.5) all.push([1_800_000_000 + n * STEP, random() < 0.1 ? null : 10 * random(), random() < 0.1 ? null : 90])
+      // A gap is an end without values at the time of the one before it.
+      if (random() < 0.1 && all.length > 0) all.push([all[all.length - 1][0], null, null])
+      if (random() < 0.1 && all.length > 0) all[all.length - 1] = [all[all.length - 1][0], 5, 60]
+      if (random() < 0.1) all.splice(0, all.findIndex(([t]) => t !== all[0]?.[0]))
+      const [t, low, high] = [all.map((e) => e[0]), all.map((e) => e[1]), all.map((e) => e[2])]
+      /** @type {number[]} */
+      const tape = []
+      const { sheet } = next({ ...pictureOf(series, changes, 1_800_003_600), bands: [{ name: 'expected', t, low, high }] }, SIZE, tape)
+      sent += tape.length
+      addEnds(ends, sheet.bands[0], Float64Array.from(tape))
+      assert.deepEqual(ends, { t, low: low.map((v) => v ?? NaN), high: high.map((v) => v ?? NaN) }, `seed ${seed}, step ${n}`)
+      if (n > 0) assert.equal(sheet.fixed, null, 'the rest stays')
+    }
+    assert.ok(sent < 300 * 3 * 4, `${sent} numbers of 300 beats`)
+  }
 })
 
 const at = (/** @type {string} */ text) => Date.parse(text) / 1000

@@ -3,12 +3,11 @@
  *
  * Drawn on the canvas in its pixels; where things are comes from a `View`, colours come along with what is drawn.
  *
- * @import { Columns } from './columns.js'
+ * @import { Columns, Ends } from './columns.js'
  * @import { TimeLabel } from './times.js'
  * @typedef {{ left: number, top: number, width: number, height: number, start: number, end: number, from: number, until: number, low: number, high: number, scale: number }} View
  *   the plot in device pixels, its times and values; `from`: what ends before need not be drawn; `until`: what ends later is not drawn; `scale`: device pixels a CSS pixel
  * @typedef {{ ink: string, step: number, gap: number, dashed: boolean }} LineStyle
- * @typedef {{ t: number[], low: Array<number|null>, high: Array<number|null>, ink: string }} InkedBand
  * @typedef {{ value: number, ink: string }} Limit
  * @typedef {{ time: number, ink: string, marked: boolean }} Tick
  */
@@ -21,9 +20,10 @@ export const FONT_PX = 11
 export const LABEL_TOP = LANE + 3
 /** Between the labels of the value axis and the plot. */
 const LABEL_GAP = 6
-/** A band that is not wider than this many CSS pixels is covered by its line. */
-const BAND_LEAST_PX = 0.75
-const BAND_ALPHA = 0.26
+/** What lies between the least and the greatest sample of a bucket is covered by the line where it is not wider than this many CSS pixels. */
+const RANGE_LEAST_PX = 0.75
+const RANGE_ALPHA = 0.26
+const BAND_ALPHA = 0.14
 const EDGE_ALPHA = 0.55
 const STACK_ALPHA = 0.34
 /** Of what is drawn to compare with. */
@@ -53,7 +53,7 @@ export function drawLine(pen, view, series, { ink, step, gap, dashed }) {
   const within = (/** @type {number} */ at) => Math.min(bottom + 9, Math.max(view.top - 9, at))
   const dense = (step * view.width) / (view.end - view.start) < DENSE_PX * view.scale
   // The line itself covers what is no wider than it.
-  const hair = (BAND_LEAST_PX * view.scale * (view.high - view.low)) / view.height
+  const hair = (RANGE_LEAST_PX * view.scale * (view.high - view.low)) / view.height
   pen.strokeStyle = ink
   pen.fillStyle = ink
   for (const [from, to] of stretches(series, gap, view)) {
@@ -62,7 +62,7 @@ export function drawLine(pen, view, series, { ink, step, gap, dashed }) {
       for (let i = first; i <= last; i += 1) pen.lineTo(x(t[i]), within(y(max[i])))
       for (let i = last; i >= first; i -= 1) pen.lineTo(x(t[i]), within(y(min[i])))
       pen.closePath()
-      pen.globalAlpha = BAND_ALPHA
+      pen.globalAlpha = RANGE_ALPHA
       pen.fill()
       // A short spike is a narrow band: its edge is what is seen of it.
       pen.globalAlpha = EDGE_ALPHA
@@ -127,19 +127,20 @@ function outline(pen, x, times, y, from, to) {
   }
 }
 
-/** @param {CanvasRenderingContext2D} pen @param {View} view @param {InkedBand} band */
-export function drawBand(pen, view, { t, low, high, ink }) {
+/** @param {CanvasRenderingContext2D} pen @param {View} view @param {Ends} band @param {string} ink */
+export function drawBand(pen, view, { t, low, high }, ink) {
   const x = xOf(view)
   const y = yOf(view)
   pen.fillStyle = ink
-  pen.globalAlpha = 0.14
-  for (let from = 0; from < t.length; from += 1) {
-    if (low[from] === null || high[from] === null) continue
+  pen.globalAlpha = BAND_ALPHA
+  // As with a line, the time before: the band enters with it.
+  for (let from = Math.max(0, lowerBound(t, view.from) - 1); from < t.length && t[from] <= view.until; from += 1) {
+    if (Number.isNaN(low[from]) || Number.isNaN(high[from])) continue
     let to = from
-    while (to + 1 < t.length && low[to + 1] !== null && high[to + 1] !== null) to += 1
+    while (to + 1 < t.length && t[to + 1] <= view.until && !Number.isNaN(low[to + 1]) && !Number.isNaN(high[to + 1])) to += 1
     pen.beginPath()
-    for (let i = from; i <= to; i += 1) pen.lineTo(x(t[i]), y(/** @type {number} */ (high[i])))
-    for (let i = to; i >= from; i -= 1) pen.lineTo(x(t[i]), y(/** @type {number} */ (low[i])))
+    for (let i = from; i <= to; i += 1) pen.lineTo(x(t[i]), y(high[i]))
+    for (let i = to; i >= from; i -= 1) pen.lineTo(x(t[i]), y(low[i]))
     pen.fill()
     from = to
   }

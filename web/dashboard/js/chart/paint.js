@@ -3,14 +3,14 @@
  *
  * The only code that draws charts. It knows no page, so that it can run beside it.
  *
- * @import { Columns } from './columns.js'
+ * @import { Columns, Ends } from './columns.js'
  * @import { View } from './draw.js'
  * @import { Fixed, Sheet } from './sheet.js'
  * @import { TimeLabel } from './times.js'
  * @typedef {{ start: number, end: number, until: number, times: TimeLabel[] }} Shown  the stretch that stands on a canvas
  */
 import { advance } from './advance.js'
-import { addTail, emptyColumns } from './columns.js'
+import { addEnds, addTail, emptyColumns, emptyEnds } from './columns.js'
 import { drawBand, drawEvents, drawGrid, drawLine, drawNames, drawStack, drawThresholds, drawTimes } from './draw.js'
 import { LANE } from './shape.js'
 
@@ -21,6 +21,8 @@ export function painterOf(canvas) {
   let fixed = null
   /** @type {Columns[]} */
   let lines = []
+  /** @type {Ends[]} */
+  let bands = []
   /** @type {Shown|null} */
   let shown = null
   return (sheet, tape) => {
@@ -30,14 +32,23 @@ export function painterOf(canvas) {
       addTail(columns, tail, tape)
       return columns
     })
+    bands = sheet.bands.map((tail, i) => {
+      const ends = bands[i] ?? emptyEnds()
+      addEnds(ends, tail, tape)
+      return ends
+    })
     shown = sheet
     if (sheet.fixed) fixed = sheet.fixed
     if (!fixed) return false
-    if (before && !sheet.fixed && !sheet.stack && sheet.tails.every(({ from }) => from === Infinity) && ['start', 'end', 'until'].every((name) => before[/** @type {'end'} */ (name)] === sheet[/** @type {'end'} */ (name)])) return false
+    if (before && !sheet.fixed && !sheet.stack && [...sheet.tails, ...sheet.bands].every(({ from }) => from === Infinity) && ['start', 'end', 'until'].every((name) => before[/** @type {'end'} */ (name)] === sheet[/** @type {'end'} */ (name)])) return false
     const { live } = fixed
-    const paint = (/** @type {number} */ from) => drawInside(pen, viewOf(/** @type {Fixed} */ (fixed), sheet, from), /** @type {Fixed} */ (fixed), lines, sheet.stack)
+    const paint = (/** @type {number} */ from) => drawInside(pen, viewOf(/** @type {Fixed} */ (fixed), sheet, from), /** @type {Fixed} */ (fixed), lines, bands, sheet.stack)
     const moves = before && !sheet.fixed && live && !sheet.stack
-    if (moves && advance(pen, fixed, before, sheet, lines.map(({ t }, i) => ({ t, from: sheet.tails[i].from, dashed: /** @type {Fixed} */ (fixed).lines[i].dashed })), paint)) return false
+    const changed = [
+      ...lines.map(({ t }, i) => ({ t, from: sheet.tails[i].from, dashed: /** @type {Fixed} */ (fixed).lines[i].dashed })),
+      ...bands.map(({ t }, i) => ({ t, from: sheet.bands[i].from, dashed: false })),
+    ]
+    if (moves && advance(pen, fixed, before, sheet, changed, paint)) return false
     if (canvas.width !== fixed.width || canvas.height !== fixed.height) Object.assign(canvas, { width: fixed.width, height: fixed.height })
     else pen.clearRect(0, 0, canvas.width, canvas.height)
     const view = viewOf(fixed, sheet, -Infinity)
@@ -51,8 +62,8 @@ export function painterOf(canvas) {
 /** @param {Fixed} fixed @param {Shown} shown @param {number} from what ends before is not drawn @returns {View} */
 export const viewOf = ({ box, ratio, axis: { low, high } }, { start, end, until }, from) => ({ ...box, scale: ratio, start, end, from: Math.max(from, start), until, low, high })
 
-/** @param {CanvasRenderingContext2D} pen @param {View} view @param {Fixed} fixed @param {Columns[]} lines @param {Sheet['stack']} stack */
-function drawInside(pen, view, { axis, grid, edge, lines: styles, bands, limits, ticks }, lines, stack) {
+/** @param {CanvasRenderingContext2D} pen @param {View} view @param {Fixed} fixed @param {Columns[]} lines @param {Ends[]} bands @param {Sheet['stack']} stack */
+function drawInside(pen, view, { axis, grid, edge, lines: styles, bands: inks, limits, ticks }, lines, bands, stack) {
   pen.save()
   pen.beginPath()
   pen.rect(view.left, view.top - 2 * view.scale, view.width, view.height + 4 * view.scale)
@@ -60,7 +71,7 @@ function drawInside(pen, view, { axis, grid, edge, lines: styles, bands, limits,
   drawGrid(pen, view, axis.values, grid)
   // Round corners of so many points take five times as long to draw, and nobody sees them.
   pen.lineJoin = 'bevel'
-  for (const band of bands) drawBand(pen, view, band)
+  bands.forEach((band, i) => drawBand(pen, view, band, inks[i]))
   if (stack) drawStack(pen, view, stack.data, stack.inks)
   styles.forEach((style, i) => drawLine(pen, view, lines[i], style))
   drawThresholds(pen, view, limits)

@@ -1,11 +1,11 @@
 /**
  * What is sent to where charts are drawn: sheets, each with what differs from the one before.
  *
- * A beat changes the newest buckets of a line and the time, so that is all that a sheet has then. Numbers of all lines go one after another
+ * A beat changes the newest buckets of a line or a band and the time, so that is all that a sheet has then. Numbers of all lines go one after another
  * onto a tape, which costs neither an object a point nor a copy on its way.
  *
  * @import { Tail } from './columns.js'
- * @import { InkedBand, Limit, LineStyle, Tick } from './draw.js'
+ * @import { Limit, LineStyle, Tick } from './draw.js'
  * @import { Frame, Size } from './frame.js'
  * @import { Series } from './series.js'
  * @import { TimeLabel } from './times.js'
@@ -17,13 +17,13 @@
  *   lines: PictureLine[], stack: Stack|null, bands: Band[], thresholds: import('../stores/alerts.js').Threshold[], events: import('../types.js').Event[], marked: import('../types.js').Event|null,
  *   span: [number, number], live: boolean, utc: boolean
  * }} Picture  all that is drawn; `live`: its time goes on, and it ends with the end of a bucket
- * @typedef {Omit<Frame, 'start'|'end'|'times'|'css'> & { live: boolean, lines: LineStyle[], bands: InkedBand[], limits: Limit[], ticks: Tick[], ink: string, grid: string, edge: string }} Fixed
- *   what stays from beat to beat; `ink`, `grid`, `edge`: colours of labels, of lines of the axis, and of the lane of events
- * @typedef {{ fixed: Fixed|null, start: number, end: number, until: number, times: TimeLabel[], tails: Tail[], stack: { data: Stack['data'], inks: string[] }|null }} Sheet  `fixed`: null where it is as before
+ * @typedef {Omit<Frame, 'start'|'end'|'times'|'css'> & { live: boolean, lines: LineStyle[], bands: string[], limits: Limit[], ticks: Tick[], ink: string, grid: string, edge: string }} Fixed
+ *   what stays from beat to beat; `bands`: their colours; `ink`, `grid`, `edge`: colours of labels, of lines of the axis, and of the lane of events
+ * @typedef {{ fixed: Fixed|null, start: number, end: number, until: number, times: TimeLabel[], tails: Tail[], bands: Tail[], stack: { data: Stack['data'], inks: string[] }|null }} Sheet  `fixed`: null where it is as before
  */
 import { lowerBound } from '../points.js'
 import { same } from '../share.js'
-import { COLUMNS } from './columns.js'
+import { COLUMNS, ENDS } from './columns.js'
 import { frameOf, valuesOf } from './frame.js'
 import { boundsOf } from './series.js'
 
@@ -38,6 +38,8 @@ export function sheets(unit, scaleOf, words) {
   let fixed = null
   /** @type {Array<{ series: Series, version: number }>} */
   let sent = []
+  /** @type {Band[]} */
+  let sentBands = []
   const ticksOf = inkedTicks(words)
   /** @type {import('./frame.js').Values|null} */
   let axis = null
@@ -52,15 +54,17 @@ export function sheets(unit, scaleOf, words) {
     const next = {
       ...place, live: picture.live, ticks: ticksOf(picture, colour('--ink-3')), ink: colour('--ink-3'), grid: colour('--line'), edge: colour('--line-2'),
       lines: picture.lines.map(({ colour: property, step, gap, dashed }) => ({ ink: colour(property), step, gap, dashed })),
-      bands: picture.bands.map(({ t, low, high, colour: property = '--accent' }) => ({ t, low, high, ink: colour(property) })),
+      bands: picture.bands.map(({ colour: property = '--accent' }) => colour(property)),
       limits: picture.thresholds.map(({ value, severity }) => ({ value, ink: colour(`--${words.markOf(severity)}`) })),
     }
     const differs = !fixed || !same(fixed, next)
     if (differs) fixed = next
     const tails = picture.lines.map((line, i) => tailOf(line, sent[i], tape))
     sent = picture.lines.map(({ series, changes }) => ({ series, version: changes.version }))
+    const bands = picture.bands.map((band, i) => endsOf(band, sentBands[i], tape))
+    sentBands = picture.bands
     const stack = picture.stack && { data: picture.stack.data, inks: picture.stack.colours.map(colour) }
-    return { frame, sheet: { fixed: differs ? next : null, start, end, until: picture.live ? picture.span[1] : Infinity, times, tails, stack } }
+    return { frame, sheet: { fixed: differs ? next : null, start, end, until: picture.live ? picture.span[1] : Infinity, times, tails, bands, stack } }
   }
 }
 
@@ -71,6 +75,23 @@ function tailOf({ series, changes }, before, tape) {
   const begun = lowerBound(series.t, from)
   for (let i = begun; i < series.t.length; i += 1) for (const name of COLUMNS) tape.push(series[name][i] ?? NaN)
   return { first: series.t[0] ?? -Infinity, from, at, count: series.t.length - begun }
+}
+
+/** Bands are made anew each time, so what differs is looked for. @param {Band} band not to be changed afterwards @param {Band|undefined} before what was sent of it @param {number[]} tape @returns {Tail} */
+function endsOf(band, before, tape) {
+  const first = band.t[0] ?? Infinity
+  const from = before ? changedFrom(band, before, lowerBound(before.t, first)) : -Infinity
+  const at = tape.length
+  const begun = lowerBound(band.t, from)
+  for (let i = begun; i < band.t.length; i += 1) for (const name of ENDS) tape.push(band[name][i] ?? NaN)
+  return { first, from, at, count: band.t.length - begun }
+}
+
+/** The first time at which two bands differ; ∞ where they do not. @param {Band} band @param {Band} before @param {number} gone so many of the one before are older */
+function changedFrom(band, before, gone) {
+  const length = Math.max(band.t.length, before.t.length - gone)
+  for (let i = 0; i < length; i += 1) if (ENDS.some((name) => band[name][i] !== before[name][gone + i])) return Math.min(band.t[i] ?? Infinity, before.t[gone + i] ?? Infinity)
+  return Infinity
 }
 
 /** Ticks of events; the same list for the same events, since there may be hundreds. @param {{ colour: (property: string) => string, weightOf: (event: any) => string }} words */
