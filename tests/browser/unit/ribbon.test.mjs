@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pick, random } from './random.mjs'
 
-const { gapBars, gapsOf, startsUnannounced, withoutGaps } = await import('../../../web/dashboard/js/ribbon/gaps.js')
+const { gapBars, gapsOf, startsUnannounced, throughGaps, withoutGaps } = await import('../../../web/dashboard/js/ribbon/gaps.js')
 const { alertLane, assign, barAt, probeLane, runLanes, taskBars, taskLanes, usualTime, visible, wantedTasks, withEnds } = await import('../../../web/dashboard/js/ribbon/lanes.js')
 const { beginsLate, firstTick, tickStep, timeAt, viewStart, xOf } = await import('../../../web/dashboard/js/ribbon/scale.js')
 const { walk } = await import('../../../web/dashboard/js/ribbon/walk.js')
@@ -120,6 +120,18 @@ test('a bar is not drawn while the service was off', () => {
     [bar(0, 10), [[0, 10, true]]], [bar(10, 30), [[10, 20, true]]], [bar(25, 35), []], [bar(30, 50), [[40, 50, false]]], [bar(10, 50), [[10, 20, true], [40, 50, false]]],
     [bar(10, null), [[10, 20, true], [40, 60, false], [70, null, false]]], [bar(45, 46), [[45, 46, true]]],
   ])) assert.deepEqual(withoutGaps([one], [[20, 40], [60, 70]]).map((b) => [b.start, b.end, b.seen]), parts, `${one.start} to ${one.end}`)
+})
+
+test('of a task that was in progress before the service was off and after it, the time between is not known', () => {
+  const bar = (/** @type {number} */ start, /** @type {number|null} */ end) => /** @type {any} */ ({ start, end, state: 'progress', title: '7 Shop', words: 'in progress', page: 'tasks', item: '7', seen: true })
+  for (const [one, unknown] of /** @type {Array<[any, Array<[number, number|null]>]>} */ ([
+    [bar(0, 100), []], [bar(100, 250), []], [bar(250, 290), []], [bar(250, 500), []], [bar(310, 500), []], [bar(100, 500), [[200, 300]]], [bar(100, null), [[200, 300], [600, 700]]],
+  ])) {
+    const [whole, ...parts] = throughGaps([one], [[-Infinity, 50], [200, 300], [400, 410], [600, 700]])
+    assert.equal(whole, one, 'its times and its cost are those of the whole')
+    assert.deepEqual(parts.map((b) => [b.start, b.end]), unknown, `${one.start} to ${one.end}`)
+    assert.ok(parts.every((b) => b.state === 'unknown' && b.item === '7' && b.page === 'tasks'))
+  }
 })
 
 test('bars in view are found as well as by looking at each', () => {

@@ -44,6 +44,13 @@ export function gapsOf(events, lastRun = new Map()) {
 export const gapBars = (gaps) => gaps.filter(([from, to]) => from > -Infinity && to - from >= LEAST_S)
   .map(([start, end]) => ({ start, end, state: 'unknown', title: 'Not known', words: 'the service was not running', page: 'status', item: '', seen: true }))
 
+/**
+ * Bars of tasks, with what is not known of those that were there before a gap and after it. One that began or ended within a gap has its times from the board itself.
+ * @param {Bar[]} bars @param {Gap[]} gaps @returns {Bar[]}
+ */
+export const throughGaps = (bars, gaps) => [...bars, ...bars.flatMap(({ start, end, page, item }) =>
+  gapBars(gaps.filter(([from, to]) => from > start && to < (end ?? Infinity))).map((bar) => ({ ...bar, page, item })))]
+
 /** The parts of bars outside of gaps. @param {Bar[]} bars @param {Gap[]} gaps the oldest first @returns {Bar[]} */
 export const withoutGaps = (bars, gaps) => bars.flatMap((bar) => {
   /** @type {Bar[]} */

@@ -15,7 +15,7 @@ import { range } from '../stores/place.js'
 import { standing } from '../stores/silences.js'
 import { status } from '../stores/status.js'
 import { lastRun } from './crashes.js'
-import { gapBars, gapsOf, withoutGaps } from './gaps.js'
+import { gapBars, gapsOf, throughGaps, withoutGaps } from './gaps.js'
 import { takenBy, takenWords } from '../tasks/taken.js'
 import { alertLane, assign, probeLane, runLanes, taskBars, taskLanes, wantedTasks, withEnds } from './lanes.js'
 
@@ -53,7 +53,7 @@ const probes = computed(() => whileOn(probeLane(events.value ?? [], status.value
 const fired = computed(() => whileOn(alertLane([...(alerts.value ?? []), ...endedAlerts.value]), true))
 
 /** All lanes, from above. @type {import('../../vendor/signals-core.js').ReadonlySignal<Lane[]>} */
-export const lanes = computed(() => [...tasks.value.lanes, ...runs.value, probes.value, fired.value])
+export const lanes = computed(() => [...tasks.value.lanes.map((lane) => withEnds({ ...lane, bars: throughGaps(lane.bars, gaps.value) })), ...runs.value, probes.value, fired.value])
 /** Tasks that were worked on in the period and found no place. */
 export const tasksLeft = computed(() => tasks.value.left)
 /** Whether enough is known to draw. */
@@ -76,7 +76,7 @@ export const markKey = ({ group }, bar) => (group === 'task' ? `task ${bar.item}
 /** The mark of a name; null where it is not held. @param {string} key @param {Lane[]} list @returns {{ lane: Lane, bar: Bar }|null} */
 export function markOf(key, list) {
   for (const lane of list) {
-    const bar = lane.bars.findLast((b) => markKey(lane, b) === key)
+    const bar = lane.bars.findLast((b) => markKey(lane, b) === key && !(lane.group === 'task' && b.state === 'unknown'))
     if (bar) return { lane, bar }
   }
   return null
@@ -88,7 +88,7 @@ const short = ({ seconds, least }) => (least ? '≥ ' : '') + span(seconds)
 /** What stands beside a lane: figures of the period. @param {Lane} lane @param {number} start @param {number} now @returns {{ words: string, title: string }} */
 export function figureOf(lane, start, now) {
   if (lane.key.startsWith('place')) {
-    const last = lane.bars[lane.bars.length - 1]
+    const last = lane.bars.findLast(({ state }) => state !== 'unknown')
     if (lane.name === '' || !last) return { words: '', title: '' }
     const item = board.value?.items.find((i) => i.id === lane.name)
     const open = last.end === null && item ? takenBy(item, now) : null

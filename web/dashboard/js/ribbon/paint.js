@@ -143,6 +143,8 @@ function paintLane(pen, scene, inks, lane, top) {
 
 /** Nobody knows what was. @param {CanvasRenderingContext2D} pen @param {number} from @param {number} to @param {number} y */
 function hatch(pen, from, to, y) {
+  // It may lie on a bar that went on through it.
+  pen.clearRect(from, y, to - from, BAR_H)
   for (let x = Math.ceil(from / HATCH_PX) * HATCH_PX; x < to; x += HATCH_PX) pen.fillRect(x, y, 1, BAR_H)
 }
 
