@@ -32,7 +32,7 @@ every = "1d"</pre>`}>
           <tbody>${list.map((h) => html`
             <tr key=${h.name} data-heartbeat=${h.name}>
               <td><bdi>${h.name}</bdi></td>
-              <td class="state"><${Mark} kind=${CALLS[h.state][0]} word="" /> ${CALLS[h.state][1]}</td>
+              <td class="state"><${Mark} kind=${CALLS[h.state]?.[0] ?? 'none'} word="" /> ${CALLS[h.state]?.[1] ?? h.state}</td>
               <td class="num">${h.last_call === null ? DASH : since(h.last_call, now.value)}</td>
               <td class="num">${since(h.due, now.value)}</td>
               <td class="num">${span(h.every)}</td>
@@ -45,8 +45,7 @@ every = "1d"</pre>`}>
 
 export function ForecastsHeld() {
   const { data, error, failedAt, state, retry } = useAnswer('/api/v1/forecasts', {}, turn.value)
-  // An older service leaves lists out that came later.
-  const { forecasts = [], undated = [], series = [], boards = [], disks = [], memory = [] } = /** @type {Partial<Forecasts>} */ (data ?? {})
+  const { forecasts, undated, series, boards, disks, memory } = forecastsOf(data)
   const rows = forecastRows(forecasts, undated)
   const note = [heldWords('boards', boards), heldWords('disks', disks), heldWords('memory', memory)].filter(Boolean).join(' · ')
   return html`
@@ -75,6 +74,9 @@ export function ForecastsHeld() {
     <//>`
 }
 
+/** What is answered; a service of another version than the page may leave parts of it out. @param {Partial<Forecasts>|null} data @returns {Forecasts} */
+export const forecastsOf = (data) => ({ forecasts: [], undated: [], series: [], boards: [], disks: [], memory: [], ...data })
+
 /**
  * What is forecast, and what has no date, with why: the forecasts first.
  * @param {ForecastRecord[]} forecasts @param {UndatedForecast[]} undated
@@ -98,7 +100,7 @@ const seriesName = ({ query, metric, horizon }) => {
 export const seriesHeld = ({ level, judged, held }) => `${Math.round(level * 100)} of 100 means said within, ${percent(held / judged)} of ${judged}`
 
 /** @param {Pick<ForecastRecord, 'subject'|'metric'>} f */
-const nameOf = ({ subject, metric }) => NAMES[subject](metric)
+const nameOf = ({ subject, metric }) => NAMES[subject]?.(metric) ?? metric.__name__ ?? subject
 
 /** @type {Record<ForecastRecord['subject'], (metric: Record<string, string>) => string>} */
 const NAMES = {
