@@ -45,9 +45,10 @@ export function factsOf(shown, spent, now) {
   if (shown) {
     const { tasks, forecast } = shown
     const all = Object.values(tasks).reduce((sum, n) => sum + n, 0) - (tasks.cancelled ?? 0)
-    const working = (tasks['in-progress'] ?? 0) + (tasks.review ?? 0)
+    const [working, inReview] = [tasks['in-progress'] ?? 0, tasks.review ?? 0]
     const done = tasks.done ?? 0
-    facts.push({ key: 'working', words: working > 0 ? `${count(working, 'task')} in progress` : 'no task in progress', title: 'In progress or in review', page: 'tasks' })
+    const progress = working > 0 ? `${count(working, 'task')} in progress` : 'no task in progress'
+    facts.push({ key: 'working', words: inReview > 0 ? `${progress}, ${inReview} in review` : progress, title: 'Tasks that are worked on', page: 'tasks' })
     if (all > 0) facts.push({ key: 'done', words: done === all ? `all ${count(all, 'task')} done` : `${done} of ${all} done`, title: tasks.cancelled ? `not counting ${tasks.cancelled} cancelled` : 'Tasks done', page: 'tasks' })
     if (forecast && !('missing' in forecast) && forecast.p50 !== null) facts.push({ key: 'forecast', words: doneAbout(forecast, now), title: forecastTitle(forecast), page: 'tasks' })
   }
