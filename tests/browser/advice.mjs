@@ -24,8 +24,27 @@ const piece = (id, more = {}) => ({
   query: 'shop_fill_ratio', start: now - 86_400, end: now - 6000, ...more,
 })
 
-/** The service's stream with these pieces instead of its own; what is decided over REST changes them. @param {import('playwright-core').Page} page @param {any[]} pieces @returns {Promise<Array<[string, string]>>} what was asked for: the decision and its parameters */
-async function withPieces(page, pieces) {
+/** What a service says of a piece beside that. */
+const COUNSEL = {
+  priority: 6, confidence: 'medium', effort: 'hours', matters: 'When it is full, nothing can be stored any more.', steps: ['Empty the cellar.', 'See who fills it, and why.', 'Give it more room.'],
+  expected: { what: 'share in use', low: 0.17, high: 0.38, unit: 'ratio', basis: 'what it was before it began to fill' }, expected_missing: null,
+  refuted_by: 'It stops growing by itself within a day.', measure_missing: null, attempts: /** @type {any[]} */ ([]), seems_applied: /** @type {any} */ (null), verdict: /** @type {any} */ (null), verdict_missing: null, experiment: /** @type {any} */ (null), reason: null, applied_at: null, gone_at: null,
+}
+const DAY = 86_400
+/** An experiment of the same change. @param {string} id @param {string} state @param {number} by after divided by before @param {object} [more] */
+const experiment = (id, state, by, more = {}) => ({
+  id, title: '', expr: 'avg(shop_fill_ratio)', control: null, direction: 'lower', at: now - 9 * DAY, days: 28, created_at: now - 9 * DAY, metric: { __name__: 'shop_fill_ratio' }, state, since: now - DAY, judged_at: now - DAY, judged_from: now - 4 * DAY, final: false,
+  sentence: `Shop fill went from 60 % to ${Math.round(60 * by)} %.`, missing: null, others: [], before: { start: now - 18 * DAY, end: now - 9 * DAY, mean: 0.6 }, after: { start: now - 9 * DAY, end: now, mean: 0.6 * by },
+  ratio: { value: by, low: by - 0.08, high: by + 0.08 }, difference: { value: 0.6 * (by - 1), low: 0.6 * (by - 1.08), high: 0.6 * (by - 0.92) },
+  pairs: Array.from({ length: 18 }, (_, i) => ({ t: now - 9 * DAY + i * DAY / 2, before: 0.6 + 0.1 * Math.sin(i * 3.1), after: by * (0.6 + 0.08 * Math.sin(i * 2.9)) })), ...more,
+})
+/** @param {ReturnType<typeof experiment>} of @param {object} [more] */
+const verdict = ({ state, since, sentence, final, judged_from, missing, before, after, ratio, difference }, more = {}) => ({ state, since, sentence, final, judged_from, missing, before: before.mean, after: after.mean, ratio, difference, ...more })
+const HELPED = experiment('e1', 'verified', 0.7)
+const VAIN = experiment('e2', 'ineffective', 0.99, { final: true })
+
+/** The service's stream with these pieces instead of its own; what is decided over REST changes them. @param {import('playwright-core').Page} page @param {any[]} pieces @param {any[]} [experiments] @returns {Promise<Array<[string, string]>>} what was asked for: the decision and its parameters */
+async function withPieces(page, pieces, experiments = []) {
   /** @type {Array<[string, string]>} */
   const asked = []
   await page.routeWebSocket(/\/ws$/, (socket) => {
@@ -42,6 +61,7 @@ async function withPieces(page, pieces) {
       else if (frame.type === 'snapshot') socket.send(JSON.stringify({ ...frame, data: pieces }))
     })
   })
+  if (experiments.length > 0) await page.route('**/api/v1/experiments', (route) => route.fulfill({ json: { status: 'success', data: experiments } }))
   await page.route('**/api/v1/recommendations/**', (route) => {
     const { pathname, search } = new URL(route.request().url())
     const [, id, decision] = /recommendations\/([^/]+)\/(\w+)$/.exec(pathname) ?? []
@@ -80,6 +100,7 @@ test('a piece opens on what was seen and its course, and is accepted, applied, d
   await row(page, 'cellar').getByRole('button', { name: 'Accept: The cellar fills up' }).click()
   await page.locator('[data-panel="accepted"]').getByText('The cellar fills up').waitFor(PATIENCE)
   await row(page, 'cellar').getByRole('button', { name: 'Applied: The cellar fills up' }).click()
+  await row(page, 'cellar').getByRole('button', { name: 'Applied', exact: true }).click()
   await page.locator('[data-panel="applied"]').getByText('The cellar fills up').waitFor(PATIENCE)
   await row(page, 'attic').getByRole('button', { name: 'Dismiss: The attic fills up' }).click()
   await page.waitForFunction(() => document.activeElement?.closest('label')?.textContent?.startsWith('Why not'), undefined, PATIENCE)
@@ -88,7 +109,7 @@ test('a piece opens on what was seen and its course, and is accepted, applied, d
   await page.locator('[data-panel="advice"][data-face="empty"]').waitFor(PATIENCE)
   assert.deepEqual(asked.map(([decision]) => decision), ['accept', 'applied', 'dismiss'])
   assert.match(decodeURIComponent(asked[2][1].replaceAll('+', ' ')), /nobody uses it/)
-  await page.getByRole('button', { name: /Set aside: 1 piece/ }).click()
+  await page.getByRole('button', { name: 'Dismissed: 1 piece' }).click()
   await row(page, 'attic').getByRole('button', { name: 'Undo: The attic fills up' }).click()
   await open.getByText('The attic fills up').waitFor(PATIENCE)
 }))
@@ -112,6 +133,8 @@ test('all of it is done by keyboard, and the focus stays with the piece', () => 
   await page.keyboard.press('a')
   await page.waitForFunction(() => document.activeElement?.getAttribute('aria-label') === 'Undo: The cellar fills up', undefined, PATIENCE)
   await page.keyboard.press('d')
+  await page.waitForFunction(() => document.activeElement?.tagName === 'INPUT', undefined, PATIENCE)
+  await page.keyboard.press('Enter')
   await page.locator('[data-panel="applied"]').getByText('The cellar fills up').waitFor(PATIENCE)
   await page.waitForFunction(() => document.activeElement?.getAttribute('aria-label') === 'Undo: The cellar fills up', undefined, PATIENCE)
   await page.keyboard.press('u')
@@ -129,6 +152,42 @@ test('all of it is done by keyboard, and the focus stays with the piece', () => 
   assert.deepEqual(asked.map(([decision]) => decision), ['accept', 'applied', 'reopen', 'dismiss'])
   await page.keyboard.press('?')
   await page.getByRole('dialog', { name: 'Keys' }).getByText('Accept the advice').waitFor(PATIENCE)
+}))
+
+test('a piece says why, what to do, what to expect and what would refute it; what seems applied is confirmed with one button', () => withPage(async ({ page }) => {
+  const before = { at: now - 40 * DAY, until: now - 20 * DAY, outcome: 'ineffective', sentence: 'It stayed at 60 %.', experiment: null }
+  const asked = await withPieces(page, [piece('cellar', { ...COUNSEL, seems_applied: { at: now - 600, what: 'Settings.toml changed' }, attempts: [before], status: 'accepted' }), piece('attic', { ...COUNSEL, expected: null, expected_missing: 'the evidence does not say' })])
+  await page.goto(`${service.url}/#/advice/cellar`)
+  const inside = row(page, 'cellar').locator('.fold-body')
+  await inside.waitFor(PATIENCE)
+  const words = (await inside.innerText()).replaceAll('\u00a0', ' ')
+  for (const said of ['When it is full, nothing can be stored', 'See who fills it, and why.', 'Share in use: 17 % to 38 % less taken from what it was before', 'Hours: a search for the cause', 'Medium: a forecast', 'It stops growing by itself', 'no effect. It stayed at 60 %.']) assert.ok(words.includes(said), `${said}: ${words}`)
+  assert.equal(await inside.locator('ol li').count(), 3)
+  await row(page, 'cellar').getByText(/^It seems applied at .*: Settings\.toml changed$/).waitFor(PATIENCE)
+  await row(page, 'cellar').getByRole('button', { name: /^Applied then, at .*: The cellar fills up$/ }).click()
+  await page.locator('[data-panel="applied"]').getByText('The cellar fills up').waitFor(PATIENCE)
+  assert.equal(asked[0][0], 'applied')
+  assert.match(asked[0][1], new RegExp(String(now - 600)), 'the moment is said with it')
+  await row(page, 'attic').locator('.fold-button').click()
+  await row(page, 'attic').getByText('The evidence does not say').waitFor(PATIENCE)
+}))
+
+test('a verdict has both numbers, the interval and a picture; what did not help and what is not wanted stand in folds', () => withPage(async ({ page }) => {
+  const done = (/** @type {string} */ id, /** @type {any} */ of) => piece(id, { ...COUNSEL, status: 'applied', applied_at: of.at, experiment: of.id, verdict: verdict(of) })
+  await withPieces(page, [done('cellar', HELPED), done('attic', VAIN), piece('shed', { ...COUNSEL, status: 'dismissed', reason: 'nobody uses it' }), piece('barn', { ...COUNSEL, status: 'applied', verdict_missing: 'its series is gone' })],
+    [HELPED, VAIN, experiment('e3', 'too_early', 1, { title: 'by hand', judged_from: now + DAY })])
+  await page.goto(`${service.url}/#/advice`)
+  await row(page, 'cellar').getByText('helped', { exact: true }).waitFor(PATIENCE)
+  assert.deepEqual((await row(page, 'cellar').locator('.need-since').allInnerTexts()).slice(0, 2).map((text) => text.replaceAll('\u00a0', ' ')), ['60 % → 42 %', '-38 % to -22 %'])
+  await row(page, 'cellar').locator('.fold-button').click()
+  await row(page, 'cellar').getByRole('img', { name: /18 half days after the change .*: 60\s% before, 42\s% after, -38\s% to -22\s% with 95\s% confidence/ }).waitFor(PATIENCE)
+  assert.match(await row(page, 'barn').innerText(), /Whether it helped is not said: its series is gone/)
+  assert.equal(await page.locator('[data-panel="experiments"] .fold').count(), 1, 'what follows a piece is shown with it alone')
+  assert.equal(await row(page, 'attic').count(), 0)
+  await page.getByRole('button', { name: 'Did not help: 1 piece' }).click()
+  await row(page, 'attic').getByText('no effect, for good').waitFor(PATIENCE)
+  await page.goto(`${service.url}/#/advice/shed`)
+  await row(page, 'shed').and(page.locator('[data-open="true"]')).getByText('Not wanted: nobody uses it').waitFor(PATIENCE)
 }))
 
 test('a link leads to its piece, open; what is looked for and what is missing is one fold away', () => withPage(async ({ page }) => {
@@ -156,9 +215,9 @@ test('a course that cannot be read is said in its place, and asked again', () =>
 
 test('axe finds nothing, and nothing is wider than the screen, open and narrow and in both themes', () => withPage(async ({ page }) => {
   const long = 'a-name-of-others-without-a-break-'.repeat(30)
-  await withPieces(page, [piece('cellar', { severity: 'critical' }), piece('long', { title: long, why: long, action: long, query: `shop_fill_ratio{room!="${long}"}` }), piece('done', { status: 'applied' }), piece('yes', { status: 'accepted' }), piece('no', { status: 'dismissed' })])
-  for (const open of ['advice cellar', 'advice long', 'advice done', 'advisors', 'aside']) {
-    await page.goto(`${service.url}/#/advice?open=${encodeURIComponent(open)}`)
+  await withPieces(page, [piece('cellar', { severity: 'critical' }), piece('long', { title: long, why: long, action: long, query: `shop_fill_ratio{room!="${long}"}` }), piece('done', { ...COUNSEL, status: 'applied', applied_at: HELPED.at, experiment: HELPED.id, verdict: verdict(HELPED) }), piece('yes', { ...COUNSEL, status: 'accepted', seems_applied: { at: now - 600, what: long }, attempts: [{ at: now - 9 * DAY, until: now, outcome: 'regressed', sentence: long, experiment: null }] }), piece('no', { status: 'dismissed' })], [HELPED])
+  for (const open of ['advice cellar', 'advice long', 'advice done', 'advice yes', 'advisors', 'dismissed']) {
+    await page.goto(`${service.url}/#/advice?${open.startsWith('advice ') ? 'open' : 'behind'}=${encodeURIComponent(open)}`)
     await page.locator(`[data-row="${open}"][data-open="true"] .fold-body`).waitFor(PATIENCE)
     if (open.startsWith('advice ')) await page.locator('.strip-line').first().waitFor({ state: 'attached', ...PATIENCE })
     if (open === 'advisors') await page.locator('[data-advisor]').first().waitFor(PATIENCE)

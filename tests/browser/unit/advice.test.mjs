@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { axisOf, figureAt, linesOf, namesOf, pathsOf, questionOf, summaryOf, timesOf, unitOfQuery } from '../../../web/dashboard/js/advice/course.js'
-import { markOfAdvice, partsOf } from '../../../web/dashboard/js/advice/life.js'
+import { confidenceOf, effortOf, expectedOf, markOfAdvice, outcomeOf, partsOf, stepsOf } from '../../../web/dashboard/js/advice/life.js'
 import { utc } from '../../../web/dashboard/js/zone.js'
 
 /** @param {string} text */
@@ -20,11 +20,27 @@ test('open advice stands by its weight and then its age, what was decided by whe
   const list = [
     piece('b', 'open', 'warning', { created: 5 }), piece('a', 'open', 'warning', { created: 5 }), piece('old', 'open', 'warning', { created: 2 }), piece('bad', 'open', 'critical', { created: 9 }), piece('odd', 'open', 'new one'),
     piece('done', 'applied', 'info', { updated: 3 }), piece('no', 'dismissed', 'info'), piece('later', 'applied', 'info', { updated: 4 }), piece('yes', 'accepted', 'error'),
+    piece('vain', 'applied', 'info', { verdict: { state: 'ineffective', final: true } }), piece('perhaps', 'applied', 'info', { verdict: { state: 'regressed', final: false } }),
   ]
   const parts = partsOf(list)
   const ids = (/** @type {any[]} */ some) => some.map(({ id }) => id)
-  assert.deepEqual([ids(parts.open), ids(parts.accepted), ids(parts.done), ids(parts.aside)], [['bad', 'old', 'a', 'b', 'odd'], ['yes'], ['later', 'done'], ['no']])
+  assert.deepEqual([ids(parts.open), ids(parts.accepted), ids(parts.done), ids(parts.failed), ids(parts.dismissed)], [['bad', 'old', 'a', 'b', 'odd'], ['yes'], ['later', 'done', 'perhaps'], ['vain'], ['no']])
+  assert.deepEqual(ids(partsOf([piece('x', 'open', 'critical', { priority: 3 }), piece('y', 'open', 'warning', { priority: 6 })]).open), ['y', 'x'], 'what the service says weighs more')
   assert.deepEqual([markOfAdvice(parts.open[0]), markOfAdvice(parts.accepted[0])], ['critical', 'info'], 'what was decided on is no trouble any more')
+  assert.deepEqual(['verified', 'regressed', 'too_early'].map((state) => markOfAdvice(piece('a', 'applied', 'error', { verdict: { state, final: false } }))), ['ok', 'warning', 'info'])
+})
+
+test('what is said of a piece is said in words, and nothing where the service says nothing', () => {
+  const none = piece('a', 'open', 'info', { action: '' })
+  assert.deepEqual([effortOf(none), confidenceOf(none), expectedOf(none), stepsOf(none)], ['', '', '', []])
+  assert.deepEqual(stepsOf(piece('a', 'open', 'info', { action: 'Do it' })), ['Do it'])
+  assert.deepEqual(stepsOf(piece('a', 'open', 'info', { action: 'Do it', steps: ['Do it', 'Look again'] })), ['Do it', 'Look again'])
+  const of = (/** @type {number} */ low, /** @type {number} */ high, unit = 'ratio') => plain(expectedOf(piece('a', 'open', 'info', { expected: { what: 'duration', low, high, unit, basis: '' } })))
+  assert.deepEqual([of(0.17, 0.38), of(0, 7200, 'seconds'), of(0.2, 0.2)], ['duration: 17 % to 38 % less', 'duration: up to 2 h less', 'duration: 20 % less'])
+  assert.match(effortOf(piece('a', 'open', 'info', { effort: 'hours' })), /^hours: /)
+  assert.equal(effortOf(piece('a', 'open', 'info', { effort: 'weeks' })), 'weeks', 'what is new is said as it is')
+  const outcome = (/** @type {string} */ name) => outcomeOf(/** @type {any} */ ({ outcome: name }))
+  assert.deepEqual([outcome('ineffective'), outcome('dismissed').word, outcome('new').word], [{ word: 'no effect', mark: 'none' }, 'dismissed', 'not known'])
 })
 
 test('what is asked of the past is the same as long as the time is, and a counter is asked for its rate', () => {

@@ -8,7 +8,7 @@ import { count } from '../format.js'
 import { useAnswer } from '../hooks.js'
 import { html } from '../lib.js'
 
-export const Advisors = () => html`<${Fold} name="advisors" title=${html`<span class="fold-title fold-plain">Why nothing here? What is looked for, and what is missing</span>`}>${() => html`<${Table} />`}<//>`
+export const Advisors = () => html`<${Fold} by="behind" name="advisors" title=${html`<span class="fold-title fold-plain">Why nothing here? What is looked for, and what is missing</span>`}>${() => html`<${Table} />`}<//>`
 
 function Table() {
   const { data, error, state, retry } = useAnswer('/api/v1/advisors', {}, '')

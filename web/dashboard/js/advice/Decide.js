@@ -1,14 +1,18 @@
 /**
  * What the reader decides about a piece of advice, each with the way back.
  *
- * @import { Recommendation } from '../types.js'
+ * @import { Piece } from './life.js'
  */
 import { follow, takesFocus } from '../alerts/focus.js'
-import { quoted } from '../format.js'
+import { fieldTime } from '../alerts/quiet.js'
+import { momentOf } from '../chart/helped.js'
+import { quoted, since } from '../format.js'
 import { useAction } from '../hooks.js'
 import { html, useState } from '../lib.js'
 import { decide } from '../stores/advice.js'
-import { replayed } from '../stores/clock.js'
+import { replayed, serverTime } from '../stores/clock.js'
+import { minute } from '../stores/pace.js'
+import { utc } from '../stores/place.js'
 
 /** @typedef {'accept'|'dismiss'|'applied'|'reopen'} Decision */
 
@@ -17,47 +21,87 @@ const LEADS_TO = { accept: 'accepted', dismiss: 'dismissed', applied: 'applied',
 /** The longest reason, as the service takes it. */
 const LONGEST_REASON = 500
 
-/** @param {{ advice: Recommendation, dismiss: () => void }} props `dismiss`: asks for the reason */
-export function Decide({ advice: { id, status, title }, dismiss }) {
+/** A decision, and what became of asking for it. @param {string} id */
+function useDecision(id) {
   const { busy, error, run } = useAction()
-  if (replayed.value !== null) return null
-  /** @param {Decision} decision */
-  const act = (decision) => {
+  /** @param {Decision} decision @param {Record<string, string|number>} [more] */
+  const act = (decision, more) => {
     if (busy) return
     follow(`${LEADS_TO[decision]} ${id}`)
-    run(() => decide(id, decision))
+    run(() => decide(id, decision, more))
   }
+  return { busy, error, act }
+}
+
+/** @param {{ advice: Piece, asking: string, ask: (what: 'dismiss'|'applied'|'') => void }} props `ask`: opens the form that asks for the reason, or for the moment */
+export function Decide({ advice: { id, status, title }, asking, ask }) {
+  const { busy, error, act } = useDecision(id)
+  if (replayed.value !== null) return null
   /** @param {string} name @param {string} words @param {() => void} press @param {boolean} [first] takes the focus where this piece has it */
-  const button = (name, words, press, first) => html`<button type="button" class="button" data-act=${name} ref=${first ? takesFocus(`${status} ${id}`) : undefined} aria-disabled=${busy} aria-label=${`${words}: ${quoted(title, 200)}`} onClick=${press}>${words}</button>`
-  const asks = () => {
-    follow(`reason ${id}`)
-    dismiss()
+  const button = (name, words, press, first) => html`<button type="button" class="button" data-act=${name} ref=${first ? takesFocus(`${status} ${id}`) : undefined} aria-disabled=${busy} aria-expanded=${name === 'dismiss' || name === 'applied' ? asking === name : undefined} aria-label=${`${words}: ${quoted(title, 200)}`} onClick=${press}>${words}</button>`
+  /** @param {'dismiss'|'applied'} what */
+  const asks = (what) => {
+    follow(`${what} form ${id}`)
+    ask(what)
   }
   return html`
     ${error && html`<span class="problem" role="alert">${error}</span>`}
-    ${status === 'open' && html`${button('accept', 'Accept', () => act('accept'), true)}${button('dismiss', 'Dismiss', asks)}`}
-    ${status === 'accepted' && html`${button('applied', 'Applied', () => act('applied'))}${button('undo', 'Undo', () => act('reopen'), true)}`}
+    ${status === 'open' && html`${button('accept', 'Accept', () => act('accept'), true)}${button('dismiss', 'Dismiss', () => asks('dismiss'))}`}
+    ${status === 'accepted' && html`${button('applied', 'Applied', () => asks('applied'))}${button('undo', 'Undo', () => act('reopen'), true)}`}
     ${(status === 'dismissed' || status === 'applied') && button('undo', 'Undo', () => act('reopen'), true)}`
 }
 
-/** Why it is not wanted. @param {{ advice: Recommendation, close: () => void }} props */
-export function DismissForm({ advice: { id, title }, close }) {
-  const [reason, setReason] = useState('')
-  const { busy, error, run } = useAction()
+/** @param {{ advice: Piece, close: () => void, words: string, submit: () => void, busy: boolean, error: string, children?: any }} props */
+function Form({ advice: { id, title, status }, close, words, submit, busy, error, children }) {
   const back = () => {
-    follow(`open ${id}`)
+    follow(`${status} ${id}`)
     close()
   }
-  const dismiss = () => {
-    if (busy) return
-    follow(`dismissed ${id}`)
-    run(() => decide(id, 'dismiss', reason.trim() === '' ? {} : { reason: reason.trim() }))
-  }
   return html`
-    <form class="row-form" aria-label=${`Dismiss: ${quoted(title, 200)}`} onSubmit=${(/** @type {Event} */ e) => { e.preventDefault(); dismiss() }}
+    <form class="row-form" aria-label=${`${words}: ${quoted(title, 200)}`} onSubmit=${(/** @type {Event} */ e) => { e.preventDefault(); submit() }}
       onKeyDown=${(/** @type {KeyboardEvent} */ e) => { if (e.key === 'Escape') { e.preventDefault(); back() } }}>
-      <label class="row-form-wide">Why not <input type="text" ref=${takesFocus(`reason ${id}`)} maxlength=${LONGEST_REASON} placeholder="it is meant to be so" value=${reason} onInput=${(/** @type {any} */ e) => setReason(e.target.value)} /></label>
-      <span class="row-form-buttons"><button type="submit" class="button button-main" aria-disabled=${busy}>Dismiss</button><button type="button" class="button" onClick=${back}>Cancel</button></span>
+      ${children}
+      <span class="row-form-buttons"><button type="submit" class="button button-main" aria-disabled=${busy}>${words}</button><button type="button" class="button" onClick=${back}>Cancel</button></span>
       ${error && html`<span class="problem" role="alert">${error}</span>`}
     </form>`
+}
+
+/** Why it is not wanted. @param {{ advice: Piece, close: () => void }} props */
+export function DismissForm({ advice, close }) {
+  const [reason, setReason] = useState('')
+  const { busy, error, act } = useDecision(advice.id)
+  const submit = () => act('dismiss', reason.trim() === '' ? {} : { reason: reason.trim() })
+  return html`
+    <${Form} advice=${advice} close=${close} words="Dismiss" submit=${submit} busy=${busy} error=${error}>
+      <label class="row-form-wide">Why not <input type="text" ref=${takesFocus(`dismiss form ${advice.id}`)} maxlength=${LONGEST_REASON} placeholder="it is meant to be so" value=${reason} onInput=${(/** @type {any} */ e) => setReason(e.target.value)} /></label>
+    <//>`
+}
+
+/** When it was done: what comes after it is compared. @param {{ advice: Piece, close: () => void }} props */
+export function AppliedForm({ advice, close }) {
+  const [first] = useState(() => fieldTime(serverTime(), utc.peek()))
+  const [when, setWhen] = useState(first)
+  const [wrong, setWrong] = useState('')
+  const { busy, error, act } = useDecision(advice.id)
+  const submit = () => {
+    // What nobody changed is now, to the second.
+    const at = when === first ? null : momentOf(when, serverTime(), utc.peek())
+    if (when !== first && at === null) return setWrong('The moment must be a time that is over')
+    return act('applied', at === null ? {} : { at })
+  }
+  return html`
+    <${Form} advice=${advice} close=${close} words="Applied" submit=${submit} busy=${busy} error=${wrong || error}>
+      <label>When was it done${utc.value ? ', UTC' : ''} <input type="datetime-local" required ref=${takesFocus(`applied form ${advice.id}`)} value=${when} onInput=${(/** @type {any} */ e) => { setWhen(e.target.value); setWrong('') }} /></label>
+    <//>`
+}
+
+/** Something that happened looks as if it was done. @param {{ advice: Piece }} props */
+export function Seems({ advice: { id, status, title, seems_applied: seen } }) {
+  const { busy, error, act } = useDecision(id)
+  if (!seen || (status !== 'open' && status !== 'accepted') || replayed.value !== null) return null
+  const when = since(seen.at, minute.value)
+  return html`
+    <p class="row-said"><span>It seems applied at ${when}: <bdi>${quoted(seen.what, 200)}</bdi></span>
+      <button type="button" class="button" data-act="seems" aria-disabled=${busy} aria-label=${`Applied then, at ${when}: ${quoted(title, 200)}`} onClick=${() => act('applied', { at: seen.at })}>Applied then</button>
+      ${error && html`<span class="problem" role="alert">${error}</span>`}</p>`
 }

@@ -19,9 +19,9 @@ import { Undone } from '../alerts/Undone.js'
 import { BeforeAfter } from './BeforeAfter.js'
 import { figures, nameOf, standing } from './helped.js'
 
-/** @param {{ answer: ReturnType<typeof import('../stores/experiments.js').useExperiments> }} props */
-export function Experiments({ answer: { list, error, failedAt, state, retry } }) {
-  const there = list ?? []
+/** @param {{ answer: ReturnType<typeof import('../stores/experiments.js').useExperiments>, own: Set<string> }} props `own`: those that are shown with the advice that they follow */
+export function Experiments({ answer: { list, error, failedAt, state, retry }, own }) {
+  const there = (list ?? []).filter(({ id }) => !own.has(id))
   const gone = removedHere.value.filter(({ id }) => !there.some((one) => one.id === id))
   const note = list ? [there.length > 0 && count(there.length, 'change'), replayed.value !== null && 'as they are now'].filter(Boolean).join(' · ') : ''
   return html`

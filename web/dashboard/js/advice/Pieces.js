@@ -1,59 +1,67 @@
 /**
- * Pieces of advice as rows that open: what was seen, what to do, the figures behind it over the time in which they were seen.
+ * Pieces of advice as rows that open: what was seen, why it matters and what to do, the figures behind it and their course, whether it helped.
  *
- * @import { Evidence, Recommendation } from '../types.js'
+ * @import { Experiment } from '../types.js'
+ * @import { Piece } from './life.js'
  */
 import { Fold } from '../alerts/Fold.js'
 import { Mark } from '../components/Mark.js'
-import { format, quoted, since } from '../format.js'
+import { quoted, since } from '../format.js'
 import { html, useRef, useState } from '../lib.js'
 import { inPlace } from '../order.js'
 import { minute } from '../stores/pace.js'
-import { Decide, DismissForm } from './Decide.js'
+import { AppliedForm, Decide, DismissForm, Seems } from './Decide.js'
+import { figuresOf, standing } from './helped.js'
+import { Inside } from './Inside.js'
 import { markOfAdvice } from './life.js'
-import { Strip } from './Strip.js'
 
-/** @type {Record<string, string>} */
-const STANDS = { open: 'seen', accepted: 'accepted', dismissed: 'dismissed', applied: 'applied' }
+/** Longest sentence of a row; the rest stands inside. */
+const LONGEST = 600
 
-/** Rows keep their place while others come: the most important stand first when the page opens. @param {{ list: Recommendation[], stand: string }} props */
-export function Pieces({ list, stand }) {
+/** Rows keep their place while others come: the most important stand first when the page opens. @param {{ list: Piece[], stand: string, experiments: Experiment[] }} props */
+export function Pieces({ list, stand, experiments }) {
   const before = useRef(/** @type {string[]} */ ([]))
   const shown = inPlace(before.current, list, ({ id }) => id)
   before.current = shown.map(({ id }) => id)
-  return html`<ul class="alert-rows advice-rows" data-stand=${stand}>${shown.map((advice) => html`<${Row} key=${advice.id} advice=${advice} />`)}</ul>`
+  return html`<ul class="alert-rows advice-rows" data-stand=${stand}>${shown.map((advice) => html`<${Row} key=${advice.id} advice=${advice} experiment=${experiments.find(({ id }) => id === advice.experiment) ?? null} />`)}</ul>`
 }
 
-/** @param {{ advice: Recommendation }} props */
-function Row({ advice }) {
-  const { id, status, severity, title, why } = advice
-  const [asking, ask] = useState(false)
-  const open = status === 'open'
+/** @param {{ advice: Piece, experiment: Experiment|null }} props */
+function Row({ advice, experiment }) {
+  const { id, status, severity, title, verdict } = advice
+  const [asking, ask] = useState(/** @type {'dismiss'|'applied'|''} */ (''))
+  const close = () => ask('')
+  const { means, interval } = verdict ? figuresOf(verdict, experiment?.metric.__name__ ?? '') : { means: '', interval: '' }
   return html`
-    <${Fold} name=${`advice ${id}`} title=${html`<${Mark} kind=${markOfAdvice(advice)} word=${`advice, ${severity}`} /><span class="fold-title"><bdi>${quoted(title, 200)}</bdi></span>`}
-      aside=${html`<span class="need-since">${STANDS[status] ?? status} ${open ? 'since ' : ''}${since(open ? advice.created : advice.updated, minute.value)}</span><span class="need-buttons"><${Decide} advice=${advice} dismiss=${() => ask(true)} /></span>`}
-      below=${html`<bdi>${quoted(why, 600)}</bdi>${asking && open && html`<${DismissForm} advice=${advice} close=${() => ask(false)} />`}`}>
-      ${() => html`<${Inside} advice=${advice} />`}
+    <${Fold} name=${`advice ${id}`}
+      title=${html`<${Mark} kind=${markOfAdvice(advice)} word=${status === 'open' ? `advice, ${severity}` : ''} /><span class="fold-title"><bdi>${quoted(title, 200)}</bdi></span>${verdict && html`<span class="quiet">${verdictWords(verdict)}</span>`}`}
+      aside=${html`
+        ${means && html`<span class="need-since num">${means}</span>`}${interval && html`<span class="need-since num">${interval}</span>`}
+        <span class="need-since">${whenOf(advice)}</span><span class="need-buttons"><${Decide} advice=${advice} asking=${asking} ask=${ask} /></span>`}
+      below=${html`
+        <bdi>${quoted(sentenceOf(advice), LONGEST)}</bdi>
+        <${Seems} advice=${advice} />
+        ${asking === 'dismiss' && status === 'open' && html`<${DismissForm} advice=${advice} close=${close} />`}
+        ${asking === 'applied' && status === 'accepted' && html`<${AppliedForm} advice=${advice} close=${close} />`}`}>
+      ${() => html`<${Inside} advice=${advice} experiment=${experiment} />`}
     <//>`
 }
 
-/** @param {{ advice: Recommendation }} props */
-function Inside({ advice }) {
-  const { action, evidence, query, start, end, title } = advice
-  return html`
-    <div class="advice-inside">
-      <div class="advice-words">
-        ${action && html`<h3>What to do</h3><p><bdi>${quoted(action, 600)}</bdi></p>`}
-        ${evidence.length > 0 && html`
-          <div class="table-wrap" tabindex="0" role="region" aria-label=${`Evidence: ${title}`}><table class="evidence-table"><thead><tr><th>Evidence</th><th class="num">Figure</th><th class="num">95 % between</th></tr></thead>
-            <tbody>${evidence.map((e) => html`<tr key=${e.name}><td>${e.name}</td><td class="num">${format(e.value, unit(e))}</td><td class="num">${range(e)}</td></tr>`)}</tbody></table></div>`}
-      </div>
-      ${query && html`<${Strip} query=${query} start=${start} end=${end} title=${title} />`}
-    </div>`
+/** The one sentence of a row: what was seen, what it came to, or why it is not wanted. @param {Piece} advice */
+function sentenceOf({ status, why, verdict, verdict_missing: missing, reason }) {
+  if (status === 'applied') return verdict?.sentence ?? (missing ? `Whether it helped is not said: ${missing}` : why)
+  if (status === 'dismissed') return reason ? `Not wanted: ${reason}` : why
+  return why
 }
 
-/** The interval of an estimate. One without an upper end may never come. @param {Evidence} e */
-const range = (e) => e.low === null ? 'counted' : e.high === null ? `${format(e.low, unit(e))} and never` : `${format(e.low, unit(e))} and ${format(e.high, unit(e))}`
+/** @param {import('./life.js').Verdict} verdict */
+function verdictWords({ state, final: over, judged_from: from }) {
+  const { word } = standing(state)
+  return state === 'too_early' && from !== null ? `${word}, from ${since(from, minute.value)} on` : over ? `${word}, for good` : word
+}
 
-/** @param {Evidence} e */
-const unit = (e) => /** @type {import('../format.js').Unit} */ (e.unit)
+/** @param {Piece} advice */
+function whenOf({ status, created, updated, applied_at: applied }) {
+  if (status === 'open') return `seen since ${since(created, minute.value)}`
+  return `${status} ${since((status === 'applied' && applied) || updated, minute.value)}`
+}

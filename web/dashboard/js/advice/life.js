@@ -1,25 +1,73 @@
 /**
- * Pieces of advice: where each stands, in which order they are read, and what of them is shown where.
+ * Pieces of advice: where each stands, in which order they are read, and what of them is said in words.
  *
- * Pure.
+ * Pure. An older service says less of a piece: whatever is missing is left out.
  *
- * @import { Recommendation } from '../types.js'
+ * @import { Experiment, Recommendation } from '../types.js'
  * @import { Mark } from '../statuses.js'
+ * @import { Unit } from '../format.js'
+ * @typedef {{
+ *   matters?: string, steps?: string[], priority?: number, confidence?: 'low'|'medium'|'high'|null, effort?: 'minutes'|'hours'|'days'|null,
+ *   expected?: { what: string, low: number, high: number, unit: string, basis: string }|null, expected_missing?: string|null, refuted_by?: string, measure_missing?: string|null,
+ *   applied_at?: number|null, gone_at?: number|null, reason?: string|null, experiment?: string|null, verdict?: Verdict|null, verdict_missing?: string|null,
+ *   seems_applied?: { at: number, what: string }|null, attempts?: Attempt[]
+ * }} Counsel
+ * @typedef {{ state: Experiment['state'], sentence: string, final: boolean, judged_from: number|null, missing: string|null, before: number|null, after: number|null, ratio: Experiment['ratio'], difference: Experiment['difference'] }} Verdict
+ * @typedef {{ at: number, until: number, outcome: string, sentence: string, experiment: string|null }} Attempt
+ * @typedef {Recommendation & Counsel} Piece
  */
+import { format } from '../format.js'
 import { markOf } from '../statuses.js'
+import { standing } from './helped.js'
 
 /** How bad things are, the worst first. @type {Record<string, number>} */
 const WEIGHT = { critical: 0, error: 1, warning: 2, notice: 3, info: 4, debug: 5 }
+/** Verdicts of what was done in vain, or worse. */
+const FAILED = ['ineffective', 'regressed']
 
-/** What comes first is worth most; what weighs as much stands in the order in which it was given. @param {Recommendation[]} list */
-export const byPriority = (list) => [...list].sort((a, b) => (WEIGHT[a.severity] ?? 9) - (WEIGHT[b.severity] ?? 9) || a.created - b.created || a.id.localeCompare(b.id))
+/** What matters most and is surest comes first; what is alike stands in the order in which it was given. @param {Piece[]} list */
+export const byPriority = (list) => [...list].sort((a, b) => (b.priority ?? 0) - (a.priority ?? 0) || (WEIGHT[a.severity] ?? 9) - (WEIGHT[b.severity] ?? 9) || a.created - b.created || a.id.localeCompare(b.id))
 
-/** What is to be decided, what is to be done, what was done, and what was set aside: the newest first where something was decided. @param {Recommendation[]} list */
+/** Whether it was done, and its verdict stays that it did not help. @param {Piece} piece */
+const isFailed = ({ verdict }) => !!verdict && verdict.final && FAILED.includes(verdict.state)
+
+/** What is to be decided, to be done, was done, did not help, and is not wanted: the newest first where something was decided. @param {Piece[]} list */
 export function partsOf(list) {
-  const newest = (/** @type {Recommendation[]} */ some) => [...some].sort((a, b) => b.updated - a.updated || a.id.localeCompare(b.id))
+  const newest = (/** @type {Piece[]} */ some) => [...some].sort((a, b) => b.updated - a.updated || a.id.localeCompare(b.id))
   const of = (/** @type {string} */ status) => list.filter((one) => one.status === status)
-  return { open: byPriority(of('open')), accepted: newest(of('accepted')), done: newest(of('applied')), aside: newest(of('dismissed')) }
+  const applied = newest(of('applied'))
+  return { open: byPriority(of('open')), accepted: newest(of('accepted')), done: applied.filter((one) => !isFailed(one)), failed: applied.filter(isFailed), dismissed: newest(of('dismissed')) }
 }
 
-/** The mark of a piece: its weight as long as somebody should decide. @param {Recommendation} advice @returns {Mark} */
-export const markOfAdvice = ({ status, severity }) => (status === 'open' ? markOf(severity) : 'info')
+/** The mark of a piece: its weight as long as somebody should decide, its verdict once there is one. @param {Piece} piece @returns {Mark} */
+export const markOfAdvice = ({ status, severity, verdict }) => (status === 'open' ? markOf(severity) : verdict ? standing(verdict.state).mark : 'info')
+
+/** @type {Record<string, string>} */
+const EFFORTS = { minutes: 'minutes: a setting, a command', hours: 'hours: a search for the cause', days: 'days: work to be planned' }
+/** @type {Record<string, string>} */
+const CONFIDENCES = { high: 'high: it was counted', medium: 'medium: a forecast, or a difference beyond chance', low: 'low: what was seen has other usual causes' }
+
+/** @param {Piece} piece */
+export const effortOf = ({ effort }) => (effort ? EFFORTS[effort] ?? effort : '')
+/** @param {Piece} piece */
+export const confidenceOf = ({ confidence }) => (confidence ? CONFIDENCES[confidence] ?? confidence : '')
+
+/** What to do, one step a line. @param {Piece} piece */
+export const stepsOf = ({ steps, action }) => (steps && steps.length > 0 ? steps : action ? [action] : [])
+
+/** `Duration of a green run: 17 % to 38 % less`. @param {Piece} piece */
+export function expectedOf({ expected }) {
+  if (!expected) return ''
+  const [low, high] = [expected.low, expected.high].map((v) => format(v, /** @type {Unit} */ (expected.unit)))
+  const by = expected.low === expected.high ? low : expected.low === 0 ? `up to ${high}` : `${low} to ${high}`
+  return `${expected.what}: ${by} less`
+}
+
+/** Words for what became of it before. @type {Record<string, string>} */
+const OUTCOMES = { dismissed: 'dismissed', unmeasured: 'applied, its effect cannot be measured', too_early: 'given up before it could be judged' }
+
+/** @param {Attempt} attempt @returns {{ word: string, mark: Mark }} */
+export function outcomeOf({ outcome }) {
+  if (OUTCOMES[outcome]) return { word: OUTCOMES[outcome], mark: 'none' }
+  return standing(/** @type {Experiment['state']} */ (outcome))
+}

@@ -4,9 +4,9 @@
 import { html, useEffect, useRef } from '../lib.js'
 import { param } from '../stores/place.js'
 
-/** @param {{ name: string, title: any, aside?: any, below?: any, children: () => any }} props `below`: seen whether it is open or not; what is inside is made when it is open only */
-export function Fold({ name, title, aside, below, children }) {
-  const shown = param('open')
+/** @param {{ name: string, title: any, aside?: any, below?: any, by?: string, children: () => any }} props `by`: the parameter that says which is open, another where rows stand within one; `below`: seen whether it is open or not; what is inside is made when it is open only */
+export function Fold({ name, title, aside, below, by = 'open', children }) {
+  const shown = param(by)
   const open = shown.value === name
   const row = useRef(/** @type {HTMLElement|null} */ (null))
   // Who follows a link to it sees it.

@@ -30,23 +30,27 @@ export function Advice() {
   }, [])
   // Drawn as a whole, so that nothing moves while it fills.
   if (recommendations.value === null || (experiments.state === 'loading' && patient)) return html`<${PageSkeleton} />`
-  const { open, accepted, done, aside } = partsOf([...recommendations.value, ...decidedAdvice.value])
+  const { open, accepted, done, failed, dismissed } = partsOf([...recommendations.value, ...decidedAdvice.value])
   const past = replayed.value !== null
+  const known = experiments.list ?? []
+  // What follows a piece is shown with it.
+  const own = new Set([...done, ...failed].flatMap(({ experiment }) => experiment ?? []))
   return html`
     <div class="alerts-page advice-page">
       <div class="alerts-column">
         <${Panel} title="To decide" name="advice" note=${noteOf(open.length)} face=${open.length ? 'data' : 'empty'} live=${false}
           empty=${past ? html`<p>No advice was open then, as far as the time line is kept.</p>` : html`<p>No advice is open. It comes when the kept history shows something to change, such as a disk that fills, a workflow that became slower or a board that stands still.</p>`}>
-          <${Pieces} list=${open} stand="open" />
+          <${Pieces} list=${open} stand="open" experiments=${known} />
         <//>
-        ${accepted.length > 0 && html`<${Panel} title="To do" name="accepted" note=${noteOf(accepted.length)} face="data" live=${false}><${Pieces} list=${accepted} stand="accepted" /><//>`}
-        ${done.length > 0 && html`<${Panel} title="Done" name="applied" note=${noteOf(done.length)} face="data" live=${false}><${Pieces} list=${done} stand="applied" /><//>`}
+        ${accepted.length > 0 && html`<${Panel} title="To do" name="accepted" note=${noteOf(accepted.length)} face="data" live=${false}><${Pieces} list=${accepted} stand="accepted" experiments=${known} /><//>`}
+        ${done.length > 0 && html`<${Panel} title="Done" name="applied" note=${noteOf(done.length)} face="data" live=${false}><${Pieces} list=${done} stand="applied" experiments=${known} /><//>`}
       </div>
       <div class="alerts-column">
-        <${Experiments} answer=${experiments} />
+        <${Experiments} answer=${experiments} own=${own} />
         <${Panel} title="Behind it" name="behind" face="data" live=${false}>
           <ul class="alert-rows">
-            ${aside.length > 0 && html`<${Fold} name="aside" title=${html`<span class="fold-title fold-plain">Set aside: ${noteOf(aside.length)}</span>`}>${() => html`<${Pieces} list=${aside} stand="aside" />`}<//>`}
+            ${failed.length > 0 && html`<${Fold} by="behind" name="failed" title=${html`<span class="fold-title fold-plain">Did not help: ${noteOf(failed.length)}</span>`}>${() => html`<${Pieces} list=${failed} stand="failed" experiments=${known} />`}<//>`}
+            ${dismissed.length > 0 && html`<${Fold} by="behind" name="dismissed" title=${html`<span class="fold-title fold-plain">Dismissed: ${noteOf(dismissed.length)}</span>`}>${() => html`<${Pieces} list=${dismissed} stand="dismissed" experiments=${known} />`}<//>`}
             ${!past && html`<${Advisors} />`}
           </ul>
         <//>
@@ -54,10 +58,16 @@ export function Advice() {
     </div>`
 }
 
-/** A link to a piece opens it. */
+/** A link to a piece opens it, and what it stands in. */
 function useItem() {
   const { item, params } = place.value
-  useEffect(() => { if (item && !params.open) setParams({ open: `advice ${item}` }, { replace: true }) }, [item])
+  const known = decidedAdvice.value
+  useEffect(() => {
+    if (!item || params.open) return
+    const { failed, dismissed } = partsOf(known)
+    const within = (/** @type {import('../advice/life.js').Piece[]} */ list) => list.some(({ id }) => id === item)
+    setParams({ open: `advice ${item}`, behind: within(failed) ? 'failed' : within(dismissed) ? 'dismissed' : '' }, { replace: true })
+  }, [item, recommendations.value === null])
 }
 
 /** A count above a list is the number of its rows. @param {number} n */
