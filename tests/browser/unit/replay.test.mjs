@@ -106,6 +106,7 @@ test('advice is what had been given and not withdrawn by then; figures that may 
     ['given later', [advice('a', { created: 120, updated: 120 })], [event(120, 'a', 'open')], []],
     ['withdrawn since', [], [event(150, 'a', 'withdrawn'), event(20, 'a', 'open')], [['a', 'open', 'Title of a', 0]]],
     ['withdrawn before', [], [event(90, 'a', 'withdrawn'), event(20, 'a', 'open')], []],
+    ['what became of an experiment is no advice', [], [/** @type {any} */ ({ ...event(20, 'e', 'open'), kind: 'experiment_verified' })], []],
     ['given before the time line begins', [advice('a', {})], [], [['a', 'open', 'Now a', 1]]],
     ['dismissed then, reopened since', [advice('a', { updated: 170 })], [event(170, 'a', 'open'), event(60, 'a', 'dismissed'), event(20, 'a', 'open')], [['a', 'dismissed', 'Title of a', 0]]],
   ])

@@ -10,7 +10,7 @@ import { html } from '../lib.js'
 import { minute } from '../stores/pace.js'
 import { historyOf } from '../stores/place.js'
 import { BeforeAfter } from './BeforeAfter.js'
-import { confidenceOf, effortOf, expectedOf, outcomeOf, stepsOf } from './life.js'
+import { confidenceOf, effortOf, expectedOf, isMoment, outcomeOf, stepsOf } from './life.js'
 import { Strip } from './Strip.js'
 
 /** @param {{ advice: Piece, experiment: Experiment|null }} props `experiment`: what follows it, where that is known */
@@ -26,12 +26,12 @@ export function Inside({ advice, experiment }) {
         <${Facts} advice=${advice} experiment=${experiment} />
         ${evidence.length > 0 && html`
           <div class="table-wrap" tabindex="0" role="region" aria-label=${`Evidence: ${quoted(title)}`}><table class="evidence-table"><thead><tr><th>Evidence</th><th class="num">Figure</th><th class="num">95 % between</th></tr></thead>
-            <tbody>${evidence.map((e) => html`<tr key=${e.name}><td>${e.name}</td><td class="num">${format(e.value, unit(e))}</td><td class="num">${range(e)}</td></tr>`)}</tbody></table></div>`}
+            <tbody>${evidence.map((e) => html`<tr key=${e.name}><td>${e.name}</td><td class="num">${figure(e)}</td><td class="num">${range(e)}</td></tr>`)}</tbody></table></div>`}
         ${attempts.length > 0 && html`<h3>What became of it before</h3><ul class="advice-attempts">${[...attempts].reverse().map((attempt) => html`<${Before} key=${attempt.at} attempt=${attempt} />`)}</ul>`}
       </div>
       <div class="advice-pictures">
         ${experiment && experiment.pairs.length > 0 && html`<h3>Before and after</h3><${BeforeAfter} experiment=${experiment} />`}
-        ${query && html`<${Strip} query=${query} start=${start} end=${end} title=${title} />`}
+        ${query && html`<${Strip} query=${query} start=${start} end=${end} title=${title} moments=${evidence.filter(isMoment).map(({ value }) => value)} />`}
       </div>
     </div>`
 }
@@ -61,6 +61,9 @@ function Before({ attempt }) {
   const { word, mark } = outcomeOf(attempt)
   return html`<li><${Mark} kind=${mark} word="" /> <span><span class="num">${since(attempt.at, minute.value)}</span>: ${word}${attempt.sentence && html`. <bdi class="quiet">${quoted(attempt.sentence, 400)}</bdi>`}</span></li>`
 }
+
+/** A figure; a moment is said as one. @param {Evidence} e */
+const figure = (e) => (isMoment(e) ? since(/** @type {number} */ (e.value), minute.value) : format(e.value, unit(e)))
 
 /** The interval of an estimate. One without an upper end may never come. @param {Evidence} e */
 const range = (e) => e.low === null ? 'counted' : e.high === null ? `${format(e.low, unit(e))} and never` : `${format(e.low, unit(e))} and ${format(e.high, unit(e))}`

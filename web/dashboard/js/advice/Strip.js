@@ -24,8 +24,8 @@ const LABEL = 90
 /** Keys move the cursor by this part of the time. */
 const STEPS = 40
 
-/** @param {{ query: string, start: number, end: number, unit?: Unit, title: string }} props */
-export function Strip({ query, start, end, unit, title }) {
+/** @param {{ query: string, start: number, end: number, unit?: Unit, title: string, moments?: number[] }} props `moments`: when something changed */
+export function Strip({ query, start, end, unit, title, moments = [] }) {
   const question = useMemo(() => questionOf(query, start, end), [query, start, end])
   const { data, error, state, retry } = useAnswer('/api/v1/buckets', question)
   const lines = useMemo(() => linesOf((/** @type {BucketRow[]} */ (data?.result ?? [])).map((row) => fromRow(row)).filter(({ t }) => t.length > 0)), [data])
@@ -36,15 +36,15 @@ export function Strip({ query, start, end, unit, title }) {
       ${state === 'error' ? html`<div class="strip-room"><p class="problem" role="alert">${error} <button type="button" class="button" onClick=${retry}>Try again</button></p></div>`
         : state === 'loading' ? html`<div class="strip-room skeleton" role="status"><span class="unseen">Loading</span></div>`
           : lines.length === 0 ? html`<div class="strip-room"><p class="quiet">No sample of it is kept of that time.</p></div>`
-            : html`<${Drawn} title=${title} lines=${lines} time=${time} unit=${unit ?? unitOfQuery(query)} />`}
+            : html`<${Drawn} title=${title} lines=${lines} time=${time} moments=${moments} unit=${unit ?? unitOfQuery(query)} />`}
       <figcaption>
         ${data?.total > MOST_LINES && html`<span class="quiet">${MOST_LINES} of ${data.total} series are drawn. </span>`}<a class="link" href=${whole}>Look at its history</a> <code class="quiet"><bdi>${quoted(query, 200)}</bdi></code>
       </figcaption>
     </figure>`
 }
 
-/** @param {{ title: string, lines: import('./course.js').StripLine[], time: { start: number, end: number, step: number }, unit: Unit }} props */
-function Drawn({ title, lines, time, unit }) {
+/** @param {{ title: string, lines: import('./course.js').StripLine[], time: { start: number, end: number, step: number }, moments: number[], unit: Unit }} props */
+function Drawn({ title, lines, time, moments, unit }) {
   const [box, width] = useWidth()
   const [at, point] = useState(/** @type {number|null} */ (null))
   const plot = Math.max(1, width - FIGURES)
@@ -78,6 +78,7 @@ function Drawn({ title, lines, time, unit }) {
               <text x=${FIGURES - 6} y=${Math.max(9, (1 - y) * HEIGHT + (y === 0 ? -2 : 4)).toFixed(1)} text-anchor="end">${words}</text>`)}
             ${lines.map(({ key, colour }, i) => html`<g key=${key} class=${colour.slice(2)} transform=${`translate(${FIGURES} 0)`}><path class="strip-band" d=${paths[i]?.band} /><path class="strip-line" d=${paths[i]?.line} /></g>`)}
             ${timesOf(start, end, Math.max(2, Math.floor(plot / LABEL)), now.peek()).map(({ t, words }, i, all) => html`<text key=${t} x=${x(t).toFixed(1)} y=${HEIGHT + TIMES - 4} text-anchor=${i === 0 ? 'start' : i === all.length - 1 ? 'end' : 'middle'}>${words}</text>`)}
+            ${moments.filter((t) => t > start && t < end).map((t) => html`<path key=${t} class="strip-moment" d=${`M${x(t).toFixed(1)} 0V${HEIGHT}`} />`)}
             ${at !== null && html`<path class="strip-cursor" d=${`M${x(at).toFixed(1)} 0V${HEIGHT}`} />`}
           </svg>`}
       </div>

@@ -42,6 +42,9 @@ export function partsOf(list) {
 /** The mark of a piece: its weight as long as somebody should decide, its verdict once there is one. @param {Piece} piece @returns {Mark} */
 export const markOfAdvice = ({ status, severity, verdict }) => (status === 'open' ? markOf(severity) : verdict ? standing(verdict.state).mark : 'info')
 
+/** Evidence that is a moment counts seconds since 1970. @param {import('../types.js').Evidence} evidence */
+export const isMoment = ({ unit, value }) => unit === 'time' && value !== null
+
 /** @type {Record<string, string>} */
 const EFFORTS = { minutes: 'minutes: a setting, a command', hours: 'hours: a search for the cause', days: 'days: work to be planned' }
 /** @type {Record<string, string>} */

@@ -17,9 +17,10 @@ import { thresholds } from '../stores/alerts.js'
 import { axis } from '../stores/buckets.js'
 import { now } from '../stores/clock.js'
 import { cursor } from '../stores/cursor.js'
-import { events, placeOf } from '../stores/events.js'
+import { placeOf } from '../stores/events.js'
 import { follows, go, period, utc } from '../stores/place.js'
 import { repaint } from '../stores/theme.js'
+import { followTicks, ticks as events } from '../stores/ticks.js'
 import { pointLabel } from './axis.js'
 import { EventTip } from './EventTip.js'
 import { painterRun } from './canvases.js'
@@ -89,6 +90,7 @@ export function PlotBox({ spec, lines, width, height, shown, words }) {
     if (held.current?.resize(width, height)) drawSoon(() => drawRef.current())
   }, [width, height])
 
+  useEffect(followTicks, [])
   useEffect(() => {
     if (!shown) return undefined
     const redraw = () => drawRef.current()

@@ -60,10 +60,13 @@ export function Advice() {
 
 /** A link to a piece opens it, and what it stands in. */
 function useItem() {
-  const { item, params } = place.value
+  const { item: named, params } = place.value
   const known = decidedAdvice.value
+  // What follows a piece is shown with it.
+  const followed = /^experiment (.*)$/.exec(params.open ?? '')?.[1]
+  const item = followed ? /** @type {import('../advice/life.js').Piece[]} */ (known).find(({ experiment }) => experiment === followed)?.id ?? '' : params.open ? '' : named
   useEffect(() => {
-    if (!item || params.open) return
+    if (!item) return
     const { failed, dismissed } = partsOf(known)
     const within = (/** @type {import('../advice/life.js').Piece[]} */ list) => list.some(({ id }) => id === item)
     setParams({ open: `advice ${item}`, behind: within(failed) ? 'failed' : within(dismissed) ? 'dismissed' : '' }, { replace: true })

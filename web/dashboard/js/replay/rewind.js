@@ -155,7 +155,7 @@ const STANDS = /: (open|accepted|dismissed|applied|withdrawn)$/
  */
 export function adviceAt(known, events, at) {
   const held = new Map(known.map((r) => [r.id, r]))
-  const before = events.filter((e) => e.source === 'advice' && e.time <= at)
+  const before = events.filter((e) => e.source === 'advice' && e.kind.startsWith('recommendation_') && e.time <= at)
   /** @type {Map<string, TimelineEvent>} */
   const last = new Map()
   for (const e of before) if (!last.has(e.subject)) last.set(e.subject, e)

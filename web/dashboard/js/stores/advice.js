@@ -12,15 +12,15 @@ import { past } from './past.js'
 const byId = signal(null)
 
 /** All of them: those of now, or of the moment that is replayed. Null: not known yet. */
-const all = computed(() => byId.value && (past.value ? past.value.advice([...byId.value.values()]) : [...byId.value.values()]))
+export const allAdvice = computed(() => byId.value && (past.value ? past.value.advice([...byId.value.values()]) : [...byId.value.values()]))
 
 /** Open ones, then those accepted but not applied yet. Null: not known yet. */
-export const recommendations = computed(() => all.value && all.value
+export const recommendations = computed(() => allAdvice.value && allAdvice.value
   .filter((r) => r.status === 'open' || r.status === 'accepted')
   .sort((a, b) => Number(b.status === 'open') - Number(a.status === 'open') || b.updated - a.updated))
 
 /** What was decided against or done: kept until its evidence is gone. */
-export const decidedAdvice = computed(() => (all.value ?? [])
+export const decidedAdvice = computed(() => (allAdvice.value ?? [])
   .filter((r) => r.status === 'dismissed' || r.status === 'applied')
   .sort((a, b) => b.updated - a.updated))
 

@@ -9,6 +9,7 @@ import { computed, signal } from '../lib.js'
 import { now } from './clock.js'
 import { epoch } from './connection.js'
 import { onEvents } from './events.js'
+import { refreshTicks } from './ticks.js'
 
 /** Judgments change once an hour at the most, and then an event says so. */
 const EVERY_S = 600
@@ -27,10 +28,16 @@ export function useExperiments() {
   return { list: /** @type {Experiment[]|null} */ (data), ...rest }
 }
 
+/** Asks anew: the page that lists them, and the ticks of charts. */
+function changed() {
+  changes.value += 1
+  refreshTicks()
+}
+
 /** @param {{ expr: string, at: number, title: string, direction: string }} draft @returns {Promise<Experiment>} */
 export async function markChange(draft) {
   const made = await send('POST', '/api/v1/experiments', draft)
-  changes.value += 1
+  changed()
   return made
 }
 
@@ -38,12 +45,12 @@ export async function markChange(draft) {
 export async function removeExperiment(experiment) {
   await send('DELETE', `/api/v1/experiments/${encodeURIComponent(experiment.id)}`)
   removedHere.value = [experiment, ...removedHere.peek()]
-  changes.value += 1
+  changed()
 }
 
 /** @param {Experiment} experiment */
 export async function restoreExperiment(experiment) {
   await post(`/api/v1/experiments/${encodeURIComponent(experiment.id)}/restore`)
   removedHere.value = removedHere.peek().filter(({ id }) => id !== experiment.id)
-  changes.value += 1
+  changed()
 }

@@ -1,0 +1,50 @@
+/**
+ * What stands as ticks below charts: the time line, and moments that are no events of it: changes that somebody marked, and changes that
+ * advice is about.
+ *
+ * @import { Event as TimelineEvent, Experiment, Recommendation } from '../types.js'
+ */
+import { isMoment } from '../advice/life.js'
+import { quoted } from '../format.js'
+import { computed } from '../lib.js'
+import { allAdvice } from './advice.js'
+import { replayed } from './clock.js'
+import { events, onEvents } from './events.js'
+import { refreshed } from './refreshed.js'
+
+const { told, refresh, follow } = refreshed('/api/v1/experiments')
+
+onEvents((fresh) => {
+  if (fresh.some((event) => event.kind.startsWith('experiment_'))) refresh()
+})
+
+/** A change was marked or removed here. */
+export const refreshTicks = refresh
+
+let begun = false
+/** Asks for changes that were marked, from the first chart on that is drawn. */
+export function followTicks() {
+  if (begun) return
+  begun = true
+  follow()
+}
+
+/** Where each change that was marked begins. @param {Experiment[]} experiments @returns {TimelineEvent[]} */
+export const beginnings = (experiments) => experiments.map(({ id, title, expr, at }) => ({
+  id: `experiment ${id}`, time: at, source: 'advice', kind: 'experiment_begins', severity: 'info', subject: id, title: `Change: ${quoted(title || expr, 120)}`, data: null,
+}))
+
+/** The moments that advice says something changed at. @param {Recommendation[]} advice @returns {TimelineEvent[]} */
+export const changePoints = (advice) => advice.flatMap(({ id, title, severity, evidence }) => evidence.filter(isMoment).map(({ value }) => ({
+  id: `change ${id}`, time: /** @type {number} */ (value), source: 'advice', kind: 'advice_change', severity, subject: id, title, data: null,
+})))
+
+const moments = computed(() => [...beginnings(/** @type {Experiment[]} */ (told.value.data ?? [])), ...changePoints(allAdvice.value ?? [])])
+
+/** Newest first; null until something is known. */
+export const ticks = computed(() => {
+  const at = replayed.value
+  const more = at === null ? moments.value : moments.value.filter(({ time }) => time <= at)
+  const known = events.value
+  return known === null || more.length === 0 ? known : [...known, ...more].sort((a, b) => b.time - a.time)
+})
