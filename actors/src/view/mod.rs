@@ -53,7 +53,10 @@ pub use self::health::{FailingPart, Health, HealthCheck, HealthPart, HealthVerdi
 pub use self::heartbeat::{Heartbeat, HeartbeatState};
 pub use self::metric::MetricMetadata;
 pub use self::noise::{AlertNoise, HalvedBy, ProfileOffer, RuleNoise};
-pub use self::recommendation::{Advisor, Evidence, Recommendation, RecommendationStatus};
+pub use self::recommendation::{
+    Advisor, Attempt, Baseline, Confidence, Effort, Evidence, Expected, Measure, Outcome, Recommendation, RecommendationStatus,
+    SeemsApplied, Verdict,
+};
 pub use self::rule::{NamedRule, Rule, RuleFiring, RuleGroup, RulePreview, RuleState, Rules};
 pub use self::series_forecast::{ForecastMethod, SeriesForecast, SeriesForecastRecord, SeriesForecasts};
 pub use self::source::{Source, SourceState};

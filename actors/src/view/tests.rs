@@ -109,6 +109,9 @@ fn kept_recommendation() -> advice::Recommendation {
         end: 1_764_000_000_000,
         seen: 1_764_000_000_000,
         lasts_ms: 0,
+        expected: None,
+        measure: None,
+        life: advice::Life::default(),
     }
 }
 

@@ -4,8 +4,10 @@
 //! recommendation: open → accepted, dismissed or applied by a person, withdrawn when its evidence is gone.
 
 mod advisors;
+mod counsel;
 mod dates;
 mod history;
+mod life;
 mod shift;
 mod tracker;
 mod undated;
@@ -15,7 +17,10 @@ use std::cell::RefCell;
 use serde::{Deserialize, Serialize};
 
 use self::advisors::ADVISORS;
+pub use self::advisors::is_of;
+pub use self::counsel::{Confidence, Counsel, Effort, Expected, Measure};
 use self::history::History;
+pub use self::life::{Attempt, Baseline, Dismissal, Life, Outcome, SeemsApplied, Verdict};
 pub use self::tracker::RecommendationTracker;
 pub use self::undated::{Undated, WhyUndated};
 use crate::model::{Labels, TimestampMs};
@@ -110,6 +115,15 @@ pub struct Recommendation {
     /// For how long it stays after that, see [`Finding::lasts_ms`].
     #[serde(default)]
     pub lasts_ms: i64,
+    /// What it would bring; none where the evidence does not say.
+    #[serde(default)]
+    pub expected: Option<Expected>,
+    /// How its effect is measured; none where it cannot be.
+    #[serde(default)]
+    pub measure: Option<Measure>,
+    /// What was decided, and what became of it.
+    #[serde(default)]
+    pub life: Life,
 }
 
 /// What an advisor found; the tracker makes a recommendation of it.

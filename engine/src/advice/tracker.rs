@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Finding, Recommendation, Status};
+use super::{Finding, Life, Recommendation, Status, advisors};
 use crate::model::TimestampMs;
 
 /// A dismissed recommendation stays so for this long after its evidence was last seen.
@@ -26,11 +26,11 @@ impl RecommendationTracker {
         Self { all: kept }
     }
 
-    /// Those that are not withdrawn, the newest first.
+    /// Those that are not withdrawn, by priority, then the newest first.
     #[must_use]
     pub fn current(&self) -> Vec<Recommendation> {
         let mut current: Vec<_> = self.all.values().filter(|r| r.status != Status::Withdrawn).cloned().collect();
-        current.sort_by(|a, b| (b.severity, b.created, &a.id).cmp(&(a.severity, a.created, &b.id)));
+        current.sort_by(|a, b| (b.priority(), b.severity, b.created, &a.id).cmp(&(a.priority(), a.severity, a.created, &b.id)));
         current
     }
 
@@ -53,7 +53,8 @@ impl RecommendationTracker {
                 Some(old) if old.status != Status::Withdrawn => {
                     old.seen = now;
                     if has_changed(old, &finding) {
-                        *old = recommendation(finding, old.status, old.created, now);
+                        let life = std::mem::take(&mut old.life);
+                        *old = Recommendation { life, ..recommendation(finding, old.status, old.created, now) };
                         changed.push(old.clone());
                     }
                 }
@@ -96,7 +97,11 @@ fn has_changed(old: &Recommendation, new: &Finding) -> bool {
 }
 
 fn recommendation(f: Finding, status: Status, created: TimestampMs, updated: TimestampMs) -> Recommendation {
+    let counsel = advisors::of(&f.id).map(|advisor| &advisor.counsel);
     Recommendation {
+        expected: counsel.and_then(|counsel| counsel.expected(&f)),
+        measure: counsel.and_then(|counsel| counsel.measure(&f)),
+        life: Life::default(),
         id: f.id,
         kind: f.topic.name().to_owned(),
         title: f.title,

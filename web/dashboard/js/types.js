@@ -140,6 +140,25 @@
  */
 
 /**
+ * An earlier time that the same advice was decided on.
+ * @typedef {object} Attempt
+ * @property {number} at  When it was applied or dismissed.
+ * @property {string|null} experiment  The id of the experiment, which may be kept no more; `null` where there was none.
+ * @property {Outcome} outcome  What became of it.
+ * @property {string} sentence  The same for people: the sentence of the experiment, or the reason.
+ * @property {number} until  Until when that held.
+ */
+
+/**
+ * The time before that the effect is compared with: it stays as it was known then.
+ * @typedef {object} Baseline
+ * @property {number} at  When it was frozen: when the advice was accepted, or applied without that.
+ * @property {number} hours  How many hours before have values.
+ * @property {number|null} mean  The mean of these hours.
+ * @property {number|null} start  From when; `null` where no hour has a value.
+ */
+
+/**
  * What would be an improvement.
  * @typedef {'lower'|'higher'} Better
  */
@@ -335,6 +354,11 @@
  */
 
 /**
+ * How sure advice is.
+ * @typedef {'low'|'medium'|'high'} Confidence
+ */
+
+/**
  * What went on while tasks were in progress. What has no source is left out. Where several tasks were in progress, each has an
  * even share of everything but `wall_seconds`.
  * @typedef {object} Cost
@@ -388,6 +412,11 @@
  */
 
 /**
+ * How much work it usually is.
+ * @typedef {'minutes'|'hours'|'days'} Effort
+ */
+
+/**
  * @typedef {object} ErrorResponse
  * @property {string} error  What was wrong, where, and what would be right
  * @property {'bad_data'|'unauthorized'|'forbidden'|'not_found'|'conflict'|'timeout'|'too_large'|'execution'|'unavailable'|'internal'} errorType
@@ -415,6 +444,16 @@
  * @property {string} name  What it is.
  * @property {string} unit  `ratio`, `bytes`, `seconds`, `count`, `bytes_per_second` or `per_day`.
  * @property {number|null} value  The figure.
+ */
+
+/**
+ * The effect to expect, as a range.
+ * @typedef {object} Expected
+ * @property {string} basis  What the range is taken from.
+ * @property {number} high  By how much at the most.
+ * @property {number} low  By how much at the least.
+ * @property {string} unit  As that of evidence; `ratio` is a share of what it is now.
+ * @property {string} what  What becomes less.
  */
 
 /**
@@ -686,6 +725,14 @@
  */
 
 /**
+ * What is compared before and after the advice is carried out.
+ * @typedef {object} Measure
+ * @property {string|null} control  PromQL of series like it that the change does not touch; `null` where there are none.
+ * @property {Better} direction  What would be an improvement.
+ * @property {string} query  PromQL that gives one series.
+ */
+
+/**
  * The labels of a series, `__name__` among them.
  * @typedef {Record<string, string>} Metric
  */
@@ -779,18 +826,38 @@
 /**
  * Advice with its evidence.
  * @typedef {object} Recommendation
- * @property {string} action  What to do.
+ * @property {number|null} accepted_at  When someone meant to do it; `null` where nobody did.
+ * @property {string} action  What to do first.
+ * @property {number|null} applied_at  When it was done; `null` where it was not.
+ * @property {Attempt[]} attempts  What became of the same advice before, the oldest first.
+ * @property {null|Baseline} baseline
+ * @property {null|Confidence} confidence
  * @property {number} created  When it was first given.
+ * @property {null|Effort} effort
  * @property {number} end  Until when.
  * @property {Evidence[]} evidence  The figures.
+ * @property {null|Expected} expected
+ * @property {string|null} expected_missing  Why no effect can be expected in figures; `null` where `expected` is there.
+ * @property {string|null} experiment  The id of the experiment that follows its effect.
+ * @property {number|null} gone_at  Since when its evidence is gone, where its verdict is still waited for.
  * @property {string} id  The same for the same advice about the same thing.
  * @property {string} kind  What it is about: `cpu`, `memory`, `disk`, `board`, `duration`, `ci`, `probe`, `source`, `unit`, `service`.
+ * @property {string} matters  Why it matters: what happens while nobody acts.
+ * @property {null|Measure} measure
+ * @property {string|null} measure_missing  Why its effect cannot be measured; `null` where `measure` is there.
+ * @property {number} priority  How much it matters times how sure it is, 1 to 9: the order of the list, and nothing else. 0 for advice that is no longer given.
  * @property {string} query  The series to look at.
+ * @property {string|null} reason  Why it is not wanted; `null` where nobody said.
+ * @property {string} refuted_by  What would show that the advice is wrong.
+ * @property {null|SeemsApplied} seems_applied
  * @property {Severity} severity  How much it matters.
  * @property {number} start  From when.
  * @property {RecommendationStatus} status  Where it stands.
+ * @property {string[]} steps  What to do, step by step: `action`, and what comes after it.
  * @property {string} title  One line.
  * @property {number} updated  When it last changed.
+ * @property {null|Verdict} verdict
+ * @property {string|null} verdict_missing  Why there is no verdict, of advice that was applied; `null` where there is one.
  * @property {string} why  What was seen.
  */
 
@@ -897,6 +964,13 @@
  * @property {string} serverTime
  * @property {string} startTime
  * @property {string} storageRetention  A duration: `30d`.
+ */
+
+/**
+ * Something on the time line that looks as if the advice was carried out.
+ * @typedef {object} SeemsApplied
+ * @property {number} at  When that was: post it as `at` to `…/applied` where it is true.
+ * @property {string} what  What it was.
  */
 
 /**
@@ -1159,6 +1233,21 @@
 /**
  * What kind of user of a resource something is.
  * @typedef {'process'|'children'|'container'|'unseen'} UsageKind
+ */
+
+/**
+ * What the experiment says of advice that was applied.
+ * @typedef {object} Verdict
+ * @property {number|null} after  The mean after.
+ * @property {number|null} before  The mean before; `null` where nothing is measured, as are the next ones.
+ * @property {null|Interval} difference
+ * @property {boolean} final  Whether it stays like this.
+ * @property {number|null} judged_from  When it can be judged first; `null` where it never can.
+ * @property {string|null} missing  What is missing to a result; `null` where nothing is.
+ * @property {null|Interval} ratio
+ * @property {string} sentence  The result as a sentence.
+ * @property {number} since  Since when that is so.
+ * @property {ExperimentState} state  Whether it helped.
  */
 
 /**

@@ -1,8 +1,10 @@
 //! Boards whose forecast slips, and boards with too much in progress for what gets done.
 
+use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
 use super::super::history::{BoardName, DAY_MS, HOUR_MS, approximate, board_of, mean};
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
+use crate::experiment::Better;
 use crate::model::{Labels, TimestampMs};
 use crate::rules::Severity;
 use crate::store::StoreError;
@@ -15,6 +17,17 @@ pub(super) const SLIPPING: Advisor = Advisor {
     reads: &["taskmaster_forecast_done_timestamp_seconds"],
     horizon: Horizon::Month,
     assess: slipping,
+    counsel: Counsel {
+        matters: "Who waits for the end of the board plans with a date that no longer holds.",
+        then: &["Tell those who wait for it the new range of dates."],
+        effort: Effort::Hours,
+        confidence: Confidence::Medium,
+        refuted_by: "The forecast of the coming week is no later than that of today although nothing was dropped.",
+        expects: Expects::Unknown("how much earlier it ends depends on what is dropped"),
+        measure: Measures::Nothing("a forecast end is a date: it moves with each task that is added or done"),
+        sibling: None,
+        worse: Worse::More(0),
+    },
 };
 
 pub(super) const WIDE: Advisor = Advisor {
@@ -23,6 +36,17 @@ pub(super) const WIDE: Advisor = Advisor {
     reads: &["taskmaster_tasks", "taskmaster_throughput_tasks_per_day"],
     horizon: Horizon::Month,
     assess: wide,
+    counsel: Counsel {
+        matters: "The more is in progress at once, the longer each task takes, and the later its faults are found.",
+        then: &["Agree on a limit of tasks in progress, and pull a new one only when one is done."],
+        effort: Effort::Minutes,
+        confidence: Confidence::Medium,
+        refuted_by: "Fewer tasks are in progress for two weeks and each still stays as long.",
+        expects: Expects::Unknown("Little's law holds on average and gives no range"),
+        measure: Measures::Series(Better::Lower),
+        sibling: None,
+        worse: Worse::More(0),
+    },
 };
 
 const WEEK_MS: i64 = 7 * DAY_MS;

@@ -1,5 +1,6 @@
 //! Certificates of probed targets that end soon.
 
+use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
 use super::super::history::{DAY_MS, approximate};
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
@@ -13,6 +14,17 @@ pub(super) const ADVISOR: Advisor = Advisor {
     reads: &["probe_ssl_earliest_cert_expiry"],
     horizon: Horizon::Day,
     assess,
+    counsel: Counsel {
+        matters: "Clients refuse the target from the moment at which the certificate ends.",
+        then: &["Have it renewed by a program, and probe that."],
+        effort: Effort::Minutes,
+        confidence: Confidence::High,
+        refuted_by: "The target serves another certificate than the one that was probed.",
+        expects: Expects::Unknown("it is either renewed or not"),
+        measure: Measures::Nothing("whether it is renewed is seen at once: the advice goes with it"),
+        sibling: None,
+        worse: Worse::Less(0),
+    },
 };
 
 /// Renewal by machine happens before this: what is later was forgotten.

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse, hourly_mean, hourly_rise, named};
 use super::super::history::{DAY_MS, HOUR_MS, approximate};
 use super::super::shift::{Shift, shift};
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
+use crate::experiment::Better;
 use crate::model::{Labels, TimestampMs};
 use crate::rules::Severity;
 use crate::store::StoreError;
@@ -18,6 +20,17 @@ pub(super) const FAILING: Advisor = Advisor {
     reads: &["github_actions_success_high_ratio"],
     horizon: Horizon::Day,
     assess: failing,
+    counsel: Counsel {
+        matters: "While a workflow fails, its failures say nothing of new commits, and broken ones get in.",
+        then: &["See that the next runs are green, and that nobody merges around it."],
+        effort: Effort::Hours,
+        confidence: Confidence::High,
+        refuted_by: "The failed runs are of branches that are meant to fail.",
+        expects: Expects::Unknown("how many runs succeed afterwards depends on the cause"),
+        measure: Measures::Query(Better::Higher, |finding| of_runs(finding, "github_actions_success_ratio", None)),
+        sibling: None,
+        worse: Worse::Less(0),
+    },
 };
 
 pub(super) const FLAKY: Advisor = Advisor {
@@ -26,6 +39,17 @@ pub(super) const FLAKY: Advisor = Advisor {
     reads: &["github_actions_flaky_ratio"],
     horizon: Horizon::Month,
     assess: flaky,
+    counsel: Counsel {
+        matters: "A failure that goes away when it is run again teaches everyone to ignore failures, and each second run costs time.",
+        then: &["Watch the list of flaky runs for two weeks: most attempts to mend a flaky test do not help."],
+        effort: Effort::Days,
+        confidence: Confidence::Medium,
+        refuted_by: "The commits that both failed and succeeded failed for a reason outside of the tests, such as a runner.",
+        expects: Expects::Unknown("how many of the commits one test makes flaky is not known"),
+        measure: Measures::Nothing("the share covers all runs that are held, so that weeks of it cannot be compared"),
+        sibling: None,
+        worse: Worse::More(0),
+    },
 };
 
 pub(super) const QUEUED: Advisor = Advisor {
@@ -34,6 +58,17 @@ pub(super) const QUEUED: Advisor = Advisor {
     reads: &["github_actions_run_queue_seconds"],
     horizon: Horizon::Month,
     assess: queued,
+    counsel: Counsel {
+        matters: "Everyone who waits for the result waits for the runner first.",
+        then: &["Look at the same hours of the next week: waiting comes in rushes."],
+        effort: Effort::Hours,
+        confidence: Confidence::Medium,
+        refuted_by: "Runs wait as long when no other run is active.",
+        expects: Expects::UpTo(0, "wait of a typical run", "all of its typical wait: it cannot start before it is queued"),
+        measure: Measures::Query(Better::Lower, |finding| of_runs(finding, "github_actions_run_queue_seconds", None)),
+        sibling: Some("workflow"),
+        worse: Worse::More(0),
+    },
 };
 
 pub(super) const SLOWER: Advisor = Advisor {
@@ -42,6 +77,17 @@ pub(super) const SLOWER: Advisor = Advisor {
     reads: &["github_actions_run_duration_seconds"],
     horizon: Horizon::Month,
     assess: slower,
+    counsel: Counsel {
+        matters: "Each run of each commit takes that much longer, and so does everyone who waits for it.",
+        then: &["Mend that job or take the commit back, and mark this as applied."],
+        effort: Effort::Hours,
+        confidence: Confidence::Medium,
+        refuted_by: "Runs of the commit before the rise take as long when they are run today: then it is the runners.",
+        expects: Expects::GoesBack("duration of a green run"),
+        measure: Measures::Query(Better::Lower, |finding| of_runs(finding, "github_actions_run_duration_seconds", Some("success"))),
+        sibling: Some("workflow"),
+        worse: Worse::More(0),
+    },
 };
 
 pub(super) const WASTED: Advisor = Advisor {
@@ -50,6 +96,17 @@ pub(super) const WASTED: Advisor = Advisor {
     reads: &["github_actions_wasted_seconds_total"],
     horizon: Horizon::Month,
     assess: wasted,
+    counsel: Counsel {
+        matters: "Runners are paid for and waited for while they work on what nobody needs.",
+        then: &["Leave out the branches whose runs must not be cut short, such as releases."],
+        effort: Effort::Minutes,
+        confidence: Confidence::Medium,
+        refuted_by: "Most of that time is of runs that somebody cancelled by hand.",
+        expects: Expects::UpTo(0, "job time for nothing, a week", "all of what came to nothing in the last week"),
+        measure: Measures::Query(Better::Lower, wasted_seconds),
+        sibling: None,
+        worse: Worse::More(0),
+    },
 };
 
 /// The true share of successes is below this beyond chance.
@@ -73,6 +130,19 @@ type Workflow = (String, String);
 fn workflow(labels: &Labels) -> Workflow {
     let part = |name| labels.get(name).unwrap_or("").to_owned();
     (part("repo"), part("workflow"))
+}
+
+/// The mean of each hour of a metric of the workflow of a finding.
+fn of_runs(finding: &Finding, metric: &str, conclusion: Option<&str>) -> Option<String> {
+    let (repo, workflow) = (named(&finding.query, "repo")?, named(&finding.query, "workflow")?);
+    let conclusion = conclusion.map(|conclusion| ("conclusion", conclusion));
+    let labels: Vec<(&str, &str)> = [("repo", repo.as_str()), ("workflow", &workflow)].into_iter().chain(conclusion).collect();
+    Some(hourly_mean(metric, &labels))
+}
+
+fn wasted_seconds(finding: &Finding) -> Option<String> {
+    let (repo, workflow) = (named(&finding.query, "repo")?, named(&finding.query, "workflow")?);
+    Some(hourly_rise("github_actions_wasted_seconds_total", &[("repo", &repo), ("workflow", &workflow)]))
 }
 
 /// What all findings of a workflow have.

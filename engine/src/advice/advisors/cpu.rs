@@ -2,9 +2,11 @@
 //!
 //! A busy CPU alone is no trouble: a machine that compiles all day is meant to be busy. What counts is that something waits.
 
+use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse, pressure_or};
 use super::super::history::{DAY_MS, approximate, host_of, mean, named_on, quarters, share};
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
+use crate::experiment::Better;
 use crate::model::TimestampMs;
 use crate::rules::Severity;
 use crate::store::StoreError;
@@ -18,6 +20,17 @@ pub(super) const ADVISOR: Advisor = Advisor {
     reads: &["system_cpu_utilization_ratio"],
     horizon: Horizon::Day,
     assess,
+    counsel: Counsel {
+        matters: "What waits for the CPU is late: builds, answers, and this service as well.",
+        then: &["See over a day whether less waits at the same hours."],
+        effort: Effort::Hours,
+        confidence: Confidence::Medium,
+        refuted_by: "What waits is meant to wait, such as work of low priority.",
+        expects: Expects::Unknown("how long the others wait then depends on what they do"),
+        measure: Measures::Query(Better::Lower, waiting),
+        sibling: None,
+        worse: Worse::More(1),
+    },
 };
 
 /// A busier minute may count.
@@ -34,6 +47,11 @@ const SHARE: f64 = 0.25;
 const FULL_SHARE: f64 = 0.5;
 /// Minutes that must have been measured.
 const MIN_MINUTES: usize = 180;
+
+/// The pressure where the kernel says it, else the queue: a lower priority leaves the CPU as busy as it was.
+fn waiting(finding: &Finding) -> Option<String> {
+    Some(pressure_or(&finding.query, "cpu", "system_cpu_load_average_1m"))
+}
 
 fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     let mut found = Vec::new();

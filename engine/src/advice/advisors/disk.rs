@@ -1,9 +1,11 @@
 //! File systems that are full, or soon will be.
 
+use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
 use super::super::dates::{evidence, range, times};
 use super::super::history::{DAY_MS, HOUR_MS, approximate, host_of, named_on};
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
+use crate::experiment::Better;
 use crate::forecast::fill::{self, Answer, FillDate};
 use crate::forecast::record::Subject;
 use crate::machine::OTHERS;
@@ -19,6 +21,17 @@ pub(super) const ADVISOR: Advisor = Advisor {
     reads: &["system_filesystem_utilization_ratio"],
     horizon: Horizon::Day,
     assess,
+    counsel: Counsel {
+        matters: "On a full file system writes fail: databases stop, logs are lost, builds break.",
+        then: &["Keep it from growing again: rotate, expire or move what you found."],
+        effort: Effort::Hours,
+        confidence: Confidence::Medium,
+        refuted_by: "Something clears it by itself before it is full.",
+        expects: Expects::Unknown("how much can be removed is not known"),
+        measure: Measures::Series(Better::Lower),
+        sibling: None,
+        worse: Worse::Less(0),
+    },
 };
 
 /// A file system that is less full is not read further: it would have to be filled at once.

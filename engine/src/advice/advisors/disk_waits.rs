@@ -1,15 +1,33 @@
 //! Processes waited for disks for much of the last three hours.
 
+use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
 use super::super::history::{HOUR_MS, approximate, host_of, named_on, quarters, share};
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
+use crate::experiment::Better;
 use crate::rules::Severity;
 use crate::store::StoreError;
 use crate::windows::{Level, WindowRow};
 use crate::words::figure;
 
-pub(super) const ADVISOR: Advisor =
-    Advisor { name: "disk_waits", about: "processes wait for disks", reads: &["system_pressure_ratio"], horizon: Horizon::Day, assess };
+pub(super) const ADVISOR: Advisor = Advisor {
+    name: "disk_waits",
+    about: "processes wait for disks",
+    reads: &["system_pressure_ratio"],
+    horizon: Horizon::Day,
+    assess,
+    counsel: Counsel {
+        matters: "While all processes wait for a disk, the machine does nothing else.",
+        then: &["See whether a backup or another job of that hour can run at another time."],
+        effort: Effort::Hours,
+        confidence: Confidence::Medium,
+        refuted_by: "The waiting is of one job that is meant to use the disk fully.",
+        expects: Expects::Unknown("how much of the waiting goes depends on what is moved"),
+        measure: Measures::Series(Better::Lower),
+        sibling: None,
+        worse: Worse::More(1),
+    },
+};
 
 const SPAN_MS: i64 = 3 * HOUR_MS;
 /// A minute in which all processes waited for disks for this share of the time counts: then the machine did nothing else.

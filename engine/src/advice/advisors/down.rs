@@ -1,5 +1,6 @@
 //! What has not answered for a while: probed targets, scraped targets, and sources of the service's own.
 
+use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
 use super::super::history::{DAY_MS, HOUR_MS, approximate, named_on};
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
@@ -15,10 +16,37 @@ pub(super) const PROBES: Advisor = Advisor {
     reads: &["probe_success"],
     horizon: Horizon::Day,
     assess: probes,
+    counsel: Counsel {
+        matters: "Whoever uses the target does not get what the check asks for.",
+        then: &[],
+        effort: Effort::Hours,
+        confidence: Confidence::High,
+        refuted_by: "The target answers others: the fault is between this machine and it, or in what the check expects.",
+        expects: Expects::Unknown("it is either up or down"),
+        measure: Measures::Nothing("whether it answers again is seen at once: the advice goes with it"),
+        sibling: None,
+        worse: Worse::Less(1),
+    },
 };
 
-pub(super) const TARGETS: Advisor =
-    Advisor { name: "target_down", about: "a scraped target gives no samples", reads: &["up"], horizon: Horizon::Day, assess: targets };
+pub(super) const TARGETS: Advisor = Advisor {
+    name: "target_down",
+    about: "a scraped target gives no samples",
+    reads: &["up"],
+    horizon: Horizon::Day,
+    assess: targets,
+    counsel: Counsel {
+        matters: "Nothing is known of the target meanwhile, and no rule on its figures can warn.",
+        then: &["Remove it from the settings if it is gone for good."],
+        effort: Effort::Minutes,
+        confidence: Confidence::High,
+        refuted_by: "Another Prometheus scrapes it well from the same machine.",
+        expects: Expects::Unknown("it is either up or down"),
+        measure: Measures::Nothing("whether it is scraped again is seen at once: the advice goes with it"),
+        sibling: None,
+        worse: Worse::Less(1),
+    },
+};
 
 pub(super) const SOURCES: Advisor = Advisor {
     name: "source_silent",
@@ -26,6 +54,17 @@ pub(super) const SOURCES: Advisor = Advisor {
     reads: &["taskpulse_source_up"],
     horizon: Horizon::Day,
     assess: sources,
+    counsel: Counsel {
+        matters: "Pages and rules that need the source show nothing new, and cannot warn.",
+        then: &[],
+        effort: Effort::Minutes,
+        confidence: Confidence::High,
+        refuted_by: "The source has nothing to give at this time.",
+        expects: Expects::Unknown("it is either up or down"),
+        measure: Measures::Nothing("whether it gives samples again is seen at once: the advice goes with it"),
+        sibling: None,
+        worse: Worse::Less(1),
+    },
 };
 
 /// A shorter time is for alerts, not for advice.

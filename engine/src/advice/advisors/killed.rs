@@ -1,5 +1,6 @@
 //! Processes that the kernel ended for want of memory within the last day, and of which unit.
 
+use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
 use super::super::history::{DAY_MS, host_of, named_on};
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
@@ -12,6 +13,17 @@ pub(super) const ADVISOR: Advisor = Advisor {
     reads: &["system_oom_kills_total"],
     horizon: Horizon::Day,
     assess,
+    counsel: Counsel {
+        matters: "The kernel chooses what it ends: that may be what matters most, in the middle of a write.",
+        then: &["See that nothing is ended in the next days under the same load."],
+        effort: Effort::Hours,
+        confidence: Confidence::High,
+        refuted_by: "What was ended was meant to meet its limit, such as a test.",
+        expects: Expects::Unknown("how often it happens again is not known"),
+        measure: Measures::Nothing("such ends are too rare for weeks to be compared; the advice goes once a day is without one"),
+        sibling: None,
+        worse: Worse::More(0),
+    },
 };
 
 fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {

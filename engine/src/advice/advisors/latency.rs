@@ -1,9 +1,11 @@
 //! Probed targets that answer more slowly than in the same hours of the weeks before.
 
+use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
 use super::super::history::DAY_MS;
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
 use crate::effect::{self, Hours};
+use crate::experiment::Better;
 use crate::rules::Severity;
 use crate::store::StoreError;
 use crate::windows::Level;
@@ -15,6 +17,17 @@ pub(super) const ADVISOR: Advisor = Advisor {
     reads: &["probe_duration_seconds"],
     horizon: Horizon::Month,
     assess,
+    counsel: Counsel {
+        matters: "Everyone who uses the target waits that much longer.",
+        then: &[],
+        effort: Effort::Hours,
+        confidence: Confidence::Medium,
+        refuted_by: "Other targets beside it became slower at the same time: then it is the network or this machine.",
+        expects: Expects::GoesBack("time of a check"),
+        measure: Measures::Series(Better::Lower),
+        sibling: Some("target"),
+        worse: Worse::More(0),
+    },
 };
 
 /// A rise whose lower bound is smaller than this is not worth advice: it is asked every hour, and nobody feels less.

@@ -3,9 +3,11 @@
 //! Memory in use is no trouble by itself: caches and heaps fill what there is. What counts is that processes wait for it, or that next to
 //! nothing is left.
 
+use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse, pressure_or};
 use super::super::history::{DAY_MS, approximate, host_of, named_on, quarters, share};
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
+use crate::experiment::Better;
 use crate::rules::Severity;
 use crate::store::StoreError;
 use crate::windows::{Level, WindowRow};
@@ -17,6 +19,17 @@ pub(super) const ADVISOR: Advisor = Advisor {
     reads: &["system_memory_utilization_ratio"],
     horizon: Horizon::Day,
     assess,
+    counsel: Counsel {
+        matters: "Short memory makes everything slow first, and then the kernel ends a process of its choice.",
+        then: &[],
+        effort: Effort::Hours,
+        confidence: Confidence::Medium,
+        refuted_by: "What fills the memory gives it back under pressure, and nothing waits.",
+        expects: Expects::Unknown("how much is freed depends on what is limited"),
+        measure: Measures::Query(Better::Lower, short),
+        sibling: None,
+        worse: Worse::More(0),
+    },
 };
 
 /// A minute with more memory in use counts.
@@ -27,6 +40,11 @@ const WAITING: f64 = 0.1;
 const SHARE: f64 = 0.15;
 /// Minutes that must have been measured.
 const MIN_MINUTES: usize = 60;
+
+/// The pressure where the kernel says it, else the share in use.
+fn short(finding: &Finding) -> Option<String> {
+    Some(pressure_or(&finding.query, "memory", "system_memory_utilization_ratio"))
+}
 
 fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     let mut found = Vec::new();

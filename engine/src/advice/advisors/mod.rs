@@ -18,6 +18,7 @@ mod rising_durations;
 mod service;
 mod stalled_board;
 
+use super::counsel::Counsel;
 use super::{Finding, History, Horizon};
 use crate::model::Labels;
 use crate::store::StoreError;
@@ -61,6 +62,19 @@ pub(super) struct Advisor {
     pub(super) horizon: Horizon,
     /// What it finds in the history; nothing where there is too little of it.
     pub(super) assess: fn(&History<'_>) -> Result<Vec<Finding>, StoreError>,
+    /// What holds for all that it finds.
+    pub(super) counsel: Counsel,
+}
+
+/// The advisor whose findings have such an id.
+pub(super) fn of(id: &str) -> Option<&'static Advisor> {
+    ADVISORS.iter().find(|advisor| is_of(id, advisor.name))
+}
+
+/// Whether an id is of an advisor: its name, alone or before what it is about.
+#[must_use]
+pub fn is_of(id: &str, advisor: &str) -> bool {
+    id.strip_prefix(advisor).is_some_and(|rest| !rest.starts_with(|c: char| c == '_' || c.is_alphanumeric()))
 }
 
 /// When what a finding is about will be full, as series and seconds.

@@ -1,9 +1,11 @@
 //! Memory that will run out: that of a unit or container with a limit, else that of the machine, and by which process.
 
+use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
 use super::super::dates::{evidence, range, times};
 use super::super::history::{DAY_MS, HOUR_MS, approximate};
 use super::super::{Evidence, Finding, History, Horizon, Topic, WhyUndated};
 use super::Advisor;
+use crate::experiment::Better;
 use crate::forecast::fill::{self, Answer, FillDate};
 use crate::forecast::memory::{BOUND, ESTIMATE, EXHAUSTED, KINDS, Kind, MACHINE, UNIT};
 use crate::forecast::record::Subject;
@@ -20,6 +22,17 @@ pub(super) const ADVISOR: Advisor = Advisor {
     reads: &["system_memory_utilization_ratio"],
     horizon: Horizon::Day,
     assess,
+    counsel: Counsel {
+        matters: "When it is used up the kernel ends a process, or the unit is ended at its limit.",
+        then: &["If it grows again after a restart, look for the leak with a heap profiler."],
+        effort: Effort::Hours,
+        confidence: Confidence::Medium,
+        refuted_by: "It levels off by itself, as caches do once they are full.",
+        expects: Expects::Unknown("how much it keeps is not known"),
+        measure: Measures::Series(Better::Lower),
+        sibling: None,
+        worse: Worse::Less(0),
+    },
 };
 
 /// What uses less of what it may is not read further: that would have to come at once.

@@ -1,5 +1,6 @@
 //! Units and containers that start over and over: their CPU time begins at zero at each start.
 
+use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
 use super::super::history::{HOUR_MS, host_of, named_on};
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
@@ -13,6 +14,17 @@ pub(super) const ADVISOR: Advisor = Advisor {
     reads: &["container_cpu_time_seconds_total"],
     horizon: Horizon::Day,
     assess,
+    counsel: Counsel {
+        matters: "What starts over and over does not work for whoever needs it, and each start costs time of the CPU.",
+        then: &[],
+        effort: Effort::Hours,
+        confidence: Confidence::High,
+        refuted_by: "It is meant to end and to be started again, as some jobs are.",
+        expects: Expects::Unknown("it either stays up or not"),
+        measure: Measures::Nothing("whether it stays up is seen within two hours: the advice goes with it"),
+        sibling: None,
+        worse: Worse::More(0),
+    },
 };
 
 const SPAN_MS: i64 = 2 * HOUR_MS;

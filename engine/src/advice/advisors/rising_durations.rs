@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse, hourly_mean, named};
 use super::super::history::{BoardName, DAY_MS, board_of};
 use super::super::shift::{Shift, shift};
 use super::super::{Finding, History, Horizon, Topic};
 use super::Advisor;
+use crate::experiment::Better;
 use crate::model::TimestampMs;
 use crate::rules::Severity;
 use crate::store::StoreError;
@@ -16,7 +18,24 @@ pub(super) const ADVISOR: Advisor = Advisor {
     reads: &["taskmaster_task_execution_seconds"],
     horizon: Horizon::Month,
     assess,
+    counsel: Counsel {
+        matters: "The same number of tasks takes that much longer, and forecasts move away.",
+        then: &[],
+        effort: Effort::Days,
+        confidence: Confidence::Low,
+        refuted_by: "The tasks of the last week are larger ones than those before.",
+        expects: Expects::GoesBack("time of a typical task"),
+        measure: Measures::Query(Better::Lower, tasks),
+        sibling: None,
+        worse: Worse::More(0),
+    },
 };
+
+/// The mean of the tasks that ended in each hour.
+fn tasks(finding: &Finding) -> Option<String> {
+    let (project, tag) = (named(&finding.query, "project")?, named(&finding.query, "tag")?);
+    Some(hourly_mean("taskmaster_task_execution_seconds", &[("project", &project), ("tag", &tag)]))
+}
 
 fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     let mut boards: BTreeMap<BoardName, Vec<(TimestampMs, f64)>> = BTreeMap::new();

@@ -1,8 +1,10 @@
 //! The service itself: series that pile up, and actors that are started anew again and again.
 
+use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
 use super::super::history::DAY_MS;
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
+use crate::experiment::Better;
 use crate::rules::Severity;
 use crate::store::StoreError;
 use crate::windows::Level;
@@ -14,6 +16,17 @@ pub(super) const SERIES: Advisor = Advisor {
     reads: &["taskpulse_store_series"],
     horizon: Horizon::Month,
     assess: series,
+    counsel: Counsel {
+        matters: "Each series costs memory and disk of this service, for as long as it is kept.",
+        then: &["Look at the number of series again a day later."],
+        effort: Effort::Hours,
+        confidence: Confidence::High,
+        refuted_by: "The new series are of machines or programs that were added on purpose.",
+        expects: Expects::Unknown("how many series the label makes is not known"),
+        measure: Measures::Series(Better::Lower),
+        sibling: None,
+        worse: Worse::More(0),
+    },
 };
 
 pub(super) const RESTARTS: Advisor = Advisor {
@@ -22,6 +35,17 @@ pub(super) const RESTARTS: Advisor = Advisor {
     reads: &["taskpulse_actor_restarts_total"],
     horizon: Horizon::Day,
     assess: restarts,
+    counsel: Counsel {
+        matters: "What that part does is late, and comes to a stop if it fails at each start.",
+        then: &[],
+        effort: Effort::Minutes,
+        confidence: Confidence::High,
+        refuted_by: "The log has no panic of that part in that time.",
+        expects: Expects::Unknown("it either fails or not"),
+        measure: Measures::Nothing("such failures are too rare for weeks to be compared; the advice goes once a day is without them"),
+        sibling: None,
+        worse: Worse::More(0),
+    },
 };
 
 /// Fewer new series are no burden.

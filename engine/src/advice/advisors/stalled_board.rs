@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
 use super::super::history::{BoardName, DAY_MS, HOUR_MS, approximate, board_of};
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
@@ -19,6 +20,17 @@ pub(super) const ADVISOR: Advisor = Advisor {
     reads: &["taskmaster_tasks"],
     horizon: Horizon::Month,
     assess,
+    counsel: Counsel {
+        matters: "Tasks that nobody moves are late, or are not wanted any more: the board then says nothing true.",
+        then: &[],
+        effort: Effort::Minutes,
+        confidence: Confidence::Low,
+        refuted_by: "Nobody meant to work on this board in that time.",
+        expects: Expects::Unknown("when something moves depends on who takes it up"),
+        measure: Measures::Nothing("whether something moves is seen at once: the advice goes with it"),
+        sibling: None,
+        worse: Worse::More(0),
+    },
 };
 
 /// A board that was watched for less than this, or moved less often, has no habits yet.
