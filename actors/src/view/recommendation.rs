@@ -167,6 +167,7 @@ pub struct SeemsApplied {
 /// What became of advice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = AttemptOutcome)]
 pub enum Outcome {
     /// Someone did not want it.
     Dismissed,

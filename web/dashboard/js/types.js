@@ -144,9 +144,14 @@
  * @typedef {object} Attempt
  * @property {number} at  When it was applied or dismissed.
  * @property {string|null} experiment  The id of the experiment, which may be kept no more; `null` where there was none.
- * @property {Outcome} outcome  What became of it.
+ * @property {AttemptOutcome} outcome  What became of it.
  * @property {string} sentence  The same for people: the sentence of the experiment, or the reason.
  * @property {number} until  Until when that held.
+ */
+
+/**
+ * What became of advice.
+ * @typedef {'dismissed'|'unmeasured'|'verified'|'regressed'|'ineffective'|'inconclusive'|'confounded'|'too_early'|'unknown'} AttemptOutcome
  */
 
 /**

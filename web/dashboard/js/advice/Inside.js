@@ -56,7 +56,7 @@ function Facts({ advice, experiment }) {
     </dl>`
 }
 
-/** @param {{ attempt: import('./life.js').Attempt }} props */
+/** @param {{ attempt: import('../types.js').Attempt }} props */
 function Before({ attempt }) {
   const { word, mark } = outcomeOf(attempt)
   return html`<li><${Mark} kind=${mark} word="" /> <span><span class="num">${since(attempt.at, minute.value)}</span>: ${word}${attempt.sentence && html`. <bdi class="quiet">${quoted(attempt.sentence, 400)}</bdi>`}</span></li>`

@@ -54,7 +54,7 @@ function sentenceOf({ status, why, verdict, verdict_missing: missing, reason }) 
   return why
 }
 
-/** @param {import('./life.js').Verdict} verdict */
+/** @param {import('../types.js').Verdict} verdict */
 function verdictWords({ state, final: over, judged_from: from }) {
   const { word } = standing(state)
   return state === 'too_early' && from !== null ? `${word}, from ${since(from, minute.value)} on` : over ? `${word}, for good` : word

@@ -1,20 +1,12 @@
 /**
  * Pieces of advice: where each stands, in which order they are read, and what of them is said in words.
  *
- * Pure. An older service says less of a piece: whatever is missing is left out.
+ * Pure. An older service says less of a piece, and so does a replay: whatever is missing is left out.
  *
- * @import { Experiment, Recommendation } from '../types.js'
+ * @import { Attempt, Evidence, Experiment, Recommendation } from '../types.js'
  * @import { Mark } from '../statuses.js'
  * @import { Unit } from '../format.js'
- * @typedef {{
- *   matters?: string, steps?: string[], priority?: number, confidence?: 'low'|'medium'|'high'|null, effort?: 'minutes'|'hours'|'days'|null,
- *   expected?: { what: string, low: number, high: number, unit: string, basis: string }|null, expected_missing?: string|null, refuted_by?: string, measure_missing?: string|null,
- *   applied_at?: number|null, gone_at?: number|null, reason?: string|null, experiment?: string|null, verdict?: Verdict|null, verdict_missing?: string|null,
- *   seems_applied?: { at: number, what: string }|null, attempts?: Attempt[]
- * }} Counsel
- * @typedef {{ state: Experiment['state'], sentence: string, final: boolean, judged_from: number|null, missing: string|null, before: number|null, after: number|null, ratio: Experiment['ratio'], difference: Experiment['difference'] }} Verdict
- * @typedef {{ at: number, until: number, outcome: string, sentence: string, experiment: string|null }} Attempt
- * @typedef {Recommendation & Counsel} Piece
+ * @typedef {Pick<Recommendation, 'id'|'kind'|'title'|'why'|'action'|'severity'|'status'|'created'|'updated'|'evidence'|'query'|'start'|'end'> & Partial<Recommendation>} Piece
  */
 import { format } from '../format.js'
 import { markOf } from '../statuses.js'
@@ -42,7 +34,7 @@ export function partsOf(list) {
 /** The mark of a piece: its weight as long as somebody should decide, its verdict once there is one. @param {Piece} piece @returns {Mark} */
 export const markOfAdvice = ({ status, severity, verdict }) => (status === 'open' ? markOf(severity) : verdict ? standing(verdict.state).mark : 'info')
 
-/** Evidence that is a moment counts seconds since 1970. @param {import('../types.js').Evidence} evidence */
+/** Evidence that is a moment counts seconds since 1970. @param {Evidence} evidence */
 export const isMoment = ({ unit, value }) => unit === 'time' && value !== null
 
 /** @type {Record<string, string>} */

@@ -3,7 +3,8 @@
  *
  * Pure. What nobody kept is null, so that it is shown as a dash with its reason, never as the figure of today.
  *
- * @import { Alert, Board, Ci, CiRepository, CiRun, Event as TimelineEvent, Metric, Recommendation, Source, Status, Target, Task } from '../types.js'
+ * @import { Alert, Board, Ci, CiRepository, CiRun, Event as TimelineEvent, Metric, Source, Status, Target, Task } from '../types.js'
+ * @import { Piece } from '../advice/life.js'
  * @typedef {{ metric: Metric, t: number, v: number }} Sample
  * @typedef {(name: string, labels?: Metric) => Sample[]} Figures  the samples of a metric at the moment, of those series that have these labels
  */
@@ -151,7 +152,7 @@ const STANDS = /: (open|accepted|dismissed|applied|withdrawn)$/
 
 /**
  * The advice of the moment. Its figures change while it is open, and only the newest are kept: those of then are left out where they may have been others.
- * @param {Recommendation[]} known that of now @param {TimelineEvent[]} events of all advice, also after the moment, the newest first @param {number} at @returns {Recommendation[]}
+ * @param {Piece[]} known that of now @param {TimelineEvent[]} events of all advice, also after the moment, the newest first @param {number} at @returns {Piece[]}
  */
 export function adviceAt(known, events, at) {
   const held = new Map(known.map((r) => [r.id, r]))
@@ -163,7 +164,7 @@ export function adviceAt(known, events, at) {
     const now = held.get(e.subject)
     if (now && now.updated <= at) return now
     const began = before.filter((b) => b.subject === e.subject && b.time <= e.time && b.kind === 'recommendation_open')
-    return /** @type {Recommendation} */ ({
+    return /** @type {Piece} */ ({
       id: e.subject, kind: now?.kind ?? '', severity: now?.severity ?? 'info', query: now?.query ?? '', status: e.kind.replace('recommendation_', ''), title: e.title.replace(STANDS, ''),
       why: 'Its figures of that time were not kept.', action: '', evidence: [], created: began[0]?.time ?? e.time, updated: e.time, start: e.time, end: e.time,
     })

@@ -1,14 +1,14 @@
 /**
  * Recommendations and what the reader decided about them.
  *
- * @import { Recommendation } from '../types.js'
+ * @import { Piece } from '../advice/life.js'
  */
 import { post } from '../api.js'
 import { computed, signal } from '../lib.js'
 import { subscribe } from './connection.js'
 import { past } from './past.js'
 
-/** @type {import('../../vendor/signals-core.js').Signal<Map<string, Recommendation>|null>} null until the first snapshot */
+/** @type {import('../../vendor/signals-core.js').Signal<Map<string, Piece>|null>} null until the first snapshot */
 const byId = signal(null)
 
 /** All of them: those of now, or of the moment that is replayed. Null: not known yet. */
@@ -30,7 +30,7 @@ export async function decide(id, decision, more) {
   if (answer?.id) change([answer])
 }
 
-/** @param {Recommendation[]} changed */
+/** @param {Piece[]} changed */
 function change(changed) {
   const next = new Map(byId.peek() ?? [])
   for (const recommendation of changed) {

@@ -2,7 +2,8 @@
  * What needs the reader: what the service reports as failing, alerts, advice; and what is not known yet, as long as which nobody
  * can say that nothing does.
  *
- * @import { Alert, Recommendation, Source, Status, Target } from '../types.js'
+ * @import { Alert, Source, Status, Target } from '../types.js'
+ * @import { Piece } from '../advice/life.js'
  * @import { Mark } from '../statuses.js'
  * @import { Cause as AlertCause } from '../alerts/grouping.js'
  */
@@ -153,7 +154,7 @@ export const failures = computed(() => {
 /** Advice that nobody has decided on. */
 export const openAdvice = computed(() => (recommendations.value ?? []).filter((r) => r.status === 'open'))
 /**
- * @typedef {{ key: string, mark: Mark, word: string, title: string, detail: string, since: number|null, until: number|null, page: string, item: string, alerts: Alert[], advice: Recommendation|null }} Cause
+ * @typedef {{ key: string, mark: Mark, word: string, title: string, detail: string, since: number|null, until: number|null, page: string, item: string, alerts: Alert[], advice: Piece|null }} Cause
  *   one thing that needs the reader; `until`: when it was last known to go on, where that is no longer known; `alerts`: those of one rule; `page`, `item`: where it is explained
  */
 
@@ -170,7 +171,7 @@ function causeOfRule(cause) {
   }
 }
 
-/** @param {Recommendation} advice @returns {Cause} */
+/** @param {Piece} advice @returns {Cause} */
 const causeOfAdvice = (advice) => ({
   key: `advice ${advice.id}`, mark: markOf(advice.severity), word: `advice, ${advice.severity}`, title: quoted(advice.title, 200), detail: advice.action, since: advice.created, until: null,
   page: 'advice', item: advice.id, alerts: [], advice,

@@ -1,13 +1,14 @@
 /**
  * How things were at the moment that is replayed, as stores and figures ask for it. What works it out is loaded with the replay.
  *
- * @import { Alert, Board, Ci, Recommendation, Status } from '../types.js'
+ * @import { Alert, Board, Ci, Status } from '../types.js'
+ * @import { Piece } from '../advice/life.js'
  * @import { Newest } from './samples.js'
  * @import { Selector } from '../selector.js'
  *
  * @typedef {{
  *   at: number, board: (now: Board) => Board, ci: (now: Ci) => Ci, status: (now: Status) => Status, alerts: (known: Alert[]) => Alert[],
- *   advice: (known: Recommendation[]) => Recommendation[], watched: boolean, newest: (selector: Selector) => Newest[]
+ *   advice: (known: Piece[]) => Piece[], watched: boolean, newest: (selector: Selector) => Newest[]
  * }} Past  each makes what was of what is; `watched`: whether any figure was kept of then
  */
 import { computed, signal } from '../lib.js'

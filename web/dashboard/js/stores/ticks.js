@@ -2,7 +2,7 @@
  * What stands as ticks below charts: the time line, and moments that are no events of it: changes that somebody marked, and changes that
  * advice is about.
  *
- * @import { Event as TimelineEvent, Experiment, Recommendation } from '../types.js'
+ * @import { Event as TimelineEvent, Experiment } from '../types.js'
  */
 import { isMoment } from '../advice/life.js'
 import { quoted } from '../format.js'
@@ -34,7 +34,7 @@ export const beginnings = (experiments) => experiments.map(({ id, title, expr, a
   id: `experiment ${id}`, time: at, source: 'advice', kind: 'experiment_begins', severity: 'info', subject: id, title: `Change: ${quoted(title || expr, 120)}`, data: null,
 }))
 
-/** The moments that advice says something changed at. @param {Recommendation[]} advice @returns {TimelineEvent[]} */
+/** The moments that advice says something changed at. @param {import('../advice/life.js').Piece[]} advice @returns {TimelineEvent[]} */
 export const changePoints = (advice) => advice.flatMap(({ id, title, severity, evidence }) => evidence.filter(isMoment).map(({ value }) => ({
   id: `change ${id}`, time: /** @type {number} */ (value), source: 'advice', kind: 'advice_change', severity, subject: id, title, data: null,
 })))
