@@ -57,6 +57,35 @@ pub fn command(words: &[String]) -> String {
     }
 }
 
+/// Words before what is secret, in the output of a program.
+const SECRET_NAMES: [&str; 7] = ["token", "secret", "password", "passwd", "authorization", "api_key", "apikey"];
+
+/// The output of a program without what looks secret in it, and without these texts. A guess, since a program may print anything.
+#[must_use]
+pub fn output(text: &str, secrets: &[String]) -> String {
+    let known = secrets.iter().filter(|secret| secret.len() >= 6).fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "…"));
+    known.split_inclusive('\n').map(line).collect()
+}
+
+/// A line: `token=…` and `Authorization: …` lose what follows them, addresses what [`address`] takes from them.
+fn line(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let named = SECRET_NAMES.iter().filter_map(|name| {
+        let after = lower.find(name)? + name.len();
+        let rest = text[after..].trim_start_matches(['"', '\'', ' ']);
+        rest.starts_with([':', '=']).then(|| text.len() - rest.len() + 1)
+    });
+    let (shown, end) = match (named.min(), lower.find("bearer ")) {
+        (Some(at), Some(bearer)) if bearer < at => (&text[..bearer + "bearer ".len()], "…"),
+        (Some(at), _) => (&text[..at], "…"),
+        (None, Some(bearer)) => (&text[..bearer + "bearer ".len()], "…"),
+        (None, None) => (text.trim_end_matches('\n'), ""),
+    };
+    let words = shown.split(' ').map(|word| if word.contains("://") { address(word) } else { word.to_owned() });
+    let newline = if text.ends_with('\n') { "\n" } else { "" };
+    format!("{}{end}{newline}", words.collect::<Vec<_>>().join(" "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +118,23 @@ mod tests {
         ] {
             let words: Vec<String> = words.iter().map(ToString::to_string).collect();
             assert_eq!(command(&words), shown);
+        }
+    }
+
+    #[test]
+    fn output_shows_no_line_after_the_name_of_a_secret() {
+        for (text, shown) in [
+            ("freed 3 GB\nof 9\n", "freed 3 GB\nof 9\n"),
+            ("token=s3cret x\nok", "token=…\nok"),
+            ("using \"api_key\": \"s3cret\"", "using \"api_key\":…"),
+            ("> Authorization: Bearer s3cret\n", "> Authorization:…\n"),
+            ("sent Bearer s3cret", "sent Bearer …"),
+            ("from https://me:s3cret@host/a?k=s3cret done", "from https://…@host/a?k=… done"),
+            ("tokens used: 5", "tokens used: 5"),
+            ("it was hunter22", "it was …"),
+            ("", ""),
+        ] {
+            assert_eq!(output(text, &["hunter22".to_owned(), "it".to_owned()]), shown);
         }
     }
 }

@@ -9,9 +9,9 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::timeout;
@@ -28,6 +28,8 @@ const CHUNK: usize = 8_192;
 const REST: Duration = Duration::from_millis(100);
 /// Wait for the end of a program that was killed.
 const REAP: Duration = Duration::from_secs(1);
+/// So often processes that a killed service left running are looked for.
+const MAX_SWEEPS: usize = 5;
 /// With so many killed programs that do not end, no more programs are run.
 const MAX_KILLED: usize = 32;
 
@@ -182,6 +184,43 @@ pub(crate) struct Input<'a> {
 /// # Errors
 /// [`RunError`] if it did not end by itself.
 pub(crate) async fn run_with(command: &[String], input: Input<'_>, limit: Duration, max_bytes: usize) -> Result<CommandOutput, RunError> {
+    let mut output = Output { stdout: Capture::new(Keep::First(max_bytes + 1)), stderr: Capture::new(Keep::First(MAX_STDERR)) };
+    let end = run_to_end(command, input, limit, &mut output, max_bytes).await?;
+    let text = String::from_utf8_lossy(&output.stderr.bytes);
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    Ok(CommandOutput { stdout: output.stdout.bytes, stderr: line.chars().take(MAX_REASON).collect(), end })
+}
+
+/// What became of a program, and the last of what it printed: its standard output, then its standard error.
+pub(crate) struct Ended {
+    pub(crate) end: Result<End, RunError>,
+    pub(crate) tail: String,
+}
+
+/// As [`run_with`], for a program that may print as much as it likes: the last `most` bytes of each output are kept, also of one that
+/// was ended.
+pub(crate) async fn run_for_tail(command: &[String], input: Input<'_>, limit: Duration, most: usize) -> Ended {
+    let mut output = Output { stdout: Capture::new(Keep::Last(most)), stderr: Capture::new(Keep::Last(most)) };
+    let end = run_to_end(command, input, limit, &mut output, usize::MAX).await;
+    let (stdout, stderr) = (output.stdout.last(), output.stderr.last());
+    let between = if stdout.is_empty() || stderr.is_empty() || stdout.ends_with('\n') { "" } else { "\n" };
+    Ended { end, tail: format!("{stdout}{between}{stderr}") }
+}
+
+/// Starts a program, follows it to its end, and kills what is left of its process group.
+async fn run_to_end(command: &[String], input: Input<'_>, limit: Duration, output: &mut Output, max_bytes: usize) -> Result<End, RunError> {
+    let mut child = start(command, input).await?;
+    output.stdout.pipe = child.stdout.take();
+    output.stderr.pipe = child.stderr.take();
+    let group = ProcessGroup::of(&child);
+    let end = follow(&mut child, limit, output, max_bytes).await;
+    drop(group);
+    reap(child).await;
+    end
+}
+
+/// Starts a program in a process group of its own.
+async fn start(command: &[String], input: Input<'_>) -> Result<Child, RunError> {
     let [program, arguments @ ..] = command else { return Err(RunError::NoProgram) };
     if KILLED.load(Ordering::Relaxed) >= MAX_KILLED {
         return Err(RunError::TooManyKilled(program.clone()));
@@ -197,12 +236,28 @@ pub(crate) async fn run_with(command: &[String], input: Input<'_>, limit: Durati
         command.spawn()
     };
     let started = spawn_blocking(start).await?;
-    let mut child = started.map_err(|error| RunError::Start { program: program.clone(), error })?;
-    let group = ProcessGroup::of(&child);
-    let outcome = follow(&mut child, limit, max_bytes).await;
-    drop(group);
-    reap(child).await;
-    outcome
+    started.map_err(|error| RunError::Start { program: program.clone(), error })
+}
+
+/// Kills all processes in whose environment a variable has this value: what a killed service left running. How many there were.
+pub(crate) fn kill_marked(name: &str, value: &str) -> usize {
+    let mark = format!("{name}={value}");
+    let marked = |pid: &i32| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+    };
+    let mut killed = 0;
+    // Again while there are some: one may have started another meanwhile.
+    for _ in 0..MAX_SWEEPS {
+        let names = std::fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let pids = names.filter_map(|name| name.to_str()?.parse::<i32>().ok());
+        let found: Vec<Pid> = pids.filter(marked).filter_map(Pid::from_raw).collect();
+        if found.is_empty() {
+            break;
+        }
+        killed += found.iter().filter(|pid| kill_process(**pid, Signal::KILL).is_ok()).count();
+    }
+    killed
 }
 
 /// Waits for the end of a program that was killed; after a while in a task of its own.
@@ -216,19 +271,34 @@ async fn reap(mut child: Child) {
     }
 }
 
-/// An output of a program. The first `most` bytes are kept, the rest is read and dropped.
+/// What is kept of an output; the rest is read and dropped.
+#[derive(Clone, Copy)]
+enum Keep {
+    /// The first bytes.
+    First(usize),
+    /// The last bytes.
+    Last(usize),
+}
+
+/// The outputs of a program.
+struct Output {
+    stdout: Capture<ChildStdout>,
+    stderr: Capture<ChildStderr>,
+}
+
+/// An output of a program.
 struct Capture<P> {
-    /// None once it is closed.
+    /// None before it is opened and once it is closed.
     pipe: Option<P>,
     bytes: Vec<u8>,
-    most: usize,
+    keep: Keep,
     /// What the next read fills. On the heap: within the future it would make every caller's future large.
     chunk: Box<[u8]>,
 }
 
 impl<P: AsyncRead + Unpin> Capture<P> {
-    fn new(pipe: Option<P>, most: usize) -> Self {
-        Self { pipe, bytes: Vec::new(), most, chunk: vec![0; CHUNK].into_boxed_slice() }
+    fn new(keep: Keep) -> Self {
+        Self { pipe: None, bytes: Vec::new(), keep, chunk: vec![0; CHUNK].into_boxed_slice() }
     }
 
     fn is_open(&self) -> bool {
@@ -239,7 +309,13 @@ impl<P: AsyncRead + Unpin> Capture<P> {
     async fn read(&mut self) {
         let Some(pipe) = &mut self.pipe else { return };
         match pipe.read(&mut self.chunk).await {
-            Ok(count) if count > 0 => self.bytes.extend_from_slice(&self.chunk[..count.min(self.most - self.bytes.len())]),
+            Ok(count) if count > 0 => match self.keep {
+                Keep::First(most) => self.bytes.extend_from_slice(&self.chunk[..count.min(most.saturating_sub(self.bytes.len()))]),
+                Keep::Last(most) => {
+                    self.bytes.extend_from_slice(&self.chunk[..count]);
+                    self.bytes.drain(..self.bytes.len().saturating_sub(most));
+                }
+            },
             // The end, or an error, which is as good.
             _ => self.pipe = None,
         }
@@ -250,13 +326,21 @@ impl<P: AsyncRead + Unpin> Capture<P> {
             self.read().await;
         }
     }
+
+    /// What is kept of it as text, without a first line of which a part is missing.
+    fn last(&self) -> String {
+        let text = String::from_utf8_lossy(&self.bytes);
+        match (self.keep, text.split_once('\n')) {
+            (Keep::Last(most), Some((_, rest))) if self.bytes.len() >= most => rest.to_owned(),
+            _ => text.into_owned(),
+        }
+    }
 }
 
 /// Reads the outputs until the program has ended and its standard output is closed.
-async fn follow(child: &mut Child, limit: Duration, max_bytes: usize) -> Result<CommandOutput, RunError> {
+async fn follow(child: &mut Child, limit: Duration, output: &mut Output, max_bytes: usize) -> Result<End, RunError> {
+    let Output { stdout, stderr } = output;
     let mut deadline = Deadline::after(limit);
-    let mut stdout = Capture::new(child.stdout.take(), max_bytes + 1);
-    let mut stderr = Capture::new(child.stderr.take(), MAX_STDERR);
     let mut end: Option<End> = None;
     let end = loop {
         if let (Some(end), false) = (end, stdout.is_open()) {
@@ -277,9 +361,7 @@ async fn follow(child: &mut Child, limit: Duration, max_bytes: usize) -> Result<
     };
     // What it printed before its end may still be on its way.
     let _ = timeout(REST, stderr.read_to_end()).await;
-    let text = String::from_utf8_lossy(&stderr.bytes);
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    Ok(CommandOutput { stdout: stdout.bytes, stderr: line.chars().take(MAX_REASON).collect(), end })
+    Ok(end)
 }
 
 #[cfg(test)]
@@ -327,5 +409,33 @@ mod tests {
         assert!(matches!(shell("sleep 1000 & exit 0", SHORT).await, Err(RunError::OutputHeld(_))));
         assert!(matches!(run(&["/no/such".to_owned()], &[], LONG, 1).await, Err(RunError::Start { .. })));
         assert!(matches!(run(&[], &[], LONG, 1).await, Err(RunError::NoProgram)));
+    }
+
+    #[tokio::test]
+    async fn of_a_program_for_people_the_last_lines_are_kept_however_it_ends() {
+        let environment = [("MARK".to_owned(), "a".to_owned())];
+        let input = Input { passed: &[], environment: &environment };
+        let tail = async |script: &str, limit| run_for_tail(&["sh", "-c", script].map(str::to_owned), input, limit, 40).await;
+        let ended = tail("seq 1 100000; echo $MARK >&2; exit 3", LONG).await;
+        assert!(matches!(ended.end, Ok(End::Code(3))));
+        assert!(ended.tail.starts_with("9999") && ended.tail.ends_with("100000\na\n"), "{:?}", ended.tail);
+        for script in ["echo begun; sleep 1000", "echo begun; sleep 1000 & exit 0"] {
+            let ended = tail(script, SHORT).await;
+            assert!(ended.end.is_err(), "{script}");
+            assert_eq!(ended.tail, "begun\n", "{script}");
+        }
+    }
+
+    #[test]
+    fn what_a_killed_service_left_running_is_found_by_its_environment() {
+        let mark = format!("{:?}", std::time::Instant::now());
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", "sleep 1000 & setsid sleep 1000 & echo; wait"]).env("TASKPULSE_TEST_MARK", &mark).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+        // The shell and both that it started, of which one has a process group of its own.
+        assert!(kill_marked("TASKPULSE_TEST_MARK", &mark) >= 3);
+        child.wait().unwrap();
+        assert_eq!(kill_marked("TASKPULSE_TEST_MARK", &mark), 0);
     }
 }
