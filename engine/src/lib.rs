@@ -3,6 +3,7 @@
 //! Knows no actor, no HTTP and no clock: the time is always an argument (milliseconds, UTC), so every rule of the
 //! product can be tested here. The store is the only part that touches files.
 
+pub mod action;
 pub mod advice;
 pub mod anomaly;
 pub mod board;

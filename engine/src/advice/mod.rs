@@ -251,6 +251,23 @@ pub fn advisors(store: &StoreReader, now: TimestampMs) -> Vec<AdvisorState> {
     ADVISORS.iter().map(state).collect()
 }
 
+/// The names of all advisors.
+pub fn advisor_names() -> impl Iterator<Item = &'static str> {
+    ADVISORS.iter().map(|advisor| advisor.name)
+}
+
+/// The advisor that gives a recommendation, by its id.
+#[must_use]
+pub fn advisor_of(id: &str) -> Option<&'static str> {
+    advisor_names().find(|name| gives(name, id))
+}
+
+/// Whether a recommendation is of an advisor: its id begins with the name, as a word.
+#[must_use]
+pub fn gives(advisor: &str, id: &str) -> bool {
+    id.strip_prefix(advisor).is_some_and(|rest| !rest.starts_with(|c: char| c == '_' || c.is_alphanumeric()))
+}
+
 /// When file systems and memory will be full, by these findings: series and seconds from now.
 #[must_use]
 pub fn times_to_full(found: &[Finding]) -> Vec<(Labels, f64)> {
