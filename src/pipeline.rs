@@ -1,6 +1,6 @@
-//! The pipeline: store, windows, alerts, optimizer, experiments, forecasts, hub, batcher and collectors; started in this order, stopped in reverse.
+//! The pipeline: store, windows, alerts, optimizer, experiments, forecasts, actions, hub, batcher and collectors; started in this order, stopped in reverse.
 //!
-//! Threads: `store` (writing), `windows`, `pipeline` (batcher, alerts, notifier, optimizer, experiments, forecasts), `hub`, `collectors`, and a pool for
+//! Threads: `store` (writing), `windows`, `pipeline` (batcher, alerts, notifier, optimizer, experiments, forecasts, actions), `hub`, `collectors`, and a pool for
 //! work that waits for the disk. The HTTP server is not part of it: `service.rs` puts one in front.
 
 use std::path::Path;
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use actix_rt::Arbiter;
 use anyhow::Context;
+use taskpulse_actors::actions::{ActionOutputs, ActionsActor};
 use taskpulse_actors::alert::{AlertActor, AlertOutputs, kept_alerts, reasons, with_given_rules};
 use taskpulse_actors::batcher::{BatcherActor, BatcherOptions};
 use taskpulse_actors::clock::Clock;
@@ -36,7 +37,7 @@ use taskpulse_engine::windows::Level;
 use crate::collectors;
 use crate::options::{rule_book, rule_limits, scraped_by, store_options};
 use crate::settings::Settings;
-use crate::settings::notify;
+use crate::settings::{actions, notify};
 
 /// Exit code when the store gave up: the init system should start the service again.
 pub const EXIT_STORE: i32 = 70;
@@ -84,6 +85,7 @@ pub struct Pipeline<'a> {
     pub optimizer: ActorHandle<OptimizerActor>,
     pub experiments: ActorHandle<ExperimentsActor>,
     pub forecasts: ActorHandle<ForecastsActor>,
+    pub actions: ActorHandle<ActionsActor>,
     pub notifier: ActorHandle<NotifierActor>,
     batcher: ActorHandle<BatcherActor>,
     arbiters: Arbiters,
@@ -133,6 +135,7 @@ impl<'a> Pipeline<'a> {
         let optimizer = start_optimizer(&starter, &arbiters.pipeline, &publishers, &store, &store_actor, &hub);
         let experiments = start_experiments(&starter, &arbiters.pipeline, &publishers, &store, &store_actor);
         let forecasts = start_forecasts(&starter, &arbiters.pipeline, &publishers, &store, &store_actor);
+        let actions = start_actions(&starter, &arbiters.pipeline, &publishers, &reporter, &store_actor, &optimizer)?;
         let first_window = start_windows(&starter, &arbiters.windows, &reporter, &followed, &store_actor, &hub);
         // Set once, here; the store publishes nothing before.
         let _ = listeners.set(Listeners { batches: vec![first_window, alerts.mailbox(), hub.mailbox()], events: hub.mailbox() });
@@ -147,6 +150,7 @@ impl<'a> Pipeline<'a> {
             optimizer,
             experiments,
             forecasts,
+            actions,
             notifier,
             batcher,
             arbiters,
@@ -351,6 +355,24 @@ fn start_forecasts(
     let (limits, documents) = (rule_limits(starter.settings), store_actor.mailbox());
     let make = move || ForecastsActor::new(clock.clone(), store.clone(), current.clone(), limits.clone(), documents.clone());
     starter.start(arbiter, "forecasts", make)
+}
+
+fn start_actions(
+    starter: &Starter<'_>,
+    arbiter: &Arbiter,
+    publishers: &Publishers,
+    reporter: &Arc<Reporter>,
+    store_actor: &ActorHandle<StoreActor>,
+    optimizer: &ActorHandle<OptimizerActor>,
+) -> anyhow::Result<ActorHandle<ActionsActor>> {
+    let (clock, reporter, current) = (starter.clock.clone(), Arc::clone(reporter), publishers.actions.clone());
+    let (limits, options) = (rule_limits(starter.settings), actions::options(starter.settings)?);
+    let outputs = ActionOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox(), decide: optimizer.mailbox() };
+    let make = move || {
+        let published = (current.clone(), reporter.views.clone());
+        ActionsActor::new(clock.clone(), reporter.store.clone(), published, limits.clone(), options.clone(), outputs.clone())
+    };
+    Ok(starter.start(arbiter, "actions", make))
 }
 
 /// Starts the aggregators from the longest to the shortest. Each publishes to the next longer one and to the hub.

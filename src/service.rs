@@ -130,6 +130,7 @@ impl Server {
             decide: pipeline.optimizer.mailbox(),
             change_experiment: pipeline.experiments.mailbox(),
             keep_forecasts: pipeline.forecasts.mailbox(),
+            change_action: pipeline.actions.mailbox(),
             test_channel: pipeline.notifier.mailbox(),
             read_notices: pipeline.notifier.mailbox(),
             change_silence: pipeline.notifier.mailbox(),

@@ -2,6 +2,7 @@
 //!
 //! Know messages and the engine, never HTTP. Who talks to whom is decided where they are started.
 
+pub mod actions;
 pub mod alert;
 pub mod batcher;
 pub mod clock;

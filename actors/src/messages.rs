@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix::{MailboxError, Message};
+use taskpulse_engine::action::ActionError;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::experiment::{Draft, ExperimentError};
 use taskpulse_engine::model::{Batch, SeriesId};
@@ -226,6 +227,18 @@ pub struct Decide {
     pub id: String,
     /// The decision.
     pub status: taskpulse_engine::advice::Status,
+}
+
+/// HTTP → actions: begin, undo or resolve a run. Answered when that is durable, before any command has run.
+#[derive(Message, Debug, Clone)]
+#[rtype(result = "Result<Result<view::ActionRun, ActionError>, AppendError>")]
+pub enum ChangeAction {
+    /// Run the command that the settings bind to the recommendation of this id.
+    Run(String),
+    /// Undo the run of this id.
+    Undo(String),
+    /// A person has seen to the run of this id, which is neither kept nor undone.
+    Resolve(String),
 }
 
 /// HTTP → experiments: make, remove or restore one. Answered when that is durable, with its judgment unless that takes long.

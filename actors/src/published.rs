@@ -15,8 +15,8 @@ use crate::rule_states::RuleStates;
 use crate::sources::{SourceRegistry, SourcesByName};
 use crate::targets::{TargetRegistry, TargetsByName};
 use crate::view::{
-    Alert, Board, Channel, CiRepository, Experiment, Health, Recommendation, SeriesForecastRecord, Source, Target, UndatedForecast,
-    WatchedSeries,
+    Actions, Alert, Board, Channel, CiRepository, Experiment, Health, Recommendation, SeriesForecastRecord, Source, Target,
+    UndatedForecast, WatchedSeries,
 };
 
 /// Boards by project.
@@ -45,6 +45,8 @@ pub struct Publishers {
     pub forecasts: watch::Sender<Arc<Vec<SeriesForecastRecord>>>,
     /// Experiments that are not removed; of the experiments actor.
     pub experiments: watch::Sender<Arc<Vec<Experiment>>>,
+    /// What the settings bind to advice, and what became of it; of the actions actor.
+    pub actions: watch::Sender<Arc<Actions>>,
     /// Task boards; of the Task Master collector.
     pub boards: watch::Sender<BoardsByProject>,
     /// CI; each GitHub collector has its repository.
@@ -75,6 +77,7 @@ pub struct Views {
     undated: watch::Receiver<Arc<Vec<UndatedForecast>>>,
     forecasts: watch::Receiver<Arc<Vec<SeriesForecastRecord>>>,
     experiments: watch::Receiver<Arc<Vec<Experiment>>>,
+    actions: watch::Receiver<Arc<Actions>>,
     boards: watch::Receiver<BoardsByProject>,
     repositories: watch::Receiver<RepositoriesByName>,
     jobs: watch::Receiver<JobsByRepository>,
@@ -96,6 +99,7 @@ impl Publishers {
         let (undated, undated_view) = watch::channel(Arc::default());
         let (forecasts, forecasts_view) = watch::channel(Arc::default());
         let (experiments, experiments_view) = watch::channel(Arc::default());
+        let (actions, actions_view) = watch::channel(Arc::default());
         let (boards, boards_view) = watch::channel(BTreeMap::new());
         let (repositories, repositories_view) = watch::channel(BTreeMap::new());
         let (jobs, jobs_view) = watch::channel(BTreeMap::new());
@@ -111,6 +115,7 @@ impl Publishers {
             undated: undated_view,
             forecasts: forecasts_view,
             experiments: experiments_view,
+            actions: actions_view,
             boards: boards_view,
             repositories: repositories_view,
             jobs: jobs_view,
@@ -129,6 +134,7 @@ impl Publishers {
                 undated,
                 forecasts,
                 experiments,
+                actions,
                 boards,
                 repositories,
                 jobs,
@@ -185,6 +191,12 @@ impl Views {
     #[must_use]
     pub fn experiments(&self) -> Arc<Vec<Experiment>> {
         Arc::clone(&self.experiments.borrow())
+    }
+
+    /// What the settings bind to advice, and what became of it.
+    #[must_use]
+    pub fn actions(&self) -> Arc<Actions> {
+        Arc::clone(&self.actions.borrow())
     }
 
     /// Task boards, by project and tag.

@@ -14,7 +14,7 @@ use super::probes::ProbeSpec;
 use super::secret::{explain, explain_syntax, exposed, secrets};
 use super::sections::{Server, Store};
 use super::sources::{CommandSpec, ScrapeTarget, each};
-use super::{Settings, github, notify, place};
+use super::{Settings, actions, github, notify, place};
 use crate::cli::Cli;
 use crate::options::rule_book;
 use crate::rule_files;
@@ -35,7 +35,8 @@ const LISTS: [&str; 10] = [
     "notify.group_by",
 ];
 /// Keys whose tables are named by the user.
-const OPEN_TABLES: [&str; 9] = [
+const OPEN_TABLES: [&str; 10] = [
+    "actions.bind",
     "alerts.rules",
     "store.retentions",
     "scrape.targets",
@@ -82,6 +83,7 @@ pub fn load(cli: &Cli) -> anyhow::Result<Loaded> {
     if cli.no_advanced {
         settings.optimizer.enabled = false;
         settings.anomaly.enabled = false;
+        settings.actions.enabled = false;
     }
     let origin = file.as_ref().map_or_else(|| "settings".to_owned(), |path| path.display().to_string());
     validate(&settings).map_err(|error| {
@@ -223,6 +225,7 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     within("anomaly.max_series", s.anomaly.max_series, 1, 10_000)?;
     within("anomaly.sensitivity", s.anomaly.sensitivity, 0.25, 4.0)?;
     within("optimizer.interval", s.optimizer.interval, Span::secs(10), DAY)?;
+    actions::options(s)?;
     within("supervision.max_restarts", s.supervision.max_restarts, 0, 1_000)?;
     within("supervision.window", s.supervision.window, SECOND, HOUR)?;
     within("supervision.stuck_after", s.supervision.stuck_after, SECOND, HOUR)?;
@@ -533,6 +536,8 @@ mod tests {
             ("[github]\nwebhook_secret = \"short\"", None, vec!["github.webhook_secret has 5 characters"]),
             ("[commands.run.x]\ncommand = []", None, vec!["commands.run.x: needs command"]),
             ("[commands.run.x]\ncommand = \"ls\"\nformat = \"xml\"", None, vec!["commands.run.x.format", "prometheus or json"]),
+            ("[actions.bind.x]\ncommand = [\"ls\"]", None, vec!["actions.bind.x", "no advisor has this name", "disk_filling"]),
+            ("[actions]\ncooldown = \"60d\"", None, vec!["actions.cooldown = 60d: must be 0s to 31d"]),
             ("[server", None, vec!["Settings.toml"]),
             ("", Some(("TASKPULSE__SERVER__PRT", "1")), vec!["environment", "`server.prt`"]),
         ] {

@@ -2,6 +2,7 @@
 //!
 //! A setting is declared once, in [`sections`]; the structs, the defaults and the text of `Settings.toml` follow from it.
 
+pub mod actions;
 pub mod github;
 pub mod heartbeats;
 mod inhibit;

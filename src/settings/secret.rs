@@ -32,14 +32,15 @@ const NAMES: [&str; 6] = ["token", "webhook_secret", "bearer_token", "password",
 /// A table all of whose values may be secret.
 const TABLE: &str = "headers";
 
-/// Addresses and commands of channels hold what allows to post there.
-const OF_CHANNELS: (&str, [&str; 2]) = ("notify.channels.", [".url", ".command"]);
+/// Addresses and commands of channels hold what allows to post there, commands of actions what allows to act.
+const OF_TABLES: [(&str, &[&str]); 2] =
+    [("notify.channels.", &[".url", ".command"]), ("actions.bind.", &[".dry_run", ".command", ".undo"])];
 
 /// Whether the value of a key (`server.token`, `probes.check.shop.headers.Authorization`) is secret.
 fn is_secret(key: &str) -> bool {
     let mut words = key.rsplit('.');
-    let of_channel = key.starts_with(OF_CHANNELS.0) && OF_CHANNELS.1.iter().any(|end| key.ends_with(end));
-    of_channel || words.next().is_some_and(|last| NAMES.contains(&last)) || key.split('.').any(|word| word == TABLE)
+    let of_table = OF_TABLES.iter().any(|(table, ends)| key.starts_with(table) && ends.iter().any(|end| key.ends_with(end)));
+    of_table || words.next().is_some_and(|last| NAMES.contains(&last)) || key.split('.').any(|word| word == TABLE)
 }
 
 /// The keys of a settings file that have secrets.
@@ -127,6 +128,8 @@ mod tests {
             ("costs.tokens", false),
             ("notify.channels.ops.url", true),
             ("notify.external_url", false),
+            ("actions.bind.disk_filling.undo", true),
+            ("actions.bind.disk_filling.mode", false),
             ("scrape.targets.a.url", false),
         ] {
             assert_eq!(is_secret(key), expected, "{key}");

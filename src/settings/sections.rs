@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use super::actions::ActionSpec;
 use super::heartbeats::HeartbeatSpec;
 use super::inhibit::InhibitSpec;
 use super::notify::ChannelSpec;
@@ -411,6 +412,17 @@ sections! {
         enabled: bool = true,
         /// Time between evaluations of the history; 10s to 1d.
         interval: Span = Span::secs(60),
+    }
+
+    /// Commands that carry advice out, watched by a guard and undone where that is the safe side (docs/ACTIONS.md). One table per advisor:
+    /// `[actions.bind.disk_filling]` with `dry_run`, `command`, `undo` and `guard`. Nothing runs that is not named here.
+    actions: Actions {
+        /// `true`: carry out what `bind` names. `--no-advanced` switches it off.
+        enabled: bool = false,
+        /// Shortest time between two runs, of whatever advisor; 0s to 31d.
+        cooldown: Span = Span::secs(3_600),
+        /// The commands by advisor.
+        bind: BTreeMap<String, ActionSpec> = BTreeMap::new(),
     }
 
     /// Restarts of actors that panic.

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub mod disk;
 pub mod github;
 pub mod http;
 pub mod peer;

@@ -3,6 +3,7 @@
 //! Depends on messages and on the engine's read side; of an actor it knows only the mailbox. Shapes are those of `docs/API.md`.
 
 mod access;
+mod actions;
 mod admin;
 mod answers;
 mod assets;

@@ -9,8 +9,8 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
-    admin, assets, buckets, channels, discovery, effect, experiments, export, forecast, heartbeats, hooks, import, ingest, login, noise,
-    openapi, ops, otlp, prometheus, query, rest, rule_changes, rule_export, rules, session, silences, tree,
+    actions, admin, assets, buckets, channels, discovery, effect, experiments, export, forecast, heartbeats, hooks, import, ingest, login,
+    noise, openapi, ops, otlp, prometheus, query, rest, rule_changes, rule_export, rules, session, silences, tree,
 };
 
 /// The modules that have routes. The first path that matches answers, so files, which take any path, come last.
@@ -31,6 +31,8 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     rule_export::routes,
     rule_changes::routes,
     noise::routes,
+    // Before the decisions on recommendations, of which `run` is none.
+    actions::routes,
     rest::routes,
     channels::routes,
     silences::routes,

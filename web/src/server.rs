@@ -19,8 +19,8 @@ use taskpulse_actors::collectors::github::state::SharedWebhooks;
 use taskpulse_actors::collectors::heartbeat::Heartbeats;
 use taskpulse_actors::hub::{Subscribe, Unsubscribe};
 use taskpulse_actors::messages::{
-    Acknowledge, Append, AppendResolved, ChangeExperiment, ChangeMaintenance, ChangeRule, ChangeSilence, Decide, KeepForecasts,
-    ReadNotices, TakeSnapshot, TestChannel,
+    Acknowledge, Append, AppendResolved, ChangeAction, ChangeExperiment, ChangeMaintenance, ChangeRule, ChangeSilence, Decide,
+    KeepForecasts, ReadNotices, TakeSnapshot, TestChannel,
 };
 use taskpulse_actors::metadata::MetadataRegistry;
 use taskpulse_actors::sources::SourceRegistry;
@@ -127,6 +127,8 @@ pub struct AppState {
     pub acknowledge: Mailbox<Acknowledge>,
     /// To the optimizer.
     pub decide: Mailbox<Decide>,
+    /// To the actions actor.
+    pub change_action: Mailbox<ChangeAction>,
     /// To the experiments actor.
     pub change_experiment: Mailbox<ChangeExperiment>,
     /// To the forecasts actor.

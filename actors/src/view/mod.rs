@@ -6,6 +6,7 @@
 //! Times are Unix seconds. A figure that nobody knows, or that is not finite, is `null`; a missing figure is never 0. serde_json
 //! writes what is not finite as `null`, so such figures are plain `f64` here whose schema says that they may be `null`.
 
+mod action;
 mod actor;
 mod alert;
 mod alertmanager;
@@ -33,6 +34,10 @@ mod store;
 mod target;
 mod window;
 
+pub use self::action::{
+    ActionBinding, ActionBy, ActionGuard, ActionGuardValues, ActionMode, ActionReport, ActionRun, ActionState, ActionStep, ActionWorse,
+    Actions,
+};
 pub use self::actor::{Actor, ActorState, LastPanic};
 pub use self::alert::{ActiveAlerts, Alert, AlertDetails, AlertState, PrometheusAlert, Severity};
 pub use self::alertmanager::{

@@ -259,13 +259,7 @@ pub fn advisor_names() -> impl Iterator<Item = &'static str> {
 /// The advisor that gives a recommendation, by its id.
 #[must_use]
 pub fn advisor_of(id: &str) -> Option<&'static str> {
-    advisor_names().find(|name| gives(name, id))
-}
-
-/// Whether a recommendation is of an advisor: its id begins with the name, as a word.
-#[must_use]
-pub fn gives(advisor: &str, id: &str) -> bool {
-    id.strip_prefix(advisor).is_some_and(|rest| !rest.starts_with(|c: char| c == '_' || c.is_alphanumeric()))
+    advisors::of(id).map(|advisor| advisor.name)
 }
 
 /// When file systems and memory will be full, by these findings: series and seconds from now.

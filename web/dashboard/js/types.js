@@ -5,6 +5,104 @@
  */
 
 /**
+ * What the settings bind the recommendations of an advisor to. Arguments of commands are not shown.
+ * @typedef {object} ActionBinding
+ * @property {string} advisor  The advisor.
+ * @property {number|null} after  For how many seconds a recommendation must be open before it runs by itself; `null` in mode `ask`.
+ * @property {string} command  Carries the advice out.
+ * @property {number} cooldown  Shortest time between two of its runs, in seconds.
+ * @property {string} dry_run  Says whether the command could run.
+ * @property {ActionGuard} guard  What must not become worse.
+ * @property {ActionMode} mode  Who decides.
+ * @property {number|null} ready_at  From when the cooldowns allow its next run; `null` where nothing ran.
+ * @property {number} timeout  Longest time of each of them, in seconds.
+ * @property {string} undo  Takes that back.
+ * @property {string|null} waits_for  The run that it waits for: the one that is active, or its own that needs a person; `null` where there is none.
+ */
+
+/**
+ * Who asked for a run.
+ * @typedef {'person'|'service'} ActionBy
+ */
+
+/**
+ * What must not become worse while a run is watched.
+ * @typedef {object} ActionGuard
+ * @property {number|null} amount  By how much it may become worse, in its own unit; `null` where `share` says it.
+ * @property {string} query  PromQL that gives one value.
+ * @property {number|null} share  By which share of its value before the command it may become worse; `null` where `amount` says it.
+ * @property {number} watch  For how many seconds it is watched.
+ * @property {ActionWorse} worse  Which way is worse.
+ */
+
+/**
+ * The values of a guard.
+ * @typedef {object} ActionGuardValues
+ * @property {number|null} baseline  Before the command ran; `null` where it was not read.
+ * @property {number|null} bound  The value beyond which it trips.
+ * @property {number|null} last  When it was last judged.
+ * @property {number|null} worst  The worst since the command ran.
+ */
+
+/**
+ * Who decides that a command runs.
+ * @typedef {'ask'|'auto'} ActionMode
+ */
+
+/**
+ * What became of a command.
+ * @typedef {object} ActionReport
+ * @property {number|null} code  Its exit code; `null` where it did not end by itself.
+ * @property {number} ended  When it ended.
+ * @property {string} exit  How it ended, in words.
+ * @property {string} output  The last lines that it printed, without what looks secret.
+ * @property {number} started  When it began.
+ * @property {ActionStep} step  Which.
+ */
+
+/**
+ * A run of a binding.
+ * @typedef {object} ActionRun
+ * @property {string} advisor  The advisor whose binding it is.
+ * @property {number|null} began_at  When its command was to begin; `null` where it did not.
+ * @property {ActionBy} by  Who asked for it.
+ * @property {ActionGuardValues} guard  What its guard was.
+ * @property {string} id  Its id.
+ * @property {boolean} is_active  Whether anything of it goes on or is to come.
+ * @property {number} planned_at  When somebody asked for it.
+ * @property {string} reason  Why it stands so, as a sentence; empty while nothing is out of the way.
+ * @property {string} recommendation  The id of the recommendation.
+ * @property {ActionState} state  How it stands.
+ * @property {ActionReport[]} steps  What its commands did, in their order.
+ * @property {string} title  The title of the recommendation.
+ * @property {number} updated  When it came to this state.
+ * @property {number|null} watch_until  Until when its guard is watched.
+ */
+
+/**
+ * How a run stands.
+ * @typedef {'planned'|'running'|'watching'|'undoing'|'kept'|'undone'|'refused'|'failed'|'resolved'} ActionState
+ */
+
+/**
+ * A command of a binding.
+ * @typedef {'dry_run'|'run'|'undo'} ActionStep
+ */
+
+/**
+ * Which way a guard becomes worse.
+ * @typedef {'higher'|'lower'} ActionWorse
+ */
+
+/**
+ * Actions: what the settings bind, and what became of it.
+ * @typedef {object} Actions
+ * @property {ActionBinding[]} bindings  What the settings bind, by advisor.
+ * @property {string|null} off  Why nothing runs; `null` where actions are on.
+ * @property {ActionRun[]} runs  Runs, the newest first; the newest 200 that are over are kept.
+ */
+
+/**
  * `/api/v1/alerts`
  * @typedef {object} ActiveAlerts
  * @property {PrometheusAlert[]} alerts  Pending and firing alerts.
