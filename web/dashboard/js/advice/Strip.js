@@ -24,8 +24,8 @@ const LABEL = 90
 /** Keys move the cursor by this part of the time. */
 const STEPS = 40
 
-/** @param {{ query: string, start: number, end: number, unit?: Unit, title: string, moments?: number[] }} props `moments`: when something changed */
-export function Strip({ query, start, end, unit, title, moments = [] }) {
+/** @param {{ query: string, start: number, end: number, unit?: Unit, title: string, moments?: number[], follow?: () => void }} props `moments`: when something changed; `follow`: its link is followed */
+export function Strip({ query, start, end, unit, title, moments = [], follow }) {
   const question = useMemo(() => questionOf(query, start, end), [query, start, end])
   const { data, error, state, retry } = useAnswer('/api/v1/buckets', question)
   const lines = useMemo(() => linesOf((/** @type {BucketRow[]} */ (data?.result ?? [])).map((row) => fromRow(row)).filter(({ t }) => t.length > 0)), [data])
@@ -38,7 +38,7 @@ export function Strip({ query, start, end, unit, title, moments = [] }) {
           : lines.length === 0 ? html`<div class="strip-room"><p class="quiet">No sample of it is kept of that time.</p></div>`
             : html`<${Drawn} title=${title} lines=${lines} time=${time} moments=${moments} unit=${unit ?? unitOfQuery(query)} />`}
       <figcaption>
-        ${data?.total > MOST_LINES && html`<span class="quiet">${MOST_LINES} of ${data.total} series are drawn. </span>`}<a class="link" href=${whole}>Look at its history</a> <code class="quiet"><bdi>${quoted(query, 200)}</bdi></code>
+        ${data?.total > MOST_LINES && html`<span class="quiet">${MOST_LINES} of ${data.total} series are drawn. </span>`}<a class="link" href=${whole} onClick=${follow}>Look at its history</a> <code class="quiet"><bdi>${quoted(query, 200)}</bdi></code>
       </figcaption>
     </figure>`
 }
