@@ -62,7 +62,7 @@ async function withPieces(page, pieces, experiments = []) {
     })
   })
   if (experiments.length > 0) await page.route('**/api/v1/experiments', (route) => route.fulfill({ json: { status: 'success', data: experiments } }))
-  await page.route('**/api/v1/recommendations/**', (route) => {
+  await page.route('**/api/v1/recommendations/*/*', (route) => {
     const { pathname, search } = new URL(route.request().url())
     const [, id, decision] = /recommendations\/([^/]+)\/(\w+)$/.exec(pathname) ?? []
     asked.push([decision, search + (route.request().postData() ?? '')])
@@ -188,6 +188,51 @@ test('a verdict has both numbers, the interval and a picture; what did not help 
   await row(page, 'attic').getByText('no effect, for good').waitFor(PATIENCE)
   await page.goto(`${service.url}/#/advice/shed`)
   await row(page, 'shed').and(page.locator('[data-open="true"]')).getByText('Not wanted: nobody uses it').waitFor(PATIENCE)
+}))
+
+test('what is bound to a piece is run after a question, is listed with what it did, and undone', () => withPage(async ({ page }) => {
+  await withPieces(page, [piece('disk_filling:/cellar', COUNSEL), piece('attic', COUNSEL)])
+  await page.goto(`${service.url}/#/advice`)
+  await page.getByText(/^No advice is carried out automatically/).waitFor(PATIENCE)
+  /** @type {any[]} */
+  const runs = []
+  const bindings = [{ advisor: 'disk_filling', mode: 'ask', after: null, dry_run: '/bin/clean (1 argument)', command: '/bin/clean', undo: '/bin/unclean', timeout: 300, guard: { query: 'max(up)', worse: 'lower', share: 0.2, amount: null, watch: 900 }, cooldown: DAY, ready_at: null, waits_for: null }]
+  await page.route('**/api/v1/actions', (route) => route.fulfill({ json: { status: 'success', data: { off: null, bindings, runs } } }))
+  await page.route('**/api/v1/recommendations/*/run', (route) => {
+    assert.match(route.request().url(), /recommendations\/disk_filling%3A%2Fcellar\/run$/)
+    runs.push({ id: 'r1', advisor: 'disk_filling', recommendation: 'disk_filling:/cellar', title: 'The cellar fills up', by: 'person', state: 'watching', reason: '', planned_at: now, began_at: now, watch_until: now + 900, updated: now,
+      steps: [{ step: 'dry_run', started: now, ended: now + 1, code: 0, exit: 'code 0', output: 'would free 10 GiB' }], guard: { baseline: 1, bound: 0.8, last: 1, worst: 1 }, is_active: true })
+    return route.fulfill({ json: { status: 'success', data: runs[0] } })
+  })
+  await page.route('**/api/v1/actions/r1/undo', (route) => {
+    Object.assign(runs[0], { state: 'undone', reason: 'A person asked for it.' })
+    return route.fulfill({ json: { status: 'success', data: runs[0] } })
+  })
+  await page.reload()
+  const own = row(page, 'disk_filling:/cellar')
+  const run = own.getByRole('button', { name: /^Run: / })
+  await run.waitFor(PATIENCE)
+  assert.equal(await row(page, 'attic').getByRole('button', { name: /^Run/ }).count(), 0, 'nothing is bound to this one')
+  await run.press('Enter')
+  await page.waitForFunction(() => document.activeElement?.textContent === 'Run it', undefined, PATIENCE)
+  await page.keyboard.press('Escape')
+  await page.waitForFunction(() => document.activeElement?.getAttribute('aria-label')?.startsWith('Run: '), undefined, PATIENCE)
+  assert.deepEqual(runs, [], 'nothing ran yet')
+  await page.keyboard.press('Enter')
+  await page.waitForFunction(() => document.activeElement?.textContent === 'Run it', undefined, PATIENCE)
+  await page.keyboard.press('Enter')
+  const done = page.locator('[data-row="run r1"]')
+  await done.getByText(/^is watched until /).waitFor(PATIENCE)
+  await done.locator('.fold-button').click()
+  await done.getByText('would free 10 GiB').waitFor(PATIENCE)
+  await page.evaluate(AXE)
+  const found = await page.evaluate(async () => (await /** @type {any} */ (window).axe.run('main')).violations.map((/** @type {any} */ v) => `${v.id}: ${v.nodes[0].html}`))
+  assert.deepEqual(found, [])
+  if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/actions.png`, fullPage: true })
+  await done.getByRole('button', { name: 'Undo: The cellar fills up' }).click()
+  await done.getByText('A person asked for it.').waitFor(PATIENCE)
+  await page.setViewportSize({ width: 360, height: 780 })
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= 360)
 }))
 
 test('a link leads to its piece, open; what is looked for and what is missing is one fold away', () => withPage(async ({ page }) => {

@@ -10,6 +10,7 @@ import { quoted, since } from '../format.js'
 import { html, useRef, useState } from '../lib.js'
 import { inPlace } from '../order.js'
 import { minute } from '../stores/pace.js'
+import { RunPiece } from './Actions.js'
 import { AppliedForm, Decide, DismissForm, Seems } from './Decide.js'
 import { figuresOf, standing } from './helped.js'
 import { Inside } from './Inside.js'
@@ -18,16 +19,16 @@ import { markOfAdvice } from './life.js'
 /** Longest sentence of a row; the rest stands inside. */
 const LONGEST = 600
 
-/** Rows keep their place while others come: the most important stand first when the page opens. @param {{ list: Piece[], stand: string, experiments: Experiment[] }} props */
-export function Pieces({ list, stand, experiments }) {
+/** Rows keep their place while others come: the most important stand first when the page opens. @param {{ list: Piece[], stand: string, experiments: Experiment[], actions: import('../types.js').Actions|null }} props */
+export function Pieces({ list, stand, experiments, actions }) {
   const before = useRef(/** @type {string[]} */ ([]))
   const shown = inPlace(before.current, list, ({ id }) => id)
   before.current = shown.map(({ id }) => id)
-  return html`<ul class="alert-rows advice-rows" data-stand=${stand}>${shown.map((advice) => html`<${Row} key=${advice.id} advice=${advice} experiment=${experiments.find(({ id }) => id === advice.experiment) ?? null} />`)}</ul>`
+  return html`<ul class="alert-rows advice-rows" data-stand=${stand}>${shown.map((advice) => html`<${Row} key=${advice.id} advice=${advice} actions=${actions} experiment=${experiments.find(({ id }) => id === advice.experiment) ?? null} />`)}</ul>`
 }
 
-/** @param {{ advice: Piece, experiment: Experiment|null }} props */
-function Row({ advice, experiment }) {
+/** @param {{ advice: Piece, experiment: Experiment|null, actions: import('../types.js').Actions|null }} props */
+function Row({ advice, experiment, actions }) {
   const { id, status, severity, title, verdict } = advice
   const [asking, ask] = useState(/** @type {'dismiss'|'applied'|''} */ (''))
   const close = () => ask('')
@@ -41,6 +42,7 @@ function Row({ advice, experiment }) {
       below=${html`
         <bdi>${quoted(sentenceOf(advice), LONGEST)}</bdi>
         <${Seems} advice=${advice} />
+        <${RunPiece} actions=${actions} advice=${advice} />
         ${asking === 'dismiss' && status === 'open' && html`<${DismissForm} advice=${advice} close=${close} />`}
         ${asking === 'applied' && status === 'accepted' && html`<${AppliedForm} advice=${advice} close=${close} />`}`}>
       ${() => html`<${Inside} advice=${advice} experiment=${experiment} />`}

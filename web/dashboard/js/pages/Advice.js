@@ -1,16 +1,19 @@
 /**
  * Advice: what should be changed, what was decided, and whether it helped; what is looked for, and what is missing to find it.
  */
+import { ActionsPanel, NoActions } from '../advice/Actions.js'
 import { Advisors } from '../advice/Advisors.js'
 import { Experiments } from '../advice/Experiments.js'
 import { followKeys } from '../advice/keys.js'
 import { partsOf } from '../advice/life.js'
 import { Pieces } from '../advice/Pieces.js'
+import { isConfigured } from '../advice/runs.js'
 import { Fold } from '../alerts/Fold.js'
 import { PageSkeleton } from '../components/PageSkeleton.js'
 import { Panel } from '../components/Panel.js'
 import { count } from '../format.js'
 import { html, useEffect, useState } from '../lib.js'
+import { useActions } from '../stores/actions.js'
 import { decidedAdvice, recommendations } from '../stores/advice.js'
 import { replayed } from '../stores/clock.js'
 import { useExperiments } from '../stores/experiments.js'
@@ -23,13 +26,14 @@ export function Advice() {
   useEffect(followKeys, [])
   useItem()
   const experiments = useExperiments()
+  const { actions, state: asked } = useActions()
   const [patient, lose] = useState(true)
   useEffect(() => {
     const timer = setTimeout(() => lose(false), PATIENCE_MS)
     return () => clearTimeout(timer)
   }, [])
   // Drawn as a whole, so that nothing moves while it fills.
-  if (recommendations.value === null || (experiments.state === 'loading' && patient)) return html`<${PageSkeleton} />`
+  if (recommendations.value === null || ((experiments.state === 'loading' || asked === 'loading') && patient)) return html`<${PageSkeleton} />`
   const { open, accepted, done, failed, dismissed } = partsOf([...recommendations.value, ...decidedAdvice.value])
   const past = replayed.value !== null
   const known = experiments.list ?? []
@@ -40,19 +44,21 @@ export function Advice() {
       <div class="alerts-column">
         <${Panel} title="To decide" name="advice" note=${noteOf(open.length)} face=${open.length ? 'data' : 'empty'} live=${false}
           empty=${past ? html`<p>No advice was open then, as far as the time line is kept.</p>` : html`<p>No advice is open. It comes when the kept history shows something to change, such as a disk that fills, a workflow that became slower or a board that stands still.</p>`}>
-          <${Pieces} list=${open} stand="open" experiments=${known} />
+          <${Pieces} list=${open} stand="open" experiments=${known} actions=${actions} />
         <//>
-        ${accepted.length > 0 && html`<${Panel} title="To do" name="accepted" note=${noteOf(accepted.length)} face="data" live=${false}><${Pieces} list=${accepted} stand="accepted" experiments=${known} /><//>`}
-        ${done.length > 0 && html`<${Panel} title="Done" name="applied" note=${noteOf(done.length)} face="data" live=${false}><${Pieces} list=${done} stand="applied" experiments=${known} /><//>`}
+        ${accepted.length > 0 && html`<${Panel} title="To do" name="accepted" note=${noteOf(accepted.length)} face="data" live=${false}><${Pieces} list=${accepted} stand="accepted" experiments=${known} actions=${actions} /><//>`}
+        ${done.length > 0 && html`<${Panel} title="Done" name="applied" note=${noteOf(done.length)} face="data" live=${false}><${Pieces} list=${done} stand="applied" experiments=${known} actions=${actions} /><//>`}
       </div>
       <div class="alerts-column">
+        <${ActionsPanel} actions=${actions} />
         <${Experiments} answer=${experiments} own=${own} />
         <${Panel} title="Behind it" name="behind" face="data" live=${false}>
           <ul class="alert-rows">
-            ${failed.length > 0 && html`<${Fold} by="behind" name="failed" title=${html`<span class="fold-title fold-plain">Did not help: ${noteOf(failed.length)}</span>`}>${() => html`<${Pieces} list=${failed} stand="failed" experiments=${known} />`}<//>`}
-            ${dismissed.length > 0 && html`<${Fold} by="behind" name="dismissed" title=${html`<span class="fold-title fold-plain">Dismissed: ${noteOf(dismissed.length)}</span>`}>${() => html`<${Pieces} list=${dismissed} stand="dismissed" experiments=${known} />`}<//>`}
+            ${failed.length > 0 && html`<${Fold} by="behind" name="failed" title=${html`<span class="fold-title fold-plain">Did not help: ${noteOf(failed.length)}</span>`}>${() => html`<${Pieces} list=${failed} stand="failed" experiments=${known} actions=${actions} />`}<//>`}
+            ${dismissed.length > 0 && html`<${Fold} by="behind" name="dismissed" title=${html`<span class="fold-title fold-plain">Dismissed: ${noteOf(dismissed.length)}</span>`}>${() => html`<${Pieces} list=${dismissed} stand="dismissed" experiments=${known} actions=${actions} />`}<//>`}
             ${!past && html`<${Advisors} />`}
           </ul>
+          ${!past && !isConfigured(actions) && html`<${NoActions} />`}
         <//>
       </div>
     </div>`

@@ -92,6 +92,7 @@ const ITEMS = ['tasks', 'application', 'advice']
 export function placeOf(event) {
   if (event.source === 'anomaly' && event.data?.metric) return historyOf(print(event.data.metric))
   if (event.kind.startsWith('experiment_')) return address('advice', '', { open: `experiment ${event.subject}` })
+  if (event.kind.startsWith('action_')) return address('advice', '', { open: `run ${event.subject}` })
   const page = PAGES[event.source] ?? 'now'
   return address(page, ITEMS.includes(page) ? event.subject : '')
 }
