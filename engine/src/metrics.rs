@@ -46,6 +46,8 @@ macro_rules! metrics {
 
 metrics! {
     "system_cpu_utilization_ratio" Gauge "ratio" "CPU" "Busy share of all CPU cores since the sample before";
+    "system_cpu_steal_ratio" Gauge "ratio" "CPU taken by other machines" "Share of the CPU's time that the host gave to other machines since the sample before";
+    "system_cpu_throttles_total" Counter "" "Cores slowed down by heat" "Times that a core was slowed down because it was too hot";
     "system_cpu_core_utilization_ratio" Gauge "ratio" "CPU core {cpu}" "Busy share of one CPU core since the sample before";
     "system_cpu_load_average_1m" Gauge "" "Load over 1 minute" "Runnable tasks, averaged over one minute";
     "system_cpu_load_average_5m" Gauge "" "Load over 5 minutes" "Runnable tasks, averaged over five minutes";
@@ -85,6 +87,7 @@ metrics! {
     "taskmaster_failure_ratio" Gauge "ratio" "{project} {tag}: {value} of tasks cancelled or reopened" "Cancelled and reopened tasks as a share of those and the done ones, last 24 h";
     "taskmaster_failure_low_ratio" Gauge "ratio" "{project} {tag}: lowest likely share of tasks cancelled or reopened" "Lowest true failure ratio that agrees with the tasks it is made of";
     "taskmaster_critical_path_tasks" Gauge "" "Critical path of {project} {tag}" "Unfinished tasks on the longest chain of dependencies";
+    "taskmaster_task_complexity" Gauge "" "Complexity of a task in {project} {tag}" "Complexity score of a task, at its end, where it was analysed";
     "taskmaster_task_execution_seconds" Gauge "seconds" "Time for a task in {project} {tag}" "Time in progress and in review of a task, at its end";
     "taskmaster_task_review_seconds" Gauge "seconds" "Time in review of a task in {project} {tag}" "Time in review of a task, at its end";
     "taskmaster_tasks_completed_total" Counter "" "Tasks done in {project} {tag}" "Tasks seen to become done";

@@ -206,6 +206,8 @@ pub(super) struct GoneTask {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct SeenTag {
+    /// Its first observation; none in the memory of an earlier version of the service.
+    first_ms: Option<i64>,
     pub(super) tasks: BTreeMap<String, SeenTask>,
     pub(super) completed: u64,
     pub(super) reopened: u64,
@@ -243,7 +245,8 @@ impl Watcher {
     pub fn observe(&mut self, board: &Board, seen_at_ms: i64) -> Observed {
         let mut observation = Observation::new(seen_at_ms, self.last_observed_ms, board, &mut self.tags);
         for (name, tag) in &board.tags {
-            observation.tag(name, tag, self.tags.entry(name.clone()).or_default());
+            let new = || SeenTag { first_ms: Some(seen_at_ms), ..SeenTag::default() };
+            observation.tag(name, tag, self.tags.entry(name.clone()).or_insert_with(new));
         }
         // A tag that was left out is not removed: its memory stays.
         let gone = |name: &String| !board.tags.contains_key(name) && !board.left_out.contains(name) && !board.unreadable.contains(name);
@@ -298,7 +301,8 @@ impl Watcher {
     /// When tasks of a tag became done, and since when that would have been seen.
     #[must_use]
     pub fn completions(&self, tag: &str) -> (Option<i64>, Vec<i64>) {
-        (self.first_observed_ms, self.completions.iter().filter(|(_, of)| of == tag).map(|(at, _)| *at).collect())
+        let since = self.tags.get(tag).and_then(|seen| seen.first_ms).or(self.first_observed_ms);
+        (since, self.completions.iter().filter(|(_, of)| of == tag).map(|(at, _)| *at).collect())
     }
 
     /// When the number of open tasks of a tag changed other than by a completion, and by how much.

@@ -5,6 +5,8 @@
 pub struct CpuTimes {
     /// Spent on work; time that the host took away from a virtual machine counts.
     pub busy: u64,
+    /// The part of that which the host gave to others.
+    pub stolen: u64,
     /// Spent in all.
     pub total: u64,
 }
@@ -18,14 +20,24 @@ impl CpuTimes {
         let (iowait, irq, softirq, steal) =
             (required().unwrap_or(0), required().unwrap_or(0), required().unwrap_or(0), required().unwrap_or(0));
         let busy = [user, nice, system, irq, softirq, steal].into_iter().fold(0, u64::saturating_add);
-        Some(Self { busy, total: busy.saturating_add(idle).saturating_add(iowait) })
+        Some(Self { busy, stolen: steal, total: busy.saturating_add(idle).saturating_add(iowait) })
     }
 
     /// The busy share since `before`; none where no time has passed.
     #[must_use]
     pub fn busy_share(self, before: Self) -> Option<f64> {
+        self.share(before, |times| times.busy)
+    }
+
+    /// The share that the host gave to others since `before`; none where no time has passed.
+    #[must_use]
+    pub fn stolen_share(self, before: Self) -> Option<f64> {
+        self.share(before, |times| times.stolen)
+    }
+
+    fn share(self, before: Self, part: impl Fn(&Self) -> u64) -> Option<f64> {
         let total = self.total.checked_sub(before.total).filter(|total| *total > 0)?;
-        Some((self.busy.saturating_sub(before.busy) as f64 / total as f64).min(1.0))
+        Some((part(&self).saturating_sub(part(&before)) as f64 / total as f64).min(1.0))
     }
 }
 
@@ -157,11 +169,13 @@ mod tests {
         let after = "cpu  130 10 60 850 50 1 2 3 95 5\ncpu0 70 5 35 400 20 0 1 1 0 0\ncpu2 50 5 25 400 20 1 1 2 0 0\nintr 6\n";
         let (before, after) = (cpu_times(before), cpu_times(after));
         assert_eq!(before.iter().map(|(core, _)| *core).collect::<Vec<_>>(), [None, Some(0), Some(2)]);
-        assert_eq!(before[0].1, CpuTimes { busy: 166, total: 1_006 });
+        assert_eq!(before[0].1, CpuTimes { busy: 166, stolen: 3, total: 1_006 });
         let shares: Vec<Option<f64>> = after.iter().zip(&before).map(|((_, a), (_, b))| a.busy_share(*b)).collect();
         assert_eq!(shares, [Some(0.4), Some(1.0), None], "nothing is known of a core for which no time has passed");
         assert_eq!(cpu_times("cpu  1 2 3\ncpux 1 2 3 4\ncpu1 1 2 3 4\n").len(), 1, "cut or strange lines say nothing");
         assert_eq!(before[0].1.busy_share(after[0].1), None, "counters that went back");
+        let (idle, shared) = (cpu_times("cpu 10 0 0 10 0 0 0 0\n")[0].1, cpu_times("cpu 15 0 0 20 0 0 0 5\n")[0].1);
+        assert_eq!((shared.stolen_share(idle), shared.stolen_share(shared)), (Some(0.25), None));
     }
 
     #[test]

@@ -59,11 +59,15 @@ impl Overview {
     fn cpu(&mut self, text: &str, reading: &mut Reading) {
         let times: BTreeMap<Option<u32>, CpuTimes> = proc::cpu_times(text).into_iter().collect();
         for (core, times) in &times {
-            let Some(share) = self.cpu.get(core).and_then(|before| times.busy_share(*before)) else { continue };
+            let Some(before) = self.cpu.get(core) else { continue };
+            let Some((share, stolen)) = times.busy_share(*before).zip(times.stolen_share(*before)) else { continue };
             // Three decimals: the resolution of the kernel's ticks over five seconds.
-            let share = (share * 1e3).round() / 1e3;
+            let [share, stolen] = [share, stolen].map(|share| (share * 1e3).round() / 1e3);
             match core {
-                None => reading.push("system_cpu_utilization_ratio", &[], share),
+                None => {
+                    reading.push("system_cpu_utilization_ratio", &[], share);
+                    reading.push("system_cpu_steal_ratio", &[], stolen);
+                }
                 Some(number) => reading.push("system_cpu_core_utilization_ratio", &[("cpu", &number.to_string())], share),
             }
         }

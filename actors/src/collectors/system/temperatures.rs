@@ -1,4 +1,4 @@
-//! Temperature sensors of the kernel's hwmon.
+//! Temperature sensors of the kernel's hwmon, and how often heat slowed cores down.
 
 use std::convert::Infallible;
 use std::fs;
@@ -12,8 +12,13 @@ use crate::files;
 /// Folders of sensors. The second is used only if the first has none (as on a Raspberry Pi).
 const HWMON: &str = "/sys/class/hwmon";
 const THERMAL: &str = "/sys/class/thermal";
+/// Folders of cores, and the file in each that counts how often heat slowed it down. Not all processors have one.
+const CORES: &str = "/sys/devices/system/cpu";
+const THROTTLES: &str = "thermal_throttle/core_throttle_count";
 /// Most chips, and most sensors of a chip.
 const MOST_CHIPS: usize = 256;
+/// Most entries of the folder of cores.
+const MOST_CORES: usize = 4_096;
 /// Largest file of a sensor, in bytes.
 const MAX_SHORT: u64 = 1 << 12;
 
@@ -47,6 +52,12 @@ impl Temperatures {
         }
     }
 
+    fn throttles(&self, reading: &mut Reading) {
+        let mut read = self.crews.files.each(vec![PathBuf::from(CORES)], |folder| Ok::<_, Infallible>(throttles(folder)));
+        let count = read.pop().and_then(|(path, count)| reading.accept(path.display(), count)).flatten();
+        count.into_iter().for_each(|count| reading.push("system_cpu_throttles_total", &[], count));
+    }
+
     /// The chips below a folder, by name.
     fn chips(&self, folder: &str, prefix: &'static str, reading: &mut Reading) -> Vec<(PathBuf, Chip)> {
         let list = move |folder: &PathBuf| -> Result<Vec<PathBuf>, Infallible> {
@@ -65,6 +76,13 @@ impl Temperatures {
         }
         chips
     }
+}
+
+/// How often heat slowed the cores below a folder down, all together; none where none of them counts that.
+fn throttles(folder: &Path) -> Option<f64> {
+    let cores = fs::read_dir(folder).into_iter().flatten().flatten().take(MOST_CORES);
+    let counts = cores.filter_map(|core| line(&core.path().join(THROTTLES))?.parse::<u64>().ok());
+    counts.map(|count| count as f64).reduce(|a, b| a + b)
 }
 
 /// A chip: its device, and its sensors as input, label and value.
@@ -115,6 +133,7 @@ impl Part for Temperatures {
     fn read(&mut self) -> Reading {
         let mut reading = Reading::default();
         self.temperatures(&mut reading);
+        self.throttles(&mut reading);
         reading
     }
 }
@@ -151,5 +170,18 @@ mod tests {
         let composite = "nvme Composite ACME SSD 1TB";
         assert_eq!(chip.sensors, [of("temp1", composite, 41.85), of("temp2", composite, 63.85), of("temp3", "nvme ACME SSD 1TB", -62.0)]);
         assert!(chip.device.is_some_and(|device| device.ends_with("device")));
+    }
+
+    #[test]
+    fn throttles_of_cores_are_added_up_and_a_machine_without_them_has_none() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(throttles(dir.path()), None);
+        fs::create_dir(dir.path().join("cpufreq")).unwrap();
+        assert_eq!(throttles(dir.path()), None);
+        for (core, count) in [("cpu0", "7\n"), ("cpu1", "5\n"), ("cpu2", "?\n")] {
+            fs::create_dir_all(dir.path().join(core).join("thermal_throttle")).unwrap();
+            fs::write(dir.path().join(core).join(THROTTLES), count).unwrap();
+        }
+        assert_eq!(throttles(dir.path()), Some(12.0));
     }
 }

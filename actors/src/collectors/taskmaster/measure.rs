@@ -86,6 +86,8 @@ impl Project {
             let at = (execution.at_ms..).find(free).unwrap_or(execution.at_ms);
             durations.push(Labels::metric("taskmaster_task_execution_seconds", &labels), at, execution.seconds);
             durations.push(Labels::metric("taskmaster_task_review_seconds", &labels), at, execution.review_seconds);
+            let score = self.complexity.get(&execution.tag).and_then(|scores| scores.get(&execution.task_id));
+            score.into_iter().for_each(|score| durations.push(Labels::metric("taskmaster_task_complexity", &labels), at, *score));
         }
     }
 

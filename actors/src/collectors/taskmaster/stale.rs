@@ -9,7 +9,7 @@ use super::Found;
 use crate::collectors::collector::StalenessTracker;
 
 /// Series whose samples have times of their own: most collections have none of them, and they end with their tag.
-const DURATIONS: [&str; 2] = ["taskmaster_task_execution_seconds", "taskmaster_task_review_seconds"];
+const DURATIONS: [&str; 3] = ["taskmaster_task_execution_seconds", "taskmaster_task_review_seconds", "taskmaster_task_complexity"];
 /// A series whose newest sample is older answers no query; it needs no marker.
 const LOOKBACK_MS: i64 = 5 * 60 * 1000;
 
